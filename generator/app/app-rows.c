@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "app/rows.h"
+
+
+
+static const struct field volume_fields[] = {
+        FIELD(volume, driver, "driver", "Volume driver."),
+        FIELD(volume, device, "device", "What is mounted: a path, or HOST:/EXPORT."),
+        FIELD(volume, type, "type", "File system type: nfs, tmpfs, …"),
+        FIELD(volume, options, "options", "Mount options."),
+};
+static SCHEMA(volume, "A Podman volume of the app.");
+
+static const struct field network_fields[] = {
+        FIELD(network, driver, "driver", "Network driver."),
+        FIELD(network, subnet, "subnet", "Subnet, such as 192.168.100.0/24."),
+        FIELD(network, gateway, "gateway", "Gateway of the subnet."),
+        FIELD(network, internal, "internal", "Whether there is no way out."),
+        FIELD(network, ipv6, "ipv6", "Whether it has IPv6 too."),
+        FIELD(network, disable_dns, "disable_dns", "Whether containers are not found by name."),
+        FIELD(network, options, "options", "Options of the driver."),
+};
+static SCHEMA(network, "A Podman network of the app.");
+
+static const struct field quadlet_fields[] = {
+        FIELD_MAP(quadlet, unit, "Unit", "Further keys of [Unit]."),
+        FIELD_MAP(quadlet, container, "Container", "Further keys of [Container], podman-systemd.unit(5)."),
+        FIELD_MAP(quadlet, service, "Service", "Further keys of [Service]."),
+};
+static SCHEMA(quadlet, "Raw keys for what has no key of its own; they go to every service's unit.");
+
+static const struct field auth_tracking_fields[] = {
+        FIELD(auth_tracking, enabled, "enabled", "Whether it runs.", .def = "true"),
+        FIELD(auth_tracking, redis_url, "redis_url", "Redis that holds the marks (DCI_REDIS_URL).", .def = "redis://localhost:6379/0"),
+        FIELD(auth_tracking, interval, "interval", "Most seconds between two runs.", .def = "30", .min = 1, .max = 86400),
+        FIELD(auth_tracking, threshold, "threshold", "Marks that start a run early.", .def = "10", .min = 1, .max = 1000000),
+        FIELD_WORDS(auth_tracking, command, "command", "Program of the app's image.", .def = "bin/dci-sync-redis-auth"),
+        FIELD(auth_tracking, host, "host", "The one host that runs it."),
+};
+SCHEMA(auth_tracking, "The sidecar that moves authentication marks from Redis to the database.");
+
+static const struct field app_fields[] = {
+        FIELD(app, description, "description", "One line for people."),
+        FIELD_INLINE(app, base, base_schema),
+        FIELD_MAP(app, vars, "vars", "Values for {{ name }} in texts."),
+        FIELD_STRUCTS(app, services, "services", service_schema, "Services. Without, the keys of one may stand at the top."),
+        FIELD_STRUCTS(app, sidecars, "sidecars", sidecar_schema, "Companion containers."),
+        FIELD_STRUCTS(app, tasks, "tasks", task_schema, "Work that runs to completion."),
+        FIELD_LIST(app, before_update, "before_update", "Tasks that run, once and in order, before a new revision starts.", .flags = FIELD_ONE_OK),
+        FIELD_MAP_OF_STRUCT(app, volumes, "volumes", volume_schema, "Podman volumes of the app, by name."),
+        FIELD_MAP_OF_STRUCT(app, networks, "networks", network_schema, "Podman networks of the app, by name."),
+        FIELD(app, contract, "contract", "Contract whose variables the app expects."),
+        FIELD_MAP_OF_VALUE(app, config, "config", "Values of the contract's variables.", .flags = FIELD_ALLOW_LIST | FIELD_SECRET),
+        FIELD_STRUCT(app, auth_tracking, "auth_tracking", auth_tracking_schema, "The authentication tracking sidecar of quadlet.dci_api."),
+        FIELD_STRUCT(app, quadlet, "quadlet", quadlet_schema, "Raw keys for what has no key of its own."),
+};
+SCHEMA(app, "An application: one file in /etc/pyservice.d.");
+
+static const struct field port_pool_fields[] = {
+        FIELD(port_pool, first, "first", "Lowest port.", .def = "20000", .min = 1024, .max = 65535),
+        FIELD(port_pool, last, "last", "Highest port.", .def = "29999", .min = 1024, .max = 65535),
+};
+static SCHEMA(port_pool, "Ports of 127.0.0.1 that instances behind HAProxy are published on.");
+
+static const struct field host_haproxy_fields[] = {
+        FIELD(host_haproxy, unit, "unit", "HAProxy's unit.", .def = "haproxy.service"),
+        FIELD(host_haproxy, container, "container", "Where HAProxy runs in a container: the container's name."),
+        FIELD(host_haproxy, config, "config", "The administrator's own configuration.", .def = "/etc/haproxy/haproxy.cfg"),
+        FIELD(host_haproxy, directory, "directory", "Directory that HAProxy reads besides.", .def = "/run/pyservice/haproxy"),
+        FIELD(host_haproxy, http_port, "http_port", "Port of the generated frontend.", .def = "80", .min = 1, .max = 65535),
+        FIELD(host_haproxy, https_port, "https_port", "Its port for TLS.", .def = "443", .min = 1, .max = 65535),
+};
+static SCHEMA(host_haproxy, "The HAProxy of this machine.");
+
+static const struct field host_fields[] = {
+        FIELD_STRUCT(host, ports, "ports", port_pool_schema, "Ports of 127.0.0.1 that instances behind HAProxy are published on."),
+        FIELD_STRUCT(host, haproxy, "haproxy", host_haproxy_schema, "The HAProxy of this machine."),
+        FIELD(host, network, "network", "Network of containers that name none."),
+        FIELD(host, auth_file, "auth_file", "Registry credentials of images that name none."),
+};
+SCHEMA(host, "/etc/pyservice/host.yaml: what belongs to the machine.");

@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* What a definition says, decoded: shared/format.md's tables as structs. The rows that fill them are in rows.c and
+ * its neighbours; a member without a row is worked out by world_finish().
+ *
+ * Invariants after world_finish() without errors: every service, sidecar and task has an image, its environment is
+ * complete and in order, and every name that one part uses of another exists. */
+
+#include "schema/schema.h"
+
+enum {
+        APPS_MAX = 4096,
+        INSTANCES_MAX = 10000,
+};
+
+enum pull { PULL_MISSING, PULL_ALWAYS, PULL_NEWER, PULL_NEVER };
+enum restart { RESTART_ALWAYS, RESTART_ON_FAILURE, RESTART_NO };
+enum run_mode { RUN_MODE_WEB, RUN_MODE_TASK, RUN_MODE_WORKER, RUN_MODE_BEAT };
+enum proxy_via { VIA_PORT, VIA_DNS };
+enum proxy_mode { MODE_HTTP, MODE_TCP };
+
+struct env_entry {
+        struct env_name key;
+        struct value value;
+};
+
+struct label_entry {
+        struct label_name key;
+        struct label_text value;
+};
+
+struct var_entry {
+        struct env_name key;
+        struct any_text value;
+};
+
+/* Where a secret comes from; exactly one. */
+struct secret {
+        struct credential credential;
+        struct abs_path file;
+};
+
+struct secret_entry {
+        struct name key;
+        struct secret value;
+};
+
+/* A variable as the container gets it: literals and secrets, one after another. */
+struct piece {
+        struct str literal;             /* from contracts and accepted texts */
+        struct name secret;
+        bool is_url_encoded;
+};
+
+struct variable {
+        struct env_name name;
+        LIST(struct piece) pieces;
+        bool is_secret;                 /* holds a secret, or what a contract calls one */
+};
+
+/* An entry of `volumes`, taken apart. */
+struct mount {
+        struct volume_spec spec;                /* SOURCE:TARGET[:OPTIONS] with the source as Podman knows it */
+        struct unit_name unit;                  /* that makes the volume; absent for none */
+};
+
+struct resources {
+        struct byte_size memory;
+        struct cpus cpus;
+        struct number pids, nofile;
+};
+
+/* What everything that runs as a container has in common. */
+struct container {
+        struct image_ref image;
+        struct choice pull;
+        struct abs_path auth_file;
+        struct flag tls_verify;
+        LIST(struct word) command, entrypoint;
+        LIST(struct env_entry) env;
+        LIST(struct env_file) env_files;
+        LIST(struct secret_entry) secrets;
+        LIST(struct volume_spec) volumes;
+        LIST(struct label_entry) labels;
+        struct user_name user;
+        struct abs_path workdir;
+        struct network_ref network;
+        struct resources *resources;
+        struct duration stop_timeout;
+        struct signal_name stop_signal;
+        LIST(struct host_glob) hosts;
+        struct choice run_mode;
+        struct number worker_count;
+
+        /* From here on: worked out by world_finish(). */
+        LIST(struct variable) environment;      /* all of it, sorted by name */
+        struct name unit;                       /* APP or APP-NAME */
+        struct name image_unit;                 /* APP or APP-NAME, whose .image it uses */
+        bool owns_image_unit;
+        struct network_ref network_name;        /* as Podman knows it */
+        struct unit_name network_unit;          /* absent for a network without a unit */
+        LIST(struct mount) mounts;
+};
+
+struct health {
+        struct http_path http;
+        struct text command;
+        struct duration interval, timeout, start_period;
+        struct number retries;
+};
+
+struct check {
+        struct choice method;
+        struct http_path path;
+        struct duration interval;
+};
+
+struct tls {
+        struct abs_path certificate;
+};
+
+struct timeouts {
+        struct duration connect, server, queue, drain;
+};
+
+struct header_entry {
+        struct header_name key;
+        struct header_text value;
+};
+
+struct proxy {
+        struct backend_name backend;
+        struct number order;
+        struct choice via, mode, balance;
+        LIST(struct domain) domains;
+        struct http_path path;
+        struct flag strip, redirect_to_https, sticky;
+        struct tls *tls;
+        struct number maxconn, retries;
+        struct check *check;
+        struct timeouts *timeouts;
+        LIST(struct header_entry) headers;
+        LIST(struct server_address) servers;
+        struct abs_path config_dir;
+};
+
+struct service {
+        struct name name;
+        struct text description;
+        struct container container;
+        struct number scale, port, host_port;
+        LIST(struct publish_spec) publish;
+        struct health *health;
+        struct choice restart;
+        LIST(struct unit_ref) requires, after;
+        struct proxy *proxy;
+};
+
+struct sidecar {
+        struct name name;
+        struct text description;
+        struct container container;
+        struct health *health;
+        struct choice restart;
+        LIST(struct unit_ref) requires, after;
+};
+
+struct task {
+        struct name name;
+        struct text description;
+        struct container container;
+        LIST(struct command) commands;
+        struct duration timeout;
+};
+
+struct volume {
+        struct name driver;
+        struct option_text device, type, options;
+};
+
+struct volume_entry {
+        struct name key;
+        struct volume value;
+};
+
+struct network {
+        struct name driver;
+        struct ip_prefix subnet, gateway;
+        struct flag internal, ipv6, disable_dns;
+        struct option_text options;
+};
+
+struct network_entry {
+        struct name key;
+        struct network value;
+};
+
+struct quadlet_entry {
+        struct quadlet_key key;
+        struct quadlet_text value;
+};
+
+struct quadlet {
+        LIST(struct quadlet_entry) unit, container, service;
+};
+
+struct auth_tracking {
+        struct flag enabled;
+        struct url redis_url;
+        struct number interval, threshold;
+        LIST(struct word) command;
+        struct host_glob host;
+};
+
+struct config_entry {
+        struct env_name key;
+        struct value value;
+};
+
+struct app {
+        struct name name;
+        struct text description;
+        LIST(struct var_entry) vars;
+        struct service base;            /* what stands at the top: the one service of the short form, or what services inherit */
+        LIST(struct service) services;
+        LIST(struct sidecar) sidecars;
+        LIST(struct task) tasks;
+        LIST(struct name) before_update;
+        LIST(struct volume_entry) volumes;
+        LIST(struct network_entry) networks;
+        struct name contract;
+        LIST(struct config_entry) config;
+        struct auth_tracking *auth_tracking;
+        struct quadlet *quadlet;
+
+        struct span at;                 /* the whole definition */
+        const struct node *node;
+        struct str path;                /* of the main file, for SourcePath= */
+};
+
+/* What belongs to the machine: /etc/pyservice/host.yaml, all of it optional. */
+struct port_pool {
+        struct number first, last;
+};
+
+struct host_haproxy {
+        struct unit_name unit;          /* haproxy.service */
+        struct name container;          /* where HAProxy runs in a container: its name */
+        struct abs_path config;         /* the administrator's own part: /etc/haproxy/haproxy.cfg */
+        struct abs_path directory;      /* where our files go */
+        struct number http_port, https_port;
+};
+
+struct host {
+        struct port_pool *ports;
+        struct host_haproxy *haproxy;
+        struct network_ref network;
+        struct abs_path auth_file;
+};
+
+extern const struct schema app_schema, host_schema;
+
+/* The restart, pull … that a choice stands for. */
+static inline enum pull container_pull(const struct container *c) {
+        return (enum pull) c->pull.index;
+}
+
+/* "always", "on-failure", "no" and so on are the words of the rows, in the order of the enums. */

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Rules between apps: names of units, of HAProxy's backends, routes, and how many instances there are. */
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "app/check.h"
+#include "app/machine.h"
+#include "app/resolve.h"
+
+/* Something that only one may have. */
+struct claim {
+        struct str what;
+        struct definition *definition;
+        struct span at;
+        size_t order;                   /* so that sorting is stable */
+};
+
+struct claims {
+        struct world *w;
+        VEC(struct claim) list;
+};
+
+static void claim(struct claims *c, struct definition *d, struct str what, struct span at) {
+        *vec_push(c->w->arena, &c->list) = (struct claim) { what, d, at, c->list.n };
+}
+
+static int compare_claims(const void *a, const void *b) {
+        const struct claim *x = a, *y = b;
+        int r = str_cmp(x->what, y->what);
+
+        return r != 0 ? r : x->order < y->order ? -1 : 1;
+}
+
+static bool is_published(const struct world *w, const struct definition *d) {
+        struct str path = arena_join(w->arena, str_from(w->places.runtime, 1), STR("/apps/"), d->name.text);
+
+        return faccessat(w->root, path.p, F_OK, 0) == 0;
+}
+
+/* Reports every claim that is made twice. */
+static void settle(struct claims *c, enum diag_id id, const char *kind) {
+        struct world *w = c->w;
+
+        if (c->list.n == 0)
+                return;
+
+        qsort(c->list.at, c->list.n, sizeof(struct claim), compare_claims);
+        for (size_t i = 1; i < c->list.n; i++) {
+                struct claim *first = &c->list.at[i - 1], *second = &c->list.at[i];
+                struct diag *d;
+
+                if (!str_eq(first->what, second->what))
+                        continue;
+                if (!is_published(w, first->definition) && is_published(w, second->definition)) {
+                        struct claim *swap = first;
+
+                        first = second;
+                        second = swap;
+                }
+
+                w->ds->owner = second->definition->name.text;
+                d = diag_add(w->ds, id, second->at, "the %s '%.*s' is taken by the app '%.*s'; rename one", kind, STR_ARG(second->what),
+                             STR_ARG(first->definition->name.text));
+                diag_note(w->ds, d, first->at, "'%.*s' is taken here", STR_ARG(second->what));
+                second->definition->is_broken = true;
+        }
+}
+
+static void claim_unit(struct claims *c, struct definition *d, struct str unit, struct span at) {
+        if (machine_has_unit(c->w, unit)) {
+                c->w->ds->owner = d->name.text;
+                (void) diag_add(c->w->ds, DIAG_UNIT_TAKEN, at, "the unit '%.*s' is one that this machine already has; rename the app or its part", STR_ARG(unit));
+                d->is_broken = true;
+        }
+
+        claim(c, d, unit, at);
+}
+
+/* All units that Quadlet and we make for an app. */
+static void claim_units(struct claims *c, struct definition *d) {
+        struct arena *a = c->w->arena;
+        struct app *app = d->app;
+        struct container_list all = app_containers(a, app);
+        bool has_app_image = false;
+
+        claim_unit(c, d, arena_join(a, app->name.text, STR(".target")), app->name.at);
+        for (size_t i = 0; i < all.list.n; i++) {
+                struct container *k = all.list.at[i].container;
+                struct str suffix = i < app->services.n ? STR("@.service") : STR(".service");
+
+                claim_unit(c, d, arena_join(a, k->unit.text, suffix), k->unit.at);
+                if (k->owns_image_unit)
+                        claim_unit(c, d, arena_join(a, k->unit.text, STR("-image.service")), k->unit.at);
+                has_app_image = has_app_image || !k->owns_image_unit;
+        }
+        if (has_app_image)
+                claim_unit(c, d, arena_join(a, app->name.text, STR("-image.service")), app->name.at);
+        LIST_EACH(n, &app->networks)
+                claim_unit(c, d, arena_join(a, app->name.text, STR("-"), n->key.text, STR("-network.service")), n->key.at);
+        LIST_EACH(v, &app->volumes)
+                claim_unit(c, d, arena_join(a, app->name.text, STR("-"), v->key.text, STR("-volume.service")), v->key.at);
+}
+
+static struct span proxy_span(const struct service *s) {
+        return s->proxy->backend.at.len > 0 ? s->proxy->backend.at : s->name.at;
+}
+
+static void claim_backends(struct claims *c, struct definition *d) {
+        LIST_EACH(s, &d->app->services)
+                if (s->proxy)
+                        claim(c, d, str_is_absent(s->proxy->backend.text) ? s->container.unit.text : s->proxy->backend.text, proxy_span(s));
+}
+
+static void claim_routes(struct claims *c, struct definition *d) {
+        LIST_EACH(s, &d->app->services) {
+                if (!s->proxy)
+                        continue;
+                LIST_EACH(domain, &s->proxy->domains)
+                        claim(c, d, arena_join(c->w->arena, domain->text, s->proxy->path.text), domain->at);
+        }
+}
+
+static void claim_all(struct world *w, void (*of)(struct claims *, struct definition *), enum diag_id id, const char *kind) {
+        struct claims c = { .w = w };
+
+        VEC_EACH(d, &w->definitions)
+                if (d->app && !d->is_broken)
+                        of(&c, d);
+
+        settle(&c, id, kind);
+}
+
+static void count_instances(struct world *w) {
+        uint64_t total = 0;
+
+        VEC_EACH(d, &w->definitions) {
+                if (!d->app)
+                        continue;
+
+                LIST_EACH(s, &d->app->services) {
+                        total += s->scale.n;
+                        if (total <= INSTANCES_MAX || d->is_broken)
+                                continue;
+
+                        w->ds->owner = d->name.text;
+                        (void) diag_add(w->ds, DIAG_TOO_MANY_INSTANCES, s->scale.at.len > 0 ? s->scale.at : s->name.at,
+                                        "with this there are more than %u instances on this machine; lower a 'scale'", (unsigned) INSTANCES_MAX);
+                        d->is_broken = true;
+                }
+                if (d->is_broken)
+                        d->app = NULL;
+        }
+}
+
+void check_world(struct world *w) {
+        count_instances(w);
+        claim_all(w, claim_units, DIAG_UNIT_TAKEN, "unit");
+        claim_all(w, claim_backends, DIAG_BACKEND_TAKEN, "backend");
+        claim_all(w, claim_routes, DIAG_ROUTE_TAKEN, "route");
+
+        VEC_EACH(d, &w->definitions)
+                if (d->is_broken)
+                        d->app = NULL;
+}

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* Rules between keys and between apps: each a small named check (dtc's checks.c is the model). */
+
+#include "app/load.h"
+
+/* What one app must hold by itself. */
+void check_app(struct world *w, struct app *app);
+
+/* What several must hold together; marks the definition at fault broken. Where two claim the same, the one that is
+ * published already keeps it. */
+void check_world(struct world *w);

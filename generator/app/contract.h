@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* Contracts: what environment an application expects, written down once for all who run it.
+ *
+ * A contract is a YAML file NAME.yaml in /etc/pyservice/contracts or /usr/share/pyservice/contracts. A definition names it
+ * and gives values under `config:`; the contract says which are required and what variables they become. */
+
+#include "app/load.h"
+
+enum contract_type { CONTRACT_STRING, CONTRACT_INTEGER, CONTRACT_BOOLEAN, CONTRACT_URL, CONTRACT_LIST };
+
+struct when_entry {
+        struct env_name key;
+        struct any_text value;
+};
+
+struct contract_variable {
+        struct env_name name, env;      /* name: the key in `config:`; env: what the container gets; one at least */
+        struct choice type;
+        struct any_text def, template, doc;
+        struct flag required, secret;
+        LIST(struct any_text) choices;
+        LIST(struct when_entry) when;
+};
+
+struct contract_set {
+        struct name name;
+        LIST(struct env_name) variables, optional;
+};
+
+struct contract {
+        struct name name;
+        struct str path;
+        struct text description;
+        LIST(struct contract_variable) variables;
+        LIST(struct contract_set) sets;
+};
+
+extern const struct schema contract_schema;
+
+/* The contract `name`, read once per run. Unknown or broken: reported at the name, NULL. */
+struct contract *contract_find(struct world *w, struct name name);
+
+/* Turns `config:` into variables. Mistakes are reported at the lines of the definition. */
+void contract_apply(struct world *w, struct app *app, const struct contract *c, struct variable **ret, size_t *ret_n);

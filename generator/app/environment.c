@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "app/environment.h"
+
+#include <stdlib.h>
+
+#include "app/contract.h"
+#include "app/resolve.h"
+
+struct environment {
+        struct arena *arena;
+        VEC(struct variable) list;
+};
+
+/* Podman itself, its network helpers and the dynamic loader read these from their own environment, through which
+ * variables with secrets reach the container. */
+static bool is_dangerous(struct str name) {
+        static const char *const prefixes[] = { "LD_", "CONTAINER", "PODMAN_", "XDG_", "DBUS_", "SYSTEMD_", "NOTIFY_", "BUILDAH_", "GODEBUG", "GO" };
+        static const char *const names[] = {
+                "PATH", "HOME", "TMPDIR", "USER", "SHELL", "REGISTRY_AUTH_FILE", "STORAGE_DRIVER", "STORAGE_OPTS",
+                "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy", "SSL_CERT_FILE", "SSL_CERT_DIR",
+                "CREDENTIALS_DIRECTORY", "RUNTIME_DIRECTORY", "MAINPID", "IFS", "BASH_ENV", "ENV",
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(prefixes); i++)
+                if (str_has_prefix(name, str_of(prefixes[i])))
+                        return true;
+        for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+                if (str_is(name, names[i]))
+                        return true;
+
+        return false;
+}
+
+static void put(struct environment *env, struct variable v) {
+        VEC_EACH(known, &env->list)
+                if (str_eq(known->name.text, v.name.text)) {
+                        *known = v;
+                        return;
+                }
+
+        *vec_push(env->arena, &env->list) = v;
+}
+
+static void put_one(struct environment *env, struct env_name name, struct piece piece) {
+        struct piece *at = arena_new(env->arena, struct piece);
+
+        *at = piece;
+        put(env, (struct variable) { .name = name, .pieces = { at, 1 }, .is_secret = !str_is_absent(piece.secret.text) });
+}
+
+static struct env_name program_name(struct str text) {
+        return (struct env_name) { text, NOWHERE };
+}
+
+static void put_run_mode(struct environment *env, const struct container *c) {
+        static const char *const words[] = { "WEB", "TASK", "WORKER", "BEAT" };
+
+        if (c->run_mode.at.len > 0)
+                put_one(env, program_name(STR("APP_RUN_MODE")), (struct piece) { .literal = str_of(words[c->run_mode.index]) });
+        if (c->worker_count.at.len > 0)
+                put_one(env, program_name(STR("APP_WORKER_COUNT")),
+                        (struct piece) { .literal = arena_printf(env->arena, "%llu", (unsigned long long) c->worker_count.n) });
+}
+
+static bool has_secret(const struct container *c, struct str name) {
+        LIST_EACH(secret, &c->secrets)
+                if (str_eq(secret->key.text, name))
+                        return true;
+
+        return false;
+}
+
+static void check_secret(struct world *w, const struct container *c, const struct piece *piece) {
+        struct str names[64], near;
+        size_t n = 0;
+
+        if (str_is_absent(piece->secret.text) || has_secret(c, piece->secret.text))
+                return;
+
+        LIST_EACH(secret, &c->secrets)
+                if (n < ARRAY_SIZE(names))
+                        names[n++] = secret->key.text;
+
+        near = diag_nearest(piece->secret.text, names, n);
+        if (str_is_absent(near))
+                (void) diag_add(w->ds, DIAG_UNKNOWN_SECRET, piece->secret.at, "there is no secret '%.*s'; add it to 'secrets:'", STR_ARG(piece->secret.text));
+        else
+                (void) diag_add(w->ds, DIAG_UNKNOWN_SECRET, piece->secret.at, "there is no secret '%.*s'; did you mean '%.*s'?",
+                                STR_ARG(piece->secret.text), STR_ARG(near));
+}
+
+static void check_variable(struct world *w, const struct container *c, const struct variable *v) {
+        LIST_EACH(piece, &v->pieces)
+                check_secret(w, c, piece);
+
+        if (v->is_secret && is_dangerous(v->name.text))
+                (void) diag_add(w->ds, DIAG_SECRET_VARIABLE, v->name.at,
+                                "%.*s cannot hold a secret, because Podman itself would read it; give the container the file /run/secrets/NAME instead",
+                                STR_ARG(v->name.text));
+}
+
+static int compare_variables(const void *a, const void *b) {
+        return str_cmp(((const struct variable *) a)->name.text, ((const struct variable *) b)->name.text);
+}
+
+static void resolve_one(struct world *w, const struct environment *common, struct container *c) {
+        struct environment env = { .arena = w->arena };
+
+        VEC_EACH(v, &common->list)
+                put(&env, *v);
+        put_run_mode(&env, c);
+        LIST_EACH(entry, &c->env)
+                put_one(&env, entry->key, (struct piece) { .literal = entry->value.text.text, .secret = entry->value.secret });
+
+        VEC_EACH(v, &env.list)
+                check_variable(w, c, v);
+
+        if (env.list.n > 0)
+                qsort(env.list.at, env.list.n, sizeof(struct variable), compare_variables);
+        c->environment.at = env.list.at;
+        c->environment.n = env.list.n;
+}
+
+static void apply_contract(struct world *w, struct app *app, struct environment *common) {
+        struct contract *contract;
+        struct variable *variables = NULL;
+        size_t n = 0;
+
+        if (str_is_absent(app->contract.text)) {
+                if (app->config.n > 0)
+                        (void) diag_add(w->ds, DIAG_CONFIG_WITHOUT_CONTRACT, app->config.at[0].key.at,
+                                        "'config:' needs a contract that says what it means; add 'contract: NAME', or use 'env:'");
+                return;
+        }
+
+        contract = contract_find(w, app->contract);
+        if (!contract)
+                return;
+
+        contract_apply(w, app, contract, &variables, &n);
+        for (size_t i = 0; i < n; i++)
+                put(common, variables[i]);
+}
+
+void resolve_environment(struct world *w, struct app *app) {
+        struct environment common = { .arena = w->arena };
+        struct container_list all = app_containers(w->arena, app);
+
+        apply_contract(w, app, &common);
+        if (app->auth_tracking)
+                put_one(&common, program_name(STR("DCI_REDIS_URL")), (struct piece) { .literal = app->auth_tracking->redis_url.text });
+
+        VEC_EACH(ref, &all.list)
+                resolve_one(w, &common, ref->container);
+}

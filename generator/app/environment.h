@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* What each container finds in its environment. */
+
+#include "app/load.h"
+
+/* Fills `environment` of every container: the contract's variables, then run mode and worker count, then `env`, later
+ * ones over earlier ones. Reports secrets that are not defined, and what an environment can't hold. */
+void resolve_environment(struct world *w, struct app *app);

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "app/finish.h"
+
+#include "app/check.h"
+#include "app/environment.h"
+#include "app/resolve.h"
+#include "app/rows.h"
+#include "app/substitute.h"
+
+/* What a node at the top may hold only where it makes the one service itself. */
+static const char *const service_only[] = {
+        "command", "scale", "port", "host_port", "publish", "health", "restart", "requires", "after", "proxy", "run_mode", "worker_count",
+};
+
+static void report_misplaced(struct world *w, const struct node *root) {
+        for (size_t i = 0; i < root->n; i++)
+                for (size_t k = 0; k < ARRAY_SIZE(service_only); k++)
+                        if (str_is(root->pairs[i].key->text, service_only[k]))
+                                (void) diag_add(w->ds, DIAG_MISPLACED_KEY, root->pairs[i].key->at,
+                                                "'%s' belongs to a service where there is 'services:'; move it there", service_only[k]);
+}
+
+/* The short form: what stands at the top is the one service, named like the app. */
+static void make_one_service(struct world *w, struct app *app) {
+        struct service *one = arena_new(w->arena, struct service);
+
+        *one = app->base;
+        one->name = app->name;
+        one->description = app->description;
+        app->services.at = one;
+        app->services.n = 1;
+}
+
+/* "--name", "30": words of the sidecar's command. */
+static void add_option(struct world *w, struct word *words, size_t *n, struct str name, struct number value) {
+        words[(*n)++] = (struct word) { name, value.at };
+        words[(*n)++] = (struct word) { arena_printf(w->arena, "%llu", (unsigned long long) value.n), value.at };
+}
+
+/* `auth_tracking:` is a sidecar like others: the app's image without its entry point, which would migrate the
+ * database and wait for it. */
+static void add_auth_tracking(struct world *w, struct app *app) {
+        struct auth_tracking *t = app->auth_tracking;
+        struct sidecar *sidecars, *s;
+        struct word *words;
+        size_t n;
+
+        schema_apply_defaults(w->arena, &auth_tracking_schema, t);
+        if (!t->enabled.yes)
+                return;
+
+        sidecars = arena_array(w->arena, app->sidecars.n + 1, struct sidecar);
+        if (app->sidecars.n > 0)
+                memcpy(sidecars, app->sidecars.at, app->sidecars.n * sizeof(struct sidecar));
+        s = &sidecars[app->sidecars.n];
+        app->sidecars.at = sidecars;
+        app->sidecars.n++;
+
+        n = t->command.n;
+        words = arena_array(w->arena, n + 4, struct word);
+        memcpy(words, t->command.at, n * sizeof(struct word));
+        add_option(w, words, &n, STR("--interval"), t->interval);
+        add_option(w, words, &n, STR("--threshold"), t->threshold);
+
+        s->name = (struct name) { STR("auth-tracking"), app->at };
+        s->description = (struct text) { arena_join(w->arena, app->name.text, STR(" authentication tracking")), app->at };
+        s->container.command.at = words;
+        s->container.command.n = n;
+        s->container.entrypoint.at = arena_new(w->arena, struct word);  /* there, and empty: cleared */
+        s->container.owns_image_unit = true;
+        if (!str_is_absent(t->host.text)) {
+                s->container.hosts.at = &t->host;
+                s->container.hosts.n = 1;
+        }
+}
+
+static void inherit(struct world *w, struct app *app) {
+        struct container *base = &app->base.container;
+
+        if (str_is_absent(base->network.text))
+                base->network = w->host.network;
+        if (str_is_absent(base->auth_file.text))
+                base->auth_file = w->host.auth_file;
+
+        LIST_EACH(s, &app->services) {
+                s->container.owns_image_unit = !str_is_absent(s->container.image.text) && !str_eq(s->name.text, app->name.text);
+                schema_inherit(w->arena, &container_schema, base, &s->container);
+        }
+        LIST_EACH(s, &app->sidecars) {
+                s->container.owns_image_unit = s->container.owns_image_unit || !str_is_absent(s->container.image.text);
+                schema_inherit(w->arena, &container_schema, base, &s->container);
+        }
+        LIST_EACH(t, &app->tasks) {
+                t->container.owns_image_unit = !str_is_absent(t->container.image.text);
+                schema_inherit(w->arena, &container_schema, base, &t->container);
+        }
+}
+
+static struct app *decode(struct world *w, const struct definition *d) {
+        struct app *app = arena_new(w->arena, struct app);
+        struct node *root = substitute_definition(w->arena, w->ds, d->name.text, d->root);
+
+        app->name = d->name;
+        app->at = d->root->at;
+        app->path = d->path;
+        app->node = root;
+        schema_decode(w->arena, w->ds, &app_schema, root, app);
+        if (root->kind != NODE_MAP)
+                return app;
+
+        if (node_get(root, "services"))
+                report_misplaced(w, root);
+        else
+                make_one_service(w, app);
+        if (app->auth_tracking)
+                add_auth_tracking(w, app);
+
+        inherit(w, app);
+        schema_apply_defaults(w->arena, &app_schema, app);
+        return app;
+}
+
+static void finish(struct world *w, struct definition *d) {
+        size_t errors = w->ds->n_errors;
+        struct app *app;
+
+        w->ds->owner = d->name.text;
+        app = decode(w, d);
+
+        /* What could not be decoded would only be reported a second time. */
+        if (w->ds->n_errors == errors)
+                resolve_names(w, app);
+        if (w->ds->n_errors == errors)
+                resolve_environment(w, app);
+        if (w->ds->n_errors == errors)
+                check_app(w, app);
+
+        d->is_broken = d->is_broken || w->ds->n_errors > errors;
+        if (!d->is_broken)
+                d->app = app;
+}
+
+void world_finish(struct world *w) {
+        VEC_EACH(d, &w->definitions)
+                if (!str_is_absent(d->name.text) && d->root)
+                        finish(w, d);
+
+        check_world(w);
+        w->ds->owner = (struct str) { NULL, 0 };
+}

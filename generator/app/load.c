@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "app/load.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "app/finish.h"
+#include "app/machine.h"
+#include "base/fs.h"
+
+void places_system(struct places *ret) {
+        *ret = (struct places) {
+                .definitions = { STR("/etc/pyservice.d"), STR("/run/pyservice.d"), STR("/usr/lib/pyservice.d") },
+                .contracts = { STR("/etc/pyservice/contracts"), STR("/usr/share/pyservice/contracts") },
+                .host = STR("/etc/pyservice/host.yaml"),
+                .units = { STR("/etc/systemd/system"), STR("/run/systemd/system"), STR("/usr/local/lib/systemd/system"),
+                           STR("/usr/lib/systemd/system"), STR("/lib/systemd/system") },
+                .quadlets = { STR("/etc/containers/systemd"), STR("/run/containers/systemd"), STR("/usr/share/containers/systemd") },
+                .runtime = STR("/run/pyservice"),
+        };
+}
+
+void places_user(struct arena *a, struct str home, struct str runtime, struct places *ret) {
+        *ret = (struct places) {
+                .definitions = { arena_join(a, home, STR("/.config/pyservice.d")), arena_join(a, runtime, STR("/pyservice.d")) },
+                .contracts = { arena_join(a, home, STR("/.config/pyservice/contracts")), STR("/usr/share/pyservice/contracts") },
+                .host = arena_join(a, home, STR("/.config/pyservice/host.yaml")),
+                .units = { arena_join(a, home, STR("/.config/systemd/user")), STR("/etc/systemd/user"), STR("/usr/lib/systemd/user") },
+                .quadlets = { arena_join(a, home, STR("/.config/containers/systemd")), STR("/etc/containers/systemd/users") },
+                .runtime = arena_join(a, runtime, STR("/pyservice")),
+                .is_user = true,
+        };
+}
+
+/* Paths are absolute for people and relative to the root for openat(). */
+static const char *below_root(struct str path) {
+        return path.n > 1 ? path.p + 1 : ".";
+}
+
+static struct span whole(uint32_t file) {
+        return (struct span) { file, 0, 0 };
+}
+
+static bool is_unsafe(const struct world *w, const struct stat *st) {
+        uid_t owner = w->places.is_user ? geteuid() : 0;
+
+        if (w->trusts_all)
+                return false;
+
+        return (st->st_uid != owner && st->st_uid != 0) || (st->st_mode & 022) != 0;
+}
+
+static void report_unsafe(struct world *w, uint32_t file, struct str path, const struct stat *st) {
+        const char *who = w->places.is_user ? "yours" : "root's";
+
+        if (st->st_mode & 022)
+                (void) diag_add(w->ds, DIAG_UNSAFE_PERMISSIONS, whole(file),
+                                "'%.*s' is writable by others (mode %04o), and it decides what runs; run 'chmod go-w %.*s'",
+                                STR_ARG(path), (unsigned) (st->st_mode & 07777), STR_ARG(path));
+        else
+                (void) diag_add(w->ds, DIAG_UNSAFE_PERMISSIONS, whole(file),
+                                "'%.*s' is not %s but belongs to user %u, and it decides what runs; change its owner",
+                                STR_ARG(path), who, (unsigned) st->st_uid);
+}
+
+/* Reads one file into the sources; false where something was reported. */
+static int read_source(struct world *w, struct str path, uint32_t *ret_file, bool *ret_good) {
+        struct str text = { "", 0 };
+        struct stat st = { 0 };
+        int r = fs_read(w->arena, w->root, below_root(path), SOURCE_MAX, &text, &st);
+
+        if (r == -ENOENT)
+                return r;
+
+        *ret_file = source_add(w->arena, w->sources, path, text);
+        *ret_good = r >= 0;
+        if (r == -EFBIG)
+                (void) diag_add(w->ds, DIAG_FILE_TOO_LARGE, whole(*ret_file), "the file is larger than 1 MiB; split the application, or remove what does not belong here");
+        else if (r < 0)
+                (void) diag_add(w->ds, DIAG_FILE_UNREADABLE, whole(*ret_file), "the file cannot be read: %s", strerror(-r));
+        else if (is_unsafe(w, &st)) {
+                report_unsafe(w, *ret_file, path, &st);
+                *ret_good = false;
+        }
+        if (r >= 0 && (st.st_mode & 004) != 0 && !w->trusts_all)
+                *vec_push(w->arena, &w->public_files) = *ret_file;
+        return 0;
+}
+
+int world_read(struct world *w, struct str path, struct node **ret, uint32_t *ret_file) {
+        uint32_t file = 0;
+        bool good = false;
+        int r = read_source(w, path, &file, &good);
+
+        if (r < 0)
+                return r;
+
+        *ret = NULL;
+        *ret_file = file;
+        if (good)
+                yaml_parse(w->arena, w->ds, file, ret);
+        return 0;
+}
+
+struct found {
+        struct str name;                /* "shop.yaml" */
+        struct str directory;
+};
+
+struct found_list {
+        VEC(struct found) list;
+};
+
+static int compare_found(const void *a, const void *b) {
+        return str_cmp(((const struct found *) a)->name, ((const struct found *) b)->name);
+}
+
+/* Adds the names of `directory` that are not yet in `all`: earlier directories win. */
+static int find_in(struct world *w, struct str directory, struct found_list *all, size_t n_before) {
+        struct fs_names names = { 0 };
+        int r = fs_list(w->arena, w->root, below_root(directory), &names);
+
+        if (r == -ENOENT || r == -ENOTDIR)
+                return 0;
+        if (r < 0)
+                return r;
+
+        VEC_EACH(name, &names.list) {
+                struct found key = { *name, directory };
+
+                if (name->p[0] == '.' || !(str_has_suffix(*name, STR(".yaml")) || str_has_suffix(*name, STR(".yml"))))
+                        continue;
+                if (n_before > 0 && bsearch(&key, all->list.at, n_before, sizeof(key), compare_found))
+                        continue;
+                *vec_push(w->arena, &all->list) = key;
+        }
+        return 0;
+}
+
+/* The files that count, of `sub` ("" or "/NAME.yaml.d") in all directories, by name. */
+static int find_files(struct world *w, struct str sub, struct found_list *ret) {
+        for (size_t i = 0; i < ARRAY_SIZE(w->places.definitions) && !str_is_absent(w->places.definitions[i]); i++) {
+                struct str directory = sub.n > 0 ? arena_join(w->arena, w->places.definitions[i], sub) : w->places.definitions[i];
+                int r = find_in(w, directory, ret, ret->list.n);
+
+                if (r < 0)
+                        return r;
+                if (ret->list.n > 0)
+                        qsort(ret->list.at, ret->list.n, sizeof(struct found), compare_found);
+        }
+
+        return 0;
+}
+
+static bool is_mask(const struct world *w, struct str path) {
+        char target[16];
+        ssize_t n = readlinkat(w->root, below_root(path), target, sizeof(target));
+
+        return n >= 0 && str_eq((struct str) { target, (size_t) n }, STR("/dev/null"));
+}
+
+/* Whoever may write into a directory decides what is in it. */
+static void check_directories(struct world *w) {
+        for (size_t i = 0; i < ARRAY_SIZE(w->places.definitions) && !str_is_absent(w->places.definitions[i]); i++) {
+                struct str path = w->places.definitions[i];
+                struct stat st;
+
+                if (fstatat(w->root, below_root(path), &st, 0) < 0 || !is_unsafe(w, &st))
+                        continue;
+
+                report_unsafe(w, source_add(w->arena, w->sources, path, STR("")), path, &st);
+                w->unsafe_directory = path;
+        }
+}
+
+static int lay_over(struct world *w, const struct found *file, struct definition *d) {
+        struct str path = arena_join(w->arena, file->directory, STR("/"), file->name);
+        struct node *root = NULL;
+        uint32_t index = 0;
+        int r;
+
+        if (is_mask(w, path))
+                return 0;
+
+        r = world_read(w, path, &root, &index);
+        if (r < 0 && r != -ENOENT)
+                return r;
+
+        d->root = node_merge(w->arena, d->root, root);
+        return 0;
+}
+
+static int read_drop_ins(struct world *w, struct str sub, struct definition *d) {
+        struct found_list files = { 0 };
+        int r = find_files(w, sub, &files);
+
+        if (r < 0)
+                return r;
+
+        VEC_EACH(file, &files.list) {
+                r = lay_over(w, file, d);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+static struct str stem_of(struct str file_name) {
+        return (struct str) { file_name.p, file_name.n - (str_has_suffix(file_name, STR(".yml")) ? 4 : 5) };
+}
+
+/* Messages about a file that is no app's belong to no app. */
+static struct str owner_of(struct str file_name) {
+        struct str stem = stem_of(file_name);
+
+        return type_accepts(KIND_NAME, stem) ? stem : (struct str) { NULL, 0 };
+}
+
+static void take_name(struct world *w, struct definition *d, struct str file_name, uint32_t file) {
+        struct str stem = stem_of(file_name);
+
+        if (str_has_suffix(file_name, STR(".yml")))
+                (void) diag_add(w->ds, DIAG_BAD_FILE_NAME, whole(file), "a definition's name ends in .yaml; rename '%.*s' to '%.*s.yaml'",
+                                STR_ARG(file_name), STR_ARG(stem));
+        else if (!type_accepts(KIND_NAME, stem))
+                (void) diag_add(w->ds, DIAG_BAD_FILE_NAME, whole(file), "'%.*s' is no name for an app; %s", STR_ARG(stem), type_of(KIND_NAME)->rule);
+        else
+                d->name = (struct name) { arena_str(w->arena, stem), whole(file) };
+}
+
+static int read_definition(struct world *w, const struct found *file, struct str drop_ins) {
+        struct definition *d;
+        struct str path = arena_join(w->arena, file->directory, STR("/"), file->name);
+        size_t errors = w->ds->n_errors;
+        uint32_t index = 0;
+        struct node *root = NULL;
+        int r;
+
+        if (is_mask(w, path))
+                return 0;
+
+        w->ds->owner = owner_of(file->name);
+        r = world_read(w, path, &root, &index);
+        if (r == -ENOENT)
+                return 0;
+        if (r < 0)
+                return r;
+
+        d = vec_push(w->arena, &w->definitions);
+        d->path = path;
+        d->root = root;
+        take_name(w, d, file->name, index);
+        if (!str_is_absent(d->name.text) && drop_ins.n > 0)
+                r = read_drop_ins(w, drop_ins, d);
+        if (r < 0)
+                return r;
+
+        if (!d->root && w->ds->n_errors == errors)
+                (void) diag_add(w->ds, DIAG_EMPTY_DEFINITION, whole(index), "the file is empty; write at least 'image:', or remove it");
+        if (!str_is_absent(w->unsafe_directory) && str_eq(w->unsafe_directory, file->directory))
+                d->is_broken = true;
+        d->is_broken = d->is_broken || w->ds->n_errors > errors;
+        return 0;
+}
+
+static int read_host(struct world *w) {
+        struct node *root = NULL;
+        uint32_t file;
+        int r;
+
+        w->ds->owner = (struct str) { NULL, 0 };
+        r = world_read(w, w->places.host, &root, &file);
+        if (r < 0 && r != -ENOENT)
+                return r;
+        if (r >= 0 && root)
+                schema_decode(w->arena, w->ds, &host_schema, root, &w->host);
+
+        if (!w->host.ports)
+                w->host.ports = arena_new(w->arena, struct port_pool);
+        if (!w->host.haproxy)
+                w->host.haproxy = arena_new(w->arena, struct host_haproxy);
+        schema_apply_defaults(w->arena, &host_schema, &w->host);
+        return 0;
+}
+
+static int read_all_definitions(struct world *w) {
+        struct found_list files = { 0 };
+        int r = find_files(w, (struct str) { NULL, 0 }, &files);
+
+        if (r < 0)
+                return r;
+
+        check_directories(w);
+        VEC_EACH(file, &files.list) {
+                if (w->definitions.n >= APPS_MAX) {
+                        (void) diag_add(w->ds, DIAG_TOO_MANY_APPS, NOWHERE, "there are more than %u definitions; '%.*s' and what comes after it is passed over",
+                                        (unsigned) APPS_MAX, STR_ARG(file->name));
+                        break;
+                }
+                r = read_definition(w, file, arena_join(w->arena, STR("/"), file->name, STR(".d")));
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+int world_load(struct world *w) {
+        int r = read_host(w);
+
+        if (r < 0)
+                return r;
+
+        r = machine_read(w);
+        if (r < 0)
+                return r;
+
+        r = read_all_definitions(w);
+        if (r < 0)
+                return r;
+
+        world_finish(w);
+        return 0;
+}
+
+int world_load_files(struct world *w, const char *const *paths, size_t n) {
+        int r = read_host(w);
+
+        if (r >= 0)
+                r = machine_read(w);
+
+        for (size_t i = 0; r >= 0 && i < n; i++) {
+                struct str path = str_of(paths[i]);
+                size_t slash = path.n;
+                struct found file;
+                size_t before = w->definitions.n;
+
+                while (slash > 0 && path.p[slash - 1] != '/')
+                        slash--;
+                file = (struct found) { str_from(path, slash), slash > 1 ? (struct str) { path.p, slash - 1 } : (struct str) { "", 0 } };
+                r = read_definition(w, &file, (struct str) { NULL, 0 });
+                if (r >= 0 && w->definitions.n == before)
+                        r = -ENOENT;
+        }
+
+        if (r >= 0)
+                world_finish(w);
+        return r;
+}

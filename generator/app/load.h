@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* Finding and reading definitions: which file counts, what lies over it, and whether root may trust it.
+ *
+ * Everything is below one root directory; what is not there is no mistake. The rules are those of systemd's own
+ * configuration (systemd.unit(5), "Unit File Load Path"): the first directory that has a file name wins, a link to
+ * /dev/null masks it, NAME.yaml.d/….yaml from all directories are laid over it in the order of their names. */
+
+#include "app/app.h"
+
+/* The places for one manager, in order of precedence, below the root. */
+struct places {
+        struct str definitions[3];      /* pyservice.d */
+        struct str contracts[2];
+        struct str host;                /* host.yaml */
+        struct str units[6];            /* where the machine's own units lie; absent ones are passed over */
+        struct str quadlets[3];         /* where the administrator's .network … lie */
+        struct str runtime;             /* /run/pyservice */
+        bool is_user;
+};
+
+/* For the system manager. */
+void places_system(struct places *ret);
+
+/* For the user manager: below ~/.config and $XDG_RUNTIME_DIR (`home`, `runtime`: absolute paths). */
+void places_user(struct arena *a, struct str home, struct str runtime, struct places *ret);
+
+struct definition {
+        struct name name;               /* absent where the file's name is none */
+        struct str path;                /* of the main file, as it is shown */
+        struct node *root;              /* merged; NULL where it could not be read or parsed */
+        bool is_broken;                 /* it has errors */
+        struct app *app;                /* decoded and finished; NULL where is_broken */
+};
+
+/* A network or volume of the administrator's that a definition may name. */
+struct quadlet_object {
+        struct str file;                /* "quadlet.network" */
+        struct network_ref name;        /* "quadlet", or "systemd-quadlet" */
+        struct unit_name unit;          /* "quadlet-network.service" */
+};
+
+/* Everything that a run reads. */
+struct world {
+        struct arena *arena;
+        struct diags *ds;
+        struct sources *sources;
+        int root;                       /* the root directory; -1 before world_open() */
+        struct places places;
+        bool trusts_all;                /* check FILE: permissions are not looked at */
+        struct host host;
+        VEC(struct definition) definitions;     /* by name */
+        VEC(struct quadlet_object) quadlets;
+        VEC(struct str) units;          /* of the machine, sorted: "haproxy.service", "ssh@.service" */
+        VEC(struct contract *) contracts;       /* loaded so far */
+        VEC(uint32_t) public_files;     /* sources that every user of the machine can read */
+        struct str unsafe_directory;    /* one that others may write; absent for none */
+};
+
+/* Reads host.yaml, all definitions, and what else they may name. System failures come back as negative errno, mistakes
+ * go to w->ds. `w` has arena, ds, sources, root and places set. */
+int world_load(struct world *w);
+
+/* The same for the files named on a command line, in place of those in the directories. */
+int world_load_files(struct world *w, const char *const *paths, size_t n);      /* absolute paths */
+
+/* Reads a file below the root into the sources and parses it. -ENOENT where it is not there; 0 with *ret NULL where it
+ * has mistakes. */
+int world_read(struct world *w, struct str path, struct node **ret, uint32_t *ret_file);

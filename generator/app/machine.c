@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "app/machine.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/fs.h"
+
+enum { QUADLET_FILE_MAX = 64 * 1024, QUADLET_DEPTH_MAX = 3 };
+
+static int compare_units(const void *a, const void *b) {
+        return str_cmp(*(const struct str *) a, *(const struct str *) b);
+}
+
+static int list_units(struct world *w, struct str directory) {
+        struct fs_names names = { 0 };
+        int r = fs_list(w->arena, w->root, directory.p + 1, &names);
+
+        if (r < 0)
+                return r == -ENOENT || r == -ENOTDIR || r == -EACCES ? 0 : r;
+
+        VEC_EACH(name, &names.list)
+                *vec_push(w->arena, &w->units) = *name;
+        return 0;
+}
+
+/* The last "KEY=" of a file in the way of desktop entries; absent where there is none. Enough for the two keys that
+ * name things: neither is ever continued or quoted. */
+static struct str find_key(struct str text, struct str key) {
+        struct str rest = text, line, found = { NULL, 0 };
+
+        while (str_split(&rest, '\n', &line)) {
+                line = str_trim(line);
+                if (!str_has_prefix(line, key))
+                        continue;
+
+                line = str_trim(str_from(line, key.n));
+                if (line.n > 0 && line.p[0] == '=')
+                        found = str_trim(str_from(line, 1));
+        }
+
+        return found.n > 0 ? found : (struct str) { NULL, 0 };
+}
+
+/* What Quadlet makes of one kind of file: podman-systemd.unit(5). */
+struct quadlet_kind {
+        const char *suffix, *name_key, *unit_suffix;
+};
+
+static const struct quadlet_kind quadlet_kinds[] = {
+        { ".network", "NetworkName", "-network.service" },
+        { ".volume",  "VolumeName",  "-volume.service" },
+};
+
+static void add_object(struct world *w, struct str directory, struct str file, const struct quadlet_kind *kind) {
+        struct str path = arena_join(w->arena, str_from(directory, 1), STR("/"), file), text, name, unit;
+        struct str stem = { file.p, file.n - strlen(kind->suffix) };
+
+        if (fs_read(w->arena, w->root, path.p, QUADLET_FILE_MAX, &text, NULL) < 0)
+                return;         /* Quadlet will say so */
+
+        name = find_key(text, str_of(kind->name_key));
+        if (str_is_absent(name))
+                name = arena_join(w->arena, STR("systemd-"), stem);
+        unit = find_key(text, STR("ServiceName"));
+        unit = str_is_absent(unit) ? arena_join(w->arena, stem, str_of(kind->unit_suffix)) : arena_join(w->arena, unit, STR(".service"));
+
+        /* It goes into our units, so it is held to what a definition may name. */
+        if (type_accepts(KIND_NETWORK_REF, name) && type_accepts(KIND_UNIT_NAME, unit))
+                *vec_push(w->arena, &w->quadlets) = (struct quadlet_object) {
+                        arena_str(w->arena, file), { arena_str(w->arena, name), NOWHERE }, { unit, NOWHERE },
+                };
+}
+
+static void add_quadlet(struct world *w, struct str directory, struct str file) {
+        for (size_t i = 0; i < ARRAY_SIZE(quadlet_kinds); i++)
+                if (str_has_suffix(file, str_of(quadlet_kinds[i].suffix)))
+                        add_object(w, directory, file, &quadlet_kinds[i]);
+
+        if (str_has_suffix(file, STR(".container")))
+                *vec_push(w->arena, &w->units) = arena_join(w->arena, (struct str) { file.p, file.n - strlen(".container") }, STR(".service"));
+}
+
+static int list_quadlets(struct world *w, struct str directory, unsigned depth) {
+        struct fs_names names = { 0 };
+        int r = fs_list(w->arena, w->root, directory.p + 1, &names);
+
+        if (r < 0)
+                return r == -ENOENT || r == -ENOTDIR || r == -EACCES ? 0 : r;
+
+        VEC_EACH(name, &names.list) {
+                if (str_find(*name, '.') < name->n)
+                        add_quadlet(w, directory, *name);
+                else if (depth < QUADLET_DEPTH_MAX)
+                        r = list_quadlets(w, arena_join(w->arena, directory, STR("/"), *name), depth + 1);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+int machine_read(struct world *w) {
+        for (size_t i = 0; i < ARRAY_SIZE(w->places.units) && !str_is_absent(w->places.units[i]); i++) {
+                int r = list_units(w, w->places.units[i]);
+
+                if (r < 0)
+                        return r;
+        }
+
+        for (size_t i = 0; i < ARRAY_SIZE(w->places.quadlets) && !str_is_absent(w->places.quadlets[i]); i++) {
+                int r = list_quadlets(w, w->places.quadlets[i], 0);
+
+                if (r < 0)
+                        return r;
+        }
+
+        if (w->units.n > 0)
+                qsort(w->units.at, w->units.n, sizeof(struct str), compare_units);
+        return 0;
+}
+
+static bool is_masked(const struct world *w, struct str unit) {
+        for (size_t i = 0; i < ARRAY_SIZE(w->places.units) && !str_is_absent(w->places.units[i]); i++) {
+                struct str path = arena_join(w->arena, str_from(w->places.units[i], 1), STR("/"), unit);
+                char target[16];
+                ssize_t n = readlinkat(w->root, path.p, target, sizeof(target));
+
+                if (n >= 0 && str_eq((struct str) { target, (size_t) n }, STR("/dev/null")))
+                        return true;
+        }
+
+        return false;
+}
+
+bool machine_has_unit(const struct world *w, struct str unit) {
+        if (w->units.n == 0 || !bsearch(&unit, w->units.at, w->units.n, sizeof(struct str), compare_units))
+                return false;
+
+        return !is_masked(w, unit);
+}
+
+const struct quadlet_object *machine_quadlet(const struct world *w, struct str file) {
+        VEC_EACH(object, &w->quadlets)
+                if (str_eq(object->file, file))
+                        return object;
+
+        return NULL;
+}

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "app/resolve.h"
+
+#include "app/machine.h"
+
+/* APP-NAME-12345 is also a host name, which Linux ends at 64 bytes. */
+enum { UNIT_MAX = 56 };
+
+struct container_list app_containers(struct arena *a, struct app *app) {
+        struct container_list all = { 0 };
+
+        LIST_EACH(s, &app->services)
+                *vec_push(a, &all.list) = (struct container_ref) { &s->container, s->name, s->description };
+        LIST_EACH(s, &app->sidecars)
+                *vec_push(a, &all.list) = (struct container_ref) { &s->container, s->name, s->description };
+        LIST_EACH(t, &app->tasks)
+                *vec_push(a, &all.list) = (struct container_ref) { &t->container, t->name, t->description };
+
+        return all;
+}
+
+static void resolve_unit(struct world *w, const struct app *app, struct container_ref *ref, bool is_short_form) {
+        struct container *c = ref->container;
+        struct str unit = is_short_form ? app->name.text : arena_join(w->arena, app->name.text, STR("-"), ref->name.text);
+
+        if (unit.n > UNIT_MAX)
+                (void) diag_add(w->ds, DIAG_BAD_VALUE, ref->name.at, "the name '%.*s' is longer than %u characters; shorten the app's or this one",
+                                STR_ARG(unit), (unsigned) UNIT_MAX);
+
+        c->unit = (struct name) { unit, ref->name.at };
+        c->image_unit = c->owns_image_unit ? c->unit : app->name;
+        if (str_is_absent(c->image.text))
+                (void) diag_add(w->ds, DIAG_NO_IMAGE, is_short_form ? (struct span) { app->at.file, app->at.off, 1 } : ref->name.at,
+                                "'%.*s' has no image; add 'image:' to it or to the app", STR_ARG(ref->name.text));
+}
+
+static struct unit_name object_unit(struct world *w, const struct app *app, struct str name, struct str suffix, struct span at) {
+        return (struct unit_name) { arena_join(w->arena, app->name.text, STR("-"), name, suffix), at };
+}
+
+static void report_no_network(struct world *w, const struct app *app, struct network_ref network) {
+        struct str names[64], near;
+        size_t n = 0;
+
+        LIST_EACH(own, &app->networks)
+                if (n < ARRAY_SIZE(names))
+                        names[n++] = arena_join(w->arena, own->key.text, STR(".network"));
+        VEC_EACH(object, &w->quadlets)
+                if (n < ARRAY_SIZE(names) && str_has_suffix(object->file, STR(".network")))
+                        names[n++] = object->file;
+
+        near = diag_nearest(network.text, names, n);
+        if (str_is_absent(near))
+                (void) diag_add(w->ds, DIAG_UNKNOWN_NETWORK, network.at, "there is no '%.*s' in 'networks:' or %.*s; write one, or name a Podman network without '.network'",
+                                STR_ARG(network.text), STR_ARG(w->places.quadlets[0]));
+        else
+                (void) diag_add(w->ds, DIAG_UNKNOWN_NETWORK, network.at, "there is no '%.*s'; did you mean '%.*s'?", STR_ARG(network.text), STR_ARG(near));
+}
+
+/* Quadlet would write Requires= for NAME.network, and then a restart of the network's unit stops every instance. So the
+ * network is given by its own name, and its unit is only wanted. */
+static void resolve_network(struct world *w, const struct app *app, struct container *c) {
+        struct network_ref network = c->network;
+        const struct quadlet_object *object;
+        struct str stem;
+
+        c->network_name = network;
+        if (!str_has_suffix(network.text, STR(".network")))
+                return;
+
+        stem = (struct str) { network.text.p, network.text.n - strlen(".network") };
+        LIST_EACH(own, &app->networks)
+                if (str_eq(own->key.text, stem)) {
+                        c->network_name.text = arena_join(w->arena, app->name.text, STR("-"), stem);
+                        c->network_unit = object_unit(w, app, stem, STR("-network.service"), network.at);
+                        return;
+                }
+
+        object = machine_quadlet(w, network.text);
+        if (!object) {
+                report_no_network(w, app, network);
+                return;
+        }
+        c->network_name.text = object->name.text;
+        c->network_unit = object->unit;
+        c->network_unit.at = network.at;
+}
+
+static struct mount resolve_volume(struct world *w, const struct app *app, struct volume_spec spec) {
+        size_t colon = str_find(spec.text, ':');
+        struct str source = { spec.text.p, colon }, rest = str_from(spec.text, colon);
+        const struct quadlet_object *object;
+
+        LIST_EACH(own, &app->volumes)
+                if (str_eq(own->key.text, source))
+                        return (struct mount) {
+                                { arena_join(w->arena, app->name.text, STR("-"), source, rest), spec.at },
+                                object_unit(w, app, source, STR("-volume.service"), spec.at),
+                        };
+
+        if (!str_has_suffix(source, STR(".volume")))
+                return (struct mount) { .spec = spec };
+
+        object = machine_quadlet(w, source);
+        if (object)
+                return (struct mount) { { arena_join(w->arena, object->name.text, rest), spec.at }, { object->unit.text, spec.at } };
+
+        (void) diag_add(w->ds, DIAG_UNKNOWN_VOLUME, spec.at, "there is no '%.*s' in %.*s; write one, or define '%.*s' under 'volumes:'",
+                        STR_ARG(source), STR_ARG(w->places.quadlets[0]), (int) (source.n - strlen(".volume")), source.p);
+        return (struct mount) { .spec = spec };
+}
+
+static void resolve_volumes(struct world *w, const struct app *app, struct container *c) {
+        c->mounts.at = arena_array(w->arena, c->volumes.n + 1, struct mount);
+        LIST_EACH(spec, &c->volumes)
+                c->mounts.at[c->mounts.n++] = resolve_volume(w, app, *spec);
+}
+
+void resolve_names(struct world *w, struct app *app) {
+        bool is_short_form = app->services.n == 1 && !node_get(app->node, "services");
+        struct container_list all = app_containers(w->arena, app);
+
+        for (size_t i = 0; i < all.list.n; i++) {
+                struct container_ref *ref = &all.list.at[i];
+
+                resolve_unit(w, app, ref, is_short_form && i == 0);
+                resolve_network(w, app, ref->container);
+                resolve_volumes(w, app, ref->container);
+        }
+}

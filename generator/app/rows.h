@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* The schemas that are used by more than one table of rows. */
+
+#include "app/app.h"
+
+extern const struct schema auth_tracking_schema, base_schema, container_schema, health_schema, proxy_schema, service_schema, sidecar_schema, task_schema;

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "app/rows.h"
+
+static const struct field secret_fields[] = {
+        FIELD(secret, credential, "credential", "Name of a systemd credential, encrypted (systemd-creds(1)) or plain."),
+        FIELD(secret, file, "file", "File that holds it."),
+};
+static SCHEMA(secret, "Where a secret comes from: one of these.");
+
+static const struct field resources_fields[] = {
+        FIELD(resources, memory, "memory", "Most memory (MemoryMax=)."),
+        FIELD(resources, cpus, "cpus", "Most CPU time, in CPUs (CPUQuota=)."),
+        FIELD(resources, pids, "pids", "Most processes and threads.", .min = 1, .max = 4194304),
+        FIELD(resources, nofile, "nofile", "Most open files.", .min = 16, .max = 1073741816),
+};
+static SCHEMA(resources, "Limits of one instance.");
+
+static const struct field container_fields[] = {
+        FIELD(container, image, "image", "Image to run; a digest is allowed.", .flags = FIELD_INHERIT),
+        FIELD(container, pull, "pull", "When to pull the image.", .choices = "missing|always|newer|never", .def = "missing", .flags = FIELD_INHERIT),
+        FIELD(container, auth_file, "auth_file", "Credentials for the registry (containers-auth.json(5)).", .flags = FIELD_INHERIT),
+        FIELD(container, tls_verify, "tls_verify", "Whether the registry's certificate is checked.", .def = "true", .flags = FIELD_INHERIT),
+        FIELD_WORDS(container, command, "command", "Command in place of the image's: a text, split as a shell would but without expansion, or a list of words."),
+        FIELD_WORDS(container, entrypoint, "entrypoint", "Entry point in place of the image's; \"\" clears it.", .flags = FIELD_INHERIT),
+        FIELD_MAP_OF_VALUE(container, env, "env", "Environment: NAME: VALUE, or NAME: {secret: NAME}.", .flags = FIELD_INHERIT | FIELD_SECRET),
+        FIELD_LIST(container, env_files, "env_files", "Files of NAME=VALUE lines; '-' before one makes it optional.", .flags = FIELD_INHERIT | FIELD_ONE_OK),
+        FIELD_MAP_OF_STRUCT(container, secrets, "secrets", secret_schema, "Secrets by name; each is the file /run/secrets/NAME in the container.", .flags = FIELD_INHERIT),
+        FIELD_LIST(container, volumes, "volumes", "Volumes: SOURCE:/DESTINATION[:OPTIONS].", .flags = FIELD_INHERIT),
+        FIELD_MAP(container, labels, "labels", "Labels of the container.", .flags = FIELD_INHERIT),
+        FIELD(container, user, "user", "User, or USER:GROUP, in the container.", .flags = FIELD_INHERIT),
+        FIELD(container, workdir, "workdir", "Working directory in the container.", .flags = FIELD_INHERIT),
+        FIELD(container, network, "network", "Podman network, or NAME.network: one of 'networks' or the administrator's Quadlet file.", .flags = FIELD_INHERIT),
+        FIELD_STRUCT(container, resources, "resources", resources_schema, "Limits of one instance.", .flags = FIELD_INHERIT),
+        FIELD(container, stop_timeout, "stop_timeout", "How long the process may take to end after its stop signal.", .def = "10s", .flags = FIELD_INHERIT),
+        FIELD(container, stop_signal, "stop_signal", "Signal that asks it to end.", .flags = FIELD_INHERIT),
+        FIELD_LIST(container, hosts, "hosts", "Hosts (names or globs) that run it; elsewhere it stays inactive.", .flags = FIELD_INHERIT | FIELD_ONE_OK),
+        FIELD(container, run_mode, "run_mode", "APP_RUN_MODE of the codeontap contract.", .choices = "WEB|TASK|WORKER|BEAT"),
+        FIELD(container, worker_count, "worker_count", "APP_WORKER_COUNT of the codeontap contract.", .min = 1, .max = 1024),
+};
+SCHEMA(container, "What everything that runs as a container has.");
+
+static const struct field health_fields[] = {
+        FIELD(health, http, "http", "Path that HAProxy asks for; 2xx and 3xx are healthy."),
+        FIELD(health, command, "command", "Shell command in the container; exit status 0 is healthy."),
+        FIELD(health, interval, "interval", "Time between two checks.", .def = "5s", .min = 1000),
+        FIELD(health, timeout, "timeout", "Time after which a check has failed.", .def = "5s", .min = 1000),
+        FIELD(health, start_period, "start_period", "Time in which failed checks do not count.", .def = "10s"),
+        FIELD(health, retries, "retries", "Failed checks in a row that make it unhealthy.", .def = "5", .min = 1, .max = 1000),
+};
+SCHEMA(health, "How to see whether an instance works.");
+
+static const struct field service_fields[] = {
+        FIELD(service, name, "name", "Name; the units are APP-NAME@N.service.", .flags = FIELD_REQUIRED),
+        FIELD(service, description, "description", "One line for people."),
+#define SERVICE_OWN_FIELDS \
+        FIELD_INLINE(service, container, container_schema), \
+        FIELD(service, scale, "scale", "Number of instances.", .def = "1", .max = INSTANCES_MAX), \
+        FIELD(service, port, "port", "TCP port on which the process listens in its container.", .min = 1, .max = 65535), \
+        FIELD(service, host_port, "host_port", "Port of the machine for instance 0; instance N gets N more. Without it ports come from the pool.", .min = 1, .max = 65535), \
+        FIELD_LIST(service, publish, "publish", "Further ports to publish: [[ADDRESS:]HOST-PORT:]PORT[/PROTOCOL].", .flags = FIELD_ONE_OK), \
+        FIELD_STRUCT(service, health, "health", health_schema, "How to see whether an instance works."), \
+        FIELD(service, restart, "restart", "When systemd starts it again.", .choices = "always|on-failure|no", .def = "always"), \
+        FIELD_LIST(service, requires, "requires", "Services of this app, or units, that must be up; started first.", .flags = FIELD_ONE_OK), \
+        FIELD_LIST(service, after, "after", "Services of this app, or units, that are started first where they are started at all.", .flags = FIELD_ONE_OK), \
+        FIELD_STRUCT(service, proxy, "proxy", proxy_schema, "How HAProxy balances it; a service without is not balanced.")
+        SERVICE_OWN_FIELDS,
+};
+SCHEMA(service, "A process that is kept running, in 'scale' instances.");
+
+/* The same keys at the top of a definition, where there is no name, and the description is the app's. */
+static const struct field base_fields[] = { SERVICE_OWN_FIELDS };
+SCHEMA(base, "The one service of the short form, or what services inherit.");
+
+static const struct field sidecar_fields[] = {
+        FIELD(sidecar, name, "name", "Name; the unit is APP-NAME.service.", .flags = FIELD_REQUIRED),
+        FIELD(sidecar, description, "description", "One line for people."),
+        FIELD_INLINE(sidecar, container, container_schema),
+        FIELD_STRUCT(sidecar, health, "health", health_schema, "How to see whether it works."),
+        FIELD(sidecar, restart, "restart", "When systemd starts it again.", .choices = "always|on-failure|no", .def = "always"),
+        FIELD_LIST(sidecar, requires, "requires", "Services of this app, or units, that must be up; started first.", .flags = FIELD_ONE_OK),
+        FIELD_LIST(sidecar, after, "after", "Services of this app, or units, that are started first where they are started at all.", .flags = FIELD_ONE_OK),
+};
+SCHEMA(sidecar, "A single companion container.");
+
+static const struct field task_fields[] = {
+        FIELD(task, name, "name", "Name; the unit is APP-NAME.service.", .flags = FIELD_REQUIRED),
+        FIELD(task, description, "description", "One line for people."),
+        FIELD_INLINE(task, container, container_schema),
+        FIELD_COMMANDS(task, commands, "commands", "Commands in order, in place of 'command'; the first that fails ends it.", .flags = FIELD_ONE_OK),
+        FIELD(task, timeout, "timeout", "Time after which it has failed.", .def = "infinity", .min = 1000000),
+};
+SCHEMA(task, "Work that runs to completion, when it is asked for.");

@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "app/substitute.h"
+
+#include "base/value.h"
+
+struct binding {
+        struct str name, value;
+};
+
+struct scope {
+        struct arena *arena;
+        struct diags *ds;
+        VEC(struct binding) bindings;
+        size_t service_at;              /* where `service` and `scale` are in the bindings */
+};
+
+static struct str scalar_of(const struct node *map, const char *key, struct str otherwise) {
+        const struct node *value = map ? node_get(map, key) : NULL;
+
+        return value && value->kind == NODE_SCALAR && value->text.n > 0 ? value->text : otherwise;
+}
+
+static void bind(struct scope *s, struct str name, struct str value) {
+        *vec_push(s->arena, &s->bindings) = (struct binding) { name, value };
+}
+
+static void bind_built_ins(struct scope *s, struct str app, const struct node *root) {
+        struct str user = scalar_of(root, "user", app);
+        struct str base = scalar_of(root, "root", arena_join(s->arena, STR("/applications/"), app));
+        struct str dir = arena_join(s->arena, base, STR("/app"));
+        struct str config_dir = arena_join(s->arena, dir, STR("/config"));
+
+        s->service_at = s->bindings.n;
+        bind(s, STR("service"), app);
+        bind(s, STR("scale"), scalar_of(root, "scale", STR("1")));
+        bind(s, STR("app_name"), app);
+        bind(s, STR("app_module"), scalar_of(root, "module", app));
+        bind(s, STR("app_user"), user);
+        bind(s, STR("app_group"), scalar_of(root, "group", user));
+        bind(s, STR("app_root"), base);
+        bind(s, STR("app_dir"), dir);
+        bind(s, STR("app_code_dir"), arena_join(s->arena, dir, STR("/code")));
+        bind(s, STR("app_config_dir"), config_dir);
+        bind(s, STR("app_config"), arena_join(s->arena, config_dir, STR("/config.yaml")));
+        bind(s, STR("app_data_dir"), arena_join(s->arena, base, STR("/data")));
+        bind(s, STR("python_version"), scalar_of(node_get(root, "source"), "python", STR("3")));
+        bind(s, STR("instance"), (struct str) { (const char[]) { INSTANCE_MARK, 0 }, 1 });
+}
+
+bool substitute_next(struct str text, struct str *rest, struct placeholder *ret, bool *ret_broken) {
+        size_t open, close;
+
+        *ret_broken = false;
+        if (rest->n == 0)
+                return false;
+
+        open = str_find_str(*rest, STR("{{"));
+        *ret = (struct placeholder) { .before = { rest->p, open } };
+        if (open == rest->n) {
+                *rest = str_from(*rest, open);
+                return true;
+        }
+
+        ret->off = (size_t) (rest->p - text.p) + open;
+        *rest = str_from(*rest, open + 2);
+        /* A quoted brace pair inside must not end it. */
+        close = str_has_prefix(str_trim(*rest), STR("'")) ? str_find_str(*rest, STR("' }}")) + 2 : str_find_str(*rest, STR("}}"));
+        if (close >= rest->n) {
+                *ret_broken = true;
+                *rest = str_from(*rest, rest->n);
+                return true;
+        }
+
+        ret->inside = str_trim((struct str) { rest->p, close });
+        if (str_is_absent(ret->inside))
+                ret->inside = STR("");
+        *rest = str_from(*rest, close + 2);
+        return true;
+}
+
+static bool is_name(struct str s) {
+        return s.n > 0 && str_is_made_of(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_");
+}
+
+static bool look_up(const struct scope *s, struct str name, struct str *ret) {
+        VEC_EACH(b, &s->bindings)
+                if (str_eq(b->name, name)) {
+                        *ret = b->value;
+                        return true;
+                }
+
+        return false;
+}
+
+static void report_unknown(const struct scope *s, struct span at, struct str name) {
+        struct str *names = arena_array(s->arena, s->bindings.n, struct str), near;
+
+        for (size_t i = 0; i < s->bindings.n; i++)
+                names[i] = s->bindings.at[i].name;
+
+        near = diag_nearest(name, names, s->bindings.n);
+        if (str_is_absent(near))
+                (void) diag_add(s->ds, DIAG_UNKNOWN_VARIABLE, at, "'%.*s' is not known here; define it under 'vars:', or write {{ '{{' }} for two braces", STR_ARG(name));
+        else
+                (void) diag_add(s->ds, DIAG_UNKNOWN_VARIABLE, at, "'%.*s' is not known here; did you mean '%.*s'?", STR_ARG(name), STR_ARG(near));
+}
+
+static struct str resolve(const struct scope *s, struct span at, struct str inside) {
+        struct str value = STR("");
+
+        if (inside.n >= 2 && inside.p[0] == '\'' && inside.p[inside.n - 1] == '\'')
+                return (struct str) { inside.p + 1, inside.n - 2 };
+
+        if (!is_name(inside))
+                (void) diag_add(s->ds, DIAG_BAD_SUBSTITUTION, at, "'{{ %.*s }}' is no name; only a name may stand between the braces", STR_ARG(inside));
+        else if (!look_up(s, inside, &value))
+                report_unknown(s, at, inside);
+        return value;
+}
+
+static struct str replace(const struct scope *s, const struct node *node) {
+        struct str rest = node->text;
+        struct placeholder p;
+        VEC(struct str) parts = { 0 };
+        bool broken;
+
+        while (substitute_next(node->text, &rest, &p, &broken)) {
+                *vec_push(s->arena, &parts) = p.before;
+                if (broken)
+                        (void) diag_add(s->ds, DIAG_BAD_SUBSTITUTION, node->at, "a '{{' has no '}}'; close it, or write {{ '{{' }} for two braces");
+                else if (!str_is_absent(p.inside))
+                        *vec_push(s->arena, &parts) = resolve(s, node->at, p.inside);
+        }
+
+        return arena_join_n(s->arena, parts.at, parts.n);
+}
+
+static struct node *walk(const struct scope *s, struct node *node);
+
+static struct node *walk_list(const struct scope *s, struct node *node) {
+        struct node *copy = arena_new(s->arena, struct node);
+
+        *copy = *node;
+        copy->items = arena_array(s->arena, node->n + 1, struct node *);
+        for (size_t i = 0; i < node->n; i++)
+                copy->items[i] = walk(s, node->items[i]);
+        return copy;
+}
+
+static struct node *walk_map(const struct scope *s, struct node *node) {
+        struct node *copy = arena_new(s->arena, struct node);
+
+        *copy = *node;
+        copy->pairs = arena_array(s->arena, node->n + 1, struct pair);
+        for (size_t i = 0; i < node->n; i++)
+                copy->pairs[i] = (struct pair) { node->pairs[i].key, walk(s, node->pairs[i].value) };
+        return copy;
+}
+
+static struct node *walk(const struct scope *s, struct node *node) {
+        struct node *copy;
+
+        if (node->kind == NODE_LIST)
+                return walk_list(s, node);
+        if (node->kind == NODE_MAP)
+                return walk_map(s, node);
+        if (str_find_str(node->text, STR("{{")) == node->text.n)
+                return node;
+
+        copy = arena_new(s->arena, struct node);
+        *copy = *node;
+        copy->text = replace(s, node);
+        copy->plain = false;
+        return copy;
+}
+
+/* Each item of `services:` and its like is a scope of its own. */
+static struct node *walk_parts(struct scope *s, struct node *list) {
+        struct binding service = s->bindings.at[s->service_at], scale = s->bindings.at[s->service_at + 1];
+        struct node *copy;
+
+        if (list->kind != NODE_LIST)
+                return walk(s, list);
+
+        copy = arena_new(s->arena, struct node);
+        *copy = *list;
+        copy->items = arena_array(s->arena, list->n + 1, struct node *);
+        for (size_t i = 0; i < list->n; i++) {
+                s->bindings.at[s->service_at].value = scalar_of(list->items[i], "name", service.value);
+                s->bindings.at[s->service_at + 1].value = scalar_of(list->items[i], "scale", STR("1"));
+                copy->items[i] = walk(s, list->items[i]);
+        }
+
+        s->bindings.at[s->service_at] = service;
+        s->bindings.at[s->service_at + 1] = scale;
+        return copy;
+}
+
+static void bind_vars(struct scope *s, const struct node *vars) {
+        struct str taken;
+
+        if (!vars || vars->kind != NODE_MAP)
+                return;
+
+        for (size_t i = 0; i < vars->n; i++) {
+                const struct node *key = vars->pairs[i].key;
+                struct node *value = vars->pairs[i].value;
+
+                if (look_up(s, key->text, &taken)) {
+                        (void) diag_add(s->ds, DIAG_RESERVED_NAME, key->at, "'%.*s' is a name of pyservice's own; choose another", STR_ARG(key->text));
+                        continue;
+                }
+                /* A variable may use those above it. */
+                if (value->kind == NODE_SCALAR)
+                        bind(s, key->text, walk(s, value)->text);
+        }
+}
+
+struct node *substitute_definition(struct arena *a, struct diags *ds, struct str name, struct node *root) {
+        struct scope s = { .arena = a, .ds = ds };
+        struct node *copy;
+
+        if (root->kind != NODE_MAP)
+                return root;
+
+        bind_built_ins(&s, name, root);
+        bind_vars(&s, node_get(root, "vars"));
+
+        copy = arena_new(a, struct node);
+        *copy = *root;
+        copy->pairs = arena_array(a, root->n + 1, struct pair);
+        for (size_t i = 0; i < root->n; i++) {
+                struct node *key = root->pairs[i].key, *value = root->pairs[i].value;
+                bool has_parts = str_is(key->text, "services") || str_is(key->text, "sidecars") || str_is(key->text, "tasks") || str_is(key->text, "timers");
+
+                /* Variables were replaced, and their mistakes reported, above. */
+                if (!str_is(key->text, "vars"))
+                        value = has_parts ? walk_parts(&s, value) : walk(&s, value);
+                copy->pairs[i] = (struct pair) { key, value };
+        }
+        return copy;
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/buf.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+static _Noreturn void too_large(void) {
+        static const char text[] = "pyservice: a generated file is larger than 16 MiB\n";
+        ssize_t n = write(STDERR_FILENO, text, sizeof(text) - 1);
+
+        (void) n;
+        _exit(EXIT_SYSTEM);
+}
+
+/* Makes place for `more` bytes and a NUL. */
+static void reserve(struct buf *b, size_t more) {
+        size_t room = b->room > 0 ? b->room : 256;
+        char *fresh;
+
+        if (more > BUF_MAX - b->n)
+                too_large();
+        if (b->room > b->n + more)
+                return;
+
+        while (room <= b->n + more)
+                room *= 2;
+
+        fresh = arena_alloc(b->arena, room, 1);
+        if (b->n > 0)
+                memcpy(fresh, b->p, b->n);
+        b->p = fresh;
+        b->room = room;
+}
+
+void buf_put_str(struct buf *b, struct str s) {
+        if (s.n == 0)
+                return;
+
+        reserve(b, s.n);
+        memcpy(b->p + b->n, s.p, s.n);
+        b->n += s.n;
+}
+
+void buf_put_char(struct buf *b, char c) {
+        buf_put_str(b, (struct str) { &c, 1 });
+}
+
+void buf_put_u64(struct buf *b, uint64_t v) {
+        char digits[20];
+        size_t at = sizeof(digits);
+
+        do {
+                digits[--at] = (char) ('0' + v % 10);
+                v /= 10;
+        } while (v > 0);
+
+        buf_put_str(b, (struct str) { digits + at, sizeof(digits) - at });
+}
+
+struct str buf_str(struct buf *b) {
+        reserve(b, 0);
+        b->p[b->n] = '\0';
+        return (struct str) { b->p, b->n };
+}

@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/fs.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+void close_fd(int *fd) {
+        if (*fd >= 0)
+                (void) close(*fd);
+}
+
+static void close_dir(DIR **d) {
+        if (*d)
+                (void) closedir(*d);
+}
+
+int fs_open_dir(int dir, const char *name) {
+        int fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+        return fd < 0 ? -errno : fd;
+}
+
+static int read_all(int fd, char *p, size_t size, size_t *ret_n) {
+        size_t at = 0;
+
+        while (at < size) {
+                ssize_t n = read(fd, p + at, size - at);
+
+                if (n < 0 && errno == EINTR)
+                        continue;
+                if (n < 0)
+                        return -errno;
+                if (n == 0)
+                        break;
+                at += (size_t) n;
+        }
+
+        *ret_n = at;
+        return 0;
+}
+
+int fs_read(struct arena *a, int dir, const char *name, size_t max, struct str *ret_text, struct stat *ret_stat) {
+        /* O_NONBLOCK so that a FIFO does not hold up the boot. */
+        CLEANUP(close_fd) int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+        struct stat st;
+        size_t n = 0;
+        char *p;
+        int r;
+
+        if (fd < 0)
+                return -errno;
+        if (fstat(fd, &st) < 0)
+                return -errno;
+        if (!S_ISREG(st.st_mode))
+                return S_ISDIR(st.st_mode) ? -EISDIR : -ENOTSUP;
+        if ((uint64_t) st.st_size > max)
+                return -EFBIG;
+
+        /* One byte more than it should have, to notice that it grew. */
+        p = arena_alloc(a, (size_t) st.st_size + 2, 1);
+        r = read_all(fd, p, (size_t) st.st_size + 1, &n);
+        if (r < 0)
+                return r;
+        if (n > max)
+                return -EFBIG;
+
+        p[n] = '\0';
+        *ret_text = (struct str) { p, n };
+        if (ret_stat)
+                *ret_stat = st;
+        return 0;
+}
+
+static int write_all(int fd, struct str text) {
+        while (text.n > 0) {
+                ssize_t n = write(fd, text.p, text.n);
+
+                if (n < 0 && errno == EINTR)
+                        continue;
+                if (n < 0)
+                        return -errno;
+                text = str_from(text, (size_t) n);
+        }
+
+        return 0;
+}
+
+int fs_write(int dir, const char *name, mode_t mode, struct str text) {
+        CLEANUP(close_fd) int fd = openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode & 0700);
+        int r;
+
+        if (fd < 0)
+                return -errno;
+
+        r = write_all(fd, text);
+        if (r < 0)
+                return r;
+
+        /* Past the umask, and only once the bytes are there. */
+        return (mode & 077) != 0 && fchmod(fd, mode) < 0 ? -errno : 0;
+}
+
+int fs_replace(int dir, const char *name, mode_t mode, struct str text) {
+        char temporary[NAME_MAX + 1];
+        const char *slash = strrchr(name, '/');
+        int prefix = slash ? (int) (slash - name) + 1 : 0;
+        int n = snprintf(temporary, sizeof(temporary), "%.*s.%s.new", prefix, name, name + prefix);
+        int r;
+
+        if (n < 0 || (size_t) n >= sizeof(temporary))
+                return -ENAMETOOLONG;
+
+        if (unlinkat(dir, temporary, 0) < 0 && errno != ENOENT)
+                return -errno;
+
+        r = fs_write(dir, temporary, mode, text);
+        if (r >= 0 && renameat(dir, temporary, dir, name) < 0)
+                r = -errno;
+        if (r < 0)
+                (void) unlinkat(dir, temporary, 0);
+        return r;
+}
+
+int fs_make_dirs(int dir, const char *path, bool is_file) {
+        char part[PATH_MAX];
+        size_t n = strlen(path);
+
+        if (n >= sizeof(part))
+                return -ENAMETOOLONG;
+
+        for (size_t i = 1; i <= n; i++) {
+                if (path[i] != '/' && (path[i] != '\0' || is_file))
+                        continue;
+
+                memcpy(part, path, i);
+                part[i] = '\0';
+                if (mkdirat(dir, part, 0755) < 0 && errno != EEXIST)
+                        return -errno;
+        }
+
+        return 0;
+}
+
+static int remove_below(int dir, const char *name, dev_t device) {
+        int fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+        CLEANUP(close_dir) DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
+        struct stat st;
+
+        if (!d) {
+                if (fd >= 0)
+                        (void) close(fd);
+                return -errno;
+        }
+        if (fstat(fd, &st) < 0)
+                return -errno;
+        if (device != 0 && st.st_dev != device)
+                return -EXDEV;
+
+        for (struct dirent *e; (e = readdir(d));) {
+                int r = 0;
+
+                if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
+                        continue;
+                if (e->d_type == DT_DIR)
+                        r = remove_below(fd, e->d_name, st.st_dev);
+                else if (unlinkat(fd, e->d_name, 0) < 0)
+                        r = -errno;
+                if (r < 0)
+                        return r;
+        }
+
+        return unlinkat(dir, name, AT_REMOVEDIR) < 0 ? -errno : 0;
+}
+
+int fs_remove_tree(int dir, const char *name) {
+        if (unlinkat(dir, name, 0) >= 0 || errno == ENOENT)
+                return 0;
+        if (errno != EISDIR && errno != EPERM)
+                return -errno;
+
+        return remove_below(dir, name, 0);
+}
+
+static int compare_names(const void *a, const void *b) {
+        return str_cmp(*(const struct str *) a, *(const struct str *) b);
+}
+
+int fs_list(struct arena *a, int dir, const char *name, struct fs_names *ret) {
+        int fd = fs_open_dir(dir, name);
+        CLEANUP(close_dir) DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
+        struct fs_names names = { 0 };
+
+        if (fd < 0)
+                return fd;
+        if (!d) {
+                (void) close(fd);
+                return -ENOMEM;
+        }
+
+        for (struct dirent *e; (e = readdir(d));)
+                if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
+                        *vec_push(a, &names.list) = arena_str(a, str_of(e->d_name));
+
+        if (names.list.n > 0)
+                qsort(names.list.at, names.list.n, sizeof(struct str), compare_names);
+        *ret = names;
+        return 0;
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* Files, always relative to a directory that is open. All return 0 (or a descriptor) and negative errno. */
+
+#include <sys/stat.h>
+
+#include "base/arena.h"
+#include "base/vec.h"
+
+/* For CLEANUP: closes what is not -1; closes what is not NULL. */
+void close_fd(int *fd);
+
+/* A directory, O_PATH not set, so that it can be read and synced. `name` may be absolute. */
+int fs_open_dir(int dir, const char *name);
+
+/* The whole of a regular file, at most `max` bytes, in the arena. -EFBIG where it is larger, -EISDIR and -ENOTSUP where it is
+ * no regular file. *ret_stat may be NULL. */
+int fs_read(struct arena *a, int dir, const char *name, size_t max, struct str *ret_text, struct stat *ret_stat);
+
+/* Makes `name` (which must not be there) with exactly `mode` and these bytes. */
+int fs_write(int dir, const char *name, mode_t mode, struct str text);
+
+/* Replaces `name` by rename, so that nobody sees half of it. */
+int fs_replace(int dir, const char *name, mode_t mode, struct str text);
+
+/* Makes the directories of `path` that are missing, 0755; "a/b/c" with is_file makes a and a/b. */
+int fs_make_dirs(int dir, const char *path, bool is_file);
+
+/* Removes `name` and all below it, across no mount point, following no link. No error where it is not there. */
+int fs_remove_tree(int dir, const char *name);
+
+struct fs_names {
+        VEC(struct str) list;
+};
+
+/* The names in directory `name` ("." for `dir` itself) but "." and "..", in byte order. */
+int fs_list(struct arena *a, int dir, const char *name, struct fs_names *ret);

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* A counted string: bytes that belong to somebody else (a source file, an arena, the program text).
+ *
+ * Invariants: `p` may be NULL only if `n` is 0; such a string is *absent*, which differs from *empty*.
+ * Strings made by the arena functions end with a NUL that `n` does not count, so `p` may be handed to libc;
+ * slices of a source need not. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+struct str {
+        const char *p;
+        size_t n;
+};
+
+#define STR(literal) ((struct str) { (literal), sizeof(literal) - 1 })
+/* The same where a constant expression is required (static tables). */
+#define STR_INIT(literal) { (literal), sizeof(literal) - 1 }
+/* For printf: "%.*s", STR_ARG(s). */
+#define STR_ARG(s) ((int) (s).n), ((s).p ? (s).p : "")
+
+static inline struct str str_of(const char *cstr) {
+        return (struct str) { cstr, cstr ? strlen(cstr) : 0 };
+}
+
+static inline bool str_is_absent(struct str s) {
+        return !s.p;
+}
+
+static inline bool str_eq(struct str a, struct str b) {
+        return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
+}
+
+static inline bool str_is(struct str a, const char *cstr) {
+        return str_eq(a, str_of(cstr));
+}
+
+/* The bytes from `from` on; `from` at most s.n. */
+static inline struct str str_from(struct str s, size_t from) {
+        return (struct str) { s.p + from, s.n - from };
+}
+
+/* Byte order (that of LC_ALL=C), as for strcmp(). */
+int str_cmp(struct str a, struct str b);
+
+bool str_has_prefix(struct str s, struct str prefix);
+bool str_has_suffix(struct str s, struct str suffix);
+
+/* Is every byte of `s` one of those in `set`? True for the empty string. */
+bool str_is_made_of(struct str s, const char *set);
+
+/* Position of `c`, or s.n where there is none. */
+size_t str_find(struct str s, char c);
+
+/* Position of `needle`, or s.n where there is none. */
+size_t str_find_str(struct str s, struct str needle);
+
+/* `s` without blanks (space, tab) at both ends. */
+struct str str_trim(struct str s);
+
+/* Takes the text up to the next `c` off the front of *rest; false when *rest was absent. The last piece
+ * leaves *rest absent, so "a,b," gives "a", "b", "". */
+bool str_split(struct str *rest, char c, struct str *ret_piece);
+
+/* Decimal digits only: no sign, no blanks, no leading zero but "0" itself. False where it is something
+ * else or above `max`. */
+bool str_to_u64(struct str s, uint64_t max, uint64_t *ret);
+
+/* Edit distance of `a` and `b` (insert, delete, replace, swap of neighbours); for suggestions. Gives
+ * `limit` + 1 as soon as it is known to be more. Strings over 64 bytes count as far away. */
+unsigned str_distance(struct str a, struct str b, unsigned limit);

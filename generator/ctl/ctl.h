@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* pyservicectl: what all verbs share. Each verb is one file and one row of the table in programs/pyservicectl.c.
+ *
+ * Exit statuses: 0 good, 1 the user's mistake, 2 wrong usage, 111 the system failed. */
+
+#include "app/load.h"
+#include "base/buf.h"
+
+enum { CTL_GOOD = 0, CTL_MISTAKE = 1, CTL_USAGE = 2 };
+
+struct ctl {
+        struct arena arena;
+        const char *root;               /* --root, "/" */
+        const char *output;             /* --output */
+        const char *form;               /* schema: "man", "fuzz-dict", "keys", or NULL for JSON Schema */
+        bool is_json, has_pager;
+        int argc;                       /* what follows the verb */
+        char **argv;
+};
+
+struct verb {
+        const char *name, *arguments, *doc;
+        int (*run)(struct ctl *c);      /* gives the exit status */
+};
+
+int ctl_check(struct ctl *c);
+int ctl_render(struct ctl *c);
+int ctl_schema(struct ctl *c);
+
+/* What a verb about definitions works on. */
+struct session {
+        struct sources sources;
+        struct diags ds;
+        struct world world;
+};
+
+/* Opens the root and loads: the files of the command line where there are any, else all definitions. Gives 0, or an exit
+ * status after having said why. */
+int session_open(struct ctl *c, struct session *s);
+void session_close(struct session *s);
+
+/* Prints what was found, as text on standard error or as JSON on standard output; gives the exit status. */
+int session_report(struct ctl *c, struct session *s);
+
+/* Standard output may be coloured: it is a terminal and NO_COLOR is not set (no-color.org). */
+bool ctl_is_colored(int fd);
+
+/* Writes `text` to standard output, through a pager where that is a terminal and it is not switched off. */
+int ctl_page(struct ctl *c, struct str text);
+
+/* "pyservicectl: CONTEXT: error", for a negative errno; gives EXIT_SYSTEM. */
+int ctl_fail(const char *context, int r);

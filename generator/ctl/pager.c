@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ctl/ctl.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/fs.h"
+
+static int write_all(int fd, struct str text) {
+        FILE *out = fdopen(fd, "w");
+
+        if (!out)
+                return EXIT_SYSTEM;
+
+        (void) fwrite(text.p, 1, text.n, out);
+        (void) fclose(out);
+        return CTL_GOOD;
+}
+
+/* As systemd's tools do: $PYSERVICE_PAGER, $PAGER, then less with these options. */
+static void run_pager(int in) {
+        const char *pager = getenv("PYSERVICE_PAGER");
+
+        if (!pager)
+                pager = getenv("PAGER");
+
+        (void) dup2(in, STDIN_FILENO);
+        (void) setenv("LESS", "FRSXMK", 0);
+        if (pager && pager[0] != '\0')
+                (void) execlp("/bin/sh", "sh", "-c", pager, (char *) NULL);
+        (void) execlp("less", "less", (char *) NULL);
+        (void) execlp("cat", "cat", (char *) NULL);
+        _exit(EXIT_SYSTEM);
+}
+
+int ctl_page(struct ctl *c, struct str text) {
+        int ends[2], status, r;
+        pid_t child;
+
+        if (!c->has_pager || !isatty(STDOUT_FILENO) || pipe(ends) < 0)
+                return write_all(STDOUT_FILENO, text);
+
+        (void) signal(SIGPIPE, SIG_IGN);
+        child = fork();
+        if (child == 0) {
+                (void) close(ends[1]);
+                run_pager(ends[0]);
+        }
+
+        (void) close(ends[0]);
+        r = write_all(child < 0 ? STDOUT_FILENO : ends[1], text);
+        if (child > 0)
+                (void) TEMP_FAILURE_RETRY(waitpid(child, &status, 0));
+        return r;
+}

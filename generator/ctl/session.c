@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ctl/ctl.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/fs.h"
+
+bool ctl_is_colored(int fd) {
+        const char *no_color = getenv("NO_COLOR");
+
+        return isatty(fd) && !(no_color && no_color[0] != '\0');
+}
+
+int ctl_fail(const char *context, int r) {
+        (void) fprintf(stderr, "pyservicectl: %s: %s\n", context, strerror(-r));
+        return EXIT_SYSTEM;
+}
+
+static void free_text(char **p) {
+        free(*p);
+}
+
+/* A file's path as seen from the root, absolute. */
+static int absolute_path(struct ctl *c, const char *path, const char **ret) {
+        CLEANUP(free_text) char *whole = realpath(path, NULL);
+
+        if (!whole)
+                return -errno;
+
+        *ret = arena_str(&c->arena, str_of(whole)).p;
+        return 0;
+}
+
+/* The files of the command line are the user's own, wherever they lie; the root then is only for contracts and networks. */
+static int load_files(struct ctl *c, struct session *s) {
+        const char **paths = arena_array(&c->arena, (size_t) c->argc, const char *);
+        int r;
+
+        for (int i = 0; i < c->argc; i++) {
+                r = absolute_path(c, c->argv[i], &paths[i]);
+                if (r < 0) {
+                        (void) ctl_fail(c->argv[i], r);
+                        return CTL_MISTAKE;
+                }
+        }
+
+        s->world.trusts_all = true;
+        r = world_load_files(&s->world, paths, (size_t) c->argc);
+        return r < 0 ? ctl_fail("cannot load the definitions", r) : 0;
+}
+
+int session_open(struct ctl *c, struct session *s) {
+        int r;
+
+        *s = (struct session) { 0 };
+        s->ds = (struct diags) { .arena = &c->arena, .sources = &s->sources };
+        s->world = (struct world) { .arena = &c->arena, .ds = &s->ds, .sources = &s->sources, .root = -1 };
+        places_system(&s->world.places);
+
+        r = fs_open_dir(AT_FDCWD, c->root);
+        if (r < 0)
+                return ctl_fail(c->root, r);
+        s->world.root = r;
+
+        if (c->argc > 0)
+                return load_files(c, s);
+
+        r = world_load(&s->world);
+        return r < 0 ? ctl_fail("cannot load the definitions", r) : 0;
+}
+
+void session_close(struct session *s) {
+        close_fd(&s->world.root);
+}
+
+int session_report(struct ctl *c, struct session *s) {
+        struct buf text = buf_in(&c->arena);
+
+        diag_sort(&s->ds);
+        if (c->is_json) {
+                diag_print_json(&text, &s->ds);
+                (void) fwrite(text.p, 1, text.n, stdout);
+        } else {
+                diag_print(&text, &s->ds, (struct str) { NULL, 0 }, ctl_is_colored(STDERR_FILENO) ? DIAG_COLOR : 0);
+                (void) fwrite(text.p, 1, text.n, stderr);
+        }
+
+        return s->ds.n_errors > 0 ? CTL_MISTAKE : CTL_GOOD;
+}

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "hooks/credential.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "base/fs.h"
+#include "hooks/spawn.h"
+
+/* The plain ones first, as ImportCredential= does it. */
+static const char *const plain_stores[] = {
+        "/run/credentials/@system", "/etc/credstore", "/run/credstore", "/usr/local/lib/credstore", "/usr/lib/credstore",
+};
+static const char *const encrypted_stores[] = {
+        "/run/credentials/@encrypted", "/etc/credstore.encrypted", "/run/credstore.encrypted",
+        "/usr/local/lib/credstore.encrypted", "/usr/lib/credstore.encrypted",
+};
+
+static struct str path_in(struct arena *a, const char *root, const char *store, struct str name) {
+        return arena_join(a, str_of(root), str_of(store), STR("/"), name);
+}
+
+static int read_plain(struct arena *a, const char *root, struct str name, struct str *ret) {
+        for (size_t i = 0; i < ARRAY_SIZE(plain_stores); i++) {
+                struct str path = path_in(a, root, plain_stores[i], name);
+                int r = fs_read(a, AT_FDCWD, path.p, CREDENTIAL_MAX, ret, NULL);
+
+                if (r != -ENOENT)
+                        return r;
+        }
+
+        return -ENOENT;
+}
+
+/* systemd-creds does it, since the key is the machine's own affair (a TPM, a file). */
+static int decrypt(struct arena *a, struct str name, struct str path, struct str *ret) {
+        struct str program = spawn_find(a, "systemd-creds");
+        struct str name_option = arena_join(a, STR("--name="), name);
+        const char *argv[] = { program.p, "decrypt", name_option.p, path.p, "-", NULL };
+        struct spawn_result result;
+        int r;
+
+        if (str_is_absent(program))
+                return -ENOPKG;
+
+        r = spawn_run(a, argv, &result);
+        if (r < 0)
+                return r;
+
+        *ret = result.status == 0 ? result.out : str_trim(result.err);
+        return result.status != 0;
+}
+
+static int read_encrypted(struct arena *a, const char *root, struct str name, struct str *ret) {
+        for (size_t i = 0; i < ARRAY_SIZE(encrypted_stores); i++) {
+                struct str path = path_in(a, root, encrypted_stores[i], name);
+
+                if (access(path.p, R_OK) == 0)
+                        return decrypt(a, name, path, ret);
+                if (errno != ENOENT)
+                        return -errno;
+        }
+
+        return -ENOENT;
+}
+
+int credential_read(struct arena *a, const struct credential_places *places, struct str name, struct str *ret) {
+        int r = -ENOENT;
+
+        if (places->directory)
+                r = fs_read(a, AT_FDCWD, arena_join(a, str_of(places->directory), STR("/"), name).p, CREDENTIAL_MAX,
+                            ret, NULL);
+        if (r == -ENOENT && !places->is_user)
+                r = read_plain(a, places->root, name, ret);
+        if (r == -ENOENT && !places->is_user)
+                r = read_encrypted(a, places->root, name, ret);
+        return r;
+}
+
+struct str credential_advice(struct arena *a, const struct credential_places *places, struct str name) {
+        const char *option = places->is_user ? " --user" : "";
+        const char *store = places->is_user ? "~/.config" : "/etc";
+
+        return arena_printf(a, "there is no credential '%.*s' in %s/credstore.encrypted or %s/credstore, nor was one passed to the "
+                               "system; make it with: systemd-creds%s encrypt --name=%.*s - %s/credstore.encrypted/%.*s",
+                            STR_ARG(name), store, store, option, STR_ARG(name), store, STR_ARG(name));
+}

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "hooks/environment.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "base/fs.h"
+#include "output/env.h"
+
+static void complain(struct environment *e, struct str text) {
+        *vec_push(e->arena, &e->problems) = text;
+}
+
+static struct secret_wish *find_wish(struct environment *e, struct str name) {
+        VEC_EACH(w, &e->wishes)
+                if (str_eq(w->name, name))
+                        return w;
+
+        return NULL;
+}
+
+/* Of a file's name in a directory of ours: nothing that leads out of it, and not our own file. */
+static bool is_file_name(struct str s) {
+        return s.n > 0 && s.p[0] != '.' && str_find(s, '/') == s.n;
+}
+
+bool environment_wish(struct environment *e, struct str argument) {
+        size_t equals = str_find(argument, '=');
+        struct secret_wish w = { .name = { argument.p, equals } };
+        struct str from;
+
+        if (equals == argument.n || !is_file_name(w.name) || find_wish(e, w.name))
+                return false;
+
+        from = str_from(argument, equals + 1);
+        if (str_has_prefix(from, STR("credential:"))) {
+                w.kind = SECRET_CREDENTIAL;
+                w.from = str_from(from, strlen("credential:"));
+                if (!is_file_name(w.from))
+                        return false;
+        } else if (str_has_prefix(from, STR("file:/"))) {
+                w.kind = SECRET_FILE;
+                w.from = str_from(from, strlen("file:"));
+        } else
+                return false;
+
+        w.name = arena_str(e->arena, w.name);
+        w.from = arena_str(e->arena, w.from);
+        *vec_push(e->arena, &e->wishes) = w;
+        return true;
+}
+
+/* What a variable gets of a secret: files end with a line feed that nobody means. */
+static struct str as_value(struct str content) {
+        return str_has_suffix(content, STR("\n")) ? (struct str) { content.p, content.n - 1 } : content;
+}
+
+static int read_file_wish(struct environment *e, struct secret_wish *w, struct str *ret) {
+        struct str path = arena_join(e->arena, str_of(e->places.root), w->from);
+        int r = fs_read(e->arena, AT_FDCWD, path.p, CREDENTIAL_MAX, ret, NULL);
+
+        switch (r) {
+        case -ENOENT:
+        case -ENOTDIR:
+        case -EISDIR:
+        case -ENOTSUP:
+        case -EACCES:
+        case -ELOOP:
+                complain(e, arena_printf(e->arena, "secret '%s' is missing: %s '%s'; put its value there, or name the right file "
+                                                   "in the definition's `secrets:`",
+                                         w->name.p, r == -ENOENT ? "there is no file" : "this is no file that can be read:",
+                                         w->from.p));
+                return 1;
+        default:
+                return r;
+        }
+}
+
+static int read_credential_wish(struct environment *e, struct secret_wish *w, struct str *ret) {
+        struct str text;
+        int r = credential_read(e->arena, &e->places, w->from, &text);
+
+        if (r < 0 && r != -ENOENT)
+                return r;
+        if (r == 0) {
+                *ret = text;
+                return 0;
+        }
+
+        if (r == -ENOENT)
+                text = credential_advice(e->arena, &e->places, w->from);
+        else
+                text = arena_printf(e->arena, "the credential '%s' can't be decrypted: %.*s", w->from.p, STR_ARG(text));
+        complain(e, arena_printf(e->arena, "secret '%s' is missing: %s", w->name.p, text.p));
+        return 1;
+}
+
+/* Reads them all, so that the user is told of everything that is missing at once. */
+static int read_wishes(struct environment *e) {
+        VEC_EACH(w, &e->wishes) {
+                struct str content = { 0 };
+                int r = w->kind == SECRET_FILE ? read_file_wish(e, w, &content) : read_credential_wish(e, w, &content);
+
+                if (r == -EFBIG)
+                        complain(e, arena_printf(e->arena, "secret '%s' is larger than 1 MiB", w->name.p));
+                else if (r < 0)
+                        return r;
+                else if (r == 0 && as_value(content).n == 0)
+                        complain(e, arena_printf(e->arena, "secret '%s' is empty: %s '%s' holds nothing", w->name.p,
+                                                 w->kind == SECRET_FILE ? "the file" : "the credential", w->from.p));
+                else if (r == 0)
+                        w->content = content;
+        }
+
+        return e->problems.n > 0;
+}
+
+static int get_content(void *userdata, struct str secret, struct str *ret) {
+        struct secret_wish *w = find_wish(userdata, secret);
+
+        if (!w)
+                return -ENOKEY;
+
+        *ret = as_value(w->content);
+        return 0;
+}
+
+static void wipe(struct str s) {
+        if (s.n > 0)
+                explicit_bzero((char *) s.p, s.n);
+}
+
+/* One line of the template; `number` from 1. */
+static int compose_line(struct environment *e, struct buf *b, struct str line, size_t number) {
+        struct str name, value;
+        int r;
+
+        r = env_template_compose(e->arena, line, get_content, e, &name, &value);
+        if (r < 0) {
+                complain(e, arena_printf(e->arena, "line %zu of the template %s", number,
+                                         r == -ENOKEY ? "names a secret that was not given" : "is malformed"));
+                return 0;
+        }
+
+        r = name.n + value.n + 2 > ENVIRONMENT_STRING_MAX ? -E2BIG : env_unit_put(b, name, value);
+        wipe(value);
+        if (r == -EILSEQ || r == -E2BIG) {
+                complain(e, arena_printf(e->arena, "variable '%s' can't be passed: its value %s; mount the secret as a file instead",
+                                         name.p, r == -E2BIG ? "is longer than 128 KiB" : "holds a NUL or is not UTF-8"));
+                return 0;
+        }
+
+        return r;
+}
+
+static int compose(struct environment *e, struct str template, struct str *ret) {
+        struct buf b = buf_in(e->arena);
+        struct str line;
+
+        for (size_t number = 1; str_split(&template, '\n', &line); number++) {
+                int r = line.n > 0 ? compose_line(e, &b, line, number) : 0;
+
+                if (r < 0)
+                        return r;
+        }
+
+        *ret = buf_str(&b);
+        return e->problems.n > 0;
+}
+
+static int write_files(struct environment *e, struct str variables) {
+        VEC_EACH(w, &e->wishes) {
+                int r = fs_replace(e->directory, w->name.p, 0444, w->content);
+
+                if (r < 0)
+                        return r;
+        }
+
+        return str_is_absent(variables) ? 0 : fs_replace(e->directory, ENVIRONMENT_FILE, 0600, variables);
+}
+
+static void remove_files(struct environment *e) {
+        VEC_EACH(w, &e->wishes)
+                (void) unlinkat(e->directory, w->name.p, 0);
+        (void) unlinkat(e->directory, ENVIRONMENT_FILE, 0);
+}
+
+int environment_prepare(struct environment *e, struct str template) {
+        struct str variables = { 0 };
+        int r;
+
+        r = read_wishes(e);
+        if (r == 0 && !str_is_absent(template))
+                r = compose(e, template, &variables);
+        if (r == 0)
+                r = write_files(e, variables);
+        if (r != 0)
+                remove_files(e);
+
+        VEC_EACH(w, &e->wishes)
+                wipe(w->content);
+        wipe(variables);
+        return r;
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* The secrets of one instance, made ready before it starts (ExecStartPre=).
+ *
+ * Each secret becomes a file in the unit's runtime directory, $RUNTIME_DIRECTORY/NAME: 0444 in a directory that only
+ * its owner may enter, so that the container's user, whoever that is, reads the file that is mounted into it, and nobody else
+ * reaches it. With a template, $RUNTIME_DIRECTORY/.env (0600) holds the variables that secrets are part of,
+ * as systemd's EnvironmentFile= reads them.
+ *
+ * All or nothing: where one secret is missing, no file is left. No byte of a secret is part of a message. */
+
+#include "base/vec.h"
+#include "hooks/credential.h"
+
+#define ENVIRONMENT_FILE ".env"
+
+/* The longest string of an environment that Linux takes (MAX_ARG_STRLEN), with its name and its NUL. */
+#define ENVIRONMENT_STRING_MAX ((size_t) 128 << 10)
+
+enum secret_kind {
+        SECRET_CREDENTIAL,
+        SECRET_FILE,
+};
+
+struct secret_wish {
+        struct str name;                /* as the definition calls it */
+        struct str from;                /* the credential, or the absolute path */
+        enum secret_kind kind;
+        struct str content;             /* absent until it was read */
+};
+
+struct environment {
+        struct arena *arena;
+        struct credential_places places;
+        int directory;                  /* $RUNTIME_DIRECTORY */
+        VEC(struct secret_wish) wishes;
+        VEC(struct str) problems;       /* one line each, for the user */
+};
+
+/* Takes an argument "NAME=credential:X" or "NAME=file:PATH". False where it is neither, or the name is there already. */
+bool environment_wish(struct environment *e, struct str argument);
+
+/* Reads all secrets, composes the variables of `template` (the text of a file of env_template_put()'s; absent for none), and
+ * writes the files. 0; 1 where something is wrong that the user can mend, told in `problems`; negative errno. In both failures no file
+ * is left. What was read is wiped. */
+int environment_prepare(struct environment *e, struct str template);

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* Running another program and reading what it says. No shell: a program is a path and its arguments. Its standard input
+ * is /dev/null; descriptors of ours are close-on-exec and stay with us. */
+
+#include "base/arena.h"
+
+/* Of each stream as much is kept; what comes after it is read and dropped. */
+#define SPAWN_OUTPUT_MAX ((size_t) 1 << 20)
+
+struct spawn_result {
+        int status;                     /* exit status, or 128 + the signal that ended it */
+        struct str out, err;            /* never absent */
+};
+
+/* The program's path, from the directories where systemd looks for programs (systemd.exec(5)); absent where it is in none. */
+struct str spawn_find(struct arena *a, const char *program);
+
+/* Runs argv[0], an absolute path, to its end. `argv` ends with NULL. 0, or negative errno where it could not be started. */
+int spawn_run(struct arena *a, const char *const *argv, struct spawn_result *ret);

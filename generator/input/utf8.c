@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "input/utf8.h"
+
+static unsigned length_of(uint8_t lead) {
+        if (lead < 0x80)
+                return 1;
+        if (lead < 0xc2 || lead > 0xf4)
+                return 0;
+        if (lead < 0xe0)
+                return 2;
+
+        return lead < 0xf0 ? 3 : 4;
+}
+
+unsigned utf8_decode(struct str s, size_t at, uint32_t *ret_character) {
+        static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
+        const uint8_t *p = (const uint8_t *) s.p + at;
+        unsigned n = length_of(p[0]);
+        uint32_t c;
+
+        if (n == 0 || n > s.n - at)
+                return 0;
+
+        c = n == 1 ? p[0] : p[0] & (0xffU >> (n + 1));
+        for (unsigned i = 1; i < n; i++) {
+                if ((p[i] & 0xc0) != 0x80)
+                        return 0;
+                c = c << 6 | (p[i] & 0x3fU);
+        }
+        if (c < least[n] || c > 0x10ffff || (c >= 0xd800 && c <= 0xdfff))
+                return 0;
+
+        *ret_character = c;
+        return n;
+}
+
+bool utf8_is_control(uint32_t c) {
+        if (c < 0x20)
+                return c != '\n' && c != '\t';
+        if (c < 0x7f)
+                return false;
+
+        return c <= 0x9f || c == 0x2028 || c == 0x2029 || c == 0xfeff || c == 0xfffe || c == 0xffff;
+}

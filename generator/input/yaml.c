@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "input/yaml.h"
+
+#include <yaml.h>
+
+#include "input/utf8.h"
+#include "input/yaml-parts.h"
+
+/* Where a character of libyaml's is in bytes. Marks come almost in order, so that a few steps lead from one to
+ * the next. */
+struct cursor {
+        size_t character, byte;
+};
+
+struct reader {
+        struct arena *arena;
+        struct diags *diags;
+        struct str text;
+        uint32_t file;
+        bool is_ascii;                  /* characters are bytes; the cursor stays unused */
+        struct cursor cursor;
+        yaml_parser_t parser;
+        yaml_event_t event;             /* the current one */
+        uint32_t end;                   /* of the last scalar */
+        VEC(struct node *) open;        /* children of the collections that are being read */
+};
+
+static bool is_inner(char byte) {
+        return (byte & 0xc0) == 0x80;
+}
+
+static uint32_t byte_of(struct reader *r, size_t character) {
+        struct cursor *c = &r->cursor;
+
+        if (r->is_ascii)
+                return (uint32_t) (character < r->text.n ? character : r->text.n);
+
+        while (c->character < character && c->byte < r->text.n) {
+                do
+                        c->byte++;
+                while (c->byte < r->text.n && is_inner(r->text.p[c->byte]));
+                c->character++;
+        }
+        while (c->character > character) {
+                do
+                        c->byte--;
+                while (is_inner(r->text.p[c->byte]));
+                c->character--;
+        }
+
+        return (uint32_t) c->byte;
+}
+
+static struct span span_between(const struct reader *r, uint32_t start, uint32_t end) {
+        return (struct span) { r->file, start, end > start ? end - start : 0 };
+}
+
+/* Of the current event. */
+static struct span event_span(struct reader *r) {
+        uint32_t start = byte_of(r, r->event.start_mark.index);
+
+        return span_between(r, start, byte_of(r, r->event.end_mark.index));
+}
+
+static bool is_blank(char c) {
+        return c == ' ' || c == '\t';
+}
+
+static void report_failure(struct reader *r) {
+        const yaml_parser_t *p = &r->parser;
+        struct yaml_failure f = { .text = r->text, .file = r->file, .problem = p->problem, .context = p->context };
+
+        /* libyaml tells apart a lack of memory; to us it is as the arena's own. */
+        if (p->error == YAML_MEMORY_ERROR)
+                (void) arena_alloc(r->arena, SIZE_MAX, 1);
+
+        f.problem_at = byte_of(r, p->problem_mark.index);
+        f.context_at = p->context ? byte_of(r, p->context_mark.index) : f.problem_at;
+        yaml_explain(r->diags, &f);
+}
+
+static bool next_event(struct reader *r) {
+        yaml_event_delete(&r->event);
+        if (yaml_parser_parse(&r->parser, &r->event))
+                return true;
+
+        report_failure(r);
+        return false;
+}
+
+/* Anchors and tags stand before what they belong to. */
+static void refuse_properties(struct reader *r) {
+        uint32_t at = byte_of(r, r->event.start_mark.index), end;
+
+        while (at < r->text.n && (r->text.p[at] == '&' || r->text.p[at] == '!')) {
+                for (end = at; end < r->text.n && !is_blank(r->text.p[end]) && r->text.p[end] != '\n'; end++)
+                        ;
+                if (r->text.p[at] == '&')
+                        (void) diag_add(r->diags, DIAG_YAML_ANCHOR, span_between(r, at, end),
+                                        "anchors are not used here; write the value, in quotes if it begins with '&'");
+                else
+                        (void) diag_add(r->diags, DIAG_YAML_TAG, span_between(r, at, end),
+                                        "tags are not used here; write the value, in quotes if it begins with '!'");
+                for (at = end; at < r->text.n && is_blank(r->text.p[at]); at++)
+                        ;
+        }
+}
+
+static bool is_space(char c) {
+        return is_blank(c) || c == '\n';
+}
+
+/* libyaml gives the place of what comes next; here an empty value is where the text before it ends. */
+static uint32_t empty_place(const struct reader *r, uint32_t at) {
+        while (at > r->end && is_space(r->text.p[at - 1]))
+                at--;
+
+        return at;
+}
+
+/* A block scalar's mark is where the next line's text begins: goes back to the end of its own last line. */
+static uint32_t block_end(const struct reader *r, struct span at) {
+        uint32_t end = at.off + at.len;
+
+        for (uint32_t i = end; i > at.off && is_space(r->text.p[i - 1]); i--)
+                if (r->text.p[i - 1] == '\n')
+                        end = i - 1;
+
+        return end;
+}
+
+static void read_scalar(struct reader *r, struct node *node) {
+        struct str value = { (const char *) r->event.data.scalar.value, r->event.data.scalar.length };
+        yaml_scalar_style_t style = r->event.data.scalar.style;
+        unsigned n;
+        uint32_t c;
+
+        node->kind = NODE_SCALAR;
+        node->plain = style == YAML_PLAIN_SCALAR_STYLE;
+        node->text = arena_str(r->arena, value);
+        if (style == YAML_LITERAL_SCALAR_STYLE || style == YAML_FOLDED_SCALAR_STYLE)
+                node->at.len = block_end(r, node->at) - node->at.off;
+        if (node->at.len == 0)
+                node->at.off = empty_place(r, node->at.off);
+        r->end = node->at.off + node->at.len;
+        if (style != YAML_DOUBLE_QUOTED_SCALAR_STYLE)
+                return;
+
+        /* Only here escapes can give what the file itself does not hold. */
+        for (size_t at = 0; at < value.n; at += n) {
+                n = utf8_decode(value, at, &c);
+                if (n == 0 || utf8_is_control(c)) {
+                        (void) diag_add(r->diags, DIAG_CONTROL_CHARACTER, node->at,
+                                        "an escape gives control character U+%04X; only \\n and \\t may be written",
+                                        n > 0 ? c : 0);
+                        return;
+                }
+        }
+}
+
+static struct node *read_node(struct reader *r, unsigned depth);
+
+static void fill_list(struct reader *r, struct node *node, size_t bottom) {
+        node->n = r->open.n - bottom;
+        node->items = arena_array(r->arena, node->n, struct node *);
+        if (node->n > 0)
+                memcpy(node->items, r->open.at + bottom, node->n * sizeof(struct node *));
+}
+
+static void fill_map(struct reader *r, struct node *node, size_t bottom) {
+        node->n = (r->open.n - bottom) / 2;
+        node->pairs = arena_array(r->arena, node->n, struct pair);
+        for (size_t i = 0; i < node->n; i++)
+                node->pairs[i] = (struct pair) { r->open.at[bottom + 2 * i], r->open.at[bottom + 2 * i + 1] };
+}
+
+/* The current event ends the collection: up to where does it reach? Only a bracket has a width; the end of a
+ * collection without brackets is that of its last part. */
+static uint32_t collection_end(struct reader *r, const struct node *node, size_t bottom) {
+        struct span at = event_span(r), last;
+
+        if (at.len > 0 || r->open.n == bottom)
+                return at.off + at.len;
+
+        last = r->open.at[r->open.n - 1]->at;
+        return last.off + last.len > node->at.off ? last.off + last.len : node->at.off;
+}
+
+static bool read_collection(struct reader *r, struct node *node, unsigned depth) {
+        yaml_event_type_t end = node->kind == NODE_MAP ? YAML_MAPPING_END_EVENT : YAML_SEQUENCE_END_EVENT;
+        size_t bottom = r->open.n;
+
+        if (depth > YAML_DEPTH_MAX) {
+                node->at.len = 1;
+                (void) diag_add(r->diags, DIAG_YAML_DEPTH, node->at, "more than %d maps and lists within one another",
+                                YAML_DEPTH_MAX);
+                return false;
+        }
+
+        while (next_event(r) && r->event.type != end) {
+                struct node *child = read_node(r, depth);
+
+                if (!child)
+                        return false;
+                *vec_push(r->arena, &r->open) = child;
+        }
+        if (r->event.type != end)
+                return false;
+
+        node->at = span_between(r, node->at.off, collection_end(r, node, bottom));
+        if (node->kind == NODE_LIST)
+                fill_list(r, node, bottom);
+        else {
+                fill_map(r, node, bottom);
+                yaml_check_keys(r->arena, r->diags, node);
+        }
+        r->open.n = bottom;
+        return true;
+}
+
+/* The node that the current event begins; `depth` collections are around it. NULL when parsing has to end. */
+static struct node *read_node(struct reader *r, unsigned depth) {
+        struct node *node = arena_new(r->arena, struct node);
+        yaml_event_type_t type = r->event.type;
+
+        node->at = event_span(r);
+        refuse_properties(r);
+        if (type == YAML_SCALAR_EVENT) {
+                read_scalar(r, node);
+                return node;
+        }
+        if (type == YAML_ALIAS_EVENT) {
+                node->text = arena_str(r->arena, str_of((const char *) r->event.data.alias.anchor));
+                (void) diag_add(r->diags, DIAG_YAML_ALIAS, node->at,
+                                "aliases are not used here; write the value, in quotes if it begins with '*'");
+                return node;
+        }
+
+        node->kind = type == YAML_MAPPING_START_EVENT ? NODE_MAP : NODE_LIST;
+        return read_collection(r, node, depth + 1) ? node : NULL;
+}
+
+/* The current event begins a document. */
+static void refuse_directives(struct reader *r) {
+        struct span at = event_span(r);
+        struct str rest;
+
+        if (at.off >= r->text.n || r->text.p[at.off] != '%')
+                return;
+
+        rest = str_from(r->text, at.off);
+        at.len = (uint32_t) str_trim((struct str) { rest.p, str_find(rest, '\n') }).n;
+        (void) diag_add(r->diags, DIAG_YAML_DIRECTIVE, at, "directives are not used here; remove the line");
+}
+
+static void refuse_document(struct reader *r) {
+        struct span at = event_span(r);
+
+        at.len = at.off < r->text.n && r->text.p[at.off] == '-' ? 3 : 1;
+        (void) diag_add(r->diags, DIAG_YAML_DOCUMENTS, at, "a second document begins; a file holds one");
+}
+
+static struct node *read_document(struct reader *r) {
+        struct node *root;
+
+        if (!next_event(r) || !next_event(r) || r->event.type == YAML_STREAM_END_EVENT)
+                return NULL;
+
+        refuse_directives(r);
+        if (!next_event(r))
+                return NULL;
+
+        root = read_node(r, 0);
+        if (!root || !next_event(r) || !next_event(r))
+                return NULL;
+
+        if (r->event.type != YAML_STREAM_END_EVENT)
+                refuse_document(r);
+
+        /* A file of comments and a `---`. */
+        return root->plain && root->text.n == 0 ? NULL : root;
+}
+
+void yaml_parse(struct arena *a, struct diags *ds, uint32_t file, struct node **ret) {
+        struct reader r = { .arena = a, .diags = ds, .text = ds->sources->list.at[file].text, .file = file };
+        size_t n_before = ds->n_errors;
+        struct node *root;
+
+        *ret = NULL;
+        if (r.text.n > SOURCE_MAX) {
+                (void) diag_add(ds, DIAG_FILE_TOO_LARGE, (struct span) { file, 0, 0 },
+                                "the file has %zu bytes; at most %zu are read", r.text.n, SOURCE_MAX);
+                return;
+        }
+        if (r.text.n == 0 || !yaml_check_bytes(ds, file, &r.is_ascii))
+                return;
+
+        if (!yaml_parser_initialize(&r.parser))
+                (void) arena_alloc(a, SIZE_MAX, 1);     /* ends the process */
+        yaml_parser_set_encoding(&r.parser, YAML_UTF8_ENCODING);
+        yaml_parser_set_input_string(&r.parser, (const unsigned char *) r.text.p, r.text.n);
+        root = read_document(&r);
+        yaml_event_delete(&r.event);
+        yaml_parser_delete(&r.parser);
+        if (ds->n_errors == n_before)
+                *ret = root;
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* YAML 1.1 (libyaml's events) into a tree of our own with byte spans.
+ *
+ * What a definition has no need of is refused, each with its own diagnostic: anchors, aliases, tags, duplicate
+ * keys, keys that are no plain text, further documents, NUL and other control bytes (also as escapes), CR, NEL,
+ * LS and PS, nesting over YAML_DEPTH_MAX, files over SOURCE_MAX. libyaml's marks count characters; yaml.c turns
+ * them into bytes with one forward cursor. */
+
+#include "input/diag.h"
+
+enum { YAML_DEPTH_MAX = 16 };
+
+enum node_kind {
+        NODE_SCALAR,
+        NODE_LIST,
+        NODE_MAP,
+};
+
+struct pair {
+        struct node *key, *value;       /* the key is a scalar */
+};
+
+struct node {
+        enum node_kind kind;
+        bool plain;                     /* a scalar written without quotes and not as a block */
+        struct span at;                 /* the whole of it; includes the quotes */
+        struct str text;                /* a scalar's value, NUL-ended; never holds a byte below ' ' but \n and \t */
+        struct node **items;            /* a list's */
+        struct pair *pairs;             /* a map's, in the file's order */
+        size_t n;                       /* of items or pairs */
+};
+
+/* Parses source `file` of ds->sources. *ret is the document's root, NULL for an empty file or where an error was
+ * reported. What can be reported in one go is: after a duplicate key or a refused tag parsing goes on; after a
+ * syntax error it can't. */
+void yaml_parse(struct arena *a, struct diags *ds, uint32_t file, struct node **ret);
+
+/* The value of `key` in a map; NULL where there is none or `map` is no map. */
+struct node *node_get(const struct node *map, const char *key);
+
+/* `over` laid on `base`: maps merge key by key, all else is replaced. Neither is changed; the result shares
+ * their nodes. Either may be NULL. */
+struct node *node_merge(struct arena *a, struct node *base, struct node *over);

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* Environment in three spellings.
+ *
+ * - env_file_*: Podman's --env-file (podman-run(1)): NAME=VALUE, one line each, the value taken as it is to the end of
+ *   its line. It can't hold a line feed, nor a carriage return at a line's end; env_file_can_hold() says so.
+ * - env_template_*: what pyservice-environment reads when a unit starts: NAME=TEMPLATE, where the template is literal
+ *   text with "%%" for a percent sign, "%n" for a line feed, "%{NAME}" for the content of the secret NAME and "%u{NAME}" for its
+ *   content percent-encoded (RFC 3986: all but unreserved bytes), as a URL needs it.
+ * - env_unit_*: systemd's EnvironmentFile= (systemd.exec(5)): NAME="value" with \ before " \ ` and $; it can hold line
+ *   feeds, and nothing that is not UTF-8. */
+
+#include "base/buf.h"
+#include "base/value.h"
+
+bool env_file_can_hold(struct str value);
+void env_file_put(struct buf *b, struct env_name name, struct str value);
+
+/* A piece of a template; exactly one of the two is set. */
+struct env_piece {
+        struct str literal;
+        struct name secret;
+        bool is_url_encoded;
+};
+
+void env_template_put(struct buf *b, struct env_name name, const struct env_piece *pieces, size_t n);
+
+/* Gives a secret's content; 0, or negative errno. */
+typedef int (*env_secret_fn)(void *userdata, struct str secret, struct str *ret);
+
+/* Reads one line of a template (without its line end) and composes its value in the arena. 0; -EBADMSG where the line is no
+ * template; what `get` returned where it failed. */
+int env_template_compose(struct arena *a, struct str line, env_secret_fn get, void *userdata,
+                         struct str *ret_name, struct str *ret_value);
+
+/* -EILSEQ where systemd could not hold the value (NUL, not UTF-8, control bytes but tab and line feed). */
+int env_unit_put(struct buf *b, struct str name, struct str value);

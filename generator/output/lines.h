@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* Files of plain lines: environment files, templates, and lists whose words are separated by one blank and whose
+ * readers know no quoting. Words are refined types that can't hold a blank, or literals of the program. */
+
+#include "output/env.h"
+#include "output/tree.h"
+
+struct lines;
+
+struct lines *lines_new(struct arena *a);
+
+/* A word of a list's line; the first one has no blank before it. Aborts on a blank or line feed: a bug. */
+#define lines_word(l, value) lines_word_text((l), REFINED_TEXT(value))
+void lines_word_text(struct lines *l, struct str text);
+#define lines_const(l, literal) lines_word_text((l), STR("" literal ""))
+void lines_end(struct lines *l);
+
+/* NAME=VALUE for Podman (env_file_put), and a template for pyservice-environment (env_template_put). */
+void lines_env(struct lines *l, struct env_name name, struct str value);
+void lines_env_template(struct lines *l, struct env_name name, const struct env_piece *pieces, size_t n);
+
+/* Adds the file to the tree; false, and nothing is added, where there are no lines. */
+bool lines_finish(struct lines *l, struct tree *t, struct str path, mode_t mode);

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* Publishing: from trees in memory to what systemd loads.
+ *
+ * A bundle's tree holds `quadlet/NAME.container|.image|…` (what Quadlet reads; no directories below), `units/…` (our
+ * own units; drop-ins one directory deeper), and whatever else is to be in apps/APP.
+ *
+ * Below the runtime directory (/run/pyservice):
+ *
+ *     apps/APP/quadlet/…     what Quadlet read              apps/APP/units/…     what it made, and our own units
+ *     apps/APP/retired/…     units that the app no longer has; kept, because a unit whose file disappears while it
+ *                            runs forgets how to stop; gone at the next boot
+ *     apps/APP/env/…  haproxy/ABSOLUTE/PATH…  ports         see render/
+ *     apps/APP/stamp         what it was made from, and the units it has; see publish/stamp.h
+ *     errors/APP             what is wrong with the definition, as text; 0600. What belongs to no app (host.yaml, a bad
+ *                            file name, no Quadlet) is in errors/HOST, which is no app's name
+ *     proxy                  names of the apps that are alive and have files for HAProxy, one a line: what
+ *                            pyservice-proxy puts together. Not there before the first such app, empty after the last
+ *     alive.conf             what is upheld: pyservice.target.d/50-pyservice.conf is a link to it
+ *     .staging               bundles under way; removed at the next run where one was cut off
+ *
+ * The generator directory gets hard links (links, where it is on another file system) to units/ and retired/ of every
+ * bundle, also of those without a definition, and pyservice.target.d/50-pyservice.conf, which upholds
+ *
+ *     APP.target                      of apps that are alive: that have a definition and a bundle
+ *     pyservice-config@APP.service    of apps whose definition has errors, and of HOST
+ *     pyservice-proxy@HASH.service    HASH: of the files for HAProxy, so that a change of them is a new unit
+ *
+ * An app's bundle is replaced by one rename, or not at all. */
+
+#include "app/load.h"
+#include "output/tree.h"
+
+/* What an app's instances get. */
+enum bundle_choice {
+        BUNDLE_WANTED,          /* what its file says */
+        BUNDLE_PUBLISHED,       /* what was published last; its file is broken */
+        BUNDLE_NONE,            /* nothing: broken, and nothing was ever published */
+};
+
+struct bundle {
+        struct name app;
+        struct tree tree;               /* sorted */
+        struct span at;                 /* the definition */
+        enum bundle_choice choice;
+};
+
+struct publisher {
+        struct arena *arena;
+        struct diags *ds;
+        int runtime;                    /* /run/pyservice, made if it was missing; it can be read, not only O_PATH */
+        int output;                     /* the generator directory */
+        struct str runtime_path;        /* as units name it */
+        const char *quadlet;            /* program; argv[0] of it */
+        bool is_user;
+};
+
+/* The one function that decides which bundle an app's instances get. `is_wanted_good`: its file decoded and was rendered.
+ * (With rollouts, the accepted revision in /var/lib comes in here.) */
+enum bundle_choice bundle_choose(const struct publisher *p, struct name app, bool is_wanted_good);
+
+/* Publishes every bundle whose choice is BUNDLE_WANTED and whose stamp differs, running Quadlet once for all of
+ * them; links all that is alive, and what is retired, into the output directory. A bundle that Quadlet refuses gets
+ * diagnostics at the lines that caused it, and its choice is changed to BUNDLE_PUBLISHED or BUNDLE_NONE; so does one that
+ * could not be written. `n` bundles sorted by app, one for each definition. ds->owner is left absent. System failures: negative errno, the first
+ * of them; what could be published and linked is, even then. */
+int publish_all(struct publisher *p, struct bundle *bundles, size_t n);
+
+/* Links what is there and upholds what was upheld, nothing else: for when the generator itself fails. */
+int publish_existing(struct publisher *p);

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "publish/ports-parts.h"
+
+enum { PORT_COUNT = UINT16_MAX + 1 };
+
+struct claims claims_in(struct arena *a) {
+        return (struct claims) { .arena = a, .first = arena_array(a, PORT_COUNT, uint32_t) };
+}
+
+static bool is_any(struct str address) {
+        return address.n == 0 || str_is(address, "0.0.0.0") || str_is(address, "[::]");
+}
+
+static bool is_conflict(const struct claim *a, const struct claim *b) {
+        return a->is_udp == b->is_udp && (is_any(a->address) || is_any(b->address) || str_eq(a->address, b->address));
+}
+
+const struct claim *claims_add(struct claims *t, uint16_t port, struct claim c) {
+        for (uint32_t i = t->first[port]; i > 0; i = t->list.at[i - 1].next)
+                if (is_conflict(&t->list.at[i - 1], &c))
+                        return &t->list.at[i - 1];
+
+        c.next = t->first[port];
+        *vec_push(t->arena, &t->list) = c;
+        t->first[port] = (uint32_t) t->list.n;
+        return NULL;
+}
+
+/* Position of the last `c` in `s`, or s.n. */
+static size_t find_last(struct str s, char c) {
+        const char *p = s.n > 0 ? memrchr(s.p, c, s.n) : NULL;
+
+        return p ? (size_t) (p - s.p) : s.n;
+}
+
+/* [[ADDRESS:]HOST:]CONTAINER[/PROTOCOL]; an address of IPv6 is in brackets. */
+bool claims_parse(struct publish_spec spec, struct claim *ret, uint16_t *ret_port) {
+        struct str s = spec.text, port;
+        size_t slash = str_find(s, '/'), colon;
+        struct claim c = { .at = spec.at };
+        uint64_t number;
+
+        c.is_udp = slash < s.n && str_is(str_from(s, slash), "/udp");
+        s.n = slash;
+        colon = find_last(s, ':');
+        if (colon == s.n)
+                return false;
+
+        s.n = colon;
+        colon = find_last(s, ':');
+        port = colon < s.n ? str_from(s, colon + 1) : s;
+        if (!str_to_u64(port, UINT16_MAX, &number) || number == 0)
+                return false;
+        if (colon < s.n)
+                c.address = (struct str) { s.p, colon };
+
+        *ret = c;
+        *ret_port = (uint16_t) number;
+        return true;
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* A whole run: load, assign ports, render, publish. */
+
+#include "publish/bundle.h"
+
+struct generate {
+        const char *root;               /* "/" or --root */
+        const char *output;             /* the normal generator directory */
+        const char *home, *user_runtime;        /* for the user manager; NULL for the system's */
+};
+
+/* Gives the exit status: 0, 1 where a definition has mistakes, EXIT_SYSTEM where the system failed; then call
+ * generate_fallback(). */
+int generate_run(const struct generate *g);
+
+/* Links what was published before; negative errno. */
+int generate_fallback(const struct generate *g);

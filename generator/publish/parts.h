@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* The steps of publish_all(), in the order in which they are taken. Only publish/ includes this. */
+
+#include "base/fs.h"
+#include "publish/bundle.h"
+#include "publish/path.h"
+#include "publish/stamp.h"
+
+/* One bundle under way. */
+struct job {
+        struct bundle *bundle;
+        struct stamp old;               /* of what is published */
+        struct stamp now;               /* of what shall be; equal to `old` where nothing changes */
+        bool is_changed;                /* is to be published */
+        bool needs_quadlet;
+        bool is_given_up;               /* refused by Quadlet, or not written: what is published stays */
+};
+
+struct publishing {
+        struct publisher *p;
+        struct job *jobs;               /* one for each bundle, in their order */
+        size_t n;
+        int apps;                       /* runtime/apps */
+        int staging;                    /* runtime/.staging; -1 where nothing is to be published */
+        struct str staging_path;        /* as the kernel names it: Quadlet needs an absolute path */
+        struct str identity;            /* of Quadlet's program */
+        unsigned n_rounds, n_late;      /* of running Quadlet */
+        int error;                      /* the first system failure */
+};
+
+/* Notes a system failure; `job` (NULL for none) is given up. */
+void publishing_fail(struct publishing *pub, struct job *job, int error);
+
+/* stage.c: bundles are put together below runtime/.staging, beside the published ones. */
+
+/* Removes what an earlier run left, and makes the directory anew. */
+int stage_open(struct publishing *pub);
+
+/* Writes the files below quadlet/; takes over Quadlet's units from the published bundle where its files are the same
+ * (needs_quadlet is set where that fails, for they must be made again then). */
+int stage_quadlet(struct publishing *pub, struct job *job);
+
+/* Writes all others. */
+int stage_rest(struct publishing *pub, struct job *job);
+
+/* Links the units that the published bundle has and this one has not; adds them to its stamp. */
+int stage_retired(struct publishing *pub, struct job *job);
+
+/* Writes the stamp and replaces the published bundle. */
+int stage_publish(struct publishing *pub, struct job *job);
+
+/* convert.c: has Quadlet make the units of the staged bundles. */
+
+struct conversion;
+
+/* Starts Quadlet for all jobs that need it. */
+struct conversion *convert_start(struct publishing *pub);
+
+/* Moves what it made into the bundles. Those that it refuses are given up, with diagnostics. */
+void convert_finish(struct conversion *c);
+
+/* refuse.c */
+
+struct refusal {
+        struct job *job;
+        struct str file;                /* its name: "shop@.container" */
+        struct str message;             /* of Quadlet's; cleaned */
+};
+
+/* Adds a diagnostic of the job's app, and gives the job up. */
+void give_up(struct publishing *pub, struct job *job, enum diag_id id, struct span at, struct str text);
+
+/* Adds the diagnostic at the line that the message is about, and gives the job up. */
+void refuse(struct publishing *pub, const struct refusal *refusal);
+
+/* The directories that Quadlet was given, which its messages may name. */
+struct conversion_paths {
+        struct str input, output;
+};
+
+/* For each message that names a file of one of the jobs, or its unit: a refusal. */
+void refuse_named(struct publishing *pub, struct job **jobs, size_t n, struct str messages,
+                  const struct conversion_paths *paths);
+
+/* link.c: into the generator directory. */
+
+/* An app and the units that it has. */
+struct linkable {
+        struct str app;
+        struct stamp stamp;
+        bool is_alive;
+};
+
+struct linkables {
+        VEC(struct linkable) list;
+};
+
+/* Links all units; those of living apps come before others of the same name. Goes on after a failure, and gives the
+ * first. */
+int link_units(const struct publisher *p, int apps, const struct linkables *l);
+
+/* Links one file; `from` and `to` are relative to their directories, `path` is where a symbolic link would point to. */
+int link_file(int from_dir, const char *from, int to_dir, const char *to, const char *path);
+
+/* uphold.c: what is to run. */
+
+/* Writes errors/, proxy and alive.conf below the runtime directory. */
+int uphold_write(const struct publisher *p, const struct linkables *l);
+
+/* Links alive.conf into the generator directory; no failure where it is not there. */
+int uphold_link(const struct publisher *p);
+
+/* The apps that alive.conf upholds. */
+int uphold_read(const struct publisher *p, struct fs_names *ret);

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/fs.h"
+#include "publish/ports-parts.h"
+
+/* INSTANCES_MAX lines of the longest names. */
+enum { PORTS_FILE_MAX = 4 << 20 };
+
+static int compare(const void *left, const void *right) {
+        const struct port *a = left, *b = right;
+        int r = str_cmp(a->app.text, b->app.text);
+
+        if (r == 0)
+                r = str_cmp(a->unit.text, b->unit.text);
+        if (r == 0)
+                r = a->instance < b->instance ? -1 : a->instance > b->instance;
+
+        return r;
+}
+
+void ports_sort(struct ports *p) {
+        for (size_t i = 1; i < p->list.n; i++) {
+                if (compare(&p->list.at[i - 1], &p->list.at[i]) <= 0)
+                        continue;
+
+                qsort(p->list.at, p->list.n, sizeof(struct port), compare);
+                return;
+        }
+}
+
+/* "UNIT INSTANCE PORT" */
+static bool parse_line(struct str line, struct port *ret) {
+        uint64_t instance, number;
+        struct str unit, digits;
+
+        if (!str_split(&line, ' ', &unit) || !str_split(&line, ' ', &digits) || str_is_absent(line))
+                return false;
+        if (!str_to_u64(digits, UINT32_MAX, &instance) || !str_to_u64(line, UINT16_MAX, &number) || number == 0)
+                return false;
+
+        ret->unit.text = unit;
+        ret->instance = (uint32_t) instance;
+        ret->number = (uint16_t) number;
+        return true;
+}
+
+static int read_one(struct arena *a, int apps, struct str app, struct ports *p) {
+        struct str name = arena_join(a, app, STR("/ports")), rest, line;
+        int r = fs_read(a, apps, name.p, PORTS_FILE_MAX, &rest, NULL);
+
+        if (r < 0)
+                return r == -ENOENT || r == -ENOTDIR ? 0 : r;
+
+        while (str_split(&rest, '\n', &line)) {
+                struct port port = { .app.text = app };
+
+                if (parse_line(line, &port))
+                        *vec_push(a, &p->list) = port;
+        }
+
+        return 0;
+}
+
+int ports_read(struct arena *a, int runtime, struct ports *ret) {
+        CLEANUP(close_fd) int apps = runtime >= 0 ? fs_open_dir(runtime, "apps") : -ENOENT;
+        struct fs_names names = { 0 };
+        struct ports p = { 0 };
+        int r = apps < 0 ? apps : fs_list(a, apps, ".", &names);
+
+        if (r < 0 && r != -ENOENT)
+                return r;
+
+        VEC_EACH(app, &names.list) {
+                r = read_one(a, apps, *app, &p);
+                if (r < 0)
+                        return r;
+        }
+
+        ports_sort(&p);
+        *ret = p;
+        return 0;
+}
+
+/* The first that is not before `key`. */
+static size_t lower_bound(const struct ports *p, const struct port *key) {
+        size_t low = 0, high = p->list.n;
+
+        while (low < high) {
+                size_t middle = low + (high - low) / 2;
+
+                if (compare(&p->list.at[middle], key) < 0)
+                        low = middle + 1;
+                else
+                        high = middle;
+        }
+
+        return low;
+}
+
+uint16_t ports_find(const struct ports *p, struct name app, struct name unit, uint32_t instance) {
+        struct port key = { .app = app, .unit = unit, .instance = instance };
+        size_t i = lower_bound(p, &key);
+
+        return i < p->list.n && compare(&p->list.at[i], &key) == 0 ? p->list.at[i].number : 0;
+}
+
+struct str ports_text(struct arena *a, const struct ports *p, struct name app) {
+        struct port key = { .app = app };
+        struct buf text = buf_in(a);
+
+        for (size_t i = lower_bound(p, &key); i < p->list.n && str_eq(p->list.at[i].app.text, app.text); i++) {
+                buf_put_str(&text, p->list.at[i].unit.text);
+                buf_put_char(&text, ' ');
+                buf_put_u64(&text, p->list.at[i].instance);
+                buf_put_char(&text, ' ');
+                buf_put_u64(&text, p->list.at[i].number);
+                buf_put_char(&text, '\n');
+        }
+
+        return buf_str(&text);
+}

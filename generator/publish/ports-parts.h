@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* What the parts of port assignment share: the table of claims, and the ports of published bundles. */
+
+#include "publish/ports.h"
+
+/* Somebody who listens on a port. */
+struct claim {
+        struct str app;
+        struct span at;                 /* where the definition says so; NOWHERE for one of the pool */
+        struct str address;             /* absent for any */
+        bool is_udp;
+        uint32_t next;                  /* of the same port: index + 1 */
+};
+
+struct claims {
+        struct arena *arena;
+        VEC(struct claim) list;
+        uint32_t *first;                /* by port: index + 1 */
+};
+
+struct claims claims_in(struct arena *a);
+
+/* The claim that `c` can't be beside: the same port, protocol and address. NULL where there is none. Then `c` is
+ * added. */
+const struct claim *claims_add(struct claims *t, uint16_t port, struct claim c);
+
+/* Does anybody claim the port, whatever the address? */
+static inline bool claims_has(const struct claims *t, uint16_t port) {
+        return t->first[port] != 0;
+}
+
+/* The host port of a PublishPort= text; false where it leaves it to Podman. */
+bool claims_parse(struct publish_spec spec, struct claim *ret, uint16_t *ret_port);
+
+/* By app, unit, instance. */
+void ports_sort(struct ports *p);
+
+/* What the bundles below `runtime` hold. Lines that are none of ours are passed over. */
+int ports_read(struct arena *a, int runtime, struct ports *ret);

@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "publish/ports-parts.h"
+
+#include "base/hash.h"
+
+#define LOOPBACK STR("127.0.0.1")
+
+/* An instance that is to have a port. */
+struct want {
+        struct port port;               /* number: 0 until it has one */
+        uint16_t old;                   /* what its published bundle holds; 0 for none */
+        struct definition *definition;
+        const struct service *service;
+};
+
+struct assignment {
+        struct world *w;
+        VEC(struct want) wants;
+        struct claims claims;
+        bool *is_held;                  /* by port: a published bundle holds it */
+        uint16_t first;                 /* the pool */
+        uint32_t size;
+        const struct service *reported; /* one message for each service is enough */
+};
+
+static bool has_ports(const struct service *s) {
+        if (s->port.n == 0)
+                return false;
+
+        return s->proxy ? s->proxy->via.index == VIA_PORT : s->host_port.n > 0;
+}
+
+static void collect_service(struct assignment *as, struct definition *d, const struct service *s,
+                            const struct ports *old) {
+        for (uint32_t i = 0; i < s->scale.n && i < INSTANCES_MAX; i++) {
+                struct want *want = vec_push(as->w->arena, &as->wants);
+                bool is_fixed = s->host_port.n > 0;
+
+                want->definition = d;
+                want->service = s;
+                want->port = (struct port) { .app = d->app->name, .unit = s->container.unit, .instance = i, .is_fixed = is_fixed };
+                want->old = ports_find(old, want->port.app, want->port.unit, i);
+        }
+}
+
+static void collect(struct assignment *as, const struct ports *old) {
+        VEC_EACH(d, &as->w->definitions) {
+                if (!d->app)
+                        continue;
+
+                LIST_EACH(s, &d->app->services)
+                        if (has_ports(s))
+                                collect_service(as, d, s, old);
+        }
+}
+
+static void set_pool(struct assignment *as) {
+        const struct port_pool *pool = as->w->host.ports;
+        uint64_t first = pool && pool->first.n > 0 ? pool->first.n : 20000;
+        uint64_t last = pool && pool->last.n > 0 ? pool->last.n : 29999;
+
+        as->first = (uint16_t) first;
+        as->size = last <= UINT16_MAX && first <= last ? (uint32_t) (last - first + 1) : 0;
+}
+
+static struct diag *report(struct assignment *as, struct definition *d, enum diag_id id, struct span at,
+                           const char *text) {
+        struct diags *ds = as->w->ds;
+        struct str owner = ds->owner;
+        struct diag *diag;
+
+        d->is_broken = true;
+        ds->owner = d->name.text;
+        diag = diag_add(ds, id, at, "%s", text);
+        ds->owner = owner;
+        return diag;
+}
+
+static void report_taken(struct assignment *as, struct definition *d, const struct claim *mine,
+                         const struct claim *other, const char *text) {
+        struct diag *diag = report(as, d, DIAG_PORT_TAKEN, mine->at, text);
+
+        if (other->at.file != SPAN_NOWHERE)
+                diag_note(as->w->ds, diag, other->at, "it is claimed here");
+}
+
+static void claim_fixed(struct assignment *as, struct want *want) {
+        uint64_t number = want->service->host_port.n + want->port.instance;
+        struct claim mine = { .app = want->port.app.text, .at = want->service->host_port.at, .address = LOOPBACK };
+        struct arena *a = as->w->arena;
+        const struct claim *other;
+
+        if (as->reported == want->service)
+                return;
+        if (number > UINT16_MAX) {
+                as->reported = want->service;
+                (void) report(as, want->definition, DIAG_OUT_OF_RANGE, mine.at,
+                              arena_printf(a, "instance %u would have port %u; the highest is 65535",
+                                           want->port.instance, (unsigned) number).p);
+                return;
+        }
+
+        other = claims_add(&as->claims, (uint16_t) number, mine);
+        if (!other) {
+                want->port.number = (uint16_t) number;
+                return;
+        }
+
+        as->reported = want->service;
+        report_taken(as, want->definition, &mine, other,
+                     arena_printf(a, "port %u, that of instance %u, is taken by '%.*s'; choose another one",
+                                  (unsigned) number, want->port.instance, STR_ARG(other->app)).p);
+}
+
+/* Those that are published with it come first: a mistake elsewhere shall not take their port. */
+static void claim_all_fixed(struct assignment *as, bool is_published) {
+        as->reported = NULL;
+        VEC_EACH(want, &as->wants)
+                if (want->port.is_fixed && is_published == (want->old == want->service->host_port.n + want->port.instance))
+                        claim_fixed(as, want);
+}
+
+static void claim_spec(struct assignment *as, struct definition *d, const struct service *s, struct publish_spec spec) {
+        struct arena *a = as->w->arena;
+        const struct claim *other;
+        struct claim mine;
+        uint16_t number;
+
+        if (!claims_parse(spec, &mine, &number))
+                return;
+
+        mine.app = d->app->name.text;
+        other = claims_add(&as->claims, number, mine);
+        if (other) {
+                report_taken(as, d, &mine, other, arena_printf(a, "port %u is taken by '%.*s'; choose another one",
+                                                               (unsigned) number, STR_ARG(other->app)).p);
+                return;
+        }
+        if (s->scale.n > 1)
+                (void) report(as, d, DIAG_PORT_TAKEN, spec.at,
+                              arena_printf(a, "%u instances can't all publish port %u; leave out the host's port, or set scale to 1",
+                                           (unsigned) s->scale.n, (unsigned) number).p);
+}
+
+static void claim_specs(struct assignment *as, struct definition *d, const struct service *s) {
+        if (s->scale.n == 0)
+                return;
+
+        LIST_EACH(spec, &s->publish)
+                claim_spec(as, d, s, *spec);
+}
+
+static void claim_published(struct assignment *as) {
+        VEC_EACH(d, &as->w->definitions) {
+                if (!d->app)
+                        continue;
+
+                LIST_EACH(s, &d->app->services)
+                        claim_specs(as, d, s);
+        }
+}
+
+static void take(struct assignment *as, struct want *want, uint16_t number) {
+        struct claim mine = { .app = want->port.app.text, .at = want->service->port.at, .address = LOOPBACK };
+
+        (void) claims_add(&as->claims, number, mine);
+        want->port.number = number;
+}
+
+static void keep_old(struct assignment *as) {
+        VEC_EACH(want, &as->wants)
+                if (!want->port.is_fixed && want->old > 0 && !claims_has(&as->claims, want->old))
+                        take(as, want, want->old);
+}
+
+/* Where in the pool the search for an instance's port begins. */
+static uint32_t start_of(const struct assignment *as, const struct want *want) {
+        uint64_t h = hash_number(want->port.unit.text) + want->port.instance;
+
+        h *= UINT64_C(0x9e3779b97f4a7c15);      /* spreads neighbours */
+        return (uint32_t) ((h >> 32) % as->size);
+}
+
+/* 0 where the pool has none. */
+static uint16_t find_free(const struct assignment *as, const struct want *want, bool may_be_held) {
+        uint32_t start = as->size > 0 ? start_of(as, want) : 0;
+
+        for (uint32_t i = 0; i < as->size; i++) {
+                uint16_t number = (uint16_t) (as->first + (start + i) % as->size);
+
+                if (!claims_has(&as->claims, number) && (may_be_held || !as->is_held[number]))
+                        return number;
+        }
+
+        return 0;
+}
+
+static void draw(struct assignment *as) {
+        bool may_be_held = false;
+
+        as->reported = NULL;
+        VEC_EACH(want, &as->wants) {
+                uint16_t number;
+
+                if (want->port.is_fixed || want->port.number > 0 || as->reported == want->service)
+                        continue;
+
+                number = find_free(as, want, may_be_held);
+                if (number == 0 && !may_be_held) {
+                        may_be_held = true;
+                        number = find_free(as, want, may_be_held);
+                }
+                if (number > 0) {
+                        take(as, want, number);
+                        continue;
+                }
+
+                as->reported = want->service;
+                (void) report(as, want->definition, DIAG_PORTS_EXHAUSTED, want->service->port.at,
+                              arena_printf(as->w->arena, "all %u ports of the pool are taken; widen 'ports' in host.yaml",
+                                           as->size).p);
+        }
+}
+
+int ports_assign(struct world *w, int runtime, struct ports *ret) {
+        struct assignment as = { .w = w };
+        struct ports old, ports = { 0 };
+        int r = ports_read(w->arena, runtime, &old);
+
+        if (r < 0)
+                return r;
+
+        as.claims = claims_in(w->arena);
+        as.is_held = arena_array(w->arena, UINT16_MAX + 1, bool);
+        VEC_EACH(port, &old.list)
+                as.is_held[port->number] = true;
+
+        set_pool(&as);
+        collect(&as, &old);
+        claim_all_fixed(&as, true);
+        claim_all_fixed(&as, false);
+        claim_published(&as);
+        keep_old(&as);
+        draw(&as);
+
+        VEC_EACH(want, &as.wants)
+                if (want->port.number > 0)
+                        *vec_push(w->arena, &ports.list) = want->port;
+        VEC_EACH(d, &w->definitions)
+                if (d->is_broken)
+                        d->app = NULL;
+
+        ports_sort(&ports);
+        *ret = ports;
+        return 0;
+}

@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/hash.h"
+#include "output/unit.h"
+#include "publish/parts.h"
+
+#define ALIVE "alive.conf"
+#define UPHOLDS STR("Upholds=")
+#define TARGET STR(".target")
+#define DROP_IN_DIR "pyservice.target.d"
+#define DROP_IN DROP_IN_DIR "/50-pyservice.conf"
+
+/* 4,096 apps with a line for the target and one for its errors. */
+enum { TEXT_FILE_MAX = 4 << 20 };
+
+/* What belongs to no app; upper case, so it is no app's name. */
+#define HOST STR("HOST")
+
+/* Leaves a file alone that says the same. */
+static int replace(struct arena *a, int dir, const char *name, mode_t mode, struct str text) {
+        struct str old;
+
+        if (fs_read(a, dir, name, TEXT_FILE_MAX, &old, NULL) >= 0 && str_eq(old, text))
+                return 0;
+
+        return fs_replace(dir, name, mode, text);
+}
+
+static struct str owner_of(const struct diag *d) {
+        bool is_name = d->owner.n > 0 && d->owner.n < NAME_MAX && d->owner.p[0] != '-'
+                && str_is_made_of(d->owner, "abcdefghijklmnopqrstuvwxyz0123456789-");
+
+        return is_name ? d->owner : HOST;
+}
+
+static int compare_owners(const void *left, const void *right) {
+        const struct diag *a = *(const struct diag *const *) left, *b = *(const struct diag *const *) right;
+        int r = str_cmp(owner_of(a), owner_of(b));
+
+        return r != 0 ? r : a < b ? -1 : a > b;         /* elements of one array: their addresses are their order */
+}
+
+/* `own`: those of the owner alone, since to look through all for each owner would take the square of their number. */
+static int write_errors_of(const struct publisher *p, int dir, const struct diags *own, struct str owner) {
+        struct buf text = buf_in(p->arena);
+        struct path path;
+
+        diag_print(&text, own, (struct str) { 0 }, 0);
+        return replace(p->arena, dir, path_join(&path, owner), 0600, buf_str(&text));
+}
+
+/* Files of owners that have no errors now. Both lists are sorted. */
+static int remove_stale(const struct publisher *p, int dir, const struct fs_names *owners) {
+        struct fs_names names;
+        size_t at = 0;
+        int r = fs_list(p->arena, dir, ".", &names);
+
+        if (r < 0)
+                return r;
+
+        VEC_EACH(name, &names.list) {
+                while (at < owners->list.n && str_cmp(owners->list.at[at], *name) < 0)
+                        at++;
+                if (at < owners->list.n && str_eq(owners->list.at[at], *name))
+                        continue;
+                if (unlinkat(dir, name->p, 0) < 0 && errno != ENOENT)
+                        return -errno;
+        }
+
+        return 0;
+}
+
+/* `sorted`: all diagnostics, by owner. */
+static int write_all_errors(const struct publisher *p, int dir, struct diag *sorted, struct fs_names *owners) {
+        struct diags own = *p->ds;
+        size_t n = p->ds->list.n;
+
+        for (size_t i = 0, end; i < n; i = end) {
+                struct str owner = owner_of(&sorted[i]);
+                bool has_errors = false;
+                int r;
+
+                for (end = i; end < n && str_eq(owner_of(&sorted[end]), owner); end++)
+                        has_errors |= sorted[end].severity == SEVERITY_ERROR;
+                if (!has_errors)
+                        continue;
+
+                own.list.at = &sorted[i];
+                own.list.n = end - i;
+                *vec_push(p->arena, &owners->list) = owner;
+                r = write_errors_of(p, dir, &own, owner);
+                if (r < 0)
+                        return r;
+        }
+
+        return 0;
+}
+
+static struct diag *sort_by_owner(struct arena *a, const struct diags *ds) {
+        const struct diag **order = arena_array(a, ds->list.n, const struct diag *);
+        struct diag *sorted = arena_array(a, ds->list.n, struct diag);
+
+        for (size_t i = 0; i < ds->list.n; i++)
+                order[i] = &ds->list.at[i];
+        if (ds->list.n > 1)
+                qsort(order, ds->list.n, sizeof(*order), compare_owners);
+        for (size_t i = 0; i < ds->list.n; i++)
+                sorted[i] = *order[i];
+
+        return sorted;
+}
+
+/* *ret: whose definitions have errors, sorted. */
+static int write_errors(const struct publisher *p, struct fs_names *ret) {
+        CLEANUP(close_fd) int dir = -1;
+        int r = fs_make_dirs(p->runtime, "errors", false);
+
+        diag_sort(p->ds);
+        if (r >= 0)
+                r = dir = fs_open_dir(p->runtime, "errors");
+        if (r >= 0)
+                r = write_all_errors(p, dir, sort_by_owner(p->arena, p->ds), ret);
+
+        return r < 0 ? r : remove_stale(p, dir, ret);
+}
+
+static bool has_haproxy(const struct linkable *l) {
+        return l->is_alive && !str_is(l->stamp.haproxy, "-");
+}
+
+/* Writes the list of apps with files for HAProxy. *ret: the hash of the files; absent where there never were any. */
+static int write_proxy(const struct publisher *p, const struct linkables *l, struct str *ret) {
+        struct hash_state *h = hash_start(p->arena);
+        struct buf text = buf_in(p->arena);
+
+        VEC_EACH(app, &l->list) {
+                if (!has_haproxy(app))
+                        continue;
+
+                hash_add(h, app->app);
+                hash_add(h, app->stamp.haproxy);
+                buf_put_str(&text, app->app);
+                buf_put_char(&text, '\n');
+        }
+
+        *ret = (struct str) { 0 };
+        if (text.n == 0 && faccessat(p->runtime, "proxy", F_OK, 0) < 0)
+                return errno == ENOENT ? 0 : -errno;
+
+        *ret = hash_text(p->arena, h);
+        return replace(p->arena, p->runtime, "proxy", 0644, buf_str(&text));
+}
+
+static void put_instance(struct unit *u, struct name instance) {
+        unit_open(u, UNIT_UPHOLDS);
+        unit_const(u, "pyservice-config@");
+        unit_part(u, instance);
+        unit_const(u, ".service");
+        unit_close(u);
+}
+
+int uphold_write(const struct publisher *p, const struct linkables *l) {
+        struct fs_names broken = { 0 };
+        struct unit *u = unit_new(p->arena);
+        struct name hash = { 0 };
+        int r = write_errors(p, &broken), q = write_proxy(p, l, &hash.text);
+
+        unit_comment_const(u, "What pyservice-generator wants to run.");
+        VEC_EACH(app, &l->list) {
+                if (!app->is_alive)
+                        continue;
+
+                unit_open(u, UNIT_UPHOLDS);
+                unit_part(u, ((struct name) { app->app, NOWHERE }));
+                unit_const(u, ".target");
+                unit_close(u);
+        }
+        VEC_EACH(owner, &broken.list)
+                put_instance(u, (struct name) { *owner, NOWHERE });
+        if (hash.text.n > 0) {
+                unit_open(u, UNIT_UPHOLDS);
+                unit_const(u, "pyservice-proxy@");
+                unit_part(u, hash);
+                unit_const(u, ".service");
+                unit_close(u);
+        }
+
+        r = r < 0 ? r : q;
+        q = replace(p->arena, p->runtime, ALIVE, 0644, unit_text(u));
+        return r < 0 ? r : q;
+}
+
+int uphold_link(const struct publisher *p) {
+        struct path path;
+        int r = fs_make_dirs(p->output, DROP_IN, true);
+
+        if (r < 0)
+                return r;
+
+        r = link_file(p->runtime, ALIVE, p->output, DROP_IN, path_join(&path, p->runtime_path, STR("/" ALIVE)));
+        return r == -EEXIST || r == -ENOENT ? 0 : r;
+}
+
+int uphold_read(const struct publisher *p, struct fs_names *ret) {
+        struct fs_names names = { 0 };
+        struct str rest, line;
+        int r = fs_read(p->arena, p->runtime, ALIVE, TEXT_FILE_MAX, &rest, NULL);
+
+        if (r < 0)
+                return r == -ENOENT ? 0 : r;
+
+        while (str_split(&rest, '\n', &line)) {
+                if (!str_has_prefix(line, UPHOLDS) || !str_has_suffix(line, TARGET))
+                        continue;
+
+                line = str_from(line, UPHOLDS.n);
+                line.n -= TARGET.n;
+                *vec_push(p->arena, &names.list) = line;
+        }
+
+        *ret = names;
+        return 0;
+}

@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/hash.h"
+#include "render/parts.h"
+
+/* What the reference role waits for a start; longer where the health settings need it. */
+#define START_TIMEOUT_MIN (300 * 1000000ULL)
+/* For Podman itself, besides what the process inside may take. */
+#define STOP_TIMEOUT_EXTRA (30 * 1000000ULL)
+
+static void put_name(struct unit *u, enum unit_key key, const struct role *role) {
+        unit_open(u, key);
+        unit_part(u, role->container->unit);
+        if (role->is_template)
+                unit_const(u, "-%i");
+        unit_close(u);
+}
+
+static void put_description(struct rendering *r, struct unit *u, const struct role *role) {
+        unit_open(u, UNIT_DESCRIPTION);
+        if (!str_is_absent(role->description.text))
+                unit_part(u, role->description);
+        else if (!str_is_absent(r->app->description.text))
+                unit_part(u, r->app->description);
+        else
+                unit_part(u, role->container->unit);
+        if (role->is_template)
+                unit_const(u, " (instance %i)");
+        unit_close(u);
+}
+
+/* A service of the app: its target's part; a unit: itself. */
+static void put_references(struct rendering *r, struct unit *u, enum unit_key key, const struct unit_ref *refs, size_t n) {
+        for (size_t i = 0; i < n; i++) {
+                if (str_find(refs[i].text, '.') < refs[i].text.n) {
+                        unit_put(u, key, refs[i]);
+                        continue;
+                }
+
+                LIST_EACH(s, &r->app->services)
+                        for (uint64_t k = 0; str_eq(s->name.text, refs[i].text) && k < s->scale.n; k++)
+                                unit_put(u, key, instance_unit(r, s->container.unit, k));
+                LIST_EACH(s, &r->app->sidecars)
+                        if (str_eq(s->name.text, refs[i].text)) {
+                                unit_open(u, key);
+                                unit_part(u, s->container.unit);
+                                unit_const(u, ".service");
+                                unit_close(u);
+                        }
+        }
+}
+
+static void put_wanted(struct unit *u, struct unit_name unit) {
+        unit_put(u, UNIT_WANTS, unit);
+        unit_put(u, UNIT_AFTER, unit);
+}
+
+static void put_dependencies(struct rendering *r, struct unit *u, const struct role *role) {
+        const struct container *c = role->container;
+
+        if (container_pull(c) != PULL_NEVER)
+                put_wanted(u, (struct unit_name) { arena_join(r->arena, c->image_unit.text, STR("-image.service")), c->image.at });
+
+        /* Wants=, never Requires=: a restart of the network's unit must not stop every instance. */
+        put_wanted(u, c->network_unit);
+
+        /* A volume is another matter: without its unit Podman would make an empty one of that name, in silence. */
+        LIST_EACH(m, &c->mounts) {
+                unit_put(u, UNIT_REQUIRES, m->unit);
+                unit_put(u, UNIT_AFTER, m->unit);
+        }
+
+        put_references(r, u, UNIT_REQUIRES, role->requires, role->n_requires);
+        put_references(r, u, UNIT_AFTER, role->requires, role->n_requires);
+        put_references(r, u, UNIT_AFTER, role->after, role->n_after);
+}
+
+static void put_unit_section(struct rendering *r, struct unit *u, const struct role *role) {
+        put_description(r, u, role);
+        unit_put(u, UNIT_SOURCE_PATH, ((struct abs_path) { r->app->path, NOWHERE }));
+        unit_put_const(u, UNIT_DOCUMENTATION, "man:pyservice.d(5)");
+        if (!role->is_task) {
+                unit_open(u, UNIT_PART_OF);
+                unit_part(u, r->app->name);
+                unit_const(u, ".target");
+                unit_close(u);
+                unit_put_const(u, UNIT_STOP_WHEN_UNNEEDED, "yes");
+                unit_put_const(u, UNIT_START_LIMIT_INTERVAL, "0");
+        }
+        put_dependencies(r, u, role);
+
+        /* With more than one, any of them: systemd.unit(5), "triggering conditions". */
+        LIST_EACH(host, &role->container->hosts) {
+                unit_open(u, UNIT_CONDITION_HOST);
+                if (role->container->hosts.n > 1)
+                        unit_const(u, "|");
+                unit_part(u, *host);
+                unit_close(u);
+        }
+}
+
+static void put_label(struct unit *u, struct label_name name, struct label_text text) {
+        unit_open(u, CONTAINER_LABEL);
+        unit_word(u);
+        unit_part(u, name);
+        unit_const(u, "=");
+        unit_part(u, text);
+        unit_close(u);
+}
+
+static void put_labels(struct rendering *r, struct unit *u, const struct role *role) {
+        unit_open(u, CONTAINER_LABEL);
+        unit_word(u);
+        unit_const(u, "io.pyservice.app=");
+        unit_part(u, r->app->name);
+        unit_word(u);
+        unit_const(u, "io.pyservice.service=");
+        unit_part(u, role->name);
+        unit_close(u);
+
+        LIST_EACH(label, &role->container->labels)
+                put_label(u, label->key, label->value);
+}
+
+static void put_user(struct rendering *r, struct unit *u, struct user_name user) {
+        size_t colon = str_find(user.text, ':');
+
+        if (str_is_absent(user.text))
+                return;
+
+        unit_put(u, CONTAINER_USER, ((struct user_name) { { user.text.p, colon }, user.at }));
+        if (colon < user.text.n)
+                unit_put(u, CONTAINER_GROUP, ((struct user_name) { arena_str(r->arena, str_from(user.text, colon + 1)), user.at }));
+}
+
+static void put_command(struct unit *u, const struct container *c) {
+        if (c->entrypoint.at && c->entrypoint.n == 0) {
+                /* Quadlet passes over an empty Entrypoint=. */
+                unit_open(u, CONTAINER_PODMAN_ARGS);
+                unit_word(u);
+                unit_const(u, "--entrypoint=");
+                unit_close(u);
+        }
+        if (c->entrypoint.n > 0) {
+                unit_open(u, CONTAINER_ENTRYPOINT);
+                LIST_EACH(word, &c->entrypoint) {
+                        unit_word(u);
+                        unit_part(u, *word);
+                }
+                unit_close(u);
+        }
+        if (c->command.n > 0) {
+                unit_open(u, CONTAINER_EXEC);
+                LIST_EACH(word, &c->command) {
+                        unit_word(u);
+                        unit_part(u, *word);
+                }
+                unit_close(u);
+        }
+}
+
+static void put_limits(struct unit *u, const struct container *c) {
+        const struct resources *limits = c->resources;
+
+        unit_put_duration(u, CONTAINER_STOP_TIMEOUT, c->stop_timeout);
+        unit_put(u, CONTAINER_STOP_SIGNAL, c->stop_signal);
+        if (!limits)
+                return;
+
+        if (limits->pids.n > 0)
+                unit_put_number(u, CONTAINER_PIDS_LIMIT, limits->pids);
+        if (limits->nofile.n > 0) {
+                unit_open(u, CONTAINER_ULIMIT);
+                unit_const(u, "nofile=");
+                unit_part_u64(u, limits->nofile.n);
+                unit_close(u);
+        }
+        if (limits->memory.bytes > 0)
+                unit_put_bytes(u, SERVICE_MEMORY_MAX, limits->memory);
+        if (limits->cpus.milli > 0) {
+                unit_open(u, SERVICE_CPU_QUOTA);
+                unit_part_u64(u, limits->cpus.milli / 10 > 0 ? limits->cpus.milli / 10 : 1);
+                unit_const(u, "%");
+                unit_close(u);
+        }
+}
+
+/* The start counts as done when the container is healthy; one that becomes unhealthy is killed, and so restarted. */
+static void put_health(struct unit *u, const struct health *h) {
+        if (!h || str_is_absent(h->command.text))
+                return;
+
+        unit_put(u, CONTAINER_HEALTH_CMD, h->command);
+        unit_put_duration(u, CONTAINER_HEALTH_INTERVAL, h->interval);
+        unit_put_duration(u, CONTAINER_HEALTH_TIMEOUT, h->timeout);
+        unit_put_number(u, CONTAINER_HEALTH_RETRIES, h->retries);
+        unit_put_duration(u, CONTAINER_HEALTH_START, h->start_period);
+        unit_put_const(u, CONTAINER_HEALTH_ON_FAILURE, "kill");
+        unit_put_const(u, CONTAINER_NOTIFY, "healthy");
+}
+
+static void put_container_section(struct rendering *r, struct unit *u, const struct role *role) {
+        const struct container *c = role->container;
+
+        put_name(u, CONTAINER_NAME, role);
+        put_name(u, CONTAINER_HOST_NAME, role);
+        unit_put(u, CONTAINER_IMAGE, c->image);
+        /* The image's unit pulls, with the registry's credentials; a start never does. */
+        unit_put_const(u, CONTAINER_PULL, "never");
+        put_command(u, c);
+        render_environment(r, u, role);
+        render_secrets(r, u, role);
+        put_labels(r, u, role);
+        unit_put(u, CONTAINER_NETWORK, c->network_name);
+        LIST_EACH(m, &c->mounts)
+                unit_put(u, CONTAINER_VOLUME, m->spec);
+        put_user(r, u, c->user);
+        unit_put(u, CONTAINER_WORKDIR, c->workdir);
+        put_health(u, role->health);
+        put_limits(u, c);
+}
+
+static struct duration start_timeout(const struct health *h) {
+        struct duration d = { START_TIMEOUT_MIN, NOWHERE };
+        uint64_t needed;
+
+        if (!h || h->start_period.usec == UINT64_MAX)
+                return d;
+
+        needed = h->start_period.usec + h->retries.n * (h->interval.usec + h->timeout.usec) + STOP_TIMEOUT_EXTRA;
+        if (needed > d.usec)
+                d.usec = needed;
+        return d;
+}
+
+static void put_service_section(struct unit *u, const struct role *role) {
+        static const char *const words[] = { "always", "on-failure", "no" };
+        struct duration stop = role->container->stop_timeout;
+
+        if (stop.usec < UINT64_MAX - STOP_TIMEOUT_EXTRA)
+                stop.usec += STOP_TIMEOUT_EXTRA;
+        unit_put_duration(u, SERVICE_TIMEOUT_STOP, stop);
+        if (role->is_task)
+                return;
+
+        unit_put_duration(u, SERVICE_TIMEOUT_START, start_timeout(role->health));
+        unit_put(u, SERVICE_RESTART, ((struct name) { str_of(words[role->restart.index]), role->restart.at }));
+        unit_put_const(u, SERVICE_RESTART_SEC, "2");
+}
+
+void render_container(struct rendering *r, struct unit *u, const struct role *role) {
+        put_unit_section(r, u, role);
+        put_container_section(r, u, role);
+        put_service_section(u, role);
+}
+
+static void put_raw(struct unit *u, enum unit_section section, const struct quadlet_entry *entries, size_t n) {
+        for (size_t i = 0; i < n; i++)
+                unit_put_raw(u, section, entries[i].key, entries[i].value);
+}
+
+void render_finish(struct rendering *r, struct unit *u, struct str file) {
+        const struct quadlet *q = r->app->quadlet;
+        struct hash_state *hash = hash_start(r->arena);
+
+        if (q) {
+                put_raw(u, SECTION_UNIT, q->unit.at, q->unit.n);
+                put_raw(u, SECTION_CONTAINER, q->container.at, q->container.n);
+                put_raw(u, SECTION_SERVICE, q->service.at, q->service.n);
+        }
+
+        hash_add(hash, unit_text(u));
+        put_label(u, (struct label_name) { STR("io.pyservice.revision"), NOWHERE }, (struct label_text) { hash_text(r->arena, hash), NOWHERE });
+        (void) unit_finish(u, r->tree, file);
+}

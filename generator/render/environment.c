@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Three ways into a container's environment:
+ *
+ * - a value on one line: env/UNIT.env, 0600, which Podman reads (--env-file): no value is in a unit or in an argv;
+ * - a value with a secret: env/UNIT.template, 0600, composed when the unit starts into a file of the unit's own in tmpfs;
+ *   systemd puts it into Podman's environment (EnvironmentFile=), and Podman passes the names on (--env=NAME);
+ * - a value of several lines, or with {{ instance }}: Environment= in the unit, since neither an env file nor the
+ *   revision could hold it. */
+
+#include "output/lines.h"
+#include "render/parts.h"
+
+static bool has_instance(const struct variable *v) {
+        LIST_EACH(piece, &v->pieces)
+                if (piece->literal.n > 0 && str_find(piece->literal, INSTANCE_MARK) < piece->literal.n)
+                        return true;
+
+        return false;
+}
+
+static struct str literal_value(struct rendering *r, const struct variable *v) {
+        struct str *parts = arena_array(r->arena, v->pieces.n + 1, struct str);
+
+        for (size_t i = 0; i < v->pieces.n; i++)
+                parts[i] = v->pieces.at[i].literal;
+
+        return arena_join_n(r->arena, parts, v->pieces.n);
+}
+
+static void put_composed(struct rendering *r, struct unit *u, struct lines *file, const struct variable *v) {
+        struct env_piece *pieces = arena_array(r->arena, v->pieces.n + 1, struct env_piece);
+
+        for (size_t i = 0; i < v->pieces.n; i++)
+                pieces[i] = (struct env_piece) { v->pieces.at[i].literal, v->pieces.at[i].secret, v->pieces.at[i].is_url_encoded };
+        lines_env_template(file, v->name, pieces, v->pieces.n);
+
+        unit_open(u, CONTAINER_PODMAN_ARGS);
+        unit_word(u);
+        unit_const(u, "--env=");
+        unit_part(u, v->name);
+        unit_close(u);
+}
+
+static void put_in_unit(struct unit *u, const struct variable *v, struct str value) {
+        unit_open(u, CONTAINER_ENVIRONMENT);
+        unit_word(u);
+        unit_part(u, v->name);
+        unit_const(u, "=");
+        unit_part(u, ((struct env_text) { value, v->name.at }));
+        unit_close(u);
+}
+
+void render_environment(struct rendering *r, struct unit *u, const struct role *role) {
+        const struct container *c = role->container;
+        struct lines *plain = lines_new(r->arena), *composed = lines_new(r->arena);
+        struct str sub;
+
+        LIST_EACH(file, &c->env_files)
+                unit_put(u, CONTAINER_ENVIRONMENT_FILE, *file);
+
+        LIST_EACH(v, &c->environment) {
+                struct str value = literal_value(r, v);
+
+                if (v->is_secret)
+                        put_composed(r, u, composed, v);
+                else if (has_instance(v) || !env_file_can_hold(value))
+                        put_in_unit(u, v, value);
+                else
+                        lines_env(plain, v->name, value);
+        }
+
+        sub = arena_join(r->arena, STR("env/"), c->unit.text, STR(".env"));
+        if (lines_finish(plain, r->tree, sub, 0600))
+                unit_put(u, CONTAINER_ENVIRONMENT_FILE, bundle_path(r, sub));
+        (void) lines_finish(composed, r->tree, arena_join(r->arena, STR("env/"), c->unit.text, STR(".template")), 0600);
+}

@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* HAProxy's part: a backend, and what the generated frontend is to know of it. The files lie below haproxy/ under the
+ * absolute path of the directory that HAProxy reads; pyservice-proxy puts them there. */
+
+#include "output/haproxy.h"
+#include "output/lines.h"
+#include "render/parts.h"
+
+static const char *const balances[] = { "leastconn", "roundrobin", "source", "first", "random" };
+
+static bool is_http(const struct proxy *p) {
+        return p->mode.index == MODE_HTTP;
+}
+
+static struct backend_name backend_of(const struct service *s) {
+        const struct name unit = s->container.unit;
+
+        return str_is_absent(s->proxy->backend.text) ? (struct backend_name) { unit.text, unit.at } : s->proxy->backend;
+}
+
+/* haproxy/DIRECTORY/FILE */
+static struct str proxy_path(struct rendering *r, const struct proxy *p, struct str file) {
+        struct str directory = str_is_absent(p->config_dir.text) ? r->world->host.haproxy->directory.text : p->config_dir.text;
+
+        return arena_join(r->arena, STR("haproxy"), directory, STR("/"), file);
+}
+
+static void put_check(struct haproxy *h, const struct service *s) {
+        static const char *const methods[] = { "GET", "HEAD", "OPTIONS" };
+        const struct check *check = s->proxy->check;
+        struct http_path path = check ? check->path : s->health ? s->health->http : (struct http_path) { 0 };
+
+        if (!is_http(s->proxy) || str_is_absent(path.text))
+                return;
+
+        haproxy_line(h, "option httpchk");
+        haproxy_line(h, "http-check send meth");
+        haproxy_arg(h, ((struct name) { str_of(methods[check ? check->method.index : 0]), NOWHERE }));
+        haproxy_word(h, "uri");
+        haproxy_arg(h, path);
+        haproxy_line(h, "http-check expect status 200-399");
+}
+
+static void put_timeouts(struct haproxy *h, const struct timeouts *t) {
+        if (!t)
+                return;
+
+        haproxy_line(h, "timeout connect");
+        haproxy_duration(h, t->connect);
+        haproxy_line(h, "timeout server");
+        haproxy_duration(h, t->server);
+        haproxy_line(h, "timeout queue");
+        haproxy_duration(h, t->queue);
+}
+
+/* Segments are counted instead of the path being written into an expression, where it would be read as one. */
+static void put_strip(struct haproxy *h, struct http_path path) {
+        uint64_t segments = 0;
+        struct str rest = str_from(path.text, 1), part;
+
+        while (str_split(&rest, '/', &part))
+                segments += part.n > 0;
+
+        haproxy_line(h, "http-request set-path");
+        haproxy_arg_begin(h);
+        haproxy_part_const(h, "/%[path,field(");
+        haproxy_part_number(h, segments + 2);
+        haproxy_part_const(h, ",/,0)]");
+        haproxy_arg_end(h);
+}
+
+static void put_http(struct haproxy *h, const struct proxy *p) {
+        if (p->sticky.yes)
+                haproxy_line(h, "cookie PYSERVICE insert indirect nocache httponly");
+        if (p->strip.yes)
+                put_strip(h, p->path);
+        LIST_EACH(header, &p->headers) {
+                haproxy_line(h, "http-response set-header");
+                haproxy_arg(h, header->key);
+                haproxy_arg(h, header->value);
+        }
+}
+
+static struct duration check_interval(const struct service *s) {
+        if (s->proxy->check)
+                return s->proxy->check->interval;
+        if (s->health)
+                return s->health->interval;
+
+        return (struct duration) { 5000000, NOWHERE };
+}
+
+static void put_defaults(struct rendering *r, struct haproxy *h, const struct service *s) {
+        haproxy_line(h, "default-server check inter");
+        haproxy_duration(h, check_interval(s));
+        /* A server that just came up is asked again soon, and so is one that just failed. */
+        haproxy_word(h, "fastinter 1s rise 1 fall 3");
+        if (s->proxy->maxconn.n > 0) {
+                haproxy_word(h, "maxconn");
+                haproxy_number(h, s->proxy->maxconn.n);
+        }
+        if (s->proxy->via.index == VIA_DNS) {
+                haproxy_word(h, "init-addr last,libc,none resolvers");
+                haproxy_arg_begin(h);
+                haproxy_part_const(h, "pyservice-");
+                haproxy_part(h, s->container.unit);
+                haproxy_arg_end(h);
+        }
+}
+
+static void put_cookie(struct haproxy *h, const struct service *s, uint64_t i) {
+        if (!is_http(s->proxy) || !s->proxy->sticky.yes)
+                return;
+
+        haproxy_word(h, "cookie");
+        haproxy_arg_begin(h);
+        haproxy_part(h, s->container.unit);
+        haproxy_part_const(h, "-");
+        haproxy_part_number(h, i);
+        haproxy_arg_end(h);
+}
+
+static void put_server_name(struct haproxy *h, const struct service *s, uint64_t i) {
+        haproxy_line(h, "server");
+        haproxy_arg_begin(h);
+        haproxy_part(h, s->container.unit);
+        haproxy_part_const(h, "-");
+        haproxy_part_number(h, i);
+        haproxy_arg_end(h);
+}
+
+static void put_servers(struct rendering *r, struct haproxy *h, const struct service *s) {
+        for (uint32_t i = 0; i < s->scale.n; i++) {
+                put_server_name(h, s, i);
+                haproxy_arg_begin(h);
+                if (s->proxy->via.index == VIA_DNS) {
+                        haproxy_part(h, s->container.unit);
+                        haproxy_part_const(h, "-");
+                        haproxy_part_number(h, i);
+                        haproxy_part_const(h, ":");
+                        haproxy_part_number(h, s->port.n);
+                } else {
+                        haproxy_part_const(h, "127.0.0.1:");
+                        haproxy_part_number(h, ports_find(r->ports, r->app->name, s->container.unit, i));
+                }
+                haproxy_arg_end(h);
+                put_cookie(h, s, i);
+        }
+
+        /* On other machines; their numbers go on after the largest scale, so that a change of scale renames none. */
+        for (size_t i = 0; i < s->proxy->servers.n; i++) {
+                put_server_name(h, s, INSTANCES_MAX + i);
+                haproxy_arg(h, s->proxy->servers.at[i]);
+                put_cookie(h, s, INSTANCES_MAX + i);
+        }
+}
+
+/* Containers get new addresses when they start again, so HAProxy must ask again. */
+static void put_resolvers(struct haproxy *h, const struct service *s) {
+        haproxy_section(h, "resolvers");
+        haproxy_arg_begin(h);
+        haproxy_part_const(h, "pyservice-");
+        haproxy_part(h, s->container.unit);
+        haproxy_arg_end(h);
+        haproxy_line(h, "parse-resolv-conf");
+        haproxy_line(h, "accepted_payload_size 8192");
+        haproxy_line(h, "hold valid 1s");
+}
+
+static void render_backend(struct rendering *r, const struct service *s) {
+        const struct proxy *p = s->proxy;
+        struct backend_name backend = backend_of(s);
+        struct haproxy *h = haproxy_new(r->arena);
+        struct str file = arena_printf(r->arena, "%02u_backend_%.*s.cfg", (unsigned) p->order.n, STR_ARG(backend.text));
+
+        haproxy_comment(h, "Generated by pyservice; do not edit.");
+        haproxy_comment_app(h, r->app->name);
+        if (p->via.index == VIA_DNS)
+                put_resolvers(h, s);
+
+        haproxy_section(h, "backend");
+        haproxy_arg(h, backend);
+        haproxy_line(h, "mode");
+        haproxy_arg(h, ((struct name) { is_http(p) ? STR("http") : STR("tcp"), NOWHERE }));
+        haproxy_line(h, "balance");
+        haproxy_arg(h, ((struct name) { str_of(balances[p->balance.index]), NOWHERE }));
+        put_check(h, s);
+        if (is_http(p))
+                put_http(h, p);
+        put_timeouts(h, p->timeouts);
+        haproxy_line(h, "retries");
+        haproxy_number(h, p->retries.n);
+        haproxy_line(h, "option redispatch 1");
+        /* Nothing that a server may have begun to do is ever sent again. */
+        if (is_http(p))
+                haproxy_line(h, "retry-on conn-failure");
+        put_defaults(r, h, s);
+        put_servers(r, h, s);
+
+        (void) tree_add(r->tree, proxy_path(r, p, file), 0644, haproxy_text(h));
+}
+
+static void render_routes(struct rendering *r, const struct service *s) {
+        const struct proxy *p = s->proxy;
+        struct lines *routes = lines_new(r->arena), *certificates = lines_new(r->arena);
+        bool redirects = p->redirect_to_https.at.len > 0 ? p->redirect_to_https.yes : p->tls != NULL;
+
+        LIST_EACH(domain, &p->domains) {
+                lines_word(routes, *domain);
+                lines_word(routes, p->path);
+                lines_word(routes, backend_of(s));
+                if (redirects)
+                        lines_const(routes, "https");
+                else
+                        lines_const(routes, "plain");
+                lines_end(routes);
+        }
+        if (p->tls) {
+                lines_word(certificates, p->tls->certificate);
+                lines_end(certificates);
+        }
+
+        (void) lines_finish(routes, r->tree, proxy_path(r, p, arena_join(r->arena, STR("routes."), s->container.unit.text)), 0644);
+        (void) lines_finish(certificates, r->tree, proxy_path(r, p, arena_join(r->arena, STR("certificates."), s->container.unit.text)), 0644);
+}
+
+void render_proxy(struct rendering *r, const struct service *s) {
+        render_backend(r, s);
+        render_routes(r, s);
+}

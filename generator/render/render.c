@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "render/render.h"
+
+#include "render/parts.h"
+
+struct unit_name instance_unit(struct rendering *r, struct name unit, uint64_t instance) {
+        return (struct unit_name) { arena_printf(r->arena, "%.*s@%llu.service", STR_ARG(unit.text), (unsigned long long) instance), unit.at };
+}
+
+struct abs_path bundle_path(struct rendering *r, struct str sub) {
+        return (struct abs_path) {
+                arena_join(r->arena, r->world->places.runtime, STR("/apps/"), r->app->name.text, STR("/"), sub), NOWHERE,
+        };
+}
+
+struct abs_path secrets_directory(struct rendering *r, const struct role *role) {
+        static const char instance[] = { '@', INSTANCE_MARK };
+        struct str suffix = role->is_template ? (struct str) { instance, sizeof(instance) } : STR("");
+
+        return (struct abs_path) { arena_join(r->arena, STR("secrets/"), role->container->unit.text, suffix), NOWHERE };
+}
+
+void render_app(struct arena *a, const struct world *w, const struct app *app, const struct ports *ports, struct tree *ret) {
+        struct rendering r = { a, w, app, ports, ret };
+        struct str text;
+
+        ret->arena = a;
+        LIST_EACH(s, &app->services) {
+                render_service(&r, s);
+                if (s->proxy)
+                        render_proxy(&r, s);
+        }
+        LIST_EACH(s, &app->sidecars)
+                render_sidecar(&r, s);
+        LIST_EACH(t, &app->tasks)
+                render_task(&r, t);
+
+        render_images(&r);
+        render_networks(&r);
+        render_volumes(&r);
+        render_target(&r);
+
+        text = ports_text(a, ports, app->name);
+        if (text.n > 0)
+                (void) tree_add(ret, STR("ports"), 0644, text);
+
+        tree_sort(ret);
+}

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* A secret's way: systemd loads it as a credential of the unit, into memory that only the unit can read; before the
+ * start pyservice-environment checks that all are there, copies them into the unit's runtime directory (tmpfs, 0700) and composes
+ * the variables that hold them. A container's user need not be root to read its mounted copy; no other user of the
+ * machine can reach it. When the unit stops, systemd removes the directory. */
+
+#include "config.h"
+#include "render/parts.h"
+
+static void put_credential(struct rendering *r, struct unit *u, const struct secret_entry *s) {
+        if (!str_is_absent(s->value.file.text)) {
+                unit_open(u, SERVICE_LOAD_CREDENTIAL);
+                unit_part(u, s->key);
+                unit_const(u, ":");
+                unit_part(u, s->value.file);
+                unit_close(u);
+                return;
+        }
+
+        unit_open(u, SERVICE_LOAD_CREDENTIAL_ENCRYPTED);
+        unit_part(u, s->key);
+        unit_const(u, ":");
+        unit_part(u, s->value.credential);
+        unit_close(u);
+}
+
+/* NAME=credential:X or NAME=file:PATH, so that its messages can say where a secret was to come from. */
+static void put_source(struct unit *u, const struct secret_entry *s) {
+        unit_word(u);
+        unit_part(u, s->key);
+        if (!str_is_absent(s->value.file.text)) {
+                unit_const(u, "=file:");
+                unit_part(u, s->value.file);
+        } else {
+                unit_const(u, "=credential:");
+                unit_part(u, s->value.credential);
+        }
+}
+
+static bool has_composed(const struct container *c) {
+        LIST_EACH(v, &c->environment)
+                if (v->is_secret)
+                        return true;
+
+        return false;
+}
+
+static void put_program(struct rendering *r, struct unit *u, const struct role *role) {
+        const struct container *c = role->container;
+
+        unit_open(u, SERVICE_EXEC_START_PRE);
+        unit_word(u);
+        unit_const(u, LIBEXECDIR "/pyservice-environment");
+        if (has_composed(c)) {
+                unit_word(u);
+                unit_const(u, "--template=");
+                unit_part(u, bundle_path(r, arena_join(r->arena, STR("env/"), c->unit.text, STR(".template"))));
+        }
+        LIST_EACH(s, &c->secrets)
+                put_source(u, s);
+        unit_close(u);
+}
+
+static void put_mount(struct rendering *r, struct unit *u, struct abs_path directory, struct name secret) {
+        unit_open(u, CONTAINER_VOLUME);
+        unit_part(u, ((struct abs_path) { r->world->places.runtime, NOWHERE }));
+        unit_const(u, "/");
+        unit_part(u, directory);
+        unit_const(u, "/");
+        unit_part(u, secret);
+        unit_const(u, ":/run/secrets/");
+        unit_part(u, secret);
+        unit_const(u, ":ro");
+        unit_close(u);
+}
+
+void render_secrets(struct rendering *r, struct unit *u, const struct role *role) {
+        const struct container *c = role->container;
+        struct abs_path directory = secrets_directory(r, role);
+
+        if (c->secrets.n == 0 && !has_composed(c))
+                return;
+
+        LIST_EACH(s, &c->secrets) {
+                put_mount(r, u, directory, s->key);
+                put_credential(r, u, s);
+        }
+
+        unit_open(u, SERVICE_RUNTIME_DIRECTORY);
+        unit_const(u, "pyservice/");
+        unit_part(u, directory);
+        unit_close(u);
+        unit_put_const(u, SERVICE_RUNTIME_DIRECTORY_MODE, "0700");
+        put_program(r, u, role);
+
+        if (has_composed(c)) {
+                unit_open(u, SERVICE_ENVIRONMENT_FILE);
+                unit_const(u, "-");
+                unit_part(u, ((struct abs_path) { r->world->places.runtime, NOWHERE }));
+                unit_const(u, "/");
+                unit_part(u, directory);
+                unit_const(u, "/.env");
+                unit_close(u);
+        }
+}

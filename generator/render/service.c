@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "render/parts.h"
+
+static bool has_ports(const struct rendering *r, const struct service *s) {
+        return ports_find(r->ports, r->app->name, s->container.unit, 0) > 0;
+}
+
+/* The instance's port is a variable of its unit: systemd first resolves %i, then expands PYSERVICE_PORT_3. So one
+ * template serves all instances, and a change of scale touches no container. */
+static void put_ports(struct rendering *r, struct unit *u, const struct service *s) {
+        if (has_ports(r, s)) {
+                unit_open(u, CONTAINER_PUBLISH);
+                if (s->proxy)
+                        unit_const(u, "127.0.0.1:");
+                unit_const(u, "${PYSERVICE_PORT_%i}:");
+                unit_part_u64(u, s->port.n);
+                unit_close(u);
+        }
+
+        LIST_EACH(p, &s->publish)
+                unit_put(u, CONTAINER_PUBLISH, *p);
+}
+
+static void render_ports(struct rendering *r, const struct service *s) {
+        struct unit *u;
+
+        if (!has_ports(r, s))
+                return;
+
+        u = unit_new(r->arena);
+        for (uint32_t i = 0; i < s->scale.n; i++) {
+                unit_open(u, SERVICE_ENVIRONMENT);
+                unit_word(u);
+                unit_const(u, "PYSERVICE_PORT_");
+                unit_part_u64(u, i);
+                unit_const(u, "=");
+                unit_part_u64(u, ports_find(r->ports, r->app->name, s->container.unit, i));
+                unit_close(u);
+        }
+        (void) unit_finish(u, r->tree, arena_join(r->arena, STR("units/"), s->container.unit.text, STR("@.service.d/10-ports.conf")));
+}
+
+void render_service(struct rendering *r, struct service *s) {
+        struct role role = {
+                .container = &s->container, .name = s->name, .description = s->description, .health = s->health,
+                .requires = s->requires.at, .n_requires = s->requires.n, .after = s->after.at, .n_after = s->after.n,
+                .restart = s->restart, .is_template = true,
+        };
+        struct unit *u = unit_new(r->arena);
+
+        /* At a shutdown HAProxy goes last, so that what is open can end. */
+        if (s->proxy)
+                unit_put(u, UNIT_AFTER, r->world->host.haproxy->unit);
+        render_container(r, u, &role);
+        put_ports(r, u, s);
+        render_finish(r, u, arena_join(r->arena, STR("quadlet/"), s->container.unit.text, STR("@.container")));
+        render_ports(r, s);
+}
+
+void render_sidecar(struct rendering *r, struct sidecar *s) {
+        struct role role = {
+                .container = &s->container, .name = s->name, .description = s->description, .health = s->health,
+                .requires = s->requires.at, .n_requires = s->requires.n, .after = s->after.at, .n_after = s->after.n,
+                .restart = s->restart,
+        };
+        struct unit *u = unit_new(r->arena);
+
+        render_container(r, u, &role);
+        render_finish(r, u, arena_join(r->arena, STR("quadlet/"), s->container.unit.text, STR(".container")));
+}
+
+void render_task(struct rendering *r, struct task *t) {
+        struct role role = { .container = &t->container, .name = t->name, .description = t->description, .is_task = true };
+        struct unit *u = unit_new(r->arena);
+
+        render_container(r, u, &role);
+        unit_put_const(u, SERVICE_TYPE, "oneshot");
+        unit_put_duration(u, SERVICE_TIMEOUT_START, t->timeout);
+        render_finish(r, u, arena_join(r->arena, STR("quadlet/"), t->container.unit.text, STR(".container")));
+}

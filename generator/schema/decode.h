@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* Decoding of single values; the walk over rows is in schema.c. */
+
+#include "schema/schema.h"
+
+struct decoder {
+        struct arena *arena;
+        struct diags *ds;
+};
+
+/* Decodes a scalar into the refined type `kind` at `member`. `f` gives bounds, choices and flags. False where a
+ * mistake was reported; `member` then stays as it was. */
+bool decode_scalar(struct decoder *d, const struct field *f, enum kind kind, const struct node *node, void *member);
+
+/* A scalar, a list (where `f` allows it) or {secret: NAME}. */
+bool decode_value(struct decoder *d, const struct field *f, const struct node *node, struct value *ret);
+
+/* A string or a list of strings. */
+bool decode_words(struct decoder *d, const struct field *f, const struct node *node, struct raw_list *ret);
+
+/* Splits `text` as a shell does (quotes and backslashes, no expansion). Gives what is wrong, or NULL. */
+const char *decode_split(struct arena *a, struct str text, struct span at, struct raw_list *ret_words);

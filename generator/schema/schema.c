@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "schema/schema.h"
+
+#include "schema/decode.h"
+
+/* Which shapes a node of a kind may fill. */
+static bool is_accepted(const struct field *f, const struct node *node) {
+        switch (f->shape) {
+        case SHAPE_SCALAR:
+                return node->kind == NODE_SCALAR;
+        case SHAPE_VALUE:
+                return true;
+        case SHAPE_WORDS:
+                return node->kind != NODE_MAP;
+        case SHAPE_LIST:
+        case SHAPE_COMMANDS:
+                return node->kind == NODE_LIST || (node->kind == NODE_SCALAR && (f->flags & FIELD_ONE_OK));
+        case SHAPE_LIST_OF_STRUCT:
+                return node->kind == NODE_LIST;
+        case SHAPE_STRUCT:
+        case SHAPE_MAP:
+        case SHAPE_MAP_OF_VALUE:
+        case SHAPE_MAP_OF_STRUCT:
+                return node->kind == NODE_MAP;
+        case SHAPE_INLINE:
+                return false;
+        }
+
+        return false;
+}
+
+static const char *shape_name(enum shape shape) {
+        switch (shape) {
+        case SHAPE_SCALAR:
+        case SHAPE_VALUE:
+                return "a single value";
+        case SHAPE_WORDS:
+                return "a command: a text or a list of words";
+        case SHAPE_LIST:
+        case SHAPE_COMMANDS:
+        case SHAPE_LIST_OF_STRUCT:
+                return "a list";
+        case SHAPE_STRUCT:
+        case SHAPE_MAP:
+        case SHAPE_MAP_OF_VALUE:
+        case SHAPE_MAP_OF_STRUCT:
+        case SHAPE_INLINE:
+                return "a map (KEY: VALUE)";
+        }
+
+        return "something else";
+}
+
+static const char *node_name(const struct node *node) {
+        return node->kind == NODE_SCALAR ? "a single value" : node->kind == NODE_LIST ? "a list" : "a map";
+}
+
+static bool decode_commands(struct decoder *d, const struct field *f, const struct node *node, struct raw_list *ret) {
+        struct node *const one = (struct node *) node;
+        struct node *const *items = node->kind == NODE_LIST ? node->items : &one;
+        size_t n = node->kind == NODE_LIST ? node->n : 1;
+        struct command *commands = arena_array(d->arena, n + 1, struct command);
+        bool good = true;
+
+        for (size_t i = 0; i < n; i++) {
+                struct raw_list words = { 0 };
+
+                if (items[i]->kind == NODE_MAP) {
+                        (void) diag_add(d->ds, DIAG_WRONG_KIND, items[i]->at, "a command is a text or a list of words");
+                        good = false;
+                        continue;
+                }
+                good = decode_words(d, f, items[i], &words) && good;
+                commands[i].words.at = words.at;
+                commands[i].words.n = words.n;
+                commands[i].at = items[i]->at;
+        }
+
+        *ret = (struct raw_list) { commands, n };
+        return good;
+}
+
+static void decode_list(struct decoder *d, const struct field *f, const struct node *node, struct raw_list *ret) {
+        struct node *const one = (struct node *) node;
+        struct node *const *items = node->kind == NODE_LIST ? node->items : &one;
+        size_t n = node->kind == NODE_LIST ? node->n : 1;
+        char *at = arena_alloc_array(d->arena, n + 1, f->size, alignof(max_align_t));
+
+        for (size_t i = 0; i < n; i++) {
+                void *element = at + i * f->size;
+
+                if (f->shape == SHAPE_LIST_OF_STRUCT)
+                        schema_decode(d->arena, d->ds, f->schema, items[i], element);
+                else if (items[i]->kind != NODE_SCALAR)
+                        (void) diag_add(d->ds, DIAG_WRONG_KIND, items[i]->at, "an item of '%s' is a single value, not %s", f->key, node_name(items[i]));
+                else
+                        (void) decode_scalar(d, f, f->kind, items[i], element);
+        }
+
+        *ret = (struct raw_list) { at, n };
+}
+
+static void decode_map(struct decoder *d, const struct field *f, const struct node *node, struct raw_list *ret) {
+        char *at = arena_alloc_array(d->arena, node->n + 1, f->size, alignof(max_align_t));
+        size_t n = 0;
+
+        for (size_t i = 0; i < node->n; i++) {
+                const struct node *key = node->pairs[i].key, *value = node->pairs[i].value;
+                char *entry = at + n * f->size;
+
+                if (!decode_scalar(d, f, f->key_kind, key, entry))
+                        continue;
+
+                n++;
+                if (f->shape == SHAPE_MAP_OF_STRUCT)
+                        schema_decode(d->arena, d->ds, f->schema, value, entry + f->value_offset);
+                else if (f->shape == SHAPE_MAP_OF_VALUE)
+                        (void) decode_value(d, f, value, (struct value *) (void *) (entry + f->value_offset));
+                else if (value->kind != NODE_SCALAR)
+                        (void) diag_add(d->ds, DIAG_WRONG_KIND, value->at, "'%.*s' is a single value, not %s", STR_ARG(key->text), node_name(value));
+                else
+                        (void) decode_scalar(d, f, f->kind, value, entry + f->value_offset);
+        }
+
+        *ret = (struct raw_list) { at, n };
+}
+
+static void decode_field(struct decoder *d, const struct field *f, const struct node *node, void *member) {
+        struct raw_list list = { 0 };
+        void *object;
+
+        switch (f->shape) {
+        case SHAPE_SCALAR:
+                (void) decode_scalar(d, f, f->kind, node, member);
+                return;
+        case SHAPE_VALUE:
+                (void) decode_value(d, f, node, member);
+                return;
+        case SHAPE_STRUCT:
+                object = arena_alloc(d->arena, f->size, alignof(max_align_t));
+                schema_decode(d->arena, d->ds, f->schema, node, object);
+                memcpy(member, &object, sizeof(object));
+                return;
+        case SHAPE_WORDS:
+                (void) decode_words(d, f, node, &list);
+                break;
+        case SHAPE_COMMANDS:
+                (void) decode_commands(d, f, node, &list);
+                break;
+        case SHAPE_LIST:
+        case SHAPE_LIST_OF_STRUCT:
+                decode_list(d, f, node, &list);
+                break;
+        case SHAPE_MAP:
+        case SHAPE_MAP_OF_VALUE:
+        case SHAPE_MAP_OF_STRUCT:
+                decode_map(d, f, node, &list);
+                break;
+        case SHAPE_INLINE:
+                return;
+        }
+
+        memcpy(member, &list, sizeof(list));
+}
+
+/* The row of `key` that takes `node`; where there are rows but none takes it, *ret_first is the first of them. */
+static const struct field *find_row(const struct schema *s, struct str key, const struct node *node, size_t *offset,
+                                    const struct field **ret_first) {
+        for (size_t i = 0; i < s->n; i++) {
+                const struct field *f = &s->fields[i], *inner;
+                size_t below = *offset + f->offset;
+
+                if (f->shape == SHAPE_INLINE) {
+                        inner = find_row(f->schema, key, node, &below, ret_first);
+                        if (inner) {
+                                *offset = below;
+                                return inner;
+                        }
+                        continue;
+                }
+                if (!str_is(key, f->key))
+                        continue;
+                if (!node || is_accepted(f, node))
+                        return f;
+                if (!*ret_first)
+                        *ret_first = f;
+        }
+
+        return NULL;
+}
+
+const struct field *schema_find(const struct schema *s, struct str key, size_t *offset) {
+        const struct field *first = NULL;
+
+        return find_row(s, key, NULL, offset, &first);
+}
+
+static void collect_keys(struct arena *a, const struct schema *s, struct str *keys, size_t *n, size_t max) {
+        for (size_t i = 0; i < s->n; i++) {
+                if (s->fields[i].shape == SHAPE_INLINE)
+                        collect_keys(a, s->fields[i].schema, keys, n, max);
+                else if (*n < max)
+                        keys[(*n)++] = str_of(s->fields[i].key);
+        }
+}
+
+struct str schema_nearest_key(struct arena *a, const struct schema *s, struct str key) {
+        struct str keys[128];
+        size_t n = 0;
+
+        collect_keys(a, s, keys, &n, ARRAY_SIZE(keys));
+        return diag_nearest(key, keys, n);
+}
+
+static void report_unknown(struct decoder *d, const struct schema *s, const struct node *key) {
+        struct str near = schema_nearest_key(d->arena, s, key->text);
+
+        if (str_is_absent(near))
+                (void) diag_add(d->ds, DIAG_UNKNOWN_KEY, key->at, "'%.*s' is not a key of %s; see pyservice.d(5) for those that are",
+                                STR_ARG(key->text), s->name);
+        else
+                (void) diag_add(d->ds, DIAG_UNKNOWN_KEY, key->at, "'%.*s' is not a key of %s; did you mean '%.*s'?",
+                                STR_ARG(key->text), s->name, STR_ARG(near));
+}
+
+static void decode_pair(struct decoder *d, const struct schema *s, const struct pair *pair, char *object) {
+        const struct field *f, *first = NULL;
+        size_t offset = 0;
+
+        if (str_has_prefix(pair->key->text, STR("x-")))
+                return;
+
+        f = find_row(s, pair->key->text, pair->value, &offset, &first);
+        if (!f && !first) {
+                report_unknown(d, s, pair->key);
+                return;
+        }
+        if (pair->value->kind == NODE_SCALAR && pair->value->plain && pair->value->text.n == 0) {
+                (void) diag_add(d->ds, DIAG_EMPTY_VALUE, pair->key->at, "'%.*s' has no value; give it one, or remove the key", STR_ARG(pair->key->text));
+                return;
+        }
+        if (!f) {
+                (void) diag_add(d->ds, DIAG_WRONG_KIND, pair->value->at, "'%.*s' is %s, not %s", STR_ARG(pair->key->text),
+                                shape_name(first->shape), node_name(pair->value));
+                return;
+        }
+
+        decode_field(d, f, pair->value, object + offset + f->offset);
+}
+
+static void require_keys(struct decoder *d, const struct schema *s, const struct node *map) {
+        for (size_t i = 0; i < s->n; i++) {
+                const struct field *f = &s->fields[i];
+
+                if (f->shape == SHAPE_INLINE)
+                        require_keys(d, f->schema, map);
+                else if ((f->flags & FIELD_REQUIRED) && !node_get(map, f->key))
+                        (void) diag_add(d->ds, DIAG_MISSING_KEY, (struct span) { map->at.file, map->at.off, 1 }, "%s needs '%s': %s", s->name, f->key, f->doc);
+        }
+}
+
+void schema_decode(struct arena *a, struct diags *ds, const struct schema *s, const struct node *map, void *object) {
+        struct decoder d = { a, ds };
+
+        if (map->kind != NODE_MAP) {
+                (void) diag_add(ds, DIAG_WRONG_KIND, map->at, "%s is a map (KEY: VALUE), not %s", s->name, node_name(map));
+                return;
+        }
+
+        for (size_t i = 0; i < map->n; i++)
+                decode_pair(&d, s, &map->pairs[i], object);
+
+        require_keys(&d, s, map);
+}

@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "schema/syntax.h"
+
+#include <arpa/inet.h>
+
+#include "base/macro.h"
+
+bool syntax_is_name(struct str s) {
+        return s.p[s.n - 1] != '-';
+}
+
+static bool is_hex(char c) {
+        return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+}
+
+static bool is_word_char(char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
+
+/* "sha256:" and 64 hexadecimal digits. */
+static bool is_digest(struct str s) {
+        if (!str_has_prefix(s, STR("sha256:")) || s.n != 7 + 64)
+                return false;
+
+        for (size_t i = 7; i < s.n; i++)
+                if (!is_hex(s.p[i]))
+                        return false;
+
+        return true;
+}
+
+/* The parts between slashes: begin and end with a letter or digit; all but the first are in small letters and hold
+ * no ':', which in the first one begins a port. */
+static bool is_image_path(struct str s) {
+        struct str rest = s, part;
+
+        for (bool is_first = true; str_split(&rest, '/', &part); is_first = false) {
+                bool may_be_host = is_first && !str_is_absent(rest);
+
+                if (part.n == 0 || !is_word_char(part.p[0]) || !is_word_char(part.p[part.n - 1]))
+                        return false;
+
+                for (size_t i = 0; i < part.n; i++) {
+                        char c = part.p[i];
+
+                        if (c == '@' || c == '+' || (c == ':' && !may_be_host) || (c >= 'A' && c <= 'Z' && !may_be_host))
+                                return false;
+                }
+        }
+
+        return true;
+}
+
+bool syntax_is_image(struct str s) {
+        size_t at = str_find(s, '@'), slash = 0, colon;
+        struct str tail;
+
+        if (at < s.n && !is_digest(str_from(s, at + 1)))
+                return false;
+        s.n = at;
+
+        for (size_t i = 0; i < s.n; i++)
+                if (s.p[i] == '/')
+                        slash = i;
+
+        tail = str_from(s, slash);
+        colon = slash + str_find(tail, ':');
+        if (colon < s.n) {
+                struct str tag = str_from(s, colon + 1);
+
+                if (tag.n == 0 || tag.n > 128 || str_find(tag, ':') < tag.n || str_find(tag, '+') < tag.n ||
+                    !(is_word_char(tag.p[0]) || tag.p[0] == '_'))
+                        return false;
+                s.n = colon;
+        }
+
+        return is_image_path(s);
+}
+
+bool syntax_is_path(struct str s) {
+        struct str rest, part;
+
+        if (s.n == 0 || s.p[0] != '/')
+                return false;
+        if (s.n == 1)
+                return true;
+
+        rest = str_from(s, 1);
+        while (str_split(&rest, '/', &part))
+                if (part.n == 0 || str_is(part, ".") || str_is(part, ".."))
+                        return false;
+
+        return true;
+}
+
+bool syntax_is_env_file(struct str s) {
+        return syntax_is_path(s.p[0] == '-' ? str_from(s, 1) : s);
+}
+
+bool syntax_is_unit(struct str s) {
+        static const char *const suffixes[] = {
+                ".service", ".socket", ".target", ".timer", ".mount", ".automount", ".path", ".device", ".swap", ".slice", ".scope",
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(suffixes); i++)
+                if (str_has_suffix(s, str_of(suffixes[i])))
+                        return s.n > strlen(suffixes[i]) && s.p[0] != '@';
+
+        return false;
+}
+
+bool syntax_is_unit_ref(struct str s) {
+        if (str_find(s, '.') < s.n)
+                return syntax_is_unit(s);
+
+        return s.n <= 63 && s.p[0] != '-' && s.p[s.n - 1] != '-' && str_is_made_of(s, "abcdefghijklmnopqrstuvwxyz0123456789-");
+}
+
+bool syntax_is_user(struct str s) {
+        size_t colon = str_find(s, ':');
+
+        if (colon == s.n)
+                return true;
+
+        s = str_from(s, colon + 1);
+        return s.n > 0 && str_find(s, ':') == s.n;
+}
+
+bool syntax_is_volume(struct str s) {
+        struct str rest = s, source, target, options;
+
+        (void) str_split(&rest, ':', &source);
+        if (source.n == 0 || (source.p[0] == '/' ? !syntax_is_path(source) : str_find(source, '/') < source.n))
+                return false;
+        if (!str_split(&rest, ':', &target) || !syntax_is_path(target))
+                return false;
+        if (!str_split(&rest, ':', &options))
+                return true;
+
+        return options.n > 0 && str_is_absent(rest) &&
+               str_is_made_of(options, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789=,_-");
+}
+
+static bool is_port(struct str s) {
+        uint64_t port;
+
+        return str_to_u64(s, 65535, &port) && port > 0;
+}
+
+static bool is_address(struct str s, int family) {
+        char text[INET6_ADDRSTRLEN];
+        unsigned char bytes[sizeof(struct in6_addr)];
+
+        if (s.n == 0 || s.n >= sizeof(text))
+                return false;
+
+        memcpy(text, s.p, s.n);
+        text[s.n] = '\0';
+        return inet_pton(family, text, bytes) == 1;
+}
+
+/* Takes "[v6]:" or, where two more colons follow, "v4:" off the front. */
+static bool take_address(struct str *s) {
+        size_t end = str_find(*s, ']'), colon = str_find(*s, ':');
+        struct str address;
+
+        if (s->p[0] == '[') {
+                if (end + 1 >= s->n || s->p[end + 1] != ':')
+                        return false;
+                address = (struct str) { s->p + 1, end - 1 };
+                *s = str_from(*s, end + 2);
+                return is_address(address, AF_INET6);
+        }
+
+        if (colon == s->n || str_find(str_from(*s, colon + 1), ':') == s->n - colon - 1)
+                return true;
+
+        address = (struct str) { s->p, colon };
+        *s = str_from(*s, colon + 1);
+        return is_address(address, AF_INET);
+}
+
+bool syntax_is_publish(struct str s) {
+        size_t slash = str_find(s, '/'), colon;
+
+        if (slash < s.n && !str_is(str_from(s, slash), "/tcp") && !str_is(str_from(s, slash), "/udp"))
+                return false;
+        s.n = slash;
+
+        if (s.n == 0 || !take_address(&s))
+                return false;
+
+        colon = str_find(s, ':');
+        if (colon == s.n)
+                return is_port(s);
+
+        /* An empty host port lets Podman choose one. */
+        return (colon == 0 || is_port((struct str) { s.p, colon })) && is_port(str_from(s, colon + 1));
+}
+
+bool syntax_is_signal(struct str s) {
+        static const char *const names[] = {
+                "SIGHUP", "SIGINT", "SIGQUIT", "SIGKILL", "SIGUSR1", "SIGUSR2", "SIGTERM", "SIGWINCH", "SIGABRT", "SIGCONT", "SIGALRM",
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+                if (str_is(s, names[i]))
+                        return true;
+
+        return str_has_prefix(s, STR("SIGRTMIN+")) && s.n <= 11 && str_is_made_of(str_from(s, 9), "0123456789") && s.n > 9;
+}
+
+bool syntax_is_domain(struct str s) {
+        struct str rest = str_has_prefix(s, STR("*.")) ? str_from(s, 2) : s, label;
+
+        while (str_split(&rest, '.', &label)) {
+                if (label.n == 0 || label.n > 63 || label.p[0] == '-' || label.p[label.n - 1] == '-')
+                        return false;
+                if (str_find(label, '*') < label.n)
+                        return false;
+        }
+
+        return true;
+}
+
+bool syntax_is_server(struct str s) {
+        size_t colon = s.n;
+        struct str host;
+
+        for (size_t i = 0; i < s.n; i++)
+                if (s.p[i] == ':')
+                        colon = i;
+        if (colon == s.n || colon == 0 || !is_port(str_from(s, colon + 1)))
+                return false;
+
+        host = (struct str) { s.p, colon };
+        if (host.p[0] == '[')
+                return host.n > 2 && host.p[host.n - 1] == ']' && is_address((struct str) { host.p + 1, host.n - 2 }, AF_INET6);
+
+        return str_find(host, ':') == host.n && str_find(host, '[') == host.n && str_find(host, ']') == host.n;
+}
+
+bool syntax_is_prefix(struct str s) {
+        size_t slash = str_find(s, '/');
+        bool is_v6 = str_find(s, ':') < s.n;
+        uint64_t bits;
+
+        if (slash < s.n && !str_to_u64(str_from(s, slash + 1), is_v6 ? 128 : 32, &bits))
+                return false;
+
+        return is_address((struct str) { s.p, slash }, is_v6 ? AF_INET6 : AF_INET);
+}
+
+bool syntax_is_url(struct str s) {
+        size_t at = str_find_str(s, STR("://"));
+
+        for (size_t i = 0; i < at; i++)
+                if (!is_word_char(s.p[i]) && s.p[i] != '+' && s.p[i] != '.' && s.p[i] != '-')
+                        return false;
+
+        return at > 0 && at + 3 < s.n;
+}
+
+bool syntax_is_unit_line(struct str s) {
+        return s.p[s.n - 1] != '\\';
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* What a set of characters can't say of a type. Each takes a text that is not empty and is made of its type's
+ * characters, and says whether it is one. */
+
+#include "base/str.h"
+
+bool syntax_is_name(struct str s);
+bool syntax_is_image(struct str s);             /* containers/image docker/reference: NAME[:TAG][@DIGEST] */
+bool syntax_is_path(struct str s);
+bool syntax_is_env_file(struct str s);
+bool syntax_is_unit(struct str s);              /* systemd.unit(5) */
+bool syntax_is_unit_ref(struct str s);
+bool syntax_is_user(struct str s);
+bool syntax_is_volume(struct str s);            /* podman-run(1), --volume */
+bool syntax_is_publish(struct str s);           /* podman-run(1), --publish */
+bool syntax_is_signal(struct str s);            /* signal(7) */
+bool syntax_is_domain(struct str s);            /* RFC 1123 */
+bool syntax_is_server(struct str s);
+bool syntax_is_prefix(struct str s);            /* inet_pton(3) */
+bool syntax_is_url(struct str s);
+bool syntax_is_unit_line(struct str s);

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "schema/type.h"
+
+#include "schema/syntax.h"
+
+#define TEXTS(...) ((const char *const[]) { __VA_ARGS__, NULL })
+
+static const struct type types[KIND_COUNT] = {
+        [KIND_FLAG]     = { .name = "boolean", .rule = "write true or false",
+                            .good = TEXTS("true", "false"), .bad = TEXTS("yes", "1", "on", "True") },
+        [KIND_NUMBER]   = { .name = "number", .rule = "write decimal digits",
+                            .good = TEXTS("0", "4", "5000"), .bad = TEXTS("010", "-1", "0x10", "four", "1.0") },
+        [KIND_DURATION] = { .name = "time span", .rule = "write seconds, or a time such as 5s, 1min 30s or 2h",
+                            .good = TEXTS("5", "5s", "1min 30s", "500ms", "infinity"), .bad = TEXTS("", "5 parsecs", "-1s", "s") },
+        [KIND_BYTES]    = { .name = "size", .rule = "write bytes, or a size such as 512M or 2G",
+                            .good = TEXTS("512M", "2G", "65536"), .bad = TEXTS("", "512MB", "-1", "lots") },
+        [KIND_CPUS]     = { .name = "number of CPUs", .rule = "write a number such as 2 or 0.5",
+                            .good = TEXTS("2", "0.5", "1.25"), .bad = TEXTS("", "0", "half", "1.2.3", "-1") },
+        [KIND_CHOICE]   = { .name = "choice", .rule = "write one of the words listed" },
+
+        [KIND_TEXT] = { .name = "text", .rule = "write one line", .max = 4096,
+                        .good = TEXTS("Catalogue de données", "50 % off"), .bad = TEXTS("", "two\nlines") },
+        [KIND_NAME] = { .name = "name", .rule = "use small letters, digits and '-' between them, at most 63",
+                        .first = "a-z0-9", .chars = "a-z0-9-", .max = 63, .also = syntax_is_name,
+                        .pattern = "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$",
+                        .good = TEXTS("web", "dci-api", "0"), .bad = TEXTS("", "-a", "a-", "Web", "a_b", "a.b", "a/b") },
+        [KIND_IMAGE_REF] = { .name = "image reference", .rule = "write [REGISTRY/]NAME[:TAG][@sha256:DIGEST]",
+                        .first = "A-Za-z0-9", .chars = "A-Za-z0-9._/:@+-", .max = 512, .also = syntax_is_image,
+                        .good = TEXTS("quay.io/a/b:1", "localhost/hello:1", "localhost:5000/x"),
+                        .bad = TEXTS("", "a b", "-x", "a//b", "a:", "a:b:c:d", "A/B@sha256:12", "../x") },
+        [KIND_ABS_PATH] = { .name = "absolute path",
+                        .rule = "begin with '/', without '..', '.' or '//', of letters, digits and ._@:+,=~-",
+                        .first = "/", .chars = "A-Za-z0-9._/@:+,=~-", .max = 1024, .also = syntax_is_path, .allows_instance = true,
+                        .good = TEXTS("/", "/etc/dci-api/sso.pem"), .bad = TEXTS("", "etc", "/a/../b", "/a//b", "/a b", "/a/") },
+        [KIND_ENV_FILE] = { .name = "environment file", .rule = "write an absolute path, perhaps after '-'",
+                        .first = "/-", .chars = "A-Za-z0-9._/@:+,=~-", .max = 1024, .also = syntax_is_env_file,
+                        .good = TEXTS("/etc/default/app", "-/etc/default/app"), .bad = TEXTS("", "app.env", "--/a") },
+        [KIND_ENV_NAME] = { .name = "variable name", .rule = "use letters, digits and '_', not beginning with a digit",
+                        .first = "A-Za-z_", .chars = "A-Za-z0-9_", .max = 255,
+                        .good = TEXTS("PATH", "_x1"), .bad = TEXTS("", "1A", "A-B", "A=B", "A B") },
+        [KIND_ENV_TEXT] = { .name = "value", .rule = "write a text of at most 96 KiB", .max = 96 * 1024,
+                        .allows_instance = true, .allows_lines = true, .allows_empty = true,
+                        .good = TEXTS("", "a b", "100%", "two\nlines"), .bad = TEXTS(NULL) },
+        [KIND_LABEL_NAME] = { .name = "label name", .rule = "use letters, digits, '.', '_', '/' and '-'",
+                        .first = "A-Za-z0-9", .chars = "A-Za-z0-9._/-", .max = 255,
+                        .good = TEXTS("io.distributed-ci.app"), .bad = TEXTS("", "a=b", "a b", "-a") },
+        [KIND_LABEL_TEXT] = { .name = "label", .rule = "write a text of at most 4 KiB", .max = 4096,
+                        .allows_instance = true, .allows_lines = true, .allows_empty = true,
+                        .good = TEXTS("dci_api", ""), .bad = TEXTS(NULL) },
+        [KIND_WORD] = { .name = "word", .rule = "write a text of at most 96 KiB", .max = 96 * 1024,
+                        .allows_instance = true, .allows_lines = true, .allows_empty = true,
+                        .good = TEXTS("", "--x=1", ";", "$HOME"), .bad = TEXTS(NULL) },
+        [KIND_UNIT_NAME] = { .name = "unit name", .rule = "write a name with its suffix, such as x.service",
+                        .first = "A-Za-z0-9_", .chars = "A-Za-z0-9:_.@-", .max = 255, .also = syntax_is_unit,
+                        .good = TEXTS("haproxy.service", "a@1.service"), .bad = TEXTS("", "haproxy", "a b.service", "x.conf", "@.service") },
+        [KIND_UNIT_REF] = { .name = "service or unit", .rule = "name a service of this app, or a unit such as x.service",
+                        .first = "A-Za-z0-9_", .chars = "A-Za-z0-9:_.@-", .max = 255, .also = syntax_is_unit_ref,
+                        .good = TEXTS("web", "postgresql.service"), .bad = TEXTS("", "a b", "Web", "x.conf") },
+        [KIND_USER_NAME] = { .name = "user", .rule = "write a user name or number, perhaps with ':' and a group",
+                        .first = "A-Za-z0-9_", .chars = "A-Za-z0-9_.:-", .max = 64, .also = syntax_is_user,
+                        .good = TEXTS("giftwrap", "1000", "app:app"), .bad = TEXTS("", "a b", ":", "a:b:c", "-a") },
+        [KIND_NETWORK_REF] = { .name = "network", .rule = "write a Podman network, NAME.network, or host or none",
+                        .first = "A-Za-z0-9", .chars = "A-Za-z0-9_.-", .max = 128,
+                        .good = TEXTS("quadlet.network", "podman", "host"), .bad = TEXTS("", "a b", "a:b", "-a", ".network") },
+        [KIND_VOLUME_SPEC] = { .name = "volume", .rule = "write SOURCE:/DESTINATION[:OPTIONS], where SOURCE is a path or a volume's name",
+                        .first = "A-Za-z0-9/", .chars = "A-Za-z0-9._/@:+,=~-", .max = 2048, .also = syntax_is_volume,
+                        .allows_instance = true,
+                        .good = TEXTS("data:/data", "/scratch:/scratch:ro", "x.volume:/x"),
+                        .bad = TEXTS("", "data", "a:b", "../x:/x", "/a:/b:ro:rw", "/a:/b:r o", "/a:/../b") },
+        [KIND_PUBLISH_SPEC] = { .name = "published port", .rule = "write [[ADDRESS:]HOST-PORT:]CONTAINER-PORT[/tcp|/udp]",
+                        .first = "0-9[", .chars = "0-9a-z.:/[]", .max = 64, .also = syntax_is_publish,
+                        .pattern = "^((\\[[0-9a-f:]+\\]:|[0-9.]+:)?[0-9]*:)?[0-9]+(/tcp|/udp)?$",
+                        .good = TEXTS("5000:5000", "127.0.0.1:80:8080/tcp", "53/udp", "[::1]:80:80"),
+                        .bad = TEXTS("", "http", "0:80", "70000:80", "1.2.3:80:80", "80/sctp", "1:2:3:4") },
+        [KIND_CREDENTIAL] = { .name = "credential", .rule = "use letters, digits, '.', '_' and '-'",
+                        .first = "A-Za-z0-9_", .chars = "A-Za-z0-9._-", .max = 255,
+                        .good = TEXTS("dci.dbpassword"), .bad = TEXTS("", "a/b", "../x", "a b", "a:b") },
+        [KIND_SIGNAL] = { .name = "signal", .rule = "write a name such as SIGTERM", .first = "S", .chars = "A-Z0-9+-", .max = 16,
+                        .also = syntax_is_signal, .good = TEXTS("SIGTERM", "SIGQUIT"), .bad = TEXTS("", "TERM", "15", "SIGNOPE") },
+        [KIND_DOMAIN] = { .name = "domain", .rule = "write a host name in small letters, perhaps beginning with '*.'",
+                        .first = "a-z0-9*", .chars = "a-z0-9.*-", .max = 253, .also = syntax_is_domain,
+                        .good = TEXTS("giftwrap.example.com", "*.example.com"), .bad = TEXTS("", "a..b", "-a", "a.*", "Example.com", "a_b") },
+        [KIND_HOST_GLOB] = { .name = "host", .rule = "write a host name, or a glob such as worker*.example.com",
+                        .first = "A-Za-z0-9*?[", .chars = "A-Za-z0-9.*?[]_-", .max = 253,
+                        .good = TEXTS("api1.example.com", "worker*.example.com"), .bad = TEXTS("", "a b", "!a", "|a") },
+        [KIND_HTTP_PATH] = { .name = "path", .rule = "begin with '/', and percent-encode what is not allowed in a URL",
+                        .first = "/", .chars = "A-Za-z0-9._~!&'()*+,;=:@%/?-", .max = 1024,
+                        .good = TEXTS("/", "/api/v1/", "/healthz?full=1"), .bad = TEXTS("", "health", "/a b", "/a#b", "/ü") },
+        [KIND_HEADER_NAME] = { .name = "header name", .rule = "use letters, digits and '-'",
+                        .first = "A-Za-z", .chars = "A-Za-z0-9_-", .max = 128,
+                        .good = TEXTS("X-Frame-Options"), .bad = TEXTS("", "X:Y", "a b", "1a") },
+        [KIND_HEADER_TEXT] = { .name = "header value", .rule = "use printable ASCII without '%'",
+                        .first = "!-$&-~", .chars = " -$&-~", .max = 4096,
+                        .good = TEXTS("DENY", "max-age=31536000; includeSubDomains"), .bad = TEXTS("", "100%", "a\nb", "é") },
+        [KIND_BACKEND_NAME] = { .name = "backend name", .rule = "use letters, digits, '.', '_' and '-'",
+                        .first = "A-Za-z0-9", .chars = "A-Za-z0-9._-", .max = 128,
+                        .good = TEXTS("dci-api", "web_1"), .bad = TEXTS("", "a b", "a/b", "-a", "a:b") },
+        [KIND_SERVER_ADDRESS] = { .name = "server", .rule = "write HOST:PORT",
+                        .first = "A-Za-z0-9[", .chars = "A-Za-z0-9.:[]-", .max = 260, .also = syntax_is_server,
+                        .good = TEXTS("api2.example.com:5000", "192.0.2.1:80", "[2001:db8::1]:80"), .bad = TEXTS("", "a", "a:0", "a:b", "a:70000", ":80") },
+        [KIND_IP_PREFIX] = { .name = "address", .rule = "write an IPv4 or IPv6 address, perhaps with /BITS",
+                        .first = "0-9a-f:", .chars = "0-9a-f.:/", .max = 64, .also = syntax_is_prefix,
+                        .good = TEXTS("10.8.0.0/24", "192.0.2.17", "2001:db8::/64"), .bad = TEXTS("", "10.0.0.0/33", "a.b", "1.2.3", "::/129", "any") },
+        [KIND_OPTION_TEXT] = { .name = "options", .rule = "use letters, digits and ._/:=,@+-, without blanks",
+                        .first = "A-Za-z0-9._/", .chars = "A-Za-z0-9._/:=,@+-", .max = 1024,
+                        .good = TEXTS("rw,hard,nfsvers=4.2", "nfs.example.com:/export/data"), .bad = TEXTS("", "a b", "a;b", "a\"b") },
+        [KIND_URL] = { .name = "URL", .rule = "write SCHEME://HOST[:PORT][/PATH]",
+                        .first = "a-z", .chars = "!#-&(-[]_a-z~", .max = 2048, .also = syntax_is_url, .pattern = "^[a-z][a-z0-9+.-]*://[^ \"'\\\\]+$",
+                        .good = TEXTS("redis://redis.example.com:6379/0"), .bad = TEXTS("", "redis", "a b://c", "http://", "http://a b") },
+        [KIND_QUADLET_KEY] = { .name = "unit key", .rule = "write a key as podman-systemd.unit(5) or systemd names it",
+                        .first = "A-Z", .chars = "A-Za-z0-9", .max = 64, .good = TEXTS("ShmSize"), .bad = TEXTS("", "shm", "A=B", "A B") },
+        [KIND_QUADLET_TEXT] = { .name = "unit value", .rule = "write one line that does not end with '\\'", .max = 4096,
+                        .also = syntax_is_unit_line, .allows_empty = true,
+                        .good = TEXTS("1g", "50%", ""), .bad = TEXTS("a\nb", "a\\") },
+        [KIND_ANY_TEXT] = { .name = "value", .rule = "write a text of at most 96 KiB", .max = 96 * 1024,
+                        .allows_instance = true, .allows_lines = true, .allows_empty = true,
+                        .good = TEXTS("", "x"), .bad = TEXTS(NULL) },
+};
+
+const struct type *type_of(enum kind kind) {
+        return &types[kind];
+}
+
+/* Is `c` in the bracket expression `set` ("A-Za-z_-", a '-' at the end stands for itself)? */
+static bool is_in_set(const char *set, char c) {
+        for (const char *s = set; *s; s++) {
+                if (s[1] == '-' && s[2] != '\0') {
+                        if (c >= s[0] && c <= s[2])
+                                return true;
+                        s += 2;
+                } else if (*s == c)
+                        return true;
+        }
+
+        return false;
+}
+
+static bool is_byte_allowed(const struct type *t, struct str text, size_t i) {
+        char c = text.p[i];
+
+        if (c == INSTANCE_MARK)
+                return t->allows_instance;
+        if (!t->chars)
+                return (c != '\n' && c != '\t') || t->allows_lines;
+
+        return is_in_set(i == 0 ? t->first : t->chars, c);
+}
+
+bool type_accepts(enum kind kind, struct str text) {
+        const struct type *t = &types[kind];
+
+        if (text.n == 0)
+                return t->allows_empty;
+        if (text.n > t->max)
+                return false;
+
+        for (size_t i = 0; i < text.n; i++)
+                if (!is_byte_allowed(t, text, i))
+                        return false;
+
+        return !t->also || t->also(text);
+}

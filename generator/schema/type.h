@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* The refined types: what each accepts, in one table.
+ *
+ * A row says a type's name, what it may hold, the pattern that JSON Schema gets, and texts that are good and bad: they
+ * are the type's unit tests and the examples of the manual and the schema at once. */
+
+#include "base/value.h"
+#include "base/vec.h"
+#include "input/diag.h"
+
+enum kind {
+        KIND_NONE,
+        KIND_FLAG,
+        KIND_NUMBER,
+        KIND_DURATION,
+        KIND_BYTES,
+        KIND_CPUS,
+        KIND_CHOICE,
+#define X(symbol, type) KIND_##symbol,
+        TEXT_TYPES(X)
+#undef X
+        KIND_COUNT
+};
+
+#define KIND_OF(x) _Generic((x), \
+        struct flag: KIND_FLAG, struct number: KIND_NUMBER, struct duration: KIND_DURATION, \
+        struct byte_size: KIND_BYTES, struct cpus: KIND_CPUS, struct choice: KIND_CHOICE, \
+        struct text: KIND_TEXT, struct name: KIND_NAME, struct image_ref: KIND_IMAGE_REF, \
+        struct abs_path: KIND_ABS_PATH, struct env_file: KIND_ENV_FILE, struct env_name: KIND_ENV_NAME, \
+        struct env_text: KIND_ENV_TEXT, struct label_name: KIND_LABEL_NAME, struct label_text: KIND_LABEL_TEXT, \
+        struct word: KIND_WORD, struct unit_name: KIND_UNIT_NAME, struct unit_ref: KIND_UNIT_REF, \
+        struct user_name: KIND_USER_NAME, struct network_ref: KIND_NETWORK_REF, \
+        struct volume_spec: KIND_VOLUME_SPEC, struct publish_spec: KIND_PUBLISH_SPEC, \
+        struct credential: KIND_CREDENTIAL, struct signal_name: KIND_SIGNAL, struct domain: KIND_DOMAIN, \
+        struct host_glob: KIND_HOST_GLOB, struct http_path: KIND_HTTP_PATH, struct header_name: KIND_HEADER_NAME, \
+        struct header_text: KIND_HEADER_TEXT, struct backend_name: KIND_BACKEND_NAME, \
+        struct server_address: KIND_SERVER_ADDRESS, struct ip_prefix: KIND_IP_PREFIX, \
+        struct option_text: KIND_OPTION_TEXT, struct url: KIND_URL, struct quadlet_key: KIND_QUADLET_KEY, \
+        struct quadlet_text: KIND_QUADLET_TEXT, struct any_text: KIND_ANY_TEXT)
+
+struct type {
+        const char *name;               /* "image reference" */
+        const char *rule;               /* what would be right; ends the message */
+        const char *first, *chars;      /* bracket expressions without brackets; NULL: any byte that yaml.c lets in */
+        size_t max;                     /* bytes */
+        bool (*also)(struct str text);  /* what a set of characters can't say */
+        const char *pattern;            /* for JSON Schema; NULL: made of first, chars and max */
+        bool allows_instance;           /* INSTANCE_MARK may stand in it */
+        bool allows_lines;              /* line feeds too */
+        bool allows_empty;
+        const char *const *good, *const *bad;   /* NULL-ended */
+};
+
+/* The row of a kind. */
+const struct type *type_of(enum kind kind);
+
+/* Does a text kind accept `text`? */
+bool type_accepts(enum kind kind, struct str text);
+
+/* Does YAML 1.1 take this plain scalar for something else than a text (yes, no, 010, 0x1f, ~, null …)? */
+bool type_is_ambiguous(struct str plain);
+
+/* systemd.time(7): "5s", "1min 30s", "2h", "infinity"; plain digits are seconds. False where it is none. */
+bool type_parse_duration(struct str text, uint64_t *ret_usec);
+
+/* "512M": digits and K, M, G, T (1024 each), or bytes. */
+bool type_parse_bytes(struct str text, uint64_t *ret_bytes);
+
+/* "1.5" → 1500. */
+bool type_parse_cpus(struct str text, uint64_t *ret_milli);

@@ -1,0 +1,70 @@
+"""Fixtures: `machine`, clean and shared; `own_machine`, for a test that reboots or breaks it.
+
+PYSERVICE_BUILD names the build directory that pyservice is installed from.
+"""
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import nspawn
+from machine import Machine
+
+
+def boot() -> Machine:
+    lab = nspawn.Lab.create(suite=os.environ.get("PYSERVICE_SUITE", "trixie"), dies_with_parent=True)
+    try:
+        if os.environ.get("PYSERVICE_BUILD"):
+            lab.install(Path(os.environ["PYSERVICE_BUILD"]))
+        lab.start()
+        return Machine(lab)
+    except BaseException:
+        lab.stop(hard=True)
+        raise
+
+
+@pytest.fixture(scope="session")
+def running() -> Iterator[list[Machine]]:
+    """The shared machine, once there is one."""
+    if os.geteuid() != 0:
+        pytest.skip("needs root")
+    machines: list[Machine] = []
+    yield machines
+    for machine in machines:
+        machine.lab.stop(hard=True)
+
+
+@pytest.fixture
+def machine(running: list[Machine]) -> Iterator[Machine]:
+    if not running:
+        running.append(boot())
+    machine = running[0]
+    yield machine
+    try:
+        machine.clean()
+    except BaseException:
+        running.clear()
+        machine.lab.stop(hard=True)
+        raise
+
+
+@pytest.fixture
+def own_machine(running: list[Machine]) -> Iterator[Machine]:
+    machine = boot()
+    yield machine
+    machine.lab.stop(hard=True)
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    report = (yield).get_result()
+    for machine in item.funcargs.values() if report.when == "call" and report.failed else ():
+        if isinstance(machine, Machine) and machine.lab.leader():
+            report.sections.append(("the machine", machine.diagnosis()))
+
+
+def pytest_configure(config):
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))

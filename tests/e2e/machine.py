@@ -1,0 +1,209 @@
+"""A booted machine, as tests see it."""
+
+import dataclasses
+import json
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import nspawn
+
+UNIT_TYPES = "service,target,timer,socket,path"
+
+KEPT = "/var/lib/lab-kept"  # in the machine: files as they were before a test wrote them
+WRITE = """set -e
+if [ -e "$0" ] && ! [ -e "$1$0" ]; then mkdir -p "$1"; cp -a --parents "$0" "$1"; fi
+mkdir -p "$(dirname "$0")"
+cat >"$0.new"
+chmod "$2" "$0.new"
+mv "$0.new" "$0"
+"""
+RESTORE = """if [ -e "$1$0" ]; then mv "$1$0" "$0"; else rm -f "$0"; fi"""
+
+
+class CommandFailed(AssertionError):
+    pass
+
+
+class TimedOut(AssertionError):
+    pass
+
+
+@dataclasses.dataclass
+class Response:
+    """status is 0 where nothing answered; then text says why."""
+    status: int
+    headers: dict[str, str]
+    text: str
+
+    def json(self):
+        return json.loads(self.text)
+
+
+class Machine:
+    def __init__(self, lab: nspawn.Lab):
+        self.lab = lab
+        self.written: set[str] = set()
+        self.first_units = self.active_units()
+
+    # --- commands ---
+
+    def popen(self, command: str | list[str], **options) -> subprocess.Popen:
+        """Starts a command and returns at once. A string is for the shell."""
+        words = ["sh", "-c", command] if isinstance(command, str) else command
+        return subprocess.Popen(self.lab.command(words), **options)
+
+    def run(self, command: str | list[str], check: bool = True, input: str | None = None,
+            timeout: float = 300) -> subprocess.CompletedProcess:
+        with self.popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                        stderr=subprocess.PIPE) as process:
+            try:
+                streams = process.communicate((input or "").encode(), timeout)
+            except BaseException:
+                process.kill()
+                raise
+        out, err = (stream.decode(errors="surrogateescape") for stream in streams)
+        if check and process.returncode != 0:
+            raise CommandFailed(f"{command!r} ended with {process.returncode}\n{out}{err}")
+        return subprocess.CompletedProcess(command, process.returncode, out, err)
+
+    def ok(self, command: str | list[str]) -> bool:
+        return self.run(command, check=False).returncode == 0
+
+    def out(self, command: str | list[str]) -> str:
+        return self.run(command).stdout.strip()
+
+    # --- files ---
+
+    def write(self, path: str, content: str | bytes, mode: int = 0o644) -> None:
+        """Writes a file, complete or not at all. It is as before when the test is over."""
+        data = content if isinstance(content, bytes) else content.encode()
+        done = subprocess.run(self.lab.command(["sh", "-c", WRITE, path, KEPT, f"{mode:o}"]),
+                              input=data, capture_output=True)
+        if done.returncode != 0:
+            raise CommandFailed(f"cannot write {path}: {done.stderr.decode()}")
+        self.written.add(path)
+
+    def remove(self, path: str) -> None:
+        self.run(["rm", "-rf", path])
+
+    def read(self, path: str) -> str:
+        return self.run(["cat", path]).stdout
+
+    def exists(self, path: str) -> bool:
+        return self.ok(["test", "-e", path])
+
+    # --- systemd, podman, http ---
+
+    def reload(self) -> None:
+        self.run(["systemctl", "daemon-reload"])
+
+    def unit(self, name: str) -> dict[str, str]:
+        lines = self.run(["systemctl", "show", name]).stdout.splitlines()
+        return dict(line.split("=", 1) for line in lines if "=" in line)
+
+    def is_active(self, name: str) -> bool:
+        return self.ok(["systemctl", "is-active", "--quiet", name])
+
+    def active_units(self) -> set[str]:
+        lines = self.out(["systemctl", "list-units", "--plain", "--no-legend", f"--type={UNIT_TYPES}",
+                          "--state=active,activating,deactivating,reloading"]).splitlines()
+        return {line.split()[0] for line in lines}
+
+    def journal(self, unit: str = "") -> str:
+        of_unit = ["-u", unit] if unit else []
+        return self.out(["journalctl", "-b", "--no-pager", "-o", "short-monotonic", *of_unit])
+
+    def podman_ps(self) -> list[dict]:
+        return json.loads(self.out(["podman", "ps", "-a", "--format", "json"]) or "[]")
+
+    def containers(self) -> dict[str, str]:
+        """The name of each container, with its status as `podman ps` shows it."""
+        return {row["Names"][0]: row["Status"] for row in self.podman_ps()}
+
+    def is_healthy(self, container: str) -> bool:
+        return "(healthy)" in self.containers().get(container, "")
+
+    def http(self, url: str, headers: dict[str, str] | None = None, method: str = "GET",
+             data: str | None = None, timeout: float = 30) -> Response:
+        """Asks from inside the machine."""
+        command = ["curl", "-sS", "-i", "--http1.1", "--max-time", str(timeout), url]
+        command += ["--head"] if method == "HEAD" else ["-X", method]
+        for name, value in (headers or {}).items():
+            command += ["-H", f"{name}: {value}"]
+        if data is not None:
+            command += ["--data-binary", data]
+        done = self.run(command, check=False)
+        if done.returncode != 0:
+            return Response(0, {}, done.stderr)
+        return parse_response(done.stdout)
+
+    # --- waiting ---
+
+    def wait(self, condition: Callable[[], object] | str, timeout: float = 120, what: str = ""):
+        """Waits until a function returns something true, which it returns, or a command succeeds."""
+        check = (lambda: self.ok(condition)) if isinstance(condition, str) else condition
+        deadline = time.monotonic() + timeout
+        pause = 0.02
+        while True:
+            value = check()
+            if value:
+                return value
+            if time.monotonic() > deadline:
+                what = what or (condition if isinstance(condition, str) else condition.__name__)
+                raise TimedOut(f"waited {timeout} s for: {what}\n{self.diagnosis()}")
+            time.sleep(pause)
+            pause = min(pause * 1.5, 0.5)
+
+    def diagnosis(self) -> str:
+        commands = ["systemctl --failed --no-pager", "systemctl list-jobs --no-pager",
+                    "podman ps -a", "journalctl -b --no-pager -n 60 -o short-monotonic"]
+        return "\n".join(f"$ {command}\n{self.run(command, check=False).stdout}"
+                         for command in commands)
+
+    # --- the machine as a whole ---
+
+    def reboot(self, hard: bool = False) -> None:
+        """Powers off, or pulls the plug, and boots again."""
+        self.lab.reboot(hard)
+
+    def clean(self) -> None:
+        """Takes away what a test brought, and waits until pyservice has taken away what it made."""
+        self.run("rm -rf /etc/pyservice*")
+        self.reload()
+        self.wait(self.is_without_apps, what="pyservice to stop what is no longer defined")
+        left = self.active_units() - self.first_units
+        if left:
+            self.run(["systemctl", "stop", *left], check=False)
+        for path in self.written:
+            self.run(["sh", "-c", RESTORE, path, KEPT])
+        self.written.clear()
+        self.run("podman rm -afv -t 0; podman volume prune -f; podman network prune -f;"
+                 "podman secret rm -a; podman images -q --filter readonly=false | xargs -r podman rmi -f;"
+                 "rm -rf /run/pyservice/* /var/lib/pyservice/*;"
+                 "systemctl daemon-reload; systemctl reset-failed")
+        gone = self.first_units - self.active_units()
+        if gone:
+            self.run(["systemctl", "start", *gone])
+        self.wait(lambda: self.active_units() <= self.first_units, what="all units to stop")
+
+    def is_without_apps(self) -> bool:
+        """Nothing that came from a bundle of pyservice's is active."""
+        units = self.run("cd /run/pyservice/apps 2>/dev/null && ls -d */units/*", check=False)
+        names = {Path(line).name for line in units.stdout.splitlines()}
+        return not any(unit in names or template_of(unit) in names for unit in self.active_units())
+
+
+def template_of(unit: str) -> str:
+    name, at, rest = unit.partition("@")
+    return f"{name}@.{rest.rpartition('.')[2]}" if at else unit
+
+
+def parse_response(text: str) -> Response:
+    head, _, body = text.partition("\r\n\r\n")
+    while head.split()[1].startswith("1"):  # 100 Continue
+        head, _, body = body.partition("\r\n\r\n")
+    lines = head.split("\r\n")
+    headers = dict(line.split(": ", 1) for line in lines[1:] if ": " in line)
+    return Response(int(lines[0].split()[1]), {k.lower(): v for k, v in headers.items()}, body)

@@ -1,0 +1,189 @@
+"""Machines: a root file system booted in a container of systemd-nspawn.
+
+A machine's directory holds its log, a record of its processes, and what it has changed: `upper`
+(an overlay over the shared root file system), `containers` and `home` (/var/lib/containers and /home,
+because Podman's overlays cannot lie on an overlay). They outlive a reboot and go when the machine is stopped.
+"""
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import time
+import uuid
+from pathlib import Path
+
+import host
+import rootfs
+
+MACHINES = host.CACHE / "machines"
+BOOT_TIMEOUT = 120
+STOP_TIMEOUT = 150
+SIGRTMIN_POWEROFF = signal.SIGRTMIN + 4  # systemd(1): poweroff.target
+ENVIRONMENT = ["HOME=/root", "LANG=C.UTF-8", "TERM=" + os.environ.get("TERM", "dumb"),
+               "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"]
+
+
+class Lab:
+    """One machine. Its methods work from any process, as all that they need is in the directory."""
+
+    def __init__(self, name: str, dies_with_parent: bool = False):
+        self.name = name
+        self.dies_with_parent = dies_with_parent
+        self.child: subprocess.Popen | None = None
+        self.path = MACHINES / name
+        self.root = self.path / "root"
+        self.log = self.path / "log"
+
+    # --- life ---
+
+    @classmethod
+    def create(cls, name: str = "", suite: str = "trixie", dies_with_parent: bool = False) -> "Lab":
+        """Makes a machine's directory and mounts its root; `start` boots it."""
+        lower = rootfs.build(suite)
+        self = cls(name or f"lab-{uuid.uuid4().hex[:8]}", dies_with_parent)
+        with host.locked("machines.lock"):
+            reap()
+            try:
+                self.path.mkdir(parents=True, mode=0o700)
+            except FileExistsError:
+                raise host.LabError(f"there is a machine {self.name} already") from None
+            self.own()
+        try:
+            (self.path / "lower").write_text(str(lower))
+            for directory in ("upper", "work", "root", "containers", "home"):
+                (self.path / directory).mkdir()
+            options = f"lowerdir={lower},upperdir={self.path}/upper,workdir={self.path}/work"
+            host.run(["mount", "-t", "overlay", "pyservice-lab", "-o", options, str(self.root)])
+        except BaseException:
+            self.destroy()
+            raise
+        return self
+
+    def own(self) -> None:
+        """Keeps `reap` away while this process lives."""
+        (self.path / "owner").write_text(host.identity(os.getpid()))
+
+    def install(self, build: Path) -> None:
+        """Installs pyservice from a build directory of meson, also into a running machine."""
+        environment = {**os.environ, "DESTDIR": str(self.root)}
+        command = ["meson", "install", "--no-rebuild", "--quiet", "-C", str(build)]
+        done = subprocess.run(command, env=environment, text=True, capture_output=True)
+        if done.returncode != 0:
+            raise host.LabError(f"meson install failed\n{done.stdout}{done.stderr}")
+        config = host.REPOSITORY / "contrib/haproxy/haproxy.cfg"
+        if config.exists():
+            shutil.copy(config, self.root / "etc/haproxy/haproxy.cfg")
+        host.run(["systemctl", "--quiet", f"--root={self.root}", "enable", "pyservice.target"])
+
+    def start(self) -> None:
+        command = [*host.nspawn(self.name, self.root), "--boot", "--console=pipe",
+                   f"--bind={self.path}/containers:/var/lib/containers",
+                   f"--bind={self.path}/home:/home"]
+        command += [f"--bind={device}" for device in ("/dev/fuse", "/dev/net/tun")
+                    if os.path.exists(device)]
+        if self.dies_with_parent:
+            command = ["setpriv", "--pdeathsig", "TERM", *command]  # an orderly end
+        with open(self.log, "ab") as log:
+            self.child = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+        (self.path / "process").write_text(host.identity(self.child.pid))
+        self.wait_booted()
+
+    def wait_booted(self) -> None:
+        deadline = time.monotonic() + BOOT_TIMEOUT
+        while time.monotonic() < deadline:
+            if not self.pid():
+                raise host.LabError(f"{self.name} ended while it booted\n{self.log_tail()}")
+            if self.leader():
+                state = subprocess.run(
+                    self.command(["systemctl", "is-system-running", "--wait"]), text=True,
+                    capture_output=True, timeout=BOOT_TIMEOUT).stdout.strip()
+                if state in ("running", "degraded"):
+                    return
+            time.sleep(0.05)
+        raise host.LabError(f"{self.name} did not boot\n{self.log_tail()}")
+
+    def halt(self, hard: bool = False) -> None:
+        """Powers off, or pulls the plug. What the machine wrote stays."""
+        pid, leader = self.pid(), self.leader()
+        if leader and not hard:
+            os.kill(leader, SIGRTMIN_POWEROFF)
+            hard = not host.ends(leader, STOP_TIMEOUT)
+        for process in filter(None, (leader, pid)):
+            if hard or process == pid and not leader:
+                host.kill(process)
+            host.ends(process, STOP_TIMEOUT)
+        if self.child:
+            self.child.wait()
+        host.forget_nspawn(self.name)
+
+    def reboot(self, hard: bool = False) -> None:
+        self.own()
+        self.halt(hard)
+        self.start()
+
+    def stop(self, hard: bool = False) -> None:
+        self.halt(hard)
+        self.destroy()
+
+    def destroy(self) -> None:
+        if os.path.ismount(self.root):
+            host.run(["umount", str(self.root)])
+        shutil.rmtree(self.path)
+
+    # --- while it runs ---
+
+    def pid(self) -> int:
+        """The process of nspawn, or 0."""
+        return host.read_identity(self.path / "process")
+
+    def leader(self) -> int:
+        """The machine's process 1, or 0. It may outlive nspawn where that was killed."""
+        noted = host.read_identity(self.path / "leader")
+        if noted:
+            return noted
+        pid = self.pid()
+        try:
+            children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+            leader = next(int(child) for child in children if is_init(int(child)))
+            (self.path / "leader").write_text(host.identity(leader))
+            return leader
+        except (OSError, StopIteration):
+            return 0
+
+    def command(self, command: list[str]) -> list[str]:
+        """What to run here to have a command run in the machine."""
+        leader = self.leader()
+        if not leader:
+            raise host.LabError(f"{self.name} does not run")
+        return [*host.in_cgroup(host.cgroup_of(leader)),
+                "nsenter", "-t", str(leader), "-m", "-u", "-i", "-n", "-p", "-C", "--",
+                "env", "-i", *ENVIRONMENT, "setpriv", "--pdeathsig", "KILL", "--", *command]
+
+    def log_tail(self) -> str:
+        return "".join(self.log.read_text(errors="replace").splitlines(keepends=True)[-30:])
+
+
+def find(name: str) -> Lab:
+    if not name or not (MACHINES / name).is_dir():
+        raise host.LabError(f"no machine {name!r}")
+    return Lab(name)
+
+
+def machines() -> list[Lab]:
+    return [Lab(path.name) for path in sorted(MACHINES.glob("*"))]
+
+
+def reap() -> None:
+    """Removes what is left of machines that ended without `stop`: whoever owned them was killed."""
+    for machine in machines():
+        if not machine.pid() and not machine.leader() and not host.read_identity(machine.path / "owner"):
+            machine.stop()
+
+
+def is_init(pid: int) -> bool:
+    status = Path(f"/proc/{pid}/status").read_text()
+    return any(line.startswith("NSpid:") and line.split()[-1] == "1" and len(line.split()) > 2
+               for line in status.splitlines())

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Any bytes as a definition: what comes out keeps the promises of yaml.h, and what is told of it can be printed. */
+
+#include <stdlib.h>
+
+#include "input/utf8.h"
+#include "input/yaml.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* Not assert(): it must hold in every build. */
+static void must(bool good) {
+        if (!good)
+                abort();
+}
+
+static bool is_within(struct span inner, struct span outer) {
+        return inner.file == outer.file && inner.off >= outer.off
+                && (uint64_t) inner.off + inner.len <= (uint64_t) outer.off + outer.len;
+}
+
+/* Does it hold only what yaml.h allows, and a NUL behind it? */
+static void check_text(struct str text) {
+        unsigned n;
+        uint32_t c;
+
+        must(text.p[text.n] == '\0');
+        for (size_t at = 0; at < text.n; at += n) {
+                n = utf8_decode(text, at, &c);
+                must(n > 0 && !utf8_is_control(c));
+        }
+}
+
+static void check_node(const struct node *node, struct span around, unsigned depth);
+
+static void check_map(const struct node *map, unsigned depth) {
+        uint32_t end = map->at.off;
+
+        for (size_t i = 0; i < map->n; i++) {
+                const struct pair *pair = &map->pairs[i];
+
+                must(pair->key->kind == NODE_SCALAR);
+                must(pair->key->at.off >= end && pair->value->at.off >= pair->key->at.off + pair->key->at.len);
+                end = pair->value->at.off + pair->value->at.len;
+                check_node(pair->key, map->at, depth + 1);
+                check_node(pair->value, map->at, depth + 1);
+                if (i < 50)
+                        must(node_get(map, pair->key->text.p) == pair->value || memchr(pair->key->text.p, 0, pair->key->text.n));
+        }
+}
+
+static void check_list(const struct node *list, unsigned depth) {
+        uint32_t end = list->at.off;
+
+        for (size_t i = 0; i < list->n; i++) {
+                must(list->items[i]->at.off >= end);
+                end = list->items[i]->at.off + list->items[i]->at.len;
+                check_node(list->items[i], list->at, depth + 1);
+        }
+}
+
+static void check_node(const struct node *node, struct span around, unsigned depth) {
+        must(node && is_within(node->at, around) && depth <= YAML_DEPTH_MAX + 1);
+        if (node->kind == NODE_MAP)
+                check_map(node, depth);
+        else if (node->kind == NODE_LIST)
+                check_list(node, depth);
+        else
+                check_text(node->text);
+}
+
+/* Printed text must be fit for a terminal, whatever the file holds. */
+static void check_printed(struct arena *a, const struct diags *ds, unsigned flags) {
+        struct buf out = buf_in(a);
+        struct str text;
+        unsigned n;
+        uint32_t c;
+
+        diag_print(&out, ds, (struct str) { NULL, 0 }, flags);
+        text = buf_str(&out);
+        for (size_t at = 0; at < text.n; at += n) {
+                n = utf8_decode(text, at, &c);
+                must(n > 0 && c != '\t' && !utf8_is_control(c));
+        }
+        must((text.n > 0) == (ds->list.n > 0));
+}
+
+static void check_json(struct arena *a, const struct diags *ds) {
+        struct buf out = buf_in(a);
+        struct str text;
+        unsigned n;
+        uint32_t c;
+
+        diag_print_json(&out, ds);
+        text = buf_str(&out);
+        for (size_t at = 0; at < text.n; at += n) {
+                n = utf8_decode(text, at, &c);
+                must(n > 0 && c != '\t' && !utf8_is_control(c));
+        }
+}
+
+static void check_diags(struct arena *a, struct diags *ds, struct span whole) {
+        diag_sort(ds);
+        VEC_EACH(d, &ds->list) {
+                must(is_within(d->at, whole) || d->id == DIAG_FILE_TOO_LARGE);
+                must(d->related.file == SPAN_NOWHERE || is_within(d->related, whole));
+                must(d->text.n > 0 && d->text.p[d->text.n] == '\0');
+        }
+        check_printed(a, ds, 0);
+        check_printed(a, ds, DIAG_BRIEF);
+        check_json(a, ds);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+        struct arena a = { 0 };
+        struct sources sources = { 0 };
+        struct diags ds = { .arena = &a, .sources = &sources };
+        struct span whole = { 0, 0, (uint32_t) size };
+        struct str text = { NULL, size };
+        struct node *root;
+        char *copy;
+
+        /* Without a NUL behind it, so that a sanitizer sees who reads too far. */
+        copy = malloc(size > 0 ? size : 1);
+        must(copy != NULL);
+        if (size > 0)
+                memcpy(copy, data, size);
+        text.p = copy;
+
+        yaml_parse(&a, &ds, source_add(&a, &sources, STR("fuzz.yaml"), text), &root);
+        must(!root || ds.list.n == 0);
+        if (root) {
+                check_node(root, whole, 1);
+                check_node(node_merge(&a, root, root), whole, 1);
+        }
+        check_diags(&a, &ds, whole);
+
+        arena_done(&a);
+        free(copy);
+        return 0;
+}
