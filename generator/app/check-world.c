@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Rules between apps: names of units, of HAProxy's backends, routes, and how many instances there are. */
+/* Rules between apps: names of units, containers, HAProxy's backends, routes, and how many instances there are. */
 
 #include <stdlib.h>
 #include <unistd.h>
@@ -22,6 +22,12 @@ struct claims {
         VEC(struct claim) list;
 };
 
+struct rule {
+        void (*claim_all_of)(struct claims *, struct definition *);
+        enum diag_id id;
+        const char *kind, *advice;
+};
+
 static void claim(struct claims *c, struct definition *d, struct str what, struct span at) {
         *vec_push(c->w->arena, &c->list) = (struct claim) { what, d, at, c->list.n };
 }
@@ -39,8 +45,22 @@ static bool is_published(const struct world *w, const struct definition *d) {
         return faccessat(w->root, path.p, F_OK, 0) == 0;
 }
 
+static void report(struct world *w, const struct rule *rule, const struct claim *first, const struct claim *second) {
+        struct diag *d;
+
+        w->ds->owner = second->definition->name.text;
+        if (first->definition == second->definition)
+                d = diag_add(w->ds, rule->id, second->at, "the %s '%.*s' is taken by another part of this app; %s", rule->kind,
+                             STR_ARG(second->what), rule->advice);
+        else
+                d = diag_add(w->ds, rule->id, second->at, "the %s '%.*s' is taken by the app '%.*s'; %s", rule->kind, STR_ARG(second->what),
+                             STR_ARG(first->definition->name.text), rule->advice);
+        diag_note(w->ds, d, first->at, "'%.*s' is taken here", STR_ARG(second->what));
+        second->definition->is_broken = true;
+}
+
 /* Reports every claim that is made twice. */
-static void settle(struct claims *c, enum diag_id id, const char *kind) {
+static void settle(struct claims *c, const struct rule *rule) {
         struct world *w = c->w;
 
         if (c->list.n == 0)
@@ -49,7 +69,6 @@ static void settle(struct claims *c, enum diag_id id, const char *kind) {
         qsort(c->list.at, c->list.n, sizeof(struct claim), compare_claims);
         for (size_t i = 1; i < c->list.n; i++) {
                 struct claim *first = &c->list.at[i - 1], *second = &c->list.at[i];
-                struct diag *d;
 
                 if (!str_eq(first->what, second->what))
                         continue;
@@ -59,22 +78,21 @@ static void settle(struct claims *c, enum diag_id id, const char *kind) {
                         first = second;
                         second = swap;
                 }
-
-                w->ds->owner = second->definition->name.text;
-                d = diag_add(w->ds, id, second->at, "the %s '%.*s' is taken by the app '%.*s'; rename one", kind, STR_ARG(second->what),
-                             STR_ARG(first->definition->name.text));
-                diag_note(w->ds, d, first->at, "'%.*s' is taken here", STR_ARG(second->what));
-                second->definition->is_broken = true;
+                report(w, rule, first, second);
         }
 }
 
-static void claim_unit(struct claims *c, struct definition *d, struct str unit, struct span at) {
-        if (machine_has_unit(c->w, unit)) {
-                c->w->ds->owner = d->name.text;
-                (void) diag_add(c->w->ds, DIAG_UNIT_TAKEN, at, "the unit '%.*s' is one that this machine already has; rename the app or its part", STR_ARG(unit));
-                d->is_broken = true;
-        }
+static void refuse_machine_unit(struct claims *c, struct definition *d, struct str unit, struct span at) {
+        if (!machine_has_unit(c->w, unit))
+                return;
 
+        c->w->ds->owner = d->name.text;
+        (void) diag_add(c->w->ds, DIAG_UNIT_TAKEN, at, "the unit '%.*s' is one that this machine already has; rename the app or its part", STR_ARG(unit));
+        d->is_broken = true;
+}
+
+static void claim_unit(struct claims *c, struct definition *d, struct str unit, struct span at) {
+        refuse_machine_unit(c, d, unit, at);
         claim(c, d, unit, at);
 }
 
@@ -103,6 +121,23 @@ static void claim_units(struct claims *c, struct definition *d) {
                 claim_unit(c, d, arena_join(a, app->name.text, STR("-"), v->key.text, STR("-volume.service")), v->key.at);
 }
 
+/* Podman replaces a container of the same name without asking: 'web-0' may be instance 0 of 'web', or a sidecar. */
+static void claim_containers(struct claims *c, struct definition *d) {
+        struct arena *a = c->w->arena;
+
+        LIST_EACH(s, &d->app->services)
+                for (uint64_t i = 0; i < s->scale.n; i++) {
+                        struct str number = arena_printf(a, "%llu", (unsigned long long) i);
+
+                        refuse_machine_unit(c, d, arena_join(a, s->container.unit.text, STR("@"), number, STR(".service")), s->container.unit.at);
+                        claim(c, d, arena_join(a, s->container.unit.text, STR("-"), number), s->container.unit.at);
+                }
+        LIST_EACH(s, &d->app->sidecars)
+                claim(c, d, s->container.unit.text, s->container.unit.at);
+        LIST_EACH(t, &d->app->tasks)
+                claim(c, d, t->container.unit.text, t->container.unit.at);
+}
+
 static struct span proxy_span(const struct service *s) {
         return s->proxy->backend.at.len > 0 ? s->proxy->backend.at : s->name.at;
 }
@@ -122,43 +157,58 @@ static void claim_routes(struct claims *c, struct definition *d) {
         }
 }
 
-static void claim_all(struct world *w, void (*of)(struct claims *, struct definition *), enum diag_id id, const char *kind) {
+static void claim_all(struct world *w, const struct rule *rule) {
         struct claims c = { .w = w };
 
         VEC_EACH(d, &w->definitions)
                 if (d->app && !d->is_broken)
-                        of(&c, d);
+                        rule->claim_all_of(&c, d);
 
-        settle(&c, id, kind);
+        settle(&c, rule);
+}
+
+/* The service with which an app goes past `room`; NULL where all of it fits. */
+static const struct service *find_excess(const struct app *app, uint64_t room, uint64_t *ret_n) {
+        *ret_n = 0;
+        LIST_EACH(s, &app->services) {
+                *ret_n += s->scale.n;
+                if (*ret_n > room)
+                        return s;
+        }
+
+        return NULL;
 }
 
 static void count_instances(struct world *w) {
-        uint64_t total = 0;
+        uint64_t room = INSTANCES_MAX, n;
 
         VEC_EACH(d, &w->definitions) {
-                if (!d->app)
+                const struct service *s = d->app ? find_excess(d->app, room, &n) : NULL;
+
+                if (!s) {
+                        room -= d->app ? n : 0;
                         continue;
-
-                LIST_EACH(s, &d->app->services) {
-                        total += s->scale.n;
-                        if (total <= INSTANCES_MAX || d->is_broken)
-                                continue;
-
-                        w->ds->owner = d->name.text;
-                        (void) diag_add(w->ds, DIAG_TOO_MANY_INSTANCES, s->scale.at.len > 0 ? s->scale.at : s->name.at,
-                                        "with this there are more than %u instances on this machine; lower a 'scale'", (unsigned) INSTANCES_MAX);
-                        d->is_broken = true;
                 }
-                if (d->is_broken)
-                        d->app = NULL;
+
+                w->ds->owner = d->name.text;
+                (void) diag_add(w->ds, DIAG_TOO_MANY_INSTANCES, s->scale.at.len > 0 ? s->scale.at : s->name.at,
+                                "with this there are more than %u instances on this machine; lower a 'scale'", (unsigned) INSTANCES_MAX);
+                d->is_broken = true;
+                d->app = NULL;
         }
 }
 
 void check_world(struct world *w) {
+        static const struct rule rules[] = {
+                { claim_units,      DIAG_UNIT_TAKEN,    "unit",      "rename one" },
+                { claim_containers, DIAG_UNIT_TAKEN,    "container", "rename one" },
+                { claim_backends,   DIAG_BACKEND_TAKEN, "backend",   "give one another name with 'backend:'" },
+                { claim_routes,     DIAG_ROUTE_TAKEN,   "route",     "give one another domain or path" },
+        };
+
         count_instances(w);
-        claim_all(w, claim_units, DIAG_UNIT_TAKEN, "unit");
-        claim_all(w, claim_backends, DIAG_BACKEND_TAKEN, "backend");
-        claim_all(w, claim_routes, DIAG_ROUTE_TAKEN, "route");
+        for (size_t i = 0; i < ARRAY_SIZE(rules); i++)
+                claim_all(w, &rules[i]);
 
         VEC_EACH(d, &w->definitions)
                 if (d->is_broken)

@@ -20,22 +20,14 @@ static const struct config_entry *find_config(const struct app *app, struct env_
         return NULL;
 }
 
-static const struct contract_variable *find_variable(const struct contract *c, struct str name) {
-        LIST_EACH(v, &c->variables)
-                if (str_eq(v->name.text, name))
-                        return v;
-
-        return NULL;
-}
-
-/* Where a missing value is to be added. */
-static struct span config_span(const struct app *app) {
-        return app->config.n > 0 ? app->config.at[0].key.at : app->contract.at;
+/* A message about an entry shows its line only if no secret stands there in clear; of an unknown key nobody can tell. */
+static void hide_secret(struct diag *d, const struct contract_variable *v, const struct config_entry *entry) {
+        d->is_secret = d->is_secret || ((!v || v->secret.yes) && str_is_absent(entry->value.secret.text));
 }
 
 static bool is_in_force(const struct applying *ap, const struct contract_variable *v) {
         LIST_EACH(when, &v->when) {
-                const struct contract_variable *other = find_variable(ap->contract, when->key.text);
+                const struct contract_variable *other = contract_variable(ap->contract, when->key.text);
                 const struct config_entry *entry = find_config(ap->app, when->key);
                 struct str value = entry ? entry->value.text.text : other ? other->def.text : (struct str) { NULL, 0 };
 
@@ -46,12 +38,43 @@ static bool is_in_force(const struct applying *ap, const struct contract_variabl
         return true;
 }
 
-/* The set in which `v` is not the first; NULL for none. */
-static const struct contract_set *find_set(const struct contract *c, const struct contract_variable *v) {
-        LIST_EACH(set, &c->sets)
-                for (size_t i = 1; i < set->variables.n; i++)
-                        if (str_eq(set->variables.at[i].text, v->name.text))
-                                return set;
+/* Where a variable is not the first of a set. */
+struct membership {
+        const struct contract_set *set;         /* NULL for none */
+        const struct config_entry *first;       /* what says that the set is in use; NULL where it is not */
+        bool is_optional;
+};
+
+static bool is_among(const struct env_name *names, size_t n, struct env_name name) {
+        for (size_t i = 0; i < n; i++)
+                if (str_eq(names[i].text, name.text))
+                        return true;
+
+        return false;
+}
+
+static struct membership find_set(const struct applying *ap, const struct contract_variable *v) {
+        LIST_EACH(set, &ap->contract->sets) {
+                bool is_optional = is_among(set->optional.at, set->optional.n, v->name);
+
+                if (set->variables.n > 0 && (is_optional || is_among(set->variables.at + 1, set->variables.n - 1, v->name)))
+                        return (struct membership) { set, find_config(ap->app, set->variables.at[0]), is_optional };
+        }
+
+        return (struct membership) { NULL, NULL, false };
+}
+
+static bool is_whole_number(struct str s) {
+        struct str digits = str_has_prefix(s, STR("-")) ? str_from(s, 1) : s;
+
+        return digits.n > 0 && str_is_made_of(digits, "0123456789");
+}
+
+/* An item with a comma would become two. */
+static const char *list_rule(const struct value *value) {
+        for (size_t i = 0; i < value->n_items; i++)
+                if (str_find(value->items[i].text, ',') < value->items[i].text.n)
+                        return "a list of texts without commas, which stand between them";
 
         return NULL;
 }
@@ -62,11 +85,11 @@ static const char *type_rule(enum contract_type type, const struct value *value)
         if (!str_is_absent(value->secret.text))
                 return NULL;
         if (value->is_list)
-                return type == CONTRACT_LIST ? NULL : "a single value";
+                return type == CONTRACT_LIST ? list_rule(value) : "a single value";
 
         switch (type) {
         case CONTRACT_INTEGER:
-                return s.n > 0 && str_is_made_of(s, "0123456789") ? NULL : "a whole number";
+                return is_whole_number(s) ? NULL : "a whole number";
         case CONTRACT_BOOLEAN:
                 return str_is(s, "true") || str_is(s, "false") ? NULL : "true or false";
         case CONTRACT_URL:
@@ -80,26 +103,57 @@ static const char *type_rule(enum contract_type type, const struct value *value)
         return NULL;
 }
 
-static bool check_value(struct applying *ap, const struct contract_variable *v, const struct config_entry *entry) {
-        const char *rule = type_rule((enum contract_type) v->type.index, &entry->value);
-        struct diag *d;
-
-        if (rule) {
-                d = diag_add(ap->w->ds, DIAG_CONFIG_TYPE, entry->value.at, "%.*s must be %s", STR_ARG(v->name.text), rule);
-                d->is_secret = v->secret.yes;
-                return false;
-        }
-        if (v->choices.n == 0 || !str_is_absent(entry->value.secret.text))
-                return true;
-
+static bool is_chosen(const struct contract_variable *v, struct str text) {
         LIST_EACH(choice, &v->choices)
-                if (str_eq(choice->text, entry->value.text.text))
+                if (str_eq(choice->text, text))
                         return true;
 
-        d = diag_add(ap->w->ds, DIAG_CONFIG_CHOICE, entry->value.at, "%.*s is none of the values that the contract allows, such as '%.*s'",
-                     STR_ARG(v->name.text), STR_ARG(v->choices.at[0].text));
-        d->is_secret = v->secret.yes;
         return false;
+}
+
+/* The value, or the item of a list, that is not allowed; absent where all are. */
+static struct any_text find_unchosen(const struct contract_variable *v, const struct value *value) {
+        for (size_t i = 0; i < value->n_items; i++)
+                if (!is_chosen(v, value->items[i].text))
+                        return value->items[i];
+
+        return value->is_list || is_chosen(v, value->text.text) ? (struct any_text) { 0 } : value->text;
+}
+
+/* "a, b or c" */
+static struct str join_choices(struct arena *a, const struct contract_variable *v) {
+        struct str text = STR("");
+
+        for (size_t i = 0; i < v->choices.n; i++)
+                text = arena_join(a, text, i == 0 ? STR("") : i + 1 < v->choices.n ? STR(", ") : STR(" or "), v->choices.at[i].text);
+
+        return text;
+}
+
+static bool check_value(struct applying *ap, const struct contract_variable *v, const struct config_entry *entry) {
+        const char *rule = type_rule((enum contract_type) v->type.index, &entry->value);
+        struct any_text unchosen = { 0 };
+
+        if (rule) {
+                hide_secret(diag_add(ap->w->ds, DIAG_CONFIG_TYPE, entry->value.at, "'%.*s' must be %s", STR_ARG(v->name.text), rule), v, entry);
+                return false;
+        }
+        if (v->choices.n > 0 && str_is_absent(entry->value.secret.text))
+                unchosen = find_unchosen(v, &entry->value);
+        if (str_is_absent(unchosen.text))
+                return true;
+
+        hide_secret(diag_add(ap->w->ds, DIAG_CONFIG_CHOICE, unchosen.at, "this is no value of '%.*s'; the contract '%.*s' allows %.*s",
+                             STR_ARG(v->name.text), STR_ARG(ap->contract->name.text), STR_ARG(join_choices(ap->w->arena, v))), v, entry);
+        return false;
+}
+
+/* Values with secrets are composed once for all instances. */
+static void refuse_instance(struct applying *ap, const struct contract_variable *v, const struct config_entry *entry) {
+        struct str text = entry->value.text.text;
+
+        if (text.n > 0 && str_find(text, INSTANCE_MARK) < text.n)
+                hide_secret(diag_add(ap->w->ds, DIAG_INSTANCE_NOT_HERE, entry->value.at, "{{ instance }} cannot stand in what is a secret, or is composed with one"), v, entry);
 }
 
 /* A secret in clear in a file that everybody can read. */
@@ -110,7 +164,7 @@ static void warn_readable(struct applying *ap, const struct contract_variable *v
         VEC_EACH(file, &ap->w->public_files)
                 if (*file == entry->value.at.file)
                         diag_add(ap->w->ds, DIAG_READABLE_SECRET, entry->key.at,
-                                 "%.*s is a secret and stands in a file that every user can read; use {secret: NAME}, or run 'chmod o-r' on the file",
+                                 "'%.*s' is a secret and stands in a file that every user can read; use {secret: NAME}, or run 'chmod o-r' on the file",
                                  STR_ARG(v->name.text))->is_secret = true;
 }
 
@@ -137,6 +191,8 @@ static bool value_of(struct applying *ap, const struct contract_variable *v, str
         const struct config_entry *entry = find_config(ap->app, v->name);
 
         *ret = (struct piece) { .literal = v->def.text };
+        if (!is_in_force(ap, v))
+                return false;
         if (!entry)
                 return !str_is_absent(v->def.text);
 
@@ -146,6 +202,14 @@ static bool value_of(struct applying *ap, const struct contract_variable *v, str
                 ret->literal = entry->value.is_list ? join_items(ap->w->arena, &entry->value) : entry->value.text.text;
         return true;
 }
+
+/* A template while it is filled. */
+struct filling {
+        struct variable variable;
+        const struct contract_variable *missing;        /* one that has no value */
+        const struct config_entry *given;               /* one that the definition gives */
+        const struct config_entry *numbered;            /* one with {{ instance }} in it */
+};
 
 static void add_piece(struct applying *ap, struct variable *var, struct piece piece) {
         struct piece *fresh = arena_array(ap->w->arena, var->pieces.n + 1, struct piece);
@@ -157,57 +221,77 @@ static void add_piece(struct applying *ap, struct variable *var, struct piece pi
         var->is_secret = var->is_secret || !str_is_absent(piece.secret.text);
 }
 
-/* {{ name }} or {{ name | urlencode }}. True where there is a value. */
-static bool add_reference(struct applying *ap, struct variable *var, const struct contract_variable *v, struct str inside) {
-        size_t bar = str_find(inside, '|');
-        struct str name = str_trim((struct str) { inside.p, bar });
-        struct str filter = bar < inside.n ? str_trim(str_from(inside, bar + 1)) : STR("");
-        const struct contract_variable *other = find_variable(ap->contract, name);
+static void add_reference(struct applying *ap, struct filling *f, struct str inside) {
+        struct contract_reference ref = contract_reference(ap->contract, inside);
+        const struct config_entry *entry = find_config(ap->app, ref.variable->name);
         struct piece piece;
 
-        if (!other || (filter.n > 0 && !str_is(filter, "urlencode"))) {
-                (void) diag_add(ap->w->ds, DIAG_BAD_CONTRACT, v->template.at, "'{{ %.*s }}' names no variable of this contract; only 'urlencode' may follow a '|'", STR_ARG(inside));
-                return false;
+        if (entry)
+                f->given = entry;
+        if (!value_of(ap, ref.variable, &piece)) {
+                f->missing = ref.variable;
+                return;
         }
-        if (!value_of(ap, other, &piece))
-                return false;
+        if (entry && piece.literal.n > 0 && str_find(piece.literal, INSTANCE_MARK) < piece.literal.n)
+                f->numbered = entry;
 
-        piece.is_url_encoded = filter.n > 0;
-        add_piece(ap, var, piece);
-        var->is_secret = var->is_secret || other->secret.yes;
-        return true;
+        piece.is_url_encoded = ref.is_url_encoded;
+        add_piece(ap, &f->variable, piece);
+        f->variable.is_secret = f->variable.is_secret || ref.variable->secret.yes;
 }
 
+/* Made of others, it is there when all of them have values. */
 static void apply_template(struct applying *ap, const struct contract_variable *v) {
-        struct variable var = { .name = v->env, .is_secret = v->secret.yes };
+        struct filling f = { .variable = { .name = v->env, .is_secret = v->secret.yes } };
         struct str rest = v->template.text;
         struct placeholder p;
-        bool broken, has_value = false;
+        bool broken;
 
         while (substitute_next(v->template.text, &rest, &p, &broken)) {
                 if (p.before.n > 0)
-                        add_piece(ap, &var, (struct piece) { .literal = p.before });
+                        add_piece(ap, &f.variable, (struct piece) { .literal = p.before });
                 if (!str_is_absent(p.inside))
-                        has_value = add_reference(ap, &var, v, p.inside) || has_value;
+                        add_reference(ap, &f, p.inside);
         }
 
-        if (has_value)
-                *vec_push(ap->w->arena, &ap->variables) = var;
+        if (f.variable.is_secret && f.numbered)
+                refuse_instance(ap, contract_variable(ap->contract, f.numbered->key.text), f.numbered);
+        if (!f.missing)
+                *vec_push(ap->w->arena, &ap->variables) = f.variable;
+        else if (f.given && !f.missing->required.yes && is_in_force(ap, f.missing))
+                hide_secret(diag_add(ap->w->ds, DIAG_CONFIG_MISSING, f.given->key.at, "'%.*s' is of use only with '%.*s', for %.*s; give that too",
+                                     STR_ARG(f.given->key.text), STR_ARG(f.missing->name.text), STR_ARG(v->env.text)),
+                            contract_variable(ap->contract, f.given->key.text), f.given);
 }
 
-static void require(struct applying *ap, const struct contract_variable *v, const struct contract_set *set) {
-        const struct config_entry *first = set ? find_config(ap->app, set->variables.at[0]) : NULL;
+/* It has neither a value nor a default. */
+static void require(struct applying *ap, const struct contract_variable *v, const struct membership *in) {
+        if (in->set && in->first && !in->is_optional)
+                hide_secret(diag_add(ap->w->ds, DIAG_CONFIG_MISSING, in->first->key.at, "'%.*s' needs '%.*s' too (the set '%.*s' of the contract '%.*s'); add it",
+                                     STR_ARG(in->first->key.text), STR_ARG(v->name.text), STR_ARG(in->set->name.text), STR_ARG(ap->contract->name.text)),
+                            contract_variable(ap->contract, in->first->key.text), in->first);
+        else if (v->required.yes && (!in->set || in->first))
+                (void) diag_add(ap->w->ds, DIAG_CONFIG_MISSING, ap->app->contract.at, "the contract '%.*s' requires '%.*s'; add it to 'config:'%s%.*s%s",
+                                STR_ARG(ap->contract->name.text), STR_ARG(v->name.text), v->doc.text.n > 0 ? " (" : "", STR_ARG(v->doc.text),
+                                v->doc.text.n > 0 ? ")" : "");
+}
 
-        if (set && first)
-                (void) diag_add(ap->w->ds, DIAG_CONFIG_MISSING, first->key.at, "%.*s needs %.*s too (the set '%.*s' of the contract '%.*s')",
-                                STR_ARG(first->key.text), STR_ARG(v->name.text), STR_ARG(set->name.text), STR_ARG(ap->contract->name.text));
-        else if (v->required.yes)
-                (void) diag_add(ap->w->ds, DIAG_CONFIG_MISSING, config_span(ap->app), "%.*s is required by the contract '%.*s'; add it to 'config:'%s%.*s",
-                                STR_ARG(v->name.text), STR_ARG(ap->contract->name.text), v->doc.text.n > 0 ? ": " : "", STR_ARG(v->doc.text));
+/* False where it is better left out. */
+static bool check_entry(struct applying *ap, const struct contract_variable *v, const struct membership *in, const struct config_entry *entry) {
+        if (!check_value(ap, v, entry))
+                return false;
+
+        warn_readable(ap, v, entry);
+        if (v->secret.yes)
+                refuse_instance(ap, v, entry);
+        if (in->set && !in->first)
+                hide_secret(diag_add(ap->w->ds, DIAG_CONFIG_MISSING, entry->key.at, "'%.*s' has no effect without '%.*s' (the set '%.*s'); give that too, or remove this",
+                                     STR_ARG(entry->key.text), STR_ARG(in->set->variables.at[0].text), STR_ARG(in->set->name.text)), v, entry);
+        return true;
 }
 
 static void apply_variable(struct applying *ap, const struct contract_variable *v) {
-        const struct contract_set *set = find_set(ap->contract, v);
+        struct membership in = find_set(ap, v);
         const struct config_entry *entry = find_config(ap->app, v->name);
         struct piece *piece;
 
@@ -218,31 +302,41 @@ static void apply_variable(struct applying *ap, const struct contract_variable *
                 return;
         }
         if (!entry && str_is_absent(v->def.text)) {
-                require(ap, v, set);
+                require(ap, v, &in);
                 return;
         }
-        if (entry && !check_value(ap, v, entry))
-                return;
-        if (entry)
-                warn_readable(ap, v, entry);
-        if (entry && set && !find_config(ap->app, set->variables.at[0]))
-                (void) diag_add(ap->w->ds, DIAG_CONFIG_MISSING, entry->key.at, "%.*s has no effect without %.*s (the set '%.*s'); give that too, or remove this",
-                                STR_ARG(entry->key.text), STR_ARG(set->variables.at[0].text), STR_ARG(set->name.text));
-
-        piece = arena_new(ap->w->arena, struct piece);
-        if (str_is_absent(v->env.text) || !value_of(ap, v, piece))
+        if (entry && !check_entry(ap, v, &in, entry))
                 return;
         /* The default of a variable in a set that is not in use is none. */
-        if (!entry && set && !find_config(ap->app, set->variables.at[0]))
+        if (!entry && in.set && !in.first)
                 return;
 
-        *vec_push(ap->w->arena, &ap->variables) = (struct variable) {
-                .name = v->env, .pieces = { piece, 1 }, .is_secret = v->secret.yes || !str_is_absent(piece->secret.text),
-        };
+        piece = arena_new(ap->w->arena, struct piece);
+        if (!str_is_absent(v->env.text) && value_of(ap, v, piece))
+                *vec_push(ap->w->arena, &ap->variables) = (struct variable) {
+                        .name = v->env, .pieces = { piece, 1 }, .is_secret = v->secret.yes || !str_is_absent(piece->secret.text),
+                };
+}
+
+static void refuse_key(struct applying *ap, const struct config_entry *entry, const struct str *names, size_t n) {
+        const struct contract_variable *v = contract_variable(ap->contract, entry->key.text);
+        struct str near = diag_nearest(entry->key.text, names, n);
+        struct diag *d;
+
+        if (v)
+                d = diag_add(ap->w->ds, DIAG_CONFIG_UNKNOWN, entry->key.at, "'%.*s' is made of other values by the contract '%.*s'; give those",
+                             STR_ARG(entry->key.text), STR_ARG(ap->contract->name.text));
+        else if (str_is_absent(near))
+                d = diag_add(ap->w->ds, DIAG_CONFIG_UNKNOWN, entry->key.at, "'%.*s' is not in the contract '%.*s'; put what it does not know under 'env:'",
+                             STR_ARG(entry->key.text), STR_ARG(ap->contract->name.text));
+        else
+                d = diag_add(ap->w->ds, DIAG_CONFIG_UNKNOWN, entry->key.at, "'%.*s' is not in the contract '%.*s'; did you mean '%.*s'?",
+                             STR_ARG(entry->key.text), STR_ARG(ap->contract->name.text), STR_ARG(near));
+        hide_secret(d, v, entry);
 }
 
 static void check_keys(struct applying *ap) {
-        struct str *names = arena_array(ap->w->arena, ap->contract->variables.n + 1, struct str), near;
+        struct str *names = arena_array(ap->w->arena, ap->contract->variables.n + 1, struct str);
         size_t n = 0;
 
         LIST_EACH(v, &ap->contract->variables)
@@ -250,16 +344,10 @@ static void check_keys(struct applying *ap) {
                         names[n++] = v->name.text;
 
         LIST_EACH(entry, &ap->app->config) {
-                if (find_variable(ap->contract, entry->key.text))
-                        continue;
+                const struct contract_variable *v = contract_variable(ap->contract, entry->key.text);
 
-                near = diag_nearest(entry->key.text, names, n);
-                if (str_is_absent(near))
-                        (void) diag_add(ap->w->ds, DIAG_CONFIG_UNKNOWN, entry->key.at, "'%.*s' is not in the contract '%.*s'; put what it does not know under 'env:'",
-                                        STR_ARG(entry->key.text), STR_ARG(ap->contract->name.text));
-                else
-                        (void) diag_add(ap->w->ds, DIAG_CONFIG_UNKNOWN, entry->key.at, "'%.*s' is not in the contract '%.*s'; did you mean '%.*s'?",
-                                        STR_ARG(entry->key.text), STR_ARG(ap->contract->name.text), STR_ARG(near));
+                if (!v || !str_is_absent(v->template.text))
+                        refuse_key(ap, entry, names, n);
         }
 }
 

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "app/contract.h"
 
-#include <errno.h>
-
+#include "app/substitute.h"
 #include "base/fs.h"
 
 static const struct field contract_variable_fields[] = {
@@ -33,32 +32,107 @@ static const struct field contract_fields[] = {
 };
 SCHEMA(contract, "A contract: the environment that an application expects.");
 
+const struct contract_variable *contract_variable(const struct contract *c, struct str name) {
+        LIST_EACH(v, &c->variables)
+                if (str_eq(v->name.text, name))
+                        return v;
+
+        return NULL;
+}
+
+static void name_variables(struct world *w, struct contract *c, const struct node *root) {
+        const struct node *list = node_get(root, "variables");
+
+        for (size_t i = 0; i < c->variables.n; i++) {
+                struct contract_variable *v = &c->variables.at[i];
+                struct span at = { list->items[i]->at.file, list->items[i]->at.off, 1 };
+
+                if (str_is_absent(v->name.text) && str_is_absent(v->env.text))
+                        (void) diag_add(w->ds, DIAG_BAD_CONTRACT, at, "a variable has neither 'name' nor 'env'; give it one of them");
+                if (str_is_absent(v->name.text))
+                        v->name = v->env;
+                if (!str_is_absent(v->template.text) && str_is_absent(v->env.text))
+                        (void) diag_add(w->ds, DIAG_BAD_CONTRACT, at, "a variable with a template needs 'env', what it makes; add it");
+                for (size_t k = 0; k < i; k++)
+                        if (str_eq(c->variables.at[k].name.text, v->name.text))
+                                (void) diag_add(w->ds, DIAG_BAD_CONTRACT, v->name.at, "'%.*s' is there twice; remove one", STR_ARG(v->name.text));
+        }
+}
+
+static void check_name(struct world *w, const struct contract *c, struct str name, struct span at) {
+        if (!contract_variable(c, name))
+                (void) diag_add(w->ds, DIAG_BAD_CONTRACT, at, "'%.*s' is no variable of this contract; add it to 'variables:'", STR_ARG(name));
+}
+
+static void check_reference(struct world *w, const struct contract *c, const struct contract_variable *v, struct str inside) {
+        struct contract_reference ref = contract_reference(c, inside);
+
+        if (!ref.variable)
+                (void) diag_add(w->ds, DIAG_BAD_CONTRACT, v->template.at, "'{{ %.*s }}' names no variable of this contract; add one to 'variables:'", STR_ARG(inside));
+        else if (!str_is_absent(ref.variable->template.text))
+                (void) diag_add(w->ds, DIAG_BAD_CONTRACT, v->template.at, "'{{ %.*s }}' names another template; write its text here", STR_ARG(inside));
+        else if (ref.is_wrong)
+                (void) diag_add(w->ds, DIAG_BAD_CONTRACT, v->template.at, "'{{ %.*s }}' is not understood; only '| urlencode' may follow a name", STR_ARG(inside));
+}
+
+static void check_template(struct world *w, const struct contract *c, const struct contract_variable *v) {
+        struct str rest = v->template.text;
+        struct placeholder p;
+        bool broken;
+
+        while (substitute_next(v->template.text, &rest, &p, &broken)) {
+                if (broken)
+                        (void) diag_add(w->ds, DIAG_BAD_CONTRACT, v->template.at, "a '{{' has no '}}'; close it");
+                else if (!str_is_absent(p.inside))
+                        check_reference(w, c, v, p.inside);
+        }
+}
+
+/* What a contract must hold by itself, before any definition uses it. */
+static void check_contract(struct world *w, struct contract *c, const struct node *root) {
+        name_variables(w, c, root);
+        LIST_EACH(v, &c->variables) {
+                check_template(w, c, v);
+                LIST_EACH(when, &v->when)
+                        check_name(w, c, when->key.text, when->key.at);
+        }
+        LIST_EACH(set, &c->sets) {
+                LIST_EACH(name, &set->variables)
+                        check_name(w, c, name->text, name->at);
+                LIST_EACH(name, &set->optional)
+                        check_name(w, c, name->text, name->at);
+        }
+}
+
+struct contract_reference contract_reference(const struct contract *c, struct str inside) {
+        size_t bar = str_find(inside, '|');
+        struct str filter = bar < inside.n ? str_trim(str_from(inside, bar + 1)) : STR("");
+
+        return (struct contract_reference) {
+                .variable = contract_variable(c, str_trim((struct str) { inside.p, bar })),
+                .is_url_encoded = str_is(filter, "urlencode"),
+                .is_wrong = bar < inside.n && !str_is(filter, "urlencode"),
+        };
+}
+
+/* NULL where there is no such file. */
 static struct contract *read_contract(struct world *w, struct str path, struct name name) {
         struct contract *c = arena_new(w->arena, struct contract);
         size_t errors = w->ds->n_errors;
         struct node *root = NULL;
         uint32_t file;
-        int r = world_read(w, path, &root, &file);
 
-        if (r < 0)
+        if (world_read(w, path, &root, &file) < 0)
                 return NULL;
 
         *c = (struct contract) { .name = name, .path = path };
-        if (root) {
+        if (root)
                 schema_decode(w->arena, w->ds, &contract_schema, root, c);
-                schema_apply_defaults(w->arena, &contract_schema, c);
-        }
+        if (root && w->ds->n_errors == errors)
+                check_contract(w, c, root);
 
-        LIST_EACH(v, &c->variables)
-                if (str_is_absent(v->name.text) && str_is_absent(v->env.text) && root)
-                        (void) diag_add(w->ds, DIAG_BAD_CONTRACT, root->at, "a variable has neither 'name' nor 'env'; give it one of them");
-                else if (str_is_absent(v->name.text))
-                        v->name = v->env;
-
-        if (!root || w->ds->n_errors > errors) {
-                (void) diag_add(w->ds, DIAG_BAD_CONTRACT, name.at, "the contract '%.*s' has mistakes; mend %.*s", STR_ARG(name.text), STR_ARG(path));
-                return NULL;
-        }
+        schema_apply_defaults(w->arena, &contract_schema, c);
+        c->is_broken = !root || w->ds->n_errors > errors;
         return c;
 }
 
@@ -85,22 +159,31 @@ static void report_unknown(struct world *w, struct name name) {
                 (void) diag_add(w->ds, DIAG_UNKNOWN_CONTRACT, name.at, "there is no contract '%.*s'; did you mean '%.*s'?", STR_ARG(name.text), STR_ARG(near));
 }
 
-struct contract *contract_find(struct world *w, struct name name) {
+static struct contract *find_or_read(struct world *w, struct name name) {
         VEC_EACH(known, &w->contracts)
                 if (str_eq((*known)->name.text, name.text))
                         return *known;
 
         for (size_t i = 0; i < ARRAY_SIZE(w->places.contracts) && !str_is_absent(w->places.contracts[i]); i++) {
                 struct str path = arena_join(w->arena, w->places.contracts[i], STR("/"), name.text, STR(".yaml"));
-                size_t before = w->sources->list.n;
                 struct contract *c = read_contract(w, path, name);
 
-                if (c)
+                if (c) {
                         *vec_push(w->arena, &w->contracts) = c;
-                if (c || w->sources->list.n > before)
                         return c;
+                }
         }
 
-        report_unknown(w, name);
         return NULL;
+}
+
+struct contract *contract_find(struct world *w, struct name name) {
+        struct contract *c = find_or_read(w, name);
+
+        if (!c)
+                report_unknown(w, name);
+        else if (c->is_broken)
+                (void) diag_add(w->ds, DIAG_BAD_CONTRACT, name.at, "the contract '%.*s' has mistakes; mend %.*s", STR_ARG(name.text), STR_ARG(c->path));
+
+        return c && !c->is_broken ? c : NULL;
 }

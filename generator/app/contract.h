@@ -35,12 +35,24 @@ struct contract {
         struct text description;
         LIST(struct contract_variable) variables;
         LIST(struct contract_set) sets;
+        bool is_broken;
 };
 
 extern const struct schema contract_schema;
 
 /* The contract `name`, read once per run. Unknown or broken: reported at the name, NULL. */
 struct contract *contract_find(struct world *w, struct name name);
+
+/* The variable whose key under `config:` is `name`; NULL where there is none. */
+const struct contract_variable *contract_variable(const struct contract *c, struct str name);
+
+/* "name" or "name | urlencode", as it stands between the braces of a template. */
+struct contract_reference {
+        const struct contract_variable *variable;       /* NULL where there is none */
+        bool is_url_encoded, is_wrong;                  /* wrong: something else follows the name */
+};
+
+struct contract_reference contract_reference(const struct contract *c, struct str inside);
 
 /* Turns `config:` into variables. Mistakes are reported at the lines of the definition. */
 void contract_apply(struct world *w, struct app *app, const struct contract *c, struct variable **ret, size_t *ret_n);

@@ -3,6 +3,7 @@
 
 #include "app/check.h"
 #include "app/environment.h"
+#include "app/place.h"
 #include "app/resolve.h"
 #include "app/rows.h"
 #include "app/substitute.h"
@@ -62,38 +63,51 @@ static void add_auth_tracking(struct world *w, struct app *app) {
         add_option(w, words, &n, STR("--interval"), t->interval);
         add_option(w, words, &n, STR("--threshold"), t->threshold);
 
-        s->name = (struct name) { STR("auth-tracking"), app->at };
+        s->name = (struct name) { STR("auth-tracking"), place_of_key(app, "auth_tracking") };
         s->description = (struct text) { arena_join(w->arena, app->name.text, STR(" authentication tracking")), app->at };
         s->container.command.at = words;
         s->container.command.n = n;
         s->container.entrypoint.at = arena_new(w->arena, struct word);  /* there, and empty: cleared */
-        s->container.owns_image_unit = true;
         if (!str_is_absent(t->host.text)) {
                 s->container.hosts.at = &t->host;
                 s->container.hosts.n = 1;
         }
 }
 
+/* Takes over the app's. What pulls the image is its own unit where the part says of its own what or how to pull; hosts
+ * of its own stand instead of the app's, since one writes them to run on fewer. */
+static void inherit_container(struct world *w, const struct container *base, struct container *c) {
+        struct host_glob *hosts = c->hosts.at;
+        size_t n_hosts = c->hosts.n;
+
+        c->owns_image_unit = !str_is_absent(c->image.text) || !str_is_absent(c->auth_file.text) || c->pull.at.len > 0 || c->tls_verify.at.len > 0;
+        schema_inherit(w->arena, &container_schema, base, c);
+        if (n_hosts > 0) {
+                c->hosts.at = hosts;
+                c->hosts.n = n_hosts;
+        }
+}
+
 static void inherit(struct world *w, struct app *app) {
         struct container *base = &app->base.container;
+        bool is_short_form = !node_get(app->node, "services");
 
         if (str_is_absent(base->network.text))
                 base->network = w->host.network;
         if (str_is_absent(base->auth_file.text))
                 base->auth_file = w->host.auth_file;
 
-        LIST_EACH(s, &app->services) {
-                s->container.owns_image_unit = !str_is_absent(s->container.image.text) && !str_eq(s->name.text, app->name.text);
-                schema_inherit(w->arena, &container_schema, base, &s->container);
-        }
-        LIST_EACH(s, &app->sidecars) {
-                s->container.owns_image_unit = s->container.owns_image_unit || !str_is_absent(s->container.image.text);
-                schema_inherit(w->arena, &container_schema, base, &s->container);
-        }
-        LIST_EACH(t, &app->tasks) {
-                t->container.owns_image_unit = !str_is_absent(t->container.image.text);
-                schema_inherit(w->arena, &container_schema, base, &t->container);
-        }
+        /* The one service of the short form is the base itself; only the host's settings are new to it. */
+        if (is_short_form) {
+                app->services.at->container.network = base->network;
+                app->services.at->container.auth_file = base->auth_file;
+        } else
+                LIST_EACH(s, &app->services)
+                        inherit_container(w, base, &s->container);
+        LIST_EACH(s, &app->sidecars)
+                inherit_container(w, base, &s->container);
+        LIST_EACH(t, &app->tasks)
+                inherit_container(w, base, &t->container);
 }
 
 static struct app *decode(struct world *w, const struct definition *d) {

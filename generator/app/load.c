@@ -2,6 +2,7 @@
 #include "app/load.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -64,19 +65,37 @@ static void report_unsafe(struct world *w, uint32_t file, struct str path, const
                                 STR_ARG(path), who, (unsigned) st->st_uid);
 }
 
+/* Is there a link that leads nowhere? */
+static bool is_dangling(const struct world *w, struct str path) {
+        struct stat st;
+
+        return fstatat(w->root, below_root(path), &st, AT_SYMLINK_NOFOLLOW) >= 0 && S_ISLNK(st.st_mode);
+}
+
+static const char *describe(int r) {
+        if (r == -ENOENT)
+                return "the link leads to a file that is not there; make that file, or remove the link";
+        if (r == -EISDIR)
+                return "this is a directory; a definition is a file";
+
+        return r == -ENOTSUP ? "this is no regular file; a definition is one" : NULL;
+}
+
 /* Reads one file into the sources; false where something was reported. */
 static int read_source(struct world *w, struct str path, uint32_t *ret_file, bool *ret_good) {
         struct str text = { "", 0 };
         struct stat st = { 0 };
         int r = fs_read(w->arena, w->root, below_root(path), SOURCE_MAX, &text, &st);
 
-        if (r == -ENOENT)
+        if (r == -ENOENT && !is_dangling(w, path))
                 return r;
 
         *ret_file = source_add(w->arena, w->sources, path, text);
         *ret_good = r >= 0;
         if (r == -EFBIG)
                 (void) diag_add(w->ds, DIAG_FILE_TOO_LARGE, whole(*ret_file), "the file is larger than 1 MiB; split the application, or remove what does not belong here");
+        else if (r < 0 && describe(r))
+                (void) diag_add(w->ds, DIAG_FILE_UNREADABLE, whole(*ret_file), "%s", describe(r));
         else if (r < 0)
                 (void) diag_add(w->ds, DIAG_FILE_UNREADABLE, whole(*ret_file), "the file cannot be read: %s", strerror(-r));
         else if (is_unsafe(w, &st)) {
@@ -160,18 +179,26 @@ static bool is_mask(const struct world *w, struct str path) {
         return n >= 0 && str_eq((struct str) { target, (size_t) n }, STR("/dev/null"));
 }
 
-/* Whoever may write into a directory decides what is in it. */
-static void check_directories(struct world *w) {
+/* Whoever may write into a directory decides what is in it. `sub`: "", or "/NAME.yaml.d". */
+static void check_directories(struct world *w, struct str sub) {
         for (size_t i = 0; i < ARRAY_SIZE(w->places.definitions) && !str_is_absent(w->places.definitions[i]); i++) {
-                struct str path = w->places.definitions[i];
+                struct str path = arena_join(w->arena, w->places.definitions[i], sub);
                 struct stat st;
 
                 if (fstatat(w->root, below_root(path), &st, 0) < 0 || !is_unsafe(w, &st))
                         continue;
 
                 report_unsafe(w, source_add(w->arena, w->sources, path, STR("")), path, &st);
-                w->unsafe_directory = path;
+                *vec_push(w->arena, &w->unsafe_directories) = path;
         }
+}
+
+static bool is_in_unsafe_directory(const struct world *w, struct str directory) {
+        VEC_EACH(path, &w->unsafe_directories)
+                if (str_eq(*path, directory))
+                        return true;
+
+        return false;
 }
 
 static int lay_over(struct world *w, const struct found *file, struct definition *d) {
@@ -198,6 +225,7 @@ static int read_drop_ins(struct world *w, struct str sub, struct definition *d) 
         if (r < 0)
                 return r;
 
+        check_directories(w, sub);
         VEC_EACH(file, &files.list) {
                 r = lay_over(w, file, d);
                 if (r < 0)
@@ -258,10 +286,17 @@ static int read_definition(struct world *w, const struct found *file, struct str
 
         if (!d->root && w->ds->n_errors == errors)
                 (void) diag_add(w->ds, DIAG_EMPTY_DEFINITION, whole(index), "the file is empty; write at least 'image:', or remove it");
-        if (!str_is_absent(w->unsafe_directory) && str_eq(w->unsafe_directory, file->directory))
-                d->is_broken = true;
-        d->is_broken = d->is_broken || w->ds->n_errors > errors;
+        d->is_broken = w->ds->n_errors > errors || is_in_unsafe_directory(w, file->directory);
         return 0;
+}
+
+static void check_pool(struct world *w) {
+        const struct port_pool *pool = w->host.ports;
+
+        if (pool->last.n < pool->first.n)
+                (void) diag_add(w->ds, DIAG_OUT_OF_RANGE, pool->last.at.len > 0 ? pool->last.at : pool->first.at,
+                                "the port pool ends at %llu, below its first port %llu; swap them, or give both",
+                                (unsigned long long) pool->last.n, (unsigned long long) pool->first.n);
 }
 
 static int read_host(struct world *w) {
@@ -281,6 +316,7 @@ static int read_host(struct world *w) {
         if (!w->host.haproxy)
                 w->host.haproxy = arena_new(w->arena, struct host_haproxy);
         schema_apply_defaults(w->arena, &host_schema, &w->host);
+        check_pool(w);
         return 0;
 }
 
@@ -291,7 +327,7 @@ static int read_all_definitions(struct world *w) {
         if (r < 0)
                 return r;
 
-        check_directories(w);
+        check_directories(w, STR(""));
         VEC_EACH(file, &files.list) {
                 if (w->definitions.n >= APPS_MAX) {
                         (void) diag_add(w->ds, DIAG_TOO_MANY_APPS, NOWHERE, "there are more than %u definitions; '%.*s' and what comes after it is passed over",

@@ -55,7 +55,7 @@ struct world {
         VEC(struct str) units;          /* of the machine, sorted: "haproxy.service", "ssh@.service" */
         VEC(struct contract *) contracts;       /* loaded so far */
         VEC(uint32_t) public_files;     /* sources that every user of the machine can read */
-        struct str unsafe_directory;    /* one that others may write; absent for none */
+        VEC(struct str) unsafe_directories;     /* that others may write */
 };
 
 /* Reads host.yaml, all definitions, and what else they may name. System failures come back as negative errno, mistakes

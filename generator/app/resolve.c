@@ -29,9 +29,10 @@ static void resolve_unit(struct world *w, const struct app *app, struct containe
 
         c->unit = (struct name) { unit, ref->name.at };
         c->image_unit = c->owns_image_unit ? c->unit : app->name;
-        if (str_is_absent(c->image.text))
-                (void) diag_add(w->ds, DIAG_NO_IMAGE, is_short_form ? (struct span) { app->at.file, app->at.off, 1 } : ref->name.at,
-                                "'%.*s' has no image; add 'image:' to it or to the app", STR_ARG(ref->name.text));
+        if (str_is_absent(c->image.text) && is_short_form)
+                (void) diag_add(w->ds, DIAG_NO_IMAGE, (struct span) { app->at.file, app->at.off, 1 }, "the app has no image; add 'image:'");
+        else if (str_is_absent(c->image.text))
+                (void) diag_add(w->ds, DIAG_NO_IMAGE, ref->name.at, "'%.*s' has no image; add 'image:' to it or to the app", STR_ARG(ref->name.text));
 }
 
 static struct unit_name object_unit(struct world *w, const struct app *app, struct str name, struct str suffix, struct span at) {
@@ -61,20 +62,19 @@ static void report_no_network(struct world *w, const struct app *app, struct net
  * network is given by its own name, and its unit is only wanted. */
 static void resolve_network(struct world *w, const struct app *app, struct container *c) {
         struct network_ref network = c->network;
+        bool has_suffix = str_has_suffix(network.text, STR(".network"));
+        struct str stem = { network.text.p, network.text.n - (has_suffix ? strlen(".network") : 0) };
         const struct quadlet_object *object;
-        struct str stem;
 
         c->network_name = network;
-        if (!str_has_suffix(network.text, STR(".network")))
-                return;
-
-        stem = (struct str) { network.text.p, network.text.n - strlen(".network") };
         LIST_EACH(own, &app->networks)
                 if (str_eq(own->key.text, stem)) {
                         c->network_name.text = arena_join(w->arena, app->name.text, STR("-"), stem);
                         c->network_unit = object_unit(w, app, stem, STR("-network.service"), network.at);
                         return;
                 }
+        if (!has_suffix)
+                return;
 
         object = machine_quadlet(w, network.text);
         if (!object) {

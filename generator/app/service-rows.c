@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "app/rows.h"
 
+/* Podman knows no "infinity". */
+#define DAY (86400 * 1000000ULL)
+
 static const struct field secret_fields[] = {
         FIELD(secret, credential, "credential", "Name of a systemd credential, encrypted (systemd-creds(1)) or plain."),
         FIELD(secret, file, "file", "File that holds it."),
@@ -31,7 +34,7 @@ static const struct field container_fields[] = {
         FIELD(container, workdir, "workdir", "Working directory in the container.", .flags = FIELD_INHERIT),
         FIELD(container, network, "network", "Podman network, or NAME.network: one of 'networks' or the administrator's Quadlet file.", .flags = FIELD_INHERIT),
         FIELD_STRUCT(container, resources, "resources", resources_schema, "Limits of one instance.", .flags = FIELD_INHERIT),
-        FIELD(container, stop_timeout, "stop_timeout", "How long the process may take to end after its stop signal.", .def = "10s", .flags = FIELD_INHERIT),
+        FIELD(container, stop_timeout, "stop_timeout", "How long the process may take to end after its stop signal.", .def = "10s", .max = 7 * DAY, .flags = FIELD_INHERIT),
         FIELD(container, stop_signal, "stop_signal", "Signal that asks it to end.", .flags = FIELD_INHERIT),
         FIELD_LIST(container, hosts, "hosts", "Hosts (names or globs) that run it; elsewhere it stays inactive.", .flags = FIELD_INHERIT | FIELD_ONE_OK),
         FIELD(container, run_mode, "run_mode", "APP_RUN_MODE of the codeontap contract.", .choices = "WEB|TASK|WORKER|BEAT"),
@@ -42,9 +45,9 @@ SCHEMA(container, "What everything that runs as a container has.");
 static const struct field health_fields[] = {
         FIELD(health, http, "http", "Path that HAProxy asks for; 2xx and 3xx are healthy."),
         FIELD(health, command, "command", "Shell command in the container; exit status 0 is healthy."),
-        FIELD(health, interval, "interval", "Time between two checks.", .def = "5s", .min = 1000),
-        FIELD(health, timeout, "timeout", "Time after which a check has failed.", .def = "5s", .min = 1000),
-        FIELD(health, start_period, "start_period", "Time in which failed checks do not count.", .def = "10s"),
+        FIELD(health, interval, "interval", "Time between two checks.", .def = "5s", .min = 1000000, .max = DAY),
+        FIELD(health, timeout, "timeout", "Time after which a check has failed.", .def = "5s", .min = 1000000, .max = DAY),
+        FIELD(health, start_period, "start_period", "Time in which failed checks do not count.", .def = "10s", .max = DAY),
         FIELD(health, retries, "retries", "Failed checks in a row that make it unhealthy.", .def = "5", .min = 1, .max = 1000),
 };
 SCHEMA(health, "How to see whether an instance works.");

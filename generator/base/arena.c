@@ -107,6 +107,10 @@ struct str arena_str(struct arena *a, struct str s) {
         return arena_join_n(a, &s, 1);
 }
 
+struct str arena_u64(struct arena *a, uint64_t n) {
+        return arena_printf(a, "%llu", (unsigned long long) n);
+}
+
 struct str arena_printf(struct arena *a, const char *format, ...) {
         va_list ap;
         int n;

@@ -46,4 +46,7 @@ struct str arena_join_n(struct arena *a, const struct str *parts, size_t n);
 #define arena_join(a, ...) \
         arena_join_n((a), (const struct str[]) { __VA_ARGS__ }, ARRAY_SIZE(((const struct str[]) { __VA_ARGS__ })))
 
+/* Decimal digits. */
+struct str arena_u64(struct arena *a, uint64_t n);
+
 struct str arena_printf(struct arena *a, const char *format, ...) PRINTF_LIKE(2, 3);

@@ -110,6 +110,10 @@ static bool is_repeated(const struct diag *list, size_t n, const struct diag *d)
         return false;
 }
 
+void diag_hide(struct diags *ds, struct span value) {
+        *vec_push(ds->arena, &ds->hidden) = value;
+}
+
 void diag_sort(struct diags *ds) {
         const struct diag **order = arena_array(ds->arena, ds->list.n, const struct diag *);
         struct diag *sorted = arena_array(ds->arena, ds->list.n, struct diag);

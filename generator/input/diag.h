@@ -65,6 +65,7 @@ enum severity {
         X(BEAT_SCALE,           "beat-scale",           ERROR) \
         X(UNKNOWN_TASK,         "unknown-task",         ERROR) \
         X(UNKNOWN_SERVICE,      "unknown-service",      ERROR) \
+        X(REFERENCE_CIRCLE,     "reference-circle",     ERROR) \
         X(UNKNOWN_SECRET,       "unknown-secret",       ERROR) \
         X(UNKNOWN_NETWORK,      "unknown-network",      ERROR) \
         X(UNKNOWN_VOLUME,       "unknown-volume",       ERROR) \
@@ -72,6 +73,7 @@ enum severity {
         X(SECRET_VARIABLE,      "secret-variable",      ERROR) \
         X(PROXY_NEEDS_NETWORK,  "proxy-needs-network",  ERROR) \
         X(STRIP_NEEDS_PATH,     "strip-needs-path",     ERROR) \
+        X(UNIT_TOO_LONG,        "unit-too-long",        ERROR) \
         X(QUADLET_KEY_TAKEN,    "quadlet-key-taken",    ERROR) \
         /* contracts */ \
         X(UNKNOWN_CONTRACT,     "unknown-contract",     ERROR) \
@@ -107,6 +109,7 @@ struct diags {
         const struct sources *sources;
         struct str owner;               /* given to what is added from now on */
         VEC(struct diag) list;
+        VEC(struct span) hidden;        /* values that no excerpt shows */
         size_t n_errors;                /* all of them, also those past what is shown */
 };
 
@@ -119,6 +122,9 @@ struct diag *diag_add(struct diags *ds, enum diag_id id, struct span at, const c
 
 /* A second place that belongs to it ("first defined here"). */
 void diag_note(struct diags *ds, struct diag *d, struct span related, const char *format, ...) PRINTF_LIKE(4, 5);
+
+/* From now on, and in what was added before, excerpts show stars in place of these bytes: a value that may be secret. */
+void diag_hide(struct diags *ds, struct span value);
 
 /* Sorts by file and offset (stable) and drops exact repetitions. */
 void diag_sort(struct diags *ds);

@@ -85,7 +85,7 @@ static void put_url_encoded(struct buf *b, struct str text) {
 }
 
 /* Takes what follows a '%' off the front of *rest. */
-static int compose_escape(struct buf *b, struct str *rest, env_secret_fn get, void *userdata) {
+static int compose_escape(struct buf *b, struct str *rest, const struct env_secrets *secrets) {
         bool is_url_encoded = str_has_prefix(*rest, STR("u{"));
         struct str content;
         size_t end;
@@ -102,7 +102,7 @@ static int compose_escape(struct buf *b, struct str *rest, env_secret_fn get, vo
         if (!str_has_prefix(*rest, STR("{")) || end == rest->n || end == 1)
                 return -EBADMSG;
 
-        r = get(userdata, (struct str) { rest->p + 1, end - 1 }, &content);
+        r = secrets->get(secrets->userdata, (struct str) { rest->p + 1, end - 1 }, &content);
         if (r < 0)
                 return r;
 
@@ -114,8 +114,8 @@ static int compose_escape(struct buf *b, struct str *rest, env_secret_fn get, vo
         return 0;
 }
 
-int env_template_compose(struct arena *a, struct str line, env_secret_fn get, void *userdata,
-                         struct str *ret_name, struct str *ret_value) {
+int env_template_read(struct arena *a, struct str line, const struct env_secrets *secrets, struct str *ret_name,
+                      struct str *ret_value) {
         struct buf b = buf_in(a);
         size_t equals = str_find(line, '=');
         struct str name = { line.p, equals }, rest;
@@ -133,7 +133,7 @@ int env_template_compose(struct arena *a, struct str line, env_secret_fn get, vo
                         break;
 
                 rest = str_from(rest, percent + 1);
-                r = compose_escape(&b, &rest, get, userdata);
+                r = compose_escape(&b, &rest, secrets);
                 if (r < 0)
                         return r;
         }

@@ -4,7 +4,8 @@
 /* Environment in three spellings.
  *
  * - env_file_*: Podman's --env-file (podman-run(1)): NAME=VALUE, one line each, the value taken as it is to the end of
- *   its line. It can't hold a line feed, nor a carriage return at a line's end; env_file_can_hold() says so.
+ *   its line. It can't hold a line feed, nor a carriage return at a line's end, nor more than 63 KiB;
+ *   env_file_can_hold() says so. A name has at most 1,000 bytes.
  * - env_template_*: what pyservice-environment reads when a unit starts: NAME=TEMPLATE, where the template is literal
  *   text with "%%" for a percent sign, "%n" for a line feed, "%{NAME}" for the content of the secret NAME and "%u{NAME}" for its
  *   content percent-encoded (RFC 3986: all but unreserved bytes), as a URL needs it.
@@ -29,10 +30,17 @@ void env_template_put(struct buf *b, struct env_name name, const struct env_piec
 /* Gives a secret's content; 0, or negative errno. */
 typedef int (*env_secret_fn)(void *userdata, struct str secret, struct str *ret);
 
+struct env_secrets {
+        env_secret_fn get;
+        void *userdata;
+};
+
 /* Reads one line of a template (without its line end) and composes its value in the arena. 0; -EBADMSG where the line is no
  * template; what `get` returned where it failed. */
-int env_template_compose(struct arena *a, struct str line, env_secret_fn get, void *userdata,
-                         struct str *ret_name, struct str *ret_value);
+#define env_template_compose(a, line, get, userdata, ret_name, ret_value) \
+        env_template_read((a), (line), &(const struct env_secrets) { (get), (userdata) }, (ret_name), (ret_value))
+int env_template_read(struct arena *a, struct str line, const struct env_secrets *secrets, struct str *ret_name,
+                      struct str *ret_value);
 
-/* -EILSEQ where systemd could not hold the value (NUL, not UTF-8, control bytes but tab and line feed). */
+/* -EILSEQ where systemd could not hold the value: NUL, or not UTF-8 (its UTF-8 has no U+FDD0…U+FDEF, U+..FFFE/F). */
 int env_unit_put(struct buf *b, struct str name, struct str value);

@@ -8,7 +8,7 @@ enum { HAPROXY_TIME_MAX = 2147483647 };
 
 struct haproxy {
         struct buf text;
-        bool is_in_line, is_in_arg;
+        bool is_in_line, is_in_arg, is_after_comment;
 };
 
 struct haproxy *haproxy_new(struct arena *a) {
@@ -25,6 +25,12 @@ static void put_const(struct haproxy *h, struct str literal) {
         buf_put_str(&h->text, literal);
 }
 
+/* An empty line parts sections, and what a comment is about from what is above it. */
+static void put_gap(struct haproxy *h) {
+        if (h->text.n > 0 && !h->is_after_comment)
+                buf_put_char(&h->text, '\n');
+}
+
 static void end_line(struct haproxy *h) {
         if (h->is_in_arg)
                 encode_bug("a line ends inside an argument", STR(""));
@@ -35,9 +41,11 @@ static void end_line(struct haproxy *h) {
 
 void haproxy_comment_bytes(struct haproxy *h, struct str literal) {
         end_line(h);
+        put_gap(h);
         put_const(h, STR("# "));
         put_const(h, literal);
         buf_put_char(&h->text, '\n');
+        h->is_after_comment = true;
 }
 
 void haproxy_comment_app(struct haproxy *h, struct name app) {
@@ -49,10 +57,10 @@ void haproxy_comment_app(struct haproxy *h, struct name app) {
 
 void haproxy_section_bytes(struct haproxy *h, struct str literal) {
         end_line(h);
-        if (h->text.n > 0)
-                buf_put_char(&h->text, '\n');
+        put_gap(h);
         put_const(h, literal);
         h->is_in_line = true;
+        h->is_after_comment = false;
 }
 
 void haproxy_line_bytes(struct haproxy *h, struct str literal) {
@@ -60,6 +68,7 @@ void haproxy_line_bytes(struct haproxy *h, struct str literal) {
         put_const(h, STR("        "));
         put_const(h, literal);
         h->is_in_line = true;
+        h->is_after_comment = false;
 }
 
 /* What goes before an argument or keyword. */

@@ -168,13 +168,10 @@ static void finish(struct publishing *pub) {
         r = uphold_link(p);
         if (r < 0)
                 publishing_fail(pub, NULL, r);
-        r = fs_remove_tree(p->runtime, ".staging");
-        if (r < 0)
-                publishing_fail(pub, NULL, r);
 }
 
 int publish_all(struct publisher *p, struct bundle *bundles, size_t n) {
-        CLEANUP(close_fd) int apps = open_apps(p), staging = -1;
+        CLEANUP(close_fd) int apps = open_apps(p);
         struct publishing pub = { .p = p, .n = n, .apps = apps, .staging = -1 };
         int r;
 
@@ -191,8 +188,8 @@ int publish_all(struct publisher *p, struct bundle *bundles, size_t n) {
 
         if (decide(&pub) > 0)
                 publish_changed(&pub);
-        staging = pub.staging;
         finish(&pub);
+        stage_close(&pub);
         return pub.error;
 }
 

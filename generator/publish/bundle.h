@@ -24,8 +24,8 @@
  * bundle, also of those without a definition, and pyservice.target.d/50-pyservice.conf, which upholds
  *
  *     APP.target                      of apps that are alive: that have a definition and a bundle
- *     pyservice-config@APP.service    of apps whose definition has errors, and of HOST
- *     pyservice-proxy@HASH.service    HASH: of the files for HAProxy, so that a change of them is a new unit
+ *     pyservice-config@APP.path       (which starts the service of that name, once) of apps whose definition has errors, and of HOST
+ *     pyservice-proxy@HASH.timer      (likewise) HASH: of the files for HAProxy, so that a change of them is a new unit
  *
  * An app's bundle is replaced by one rename, or not at all. */
 

@@ -23,6 +23,7 @@ struct conversion {
         size_t n;
         struct str input, output;       /* names below the staging directory */
         struct conversion_paths paths;  /* the same, absolute */
+        struct str source_line;         /* how the line begins that names a file of ours */
         struct quadlet_run run;
         bool is_running;
 };
@@ -53,10 +54,12 @@ static int make_directories(struct conversion *c) {
         struct publishing *pub = c->pub;
         struct arena *a = pub->p->arena;
 
-        c->input = arena_printf(a, ".in-%u", pub->n_rounds);
-        c->output = arena_printf(a, ".out-%u", pub->n_rounds);
+        /* Not the names of a run that was killed, whose Quadlet may still write there. */
+        c->input = arena_printf(a, ".in-%d-%u", (int) getpid(), pub->n_rounds);
+        c->output = arena_printf(a, ".out-%d-%u", (int) getpid(), pub->n_rounds);
         c->paths.input = arena_join(a, pub->staging_path, STR("/"), c->input);
         c->paths.output = arena_join(a, pub->staging_path, STR("/"), c->output);
+        c->source_line = arena_join(a, STR("\nSourcePath="), c->paths.input, STR("/"));
         if (mkdirat(pub->staging, c->input.p, 0755) < 0 || mkdirat(pub->staging, c->output.p, 0755) < 0)
                 return -errno;
 
@@ -109,27 +112,51 @@ struct conversion *convert_start(struct publishing *pub) {
         return c;
 }
 
+/* Takes the bytes from `at` to `end` out of a file. */
+static int cut(int fd, off_t at, off_t end) {
+        char piece[16384];
+
+        for (;;) {
+                ssize_t n = pread(fd, piece, sizeof(piece), end), written;
+
+                if (n < 0)
+                        return -errno;
+                if (n == 0)
+                        return ftruncate(fd, at) < 0 ? -errno : 0;
+
+                written = pwrite(fd, piece, (size_t) n, at);
+                if (written < 0)
+                        return -errno;
+                at += written;
+                end += written;
+        }
+}
+
 /* Quadlet says that a unit comes from the file that it read. That file is gone soon, and a unit whose SourcePath= is
- * gone is for systemd one that needs a reload, for ever. So that line becomes a comment of the same length, and the one that our
- * own files have (the definition) counts. */
+ * gone is for systemd one that needs a reload, for ever. So that line goes, and the one that our own files have (the
+ * definition) counts. */
 static int drop_source_path(const struct conversion *c, const char *name) {
         CLEANUP(close_fd) int fd = openat(c->pub->staging, name, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
-        struct path needle;
-        char head[16384];
-        const char *at;
+        struct str head, line;
+        char text[16384];
         ssize_t n;
+        size_t at;
 
         if (fd < 0)
                 return -errno;
 
         /* It stands in [Unit], which our files begin with. */
-        n = read(fd, head, sizeof(head));
+        n = pread(fd, text, sizeof(text), 0);
         if (n < 0)
                 return -errno;
 
-        (void) path_join(&needle, STR("\nSourcePath="), c->paths.input, STR("/"));
-        at = memmem(head, (size_t) n, needle.text, strlen(needle.text));
-        return at && pwrite(fd, "# Quadlet: ", 11, at - head + 1) < 0 ? -errno : 0;
+        head = (struct str) { text, (size_t) n };
+        at = str_find_str(head, c->source_line);
+        if (at == head.n)
+                return 0;
+
+        line = str_from(head, at + 1);
+        return cut(fd, (off_t) at, (off_t) (at + 1 + str_find(line, '\n')));
 }
 
 /* Moves the unit of one file to its bundle. -ENOENT where Quadlet made none. */
@@ -170,17 +197,18 @@ static bool is_any_made(const struct conversion *c) {
         return fs_list(c->pub->p->arena, c->pub->staging, c->output.p, &names) < 0 || names.list.n > 0;
 }
 
-/* Why it can't have been about one file. */
+/* For what it did not say of one file: how it ended, and the first thing that it said. */
 static struct str explain(struct arena *a, const struct quadlet_result *result) {
-        struct str line = result->messages;
+        struct str line = { result->messages.p, str_find(result->messages, '\n') }, end;
 
-        line.n = str_find(line, '\n');
         if (result->is_late)
-                return STR("it did not come to an end");
-        if (WIFSIGNALED(result->status))
-                return arena_printf(a, "it was ended by signal %d: %.*s", WTERMSIG(result->status), STR_ARG(line));
+                end = STR("it did not come to an end");
+        else if (WIFSIGNALED(result->status))
+                end = arena_printf(a, "it was ended by signal %d", WTERMSIG(result->status));
+        else
+                end = arena_printf(a, "it ended with exit code %d", WEXITSTATUS(result->status));
 
-        return arena_printf(a, "it ended with %d: %.*s", WEXITSTATUS(result->status), STR_ARG(line));
+        return line.n > 0 ? arena_join(a, end, STR(": "), line) : end;
 }
 
 static void convert(struct publishing *pub, struct job **jobs, size_t n);

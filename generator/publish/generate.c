@@ -76,6 +76,14 @@ static int make_haproxy_directory(const struct run *run) {
         return fs_make_dirs(run->world.root, directory.p + 1, false);
 }
 
+static void render_definition(struct run *run, struct definition *d, const struct ports *ports, struct tree *ret) {
+        size_t errors = run->ds.n_errors;
+
+        run->ds.owner = d->name.text;
+        render_app(&run->arena, &run->world, d->app, ports, ret);
+        d->is_broken = run->ds.n_errors > errors;
+}
+
 static int publish(struct run *run) {
         struct world *w = &run->world;
         struct bundle *bundles = arena_array(&run->arena, w->definitions.n + 1, struct bundle);
@@ -97,7 +105,7 @@ static int publish(struct run *run) {
                 b->at = d->root ? d->root->at : d->name.at;
                 b->tree.arena = &run->arena;
                 if (d->app && !d->is_broken)
-                        render_app(&run->arena, w, d->app, &ports, &b->tree);
+                        render_definition(run, d, &ports, &b->tree);
                 b->choice = bundle_choose(&run->publisher, d->name, d->app && !d->is_broken);
         }
 

@@ -38,6 +38,9 @@ void publishing_fail(struct publishing *pub, struct job *job, int error);
 /* Removes what an earlier run left, and makes the directory anew. */
 int stage_open(struct publishing *pub);
 
+/* Removes it, with the bundles that were replaced. What can't be removed the next run will. */
+void stage_close(struct publishing *pub);
+
 /* Writes the files below quadlet/; takes over Quadlet's units from the published bundle where its files are the same
  * (needs_quadlet is set where that fails, for they must be made again then). */
 int stage_quadlet(struct publishing *pub, struct job *job);

@@ -15,7 +15,7 @@ static bool is_word_byte(char c) {
 }
 
 /* As in "no Image or Rootfs key specified". */
-static bool is_word_in(struct arena *a, struct str message, struct str word) {
+static bool is_word_in(struct str message, struct str word) {
         size_t at = str_find_str(message, word);
 
         return word.n > 0 && at < message.n && (at == 0 || !is_word_byte(message.p[at - 1]))
@@ -35,20 +35,29 @@ static struct str text_at(const struct diags *ds, struct span at) {
         return (struct str) { text.p + at.off, at.len };
 }
 
-/* The place of the key that the message is about, told by its name, or by its value as it was written. */
+static bool names_key(const struct publisher *p, const struct origin *o, struct str message) {
+        return is_quoted_in(p->arena, message, o->key);
+}
+
+static bool quotes_value(const struct publisher *p, const struct origin *o, struct str message) {
+        return is_quoted_in(p->arena, message, text_at(p->ds, o->at));
+}
+
+static bool mentions_key(const struct publisher *p, const struct origin *o, struct str message) {
+        return is_word_in(message, o->key);
+}
+
+/* The place of the key that the message is about. */
 static struct span find_place(const struct publisher *p, const struct tree_file *file, struct str message,
                               struct span otherwise) {
-        const struct origin *end = file->origins + file->n_origins;
+        bool (*const signs[])(const struct publisher *, const struct origin *, struct str) = {
+                names_key, quotes_value, mentions_key,
+        };
 
-        for (const struct origin *o = file->origins; o && o < end; o++)
-                if (is_quoted_in(p->arena, message, o->key))
-                        return o->at;
-        for (const struct origin *o = file->origins; o && o < end; o++)
-                if (is_quoted_in(p->arena, message, text_at(p->ds, o->at)))
-                        return o->at;
-        for (const struct origin *o = file->origins; o && o < end; o++)
-                if (is_word_in(p->arena, message, o->key))
-                        return o->at;
+        for (size_t sign = 0; sign < ARRAY_SIZE(signs); sign++)
+                for (size_t i = 0; i < file->n_origins; i++)
+                        if (signs[sign](p, &file->origins[i], message))
+                                return file->origins[i].at;
 
         return otherwise;
 }

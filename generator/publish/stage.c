@@ -20,12 +20,21 @@ static int make_dir(int dir, const char *name) {
         return mkdirat(dir, name, 0755) < 0 ? -errno : 0;
 }
 
+/* A run that was killed may have left a Quadlet that still writes: then a directory is not empty when its turn comes. */
+static int remove_leftovers(const struct publisher *p) {
+        int r = -ENOTEMPTY;
+
+        for (unsigned i = 0; i < 3 && r == -ENOTEMPTY; i++)
+                r = fs_remove_tree(p->runtime, STAGING);
+
+        return r;
+}
+
 int stage_open(struct publishing *pub) {
         char link[32], path[PATH_MAX];
         ssize_t n;
-        int r;
+        int r = remove_leftovers(pub->p);
 
-        r = fs_remove_tree(pub->p->runtime, STAGING);
         if (r >= 0)
                 r = make_dir(pub->p->runtime, STAGING);
         if (r >= 0)
@@ -104,6 +113,11 @@ static int take_over(struct publishing *pub, const struct job *job) {
         }
 
         return 0;
+}
+
+void stage_close(struct publishing *pub) {
+        close_fd(&pub->staging);
+        (void) fs_remove_tree(pub->p->runtime, STAGING);
 }
 
 int stage_quadlet(struct publishing *pub, struct job *job) {

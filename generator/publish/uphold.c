@@ -158,7 +158,7 @@ static void put_instance(struct unit *u, struct name instance) {
         unit_open(u, UNIT_UPHOLDS);
         unit_const(u, "pyservice-config@");
         unit_part(u, instance);
-        unit_const(u, ".service");
+        unit_const(u, ".path");
         unit_close(u);
 }
 
@@ -184,7 +184,7 @@ int uphold_write(const struct publisher *p, const struct linkables *l) {
                 unit_open(u, UNIT_UPHOLDS);
                 unit_const(u, "pyservice-proxy@");
                 unit_part(u, hash);
-                unit_const(u, ".service");
+                unit_const(u, ".timer");
                 unit_close(u);
         }
 

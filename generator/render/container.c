@@ -162,7 +162,14 @@ static void put_limits(struct unit *u, const struct container *c) {
         const struct resources *limits = c->resources;
 
         unit_put_duration(u, CONTAINER_STOP_TIMEOUT, c->stop_timeout);
-        unit_put(u, CONTAINER_STOP_SIGNAL, c->stop_signal);
+        if (!str_is_absent(c->stop_signal.text)) {
+                /* StopSignal= is a key since Podman 5.2 only. */
+                unit_open(u, CONTAINER_PODMAN_ARGS);
+                unit_word(u);
+                unit_const(u, "--stop-signal=");
+                unit_part(u, c->stop_signal);
+                unit_close(u);
+        }
         if (!limits)
                 return;
 
@@ -268,6 +275,9 @@ void render_finish(struct rendering *r, struct unit *u, struct str file) {
                 put_raw(u, SECTION_SERVICE, q->service.at, q->service.n);
         }
 
+        if (unit_exec_bytes(u) > UNIT_EXEC_MAX)
+                (void) diag_add(r->world->ds, DIAG_UNIT_TOO_LONG, r->app->name.at,
+                                "the command line of '%.*s' is longer than systemd takes (1 MiB); put large values into files", STR_ARG(file));
         hash_add(hash, unit_text(u));
         put_label(u, (struct label_name) { STR("io.pyservice.revision"), NOWHERE }, (struct label_text) { hash_text(r->arena, hash), NOWHERE });
         (void) unit_finish(u, r->tree, file);

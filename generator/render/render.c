@@ -4,7 +4,7 @@
 #include "render/parts.h"
 
 struct unit_name instance_unit(struct rendering *r, struct name unit, uint64_t instance) {
-        return (struct unit_name) { arena_printf(r->arena, "%.*s@%llu.service", STR_ARG(unit.text), (unsigned long long) instance), unit.at };
+        return (struct unit_name) { arena_join(r->arena, unit.text, STR("@"), arena_u64(r->arena, instance), STR(".service")), unit.at };
 }
 
 struct abs_path bundle_path(struct rendering *r, struct str sub) {

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "schema/decode.h"
 
+#include "input/utf8.h"
+
 static void mark_secret(const struct field *f, struct diag *d) {
         if (f->flags & FIELD_SECRET)
                 d->is_secret = true;
@@ -8,21 +10,51 @@ static void mark_secret(const struct field *f, struct diag *d) {
 
 static bool refuse(struct decoder *d, const struct field *f, enum kind kind, const struct node *node) {
         const struct type *t = type_of(kind);
+        bool is_shown = !(f->flags & FIELD_SECRET) || kind == f->key_kind;
 
-        if (f->flags & FIELD_SECRET)
-                mark_secret(f, diag_add(d->ds, DIAG_BAD_VALUE, node->at, "this is not a %s; %s", t->name, t->rule));
+        if (is_shown)
+                mark_secret(f, diag_add(d->ds, DIAG_BAD_VALUE, node->at, "'%.*s' is not a valid %s; %s", STR_ARG(node->text), t->name, t->rule));
         else
-                (void) diag_add(d->ds, DIAG_BAD_VALUE, node->at, "'%.*s' is not a valid %s; %s", STR_ARG(node->text), t->name, t->rule);
+                mark_secret(f, diag_add(d->ds, DIAG_BAD_VALUE, node->at, "this is not a valid %s; %s", t->name, t->rule));
+        return false;
+}
+
+static bool refuse_ambiguous(struct decoder *d, const struct field *f, const struct node *node) {
+        bool is_hidden = (f->flags & FIELD_SECRET) && node->text.n > 0 && node->text.p[0] >= '0' && node->text.p[0] <= '9';
+
+        if (node->text.n == 0)
+                mark_secret(f, diag_add(d->ds, DIAG_EMPTY_VALUE, node->at, "there is no value; write one, or \"\" for an empty text"));
+        else if (is_hidden)
+                mark_secret(f, diag_add(d->ds, DIAG_QUOTE_NEEDED, node->at, "YAML takes this for another number than is written; put it in quotes"));
+        else
+                mark_secret(f, diag_add(d->ds, DIAG_QUOTE_NEEDED, node->at, "'%.*s' without quotes is not a text in YAML; write \"%.*s\"",
+                                        STR_ARG(node->text), STR_ARG(node->text)));
+        return false;
+}
+
+/* U+FDD0…U+FDEF and U+nFFFE/F: Unicode keeps them for programs' own use, and systemd refuses a whole unit that holds one. */
+static bool has_noncharacter(struct decoder *d, const struct field *f, const struct node *node) {
+        uint32_t c;
+
+        for (size_t at = 0, n; at < node->text.n; at += n > 0 ? n : 1) {
+                n = utf8_decode(node->text, at, &c);
+                if (n == 0 || !((c >= 0xfdd0 && c <= 0xfdef) || (c & 0xfffe) == 0xfffe))
+                        continue;
+
+                mark_secret(f, diag_add(d->ds, DIAG_CONTROL_CHARACTER, node->at, "U+%04X is no character but reserved by Unicode; remove it", c));
+                return true;
+        }
+
         return false;
 }
 
 /* Is there an {{ instance }} where it has no meaning? */
-static bool has_stray_instance(struct decoder *d, const struct type *t, const struct node *node) {
+static bool has_stray_instance(struct decoder *d, const struct field *f, const struct type *t, const struct node *node) {
         if (t->allows_instance || str_find(node->text, INSTANCE_MARK) == node->text.n)
                 return false;
 
-        (void) diag_add(d->ds, DIAG_INSTANCE_NOT_HERE, node->at,
-                        "{{ instance }} cannot stand in a %s; it may be used in commands, environment, labels and paths", t->name);
+        mark_secret(f, diag_add(d->ds, DIAG_INSTANCE_NOT_HERE, node->at,
+                                "{{ instance }} cannot stand in a %s; it may be used in commands, environment, labels and paths", t->name));
         return true;
 }
 
@@ -30,12 +62,9 @@ static bool decode_text(struct decoder *d, const struct field *f, enum kind kind
         const struct text value = { node->text, node->at };     /* all text types are alike */
         const struct type *t = type_of(kind);
 
-        if (node->plain && type_is_ambiguous(node->text)) {
-                (void) diag_add(d->ds, DIAG_QUOTE_NEEDED, node->at, "%.*s without quotes is not a text in YAML; write \"%.*s\"",
-                                STR_ARG(node->text), STR_ARG(node->text));
-                return false;
-        }
-        if (has_stray_instance(d, t, node))
+        if (node->plain && type_is_ambiguous(node->text))
+                return refuse_ambiguous(d, f, node);
+        if (has_stray_instance(d, f, t, node) || has_noncharacter(d, f, node))
                 return false;
         if (!type_accepts(kind, node->text))
                 return refuse(d, f, kind, node);
@@ -60,6 +89,16 @@ static bool decode_number(struct decoder *d, const struct field *f, const struct
         return true;
 }
 
+/* "a, b or c" */
+static struct str join_choices(struct arena *a, const struct str *words, size_t n) {
+        struct str text = words[0];
+
+        for (size_t i = 1; i < n; i++)
+                text = arena_join(a, text, i + 1 < n ? STR(", ") : STR(" or "), words[i]);
+
+        return text;
+}
+
 static bool decode_choice(struct decoder *d, const struct field *f, const struct node *node, struct choice *ret) {
         struct str rest = str_of(f->choices), word, words[16], near;
         size_t n = 0;
@@ -74,10 +113,11 @@ static bool decode_choice(struct decoder *d, const struct field *f, const struct
 
         near = diag_nearest(node->text, words, n);
         if (str_is_absent(near))
-                (void) diag_add(d->ds, DIAG_BAD_CHOICE, node->at, "%s '%.*s' is none of %s", f->key, STR_ARG(node->text), f->choices);
+                (void) diag_add(d->ds, DIAG_BAD_CHOICE, node->at, "'%.*s' is no value of '%s'; write %.*s", STR_ARG(node->text), f->key,
+                                STR_ARG(join_choices(d->arena, words, n)));
         else
-                (void) diag_add(d->ds, DIAG_BAD_CHOICE, node->at, "%s '%.*s' is none of %s; did you mean '%.*s'?", f->key,
-                                STR_ARG(node->text), f->choices, STR_ARG(near));
+                (void) diag_add(d->ds, DIAG_BAD_CHOICE, node->at, "'%.*s' is no value of '%s'; did you mean '%.*s'?", STR_ARG(node->text), f->key,
+                                STR_ARG(near));
         return false;
 }
 
@@ -97,8 +137,15 @@ static bool decode_duration(struct decoder *d, const struct field *f, const stru
         if (!type_parse_duration(node->text, &value.usec))
                 return refuse(d, f, KIND_DURATION, node);
         if (f->min > 0 && value.usec < f->min) {
-                (void) diag_add(d->ds, DIAG_OUT_OF_RANGE, node->at, "%s %.*s is too short; write at least %llums", f->key,
-                                STR_ARG(node->text), (unsigned long long) (f->min / 1000));
+                bool is_seconds = f->min % 1000000 == 0;
+
+                (void) diag_add(d->ds, DIAG_OUT_OF_RANGE, node->at, "%s %.*s is too short; write at least %llu%s", f->key,
+                                STR_ARG(node->text), (unsigned long long) (f->min / (is_seconds ? 1000000 : 1000)), is_seconds ? "s" : "ms");
+                return false;
+        }
+        if (f->max > 0 && value.usec > f->max) {
+                (void) diag_add(d->ds, DIAG_OUT_OF_RANGE, node->at, "%s %.*s is too long; write at most %lluh", f->key,
+                                STR_ARG(node->text), (unsigned long long) (f->max / 3600000000));
                 return false;
         }
 
@@ -151,7 +198,7 @@ static bool decode_value_list(struct decoder *d, const struct field *f, const st
         ret->items = arena_array(d->arena, node->n + 1, struct any_text);
         for (size_t i = 0; i < node->n; i++) {
                 if (node->items[i]->kind != NODE_SCALAR) {
-                        (void) diag_add(d->ds, DIAG_WRONG_KIND, node->items[i]->at, "an item of this list is a text");
+                        mark_secret(f, diag_add(d->ds, DIAG_WRONG_KIND, node->items[i]->at, "an item of this list is a text"));
                         good = false;
                 } else if (!decode_scalar(d, f, KIND_ANY_TEXT, node->items[i], &ret->items[i]))
                         good = false;
@@ -164,6 +211,8 @@ bool decode_value(struct decoder *d, const struct field *f, const struct node *n
         struct value v = { .at = node->at, .is_plain = node->plain };
         bool good;
 
+        if ((f->flags & FIELD_SECRET) && node->kind != NODE_MAP)
+                diag_hide(d->ds, node->at);
         if (node->kind == NODE_MAP)
                 good = decode_secret_value(d, f, node, &v);
         else if (node->kind == NODE_LIST && (f->flags & FIELD_ALLOW_LIST))

@@ -51,6 +51,7 @@ static bool find_factor(const struct unit_factor *units, size_t n, struct str na
 bool type_parse_duration(struct str text, uint64_t *ret_usec) {
         uint64_t total = 0, n, factor;
         struct str rest = str_trim(text);
+        bool is_first = true;
 
         if (str_is(rest, "infinity")) {
                 *ret_usec = UINT64_MAX;
@@ -68,8 +69,9 @@ bool type_parse_duration(struct str text, uint64_t *ret_usec) {
                 rest = str_trim(rest);
                 unit = take_made_of(&rest, is_letter);
                 rest = str_trim(rest);
-                if (unit.n == 0 && (rest.n > 0 || total > 0))
+                if (unit.n == 0 && (rest.n > 0 || !is_first))
                         return false;
+                is_first = false;
                 if (unit.n == 0)
                         unit = STR("s");
                 if (!find_factor(time_units, ARRAY_SIZE(time_units), unit, &factor))

@@ -117,7 +117,7 @@ static void decode_map(struct decoder *d, const struct field *f, const struct no
                 else if (f->shape == SHAPE_MAP_OF_VALUE)
                         (void) decode_value(d, f, value, (struct value *) (void *) (entry + f->value_offset));
                 else if (value->kind != NODE_SCALAR)
-                        (void) diag_add(d->ds, DIAG_WRONG_KIND, value->at, "'%.*s' is a single value, not %s", STR_ARG(key->text), node_name(value));
+                        (void) diag_add(d->ds, DIAG_WRONG_KIND, value->at, "'%.*s' takes a single value, not %s", STR_ARG(key->text), node_name(value));
                 else
                         (void) decode_scalar(d, f, f->kind, value, entry + f->value_offset);
         }
@@ -212,15 +212,45 @@ struct str schema_nearest_key(struct arena *a, const struct schema *s, struct st
         return diag_nearest(key, keys, n);
 }
 
-static void report_unknown(struct decoder *d, const struct schema *s, const struct node *key) {
-        struct str near = schema_nearest_key(d->arena, s, key->text);
+/* "auth_tracking" → "auth tracking" */
+static struct str readable_name(struct arena *a, const struct schema *s) {
+        struct str rest = str_of(s->name), part, name = { NULL, 0 };
 
-        if (str_is_absent(near))
-                (void) diag_add(d->ds, DIAG_UNKNOWN_KEY, key->at, "'%.*s' is not a key of %s; see pyservice.d(5) for those that are",
-                                STR_ARG(key->text), s->name);
+        while (str_split(&rest, '_', &part))
+                name = str_is_absent(name) ? part : arena_join(a, name, STR(" "), part);
+
+        return name;
+}
+
+/* The key below which `key` would be right: wrong indentation is the most common mistake of all. */
+static const char *find_parent(const struct schema *s, struct str key) {
+        for (size_t i = 0; i < s->n; i++) {
+                const struct field *f = &s->fields[i];
+                const char *parent = f->shape == SHAPE_INLINE ? find_parent(f->schema, key) : NULL;
+                size_t offset = 0;
+
+                if (parent)
+                        return parent;
+                if (f->shape == SHAPE_STRUCT && schema_find(f->schema, key, &offset))
+                        return f->key;
+        }
+
+        return NULL;
+}
+
+static void report_unknown(struct decoder *d, const struct schema *s, const struct node *key) {
+        struct str near = schema_nearest_key(d->arena, s, key->text), name = readable_name(d->arena, s);
+        const char *parent = find_parent(s, key->text);
+
+        if (parent)
+                (void) diag_add(d->ds, DIAG_UNKNOWN_KEY, key->at, "'%.*s' is not a key of %.*s, but of '%s:'; move it there",
+                                STR_ARG(key->text), STR_ARG(name), parent);
+        else if (!str_is_absent(near))
+                (void) diag_add(d->ds, DIAG_UNKNOWN_KEY, key->at, "'%.*s' is not a key of %.*s; did you mean '%.*s'?",
+                                STR_ARG(key->text), STR_ARG(name), STR_ARG(near));
         else
-                (void) diag_add(d->ds, DIAG_UNKNOWN_KEY, key->at, "'%.*s' is not a key of %s; did you mean '%.*s'?",
-                                STR_ARG(key->text), s->name, STR_ARG(near));
+                (void) diag_add(d->ds, DIAG_UNKNOWN_KEY, key->at, "'%.*s' is not a key of %.*s; see pyservice.d(5) for those that are",
+                                STR_ARG(key->text), STR_ARG(name));
 }
 
 static void decode_pair(struct decoder *d, const struct schema *s, const struct pair *pair, char *object) {
@@ -240,12 +270,25 @@ static void decode_pair(struct decoder *d, const struct schema *s, const struct 
                 return;
         }
         if (!f) {
-                (void) diag_add(d->ds, DIAG_WRONG_KIND, pair->value->at, "'%.*s' is %s, not %s", STR_ARG(pair->key->text),
-                                shape_name(first->shape), node_name(pair->value));
+                diag_add(d->ds, DIAG_WRONG_KIND, pair->value->at, "'%.*s' takes %s, not %s", STR_ARG(pair->key->text),
+                         shape_name(first->shape), node_name(pair->value))->is_secret = (first->flags & FIELD_SECRET) != 0;
                 return;
         }
 
         decode_field(d, f, pair->value, object + offset + f->offset);
+}
+
+/* Was it already asked of a misspelt key whether it is to be this one? */
+static bool is_hinted_at(struct decoder *d, const struct schema *s, const struct node *map, const char *key) {
+        for (size_t i = 0; i < map->n; i++) {
+                size_t offset = 0;
+
+                if (!schema_find(s, map->pairs[i].key->text, &offset) &&
+                    str_is(schema_nearest_key(d->arena, s, map->pairs[i].key->text), key))
+                        return true;
+        }
+
+        return false;
 }
 
 static void require_keys(struct decoder *d, const struct schema *s, const struct node *map) {
@@ -254,8 +297,9 @@ static void require_keys(struct decoder *d, const struct schema *s, const struct
 
                 if (f->shape == SHAPE_INLINE)
                         require_keys(d, f->schema, map);
-                else if ((f->flags & FIELD_REQUIRED) && !node_get(map, f->key))
-                        (void) diag_add(d->ds, DIAG_MISSING_KEY, (struct span) { map->at.file, map->at.off, 1 }, "%s needs '%s': %s", s->name, f->key, f->doc);
+                else if ((f->flags & FIELD_REQUIRED) && !node_get(map, f->key) && !is_hinted_at(d, s, map, f->key))
+                        (void) diag_add(d->ds, DIAG_MISSING_KEY, (struct span) { map->at.file, map->at.off, 1 }, "%.*s needs '%s:'; add it",
+                                        STR_ARG(readable_name(d->arena, s)), f->key);
         }
 }
 
@@ -263,7 +307,8 @@ void schema_decode(struct arena *a, struct diags *ds, const struct schema *s, co
         struct decoder d = { a, ds };
 
         if (map->kind != NODE_MAP) {
-                (void) diag_add(ds, DIAG_WRONG_KIND, map->at, "%s is a map (KEY: VALUE), not %s", s->name, node_name(map));
+                (void) diag_add(ds, DIAG_WRONG_KIND, map->at, "%.*s is a map (KEY: VALUE), not %s",
+                                STR_ARG(readable_name(a, s)), node_name(map));
                 return;
         }
 

@@ -30,10 +30,14 @@ static void take_single_quoted(struct splitter *s) {
 static void take_double_quoted(struct splitter *s) {
         s->in_word = true;
         for (; s->at < s->text.n && s->text.p[s->at] != '"'; s->at++) {
-                char c = s->text.p[s->at];
+                char c = s->text.p[s->at], next = s->at + 1 < s->text.n ? s->text.p[s->at + 1] : ' ';
 
-                /* Within double quotes a backslash is special only before these. */
-                if (c == '\\' && s->at + 1 < s->text.n && strchr("$`\"\\\n", s->text.p[s->at + 1]))
+                /* Within double quotes a backslash is special only before these; before a line feed it removes it. */
+                if (c == '\\' && next == '\n') {
+                        s->at++;
+                        continue;
+                }
+                if (c == '\\' && strchr("$`\"\\", next))
                         c = s->text.p[++s->at];
                 add_byte(s, c);
         }
@@ -49,6 +53,8 @@ static void take_byte(struct splitter *s, char c) {
                 take_double_quoted(s);
         else if (c != '\\')
                 add_byte(s, c);
+        else if (s->at < s->text.n && s->text.p[s->at] == '\n')
+                s->at++;                /* a line that goes on */
         else if (s->at < s->text.n)
                 add_byte(s, s->text.p[s->at++]);
         else

@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 
 #include "base/macro.h"
+#include "input/utf8.h"
 
 bool syntax_is_name(struct str s) {
         return s.p[s.n - 1] != '-';
@@ -29,6 +30,12 @@ static bool is_digest(struct str s) {
         return true;
 }
 
+static bool is_port(struct str s) {
+        uint64_t port;
+
+        return str_to_u64(s, 65535, &port) && port > 0;
+}
+
 /* The parts between slashes: begin and end with a letter or digit; all but the first are in small letters and hold
  * no ':', which in the first one begins a port. */
 static bool is_image_path(struct str s) {
@@ -36,7 +43,10 @@ static bool is_image_path(struct str s) {
 
         for (bool is_first = true; str_split(&rest, '/', &part); is_first = false) {
                 bool may_be_host = is_first && !str_is_absent(rest);
+                size_t colon = str_find(part, ':');
 
+                if (colon < part.n && !is_port(str_from(part, colon + 1)))
+                        return false;
                 if (part.n == 0 || !is_word_char(part.p[0]) || !is_word_char(part.p[part.n - 1]))
                         return false;
 
@@ -141,12 +151,6 @@ bool syntax_is_volume(struct str s) {
                str_is_made_of(options, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789=,_-");
 }
 
-static bool is_port(struct str s) {
-        uint64_t port;
-
-        return str_to_u64(s, 65535, &port) && port > 0;
-}
-
 static bool is_address(struct str s, int family) {
         char text[INET6_ADDRSTRLEN];
         unsigned char bytes[sizeof(struct in6_addr)];
@@ -159,7 +163,7 @@ static bool is_address(struct str s, int family) {
         return inet_pton(family, text, bytes) == 1;
 }
 
-/* Takes "[v6]:" or, where two more colons follow, "v4:" off the front. */
+/* Takes "[v6]:" or, where two more colons follow, "v4:" off the front. Behind an address both ports are needed. */
 static bool take_address(struct str *s) {
         size_t end = str_find(*s, ']'), colon = str_find(*s, ':');
         struct str address;
@@ -169,7 +173,7 @@ static bool take_address(struct str *s) {
                         return false;
                 address = (struct str) { s->p + 1, end - 1 };
                 *s = str_from(*s, end + 2);
-                return is_address(address, AF_INET6);
+                return is_address(address, AF_INET6) && str_find(*s, ':') < s->n;
         }
 
         if (colon == s->n || str_find(str_from(*s, colon + 1), ':') == s->n - colon - 1)
@@ -261,6 +265,20 @@ bool syntax_is_url(struct str s) {
         return at > 0 && at + 3 < s.n;
 }
 
+/* Unicode's blanks too: Quadlet, a Go program, takes them away. */
+static bool is_blank(uint32_t c) {
+        return c == ' ' || c == '\t' || c == 0xa0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200a) || c == 0x202f || c == 0x205f || c == 0x3000;
+}
+
 bool syntax_is_unit_line(struct str s) {
-        return s.p[s.n - 1] != '\\';
+        uint32_t c = ' ';
+
+        if (s.p[s.n - 1] == '\\' || utf8_decode(s, 0, &c) == 0 || is_blank(c))
+                return false;
+
+        for (size_t n = 1; n <= 3 && n <= s.n; n++)
+                if (utf8_decode(s, s.n - n, &c) == n && is_blank(c))
+                        return false;
+
+        return true;
 }

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Fixtures: `machine`, clean and shared; `own_machine`, for a test that reboots or breaks it.
 
 PYSERVICE_BUILD names the build directory that pyservice is installed from.
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+import host
 import nspawn
 from machine import Machine
 
@@ -21,6 +23,9 @@ def boot() -> Machine:
             lab.install(Path(os.environ["PYSERVICE_BUILD"]))
         lab.start()
         return Machine(lab)
+    except host.LabError as error:
+        lab.stop(hard=True)
+        pytest.exit(f"no machine: {error}", returncode=1)
     except BaseException:
         lab.stop(hard=True)
         raise

@@ -1,24 +1,40 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the lab does on the machine that it runs on: programs, packages, locks, control groups."""
 
 import contextlib
 import fcntl
+import glob
 import os
 import select
 import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 CACHE = Path(os.environ.get("PYSERVICE_LAB_CACHE", "/var/cache/pyservice-lab"))
 REPOSITORY = Path(__file__).resolve().parents[2]
 
-LAB_PACKAGES = {  # what must be there: Debian package
+# What must be there, and what brings it, as `apt-get satisfy` has it.
+LAB_PACKAGES = {
     "/usr/bin/mmdebstrap": "mmdebstrap",
     "/usr/bin/systemd-nspawn": "systemd-container",
     "/usr/bin/nsenter": "util-linux",
     "/usr/share/keyrings/debian-archive-keyring.gpg": "debian-archive-keyring",
+}
+BUILD_PACKAGES = {
+    "/usr/bin/meson": "meson",
+    "/usr/bin/ninja": "ninja-build",
+    "/usr/bin/gcc": "gcc",
+    "/usr/bin/pkg-config": "pkgconf",
+    "/usr/include/stdio.h": "libc6-dev",
+    "/usr/include/yaml.h": "libyaml-dev",
+    "/usr/include/xxhash.h": "libxxhash-dev",
+    "/usr/include/systemd/sd-bus.h": "libsystemd-dev",
+    "/usr/include/*/curl/curl.h": "libcurl4-openssl-dev",
+    "/usr/*/pkgconfig/systemd.pc": "systemd-dev | systemd",
 }
 
 
@@ -48,13 +64,13 @@ def run(command: list[str]) -> None:
 
 def install_packages(needed: dict[str, str]) -> None:
     """Installs Debian packages where a file that they bring is missing."""
-    missing = [package for path, package in needed.items() if not os.path.exists(path)]
+    missing = [package for path, package in needed.items() if not glob.glob(path)]
     if not missing:
         return
     say("installing on this host:", *missing)
     apt = ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-q", "-o", "DPkg::Lock::Timeout=600"]
     run([*apt, "update"])
-    run([*apt, "install", "-y", "--no-install-recommends", *missing])
+    run([*apt, "satisfy", "-y", "--no-install-recommends", ", ".join(missing)])
 
 
 @contextlib.contextmanager
@@ -85,10 +101,10 @@ def in_cgroup(cgroup: Path) -> list[str]:
 
 def nspawn(name: str, root: Path) -> list[str]:
     """The beginning of a systemd-nspawn command; `forget_nspawn` tidies up once it ended."""
-    command = ["env", "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1", "systemd-nspawn", "--quiet", f"--directory={root}", f"--machine={name}",
-               "--register=no", "--private-network", "--capability=all",
-               "--system-call-filter=bpf keyctl add_key", "--resolv-conf=off", "--timezone=off",
-               "--link-journal=no", "--rlimit=NOFILE=1024:1048576"]
+    command = ["env", "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1", "systemd-nspawn", "--quiet",
+               f"--directory={root}", f"--machine={name}", "--register=no", "--private-network",
+               "--capability=all", "--system-call-filter=bpf keyctl add_key", "--resolv-conf=off",
+               "--timezone=off", "--link-journal=no", "--rlimit=NOFILE=1024:1048576"]
     if os.path.isdir("/run/systemd/system"):
         return command  # systemd gives it a scope
     cgroup = unified_hierarchy() / f"pyservice-lab-{name}"
@@ -98,8 +114,13 @@ def nspawn(name: str, root: Path) -> list[str]:
 
 def forget_nspawn(name: str) -> None:
     """Removes what nspawn leaves where there is no systemd, and /run is not a tmpfs."""
+    cgroup = unified_hierarchy() / f"pyservice-lab-{name}"
+    if cgroup.is_dir():
+        (cgroup / "cgroup.kill").write_text("1")
+        while "populated 1" in (cgroup / "cgroup.events").read_text():
+            time.sleep(0.01)
     for hierarchy in (unified_hierarchy(), Path("/sys/fs/cgroup/systemd")):
-        for path, _, _ in os.walk(hierarchy / f"pyservice-lab-{name}", topdown=False):
+        for path, _, _ in os.walk(hierarchy / cgroup.name, topdown=False):
             os.rmdir(path)
     shutil.rmtree(f"/run/systemd/nspawn/propagate/{name}", ignore_errors=True)
 
@@ -125,13 +146,21 @@ def start_time(pid: int) -> str:
     return "" if fields[0] in "ZX" else fields[19]
 
 
-def ends(pid: int, timeout: float) -> bool:
+def ends(pid: int, timeout: float | None) -> bool:
     """Waits for a process to end."""
     try:
         descriptor = os.pidfd_open(pid)
-    except ProcessLookupError:
+    except OSError:  # it has ended, or pid is 0
         return True
     try:
         return bool(select.select([descriptor], [], [], timeout)[0])
     finally:
         os.close(descriptor)
+
+
+def kill(pid: int) -> None:
+    """Has a process ended, if it is there."""
+    if pid:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+        ends(pid, None)

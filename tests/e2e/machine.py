@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A booted machine, as tests see it."""
 
 import dataclasses

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Machines: a root file system booted in a container of systemd-nspawn.
 
 A machine's directory holds its log, a record of its processes, and what it has changed: `upper`
@@ -5,7 +6,6 @@ A machine's directory holds its log, a record of its processes, and what it has 
 because Podman's overlays cannot lie on an overlay). They outlive a reboot and go when the machine is stopped.
 """
 
-import contextlib
 import os
 import shutil
 import signal
@@ -20,6 +20,7 @@ import rootfs
 MACHINES = host.CACHE / "machines"
 BOOT_TIMEOUT = 120
 STOP_TIMEOUT = 150
+NSPAWN_TIMEOUT = 10
 SIGRTMIN_POWEROFF = signal.SIGRTMIN + 4  # systemd(1): poweroff.target
 ENVIRONMENT = ["HOME=/root", "LANG=C.UTF-8", "TERM=" + os.environ.get("TERM", "dumb"),
                "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"]
@@ -108,13 +109,13 @@ class Lab:
     def halt(self, hard: bool = False) -> None:
         """Powers off, or pulls the plug. What the machine wrote stays."""
         pid, leader = self.pid(), self.leader()
-        if leader and not hard:
-            os.kill(leader, SIGRTMIN_POWEROFF)
-            hard = not host.ends(leader, STOP_TIMEOUT)
-        for process in filter(None, (leader, pid)):
-            if hard or process == pid and not leader:
-                host.kill(process)
-            host.ends(process, STOP_TIMEOUT)
+        if leader:
+            if not hard:
+                os.kill(leader, SIGRTMIN_POWEROFF)
+                host.ends(leader, STOP_TIMEOUT)
+            host.kill(leader)
+            host.ends(pid, NSPAWN_TIMEOUT)  # it notices
+        host.kill(pid)
         if self.child:
             self.child.wait()
         host.forget_nspawn(self.name)
@@ -179,8 +180,8 @@ def machines() -> list[Lab]:
 def reap() -> None:
     """Removes what is left of machines that ended without `stop`: whoever owned them was killed."""
     for machine in machines():
-        if not machine.pid() and not machine.leader() and not host.read_identity(machine.path / "owner"):
-            machine.stop()
+        if not machine.pid() and not host.read_identity(machine.path / "owner"):
+            machine.stop(hard=True)
 
 
 def is_init(pid: int) -> bool:

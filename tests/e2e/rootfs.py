@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The root file system that the machines boot from: Debian packages, settings, container images.
 
 It is kept in a cache, below a name that is the hash of all that goes into it, in two steps: the
@@ -35,7 +36,8 @@ IMAGE_PACKAGES = """
 
 IMAGE_WITHOUT = """
     /usr/share/doc/* /usr/share/man/* /usr/share/locale/* /usr/share/i18n/*
-    /usr/lib/*/libLLVM* /usr/lib/*/libz3* /usr/lib/postgresql/*/lib/llvmjit* /usr/lib/postgresql/*/lib/bitcode/*
+    /usr/lib/*/libLLVM* /usr/lib/*/libz3*
+    /usr/lib/postgresql/*/lib/llvmjit* /usr/lib/postgresql/*/lib/bitcode/*
 """.split()
 
 NO_CLUSTER = ('mkdir -p "$1/etc/postgresql-common" && '
@@ -98,7 +100,7 @@ def packages_key(suite: Suite) -> str:
 
 
 def images_key() -> str:
-    sources = [(path.relative_to(IMAGES), path.stat().st_mode, path.read_bytes().hex())
+    sources = [(path.relative_to(IMAGES), path.stat().st_mode & 0o100, path.read_bytes().hex())
                for path in sorted(IMAGES.rglob("*"))
                if path.is_file() and "__pycache__" not in path.parts]
     return key_of(IMAGE_TAGS, sources)
@@ -109,8 +111,8 @@ def build(suite_name: str = "trixie") -> Path:
     suite = SUITES[suite_name]
     packages = CACHE / f"packages-{suite.name}-{packages_key(suite)}"
     root = CACHE / f"root-{suite.name}-{packages_key(suite)}-{images_key()}"
+    host.install_packages(host.LAB_PACKAGES)
     if not root.exists():
-        host.install_packages(host.LAB_PACKAGES)
         with host.locked("build.lock"):
             make(packages, lambda new: make_packages(new, suite))
             make(root, lambda new: make_images(new, packages))
@@ -157,7 +159,7 @@ def make_packages(new: Path, suite: Suite) -> None:
 def debootstrap(suite: Suite, variant: str, packages: list[str], options: list[str],
                 target: str) -> None:
     host.run(["mmdebstrap", "--quiet", f"--variant={variant}", f"--include={','.join(packages)}",
-         *suite.options, *options, suite.name, target])
+              *suite.options, *options, suite.name, target])
 
 
 def make_images(new: Path, packages: Path) -> None:
@@ -181,6 +183,9 @@ def podman(root: Path, script: str) -> None:
 
 
 def prune(*needed: Path) -> None:
+    """Makes room; under the lock, so that what is half made was given up."""
+    for path in CACHE.glob("new-*"):
+        shutil.rmtree(path)
     used = {Path(state.read_text()) for state in CACHE.glob("machines/*/lower")} | set(needed)
     for kind in ("packages-*", "root-*"):
         newest_first = sorted(CACHE.glob(kind), key=lambda path: path.stat().st_mtime, reverse=True)

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The images that stand for those of the DCI control server do what the real ones do."""
 
 import base64

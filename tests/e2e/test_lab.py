@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The machine itself: what the other tests rest on works in it."""
 
 import base64

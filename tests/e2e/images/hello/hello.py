@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A small web server that answers with what it is, for tests.
 
     /            host name, version, pid and instance, and the request's headers

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Stands for the DCI control server: the root, which needs no login, and one page that does."""
 
 import base64

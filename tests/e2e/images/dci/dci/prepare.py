@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Waits for the database and brings its tables up to date.
 
 Like the real one, it takes no lock: of several that find an empty database at once, one wins.

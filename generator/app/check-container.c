@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* What every container must hold by itself, and the networks and volumes of the app. */
+
+#include "app/check-parts.h"
+#include "app/place.h"
+#include "app/resolve.h"
+
+/* Quadlet makes one line of a whole command, and systemd refuses a line over 1 MiB; quoting may make five bytes of one. */
+enum { ARGUMENTS_MAX = 192 * 1024 };
+
+static void check_secrets(struct world *w, const struct container *c) {
+        LIST_EACH(secret, &c->secrets) {
+                bool has_credential = !str_is_absent(secret->value.credential.text), has_file = !str_is_absent(secret->value.file.text);
+
+                if (has_credential && has_file)
+                        (void) diag_add(w->ds, DIAG_SECRET_SOURCE, secret->key.at, "the secret '%.*s' has two sources; remove one", STR_ARG(secret->key.text));
+                else if (!has_credential && !has_file)
+                        (void) diag_add(w->ds, DIAG_SECRET_SOURCE, secret->key.at, "the secret '%.*s' has no source; write {credential: NAME} or {file: PATH}",
+                                        STR_ARG(secret->key.text));
+        }
+}
+
+static void check_labels(struct world *w, const struct container *c) {
+        LIST_EACH(label, &c->labels)
+                if (str_has_prefix(label->key.text, STR("io.pyservice.")))
+                        (void) diag_add(w->ds, DIAG_RESERVED_NAME, label->key.at, "labels that begin with 'io.pyservice.' are pyservice's own; choose another name");
+}
+
+/* Of all that ends up in the container's command line. */
+static size_t count_arguments(const struct container *c) {
+        size_t n = 0;
+
+        LIST_EACH(word, &c->command)
+                n += word->text.n;
+        LIST_EACH(word, &c->entrypoint)
+                n += word->text.n;
+        LIST_EACH(label, &c->labels)
+                n += label->key.text.n + label->value.text.n;
+        LIST_EACH(mount, &c->volumes)
+                n += mount->text.n;
+        LIST_EACH(file, &c->env_files)
+                n += file->text.n;
+        LIST_EACH(secret, &c->secrets)
+                n += 2 * secret->key.text.n + secret->value.file.text.n + 128;
+        LIST_EACH(v, &c->environment) {
+                n += v->name.text.n;
+                LIST_EACH(piece, &v->pieces)
+                        n += piece->literal.n;
+        }
+
+        return n;
+}
+
+static void check_size(struct world *w, const struct container *c, struct name name) {
+        size_t n = count_arguments(c);
+
+        if (n > ARGUMENTS_MAX)
+                (void) diag_add(w->ds, DIAG_OUT_OF_RANGE, name.at, "the command, environment, labels and volumes of '%.*s' have %zu bytes; at most %u fit, so put large texts into files",
+                                STR_ARG(name.text), n, (unsigned) ARGUMENTS_MAX);
+}
+
+static bool has_instance(struct str s) {
+        return s.n > 0 && str_find(s, INSTANCE_MARK) < s.n;
+}
+
+static void refuse_instance(struct world *w, struct str text, struct span at) {
+        if (has_instance(text))
+                diag_add(w->ds, DIAG_INSTANCE_NOT_HERE, at, "a sidecar or task has no {{ instance }}; write this only where services get it")->is_secret = true;
+}
+
+/* A part that stands alone; what it took over from the app counts too. */
+static void check_no_instance(struct world *w, const struct container *c) {
+        LIST_EACH(word, &c->command)
+                refuse_instance(w, word->text, word->at);
+        LIST_EACH(word, &c->entrypoint)
+                refuse_instance(w, word->text, word->at);
+        LIST_EACH(entry, &c->env)
+                refuse_instance(w, entry->value.text.text, entry->value.at);
+        LIST_EACH(label, &c->labels)
+                refuse_instance(w, label->value.text, label->value.at);
+        LIST_EACH(volume, &c->volumes)
+                refuse_instance(w, volume->text, volume->at);
+        LIST_EACH(secret, &c->secrets)
+                refuse_instance(w, secret->value.file.text, secret->value.file.at);
+        refuse_instance(w, c->workdir.text, c->workdir.at);
+}
+
+static void check_lone_parts(struct world *w, struct app *app) {
+        LIST_EACH(s, &app->sidecars)
+                check_no_instance(w, &s->container);
+        LIST_EACH(t, &app->tasks) {
+                check_no_instance(w, &t->container);
+                LIST_EACH(command, &t->commands)
+                        LIST_EACH(word, &command->words)
+                                refuse_instance(w, word->text, word->at);
+        }
+
+        if (app->sidecars.n + app->tasks.n > 0)
+                LIST_EACH(entry, &app->config)
+                        refuse_instance(w, entry->value.text.text, entry->value.at);
+}
+
+/* One file or directory that all instances share. */
+static void refuse_instance_path(struct world *w, struct abs_path path) {
+        if (has_instance(path.text))
+                (void) diag_add(w->ds, DIAG_INSTANCE_NOT_HERE, path.at, "{{ instance }} cannot stand here, since this is one for all instances");
+}
+
+static void check_shared_paths(struct world *w, struct app *app) {
+        struct container_list all = app_containers(w->arena, app);
+
+        VEC_EACH(ref, &all.list)
+                refuse_instance_path(w, ref->container->auth_file);
+        LIST_EACH(s, &app->services) {
+                if (!s->proxy)
+                        continue;
+                refuse_instance_path(w, s->proxy->config_dir);
+                if (s->proxy->tls)
+                        refuse_instance_path(w, s->proxy->tls->certificate);
+        }
+}
+
+static void check_health(struct world *w, struct app *app) {
+        for (size_t i = 0; i < app->services.n; i++) {
+                const struct health *h = app->services.at[i].health;
+
+                if (h && str_is_absent(h->http.text) && str_is_absent(h->command.text))
+                        (void) diag_add(w->ds, DIAG_MISSING_KEY, place_in_part(app, "services", i, "health"), "'health:' needs 'http:' or 'command:'; add one");
+        }
+        for (size_t i = 0; i < app->sidecars.n; i++) {
+                const struct health *h = app->sidecars.at[i].health;
+
+                if (h && !str_is_absent(h->http.text))
+                        (void) diag_add(w->ds, DIAG_MISPLACED_KEY, h->http.at, "a sidecar has no port that could be asked; write 'command:' instead");
+                else if (h && str_is_absent(h->command.text))
+                        (void) diag_add(w->ds, DIAG_MISSING_KEY, place_in_part(app, "sidecars", i, "health"), "'health:' needs 'command:'; add it");
+        }
+}
+
+void check_containers(struct world *w, struct app *app) {
+        struct container_list all = app_containers(w->arena, app);
+
+        VEC_EACH(ref, &all.list) {
+                check_secrets(w, ref->container);
+                check_labels(w, ref->container);
+                check_size(w, ref->container, ref->name);
+        }
+
+        check_lone_parts(w, app);
+        check_shared_paths(w, app);
+        check_health(w, app);
+}
+
+static void check_network(struct world *w, const struct network *n) {
+        bool has_bits = n->subnet.text.n > 0 && str_find(n->subnet.text, '/') < n->subnet.text.n;
+
+        if (!str_is_absent(n->subnet.text) && !has_bits)
+                (void) diag_add(w->ds, DIAG_BAD_VALUE, n->subnet.at, "'%.*s' is one address; a subnet ends in /BITS", STR_ARG(n->subnet.text));
+        if (str_is_absent(n->gateway.text))
+                return;
+        if (str_find(n->gateway.text, '/') < n->gateway.text.n)
+                (void) diag_add(w->ds, DIAG_BAD_VALUE, n->gateway.at, "'%.*s' is a subnet; a gateway is one address, without /BITS", STR_ARG(n->gateway.text));
+        if (str_is_absent(n->subnet.text))
+                (void) diag_add(w->ds, DIAG_MISSING_KEY, n->gateway.at, "'gateway:' needs 'subnet:'; add it");
+}
+
+/* Quadlet refuses them without a device. */
+static void check_volume(struct world *w, const struct volume *v) {
+        if (str_is_absent(v->device.text) && !str_is_absent(v->type.text))
+                (void) diag_add(w->ds, DIAG_MISSING_KEY, v->type.at, "'type:' needs 'device:', what is mounted; add it");
+        if (str_is_absent(v->device.text) && !str_is_absent(v->options.text))
+                (void) diag_add(w->ds, DIAG_MISSING_KEY, v->options.at, "'options:' needs 'device:', what is mounted; add it");
+}
+
+void check_objects(struct world *w, struct app *app) {
+        LIST_EACH(network, &app->networks)
+                check_network(w, &network->value);
+        LIST_EACH(volume, &app->volumes)
+                check_volume(w, &volume->value);
+}

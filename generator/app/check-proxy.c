@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* What HAProxy needs to reach a service, and keys that need one another. */
+
+#include "app/check-parts.h"
+#include "app/place.h"
+
+static struct span service_key(const struct app *app, const struct service *s, const char *key) {
+        return place_in_part(app, "services", (size_t) (s - app->services.at), key);
+}
+
+static void check_ports(struct world *w, const struct app *app, const struct service *s) {
+        if (s->proxy && s->port.n == 0)
+                (void) diag_add(w->ds, DIAG_PORT_MISSING, service_key(app, s, "proxy"), "'%.*s' has 'proxy:' but no 'port:'; say on which port it listens",
+                                STR_ARG(s->name.text));
+        if (!s->proxy && s->health && !str_is_absent(s->health->http.text) && s->port.n == 0)
+                (void) diag_add(w->ds, DIAG_PORT_MISSING, s->health->http.at, "'health: {http: …}' needs 'port:'; say on which port it listens");
+        if (s->host_port.n > 0 && s->port.n == 0)
+                (void) diag_add(w->ds, DIAG_PORT_MISSING, s->host_port.at, "'host_port:' needs 'port:', the port in the container");
+        if (s->host_port.n > 0 && s->host_port.n + s->scale.n > 65536)
+                (void) diag_add(w->ds, DIAG_OUT_OF_RANGE, s->host_port.at, "host_port %llu and a scale of %llu go past port 65535; choose a lower one",
+                                (unsigned long long) s->host_port.n, (unsigned long long) s->scale.n);
+}
+
+/* Networks on which Podman's DNS server answers nothing. */
+static bool has_no_dns(const struct app *app, struct network_ref network) {
+        struct str stem = network.text;
+
+        if (str_has_suffix(stem, STR(".network")))
+                stem.n -= strlen(".network");
+        LIST_EACH(own, &app->networks)
+                if (str_eq(own->key.text, stem))
+                        return own->value.disable_dns.yes;
+
+        return str_is(network.text, "podman") || str_is(network.text, "bridge");
+}
+
+/* HAProxy finds containers by name only on a network of their own with DNS, and their ports only where some are
+ * published. */
+static void check_network(struct world *w, const struct app *app, const struct service *s) {
+        struct network_ref network = s->container.network;
+        bool is_none = str_is(network.text, "host") || str_is(network.text, "none");
+
+        if (s->proxy->via.index == VIA_DNS && str_is_absent(network.text))
+                (void) diag_add(w->ds, DIAG_PROXY_NEEDS_NETWORK, s->proxy->via.at, "'via: dns' needs 'network:', the one that HAProxy is on too");
+        else if (s->proxy->via.index == VIA_DNS && (is_none || has_no_dns(app, network)))
+                (void) diag_add(w->ds, DIAG_PROXY_NEEDS_NETWORK, network.at, "containers have no names on the network '%.*s'; 'via: dns' needs one with DNS",
+                                STR_ARG(network.text));
+        else if (is_none)
+                (void) diag_add(w->ds, DIAG_PROXY_NEEDS_NETWORK, network.at, "'network: %.*s' publishes no ports, so HAProxy cannot reach it; choose another network",
+                                STR_ARG(network.text));
+}
+
+/* Keys that only mean something of requests. */
+static void check_mode(struct world *w, const struct app *app, const struct service *s) {
+        static const char *const http_keys[] = { "domains", "path", "strip", "tls", "redirect_to_https", "headers", "sticky" };
+        const struct node *part = place_of_part(app, "services", (size_t) (s - app->services.at));
+        const struct node *proxy = part ? node_get(part, "proxy") : NULL;
+
+        if (s->proxy->mode.index != MODE_TCP || !proxy)
+                return;
+
+        for (size_t i = 0; i < proxy->n; i++)
+                for (size_t k = 0; k < ARRAY_SIZE(http_keys); k++)
+                        if (str_is(proxy->pairs[i].key->text, http_keys[k]))
+                                (void) diag_add(w->ds, DIAG_MISPLACED_KEY, proxy->pairs[i].key->at, "'%s:' means nothing with 'mode: tcp'; remove one of them", http_keys[k]);
+}
+
+static void check_routes(struct world *w, const struct service *s) {
+        const struct proxy *p = s->proxy;
+
+        if (p->mode.index == MODE_TCP)
+                return;
+        if (p->strip.yes && str_is(p->path.text, "/"))
+                (void) diag_add(w->ds, DIAG_STRIP_NEEDS_PATH, p->strip.at, "'strip: true' needs 'path:', which is what it takes off");
+        if (p->tls && p->domains.n == 0)
+                (void) diag_add(w->ds, DIAG_MISSING_KEY, p->tls->certificate.at, "'tls:' needs 'domains:', the names that the certificate is for; add them");
+        if (p->redirect_to_https.yes && p->domains.n == 0)
+                (void) diag_add(w->ds, DIAG_MISSING_KEY, p->redirect_to_https.at, "'redirect_to_https:' needs 'domains:'; add them");
+        if (str_find(p->path.text, '?') < p->path.text.n)
+                (void) diag_add(w->ds, DIAG_BAD_VALUE, p->path.at, "'%.*s' has a query, which is no part of a path; end it before the '?'", STR_ARG(p->path.text));
+}
+
+void check_proxies(struct world *w, struct app *app) {
+        LIST_EACH(s, &app->services) {
+                check_ports(w, app, s);
+                if (!s->proxy)
+                        continue;
+
+                check_network(w, app, s);
+                check_mode(w, app, s);
+                check_routes(w, s);
+        }
+}

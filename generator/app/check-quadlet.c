@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* `quadlet:` is for what has no key of its own: what pyservice writes, or relies on, cannot be written over there. */
+
+#include "app/check-parts.h"
+
+struct taken_key {
+        const char *key;
+        const char *instead;            /* the definition's key for it; NULL where pyservice decides */
+};
+
+static const struct taken_key unit_keys[] = {
+        { "ConditionHost", "hosts" }, { "DefaultDependencies", NULL }, { "Description", "description" }, { "PartOf", NULL },
+        { "RefuseManualStart", NULL }, { "RefuseManualStop", NULL }, { "SourcePath", NULL }, { "StartLimitBurst", NULL },
+        { "StartLimitInterval", NULL }, { "StartLimitIntervalSec", NULL }, { "StopWhenUnneeded", NULL }, { "Upholds", NULL },
+};
+
+static const struct taken_key container_keys[] = {
+        { "ContainerName", NULL }, { "Entrypoint", "entrypoint" }, { "Environment", "env" }, { "EnvironmentFile", "env_files" },
+        { "Exec", "command" }, { "Group", "user" }, { "HealthCmd", "health" }, { "HealthInterval", "health" },
+        { "HealthOnFailure", NULL }, { "HealthRetries", "health" }, { "HealthStartPeriod", "health" }, { "HealthTimeout", "health" },
+        { "HostName", NULL }, { "Image", "image" }, { "Label", "labels" }, { "Notify", "health" }, { "PidsLimit", "resources" },
+        { "Pod", NULL }, { "PublishPort", "publish" }, { "Pull", "pull" }, { "Rootfs", "image" }, { "ServiceName", NULL },
+        { "StartWithPod", NULL }, { "StopSignal", "stop_signal" }, { "StopTimeout", "stop_timeout" }, { "User", "user" },
+        { "Volume", "volumes" }, { "WorkingDir", "workdir" },
+};
+
+static const struct taken_key service_keys[] = {
+        { "BusName", NULL }, { "CPUQuota", "resources" }, { "Delegate", NULL }, { "DynamicUser", NULL }, { "ExecStart", "command" },
+        { "ExecStop", NULL }, { "ExecStopPost", NULL }, { "Group", "user" }, { "GuessMainPID", NULL }, { "KillMode", NULL },
+        { "MemoryMax", "resources" }, { "NotifyAccess", NULL }, { "PIDFile", NULL }, { "RemainAfterExit", NULL }, { "Restart", "restart" },
+        { "RootDirectory", NULL }, { "RootImage", NULL }, { "RuntimeDirectory", NULL }, { "RuntimeDirectoryMode", NULL },
+        { "RuntimeDirectoryPreserve", NULL }, { "StartLimitBurst", NULL }, { "StartLimitInterval", NULL },
+        { "StartLimitIntervalSec", NULL }, { "TimeoutSec", "stop_timeout" }, { "TimeoutStopSec", "stop_timeout" }, { "Type", NULL },
+        { "User", "user" },
+};
+
+/* Lists that pyservice writes to: more may be added, but an empty value would take back all before it. */
+static const char *const shared_lists[] = {
+        "After", "Before", "Documentation", "Requires", "Wants",
+        "Network", "PodmanArgs", "Ulimit",
+        "Environment", "EnvironmentFile", "ExecStartPost", "ExecStartPre", "IPAddressAllow", "IPAddressDeny", "LoadCredential", "LoadCredentialEncrypted",
+};
+
+static void check_key(struct world *w, const struct quadlet_entry *entry, const struct taken_key *taken, size_t n) {
+        for (size_t i = 0; i < n; i++) {
+                if (!str_is(entry->key.text, taken[i].key))
+                        continue;
+
+                if (taken[i].instead)
+                        (void) diag_add(w->ds, DIAG_QUADLET_KEY_TAKEN, entry->key.at, "'%.*s' has a key of its own, '%s:'; write that instead",
+                                        STR_ARG(entry->key.text), taken[i].instead);
+                else
+                        (void) diag_add(w->ds, DIAG_QUADLET_KEY_TAKEN, entry->key.at, "pyservice relies on its own '%.*s'; remove this",
+                                        STR_ARG(entry->key.text));
+                return;
+        }
+
+        for (size_t i = 0; i < ARRAY_SIZE(shared_lists) && entry->value.text.n == 0; i++)
+                if (str_is(entry->key.text, shared_lists[i]))
+                        (void) diag_add(w->ds, DIAG_QUADLET_KEY_TAKEN, entry->key.at, "an empty '%.*s' takes back what pyservice writes; remove this",
+                                        STR_ARG(entry->key.text));
+}
+
+void check_raw_keys(struct world *w, struct app *app) {
+        const struct quadlet *q = app->quadlet;
+
+        if (!q)
+                return;
+
+        LIST_EACH(entry, &q->unit)
+                check_key(w, entry, unit_keys, ARRAY_SIZE(unit_keys));
+        LIST_EACH(entry, &q->container)
+                check_key(w, entry, container_keys, ARRAY_SIZE(container_keys));
+        LIST_EACH(entry, &q->service)
+                check_key(w, entry, service_keys, ARRAY_SIZE(service_keys));
+}

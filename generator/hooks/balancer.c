@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "hooks/balancer.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/fs.h"
+#include "hooks/spawn.h"
+
+enum {
+        STARTING_TRIES = 40,            /* ten seconds in all */
+        STARTING_PAUSE_MS = 250,
+        CHILDREN_MAX = 1 << 16,
+        WORKER_TRIES = 100,             /* five seconds */
+        WORKER_PAUSE_MS = 50,
+        WORKER_STAYS_MS = 300,
+};
+
+struct arguments {
+        VEC(const char *) list;
+};
+
+static void add(struct balancer *b, struct arguments *to, struct str word) {
+        *vec_push(b->arena, &to->list) = word.p;
+}
+
+static void pause_ms(long ms) {
+        const struct timespec t = { .tv_nsec = ms * 1000000L };
+
+        (void) nanosleep(&t, NULL);
+}
+
+static bool is_container(const struct balancer *b) {
+        return !str_is_absent(b->settings->container.text);
+}
+
+static struct str path_below(const struct balancer *b, struct str path) {
+        return arena_join(b->arena, str_of(b->root), path);
+}
+
+/* A service's ActiveState, without the line end. */
+static int read_state(const struct balancer *b, struct str systemctl, struct str *ret) {
+        const struct str unit = arena_str(b->arena, b->settings->unit.text);
+        const char *argv[] = { systemctl.p, "show", "--property=ActiveState", "--value", "--", unit.p, NULL };
+        struct spawn_result result;
+        int r = spawn_run(b->arena, argv, &result);
+
+        if (r < 0)
+                return r;
+
+        *ret = result.out;
+        ret->n = str_find(*ret, '\n');
+        return 0;
+}
+
+/* One that is starting may have read its directory already, and can't be reloaded yet. */
+static int find_service_state(struct balancer *b) {
+        struct str systemctl = spawn_find(b->arena, "systemctl"), state = STR("inactive");
+
+        if (str_is_absent(systemctl) || b->root[0] != '\0')
+                return 0;
+
+        for (unsigned i = 0; i < STARTING_TRIES; i++) {
+                int r = read_state(b, systemctl, &state);
+
+                if (r < 0)
+                        return r;
+                if (!str_is(state, "activating"))
+                        break;
+                pause_ms(STARTING_PAUSE_MS);
+        }
+
+        b->is_active = str_is(state, "active") || str_is(state, "reloading");
+        return 0;
+}
+
+static int find_service(struct balancer *b) {
+        struct str config = path_below(b, b->settings->config.text);
+
+        b->program = spawn_find(b->arena, "haproxy");
+        b->can_check = !str_is_absent(b->program);
+        if (access(config.p, F_OK) == 0)
+                b->config = config;
+        return find_service_state(b);
+}
+
+/* Lines "SOURCE\tDESTINATION". */
+void balancer_remember(struct balancer *b, struct str mounts_text) {
+        struct str text = mounts_text, line;
+
+        while (str_split(&text, '\n', &line)) {
+                size_t tab = str_find(line, '\t');
+
+                if (tab < line.n)
+                        *vec_push(b->arena, &b->mounts) = (struct balancer_mount) { { line.p, tab }, str_from(line, tab + 1) };
+        }
+}
+
+static int find_container(struct balancer *b) {
+        const struct str name = arena_str(b->arena, b->settings->container.text);
+        struct spawn_result result;
+        struct str seen;
+        int r;
+
+        b->program = spawn_find(b->arena, "podman");
+        if (str_is_absent(b->program) || b->root[0] != '\0')
+                return 0;
+
+        r = spawn_run(b->arena,
+                      (const char *[]) { b->program.p, "container", "inspect", "--format",
+                                         "{{println .State.Running}}{{range .Mounts}}{{printf \"%s\\t%s\\n\" .Source .Destination}}{{end}}",
+                                         "--", name.p, NULL },
+                      &result);
+        if (r < 0)
+                return r;
+
+        /* A container that does not run is often not there either: Quadlet removes it when its unit stops. */
+        if (result.status != 0 || !str_has_prefix(result.out, STR("true\n")))
+                return 0;
+
+        b->is_active = b->can_check = true;
+        b->mounts_text = str_from(result.out, strlen("true\n"));
+        balancer_remember(b, b->mounts_text);
+        if (access(path_below(b, b->settings->config.text).p, F_OK) == 0 && balancer_sees(b, b->settings->config.text, &seen))
+                b->config = seen;
+        return 0;
+}
+
+int balancer_find(struct balancer *b) {
+        return is_container(b) ? find_container(b) : find_service(b);
+}
+
+/* Is `path` this directory or in it? */
+static bool is_within(struct str path, struct str directory) {
+        return str_has_prefix(path, directory) && (path.n == directory.n || path.p[directory.n] == '/');
+}
+
+bool balancer_sees(const struct balancer *b, struct str path, struct str *ret) {
+        const struct balancer_mount *best = NULL;
+
+        if (!is_container(b)) {
+                *ret = path_below(b, path);
+                return true;
+        }
+
+        VEC_EACH(m, &b->mounts)
+                if (is_within(path, m->source) && (!best || m->source.n > best->source.n))
+                        best = m;
+        if (!best)
+                return false;
+
+        *ret = arena_join(b->arena, best->destination, str_from(path, best->source.n));
+        return true;
+}
+
+/* Of "[ALERT]    (123) : config : parsing …" the last part. */
+struct str balancer_alerts(struct arena *a, struct str text) {
+        struct str line, out = STR("");
+
+        while (str_split(&text, '\n', &line)) {
+                size_t start = str_find_str(line, STR(") : "));
+
+                if (!str_has_prefix(line, STR("[ALERT]")) || start == line.n)
+                        continue;
+                line = str_from(line, start + 4);
+                if (str_has_prefix(line, STR("config : ")))
+                        line = str_from(line, strlen("config : "));
+                if (str_has_prefix(line, STR("Fatal errors")) || str_has_prefix(line, STR("Error(s) found")))
+                        continue;
+                out = arena_join(a, out, out.n > 0 ? STR("\n") : STR(""), line);
+        }
+
+        return out;
+}
+
+static struct str parent(struct str path) {
+        const char *slash = memrchr(path.p, '/', path.n);
+
+        return (struct str) { path.p, slash ? (size_t) (slash - path.p) : 0 };
+}
+
+/* Is the administrator's file one of those that the candidates link to, beside which they lie? */
+static bool is_beside(struct str path, const struct str *directories, size_t n) {
+        struct str directory = parent(path);
+
+        if (!str_has_suffix(path, STR(".cfg")))
+                return false;
+
+        for (size_t i = 0; i < n; i++)
+                if (str_eq(parent(directories[i]), directory))
+                        return true;
+
+        return false;
+}
+
+int balancer_check(const struct balancer *b, const struct str *directories, size_t n, struct str *ret_message) {
+        struct balancer mine = *b;
+        struct arguments argv = { 0 };
+        struct spawn_result result;
+        int r;
+
+        add(&mine, &argv, b->program);
+        if (is_container(b)) {
+                add(&mine, &argv, STR("exec"));
+                add(&mine, &argv, arena_str(b->arena, b->settings->container.text));
+                add(&mine, &argv, STR("haproxy"));
+        }
+        add(&mine, &argv, STR("-c"));
+        if (!str_is_absent(b->config) && !is_beside(b->config, directories, n)) {
+                add(&mine, &argv, STR("-f"));
+                add(&mine, &argv, arena_str(b->arena, b->config));
+        }
+        for (size_t i = 0; i < n; i++) {
+                add(&mine, &argv, STR("-f"));
+                add(&mine, &argv, arena_str(b->arena, directories[i]));
+        }
+        add(&mine, &argv, (struct str) { 0 });
+
+        r = spawn_run(b->arena, argv.list.at, &result);
+        if (r < 0 || result.status == 0)
+                return r;
+
+        *ret_message = balancer_alerts(b->arena, arena_join(b->arena, result.err, STR("\n"), result.out));
+        if (ret_message->n == 0)
+                *ret_message = arena_join(b->arena, str_trim(result.err), str_trim(result.out));
+        return 1;
+}
+
+struct pids {
+        VEC(struct str) list;
+};
+
+/* The name as libc wants it. */
+static const char *name_of(const struct balancer *b) {
+        return arena_str(b->arena, is_container(b) ? b->settings->container.text : b->settings->unit.text).p;
+}
+
+/* A program's output, or nothing where that failed: for what only makes a message better. */
+static struct str ask(const struct balancer *b, const char *const *argv) {
+        struct spawn_result result;
+
+        if (!argv[0] || spawn_run(b->arena, argv, &result) < 0 || result.status != 0)
+                return STR("");
+
+        return arena_join(b->arena, result.out, STR("\n"), result.err);
+}
+
+/* HAProxy's first process, the master; "" where it is not known. */
+static struct str find_master(const struct balancer *b) {
+        const char *by_service[] = { spawn_find(b->arena, "systemctl").p, "show", "--property=MainPID", "--value", "--", name_of(b), NULL };
+        const char *by_container[] = { b->program.p, "container", "inspect", "--format", "{{.State.Pid}}", "--", name_of(b), NULL };
+        struct str text = ask(b, is_container(b) ? by_container : by_service);
+
+        text.n = str_find(text, '\n');
+        return text;
+}
+
+/* False where the kernel does not tell. */
+static bool read_workers(const struct balancer *b, struct str master, struct pids *ret) {
+        struct str path = arena_join(b->arena, STR("/proc/"), master, STR("/task/"), master, STR("/children")), text, pid;
+        CLEANUP(close_fd) int fd = master.n > 0 ? open(path.p, O_RDONLY | O_CLOEXEC) : -1;
+        struct pids pids = { 0 };
+        char *p = arena_alloc(b->arena, CHILDREN_MAX, 1);
+        ssize_t n = fd >= 0 ? read(fd, p, CHILDREN_MAX) : -1;
+
+        if (n < 0)
+                return false;
+
+        text = (struct str) { p, (size_t) n };
+        while (str_split(&text, ' ', &pid))
+                if (pid.n > 0)
+                        *vec_push(b->arena, &pids.list) = pid;
+        *ret = pids;
+        return true;
+}
+
+static bool has(const struct pids *pids, struct str pid) {
+        VEC_EACH(p, &pids->list)
+                if (str_eq(*p, pid))
+                        return true;
+
+        return false;
+}
+
+/* Is there a worker that was not there before? */
+static bool has_new_worker(const struct balancer *b, struct str master, const struct pids *before) {
+        struct pids now = { 0 };
+
+        (void) read_workers(b, master, &now);
+        VEC_EACH(pid, &now.list)
+                if (!has(before, *pid))
+                        return true;
+
+        return false;
+}
+
+/* One that can't bind its ports is gone as soon as it came, or never comes. */
+static bool wait_for_worker(const struct balancer *b, struct str master, const struct pids *before) {
+        struct arena arena = { 0 };
+        struct balancer mine = *b;
+        bool is_there = false;
+
+        mine.arena = &arena;
+        for (unsigned i = 0; i < WORKER_TRIES && !is_there; i++) {
+                is_there = has_new_worker(&mine, master, before);
+                pause_ms(is_there ? WORKER_STAYS_MS : WORKER_PAUSE_MS);
+                is_there = is_there && has_new_worker(&mine, master, before);
+                arena_done(&arena);
+        }
+
+        return is_there;
+}
+
+/* What HAProxy said of it, since systemctl and podman don't. */
+static struct str explain(const struct balancer *b, time_t since) {
+        const char *journal_since = arena_printf(b->arena, "--since=@%lld", (long long) since).p;
+        const char *logs_since = arena_printf(b->arena, "--since=%lld", (long long) since).p;
+        const char *by_service[] = { spawn_find(b->arena, "journalctl").p, "--quiet", "--no-pager", "--output=cat", journal_since,
+                                     "--unit", name_of(b), NULL };
+        const char *by_container[] = { b->program.p, "logs", logs_since, "--", name_of(b), NULL };
+        struct str alerts = balancer_alerts(b->arena, ask(b, is_container(b) ? by_container : by_service));
+
+        return arena_join(b->arena, STR("it found its configuration good, but could not put it to use and goes on with the one before; often "
+                                        "another program has one of its ports"),
+                          alerts.n > 0 ? STR(":\n") : STR(""), alerts);
+}
+
+int balancer_reload(const struct balancer *b, struct str *ret_message) {
+        /* Without ordering: HAProxy's unit comes after the unit that this program is run by, and would wait for its end. */
+        const char *by_service[] = { spawn_find(b->arena, "systemctl").p, "--job-mode=ignore-dependencies", "reload", "--", name_of(b), NULL };
+        const char *by_container[] = { b->program.p, "kill", "--signal=USR2", "--", name_of(b), NULL };
+        struct str master = find_master(b);
+        struct pids before = { 0 };
+        bool can_prove = read_workers(b, master, &before);
+        struct spawn_result result;
+        time_t start = time(NULL);
+        int r = spawn_run(b->arena, is_container(b) ? by_container : by_service, &result);
+
+        if (r < 0)
+                return r;
+        if (result.status != 0) {
+                *ret_message = arena_join(b->arena, str_trim(result.err), str_trim(result.out));
+                return 1;
+        }
+        if (can_prove && !wait_for_worker(b, master, &before)) {
+                *ret_message = explain(b, start);
+                return 1;
+        }
+
+        return 0;
+}

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "hooks/proxy-frontend.h"
+
+#include "base/buf.h"
+
+/* In a double-quoted string of HAProxy's, where \n is a line feed. */
+#define NOT_CONFIGURED "No application is configured for this host.\\n"
+
+bool proxy_frontend_is_directory(struct str path) {
+        return str_has_prefix(path, STR("/")) &&
+               str_is_made_of(path, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789/._-+@:=~");
+}
+
+/* One line of the configuration, with its line end. */
+static void put(struct buf *b, const char *line) {
+        buf_put(b, "\t");
+        buf_put(b, line);
+        buf_put_char(b, '\n');
+}
+
+static void put_bind(struct buf *b, const struct proxy_frontend *f, uint64_t port, struct str more) {
+        /* Two sockets: on one for both families, an IPv4 client's address would be passed on as "::ffff:192.0.2.1". None for IPv6
+         * can be made where the kernel has no IPv6. */
+        for (size_t i = 0; i <= f->has_ipv6; i++) {
+                buf_put(b, i == 0 ? "\tbind :" : "\tbind :::");
+                buf_put_u64(b, port);
+                buf_put(b, i == 0 ? "" : " v6only");
+                buf_put_str(b, more);
+                buf_put_char(b, '\n');
+        }
+}
+
+static void put_forwarded(struct buf *b) {
+        static const char *const lines[] = {
+                "http-request del-header Forwarded",
+                "http-request del-header X-Forwarded-For",
+                "http-request del-header X-Forwarded-Server",
+                "http-request del-header X-Forwarded-Prefix",
+                "http-request del-header X-Forwarded-Ssl",
+                "http-request del-header X-Real-IP",
+                "http-request set-header X-Forwarded-Proto http",
+                "http-request set-header X-Forwarded-Proto https if { ssl_fc }",
+                "http-request set-header X-Forwarded-Host %[req.fhdr(host)]",
+                "http-request set-header X-Forwarded-Port %[dst_port]",
+                "option forwardfor",
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(lines); i++)
+                put(b, lines[i]);
+}
+
+/* txn.NAME from a map, by the host's own key, or else by that with "*". */
+static void put_lookup(struct buf *b, const struct proxy_frontend *f, const char *variable, const char *map) {
+        static const char *const keys[] = { "txn.pyservice_key", "txn.pyservice_any" };
+
+        for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+                buf_put(b, "\thttp-request set-var(");
+                buf_put(b, variable);
+                buf_put(b, ") var(");
+                buf_put(b, keys[i]);
+                buf_put(b, "),map_beg(");
+                buf_put_str(b, f->directory);
+                buf_put_char(b, '/');
+                buf_put(b, map);
+                buf_put(b, i == 0 ? ")" : ") unless { var(");
+                buf_put(b, i == 0 ? "" : variable);
+                buf_put(b, i == 0 ? "\n" : ") -m found }\n");
+        }
+}
+
+static void put_redirect(struct buf *b, const struct proxy_frontend *f) {
+        buf_put(b, "\thttp-request redirect code 308 location https://%[var(txn.pyservice_host)]");
+        if (f->https_port != 443) {
+                buf_put_char(b, ':');
+                buf_put_u64(b, f->https_port);
+        }
+        buf_put(b, "%[pathq] if { var(txn.pyservice_https) -m str yes } !{ ssl_fc }\n");
+}
+
+static struct str frontend_text(struct arena *a, const struct proxy_frontend *f, bool has_certificates) {
+        struct buf b = buf_in(a);
+
+        buf_put(&b, PROXY_MARK "\nfrontend pyservice\n\tmode http\n");
+        put_bind(&b, f, f->http_port, STR(""));
+        if (has_certificates)
+                put_bind(&b, f, f->https_port, arena_join(a, STR(" ssl crt-list "), f->directory, STR("/" PROXY_CERTIFICATES " alpn h2,http/1.1")));
+
+        put_forwarded(&b);
+        put(&b, "http-request set-var(txn.pyservice_host) req.fhdr(host),field(1,:),lower");
+        put(&b, "http-request set-var(txn.pyservice_rest) var(txn.pyservice_host),field(2,.,0)");
+        put(&b, "http-request set-var(txn.pyservice_path) path");
+        put(&b, "http-request set-var(txn.pyservice_key) var(txn.pyservice_host),concat(,txn.pyservice_path,/)");
+        put(&b, "http-request set-var(txn.pyservice_any) str(*.),concat(,txn.pyservice_rest,),concat(,txn.pyservice_path,/)");
+        put_lookup(&b, f, "txn.pyservice_backend", PROXY_ROUTES);
+        put_lookup(&b, f, "txn.pyservice_https", PROXY_REDIRECTS);
+        put(&b, "http-request return status 404 content-type text/plain string \"" NOT_CONFIGURED "\" unless { var(txn.pyservice_backend) -m found }");
+        put_redirect(&b, f);
+        put(&b, "use_backend %[var(txn.pyservice_backend)]");
+        return buf_str(&b);
+}
+
+static void add(struct arena *a, struct proxy_directory *to, const char *name, struct buf *text) {
+        *vec_push(a, &to->files) = (struct proxy_file) { .name = str_of(name), .text = buf_str(text) };
+}
+
+static void add_maps(struct arena *a, const struct proxy_directory *d, struct proxy_directory *to) {
+        struct buf routes = buf_in(a), redirects = buf_in(a);
+
+        buf_put(&routes, PROXY_MARK);
+        buf_put(&redirects, PROXY_MARK);
+        VEC_EACH(route, &d->routes) {
+                buf_put_str(&routes, arena_join(a, route->key, STR(" "), route->backend, STR("\n")));
+                /* All keys are in both, so that the same one is found in both. */
+                buf_put_str(&redirects, arena_join(a, route->key, route->is_redirected ? STR(" yes\n") : STR(" no\n")));
+        }
+
+        add(a, to, PROXY_ROUTES, &routes);
+        add(a, to, PROXY_REDIRECTS, &redirects);
+}
+
+void proxy_frontend_add(struct arena *a, const struct proxy_frontend *f, const struct proxy_directory *d,
+                        const struct str *certificates, struct proxy_directory *to) {
+        struct buf list = buf_in(a);
+
+        if (d->routes.n == 0)
+                return;
+
+        add_maps(a, d, to);
+        buf_put(&list, PROXY_MARK);
+        for (size_t i = 0; i < d->certificates.n; i++)
+                buf_put_str(&list, arena_join(a, certificates[i], STR("\n")));
+        if (d->certificates.n > 0)
+                add(a, to, PROXY_CERTIFICATES, &list);
+
+        *vec_push(a, &to->files) = (struct proxy_file) { .name = STR(PROXY_FRONTEND), .text = frontend_text(a, f, d->certificates.n > 0) };
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* The directories that HAProxy reads: trying out what is to be in them, and putting it there.
+ *
+ * A file that is named like one of ours but does not begin with PROXY_MARK is the administrator's and never touched. */
+
+#include "hooks/balancer.h"
+#include "hooks/proxy-frontend.h"
+
+struct proxy_place {
+        struct arena *arena;
+        struct balancer *balancer;
+        const char *root;               /* "" or a directory */
+        bool has_ipv6;
+        struct str at;                  /* the directory that a failure was about */
+};
+
+/* Would HAProxy take the set? Builds candidates beside the real files, and removes them. 0; 1 where it would not, or where the
+ * set can't be put in place, with a message for the user; negative errno. Where HAProxy can't be asked, only the
+ * latter is looked at. */
+int proxy_place_try(struct proxy_place *p, const struct proxy_set *set, struct str *ret_message);
+
+/* Makes every directory of the set hold what it wants and nothing else of ours. *ret_changed is set where that took
+ * anything; with `is_dry_run` it is only found out. */
+int proxy_place_put(struct proxy_place *p, const struct proxy_set *set, bool is_dry_run, bool *ret_changed);

@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "hooks/proxy.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "base/fs.h"
+#include "hooks/proxy-choose.h"
+
+#define MEMORY "/var/lib/pyservice/.proxy"
+#define MOUNTS ".mounts"                /* in MEMORY: of HAProxy's container, when it ran last */
+#define LOCK "proxy.lock"               /* in /run/pyservice */
+#define PENDING "proxy.reload"          /* there while files were changed and HAProxy was not reloaded since */
+
+enum { MOUNTS_MAX = 1 << 20 };
+
+/* Everything that one run works with. */
+struct work {
+        struct proxy_run *proxy;
+        struct proxy_state state;
+        struct balancer balancer;
+        struct proxy_place place;
+};
+
+static void complain(struct proxy_run *p, struct str text) {
+        *vec_push(p->arena, &p->problems) = text;
+}
+
+static int fail(struct proxy_run *p, struct str what, int r) {
+        p->failed = what;
+        return r;
+}
+
+/* host.yaml alone. 1 where it has mistakes, which are told. */
+static int read_host(struct proxy_run *p) {
+        struct world *w = p->world;
+        struct node *root = NULL;
+        struct buf text = buf_in(p->arena);
+        uint32_t file;
+        int r = world_read(w, w->places.host, &root, &file);
+
+        if (r < 0 && r != -ENOENT)
+                return fail(p, w->places.host, r);
+        if (r >= 0 && root)
+                schema_decode(w->arena, w->ds, &host_schema, root, &w->host);
+        if (w->ds->n_errors > 0) {
+                diag_print(&text, w->ds, (struct str) { 0 }, 0);
+                complain(p, arena_join(p->arena, STR("HAProxy's files stay as they are, because of mistakes in host.yaml:\n"), buf_str(&text)));
+                return 1;
+        }
+
+        if (!w->host.haproxy)
+                w->host.haproxy = arena_new(w->arena, struct host_haproxy);
+        schema_apply_defaults(w->arena, &host_schema, &w->host);
+        return 0;
+}
+
+static struct str below(struct proxy_run *p, struct str path) {
+        return arena_join(p->arena, str_of(p->root), path);
+}
+
+/* 1 where there is no runtime directory: there never was an application. */
+static int open_state(struct work *w) {
+        struct proxy_run *p = w->proxy;
+        struct str runtime = p->world->places.runtime, memory = STR(MEMORY);
+        int r;
+
+        w->state.runtime = fs_open_dir(AT_FDCWD, below(p, runtime).p);
+        if (w->state.runtime < 0)
+                return w->state.runtime == -ENOENT ? 1 : fail(p, runtime, w->state.runtime);
+
+        r = fs_make_dirs(AT_FDCWD, below(p, memory).p, false);
+        if (r >= 0)
+                r = w->state.memory = fs_open_dir(AT_FDCWD, below(p, memory).p);
+        return r < 0 ? fail(p, memory, r) : 0;
+}
+
+/* Held until the program ends, so that no two work at a time. */
+static int take_lock(struct work *w) {
+        int fd = openat(w->state.runtime, LOCK, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+        if (fd < 0 || TEMP_FAILURE_RETRY(flock(fd, LOCK_EX)) < 0)
+                return fail(w->proxy, STR(LOCK), -errno);
+
+        return 0;
+}
+
+static int find_balancer(struct work *w) {
+        struct proxy_run *p = w->proxy;
+        struct str mounts;
+        int r = balancer_find(&w->balancer);
+
+        if (r < 0)
+                return fail(p, STR("looking for HAProxy"), r);
+        if (!str_is_absent(w->balancer.mounts_text))
+                r = fs_replace(w->state.memory, MOUNTS, 0600, w->balancer.mounts_text);
+        else if (fs_read(p->arena, w->state.memory, MOUNTS, MOUNTS_MAX, &mounts, NULL) >= 0)
+                balancer_remember(&w->balancer, mounts);
+        return r < 0 ? fail(p, STR(MEMORY), r) : 0;
+}
+
+/* What keeps HAProxy from being asked. */
+static void tell_of_balancer(struct work *w) {
+        struct proxy_run *p = w->proxy;
+        struct str container = p->world->host.haproxy->container.text;
+
+        if (w->balancer.can_check)
+                return;
+
+        if (str_is_absent(w->balancer.program) && str_is_absent(container))
+                complain(p, STR("HAProxy is not installed, so nothing balances the applications. Its files are in place unchecked; install it, or set "
+                                "'haproxy: {container: NAME}' in /etc/pyservice/host.yaml."));
+        else if (str_is_absent(w->balancer.program))
+                complain(p, STR("Podman is not installed, so HAProxy's container can't be reached. HAProxy's files are in place unchecked."));
+        else
+                *vec_push(p->arena, &p->notes) = arena_printf(p->arena, "HAProxy's container '%.*s' does not run; its files are in place unchecked, for when it starts",
+                                                              STR_ARG(container));
+}
+
+static int put(struct work *w, const struct proxy_set *set, bool is_dry_run, bool *ret_changed) {
+        int r = proxy_place_put(&w->place, set, is_dry_run, ret_changed);
+
+        return r < 0 ? fail(w->proxy, w->place.at, r) : 0;
+}
+
+static bool is_pending(const struct work *w) {
+        return faccessat(w->state.runtime, PENDING, F_OK, 0) == 0;
+}
+
+/* Reloads HAProxy if it runs; where that fails, it is tried again at the next run. */
+static int reload(struct work *w) {
+        struct proxy_run *p = w->proxy;
+        struct str message;
+        int r = 0;
+
+        if (w->balancer.is_active)
+                r = balancer_reload(&w->balancer, &message);
+        if (r < 0)
+                return fail(p, STR("reloading HAProxy"), r);
+        if (r > 0) {
+                complain(p, arena_join(p->arena, STR("HAProxy's files are in place, but it could not be reloaded: "), message));
+                return 0;
+        }
+
+        return unlinkat(w->state.runtime, PENDING, 0) < 0 && errno != ENOENT ? fail(p, STR(PENDING), -errno) : 0;
+}
+
+static int put_in_place(struct work *w, const struct proxy_set *set) {
+        bool changed = false;
+        int r = fs_replace(w->state.runtime, PENDING, 0600, STR(""));
+
+        if (r < 0)
+                return fail(w->proxy, STR(PENDING), r);
+
+        r = put(w, set, false, &changed);
+        if (r < 0)
+                return r;
+        r = proxy_state_write(&w->state);
+        return r < 0 ? fail(w->proxy, STR(MEMORY), r) : 0;
+}
+
+/* Is all that is wanted in place already, and nothing else? */
+static int is_done(struct work *w) {
+        struct proxy_set set = { 0 };
+        struct str problem;
+        bool changed = true;
+        int r;
+
+        VEC_EACH(c, &w->state.apps)
+                if (proxy_candidate_is_changed(c))
+                        return 0;
+
+        proxy_state_choose_wanted(&w->state);
+        if (!proxy_state_set(&w->state, w->proxy->arena, &set, &problem))
+                return 0;
+
+        r = put(w, &set, true, &changed);
+        return r < 0 ? r : !changed;
+}
+
+static int work(struct work *w) {
+        struct proxy_run *p = w->proxy;
+        struct proxy_choice choice = { .arena = p->arena, .state = &w->state, .place = &w->place, .places = &p->world->places, .root = p->root };
+        struct proxy_set set = { 0 };
+        int r = is_done(w);
+
+        if (r < 0)
+                return r;
+        if (r > 0)
+                return is_pending(w) ? reload(w) : 0;
+
+        r = proxy_choose(&choice, &set);
+        VEC_EACH(problem, &choice.problems)
+                complain(p, *problem);
+        if (r < 0)
+                return fail(p, w->place.at, r);
+        if (r > 0)
+                return 0;
+
+        r = put_in_place(w, &set);
+        if (r < 0)
+                return r;
+
+        tell_of_balancer(w);
+        return reload(w);
+}
+
+int proxy_apply(struct proxy_run *p) {
+        struct work w = { .proxy = p, .state.arena = p->arena };
+        int r = read_host(p);
+
+        if (r != 0)
+                return r < 0 ? r : 0;
+
+        w.balancer = (struct balancer) { .arena = p->arena, .settings = p->world->host.haproxy, .root = p->root };
+        w.place = (struct proxy_place) { .arena = p->arena, .balancer = &w.balancer, .root = p->root,
+                                         .has_ipv6 = access("/proc/net/if_inet6", F_OK) == 0 };
+
+        w.state.directory = p->world->host.haproxy->directory.text;
+        r = open_state(&w);
+        if (r == 0)
+                r = take_lock(&w);
+        if (r != 0)
+                return r < 0 ? r : 0;
+
+        r = proxy_state_read(&w.state);
+        if (r != 0)
+                return r < 0 ? fail(p, STR("reading the applications' files for HAProxy"), r) : 0;
+
+        r = find_balancer(&w);
+        return r < 0 ? r : work(&w);
+}

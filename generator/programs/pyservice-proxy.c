@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* pyservice-proxy: puts HAProxy's files of all applications in place. */
+
+#include <fcntl.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "base/fs.h"
+#include "config.h"
+#include "hooks/proxy.h"
+
+enum { EXIT_USER = 1, EXIT_USAGE = 2 };
+
+static const char usage_text[] =
+        "usage: pyservice-proxy [--root=DIR] HASH\n"
+        "Checks the HAProxy files of all applications, puts them in place and reloads HAProxy.\n"
+        "pyservice-proxy@HASH.service runs it; HASH only tells one state of these files from another.\n";
+
+static int fail(struct str what, int r) {
+        (void) fprintf(stderr, "pyservice-proxy: %.*s: %s\n", STR_ARG(what), strerror(-r));
+        return EXIT_SYSTEM;
+}
+
+static int run(const char *root) {
+        struct arena arena = { 0 };
+        struct sources sources = { 0 };
+        struct diags ds = { .arena = &arena, .sources = &sources };
+        struct world world = { .arena = &arena, .ds = &ds, .sources = &sources };
+        struct proxy_run proxy = { .arena = &arena, .world = &world, .root = strcmp(root, "/") == 0 ? "" : root };
+        int r;
+
+        (void) umask(0022);
+        places_system(&world.places);
+        world.root = fs_open_dir(AT_FDCWD, root);
+        if (world.root < 0)
+                return fail(str_of(root), world.root);
+
+        r = proxy_apply(&proxy);
+        VEC_EACH(problem, &proxy.problems)
+                (void) fprintf(stderr, "pyservice-proxy: %s\n", problem->p);
+        VEC_EACH(note, &proxy.notes)
+                (void) printf("pyservice-proxy: %s\n", note->p);
+        return r < 0 ? fail(proxy.failed, r) : proxy.problems.n > 0 ? EXIT_USER : EXIT_SUCCESS;
+}
+
+int main(int argc, char *argv[]) {
+        static const struct option options[] = {
+                { "root", required_argument, NULL, 'r' },
+                { "help", no_argument, NULL, 'h' },
+                { "version", no_argument, NULL, 'v' },
+                { 0 },
+        };
+        const char *root = "/";
+
+        for (int c; (c = getopt_long(argc, argv, "h", options, NULL)) != -1;)
+                switch (c) {
+                case 'r':
+                        root = optarg;
+                        break;
+                case 'h':
+                        return fputs(usage_text, stdout) < 0 ? EXIT_SYSTEM : EXIT_SUCCESS;
+                case 'v':
+                        return puts("pyservice " VERSION) < 0 ? EXIT_SYSTEM : EXIT_SUCCESS;
+                default:
+                        return fputs(usage_text, stderr) < 0 ? EXIT_SYSTEM : EXIT_USAGE;
+                }
+
+        if (argc - optind != 1)
+                return fputs(usage_text, stderr) < 0 ? EXIT_SYSTEM : EXIT_USAGE;
+
+        return run(root);
+}

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* A row of the types as JSON Schema.
+ *
+ * An editor reads `image: 5` as a number where the decoder sees the text "5"; so what accepts digits accepts numbers. */
+
+#include "schema/export-parts.h"
+
+/* A bracket expression of type.c for regular expressions, ECMA-262 with the flag u and Python's alike. */
+static void put_class(struct buf *b, const char *set) {
+        buf_put_char(b, '[');
+        for (; *set; set++) {
+                if (strchr("[]\\^", *set))
+                        buf_put_char(b, '\\');
+                buf_put_char(b, *set);
+        }
+        buf_put_char(b, ']');
+}
+
+/* Absent where every text will do. */
+static struct str pattern_of(struct arena *a, const struct type *t) {
+        struct buf b = buf_in(a);
+
+        if (t->pattern)
+                return str_of(t->pattern);
+        if (!t->chars)
+                return t->allows_lines ? (struct str) { NULL, 0 } : t->allows_empty ? STR("^[^\\n\\t]*$") : STR("^[^\\n\\t]+$");
+
+        buf_put(&b, t->allows_empty ? "^(" : "^");
+        put_class(&b, t->first);
+        put_class(&b, t->chars);
+        buf_put(&b, t->allows_empty ? "*)?$" : "*$");
+        return buf_str(&b);
+}
+
+static void put_string_rules(struct emitter *e, const struct type *t) {
+        struct str pattern = pattern_of(e->out->arena, t);
+
+        if (!str_is_absent(pattern))
+                emit_text(e, "pattern", pattern);
+        if (t->max > 0)
+                emit_number(e, "maxLength", t->max);
+}
+
+/* A text, and a number where one is such a text. */
+static void put_text_rules(struct emitter *e, enum kind kind) {
+        const char *number = type_accepts(kind, STR("1.5")) ? "number" : type_accepts(kind, STR("1")) ? "integer" : NULL;
+
+        if (!number) {
+                emit_text(e, "type", STR("string"));
+        } else {
+                emit_open(e, "type", '[');
+                emit_text(e, NULL, STR("string"));
+                emit_text(e, NULL, str_of(number));
+                emit_close(e, ']');
+                if (!type_accepts(kind, STR("-1")))
+                        emit_number(e, "minimum", 0);
+        }
+        put_string_rules(e, type_of(kind));
+}
+
+static void put_number_rules(struct emitter *e, enum kind kind) {
+        emit_text(e, "type", kind == KIND_CPUS ? STR("number") : STR("integer"));
+        if (kind == KIND_CPUS)
+                emit_number(e, "exclusiveMinimum", 0);
+        else
+                emit_number(e, "minimum", kind == KIND_BYTES ? 1 : 0);
+}
+
+static void put_number_kind(struct emitter *e, enum kind kind) {
+        emit_open(e, "anyOf", '[');
+        emit_open(e, NULL, '{');
+        put_number_rules(e, kind);
+        emit_close(e, '}');
+        emit_open(e, NULL, '{');
+        emit_text(e, "type", STR("string"));
+        put_string_rules(e, type_of(kind));
+        emit_close(e, '}');
+        if (e->what->has_substitution)
+                export_json_ref(e, NULL, DEFINITION_SUBSTITUTION);
+        emit_close(e, ']');
+}
+
+static void put_text_kind(struct emitter *e, enum kind kind) {
+        const struct type *t = type_of(kind);
+
+        /* What takes every byte of a line takes braces too. */
+        if (!e->what->has_substitution || (!t->chars && !t->pattern)) {
+                put_text_rules(e, kind);
+                return;
+        }
+
+        emit_open(e, "anyOf", '[');
+        emit_open(e, NULL, '{');
+        put_text_rules(e, kind);
+        emit_close(e, '}');
+        export_json_ref(e, NULL, DEFINITION_SUBSTITUTION);
+        emit_close(e, ']');
+}
+
+static void put_examples(struct emitter *e, enum kind kind) {
+        const char *const *good = type_of(kind)->good;
+
+        if (!good || !*good)
+                return;
+
+        emit_open(e, "examples", '[');
+        for (; *good; good++) {
+                uint64_t n;
+
+                if (kind == KIND_FLAG)
+                        emit_bool(e, NULL, strcmp(*good, "true") == 0);
+                else if (kind == KIND_NUMBER && str_to_u64(str_of(*good), UINT64_MAX, &n))
+                        emit_number(e, NULL, n);
+                else
+                        emit_text(e, NULL, str_of(*good));
+        }
+        emit_close(e, ']');
+}
+
+void export_json_kind(struct emitter *e, enum kind kind) {
+        const struct type *t = type_of(kind);
+
+        emit_open(e, export_kind_name(kind), '{');
+        emit_text(e, "title", str_of(t->name));
+        emit_text(e, "description", export_sentence(e->out->arena, t->rule));
+        if (kind == KIND_FLAG)
+                emit_text(e, "type", STR("boolean"));
+        else if (kind < KIND_TEXT)
+                put_number_kind(e, kind);
+        else
+                put_text_kind(e, kind);
+        put_examples(e, kind);
+        emit_close(e, '}');
+}
+
+void export_json_map_keys(struct emitter *e, enum kind kind) {
+        emit_open(e, "propertyNames", '{');
+        put_string_rules(e, type_of(kind));
+        emit_close(e, '}');
+}

@@ -1,0 +1,35 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# installed.sh BUILD: is everything where it belongs after `DESTDIR=… meson install`, does the boot generator link
+# libyaml and libc only, and are the programs hardened?
+set -eu
+
+build=$1
+target=$(mktemp -d)
+trap 'rm -rf "$target"' EXIT
+DESTDIR=$target meson install --no-rebuild --quiet -C "$build"
+
+fail() { echo "installed.sh: $*" >&2; exit 1; }
+find_one() { find "$target" -path "$target*/$1" \( -type f -o -type l \) | grep -q . || fail "$1 is not installed"; }
+
+for file in systemd/system-generators/pyservice-generator systemd/user-generators/pyservice-generator \
+        systemd/system/pyservice.target systemd/system/pyservice-config@.service systemd/system/pyservice-proxy@.service \
+        systemd/system/haproxy.service.d/pyservice.conf systemd/user/pyservice.target \
+        bin/pyservicectl libexec/pyservice/pyservice-environment libexec/pyservice/pyservice-proxy \
+        share/pyservice/contracts/dci-api.yaml share/pyservice/pyservice.schema.json share/pyservice/haproxy/haproxy.cfg \
+        share/man/man5/pyservice.d.5 share/man/man1/pyservicectl.1 share/man/man8/pyservice-generator.8 \
+        share/bash-completion/completions/pyservicectl; do
+        find_one "$file"
+done
+
+generator=$(find "$target" -path '*system-generators/pyservice-generator')
+needed=$(objdump -p "$generator" | awk '$1 == "NEEDED" { print $2 }' | sort | tr '\n' ' ')
+[ "$needed" = "libc.so.6 libyaml-0.so.2 " ] || fail "the generator links $needed"
+
+for program in "$generator" "$target"/usr/bin/pyservicectl "$target"/usr/libexec/pyservice/*; do
+        header=$(objdump -p "$program"; readelf -hd "$program")
+        echo "$header" | grep -q 'RELRO' || fail "$program has no RELRO"
+        echo "$header" | grep -qE 'BIND_NOW|FLAGS.*NOW' || fail "$program binds lazily"
+        echo "$header" | grep -q 'DYN' || fail "$program is not position-independent"
+        nm -D "$program" | grep -q __stack_chk_fail || fail "$program has no stack protector"
+done
