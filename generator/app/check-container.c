@@ -6,9 +6,6 @@
 #include "app/place.h"
 #include "app/resolve.h"
 
-/* Quadlet makes one line of a whole command, and systemd refuses a line over 1 MiB; quoting may make five bytes of one. */
-enum { ARGUMENTS_MAX = 192 * 1024 };
-
 static void check_secrets(struct world *w, const struct container *c) {
         LIST_EACH(secret, &c->secrets) {
                 bool has_credential = !str_is_absent(secret->value.credential.text), has_file = !str_is_absent(secret->value.file.text);
@@ -27,46 +24,13 @@ static void check_labels(struct world *w, const struct container *c) {
                         (void) diag_add(w->ds, DIAG_RESERVED_NAME, label->key.at, "labels that begin with 'io.pyservice.' are pyservice's own; choose another name");
 }
 
-/* Of all that ends up in the container's command line. */
-static size_t count_arguments(const struct container *c) {
-        size_t n = 0;
-
-        LIST_EACH(word, &c->command)
-                n += word->text.n;
-        LIST_EACH(word, &c->entrypoint)
-                n += word->text.n;
-        LIST_EACH(label, &c->labels)
-                n += label->key.text.n + label->value.text.n;
-        LIST_EACH(mount, &c->volumes)
-                n += mount->text.n;
-        LIST_EACH(file, &c->env_files)
-                n += file->text.n;
-        LIST_EACH(secret, &c->secrets)
-                n += 2 * secret->key.text.n + secret->value.file.text.n + 128;
-        LIST_EACH(v, &c->environment) {
-                n += v->name.text.n;
-                LIST_EACH(piece, &v->pieces)
-                        n += piece->literal.n;
-        }
-
-        return n;
-}
-
-static void check_size(struct world *w, const struct container *c, struct name name) {
-        size_t n = count_arguments(c);
-
-        if (n > ARGUMENTS_MAX)
-                (void) diag_add(w->ds, DIAG_OUT_OF_RANGE, name.at, "the command, environment, labels and volumes of '%.*s' have %zu bytes; at most %u fit, so put large texts into files",
-                                STR_ARG(name.text), n, (unsigned) ARGUMENTS_MAX);
-}
-
 static bool has_instance(struct str s) {
         return s.n > 0 && str_find(s, INSTANCE_MARK) < s.n;
 }
 
 static void refuse_instance(struct world *w, struct str text, struct span at) {
         if (has_instance(text))
-                diag_add(w->ds, DIAG_INSTANCE_NOT_HERE, at, "a sidecar or task has no {{ instance }}; write this only where services get it")->is_secret = true;
+                (void) diag_add(w->ds, DIAG_INSTANCE_NOT_HERE, at, "a sidecar or task has no {{ instance }}; write this only where services get it");
 }
 
 /* A part that stands alone; what it took over from the app counts too. */
@@ -144,7 +108,6 @@ void check_containers(struct world *w, struct app *app) {
         VEC_EACH(ref, &all.list) {
                 check_secrets(w, ref->container);
                 check_labels(w, ref->container);
-                check_size(w, ref->container, ref->name);
         }
 
         check_lone_parts(w, app);

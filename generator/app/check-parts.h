@@ -7,6 +7,6 @@
 
 void check_proxies(struct world *w, struct app *app);           /* ports, networks and what HAProxy is told */
 void check_references(struct world *w, struct app *app);        /* names that one part uses of another */
-void check_containers(struct world *w, struct app *app);        /* secrets, health, sizes, {{ instance }} */
+void check_containers(struct world *w, struct app *app);        /* secrets, labels, health, {{ instance }} */
 void check_objects(struct world *w, struct app *app);           /* networks and volumes */
 void check_raw_keys(struct world *w, struct app *app);          /* quadlet: */

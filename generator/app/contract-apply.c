@@ -20,11 +20,6 @@ static const struct config_entry *find_config(const struct app *app, struct env_
         return NULL;
 }
 
-/* A message about an entry shows its line only if no secret stands there in clear; of an unknown key nobody can tell. */
-static void hide_secret(struct diag *d, const struct contract_variable *v, const struct config_entry *entry) {
-        d->is_secret = d->is_secret || ((!v || v->secret.yes) && str_is_absent(entry->value.secret.text));
-}
-
 static bool is_in_force(const struct applying *ap, const struct contract_variable *v) {
         LIST_EACH(when, &v->when) {
                 const struct contract_variable *other = contract_variable(ap->contract, when->key.text);
@@ -135,7 +130,7 @@ static bool check_value(struct applying *ap, const struct contract_variable *v, 
         struct any_text unchosen = { 0 };
 
         if (rule) {
-                hide_secret(diag_add(ap->w->ds, DIAG_CONFIG_TYPE, entry->value.at, "'%.*s' must be %s", STR_ARG(v->name.text), rule), v, entry);
+                (void) diag_add(ap->w->ds, DIAG_CONFIG_TYPE, entry->value.at, "'%.*s' must be %s", STR_ARG(v->name.text), rule);
                 return false;
         }
         if (v->choices.n > 0 && str_is_absent(entry->value.secret.text))
@@ -143,8 +138,12 @@ static bool check_value(struct applying *ap, const struct contract_variable *v, 
         if (str_is_absent(unchosen.text))
                 return true;
 
-        hide_secret(diag_add(ap->w->ds, DIAG_CONFIG_CHOICE, unchosen.at, "this is no value of '%.*s'; the contract '%.*s' allows %.*s",
-                             STR_ARG(v->name.text), STR_ARG(ap->contract->name.text), STR_ARG(join_choices(ap->w->arena, v))), v, entry);
+        if (v->secret.yes)
+                (void) diag_add(ap->w->ds, DIAG_CONFIG_CHOICE, unchosen.at, "this is no value of '%.*s'; the contract '%.*s' allows %.*s",
+                                STR_ARG(v->name.text), STR_ARG(ap->contract->name.text), STR_ARG(join_choices(ap->w->arena, v)));
+        else
+                (void) diag_add(ap->w->ds, DIAG_CONFIG_CHOICE, unchosen.at, "'%.*s' is no value of '%.*s'; the contract '%.*s' allows %.*s",
+                                STR_ARG(unchosen.text), STR_ARG(v->name.text), STR_ARG(ap->contract->name.text), STR_ARG(join_choices(ap->w->arena, v)));
         return false;
 }
 
@@ -153,7 +152,7 @@ static void refuse_instance(struct applying *ap, const struct contract_variable 
         struct str text = entry->value.text.text;
 
         if (text.n > 0 && str_find(text, INSTANCE_MARK) < text.n)
-                hide_secret(diag_add(ap->w->ds, DIAG_INSTANCE_NOT_HERE, entry->value.at, "{{ instance }} cannot stand in what is a secret, or is composed with one"), v, entry);
+                (void) diag_add(ap->w->ds, DIAG_INSTANCE_NOT_HERE, entry->value.at, "{{ instance }} cannot stand in what is a secret, or is composed with one");
 }
 
 /* A secret in clear in a file that everybody can read. */
@@ -163,9 +162,9 @@ static void warn_readable(struct applying *ap, const struct contract_variable *v
 
         VEC_EACH(file, &ap->w->public_files)
                 if (*file == entry->value.at.file)
-                        diag_add(ap->w->ds, DIAG_READABLE_SECRET, entry->key.at,
-                                 "'%.*s' is a secret and stands in a file that every user can read; use {secret: NAME}, or run 'chmod o-r' on the file",
-                                 STR_ARG(v->name.text))->is_secret = true;
+                        (void) diag_add(ap->w->ds, DIAG_READABLE_SECRET, entry->key.at,
+                                        "'%.*s' is a secret and stands in a file that every user can read; use {secret: NAME}, or run 'chmod o-r' on the file",
+                                        STR_ARG(v->name.text));
 }
 
 static void set_pieces(struct variable *var, struct piece *pieces, size_t n) {
@@ -221,6 +220,28 @@ static void add_piece(struct applying *ap, struct variable *var, struct piece pi
         var->is_secret = var->is_secret || !str_is_absent(piece.secret.text);
 }
 
+/* RFC 3986: all but unreserved bytes. A secret's content is encoded the same way when it is read. */
+static struct str url_encode(struct arena *a, struct str text) {
+        static const char unreserved[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~";
+        static const char digits[] = "0123456789ABCDEF";
+        char *p = arena_array(a, 3 * text.n + 1, char);
+        size_t n = 0;
+
+        for (size_t i = 0; i < text.n; i++) {
+                char c = text.p[i];
+
+                if (c == INSTANCE_MARK || strchr(unreserved, c)) {
+                        p[n++] = c;
+                        continue;
+                }
+                p[n++] = '%';
+                p[n++] = digits[(unsigned char) c >> 4];
+                p[n++] = digits[(unsigned char) c & 15];
+        }
+
+        return (struct str) { p, n };
+}
+
 static void add_reference(struct applying *ap, struct filling *f, struct str inside) {
         struct contract_reference ref = contract_reference(ap->contract, inside);
         const struct config_entry *entry = find_config(ap->app, ref.variable->name);
@@ -235,7 +256,10 @@ static void add_reference(struct applying *ap, struct filling *f, struct str ins
         if (entry && piece.literal.n > 0 && str_find(piece.literal, INSTANCE_MARK) < piece.literal.n)
                 f->numbered = entry;
 
-        piece.is_url_encoded = ref.is_url_encoded;
+        if (ref.is_url_encoded && str_is_absent(piece.secret.text))
+                piece.literal = url_encode(ap->w->arena, piece.literal);
+        else
+                piece.is_url_encoded = ref.is_url_encoded;
         add_piece(ap, &f->variable, piece);
         f->variable.is_secret = f->variable.is_secret || ref.variable->secret.yes;
 }
@@ -259,17 +283,15 @@ static void apply_template(struct applying *ap, const struct contract_variable *
         if (!f.missing)
                 *vec_push(ap->w->arena, &ap->variables) = f.variable;
         else if (f.given && !f.missing->required.yes && is_in_force(ap, f.missing))
-                hide_secret(diag_add(ap->w->ds, DIAG_CONFIG_MISSING, f.given->key.at, "'%.*s' is of use only with '%.*s', for %.*s; give that too",
-                                     STR_ARG(f.given->key.text), STR_ARG(f.missing->name.text), STR_ARG(v->env.text)),
-                            contract_variable(ap->contract, f.given->key.text), f.given);
+                (void) diag_add(ap->w->ds, DIAG_CONFIG_MISSING, f.given->key.at, "'%.*s' is of use only with '%.*s', for %.*s; give that too",
+                                STR_ARG(f.given->key.text), STR_ARG(f.missing->name.text), STR_ARG(v->env.text));
 }
 
 /* It has neither a value nor a default. */
 static void require(struct applying *ap, const struct contract_variable *v, const struct membership *in) {
         if (in->set && in->first && !in->is_optional)
-                hide_secret(diag_add(ap->w->ds, DIAG_CONFIG_MISSING, in->first->key.at, "'%.*s' needs '%.*s' too (the set '%.*s' of the contract '%.*s'); add it",
-                                     STR_ARG(in->first->key.text), STR_ARG(v->name.text), STR_ARG(in->set->name.text), STR_ARG(ap->contract->name.text)),
-                            contract_variable(ap->contract, in->first->key.text), in->first);
+                (void) diag_add(ap->w->ds, DIAG_CONFIG_MISSING, in->first->key.at, "'%.*s' needs '%.*s' too (the set '%.*s' of the contract '%.*s'); add it",
+                                STR_ARG(in->first->key.text), STR_ARG(v->name.text), STR_ARG(in->set->name.text), STR_ARG(ap->contract->name.text));
         else if (v->required.yes && (!in->set || in->first))
                 (void) diag_add(ap->w->ds, DIAG_CONFIG_MISSING, ap->app->contract.at, "the contract '%.*s' requires '%.*s'; add it to 'config:'%s%.*s%s",
                                 STR_ARG(ap->contract->name.text), STR_ARG(v->name.text), v->doc.text.n > 0 ? " (" : "", STR_ARG(v->doc.text),
@@ -285,8 +307,8 @@ static bool check_entry(struct applying *ap, const struct contract_variable *v, 
         if (v->secret.yes)
                 refuse_instance(ap, v, entry);
         if (in->set && !in->first)
-                hide_secret(diag_add(ap->w->ds, DIAG_CONFIG_MISSING, entry->key.at, "'%.*s' has no effect without '%.*s' (the set '%.*s'); give that too, or remove this",
-                                     STR_ARG(entry->key.text), STR_ARG(in->set->variables.at[0].text), STR_ARG(in->set->name.text)), v, entry);
+                (void) diag_add(ap->w->ds, DIAG_CONFIG_MISSING, entry->key.at, "'%.*s' has no effect without '%.*s' (the set '%.*s'); give that too, or remove this",
+                                STR_ARG(entry->key.text), STR_ARG(in->set->variables.at[0].text), STR_ARG(in->set->name.text));
         return true;
 }
 
@@ -321,18 +343,16 @@ static void apply_variable(struct applying *ap, const struct contract_variable *
 static void refuse_key(struct applying *ap, const struct config_entry *entry, const struct str *names, size_t n) {
         const struct contract_variable *v = contract_variable(ap->contract, entry->key.text);
         struct str near = diag_nearest(entry->key.text, names, n);
-        struct diag *d;
 
         if (v)
-                d = diag_add(ap->w->ds, DIAG_CONFIG_UNKNOWN, entry->key.at, "'%.*s' is made of other values by the contract '%.*s'; give those",
-                             STR_ARG(entry->key.text), STR_ARG(ap->contract->name.text));
+                (void) diag_add(ap->w->ds, DIAG_CONFIG_UNKNOWN, entry->key.at, "'%.*s' is made of other values by the contract '%.*s'; give those",
+                                STR_ARG(entry->key.text), STR_ARG(ap->contract->name.text));
         else if (str_is_absent(near))
-                d = diag_add(ap->w->ds, DIAG_CONFIG_UNKNOWN, entry->key.at, "'%.*s' is not in the contract '%.*s'; put what it does not know under 'env:'",
-                             STR_ARG(entry->key.text), STR_ARG(ap->contract->name.text));
+                (void) diag_add(ap->w->ds, DIAG_CONFIG_UNKNOWN, entry->key.at, "'%.*s' is not in the contract '%.*s'; put what it does not know under 'env:'",
+                                STR_ARG(entry->key.text), STR_ARG(ap->contract->name.text));
         else
-                d = diag_add(ap->w->ds, DIAG_CONFIG_UNKNOWN, entry->key.at, "'%.*s' is not in the contract '%.*s'; did you mean '%.*s'?",
-                             STR_ARG(entry->key.text), STR_ARG(ap->contract->name.text), STR_ARG(near));
-        hide_secret(d, v, entry);
+                (void) diag_add(ap->w->ds, DIAG_CONFIG_UNKNOWN, entry->key.at, "'%.*s' is not in the contract '%.*s'; did you mean '%.*s'?",
+                                STR_ARG(entry->key.text), STR_ARG(ap->contract->name.text), STR_ARG(near));
 }
 
 static void check_keys(struct applying *ap) {

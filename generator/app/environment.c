@@ -14,11 +14,12 @@ struct environment {
 /* Podman itself, its network helpers and the dynamic loader read these from their own environment, through which
  * variables with secrets reach the container. */
 static bool is_dangerous(struct str name) {
-        static const char *const prefixes[] = { "LD_", "CONTAINER", "PODMAN_", "XDG_", "DBUS_", "SYSTEMD_", "NOTIFY_", "BUILDAH_", "GODEBUG", "GO" };
+        static const char *const prefixes[] = { "LD_", "CONTAINER", "PODMAN_", "XDG_", "DBUS_", "SYSTEMD_", "NOTIFY_", "LISTEN_", "BUILDAH_", "PYSERVICE_" };
         static const char *const names[] = {
                 "PATH", "HOME", "TMPDIR", "USER", "SHELL", "REGISTRY_AUTH_FILE", "STORAGE_DRIVER", "STORAGE_OPTS",
                 "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy", "SSL_CERT_FILE", "SSL_CERT_DIR",
                 "CREDENTIALS_DIRECTORY", "RUNTIME_DIRECTORY", "MAINPID", "IFS", "BASH_ENV", "ENV",
+                "GODEBUG", "GOGC", "GOMAXPROCS", "GOMEMLIMIT", "GORACE", "GOTRACEBACK", "GOCOVERDIR",
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(prefixes); i++)
@@ -95,7 +96,7 @@ static void check_variable(struct world *w, const struct container *c, const str
 
         if (v->is_secret && is_dangerous(v->name.text))
                 (void) diag_add(w->ds, DIAG_SECRET_VARIABLE, v->name.at,
-                                "%.*s cannot hold a secret, because Podman itself would read it; give the container the file /run/secrets/NAME instead",
+                                "'%.*s' cannot hold a secret, since Podman itself reads that variable; let the container read the secret's file in /run/secrets instead",
                                 STR_ARG(v->name.text));
 }
 

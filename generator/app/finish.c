@@ -68,6 +68,7 @@ static void add_auth_tracking(struct world *w, struct app *app) {
         s->container.command.at = words;
         s->container.command.n = n;
         s->container.entrypoint.at = arena_new(w->arena, struct word);  /* there, and empty: cleared */
+        s->container.owns_image_unit = true;    /* it goes on while the app's own image is pulled */
         if (!str_is_absent(t->host.text)) {
                 s->container.hosts.at = &t->host;
                 s->container.hosts.n = 1;
@@ -80,7 +81,8 @@ static void inherit_container(struct world *w, const struct container *base, str
         struct host_glob *hosts = c->hosts.at;
         size_t n_hosts = c->hosts.n;
 
-        c->owns_image_unit = !str_is_absent(c->image.text) || !str_is_absent(c->auth_file.text) || c->pull.at.len > 0 || c->tls_verify.at.len > 0;
+        c->owns_image_unit = c->owns_image_unit || !str_is_absent(c->image.text) || !str_is_absent(c->auth_file.text) ||
+                             c->pull.at.len > 0 || c->tls_verify.at.len > 0;
         schema_inherit(w->arena, &container_schema, base, c);
         if (n_hosts > 0) {
                 c->hosts.at = hosts;

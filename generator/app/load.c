@@ -330,8 +330,10 @@ static int read_all_definitions(struct world *w) {
         check_directories(w, STR(""));
         VEC_EACH(file, &files.list) {
                 if (w->definitions.n >= APPS_MAX) {
-                        (void) diag_add(w->ds, DIAG_TOO_MANY_APPS, NOWHERE, "there are more than %u definitions; '%.*s' and what comes after it is passed over",
-                                        (unsigned) APPS_MAX, STR_ARG(file->name));
+                        struct str path = arena_join(w->arena, file->directory, STR("/"), file->name);
+
+                        (void) diag_add(w->ds, DIAG_TOO_MANY_APPS, whole(source_add(w->arena, w->sources, path, STR(""))),
+                                        "there are more than %u definitions; this one and those after it are passed over, so remove some", (unsigned) APPS_MAX);
                         break;
                 }
                 r = read_definition(w, file, arena_join(w->arena, STR("/"), file->name, STR(".d")));

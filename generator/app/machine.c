@@ -53,6 +53,14 @@ static const struct quadlet_kind quadlet_kinds[] = {
         { ".volume",  "VolumeName",  "-volume.service" },
 };
 
+/* The names that its units have where ServiceName= does not say otherwise. */
+static const struct {
+        const char *suffix, *unit_suffix;
+} quadlet_units[] = {
+        { ".container", ".service" }, { ".kube", ".service" }, { ".pod", "-pod.service" }, { ".image", "-image.service" },
+        { ".build", "-build.service" }, { ".network", "-network.service" }, { ".volume", "-volume.service" },
+};
+
 static void add_object(struct world *w, struct str directory, struct str file, const struct quadlet_kind *kind) {
         struct str path = arena_join(w->arena, str_from(directory, 1), STR("/"), file), text, name, unit;
         struct str stem = { file.p, file.n - strlen(kind->suffix) };
@@ -78,8 +86,13 @@ static void add_quadlet(struct world *w, struct str directory, struct str file) 
                 if (str_has_suffix(file, str_of(quadlet_kinds[i].suffix)))
                         add_object(w, directory, file, &quadlet_kinds[i]);
 
-        if (str_has_suffix(file, STR(".container")))
-                *vec_push(w->arena, &w->units) = arena_join(w->arena, (struct str) { file.p, file.n - strlen(".container") }, STR(".service"));
+        for (size_t i = 0; i < ARRAY_SIZE(quadlet_units); i++) {
+                struct str suffix = str_of(quadlet_units[i].suffix);
+
+                if (str_has_suffix(file, suffix))
+                        *vec_push(w->arena, &w->units) = arena_join(w->arena, (struct str) { file.p, file.n - suffix.n },
+                                                                    str_of(quadlet_units[i].unit_suffix));
+        }
 }
 
 static int list_quadlets(struct world *w, struct str directory, unsigned depth) {

@@ -27,7 +27,7 @@ static const struct field container_fields[] = {
         FIELD_WORDS(container, entrypoint, "entrypoint", "Entry point in place of the image's; \"\" clears it.", .flags = FIELD_INHERIT),
         FIELD_MAP_OF_VALUE(container, env, "env", "Environment: NAME: VALUE, or NAME: {secret: NAME}.", .flags = FIELD_INHERIT | FIELD_SECRET),
         FIELD_LIST(container, env_files, "env_files", "Files of NAME=VALUE lines; '-' before one makes it optional.", .flags = FIELD_INHERIT | FIELD_ONE_OK),
-        FIELD_MAP_OF_STRUCT(container, secrets, "secrets", secret_schema, "Secrets by name; each is the file /run/secrets/NAME in the container.", .flags = FIELD_INHERIT),
+        FIELD_MAP_OF_STRUCT(container, secrets, "secrets", secret_schema, "Secrets by name; each is the file /run/secrets/NAME in the container.", .flags = FIELD_INHERIT | FIELD_SECRET),
         FIELD_LIST(container, volumes, "volumes", "Volumes: SOURCE:/DESTINATION[:OPTIONS].", .flags = FIELD_INHERIT),
         FIELD_MAP(container, labels, "labels", "Labels of the container.", .flags = FIELD_INHERIT),
         FIELD(container, user, "user", "User, or USER:GROUP, in the container.", .flags = FIELD_INHERIT),

@@ -12,6 +12,7 @@ struct scope {
         struct diags *ds;
         VEC(struct binding) bindings;
         size_t service_at;              /* where `service` and `scale` are in the bindings */
+        bool is_secret;                 /* below a key whose values are shown nowhere */
 };
 
 static struct str scalar_of(const struct node *map, const char *key, struct str otherwise) {
@@ -25,6 +26,7 @@ static void bind(struct scope *s, struct str name, struct str value) {
 }
 
 static void bind_built_ins(struct scope *s, struct str app, const struct node *root) {
+        static const char instance[] = { INSTANCE_MARK, 0 };
         struct str user = scalar_of(root, "user", app);
         struct str base = scalar_of(root, "root", arena_join(s->arena, STR("/applications/"), app));
         struct str dir = arena_join(s->arena, base, STR("/app"));
@@ -44,7 +46,20 @@ static void bind_built_ins(struct scope *s, struct str app, const struct node *r
         bind(s, STR("app_config"), arena_join(s->arena, config_dir, STR("/config.yaml")));
         bind(s, STR("app_data_dir"), arena_join(s->arena, base, STR("/data")));
         bind(s, STR("python_version"), scalar_of(node_get(root, "source"), "python", STR("3")));
-        bind(s, STR("instance"), (struct str) { (const char[]) { INSTANCE_MARK, 0 }, 1 });
+        bind(s, STR("instance"), (struct str) { instance, 1 });
+}
+
+/* Where the braces close. A pair in quotes, as in {{ '}}' }}, must not do it. */
+static size_t find_close(struct str rest) {
+        size_t at = 0, quote;
+
+        while (at < rest.n && rest.p[at] == ' ')
+                at++;
+        if (at == rest.n || rest.p[at] != '\'')
+                return str_find_str(rest, STR("}}"));
+
+        quote = at + 1 + str_find(str_from(rest, at + 1), '\'');
+        return quote < rest.n ? quote + str_find_str(str_from(rest, quote), STR("}}")) : rest.n;
 }
 
 bool substitute_next(struct str text, struct str *rest, struct placeholder *ret, bool *ret_broken) {
@@ -63,8 +78,7 @@ bool substitute_next(struct str text, struct str *rest, struct placeholder *ret,
 
         ret->off = (size_t) (rest->p - text.p) + open;
         *rest = str_from(*rest, open + 2);
-        /* A quoted brace pair inside must not end it. */
-        close = str_has_prefix(str_trim(*rest), STR("'")) ? str_find_str(*rest, STR("' }}")) + 2 : str_find_str(*rest, STR("}}"));
+        close = find_close(*rest);
         if (close >= rest->n) {
                 *ret_broken = true;
                 *rest = str_from(*rest, rest->n);
@@ -92,6 +106,10 @@ static bool look_up(const struct scope *s, struct str name, struct str *ret) {
         return false;
 }
 
+static void hide(const struct scope *s, struct diag *d) {
+        d->is_secret = s->is_secret;
+}
+
 static void report_unknown(const struct scope *s, struct span at, struct str name) {
         struct str *names = arena_array(s->arena, s->bindings.n, struct str), near;
 
@@ -100,9 +118,9 @@ static void report_unknown(const struct scope *s, struct span at, struct str nam
 
         near = diag_nearest(name, names, s->bindings.n);
         if (str_is_absent(near))
-                (void) diag_add(s->ds, DIAG_UNKNOWN_VARIABLE, at, "'%.*s' is not known here; define it under 'vars:', or write {{ '{{' }} for two braces", STR_ARG(name));
+                hide(s, diag_add(s->ds, DIAG_UNKNOWN_VARIABLE, at, "'%.*s' is not known here; define it under 'vars:', or write {{ '{{' }} for two braces", STR_ARG(name)));
         else
-                (void) diag_add(s->ds, DIAG_UNKNOWN_VARIABLE, at, "'%.*s' is not known here; did you mean '%.*s'?", STR_ARG(name), STR_ARG(near));
+                hide(s, diag_add(s->ds, DIAG_UNKNOWN_VARIABLE, at, "'%.*s' is not known here; did you mean '%.*s'?", STR_ARG(name), STR_ARG(near)));
 }
 
 static struct str resolve(const struct scope *s, struct span at, struct str inside) {
@@ -111,8 +129,10 @@ static struct str resolve(const struct scope *s, struct span at, struct str insi
         if (inside.n >= 2 && inside.p[0] == '\'' && inside.p[inside.n - 1] == '\'')
                 return (struct str) { inside.p + 1, inside.n - 2 };
 
-        if (!is_name(inside))
-                (void) diag_add(s->ds, DIAG_BAD_SUBSTITUTION, at, "'{{ %.*s }}' is no name; only a name may stand between the braces", STR_ARG(inside));
+        if (inside.n == 0)
+                hide(s, diag_add(s->ds, DIAG_BAD_SUBSTITUTION, at, "there is nothing between {{ and }}; write a name there"));
+        else if (!is_name(inside))
+                hide(s, diag_add(s->ds, DIAG_BAD_SUBSTITUTION, at, "'%.*s' is no name; only a name may stand between {{ and }}", STR_ARG(inside)));
         else if (!look_up(s, inside, &value))
                 report_unknown(s, at, inside);
         return value;
@@ -127,7 +147,7 @@ static struct str replace(const struct scope *s, const struct node *node) {
         while (substitute_next(node->text, &rest, &p, &broken)) {
                 *vec_push(s->arena, &parts) = p.before;
                 if (broken)
-                        (void) diag_add(s->ds, DIAG_BAD_SUBSTITUTION, node->at, "a '{{' has no '}}'; close it, or write {{ '{{' }} for two braces");
+                        hide(s, diag_add(s->ds, DIAG_BAD_SUBSTITUTION, node->at, "a '{{' has no '}}'; close it, or write {{ '{{' }} for two braces"));
                 else if (!str_is_absent(p.inside))
                         *vec_push(s->arena, &parts) = resolve(s, node->at, p.inside);
         }
@@ -147,18 +167,27 @@ static struct node *walk_list(const struct scope *s, struct node *node) {
         return copy;
 }
 
+static bool is_secret_key(const struct node *key) {
+        return str_is(key->text, "env") || str_is(key->text, "config");
+}
+
 static struct node *walk_map(const struct scope *s, struct node *node) {
         struct node *copy = arena_new(s->arena, struct node);
 
         *copy = *node;
         copy->pairs = arena_array(s->arena, node->n + 1, struct pair);
-        for (size_t i = 0; i < node->n; i++)
-                copy->pairs[i] = (struct pair) { node->pairs[i].key, walk(s, node->pairs[i].value) };
+        for (size_t i = 0; i < node->n; i++) {
+                struct scope below = *s;
+
+                below.is_secret = s->is_secret || is_secret_key(node->pairs[i].key);
+                copy->pairs[i] = (struct pair) { node->pairs[i].key, walk(&below, node->pairs[i].value) };
+        }
         return copy;
 }
 
 static struct node *walk(const struct scope *s, struct node *node) {
         struct node *copy;
+        size_t n_errors;
 
         if (node->kind == NODE_LIST)
                 return walk_list(s, node);
@@ -169,8 +198,10 @@ static struct node *walk(const struct scope *s, struct node *node) {
 
         copy = arena_new(s->arena, struct node);
         *copy = *node;
+        n_errors = s->ds->n_errors;
         copy->text = replace(s, node);
         copy->plain = false;
+        copy->is_refused = s->ds->n_errors > n_errors;
         return copy;
 }
 
@@ -234,6 +265,7 @@ struct node *substitute_definition(struct arena *a, struct diags *ds, struct str
                 bool has_parts = str_is(key->text, "services") || str_is(key->text, "sidecars") || str_is(key->text, "tasks") || str_is(key->text, "timers");
 
                 /* Variables were replaced, and their mistakes reported, above. */
+                s.is_secret = is_secret_key(key);
                 if (!str_is(key->text, "vars"))
                         value = has_parts ? walk_parts(&s, value) : walk(&s, value);
                 copy->pairs[i] = (struct pair) { key, value };

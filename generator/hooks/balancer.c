@@ -10,6 +10,7 @@
 #include "hooks/spawn.h"
 
 enum {
+        CHECK_NO_LISTENER = 2,          /* haproxy -c: "no error but will not start (no listener)" */
         STARTING_TRIES = 40,            /* ten seconds in all */
         STARTING_PAUSE_MS = 250,
         CHILDREN_MAX = 1 << 16,
@@ -197,9 +198,13 @@ static bool is_beside(struct str path, const struct str *directories, size_t n) 
 
 int balancer_check(const struct balancer *b, const struct str *directories, size_t n, struct str *ret_message) {
         struct balancer mine = *b;
+        bool has_config = !str_is_absent(b->config) && !is_beside(b->config, directories, n);
         struct arguments argv = { 0 };
         struct spawn_result result;
         int r;
+
+        if (!has_config && n == 0)
+                return 0;
 
         add(&mine, &argv, b->program);
         if (is_container(b)) {
@@ -208,7 +213,7 @@ int balancer_check(const struct balancer *b, const struct str *directories, size
                 add(&mine, &argv, STR("haproxy"));
         }
         add(&mine, &argv, STR("-c"));
-        if (!str_is_absent(b->config) && !is_beside(b->config, directories, n)) {
+        if (has_config) {
                 add(&mine, &argv, STR("-f"));
                 add(&mine, &argv, arena_str(b->arena, b->config));
         }
@@ -219,7 +224,7 @@ int balancer_check(const struct balancer *b, const struct str *directories, size
         add(&mine, &argv, (struct str) { 0 });
 
         r = spawn_run(b->arena, argv.list.at, &result);
-        if (r < 0 || result.status == 0)
+        if (r < 0 || result.status == 0 || result.status == CHECK_NO_LISTENER)
                 return r;
 
         *ret_message = balancer_alerts(b->arena, arena_join(b->arena, result.err, STR("\n"), result.out));

@@ -22,6 +22,7 @@ struct work {
         struct proxy_state state;
         struct balancer balancer;
         struct proxy_place place;
+        int lock;
 };
 
 static void complain(struct proxy_run *p, struct str text) {
@@ -77,11 +78,10 @@ static int open_state(struct work *w) {
         return r < 0 ? fail(p, memory, r) : 0;
 }
 
-/* Held until the program ends, so that no two work at a time. */
+/* Held to the end, so that no two work at a time. */
 static int take_lock(struct work *w) {
-        int fd = openat(w->state.runtime, LOCK, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-
-        if (fd < 0 || TEMP_FAILURE_RETRY(flock(fd, LOCK_EX)) < 0)
+        w->lock = openat(w->state.runtime, LOCK, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+        if (w->lock < 0 || TEMP_FAILURE_RETRY(flock(w->lock, LOCK_EX)) < 0)
                 return fail(w->proxy, STR(LOCK), -errno);
 
         return 0;
@@ -207,8 +207,14 @@ static int work(struct work *w) {
         return reload(w);
 }
 
+static void close_work(struct work *w) {
+        close_fd(&w->lock);
+        close_fd(&w->state.memory);
+        close_fd(&w->state.runtime);
+}
+
 int proxy_apply(struct proxy_run *p) {
-        struct work w = { .proxy = p, .state.arena = p->arena };
+        CLEANUP(close_work) struct work w = { .proxy = p, .state = { .arena = p->arena, .runtime = -1, .memory = -1 }, .lock = -1 };
         int r = read_host(p);
 
         if (r != 0)

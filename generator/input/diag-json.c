@@ -60,7 +60,7 @@ static void put_place(struct buf *out, const struct diags *ds, struct span at) {
 
         s = &ds->sources->list.at[at.file];
         put_text(out, "CONFIG_FILE", s->path);
-        if (s->text.n == 0)
+        if (s->text.n == 0 || diag_is_about_file(at))
                 return;
 
         source_position(s, at.off, &line, &column);

@@ -219,7 +219,7 @@ static void put_place(struct buf *out, const struct source *s, struct span at, u
         if (flags & DIAG_COLOR)
                 buf_put(out, BOLD);
         put_escaped(out, s->path);
-        if (s->text.n > 0) {
+        if (s->text.n > 0 && !diag_is_about_file(at)) {
                 source_position(s, at.off, &line, &column);
                 buf_put_char(out, ':');
                 buf_put_u64(out, line);
@@ -259,7 +259,7 @@ static void put_diag(struct buf *out, const struct diags *ds, const struct diag 
 
         if (!(flags & DIAG_BRIEF)) {
                 buf_put_char(out, '\n');
-                if (s && s->text.n > 0 && !d->is_secret)
+                if (s && s->text.n > 0 && !d->is_secret && !diag_is_about_file(d->at))
                         put_excerpt(out, ds, d, flags);
         }
         if (d->related_text.n > 0) {

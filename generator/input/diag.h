@@ -117,6 +117,12 @@ enum { DIAG_SHOWN_MAX = 64 };
 
 const char *diag_name(enum diag_id id);
 
+/* Is it about a file as such (its name, its permissions), not a place in it: no length, at the beginning? Then neither
+ * line nor excerpt is shown. */
+static inline bool diag_is_about_file(struct span at) {
+        return at.off == 0 && at.len == 0;
+}
+
 /* Adds one, about the bytes `at`. The result may be marked further (diag_note, is_secret) until the next add. */
 struct diag *diag_add(struct diags *ds, enum diag_id id, struct span at, const char *format, ...) PRINTF_LIKE(4, 5);
 

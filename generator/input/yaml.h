@@ -25,6 +25,7 @@ struct pair {
 struct node {
         enum node_kind kind;
         bool plain;                     /* a scalar written without quotes and not as a block */
+        bool is_refused;                /* a mistake in it was reported already; its text means nothing */
         struct span at;                 /* the whole of it; includes the quotes */
         struct str text;                /* a scalar's value, NUL-ended; never holds a byte below ' ' but \n and \t */
         struct node **items;            /* a list's */

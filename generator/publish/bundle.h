@@ -3,8 +3,8 @@
 
 /* Publishing: from trees in memory to what systemd loads.
  *
- * A bundle's tree holds `quadlet/NAME.container|.image|…` (what Quadlet reads; no directories below), `units/…` (our
- * own units; drop-ins one directory deeper), and whatever else is to be in apps/APP.
+ * A bundle's tree holds `quadlet/NAME.container|.image|…` (what Quadlet reads; no directories below), `units/…` (our own
+ * units; drop-ins one directory deeper), and whatever else is to be in apps/APP.
  *
  * Below the runtime directory (/run/pyservice):
  *
@@ -24,8 +24,10 @@
  * bundle, also of those without a definition, and pyservice.target.d/50-pyservice.conf, which upholds
  *
  *     APP.target                      of apps that are alive: that have a definition and a bundle
- *     pyservice-config@APP.path       (which starts the service of that name, once) of apps whose definition has errors, and of HOST
- *     pyservice-proxy@HASH.timer      (likewise) HASH: of the files for HAProxy, so that a change of them is a new unit
+ *     pyservice-config@APP.path       of apps whose definition has errors, and of HOST; starts the service of that name
+ *                                     once
+ *     pyservice-proxy@HASH.timer      likewise. HASH: of the files for HAProxy, so that a change of them is a new unit;
+ *                                     not for a user's manager
  *
  * An app's bundle is replaced by one rename, or not at all. */
 
@@ -56,16 +58,17 @@ struct publisher {
         bool is_user;
 };
 
-/* The one function that decides which bundle an app's instances get. `is_wanted_good`: its file decoded and was rendered.
- * (With rollouts, the accepted revision in /var/lib comes in here.) */
+/* The one function that decides which bundle an app's instances get. `is_wanted_good`: its file decoded and was
+ * rendered. (With rollouts, the accepted revision in /var/lib comes in here.) */
 enum bundle_choice bundle_choose(const struct publisher *p, struct name app, bool is_wanted_good);
 
 /* Publishes every bundle whose choice is BUNDLE_WANTED and whose stamp differs, running Quadlet once for all of
  * them; links all that is alive, and what is retired, into the output directory. A bundle that Quadlet refuses gets
- * diagnostics at the lines that caused it, and its choice is changed to BUNDLE_PUBLISHED or BUNDLE_NONE; so does one that
- * could not be written. `n` bundles sorted by app, one for each definition. ds->owner is left absent. System failures: negative errno, the first
- * of them; what could be published and linked is, even then. */
+ * diagnostics at the lines that caused it, and its choice is changed to BUNDLE_PUBLISHED or BUNDLE_NONE; so is that of
+ * one that could not be written. `n` bundles sorted by app, one for each definition; p->ds is sorted. System failures:
+ * negative errno, the first of them; what could be published and linked is, even then. */
 int publish_all(struct publisher *p, struct bundle *bundles, size_t n);
 
-/* Links what is there and upholds what was upheld, nothing else: for when the generator itself fails. */
+/* Links what is there and upholds what was upheld, nothing else: for when the generator itself fails. The output
+ * directory may hold what a run linked before it failed. */
 int publish_existing(struct publisher *p);

@@ -3,8 +3,11 @@
 
 enum { PORT_COUNT = UINT16_MAX + 1 };
 
-struct claims claims_in(struct arena *a) {
-        return (struct claims) { .arena = a, .first = arena_array(a, PORT_COUNT, uint32_t) };
+struct claims claims_in(struct arena *a, size_t n) {
+        struct claims t = { .arena = a, .first = arena_array(a, PORT_COUNT, uint32_t), .list.room = n };
+
+        t.list.at = arena_array(a, n, struct claim);
+        return t;
 }
 
 static bool is_any(struct str address) {

@@ -76,20 +76,19 @@ static int make_haproxy_directory(const struct run *run) {
         return fs_make_dirs(run->world.root, directory.p + 1, false);
 }
 
-static void render_definition(struct run *run, struct definition *d, const struct ports *ports, struct tree *ret) {
-        size_t errors = run->ds.n_errors;
+static void render_definition(struct world *w, struct definition *d, const struct ports *ports, struct tree *ret) {
+        size_t errors = w->ds->n_errors;
 
-        run->ds.owner = d->name.text;
-        render_app(&run->arena, &run->world, d->app, ports, ret);
-        d->is_broken = run->ds.n_errors > errors;
+        w->ds->owner = d->name.text;
+        render_app(w->arena, w, d->app, ports, ret);
+        d->is_broken = w->ds->n_errors > errors;
 }
 
-static int publish(struct run *run) {
-        struct world *w = &run->world;
-        struct bundle *bundles = arena_array(&run->arena, w->definitions.n + 1, struct bundle);
+int generate_publish(struct world *w, struct publisher *p) {
+        struct bundle *bundles = arena_array(w->arena, w->definitions.n + 1, struct bundle);
         struct ports ports = { 0 };
         size_t n = 0;
-        int r = ports_assign(w, run->publisher.runtime, &ports);
+        int r = ports_assign(w, p->runtime, &ports);
 
         if (r < 0)
                 return r;
@@ -103,13 +102,13 @@ static int publish(struct run *run) {
                 n++;
                 b->app = d->name;
                 b->at = d->root ? d->root->at : d->name.at;
-                b->tree.arena = &run->arena;
+                b->tree.arena = w->arena;
                 if (d->app && !d->is_broken)
-                        render_definition(run, d, &ports, &b->tree);
-                b->choice = bundle_choose(&run->publisher, d->name, d->app && !d->is_broken);
+                        render_definition(w, d, &ports, &b->tree);
+                b->choice = bundle_choose(p, d->name, d->app && !d->is_broken);
         }
 
-        return publish_all(&run->publisher, bundles, n);
+        return publish_all(p, bundles, n);
 }
 
 static void report(struct run *run) {
@@ -147,7 +146,7 @@ int generate_run(const struct generate *g) {
         if (r >= 0)
                 r = make_haproxy_directory(&run);
         if (r >= 0)
-                r = publish(&run);
+                r = generate_publish(&run.world, &run.publisher);
 
         report(&run);
         if (r < 0) {

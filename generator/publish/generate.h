@@ -15,5 +15,8 @@ struct generate {
  * generate_fallback(). */
 int generate_run(const struct generate *g);
 
+/* Assigns ports, renders and publishes what was loaded; negative errno. */
+int generate_publish(struct world *w, struct publisher *p);
+
 /* Links what was published before; negative errno. */
 int generate_fallback(const struct generate *g);

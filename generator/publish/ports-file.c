@@ -46,37 +46,68 @@ static bool parse_line(struct str line, struct port *ret) {
         return true;
 }
 
-static int read_one(struct arena *a, int apps, struct str app, struct ports *p) {
-        struct str name = arena_join(a, app, STR("/ports")), rest, line;
-        int r = fs_read(a, apps, name.p, PORTS_FILE_MAX, &rest, NULL);
+/* A bundle's `ports`. */
+struct file {
+        struct str app, text;
+};
+
+struct files {
+        VEC(struct file) list;
+};
+
+/* Those of all bundles; *ret_lines: how many lines they have. */
+static int read_files(struct arena *a, int apps, struct files *ret, size_t *ret_lines) {
+        struct files files = { 0 };
+        struct fs_names names;
+        size_t n = 0;
+        int r = fs_list(a, apps, ".", &names);
 
         if (r < 0)
-                return r == -ENOENT || r == -ENOTDIR ? 0 : r;
+                return r;
+
+        VEC_EACH(app, &names.list) {
+                struct str path = arena_join(a, *app, STR("/ports")), text;
+
+                r = fs_read(a, apps, path.p, PORTS_FILE_MAX, &text, NULL);
+                if (r == -ENOENT || r == -ENOTDIR)
+                        continue;
+                if (r < 0)
+                        return r;
+
+                *vec_push(a, &files.list) = (struct file) { *app, text };
+                for (size_t i = 0; i < text.n; i++)
+                        n += text.p[i] == '\n';
+                n++;
+        }
+
+        *ret = files;
+        *ret_lines = n;
+        return 0;
+}
+
+static void parse_file(struct arena *a, const struct file *file, struct ports *p) {
+        struct str rest = file->text, line;
 
         while (str_split(&rest, '\n', &line)) {
-                struct port port = { .app.text = app };
+                struct port port = { .app.text = file->app };
 
                 if (parse_line(line, &port))
                         *vec_push(a, &p->list) = port;
         }
-
-        return 0;
 }
 
 int ports_read(struct arena *a, int runtime, struct ports *ret) {
         CLEANUP(close_fd) int apps = runtime >= 0 ? fs_open_dir(runtime, "apps") : -ENOENT;
-        struct fs_names names = { 0 };
+        struct files files = { 0 };
         struct ports p = { 0 };
-        int r = apps < 0 ? apps : fs_list(a, apps, ".", &names);
+        int r = apps < 0 ? apps : read_files(a, apps, &files, &p.list.room);
 
         if (r < 0 && r != -ENOENT)
                 return r;
 
-        VEC_EACH(app, &names.list) {
-                r = read_one(a, apps, *app, &p);
-                if (r < 0)
-                        return r;
-        }
+        p.list.at = arena_array(a, p.list.room, struct port);
+        VEC_EACH(file, &files.list)
+                parse_file(a, file, &p);
 
         ports_sort(&p);
         *ret = p;

@@ -20,7 +20,8 @@ struct claims {
         uint32_t *first;                /* by port: index + 1 */
 };
 
-struct claims claims_in(struct arena *a);
+/* An empty table; with room for `n`, and more where they come. */
+struct claims claims_in(struct arena *a, size_t n);
 
 /* The claim that `c` can't be beside: the same port, protocol and address. NULL where there is none. Then `c` is
  * added. */

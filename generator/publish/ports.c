@@ -43,7 +43,24 @@ static void collect_service(struct assignment *as, struct definition *d, const s
         }
 }
 
+static size_t count_instances(const struct world *w) {
+        size_t n = 0;
+
+        VEC_EACH(d, &w->definitions) {
+                if (!d->app)
+                        continue;
+
+                LIST_EACH(s, &d->app->services)
+                        n += has_ports(s) ? s->scale.n : 0;
+        }
+
+        return n < INSTANCES_MAX ? n : INSTANCES_MAX;
+}
+
 static void collect(struct assignment *as, const struct ports *old) {
+        as->wants.room = count_instances(as->w);
+        as->wants.at = arena_array(as->w->arena, as->wants.room, struct want);
+
         VEC_EACH(d, &as->w->definitions) {
                 if (!d->app)
                         continue;
@@ -222,35 +239,42 @@ static void draw(struct assignment *as) {
         }
 }
 
+/* What was given away; definitions with mistakes have no app from here on. */
+static void hand_out(const struct assignment *as, struct ports *ret) {
+        struct ports ports = { .list.room = as->wants.n };
+
+        ports.list.at = arena_array(as->w->arena, as->wants.n, struct port);
+        VEC_EACH(want, &as->wants)
+                if (want->port.number > 0)
+                        ports.list.at[ports.list.n++] = want->port;
+        VEC_EACH(d, &as->w->definitions)
+                if (d->is_broken)
+                        d->app = NULL;
+
+        ports_sort(&ports);
+        *ret = ports;
+}
+
 int ports_assign(struct world *w, int runtime, struct ports *ret) {
         struct assignment as = { .w = w };
-        struct ports old, ports = { 0 };
+        struct ports old;
         int r = ports_read(w->arena, runtime, &old);
 
         if (r < 0)
                 return r;
 
-        as.claims = claims_in(w->arena);
         as.is_held = arena_array(w->arena, UINT16_MAX + 1, bool);
         VEC_EACH(port, &old.list)
                 as.is_held[port->number] = true;
 
         set_pool(&as);
         collect(&as, &old);
+        as.claims = claims_in(w->arena, as.wants.n);
         claim_all_fixed(&as, true);
         claim_all_fixed(&as, false);
         claim_published(&as);
         keep_old(&as);
         draw(&as);
-
-        VEC_EACH(want, &as.wants)
-                if (want->port.number > 0)
-                        *vec_push(w->arena, &ports.list) = want->port;
-        VEC_EACH(d, &w->definitions)
-                if (d->is_broken)
-                        d->app = NULL;
-
-        ports_sort(&ports);
-        *ret = ports;
+        hand_out(&as, ret);
         return 0;
 }

@@ -7,12 +7,11 @@
 
 #include "base/buf.h"
 #include "base/fs.h"
-#include "base/hash.h"
 
 enum { STAMP_FILE_MAX = 4 << 20 };
 
 /* In every stamp: to be counted up when a bundle of an older pyservice must be made again. */
-#define LAYOUT STR("1")
+#define LAYOUT "1"
 
 static const struct {
         struct str suffix, unit_suffix;
@@ -66,18 +65,13 @@ int stamp_identify(struct arena *a, const char *program, struct str *ret) {
         if (stat(program, &st) < 0)
                 return -errno;
 
-        *ret = arena_printf(a, "%ju:%ju:%jd:%jd.%09ld", (uintmax_t) st.st_dev, (uintmax_t) st.st_ino,
+        *ret = arena_printf(a, LAYOUT ":%ju:%ju:%jd:%jd.%09ld", (uintmax_t) st.st_dev, (uintmax_t) st.st_ino,
                             (intmax_t) st.st_size, (intmax_t) st.st_mtim.tv_sec, st.st_mtim.tv_nsec);
         return 0;
 }
 
 struct str stamp_hash(const struct tree *t, struct str prefix, struct str identity) {
-        struct hash_state *h = hash_start(t->arena);
-
-        hash_add(h, LAYOUT);
-        hash_add(h, identity);
-        hash_add(h, tree_hash(t, prefix));
-        return hash_text(t->arena, h);
+        return arena_join(t->arena, tree_hash(t, prefix), STR(" "), identity);
 }
 
 void stamp_make(const struct tree *t, struct str identity, struct stamp *ret) {

@@ -4,8 +4,8 @@
 /* What a published bundle says of itself, in apps/APP/stamp: enough to know that it need not be made again, and to link
  * its units without looking into its directories.
  *
- *     line 1   hash of the whole tree and of Quadlet's program
- *     line 2   hash of quadlet/ and of Quadlet's program
+ *     line 1   hash of the whole tree; what tells Quadlet's program from others, and this layout from others
+ *     line 2   hash of quadlet/; the same
  *     line 3   hash of haproxy/; "-" where there is none
  *     then     the units, one a line: "units/shop.target", "units/shop@.service.d/10-ports.conf", "retired/old.service" */
 
@@ -29,7 +29,7 @@ struct str stamp_hash(const struct tree *t, struct str prefix, struct str identi
 /* After units were added. */
 void stamp_sort(struct stamp *s);
 
-/* A text that differs when Quadlet's program does; -ENOENT where it is not there. */
+/* A text that differs when Quadlet's program does, or the layout of bundles; -ENOENT where it is not there. */
 int stamp_identify(struct arena *a, const char *program, struct str *ret);
 
 bool stamp_has_unit(const struct stamp *s, struct str unit);

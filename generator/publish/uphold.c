@@ -147,6 +147,8 @@ static int write_proxy(const struct publisher *p, const struct linkables *l, str
         }
 
         *ret = (struct str) { 0 };
+        if (p->is_user)                 /* the machine's HAProxy is not the user's */
+                return 0;
         if (text.n == 0 && faccessat(p->runtime, "proxy", F_OK, 0) < 0)
                 return errno == ENOENT ? 0 : -errno;
 
@@ -154,7 +156,8 @@ static int write_proxy(const struct publisher *p, const struct linkables *l, str
         return replace(p->arena, p->runtime, "proxy", 0644, buf_str(&text));
 }
 
-static void put_instance(struct unit *u, struct name instance) {
+/* The units that start the services of their name once: a service that fails would, upheld, start again and again. */
+static void put_config(struct unit *u, struct name instance) {
         unit_open(u, UNIT_UPHOLDS);
         unit_const(u, "pyservice-config@");
         unit_part(u, instance);
@@ -179,7 +182,7 @@ int uphold_write(const struct publisher *p, const struct linkables *l) {
                 unit_close(u);
         }
         VEC_EACH(owner, &broken.list)
-                put_instance(u, (struct name) { *owner, NOWHERE });
+                put_config(u, (struct name) { *owner, NOWHERE });
         if (hash.text.n > 0) {
                 unit_open(u, UNIT_UPHOLDS);
                 unit_const(u, "pyservice-proxy@");

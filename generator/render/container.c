@@ -277,7 +277,8 @@ void render_finish(struct rendering *r, struct unit *u, struct str file) {
 
         if (unit_exec_bytes(u) > UNIT_EXEC_MAX)
                 (void) diag_add(r->world->ds, DIAG_UNIT_TOO_LONG, r->app->name.at,
-                                "the command line of '%.*s' is longer than systemd takes (1 MiB); put large values into files", STR_ARG(file));
+                                "the command line of '%.*s' is longer than systemd takes (1 MiB); put large values into files",
+                                STR_ARG(str_from(file, strlen("quadlet/"))));
         hash_add(hash, unit_text(u));
         put_label(u, (struct label_name) { STR("io.pyservice.revision"), NOWHERE }, (struct label_text) { hash_text(r->arena, hash), NOWHERE });
         (void) unit_finish(u, r->tree, file);

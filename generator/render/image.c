@@ -23,6 +23,7 @@ static void render_image(struct rendering *r, const struct container *c) {
         unit_close(u);
         unit_put(u, UNIT_SOURCE_PATH, ((struct abs_path) { r->app->path, NOWHERE }));
         unit_put_const(u, UNIT_DOCUMENTATION, "man:pyservice.d(5)");
+        unit_put_const(u, UNIT_STOP_WHEN_UNNEEDED, "yes");
 
         unit_put(u, IMAGE_IMAGE, c->image);
         unit_put(u, IMAGE_AUTH_FILE, c->auth_file);

@@ -12,6 +12,8 @@ static void put_description(struct rendering *r, struct unit *u, struct name nam
         unit_part(u, r->app->name);
         unit_close(u);
         unit_put(u, UNIT_SOURCE_PATH, ((struct abs_path) { r->app->path, NOWHERE }));
+        /* It goes with the last container that uses it; what is in a volume stays. */
+        unit_put_const(u, UNIT_STOP_WHEN_UNNEEDED, "yes");
 }
 
 static struct name object_name(struct rendering *r, struct name name) {

@@ -95,7 +95,7 @@ static void put_defaults(struct rendering *r, struct haproxy *h, const struct se
         haproxy_line(h, "default-server check inter");
         haproxy_duration(h, check_interval(s));
         /* A server that just came up is asked again soon, and so is one that just failed. */
-        haproxy_word(h, "fastinter 1s rise 1 fall 3");
+        haproxy_word(h, "fastinter 1s downinter 1s rise 1 fall 3");
         if (s->proxy->maxconn.n > 0) {
                 haproxy_word(h, "maxconn");
                 haproxy_number(h, s->proxy->maxconn.n);

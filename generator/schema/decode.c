@@ -8,12 +8,23 @@ static void mark_secret(const struct field *f, struct diag *d) {
                 d->is_secret = true;
 }
 
+/* As the user wrote it. */
+static struct str show_instance(struct arena *a, struct str text) {
+        struct str rest = text, part, shown = { NULL, 0 };
+
+        while (str_split(&rest, INSTANCE_MARK, &part))
+                shown = str_is_absent(shown) ? part : arena_join(a, shown, STR("{{ instance }}"), part);
+
+        return shown;
+}
+
 static bool refuse(struct decoder *d, const struct field *f, enum kind kind, const struct node *node) {
         const struct type *t = type_of(kind);
         bool is_shown = !(f->flags & FIELD_SECRET) || kind == f->key_kind;
 
         if (is_shown)
-                mark_secret(f, diag_add(d->ds, DIAG_BAD_VALUE, node->at, "'%.*s' is not a valid %s; %s", STR_ARG(node->text), t->name, t->rule));
+                mark_secret(f, diag_add(d->ds, DIAG_BAD_VALUE, node->at, "'%.*s' is not a valid %s; %s",
+                                        STR_ARG(show_instance(d->arena, node->text)), t->name, t->rule));
         else
                 mark_secret(f, diag_add(d->ds, DIAG_BAD_VALUE, node->at, "this is not a valid %s; %s", t->name, t->rule));
         return false;
@@ -54,17 +65,17 @@ static bool has_stray_instance(struct decoder *d, const struct field *f, const s
                 return false;
 
         mark_secret(f, diag_add(d->ds, DIAG_INSTANCE_NOT_HERE, node->at,
-                                "{{ instance }} cannot stand in a %s; it may be used in commands, environment, labels and paths", t->name));
+                                "{{ instance }} cannot stand in %s %s; it may be used in commands, environment, labels and paths",
+                                strchr("aeio", t->name[0]) ? "an" : "a", t->name));
         return true;
 }
 
 static bool decode_text(struct decoder *d, const struct field *f, enum kind kind, const struct node *node, void *member) {
         const struct text value = { node->text, node->at };     /* all text types are alike */
-        const struct type *t = type_of(kind);
 
         if (node->plain && type_is_ambiguous(node->text))
                 return refuse_ambiguous(d, f, node);
-        if (has_stray_instance(d, f, t, node) || has_noncharacter(d, f, node))
+        if (has_noncharacter(d, f, node))
                 return false;
         if (!type_accepts(kind, node->text))
                 return refuse(d, f, kind, node);
@@ -157,6 +168,8 @@ bool decode_scalar(struct decoder *d, const struct field *f, enum kind kind, con
         struct byte_size bytes = { 0, node->at };
         struct cpus cpus = { 0, node->at };
 
+        if (node->is_refused || has_stray_instance(d, f, type_of(kind), node))
+                return false;
         if (kind >= KIND_TEXT)
                 return decode_text(d, f, kind, node, member);
         if (kind == KIND_FLAG)

@@ -184,10 +184,14 @@ static void put_schema(struct buf *out, const struct schema *s) {
                 buf_put(out, ".El\n");
 }
 
+static bool is_used(const struct export_plan *plan, enum kind kind) {
+        return (plan->kinds[kind] || plan->key_kinds[kind]) && export_kind_name(kind);
+}
+
 /* Two kinds with one name accept the same for people. */
 static bool is_named_before(const struct export_plan *plan, enum kind kind) {
         for (enum kind k = KIND_NONE; k < kind; k++)
-                if (plan->kinds[k] && export_kind_name(k) && strcmp(kind_name(k), kind_name(kind)) == 0)
+                if (is_used(plan, k) && strcmp(kind_name(k), kind_name(kind)) == 0)
                         return true;
 
         return false;
@@ -218,7 +222,7 @@ void export_man(struct buf *out, const struct export *e) {
 
         buf_put(out, ".Ss Values\n.Bl -tag -width Ds\n");
         for (enum kind kind = KIND_NONE; kind < KIND_COUNT; kind++)
-                if (plan.kinds[kind] && export_kind_name(kind) && !is_named_before(&plan, kind))
+                if (is_used(&plan, kind) && !is_named_before(&plan, kind))
                         put_kind(out, kind);
         buf_put(out, ".El\n");
 }

@@ -38,7 +38,7 @@ void export_collect_rows(struct arena *a, const struct schema *s, struct export_
  * the kinds of values. */
 struct export_plan {
         VEC(const struct schema *) schemas;
-        bool kinds[KIND_COUNT];
+        bool kinds[KIND_COUNT], key_kinds[KIND_COUNT];          /* of values, of the keys of maps */
         bool has_value, has_list_value, has_command;
 };
 

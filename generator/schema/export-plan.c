@@ -23,7 +23,7 @@ static void add_row(struct export_plan *plan, const struct field *f) {
         bool is_value = f->shape == SHAPE_VALUE || f->shape == SHAPE_MAP_OF_VALUE;
 
         plan->kinds[f->kind] = true;
-        plan->kinds[f->key_kind] = true;
+        plan->key_kinds[f->key_kind] = true;
         if (f->shape == SHAPE_WORDS || f->shape == SHAPE_COMMANDS)
                 plan->has_command = true;
         if (is_value && (f->flags & FIELD_ALLOW_LIST)) {

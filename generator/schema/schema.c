@@ -108,6 +108,8 @@ static void decode_map(struct decoder *d, const struct field *f, const struct no
                 const struct node *key = node->pairs[i].key, *value = node->pairs[i].value;
                 char *entry = at + n * f->size;
 
+                if ((f->flags & FIELD_SECRET) && value->kind != NODE_MAP)
+                        diag_hide(d->ds, value->at);
                 if (!decode_scalar(d, f, f->key_kind, key, entry))
                         continue;
 

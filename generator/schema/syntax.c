@@ -45,7 +45,7 @@ static bool is_image_path(struct str s) {
                 bool may_be_host = is_first && !str_is_absent(rest);
                 size_t colon = str_find(part, ':');
 
-                if (colon < part.n && !is_port(str_from(part, colon + 1)))
+                if (colon < part.n && (colon == 0 || !is_word_char(part.p[colon - 1]) || !is_port(str_from(part, colon + 1))))
                         return false;
                 if (part.n == 0 || !is_word_char(part.p[0]) || !is_word_char(part.p[part.n - 1]))
                         return false;

@@ -3,11 +3,11 @@
 /* What the benchmark measures with, and against:
  *
  *     bare-writes write FROM TO        writes the files of the generator directory FROM to TO/units and links them into
- *                                      TO/links, as any generator has to: microseconds for it
+ *                                      TO/links, as any generator has to: microseconds for it, and of processor time
  *     bare-writes link FROM TO         the same, but only the links are timed
- *     bare-writes measure PROGRAM …    runs it: microseconds, and the most memory (KiB) that it, or a process that it
- *                                      started and waited for, had at a time. From a small process, since a child
- *                                      begins with its parent's peak
+ *     bare-writes measure PROGRAM …    runs it: microseconds, those of processor time, the most memory (KiB) that it or
+ *                                      a process that it started and waited for had at a time, and its exit code. From
+ *                                      a small process, since a child begins with its parent's peak
  *     bare-writes -no-kmsg-log … DIR   is a Quadlet that takes no memory to speak of: it copies what it reads
  *
  * Sources are not counted: FROM is read before the clock starts. */
@@ -41,11 +41,15 @@ static _Noreturn void die(const char *what) {
         exit(111);
 }
 
-static double now(void) {
+static double now(clockid_t clock) {
         struct timespec ts;
 
-        (void) clock_gettime(CLOCK_MONOTONIC, &ts);
+        (void) clock_gettime(clock, &ts);
         return (double) ts.tv_sec * 1e6 + (double) ts.tv_nsec / 1e3;
+}
+
+static double usec_of(const struct timeval *tv) {
+        return (double) tv->tv_sec * 1e6 + (double) tv->tv_usec;
 }
 
 static struct file *add_file(const char *path) {
@@ -134,9 +138,17 @@ static int open_new(int dir, const char *name) {
         return fd;
 }
 
+struct clocks {
+        double wall, cpu;
+};
+
+static struct clocks read_clocks(void) {
+        return (struct clocks) { now(CLOCK_MONOTONIC), now(CLOCK_PROCESS_CPUTIME_ID) };
+}
+
 static int run_writes(const char *from, const char *to, int is_write_timed) {
         int source = open(from, O_RDONLY | O_DIRECTORY | O_CLOEXEC), target, units, links;
-        double start = now();
+        struct clocks start, end;
 
         if (source < 0)
                 die(from);
@@ -145,21 +157,21 @@ static int run_writes(const char *from, const char *to, int is_write_timed) {
         units = open_new(target, "units");
         links = open_new(target, "links");
 
-        if (is_write_timed)
-                start = now();
+        start = read_clocks();
         for (size_t i = 0; i < files.n; i++)
                 write_one(units, &files.at[i]);
         if (!is_write_timed)
-                start = now();
+                start = read_clocks();
         for (size_t i = 0; i < files.n; i++)
                 link_one(units, links, &files.at[i]);
+        end = read_clocks();
 
-        (void) printf("%.0f\n", now() - start);
+        (void) printf("%.0f %.0f\n", end.wall - start.wall, end.cpu - start.cpu);
         return 0;
 }
 
 static int run_measure(char **argv) {
-        double start = now();
+        double start = now(CLOCK_MONOTONIC);
         struct rusage usage;
         int status;
         pid_t pid = fork();
@@ -173,7 +185,8 @@ static int run_measure(char **argv) {
         if (wait4(pid, &status, 0, &usage) != pid)
                 die("wait4");
 
-        (void) printf("%.0f %ld %d\n", now() - start, usage.ru_maxrss, WIFEXITED(status) ? WEXITSTATUS(status) : -1);
+        (void) printf("%.0f %.0f %ld %d\n", now(CLOCK_MONOTONIC) - start, usec_of(&usage.ru_utime) + usec_of(&usage.ru_stime),
+                      usage.ru_maxrss, WIFEXITED(status) ? WEXITSTATUS(status) : -1);
         return 0;
 }
 

@@ -14,13 +14,13 @@ UNIT_TYPES = "service,target,timer,socket,path"
 
 KEPT = "/var/lib/lab-kept"  # in the machine: files as they were before a test wrote them
 WRITE = """set -e
-if [ -e "$0" ] && ! [ -e "$1$0" ]; then mkdir -p "$1"; cp -a --parents "$0" "$1"; fi
+if [ -n "$1" ] && [ -e "$0" ]; then mkdir -p "$1"; cp -a --parents "$0" "$1"; fi
 mkdir -p "$(dirname "$0")"
 cat >"$0.new"
 chmod "$2" "$0.new"
 mv "$0.new" "$0"
 """
-RESTORE = """if [ -e "$1$0" ]; then mv "$1$0" "$0"; else rm -f "$0"; fi"""
+RESTORE = 'if [ -e "$1$0" ]; then mv "$1$0" "$0"; else rm -rf "$0"; fi'
 
 
 class CommandFailed(AssertionError):
@@ -80,7 +80,8 @@ class Machine:
     def write(self, path: str, content: str | bytes, mode: int = 0o644) -> None:
         """Writes a file, complete or not at all. It is as before when the test is over."""
         data = content if isinstance(content, bytes) else content.encode()
-        done = subprocess.run(self.lab.command(["sh", "-c", WRITE, path, KEPT, f"{mode:o}"]),
+        kept = "" if path in self.written else KEPT
+        done = subprocess.run(self.lab.command(["sh", "-c", WRITE, path, kept, f"{mode:o}"]),
                               input=data, capture_output=True)
         if done.returncode != 0:
             raise CommandFailed(f"cannot write {path}: {done.stderr.decode()}")

@@ -3,7 +3,8 @@
 
 A machine's directory holds its log, a record of its processes, and what it has changed: `upper`
 (an overlay over the shared root file system), `containers` and `home` (/var/lib/containers and /home,
-because Podman's overlays cannot lie on an overlay). They outlive a reboot and go when the machine is stopped.
+because Podman's overlays cannot lie on an overlay). They outlive a reboot, and go when the machine
+is stopped.
 """
 
 import os
@@ -85,6 +86,7 @@ class Lab:
         command += [f"--bind={device}" for device in ("/dev/fuse", "/dev/net/tun")
                     if os.path.exists(device)]
         if self.dies_with_parent:
+            (self.path / "bound").touch()
             command = ["setpriv", "--pdeathsig", "TERM", *command]  # an orderly end
         with open(self.log, "ab") as log:
             self.child = subprocess.Popen(
@@ -126,6 +128,7 @@ class Lab:
         self.start()
 
     def stop(self, hard: bool = False) -> None:
+        self.own()
         self.halt(hard)
         self.destroy()
 
@@ -178,9 +181,11 @@ def machines() -> list[Lab]:
 
 
 def reap() -> None:
-    """Removes what is left of machines that ended without `stop`: whoever owned them was killed."""
+    """Removes what is left of machines whose owner was killed before it could stop them."""
     for machine in machines():
-        if not machine.pid() and not host.read_identity(machine.path / "owner"):
+        if host.read_identity(machine.path / "owner"):
+            continue
+        if not machine.pid() or (machine.path / "bound").exists():
             machine.stop(hard=True)
 
 

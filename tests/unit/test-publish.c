@@ -343,9 +343,18 @@ static void test_proxy(void **state) {
         fixture_clear(&f);
         assert_int_equal(fixture_publish(&f), 0);
         third = fixture_alive(&f);
-        assert_non_null(strstr(third, "Upholds=pyservice-proxy@"));
+        assert_non_null(strstr(third, ".timer\n"));
         assert_string_not_equal(third, second);
         assert_string_equal(fixture_read(&f, "run/proxy").p, "");
+}
+
+/* The machine's HAProxy is not the user's. */
+static void test_proxy_of_user(void **state) {
+        (void) state;
+        f.publisher.is_user = true;
+        add_proxied("backend shop\n");
+        assert_int_equal(fixture_publish(&f), 0);
+        assert_alive(HEAD "Upholds=shop.target\n");
 }
 
 static void test_existing(void **state) {
@@ -410,9 +419,11 @@ static void test_other_file_system(void **state) {
                            fixture_join(&f, str_of(f.path), STR("/run/apps/shop/units/shop@.service.d/10-ports.conf"))));
 }
 
-/* A shell script for Quadlet; it has a second. */
+static bool is_user;
+
+/* A shell script for Quadlet; it has two seconds. */
 static void run_script(const char *script, struct quadlet_result *ret) {
-        struct quadlet_job job = { .timeout_msec = 1000 };
+        struct quadlet_job job = { .timeout_msec = 2000, .is_user = is_user };
         struct quadlet_run run;
         struct str path = arena_join(&f.arena, str_of(f.path), STR("/script"));
 
@@ -456,6 +467,20 @@ static void test_ending(void **state) {
         if (e->messages)
                 assert_true(str_is(result.messages, e->messages));
         fixture_close(&f);
+}
+
+/* A user's Quadlet looks into a few variables. */
+static void test_user(void **state) {
+        struct quadlet_result result;
+
+        (void) state;
+        assert_int_equal(setenv("XDG_RUNTIME_DIR", "/run/user/5", 1), 0);
+        is_user = true;
+        run_script("[ \"$2\" = -user ] && [ \"$XDG_RUNTIME_DIR\" = /run/user/5 ] || exit 3\n", &result);
+        is_user = false;
+        assert_true(quadlet_is_orderly(&result));
+        run_script("[ \"$2\" != -user ] && [ -z \"$XDG_RUNTIME_DIR\" ] || exit 3\n", &result);
+        assert_true(quadlet_is_orderly(&result));
 }
 
 /* Much more than a pipe holds, and more than is kept. */
@@ -557,11 +582,13 @@ static void add_tests(struct rows *rows) {
         ONE(test_removed_app);
         ONE(test_name_moves);
         ONE(test_proxy);
+        ONE(test_proxy_of_user);
         ONE(test_existing);
         ONE(test_existing_of_nothing);
         ONE(test_leftovers);
         ONE(test_other_file_system);
         ONE(test_many_messages);
+        ONE(test_user);
         ONE(test_real_quadlet);
         ONE(test_real_quadlet_syntax);
 }

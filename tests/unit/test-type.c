@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /* The good and bad texts of the types' own table, what systemd, Podman and HAProxy say besides, and the plain scalars that are no
- * texts. */
+ * texts. With an argument the program is what test_json_schema.py compares patterns with: for each line "KIND TEXT" of its
+ * standard input it prints 1 where the text is accepted and 0 where it is not. */
 
 #include "decoding.h"
+#include "schema/export-parts.h"
 
 struct text_row {
         const char *name;
@@ -46,6 +48,7 @@ static const struct text_row text_rows[] = {
         { "image: tag with capitals", KIND_IMAGE_REF, "debian:Bookworm_1.2-x", true },
         { "image: registry with capitals and port", KIND_IMAGE_REF, "Registry.example.com:5000/a", true },
         { "image: port without digits", KIND_IMAGE_REF, "localhost:http/x", false },
+        { "image: a dot before the port", KIND_IMAGE_REF, "localhost.:5000/x", false },
         { "image: port too large", KIND_IMAGE_REF, "localhost:70000/x", false },
         { "image: empty tag behind a path", KIND_IMAGE_REF, "quay.io/a:", false },
         { "image: empty name", KIND_IMAGE_REF, "quay.io/:1", false },
@@ -216,10 +219,50 @@ static void add_texts(struct rows *rows, struct arena *a, enum kind kind, bool i
         }
 }
 
-int main(void) {
+static bool is_accepted(enum kind kind, const char *text) {
+        const struct field f = { .key = "key", .kind = kind };
+        const struct node node = { .kind = NODE_SCALAR, .at = { 0, 3, 4 }, .text = str_of(text) };
+        char member[128];
+        struct bench b;
+        struct decoder d;
+        bool is_good;
+
+        bench_init(&b);
+        d = (struct decoder) { &b.arena, &b.diags };
+        is_good = decode_scalar(&d, &f, kind, &node, member);
+        bench_done(&b);
+        return is_good;
+}
+
+static int answer_lines(void) {
+        char line[4096];
+
+        while (fgets(line, sizeof(line), stdin)) {
+                char *text = strchr(line, ' ');
+                enum kind kind = KIND_FLAG;
+
+                line[strcspn(line, "\n")] = '\0';
+                if (!text)
+                        return 1;
+                *text++ = '\0';
+                while (kind < KIND_COUNT && (!export_kind_name(kind) || strcmp(export_kind_name(kind), line) != 0))
+                        kind++;
+                if (kind == KIND_COUNT)
+                        return 1;
+                (void) putchar(is_accepted(kind, text) ? '1' : '0');
+        }
+
+        return 0;
+}
+
+int main(int argc, char **argv) {
         static struct rows rows;
         struct arena arena = { 0 };
         int r;
+
+        (void) argv;
+        if (argc > 1)
+                return answer_lines();
 
         for (enum kind kind = KIND_FLAG; kind < KIND_COUNT; kind++) {
                 add_texts(&rows, &arena, kind, true);
