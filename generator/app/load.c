@@ -83,14 +83,13 @@ static const char *describe(int r) {
 
 /* Reads one file into the sources; false where something was reported. */
 static int read_source(struct world *w, struct str path, uint32_t *ret_file, bool *ret_good) {
-        struct str text = { "", 0 };
-        struct stat st = { 0 };
-        int r = fs_read(w->arena, w->root, below_root(path), SOURCE_MAX, &text, &st);
+        struct fs_file read = { .text = { "", 0 } };
+        int r = fs_read_file(w->arena, w->root, below_root(path), SOURCE_MAX, &read);
 
         if (r == -ENOENT && !is_dangling(w, path))
                 return r;
 
-        *ret_file = source_add(w->arena, w->sources, path, text);
+        *ret_file = source_add(w->arena, w->sources, path, read.text);
         *ret_good = r >= 0;
         if (r == -EFBIG)
                 (void) diag_add(w->ds, DIAG_FILE_TOO_LARGE, whole(*ret_file), "the file is larger than 1 MiB; split the application, or remove what does not belong here");
@@ -98,11 +97,11 @@ static int read_source(struct world *w, struct str path, uint32_t *ret_file, boo
                 (void) diag_add(w->ds, DIAG_FILE_UNREADABLE, whole(*ret_file), "%s", describe(r));
         else if (r < 0)
                 (void) diag_add(w->ds, DIAG_FILE_UNREADABLE, whole(*ret_file), "the file cannot be read: %s", strerror(-r));
-        else if (is_unsafe(w, &st)) {
-                report_unsafe(w, *ret_file, path, &st);
+        else if (is_unsafe(w, &read.stat)) {
+                report_unsafe(w, *ret_file, path, &read.stat);
                 *ret_good = false;
         }
-        if (r >= 0 && (st.st_mode & 004) != 0 && !w->trusts_all)
+        if (r >= 0 && (read.stat.st_mode & 004) != 0 && !w->trusts_all)
                 *vec_push(w->arena, &w->public_files) = *ret_file;
         return 0;
 }

@@ -65,7 +65,7 @@ static void add_object(struct world *w, struct str directory, struct str file, c
         struct str path = arena_join(w->arena, str_from(directory, 1), STR("/"), file), text, name, unit;
         struct str stem = { file.p, file.n - strlen(kind->suffix) };
 
-        if (fs_read(w->arena, w->root, path.p, QUADLET_FILE_MAX, &text, NULL) < 0)
+        if (fs_read(w->arena, w->root, path.p, QUADLET_FILE_MAX, &text) < 0)
                 return;         /* Quadlet will say so */
 
         name = find_key(text, str_of(kind->name_key));

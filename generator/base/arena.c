@@ -76,6 +76,14 @@ void *arena_alloc(struct arena *a, size_t size, size_t align) {
         return b->data;
 }
 
+bool arena_extend(struct arena *a, const void *p, size_t size, size_t more) {
+        if (!p || (const char *) p + size != a->at || (size_t) (a->end - a->at) < more)
+                return false;
+
+        a->at += more;
+        return true;
+}
+
 void *arena_alloc_array(struct arena *a, size_t n, size_t size, size_t align) {
         size_t total;
 

@@ -35,6 +35,10 @@ void *arena_alloc(struct arena *a, size_t size, size_t align);
 /* `n` elements of `size`; the product is checked. */
 void *arena_alloc_array(struct arena *a, size_t n, size_t size, size_t align);
 
+/* Makes the newest object, `p` of `size` bytes, larger where it lies. False where it is not the newest, or its block is
+ * full; then it is as it was. What is new is zeroed. */
+bool arena_extend(struct arena *a, const void *p, size_t size, size_t more);
+
 #define arena_new(a, T) ((T *) arena_alloc((a), sizeof(T), alignof(T)))
 #define arena_array(a, n, T) ((T *) arena_alloc_array((a), (n), sizeof(T), alignof(T)))
 

@@ -25,6 +25,11 @@ static void reserve(struct buf *b, size_t more) {
         while (room <= b->n + more)
                 room *= 2;
 
+        if (arena_extend(b->arena, b->p, b->room, room - b->room)) {
+                b->room = room;
+                return;
+        }
+
         fresh = arena_alloc(b->arena, room, 1);
         if (b->n > 0)
                 memcpy(fresh, b->p, b->n);

@@ -43,7 +43,7 @@ static int read_all(int fd, char *p, size_t size, size_t *ret_n) {
         return 0;
 }
 
-int fs_read(struct arena *a, int dir, const char *name, size_t max, struct str *ret_text, struct stat *ret_stat) {
+int fs_read_file(struct arena *a, int dir, const char *name, size_t max, struct fs_file *ret) {
         /* O_NONBLOCK so that a FIFO does not hold up the boot. */
         CLEANUP(close_fd) int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
         struct stat st;
@@ -69,10 +69,17 @@ int fs_read(struct arena *a, int dir, const char *name, size_t max, struct str *
                 return -EFBIG;
 
         p[n] = '\0';
-        *ret_text = (struct str) { p, n };
-        if (ret_stat)
-                *ret_stat = st;
+        *ret = (struct fs_file) { { p, n }, st };
         return 0;
+}
+
+int fs_read(struct arena *a, int dir, const char *name, size_t max, struct str *ret) {
+        struct fs_file file;
+        int r = fs_read_file(a, dir, name, max, &file);
+
+        if (r >= 0)
+                *ret = file.text;
+        return r;
 }
 
 static int write_all(int fd, struct str text) {
@@ -90,7 +97,7 @@ static int write_all(int fd, struct str text) {
 }
 
 int fs_write(int dir, const char *name, mode_t mode, struct str text) {
-        CLEANUP(close_fd) int fd = openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode & 0700);
+        CLEANUP(close_fd) int fd = openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
         int r;
 
         if (fd < 0)
@@ -100,8 +107,8 @@ int fs_write(int dir, const char *name, mode_t mode, struct str text) {
         if (r < 0)
                 return r;
 
-        /* Past the umask, and only once the bytes are there. */
-        return (mode & 077) != 0 && fchmod(fd, mode) < 0 ? -errno : 0;
+        /* The umask of our programs is 022. */
+        return (mode & 022) != 0 && fchmod(fd, mode) < 0 ? -errno : 0;
 }
 
 int fs_replace(int dir, const char *name, mode_t mode, struct str text) {

@@ -14,11 +14,19 @@ void close_fd(int *fd);
 /* A directory, O_PATH not set, so that it can be read and synced. `name` may be absolute. */
 int fs_open_dir(int dir, const char *name);
 
-/* The whole of a regular file, at most `max` bytes, in the arena. -EFBIG where it is larger, -EISDIR and -ENOTSUP where it is
- * no regular file. *ret_stat may be NULL. */
-int fs_read(struct arena *a, int dir, const char *name, size_t max, struct str *ret_text, struct stat *ret_stat);
+struct fs_file {
+        struct str text;
+        struct stat stat;
+};
 
-/* Makes `name` (which must not be there) with exactly `mode` and these bytes. */
+/* The whole of a regular file, at most `max` bytes, in the arena. -EFBIG where it is larger, -EISDIR and -ENOTSUP where
+ * it is no regular file. */
+int fs_read_file(struct arena *a, int dir, const char *name, size_t max, struct fs_file *ret);
+
+/* Its text alone. */
+int fs_read(struct arena *a, int dir, const char *name, size_t max, struct str *ret);
+
+/* Makes `name` (which must not be there) with exactly `mode` and these bytes. Programs set the umask to 022. */
 int fs_write(int dir, const char *name, mode_t mode, struct str text);
 
 /* Replaces `name` by rename, so that nobody sees half of it. */

@@ -14,7 +14,7 @@
 #include "config.h"
 #include "ctl/ctl.h"
 #include "publish/generate.h"
-#include "publish/ports.h"
+#include "app/ports.h"
 #include "render/render.h"
 
 struct trial {

@@ -9,7 +9,7 @@
 
 #include "base/fs.h"
 #include "ctl/ctl.h"
-#include "publish/ports.h"
+#include "app/ports.h"
 #include "render/render.h"
 
 static int write_tree(int dir, const struct tree *t) {

@@ -24,7 +24,7 @@ static struct str path_in(struct arena *a, const char *root, const char *store, 
 static int read_plain(struct arena *a, const char *root, struct str name, struct str *ret) {
         for (size_t i = 0; i < ARRAY_SIZE(plain_stores); i++) {
                 struct str path = path_in(a, root, plain_stores[i], name);
-                int r = fs_read(a, AT_FDCWD, path.p, CREDENTIAL_MAX, ret, NULL);
+                int r = fs_read(a, AT_FDCWD, path.p, CREDENTIAL_MAX, ret);
 
                 if (r != -ENOENT)
                         return r;
@@ -70,7 +70,7 @@ int credential_read(struct arena *a, const struct credential_places *places, str
 
         if (places->directory)
                 r = fs_read(a, AT_FDCWD, arena_join(a, str_of(places->directory), STR("/"), name).p, CREDENTIAL_MAX,
-                            ret, NULL);
+                            ret);
         if (r == -ENOENT && !places->is_user)
                 r = read_plain(a, places->root, name, ret);
         if (r == -ENOENT && !places->is_user)

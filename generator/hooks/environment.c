@@ -58,7 +58,7 @@ static struct str as_value(struct str content) {
 
 static int read_file_wish(struct environment *e, struct secret_wish *w, struct str *ret) {
         struct str path = arena_join(e->arena, str_of(e->places.root), w->from);
-        int r = fs_read(e->arena, AT_FDCWD, path.p, CREDENTIAL_MAX, ret, NULL);
+        int r = fs_read(e->arena, AT_FDCWD, path.p, CREDENTIAL_MAX, ret);
 
         switch (r) {
         case -ENOENT:

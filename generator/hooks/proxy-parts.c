@@ -24,7 +24,7 @@ static int read_below(struct arena *a, int top, struct str path, unsigned depth,
         VEC_EACH(name, &names.list) {
                 struct str below = arena_join(a, path, STR("/"), *name), text;
 
-                r = fs_read(a, top, below.p + 1, PROXY_FILE_MAX, &text, NULL);
+                r = fs_read(a, top, below.p + 1, PROXY_FILE_MAX, &text);
                 if (r == -EISDIR)
                         r = read_below(a, top, below, depth + 1, parts);
                 else if (r == 0)

@@ -107,8 +107,10 @@ static int write_files(int dir, const struct proxy_directory *d) {
         return r;
 }
 
-/* The administrator's own files, as links, and ours. */
+/* The administrator's own files, as links, and ours. 1 where HAProxy would find something to read, 0 where not: a directory
+ * without configuration is no mistake, but nothing else besides is one for HAProxy. */
 static int fill_candidate(const struct proxy_place *p, int dir, int candidate, const struct proxy_directory *d) {
+        bool has_any = d->files.n > 0;
         struct fs_names names;
         int r = fs_list(p->arena, dir, ".", &names);
 
@@ -118,14 +120,16 @@ static int fill_candidate(const struct proxy_place *p, int dir, int candidate, c
         VEC_EACH(name, &names.list) {
                 if (name->p[0] == '.' || !str_has_suffix(*name, STR(".cfg")) || is_ours(dir, name->p))
                         continue;
+                has_any = true;
                 if (symlinkat(arena_join(p->arena, STR("../"), *name).p, candidate, name->p) < 0)
                         return -errno;
         }
 
-        return write_files(candidate, d);
+        r = write_files(candidate, d);
+        return r < 0 ? r : has_any;
 }
 
-/* Makes the candidate's directory anew and fills it. */
+/* Makes the candidate's directory anew and fills it, as fill_candidate() does. */
 static int build_candidate(const struct proxy_place *p, int dir, const struct proxy_directory *all) {
         CLEANUP(close_fd) int candidate = -1;
         int r = fs_remove_tree(dir, CANDIDATE);
@@ -139,7 +143,7 @@ static int build_candidate(const struct proxy_place *p, int dir, const struct pr
         return candidate < 0 ? candidate : fill_candidate(p, dir, candidate, all);
 }
 
-/* 0; 1 with a message; negative errno. *ret_seen is where HAProxy finds the candidate; left alone where none was made. */
+/* 0; 1 with a message; negative errno. *ret_seen is where HAProxy finds the candidate; left alone where there is none to read. */
 static int make_candidate(const struct proxy_place *p, const struct proxy_directory *d, struct str *ret_seen, struct str *ret_message) {
         struct str real = path_below(p, d->path), seen;
         bool is_check = p->balancer->can_check, is_wanted = d->files.n > 0 || d->routes.n > 0;
@@ -160,8 +164,10 @@ static int make_candidate(const struct proxy_place *p, const struct proxy_direct
         if (!is_check)
                 return 0;
 
-        *ret_seen = seen;
-        return build_candidate(p, dir, &all);
+        r = build_candidate(p, dir, &all);
+        if (r > 0)
+                *ret_seen = seen;
+        return r < 0 ? r : 0;
 }
 
 static void remove_candidates(const struct proxy_place *p, const struct proxy_set *set) {
@@ -242,7 +248,7 @@ static int put_directory(const struct proxy_place *p, const struct proxy_directo
 
         VEC_EACH(file, &all.files) {
                 struct str old;
-                int r = fs_read(p->arena, dir, file->name.p, PROXY_FILE_MAX, &old, NULL);
+                int r = fs_read(p->arena, dir, file->name.p, PROXY_FILE_MAX, &old);
 
                 if (r >= 0 && str_eq(old, file->text))
                         continue;

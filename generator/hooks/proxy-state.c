@@ -49,7 +49,7 @@ static void sort(struct proxy_state *s) {
 
 static int read_alive(struct proxy_state *s) {
         struct str text, name;
-        int r = fs_read(s->arena, s->runtime, "proxy", LIST_MAX, &text, NULL);
+        int r = fs_read(s->arena, s->runtime, "proxy", LIST_MAX, &text);
 
         if (r < 0)
                 return r == -ENOENT ? 1 : r;

@@ -96,7 +96,7 @@ static int find_balancer(struct work *w) {
                 return fail(p, STR("looking for HAProxy"), r);
         if (!str_is_absent(w->balancer.mounts_text))
                 r = fs_replace(w->state.memory, MOUNTS, 0600, w->balancer.mounts_text);
-        else if (fs_read(p->arena, w->state.memory, MOUNTS, MOUNTS_MAX, &mounts, NULL) >= 0)
+        else if (fs_read(p->arena, w->state.memory, MOUNTS, MOUNTS_MAX, &mounts) >= 0)
                 balancer_remember(&w->balancer, mounts);
         return r < 0 ? fail(p, STR(MEMORY), r) : 0;
 }

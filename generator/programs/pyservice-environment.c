@@ -42,7 +42,7 @@ static int run(struct environment *e, const char *template_path) {
         e->directory = fs_open_dir(AT_FDCWD, directory);
         if (e->directory < 0)
                 return fail(directory, e->directory);
-        r = template_path ? fs_read(e->arena, AT_FDCWD, template_path, BUF_MAX, &template, NULL) : 0;
+        r = template_path ? fs_read(e->arena, AT_FDCWD, template_path, BUF_MAX, &template) : 0;
         if (r < 0)
                 return fail(template_path, r);
 

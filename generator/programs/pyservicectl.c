@@ -5,6 +5,7 @@
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #include "config.h"
 #include "ctl/ctl.h"
@@ -90,6 +91,7 @@ int main(int argc, char **argv) {
         const struct verb *verb;
         int r = parse_options(argc, argv, &c);
 
+        (void) umask(0022);
         if (r != CTL_GOOD)
                 return r;
         if (optind >= argc) {

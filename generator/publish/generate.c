@@ -10,7 +10,7 @@
 #include "base/fs.h"
 #include "base/log.h"
 #include "config.h"
-#include "publish/ports.h"
+#include "app/ports.h"
 #include "render/render.h"
 
 struct run {

@@ -118,7 +118,7 @@ struct str stamp_text(struct arena *a, const struct stamp *s) {
 int stamp_read(struct arena *a, int apps, struct name app, struct stamp *ret) {
         struct str path = arena_join(a, app.text, STR("/stamp")), rest, line;
         struct stamp s = { 0 };
-        int r = fs_read(a, apps, path.p, STAMP_FILE_MAX, &rest, NULL);
+        int r = fs_read(a, apps, path.p, STAMP_FILE_MAX, &rest);
 
         if (r < 0 && r != -ENOENT && r != -ENOTDIR)
                 return r;

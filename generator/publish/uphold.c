@@ -23,7 +23,7 @@ enum { TEXT_FILE_MAX = 4 << 20 };
 static int replace(struct arena *a, int dir, const char *name, mode_t mode, struct str text) {
         struct str old;
 
-        if (fs_read(a, dir, name, TEXT_FILE_MAX, &old, NULL) >= 0 && str_eq(old, text))
+        if (fs_read(a, dir, name, TEXT_FILE_MAX, &old) >= 0 && str_eq(old, text))
                 return 0;
 
         return fs_replace(dir, name, mode, text);
@@ -210,7 +210,7 @@ int uphold_link(const struct publisher *p) {
 int uphold_read(const struct publisher *p, struct fs_names *ret) {
         struct fs_names names = { 0 };
         struct str rest, line;
-        int r = fs_read(p->arena, p->runtime, ALIVE, TEXT_FILE_MAX, &rest, NULL);
+        int r = fs_read(p->arena, p->runtime, ALIVE, TEXT_FILE_MAX, &rest);
 
         if (r < 0)
                 return r == -ENOENT ? 0 : r;

@@ -15,8 +15,8 @@
  * A change of scale changes the target and the ports, but no container: so it restarts nothing. */
 
 #include "app/load.h"
+#include "app/ports.h"
 #include "app/resolve.h"
-#include "publish/ports.h"
 #include "output/tree.h"
 #include "output/unit.h"
 

@@ -1,26 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* A secret's way: systemd loads it as a credential of the unit, into memory that only the unit can read; before the
- * start pyservice-environment checks that all are there, copies them into the unit's runtime directory (tmpfs, 0700) and composes
+/* A secret's way: systemd imports it as a credential of the unit, into memory that only the unit can read, or it lies in a file of
+ * the machine; before the start pyservice-environment checks that all are there, copies them into the unit's runtime directory (tmpfs, 0700) and composes
  * the variables that hold them. A container's user need not be root to read its mounted copy; no other user of the
  * machine can reach it. When the unit stops, systemd removes the directory. */
 
 #include "config.h"
 #include "render/parts.h"
 
-static void put_credential(struct rendering *r, struct unit *u, const struct secret_entry *s) {
-        if (!str_is_absent(s->value.file.text)) {
-                unit_open(u, SERVICE_LOAD_CREDENTIAL);
-                unit_part(u, s->key);
-                unit_const(u, ":");
-                unit_part(u, s->value.file);
-                unit_close(u);
+/* ImportCredential= and not LoadCredentialEncrypted=: that one would fail the unit without a word of which secret is missing,
+ * refuse a plain credential, and take a renamed one for a forged one. A file needs none, as the program runs as root. */
+static void put_credential(struct unit *u, const struct secret_entry *s) {
+        if (!str_is_absent(s->value.file.text))
                 return;
-        }
 
-        unit_open(u, SERVICE_LOAD_CREDENTIAL_ENCRYPTED);
-        unit_part(u, s->key);
-        unit_const(u, ":");
+        unit_open(u, SERVICE_IMPORT_CREDENTIAL);
         unit_part(u, s->value.credential);
         unit_close(u);
 }
@@ -84,7 +78,7 @@ void render_secrets(struct rendering *r, struct unit *u, const struct role *role
 
         LIST_EACH(s, &c->secrets) {
                 put_mount(r, u, directory, s->key);
-                put_credential(r, u, s);
+                put_credential(u, s);
         }
 
         unit_open(u, SERVICE_RUNTIME_DIRECTORY);

@@ -39,7 +39,7 @@ struct fixture {
 static inline struct str fixture_read(struct fixture *f, const char *name) {
         struct str text = { 0 };
 
-        return fs_read(&f->arena, f->dir, name, 1 << 20, &text, NULL) < 0 ? (struct str) { 0 } : text;
+        return fs_read(&f->arena, f->dir, name, 1 << 20, &text) < 0 ? (struct str) { 0 } : text;
 }
 
 /* Is there a line "KEY=" in it? */
@@ -54,7 +54,7 @@ static inline int fixture_convert(struct arena *a, int in, int out, const char *
         };
         struct str text = { 0 }, unit = { 0 };
 
-        if (fs_read(a, in, name.p, 1 << 20, &text, NULL) < 0)
+        if (fs_read(a, in, name.p, 1 << 20, &text) < 0)
                 _exit(9);
         for (size_t i = 0; i < ARRAY_SIZE(suffixes); i++)
                 if (str_has_suffix(name, str_of(suffixes[i][0])))
@@ -95,7 +95,7 @@ static inline int fixture_is_quadlet(int argc, char **argv) {
         VEC_EACH(name, &names.list) {
                 struct str text = { 0 };
 
-                if (fs_read(&arena, in, name->p, 1 << 20, &text, NULL) >= 0 && text.n > 0 && text.p[0] != '!')
+                if (fs_read(&arena, in, name->p, 1 << 20, &text) >= 0 && text.n > 0 && text.p[0] != '!')
                         continue;
                 (void) fprintf(stderr, "quadlet-generator[1]: error loading \"%s/%s\", file contains line 1: “!” which is "
                                "not a key-value pair, group, or comment\n", dir, name->p);

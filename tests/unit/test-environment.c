@@ -125,16 +125,15 @@ static void place_close(struct place *p) {
 
 static void check_files(struct place *p, const struct scene *scene) {
         struct fs_names names;
-        struct str text;
-        struct stat st;
+        struct fs_file file;
 
         assert_int_equal(fs_list(&p->arena, p->e.directory, ".", &names), 0);
         assert_int_equal(names.list.n, scene->result == 0 ? p->e.wishes.n + (scene->variables != NULL) : 0);
         VEC_EACH(name, &names.list) {
-                assert_int_equal(fs_read(&p->arena, p->e.directory, name->p, SIZE_MAX / 2, &text, &st), 0);
-                assert_int_equal(st.st_mode & 07777, str_is(*name, ENVIRONMENT_FILE) ? 0600 : 0444);
+                assert_int_equal(fs_read_file(&p->arena, p->e.directory, name->p, SIZE_MAX / 2, &file), 0);
+                assert_int_equal(file.stat.st_mode & 07777, str_is(*name, ENVIRONMENT_FILE) ? 0600 : 0444);
                 if (str_is(*name, ENVIRONMENT_FILE))
-                        assert_string_equal(text.p, scene->variables);
+                        assert_string_equal(file.text.p, scene->variables);
         }
 }
 

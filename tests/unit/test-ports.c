@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "base/fs.h"
-#include "publish/ports-parts.h"
+#include "app/ports-parts.h"
 #include "rows.h"
 
 /* An app with one service, in a table. */

@@ -2,8 +2,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "app/ports-parts.h"
 #include "base/fs.h"
-#include "publish/ports-parts.h"
 
 /* INSTANCES_MAX lines of the longest names. */
 enum { PORTS_FILE_MAX = 4 << 20 };
@@ -68,7 +68,7 @@ static int read_files(struct arena *a, int apps, struct files *ret, size_t *ret_
         VEC_EACH(app, &names.list) {
                 struct str path = arena_join(a, *app, STR("/ports")), text;
 
-                r = fs_read(a, apps, path.p, PORTS_FILE_MAX, &text, NULL);
+                r = fs_read(a, apps, path.p, PORTS_FILE_MAX, &text);
                 if (r == -ENOENT || r == -ENOTDIR)
                         continue;
                 if (r < 0)

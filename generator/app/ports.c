@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "publish/ports-parts.h"
+#include "app/ports-parts.h"
 
 #include "base/hash.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "publish/ports-parts.h"
+#include "app/ports-parts.h"
 
 enum { PORT_COUNT = UINT16_MAX + 1 };
 

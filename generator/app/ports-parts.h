@@ -3,7 +3,7 @@
 
 /* What the parts of port assignment share: the table of claims, and the ports of published bundles. */
 
-#include "publish/ports.h"
+#include "app/ports.h"
 
 /* Somebody who listens on a port. */
 struct claim {

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* What is on the machine besides: units whose names are taken, and the administrator's networks and volumes. */
+
+#include "app/machine.h"
+#include "worlds.h"
+
+struct object_row {
+        const char *name, *file, *text;
+        const char *object, *unit;      /* NULL: it is passed over */
+};
+
+static const struct object_row object_rows[] = {
+        { "network: nothing said", "a.network", "[Network]\n", "systemd-a", "a-network.service" },
+        { "network: empty", "a.network", "", "systemd-a", "a-network.service" },
+        { "network: a name", "a.network", "[Network]\nNetworkName=back\n", "back", "a-network.service" },
+        { "network: blanks", "a.network", "[Network]\n  NetworkName = back\t\n", "back", "a-network.service" },
+        { "network: no line end", "a.network", "[Network]\nNetworkName=back", "back", "a-network.service" },
+        { "network: the last one", "a.network", "[Network]\nNetworkName=one\nNetworkName=two\n", "two", "a-network.service" },
+        { "network: taken back", "a.network", "[Network]\nNetworkName=one\nNetworkName=\n", "systemd-a", "a-network.service" },
+        { "network: in a comment", "a.network", "[Network]\n#NetworkName=one\n; NetworkName=two\n", "systemd-a", "a-network.service" },
+        { "network: a longer key", "a.network", "[Network]\nNetworkNames=one\n", "systemd-a", "a-network.service" },
+        { "network: its unit", "a.network", "[Network]\nServiceName=mine\n", "systemd-a", "mine.service" },
+        { "network: a bad name", "a.network", "[Network]\nNetworkName=one two\n", NULL, NULL },
+        { "network: a bad unit", "a.network", "[Network]\nServiceName=one/two\n", NULL, NULL },
+        { "network: a bad file name", "a b.network", "[Network]\n", NULL, NULL },
+        { "volume: nothing said", "a.volume", "[Volume]\n", "systemd-a", "a-volume.service" },
+        { "volume: a name", "a.volume", "[Volume]\nVolumeName=data\n", "data", "a-volume.service" },
+        { "volume: not a network's key", "a.volume", "[Volume]\nNetworkName=data\n", "systemd-a", "a-volume.service" },
+        { "other: a pod", "a.pod", "[Pod]\nPodName=x\n", NULL, NULL },
+};
+
+static void test_object(void **state) {
+        const struct object_row *row = *state;
+        const struct quadlet_object *object;
+        struct site s;
+
+        site_open(&s);
+        site_write(&s, arena_printf(&s.arena, "/etc/containers/systemd/%s", row->file).p, row->text);
+        assert_int_equal(machine_read(&s.world), 0);
+        object = machine_quadlet(&s.world, str_of(row->file));
+        assert_int_equal(object != NULL, row->object != NULL);
+        if (object) {
+                assert_string_equal(arena_str(&s.arena, object->name.text).p, row->object);
+                assert_string_equal(arena_str(&s.arena, object->unit.text).p, row->unit);
+        }
+        site_close(&s);
+}
+
+static void test_directories(void **state) {
+        struct site s;
+
+        (void) state;
+        site_open(&s);
+        site_write(&s, "/usr/share/containers/systemd/a.network", "[Network]\nNetworkName=share\n");
+        site_write(&s, "/etc/containers/systemd/a.network", "[Network]\nNetworkName=etc\n");
+        site_write(&s, "/etc/containers/systemd/shop/back/b.network", "[Network]\nNetworkName=below\n");
+        site_write(&s, "/etc/containers/systemd/1/2/3/4/5/deep.network", "[Network]\n");
+        assert_int_equal(machine_read(&s.world), 0);
+        assert_string_equal(arena_str(&s.arena, machine_quadlet(&s.world, STR("a.network"))->name.text).p, "etc");
+        assert_string_equal(arena_str(&s.arena, machine_quadlet(&s.world, STR("b.network"))->name.text).p, "below");
+        assert_null(machine_quadlet(&s.world, STR("deep.network")));
+        assert_null(machine_quadlet(&s.world, STR("none.network")));
+        site_close(&s);
+}
+
+/* A link in a circle, and one that leads nowhere, hold nothing up. */
+static void test_links(void **state) {
+        struct site s;
+
+        (void) state;
+        site_open(&s);
+        site_link(&s, "/etc/containers/systemd/again", ".");
+        site_link(&s, "/etc/containers/systemd/gone.network", "nowhere");
+        site_write(&s, "/etc/containers/systemd/a.network", "[Network]\n");
+        assert_int_equal(machine_read(&s.world), 0);
+        assert_non_null(machine_quadlet(&s.world, STR("a.network")));
+        assert_null(machine_quadlet(&s.world, STR("gone.network")));
+        site_close(&s);
+}
+
+struct unit_row {
+        const char *name, *unit;
+        bool is_there;
+};
+
+static const struct unit_row unit_rows[] = {
+        { "unit: of the system", "ssh@.service", true },
+        { "unit: an instance is another", "ssh@0.service", false },
+        { "unit: the administrator's", "local.service", true },
+        { "unit: of this boot", "volatile.service", true },
+        { "unit: masked by the administrator", "masked.service", false },
+        { "unit: masked until the next boot", "masked-now.service", false },
+        { "unit: a link to another", "alias.service", true },
+        { "unit: only a drop-in", "dropped.service", false },
+        { "unit: another suffix", "local.target", false },
+        { "unit: none", "none.service", false },
+        { "unit: of a container", "box.service", true },
+        { "unit: of a template", "boxes@.service", true },
+        { "unit: of Kubernetes' YAML", "play.service", true },
+        { "unit: of a pod", "pod-pod.service", true },
+        { "unit: of an image", "base-image.service", true },
+        { "unit: of a build", "made-build.service", true },
+        { "unit: of a network", "net-network.service", true },
+        { "unit: of a volume", "vol-volume.service", true },
+};
+
+static void test_unit(void **state) {
+        static const char *const files[] = {
+                "/usr/lib/systemd/system/ssh@.service", "/usr/lib/systemd/system/masked.service", "/usr/lib/systemd/system/masked-now.service",
+                "/etc/systemd/system/local.service", "/run/systemd/system/volatile.service", "/etc/systemd/system/dropped.service.d/10.conf",
+                "/etc/containers/systemd/box.container", "/etc/containers/systemd/below/boxes@.container", "/etc/containers/systemd/play.kube",
+                "/etc/containers/systemd/pod.pod", "/etc/containers/systemd/base.image", "/etc/containers/systemd/made.build",
+                "/etc/containers/systemd/net.network", "/etc/containers/systemd/vol.volume",
+        };
+        const struct unit_row *row = *state;
+        struct site s;
+
+        site_open(&s);
+        for (size_t i = 0; i < ARRAY_SIZE(files); i++)
+                site_write(&s, files[i], "");
+        site_link(&s, "/etc/systemd/system/masked.service", "/dev/null");
+        site_link(&s, "/run/systemd/system/masked-now.service", "/dev/null");
+        site_link(&s, "/etc/systemd/system/alias.service", "local.service");
+        assert_int_equal(machine_read(&s.world), 0);
+        assert_int_equal(machine_has_unit(&s.world, str_of(row->unit)), row->is_there);
+        site_close(&s);
+}
+
+static void test_empty_machine(void **state) {
+        struct site s;
+
+        (void) state;
+        site_open(&s);
+        assert_int_equal(machine_read(&s.world), 0);
+        assert_false(machine_has_unit(&s.world, STR("ssh.service")));
+        assert_null(machine_quadlet(&s.world, STR("a.network")));
+        site_close(&s);
+}
+
+int main(void) {
+        static struct rows all;
+
+        rows_add(&all, test_object, object_rows);
+        rows_add_one(&all, test_directories);
+        rows_add_one(&all, test_links);
+        rows_add(&all, test_unit, unit_rows);
+        rows_add_one(&all, test_empty_machine);
+        return rows_run(&all, "machine");
+}
