@@ -285,6 +285,9 @@ static int read_definition(struct world *w, const struct found *file, struct str
 
         if (!d->root && w->ds->n_errors == errors)
                 (void) diag_add(w->ds, DIAG_EMPTY_DEFINITION, whole(index), "the file is empty; write at least 'image:', or remove it");
+        /* Of half a definition nothing true could be said. */
+        if (w->ds->n_errors > errors)
+                d->root = NULL;
         d->is_broken = w->ds->n_errors > errors || is_in_unsafe_directory(w, file->directory);
         return 0;
 }

@@ -10,11 +10,11 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "app/ports.h"
 #include "base/fs.h"
 #include "config.h"
 #include "ctl/ctl.h"
 #include "publish/generate.h"
-#include "app/ports.h"
 #include "render/render.h"
 
 struct trial {

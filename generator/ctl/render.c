@@ -7,9 +7,9 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "app/ports.h"
 #include "base/fs.h"
 #include "ctl/ctl.h"
-#include "app/ports.h"
 #include "render/render.h"
 
 static int write_tree(int dir, const struct tree *t) {

@@ -7,10 +7,10 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "app/ports.h"
 #include "base/fs.h"
 #include "base/log.h"
 #include "config.h"
-#include "app/ports.h"
 #include "render/render.h"
 
 struct run {

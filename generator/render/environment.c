@@ -51,13 +51,44 @@ static void put_in_unit(struct unit *u, const struct variable *v, struct str val
         unit_close(u);
 }
 
+/* The unit's own copy of an optional file, empty where there is none: Podman wants its files to be there. */
+static void put_optional(struct rendering *r, struct unit *u, const struct role *role, size_t i) {
+        struct env_file file = role->container->env_files.at[i];
+        struct abs_path directory = secrets_directory(r, role);
+
+        unit_open(u, SERVICE_EXEC_START_PRE);
+        unit_word(u);
+        unit_const(u, "/bin/sh");
+        unit_word(u);
+        unit_const(u, "-c");
+        unit_word(u);
+        unit_const(u, "{ [ ! -e \\\"$$0\\\" ] || cat \\\"$$0\\\"; } >\\\"$$RUNTIME_DIRECTORY/.optional-$$1\\\"");
+        unit_word(u);
+        unit_part(u, ((struct abs_path) { str_from(file.text, 1), file.at }));
+        unit_word(u);
+        unit_part_u64(u, i);
+        unit_close(u);
+
+        unit_open(u, CONTAINER_ENVIRONMENT_FILE);
+        unit_word(u);
+        unit_part(u, ((struct abs_path) { r->world->places.runtime, NOWHERE }));
+        unit_const(u, "/");
+        unit_part(u, directory);
+        unit_const(u, "/.optional-");
+        unit_part_u64(u, i);
+        unit_close(u);
+}
+
 void render_environment(struct rendering *r, struct unit *u, const struct role *role) {
         const struct container *c = role->container;
         struct lines *plain = lines_new(r->arena), *composed = lines_new(r->arena);
         struct str sub;
 
-        LIST_EACH(file, &c->env_files)
-                unit_put(u, CONTAINER_ENVIRONMENT_FILE, *file);
+        for (size_t i = 0; i < c->env_files.n; i++)
+                if (c->env_files.at[i].text.p[0] == '-')
+                        put_optional(r, u, role, i);
+                else
+                        unit_put(u, CONTAINER_ENVIRONMENT_FILE, c->env_files.at[i]);
 
         LIST_EACH(v, &c->environment) {
                 struct str value = literal_value(r, v);

@@ -69,10 +69,28 @@ static void put_mount(struct rendering *r, struct unit *u, struct abs_path direc
         unit_close(u);
 }
 
+static bool has_optional(const struct container *c) {
+        LIST_EACH(file, &c->env_files)
+                if (file->text.p[0] == '-')
+                        return true;
+
+        return false;
+}
+
+static void put_directory(struct unit *u, struct abs_path directory) {
+        unit_open(u, SERVICE_RUNTIME_DIRECTORY);
+        unit_const(u, "pyservice/");
+        unit_part(u, directory);
+        unit_close(u);
+        unit_put_const(u, SERVICE_RUNTIME_DIRECTORY_MODE, "0700");
+}
+
 void render_secrets(struct rendering *r, struct unit *u, const struct role *role) {
         const struct container *c = role->container;
         struct abs_path directory = secrets_directory(r, role);
 
+        if (c->secrets.n > 0 || has_composed(c) || has_optional(c))
+                put_directory(u, directory);
         if (c->secrets.n == 0 && !has_composed(c))
                 return;
 
@@ -80,12 +98,6 @@ void render_secrets(struct rendering *r, struct unit *u, const struct role *role
                 put_mount(r, u, directory, s->key);
                 put_credential(u, s);
         }
-
-        unit_open(u, SERVICE_RUNTIME_DIRECTORY);
-        unit_const(u, "pyservice/");
-        unit_part(u, directory);
-        unit_close(u);
-        unit_put_const(u, SERVICE_RUNTIME_DIRECTORY_MODE, "0700");
         put_program(r, u, role);
 
         if (has_composed(c)) {

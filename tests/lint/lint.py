@@ -17,7 +17,7 @@ APP = SCHEMA | {"app"}
 RENDER = APP | {"output", "render"}
 PUBLISH = RENDER | {"publish"}
 ROLLOUT = APP | {"runtime", "rollout"}
-HOOKS = BASE | {"output", "hooks"}
+HOOKS = APP | {"output", "hooks"}
 CTL = PUBLISH | ROLLOUT | HOOKS | {"ctl"}
 LAYERS = {
     "base": BASE,

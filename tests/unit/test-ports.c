@@ -4,8 +4,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "base/fs.h"
 #include "app/ports-parts.h"
+#include "base/fs.h"
 #include "rows.h"
 
 /* An app with one service, in a table. */
