@@ -53,6 +53,7 @@ struct world {
         VEC(struct definition) definitions;     /* by name */
         VEC(struct quadlet_object) quadlets;
         VEC(struct str) units;          /* of the machine, sorted: "haproxy.service", "ssh@.service" */
+        struct str host_name;           /* absent where the machine has none that stays, or is another than this one */
         VEC(struct contract *) contracts;       /* loaded so far */
         VEC(uint32_t) public_files;     /* sources that every user of the machine can read */
         VEC(struct str) unsafe_directories;     /* that others may write */

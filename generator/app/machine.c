@@ -2,12 +2,14 @@
 #include "app/machine.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <fnmatch.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "base/fs.h"
 
-enum { QUADLET_FILE_MAX = 64 * 1024, QUADLET_DEPTH_MAX = 3 };
+enum { QUADLET_FILE_MAX = 64 * 1024, QUADLET_DEPTH_MAX = 3, HOST_NAME_SIZE = 256 };
 
 static int compare_units(const void *a, const void *b) {
         return str_cmp(*(const struct str *) a, *(const struct str *) b);
@@ -113,7 +115,18 @@ static int list_quadlets(struct world *w, struct str directory, unsigned depth) 
         return 0;
 }
 
+/* The kernel's, as for ConditionHost=. Without /etc/hostname the network may still bring another. */
+static void read_host_name(struct world *w) {
+        CLEANUP(close_fd) int fd = openat(w->root, "proc/sys/kernel/hostname", O_RDONLY | O_CLOEXEC);
+        char name[HOST_NAME_SIZE];
+        ssize_t n = fd < 0 || faccessat(w->root, "etc/hostname", F_OK, 0) < 0 ? 0 : read(fd, name, sizeof(name));
+
+        if (n > 0)
+                w->host_name = arena_str(w->arena, str_trim((struct str) { name, (size_t) n }));
+}
+
 int machine_read(struct world *w) {
+        read_host_name(w);
         for (size_t i = 0; i < ARRAY_SIZE(w->places.units) && !str_is_absent(w->places.units[i]); i++) {
                 int r = list_units(w, w->places.units[i]);
 
@@ -159,4 +172,22 @@ const struct quadlet_object *machine_quadlet(const struct world *w, struct str f
                         return object;
 
         return NULL;
+}
+
+/* ConditionHost= takes a machine's ID as well, in both ways to write one. */
+static bool is_id(struct str text) {
+        size_t digits = 0;
+
+        for (size_t i = 0; i < text.n; i++)
+                digits += text.p[i] != '-';
+
+        return digits == 32 && str_is_made_of(text, "0123456789abcdefABCDEF-");
+}
+
+bool machine_is_among(const struct world *w, const struct host_glob *hosts, size_t n) {
+        for (size_t i = 0; i < n && w->host_name.n > 0; i++)
+                if (is_id(hosts[i].text) || fnmatch(arena_str(w->arena, hosts[i].text).p, w->host_name.p, FNM_CASEFOLD) == 0)
+                        return true;
+
+        return n == 0 || w->host_name.n == 0;
 }

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* What is on the machine besides pyservice: units whose names are taken, and networks that definitions may use. */
+/* What is on the machine besides pyservice: its name, units whose names are taken, and networks that definitions may use. */
 
 #include "app/load.h"
 
-/* Lists the unit directories and the administrator's Quadlet files. */
+/* Reads the host's name, and lists the unit directories and the administrator's Quadlet files. */
 int machine_read(struct world *w);
 
 /* Is the unit one of the machine's own? A mask (a link to /dev/null) is not. */
@@ -13,3 +13,6 @@ bool machine_has_unit(const struct world *w, struct str unit);
 
 /* The administrator's NAME.network or NAME.volume; NULL where there is none. */
 const struct quadlet_object *machine_quadlet(const struct world *w, struct str file);
+
+/* Can a part with these `hosts:` run here? Also true where the host's name is not known; then its ConditionHost= decides alone. */
+bool machine_is_among(const struct world *w, const struct host_glob *hosts, size_t n);

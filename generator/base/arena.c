@@ -116,7 +116,9 @@ struct str arena_str(struct arena *a, struct str s) {
 }
 
 struct str arena_u64(struct arena *a, uint64_t n) {
-        return arena_printf(a, "%llu", (unsigned long long) n);
+        char digits[20];
+
+        return arena_str(a, str_u64(n, digits));
 }
 
 struct str arena_printf(struct arena *a, const char *format, ...) {

@@ -12,15 +12,12 @@ static _Noreturn void too_large(void) {
         _exit(EXIT_SYSTEM);
 }
 
-/* Makes place for `more` bytes and a NUL. */
-static void reserve(struct buf *b, size_t more) {
+static __attribute__((noinline)) void grow(struct buf *b, size_t more) {
         size_t room = b->room > 0 ? b->room : 256;
         char *fresh;
 
         if (more > BUF_MAX - b->n)
                 too_large();
-        if (b->room > b->n + more)
-                return;
 
         while (room <= b->n + more)
                 room *= 2;
@@ -37,6 +34,12 @@ static void reserve(struct buf *b, size_t more) {
         b->room = room;
 }
 
+/* Makes place for `more` bytes and a NUL. */
+static inline void reserve(struct buf *b, size_t more) {
+        if (more >= b->room - b->n || b->room == 0)
+                grow(b, more);
+}
+
 void buf_put_str(struct buf *b, struct str s) {
         if (s.n == 0)
                 return;
@@ -47,19 +50,14 @@ void buf_put_str(struct buf *b, struct str s) {
 }
 
 void buf_put_char(struct buf *b, char c) {
-        buf_put_str(b, (struct str) { &c, 1 });
+        reserve(b, 1);
+        b->p[b->n++] = c;
 }
 
 void buf_put_u64(struct buf *b, uint64_t v) {
         char digits[20];
-        size_t at = sizeof(digits);
 
-        do {
-                digits[--at] = (char) ('0' + v % 10);
-                v /= 10;
-        } while (v > 0);
-
-        buf_put_str(b, (struct str) { digits + at, sizeof(digits) - at });
+        buf_put_str(b, str_u64(v, digits));
 }
 
 struct str buf_str(struct buf *b) {

@@ -79,6 +79,17 @@ bool str_to_u64(struct str s, uint64_t max, uint64_t *ret) {
         return true;
 }
 
+struct str str_u64(uint64_t n, char digits[static 20]) {
+        size_t at = 20;
+
+        do {
+                digits[--at] = (char) ('0' + n % 10);
+                n /= 10;
+        } while (n > 0);
+
+        return (struct str) { digits + at, 20 - at };
+}
+
 enum { DISTANCE_MAX = 64 };
 
 static unsigned min3(unsigned a, unsigned b, unsigned c) {

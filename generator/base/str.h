@@ -70,6 +70,9 @@ bool str_split(struct str *rest, char c, struct str *ret_piece);
  * else or above `max`. */
 bool str_to_u64(struct str s, uint64_t max, uint64_t *ret);
 
+/* Decimal digits of `n`, in the caller's 20 bytes. */
+struct str str_u64(uint64_t n, char digits[static 20]);
+
 /* Edit distance of `a` and `b` (insert, delete, replace, swap of neighbours); for suggestions. Gives
  * `limit` + 1 as soon as it is known to be more. Strings over 64 bytes count as far away. */
 unsigned str_distance(struct str a, struct str b, unsigned limit);
