@@ -6,7 +6,7 @@
 static const struct field volume_fields[] = {
         FIELD(volume, driver, "driver", "Volume driver."),
         FIELD(volume, device, "device", "What is mounted: a path, or HOST:/EXPORT."),
-        FIELD(volume, type, "type", "File system type: nfs, tmpfs, …"),
+        FIELD(volume, type, "type", "File system type, such as nfs or tmpfs."),
         FIELD(volume, options, "options", "Mount options."),
 };
 static SCHEMA(volume, "A Podman volume of the app.");
@@ -15,9 +15,9 @@ static const struct field network_fields[] = {
         FIELD(network, driver, "driver", "Network driver."),
         FIELD(network, subnet, "subnet", "Subnet, such as 192.168.100.0/24."),
         FIELD(network, gateway, "gateway", "Gateway of the subnet."),
-        FIELD(network, internal, "internal", "Whether there is no way out."),
+        FIELD(network, internal, "internal", "Whether it has no route to the outside."),
         FIELD(network, ipv6, "ipv6", "Whether it has IPv6 too."),
-        FIELD(network, disable_dns, "disable_dns", "Whether containers are not found by name."),
+        FIELD(network, disable_dns, "disable_dns", "Whether containers cannot find each other by name."),
         FIELD(network, options, "options", "Options of the driver."),
 };
 static SCHEMA(network, "A Podman network of the app.");
@@ -31,9 +31,9 @@ static SCHEMA(quadlet, "Raw keys for what has no key of its own; they go to ever
 
 static const struct field auth_tracking_fields[] = {
         FIELD(auth_tracking, enabled, "enabled", "Whether it runs.", .def = "true"),
-        FIELD(auth_tracking, redis_url, "redis_url", "Redis that holds the marks (DCI_REDIS_URL).", .def = "redis://localhost:6379/0"),
-        FIELD(auth_tracking, interval, "interval", "Most seconds between two runs.", .def = "30", .min = 1, .max = 86400),
-        FIELD(auth_tracking, threshold, "threshold", "Marks that start a run early.", .def = "10", .min = 1, .max = 1000000),
+        FIELD(auth_tracking, redis_url, "redis_url", "Redis that holds the marks (DCI_REDIS_URL).", .def = "redis://localhost:6379/0", .flags = FIELD_SECRET),
+        FIELD(auth_tracking, interval, "interval", "Seconds between two runs, at most.", .def = "30", .min = 1, .max = 86400),
+        FIELD(auth_tracking, threshold, "threshold", "Number of marks that starts a run early.", .def = "10", .min = 1, .max = 1000000),
         FIELD_WORDS(auth_tracking, command, "command", "Program of the app's image.", .def = "bin/dci-sync-redis-auth"),
         FIELD(auth_tracking, host, "host", "The one host that runs it."),
 };
@@ -42,8 +42,8 @@ SCHEMA(auth_tracking, "The sidecar that moves authentication marks from Redis to
 static const struct field app_fields[] = {
         FIELD(app, description, "description", "One line for people."),
         FIELD_INLINE(app, base, base_schema),
-        FIELD_MAP(app, vars, "vars", "Values for {{ name }} in texts."),
-        FIELD_STRUCTS(app, services, "services", service_schema, "Services. Without, the keys of one may stand at the top."),
+        FIELD_MAP(app, vars, "vars", "Variables for {{ NAME }} in texts."),
+        FIELD_STRUCTS(app, services, "services", service_schema, "Services; without this key, the keys of one service may stand at the top."),
         FIELD_STRUCTS(app, sidecars, "sidecars", sidecar_schema, "Companion containers."),
         FIELD_STRUCTS(app, tasks, "tasks", task_schema, "Work that runs to completion."),
         FIELD_LIST(app, before_update, "before_update", "Tasks that run, once and in order, before a new revision starts.", .flags = FIELD_ONE_OK),
@@ -66,7 +66,7 @@ static const struct field host_haproxy_fields[] = {
         FIELD(host_haproxy, unit, "unit", "HAProxy's unit.", .def = "haproxy.service"),
         FIELD(host_haproxy, container, "container", "Where HAProxy runs in a container: the container's name."),
         FIELD(host_haproxy, config, "config", "The administrator's own configuration.", .def = "/etc/haproxy/haproxy.cfg"),
-        FIELD(host_haproxy, directory, "directory", "Directory that HAProxy reads besides.", .def = "/run/pyservice/haproxy"),
+        FIELD(host_haproxy, directory, "directory", "Further directory that HAProxy reads: the generated files go there.", .def = "/run/pyservice/haproxy"),
         FIELD(host_haproxy, http_port, "http_port", "Port of the generated frontend.", .def = "80", .min = 1, .max = 65535),
         FIELD(host_haproxy, https_port, "https_port", "Its port for TLS.", .def = "443", .min = 1, .max = 65535),
 };

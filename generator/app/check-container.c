@@ -35,8 +35,6 @@ static void refuse_instance(struct world *w, struct str text, struct span at) {
 
 /* A part that stands alone; what it took over from the app counts too. */
 static void check_no_instance(struct world *w, const struct container *c) {
-        LIST_EACH(word, &c->command)
-                refuse_instance(w, word->text, word->at);
         LIST_EACH(word, &c->entrypoint)
                 refuse_instance(w, word->text, word->at);
         LIST_EACH(entry, &c->env)
@@ -51,13 +49,18 @@ static void check_no_instance(struct world *w, const struct container *c) {
 }
 
 static void check_lone_parts(struct world *w, struct app *app) {
-        LIST_EACH(s, &app->sidecars)
+        LIST_EACH(s, &app->sidecars) {
                 check_no_instance(w, &s->container);
+                LIST_EACH(word, &s->container.command)
+                        refuse_instance(w, word->text, word->at);
+        }
         LIST_EACH(t, &app->tasks) {
                 check_no_instance(w, &t->container);
                 LIST_EACH(command, &t->commands)
                         LIST_EACH(word, &command->words)
                                 refuse_instance(w, word->text, word->at);
+                for (size_t i = 0; i < t->container.command.n && t->commands.n == 0; i++)
+                        refuse_instance(w, t->container.command.at[i].text, t->container.command.at[i].at);
         }
 
         if (app->sidecars.n + app->tasks.n > 0)

@@ -103,7 +103,13 @@ static void claim_units(struct claims *c, struct definition *d) {
         struct container_list all = app_containers(a, app);
         bool has_app_image = false;
 
+        VEC_EACH(ref, &all.list)
+                has_app_image = has_app_image || !ref->container->owns_image_unit;
+
+        /* First what is named by the app alone: of two in one app the part is the one to rename. */
         claim_unit(c, d, arena_join(a, app->name.text, STR(".target")), app->name.at);
+        if (has_app_image)
+                claim_unit(c, d, arena_join(a, app->name.text, STR("-image.service")), app->name.at);
         for (size_t i = 0; i < all.list.n; i++) {
                 struct container *k = all.list.at[i].container;
                 struct str suffix = i < app->services.n ? STR("@.service") : STR(".service");
@@ -111,10 +117,7 @@ static void claim_units(struct claims *c, struct definition *d) {
                 claim_unit(c, d, arena_join(a, k->unit.text, suffix), k->unit.at);
                 if (k->owns_image_unit)
                         claim_unit(c, d, arena_join(a, k->unit.text, STR("-image.service")), k->unit.at);
-                has_app_image = has_app_image || !k->owns_image_unit;
         }
-        if (has_app_image)
-                claim_unit(c, d, arena_join(a, app->name.text, STR("-image.service")), app->name.at);
         LIST_EACH(n, &app->networks)
                 claim_unit(c, d, arena_join(a, app->name.text, STR("-"), n->key.text, STR("-network.service")), n->key.at);
         LIST_EACH(v, &app->volumes)

@@ -37,10 +37,16 @@ static void check_names(struct world *w, struct app *app) {
 
 /* A task's work is its command, its commands, or what the image does by itself. */
 static void check_commands(struct world *w, struct app *app) {
-        for (size_t i = 0; i < app->tasks.n; i++)
-                if (app->tasks.at[i].commands.n > 0 && app->tasks.at[i].container.command.at)
+        for (size_t i = 0; i < app->tasks.n; i++) {
+                const struct node *part = place_of_part(app, "tasks", i);
+
+                if (part && node_get(part, "command") && node_get(part, "commands"))
                         (void) diag_add(w->ds, DIAG_MISPLACED_KEY, place_in_part(app, "tasks", i, "commands"),
                                         "a task has either 'command:' or 'commands:'; remove one");
+                LIST_EACH(command, &app->tasks.at[i].commands)
+                        if (command->words.n == 0)
+                                (void) diag_add(w->ds, DIAG_BAD_COMMAND, command->at, "the command is empty; write one, or remove it");
+        }
 }
 
 void check_app(struct world *w, struct app *app) {

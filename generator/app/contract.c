@@ -14,13 +14,13 @@ static const struct field contract_variable_fields[] = {
         FIELD(contract_variable, required, "required", "Whether it must be given.", .def = "false"),
         FIELD(contract_variable, secret, "secret", "Whether its value is kept out of units and messages.", .def = "false"),
         FIELD_LIST(contract_variable, choices, "choices", "The values that are allowed."),
-        FIELD_MAP(contract_variable, when, "when", "Counts only if that variable has that value."),
+        FIELD_MAP(contract_variable, when, "when", "Variables and the values that they must have for this one to count."),
 };
 static SCHEMA(contract_variable, "One variable.");
 
 static const struct field contract_set_fields[] = {
         FIELD(contract_set, name, "name", "Name of the set.", .flags = FIELD_REQUIRED),
-        FIELD_LIST(contract_set, variables, "variables", "The first says that the set is in use; then all are required.", .flags = FIELD_REQUIRED),
+        FIELD_LIST(contract_set, variables, "variables", "The first says that the set is in use; then all of them are required.", .flags = FIELD_REQUIRED),
         FIELD_LIST(contract_set, optional, "optional", "Further ones that are not required."),
 };
 static SCHEMA(contract_set, "Variables that belong together.");

@@ -75,6 +75,34 @@ static void add_auth_tracking(struct world *w, struct app *app) {
         }
 }
 
+/* 'a word', with its quotes. */
+static struct str quote_for_shell(struct arena *a, struct str word) {
+        struct str rest = word, part, text = { NULL, 0 };
+
+        while (str_split(&rest, '\'', &part))
+                text = str_is_absent(text) ? part : arena_join(a, text, STR("'\\''"), part);
+
+        return arena_join(a, STR("'"), text, STR("'"));
+}
+
+/* Several commands in one container: the image's shell runs them, and stops at the first that fails. */
+static void join_commands(struct world *w, struct task *t) {
+        struct word *words = arena_array(w->arena, 3, struct word);
+        struct str line = STR("");
+
+        LIST_EACH(command, &t->commands) {
+                line = arena_join(w->arena, line, line.n > 0 ? STR(" &&") : STR(""));
+                LIST_EACH(word, &command->words)
+                        line = arena_join(w->arena, line, line.n > 0 ? STR(" ") : STR(""), quote_for_shell(w->arena, word->text));
+        }
+
+        words[0] = (struct word) { STR("/bin/sh"), t->commands.at[0].at };
+        words[1] = (struct word) { STR("-c"), t->commands.at[0].at };
+        words[2] = (struct word) { line, t->commands.at[0].at };
+        t->container.command.at = words;
+        t->container.command.n = 3;
+}
+
 /* Takes over the app's. What pulls the image is its own unit where the part says of its own what or how to pull; hosts
  * of its own stand instead of the app's, since one writes them to run on fewer. */
 static void inherit_container(struct world *w, const struct container *base, struct container *c) {
@@ -130,6 +158,10 @@ static struct app *decode(struct world *w, const struct definition *d) {
                 make_one_service(w, app);
         if (app->auth_tracking)
                 add_auth_tracking(w, app);
+
+        LIST_EACH(t, &app->tasks)
+                if (t->commands.n > 0 && !t->container.command.at)
+                        join_commands(w, t);
 
         inherit(w, app);
         schema_apply_defaults(w->arena, &app_schema, app);

@@ -9,11 +9,12 @@
 #include "app/finish.h"
 #include "app/machine.h"
 #include "base/fs.h"
+#include "config.h"
 
 void places_system(struct places *ret) {
         *ret = (struct places) {
                 .definitions = { STR("/etc/pyservice.d"), STR("/run/pyservice.d"), STR("/usr/lib/pyservice.d") },
-                .contracts = { STR("/etc/pyservice/contracts"), STR("/usr/share/pyservice/contracts") },
+                .contracts = { STR("/etc/pyservice/contracts"), STR(DATADIR "/contracts") },
                 .host = STR("/etc/pyservice/host.yaml"),
                 .units = { STR("/etc/systemd/system"), STR("/run/systemd/system"), STR("/usr/local/lib/systemd/system"),
                            STR("/usr/lib/systemd/system"), STR("/lib/systemd/system") },
@@ -25,7 +26,7 @@ void places_system(struct places *ret) {
 void places_user(struct arena *a, struct str home, struct str runtime, struct places *ret) {
         *ret = (struct places) {
                 .definitions = { arena_join(a, home, STR("/.config/pyservice.d")), arena_join(a, runtime, STR("/pyservice.d")) },
-                .contracts = { arena_join(a, home, STR("/.config/pyservice/contracts")), STR("/usr/share/pyservice/contracts") },
+                .contracts = { arena_join(a, home, STR("/.config/pyservice/contracts")), STR(DATADIR "/contracts") },
                 .host = arena_join(a, home, STR("/.config/pyservice/host.yaml")),
                 .units = { arena_join(a, home, STR("/.config/systemd/user")), STR("/etc/systemd/user"), STR("/usr/lib/systemd/user") },
                 .quadlets = { arena_join(a, home, STR("/.config/containers/systemd")), STR("/etc/containers/systemd/users") },
@@ -363,25 +364,31 @@ int world_load(struct world *w) {
         return 0;
 }
 
+static int read_named_file(struct world *w, struct str path) {
+        size_t slash = path.n, before = w->definitions.n;
+        struct found file;
+        int r;
+
+        while (slash > 0 && path.p[slash - 1] != '/')
+                slash--;
+
+        file = (struct found) { str_from(path, slash), slash > 1 ? (struct str) { path.p, slash - 1 } : (struct str) { "", 0 } };
+        r = read_definition(w, &file, (struct str) { NULL, 0 });
+        return r >= 0 && w->definitions.n == before ? -ENOENT : r;
+}
+
 int world_load_files(struct world *w, const char *const *paths, size_t n) {
-        int r = read_host(w);
+        CLEANUP(close_fd) int top = fs_open_dir(AT_FDCWD, "/");
+        int root = w->root, r = top < 0 ? top : read_host(w);
 
         if (r >= 0)
                 r = machine_read(w);
 
-        for (size_t i = 0; r >= 0 && i < n; i++) {
-                struct str path = str_of(paths[i]);
-                size_t slash = path.n;
-                struct found file;
-                size_t before = w->definitions.n;
-
-                while (slash > 0 && path.p[slash - 1] != '/')
-                        slash--;
-                file = (struct found) { str_from(path, slash), slash > 1 ? (struct str) { path.p, slash - 1 } : (struct str) { "", 0 } };
-                r = read_definition(w, &file, (struct str) { NULL, 0 });
-                if (r >= 0 && w->definitions.n == before)
-                        r = -ENOENT;
-        }
+        /* They are the caller's own, and lie where he says, not below the root. */
+        w->root = top;
+        for (size_t i = 0; r >= 0 && i < n; i++)
+                r = read_named_file(w, str_of(paths[i]));
+        w->root = root;
 
         if (r >= 0)
                 world_finish(w);

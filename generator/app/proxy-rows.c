@@ -14,10 +14,10 @@ static const struct field tls_fields[] = {
 static SCHEMA(tls, "Encryption at the front.");
 
 static const struct field timeouts_fields[] = {
-        FIELD(timeouts, connect, "connect", "To reach a server.", .def = "3s", .min = 1000),
-        FIELD(timeouts, server, "server", "Of a server's silence.", .def = "30s", .min = 1000),
-        FIELD(timeouts, queue, "queue", "In the queue for a server.", .def = "30s", .min = 1000),
-        FIELD(timeouts, drain, "drain", "For open requests, before an instance is stopped.", .def = "30s"),
+        FIELD(timeouts, connect, "connect", "How long to wait for a connection to a server.", .def = "3s", .min = 1000),
+        FIELD(timeouts, server, "server", "How long a server may be silent.", .def = "30s", .min = 1000),
+        FIELD(timeouts, queue, "queue", "How long a request may wait for a free server.", .def = "30s", .min = 1000),
+        FIELD(timeouts, drain, "drain", "How long open requests may go on before an instance is stopped.", .def = "30s"),
 };
 static SCHEMA(timeouts, "How long HAProxy waits.");
 
@@ -27,7 +27,7 @@ static const struct field proxy_fields[] = {
         FIELD(proxy, via, "via", "How HAProxy reaches instances: published loop-back ports, or container names on a common network.",
               .choices = "port|dns", .def = "port"),
         FIELD(proxy, mode, "mode", "What HAProxy forwards.", .choices = "http|tcp", .def = "http"),
-        FIELD_LIST(proxy, domains, "domains", "Host names that lead here, through the generated frontend. Without, only the backend is written.", .flags = FIELD_ONE_OK),
+        FIELD_LIST(proxy, domains, "domains", "Host names that lead here, through the generated frontend. Without them, only the backend is written.", .flags = FIELD_ONE_OK),
         FIELD(proxy, path, "path", "Path below which requests lead here.", .def = "/"),
         FIELD(proxy, strip, "strip", "Whether 'path' is taken off before the server sees it.", .def = "false"),
         FIELD_STRUCT(proxy, tls, "tls", tls_schema, "Encryption at the front."),
@@ -40,6 +40,6 @@ static const struct field proxy_fields[] = {
         FIELD_MAP(proxy, headers, "headers", "Headers added to every response."),
         FIELD(proxy, retries, "retries", "How often a connection is tried again.", .def = "3", .min = 0, .max = 100),
         FIELD_LIST(proxy, servers, "servers", "Further servers, on other machines: HOST:PORT.", .flags = FIELD_ONE_OK),
-        FIELD(proxy, config_dir, "config_dir", "Directory that HAProxy reads (host.yaml's)."),
+        FIELD(proxy, config_dir, "config_dir", "Directory that HAProxy reads; that of host.yaml where none is given."),
 };
 SCHEMA(proxy, "How HAProxy balances a service.");

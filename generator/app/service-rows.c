@@ -11,10 +11,10 @@ static const struct field secret_fields[] = {
 static SCHEMA(secret, "Where a secret comes from: one of these.");
 
 static const struct field resources_fields[] = {
-        FIELD(resources, memory, "memory", "Most memory (MemoryMax=)."),
-        FIELD(resources, cpus, "cpus", "Most CPU time, in CPUs (CPUQuota=)."),
-        FIELD(resources, pids, "pids", "Most processes and threads.", .min = 1, .max = 4194304),
-        FIELD(resources, nofile, "nofile", "Most open files.", .min = 16, .max = 1073741816),
+        FIELD(resources, memory, "memory", "Memory, at most (MemoryMax=)."),
+        FIELD(resources, cpus, "cpus", "CPU time in CPUs, at most (CPUQuota=)."),
+        FIELD(resources, pids, "pids", "Processes and threads, at most.", .min = 1, .max = 4194304),
+        FIELD(resources, nofile, "nofile", "Open files, at most.", .min = 16, .max = 1073741816),
 };
 static SCHEMA(resources, "Limits of one instance.");
 
@@ -47,7 +47,7 @@ static const struct field health_fields[] = {
         FIELD(health, command, "command", "Shell command in the container; exit status 0 is healthy."),
         FIELD(health, interval, "interval", "Time between two checks.", .def = "5s", .min = 1000000, .max = DAY),
         FIELD(health, timeout, "timeout", "Time after which a check has failed.", .def = "5s", .min = 1000000, .max = DAY),
-        FIELD(health, start_period, "start_period", "Time in which failed checks do not count.", .def = "10s", .max = DAY),
+        FIELD(health, start_period, "start_period", "Time after the start in which failed checks do not count.", .def = "10s", .max = DAY),
         FIELD(health, retries, "retries", "Failed checks in a row that make it unhealthy.", .def = "5", .min = 1, .max = 1000),
 };
 SCHEMA(health, "How to see whether an instance works.");
@@ -65,7 +65,7 @@ static const struct field service_fields[] = {
         FIELD(service, restart, "restart", "When systemd starts it again.", .choices = "always|on-failure|no", .def = "always"), \
         FIELD_LIST(service, requires, "requires", "Services of this app, or units, that must be up; started first.", .flags = FIELD_ONE_OK), \
         FIELD_LIST(service, after, "after", "Services of this app, or units, that are started first where they are started at all.", .flags = FIELD_ONE_OK), \
-        FIELD_STRUCT(service, proxy, "proxy", proxy_schema, "How HAProxy balances it; a service without is not balanced.")
+        FIELD_STRUCT(service, proxy, "proxy", proxy_schema, "How HAProxy balances it; a service without it is not balanced.")
         SERVICE_OWN_FIELDS,
 };
 SCHEMA(service, "A process that is kept running, in 'scale' instances.");

@@ -155,6 +155,18 @@ static struct str replace(const struct scope *s, const struct node *node) {
         return arena_join_n(s->arena, parts.at, parts.n);
 }
 
+/* A text that is also replaced where it stands, and whose mistakes are reported there. */
+static struct str expand(const struct scope *s, struct str text) {
+        struct diags unheard = { .arena = s->arena };
+        struct scope quiet = *s;
+
+        if (str_find_str(text, STR("{{")) == text.n)
+                return text;
+
+        quiet.ds = &unheard;
+        return replace(&quiet, &(struct node) { .text = text, .at = NOWHERE });
+}
+
 static struct node *walk(const struct scope *s, struct node *node);
 
 static struct node *walk_list(const struct scope *s, struct node *node) {
@@ -217,8 +229,8 @@ static struct node *walk_parts(struct scope *s, struct node *list) {
         *copy = *list;
         copy->items = arena_array(s->arena, list->n + 1, struct node *);
         for (size_t i = 0; i < list->n; i++) {
-                s->bindings.at[s->service_at].value = scalar_of(list->items[i], "name", service.value);
-                s->bindings.at[s->service_at + 1].value = scalar_of(list->items[i], "scale", STR("1"));
+                s->bindings.at[s->service_at].value = expand(s, scalar_of(list->items[i], "name", service.value));
+                s->bindings.at[s->service_at + 1].value = expand(s, scalar_of(list->items[i], "scale", STR("1")));
                 copy->items[i] = walk(s, list->items[i]);
         }
 
@@ -247,15 +259,24 @@ static void bind_vars(struct scope *s, const struct node *vars) {
         }
 }
 
+/* Built-in names are taken from the definition as it is written, where they may use variables themselves. */
+static void expand_built_ins(struct scope *s, size_t n) {
+        for (size_t i = 0; i < n; i++)
+                s->bindings.at[i].value = expand(s, s->bindings.at[i].value);
+}
+
 struct node *substitute_definition(struct arena *a, struct diags *ds, struct str name, struct node *root) {
         struct scope s = { .arena = a, .ds = ds };
+        size_t n_built_ins;
         struct node *copy;
 
         if (root->kind != NODE_MAP)
                 return root;
 
         bind_built_ins(&s, name, root);
+        n_built_ins = s.bindings.n;
         bind_vars(&s, node_get(root, "vars"));
+        expand_built_ins(&s, n_built_ins);
 
         copy = arena_new(a, struct node);
         *copy = *root;

@@ -5,6 +5,8 @@
  *
  * Exit statuses: 0 good, 1 the user's mistake, 2 wrong usage, 111 the system failed. */
 
+#include <stdio.h>
+
 #include "app/load.h"
 #include "base/buf.h"
 
@@ -46,6 +48,9 @@ int session_report(struct ctl *c, struct session *s);
 
 /* Standard output may be coloured: it is a terminal and NO_COLOR is not set (no-color.org). */
 bool ctl_is_colored(int fd);
+
+/* Writes all of it; gives the exit status, after having said what went wrong. */
+int ctl_write(FILE *out, struct str text);
 
 /* Writes `text` to standard output, through a pager where that is a terminal and it is not switched off. */
 int ctl_page(struct ctl *c, struct str text);

@@ -10,17 +10,6 @@
 
 #include "base/fs.h"
 
-static int write_all(int fd, struct str text) {
-        FILE *out = fdopen(fd, "w");
-
-        if (!out)
-                return EXIT_SYSTEM;
-
-        (void) fwrite(text.p, 1, text.n, out);
-        (void) fclose(out);
-        return CTL_GOOD;
-}
-
 /* As systemd's tools do: $PYSERVICE_PAGER, $PAGER, then less with these options. */
 static void run_pager(int in) {
         const char *pager = getenv("PYSERVICE_PAGER");
@@ -38,11 +27,12 @@ static void run_pager(int in) {
 }
 
 int ctl_page(struct ctl *c, struct str text) {
-        int ends[2], status, r;
+        int ends[2], status;
+        FILE *pipe_end;
         pid_t child;
 
         if (!c->has_pager || !isatty(STDOUT_FILENO) || pipe(ends) < 0)
-                return write_all(STDOUT_FILENO, text);
+                return ctl_write(stdout, text);
 
         (void) signal(SIGPIPE, SIG_IGN);
         child = fork();
@@ -52,8 +42,17 @@ int ctl_page(struct ctl *c, struct str text) {
         }
 
         (void) close(ends[0]);
-        r = write_all(child < 0 ? STDOUT_FILENO : ends[1], text);
-        if (child > 0)
-                (void) TEMP_FAILURE_RETRY(waitpid(child, &status, 0));
-        return r;
+        if (child < 0) {
+                (void) close(ends[1]);
+                return ctl_write(stdout, text);
+        }
+
+        /* Who leaves the pager early has seen enough. */
+        pipe_end = fdopen(ends[1], "w");
+        if (pipe_end) {
+                (void) fwrite(text.p, 1, text.n, pipe_end);
+                (void) fclose(pipe_end);
+        }
+        (void) TEMP_FAILURE_RETRY(waitpid(child, &status, 0));
+        return pipe_end ? CTL_GOOD : EXIT_SYSTEM;
 }

@@ -24,6 +24,13 @@ static void free_text(char **p) {
         free(*p);
 }
 
+int ctl_write(FILE *out, struct str text) {
+        if (fwrite(text.p, 1, text.n, out) == text.n && fflush(out) == 0)
+                return CTL_GOOD;
+
+        return ctl_fail("cannot write", -errno);
+}
+
 /* A file's path as seen from the root, absolute. */
 static int absolute_path(struct ctl *c, const char *path, const char **ret) {
         CLEANUP(free_text) char *whole = realpath(path, NULL);
@@ -81,13 +88,13 @@ int session_report(struct ctl *c, struct session *s) {
         struct buf text = buf_in(&c->arena);
 
         diag_sort(&s->ds);
-        if (c->is_json) {
+        if (c->is_json)
                 diag_print_json(&text, &s->ds);
-                (void) fwrite(text.p, 1, text.n, stdout);
-        } else {
+        else
                 diag_print(&text, &s->ds, (struct str) { NULL, 0 }, ctl_is_colored(STDERR_FILENO) ? DIAG_COLOR : 0);
-                (void) fwrite(text.p, 1, text.n, stderr);
-        }
+
+        if (ctl_write(c->is_json ? stdout : stderr, buf_str(&text)) != CTL_GOOD)
+                return EXIT_SYSTEM;
 
         return s->ds.n_errors > 0 ? CTL_MISTAKE : CTL_GOOD;
 }

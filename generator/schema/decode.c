@@ -168,6 +168,10 @@ bool decode_scalar(struct decoder *d, const struct field *f, enum kind kind, con
         struct byte_size bytes = { 0, node->at };
         struct cpus cpus = { 0, node->at };
 
+        /* The names of variables and of secrets are none. */
+        if ((f->flags & FIELD_SECRET) && kind == f->kind)
+                diag_hide(d->ds, node->at);
+
         if (node->is_refused || has_stray_instance(d, f, type_of(kind), node))
                 return false;
         if (kind >= KIND_TEXT)
@@ -224,8 +228,6 @@ bool decode_value(struct decoder *d, const struct field *f, const struct node *n
         struct value v = { .at = node->at, .is_plain = node->plain };
         bool good;
 
-        if ((f->flags & FIELD_SECRET) && node->kind != NODE_MAP)
-                diag_hide(d->ds, node->at);
         if (node->kind == NODE_MAP)
                 good = decode_secret_value(d, f, node, &v);
         else if (node->kind == NODE_LIST && (f->flags & FIELD_ALLOW_LIST))

@@ -34,7 +34,7 @@ BAD = {
     "runtime knows no output": ("generator/runtime/x.c", SPDX + '#include "output/u.h"\n', 2, "may not include output/"),
     "publish knows no runtime": ("generator/publish/x.c", SPDX + '#include "runtime/b.h"\n', 2, "may not include runtime/"),
     "rollout knows no publish": ("generator/rollout/x.c", SPDX + '#include "publish/b.h"\n', 2, "may not include publish/"),
-    "hooks know no app": ("generator/hooks/x.c", SPDX + '#include "app/app.h"\n', 2, "may not include app/"),
+    "hooks know no rollout": ("generator/hooks/x.c", SPDX + '#include "rollout/x.h"\n', 2, "may not include rollout/"),
     "ctl knows no programs": ("generator/ctl/x.c", SPDX + '#include "programs/x.h"\n', 2, "may not include programs/"),
     "unknown layer included": ("generator/app/x.c", SPDX + '#include "util/x.h"\n', 2, "there is no layer util/"),
     "unknown layer": ("generator/util/x.c", SPDX, 1, "no layer that lint knows"),

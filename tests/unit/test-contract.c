@@ -2,6 +2,7 @@
 
 /* Contracts: from `config:` to variables. */
 
+#include "config.h"
 #include "worlds.h"
 
 struct contract_row {
@@ -159,8 +160,8 @@ static void test_directories(void **state) {
 
         (void) state;
         site_open(&s);
-        site_write(&s, "/usr/share/pyservice/contracts/c.yaml", "variables: [{env: FROM, default: usr}]\n");
-        site_write(&s, "/usr/share/pyservice/contracts/other.yaml", "variables: [{env: FROM, default: share}]\n");
+        site_write(&s, DATADIR "/contracts/c.yaml", "variables: [{env: FROM, default: usr}]\n");
+        site_write(&s, DATADIR "/contracts/other.yaml", "variables: [{env: FROM, default: share}]\n");
         site_write(&s, "/etc/pyservice/contracts/c.yaml", "variables: [{env: FROM, default: etc}]\n");
         site_write(&s, "/etc/pyservice.d/one.yaml", "image: x\ncontract: c\n");
         site_write(&s, "/etc/pyservice.d/two.yaml", "image: x\ncontract: c\n");
@@ -180,7 +181,7 @@ static void test_broken_for_two(void **state) {
         (void) state;
         site_open(&s);
         site_write(&s, "/etc/pyservice/contracts/c.yaml", "variables: [{env: A-B}]\n");
-        site_write(&s, "/usr/share/pyservice/contracts/c.yaml", "variables: [{env: AB}]\n");
+        site_write(&s, DATADIR "/contracts/c.yaml", "variables: [{env: AB}]\n");
         site_write(&s, "/etc/pyservice.d/one.yaml", "image: x\ncontract: c\n");
         site_write(&s, "/etc/pyservice.d/two.yaml", "image: x\ncontract: c\n");
         site_load(&s);
@@ -196,7 +197,7 @@ static void test_unknown(void **state) {
 
         (void) state;
         site_open(&s);
-        site_write(&s, "/usr/share/pyservice/contracts/dci-api.yaml", "variables: [{env: A}]\n");
+        site_write(&s, DATADIR "/contracts/dci-api.yaml", "variables: [{env: A}]\n");
         site_write(&s, "/etc/pyservice.d/one.yaml", "image: x\ncontract: dci-ap\n");
         site_write(&s, "/etc/pyservice.d/two.yaml", "image: x\ncontract: else\n");
         site_load(&s);

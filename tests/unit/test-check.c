@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Rules between keys and between apps: what trips each, and what comes close and does not. */
+
+#include "worlds.h"
+
+struct check_row {
+        const char *name, *yaml, *mistakes, *hint;
+};
+
+static const struct check_row check_rows[] = {
+        { "names: all different", "image: x\nservices: [{name: a}, {name: b}]\nsidecars: [{name: d}]\ntasks: [{name: e}]\n", "", NULL },
+        { "names: of two services", "image: x\nservices: [{name: a}, {name: a}]\n", "duplicate-name‹a›", NULL },
+        { "names: of a service and a task", "image: x\nservices: [{name: a}]\ntasks: [{name: a}]\n", "duplicate-name‹a›", NULL },
+        { "names: three times", "image: x\nservices: [{name: a}, {name: a}, {name: a}]\n", "duplicate-name‹a› duplicate-name‹a›", NULL },
+        { "names: tracking's", "image: x\nsidecars: [{name: auth-tracking}]\nauth_tracking: {}\n", "duplicate-name‹auth_tracking›", NULL },
+        { "names: tracking's, switched off", "image: x\nsidecars: [{name: auth-tracking}]\nauth_tracking: {enabled: false}\n", "", NULL },
+        { "names: like the app", "image: x\ntasks: [{name: shop}]\n", "", NULL },
+        { "names: reserved", "image: x\nservices: [{name: next}]\ntasks: [{name: rollout}]\n", "reserved-name‹next› reserved-name‹rollout›", NULL },
+        { "labels: pyservice's own", "image: x\nlabels: {io.pyservice.app: a, io.pyservices: b}\n", "reserved-name‹io.pyservice.app›", NULL },
+
+        { "ports: none for a proxy", "image: x\nproxy: {}\n", "port-missing‹proxy›", "no 'port:'" },
+        { "ports: none for a fixed one", "image: x\nhost_port: 80\n", "port-missing‹80›", NULL },
+        { "ports: none for a probe", "image: x\nhealth: {http: /}\n", "port-missing‹/›", NULL },
+        { "ports: a probe with one", "image: x\nport: 80\nhealth: {http: /}\n", "", NULL },
+        { "ports: up to the last", "image: x\nport: 80\nhost_port: 65534\nscale: 2\n", "", NULL },
+        { "ports: past the last", "image: x\nport: 80\nhost_port: 65534\nscale: 3\n", "out-of-range‹65534›", "past port 65535" },
+
+        { "dns: a network", "image: x\nport: 80\nnetwork: front\nproxy: {via: dns}\n", "", NULL },
+        { "dns: no network", "image: x\nport: 80\nproxy: {via: dns}\n", "proxy-needs-network‹dns›", NULL },
+        { "dns: Podman's default", "image: x\nport: 80\nnetwork: podman\nproxy: {via: dns}\n", "proxy-needs-network‹podman›", "no names" },
+        { "dns: a network without", "image: x\nport: 80\nnetwork: a.network\nnetworks: {a: {disable_dns: true}}\nproxy: {via: dns}\n", "proxy-needs-network‹a.network›", NULL },
+        { "dns: a network with", "image: x\nport: 80\nnetwork: a.network\nnetworks: {a: {disable_dns: false}}\nproxy: {via: dns}\n", "", NULL },
+        { "port: the host's network", "image: x\nport: 80\nnetwork: host\nproxy: {}\n", "proxy-needs-network‹host›", "publishes no ports" },
+        { "port: no network at all", "image: x\nport: 80\nnetwork: none\nproxy: {}\n", "proxy-needs-network‹none›", NULL },
+        { "port: not balanced", "image: x\nport: 80\nnetwork: host\n", "", NULL },
+
+        { "http: strip with a path", "image: x\nport: 80\nproxy: {domains: a.b, path: /api, strip: true}\n", "", NULL },
+        { "http: strip without", "image: x\nport: 80\nproxy: {domains: a.b, strip: true}\n", "strip-needs-path‹true›", NULL },
+        { "http: a query", "image: x\nport: 80\nproxy: {domains: a.b, path: '/a?b'}\n", "bad-value‹'/a?b'›", "query" },
+        { "http: tls without domains", "image: x\nport: 80\nproxy: {tls: {certificate: /a}}\n", "missing-key‹/a›", "'domains:'" },
+        { "http: a redirect without domains", "image: x\nport: 80\nproxy: {redirect_to_https: true}\n", "missing-key‹true›", NULL },
+        { "http: no redirect", "image: x\nport: 80\nproxy: {redirect_to_https: false}\n", "", NULL },
+        { "tcp: alone", "image: x\nport: 80\nproxy: {mode: tcp, balance: source, check: {path: /}}\n", "", NULL },
+        { "tcp: what is HTTP's", "image: x\nport: 80\nproxy: {mode: tcp, strip: true, headers: {A: z}, tls: {certificate: /a}}\n",
+          "misplaced-key‹strip› misplaced-key‹headers› misplaced-key‹tls›", "'mode: tcp'" },
+
+        { "beat: one", "image: x\nrun_mode: BEAT\n", "", NULL },
+        { "beat: none", "image: x\nrun_mode: BEAT\nscale: 0\n", "", NULL },
+        { "beat: two", "image: x\nrun_mode: BEAT\nscale: 2\n", "beat-scale‹2›", NULL },
+        { "beat: two of another kind", "image: x\nrun_mode: WORKER\nscale: 2\n", "", NULL },
+
+        { "secrets: a credential", "image: x\nsecrets: {a: {credential: b}}\n", "", NULL },
+        { "secrets: a file", "image: x\nsecrets: {a: {file: /b}}\n", "", NULL },
+        { "secrets: neither", "image: x\nsecrets: {a: {}}\n", "secret-source‹a›", "no source" },
+        { "secrets: both", "image: x\nsecrets: {a: {credential: b, file: /b}}\n", "secret-source‹a›", "two sources" },
+        { "secrets: said once", "image: x\nsecrets: {a: {}}\nservices: [{name: a}, {name: b}]\ntasks: [{name: d}]\n", "secret-source‹a›", NULL },
+        { "secrets: for Podman", "image: x\nsecrets: {a: {credential: b}}\nenv: {LD_PRELOAD: {secret: a}}\n", "secret-variable‹LD_PRELOAD›", NULL },
+        { "secrets: for pyservice", "image: x\nsecrets: {a: {credential: b}}\nenv: {PYSERVICE_PORT_0: {secret: a}}\n", "secret-variable‹PYSERVICE_PORT_0›", NULL },
+        { "secrets: for Go, whose name begins alike", "image: x\nsecrets: {a: {credential: b}}\nenv: {GOOGLE_API_KEY: {secret: a}}\n", "", NULL },
+        { "secrets: no secret", "image: x\nenv: {HTTPS_PROXY: 'http://proxy:3128'}\n", "", NULL },
+
+        { "tasks: known", "image: x\ntasks: [{name: a}, {name: b}]\nbefore_update: [b, a]\n", "", NULL },
+        { "tasks: unknown", "image: x\ntasks: [{name: migrate}]\nbefore_update: [migrat, backup]\n", "unknown-task‹migrat› unknown-task‹backup›", "'migrate'?" },
+        { "tasks: a service is none", "image: x\nservices: [{name: web}]\nbefore_update: web\n", "unknown-task‹web›", NULL },
+        { "tasks: two ways", "image: x\ntasks: [{name: a, command: x, commands: [z]}]\n", "misplaced-key‹commands›", NULL },
+
+        { "tasks: an empty command", "image: x\ntasks: [{name: a, commands: [z, '']}]\n", "bad-command‹''›", NULL },
+
+        { "references: known", "image: x\nservices: [{name: a, requires: b, after: [d, e.service]}, {name: b}]\nsidecars: [{name: d}]\n", "", NULL },
+        { "references: unknown", "image: x\nservices: [{name: web, after: cache}, {name: cach}]\n", "unknown-service‹cache›", "'cach'?" },
+        { "references: a task is none", "image: x\nservices: [{name: web, after: a}]\ntasks: [{name: a}]\n", "unknown-service‹a›", "'a.service'" },
+        { "references: of sidecars", "image: x\nsidecars: [{name: a, requires: [nothing]}]\n", "unknown-service‹nothing›", NULL },
+        { "references: itself", "image: x\nservices: [{name: a, after: a}]\n", "reference-circle‹a›", "itself" },
+        { "references: the short form's own", "image: x\nafter: shop\n", "reference-circle‹shop›", "itself" },
+        { "references: each other", "image: x\nservices: [{name: a, after: b}, {name: b, requires: a}]\n", "reference-circle‹a›", NULL },
+        { "references: a circle of three", "image: x\nservices: [{name: a, after: b}, {name: b, after: d}]\nsidecars: [{name: d, after: [z.service, a]}]\n",
+          "reference-circle‹a›", NULL },
+        { "references: before a circle", "image: x\nservices: [{name: a, after: b}, {name: b, after: d}, {name: d, after: b}]\n", "reference-circle‹d›", NULL },
+        { "references: many ways, no circle", "image: x\nservices: [{name: a, after: [b, d]}, {name: b, after: d}, {name: d}]\n", "", NULL },
+
+        { "instance: in a service", "image: x\ncommand: 'a {{ instance }}'\nenv: {A: '{{ instance }}'}\nworkdir: '/a/{{ instance }}'\n", "", NULL },
+        { "instance: in a task", "image: x\ntasks: [{name: a, command: 'a {{ instance }}'}]\n", "instance-not-here‹'a {{ instance }}'›", NULL },
+        { "instance: in a sidecar", "image: x\nsidecars: [{name: a, workdir: '/a/{{ instance }}'}]\n", "instance-not-here‹'/a/{{ instance }}'›", NULL },
+        { "instance: taken over by a task", "image: x\nlabels: {a: '{{ instance }}'}\ntasks: [{name: a}]\n", "instance-not-here‹'{{ instance }}'›", NULL },
+        { "instance: in a certificate", "image: x\nport: 1\nproxy: {domains: a.b, tls: {certificate: '/a/{{ instance }}'}}\n",
+          "instance-not-here‹'/a/{{ instance }}'›", NULL },
+        { "instance: in credentials", "image: x\nauth_file: '/a/{{ instance }}'\n", "instance-not-here‹'/a/{{ instance }}'›", NULL },
+        { "instance: in a name", "image: x\nservices: [{name: 'a{{ instance }}'}]\n", "instance-not-here‹'a{{ instance }}'›", NULL },
+
+        { "health: a command", "image: x\nhealth: {command: curl}\n", "", NULL },
+        { "health: neither", "image: x\nhealth: {retries: 2}\n", "missing-key‹health›", NULL },
+        { "health: of a sidecar", "image: x\nsidecars: [{name: a, health: {http: /}}]\n", "misplaced-key‹/›", NULL },
+        { "health: nothing for a sidecar", "image: x\nsidecars: [{name: a, health: {}}]\n", "missing-key‹health›", NULL },
+
+        { "networks: good", "image: x\nnetworks: {a: {subnet: 10.0.0.0/24, gateway: 10.0.0.1}}\n", "", NULL },
+        { "networks: one address", "image: x\nnetworks: {a: {subnet: 10.0.0.1}}\n", "bad-value‹10.0.0.1›", NULL },
+        { "networks: many gateways", "image: x\nnetworks: {a: {subnet: 10.0.0.0/24, gateway: 10.0.0.0/24}}\n", "bad-value‹10.0.0.0/24›", NULL },
+        { "networks: a gateway alone", "image: x\nnetworks: {a: {gateway: 10.0.0.1}}\n", "missing-key‹10.0.0.1›", "'subnet:'" },
+        { "volumes: good", "image: x\nvolumes: {a: {type: nfs, device: 'h:/d', options: rw}, b: {}}\n", "", NULL },
+        { "volumes: no device", "image: x\nvolumes: {a: {type: nfs, options: rw}}\n", "missing-key‹nfs› missing-key‹rw›", "'device:'" },
+
+        { "raw: free", "image: x\nquadlet: {Unit: {After: z.service}, Container: {ShmSize: 1g, Ulimit: core=0}, Service: {RestartSec: '9', Nice: '5'}}\n", "", NULL },
+        { "raw: of a key", "image: x\nquadlet: {Container: {Image: z}}\n", "quadlet-key-taken‹Image›", "'image:'; write that" },
+        { "raw: of pyservice", "image: x\nquadlet: {Unit: {PartOf: z.target}, Service: {KillMode: none}}\n", "quadlet-key-taken‹PartOf› quadlet-key-taken‹KillMode›", NULL },
+        { "raw: a key of another section", "image: x\nquadlet: {Unit: {Image: z}}\n", "", NULL },
+        { "raw: takes back", "image: x\nquadlet: {Service: {ExecStartPre: ''}, Container: {PodmanArgs: '', ShmSize: ''}}\n",
+          "quadlet-key-taken‹ExecStartPre› quadlet-key-taken‹PodmanArgs›", "takes back" },
+        { "raw: another section", "image: x\nquadlet: {Install: {WantedBy: z.target}}\n", "unknown-key‹Install›", NULL },
+};
+
+static void test_one(void **state) {
+        const struct check_row *row = *state;
+        struct site s;
+
+        site_open(&s);
+        site_write(&s, "/etc/pyservice.d/shop.yaml", row->yaml);
+        site_load(&s);
+        assert_site(&s, row->mistakes, row->hint);
+        assert_int_equal(site_app(&s, "shop") == NULL, row->mistakes[0] != '\0');
+        site_close(&s);
+}
+
+struct world_row {
+        const char *name, *one, *two;   /* one.yaml, two.yaml */
+        const char *mistakes, *owner, *published;       /* whom they are about; whose bundle is there */
+};
+
+#define PROXIED "image: x\nport: 80\nproxy: "
+
+static const struct world_row world_rows[] = {
+        { "units: different", "image: x\n", "image: x\n", "", NULL, NULL },
+        { "units: of a part", "image: x\nservices: [{name: a}]\n", "image: x\n", "", NULL, NULL },
+        { "units: a sidecar like a task", "image: x\nsidecars: [{name: a}, {name: image}]\n", "image: x\n", "unit-taken‹image›", "one", NULL },
+        { "containers: like an instance", "image: x\nsidecars: [{name: '1'}]\nscale: 2\n", "image: x\n", "unit-taken‹'1'›", "one", NULL },
+        { "containers: like none yet", "image: x\nsidecars: [{name: '1'}]\nscale: 1\n", "image: x\n", "", NULL, NULL },
+        { "backends: one name", PROXIED "{backend: b}\n", PROXIED "{backend: b}\n", "backend-taken‹b›", "two", NULL },
+        { "backends: the published one keeps it", PROXIED "{backend: b}\n", PROXIED "{backend: b}\n", "backend-taken‹b›", "one", "two" },
+        { "backends: a default name", PROXIED "{backend: two}\n", PROXIED "{}\n", "backend-taken‹/etc/pyservice.d/two.yaml›", "two", NULL },
+        { "routes: two paths", PROXIED "{domains: a.b, path: /z}\n", PROXIED "{domains: a.b}\n", "", NULL, NULL },
+        { "routes: one", PROXIED "{domains: [d.e, a.b]}\n", PROXIED "{domains: a.b}\n", "route-taken‹a.b›", "two", NULL },
+        { "routes: the published one keeps it", PROXIED "{domains: a.b}\n", PROXIED "{domains: a.b}\n", "route-taken‹a.b›", "one", "two" },
+        { "routes: both published", PROXIED "{domains: a.b}\n", PROXIED "{domains: a.b}\n", "route-taken‹a.b›", "two", "one two" },
+        { "instances: as many as may be", "image: x\nscale: 9999\n", "image: x\nscale: 1\n", "", NULL, NULL },
+        { "instances: one too many", "image: x\nscale: 9999\n", "image: x\nscale: 2\n", "too-many-instances‹2›", "two", NULL },
+        { "instances: by themselves", "image: x\nservices: [{name: a, scale: 6000}, {name: b, scale: 6000}]\n", "image: x\nscale: 5000\n",
+          "too-many-instances‹6000›", "one", NULL },
+        { "broken ones claim nothing", PROXIED "{backend: b, strip: true}\n", PROXIED "{backend: b}\n", "strip-needs-path‹true›", "one", NULL },
+};
+
+static void test_world(void **state) {
+        const struct world_row *row = *state;
+        struct site s;
+
+        site_open(&s);
+        for (const char *app = row->published; app && *app; app += strcspn(app, " "), app += *app == ' ')
+                site_write(&s, arena_printf(&s.arena, "/run/pyservice/apps/%.*s/ports", (int) strcspn(app, " "), app).p, "");
+        site_write(&s, "/etc/pyservice.d/one.yaml", row->one);
+        site_write(&s, "/etc/pyservice.d/two.yaml", row->two);
+        site_load(&s);
+
+        assert_site(&s, row->mistakes, NULL);
+        assert_int_equal(site_app(&s, "one") == NULL, row->owner && strcmp(row->owner, "one") == 0);
+        assert_int_equal(site_app(&s, "two") == NULL, row->owner && strcmp(row->owner, "two") == 0);
+        VEC_EACH(d, &s.diags.list)
+                assert_true(str_is(d->owner, row->owner));
+        site_close(&s);
+}
+
+/* "shop-web@.service" may come from the app "shop-web" or from a part of "shop". */
+static void test_units_of_two_apps(void **state) {
+        struct site s;
+
+        (void) state;
+        site_open(&s);
+        site_write(&s, "/etc/pyservice.d/shop.yaml", "image: x\nservices: [{name: web}]\nnetworks: {web-a: {}}\nvolumes: {web-a: {}}\n");
+        site_write(&s, "/etc/pyservice.d/shop-web.yaml", "image: x\nscale: 0\nnetworks: {a: {}}\nvolumes: {a: {}}\n");
+        site_load(&s);
+        assert_site(&s, "unit-taken‹web› unit-taken‹web-a› unit-taken‹web-a›", "the unit 'shop-web@.service' is taken by the app 'shop-web'");
+        site_close(&s);
+}
+
+static void test_units_of_the_machine(void **state) {
+        struct site s;
+
+        (void) state;
+        site_open(&s);
+        site_write(&s, "/usr/lib/systemd/system/ssh@.service", "");
+        site_write(&s, "/usr/lib/systemd/system/old.target", "");
+        site_write(&s, "/usr/lib/systemd/system/gone@.service", "");
+        site_link(&s, "/etc/systemd/system/gone@.service", "/dev/null");
+        site_write(&s, "/etc/systemd/system/pinned@1.service", "");
+        site_write(&s, "/etc/pyservice.d/ssh.yaml", "image: x\n");
+        site_write(&s, "/etc/pyservice.d/old.yaml", "image: x\n");
+        site_write(&s, "/etc/pyservice.d/gone.yaml", "image: x\n");
+        site_write(&s, "/etc/pyservice.d/pinned.yaml", "image: x\nscale: 2\n");
+        site_load(&s);
+        assert_site(&s, "unit-taken‹/etc/pyservice.d/old.yaml› unit-taken‹/etc/pyservice.d/pinned.yaml› unit-taken‹/etc/pyservice.d/ssh.yaml›",
+                    "'pinned@1.service'");
+        site_close(&s);
+}
+
+int main(void) {
+        static struct rows all;
+
+        rows_add(&all, test_one, check_rows);
+        rows_add(&all, test_world, world_rows);
+        rows_add_one(&all, test_units_of_two_apps);
+        rows_add_one(&all, test_units_of_the_machine);
+        return rows_run(&all, "check");
+}
