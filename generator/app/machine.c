@@ -122,7 +122,7 @@ static void read_host_name(struct world *w) {
         ssize_t n = fd < 0 || faccessat(w->root, "etc/hostname", F_OK, 0) < 0 ? 0 : read(fd, name, sizeof(name));
 
         if (n > 0)
-                w->host_name = arena_str(w->arena, str_trim((struct str) { name, (size_t) n }));
+                w->host_name = arena_str(w->arena, (struct str) { name, str_find((struct str) { name, (size_t) n }, '\n') });
 }
 
 int machine_read(struct world *w) {

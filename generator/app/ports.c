@@ -103,7 +103,8 @@ static void report_taken(struct assignment *as, struct definition *d, const stru
 
 static void claim_fixed(struct assignment *as, struct want *want) {
         uint64_t number = want->service->host_port.n + want->port.instance;
-        struct claim mine = { .app = want->port.app.text, .at = want->service->host_port.at, .address = LOOPBACK };
+        /* What HAProxy does not stand before is there for everybody. */
+        struct claim mine = { .app = want->port.app.text, .at = want->service->host_port.at, .address = want->service->proxy ? LOOPBACK : STR("") };
         struct arena *a = as->w->arena;
         const struct claim *other;
 

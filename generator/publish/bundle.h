@@ -15,6 +15,7 @@
  *     apps/APP/stamp         what it was made from, and the units it has; see publish/stamp.h
  *     errors/APP             what is wrong with the definition, as text; 0600. What belongs to no app (host.yaml, a bad
  *                            file name, no Quadlet) is in errors/HOST, which is no app's name
+ *     errors-unseen/APP      there while nobody was told of it; empty
  *     proxy                  names of the apps that are alive and have files for HAProxy, one a line: what
  *                            pyservice-proxy puts together. Not there before the first such app, empty after the last
  *     alive.conf             what is upheld: pyservice.target.d/50-pyservice.conf is a link to it

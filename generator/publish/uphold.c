@@ -19,14 +19,15 @@ enum { TEXT_FILE_MAX = 4 << 20 };
 /* What belongs to no app; upper case, so it is no app's name. */
 #define HOST STR("HOST")
 
-/* Leaves a file alone that says the same. */
-static int replace(struct arena *a, int dir, const char *name, mode_t mode, struct str text) {
+static bool says(struct arena *a, int dir, const char *name, struct str text) {
         struct str old;
 
-        if (fs_read(a, dir, name, TEXT_FILE_MAX, &old) >= 0 && str_eq(old, text))
-                return 0;
+        return fs_read(a, dir, name, TEXT_FILE_MAX, &old) >= 0 && str_eq(old, text);
+}
 
-        return fs_replace(dir, name, mode, text);
+/* Leaves a file alone that says the same. */
+static int replace(struct arena *a, int dir, const char *name, mode_t mode, struct str text) {
+        return says(a, dir, name, text) ? 0 : fs_replace(dir, name, mode, text);
 }
 
 static struct str owner_of(const struct diag *d) {
@@ -43,13 +44,29 @@ static int compare_owners(const void *left, const void *right) {
         return r != 0 ? r : a < b ? -1 : a > b;         /* elements of one array: their addresses are their order */
 }
 
+/* The mistakes are others than before: pyservice-config@.path waits for this file, and its service removes it. */
+static int mark_unseen(const struct publisher *p, struct str owner) {
+        struct str path = arena_join(p->arena, STR("errors-unseen/"), owner);
+        int r = fs_make_dirs(p->runtime, path.p, true);
+
+        if (r >= 0)
+                r = fs_write(p->runtime, path.p, 0644, STR(""));
+        return r == -EEXIST ? 0 : r;
+}
+
 /* `own`: those of the owner alone, since to look through all for each owner would take the square of their number. */
 static int write_errors_of(const struct publisher *p, int dir, const struct diags *own, struct str owner) {
         struct buf text = buf_in(p->arena);
         struct path path;
+        int r;
 
         diag_print(&text, own, (struct str) { 0 }, 0);
-        return replace(p->arena, dir, path_join(&path, owner), 0600, buf_str(&text));
+        if (says(p->arena, dir, path_join(&path, owner), buf_str(&text)))
+                return 0;
+
+        /* First the mark: cut off in between, the next run does both again. */
+        r = mark_unseen(p, owner);
+        return r < 0 ? r : fs_replace(dir, path_join(&path, owner), 0600, buf_str(&text));
 }
 
 /* Files of owners that have no errors now. Both lists are sorted. */

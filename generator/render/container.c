@@ -19,16 +19,20 @@ static void put_description(struct rendering *r, struct unit *u, const struct ro
         unit_open(u, UNIT_DESCRIPTION);
         if (!str_is_absent(role->description.text))
                 unit_part(u, role->description);
-        else if (!str_is_absent(r->app->description.text))
+        else if (!str_is_absent(r->app->description.text)) {
                 unit_part(u, r->app->description);
-        else
+                if (!str_eq(role->container->unit.text, r->app->name.text)) {
+                        unit_const(u, ": ");
+                        unit_part(u, role->name);
+                }
+        } else
                 unit_part(u, role->container->unit);
         if (role->is_template)
                 unit_const(u, " (instance %i)");
         unit_close(u);
 }
 
-/* A service of the app: its target's part; a unit: itself. */
+/* Units and sidecars of the app; its services stand in a file of their own. */
 static void put_references(struct rendering *r, struct unit *u, enum unit_key key, const struct unit_ref *refs, size_t n) {
         for (size_t i = 0; i < n; i++) {
                 if (str_find(refs[i].text, '.') < refs[i].text.n) {
@@ -36,9 +40,6 @@ static void put_references(struct rendering *r, struct unit *u, enum unit_key ke
                         continue;
                 }
 
-                LIST_EACH(s, &r->app->services)
-                        for (uint64_t k = 0; str_eq(s->name.text, refs[i].text) && k < s->scale.n; k++)
-                                unit_put(u, key, instance_unit(r, s->container.unit, k));
                 LIST_EACH(s, &r->app->sidecars)
                         if (str_eq(s->name.text, refs[i].text)) {
                                 unit_open(u, key);
@@ -47,6 +48,30 @@ static void put_references(struct rendering *r, struct unit *u, enum unit_key ke
                                 unit_close(u);
                         }
         }
+}
+
+/* Every instance of the services among `refs`; gives their number. */
+static uint64_t put_instances(struct rendering *r, struct unit *u, enum unit_key key, const struct unit_ref *refs, size_t n) {
+        uint64_t n_instances = 0;
+
+        for (size_t i = 0; i < n; i++)
+                LIST_EACH(s, &r->app->services)
+                        for (uint64_t k = 0; str_eq(s->name.text, refs[i].text) && k < s->scale.n; k++, n_instances++)
+                                unit_put(u, key, instance_unit(r, s->container.unit, k));
+
+        return n_instances;
+}
+
+/* How many instances others have is their affair: it must not change this container, nor its revision. */
+static void render_instances(struct rendering *r, const struct role *role) {
+        struct unit *u = unit_new(r->arena);
+        uint64_t n = put_instances(r, u, UNIT_REQUIRES, role->requires, role->n_requires);
+
+        n += put_instances(r, u, UNIT_AFTER, role->requires, role->n_requires);
+        n += put_instances(r, u, UNIT_AFTER, role->after, role->n_after);
+        if (n > 0)
+                (void) unit_finish(u, r->tree, arena_join(r->arena, STR("units/"), role->container->unit.text, role->is_template ? STR("@") : STR(""),
+                                                          STR(".service.d/10-services.conf")));
 }
 
 static void put_wanted(struct unit *u, struct unit_name unit) {
@@ -258,6 +283,7 @@ void render_container(struct rendering *r, struct unit *u, const struct role *ro
         put_unit_section(r, u, role);
         put_container_section(r, u, role);
         put_service_section(u, role);
+        render_instances(r, role);
 }
 
 static void put_raw(struct unit *u, enum unit_section section, const struct quadlet_entry *entries, size_t n) {

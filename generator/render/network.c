@@ -28,6 +28,23 @@ static void put_label(struct rendering *r, struct unit *u, enum unit_key key) {
         unit_close(u);
 }
 
+/* "a=b,c=d": an option each. */
+static void put_options(struct unit *u, struct option_text options) {
+        struct str rest = options.text, part;
+
+        if (str_is_absent(options.text))
+                return;
+
+        unit_open(u, NETWORK_OPTIONS);
+        while (str_split(&rest, ',', &part)) {
+                if (part.n == 0)
+                        continue;
+                unit_word(u);
+                unit_part(u, ((struct option_text) { part, options.at }));
+        }
+        unit_close(u);
+}
+
 void render_networks(struct rendering *r) {
         LIST_EACH(n, &r->app->networks) {
                 struct name name = object_name(r, n->key);
@@ -41,7 +58,7 @@ void render_networks(struct rendering *r) {
                 unit_put_flag(u, NETWORK_INTERNAL, n->value.internal);
                 unit_put_flag(u, NETWORK_IPV6, n->value.ipv6);
                 unit_put_flag(u, NETWORK_DISABLE_DNS, n->value.disable_dns);
-                unit_put(u, NETWORK_OPTIONS, n->value.options);
+                put_options(u, n->value.options);
                 put_label(r, u, NETWORK_LABEL);
                 (void) unit_finish(u, r->tree, arena_join(r->arena, STR("quadlet/"), name.text, STR(".network")));
         }

@@ -31,7 +31,8 @@ static void put_check(struct haproxy *h, const struct service *s) {
         const struct check *check = s->proxy->check;
         struct http_path path = check ? check->path : s->health ? s->health->http : (struct http_path) { 0 };
 
-        if (!is_http(s->proxy) || str_is_absent(path.text))
+        /* A server that is no HTTP server may still have an HTTP status page, if that is said. */
+        if ((!is_http(s->proxy) && !check) || str_is_absent(path.text))
                 return;
 
         haproxy_line(h, "option httpchk");
@@ -70,9 +71,21 @@ static void put_strip(struct haproxy *h, struct http_path path) {
         haproxy_arg_end(h);
 }
 
-static void put_http(struct haproxy *h, const struct proxy *p) {
+/* Backends of one domain and several paths each need a cookie of their own. */
+static void put_stickiness(struct haproxy *h, const struct service *s) {
+        haproxy_line(h, "cookie");
+        haproxy_arg_begin(h);
+        haproxy_part_const(h, "pyservice-");
+        haproxy_part(h, s->container.unit);
+        haproxy_arg_end(h);
+        haproxy_word(h, "insert indirect nocache httponly");
+}
+
+static void put_http(struct haproxy *h, const struct service *s) {
+        const struct proxy *p = s->proxy;
+
         if (p->sticky.yes)
-                haproxy_line(h, "cookie PYSERVICE insert indirect nocache httponly");
+                put_stickiness(h, s);
         if (p->strip.yes)
                 put_strip(h, p->path);
         LIST_EACH(header, &p->headers) {
@@ -100,8 +113,12 @@ static void put_defaults(struct rendering *r, struct haproxy *h, const struct se
                 haproxy_word(h, "maxconn");
                 haproxy_number(h, s->proxy->maxconn.n);
         }
-        if (s->proxy->via.index == VIA_DNS) {
-                haproxy_word(h, "init-addr last,libc,none resolvers");
+        /* A name that nobody knows now must not keep HAProxy from starting. Where it resolves names itself, it is not to ask libc
+         * before, which would hold up every check of the configuration. */
+        if (s->proxy->via.index == VIA_PORT)
+                haproxy_word(h, "init-addr last,libc,none");
+        else {
+                haproxy_word(h, "init-addr last,none resolvers");
                 haproxy_arg_begin(h);
                 haproxy_part_const(h, "pyservice-");
                 haproxy_part(h, s->container.unit);
@@ -188,7 +205,7 @@ static void render_backend(struct rendering *r, const struct service *s) {
         haproxy_arg(h, ((struct name) { str_of(balances[p->balance.index]), NOWHERE }));
         put_check(h, s);
         if (is_http(p))
-                put_http(h, p);
+                put_http(h, s);
         put_timeouts(h, p->timeouts);
         haproxy_line(h, "retries");
         haproxy_number(h, p->retries.n);

@@ -7,6 +7,7 @@
  *     quadlet/UNIT.container          a sidecar or task
  *     quadlet/UNIT.image  APP-NAME.network  APP-NAME.volume
  *     units/APP.target                upholds the instances and sidecars
+ *     units/UNIT@.service.d/10-services.conf  instances of others that it waits for
  *     units/UNIT@.service.d/10-ports.conf     the ports of the instances, as variables that the template's command names
  *     env/UNIT.env  env/UNIT.template         values, 0600: for Podman as they are; to be composed when the unit starts
  *     haproxy/DIRECTORY/…             what HAProxy is to read, under the absolute path of its directory

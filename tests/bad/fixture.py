@@ -36,16 +36,16 @@ def set_modes(root):
 
 
 class Root:
-    """A temporary root directory; `tree` is copied into it, then the program `setup` may change it."""
+    """A temporary root directory; `tree` is copied into it, then the script `setup` may change it."""
 
-    def __init__(self, tree=None, setup=None):
+    def __init__(self, tree=None, setup=None, *arguments):
         self.path = tempfile.mkdtemp(prefix="pyservice-root-")
         if tree:
             shutil.copytree(tree, self.path, symlinks=True, dirs_exist_ok=True)
         os.makedirs(os.path.join(self.path, "etc/pyservice.d"), exist_ok=True)
         set_modes(self.path)
         if setup and os.path.exists(setup):
-            subprocess.run(["/bin/sh", "-eu", setup, self.path], check=True, env=ENVIRONMENT)
+            subprocess.run(["/bin/sh", "-eu", setup, self.path, *arguments], check=True, env=ENVIRONMENT)
 
     def __enter__(self):
         return self

@@ -53,7 +53,7 @@ Environment=POSTGRES_USER=dci
 Secret=postgres-password,type=env,target=POSTGRES_PASSWORD
 Volume=postgres:/var/lib/postgresql
 HealthCmd=pg_isready -q -h localhost
-HealthInterval=1s
+HealthInterval=3s
 Notify=healthy
 
 [Install]
