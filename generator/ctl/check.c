@@ -14,6 +14,7 @@
 #include "base/fs.h"
 #include "config.h"
 #include "ctl/ctl.h"
+#include "hooks/proxy.h"
 #include "publish/generate.h"
 #include "render/render.h"
 
@@ -61,6 +62,37 @@ static const char *find_quadlet(const struct ctl *c) {
         return access(quadlet, X_OK) == 0 ? quadlet : NULL;
 }
 
+/* The part of a definition that HAProxy's configuration comes from. */
+static struct span proxy_span(struct session *s, struct str app) {
+        VEC_EACH(d, &s->world.definitions) {
+                const struct node *proxy = d->root ? node_get(d->root, "proxy") : NULL;
+
+                if (str_eq(d->name.text, app))
+                        return proxy ? proxy->at : d->name.at;
+        }
+
+        return NOWHERE;
+}
+
+static int check_with_haproxy(struct ctl *c, struct session *s, struct trial *t) {
+        struct proxy_run run = { .arena = &c->arena, .world = &s->world, .root = strcmp(c->root, "/") == 0 ? "" : c->root };
+        struct proxy_choice choice = { 0 };
+        int r = proxy_check(&run, t->publisher.runtime, &choice);
+
+        if (r < 0)
+                return ctl_fail(arena_str(&c->arena, run.failed).p, r);
+
+        VEC_EACH(problem, &choice.problems) {
+                struct str rest = problem->message, line;
+
+                s->ds.owner = problem->app;
+                while (str_split(&rest, '\n', &line))
+                        if (line.n > 0)
+                                (void) diag_add(&s->ds, DIAG_HAPROXY_REFUSED, proxy_span(s, problem->app), "HAProxy refuses what comes of this: %.*s", STR_ARG(line));
+        }
+        return 0;
+}
+
 static int check_with_quadlet(struct ctl *c, struct session *s, const char *quadlet) {
         CLEANUP(trial_close) struct trial trial = { 0 };
         int r = trial_open(&trial, c, s);
@@ -70,7 +102,11 @@ static int check_with_quadlet(struct ctl *c, struct session *s, const char *quad
 
         trial.publisher.quadlet = quadlet;
         r = generate_publish(&s->world, &trial.publisher);
-        return r < 0 ? ctl_fail("cannot generate", r) : 0;
+        if (r < 0)
+                return ctl_fail("cannot generate", r);
+
+        /* Candidates lie beside the real files, where only root may write. */
+        return geteuid() == 0 ? check_with_haproxy(c, s, &trial) : 0;
 }
 
 /* Rendering finds mistakes too. */

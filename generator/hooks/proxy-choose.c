@@ -74,7 +74,9 @@ static void complain(struct proxy_choice *c, const struct proxy_candidate *app, 
 
         if (!app->wanted)
                 what = "it is gone, but HAProxy's configuration can't do without what it brought, which stays";
-        *vec_push(c->arena, &c->problems) = arena_printf(c->arena, "application %s: %s:\n%s", describe(c, app->app).p, what, message.p);
+        *vec_push(c->arena, &c->problems) = (struct proxy_problem) {
+                app->app, arena_printf(c->arena, "application %s: %s:\n%s", describe(c, app->app).p, what, message.p), message,
+        };
 }
 
 /* Tries each change of an application on top of what is chosen; `is_from_nothing`: also what is in place. */
@@ -113,7 +115,9 @@ static void choose_nothing(struct proxy_state *s) {
 }
 
 static void give_up(struct proxy_choice *c, const char *what, struct str message) {
-        *vec_push(c->arena, &c->problems) = arena_printf(c->arena, "%s:\n%s", what, message.p);
+        *vec_push(c->arena, &c->problems) = (struct proxy_problem) {
+                .text = arena_printf(c->arena, "%s:\n%s", what, message.p), .message = message,
+        };
 }
 
 static int choose(struct proxy_choice *c) {

@@ -8,13 +8,19 @@
 #include "hooks/proxy-place.h"
 #include "hooks/proxy-state.h"
 
+struct proxy_problem {
+        struct str app;                 /* absent where it is nobody's own */
+        struct str text;                /* what it means, and what HAProxy said */
+        struct str message;             /* the latter alone */
+};
+
 struct proxy_choice {
         struct arena *arena;
         struct proxy_state *state;
         struct proxy_place *place;
         const struct places *places;    /* where definitions are, for messages */
         const char *root;
-        VEC(struct str) problems;       /* one for each application that does not get what it wants */
+        VEC(struct proxy_problem) problems;     /* one for each application that does not get what it wants */
 };
 
 /* Sets `chosen` of every application, and gives the set of it. 0; 1 where nothing is to be touched; negative errno. */

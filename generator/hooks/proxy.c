@@ -193,7 +193,7 @@ static int work(struct work *w) {
 
         r = proxy_choose(&choice, &set);
         VEC_EACH(problem, &choice.problems)
-                complain(p, *problem);
+                complain(p, problem->text);
         if (r < 0)
                 return fail(p, w->place.at, r);
         if (r > 0)
@@ -213,6 +213,43 @@ static void close_work(struct work *w) {
         close_fd(&w->state.runtime);
 }
 
+static void start_work(struct work *w, struct proxy_run *p) {
+        w->balancer = (struct balancer) { .arena = p->arena, .settings = p->world->host.haproxy, .root = p->root };
+        w->place = (struct proxy_place) { .arena = p->arena, .balancer = &w->balancer, .root = p->root,
+                                          .has_ipv6 = access("/proc/net/if_inet6", F_OK) == 0 };
+        w->state.directory = p->world->host.haproxy->directory.text;
+}
+
+int proxy_check(struct proxy_run *p, int runtime, struct proxy_choice *ret) {
+        CLEANUP(close_work) struct work w = { .proxy = p, .state = { .arena = p->arena, .runtime = -1, .memory = -1 }, .lock = -1 };
+        struct proxy_choice choice = { .arena = p->arena, .state = &w.state, .place = &w.place, .places = &p->world->places, .root = p->root };
+        struct proxy_set set = { 0 };
+        int r;
+
+        start_work(&w, p);
+        w.state.runtime = fs_open_dir(runtime, ".");
+        w.state.memory = fs_open_dir(AT_FDCWD, below(p, STR(MEMORY)).p);
+        if (w.state.memory == -ENOENT && fs_make_dirs(runtime, "nothing", false) >= 0)
+                w.state.memory = fs_open_dir(runtime, "nothing");
+        if (w.state.runtime < 0 || w.state.memory < 0)
+                return fail(p, STR(MEMORY), w.state.runtime < 0 ? w.state.runtime : w.state.memory);
+
+        r = proxy_state_read(&w.state);
+        if (r == 0)
+                r = balancer_find(&w.balancer);
+        if (r != 0 || !w.balancer.can_check)
+                return r < 0 ? fail(p, STR("looking for HAProxy"), r) : 0;
+
+        /* What was not asked about stays as it is. */
+        VEC_EACH(app, &w.state.apps)
+                if (!app->wanted)
+                        app->wanted = app->in_place;
+
+        r = proxy_choose(&choice, &set);
+        *ret = choice;
+        return r < 0 ? fail(p, w.place.at, r) : 0;
+}
+
 int proxy_apply(struct proxy_run *p) {
         CLEANUP(close_work) struct work w = { .proxy = p, .state = { .arena = p->arena, .runtime = -1, .memory = -1 }, .lock = -1 };
         int r = read_host(p);
@@ -220,11 +257,7 @@ int proxy_apply(struct proxy_run *p) {
         if (r != 0)
                 return r < 0 ? r : 0;
 
-        w.balancer = (struct balancer) { .arena = p->arena, .settings = p->world->host.haproxy, .root = p->root };
-        w.place = (struct proxy_place) { .arena = p->arena, .balancer = &w.balancer, .root = p->root,
-                                         .has_ipv6 = access("/proc/net/if_inet6", F_OK) == 0 };
-
-        w.state.directory = p->world->host.haproxy->directory.text;
+        start_work(&w, p);
         r = open_state(&w);
         if (r == 0)
                 r = take_lock(&w);

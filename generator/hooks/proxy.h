@@ -14,6 +14,7 @@
 
 #include "app/load.h"
 #include "base/vec.h"
+#include "hooks/proxy-choose.h"
 
 struct proxy_run {
         struct arena *arena;
@@ -27,3 +28,8 @@ struct proxy_run {
 
 /* 0; negative errno. */
 int proxy_apply(struct proxy_run *p);
+
+/* For pyservicectl check: would HAProxy take what lies below `runtime`, a directory like /run/pyservice, on top of what is in
+ * place? Nothing is put anywhere. ret->problems says what it would not; ret's other members are of no use. host.yaml is in p->world. 0, also
+ * where HAProxy can't be asked; negative errno. */
+int proxy_check(struct proxy_run *p, int runtime, struct proxy_choice *ret);

@@ -29,14 +29,11 @@ static void render_image(struct rendering *r, const struct container *c) {
         unit_put(u, IMAGE_AUTH_FILE, c->auth_file);
         if (!c->tls_verify.yes)
                 unit_put_const(u, IMAGE_TLS_VERIFY, "false");
-        if (container_pull(c) == PULL_NEWER) {
-                unit_open(u, IMAGE_PODMAN_ARGS);
-                unit_word(u);
-                unit_const(u, "--policy=newer");
-                unit_close(u);
-        }
 
-        /* With the image there, nothing is asked of the registry: a reboot works without it. */
+        /* "newer" is what a plain pull does: it loads what has another digest, and where it fails the image that is there is
+         * taken, since instances only want this unit. (--policy and Policy= are Podman 5.6's.)
+         *
+         * With the image there, nothing is asked of the registry: a reboot works without it. */
         if (container_pull(c) == PULL_MISSING)
                 put_condition(u, c);
 

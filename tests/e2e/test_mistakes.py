@@ -11,7 +11,7 @@ GOOD = HELLO + "scale: 2\nproxy: {domains: [shop.example.com]}\n"
 IN_THE_FILE = {
     "broken YAML": ("env: {A: [\n", "shop.yaml:", "yaml-syntax"),
     "unknown key": ("prot: 80\n", "shop.yaml:6:1:", "unknown-key"),
-    "missing variable": ("contract: dci-api\nconfig: {dbhost: x}\n", "shop.yaml:7:", "config-missing"),
+    "missing variable": ("contract: dci-api\nconfig: {dbhost: x}\n", "shop.yaml:6:11:", "config-missing"),
     "invalid for Quadlet only": ("quadlet: {Container: {NoSuchKey: x}}\n", "shop.yaml:6:", "quadlet-refused"),
     "name collision": ("tasks: [{name: web}]\nsidecars: [{name: web}]\n", "shop.yaml:6:", "duplicate-name"),
 }
@@ -128,13 +128,25 @@ def test_check_says_it_before(machine):
     machine.write("/root/new.yaml", "image: localhost/hello:1\nquadlet: {Container: {NoSuchKey: x}}\n")
     done = machine.run("pyservicectl check /root/new.yaml", check=False)
     assert done.returncode == 1 and "/root/new.yaml:2:" in done.stderr and "quadlet-refused" in done.stderr
+    machine.write("/root/new.yaml", HELLO + "proxy:\n  domains: [new.example.com]\n  tls: {certificate: /etc/no-such.pem}\n")
+    done = machine.run("pyservicectl check /root/new.yaml", check=False)
+    assert done.returncode == 1 and "/root/new.yaml:5:" in done.stderr and "haproxy-refused" in done.stderr
+    assert "/etc/no-such.pem" in done.stderr and machine.out("ls /run/pyservice/haproxy") == ""
     machine.write("/root/new.yaml", HELLO)
     assert machine.run("pyservicectl check /root/new.yaml").stderr == ""
 
 
 def test_secrets_appear_in_no_message(shop):
-    define(shop, "shop", GOOD + "contract: dci-api\nconfig: {dbpassword: hunter2secret, gunicorn_nb_workers: hunter2secret}\n"
-           "env: {API_TOKEN: hunter2secret, B: no}\n")
-    assert_shown(shop, "pyservice-config@shop.service", "config-type")
+    # One is refused when it is decoded, one by its contract; a line that does not parse speaks of a password.
+    for text, identifier in (("env: {API_TOKEN: hunter2secret, B: no}\n", "quote-needed"),
+                             ("contract: dci-api\nconfig: {dbpassword: hunter2secret, gunicorn_nb_workers: hunter2secret}\n",
+                              "config-missing"),
+                             ("env: {PASSWORD: hunter2secret: x}\n", "yaml-")):
+        define(shop, "shop", GOOD + text)
+        assert_shown(shop, "pyservice-config@shop.service", identifier)
+        assert_nowhere(shop, "hunter2secret")
+
+
+def assert_nowhere(shop, secret):
     for place in ("journalctl -b --no-pager", "cat /run/pyservice/errors/shop", "systemctl status --no-pager 'pyservice*'"):
-        assert "hunter2secret" not in shop.run(place, check=False).stdout
+        assert secret not in shop.run(place, check=False).stdout
