@@ -27,7 +27,7 @@ static const struct field quadlet_fields[] = {
         FIELD_MAP(quadlet, container, "Container", "Further keys of [Container], podman-systemd.unit(5)."),
         FIELD_MAP(quadlet, service, "Service", "Further keys of [Service]."),
 };
-static SCHEMA(quadlet, "Raw keys for what has no key of its own; they go to every service's unit.");
+static SCHEMA(quadlet, "Raw keys for what has no key of its own; they go to the unit of every container.");
 
 static const struct field auth_tracking_fields[] = {
         FIELD(auth_tracking, enabled, "enabled", "Whether it runs.", .def = "true"),

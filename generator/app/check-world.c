@@ -153,10 +153,16 @@ static void claim_backends(struct claims *c, struct definition *d) {
 
 static void claim_routes(struct claims *c, struct definition *d) {
         LIST_EACH(s, &d->app->services) {
+                struct str path;
+
                 if (!s->proxy)
                         continue;
+                /* "/api" and "/api/" lead to the same. */
+                path = s->proxy->path.text;
+                while (path.n > 1 && path.p[path.n - 1] == '/')
+                        path.n--;
                 LIST_EACH(domain, &s->proxy->domains)
-                        claim(c, d, arena_join(c->w->arena, domain->text, s->proxy->path.text), domain->at);
+                        claim(c, d, arena_join(c->w->arena, domain->text, path), domain->at);
         }
 }
 

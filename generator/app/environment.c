@@ -143,13 +143,30 @@ static void apply_contract(struct world *w, struct app *app, struct environment 
                 put(common, variables[i]);
 }
 
+static bool has_variable(const struct environment *env, struct str name) {
+        VEC_EACH(v, &env->list)
+                if (str_eq(v->name.text, name))
+                        return true;
+
+        return false;
+}
+
+/* The API marks where the sidecar looks. A URL that is written under `auth_tracking:` counts more than the contract's, its
+ * default less. */
+static void put_tracking(const struct app *app, struct environment *common) {
+        const struct env_name name = program_name(STR("DCI_REDIS_URL"));
+        const struct auth_tracking *t = app->auth_tracking;
+
+        if (t && (t->redis_url.at.file != SPAN_NOWHERE || !has_variable(common, name.text)))
+                put_one(common, name, (struct piece) { .literal = t->redis_url.text });
+}
+
 void resolve_environment(struct world *w, struct app *app) {
         struct environment common = { .arena = w->arena };
         struct container_list all = app_containers(w->arena, app);
 
         apply_contract(w, app, &common);
-        if (app->auth_tracking)
-                put_one(&common, program_name(STR("DCI_REDIS_URL")), (struct piece) { .literal = app->auth_tracking->redis_url.text });
+        put_tracking(app, &common);
 
         VEC_EACH(ref, &all.list)
                 resolve_one(w, &common, ref->container);

@@ -9,31 +9,6 @@
 #include "app/finish.h"
 #include "app/machine.h"
 #include "base/fs.h"
-#include "config.h"
-
-void places_system(struct places *ret) {
-        *ret = (struct places) {
-                .definitions = { STR("/etc/pyservice.d"), STR("/run/pyservice.d"), STR("/usr/lib/pyservice.d") },
-                .contracts = { STR("/etc/pyservice/contracts"), STR(DATADIR "/contracts") },
-                .host = STR("/etc/pyservice/host.yaml"),
-                .units = { STR("/etc/systemd/system"), STR("/run/systemd/system"), STR("/usr/local/lib/systemd/system"),
-                           STR("/usr/lib/systemd/system"), STR("/lib/systemd/system") },
-                .quadlets = { STR("/etc/containers/systemd"), STR("/run/containers/systemd"), STR("/usr/share/containers/systemd") },
-                .runtime = STR("/run/pyservice"),
-        };
-}
-
-void places_user(struct arena *a, struct str home, struct str runtime, struct places *ret) {
-        *ret = (struct places) {
-                .definitions = { arena_join(a, home, STR("/.config/pyservice.d")), arena_join(a, runtime, STR("/pyservice.d")) },
-                .contracts = { arena_join(a, home, STR("/.config/pyservice/contracts")), STR(DATADIR "/contracts") },
-                .host = arena_join(a, home, STR("/.config/pyservice/host.yaml")),
-                .units = { arena_join(a, home, STR("/.config/systemd/user")), STR("/etc/systemd/user"), STR("/usr/lib/systemd/user") },
-                .quadlets = { arena_join(a, home, STR("/.config/containers/systemd")), STR("/etc/containers/systemd/users") },
-                .runtime = arena_join(a, runtime, STR("/pyservice")),
-                .is_user = true,
-        };
-}
 
 /* Paths are absolute for people and relative to the root for openat(). */
 static const char *below_root(struct str path) {
@@ -323,6 +298,15 @@ static int read_host(struct world *w) {
         return 0;
 }
 
+/* What is not read is not gone: what was published of it goes on. */
+static void pass_over(struct world *w, const struct found *from, const struct found *end) {
+        for (const struct found *file = from; file < end; file++)
+                if (str_has_suffix(file->name, STR(".yaml")) && type_accepts(KIND_NAME, stem_of(file->name)))
+                        *vec_push(w->arena, &w->definitions) = (struct definition) {
+                                .name = { arena_str(w->arena, stem_of(file->name)), NOWHERE }, .is_broken = true,
+                        };
+}
+
 static int read_all_definitions(struct world *w) {
         struct found_list files = { 0 };
         int r = find_files(w, (struct str) { NULL, 0 }, &files);
@@ -337,6 +321,7 @@ static int read_all_definitions(struct world *w) {
 
                         (void) diag_add(w->ds, DIAG_TOO_MANY_APPS, whole(source_add(w->arena, w->sources, path, STR(""))),
                                         "there are more than %u definitions; this one and those after it are passed over, so remove some", (unsigned) APPS_MAX);
+                        pass_over(w, file, files.list.at + files.list.n);
                         break;
                 }
                 r = read_definition(w, file, arena_join(w->arena, STR("/"), file->name, STR(".d")));

@@ -46,5 +46,5 @@ struct unit_name instance_unit(struct rendering *r, struct name unit, uint64_t i
 /* RUNTIME/apps/APP/SUB. */
 struct abs_path bundle_path(struct rendering *r, struct str sub);
 
-/* Ends a container's unit: revision label, raw keys, file. */
-void render_finish(struct rendering *r, struct unit *u, struct str file);
+/* Ends a container's unit: raw keys, revision label, file. */
+void render_finish(struct rendering *r, struct unit *u, const struct role *role);

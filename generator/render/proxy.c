@@ -40,6 +40,13 @@ static void put_check(struct haproxy *h, const struct service *s) {
         haproxy_arg(h, ((struct name) { str_of(methods[check ? check->method.index : 0]), NOWHERE }));
         haproxy_word(h, "uri");
         haproxy_arg(h, path);
+        /* Applications that know their names refuse requests without one. */
+        LIST_EACH(domain, &s->proxy->domains)
+                if (domain->text.p[0] != '*') {
+                        haproxy_word(h, "hdr Host");
+                        haproxy_arg(h, *domain);
+                        break;
+                }
         haproxy_line(h, "http-check expect status 200-399");
 }
 
@@ -79,6 +86,8 @@ static void put_stickiness(struct haproxy *h, const struct service *s) {
         haproxy_part(h, s->container.unit);
         haproxy_arg_end(h);
         haproxy_word(h, "insert indirect nocache httponly");
+        if (s->proxy->tls)
+                haproxy_word(h, "secure");
 }
 
 static void put_http(struct haproxy *h, const struct service *s) {

@@ -65,7 +65,8 @@ static void put_mount(struct rendering *r, struct unit *u, struct abs_path direc
         unit_part(u, secret);
         unit_const(u, ":/run/secrets/");
         unit_part(u, secret);
-        unit_const(u, ":ro");
+        /* z: shared by all instances, where SELinux is on. */
+        unit_const(u, ":ro,z");
         unit_close(u);
 }
 

@@ -53,7 +53,7 @@ void render_service(struct rendering *r, struct service *s) {
                 unit_put(u, UNIT_AFTER, r->world->host.haproxy->unit);
         render_container(r, u, &role);
         put_ports(r, u, s);
-        render_finish(r, u, arena_join(r->arena, STR("quadlet/"), s->container.unit.text, STR("@.container")));
+        render_finish(r, u, &role);
         render_ports(r, s);
 }
 
@@ -66,7 +66,7 @@ void render_sidecar(struct rendering *r, struct sidecar *s) {
         struct unit *u = unit_new(r->arena);
 
         render_container(r, u, &role);
-        render_finish(r, u, arena_join(r->arena, STR("quadlet/"), s->container.unit.text, STR(".container")));
+        render_finish(r, u, &role);
 }
 
 void render_task(struct rendering *r, struct task *t) {
@@ -76,5 +76,5 @@ void render_task(struct rendering *r, struct task *t) {
         render_container(r, u, &role);
         unit_put_const(u, SERVICE_TYPE, "oneshot");
         unit_put_duration(u, SERVICE_TIMEOUT_START, t->timeout);
-        render_finish(r, u, arena_join(r->arena, STR("quadlet/"), t->container.unit.text, STR(".container")));
+        render_finish(r, u, &role);
 }

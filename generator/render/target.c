@@ -2,15 +2,64 @@
 #include "app/machine.h"
 #include "render/parts.h"
 
-/* The target is what systemd keeps up: a daemon-reload starts what it upholds and does not run, and stops what it no
- * longer upholds (StopWhenUnneeded= in the instances). Upholds= must stand in a file: links in TARGET.upholds/ do
- * nothing on systemd 252. Without default dependencies, since a target comes After= all that it upholds, and the boot
- * would wait for it. What may not run on this host is left out: systemd would try it 16 times in ten seconds, for ever, only to
- * find that its ConditionHost= is not met. */
+/* What may not run on this host is not upheld: systemd would try it 16 times in ten seconds, for ever, only to find that its
+ * ConditionHost= is not met. */
 static bool is_here(const struct rendering *r, const struct container *c) {
         return machine_is_among(r->world, c->hosts.at, c->hosts.n);
 }
 
+/* What is upheld is started again whatever Restart= says. What must not be (restart: no, on-failure) is wanted by a target of its own, and
+ * that one is upheld: it starts the unit once, and whoever stops the target stops it too. */
+static void render_once(struct rendering *r, const struct container *c, bool is_template) {
+        struct unit *u = unit_new(r->arena);
+        struct str file = arena_join(r->arena, STR("units/"), c->unit.text, is_template ? STR("-once@.target") : STR("-once.target"));
+
+        unit_open(u, UNIT_DESCRIPTION);
+        unit_const(u, "Start of ");
+        unit_part(u, c->unit);
+        unit_close(u);
+        unit_put(u, UNIT_SOURCE_PATH, ((struct abs_path) { r->app->path, NOWHERE }));
+        unit_open(u, UNIT_WANTS);
+        unit_part(u, c->unit);
+        if (is_template)
+                unit_const(u, "@%i");
+        unit_const(u, ".service");
+        unit_close(u);
+        unit_put_const(u, UNIT_STOP_WHEN_UNNEEDED, "yes");
+        unit_put_const(u, UNIT_DEFAULT_DEPENDENCIES, "no");
+        unit_put_const(u, UNIT_CONFLICTS, "shutdown.target");
+        unit_put_const(u, UNIT_BEFORE, "shutdown.target");
+        (void) unit_finish(u, r->tree, file);
+}
+
+static void put_upheld(struct unit *u, struct name unit, struct choice restart) {
+        unit_open(u, UNIT_UPHOLDS);
+        unit_part(u, unit);
+        if (restart.index == RESTART_ALWAYS)
+                unit_const(u, ".service");
+        else
+                unit_const(u, "-once.target");
+        unit_close(u);
+}
+
+static void put_upheld_instance(struct unit *u, struct name unit, struct choice restart, uint64_t i) {
+        unit_open(u, UNIT_UPHOLDS);
+        unit_part(u, unit);
+        if (restart.index != RESTART_ALWAYS)
+                unit_const(u, "-once");
+        unit_const(u, "@");
+        unit_part_u64(u, i);
+        if (restart.index == RESTART_ALWAYS)
+                unit_const(u, ".service");
+        else
+                unit_const(u, ".target");
+        unit_close(u);
+}
+
+/* The target is what systemd keeps up: a daemon-reload starts what it upholds and does not run, and stops what it no
+ * longer upholds (StopWhenUnneeded= in the instances). Upholds= must stand in a file: links in TARGET.upholds/ do
+ * nothing on systemd 252. Without default dependencies, since a target comes After= all that it upholds, and the boot
+ * would wait for it. */
 void render_target(struct rendering *r) {
         struct unit *u = unit_new(r->arena);
 
@@ -27,16 +76,17 @@ void render_target(struct rendering *r) {
         unit_put_const(u, UNIT_CONFLICTS, "shutdown.target");
         unit_put_const(u, UNIT_BEFORE, "shutdown.target");
 
-        LIST_EACH(s, &r->app->services)
+        LIST_EACH(s, &r->app->services) {
                 for (uint64_t i = 0; i < s->scale.n && is_here(r, &s->container); i++)
-                        unit_put(u, UNIT_UPHOLDS, instance_unit(r, s->container.unit, i));
+                        put_upheld_instance(u, s->container.unit, s->restart, i);
+                if (s->restart.index != RESTART_ALWAYS)
+                        render_once(r, &s->container, true);
+        }
         LIST_EACH(s, &r->app->sidecars) {
-                if (!is_here(r, &s->container))
-                        continue;
-                unit_open(u, UNIT_UPHOLDS);
-                unit_part(u, s->container.unit);
-                unit_const(u, ".service");
-                unit_close(u);
+                if (is_here(r, &s->container))
+                        put_upheld(u, s->container.unit, s->restart);
+                if (s->restart.index != RESTART_ALWAYS)
+                        render_once(r, &s->container, false);
         }
 
         (void) unit_finish(u, r->tree, arena_join(r->arena, STR("units/"), r->app->name.text, STR(".target")));

@@ -27,10 +27,10 @@ def healthy(machine: Machine, prefix: str) -> list[str]:
                   if re.fullmatch(re.escape(prefix) + r"-\d+", name) and "(healthy)" in status)
 
 
-def wait_for(machine: Machine, prefix: str, scale: int) -> None:
+def wait_for(machine: Machine, prefix: str, scale: int, only_healthy: bool = True) -> None:
     """Until exactly the instances 0 … scale-1 are there, healthy, and their units are done starting."""
     names = sorted(f"{prefix}-{i}" for i in range(scale))
-    machine.wait(lambda: healthy(machine, prefix) == names
+    machine.wait(lambda: (not only_healthy or healthy(machine, prefix) == names)
                  and sorted(n for n in machine.containers() if re.fullmatch(re.escape(prefix) + r"-\d+", n)) == names
                  and all(machine.is_active(f"{prefix}@{i}.service") for i in range(scale)),
                  what=f"{names} to be healthy, and no other")

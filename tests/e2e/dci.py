@@ -201,5 +201,6 @@ def sql(machine: Machine, statement: str) -> str:
 
 
 def psql() -> list[str]:
-    return ["podman", "exec", "-i", "-e", f"PGPASSWORD={CREDENTIALS['dci.dbpassword']}", "postgres",
-            "psql", "-h", "localhost", "-U", "dci", "-qAt", "dci"]
+    """The password is the container's own variable, so that it is in no argument."""
+    return ["podman", "exec", "-i", "postgres", "sh", "-c",
+            "PGPASSWORD=$POSTGRES_PASSWORD exec psql -h localhost -U dci -qAt dci"]

@@ -137,3 +137,33 @@ def test_a_restart_of_the_networks_unit_stops_nothing(machine):
     assert started(machine) == before
     assert healthy(machine, "hello") == ["hello-0", "hello-1"]
     machine.run("podman rm -af -t 0; podman network rm -f systemd-quadlet", check=False)
+
+
+def test_what_is_not_to_be_restarted_is_not(machine):
+    shell = "entrypoint: /bin/sh, command: [-c, "
+    define(machine, "work", "image: localhost/hello:1\nservices:\n"
+           f"  - {{name: fails, restart: no, {shell}'echo ran; exit 3']}}\n"
+           f"  - {{name: ends, restart: on-failure, {shell}'echo ran']}}\n"
+           "  - {name: stays}\n")
+    wait_for(machine, "work-stays", 1, only_healthy=False)
+    machine.wait(lambda: machine.unit("work-fails@0.service")["ActiveState"] == "failed", what="the failure")
+    machine.wait(lambda: "ran" in machine.journal("work-ends@0.service") and not machine.is_active("work-ends@0.service"), what="the end")
+    for _ in range(2):
+        machine.reload()
+        settle(machine)
+    for name in ("fails", "ends"):
+        assert machine.journal(f"work-{name}@0.service").count(": ran") == 1
+    assert machine.unit("work-fails@0.service")["ActiveState"] == "failed"
+
+    undefine(machine, "work")
+    machine.wait(lambda: machine.containers() == {}, what="no container")
+
+
+def test_an_environment_file_may_be_missing(machine):
+    define(machine, "files", HELLO + "proxy: {}\nenv_files: [-/etc/files.env, -/etc/no-such.env]\nenv: {FROM: definition}\n", reload=False)
+    machine.write("/etc/files.env", "FILE=yes\nFROM=file\n", mode=0o600)
+    machine.reload()
+    wait_for(machine, "files", 1)
+    port = machine.read("/run/pyservice/apps/files/ports").split()[2]
+    environ = machine.http(f"http://127.0.0.1:{port}/env").json()["environ"]
+    assert (environ["FILE"], environ["FROM"]) == ("yes", "definition")

@@ -222,6 +222,30 @@ static void test_private_file(void **state) {
         site_close(&s);
 }
 
+/* Where the API marks authentications: what is written there counts most, a default least. */
+static void test_tracking(void **state) {
+        static const char *const cases[][3] = {
+                { "{}", "{}", "DCI_REDIS_URL=redis://contract" },
+                { "{redis_url: 'redis://own'}", "{}", "DCI_REDIS_URL=redis://own" },
+                { "{}", "{url: 'redis://config'}", "DCI_REDIS_URL=redis://config" },
+                { "{redis_url: 'redis://own'}", "{url: 'redis://config'}", "DCI_REDIS_URL=redis://own" },
+        };
+
+        (void) state;
+        for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+                struct site s;
+
+                site_open(&s);
+                site_write(&s, "/etc/pyservice/contracts/c.yaml", "variables: [{name: url, env: DCI_REDIS_URL, default: 'redis://contract'}]\n");
+                site_write(&s, "/etc/pyservice.d/shop.yaml",
+                           arena_printf(&s.arena, "image: x\ncontract: c\nauth_tracking: %s\nconfig: %s\n", cases[i][0], cases[i][1]).p);
+                site_load(&s);
+                assert_site(&s, "", NULL);
+                assert_string_equal(site_environment(&s, &site_app(&s, "shop")->sidecars.at[0].container), cases[i][2]);
+                site_close(&s);
+        }
+}
+
 int main(void) {
         static struct rows all;
 
@@ -230,5 +254,6 @@ int main(void) {
         rows_add_one(&all, test_broken_for_two);
         rows_add_one(&all, test_unknown);
         rows_add_one(&all, test_private_file);
+        rows_add_one(&all, test_tracking);
         return rows_run(&all, "contract");
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* What is on the machine besides: units whose names are taken, and the administrator's networks and volumes. */
+/* What is on the machine besides: its name, units whose names are taken, and the administrator's networks and volumes. */
 
 #include "app/machine.h"
 #include "worlds.h"
@@ -127,6 +127,51 @@ static void test_unit(void **state) {
         site_close(&s);
 }
 
+struct host_row {
+        const char *name, *kernel, *etc;        /* NULL: the file is not there */
+        const char *hosts;                      /* blank-separated */
+        bool is_here;
+};
+
+static const struct host_row host_rows[] = {
+        { "host: nothing asked", "api1\n", "api1\n", "", true },
+        { "host: its name", "api1.example.com\n", "api1.example.com\n", "api1.example.com", true },
+        { "host: another", "api2.example.com\n", "api2.example.com\n", "api1.example.com", false },
+        { "host: one of two", "api2\n", "api2\n", "api1 api2", true },
+        { "host: none of two", "api3\n", "api3\n", "api1 api2", false },
+        { "host: a glob", "worker7.example.com\n", "w\n", "worker*.example.com", true },
+        { "host: part of a name", "api12\n", "api12\n", "api1", false },
+        { "host: capitals", "API1\n", "API1\n", "api1", true },
+        { "host: the kernel's counts", "api1\n", "api2\n", "api1", true },
+        { "host: no line end", "api1", "api1", "api1", true },
+        { "host: a machine's ID is not compared", "api1\n", "api1\n", "0123456789abcdef0123456789abcdef", true },
+        { "host: the same with dashes", "api1\n", "api1\n", "01234567-89ab-cdef-0123-456789abcdef", true },
+        { "host: only like an ID", "api1\n", "api1\n", "0123456789abcdef0123456789abcde", false },
+        { "host: not settled", "localhost\n", NULL, "api1", true },
+        { "host: below another root", NULL, "api2\n", "api1", true },
+        { "host: empty", "\n", "api2\n", "api1", true },
+};
+
+static void test_host(void **state) {
+        const struct host_row *row = *state;
+        struct host_glob hosts[4];
+        struct str rest = str_of(row->hosts), host;
+        struct site s;
+        size_t n = 0;
+
+        site_open(&s);
+        if (row->kernel)
+                site_write(&s, "/proc/sys/kernel/hostname", row->kernel);
+        if (row->etc)
+                site_write(&s, "/etc/hostname", row->etc);
+        assert_int_equal(machine_read(&s.world), 0);
+        while (str_split(&rest, ' ', &host))
+                if (host.n > 0)
+                        hosts[n++] = (struct host_glob) { host, NOWHERE };
+        assert_int_equal(machine_is_among(&s.world, hosts, n), row->is_here);
+        site_close(&s);
+}
+
 static void test_empty_machine(void **state) {
         struct site s;
 
@@ -145,6 +190,7 @@ int main(void) {
         rows_add_one(&all, test_directories);
         rows_add_one(&all, test_links);
         rows_add(&all, test_unit, unit_rows);
+        rows_add(&all, test_host, host_rows);
         rows_add_one(&all, test_empty_machine);
         return rows_run(&all, "machine");
 }
