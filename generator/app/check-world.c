@@ -8,6 +8,7 @@
 #include "app/check.h"
 #include "app/machine.h"
 #include "app/resolve.h"
+#include "base/fs.h"
 
 /* Something that only one may have. */
 struct claim {
@@ -26,6 +27,7 @@ struct rule {
         void (*claim_all_of)(struct claims *, struct definition *);
         enum diag_id id;
         const char *kind, *advice;
+        const char *in_bundle;          /* where a bundle has what is claimed; NULL where that can't be told */
 };
 
 static void claim(struct claims *c, struct definition *d, struct str what, struct span at) {
@@ -39,10 +41,27 @@ static int compare_claims(const void *a, const void *b) {
         return r != 0 ? r : x->order < y->order ? -1 : 1;
 }
 
-static bool is_published(const struct world *w, const struct definition *d) {
-        struct str path = arena_join(w->arena, str_from(w->places.runtime, 1), STR("/apps/"), d->name.text);
+static struct str bundle_path(const struct world *w, const struct definition *d, struct str below) {
+        return arena_join(w->arena, str_from(w->places.runtime, 1), STR("/apps/"), d->name.text, below);
+}
 
-        return faccessat(w->root, path.p, F_OK, 0) == 0;
+/* What runs keeps what it has, whoever else comes to want it. */
+static bool has_already(const struct world *w, const struct rule *rule, const struct claim *c) {
+        struct str below = rule->in_bundle ? arena_join(w->arena, str_of(rule->in_bundle), c->what) : STR("");
+
+        return faccessat(w->root, bundle_path(w, c->definition, below).p, F_OK, 0) == 0;
+}
+
+/* A broken definition wants nothing, but its app goes on as it was published. */
+static void claim_published(struct claims *c, const struct rule *rule, struct definition *d) {
+        struct fs_names names;
+
+        if (!rule->in_bundle || str_is_absent(d->name.text) ||
+            fs_list(c->w->arena, c->w->root, bundle_path(c->w, d, str_of(rule->in_bundle)).p, &names) < 0)
+                return;
+
+        VEC_EACH(name, &names.list)
+                claim(c, d, *name, d->name.at);
 }
 
 static void report(struct world *w, const struct rule *rule, const struct claim *first, const struct claim *second) {
@@ -72,13 +91,14 @@ static void settle(struct claims *c, const struct rule *rule) {
 
                 if (!str_eq(first->what, second->what))
                         continue;
-                if (!is_published(w, first->definition) && is_published(w, second->definition)) {
+                if (!has_already(w, rule, first) && has_already(w, rule, second)) {
                         struct claim *swap = first;
 
                         first = second;
                         second = swap;
                 }
-                report(w, rule, first, second);
+                if (second->definition->app)
+                        report(w, rule, first, second);
         }
 }
 
@@ -172,6 +192,8 @@ static void claim_all(struct world *w, const struct rule *rule) {
         VEC_EACH(d, &w->definitions)
                 if (d->app && !d->is_broken)
                         rule->claim_all_of(&c, d);
+                else
+                        claim_published(&c, rule, d);
 
         settle(&c, rule);
 }
@@ -209,10 +231,10 @@ static void count_instances(struct world *w) {
 
 void check_world(struct world *w) {
         static const struct rule rules[] = {
-                { claim_units,      DIAG_UNIT_TAKEN,    "unit",      "rename one" },
-                { claim_containers, DIAG_UNIT_TAKEN,    "container", "rename one" },
-                { claim_backends,   DIAG_BACKEND_TAKEN, "backend",   "give one another name with 'backend:'" },
-                { claim_routes,     DIAG_ROUTE_TAKEN,   "route",     "give one another domain or path" },
+                { claim_units,      DIAG_UNIT_TAKEN,    "unit",      "rename one",                            "/units/" },
+                { claim_containers, DIAG_UNIT_TAKEN,    "container", "rename one",                            NULL },
+                { claim_backends,   DIAG_BACKEND_TAKEN, "backend",   "give one another name with 'backend:'", NULL },
+                { claim_routes,     DIAG_ROUTE_TAKEN,   "route",     "give one another domain or path",       NULL },
         };
 
         count_instances(w);

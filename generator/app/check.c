@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+
 #include "app/check-parts.h"
 #include "app/place.h"
 #include "app/resolve.h"
@@ -15,6 +17,36 @@ static bool is_reserved(struct str name) {
         return str_is(name, "next") || str_is(name, "rollout");
 }
 
+/* By name; elements of one array, so their addresses are their order. */
+static int compare_refs(const void *left, const void *right) {
+        const struct container_ref *a = *(const struct container_ref *const *) left, *b = *(const struct container_ref *const *) right;
+        int r = str_cmp(a->name.text, b->name.text);
+
+        return r != 0 ? r : a < b ? -1 : a > b;
+}
+
+static void check_duplicates(struct world *w, const struct container_ref *refs, size_t n) {
+        const struct container_ref **order = arena_array(w->arena, n, const struct container_ref *), *first = NULL;
+
+        for (size_t i = 0; i < n; i++)
+                order[i] = &refs[i];
+        if (n > 1)
+                qsort(order, n, sizeof(*order), compare_refs);
+
+        for (size_t i = 0; i < n; i++) {
+                struct name name = order[i]->name;
+                struct diag *d;
+
+                if (!first || !str_eq(first->name.text, name.text)) {
+                        first = order[i];
+                        continue;
+                }
+
+                d = diag_add(w->ds, DIAG_DUPLICATE_NAME, name.at, "'%.*s' is the name of two parts; rename one", STR_ARG(name.text));
+                diag_note(w->ds, d, first->name.at, "'%.*s' is first defined here", STR_ARG(name.text));
+        }
+}
+
 static void check_names(struct world *w, struct app *app) {
         struct container_list all = app_containers(w->arena, app);
         bool is_short_form = !node_get(app->node, "services");
@@ -25,14 +57,10 @@ static void check_names(struct world *w, struct app *app) {
                 /* The short form's one part has the app's own name. */
                 if (is_reserved(name.text) && (i > 0 || !is_short_form))
                         (void) diag_add(w->ds, DIAG_RESERVED_NAME, name.at, "'%.*s' is a name of pyservice's own; choose another", STR_ARG(name.text));
-
-                for (size_t k = is_short_form; k < i; k++)
-                        if (str_eq(all.list.at[k].name.text, name.text)) {
-                                struct diag *d = diag_add(w->ds, DIAG_DUPLICATE_NAME, name.at, "'%.*s' is the name of two parts; rename one", STR_ARG(name.text));
-
-                                diag_note(w->ds, d, all.list.at[k].name.at, "'%.*s' is first defined here", STR_ARG(name.text));
-                        }
         }
+
+        /* The short form's one part has no name of its own, which another could have too. */
+        check_duplicates(w, all.list.at + is_short_form, all.list.n - is_short_form);
 }
 
 /* A task's work is its command, its commands, or what the image does by itself. */

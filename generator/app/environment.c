@@ -11,9 +11,7 @@ struct environment {
         VEC(struct variable) list;
 };
 
-/* Podman itself, its network helpers and the dynamic loader read these from their own environment, through which
- * variables with secrets reach the container. */
-static bool is_dangerous(struct str name) {
+bool environment_is_podmans(struct str name) {
         static const char *const prefixes[] = { "LD_", "CONTAINER", "PODMAN_", "XDG_", "DBUS_", "SYSTEMD_", "NOTIFY_", "LISTEN_", "BUILDAH_", "PYSERVICE_" };
         static const char *const names[] = {
                 "PATH", "HOME", "TMPDIR", "USER", "SHELL", "REGISTRY_AUTH_FILE", "STORAGE_DRIVER", "STORAGE_OPTS",
@@ -32,13 +30,8 @@ static bool is_dangerous(struct str name) {
         return false;
 }
 
+/* One of the same name counts instead of those before it; settle() sees to that. */
 static void put(struct environment *env, struct variable v) {
-        VEC_EACH(known, &env->list)
-                if (str_eq(known->name.text, v.name.text)) {
-                        *known = v;
-                        return;
-                }
-
         *vec_push(env->arena, &env->list) = v;
 }
 
@@ -94,14 +87,34 @@ static void check_variable(struct world *w, const struct container *c, const str
         LIST_EACH(piece, &v->pieces)
                 check_secret(w, c, piece);
 
-        if (v->is_secret && is_dangerous(v->name.text))
+        if (v->is_secret && environment_is_podmans(v->name.text))
                 (void) diag_add(w->ds, DIAG_SECRET_VARIABLE, v->name.at,
                                 "'%.*s' cannot hold a secret, since Podman itself reads that variable; let the container read the secret's file in /run/secrets instead",
                                 STR_ARG(v->name.text));
 }
 
-static int compare_variables(const void *a, const void *b) {
-        return str_cmp(((const struct variable *) a)->name.text, ((const struct variable *) b)->name.text);
+/* Elements of one array: their addresses are their order. */
+static int compare_variables(const void *left, const void *right) {
+        const struct variable *a = *(const struct variable *const *) left, *b = *(const struct variable *const *) right;
+        int r = str_cmp(a->name.text, b->name.text);
+
+        return r != 0 ? r : a < b ? -1 : a > b;
+}
+
+/* Sorted by name, the last of each. */
+static void settle(struct environment *env) {
+        const struct variable **order = arena_array(env->arena, env->list.n, const struct variable *);
+        struct environment settled = { .arena = env->arena };
+
+        for (size_t i = 0; i < env->list.n; i++)
+                order[i] = &env->list.at[i];
+        if (env->list.n > 1)
+                qsort(order, env->list.n, sizeof(*order), compare_variables);
+
+        for (size_t i = 0; i < env->list.n; i++)
+                if (i + 1 == env->list.n || !str_eq(order[i]->name.text, order[i + 1]->name.text))
+                        *vec_push(env->arena, &settled.list) = *order[i];
+        *env = settled;
 }
 
 static void resolve_one(struct world *w, const struct environment *common, struct container *c) {
@@ -113,11 +126,10 @@ static void resolve_one(struct world *w, const struct environment *common, struc
         LIST_EACH(entry, &c->env)
                 put_one(&env, entry->key, (struct piece) { .literal = entry->value.text.text, .secret = entry->value.secret });
 
+        settle(&env);
         VEC_EACH(v, &env.list)
                 check_variable(w, c, v);
 
-        if (env.list.n > 0)
-                qsort(env.list.at, env.list.n, sizeof(struct variable), compare_variables);
         c->environment.at = env.list.at;
         c->environment.n = env.list.n;
 }

@@ -8,6 +8,7 @@
 
 #include "app/finish.h"
 #include "app/machine.h"
+#include "app/trust.h"
 #include "base/fs.h"
 
 /* Paths are absolute for people and relative to the root for openat(). */
@@ -17,28 +18,6 @@ static const char *below_root(struct str path) {
 
 static struct span whole(uint32_t file) {
         return (struct span) { file, 0, 0 };
-}
-
-static bool is_unsafe(const struct world *w, const struct stat *st) {
-        uid_t owner = w->places.is_user ? geteuid() : 0;
-
-        if (w->trusts_all)
-                return false;
-
-        return (st->st_uid != owner && st->st_uid != 0) || (st->st_mode & 022) != 0;
-}
-
-static void report_unsafe(struct world *w, uint32_t file, struct str path, const struct stat *st) {
-        const char *who = w->places.is_user ? "yours" : "root's";
-
-        if (st->st_mode & 022)
-                (void) diag_add(w->ds, DIAG_UNSAFE_PERMISSIONS, whole(file),
-                                "'%.*s' is writable by others (mode %04o), and it decides what runs; run 'chmod go-w %.*s'",
-                                STR_ARG(path), (unsigned) (st->st_mode & 07777), STR_ARG(path));
-        else
-                (void) diag_add(w->ds, DIAG_UNSAFE_PERMISSIONS, whole(file),
-                                "'%.*s' is not %s but belongs to user %u, and it decides what runs; change its owner",
-                                STR_ARG(path), who, (unsigned) st->st_uid);
 }
 
 /* Is there a link that leads nowhere? */
@@ -73,8 +52,8 @@ static int read_source(struct world *w, struct str path, uint32_t *ret_file, boo
                 (void) diag_add(w->ds, DIAG_FILE_UNREADABLE, whole(*ret_file), "%s", describe(r));
         else if (r < 0)
                 (void) diag_add(w->ds, DIAG_FILE_UNREADABLE, whole(*ret_file), "the file cannot be read: %s", strerror(-r));
-        else if (is_unsafe(w, &read.stat)) {
-                report_unsafe(w, *ret_file, path, &read.stat);
+        else if (!trust_is_given(w, &read.stat)) {
+                trust_complain(w, *ret_file, path, &read.stat);
                 *ret_good = false;
         }
         if (r >= 0 && (read.stat.st_mode & 004) != 0 && !w->trusts_all)
@@ -160,10 +139,10 @@ static void check_directories(struct world *w, struct str sub) {
                 struct str path = arena_join(w->arena, w->places.definitions[i], sub);
                 struct stat st;
 
-                if (fstatat(w->root, below_root(path), &st, 0) < 0 || !is_unsafe(w, &st))
+                if (fstatat(w->root, below_root(path), &st, 0) < 0 || trust_is_given(w, &st))
                         continue;
 
-                report_unsafe(w, source_add(w->arena, w->sources, path, STR("")), path, &st);
+                trust_complain(w, source_add(w->arena, w->sources, path, STR("")), path, &st);
                 *vec_push(w->arena, &w->unsafe_directories) = path;
         }
 }
@@ -197,8 +176,11 @@ static int read_drop_ins(struct world *w, struct str sub, struct definition *d) 
         struct found_list files = { 0 };
         int r = find_files(w, sub, &files);
 
-        if (r < 0)
-                return r;
+        if (r < 0) {
+                (void) diag_add(w->ds, DIAG_FILE_UNREADABLE, d->name.at, "its drop-ins in '%.*s' cannot be read: %s", STR_ARG(str_from(sub, 1)),
+                                strerror(-r));
+                return 0;
+        }
 
         check_directories(w, sub);
         VEC_EACH(file, &files.list) {
@@ -220,15 +202,22 @@ static struct str owner_of(struct str file_name) {
         return type_accepts(KIND_NAME, stem) ? stem : (struct str) { NULL, 0 };
 }
 
+/* Of the definition that was added last; they come by name. */
+static bool is_first_of_name(const struct world *w, struct str name) {
+        return w->definitions.n < 2 || !str_eq(w->definitions.at[w->definitions.n - 2].name.text, name);
+}
+
+/* A file that should have another suffix is a mistake in the app of that name, and no reason to stop it. */
 static void take_name(struct world *w, struct definition *d, struct str file_name, uint32_t file) {
         struct str stem = stem_of(file_name);
+        bool is_name = type_accepts(KIND_NAME, stem);
 
         if (str_has_suffix(file_name, STR(".yml")))
                 (void) diag_add(w->ds, DIAG_BAD_FILE_NAME, whole(file), "a definition's name ends in .yaml; rename '%.*s' to '%.*s.yaml'",
                                 STR_ARG(file_name), STR_ARG(stem));
-        else if (!type_accepts(KIND_NAME, stem))
+        else if (!is_name)
                 (void) diag_add(w->ds, DIAG_BAD_FILE_NAME, whole(file), "'%.*s' is no name for an app; %s", STR_ARG(stem), type_of(KIND_NAME)->rule);
-        else
+        if (is_name && is_first_of_name(w, stem))
                 d->name = (struct name) { arena_str(w->arena, stem), whole(file) };
 }
 
@@ -278,6 +267,7 @@ static void check_pool(struct world *w) {
 }
 
 static int read_host(struct world *w) {
+        size_t errors = w->ds->n_errors;
         struct node *root = NULL;
         uint32_t file;
         int r;
@@ -295,6 +285,7 @@ static int read_host(struct world *w) {
                 w->host.haproxy = arena_new(w->arena, struct host_haproxy);
         schema_apply_defaults(w->arena, &host_schema, &w->host);
         check_pool(w);
+        w->is_host_broken = w->ds->n_errors > errors;
         return 0;
 }
 
@@ -307,12 +298,22 @@ static void pass_over(struct world *w, const struct found *from, const struct fo
                         };
 }
 
+/* "shop.yaml" comes before "shop-web.yaml", as "shop" does before "shop-web", and before "shop.yml". */
+static int compare_stems(const void *a, const void *b) {
+        const struct found *x = a, *y = b;
+        int r = str_cmp(stem_of(x->name), stem_of(y->name));
+
+        return r != 0 ? r : compare_found(a, b);
+}
+
 static int read_all_definitions(struct world *w) {
         struct found_list files = { 0 };
         int r = find_files(w, (struct str) { NULL, 0 }, &files);
 
         if (r < 0)
                 return r;
+        if (files.list.n > 0)
+                qsort(files.list.at, files.list.n, sizeof(struct found), compare_stems);
 
         check_directories(w, STR(""));
         VEC_EACH(file, &files.list) {

@@ -50,7 +50,8 @@ struct world {
         struct places places;
         bool trusts_all;                /* check FILE: permissions are not looked at */
         struct host host;
-        VEC(struct definition) definitions;     /* by name */
+        bool is_host_broken;            /* host.yaml has mistakes; `host` is what could be understood, and defaults */
+        VEC(struct definition) definitions;     /* by name, each name once */
         VEC(struct quadlet_object) quadlets;
         VEC(struct str) units;          /* of the machine, sorted: "haproxy.service", "ssh@.service" */
         struct str host_name;           /* absent where the machine has none that stays, or is another than this one */

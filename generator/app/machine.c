@@ -15,12 +15,20 @@ static int compare_units(const void *a, const void *b) {
         return str_cmp(*(const struct str *) a, *(const struct str *) b);
 }
 
+/* What is wrong with a directory of somebody else's (a circle of links, say) is no reason to generate nothing; nobody
+ * else finds anything there either. */
+static int list(struct world *w, struct str directory, struct fs_names *ret) {
+        int r = fs_list(w->arena, w->root, directory.p + 1, ret);
+
+        return r == -ENOENT || r == -ENOTDIR || r == -EACCES || r == -ELOOP || r == -ENAMETOOLONG ? 0 : r;
+}
+
 static int list_units(struct world *w, struct str directory) {
         struct fs_names names = { 0 };
-        int r = fs_list(w->arena, w->root, directory.p + 1, &names);
+        int r = list(w, directory, &names);
 
         if (r < 0)
-                return r == -ENOENT || r == -ENOTDIR || r == -EACCES ? 0 : r;
+                return r;
 
         VEC_EACH(name, &names.list)
                 *vec_push(w->arena, &w->units) = *name;
@@ -99,10 +107,10 @@ static void add_quadlet(struct world *w, struct str directory, struct str file) 
 
 static int list_quadlets(struct world *w, struct str directory, unsigned depth) {
         struct fs_names names = { 0 };
-        int r = fs_list(w->arena, w->root, directory.p + 1, &names);
+        int r = list(w, directory, &names);
 
         if (r < 0)
-                return r == -ENOENT || r == -ENOTDIR || r == -EACCES ? 0 : r;
+                return r;
 
         VEC_EACH(name, &names.list) {
                 if (str_find(*name, '.') < name->n)

@@ -15,6 +15,12 @@ bool log_is_person(void) {
         return !getenv("SYSTEMD_SCOPE");
 }
 
+bool log_is_colored(int fd) {
+        const char *no_color = getenv("NO_COLOR");
+
+        return isatty(fd) && !(no_color && no_color[0] != '\0');
+}
+
 void log_kernel(enum log_level level, struct str text) {
         CLEANUP(close_fd) int kernel = open("/dev/kmsg", O_WRONLY | O_CLOEXEC | O_NOCTTY);
         struct str rest = text, line;

@@ -12,5 +12,8 @@ enum log_level { LOG_LEVEL_ERROR = 3, LOG_LEVEL_WARNING = 4, LOG_LEVEL_INFO = 6 
 /* Is standard error somebody's (neither closed nor /dev/null nor the console of PID 1's children)? */
 bool log_is_person(void);
 
+/* May what is written there be coloured: is it a terminal, and NO_COLOR not set (no-color.org)? */
+bool log_is_colored(int fd);
+
 /* Writes each line of `text` to the kernel's log as "pyservice: …". Where that can't be opened, to standard error. */
 void log_kernel(enum log_level level, struct str text);

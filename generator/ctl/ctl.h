@@ -46,9 +46,6 @@ void session_close(struct session *s);
 /* Prints what was found, as text on standard error or as JSON on standard output; gives the exit status. */
 int session_report(struct ctl *c, struct session *s);
 
-/* Standard output may be coloured: it is a terminal and NO_COLOR is not set (no-color.org). */
-bool ctl_is_colored(int fd);
-
 /* Writes all of it; gives the exit status, after having said what went wrong. */
 int ctl_write(FILE *out, struct str text);
 

@@ -8,12 +8,7 @@
 #include <unistd.h>
 
 #include "base/fs.h"
-
-bool ctl_is_colored(int fd) {
-        const char *no_color = getenv("NO_COLOR");
-
-        return isatty(fd) && !(no_color && no_color[0] != '\0');
-}
+#include "base/log.h"
 
 int ctl_fail(const char *context, int r) {
         (void) fprintf(stderr, "pyservicectl: %s: %s\n", context, strerror(-r));
@@ -91,7 +86,7 @@ int session_report(struct ctl *c, struct session *s) {
         if (c->is_json)
                 diag_print_json(&text, &s->ds);
         else
-                diag_print(&text, &s->ds, (struct str) { NULL, 0 }, ctl_is_colored(STDERR_FILENO) ? DIAG_COLOR : 0);
+                diag_print(&text, &s->ds, (struct str) { NULL, 0 }, log_is_colored(STDERR_FILENO) ? DIAG_COLOR : 0);
 
         if (ctl_write(c->is_json ? stdout : stderr, buf_str(&text)) != CTL_GOOD)
                 return EXIT_SYSTEM;

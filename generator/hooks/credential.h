@@ -3,10 +3,10 @@
 
 /* Finding a credential (systemd.exec(5), "CREDENTIALS").
  *
- * A unit's ImportCredential=X looks in the encrypted and the plain stores and at what the machine was given at its
- * start, and puts it below $CREDENTIALS_DIRECTORY. systemd < 254 does not know that key and only warns of it; what is
- * not in that directory is therefore looked for here, in the same places. (LoadCredentialEncrypted= is no way out: it
- * fails the unit, with no word of why, on a plain credential.) */
+ * It is looked for in the plain and the encrypted stores and in what the machine was given at its start, as a unit's
+ * ImportCredential=X does it. Units of the machine have no such line, since systemd fails the unit where a credential can't be decrypted, with
+ * no word of which (LoadCredentialEncrypted= also where it is missing or plain), and systemd < 254 knows no
+ * ImportCredential=. A user's units have it, as only the user's manager can decrypt what is in its stores. */
 
 #include "base/arena.h"
 

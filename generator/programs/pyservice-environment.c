@@ -14,7 +14,6 @@
 #include "base/fs.h"
 #include "config.h"
 #include "hooks/environment.h"
-#include "hooks/podman-database.h"
 
 enum { EXIT_USER = 1, EXIT_USAGE = 2 };
 
@@ -30,17 +29,6 @@ static int fail(const char *what, int r) {
 static int usage(const char *what) {
         (void) fprintf(stderr, "pyservice-environment: %s\n%s", what, usage_text);
         return EXIT_USAGE;
-}
-
-/* What Podman gets in its environment it also writes down. */
-static void protect(struct environment *e) {
-        struct podman_places places = { .root = e->places.root, .home = e->places.is_user ? getenv("HOME") : NULL };
-        struct str path;
-        int r = podman_database_protect(e->arena, &places, &path);
-
-        if (r != 0)
-                (void) fprintf(stderr, "pyservice-environment: warning: Podman keeps the variables in '%s', and others may be able to read that: %s\n", path.p,
-                               r < 0 ? strerror(-r) : "it is no file of this user");
 }
 
 static int run(struct environment *e, const char *template_path) {
@@ -61,8 +49,6 @@ static int run(struct environment *e, const char *template_path) {
         r = environment_prepare(e, template);
         VEC_EACH(p, &e->problems)
                 (void) fprintf(stderr, "pyservice-environment: %s\n", p->p);
-        if (r == 0 && template_path)
-                protect(e);
         return r < 0 ? fail("preparing the secrets", r) : r > 0 ? EXIT_USER : EXIT_SUCCESS;
 }
 

@@ -27,6 +27,7 @@ static int open_apps(const struct publisher *p) {
 static void report_no_quadlet(struct publishing *pub) {
         struct publisher *p = pub->p;
 
+        p->ds->owner = (struct str) { NULL, 0 };
         (void) diag_add(p->ds, DIAG_QUADLET_REFUSED, NOWHERE,
                         "there is no '%s'; install Podman 5.0 or later. Until then what was published last stays", p->quadlet);
 }

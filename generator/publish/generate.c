@@ -84,6 +84,12 @@ static void render_definition(struct world *w, struct definition *d, const struc
         d->is_broken = w->ds->n_errors > errors;
 }
 
+/* Has it been published, with settings of the machine that are not to be had now? It stays as it is then: made of half
+ * a host.yaml it would lose its network, and HAProxy its files. What was never published has nothing to lose. */
+static bool is_held_back(const struct world *w, const struct publisher *p, const struct definition *d) {
+        return w->is_host_broken && bundle_choose(p, d->name, false) == BUNDLE_PUBLISHED;
+}
+
 int generate_publish(struct world *w, struct publisher *p) {
         struct bundle *bundles = arena_array(w->arena, w->definitions.n + 1, struct bundle);
         struct ports ports = { 0 };
@@ -105,7 +111,7 @@ int generate_publish(struct world *w, struct publisher *p) {
                 b->tree.arena = w->arena;
                 if (d->app && !d->is_broken)
                         render_definition(w, d, &ports, &b->tree);
-                b->choice = bundle_choose(p, d->name, d->app && !d->is_broken);
+                b->choice = bundle_choose(p, d->name, d->app && !d->is_broken && !is_held_back(w, p, d));
         }
 
         return publish_all(p, bundles, n);
@@ -119,7 +125,7 @@ static void report(struct run *run) {
 
         diag_sort(&run->ds);
         if (log_is_person()) {
-                diag_print(&text, &run->ds, (struct str) { NULL, 0 }, isatty(STDERR_FILENO) && !getenv("NO_COLOR") ? DIAG_COLOR : 0);
+                diag_print(&text, &run->ds, (struct str) { NULL, 0 }, log_is_colored(STDERR_FILENO) ? DIAG_COLOR : 0);
                 (void) fwrite(text.p, 1, text.n, stderr);
                 return;
         }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "publish/parts.h"
@@ -32,7 +33,13 @@ static int make_parent(int dir, struct str name) {
         return mkdirat(dir, path_join(&path, name), 0755) < 0 && errno != EEXIST ? -errno : 0;
 }
 
-/* `unit`: "units/shop.target". One that another app has already is passed over. */
+static bool is_same_file(int a_dir, const char *a, int b_dir, const char *b) {
+        struct stat x, y;
+
+        return fstatat(a_dir, a, &x, 0) >= 0 && fstatat(b_dir, b, &y, 0) >= 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
+/* `unit`: "units/shop.target". 1 where another app has one of that name already. */
 static int link_unit(const struct pass *pass, struct str app, struct str unit) {
         struct str name = str_from(unit, pass->prefix.n);
         struct path from, to, path;
@@ -43,15 +50,29 @@ static int link_unit(const struct pass *pass, struct str app, struct str unit) {
 
         r = link_file(pass->apps, path_join(&from, app, STR("/"), unit), pass->p->output, path_join(&to, name),
                       path_join(&path, pass->p->runtime_path, STR("/apps/"), app, STR("/"), unit));
-        return r == -EEXIST ? 0 : r;
+        if (r == -EEXIST)
+                return !is_same_file(pass->apps, from.text, pass->p->output, to.text);
+        return r;
+}
+
+static bool is_drop_in_of(struct str file, struct str unit) {
+        return str_has_prefix(file, unit) && str_has_prefix(str_from(file, unit.n), STR(".d/"));
 }
 
 static int link_app(const struct pass *pass, const struct linkable *l) {
+        struct str taken = STR("");
         int error = 0;
 
         VEC_EACH(unit, &l->stamp.units) {
-                int r = str_has_prefix(*unit, pass->prefix) ? link_unit(pass, l->app, *unit) : 0;
+                int r;
 
+                /* In byte order they come behind their unit. */
+                if (!str_has_prefix(*unit, pass->prefix) || is_drop_in_of(*unit, taken))
+                        continue;
+
+                r = link_unit(pass, l->app, *unit);
+                if (r > 0)
+                        taken = *unit;
                 if (r < 0 && error == 0)
                         error = r;
         }

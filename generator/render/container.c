@@ -293,7 +293,7 @@ static void put_raw(struct unit *u, enum unit_section section, const struct quad
 
 void render_finish(struct rendering *r, struct unit *u, const struct role *role) {
         const struct quadlet *q = r->app->quadlet;
-        struct str unit = role->container->unit.text, env = arena_join(r->arena, STR("env/"), unit, STR(".env"));
+        struct str unit = role->container->unit.text, env = arena_join(r->arena, STR("env/"), unit, STR("."));
         struct str file = arena_join(r->arena, STR("quadlet/"), unit, role->is_template ? STR("@.container") : STR(".container"));
         struct hash_state *hash = hash_start(r->arena);
 
@@ -308,8 +308,8 @@ void render_finish(struct rendering *r, struct unit *u, const struct role *role)
                                 "the command line of '%.*s' is longer than systemd takes (1 MiB); put large values into files",
                                 STR_ARG(str_from(file, strlen("quadlet/"))));
         hash_add(hash, unit_text(u));
-        VEC_EACH(f, &r->tree->files)
-                if (str_eq(f->path, env))
+        VEC_EACH(f, &r->tree->files)            /* env/UNIT.env and env/UNIT.template */
+                if (str_has_prefix(f->path, env))
                         hash_add(hash, f->text);
         put_label(u, (struct label_name) { STR("io.pyservice.revision"), NOWHERE }, (struct label_text) { hash_text(r->arena, hash), NOWHERE });
         (void) unit_finish(u, r->tree, file);

@@ -3,11 +3,13 @@
 /* Three ways into a container's environment:
  *
  * - a value on one line: env/UNIT.env, 0600, which Podman reads (--env-file): no value is in a unit or in an argv;
- * - a value with a secret: env/UNIT.template, 0600, composed when the unit starts into a file of the unit's own in tmpfs;
- *   systemd puts it into Podman's environment (EnvironmentFile=), and Podman passes the names on (--env=NAME);
- * - a value of several lines, or with {{ instance }}: Environment= in the unit, since neither an env file nor the
- *   revision could hold it. */
+ * - a value with a secret, or of several lines: env/UNIT.template, 0600, composed when the unit starts into a file of the
+ *   unit's own in tmpfs; systemd puts it into Podman's environment (EnvironmentFile=), and Podman passes the names on
+ *   (--env=NAME);
+ * - a value with {{ instance }}, since the files are the same for all instances, and one of several lines whose name Podman
+ *   itself looks at: Environment= in the unit. */
 
+#include "app/environment.h"
 #include "output/lines.h"
 #include "render/parts.h"
 
@@ -26,6 +28,10 @@ static struct str literal_value(struct rendering *r, const struct variable *v) {
                 parts[i] = v->pieces.at[i].literal;
 
         return arena_join_n(r->arena, parts, v->pieces.n);
+}
+
+bool is_composed(struct rendering *r, const struct variable *v) {
+        return v->is_secret || (!has_instance(v) && !env_file_can_hold(literal_value(r, v)) && !environment_is_podmans(v->name.text));
 }
 
 static void put_composed(struct rendering *r, struct unit *u, struct lines *file, const struct variable *v) {
@@ -93,7 +99,7 @@ void render_environment(struct rendering *r, struct unit *u, const struct role *
         LIST_EACH(v, &c->environment) {
                 struct str value = literal_value(r, v);
 
-                if (v->is_secret)
+                if (is_composed(r, v))
                         put_composed(r, u, composed, v);
                 else if (has_instance(v) || !env_file_can_hold(value))
                         put_in_unit(u, v, value);

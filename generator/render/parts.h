@@ -24,6 +24,9 @@ void render_container(struct rendering *r, struct unit *u, const struct role *ro
 /* Environment, in files and in the unit. */
 void render_environment(struct rendering *r, struct unit *u, const struct role *role);
 
+/* Is its value put together when the unit starts, and given to Podman in its environment? Then it is in no unit and no argv. */
+bool is_composed(struct rendering *r, const struct variable *v);
+
 /* Secrets: credentials, the program that composes what needs them, and their mounts. */
 void render_secrets(struct rendering *r, struct unit *u, const struct role *role);
 

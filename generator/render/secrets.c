@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* A secret's way: systemd imports it as a credential of the unit, into memory that only the unit can read, or it lies in a file of
- * the machine; before the start pyservice-environment checks that all are there, copies them into the unit's runtime directory (tmpfs, 0700) and composes
- * the variables that hold them. A container's user need not be root to read its mounted copy; no other user of the
- * machine can reach it. When the unit stops, systemd removes the directory. */
+/* A secret's way: before the start pyservice-environment reads the credentials and files, checks that all are there, copies them into
+ * the unit's runtime directory (tmpfs, 0700) and composes the variables that hold them. A container's user need not be
+ * root to read its mounted copy; no other user of the machine can reach it. When the unit stops, systemd removes the
+ * directory. */
 
 #include "config.h"
 #include "render/parts.h"
 
-/* ImportCredential= and not LoadCredentialEncrypted=: that one would fail the unit without a word of which secret is missing,
- * refuse a plain credential, and take a renamed one for a forged one. A file needs none, as the program runs as root. */
-static void put_credential(struct unit *u, const struct secret_entry *s) {
-        if (!str_is_absent(s->value.file.text))
+/* Only a user's manager must bring them; those of the machine are found by the program, which can say what is wrong. systemd fails the
+ * unit where one can't be decrypted (LoadCredentialEncrypted= also where one is missing, plain or renamed), without a word of which. */
+static void put_credential(struct rendering *r, struct unit *u, const struct secret_entry *s) {
+        if (!r->world->places.is_user || !str_is_absent(s->value.file.text))
                 return;
 
         unit_open(u, SERVICE_IMPORT_CREDENTIAL);
@@ -32,9 +32,9 @@ static void put_source(struct unit *u, const struct secret_entry *s) {
         }
 }
 
-static bool has_composed(const struct container *c) {
+static bool has_composed(struct rendering *r, const struct container *c) {
         LIST_EACH(v, &c->environment)
-                if (v->is_secret)
+                if (is_composed(r, v))
                         return true;
 
         return false;
@@ -46,7 +46,7 @@ static void put_program(struct rendering *r, struct unit *u, const struct role *
         unit_open(u, SERVICE_EXEC_START_PRE);
         unit_word(u);
         unit_const(u, LIBEXECDIR "/pyservice-environment");
-        if (has_composed(c)) {
+        if (has_composed(r, c)) {
                 unit_word(u);
                 unit_const(u, "--template=");
                 unit_part(u, bundle_path(r, arena_join(r->arena, STR("env/"), c->unit.text, STR(".template"))));
@@ -90,18 +90,18 @@ void render_secrets(struct rendering *r, struct unit *u, const struct role *role
         const struct container *c = role->container;
         struct abs_path directory = secrets_directory(r, role);
 
-        if (c->secrets.n > 0 || has_composed(c) || has_optional(c))
+        if (c->secrets.n > 0 || has_composed(r, c) || has_optional(c))
                 put_directory(u, directory);
-        if (c->secrets.n == 0 && !has_composed(c))
+        if (c->secrets.n == 0 && !has_composed(r, c))
                 return;
 
         LIST_EACH(s, &c->secrets) {
                 put_mount(r, u, directory, s->key);
-                put_credential(u, s);
+                put_credential(r, u, s);
         }
         put_program(r, u, role);
 
-        if (has_composed(c)) {
+        if (has_composed(r, c)) {
                 unit_open(u, SERVICE_ENVIRONMENT_FILE);
                 unit_const(u, "-");
                 unit_part(u, ((struct abs_path) { r->world->places.runtime, NOWHERE }));

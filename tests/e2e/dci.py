@@ -128,11 +128,7 @@ def set_host_name(machine: Machine, name: str) -> None:
 
 
 def restore(machine: Machine) -> None:
-    """As start_first() left it."""
-    for name, value in CREDENTIALS.items():
-        if not machine.exists(f"{CREDSTORE}/{name}"):
-            put_credential(machine, name, value)
-    machine.write(PEM_FILE, PEM, 0o600)
+    """As start_first() left it, but for the secrets."""
     machine.write(DEFINITION, EXAMPLE)
     machine.remove(f"{DEFINITION}.d")
     set_host_name(machine, HOST_NAME)

@@ -5,6 +5,7 @@ All tests share one machine. Each finds it serving with four instances; those th
 """
 
 import base64
+import dataclasses
 import subprocess
 import time
 import uuid
@@ -57,7 +58,7 @@ def test_every_instance_answers_through_haproxy(site):
     assert site.http(dci.URL + "identity").status == 401
     config = site.read(f"{dci.CONF_D}/10_backend_dci-api.cfg")
     assert [line.split()[-1] for line in config.splitlines() if line.split()[:1] == ["server"]] == \
-        [f'"{name}:5000"' for name in names(4)]
+        [f'"{name}.dns.podman:5000"' for name in names(4)]
     assert inspect(site, "dci-api-0")["HostConfig"]["PortBindings"] == {}, "via: dns publishes nothing"
 
 
@@ -201,21 +202,15 @@ def test_scale_and_haproxy_go_together(site, restored):
 
 
 def test_a_restart_of_the_networks_unit_stops_nothing(site, restored):
+    """Of ours and of contrib's. Quadlet's Network=quadlet.network does stop PostgreSQL and Redis; the sidecar may end without Redis."""
+    kept = [*names(4), "haproxy"]
     before = started(site)
     site.run("systemctl restart quadlet-network.service")
-    site.wait(lambda: site.is_healthy("postgres"), what="PostgreSQL, whose unit requires the network's")
+    site.wait(lambda: site.is_healthy("postgres") and site.is_active("redis.service"), what="the others to be back")
     settle(site)
     after = started(site)
-    assert {n: after.get(n) for n in before if n not in ("postgres", "redis")} == \
-        {n: before[n] for n in before if n not in ("postgres", "redis")}
-
-
-def test_haproxy_finds_an_instance_at_its_new_address(site, restored):
-    before, haproxy = address(site, "dci-api-1"), started(site)["haproxy"]
-    site.run("systemctl restart dci-api@1.service")
-    assert address(site, "dci-api-1") != before
-    site.wait(lambda: behind(site) == names(4), timeout=15, what="HAProxy to ask for the address")
-    assert started(site)["haproxy"] == haproxy
+    assert after["redis"] != before["redis"], "the network's unit was restarted"
+    assert {name: after.get(name) for name in kept} == {name: before[name] for name in kept}
 
 
 def test_a_restart_of_haproxy_keeps_its_configuration(site, restored):
@@ -226,28 +221,90 @@ def test_a_restart_of_haproxy_keeps_its_configuration(site, restored):
     assert site.out(files) == before
 
 
-def test_what_is_in_flight_when_an_instance_stops_is_answered(site, restored):
-    """Podman would kill it after 10 s. A lock on the table that the request reads lets it take as long as we like."""
+def test_a_reload_of_haproxy_costs_no_request(site):
+    load = f"while [ -e /run/load ]; do curl -sS -o /dev/null -w '%{{http_code}}\\n' {dci.URL}; done"
+    site.run("touch /run/load")
+    clients = [site.popen(load, stdout=subprocess.PIPE, text=True) for _ in range(6)]
+    for _ in range(4):
+        done = reloads(site)
+        site.run("systemctl reload haproxy.service")
+        site.wait(lambda: reloads(site) > done, what="the new worker")
+    site.run("rm /run/load")
+    codes = [code for client in clients for code in client.communicate()[0].split()]
+    assert len(codes) > 200
+    assert {code: codes.count(code) for code in codes} == {"200": len(codes)}
+
+
+def reloads(site):
+    return site.journal("haproxy.service").count("Loading success")
+
+
+# --- a restart of one instance, while it answers a request ---
+
+@dataclasses.dataclass
+class Restart:
+    name: str
+    answer: str          # to the request
+    state_before: str    # of the unit, when the answer was held back
+    result: str
+    addresses: tuple[str, str]
+    haproxy: tuple[str, str]
+
+
+@pytest.fixture(scope="module")
+def restart(site):
+    """A lock on the table that the request reads holds the answer back, longer than the 10 s after which Podman kills."""
     with site.popen(dci.psql(), stdin=subprocess.PIPE, stdout=subprocess.PIPE) as database:
         database.stdin.write(b"BEGIN; LOCK TABLE alembic_version; SELECT 'locked';\n")
         database.stdin.flush()
         assert database.stdout.readline() == b"locked\n"
-        request = site.popen("curl -sS -i --max-time 60 -u jane:password " + dci.URL + "identity",
+        request = site.popen(f"curl -sS -i --max-time 60 -u jane:password {dci.URL}identity",
                              stdout=subprocess.PIPE, text=True)
         waiting = "select client_addr from pg_stat_activity where wait_event_type = 'Lock' and client_addr is not null"
         client = site.wait(lambda: dci.sql(site, waiting), what="the request")
         name = next(name for name in names(4) if address(site, name) == client)
+        haproxy = started(site)["haproxy"]
         unit = f"dci-api@{name.removeprefix('dci-api-')}.service"
         site.run(["systemctl", "restart", "--no-block", unit])
         stopped = time.monotonic()
-        site.wait(lambda: time.monotonic() - stopped > 12.5, what="longer than Podman waits by default")
+        site.wait(lambda: time.monotonic() - stopped > 12.5, what="longer than Podman's 10 s")
         state = site.unit(unit)["ActiveState"]
         database.stdin.write(b"COMMIT;\n")
         database.stdin.close()
         answer = request.communicate()[0]
-    assert (state, answer.split()[1]) == ("deactivating", "200")
-    assert f"X-Served-By: {name}".lower() in answer.lower()
-    assert site.unit(unit)["Result"] == "success"
+    site.wait(lambda: is_complete(site, 4), what="the instance to be back")
+    return Restart(name, answer, state, site.unit(unit)["Result"], (client, address(site, name)),
+                   (haproxy, started(site)["haproxy"]))
+
+
+def test_what_is_in_flight_when_an_instance_stops_is_answered(restart):
+    assert (restart.state_before, restart.answer.split()[1]) == ("deactivating", "200")
+    assert f"x-served-by: {restart.name}" in restart.answer.lower()
+    assert restart.result == "success"
+
+
+def test_haproxy_finds_an_instance_at_its_new_address(site, restart):
+    before, after = restart.addresses
+    assert before != after
+    site.wait(lambda: behind(site) == names(4), timeout=15, what="HAProxy to ask for the address")
+    assert restart.haproxy[0] == restart.haproxy[1]
+
+
+# --- removal ---
+
+def test_a_removed_definition_stops_all_of_it(site, restored):
+    """The administrator's frontend names the backend, so that stays, and HAProxy with it."""
+    before = started(site)
+    site.remove(dci.DEFINITION)
+    site.reload()
+    site.wait(lambda: ours(site) == {}, what="all to stop")
+    settle(site)
+    assert site.out("ls /run/pyservice/secrets") == ""
+    assert started(site) == {name: before[name] for name in ("postgres", "redis", "haproxy")}
+    assert site.http(dci.URL).status == 503
+    told = site.journal("pyservice-proxy@*")
+    assert "application 'dci-api': it is gone, but HAProxy's configuration can't do without" in told
+    assert "unable to find required default_backend: 'dci-api'" in told
 
 
 # --- secrets ---
@@ -277,16 +334,20 @@ def test_the_composed_environment_is_in_memory_and_roots_alone(site):
 def test_missing_secrets_are_named_and_waited_for(site, restored):
     others = {name: when for name, when in started(site).items() if name != "dci-api-0"}
     site.run(["rm", f"{dci.CREDSTORE}/dci.dbpassword", dci.PEM_FILE])
+    site.run(f"echo of another machine >{dci.CREDSTORE}/dci.s3-access-key")
     site.run("systemctl restart --no-block dci-api@0.service")
     site.wait(lambda: int(site.unit("dci-api@0.service")["NRestarts"]) >= 2, what="systemd to try again")
     told = site.journal("dci-api@0.service")
     assert "secret 'dbpassword' is missing: there is no credential 'dci.dbpassword'" in told
     assert f"systemd-creds encrypt --name=dci.dbpassword - {dci.CREDSTORE}/dci.dbpassword" in told
     assert f"secret 'sso-public-key' is missing: there is no file '{dci.PEM_FILE}'" in told
+    assert "secret 's3-access-key' is missing: the credential 'dci.s3-access-key' can't be decrypted" in told
     assert "rhdl-access-key' is missing" not in told
     assert not site.exists("/run/pyservice/secrets/dci-api@0/.env")
+    site.wait(lambda: behind(site) == names(4)[1:], timeout=10, what="HAProxy to know that its name is gone")
 
-    dci.put_credential(site, "dci.dbpassword", dci.CREDENTIALS["dci.dbpassword"])
+    for name in ("dci.dbpassword", "dci.s3-access-key"):
+        dci.put_credential(site, name, dci.CREDENTIALS[name])
     site.write(dci.PEM_FILE, dci.PEM, 0o600)
     wait_served(site, 4)
     assert {name: when for name, when in started(site).items() if name != "dci-api-0"} == others

@@ -14,7 +14,7 @@ find_one() { find "$target" -path "$target*/$1" \( -type f -o -type l \) | grep 
 
 for file in systemd/system-generators/pyservice-generator systemd/user-generators/pyservice-generator \
         systemd/system/pyservice.target systemd/system/pyservice-config@.service systemd/system/pyservice-proxy@.service \
-        systemd/system/haproxy.service.d/pyservice.conf systemd/user/pyservice.target \
+        systemd/system/haproxy.service.d/pyservice.conf systemd/user/pyservice.target tmpfiles.d/pyservice.conf \
         bin/pyservicectl libexec/pyservice/pyservice-environment libexec/pyservice/pyservice-proxy \
         share/pyservice/contracts/dci-api.yaml share/pyservice/pyservice.schema.json share/pyservice/haproxy/haproxy.cfg \
         share/man/man5/pyservice.d.5 share/man/man1/pyservicectl.1 share/man/man8/pyservice-generator.8 \

@@ -176,8 +176,28 @@ static void test_units_of_two_apps(void **state) {
         site_write(&s, "/etc/pyservice.d/shop.yaml", "image: x\nservices: [{name: web}]\nnetworks: {web-a: {}}\nvolumes: {web-a: {}}\n");
         site_write(&s, "/etc/pyservice.d/shop-web.yaml", "image: x\nscale: 0\nnetworks: {a: {}}\nvolumes: {a: {}}\n");
         site_load(&s);
-        assert_site(&s, "unit-taken‹web› unit-taken‹web-a› unit-taken‹web-a›", "the unit 'shop-web@.service' is taken by the app 'shop-web'");
+        assert_site(&s, "unit-taken‹/etc/pyservice.d/shop-web.yaml› unit-taken‹a› unit-taken‹a›", "the unit 'shop-web@.service' is taken by the app 'shop'");
         site_close(&s);
+}
+
+/* Whoever runs with a unit keeps it: a new part of an app that runs too can't take it, nor can one while the other's file is
+ * broken. */
+static void test_units_of_what_runs(void **state) {
+        static const char *const others[] = { "image: x\n", "image: x\nscale: many\n" };
+        struct site s;
+
+        (void) state;
+        for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
+                site_open(&s);
+                site_write(&s, "/run/pyservice/apps/shop/units/shop.target", "");
+                site_write(&s, "/run/pyservice/apps/shop-web/units/shop-web@.service", "");
+                site_write(&s, "/etc/pyservice.d/shop.yaml", "image: x\nservices: [{name: web}]\n");
+                site_write(&s, "/etc/pyservice.d/shop-web.yaml", others[i]);
+                site_load(&s);
+                assert_site(&s, i == 0 ? "unit-taken‹web›" : "unit-taken‹web› bad-value‹many›", "'shop-web@.service' is taken by the app 'shop-web'");
+                assert_null(site_app(&s, "shop"));
+                site_close(&s);
+        }
 }
 
 static void test_units_of_the_machine(void **state) {
@@ -206,6 +226,7 @@ int main(void) {
         rows_add(&all, test_one, check_rows);
         rows_add(&all, test_world, world_rows);
         rows_add_one(&all, test_units_of_two_apps);
+        rows_add_one(&all, test_units_of_what_runs);
         rows_add_one(&all, test_units_of_the_machine);
         return rows_run(&all, "check");
 }

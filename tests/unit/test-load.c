@@ -214,6 +214,9 @@ static void test_mode(void **state) {
         bool is_good = (row->mode & 022) == 0;
         struct site s;
 
+        if (geteuid() != 0 && geteuid() == getegid())           /* test_own_group() */
+                skip();
+
         site_open(&s);
         write_two_apps(&s);
         site_chmod(&s, row->path, row->mode);
@@ -253,6 +256,34 @@ static void test_owner(void **state) {
         site_close(&s);
 }
 
+/* A user's own group is nobody else; another's is. */
+static void test_own_group(void **state) {
+        static const struct {
+                gid_t group;
+                mode_t mode;
+                const char *broken;
+        } rows[] = { { 1234, 0664, "" }, { 1234, 0666, "shop " }, { 100, 0664, "shop " } };
+        struct site s;
+
+        (void) state;
+        if (geteuid() != 0)
+                skip();
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                site_open(&s);
+                s.world.places.is_user = true;
+                site_write(&s, "/etc/pyservice.d/shop.yaml", APP("etc"));
+                assert_int_equal(fchown(s.world.root, 1234, 1234), 0);
+                assert_int_equal(fchownat(s.world.root, "etc/pyservice.d/shop.yaml", 1234, rows[i].group, 0), 0);
+                assert_int_equal(fchmodat(s.world.root, "etc/pyservice.d/shop.yaml", rows[i].mode, 0), 0);
+                assert_int_equal(seteuid(1234), 0);
+                site_load(&s);
+                assert_int_equal(seteuid(0), 0);
+                assert_string_equal(broken_apps(&s), rows[i].broken);
+                site_close(&s);
+        }
+}
+
 static void test_host(void **state) {
         struct site s;
 
@@ -263,6 +294,7 @@ static void test_host(void **state) {
         site_write(&s, "/etc/pyservice.d/b.yaml", "image: x\nnetwork: own\nservices: [{name: web, network: other}, {name: job}]\n");
         site_load(&s);
 
+        assert_true(s.world.is_host_broken);
         /* The pool's end is its default, below that beginning. */
         assert_site(&s, "out-of-range‹30000›", "ends at 29999");
         assert_string_equal(s.world.host.haproxy->unit.text.p, "balancer.service");
@@ -271,6 +303,44 @@ static void test_host(void **state) {
         assert_string_equal(site_app(&s, "a")->services.at[0].container.auth_file.text.p, "/etc/auth.json");
         assert_string_equal(site_app(&s, "b")->services.at[0].container.network.text.p, "other");
         assert_string_equal(site_app(&s, "b")->services.at[1].container.network.text.p, "own");
+        site_close(&s);
+}
+
+/* By the name of the app, whatever its file is called; one that is called wrongly is known all the same. */
+static void test_order(void **state) {
+        struct site s;
+
+        (void) state;
+        site_open(&s);
+        site_write(&s, "/etc/pyservice.d/a-b.yaml", APP("etc"));
+        site_write(&s, "/etc/pyservice.d/a.yaml", APP("etc"));
+        site_write(&s, "/etc/pyservice.d/a.yml", APP("etc"));
+        site_write(&s, "/etc/pyservice.d/c.yml", APP("etc"));
+        site_load(&s);
+        assert_site(&s, "bad-file-name‹/etc/pyservice.d/a.yml› bad-file-name‹/etc/pyservice.d/c.yml›", NULL);
+        assert_int_equal(s.world.definitions.n, 4);
+        assert_true(str_is(s.world.definitions.at[0].name.text, "a") && !s.world.definitions.at[0].is_broken);
+        assert_true(str_is_absent(s.world.definitions.at[1].name.text));
+        assert_true(str_is(s.world.definitions.at[2].name.text, "a-b"));
+        assert_true(str_is(s.world.definitions.at[3].name.text, "c") && s.world.definitions.at[3].is_broken);
+        site_close(&s);
+}
+
+/* Directories that can't be listed: of the machine, and of one app. */
+static void test_circles(void **state) {
+        struct site s;
+
+        (void) state;
+        site_open(&s);
+        site_link(&s, "/etc/containers/systemd/circle", "circle");
+        site_link(&s, "/usr/local/lib/systemd/system", "system");
+        site_link(&s, "/etc/pyservice.d/a.yaml.d", "a.yaml.d");
+        site_write(&s, "/etc/pyservice.d/a.yaml", APP("etc"));
+        site_write(&s, "/etc/pyservice.d/b.yaml", APP("etc"));
+        site_load(&s);
+        assert_site(&s, "file-unreadable‹/etc/pyservice.d/a.yaml›", "'a.yaml.d'");
+        assert_string_equal(broken_apps(&s), "a ");
+        assert_string_equal(from(&s, "b"), "etc");
         site_close(&s);
 }
 
@@ -343,7 +413,10 @@ int main(void) {
         rows_add(&all, test_mode, mode_rows);
         rows_add_one(&all, test_two_unsafe_directories);
         rows_add_one(&all, test_owner);
+        rows_add_one(&all, test_own_group);
         rows_add_one(&all, test_host);
+        rows_add_one(&all, test_order);
+        rows_add_one(&all, test_circles);
         rows_add_one(&all, test_files);
         rows_add_one(&all, test_missing_file);
         rows_add_one(&all, test_user);

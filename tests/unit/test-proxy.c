@@ -386,6 +386,10 @@ static void test_spawn(void **state) {
         struct spawn_result result = { 0 };
         struct arena a = { 0 };
 
+        /* Below valgrind, posix_spawn() does not tell of an exec that fails: its vfork() is a fork(). */
+        if (row->result < 0 && getenv("UNDER_VALGRIND"))
+                skip();
+
         assert_int_equal(spawn_run(&a, row->argv, &result), row->result);
         if (row->result == 0) {
                 assert_int_equal(result.status, row->status);

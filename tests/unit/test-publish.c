@@ -228,6 +228,7 @@ static void test_without_quadlet(void **state) {
         (void) fixture_usual(&f, "shop", "[Container]\nImage=new\n", "[Unit]\n");
         (void) fixture_usual(&f, "tea", "[Container]\n", "[Unit]\n");
         f.publisher.quadlet = "/nonexistent/quadlet";
+        f.ds.owner = STR("tea");        /* the last one of which something was said */
         assert_int_equal(fixture_publish(&f), 0);
 
         (void) only_diag(DIAG_QUADLET_REFUSED, NULL);
@@ -304,12 +305,22 @@ static void test_name_moves(void **state) {
         (void) state;
         b = fixture_usual(&f, "a", "[Container]\n", "[Unit]\n");
         (void) fixture_file(&f, b, "units/shared.service", "of a\n");
+        (void) fixture_file(&f, b, "units/shared.service.d/10-of-a.conf", "of a\n");
         assert_int_equal(fixture_publish(&f), 0);
         fixture_clear(&f);
         b = fixture_usual(&f, "b", "[Container]\n", "[Unit]\n");
         (void) fixture_file(&f, b, "units/shared.service", "of b\n");
+        (void) fixture_file(&f, b, "units/shared.service.d/10-of-b.conf", "of b\n");
         assert_int_equal(fixture_publish(&f), 0);
         assert_string_equal(fixture_read(&f, fixture_join(&f, f.out, STR("/shared.service"))).p, "of b\n");
+
+        /* And nothing of the other's is laid over it, not even where the generator died in between. */
+        for (unsigned i = 0; i < 2; i++) {
+                assert_out("a.target\na@.service\na@.service.d/10-ports.conf\nb.target\nb@.service\nb@.service.d/10-ports.conf\n"
+                           "pyservice.target.d/50-pyservice.conf\nshared.service\nshared.service.d/10-of-b.conf\n");
+                assert_int_equal(unlinkat(f.publisher.output, "shared.service.d/10-of-b.conf", 0), 0);
+                assert_int_equal(publish_existing(&f.publisher), 0);
+        }
 }
 
 static void add_proxied(const char *text) {
