@@ -78,9 +78,9 @@ static int open_state(struct work *w) {
         return r < 0 ? fail(p, memory, r) : 0;
 }
 
-/* Held to the end, so that no two work at a time. */
-static int take_lock(struct work *w) {
-        w->lock = openat(w->state.runtime, LOCK, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+/* Held to the end, so that no two work at a time: also where one only checks, both lay out candidates at the same place. */
+static int take_lock(struct work *w, int runtime) {
+        w->lock = openat(runtime, LOCK, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
         if (w->lock < 0 || TEMP_FAILURE_RETRY(flock(w->lock, LOCK_EX)) < 0)
                 return fail(w->proxy, STR(LOCK), -errno);
 
@@ -221,6 +221,7 @@ static void start_work(struct work *w, struct proxy_run *p) {
 }
 
 int proxy_check(struct proxy_run *p, int runtime, struct proxy_choice *ret) {
+        CLEANUP(close_fd) int real = fs_open_dir(AT_FDCWD, below(p, p->world->places.runtime).p);
         CLEANUP(close_work) struct work w = { .proxy = p, .state = { .arena = p->arena, .runtime = -1, .memory = -1 }, .lock = -1 };
         struct proxy_choice choice = { .arena = p->arena, .state = &w.state, .place = &w.place, .places = &p->world->places, .root = p->root };
         struct proxy_set set = { 0 };
@@ -233,6 +234,11 @@ int proxy_check(struct proxy_run *p, int runtime, struct proxy_choice *ret) {
                 w.state.memory = fs_open_dir(runtime, "nothing");
         if (w.state.runtime < 0 || w.state.memory < 0)
                 return fail(p, STR(MEMORY), w.state.runtime < 0 ? w.state.runtime : w.state.memory);
+
+        /* Where there is none, nothing is in place and nobody puts anything there. */
+        r = real >= 0 ? take_lock(&w, real) : 0;
+        if (r < 0)
+                return r;
 
         r = proxy_state_read(&w.state);
         if (r == 0)
@@ -260,7 +266,7 @@ int proxy_apply(struct proxy_run *p) {
         start_work(&w, p);
         r = open_state(&w);
         if (r == 0)
-                r = take_lock(&w);
+                r = take_lock(&w, w.state.runtime);
         if (r != 0)
                 return r < 0 ? r : 0;
 

@@ -128,8 +128,6 @@ enum unit_encoding {
         X(SERVICE_TIMEOUT_STOP, SERVICE,   "TimeoutStopSec",     LITERAL) \
         X(SERVICE_RUNTIME_DIRECTORY, SERVICE, "RuntimeDirectory", LITERAL) \
         X(SERVICE_RUNTIME_DIRECTORY_MODE, SERVICE, "RuntimeDirectoryMode", LITERAL) \
-        X(SERVICE_LOAD_CREDENTIAL, SERVICE, "LoadCredential",    UNIT_LINE) \
-        X(SERVICE_LOAD_CREDENTIAL_ENCRYPTED, SERVICE, "LoadCredentialEncrypted", UNIT_LINE) \
         X(SERVICE_IMPORT_CREDENTIAL, SERVICE, "ImportCredential", UNIT_LINE) \
         X(SERVICE_SET_CREDENTIAL, SERVICE, "SetCredential",      CREDENTIAL) \
         X(SERVICE_MEMORY_MAX,   SERVICE,   "MemoryMax",          LITERAL) \

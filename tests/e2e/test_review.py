@@ -121,3 +121,9 @@ def test_a_user_has_applications_too(user):
 
     as_user(user, "rm .config/pyservice.d/mine.yaml && systemctl --user daemon-reload")
     user.wait(lambda: as_user(user, "podman ps -q") == "", what="no container")
+
+
+def test_check_keeps_out_of_the_way(shop):
+    """Both lay out what HAProxy is to look at in the same place."""
+    assert shop.run("flock /run/pyservice/proxy.lock timeout 3 pyservicectl check", check=False).returncode == 124
+    assert shop.run("timeout 60 pyservicectl check", check=False).returncode == 0
