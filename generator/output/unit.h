@@ -55,7 +55,6 @@ enum unit_encoding {
         X(UNIT_BEFORE,          UNIT,      "Before",             LITERAL) \
         X(UNIT_CONFLICTS,       UNIT,      "Conflicts",          LITERAL) \
         X(UNIT_UPHOLDS,         UNIT,      "Upholds",            LITERAL) \
-        X(UNIT_PART_OF,         UNIT,      "PartOf",             LITERAL) \
         X(UNIT_STOP_WHEN_UNNEEDED, UNIT,   "StopWhenUnneeded",   LITERAL) \
         X(UNIT_DEFAULT_DEPENDENCIES, UNIT, "DefaultDependencies", LITERAL) \
         X(UNIT_START_LIMIT_INTERVAL, UNIT, "StartLimitIntervalSec", LITERAL) \

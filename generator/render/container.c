@@ -104,10 +104,6 @@ static void put_unit_section(struct rendering *r, struct unit *u, const struct r
         unit_put(u, UNIT_SOURCE_PATH, ((struct abs_path) { r->app->path, NOWHERE }));
         unit_put_const(u, UNIT_DOCUMENTATION, "man:pyservice.d(5)");
         if (!role->is_task) {
-                unit_open(u, UNIT_PART_OF);
-                unit_part(u, r->app->name);
-                unit_const(u, ".target");
-                unit_close(u);
                 unit_put_const(u, UNIT_STOP_WHEN_UNNEEDED, "yes");
                 unit_put_const(u, UNIT_START_LIMIT_INTERVAL, "0");
         }
@@ -264,7 +260,37 @@ static struct duration start_timeout(const struct health *h) {
         return d;
 }
 
-static void put_service_section(struct unit *u, const struct role *role) {
+/* A line of a file that the generator wrote, and the file. */
+static void put_condition(struct unit *u, struct abs_path file, struct name unit) {
+        unit_open(u, SERVICE_EXEC_CONDITION);
+        unit_word(u);
+        unit_const(u, "/bin/grep");
+        unit_word(u);
+        unit_const(u, "-qsxF");
+        unit_word(u);
+        unit_const(u, "Upholds=");
+        unit_part(u, unit);
+        unit_word(u);
+        unit_part(u, file);
+        unit_close(u);
+}
+
+/* systemd stops what nobody needs only while it is active: one that is being started, or waits for its restart, would be
+ * restarted for ever after its file was removed or its scale lowered. So each start asks first whether it is still
+ * wanted. For the same reason it is no part of the app's target: a start under way would keep that from stopping. */
+static void put_conditions(struct rendering *r, struct unit *u, const struct role *role) {
+        static const char instance[] = { '@', INSTANCE_MARK };
+        struct str once = role->restart.index == RESTART_ALWAYS ? STR("") : STR("-once");
+        struct str suffix = role->restart.index == RESTART_ALWAYS ? STR(".service") : STR(".target");
+        struct str number = role->is_template ? (struct str) { instance, sizeof(instance) } : STR("");
+        struct name target = { arena_join(r->arena, r->app->name.text, STR(".target")), NOWHERE };
+        struct name own = { arena_join(r->arena, role->container->unit.text, once, number, suffix), NOWHERE };
+
+        put_condition(u, (struct abs_path) { arena_join(r->arena, r->world->places.runtime, STR("/alive.conf")), NOWHERE }, target);
+        put_condition(u, bundle_path(r, arena_join(r->arena, STR("units/"), target.text)), own);
+}
+
+static void put_service_section(struct rendering *r, struct unit *u, const struct role *role) {
         static const char *const words[] = { "always", "on-failure", "no" };
         struct duration stop = role->container->stop_timeout;
 
@@ -274,6 +300,7 @@ static void put_service_section(struct unit *u, const struct role *role) {
         if (role->is_task)
                 return;
 
+        put_conditions(r, u, role);
         unit_put_duration(u, SERVICE_TIMEOUT_START, start_timeout(role->health));
         unit_put(u, SERVICE_RESTART, ((struct name) { str_of(words[role->restart.index]), role->restart.at }));
         unit_put_const(u, SERVICE_RESTART_SEC, "2");
@@ -282,7 +309,7 @@ static void put_service_section(struct unit *u, const struct role *role) {
 void render_container(struct rendering *r, struct unit *u, const struct role *role) {
         put_unit_section(r, u, role);
         put_container_section(r, u, role);
-        put_service_section(u, role);
+        put_service_section(r, u, role);
         render_instances(r, role);
 }
 

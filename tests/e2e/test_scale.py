@@ -167,3 +167,17 @@ def test_an_environment_file_may_be_missing(machine):
     port = machine.read("/run/pyservice/apps/files/ports").split()[2]
     environ = machine.http(f"http://127.0.0.1:{port}/env").json()["environ"]
     assert (environ["FILE"], environ["FROM"]) == ("yes", "definition")
+
+
+def test_what_never_comes_up_goes_with_its_file(machine):
+    """systemd leaves alone what it is still starting; it must not go on being started for ever."""
+    define(machine, "loop", "image: localhost/hello:1\nservices:\n"
+           "  - {name: dies, entrypoint: /bin/false, scale: 3}\n"
+           "  - {name: sick, scale: 2, health: {command: 'false', interval: 1s, timeout: 1s, retries: 1, start_period: 1s}}\n")
+    for unit in ("loop-dies@2.service", "loop-sick@0.service"):
+        machine.wait(lambda: int(machine.unit(unit)["NRestarts"]) > 0, what=f"{unit} to be restarted")
+    define(machine, "loop", machine.read("/etc/pyservice.d/loop.yaml").replace("scale: 3", "scale: 2"))
+    machine.wait(lambda: machine.unit("loop-dies@2.service")["ActiveState"] == "inactive", what="the third to be given up")
+    undefine(machine, "loop")
+    machine.wait(lambda: machine.out("systemctl list-units --all --plain --no-legend 'loop*'") == "", what="no unit of it")
+    assert machine.containers() == {}
