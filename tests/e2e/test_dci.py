@@ -137,7 +137,7 @@ def test_the_sidecar_skips_the_entry_point(site):
         ["/opt/dci/bin/dci-sync-redis-auth", "--interval", "30", "--threshold", "10"]  # [0] is the interpreter
     assert shown["Config"]["Labels"]["io.distributed-ci.app"] == "dci_api"
     unit = site.unit(f"{SIDECAR}.service")
-    assert (unit["PartOf"], unit["Restart"]) == ("dci-api.target", "always")
+    assert (unit["UpheldBy"], unit["StopWhenUnneeded"], unit["Restart"]) == ("dci-api.target", "yes", "always")
 
 
 def test_enabled_false_stops_the_sidecar_alone(site, restored):
