@@ -42,15 +42,9 @@ static const struct spelling spellings[] = {
         [ENC_CREDENTIAL] = { .escape = ESCAPE_HEX },
 };
 
-struct used_key {
-        enum unit_section section;
-        struct str name;
-};
-
 struct unit {
         struct arena *arena;
         struct buf comments, sections[SECTION_COUNT];
-        VEC(struct used_key) keys;
         VEC(struct origin) origins;
         size_t exec_bytes;
         bool needs_empty;
@@ -87,9 +81,7 @@ static void count_exec(struct unit *u, enum unit_section section, struct str val
 
 static void put_line(struct unit *u, enum unit_section section, struct str name, struct str value) {
         struct buf *b = &u->sections[section];
-        struct used_key *used = vec_push(u->arena, &u->keys);
 
-        *used = (struct used_key) { section, name };
         buf_put_str(b, name);
         buf_put_char(b, '=');
         buf_put_str(b, value);
@@ -251,10 +243,6 @@ void unit_put_number(struct unit *u, enum unit_key key, struct number value) {
                 put_quantity(u, key, value, "");
 }
 
-void unit_put_u64(struct unit *u, enum unit_key key, uint64_t value) {
-        put_quantity(u, key, (struct number) { value, NOWHERE }, "");
-}
-
 void unit_put_flag(struct unit *u, enum unit_key key, struct flag value) {
         if (!is_absent(value.yes, value.at))
                 unit_put_text(u, key, value.yes ? STR("yes") : STR("no"), value.at);
@@ -307,22 +295,6 @@ void unit_put_raw(struct unit *u, enum unit_section section, struct quadlet_key 
         encode_put(&b, &raw, text.text);
         put_line(u, section, key.text, encode_line_ends(&raw, buf_str(&b)));
         add_origin(u, key.text, key.at);
-}
-
-bool unit_has_key(const struct unit *u, enum unit_section section, struct str key) {
-        VEC_EACH(used, &u->keys)
-                if (used->section == section && str_eq(used->name, key))
-                        return true;
-
-        return false;
-}
-
-enum unit_section unit_section_of(struct str name) {
-        for (enum unit_section i = 0; i < SECTION_COUNT; i++)
-                if (str_is(name, section_names[i]))
-                        return i;
-
-        return SECTION_COUNT;
 }
 
 void unit_comment_bytes(struct unit *u, struct str literal) {

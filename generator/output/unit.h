@@ -160,7 +160,6 @@ void unit_put_text(struct unit *u, enum unit_key key, struct str text, struct sp
 
 /* These do nothing when the value is absent (all zero, the place too). */
 void unit_put_number(struct unit *u, enum unit_key key, struct number value);
-void unit_put_u64(struct unit *u, enum unit_key key, uint64_t value);
 void unit_put_flag(struct unit *u, enum unit_key key, struct flag value);
 /* As systemd and Podman both read it: seconds "5s" where it is whole, else "1500ms"/"10us"; "infinity" for
  * UINT64_MAX (which Podman does not know). */
@@ -181,12 +180,6 @@ void unit_close(struct unit *u);
 
 /* A raw key of the administrator's (quadlet:), into the given section. The text is written as it stands. */
 void unit_put_raw(struct unit *u, enum unit_section section, struct quadlet_key key, struct quadlet_text text);
-
-/* Is `key` one that this unit already has in `section`? */
-bool unit_has_key(const struct unit *u, enum unit_section section, struct str key);
-
-/* "Container" → SECTION_CONTAINER; SECTION_COUNT for none. */
-enum unit_section unit_section_of(struct str name);
 
 /* Ends it: the text into `t` under `path`, 0644, with the origins of its keys. */
 struct tree_file *unit_finish(struct unit *u, struct tree *t, struct str path);

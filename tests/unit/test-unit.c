@@ -222,7 +222,7 @@ static void put_everything(struct unit *u, struct span at) {
         unit_part_u64(u, 7);
         unit_close(u);
         unit_put_raw(u, SECTION_CONTAINER, (struct quadlet_key) { STR("ShmSize"), at }, (struct quadlet_text) { STR("1g $%"), at });
-        unit_put_u64(u, CONTAINER_HEALTH_RETRIES, 3);
+        unit_put_number(u, CONTAINER_HEALTH_RETRIES, (struct number) { 3, NOWHERE });
         unit_put_const(u, UNIT_AFTER, "network.target");
         unit_open(u, SERVICE_EXEC_STOP);
         unit_word(u);
@@ -239,11 +239,6 @@ static void test_file(void **state) {
         const struct tree_file *file;
 
         put_everything(u, (struct span) { 1, 20, 3 });
-        assert_true(unit_has_key(u, SECTION_CONTAINER, STR("Image")));
-        assert_true(unit_has_key(u, SECTION_CONTAINER, STR("ShmSize")));
-        assert_false(unit_has_key(u, SECTION_SERVICE, STR("Image")));
-        assert_false(unit_has_key(u, SECTION_CONTAINER, STR("Exec")));
-
         file = unit_finish(u, &t, STR("quadlet/a@.container"));
         assert_string_equal(file->text.p,
                             "# made by pyservice\n"
@@ -270,14 +265,6 @@ static void test_file(void **state) {
         assert_true(str_is(file->origins[2].key, "ShmSize"));
         assert_int_equal(file->origins[2].at.off, 20);
         arena_done(&a);
-}
-
-static void test_section(void **state) {
-        assert_int_equal(unit_section_of(STR("Unit")), SECTION_UNIT);
-        assert_int_equal(unit_section_of(STR("Service")), SECTION_SERVICE);
-        assert_int_equal(unit_section_of(STR("Install")), SECTION_COUNT);
-        assert_int_equal(unit_section_of(STR("unit")), SECTION_COUNT);
-        assert_int_equal(unit_section_of((struct str) { NULL, 0 }), SECTION_COUNT);
 }
 
 /* The bound must hold for the line that Quadlet makes. */
@@ -390,7 +377,6 @@ int main(void) {
         rows_add(&rows, test_line, line_rows);
         rows_add(&rows, test_number, number_rows);
         rows_add_one(&rows, test_file);
-        rows_add_one(&rows, test_section);
         rows_add_one(&rows, test_exec_bytes);
         rows_add(&rows, test_bug, bug_rows);
         rows_add_one(&rows, test_misuse);
