@@ -24,12 +24,8 @@ static void check_labels(struct world *w, const struct container *c) {
                         (void) diag_add(w->ds, DIAG_RESERVED_NAME, label->key.at, "labels that begin with 'io.pyservice.' are pyservice's own; choose another name");
 }
 
-static bool has_instance(struct str s) {
-        return s.n > 0 && str_find(s, INSTANCE_MARK) < s.n;
-}
-
 static void refuse_instance(struct world *w, struct str text, struct span at) {
-        if (has_instance(text))
+        if (has_instance_mark(text))
                 (void) diag_add(w->ds, DIAG_INSTANCE_NOT_HERE, at, "a sidecar or task has no {{ instance }}; write this only where services get it");
 }
 
@@ -70,7 +66,7 @@ static void check_lone_parts(struct world *w, struct app *app) {
 
 /* One file or directory that all instances share. */
 static void refuse_instance_path(struct world *w, struct abs_path path) {
-        if (has_instance(path.text))
+        if (has_instance_mark(path.text))
                 (void) diag_add(w->ds, DIAG_INSTANCE_NOT_HERE, path.at, "{{ instance }} cannot stand here, since this is one for all instances");
 }
 

@@ -151,7 +151,7 @@ static bool check_value(struct applying *ap, const struct contract_variable *v, 
 static void refuse_instance(struct applying *ap, const struct contract_variable *v, const struct config_entry *entry) {
         struct str text = entry->value.text.text;
 
-        if (text.n > 0 && str_find(text, INSTANCE_MARK) < text.n)
+        if (has_instance_mark(text))
                 (void) diag_add(ap->w->ds, DIAG_INSTANCE_NOT_HERE, entry->value.at, "{{ instance }} cannot stand in what is a secret, or is composed with one");
 }
 
@@ -253,7 +253,7 @@ static void add_reference(struct applying *ap, struct filling *f, struct str ins
                 f->missing = ref.variable;
                 return;
         }
-        if (entry && piece.literal.n > 0 && str_find(piece.literal, INSTANCE_MARK) < piece.literal.n)
+        if (entry && has_instance_mark(piece.literal))
                 f->numbered = entry;
 
         if (ref.is_url_encoded && str_is_absent(piece.secret.text))

@@ -21,6 +21,11 @@ struct span {
 #define NOWHERE ((struct span) { SPAN_NOWHERE, 0, 0 })
 
 #define INSTANCE_MARK '\x01'
+
+static inline bool has_instance_mark(struct str text) {
+        return str_find(text, INSTANCE_MARK) < text.n;
+}
+
 /* The unit's credentials directory ($CREDENTIALS_DIRECTORY, systemd's %d); only programs write it. */
 #define CREDENTIALS_MARK '\x02'
 

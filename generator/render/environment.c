@@ -15,7 +15,7 @@
 
 static bool has_instance(const struct variable *v) {
         LIST_EACH(piece, &v->pieces)
-                if (piece->literal.n > 0 && str_find(piece->literal, INSTANCE_MARK) < piece->literal.n)
+                if (has_instance_mark(piece->literal))
                         return true;
 
         return false;

@@ -61,7 +61,7 @@ static bool has_noncharacter(struct decoder *d, const struct field *f, const str
 
 /* Is there an {{ instance }} where it has no meaning? */
 static bool has_stray_instance(struct decoder *d, const struct field *f, const struct type *t, const struct node *node) {
-        if (t->allows_instance || str_find(node->text, INSTANCE_MARK) == node->text.n)
+        if (t->allows_instance || !has_instance_mark(node->text))
                 return false;
 
         mark_secret(f, diag_add(d->ds, DIAG_INSTANCE_NOT_HERE, node->at,
