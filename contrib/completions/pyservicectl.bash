@@ -13,14 +13,19 @@ _pyservicectl_root() {
         done
 }
 
-_pyservicectl_verb() {
+# The verb and what follows it, in _pyservicectl_line, without options: of those, only --root and --output have words after '='.
+_pyservicectl_read_line() {
         local i
 
+        _pyservicectl_line=()
         for ((i = 1; i < COMP_CWORD; i++)); do
                 case ${COMP_WORDS[i]} in
-                check|render|schema)
-                        printf '%s' "${COMP_WORDS[i]}"
-                        return
+                =)
+                        ((i++))
+                        ;;
+                -*) ;;
+                *)
+                        _pyservicectl_line+=("${COMP_WORDS[i]}")
                         ;;
                 esac
         done
@@ -41,13 +46,49 @@ _pyservicectl_definitions() {
         compopt -o filenames
 }
 
+# The names of all applications that have a definition, or had one.
+_pyservicectl_apps() {
+        local root path
+
+        root=$(_pyservicectl_root)
+        while read -r path; do
+                path=${path##*/}
+                [[ $path == "$1"* ]] && COMPREPLY+=("${path%.yaml}")
+        done < <(compgen -G "$root/etc/pyservice.d/*.yaml"; compgen -G "$root/run/pyservice/apps/*")
+        ((${#COMPREPLY[@]} == 0)) || mapfile -t COMPREPLY < <(printf '%s\n' "${COMPREPLY[@]}" | sort -u)
+}
+
+# The revisions of an application that can be gone back to; root sees them.
+_pyservicectl_revisions() {
+        local path
+
+        while read -r path; do
+                path=${path##*/}
+                [[ $path == "$2"* ]] && COMPREPLY+=("$path")
+        done < <(compgen -G "$(_pyservicectl_root)/var/lib/pyservice/$1/bundles/*")
+}
+
+_pyservicectl_rollout() {
+        case ${#_pyservicectl_line[@]} in
+        1)
+                _pyservicectl_words 'status history undo retry pause resume' "$1"
+                ;;
+        2)
+                _pyservicectl_apps "$1"
+                ;;
+        3)
+                [[ ${_pyservicectl_line[1]} == undo ]] && _pyservicectl_revisions "${_pyservicectl_line[2]}" "$1"
+                ;;
+        esac
+}
+
 _pyservicectl_words() {
         mapfile -t COMPREPLY < <(compgen -W "$1" -- "$2")
         [[ ${COMPREPLY[0]} == *= ]] && compopt -o nospace
 }
 
 _pyservicectl() {
-        local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} verb
+        local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} _pyservicectl_line
 
         COMPREPLY=()
         if [[ $cur == = || $prev == = ]]; then
@@ -56,28 +97,40 @@ _pyservicectl() {
                 return
         fi
 
-        verb=$(_pyservicectl_verb)
-        case $verb,$cur in
+        _pyservicectl_read_line
+        case ${_pyservicectl_line[0]-},$cur in
         check,-*)
-                _pyservicectl_words '--root= --json --help' "$cur"
+                _pyservicectl_words '--root= --user --json --help' "$cur"
                 ;;
         render,-*)
-                _pyservicectl_words '--output= --root= --json --help' "$cur"
+                _pyservicectl_words '--output= --root= --user --json --help' "$cur"
+                ;;
+        rollout,-*)
+                _pyservicectl_words '--root= --user --json --no-follow --help' "$cur"
+                ;;
+        update,-*)
+                _pyservicectl_words '--auto --local --user --help' "$cur"
                 ;;
         schema,-*)
                 _pyservicectl_words '--man --fuzz-dict --keys --no-pager --help' "$cur"
                 ;;
         ,-*)
-                _pyservicectl_words '--root= --json --no-pager --help --version' "$cur"
+                _pyservicectl_words '--root= --user --json --no-pager --help --version' "$cur"
                 ;;
         check,*|render,*)
                 _pyservicectl_definitions "$cur"
                 ;;
+        rollout,*)
+                _pyservicectl_rollout "$cur"
+                ;;
         schema,*)
                 _pyservicectl_words 'app host contract' "$cur"
                 ;;
+        update,*)
+                _pyservicectl_apps "$cur"
+                ;;
         *)
-                _pyservicectl_words 'check render schema' "$cur"
+                _pyservicectl_words 'check render rollout schema update' "$cur"
                 ;;
         esac
 }

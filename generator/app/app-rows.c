@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "app/rows.h"
 
-
+/* A rollout that waits for longer is one that nobody waits for. */
+#define DAY (86400 * 1000000ULL)
 
 static const struct field volume_fields[] = {
         FIELD(volume, driver, "driver", "Volume driver."),
@@ -39,6 +40,23 @@ static const struct field auth_tracking_fields[] = {
 };
 SCHEMA(auth_tracking, "The sidecar that moves authentication marks from Redis to the database.");
 
+static const struct field rollout_fields[] = {
+        FIELD(rollout, strategy, "strategy", "'rolling' restarts instances a few at a time; 'recreate' first stops all of them.",
+              .choices = "rolling|recreate", .def = "rolling"),
+        FIELD(rollout, max_unavailable, "max_unavailable", "Instances of one service that are restarted at the same time, at most.",
+              .def = "1", .min = 1, .max = INSTANCES_MAX),
+        FIELD(rollout, spare, "spare", "Whether a new revision must first prove itself in a spare instance ({{ instance }} is 'next' there). "
+              "Only services with 'proxy' have one, and none that publishes fixed ports or has 'run_mode: BEAT'.", .def = "true"),
+        FIELD(rollout, ready_timeout, "ready_timeout", "How long an instance may take until it is ready; without it, as long as its unit allows, "
+              "which follows from 'health'.", .min = 1000000, .max = 7 * DAY),
+        FIELD(rollout, min_ready, "min_ready", "How long the spare instance must stay ready before it gets requests, or, without one, the first restarted instance "
+              "before the next ones are restarted.", .def = "5s", .max = DAY),
+        FIELD(rollout, pause, "pause", "Time between two restarts.", .def = "0", .max = DAY),
+        FIELD(rollout, on_failure, "on_failure", "After a failure 'revert' goes back to the last good revision; 'stop' leaves what has moved and what has not.",
+              .choices = "revert|stop", .def = "revert"),
+};
+static SCHEMA(rollout, "How a new revision reaches the instances.");
+
 static const struct field app_fields[] = {
         FIELD(app, description, "description", "One line for people."),
         FIELD_INLINE(app, base, base_schema),
@@ -47,6 +65,9 @@ static const struct field app_fields[] = {
         FIELD_STRUCTS(app, sidecars, "sidecars", sidecar_schema, "Companion containers."),
         FIELD_STRUCTS(app, tasks, "tasks", task_schema, "Work that runs to completion."),
         FIELD_LIST(app, before_update, "before_update", "Tasks that run, once and in order, before a new revision starts.", .flags = FIELD_ONE_OK),
+        FIELD_STRUCT(app, rollout, "rollout", rollout_schema, "How a new revision reaches the instances."),
+        FIELD(app, auto_update, "auto_update", "Whether podman-auto-update.timer also looks for a new image of the same tag: in its registry, or among those "
+              "of this machine. What it finds is rolled out like any change.", .choices = "registry|local"),
         FIELD_MAP_OF_STRUCT(app, volumes, "volumes", volume_schema, "Podman volumes of the app, by name."),
         FIELD_MAP_OF_STRUCT(app, networks, "networks", network_schema, "Podman networks of the app, by name."),
         FIELD(app, contract, "contract", "Contract whose variables the app expects."),
@@ -67,6 +88,9 @@ static const struct field host_haproxy_fields[] = {
         FIELD(host_haproxy, container, "container", "Where HAProxy runs in a container: the container's name."),
         FIELD(host_haproxy, config, "config", "The administrator's own configuration.", .def = "/etc/haproxy/haproxy.cfg"),
         FIELD(host_haproxy, directory, "directory", "Further directory that HAProxy reads: the generated files go there.", .def = "/run/pyservice/haproxy"),
+        FIELD(host_haproxy, socket, "socket", "Its socket for commands, of level admin ('stats socket').", .def = "/run/haproxy/admin.sock"),
+        FIELD(host_haproxy, master_socket, "master_socket", "Its master's socket (option -S), through which a stop also waits for what HAProxy began before a reload.",
+              .def = "/run/haproxy-master.sock"),
         FIELD(host_haproxy, http_port, "http_port", "Port of the generated frontend.", .def = "80", .min = 1, .max = 65535),
         FIELD(host_haproxy, https_port, "https_port", "Its port for TLS.", .def = "443", .min = 1, .max = 65535),
 };

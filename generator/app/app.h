@@ -19,6 +19,9 @@ enum restart { RESTART_ALWAYS, RESTART_ON_FAILURE, RESTART_NO };
 enum run_mode { RUN_MODE_WEB, RUN_MODE_TASK, RUN_MODE_WORKER, RUN_MODE_BEAT };
 enum proxy_via { VIA_PORT, VIA_DNS };
 enum proxy_mode { MODE_HTTP, MODE_TCP };
+enum strategy { STRATEGY_ROLLING, STRATEGY_RECREATE };
+enum on_failure { ON_FAILURE_REVERT, ON_FAILURE_STOP };
+enum auto_update { AUTO_UPDATE_REGISTRY, AUTO_UPDATE_LOCAL };
 
 struct env_entry {
         struct env_name key;
@@ -105,6 +108,7 @@ struct container {
 
 struct health {
         struct http_path http;
+        struct http_status status;
         struct text command;
         struct duration interval, timeout, start_period;
         struct number retries;
@@ -218,6 +222,20 @@ struct config_entry {
         struct value value;
 };
 
+/* How a new revision reaches the instances. */
+struct rollout {
+        struct choice strategy, on_failure;
+        struct number max_unavailable;
+        struct flag spare;              /* of each service: has_spare() */
+        struct duration ready_timeout;  /* absent: the unit's own limit */
+        struct duration pause, min_ready;
+};
+
+/* What was found behind a tag: the image that is taken in its place. */
+struct image_pin {
+        struct str reference, pinned;
+};
+
 struct app {
         struct name name;
         struct text description;
@@ -227,12 +245,15 @@ struct app {
         LIST(struct sidecar) sidecars;
         LIST(struct task) tasks;
         LIST(struct name) before_update;
+        struct rollout *rollout;        /* never NULL after world_finish() */
+        struct choice auto_update;      /* only where auto_update.at is a place: has_auto_update() */
         LIST(struct volume_entry) volumes;
         LIST(struct network_entry) networks;
         struct name contract;
         LIST(struct config_entry) config;
         struct auth_tracking *auth_tracking;
         struct quadlet *quadlet;
+        LIST(struct image_pin) pins;    /* from no row: from the app's state, before it is rendered */
 
         struct span at;                 /* the whole definition */
         const struct node *node;
@@ -249,6 +270,7 @@ struct host_haproxy {
         struct name container;          /* where HAProxy runs in a container: its name */
         struct abs_path config;         /* the administrator's own part: /etc/haproxy/haproxy.cfg */
         struct abs_path directory;      /* where our files go */
+        struct abs_path socket, master_socket;  /* where it takes commands */
         struct number http_port, https_port;
 };
 
@@ -260,6 +282,20 @@ struct host {
 };
 
 extern const struct schema app_schema, host_schema;
+
+/* Does each instance get a port of the machine for its `port`? */
+bool has_ports(const struct service *s);
+
+/* Does a spare instance try a new revision of this service first? */
+bool has_spare(const struct app *app, const struct service *s);
+
+/* The image that `image` is pinned to; itself where it is not, or where that is no image's reference. A reference is written as
+ * the definition has it. */
+struct image_ref app_pinned(const struct app *app, struct image_ref image);
+
+static inline bool has_auto_update(const struct app *app) {
+        return app->auto_update.at.len > 0;
+}
 
 /* The restart, pull … that a choice stands for. */
 static inline enum pull container_pull(const struct container *c) {

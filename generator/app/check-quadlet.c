@@ -16,7 +16,7 @@ static const struct taken_key unit_keys[] = {
 };
 
 static const struct taken_key container_keys[] = {
-        { "ContainerName", NULL }, { "Entrypoint", "entrypoint" }, { "Environment", "env" }, { "EnvironmentFile", "env_files" },
+        { "AutoUpdate", "auto_update" }, { "ContainerName", NULL }, { "Entrypoint", "entrypoint" }, { "Environment", "env" }, { "EnvironmentFile", "env_files" },
         { "Exec", "command" }, { "Group", "user" }, { "HealthCmd", "health" }, { "HealthInterval", "health" },
         { "HealthOnFailure", NULL }, { "HealthRetries", "health" }, { "HealthStartPeriod", "health" }, { "HealthTimeout", "health" },
         { "HostName", NULL }, { "Image", "image" }, { "Label", "labels" }, { "Notify", "health" }, { "PidsLimit", "resources" },
@@ -39,7 +39,7 @@ static const struct taken_key service_keys[] = {
 static const char *const shared_lists[] = {
         "After", "Before", "Documentation", "Requires", "Wants",
         "Network", "PodmanArgs", "Ulimit",
-        "Environment", "EnvironmentFile", "ExecStartPost", "ExecStartPre", "IPAddressAllow", "IPAddressDeny", "LoadCredential", "LoadCredentialEncrypted",
+        "Environment", "EnvironmentFile", "ExecCondition", "ExecStartPost", "ExecStartPre", "IPAddressAllow", "IPAddressDeny", "LoadCredential", "LoadCredentialEncrypted",
 };
 
 static void check_key(struct world *w, const struct quadlet_entry *entry, const struct taken_key *taken, size_t n) {

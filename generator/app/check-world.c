@@ -116,45 +116,59 @@ static void claim_unit(struct claims *c, struct definition *d, struct str unit, 
         claim(c, d, unit, at);
 }
 
-/* All units that Quadlet and we make for an app. */
+static bool is_asked(const struct app *app) {
+        LIST_EACH(s, &app->services)
+                if (s->health && !str_is_absent(s->health->http.text))
+                        return true;
+
+        return false;
+}
+
+/* All units that Quadlet and we make for an app, but those that pull images: no part may be named like one. */
 static void claim_units(struct claims *c, struct definition *d) {
         struct arena *a = c->w->arena;
         struct app *app = d->app;
         struct container_list all = app_containers(a, app);
-        bool has_app_image = false;
-
-        VEC_EACH(ref, &all.list)
-                has_app_image = has_app_image || !ref->container->owns_image_unit;
 
         /* First what is named by the app alone: of two in one app the part is the one to rename. */
         claim_unit(c, d, arena_join(a, app->name.text, STR(".target")), app->name.at);
-        if (has_app_image)
-                claim_unit(c, d, arena_join(a, app->name.text, STR("-image.service")), app->name.at);
+        claim_unit(c, d, arena_join(a, app->name.text, STR("-rollout@.service")), app->name.at);
+        if (is_asked(app)) {
+                claim_unit(c, d, arena_join(a, app->name.text, STR("-health.service")), app->name.at);
+                claim_unit(c, d, arena_join(a, app->name.text, STR("-health.timer")), app->name.at);
+        }
         for (size_t i = 0; i < all.list.n; i++) {
                 struct container *k = all.list.at[i].container;
                 struct str suffix = i < app->services.n ? STR("@.service") : STR(".service");
 
                 claim_unit(c, d, arena_join(a, k->unit.text, suffix), k->unit.at);
-                if (k->owns_image_unit)
-                        claim_unit(c, d, arena_join(a, k->unit.text, STR("-image.service")), k->unit.at);
         }
+        LIST_EACH(s, &app->sidecars)
+                if (s->restart.index != RESTART_ALWAYS)
+                        claim_unit(c, d, arena_join(a, s->container.unit.text, STR("-once.target")), s->container.unit.at);
         LIST_EACH(n, &app->networks)
                 claim_unit(c, d, arena_join(a, app->name.text, STR("-"), n->key.text, STR("-network.service")), n->key.at);
         LIST_EACH(v, &app->volumes)
                 claim_unit(c, d, arena_join(a, app->name.text, STR("-"), v->key.text, STR("-volume.service")), v->key.at);
 }
 
+static void claim_instance(struct claims *c, struct definition *d, const struct service *s, struct str instance) {
+        struct name unit = s->container.unit;
+
+        refuse_machine_unit(c, d, arena_join(c->w->arena, unit.text, STR("@"), instance, STR(".service")), unit.at);
+        claim(c, d, arena_join(c->w->arena, unit.text, STR("-"), instance), unit.at);
+}
+
 /* Podman replaces a container of the same name without asking: 'web-0' may be instance 0 of 'web', or a sidecar. */
 static void claim_containers(struct claims *c, struct definition *d) {
         struct arena *a = c->w->arena;
 
-        LIST_EACH(s, &d->app->services)
-                for (uint64_t i = 0; i < s->scale.n; i++) {
-                        struct str number = arena_printf(a, "%llu", (unsigned long long) i);
-
-                        refuse_machine_unit(c, d, arena_join(a, s->container.unit.text, STR("@"), number, STR(".service")), s->container.unit.at);
-                        claim(c, d, arena_join(a, s->container.unit.text, STR("-"), number), s->container.unit.at);
-                }
+        LIST_EACH(s, &d->app->services) {
+                for (uint64_t i = 0; i < s->scale.n; i++)
+                        claim_instance(c, d, s, arena_u64(a, i));
+                if (has_spare(d->app, s))
+                        claim_instance(c, d, s, STR("next"));
+        }
         LIST_EACH(s, &d->app->sidecars)
                 claim(c, d, s->container.unit.text, s->container.unit.at);
         LIST_EACH(t, &d->app->tasks)

@@ -158,6 +158,8 @@ static struct app *decode(struct world *w, const struct definition *d) {
                 make_one_service(w, app);
         if (app->auth_tracking)
                 add_auth_tracking(w, app);
+        if (!app->rollout)
+                app->rollout = arena_new(w->arena, struct rollout);
 
         LIST_EACH(t, &app->tasks)
                 if (t->commands.n > 0 && !t->container.command.at)

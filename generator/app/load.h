@@ -17,6 +17,7 @@ struct places {
         struct str units[6];            /* where the machine's own units lie; absent ones are passed over */
         struct str quadlets[3];         /* where the administrator's .network … lie */
         struct str runtime;             /* /run/pyservice */
+        struct str state;               /* /var/lib/pyservice: what outlives a reboot */
         bool is_user;
 };
 
@@ -41,6 +42,11 @@ struct quadlet_object {
         struct unit_name unit;          /* "quadlet-network.service" */
 };
 
+/* Ports that an app's instances had before the machine was stopped: the text of a bundle's `ports`. */
+struct held_ports {
+        struct str app, text;
+};
+
 /* Everything that a run reads. */
 struct world {
         struct arena *arena;
@@ -56,6 +62,7 @@ struct world {
         VEC(struct str) units;          /* of the machine, sorted: "haproxy.service", "ssh@.service" */
         struct str host_name;           /* absent where the machine has none that stays, or is another than this one */
         VEC(struct contract *) contracts;       /* loaded so far */
+        VEC(struct held_ports) held_ports;      /* where nothing is published yet */
         VEC(uint32_t) public_files;     /* sources that every user of the machine can read */
         VEC(struct str) unsafe_directories;     /* that others may write */
 };

@@ -11,6 +11,7 @@ void places_system(struct places *ret) {
                            STR("/usr/lib/systemd/system"), STR("/lib/systemd/system") },
                 .quadlets = { STR("/etc/containers/systemd"), STR("/run/containers/systemd"), STR("/usr/share/containers/systemd") },
                 .runtime = STR("/run/pyservice"),
+                .state = STR("/var/lib/pyservice"),
         };
 }
 
@@ -22,6 +23,7 @@ void places_user(struct arena *a, struct str home, struct str runtime, struct pl
                 .units = { arena_join(a, home, STR("/.config/systemd/user")), STR("/etc/systemd/user"), STR("/usr/lib/systemd/user") },
                 .quadlets = { arena_join(a, home, STR("/.config/containers/systemd")), STR("/etc/containers/systemd/users") },
                 .runtime = arena_join(a, runtime, STR("/pyservice")),
+                .state = arena_join(a, home, STR("/.local/state/pyservice")),
                 .is_user = true,
         };
 }

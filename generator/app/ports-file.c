@@ -30,14 +30,18 @@ void ports_sort(struct ports *p) {
         }
 }
 
-/* "UNIT INSTANCE PORT" */
+/* "UNIT INSTANCE PORT", "UNIT next PORT" */
 static bool parse_line(struct str line, struct port *ret) {
         uint64_t instance, number;
         struct str unit, digits;
 
         if (!str_split(&line, ' ', &unit) || !str_split(&line, ' ', &digits) || str_is_absent(line))
                 return false;
-        if (!str_to_u64(digits, UINT32_MAX, &instance) || !str_to_u64(line, UINT16_MAX, &number) || number == 0)
+        if (str_is(digits, "next"))
+                instance = PORTS_NEXT;
+        else if (!str_to_u64(digits, INSTANCES_MAX, &instance))
+                return false;
+        if (!str_to_u64(line, UINT16_MAX, &number) || number == 0)
                 return false;
 
         ret->unit.text = unit;
@@ -114,6 +118,13 @@ int ports_read(struct arena *a, int runtime, struct ports *ret) {
         return 0;
 }
 
+void ports_add_held(const struct world *w, struct ports *p) {
+        VEC_EACH(held, &w->held_ports)
+                parse_file(w->arena, &(struct file) { held->app, held->text }, p);
+
+        ports_sort(p);
+}
+
 /* The first that is not before `key`. */
 static size_t lower_bound(const struct ports *p, const struct port *key) {
         size_t low = 0, high = p->list.n;
@@ -144,7 +155,10 @@ struct str ports_text(struct arena *a, const struct ports *p, struct name app) {
         for (size_t i = lower_bound(p, &key); i < p->list.n && str_eq(p->list.at[i].app.text, app.text); i++) {
                 buf_put_str(&text, p->list.at[i].unit.text);
                 buf_put_char(&text, ' ');
-                buf_put_u64(&text, p->list.at[i].instance);
+                if (p->list.at[i].instance == PORTS_NEXT)
+                        buf_put_str(&text, STR("next"));
+                else
+                        buf_put_u64(&text, p->list.at[i].instance);
                 buf_put_char(&text, ' ');
                 buf_put_u64(&text, p->list.at[i].number);
                 buf_put_char(&text, '\n');

@@ -40,3 +40,6 @@ void ports_sort(struct ports *p);
 
 /* What the bundles below `runtime` hold. Lines that are none of ours are passed over. */
 int ports_read(struct arena *a, int runtime, struct ports *ret);
+
+/* Adds those that no published bundle holds yet. */
+void ports_add_held(const struct world *w, struct ports *p);

@@ -23,24 +23,20 @@ struct assignment {
         const struct service *reported; /* one message for each service is enough */
 };
 
-static bool has_ports(const struct service *s) {
-        if (s->port.n == 0)
-                return false;
-
-        return s->proxy ? s->proxy->via.index == VIA_PORT : s->host_port.n > 0;
+static void collect_instance(struct assignment *as, struct definition *d, const struct service *s, struct port port, const struct ports *old) {
+        port.app = d->app->name;
+        port.unit = s->container.unit;
+        *vec_push(as->w->arena, &as->wants) = (struct want) {
+                .port = port, .old = ports_find(old, port.app, port.unit, port.instance), .definition = d, .service = s,
+        };
 }
 
 static void collect_service(struct assignment *as, struct definition *d, const struct service *s,
                             const struct ports *old) {
-        for (uint32_t i = 0; i < s->scale.n && i < INSTANCES_MAX; i++) {
-                struct want *want = vec_push(as->w->arena, &as->wants);
-                bool is_fixed = s->host_port.n > 0;
-
-                want->definition = d;
-                want->service = s;
-                want->port = (struct port) { .app = d->app->name, .unit = s->container.unit, .instance = i, .is_fixed = is_fixed };
-                want->old = ports_find(old, want->port.app, want->port.unit, i);
-        }
+        for (uint32_t i = 0; i < s->scale.n && i < INSTANCES_MAX; i++)
+                collect_instance(as, d, s, (struct port) { .instance = i, .is_fixed = s->host_port.n > 0 }, old);
+        if (has_spare(d->app, s))
+                collect_instance(as, d, s, (struct port) { .instance = PORTS_NEXT }, old);
 }
 
 static size_t count_instances(const struct world *w) {
@@ -51,7 +47,7 @@ static size_t count_instances(const struct world *w) {
                         continue;
 
                 LIST_EACH(s, &d->app->services)
-                        n += has_ports(s) ? s->scale.n : 0;
+                        n += has_ports(s) ? s->scale.n + has_spare(d->app, s) : 0;
         }
 
         return n < INSTANCES_MAX ? n : INSTANCES_MAX;
@@ -264,6 +260,7 @@ int ports_assign(struct world *w, int runtime, struct ports *ret) {
         if (r < 0)
                 return r;
 
+        ports_add_held(w, &old);
         as.is_held = arena_array(w->arena, UINT16_MAX + 1, bool);
         VEC_EACH(port, &old.list)
                 as.is_held[port->number] = true;

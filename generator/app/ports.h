@@ -5,13 +5,16 @@
  *
  * An instance keeps the port that its published bundle holds, so that no other app's edit moves it; a new one gets
  * the pool's port at the hash of app, service and number, or the next free one. Fixed ports (host_port + N) and those of
- * `publish` are never given away. The same definitions on a fresh machine give the same ports.
+ * `publish` are never given away. A service's spare has a port of the pool, whatever those of its instances are. The same definitions on a fresh machine give the same ports.
  *
  * Of two that claim one fixed port, the one that is published with it has it, else the first by name. Ports that a
  * published bundle holds and no instance claims (of a service that shrank, or whose definition is gone or broken) are
  * given away only when nothing else is left, since somebody may still listen there. */
 
 #include "app/load.h"
+
+/* The number of a service's spare instance, UNIT@next: that of no other. */
+#define PORTS_NEXT UINT32_MAX
 
 struct port {
         struct name app, unit;          /* unit: the service's unit prefix */
@@ -24,7 +27,7 @@ struct ports {
         VEC(struct port) list;          /* sorted by app, unit, instance */
 };
 
-/* Gives every instance of a service with `port`, and a proxy `via: port` or a `host_port`, its port. `runtime` is
+/* Gives every instance of a service that has_ports() its port, and its spare if it has_spare(). `runtime` is
  * /run/pyservice, or -1 where there is none. Mistakes (taken twice, pool too small) go to w->ds, and the definition is
  * marked broken: is_broken, and no app. System failures: negative errno. */
 int ports_assign(struct world *w, int runtime, struct ports *ret);
@@ -32,5 +35,5 @@ int ports_assign(struct world *w, int runtime, struct ports *ret);
 /* The port of an instance; 0 where it has none. */
 uint16_t ports_find(const struct ports *p, struct name app, struct name unit, uint32_t instance);
 
-/* The text of a bundle's `ports` file for one app: lines "UNIT INSTANCE PORT". */
+/* The text of a bundle's `ports` file for one app: lines "UNIT INSTANCE PORT"; the spare is INSTANCE "next". */
 struct str ports_text(struct arena *a, const struct ports *p, struct name app);

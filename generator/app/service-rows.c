@@ -43,7 +43,8 @@ static const struct field container_fields[] = {
 SCHEMA(container, "What everything that runs as a container has.");
 
 static const struct field health_fields[] = {
-        FIELD(health, http, "http", "Path that HAProxy asks for; 2xx and 3xx are healthy."),
+        FIELD(health, http, "http", "Path to ask for: when it starts, until it answers, and then by HAProxy."),
+        FIELD(health, status, "status", "Answers to 'http' that are healthy: status codes and ranges of them.", .def = "200-399"),
         FIELD(health, command, "command", "Shell command in the container; exit status 0 is healthy."),
         FIELD(health, interval, "interval", "Time between two checks.", .def = "5s", .min = 1000000, .max = DAY),
         FIELD(health, timeout, "timeout", "Time after which a check has failed.", .def = "5s", .min = 1000000, .max = DAY),

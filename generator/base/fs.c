@@ -132,6 +132,36 @@ int fs_replace(int dir, const char *name, mode_t mode, struct str text) {
         return r;
 }
 
+int fs_sync(int dir, const char *name) {
+        CLEANUP(close_fd) int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+
+        if (fd < 0)
+                return -errno;
+
+        return fsync(fd) < 0 ? -errno : 0;
+}
+
+int fs_replace_safely(int dir, const char *name, mode_t mode, struct str text) {
+        char temporary[NAME_MAX + 1];
+        int n = snprintf(temporary, sizeof(temporary), ".%s.new", name), r;
+
+        if (n < 0 || (size_t) n >= sizeof(temporary))
+                return -ENAMETOOLONG;
+
+        if (unlinkat(dir, temporary, 0) < 0 && errno != ENOENT)
+                return -errno;
+
+        r = fs_write(dir, temporary, mode, text);
+        if (r >= 0)
+                r = fs_sync(dir, temporary);
+        if (r >= 0 && renameat(dir, temporary, dir, name) < 0)
+                r = -errno;
+        if (r < 0)
+                (void) unlinkat(dir, temporary, 0);
+
+        return r < 0 ? r : fs_sync(dir, ".");
+}
+
 int fs_make_dirs(int dir, const char *path, bool is_file) {
         char part[PATH_MAX];
         size_t n = strlen(path);

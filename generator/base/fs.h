@@ -32,6 +32,12 @@ int fs_write(int dir, const char *name, mode_t mode, struct str text);
 /* Replaces `name` by rename, so that nobody sees half of it. */
 int fs_replace(int dir, const char *name, mode_t mode, struct str text);
 
+/* The same for a name in `dir` itself, and after a loss of power there is the old one or the new one. */
+int fs_replace_safely(int dir, const char *name, mode_t mode, struct str text);
+
+/* Has a file or directory ("." for `dir` itself) written to the disk. */
+int fs_sync(int dir, const char *name);
+
 /* Makes the directories of `path` that are missing, 0755; "a/b/c" with is_file makes a and a/b. */
 int fs_make_dirs(int dir, const char *path, bool is_file);
 

@@ -32,6 +32,10 @@ struct str hash_text(struct arena *a, struct hash_state *h) {
         return arena_printf(a, "%016" PRIx64, (uint64_t) XXH3_64bits_digest(&h->state));
 }
 
+struct str hash_digits(struct arena *a, struct hash_state *h, size_t n) {
+        return arena_str(a, (struct str) { hash_text(a, h).p, n });
+}
+
 uint64_t hash_number(struct str s) {
         return XXH3_64bits(s.p, s.n);
 }

@@ -27,7 +27,7 @@ static int trial_open(struct trial *t, struct ctl *c, struct session *s) {
         int dir;
 
         *t = (struct trial) { .path = "/tmp/pyservice-check-XXXXXX",
-                              .publisher = { .arena = &c->arena, .ds = &s->ds, .runtime = -1, .output = -1 } };
+                              .publisher = { .arena = &c->arena, .ds = &s->ds, .runtime = -1, .state = -1, .output = -1 } };
         if (!mkdtemp(t->path))
                 return -errno;
 

@@ -18,6 +18,9 @@ struct ctl {
         const char *output;             /* --output */
         const char *form;               /* schema: "man", "fuzz-dict", "keys", or NULL for JSON Schema */
         bool is_json, has_pager;
+        bool is_user;                   /* --user: the user's own applications */
+        bool follows;                   /* rollout status: to its end */
+        bool is_local, is_auto;         /* update: --local, --auto */
         int argc;                       /* what follows the verb */
         char **argv;
 };
@@ -29,7 +32,18 @@ struct verb {
 
 int ctl_check(struct ctl *c);
 int ctl_render(struct ctl *c);
+int ctl_rollout(struct ctl *c);
 int ctl_schema(struct ctl *c);
+int ctl_update(struct ctl *c);
+
+/* The places of the manager that is meant. Gives 0, or an exit status after having said why. */
+int ctl_places(struct ctl *c, struct places *ret);
+
+/* Has systemd read all units anew, where these are the running system's. Gives 0 or an exit status. */
+int ctl_reload(struct ctl *c);
+
+/* Runs systemctl with these words (NULL at their end) for the manager that is meant. */
+int ctl_systemctl(struct ctl *c, const char *const *words);
 
 /* What a verb about definitions works on. */
 struct session {

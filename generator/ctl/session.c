@@ -55,13 +55,31 @@ static int load_files(struct ctl *c, struct session *s) {
         return r < 0 ? ctl_fail("cannot load the definitions", r) : 0;
 }
 
+int ctl_places(struct ctl *c, struct places *ret) {
+        const char *home = getenv("HOME"), *runtime = getenv("XDG_RUNTIME_DIR");
+
+        if (!c->is_user) {
+                places_system(ret);
+                return 0;
+        }
+        if (!home || home[0] != '/' || !runtime || runtime[0] != '/') {
+                (void) fputs("pyservicectl: --user needs HOME and XDG_RUNTIME_DIR\n", stderr);
+                return CTL_USAGE;
+        }
+
+        places_user(&c->arena, str_of(home), str_of(runtime), ret);
+        return 0;
+}
+
 int session_open(struct ctl *c, struct session *s) {
         int r;
 
         *s = (struct session) { 0 };
         s->ds = (struct diags) { .arena = &c->arena, .sources = &s->sources };
         s->world = (struct world) { .arena = &c->arena, .ds = &s->ds, .sources = &s->sources, .root = -1 };
-        places_system(&s->world.places);
+        r = ctl_places(c, &s->world.places);
+        if (r != 0)
+                return r;
 
         r = fs_open_dir(AT_FDCWD, c->root);
         if (r < 0)

@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "base/fs.h"
-#include "hooks/spawn.h"
+#include "runtime/spawn.h"
 
 enum {
         CHECK_NO_LISTENER = 2,          /* haproxy -c: "no error but will not start (no listener)" */

@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "base/fs.h"
-#include "hooks/spawn.h"
+#include "runtime/spawn.h"
 
 /* The plain ones first, as ImportCredential= does it. */
 static const char *const plain_stores[] = {

@@ -8,6 +8,7 @@
 
 #include "base/fs.h"
 #include "hooks/proxy-choose.h"
+#include "hooks/proxy-states.h"
 
 #define MEMORY "/var/lib/pyservice/.proxy"
 #define MOUNTS ".mounts"                /* in MEMORY: of HAProxy's container, when it ran last */
@@ -129,6 +130,18 @@ static bool is_pending(const struct work *w) {
         return faccessat(w->state.runtime, PENDING, F_OK, 0) == 0;
 }
 
+static int proxy_tell(struct proxy_run *p) {
+        int r = p->root[0] == '\0' ? proxy_tell_states(p->arena, p->world->host.haproxy, arena_str(p->arena, p->world->places.runtime).p) : 0;
+
+        return r < 0 ? fail(p, STR("telling HAProxy which servers are ready"), r) : 0;
+}
+
+int proxy_states(struct proxy_run *p) {
+        int r = read_host(p);
+
+        return r == 0 ? proxy_tell(p) : r < 0 ? r : 0;
+}
+
 /* Reloads HAProxy if it runs; where that fails, it is tried again at the next run. */
 static int reload(struct work *w) {
         struct proxy_run *p = w->proxy;
@@ -143,6 +156,10 @@ static int reload(struct work *w) {
                 complain(p, arena_join(p->arena, STR("HAProxy's files are in place, but it could not be reloaded: "), message));
                 return 0;
         }
+
+        r = proxy_tell(p);
+        if (r < 0)
+                return r;
 
         return unlinkat(w->state.runtime, PENDING, 0) < 0 && errno != ENOENT ? fail(p, STR(PENDING), -errno) : 0;
 }

@@ -29,6 +29,9 @@ struct proxy_run {
 /* 0; negative errno. */
 int proxy_apply(struct proxy_run *p);
 
+/* Tells HAProxy which servers are ready, and does nothing else. 0; negative errno. */
+int proxy_states(struct proxy_run *p);
+
 /* For pyservicectl check: would HAProxy take what lies below `runtime`, a directory like /run/pyservice, on top of what is in
  * place? Nothing is put anywhere. ret->problems says what it would not; ret's other members are of no use. host.yaml is in p->world. 0, also
  * where HAProxy can't be asked; negative errno. */

@@ -85,7 +85,10 @@ enum severity {
         X(CONFIG_WITHOUT_CONTRACT, "config-without-contract", ERROR) \
         /* what other programs say */ \
         X(QUADLET_REFUSED,      "quadlet-refused",      ERROR) \
-        X(HAPROXY_REFUSED,      "haproxy-refused",      ERROR)
+        X(HAPROXY_REFUSED,      "haproxy-refused",      ERROR) \
+        /* what rollouts left */ \
+        X(ROLLOUT_FAILED,       "rollout-failed",       ERROR) \
+        X(BAD_STATE,            "bad-state",            ERROR)
 
 enum diag_id {
 #define X(symbol, name, severity) DIAG_##symbol,

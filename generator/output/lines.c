@@ -26,6 +26,10 @@ void lines_word_text(struct lines *l, struct str text) {
         l->in_line = true;
 }
 
+void lines_number(struct lines *l, uint64_t value) {
+        lines_word_text(l, arena_u64(l->text.arena, value));
+}
+
 void lines_end(struct lines *l) {
         buf_put_char(&l->text, '\n');
         l->in_line = false;
@@ -39,12 +43,12 @@ void lines_env_template(struct lines *l, struct env_name name, const struct env_
         env_template_put(&l->text, name, pieces, n);
 }
 
-bool lines_finish(struct lines *l, struct tree *t, struct str path, mode_t mode) {
+struct str lines_text(struct lines *l) {
+        return buf_str(&l->text);
+}
+
+struct tree_file *lines_finish(struct lines *l, struct tree *t, struct str path, mode_t mode) {
         struct str text = buf_str(&l->text);
 
-        if (text.n == 0)
-                return false;
-
-        (void) tree_add(t, path, mode, text);
-        return true;
+        return text.n > 0 ? tree_add(t, path, mode, text) : NULL;
 }

@@ -15,11 +15,15 @@ struct lines *lines_new(struct arena *a);
 #define lines_word(l, value) lines_word_text((l), REFINED_TEXT(value))
 void lines_word_text(struct lines *l, struct str text);
 #define lines_const(l, literal) lines_word_text((l), STR("" literal ""))
+void lines_number(struct lines *l, uint64_t value);
 void lines_end(struct lines *l);
 
 /* NAME=VALUE for Podman (env_file_put), and a template for pyservice-environment (env_template_put). */
 void lines_env(struct lines *l, struct env_name name, struct str value);
 void lines_env_template(struct lines *l, struct env_name name, const struct env_piece *pieces, size_t n);
 
-/* Adds the file to the tree; false, and nothing is added, where there are no lines. */
-bool lines_finish(struct lines *l, struct tree *t, struct str path, mode_t mode);
+/* The text so far, for hashing. */
+struct str lines_text(struct lines *l);
+
+/* Adds the file to the tree; NULL, and nothing is added, where there are no lines. */
+struct tree_file *lines_finish(struct lines *l, struct tree *t, struct str path, mode_t mode);

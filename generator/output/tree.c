@@ -12,6 +12,14 @@ struct tree_file *tree_add(struct tree *t, struct str path, mode_t mode, struct 
         return file;
 }
 
+void tree_mark(struct tree_file *f, enum tree_kind kind, struct str owner) {
+        if (!f)
+                return;
+
+        f->kind = kind;
+        f->owner = owner;
+}
+
 static int compare_files(const void *a, const void *b) {
         return str_cmp(((const struct tree_file *) a)->path, ((const struct tree_file *) b)->path);
 }

@@ -17,10 +17,20 @@ struct origin {
         struct span at;
 };
 
+/* What a file is for a rollout. */
+enum tree_kind {
+        TREE_REVISION,                  /* makes instances what they are: a change of it is a new revision */
+        TREE_TASK,                      /* a task's: part of the revision too, but tasks are always those of the revision that is to run */
+        TREE_SCALE,                     /* acts at once: how many there are, and how they are reached */
+        TREE_PLAN,                      /* what the rollout reads */
+};
+
 struct tree_file {
         struct str path;
         struct str text;
         mode_t mode;                    /* 0644, or 0600 for what holds values */
+        enum tree_kind kind;
+        struct str owner;               /* the unit that it belongs to ("hello", "hello-worker"); absent: the whole app's */
         struct str link;                /* target of a symbolic link; then there is no text */
         struct origin *origins;
         size_t n_origins;
@@ -31,8 +41,11 @@ struct tree {
         VEC(struct tree_file) files;
 };
 
-/* Adds a file; path and text are not copied. The result is valid until the next add. */
+/* Adds a file, TREE_REVISION and the app's own; path and text are not copied. The result is valid until the next add. */
 struct tree_file *tree_add(struct tree *t, struct str path, mode_t mode, struct str text);
+
+/* Says what a file is that was just added; nothing for NULL. */
+void tree_mark(struct tree_file *f, enum tree_kind kind, struct str owner);
 
 void tree_sort(struct tree *t);
 

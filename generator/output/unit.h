@@ -51,6 +51,7 @@ enum unit_encoding {
         X(UNIT_SOURCE_PATH,     UNIT,      "SourcePath",         TEXT) \
         X(UNIT_WANTS,           UNIT,      "Wants",              LITERAL) \
         X(UNIT_REQUIRES,        UNIT,      "Requires",           LITERAL) \
+        X(UNIT_BINDS_TO,        UNIT,      "BindsTo",            LITERAL) \
         X(UNIT_AFTER,           UNIT,      "After",              LITERAL) \
         X(UNIT_BEFORE,          UNIT,      "Before",             LITERAL) \
         X(UNIT_CONFLICTS,       UNIT,      "Conflicts",          LITERAL) \
@@ -108,6 +109,9 @@ enum unit_encoding {
         X(VOLUME_OPTIONS,       VOLUME,    "Options",            QUOTED) \
         X(VOLUME_LABEL,         VOLUME,    "Label",              WORDS) \
         X(TIMER_ON_CALENDAR,    TIMER,     "OnCalendar",         UNIT_LINE) \
+        X(TIMER_ON_ACTIVE,      TIMER,     "OnActiveSec",        LITERAL) \
+        X(TIMER_ON_UNIT_INACTIVE, TIMER,   "OnUnitInactiveSec",  LITERAL) \
+        X(TIMER_ACCURACY,       TIMER,     "AccuracySec",        LITERAL) \
         X(TIMER_PERSISTENT,     TIMER,     "Persistent",         LITERAL) \
         X(TIMER_RANDOM_DELAY,   TIMER,     "RandomizedDelaySec", LITERAL) \
         X(TIMER_UNIT,           TIMER,     "Unit",               LITERAL) \
@@ -121,8 +125,11 @@ enum unit_encoding {
         X(SERVICE_EXEC_START,   SERVICE,   "ExecStart",          EXEC) \
         X(SERVICE_EXEC_START_PRE, SERVICE, "ExecStartPre",       EXEC) \
         X(SERVICE_EXEC_START_POST, SERVICE, "ExecStartPost",     EXEC) \
+        X(SERVICE_EXEC_RELOAD,  SERVICE,   "ExecReload",         EXEC) \
         X(SERVICE_EXEC_STOP,    SERVICE,   "ExecStop",           EXEC) \
         X(SERVICE_EXEC_STOP_POST, SERVICE, "ExecStopPost",       EXEC) \
+        X(SERVICE_SYSLOG_LEVEL, SERVICE,   "SyslogLevel",        LITERAL) \
+        X(SERVICE_LOG_LEVEL_MAX, SERVICE,  "LogLevelMax",        LITERAL) \
         X(SERVICE_TIMEOUT_START, SERVICE,  "TimeoutStartSec",    LITERAL) \
         X(SERVICE_TIMEOUT_STOP, SERVICE,   "TimeoutStopSec",     LITERAL) \
         X(SERVICE_RUNTIME_DIRECTORY, SERVICE, "RuntimeDirectory", LITERAL) \

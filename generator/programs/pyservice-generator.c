@@ -101,6 +101,7 @@ int main(int argc, char **argv) {
                         return EXIT_SUCCESS;
         }
 
+        g.may_wait = !g.home && strcmp(g.root, "/") == 0;
         (void) umask(0022);
         return run_guarded(&g);
 }

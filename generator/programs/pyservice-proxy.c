@@ -16,15 +16,17 @@ enum { EXIT_USER = 1, EXIT_USAGE = 2 };
 
 static const char usage_text[] =
         "usage: pyservice-proxy [--root=DIR] HASH\n"
+        "       pyservice-proxy --states\n"
         "Checks the HAProxy files of all applications, puts them in place and reloads HAProxy.\n"
-        "pyservice-proxy@HASH.service runs it; HASH only tells one state of these files from another.\n";
+        "pyservice-proxy@HASH.service runs it; HASH only tells one state of these files from another.\n"
+        "With --states it only tells HAProxy which servers are ready, after it has started.\n";
 
 static int fail(struct str what, int r) {
         (void) fprintf(stderr, "pyservice-proxy: %.*s: %s\n", STR_ARG(what), strerror(-r));
         return EXIT_SYSTEM;
 }
 
-static int run(const char *root) {
+static int run(const char *root, int (*work)(struct proxy_run *p)) {
         struct arena arena = { 0 };
         struct sources sources = { 0 };
         struct diags ds = { .arena = &arena, .sources = &sources };
@@ -38,7 +40,7 @@ static int run(const char *root) {
         if (world.root < 0)
                 return fail(str_of(root), world.root);
 
-        r = proxy_apply(&proxy);
+        r = work(&proxy);
         VEC_EACH(problem, &proxy.problems)
                 (void) fprintf(stderr, "pyservice-proxy: %s\n", problem->p);
         VEC_EACH(note, &proxy.notes)
@@ -49,16 +51,21 @@ static int run(const char *root) {
 int main(int argc, char *argv[]) {
         static const struct option options[] = {
                 { "root", required_argument, NULL, 'r' },
+                { "states", no_argument, NULL, 's' },
                 { "help", no_argument, NULL, 'h' },
                 { "version", no_argument, NULL, 'v' },
                 { 0 },
         };
+        int (*work)(struct proxy_run *p) = proxy_apply;
         const char *root = "/";
 
         for (int c; (c = getopt_long(argc, argv, "h", options, NULL)) != -1;)
                 switch (c) {
                 case 'r':
                         root = optarg;
+                        break;
+                case 's':
+                        work = proxy_states;
                         break;
                 case 'h':
                         return fputs(usage_text, stdout) < 0 ? EXIT_SYSTEM : EXIT_SUCCESS;
@@ -68,8 +75,8 @@ int main(int argc, char *argv[]) {
                         return fputs(usage_text, stderr) < 0 ? EXIT_SYSTEM : EXIT_USAGE;
                 }
 
-        if (argc - optind != 1)
+        if (argc - optind != (work == proxy_apply))
                 return fputs(usage_text, stderr) < 0 ? EXIT_SYSTEM : EXIT_USAGE;
 
-        return run(root);
+        return run(root, work);
 }

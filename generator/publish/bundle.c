@@ -7,14 +7,13 @@
 
 #include "publish/parts.h"
 
-enum bundle_choice bundle_choose(const struct publisher *p, struct name app, bool is_wanted_good) {
+int bundle_mark_unkept(const struct publisher *p, struct str app) {
         struct path path;
+        int r = fs_make_dirs(p->runtime, "unkept", false);
 
-        if (is_wanted_good)
-                return BUNDLE_WANTED;
-
-        (void) path_join(&path, STR("apps/"), app.text, STR("/stamp"));
-        return faccessat(p->runtime, path.text, F_OK, 0) >= 0 ? BUNDLE_PUBLISHED : BUNDLE_NONE;
+        if (r >= 0)
+                r = fs_write(p->runtime, path_join(&path, STR("unkept/"), app), 0644, STR(""));
+        return r == -EEXIST ? 0 : r;
 }
 
 static int open_apps(const struct publisher *p) {
@@ -100,7 +99,28 @@ static void publish_changed(struct publishing *pub) {
         each_changed(pub, stage_rest);
         convert_finish(conversion);
         each_changed(pub, stage_retired);
+        each_changed(pub, stage_keep);
         each_changed(pub, stage_publish);
+}
+
+/* Those that were given up and have something else to run. Returns how many are to be published. */
+static size_t decide_again(struct publishing *pub) {
+        size_t n_changed = 0;
+
+        for (size_t i = 0; i < pub->n; i++) {
+                struct job *job = &pub->jobs[i];
+                struct bundle *bundle = job->bundle;
+
+                if (job->is_given_up && bundle->choice == BUNDLE_WANTED && bundle->fallback.files.n > 0) {
+                        bundle->tree = bundle->fallback;
+                        *job = (struct job) { .bundle = bundle };
+                        decide_one(pub, job);
+                } else
+                        job->is_changed = job->needs_quadlet = false;
+                n_changed += job->is_changed;
+        }
+
+        return n_changed;
 }
 
 /* What became of them. */
@@ -189,6 +209,10 @@ int publish_all(struct publisher *p, struct bundle *bundles, size_t n) {
 
         if (decide(&pub) > 0)
                 publish_changed(&pub);
+        if (decide_again(&pub) > 0) {
+                stage_close(&pub);
+                publish_changed(&pub);
+        }
         finish(&pub);
         stage_close(&pub);
         return pub.error;

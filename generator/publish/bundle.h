@@ -12,12 +12,16 @@
  *     apps/APP/retired/…     units that the app no longer has; kept, because a unit whose file disappears while it
  *                            runs forgets how to stop; gone at the next boot
  *     apps/APP/env/…  haproxy/ABSOLUTE/PATH…  ports         see render/
+ *     apps/APP/manifest  revision  rollout  wanted/…        see publish/compose.h
  *     apps/APP/stamp         what it was made from, and the units it has; see publish/stamp.h
  *     errors/APP             what is wrong with the definition, as text; 0600. What belongs to no app (host.yaml, a bad
  *                            file name, no Quadlet) is in errors/HOST, which is no app's name
  *     errors-unseen/APP      there while nobody was told of it; empty
  *     proxy                  names of the apps that are alive and have files for HAProxy, one a line: what
  *                            pyservice-proxy puts together. Not there before the first such app, empty after the last
+ *     unkept/APP             the app is gone, or how many instances it has, and how they are reached, changed: what
+ *                            /var/lib/pyservice says of that is old; pyservice-keep.service mends it. Empty
+ *     without-state          the directory of states was not there, perhaps not yet, and so nothing was published; empty
  *     alive.conf             what is upheld: pyservice.target.d/50-pyservice.conf is a link to it
  *     .staging               bundles under way; removed at the next run where one was cut off
  *
@@ -25,6 +29,7 @@
  * bundle, also of those without a definition, and pyservice.target.d/50-pyservice.conf, which upholds
  *
  *     APP.target                      of apps that are alive: that have a definition and a bundle
+ *     pyservice-state.service         where there is without-state: reloads once the states can be read
  *     pyservice-config@APP.path       of apps whose definition has errors, and of HOST; starts the service of that name
  *                                     once
  *     pyservice-proxy@HASH.timer      likewise. HASH: of the files for HAProxy, so that a change of them is a new unit;
@@ -34,19 +39,28 @@
 
 #include "app/load.h"
 #include "output/tree.h"
+#include "state/state.h"
 
 /* What an app's instances get. */
 enum bundle_choice {
-        BUNDLE_WANTED,          /* what its file says */
-        BUNDLE_PUBLISHED,       /* what was published last; its file is broken */
+        BUNDLE_WANTED,          /* what is put together of what its file says, what is accepted and what is pinned */
+        BUNDLE_PUBLISHED,       /* what was published last */
         BUNDLE_NONE,            /* nothing: broken, and nothing was ever published */
 };
 
 struct bundle {
         struct name app;
         struct tree tree;               /* sorted */
+        struct tree fallback;           /* instead of it where Quadlet refuses it; empty for none */
         struct span at;                 /* the definition */
         enum bundle_choice choice;
+        bool is_accepted;               /* a revision of it is, so that its scale is to be kept */
+};
+
+/* What /var/lib/pyservice says of an app. */
+struct bundle_state {
+        struct state state;
+        int error;                      /* it can't be read */
 };
 
 struct publisher {
@@ -54,19 +68,27 @@ struct publisher {
         struct diags *ds;
         int runtime;                    /* /run/pyservice, made if it was missing; it can be read, not only O_PATH */
         int output;                     /* the generator directory */
-        struct str runtime_path;        /* as units name it */
+        int state;                      /* /var/lib/pyservice; -1 is like an empty one */
+        struct str runtime_path, state_path;    /* as units name them */
+        bool awaits_state;              /* it is not there, and may come: nothing is to be published before */
         const char *quadlet;            /* program; argv[0] of it */
         bool is_user;
 };
 
-/* The one function that decides which bundle an app's instances get. `is_wanted_good`: its file decoded and was
- * rendered. (With rollouts, the accepted revision in /var/lib comes in here.) */
-enum bundle_choice bundle_choose(const struct publisher *p, struct name app, bool is_wanted_good);
+bool bundle_is_published(const struct publisher *p, struct name app);
+
+/* The one function that decides which bundle an app's instances get (publish/choose.h). `b`: app and at. `file`: what its file
+ * says, sorted; NULL where it is broken. States and bundles that can't be read give diagnostics, and so does a revision that
+ * failed. */
+void bundle_choose(const struct publisher *p, struct bundle *b, const struct tree *file, const struct bundle_state *state);
+
+/* Marks the app in unkept/. */
+int bundle_mark_unkept(const struct publisher *p, struct str app);
 
 /* Publishes every bundle whose choice is BUNDLE_WANTED and whose stamp differs, running Quadlet once for all of
  * them; links all that is alive, and what is retired, into the output directory. A bundle that Quadlet refuses gets
- * diagnostics at the lines that caused it, and its choice is changed to BUNDLE_PUBLISHED or BUNDLE_NONE; so is that of
- * one that could not be written. `n` bundles sorted by app, one for each definition; p->ds is sorted. System failures:
+ * diagnostics at the lines that caused it, and its fallback is published, or its choice is changed to BUNDLE_PUBLISHED or
+ * BUNDLE_NONE; so is that of one that could not be written. `n` bundles sorted by app, one for each definition; p->ds is sorted. System failures:
  * negative errno, the first of them; what could be published and linked is, even then. */
 int publish_all(struct publisher *p, struct bundle *bundles, size_t n);
 

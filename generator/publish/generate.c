@@ -21,12 +21,24 @@ struct run {
         struct publisher publisher;
 };
 
+/* A machine whose /var comes late, or where nothing was ever accepted. */
+static int open_state(struct run *run) {
+        int r = fs_open_dir(run->world.root, run->world.places.state.p + 1);
+
+        if (r < 0 && r != -ENOENT)
+                return r;
+
+        run->publisher.state = r == -ENOENT ? -1 : r;
+        run->publisher.state_path = run->world.places.state;
+        return 0;
+}
+
 static int open_root(struct run *run, const struct generate *g) {
         int r;
 
         run->ds = (struct diags) { .arena = &run->arena, .sources = &run->sources };
         run->world = (struct world) { .arena = &run->arena, .ds = &run->ds, .sources = &run->sources, .root = -1 };
-        run->publisher = (struct publisher) { .arena = &run->arena, .ds = &run->ds, .runtime = -1, .output = -1, .quadlet = QUADLET };
+        run->publisher = (struct publisher) { .arena = &run->arena, .ds = &run->ds, .runtime = -1, .state = -1, .output = -1, .quadlet = QUADLET };
         if (g->home)
                 places_user(&run->arena, str_of(g->home), str_of(g->user_runtime), &run->world.places);
         else
@@ -56,12 +68,13 @@ static int open_root(struct run *run, const struct generate *g) {
         if (r < 0)
                 return r;
         run->publisher.output = r;
-        return 0;
+        return open_state(run);
 }
 
 static void close_run(struct run *run) {
         close_fd(&run->world.root);
         close_fd(&run->publisher.runtime);
+        close_fd(&run->publisher.state);
         close_fd(&run->publisher.output);
         arena_done(&run->arena);
 }
@@ -76,45 +89,129 @@ static int make_haproxy_directory(const struct run *run) {
         return fs_make_dirs(run->world.root, directory.p + 1, false);
 }
 
-static void render_definition(struct world *w, struct definition *d, const struct ports *ports, struct tree *ret) {
+/* NULL where it is broken. */
+static const struct tree *render_definition(struct world *w, struct definition *d, const struct ports *ports) {
+        struct tree *tree = arena_new(w->arena, struct tree);
         size_t errors = w->ds->n_errors;
 
+        if (!d->app || d->is_broken)
+                return NULL;
+
         w->ds->owner = d->name.text;
-        render_app(w->arena, w, d->app, ports, ret);
+        render_app(w->arena, w, d->app, ports, tree);
         d->is_broken = w->ds->n_errors > errors;
+        return d->is_broken ? NULL : tree;
 }
 
 /* Has it been published, with settings of the machine that are not to be had now? It stays as it is then: made of half
  * a host.yaml it would lose its network, and HAProxy its files. What was never published has nothing to lose. */
 static bool is_held_back(const struct world *w, const struct publisher *p, const struct definition *d) {
-        return w->is_host_broken && bundle_choose(p, d->name, false) == BUNDLE_PUBLISHED;
+        return w->is_host_broken && bundle_is_published(p, d->name);
 }
 
-int generate_publish(struct world *w, struct publisher *p) {
-        struct bundle *bundles = arena_array(w->arena, w->definitions.n + 1, struct bundle);
-        struct ports ports = { 0 };
-        size_t n = 0;
-        int r = ports_assign(w, p->runtime, &ports);
+/* What its state says of it comes before it is rendered: the images behind its tags. */
+static void read_state(const struct world *w, const struct publisher *p, const struct definition *d, struct bundle_state *ret) {
+        ret->error = state_read(w->arena, p->state, d->name.text, &ret->state);
+        if (!d->app)
+                return;
 
-        if (r < 0)
-                return r;
+        d->app->pins.at = arena_array(w->arena, ret->state.images.n, struct image_pin);
+        VEC_EACH(image, &ret->state.images)
+                d->app->pins.at[d->app->pins.n++] = (struct image_pin) { image->reference, image->pinned };
+}
 
-        VEC_EACH(d, &w->definitions) {
-                struct bundle *b = &bundles[n];
+static int compare_bundles(const void *name, const void *bundle) {
+        return str_cmp(*(const struct str *) name, ((const struct bundle *) bundle)->app.text);
+}
+
+/* Should an app that is gone come again, it is a new one: what it accepted in its last life is to be forgotten. */
+static int mark_gone(const struct world *w, const struct publisher *p, const struct bundle *bundles, size_t n) {
+        struct fs_names names = { 0 };
+        int r = p->state < 0 ? 0 : fs_list(w->arena, p->state, ".", &names);
+
+        VEC_EACH(name, &names.list) {
+                struct state state;
+
+                if (name->p[0] == '.' || (n > 0 && bsearch(name, bundles, n, sizeof(struct bundle), compare_bundles)))
+                        continue;
+                if (state_read(w->arena, p->state, *name, &state) >= 0 && !str_is_absent(state.accepted) && r >= 0)
+                        r = bundle_mark_unkept(p, *name);
+        }
+
+        return r;
+}
+
+/* The first run since the machine started? */
+static bool is_first_run(const struct world *w, const struct publisher *p) {
+        struct fs_names names = { 0 };
+
+        return fs_list(w->arena, p->runtime, "apps", &names) < 0 || names.list.n == 0;
+}
+
+/* The ports that instances had before the machine was stopped: those of an app whose file is broken now are in no definition, and
+ * what HAProxy was told of those of another revision still holds. */
+static void read_ports(struct world *w, const struct publisher *p, struct str app, const struct bundle_state *state) {
+        struct held_ports held = { .app = app };
+        struct str path;
+
+        if (str_is_absent(state->state.accepted))
+                return;
+
+        path = arena_join(w->arena, app, STR("/bundles/"), state->state.accepted, STR("/ports"));
+        if (fs_read(w->arena, p->state, path.p, BUF_MAX, &held.text) >= 0)
+                *vec_push(w->arena, &w->held_ports) = held;
+}
+
+static struct bundle_state *read_states(struct world *w, const struct publisher *p) {
+        struct bundle_state *states = arena_array(w->arena, w->definitions.n, struct bundle_state);
+        bool is_first = p->state >= 0 && is_first_run(w, p);
+
+        for (size_t i = 0; i < w->definitions.n; i++) {
+                const struct definition *d = &w->definitions.at[i];
 
                 if (str_is_absent(d->name.text))
                         continue;
 
-                n++;
-                b->app = d->name;
-                b->at = d->root ? d->root->at : d->name.at;
-                b->tree.arena = w->arena;
-                if (d->app && !d->is_broken)
-                        render_definition(w, d, &ports, &b->tree);
-                b->choice = bundle_choose(p, d->name, d->app && !d->is_broken && !is_held_back(w, p, d));
+                read_state(w, p, d, &states[i]);
+                if (is_first)
+                        read_ports(w, p, d->name.text, &states[i]);
         }
 
-        return publish_all(p, bundles, n);
+        return states;
+}
+
+int generate_publish(struct world *w, struct publisher *p) {
+        struct bundle *bundles = arena_array(w->arena, w->definitions.n + 1, struct bundle);
+        const struct bundle_state *states;
+        struct ports ports = { 0 };
+        size_t n = 0;
+        int r, q;
+
+        if (p->awaits_state)
+                return publish_all(p, bundles, 0);
+
+        states = read_states(w, p);
+        r = ports_assign(w, p->runtime, &ports);
+        if (r < 0)
+                return r;
+
+        for (size_t i = 0; i < w->definitions.n; i++) {
+                struct definition *d = &w->definitions.at[i];
+                const struct tree *file;
+
+                if (str_is_absent(d->name.text))
+                        continue;
+
+                bundles[n].app = d->name;
+                bundles[n].at = d->root ? d->root->at : d->name.at;
+                file = render_definition(w, d, &ports);
+                bundle_choose(p, &bundles[n], is_held_back(w, p, d) ? NULL : file, &states[i]);
+                n++;
+        }
+
+        r = publish_all(p, bundles, n);
+        q = mark_gone(w, p, bundles, n);
+        return r < 0 ? r : q;
 }
 
 static void report(struct run *run) {
@@ -143,12 +240,25 @@ static void report_failure(struct run *run, int r) {
                 log_kernel(LOG_LEVEL_ERROR, text);
 }
 
+/* Is /var perhaps not mounted yet? Until it is, nobody knows which revisions are accepted. What is published goes on all the same. */
+static int await_state(struct run *run, const struct generate *g) {
+        struct publisher *p = &run->publisher;
+
+        p->awaits_state = g->may_wait && p->state < 0 && run->world.definitions.n > 0 && is_first_run(&run->world, p);
+        if (p->awaits_state)
+                return fs_replace(p->runtime, "without-state", 0644, STR(""));
+
+        return unlinkat(p->runtime, "without-state", 0) < 0 && errno != ENOENT ? -errno : 0;
+}
+
 int generate_run(const struct generate *g) {
         CLEANUP(close_run) struct run run = { 0 };
         int r = open_root(&run, g);
 
         if (r >= 0)
                 r = world_load(&run.world);
+        if (r >= 0)
+                r = await_state(&run, g);
         if (r >= 0)
                 r = make_haproxy_directory(&run);
         if (r >= 0)

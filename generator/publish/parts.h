@@ -51,6 +51,9 @@ int stage_rest(struct publishing *pub, struct job *job);
 /* Links the units that the published bundle has and this one has not; adds them to its stamp. */
 int stage_retired(struct publishing *pub, struct job *job);
 
+/* Where the files of TREE_SCALE are others than before: marks that they are to be kept. */
+int stage_keep(struct publishing *pub, struct job *job);
+
 /* Writes the stamp and replaces the published bundle. */
 int stage_publish(struct publishing *pub, struct job *job);
 

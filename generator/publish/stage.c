@@ -117,6 +117,7 @@ static int take_over(struct publishing *pub, const struct job *job) {
 
 void stage_close(struct publishing *pub) {
         close_fd(&pub->staging);
+        pub->staging = -1;
         (void) fs_remove_tree(pub->p->runtime, STAGING);
 }
 
@@ -168,13 +169,11 @@ static bool has_owner(const struct stamp *s, struct str prefix, struct str drop_
 }
 
 /* A unit that is there no more is kept, and so are its drop-ins; but not a drop-in of a unit that is still there, for it
- * would still count. */
+ * would still count. Nor is an instance with a file of its own (the spare, UNIT@next) when its template is there, which
+ * it then is an instance of. */
 static bool is_retired(const struct stamp *old, const struct stamp *now, struct str name) {
-        if (str_find(name, '/') == name.n) {
-                struct path path;
-
-                return !stamp_has_unit(now, str_of(path_join(&path, UNITS, name)));
-        }
+        if (str_find(name, '/') == name.n)
+                return !has_owner(now, UNITS, name);
 
         return !has_owner(now, UNITS, name) && (has_owner(old, UNITS, name) || has_owner(old, STR("retired/"), name));
 }
@@ -214,6 +213,14 @@ int stage_retired(struct publishing *pub, struct job *job) {
         if (job->now.units.n > now.units.n)
                 stamp_sort(&job->now);
         return r;
+}
+
+/* Before they are published: a mark too many does no harm, one too few does. */
+int stage_keep(struct publishing *pub, struct job *job) {
+        if (!job->bundle->is_accepted || str_eq(job->old.scale, job->now.scale))
+                return 0;
+
+        return bundle_mark_unkept(pub->p, job->bundle->app.text);
 }
 
 /* Where two names can't be exchanged there is a moment without any. */

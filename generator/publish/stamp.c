@@ -7,11 +7,12 @@
 
 #include "base/buf.h"
 #include "base/fs.h"
+#include "base/hash.h"
 
 enum { STAMP_FILE_MAX = 4 << 20 };
 
 /* In every stamp: to be counted up when a bundle of an older pyservice must be made again. */
-#define LAYOUT "1"
+#define LAYOUT "2"
 
 static const struct {
         struct str suffix, unit_suffix;
@@ -74,9 +75,22 @@ struct str stamp_hash(const struct tree *t, struct str prefix, struct str identi
         return arena_join(t->arena, tree_hash(t, prefix), STR(" "), identity);
 }
 
+static struct str scale_hash(const struct tree *t) {
+        struct hash_state *h = hash_start(t->arena);
+
+        VEC_EACH(file, &t->files) {
+                if (file->kind != TREE_SCALE)
+                        continue;
+                hash_add(h, file->path);
+                hash_add(h, file->text);
+        }
+
+        return hash_text(t->arena, h);
+}
+
 void stamp_make(const struct tree *t, struct str identity, struct stamp *ret) {
         struct str haproxy = STR("haproxy/"), units = STR("units/");
-        struct stamp s = { .haproxy = STR("-") };
+        struct stamp s = { .haproxy = STR("-"), .scale = scale_hash(t) };
         struct str name;
 
         s.tree = stamp_hash(t, STR(""), identity);
@@ -100,7 +114,7 @@ void stamp_make(const struct tree *t, struct str identity, struct stamp *ret) {
 }
 
 struct str stamp_text(struct arena *a, const struct stamp *s) {
-        const struct str lines[] = { s->tree, s->quadlet, s->haproxy };
+        const struct str lines[] = { s->tree, s->quadlet, s->haproxy, s->scale };
         struct buf text = buf_in(a);
 
         for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {
@@ -125,7 +139,7 @@ int stamp_read(struct arena *a, int apps, struct name app, struct stamp *ret) {
 
         *ret = (struct stamp) { 0 };
         if (r < 0 || !str_split(&rest, '\n', &s.tree) || !str_split(&rest, '\n', &s.quadlet)
-            || !str_split(&rest, '\n', &s.haproxy) || str_is_absent(rest))
+            || !str_split(&rest, '\n', &s.haproxy) || !str_split(&rest, '\n', &s.scale) || str_is_absent(rest))
                 return 0;
 
         while (str_split(&rest, '\n', &line))

@@ -198,6 +198,8 @@ int uphold_write(const struct publisher *p, const struct linkables *l) {
                 unit_const(u, ".target");
                 unit_close(u);
         }
+        if (p->awaits_state)
+                unit_put_const(u, UNIT_UPHOLDS, "pyservice-state.service");
         VEC_EACH(owner, &broken.list)
                 put_config(u, (struct name) { *owner, NOWHERE });
         if (hash.text.n > 0) {

@@ -62,6 +62,35 @@ static uint64_t put_instances(struct rendering *r, struct unit *u, enum unit_key
         return n_instances;
 }
 
+/* With more than one, any of them: systemd.unit(5), "triggering conditions". */
+static void put_hosts(struct unit *u, const struct container *c) {
+        LIST_EACH(host, &c->hosts) {
+                unit_open(u, UNIT_CONDITION_HOST);
+                if (c->hosts.n > 1)
+                        unit_const(u, "|");
+                unit_part(u, *host);
+                unit_close(u);
+        }
+}
+
+static void add_drop_in(struct rendering *r, struct unit *u, const struct role *role, struct str file) {
+        struct str unit = role->container->unit.text;
+
+        tree_mark(unit_finish(u, r->tree, arena_join(r->arena, STR("units/"), unit, role->is_template ? STR("@") : STR(""), STR(".service.d/"), file)),
+                  TREE_SCALE, unit);
+}
+
+/* Where it runs is no reason to restart it. (A task has no instances that go on.) */
+static void render_hosts(struct rendering *r, const struct role *role) {
+        struct unit *u = unit_new(r->arena);
+
+        if (role->is_task || role->container->hosts.n == 0)
+                return;
+
+        put_hosts(u, role->container);
+        add_drop_in(r, u, role, STR("10-hosts.conf"));
+}
+
 /* How many instances others have is their affair: it must not change this container, nor its revision. */
 static void render_instances(struct rendering *r, const struct role *role) {
         struct unit *u = unit_new(r->arena);
@@ -70,8 +99,7 @@ static void render_instances(struct rendering *r, const struct role *role) {
         n += put_instances(r, u, UNIT_AFTER, role->requires, role->n_requires);
         n += put_instances(r, u, UNIT_AFTER, role->after, role->n_after);
         if (n > 0)
-                (void) unit_finish(u, r->tree, arena_join(r->arena, STR("units/"), role->container->unit.text, role->is_template ? STR("@") : STR(""),
-                                                          STR(".service.d/10-services.conf")));
+                add_drop_in(r, u, role, STR("10-services.conf"));
 }
 
 static void put_wanted(struct unit *u, struct unit_name unit) {
@@ -83,7 +111,7 @@ static void put_dependencies(struct rendering *r, struct unit *u, const struct r
         const struct container *c = role->container;
 
         if (container_pull(c) != PULL_NEVER)
-                put_wanted(u, (struct unit_name) { arena_join(r->arena, c->image_unit.text, STR("-image.service")), c->image.at });
+                put_wanted(u, render_image(r, role));
 
         /* Wants=, never Requires=: a restart of the network's unit must not stop every instance. */
         put_wanted(u, c->network_unit);
@@ -108,15 +136,8 @@ static void put_unit_section(struct rendering *r, struct unit *u, const struct r
                 unit_put_const(u, UNIT_START_LIMIT_INTERVAL, "0");
         }
         put_dependencies(r, u, role);
-
-        /* With more than one, any of them: systemd.unit(5), "triggering conditions". */
-        LIST_EACH(host, &role->container->hosts) {
-                unit_open(u, UNIT_CONDITION_HOST);
-                if (role->container->hosts.n > 1)
-                        unit_const(u, "|");
-                unit_part(u, *host);
-                unit_close(u);
-        }
+        if (role->is_task)
+                put_hosts(u, role->container);
 }
 
 static void put_label(struct unit *u, struct label_name name, struct label_text text) {
@@ -228,15 +249,15 @@ static void put_health(struct unit *u, const struct health *h) {
 
 static void put_container_section(struct rendering *r, struct unit *u, const struct role *role) {
         const struct container *c = role->container;
+        struct image_ref image = app_pinned(r->app, c->image);
 
         put_name(u, CONTAINER_NAME, role);
         put_name(u, CONTAINER_HOST_NAME, role);
-        unit_put(u, CONTAINER_IMAGE, c->image);
+        unit_put(u, CONTAINER_IMAGE, image);
         /* The image's unit pulls, with the registry's credentials; a start never does. */
         unit_put_const(u, CONTAINER_PULL, "never");
         put_command(u, c);
-        render_environment(r, u, role);
-        render_secrets(r, u, role);
+        render_secrets(r, u, role, render_environment(r, u, role));
         put_labels(r, u, role);
         unit_put(u, CONTAINER_NETWORK, c->network_name);
         LIST_EACH(m, &c->mounts)
@@ -284,18 +305,19 @@ static void put_conditions(struct rendering *r, struct unit *u, const struct rol
         struct str suffix = role->restart.index == RESTART_ALWAYS ? STR(".service") : STR(".target");
         struct str number = role->is_template ? (struct str) { instance, sizeof(instance) } : STR("");
         struct name target = { arena_join(r->arena, r->app->name.text, STR(".target")), NOWHERE };
+        struct str drop_in = arena_join(r->arena, STR("units/"), target.text, STR(".d/50-"), role->container->unit.text, STR(".conf"));
         struct name own = { arena_join(r->arena, role->container->unit.text, once, number, suffix), NOWHERE };
 
         put_condition(u, (struct abs_path) { arena_join(r->arena, r->world->places.runtime, STR("/alive.conf")), NOWHERE }, target);
-        put_condition(u, bundle_path(r, arena_join(r->arena, STR("units/"), target.text)), own);
+        put_condition(u, bundle_path(r, drop_in), own);
 }
 
 static void put_service_section(struct rendering *r, struct unit *u, const struct role *role) {
         static const char *const words[] = { "always", "on-failure", "no" };
         struct duration stop = role->container->stop_timeout;
 
-        if (stop.usec < UINT64_MAX - STOP_TIMEOUT_EXTRA)
-                stop.usec += STOP_TIMEOUT_EXTRA;
+        if (__builtin_add_overflow(stop.usec, STOP_TIMEOUT_EXTRA, &stop.usec) || __builtin_add_overflow(stop.usec, role->drain.usec, &stop.usec))
+                stop.usec = UINT64_MAX;
         unit_put_duration(u, SERVICE_TIMEOUT_STOP, stop);
         if (role->is_task)
                 return;
@@ -311,6 +333,7 @@ void render_container(struct rendering *r, struct unit *u, const struct role *ro
         put_container_section(r, u, role);
         put_service_section(r, u, role);
         render_instances(r, role);
+        render_hosts(r, role);
 }
 
 static void put_raw(struct unit *u, enum unit_section section, const struct quadlet_entry *entries, size_t n) {
@@ -323,6 +346,7 @@ void render_finish(struct rendering *r, struct unit *u, const struct role *role)
         struct str unit = role->container->unit.text, env = arena_join(r->arena, STR("env/"), unit, STR("."));
         struct str file = arena_join(r->arena, STR("quadlet/"), unit, role->is_template ? STR("@.container") : STR(".container"));
         struct hash_state *hash = hash_start(r->arena);
+        struct name revision = { .at = NOWHERE };
 
         if (q) {
                 put_raw(u, SECTION_UNIT, q->unit.at, q->unit.n);
@@ -335,9 +359,13 @@ void render_finish(struct rendering *r, struct unit *u, const struct role *role)
                                 "the command line of '%.*s' is longer than systemd takes (1 MiB); put large values into files",
                                 STR_ARG(str_from(file, strlen("quadlet/"))));
         hash_add(hash, unit_text(u));
-        VEC_EACH(f, &r->tree->files)            /* env/UNIT.env and env/UNIT.template */
+        hash_add(hash, arena_u64(r->arena, role->host_port.n));
+        VEC_EACH(f, &r->tree->files)            /* env/UNIT.HASH.env and env/UNIT.HASH.template */
                 if (str_has_prefix(f->path, env))
                         hash_add(hash, f->text);
-        put_label(u, (struct label_name) { STR("io.pyservice.revision"), NOWHERE }, (struct label_text) { hash_text(r->arena, hash), NOWHERE });
-        (void) unit_finish(u, r->tree, file);
+        revision.text = hash_digits(r->arena, hash, 12);
+        put_label(u, (struct label_name) { STR("io.pyservice.revision"), NOWHERE }, (struct label_text) { revision.text, NOWHERE });
+        if (!role->is_task)
+                *vec_push(r->arena, &r->revisions) = revision;
+        tree_mark(unit_finish(u, r->tree, file), role_kind(role), unit);
 }

@@ -2,14 +2,15 @@
 
 /* Three ways into a container's environment:
  *
- * - a value on one line: env/UNIT.env, 0600, which Podman reads (--env-file): no value is in a unit or in an argv;
- * - a value with a secret, or of several lines: env/UNIT.template, 0600, composed when the unit starts into a file of the
+ * - a value on one line: env/UNIT.HASH.env, 0600, which Podman reads (--env-file): no value is in a unit or in an argv;
+ * - a value with a secret, or of several lines: env/UNIT.HASH.template, 0600, composed when the unit starts into a file of the
  *   unit's own in tmpfs; systemd puts it into Podman's environment (EnvironmentFile=), and Podman passes the names on
  *   (--env=NAME);
  * - a value with {{ instance }}, since the files are the same for all instances, and one of several lines whose name Podman
  *   itself looks at: Environment= in the unit. */
 
 #include "app/environment.h"
+#include "base/hash.h"
 #include "output/lines.h"
 #include "render/parts.h"
 
@@ -30,7 +31,7 @@ static struct str literal_value(struct rendering *r, const struct variable *v) {
         return arena_join_n(r->arena, parts, v->pieces.n);
 }
 
-bool is_composed(struct rendering *r, const struct variable *v) {
+static bool is_composed(struct rendering *r, const struct variable *v) {
         return v->is_secret || (!has_instance(v) && !env_file_can_hold(literal_value(r, v)) && !environment_is_podmans(v->name.text));
 }
 
@@ -85,10 +86,23 @@ static void put_optional(struct rendering *r, struct unit *u, const struct role 
         unit_close(u);
 }
 
-void render_environment(struct rendering *r, struct unit *u, const struct role *role) {
+/* Two revisions' files can lie side by side. */
+static struct abs_path put_file(struct rendering *r, const struct role *role, struct lines *l, struct str suffix) {
+        struct hash_state *hash = hash_start(r->arena);
+        struct str unit = role->container->unit.text, path;
+        struct tree_file *file;
+
+        hash_add(hash, lines_text(l));
+        path = arena_join(r->arena, STR("env/"), unit, STR("."), hash_digits(r->arena, hash, 8), suffix);
+        file = lines_finish(l, r->tree, path, 0600);
+        tree_mark(file, role_kind(role), unit);
+        return file ? bundle_path(r, path) : (struct abs_path) { 0 };
+}
+
+struct abs_path render_environment(struct rendering *r, struct unit *u, const struct role *role) {
         const struct container *c = role->container;
         struct lines *plain = lines_new(r->arena), *composed = lines_new(r->arena);
-        struct str sub;
+        struct abs_path file;
 
         for (size_t i = 0; i < c->env_files.n; i++)
                 if (c->env_files.at[i].text.p[0] == '-')
@@ -107,8 +121,7 @@ void render_environment(struct rendering *r, struct unit *u, const struct role *
                         lines_env(plain, v->name, value);
         }
 
-        sub = arena_join(r->arena, STR("env/"), c->unit.text, STR(".env"));
-        if (lines_finish(plain, r->tree, sub, 0600))
-                unit_put(u, CONTAINER_ENVIRONMENT_FILE, bundle_path(r, sub));
-        (void) lines_finish(composed, r->tree, arena_join(r->arena, STR("env/"), c->unit.text, STR(".template")), 0600);
+        file = put_file(r, role, plain, STR(".env"));
+        unit_put(u, CONTAINER_ENVIRONMENT_FILE, file);
+        return put_file(r, role, composed, STR(".template"));
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/hash.h"
 #include "render/parts.h"
 
-static void put_condition(struct unit *u, const struct container *c) {
+static void put_condition(struct unit *u, struct image_ref image) {
         unit_open(u, SERVICE_EXEC_CONDITION);
         unit_word(u);
         unit_const(u, "/bin/sh");
@@ -10,12 +11,14 @@ static void put_condition(struct unit *u, const struct container *c) {
         unit_word(u);
         unit_const(u, "! podman image exists $$0");
         unit_word(u);
-        unit_part(u, c->image);
+        unit_part(u, image);
         unit_close(u);
 }
 
-static void render_image(struct rendering *r, const struct container *c) {
+/* Its text; the name of the file follows from that, so that the images of two revisions lie side by side. */
+static struct unit *make_unit(struct rendering *r, const struct container *c) {
         struct unit *u = unit_new(r->arena);
+        struct image_ref image = app_pinned(r->app, c->image);
 
         unit_open(u, UNIT_DESCRIPTION);
         unit_const(u, "Image of ");
@@ -25,7 +28,7 @@ static void render_image(struct rendering *r, const struct container *c) {
         unit_put_const(u, UNIT_DOCUMENTATION, "man:pyservice.d(5)");
         unit_put_const(u, UNIT_STOP_WHEN_UNNEEDED, "yes");
 
-        unit_put(u, IMAGE_IMAGE, c->image);
+        unit_put(u, IMAGE_IMAGE, image);
         unit_put(u, IMAGE_AUTH_FILE, c->auth_file);
         if (!c->tls_verify.yes)
                 unit_put_const(u, IMAGE_TLS_VERIFY, "false");
@@ -33,25 +36,30 @@ static void render_image(struct rendering *r, const struct container *c) {
         /* "newer" is what a plain pull does: it loads what has another digest, and where it fails the image that is there is
          * taken, since instances only want this unit. (--policy and Policy= are Podman 5.6's.)
          *
-         * With the image there, nothing is asked of the registry: a reboot works without it. */
-        if (container_pull(c) == PULL_MISSING)
-                put_condition(u, c);
-
-        (void) unit_finish(u, r->tree, arena_join(r->arena, STR("quadlet/"), c->image_unit.text, STR(".image")));
+         * With the image there, nothing is asked of the registry: a reboot works without it. What is pinned never changes. */
+        if (container_pull(c) == PULL_MISSING || !str_eq(image.text, c->image.text))
+                put_condition(u, image);
+        return u;
 }
 
-/* One for the app's own image, and one for each part that has its own. */
-void render_images(struct rendering *r) {
-        struct container_list all = app_containers(r->arena, (struct app *) r->app);
-        bool is_app_done = false;
+struct unit_name render_image(struct rendering *r, const struct role *role) {
+        const struct container *c = role->container;
+        struct hash_state *hash = hash_start(r->arena);
+        struct unit_name name = { .at = c->image.at };
+        struct str stem;
+        struct unit *u;
 
-        VEC_EACH(ref, &all.list) {
-                const struct container *c = ref->container;
+        if (!c->owns_image_unit && !str_is_absent(r->app_image.text))
+                return r->app_image;
 
-                if (container_pull(c) == PULL_NEVER || (!c->owns_image_unit && is_app_done))
-                        continue;
+        u = make_unit(r, c);
+        hash_add(hash, unit_text(u));
+        stem = arena_join(r->arena, c->image_unit.text, STR("-"), hash_digits(r->arena, hash, 8));
+        name.text = arena_join(r->arena, stem, STR("-image.service"));
+        if (!c->owns_image_unit)
+                r->app_image = name;
 
-                is_app_done = is_app_done || !c->owns_image_unit;
-                render_image(r, c);
-        }
+        tree_mark(unit_finish(u, r->tree, arena_join(r->arena, STR("quadlet/"), stem, STR(".image"))),
+                  c->owns_image_unit ? role_kind(role) : TREE_REVISION, c->owns_image_unit ? c->unit.text : (struct str) { 0 });
+        return name;
 }

@@ -14,6 +14,8 @@ struct role {
         struct unit_ref *requires, *after;
         size_t n_requires, n_after;
         struct choice restart;
+        struct duration drain;          /* before it is asked to end */
+        struct number host_port;        /* stands in no container, but moves its ports */
         bool is_template;
         bool is_task;
 };
@@ -21,27 +23,53 @@ struct role {
 /* [Unit], [Container] and [Service] that all containers have. */
 void render_container(struct rendering *r, struct unit *u, const struct role *role);
 
-/* Environment, in files and in the unit. */
-void render_environment(struct rendering *r, struct unit *u, const struct role *role);
-
-/* Is its value put together when the unit starts, and given to Podman in its environment? Then it is in no unit and no argv. */
-bool is_composed(struct rendering *r, const struct variable *v);
+/* Environment, in files and in the unit. Gives the template of what is put together when the unit starts, and given to
+ * Podman in its environment, so that it is in no unit and no argv; absent where there is none. */
+struct abs_path render_environment(struct rendering *r, struct unit *u, const struct role *role);
 
 /* Secrets: credentials, the program that composes what needs them, and their mounts. */
-void render_secrets(struct rendering *r, struct unit *u, const struct role *role);
+void render_secrets(struct rendering *r, struct unit *u, const struct role *role, struct abs_path template);
 
 void render_service(struct rendering *r, struct service *s);
 void render_sidecar(struct rendering *r, struct sidecar *s);
 void render_task(struct rendering *r, struct task *t);
-void render_images(struct rendering *r);
 void render_networks(struct rendering *r);
 void render_volumes(struct rendering *r);
 void render_target(struct rendering *r);
+void render_rollout(struct rendering *r);
 void render_proxy(struct rendering *r, const struct service *s);
+
+/* The unit that pulls the container's image; parts that use the app's own share one. */
+struct unit_name render_image(struct rendering *r, const struct role *role);
+
+/* What a part's own files are. */
+enum tree_kind role_kind(const struct role *role);
 
 /* The directory below which an instance's secrets lie at run time, without the runtime directory's name:
  * "secrets/UNIT@%i". */
 struct abs_path secrets_directory(struct rendering *r, const struct role *role);
+
+/* HAProxy's backend of a service. */
+struct backend_name backend_of(const struct service *s);
+
+/* The file in which HAProxy finds the states of a backend's servers, where there is one, and the backend's number in it. */
+bool has_states(const struct rendering *r, const struct service *s);
+struct abs_path states_of(struct rendering *r, const struct service *s);
+uint64_t backend_id(const struct service *s);
+
+/* What an instance does once it has started and before it stops. */
+void render_hooks(struct rendering *r, struct unit *u, const struct service *s);
+
+/* The same for the spare instance, as a drop-in. */
+void render_hooks_next(struct rendering *r, const struct service *s);
+
+/* Whether an instance is asked over HTTP as long as it runs, and restarted where it does not answer. Where its hooks leave how. */
+bool is_watched(const struct rendering *r, const struct service *s);
+struct abs_path watch_directory(struct rendering *r);
+void render_health(struct rendering *r);
+
+/* How long a stop may wait for open requests; zero for what is not proxied. */
+struct duration drain_of(const struct service *s);
 
 /* "UNIT@N.service". */
 struct unit_name instance_unit(struct rendering *r, struct name unit, uint64_t instance);

@@ -3,6 +3,7 @@
 /* HAProxy's part: a backend, and what the generated frontend is to know of it. The files lie below haproxy/ under the
  * absolute path of the directory that HAProxy reads; pyservice-proxy puts them there. */
 
+#include "base/hash.h"
 #include "output/haproxy.h"
 #include "output/lines.h"
 #include "render/parts.h"
@@ -17,10 +18,26 @@ static bool is_http(const struct proxy *p) {
         return p->mode.index == MODE_HTTP;
 }
 
-static struct backend_name backend_of(const struct service *s) {
+struct backend_name backend_of(const struct service *s) {
         const struct name unit = s->container.unit;
 
         return str_is_absent(s->proxy->backend.text) ? (struct backend_name) { unit.text, unit.at } : s->proxy->backend;
+}
+
+/* Whether HAProxy finds in a file, when it starts or reloads, which servers are ready. One in a container has its own /run, and through
+ * names it sees by itself what is there. */
+bool has_states(const struct rendering *r, const struct service *s) {
+        return s->proxy && s->proxy->via.index == VIA_PORT && str_is_absent(r->world->host.haproxy->container.text) && !r->world->places.is_user;
+}
+
+struct abs_path states_of(struct rendering *r, const struct service *s) {
+        return (struct abs_path) { arena_join(r->arena, r->world->places.runtime, STR("/servers/"), backend_of(s).text), NOWHERE };
+}
+
+/* HAProxy counts its proxies, and complains where the file has another number than it has now; with a number of our own it has no reason
+ * to. Above 2^30, where it and people do not count. */
+uint64_t backend_id(const struct service *s) {
+        return UINT64_C(1) << 30 | hash_number(backend_of(s).text) >> 34;
 }
 
 /* haproxy/DIRECTORY/FILE */
@@ -34,6 +51,7 @@ static void put_check(struct haproxy *h, const struct service *s) {
         static const char *const methods[] = { "GET", "HEAD", "OPTIONS" };
         const struct check *check = s->proxy->check;
         struct http_path path = check ? check->path : s->health ? s->health->http : (struct http_path) { 0 };
+        struct http_status codes = check ? (struct http_status) { STR("200-399"), NOWHERE } : s->health ? s->health->status : (struct http_status) { 0 };
 
         /* A server that is no HTTP server may still have an HTTP status page, if that is said. */
         if ((!is_http(s->proxy) && !check) || str_is_absent(path.text))
@@ -51,7 +69,8 @@ static void put_check(struct haproxy *h, const struct service *s) {
                         haproxy_arg(h, *domain);
                         break;
                 }
-        haproxy_line(h, "http-check expect status 200-399");
+        haproxy_line(h, "http-check expect status");
+        haproxy_arg(h, codes);
 }
 
 static void put_timeouts(struct haproxy *h, const struct timeouts *t) {
@@ -122,6 +141,9 @@ static void put_defaults(struct rendering *r, struct haproxy *h, const struct se
         haproxy_duration(h, check_interval(s));
         /* A server that just came up is asked again soon, and so is one that just failed. */
         haproxy_word(h, "fastinter 1s downinter 1s rise 1 fall 3");
+        /* One that is not there yet, or no longer, is out at its first refused connection, which another server then takes; else two such
+         * would pass a request between them until its retries are used up, as the least busy of all. */
+        haproxy_word(h, "observe layer4 error-limit 1 on-error mark-down");
         if (s->proxy->maxconn.n > 0) {
                 haproxy_word(h, "maxconn");
                 haproxy_number(h, s->proxy->maxconn.n);
@@ -138,44 +160,56 @@ static void put_defaults(struct rendering *r, struct haproxy *h, const struct se
         }
 }
 
+/* UNIT-3, UNIT-next */
+static void put_name(struct haproxy *h, const struct service *s, uint64_t i) {
+        haproxy_part(h, s->container.unit);
+        haproxy_part_const(h, "-");
+        if (i == PORTS_NEXT)
+                haproxy_part_const(h, "next");
+        else
+                haproxy_part_number(h, i);
+}
+
 static void put_cookie(struct haproxy *h, const struct service *s, uint64_t i) {
         if (!is_http(s->proxy) || !s->proxy->sticky.yes)
                 return;
 
         haproxy_word(h, "cookie");
         haproxy_arg_begin(h);
-        haproxy_part(h, s->container.unit);
-        haproxy_part_const(h, "-");
-        haproxy_part_number(h, i);
+        put_name(h, s, i);
         haproxy_arg_end(h);
 }
 
 static void put_server_name(struct haproxy *h, const struct service *s, uint64_t i) {
         haproxy_line(h, "server");
         haproxy_arg_begin(h);
-        haproxy_part(h, s->container.unit);
-        haproxy_part_const(h, "-");
-        haproxy_part_number(h, i);
+        put_name(h, s, i);
         haproxy_arg_end(h);
 }
 
-static void put_servers(struct rendering *r, struct haproxy *h, const struct service *s) {
-        for (uint32_t i = 0; i < s->scale.n; i++) {
-                put_server_name(h, s, i);
-                haproxy_arg_begin(h);
-                if (s->proxy->via.index == VIA_DNS) {
-                        haproxy_part(h, s->container.unit);
-                        haproxy_part_const(h, "-");
-                        haproxy_part_number(h, i);
-                        haproxy_part_const(h, PODMAN_DOMAIN ":");
-                        haproxy_part_number(h, s->port.n);
-                } else {
-                        haproxy_part_const(h, "127.0.0.1:");
-                        haproxy_part_number(h, ports_find(r->ports, r->app->name, s->container.unit, i));
-                }
-                haproxy_arg_end(h);
-                put_cookie(h, s, i);
+static void put_server(struct rendering *r, struct haproxy *h, const struct service *s, uint32_t i) {
+        put_server_name(h, s, i);
+        haproxy_arg_begin(h);
+        if (s->proxy->via.index == VIA_DNS) {
+                put_name(h, s, i);
+                haproxy_part_const(h, PODMAN_DOMAIN ":");
+                haproxy_part_number(h, s->port.n);
+        } else {
+                haproxy_part_const(h, "127.0.0.1:");
+                haproxy_part_number(h, ports_find(r->ports, r->app->name, s->container.unit, i));
         }
+        haproxy_arg_end(h);
+        put_cookie(h, s, i);
+        /* HAProxy would take a new server for one that is up; the instance's hooks know better. */
+        if (has_states(r, s))
+                haproxy_word(h, "disabled");
+}
+
+static void put_servers(struct rendering *r, struct haproxy *h, const struct service *s) {
+        for (uint32_t i = 0; i < s->scale.n; i++)
+                put_server(r, h, s, i);
+        if (has_spare(r->app, s))
+                put_server(r, h, s, PORTS_NEXT);
 
         /* On other machines; their numbers go on after the largest scale, so that a change of scale renames none. */
         for (size_t i = 0; i < s->proxy->servers.n; i++) {
@@ -199,6 +233,14 @@ static void put_resolvers(struct haproxy *h, const struct service *s) {
         haproxy_line(h, "hold nx 3s");
 }
 
+static void put_states(struct rendering *r, struct haproxy *h, const struct service *s) {
+        haproxy_line(h, "id");
+        haproxy_number(h, backend_id(s));
+        haproxy_line(h, "load-server-state-from-file local");
+        haproxy_line(h, "server-state-file-name");
+        haproxy_arg(h, states_of(r, s));
+}
+
 static void render_backend(struct rendering *r, const struct service *s) {
         const struct proxy *p = s->proxy;
         struct backend_name backend = backend_of(s);
@@ -213,6 +255,8 @@ static void render_backend(struct rendering *r, const struct service *s) {
 
         haproxy_section(h, "backend");
         haproxy_arg(h, backend);
+        if (has_states(r, s))
+                put_states(r, h, s);
         haproxy_line(h, "mode");
         haproxy_arg(h, ((struct name) { is_http(p) ? STR("http") : STR("tcp"), NOWHERE }));
         haproxy_line(h, "balance");
@@ -230,12 +274,13 @@ static void render_backend(struct rendering *r, const struct service *s) {
         put_defaults(r, h, s);
         put_servers(r, h, s);
 
-        (void) tree_add(r->tree, proxy_path(r, p, file), 0644, haproxy_text(h));
+        tree_mark(tree_add(r->tree, proxy_path(r, p, file), 0644, haproxy_text(h)), TREE_SCALE, s->container.unit.text);
 }
 
 static void render_routes(struct rendering *r, const struct service *s) {
         const struct proxy *p = s->proxy;
         struct lines *routes = lines_new(r->arena), *certificates = lines_new(r->arena);
+        struct str unit = s->container.unit.text;
         bool redirects = p->redirect_to_https.at.len > 0 ? p->redirect_to_https.yes : p->tls != NULL;
 
         LIST_EACH(domain, &p->domains) {
@@ -253,8 +298,8 @@ static void render_routes(struct rendering *r, const struct service *s) {
                 lines_end(certificates);
         }
 
-        (void) lines_finish(routes, r->tree, proxy_path(r, p, arena_join(r->arena, STR("routes."), s->container.unit.text)), 0644);
-        (void) lines_finish(certificates, r->tree, proxy_path(r, p, arena_join(r->arena, STR("certificates."), s->container.unit.text)), 0644);
+        tree_mark(lines_finish(routes, r->tree, proxy_path(r, p, arena_join(r->arena, STR("routes."), unit)), 0644), TREE_SCALE, unit);
+        tree_mark(lines_finish(certificates, r->tree, proxy_path(r, p, arena_join(r->arena, STR("certificates."), unit)), 0644), TREE_SCALE, unit);
 }
 
 void render_proxy(struct rendering *r, const struct service *s) {

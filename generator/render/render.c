@@ -20,6 +20,10 @@ struct abs_path secrets_directory(struct rendering *r, const struct role *role) 
         return (struct abs_path) { arena_join(r->arena, STR("secrets/"), role->container->unit.text, suffix), NOWHERE };
 }
 
+enum tree_kind role_kind(const struct role *role) {
+        return role->is_task ? TREE_TASK : TREE_REVISION;
+}
+
 void render_app(struct arena *a, const struct world *w, const struct app *app, const struct ports *ports, struct tree *ret) {
         struct rendering r = { a, w, app, ports, ret };
         struct str text;
@@ -35,14 +39,15 @@ void render_app(struct arena *a, const struct world *w, const struct app *app, c
         LIST_EACH(t, &app->tasks)
                 render_task(&r, t);
 
-        render_images(&r);
         render_networks(&r);
         render_volumes(&r);
         render_target(&r);
+        render_rollout(&r);
+        render_health(&r);
 
         text = ports_text(a, ports, app->name);
         if (text.n > 0)
-                (void) tree_add(ret, STR("ports"), 0644, text);
+                tree_mark(tree_add(ret, STR("ports"), 0644, text), TREE_SCALE, (struct str) { 0 });
 
         tree_sort(ret);
 }

@@ -5,15 +5,24 @@
  *
  *     quadlet/UNIT@.container         a service: one template, whatever its scale
  *     quadlet/UNIT.container          a sidecar or task
- *     quadlet/UNIT.image  APP-NAME.network  APP-NAME.volume
- *     units/APP.target                upholds the instances and sidecars
+ *     quadlet/UNIT-HASH.image  APP-NAME.network  APP-NAME.volume
+ *     env/UNIT.HASH.env  env/UNIT.HASH.template       values, 0600: for Podman as they are; to be composed when the unit starts
+ *     units/UNIT-once@.target         starts once what systemd must not start again
+ *     units/APP.target                what is upheld
+ *     units/APP.target.d/50-UNIT.conf         upholds the instances of a service, or a sidecar
+ *     units/APP-rollout@.service      brings a revision to the instances
+ *     units/UNIT@.service.d/10-hosts.conf     the machines that run it
  *     units/UNIT@.service.d/10-services.conf  instances of others that it waits for
  *     units/UNIT@.service.d/10-ports.conf     the ports of the instances, as variables that the template's command names
- *     env/UNIT.env  env/UNIT.template         values, 0600: for Podman as they are; to be composed when the unit starts
+ *     units/UNIT@next.service.d/50-next.conf  what the spare instance does otherwise
+ *     units/APP-health.timer  units/APP-health.service        ask instances as long as they run
  *     haproxy/DIRECTORY/…             what HAProxy is to read, under the absolute path of its directory
  *     ports                           "UNIT INSTANCE PORT" lines, so that ports stay
+ *     rollout                         the plan that APP-rollout@.service follows; see render/rollout.c
  *
- * A change of scale changes the target and the ports, but no container: so it restarts nothing. */
+ * Each file says what it is (enum tree_kind). A change of scale changes files of TREE_SCALE only, no container: so it is no
+ * new revision, and restarts nothing. Files of two revisions lie side by side while a rollout goes on: so what can
+ * differ between them, and is named in a container, has the hash of its text in its name. */
 
 #include "app/load.h"
 #include "app/ports.h"
@@ -27,6 +36,8 @@ struct rendering {
         const struct app *app;
         const struct ports *ports;
         struct tree *tree;
+        struct unit_name app_image;     /* what pulls the app's own image; absent before the first part that uses it */
+        VEC(struct name) revisions;     /* of the services, then of the sidecars: the labels of their containers */
 };
 
 /* Adds everything of `app` to the empty tree `ret`, and sorts it. */

@@ -32,24 +32,14 @@ static void put_source(struct unit *u, const struct secret_entry *s) {
         }
 }
 
-static bool has_composed(struct rendering *r, const struct container *c) {
-        LIST_EACH(v, &c->environment)
-                if (is_composed(r, v))
-                        return true;
-
-        return false;
-}
-
-static void put_program(struct rendering *r, struct unit *u, const struct role *role) {
-        const struct container *c = role->container;
-
+static void put_program(struct unit *u, const struct container *c, struct abs_path template) {
         unit_open(u, SERVICE_EXEC_START_PRE);
         unit_word(u);
         unit_const(u, LIBEXECDIR "/pyservice-environment");
-        if (has_composed(r, c)) {
+        if (!str_is_absent(template.text)) {
                 unit_word(u);
                 unit_const(u, "--template=");
-                unit_part(u, bundle_path(r, arena_join(r->arena, STR("env/"), c->unit.text, STR(".template"))));
+                unit_part(u, template);
         }
         LIST_EACH(s, &c->secrets)
                 put_source(u, s);
@@ -86,22 +76,23 @@ static void put_directory(struct unit *u, struct abs_path directory) {
         unit_put_const(u, SERVICE_RUNTIME_DIRECTORY_MODE, "0700");
 }
 
-void render_secrets(struct rendering *r, struct unit *u, const struct role *role) {
+void render_secrets(struct rendering *r, struct unit *u, const struct role *role, struct abs_path template) {
         const struct container *c = role->container;
         struct abs_path directory = secrets_directory(r, role);
+        bool has_composed = !str_is_absent(template.text);
 
-        if (c->secrets.n > 0 || has_composed(r, c) || has_optional(c))
+        if (c->secrets.n > 0 || has_composed || has_optional(c))
                 put_directory(u, directory);
-        if (c->secrets.n == 0 && !has_composed(r, c))
+        if (c->secrets.n == 0 && !has_composed)
                 return;
 
         LIST_EACH(s, &c->secrets) {
                 put_mount(r, u, directory, s->key);
                 put_credential(r, u, s);
         }
-        put_program(r, u, role);
+        put_program(u, c, template);
 
-        if (has_composed(r, c)) {
+        if (has_composed) {
                 unit_open(u, SERVICE_ENVIRONMENT_FILE);
                 unit_const(u, "-");
                 unit_part(u, ((struct abs_path) { r->world->places.runtime, NOWHERE }));

@@ -1,14 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "render/parts.h"
 
-static bool has_ports(const struct rendering *r, const struct service *s) {
-        return ports_find(r->ports, r->app->name, s->container.unit, 0) > 0;
-}
-
 /* The instance's port is a variable of its unit: systemd first resolves %i, then expands PYSERVICE_PORT_3. So one
  * template serves all instances, and a change of scale touches no container. */
-static void put_ports(struct rendering *r, struct unit *u, const struct service *s) {
-        if (has_ports(r, s)) {
+static void put_ports(struct unit *u, const struct service *s) {
+        if (has_ports(s)) {
                 unit_open(u, CONTAINER_PUBLISH);
                 if (s->proxy)
                         unit_const(u, "127.0.0.1:");
@@ -21,30 +17,39 @@ static void put_ports(struct rendering *r, struct unit *u, const struct service 
                 unit_put(u, CONTAINER_PUBLISH, *p);
 }
 
+static void put_port(struct rendering *r, struct unit *u, const struct service *s, uint32_t i) {
+        unit_open(u, SERVICE_ENVIRONMENT);
+        unit_word(u);
+        unit_const(u, "PYSERVICE_PORT_");
+        if (i == PORTS_NEXT)
+                unit_const(u, "next");
+        else
+                unit_part_u64(u, i);
+        unit_const(u, "=");
+        unit_part_u64(u, ports_find(r->ports, r->app->name, s->container.unit, i));
+        unit_close(u);
+}
+
 static void render_ports(struct rendering *r, const struct service *s) {
         struct unit *u;
 
-        if (!has_ports(r, s))
+        if (!has_ports(s) || s->scale.n == 0)
                 return;
 
         u = unit_new(r->arena);
-        for (uint32_t i = 0; i < s->scale.n; i++) {
-                unit_open(u, SERVICE_ENVIRONMENT);
-                unit_word(u);
-                unit_const(u, "PYSERVICE_PORT_");
-                unit_part_u64(u, i);
-                unit_const(u, "=");
-                unit_part_u64(u, ports_find(r->ports, r->app->name, s->container.unit, i));
-                unit_close(u);
-        }
-        (void) unit_finish(u, r->tree, arena_join(r->arena, STR("units/"), s->container.unit.text, STR("@.service.d/10-ports.conf")));
+        for (uint32_t i = 0; i < s->scale.n; i++)
+                put_port(r, u, s, i);
+        if (has_spare(r->app, s))
+                put_port(r, u, s, PORTS_NEXT);
+        tree_mark(unit_finish(u, r->tree, arena_join(r->arena, STR("units/"), s->container.unit.text, STR("@.service.d/10-ports.conf"))),
+                  TREE_SCALE, s->container.unit.text);
 }
 
 void render_service(struct rendering *r, struct service *s) {
         struct role role = {
                 .container = &s->container, .name = s->name, .description = s->description, .health = s->health,
                 .requires = s->requires.at, .n_requires = s->requires.n, .after = s->after.at, .n_after = s->after.n,
-                .restart = s->restart, .is_template = true,
+                .restart = s->restart, .drain = drain_of(s), .host_port = s->host_port, .is_template = true,
         };
         struct unit *u = unit_new(r->arena);
 
@@ -52,8 +57,10 @@ void render_service(struct rendering *r, struct service *s) {
         if (s->proxy)
                 unit_put(u, UNIT_AFTER, r->world->host.haproxy->unit);
         render_container(r, u, &role);
-        put_ports(r, u, s);
+        put_ports(u, s);
+        render_hooks(r, u, s);
         render_finish(r, u, &role);
+        render_hooks_next(r, s);
         render_ports(r, s);
 }
 

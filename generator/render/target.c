@@ -29,7 +29,7 @@ static void render_once(struct rendering *r, const struct container *c, bool is_
         unit_put_const(u, UNIT_DEFAULT_DEPENDENCIES, "no");
         unit_put_const(u, UNIT_CONFLICTS, "shutdown.target");
         unit_put_const(u, UNIT_BEFORE, "shutdown.target");
-        (void) unit_finish(u, r->tree, file);
+        tree_mark(unit_finish(u, r->tree, file), TREE_REVISION, c->unit.text);
 }
 
 static void put_upheld(struct unit *u, struct name unit, struct choice restart) {
@@ -60,7 +60,7 @@ static void put_upheld_instance(struct unit *u, struct name unit, struct choice 
  * longer upholds (StopWhenUnneeded= in the instances). Upholds= must stand in a file: links in TARGET.upholds/ do
  * nothing on systemd 252. Without default dependencies, since a target comes After= all that it upholds, and the boot
  * would wait for it. */
-void render_target(struct rendering *r) {
+static void render_main(struct rendering *r) {
         struct unit *u = unit_new(r->arena);
 
         unit_open(u, UNIT_DESCRIPTION);
@@ -76,18 +76,43 @@ void render_target(struct rendering *r) {
         unit_put_const(u, UNIT_CONFLICTS, "shutdown.target");
         unit_put_const(u, UNIT_BEFORE, "shutdown.target");
 
+        tree_mark(unit_finish(u, r->tree, arena_join(r->arena, STR("units/"), r->app->name.text, STR(".target"))), TREE_SCALE, (struct str) { 0 });
+}
+
+/* A file for each part, so that what one of them upholds is changed without the others'. */
+static void add_upheld(struct rendering *r, struct unit *u, struct name unit) {
+        tree_mark(unit_finish(u, r->tree, arena_join(r->arena, STR("units/"), r->app->name.text, STR(".target.d/50-"), unit.text, STR(".conf"))),
+                  TREE_SCALE, unit.text);
+}
+
+static void render_upheld(struct rendering *r) {
         LIST_EACH(s, &r->app->services) {
-                for (uint64_t i = 0; i < s->scale.n && is_here(r, &s->container); i++)
-                        put_upheld_instance(u, s->container.unit, s->restart, i);
+                struct unit *u = unit_new(r->arena);
+
                 if (s->restart.index != RESTART_ALWAYS)
                         render_once(r, &s->container, true);
-        }
-        LIST_EACH(s, &r->app->sidecars) {
-                if (is_here(r, &s->container))
-                        put_upheld(u, s->container.unit, s->restart);
-                if (s->restart.index != RESTART_ALWAYS)
-                        render_once(r, &s->container, false);
+                if (s->scale.n == 0 || !is_here(r, &s->container))
+                        continue;
+
+                for (uint64_t i = 0; i < s->scale.n; i++)
+                        put_upheld_instance(u, s->container.unit, s->restart, i);
+                add_upheld(r, u, s->container.unit);
         }
 
-        (void) unit_finish(u, r->tree, arena_join(r->arena, STR("units/"), r->app->name.text, STR(".target")));
+        LIST_EACH(s, &r->app->sidecars) {
+                struct unit *u = unit_new(r->arena);
+
+                if (s->restart.index != RESTART_ALWAYS)
+                        render_once(r, &s->container, false);
+                if (!is_here(r, &s->container))
+                        continue;
+
+                put_upheld(u, s->container.unit, s->restart);
+                add_upheld(r, u, s->container.unit);
+        }
+}
+
+void render_target(struct rendering *r) {
+        render_main(r);
+        render_upheld(r);
 }

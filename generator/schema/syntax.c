@@ -126,6 +126,22 @@ bool syntax_is_unit_ref(struct str s) {
         return s.n <= 63 && s.p[0] != '-' && s.p[s.n - 1] != '-' && str_is_made_of(s, "abcdefghijklmnopqrstuvwxyz0123456789-");
 }
 
+static bool is_status_code(struct str s) {
+        return s.n == 3 && s.p[0] >= '1' && s.p[0] <= '5' && str_is_made_of(s, "0123456789");
+}
+
+bool syntax_is_status(struct str s) {
+        struct str range, first;
+
+        while (str_split(&s, ',', &range)) {
+                (void) str_split(&range, '-', &first);
+                if (!is_status_code(first) || (!str_is_absent(range) && !is_status_code(range)))
+                        return false;
+        }
+
+        return true;
+}
+
 bool syntax_is_user(struct str s) {
         size_t colon = str_find(s, ':');
 

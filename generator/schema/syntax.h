@@ -12,6 +12,7 @@ bool syntax_is_path(struct str s);
 bool syntax_is_env_file(struct str s);
 bool syntax_is_unit(struct str s);              /* systemd.unit(5) */
 bool syntax_is_unit_ref(struct str s);
+bool syntax_is_status(struct str s);
 bool syntax_is_user(struct str s);
 bool syntax_is_volume(struct str s);            /* podman-run(1), --volume */
 bool syntax_is_publish(struct str s);           /* podman-run(1), --publish */

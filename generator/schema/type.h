@@ -34,7 +34,7 @@ enum kind {
         struct user_name: KIND_USER_NAME, struct network_ref: KIND_NETWORK_REF, \
         struct volume_spec: KIND_VOLUME_SPEC, struct publish_spec: KIND_PUBLISH_SPEC, \
         struct credential: KIND_CREDENTIAL, struct signal_name: KIND_SIGNAL, struct domain: KIND_DOMAIN, \
-        struct host_glob: KIND_HOST_GLOB, struct http_path: KIND_HTTP_PATH, struct header_name: KIND_HEADER_NAME, \
+        struct host_glob: KIND_HOST_GLOB, struct http_path: KIND_HTTP_PATH, struct http_status: KIND_HTTP_STATUS, struct header_name: KIND_HEADER_NAME, \
         struct header_text: KIND_HEADER_TEXT, struct backend_name: KIND_BACKEND_NAME, \
         struct server_address: KIND_SERVER_ADDRESS, struct ip_prefix: KIND_IP_PREFIX, \
         struct option_text: KIND_OPTION_TEXT, struct url: KIND_URL, struct quadlet_key: KIND_QUADLET_KEY, \

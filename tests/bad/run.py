@@ -24,7 +24,10 @@ ROW = re.compile(r'X\([A-Z0-9_]+,\s*"([a-z0-9-]+)",\s*(ERROR|WARNING)\)')
 SHOWN = re.compile(r"^(?:[^|\n]*: )?(?:error|warning): .*\[([a-z0-9-]+)\]$", re.M)
 
 # What only other programs say needs them: tested on the lab machine.
-TESTED_ELSEWHERE = {"quadlet-refused": "tests/e2e/test_mistakes.py", "haproxy-refused": "tests/e2e/test_mistakes.py"}
+TESTED_ELSEWHERE = {
+    "quadlet-refused": "tests/e2e/test_mistakes.py", "haproxy-refused": "tests/e2e/test_mistakes.py",
+    "rollout-failed": "tests/unit/test-compose.c", "bad-state": "tests/unit/test-compose.c",
+}
 
 # Mistakes that can't be made alone.
 COMPANIONS = {

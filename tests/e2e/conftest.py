@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import host
+import load
 import nspawn
 from machine import Machine
 
@@ -69,6 +70,12 @@ def pytest_runtest_makereport(item, call):
     for machine in item.funcargs.values() if report.when == "call" and report.failed else ():
         if isinstance(machine, Machine) and machine.lab.leader():
             report.sections.append(("the machine", machine.diagnosis()))
+
+
+def pytest_terminal_summary(terminalreporter):
+    if load.SUMMARY:
+        terminalreporter.section("requests under load: how many, p50, p99, longest in ms")
+        terminalreporter.write_line("\n".join(load.SUMMARY))
 
 
 def pytest_configure(config):

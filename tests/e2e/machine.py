@@ -143,7 +143,8 @@ class Machine:
 
     # --- waiting ---
 
-    def wait(self, condition: Callable[[], object] | str, timeout: float = 120, what: str = ""):
+    def wait(self, condition: Callable[[], object] | str, timeout: float = 120,
+             what: str | Callable[[], str] = ""):
         """Waits until a function returns something true, which it returns, or a command succeeds."""
         check = (lambda: self.ok(condition)) if isinstance(condition, str) else condition
         deadline = time.monotonic() + timeout
@@ -153,7 +154,7 @@ class Machine:
             if value:
                 return value
             if time.monotonic() > deadline:
-                what = what or (condition if isinstance(condition, str) else condition.__name__)
+                what = what() if callable(what) else what or (condition if isinstance(condition, str) else condition.__name__)
                 raise TimedOut(f"waited {timeout} s for: {what}\n{self.diagnosis()}")
             time.sleep(pause)
             pause = min(pause * 1.5, 0.5)

@@ -10,6 +10,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
+#include "publish/compose.h"
 #include "publishing.h"
 
 enum mode {
@@ -118,6 +119,29 @@ int posix_spawnattr_setflags(posix_spawnattr_t *attr, short flags) {
 
 static struct fixture f;
 
+static struct tree *make_revision(const char *label) {
+        struct tree *t = arena_new(&f.arena, struct tree);
+        struct str name = str_of(label);
+
+        t->arena = &f.arena;
+        tree_mark(tree_add(t, STR("quadlet/rolling@.container"), 0644, name), TREE_REVISION, STR("rolling"));
+        tree_mark(tree_add(t, arena_join(&f.arena, STR("env/rolling."), name), 0600, name), TREE_REVISION, STR("rolling"));
+        tree_mark(tree_add(t, STR("units/rolling.target"), 0644, name), TREE_SCALE, (struct str) { 0 });
+        tree_mark(tree_add(t, STR("rollout"), 0644, STR("service rolling x spare\n")), TREE_PLAN, (struct str) { 0 });
+        tree_sort(t);
+        return t;
+}
+
+/* An app in the middle of a rollout. */
+static void add_rolling(const char *target) {
+        struct tree *base = make_revision("one");
+        struct revision one = { STR("one"), base }, other = { str_of(target), strcmp(target, "one") == 0 ? base : make_revision(target) };
+        struct bundle *b = fixture_app(&f, "rolling", true);
+
+        compose(&f.arena, &(struct composition) { .app = STR("rolling"), .base = one, .target = other, .file = other }, &b->tree);
+        b->is_accepted = true;
+}
+
 static void add_old(void) {
         struct bundle *b;
 
@@ -128,6 +152,7 @@ static void add_old(void) {
         (void) fixture_file(&f, b, "haproxy/run/haproxy/10-changed.cfg", "old\n");
         (void) fixture_usual(&f, "scaled", "[Container]\n", "[Unit]\n");
         (void) fixture_usual(&f, "removed", "[Container]\n", "[Unit]\n");
+        add_rolling("one");
         (void) fixture_usual(&f, "spoilt", "[Container]\n", "[Unit]\n");
 }
 
@@ -137,6 +162,7 @@ static void add_new(void) {
         b = fixture_usual(&f, "changed", "[Container]\nImage=new\n", "[Unit]\n");
         (void) fixture_file(&f, b, "haproxy/run/haproxy/10-changed.cfg", "new\n");
         (void) fixture_usual(&f, "fresh", "[Container]\n", "[Unit]\n");
+        add_rolling("two");
         (void) fixture_usual(&f, "same", "[Container]\n", "[Unit]\n");
         (void) fixture_usual(&f, "scaled", "[Container]\n", "[Unit]\nUpholds=x\n");
         b = fixture_app(&f, "spoilt", false);
@@ -145,7 +171,7 @@ static void add_new(void) {
         f.ds.owner = (struct str) { 0 };
 }
 
-static const char *const apps[] = { "changed", "fresh", "removed", "same", "scaled", "spoilt" };
+static const char *const apps[] = { "changed", "fresh", "removed", "rolling", "same", "scaled", "spoilt" };
 
 /* What is right, before and after. */
 static struct {

@@ -20,8 +20,8 @@ frontend any
         bind 127.0.0.1:8404
 """
 
-# A name of a container is known only where containers run.
-HARMLESS_TO_HAPROXY = re.compile(r"could not resolve address")
+# A name of a container is known only where containers run, and so is the state of a server.
+HARMLESS_TO_HAPROXY = re.compile(r"could not resolve address|Can't open server state file")
 
 # Keys that are newer than the oldest systemd which pyservice runs on; they are passed over there.
 NEWER_KEYS = re.compile(r"Unknown key '(ImportCredential)'")
@@ -60,13 +60,13 @@ def read_sections(path):
 
 
 def write_unit(path, work):
-    """The part of a Quadlet file that systemd reads, as a service of its own."""
+    """The part of a Quadlet file that systemd reads, as a service of its own; or a service, without its program."""
     name, suffix = os.path.splitext(os.path.basename(path))
     sections = read_sections(path)
-    service = sections.get("[Service]", [])
+    service = [line for line in sections.get("[Service]", []) if not line.startswith("ExecStart=")]
     if not any(line.startswith("Type=") for line in service):
         service = service + (["Type=oneshot"] if suffix != ".container" else [])
-    stem = name if suffix == ".container" else f"{name}-{suffix[1:]}"
+    stem = name if suffix in (".container", ".service") else f"{name}-{suffix[1:]}"
     target = os.path.join(work, f"{stem}.service")
     with open(target, "w", encoding="utf-8") as file:
         file.write("\n".join(["[Unit]", *sections.get("[Unit]", []), "[Service]", *service, "ExecStart=/bin/true", ""]))
@@ -79,12 +79,20 @@ def copy_unit(path, work):
     return target
 
 
+def copy_drop_in(path, work):
+    folder = os.path.join(work, os.path.basename(os.path.dirname(path)))
+    os.makedirs(folder, exist_ok=True)
+    shutil.copy(path, folder)
+
+
 def check_systemd(tree, work):
     """systemd's opinion of each [Unit] and [Service]; that programs and other units are not there does not count."""
     if not shutil.which("systemd-analyze"):
         return []
-    units = [write_unit(path, work) for suffix in (".container", ".image", ".network", ".volume") for path in find_files(tree, suffix)]
-    units += [copy_unit(path, work) for path in find_files(tree, ".target")]
+    units = [write_unit(path, work) for suffix in (".container", ".image", ".network", ".volume", ".service") for path in find_files(tree, suffix)]
+    units += [copy_unit(path, work) for suffix in (".target", ".timer") for path in find_files(tree, suffix)]
+    for path in find_files(tree, ".conf"):
+        copy_drop_in(path, work)
     if not units:
         return []
     done = subprocess.run(["systemd-analyze", "verify", "--man=no", "--recursive-errors=no", *units], capture_output=True, text=True,

@@ -10,7 +10,7 @@ Usage: run.py PYSERVICECTL [CASE…]. A case is a folder:
     listing     its files with their modes: nothing else may come out
     stderr      what is said besides
 
-In out/ two things stand for what depends on the build: @LIBEXECDIR@, and @REVISION@ for the label of a unit. UPDATE=1
+In out/ two things stand for what depends on the build: @LIBEXECDIR@, and @REVISION@ for the label of a unit, also in the plan of a rollout. UPDATE=1
 rewrites out/, listing and stderr. What is written is also shown to `haproxy -c` and `systemd-analyze verify` where
 they are installed. Exits 1 where something differs, 77 where it can't run.
 """
@@ -29,13 +29,13 @@ sys.path.insert(0, os.path.join(HERE, "../bad"))
 import consumers  # noqa: E402
 import fixture  # noqa: E402
 
-LIBEXECDIR = re.compile(rb'"[^"]*/(pyservice-[a-z]+)"')
-REVISION = re.compile(rb'("io\.pyservice\.revision=)[0-9a-f]{16}"')
+LIBEXECDIR = re.compile(rb'"(-?)/[^"]*/(pyservice-[a-z]+)"')
+REVISION = re.compile(rb'("io\.pyservice\.revision=|^(?:service|sidecar) [a-z0-9-]+ )[0-9a-f]{12}\b', re.M)
 
 
 def neutral(text):
     """Without what depends on where the project was installed."""
-    return REVISION.sub(rb'\1@REVISION@"', LIBEXECDIR.sub(rb'"@LIBEXECDIR@/\1"', text))
+    return REVISION.sub(rb'\1@REVISION@', LIBEXECDIR.sub(rb'"\1@LIBEXECDIR@/\2"', text))
 
 
 def find_cases():

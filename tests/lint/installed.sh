@@ -13,9 +13,12 @@ fail() { echo "installed.sh: $*" >&2; exit 1; }
 find_one() { find "$target" -path "$target*/$1" \( -type f -o -type l \) | grep -q . || fail "$1 is not installed"; }
 
 for file in systemd/system-generators/pyservice-generator systemd/user-generators/pyservice-generator \
-        systemd/system/pyservice.target systemd/system/pyservice-config@.service systemd/system/pyservice-proxy@.service \
-        systemd/system/haproxy.service.d/pyservice.conf systemd/user/pyservice.target tmpfiles.d/pyservice.conf \
-        bin/pyservicectl libexec/pyservice/pyservice-environment libexec/pyservice/pyservice-proxy \
+        systemd/system/pyservice.target systemd/system/pyservice-config@.service systemd/system/pyservice-proxy@.service systemd/system/pyservice-state.service \
+        systemd/system/haproxy.service.d/pyservice.conf systemd/system/pyservice-update.service \
+        systemd/user/pyservice-update.service systemd/system/podman-auto-update.service.d/50-pyservice.conf systemd/user/pyservice.target tmpfiles.d/pyservice.conf \
+        bin/pyservicectl libexec/pyservice/pyservice-environment libexec/pyservice/pyservice-proxy libexec/pyservice/pyservice-instance libexec/pyservice/pyservice-rollout \
+        systemd/system/pyservice-keep.path systemd/system/pyservice-keep.service systemd/user/pyservice-keep.path systemd/user/pyservice-keep.service \
+        systemd/catalog/pyservice.catalog \
         share/pyservice/contracts/dci-api.yaml share/pyservice/pyservice.schema.json share/pyservice/haproxy/haproxy.cfg \
         share/man/man5/pyservice.d.5 share/man/man1/pyservicectl.1 share/man/man8/pyservice-generator.8 \
         share/bash-completion/completions/pyservicectl; do

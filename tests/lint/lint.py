@@ -15,9 +15,10 @@ INPUT = BASE | {"input"}
 SCHEMA = INPUT | {"schema"}
 APP = SCHEMA | {"app"}
 RENDER = APP | {"output", "render"}
-PUBLISH = RENDER | {"publish"}
-ROLLOUT = APP | {"runtime", "rollout"}
-HOOKS = APP | {"output", "hooks"}
+STATE = BASE | {"output", "state"}
+PUBLISH = RENDER | STATE | {"publish"}
+ROLLOUT = APP | STATE | {"runtime", "rollout"}
+HOOKS = APP | {"output", "runtime", "hooks"}
 CTL = PUBLISH | ROLLOUT | HOOKS | {"ctl"}
 LAYERS = {
     "base": BASE,
@@ -26,6 +27,7 @@ LAYERS = {
     "app": APP,
     "output": BASE | {"output"},
     "render": RENDER,
+    "state": STATE,
     "publish": PUBLISH,
     "runtime": APP | {"runtime"},
     "rollout": ROLLOUT,

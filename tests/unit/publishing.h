@@ -129,7 +129,7 @@ static inline void fixture_open(struct fixture *f) {
         assert_true(n > 0);
 
         f->ds = (struct diags) { .arena = &f->arena, .sources = &f->sources };
-        *p = (struct publisher) { .arena = &f->arena, .ds = &f->ds, .output = -1, .quadlet = f->quadlet };
+        *p = (struct publisher) { .arena = &f->arena, .ds = &f->ds, .state = -1, .output = -1, .quadlet = f->quadlet };
         p->runtime = fs_open_dir(f->dir, "run");
         p->runtime_path = arena_join(&f->arena, str_of(f->path), STR("/run"));
         assert_true(p->runtime >= 0);
@@ -159,7 +159,7 @@ static inline struct bundle *fixture_app(struct fixture *f, const char *name, bo
 
         assert_true(f->n <= FIXTURE_APPS_MAX);
         *b = (struct bundle) { .app.text = str_of(name), .at = { file, 0, (uint32_t) text.n - 1 }, .tree.arena = &f->arena };
-        b->choice = bundle_choose(&f->publisher, b->app, is_wanted);
+        b->choice = is_wanted ? BUNDLE_WANTED : bundle_is_published(&f->publisher, b->app) ? BUNDLE_PUBLISHED : BUNDLE_NONE;
         return b;
 }
 

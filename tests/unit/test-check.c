@@ -16,7 +16,11 @@ static const struct check_row check_rows[] = {
         { "names: tracking's", "image: x\nsidecars: [{name: auth-tracking}]\nauth_tracking: {}\n", "duplicate-name‹auth_tracking›", NULL },
         { "names: tracking's, switched off", "image: x\nsidecars: [{name: auth-tracking}]\nauth_tracking: {enabled: false}\n", "", NULL },
         { "names: like the app", "image: x\ntasks: [{name: shop}]\n", "", NULL },
-        { "names: reserved", "image: x\nservices: [{name: next}]\ntasks: [{name: rollout}]\n", "reserved-name‹next› reserved-name‹rollout›", NULL },
+        { "names: reserved", "image: x\nservices: [{name: next}]\nsidecars: [{name: health}]\ntasks: [{name: rollout}]\n",
+          "reserved-name‹next› reserved-name‹health› reserved-name‹rollout›", NULL },
+        { "names: like what pulls an image", "image: x\nservices: [{name: 0123abcd-image}]\ntasks: [{name: a-01234567-image}]\n",
+          "reserved-name‹0123abcd-image› reserved-name‹a-01234567-image›", NULL },
+        { "names: not quite like that", "image: x\nservices: [{name: image}]\ntasks: [{name: 0123abcg-image}, {name: 123abcd-image}]\n", "", NULL },
         { "labels: pyservice's own", "image: x\nlabels: {io.pyservice.app: a, io.pyservices: b}\n", "reserved-name‹io.pyservice.app›", NULL },
 
         { "ports: none for a proxy", "image: x\nproxy: {}\n", "port-missing‹proxy›", "no 'port:'" },
@@ -103,6 +107,8 @@ static const struct check_row check_rows[] = {
         { "raw: free", "image: x\nquadlet: {Unit: {After: z.service}, Container: {ShmSize: 1g, Ulimit: core=0}, Service: {RestartSec: '9', Nice: '5'}}\n", "", NULL },
         { "raw: of a key", "image: x\nquadlet: {Container: {Image: z}}\n", "quadlet-key-taken‹Image›", "'image:'; write that" },
         { "raw: of pyservice", "image: x\nquadlet: {Unit: {PartOf: z.target}, Service: {KillMode: none}}\n", "quadlet-key-taken‹PartOf› quadlet-key-taken‹KillMode›", NULL },
+        { "raw: what Podman would do past a rollout", "image: x\nquadlet: {Container: {AutoUpdate: registry}, Service: {ExecCondition: ''}}\n",
+          "quadlet-key-taken‹AutoUpdate› quadlet-key-taken‹ExecCondition›", "'auto_update:'; write that" },
         { "raw: a key of another section", "image: x\nquadlet: {Unit: {Image: z}}\n", "", NULL },
         { "raw: takes back", "image: x\nquadlet: {Service: {ExecStartPre: ''}, Container: {PodmanArgs: '', ShmSize: ''}}\n",
           "quadlet-key-taken‹ExecStartPre› quadlet-key-taken‹PodmanArgs›", "takes back" },
@@ -131,7 +137,9 @@ struct world_row {
 static const struct world_row world_rows[] = {
         { "units: different", "image: x\n", "image: x\n", "", NULL, NULL },
         { "units: of a part", "image: x\nservices: [{name: a}]\n", "image: x\n", "", NULL, NULL },
-        { "units: a sidecar like a task", "image: x\nsidecars: [{name: a}, {name: image}]\n", "image: x\n", "unit-taken‹image›", "one", NULL },
+        { "units: a sidecar like a network", "image: x\nnetworks: {a: {}}\nsidecars: [{name: a-network}]\n", "image: x\n", "unit-taken‹a›", "one", NULL },
+        { "containers: like a spare", "image: x\nservices: [{name: a, port: 80, proxy: {}}]\nsidecars: [{name: a-next}]\n", "image: x\n", "unit-taken‹a-next›", "one", NULL },
+        { "containers: like the spare of what has none", "image: x\nservices: [{name: a}]\nsidecars: [{name: a-next}]\n", "image: x\n", "", NULL, NULL },
         { "containers: like an instance", "image: x\nsidecars: [{name: '1'}]\nscale: 2\n", "image: x\n", "unit-taken‹'1'›", "one", NULL },
         { "containers: like none yet", "image: x\nsidecars: [{name: '1'}]\nscale: 1\n", "image: x\n", "", NULL, NULL },
         { "backends: one name", PROXIED "{backend: b}\n", PROXIED "{backend: b}\n", "backend-taken‹b›", "two", NULL },
@@ -207,15 +215,17 @@ static void test_units_of_the_machine(void **state) {
         site_open(&s);
         site_write(&s, "/usr/lib/systemd/system/ssh@.service", "");
         site_write(&s, "/usr/lib/systemd/system/old.target", "");
+        site_write(&s, "/usr/lib/systemd/system/asked-health.timer", "");
         site_write(&s, "/usr/lib/systemd/system/gone@.service", "");
         site_link(&s, "/etc/systemd/system/gone@.service", "/dev/null");
         site_write(&s, "/etc/systemd/system/pinned@1.service", "");
         site_write(&s, "/etc/pyservice.d/ssh.yaml", "image: x\n");
         site_write(&s, "/etc/pyservice.d/old.yaml", "image: x\n");
+        site_write(&s, "/etc/pyservice.d/asked.yaml", "image: x\nport: 80\nhealth: {http: /}\n");
         site_write(&s, "/etc/pyservice.d/gone.yaml", "image: x\n");
         site_write(&s, "/etc/pyservice.d/pinned.yaml", "image: x\nscale: 2\n");
         site_load(&s);
-        assert_site(&s, "unit-taken‹/etc/pyservice.d/old.yaml› unit-taken‹/etc/pyservice.d/pinned.yaml› unit-taken‹/etc/pyservice.d/ssh.yaml›",
+        assert_site(&s, "unit-taken‹/etc/pyservice.d/asked.yaml› unit-taken‹/etc/pyservice.d/old.yaml› unit-taken‹/etc/pyservice.d/pinned.yaml› unit-taken‹/etc/pyservice.d/ssh.yaml›",
                     "'pinned@1.service'");
         site_close(&s);
 }

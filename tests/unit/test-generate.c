@@ -1,21 +1,41 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Whole runs: what a mistake in the machine's own file does to what is published. Quadlet is the test program (publishing.h). */
+/* Whole runs: what a mistake in the machine's own file does to what is published, and what comes from the states of the apps. Quadlet
+ * is the test program (publishing.h). */
 
 #include "publish/generate.h"
 #include "publishing.h"
+#include "state/stored.h"
 #include "worlds.h"
 
 static const char good[] = "network: back\nports: {first: 30000, last: 30999}\n";
 
+#define RUNTIME "run/user/1000/pyservice/"
+#define STATE "home/me/.local/state/pyservice/"
+
 /* As a user's manager runs it, so that the tests need not be root. */
-static int generate(struct site *s) {
-        struct generate g = { .root = s->path, .home = "/home/me", .user_runtime = "/run/user/1000" };
+static int generate_at_boot(struct site *s, bool may_wait) {
+        struct generate g = { .root = s->path, .home = "/home/me", .user_runtime = "/run/user/1000", .may_wait = may_wait };
 
         g.output = arena_printf(&s->arena, "%s/out", s->path).p;
         assert_int_equal(fs_remove_tree(s->world.root, "out"), 0);
         assert_int_equal(mkdirat(s->world.root, "out", 0755), 0);
         return generate_run(&g);
+}
+
+static int generate(struct site *s) {
+        return generate_at_boot(s, false);
+}
+
+static bool is_there(struct site *s, const char *path) {
+        return faccessat(s->world.root, path, F_OK, 0) >= 0;
+}
+
+static struct str read_text(struct site *s, const char *path) {
+        struct str text = { 0 };
+
+        assert_true(fs_read(&s->arena, s->world.root, path, 1 << 20, &text) >= 0);
+        return text;
 }
 
 static void open_site(struct site *s, const char *host) {
@@ -71,6 +91,137 @@ static void test_broken_host_at_boot(void **state) {
         site_close(&s);
 }
 
+/* As a rollout does: what is published is accepted. */
+static void accept_published(struct site *s, struct state *state) {
+        int apps = fs_open_dir(s->world.root, RUNTIME "apps/shop"), dir;
+        struct tree t;
+
+        assert_true(apps >= 0);
+        assert_int_equal(stored_read(&s->arena, apps, &t), 0);
+        close_fd(&apps);
+        assert_int_equal(fs_make_dirs(s->world.root, STATE, false), 0);
+        dir = fs_open_dir(s->world.root, STATE);
+        state->accepted = stored_revision(&t);
+        assert_int_equal(stored_save(dir, STR("shop"), state->accepted, &t), 0);
+        assert_int_equal(state_write(&s->arena, dir, STR("shop"), state), 0);
+        close_fd(&dir);
+}
+
+static void reboot(struct site *s) {
+        assert_int_equal(fs_remove_tree(s->world.root, "run"), 0);
+}
+
+/* The file is edited, and broken while the machine is off. */
+static void test_edit(void **state) {
+        struct state app = { 0 };
+        struct str before;
+        struct site s;
+
+        (void) state;
+        open_site(&s, good);
+        assert_int_equal(generate(&s), 0);
+        before = read_text(&s, RUNTIME "apps/shop/quadlet/shop@.container");
+        accept_published(&s, &app);
+
+        site_write(&s, "/home/me/.config/pyservice.d/shop.yaml", "image: z\nport: 80\nproxy: {}\n");
+        assert_int_equal(generate(&s), 0);
+        assert_true(str_eq(read_text(&s, RUNTIME "apps/shop/quadlet/shop@.container"), before));
+        assert_non_null(strstr(read_text(&s, RUNTIME "apps/shop/quadlet/shop@next.container").p, "Image=z\n"));
+        assert_non_null(strstr(read_text(&s, "out/shop.target.d/90-rollout.conf").p, "Upholds=shop-rollout@"));
+        assert_true(is_there(&s, "out/shop-rollout@.service"));
+
+        reboot(&s);
+        site_write(&s, "/home/me/.config/pyservice.d/shop.yaml", "image: [\n");
+        assert_int_equal(generate(&s), 1);
+        assert_true(str_eq(read_text(&s, RUNTIME "apps/shop/quadlet/shop@.container"), before));
+        assert_non_null(strstr(read_text(&s, "out/pyservice.target.d/50-pyservice.conf").p, "Upholds=shop.target\n"));
+        site_close(&s);
+}
+
+/* The port of an instance of the accepted revision is its own, though nobody knows the file. */
+static void test_ports_are_held(void **state) {
+        struct state app = { 0 };
+        struct str line, ports;
+        struct site s;
+
+        (void) state;
+        open_site(&s, "ports: {first: 30000, last: 30003}\n");
+        assert_int_equal(generate(&s), 0);
+        accept_published(&s, &app);
+        ports = read_text(&s, RUNTIME "apps/shop/ports");
+
+        reboot(&s);
+        site_write(&s, "/home/me/.config/pyservice.d/shop.yaml", "image: [\n");
+        site_write(&s, "/home/me/.config/pyservice.d/tea.yaml", "image: x\nport: 80\nproxy: {}\n");
+        assert_int_equal(generate(&s), 1);
+        assert_true(str_eq(read_text(&s, RUNTIME "apps/shop/ports"), ports));
+        while (str_split(&ports, '\n', &line) && line.n > 0) {
+                struct str number = str_from(line, line.n - 5);
+
+                assert_true(str_find_str(read_text(&s, RUNTIME "apps/tea/ports"), number) == read_text(&s, RUNTIME "apps/tea/ports").n);
+        }
+        site_close(&s);
+}
+
+static void test_pinned_image(void **state) {
+        struct state app = { 0 };
+        struct site s;
+
+        (void) state;
+        open_site(&s, good);
+        assert_int_equal(generate(&s), 0);
+        *vec_push(&s.arena, &app.images) = (struct state_image) { STR("x"), STR("x@sha256:0000000000000000000000000000000000000000000000000000000000000000") };
+        accept_published(&s, &app);
+        assert_int_equal(generate(&s), 0);
+        assert_non_null(strstr(read_text(&s, RUNTIME "apps/shop/quadlet/shop@next.container").p, "Image=x@sha256:0"));
+        site_close(&s);
+}
+
+/* Without a definition nothing is accepted any more. */
+static void test_gone(void **state) {
+        struct state app = { 0 };
+        struct site s;
+
+        (void) state;
+        open_site(&s, good);
+        assert_int_equal(generate(&s), 0);
+        accept_published(&s, &app);
+        assert_int_equal(unlinkat(s.world.root, "home/me/.config/pyservice.d/shop.yaml", 0), 0);
+        assert_int_equal(generate(&s), 0);
+        assert_true(is_there(&s, RUNTIME "unkept/shop"));
+
+        assert_int_equal(unlinkat(s.world.root, RUNTIME "unkept/shop", 0), 0);
+        app.accepted = (struct str) { 0 };
+        site_write(&s, "/" STATE "shop/state", "");
+        assert_int_equal(generate(&s), 0);
+        assert_false(is_there(&s, RUNTIME "unkept/shop"));
+        site_close(&s);
+}
+
+/* /var comes late: nothing is published before it can be known what is accepted. */
+static void test_without_state(void **state) {
+        struct site s;
+
+        (void) state;
+        open_site(&s, good);
+        assert_int_equal(generate_at_boot(&s, true), 0);
+        assert_true(is_there(&s, RUNTIME "without-state"));
+        assert_false(is_there(&s, RUNTIME "apps/shop"));
+        assert_true(str_has_suffix(read_text(&s, "out/pyservice.target.d/50-pyservice.conf"), STR("[Unit]\nUpholds=pyservice-state.service\n")));
+
+        assert_int_equal(fs_make_dirs(s.world.root, STATE, false), 0);
+        assert_int_equal(generate_at_boot(&s, true), 0);
+        assert_false(is_there(&s, RUNTIME "without-state"));
+        assert_true(str_has_suffix(read_text(&s, "out/pyservice.target.d/50-pyservice.conf"), STR("[Unit]\nUpholds=shop.target\n")));
+
+        /* What runs goes on without. */
+        assert_int_equal(fs_remove_tree(s.world.root, STATE), 0);
+        assert_int_equal(generate_at_boot(&s, true), 0);
+        assert_false(is_there(&s, RUNTIME "without-state"));
+        assert_true(is_there(&s, "out/shop@.service"));
+        site_close(&s);
+}
+
 int main(int argc, char **argv) {
         static struct rows all;
         char self[PATH_MAX] = "";
@@ -83,5 +234,10 @@ int main(int argc, char **argv) {
         (void) umask(0022);
         rows_add_one(&all, test_broken_host);
         rows_add_one(&all, test_broken_host_at_boot);
+        rows_add_one(&all, test_edit);
+        rows_add_one(&all, test_ports_are_held);
+        rows_add_one(&all, test_pinned_image);
+        rows_add_one(&all, test_gone);
+        rows_add_one(&all, test_without_state);
         return rows_run(&all, "generate");
 }

@@ -15,6 +15,7 @@ struct entry {
         const char *publish;            /* NULL for none */
         const char *published;          /* the text of apps/APP/ports; NULL for no bundle */
         bool is_gone;                   /* has no definition */
+        bool has_spare;
 };
 
 struct machine {
@@ -63,6 +64,8 @@ static void add_app(struct machine *m, const struct entry *e) {
         uint32_t file = source_add(&m->arena, &m->sources, str_of(e->app), text);
 
         app->name = (struct name) { str_of(e->app), { file, 0, 0 } };
+        app->rollout = arena_new(&m->arena, struct rollout);
+        app->rollout->spare.yes = e->has_spare;
         app->services.at = s;
         app->services.n = 1;
         s->name = s->container.unit = app->name;
@@ -254,6 +257,27 @@ static void test_text(void **state) {
         machine_close(&m);
 }
 
+/* A port of the pool, also beside fixed ones, and it stays. */
+static void test_spare(void **state) {
+        static const struct entry entries[] = {
+                { .app = "a", .scale = 2, .host_port = 20000, .has_spare = true },
+                { .app = "b", .scale = 0, .has_spare = true, .published = "b next 20007\n" },
+                { .app = "c", .scale = 1 },
+        };
+        struct machine m;
+        struct ports ports;
+
+        (void) state;
+        machine_open(&m, 20000, 20009);
+        assign(&m, entries, 3, &ports);
+        assert_int_equal(ports.list.n, 5);
+        assert_in_range(find(&ports, "a", PORTS_NEXT), 20002, 20009);
+        assert_int_equal(find(&ports, "b", PORTS_NEXT), 20007);
+        assert_int_equal(find(&ports, "c", PORTS_NEXT), 0);
+        assert_string_equal(ports_text(&m.arena, &ports, (struct name) { STR("b"), NOWHERE }).p, "b next 20007\n");
+        machine_close(&m);
+}
+
 /* Lines that nobody of us wrote. */
 static void test_odd_files(void **state) {
         struct machine m;
@@ -261,7 +285,7 @@ static void test_odd_files(void **state) {
 
         (void) state;
         machine_open(&m, 20000, 20009);
-        publish(&m, "a", "a 0\na 0 0\na x 5\na 0 70000\n\n \na 1 80 90\na 7 443\nz");
+        publish(&m, "a", "a 0\na 0 0\na x 5\na 0 70000\n\n \na 1 80 90\na 10001 80\na nex 80\na 7 443\nz");
         assert_int_equal(fs_make_dirs(m.runtime, "apps/empty", false), 0);
         assert_int_equal(fs_write(m.runtime, "apps/file", 0644, STR("")), 0);
         assert_int_equal(ports_read(&m.arena, m.runtime, &read), 0);
@@ -310,6 +334,7 @@ int main(void) {
         rows_add_one(&rows, test_held);
         rows_add_one(&rows, test_fixed_before_drawn);
         rows_add_one(&rows, test_text);
+        rows_add_one(&rows, test_spare);
         rows_add_one(&rows, test_odd_files);
         rows_add_one(&rows, test_no_runtime);
         rows_add_one(&rows, test_many);

@@ -8,8 +8,8 @@
 #include "base/fs.h"
 #include "hooks/proxy-choose.h"
 #include "hooks/proxy.h"
-#include "hooks/spawn.h"
 #include "rows.h"
+#include "runtime/spawn.h"
 
 #define DIRECTORY "/run/pyservice/haproxy"
 #define BACKEND(name, more) PROXY_MARK "backend " name "\n\tmode http\n" more "\tserver " name "-0 127.0.0.1:7001\n"

@@ -28,10 +28,14 @@ def complete(*words, cwd="/"):
 
 
 @pytest.mark.parametrize("words, offered", [
-    ([""], ["check", "render", "schema"]),
+    ([""], ["check", "render", "rollout", "schema", "update"]),
     (["c"], ["check"]),
     (["x"], []),
-    (["--"], ["--help", "--json", "--no-pager", "--root=", "--version"]),
+    (["--"], ["--help", "--json", "--no-pager", "--root=", "--user", "--version"]),
+    (["rollout", ""], ["history", "pause", "resume", "retry", "status", "undo"]),
+    (["rollout", "un"], ["undo"]),
+    (["rollout", "status", "--n"], ["--no-follow"]),
+    (["update", "--a"], ["--auto"]),
     (["schema", ""], ["app", "contract", "host"]),
     (["schema", "--m"], ["--man"]),
     (["schema", "host", "--k"], ["--keys"]),
@@ -66,3 +70,18 @@ def test_definitions_below_a_root(tmp_path):
     assert complete("--root", "=", str(tmp_path), "check", "sh") == [f"{directory}/shop.yaml"]
     assert complete("--root", "=", f"{tmp_path}/", "check", f"{tmp_path}/etc/py") == [f"{tmp_path}/etc/pyservice.d"] + [
         f"{directory}/shop.yaml", f"{directory}/web.yaml"]
+
+
+def test_applications_and_revisions(tmp_path):
+    for name in ("etc/pyservice.d", "run/pyservice/apps/shop", "run/pyservice/apps/gone", "var/lib/pyservice/shop/bundles/0123456789ab",
+                 "var/lib/pyservice/shop/bundles/ba9876543210"):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "etc/pyservice.d/shop.yaml").touch()
+    root = ["--root", "=", str(tmp_path)]
+    assert complete(*root, "rollout", "status", "") == ["gone", "shop"]
+    assert complete("rollout", *root, "undo", "s") == ["shop"]
+    assert complete(*root, "rollout", "undo", "shop", "") == ["0123456789ab", "ba9876543210"]
+    assert complete(*root, "rollout", "undo", "shop", "b") == ["ba9876543210"]
+    assert complete(*root, "rollout", "retry", "shop", "") == []
+    assert complete(*root, "update", "shop", "g") == ["gone"]
+    assert complete(*root, "update", "x") == []

@@ -5,11 +5,12 @@
     /env         command words and environment, exactly as the kernel has them (bytes as Latin-1)
     /file?path=  contents (Latin-1), mode, owner and group of a file in the container
     /slow?s=1.5  the same as /, after a while
-    /health      200, or the status in HELLO_HEALTH
+    /health      200, or the status in HELLO_HEALTH, or that of a POST to /health?status=500
     /status/503  that status
-    /count       how many POST requests to /count this process has seen
+    /count       how many POST requests to /count this process has seen; each /count?id=ID is noted in HELLO_COUNT
 
-HELLO_EXIT=3 makes it exit at once with that status, HELLO_START_DELAY=5 makes it listen late.
+HELLO_EXIT=3 makes it exit at once with that status, HELLO_START_DELAY=5 makes it listen late, HELLO_DIE_AFTER=3 makes it
+exit that many seconds after. HELLO_COUNT is a file that all instances append a line to for each id. HELLO_QUIET=1: no log.
 SIGTERM: no new connections, what is in flight is answered, idle connections are closed.
 """
 
@@ -96,7 +97,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             time.sleep(float(query.get("s", 1)))
             self.reply(200, self.about())
         elif url.path == "/health":
-            self.reply(int(os.environ.get("HELLO_HEALTH", 200)), self.about())
+            self.server.health = query.get("status", self.server.health) if self.command == "POST" else self.server.health
+            self.reply(int(self.server.health), self.about())
         elif url.path.startswith("/status/"):
             self.reply(int(url.path.split("/")[2]), self.about())
         elif url.path == "/count":
@@ -114,13 +116,14 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def do_POST(self):
         self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        if self.path == "/count":
-            self.reply(200, {"count": self.server.count_one()})
+        url = urllib.parse.urlsplit(self.path)
+        if url.path == "/count":
+            self.reply(200, {"count": self.server.count_one(url.query.partition("id=")[2])})
         else:
             self.do_GET()
 
     def log_message(self, format, *args):
-        if self.path != "/health":
+        if self.path != "/health" and "HELLO_QUIET" not in os.environ:
             super().log_message(format, *args)
 
 
@@ -134,6 +137,8 @@ class Server(http.server.ThreadingHTTPServer):
         self.handlers = set()
         self.draining = False
         self.count = 0
+        self.health = os.environ.get("HELLO_HEALTH", "200")
+        self.noted = os.open(os.environ.get("HELLO_COUNT", os.devnull), os.O_WRONLY | os.O_APPEND | os.O_CREAT)
 
     def open(self, handler):
         with self.lock:
@@ -155,10 +160,15 @@ class Server(http.server.ThreadingHTTPServer):
             handler.busy = False
             return self.draining
 
-    def count_one(self):
+    def count_one(self, identifier):
+        os.write(self.noted, f"{identifier}\n".encode())
         with self.lock:
             self.count += 1
             return self.count
+
+    def handle_error(self, request, client_address):
+        if not isinstance(sys.exception(), ConnectionError):    # HAProxy drops idle connections as it likes
+            super().handle_error(request, client_address)
 
     def drain_when_told(self, wake):
         os.read(wake, 1)
@@ -183,6 +193,10 @@ def main():
     drain = threading.Thread(target=server.drain_when_told, args=[wake])
     drain.start()
     signal.signal(signal.SIGTERM, lambda *_: os.write(waker, b"."))
+    if "HELLO_DIE_AFTER" in os.environ:
+        end = threading.Timer(float(os.environ["HELLO_DIE_AFTER"]), os._exit, [7])
+        end.daemon = True
+        end.start()
     print("listening on port", server.server_port, flush=True)
     server.serve_forever(poll_interval=0.05)
     drain.join()

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* pyservicectl rollout history: what ran, what failed, and why. */
+
+#include <errno.h>
+#include <libsmartcols/libsmartcols.h>
+#include <stdio.h>
+#include <time.h>
+
+#include "ctl/rollout.h"
+
+struct row {
+        uint64_t time;
+        struct str revision, reason;
+        struct str mark;                /* "" for none */
+};
+
+struct rows {
+        VEC(struct row) list;           /* the newest first */
+};
+
+/* The revisions that are marked, each at its newest line. */
+struct marks {
+        struct str accepted, pinned;
+};
+
+static struct str take_mark(struct marks *m, struct str revision) {
+        bool is_accepted = str_eq(revision, m->accepted), is_pinned = str_eq(revision, m->pinned);
+
+        if (is_accepted)
+                m->accepted = STR("");
+        if (is_pinned)
+                m->pinned = STR("");
+        if (is_accepted && is_pinned)
+                return STR("accepted, pinned");
+        if (is_accepted)
+                return STR("accepted");
+
+        return is_pinned ? STR("pinned") : STR("");
+}
+
+/* Both lists have the oldest first. */
+static void merge(struct arena *a, const struct state *s, const struct state_history *h, struct rows *ret) {
+        struct marks marks = { s->accepted, s->pinned };
+        size_t i = h->list.n, j = s->failed.n;
+
+        while (i > 0 || j > 0) {
+                const struct state_event *event = i > 0 ? &h->list.at[i - 1] : NULL;
+                const struct state_failure *failure = j > 0 ? &s->failed.at[j - 1] : NULL;
+                struct row *row = vec_push(a, &ret->list);
+
+                if (event && (!failure || event->time >= failure->time)) {
+                        *row = (struct row) { event->time, event->revision, event->reason, take_mark(&marks, event->revision) };
+                        i--;
+                } else {
+                        *row = (struct row) { failure->time, failure->revision, failure->reason, STR("failed") };
+                        j--;
+                }
+        }
+}
+
+/* Programs get times that are the same everywhere. */
+static struct str show_time(struct ctl *c, uint64_t usec) {
+        struct tm tm;
+        char text[64];
+        size_t n;
+
+        if (!c->is_json)
+                return view_time(&c->arena, usec);
+
+        n = gmtime_r(&(time_t) { (time_t) (usec / 1000000) }, &tm) ? strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm) : 0;
+        return arena_str(&c->arena, (struct str) { text, n });
+}
+
+static int add_line(struct ctl *c, struct libscols_table *table, const struct row *row) {
+        const struct str cells[] = { row->revision, show_time(c, row->time), row->reason, row->mark };
+        struct libscols_line *line = scols_table_new_line(table, NULL);
+        int r = line ? 0 : -ENOMEM;
+
+        for (size_t i = 0; r == 0 && i < ARRAY_SIZE(cells); i++)
+                r = cells[i].n > 0 ? scols_line_set_data(line, i, arena_str(&c->arena, cells[i]).p) : 0;
+        return r;
+}
+
+static int fill_table(struct ctl *c, struct libscols_table *table, const struct rows *rows) {
+        static const struct {
+                const char *name, *json;
+                double width;
+                int flags;
+        } columns[] = {
+                { "REVISION", "revision", REVISION_DIGITS, 0 },
+                { "TIME", "time", 1, 0 },
+                { "REASON", "reason", 1, SCOLS_FL_WRAP },
+                { "MARK", "mark", 1, 0 },
+        };
+        int r = scols_table_set_name(table, "history");
+
+        if (r == 0)
+                r = scols_table_enable_json(table, c->is_json);
+        for (size_t i = 0; r == 0 && i < ARRAY_SIZE(columns); i++)
+                if (!scols_table_new_column(table, c->is_json ? columns[i].json : columns[i].name, columns[i].width, columns[i].flags))
+                        r = -ENOMEM;
+        VEC_EACH(row, &rows->list)
+                if (r == 0)
+                        r = add_line(c, table, row);
+
+        return r;
+}
+
+static int print_rows(struct ctl *c, const struct rows *rows) {
+        struct libscols_table *table = scols_new_table();
+        int r = table ? fill_table(c, table, rows) : -ENOMEM;
+
+        if (r == 0)
+                r = scols_print_table(table);
+        scols_unref_table(table);
+        if (r < 0)
+                return ctl_fail("cannot print the table", r);
+
+        return ctl_write(stdout, c->is_json ? STR("\n") : STR(""));
+}
+
+int ctl_rollout_history(struct ctl *c, struct str app) {
+        CLEANUP(view_close) struct view_places places = { -1, -1, { 0 } };
+        struct view view;
+        struct state_history history = { 0 };
+        struct rows rows = { 0 };
+        int r = view_open(c, &places);
+
+        if (r == 0)
+                r = view_read_all(c, &places, app, &view);
+        if (r != 0)
+                return r;
+
+        r = state_read_history(&c->arena, places.state, app, &history);
+        if (r < 0)
+                return view_fail(c, &places, app, r);
+
+        merge(&c->arena, &view.state, &history, &rows);
+        if (rows.list.n == 0 && !c->is_json) {
+                (void) fprintf(stderr, "pyservicectl: %.*s has no history yet; it begins when its first revision is accepted\n", STR_ARG(app));
+                return CTL_GOOD;
+        }
+
+        return print_rows(c, &rows);
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <stdio.h>
+
+#include "ctl/ctl.h"
+#include "runtime/spawn.h"
+
+int ctl_systemctl(struct ctl *c, const char *const *words) {
+        const char *argv[8] = { spawn_find(&c->arena, "systemctl").p };
+        struct spawn_result result;
+        size_t n = 1;
+        int r;
+
+        if (!argv[0])
+                return ctl_fail("systemctl", -ENOENT);
+        if (c->is_user)
+                argv[n++] = "--user";
+        while (*words && n + 1 < ARRAY_SIZE(argv))
+                argv[n++] = *words++;
+
+        r = spawn_run(&c->arena, argv, &result);
+        if (r < 0)
+                return ctl_fail(argv[0], r);
+        if (result.status == 0)
+                return 0;
+
+        (void) fprintf(stderr, "pyservicectl: systemctl %s: %.*s\n", argv[c->is_user ? 2 : 1], STR_ARG(str_trim(result.err)));
+        return EXIT_SYSTEM;
+}
+
+int ctl_reload(struct ctl *c) {
+        return strcmp(c->root, "/") == 0 ? ctl_systemctl(c, (const char *const[]) { "daemon-reload", NULL }) : 0;
+}

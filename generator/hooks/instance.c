@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "hooks/instance.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/fs.h"
+#include "hooks/watch.h"
+#include "runtime/http.h"
+#include "runtime/spawn.h"
+
+enum {
+        LOOK_MS = 50,                   /* between two looks at what is open */
+        LOOKS_AT_REST = 2,              /* a request may be on its way to the server while its sessions are counted */
+};
+
+static uint64_t now_ms(void) {
+        struct timespec t;
+
+        (void) clock_gettime(CLOCK_BOOTTIME, &t);
+        return (uint64_t) t.tv_sec * 1000 + (uint64_t) t.tv_nsec / 1000000;
+}
+
+static void note(struct instance *i, struct str text) {
+        *vec_push(i->arena, &i->notes) = text;
+}
+
+static bool is_proxied(const struct instance *i) {
+        return i->haproxy.server.n > 0;
+}
+
+/* The main process of the unit (conmon, which ends with the container), or -1: systemd does not look at it while we run. */
+static int open_main_process(void) {
+        const char *text = getenv("MAINPID");
+        uint64_t pid;
+
+        if (!text || !str_to_u64(str_of(text), INT32_MAX, &pid) || pid == 0)
+                return -1;
+
+        return (int) syscall(SYS_pidfd_open, (pid_t) pid, 0);
+}
+
+/* False where the process has ended. */
+static bool wait_ms(int process, uint64_t ms) {
+        struct pollfd p = { .fd = process, .events = POLLIN };
+
+        return poll(&p, 1, ms > INT32_MAX ? INT32_MAX : (int) ms) <= 0;
+}
+
+/* The container's address; absent where it has none (yet). */
+static struct str find_address(struct instance *i) {
+        struct str podman = spawn_find(i->arena, "podman");
+        struct str format = arena_join(i->arena, STR("{{with index .NetworkSettings.Networks \""), i->network,
+                                       STR("\"}}{{if .IPAddress}}{{.IPAddress}}{{else}}{{.GlobalIPv6Address}}{{end}}{{end}}"));
+        struct spawn_result result;
+        struct str address;
+
+        if (str_is_absent(podman) ||
+            spawn_run(i->arena, (const char *[]) { podman.p, "container", "inspect", "--format", format.p, "--", i->container.p, NULL }, &result) < 0 ||
+            result.status != 0)
+                return (struct str) { 0 };
+
+        address = arena_str(i->arena, (struct str) { result.out.p, str_find(result.out, '\n') });
+        return str_is_made_of(address, "0123456789abcdefABCDEF.:") && address.n > 0 ? address : (struct str) { 0 };
+}
+
+/* Asks once; absent where it works, else what is wrong. */
+static int check(struct instance *i, struct str *address, struct str *ret_problem) {
+        struct http_request request = { .path = i->path, .port = (unsigned) i->port, .timeout_ms = i->timeout };
+        struct http_answer answer;
+        int r;
+
+        *ret_problem = (struct str) { 0 };
+        if (!str_is_absent(i->container) && str_is_absent(*address))
+                *address = find_address(i);
+        if (!str_is_absent(i->container) && str_is_absent(*address)) {
+                *ret_problem = arena_join(i->arena, STR("its container has no address on the network "), i->network);
+                return 0;
+        }
+
+        request.address = str_is_absent(i->container) ? STR("127.0.0.1") : *address;
+        r = http_get(i->arena, &request, &answer);
+        if (r < 0)
+                return r;
+        if (answer.status == 0)
+                *ret_problem = arena_join(i->arena, STR("it does not answer: "), answer.problem);
+        else if (!probe_accepts(i->codes, answer.status))
+                *ret_problem = arena_join(i->arena, STR("it answers with status "), arena_u64(i->arena, answer.status), STR(", not with "), i->codes);
+        return 0;
+}
+
+static struct str where(struct instance *i) {
+        return arena_join(i->arena, i->path, STR(" on port "), arena_u64(i->arena, i->port));
+}
+
+/* Until it works. 1 where it does not. */
+static int wait_until_it_works(struct instance *i, struct str *ret_address) {
+        CLEANUP(close_fd) int process = open_main_process();
+        const uint64_t start = now_ms();
+        struct str problem;
+
+        for (;;) {
+                int r = check(i, ret_address, &problem);
+                uint64_t now = now_ms() - start;
+
+                if (r < 0)
+                        return r;
+                if (str_is_absent(problem))
+                        return 0;
+                if (probe_failed(&i->probe, now)) {
+                        note(i, arena_join(i->arena, STR("not ready, asked for "), where(i), STR(": "), problem));
+                        return 1;
+                }
+                if (!wait_ms(process, probe_pause(&i->probe, now))) {
+                        note(i, arena_join(i->arena, STR("ended before it was ready; asked for "), where(i), STR(", "), problem));
+                        return 1;
+                }
+        }
+}
+
+/* Always before the workers are told: one that starts in between has read the file. */
+static int write_state(struct instance *i, bool is_ready) {
+        int r = i->states.path ? haproxy_states_put(&i->states, i->haproxy.server, is_ready ? i->port : 0) : 0;
+
+        if (r < 0)
+                note(i, arena_join(i->arena, STR("cannot write "), str_of(i->states.path), STR(": "), str_of(strerror(-r))));
+        return r;
+}
+
+/* It works whatever HAProxy does, so what goes wrong here is only told. */
+static void tell_ready(struct instance *i, struct str address) {
+        int r = 0;
+
+        (void) write_state(i, true);
+        if (i->states.path)
+                r = haproxy_set_port(&i->haproxy, i->port);
+        if (r >= 0 && !str_is_absent(i->path) && !i->has_own_check)
+                r = haproxy_set_up(&i->haproxy, address);
+        if (r >= 0)
+                r = haproxy_set_state(&i->haproxy, STR("ready"));
+        if (r < 0)
+                note(i, arena_join(i->arena, STR("cannot tell HAProxy that it is ready: "), str_of(strerror(-r))));
+}
+
+/* So that it goes on being asked. */
+static void leave_watch(struct instance *i, struct str address) {
+        struct watched w = {
+                .invocation = str_of(getenv("INVOCATION_ID")), .address = str_is_absent(address) ? STR("127.0.0.1") : address, .path = i->path,
+                .codes = i->codes, .port = i->port, .timeout = i->timeout, .interval = i->probe.interval, .retries = i->probe.retries,
+        };
+        int r = watch_write(i->arena, i->watch, &w);
+
+        if (r < 0)
+                note(i, arena_join(i->arena, STR("cannot write "), str_of(i->watch), STR(": "), str_of(strerror(-r))));
+}
+
+int instance_ready(struct instance *i) {
+        struct str address = { 0 };
+        int r = 0;
+
+        if (!str_is_absent(i->path))
+                r = wait_until_it_works(i, &address);
+        if (r == 0 && i->watch)
+                leave_watch(i, address);
+        if (r == 0 && is_proxied(i))
+                tell_ready(i, address);
+
+        return r;
+}
+
+/* Takes the server out of every worker (a reload forgets that it was) and counts what is open. */
+static int look(const struct instance *i, uint64_t *ret_open) {
+        struct arena arena = { 0 };
+        struct haproxy_client client = i->haproxy;
+        struct haproxy_answer answer = { 0 };
+        int r;
+
+        client.arena = &arena;
+        r = haproxy_set_state(&client, STR("drain"));
+        if (r > 0)
+                r = haproxy_count(&client, &answer);
+        arena_done(&arena);
+
+        *ret_open = answer.n_sessions;
+        return r;
+}
+
+static int wait_until_at_rest(struct instance *i) {
+        const uint64_t start = now_ms();
+        unsigned looks = 0;
+
+        for (uint64_t open;;) {
+                int r = look(i, &open);
+
+                if (r < 0)
+                        return r;
+                looks = open == 0 ? looks + 1 : 0;
+                if (looks == LOOKS_AT_REST)
+                        return 0;
+                if (now_ms() - start >= i->drain) {
+                        if (open > 0)
+                                note(i, arena_join(i->arena, arena_u64(i->arena, open), STR(" requests still open after "),
+                                                   arena_u64(i->arena, i->drain / 1000), STR(" s; stopping anyway")));
+                        return 0;
+                }
+                (void) wait_ms(-1, LOOK_MS);
+        }
+}
+
+int instance_drain(struct instance *i) {
+        int written, r;
+
+        if (!is_proxied(i))
+                return 0;
+
+        written = write_state(i, false);
+        r = haproxy_set_state(&i->haproxy, STR("drain"));
+        if (r <= 0)
+                return r < 0 ? r : written;
+
+        r = wait_until_at_rest(i);
+        /* A drained server still gets the requests of clients that stick to it. */
+        return r < 0 ? r : instance_leave(i);
+}
+
+int instance_leave(struct instance *i) {
+        int written, r;
+
+        if (!is_proxied(i))
+                return 0;
+
+        written = write_state(i, false);
+        r = haproxy_set_state(&i->haproxy, STR("maint"));
+        return r < 0 ? r : written;
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* pyservice-instance: what an instance's unit does besides running the container. After the start it waits until the
+ * instance answers and puts it into HAProxy (ready), before a stop it takes it out and waits for what is open (drain), and after
+ * one that came by itself it takes it out at once (leave).
+ *
+ * All that it needs comes with the command; it reads no definition. An HAProxy that is not there, or does not know the
+ * server, delays nothing and is no error. */
+
+#include "base/vec.h"
+#include "hooks/probe.h"
+#include "runtime/haproxy-socket.h"
+#include "runtime/haproxy-states.h"
+
+struct instance {
+        struct arena *arena;
+        struct haproxy_client haproxy;  /* without a server: not proxied */
+        struct haproxy_states states;   /* without a path: HAProxy has no such file */
+
+        /* How to see whether it works; without a path it is believed to. */
+        struct str path, codes;
+        uint64_t port, timeout;         /* milliseconds */
+        struct probe probe;
+        struct str container, network;  /* given: the address is the container's on that network, and HAProxy is told it */
+        bool has_own_check;             /* HAProxy checks something else, so it must find out by itself */
+
+        const char *watch;              /* where it says, once it is ready, how it was asked (hooks/watch.h); NULL for nowhere */
+        bool is_user;                   /* the user's own systemd */
+
+        uint64_t drain;                 /* milliseconds; how long what is open may take */
+
+        VEC(struct str) notes;          /* for the journal */
+};
+
+/* 0; 1 where the instance does not work, as the last note says; negative errno. */
+int instance_ready(struct instance *i);
+
+/* 0; negative errno where HAProxy could not be asked. */
+int instance_drain(struct instance *i);
+int instance_leave(struct instance *i);

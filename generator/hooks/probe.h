@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* When a starting instance is asked, and when it has failed: pure, the clock is the caller's.
+ *
+ * It counts as Podman does: a failed check counts from the end of the start period on, once an interval, and as many as
+ * `retries` are too many. Between these it is asked more often, so that a start takes little longer than it must. All times are in milliseconds since the start. */
+
+#include "base/str.h"
+
+struct probe {
+        uint64_t interval, start_period, retries;
+
+        /* Of probe_failed(). */
+        uint64_t n_failed, counted_at;
+};
+
+/* Notes a failed check at `now`. True where it was one too many. */
+bool probe_failed(struct probe *p, uint64_t now);
+
+/* How long to wait before the next check. */
+uint64_t probe_pause(const struct probe *p, uint64_t now);
+
+/* Is `status` among "200,301-399"? */
+bool probe_accepts(struct str codes, unsigned status);

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "hooks/proxy-states.h"
+
+#include <errno.h>
+
+#include "base/fs.h"
+#include "runtime/haproxy-socket.h"
+#include "runtime/haproxy-states.h"
+
+enum { STATES_MAX = 4 << 20 };
+
+static int tell_backend(struct arena *a, const struct haproxy_client *base, int directory, struct str name) {
+        struct haproxy_client client = *base;
+        struct haproxy_ready ready = { 0 };
+        struct str text;
+        int r = fs_read(a, directory, name.p, STATES_MAX, &text);
+
+        if (r < 0)
+                return r;
+
+        client.backend = name;
+        haproxy_states_parse(a, text, &ready);
+        r = haproxy_set_ready(&client, ready.servers.at, ready.servers.n);
+        return r < 0 ? r : 0;
+}
+
+int proxy_tell_states(struct arena *a, const struct host_haproxy *settings, const char *runtime) {
+        /* Locked, so that no server is told to be ready whose hook has just told that it is not. */
+        CLEANUP(close_fd) int lock = haproxy_states_lock(arena_join(a, str_of(runtime), STR("/servers")).p);
+        struct haproxy_client client = { .arena = a, .socket = arena_str(a, settings->socket.text).p, .master = arena_str(a, settings->master_socket.text).p };
+        struct fs_names names;
+        int r = lock < 0 ? lock : fs_list(a, lock, ".", &names);
+
+        if (r < 0)
+                return r == -ENOENT ? 0 : r;
+
+        /* Those that begin with a dot are being written by somebody who was killed. */
+        VEC_EACH(name, &names.list)
+                if (name->p[0] != '.' && r >= 0)
+                        r = tell_backend(a, &client, lock, *name);
+        return r < 0 ? r : 0;
+}

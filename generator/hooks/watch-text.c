@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/buf.h"
+#include "hooks/watch.h"
+
+static void put_text(struct buf *b, const char *key, struct str value) {
+        buf_put(b, key);
+        buf_put_char(b, ' ');
+        buf_put_str(b, value);
+        buf_put_char(b, '\n');
+}
+
+static void put_number(struct buf *b, const char *key, uint64_t value) {
+        buf_put(b, key);
+        buf_put_char(b, ' ');
+        buf_put_u64(b, value);
+        buf_put_char(b, '\n');
+}
+
+struct str watch_text(struct arena *a, const struct watched *w) {
+        struct buf b = buf_in(a);
+
+        put_text(&b, "invocation", w->invocation);
+        put_text(&b, "address", w->address);
+        put_text(&b, "path", w->path);
+        put_text(&b, "codes", w->codes);
+        put_number(&b, "port", w->port);
+        put_number(&b, "timeout", w->timeout);
+        put_number(&b, "interval", w->interval);
+        put_number(&b, "retries", w->retries);
+        return buf_str(&b);
+}
+
+static bool take_text(struct watched *w, struct str key, struct str value) {
+        struct str *member = str_is(key, "invocation") ? &w->invocation : str_is(key, "address") ? &w->address :
+                str_is(key, "path") ? &w->path : str_is(key, "codes") ? &w->codes : NULL;
+
+        if (member)
+                *member = value;
+        return member;
+}
+
+static bool take_number(struct watched *w, struct str key, struct str value) {
+        uint64_t *member = str_is(key, "port") ? &w->port : str_is(key, "timeout") ? &w->timeout :
+                str_is(key, "interval") ? &w->interval : str_is(key, "retries") ? &w->retries : NULL;
+
+        return member && str_to_u64(value, UINT64_MAX, member);
+}
+
+bool watch_parse(struct str text, struct watched *ret) {
+        struct watched w = *ret;
+        struct str line, key;
+
+        while (str_split(&text, '\n', &line)) {
+                struct str value = line;
+
+                if (line.n == 0)
+                        continue;
+                (void) str_split(&value, ' ', &key);
+                if (str_is_absent(value) || (!take_text(&w, key, value) && !take_number(&w, key, value)))
+                        return false;
+        }
+
+        if (w.invocation.n == 0 || w.address.n == 0 || w.path.n == 0 || w.codes.n == 0 || w.port == 0 || w.retries == 0)
+                return false;
+
+        *ret = w;
+        return true;
+}
+
+void watch_parse_states(struct arena *a, struct str text, struct unit_states *ret) {
+        struct unit_state one = { 0 };
+        struct str line, key;
+
+        while (str_split(&text, '\n', &line)) {
+                struct str value = line;
+
+                if (line.n == 0 && one.unit.n > 0) {
+                        *vec_push(a, &ret->list) = one;
+                        one = (struct unit_state) { 0 };
+                }
+                (void) str_split(&value, '=', &key);
+                if (str_is(key, "Id"))
+                        one.unit = value;
+                else if (str_is(key, "ActiveState"))
+                        one.state = value;
+                else if (str_is(key, "InvocationID"))
+                        one.invocation = value;
+                else if (str_is(key, "Job"))
+                        one.has_job = value.n > 0 && !str_is(value, "0");
+        }
+        if (one.unit.n > 0)
+                *vec_push(a, &ret->list) = one;
+}
+
+bool watch_is_due(const struct watched *w, const struct unit_state *state) {
+        return w->n_failed >= w->retries && !state->has_job && str_is(state->state, "active") && str_eq(state->invocation, w->invocation);
+}
+
+bool watch_is_sibling(struct str a, struct str b) {
+        a.n = str_find(a, '@');
+        b.n = str_find(b, '@');
+        return str_eq(a, b);
+}

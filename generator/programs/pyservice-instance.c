@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* pyservice-instance: what an instance's unit does besides running its container. */
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "config.h"
+#include "hooks/instance.h"
+#include "hooks/watch.h"
+
+enum { EXIT_USER = 1, EXIT_USAGE = 2 };
+
+static const char usage_text[] =
+        "usage: pyservice-instance ready|drain|leave|watch OPTION…\n"
+        "Waits until an instance answers, and takes it into HAProxy and out again; restarts those that do not answer any more. Units that the "
+        "generator writes run it.\n"
+        "  --server=BACKEND/SERVER      in HAProxy\n"
+        "  --socket=PATH --master=PATH  HAProxy's sockets\n"
+        "  --states=PATH --id=N         the file of the backend's servers that are ready, and the backend's number in it\n"
+        "  --drain=MS                   how long open requests may take\n"
+        "  --path=PATH --status=CODES --port=PORT\n"
+        "  --interval=MS --timeout=MS --start-period=MS --retries=N\n"
+        "  --container=NAME --network=NAME\n"
+        "                               ask the container's own address on that network\n"
+        "  --own-check                  HAProxy checks something else\n"
+        "  --watch=PATH                 ready: where to leave how it is asked; watch: the directory of such files\n"
+        "  --user                       watch: of the user's own systemd\n";
+
+struct verb {
+        const char *name;
+        int (*run)(struct instance *i);
+};
+
+static int watch(struct instance *i) {
+        struct watch w = { .arena = i->arena, .directory = i->watch, .is_user = i->is_user };
+        int r = i->watch ? watch_round(&w) : -EINVAL;
+
+        VEC_EACH(text, &w.notes)
+                *vec_push(i->arena, &i->notes) = *text;
+        return r;
+}
+
+static const struct verb verbs[] = {
+        { "ready", instance_ready },
+        { "drain", instance_drain },
+        { "leave", instance_leave },
+        { "watch", watch },
+};
+
+static const struct option options[] = {
+        { "server", required_argument, NULL, 's' },
+        { "socket", required_argument, NULL, 'S' },
+        { "master", required_argument, NULL, 'M' },
+        { "states", required_argument, NULL, 'f' },
+        { "id", required_argument, NULL, 'n' },
+        { "drain", required_argument, NULL, 'd' },
+        { "path", required_argument, NULL, 'p' },
+        { "status", required_argument, NULL, 'c' },
+        { "port", required_argument, NULL, 'P' },
+        { "interval", required_argument, NULL, 'i' },
+        { "timeout", required_argument, NULL, 't' },
+        { "start-period", required_argument, NULL, 'b' },
+        { "retries", required_argument, NULL, 'r' },
+        { "container", required_argument, NULL, 'C' },
+        { "network", required_argument, NULL, 'N' },
+        { "own-check", no_argument, NULL, 'o' },
+        { "watch", required_argument, NULL, 'w' },
+        { "user", no_argument, NULL, 'u' },
+        { "help", no_argument, NULL, 'h' },
+        { "version", no_argument, NULL, 'v' },
+        { 0 },
+};
+
+static bool take_server(struct instance *i, struct str text) {
+        struct str rest = text;
+
+        (void) str_split(&rest, '/', &i->haproxy.backend);
+        i->haproxy.server = rest;
+        return i->haproxy.backend.n > 0 && rest.n > 0 && str_find(rest, '/') == rest.n && str_find(text, ' ') == text.n && str_find(text, ';') == text.n;
+}
+
+static bool take_number(struct instance *i, int option, struct str text) {
+        uint64_t *member = option == 'd' ? &i->drain : option == 'P' ? &i->port : option == 'n' ? &i->states.id : option == 'i' ? &i->probe.interval :
+                option == 't' ? &i->timeout : option == 'b' ? &i->probe.start_period : &i->probe.retries;
+
+        return str_to_u64(text, option == 'P' ? UINT16_MAX : UINT64_MAX, member);
+}
+
+static bool take(struct instance *i, int option, const char *value) {
+        switch (option) {
+        case 's':
+                return take_server(i, str_of(value));
+        case 'S':
+                i->haproxy.socket = value;
+                return true;
+        case 'M':
+                i->haproxy.master = value;
+                return true;
+        case 'f':
+                i->states.path = value;
+                return value[0] == '/';
+        case 'p':
+                i->path = str_of(value);
+                return true;
+        case 'c':
+                i->codes = str_of(value);
+                return true;
+        case 'C':
+                i->container = str_of(value);
+                return true;
+        case 'N':
+                i->network = str_of(value);
+                return true;
+        case 'w':
+                i->watch = value;
+                return value[0] == '/';
+        case 'u':
+                i->is_user = true;
+                return true;
+        case 'o':
+                i->has_own_check = true;
+                return true;
+        default:
+                return take_number(i, option, str_of(value));
+        }
+}
+
+static int run(struct instance *i, const struct verb *verb) {
+        int r = verb->run(i);
+
+        VEC_EACH(text, &i->notes)
+                (void) fprintf(stderr, "%s: %.*s\n", i->haproxy.server.n > 0 ? i->haproxy.server.p : "pyservice-instance", STR_ARG(*text));
+        if (r < 0)
+                (void) fprintf(stderr, "pyservice-instance: cannot %s: %s\n", verb->name, strerror(-r));
+        return r < 0 ? EXIT_SYSTEM : r > 0 ? EXIT_USER : EXIT_SUCCESS;
+}
+
+int main(int argc, char *argv[]) {
+        struct arena arena = { 0 };
+        struct instance instance = {
+                .arena = &arena, .haproxy.arena = &arena, .states.arena = &arena, .codes = STR_INIT("200-399"), .timeout = 5000,
+                .probe = { .interval = 5000, .start_period = 10000, .retries = 5 },
+        };
+
+        for (int c; (c = getopt_long(argc, argv, "h", options, NULL)) != -1;) {
+                if (c == 'h')
+                        return fputs(usage_text, stdout) < 0 ? EXIT_SYSTEM : EXIT_SUCCESS;
+                if (c == 'v')
+                        return puts("pyservice " VERSION) < 0 ? EXIT_SYSTEM : EXIT_SUCCESS;
+                if (c == '?' || !take(&instance, c, optarg))
+                        return fputs(usage_text, stderr) < 0 ? EXIT_SYSTEM : EXIT_USAGE;
+        }
+
+        for (size_t k = 0; argc - optind == 1 && k < ARRAY_SIZE(verbs); k++)
+                if (strcmp(argv[optind], verbs[k].name) == 0)
+                        return run(&instance, &verbs[k]);
+
+        return fputs(usage_text, stderr) < 0 ? EXIT_SYSTEM : EXIT_USAGE;
+}

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* pyservice-rollout: brings an application's instances to the revision that is wanted. */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "app/load.h"
+#include "base/fs.h"
+#include "config.h"
+#include "rollout/rollout.h"
+#include "runtime/notify.h"
+
+enum {
+        EXIT_USAGE = 2,
+        PAUSE_MS = 5000,                /* systemd starts it again at once */
+};
+
+static const char usage_text[] =
+        "usage: pyservice-rollout [--user] run APP REVISION\n"
+        "       pyservice-rollout [--user] keep\n"
+        "Brings the instances of an application to a revision, and keeps what is needed to go back. Units that the generator\n"
+        "writes run it; 'pyservicectl rollout' is for people.\n";
+
+struct program {
+        struct arena arena;
+        struct places places;
+        struct rollout_run rollout;
+        int stop;
+};
+
+static int fail(struct str what, int r) {
+        (void) fprintf(stderr, "pyservice-rollout: %.*s: %s\n", STR_ARG(what), strerror(-r));
+        return EXIT_SYSTEM;
+}
+
+static int find_places(struct program *p) {
+        const char *home = getenv("HOME"), *runtime = getenv("XDG_RUNTIME_DIR");
+
+        if (!p->rollout.is_user) {
+                places_system(&p->places);
+                return 0;
+        }
+        if (!home || !runtime)
+                return -ENOENT;
+
+        places_user(&p->arena, str_of(home), str_of(runtime), &p->places);
+        return 0;
+}
+
+static int open_places(struct program *p) {
+        struct rollout_run *ro = &p->rollout;
+        int r = find_places(p);
+
+        if (r < 0)
+                return fail(STR("HOME and XDG_RUNTIME_DIR"), r);
+
+        ro->runtime = fs_open_dir(AT_FDCWD, p->places.runtime.p);
+        if (ro->runtime < 0)
+                return fail(p->places.runtime, ro->runtime);
+        r = fs_make_dirs(AT_FDCWD, p->places.state.p, false);
+        if (r >= 0)
+                r = ro->state = fs_open_dir(AT_FDCWD, p->places.state.p);
+        return r < 0 ? fail(p->places.state, r) : EXIT_SUCCESS;
+}
+
+/* SIGTERM is read where there is time for it, and never cuts anything off. */
+static int open_stop(int *ret) {
+        sigset_t signals;
+
+        (void) sigemptyset(&signals);
+        (void) sigaddset(&signals, SIGTERM);
+        (void) sigaddset(&signals, SIGINT);
+        if (sigprocmask(SIG_BLOCK, &signals, NULL) < 0)
+                return -errno;
+
+        *ret = signalfd(-1, &signals, SFD_CLOEXEC);
+        return *ret < 0 ? -errno : 0;
+}
+
+/* What stops the system now (a full disk, a bus that is gone) will still be so in a moment. */
+static void hold_back(const struct program *p) {
+        struct pollfd stop = { .fd = p->stop, .events = POLLIN };
+
+        (void) poll(&stop, 1, PAUSE_MS);
+}
+
+static int run(struct program *p, struct str app, struct str revision) {
+        struct rollout_run *ro = &p->rollout;
+        int r = open_places(p);
+
+        if (r != EXIT_SUCCESS)
+                return r;
+
+        ro->app = app;
+        ro->revision = revision;
+        ro->started = bus_now();
+        r = open_stop(&p->stop);
+        if (r < 0)
+                return fail(STR("signals"), r);
+
+        /* At once: what is started after this unit, and systemd itself, shall not wait for a rollout. */
+        notify_manager(&p->arena, STR("READY=1"));
+        r = bus_open(&p->arena, ro->is_user, p->stop, &ro->bus);
+        if (r >= 0)
+                r = rollout_run(ro);
+        bus_close(&ro->bus);
+        if (r < 0) {
+                (void) fail(arena_join(&p->arena, app, STR(": "), str_is_absent(ro->progress.message) ? STR("systemd's bus") : ro->progress.message), r);
+                hold_back(p);
+                return EXIT_SYSTEM;
+        }
+
+        return r;
+}
+
+static int keep(struct program *p) {
+        int r = open_places(p);
+
+        if (r != EXIT_SUCCESS)
+                return r;
+
+        r = keep_run(&p->arena, p->rollout.runtime, p->rollout.state);
+        return r < 0 ? fail(STR("keeping what is accepted"), r) : EXIT_SUCCESS;
+}
+
+/* Both become parts of paths and unit names. */
+static bool is_name(const char *text) {
+        struct str s = str_of(text);
+
+        return s.n > 0 && s.n < 200 && text[0] != '-' && str_is_made_of(s, "abcdefghijklmnopqrstuvwxyz0123456789-");
+}
+
+static int usage(FILE *to) {
+        return fputs(usage_text, to) < 0 ? EXIT_SYSTEM : to == stdout ? EXIT_SUCCESS : EXIT_USAGE;
+}
+
+int main(int argc, char *argv[]) {
+        static const struct option options[] = {
+                { "user", no_argument, NULL, 'u' },
+                { "help", no_argument, NULL, 'h' },
+                { "version", no_argument, NULL, 'v' },
+                { 0 },
+        };
+        struct program program = { .stop = -1 };
+
+        (void) umask(0022);
+        program.rollout = (struct rollout_run) { .arena = &program.arena, .runtime = -1, .state = -1 };
+        for (int c; (c = getopt_long(argc, argv, "+h", options, NULL)) != -1;)
+                switch (c) {
+                case 'u':
+                        program.rollout.is_user = true;
+                        break;
+                case 'h':
+                        return usage(stdout);
+                case 'v':
+                        return puts("pyservice " VERSION) < 0 ? EXIT_SYSTEM : EXIT_SUCCESS;
+                default:
+                        return usage(stderr);
+                }
+
+        argc -= optind;
+        argv += optind;
+        if (argc == 3 && strcmp(argv[0], "run") == 0 && is_name(argv[1]) && is_name(argv[2]))
+                return run(&program, str_of(argv[1]), str_of(argv[2]));
+        if (argc == 1 && strcmp(argv[0], "keep") == 0)
+                return keep(&program);
+
+        return usage(stderr);
+}

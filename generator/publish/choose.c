@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "publish/choose.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+#include "base/fs.h"
+#include "publish/parts.h"
+#include "state/stored.h"
+
+enum { REVISION_FILE_MAX = 4096 };
+
+struct choosing {
+        const struct publisher *p;
+        struct bundle *bundle;
+        struct revision file;           /* what it says; no tree where it is broken */
+        struct str runs, wanted;        /* of what is published; absent where nothing is */
+        bool was_emptied;
+        struct revision base, target;
+        bool is_stored;                 /* target is */
+};
+
+struct str choose_wish(const struct state *s, struct str wanted, bool is_broken) {
+        return !str_is_absent(s->pinned) && (is_broken || str_eq(s->pinned_over, wanted)) ? s->pinned : wanted;
+}
+
+struct str choose_target(const struct state *s, struct str wish) {
+        bool is_out = str_is_absent(wish) || state_find_failure(s, wish);
+
+        return is_out && !str_is_absent(s->accepted) ? s->accepted : wish;
+}
+
+struct str choose_base(const struct state *s, const struct revision *target) {
+        if (!str_is_absent(s->accepted))
+                return s->accepted;
+
+        return compose_has_tasks(target->tree) ? (struct str) { 0 } : target->name;
+}
+
+bool bundle_is_published(const struct publisher *p, struct name app) {
+        struct path path;
+
+        (void) path_join(&path, STR("apps/"), app.text, STR("/stamp"));
+        return faccessat(p->runtime, path.text, F_OK, 0) >= 0;
+}
+
+static void complain(const struct choosing *ch, enum diag_id id, struct str text) {
+        struct diags *ds = ch->p->ds;
+        struct str owner = ds->owner;
+
+        ds->owner = ch->bundle->app.text;
+        (void) diag_add(ds, id, ch->bundle->app.at, "%.*s", STR_ARG(text));
+        ds->owner = owner;
+}
+
+static const char *describe(int r) {
+        return r == -EBADMSG ? "it is damaged, or of a later pyservice" : strerror(-r);
+}
+
+/* `what`: below the directory of the state. */
+static void complain_of_state(const struct choosing *ch, struct str what, int r) {
+        struct arena *a = ch->p->arena;
+
+        complain(ch, DIAG_BAD_STATE,
+                 arena_join(a, STR("'"), ch->p->state_path, STR("/"), ch->bundle->app.text, STR("/"), what, STR("' cannot be used: "),
+                            str_of(describe(r)), STR("; what was published stays, and else what the file says runs untried. Restore it, or remove it")));
+}
+
+static void complain_of_failure(const struct choosing *ch, const struct state_failure *failure) {
+        struct arena *a = ch->p->arena;
+
+        if (!failure)
+                return;
+
+        complain(ch, DIAG_ROLLOUT_FAILED,
+                 arena_join(a, STR("revision "), failure->revision, STR(" was tried and failed: "), failure->reason,
+                            STR("; the accepted one runs. Mend the file, or 'pyservicectl rollout retry "), ch->bundle->app.text,
+                            STR("' tries it again")));
+}
+
+/* "runs REVISION", "wanted REVISION" and perhaps "emptied". */
+static void read_published(struct choosing *ch) {
+        struct str rest, line;
+        struct path path;
+
+        (void) path_join(&path, STR("apps/"), ch->bundle->app.text, STR("/revision"));
+        if (fs_read(ch->p->arena, ch->p->runtime, path.text, REVISION_FILE_MAX, &rest) < 0)
+                return;
+
+        while (str_split(&rest, '\n', &line)) {
+                if (str_has_prefix(line, STR("runs ")) && state_is_revision(str_from(line, 5)))
+                        ch->runs = str_from(line, 5);
+                if (str_has_prefix(line, STR("wanted ")) && state_is_revision(str_from(line, 7)))
+                        ch->wanted = str_from(line, 7);
+                ch->was_emptied |= str_is(line, "emptied");
+        }
+}
+
+/* What is published of the app itself, or below its wanted/. */
+static int read_bundle(const struct choosing *ch, struct str below, struct tree *ret) {
+        CLEANUP(close_fd) int dir = -1;
+        struct path path;
+
+        (void) path_join(&path, STR("apps/"), ch->bundle->app.text, below);
+        dir = fs_open_dir(ch->p->runtime, path.text);
+        return dir < 0 ? dir : stored_read(ch->p->arena, dir, ret);
+}
+
+/* Gives 1 where it is in /var/lib, 0 where it was found elsewhere. */
+static int load(struct choosing *ch, struct revision *revision) {
+        struct tree *tree;
+        int r;
+
+        if (str_eq(revision->name, ch->file.name) && ch->file.tree) {
+                revision->tree = ch->file.tree;
+                return 0;
+        }
+
+        tree = arena_new(ch->p->arena, struct tree);
+        r = stored_load(ch->p->arena, ch->p->state, ch->bundle->app.text, revision->name, tree);
+        if (r >= 0) {
+                revision->tree = tree;
+                return 1;
+        }
+
+        read_published(ch);
+        if ((str_eq(revision->name, ch->runs) && read_bundle(ch, STR(""), tree) >= 0)
+            || (str_eq(revision->name, ch->wanted) && read_bundle(ch, STR("/wanted"), tree) >= 0)) {
+                revision->tree = tree;
+                return 0;
+        }
+
+        complain_of_state(ch, arena_join(ch->p->arena, STR("bundles/"), revision->name), r);
+        return r;
+}
+
+static bool has_plan(const struct tree *t) {
+        return tree_find(t, STR("rollout"));
+}
+
+static bool load_target(struct choosing *ch, struct str accepted) {
+        int r = load(ch, &ch->target);
+
+        /* Of the published bundle's tasks and plan nothing is known where they are another's. */
+        if (r >= 0 && !has_plan(ch->target.tree)) {
+                r = -EBADMSG;
+                complain_of_state(ch, arena_join(ch->p->arena, STR("bundles/"), ch->target.name), r);
+        }
+        if (r < 0 && !str_is_absent(accepted) && !str_eq(accepted, ch->target.name)) {
+                ch->target.name = accepted;
+                r = load(ch, &ch->target);
+        }
+
+        ch->is_stored = r == 1;
+        return r >= 0;
+}
+
+static bool load_base(struct choosing *ch, const struct state *s) {
+        ch->base.name = choose_base(s, &ch->target);
+        if (str_eq(ch->base.name, ch->target.name))
+                ch->base.tree = ch->target.tree;
+
+        return ch->base.tree || str_is_absent(ch->base.name) || load(ch, &ch->base) >= 0;
+}
+
+/* Of a broken file what acts at once is as it was published; or as it was stored, where that lacks what upholds services. */
+static const struct tree *read_scale(struct choosing *ch) {
+        struct tree *tree = arena_new(ch->p->arena, struct tree);
+
+        if (!ch->base.tree || str_is_absent(ch->runs) || ch->was_emptied || read_bundle(ch, STR(""), tree) < 0)
+                return NULL;
+
+        return tree;
+}
+
+static bool is_emptied(const struct choosing *ch, const struct state *s) {
+        return ch->base.tree && !str_eq(ch->base.name, ch->target.name) && str_eq(s->emptied, ch->target.name);
+}
+
+/* The file is broken, and what is published is what would come out. */
+static bool is_settled(const struct choosing *ch, const struct state *s) {
+        bool runs_right = str_is_absent(s->accepted) || str_eq(ch->runs, s->accepted);
+
+        return !ch->file.tree && runs_right && str_eq(ch->wanted, ch->target.name) && !str_eq(s->emptied, ch->target.name);
+}
+
+static void take(struct choosing *ch, const struct composition *c, struct tree *ret) {
+        compose(ch->p->arena, c, ret);
+        ch->bundle->choice = BUNDLE_WANTED;
+}
+
+/* What ran goes on; else what the file says. */
+static void make_do(struct choosing *ch) {
+        struct bundle *b = ch->bundle;
+
+        b->choice = BUNDLE_NONE;
+        if (bundle_is_published(ch->p, b->app))
+                b->choice = BUNDLE_PUBLISHED;
+        else if (ch->file.tree)
+                take(ch, &(struct composition) { .app = b->app.text, .base = ch->file, .target = ch->file, .file = ch->file }, &b->tree);
+}
+
+/* Should Quadlet refuse what the file says, what is accepted runs. What is published already stays for that. */
+static void prepare_fallback(struct choosing *ch) {
+        struct composition c = { .app = ch->bundle->app.text, .base = ch->base, .target = ch->base, .is_stored = true };
+
+        if (!ch->base.tree || ch->base.tree == ch->target.tree || ch->target.tree != ch->file.tree || !has_plan(ch->base.tree))
+                return;
+
+        read_published(ch);
+        if (!str_eq(ch->runs, ch->base.name))
+                compose(ch->p->arena, &c, &ch->bundle->fallback);
+}
+
+static void decide(struct choosing *ch, const struct state *s) {
+        struct composition c = { .app = ch->bundle->app.text, .file = ch->file };
+        struct str wish;
+
+        if (!ch->file.tree)
+                read_published(ch);
+        wish = choose_wish(s, ch->file.tree ? ch->file.name : ch->wanted, !ch->file.tree);
+        complain_of_failure(ch, state_find_failure(s, wish));
+        ch->target.name = choose_target(s, wish);
+        if (str_is_absent(ch->target.name) || is_settled(ch, s)) {
+                make_do(ch);
+                return;
+        }
+        if (!load_target(ch, s->accepted) || !load_base(ch, s)) {
+                make_do(ch);
+                return;
+        }
+
+        c.base = ch->base;
+        c.target = ch->target;
+        c.is_emptied = is_emptied(ch, s);
+        c.is_stored = ch->is_stored;
+        if (!c.file.tree)
+                c.file.tree = read_scale(ch);
+        take(ch, &c, &ch->bundle->tree);
+        prepare_fallback(ch);
+}
+
+void bundle_choose(const struct publisher *p, struct bundle *b, const struct tree *file, const struct bundle_state *state) {
+        struct choosing ch = { .p = p, .bundle = b, .file.tree = file };
+
+        b->is_accepted = !str_is_absent(state->state.accepted);
+        if (file)
+                ch.file.name = stored_revision(file);
+        if (state->error < 0) {
+                complain_of_state(&ch, STR("state"), state->error);
+                make_do(&ch);
+                return;
+        }
+
+        decide(&ch, &state->state);
+}

@@ -1,0 +1,380 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "publish/compose.h"
+
+#include "base/buf.h"
+#include "output/unit.h"
+#include "state/stored.h"
+
+struct composing {
+        struct arena *arena;
+        const struct composition *c;
+        struct tree *tree;              /* the result */
+};
+
+#define PLAN STR("rollout")
+#define PORTS STR("ports")
+
+static struct str text_of(const struct tree *t, struct str path) {
+        const struct tree_file *file = t ? tree_find(t, path) : NULL;
+
+        return file ? file->text : (struct str) { 0 };
+}
+
+bool compose_has_tasks(const struct tree *t) {
+        struct str rest = text_of(t, PLAN), line;
+
+        while (str_split(&rest, '\n', &line))
+                if (str_has_prefix(line, STR("task ")))
+                        return true;
+
+        return false;
+}
+
+/* "service UNIT LABEL …" or "sidecar UNIT LABEL". Absent where the plan does not have the unit. */
+static struct str label_of(const struct tree *t, struct str unit) {
+        struct str rest = text_of(t, PLAN), line, kind, name, label;
+
+        while (str_split(&rest, '\n', &line))
+                if (str_split(&line, ' ', &kind) && str_split(&line, ' ', &name) && str_split(&line, ' ', &label) && str_eq(name, unit)
+                    && (str_is(kind, "service") || str_is(kind, "sidecar")))
+                        return label;
+
+        return (struct str) { 0 };
+}
+
+static bool has_owner(const struct tree *t, struct str owner) {
+        VEC_EACH(file, &t->files)
+                if (str_eq(file->owner, owner))
+                        return true;
+
+        return false;
+}
+
+static void add(struct composing *m, const struct tree_file *file) {
+        *vec_push(m->arena, &m->tree->files) = *file;
+}
+
+/* What composing adds of its own is no bundle's: its kind says nothing. */
+static struct tree_file *add_text(struct composing *m, struct str path, struct str text) {
+        struct tree_file *file = tree_add(m->tree, path, 0644, text);
+
+        file->kind = TREE_PLAN;
+        return file;
+}
+
+/* The unit that the line of a server of HAProxy's is about. */
+static bool is_server(struct str line, struct str *ret_name) {
+        struct str word;
+
+        line = str_trim(line);
+        if (!str_has_prefix(line, STR("server ")))
+                return false;
+
+        line = str_from(line, 7);
+        (void) str_split(&line, ' ', &word);
+        *ret_name = word;
+        return true;
+}
+
+/* The next line that is no server's; absent behind the last. */
+static struct str next_other(struct str *rest) {
+        struct str line, name;
+
+        while (str_split(rest, '\n', &line))
+                if (!is_server(line, &name))
+                        return line;
+
+        return (struct str) { 0 };
+}
+
+/* The line of that server; absent where there is none. */
+static struct str find_server(struct str text, struct str wanted) {
+        struct str line, name;
+
+        while (str_split(&text, '\n', &line))
+                if (is_server(line, &name) && str_eq(name, wanted))
+                        return line;
+
+        return (struct str) { 0 };
+}
+
+/* Do they differ by servers that one has more than the other, and by nothing else? */
+static bool has_other_scale(struct str old, struct str now) {
+        struct str a = old, b = now, line, name;
+
+        while (!str_is_absent(a) || !str_is_absent(b)) {
+                struct str x = next_other(&a), y = next_other(&b);
+
+                if (!str_eq(x, y))
+                        return false;
+        }
+        while (str_split(&old, '\n', &line))
+                if (is_server(line, &name)) {
+                        struct str other = find_server(now, name);
+
+                        if (!str_is_absent(other) && !str_eq(other, line))
+                                return false;
+                }
+
+        return true;
+}
+
+/* Upholds=, and what an instance is told of its number, suit instances of any revision. What asks them how they are does not:
+ * a path that only the new revision knows would take all old ones out of HAProxy. */
+static bool suits_all(const struct tree_file *file) {
+        size_t dir = str_find_str(file->path, STR(".target.d/"));
+        struct str instances = STR("@.service.d/"), path = file->path;
+
+        return dir < path.n || str_find_str(path, instances) < path.n;
+}
+
+/* The spare is target's. */
+static bool is_of_spare(const struct tree_file *file) {
+        return str_find_str(file->path, STR("@next.service.d/")) < file->path.n;
+}
+
+static bool is_scale_of(const struct tree_file *file, struct str owner) {
+        return file->kind == TREE_SCALE && str_eq(file->owner, owner) && !is_of_spare(file);
+}
+
+/* Of an owner that is in both and has another label: are the files that do not suit_all() the same but for the scale? */
+static bool suits_base(const struct tree *base, const struct tree *file, struct str owner) {
+        size_t n = 0;
+
+        VEC_EACH(f, &file->files) {
+                const struct tree_file *old;
+
+                if (!is_scale_of(f, owner) || suits_all(f))
+                        continue;
+
+                old = tree_find(base, f->path);
+                if (!old || !has_other_scale(old->text, f->text))
+                        return false;
+                n++;
+        }
+        VEC_EACH(f, &base->files)
+                n -= is_scale_of(f, owner) && !suits_all(f);
+
+        return n == 0;
+}
+
+/* Does HAProxy, and whatever else reaches the owner's instances, do so from now on as the file says? */
+static bool is_reached_anew(const struct composition *c, struct str owner) {
+        struct str old = label_of(c->base.tree, owner), now = label_of(c->file.tree, owner);
+
+        return (!str_is_absent(old) && str_eq(old, now)) || suits_base(c->base.tree, c->file.tree, owner);
+}
+
+/* Not upheld while strategy recreate waits for all instances to be gone: the service's own Upholds=. */
+static bool is_left_out(struct composing *m, const struct tree_file *file) {
+        struct str directory = arena_join(m->arena, STR("units/"), m->c->app, STR(".target.d/"));
+
+        return m->c->is_emptied && str_has_prefix(file->path, directory)
+                && tree_find(m->c->base.tree, arena_join(m->arena, STR("quadlet/"), file->owner, STR("@.container")));
+}
+
+/* The drop-ins with which instances of base could not do: their ports. */
+static bool is_needed(const struct tree_file *file) {
+        return suits_all(file) && !str_is_absent(file->owner) && str_find_str(file->path, STR("@.service.d/")) < file->path.n;
+}
+
+static void add_scale_of(struct composing *m, struct str owner) {
+        const struct composition *c = m->c;
+        const struct tree *other = c->file.tree && has_owner(c->file.tree, owner) ? c->file.tree : c->base.tree;
+        bool is_new = other == c->base.tree || is_reached_anew(c, owner);
+
+        VEC_EACH(file, &other->files)
+                if (is_scale_of(file, owner) && (is_new || suits_all(file)) && !is_left_out(m, file))
+                        add(m, file);
+        if (other == c->base.tree)
+                return;
+
+        VEC_EACH(file, &c->base.tree->files) {
+                if (!is_scale_of(file, owner))
+                        continue;
+                if ((!is_new && !suits_all(file)) || (is_needed(file) && !tree_find(other, file->path)))
+                        add(m, file);
+        }
+}
+
+/* The file's ports, and those of units that only base has: they still listen there. */
+static void add_ports(struct composing *m, const struct tree_file *now, const struct tree_file *old) {
+        struct tree_file merged = now ? *now : *old;
+        struct buf text = buf_in(m->arena);
+        struct str rest, line;
+
+        if (!now || !old) {
+                add(m, &merged);
+                return;
+        }
+
+        buf_put_str(&text, now->text);
+        rest = old->text;
+        while (str_split(&rest, '\n', &line)) {
+                struct str unit = { line.p, str_find(line, ' ') };
+
+                if (line.n == 0 || has_owner(m->c->file.tree, unit))
+                        continue;
+                buf_put_str(&text, line);
+                buf_put_char(&text, '\n');
+        }
+        merged.text = buf_str(&text);
+        add(m, &merged);
+}
+
+static void add_scale_of_app(struct composing *m) {
+        const struct composition *c = m->c;
+        const struct tree *of_app = c->file.tree ? c->file.tree : c->base.tree ? c->base.tree : c->target.tree;
+        const struct tree_file *now = c->file.tree ? tree_find(c->file.tree, PORTS) : NULL;
+        const struct tree_file *old = c->base.tree ? tree_find(c->base.tree, PORTS) : NULL;
+
+        VEC_EACH(file, &of_app->files)
+                if (file->kind == TREE_SCALE && str_is_absent(file->owner) && !str_eq(file->path, PORTS))
+                        add(m, file);
+        if (now || old)
+                add_ports(m, now, old);
+}
+
+/* The owners of base come in the order of their first file. */
+static bool is_first_of_owner(const struct tree *t, const struct tree_file *file) {
+        for (const struct tree_file *f = t->files.at; f < file; f++)
+                if (str_eq(f->owner, file->owner))
+                        return false;
+
+        return true;
+}
+
+static void add_base(struct composing *m) {
+        const struct tree *base = m->c->base.tree;
+
+        if (!base)
+                return;
+
+        VEC_EACH(file, &base->files) {
+                if (file->kind == TREE_REVISION && !is_of_spare(file))
+                        add(m, file);
+                if (!str_is_absent(file->owner) && is_first_of_owner(base, file))
+                        add_scale_of(m, file->owner);
+        }
+}
+
+/* All three are one, as they are nearly always. */
+static void add_all(struct composing *m) {
+        VEC_EACH(file, &m->c->target.tree->files)
+                add(m, file);
+}
+
+/* Target is base: what of it was not added yet. */
+static void add_rest(struct composing *m) {
+        VEC_EACH(file, &m->c->target.tree->files)
+                if (file->kind == TREE_TASK || file->kind == TREE_PLAN || is_of_spare(file))
+                        add(m, file);
+}
+
+/* Target is another than base: what there is for it to be tried. */
+static void add_target(struct composing *m) {
+        const struct tree *base = m->c->base.tree;
+
+        VEC_EACH(file, &m->c->target.tree->files) {
+                const struct tree_file *other = base ? tree_find(base, file->path) : NULL;
+                bool is_bases = other && other->kind == TREE_REVISION && !is_of_spare(other);
+
+                if (is_of_spare(file))
+                        (void) add_text(m, file->path, file->text);
+                else if (file->kind != TREE_SCALE && !is_bases)
+                        add(m, file);
+        }
+}
+
+static void add_spare(struct composing *m, struct str unit) {
+        const struct composition *c = m->c;
+        struct arena *a = m->arena;
+        struct str template = arena_join(a, STR("quadlet/"), unit, STR("@.container"));
+        const struct tree_file *file = tree_find(c->target.tree, template);
+        struct name app = { c->app, NOWHERE }, wanted = { c->target.name, NOWHERE };
+        struct unit *u;
+
+        if (!file || !c->base.tree || !tree_find(c->base.tree, template))
+                return;
+
+        u = unit_new(a);
+        for (unsigned i = 0; i < 2; i++) {
+                unit_open(u, i == 0 ? UNIT_BINDS_TO : UNIT_AFTER);
+                unit_part(u, app);
+                unit_const(u, "-rollout@");
+                unit_part(u, wanted);
+                unit_const(u, ".service");
+                unit_close(u);
+        }
+        (void) add_text(m, arena_join(a, STR("units/"), unit, STR("@next.service.d/60-rollout.conf")), unit_text(u));
+        if (c->base.tree == c->target.tree)
+                return;
+
+        add(m, file);
+        m->tree->files.at[m->tree->files.n - 1].path = arena_join(a, STR("quadlet/"), unit, STR("@next.container"));
+        m->tree->files.at[m->tree->files.n - 1].kind = TREE_PLAN;
+}
+
+static void add_spares(struct composing *m) {
+        struct str rest = text_of(m->c->target.tree, PLAN), line, unit;
+
+        while (str_split(&rest, '\n', &line)) {
+                if (!str_has_prefix(line, STR("service ")) || !str_has_suffix(line, STR(" spare")))
+                        continue;
+
+                line = str_from(line, strlen("service "));
+                (void) str_split(&line, ' ', &unit);
+                add_spare(m, unit);
+        }
+}
+
+static void add_upholding(struct composing *m) {
+        const struct composition *c = m->c;
+        struct name app = { c->app, NOWHERE }, wanted = { c->target.name, NOWHERE };
+        struct unit *u = unit_new(m->arena);
+
+        unit_open(u, UNIT_UPHOLDS);
+        unit_part(u, app);
+        unit_const(u, "-rollout@");
+        unit_part(u, wanted);
+        unit_const(u, ".service");
+        unit_close(u);
+        (void) add_text(m, arena_join(m->arena, STR("units/"), c->app, STR(".target.d/90-rollout.conf")), unit_text(u));
+}
+
+static void add_wanted(struct composing *m) {
+        VEC_EACH(file, &m->c->target.tree->files)
+                add_text(m, arena_join(m->arena, STR("wanted/"), file->path), file->text)->mode = file->mode;
+
+        (void) add_text(m, STR("wanted/manifest"), stored_manifest(m->c->target.tree));
+}
+
+void compose(struct arena *a, const struct composition *c, struct tree *ret) {
+        struct composing m = { a, c, ret };
+        bool is_one = c->base.tree == c->target.tree;
+        struct str runs = c->base.tree ? c->base.name : STR("-"), file = str_is_absent(c->file.name) ? STR("-") : c->file.name;
+
+        *ret = (struct tree) { .arena = a };
+        ret->files.room = c->target.tree->files.n + 8;
+        ret->files.at = arena_array(a, ret->files.room, struct tree_file);
+        if (is_one && c->file.tree == c->target.tree)
+                add_all(&m);
+        else {
+                add_base(&m);
+                add_scale_of_app(&m);
+                if (is_one)
+                        add_rest(&m);
+        }
+
+        tree_sort(ret);
+        (void) add_text(&m, STR("manifest"), stored_manifest(ret));
+        if (!is_one)
+                add_target(&m);
+        add_spares(&m);
+        add_upholding(&m);
+        (void) add_text(&m, STR("revision"), arena_join(a, STR("runs "), runs, STR("\nwanted "), c->target.name, STR("\nfile "), file,
+                                                        c->is_emptied ? STR("\nemptied\n") : STR("\n")));
+        if (!is_one && !c->is_stored)
+                add_wanted(&m);
+        tree_sort(ret);
+}

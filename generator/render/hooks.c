@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* The unit hooks: pyservice-instance, with all that it needs as words. ExecStop= and ExecStopPost= come before those that
+ * Quadlet adds, which remove the container. */
+
+#include "config.h"
+#include "render/parts.h"
+
+/* That of the row, for a proxy without `timeouts:`. */
+#define DRAIN_DEFAULT (30 * 1000000ULL)
+
+#define PROGRAM LIBEXECDIR "/pyservice-instance"
+
+struct duration drain_of(const struct service *s) {
+        if (!s->proxy)
+                return (struct duration) { 0 };
+
+        return s->proxy->timeouts ? s->proxy->timeouts->drain : (struct duration) { DRAIN_DEFAULT, NOWHERE };
+}
+
+/* Can it be asked from outside? */
+static bool is_probed(const struct rendering *r, const struct service *s) {
+        if (!s->health || str_is_absent(s->health->http.text) || s->port.n == 0)
+                return false;
+        if (has_ports(s) || str_is(s->container.network_name.text, "host"))
+                return true;
+
+        /* A user's containers have addresses that only they can reach. */
+        return !r->world->places.is_user && !str_is(s->container.network_name.text, "none");
+}
+
+static void put_ms(struct unit *u, struct duration d) {
+        unit_part_u64(u, d.usec / 1000);
+}
+
+static void put_port(struct unit *u) {
+        unit_word(u);
+        unit_const(u, "--port=${PYSERVICE_PORT_%i}");
+}
+
+static void put_haproxy(struct rendering *r, struct unit *u, const struct service *s) {
+        const struct host_haproxy *haproxy = r->world->host.haproxy;
+
+        unit_word(u);
+        unit_const(u, "--server=");
+        unit_part(u, backend_of(s));
+        unit_const(u, "/");
+        unit_part(u, s->container.unit);
+        unit_const(u, "-%i");
+        unit_word(u);
+        unit_const(u, "--socket=");
+        unit_part(u, haproxy->socket);
+        unit_word(u);
+        unit_const(u, "--master=");
+        unit_part(u, haproxy->master_socket);
+        if (!has_states(r, s))
+                return;
+
+        unit_word(u);
+        unit_const(u, "--states=");
+        unit_part(u, states_of(r, s));
+        unit_word(u);
+        unit_const(u, "--id=");
+        unit_part_u64(u, backend_id(s));
+}
+
+/* Where it is asked: at the port that it publishes or, without one, that of its own address. */
+static void put_where(struct rendering *r, struct unit *u, const struct service *s) {
+        const struct container *c = &s->container;
+
+        unit_word(u);
+        unit_const(u, "--port=");
+        if (has_ports(s)) {
+                unit_const(u, "${PYSERVICE_PORT_%i}");
+                return;
+        }
+
+        unit_part_u64(u, s->port.n);
+        if (str_is(c->network_name.text, "host"))
+                return;
+
+        unit_word(u);
+        unit_const(u, "--container=");
+        unit_part(u, c->unit);
+        unit_const(u, "-%i");
+        unit_word(u);
+        unit_const(u, "--network=");
+        if (str_is_absent(c->network_name.text) || str_is(c->network_name.text, "bridge"))
+                unit_const(u, "podman");
+        else
+                unit_part(u, c->network_name);
+}
+
+static void put_probe(struct rendering *r, struct unit *u, const struct service *s) {
+        const struct health *h = s->health;
+
+        unit_word(u);
+        unit_const(u, "--path=");
+        unit_part(u, h->http);
+        unit_word(u);
+        unit_const(u, "--status=");
+        unit_part(u, h->status);
+        put_where(r, u, s);
+        unit_word(u);
+        unit_const(u, "--interval=");
+        put_ms(u, h->interval);
+        unit_word(u);
+        unit_const(u, "--timeout=");
+        put_ms(u, h->timeout);
+        unit_word(u);
+        unit_const(u, "--start-period=");
+        put_ms(u, h->start_period);
+        unit_word(u);
+        unit_const(u, "--retries=");
+        unit_part_u64(u, h->retries.n);
+        if (s->proxy && s->proxy->check) {
+                unit_word(u);
+                unit_const(u, "--own-check");
+        }
+}
+
+static void put_ready(struct rendering *r, struct unit *u, const struct service *s, bool enters) {
+        unit_word(u);
+        unit_const(u, PROGRAM);
+        unit_word(u);
+        unit_const(u, "ready");
+        if (enters)
+                put_haproxy(r, u, s);
+        if (is_probed(r, s))
+                put_probe(r, u, s);
+        else if (enters && has_states(r, s))
+                put_port(u);
+}
+
+static void put_drain(struct rendering *r, struct unit *u, const struct service *s) {
+        unit_open(u, SERVICE_EXEC_STOP);
+        unit_word(u);
+        unit_const(u, "-" PROGRAM);
+        unit_word(u);
+        unit_const(u, "drain");
+        put_haproxy(r, u, s);
+        unit_word(u);
+        unit_const(u, "--drain=");
+        put_ms(u, drain_of(s));
+        unit_close(u);
+}
+
+/* After a crash, too: what comes back is to get no request before it is ready. */
+static void put_leave(struct rendering *r, struct unit *u, const struct service *s) {
+        unit_open(u, SERVICE_EXEC_STOP_POST);
+        unit_word(u);
+        unit_const(u, "-" PROGRAM);
+        unit_word(u);
+        unit_const(u, "leave");
+        put_haproxy(r, u, s);
+        unit_close(u);
+}
+
+bool is_watched(const struct rendering *r, const struct service *s) {
+        return is_probed(r, s) && s->restart.index != RESTART_NO;
+}
+
+/* The spare is not: the rollout looks after it. */
+static void put_watch(struct rendering *r, struct unit *u, const struct service *s) {
+        if (!is_watched(r, s))
+                return;
+
+        unit_word(u);
+        unit_const(u, "--watch=");
+        unit_part(u, watch_directory(r));
+        unit_const(u, "/");
+        unit_part(u, s->container.unit);
+        unit_const(u, "@%i.service");
+}
+
+void render_hooks(struct rendering *r, struct unit *u, const struct service *s) {
+        if (s->proxy || is_probed(r, s)) {
+                unit_open(u, SERVICE_EXEC_START_POST);
+                put_ready(r, u, s, s->proxy != NULL);
+                put_watch(r, u, s);
+                unit_close(u);
+        }
+        if (!s->proxy)
+                return;
+
+        put_drain(r, u, s);
+        put_leave(r, u, s);
+}
+
+/* What the spare instance does otherwise. It runs as long as the rollout wants it, whatever is upheld; where it fails, it stays so, for
+ * the rollout to see; and it gets requests only when the rollout says so, by a reload of its unit. */
+void render_hooks_next(struct rendering *r, const struct service *s) {
+        struct str unit = s->container.unit.text;
+        struct unit *u;
+
+        if (!has_spare(r->app, s))
+                return;
+
+        u = unit_new(r->arena);
+        unit_put_const(u, UNIT_STOP_WHEN_UNNEEDED, "no");
+        unit_put_const(u, SERVICE_RESTART, "no");
+        unit_put_const(u, SERVICE_EXEC_CONDITION, "");
+        unit_put_const(u, SERVICE_EXEC_START_POST, "");
+        if (is_probed(r, s)) {
+                unit_open(u, SERVICE_EXEC_START_POST);
+                put_ready(r, u, s, false);
+                unit_close(u);
+        }
+        unit_open(u, SERVICE_EXEC_RELOAD);
+        put_ready(r, u, s, true);
+        unit_close(u);
+        tree_mark(unit_finish(u, r->tree, arena_join(r->arena, STR("units/"), unit, STR("@next.service.d/50-next.conf"))), TREE_SCALE, unit);
+}

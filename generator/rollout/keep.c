@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <stdio.h>
+
+#include "base/fs.h"
+#include "rollout/rollout.h"
+#include "rollout/wanted.h"
+#include "state/stored.h"
+
+/* What the generator, which writes nothing but /run, leaves to be kept: unkept/APP. Each mark first moves to keeping/, so that one
+ * which the generator makes meanwhile counts anew, and a work that was cut off is done again. */
+
+#define UNKEPT "unkept"
+#define KEEPING "keeping"
+
+struct keeper {
+        struct arena *arena;
+        int runtime, state;
+};
+
+/* No definition any more: should one of that name come again, it is a new app. Its bundles and history stay, for people. */
+static int forget(const struct keeper *k, struct str app, struct state *s) {
+        s->accepted = s->pinned = s->pinned_over = s->emptied = s->held = (struct str) { 0 };
+        s->failed.n = 0;
+        return state_write(k->arena, k->state, app, s);
+}
+
+/* Of the accepted bundle, what the published one does not have while a newer one's is there: its tasks, its plan, what is the
+ * spare's. */
+static void add_missing(struct arena *a, const struct tree *stored, struct tree *published) {
+        const struct tree before = *published;
+
+        VEC_EACH(f, &stored->files) {
+                bool is_of_spare = str_find_str(f->path, STR("@next.service.d/")) < f->path.n;
+
+                if ((f->kind != TREE_SCALE || is_of_spare) && !tree_find(&before, f->path))
+                        *vec_push(a, &published->files) = *f;
+        }
+        tree_sort(published);
+}
+
+/* Services are not upheld just now, for strategy recreate: that is no scale to be kept. */
+static bool is_emptied(struct arena *a, int dir) {
+        struct str rest, line;
+
+        if (fs_read(a, dir, "revision", 4096, &rest) < 0)
+                return false;
+        while (str_split(&rest, '\n', &line))
+                if (str_is(line, "emptied"))
+                        return true;
+
+        return false;
+}
+
+static int save(const struct keeper *k, struct str app, struct str revision) {
+        struct str path = arena_join(k->arena, STR("apps/"), app);
+        CLEANUP(close_fd) int dir = fs_open_dir(k->runtime, path.p);
+        struct tree published = { .arena = k->arena }, stored = { .arena = k->arena };
+        int r = dir < 0 ? dir : stored_read(k->arena, dir, &published);
+
+        if (r >= 0 && is_emptied(k->arena, dir))
+                return 0;               /* there is a new mark once they are */
+        if (r >= 0)
+                r = stored_load(k->arena, k->state, app, revision, &stored);
+        if (r < 0)
+                return r == -ENOENT ? 0 : r;    /* nothing is published that could be kept, or nothing was stored */
+
+        add_missing(k->arena, &stored, &published);
+        /* Replaced while it was read: then there is a new mark. */
+        if (!str_eq(stored_revision(&published), revision))
+                return 0;
+
+        /* After each boot there are marks for all apps, and mostly nothing changed. */
+        return str_eq(tree_hash(&published, STR("")), tree_hash(&stored, STR(""))) ? 0 : stored_save(k->state, app, revision, &published);
+}
+
+static int keep_app(const struct keeper *k, struct str app) {
+        CLEANUP(close_fd) int lock = -1;
+        struct wanted wanted;
+        struct state s = { 0 };
+        int r = state_lock(k->state, app, &lock);
+
+        if (r >= 0)
+                r = state_read(k->arena, k->state, app, &s);
+        if (r >= 0)
+                r = wanted_read(k->arena, k->runtime, app, &wanted);
+        if (r < 0 || str_is_absent(s.accepted))
+                return r;
+        if (!wanted.is_alive)
+                return forget(k, app, &s);
+
+        return str_eq(wanted.runs, s.accepted) ? save(k, app, s.accepted) : 0;
+}
+
+/* Moves the marks; what is in keeping/ already was cut off. */
+static int take_marks(const struct keeper *k, struct fs_names *ret) {
+        struct fs_names names = { 0 };
+        int r = fs_make_dirs(k->runtime, KEEPING, false);
+
+        if (r >= 0)
+                r = fs_list(k->arena, k->runtime, UNKEPT, &names);
+        if (r < 0 && r != -ENOENT)
+                return r;
+
+        VEC_EACH(name, &names.list) {
+                struct str from = arena_join(k->arena, STR(UNKEPT "/"), *name), to = arena_join(k->arena, STR(KEEPING "/"), *name);
+
+                if (renameat(k->runtime, from.p, k->runtime, to.p) < 0 && errno != ENOENT)
+                        return -errno;
+        }
+
+        return fs_list(k->arena, k->runtime, KEEPING, ret);
+}
+
+/* One that can't be kept does not keep others from it. */
+int keep_run(struct arena *a, int runtime, int state) {
+        const struct keeper k = { a, runtime, state };
+        struct fs_names names = { 0 };
+        int r = take_marks(&k, &names), failed = 0;
+
+        if (r < 0)
+                return r;
+
+        VEC_EACH(name, &names.list) {
+                r = keep_app(&k, *name);
+                if (r >= 0)
+                        r = fs_remove_tree(runtime, arena_join(a, STR(KEEPING "/"), *name).p);
+                if (r < 0)
+                        failed = r;
+        }
+
+        return failed;
+}

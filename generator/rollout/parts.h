@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* The steps of a rollout, for rollout/ alone. Unless said otherwise a function gives RUN_ON, RUN_END, RUN_FAILED (then
+ * ro->failure says what failed), RUN_PAUSED or a negative errno; all but RUN_ON are handed up at once. */
+
+#include "output/tree.h"
+#include "rollout/rollout.h"
+#include "rollout/wanted.h"
+#include "runtime/podman.h"
+
+enum {
+        RUN_ON = 0,
+        RUN_END = 1,                    /* it is no longer wanted, or is told to end */
+        RUN_FAILED = 2,
+        RUN_PAUSED = 3,
+};
+
+/* wait.c: waiting, and what it notices. */
+int wait_check_wanted(struct rollout_run *ro);
+int wait_tick(struct rollout_run *ro, uint64_t ms);
+int wait_pause(struct rollout_run *ro, uint64_t ms);
+int wait_fail(struct rollout_run *ro, struct str unit, struct str text);    /* RUN_FAILED, or RUN_END where that is the reason */
+int wait_reload(struct rollout_run *ro);
+
+struct wait_jobs {
+        VEC(struct bus_job *) list;
+};
+
+/* Asks for a job, and shows it. */
+int wait_add(struct rollout_run *ro, struct wait_jobs *jobs, enum bus_verb verb, struct str unit);
+
+/* Until all have ended well; each unit gets plan.ready_timeout from when it begins to start. */
+int wait_for_jobs(struct rollout_run *ro, const struct wait_jobs *jobs);
+
+/* Until all have ended, well or not. */
+int wait_for_end(struct rollout_run *ro, const struct wait_jobs *jobs);
+
+/* For plan.min_ready: each of the units stays as it was started. */
+int wait_watch(struct rollout_run *ro, const struct bus_names *units);
+
+/* show.c: telling. */
+void show_phase(struct rollout_run *ro, struct str phase, struct str message);
+void show_unit(struct rollout_run *ro, struct str unit, struct str state);
+
+/* accept.c */
+int state_now(struct rollout_run *ro, struct state *ret);
+int rollout_accept(struct rollout_run *ro);
+int rollout_set_emptied(struct rollout_run *ro, bool is_emptied);
+int accept_note_failure(struct rollout_run *ro, struct str reason, struct str previous);
+int accept_prune(struct rollout_run *ro);
+
+/* Why is it accepted: "first", "edit" … ; and what came before it (absent: there is nothing to go back to). */
+struct str accept_reason(const struct state *s, const struct state_history *h, struct str revision);
+struct str accept_find_previous(const struct state *s, const struct state_history *h, struct str revision);
+
+/* Is a failure of the app's younger than what runs now? Then it is what somebody ought to see. */
+bool accept_is_recent(const struct state_history *h, struct str runs, const struct state_failure *failure);
+
+/* The revisions whose bundles are kept: at most STATE_BUNDLES_MAX, the newest first. */
+size_t accept_kept(const struct state *s, const struct state_history *h, struct str *ret);
+
+/* tasks.c, spare.c, empty.c, instances.c: the steps. */
+int rollout_tasks(struct rollout_run *ro);
+int rollout_spares(struct rollout_run *ro);
+int rollout_stop_spares(struct rollout_run *ro);
+int rollout_empty(struct rollout_run *ro);
+int rollout_instances(struct rollout_run *ro);
+int rollout_await(struct rollout_run *ro, const struct plan_part *service); /* until all that are upheld are active */
+int rollout_await_untried(struct rollout_run *ro);
+
+/* What there is to do for a revision that is accepted, from one `podman ps`. */
+struct survey {
+        bool has_stale;                 /* an instance runs another revision */
+        bool has_work;                  /* or anything else is not as it is to be */
+};
+
+int rollout_survey(struct rollout_run *ro, struct survey *ret);
+int rollout_list(struct rollout_run *ro, struct podman_containers *ret_containers, struct bus_names *ret_upheld);
+int rollout_sidecars(struct rollout_run *ro);
+
+/* pick.c: which instances; pure. */
+struct instances {
+        VEC(uint64_t) numbers;          /* ascending */
+};
+
+/* The number in "UNIT@3.service" or "UNIT-3": with `mark` '@' or '-'. */
+bool pick_number(struct str name, struct str unit, char mark, uint64_t *ret);
+
+/* Is it one of those that the app's target keeps up, itself or by the target that starts it once? */
+bool pick_is_upheld(const struct bus_names *upheld, struct str unit, uint64_t number);
+
+/* Those that are upheld and run another revision. */
+void pick_stale(struct arena *a, const struct plan_part *service, const struct podman_containers *containers,
+                  const struct bus_names *upheld, struct instances *ret);
+
+struct str pick_instance(struct arena *a, struct str unit, uint64_t number);   /* "UNIT@3.service" */
+struct str pick_spare(struct arena *a, struct str unit);                       /* "UNIT@next.service" */
+struct str pick_target(struct arena *a, struct str app);                       /* "APP.target" */
+struct str pick_rollout(struct arena *a, struct str app, struct str revision); /* "APP-rollout@REVISION.service" */
+
+/* failure.c: notes it, tells it, and lets what is good run. Exit status, or negative errno. */
+int failure_handle(struct rollout_run *ro);
+
+/* finish.c */
+int rollout_finish(struct rollout_run *ro);

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* What a rollout is to do: the file `rollout` of a published bundle, which the generator writes for the wanted revision.
+ *
+ *     strategy rolling|recreate      max-unavailable N      pause MS      min-ready MS      on-failure revert|stop
+ *     ready-timeout MS               0: the limit of the unit itself
+ *     task UNIT.service              in order
+ *     service UNIT LABEL spare|plain
+ *     sidecar UNIT LABEL
+ *
+ * A service's instances are UNIT@N.service, their containers UNIT-N; a sidecar's are UNIT.service and UNIT. LABEL is that of
+ * the container, io.pyservice.revision. */
+
+#include "base/arena.h"
+#include "base/vec.h"
+
+struct plan_part {
+        struct str unit, label;
+        bool has_spare;
+};
+
+struct plan {
+        bool is_recreate, stops_on_failure;
+        uint64_t max_unavailable, pause, ready_timeout, min_ready;      /* milliseconds */
+        VEC(struct str) tasks;
+        VEC(struct plan_part) services, sidecars;
+};
+
+/* -EBADMSG where a line is none of these. */
+int plan_parse(struct arena *a, struct str text, struct plan *ret);

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* How far a rollout is, for whoever asks: /run/pyservice/rollouts/APP, replaced by rename.
+ *
+ *     revision REVISION
+ *     phase tasks|spare|watch|accept|instances|sidecars|done|failed|paused
+ *     started USEC                    since 1970
+ *     unit NAME waiting|restarting|done|failed
+ *     message TEXT                    one line
+ *
+ * A rollout that was killed reads it too when it goes on: which task it had begun. */
+
+#include "base/arena.h"
+#include "base/vec.h"
+
+struct progress_unit {
+        struct str name;
+        struct str state;
+};
+
+struct progress {
+        struct str revision, phase, message;    /* message: may be absent */
+        uint64_t started;
+        VEC(struct progress_unit) units;
+};
+
+/* Changes the unit's state; adds it where it is new. */
+void progress_set(struct arena *a, struct progress *p, struct str unit, struct str state);
+
+/* Absent where the unit isn't known. */
+struct str progress_find(const struct progress *p, struct str unit);
+
+struct str progress_text(struct arena *a, const struct progress *p);
+
+/* Unknown lines are passed over. */
+void progress_parse(struct arena *a, struct str text, struct progress *ret);
+
+/* `runtime`: /run/pyservice, open. -ENOENT where the app had no rollout since the boot. */
+int progress_read(struct arena *a, int runtime, struct str app, struct progress *ret);
+int progress_write(struct arena *a, int runtime, struct str app, const struct progress *p);

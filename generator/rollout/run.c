@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/fs.h"
+#include "rollout/parts.h"
+
+enum {
+        LOCK_MS = 100,
+        READ_TRIES = 20,
+        READ_PAUSE_MS = 100,
+        PLAN_MAX = 4 << 20,
+};
+
+/* The other one is told to end when this one is started; with a lock of the kernel it may die as it likes. */
+static int take_lock(struct rollout_run *ro, int *ret) {
+        struct str path = arena_join(ro->arena, STR("rollouts/"), ro->app, STR(".lock"));
+        int r = fs_make_dirs(ro->runtime, path.p, true);
+
+        if (r < 0)
+                return r;
+        *ret = openat(ro->runtime, path.p, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+        if (*ret < 0)
+                return -errno;
+
+        while (flock(*ret, LOCK_EX | LOCK_NB) < 0) {
+                if (errno != EWOULDBLOCK && errno != EINTR)
+                        return -errno;
+                r = wait_tick(ro, LOCK_MS);
+                if (r != RUN_ON)
+                        return r;
+        }
+
+        return wait_check_wanted(ro);
+}
+
+/* The generator replaces the bundle at times, and with it the plan; the revision is looked at after it was read. */
+static int read_plan(struct rollout_run *ro) {
+        struct str path = arena_join(ro->arena, STR("apps/"), ro->app, STR("/rollout")), text;
+
+        for (unsigned i = 0;; i++) {
+                int r = fs_read(ro->arena, ro->runtime, path.p, PLAN_MAX, &text);
+
+                if (r >= 0)
+                        r = plan_parse(ro->arena, text, &ro->plan);
+                if (r >= 0)
+                        return wait_check_wanted(ro);
+                if (r != -ENOENT || i == READ_TRIES)
+                        return r;
+                r = wait_tick(ro, READ_PAUSE_MS);
+                if (r != RUN_ON)
+                        return r;
+        }
+}
+
+static uint64_t now_real(void) {
+        struct timespec t;
+
+        (void) clock_gettime(CLOCK_REALTIME, &t);
+        return (uint64_t) t.tv_sec * 1000000 + (uint64_t) t.tv_nsec / 1000;
+}
+
+/* One that goes on after SIGKILL keeps what is known of the units. */
+static void take_up_progress(struct rollout_run *ro) {
+        struct progress old = { 0 };
+        bool goes_on = progress_read(ro->arena, ro->runtime, ro->app, &old) >= 0 && str_eq(old.revision, ro->revision) && !str_is(old.phase, "done")
+                && !str_is(old.phase, "failed");
+
+        ro->progress = goes_on ? old : (struct progress) { .revision = ro->revision, .phase = STR("tasks"), .started = now_real() };
+}
+
+/* It failed already, and we were killed before the generator was told. If it still wants it then, it knows why. */
+static int tell_generator(struct rollout_run *ro, const struct state *s) {
+        if (str_is_absent(s->accepted) || !state_find_failure(s, ro->revision))
+                return RUN_ON;
+
+        return wait_reload(ro);
+}
+
+/* Shows that it works, with what is accepted still running; then accepts it. */
+static int try(struct rollout_run *ro, const struct state *s) {
+        struct wanted wanted;
+        int r = s->is_paused ? RUN_PAUSED : tell_generator(ro, s);
+
+        if (r == RUN_ON)
+                r = rollout_tasks(ro);
+        if (r == RUN_ON)
+                r = wanted_read(ro->arena, ro->runtime, ro->app, &wanted);
+        if (r != RUN_ON)
+                return r;
+
+        /* A first start: nothing is there that a spare could spare. */
+        if (str_is_absent(wanted.runs) || str_eq(wanted.runs, ro->revision))
+                VEC_EACH(service, &ro->plan.services)
+                        *vec_push(ro->arena, &ro->untried) = service->unit;
+        if (str_eq(wanted.runs, ro->revision)) {
+                show_phase(ro, STR("instances"), STR("waiting for the first start of all instances"));
+                return rollout_await_untried(ro);
+        }
+        if (str_is_absent(wanted.runs))
+                return RUN_ON;
+
+        return ro->plan.is_recreate ? rollout_empty(ro) : rollout_spares(ro);
+}
+
+static int restart(struct rollout_run *ro) {
+        int r = rollout_instances(ro);
+
+        if (r == RUN_ON)
+                r = rollout_sidecars(ro);
+        return r == RUN_ON ? rollout_await_untried(ro) : r;
+}
+
+static int refill(struct rollout_run *ro) {
+        int r = rollout_set_emptied(ro, false);
+
+        return r == RUN_ON ? wait_reload(ro) : r;
+}
+
+/* Accepted already: what still runs another revision comes back to it, as carefully as it left. After a boot nothing does. */
+static int return_to(struct rollout_run *ro, const struct state *s) {
+        bool was_emptied = !str_is_absent(s->emptied);
+        struct survey survey;
+        int r = rollout_survey(ro, &survey);
+
+        if (r == RUN_ON && (was_emptied || (survey.has_stale && ro->plan.is_recreate))) {
+                r = rollout_empty(ro);
+                if (r == RUN_ON)
+                        r = refill(ro);
+        } else if (r == RUN_ON && survey.has_stale)
+                r = rollout_spares(ro);
+        if (r == RUN_ON && (was_emptied || survey.has_work))
+                r = restart(ro);
+        return r == RUN_ON && survey.has_work ? rollout_stop_spares(ro) : r;
+}
+
+/* on_failure: stop. What moved stays, what did not stays too; the spare goes. */
+static int proceed(struct rollout_run *ro, const struct state *s) {
+        int r;
+
+        if (str_eq(s->accepted, ro->revision))
+                return str_is_absent(s->held) ? return_to(ro, s) : rollout_stop_spares(ro);
+
+        r = restart(ro);
+        return r == RUN_ON ? rollout_stop_spares(ro) : r;
+}
+
+static int steps(struct rollout_run *ro) {
+        struct state s;
+        int r = read_plan(ro);
+
+        if (r == RUN_ON)
+                r = state_now(ro, &s);
+        if (r != RUN_ON)
+                return r;
+
+        r = str_eq(s.accepted, ro->revision) ? RUN_ON : try(ro, &s);
+        if (r == RUN_ON)
+                r = rollout_accept(ro);
+        if (r == RUN_ON)
+                r = proceed(ro, &s);
+        return r == RUN_ON ? rollout_finish(ro) : r;
+}
+
+/* RemainAfterExit=yes: a unit that ended well is not started again. So one that ended because something else was wanted, and that is
+ * wanted again by now, ends otherwise. */
+static int end(struct rollout_run *ro) {
+        return wait_tick(ro, 0) == RUN_ON ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+int rollout_run(struct rollout_run *ro) {
+        CLEANUP(close_fd) int lock = -1;
+        int r = take_lock(ro, &lock);
+
+        if (r == RUN_ON) {
+                take_up_progress(ro);
+                r = steps(ro);
+        }
+        if (r == RUN_FAILED)
+                return failure_handle(ro);
+        if (r == RUN_PAUSED)
+                show_phase(ro, STR("paused"), STR("paused; 'pyservicectl rollout resume' goes on"));
+        return r == RUN_END ? end(ro) : r < 0 ? r : EXIT_SUCCESS;
+}

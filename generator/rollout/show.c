@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "rollout/parts.h"
+#include "runtime/notify.h"
+
+/* A rollout whose progress can't be written goes on all the same. */
+static void write_progress(struct rollout_run *ro) {
+        struct arena scratch = { 0 };
+
+        (void) progress_write(&scratch, ro->runtime, ro->app, &ro->progress);
+        arena_done(&scratch);
+}
+
+void show_phase(struct rollout_run *ro, struct str phase, struct str message) {
+        struct arena scratch = { 0 };
+
+        ro->progress.phase = phase;
+        ro->progress.message = arena_str(ro->arena, message);
+        write_progress(ro);
+        notify_manager(&scratch, arena_join(&scratch, STR("STATUS="), message));
+        arena_done(&scratch);
+}
+
+void show_unit(struct rollout_run *ro, struct str unit, struct str state) {
+        if (str_eq(progress_find(&ro->progress, unit), state))
+                return;
+
+        progress_set(ro->arena, &ro->progress, unit, state);
+        write_progress(ro);
+}

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "rollout/parts.h"
+
+/* The spare, instance `next` of a service: it shows whether the revision works before any instance is touched, and then answers
+ * in place of the one that is restarted. Every step may be done again: a start of what runs does nothing, and a reload
+ * tells HAProxy once more what it knows. */
+
+struct spares {
+        struct podman_containers containers;
+        struct bus_names units;
+        struct wait_jobs jobs;
+};
+
+static int has_active_instance(struct rollout_run *ro, const struct plan_part *service, bool *ret) {
+        struct arena scratch = { 0 };
+        struct bus_list units = { 0 };
+        int r = bus_list_units(ro->bus, &scratch, arena_join(&scratch, service->unit, STR("@*.service")), &units);
+
+        *ret = false;
+        VEC_EACH(u, &units.list) {
+                uint64_t number;
+
+                *ret |= pick_number(u->name, service->unit, '@', &number) && (str_is(u->active, "active") || str_is(u->active, "reloading"));
+        }
+        arena_done(&scratch);
+        return r;
+}
+
+/* One that runs another revision is left over from a rollout that was overtaken. It may be all that answers just now, so it goes
+ * when the instances are back; if they don't come, nothing is lost that it could keep. */
+static int add_spare(struct rollout_run *ro, struct spares *s, const struct plan_part *service) {
+        struct str unit = pick_spare(ro->arena, service->unit);
+        const struct podman_container *c = podman_find(&s->containers, arena_join(ro->arena, service->unit, STR("-next")));
+        bool is_stale = c && !str_eq(c->label, service->label);
+        int r = is_stale ? rollout_await(ro, service) : RUN_ON;
+
+        if (r != RUN_ON && r != RUN_FAILED)
+                return r;
+
+        *vec_push(ro->arena, &s->units.list) = unit;
+        return wait_add(ro, &s->jobs, is_stale ? BUS_RESTART : BUS_START, unit);
+}
+
+static int start(struct rollout_run *ro, struct spares *s) {
+        struct bus_names upheld;
+        int r = rollout_list(ro, &s->containers, &upheld);
+
+        if (r != RUN_ON)
+                return r;
+
+        VEC_EACH(service, &ro->plan.services) {
+                struct instances stale;
+                bool is_active;
+
+                r = has_active_instance(ro, service, &is_active);
+                if (r < 0)
+                        return r;
+                pick_stale(ro->arena, service, &s->containers, &upheld, &stale);
+                if (!is_active)
+                        *vec_push(ro->arena, &ro->untried) = service->unit;
+                else if (service->has_spare && stale.numbers.n > 0)
+                        r = add_spare(ro, s, service);
+                if (r != RUN_ON)
+                        return r;
+        }
+
+        return RUN_ON;
+}
+
+/* Into HAProxy. */
+static int enter(struct rollout_run *ro, const struct spares *s) {
+        struct wait_jobs jobs = { 0 };
+
+        VEC_EACH(unit, &s->units.list) {
+                int r = wait_add(ro, &jobs, BUS_RELOAD, *unit);
+
+                if (r != RUN_ON)
+                        return r;
+        }
+
+        return wait_for_jobs(ro, &jobs);
+}
+
+int rollout_spares(struct rollout_run *ro) {
+        struct spares s = { 0 };
+        int r;
+
+        show_phase(ro, STR("spare"), arena_join(ro->arena, STR("trying revision "), ro->revision, STR(" on a spare instance")));
+        r = start(ro, &s);
+        if (r != RUN_ON || s.units.list.n == 0)
+                return r;
+
+        ro->has_changed = true;
+        r = wait_for_jobs(ro, &s.jobs);
+        if (r == RUN_ON) {
+                show_phase(ro, STR("watch"), STR("watching the spare instance"));
+                r = wait_watch(ro, &s.units);
+        }
+
+        return r == RUN_ON ? enter(ro, &s) : r;
+}
+
+static int is_running(struct rollout_run *ro, struct str unit, bool *ret) {
+        struct arena scratch = { 0 };
+        struct bus_unit u = { 0 };
+        int r = bus_get_unit(ro->bus, &scratch, unit, &u);
+
+        *ret = r >= 0 && !str_is(u.active, "inactive") && !str_is(u.active, "failed");
+        arena_done(&scratch);
+        return r;
+}
+
+/* It drains first. Not before the instances are there to take over; where one of them does not come, that is no reason to
+ * keep it. */
+static int stop(struct rollout_run *ro, const struct plan_part *service, struct wait_jobs *jobs) {
+        struct str unit = pick_spare(ro->arena, service->unit);
+        bool is_there;
+        int r = is_running(ro, unit, &is_there);
+
+        if (r < 0 || !is_there)
+                return r;
+
+        r = rollout_await(ro, service);
+        return r == RUN_ON || r == RUN_FAILED ? wait_add(ro, jobs, BUS_STOP, unit) : r;
+}
+
+/* Also those of services that the plan no longer has, left over where something newer came in between. */
+int rollout_stop_spares(struct rollout_run *ro) {
+        struct podman_containers containers;
+        struct wait_jobs jobs = { 0 };
+        struct bus_names upheld;
+        int r = rollout_list(ro, &containers, &upheld);
+
+        for (size_t i = 0; i < ro->plan.services.n && r == RUN_ON; i++)
+                r = stop(ro, &ro->plan.services.at[i], &jobs);
+        if (r != RUN_ON)
+                return r;
+
+        VEC_EACH(c, &containers.list) {
+                struct str unit = c->name;
+
+                if (!str_has_suffix(unit, STR("-next")))
+                        continue;
+                unit.n -= strlen("-next");
+                r = wait_add(ro, &jobs, BUS_STOP, pick_spare(ro->arena, unit));
+                if (r != RUN_ON)
+                        return r;
+        }
+
+        return wait_for_end(ro, &jobs);
+}

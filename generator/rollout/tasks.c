@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/fs.h"
+#include "rollout/parts.h"
+
+enum { TICK_MS = 200 };
+
+/* Once per revision: what is done is noted. */
+static int note_done(struct rollout_run *ro, struct str unit) {
+        CLEANUP(close_fd) int lock = -1;
+        struct state s = { 0 };
+        int r = state_lock(ro->state, ro->app, &lock);
+
+        if (r >= 0)
+                r = state_now(ro, &s);
+        if (r < 0)
+                return r;
+
+        state_add_task(ro->arena, &s, (struct state_task) { .revision = ro->revision, .unit = unit });
+        return state_write(ro->arena, ro->state, ro->app, &s);
+}
+
+/* Did it run for this revision already, begun by one of us who was killed meanwhile? `progress` said so before it was started. */
+static bool is_ours(struct rollout_run *ro, struct str unit, const struct bus_unit *u) {
+        return str_is(progress_find(&ro->progress, unit), "restarting") && u->started_at >= ro->progress.started;
+}
+
+/* What still runs for another revision is waited for: a start would join it. */
+static int wait_until_free(struct rollout_run *ro, struct str unit, bool *ret_has_run) {
+        for (;;) {
+                struct arena scratch = { 0 };
+                struct bus_unit u = { 0 };
+                int r = bus_get_unit(ro->bus, &scratch, unit, &u);
+                bool is_busy = str_is(u.active, "activating") || str_is(u.active, "deactivating"), has_run = is_ours(ro, unit, &u);
+
+                *ret_has_run = has_run && str_is(u.active, "inactive") && str_is(u.result, "success");
+                arena_done(&scratch);
+                if (r < 0 || !is_busy || has_run)
+                        return r;
+                r = wait_tick(ro, TICK_MS);
+                if (r != RUN_ON)
+                        return r;
+        }
+}
+
+static int run_task(struct rollout_run *ro, struct str unit) {
+        struct wait_jobs jobs = { 0 };
+        bool has_run = false;
+        int r = wait_until_free(ro, unit, &has_run);
+
+        if (r == RUN_ON && !has_run) {
+                show_phase(ro, STR("tasks"), arena_join(ro->arena, STR("running "), unit));
+                r = wait_add(ro, &jobs, BUS_START, unit);
+                if (r == RUN_ON)
+                        r = wait_for_jobs(ro, &jobs);
+        }
+
+        return r == RUN_ON ? note_done(ro, unit) : r;
+}
+
+int rollout_tasks(struct rollout_run *ro) {
+        struct state s;
+        int r = state_now(ro, &s);
+
+        if (r < 0)
+                return r;
+
+        VEC_EACH(unit, &ro->plan.tasks) {
+                if (state_has_task(&s, ro->revision, *unit))
+                        continue;
+                r = run_task(ro, *unit);
+                if (r != RUN_ON)
+                        return r;
+        }
+
+        return RUN_ON;
+}

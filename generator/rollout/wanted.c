@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "rollout/wanted.h"
+
+#include <errno.h>
+
+#include "base/fs.h"
+
+/* 4,096 apps with a line or two each in alive.conf. */
+enum { TEXT_MAX = 4 << 20 };
+
+static bool has_line(struct str text, struct str wish) {
+        struct str rest = text, line;
+
+        while (str_split(&rest, '\n', &line))
+                if (str_eq(line, wish))
+                        return true;
+
+        return false;
+}
+
+/* What stands behind "WORD " in a line of its own; absent for "-". */
+static struct str find_word(struct arena *a, struct str text, struct str word) {
+        struct str rest = text, line;
+
+        while (str_split(&rest, '\n', &line))
+                if (str_has_prefix(line, word) && !str_is(str_from(line, word.n), "-"))
+                        return arena_str(a, str_from(line, word.n));
+
+        return (struct str) { 0 };
+}
+
+void wanted_parse(struct arena *a, struct str app, struct str alive, struct str revision, struct wanted *ret) {
+        *ret = (struct wanted) {
+                .is_alive = has_line(alive, arena_join(a, STR("Upholds="), app, STR(".target"))),
+                .runs = find_word(a, revision, STR("runs ")),
+                .wanted = find_word(a, revision, STR("wanted ")),
+        };
+}
+
+int wanted_read(struct arena *a, int runtime, struct str app, struct wanted *ret) {
+        struct str path = arena_join(a, STR("apps/"), app, STR("/revision")), alive = STR(""), revision = STR("");
+        int r = fs_read(a, runtime, "alive.conf", TEXT_MAX, &alive), q = fs_read(a, runtime, path.p, TEXT_MAX, &revision);
+
+        if (r < 0 && r != -ENOENT)
+                return r;
+        if (q < 0 && q != -ENOENT)
+                return q;
+
+        wanted_parse(a, app, alive, revision, ret);
+        return 0;
+}

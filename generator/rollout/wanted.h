@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* What the generator says that shall run: alive.conf, and apps/APP/revision ("runs REVISION" and "wanted REVISION"; "-" for
+ * none). It is looked at before every step, since each reload may change it. */
+
+#include "base/arena.h"
+
+struct wanted {
+        bool is_alive;                  /* the app is kept up: it has a definition */
+        struct str runs, wanted;        /* absent for none */
+};
+
+/* `runtime`: /run/pyservice, open. An app that was never published is not alive. */
+int wanted_read(struct arena *a, int runtime, struct str app, struct wanted *ret);
+
+/* From the texts of the two files. */
+void wanted_parse(struct arena *a, struct str app, struct str alive, struct str revision, struct wanted *ret);

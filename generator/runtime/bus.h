@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* systemd's manager over its bus (org.freedesktop.systemd1(5)), by sd-bus.
+ *
+ * One connection, to the message bus or, where that does not run, to systemd's private socket. It waits for nothing of its own
+ * accord but the answer to a call: a job goes on while the caller waits with bus_wait(), again and again, as long as it
+ * likes. A connection that breaks (systemd was executed anew, the bus restarted) is not mended: calls fail with
+ * -ECONNRESET, -ENOTCONN or the like, and the program ends, for systemd to start it again.
+ *
+ * Results that are text lie in the arena that the call is given. */
+
+#include "base/arena.h"
+#include "base/vec.h"
+
+struct bus;
+
+/* `stop`: a descriptor that becomes readable when the program is to end, or -1. Closes nothing of the caller's. */
+int bus_open(struct arena *a, bool is_user, int stop, struct bus **ret);
+void bus_close(struct bus **b);
+
+/* CLOCK_MONOTONIC, microseconds: what systemd's times are compared with. */
+uint64_t bus_now(void);
+
+/* A unit as systemd has it; one that it does not know is "inactive". Times: CLOCK_MONOTONIC, or 0 for never. */
+struct bus_unit {
+        struct str active, sub;         /* "active", "running" */
+        struct str result;              /* of a service, when it ended last: "success", "exit-code", "timeout" …; absent for others */
+        struct str invocation;          /* 32 digits, another one for each start; empty where it never ran */
+        struct str status;              /* what the service says of itself */
+        uint64_t n_restarts;            /* by Restart= */
+        int exit_status;
+        uint64_t starting_since;        /* microseconds; when it last began to start */
+        uint64_t started_at;            /* the same, but CLOCK_REALTIME */
+        uint64_t start_timeout;         /* microseconds; UINT64_MAX for none */
+};
+
+int bus_get_unit(struct bus *b, struct arena *a, struct str unit, struct bus_unit *ret);
+
+struct bus_names {
+        VEC(struct str) list;
+};
+
+/* A unit's dependencies of one kind: "Upholds", "Wants". Empty for a unit that systemd does not know. */
+int bus_get_dependencies(struct bus *b, struct arena *a, struct str unit, const char *kind, struct bus_names *ret);
+
+/* The units in memory whose names match the pattern (as in systemctl), with their state. */
+struct bus_listed {
+        struct str name, active, sub;
+};
+
+struct bus_list {
+        VEC(struct bus_listed) list;
+};
+
+int bus_list_units(struct bus *b, struct arena *a, struct str pattern, struct bus_list *ret);
+
+/* When systemd last read its units: what began to start before that did so as it was written then. CLOCK_MONOTONIC. */
+int bus_get_load_time(struct bus *b, uint64_t *ret);
+
+/* Is the unit about to be stopped: is there a job for that? */
+int bus_is_stopping(struct bus *b, struct str unit, bool *ret);
+
+enum bus_verb { BUS_START, BUS_STOP, BUS_RESTART, BUS_RELOAD };
+
+struct bus_job {
+        struct str unit;
+        struct str result;              /* absent while it is under way; "done", "failed", "timeout", "canceled", "dependency" … (systemd's),
+                                           or "lost" where systemd no longer knows it and did not tell how it ended */
+        char path[64];
+};
+
+/* Asks for a job, mode "replace". It stays in place for as long as the bus is open. An answer that refuses it comes as a job that
+ * is over, with the error's name as its result. */
+int bus_start_job(struct bus *b, enum bus_verb verb, struct str unit, struct bus_job **ret);
+
+/* Is it over? Asks systemd where its end may have been missed. */
+int bus_look_at_job(struct bus *b, struct bus_job *job);
+
+/* Waits until something comes from systemd, at most `ms`. 0; -ECANCELED where the program is to end. */
+int bus_wait(struct bus *b, uint64_t ms);
+
+/* daemon-reload; returns when it is done. */
+int bus_reload(struct bus *b);
+
+int bus_reset_failed(struct bus *b, struct str unit);

@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "runtime/notify.h"
+
+#include <systemd/sd-daemon.h>
+
+void notify_manager(struct arena *a, struct str lines) {
+        (void) sd_notify(0, arena_str(a, lines).p);
+}

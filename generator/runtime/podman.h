@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* What Podman runs of an app, by one `podman ps`. */
+
+#include "base/arena.h"
+#include "base/vec.h"
+
+struct podman_container {
+        struct str name;
+        struct str label;               /* io.pyservice.revision; empty where it has none */
+};
+
+struct podman_containers {
+        VEC(struct podman_container) list;
+};
+
+/* The containers with the label io.pyservice.app=APP that run. Negative errno; -EIO where podman failed, *ret_problem says
+ * what it said. */
+int podman_list(struct arena *a, struct str app, struct podman_containers *ret, struct str *ret_problem);
+
+/* What `podman ps` prints: "NAME\tLABEL" a line. */
+void podman_parse(struct arena *a, struct str text, struct podman_containers *ret);
+
+/* NULL where it does not run. */
+const struct podman_container *podman_find(const struct podman_containers *c, struct str name);

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "runtime/spawn.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/fs.h"
+
+extern char **environ;
+
+struct str spawn_find(struct arena *a, const char *program) {
+        static const char *const directories[] = { "/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin" };
+
+        for (size_t i = 0; i < ARRAY_SIZE(directories); i++) {
+                struct str path = arena_join(a, str_of(directories[i]), STR("/"), str_of(program));
+
+                if (access(path.p, X_OK) == 0)
+                        return path;
+        }
+
+        return (struct str) { 0 };
+}
+
+/* One stream of the program: the end that we read, and what came out of it. */
+struct stream {
+        int fd;
+        char *p;
+        size_t n, room;
+};
+
+/* Doubles the room, up to the ceiling. */
+static void stream_grow(struct arena *a, struct stream *s) {
+        size_t room = s->room == 0 ? 4096 : s->room * 2;
+        char *p = arena_alloc(a, room + 1, 1);
+
+        if (s->n > 0)
+                memcpy(p, s->p, s->n);
+        s->p = p;
+        s->room = room;
+}
+
+/* Reads once; closes it at its end. */
+static int stream_read(struct arena *a, struct stream *s) {
+        char dropped[4096];
+        bool is_full = s->n >= SPAWN_OUTPUT_MAX;
+        ssize_t n;
+
+        if (!is_full && s->n == s->room)
+                stream_grow(a, s);
+
+        n = is_full ? read(s->fd, dropped, sizeof(dropped)) : read(s->fd, s->p + s->n, s->room - s->n);
+        if (n < 0)
+                return errno == EINTR ? 0 : -errno;
+        if (n == 0) {
+                (void) close(s->fd);
+                s->fd = -1;
+        } else if (!is_full)
+                s->n += (size_t) n;
+
+        return 0;
+}
+
+static int read_both(struct arena *a, struct stream *s) {
+        while (s[0].fd >= 0 || s[1].fd >= 0) {
+                struct pollfd p[] = { { .fd = s[0].fd, .events = POLLIN }, { .fd = s[1].fd, .events = POLLIN } };
+
+                if (poll(p, 2, -1) < 0 && errno != EINTR)
+                        return -errno;
+                for (size_t i = 0; i < 2; i++) {
+                        int r = p[i].revents != 0 ? stream_read(a, &s[i]) : 0;
+
+                        if (r < 0)
+                                return r;
+                }
+        }
+
+        return 0;
+}
+
+static int start(const char *const *argv, int out, int err, pid_t *ret) {
+        posix_spawn_file_actions_t actions;
+        int r;
+
+        r = posix_spawn_file_actions_init(&actions);
+        if (r != 0)
+                return -r;
+
+        r = posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+        if (r == 0)
+                r = posix_spawn_file_actions_adddup2(&actions, out, STDOUT_FILENO);
+        if (r == 0)
+                r = posix_spawn_file_actions_adddup2(&actions, err, STDERR_FILENO);
+        if (r == 0)
+                r = posix_spawn(ret, argv[0], &actions, NULL, (char *const *) argv, environ);
+
+        (void) posix_spawn_file_actions_destroy(&actions);
+        return -r;
+}
+
+static int wait_for(pid_t pid, int *ret) {
+        int status;
+
+        while (waitpid(pid, &status, 0) < 0)
+                if (errno != EINTR)
+                        return -errno;
+
+        *ret = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+        return 0;
+}
+
+static struct str stream_text(struct arena *a, const struct stream *s) {
+        return s->n > 0 ? arena_str(a, (struct str) { s->p, s->n }) : STR("");
+}
+
+/* With all four ends of the pipes open; closes those that it is done with. */
+static int run(struct arena *a, const char *const *argv, struct stream *streams, int *writers, int *ret_status) {
+        pid_t pid;
+        int r, failed;
+
+        r = start(argv, writers[0], writers[1], &pid);
+        for (size_t i = 0; i < 2; i++) {
+                close_fd(&writers[i]);
+                writers[i] = -1;
+        }
+        if (r < 0)
+                return r;
+
+        failed = read_both(a, streams);
+        r = wait_for(pid, ret_status);
+        return failed < 0 ? failed : r;
+}
+
+int spawn_run(struct arena *a, const char *const *argv, struct spawn_result *ret) {
+        struct stream streams[2] = { { .fd = -1 }, { .fd = -1 } };
+        int writers[2] = { -1, -1 }, status = 0, r = 0;
+
+        for (size_t i = 0; i < 2 && r >= 0; i++) {
+                int ends[2];
+
+                if (pipe2(ends, O_CLOEXEC) < 0) {
+                        r = -errno;
+                        break;
+                }
+                streams[i].fd = ends[0];
+                writers[i] = ends[1];
+        }
+        if (r >= 0)
+                r = run(a, argv, streams, writers, &status);
+
+        for (size_t i = 0; i < 2; i++) {
+                close_fd(&streams[i].fd);
+                close_fd(&writers[i]);
+        }
+        if (r < 0)
+                return r;
+
+        *ret = (struct spawn_result) { status, stream_text(a, &streams[0]), stream_text(a, &streams[1]) };
+        return 0;
+}

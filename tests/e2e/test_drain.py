@@ -1,0 +1,251 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Readiness from outside, and drains: no request fails whatever is started, stopped or restarted."""
+
+import json
+import re
+import socket
+import subprocess
+import sys
+
+from app import define, healthy, instances_behind, settle, started, wait_for
+
+HOST = "hello.example.com"
+HTTP = 'health: {http: /health, interval: 1s, start_period: 5s, retries: 3}\n'
+IMAGE = "image: localhost/hello:1\nport: 8000\n"
+
+# Asks through HAProxy until it is told to stop; prints how many requests there were, and each that failed.
+LOAD = """
+import http.client, json, sys, threading, time
+stop, lock, total, failed = threading.Event(), threading.Lock(), 0, []
+
+def work(keeps):
+    global total
+    connection = None
+    while not stop.is_set():
+        begin = time.monotonic()
+        try:
+            connection = connection or http.client.HTTPConnection("127.0.0.1", 80, timeout=60)
+            connection.request("GET", "/", headers={"Host": "%s"})
+            answer = connection.getresponse()
+            answer.read()
+            problem = None if answer.status == 200 else f"status {answer.status}"
+            if not keeps or answer.will_close:
+                connection.close()
+                connection = None
+        except (OSError, http.client.HTTPException) as error:
+            problem = repr(error)
+            connection = None
+        with lock:
+            total += 1
+            if problem:
+                failed.append((round(time.monotonic() - begin, 3), problem))
+
+threads = [threading.Thread(target=work, args=[i %% 2 == 0]) for i in range(8)]
+[t.start() for t in threads]
+print("begun", flush=True)
+sys.stdin.readline()
+stop.set()
+[t.join() for t in threads]
+print(json.dumps({"total": total, "failed": failed}))
+""" % HOST
+
+
+class Load:
+    """A client at work while the block runs; then nothing of it may have failed."""
+
+    def __init__(self, machine):
+        self.machine = machine
+
+    def __enter__(self):
+        command = ["nsenter", "-t", str(self.machine.lab.leader()), "-n", sys.executable, "-c", LOAD]   # there is no Python in it
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        assert self.process.stdout.readline() == "begun\n"
+        return self
+
+    def __exit__(self, kind, value, trace):
+        out, _ = self.process.communicate("stop\n", timeout=120)
+        if kind is None:
+            result = json.loads(out)
+            assert result["failed"] == []
+            assert result["total"] > 100
+
+
+def text(scale: int, more: str = "", health: str = HTTP) -> str:
+    return f"{IMAGE}{health}scale: {scale}\nproxy: {{domains: [{HOST}]}}\n{more}"
+
+
+def running(machine, scale: int) -> None:
+    """Until the instances 0 … scale-1 run behind HAProxy, and no other does."""
+    names = {f"hello-{i}" for i in range(scale)}
+    machine.wait(lambda: set(machine.containers()) == names
+                 and all(machine.is_active(f"hello@{i}.service") for i in range(scale)), what=f"{names}")
+    settle(machine)
+    machine.wait(lambda: instances_behind(machine, HOST) == names, what=f"{names} behind HAProxy")
+
+
+def status(machine, server: str) -> str:
+    """What HAProxy says of a server: UP, DRAIN, MAINT …"""
+    with socket.socket(socket.AF_UNIX) as client:
+        client.connect(f"/proc/{machine.lab.leader()}/root/run/haproxy/admin.sock")
+        client.sendall(b"show stat hello 4 -1\n")
+        lines = client.makefile().read().splitlines()
+    return next((line.split(",")[17] for line in lines if f",{server}," in line), "")
+
+
+def slow(machine, seconds: float):
+    return machine.popen(["curl", "-sS", "-o", "/dev/null", "-w", "%{http_code}", "-H", f"Host: {HOST}",
+                          f"http://127.0.0.1/slow?s={seconds}"], stdout=subprocess.PIPE, text=True)
+
+
+def in_flight(machine, port: str) -> None:
+    machine.wait(f"ss -Htn state established dport = :{port} | grep -q .", what=f"a request to port {port}")
+
+
+def ports(machine) -> dict[str, str]:
+    return dict(re.findall(r"PYSERVICE_PORT_(\d+)=(\d+)", machine.run(
+        "cat /run/systemd/generator/hello@.service.d/10-ports.conf").stdout))
+
+
+def test_a_restart_costs_no_request(machine):
+    define(machine, "hello", text(4))
+    running(machine, 4)
+    with Load(machine):
+        machine.run("systemctl restart hello@1")
+        machine.run("systemctl restart hello@0 hello@2")
+        machine.run("systemctl restart hello@1")
+    running(machine, 4)
+
+
+def test_a_change_of_scale_costs_no_request(machine):
+    define(machine, "hello", text(4))
+    running(machine, 4)
+    with Load(machine):
+        for scale in (2, 4, 1, 3):
+            define(machine, "hello", text(scale))
+            running(machine, scale)
+
+
+def test_what_is_open_is_answered_before_a_stop(machine):
+    """Longer than the server itself would wait for it (stop_timeout), also where HAProxy was reloaded meanwhile."""
+    define(machine, "hello", text(2, "stop_timeout: 1s\n"))
+    running(machine, 2)
+    requests = [slow(machine, 5) for _ in range(2)]
+    for port in ports(machine).values():
+        in_flight(machine, port)
+    define(machine, "hello", text(1, "stop_timeout: 1s\n"))
+    machine.wait(lambda: machine.unit("hello@1.service")["ActiveState"] == "deactivating", what="the drain")
+    assert [r.communicate()[0] for r in requests] == ["200", "200"]
+    running(machine, 1)
+
+
+def test_a_drain_ends_at_its_timeout(machine):
+    define(machine, "hello", text(1, "stop_timeout: 1s\n").replace("domains:", "timeouts: {drain: 1s}, domains:"))
+    running(machine, 1)
+    request = slow(machine, 60)
+    in_flight(machine, ports(machine)["0"])
+    machine.run("systemctl restart hello@0")
+    assert request.communicate()[0] != "200"
+    assert "1 requests still open after 1 s" in machine.journal("hello@0.service")
+    running(machine, 1)
+
+
+def test_ready_when_it_answers(machine):
+    """An image without a program that could ask, or a check inside: HAProxy gets it when it answers."""
+    define(machine, "hello", text(1, "env: {HELLO_START_DELAY: 4}\n"), reload=True)
+    machine.wait(lambda: "hello-0" in machine.containers(), what="the container")
+    assert machine.unit("hello@0.service")["ActiveState"] == "activating"
+    running(machine, 1)
+    unit = machine.unit("hello@0.service")
+    seconds = (int(unit["ActiveEnterTimestampMonotonic"]) - int(unit["ExecMainStartTimestampMonotonic"])) / 1e6
+    assert seconds >= 4
+    assert unit["NRestarts"] == "0"
+
+
+def test_without_a_proxy(machine):
+    """Asked at its own address, where it publishes no port."""
+    define(machine, "hello", IMAGE + HTTP + "scale: 2\nenv: {HELLO_START_DELAY: 2}\n")
+    machine.wait(lambda: all(machine.is_active(f"hello@{i}.service") for i in range(2)), what="both to be ready")
+    assert "--container=hello-%i" in machine.read("/run/systemd/generator/hello@.service")
+
+
+def test_a_status_that_is_not_expected(machine):
+    define(machine, "hello", text(1, "env: {HELLO_HEALTH: 500}\n"))
+    machine.wait(lambda: "it answers with status 500, not with 200-399" in machine.journal("hello@0.service"),
+                 what="the unit to say why")
+    machine.wait(lambda: int(machine.unit("hello@0.service")["NRestarts"]) > 0, what="systemd to start it again")
+    assert machine.http("http://127.0.0.1/", headers={"Host": HOST}).status == 503
+    assert machine.unit("hello@0.service")["ActiveState"] != "active"
+    define(machine, "hello", text(1, "env: {HELLO_HEALTH: 500}\n", HTTP.replace("/health,", "/health, status: '500',")))
+    running(machine, 1)
+
+
+def test_one_that_ends_is_not_waited_for(machine):
+    define(machine, "hello", text(1, "env: {HELLO_EXIT: 3}\n", HTTP.replace("start_period: 5s", "start_period: 10min")))
+    machine.wait(lambda: int(machine.unit("hello@0.service")["NRestarts"]) > 1, what="systemd to start it again")
+    # One that never becomes active is not stopped for being unneeded: it must come up before it is removed.
+    define(machine, "hello", text(1))
+    running(machine, 1)
+
+
+def test_after_a_crash_it_gets_nothing_before_it_is_ready(machine):
+    define(machine, "hello", text(2, "env: {HELLO_START_DELAY: 3}\n"))
+    running(machine, 2)
+    assert status(machine, "hello-1").startswith("UP")     # "UP 1/3" after a reload, before the first check
+    machine.run("systemctl kill --signal=KILL hello@1")
+    machine.wait(lambda: machine.unit("hello@1.service")["ActiveState"] == "activating"
+                 and status(machine, "hello-1") == "MAINT", what="it to start again, out of HAProxy")
+    running(machine, 2)
+    assert status(machine, "hello-1").startswith("UP")     # "UP 1/3" after a reload, before the first check
+
+
+def test_without_haproxy_nothing_waits(machine):
+    machine.run("systemctl stop haproxy")
+    define(machine, "hello", text(2))
+    machine.wait(lambda: all(machine.is_active(f"hello@{i}.service") for i in range(2)), what="both to be ready")
+    machine.run("systemctl restart hello@0")
+    define(machine, "hello", text(1))
+    machine.wait(lambda: set(machine.containers()) == {"hello-0"}, what="one to be left")
+    hooks = [line for line in machine.journal("hello@*.service").splitlines() if "HAProxy" in line]
+    assert hooks == []
+    machine.run("systemctl start haproxy")
+    running(machine, 1)
+
+
+def test_what_becomes_unhealthy_is_restarted(machine):
+    define(machine, "hello", text(2, health=HTTP))
+    running(machine, 2)
+    before = started(machine)
+    machine.run("podman exec hello-1 curl -s -X POST 'http://localhost:8000/health?status=500'")
+    machine.wait(lambda: machine.is_active("hello@1.service") and started(machine).get("hello-1", before["hello-1"]) != before["hello-1"],
+                 what="it to be restarted")
+    running(machine, 2)
+    assert started(machine)["hello-0"] == before["hello-0"]
+    # Not by systemd, which would have counted it, but with a drain.
+    assert machine.unit("hello@1.service")["NRestarts"] == "0"
+    assert "hello@1.service: unhealthy, asked for /health on port" in machine.journal("hello-health.service")
+
+
+def test_haproxy_forgets_nothing(machine):
+    """Whoever reloads or restarts it, or kills it: one that is out stays out, one that is ready is in."""
+    define(machine, "hello", text(3, "env: {HELLO_START_DELAY: 2}\n"))
+    running(machine, 3)
+    with Load(machine):
+        for _ in range(5):
+            machine.run("systemctl reload haproxy")
+            machine.run("systemctl restart --no-block hello@1")
+            machine.wait(lambda: status(machine, "hello-1") == "MAINT", what="it to be out")
+            machine.run("systemctl reload haproxy")
+            assert status(machine, "hello-1") in ("MAINT", "no check")
+            running(machine, 3)
+    machine.run("systemctl restart haproxy")
+    running(machine, 3)
+    machine.run("systemctl kill --signal=KILL haproxy")
+    machine.wait(lambda: machine.is_active("haproxy.service"), what="HAProxy")
+    running(machine, 3)
+
+
+def test_health_inside_still_decides(machine):
+    define(machine, "hello", text(2, health='health: {command: "curl -fs http://localhost:8000/", interval: 1s}\n'))
+    wait_for(machine, "hello", 2)
+    assert healthy(machine, "hello") == ["hello-0", "hello-1"]
+    running(machine, 2)

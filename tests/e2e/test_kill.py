@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whatever is killed, and whenever: it ends in the state that the file declares, with nothing left over."""
+
+import pytest
+
+from app import settle
+from load import COUNT
+from rolling import App
+
+TASK = ("tasks: [{name: migrate, entrypoint: /bin/sh, command: [-c, 'sleep 1; echo $VERSION >>/count/tasks']}]\n"
+        "before_update: migrate\nsidecars: [{name: helper}]\n")
+PHASES = ["tasks", "spare", "watch", "accept", "instances", "sidecars"]
+
+# Kills the rollout once it is at a step.
+KILL_AT = """i=0
+until grep -qsx "revision $1" /run/pyservice/rollouts/hello && grep -qsx "phase $0" /run/pyservice/rollouts/hello; do
+        i=$((i + 1)); [ $i -lt 10000 ] || exit 1
+done
+kill -9 $(pidof pyservice-rollout)"""
+
+
+@pytest.fixture
+def app(machine):
+    return App(machine)
+
+
+def ports(app) -> dict[str, int]:
+    rows = [line.split() for line in app.file(f"/run/pyservice/apps/{app.name}/ports").splitlines()]
+    return {row[1]: int(row[2]) for row in rows}
+
+
+def assert_nothing_left(app, scale: int) -> None:
+    """Each instance has its port and nobody has another; there is no container, process or unit of a spare."""
+    machine = app.machine
+    listening = machine.out("ss -Htln 'sport >= 20000 and sport <= 29999'").splitlines()
+    assert {int(line.split()[3].rpartition(":")[2]) for line in listening} == {ports(app)[str(i)] for i in range(scale)}
+    assert machine.unit("hello@next.service")["ActiveState"] in ("inactive", "failed")
+    assert machine.ok("! pidof pyservice-rollout")
+    assert len(machine.out("pidof conmon").split()) == len(machine.containers())
+
+
+def restarts(machine) -> list[str]:
+    return [machine.unit(f"hello@{i}.service")["NRestarts"] for i in range(2)]
+
+
+def test_kill_an_instance_its_conmon_and_haproxy(app):
+    machine = app.machine
+    app.define(1, 2)
+    app.wait(1, 2)
+    before = ports(app)
+    for kill in ("kill -9 $(podman inspect -f '{{.State.Pid}}' hello-0)", f"kill -9 {machine.unit('hello@1.service')['MainPID']}"):
+        old = restarts(machine)
+        machine.run(kill)
+        machine.wait(lambda old=old: restarts(machine) != old, what="a restart")
+        app.wait(1, 2)
+    assert ports(app) == before
+    assert_nothing_left(app, 2)
+    machine.run("systemctl kill --signal=KILL haproxy")
+    app.wait(1, 2)
+    # What is restarted meanwhile is sent nothing by the HAProxy that comes up.
+    app.define(2, 2)
+    app.wait_phase("instances")
+    machine.run("systemctl kill --signal=KILL haproxy")
+    app.wait(2, 2)
+    assert_nothing_left(app, 2)
+
+
+def test_kill_the_rollout_at_each_step(app):
+    machine = app.machine
+    machine.run(f"rm -f {COUNT}/tasks")
+    app.define(0, 2, more=TASK)
+    app.wait(0, 2)
+    for number, phase in enumerate(PHASES, 1):
+        old = app.published()["wanted"]
+        app.define(number, 2, more=TASK)
+        machine.wait(lambda old=old: app.published()["wanted"] != old, what="the new revision to be wanted")
+        machine.run(["sh", "-c", KILL_AT, phase, app.published()["wanted"]])
+        app.wait(number, 2)
+        assert app.failures() == {}, phase
+        assert machine.containers().keys() == {"hello-0", "hello-1", "hello-helper"}
+    settle(machine)
+    assert_nothing_left(app, 2)
+    # A task that was under way goes on to its end, and none that is done is done again.
+    tasks = machine.read(f"{COUNT}/tasks").split()
+    assert sorted(set(tasks)) == [str(i) for i in range(len(PHASES) + 1)]
+    assert len(tasks) <= len(PHASES) + 2
+
+
+def test_reboot_in_the_middle_of_a_rollout(own_machine):
+    machine, app = own_machine, App(own_machine)
+    app.define(0, 3, more=TASK)
+    app.wait(0, 3)
+    for number, (phase, hard) in enumerate([("spare", True), ("instances", False), ("instances", True)], 1):
+        app.define(number, 3, more=TASK, rollout="pause: 1s")
+        app.wait_phase(phase)
+        if phase == "instances":
+            machine.wait(lambda number=number: list(app.versions().values()).count(str(number)) >= 2, what="one to have moved")
+        machine.reboot(hard)
+        app.wait(number, 3)
+        assert machine.containers().keys() == {"hello-0", "hello-1", "hello-2", "hello-helper"}
+        assert_nothing_left(app, 3)
+        assert app.failures() == {}

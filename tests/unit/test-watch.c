@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "hooks/watch.h"
+#include "rows.h"
+
+#define TEXT "invocation 0123abcd\naddress 127.0.0.1\npath /health?a=b c\ncodes 200-399\nport 20001\ntimeout 5000\ninterval 1000\nretries 3\n"
+
+static void test_text(void **state) {
+        struct arena arena = { 0 };
+        struct watched w = { .unit = STR("hello@1.service") };
+
+        assert_true(watch_parse(STR(TEXT), &w));
+        assert_true(str_is(w.unit, "hello@1.service"));
+        assert_true(str_is(w.path, "/health?a=b c"));
+        assert_int_equal(w.port, 20001);
+        assert_string_equal(watch_text(&arena, &w).p, TEXT);
+        arena_done(&arena);
+}
+
+struct bad_row {
+        const char *name, *text;
+};
+
+static const struct bad_row bad_rows[] = {
+        { "empty", "" },
+        { "cut", "invocation 0123abcd\naddress 127.0.0.1\npath /\ncodes 200\nport 20001\n" },
+        { "no number", "invocation 0123abcd\naddress 127.0.0.1\npath /\ncodes 200\nport 20001\nretries many\n" },
+        { "a word that is none", TEXT "more 1\n" },
+        { "a key alone", TEXT "path\n" },
+};
+
+static void test_bad(void **state) {
+        const struct bad_row *row = *state;
+        struct watched w = { .unit = STR("hello@1.service") };
+
+        assert_false(watch_parse(str_of(row->text), &w));
+        assert_int_equal(w.port, 0);
+}
+
+static void test_states(void **state) {
+        struct arena arena = { 0 };
+        struct unit_states s = { 0 };
+
+        watch_parse_states(&arena, STR("Id=hello@0.service\nActiveState=active\nInvocationID=aa\n\n"
+                                       "Job=17\nInvocationID=bb\nId=hello@1.service\nActiveState=deactivating\n\nId=gone@1.service\nActiveState=inactive\nInvocationID=\nJob=0\n"), &s);
+        assert_int_equal(s.list.n, 3);
+        assert_true(str_is(s.list.at[0].state, "active") && !s.list.at[0].has_job);
+        assert_true(str_is(s.list.at[1].unit, "hello@1.service") && str_is(s.list.at[1].invocation, "bb") && s.list.at[1].has_job);
+        assert_true(str_is(s.list.at[2].state, "inactive") && !s.list.at[2].has_job);
+        arena_done(&arena);
+}
+
+struct due_row {
+        const char *name;
+        uint64_t n_failed;
+        struct unit_state state;
+        bool is_due;
+};
+
+static const struct due_row due_rows[] = {
+        { "failed too often", 3, { .state = STR_INIT("active"), .invocation = STR_INIT("aa") }, true },
+        { "not yet", 2, { .state = STR_INIT("active"), .invocation = STR_INIT("aa") }, false },
+        { "started anew since", 3, { .state = STR_INIT("active"), .invocation = STR_INIT("bb") }, false },
+        { "starting", 3, { .state = STR_INIT("activating"), .invocation = STR_INIT("aa") }, false },
+        { "draining", 3, { .state = STR_INIT("deactivating"), .invocation = STR_INIT("aa") }, false },
+        { "about to be restarted", 3, { .state = STR_INIT("active"), .invocation = STR_INIT("aa"), .has_job = true }, false },
+};
+
+static void test_due(void **state) {
+        const struct due_row *row = *state;
+        struct watched w = { .n_failed = row->n_failed, .retries = 3, .invocation = STR("aa") };
+
+        assert_int_equal(watch_is_due(&w, &row->state), row->is_due);
+}
+
+static void test_siblings(void **state) {
+        assert_true(watch_is_sibling(STR("hello@0.service"), STR("hello@11.service")));
+        assert_false(watch_is_sibling(STR("hello@0.service"), STR("hello-api@0.service")));
+        assert_false(watch_is_sibling(STR(""), STR("hello@0.service")));
+}
+
+int main(void) {
+        struct rows rows = { 0 };
+
+        rows_add_one(&rows, test_text);
+        rows_add(&rows, test_bad, bad_rows);
+        rows_add_one(&rows, test_states);
+        rows_add(&rows, test_due, due_rows);
+        rows_add_one(&rows, test_siblings);
+        return rows_run(&rows, "watch");
+}
