@@ -82,6 +82,30 @@ _pyservicectl_rollout() {
         esac
 }
 
+# The names of the secrets that an application's definition has.
+_pyservicectl_secrets() {
+        local root line
+
+        root=$(_pyservicectl_root)
+        while read -r line; do
+                [[ $line =~ ^\"secret\":\ *\"([a-z0-9-]+)\" && ${BASH_REMATCH[1]} == "$2"* ]] && COMPREPLY+=("${BASH_REMATCH[1]}")
+        done < <("${COMP_WORDS[0]}" ${root:+"--root=$root"} --json secret list "$1" 2>/dev/null)
+}
+
+_pyservicectl_secret() {
+        case ${#_pyservicectl_line[@]} in
+        1)
+                _pyservicectl_words 'list set rm edit' "$1"
+                ;;
+        2)
+                _pyservicectl_apps "$1"
+                ;;
+        3)
+                [[ ${_pyservicectl_line[1]} != list ]] && _pyservicectl_secrets "${_pyservicectl_line[2]}" "$1"
+                ;;
+        esac
+}
+
 _pyservicectl_words() {
         mapfile -t COMPREPLY < <(compgen -W "$1" -- "$2")
         [[ ${COMPREPLY[0]} == *= ]] && compopt -o nospace
@@ -108,6 +132,12 @@ _pyservicectl() {
         rollout,-*)
                 _pyservicectl_words '--root= --user --json --no-follow --help' "$cur"
                 ;;
+        secret,-*)
+                _pyservicectl_words '--root= --user --json --help' "$cur"
+                ;;
+        purge,-*)
+                _pyservicectl_words '--yes --root= --user --help' "$cur"
+                ;;
         update,-*)
                 _pyservicectl_words '--auto --local --user --help' "$cur"
                 ;;
@@ -126,11 +156,14 @@ _pyservicectl() {
         schema,*)
                 _pyservicectl_words 'app host contract' "$cur"
                 ;;
-        update,*)
+        secret,*)
+                _pyservicectl_secret "$cur"
+                ;;
+        purge,*|update,*)
                 _pyservicectl_apps "$cur"
                 ;;
         *)
-                _pyservicectl_words 'check render rollout schema update' "$cur"
+                _pyservicectl_words 'check purge render rollout schema secret update' "$cur"
                 ;;
         esac
 }

@@ -60,16 +60,29 @@ static SCHEMA(rollout, "How a new revision reaches the instances.");
 static const struct field app_fields[] = {
         FIELD(app, description, "description", "One line for people."),
         FIELD_INLINE(app, base, base_schema),
+        FIELD_STRUCT(app, source, "source", repository_schema, "Git repository to build the image from, in place of 'image'."),
         FIELD_MAP(app, vars, "vars", "Variables for {{ NAME }} in texts."),
+        FIELD(app, module, "module", "Python module of the app, for {{ app_module }}; without it, the app's name."),
+        FIELD(app, group, "group", "Group that owns the app's directories and runs its commands; without it, named like 'user'."),
+        FIELD(app, ensure_user, "ensure_user", "Whether the user and the group are made where the machine does not have them.", .def = "true"),
+        FIELD(app, root, "root", "Directory of the app on the machine; without it, /applications/APP. Below it 'app/config' and 'data' are made, with 'source', 'files' or "
+              "this key, and are at the same place in the containers."),
+        FIELD_STRUCTS(app, files, "files", file_schema, "Files that are written before the app starts; a changed one is a new revision."),
         FIELD_STRUCTS(app, services, "services", service_schema, "Services; without this key, the keys of one service may stand at the top."),
         FIELD_STRUCTS(app, sidecars, "sidecars", sidecar_schema, "Companion containers."),
         FIELD_STRUCTS(app, tasks, "tasks", task_schema, "Work that runs to completion."),
+        FIELD_STRUCTS(app, timers, "timers", timer_schema, "Work that is done again and again, at times of the calendar."),
         FIELD_LIST(app, before_update, "before_update", "Tasks that run, once and in order, before a new revision starts.", .flags = FIELD_ONE_OK),
         FIELD_STRUCT(app, rollout, "rollout", rollout_schema, "How a new revision reaches the instances."),
         FIELD(app, auto_update, "auto_update", "Whether podman-auto-update.timer also looks for a new image of the same tag: in its registry, or among those "
               "of this machine. What it finds is rolled out like any change.", .choices = "registry|local"),
-        FIELD_MAP_OF_STRUCT(app, volumes, "volumes", volume_schema, "Podman volumes of the app, by name."),
+        FIELD_MAP_OF_STRUCT(app, volumes, "volumes", volume_schema, "Podman volumes of the app, by name. One that is there keeps what it was made with; "
+                            "'podman volume rm' takes it away, with what is in it."),
         FIELD_MAP_OF_STRUCT(app, networks, "networks", network_schema, "Podman networks of the app, by name."),
+        FIELD_LIST(app, trusted, "trusted", "Addresses and networks that may reach its services and sidecars, directly or through HAProxy; all others are refused. The machine "
+                   "itself and the containers of the same network may too. systemd filters both ways (IPAddressAllow=): what these parts themselves have to "
+                   "reach (databases, name servers, KMS) must be here too, or in the raw key IPAddressAllow of 'quadlet: {Service: …}', which HAProxy does not "
+                   "look at.", .flags = FIELD_ONE_OK),
         FIELD(app, contract, "contract", "Contract whose variables the app expects."),
         FIELD_MAP_OF_VALUE(app, config, "config", "Values of the contract's variables.", .flags = FIELD_ALLOW_LIST | FIELD_SECRET),
         FIELD_STRUCT(app, auth_tracking, "auth_tracking", auth_tracking_schema, "The authentication tracking sidecar of quadlet.dci_api."),
@@ -96,9 +109,27 @@ static const struct field host_haproxy_fields[] = {
 };
 static SCHEMA(host_haproxy, "The HAProxy of this machine.");
 
+static const struct field host_nginx_fields[] = {
+        FIELD(host_nginx, unit, "unit", "nginx's unit.", .def = "nginx.service"),
+        FIELD(host_nginx, directory, "directory", "Where the generated files go, which nginx includes (contrib/nginx/pyservice.conf).", .def = "/var/lib/pyservice/.nginx"),
+        FIELD(host_nginx, http_port, "http_port", "Port of the generated sites.", .def = "80", .min = 1, .max = 65535),
+        FIELD(host_nginx, https_port, "https_port", "Their port for TLS.", .def = "443", .min = 1, .max = 65535),
+};
+static SCHEMA(host_nginx, "The nginx of this machine, for services with 'proxy: {kind: nginx}'.");
+
+static const struct field host_kms_fields[] = {
+        FIELD(host_kms, endpoint, "endpoint", "Where it answers, if not at AWS itself (AWS_ENDPOINT_URL_KMS)."),
+        FIELD(host_kms, region, "region", "Its region (AWS_REGION); without it, that of the machine at AWS."),
+        FIELD(host_kms, credentials, "credentials", "Shared credentials file (AWS_SHARED_CREDENTIALS_FILE); without it and without AWS_ACCESS_KEY_ID in the manager's environment, "
+              "/root/.aws/credentials, then the role of the machine at AWS."),
+};
+static SCHEMA(host_kms, "How AWS KMS is reached, for secrets with 'kms'.");
+
 static const struct field host_fields[] = {
         FIELD_STRUCT(host, ports, "ports", port_pool_schema, "Ports of 127.0.0.1 that instances behind HAProxy are published on."),
         FIELD_STRUCT(host, haproxy, "haproxy", host_haproxy_schema, "The HAProxy of this machine."),
+        FIELD_STRUCT(host, nginx, "nginx", host_nginx_schema, "The nginx of this machine, for services with 'proxy: {kind: nginx}'."),
+        FIELD_STRUCT(host, kms, "kms", host_kms_schema, "How AWS KMS is reached, for secrets with 'kms'."),
         FIELD(host, network, "network", "Network of containers that name none."),
         FIELD(host, auth_file, "auth_file", "Registry credentials of images that name none."),
 };

@@ -18,9 +18,13 @@ enum pull { PULL_MISSING, PULL_ALWAYS, PULL_NEWER, PULL_NEVER };
 enum restart { RESTART_ALWAYS, RESTART_ON_FAILURE, RESTART_NO };
 enum run_mode { RUN_MODE_WEB, RUN_MODE_TASK, RUN_MODE_WORKER, RUN_MODE_BEAT };
 enum proxy_via { VIA_PORT, VIA_DNS };
+enum proxy_kind { PROXY_HAPROXY, PROXY_NGINX };
+enum proxy_balance { BALANCE_LEASTCONN, BALANCE_ROUNDROBIN, BALANCE_SOURCE, BALANCE_FIRST, BALANCE_RANDOM };
 enum proxy_mode { MODE_HTTP, MODE_TCP };
 enum strategy { STRATEGY_ROLLING, STRATEGY_RECREATE };
 enum on_failure { ON_FAILURE_REVERT, ON_FAILURE_STOP };
+enum on_error { ON_ERROR_FAIL, ON_ERROR_LITERAL };
+enum manager { MANAGER_PIP, MANAGER_UV, MANAGER_CONDA };
 enum auto_update { AUTO_UPDATE_REGISTRY, AUTO_UPDATE_LOCAL };
 
 struct env_entry {
@@ -42,6 +46,9 @@ struct var_entry {
 struct secret {
         struct credential credential;
         struct abs_path file;
+        struct ciphertext kms;
+        struct podman_secret podman;
+        struct choice on_error;
 };
 
 struct secret_entry {
@@ -103,7 +110,9 @@ struct container {
         bool owns_image_unit;
         struct network_ref network_name;        /* as Podman knows it */
         struct unit_name network_unit;          /* absent for a network without a unit */
+        LIST(struct ip_prefix) network_subnets; /* its addresses, where they are known */
         LIST(struct mount) mounts;
+        bool runs_as_owner;                     /* as the user of the machine who owns the app's directories */
 };
 
 struct health {
@@ -136,7 +145,7 @@ struct header_entry {
 struct proxy {
         struct backend_name backend;
         struct number order;
-        struct choice via, mode, balance;
+        struct choice kind, via, mode, balance;
         LIST(struct domain) domains;
         struct http_path path;
         struct flag strip, redirect_to_https, sticky;
@@ -176,6 +185,14 @@ struct task {
         struct container container;
         LIST(struct command) commands;
         struct duration timeout;
+};
+
+/* A task that is run again and again. */
+struct timer {
+        struct task task;
+        LIST(struct calendar) schedule;
+        struct flag persistent;
+        struct duration random_delay;
 };
 
 struct volume {
@@ -236,23 +253,68 @@ struct image_pin {
         struct str reference, pinned;
 };
 
+/* A Git repository that the image is built from. */
+struct repository {
+        struct git_url repo;
+        struct git_ref ref;
+        struct abs_path ssh_key;
+        struct credential credential;
+        struct relative_path subdir, requirements, containerfile;
+        struct version python;
+        struct image_ref base;
+        struct choice manager;
+        struct abs_path conda_base;
+        LIST(struct package) packages;
+        LIST(struct command) before, after;
+
+        /* From here on: worked out by source_finish(). */
+        struct abs_path code_dir;       /* where the code lies, on the machine and in the image */
+        struct image_ref image;         /* that is built: localhost/pyservice-APP:HASH */
+};
+
+/* A file that is written before the app starts. */
+struct app_file {
+        struct abs_path dest, source;
+        struct value content;
+        struct file_mode mode;
+        struct account owner, group;
+};
+
+/* Who owns the app's directories, and where they are. */
+struct home {
+        struct abs_path root, app, code, config, data;
+        struct account user, group;     /* "root" where nobody is named */
+        bool has_owner;                 /* somebody is named, who then runs the command */
+        bool makes_user;
+        LIST(struct abs_path) parents;  /* further directories that files need, below the root */
+};
+
 struct app {
         struct name name;
         struct text description;
         LIST(struct var_entry) vars;
+        struct module_name module;
+        struct account group;
+        struct flag ensure_user;
+        struct abs_path root;
+        LIST(struct app_file) files;
         struct service base;            /* what stands at the top: the one service of the short form, or what services inherit */
         LIST(struct service) services;
         LIST(struct sidecar) sidecars;
         LIST(struct task) tasks;
+        LIST(struct timer) timers;
         LIST(struct name) before_update;
+        struct repository *source;      /* NULL for an app of an image */
         struct rollout *rollout;        /* never NULL after world_finish() */
         struct choice auto_update;      /* only where auto_update.at is a place: has_auto_update() */
         LIST(struct volume_entry) volumes;
         LIST(struct network_entry) networks;
+        LIST(struct ip_prefix) trusted;
         struct name contract;
         LIST(struct config_entry) config;
         struct auth_tracking *auth_tracking;
         struct quadlet *quadlet;
+        struct home *home;              /* from no row: from source, files and root; NULL where there is none of them */
         LIST(struct image_pin) pins;    /* from no row: from the app's state, before it is rendered */
 
         struct span at;                 /* the whole definition */
@@ -274,9 +336,24 @@ struct host_haproxy {
         struct number http_port, https_port;
 };
 
+struct host_nginx {
+        struct unit_name unit;          /* nginx.service */
+        struct abs_path directory;      /* where our files go */
+        struct number http_port, https_port;
+};
+
+/* How AWS KMS is reached; what is absent comes from where AWS's own programs take it. */
+struct host_kms {
+        struct url endpoint;
+        struct name region;
+        struct abs_path credentials;
+};
+
 struct host {
         struct port_pool *ports;
         struct host_haproxy *haproxy;
+        struct host_nginx *nginx;
+        struct host_kms *kms;           /* NULL where host.yaml has none */
         struct network_ref network;
         struct abs_path auth_file;
 };
@@ -292,6 +369,11 @@ bool has_spare(const struct app *app, const struct service *s);
 /* The image that `image` is pinned to; itself where it is not, or where that is no image's reference. A reference is written as
  * the definition has it. */
 struct image_ref app_pinned(const struct app *app, struct image_ref image);
+
+/* Does it run what the app's source is built to? */
+static inline bool is_built(const struct app *app, const struct container *c) {
+        return app->source && str_eq(c->image.text, app->source->image.text);
+}
 
 static inline bool has_auto_update(const struct app *app) {
         return app->auto_update.at.len > 0;

@@ -5,16 +5,33 @@
 #include "app/check-parts.h"
 #include "app/place.h"
 #include "app/resolve.h"
+#include "base/base64.h"
+
+static void check_ciphertext(struct world *w, const struct secret *s) {
+        struct str ignored;
+
+        if (str_is_absent(s->kms.text)) {
+                if (s->on_error.at.len > 0 && s->on_error.at.file != SPAN_NOWHERE)
+                        (void) diag_add(w->ds, DIAG_MISPLACED_KEY, s->on_error.at, "'on_error:' goes with 'kms:' only; remove it");
+                return;
+        }
+
+        if (s->on_error.index == ON_ERROR_FAIL && !base64_decode(w->arena, s->kms.text, &ignored))
+                (void) diag_add(w->ds, DIAG_BAD_VALUE, s->kms.at, "this is no base64; %s, or add 'on_error: literal' for a text in clear", type_of(KIND_CIPHERTEXT)->rule);
+}
 
 static void check_secrets(struct world *w, const struct container *c) {
         LIST_EACH(secret, &c->secrets) {
-                bool has_credential = !str_is_absent(secret->value.credential.text), has_file = !str_is_absent(secret->value.file.text);
+                const struct secret *s = &secret->value;
+                int n = !str_is_absent(s->credential.text) + !str_is_absent(s->file.text) + !str_is_absent(s->kms.text) + !str_is_absent(s->podman.text);
 
-                if (has_credential && has_file)
-                        (void) diag_add(w->ds, DIAG_SECRET_SOURCE, secret->key.at, "the secret '%.*s' has two sources; remove one", STR_ARG(secret->key.text));
-                else if (!has_credential && !has_file)
-                        (void) diag_add(w->ds, DIAG_SECRET_SOURCE, secret->key.at, "the secret '%.*s' has no source; write {credential: NAME} or {file: PATH}",
-                                        STR_ARG(secret->key.text));
+                if (n > 1)
+                        (void) diag_add(w->ds, DIAG_SECRET_SOURCE, secret->key.at, "the secret '%.*s' has %s sources; keep one", STR_ARG(secret->key.text),
+                                        n == 2 ? "two" : n == 3 ? "three" : "four");
+                else if (n == 0)
+                        (void) diag_add(w->ds, DIAG_SECRET_SOURCE, secret->key.at,
+                                        "the secret '%.*s' has no source; write {credential: NAME}, {file: PATH}, {kms: CIPHERTEXT} or {podman: NAME}", STR_ARG(secret->key.text));
+                check_ciphertext(w, s);
         }
 }
 
@@ -26,7 +43,7 @@ static void check_labels(struct world *w, const struct container *c) {
 
 static void refuse_instance(struct world *w, struct str text, struct span at) {
         if (has_instance_mark(text))
-                (void) diag_add(w->ds, DIAG_INSTANCE_NOT_HERE, at, "a sidecar or task has no {{ instance }}; write this only where services get it");
+                (void) diag_add(w->ds, DIAG_INSTANCE_NOT_HERE, at, "a sidecar, task or timer has no {{ instance }}; write this only where services get it");
 }
 
 /* A part that stands alone; what it took over from the app counts too. */
@@ -44,22 +61,27 @@ static void check_no_instance(struct world *w, const struct container *c) {
         refuse_instance(w, c->workdir.text, c->workdir.at);
 }
 
+static void check_task(struct world *w, const struct task *t) {
+        check_no_instance(w, &t->container);
+        LIST_EACH(command, &t->commands)
+                LIST_EACH(word, &command->words)
+                        refuse_instance(w, word->text, word->at);
+        for (size_t i = 0; i < t->container.command.n && t->commands.n == 0; i++)
+                refuse_instance(w, t->container.command.at[i].text, t->container.command.at[i].at);
+}
+
 static void check_lone_parts(struct world *w, struct app *app) {
         LIST_EACH(s, &app->sidecars) {
                 check_no_instance(w, &s->container);
                 LIST_EACH(word, &s->container.command)
                         refuse_instance(w, word->text, word->at);
         }
-        LIST_EACH(t, &app->tasks) {
-                check_no_instance(w, &t->container);
-                LIST_EACH(command, &t->commands)
-                        LIST_EACH(word, &command->words)
-                                refuse_instance(w, word->text, word->at);
-                for (size_t i = 0; i < t->container.command.n && t->commands.n == 0; i++)
-                        refuse_instance(w, t->container.command.at[i].text, t->container.command.at[i].at);
-        }
+        LIST_EACH(t, &app->tasks)
+                check_task(w, t);
+        LIST_EACH(t, &app->timers)
+                check_task(w, &t->task);
 
-        if (app->sidecars.n + app->tasks.n > 0)
+        if (app->sidecars.n + app->tasks.n + app->timers.n > 0)
                 LIST_EACH(entry, &app->config)
                         refuse_instance(w, entry->value.text.text, entry->value.at);
 }

@@ -90,5 +90,6 @@ void check_proxies(struct world *w, struct app *app) {
                 check_network(w, app, s);
                 check_mode(w, app, s);
                 check_routes(w, s);
+                check_nginx(w, app, s);
         }
 }

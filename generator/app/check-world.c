@@ -143,6 +143,8 @@ static void claim_units(struct claims *c, struct definition *d) {
 
                 claim_unit(c, d, arena_join(a, k->unit.text, suffix), k->unit.at);
         }
+        LIST_EACH(t, &app->timers)
+                claim_unit(c, d, arena_join(a, t->task.container.unit.text, STR(".timer")), t->task.container.unit.at);
         LIST_EACH(s, &app->sidecars)
                 if (s->restart.index != RESTART_ALWAYS)
                         claim_unit(c, d, arena_join(a, s->container.unit.text, STR("-once.target")), s->container.unit.at);
@@ -173,6 +175,8 @@ static void claim_containers(struct claims *c, struct definition *d) {
                 claim(c, d, s->container.unit.text, s->container.unit.at);
         LIST_EACH(t, &d->app->tasks)
                 claim(c, d, t->container.unit.text, t->container.unit.at);
+        LIST_EACH(t, &d->app->timers)
+                claim(c, d, t->task.container.unit.text, t->task.container.unit.at);
 }
 
 static struct span proxy_span(const struct service *s) {
@@ -198,6 +202,14 @@ static void claim_routes(struct claims *c, struct definition *d) {
                 LIST_EACH(domain, &s->proxy->domains)
                         claim(c, d, arena_join(c->w->arena, domain->text, path), domain->at);
         }
+}
+
+/* A site of nginx's is one service's. */
+static void claim_sites(struct claims *c, struct definition *d) {
+        LIST_EACH(s, &d->app->services)
+                if (s->proxy && s->proxy->kind.index == PROXY_NGINX)
+                        LIST_EACH(domain, &s->proxy->domains)
+                                claim(c, d, domain->text, domain->at);
 }
 
 static void claim_all(struct world *w, const struct rule *rule) {
@@ -249,6 +261,7 @@ void check_world(struct world *w) {
                 { claim_containers, DIAG_UNIT_TAKEN,    "container", "rename one",                            NULL },
                 { claim_backends,   DIAG_BACKEND_TAKEN, "backend",   "give one another name with 'backend:'", NULL },
                 { claim_routes,     DIAG_ROUTE_TAKEN,   "route",     "give one another domain or path",       NULL },
+                { claim_sites,      DIAG_ROUTE_TAKEN,   "site of nginx's", "give one another domain",         NULL },
         };
 
         count_instances(w);

@@ -17,12 +17,12 @@ static bool is_reserved(struct str name) {
         return str_is(name, "next") || str_is(name, "rollout") || str_is(name, "health");
 }
 
-/* …-HASH-image.service is what pulls an image. */
+/* …-HASH-image.service is what pulls an image, …-HASH-build.service what builds one, …-HASH-setup.service what makes the app's files. */
 static bool is_like_image(struct str unit) {
         static const size_t n = sizeof("01234567-image") - 1;
         struct str end = unit.n >= n ? str_from(unit, unit.n - n) : STR("");
 
-        return str_has_suffix(end, STR("-image")) && str_is_made_of((struct str) { end.p, 8 }, "0123456789abcdef");
+        return (str_has_suffix(end, STR("-image")) || str_has_suffix(end, STR("-build")) || str_has_suffix(end, STR("-setup"))) && str_is_made_of((struct str) { end.p, 8 }, "0123456789abcdef");
 }
 
 /* By name; elements of one array, so their addresses are their order. */
@@ -72,22 +72,27 @@ static void check_names(struct world *w, struct app *app) {
 }
 
 /* A task's work is its command, its commands, or what the image does by itself. */
-static void check_commands(struct world *w, struct app *app) {
-        for (size_t i = 0; i < app->tasks.n; i++) {
-                const struct node *part = place_of_part(app, "tasks", i);
+static void check_commands_of(struct world *w, struct app *app, const char *list, size_t i, const struct task *t) {
+        const struct node *part = place_of_part(app, list, i);
 
-                if (part && node_get(part, "command") && node_get(part, "commands"))
-                        (void) diag_add(w->ds, DIAG_MISPLACED_KEY, place_in_part(app, "tasks", i, "commands"),
-                                        "a task has either 'command:' or 'commands:'; remove one");
-                LIST_EACH(command, &app->tasks.at[i].commands)
-                        if (command->words.n == 0)
-                                (void) diag_add(w->ds, DIAG_BAD_COMMAND, command->at, "the command is empty; write one, or remove it");
-        }
+        if (part && node_get(part, "command") && node_get(part, "commands"))
+                (void) diag_add(w->ds, DIAG_MISPLACED_KEY, place_in_part(app, list, i, "commands"),
+                                "there is either 'command:' or 'commands:'; remove one");
+        LIST_EACH(command, &t->commands)
+                if (command->words.n == 0)
+                        (void) diag_add(w->ds, DIAG_BAD_COMMAND, command->at, "the command is empty; write one, or remove it");
+}
+
+static void check_commands(struct world *w, struct app *app) {
+        for (size_t i = 0; i < app->tasks.n; i++)
+                check_commands_of(w, app, "tasks", i, &app->tasks.at[i]);
+        for (size_t i = 0; i < app->timers.n; i++)
+                check_commands_of(w, app, "timers", i, &app->timers.at[i].task);
 }
 
 void check_app(struct world *w, struct app *app) {
         static void (*const checks[])(struct world *, struct app *) = {
-                check_names, check_beat, check_commands, check_proxies, check_references, check_containers, check_objects, check_raw_keys,
+                check_names, check_beat, check_commands, check_proxies, check_references, check_containers, check_trusted, check_source, check_objects, check_home, check_raw_keys,
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(checks); i++)

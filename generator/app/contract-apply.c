@@ -20,17 +20,27 @@ static const struct config_entry *find_config(const struct app *app, struct env_
         return NULL;
 }
 
-static bool is_in_force(const struct applying *ap, const struct contract_variable *v) {
-        LIST_EACH(when, &v->when) {
-                const struct contract_variable *other = contract_variable(ap->contract, when->key.text);
-                const struct config_entry *entry = find_config(ap->app, when->key);
-                struct str value = entry ? entry->value.text.text : other ? other->def.text : (struct str) { NULL, 0 };
+static bool holds(const struct applying *ap, const struct when_entry *when) {
+        const struct contract_variable *other = contract_variable(ap->contract, when->key.text);
+        const struct config_entry *entry = find_config(ap->app, when->key);
 
-                if (!str_eq(value, when->value.text))
+        return str_eq(entry ? entry->value.text.text : other ? other->def.text : (struct str) { NULL, 0 }, when->value.text);
+}
+
+static bool is_in_force(const struct applying *ap, const struct contract_variable *v) {
+        LIST_EACH(when, &v->when)
+                if (!holds(ap, when))
                         return false;
-        }
 
         return true;
+}
+
+static bool is_required(const struct applying *ap, const struct contract_variable *v) {
+        bool is_conditional = v->required_when.n > 0;
+
+        LIST_EACH(when, &v->required_when)
+                is_conditional = is_conditional && holds(ap, when);
+        return v->required.yes || is_conditional;
 }
 
 /* Where a variable is not the first of a set. */
@@ -282,7 +292,7 @@ static void apply_template(struct applying *ap, const struct contract_variable *
                 refuse_instance(ap, contract_variable(ap->contract, f.numbered->key.text), f.numbered);
         if (!f.missing)
                 *vec_push(ap->w->arena, &ap->variables) = f.variable;
-        else if (f.given && !f.missing->required.yes && is_in_force(ap, f.missing))
+        else if (f.given && !is_required(ap, f.missing) && is_in_force(ap, f.missing))
                 (void) diag_add(ap->w->ds, DIAG_CONFIG_MISSING, f.given->key.at, "'%.*s' is of use only with '%.*s', for %.*s; give that too",
                                 STR_ARG(f.given->key.text), STR_ARG(f.missing->name.text), STR_ARG(v->env.text));
 }
@@ -292,7 +302,7 @@ static void require(struct applying *ap, const struct contract_variable *v, cons
         if (in->set && in->first && !in->is_optional)
                 (void) diag_add(ap->w->ds, DIAG_CONFIG_MISSING, in->first->key.at, "'%.*s' needs '%.*s' too (the set '%.*s' of the contract '%.*s'); add it",
                                 STR_ARG(in->first->key.text), STR_ARG(v->name.text), STR_ARG(in->set->name.text), STR_ARG(ap->contract->name.text));
-        else if (v->required.yes && (!in->set || in->first))
+        else if (is_required(ap, v) && (!in->set || in->first))
                 (void) diag_add(ap->w->ds, DIAG_CONFIG_MISSING, ap->app->contract.at, "the contract '%.*s' requires '%.*s'; add it to 'config:'%s%.*s%s",
                                 STR_ARG(ap->contract->name.text), STR_ARG(v->name.text), v->doc.text.n > 0 ? " (" : "", STR_ARG(v->doc.text),
                                 v->doc.text.n > 0 ? ")" : "");

@@ -12,6 +12,7 @@ static const struct field contract_variable_fields[] = {
         FIELD(contract_variable, template, "template", "Value made of others: text with {{ name }} or {{ name | urlencode }}."),
         FIELD(contract_variable, doc, "doc", "What it is for."),
         FIELD(contract_variable, required, "required", "Whether it must be given.", .def = "false"),
+        FIELD_MAP(contract_variable, required_when, "required_when", "Variables and the values with which it must be given."),
         FIELD(contract_variable, secret, "secret", "Whether its value is kept out of units and messages.", .def = "false"),
         FIELD_LIST(contract_variable, choices, "choices", "The values that are allowed."),
         FIELD_MAP(contract_variable, when, "when", "Variables and the values that they must have for this one to count."),
@@ -94,6 +95,8 @@ static void check_contract(struct world *w, struct contract *c, const struct nod
         LIST_EACH(v, &c->variables) {
                 check_template(w, c, v);
                 LIST_EACH(when, &v->when)
+                        check_name(w, c, when->key.text, when->key.at);
+                LIST_EACH(when, &v->required_when)
                         check_name(w, c, when->key.text, when->key.at);
         }
         LIST_EACH(set, &c->sets) {

@@ -21,7 +21,7 @@ struct contract_variable {
         struct any_text def, template, doc;
         struct flag required, secret;
         LIST(struct any_text) choices;
-        LIST(struct when_entry) when;
+        LIST(struct when_entry) when, required_when;
 };
 
 struct contract_set {

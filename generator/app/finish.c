@@ -3,9 +3,11 @@
 
 #include "app/check.h"
 #include "app/environment.h"
+#include "app/home.h"
 #include "app/place.h"
 #include "app/resolve.h"
 #include "app/rows.h"
+#include "app/source.h"
 #include "app/substitute.h"
 
 /* What a node at the top may hold only where it makes the one service itself. */
@@ -87,8 +89,11 @@ static struct str quote_for_shell(struct arena *a, struct str word) {
 
 /* Several commands in one container: the image's shell runs them, and stops at the first that fails. */
 static void join_commands(struct world *w, struct task *t) {
-        struct word *words = arena_array(w->arena, 3, struct word);
+        struct word *words;
         struct str line = STR("");
+
+        if (t->commands.n == 0 || t->container.command.at)
+                return;
 
         LIST_EACH(command, &t->commands) {
                 line = arena_join(w->arena, line, line.n > 0 ? STR(" &&") : STR(""));
@@ -96,6 +101,7 @@ static void join_commands(struct world *w, struct task *t) {
                         line = arena_join(w->arena, line, line.n > 0 ? STR(" ") : STR(""), quote_for_shell(w->arena, word->text));
         }
 
+        words = arena_array(w->arena, 3, struct word);
         words[0] = (struct word) { STR("/bin/sh"), t->commands.at[0].at };
         words[1] = (struct word) { STR("-c"), t->commands.at[0].at };
         words[2] = (struct word) { line, t->commands.at[0].at };
@@ -138,6 +144,8 @@ static void inherit(struct world *w, struct app *app) {
                 inherit_container(w, base, &s->container);
         LIST_EACH(t, &app->tasks)
                 inherit_container(w, base, &t->container);
+        LIST_EACH(t, &app->timers)
+                inherit_container(w, base, &t->task.container);
 }
 
 static struct app *decode(struct world *w, const struct definition *d) {
@@ -152,6 +160,7 @@ static struct app *decode(struct world *w, const struct definition *d) {
         if (root->kind != NODE_MAP)
                 return app;
 
+        source_finish(w, app);
         if (node_get(root, "services"))
                 report_misplaced(w, root);
         else
@@ -162,8 +171,9 @@ static struct app *decode(struct world *w, const struct definition *d) {
                 app->rollout = arena_new(w->arena, struct rollout);
 
         LIST_EACH(t, &app->tasks)
-                if (t->commands.n > 0 && !t->container.command.at)
-                        join_commands(w, t);
+                join_commands(w, t);
+        LIST_EACH(t, &app->timers)
+                join_commands(w, &t->task);
 
         inherit(w, app);
         schema_apply_defaults(w->arena, &app_schema, app);
@@ -178,6 +188,8 @@ static void finish(struct world *w, struct definition *d) {
         app = decode(w, d);
 
         /* What could not be decoded would only be reported a second time. */
+        if (w->ds->n_errors == errors)
+                resolve_home(w, app);
         if (w->ds->n_errors == errors)
                 resolve_names(w, app);
         if (w->ds->n_errors == errors)

@@ -283,6 +283,8 @@ static int read_host(struct world *w) {
                 w->host.ports = arena_new(w->arena, struct port_pool);
         if (!w->host.haproxy)
                 w->host.haproxy = arena_new(w->arena, struct host_haproxy);
+        if (!w->host.nginx)
+                w->host.nginx = arena_new(w->arena, struct host_nginx);
         schema_apply_defaults(w->arena, &host_schema, &w->host);
         check_pool(w);
         w->is_host_broken = w->ds->n_errors > errors;

@@ -40,6 +40,7 @@ struct quadlet_object {
         struct str file;                /* "quadlet.network" */
         struct network_ref name;        /* "quadlet", or "systemd-quadlet" */
         struct unit_name unit;          /* "quadlet-network.service" */
+        VEC(struct ip_prefix) subnets; /* of a network that says which */
 };
 
 /* Ports that an app's instances had before the machine was stopped: the text of a bundle's `ports`. */

@@ -71,6 +71,20 @@ static const struct {
         { ".build", "-build.service" }, { ".network", "-network.service" }, { ".volume", "-volume.service" },
 };
 
+/* Each "Subnet=" of a network. */
+static void add_subnets(struct world *w, struct str text, struct quadlet_object *object) {
+        struct str rest = text, line, key;
+
+        while (str_split(&rest, '\n', &line)) {
+                if (!str_split(&line, '=', &key) || !str_is(str_trim(key), "Subnet") || str_is_absent(line))
+                        continue;
+
+                line = str_trim(line);
+                if (line.n > 0 && type_accepts(KIND_IP_PREFIX, line))
+                        *vec_push(w->arena, &object->subnets) = (struct ip_prefix) { arena_str(w->arena, line), NOWHERE };
+        }
+}
+
 static void add_object(struct world *w, struct str directory, struct str file, const struct quadlet_kind *kind) {
         struct str path = arena_join(w->arena, str_from(directory, 1), STR("/"), file), text, name, unit;
         struct str stem = { file.p, file.n - strlen(kind->suffix) };
@@ -85,10 +99,12 @@ static void add_object(struct world *w, struct str directory, struct str file, c
         unit = str_is_absent(unit) ? arena_join(w->arena, stem, str_of(kind->unit_suffix)) : arena_join(w->arena, unit, STR(".service"));
 
         /* It goes into our units, so it is held to what a definition may name. */
-        if (type_accepts(KIND_NETWORK_REF, name) && type_accepts(KIND_UNIT_NAME, unit))
-                *vec_push(w->arena, &w->quadlets) = (struct quadlet_object) {
-                        arena_str(w->arena, file), { arena_str(w->arena, name), NOWHERE }, { unit, NOWHERE },
-                };
+        if (type_accepts(KIND_NETWORK_REF, name) && type_accepts(KIND_UNIT_NAME, unit)) {
+                struct quadlet_object *object = vec_push(w->arena, &w->quadlets);
+
+                *object = (struct quadlet_object) { arena_str(w->arena, file), { arena_str(w->arena, name), NOWHERE }, { unit, NOWHERE } };
+                add_subnets(w, text, object);
+        }
 }
 
 static void add_quadlet(struct world *w, struct str directory, struct str file) {

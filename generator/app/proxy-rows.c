@@ -22,6 +22,7 @@ static const struct field timeouts_fields[] = {
 static SCHEMA(timeouts, "How long HAProxy waits.");
 
 static const struct field proxy_fields[] = {
+        FIELD(proxy, kind, "kind", "What balances it: HAProxy, or nginx, which has no checks, queue and sticky clients of its own.", .choices = "haproxy|nginx", .def = "haproxy"),
         FIELD(proxy, backend, "backend", "Name of the backend (APP, or APP-SERVICE)."),
         FIELD(proxy, order, "order", "Number at the beginning of the file's name.", .def = "10", .min = 0, .max = 99),
         FIELD(proxy, via, "via", "How HAProxy reaches instances: published loop-back ports, or container names on a common network.",

@@ -15,6 +15,8 @@ struct container_list app_containers(struct arena *a, struct app *app) {
                 *vec_push(a, &all.list) = (struct container_ref) { &s->container, s->name, s->description };
         LIST_EACH(t, &app->tasks)
                 *vec_push(a, &all.list) = (struct container_ref) { &t->container, t->name, t->description };
+        LIST_EACH(t, &app->timers)
+                *vec_push(a, &all.list) = (struct container_ref) { &t->task.container, t->task.name, t->task.description };
 
         return all;
 }
@@ -30,7 +32,7 @@ static void resolve_unit(struct world *w, const struct app *app, struct containe
         c->unit = (struct name) { unit, ref->name.at };
         c->image_unit = c->owns_image_unit ? c->unit : app->name;
         if (str_is_absent(c->image.text) && is_short_form)
-                (void) diag_add(w->ds, DIAG_NO_IMAGE, (struct span) { app->at.file, app->at.off, 1 }, "the app has no image; add 'image:'");
+                (void) diag_add(w->ds, DIAG_NO_IMAGE, (struct span) { app->at.file, app->at.off, 1 }, "the app has no image; add 'image:' or 'source:'");
         else if (str_is_absent(c->image.text))
                 (void) diag_add(w->ds, DIAG_NO_IMAGE, ref->name.at, "'%.*s' has no image; add 'image:' to it or to the app", STR_ARG(ref->name.text));
 }
@@ -58,6 +60,15 @@ static void report_no_network(struct world *w, const struct app *app, struct net
                 (void) diag_add(w->ds, DIAG_UNKNOWN_NETWORK, network.at, "there is no '%.*s'; did you mean '%.*s'?", STR_ARG(network.text), STR_ARG(near));
 }
 
+/* Podman's default network, unless containers.conf says otherwise. */
+static const struct ip_prefix default_subnet = { STR_INIT("10.88.0.0/16"), { SPAN_NOWHERE, 0, 0 } };
+
+static void take_subnets(struct world *w, struct container *c, const struct ip_prefix *subnets, size_t n) {
+        c->network_subnets.at = arena_array(w->arena, n + 1, struct ip_prefix);
+        for (size_t i = 0; i < n; i++)
+                c->network_subnets.at[c->network_subnets.n++] = subnets[i];
+}
+
 /* Quadlet would write Requires= for NAME.network, and then a restart of the network's unit stops every instance. So the
  * network is given by its own name, and its unit is only wanted. */
 static void resolve_network(struct world *w, const struct app *app, struct container *c) {
@@ -71,8 +82,11 @@ static void resolve_network(struct world *w, const struct app *app, struct conta
                 if (str_eq(own->key.text, stem)) {
                         c->network_name.text = arena_join(w->arena, app->name.text, STR("-"), stem);
                         c->network_unit = object_unit(w, app, stem, STR("-network.service"), network.at);
+                        take_subnets(w, c, &own->value.subnet, !str_is_absent(own->value.subnet.text));
                         return;
                 }
+        if (str_is_absent(stem) || str_is(network.text, "podman") || str_is(network.text, "bridge"))
+                take_subnets(w, c, &default_subnet, 1);
         if (!has_suffix)
                 return;
 
@@ -84,6 +98,7 @@ static void resolve_network(struct world *w, const struct app *app, struct conta
         c->network_name.text = object->name.text;
         c->network_unit = object->unit;
         c->network_unit.at = network.at;
+        take_subnets(w, c, object->subnets.at, object->subnets.n);
 }
 
 static struct mount resolve_volume(struct world *w, const struct app *app, struct volume_spec spec) {

@@ -7,6 +7,10 @@
 static const struct field secret_fields[] = {
         FIELD(secret, credential, "credential", "Name of a systemd credential, encrypted (systemd-creds(1)) or plain."),
         FIELD(secret, file, "file", "File that holds it."),
+        FIELD(secret, kms, "kms", "Ciphertext of AWS KMS in base64; it is decrypted when the unit starts.", .flags = FIELD_SECRET),
+        FIELD(secret, podman, "podman", "Name of a secret of Podman's (podman-secret-create(1))."),
+        FIELD(secret, on_error, "on_error", "Where 'kms' can't be decrypted: 'fail', or take the text as it is ('literal'), as codeontap's base-python does. "
+              "With 'literal' a text that does not begin with AQEC or AQIC is taken for one in clear.", .choices = "fail|literal", .def = "fail"),
 };
 static SCHEMA(secret, "Where a secret comes from: one of these.");
 
@@ -30,7 +34,8 @@ static const struct field container_fields[] = {
         FIELD_MAP_OF_STRUCT(container, secrets, "secrets", secret_schema, "Secrets by name; each is the file /run/secrets/NAME in the container.", .flags = FIELD_INHERIT | FIELD_SECRET),
         FIELD_LIST(container, volumes, "volumes", "Volumes: SOURCE:/DESTINATION[:OPTIONS].", .flags = FIELD_INHERIT),
         FIELD_MAP(container, labels, "labels", "Labels of the container.", .flags = FIELD_INHERIT),
-        FIELD(container, user, "user", "User, or USER:GROUP, in the container.", .flags = FIELD_INHERIT),
+        FIELD(container, user, "user", "User, or USER:GROUP, that runs the command. At the top of an app with 'source', 'files' or 'root' it is a user of the machine, who also owns the app's directories "
+              "(with 'source', without this key, one named like the app); else it is one of the image.", .flags = FIELD_INHERIT),
         FIELD(container, workdir, "workdir", "Working directory in the container.", .flags = FIELD_INHERIT),
         FIELD(container, network, "network", "Podman network, or NAME.network: one of 'networks' or the administrator's Quadlet file.", .flags = FIELD_INHERIT),
         FIELD_STRUCT(container, resources, "resources", resources_schema, "Limits of one instance.", .flags = FIELD_INHERIT),
@@ -94,3 +99,13 @@ static const struct field task_fields[] = {
         FIELD(task, timeout, "timeout", "Time after which it has failed.", .def = "infinity", .min = 1000000),
 };
 SCHEMA(task, "Work that runs to completion, when it is asked for.");
+
+static const struct field timer_fields[] = {
+        FIELD_INLINE(timer, task, task_schema),
+        FIELD_LIST(timer, schedule, "schedule", "When it runs (OnCalendar=, see systemd.time(7)); with several, at each of them. A run that is due while the last one "
+                   "still goes on is left out.", .flags = FIELD_REQUIRED | FIELD_ONE_OK),
+        FIELD(timer, persistent, "persistent", "Whether a run that was due while the machine was off is made up for at the next boot.", .def = "true"),
+        FIELD(timer, random_delay, "random_delay", "Each run starts later than its time says, by a random span of at most this; for what must not start on all machines at once.",
+              .max = 31 * DAY),
+};
+SCHEMA(timer, "Work that is done again and again, at times of the calendar; APP-NAME.timer starts it as APP-NAME.service.");

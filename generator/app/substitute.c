@@ -27,7 +27,9 @@ static void bind(struct scope *s, struct str name, struct str value) {
 
 static void bind_built_ins(struct scope *s, struct str app, const struct node *root) {
         static const char instance[] = { INSTANCE_MARK, 0 };
-        struct str user = scalar_of(root, "user", app);
+        struct str owner = scalar_of(root, "user", app);        /* USER, or USER:GROUP */
+        size_t colon = str_find(owner, ':');
+        struct str user = { owner.p, colon }, group = colon < owner.n ? str_from(owner, colon + 1) : user;
         struct str base = scalar_of(root, "root", arena_join(s->arena, STR("/applications/"), app));
         struct str dir = arena_join(s->arena, base, STR("/app"));
         struct str config_dir = arena_join(s->arena, dir, STR("/config"));
@@ -38,14 +40,14 @@ static void bind_built_ins(struct scope *s, struct str app, const struct node *r
         bind(s, STR("app_name"), app);
         bind(s, STR("app_module"), scalar_of(root, "module", app));
         bind(s, STR("app_user"), user);
-        bind(s, STR("app_group"), scalar_of(root, "group", user));
+        bind(s, STR("app_group"), scalar_of(root, "group", group));
         bind(s, STR("app_root"), base);
         bind(s, STR("app_dir"), dir);
         bind(s, STR("app_code_dir"), arena_join(s->arena, dir, STR("/code")));
         bind(s, STR("app_config_dir"), config_dir);
         bind(s, STR("app_config"), arena_join(s->arena, config_dir, STR("/config.yaml")));
         bind(s, STR("app_data_dir"), arena_join(s->arena, base, STR("/data")));
-        bind(s, STR("python_version"), scalar_of(node_get(root, "source"), "python", STR("3")));
+        bind(s, STR("python_version"), scalar_of(node_get(root, "source"), "python", STR("3.12")));
         bind(s, STR("instance"), (struct str) { instance, 1 });
 }
 

@@ -48,6 +48,8 @@ static inline bool has_instance_mark(struct str text) {
         X(VOLUME_SPEC,  volume_spec)    /* SOURCE:DESTINATION[:OPTIONS] */ \
         X(PUBLISH_SPEC, publish_spec)   /* [[ADDRESS:]HOST:]CONTAINER[/PROTOCOL] */ \
         X(CREDENTIAL,   credential)     /* a credential's name, systemd.exec(5) */ \
+        X(CIPHERTEXT,   ciphertext)     /* of AWS KMS, in base64; perhaps one line in clear */ \
+        X(PODMAN_SECRET, podman_secret) /* podman-secret-create(1) */ \
         X(SIGNAL,       signal_name)    /* SIGTERM … */ \
         X(DOMAIN,       domain)         /* host name, perhaps *.example.com */ \
         X(HOST_GLOB,    host_glob)      /* ConditionHost= */ \
@@ -58,10 +60,19 @@ static inline bool has_instance_mark(struct str text) {
         X(BACKEND_NAME, backend_name)   /* HAProxy's [A-Za-z0-9_.:-]+ */ \
         X(SERVER_ADDRESS, server_address) /* HOST:PORT */ \
         X(IP_PREFIX,    ip_prefix)      /* address or address/bits */ \
+        X(CALENDAR,     calendar)       /* OnCalendar=, systemd.time(7) */ \
         X(OPTION_TEXT,  option_text)    /* mount or driver options: no blank, no quote */ \
         X(URL,          url) \
+        X(GIT_URL,      git_url)        /* where a Git repository is; holds no password */ \
+        X(GIT_REF,      git_ref)        /* tag, branch or commit */ \
+        X(RELATIVE_PATH, relative_path) /* below a directory */ \
+        X(PACKAGE,      package)        /* of Debian: name[:arch][=version] */ \
+        X(VERSION,      version)        /* 3.12 */ \
         X(QUADLET_KEY,  quadlet_key)    /* [A-Z][A-Za-z0-9]* */ \
         X(QUADLET_TEXT, quadlet_text)   /* one raw line */ \
+        X(ACCOUNT,      account)        /* one user or group of the machine: a name or a number */ \
+        X(FILE_MODE,    file_mode)      /* octal digits */ \
+        X(MODULE_NAME,  module_name)    /* of Python: a.b_c */ \
         X(ANY_TEXT,     any_text)       /* checked later, by a contract */
 
 #define X(symbol, type) struct type { struct str text; struct span at; };
@@ -115,10 +126,14 @@ TEXT_TYPES(X)
         struct label_text: label_text_as_text, struct word: word_as_text, struct unit_name: unit_name_as_text, \
         struct unit_ref: unit_ref_as_text, struct user_name: user_name_as_text, \
         struct network_ref: network_ref_as_text, struct volume_spec: volume_spec_as_text, \
-        struct publish_spec: publish_spec_as_text, struct credential: credential_as_text, \
+        struct publish_spec: publish_spec_as_text, struct credential: credential_as_text, struct ciphertext: ciphertext_as_text, \
+        struct podman_secret: podman_secret_as_text, \
         struct signal_name: signal_name_as_text, struct domain: domain_as_text, \
         struct host_glob: host_glob_as_text, struct http_path: http_path_as_text, \
         struct http_status: http_status_as_text, struct header_name: header_name_as_text, struct header_text: header_text_as_text, \
         struct backend_name: backend_name_as_text, struct server_address: server_address_as_text, \
-        struct ip_prefix: ip_prefix_as_text, struct option_text: option_text_as_text, struct url: url_as_text, \
-        struct quadlet_key: quadlet_key_as_text, struct quadlet_text: quadlet_text_as_text)(value)
+        struct ip_prefix: ip_prefix_as_text, struct calendar: calendar_as_text, struct option_text: option_text_as_text, struct url: url_as_text, \
+        struct git_url: git_url_as_text, struct git_ref: git_ref_as_text, struct relative_path: relative_path_as_text, \
+        struct package: package_as_text, struct version: version_as_text, \
+        struct quadlet_key: quadlet_key_as_text, struct quadlet_text: quadlet_text_as_text, \
+        struct account: account_as_text, struct file_mode: file_mode_as_text, struct module_name: module_name_as_text)(value)

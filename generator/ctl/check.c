@@ -13,6 +13,7 @@
 #include "app/ports.h"
 #include "base/fs.h"
 #include "config.h"
+#include "ctl/check-schedule.h"
 #include "ctl/ctl.h"
 #include "hooks/proxy.h"
 #include "publish/generate.h"
@@ -135,6 +136,7 @@ int ctl_check(struct ctl *c) {
         if (r != 0)
                 return r;
 
+        check_schedules(&s);
         r = quadlet ? check_with_quadlet(c, &s, quadlet) : check_without_quadlet(c, &s);
         if (r != 0)
                 return r;

@@ -21,6 +21,7 @@ struct ctl {
         bool is_user;                   /* --user: the user's own applications */
         bool follows;                   /* rollout status: to its end */
         bool is_local, is_auto;         /* update: --local, --auto */
+        bool is_sure;                   /* purge: --yes */
         int argc;                       /* what follows the verb */
         char **argv;
 };
@@ -31,9 +32,11 @@ struct verb {
 };
 
 int ctl_check(struct ctl *c);
+int ctl_purge(struct ctl *c);
 int ctl_render(struct ctl *c);
 int ctl_rollout(struct ctl *c);
 int ctl_schema(struct ctl *c);
+int ctl_secret(struct ctl *c);
 int ctl_update(struct ctl *c);
 
 /* The places of the manager that is meant. Gives 0, or an exit status after having said why. */

@@ -168,7 +168,7 @@ static bool is_podmans(const struct container *c) {
 static int look_behind_all(struct turn *t) {
         for (size_t i = 0; i < t->containers.list.n; i++) {
                 const struct container *c = t->containers.list.at[i].container;
-                bool is_done = str_find(c->image.text, '@') < c->image.text.n || (t->u->ctl->is_auto && is_podmans(c));
+                bool is_done = is_built(t->app, c) || str_find(c->image.text, '@') < c->image.text.n || (t->u->ctl->is_auto && is_podmans(c));
                 int r;
 
                 for (size_t j = 0; j < i; j++)
@@ -179,6 +179,17 @@ static int look_behind_all(struct turn *t) {
         }
 
         return 0;
+}
+
+/* A branch that has moved, or a tag. The image is another name then, so what runs needs no holding. */
+static int look_behind_ref(struct turn *t) {
+        struct image_move move = { .reference = t->app->source->image.text };
+        struct str pinned = find_pin(&t->view.state, move.reference);
+        int r = update_build(t->u->ctl, t->u->places.runtime, t->app, &move.pinned);
+
+        if (r == 0 && !str_eq(move.pinned, str_is_absent(pinned) ? move.reference : pinned))
+                *vec_push(t->u->podman.arena, &t->moves.list) = move;
+        return r;
 }
 
 static void set_pin(struct arena *a, struct state *s, struct str reference, struct str pinned) {
@@ -260,6 +271,8 @@ static int update_app(struct update *u, const struct definition *d) {
                 return complain(&t, "podman ps", r);
 
         r = look_behind_all(&t);
+        if (r == 0 && t.app->source && !t.is_local)
+                r = look_behind_ref(&t);
         if (r == 0 && t.moves.list.n > 0)
                 r = write_moves(&t);
         if (r != 0)

@@ -47,6 +47,10 @@ bool image_is_local(struct arena *a, struct str reference, const struct image_fa
 /* What always names this one image: REPOSITORY@DIGEST, or its ID for one that no registry knows. */
 struct str image_pin(struct arena *a, struct str reference, const struct image_facts *facts);
 
+/* What an app with `source` is to run now, after its ref was asked for and the image built. Gives 0, or an exit status after having said
+ * why. `runtime`: /run/pyservice, open. */
+int update_build(struct ctl *c, int runtime, const struct app *app, struct str *ret_image);
+
 /* A tag that means another image from now on. */
 struct image_move {
         struct str reference, pinned;

@@ -21,23 +21,27 @@ static struct str path_in(struct arena *a, const char *root, const char *store, 
         return arena_join(a, str_of(root), str_of(store), STR("/"), name);
 }
 
-static int read_plain(struct arena *a, const char *root, struct str name, struct str *ret) {
-        for (size_t i = 0; i < ARRAY_SIZE(plain_stores); i++) {
-                struct str path = path_in(a, root, plain_stores[i], name);
-                int r = fs_read(a, AT_FDCWD, path.p, CREDENTIAL_MAX, ret);
+int credential_find(struct arena *a, const char *root, struct str name, struct credential_place *ret) {
+        for (size_t i = 0; i < ARRAY_SIZE(plain_stores) + ARRAY_SIZE(encrypted_stores); i++) {
+                bool is_encrypted = i >= ARRAY_SIZE(plain_stores);
+                struct str path = path_in(a, root, is_encrypted ? encrypted_stores[i - ARRAY_SIZE(plain_stores)] : plain_stores[i], name);
 
-                if (r != -ENOENT)
-                        return r;
+                if (access(path.p, R_OK) == 0) {
+                        *ret = (struct credential_place) { path, is_encrypted };
+                        return 0;
+                }
+                if (errno != ENOENT)
+                        return -errno;
         }
 
         return -ENOENT;
 }
 
 /* systemd-creds does it, since the key is the machine's own affair (a TPM, a file). */
-static int decrypt(struct arena *a, struct str name, struct str path, struct str *ret) {
+int credential_decrypt(struct arena *a, const struct credential_places *places, struct str name, struct str path, struct str *ret) {
         struct str program = spawn_find(a, "systemd-creds");
         struct str name_option = arena_join(a, STR("--name="), name);
-        const char *argv[] = { program.p, "decrypt", name_option.p, path.p, "-", NULL };
+        const char *argv[] = { program.p, "decrypt", name_option.p, path.p, "-", places->is_user ? "--user" : NULL, NULL };
         struct spawn_result result;
         int r;
 
@@ -52,17 +56,14 @@ static int decrypt(struct arena *a, struct str name, struct str path, struct str
         return result.status != 0;
 }
 
-static int read_encrypted(struct arena *a, const char *root, struct str name, struct str *ret) {
-        for (size_t i = 0; i < ARRAY_SIZE(encrypted_stores); i++) {
-                struct str path = path_in(a, root, encrypted_stores[i], name);
+static int read_stored(struct arena *a, const struct credential_places *places, struct str name, struct str *ret) {
+        struct credential_place place;
+        int r = credential_find(a, places->root, name, &place);
 
-                if (access(path.p, R_OK) == 0)
-                        return decrypt(a, name, path, ret);
-                if (errno != ENOENT)
-                        return -errno;
-        }
+        if (r < 0)
+                return r;
 
-        return -ENOENT;
+        return place.is_encrypted ? credential_decrypt(a, places, name, place.path, ret) : fs_read(a, AT_FDCWD, place.path.p, CREDENTIAL_MAX, ret);
 }
 
 int credential_read(struct arena *a, const struct credential_places *places, struct str name, struct str *ret) {
@@ -72,9 +73,7 @@ int credential_read(struct arena *a, const struct credential_places *places, str
                 r = fs_read(a, AT_FDCWD, arena_join(a, str_of(places->directory), STR("/"), name).p, CREDENTIAL_MAX,
                             ret);
         if (r == -ENOENT && !places->is_user)
-                r = read_plain(a, places->root, name, ret);
-        if (r == -ENOENT && !places->is_user)
-                r = read_encrypted(a, places->root, name, ret);
+                r = read_stored(a, places, name, ret);
         return r;
 }
 

@@ -19,6 +19,18 @@ struct credential_places {
         bool is_user;                   /* of a user's manager: there are no stores but that directory */
 };
 
+/* Where one lies in the stores. */
+struct credential_place {
+        struct str path;
+        bool is_encrypted;
+};
+
+/* 0; -ENOENT where it is in none; another negative errno. `root`: prefix of the stores' paths. */
+int credential_find(struct arena *a, const char *root, struct str name, struct credential_place *ret);
+
+/* What systemd-creds makes of an encrypted one. 0; 1 where it could not be decrypted: *ret is what systemd-creds said then. */
+int credential_decrypt(struct arena *a, const struct credential_places *places, struct str name, struct str path, struct str *ret);
+
 /* Its bytes. 0; -ENOENT where there is none; another negative errno where it could not be read. 1 where it could not be
  * decrypted: *ret is what systemd-creds said then. */
 int credential_read(struct arena *a, const struct credential_places *places, struct str name, struct str *ret);

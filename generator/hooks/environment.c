@@ -7,6 +7,7 @@
 
 #include "base/fs.h"
 #include "output/env.h"
+#include "runtime/spawn.h"
 
 static void complain(struct environment *e, struct str text) {
         *vec_push(e->arena, &e->problems) = text;
@@ -25,24 +26,35 @@ static bool is_file_name(struct str s) {
         return s.n > 0 && s.p[0] != '.' && str_find(s, '/') == s.n;
 }
 
+static bool take_source(struct secret_wish *w, struct str text) {
+        static const struct {
+                struct str prefix;
+                enum secret_kind kind;
+                bool is_path;
+        } sources[] = {
+                { STR_INIT("credential:"), SECRET_CREDENTIAL, false }, { STR_INIT("file:"), SECRET_FILE, true },
+                { STR_INIT("kms:"), SECRET_KMS, true }, { STR_INIT("kms-literal:"), SECRET_KMS_OR_LITERAL, true },
+                { STR_INIT("podman:"), SECRET_PODMAN, false },
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(sources); i++)
+                if (str_has_prefix(text, sources[i].prefix)) {
+                        w->kind = sources[i].kind;
+                        w->from = str_from(text, sources[i].prefix.n);
+                        return sources[i].is_path ? str_has_prefix(w->from, STR("/")) : is_file_name(w->from);
+                }
+
+        return false;
+}
+
 bool environment_wish(struct environment *e, struct str argument) {
         size_t equals = str_find(argument, '=');
         struct secret_wish w = { .name = { argument.p, equals } };
-        struct str from;
 
         if (equals == argument.n || !is_file_name(w.name) || find_wish(e, w.name))
                 return false;
 
-        from = str_from(argument, equals + 1);
-        if (str_has_prefix(from, STR("credential:"))) {
-                w.kind = SECRET_CREDENTIAL;
-                w.from = str_from(from, strlen("credential:"));
-                if (!is_file_name(w.from))
-                        return false;
-        } else if (str_has_prefix(from, STR("file:/"))) {
-                w.kind = SECRET_FILE;
-                w.from = str_from(from, strlen("file:"));
-        } else
+        if (!take_source(&w, str_from(argument, equals + 1)))
                 return false;
 
         w.name = arena_str(e->arena, w.name);
@@ -96,19 +108,106 @@ static int read_credential_wish(struct environment *e, struct secret_wish *w, st
         return 1;
 }
 
+/* What another program has to say: 0 and its output; 1 and the last line of what it complained of; negative errno. */
+static int run(struct environment *e, const char *const *argv, struct str *ret) {
+        struct spawn_result result;
+        int r = argv[0] ? spawn_run(e->arena, argv, &result) : -ENOPKG;
+        struct str line;
+
+        if (r < 0)
+                return r;
+        if (result.status == 0) {
+                *ret = result.out;
+                return 0;
+        }
+
+        while (str_split(&result.err, '\n', &line))
+                if (line.n > 0)
+                        *ret = line;
+        return 1;
+}
+
+/* As the component itself decides what it takes for a ciphertext. */
+static bool looks_encrypted(struct str text) {
+        return str_has_prefix(text, STR("AQEC")) || str_has_prefix(text, STR("AQIC"));
+}
+
+/* The file is the bundle's own: it holds one line. */
+static int read_kms_wish(struct environment *e, struct secret_wish *w, struct str *ret) {
+        struct str path = arena_join(e->arena, str_of(e->places.root), w->from), text, said = STR("it says nothing");
+        int r = fs_read(e->arena, AT_FDCWD, path.p, CREDENTIAL_MAX, &text);
+
+        if (r < 0)
+                return r;
+
+        text = as_value(text);
+        if (w->kind == SECRET_KMS_OR_LITERAL && !looks_encrypted(text)) {
+                *ret = text;
+                return 0;
+        }
+
+        r = run(e, (const char *const[]) { e->kms, path.p, NULL }, &said);
+        if (r <= 0) {
+                *ret = r == 0 ? said : *ret;
+                return r;
+        }
+        if (w->kind == SECRET_KMS_OR_LITERAL) {
+                *vec_push(e->arena, &e->notes) = arena_printf(e->arena, "secret '%s' can't be decrypted, so its text is taken as it is (on_error: literal): %.*s",
+                                                              w->name.p, STR_ARG(said));
+                *ret = text;
+                return 0;
+        }
+
+        complain(e, arena_printf(e->arena, "secret '%s' can't be decrypted: %.*s", w->name.p, STR_ARG(said)));
+        return 1;
+}
+
+static int read_podman_wish(struct environment *e, struct secret_wish *w, struct str *ret) {
+        struct str program = spawn_find(e->arena, "podman"), said = STR("it says nothing");
+        const char *argv[] = { program.p, "secret", "inspect", "--showsecret", "--format={{.SecretData}}", w->from.p, NULL };
+        int r = run(e, argv, &said);
+
+        if (r < 0)
+                return r;
+        if (r == 0)
+                *ret = as_value(said);
+        else
+                complain(e, arena_printf(e->arena, "secret '%s' is missing: Podman has no secret '%s' (%.*s); make it with: podman secret create %s -",
+                                         w->name.p, w->from.p, STR_ARG(said), w->from.p));
+        return r;
+}
+
+static const char *word_of(enum secret_kind kind) {
+        return kind == SECRET_FILE ? "the file" : kind == SECRET_CREDENTIAL ? "the credential" : kind == SECRET_PODMAN ? "Podman's secret" : "what is encrypted in";
+}
+
+static int read_wish(struct environment *e, struct secret_wish *w, struct str *ret) {
+        switch (w->kind) {
+        case SECRET_FILE:
+                return read_file_wish(e, w, ret);
+        case SECRET_CREDENTIAL:
+                return read_credential_wish(e, w, ret);
+        case SECRET_PODMAN:
+                return read_podman_wish(e, w, ret);
+        case SECRET_KMS:
+        case SECRET_KMS_OR_LITERAL:
+        default:
+                return read_kms_wish(e, w, ret);
+        }
+}
+
 /* Reads them all, so that the user is told of everything that is missing at once. */
 static int read_wishes(struct environment *e) {
         VEC_EACH(w, &e->wishes) {
                 struct str content = { 0 };
-                int r = w->kind == SECRET_FILE ? read_file_wish(e, w, &content) : read_credential_wish(e, w, &content);
+                int r = read_wish(e, w, &content);
 
                 if (r == -EFBIG)
                         complain(e, arena_printf(e->arena, "secret '%s' is larger than 1 MiB", w->name.p));
                 else if (r < 0)
                         return r;
                 else if (r == 0 && as_value(content).n == 0)
-                        complain(e, arena_printf(e->arena, "secret '%s' is empty: %s '%s' holds nothing", w->name.p,
-                                                 w->kind == SECRET_FILE ? "the file" : "the credential", w->from.p));
+                        complain(e, arena_printf(e->arena, "secret '%s' is empty: %s '%s' holds nothing", w->name.p, word_of(w->kind), w->from.p));
                 else if (r == 0)
                         w->content = content;
         }
@@ -171,7 +270,7 @@ static int compose(struct environment *e, struct str template, struct str *ret) 
 
 static int write_files(struct environment *e, struct str variables) {
         VEC_EACH(w, &e->wishes) {
-                int r = fs_replace(e->directory, w->name.p, 0444, w->content);
+                int r = w->kind == SECRET_PODMAN ? 0 : fs_replace(e->directory, w->name.p, 0444, w->content);
 
                 if (r < 0)
                         return r;

@@ -21,11 +21,14 @@
 enum secret_kind {
         SECRET_CREDENTIAL,
         SECRET_FILE,
+        SECRET_KMS,
+        SECRET_KMS_OR_LITERAL,
+        SECRET_PODMAN,
 };
 
 struct secret_wish {
         struct str name;                /* as the definition calls it */
-        struct str from;                /* the credential, or the absolute path */
+        struct str from;                /* the credential, an absolute path, or Podman's secret */
         enum secret_kind kind;
         struct str content;             /* absent until it was read */
 };
@@ -36,9 +39,13 @@ struct environment {
         int directory;                  /* $RUNTIME_DIRECTORY */
         VEC(struct secret_wish) wishes;
         VEC(struct str) problems;       /* one line each, for the user */
+        VEC(struct str) notes;          /* likewise, but no problem */
+        const char *kms;                /* the program that decrypts with AWS KMS */
 };
 
-/* Takes an argument "NAME=credential:X" or "NAME=file:PATH". False where it is neither, or the name is there already. */
+/* Takes an argument: "NAME=credential:X", "NAME=file:PATH", "NAME=kms:PATH" (of a file with a ciphertext of AWS KMS), "NAME=kms-literal:PATH"
+ * (the same, but what can't be decrypted is the secret itself) or "NAME=podman:X" (only for the template: Podman itself mounts its
+ * secrets). False where it is none of them, or the name is there already. */
 bool environment_wish(struct environment *e, struct str argument);
 
 /* Reads all secrets, composes the variables of `template` (the text of a file of env_template_put()'s; absent for none), and

@@ -11,6 +11,7 @@
 #include "base/fs.h"
 #include "hooks/watch.h"
 #include "runtime/http.h"
+#include "runtime/notify.h"
 #include "runtime/spawn.h"
 
 enum {
@@ -97,11 +98,18 @@ static struct str where(struct instance *i) {
         return arena_join(i->arena, i->path, STR(" on port "), arena_u64(i->arena, i->port));
 }
 
+/* For `systemctl status`, and for a rollout that waits no longer than its ready_timeout. */
+static void tell_status(struct instance *i, struct str problem) {
+        struct str text = str_is_absent(problem) ? STR("") : arena_join(i->arena, STR("asked for "), where(i), STR(": "), problem);
+
+        notify_manager(i->arena, arena_join(i->arena, STR("STATUS="), text));
+}
+
 /* Until it works. 1 where it does not. */
 static int wait_until_it_works(struct instance *i, struct str *ret_address) {
         CLEANUP(close_fd) int process = open_main_process();
         const uint64_t start = now_ms();
-        struct str problem;
+        struct str problem, told = { 0 };
 
         for (;;) {
                 int r = check(i, ret_address, &problem);
@@ -109,6 +117,9 @@ static int wait_until_it_works(struct instance *i, struct str *ret_address) {
 
                 if (r < 0)
                         return r;
+                if (!str_eq(problem, told))
+                        tell_status(i, problem);
+                told = problem;
                 if (str_is_absent(problem))
                         return 0;
                 if (probe_failed(&i->probe, now)) {
@@ -158,6 +169,26 @@ static void leave_watch(struct instance *i, struct str address) {
                 note(i, arena_join(i->arena, STR("cannot write "), str_of(i->watch), STR(": "), str_of(strerror(-r))));
 }
 
+/* The same through nginx; what it says is told. */
+static int with_nginx(struct instance *i, int (*work)(struct nginx_instance *n)) {
+        int r;
+
+        i->nginx.arena = i->arena;
+        i->nginx.port = i->port;
+        i->nginx.drain = i->drain;
+        r = work(&i->nginx);
+        if (!str_is_absent(i->nginx.note))
+                note(i, i->nginx.note);
+        return r;
+}
+
+static void enter_nginx(struct instance *i) {
+        int r = with_nginx(i, nginx_enter);
+
+        if (r < 0)
+                note(i, arena_join(i->arena, STR("cannot tell nginx that it is ready: "), str_of(strerror(-r))));
+}
+
 int instance_ready(struct instance *i) {
         struct str address = { 0 };
         int r = 0;
@@ -168,6 +199,8 @@ int instance_ready(struct instance *i) {
                 leave_watch(i, address);
         if (r == 0 && is_proxied(i))
                 tell_ready(i, address);
+        if (r == 0 && i->nginx.path.n > 0)
+                enter_nginx(i);
 
         return r;
 }
@@ -214,6 +247,8 @@ static int wait_until_at_rest(struct instance *i) {
 int instance_drain(struct instance *i) {
         int written, r;
 
+        if (i->nginx.path.n > 0)
+                return with_nginx(i, nginx_drain);
         if (!is_proxied(i))
                 return 0;
 
@@ -230,6 +265,8 @@ int instance_drain(struct instance *i) {
 int instance_leave(struct instance *i) {
         int written, r;
 
+        if (i->nginx.path.n > 0)
+                return with_nginx(i, nginx_leave);
         if (!is_proxied(i))
                 return 0;
 

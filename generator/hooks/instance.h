@@ -9,6 +9,7 @@
  * server, delays nothing and is no error. */
 
 #include "base/vec.h"
+#include "hooks/nginx.h"
 #include "hooks/probe.h"
 #include "runtime/haproxy-socket.h"
 #include "runtime/haproxy-states.h"
@@ -16,6 +17,7 @@
 struct instance {
         struct arena *arena;
         struct haproxy_client haproxy;  /* without a server: not proxied */
+        struct nginx_instance nginx;    /* without a path: nginx is not its front */
         struct haproxy_states states;   /* without a path: HAProxy has no such file */
 
         /* How to see whether it works; without a path it is believed to. */

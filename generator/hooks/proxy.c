@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/fs.h"
+#include "hooks/nginx.h"
 #include "hooks/proxy-choose.h"
 #include "hooks/proxy-states.h"
 
@@ -55,6 +56,8 @@ static int read_host(struct proxy_run *p) {
 
         if (!w->host.haproxy)
                 w->host.haproxy = arena_new(w->arena, struct host_haproxy);
+        if (!w->host.nginx)
+                w->host.nginx = arena_new(w->arena, struct host_nginx);
         schema_apply_defaults(w->arena, &host_schema, &w->host);
         return 0;
 }
@@ -273,12 +276,9 @@ int proxy_check(struct proxy_run *p, int runtime, struct proxy_choice *ret) {
         return r < 0 ? fail(p, w.place.at, r) : 0;
 }
 
-int proxy_apply(struct proxy_run *p) {
+static int apply_haproxy(struct proxy_run *p) {
         CLEANUP(close_work) struct work w = { .proxy = p, .state = { .arena = p->arena, .runtime = -1, .memory = -1 }, .lock = -1 };
-        int r = read_host(p);
-
-        if (r != 0)
-                return r < 0 ? r : 0;
+        int r;
 
         start_work(&w, p);
         r = open_state(&w);
@@ -293,4 +293,15 @@ int proxy_apply(struct proxy_run *p) {
 
         r = find_balancer(&w);
         return r < 0 ? r : work(&w);
+}
+
+int proxy_apply(struct proxy_run *p) {
+        int r = read_host(p), q;
+
+        if (r != 0)
+                return r < 0 ? r : 0;
+
+        r = apply_haproxy(p);
+        q = nginx_apply(p);
+        return r < 0 ? r : q;
 }

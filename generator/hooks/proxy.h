@@ -26,7 +26,7 @@ struct proxy_run {
         struct str failed;              /* what a negative errno was about */
 };
 
-/* 0; negative errno. */
+/* nginx's (hooks/nginx.h) too. 0; negative errno. */
 int proxy_apply(struct proxy_run *p);
 
 /* Tells HAProxy which servers are ready, and does nothing else. 0; negative errno. */

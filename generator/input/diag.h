@@ -54,6 +54,7 @@ enum severity {
         X(INSTANCE_NOT_HERE,    "instance-not-here",    ERROR) \
         /* between keys and between apps */ \
         X(NO_IMAGE,             "no-image",             ERROR) \
+        X(IMAGE_AND_SOURCE,     "image-and-source",     ERROR) \
         X(DUPLICATE_NAME,       "duplicate-name",       ERROR) \
         X(RESERVED_NAME,        "reserved-name",        ERROR) \
         X(UNIT_TAKEN,           "unit-taken",           ERROR) \
@@ -63,6 +64,7 @@ enum severity {
         X(BACKEND_TAKEN,        "backend-taken",        ERROR) \
         X(ROUTE_TAKEN,          "route-taken",          ERROR) \
         X(BEAT_SCALE,           "beat-scale",           ERROR) \
+        X(BAD_SCHEDULE,         "bad-schedule",         ERROR) \
         X(UNKNOWN_TASK,         "unknown-task",         ERROR) \
         X(UNKNOWN_SERVICE,      "unknown-service",      ERROR) \
         X(REFERENCE_CIRCLE,     "reference-circle",     ERROR) \
@@ -72,7 +74,9 @@ enum severity {
         X(SECRET_SOURCE,        "secret-source",        ERROR) \
         X(SECRET_VARIABLE,      "secret-variable",      ERROR) \
         X(PROXY_NEEDS_NETWORK,  "proxy-needs-network",  ERROR) \
+        X(TRUSTED_NEEDS_SUBNET, "trusted-needs-subnet", ERROR) \
         X(STRIP_NEEDS_PATH,     "strip-needs-path",     ERROR) \
+        X(FILE_TAKEN,           "file-taken",           ERROR) \
         X(UNIT_TOO_LONG,        "unit-too-long",        ERROR) \
         X(QUADLET_KEY_TAKEN,    "quadlet-key-taken",    ERROR) \
         /* contracts */ \

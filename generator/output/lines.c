@@ -35,6 +35,14 @@ void lines_end(struct lines *l) {
         l->in_line = false;
 }
 
+void lines_whole_text(struct lines *l, struct str text) {
+        if (str_find(text, '\n') < text.n)
+                encode_bug("a line", text);
+
+        buf_put_str(&l->text, text);
+        lines_end(l);
+}
+
 void lines_env(struct lines *l, struct env_name name, struct str value) {
         env_file_put(&l->text, name, value);
 }

@@ -18,6 +18,10 @@ void lines_word_text(struct lines *l, struct str text);
 void lines_number(struct lines *l, uint64_t value);
 void lines_end(struct lines *l);
 
+/* A value that may hold blanks, as a line of its own. Aborts on a line feed: a bug. */
+#define lines_whole(l, value) lines_whole_text((l), REFINED_TEXT(value))
+void lines_whole_text(struct lines *l, struct str text);
+
 /* NAME=VALUE for Podman (env_file_put), and a template for pyservice-environment (env_template_put). */
 void lines_env(struct lines *l, struct env_name name, struct str value);
 void lines_env_template(struct lines *l, struct env_name name, const struct env_piece *pieces, size_t n);

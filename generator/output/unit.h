@@ -51,7 +51,7 @@ enum unit_encoding {
         X(UNIT_SOURCE_PATH,     UNIT,      "SourcePath",         TEXT) \
         X(UNIT_WANTS,           UNIT,      "Wants",              LITERAL) \
         X(UNIT_REQUIRES,        UNIT,      "Requires",           LITERAL) \
-        X(UNIT_BINDS_TO,        UNIT,      "BindsTo",            LITERAL) \
+        X(UNIT_PART_OF,         UNIT,      "PartOf",             LITERAL) \
         X(UNIT_AFTER,           UNIT,      "After",              LITERAL) \
         X(UNIT_BEFORE,          UNIT,      "Before",             LITERAL) \
         X(UNIT_CONFLICTS,       UNIT,      "Conflicts",          LITERAL) \
@@ -59,6 +59,7 @@ enum unit_encoding {
         X(UNIT_STOP_WHEN_UNNEEDED, UNIT,   "StopWhenUnneeded",   LITERAL) \
         X(UNIT_DEFAULT_DEPENDENCIES, UNIT, "DefaultDependencies", LITERAL) \
         X(UNIT_START_LIMIT_INTERVAL, UNIT, "StartLimitIntervalSec", LITERAL) \
+        X(UNIT_START_LIMIT_BURST, UNIT,    "StartLimitBurst",    LITERAL) \
         X(UNIT_CONDITION_HOST,  UNIT,      "ConditionHost",      UNIT_LINE) \
         X(UNIT_REQUIRES_MOUNTS, UNIT,      "RequiresMountsFor",  UNIT_WORDS) \
         X(CONTAINER_NAME,       CONTAINER, "ContainerName",      LITERAL) \
@@ -134,6 +135,8 @@ enum unit_encoding {
         X(SERVICE_TIMEOUT_STOP, SERVICE,   "TimeoutStopSec",     LITERAL) \
         X(SERVICE_RUNTIME_DIRECTORY, SERVICE, "RuntimeDirectory", LITERAL) \
         X(SERVICE_RUNTIME_DIRECTORY_MODE, SERVICE, "RuntimeDirectoryMode", LITERAL) \
+        X(SERVICE_CACHE_DIRECTORY, SERVICE, "CacheDirectory",    LITERAL) \
+        X(SERVICE_CACHE_DIRECTORY_MODE, SERVICE, "CacheDirectoryMode", LITERAL) \
         X(SERVICE_IMPORT_CREDENTIAL, SERVICE, "ImportCredential", UNIT_LINE) \
         X(SERVICE_SET_CREDENTIAL, SERVICE, "SetCredential",      CREDENTIAL) \
         X(SERVICE_MEMORY_MAX,   SERVICE,   "MemoryMax",          LITERAL) \

@@ -18,7 +18,8 @@
 enum { EXIT_USER = 1, EXIT_USAGE = 2 };
 
 static const char usage_text[] =
-        "usage: pyservice-environment [--root=DIR] [--template=FILE] NAME=credential:CREDENTIAL|NAME=file:PATH...\n"
+        "usage: pyservice-environment [--root=DIR] [--template=FILE] NAME=SOURCE...\n"
+        "SOURCE: credential:CREDENTIAL, file:PATH, kms:PATH, kms-literal:PATH or podman:SECRET\n"
         "Writes the secrets of a unit, and the variables made of them, to $RUNTIME_DIRECTORY.\n";
 
 static int fail(const char *what, int r) {
@@ -47,6 +48,8 @@ static int run(struct environment *e, const char *template_path) {
                 return fail(template_path, r);
 
         r = environment_prepare(e, template);
+        VEC_EACH(note, &e->notes)
+                (void) fprintf(stderr, "pyservice-environment: %s\n", note->p);
         VEC_EACH(p, &e->problems)
                 (void) fprintf(stderr, "pyservice-environment: %s\n", p->p);
         return r < 0 ? fail("preparing the secrets", r) : r > 0 ? EXIT_USER : EXIT_SUCCESS;
@@ -62,7 +65,7 @@ int main(int argc, char *argv[]) {
         };
         struct arena arena = { 0 };
         struct environment e = { .arena = &arena, .places.directory = getenv("CREDENTIALS_DIRECTORY"),
-                                 .places.root = "", .places.is_user = getuid() != 0 };
+                                 .places.root = "", .places.is_user = getuid() != 0, .kms = LIBEXECDIR "/pyservice-kms" };
         const char *template = NULL;
 
         /* A core dump would be a copy of the secrets on the disk. */
@@ -86,7 +89,7 @@ int main(int argc, char *argv[]) {
 
         for (int i = optind; i < argc; i++)
                 if (!environment_wish(&e, str_of(argv[i])))
-                        return usage("an argument is not NAME=credential:CREDENTIAL or NAME=file:PATH, or is there twice");
+                        return usage("an argument is not NAME=SOURCE, or is there twice");
 
         return run(&e, template);
 }

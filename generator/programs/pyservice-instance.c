@@ -20,6 +20,8 @@ static const char usage_text[] =
         "  --server=BACKEND/SERVER      in HAProxy\n"
         "  --socket=PATH --master=PATH  HAProxy's sockets\n"
         "  --states=PATH --id=N         the file of the backend's servers that are ready, and the backend's number in it\n"
+        "  --nginx=PATH --nginx-unit=UNIT\n"
+        "                               instead: the file with its server's line, which nginx includes; nginx's unit\n"
         "  --drain=MS                   how long open requests may take\n"
         "  --path=PATH --status=CODES --port=PORT\n"
         "  --interval=MS --timeout=MS --start-period=MS --retries=N\n"
@@ -67,6 +69,8 @@ static const struct option options[] = {
         { "container", required_argument, NULL, 'C' },
         { "network", required_argument, NULL, 'N' },
         { "own-check", no_argument, NULL, 'o' },
+        { "nginx", required_argument, NULL, 'x' },
+        { "nginx-unit", required_argument, NULL, 'X' },
         { "watch", required_argument, NULL, 'w' },
         { "user", no_argument, NULL, 'u' },
         { "help", no_argument, NULL, 'h' },
@@ -102,6 +106,12 @@ static bool take(struct instance *i, int option, const char *value) {
         case 'f':
                 i->states.path = value;
                 return value[0] == '/';
+        case 'x':
+                i->nginx.path = str_of(value);
+                return value[0] == '/';
+        case 'X':
+                i->nginx.unit = str_of(value);
+                return true;
         case 'p':
                 i->path = str_of(value);
                 return true;

@@ -17,7 +17,7 @@ enum { EXIT_USER = 1, EXIT_USAGE = 2 };
 static const char usage_text[] =
         "usage: pyservice-proxy [--root=DIR] HASH\n"
         "       pyservice-proxy --states\n"
-        "Checks the HAProxy files of all applications, puts them in place and reloads HAProxy.\n"
+        "Checks the HAProxy and nginx files of all applications, puts them in place and reloads both.\n"
         "pyservice-proxy@HASH.service runs it; HASH only tells one state of these files from another.\n"
         "With --states it only tells HAProxy which servers are ready, after it has started.\n";
 

@@ -86,11 +86,12 @@ static int open_stop(int *ret) {
         return *ret < 0 ? -errno : 0;
 }
 
-/* What stops the system now (a full disk, a bus that is gone) will still be so in a moment. */
-static void hold_back(const struct program *p) {
+/* What fails now (a full disk, a bus that is gone) will still fail in a moment. True where systemd stops us meanwhile: at a shutdown
+ * the bus goes first. */
+static bool hold_back(const struct program *p) {
         struct pollfd stop = { .fd = p->stop, .events = POLLIN };
 
-        (void) poll(&stop, 1, PAUSE_MS);
+        return poll(&stop, 1, PAUSE_MS) > 0;
 }
 
 static int run(struct program *p, struct str app, struct str revision) {
@@ -113,13 +114,12 @@ static int run(struct program *p, struct str app, struct str revision) {
         if (r >= 0)
                 r = rollout_run(ro);
         bus_close(&ro->bus);
-        if (r < 0) {
-                (void) fail(arena_join(&p->arena, app, STR(": "), str_is_absent(ro->progress.message) ? STR("systemd's bus") : ro->progress.message), r);
-                hold_back(p);
-                return EXIT_SYSTEM;
-        }
+        if (r >= 0)
+                return r;
+        if (hold_back(p))
+                return EXIT_SUCCESS;
 
-        return r;
+        return fail(arena_join(&p->arena, app, STR(": "), str_is_absent(ro->progress.message) ? STR("systemd's bus") : ro->progress.message), r);
 }
 
 static int keep(struct program *p) {
@@ -128,7 +128,10 @@ static int keep(struct program *p) {
         if (r != EXIT_SUCCESS)
                 return r;
 
-        r = keep_run(&p->arena, p->rollout.runtime, p->rollout.state);
+        r = bus_open(&p->arena, p->rollout.is_user, -1, &p->rollout.bus);
+        if (r >= 0)
+                r = keep_run(&p->arena, p->rollout.runtime, p->rollout.state, p->rollout.bus);
+        bus_close(&p->rollout.bus);
         return r < 0 ? fail(STR("keeping what is accepted"), r) : EXIT_SUCCESS;
 }
 

@@ -12,9 +12,11 @@
 
 static const struct verb verbs[] = {
         { "check",  "[FILE…]",                  "Show all mistakes in all definitions, or in these files", ctl_check },
+        { "purge", "[--yes] APP",               "Remove what an application without a definition left behind", ctl_purge },
         { "render", "--output=DIR [FILE…]",     "Write what would be generated into DIR",                  ctl_render },
         { "rollout", "status|history|undo|retry|pause|resume APP [REVISION]", "Look at the rollout of an application, and steer it", ctl_rollout },
         { "schema", "[app|host|contract] [--man|--fuzz-dict|--keys]", "Show the format as JSON Schema",    ctl_schema },
+        { "secret", "list|set|rm|edit APP [SECRET]", "Look at the secrets of an application, and change its credentials", ctl_secret },
         { "update", "APP…|--auto",              "Look for new images behind the same tags, and roll them out", ctl_update },
 };
 
@@ -30,6 +32,7 @@ static void print_help(FILE *out) {
                      "  --no-follow   rollout status: only look, do not wait for the end\n"
                      "  --local       update: ask no registry, look at the images of this machine\n"
                      "  --auto        update: all applications that have auto_update\n"
+                     "  --yes         purge: do not ask\n"
                      "  --no-pager    Do not use a pager\n"
                      "  -h, --help    Show this\n"
                      "  --version     Show the version\n"
@@ -53,6 +56,8 @@ static bool take_switch(struct ctl *c, int option) {
                 return c->is_auto = true;
         case 'u':
                 return c->is_user = true;
+        case 'y':
+                return c->is_sure = true;
         default:
                 return false;
         }
@@ -62,7 +67,7 @@ static int parse_options(int argc, char **argv, struct ctl *c) {
         static const struct option options[] = {
                 { "root", required_argument, NULL, 'r' }, { "output", required_argument, NULL, 'o' }, { "json", no_argument, NULL, 'j' },
                 { "no-pager", no_argument, NULL, 'p' }, { "no-follow", no_argument, NULL, 'f' }, { "user", no_argument, NULL, 'u' },
-                { "local", no_argument, NULL, 'l' }, { "auto", no_argument, NULL, 'a' }, { "help", no_argument, NULL, 'h' }, { "version", no_argument, NULL, 'v' },
+                { "local", no_argument, NULL, 'l' }, { "auto", no_argument, NULL, 'a' }, { "yes", no_argument, NULL, 'y' }, { "help", no_argument, NULL, 'h' }, { "version", no_argument, NULL, 'v' },
                 { "man", no_argument, NULL, 'm' }, { "fuzz-dict", no_argument, NULL, 'm' }, { "keys", no_argument, NULL, 'm' }, { 0 },
         };
         int index = 0;

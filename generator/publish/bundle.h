@@ -11,7 +11,7 @@
  *     apps/APP/quadlet/…     what Quadlet read              apps/APP/units/…     what it made, and our own units
  *     apps/APP/retired/…     units that the app no longer has; kept, because a unit whose file disappears while it
  *                            runs forgets how to stop; gone at the next boot
- *     apps/APP/env/…  haproxy/ABSOLUTE/PATH…  ports         see render/
+ *     apps/APP/env/…  haproxy/ABSOLUTE/PATH…  nginx/UNIT.conf  ports         see render/
  *     apps/APP/manifest  revision  rollout  wanted/…        see publish/compose.h
  *     apps/APP/stamp         what it was made from, and the units it has; see publish/stamp.h
  *     errors/APP             what is wrong with the definition, as text; 0600. What belongs to no app (host.yaml, a bad
@@ -19,6 +19,7 @@
  *     errors-unseen/APP      there while nobody was told of it; empty
  *     proxy                  names of the apps that are alive and have files for HAProxy, one a line: what
  *                            pyservice-proxy puts together. Not there before the first such app, empty after the last
+ *     nginx                  the same for nginx
  *     unkept/APP             the app is gone, or how many instances it has, and how they are reached, changed: what
  *                            /var/lib/pyservice says of that is old; pyservice-keep.service mends it. Empty
  *     without-state          the directory of states was not there, perhaps not yet, and so nothing was published; empty

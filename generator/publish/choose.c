@@ -240,12 +240,29 @@ static void decide(struct choosing *ch, const struct state *s) {
         prepare_fallback(ch);
 }
 
+/* Its units stay until the next boot, but it is gone: a broken file of that name does not bring it back. */
+static bool is_retired(const struct choosing *ch) {
+        struct fs_names alive = { 0 };
+
+        if (!bundle_is_published(ch->p, ch->bundle->app) || uphold_read(ch->p, &alive) < 0)
+                return false;
+        VEC_EACH(name, &alive.list)
+                if (str_eq(*name, ch->bundle->app.text))
+                        return false;
+
+        return true;
+}
+
 void bundle_choose(const struct publisher *p, struct bundle *b, const struct tree *file, const struct bundle_state *state) {
         struct choosing ch = { .p = p, .bundle = b, .file.tree = file };
 
         b->is_accepted = !str_is_absent(state->state.accepted);
         if (file)
                 ch.file.name = stored_revision(file);
+        else if (is_retired(&ch)) {
+                b->choice = BUNDLE_NONE;
+                return;
+        }
         if (state->error < 0) {
                 complain_of_state(&ch, STR("state"), state->error);
                 make_do(&ch);

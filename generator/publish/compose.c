@@ -286,6 +286,8 @@ static void add_target(struct composing *m) {
         }
 }
 
+/* The spare goes with its rollout. PartOf=, not BindsTo=: what another is bound to is needed as long as that one runs, and
+ * StopWhenUnneeded= would never stop the rollout of an app that is removed. */
 static void add_spare(struct composing *m, struct str unit) {
         const struct composition *c = m->c;
         struct arena *a = m->arena;
@@ -299,7 +301,7 @@ static void add_spare(struct composing *m, struct str unit) {
 
         u = unit_new(a);
         for (unsigned i = 0; i < 2; i++) {
-                unit_open(u, i == 0 ? UNIT_BINDS_TO : UNIT_AFTER);
+                unit_open(u, i == 0 ? UNIT_PART_OF : UNIT_AFTER);
                 unit_part(u, app);
                 unit_const(u, "-rollout@");
                 unit_part(u, wanted);

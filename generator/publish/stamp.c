@@ -12,7 +12,7 @@
 enum { STAMP_FILE_MAX = 4 << 20 };
 
 /* In every stamp: to be counted up when a bundle of an older pyservice must be made again. */
-#define LAYOUT "2"
+#define LAYOUT "3"
 
 static const struct {
         struct str suffix, unit_suffix;
@@ -75,11 +75,12 @@ struct str stamp_hash(const struct tree *t, struct str prefix, struct str identi
         return arena_join(t->arena, tree_hash(t, prefix), STR(" "), identity);
 }
 
+/* `revision` too: once the file says again what is accepted, what failed is over (rollout/keep.c). */
 static struct str scale_hash(const struct tree *t) {
         struct hash_state *h = hash_start(t->arena);
 
         VEC_EACH(file, &t->files) {
-                if (file->kind != TREE_SCALE)
+                if (file->kind != TREE_SCALE && !str_is(file->path, "revision"))
                         continue;
                 hash_add(h, file->path);
                 hash_add(h, file->text);
@@ -89,8 +90,8 @@ static struct str scale_hash(const struct tree *t) {
 }
 
 void stamp_make(const struct tree *t, struct str identity, struct stamp *ret) {
-        struct str haproxy = STR("haproxy/"), units = STR("units/");
-        struct stamp s = { .haproxy = STR("-"), .scale = scale_hash(t) };
+        struct str haproxy = STR("haproxy/"), nginx = STR("nginx/"), units = STR("units/");
+        struct stamp s = { .haproxy = STR("-"), .nginx = STR("-"), .scale = scale_hash(t) };
         struct str name;
 
         s.tree = stamp_hash(t, STR(""), identity);
@@ -101,6 +102,8 @@ void stamp_make(const struct tree *t, struct str identity, struct stamp *ret) {
                         *vec_push(t->arena, &s.units) = file->path;
                 if (str_has_prefix(file->path, haproxy) && str_is(s.haproxy, "-"))
                         s.haproxy = tree_hash(t, haproxy);
+                if (str_has_prefix(file->path, nginx) && str_is(s.nginx, "-"))
+                        s.nginx = tree_hash(t, nginx);
                 if (stamp_is_quadlet(file, &name)) {
                         struct str unit = stamp_unit_of(t->arena, name);
 
@@ -114,7 +117,7 @@ void stamp_make(const struct tree *t, struct str identity, struct stamp *ret) {
 }
 
 struct str stamp_text(struct arena *a, const struct stamp *s) {
-        const struct str lines[] = { s->tree, s->quadlet, s->haproxy, s->scale };
+        const struct str lines[] = { s->tree, s->quadlet, s->haproxy, s->nginx, s->scale };
         struct buf text = buf_in(a);
 
         for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {
@@ -139,7 +142,7 @@ int stamp_read(struct arena *a, int apps, struct name app, struct stamp *ret) {
 
         *ret = (struct stamp) { 0 };
         if (r < 0 || !str_split(&rest, '\n', &s.tree) || !str_split(&rest, '\n', &s.quadlet)
-            || !str_split(&rest, '\n', &s.haproxy) || !str_split(&rest, '\n', &s.scale) || str_is_absent(rest))
+            || !str_split(&rest, '\n', &s.haproxy) || !str_split(&rest, '\n', &s.nginx) || !str_split(&rest, '\n', &s.scale) || str_is_absent(rest))
                 return 0;
 
         while (str_split(&rest, '\n', &line))

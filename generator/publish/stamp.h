@@ -7,13 +7,14 @@
  *     line 1   hash of the whole tree; what tells Quadlet's program from others, and this layout from others
  *     line 2   hash of quadlet/; the same
  *     line 3   hash of haproxy/; "-" where there is none
- *     line 4   hash of what acts at once (TREE_SCALE)
+ *     line 4   hash of nginx/; the same
+ *     line 5   hash of what acts at once (TREE_SCALE)
  *     then     the units, one a line: "units/shop.target", "units/shop@.service.d/10-ports.conf", "retired/old.service" */
 
 #include "output/tree.h"
 
 struct stamp {
-        struct str tree, quadlet, haproxy, scale;       /* absent where there is no bundle */
+        struct str tree, quadlet, haproxy, nginx, scale;       /* absent where there is no bundle */
         VEC(struct str) units;                  /* in byte order */
 };
 

@@ -144,33 +144,47 @@ static int write_errors(const struct publisher *p, struct fs_names *ret) {
         return r < 0 ? r : remove_stale(p, dir, ret);
 }
 
-static bool has_haproxy(const struct linkable *l) {
-        return l->is_alive && !str_is(l->stamp.haproxy, "-");
-}
-
-/* Writes the list of apps with files for HAProxy. *ret: the hash of the files; absent where there never were any. */
-static int write_proxy(const struct publisher *p, const struct linkables *l, struct str *ret) {
-        struct hash_state *h = hash_start(p->arena);
+/* Writes a list of apps with files for HAProxy, or for nginx. 1 where there are any, or were; 0 where there never were. */
+static int write_list(const struct publisher *p, const struct linkables *l, bool is_nginx, struct hash_state *h) {
+        const char *name = is_nginx ? "nginx" : "proxy";
         struct buf text = buf_in(p->arena);
+        int r;
 
         VEC_EACH(app, &l->list) {
-                if (!has_haproxy(app))
+                struct str files = is_nginx ? app->stamp.nginx : app->stamp.haproxy;
+
+                if (!app->is_alive || str_is(files, "-"))
                         continue;
 
                 hash_add(h, app->app);
-                hash_add(h, app->stamp.haproxy);
+                hash_add(h, files);
                 buf_put_str(&text, app->app);
                 buf_put_char(&text, '\n');
         }
 
-        *ret = (struct str) { 0 };
-        if (p->is_user)                 /* the machine's HAProxy is not the user's */
-                return 0;
-        if (text.n == 0 && faccessat(p->runtime, "proxy", F_OK, 0) < 0)
+        if (text.n == 0 && faccessat(p->runtime, name, F_OK, 0) < 0)
                 return errno == ENOENT ? 0 : -errno;
 
-        *ret = hash_text(p->arena, h);
-        return replace(p->arena, p->runtime, "proxy", 0644, buf_str(&text));
+        r = replace(p->arena, p->runtime, name, 0644, buf_str(&text));
+        return r < 0 ? r : 1;
+}
+
+/* *ret: the hash of the files; absent where there never were any. */
+static int write_proxy(const struct publisher *p, const struct linkables *l, struct str *ret) {
+        struct hash_state *h = hash_start(p->arena);
+        int r, q;
+
+        *ret = (struct str) { 0 };
+        if (p->is_user)                 /* the machine's proxy is not the user's */
+                return 0;
+
+        r = write_list(p, l, false, h);
+        q = r < 0 ? r : write_list(p, l, true, h);
+        if (q < 0)
+                return q;
+        if (r > 0 || q > 0)
+                *ret = hash_text(p->arena, h);
+        return 0;
 }
 
 /* The units that start the services of their name once: a service that fails would, upheld, start again and again. */

@@ -73,14 +73,14 @@ static void put_hosts(struct unit *u, const struct container *c) {
         }
 }
 
-static void add_drop_in(struct rendering *r, struct unit *u, const struct role *role, struct str file) {
+void render_drop_in(struct rendering *r, struct unit *u, const struct role *role, struct str file) {
         struct str unit = role->container->unit.text;
 
         tree_mark(unit_finish(u, r->tree, arena_join(r->arena, STR("units/"), unit, role->is_template ? STR("@") : STR(""), STR(".service.d/"), file)),
                   TREE_SCALE, unit);
 }
 
-/* Where it runs is no reason to restart it. (A task has no instances that go on.) */
+/* Where it runs is no reason to restart it. (A task has nothing that goes on.) */
 static void render_hosts(struct rendering *r, const struct role *role) {
         struct unit *u = unit_new(r->arena);
 
@@ -88,7 +88,7 @@ static void render_hosts(struct rendering *r, const struct role *role) {
                 return;
 
         put_hosts(u, role->container);
-        add_drop_in(r, u, role, STR("10-hosts.conf"));
+        render_drop_in(r, u, role, STR("10-hosts.conf"));
 }
 
 /* How many instances others have is their affair: it must not change this container, nor its revision. */
@@ -99,7 +99,7 @@ static void render_instances(struct rendering *r, const struct role *role) {
         n += put_instances(r, u, UNIT_AFTER, role->requires, role->n_requires);
         n += put_instances(r, u, UNIT_AFTER, role->after, role->n_after);
         if (n > 0)
-                add_drop_in(r, u, role, STR("10-services.conf"));
+                render_drop_in(r, u, role, STR("10-services.conf"));
 }
 
 static void put_wanted(struct unit *u, struct unit_name unit) {
@@ -110,8 +110,12 @@ static void put_wanted(struct unit *u, struct unit_name unit) {
 static void put_dependencies(struct rendering *r, struct unit *u, const struct role *role) {
         const struct container *c = role->container;
 
-        if (container_pull(c) != PULL_NEVER)
+        if (is_built(r->app, c))
+                put_wanted(u, render_build(r));
+        else if (container_pull(c) != PULL_NEVER)
                 put_wanted(u, render_image(r, role));
+
+        put_wanted(u, render_setup(r));
 
         /* Wants=, never Requires=: a restart of the network's unit must not stop every instance. */
         put_wanted(u, c->network_unit);
@@ -131,10 +135,11 @@ static void put_unit_section(struct rendering *r, struct unit *u, const struct r
         put_description(r, u, role);
         unit_put(u, UNIT_SOURCE_PATH, ((struct abs_path) { r->app->path, NOWHERE }));
         unit_put_const(u, UNIT_DOCUMENTATION, "man:pyservice.d(5)");
-        if (!role->is_task) {
+        if (!role->runs_to_end)
                 unit_put_const(u, UNIT_STOP_WHEN_UNNEEDED, "yes");
+        /* A timer that starts its work too often for the limit would fail itself. */
+        if (!role->is_task)
                 unit_put_const(u, UNIT_START_LIMIT_INTERVAL, "0");
-        }
         put_dependencies(r, u, role);
         if (role->is_task)
                 put_hosts(u, role->container);
@@ -262,7 +267,10 @@ static void put_container_section(struct rendering *r, struct unit *u, const str
         unit_put(u, CONTAINER_NETWORK, c->network_name);
         LIST_EACH(m, &c->mounts)
                 unit_put(u, CONTAINER_VOLUME, m->spec);
-        put_user(r, u, c->user);
+        if (r->app->home)
+                render_owner(r, u, c);
+        if (!c->runs_as_owner)
+                put_user(r, u, c->user);
         unit_put(u, CONTAINER_WORKDIR, c->workdir);
         put_health(u, role->health);
         put_limits(u, c);
@@ -319,13 +327,16 @@ static void put_service_section(struct rendering *r, struct unit *u, const struc
         if (__builtin_add_overflow(stop.usec, STOP_TIMEOUT_EXTRA, &stop.usec) || __builtin_add_overflow(stop.usec, role->drain.usec, &stop.usec))
                 stop.usec = UINT64_MAX;
         unit_put_duration(u, SERVICE_TIMEOUT_STOP, stop);
-        if (role->is_task)
+        if (is_built(r->app, role->container))
+                render_built(r, u);
+        if (role->runs_to_end)
                 return;
 
         put_conditions(r, u, role);
         unit_put_duration(u, SERVICE_TIMEOUT_START, start_timeout(role->health));
         unit_put(u, SERVICE_RESTART, ((struct name) { str_of(words[role->restart.index]), role->restart.at }));
         unit_put_const(u, SERVICE_RESTART_SEC, "2");
+        render_trusted(r, u, role);
 }
 
 void render_container(struct rendering *r, struct unit *u, const struct role *role) {
@@ -360,12 +371,12 @@ void render_finish(struct rendering *r, struct unit *u, const struct role *role)
                                 STR_ARG(str_from(file, strlen("quadlet/"))));
         hash_add(hash, unit_text(u));
         hash_add(hash, arena_u64(r->arena, role->host_port.n));
-        VEC_EACH(f, &r->tree->files)            /* env/UNIT.HASH.env and env/UNIT.HASH.template */
+        VEC_EACH(f, &r->tree->files)            /* env/UNIT.HASH.env, env/UNIT.HASH.template, env/UNIT.SECRET.HASH.kms */
                 if (str_has_prefix(f->path, env))
                         hash_add(hash, f->text);
         revision.text = hash_digits(r->arena, hash, 12);
         put_label(u, (struct label_name) { STR("io.pyservice.revision"), NOWHERE }, (struct label_text) { revision.text, NOWHERE });
-        if (!role->is_task)
+        if (!role->runs_to_end)
                 *vec_push(r->arena, &r->revisions) = revision;
         tree_mark(unit_finish(u, r->tree, file), role_kind(role), unit);
 }

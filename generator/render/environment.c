@@ -6,6 +6,7 @@
  * - a value with a secret, or of several lines: env/UNIT.HASH.template, 0600, composed when the unit starts into a file of the
  *   unit's own in tmpfs; systemd puts it into Podman's environment (EnvironmentFile=), and Podman passes the names on
  *   (--env=NAME);
+ * - a value that is a secret of Podman's and nothing else: Podman sets it (--secret);
  * - a value with {{ instance }}, since the files are the same for all instances, and one of several lines whose name Podman
  *   itself looks at: Environment= in the unit. */
 
@@ -45,6 +46,15 @@ static void put_composed(struct rendering *r, struct unit *u, struct lines *file
         unit_open(u, CONTAINER_PODMAN_ARGS);
         unit_word(u);
         unit_const(u, "--env=");
+        unit_part(u, v->name);
+        unit_close(u);
+}
+
+static void put_podman(struct unit *u, const struct secret_entry *secret, const struct variable *v) {
+        unit_open(u, CONTAINER_SECRET);
+        unit_word(u);
+        unit_part(u, secret->value.podman);
+        unit_const(u, ",type=env,target=");
         unit_part(u, v->name);
         unit_close(u);
 }
@@ -113,7 +123,9 @@ struct abs_path render_environment(struct rendering *r, struct unit *u, const st
         LIST_EACH(v, &c->environment) {
                 struct str value = literal_value(r, v);
 
-                if (is_composed(r, v))
+                if (whole_podman_secret(c, v))
+                        put_podman(u, whole_podman_secret(c, v), v);
+                else if (is_composed(r, v))
                         put_composed(r, u, composed, v);
                 else if (has_instance(v) || !env_file_can_hold(value))
                         put_in_unit(u, v, value);

@@ -37,7 +37,7 @@ static struct unit *start(struct rendering *r) {
         return u;
 }
 
-static void render_timer(struct rendering *r, struct duration interval) {
+static void render_rounds(struct rendering *r, struct duration interval) {
         struct unit *u = start(r);
 
         unit_put_const(u, UNIT_STOP_WHEN_UNNEEDED, "yes");
@@ -89,7 +89,7 @@ void render_health(struct rendering *r) {
         if (interval.usec == NONE)
                 return;
 
-        render_timer(r, interval);
+        render_rounds(r, interval);
         render_round(r);
         render_upheld(r);
 }

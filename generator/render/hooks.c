@@ -38,6 +38,16 @@ static void put_port(struct unit *u) {
         unit_const(u, "--port=${PYSERVICE_PORT_%i}");
 }
 
+static void put_nginx(struct rendering *r, struct unit *u, const struct service *s) {
+        unit_word(u);
+        unit_const(u, "--nginx=");
+        unit_part(u, nginx_server_of(r, s));
+        unit_const(u, "@%i.nginx");
+        unit_word(u);
+        unit_const(u, "--nginx-unit=");
+        unit_part(u, r->world->host.nginx->unit);
+}
+
 static void put_haproxy(struct rendering *r, struct unit *u, const struct service *s) {
         const struct host_haproxy *haproxy = r->world->host.haproxy;
 
@@ -91,6 +101,14 @@ static void put_where(struct rendering *r, struct unit *u, const struct service 
                 unit_part(u, c->network_name);
 }
 
+/* The front that it is put into and taken out of. */
+static void put_front(struct rendering *r, struct unit *u, const struct service *s) {
+        if (is_nginx(s))
+                put_nginx(r, u, s);
+        else
+                put_haproxy(r, u, s);
+}
+
 static void put_probe(struct rendering *r, struct unit *u, const struct service *s) {
         const struct health *h = s->health;
 
@@ -125,10 +143,10 @@ static void put_ready(struct rendering *r, struct unit *u, const struct service 
         unit_word(u);
         unit_const(u, "ready");
         if (enters)
-                put_haproxy(r, u, s);
+                put_front(r, u, s);
         if (is_probed(r, s))
                 put_probe(r, u, s);
-        else if (enters && has_states(r, s))
+        else if (enters && (has_states(r, s) || is_nginx(s)))
                 put_port(u);
 }
 
@@ -138,7 +156,9 @@ static void put_drain(struct rendering *r, struct unit *u, const struct service 
         unit_const(u, "-" PROGRAM);
         unit_word(u);
         unit_const(u, "drain");
-        put_haproxy(r, u, s);
+        put_front(r, u, s);
+        if (is_nginx(s))
+                put_port(u);
         unit_word(u);
         unit_const(u, "--drain=");
         put_ms(u, drain_of(s));
@@ -152,7 +172,7 @@ static void put_leave(struct rendering *r, struct unit *u, const struct service 
         unit_const(u, "-" PROGRAM);
         unit_word(u);
         unit_const(u, "leave");
-        put_haproxy(r, u, s);
+        put_front(r, u, s);
         unit_close(u);
 }
 

@@ -17,30 +17,63 @@ struct role {
         struct duration drain;          /* before it is asked to end */
         struct number host_port;        /* stands in no container, but moves its ports */
         bool is_template;
+        bool runs_to_end;               /* a task, or what a timer starts: it is not kept up */
         bool is_task;
 };
 
 /* [Unit], [Container] and [Service] that all containers have. */
 void render_container(struct rendering *r, struct unit *u, const struct role *role);
 
+/* Whom systemd lets through to the part, where the app says that. */
+void render_trusted(struct rendering *r, struct unit *u, const struct role *role);
+
 /* Environment, in files and in the unit. Gives the template of what is put together when the unit starts, and given to
  * Podman in its environment, so that it is in no unit and no argv; absent where there is none. */
 struct abs_path render_environment(struct rendering *r, struct unit *u, const struct role *role);
 
+/* Is the variable a secret of Podman's and nothing else, so that Podman itself can set it? */
+const struct secret_entry *whole_podman_secret(const struct container *c, const struct variable *v);
+
 /* Secrets: credentials, the program that composes what needs them, and their mounts. */
 void render_secrets(struct rendering *r, struct unit *u, const struct role *role, struct abs_path template);
+
+/* Its sources alone: each secret a file of the unit's runtime directory. */
+void render_secret_files(struct rendering *r, struct unit *u, const struct role *role);
+
+/* The unit that makes the app's user, directories and files; absent where it has none. */
+struct unit_name render_setup(struct rendering *r);
+
+/* A start fails where that was not done; and who runs the command: the number of the machine's user, which only that unit knows. Needs
+ * render_setup(). */
+void render_owner(struct rendering *r, struct unit *u, const struct container *c);
 
 void render_service(struct rendering *r, struct service *s);
 void render_sidecar(struct rendering *r, struct sidecar *s);
 void render_task(struct rendering *r, struct task *t);
+void render_timer(struct rendering *r, struct timer *t);
 void render_networks(struct rendering *r);
 void render_volumes(struct rendering *r);
 void render_target(struct rendering *r);
 void render_rollout(struct rendering *r);
 void render_proxy(struct rendering *r, const struct service *s);
+void render_nginx(struct rendering *r, const struct service *s);
 
 /* The unit that pulls the container's image; parts that use the app's own share one. */
 struct unit_name render_image(struct rendering *r, const struct role *role);
+
+/* May the part run on this machine? Else it is not upheld. */
+bool is_here(const struct rendering *r, const struct container *c);
+
+/* Ends the drop-in that has APP.target uphold what belongs to the part `unit`. A file for each, so that what one of them upholds is
+ * changed without the others'. */
+void add_upheld(struct rendering *r, struct unit *u, struct name unit);
+
+/* A drop-in of the container's unit that is no part of its revision. */
+void render_drop_in(struct rendering *r, struct unit *u, const struct role *role, struct str file);
+
+/* The unit that builds the app's image; and, in what runs it, the word of why there is none. */
+struct unit_name render_build(struct rendering *r);
+void render_built(struct rendering *r, struct unit *u);
 
 /* What a part's own files are. */
 enum tree_kind role_kind(const struct role *role);
@@ -56,6 +89,10 @@ struct backend_name backend_of(const struct service *s);
 bool has_states(const struct rendering *r, const struct service *s);
 struct abs_path states_of(struct rendering *r, const struct service *s);
 uint64_t backend_id(const struct service *s);
+
+/* Is nginx its front? Then what its instances' own files in nginx's upstream are called, without "@N.nginx". */
+bool is_nginx(const struct service *s);
+struct abs_path nginx_server_of(struct rendering *r, const struct service *s);
 
 /* What an instance does once it has started and before it stops. */
 void render_hooks(struct rendering *r, struct unit *u, const struct service *s);

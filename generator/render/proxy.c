@@ -27,7 +27,7 @@ struct backend_name backend_of(const struct service *s) {
 /* Whether HAProxy finds in a file, when it starts or reloads, which servers are ready. One in a container has its own /run, and through
  * names it sees by itself what is there. */
 bool has_states(const struct rendering *r, const struct service *s) {
-        return s->proxy && s->proxy->via.index == VIA_PORT && str_is_absent(r->world->host.haproxy->container.text) && !r->world->places.is_user;
+        return s->proxy && !is_nginx(s) && s->proxy->via.index == VIA_PORT && str_is_absent(r->world->host.haproxy->container.text) && !r->world->places.is_user;
 }
 
 struct abs_path states_of(struct rendering *r, const struct service *s) {
@@ -125,6 +125,21 @@ static void put_http(struct haproxy *h, const struct service *s) {
                 haproxy_arg(h, header->key);
                 haproxy_arg(h, header->value);
         }
+}
+
+/* The client's address, which no container sees. A line for each address: HAProxy takes 64 words a line. */
+static void put_trusted(struct rendering *r, struct haproxy *h, const struct service *s) {
+        if (r->app->trusted.n == 0)
+                return;
+
+        LIST_EACH(address, &r->app->trusted) {
+                haproxy_line(h, "acl pyservice-trusted src");
+                haproxy_arg(h, *address);
+        }
+        if (is_http(s->proxy))
+                haproxy_line(h, "http-request deny unless pyservice-trusted");
+        else
+                haproxy_line(h, "tcp-request content reject unless pyservice-trusted");
 }
 
 static struct duration check_interval(const struct service *s) {
@@ -262,6 +277,7 @@ static void render_backend(struct rendering *r, const struct service *s) {
         haproxy_line(h, "balance");
         haproxy_arg(h, ((struct name) { str_of(balances[p->balance.index]), NOWHERE }));
         put_check(h, s);
+        put_trusted(r, h, s);
         if (is_http(p))
                 put_http(h, s);
         put_timeouts(h, p->timeouts);
@@ -303,6 +319,11 @@ static void render_routes(struct rendering *r, const struct service *s) {
 }
 
 void render_proxy(struct rendering *r, const struct service *s) {
+        if (is_nginx(s)) {
+                render_nginx(r, s);
+                return;
+        }
+
         render_backend(r, s);
         render_routes(r, s);
 }

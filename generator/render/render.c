@@ -38,6 +38,8 @@ void render_app(struct arena *a, const struct world *w, const struct app *app, c
                 render_sidecar(&r, s);
         LIST_EACH(t, &app->tasks)
                 render_task(&r, t);
+        LIST_EACH(t, &app->timers)
+                render_timer(&r, t);
 
         render_networks(&r);
         render_volumes(&r);

@@ -3,15 +3,18 @@
 /* A secret's way: before the start pyservice-environment reads the credentials and files, checks that all are there, copies them into
  * the unit's runtime directory (tmpfs, 0700) and composes the variables that hold them. A container's user need not be
  * root to read its mounted copy; no other user of the machine can reach it. When the unit stops, systemd removes the
- * directory. */
+ * directory. Ciphertexts of AWS KMS reach that program in files of the bundle, 0600, since with `on_error: literal` they may be secrets
+ * themselves. Podman's secrets Podman mounts; the program only reads those that are part of a value. */
 
+#include "base/hash.h"
 #include "config.h"
+#include "output/lines.h"
 #include "render/parts.h"
 
 /* Only a user's manager must bring them; those of the machine are found by the program, which can say what is wrong. systemd fails the
  * unit where one can't be decrypted (LoadCredentialEncrypted= also where one is missing, plain or renamed), without a word of which. */
 static void put_credential(struct rendering *r, struct unit *u, const struct secret_entry *s) {
-        if (!r->world->places.is_user || !str_is_absent(s->value.file.text))
+        if (!r->world->places.is_user || str_is_absent(s->value.credential.text))
                 return;
 
         unit_open(u, SERVICE_IMPORT_CREDENTIAL);
@@ -19,20 +22,79 @@ static void put_credential(struct rendering *r, struct unit *u, const struct sec
         unit_close(u);
 }
 
-/* NAME=credential:X or NAME=file:PATH, so that its messages can say where a secret was to come from. */
-static void put_source(struct unit *u, const struct secret_entry *s) {
+const struct secret_entry *whole_podman_secret(const struct container *c, const struct variable *v) {
+        if (v->pieces.n != 1 || v->pieces.at[0].is_url_encoded)
+                return NULL;
+
+        LIST_EACH(s, &c->secrets)
+                if (!str_is_absent(s->value.podman.text) && str_eq(s->key.text, v->pieces.at[0].secret.text))
+                        return s;
+
+        return NULL;
+}
+
+static bool is_part_of_value(const struct container *c, struct name secret) {
+        LIST_EACH(v, &c->environment)
+                LIST_EACH(piece, &v->pieces)
+                        if (str_eq(piece->secret.text, secret.text) && !whole_podman_secret(c, v))
+                                return true;
+
+        return false;
+}
+
+/* Must the program read it? */
+static bool is_read(const struct container *c, const struct secret_entry *s) {
+        return str_is_absent(s->value.podman.text) || is_part_of_value(c, s->key);
+}
+
+static size_t count_read(const struct container *c) {
+        size_t n = 0;
+
+        LIST_EACH(s, &c->secrets)
+                n += is_read(c, s);
+        return n;
+}
+
+/* The ciphertext in a file of its own; two revisions' files can lie side by side. */
+static struct abs_path put_ciphertext(struct rendering *r, const struct role *role, const struct secret_entry *s) {
+        struct hash_state *hash = hash_start(r->arena);
+        struct lines *l = lines_new(r->arena);
+        struct str unit = role->container->unit.text, path;
+
+        lines_whole(l, s->value.kms);
+        hash_add(hash, lines_text(l));
+        path = arena_join(r->arena, STR("env/"), unit, STR("."), s->key.text, STR("."), hash_digits(r->arena, hash, 8), STR(".kms"));
+        tree_mark(lines_finish(l, r->tree, path, 0600), role_kind(role), unit);
+        return bundle_path(r, path);
+}
+
+/* NAME=credential:X, NAME=file:PATH and so on, so that its messages can say where a secret was to come from. */
+static void put_source(struct rendering *r, struct unit *u, const struct role *role, const struct secret_entry *s) {
         unit_word(u);
         unit_part(u, s->key);
         if (!str_is_absent(s->value.file.text)) {
                 unit_const(u, "=file:");
                 unit_part(u, s->value.file);
+        } else if (!str_is_absent(s->value.podman.text)) {
+                unit_const(u, "=podman:");
+                unit_part(u, s->value.podman);
+        } else if (!str_is_absent(s->value.kms.text)) {
+                struct abs_path file = put_ciphertext(r, role, s);
+
+                if (s->value.on_error.index == ON_ERROR_LITERAL)
+                        unit_const(u, "=kms-literal:");
+                else
+                        unit_const(u, "=kms:");
+                unit_part(u, file);
         } else {
                 unit_const(u, "=credential:");
                 unit_part(u, s->value.credential);
         }
 }
 
-static void put_program(struct unit *u, const struct container *c, struct abs_path template) {
+static void put_program(struct rendering *r, struct unit *u, const struct role *role, struct abs_path template) {
+        const struct container *c = role->container;
+
         unit_open(u, SERVICE_EXEC_START_PRE);
         unit_word(u);
         unit_const(u, LIBEXECDIR "/pyservice-environment");
@@ -42,7 +104,51 @@ static void put_program(struct unit *u, const struct container *c, struct abs_pa
                 unit_part(u, template);
         }
         LIST_EACH(s, &c->secrets)
-                put_source(u, s);
+                if (is_read(c, s))
+                        put_source(r, u, role, s);
+        unit_close(u);
+}
+
+static void put_variable(struct unit *u, struct str name, struct str value, struct span at) {
+        if (str_is_absent(value))
+                return;
+
+        unit_open(u, SERVICE_ENVIRONMENT);
+        unit_word(u);
+        unit_part(u, ((struct env_name) { name, NOWHERE }));
+        unit_const(u, "=");
+        unit_part(u, ((struct env_text) { value, at }));
+        unit_close(u);
+}
+
+/* How the machine reaches AWS KMS is no part of the revision. What a task needs stands in a file of the app's: tasks run before anything is
+ * accepted, when there is nothing of a unit yet but what a revision has. */
+static void render_kms(struct rendering *r, const struct role *role) {
+        const struct host_kms *kms = r->world->host.kms;
+        struct unit *u = unit_new(r->arena);
+        bool has_ciphertext = false;
+
+        LIST_EACH(s, &role->container->secrets)
+                has_ciphertext |= !str_is_absent(s->value.kms.text);
+        if (!has_ciphertext || !kms)
+                return;
+
+        put_variable(u, STR("AWS_ENDPOINT_URL_KMS"), kms->endpoint.text, kms->endpoint.at);
+        put_variable(u, STR("AWS_REGION"), kms->region.text, kms->region.at);
+        put_variable(u, STR("AWS_SHARED_CREDENTIALS_FILE"), kms->credentials.text, kms->credentials.at);
+        if (unit_text(u).n > 0 && role->is_task)
+                tree_mark(unit_finish(u, r->tree, arena_join(r->arena, STR("units/"), role->container->unit.text, STR(".service.d/10-kms.conf"))),
+                          TREE_SCALE, (struct str) { 0 });
+        else if (unit_text(u).n > 0)
+                render_drop_in(r, u, role, STR("10-kms.conf"));
+}
+
+static void put_podman(struct unit *u, const struct secret_entry *s) {
+        unit_open(u, CONTAINER_SECRET);
+        unit_word(u);
+        unit_part(u, s->value.podman);
+        unit_const(u, ",type=mount,target=");
+        unit_part(u, s->key);
         unit_close(u);
 }
 
@@ -76,21 +182,36 @@ static void put_directory(struct unit *u, struct abs_path directory) {
         unit_put_const(u, SERVICE_RUNTIME_DIRECTORY_MODE, "0700");
 }
 
+void render_secret_files(struct rendering *r, struct unit *u, const struct role *role) {
+        put_directory(u, secrets_directory(r, role));
+        if (count_read(role->container) == 0)
+                return;
+
+        put_program(r, u, role, (struct abs_path) { 0 });
+        render_kms(r, role);
+}
+
 void render_secrets(struct rendering *r, struct unit *u, const struct role *role, struct abs_path template) {
         const struct container *c = role->container;
         struct abs_path directory = secrets_directory(r, role);
         bool has_composed = !str_is_absent(template.text);
 
-        if (c->secrets.n > 0 || has_composed || has_optional(c))
+        LIST_EACH(s, &c->secrets)
+                if (!str_is_absent(s->value.podman.text))
+                        put_podman(u, s);
+
+        if (count_read(c) > 0 || has_composed || has_optional(c))
                 put_directory(u, directory);
-        if (c->secrets.n == 0 && !has_composed)
+        if (count_read(c) == 0 && !has_composed)
                 return;
 
         LIST_EACH(s, &c->secrets) {
-                put_mount(r, u, directory, s->key);
+                if (str_is_absent(s->value.podman.text))
+                        put_mount(r, u, directory, s->key);
                 put_credential(r, u, s);
         }
-        put_program(u, c, template);
+        put_program(r, u, role, template);
+        render_kms(r, role);
 
         if (has_composed) {
                 unit_open(u, SERVICE_ENVIRONMENT_FILE);

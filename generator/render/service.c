@@ -53,9 +53,9 @@ void render_service(struct rendering *r, struct service *s) {
         };
         struct unit *u = unit_new(r->arena);
 
-        /* At a shutdown HAProxy goes last, so that what is open can end. */
+        /* At a shutdown what balances it goes last, so that what is open can end. */
         if (s->proxy)
-                unit_put(u, UNIT_AFTER, r->world->host.haproxy->unit);
+                unit_put(u, UNIT_AFTER, is_nginx(s) ? r->world->host.nginx->unit : r->world->host.haproxy->unit);
         render_container(r, u, &role);
         put_ports(u, s);
         render_hooks(r, u, s);
@@ -76,12 +76,53 @@ void render_sidecar(struct rendering *r, struct sidecar *s) {
         render_finish(r, u, &role);
 }
 
-void render_task(struct rendering *r, struct task *t) {
-        struct role role = { .container = &t->container, .name = t->name, .description = t->description, .is_task = true };
+static void render_work(struct rendering *r, struct task *t, bool is_task) {
+        struct role role = { .container = &t->container, .name = t->name, .description = t->description, .runs_to_end = true, .is_task = is_task };
         struct unit *u = unit_new(r->arena);
 
         render_container(r, u, &role);
         unit_put_const(u, SERVICE_TYPE, "oneshot");
         unit_put_duration(u, SERVICE_TIMEOUT_START, t->timeout);
         render_finish(r, u, &role);
+}
+
+void render_task(struct rendering *r, struct task *t) {
+        render_work(r, t, true);
+}
+
+/* TREE_SCALE, as `scale` is: when the work is done does not make it another, and a new revision would run its before_update tasks
+ * for it. The work itself, its image and environment, is of the accepted revision, as instances are. */
+static void render_schedule(struct rendering *r, const struct timer *t) {
+        struct unit *u = unit_new(r->arena);
+        struct name unit = t->task.container.unit;
+
+        unit_open(u, UNIT_DESCRIPTION);
+        unit_const(u, "Times of ");
+        unit_part(u, unit);
+        unit_close(u);
+        unit_put(u, UNIT_SOURCE_PATH, ((struct abs_path) { r->app->path, NOWHERE }));
+        unit_put_const(u, UNIT_DOCUMENTATION, "man:pyservice.d(5)");
+        unit_put_const(u, UNIT_STOP_WHEN_UNNEEDED, "yes");
+        LIST_EACH(time, &t->schedule)
+                unit_put(u, TIMER_ON_CALENDAR, *time);
+        /* systemd's own choice may be up to a minute late. */
+        unit_put_const(u, TIMER_ACCURACY, "1s");
+        unit_put_flag(u, TIMER_PERSISTENT, t->persistent);
+        unit_put_duration(u, TIMER_RANDOM_DELAY, t->random_delay);
+        tree_mark(unit_finish(u, r->tree, arena_join(r->arena, STR("units/"), unit.text, STR(".timer"))), TREE_SCALE, unit.text);
+}
+
+void render_timer(struct rendering *r, struct timer *t) {
+        struct unit *u = unit_new(r->arena);
+
+        render_work(r, &t->task, false);
+        render_schedule(r, t);
+        if (!is_here(r, &t->task.container))
+                return;
+
+        unit_open(u, UNIT_UPHOLDS);
+        unit_part(u, t->task.container.unit);
+        unit_const(u, ".timer");
+        unit_close(u);
+        add_upheld(r, u, t->task.container.unit);
 }

@@ -4,7 +4,7 @@
 
 /* What may not run on this host is not upheld: systemd would try it 16 times in ten seconds, for ever, only to find that its
  * ConditionHost= is not met. */
-static bool is_here(const struct rendering *r, const struct container *c) {
+bool is_here(const struct rendering *r, const struct container *c) {
         return machine_is_among(r->world, c->hosts.at, c->hosts.n);
 }
 
@@ -79,8 +79,7 @@ static void render_main(struct rendering *r) {
         tree_mark(unit_finish(u, r->tree, arena_join(r->arena, STR("units/"), r->app->name.text, STR(".target"))), TREE_SCALE, (struct str) { 0 });
 }
 
-/* A file for each part, so that what one of them upholds is changed without the others'. */
-static void add_upheld(struct rendering *r, struct unit *u, struct name unit) {
+void add_upheld(struct rendering *r, struct unit *u, struct name unit) {
         tree_mark(unit_finish(u, r->tree, arena_join(r->arena, STR("units/"), r->app->name.text, STR(".target.d/50-"), unit.text, STR(".conf"))),
                   TREE_SCALE, unit.text);
 }

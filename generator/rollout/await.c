@@ -3,7 +3,7 @@
 
 /* Instances that systemd starts by itself, since they are upheld: until they are active. */
 
-enum { TICK_MS = 500 };
+enum { TICK_MS = 500, BOOT_MS = 120000 };
 
 /* When each was first seen to start: systemd's own time is that of the last try. */
 struct seen {
@@ -95,6 +95,74 @@ int rollout_await(struct rollout_run *ro, const struct plan_part *service) {
                 if (r != RUN_ON)
                         return r;
         }
+}
+
+/* For systemd a boot lasts until no job is left, those of a rollout too, and a task may take an hour. Something else that keeps it
+ * from ending keeps rollouts back no longer than that. */
+int rollout_await_boot(struct rollout_run *ro) {
+        bool is_booting;
+
+        for (uint64_t end = bus_now() + BOOT_MS * 1000; bus_now() < end;) {
+                int r = bus_is_booting(ro->bus, &is_booting);
+
+                if (r >= 0 && is_booting) {
+                        show_phase(ro, STR("tasks"), STR("waiting for the end of the boot"));
+                        r = wait_tick(ro, TICK_MS);
+                }
+                if (r != RUN_ON || !is_booting)
+                        return r;
+        }
+
+        return RUN_ON;
+}
+
+/* It has not failed yet: it starts for the first time, or waits for that. */
+static bool is_hopeful(const struct bus_unit *u) {
+        return (str_is(u->active, "inactive") && u->has_job) || (str_is(u->active, "activating") && u->n_restarts == 0);
+}
+
+static int look_for_first(struct rollout_run *ro, const struct plan_part *service, bool *ret_is_over) {
+        struct arena scratch = { 0 };
+        struct bus_names upheld = { 0 };
+        bool any_active = false, any_hopeful = false;
+        int r = bus_get_dependencies(ro->bus, &scratch, pick_target(&scratch, ro->app), "Upholds", &upheld);
+
+        for (size_t i = 0; i < upheld.list.n && r >= 0; i++) {
+                struct bus_unit u = { 0 };
+                uint64_t number;
+
+                if (!pick_number(upheld.list.at[i], service->unit, '@', &number))
+                        continue;
+                r = bus_get_unit(ro->bus, &scratch, upheld.list.at[i], &u);
+                any_active |= is_good(&u, false);
+                any_hopeful |= is_hopeful(&u);
+        }
+        arena_done(&scratch);
+        *ret_is_over = any_active || !any_hopeful;
+        return r < 0 ? r : RUN_ON;
+}
+
+int rollout_await_first(struct rollout_run *ro) {
+        VEC_EACH(service, &ro->plan.services)
+                for (;;) {
+                        bool is_over;
+                        int r = look_for_first(ro, service, &is_over);
+
+                        if (r != RUN_ON)
+                                return r;
+                        if (is_over)
+                                break;
+                        r = wait_tick(ro, TICK_MS);
+                        if (r != RUN_ON)
+                                return r;
+                }
+
+        return RUN_ON;
+}
+
+void rollout_doubt(struct rollout_run *ro) {
+        VEC_EACH(service, &ro->plan.services)
+                *vec_push(ro->arena, &ro->untried) = service->unit;
 }
 
 int rollout_await_untried(struct rollout_run *ro) {

@@ -71,8 +71,7 @@ int rollout_empty(struct rollout_run *ro) {
 
         show_phase(ro, STR("instances"), STR("stopping all instances (strategy: recreate)"));
         ro->has_changed = true;
-        VEC_EACH(service, &ro->plan.services)
-                *vec_push(ro->arena, &ro->untried) = service->unit;
+        rollout_doubt(ro);
         r = rollout_set_emptied(ro, true);
         if (r >= 0)
                 r = wait_reload(ro);

@@ -62,12 +62,13 @@ static struct str find_bad_image(struct rollout_run *ro) {
                 struct journal_lines lines = { 0 };
                 struct bus_unit u = { 0 };
                 struct str said;
+                bool is_build = str_has_suffix(*name, STR("-build.service"));
 
-                if (!str_has_suffix(*name, STR("-image.service")) || bus_get_unit(ro->bus, ro->arena, *name, &u) < 0 || !str_is(u.active, "failed"))
+                if ((!is_build && !str_has_suffix(*name, STR("-image.service"))) || bus_get_unit(ro->bus, ro->arena, *name, &u) < 0 || !str_is(u.active, "failed"))
                         continue;
                 (void) read_log(ro, *name, LOG_LINES, &lines);
                 said = find_line(&lines, STR("Error: "), STR("error: "));
-                return arena_join(ro->arena, STR("its image could not be fetched, see "), *name, str_is_absent(said) ? STR("") : STR(": "), said);
+                return arena_join(ro->arena, STR("its image could not be "), is_build ? STR("built") : STR("fetched"), STR(", see "), *name, str_is_absent(said) ? STR("") : STR(": "), said);
         }
 
         return (struct str) { 0 };

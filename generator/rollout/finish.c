@@ -5,6 +5,11 @@
 /* units/pyservice.catalog explains it. */
 #define MESSAGE_ID "506c0d35203c43b1b0977a01cebc4745"
 
+/* on_failure: stop. The failure was told; nobody is to take this for the end of it. */
+static void show_held(struct rollout_run *ro, struct str held) {
+        show_phase(ro, STR("done"), arena_join(ro->arena, ro->app, STR(": stopped where revision "), held, STR(" failed; what moved to it stays, until it crashes or something else is rolled out")));
+}
+
 static void tell(struct rollout_run *ro) {
         struct str message = arena_join(ro->arena, ro->app, STR(": revision "), ro->revision, STR(" runs"));
         const struct journal_field fields[] = {
@@ -15,6 +20,10 @@ static void tell(struct rollout_run *ro) {
                 { "PYSERVICE_REVISION", ro->revision },
         };
 
+        /* One that was taken up again may have found them done. */
+        VEC_EACH(unit, &ro->progress.units)
+                if (!str_is(unit->state, "failed"))
+                        unit->state = STR("done");
         show_phase(ro, STR("done"), message);
         if (ro->has_changed)
                 (void) journal_send(ro->arena, fields, ARRAY_SIZE(fields));
@@ -29,43 +38,53 @@ static bool is_shown(struct rollout_run *ro, const struct state *s, const struct
         return false;
 }
 
-static int reset(struct rollout_run *ro, struct str pattern) {
+static int reset(struct bus *bus, struct arena *a, struct str pattern) {
         struct bus_list units = { 0 };
-        int r = bus_list_units(ro->bus, ro->arena, pattern, &units);
+        int r = bus_list_units(bus, a, pattern, &units);
 
         VEC_EACH(u, &units.list)
                 if (str_is(u->active, "failed"))
-                        (void) bus_reset_failed(ro->bus, u->name);      /* it may be gone by now */
+                        (void) bus_reset_failed(bus, u->name);  /* it may be gone by now */
 
         return r;
 }
 
-static int reset_failed(struct rollout_run *ro) {
-        struct state_history history = { 0 };
-        struct state s;
-        int r = state_now(ro, &s);
+int finish_reset(struct bus *bus, struct arena *a, struct str app, const struct plan *plan) {
+        int r = reset(bus, a, pick_rollout(a, app, STR("*")));
 
-        if (r >= 0)
-                r = state_read_history(ro->arena, ro->state, ro->app, &history);
-        if (r < 0 || is_shown(ro, &s, &history))
-                return r;
-
-        r = reset(ro, pick_rollout(ro->arena, ro->app, STR("*")));
-        VEC_EACH(service, &ro->plan.services) {
+        VEC_EACH(task, &plan->tasks)
                 if (r >= 0)
-                        r = reset(ro, pick_spare(ro->arena, service->unit));
+                        r = reset(bus, a, *task);
+        VEC_EACH(service, &plan->services) {
                 if (r >= 0)
-                        r = reset(ro, arena_join(ro->arena, service->unit, STR("-\?\?\?\?\?\?\?\?-image.service")));
+                        r = reset(bus, a, pick_spare(a, service->unit));
+                if (r >= 0)
+                        r = reset(bus, a, arena_join(a, service->unit, STR("-\?\?\?\?\?\?\?\?-image.service")));
         }
         return r;
 }
 
+static int reset_failed(struct rollout_run *ro, const struct state *s) {
+        struct state_history history = { 0 };
+        int r = state_read_history(ro->arena, ro->state, ro->app, &history);
+
+        return r < 0 || is_shown(ro, s, &history) ? r : finish_reset(ro->bus, ro->arena, ro->app, &ro->plan);
+}
+
 int rollout_finish(struct rollout_run *ro) {
-        int r = reset_failed(ro);
+        struct state s;
+        int r = state_now(ro, &s);
 
         if (r >= 0)
-                r = accept_prune(ro);
+                r = reset_failed(ro, &s);
         if (r >= 0)
+                r = accept_prune(ro);
+        if (r < 0)
+                return r;
+
+        if (str_is_absent(s.held))
                 tell(ro);
-        return r;
+        else
+                show_held(ro, s.held);
+        return RUN_ON;
 }

@@ -50,14 +50,45 @@ static int check_paused(struct rollout_run *ro) {
         return r < 0 ? r : s.is_paused ? RUN_PAUSED : RUN_ON;
 }
 
-static int restart_batch(struct rollout_run *ro, const struct plan_part *service, const uint64_t *numbers, size_t n) {
+static int try_batch(struct rollout_run *ro, const struct plan_part *service, const uint64_t *numbers, size_t n) {
         struct wait_jobs jobs = { 0 };
-        int r = check_paused(ro);
+        int r = RUN_ON;
 
         for (size_t i = 0; i < n && r == RUN_ON; i++)
                 r = wait_add(ro, &jobs, BUS_RESTART, pick_instance(ro->arena, service->unit, numbers[i]));
 
         return r == RUN_ON ? wait_for_jobs(ro, &jobs) : r;
+}
+
+static int find_failed(struct rollout_run *ro, const struct plan_part *service, const uint64_t *numbers, size_t n, struct instances *ret) {
+        for (size_t i = 0; i < n; i++) {
+                struct arena scratch = { 0 };
+                struct bus_unit u = { 0 };
+                int r = bus_get_unit(ro->bus, &scratch, pick_instance(&scratch, service->unit, numbers[i]), &u);
+
+                if (r >= 0 && !str_is(u.active, "active"))
+                        *vec_push(ro->arena, &ret->numbers) = numbers[i];
+                arena_done(&scratch);
+                if (r < 0)
+                        return r;
+        }
+
+        return RUN_ON;
+}
+
+/* A second try for those whose start failed: somebody may have killed one, and after a SIGKILL of conmon Podman itself needs two
+ * (it first fails to stop what is gone). Meanwhile others answer. */
+static int restart_batch(struct rollout_run *ro, const struct plan_part *service, const uint64_t *numbers, size_t n) {
+        struct instances failed = { 0 };
+        int r = check_paused(ro);
+
+        if (r == RUN_ON)
+                r = try_batch(ro, service, numbers, n);
+        if (r != RUN_FAILED)
+                return r;
+
+        r = find_failed(ro, service, numbers, n, &failed);
+        return r == RUN_ON ? try_batch(ro, service, failed.numbers.at, failed.numbers.n) : r;
 }
 
 /* No spare has tried it: so the first ones have to stay before others follow. Those that end by themselves (restart: no) are upheld

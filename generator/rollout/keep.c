@@ -3,8 +3,7 @@
 #include <stdio.h>
 
 #include "base/fs.h"
-#include "rollout/rollout.h"
-#include "rollout/wanted.h"
+#include "rollout/parts.h"
 #include "state/stored.h"
 
 /* What the generator, which writes nothing but /run, leaves to be kept: unkept/APP. Each mark first moves to keeping/, so that one
@@ -13,16 +12,18 @@
 #define UNKEPT "unkept"
 #define KEEPING "keeping"
 
+enum { PLAN_MAX = 4 << 20 };
+
 struct keeper {
         struct arena *arena;
         int runtime, state;
+        struct bus *bus;
 };
 
 /* No definition any more: should one of that name come again, it is a new app. Its bundles and history stay, for people. */
-static int forget(const struct keeper *k, struct str app, struct state *s) {
-        s->accepted = s->pinned = s->pinned_over = s->emptied = s->held = (struct str) { 0 };
-        s->failed.n = 0;
-        return state_write(k->arena, k->state, app, s);
+static int forget(const struct keeper *k, struct str app) {
+        (void) finish_reset(k->bus, k->arena, app, &(const struct plan) { 0 });
+        return state_write(k->arena, k->state, app, &(const struct state) { 0 });
 }
 
 /* Of the accepted bundle, what the published one does not have while a newer one's is there: its tasks, its plan, what is the
@@ -74,6 +75,17 @@ static int save(const struct keeper *k, struct str app, struct str revision) {
         return str_eq(tree_hash(&published, STR("")), tree_hash(&stored, STR(""))) ? 0 : stored_save(k->state, app, revision, &published);
 }
 
+/* The file says what is accepted: whatever was tried in between and failed, nobody wants it any more. */
+static int clear(const struct keeper *k, struct str app) {
+        struct str text;
+        struct plan plan = { 0 };
+        int r = fs_read(k->arena, k->runtime, arena_join(k->arena, STR("apps/"), app, STR("/rollout")).p, PLAN_MAX, &text);
+
+        if (r >= 0)
+                r = plan_parse(k->arena, text, &plan);
+        return r < 0 ? r : finish_reset(k->bus, k->arena, app, &plan);
+}
+
 static int keep_app(const struct keeper *k, struct str app) {
         CLEANUP(close_fd) int lock = -1;
         struct wanted wanted;
@@ -87,9 +99,12 @@ static int keep_app(const struct keeper *k, struct str app) {
         if (r < 0 || str_is_absent(s.accepted))
                 return r;
         if (!wanted.is_alive)
-                return forget(k, app, &s);
+                return forget(k, app);
 
-        return str_eq(wanted.runs, s.accepted) ? save(k, app, s.accepted) : 0;
+        r = str_eq(wanted.runs, s.accepted) ? save(k, app, s.accepted) : 0;
+        if (r >= 0 && str_eq(wanted.file, s.accepted) && str_eq(wanted.wanted, s.accepted))
+                r = clear(k, app);
+        return r;
 }
 
 /* Moves the marks; what is in keeping/ already was cut off. */
@@ -113,8 +128,8 @@ static int take_marks(const struct keeper *k, struct fs_names *ret) {
 }
 
 /* One that can't be kept does not keep others from it. */
-int keep_run(struct arena *a, int runtime, int state) {
-        const struct keeper k = { a, runtime, state };
+int keep_run(struct arena *a, int runtime, int state, struct bus *bus) {
+        const struct keeper k = { a, runtime, state, bus };
         struct fs_names names = { 0 };
         int r = take_marks(&k, &names), failed = 0;
 

@@ -61,13 +61,16 @@ bool accept_is_recent(const struct state_history *h, struct str runs, const stru
 size_t accept_kept(const struct state *s, const struct state_history *h, struct str *ret);
 
 /* tasks.c, spare.c, empty.c, instances.c: the steps. */
+int rollout_await_boot(struct rollout_run *ro);
 int rollout_tasks(struct rollout_run *ro);
 int rollout_spares(struct rollout_run *ro);
 int rollout_stop_spares(struct rollout_run *ro);
 int rollout_empty(struct rollout_run *ro);
 int rollout_instances(struct rollout_run *ro);
 int rollout_await(struct rollout_run *ro, const struct plan_part *service); /* until all that are upheld are active */
+int rollout_await_first(struct rollout_run *ro);                        /* until one of each service is, or has shown that it does not start */
 int rollout_await_untried(struct rollout_run *ro);
+void rollout_doubt(struct rollout_run *ro);                             /* all services are untried */
 
 /* What there is to do for a revision that is accepted, from one `podman ps`. */
 struct survey {
@@ -103,4 +106,5 @@ struct str pick_rollout(struct arena *a, struct str app, struct str revision); /
 int failure_handle(struct rollout_run *ro);
 
 /* finish.c */
+int finish_reset(struct bus *bus, struct arena *a, struct str app, const struct plan *plan);    /* units that failed are so no more */
 int rollout_finish(struct rollout_run *ro);

@@ -23,6 +23,8 @@ struct rollout_run {
 
         struct plan plan;
         struct progress progress;
+        bool is_resumed;                /* one of us began it and was killed */
+        bool is_stopped;                /* systemd stops it */
         bool has_changed;               /* it did something, so that its end is told */
         VEC(struct str) untried;        /* services of which nothing ran before it was accepted: nothing has shown yet that they work */
         struct { struct str unit, text; } failure;
@@ -34,4 +36,4 @@ int rollout_run(struct rollout_run *ro);
 
 /* For each app in unkept/: keeps its files that act at once with its accepted revision, or forgets what was accepted where
  * the app is gone. */
-int keep_run(struct arena *a, int runtime, int state);
+int keep_run(struct arena *a, int runtime, int state, struct bus *bus);

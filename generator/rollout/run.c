@@ -67,10 +67,10 @@ static uint64_t now_real(void) {
 /* One that goes on after SIGKILL keeps what is known of the units. */
 static void take_up_progress(struct rollout_run *ro) {
         struct progress old = { 0 };
-        bool goes_on = progress_read(ro->arena, ro->runtime, ro->app, &old) >= 0 && str_eq(old.revision, ro->revision) && !str_is(old.phase, "done")
-                && !str_is(old.phase, "failed");
+        int r = progress_read(ro->arena, ro->runtime, ro->app, &old);
 
-        ro->progress = goes_on ? old : (struct progress) { .revision = ro->revision, .phase = STR("tasks"), .started = now_real() };
+        ro->is_resumed = r >= 0 && str_eq(old.revision, ro->revision) && !str_is(old.phase, "done");
+        ro->progress = ro->is_resumed && !str_is(old.phase, "failed") ? old : (struct progress) { .revision = ro->revision, .phase = STR("tasks"), .started = now_real() };
 }
 
 /* It failed already, and we were killed before the generator was told. If it still wants it then, it knows why. */
@@ -87,6 +87,8 @@ static int try(struct rollout_run *ro, const struct state *s) {
         int r = s->is_paused ? RUN_PAUSED : tell_generator(ro, s);
 
         if (r == RUN_ON)
+                r = rollout_await_boot(ro);
+        if (r == RUN_ON)
                 r = rollout_tasks(ro);
         if (r == RUN_ON)
                 r = wanted_read(ro->arena, ro->runtime, ro->app, &wanted);
@@ -95,14 +97,18 @@ static int try(struct rollout_run *ro, const struct state *s) {
 
         /* A first start: nothing is there that a spare could spare. */
         if (str_is_absent(wanted.runs) || str_eq(wanted.runs, ro->revision))
-                VEC_EACH(service, &ro->plan.services)
-                        *vec_push(ro->arena, &ro->untried) = service->unit;
+                rollout_doubt(ro);
         if (str_eq(wanted.runs, ro->revision)) {
                 show_phase(ro, STR("instances"), STR("waiting for the first start of all instances"));
                 return rollout_await_untried(ro);
         }
         if (str_is_absent(wanted.runs))
                 return RUN_ON;
+
+        /* At boot what is accepted starts first: a spare is of no use where nothing runs that it could spare. */
+        r = ro->plan.is_recreate ? RUN_ON : rollout_await_first(ro);
+        if (r != RUN_ON)
+                return r;
 
         return ro->plan.is_recreate ? rollout_empty(ro) : rollout_spares(ro);
 }
@@ -121,19 +127,22 @@ static int refill(struct rollout_run *ro) {
         return r == RUN_ON ? wait_reload(ro) : r;
 }
 
-/* Accepted already: what still runs another revision comes back to it, as carefully as it left. After a boot nothing does. */
+/* Accepted already: what still runs another revision comes back to it, as carefully as it left. After a boot nothing does. Of one
+ * that was killed after it was accepted nobody knows what it had seen to work. */
 static int return_to(struct rollout_run *ro, const struct state *s) {
         bool was_emptied = !str_is_absent(s->emptied);
         struct survey survey;
         int r = rollout_survey(ro, &survey);
 
+        if (ro->is_resumed)
+                rollout_doubt(ro);
         if (r == RUN_ON && (was_emptied || (survey.has_stale && ro->plan.is_recreate))) {
                 r = rollout_empty(ro);
                 if (r == RUN_ON)
                         r = refill(ro);
         } else if (r == RUN_ON && survey.has_stale)
                 r = rollout_spares(ro);
-        if (r == RUN_ON && (was_emptied || survey.has_work))
+        if (r == RUN_ON && (was_emptied || survey.has_work || ro->is_resumed))
                 r = restart(ro);
         return r == RUN_ON && survey.has_work ? rollout_stop_spares(ro) : r;
 }
@@ -166,10 +175,10 @@ static int steps(struct rollout_run *ro) {
         return r == RUN_ON ? rollout_finish(ro) : r;
 }
 
-/* RemainAfterExit=yes: a unit that ended well is not started again. So one that ended because something else was wanted, and that is
- * wanted again by now, ends otherwise. */
+/* RemainAfterExit=yes: a unit that ended well is not started again unless it was stopped. So one that ended because something else was
+ * wanted, and that is wanted again by now, ends otherwise. */
 static int end(struct rollout_run *ro) {
-        return wait_tick(ro, 0) == RUN_ON ? EXIT_FAILURE : EXIT_SUCCESS;
+        return !ro->is_stopped && wait_tick(ro, 0) == RUN_ON ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
 int rollout_run(struct rollout_run *ro) {

@@ -5,6 +5,8 @@
  * in place of the one that is restarted. Every step may be done again: a start of what runs does nothing, and a reload
  * tells HAProxy once more what it knows. */
 
+#define NEXT "-next"
+
 struct spares {
         struct podman_containers containers;
         struct bus_names units;
@@ -26,14 +28,42 @@ static int has_active_instance(struct rollout_run *ro, const struct plan_part *s
         return r;
 }
 
+static bool is_spare(const struct podman_container *c) {
+        return str_has_suffix(c->name, STR(NEXT));
+}
+
+static int is_running(struct rollout_run *ro, struct str unit, bool *ret) {
+        struct arena scratch = { 0 };
+        struct bus_unit u = { 0 };
+        int r = bus_get_unit(ro->bus, &scratch, unit, &u);
+
+        *ret = r >= 0 && !str_is(u.active, "inactive") && !str_is(u.active, "failed");
+        arena_done(&scratch);
+        return r;
+}
+
+/* One whose unit does not run was left when that was killed so that Podman did not notice (SIGKILL of conmon): systemd has nothing
+ * to stop any more. A start in its place fails, and the spare has one start only. Podman may need two tries: in the
+ * first it learns that the process is gone. */
+static void remove_container(struct rollout_run *ro, struct str name) {
+        struct str problem;
+
+        if (podman_remove(ro->arena, name, &problem) < 0)
+                (void) podman_remove(ro->arena, name, &problem);
+}
+
 /* One that runs another revision is left over from a rollout that was overtaken. It may be all that answers just now, so it goes
  * when the instances are back; if they don't come, nothing is lost that it could keep. */
 static int add_spare(struct rollout_run *ro, struct spares *s, const struct plan_part *service) {
         struct str unit = pick_spare(ro->arena, service->unit);
-        const struct podman_container *c = podman_find(&s->containers, arena_join(ro->arena, service->unit, STR("-next")));
-        bool is_stale = c && !str_eq(c->label, service->label);
-        int r = is_stale ? rollout_await(ro, service) : RUN_ON;
+        const struct podman_container *c = podman_find(&s->containers, arena_join(ro->arena, service->unit, STR(NEXT)));
+        bool is_stale = c && !str_eq(c->label, service->label), is_there;
+        int r = is_running(ro, unit, &is_there);
 
+        if (r >= 0 && c && !is_there)
+                remove_container(ro, c->name);
+        if (r >= 0 && is_stale && is_there)
+                r = rollout_await(ro, service);
         if (r != RUN_ON && r != RUN_FAILED)
                 return r;
 
@@ -100,16 +130,6 @@ int rollout_spares(struct rollout_run *ro) {
         return r == RUN_ON ? enter(ro, &s) : r;
 }
 
-static int is_running(struct rollout_run *ro, struct str unit, bool *ret) {
-        struct arena scratch = { 0 };
-        struct bus_unit u = { 0 };
-        int r = bus_get_unit(ro->bus, &scratch, unit, &u);
-
-        *ret = r >= 0 && !str_is(u.active, "inactive") && !str_is(u.active, "failed");
-        arena_done(&scratch);
-        return r;
-}
-
 /* It drains first. Not before the instances are there to take over; where one of them does not come, that is no reason to
  * keep it. */
 static int stop(struct rollout_run *ro, const struct plan_part *service, struct wait_jobs *jobs) {
@@ -122,6 +142,22 @@ static int stop(struct rollout_run *ro, const struct plan_part *service, struct 
 
         r = rollout_await(ro, service);
         return r == RUN_ON || r == RUN_FAILED ? wait_add(ro, jobs, BUS_STOP, unit) : r;
+}
+
+static int remove_rest(struct rollout_run *ro) {
+        struct podman_containers containers;
+        struct bus_names upheld;
+        int r = rollout_list(ro, &containers, &upheld);
+
+        if (r != RUN_ON)
+                return r;
+
+        VEC_EACH(c, &containers.list) {
+                if (is_spare(c))
+                        remove_container(ro, c->name);
+        }
+
+        return RUN_ON;
 }
 
 /* Also those of services that the plan no longer has, left over where something newer came in between. */
@@ -139,13 +175,16 @@ int rollout_stop_spares(struct rollout_run *ro) {
         VEC_EACH(c, &containers.list) {
                 struct str unit = c->name;
 
-                if (!str_has_suffix(unit, STR("-next")))
+                if (!is_spare(c))
                         continue;
-                unit.n -= strlen("-next");
+                unit.n -= strlen(NEXT);
                 r = wait_add(ro, &jobs, BUS_STOP, pick_spare(ro->arena, unit));
                 if (r != RUN_ON)
                         return r;
         }
 
-        return wait_for_end(ro, &jobs);
+        if (jobs.list.n == 0)
+                return RUN_ON;
+        r = wait_for_end(ro, &jobs);
+        return r == RUN_ON ? remove_rest(ro) : r;
 }

@@ -20,10 +20,12 @@ int wait_check_wanted(struct rollout_run *ro) {
 int wait_tick(struct rollout_run *ro, uint64_t ms) {
         int r = bus_wait(ro->bus, ms);
 
-        if (r < 0)
-                return r == -ECANCELED ? RUN_END : r;
+        if (r == -ECANCELED) {
+                ro->is_stopped = true;
+                return RUN_END;
+        }
 
-        return wait_check_wanted(ro);
+        return r < 0 ? r : wait_check_wanted(ro);
 }
 
 int wait_pause(struct rollout_run *ro, uint64_t ms) {
@@ -41,7 +43,7 @@ int wait_pause(struct rollout_run *ro, uint64_t ms) {
 }
 
 /* A unit that stops or a job that is canceled because the app goes, the machine goes down, or something newer came, is no
- * failure of the revision. systemd stops this unit in the same breath, though perhaps after that one (the spare is bound to
+ * failure of the revision. systemd stops this unit in the same breath, though perhaps after that one (the spare is a part of
  * it, and so goes first): a job to stop it says so before its SIGTERM does. */
 int wait_fail(struct rollout_run *ro, struct str unit, struct str text) {
         struct arena scratch = { 0 };
@@ -53,8 +55,10 @@ int wait_fail(struct rollout_run *ro, struct str unit, struct str text) {
         arena_done(&scratch);
         if (r != 0)
                 return r;
-        if (is_stopping)
+        if (is_stopping) {
+                ro->is_stopped = true;
                 return RUN_END;
+        }
 
         ro->failure.unit = arena_str(ro->arena, unit);
         ro->failure.text = str_is_absent(text) ? text : arena_str(ro->arena, text);
@@ -94,7 +98,8 @@ static int check_limit(struct rollout_run *ro, struct str unit, const struct bus
         if (limit == 0 || !str_is(u->active, "activating") || bus_now() - u->starting_since < limit)
                 return RUN_ON;
 
-        r = wait_fail(ro, unit, arena_join(&scratch, STR("it is not ready "), arena_u64(&scratch, ro->plan.ready_timeout / 1000), STR(" s after its start (ready_timeout)")));
+        r = wait_fail(ro, unit, arena_join(&scratch, STR("it is not ready "), arena_u64(&scratch, ro->plan.ready_timeout / 1000), STR(" s after its start (ready_timeout)"),
+                                            u->status.n > 0 ? STR(", ") : STR(""), u->status));
         arena_done(&scratch);
         return r;
 }

@@ -34,6 +34,7 @@ void wanted_parse(struct arena *a, struct str app, struct str alive, struct str 
                 .is_alive = has_line(alive, arena_join(a, STR("Upholds="), app, STR(".target"))),
                 .runs = find_word(a, revision, STR("runs ")),
                 .wanted = find_word(a, revision, STR("wanted ")),
+                .file = find_word(a, revision, STR("file ")),
         };
 }
 

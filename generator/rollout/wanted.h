@@ -8,7 +8,7 @@
 
 struct wanted {
         bool is_alive;                  /* the app is kept up: it has a definition */
-        struct str runs, wanted;        /* absent for none */
+        struct str runs, wanted, file;  /* absent for none; file: what the definition says, good or not */
 };
 
 /* `runtime`: /run/pyservice, open. An app that was never published is not alive. */

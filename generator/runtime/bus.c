@@ -171,9 +171,26 @@ static int get_of_service(struct bus *b, struct arena *a, const char *path, stru
         return r;
 }
 
+/* The unit's job: 0 where it has none. *ret_path may be NULL. */
+static int get_job(struct bus *b, const char *unit_path, uint32_t *ret, char **ret_path) {
+        CLEANUP(unref_message) sd_bus_message *m = NULL;
+        const char *path;
+        int r = sd_bus_get_property(b->connection, SYSTEMD, unit_path, UNIT, "Job", NULL, &m, "(uo)");
+
+        if (r >= 0)
+                r = sd_bus_message_read(m, "(uo)", ret, &path);
+        if (r >= 0 && ret_path) {
+                *ret_path = strdup(path);
+                r = *ret_path ? r : -ENOMEM;
+        }
+
+        return r;
+}
+
 int bus_get_unit(struct bus *b, struct arena *a, struct str unit, struct bus_unit *ret) {
         CLEANUP(free_text) char *path = NULL;
         struct bus_unit u = { .start_timeout = UINT64_MAX };
+        uint32_t job = 0;
         int r = sd_bus_path_encode(MANAGER_PATH "/unit", arena_str(a, unit).p, &path);
 
         if (r >= 0)
@@ -183,6 +200,8 @@ int bus_get_unit(struct bus *b, struct arena *a, struct str unit, struct bus_uni
         if (r >= 0)
                 r = get_invocation(b, a, path, &u.invocation);
         if (r >= 0)
+                r = get_job(b, path, &job, NULL);
+        if (r >= 0)
                 r = get_number(b, (const char *[]) { path, UNIT, "InactiveExitTimestampMonotonic" }, 't', &u.starting_since);
         if (r >= 0)
                 r = get_number(b, (const char *[]) { path, UNIT, "InactiveExitTimestamp" }, 't', &u.started_at);
@@ -191,6 +210,7 @@ int bus_get_unit(struct bus *b, struct arena *a, struct str unit, struct bus_uni
         if (r < 0)
                 return r;
 
+        u.has_job = job != 0;
         *ret = u;
         return 0;
 }
@@ -238,19 +258,16 @@ int bus_get_load_time(struct bus *b, uint64_t *ret) {
 }
 
 int bus_is_stopping(struct bus *b, struct str unit, bool *ret) {
-        CLEANUP(unref_message) sd_bus_message *m = NULL;
         CLEANUP(free_text) char *path = NULL;
+        CLEANUP(free_text) char *job = NULL;
         CLEANUP(free_text) char *type = NULL;
         struct arena scratch = { 0 };
-        const char *job;
-        uint32_t id;
+        uint32_t id = 0;
         int r = sd_bus_path_encode(MANAGER_PATH "/unit", arena_str(&scratch, unit).p, &path);
 
         arena_done(&scratch);
         if (r >= 0)
-                r = sd_bus_get_property(b->connection, SYSTEMD, path, UNIT, "Job", NULL, &m, "(uo)");
-        if (r >= 0)
-                r = sd_bus_message_read(m, "(uo)", &id, &job);
+                r = get_job(b, path, &id, &job);
         if (r < 0)
                 return r;
 
@@ -258,6 +275,17 @@ int bus_is_stopping(struct bus *b, struct str unit, bool *ret) {
         /* It may have ended since; then there is no job. */
         if (id != 0 && sd_bus_get_property_string(b->connection, SYSTEMD, job, JOB, "JobType", NULL, &type) >= 0)
                 *ret = strcmp(type, "start") != 0;
+        return 0;
+}
+
+int bus_is_booting(struct bus *b, bool *ret) {
+        CLEANUP(free_text) char *state = NULL;
+        int r = sd_bus_get_property_string(b->connection, SYSTEMD, MANAGER_PATH, MANAGER, "SystemState", NULL, &state);
+
+        if (r < 0)
+                return r;
+
+        *ret = strcmp(state, "initializing") == 0 || strcmp(state, "starting") == 0;
         return 0;
 }
 

@@ -28,6 +28,7 @@ struct bus_unit {
         struct str result;              /* of a service, when it ended last: "success", "exit-code", "timeout" …; absent for others */
         struct str invocation;          /* 32 digits, another one for each start; empty where it never ran */
         struct str status;              /* what the service says of itself */
+        bool has_job;                   /* systemd is about to start or stop it; it may wait for others */
         uint64_t n_restarts;            /* by Restart= */
         int exit_status;
         uint64_t starting_since;        /* microseconds; when it last began to start */
@@ -60,6 +61,9 @@ int bus_get_load_time(struct bus *b, uint64_t *ret);
 
 /* Is the unit about to be stopped: is there a job for that? */
 int bus_is_stopping(struct bus *b, struct str unit, bool *ret);
+
+/* Has the machine, or the user's session, jobs of its start left? */
+int bus_is_booting(struct bus *b, bool *ret);
 
 enum bus_verb { BUS_START, BUS_STOP, BUS_RESTART, BUS_RELOAD };
 

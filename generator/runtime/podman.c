@@ -17,9 +17,9 @@ void podman_parse(struct arena *a, struct str text, struct podman_containers *re
         }
 }
 
-int podman_list(struct arena *a, struct str app, struct podman_containers *ret, struct str *ret_problem) {
-        struct str podman = spawn_find(a, "podman"), filter = arena_join(a, STR("label=io.pyservice.app="), app);
-        struct podman_containers containers = { 0 };
+/* argv[0] is found here. */
+static int run(struct arena *a, const char **argv, struct str *ret_out, struct str *ret_problem) {
+        struct str podman = spawn_find(a, "podman");
         struct spawn_result result;
         int r;
 
@@ -28,10 +28,8 @@ int podman_list(struct arena *a, struct str app, struct podman_containers *ret, 
                 return -EIO;
         }
 
-        r = spawn_run(a,
-                      (const char *[]) { podman.p, "ps", "--no-trunc", "--filter", filter.p, "--format",
-                                         "{{.Names}}\t{{index .Labels \"io.pyservice.revision\"}}", NULL },
-                      &result);
+        argv[0] = podman.p;
+        r = spawn_run(a, argv, &result);
         if (r < 0)
                 return r;
         if (result.status != 0) {
@@ -39,9 +37,30 @@ int podman_list(struct arena *a, struct str app, struct podman_containers *ret, 
                 return -EIO;
         }
 
-        podman_parse(a, result.out, &containers);
+        *ret_out = result.out;
+        return 0;
+}
+
+int podman_list(struct arena *a, struct str app, struct podman_containers *ret, struct str *ret_problem) {
+        struct str filter = arena_join(a, STR("label=io.pyservice.app="), app), out;
+        struct podman_containers containers = { 0 };
+        int r = run(a,
+                    (const char *[]) { NULL, "ps", "--no-trunc", "--filter", filter.p, "--format",
+                                       "{{.Names}}\t{{index .Labels \"io.pyservice.revision\"}}", NULL },
+                    &out, ret_problem);
+
+        if (r < 0)
+                return r;
+
+        podman_parse(a, out, &containers);
         *ret = containers;
         return 0;
+}
+
+int podman_remove(struct arena *a, struct str name, struct str *ret_problem) {
+        struct str out;
+
+        return run(a, (const char *[]) { NULL, "rm", "--force", "--ignore", "--volumes", "--", arena_str(a, name).p, NULL }, &out, ret_problem);
 }
 
 const struct podman_container *podman_find(const struct podman_containers *c, struct str name) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* What Podman runs of an app, by one `podman ps`. */
+/* What Podman runs of an app. */
 
 #include "base/arena.h"
 #include "base/vec.h"
@@ -18,6 +18,9 @@ struct podman_containers {
 /* The containers with the label io.pyservice.app=APP that run. Negative errno; -EIO where podman failed, *ret_problem says
  * what it said. */
 int podman_list(struct arena *a, struct str app, struct podman_containers *ret, struct str *ret_problem);
+
+/* Removes a container that no unit owns any more. Negative errno, likewise. */
+int podman_remove(struct arena *a, struct str name, struct str *ret_problem);
 
 /* What `podman ps` prints: "NAME\tLABEL" a line. */
 void podman_parse(struct arena *a, struct str text, struct podman_containers *ret);

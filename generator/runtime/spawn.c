@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <spawn.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -81,7 +82,29 @@ static int read_both(struct arena *a, struct stream *s) {
         return 0;
 }
 
-static int start(const char *const *argv, int out, int err, pid_t *ret) {
+/* A file in memory with the text, from its start. */
+static int open_input(struct str text) {
+        int fd = memfd_create("input", MFD_CLOEXEC), r;
+
+        if (fd < 0)
+                return -errno;
+        while (text.n > 0) {
+                ssize_t n = write(fd, text.p, text.n);
+
+                if (n < 0 && errno != EINTR) {
+                        r = -errno;
+                        (void) close(fd);
+                        return r;
+                }
+                text = str_from(text, n > 0 ? (size_t) n : 0);
+        }
+
+        (void) lseek(fd, 0, SEEK_SET);
+        return fd;
+}
+
+/* `in`: -1 for /dev/null. */
+static int start(const char *const *argv, int in, int out, int err, pid_t *ret) {
         posix_spawn_file_actions_t actions;
         int r;
 
@@ -89,7 +112,8 @@ static int start(const char *const *argv, int out, int err, pid_t *ret) {
         if (r != 0)
                 return -r;
 
-        r = posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+        r = in < 0 ? posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0)
+                   : posix_spawn_file_actions_adddup2(&actions, in, STDIN_FILENO);
         if (r == 0)
                 r = posix_spawn_file_actions_adddup2(&actions, out, STDOUT_FILENO);
         if (r == 0)
@@ -116,15 +140,16 @@ static struct str stream_text(struct arena *a, const struct stream *s) {
         return s->n > 0 ? arena_str(a, (struct str) { s->p, s->n }) : STR("");
 }
 
-/* With all four ends of the pipes open; closes those that it is done with. */
-static int run(struct arena *a, const char *const *argv, struct stream *streams, int *writers, int *ret_status) {
+/* With all four ends of the pipes open; closes those that it is done with. `others`: what the program gets as its standard output, error and
+ * input. */
+static int run(struct arena *a, const char *const *argv, struct stream *streams, int *others, int *ret_status) {
         pid_t pid;
         int r, failed;
 
-        r = start(argv, writers[0], writers[1], &pid);
+        r = start(argv, others[2], others[0], others[1], &pid);
         for (size_t i = 0; i < 2; i++) {
-                close_fd(&writers[i]);
-                writers[i] = -1;
+                close_fd(&others[i]);
+                others[i] = -1;
         }
         if (r < 0)
                 return r;
@@ -135,8 +160,17 @@ static int run(struct arena *a, const char *const *argv, struct stream *streams,
 }
 
 int spawn_run(struct arena *a, const char *const *argv, struct spawn_result *ret) {
+        return spawn_run_on(a, argv, (struct str) { 0 }, ret);
+}
+
+int spawn_run_on(struct arena *a, const char *const *argv, struct str input, struct spawn_result *ret) {
         struct stream streams[2] = { { .fd = -1 }, { .fd = -1 } };
-        int writers[2] = { -1, -1 }, status = 0, r = 0;
+        int others[3] = { -1, -1, -1 }, status = 0, r = 0;
+
+        if (!str_is_absent(input)) {
+                others[2] = open_input(input);
+                r = others[2] < 0 ? others[2] : 0;
+        }
 
         for (size_t i = 0; i < 2 && r >= 0; i++) {
                 int ends[2];
@@ -146,15 +180,15 @@ int spawn_run(struct arena *a, const char *const *argv, struct spawn_result *ret
                         break;
                 }
                 streams[i].fd = ends[0];
-                writers[i] = ends[1];
+                others[i] = ends[1];
         }
         if (r >= 0)
-                r = run(a, argv, streams, writers, &status);
+                r = run(a, argv, streams, others, &status);
 
-        for (size_t i = 0; i < 2; i++) {
+        for (size_t i = 0; i < 2; i++)
                 close_fd(&streams[i].fd);
-                close_fd(&writers[i]);
-        }
+        for (size_t i = 0; i < ARRAY_SIZE(others); i++)
+                close_fd(&others[i]);
         if (r < 0)
                 return r;
 

@@ -2,7 +2,7 @@
 #pragma once
 
 /* Running another program and reading what it says. No shell: a program is a path and its arguments. Its standard input
- * is /dev/null; descriptors of ours are close-on-exec and stay with us. */
+ * is /dev/null, or a text in memory; descriptors of ours are close-on-exec and stay with us. */
 
 #include "base/arena.h"
 
@@ -19,3 +19,6 @@ struct str spawn_find(struct arena *a, const char *program);
 
 /* Runs argv[0], an absolute path, to its end. `argv` ends with NULL. 0, or negative errno where it could not be started. */
 int spawn_run(struct arena *a, const char *const *argv, struct spawn_result *ret);
+
+/* The same, with `input` on its standard input. */
+int spawn_run_on(struct arena *a, const char *const *argv, struct str input, struct spawn_result *ret);

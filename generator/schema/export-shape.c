@@ -99,13 +99,27 @@ static void put_map(struct emitter *e, const struct field *f) {
         put_element(e, "additionalProperties", f);
 }
 
+static void put_value(struct emitter *e, const struct field *f) {
+        if (!(f->flags & FIELD_NULL_OK)) {
+                export_json_ref_member(e, value_name(f));
+                return;
+        }
+
+        emit_open(e, "anyOf", '[');
+        export_json_ref(e, NULL, value_name(f));
+        emit_open(e, NULL, '{');
+        emit_text(e, "type", STR("null"));
+        emit_close(e, '}');
+        emit_close(e, ']');
+}
+
 static void put_shape(struct emitter *e, const struct field *f) {
         switch (f->shape) {
         case SHAPE_SCALAR:
                 put_scalar(e, f);
                 return;
         case SHAPE_VALUE:
-                export_json_ref_member(e, value_name(f));
+                put_value(e, f);
                 return;
         case SHAPE_WORDS:
                 export_json_ref_member(e, DEFINITION_COMMAND);

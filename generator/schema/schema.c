@@ -267,7 +267,7 @@ static void decode_pair(struct decoder *d, const struct schema *s, const struct 
                 report_unknown(d, s, pair->key);
                 return;
         }
-        if (pair->value->kind == NODE_SCALAR && pair->value->plain && pair->value->text.n == 0) {
+        if (pair->value->kind == NODE_SCALAR && pair->value->plain && pair->value->text.n == 0 && !(f && (f->flags & FIELD_NULL_OK))) {
                 (void) diag_add(d->ds, DIAG_EMPTY_VALUE, pair->key->at, "'%.*s' has no value; give it one, or remove the key", STR_ARG(pair->key->text));
                 return;
         }

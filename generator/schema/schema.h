@@ -35,6 +35,7 @@ enum field_flags {
         FIELD_INHERIT   = 1 << 2,       /* taken over from the app where it is not given */
         FIELD_ONE_OK    = 1 << 3,       /* a list that may be written as one scalar */
         FIELD_ALLOW_LIST = 1 << 4,
+        FIELD_NULL_OK   = 1 << 5,       /* a value may be null, which is as if it were absent */
 };
 
 struct field {

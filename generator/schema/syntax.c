@@ -298,3 +298,11 @@ bool syntax_is_unit_line(struct str s) {
 
         return true;
 }
+
+bool syntax_is_mode(struct str s) {
+        return s.n >= 3;
+}
+
+bool syntax_is_module(struct str s) {
+        return str_find_str(s, STR("..")) == s.n && s.p[s.n - 1] != '.';
+}

@@ -22,3 +22,9 @@ bool syntax_is_server(struct str s);
 bool syntax_is_prefix(struct str s);            /* inet_pton(3) */
 bool syntax_is_url(struct str s);
 bool syntax_is_unit_line(struct str s);
+bool syntax_is_git_url(struct str s);
+bool syntax_is_git_ref(struct str s);
+bool syntax_is_relative_path(struct str s);
+bool syntax_is_version(struct str s);
+bool syntax_is_mode(struct str s);              /* chmod(1) */
+bool syntax_is_module(struct str s);

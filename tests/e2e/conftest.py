@@ -67,15 +67,20 @@ def own_machine(running: list[Machine]) -> Iterator[Machine]:
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item, call):
     report = (yield).get_result()
+    if report.when == "call":       # where tests run in several processes, reports are all that the first one sees
+        report.user_properties += [("load", line) for line in load.SUMMARY]
+        load.SUMMARY.clear()
     for machine in item.funcargs.values() if report.when == "call" and report.failed else ():
         if isinstance(machine, Machine) and machine.lab.leader():
             report.sections.append(("the machine", machine.diagnosis()))
 
 
 def pytest_terminal_summary(terminalreporter):
-    if load.SUMMARY:
+    reports = [report for kind in ("passed", "failed") for report in terminalreporter.stats.get(kind, [])]
+    lines = [value for report in reports for name, value in report.user_properties if name == "load"]
+    if lines:
         terminalreporter.section("requests under load: how many, p50, p99, longest in ms")
-        terminalreporter.write_line("\n".join(load.SUMMARY))
+        terminalreporter.write_line("\n".join(lines))
 
 
 def pytest_configure(config):

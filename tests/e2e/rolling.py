@@ -4,6 +4,7 @@
 import json
 import re
 import subprocess
+import time
 from pathlib import Path
 
 import load
@@ -32,7 +33,7 @@ class App:
     """One app, by name."""
 
     def __init__(self, machine: Machine, name: str = "hello"):
-        self.machine, self.name = machine, name
+        self.machine, self.name, self.begin = machine, name, time.time()
         machine.run(["mkdir", "-p", load.COUNT])
         # A line in the journal for each request at full speed would be most of the work.
         config = machine.read(HAPROXY)
@@ -86,6 +87,14 @@ class App:
     def versions(self) -> dict[str, str]:
         return {name: row["Labels"].get("version", "") for name, row in self.containers().items() if row["State"] == "running"}
 
+    def runs(self, wanted: dict[str, str]) -> bool:
+        """Whether these containers run, there is no other, and their units are done starting."""
+        found = self.containers()
+        if {name: row["Labels"].get("version") for name, row in found.items() if row["State"] == "running"} != wanted or len(found) != len(wanted):
+            return False
+        units = [f"{self.name}@{i}.service" for i in range(len(wanted))]
+        return not units or set(self.machine.out(["systemctl", "show", "-P", "ActiveState", *units]).split()) == {"active"}
+
     def expected(self, version: object, scale: int) -> dict[str, str]:
         return {f"{self.name}-{i}": str(version) for i in range(scale)}
 
@@ -109,9 +118,7 @@ class App:
     def wait(self, version: object, scale: int, timeout: float = 60) -> None:
         """Until these instances run that version, answer, and nothing goes on any more."""
         wanted = self.expected(version, scale)
-        self.machine.wait(lambda: self.is_done() and self.versions() == wanted and set(self.containers()) == set(wanted)
-                          and all(self.machine.is_active(f"{self.name}@{i}.service") for i in range(scale)),
-                          timeout, what=lambda: f"{wanted}, {self}")
+        self.machine.wait(lambda: self.is_done() and self.runs(wanted), timeout, what=lambda: f"{wanted}, {self}")
         settle(self.machine)
         self.wait_answers(wanted)
 

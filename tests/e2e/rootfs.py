@@ -24,7 +24,7 @@ KEPT = 3  # of each step; older ones go
 MACHINE_PACKAGES = """
     systemd systemd-sysv dbus dbus-user-session libpam-systemd
     podman crun netavark aardvark-dns nftables iproute2 uidmap passt
-    haproxy ca-certificates curl git less openssl procps socat strace
+    haproxy nginx ca-certificates curl git less openssh-server openssl procps socat strace
     libyaml-0-2 libsystemd0 libcurl4t64 libcurl3t64-gnutls
 """.split()
 
@@ -32,6 +32,8 @@ IMAGE_PACKAGES = """
     python3 python3-gunicorn gunicorn python3-psycopg2 python3-redis
     python3-pip python3-setuptools python3-venv python3-wheel
     postgresql redis-server haproxy curl ca-certificates
+    python3-moto python3-flask-cors python3-django python3-celery
+    python3-fastapi python3-uvicorn python3-sqlalchemy python3-greenlet python3-asyncpg alembic
 """.split()
 
 IMAGE_WITHOUT = """
@@ -64,17 +66,21 @@ MASKED = """
     netavark-dhcp-proxy.socket netavark-dhcp-proxy.service
     dev-hugepages.mount sys-kernel-debug.mount sys-kernel-tracing.mount
     apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer fstrim.timer getty@tty1.service
+    ssh.service ssh.socket nginx.service
 """.split()
 
 IMAGE_TAGS = {  # tag: (directory, build arguments)
     "localhost/hello:1": ("hello", ["VERSION=1"]),
     "localhost/hello:2": ("hello", ["VERSION=2"]),
     "docker.io/library/python:3.12-slim": ("python", []),
+    "docker.io/library/python:3.8-slim": ("python", []),
     "localhost/postgres:1": ("postgres", []),
     "localhost/redis:1": ("redis", []),
     "localhost/haproxy:1": ("haproxy", []),
     "quay.io/distributedci/dci-control-server:latest": ("dci", []),
     "quay.io/distributedci/backup:latest": ("backup", []),
+    "registry.example.com/pytq:0.9": ("pytq", []),
+    "registry.example.com/component:2026.11": ("component", []),
 }
 
 

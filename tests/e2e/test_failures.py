@@ -32,7 +32,8 @@ def config_failed(app) -> bool:
 
 def told(app, revision: str) -> list[dict]:
     """The entries of the journal that say that a revision failed."""
-    lines = app.machine.out(f"journalctl -b -o json PYSERVICE_APP={app.name} PYSERVICE_REVISION={revision}").splitlines()
+    lines = app.machine.out(["journalctl", "-b", "-o", "json", f"--since=@{app.begin:.3f}", f"PYSERVICE_APP={app.name}",
+                             f"PYSERVICE_REVISION={revision}"]).splitlines()
     return [entry for entry in map(json.loads, lines) if entry.get("MESSAGE_ID") and entry.get("REASON")]
 
 
@@ -41,10 +42,9 @@ def assert_told(app, revision: str, words: str) -> None:
     machine.wait(lambda: config_failed(app), what=lambda: f"the mistake to be shown, {app}")
     (entry,) = told(app, revision)
     assert entry["PYSERVICE_UNIT"].startswith(f"{app.name}@") and entry["PYSERVICE_UNIT"].endswith(".service")
-    assert words in entry["REASON"] + str(entry["MESSAGE"])
-    catalog = machine.out(f"journalctl --update-catalog; journalctl --dump-catalog {entry['MESSAGE_ID']}")
-    assert "pyservice" in catalog
-    assert unit in machine.journal(unit) or machine.journal(unit)
+    assert words in entry["REASON"] and entry["REASON"] in entry["MESSAGE"]
+    assert "pyservice" in machine.out(f"journalctl --update-catalog; journalctl --dump-catalog {entry['MESSAGE_ID']}")
+    assert entry["_SYSTEMD_UNIT"] == unit
     status = machine.run(["systemctl", "status", "--no-pager", f"pyservice-config@{app.name}.service"], check=False).stdout
     assert revision in status and "rollout-failed" in status, status
     assert revision in app.ctl("rollout", "status", app.name, check=False)
@@ -56,8 +56,8 @@ def assert_mended(app, version, scale) -> None:
     app.machine.wait(lambda: app.machine.out("systemctl --failed --plain --no-legend") == "", what="no failed unit")
 
 
-@pytest.mark.parametrize("scale", [1, 2])
-def test_a_bad_image_reaches_nobody(app, scale):
+def test_a_bad_image_reaches_nobody(app):
+    scale = 2
     app.define(1, scale)
     app.wait(1, scale)
     before, failed = started(app.machine), set()
@@ -111,7 +111,7 @@ def test_a_migration_that_fails_restarts_nothing(app):
         app.define(2, 2, more=tasks.format(4))
         (revision,) = app.wait_failed()
     (entry,) = told(app, revision)
-    assert entry["PYSERVICE_UNIT"] == "hello-migrate.service" and "no column" in str(entry["MESSAGE"])
+    assert entry["PYSERVICE_UNIT"] == "hello-migrate.service" and "no column" in entry["PYSERVICE_LOG"]
     assert started(app.machine) == before
     app.wait(1, 2)
     # It may have been the database's fault: another try, once that is mended.
@@ -120,7 +120,7 @@ def test_a_migration_that_fails_restarts_nothing(app):
 
 
 def test_a_first_start_that_fails_goes_on_trying(app):
-    app.define(1, 2, env="HELLO_HEALTH: 500", rollout=QUICK)
+    app.define(1, 2, env="HELLO_EXIT: 3")
     app.machine.wait(lambda: int(app.machine.unit("hello@0.service")["NRestarts"]) > 0, what="systemd to try again")
     app.define(2, 2)
     app.wait(2, 2)
@@ -188,7 +188,7 @@ def test_a_boot_with_mistakes(own_machine, late):
     broken.define(1, 3)     # a scale outlives it too
     broken.wait(1, 3)
     machine.write("/etc/pyservice.d/broken.yaml", "image: [\n")
-    busy.define(2, 2, reload=False, more="tasks: [{name: long, entrypoint: /bin/sleep, command: '100'}]\nbefore_update: long\n")
+    busy.define(2, 2, reload=False, more="tasks: [{name: long, entrypoint: /bin/sleep, command: '20'}]\nbefore_update: long\n")
 
     machine.reboot(hard=late)
     for app, scale in ((broken, 3), (failed, 3), (busy, 2)):

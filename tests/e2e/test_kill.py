@@ -88,15 +88,15 @@ def test_kill_the_rollout_at_each_step(app):
 
 def test_reboot_in_the_middle_of_a_rollout(own_machine):
     machine, app = own_machine, App(own_machine)
-    app.define(0, 3, more=TASK)
-    app.wait(0, 3)
-    for number, (phase, hard) in enumerate([("spare", True), ("instances", False), ("instances", True)], 1):
-        app.define(number, 3, more=TASK, rollout="pause: 1s")
+    app.define(0, 2, more=TASK)
+    app.wait(0, 2)
+    for number, (phase, hard) in enumerate([("spare", False), ("instances", True)], 1):
+        app.define(number, 2, more=TASK, rollout="pause: 1s")
         app.wait_phase(phase)
         if phase == "instances":
             machine.wait(lambda number=number: list(app.versions().values()).count(str(number)) >= 2, what="one to have moved")
         machine.reboot(hard)
-        app.wait(number, 3)
-        assert machine.containers().keys() == {"hello-0", "hello-1", "hello-2", "hello-helper"}
-        assert_nothing_left(app, 3)
+        app.wait(number, 2)
+        assert machine.containers().keys() == {"hello-0", "hello-1", "hello-helper"}
+        assert_nothing_left(app, 2)
         assert app.failures() == {}

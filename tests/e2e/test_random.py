@@ -52,7 +52,7 @@ class Walk:
         options = {**OPTIONS[name], **(bad or {})}
         options["rollout"] = QUICK + options.get("rollout", "")
         model.has_file, model.is_broken, model.failed = True, False, bad
-        model.version, model.scale = version, self.random.choice([1, 1, 2, 2, 3])
+        model.version, model.scale = version, self.random.choice([1, 1, 1, 2, 2, 3])
         if not bad:
             model.accepted = version
         self.apps[name].define(version, model.scale, **options)
@@ -126,7 +126,7 @@ class Walk:
         """These may be restarted."""
         self.ids = {key: value for key, value in self.ids.items() if not key[0].startswith(prefix)}
 
-    STEPS = [edit] * 3 + [rescale] * 4 + [spoil] * 2 + [smash] * 2 + [mend] * 2 + [remove] + [kill] * 2 + [edit_and_kill]
+    STEPS = [edit] * 2 + [rescale] * 5 + [spoil] * 2 + [smash] * 3 + [mend] * 3 + [remove] + [kill] * 2 + [edit_and_kill]
 
     def round(self) -> int:
         for name in self.apps:
@@ -156,12 +156,12 @@ class Walk:
         self.ids = now
 
     def is_as(self, expected: dict[str, str], found: dict[str, object]) -> bool:
+        found["done"] = {name: self.apps[name].is_done() for name, model in self.models.items() if model.accepted}
+        if not all(found["done"].values()):     # first, for it costs nothing to ask
+            return False
         rows = self.machine.podman_ps()
         found["containers"] = {row["Names"][0]: row["Labels"].get("version") for row in rows if row["State"] == "running"}
         if found["containers"] != expected or len(rows) != len(expected):
-            return False
-        found["done"] = {name: self.apps[name].is_done() for name, model in self.models.items() if model.accepted}
-        if not all(found["done"].values()):
             return False
         failed = self.machine.out("systemctl list-units --failed --plain --no-legend 'pyservice-config@*'")
         found["shown"] = {name: f"@{name}.service" in failed for name in self.apps}

@@ -60,5 +60,11 @@ int podman_env_file(struct arena *a, struct str text, struct words *ret);
 /* What --entrypoint and --health-cmd read as a list. */
 int json_words(struct arena *a, struct str text, struct words *ret);
 
+/* One line of tmpfiles.d: type, path, mode, user, group, age, and the argument where there is one. */
+int tmpfiles_words(struct arena *a, struct str line, struct words *ret);
+
 /* The words of one line of HAProxy's configuration. */
 int haproxy_words(struct arena *a, struct str line, struct words *ret);
+
+/* nginx's words, and ";", "{" and "}". */
+int nginx_tokens(struct arena *a, struct str text, struct words *ret);

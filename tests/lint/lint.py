@@ -19,6 +19,7 @@ STATE = BASE | {"output", "state"}
 PUBLISH = RENDER | STATE | {"publish"}
 ROLLOUT = APP | STATE | {"runtime", "rollout"}
 HOOKS = APP | {"output", "runtime", "hooks"}
+IMAGE = HOOKS | {"image"}
 CTL = PUBLISH | ROLLOUT | HOOKS | {"ctl"}
 LAYERS = {
     "base": BASE,
@@ -32,8 +33,9 @@ LAYERS = {
     "runtime": APP | {"runtime"},
     "rollout": ROLLOUT,
     "hooks": HOOKS,
+    "image": IMAGE,
     "ctl": CTL,
-    "programs": CTL | {"programs"},
+    "programs": CTL | IMAGE | {"programs"},
 }
 
 # Other people's headers that belong to one place: pattern of the header, pattern of who may have it.

@@ -15,6 +15,8 @@ static const struct check_row check_rows[] = {
         { "names: three times", "image: x\nservices: [{name: a}, {name: a}, {name: a}]\n", "duplicate-name‹a› duplicate-name‹a›", NULL },
         { "names: tracking's", "image: x\nsidecars: [{name: auth-tracking}]\nauth_tracking: {}\n", "duplicate-name‹auth_tracking›", NULL },
         { "names: tracking's, switched off", "image: x\nsidecars: [{name: auth-tracking}]\nauth_tracking: {enabled: false}\n", "", NULL },
+        { "names: of a task and a timer", "image: x\ntasks: [{name: a}]\ntimers: [{name: a, schedule: daily}]\n", "duplicate-name‹a›", NULL },
+        { "names: a timer's reserved", "image: x\nservices: [{name: a}]\ntimers: [{name: rollout, schedule: daily}]\n", "reserved-name‹rollout›", NULL },
         { "names: like the app", "image: x\ntasks: [{name: shop}]\n", "", NULL },
         { "names: reserved", "image: x\nservices: [{name: next}]\nsidecars: [{name: health}]\ntasks: [{name: rollout}]\n",
           "reserved-name‹next› reserved-name‹health› reserved-name‹rollout›", NULL },
@@ -69,6 +71,15 @@ static const struct check_row check_rows[] = {
         { "tasks: a service is none", "image: x\nservices: [{name: web}]\nbefore_update: web\n", "unknown-task‹web›", NULL },
         { "tasks: two ways", "image: x\ntasks: [{name: a, command: x, commands: [z]}]\n", "misplaced-key‹commands›", NULL },
 
+        { "timers: two ways", "image: x\ntimers: [{name: a, schedule: daily, command: x, commands: [z]}]\n", "misplaced-key‹commands›", NULL },
+        { "timers: are no tasks", "image: x\ntimers: [{name: a, schedule: daily}]\nbefore_update: a\n", "unknown-task‹a›", NULL },
+        { "timers: an empty command", "image: x\ntimers: [{name: a, schedule: daily, commands: ['']}]\n", "bad-command‹''›", NULL },
+        { "trusted: networks that are known", "image: x\ntrusted: 10.0.0.0/8\nnetworks: {a: {subnet: 10.1.0.0/24}}\n"
+          "services: [{name: a, network: a.network}, {name: b, network: host}, {name: d, network: none}, {name: e, network: podman}, {name: f}]\n", "", NULL },
+        { "trusted: a network of its own without a subnet", "image: x\ntrusted: 10.0.0.0/8\nnetworks: {a: {}}\nnetwork: a\n", "trusted-needs-subnet‹a›", NULL },
+        { "trusted: a network that is not known", "image: x\ntrusted: ['::1']\nsidecars: [{name: a, network: b}]\n", "trusted-needs-subnet‹b›", NULL },
+        { "trusted: tasks and timers listen to nobody", "image: x\ntrusted: 10.0.0.0/8\ntasks: [{name: a, network: b}]\ntimers: [{name: d, schedule: daily, network: b}]\n",
+          "", NULL },
         { "tasks: an empty command", "image: x\ntasks: [{name: a, commands: [z, '']}]\n", "bad-command‹''›", NULL },
 
         { "references: known", "image: x\nservices: [{name: a, requires: b, after: [d, e.service]}, {name: b}]\nsidecars: [{name: d}]\n", "", NULL },

@@ -261,7 +261,7 @@ static struct tree *spared(const char *label) {
 
 static void test_spare(void **state) {
         struct tree *old = spared("old"), *now = spared("new");
-        static const char drop_in[] = "[Unit]\nBindsTo=shop-rollout@cccccccccccc.service\nAfter=shop-rollout@cccccccccccc.service\n";
+        static const char drop_in[] = "[Unit]\nPartOf=shop-rollout@cccccccccccc.service\nAfter=shop-rollout@cccccccccccc.service\n";
 
         (void) state;
         (void) compose_text(old, now, now, false);

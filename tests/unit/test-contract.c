@@ -47,6 +47,11 @@ static const struct contract_row rows[] = {
         { "when: not given", "{env: E}, {env: R, default: us, when: {E: s3}}", "", "", "", "", NULL },
         { "when: required only then", "{env: E}, {env: R, required: true, when: {E: s3}}", "", "E: file", "E=file", "", NULL },
         { "when: required then", "{env: E}, {env: R, required: true, when: {E: s3}}", "", "E: s3", NULL, "config-missing‹c›", "'R'" },
+        { "required when: it holds", "{env: E}, {env: R, required_when: {E: s3}}", "", "E: s3", NULL, "config-missing‹c›", "'R'" },
+        { "required when: it does not", "{env: E}, {env: R, required_when: {E: s3}}", "", "E: file", "E=file", "", NULL },
+        { "required when: given without need", "{env: E}, {env: R, required_when: {E: s3}}", "", "E: file, R: eu", "E=file, R=eu", "", NULL },
+        { "required when: by a default", "{env: E, default: s3}, {env: R, required_when: {E: s3}}", "", "", NULL, "config-missing‹c›", "'R'" },
+        { "required when: two conditions", "{env: E}, {env: F}, {env: R, required_when: {E: a, F: b}}", "", "E: a, F: c", "E=a, F=c", "", NULL },
         { "when: two conditions", "{env: E}, {env: F}, {env: R, default: x, when: {E: a, F: b}}", "", "E: a, F: c", "E=a, F=c", "", NULL },
         { "when: a secret is not compared", "{env: E}, {env: R, default: x, when: {E: known}}", "", "E: {secret: known}", "!E={known}", "", NULL },
 
@@ -123,6 +128,7 @@ static const struct contract_row rows[] = {
 
         { "bad: neither name nor variable", "{doc: x}", "", "", NULL, "bad-contract‹c› bad-contract‹{›", NULL },
         { "bad: twice", "{env: A}, {env: A}", "", "", NULL, "bad-contract‹c› bad-contract‹A›", "'A' is there twice" },
+        { "bad: an unknown condition of need", "{env: A, required_when: {B: x}}", "", "", NULL, "bad-contract‹c› bad-contract‹B›", "'B' is no variable" },
         { "bad: an unknown condition", "{env: A, when: {B: x}}", "", "", NULL, "bad-contract‹c› bad-contract‹B›", "'B' is no variable" },
         { "bad: a set of unknown ones", "{env: A}", "{name: x, variables: [B], optional: [D]}", "", NULL, "bad-contract‹c› bad-contract‹B› bad-contract‹D›", NULL },
         { "bad: an unknown name in a template", "{env: A, template: '{{ b }}'}", "", "", NULL, "bad-contract‹c› bad-contract‹'{{ b }}'›", "names no variable" },

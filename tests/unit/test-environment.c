@@ -21,7 +21,12 @@ static const struct wish wishes[] = {
         { "wish: a file with an equals sign", "pem=file:/etc/a=b:c", true },
         { "wish: no equals sign", "db", false },
         { "wish: no kind", "db=app.db", false },
-        { "wish: an unknown kind", "db=kms:AQIC", false },
+        { "wish: a ciphertext", "db=kms:/run/x.kms", true },
+        { "wish: a ciphertext or its text", "db=kms-literal:/run/x.kms", true },
+        { "wish: Podman's", "db=podman:app-db", true },
+        { "wish: an unknown kind", "db=vault:AQIC", false },
+        { "wish: a ciphertext that is no file", "db=kms:AQIC", false },
+        { "wish: none of Podman's", "db=podman:", false },
         { "wish: no name", "=credential:x", false },
         { "wish: no credential", "db=credential:", false },
         { "wish: a relative path", "db=file:etc/x", false },
@@ -77,6 +82,11 @@ static const struct scene scenes[] = {
         { "prepare: NUL in a variable", "nul=file:/etc/nul", "A=%{nul}\n", 1, NULL, "variable 'A' can't be passed: its value holds a NUL" },
         { "prepare: too long for a variable", "long=file:/etc/long", "A=%{long}\n", 1, NULL, "its value is longer than 128 KiB" },
         { "prepare: a secret that was not given", "db=credential:app.db", "A=%{other}\n", 1, NULL, "line 1 of the template names a secret" },
+        { "prepare: a ciphertext", "k=kms:/etc/good.kms", "A=%{k}\n", 0, "A=\"SECRET-kms\"\n", NULL },
+        { "prepare: a ciphertext that fails", "k=kms:/etc/bad.kms db=credential:app.db", "A=%{k}\n", 1, NULL, "secret 'k' can't be decrypted: KMS said no" },
+        { "prepare: a ciphertext that fails, literally", "k=kms-literal:/etc/bad.kms", "A=%{k}\n", 0, "A=\"AQICbad\"\n", NULL },
+        { "prepare: a ciphertext that is taken literally", "k=kms-literal:/etc/good.kms", "A=%{k}\n", 0, "A=\"SECRET-kms\"\n", NULL },
+        { "prepare: a text in clear", "k=kms-literal:/etc/clear.kms", "A=%{k}\n", 0, "A=\"SECRET in clear\"\n", NULL },
         { "prepare: a malformed template", "db=credential:app.db", "A=1\nA=%{db\n", 1, NULL, "line 2 of the template is malformed" },
         { "prepare: a template without a name", "db=credential:app.db", "=x\n", 1, NULL, "line 1 of the template is malformed" },
 };
@@ -105,6 +115,11 @@ static void place_open(struct place *p) {
         put(p, "etc/credstore/app.line", STR("SECRET-line\n\n"));
         put(p, "etc/sso.pem", STR("SECRET-one\nSECRET-two\n"));
         put(p, "etc/empty", STR(""));
+        put(p, "etc/good.kms", STR("AQICgood\n"));
+        put(p, "etc/bad.kms", STR("AQICbad\n"));
+        put(p, "etc/clear.kms", STR("SECRET in clear\n"));
+        put(p, "kms", STR("#!/bin/sh\nread -r text <\"$1\"\n[ \"$text\" = AQICgood ] && printf SECRET-kms && exit\necho 'first line' >&2\necho 'KMS said no' >&2\nexit 1\n"));
+        assert_int_equal(fchmodat(p->dir, "kms", 0700, 0), 0);
         put(p, "etc/feed", STR("\n"));
         put(p, "etc/nul", STR("SECRET\0nul"));
         longest = arena_alloc(&p->arena, LONG_SECRET, 1);
@@ -113,6 +128,7 @@ static void place_open(struct place *p) {
 
         assert_int_equal(fs_make_dirs(p->dir, "run", false), 0);
         p->e = (struct environment) { .arena = &p->arena, .directory = fs_open_dir(p->dir, "run"), .places.root = p->path };
+        p->e.kms = arena_join(&p->arena, str_of(p->path), STR("/kms")).p;
         p->e.places.directory = arena_join(&p->arena, str_of(p->path), STR("/credentials")).p;
 }
 

@@ -64,6 +64,23 @@ static void test_directories(void **state) {
         site_close(&s);
 }
 
+static void test_subnets(void **state) {
+        const struct quadlet_object *object;
+        struct site s;
+
+        (void) state;
+        site_open(&s);
+        site_write(&s, "/etc/containers/systemd/a.network", "[Network]\nSubnet=10.1.0.0/24\n Subnet = fd00:1::/64 \nSubnetPool=10.2.0.0/24\n#Subnet=10.3.0.0/24\nSubnet=any\nSubnet=\n");
+        site_write(&s, "/etc/containers/systemd/b.network", "[Network]\n");
+        assert_int_equal(machine_read(&s.world), 0);
+        object = machine_quadlet(&s.world, STR("a.network"));
+        assert_int_equal(object->subnets.n, 2);
+        assert_string_equal(object->subnets.at[0].text.p, "10.1.0.0/24");
+        assert_string_equal(object->subnets.at[1].text.p, "fd00:1::/64");
+        assert_int_equal(machine_quadlet(&s.world, STR("b.network"))->subnets.n, 0);
+        site_close(&s);
+}
+
 /* A link in a circle, and one that leads nowhere, hold nothing up. */
 static void test_links(void **state) {
         struct site s;
@@ -188,6 +205,7 @@ int main(void) {
 
         rows_add(&all, test_object, object_rows);
         rows_add_one(&all, test_directories);
+        rows_add_one(&all, test_subnets);
         rows_add_one(&all, test_links);
         rows_add(&all, test_unit, unit_rows);
         rows_add(&all, test_host, host_rows);

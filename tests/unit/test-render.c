@@ -56,6 +56,7 @@ static const char *listing(struct site *s, const struct tree *t) {
         "services:\n- {name: web, scale: 2, port: 80, proxy: {domains: a.b}, env: {S: {secret: s}}, hosts: '*'}\n- {name: job, requires: web, restart: on-failure}\n" \
         "sidecars:\n- {name: side, image: b}\n" \
         "tasks:\n- {name: move, image: z}\n- {name: other}\nbefore_update: [other, move]\n" \
+        "timers:\n- {name: tick, image: t, schedule: daily, hosts: '*'}\n" \
         "networks: {net: {}}\nvolumes: {v: {}}\n"
 
 static void test_kinds(void **state) {
@@ -68,6 +69,7 @@ static void test_kinds(void **state) {
                             "task shop-move env/shop-move.#.env\n"
                             "task shop-other env/shop-other.#.env\n"
                             "revision shop-side env/shop-side.#.env\n"
+                            "revision shop-tick env/shop-tick.#.env\n"
                             "revision shop-web env/shop-web.#.template\n"
                             "revision shop-web env/shop-web.#.env\n"
                             "scale shop-web haproxy/run/pyservice/haproxy/10_backend_shop-web.cfg\n"
@@ -81,18 +83,23 @@ static void test_kinds(void **state) {
                             "task shop-other quadlet/shop-other.container\n"
                             "revision shop-side quadlet/shop-side-#.image\n"
                             "revision shop-side quadlet/shop-side.container\n"
+                            "revision shop-tick quadlet/shop-tick-#.image\n"
+                            "revision shop-tick quadlet/shop-tick.container\n"
                             "revision - quadlet/shop-v.volume\n"
                             "revision shop-web quadlet/shop-web@.container\n"
                             "plan - rollout\n"
                             "revision shop-job units/shop-job-once@.target\n"
                             "scale shop-job units/shop-job@.service.d/10-services.conf\n"
                             "scale - units/shop-rollout@.service\n"
+                            "scale shop-tick units/shop-tick.service.d/10-hosts.conf\n"
+                            "scale shop-tick units/shop-tick.timer\n"
                             "scale shop-web units/shop-web@.service.d/10-hosts.conf\n"
                             "scale shop-web units/shop-web@.service.d/10-ports.conf\n"
                             "scale shop-web units/shop-web@next.service.d/50-next.conf\n"
                             "scale - units/shop.target\n"
                             "scale shop-job units/shop.target.d/50-shop-job.conf\n"
                             "scale shop-side units/shop.target.d/50-shop-side.conf\n"
+                            "scale shop-tick units/shop.target.d/50-shop-tick.conf\n"
                             "scale shop-web units/shop.target.d/50-shop-web.conf\n");
         site_close(&s);
 }

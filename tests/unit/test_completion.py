@@ -28,13 +28,15 @@ def complete(*words, cwd="/"):
 
 
 @pytest.mark.parametrize("words, offered", [
-    ([""], ["check", "render", "rollout", "schema", "update"]),
+    ([""], ["check", "purge", "render", "rollout", "schema", "secret", "update"]),
     (["c"], ["check"]),
     (["x"], []),
     (["--"], ["--help", "--json", "--no-pager", "--root=", "--user", "--version"]),
     (["rollout", ""], ["history", "pause", "resume", "retry", "status", "undo"]),
     (["rollout", "un"], ["undo"]),
     (["rollout", "status", "--n"], ["--no-follow"]),
+    (["secret", ""], ["edit", "list", "rm", "set"]),
+    (["secret", "--j"], ["--json"]),
     (["update", "--a"], ["--auto"]),
     (["schema", ""], ["app", "contract", "host"]),
     (["schema", "--m"], ["--man"]),

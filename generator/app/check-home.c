@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* The app's user, directories and files. */
+
+#include <stdlib.h>
+
+#include "app/check-parts.h"
+#include "app/home.h"
+#include "app/place.h"
+
+#define SMALL "abcdefghijklmnopqrstuvwxyz0123456789"
+#define NAME_CHARS "ABCDEFGHIJKLMNOPQRSTUVWXYZ_-" SMALL
+
+static void refuse_instance(struct world *w, struct str text, struct span at) {
+        if (has_instance_mark(text))
+                (void) diag_add(w->ds, DIAG_INSTANCE_NOT_HERE, at, "{{ instance }} cannot stand here, since all instances share the app's files");
+}
+
+/* A path that is mounted: SOURCE:TARGET. */
+static bool can_be_mounted(struct world *w, struct abs_path path) {
+        return type_accepts(KIND_VOLUME_SPEC, arena_join(w->arena, path.text, STR(":"), path.text));
+}
+
+static void check_mountable(struct world *w, struct abs_path path) {
+        if (!has_instance_mark(path.text) && !can_be_mounted(w, path))
+                (void) diag_add(w->ds, DIAG_BAD_VALUE, path.at, "'%.*s' cannot be mounted into a container; write a path without ':', and not '/'", STR_ARG(path.text));
+}
+
+/* sysusers.d(5) takes less than an existing user may be called. */
+static void check_account(struct world *w, struct account account) {
+        bool is_number = str_is_made_of(account.text, "0123456789");
+        bool is_name = account.text.n <= 31 && str_is_made_of(account.text, NAME_CHARS) && !str_is_made_of((struct str) { account.text.p, 1 }, "0123456789-");
+
+        if (!is_number && !is_name)
+                (void) diag_add(w->ds, DIAG_BAD_VALUE, account.at, "no user or group '%.*s' can be made; use at most 31 letters, digits, '_' and '-', with a letter first, "
+                                "or name one that the machine has and add 'ensure_user: false'", STR_ARG(account.text));
+}
+
+static void check_owner(struct world *w, const struct app *app) {
+        struct user_name user = app->base.container.user;
+
+        if (!str_is_absent(app->group.text) && str_find(user.text, ':') < user.text.n)
+                (void) diag_add(w->ds, DIAG_MISPLACED_KEY, app->group.at, "the group stands behind the ':' of 'user:' already; remove one of the two");
+        if (!app->home->makes_user)
+                return;
+
+        check_account(w, app->home->user);
+        if (!str_eq(app->home->group.text, app->home->user.text))
+                check_account(w, app->home->group);
+}
+
+static void check_root(struct world *w, const struct app *app) {
+        struct abs_path root = app->root;
+        struct str rest = root.text.n > 0 ? str_from(root.text, 1) : root.text;
+
+        refuse_instance(w, root.text, root.at);
+        if (str_is_absent(root.text))
+                return;
+
+        if (str_find(rest, '/') == rest.n)
+                (void) diag_add(w->ds, DIAG_BAD_VALUE, root.at, "'%.*s' is no directory of one app; write one that lies deeper, such as /applications/%.*s", STR_ARG(root.text),
+                                STR_ARG(app->name.text));
+        else
+                check_mountable(w, root);
+}
+
+static void check_secret(struct world *w, const struct app *app, struct name secret) {
+        struct str names[64], near;
+        size_t n = 0;
+
+        LIST_EACH(s, &app->base.container.secrets) {
+                if (str_eq(s->key.text, secret.text)) {
+                        if (!str_is_absent(s->value.podman.text))
+                                (void) diag_add(w->ds, DIAG_SECRET_SOURCE, secret.at, "'%.*s' is a secret of Podman's, which only containers get; "
+                                                "give it another source to have it in a file of the machine", STR_ARG(secret.text));
+                        refuse_instance(w, s->value.file.text, s->value.file.at);
+                        return;
+                }
+                if (n < ARRAY_SIZE(names))
+                        names[n++] = s->key.text;
+        }
+
+        near = diag_nearest(secret.text, names, n);
+        if (str_is_absent(near))
+                (void) diag_add(w->ds, DIAG_UNKNOWN_SECRET, secret.at, "there is no secret '%.*s' of the app; add it to 'secrets:' at the top", STR_ARG(secret.text));
+        else
+                (void) diag_add(w->ds, DIAG_UNKNOWN_SECRET, secret.at, "there is no secret '%.*s' of the app; did you mean '%.*s'?", STR_ARG(secret.text), STR_ARG(near));
+}
+
+static void check_content(struct world *w, const struct app *app, size_t i) {
+        const struct app_file *f = &app->files.at[i];
+        const struct node *node = place_of_part(app, "files", i);
+        bool has_content = node && node_get(node, "content"), has_source = !str_is_absent(f->source.text);
+
+        if (has_content && has_source)
+                (void) diag_add(w->ds, DIAG_MISPLACED_KEY, place_in_part(app, "files", i, "source"), "a file has either 'content:' or 'source:'; remove one");
+        else if (!has_content && !has_source)
+                (void) diag_add(w->ds, DIAG_MISSING_KEY, f->dest.at, "there is nothing to be in '%.*s'; add 'content:' or 'source:'", STR_ARG(f->dest.text));
+        refuse_instance(w, f->source.text, f->source.at);
+        refuse_instance(w, f->content.text.text, f->content.at);
+        if (!str_is_absent(f->content.secret.text))
+                check_secret(w, app, f->content.secret);
+}
+
+/* One of the app's directories, or above one. */
+static bool is_directory(const struct home *h, struct str path) {
+        const struct str own[] = { h->root.text, h->app.text, h->code.text, h->config.text, h->data.text };
+
+        for (size_t i = 0; i < ARRAY_SIZE(own); i++)
+                if (str_eq(path, own[i]) || path_is_below(own[i], path))
+                        return true;
+
+        return false;
+}
+
+static void check_dest(struct world *w, const struct app *app, const struct app_file *f) {
+        refuse_instance(w, f->dest.text, f->dest.at);
+        check_mountable(w, f->dest);
+        if (is_directory(app->home, f->dest.text))
+                (void) diag_add(w->ds, DIAG_BAD_VALUE, f->dest.at, "'%.*s' is a directory that the app needs; name a file", STR_ARG(f->dest.text));
+        else if (app->source && path_is_below(f->dest.text, app->home->code.text))
+                (void) diag_add(w->ds, DIAG_BAD_VALUE, f->dest.at, "'%.*s' is among the code, which is replaced by each build; write it to %.*s", STR_ARG(f->dest.text),
+                                STR_ARG(app->home->config.text));
+
+        for (const struct app_file *other = app->files.at; other < f; other++) {
+                struct diag *d;
+
+                if (!str_eq(other->dest.text, f->dest.text) && !path_is_below(other->dest.text, f->dest.text) && !path_is_below(f->dest.text, other->dest.text))
+                        continue;
+                d = diag_add(w->ds, DIAG_FILE_TAKEN, f->dest.at, "'%.*s' and '%.*s' cannot both be files; change one", STR_ARG(f->dest.text), STR_ARG(other->dest.text));
+                diag_note(w->ds, d, other->dest.at, "the other one is here");
+        }
+}
+
+/* What would be of no effect. */
+static void check_homeless(struct world *w, const struct app *app) {
+        if (!str_is_absent(app->group.text))
+                (void) diag_add(w->ds, DIAG_MISPLACED_KEY, app->group.at, "'group:' owns the directories of an app with 'source:', 'files:' or 'root:'; add one of these, or write 'user: USER:GROUP'");
+        if (node_get(app->node, "ensure_user"))
+                (void) diag_add(w->ds, DIAG_MISPLACED_KEY, place_of_key(app, "ensure_user"), "only an app with 'source:', 'files:' or 'root:' has a user of the machine; add one of these, or remove this");
+}
+
+void check_home(struct world *w, struct app *app) {
+        if (!app->home) {
+                check_homeless(w, app);
+                return;
+        }
+        if (w->places.is_user) {
+                const char *key = app->files.n > 0 ? "files" : "root";
+
+                (void) diag_add(w->ds, DIAG_MISPLACED_KEY, place_of_key(app, key), "'%s:' is only for the machine's own applications, not for a user's; remove it", key);
+                return;
+        }
+
+        check_owner(w, app);
+        check_root(w, app);
+        for (size_t i = 0; i < app->files.n; i++) {
+                check_dest(w, app, &app->files.at[i]);
+                check_content(w, app, i);
+        }
+}

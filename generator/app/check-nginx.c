@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* What nginx can't do of what HAProxy can, and what its configuration can't say. */
+
+#include "app/check-parts.h"
+#include "app/place.h"
+
+/* Written as it is, or as a variable of nginx's: there is no way to say which. */
+static void check_text(struct world *w, struct str text, struct span at) {
+        for (size_t i = 0; i < text.n; i++)
+                if ((unsigned char) text.p[i] < ' ' || text.p[i] == 127 || text.p[i] == '$') {
+                        (void) diag_add(w->ds, DIAG_BAD_VALUE, at, "nginx's configuration can't hold a '$' or a control character; remove it, or 'kind: nginx'");
+                        return;
+                }
+}
+
+static void check_keys(struct world *w, const struct app *app, const struct service *s) {
+        static const char *const keys[] = { "backend", "order", "sticky", "maxconn", "check", "config_dir" };
+        const struct node *part = place_of_part(app, "services", (size_t) (s - app->services.at));
+        const struct node *proxy = part ? node_get(part, "proxy") : NULL;
+
+        for (size_t i = 0; proxy && i < proxy->n; i++)
+                for (size_t k = 0; k < ARRAY_SIZE(keys); k++)
+                        if (str_is(proxy->pairs[i].key->text, keys[k]))
+                                (void) diag_add(w->ds, DIAG_MISPLACED_KEY, proxy->pairs[i].key->at, "'%s:' means nothing with 'kind: nginx'; remove one of them", keys[k]);
+}
+
+void check_nginx(struct world *w, const struct app *app, const struct service *s) {
+        const struct proxy *p = s->proxy;
+
+        if (p->kind.index != PROXY_NGINX)
+                return;
+
+        if (w->places.is_user)
+                (void) diag_add(w->ds, DIAG_MISPLACED_KEY, p->kind.at, "nginx is the machine's, not a user's; remove 'kind: nginx'");
+        check_keys(w, app, s);
+        if (p->mode.index == MODE_TCP)
+                (void) diag_add(w->ds, DIAG_MISPLACED_KEY, p->mode.at, "'mode: tcp' is not for 'kind: nginx'; remove one of them");
+        if (p->via.index == VIA_DNS)
+                (void) diag_add(w->ds, DIAG_MISPLACED_KEY, p->via.at, "'via: dns' is not for 'kind: nginx', which reaches instances through ports; remove one of them");
+        if (p->balance.index == BALANCE_FIRST)
+                (void) diag_add(w->ds, DIAG_BAD_VALUE, p->balance.at, "nginx has no 'first'; write leastconn, roundrobin, source or random");
+        check_text(w, p->path.text, p->path.at);
+        if (p->tls)
+                check_text(w, p->tls->certificate.text, p->tls->certificate.at);
+        LIST_EACH(header, &p->headers) {
+                check_text(w, header->key.text, header->key.at);
+                check_text(w, header->value.text, header->value.at);
+        }
+}

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* `source:`: what excludes what. */
+
+#include "app/check-parts.h"
+#include "app/place.h"
+
+static void check_image(struct world *w, const struct app *app) {
+        if (node_get(app->node, "image"))
+                (void) diag_add(w->ds, DIAG_IMAGE_AND_SOURCE, place_of_key(app, "image"), "the app has 'source:', which its image is built from; remove one of the two");
+        for (size_t i = 0; node_get(app->node, "services") && i < app->services.n; i++)
+                if (node_get(place_of_part(app, "services", i), "image"))
+                        (void) diag_add(w->ds, DIAG_IMAGE_AND_SOURCE, place_in_part(app, "services", i, "image"),
+                                        "services run the image that 'source:' is built to; remove this, or make it a sidecar");
+}
+
+static struct span place_of(const struct app *app, const char *key) {
+        const struct node *map = node_get(app->node, "source");
+
+        for (size_t i = 0; i < map->n; i++)
+                if (str_is(map->pairs[i].key->text, key))
+                        return map->pairs[i].key->at;
+
+        return map->at;
+}
+
+/* The repository's own Containerfile says all of that itself. */
+static void check_containerfile(struct world *w, const struct app *app) {
+        static const char *const generated[] = { "requirements", "python", "base", "manager", "conda_base", "packages", "before", "after" };
+        const struct node *map = node_get(app->node, "source");
+
+        if (str_is_absent(app->source->containerfile.text))
+                return;
+
+        for (size_t i = 0; i < ARRAY_SIZE(generated); i++)
+                if (node_get(map, generated[i]))
+                        (void) diag_add(w->ds, DIAG_MISPLACED_KEY, place_of(app, generated[i]), "'%s:' is for the generated Containerfile; remove it, or 'containerfile:'",
+                                        generated[i]);
+}
+
+static bool is_over_ssh(struct str repo) {
+        return str_has_prefix(repo, STR("ssh://")) || (str_find_str(repo, STR("://")) == repo.n && repo.p[0] != '/');
+}
+
+static void check_commands(struct world *w, const struct command *commands, size_t n) {
+        for (size_t i = 0; i < n; i++)
+                if (commands[i].words.n == 0)
+                        (void) diag_add(w->ds, DIAG_BAD_COMMAND, commands[i].at, "the command is empty; write one, or remove it");
+}
+
+static void refuse_instance(struct world *w, const struct command *commands, size_t n) {
+        for (size_t i = 0; i < n; i++)
+                LIST_EACH(word, &commands[i].words)
+                        if (has_instance_mark(word->text))
+                                (void) diag_add(w->ds, DIAG_INSTANCE_NOT_HERE, word->at, "an image is built for all instances; write {{ instance }} only where services get it");
+}
+
+void check_source(struct world *w, struct app *app) {
+        const struct repository *s = app->source;
+
+        if (!s)
+                return;
+
+        check_image(w, app);
+        check_containerfile(w, app);
+        if (!str_is_absent(s->ssh_key.text) && !is_over_ssh(s->repo.text))
+                (void) diag_add(w->ds, DIAG_MISPLACED_KEY, place_of(app, "ssh_key"), "'ssh_key:' is for a repository over SSH; remove it, or write USER@HOST:PATH");
+        if (has_instance_mark(s->ssh_key.text))
+                (void) diag_add(w->ds, DIAG_INSTANCE_NOT_HERE, s->ssh_key.at, "an image is built for all instances; write {{ instance }} only where services get it");
+        if (!str_is_absent(s->credential.text) && !str_has_prefix(s->repo.text, STR("https://")))
+                (void) diag_add(w->ds, DIAG_MISPLACED_KEY, place_of(app, "credential"), "'credential:' is for a repository over HTTPS; remove it, or write https://…");
+        if (node_get(node_get(app->node, "source"), "conda_base") && s->manager.index != MANAGER_CONDA && str_is_absent(s->containerfile.text))
+                (void) diag_add(w->ds, DIAG_MISPLACED_KEY, place_of(app, "conda_base"), "'conda_base:' goes with 'manager: conda'; remove it, or add that");
+        check_commands(w, s->before.at, s->before.n);
+        check_commands(w, s->after.at, s->after.n);
+        refuse_instance(w, s->before.at, s->before.n);
+        refuse_instance(w, s->after.at, s->after.n);
+}

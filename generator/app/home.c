@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "app/home.h"
+
+#include "app/resolve.h"
+
+bool file_is_skipped(const struct app_file *f) {
+        return str_is_absent(f->source.text) && str_is_absent(f->content.text.text) && str_is_absent(f->content.secret.text);
+}
+
+bool path_is_below(struct str path, struct str directory) {
+        return path.n > directory.n + 1 && str_has_prefix(path, directory) && path.p[directory.n] == '/';
+}
+
+static struct abs_path below(struct world *w, struct abs_path directory, struct str name) {
+        return (struct abs_path) { arena_join(w->arena, directory.text, name), directory.at };
+}
+
+/* "USER:GROUP" at the top, or with a source the app's own name. */
+static void find_owner(struct world *w, struct app *app, struct home *h) {
+        struct user_name user = app->base.container.user;
+        size_t colon = str_find(user.text, ':');
+        struct str group = colon < user.text.n ? str_from(user.text, colon + 1) : (struct str) { 0 };
+
+        h->has_owner = app->source || !str_is_absent(user.text);
+        if (!str_is_absent(user.text))
+                h->user = (struct account) { arena_str(w->arena, (struct str) { user.text.p, colon }), user.at };
+        else
+                h->user = h->has_owner ? (struct account) { app->name.text, app->name.at } : (struct account) { STR("root"), NOWHERE };
+
+        if (!str_is_absent(app->group.text))
+                h->group = app->group;
+        else
+                h->group = str_is_absent(group) ? h->user : (struct account) { arena_str(w->arena, group), user.at };
+        h->makes_user = h->has_owner && app->ensure_user.yes;
+}
+
+static bool is_known(const struct home *h, struct str path) {
+        const struct str known[] = { h->root.text, h->app.text, h->config.text, h->data.text };
+
+        for (size_t i = 0; i < ARRAY_SIZE(known); i++)
+                if (str_eq(path, known[i]))
+                        return true;
+        LIST_EACH(parent, &h->parents)
+                if (str_eq(path, parent->text))
+                        return true;
+
+        return false;
+}
+
+/* The directories of a file that are the app's. */
+static void add_parents(struct world *w, struct home *h, struct abs_path dest) {
+        if (!path_is_below(dest.text, h->root.text))
+                return;
+
+        for (size_t i = h->root.text.n + 1; i < dest.text.n; i++) {
+                struct str path = { dest.text.p, i };
+
+                if (dest.text.p[i] == '/' && !is_known(h, path))
+                        h->parents.at[h->parents.n++] = (struct abs_path) { arena_str(w->arena, path), dest.at };
+        }
+}
+
+static size_t count_slashes(const struct app *app) {
+        size_t n = 0;
+
+        LIST_EACH(f, &app->files)
+                for (size_t i = 0; i < f->dest.text.n; i++)
+                        n += f->dest.text.p[i] == '/';
+
+        return n;
+}
+
+/* The path in the container, between the colons. */
+static struct str target_of(struct volume_spec spec) {
+        struct str rest = spec.text, part = { 0 };
+
+        (void) str_split(&rest, ':', &part);
+        return str_split(&rest, ':', &part) ? part : (struct str) { 0 };
+}
+
+/* What the definition itself mounts there counts more. */
+static void add_volume(struct world *w, struct container *c, struct abs_path path, struct str options) {
+        for (size_t i = 0; i < c->volumes.n; i++)
+                if (str_eq(target_of(c->volumes.at[i]), path.text))
+                        return;
+
+        c->volumes.at[c->volumes.n++] = (struct volume_spec) { arena_join(w->arena, path.text, STR(":"), path.text, options), path.at };
+}
+
+/* No SELinux label is asked for (:z): Podman would follow a link that the owner may have put there, and label what is behind it. */
+static void mount(struct world *w, const struct app *app, struct container *c) {
+        const struct home *h = app->home;
+        struct volume_spec *volumes = arena_array(w->arena, c->volumes.n + app->files.n + 2, struct volume_spec);
+
+        if (c->volumes.n > 0)
+                memcpy(volumes, c->volumes.at, c->volumes.n * sizeof(*volumes));
+        c->volumes.at = volumes;
+
+        add_volume(w, c, h->config, STR(""));
+        add_volume(w, c, h->data, STR(""));
+        LIST_EACH(f, &app->files)
+                if (!file_is_skipped(f) && !path_is_below(f->dest.text, h->config.text) && !path_is_below(f->dest.text, h->data.text))
+                        add_volume(w, c, f->dest, STR(":ro"));
+}
+
+/* Parts with an image of their own know nothing of an owner that the definition does not name. */
+static bool is_owners(const struct app *app, const struct container *c) {
+        if (str_is_absent(app->base.container.user.text))
+                return str_is_absent(c->user.text) && is_built(app, c);
+
+        return str_eq(c->user.text, app->base.container.user.text);
+}
+
+void resolve_home(struct world *w, struct app *app) {
+        bool is_asked_for = app->files.n > 0 || !str_is_absent(app->root.text);
+        struct container_list all = app_containers(w->arena, app);
+        struct home *h;
+
+        /* A user's manager can neither make users nor give files away. */
+        if (!is_asked_for && (!app->source || w->places.is_user))
+                return;
+
+        app->home = h = arena_new(w->arena, struct home);
+        h->root = app->root;
+        if (str_is_absent(h->root.text))
+                h->root = (struct abs_path) { arena_join(w->arena, STR("/applications/"), app->name.text), app->name.at };
+        h->app = below(w, h->root, STR("/app"));
+        h->code = below(w, h->app, STR("/code"));
+        h->config = below(w, h->app, STR("/config"));
+        h->data = below(w, h->root, STR("/data"));
+        find_owner(w, app, h);
+
+        h->parents.at = arena_array(w->arena, count_slashes(app) + 1, struct abs_path);
+        LIST_EACH(f, &app->files)
+                if (!file_is_skipped(f))
+                        add_parents(w, h, f->dest);
+        VEC_EACH(ref, &all.list) {
+                ref->container->runs_as_owner = h->has_owner && is_owners(app, ref->container);
+                mount(w, app, ref->container);
+        }
+}

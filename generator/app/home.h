@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* The app's directories and their owner, worked out; and where containers see them. */
+
+#include "app/load.h"
+
+/* Nothing for an app that has no directories. */
+void resolve_home(struct world *w, struct app *app);
+
+/* Is the file passed over, since its content is null? */
+bool file_is_skipped(const struct app_file *f);
+
+/* Is `path` something below `directory`? */
+bool path_is_below(struct str path, struct str directory);

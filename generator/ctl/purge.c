@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* pyservicectl purge: removes what an application leaves behind when its definition is gone. That is never done by itself: a definition is
+ * also removed to be moved, or by mistake.
+ *
+ * Which directories and files are its own the bundles know (setup/places); volumes have Podman's label, images their name. */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/fs.h"
+#include "base/macro.h"
+#include "ctl/view.h"
+#include "runtime/podman.h"
+#include "runtime/spawn.h"
+#include "state/stored.h"
+
+/* THING_ROOT: a directory where others may have something too; it goes when it is empty. */
+enum thing_kind { THING_DIRECTORY, THING_ROOT, THING_FILE, THING_VOLUME, THING_IMAGE };
+
+struct thing {
+        enum thing_kind kind;
+        struct str name;
+};
+
+struct purge {
+        struct ctl *ctl;
+        struct arena *arena;
+        struct str app;
+        int root;
+        struct view_places places;
+        VEC(struct thing) things;
+};
+
+static void add(struct purge *p, enum thing_kind kind, struct str name) {
+        VEC_EACH(thing, &p->things)
+                if (thing->kind == kind && str_eq(thing->name, name))
+                        return;
+
+        *vec_push(p->arena, &p->things) = (struct thing) { kind, name };
+}
+
+/* A directory that is there. */
+static void add_directory(struct purge *p, enum thing_kind kind, struct str path) {
+        struct stat st;
+
+        if (fstatat(p->root, path.p + 1, &st, AT_SYMLINK_NOFOLLOW) == 0)
+                add(p, S_ISDIR(st.st_mode) ? kind : THING_FILE, path);
+}
+
+static void add_file(struct purge *p, struct str path) {
+        struct stat st;
+
+        if (fstatat(p->root, path.p + 1, &st, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISDIR(st.st_mode))
+                add(p, THING_FILE, path);
+}
+
+/* "root PATH" and "file PATH" lines. */
+static void add_places(struct purge *p, struct str text) {
+        struct str line, path;
+
+        while (str_split(&text, '\n', &line)) {
+                bool is_root = str_has_prefix(line, STR("root /"));
+
+                if (!is_root && !str_has_prefix(line, STR("file /")))
+                        continue;
+                path = arena_str(p->arena, str_from(line, strlen("root ")));
+                if (!is_root)
+                        add_file(p, path);
+                else {
+                        add_directory(p, THING_DIRECTORY, arena_join(p->arena, path, STR("/app")));
+                        add_directory(p, THING_DIRECTORY, arena_join(p->arena, path, STR("/data")));
+                        add_directory(p, THING_ROOT, path);
+                }
+        }
+}
+
+static int read_bundle(struct purge *p, int dir, struct str path) {
+        struct str text, file = arena_join(p->arena, path, STR("/setup/places"));
+        int r = dir < 0 ? -ENOENT : fs_read(p->arena, dir, file.p, BUF_MAX, &text);
+
+        if (r >= 0)
+                add_places(p, text);
+        return r == -ENOENT || r == -ENOTDIR ? 0 : r;
+}
+
+static int find_places(struct purge *p) {
+        struct str bundles = arena_join(p->arena, p->app, STR("/bundles"));
+        struct fs_names names = { 0 };
+        int r = p->places.state < 0 ? -ENOENT : fs_list(p->arena, p->places.state, bundles.p, &names);
+
+        if (r < 0 && r != -ENOENT)
+                return r;
+        VEC_EACH(name, &names.list) {
+                r = read_bundle(p, p->places.state, arena_join(p->arena, bundles, STR("/"), *name));
+                if (r < 0)
+                        return r;
+        }
+
+        r = read_bundle(p, p->places.runtime, arena_join(p->arena, STR("apps/"), p->app));
+        add_directory(p, THING_DIRECTORY, arena_join(p->arena, STR("/var/cache/pyservice/"), p->app));
+        add_directory(p, THING_DIRECTORY, arena_join(p->arena, p->places.state_path, STR("/"), p->app));
+        return r;
+}
+
+/* Each line of what a program prints is such a thing. */
+static int find_listed(struct purge *p, enum thing_kind kind, const char *const *argv) {
+        struct spawn_result result;
+        struct str line;
+        int r = spawn_run(p->arena, argv, &result);
+
+        if (r < 0)
+                return ctl_fail("podman", r);
+        if (result.status != 0) {
+                (void) fprintf(stderr, "pyservicectl: podman: %.*s\n", STR_ARG(str_trim(result.err)));
+                return EXIT_SYSTEM;
+        }
+
+        while (str_split(&result.out, '\n', &line))
+                if (line.n > 0)
+                        add(p, kind, arena_str(p->arena, line));
+        return 0;
+}
+
+static int find_podmans(struct purge *p) {
+        struct str program = spawn_find(p->arena, "podman"), problem = STR("it failed");
+        struct str label = arena_join(p->arena, STR("label=io.pyservice.app="), p->app);
+        struct str image = arena_join(p->arena, STR("reference=localhost/pyservice-"), p->app);
+        struct podman_containers running = { 0 };
+        int r;
+
+        if (str_is_absent(program))
+                return 0;
+
+        r = podman_list(p->arena, p->app, &running, &problem);
+        if (r < 0) {
+                (void) fprintf(stderr, "pyservicectl: podman: %.*s\n", STR_ARG(problem));
+                return EXIT_SYSTEM;
+        }
+        if (running.list.n > 0) {
+                (void) fprintf(stderr, "pyservicectl: %.*s: its container %.*s still runs; have systemd read that the definition is gone ('systemctl daemon-reload'), "
+                               "and wait until all have stopped\n", STR_ARG(p->app), STR_ARG(running.list.at[0].name));
+                return CTL_MISTAKE;
+        }
+
+        r = find_listed(p, THING_VOLUME, (const char *const[]) { program.p, "volume", "ls", "--quiet", "--filter", label.p, NULL });
+        if (r == 0)
+                r = find_listed(p, THING_IMAGE, (const char *const[]) { program.p, "image", "ls", "--filter", image.p, "--format", "{{.Repository}}:{{.Tag}}", NULL });
+        return r;
+}
+
+/* Is there still something that describes it? */
+static int check_gone(struct purge *p) {
+        struct session s;
+        int r;
+
+        p->ctl->argc = 0;
+        r = session_open(p->ctl, &s);
+        VEC_EACH(d, &s.world.definitions)
+                if (r == 0 && str_eq(d->name.text, p->app)) {
+                        (void) fprintf(stderr, "pyservicectl: %.*s is defined by %.*s; remove that first, and run 'systemctl daemon-reload'\n", STR_ARG(p->app), STR_ARG(d->path));
+                        r = CTL_MISTAKE;
+                }
+
+        session_close(&s);
+        return r;
+}
+
+static bool ask(struct purge *p) {
+        static const char *const words[] = { "directory", "directory (where nothing else is in it)", "file", "volume", "image" };
+        char answer[8] = "";
+
+        (void) printf("This removes, with all that is in it:\n");
+        VEC_EACH(thing, &p->things)
+                (void) printf("  %s %.*s\n", words[thing->kind], STR_ARG(thing->name));
+        if (p->ctl->is_sure)
+                return true;
+
+        (void) fputs("Remove all this? [y/N] ", stdout);
+        (void) fflush(stdout);
+        return fgets(answer, sizeof(answer), stdin) && (strcmp(answer, "y\n") == 0 || strcmp(answer, "yes\n") == 0);
+}
+
+/* Podman's volumes and images. */
+static int remove_podmans(struct purge *p, const struct thing *thing) {
+        const char *object = thing->kind == THING_VOLUME ? "volume" : "image";
+        struct spawn_result result;
+        int r = spawn_run(p->arena, (const char *const[]) { spawn_find(p->arena, "podman").p, object, "rm", "--", thing->name.p, NULL }, &result);
+
+        if (r == 0 && result.status != 0) {
+                (void) fprintf(stderr, "pyservicectl: podman: %.*s\n", STR_ARG(str_trim(result.err)));
+                return -EIO;
+        }
+
+        return r;
+}
+
+/* No link on the way is followed: the app's user may have put one there. */
+static int remove_path(struct purge *p, const struct thing *thing) {
+        struct open_how how = { .flags = O_DIRECTORY | O_CLOEXEC, .resolve = RESOLVE_NO_SYMLINKS | RESOLVE_BENEATH };
+        CLEANUP(close_fd) int dir = -1;
+        struct str name = thing->name, parent;
+        size_t slash = name.n;
+
+        while (slash > 1 && name.p[slash - 1] != '/')
+                slash--;
+        parent = slash > 1 ? arena_str(p->arena, (struct str) { name.p + 1, slash - 2 }) : STR("");
+        name = str_from(name, slash);
+
+        dir = (int) syscall(SYS_openat2, p->root, parent.n > 0 ? parent.p : ".", &how, sizeof(how));
+        if (dir < 0)
+                return errno == ENOENT ? 0 : -errno;
+        if (thing->kind == THING_DIRECTORY)
+                return fs_remove_tree(dir, name.p);
+
+        return unlinkat(dir, name.p, thing->kind == THING_ROOT ? AT_REMOVEDIR : 0) < 0 && errno != ENOENT ? -errno : 0;
+}
+
+static int remove_all(struct purge *p) {
+        int status = CTL_GOOD;
+
+        VEC_EACH(thing, &p->things) {
+                int r = thing->kind == THING_VOLUME || thing->kind == THING_IMAGE ? remove_podmans(p, thing) : remove_path(p, thing);
+
+                if (r == -ENOTEMPTY && thing->kind == THING_ROOT)
+                        (void) fprintf(stderr, "pyservicectl: %s stays, since something else is in it\n", thing->name.p);
+                else if (r < 0)
+                        status = ctl_fail(thing->name.p, r);
+        }
+
+        /* What was set up is no longer. */
+        if (p->places.runtime >= 0)
+                (void) unlinkat(p->places.runtime, arena_join(p->arena, STR("setup/"), p->app).p, 0);
+        return status;
+}
+
+static int find_all(struct purge *p) {
+        int r = check_gone(p);
+
+        if (r == 0)
+                r = view_open(p->ctl, &p->places);
+        if (r != 0)
+                return r;
+
+        p->root = fs_open_dir(AT_FDCWD, p->ctl->root);
+        if (p->root < 0)
+                return ctl_fail(p->ctl->root, p->root);
+        r = find_places(p);
+        if (r < 0)
+                return view_fail(p->ctl, &p->places, p->app, r);
+
+        /* Podman has no other root. */
+        return strcmp(p->ctl->root, "/") == 0 ? find_podmans(p) : 0;
+}
+
+static int run(struct purge *p) {
+        int r = find_all(p);
+
+        if (r != 0)
+                return r;
+        if (p->things.n == 0) {
+                (void) fprintf(stderr, "pyservicectl: there is nothing of '%.*s'\n", STR_ARG(p->app));
+                return CTL_MISTAKE;
+        }
+        if (!ask(p)) {
+                (void) fputs("Nothing was removed.\n", stderr);
+                return CTL_MISTAKE;
+        }
+
+        return remove_all(p);
+}
+
+int ctl_purge(struct ctl *c) {
+        struct purge p = { .ctl = c, .arena = &c->arena, .root = -1, .places = { .runtime = -1, .state = -1 } };
+        int r;
+
+        if (c->argc != 1 || !type_accepts(KIND_NAME, str_of(c->argv[0]))) {
+                (void) fprintf(stderr, "pyservicectl purge: give the name of one application\n");
+                return CTL_USAGE;
+        }
+
+        p.app = str_of(c->argv[0]);
+        r = run(&p);
+        view_close(&p.places);
+        close_fd(&p.root);
+        return r;
+}

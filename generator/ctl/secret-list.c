@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* pyservicectl secret list: what the definition names, where it comes from, and whether it is there. */
+
+#include <errno.h>
+#include <libsmartcols/libsmartcols.h>
+#include <unistd.h>
+
+#include "ctl/secret.h"
+#include "hooks/credential.h"
+#include "runtime/spawn.h"
+
+static struct str explain(struct ctl *c, int r) {
+        return r == -ENOENT ? STR("missing") : r == -EACCES ? STR("only root can see it") : str_of(strerror(-r));
+}
+
+static struct str look_for_credential(struct ctl *c, struct str name) {
+        struct credential_place place;
+        int r = secret_find(c, name, &place);
+
+        return r < 0 ? explain(c, r) : arena_join(&c->arena, place.is_encrypted ? STR("encrypted, ") : STR("in clear, "), place.path);
+}
+
+static struct str look_for_podman(struct ctl *c, struct str name) {
+        struct str program = strcmp(c->root, "/") == 0 ? spawn_find(&c->arena, "podman") : (struct str) { 0 };
+        const char *argv[] = { program.p, "secret", "exists", arena_str(&c->arena, name).p, NULL };
+        struct spawn_result result;
+
+        if (!program.p || spawn_run(&c->arena, argv, &result) < 0 || result.status > 1)
+                return STR("not known");
+
+        return result.status == 0 ? STR("there") : STR("missing");
+}
+
+/* With {{ instance }} put in. */
+static struct str path_for(struct ctl *c, struct str file, uint64_t instance) {
+        struct str rest = file, piece, path = strcmp(c->root, "/") == 0 ? STR("") : str_of(c->root);
+
+        for (bool is_first = true; str_split(&rest, INSTANCE_MARK, &piece); is_first = false)
+                path = arena_join(&c->arena, path, is_first ? STR("") : arena_u64(&c->arena, instance), piece);
+        return path;
+}
+
+static struct str look_for_file(struct ctl *c, const struct secret_use *use) {
+        struct str file = use->from->file.text;
+        uint64_t n = has_instance_mark(file) ? use->scale : 1;
+
+        for (uint64_t i = 0; i < n; i++)
+                if (access(path_for(c, file, i).p, R_OK) < 0)
+                        return has_instance_mark(file) ? arena_join(&c->arena, STR("missing for instance "), arena_u64(&c->arena, i)) : explain(c, -errno);
+
+        return STR("there");
+}
+
+/* As the definition has it. */
+static struct str file_source(struct ctl *c, struct str file) {
+        struct str rest = file, piece, text = STR("file ");
+
+        for (bool is_first = true; str_split(&rest, INSTANCE_MARK, &piece); is_first = false)
+                text = arena_join(&c->arena, text, is_first ? STR("") : STR("{{ instance }}"), piece);
+        return text;
+}
+
+static struct str users_of(struct ctl *c, const struct secret_use *use) {
+        struct str text = STR("");
+
+        for (size_t i = 0; i < use->users.n; i++)
+                text = arena_join(&c->arena, text, i > 0 ? STR(", ") : STR(""), use->users.at[i]->unit.text);
+        return text;
+}
+
+static int add_line(struct ctl *c, struct libscols_table *table, const struct secret_use *use) {
+        const struct secret *s = use->from;
+        struct str cells[4] = { use->name, { 0 }, { 0 }, users_of(c, use) };
+        struct libscols_line *line = scols_table_new_line(table, NULL);
+        int r = line ? 0 : -ENOMEM;
+
+        if (!str_is_absent(s->credential.text)) {
+                cells[1] = arena_join(&c->arena, STR("credential "), s->credential.text);
+                cells[2] = look_for_credential(c, s->credential.text);
+        } else if (!str_is_absent(s->file.text)) {
+                cells[1] = file_source(c, s->file.text);
+                cells[2] = look_for_file(c, use);
+        } else if (!str_is_absent(s->podman.text)) {
+                cells[1] = arena_join(&c->arena, STR("podman "), s->podman.text);
+                cells[2] = look_for_podman(c, s->podman.text);
+        } else {
+                cells[1] = STR("kms");
+                cells[2] = STR("in the definition");
+        }
+
+        for (size_t i = 0; r == 0 && i < ARRAY_SIZE(cells); i++)
+                r = scols_line_set_data(line, i, arena_str(&c->arena, cells[i]).p);
+        return r;
+}
+
+static int fill_table(struct ctl *c, struct libscols_table *table, struct secret_uses *u) {
+        static const char *const names[] = { "SECRET", "SOURCE", "STATE", "USED BY" }, *const json[] = { "secret", "source", "state", "users" };
+        int r = scols_table_set_name(table, "secrets");
+
+        if (r == 0)
+                r = scols_table_enable_json(table, c->is_json);
+        for (size_t i = 0; r == 0 && i < ARRAY_SIZE(names); i++)
+                if (!scols_table_new_column(table, c->is_json ? json[i] : names[i], 1, i > 0 ? SCOLS_FL_WRAP : 0))
+                        r = -ENOMEM;
+        VEC_EACH(use, &u->list)
+                if (r == 0)
+                        r = add_line(c, table, use);
+
+        return r;
+}
+
+int secret_print_list(struct ctl *c, struct secret_uses *u) {
+        struct libscols_table *table;
+        int r;
+
+        if (u->list.n == 0 && !c->is_json) {
+                (void) fprintf(stderr, "pyservicectl: %.*s names no secrets\n", STR_ARG(u->app->name.text));
+                return CTL_GOOD;
+        }
+
+        table = scols_new_table();
+        r = table ? fill_table(c, table, u) : -ENOMEM;
+        if (r == 0)
+                r = scols_print_table(table);
+        scols_unref_table(table);
+        if (r < 0)
+                return ctl_fail("cannot print the table", r);
+
+        return ctl_write(stdout, c->is_json ? STR("\n") : STR(""));
+}

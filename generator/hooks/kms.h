@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* Decrypting with AWS KMS, as AWS's own programs would do it, steered by their environment variables:
+ *
+ *     AWS_REGION or AWS_DEFAULT_REGION; else where the machine is
+ *     AWS_ENDPOINT_URL_KMS or AWS_ENDPOINT_URL; else AWS's own for the region
+ *     AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN; else the profile AWS_PROFILE ("default") of
+ *         AWS_SHARED_CREDENTIALS_FILE (~/.aws/credentials); else the role of the machine, from its instance metadata service (version 2) at
+ *         AWS_EC2_METADATA_SERVICE_ENDPOINT, unless AWS_EC2_METADATA_DISABLED is "true" */
+
+#include "runtime/fetch.h"
+
+struct kms_credentials {
+        struct str key_id, key, token;  /* token: absent for lasting credentials */
+};
+
+struct kms {
+        struct arena *arena;
+        struct kms_credentials credentials;
+        struct str region;
+        struct str metadata_token;      /* absent until the machine's metadata service was asked */
+        struct str problem;             /* one line for people, where a function gives 1 */
+};
+
+/* `ciphertext` in base64. 0; 1 where it can't be decrypted; negative errno. */
+int kms_decrypt(struct kms *k, struct str ciphertext, struct str *ret);
+
+/* The parts; they give the same. */
+int kms_find_credentials(struct kms *k);
+int kms_find_region(struct kms *k);
+
+/* What the instance metadata service has at PATH ("/latest/meta-data/…"), one line. */
+int kms_metadata_get(struct kms *k, struct str path, struct str *ret);
+int kms_metadata_credentials(struct kms *k);
+
+/* Notes `problem`; gives 1. */
+int kms_complain(struct kms *k, struct str problem);
+
+/* What another program wrote, on one line. */
+struct str kms_one_line(struct kms *k, struct str text);
+
+/* Printable ASCII without blanks, and not empty: what may stand in a header. */
+bool kms_is_header_text(struct str s);
+
+/* An environment variable; absent where it is not set or empty. */
+struct str kms_variable(const char *name);

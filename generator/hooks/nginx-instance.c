@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <fcntl.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/fs.h"
+#include "hooks/nginx.h"
+#include "runtime/nginx.h"
+
+enum {
+        LOOK_MS = 50,
+        LOOKS_AT_REST = 2,              /* a worker may just be connecting */
+};
+
+static int reload(struct nginx_instance *i) {
+        struct str message;
+        int r = nginx_reload(i->arena, i->unit, &message);
+
+        if (r > 0)
+                i->note = arena_join(i->arena, STR("cannot reload nginx: "), message);
+        return r < 0 ? r : 0;
+}
+
+int nginx_enter(struct nginx_instance *i) {
+        struct str line = arena_join(i->arena, STR("server 127.0.0.1:"), arena_u64(i->arena, i->port), STR(";\n"));
+        int r = fs_make_dirs(AT_FDCWD, i->path.p, true);
+
+        if (r >= 0)
+                r = fs_replace(AT_FDCWD, i->path.p, 0644, line);
+        return r < 0 ? r : reload(i);
+}
+
+/* 1 where it was in. */
+static int leave(struct nginx_instance *i) {
+        int r;
+
+        if (unlink(i->path.p) < 0)
+                return errno == ENOENT ? 0 : -errno;
+
+        r = reload(i);
+        return r < 0 ? r : 1;
+}
+
+int nginx_leave(struct nginx_instance *i) {
+        int r = leave(i);
+
+        return r < 0 ? r : 0;
+}
+
+/* Without counting the time in which the workers retired, which is the machine's and not the requests'. */
+static int wait_until_at_rest(struct nginx_instance *i) {
+        const struct timespec pause = { .tv_nsec = LOOK_MS * 1000000L };
+        unsigned looks = 0;
+        uint64_t open;
+
+        for (uint64_t waited = 0;; waited += LOOK_MS) {
+                struct arena arena = { 0 };
+                int r = nginx_count(&arena, i->port, &open);
+
+                arena_done(&arena);
+                if (r < 0)
+                        return r;
+                looks = open == 0 ? looks + 1 : 0;
+                if (looks == LOOKS_AT_REST)
+                        return 0;
+                if (waited >= i->drain)
+                        break;
+                (void) nanosleep(&pause, NULL);
+        }
+
+        if (open > 0)
+                i->note = arena_join(i->arena, arena_u64(i->arena, open), STR(" requests still open after "), arena_u64(i->arena, i->drain / 1000),
+                                     STR(" s; stopping anyway"));
+        return 0;
+}
+
+int nginx_drain(struct nginx_instance *i) {
+        int r = leave(i);
+
+        return r > 0 ? wait_until_at_rest(i) : r;
+}

@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "hooks/nginx.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/fs.h"
+#include "runtime/nginx.h"
+
+#define APPS "nginx"                    /* of apps, in /run/pyservice */
+#define LOCK "nginx.lock"
+#define PENDING "nginx.reload"          /* there while files were changed and nginx was not reloaded since */
+
+enum { LIST_MAX = 1 << 20, FILE_MAX = 1 << 20 };
+
+struct site {
+        struct str name;                /* "shop-web.conf" */
+        struct str wanted, in_place;    /* absent: it is not, or was not, there */
+};
+
+struct work {
+        struct proxy_run *proxy;
+        struct arena *arena;
+        VEC(struct site) sites;
+        int runtime, directory, lock;
+        bool can_check;
+};
+
+static int fail(struct work *w, struct str what, int r) {
+        w->proxy->failed = what;
+        return r;
+}
+
+static void complain(struct work *w, struct str text) {
+        *vec_push(w->arena, &w->proxy->problems) = text;
+}
+
+static struct site *find(struct work *w, struct str name) {
+        VEC_EACH(site, &w->sites)
+                if (str_eq(site->name, name))
+                        return site;
+
+        *vec_push(w->arena, &w->sites) = (struct site) { .name = name };
+        return &w->sites.at[w->sites.n - 1];
+}
+
+/* A machine without IPv6 can't listen on it. */
+static struct str without_ipv6(struct arena *a, struct str text) {
+        struct buf b = buf_in(a);
+        struct str line;
+
+        if (access("/proc/net/if_inet6", F_OK) == 0)
+                return text;
+
+        while (str_split(&text, '\n', &line)) {
+                if (line.n == 0 || str_has_prefix(str_trim(line), STR("listen \"[::]:")))
+                        continue;
+                buf_put_str(&b, line);
+                buf_put_char(&b, '\n');
+        }
+
+        return buf_str(&b);
+}
+
+static int read_directory(struct work *w, int at, const char *name, bool is_wanted) {
+        CLEANUP(close_fd) int dir = fs_open_dir(at, name);
+        struct fs_names names;
+        int r = dir < 0 ? dir : fs_list(w->arena, dir, ".", &names);
+
+        if (r < 0)
+                return fail(w, str_of(name), r);
+
+        VEC_EACH(file, &names.list) {
+                struct str text;
+
+                if (!str_has_suffix(*file, STR(".conf")))
+                        continue;
+                r = fs_read(w->arena, dir, file->p, FILE_MAX, &text);
+                if (r < 0)
+                        return fail(w, *file, r);
+                if (is_wanted)
+                        find(w, *file)->wanted = without_ipv6(w->arena, text);
+                else
+                        find(w, *file)->in_place = text;
+        }
+
+        return 0;
+}
+
+static int read_wanted(struct work *w, struct str list) {
+        struct str app;
+
+        while (str_split(&list, '\n', &app)) {
+                int r = app.n == 0 ? 0 : read_directory(w, w->runtime, arena_join(w->arena, STR("apps/"), app, STR("/nginx")).p, true);
+
+                if (r < 0)
+                        return r;
+        }
+
+        return 0;
+}
+
+static int put(struct work *w, const struct site *site, struct str text) {
+        int r = 0;
+
+        if (!str_is_absent(text))
+                r = fs_replace_safely(w->directory, site->name.p, 0644, text);
+        else if (unlinkat(w->directory, site->name.p, 0) < 0 && errno != ENOENT)
+                r = -errno;
+        return r < 0 ? fail(w, site->name, r) : 0;
+}
+
+static bool is_changed(const struct site *site) {
+        return str_is_absent(site->wanted) != str_is_absent(site->in_place) || !str_eq(site->wanted, site->in_place);
+}
+
+/* 1 where nginx refuses what is there now. */
+static int check(struct work *w, struct str *ret_message) {
+        int r = w->can_check ? nginx_check(w->arena, ret_message) : 0;
+
+        return r < 0 ? fail(w, STR("asking nginx"), r) : r;
+}
+
+static int put_all(struct work *w, bool are_wanted) {
+        VEC_EACH(site, &w->sites) {
+                int r = is_changed(site) ? put(w, site, are_wanted ? site->wanted : site->in_place) : 0;
+
+                if (r < 0)
+                        return r;
+        }
+
+        return 0;
+}
+
+/* All at once were refused, and what was there is there again. */
+static int put_one_by_one(struct work *w) {
+        struct str message;
+        int r;
+
+        VEC_EACH(site, &w->sites) {
+                if (!is_changed(site))
+                        continue;
+
+                r = put(w, site, site->wanted);
+                if (r == 0)
+                        r = check(w, &message);
+                if (r > 0) {
+                        complain(w, arena_join(w->arena, STR("nginx refuses '"), site->name, STR("', so what it had stays: "), message));
+                        r = put(w, site, site->in_place);
+                }
+                if (r < 0)
+                        return r;
+        }
+
+        return 0;
+}
+
+static int put_in_place(struct work *w) {
+        struct str message;
+        int r = put_all(w, true);
+
+        if (r == 0)
+                r = check(w, &message);
+        if (r <= 0)
+                return r;
+
+        r = put_all(w, false);
+        return r < 0 ? r : put_one_by_one(w);
+}
+
+static int reload(struct work *w) {
+        struct str message;
+        int r = w->proxy->root[0] == '\0' ? nginx_reload(w->arena, w->proxy->world->host.nginx->unit.text, &message) : 0;
+
+        if (r < 0)
+                return fail(w, STR("reloading nginx"), r);
+        if (r > 0) {
+                complain(w, arena_join(w->arena, STR("nginx's files are in place, but it could not be reloaded: "), message));
+                return 0;
+        }
+
+        return unlinkat(w->runtime, PENDING, 0) < 0 && errno != ENOENT ? fail(w, STR(PENDING), -errno) : 0;
+}
+
+static int work(struct work *w) {
+        bool has_work = faccessat(w->runtime, PENDING, F_OK, 0) == 0;
+        struct str message;
+        int r;
+
+        VEC_EACH(site, &w->sites)
+                has_work = has_work || is_changed(site);
+        if (!has_work)
+                return 0;
+
+        r = nginx_check(w->arena, &message);
+        if (r < 0 && r != -ENOENT)
+                return fail(w, STR("asking nginx"), r);
+        w->can_check = r != -ENOENT && w->proxy->root[0] == '\0';
+        if (r == -ENOENT)
+                complain(w, STR("nginx is not installed, so nothing balances services with 'kind: nginx'. Its files are in place unchecked; install it."));
+
+        r = fs_replace(w->runtime, PENDING, 0600, STR(""));
+        if (r < 0)
+                return fail(w, STR(PENDING), r);
+        r = put_in_place(w);
+        return r < 0 ? r : reload(w);
+}
+
+static int open_all(struct work *w, struct str runtime, struct str directory) {
+        int r = w->runtime = fs_open_dir(AT_FDCWD, runtime.p);
+
+        if (r < 0)
+                return fail(w, runtime, r);
+
+        r = fs_make_dirs(AT_FDCWD, directory.p, false);
+        if (r >= 0)
+                r = w->directory = fs_open_dir(AT_FDCWD, directory.p);
+        if (r < 0)
+                return fail(w, directory, r);
+
+        w->lock = openat(w->runtime, LOCK, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+        return w->lock < 0 || TEMP_FAILURE_RETRY(flock(w->lock, LOCK_EX)) < 0 ? fail(w, STR(LOCK), -errno) : 0;
+}
+
+static void close_work(struct work *w) {
+        close_fd(&w->lock);
+        close_fd(&w->directory);
+        close_fd(&w->runtime);
+}
+
+int nginx_apply(struct proxy_run *p) {
+        CLEANUP(close_work) struct work w = { .proxy = p, .arena = p->arena, .runtime = -1, .directory = -1, .lock = -1 };
+        struct str root = str_of(p->root), runtime = arena_join(p->arena, root, p->world->places.runtime), list;
+        struct str directory = arena_join(p->arena, root, p->world->host.nginx->directory.text);
+        int r = fs_read(p->arena, AT_FDCWD, arena_join(p->arena, runtime, STR("/" APPS)).p, LIST_MAX, &list);
+
+        if (r < 0)
+                return r == -ENOENT ? 0 : fail(&w, STR(APPS), r);
+
+        r = open_all(&w, runtime, directory);
+        if (r == 0)
+                r = read_wanted(&w, list);
+        if (r == 0)
+                r = read_directory(&w, AT_FDCWD, directory.p, false);
+        return r < 0 ? r : work(&w);
+}

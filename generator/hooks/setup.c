@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "hooks/setup.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <linux/openat2.h>
+#include <pwd.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/fs.h"
+#include "base/hash.h"
+#include "base/macro.h"
+#include "runtime/spawn.h"
+
+static void complain(struct setup *s, struct str text) {
+        *vec_push(s->arena, &s->problems) = text;
+}
+
+bool setup_wish(struct setup *s, struct str argument) {
+        size_t equals = str_find(argument, '=');
+        struct setup_copy copy = { .name = { argument.p, equals } };
+
+        if (equals == argument.n || equals == 0 || argument.p[0] == '.' || str_find(copy.name, '/') < equals)
+                return false;
+
+        copy.name = arena_str(s->arena, copy.name);
+        copy.path = arena_str(s->arena, str_from(argument, equals + 1));
+        *vec_push(s->arena, &s->copies) = copy;
+        return str_has_prefix(copy.path, STR("/"));
+}
+
+static int copy_files(struct setup *s) {
+        CLEANUP(close_fd) int dir = -1;
+
+        if (s->copies.n == 0)
+                return 0;
+
+        dir = s->directory ? fs_open_dir(AT_FDCWD, s->directory) : -ENOENT;
+        if (dir < 0)
+                return dir;
+
+        VEC_EACH(copy, &s->copies) {
+                struct str text;
+                int r = fs_read(s->arena, AT_FDCWD, copy->path.p, BUF_MAX, &text);
+
+                if (r >= 0)
+                        r = fs_replace(dir, copy->name.p, 0400, text);
+                if (r == -ENOENT || r == -ENOTDIR || r == -EISDIR || r == -ENOTSUP || r == -EFBIG)
+                        complain(s, arena_printf(s->arena, "'%s' can't be copied: %s", copy->path.p, r == -EFBIG ? "it is larger than 16 MiB" : strerror(-r)));
+                else if (r < 0)
+                        return r;
+        }
+
+        return s->problems.n > 0;
+}
+
+static int hash_directory(struct setup *s, struct hash_state *hash) {
+        CLEANUP(close_fd) int dir = -1;
+        struct fs_names names = { 0 };
+        int r;
+
+        if (!s->directory)
+                return 0;
+
+        dir = fs_open_dir(AT_FDCWD, s->directory);
+        if (dir < 0)
+                return dir;
+        r = fs_list(s->arena, dir, ".", &names);
+        VEC_EACH(name, &names.list) {
+                struct str text;
+
+                if (r >= 0)
+                        r = fs_read(s->arena, dir, name->p, BUF_MAX, &text);
+                if (r < 0)
+                        return r;
+                hash_add(hash, *name);
+                hash_add(hash, text);
+        }
+
+        return r;
+}
+
+/* Of all that is written. */
+static int make_mark(struct setup *s, struct str *ret) {
+        const char *const files[] = { s->sysusers, s->tmpfiles };
+        struct hash_state *hash = hash_start(s->arena);
+        struct str text;
+        int r;
+
+        for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+                r = files[i] ? fs_read(s->arena, AT_FDCWD, files[i], BUF_MAX, &text) : 0;
+                if (r < 0)
+                        return r;
+                if (files[i])
+                        hash_add(hash, text);
+        }
+
+        r = hash_directory(s, hash);
+        if (r >= 0)
+                *ret = hash_text(s->arena, hash);
+        return r;
+}
+
+static int run_program(struct setup *s, const char *name, const char *option, const char *file) {
+        struct str program = spawn_find(s->arena, name);
+        const char *argv[] = { program.p, option, file, NULL };
+        struct spawn_result result;
+        int r;
+
+        if (str_is_absent(program)) {
+                complain(s, arena_printf(s->arena, "there is no program %s; install it", name));
+                return 1;
+        }
+
+        r = spawn_run(s->arena, argv, &result);
+        if (r == 0 && result.status != 0)
+                complain(s, arena_printf(s->arena, "%s failed: %.*s", name, STR_ARG(str_trim(result.err))));
+        return r < 0 ? r : result.status != 0;
+}
+
+static int write_all(struct setup *s) {
+        int r = s->sysusers ? run_program(s, "systemd-sysusers", "--", s->sysusers) : 0;
+
+        if (r != 0)
+                return r;
+        if (s->directory && setenv("CREDENTIALS_DIRECTORY", s->directory, true) < 0)
+                return -errno;
+
+        return run_program(s, "systemd-tmpfiles", "--create", s->tmpfiles);
+}
+
+/* A number, or what the machine calls so. */
+static bool find_user(struct str name, uint64_t *ret) {
+        struct passwd *entry = getpwnam(name.p);
+
+        if (entry)
+                *ret = entry->pw_uid;
+        return entry || str_to_u64(name, UINT32_MAX - 1, ret);
+}
+
+static bool find_group(struct str name, uint64_t *ret) {
+        struct group *entry = getgrnam(name.p);
+
+        if (entry)
+                *ret = entry->gr_gid;
+        return entry || str_to_u64(name, UINT32_MAX - 1, ret);
+}
+
+static int write_ready(struct setup *s, int marks) {
+        size_t colon = str_find(s->owner, ':');
+        struct str user, group, text;
+        uint64_t uid, gid;
+
+        if (str_is_absent(s->owner))
+                return fs_replace(marks, s->ready.p, 0644, STR("\n"));
+
+        user = arena_str(s->arena, (struct str) { s->owner.p, colon });
+        group = colon < s->owner.n ? arena_str(s->arena, str_from(s->owner, colon + 1)) : user;
+        if (!find_user(user, &uid) || !find_group(group, &gid)) {
+                complain(s, arena_printf(s->arena, "this machine has no user '%s' with group '%s'; make them, or leave 'ensure_user: false' out", user.p, group.p));
+                return 1;
+        }
+
+        text = arena_printf(s->arena, "PYSERVICE_USER=%llu:%llu\n", (unsigned long long) uid, (unsigned long long) gid);
+        return fs_replace(marks, s->ready.p, 0644, text);
+}
+
+/* Podman, which is root, would follow it, and systemd-tmpfiles does when it makes directories. What is not there yet has none. */
+static int refuse_links(struct setup *s) {
+        struct open_how how = { .flags = O_PATH | O_NOFOLLOW | O_CLOEXEC, .resolve = RESOLVE_NO_SYMLINKS };
+
+        VEC_EACH(path, &s->paths) {
+                CLEANUP(close_fd) int fd = (int) syscall(SYS_openat2, AT_FDCWD, *path, &how, sizeof(how));
+                struct stat st;
+
+                if (fd < 0 && errno != ELOOP && errno != ENOENT)
+                        return -errno;
+                if ((fd < 0 && errno == ELOOP) || (fd >= 0 && fstat(fd, &st) == 0 && S_ISLNK(st.st_mode)))
+                        complain(s, arena_printf(s->arena, "there is a symbolic link in '%s'; remove it, for what it points to is not the application's", *path));
+        }
+
+        return s->problems.n > 0;
+}
+
+static int forget(int marks, struct str name) {
+        return unlinkat(marks, name.p, 0) < 0 && errno != ENOENT ? -errno : 0;
+}
+
+static bool is_missing(const struct setup *s) {
+        VEC_EACH(path, &s->paths)
+                if (access(*path, F_OK) < 0)
+                        return true;
+
+        return false;
+}
+
+/* With the lock held. */
+static int set_up(struct setup *s, int marks) {
+        struct str mark, old = { 0 };
+        int r;
+
+        r = refuse_links(s);
+        if (r == 0)
+                r = make_mark(s, &mark);
+        if (r != 0)
+                return r;
+        r = fs_read(s->arena, marks, s->app.p, BUF_MAX, &old);
+        if (r < 0 && r != -ENOENT)
+                return r;
+
+        if (!str_eq(mark, old) || is_missing(s)) {
+                /* What is half done is not done. */
+                r = forget(marks, s->app);
+                if (r >= 0)
+                        r = forget(marks, s->ready);
+                if (r >= 0)
+                        r = write_all(s);
+                if (r == 0)
+                        r = fs_replace(marks, s->app.p, 0600, mark);
+                if (r != 0)
+                        return r;
+        }
+
+        return write_ready(s, marks);
+}
+
+int setup_run(struct setup *s) {
+        CLEANUP(close_fd) int marks = -1;
+        int r;
+
+        r = fs_make_dirs(AT_FDCWD, s->marks, false);
+        if (r < 0)
+                return r;
+        marks = fs_open_dir(AT_FDCWD, s->marks);
+        if (marks < 0)
+                return marks;
+        while (flock(marks, LOCK_EX) < 0)
+                if (errno != EINTR)
+                        return -errno;
+
+        r = copy_files(s);
+        if (r == 0)
+                r = set_up(s, marks);
+        if (r != 0)
+                (void) forget(marks, s->ready);
+        return r;
+}
+
+int setup_check(struct setup *s) {
+        struct str path = arena_join(s->arena, str_of(s->marks), STR("/"), s->ready);
+        const char *dot = strchr(s->ready.p, '.');      /* APP.HASH */
+
+        if (access(path.p, F_OK) == 0)
+                return 0;
+        if (errno != ENOENT)
+                return -errno;
+
+        complain(s, arena_printf(s->arena, "the user, directories and files of '%s' could not be made; 'systemctl status %s-%s-setup.service' says why", s->app.p,
+                                 s->app.p, dot ? dot + 1 : "HASH"));
+        return 1;
+}

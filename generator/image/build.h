@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* Building an app's image from its Git repository: pyservice-build, which APP-HASH-build.service runs.
+ *
+ *     $CACHE_DIRECTORY/code           the clone, of root alone; git works here and nowhere else, for a repository that others may write
+ *                                     would let them run commands as root
+ *     $CACHE_DIRECTORY/Containerfile  as it was generated last
+ *     RUNTIME/builds/APP.failed       the tag of the image that could not be built, a line feed, and why
+ *     RUNTIME/builds/APP.found        what `look` found: the reference of the image for what the ref is now; or "-", a line feed, and why
+ *                                     there is none
+ *     --code=DIR                      the code for people to look at: a copy, of root
+ *
+ * The image that is built from a commit that `look` found is REFERENCE-COMMIT. Functions give 0, or a negative errno; -EIO where
+ * a program failed, and then b->problem says what it said last. */
+
+#include "base/arena.h"
+#include "base/vec.h"
+
+struct build_command {
+        VEC(struct str) words;
+};
+
+enum build_manager { BUILD_PIP, BUILD_UV, BUILD_CONDA };
+
+struct build {
+        struct arena *arena;
+
+        /* From the command line. */
+        struct str app, image, runtime;
+        struct str repo, ref, ssh_key, credential, code, pull, auth_file;
+        struct str subdir, containerfile, base, requirements, conda, python;
+        enum build_manager manager;
+        bool skips_tls;
+        VEC(struct str) packages;
+        VEC(struct build_command) before, after;
+
+        const char *git, *podman;       /* programs */
+        struct str cache, clone;        /* directories */
+        struct str commit;              /* once it is known */
+        struct str problem;             /* why it failed: lines, each with a line feed */
+};
+
+/* Reads what follows the verb: APP IMAGE OPTIONS…. False where it is not understood. */
+bool build_read_arguments(struct build *b, int argc, char **argv);
+
+/* The image without the commit in its tag, and that commit; absent where its tag has none. */
+struct str build_reference(const struct build *b);
+struct str build_pinned_commit(const struct build *b);
+
+/* Builds b->image unless it is there. */
+int build_image(struct build *b);
+
+/* Asks what the ref is now, builds that where it is not what b->image was built from, and writes RUNTIME/builds/APP.found. */
+int build_look(struct build *b);
+
+/* The one of these lines that says the reason: podman's own last line tells only which command failed. */
+struct str build_reason(struct str problem);
+
+/* Keeps b->problem: for build_failure(), or for who asked for a look. */
+void build_note_failure(struct build *b, bool is_look);
+void build_clear_failure(struct build *b);
+
+/* Why b->image could not be built; absent where nothing is known of a failure. */
+struct str build_failure(struct build *b);
+
+/* Clones or fetches, and finds the commit of the ref: that of the pinned image, or what the ref is now. */
+int git_fetch(struct build *b);
+/* Puts the commit's files, and those of its submodules, into the clone. */
+int git_check_out(struct build *b);
+
+/* The generated Containerfile for the clone as it is checked out. -ENOENT where the repository lacks a file: then b->problem says which. */
+int containerfile_make(struct build *b, struct str *ret);
+
+/* Puts a copy of the clone where people look for it (--code). A failure of this is only told. */
+void place_code(struct build *b);
+
+/* As git's helpers: answers git's question for a user name or password (argv[1]), or becomes ssh. Give the exit status. */
+int helper_ask(struct arena *a, const char *question);
+int helper_ssh(struct arena *a, int argc, char **argv);
+
+/* Sets the environment in which git asks those helpers. */
+int helper_prepare(const struct build *b);
+
+/* Runs a program; its last lines become b->problem where it fails. */
+int build_run(struct build *b, const char *const *argv);

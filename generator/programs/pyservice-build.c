@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* pyservice-build: builds the image of an application from its Git repository. */
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+
+#include "config.h"
+#include "image/build.h"
+
+enum { EXIT_USER = 1, EXIT_USAGE = 2 };
+
+static const char usage_text[] =
+        "usage: pyservice-build build|look APP IMAGE --runtime=DIR --repo=REPOSITORY --ref=REF --code=DIR [OPTIONS…]\n"
+        "       pyservice-build check APP IMAGE --runtime=DIR\n"
+        "Builds the image of an application from its repository ('look': where the ref has moved), or says why there is none.\n"
+        "The clone is kept in $CACHE_DIRECTORY.\n";
+
+static int usage(void) {
+        (void) fputs(usage_text, stderr);
+        return EXIT_USAGE;
+}
+
+static int fail(struct build *b, int r, bool is_look) {
+        if (r != -EIO && r != -ENOENT)
+                b->problem = arena_join(b->arena, str_of(strerror(-r)), STR("\n"));
+        else if (str_is_absent(b->problem))
+                b->problem = STR("a program of it could not be run\n");
+
+        build_note_failure(b, is_look);
+        /* The lines themselves were passed on as they came. A rollout tells this one. */
+        (void) fprintf(stderr, "Error: %.*s\n", STR_ARG(build_reason(b->problem)));
+        return EXIT_USER;
+}
+
+static int build(struct build *b) {
+        int r = build_image(b);
+
+        if (r < 0)
+                return fail(b, r, false);
+
+        build_clear_failure(b);
+        return EXIT_SUCCESS;
+}
+
+/* In a unit that is to run the image: its own journal must say why it can't, for a rollout tells from there. */
+static int check(struct build *b) {
+        struct str why = build_failure(b);
+
+        if (str_is_absent(why))
+                return EXIT_SUCCESS;
+
+        (void) fprintf(stderr, "%.*s could not be built:\n%.*s", STR_ARG(b->image), STR_ARG(why));
+        return EXIT_USER;
+}
+
+int main(int argc, char **argv) {
+        struct arena arena = { 0 };
+        struct build b = { .arena = &arena };
+
+        (void) umask(0022);
+        /* git runs us again. */
+        if (getenv("PYSERVICE_BUILD_REPO")) {
+                (void) prctl(PR_SET_DUMPABLE, 0);
+                return argc == 2 ? helper_ask(&arena, argv[1]) : helper_ssh(&arena, argc, argv);
+        }
+
+        if (argc < 2 || !build_read_arguments(&b, argc - 1, argv + 1))
+                return usage();
+        if (strcmp(argv[1], "check") == 0)
+                return check(&b);
+
+        b.cache = str_of(getenv("CACHE_DIRECTORY"));
+        if (str_is_absent(b.cache) || b.cache.p[0] != '/' || str_is_absent(b.repo) || str_is_absent(b.ref) || str_is_absent(b.code) ||
+            (str_is_absent(b.containerfile) && str_is_absent(b.base)) || helper_prepare(&b) != 0)
+                return usage();
+
+        if (strcmp(argv[1], "build") == 0)
+                return build(&b);
+        if (strcmp(argv[1], "look") == 0) {
+                int r = build_look(&b);
+
+                return r < 0 ? fail(&b, r, true) : EXIT_SUCCESS;
+        }
+
+        return usage();
+}

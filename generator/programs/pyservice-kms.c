@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* pyservice-kms: decrypts one ciphertext with AWS KMS. pyservice-environment runs it. */
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+
+#include "base/fs.h"
+#include "config.h"
+#include "hooks/kms.h"
+
+enum { EXIT_USER = 1, EXIT_USAGE = 2, CIPHERTEXT_MAX = 8192 + 1 };
+
+static const char usage_text[] =
+        "usage: pyservice-kms FILE\n"
+        "Decrypts the base64 in FILE with AWS KMS, and writes the plaintext to standard output. The environment says where KMS is, and with which "
+        "credentials to ask: AWS_REGION, AWS_ENDPOINT_URL_KMS, AWS_ACCESS_KEY_ID, AWS_SHARED_CREDENTIALS_FILE … (pyservice-host(5)).\n";
+
+int main(int argc, char *argv[]) {
+        struct arena arena = { 0 };
+        struct kms k = { .arena = &arena };
+        struct str text, plaintext;
+        int r;
+
+        /* A core dump would be a copy of the secret on the disk. */
+        (void) prctl(PR_SET_DUMPABLE, 0);
+
+        if (argc == 2 && strcmp(argv[1], "--help") == 0)
+                return fputs(usage_text, stdout) < 0 ? EXIT_SYSTEM : EXIT_SUCCESS;
+        if (argc == 2 && strcmp(argv[1], "--version") == 0)
+                return puts("pyservice " VERSION) < 0 ? EXIT_SYSTEM : EXIT_SUCCESS;
+        if (argc != 2 || argv[1][0] == '-') {
+                (void) fputs(usage_text, stderr);
+                return EXIT_USAGE;
+        }
+
+        r = fs_read(&arena, AT_FDCWD, argv[1], CIPHERTEXT_MAX, &text);
+        if (r == 0)
+                r = kms_decrypt(&k, str_trim((struct str) { text.p, str_find(text, '\n') }), &plaintext);
+        if (r < 0) {
+                (void) fprintf(stderr, "%s\n", strerror(-r));
+                return EXIT_SYSTEM;
+        }
+        if (r > 0) {
+                (void) fprintf(stderr, "%.*s\n", STR_ARG(k.problem));
+                return EXIT_USER;
+        }
+
+        return fwrite(plaintext.p, 1, plaintext.n, stdout) == plaintext.n && fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_SYSTEM;
+}

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* What builds the app's image from its repository: a unit that instances only want, as that which pulls an image. Its name has the hash
+ * of its text, so that those of two revisions lie side by side. An image that was built from a commit that `pyservicectl update` found
+ * has the commit in its tag. */
+
+#include "base/hash.h"
+#include "config.h"
+#include "render/parts.h"
+
+#define PROGRAM LIBEXECDIR "/pyservice-build"
+
+static void put_commands(struct unit *u, const struct command *commands, size_t n, bool is_before) {
+        for (size_t i = 0; i < n; i++) {
+                unit_word(u);
+                if (is_before)
+                        unit_const(u, "--before");
+                else
+                        unit_const(u, "--after");
+                LIST_EACH(word, &commands[i].words) {
+                        unit_word(u);
+                        unit_const(u, "--word=");
+                        unit_part(u, *word);
+                }
+        }
+}
+
+#define PUT_OPTION(u, name, value) \
+        do { \
+                if (!str_is_absent((value).text)) { \
+                        unit_word(u); \
+                        unit_const(u, name "="); \
+                        unit_part(u, value); \
+                } \
+        } while (0)
+
+static void put_recipe(struct unit *u, const struct repository *s) {
+        PUT_OPTION(u, "--subdir", s->subdir);
+        if (!str_is_absent(s->containerfile.text)) {
+                PUT_OPTION(u, "--containerfile", s->containerfile);
+                return;
+        }
+
+        PUT_OPTION(u, "--base", s->base);
+        PUT_OPTION(u, "--requirements", s->requirements);
+        unit_word(u);
+        if (s->manager.index == MANAGER_UV)
+                unit_const(u, "--manager=uv");
+        else if (s->manager.index == MANAGER_CONDA)
+                unit_const(u, "--manager=conda");
+        else
+                unit_const(u, "--manager=pip");
+        if (s->manager.index == MANAGER_CONDA) {
+                PUT_OPTION(u, "--conda", s->conda_base);
+                PUT_OPTION(u, "--python", s->python);
+        }
+        LIST_EACH(package, &s->packages)
+                PUT_OPTION(u, "--package", *package);
+        put_commands(u, s->before.at, s->before.n, true);
+        put_commands(u, s->after.at, s->after.n, false);
+}
+
+static void put_program(struct rendering *r, struct unit *u, enum unit_key key, bool is_look) {
+        static const char *const pulls[] = { "missing", "always", "newer", "never" };
+        const struct container *c = &r->app->base.container;
+        const struct repository *s = r->app->source;
+
+        unit_open(u, key);
+        unit_word(u);
+        unit_const(u, PROGRAM);
+        unit_word(u);
+        if (is_look)
+                unit_const(u, "look");
+        else
+                unit_const(u, "build");
+        unit_word(u);
+        unit_part(u, r->app->name);
+        unit_word(u);
+        unit_part(u, app_pinned(r->app, s->image));
+        PUT_OPTION(u, "--runtime", ((struct abs_path) { r->world->places.runtime, NOWHERE }));
+        PUT_OPTION(u, "--repo", s->repo);
+        PUT_OPTION(u, "--ref", s->ref);
+        PUT_OPTION(u, "--ssh-key", s->ssh_key);
+        PUT_OPTION(u, "--credential", s->credential);
+        PUT_OPTION(u, "--code", s->code_dir);
+        PUT_OPTION(u, "--pull", ((struct name) { str_of(pulls[container_pull(c)]), c->pull.at }));
+        PUT_OPTION(u, "--auth-file", c->auth_file);
+        if (!c->tls_verify.yes) {
+                unit_word(u);
+                unit_const(u, "--no-tls-verify");
+        }
+        put_recipe(u, s);
+        unit_close(u);
+}
+
+/* A build that fails is tried a few times, and then not again for a while, however often instances want it. */
+static struct unit *make_unit(struct rendering *r) {
+        const struct repository *s = r->app->source;
+        struct unit *u = unit_new(r->arena);
+
+        unit_open(u, UNIT_DESCRIPTION);
+        unit_const(u, "Image of ");
+        unit_part(u, r->app->name);
+        unit_const(u, ", from ");
+        unit_part(u, s->ref);
+        unit_const(u, " of ");
+        unit_part(u, s->repo);
+        unit_close(u);
+        unit_put(u, UNIT_SOURCE_PATH, ((struct abs_path) { r->app->path, NOWHERE }));
+        unit_put_const(u, UNIT_DOCUMENTATION, "man:pyservice.d(5)");
+        if (!r->world->places.is_user) {
+                unit_put_const(u, UNIT_WANTS, "network-online.target");
+                unit_put_const(u, UNIT_AFTER, "network-online.target");
+        }
+        unit_put_const(u, UNIT_STOP_WHEN_UNNEEDED, "yes");
+        unit_put_const(u, UNIT_START_LIMIT_INTERVAL, "5min");
+        unit_put_const(u, UNIT_START_LIMIT_BURST, "4");
+
+        unit_put_const(u, SERVICE_TYPE, "oneshot");
+        unit_put_const(u, SERVICE_REMAIN, "yes");
+        unit_put_const(u, SERVICE_TIMEOUT_START, "2h");
+        unit_open(u, SERVICE_CACHE_DIRECTORY);
+        unit_const(u, "pyservice/");
+        unit_part(u, r->app->name);
+        unit_close(u);
+        unit_put_const(u, SERVICE_CACHE_DIRECTORY_MODE, "0700");
+        if (r->world->places.is_user)
+                unit_put(u, SERVICE_IMPORT_CREDENTIAL, s->credential);
+        put_program(r, u, SERVICE_EXEC_START, false);
+        /* For `pyservicectl update`: has the ref moved? */
+        put_program(r, u, SERVICE_EXEC_RELOAD, true);
+        return u;
+}
+
+/* Where our own programs lie is no part of what is built. */
+static struct unit_name name_of(struct rendering *r, struct unit *u) {
+        struct hash_state *hash = hash_start(r->arena);
+        struct unit_name name = { .at = r->app->source->repo.at };
+        struct str rest = unit_text(u);
+
+        for (size_t at; (at = str_find_str(rest, STR(PROGRAM))) < rest.n; rest = str_from(rest, at + strlen(PROGRAM)))
+                hash_add(hash, (struct str) { rest.p, at });
+        hash_add(hash, rest);
+        name.text = arena_join(r->arena, r->app->name.text, STR("-"), hash_digits(r->arena, hash, 8), STR("-build.service"));
+        return name;
+}
+
+struct unit_name render_build(struct rendering *r) {
+        if (str_is_absent(r->build.text)) {
+                struct unit *u = make_unit(r);
+
+                r->build = name_of(r, u);
+                /* A copy of the code goes into a directory that this one makes. */
+                unit_put(u, UNIT_AFTER, render_setup(r));
+                tree_mark(unit_finish(u, r->tree, arena_join(r->arena, STR("units/"), r->build.text)), TREE_REVISION, (struct str) { 0 });
+        }
+
+        return r->build;
+}
+
+void render_built(struct rendering *r, struct unit *u) {
+        unit_open(u, SERVICE_EXEC_START_PRE);
+        unit_word(u);
+        unit_const(u, PROGRAM);
+        unit_word(u);
+        unit_const(u, "check");
+        unit_word(u);
+        unit_part(u, r->app->name);
+        unit_word(u);
+        unit_part(u, app_pinned(r->app, r->app->source->image));
+        PUT_OPTION(u, "--runtime", ((struct abs_path) { r->world->places.runtime, NOWHERE }));
+        unit_close(u);
+}

@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* What the app's containers need on the machine: a user, directories and files. They are in two files of the bundle, for systemd-sysusers
+ * and systemd-tmpfiles, and a unit has these make them: each container wants it, so that it comes before any of them, at each start,
+ * and looks whether it went well. Its name has the hash of what it makes: a changed file is another unit, and so a new revision of all that want it.
+ *
+ *     setup/HASH.sysusers     setup/HASH.tmpfiles (0600)      setup/places: what `pyservicectl purge` takes away
+ *
+ * What a secret holds is in neither: tmpfiles takes it from the unit's runtime directory, as a credential of the secret's name; a copy of
+ * one of the machine's files likewise, as copy_N. */
+
+#include "app/home.h"
+#include "base/hash.h"
+#include "config.h"
+#include "output/lines.h"
+#include "output/tmpfiles.h"
+#include "render/parts.h"
+
+static struct file_mode mode_of(struct str digits) {
+        return (struct file_mode) { digits, NOWHERE };
+}
+
+static bool is_number(struct str name) {
+        return str_is_made_of(name, "0123456789");
+}
+
+static struct str copy_name(struct rendering *r, size_t i) {
+        return arena_join(r->arena, STR("copy_"), arena_u64(r->arena, i));
+}
+
+static void put_directories(struct tmpfiles *t, const struct home *h) {
+        const struct tmpfiles_access shared = { mode_of(STR("0775")), h->user, h->group };
+        const struct tmpfiles_access own = { mode_of(STR("0750")), h->user, h->group };
+        const struct tmpfiles_access below = { mode_of(STR("0700")), h->user, h->group };
+
+        tmpfiles_directory(t, h->root, &shared);
+        tmpfiles_directory(t, h->app, &shared);
+        tmpfiles_directory(t, h->config, &own);
+        tmpfiles_directory(t, h->data, &own);
+        LIST_EACH(path, &h->parents)
+                tmpfiles_directory(t, *path, &below);
+}
+
+static void put_files(struct rendering *r, struct tmpfiles *t) {
+        const struct home *h = r->app->home;
+
+        for (size_t i = 0; i < r->app->files.n; i++) {
+                const struct app_file *f = &r->app->files.at[i];
+                const struct tmpfiles_access access = {
+                        f->mode, str_is_absent(f->owner.text) ? h->user : f->owner, str_is_absent(f->group.text) ? h->group : f->group,
+                };
+
+                if (file_is_skipped(f))
+                        continue;
+                if (!str_is_absent(f->source.text))
+                        tmpfiles_credential(t, f->dest, &access, (struct name) { copy_name(r, i), NOWHERE });
+                else if (!str_is_absent(f->content.secret.text))
+                        tmpfiles_credential(t, f->dest, &access, f->content.secret);
+                else
+                        tmpfiles_file(t, f->dest, &access, f->content.text);
+        }
+}
+
+/* sysusers.d(5): nothing where numbers say it all, or somebody else makes them. */
+static void put_users(struct rendering *r, struct lines *l) {
+        const struct home *h = r->app->home;
+
+        if (!h->makes_user)
+                return;
+
+        if (!str_eq(h->group.text, h->user.text) && !is_number(h->group.text)) {
+                lines_const(l, "g");
+                lines_word(l, h->group);
+                lines_const(l, "-");
+                lines_end(l);
+        }
+        if (is_number(h->user.text))
+                return;
+
+        lines_const(l, "u");
+        lines_word(l, h->user);
+        if (str_eq(h->group.text, h->user.text))
+                lines_const(l, "-");
+        else
+                lines_word(l, ((struct user_name) { arena_join(r->arena, STR("-:"), h->group.text), h->group.at }));
+        lines_const(l, "-");
+        lines_word(l, h->root);
+        lines_end(l);
+}
+
+/* "root PATH", and "file PATH" for what lies elsewhere. */
+static void render_places(struct rendering *r) {
+        const struct home *h = r->app->home;
+        struct lines *l = lines_new(r->arena);
+
+        lines_const(l, "root");
+        lines_word(l, h->root);
+        lines_end(l);
+        LIST_EACH(f, &r->app->files) {
+                if (file_is_skipped(f) || path_is_below(f->dest.text, h->app.text) || path_is_below(f->dest.text, h->data.text))
+                        continue;
+                lines_const(l, "file");
+                lines_word(l, f->dest);
+                lines_end(l);
+        }
+        tree_mark(lines_finish(l, r->tree, STR("setup/places"), 0644), TREE_REVISION, (struct str) { 0 });
+}
+
+/* Those secrets that are files. */
+static void choose_secrets(struct rendering *r, struct container *c, struct hash_state *hash) {
+        const struct container *base = &r->app->base.container;
+
+        c->secrets.at = arena_array(r->arena, base->secrets.n + 1, struct secret_entry);
+        LIST_EACH(s, &base->secrets) {
+                bool is_file = false;
+
+                LIST_EACH(f, &r->app->files)
+                        is_file |= str_eq(f->content.secret.text, s->key.text);
+                if (!is_file)
+                        continue;
+                c->secrets.at[c->secrets.n++] = *s;
+                hash_add(hash, s->key.text);
+                hash_add(hash, s->value.credential.text);
+                hash_add(hash, s->value.file.text);
+                hash_add(hash, s->value.kms.text);
+        }
+}
+
+static bool has_copies(const struct app *app) {
+        LIST_EACH(f, &app->files)
+                if (!str_is_absent(f->source.text))
+                        return true;
+
+        return false;
+}
+
+static void put_copies(struct rendering *r, struct unit *u) {
+        for (size_t i = 0; i < r->app->files.n; i++) {
+                if (str_is_absent(r->app->files.at[i].source.text))
+                        continue;
+                unit_word(u);
+                unit_part(u, ((struct name) { copy_name(r, i), NOWHERE }));
+                unit_const(u, "=");
+                unit_part(u, r->app->files.at[i].source);
+        }
+}
+
+static void put_path(struct unit *u, struct abs_path path) {
+        unit_word(u);
+        unit_const(u, "--path=");
+        unit_part(u, path);
+}
+
+/* What lies below the root: all of that is its owner's, who could put something else there. */
+static void put_paths(struct rendering *r, struct unit *u) {
+        const struct home *h = r->app->home;
+
+        put_path(u, h->config);
+        put_path(u, h->data);
+        LIST_EACH(f, &r->app->files)
+                if (!file_is_skipped(f) && path_is_below(f->dest.text, h->root.text))
+                        put_path(u, f->dest);
+}
+
+static void put_marks(struct rendering *r, struct unit *u) {
+        unit_word(u);
+        unit_const(u, "--app=");
+        unit_part(u, r->app->name);
+        unit_word(u);
+        unit_const(u, "--marks=");
+        unit_part(u, ((struct abs_path) { r->world->places.runtime, NOWHERE }));
+        unit_const(u, "/setup");
+        unit_word(u);
+        unit_const(u, "--ready=");
+        unit_part(u, r->setup_ready);
+}
+
+static void put_program(struct rendering *r, struct unit *u, struct abs_path sysusers, struct abs_path tmpfiles) {
+        const struct home *h = r->app->home;
+
+        unit_open(u, SERVICE_EXEC_START);
+        unit_word(u);
+        unit_const(u, LIBEXECDIR "/pyservice-setup");
+        put_marks(r, u);
+        unit_word(u);
+        unit_const(u, "--tmpfiles=");
+        unit_part(u, tmpfiles);
+        if (!str_is_absent(sysusers.text)) {
+                unit_word(u);
+                unit_const(u, "--sysusers=");
+                unit_part(u, sysusers);
+        }
+        if (h->has_owner) {
+                unit_word(u);
+                unit_const(u, "--owner=");
+                unit_part(u, h->user);
+                unit_const(u, ":");
+                unit_part(u, h->group);
+        }
+        put_paths(r, u);
+        put_copies(r, u);
+        unit_close(u);
+}
+
+static void render_unit(struct rendering *r, const struct role *role, struct abs_path sysusers, struct abs_path tmpfiles) {
+        struct unit *u = unit_new(r->arena);
+        struct str directory = arena_join(r->arena, STR("units/"), role->container->unit.text, STR(".service.d/"));
+
+        unit_open(u, UNIT_DESCRIPTION);
+        unit_const(u, "User, directories and files of ");
+        unit_part(u, r->app->name);
+        unit_close(u);
+        unit_put(u, UNIT_SOURCE_PATH, ((struct abs_path) { r->app->path, NOWHERE }));
+        unit_put_const(u, UNIT_DOCUMENTATION, "man:pyservice.d(5)");
+        unit_put_const(u, UNIT_START_LIMIT_INTERVAL, "0");
+        unit_put(u, UNIT_REQUIRES_MOUNTS, r->app->home->root);
+        unit_put_const(u, SERVICE_TYPE, "oneshot");
+        if (role->container->secrets.n > 0 || has_copies(r->app))
+                render_secret_files(r, u, role);
+        put_program(r, u, sysusers, tmpfiles);
+        tree_mark(unit_finish(u, r->tree, arena_join(r->arena, STR("units/"), r->setup.text)), TREE_REVISION, (struct str) { 0 });
+
+        /* It comes with the unit: else it would be there only after the first rollout that has it. */
+        VEC_EACH(f, &r->tree->files)
+                if (str_has_prefix(f->path, directory))
+                        tree_mark(f, TREE_REVISION, (struct str) { 0 });
+}
+
+static void render_all(struct rendering *r) {
+        struct container *c = arena_new(r->arena, struct container);
+        struct role role = { .container = c };
+        struct tmpfiles *t = tmpfiles_new(r->arena);
+        struct lines *users = lines_new(r->arena);
+        struct hash_state *hash = hash_start(r->arena);
+        struct abs_path sysusers = { 0 }, tmpfiles;
+        struct str stem, path;
+
+        put_directories(t, r->app->home);
+        put_files(r, t);
+        put_users(r, users);
+        hash_add(hash, tmpfiles_text(t));
+        hash_add(hash, lines_text(users));
+        choose_secrets(r, c, hash);
+        LIST_EACH(f, &r->app->files)
+                hash_add(hash, f->source.text);
+        stem = hash_digits(r->arena, hash, 8);
+
+        c->unit = (struct name) { arena_join(r->arena, r->app->name.text, STR("-"), stem, STR("-setup")), NOWHERE };
+        r->setup = (struct unit_name) { arena_join(r->arena, c->unit.text, STR(".service")), NOWHERE };
+        r->setup_ready = (struct unit_name) { arena_join(r->arena, r->app->name.text, STR("."), stem), NOWHERE };
+
+        path = arena_join(r->arena, STR("setup/"), stem, STR(".tmpfiles"));
+        tmpfiles = bundle_path(r, path);
+        tree_mark(tmpfiles_finish(t, r->tree, path), TREE_REVISION, (struct str) { 0 });
+        path = arena_join(r->arena, STR("setup/"), stem, STR(".sysusers"));
+        if (lines_text(users).n > 0)
+                sysusers = bundle_path(r, path);
+        tree_mark(lines_finish(users, r->tree, path, 0644), TREE_REVISION, (struct str) { 0 });
+        render_unit(r, &role, sysusers, tmpfiles);
+        render_places(r);
+}
+
+struct unit_name render_setup(struct rendering *r) {
+        if (r->app->home && str_is_absent(r->setup.text))
+                render_all(r);
+
+        return r->setup;
+}
+
+static void put_check(struct rendering *r, struct unit *u) {
+        unit_open(u, SERVICE_EXEC_START_PRE);
+        unit_word(u);
+        unit_const(u, LIBEXECDIR "/pyservice-setup");
+        put_marks(r, u);
+        unit_word(u);
+        unit_const(u, "--check");
+        unit_close(u);
+}
+
+void render_owner(struct rendering *r, struct unit *u, const struct container *c) {
+        put_check(r, u);
+        if (!c->runs_as_owner)
+                return;
+
+        unit_put_const(u, CONTAINER_USER, "${PYSERVICE_USER}");
+        /* Nobody, should the file be gone: Podman would take an empty text for the image's user. */
+        unit_put_const(u, SERVICE_ENVIRONMENT, "PYSERVICE_USER=65534:65534");
+        unit_open(u, SERVICE_ENVIRONMENT_FILE);
+        unit_const(u, "-");
+        unit_part(u, ((struct abs_path) { r->world->places.runtime, NOWHERE }));
+        unit_const(u, "/setup/");
+        unit_part(u, r->setup_ready);
+        unit_close(u);
+}

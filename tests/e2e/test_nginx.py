@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: Apache-2.0
+"""nginx as the front: sites, drains, and files that it refuses."""
+
+import pytest
+
+import test_drain
+from app import define, instances_behind, settle
+from test_drain import HOST, HTTP, IMAGE, Load, in_flight, ports, slow
+from test_trusted import APP, CLIENTS, IN, NETWORK, OUT, ask
+
+SHARE = "/usr/share/pyservice/nginx/pyservice.conf"
+SITES = "/var/lib/pyservice/.nginx"
+
+
+@pytest.fixture
+def machine(machine):
+    """HAProxy makes room for nginx while the test runs."""
+    machine.run("systemctl stop haproxy && systemctl unmask nginx && rm -f /etc/nginx/sites-enabled/default"
+                f" && cp {SHARE} /etc/nginx/conf.d/ && systemctl daemon-reload && systemctl restart nginx")
+    yield machine
+    machine.run(f"systemctl mask --now nginx; rm -rf {SITES}; systemctl start haproxy")
+
+
+def text(scale: int, more: str = "", proxy: str = "") -> str:
+    return f"{IMAGE}{HTTP}scale: {scale}\nproxy: {{kind: nginx, domains: [{HOST}]{proxy}}}\n{more}"
+
+
+def running(machine, scale: int) -> None:
+    names = {f"hello-{i}" for i in range(scale)}
+    machine.wait(lambda: set(machine.containers()) == names
+                 and all(machine.is_active(f"hello@{i}.service") for i in range(scale)), what=f"{names}")
+    settle(machine)
+    machine.wait(lambda: instances_behind(machine, HOST) == names, what=f"{names} behind nginx")
+
+
+def test_a_site(machine):
+    machine.run("openssl req -x509 -newkey rsa:2048 -nodes -days 9 -subj /CN=hello -keyout /etc/hello.key -out /etc/hello.crt 2>&1"
+                " && cat /etc/hello.crt /etc/hello.key >/etc/hello.pem && chmod 600 /etc/hello.pem")
+    define(machine, "hello", text(2, proxy=", path: /api, strip: true, redirect_to_https: false, tls: {certificate: /etc/hello.pem},"
+                                           " headers: {X-Said: 'a \"b\" \\ ; } # c'}"))
+    machine.wait(lambda: machine.http("http://127.0.0.1/api/", headers={"Host": HOST}).status == 200, what="an answer")
+    answer = machine.http("http://127.0.0.1/api/x%20y?a=b", headers={"Host": HOST, "X-Forwarded-For": "1.2.3.4"})
+    assert answer.headers["x-said"] == 'a "b" \\ ; } # c'
+    told = answer.json()
+    assert told["path"] == "/x%20y?a=b"
+    assert "1.2.3.4" not in str(told) and HOST in str(told)
+    assert machine.http("http://127.0.0.1/apix", headers={"Host": HOST}).status == 404
+    assert machine.out(f"curl -sk -o /dev/null -w '%{{http_code}}' --resolve {HOST}:443:127.0.0.1 https://{HOST}/api/") == "200"
+
+
+def test_a_change_of_scale_costs_no_request(machine, monkeypatch):
+    """Of clients that make a connection for each. An nginx before 1.27.4 closes idle ones at a reload, whatever is under way."""
+    monkeypatch.setattr(test_drain, "LOAD", test_drain.LOAD.replace("args=[i % 2 == 0]", "args=[False]"))
+    define(machine, "hello", text(3))
+    running(machine, 3)
+    with Load(machine):
+        for scale in (1, 3, 2):
+            define(machine, "hello", text(scale))
+            running(machine, scale)
+        machine.run("systemctl restart hello@0")
+    running(machine, 2)
+
+
+def test_a_rollout_costs_no_request(machine, monkeypatch):
+    monkeypatch.setattr(test_drain, "LOAD", test_drain.LOAD.replace("args=[i % 2 == 0]", "args=[False]"))
+    define(machine, "hello", text(2))
+    running(machine, 2)
+    with Load(machine):
+        define(machine, "hello", text(2).replace("hello:1", "hello:2"))
+        machine.wait(lambda: {machine.http("http://127.0.0.1/", headers={"Host": HOST}).json()["version"] for _ in range(8)} == {"2"}, what="version 2")
+        running(machine, 2)
+
+
+def test_what_is_open_is_answered_before_a_stop(machine):
+    define(machine, "hello", text(2, "stop_timeout: 1s\n"))
+    running(machine, 2)
+    requests = [slow(machine, 5) for _ in range(2)]
+    for port in ports(machine).values():
+        in_flight(machine, port)
+    define(machine, "hello", text(1, "stop_timeout: 1s\n"))
+    assert [r.communicate()[0] for r in requests] == ["200", "200"]
+    running(machine, 1)
+
+
+def test_a_drain_ends_at_its_timeout(machine):
+    define(machine, "hello", text(1, "stop_timeout: 1s\n", ", timeouts: {drain: 1s}"))
+    running(machine, 1)
+    request = slow(machine, 60)
+    in_flight(machine, ports(machine)["0"])
+    machine.run("systemctl restart hello@0")
+    assert request.communicate()[0] != "200"
+    assert "1 requests still open after 1 s" in machine.journal("hello@0.service")
+    running(machine, 1)
+
+
+def test_a_refused_site_leaves_the_old_one(machine):
+    define(machine, "hello", text(1))
+    running(machine, 1)
+    before = machine.read(f"{SITES}/hello.conf")
+    define(machine, "hello", text(1, proxy=", tls: {certificate: /etc/nothing.pem}"))
+    machine.wait(lambda: "nginx refuses 'hello.conf'" in machine.journal("pyservice-proxy@*.service"), what="the unit to say so")
+    assert "failed" in machine.out("systemctl list-units --all 'pyservice-proxy@*.service'")
+    assert machine.read(f"{SITES}/hello.conf") == before
+    assert instances_behind(machine, HOST) == {"hello-0"}
+    machine.run("nginx -t -q")
+    define(machine, "hello", text(1))
+    running(machine, 1)
+
+
+def test_a_restart_and_a_removal(machine):
+    define(machine, "hello", text(1))
+    running(machine, 1)
+    machine.run("systemctl restart nginx")
+    running(machine, 1)
+    machine.remove("/etc/pyservice.d/hello.yaml")
+    machine.reload()
+    machine.wait(f"! test -e {SITES}/hello.conf", what="the site to be gone")
+    machine.wait(lambda: not machine.containers(), what="no container")
+
+
+def test_trusted(machine):
+    machine.run(CLIENTS)
+    try:
+        machine.write("/etc/containers/systemd/both.network", NETWORK)
+        define(machine, "shop", APP.replace("proxy: {", "proxy: {kind: nginx, "))
+        machine.wait(lambda: ask(machine, IN[0], 80) == "200", what="nginx to serve")
+        assert [ask(machine, client, 80) for client in IN + OUT] == ["200", "200", "403", "403"]
+    finally:
+        machine.run("ip netns del clients")

@@ -1,0 +1,278 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Applications that are built from their Git repository."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from app import define, settle, started
+from dci import put_credential
+from repository import BARE, HTTPS_URL, SSH_KEY, SSH_URL, URL, WORK, Repository
+
+SHOP = """
+source: {repo: %s, ref: %s%s}
+services:
+  - name: web
+    command: shop 8000
+    scale: 2
+    port: 8000
+    health: {http: /, interval: 1s}
+    proxy: {domains: [shop.example.com]}
+rollout: {min_ready: 1s}
+"""
+
+
+def shop(ref: str, more: str = "", repo: str = URL) -> str:
+    return SHOP % (repo, ref, more)
+
+
+@pytest.fixture
+def repository(machine):
+    repository = Repository(machine)
+    repository.make()
+    repository.serve()
+    yield repository
+    machine.run("systemctl stop git-daemon.service lab-sshd.service; rm -rf /var/cache/pyservice", check=False)
+
+
+def versions(machine) -> set[str]:
+    answers = [machine.http("http://127.0.0.1/", headers={"Host": "shop.example.com"}) for _ in range(12)]
+    return {answer.text.split()[0] if answer.status == 200 else f"status {answer.status}" for answer in answers}
+
+
+def wait_version(machine, version: str) -> None:
+    machine.wait(lambda: versions(machine) == {version}, timeout=180, what=f"version {version} alone to answer")
+
+
+def status(machine) -> str:
+    return machine.run("pyservicectl rollout status --no-follow shop", check=False).stdout
+
+
+def build_units(machine) -> list[str]:
+    return machine.run("ls /run/pyservice/apps/shop/units | grep -- -build.service", check=False).stdout.split()
+
+
+def commit_of_container(machine) -> str:
+    image = json.loads(machine.out("podman inspect shop-web-0"))[0]["Image"]
+    return json.loads(machine.out(["podman", "image", "inspect", image]))[0]["Labels"]["org.opencontainers.image.revision"]
+
+
+def test_tag_is_built_runs_and_needs_nobody_at_the_next_start(machine, repository):
+    commit = repository.release("tagged", tag="v1.0")
+    repository.release("later")
+    define(machine, "shop", shop("v1.0"))
+    wait_version(machine, "tagged")
+    assert commit_of_container(machine) == commit
+    assert machine.out("podman exec shop-web-0 pwd") == "/applications/shop/app/code"
+    images = machine.out("podman images -q")
+
+    machine.run("systemctl stop git-daemon.service")
+    before = started(machine)
+    machine.reload()
+    settle(machine)
+    assert started(machine) == before, "a reload restarts nothing"
+    machine.run("systemctl stop 'shop-*-build.service'; systemctl restart shop-web@0.service")
+    wait_version(machine, "tagged")
+    assert machine.out("podman images -q") == images, "nothing is built where the image is there"
+
+
+def test_branch_and_commit(machine, repository):
+    first = repository.release("first")
+    repository.release("second")
+    define(machine, "shop", shop("main"))
+    wait_version(machine, "second")
+    define(machine, "shop", shop(first))
+    wait_version(machine, "first")
+    assert commit_of_container(machine) == first
+
+
+def test_update_follows_a_moved_branch_without_new_requirements(machine, repository):
+    repository.release("old")
+    define(machine, "shop", shop("main"))
+    wait_version(machine, "old")
+    assert machine.out("pyservicectl update shop") == "shop: up to date"
+    installs = machine.journal().count("already satisfied: gunicorn")
+    assert installs > 0
+
+    commit = repository.release("new")
+    machine.reload()
+    settle(machine)
+    assert versions(machine) == {"old"}, "a branch is followed when it is asked for"
+    assert machine.out("pyservicectl update shop").endswith("-" + commit)
+    wait_version(machine, "new")
+    assert commit_of_container(machine) == commit
+    assert machine.journal().count("already satisfied: gunicorn") == installs, "requirements are in a layer of their own"
+
+    machine.run("systemctl stop git-daemon.service")
+    machine.reload()
+    settle(machine)
+    assert versions(machine) == {"new"}, "what was found stays without the server"
+
+
+def test_update_goes_on_after_commits_that_do_not_build_or_do_not_run(machine, repository):
+    repository.release("good")
+    define(machine, "shop", shop("main"))
+    wait_version(machine, "good")
+    before = started(machine)
+
+    repository.put("pinned-requirements.txt", "no-such-package==1\n")
+    repository.commit()
+    done = machine.run("pyservicectl update shop", check=False)
+    assert done.returncode == 1 and "No matching distribution found for no-such-package" in done.stderr, done
+    assert started(machine) == before
+
+    repository.put("pinned-requirements.txt", "gunicorn\n")
+    repository.put("shop/__init__.py", "def main():\n    raise SystemExit(3)\n")
+    repository.commit()
+    machine.run("pyservicectl update shop")
+    machine.wait(lambda: " failed" in status(machine), what="the rollout to fail")
+    assert versions(machine) == {"good"}
+    assert started(machine) == before
+
+    repository.release("mended")
+    machine.run("pyservicectl update shop")
+    wait_version(machine, "mended")
+
+
+def test_failing_build_leaves_what_runs_and_says_why(machine, repository):
+    repository.release("good", tag="v1")
+    define(machine, "shop", shop("v1"))
+    wait_version(machine, "good")
+    before = started(machine)
+
+    repository.put("pinned-requirements.txt", "no-such-package==1\n")
+    repository.release("bad", tag="v2")
+    define(machine, "shop", shop("v2"))
+    machine.wait(lambda: "could not be built" in status(machine) and "No matching distribution found for no-such-package" in status(machine),
+                 what="the rollout to fail, and why")
+    assert versions(machine) == {"good"}
+    assert started(machine) == before
+    machine.wait(lambda: "-build.service" in machine.out("systemctl --failed --plain --no-legend"), what="the build to be shown as failed")
+
+    define(machine, "shop", shop("no-such-branch"))
+    machine.wait(lambda: "no tag, branch or commit 'no-such-branch'" in status(machine), what="the missing branch to be told")
+    assert versions(machine) == {"good"}
+
+    repository.put("pinned-requirements.txt", "gunicorn\n")
+    repository.release("mended", tag="v3")
+    define(machine, "shop", shop("v3"))
+    wait_version(machine, "mended")
+
+
+def test_ssh_needs_a_known_host_and_the_key(machine, repository):
+    repository.release("ssh", tag="v1")
+    repository.serve_ssh()
+    define(machine, "shop", shop("v1", f", ssh_key: {SSH_KEY}", SSH_URL))
+    machine.wait(lambda: build_units(machine) and "Host key verification failed" in machine.journal(build_units(machine)[0]), what="the unknown host to be refused")
+    repository.know_host()
+    machine.run("systemctl reset-failed 'shop-*'")
+    wait_version(machine, "ssh")
+    assert SSH_KEY not in machine.out("podman image inspect --format '{{json .}}' $(podman inspect --format '{{.Image}}' shop-web-0)")
+
+
+def test_https_needs_the_credential_and_shows_it_nowhere(machine, repository):
+    repository.release("https", tag="v1")
+    repository.serve_https()
+    define(machine, "shop", shop("v1", ", credential: shop.git", HTTPS_URL))
+    machine.wait(lambda: build_units(machine) and "'shop.git' can't be read" in machine.journal(build_units(machine)[0]), what="the missing credential to be told")
+    put_credential(machine, "shop.git", "deploy:s3cret:Q")
+    machine.run("systemctl reset-failed 'shop-*'")
+    wait_version(machine, "https")
+    shown = machine.journal() + machine.out("systemctl show 'shop-*'") + machine.out("grep -rs . /var/cache/pyservice/shop/code/.git/config /applications/shop/app/code/.git/config")
+    assert "s3cret" not in shown
+    assert not machine.ok(f"GIT_TERMINAL_PROMPT=0 git ls-remote {HTTPS_URL}")
+
+
+def test_own_containerfile_submodule_and_commands(machine, repository):
+    machine.run(f"rm -rf /srv/git/lib.git && git init -q --bare -b main /srv/git/lib.git && touch /srv/git/lib.git/git-daemon-export-ok"
+                f" && git clone -q {WORK} /root/lib && cd /root/lib && git push -q /srv/git/lib.git HEAD:main && rm -rf /root/lib")
+    machine.run(f"cd {WORK} && git -c protocol.file.allow=always submodule add -q git://localhost/lib.git vendored")
+    repository.release("sub")
+    define(machine, "shop", shop("main", ', before: mkdir /made, after: ["cp vendored/setup.py /made/x"]'))
+    wait_version(machine, "sub")
+    assert machine.ok("podman exec shop-web-0 test -s /made/x")
+
+    repository.put("own/Containerfile", "FROM docker.io/library/python:3.12-slim\nCOPY . /own\nRUN touch /own/yes\nENV PYTHONPATH=/own\n"
+                   'CMD ["python", "-c", "import shop, sys; sys.argv.append(8000); shop.main()"]\n')
+    repository.put("own/shop/__init__.py", machine.read(f"{WORK}/shop/__init__.py").replace('"sub"', '"own"'))
+    repository.commit()
+    define(machine, "shop", shop("main", ", subdir: own, containerfile: Containerfile").replace("    command: shop 8000\n", ""))
+    wait_version(machine, "own")
+    assert machine.ok("podman exec shop-web-0 test -e /own/yes")
+
+
+CONDA = r"""
+FROM docker.io/library/python:3.12-slim
+RUN mkdir -p /opt/conda/bin && printf '#!/bin/sh\nset -e\necho "$@" >/conda-was\npython3 -m venv --system-site-packages /opt/conda/envs/"$4"\n' >/opt/conda/bin/conda && chmod +x /opt/conda/bin/conda
+"""
+
+
+def test_conda_environment_of_a_program_in_its_place(machine, repository):
+    """What stands for conda makes a virtual environment where conda would make its own."""
+    machine.run("podman build -q -t localhost/conda:1 -", input=CONDA)
+    repository.release("conda")
+    define(machine, "shop", shop("main", ', base: "localhost/conda:1", manager: conda, python: "3.8"'))
+    wait_version(machine, "conda")
+    assert machine.out("podman exec shop-web-0 cat /conda-was") == "create --yes --name shop python=3.8 pip"
+    assert machine.out("podman exec shop-web-0 which shop python").split() == ["/opt/conda/envs/shop/bin/shop", "/opt/conda/envs/shop/bin/python"]
+
+
+EXAMPLE = Path(__file__).resolve().parents[2] / "contrib/examples/giftwrap.yaml"
+GIFTWRAP = """
+import argparse, http.server, json, os, pathlib
+
+parser = argparse.ArgumentParser()
+parser.add_argument("--config", type=pathlib.Path)
+parser.add_argument("work", choices=["web", "do_something"])
+args = parser.parse_args()
+data = pathlib.Path(args.config.read_text().removeprefix("data: ").strip())
+facts = {"uid": os.getuid(), "certificate": (args.config.parent / "certificate").read_text(), "data": str(data)}
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        text = json.dumps(facts).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text)
+
+
+if args.work == "web":
+    http.server.ThreadingHTTPServer(("", 8080), Handler).serve_forever()
+(data / "done").write_text(str(os.getuid()))
+"""
+
+
+def giftwrap(machine) -> dict:
+    answer = machine.http("http://127.0.0.1/", headers={"Host": "giftwrap.example.com"})
+    return answer.json() if answer.status == 200 else {}
+
+
+def test_giftwrap_as_it_stands(own_machine):
+    machine, repository = own_machine, Repository(own_machine)
+    repository.make()
+    repository.put("setup.py", 'from setuptools import setup\nsetup(name="giftwrap", version="1.4", packages=["giftwrap"])\n')
+    repository.put("giftwrap/__init__.py", "")
+    repository.put("giftwrap/__main__.py", GIFTWRAP)
+    repository.release("giftwrap", tag="v1.4.0")
+    repository.serve_ssh()
+    repository.know_host()
+    machine.run(f"mkdir -p ~git/giftwrap && ln -s {BARE} ~git/giftwrap/giftwrap.git && cp {SSH_KEY} /etc/pyservice/keys/giftwrap")
+    put_credential(machine, "giftwrap.certificate", "the certificate")
+    define(machine, "giftwrap", EXAMPLE.read_text())
+
+    machine.wait(lambda: giftwrap(machine), what="giftwrap to answer")
+    uid = int(machine.out("id -u giftwrap"))
+    assert giftwrap(machine) == {"uid": uid, "certificate": "the certificate", "data": "/applications/giftwrap/data"}
+    assert "giftwrap-something.timer" in machine.out("systemctl list-timers")
+    machine.run("systemctl start giftwrap-something.service")
+    assert machine.read("/applications/giftwrap/data/done") == str(uid)
+    assert machine.out("stat -c '%U %a' /applications/giftwrap/app/code/setup.py") == "root 644"
+    machine.wait(lambda: machine.is_active("giftwrap-web@1.service"), what="both instances")
+
+    machine.run("systemctl stop lab-sshd.service")
+    machine.reboot()
+    machine.wait(lambda: giftwrap(machine).get("uid") == uid, what="giftwrap to answer after a reboot, without the server")
+    assert machine.read("/applications/giftwrap/data/done") == str(uid)

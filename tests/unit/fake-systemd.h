@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* A systemd, a generator and a Podman small enough to look through, in place of runtime/bus.h, notify.h, journal.h and podman.h:
+ * one app `shop` with a service (instances shop@0 and shop@1, a spare) and a task, whose revisions are made here. A test says how the
+ * revisions behave, runs the rollout, and may have it end at any call, as SIGKILL would.
+ *
+ * What it holds to: a job ends as soon as it is asked for; bus_reload() does what the generator does; each unit starts with the
+ * text that is loaded; time passes in bus_wait() alone. */
+
+#include "base/arena.h"
+
+enum { FAKE_REVISIONS = 4, FAKE_INSTANCES = 2 };
+
+/* How a revision behaves. */
+struct fake_behaviour {
+        bool spare_fails, spare_dies, instance_fails, task_fails;
+        bool has_task, is_plain, is_recreate, stops;
+};
+
+struct fake_unit {
+        bool is_active;
+        int revision;                   /* its container's; -1 for none */
+        unsigned n_starts;
+        uint64_t invocation, dies_at;   /* 0: it does not */
+};
+
+struct fake {
+        struct arena *arena;
+        int runtime, state;             /* directories */
+        struct fake_behaviour behaviour[FAKE_REVISIONS];
+        struct str names[FAKE_REVISIONS];
+        int file;                       /* which revision the definition describes; -1: it is gone */
+        int base, target;               /* loaded; -1 for none */
+        bool is_emptied;                /* as loaded: instances are not upheld */
+        struct fake_unit instances[FAKE_INSTANCES], next;
+        unsigned n_tasks[FAKE_REVISIONS], n_reloads, n_messages, n_failures;
+        uint64_t now;
+        long budget;                    /* calls before it is killed; -1: it is not */
+        bool is_told_to_end;
+        unsigned least_active;          /* how many answered while one was restarted, at worst */
+};
+
+extern struct fake fake;
+
+/* Fresh directories and nothing running. */
+void fake_open(struct arena *a);
+void fake_close(void);
+
+/* daemon-reload. */
+void fake_reload(void);
+
+/* Runs the rollout of what is wanted, until it ends. Its exit status, or -EINTR where it was killed. */
+int fake_roll(void);
+
+/* As systemd does: again, until one ends well. False where it never does. */
+bool fake_settle(void);

@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* What builds an image: its arguments, the Containerfile, and what is told of a failure. */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/fs.h"
+#include "image/build.h"
+#include "runtime/spawn-tail.h"
+
+#define COMMIT "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
+
+struct shelf {
+        struct arena arena;
+        struct build b;
+        char path[32];
+        int dir;
+};
+
+static int open_shelf(void **state) {
+        struct shelf *s = calloc(1, sizeof(*s));
+
+        assert_non_null(s);
+        (void) snprintf(s->path, sizeof(s->path), "/tmp/test-image-XXXXXX");
+        assert_non_null(mkdtemp(s->path));
+        s->dir = fs_open_dir(AT_FDCWD, s->path);
+        s->b = (struct build) { .arena = &s->arena, .app = STR("shop"), .clone = str_of(s->path), .code = STR("/a/app/code"), .base = STR("python:3") };
+        *state = s;
+        return 0;
+}
+
+static int close_shelf(void **state) {
+        struct shelf *s = *state;
+
+        close_fd(&s->dir);
+        (void) fs_remove_tree(AT_FDCWD, s->path);
+        arena_done(&s->arena);
+        free(s);
+        return 0;
+}
+
+static void put(struct shelf *s, const char *name, const char *text) {
+        assert_int_equal(fs_make_dirs(s->dir, name, true), 0);
+        assert_int_equal(fs_write(s->dir, name, 0644, str_of(text)), 0);
+}
+
+static void assert_made(struct shelf *s, const char *wanted) {
+        struct str text;
+
+        assert_int_equal(containerfile_make(&s->b, &text), 0);
+        assert_string_equal(text.p, wanted);
+}
+
+static void test_requirements_come_before_the_code(void **state) {
+        struct shelf *s = *state;
+
+        put(s, "setup.py", "");
+        put(s, "pinned-requirements.txt", "");
+        assert_made(s, "FROM python:3\nWORKDIR /a/app/code\n"
+                       "COPY [\"pinned-requirements.txt\", \"\\u002a.txt\", \"/a/app/code/\"]\n"
+                       "RUN [\"pip\", \"install\", \"--no-cache-dir\", \"-r\", \"pinned-requirements.txt\"]\n"
+                       "COPY [\".\", \"/a/app/code/\"]\n"
+                       "RUN [\"pip\", \"install\", \"--no-cache-dir\", \"-e\", \".\"]\n");
+}
+
+static void test_settings_of_other_tools_are_nothing_to_install(void **state) {
+        struct shelf *s = *state;
+
+        put(s, "pyproject.toml", "[tool.black]\nline-length = 88\n");
+        assert_made(s, "FROM python:3\nWORKDIR /a/app/code\nCOPY [\".\", \"/a/app/code/\"]\n");
+        assert_int_equal(fs_remove_tree(s->dir, "pyproject.toml"), 0);
+        put(s, "pyproject.toml", "[project]\nname = \"shop\"\n");
+        assert_made(s, "FROM python:3\nWORKDIR /a/app/code\nCOPY [\".\", \"/a/app/code/\"]\nRUN [\"pip\", \"install\", \"--no-cache-dir\", \"-e\", \".\"]\n");
+}
+
+static void test_no_word_means_anything_to_a_reader(void **state) {
+        struct shelf *s = *state;
+        struct build_command *c = vec_push(&s->arena, &s->b.after);
+
+        *vec_push(&s->arena, &c->words) = STR("echo");
+        *vec_push(&s->arena, &c->words) = STR("$x \"<<EOF\" '\\\n\xc3\xa9 #");
+        *vec_push(&s->arena, &c->words) = STR("");
+        assert_made(s, "FROM python:3\nWORKDIR /a/app/code\nCOPY [\".\", \"/a/app/code/\"]\n"
+                       "RUN [\"echo\", \"\\u0024x \\u0022\\u003c\\u003cEOF\\u0022 \\u0027\\u005c\\u000a\xc3\xa9 \\u0023\", \"\"]\n");
+}
+
+static void test_subdirectory_with_its_requirements(void **state) {
+        struct shelf *s = *state;
+
+        s->b.subdir = STR("server");
+        s->b.requirements = STR("requirements/prod.txt");
+        put(s, "server/requirements/prod.txt", "-r base.txt\n");
+        assert_made(s, "FROM python:3\nWORKDIR /a/app/code/server\n"
+                       "COPY [\"server/requirements/\", \"/a/app/code/server/requirements/\"]\n"
+                       "RUN [\"pip\", \"install\", \"--no-cache-dir\", \"-r\", \"requirements/prod.txt\"]\n"
+                       "COPY [\".\", \"/a/app/code/\"]\n");
+}
+
+static void test_packages_are_arguments(void **state) {
+        struct shelf *s = *state;
+
+        *vec_push(&s->arena, &s->b.packages) = STR("g++");
+        assert_made(s, "FROM python:3\n"
+                       "RUN [\"/bin/sh\", \"-c\", \"apt-get update \\u0026\\u0026 DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends -- "
+                       "\\u0022\\u0024@\\u0022 \\u0026\\u0026 rm -rf /var/lib/apt/lists/\\u002a\", \"sh\", \"g++\"]\n"
+                       "WORKDIR /a/app/code\nCOPY [\".\", \"/a/app/code/\"]\n");
+}
+
+static void test_missing_requirements_are_told(void **state) {
+        struct shelf *s = *state;
+        struct str text;
+
+        s->b.requirements = STR("other.txt");
+        assert_int_equal(containerfile_make(&s->b, &text), -ENOENT);
+        assert_string_equal(s->b.problem.p, "the repository has no 'other.txt' (requirements)\n");
+}
+
+static void test_uv_takes_its_lock_file(void **state) {
+        struct shelf *s = *state;
+
+        s->b.manager = BUILD_UV;
+        put(s, "uv.lock", "");
+        put(s, "pyproject.toml", "[project]\n");
+        assert_made(s, "FROM python:3\n"
+                       "RUN [\"/bin/sh\", \"-c\", \"command -v uv \\u003e/dev/null \\u007c\\u007c exec pip install --no-cache-dir uv\"]\n"
+                       "ENV UV_PROJECT_ENVIRONMENT=/opt/venv VIRTUAL_ENV=/opt/venv PATH=/opt/venv/bin:$PATH\n"
+                       "WORKDIR /a/app/code\nCOPY [\"pyproject.toml\", \"uv.lock\", \"/a/app/code/\"]\n"
+                       "RUN [\"uv\", \"sync\", \"--frozen\", \"--no-dev\", \"--no-install-project\"]\n"
+                       "COPY [\".\", \"/a/app/code/\"]\nRUN [\"uv\", \"sync\", \"--frozen\", \"--no-dev\"]\n");
+}
+
+static void test_conda_has_an_environment_of_the_version(void **state) {
+        struct shelf *s = *state;
+
+        s->b.manager = BUILD_CONDA;
+        s->b.conda = STR("/opt/conda");
+        s->b.python = STR("3.8");
+        assert_made(s, "FROM python:3\n"
+                       "RUN [\"/opt/conda/bin/conda\", \"create\", \"--yes\", \"--name\", \"shop\", \"python=3.8\", \"pip\"]\n"
+                       "ENV CONDA_DEFAULT_ENV=shop PATH=/opt/conda/envs/shop/bin:$PATH\n"
+                       "WORKDIR /a/app/code\nCOPY [\".\", \"/a/app/code/\"]\n");
+}
+
+static void test_arguments(void **state) {
+        struct shelf *s = *state;
+        const char *argv[] = { "build", "shop", ("localhost/pyservice-shop:0123456789ab-" COMMIT), "--runtime=/run/pyservice", "--repo=/srv/x", "--before", "--word=a",
+                         "--word=", "--after", "--word=--b", "--package=git", "--manager=uv", "--no-tls-verify" };
+        const char *bad[] = { "build", "shop", "x", "--runtime=/run/pyservice", "--word=a" };
+
+        assert_true(build_read_arguments(&s->b, ARRAY_SIZE(argv), (char **) (uintptr_t) argv));
+        assert_string_equal(s->b.repo.p, "/srv/x");
+        assert_int_equal(s->b.before.at[0].words.n, 2);
+        assert_string_equal(s->b.after.at[0].words.at[0].p, "--b");
+        assert_true(s->b.skips_tls && s->b.manager == BUILD_UV && s->b.packages.n == 1);
+        assert_string_equal(build_reference(&s->b).p, "localhost/pyservice-shop:0123456789ab");
+        assert_string_equal(build_pinned_commit(&s->b).p, COMMIT);
+        assert_false(build_read_arguments(&s->b, ARRAY_SIZE(bad), (char **) (uintptr_t) bad));
+}
+
+static void test_image_without_a_commit(void **state) {
+        struct shelf *s = *state;
+
+        s->b.image = STR("localhost/pyservice-my-app:0123456789ab");
+        assert_string_equal(build_reference(&s->b).p, "localhost/pyservice-my-app:0123456789ab");
+        assert_true(str_is_absent(build_pinned_commit(&s->b)));
+}
+
+static void test_reason(void **state) {
+        assert_true(str_is(build_reason(STR("STEP 1\nERROR: No matching distribution found for x\nError: building at STEP \"RUN pip\": exit status 1\n")),
+                           "No matching distribution found for x"));
+        assert_true(str_is(build_reason(STR("Host key verification failed.\nfatal: Could not read from remote repository.\nand the repository exists.\n")),
+                           "Host key verification failed."));
+        assert_true(str_is(build_reason(STR("fatal: unable to connect to localhost:\nlocalhost[0]: errno=Connection refused\n")), "unable to connect to localhost:"));
+        assert_true(str_is(build_reason(STR("one\ntwo\n")), "two"));
+}
+
+static void test_tail_keeps_the_last_lines(void **state) {
+        struct shelf *s = *state;
+        struct tail *t = arena_new(&s->arena, struct tail);
+        static const char text[] = "0\n1\n2\n3\n4\n5\n6\n7\n8\n\x1b[1m9\n  \n10%\r11%\nend";
+
+        tail_add(t, text, strlen(text));
+        assert_string_equal(tail_text(&s->arena, t).p, "4\n5\n6\n7\n8\n?[1m9\n10%\n11%\nend\n");
+}
+
+int main(void) {
+        static const struct CMUnitTest tests[] = {
+                cmocka_unit_test_setup_teardown(test_requirements_come_before_the_code, open_shelf, close_shelf),
+                cmocka_unit_test_setup_teardown(test_settings_of_other_tools_are_nothing_to_install, open_shelf, close_shelf),
+                cmocka_unit_test_setup_teardown(test_no_word_means_anything_to_a_reader, open_shelf, close_shelf),
+                cmocka_unit_test_setup_teardown(test_subdirectory_with_its_requirements, open_shelf, close_shelf),
+                cmocka_unit_test_setup_teardown(test_packages_are_arguments, open_shelf, close_shelf),
+                cmocka_unit_test_setup_teardown(test_missing_requirements_are_told, open_shelf, close_shelf),
+                cmocka_unit_test_setup_teardown(test_uv_takes_its_lock_file, open_shelf, close_shelf),
+                cmocka_unit_test_setup_teardown(test_conda_has_an_environment_of_the_version, open_shelf, close_shelf),
+                cmocka_unit_test_setup_teardown(test_arguments, open_shelf, close_shelf),
+                cmocka_unit_test_setup_teardown(test_image_without_a_commit, open_shelf, close_shelf),
+                cmocka_unit_test(test_reason),
+                cmocka_unit_test_setup_teardown(test_tail_keeps_the_last_lines, open_shelf, close_shelf),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,355 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* The rollout's steps, with a small systemd instead of the real one. */
+
+#include <errno.h>
+
+#include "fake-systemd.h"
+#include "rollout/parts.h"
+#include "rows.h"
+#include "state/state.h"
+
+static struct arena arena;
+
+enum { KILLS_MAX = 400 };
+
+static struct str names(const struct bus_names *list) {
+        struct str text = STR("");
+
+        VEC_EACH(name, &list->list)
+                text = arena_join(&arena, text, text.n > 0 ? STR(" ") : STR(""), *name);
+
+        return text;
+}
+
+/* Plans. */
+
+struct plan_row {
+        const char *name, *text;
+        int result;
+};
+
+static const struct plan_row plan_rows[] = {
+        { "plan: empty", "", 0 },
+        { "plan: all", "strategy recreate\nmax-unavailable 2\npause 1\nready-timeout 0\nmin-ready 5\non-failure stop\ntask a.service\nservice a l spare\nsidecar b l\n", 0 },
+        { "plan: unknown key", "surge 2\n", -EBADMSG },
+        { "plan: unknown word", "strategy sideways\n", -EBADMSG },
+        { "plan: nothing at a time", "max-unavailable 0\n", -EBADMSG },
+        { "plan: no number", "pause soon\n", -EBADMSG },
+        { "plan: two blanks", "task  a.service\n", -EBADMSG },
+        { "plan: a word too many", "service a l spare b\n", -EBADMSG },
+        { "plan: a word too few", "sidecar b\n", -EBADMSG },
+};
+
+static void test_plan(void **state) {
+        const struct plan_row *row = *state;
+        struct plan plan = { 0 };
+
+        assert_int_equal(plan_parse(&arena, str_of(row->text), &plan), row->result);
+}
+
+static void test_plan_values(void **state) {
+        struct plan plan;
+
+        assert_int_equal(plan_parse(&arena, str_of(plan_rows[1].text), &plan), 0);
+        assert_true(plan.is_recreate && plan.stops_on_failure);
+        assert_int_equal(plan.max_unavailable, 2);
+        assert_int_equal(plan.min_ready, 5);
+        assert_int_equal(plan.tasks.n, 1);
+        assert_true(str_is(plan.tasks.at[0], "a.service"));
+        assert_true(plan.services.at[0].has_spare);
+        assert_true(str_is(plan.sidecars.at[0].label, "l"));
+}
+
+/* What is wanted. */
+
+struct wanted_row {
+        const char *name, *alive, *revision;
+        bool is_alive;
+        const char *runs, *wanted;
+};
+
+static const struct wanted_row wanted_rows[] = {
+        { "wanted: both", "Upholds=shop.target\n", "runs a\nwanted b\n", true, "a", "b" },
+        { "wanted: nothing runs", "Upholds=shop.target\n", "runs -\nwanted b\nfile b\n", true, NULL, "b" },
+        { "wanted: another app", "Upholds=workshop.target\nUpholds=shop.target.wants\n", "runs a\nwanted b\n", false, "a", "b" },
+        { "wanted: nothing", "", "", false, NULL, NULL },
+};
+
+static void test_wanted(void **state) {
+        const struct wanted_row *row = *state;
+        struct wanted w;
+
+        wanted_parse(&arena, STR("shop"), str_of(row->alive), str_of(row->revision), &w);
+        assert_int_equal(w.is_alive, row->is_alive);
+        assert_true(str_eq(w.runs, str_of(row->runs)));
+        assert_true(str_eq(w.wanted, str_of(row->wanted)));
+}
+
+static void test_progress(void **state) {
+        struct progress p = { .revision = STR("r"), .phase = STR("tasks"), .started = 7, .message = STR("a b") }, q;
+
+        progress_set(&arena, &p, STR("x.service"), STR("waiting"));
+        progress_set(&arena, &p, STR("x.service"), STR("done"));
+        assert_true(str_is(progress_text(&arena, &p), "revision r\nphase tasks\nstarted 7\nunit x.service done\nmessage a b\n"));
+        progress_parse(&arena, arena_join(&arena, progress_text(&arena, &p), STR("later 3\n")), &q);
+        assert_true(str_eq(progress_text(&arena, &p), progress_text(&arena, &q)));
+}
+
+/* Which instances. */
+
+struct stale_row {
+        const char *name, *containers, *upheld, *stale;
+};
+
+static const struct stale_row stale_rows[] = {
+        { "stale: the others", "shop-1\told\nshop-0\tnew\n", "shop@0.service shop@1.service", "1" },
+        { "stale: in order", "shop-10\told\nshop-9\told\n", "shop@9.service shop@10.service", "9 10" },
+        { "stale: not the spare", "shop-next\told\nshop-0\told\n", "shop@0.service", "0" },
+        { "stale: not what goes", "shop-0\told\nshop-1\told\n", "shop@0.service", "0" },
+        { "stale: not another service", "shop-web-0\told\nshop-0\tnew\n", "shop@0.service shop-web@0.service", "" },
+        { "stale: started once", "shop-3\told\n", "shop-once@3.target", "3" },
+        { "stale: without a label", "shop-0\t\n", "shop@0.service", "0" },
+        { "stale: no number", "shop-00\told\nshop-x\told\n", "shop@0.service shop@00.service", "" },
+};
+
+static void test_stale(void **state) {
+        const struct stale_row *row = *state;
+        const struct plan_part service = { STR("shop"), STR("new"), true };
+        struct podman_containers containers = { 0 };
+        struct bus_names upheld = { 0 }, found = { 0 };
+        struct str rest = str_of(row->containers), line;
+        struct instances stale;
+
+        while (str_split(&rest, '\n', &line)) {
+                size_t tab = str_find(line, '\t');
+
+                if (line.n > 0)
+                        *vec_push(&arena, &containers.list) = (struct podman_container) { { line.p, tab }, str_from(line, tab + 1) };
+        }
+        rest = str_of(row->upheld);
+        while (str_split(&rest, ' ', &line))
+                *vec_push(&arena, &upheld.list) = line;
+
+        pick_stale(&arena, &service, &containers, &upheld, &stale);
+        VEC_EACH(number, &stale.numbers)
+                *vec_push(&arena, &found.list) = arena_u64(&arena, *number);
+        assert_true(str_is(names(&found), row->stale));
+}
+
+/* History. "a first, b edit" and what failed. */
+
+struct history_row {
+        const char *name, *events, *failed, *revision, *previous, *reason;
+};
+
+static const struct history_row history_rows[] = {
+        { "history: the first", "", "", "a", NULL, "first" },
+        { "history: an edit", "a first", "", "b", NULL, "edit" },
+        { "history: back to the one before", "a first, b edit", "", "b", "a", "edit" },
+        { "history: not to what failed", "a first, b edit, c edit", "b", "c", "a", "edit" },
+        { "history: nothing before", "a first", "", "a", NULL, "edit" },
+        { "history: what came back is good", "a first, b edit, a revert", "b", "a", NULL, "edit" },
+        { "history: it comes back", "a first, b edit", "b", "a", NULL, "revert" },
+        { "history: accepted, but not noted", "a first, b edit", "", "c", NULL, "edit" },
+};
+
+static void read_history(const struct history_row *row, struct state *s, struct state_history *h) {
+        struct str rest = str_of(row->events), event;
+        uint64_t time = 1;
+
+        while (str_split(&rest, ',', &event)) {
+                event = str_trim(event);
+                if (event.n > 0)
+                        *vec_push(&arena, &h->list) = (struct state_event) { time++, { event.p, 1 }, str_from(event, 2) };
+        }
+        if (row->failed[0])
+                state_add_failure(&arena, s, (struct state_failure) { .revision = str_of(row->failed), .reason = STR("x"), .time = 2 });
+}
+
+static void test_history(void **state) {
+        const struct history_row *row = *state;
+        struct state_history h = { 0 };
+        struct state s = { 0 };
+
+        read_history(row, &s, &h);
+        assert_true(str_eq(accept_find_previous(&s, &h, str_of(row->revision)), str_of(row->previous)));
+        assert_true(str_eq(accept_reason(&s, &h, str_of(row->revision)), str_of(row->reason)));
+}
+
+static void test_kept_bundles(void **state) {
+        struct state s = { .accepted = STR("b"), .pinned = STR("z") };
+        struct state_history h = { 0 };
+        struct str kept[STATE_BUNDLES_MAX];
+
+        for (char c = 'a'; c < 'z'; c++)
+                *vec_push(&arena, &h.list) = (struct state_event) { 1, arena_str(&arena, (struct str) { &c, 1 }), STR("edit") };
+        assert_int_equal(accept_kept(&s, &h, kept), STATE_BUNDLES_MAX);
+        assert_true(str_is(kept[0], "b") && str_is(kept[1], "z") && str_is(kept[2], "y"));
+}
+
+/* Whole rollouts, from revision 0 (which runs) to revision 1. */
+
+struct roll_row {
+        const char *name;
+        struct fake_behaviour now;
+        bool is_good;
+        unsigned least;                 /* that answer at any time */
+};
+
+static const struct roll_row roll_rows[] = {
+        { "roll: good", { 0 }, true, 2 },
+        { "roll: with a task", { .has_task = true }, true, 2 },
+        { "roll: without a spare", { .is_plain = true }, true, 1 },
+        { "roll: all at once", { .is_recreate = true }, true, 0 },
+        { "roll: bad task", { .has_task = true, .task_fails = true }, false, 2 },
+        { "roll: the spare does not start", { .spare_fails = true }, false, 2 },
+        { "roll: the spare dies", { .spare_dies = true }, false, 2 },
+        { "roll: the instances do not start", { .instance_fails = true }, false, 1 },
+        { "roll: and there is no spare", { .instance_fails = true, .is_plain = true }, false, 1 },
+        { "roll: and they are all stopped", { .instance_fails = true, .is_recreate = true }, false, 0 },
+};
+
+static void begin(const struct roll_row *row) {
+        fake.behaviour[1] = row->now;
+        fake_open(&arena);
+        fake_reload();
+        assert_true(fake_settle());
+        fake.least_active = FAKE_INSTANCES;
+        fake.file = 1;
+        fake_reload();
+}
+
+/* What is to be so in the end, whatever happened in between. */
+static void assert_settled(const struct roll_row *row) {
+        int revision = row->is_good;
+        struct state s = { 0 };
+
+        assert_true(state_read(&arena, fake.state, STR("shop"), &s) >= 0);
+        assert_true(str_eq(s.accepted, fake.names[revision]));
+        assert_true(str_is_absent(s.emptied));
+        assert_int_equal(state_find_failure(&s, fake.names[1]) != NULL, !row->is_good);
+        for (size_t i = 0; i < FAKE_INSTANCES; i++) {
+                assert_true(fake.instances[i].is_active);
+                assert_int_equal(fake.instances[i].revision, revision);
+        }
+        assert_false(fake.next.is_active);
+        assert_int_equal(fake.target, revision);
+}
+
+static void test_roll(void **state) {
+        const struct roll_row *row = *state;
+
+        begin(row);
+        assert_true(fake_settle());
+        assert_settled(row);
+        assert_true(fake.least_active >= row->least);
+        assert_int_equal(fake.n_tasks[1], row->now.has_task);
+        assert_int_equal(fake.n_failures, !row->is_good);
+        fake_close();
+}
+
+/* SIGKILL at the first call, at the second, … until it is done before. */
+static void test_killed(void **state) {
+        const struct roll_row *row = *state;
+
+        for (long at = 0; at < KILLS_MAX; at++) {
+                bool was_killed;
+
+                begin(row);
+                fake.budget = at;
+                was_killed = fake_roll() == -EINTR;
+                fake.budget = -1;
+                assert_true(fake_settle());
+                assert_settled(row);
+                fake_close();
+                if (!was_killed)
+                        return;
+        }
+        fail();
+}
+
+static void test_overtaken(void **state) {
+        const struct roll_row row = { .is_good = true };
+
+        begin(&row);
+        fake.budget = 20;
+        assert_int_equal(fake_roll(), -EINTR);
+        fake.budget = -1;
+        fake.file = 2;
+        fake_reload();
+        assert_true(fake_settle());
+        assert_int_equal(fake.instances[0].revision, 2);
+        assert_int_equal(fake.instances[1].revision, 2);
+        assert_int_equal(fake.n_failures, 0);
+        fake_close();
+}
+
+/* The app is removed, or systemd says that it ends: nothing failed. */
+static void test_ends_quietly(void **state) {
+        const struct roll_row row = { .now = { .spare_fails = true } };
+
+        begin(&row);
+        fake.is_told_to_end = true;
+        assert_int_equal(fake_roll(), 0);
+        fake.is_told_to_end = false;
+        fake.file = -1;
+        fake_reload();
+        fake.target = 1;
+        assert_int_equal(fake_roll(), 0);
+        assert_int_equal(fake.n_failures, 0);
+        fake_close();
+}
+
+static void test_stops_where_it_failed(void **state) {
+        const struct roll_row row = { .now = { .instance_fails = true, .stops = true } };
+        struct state s = { 0 };
+
+        begin(&row);
+        assert_true(fake_settle());
+        assert_true(state_read(&arena, fake.state, STR("shop"), &s) >= 0);
+        assert_true(str_eq(s.held, fake.names[1]));
+        assert_int_equal(fake.instances[1].revision, 0);
+        assert_int_equal(fake.instances[1].n_starts, 1);
+        fake_close();
+}
+
+/* Nothing is there to go back to: it is tried again, and nothing is marked. */
+static void test_first_start_fails(void **state) {
+        struct state s = { 0 };
+
+        fake.behaviour[0] = (struct fake_behaviour) { .has_task = true, .task_fails = true };
+        fake_open(&arena);
+        fake_reload();
+        assert_int_equal(fake_roll(), 1);
+        assert_int_equal(fake.n_failures, 1);
+        assert_true(state_read(&arena, fake.state, STR("shop"), &s) >= 0);
+        assert_int_equal(s.failed.n, 0);
+        fake.behaviour[0].task_fails = false;
+        assert_true(fake_settle());
+        assert_true(fake.instances[1].is_active);
+        assert_int_equal(fake.n_tasks[0], 2);
+        fake_close();
+}
+
+int main(void) {
+        struct rows rows = { 0 };
+        int r;
+
+        rows_add(&rows, test_plan, plan_rows);
+        rows_add_one(&rows, test_plan_values);
+        rows_add(&rows, test_wanted, wanted_rows);
+        rows_add_one(&rows, test_progress);
+        rows_add(&rows, test_stale, stale_rows);
+        rows_add(&rows, test_history, history_rows);
+        rows_add_one(&rows, test_kept_bundles);
+        rows_add(&rows, test_roll, roll_rows);
+        rows_add(&rows, test_killed, roll_rows);
+        rows_add_one(&rows, test_overtaken);
+        rows_add_one(&rows, test_ends_quietly);
+        rows_add_one(&rows, test_stops_where_it_failed);
+        rows_add_one(&rows, test_first_start_fails);
+        r = rows_run(&rows, "rollout");
+        arena_done(&arena);
+        return r;
+}
