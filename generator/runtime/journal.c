@@ -46,7 +46,12 @@ static struct str clean(struct arena *a, struct str text) {
         return str_trim((struct str) { p, n });
 }
 
-/* The current entry's message; absent where it has none, or where Podman tells the journal each event of a container. */
+/* systemd has a line for each process that is left of a unit: as many as could push out what the unit itself said. */
+static bool is_of_the_end(struct str text) {
+        return str_find_str(text, STR(": Killing process ")) < text.n;
+}
+
+/* The current entry's message; absent where it has none, or is of no use: Podman tells the journal each event of a container. */
 static int read_message(struct arena *a, sd_journal *j, struct str *ret) {
         const void *data;
         size_t n;
@@ -63,6 +68,8 @@ static int read_message(struct arena *a, sd_journal *j, struct str *ret) {
                 return r;
 
         *ret = clean(a, str_from((struct str) { data, n }, strlen("MESSAGE=")));
+        if (is_of_the_end(*ret))
+                *ret = (struct str) { 0 };
         return 0;
 }
 

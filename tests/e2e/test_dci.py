@@ -58,7 +58,7 @@ def test_every_instance_answers_through_haproxy(site):
     assert site.http(dci.URL + "identity").status == 401
     config = site.read(f"{dci.CONF_D}/10_backend_dci-api.cfg")
     assert [line.split()[-1] for line in config.splitlines() if line.split()[:1] == ["server"]] == \
-        [f'"{name}.dns.podman:5000"' for name in names(4)]
+        [f'"{name}.dns.podman:5000"' for name in [*names(4), "dci-api-next"]]
     assert inspect(site, "dci-api-0")["HostConfig"]["PortBindings"] == {}, "via: dns publishes nothing"
 
 
@@ -197,8 +197,8 @@ def test_scale_and_haproxy_go_together(site, restored):
         wait_served(site, scale)
         after = started(site)
         assert {n: after[n] for n in after if n in before} == {n: before[n] for n in before if n in after}
-    assert site.out("ls /run/pyservice/secrets").split() == [SIDECAR, "dci-api@0", "dci-api@1"], \
-        "secrets go with their instances"
+    site.wait(lambda: site.out("ls /run/pyservice/secrets").split() == [SIDECAR, "dci-api@0", "dci-api@1"],
+              what="secrets to go with their instances")
 
 
 def test_a_restart_of_the_networks_unit_stops_nothing(site, restored):
