@@ -17,6 +17,7 @@ import pytest
 import fake_kms
 
 PROGRAM = os.environ["PYSERVICE_KMS"]
+SANITIZERS = {name: value for name, value in os.environ.items() if name in ("ASAN_OPTIONS", "UBSAN_OPTIONS")}    # all else is the test's
 SECRET = b"p%w d\n\0\xff"
 
 
@@ -58,7 +59,7 @@ def decrypt(tmp_path, server, environment=KEYS, ciphertext=None, region=True, ti
     base = {"AWS_ENDPOINT_URL_KMS": server.url, "AWS_EC2_METADATA_SERVICE_ENDPOINT": server.url, "HOME": str(tmp_path)}
     if region:
         base["AWS_REGION"] = fake_kms.REGION
-    done = subprocess.run([PROGRAM, str(file)], env={**base, **environment}, capture_output=True, timeout=timeout)
+    done = subprocess.run([PROGRAM, str(file)], env={**SANITIZERS, **base, **environment}, capture_output=True, timeout=timeout)
     assert b"secret/of" not in done.stderr, "no credential is in a message"
     return done
 
