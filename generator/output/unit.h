@@ -57,6 +57,7 @@ enum unit_encoding {
         X(UNIT_CONFLICTS,       UNIT,      "Conflicts",          LITERAL) \
         X(UNIT_UPHOLDS,         UNIT,      "Upholds",            LITERAL) \
         X(UNIT_STOP_WHEN_UNNEEDED, UNIT,   "StopWhenUnneeded",   LITERAL) \
+        X(UNIT_COLLECT_MODE,    UNIT,      "CollectMode",        LITERAL) \
         X(UNIT_DEFAULT_DEPENDENCIES, UNIT, "DefaultDependencies", LITERAL) \
         X(UNIT_START_LIMIT_INTERVAL, UNIT, "StartLimitIntervalSec", LITERAL) \
         X(UNIT_START_LIMIT_BURST, UNIT,    "StartLimitBurst",    LITERAL) \

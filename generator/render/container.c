@@ -137,9 +137,12 @@ static void put_unit_section(struct rendering *r, struct unit *u, const struct r
         unit_put_const(u, UNIT_DOCUMENTATION, "man:pyservice.d(5)");
         if (!role->runs_to_end)
                 unit_put_const(u, UNIT_STOP_WHEN_UNNEEDED, "yes");
-        /* A timer that starts its work too often for the limit would fail itself. */
-        if (!role->is_task)
+        if (!role->is_task) {
+                /* A timer that starts its work too often for the limit would fail itself. */
                 unit_put_const(u, UNIT_START_LIMIT_INTERVAL, "0");
+                /* One that ends in failure just when its file goes is not shown as failed for ever: nothing refers to it any more. */
+                unit_put_const(u, UNIT_COLLECT_MODE, "inactive-or-failed");
+        }
         put_dependencies(r, u, role);
         if (role->is_task)
                 put_hosts(u, role->container);

@@ -218,6 +218,7 @@ void render_hooks_next(struct rendering *r, const struct service *s) {
 
         u = unit_new(r->arena);
         unit_put_const(u, UNIT_STOP_WHEN_UNNEEDED, "no");
+        unit_put_const(u, UNIT_COLLECT_MODE, "inactive");       /* the rollout asks why it failed */
         unit_put_const(u, SERVICE_RESTART, "no");
         unit_put_const(u, SERVICE_EXEC_CONDITION, "");
         unit_put_const(u, SERVICE_EXEC_START_POST, "");
