@@ -14,20 +14,32 @@ enum { CTL_GOOD = 0, CTL_MISTAKE = 1, CTL_USAGE = 2 };
 
 struct ctl {
         struct arena arena;
-        const char *root;               /* --root, "/" */
-        const char *output;             /* --output */
-        const char *form;               /* schema: "man", "fuzz-dict", "keys", or NULL for JSON Schema */
-        bool is_json, has_pager;
-        bool is_user;                   /* --user: the user's own applications */
-        bool follows;                   /* rollout status: to its end */
-        bool is_local, is_auto;         /* update: --local, --auto */
-        bool is_sure;                   /* purge: --yes */
+        uint32_t given;                 /* a bit for each option that was given */
+        const char *root;               /* "/" */
+        bool is_json, no_pager;
+        bool is_user;                   /* the user's own applications */
+        bool is_sure;                   /* asks nothing */
+        bool no_follow;                 /* does not wait for the end of a rollout */
+        bool is_help, is_version;
+        bool is_local, is_auto;         /* update */
+        bool is_man, is_dictionary, is_keys;    /* schema */
+        bool has_diff;                  /* plan, apply */
+        bool is_runtime;                /* scale, set */
+        bool is_lasting, is_now;        /* stop, start */
+        bool follows;                   /* logs */
+        bool reveals;                   /* env */
+        const char *output;             /* render */
+        const char *timeout;            /* try */
+        const char *image;              /* new */
+        const char *since, *lines;      /* logs */
         int argc;                       /* what follows the verb */
         char **argv;
+        int n_tail;                     /* how many of these stand after "--"; -1 without it */
 };
 
+/* One that is given and not among `options` (names between blanks) is refused; --help and --version are everybody's. */
 struct verb {
-        const char *name, *arguments, *doc;
+        const char *name, *arguments, *doc, *options;
         int (*run)(struct ctl *c);      /* gives the exit status */
 };
 

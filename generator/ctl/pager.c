@@ -31,7 +31,7 @@ int ctl_page(struct ctl *c, struct str text) {
         FILE *pipe_end;
         pid_t child;
 
-        if (!c->has_pager || !isatty(STDOUT_FILENO) || pipe(ends) < 0)
+        if (c->no_pager || !isatty(STDOUT_FILENO) || pipe(ends) < 0)
                 return ctl_write(stdout, text);
 
         (void) signal(SIGPIPE, SIG_IGN);

@@ -2,12 +2,11 @@
 
 /* pyservicectl rollout history: what ran, what failed, and why. */
 
-#include <errno.h>
-#include <libsmartcols/libsmartcols.h>
 #include <stdio.h>
 #include <time.h>
 
 #include "ctl/rollout.h"
+#include "ctl/table.h"
 
 struct row {
         uint64_t time;
@@ -72,52 +71,29 @@ static struct str show_time(struct ctl *c, uint64_t usec) {
         return arena_str(&c->arena, (struct str) { text, n });
 }
 
-static int add_line(struct ctl *c, struct libscols_table *table, const struct row *row) {
-        const struct str cells[] = { row->revision, show_time(c, row->time), row->reason, row->mark };
-        struct libscols_line *line = scols_table_new_line(table, NULL);
-        int r = line ? 0 : -ENOMEM;
+static int fill(struct ctl *c, struct table *t, const struct rows *rows) {
+        VEC_EACH(row, &rows->list) {
+                struct str cells[] = { row->revision, show_time(c, row->time), row->reason.n > 0 ? row->reason : (struct str) { 0 },
+                                       row->mark.n > 0 ? row->mark : (struct str) { 0 } };
+                int r = table_add(t, cells);
 
-        for (size_t i = 0; r == 0 && i < ARRAY_SIZE(cells); i++)
-                r = cells[i].n > 0 ? scols_line_set_data(line, i, arena_str(&c->arena, cells[i]).p) : 0;
-        return r;
-}
+                if (r < 0)
+                        return r;
+        }
 
-static int fill_table(struct ctl *c, struct libscols_table *table, const struct rows *rows) {
-        static const struct {
-                const char *name, *json;
-                double width;
-                int flags;
-        } columns[] = {
-                { "REVISION", "revision", REVISION_DIGITS, 0 },
-                { "TIME", "time", 1, 0 },
-                { "REASON", "reason", 1, SCOLS_FL_WRAP },
-                { "MARK", "mark", 1, 0 },
-        };
-        int r = scols_table_set_name(table, "history");
-
-        if (r == 0)
-                r = scols_table_enable_json(table, c->is_json);
-        for (size_t i = 0; r == 0 && i < ARRAY_SIZE(columns); i++)
-                if (!scols_table_new_column(table, c->is_json ? columns[i].json : columns[i].name, columns[i].width, columns[i].flags))
-                        r = -ENOMEM;
-        VEC_EACH(row, &rows->list)
-                if (r == 0)
-                        r = add_line(c, table, row);
-
-        return r;
+        return 0;
 }
 
 static int print_rows(struct ctl *c, const struct rows *rows) {
-        struct libscols_table *table = scols_new_table();
-        int r = table ? fill_table(c, table, rows) : -ENOMEM;
+        static const struct table_column columns[] = {
+                { "REVISION", "revision", 0 }, { "TIME", "time", 0 }, { "REASON", "reason", TABLE_WRAP }, { "MARK", "mark", 0 },
+        };
+        CLEANUP(table_free) struct table *t = NULL;
+        int r = table_new(c, "history", columns, ARRAY_SIZE(columns), &t);
 
         if (r == 0)
-                r = scols_print_table(table);
-        scols_unref_table(table);
-        if (r < 0)
-                return ctl_fail("cannot print the table", r);
-
-        return ctl_write(stdout, c->is_json ? STR("\n") : STR(""));
+                r = fill(c, t, rows);
+        return r < 0 ? ctl_fail("cannot make the table", r) : table_print(c, t);
 }
 
 int ctl_rollout_history(struct ctl *c, struct str app) {

@@ -114,7 +114,7 @@ static int follow(struct ctl *c, const struct view_places *p, struct str app, bo
                 r = show_turn(&looks[1 - i], &looks[i], is_first, has_bar);
                 if (r != CTL_GOOD)
                         break;
-                if (outcome != VIEW_UNDER_WAY || !c->follows) {
+                if (outcome != VIEW_UNDER_WAY || c->no_follow) {
                         r = show_end(&looks[i], has_bar, outcome);
                         break;
                 }
@@ -153,5 +153,5 @@ int ctl_rollout_status(struct ctl *c, struct str app) {
         if (c->is_json)
                 return show_json(c, &places, app);
 
-        return follow(c, &places, app, isatty(STDOUT_FILENO) && c->follows);
+        return follow(c, &places, app, isatty(STDOUT_FILENO) && !c->no_follow);
 }

@@ -3,10 +3,10 @@
 /* pyservicectl secret list: what the definition names, where it comes from, and whether it is there. */
 
 #include <errno.h>
-#include <libsmartcols/libsmartcols.h>
 #include <unistd.h>
 
 #include "ctl/secret.h"
+#include "ctl/table.h"
 #include "hooks/credential.h"
 #include "runtime/spawn.h"
 
@@ -69,11 +69,9 @@ static struct str users_of(struct ctl *c, const struct secret_use *use) {
         return text;
 }
 
-static int add_line(struct ctl *c, struct libscols_table *table, const struct secret_use *use) {
+static int add_line(struct ctl *c, struct table *t, const struct secret_use *use) {
         const struct secret *s = use->from;
         struct str cells[4] = { use->name, { 0 }, { 0 }, users_of(c, use) };
-        struct libscols_line *line = scols_table_new_line(table, NULL);
-        int r = line ? 0 : -ENOMEM;
 
         if (!str_is_absent(s->credential.text)) {
                 cells[1] = arena_join(&c->arena, STR("credential "), s->credential.text);
@@ -89,29 +87,14 @@ static int add_line(struct ctl *c, struct libscols_table *table, const struct se
                 cells[2] = STR("in the definition");
         }
 
-        for (size_t i = 0; r == 0 && i < ARRAY_SIZE(cells); i++)
-                r = scols_line_set_data(line, i, arena_str(&c->arena, cells[i]).p);
-        return r;
-}
-
-static int fill_table(struct ctl *c, struct libscols_table *table, struct secret_uses *u) {
-        static const char *const names[] = { "SECRET", "SOURCE", "STATE", "USED BY" }, *const json[] = { "secret", "source", "state", "users" };
-        int r = scols_table_set_name(table, "secrets");
-
-        if (r == 0)
-                r = scols_table_enable_json(table, c->is_json);
-        for (size_t i = 0; r == 0 && i < ARRAY_SIZE(names); i++)
-                if (!scols_table_new_column(table, c->is_json ? json[i] : names[i], 1, i > 0 ? SCOLS_FL_WRAP : 0))
-                        r = -ENOMEM;
-        VEC_EACH(use, &u->list)
-                if (r == 0)
-                        r = add_line(c, table, use);
-
-        return r;
+        return table_add(t, cells);
 }
 
 int secret_print_list(struct ctl *c, struct secret_uses *u) {
-        struct libscols_table *table;
+        static const struct table_column columns[] = {
+                { "SECRET", "secret", 0 }, { "SOURCE", "source", TABLE_WRAP }, { "STATE", "state", TABLE_WRAP }, { "USED BY", "users", TABLE_WRAP },
+        };
+        CLEANUP(table_free) struct table *t = NULL;
         int r;
 
         if (u->list.n == 0 && !c->is_json) {
@@ -119,13 +102,10 @@ int secret_print_list(struct ctl *c, struct secret_uses *u) {
                 return CTL_GOOD;
         }
 
-        table = scols_new_table();
-        r = table ? fill_table(c, table, u) : -ENOMEM;
-        if (r == 0)
-                r = scols_print_table(table);
-        scols_unref_table(table);
-        if (r < 0)
-                return ctl_fail("cannot print the table", r);
+        r = table_new(c, "secrets", columns, ARRAY_SIZE(columns), &t);
+        VEC_EACH(use, &u->list)
+                if (r == 0)
+                        r = add_line(c, t, use);
 
-        return ctl_write(stdout, c->is_json ? STR("\n") : STR(""));
+        return r < 0 ? ctl_fail("cannot make the table", r) : table_print(c, t);
 }
