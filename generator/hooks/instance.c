@@ -5,9 +5,9 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/fs.h"
 #include "hooks/watch.h"
 #include "runtime/http.h"
@@ -18,13 +18,6 @@ enum {
         LOOK_MS = 50,                   /* between two looks at what is open */
         LOOKS_AT_REST = 2,              /* a request may be on its way to the server while its sessions are counted */
 };
-
-static uint64_t now_ms(void) {
-        struct timespec t;
-
-        (void) clock_gettime(CLOCK_BOOTTIME, &t);
-        return (uint64_t) t.tv_sec * 1000 + (uint64_t) t.tv_nsec / 1000000;
-}
 
 static void note(struct instance *i, struct str text) {
         *vec_push(i->arena, &i->notes) = text;
@@ -108,12 +101,12 @@ static void tell_status(struct instance *i, struct str problem) {
 /* Until it works. 1 where it does not. */
 static int wait_until_it_works(struct instance *i, struct str *ret_address) {
         CLEANUP(close_fd) int process = open_main_process();
-        const uint64_t start = now_ms();
+        const uint64_t start = clock_usec(CLOCK_BOOTTIME) / 1000;
         struct str problem, told = { 0 };
 
         for (;;) {
                 int r = check(i, ret_address, &problem);
-                uint64_t now = now_ms() - start;
+                uint64_t now = clock_usec(CLOCK_BOOTTIME) / 1000 - start;
 
                 if (r < 0)
                         return r;
@@ -223,7 +216,7 @@ static int look(const struct instance *i, uint64_t *ret_open) {
 }
 
 static int wait_until_at_rest(struct instance *i) {
-        const uint64_t start = now_ms();
+        const uint64_t start = clock_usec(CLOCK_BOOTTIME) / 1000;
         unsigned looks = 0;
 
         for (uint64_t open;;) {
@@ -234,7 +227,7 @@ static int wait_until_at_rest(struct instance *i) {
                 looks = open == 0 ? looks + 1 : 0;
                 if (looks == LOOKS_AT_REST)
                         return 0;
-                if (now_ms() - start >= i->drain) {
+                if (clock_usec(CLOCK_BOOTTIME) / 1000 - start >= i->drain) {
                         if (open > 0)
                                 note(i, arena_join(i->arena, arena_u64(i->arena, open), STR(" requests still open after "),
                                                    arena_u64(i->arena, i->drain / 1000), STR(" s; stopping anyway")));

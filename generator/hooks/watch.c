@@ -3,10 +3,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/fs.h"
 #include "hooks/probe.h"
 #include "runtime/http.h"
@@ -27,13 +27,6 @@ struct round {
         VEC(struct watched) all;
         VEC(struct watched *) asked;    /* this time */
 };
-
-static uint64_t now_ms(void) {
-        struct timespec t;
-
-        (void) clock_gettime(CLOCK_BOOTTIME, &t);
-        return (uint64_t) t.tv_sec * 1000 + (uint64_t) t.tv_nsec / 1000000;
-}
 
 int watch_write(struct arena *a, const char *path, const struct watched *w) {
         int r = fs_make_dirs(AT_FDCWD, path, true);
@@ -227,7 +220,7 @@ static int restart_due(struct round *r, const struct unit_states *states) {
 
 int watch_round(struct watch *w) {
         CLEANUP(close_fd) int directory = fs_open_dir(AT_FDCWD, w->directory);
-        struct round r = { .watch = w, .directory = directory, .now = now_ms() };
+        struct round r = { .watch = w, .directory = directory, .now = clock_usec(CLOCK_BOOTTIME) / 1000 };
         struct unit_states states = { 0 };
         int error = directory < 0 ? directory : read_all(&r);
 

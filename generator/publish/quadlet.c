@@ -12,15 +12,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/fs.h"
 #include "base/vec.h"
-
-static uint64_t now_usec(void) {
-        struct timespec ts;
-
-        (void) clock_gettime(CLOCK_MONOTONIC, &ts);
-        return (uint64_t) ts.tv_sec * 1000000 + (uint64_t) ts.tv_nsec / 1000;
-}
 
 /* What the program of a user's manager looks at; the rest of the environment is not its business. */
 static const char *const passed[] = { "HOME", "XDG_RUNTIME_DIR", "XDG_CONFIG_HOME" };
@@ -134,14 +128,14 @@ int quadlet_start(const struct quadlet_job *job, struct quadlet_run *ret) {
         if (r < 0)
                 return r;
 
-        *ret = (struct quadlet_run) { pid, reader, now_usec() + (uint64_t) job->timeout_msec * 1000 };
+        *ret = (struct quadlet_run) { pid, reader, clock_usec(CLOCK_MONOTONIC) + (uint64_t) job->timeout_msec * 1000 };
         reader = -1;
         return 0;
 }
 
 /* Milliseconds until the deadline, for poll(). */
 static int remaining(const struct quadlet_run *run) {
-        uint64_t now = now_usec();
+        uint64_t now = clock_usec(CLOCK_MONOTONIC);
 
         return now < run->deadline ? (int) ((run->deadline - now) / 1000) + 1 : 0;
 }

@@ -1,20 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/fs.h"
 #include "rollout/parts.h"
 #include "state/stored.h"
 
 /* The generator may replace the bundle while it is read; then it is read again. */
 enum { READ_TRIES = 20, READ_PAUSE_MS = 100 };
-
-static uint64_t now_real(void) {
-        struct timespec t;
-
-        (void) clock_gettime(CLOCK_REALTIME, &t);
-        return (uint64_t) t.tv_sec * 1000000 + (uint64_t) t.tv_nsec / 1000;
-}
 
 int state_now(struct rollout_run *ro, struct state *ret) {
         return state_read(ro->arena, ro->state, ro->app, ret);
@@ -188,7 +181,7 @@ static int note_accepted(struct rollout_run *ro, const struct tree *tree) {
         } else if (last_event(&history) && str_eq(last_event(&history)->revision, ro->revision))
                 return RUN_ON;
 
-        return r < 0 ? r : state_add_history(ro->arena, ro->state, ro->app, (struct state_event) { now_real(), ro->revision, reason });
+        return r < 0 ? r : state_add_history(ro->arena, ro->state, ro->app, (struct state_event) { clock_usec(CLOCK_REALTIME), ro->revision, reason });
 }
 
 /* The units of the accepted revision must be loaded before anything is restarted. */
@@ -248,7 +241,7 @@ int accept_note_failure(struct rollout_run *ro, struct str reason, struct str pr
         if (r < 0)
                 return r;
 
-        state_add_failure(ro->arena, &s, (struct state_failure) { .revision = ro->revision, .reason = reason, .time = now_real() });
+        state_add_failure(ro->arena, &s, (struct state_failure) { .revision = ro->revision, .reason = reason, .time = clock_usec(CLOCK_REALTIME) });
         s.emptied = (struct str) { 0 };
         if (str_eq(s.pinned, ro->revision))
                 s.pinned = s.pinned_over = (struct str) { 0 };
@@ -260,7 +253,7 @@ int accept_note_failure(struct rollout_run *ro, struct str reason, struct str pr
         if (r < 0 || str_is_absent(previous))
                 return r;
 
-        return state_add_history(ro->arena, ro->state, ro->app, (struct state_event) { now_real(), previous, STR("revert") });
+        return state_add_history(ro->arena, ro->state, ro->app, (struct state_event) { clock_usec(CLOCK_REALTIME), previous, STR("revert") });
 }
 
 /* Removes the bundles that nobody can go back to any more. */

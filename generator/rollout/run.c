@@ -3,9 +3,9 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/file.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/fs.h"
 #include "rollout/parts.h"
 
@@ -57,20 +57,15 @@ static int read_plan(struct rollout_run *ro) {
         }
 }
 
-static uint64_t now_real(void) {
-        struct timespec t;
-
-        (void) clock_gettime(CLOCK_REALTIME, &t);
-        return (uint64_t) t.tv_sec * 1000000 + (uint64_t) t.tv_nsec / 1000;
-}
-
 /* One that goes on after SIGKILL keeps what is known of the units. */
 static void take_up_progress(struct rollout_run *ro) {
         struct progress old = { 0 };
         int r = progress_read(ro->arena, ro->runtime, ro->app, &old);
 
         ro->is_resumed = r >= 0 && str_eq(old.revision, ro->revision) && !str_is(old.phase, "done");
-        ro->progress = ro->is_resumed && !str_is(old.phase, "failed") ? old : (struct progress) { .revision = ro->revision, .phase = STR("tasks"), .started = now_real() };
+        ro->progress = ro->is_resumed && !str_is(old.phase, "failed") ? old : (struct progress) {
+                .revision = ro->revision, .phase = STR("tasks"), .started = clock_usec(CLOCK_REALTIME),
+        };
 }
 
 /* It failed already, and we were killed before the generator was told. If it still wants it then, it knows why. */

@@ -6,7 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <systemd/sd-bus.h>
-#include <time.h>
+
+#include "base/clock.h"
 
 #define SYSTEMD "org.freedesktop.systemd1"
 #define MANAGER_PATH "/org/freedesktop/systemd1"
@@ -115,10 +116,7 @@ void bus_close(struct bus **b) {
 }
 
 uint64_t bus_now(void) {
-        struct timespec t;
-
-        (void) clock_gettime(CLOCK_MONOTONIC, &t);
-        return (uint64_t) t.tv_sec * 1000000 + (uint64_t) t.tv_nsec / 1000;
+        return clock_usec(CLOCK_MONOTONIC);
 }
 
 /* One property. `at`: the object's path, the interface, the property. */
