@@ -162,7 +162,7 @@ struct unit *unit_new(struct arena *a);
 #define unit_comment_const(u, literal) unit_comment_bytes((u), STR("" literal ""))
 
 /* Key=value, from one refined value. Does nothing when the value is absent. */
-#define unit_put(u, key, value) unit_put_text((u), (key), REFINED_TEXT(value), (value).at)
+#define unit_put(u, key, value) ({ __auto_type put_ = (value); unit_put_text((u), (key), REFINED_TEXT(put_), put_.at); })
 void unit_put_text(struct unit *u, enum unit_key key, struct str text, struct span at);
 
 /* Key=value, from a literal of the program. */
@@ -183,7 +183,7 @@ void unit_put_bytes(struct unit *u, enum unit_key key, struct byte_size value);
  * then add to that word. Empty words and a lone ';' are fine. A literal before the first word stands outside the words. */
 void unit_open(struct unit *u, enum unit_key key);
 void unit_word(struct unit *u);
-#define unit_part(u, value) unit_part_text((u), REFINED_TEXT(value), (value).at)
+#define unit_part(u, value) ({ __auto_type part_ = (value); unit_part_text((u), REFINED_TEXT(part_), part_.at); })
 void unit_part_text(struct unit *u, struct str text, struct span at);
 #define unit_const(u, literal) unit_const_bytes((u), STR("" literal ""))
 void unit_part_u64(struct unit *u, uint64_t value);
