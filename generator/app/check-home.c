@@ -65,7 +65,7 @@ static void check_root(struct world *w, const struct app *app) {
 }
 
 static void check_secret(struct world *w, const struct app *app, struct name secret) {
-        struct str names[64], near;
+        struct str names[64], hint;
         size_t n = 0;
 
         LIST_EACH(s, &app->base.container.secrets) {
@@ -80,11 +80,8 @@ static void check_secret(struct world *w, const struct app *app, struct name sec
                         names[n++] = s->key.text;
         }
 
-        near = diag_nearest(secret.text, names, n);
-        if (str_is_absent(near))
-                (void) diag_add(w->ds, DIAG_UNKNOWN_SECRET, secret.at, "there is no secret '%.*s' of the app; add it to 'secrets:' at the top", STR_ARG(secret.text));
-        else
-                (void) diag_add(w->ds, DIAG_UNKNOWN_SECRET, secret.at, "there is no secret '%.*s' of the app; did you mean '%.*s'?", STR_ARG(secret.text), STR_ARG(near));
+        hint = diag_hint(w->arena, secret.text, names, n, STR("add it to 'secrets:' at the top"));
+        (void) diag_add(w->ds, DIAG_UNKNOWN_SECRET, secret.at, "there is no secret '%.*s' of the app; %.*s", STR_ARG(secret.text), STR_ARG(hint));
 }
 
 static void check_content(struct world *w, const struct app *app, size_t i) {

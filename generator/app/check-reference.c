@@ -12,18 +12,15 @@ static void check_before_update(struct world *w, struct app *app) {
 
         LIST_EACH(name, &app->before_update) {
                 bool found = false;
-                struct str near;
+                struct str hint;
 
                 for (size_t i = 0; i < app->tasks.n; i++)
                         found = found || str_eq(names[i], name->text);
                 if (found)
                         continue;
 
-                near = diag_nearest(name->text, names, app->tasks.n);
-                if (str_is_absent(near))
-                        (void) diag_add(w->ds, DIAG_UNKNOWN_TASK, name->at, "there is no task '%.*s'; add it to 'tasks:'", STR_ARG(name->text));
-                else
-                        (void) diag_add(w->ds, DIAG_UNKNOWN_TASK, name->at, "there is no task '%.*s'; did you mean '%.*s'?", STR_ARG(name->text), STR_ARG(near));
+                hint = diag_hint(w->arena, name->text, names, app->tasks.n, STR("add it to 'tasks:'"));
+                (void) diag_add(w->ds, DIAG_UNKNOWN_TASK, name->at, "there is no task '%.*s'; %.*s", STR_ARG(name->text), STR_ARG(hint));
         }
 }
 
@@ -68,17 +65,14 @@ static struct part *find_part(const struct parts *parts, struct str name) {
 }
 
 static void report_unknown(struct world *w, const struct parts *parts, const struct unit_ref *ref) {
-        struct str *names = arena_array(w->arena, parts->list.n + 1, struct str), near;
+        struct str *names = arena_array(w->arena, parts->list.n + 1, struct str), hint;
 
         for (size_t i = 0; i < parts->list.n; i++)
                 names[i] = parts->list.at[i].name.text;
 
-        near = diag_nearest(ref->text, names, parts->list.n);
-        if (str_is_absent(near))
-                (void) diag_add(w->ds, DIAG_UNKNOWN_SERVICE, ref->at, "there is no service or sidecar '%.*s'; for a unit write its suffix too, such as '%.*s.service'",
-                                STR_ARG(ref->text), STR_ARG(ref->text));
-        else
-                (void) diag_add(w->ds, DIAG_UNKNOWN_SERVICE, ref->at, "there is no service or sidecar '%.*s'; did you mean '%.*s'?", STR_ARG(ref->text), STR_ARG(near));
+        hint = diag_hint(w->arena, ref->text, names, parts->list.n,
+                         arena_join(w->arena, STR("for a unit write its suffix too, such as '"), ref->text, STR(".service'")));
+        (void) diag_add(w->ds, DIAG_UNKNOWN_SERVICE, ref->at, "there is no service or sidecar '%.*s'; %.*s", STR_ARG(ref->text), STR_ARG(hint));
 }
 
 /* What `p` waits for and is not settled, of the app itself; NULL for none. */

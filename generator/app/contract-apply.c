@@ -352,17 +352,14 @@ static void apply_variable(struct applying *ap, const struct contract_variable *
 
 static void refuse_key(struct applying *ap, const struct config_entry *entry, const struct str *names, size_t n) {
         const struct contract_variable *v = contract_variable(ap->contract, entry->key.text);
-        struct str near = diag_nearest(entry->key.text, names, n);
+        struct str hint = diag_hint(ap->w->arena, entry->key.text, names, n, STR("put what it does not know under 'env:'"));
 
         if (v)
                 (void) diag_add(ap->w->ds, DIAG_CONFIG_UNKNOWN, entry->key.at, "'%.*s' is made of other values by the contract '%.*s'; give those",
                                 STR_ARG(entry->key.text), STR_ARG(ap->contract->name.text));
-        else if (str_is_absent(near))
-                (void) diag_add(ap->w->ds, DIAG_CONFIG_UNKNOWN, entry->key.at, "'%.*s' is not in the contract '%.*s'; put what it does not know under 'env:'",
-                                STR_ARG(entry->key.text), STR_ARG(ap->contract->name.text));
         else
-                (void) diag_add(ap->w->ds, DIAG_CONFIG_UNKNOWN, entry->key.at, "'%.*s' is not in the contract '%.*s'; did you mean '%.*s'?",
-                                STR_ARG(entry->key.text), STR_ARG(ap->contract->name.text), STR_ARG(near));
+                (void) diag_add(ap->w->ds, DIAG_CONFIG_UNKNOWN, entry->key.at, "'%.*s' is not in the contract '%.*s'; %.*s",
+                                STR_ARG(entry->key.text), STR_ARG(ap->contract->name.text), STR_ARG(hint));
 }
 
 static void check_keys(struct applying *ap) {

@@ -140,7 +140,7 @@ static struct contract *read_contract(struct world *w, struct str path, struct n
 }
 
 static void report_unknown(struct world *w, struct name name) {
-        struct str names[64], near;
+        struct str names[64], hint;
         size_t n = 0;
 
         for (size_t i = 0; i < ARRAY_SIZE(w->places.contracts); i++) {
@@ -154,12 +154,8 @@ static void report_unknown(struct world *w, struct name name) {
                                 names[n++] = (struct str) { file->p, file->n - 5 };
         }
 
-        near = diag_nearest(name.text, names, n);
-        if (str_is_absent(near))
-                (void) diag_add(w->ds, DIAG_UNKNOWN_CONTRACT, name.at, "there is no contract '%.*s'; write one to %.*s/%.*s.yaml", STR_ARG(name.text),
-                                STR_ARG(w->places.contracts[0]), STR_ARG(name.text));
-        else
-                (void) diag_add(w->ds, DIAG_UNKNOWN_CONTRACT, name.at, "there is no contract '%.*s'; did you mean '%.*s'?", STR_ARG(name.text), STR_ARG(near));
+        hint = diag_hint(w->arena, name.text, names, n, arena_join(w->arena, STR("write one to "), w->places.contracts[0], STR("/"), name.text, STR(".yaml")));
+        (void) diag_add(w->ds, DIAG_UNKNOWN_CONTRACT, name.at, "there is no contract '%.*s'; %.*s", STR_ARG(name.text), STR_ARG(hint));
 }
 
 static struct contract *find_or_read(struct world *w, struct name name) {

@@ -65,7 +65,7 @@ static bool has_secret(const struct container *c, struct str name) {
 }
 
 static void check_secret(struct world *w, const struct container *c, const struct piece *piece) {
-        struct str names[64], near;
+        struct str names[64], hint;
         size_t n = 0;
 
         if (str_is_absent(piece->secret.text) || has_secret(c, piece->secret.text))
@@ -75,12 +75,8 @@ static void check_secret(struct world *w, const struct container *c, const struc
                 if (n < ARRAY_SIZE(names))
                         names[n++] = secret->key.text;
 
-        near = diag_nearest(piece->secret.text, names, n);
-        if (str_is_absent(near))
-                (void) diag_add(w->ds, DIAG_UNKNOWN_SECRET, piece->secret.at, "there is no secret '%.*s'; add it to 'secrets:'", STR_ARG(piece->secret.text));
-        else
-                (void) diag_add(w->ds, DIAG_UNKNOWN_SECRET, piece->secret.at, "there is no secret '%.*s'; did you mean '%.*s'?",
-                                STR_ARG(piece->secret.text), STR_ARG(near));
+        hint = diag_hint(w->arena, piece->secret.text, names, n, STR("add it to 'secrets:'"));
+        (void) diag_add(w->ds, DIAG_UNKNOWN_SECRET, piece->secret.at, "there is no secret '%.*s'; %.*s", STR_ARG(piece->secret.text), STR_ARG(hint));
 }
 
 static void check_variable(struct world *w, const struct container *c, const struct variable *v) {

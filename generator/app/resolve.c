@@ -42,7 +42,7 @@ static struct unit_name object_unit(struct world *w, const struct app *app, stru
 }
 
 static void report_no_network(struct world *w, const struct app *app, struct network_ref network) {
-        struct str names[64], near;
+        struct str names[64], hint;
         size_t n = 0;
 
         LIST_EACH(own, &app->networks)
@@ -52,12 +52,9 @@ static void report_no_network(struct world *w, const struct app *app, struct net
                 if (n < ARRAY_SIZE(names) && str_has_suffix(object->file, STR(".network")))
                         names[n++] = object->file;
 
-        near = diag_nearest(network.text, names, n);
-        if (str_is_absent(near))
-                (void) diag_add(w->ds, DIAG_UNKNOWN_NETWORK, network.at, "there is no '%.*s' in 'networks:' or %.*s; write one, or name a Podman network without '.network'",
-                                STR_ARG(network.text), STR_ARG(w->places.quadlets[0]));
-        else
-                (void) diag_add(w->ds, DIAG_UNKNOWN_NETWORK, network.at, "there is no '%.*s'; did you mean '%.*s'?", STR_ARG(network.text), STR_ARG(near));
+        hint = diag_hint(w->arena, network.text, names, n, STR("write one, or name a Podman network without '.network'"));
+        (void) diag_add(w->ds, DIAG_UNKNOWN_NETWORK, network.at, "there is no '%.*s' in 'networks:' or %.*s; %.*s", STR_ARG(network.text),
+                        STR_ARG(w->places.quadlets[0]), STR_ARG(hint));
 }
 
 /* Podman's default network, unless containers.conf says otherwise. */

@@ -113,16 +113,13 @@ static void hide(const struct scope *s, struct diag *d) {
 }
 
 static void report_unknown(const struct scope *s, struct span at, struct str name) {
-        struct str *names = arena_array(s->arena, s->bindings.n, struct str), near;
+        struct str *names = arena_array(s->arena, s->bindings.n, struct str), hint;
 
         for (size_t i = 0; i < s->bindings.n; i++)
                 names[i] = s->bindings.at[i].name;
 
-        near = diag_nearest(name, names, s->bindings.n);
-        if (str_is_absent(near))
-                hide(s, diag_add(s->ds, DIAG_UNKNOWN_VARIABLE, at, "'%.*s' is not known here; define it under 'vars:', or write {{ '{{' }} for two braces", STR_ARG(name)));
-        else
-                hide(s, diag_add(s->ds, DIAG_UNKNOWN_VARIABLE, at, "'%.*s' is not known here; did you mean '%.*s'?", STR_ARG(name), STR_ARG(near)));
+        hint = diag_hint(s->arena, name, names, s->bindings.n, STR("define it under 'vars:', or write {{ '{{' }} for two braces"));
+        hide(s, diag_add(s->ds, DIAG_UNKNOWN_VARIABLE, at, "'%.*s' is not known here; %.*s", STR_ARG(name), STR_ARG(hint)));
 }
 
 static struct str resolve(const struct scope *s, struct span at, struct str inside) {

@@ -153,3 +153,9 @@ struct str diag_nearest(struct str word, const struct str *names, size_t n) {
 
         return best;
 }
+
+struct str diag_hint(struct arena *a, struct str word, const struct str *names, size_t n, struct str otherwise) {
+        struct str near = diag_nearest(word, names, n);
+
+        return str_is_absent(near) ? otherwise : arena_join(a, STR("did you mean '"), near, STR("'?"));
+}

@@ -146,6 +146,9 @@ void diag_sort(struct diags *ds);
  * is near. */
 struct str diag_nearest(struct str word, const struct str *names, size_t n);
 
+/* The same as the end of a sentence: "did you mean 'name'?", or `otherwise` where none is near. */
+struct str diag_hint(struct arena *a, struct str word, const struct str *names, size_t n, struct str otherwise);
+
 enum diag_flags {
         DIAG_COLOR = 1 << 0,
         DIAG_BRIEF = 1 << 1,            /* one line each, without the excerpt: for kmsg */

@@ -111,7 +111,7 @@ static struct str join_choices(struct arena *a, const struct str *words, size_t 
 }
 
 static bool decode_choice(struct decoder *d, const struct field *f, const struct node *node, struct choice *ret) {
-        struct str rest = str_of(f->choices), word, words[16], near;
+        struct str rest = str_of(f->choices), word, words[16], hint;
         size_t n = 0;
 
         while (n < ARRAY_SIZE(words) && str_split(&rest, '|', &word)) {
@@ -122,13 +122,8 @@ static bool decode_choice(struct decoder *d, const struct field *f, const struct
                 words[n++] = word;
         }
 
-        near = diag_nearest(node->text, words, n);
-        if (str_is_absent(near))
-                (void) diag_add(d->ds, DIAG_BAD_CHOICE, node->at, "'%.*s' is no value of '%s'; write %.*s", STR_ARG(node->text), f->key,
-                                STR_ARG(join_choices(d->arena, words, n)));
-        else
-                (void) diag_add(d->ds, DIAG_BAD_CHOICE, node->at, "'%.*s' is no value of '%s'; did you mean '%.*s'?", STR_ARG(node->text), f->key,
-                                STR_ARG(near));
+        hint = diag_hint(d->arena, node->text, words, n, arena_join(d->arena, STR("write "), join_choices(d->arena, words, n)));
+        (void) diag_add(d->ds, DIAG_BAD_CHOICE, node->at, "'%.*s' is no value of '%s'; %.*s", STR_ARG(node->text), f->key, STR_ARG(hint));
         return false;
 }
 
