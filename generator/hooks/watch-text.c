@@ -9,13 +9,6 @@ static void put_text(struct buf *b, const char *key, struct str value) {
         buf_put_char(b, '\n');
 }
 
-static void put_number(struct buf *b, const char *key, uint64_t value) {
-        buf_put(b, key);
-        buf_put_char(b, ' ');
-        buf_put_u64(b, value);
-        buf_put_char(b, '\n');
-}
-
 struct str watch_text(struct arena *a, const struct watched *w) {
         struct buf b = buf_in(a);
 
@@ -23,10 +16,10 @@ struct str watch_text(struct arena *a, const struct watched *w) {
         put_text(&b, "address", w->address);
         put_text(&b, "path", w->path);
         put_text(&b, "codes", w->codes);
-        put_number(&b, "port", w->port);
-        put_number(&b, "timeout", w->timeout);
-        put_number(&b, "interval", w->interval);
-        put_number(&b, "retries", w->retries);
+        put_text(&b, "port", arena_u64(a, w->port));
+        put_text(&b, "timeout", arena_u64(a, w->timeout));
+        put_text(&b, "interval", arena_u64(a, w->interval));
+        put_text(&b, "retries", arena_u64(a, w->retries));
         return buf_str(&b);
 }
 

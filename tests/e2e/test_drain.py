@@ -75,12 +75,12 @@ def text(scale: int, more: str = "", health: str = HTTP) -> str:
 
 
 def running(machine, scale: int) -> None:
-    """Until the instances 0 … scale-1 run behind HAProxy, and no other does."""
+    """Until the instances 0 … scale-1 run behind the proxy, and no other does."""
     names = {f"hello-{i}" for i in range(scale)}
     machine.wait(lambda: set(machine.containers()) == names
                  and all(machine.is_active(f"hello@{i}.service") for i in range(scale)), what=f"{names}")
     settle(machine)
-    machine.wait(lambda: instances_behind(machine, HOST) == names, what=f"{names} behind HAProxy")
+    machine.wait(lambda: instances_behind(machine, HOST) == names, what=f"{names} behind the proxy")
 
 
 def status(machine, server: str) -> str:

@@ -4,8 +4,8 @@
 import pytest
 
 import test_drain
-from app import define, instances_behind, settle
-from test_drain import HOST, HTTP, IMAGE, Load, in_flight, ports, slow
+from app import define, instances_behind
+from test_drain import HOST, HTTP, IMAGE, Load, in_flight, ports, running, slow
 from test_trusted import APP, CLIENTS, IN, NETWORK, OUT, ask
 
 SHARE = "/usr/share/pyservice/nginx/pyservice.conf"
@@ -23,14 +23,6 @@ def machine(machine):
 
 def text(scale: int, more: str = "", proxy: str = "") -> str:
     return f"{IMAGE}{HTTP}scale: {scale}\nproxy: {{kind: nginx, domains: [{HOST}]{proxy}}}\n{more}"
-
-
-def running(machine, scale: int) -> None:
-    names = {f"hello-{i}" for i in range(scale)}
-    machine.wait(lambda: set(machine.containers()) == names
-                 and all(machine.is_active(f"hello@{i}.service") for i in range(scale)), what=f"{names}")
-    settle(machine)
-    machine.wait(lambda: instances_behind(machine, HOST) == names, what=f"{names} behind nginx")
 
 
 def test_a_site(machine):
