@@ -61,6 +61,7 @@ struct piece {
         struct str literal;             /* from contracts and accepted texts */
         struct name secret;
         bool is_url_encoded;
+        bool is_secret;                 /* a literal that a contract calls one */
 };
 
 struct variable {

@@ -270,6 +270,7 @@ static void add_reference(struct applying *ap, struct filling *f, struct str ins
                 piece.literal = url_encode(ap->w->arena, piece.literal);
         else
                 piece.is_url_encoded = ref.is_url_encoded;
+        piece.is_secret = ref.variable->secret.yes;
         add_piece(ap, &f->variable, piece);
         f->variable.is_secret = f->variable.is_secret || ref.variable->secret.yes;
 }
@@ -376,6 +377,13 @@ static void check_keys(struct applying *ap) {
                 if (!v || !str_is_absent(v->template.text))
                         refuse_key(ap, entry, names, n);
         }
+}
+
+struct any_text contract_default(struct world *w, struct app *app, const struct contract *c, const struct contract_variable *v) {
+        struct applying ap = { .w = w, .app = app, .contract = c };
+        struct membership in = find_set(&ap, v);
+
+        return !find_config(app, v->name) && is_in_force(&ap, v) && (!in.set || in.first) ? v->def : (struct any_text) { 0 };
 }
 
 void contract_apply(struct world *w, struct app *app, const struct contract *c, struct variable **ret, size_t *ret_n) {

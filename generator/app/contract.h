@@ -54,5 +54,8 @@ struct contract_reference {
 
 struct contract_reference contract_reference(const struct contract *c, struct str inside);
 
+/* The value that counts where `config:` has none; absent for none. */
+struct any_text contract_default(struct world *w, struct app *app, const struct contract *c, const struct contract_variable *v);
+
 /* Turns `config:` into variables. Mistakes are reported at the lines of the definition. */
 void contract_apply(struct world *w, struct app *app, const struct contract *c, struct variable **ret, size_t *ret_n);

@@ -8,6 +8,7 @@
 
 #include "app/finish.h"
 #include "app/machine.h"
+#include "app/proposed.h"
 #include "app/trust.h"
 #include "base/fs.h"
 
@@ -39,8 +40,10 @@ static const char *describe(int r) {
 /* Reads one file into the sources; false where something was reported. */
 static int read_source(struct world *w, struct str path, uint32_t *ret_file, bool *ret_good) {
         struct fs_file read = { .text = { "", 0 } };
-        int r = fs_read_file(w->arena, w->root, below_root(path), SOURCE_MAX, &read);
+        int r = proposed_read(w, path, &read);
 
+        if (r > 0)
+                r = fs_read_file(w->arena, w->root, below_root(path), SOURCE_MAX, &read);
         if (r == -ENOENT && !is_dangling(w, path))
                 return r;
 
@@ -94,11 +97,10 @@ static int find_in(struct world *w, struct str directory, struct found_list *all
         struct fs_names names = { 0 };
         int r = fs_list(w->arena, w->root, below_root(directory), &names);
 
-        if (r == -ENOENT || r == -ENOTDIR)
-                return 0;
-        if (r < 0)
+        if (r < 0 && r != -ENOENT && r != -ENOTDIR)
                 return r;
 
+        proposed_list(w, directory, &names);
         VEC_EACH(name, &names.list) {
                 struct found key = { *name, directory };
 
@@ -168,7 +170,7 @@ static int lay_over(struct world *w, const struct found *file, struct definition
         if (r < 0 && r != -ENOENT)
                 return r;
 
-        d->root = node_merge(w->arena, d->root, root);
+        d->root = node_merge(w->arena, w->ds, d->root, root);
         return 0;
 }
 

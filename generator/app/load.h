@@ -7,6 +7,8 @@
  * configuration (systemd.unit(5), "Unit File Load Path"): the first directory that has a file name wins, a link to
  * /dev/null masks it, NAME.yaml.d/….yaml from all directories are laid over it in the order of their names. */
 
+#include <sys/types.h>
+
 #include "app/app.h"
 
 /* The places for one manager, in order of precedence, below the root. */
@@ -48,6 +50,12 @@ struct held_ports {
         struct str app, text;
 };
 
+/* A file that is thought to be there, or, where its text is absent, not to be there. */
+struct proposed {
+        struct str path, text;
+        mode_t mode;
+};
+
 /* Everything that a run reads. */
 struct world {
         struct arena *arena;
@@ -56,6 +64,7 @@ struct world {
         int root;                       /* the root directory; -1 before world_open() */
         struct places places;
         bool trusts_all;                /* check FILE: permissions are not looked at */
+        VEC(struct proposed) proposed;  /* in place of definitions and drop-ins that are there */
         struct host host;
         bool is_host_broken;            /* host.yaml has mistakes; `host` is what could be understood, and defaults */
         VEC(struct definition) definitions;     /* by name, each name once */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "ctl/options.h"
+#include "ctl/complete.h"
 
 #include <getopt.h>
 #include <stddef.h>
@@ -11,7 +11,7 @@
         X("json",      'j', NULL,   is_json,     "Answer in JSON") \
         X("yes",       'y', NULL,   is_sure,     "Do not ask") \
         X("output",    'o', "DIR",  output,      "Where render writes") \
-        X("no-follow", 0,   NULL,   no_follow,   "Do not wait for the end of the rollout") \
+        X("no-follow", 0,   NULL,   no_follow,   "Do not wait for the end") \
         X("no-pager",  0,   NULL,   no_pager,    "Do not use a pager") \
         X("diff",      0,   NULL,   has_diff,    "Show how the generated files would change") \
         X("timeout",   0,   "TIME", timeout,     "How long to wait for a confirmation (120s)") \
@@ -124,6 +124,12 @@ int options_check(const struct ctl *c, const struct verb *verb) {
                         return CTL_USAGE;
                 }
         return CTL_GOOD;
+}
+
+void options_complete(struct complete *k, const struct verb *verb) {
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+                if (strcmp(rows[i].name, "help") == 0 || has_word(verb ? verb->options : "root user json version", rows[i].name))
+                        complete_offer(k, arena_join(&k->ctl->arena, STR("--"), str_of(rows[i].name), rows[i].argument ? STR("=") : STR("")), str_of(rows[i].doc));
 }
 
 void options_print(FILE *out) {

@@ -11,5 +11,9 @@ int options_parse(struct ctl *c, int argc, char **argv);
 /* Refuses what was given and is none of the verb's. Gives 0, or an exit status after having said so. */
 int options_check(const struct ctl *c, const struct verb *verb);
 
+/* Offers those of the verb, or those that stand before any where it is NULL. */
+struct complete;
+void options_complete(struct complete *k, const struct verb *verb);
+
 /* The lines of --help. */
 void options_print(FILE *out);

@@ -231,9 +231,11 @@ static int remove_all(struct purge *p) {
                         status = ctl_fail(thing->name.p, r);
         }
 
-        /* What was set up is no longer. */
-        if (p->places.runtime >= 0)
+        /* What was set up is no longer, and nothing is stopped. */
+        if (p->places.runtime >= 0) {
                 (void) unlinkat(p->places.runtime, arena_join(p->arena, STR("setup/"), p->app).p, 0);
+                (void) unlinkat(p->places.runtime, arena_join(p->arena, STR("stopped/"), p->app).p, 0);
+        }
         return status;
 }
 

@@ -3,7 +3,6 @@
 /* pyservicectl rollout history: what ran, what failed, and why. */
 
 #include <stdio.h>
-#include <time.h>
 
 #include "ctl/rollout.h"
 #include "ctl/table.h"
@@ -58,22 +57,9 @@ static void merge(struct arena *a, const struct state *s, const struct state_his
         }
 }
 
-/* Programs get times that are the same everywhere. */
-static struct str show_time(struct ctl *c, uint64_t usec) {
-        struct tm tm;
-        char text[64];
-        size_t n;
-
-        if (!c->is_json)
-                return view_time(&c->arena, usec);
-
-        n = gmtime_r(&(time_t) { (time_t) (usec / 1000000) }, &tm) ? strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm) : 0;
-        return arena_str(&c->arena, (struct str) { text, n });
-}
-
 static int fill(struct ctl *c, struct table *t, const struct rows *rows) {
         VEC_EACH(row, &rows->list) {
-                struct str cells[] = { row->revision, show_time(c, row->time), row->reason.n > 0 ? row->reason : (struct str) { 0 },
+                struct str cells[] = { row->revision, c->is_json ? view_time_utc(&c->arena, row->time) : view_time(&c->arena, row->time), row->reason.n > 0 ? row->reason : (struct str) { 0 },
                                        row->mark.n > 0 ? row->mark : (struct str) { 0 } };
                 int r = table_add(t, cells);
 

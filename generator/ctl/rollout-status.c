@@ -61,11 +61,13 @@ static void put_bar(struct buf *out, const struct look *last, struct look *now) 
         buf_put_str(out, now->bar);
 }
 
-static int show_turn(const struct look *last, struct look *now, bool is_first, bool has_bar) {
+static int show_turn(const struct look *last, struct look *now, bool is_first, const struct rollout_following *f) {
         struct buf out = buf_in(&now->ctl.arena);
-        bool is_other = is_first || !str_eq(last->view.wanted, now->view.wanted);
+        bool is_other = is_first || !str_eq(last->view.wanted, now->view.wanted), has_bar = f->has_bar;
         const struct progress none = { 0 };
 
+        if (f->is_silent)
+                return CTL_GOOD;
         if (has_bar && is_other)
                 buf_put(&out, CLEARED);
         if (is_other)
@@ -82,12 +84,12 @@ static bool is_good(enum view_outcome outcome) {
         return outcome == VIEW_DONE || outcome == VIEW_UNDER_WAY;
 }
 
-static int show_end(struct look *now, bool has_bar, enum view_outcome outcome) {
+static int show_end(struct look *now, const struct rollout_following *f, enum view_outcome outcome) {
         struct buf out = buf_in(&now->ctl.arena);
 
-        if (has_bar)
+        if (f->has_bar)
                 buf_put(&out, CLEARED);
-        if (outcome != VIEW_UNDER_WAY)
+        if (outcome != VIEW_UNDER_WAY && !f->is_silent)
                 view_show_end(&out, &now->view);
         if (ctl_write(stdout, buf_str(&out)) != CTL_GOOD)
                 return EXIT_SYSTEM;
@@ -95,14 +97,14 @@ static int show_end(struct look *now, bool has_bar, enum view_outcome outcome) {
         return is_good(outcome) ? CTL_GOOD : CTL_MISTAKE;
 }
 
-static int follow(struct ctl *c, const struct view_places *p, struct str app, bool has_bar) {
+int rollout_follow(struct ctl *c, const struct view_places *p, struct str app, struct rollout_following *f) {
         struct look looks[2] = { 0 };
+        struct str reason = { 0 };
         size_t i = 0;
         int r = CTL_GOOD;
 
         for (bool is_first = true;; is_first = false, i = 1 - i) {
                 enum view_outcome outcome;
-                struct str reason;
 
                 look_close(&looks[i]);
                 r = look_open(c, p, app, &looks[i]);
@@ -110,17 +112,21 @@ static int follow(struct ctl *c, const struct view_places *p, struct str app, bo
                         break;
 
                 go_on_with(&looks[1 - i], &looks[i]);
-                outcome = view_judge(&looks[i].view, &reason);
-                r = show_turn(&looks[1 - i], &looks[i], is_first, has_bar);
+                f->outcome = outcome = view_judge(&looks[i].view, &reason);
+                r = show_turn(&looks[1 - i], &looks[i], is_first, f);
                 if (r != CTL_GOOD)
                         break;
                 if (outcome != VIEW_UNDER_WAY || c->no_follow) {
-                        r = show_end(&looks[i], has_bar, outcome);
+                        r = show_end(&looks[i], f, outcome);
                         break;
                 }
                 wait_a_turn();
+                r = f->turn ? f->turn(f->userdata) : CTL_GOOD;
+                if (r != CTL_GOOD)
+                        break;
         }
 
+        f->reason = arena_str(&c->arena, reason);
         look_close(&looks[0]);
         look_close(&looks[1]);
         return r;
@@ -146,12 +152,11 @@ static int show_json(struct ctl *c, const struct view_places *p, struct str app)
 
 int ctl_rollout_status(struct ctl *c, struct str app) {
         CLEANUP(view_close) struct view_places places = { -1, -1, { 0 } };
+        struct rollout_following following = { .has_bar = isatty(STDOUT_FILENO) && !c->no_follow };
         int r = view_open(c, &places);
 
         if (r != 0)
                 return r;
-        if (c->is_json)
-                return show_json(c, &places, app);
 
-        return follow(c, &places, app, isatty(STDOUT_FILENO) && !c->no_follow);
+        return c->is_json ? show_json(c, &places, app) : rollout_follow(c, &places, app, &following);
 }

@@ -5,59 +5,15 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/vfs.h>
-#include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
 
 #include "base/fs.h"
+#include "ctl/editor.h"
 #include "ctl/secret.h"
 #include "hooks/credential.h"
 
 /* --- an editor --- */
-
-/* As systemd's tools do, and git: the variable may hold options too. */
-static const char *find_editor(void) {
-        static const char *const variables[] = { "SYSTEMD_EDITOR", "EDITOR", "VISUAL" };
-        static const char *const programs[] = { "/usr/bin/editor", "/usr/bin/nano", "/usr/bin/vim", "/usr/bin/vi" };
-
-        for (size_t i = 0; i < ARRAY_SIZE(variables); i++) {
-                const char *value = getenv(variables[i]);
-
-                if (value && value[0] != '\0')
-                        return value;
-        }
-        for (size_t i = 0; i < ARRAY_SIZE(programs); i++)
-                if (access(programs[i], X_OK) == 0)
-                        return programs[i];
-
-        return NULL;
-}
-
-/* Signals wait until what the editor leaves is taken away. */
-static int run_editor(const char *editor, const char *path) {
-        sigset_t stops, before;
-        int status = 0;
-        pid_t child;
-
-        (void) sigemptyset(&stops);
-        (void) sigaddset(&stops, SIGINT);
-        (void) sigaddset(&stops, SIGQUIT);
-        (void) sigaddset(&stops, SIGTERM);
-        (void) sigaddset(&stops, SIGHUP);
-        (void) sigprocmask(SIG_BLOCK, &stops, &before);
-
-        child = fork();
-        if (child == 0) {
-                (void) sigprocmask(SIG_SETMASK, &before, NULL);
-                (void) execl("/bin/sh", "sh", "-c", "exec $0 \"$1\"", editor, path, (char *) NULL);
-                _exit(EXIT_SYSTEM);
-        }
-        if (child < 0)
-                return -errno;
-
-        (void) TEMP_FAILURE_RETRY(waitpid(child, &status, 0));
-        return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : 1;
-}
 
 /* Editors end a text with a line feed that a password has not. */
 static struct str without_added_line_end(struct str before, struct str after) {
@@ -68,7 +24,7 @@ static struct str without_added_line_end(struct str before, struct str after) {
 
 static int edit_in(struct ctl *c, struct str directory, struct str name, struct str *value) {
         struct str path = arena_join(&c->arena, directory, STR("/"), name), after;
-        const char *editor = find_editor();
+        const char *editor = editor_find();
         int r;
 
         if (!editor) {
@@ -80,7 +36,7 @@ static int edit_in(struct ctl *c, struct str directory, struct str name, struct 
         if (r < 0)
                 return ctl_fail(path.p, r);
 
-        r = run_editor(editor, path.p);
+        r = editor_run(editor, path.p);
         if (r < 0)
                 return ctl_fail(editor, r);
         if (r > 0) {

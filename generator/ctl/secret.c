@@ -52,26 +52,10 @@ static void collect(struct arena *a, struct secret_uses *u) {
 }
 
 int secret_open(struct ctl *c, struct str app, struct secret_uses *ret) {
-        int argc = c->argc, r;
+        int r = session_open_app(c, &ret->session, app, &ret->app);
 
-        /* What follows the verb are names, not files. */
-        c->argc = 0;
-        r = session_open(c, &ret->session);
-        c->argc = argc;
         if (r != 0)
                 return r;
-
-        VEC_EACH(d, &ret->session.world.definitions)
-                if (str_eq(d->name.text, app) && d->is_broken) {
-                        (void) session_report(c, &ret->session);
-                        (void) fprintf(stderr, "pyservicectl: %.*s: its definition has mistakes; mend them first\n", STR_ARG(app));
-                        return CTL_MISTAKE;
-                } else if (str_eq(d->name.text, app))
-                        ret->app = d->app;
-        if (!ret->app) {
-                (void) fprintf(stderr, "pyservicectl: there is no definition of '%.*s'\n", STR_ARG(app));
-                return CTL_MISTAKE;
-        }
 
         collect(&c->arena, ret);
         return 0;

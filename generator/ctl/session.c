@@ -71,7 +71,7 @@ int ctl_places(struct ctl *c, struct places *ret) {
         return 0;
 }
 
-int session_open(struct ctl *c, struct session *s) {
+static int begin(struct ctl *c, struct session *s) {
         int r;
 
         *s = (struct session) { 0 };
@@ -85,16 +85,85 @@ int session_open(struct ctl *c, struct session *s) {
         if (r < 0)
                 return ctl_fail(c->root, r);
         s->world.root = r;
+        return 0;
+}
 
-        if (c->argc > 0)
-                return load_files(c, s);
+int session_open_with(struct ctl *c, const struct proposed *files, size_t n, struct session *s) {
+        int r = begin(c, s);
 
+        if (r != 0)
+                return r;
+
+        for (size_t i = 0; i < n; i++)
+                *vec_push(&c->arena, &s->world.proposed) = files[i];
         r = world_load(&s->world);
         return r < 0 ? ctl_fail("cannot load the definitions", r) : 0;
 }
 
+int session_open(struct ctl *c, struct session *s) {
+        int r;
+
+        if (c->argc == 0)
+                return session_open_with(c, NULL, 0, s);
+
+        r = begin(c, s);
+        return r != 0 ? r : load_files(c, s);
+}
+
+int session_no_definition(struct ctl *c, const struct session *s, struct str name) {
+        struct str *names = arena_array(&c->arena, s->world.definitions.n + 1, struct str), hint;
+
+        for (size_t i = 0; i < s->world.definitions.n; i++)
+                names[i] = s->world.definitions.at[i].name.text;
+        hint = diag_hint(&c->arena, name, names, s->world.definitions.n, arena_join(&c->arena, STR("it would be "), s->world.places.definitions[0], STR("/"), name, STR(".yaml")));
+        (void) fprintf(stderr, "pyservicectl: there is no definition of '%.*s'; %.*s\n", STR_ARG(name), STR_ARG(hint));
+        return CTL_MISTAKE;
+}
+
+struct definition *session_find(struct session *s, struct str name) {
+        VEC_EACH(d, &s->world.definitions)
+                if (str_eq(d->name.text, name))
+                        return d;
+
+        return NULL;
+}
+
+int session_open_definition(struct ctl *c, struct session *s, struct str name, struct definition **ret) {
+        int r = session_open_with(c, NULL, 0, s);
+
+        if (r != 0)
+                return r;
+
+        *ret = session_find(s, name);
+        return *ret ? 0 : session_no_definition(c, s, name);
+}
+
+int session_open_app(struct ctl *c, struct session *s, struct str name, struct app **ret) {
+        struct definition *d;
+        int r = session_open_definition(c, s, name, &d);
+
+        if (r != 0)
+                return r;
+        if (!d->is_broken) {
+                *ret = d->app;
+                return 0;
+        }
+
+        session_tell(s, name);
+        (void) fprintf(stderr, "pyservicectl: %.*s: its definition has mistakes; mend them first\n", STR_ARG(name));
+        return CTL_MISTAKE;
+}
+
 void session_close(struct session *s) {
         close_fd(&s->world.root);
+}
+
+void session_tell(struct session *s, struct str app) {
+        struct buf text = buf_in(s->world.arena);
+
+        diag_sort(&s->ds);
+        diag_print(&text, &s->ds, app, log_is_colored(STDERR_FILENO) ? DIAG_COLOR : 0);
+        (void) ctl_write(stderr, buf_str(&text));
 }
 
 int session_report(struct ctl *c, struct session *s) {

@@ -60,7 +60,7 @@ enum view_outcome view_judge(const struct view *v, struct str *ret_reason) {
                 return VIEW_FAILED;
         if (is_about_wanted(v) && str_is(v->progress.phase, "done"))
                 return VIEW_DONE;
-        if ((v->knows_state && v->state.is_paused) || (is_about_wanted(v) && str_is(v->progress.phase, "paused")))
+        if (v->is_stopped || (v->knows_state && v->state.is_paused) || (is_about_wanted(v) && str_is(v->progress.phase, "paused")))
                 return VIEW_PAUSED;
         if (!is_about_wanted(v) || !str_is(v->progress.phase, "failed"))
                 return VIEW_UNDER_WAY;
@@ -77,6 +77,14 @@ struct str view_time(struct arena *a, uint64_t usec) {
         char text[64];
         struct tm tm;
         size_t n = localtime_r(&seconds, &tm) ? strftime(text, sizeof(text), "%a %Y-%m-%d %H:%M:%S %Z", &tm) : 0;
+
+        return arena_str(a, (struct str) { text, n });
+}
+
+struct str view_time_utc(struct arena *a, uint64_t usec) {
+        char text[64];
+        struct tm tm;
+        size_t n = gmtime_r(&(time_t) { (time_t) (usec / 1000000) }, &tm) ? strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm) : 0;
 
         return arena_str(a, (struct str) { text, n });
 }
@@ -221,10 +229,10 @@ void view_show_end(struct buf *out, const struct view *v) {
         switch (outcome) {
         case VIEW_DONE:
                 put_str(out, "revision ", v->wanted);
-                buf_put(out, " runs");
+                buf_put(out, v->is_stopped ? " is accepted, but the application is stopped" : " runs");
                 break;
         case VIEW_PAUSED:
-                put_str(out, "paused; 'pyservicectl rollout resume ", v->app);
+                put_str(out, v->is_stopped ? "the application is stopped; 'pyservicectl start " : "paused; 'pyservicectl rollout resume ", v->app);
                 buf_put(out, "' goes on");
                 break;
         case VIEW_FAILED:
@@ -235,11 +243,6 @@ void view_show_end(struct buf *out, const struct view *v) {
                 break;
         }
         buf_put_char(out, '\n');
-}
-
-static void emit_known(struct emitter *e, const char *key, struct str text) {
-        if (!str_is_absent(text))
-                emit_text(e, key, text);
 }
 
 static void emit_failure(struct emitter *e, const struct state_failure *failure) {
@@ -267,17 +270,22 @@ static void emit_progress(struct emitter *e, const struct progress *p) {
         emit_close(e, '}');
 }
 
-void view_show_json(struct buf *out, const struct view *v) {
-        static const char *const outcomes[] = {
+struct str view_outcome_name(enum view_outcome outcome) {
+        static const char *const names[] = {
                 [VIEW_UNDER_WAY] = "under-way", [VIEW_DONE] = "done", [VIEW_PAUSED] = "paused", [VIEW_FAILED] = "failed",
         };
+
+        return str_of(names[outcome]);
+}
+
+void view_show_json(struct buf *out, const struct view *v) {
         const struct state_failure *failure = find_failure(v);
         struct emitter e = { .out = out };
         struct str reason;
 
         emit_open(&e, NULL, '{');
         emit_text(&e, "app", v->app);
-        emit_text(&e, "outcome", str_of(outcomes[view_judge(v, &reason)]));
+        emit_text(&e, "outcome", view_outcome_name(view_judge(v, &reason)));
         emit_known(&e, "runs", v->runs);
         emit_known(&e, "wanted", v->wanted);
         emit_known(&e, "file", v->file);

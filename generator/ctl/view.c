@@ -7,6 +7,7 @@
 
 #include "base/fs.h"
 #include "input/utf8.h"
+#include "state/hold.h"
 
 enum { VIEW_FILE_MAX = 1 << 20 };
 
@@ -55,8 +56,7 @@ int view_fail(struct ctl *c, const struct view_places *p, struct str app, int r)
         return ctl_fail(path.p, r);
 }
 
-/* What ends on a terminal or in JSON: bytes that are no text become question marks. */
-static struct str clean(struct arena *a, struct str text) {
+struct str view_clean(struct arena *a, struct str text) {
         char *p = arena_alloc(a, text.n + 1, 1);
         unsigned n;
 
@@ -79,10 +79,10 @@ static void clean_progress(struct arena *a, struct progress *p) {
 
         for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
                 if (!str_is_absent(*texts[i]))
-                        *texts[i] = clean(a, *texts[i]);
+                        *texts[i] = view_clean(a, *texts[i]);
         VEC_EACH(u, &p->units) {
-                u->name = clean(a, u->name);
-                u->state = clean(a, u->state);
+                u->name = view_clean(a, u->name);
+                u->state = view_clean(a, u->state);
         }
 }
 
@@ -98,7 +98,7 @@ static void read_revisions(struct arena *a, const struct view_places *p, struct 
                 if (!str_split(&line, ' ', &key) || str_is_absent(line))
                         continue;
 
-                value = str_is(line, "-") ? (struct str) { 0 } : clean(a, line);
+                value = str_is(line, "-") ? (struct str) { 0 } : view_clean(a, line);
                 v->is_published = true;
                 if (str_is(key, "runs"))
                         v->runs = value;
@@ -109,15 +109,17 @@ static void read_revisions(struct arena *a, const struct view_places *p, struct 
         }
 }
 
-static int read_view(struct ctl *c, const struct view_places *p, struct str app, struct view *v) {
+int view_look(struct ctl *c, const struct view_places *p, struct str app, struct view *v) {
         struct arena *a = &c->arena;
         struct str errors = arena_join(a, STR("errors/"), app);
+        struct holds holds;
         int r;
 
         *v = (struct view) { .app = app };
         read_revisions(a, p, v);
         if (p->runtime >= 0 && progress_read(a, p->runtime, app, &v->progress) >= 0)
                 clean_progress(a, &v->progress);
+        v->is_stopped = hold_read(a, p->runtime, app, &holds) >= 0 && hold_has_all(&holds);
         v->has_errors = p->runtime >= 0 && faccessat(p->runtime, errors.p, F_OK, 0) == 0;
 
         r = state_read(a, p->state, app, &v->state);
@@ -126,7 +128,7 @@ static int read_view(struct ctl *c, const struct view_places *p, struct str app,
 
         v->knows_state = true;
         VEC_EACH(failure, &v->state.failed)
-                failure->reason = clean(a, failure->reason);
+                failure->reason = view_clean(a, failure->reason);
         return 0;
 }
 
@@ -141,7 +143,7 @@ static int complain_unknown(struct str app) {
 }
 
 int view_read(struct ctl *c, const struct view_places *p, struct str app, struct view *ret) {
-        int r = read_view(c, p, app, ret);
+        int r = view_look(c, p, app, ret);
 
         if (r < 0 && r != -EACCES)
                 return view_fail(c, p, app, r);
@@ -150,7 +152,7 @@ int view_read(struct ctl *c, const struct view_places *p, struct str app, struct
 }
 
 int view_read_all(struct ctl *c, const struct view_places *p, struct str app, struct view *ret) {
-        int r = read_view(c, p, app, ret);
+        int r = view_look(c, p, app, ret);
 
         if (r < 0)
                 return view_fail(c, p, app, r);

@@ -15,6 +15,7 @@
 /* Texts are one line each, of printable UTF-8. */
 struct view {
         struct str app;
+        bool is_stopped;                /* as a whole, by the administrator: its rollout waits for that */
         bool is_published, knows_state, has_errors;     /* has_errors: its definition has mistakes, or its revision failed */
         struct str runs, wanted;        /* absent for none */
         struct str file;                /* what the definition is; absent where it is broken, or never was published */
@@ -39,6 +40,9 @@ int view_read(struct ctl *c, const struct view_places *p, struct str app, struct
 /* The same, for who needs the state: says so where it cannot be read. */
 int view_read_all(struct ctl *c, const struct view_places *p, struct str app, struct view *ret);
 
+/* The same, silently, also where nothing is known of the app. Negative errno where its state can't be read; the rest is there. */
+int view_look(struct ctl *c, const struct view_places *p, struct str app, struct view *ret);
+
 /* "pyservicectl: /var/lib/pyservice/APP: …", for a negative errno; gives the exit status. */
 int view_fail(struct ctl *c, const struct view_places *p, struct str app, int r);
 
@@ -52,6 +56,9 @@ enum view_outcome {
 /* How it stands, and, where it failed, why ("" where that is not known). */
 enum view_outcome view_judge(const struct view *v, struct str *ret_reason);
 
+/* "under-way", "done" … */
+struct str view_outcome_name(enum view_outcome outcome);
+
 /* For people. */
 void view_show_summary(struct buf *out, const struct view *v);
 void view_show_changes(struct buf *out, const struct view *v, const struct progress *before);
@@ -63,3 +70,9 @@ void view_show_json(struct buf *out, const struct view *v);
 
 /* As systemd shows times: "Fri 2026-11-20 14:03:12 UTC". */
 struct str view_time(struct arena *a, uint64_t usec);
+
+/* The same for programs, everywhere alike: "2026-11-20T14:03:12Z". */
+struct str view_time_utc(struct arena *a, uint64_t usec);
+
+/* What ends on a terminal or in JSON: bytes that are no text become question marks. */
+struct str view_clean(struct arena *a, struct str text);

@@ -23,7 +23,7 @@ static int compare_pairs(const void *left, const void *right) {
         return str_cmp(a->key->text, b->key->text);
 }
 
-static struct node *merge_maps(struct arena *a, const struct node *base, const struct node *over) {
+static struct node *merge_maps(struct arena *a, struct diags *ds, const struct node *base, const struct node *over) {
         struct node *merged = arena_new(a, struct node);
         struct pair **sorted = arena_array(a, base->n, struct pair *), **found, *pair;
         const struct pair *wanted;
@@ -42,17 +42,65 @@ static struct node *merge_maps(struct arena *a, const struct node *base, const s
                 found = base->n > 0 ? bsearch(&wanted, sorted, base->n, sizeof(*sorted), compare_pairs) : NULL;
                 pair = found ? *found : &merged->pairs[merged->n++];
                 pair->key = wanted->key;
-                pair->value = node_merge(a, pair->value, wanted->value);
+                pair->value = node_merge(a, ds, pair->value, wanted->value);
         }
 
         return merged;
 }
 
-struct node *node_merge(struct arena *a, struct node *base, struct node *over) {
+/* The text of its `name`; absent where it has none. */
+static struct str name_of(const struct node *item) {
+        const struct node *name = node_get(item, "name");
+
+        return name && name->kind == NODE_SCALAR ? name->text : (struct str) { NULL, 0 };
+}
+
+static bool has_names(const struct node *list) {
+        for (size_t i = 0; i < list->n; i++)
+                if (str_is_absent(name_of(list->items[i])))
+                        return false;
+
+        return list->n > 0;
+}
+
+static void report_no_item(struct arena *a, struct diags *ds, const struct node *list, const struct node *key) {
+        struct str *names = arena_array(a, list->n, struct str), hint;
+        struct diag *d;
+
+        for (size_t i = 0; i < list->n; i++)
+                names[i] = name_of(list->items[i]);
+        hint = diag_hint(a, key->text, names, list->n, STR("write one that is, or the whole list"));
+        d = diag_add(ds, DIAG_UNKNOWN_KEY, key->at, "'%.*s' is no name in the list that this is laid over; %.*s", STR_ARG(key->text), STR_ARG(hint));
+        diag_note(ds, d, (struct span) { list->at.file, list->at.off, 1 }, "the list begins here");
+}
+
+static struct node *merge_items(struct arena *a, struct diags *ds, const struct node *base, const struct node *over) {
+        struct node *merged = arena_new(a, struct node);
+
+        *merged = *base;
+        merged->items = arena_array(a, base->n, struct node *);
+        memcpy(merged->items, base->items, base->n * sizeof(struct node *));
+        for (size_t i = 0; i < over->n; i++) {
+                size_t k = 0;
+
+                while (k < base->n && !str_eq(name_of(base->items[k]), over->pairs[i].key->text))
+                        k++;
+                if (k < base->n)
+                        merged->items[k] = node_merge(a, ds, merged->items[k], over->pairs[i].value);
+                else
+                        report_no_item(a, ds, base, over->pairs[i].key);
+        }
+
+        return merged;
+}
+
+struct node *node_merge(struct arena *a, struct diags *ds, struct node *base, struct node *over) {
         if (!base || !over)
                 return over ? over : base;
+        if (over->kind == NODE_MAP && base->kind == NODE_LIST && has_names(base))
+                return merge_items(a, ds, base, over);
         if (base->kind != NODE_MAP || over->kind != NODE_MAP)
                 return over;
 
-        return merge_maps(a, base, over);
+        return merge_maps(a, ds, base, over);
 }

@@ -22,6 +22,7 @@ struct reader {
         yaml_parser_t parser;
         yaml_event_t event;             /* the current one */
         uint32_t end;                   /* of the last scalar */
+        struct yaml_foreign *foreign;   /* NULL for a definition */
         VEC(struct node *) open;        /* children of the collections that are being read */
 };
 
@@ -213,31 +214,78 @@ static bool read_collection(struct reader *r, struct node *node, unsigned depth)
         else {
                 fill_map(r, node, bottom);
                 yaml_check_keys(r->arena, r->diags, node);
+                if (r->foreign)
+                        yaml_merge_keys(r->foreign, node);
         }
         r->open.n = bottom;
         return true;
 }
 
+static bool read_contents(struct reader *r, struct node *node, unsigned depth) {
+        yaml_event_type_t type = r->event.type;
+
+        if (type == YAML_SCALAR_EVENT) {
+                read_scalar(r, node);
+                return true;
+        }
+
+        node->kind = type == YAML_MAPPING_START_EVENT ? NODE_MAP : NODE_LIST;
+        return read_collection(r, node, depth + 1);
+}
+
+static struct str event_anchor(const yaml_event_t *e) {
+        if (e->type == YAML_SCALAR_EVENT)
+                return str_of((const char *) e->data.scalar.anchor);
+
+        return str_of((const char *) (e->type == YAML_MAPPING_START_EVENT ? e->data.mapping_start.anchor : e->data.sequence_start.anchor));
+}
+
+static struct str event_tag(const yaml_event_t *e) {
+        if (e->type == YAML_SCALAR_EVENT)
+                return str_of((const char *) e->data.scalar.tag);
+
+        return str_of((const char *) (e->type == YAML_MAPPING_START_EVENT ? e->data.mapping_start.tag : e->data.sequence_start.tag));
+}
+
+/* Only what is whole has a name, so that nothing holds itself. */
+static struct node *read_foreign(struct reader *r, struct node *node, unsigned depth) {
+        struct yaml_foreign *f = r->foreign;
+        struct str anchor = event_anchor(&r->event), tag = event_tag(&r->event);
+        unsigned deepest = f->deepest;
+        size_t n_before = f->n_nodes++;
+
+        if (!str_is_absent(tag))
+                node->tag = arena_str(r->arena, tag);
+        if (!str_is_absent(anchor))
+                anchor = arena_str(r->arena, anchor);
+        f->deepest = depth + (r->event.type != YAML_SCALAR_EVENT);
+        if (!read_contents(r, node, depth))
+                return NULL;
+
+        if (!str_is_absent(anchor))
+                *vec_push(r->arena, &f->anchors) = (struct yaml_anchor) { anchor, node, f->n_nodes - n_before, f->deepest - depth };
+        f->deepest = f->deepest > deepest ? f->deepest : deepest;
+        return node;
+}
+
 /* The node that the current event begins; `depth` collections are around it. NULL when parsing has to end. */
 static struct node *read_node(struct reader *r, unsigned depth) {
         struct node *node = arena_new(r->arena, struct node);
-        yaml_event_type_t type = r->event.type;
 
         node->at = event_span(r);
-        refuse_properties(r);
-        if (type == YAML_SCALAR_EVENT) {
-                read_scalar(r, node);
-                return node;
-        }
-        if (type == YAML_ALIAS_EVENT) {
+        if (r->event.type == YAML_ALIAS_EVENT) {
                 node->text = arena_str(r->arena, str_of((const char *) r->event.data.alias.anchor));
+                if (r->foreign)
+                        return yaml_resolve_alias(r->foreign, node, depth);
                 (void) diag_add(r->diags, DIAG_YAML_ALIAS, node->at,
                                 "aliases are not used here; write the value, in quotes if it begins with '*'");
                 return node;
         }
+        if (r->foreign)
+                return read_foreign(r, node, depth);
 
-        node->kind = type == YAML_MAPPING_START_EVENT ? NODE_MAP : NODE_LIST;
-        return read_collection(r, node, depth + 1) ? node : NULL;
+        refuse_properties(r);
+        return read_contents(r, node, depth) ? node : NULL;
 }
 
 /* The current event begins a document. */
@@ -281,8 +329,8 @@ static struct node *read_document(struct reader *r) {
         return root->plain && root->text.n == 0 ? NULL : root;
 }
 
-void yaml_parse(struct arena *a, struct diags *ds, uint32_t file, struct node **ret) {
-        struct reader r = { .arena = a, .diags = ds, .text = ds->sources->list.at[file].text, .file = file };
+static void parse(struct arena *a, struct diags *ds, uint32_t file, struct yaml_foreign *foreign, struct node **ret) {
+        struct reader r = { .arena = a, .diags = ds, .text = ds->sources->list.at[file].text, .file = file, .foreign = foreign };
         size_t n_before = ds->n_errors;
         struct node *root;
 
@@ -304,4 +352,14 @@ void yaml_parse(struct arena *a, struct diags *ds, uint32_t file, struct node **
         yaml_parser_delete(&r.parser);
         if (ds->n_errors == n_before)
                 *ret = root;
+}
+
+void yaml_parse(struct arena *a, struct diags *ds, uint32_t file, struct node **ret) {
+        parse(a, ds, file, NULL, ret);
+}
+
+void yaml_parse_foreign(struct arena *a, struct diags *ds, uint32_t file, struct node **ret) {
+        struct yaml_foreign foreign = { .arena = a, .diags = ds };
+
+        parse(a, ds, file, &foreign, ret);
 }

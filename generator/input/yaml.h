@@ -27,6 +27,7 @@ struct node {
         bool plain;                     /* a scalar written without quotes and not as a block */
         bool is_refused;                /* a mistake in it was reported already; its text means nothing */
         struct span at;                 /* the whole of it; includes the quotes */
+        struct str tag;                 /* "!vault": only of a foreign file; else absent */
         struct str text;                /* a scalar's value, NUL-ended; never holds a byte below ' ' but \n and \t */
         struct node **items;            /* a list's */
         struct pair *pairs;             /* a map's, in the file's order */
@@ -38,9 +39,15 @@ struct node {
  * syntax error it can't. */
 void yaml_parse(struct arena *a, struct diags *ds, uint32_t file, struct node **ret);
 
+/* The same for a file that was written for another program: anchors, aliases and merge keys ("<<") are resolved, so that
+ * nodes are shared, and tags are kept. What aliases would blow up past YAML_FOREIGN_MAX nodes or YAML_DEPTH_MAX is refused. */
+enum { YAML_FOREIGN_MAX = 65536 };
+void yaml_parse_foreign(struct arena *a, struct diags *ds, uint32_t file, struct node **ret);
+
 /* The value of `key` in a map; NULL where there is none or `map` is no map. */
 struct node *node_get(const struct node *map, const char *key);
 
-/* `over` laid on `base`: maps merge key by key, all else is replaced. Neither is changed; the result shares
- * their nodes. Either may be NULL. */
-struct node *node_merge(struct arena *a, struct node *base, struct node *over);
+/* `over` laid on `base`: maps merge key by key, all else is replaced. But a map on a list of maps that all have a `name` changes
+ * items of the list, by name; a key that is none of the names is reported. Neither is changed; the result shares their nodes.
+ * Either may be NULL. */
+struct node *node_merge(struct arena *a, struct diags *ds, struct node *base, struct node *over);

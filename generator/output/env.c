@@ -157,3 +157,26 @@ int env_unit_put(struct buf *b, struct str name, struct str value) {
         buf_put(b, "\"\n");
         return 0;
 }
+
+int env_unit_take(struct arena *a, struct str *rest, struct str *ret_name, struct str *ret_value) {
+        size_t equals = str_find(*rest, '='), at = equals + 2;
+        struct str name = { rest->p, equals };
+        struct buf value = buf_in(a);
+
+        if (rest->n == 0)
+                return 0;
+        if (equals == rest->n || !is_env_name(name) || !str_has_prefix(str_from(*rest, equals), STR("=\"")))
+                return -EBADMSG;
+
+        for (; at < rest->n && rest->p[at] != '"'; at++) {
+                at += rest->p[at] == '\\' && at + 1 < rest->n;
+                buf_put_char(&value, rest->p[at]);
+        }
+        if (!str_has_prefix(str_from(*rest, at < rest->n ? at : rest->n), STR("\"\n")))
+                return -EBADMSG;
+
+        *ret_name = arena_str(a, name);
+        *ret_value = buf_str(&value);
+        *rest = str_from(*rest, at + 2);
+        return 1;
+}

@@ -44,3 +44,6 @@ int env_template_read(struct arena *a, struct str line, const struct env_secrets
 
 /* -EILSEQ where systemd could not hold the value: NUL, or not UTF-8 (its UTF-8 has no U+FDD0…U+FDEF, U+..FFFE/F). */
 int env_unit_put(struct buf *b, struct str name, struct str value);
+
+/* Takes a variable off the front of such a file, as env_unit_put() writes it: 1; 0 at its end; -EBADMSG for anything else. */
+int env_unit_take(struct arena *a, struct str *rest, struct str *ret_name, struct str *ret_value);

@@ -56,6 +56,7 @@ enum unit_encoding {
         X(UNIT_BEFORE,          UNIT,      "Before",             LITERAL) \
         X(UNIT_CONFLICTS,       UNIT,      "Conflicts",          LITERAL) \
         X(UNIT_UPHOLDS,         UNIT,      "Upholds",            LITERAL) \
+        X(UNIT_STOPPED,         UNIT,      "X-Stopped",          LITERAL) /* of ours; systemd passes over it */ \
         X(UNIT_STOP_WHEN_UNNEEDED, UNIT,   "StopWhenUnneeded",   LITERAL) \
         X(UNIT_COLLECT_MODE,    UNIT,      "CollectMode",        LITERAL) \
         X(UNIT_DEFAULT_DEPENDENCIES, UNIT, "DefaultDependencies", LITERAL) \
@@ -90,6 +91,7 @@ enum unit_encoding {
         X(CONTAINER_STOP_SIGNAL, CONTAINER, "StopSignal",        LITERAL) \
         X(CONTAINER_PIDS_LIMIT, CONTAINER, "PidsLimit",          LITERAL) \
         X(CONTAINER_ULIMIT,     CONTAINER, "Ulimit",             LITERAL) \
+        X(CONTAINER_LOG_DRIVER, CONTAINER, "LogDriver",          LITERAL) \
         X(CONTAINER_PODMAN_ARGS, CONTAINER, "PodmanArgs",        WORDS) \
         X(IMAGE_IMAGE,          IMAGE,     "Image",              LITERAL) \
         X(IMAGE_AUTH_FILE,      IMAGE,     "AuthFile",           QUOTED) \

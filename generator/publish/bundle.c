@@ -112,7 +112,7 @@ static size_t decide_again(struct publishing *pub) {
                 struct bundle *bundle = job->bundle;
 
                 if (job->is_given_up && bundle->choice == BUNDLE_WANTED && bundle->fallback.files.n > 0) {
-                        bundle->tree = bundle->fallback;
+                        bundle->tree = bundle->after = bundle->fallback;
                         *job = (struct job) { .bundle = bundle };
                         decide_one(pub, job);
                 } else
@@ -137,7 +137,7 @@ static void settle(struct publishing *pub, struct linkables *l) {
                         job->bundle->choice = BUNDLE_NONE;
 
                 *vec_push(pub->p->arena, &l->list) = (struct linkable) {
-                        .app = job->bundle->app.text, .stamp = job->now, .is_alive = job->bundle->choice != BUNDLE_NONE,
+                        .app = job->bundle->app.text, .stamp = job->now, .is_alive = job->bundle->choice != BUNDLE_NONE, .is_stopped = job->bundle->is_stopped,
                 };
         }
 }

@@ -22,6 +22,8 @@
  *     nginx                  the same for nginx
  *     unkept/APP             the app is gone, or how many instances it has, and how they are reached, changed: what
  *                            /var/lib/pyservice says of that is old; pyservice-keep.service mends it. Empty
+ *     stopped/APP            what of it the administrator stopped; see state/hold.h. pyservicectl writes it, and at boot the generator
+ *     apps/APP/whole/…       what would be upheld, were nothing of it stopped; see publish/withhold.h
  *     without-state          the directory of states was not there, perhaps not yet, and so nothing was published; empty
  *     alive.conf             what is upheld: pyservice.target.d/50-pyservice.conf is a link to it
  *     .staging               bundles under way; removed at the next run where one was cut off
@@ -29,7 +31,8 @@
  * The generator directory gets hard links (links, where it is on another file system) to units/ and retired/ of every
  * bundle, also of those without a definition, and pyservice.target.d/50-pyservice.conf, which upholds
  *
- *     APP.target                      of apps that are alive: that have a definition and a bundle
+ *     APP.target                      of apps that are alive: that have a definition and a bundle; but not of those that were stopped,
+ *                                     which have a line "X-Stopped=APP.target" there instead
  *     pyservice-state.service         where there is without-state: reloads once the states can be read
  *     pyservice-config@APP.path       of apps whose definition has errors, and of HOST; starts the service of that name
  *                                     once
@@ -53,9 +56,11 @@ struct bundle {
         struct name app;
         struct tree tree;               /* sorted */
         struct tree fallback;           /* instead of it where Quadlet refuses it; empty for none */
+        struct tree after;              /* what it comes to when the rollout has gone well; where publisher.foresees */
         struct span at;                 /* the definition */
         enum bundle_choice choice;
         bool is_accepted;               /* a revision of it is, so that its scale is to be kept */
+        bool is_stopped;                /* as a whole, by the administrator */
 };
 
 /* What /var/lib/pyservice says of an app. */
@@ -74,6 +79,9 @@ struct publisher {
         bool awaits_state;              /* it is not there, and may come: nothing is to be published before */
         const char *quadlet;            /* program; argv[0] of it */
         bool is_user;
+        bool foresees;                  /* somebody looks at `bundles` when all is published */
+        const struct bundle *bundles;   /* of the last generate_publish() */
+        size_t n_bundles;
 };
 
 bool bundle_is_published(const struct publisher *p, struct name app);

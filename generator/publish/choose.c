@@ -18,6 +18,7 @@ struct choosing {
         bool was_emptied;
         struct revision base, target;
         bool is_stored;                 /* target is */
+        struct holds holds;
 };
 
 struct str choose_wish(const struct state *s, struct str wanted, bool is_broken) {
@@ -64,6 +65,16 @@ static void complain_of_state(const struct choosing *ch, struct str what, int r)
         complain(ch, DIAG_BAD_STATE,
                  arena_join(a, STR("'"), ch->p->state_path, STR("/"), ch->bundle->app.text, STR("/"), what, STR("' cannot be used: "),
                             str_of(describe(r)), STR("; what was published stays, and else what the file says runs untried. Restore it, or remove it")));
+}
+
+static void read_holds(struct choosing *ch) {
+        struct arena *a = ch->p->arena;
+        int r = hold_read(a, ch->p->runtime, ch->bundle->app.text, &ch->holds);
+
+        ch->bundle->is_stopped = hold_has_all(&ch->holds);
+        if (r < 0)
+                complain(ch, DIAG_BAD_STATE, arena_join(a, STR("'"), ch->p->runtime_path, STR("/stopped/"), ch->bundle->app.text, STR("' cannot be used: "),
+                                                         str_of(describe(r)), STR("; nothing of the app is stopped. Remove it, and stop again what is not to run")));
 }
 
 static void complain_of_failure(const struct choosing *ch, const struct state_failure *failure) {
@@ -177,16 +188,30 @@ static bool is_emptied(const struct choosing *ch, const struct state *s) {
         return ch->base.tree && !str_eq(ch->base.name, ch->target.name) && str_eq(s->emptied, ch->target.name);
 }
 
+static bool is_withheld(const struct choosing *ch) {
+        struct path path;
+
+        return ch->holds.list.n > 0 || faccessat(ch->p->runtime, path_join(&path, STR("apps/"), ch->bundle->app.text, STR("/"), STORED_WHOLE), F_OK, 0) >= 0;
+}
+
 /* The file is broken, and what is published is what would come out. */
 static bool is_settled(const struct choosing *ch, const struct state *s) {
         bool runs_right = str_is_absent(s->accepted) || str_eq(ch->runs, s->accepted);
 
-        return !ch->file.tree && runs_right && str_eq(ch->wanted, ch->target.name) && !str_eq(s->emptied, ch->target.name);
+        return !ch->file.tree && runs_right && !is_withheld(ch) && str_eq(ch->wanted, ch->target.name) && !str_eq(s->emptied, ch->target.name);
 }
 
 static void take(struct choosing *ch, const struct composition *c, struct tree *ret) {
         compose(ch->p->arena, c, ret);
         ch->bundle->choice = BUNDLE_WANTED;
+}
+
+/* What it comes to when target is accepted. */
+static void foresee(struct choosing *ch, struct composition c) {
+        c.base = c.target;
+        c.is_emptied = false;
+        if (ch->p->foresees)
+                compose(ch->p->arena, &c, &ch->bundle->after);
 }
 
 /* What ran goes on; else what the file says. */
@@ -197,12 +222,12 @@ static void make_do(struct choosing *ch) {
         if (bundle_is_published(ch->p, b->app))
                 b->choice = BUNDLE_PUBLISHED;
         else if (ch->file.tree)
-                take(ch, &(struct composition) { .app = b->app.text, .base = ch->file, .target = ch->file, .file = ch->file }, &b->tree);
+                take(ch, &(struct composition) { .app = b->app.text, .base = ch->file, .target = ch->file, .file = ch->file, .holds = &ch->holds }, &b->tree);
 }
 
 /* Should Quadlet refuse what the file says, what is accepted runs. What is published already stays for that. */
 static void prepare_fallback(struct choosing *ch) {
-        struct composition c = { .app = ch->bundle->app.text, .base = ch->base, .target = ch->base, .is_stored = true };
+        struct composition c = { .app = ch->bundle->app.text, .base = ch->base, .target = ch->base, .is_stored = true, .holds = &ch->holds };
 
         if (!ch->base.tree || ch->base.tree == ch->target.tree || ch->target.tree != ch->file.tree || !has_plan(ch->base.tree))
                 return;
@@ -213,7 +238,7 @@ static void prepare_fallback(struct choosing *ch) {
 }
 
 static void decide(struct choosing *ch, const struct state *s) {
-        struct composition c = { .app = ch->bundle->app.text, .file = ch->file };
+        struct composition c = { .app = ch->bundle->app.text, .file = ch->file, .holds = &ch->holds };
         struct str wish;
 
         if (!ch->file.tree)
@@ -237,6 +262,7 @@ static void decide(struct choosing *ch, const struct state *s) {
         if (!c.file.tree)
                 c.file.tree = read_scale(ch);
         take(ch, &c, &ch->bundle->tree);
+        foresee(ch, c);
         prepare_fallback(ch);
 }
 
@@ -257,6 +283,7 @@ void bundle_choose(const struct publisher *p, struct bundle *b, const struct tre
         struct choosing ch = { .p = p, .bundle = b, .file.tree = file };
 
         b->is_accepted = !str_is_absent(state->state.accepted);
+        read_holds(&ch);
         if (file)
                 ch.file.name = stored_revision(file);
         else if (is_retired(&ch)) {

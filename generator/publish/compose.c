@@ -3,6 +3,7 @@
 
 #include "base/buf.h"
 #include "output/unit.h"
+#include "publish/withhold.h"
 #include "state/stored.h"
 
 struct composing {
@@ -378,5 +379,7 @@ void compose(struct arena *a, const struct composition *c, struct tree *ret) {
                                                         c->is_emptied ? STR("\nemptied\n") : STR("\n")));
         if (!is_one && !c->is_stored)
                 add_wanted(&m);
+        if (c->holds)
+                withhold(ret, c->app, c->holds);
         tree_sort(ret);
 }

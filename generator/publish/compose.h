@@ -19,6 +19,7 @@
  *     wanted/          target as a whole, where it is stored nowhere */
 
 #include "output/tree.h"
+#include "state/hold.h"
 
 /* A bundle and its revision. Sorted. */
 struct revision {
@@ -32,6 +33,7 @@ struct composition {
         struct revision file;           /* without a name where it is broken; the tree then may be what is published */
         bool is_emptied;                /* base's services are not to run */
         bool is_stored;                 /* target is in /var/lib */
+        const struct holds *holds;      /* what the administrator stopped; NULL for nothing */
 };
 
 /* The result is sorted. */

@@ -11,6 +11,7 @@
 #include "base/fs.h"
 #include "base/log.h"
 #include "config.h"
+#include "publish/parts.h"
 #include "render/render.h"
 
 struct run {
@@ -131,10 +132,12 @@ static int mark_gone(const struct world *w, const struct publisher *p, const str
 
         VEC_EACH(name, &names.list) {
                 struct state state;
+                bool is_kept;
 
                 if (name->p[0] == '.' || (n > 0 && bsearch(name, bundles, n, sizeof(struct bundle), compare_bundles)))
                         continue;
-                if (state_read(w->arena, p->state, *name, &state) >= 0 && !str_is_absent(state.accepted) && r >= 0)
+                is_kept = state_read(w->arena, p->state, *name, &state) >= 0 && !str_is_absent(state.accepted);
+                if ((is_kept || withhold_is_lasting(p, *name)) && r >= 0)
                         r = bundle_mark_unkept(p, *name);
         }
 
@@ -185,11 +188,12 @@ int generate_publish(struct world *w, struct publisher *p) {
         const struct bundle_state *states;
         struct ports ports = { 0 };
         size_t n = 0;
-        int r, q;
+        int r, q, stopped;
 
         if (p->awaits_state)
                 return publish_all(p, bundles, 0);
 
+        stopped = withhold_begin(p);
         states = read_states(w, p);
         r = ports_assign(w, p->runtime, &ports);
         if (r < 0)
@@ -209,7 +213,12 @@ int generate_publish(struct world *w, struct publisher *p) {
                 n++;
         }
 
+        p->bundles = bundles;
+        p->n_bundles = n;
         r = publish_all(p, bundles, n);
+        r = r < 0 ? r : stopped;
+        q = withhold_forget(p, bundles, n);
+        r = r < 0 ? r : q;
         q = mark_gone(w, p, bundles, n);
         return r < 0 ? r : q;
 }

@@ -97,6 +97,7 @@ struct linkable {
         struct str app;
         struct stamp stamp;
         bool is_alive;
+        bool is_stopped;                /* by the administrator, as a whole: alive, but not upheld */
 };
 
 struct linkables {
@@ -110,6 +111,17 @@ int link_units(const struct publisher *p, int apps, const struct linkables *l);
 /* Links one file; `from` and `to` are relative to their directories, `path` is where a symbolic link would point to. */
 int link_file(int from_dir, const char *from, int to_dir, const char *to, const char *path);
 
+/* withhold.c: what the administrator stopped. */
+
+/* At the first run since the boot: what was stopped lastingly is stopped now. */
+int withhold_begin(const struct publisher *p);
+
+/* Is something of the app to be stopped as from the next boot? */
+bool withhold_is_lasting(const struct publisher *p, struct str app);
+
+/* Nothing is stopped of an app that is gone. `bundles`: of all definitions, sorted. */
+int withhold_forget(const struct publisher *p, const struct bundle *bundles, size_t n);
+
 /* uphold.c: what is to run. */
 
 /* Writes errors/, proxy and alive.conf below the runtime directory. */
@@ -118,5 +130,5 @@ int uphold_write(const struct publisher *p, const struct linkables *l);
 /* Links alive.conf into the generator directory; no failure where it is not there. */
 int uphold_link(const struct publisher *p);
 
-/* The apps that alive.conf upholds. */
+/* The apps that are alive: that alive.conf upholds, or would. */
 int uphold_read(const struct publisher *p, struct fs_names *ret);

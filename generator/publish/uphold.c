@@ -9,6 +9,7 @@
 
 #define ALIVE "alive.conf"
 #define UPHOLDS STR("Upholds=")
+#define STOPPED STR("X-Stopped=")
 #define TARGET STR(".target")
 #define DROP_IN_DIR "pyservice.target.d"
 #define DROP_IN DROP_IN_DIR "/50-pyservice.conf"
@@ -207,7 +208,7 @@ int uphold_write(const struct publisher *p, const struct linkables *l) {
                 if (!app->is_alive)
                         continue;
 
-                unit_open(u, UNIT_UPHOLDS);
+                unit_open(u, app->is_stopped ? UNIT_STOPPED : UNIT_UPHOLDS);
                 unit_part(u, ((struct name) { app->app, NOWHERE }));
                 unit_const(u, ".target");
                 unit_close(u);
@@ -249,10 +250,12 @@ int uphold_read(const struct publisher *p, struct fs_names *ret) {
                 return r == -ENOENT ? 0 : r;
 
         while (str_split(&rest, '\n', &line)) {
-                if (!str_has_prefix(line, UPHOLDS) || !str_has_suffix(line, TARGET))
+                struct str key = str_has_prefix(line, UPHOLDS) ? UPHOLDS : STOPPED;
+
+                if (!str_has_prefix(line, key) || !str_has_suffix(line, TARGET))
                         continue;
 
-                line = str_from(line, UPHOLDS.n);
+                line = str_from(line, key.n);
                 line.n -= TARGET.n;
                 *vec_push(p->arena, &names.list) = line;
         }

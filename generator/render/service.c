@@ -81,6 +81,8 @@ static void render_work(struct rendering *r, struct task *t, bool is_task) {
         struct unit *u = unit_new(r->arena);
 
         render_container(r, u, &role);
+        /* Podman waits for its end, and passes on what it says: with another driver that is in the journal twice. */
+        unit_put_const(u, CONTAINER_LOG_DRIVER, "passthrough");
         unit_put_const(u, SERVICE_TYPE, "oneshot");
         unit_put_duration(u, SERVICE_TIMEOUT_START, t->timeout);
         render_finish(r, u, &role);

@@ -4,6 +4,7 @@
 
 #include "base/fs.h"
 #include "rollout/parts.h"
+#include "state/hold.h"
 #include "state/stored.h"
 
 /* What the generator, which writes nothing but /run, leaves to be kept: unkept/APP. Each mark first moves to keeping/, so that one
@@ -22,8 +23,10 @@ struct keeper {
 
 /* No definition any more: should one of that name come again, it is a new app. Its bundles and history stay, for people. */
 static int forget(const struct keeper *k, struct str app) {
+        int r = hold_write_lasting(k->arena, k->state, app, &(const struct holds) { 0 });
+
         (void) finish_reset(k->bus, k->arena, app, &(const struct plan) { 0 });
-        return state_write(k->arena, k->state, app, &(const struct state) { 0 });
+        return r < 0 ? r : state_write(k->arena, k->state, app, &(const struct state) { 0 });
 }
 
 /* Of the accepted bundle, what the published one does not have while a newer one's is there: its tasks, its plan, what is the
@@ -96,10 +99,10 @@ static int keep_app(const struct keeper *k, struct str app) {
                 r = state_read(k->arena, k->state, app, &s);
         if (r >= 0)
                 r = wanted_read(k->arena, k->runtime, app, &wanted);
+        if (r >= 0 && !wanted.is_alive)
+                return forget(k, app);
         if (r < 0 || str_is_absent(s.accepted))
                 return r;
-        if (!wanted.is_alive)
-                return forget(k, app);
 
         r = str_eq(wanted.runs, s.accepted) ? save(k, app, s.accepted) : 0;
         if (r >= 0 && str_eq(wanted.file, s.accepted) && str_eq(wanted.wanted, s.accepted))

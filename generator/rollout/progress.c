@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "rollout/progress.h"
 
+#include <errno.h>
+#include <fcntl.h>
+
 #include "base/buf.h"
 #include "base/fs.h"
 
@@ -94,4 +97,15 @@ int progress_write(struct arena *a, int runtime, struct str app, const struct pr
         int r = fs_make_dirs(runtime, path.p, true);
 
         return r < 0 ? r : fs_replace(runtime, path.p, 0644, progress_text(a, p));
+}
+
+int progress_open_lock(struct arena *a, int runtime, struct str app) {
+        struct str path = arena_join(a, STR("rollouts/"), app, STR(".lock"));
+        int r = fs_make_dirs(runtime, path.p, true);
+
+        if (r < 0)
+                return r;
+
+        r = openat(runtime, path.p, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+        return r < 0 ? -errno : r;
 }

@@ -39,3 +39,6 @@ void progress_parse(struct arena *a, struct str text, struct progress *ret);
 /* `runtime`: /run/pyservice, open. -ENOENT where the app had no rollout since the boot. */
 int progress_read(struct arena *a, int runtime, struct str app, struct progress *ret);
 int progress_write(struct arena *a, int runtime, struct str app, const struct progress *p);
+
+/* The file that who works on the app's instances holds with flock(2): a rollout, or pyservicectl restart. Its descriptor, or negative errno. */
+int progress_open_lock(struct arena *a, int runtime, struct str app);

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/file.h>
 #include <unistd.h>
@@ -18,14 +17,10 @@ enum {
 
 /* The other one is told to end when this one is started; with a lock of the kernel it may die as it likes. */
 static int take_lock(struct rollout_run *ro, int *ret) {
-        struct str path = arena_join(ro->arena, STR("rollouts/"), ro->app, STR(".lock"));
-        int r = fs_make_dirs(ro->runtime, path.p, true);
+        int r = *ret = progress_open_lock(ro->arena, ro->runtime, ro->app);
 
         if (r < 0)
                 return r;
-        *ret = openat(ro->runtime, path.p, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-        if (*ret < 0)
-                return -errno;
 
         while (flock(*ret, LOCK_EX | LOCK_NB) < 0) {
                 if (errno != EWOULDBLOCK && errno != EINTR)

@@ -2,6 +2,7 @@
 #include <errno.h>
 
 #include "rollout/parts.h"
+#include "state/hold.h"
 
 /* systemd tells when a job ends; what it does not tell of (a newer revision, a limit that is over, a signal that was lost) is
  * looked at this often. */
@@ -11,7 +12,7 @@ int wait_check_wanted(struct rollout_run *ro) {
         struct arena scratch = { 0 };
         struct wanted wanted = { 0 };
         int r = wanted_read(&scratch, ro->runtime, ro->app, &wanted);
-        bool is_wanted = r >= 0 && wanted.is_alive && str_eq(wanted.wanted, ro->revision);
+        bool is_wanted = r >= 0 && wanted.is_alive && !wanted.is_stopped && str_eq(wanted.wanted, ro->revision);
 
         arena_done(&scratch);
         return r < 0 ? r : is_wanted ? RUN_ON : RUN_END;
@@ -42,19 +43,32 @@ int wait_pause(struct rollout_run *ro, uint64_t ms) {
         return RUN_ON;
 }
 
+/* Somebody stopped it, who does not mean the revision: we end, and begin again without it. */
+static int is_held(struct rollout_run *ro, struct str unit, bool *ret) {
+        struct arena scratch = { 0 };
+        struct holds holds = { 0 };
+        int r = hold_read(&scratch, ro->runtime, ro->app, &holds);
+
+        *ret = hold_find(&holds, unit);
+        arena_done(&scratch);
+        return r == -EBADMSG || r == -EPERM ? 0 : r;    /* the generator tells of it */
+}
+
 /* A unit that stops or a job that is canceled because the app goes, the machine goes down, or something newer came, is no
  * failure of the revision. systemd stops this unit in the same breath, though perhaps after that one (the spare is a part of
  * it, and so goes first): a job to stop it says so before its SIGTERM does. */
 int wait_fail(struct rollout_run *ro, struct str unit, struct str text) {
         struct arena scratch = { 0 };
-        bool is_stopping = false;
+        bool is_stopping = false, was_held = false;
         int r = wait_tick(ro, 0);
 
         if (r == RUN_ON)
+                r = is_held(ro, unit, &was_held);
+        if (r == RUN_ON && !was_held)
                 r = bus_is_stopping(ro->bus, pick_rollout(&scratch, ro->app, ro->revision), &is_stopping);
         arena_done(&scratch);
-        if (r != 0)
-                return r;
+        if (r != 0 || was_held)
+                return r != 0 ? r : RUN_END;
         if (is_stopping) {
                 ro->is_stopped = true;
                 return RUN_END;

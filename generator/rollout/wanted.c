@@ -30,8 +30,11 @@ static struct str find_word(struct arena *a, struct str text, struct str word) {
 }
 
 void wanted_parse(struct arena *a, struct str app, struct str alive, struct str revision, struct wanted *ret) {
+        bool is_stopped = has_line(alive, arena_join(a, STR("X-Stopped="), app, STR(".target")));
+
         *ret = (struct wanted) {
-                .is_alive = has_line(alive, arena_join(a, STR("Upholds="), app, STR(".target"))),
+                .is_alive = is_stopped || has_line(alive, arena_join(a, STR("Upholds="), app, STR(".target"))),
+                .is_stopped = is_stopped,
                 .runs = find_word(a, revision, STR("runs ")),
                 .wanted = find_word(a, revision, STR("wanted ")),
                 .file = find_word(a, revision, STR("file ")),

@@ -7,7 +7,8 @@
 #include "base/arena.h"
 
 struct wanted {
-        bool is_alive;                  /* the app is kept up: it has a definition */
+        bool is_alive;                  /* it has a definition */
+        bool is_stopped;                /* but is not kept up: the administrator stopped it */
         struct str runs, wanted, file;  /* absent for none; file: what the definition says, good or not */
 };
 

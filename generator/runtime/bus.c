@@ -1,32 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "runtime/bus.h"
-
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <systemd/sd-bus.h>
 
 #include "base/clock.h"
-
-#define SYSTEMD "org.freedesktop.systemd1"
-#define MANAGER_PATH "/org/freedesktop/systemd1"
-#define MANAGER SYSTEMD ".Manager"
-#define UNIT SYSTEMD ".Unit"
-#define SERVICE SYSTEMD ".Service"
-#define JOB SYSTEMD ".Job"
+#include "runtime/bus-parts.h"
 
 /* While systemd reloads it answers nobody, and generators may take up to 90 s. */
 #define ANSWER_MAX (120 * 1000000ULL)
 #define RELOAD_MAX (600 * 1000000ULL)
-
-struct bus {
-        struct arena *arena;
-        sd_bus *connection;
-        int stop;
-        bool has_daemon;
-        VEC(struct bus_job *) jobs;
-};
 
 static void free_text(char **p) {
         free(*p);

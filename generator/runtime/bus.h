@@ -56,6 +56,35 @@ struct bus_list {
 
 int bus_list_units(struct bus *b, struct arena *a, struct str pattern, struct bus_list *ret);
 
+/* What a unit is, beyond what the list of units says. What was not asked, or is not there, is zero. */
+struct bus_detail {
+        uint64_t since;                 /* when it came into the state that it is in; times here are CLOCK_REALTIME, in microseconds */
+        struct str result;              /* "success", "exit-code", "timeout" … */
+        bool is_outdated;               /* the files behind it are newer than what systemd read */
+        struct str cgroup;              /* "/system.slice/hello.service"; empty where it has none now */
+        uint64_t n_restarts, exit_status;
+        uint64_t started, ended;        /* its main process, the last time */
+        uint64_t next, last;            /* a timer; UINT64_MAX for never again */
+};
+
+enum bus_about {
+        BUS_ABOUT_STATE = 1,            /* since */
+        BUS_ABOUT_FILES = 2,            /* is_outdated */
+        BUS_ABOUT_USE = 4,              /* of a service: cgroup, n_restarts */
+        BUS_ABOUT_RUN = 8,              /* of a service: result, exit_status, started, ended */
+        BUS_ABOUT_TIMES = 16,           /* of a timer: next, last */
+};
+
+struct bus_question {
+        struct str unit;
+        unsigned about;
+        struct bus_detail *detail;      /* filled in; its texts lie in the arena */
+};
+
+/* Asks all of it before it waits for the first answer, so that it takes about one round trip, whatever their number. A unit that went
+ * meanwhile keeps what is not answered. */
+int bus_ask(struct bus *b, struct arena *a, const struct bus_question *questions, size_t n);
+
 /* When systemd last read its units: what began to start before that did so as it was written then. CLOCK_MONOTONIC. */
 int bus_get_load_time(struct bus *b, uint64_t *ret);
 

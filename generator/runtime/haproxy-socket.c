@@ -337,3 +337,10 @@ int haproxy_count(const struct haproxy_client *c, struct haproxy_answer *ret) {
         }
         return 0;
 }
+
+int haproxy_ask_worker(const struct haproxy_client *c, struct str command, struct str *ret) {
+        if (c->socket)
+                return ask(c->arena, c->socket, command, ret);
+
+        return c->master ? ask(c->arena, c->master, arena_join(c->arena, STR("@1 "), command), ret) : -ENOENT;
+}

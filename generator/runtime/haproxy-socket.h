@@ -38,6 +38,10 @@ int haproxy_set_ready(const struct haproxy_client *c, const struct str *names, s
 
 int haproxy_count(const struct haproxy_client *c, struct haproxy_answer *ret);
 
+/* Asks the worker that serves now, and waits for no reload: through its socket, or through the master's where it has none. 0; negative
+ * errno: -ENOENT, -EACCES, -ECONNREFUSED where nobody answers. */
+int haproxy_ask_worker(const struct haproxy_client *c, struct str command, struct str *ret);
+
 /* What the functions above read; pure. */
 
 struct haproxy_workers {

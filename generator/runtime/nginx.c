@@ -3,19 +3,17 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "base/buf.h"
 #include "base/fs.h"
 #include "base/vec.h"
+#include "runtime/proc.h"
 #include "runtime/spawn.h"
 
 enum {
         TRIES = 200,                    /* ten seconds in all */
         PAUSE_MS = 50,
-        READ_MAX = 1 << 26,
 };
 
 struct pids {
@@ -26,29 +24,6 @@ static void pause_a_little(void) {
         const struct timespec t = { .tv_nsec = PAUSE_MS * 1000000L };
 
         (void) nanosleep(&t, NULL);
-}
-
-/* A file of the kernel's, which says of none how long it is. */
-static int read_proc(struct arena *a, const char *path, struct str *ret) {
-        CLEANUP(close_fd) int fd = open(path, O_RDONLY | O_CLOEXEC);
-        struct buf b = buf_in(a);
-        char piece[4096];
-
-        if (fd < 0)
-                return -errno;
-
-        while (b.n < READ_MAX) {
-                ssize_t n = TEMP_FAILURE_RETRY(read(fd, piece, sizeof(piece)));
-
-                if (n < 0)
-                        return -errno;
-                if (n == 0)
-                        break;
-                buf_put_str(&b, (struct str) { piece, (size_t) n });
-        }
-
-        *ret = buf_str(&b);
-        return 0;
 }
 
 int nginx_check(struct arena *a, struct str *ret_message) {
@@ -102,7 +77,7 @@ static int is_active(struct arena *a, struct str systemctl, struct str unit) {
 static void read_workers(struct arena *a, struct str master, struct pids *ret) {
         struct str path = arena_join(a, STR("/proc/"), master, STR("/task/"), master, STR("/children")), text, pid;
 
-        if (master.n == 0 || read_proc(a, path.p, &text) < 0)
+        if (master.n == 0 || proc_read(a, path.p, &text) < 0)
                 return;
 
         while (str_split(&text, ' ', &pid))
@@ -113,7 +88,7 @@ static void read_workers(struct arena *a, struct str master, struct pids *ret) {
 /* nginx's workers say in their title that they take nothing new. */
 static bool is_retired(struct arena *a, struct str pid) {
         struct str title;
-        int r = read_proc(a, arena_join(a, STR("/proc/"), pid, STR("/cmdline")).p, &title);
+        int r = proc_read(a, arena_join(a, STR("/proc/"), pid, STR("/cmdline")).p, &title);
 
         return r < 0 || title.n == 0 || str_find_str(title, STR("shutting down")) < title.n;
 }
@@ -181,7 +156,7 @@ static bool is_open(struct str line, struct str remote) {
 int nginx_count(struct arena *a, uint64_t port, uint64_t *ret_open) {
         struct str remote = arena_printf(a, "%08X:%04X", htonl(INADDR_LOOPBACK), (unsigned) port), text, line;
         uint64_t n = 0;
-        int r = read_proc(a, "/proc/net/tcp", &text);
+        int r = proc_read(a, "/proc/net/tcp", &text);
 
         if (r < 0)
                 return r;

@@ -9,11 +9,13 @@ void podman_parse(struct arena *a, struct str text, struct podman_containers *re
         struct str rest = text, line;
 
         while (str_split(&rest, '\n', &line)) {
-                size_t tab = str_find(line, '\t');
+                struct str name, label;
 
-                if (tab == 0 || tab == line.n)
+                if (!str_split(&line, '\t', &name) || name.n == 0 || !str_split(&line, '\t', &label))
                         continue;
-                *vec_push(a, &ret->list) = (struct podman_container) { arena_str(a, (struct str) { line.p, tab }), arena_str(a, str_from(line, tab + 1)) };
+                *vec_push(a, &ret->list) = (struct podman_container) {
+                        .name = arena_str(a, name), .label = arena_str(a, label), .status = str_is_absent(line) ? STR("") : arena_str(a, line),
+                };
         }
 }
 
@@ -42,11 +44,11 @@ static int run(struct arena *a, const char **argv, struct str *ret_out, struct s
 }
 
 int podman_list(struct arena *a, struct str app, struct podman_containers *ret, struct str *ret_problem) {
-        struct str filter = arena_join(a, STR("label=io.pyservice.app="), app), out;
+        struct str filter = str_is_absent(app) ? STR("label=io.pyservice.app") : arena_join(a, STR("label=io.pyservice.app="), app), out;
         struct podman_containers containers = { 0 };
         int r = run(a,
                     (const char *[]) { NULL, "ps", "--no-trunc", "--filter", filter.p, "--format",
-                                       "{{.Names}}\t{{index .Labels \"io.pyservice.revision\"}}", NULL },
+                                       "{{.Names}}\t{{index .Labels \"io.pyservice.revision\"}}\t{{.Status}}", NULL },
                     &out, ret_problem);
 
         if (r < 0)

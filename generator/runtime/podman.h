@@ -9,20 +9,21 @@
 struct podman_container {
         struct str name;
         struct str label;               /* io.pyservice.revision; empty where it has none */
+        struct str status;              /* "Up 3 minutes (healthy)" */
 };
 
 struct podman_containers {
         VEC(struct podman_container) list;
 };
 
-/* The containers with the label io.pyservice.app=APP that run. Negative errno; -EIO where podman failed, *ret_problem says
+/* The containers with the label io.pyservice.app=APP that run; of all apps where it is absent. Negative errno; -EIO where podman failed, *ret_problem says
  * what it said. */
 int podman_list(struct arena *a, struct str app, struct podman_containers *ret, struct str *ret_problem);
 
 /* Removes a container that no unit owns any more. Negative errno, likewise. */
 int podman_remove(struct arena *a, struct str name, struct str *ret_problem);
 
-/* What `podman ps` prints: "NAME\tLABEL" a line. */
+/* What `podman ps` prints: "NAME\tLABEL\tSTATUS" a line; the status may be missing. */
 void podman_parse(struct arena *a, struct str text, struct podman_containers *ret);
 
 /* NULL where it does not run. */

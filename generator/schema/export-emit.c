@@ -28,6 +28,11 @@ static void put_json(struct buf *out, struct str s) {
 }
 
 static void put_line_start(struct emitter *e) {
+        if (e->is_one_line) {
+                buf_put(e->out, e->is_open ? "" : " ");
+                return;
+        }
+
         buf_put_char(e->out, '\n');
         for (unsigned i = 0; i < e->depth; i++)
                 buf_put(e->out, "  ");
@@ -57,7 +62,7 @@ void emit_open(struct emitter *e, const char *key, char bracket) {
 
 void emit_close(struct emitter *e, char bracket) {
         e->depth--;
-        if (!e->is_open)
+        if (!e->is_open && !e->is_one_line)
                 put_line_start(e);
         buf_put_char(e->out, bracket);
         e->is_open = false;
@@ -66,6 +71,11 @@ void emit_close(struct emitter *e, char bracket) {
 void emit_text(struct emitter *e, const char *key, struct str value) {
         begin(e, key);
         put_json(e->out, value);
+}
+
+void emit_known(struct emitter *e, const char *key, struct str value) {
+        if (!str_is_absent(value))
+                emit_text(e, key, value);
 }
 
 void emit_number(struct emitter *e, const char *key, uint64_t value) {

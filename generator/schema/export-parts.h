@@ -12,11 +12,14 @@ struct emitter {
         const struct export *what;
         unsigned depth;
         bool is_open;                   /* the last thing put was an opening bracket */
+        bool is_one_line;               /* all of it on one line */
 };
 
 void emit_open(struct emitter *e, const char *key, char bracket);
 void emit_close(struct emitter *e, char bracket);
 void emit_text(struct emitter *e, const char *key, struct str value);
+/* The same; nothing where it is absent. */
+void emit_known(struct emitter *e, const char *key, struct str value);
 void emit_number(struct emitter *e, const char *key, uint64_t value);
 void emit_bool(struct emitter *e, const char *key, bool value);
 

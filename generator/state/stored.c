@@ -94,6 +94,14 @@ static int parse_manifest(struct arena *a, struct str rest, struct tree *ret) {
         return line.n == 0 ? 0 : -EBADMSG;      /* the last line has its end */
 }
 
+static int read_text(struct arena *a, int dir, struct tree_file *file) {
+        int r = -ENOENT;
+
+        if (file->kind == TREE_SCALE && str_find_str(file->path, STR(".target.d/")) < file->path.n)
+                r = fs_read(a, dir, arena_join(a, STORED_WHOLE, file->path).p, BUF_MAX, &file->text);
+        return r == -ENOENT ? fs_read(a, dir, file->path.p, BUF_MAX, &file->text) : r;
+}
+
 int stored_read(struct arena *a, int dir, struct tree *ret) {
         struct tree t = { .arena = a };
         struct str text;
@@ -105,7 +113,7 @@ int stored_read(struct arena *a, int dir, struct tree *ret) {
                 return r;
 
         VEC_EACH(file, &t.files) {
-                r = fs_read(a, dir, file->path.p, BUF_MAX, &file->text);
+                r = read_text(a, dir, file);
                 if (r < 0)
                         return r == -ENOENT || r == -ENOTDIR ? -EBADMSG : r;
         }

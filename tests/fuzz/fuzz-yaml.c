@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Any bytes as a definition: what comes out keeps the promises of yaml.h, and what is told of it can be printed. */
+/* Any bytes as a definition: what comes out keeps the promises of yaml.h, and what is told of it can be printed. As a file that
+ * was written for another program: what comes out is written down, with comments, and read again. */
 
 #include <stdlib.h>
 
 #include "input/utf8.h"
 #include "input/yaml.h"
+#include "output/yaml-text.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -112,6 +114,61 @@ static void check_diags(struct arena *a, struct diags *ds, struct span whole) {
         check_json(a, ds);
 }
 
+enum { SIMPLE_KEY_MAX = 1000 };         /* libyaml takes no longer one before a ':' */
+
+static void fill(struct arena *a, struct yaml_text *to, const struct node *from, unsigned depth) {
+        must(depth <= YAML_DEPTH_MAX + 1);
+        yaml_text_remark(a, to, from->kind == NODE_SCALAR ? from->text : STR("a comment"));
+        for (size_t i = 0; i < from->n; i++) {
+                const struct node *value = from->kind == NODE_MAP ? from->pairs[i].value : from->items[i];
+                enum yaml_shape shape = value->kind == NODE_MAP ? YAML_TEXT_MAP : value->kind == NODE_LIST ? YAML_TEXT_LIST : YAML_TEXT_SCALAR;
+                struct yaml_text *item = from->kind == NODE_MAP ? yaml_text_put(a, to, from->pairs[i].key->text, shape) : yaml_text_add(a, to, shape);
+
+                item->text = value->text;
+                fill(a, item, value, depth + 1);
+        }
+}
+
+static bool has_long_key(const struct node *node) {
+        for (size_t i = 0; i < node->n; i++)
+                if (has_long_key(node->kind == NODE_MAP ? node->pairs[i].value : node->items[i]) ||
+                    (node->kind == NODE_MAP && node->pairs[i].key->text.n * 4 > SIMPLE_KEY_MAX))
+                        return true;
+
+        return false;
+}
+
+static void check_same(const struct node *left, const struct node *right) {
+        must(left->kind == right->kind && left->n == right->n && str_eq(left->text, right->text));
+        for (size_t i = 0; i < left->n; i++) {
+                if (left->kind == NODE_MAP)
+                        must(str_eq(left->pairs[i].key->text, right->pairs[i].key->text));
+                check_same(left->kind == NODE_MAP ? left->pairs[i].value : left->items[i], right->kind == NODE_MAP ? right->pairs[i].value : right->items[i]);
+        }
+}
+
+static void check_foreign(struct arena *a, struct str text) {
+        struct sources sources = { 0 };
+        struct diags ds = { .arena = a, .sources = &sources };
+        struct buf out = buf_in(a);
+        struct yaml_text *written;
+        struct node *root, *again;
+
+        yaml_parse_foreign(a, &ds, source_add(a, &sources, STR("fuzz.yaml"), text), &root);
+        check_diags(a, &ds, (struct span) { 0, 0, (uint32_t) text.n });
+        if (!root || root->kind == NODE_SCALAR || has_long_key(root))
+                return;
+
+        written = yaml_text_new(a, root->kind == NODE_MAP ? YAML_TEXT_MAP : YAML_TEXT_LIST);
+        fill(a, written, root, 1);
+        yaml_text_write(&out, written);
+        if (buf_str(&out).n > SOURCE_MAX)
+                return;
+        yaml_parse(a, &ds, source_add(a, &sources, STR("again.yaml"), buf_str(&out)), &again);
+        must(again != NULL);
+        check_same(root, again);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         struct arena a = { 0 };
         struct sources sources = { 0 };
@@ -132,9 +189,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         must(!root || ds.list.n == 0);
         if (root) {
                 check_node(root, whole, 1);
-                check_node(node_merge(&a, root, root), whole, 1);
+                check_node(node_merge(&a, &ds, root, root), whole, 1);
         }
         check_diags(&a, &ds, whole);
+        check_foreign(&a, text);
 
         arena_done(&a);
         free(copy);

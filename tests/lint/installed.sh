@@ -21,7 +21,7 @@ for file in systemd/system-generators/pyservice-generator systemd/user-generator
         systemd/catalog/pyservice.catalog \
         share/pyservice/contracts/dci-api.yaml share/pyservice/pyservice.schema.json share/pyservice/haproxy/haproxy.cfg \
         share/man/man5/pyservice.d.5 share/man/man1/pyservicectl.1 share/man/man8/pyservice-generator.8 \
-        share/bash-completion/completions/pyservicectl; do
+        share/bash-completion/completions/pyservicectl share/zsh/vendor-completions/_pyservicectl share/fish/vendor_completions.d/pyservicectl.fish; do
         find_one "$file"
 done
 

@@ -21,6 +21,7 @@ ROLLOUT = APP | STATE | {"runtime", "rollout"}
 HOOKS = APP | {"output", "runtime", "hooks"}
 IMAGE = HOOKS | {"image"}
 CTL = PUBLISH | ROLLOUT | HOOKS | {"ctl"}
+VERBS = CTL | {"doctor", "export", "import"}
 LAYERS = {
     "base": BASE,
     "input": INPUT,
@@ -35,7 +36,10 @@ LAYERS = {
     "hooks": HOOKS,
     "image": IMAGE,
     "ctl": CTL,
-    "programs": CTL | IMAGE | {"programs"},
+    "doctor": CTL | {"doctor"},
+    "export": CTL | {"export"},
+    "import": CTL | {"import"},
+    "programs": VERBS | IMAGE | {"programs"},
 }
 
 # Other people's headers that belong to one place: pattern of the header, pattern of who may have it.

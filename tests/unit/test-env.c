@@ -53,12 +53,37 @@ static void test_value(void **state) {
 
         assert_int_equal(env_unit_put(&unit, name.text, row->value), row->unit ? 0 : -EILSEQ);
         assert_string_equal(buf_str(&unit).p, row->unit ? row->unit : "");
+        if (row->unit) {
+                struct str rest = buf_str(&unit);
+
+                assert_int_equal(env_unit_take(&a, &rest, &got_name, &got), 1);
+                assert_true(str_eq(got_name, name.text));
+                assert_true(str_eq(got, row->value));
+                assert_int_equal(env_unit_take(&a, &rest, &got_name, &got), 0);
+        }
 
         env_template_put(&template, name, &piece, 1);
         assert_string_equal(buf_str(&template).p, row->template);
         assert_int_equal(env_template_compose(&a, ((struct str) { template.p, template.n - 1 }), NULL, NULL, &got_name, &got), 0);
         assert_true(str_eq(got_name, name.text));
         assert_true(str_eq(got, row->value));
+        arena_done(&a);
+}
+
+static void test_take(void **state) {
+        static const char *const wrong[] = { "A", "A=x\n", "A=\"x", "A=\"x\"", "=\"x\"\n", "1=\"x\"\n", "A=\"x\\", "A=\"x\" \n" };
+        struct str got_name, got, rest = STR("A=\"1\\\"\n2\"\nB=\"\"\n");
+        struct arena a = { 0 };
+
+        assert_int_equal(env_unit_take(&a, &rest, &got_name, &got), 1);
+        assert_true(str_is(got_name, "A") && str_is(got, "1\"\n2"));
+        assert_int_equal(env_unit_take(&a, &rest, &got_name, &got), 1);
+        assert_true(str_is(got_name, "B") && got.n == 0);
+        assert_int_equal(env_unit_take(&a, &rest, &got_name, &got), 0);
+        for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {
+                rest = str_of(wrong[i]);
+                assert_int_equal(env_unit_take(&a, &rest, &got_name, &got), -EBADMSG);
+        }
         arena_done(&a);
 }
 
@@ -170,6 +195,7 @@ int main(void) {
         static struct rows rows;
 
         rows_add(&rows, test_value, value_rows);
+        rows_add_one(&rows, test_take);
         rows_add(&rows, test_limit, limit_rows);
         rows_add(&rows, test_compose, compose_rows);
         rows_add_one(&rows, test_pieces);

@@ -7,6 +7,7 @@
 #include "fake-systemd.h"
 #include "rollout/parts.h"
 #include "rows.h"
+#include "state/hold.h"
 #include "state/state.h"
 
 static struct arena arena;
@@ -74,6 +75,7 @@ static const struct wanted_row wanted_rows[] = {
         { "wanted: nothing runs", "Upholds=shop.target\n", "runs -\nwanted b\nfile b\n", true, NULL, "b" },
         { "wanted: another app", "Upholds=workshop.target\nUpholds=shop.target.wants\n", "runs a\nwanted b\n", false, "a", "b" },
         { "wanted: nothing", "", "", false, NULL, NULL },
+        { "wanted: stopped", "X-Stopped=shop.target\n", "runs a\nwanted b\n", true, "a", "b" },
 };
 
 static void test_wanted(void **state) {
@@ -82,6 +84,7 @@ static void test_wanted(void **state) {
 
         wanted_parse(&arena, STR("shop"), str_of(row->alive), str_of(row->revision), &w);
         assert_int_equal(w.is_alive, row->is_alive);
+        assert_int_equal(w.is_stopped, str_has_prefix(str_of(row->alive), STR("X-Stopped=")));
         assert_true(str_eq(w.runs, str_of(row->runs)));
         assert_true(str_eq(w.wanted, str_of(row->wanted)));
 }
@@ -301,6 +304,23 @@ static void test_ends_quietly(void **state) {
         fake_close();
 }
 
+/* Somebody stopped what the rollout just started: it begins again, without that, and the revision has not failed. */
+static void test_no_failure_of_what_is_stopped(void **state) {
+        const struct roll_row row = { .now = { .spare_fails = true } };
+        struct holds holds = { 0 };
+
+        begin(&row);
+        hold_take(&arena, &holds, &(const struct hold) { .unit = STR("shop") })->now = 1;
+        assert_int_equal(hold_write(&arena, fake.runtime, STR("shop"), &holds), 0);
+        assert_int_equal(fake_roll(), 1);
+        assert_int_equal(fake.n_failures, 0);
+        holds.list.at[0].now = 0;
+        assert_int_equal(hold_write(&arena, fake.runtime, STR("shop"), &holds), 0);
+        assert_true(fake_settle());
+        assert_settled(&row);
+        fake_close();
+}
+
 static void test_stops_where_it_failed(void **state) {
         const struct roll_row row = { .now = { .instance_fails = true, .stops = true } };
         struct state s = { 0 };
@@ -347,6 +367,7 @@ int main(void) {
         rows_add(&rows, test_killed, roll_rows);
         rows_add_one(&rows, test_overtaken);
         rows_add_one(&rows, test_ends_quietly);
+        rows_add_one(&rows, test_no_failure_of_what_is_stopped);
         rows_add_one(&rows, test_stops_where_it_failed);
         rows_add_one(&rows, test_first_start_fails);
         r = rows_run(&rows, "rollout");

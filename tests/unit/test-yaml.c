@@ -389,6 +389,10 @@ static const struct merge_row merge_rows[] = {
         { "merge: nothing over it", STR_INIT("a: x\n"), STR_INIT(""), "{a: x}" },
         { "merge: into an empty map", STR_INIT("{}\n"), STR_INIT("a: x\n"), "{a: x}" },
         { "merge: roots of other kinds", STR_INIT("a: x\n"), STR_INIT("[y]\n"), "[y]" },
+        { "merge: a map over a list of what has names", STR_INIT("a: [{name: x, b: 1}, {name: y, b: 2}]\n"), STR_INIT("a: {y: {b: 3, c: 4}}\n"),
+          "{a: [{name: x, b: 1}, {name: y, b: 3, c: 4}]}" },
+        { "merge: a list over a list of what has names", STR_INIT("a: [{name: x}, {name: y}]\n"), STR_INIT("a: [{name: z}]\n"), "{a: [{name: z}]}" },
+        { "merge: a map over a list without names", STR_INIT("a: [{name: x}, {b: 1}]\n"), STR_INIT("a: {x: {b: 2}}\n"), "{a: {x: {b: 2}}}" },
         { "merge: many keys", STR_INIT("{z: 1, y: 2, x: 3, w: 4, v: 5, u: 6}\n"), STR_INIT("{u: 7, a: 8, z: 9, x: 10}\n"),
           "{z: 9, y: 2, x: 10, w: 4, v: 5, u: 7, a: 8}" },
 };
@@ -401,12 +405,12 @@ static void test_merge(void **state) {
 
         if (base)
                 put_node(&before, base);
-        put_node(&merged, node_merge(&b.arena, base, over));
+        put_node(&merged, node_merge(&b.arena, &b.diags, base, over));
         assert_string_equal(buf_str(&merged).p, row->merged);
         if (base)
                 put_node(&after, base);
         assert_string_equal(buf_str(&before).p, buf_str(&after).p);
-        assert_null(node_merge(&b.arena, NULL, NULL));
+        assert_null(node_merge(&b.arena, &b.diags, NULL, NULL));
         arena_done(&b.arena);
 }
 

@@ -1,89 +1,175 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What bash is offered."""
+"""What bash, zsh and fish offer: each is asked itself."""
 
+import os
 import pathlib
+import pty
+import re
+import select
+import shutil
 import subprocess
+import time
 
 import pytest
 
-SCRIPT = pathlib.Path(__file__).resolve().parents[2] / "contrib/completions/pyservicectl.bash"
+HERE = pathlib.Path(__file__).resolve().parent
+SCRIPTS = HERE.parents[1] / "contrib/completions"
+PROGRAM = os.environ["PYSERVICECTL"]
+APP = ("image: localhost/shop:1\ntasks:\n  - {name: migrate, command: x}\n"
+       "services:\n  - {name: web, scale: 2, secrets: {key: {credential: key}}}\n  - {name: work}\n")
 
-# Readline calls the function with its words split, also at '='; compopt works only there.
-CALL = """
+# Readline calls the function with the line; compopt works only there.
+BASH = """
 compopt() { :; }
 . "$1"
-shift
-COMP_WORDS=("$@")
-COMP_CWORD=$(($# - 1))
+COMP_LINE=$2 COMP_POINT=${#2}
 _pyservicectl
 printf '%s\\n' "${COMPREPLY[@]}"
 """
 
 
-def complete(*words, cwd="/"):
-    result = subprocess.run(["bash", "-c", CALL, "bash", str(SCRIPT), "pyservicectl", *words],
+def path(tmp_path) -> dict[str, str]:
+    """An environment in which `pyservicectl` is ours."""
+    directory = tmp_path / "bin"
+    directory.mkdir(exist_ok=True)
+    if not (directory / "pyservicectl").exists():
+        (directory / "pyservicectl").symlink_to(os.path.abspath(PROGRAM))
+    return {**os.environ, "PATH": f"{directory}:{os.environ['PATH']}", "HOME": str(tmp_path), "TERM": "dumb"}
+
+
+def in_bash(line, tmp_path, cwd):
+    result = subprocess.run(["bash", "-c", BASH, "bash", SCRIPTS / "pyservicectl.bash", line], env=path(tmp_path),
                             capture_output=True, text=True, check=False, cwd=cwd)
     assert result.stderr == ""
     return sorted(result.stdout.split())
 
 
-@pytest.mark.parametrize("words, offered", [
-    ([""], ["check", "purge", "render", "rollout", "schema", "secret", "update"]),
-    (["c"], ["check"]),
-    (["x"], []),
-    (["--"], ["--help", "--json", "--no-pager", "--root=", "--user", "--version"]),
-    (["rollout", ""], ["history", "pause", "resume", "retry", "status", "undo"]),
-    (["rollout", "un"], ["undo"]),
-    (["rollout", "status", "--n"], ["--no-follow"]),
-    (["secret", ""], ["edit", "list", "rm", "set"]),
-    (["secret", "--j"], ["--json"]),
-    (["update", "--a"], ["--auto"]),
-    (["schema", ""], ["app", "contract", "host"]),
-    (["schema", "--m"], ["--man"]),
-    (["schema", "host", "--k"], ["--keys"]),
-    (["render", "--o"], ["--output="]),
-    (["check", "--json", "--r"], ["--root="]),
-])
-def test_words(words, offered):
-    assert complete(*words) == offered
+def in_fish(line, tmp_path, cwd):
+    result = subprocess.run(["fish", "--no-config", "-c", f'source {SCRIPTS}/pyservicectl.fish; complete -C "$argv[1]"', line], env=path(tmp_path),
+                            capture_output=True, text=True, check=False, cwd=cwd)
+    assert result.stderr == ""
+    start = len(line.split(" ")[-1])
+    return sorted(text.split("\t")[0][max(0, start - len(line.split(" ")[-1])):] for text in result.stdout.splitlines())
 
 
-def test_directories(tmp_path):
-    (tmp_path / "out").mkdir()
-    (tmp_path / "other.yaml").touch()
-    assert complete("render", "--output", "=", "o", cwd=tmp_path) == ["out"]
-    assert complete("render", "--output", "=", cwd=tmp_path) == ["out"]
+@pytest.fixture
+def offered(tmp_path):
+    """What bash and, where it is there, fish offer for a line; both say the same."""
+    def ask(line, cwd=tmp_path):
+        bash = in_bash(f"pyservicectl {line}", tmp_path, cwd)
+        if shutil.which("fish"):
+            word = line.split(" ")[-1]
+            head = word[:max(word.rfind(sign) for sign in "=@:") + 1]
+            fish = in_fish(f"pyservicectl {line}", tmp_path, cwd)
+            assert [text.removeprefix(head).rstrip("/") for text in fish] == bash
+        return bash
+    return ask
 
 
-def test_files(tmp_path):
-    (tmp_path / "here.yaml").touch()
-    (tmp_path / "here.txt").touch()
-    (tmp_path / "heredir").mkdir()
-    empty = ["--root", "=", str(tmp_path / "heredir")]
-    assert complete(*empty, "check", "he", cwd=tmp_path) == ["here.yaml", "heredir"]
-    assert complete(*empty, "check", "--json", "", cwd=tmp_path) == ["here.yaml", "heredir"]
-
-
-def test_definitions_below_a_root(tmp_path):
-    directory = tmp_path / "etc/pyservice.d"
-    directory.mkdir(parents=True)
-    (directory / "shop.yaml").touch()
-    (directory / "web.yaml").touch()
-    assert complete("--root", "=", str(tmp_path), "check", "sh") == [f"{directory}/shop.yaml"]
-    assert complete("--root", "=", f"{tmp_path}/", "check", f"{tmp_path}/etc/py") == [f"{tmp_path}/etc/pyservice.d"] + [
-        f"{directory}/shop.yaml", f"{directory}/web.yaml"]
-
-
-def test_applications_and_revisions(tmp_path):
+@pytest.fixture
+def shop(tmp_path):
+    """A root in which there is an application, and one that was."""
+    root = tmp_path / "root"
     for name in ("etc/pyservice.d", "run/pyservice/apps/shop", "run/pyservice/apps/gone", "var/lib/pyservice/shop/bundles/0123456789ab",
                  "var/lib/pyservice/shop/bundles/ba9876543210"):
-        (tmp_path / name).mkdir(parents=True)
-    (tmp_path / "etc/pyservice.d/shop.yaml").touch()
-    root = ["--root", "=", str(tmp_path)]
-    assert complete(*root, "rollout", "status", "") == ["gone", "shop"]
-    assert complete("rollout", *root, "undo", "s") == ["shop"]
-    assert complete(*root, "rollout", "undo", "shop", "") == ["0123456789ab", "ba9876543210"]
-    assert complete(*root, "rollout", "undo", "shop", "b") == ["ba9876543210"]
-    assert complete(*root, "rollout", "retry", "shop", "") == []
-    assert complete(*root, "update", "shop", "g") == ["gone"]
-    assert complete(*root, "update", "x") == []
+        (root / name).mkdir(parents=True)
+    (root / "etc/pyservice.d/shop.yaml").write_text(APP)
+    return root
+
+
+@pytest.mark.parametrize("line, words", [
+    ("che", ["check"]),
+    ("x", []),
+    ("--", ["--help", "--json", "--root=", "--user", "--version"]),
+    ("rollout ", ["history", "pause", "resume", "retry", "status", "undo"]),
+    ("rollout un", ["undo"]),
+    ("rollout status --n", ["--no-follow"]),
+    ("secret ", ["edit", "list", "rm", "set"]),
+    ("secret --j", ["--json"]),
+    ("update --a", ["--auto"]),
+    ("schema ", ["app", "contract", "host"]),
+    ("schema --m", ["--man"]),
+    ("schema host --k", ["--keys"]),
+    ("render --o", ["--output="]),
+    ("check --json --r", ["--root="]),
+    ("nothing ", []),
+])
+def test_words(offered, line, words):
+    assert offered(line) == words
+
+
+def test_every_verb_is_offered(offered):
+    text = subprocess.run([PROGRAM, "--help"], capture_output=True, text=True, check=True).stdout
+    assert offered("") == sorted(re.findall(r"^  ([a-z]+)\b", text.split("\nOptions:")[0], re.M))
+
+
+def test_directories(offered, tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "other.yaml").touch()
+    assert offered("render --output=o") == ["out"]
+
+
+def test_files(offered, tmp_path):
+    (tmp_path / "here.yaml").touch()
+    (tmp_path / "heredir").mkdir()
+    assert offered(f"--root={tmp_path}/heredir check he") == ["here.yaml", "heredir"]
+
+
+def test_definitions_below_a_root(shop, tmp_path):
+    assert in_bash(f"pyservicectl --root={shop} check sh", tmp_path, "/") == [f"{shop}/etc/pyservice.d/shop.yaml"]
+
+
+def test_applications_and_revisions(offered, shop):
+    root = f"--root={shop}"
+    assert offered(f"{root} rollout status ") == ["gone", "shop"]
+    assert offered(f"rollout {root} undo s") == ["shop"]
+    assert offered(f"{root} rollout undo shop ") == ["0123456789ab", "ba9876543210"]
+    assert offered(f"{root} rollout undo shop b") == ["ba9876543210"]
+    assert offered(f"{root} rollout retry shop ") == []
+    assert offered(f"{root} update shop g") == ["gone"]
+    assert offered(f"{root} update x") == []
+    assert offered(f"{root} secret set shop ") == ["key"]
+    assert offered(f"{root} secret list shop ") == []
+
+
+def test_parts_and_instances(offered, shop):
+    root = f"--root={shop}"
+    assert offered(f"{root} logs sh") == ["shop"]
+    assert offered(f"{root} restart shop/w") == ["shop/web", "shop/work"]
+    assert offered(f"{root} restart shop/web@") == ["0", "1"]
+    assert offered(f"{root} run shop ") == ["migrate"]
+
+
+def typed(shell, setup, line, tmp_path, until, cwd="/") -> None:
+    """Waits until a terminal shows what is looked for, after the line and two tabs."""
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.chdir(cwd)
+        os.execvpe(shell[0], shell, path(tmp_path))
+    shown, deadline = "", time.monotonic() + 30
+    try:
+        os.write(terminal, f"{setup}; echo READ''Y\n".encode())
+        for wait_for, then in (("READY", f"{line}\t\t"), (until, "")):
+            while not re.search(wait_for, shown, re.S):
+                assert time.monotonic() < deadline, f"no {wait_for!r} in {shown!r}"
+                if select.select([terminal], [], [], 0.5)[0]:
+                    shown += os.read(terminal, 4096).decode(errors="replace")
+            os.write(terminal, then.encode())
+            shown = shown.partition("READY")[2]
+    finally:
+        os.kill(pid, 9)
+        os.waitpid(pid, 0)
+        os.close(terminal)
+
+
+@pytest.mark.parametrize("line, until", [("restart shop/web@", "0 +1|web@[01] .*web@[01]"), ("rollout un", "undo"), ("rollout undo shop 0", "0123456789ab")])
+@pytest.mark.parametrize("shell, setup", [
+    (["bash", "--norc", "--noprofile", "-i"], f"PS1='> '; . {SCRIPTS}/pyservicectl.bash"),
+    (["zsh", "-f", "-i"], f"PS1='> '; fpath=({SCRIPTS} $fpath); autoload -U compinit; compinit -u -D"),
+])
+def test_in_a_terminal(shell, setup, line, until, shop, tmp_path):
+    if not shutil.which(shell[0]):
+        pytest.skip(f"no {shell[0]}")
+    line = f"pyservicectl --root={shop} {line}"
+    assert not re.search(until, line)
+    typed(shell, setup, line, tmp_path, until)

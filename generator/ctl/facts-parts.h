@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* The steps of facts_open(); for ctl/facts*.c alone. */
+
+#include "ctl/facts.h"
+
+/* facts-declared.c: the parts of an app, from its definition and from what was published. */
+void facts_find_parts(struct facts *f, struct fact_app *app);
+
+/* facts-units.c: the units of all parts, as systemd has them. Negative errno. */
+int facts_ask_systemd(struct facts *f);
+
+/* facts-use.c: what the others say. */
+void facts_ask_podman(struct facts *f);
+void facts_ask_balancer(struct facts *f);
+void facts_read_use(struct facts *f);
+
+/* facts-judge.c: what that means. */
+void facts_judge(struct facts *f, struct fact_app *app);
+
+/* Adds to what could not be looked at. */
+void facts_hide(struct facts *f, struct str what);

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* pyservicectl doctor: looks at the machine as a good operator would. Each check is one function and one row of the table in doctor.c;
+ * it looks, and adds what it finds, each with what to do about it. Nothing is changed.
+ *
+ * Facts that several checks need are asked for once, before all checks: one question for all units, one for all containers, one for all
+ * servers. What a check asks for itself it asks once, not for each unit. */
+
+#include "app/ports.h"
+#include "ctl/view.h"
+#include "runtime/bus.h"
+#include "runtime/haproxy-counters.h"
+
+enum doctor_level { DOCTOR_GOOD, DOCTOR_SKIPPED, DOCTOR_WARNING, DOCTOR_BAD };
+
+enum {
+        CHECK_HERE = 1,                 /* asks what runs: not below another root */
+        CHECK_AS_ROOT = 2,              /* reads what only root can (of a user's own applications, the user) */
+        CHECK_SYSTEM = 4,               /* about the machine; none of a user's business */
+        CHECK_USER = 8,                 /* about a user's applications alone */
+        CHECK_BUS = 16,                 /* asks systemd */
+};
+
+struct doctor;
+
+struct doctor_check {
+        const char *group, *name, *doc;
+        unsigned needs;
+        void (*run)(struct doctor *d);
+};
+
+/* One line each, of printable text. */
+struct finding {
+        enum doctor_level level;        /* DOCTOR_WARNING, DOCTOR_BAD */
+        struct str app;                 /* absent where it is about the machine */
+        struct str text, advice;        /* what is wrong; what to do */
+};
+
+struct doctor_result {
+        const struct doctor_check *check;
+        enum doctor_level level;        /* of all its findings, the worst */
+        const char *reason;             /* where it was left out: why */
+        VEC(struct finding) findings;
+};
+
+/* A container with our label, running or not. */
+struct doctor_container {
+        struct str name, app, unit, state;      /* unit: empty for none */
+};
+
+/* A file of ours among systemd's: "shop@.service", "shop.target.d/50-shop.conf". */
+struct doctor_own {
+        struct str path, app;           /* app: absent for what pyservice is installed with */
+};
+
+struct doctor {
+        struct ctl *ctl;
+        struct arena *arena;
+        struct session session;
+        struct view_places places;
+        struct ports ports;
+        struct str only;                /* the application that is asked about; absent for all */
+        struct bus *bus;
+        struct bus_list units;
+        const char *podman;             /* NULL where it is not installed, or not this machine's */
+        VEC(struct doctor_container) containers;
+        bool knows_containers;
+        bool uses_haproxy, uses_nginx;
+        bool haproxy_runs;              /* known after the check of that */
+        struct haproxy_client haproxy;
+        struct haproxy_counters counters;
+        int counters_error;                /* 0: `counters` is what HAProxy says */
+        VEC(struct doctor_own) own;     /* sorted by path */
+        VEC(struct doctor_result) results;
+};
+
+#define doctor_world(d) (&(d)->session.world)
+
+/* To the check that runs. `app`: absent for the machine. Texts from outside may have any bytes. */
+void doctor_bad(struct doctor *d, struct str app, struct str text, struct str advice);
+void doctor_warn(struct doctor *d, struct str app, struct str text, struct str advice);
+
+/* It could not look, and this is why. */
+void doctor_skip(struct doctor *d, const char *reason);
+
+/* The applications that are asked about, whose definitions are good: for (…; app; …). */
+struct app *doctor_next_app(struct doctor *d, size_t *at);
+#define DOCTOR_EACH_APP(d, app) \
+        for (size_t app##_at = 0, app##_once = 0; app##_once == 0; app##_once = 1) \
+                for (struct app *app = doctor_next_app((d), &app##_at); app; app = doctor_next_app((d), &app##_at))
+
+/* A file of ours by its name; a unit of ours, also one that is an instance of it. NULL where it is none. */
+const struct doctor_own *doctor_find_file(const struct doctor *d, struct str path);
+const struct doctor_own *doctor_find_own(const struct doctor *d, struct str unit);
+
+/* Is HAProxy used, and are its counters known? Where it is and they are not, the check that runs is left out. */
+bool doctor_knows_haproxy(struct doctor *d);
+
+/* Is there such a definition, good or broken? */
+bool doctor_is_defined(const struct doctor *d, struct str app);
+
+/* The state of a unit, "inactive" where systemd doesn't have it in memory. */
+struct str doctor_unit(const struct doctor *d, struct str unit);
+bool doctor_is_active(const struct doctor *d, struct str unit);
+
+/* What a program prints, its blanks at the ends cut: 0; negative errno; its exit status. `ret_out` is also what it said of an error. */
+int doctor_ask(struct doctor *d, const char *const *argv, struct str *ret_out);
+
+/* Is there such a path below the root? Follows links. */
+bool doctor_has(const struct doctor *d, struct str path);
+
+/* Is it a link to /dev/null? */
+bool doctor_is_mask(const struct doctor *d, struct str path);
+
+/* Reads a file below the root; false where that can't be. */
+bool doctor_read(struct doctor *d, struct str path, struct str *ret);
+
+/* All facts; gives an exit status where not even the definitions could be read. */
+int doctor_look(struct doctor *d);
+void doctor_look_at_own(struct doctor *d);
+
+/* What was found, as text or JSON; gives the exit status. */
+int doctor_show(struct doctor *d);
+
+/* The checks. */
+void doctor_systemd(struct doctor *d);
+void doctor_podman(struct doctor *d);
+void doctor_haproxy_version(struct doctor *d);
+void doctor_nginx_version(struct doctor *d);
+
+void doctor_generator(struct doctor *d);
+void doctor_units(struct doctor *d);
+void doctor_target(struct doctor *d);
+void doctor_generated(struct doctor *d);
+void doctor_shadowed(struct doctor *d);
+void doctor_mistakes(struct doctor *d);
+void doctor_failed(struct doctor *d);
+
+void doctor_haproxy_runs(struct doctor *d);
+void doctor_haproxy_reads(struct doctor *d);
+void doctor_haproxy_socket(struct doctor *d);
+void doctor_haproxy_master(struct doctor *d);
+void doctor_haproxy_servers(struct doctor *d);
+void doctor_haproxy_answers(struct doctor *d);
+void doctor_nginx(struct doctor *d);
+
+void doctor_ports(struct doctor *d);
+void doctor_pool(struct doctor *d);
+
+void doctor_credentials(struct doctor *d);
+void doctor_secret_files(struct doctor *d);
+void doctor_podman_secrets(struct doctor *d);
+void doctor_permissions(struct doctor *d);
+
+void doctor_images(struct doctor *d);
+void doctor_leftovers(struct doctor *d);
+void doctor_removed(struct doctor *d);
+
+void doctor_clock(struct doctor *d);
+void doctor_disk(struct doctor *d);
+void doctor_journal(struct doctor *d);
+void doctor_selinux(struct doctor *d);
+void doctor_linger(struct doctor *d);

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Does the front run, read what is generated, and take commands? */
+
+#include <errno.h>
+
+#include "doctor/doctor.h"
+#include "hooks/balancer.h"
+#include "runtime/proc.h"
+
+static const struct str nobody = { 0 };
+
+static const struct host_haproxy *settings_of(const struct doctor *d) {
+        return d->session.world.host.haproxy;
+}
+
+static bool is_container(const struct doctor *d) {
+        return !str_is_absent(settings_of(d)->container.text);
+}
+
+bool doctor_knows_haproxy(struct doctor *d) {
+        if (d->uses_haproxy && d->counters_error < 0)
+                doctor_skip(d, d->haproxy_runs ? "ask HAProxy, which does not answer" : "ask HAProxy, which does not run");
+
+        return d->uses_haproxy && d->counters_error >= 0;
+}
+
+static void look_at_container(struct doctor *d) {
+        struct str name = settings_of(d)->container.text, text = { 0 };
+
+        if (!d->podman || doctor_ask(d, (const char *[]) { d->podman, "container", "inspect", "--format", "{{.State.Running}}", "--", arena_str(d->arena, name).p, NULL }, &text) != 0 ||
+            !str_is(text, "true"))
+                doctor_bad(d, nobody, arena_join(d->arena, STR("HAProxy's container '"), name, STR("' does not run")), STR("start the unit that runs it; host.yaml has its name"));
+        else
+                d->haproxy_runs = true;
+}
+
+void doctor_haproxy_runs(struct doctor *d) {
+        struct str unit = settings_of(d)->unit.text;
+
+        if (!d->uses_haproxy)
+                return;
+        d->haproxy_runs = !is_container(d) && doctor_is_active(d, unit);
+        if (is_container(d))
+                look_at_container(d);
+        else if (!d->haproxy_runs)
+                doctor_bad(d, nobody, arena_join(d->arena, unit, STR(" is "), doctor_unit(d, unit), STR(": no application is reached through it")),
+                           arena_join(d->arena, STR("systemctl start "), unit, STR("; where that fails: journalctl -b -u "), unit));
+}
+
+/* Directories that HAProxy has to read: of all services with `proxy`. */
+struct directories {
+        VEC(struct str) list;
+};
+
+static void collect_directories(struct doctor *d, struct directories *ret) {
+        DOCTOR_EACH_APP(d, app)
+                LIST_EACH(s, &app->services) {
+                        struct str directory;
+                        bool is_new = s->proxy && s->proxy->kind.index == PROXY_HAPROXY;
+
+                        if (!is_new)
+                                continue;
+                        directory = str_is_absent(s->proxy->config_dir.text) ? settings_of(d)->directory.text : s->proxy->config_dir.text;
+                        VEC_EACH(known, &ret->list)
+                                is_new = is_new && !str_eq(*known, directory);
+                        if (is_new)
+                                *vec_push(d->arena, &ret->list) = directory;
+                }
+}
+
+/* Debian's unit lets this file win over our drop-in. */
+static void look_at_options(struct doctor *d, struct str directory) {
+        struct str text, line;
+
+        if (!doctor_read(d, STR("/etc/default/haproxy"), &text))
+                return;
+        while (str_split(&text, '\n', &line))
+                if (str_has_prefix(str_trim(line), STR("EXTRAOPTS=")) && str_find_str(line, directory) == line.n)
+                        doctor_bad(d, nobody, arena_join(d->arena, STR("EXTRAOPTS= in /etc/default/haproxy does not name "), directory, STR(", and counts before pyservice's drop-in")),
+                                   arena_join(d->arena, STR("add '-f "), directory, STR("' there, and restart HAProxy")));
+}
+
+/* What the program that runs was given: words, each with a NUL behind it. */
+static bool read_command(struct doctor *d, struct str *ret) {
+        struct str pid = { 0 };
+        uint64_t n;
+
+        if (doctor_ask(d, (const char *[]) { "systemctl", "show", "--property=MainPID", "--value", "--", arena_str(d->arena, settings_of(d)->unit.text).p, NULL }, &pid) != 0)
+                return false;
+
+        return str_to_u64(pid, INT32_MAX, &n) && n > 0 && proc_read(d->arena, arena_join(d->arena, STR("/proc/"), pid, STR("/cmdline")).p, ret) >= 0;
+}
+
+/* "-f" and the directory, with or without a slash at its end. */
+static bool is_named(struct str command, struct str directory) {
+        struct str word;
+
+        while (str_split(&command, '\0', &word)) {
+                while (word.n > 1 && word.p[word.n - 1] == '/')
+                        word.n--;
+                if (str_eq(word, directory))
+                        return true;
+        }
+
+        return false;
+}
+
+static void look_at_service(struct doctor *d, const struct directories *directories) {
+        struct str command;
+
+        if (!doctor_is_active(d, settings_of(d)->unit.text) || !read_command(d, &command))
+                return;
+
+        VEC_EACH(directory, &directories->list)
+                if (!is_named(command, *directory))
+                        doctor_bad(d, nobody, arena_join(d->arena, STR("HAProxy runs without '-f "), *directory, STR("', and reads nothing of what is generated")),
+                                   arena_join(d->arena, STR("see 'systemctl cat "), settings_of(d)->unit.text, STR("': its command needs that option; then restart it")));
+}
+
+static void look_at_mounts(struct doctor *d, const struct directories *directories) {
+        struct balancer b = { .arena = d->arena, .settings = settings_of(d), .root = "" };
+        struct str seen;
+
+        if (balancer_find(&b) < 0 || !b.is_active)
+                return;
+        VEC_EACH(directory, &directories->list)
+                if (!balancer_sees(&b, *directory, &seen))
+                        doctor_bad(d, nobody, arena_join(d->arena, STR("HAProxy's container does not see "), *directory),
+                                   STR("mount it there, and have HAProxy read it with '-f': see /usr/share/pyservice/haproxy/haproxy.container"));
+}
+
+void doctor_haproxy_reads(struct doctor *d) {
+        struct directories directories = { 0 };
+        bool is_here = strcmp(d->ctl->root, "/") == 0;
+
+        collect_directories(d, &directories);
+        if (directories.list.n == 0)
+                return;
+        if (!is_container(d)) {
+                if (str_is(settings_of(d)->unit.text, "haproxy.service"))
+                        VEC_EACH(directory, &directories.list)
+                                look_at_options(d, *directory);
+                if (is_here)
+                        look_at_service(d, &directories);
+        } else if (is_here)
+                look_at_mounts(d, &directories);
+}
+
+void doctor_haproxy_socket(struct doctor *d) {
+        struct haproxy_client client = d->haproxy;
+        struct str level = { 0 }, advice;
+        int r;
+
+        client.master = NULL;
+        if (!d->uses_haproxy)
+                return;
+        if (!d->haproxy_runs) {
+                doctor_skip(d, "ask HAProxy, which does not run");
+                return;
+        }
+
+        advice = arena_printf(d->arena, "HAProxy's section 'global' needs: stats socket %s mode 660 level admin; without it no instance can be made ready or drained", client.socket);
+        r = haproxy_ask_worker(&client, STR("show cli level"), &level);
+        if (r < 0)
+                doctor_bad(d, nobody, arena_printf(d->arena, "HAProxy does not answer on %s: %s", client.socket, strerror(-r)), advice);
+        else if (str_find_str(level, STR("admin")) == level.n)
+                doctor_bad(d, nobody, arena_printf(d->arena, "HAProxy's socket %s is not of level admin", client.socket), advice);
+}
+
+void doctor_haproxy_master(struct doctor *d) {
+        struct haproxy_client client = d->haproxy;
+        struct str text;
+        int r;
+
+        if (!doctor_knows_haproxy(d))
+                return;
+
+        client.socket = NULL;
+        r = client.master ? haproxy_ask_worker(&client, STR("show info"), &text) : -ENOENT;
+        if (r < 0)
+                doctor_warn(d, nobody, arena_printf(d->arena, "HAProxy's master does not answer on %s: %s; a stop of an instance does not wait for what HAProxy began before a reload",
+                                                    client.master, strerror(-r)),
+                            arena_printf(d->arena, "start HAProxy with '-S %s', or name its socket as haproxy.master_socket in host.yaml", client.master));
+}
+
+void doctor_nginx(struct doctor *d) {
+        const struct host_nginx *settings = doctor_world(d)->host.nginx;
+        struct str text = { 0 };
+        int r;
+
+        if (!d->uses_nginx)
+                return;
+        if (!doctor_is_active(d, settings->unit.text))
+                doctor_bad(d, nobody, arena_join(d->arena, settings->unit.text, STR(" is "), doctor_unit(d, settings->unit.text), STR(": no application is reached through it")),
+                           arena_join(d->arena, STR("systemctl start "), settings->unit.text));
+
+        r = doctor_ask(d, (const char *[]) { "nginx", "-T", NULL }, &text);
+        if (r > 0)
+                doctor_bad(d, nobody, arena_join(d->arena, STR("nginx refuses its configuration: "), text), STR("nginx -t"));
+        else if (r == 0 && str_find_str(text, settings->directory.text) == text.n)
+                doctor_bad(d, nobody, arena_join(d->arena, STR("nginx does not include "), settings->directory.text), STR("cp /usr/share/pyservice/nginx/pyservice.conf /etc/nginx/conf.d && systemctl reload nginx"));
+}

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* The facts that the checks share, and how they ask for more. */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "base/fs.h"
+#include "doctor/doctor.h"
+#include "runtime/spawn.h"
+
+enum { DOCTOR_FILE_MAX = 4 << 20 };
+
+struct app *doctor_next_app(struct doctor *d, size_t *at) {
+        struct world *w = doctor_world(d);
+
+        while (*at < w->definitions.n) {
+                struct definition *definition = &w->definitions.at[(*at)++];
+
+                if (definition->app && (str_is_absent(d->only) || str_eq(definition->name.text, d->only)))
+                        return definition->app;
+        }
+
+        return NULL;
+}
+
+bool doctor_is_defined(const struct doctor *d, struct str app) {
+        VEC_EACH(definition, &d->session.world.definitions)
+                if (str_eq(definition->name.text, app))
+                        return true;
+
+        return false;
+}
+
+static const struct bus_listed *find_unit(const struct doctor *d, struct str unit) {
+        size_t low = 0, high = d->units.list.n;
+
+        while (low < high) {
+                size_t middle = low + (high - low) / 2;
+                int r = str_cmp(d->units.list.at[middle].name, unit);
+
+                if (r == 0)
+                        return &d->units.list.at[middle];
+                if (r < 0)
+                        low = middle + 1;
+                else
+                        high = middle;
+        }
+
+        return NULL;
+}
+
+struct str doctor_unit(const struct doctor *d, struct str unit) {
+        const struct bus_listed *found = find_unit(d, unit);
+
+        return found ? found->active : STR("inactive");
+}
+
+bool doctor_is_active(const struct doctor *d, struct str unit) {
+        struct str state = doctor_unit(d, unit);
+
+        return str_is(state, "active") || str_is(state, "reloading");
+}
+
+int doctor_ask(struct doctor *d, const char *const *argv, struct str *ret_out) {
+        struct str program = argv[0][0] == '/' ? str_of(argv[0]) : spawn_find(d->arena, argv[0]);
+        const char *words[16] = { program.p };
+        struct spawn_result result;
+        int r;
+
+        if (str_is_absent(program))
+                return -ENOENT;
+        for (size_t i = 1; i + 1 < ARRAY_SIZE(words) && argv[i]; i++)
+                words[i] = argv[i];
+
+        r = spawn_run(d->arena, words, &result);
+        if (r < 0)
+                return r;
+
+        *ret_out = result.out;
+        while (ret_out->n > 0 && ret_out->p[ret_out->n - 1] == '\n')
+                ret_out->n--;
+        if (result.status != 0 || ret_out->n == 0)
+                *ret_out = str_trim((struct str) { result.err.p, str_find(result.err, '\n') });
+        return result.status;
+}
+
+bool doctor_has(const struct doctor *d, struct str path) {
+        return path.n > 1 && faccessat(d->session.world.root, path.p + 1, F_OK, 0) == 0;
+}
+
+bool doctor_is_mask(const struct doctor *d, struct str path) {
+        char target[16];
+        ssize_t n = readlinkat(d->session.world.root, path.p + 1, target, sizeof(target));
+
+        return n >= 0 && str_is((struct str) { target, (size_t) n }, "/dev/null");
+}
+
+bool doctor_read(struct doctor *d, struct str path, struct str *ret) {
+        return fs_read(d->arena, d->session.world.root, path.p + 1, DOCTOR_FILE_MAX, ret) >= 0;
+}
+
+static int compare_units(const void *a, const void *b) {
+        return str_cmp(((const struct bus_listed *) a)->name, ((const struct bus_listed *) b)->name);
+}
+
+/* Where systemd doesn't answer, a check says so. */
+static void look_at_units(struct doctor *d) {
+        if (bus_open(d->arena, d->ctl->is_user, -1, &d->bus) < 0)
+                return;
+        if (bus_list_units(d->bus, d->arena, STR("*"), &d->units) < 0)
+                bus_close(&d->bus);
+        if (d->units.list.n > 1)
+                qsort(d->units.list.at, d->units.list.n, sizeof(struct bus_listed), compare_units);
+}
+
+static void look_at_containers(struct doctor *d) {
+        static const char format[] = "{{.Names}}\t{{index .Labels \"io.pyservice.app\"}}\t{{index .Labels \"PODMAN_SYSTEMD_UNIT\"}}\t{{.State}}\t{{index .Labels \"io.pyservice.run\"}}";
+        struct str text, line;
+
+        d->podman = spawn_find(d->arena, "podman").p;
+        if (!d->podman || (geteuid() != 0 && !d->ctl->is_user) ||
+            doctor_ask(d, (const char *[]) { d->podman, "ps", "--all", "--no-trunc", "--filter", "label=io.pyservice.app", "--format", format, NULL }, &text) != 0)
+                return;
+
+        d->knows_containers = true;
+        while (str_split(&text, '\n', &line)) {
+                struct doctor_container container = { 0 };
+                struct str run = STR("");
+                struct str *fields[] = { &container.name, &container.app, &container.unit, &container.state, &run };
+
+                for (size_t i = 0; i < ARRAY_SIZE(fields); i++)
+                        (void) str_split(&line, '\t', fields[i]);
+                /* What somebody runs by hand (`pyservicectl run`) is his. */
+                if (container.name.n > 0 && run.n == 0)
+                        *vec_push(d->arena, &d->containers) = container;
+        }
+}
+
+static void look_at_haproxy(struct doctor *d) {
+        const struct host_haproxy *settings = doctor_world(d)->host.haproxy;
+
+        d->haproxy = (struct haproxy_client) { .arena = d->arena, .socket = arena_str(d->arena, settings->socket.text).p,
+                                               .master = arena_str(d->arena, settings->master_socket.text).p };
+        d->counters_error = -ENOENT;
+        if (d->uses_haproxy && strcmp(d->ctl->root, "/") == 0)
+                d->counters_error = haproxy_count_all(&d->haproxy, &d->counters);
+}
+
+/* Whatever application is asked about: HAProxy is there for all. */
+static void look_at_fronts(struct doctor *d) {
+        VEC_EACH(definition, &doctor_world(d)->definitions) {
+                if (!definition->app || d->ctl->is_user)
+                        continue;
+                LIST_EACH(s, &definition->app->services) {
+                        d->uses_haproxy = d->uses_haproxy || (s->proxy && s->proxy->kind.index == PROXY_HAPROXY);
+                        d->uses_nginx = d->uses_nginx || (s->proxy && s->proxy->kind.index == PROXY_NGINX);
+                }
+        }
+}
+
+static int check_name(struct doctor *d) {
+        struct str *names = arena_array(d->arena, doctor_world(d)->definitions.n + 1, struct str), hint;
+        size_t n = 0;
+
+        if (str_is_absent(d->only) || doctor_is_defined(d, d->only))
+                return 0;
+
+        VEC_EACH(definition, &doctor_world(d)->definitions)
+                names[n++] = definition->name.text;
+        hint = diag_hint(d->arena, d->only, names, n, STR("'pyservicectl doctor' alone looks at the whole machine"));
+        (void) fprintf(stderr, "pyservicectl: there is no definition of '%.*s'; %.*s\n", STR_ARG(d->only), STR_ARG(hint));
+        return CTL_MISTAKE;
+}
+
+int doctor_look(struct doctor *d) {
+        int r = session_open(d->ctl, &d->session);
+
+        if (r == 0)
+                r = view_open(d->ctl, &d->places);
+        if (r == 0)
+                r = check_name(d);
+        if (r != 0)
+                return r;
+
+        look_at_fronts(d);
+        doctor_look_at_own(d);
+        if (ports_assign(doctor_world(d), d->places.runtime, &d->ports) < 0)
+                d->ports = (struct ports) { 0 };
+        if (strcmp(d->ctl->root, "/") == 0) {
+                look_at_units(d);
+                look_at_containers(d);
+        }
+        look_at_haproxy(d);
+        return 0;
+}

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* What the machine should give to all that runs on it. */
+
+#include <fcntl.h>
+#include <pwd.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/timex.h>
+#include <unistd.h>
+
+#include "app/resolve.h"
+#include "base/fs.h"
+#include "doctor/doctor.h"
+#include "runtime/proc.h"
+
+static const struct str nobody = { 0 };
+
+/* Shares of a file system that are free, in percent. */
+enum { FREE_WARNING = 10, FREE_BAD = 3 };
+
+void doctor_clock(struct doctor *d) {
+        struct timex t = { 0 };
+
+        if (adjtimex(&t) == TIME_ERROR || t.status & STA_UNSYNC)
+                doctor_warn(d, nobody, STR("the clock is not synchronised: timers, certificates and logs go by it"),
+                            STR("systemctl enable --now systemd-timesyncd (or chrony); in a container or a virtual machine that is its host's"));
+}
+
+static unsigned percent(uint64_t part, uint64_t whole) {
+        return whole == 0 ? 100 : (unsigned) ((double) part * 100 / (double) whole);
+}
+
+static void look_at_room(struct doctor *d, struct str path, const char *advice) {
+        CLEANUP(close_fd) int fd = openat(doctor_world(d)->root, path.p + 1, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        struct statvfs st;
+        unsigned room, files, left;
+        struct str text;
+
+        if (fd < 0 || fstatvfs(fd, &st) < 0)
+                return;
+        room = percent(st.f_bavail, st.f_blocks);
+        files = percent(st.f_favail, st.f_files);
+        left = room < files ? room : files;
+        if (left >= FREE_WARNING)
+                return;
+
+        text = room <= files ? arena_printf(d->arena, "%s: %u %% of the file system is free, %llu MiB", path.p, room, (unsigned long long) st.f_bavail * st.f_frsize >> 20)
+                             : arena_printf(d->arena, "%s: %u %% of the file system's inodes are free", path.p, files);
+        if (left < FREE_BAD)
+                doctor_bad(d, nobody, text, str_of(advice));
+        else
+                doctor_warn(d, nobody, text, str_of(advice));
+}
+
+/* Where Podman has its images, as storage.conf has it. */
+static struct str storage_of(struct doctor *d) {
+        struct str text, line, path = STR("/var/lib/containers/storage");
+
+        if (!doctor_read(d, STR("/etc/containers/storage.conf"), &text))
+                return path;
+        while (str_split(&text, '\n', &line)) {
+                struct str value = str_from(line, str_find(line, '"'));
+
+                if (!str_has_prefix(str_trim(line), STR("graphroot")) || value.n < 3 || value.p[1] != '/')
+                        continue;
+                value = str_from(value, 1);
+                path = arena_str(d->arena, (struct str) { value.p, str_find(value, '"') });
+        }
+        return path;
+}
+
+/* Each file system once, by the first that lies on it. */
+void doctor_disk(struct doctor *d) {
+        const char *home = d->ctl->is_user ? getenv("HOME") : NULL;
+        const struct {
+                struct str path;
+                const char *advice;
+        } rows[] = {
+                { home ? str_of(home) : storage_of(d), "podman image prune; 'podman system df' shows what takes the room" },
+                { STR("/var"), "journalctl --vacuum-size=500M; 'du -xh -d2 /var' shows what takes the room" },
+                { STR("/run"), "it lies in memory: 'du -xh -d2 /run' shows what takes the room" },
+        };
+        struct stat seen[ARRAY_SIZE(rows)] = { 0 };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                bool is_new = fstatat(doctor_world(d)->root, rows[i].path.p + 1, &seen[i], 0) == 0;
+
+                for (size_t k = 0; k < i; k++)
+                        is_new = is_new && seen[k].st_dev != seen[i].st_dev;
+                if (is_new)
+                        look_at_room(d, rows[i].path, rows[i].advice);
+        }
+}
+
+void doctor_journal(struct doctor *d) {
+        if (!doctor_has(d, STR("/var/log/journal")))
+                doctor_warn(d, nobody, STR("the journal is kept in memory only: after a crash nobody can see why"), STR("mkdir /var/log/journal && systemctl restart systemd-journald"));
+}
+
+/* A path of the machine, without the option that gives it the label of containers. */
+static bool is_unlabelled(struct str spec) {
+        struct str source, target, option, rest = spec;
+
+        if (spec.n == 0 || spec.p[0] != '/' || !str_split(&rest, ':', &source) || !str_split(&rest, ':', &target))
+                return false;
+        while (!str_is_absent(rest) && str_split(&rest, ',', &option))
+                if (str_is(option, "z") || str_is(option, "Z"))
+                        return false;
+
+        return true;
+}
+
+static void look_at_mounts(struct doctor *d, const struct app *app, const struct container *c) {
+        LIST_EACH(mount, &c->mounts)
+                if (is_unlabelled(mount->spec.text))
+                        doctor_warn(d, app->name.text, arena_join(d->arena, c->unit.text, STR(" mounts '"), mount->spec.text, STR("', which SELinux may forbid")),
+                                    STR("add ':z' (shared) or ':Z' (its own) to the volume, where it is no directory of the system's"));
+}
+
+void doctor_selinux(struct doctor *d) {
+        struct str text;
+
+        if (proc_read(d->arena, "/sys/fs/selinux/enforce", &text) < 0 || !str_has_prefix(text, STR("1")))
+                return;
+
+        DOCTOR_EACH_APP(d, app) {
+                struct container_list all = app_containers(d->arena, app);
+
+                VEC_EACH(ref, &all.list)
+                        look_at_mounts(d, app, ref->container);
+        }
+}
+
+void doctor_linger(struct doctor *d) {
+        const struct passwd *user = getpwuid(geteuid());
+        struct str path = arena_join(d->arena, STR("/var/lib/systemd/linger/"), str_of(user ? user->pw_name : "-"));
+
+        if (!doctor_has(d, path))
+                doctor_warn(d, nobody, STR("your applications end when you log out, and none starts at the boot"), STR("loginctl enable-linger"));
+}

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Who listens on the ports that applications need. */
+
+#include "doctor/doctor.h"
+#include "runtime/proc.h"
+
+static const struct str nobody = { 0 };
+
+enum { SHOWN_MAX = 5 };
+
+/* "nc (process 1234 of x.service)" */
+static struct str owner_of(struct doctor *d, const struct proc_listener *l) {
+        if (str_is_absent(l->pid))
+                return STR("somebody else (root is told who)");
+
+        return arena_join(d->arena, l->process, STR(" (process "), l->pid, l->unit.n > 0 ? STR(" of ") : STR(""), l->unit, STR(")"));
+}
+
+static bool is_asked(const struct doctor *d, struct str app) {
+        return str_is_absent(d->only) || str_eq(app, d->only);
+}
+
+/* The instance's own unit has it, or, where it can't be known whose it is, that unit runs. */
+static bool is_right(const struct doctor *d, const struct proc_listener *l, struct str unit) {
+        return str_is_absent(l->pid) ? doctor_is_active(d, unit) : str_eq(l->unit, unit);
+}
+
+static struct str unit_of(struct doctor *d, const struct port *port) {
+        return arena_join(d->arena, port->unit.text, STR("@"), port->instance == PORTS_NEXT ? STR("next") : arena_u64(d->arena, port->instance), STR(".service"));
+}
+
+static void look_at_port(struct doctor *d, const struct proc_listeners *listeners, const struct port *port) {
+        struct str unit = unit_of(d, port);
+
+        VEC_EACH(l, &listeners->list)
+                if (l->port == port->number && (l->is_any || l->is_loopback) && !is_right(d, l, unit)) {
+                        doctor_bad(d, port->app.text, arena_printf(d->arena, "port %u of %.*s is taken by %.*s", port->number, STR_ARG(unit), STR_ARG(owner_of(d, l))),
+                                   port->is_fixed ? STR("stop that, or give the service another 'host_port'")
+                                                  : STR("stop that; or give host.yaml another pool of ports, and have all applications restarted: see pyservice-host(5)"));
+                        return;
+                }
+}
+
+/* Which unit may have the ports of the front; absent where it is a container, whose processes have many names. */
+static void look_at_front(struct doctor *d, const struct proc_listeners *listeners, uint64_t port, const char *name) {
+        const struct host *host = &doctor_world(d)->host;
+        bool is_haproxy = strcmp(name, "HAProxy") == 0;
+        struct str unit = is_haproxy ? host->haproxy->unit.text : host->nginx->unit.text;
+
+        if (is_haproxy && !str_is_absent(host->haproxy->container.text))
+                return;
+        VEC_EACH(l, &listeners->list)
+                if (l->port == port && l->is_any && !is_right(d, l, unit)) {
+                        doctor_bad(d, nobody, arena_printf(d->arena, "port %llu, where %s takes requests, is taken by %.*s", (unsigned long long) port, name, STR_ARG(owner_of(d, l))),
+                                   arena_printf(d->arena, "stop that, or give host.yaml another port: %s.http_port, %s.https_port", is_haproxy ? "haproxy" : "nginx", is_haproxy ? "haproxy" : "nginx"));
+                        return;
+                }
+}
+
+/* The generated frontends listen where some service has domains. */
+static void look_at_fronts(struct doctor *d, const struct proc_listeners *listeners) {
+        const struct host *host = &doctor_world(d)->host;
+        bool has_domains[2] = { false, false }, has_tls[2] = { false, false };
+
+        VEC_EACH(definition, &doctor_world(d)->definitions) {
+                if (!definition->app)
+                        continue;
+                LIST_EACH(s, &definition->app->services)
+                        if (s->proxy && s->proxy->domains.n > 0) {
+                                bool is_nginx = s->proxy->kind.index == PROXY_NGINX;
+
+                                has_domains[is_nginx] = true;
+                                has_tls[is_nginx] = has_tls[is_nginx] || s->proxy->tls;
+                        }
+        }
+
+        if (has_domains[0])
+                look_at_front(d, listeners, host->haproxy->http_port.n, "HAProxy");
+        if (has_tls[0])
+                look_at_front(d, listeners, host->haproxy->https_port.n, "HAProxy");
+        if (has_domains[1])
+                look_at_front(d, listeners, host->nginx->http_port.n, "nginx");
+        if (has_tls[1])
+                look_at_front(d, listeners, host->nginx->https_port.n, "nginx");
+}
+
+/* "[[ADDRESS:]HOST-PORT:]PORT[/PROTOCOL]": the port of the machine; 0 where it is none of TCP, or a range. */
+static uint64_t published_port(struct str spec) {
+        struct str piece = { 0 }, before = { 0 };
+        uint64_t port = 0;
+
+        if (str_has_suffix(spec, STR("/udp")) || str_has_suffix(spec, STR("/sctp")))
+                return 0;
+        while (!str_is_absent(spec)) {
+                before = piece;
+                (void) str_split(&spec, ':', &piece);
+        }
+        return str_to_u64(before, UINT16_MAX, &port) ? port : 0;
+}
+
+static void look_at_published(struct doctor *d, const struct proc_listeners *listeners, const struct app *app, const struct service *s) {
+        LIST_EACH(spec, &s->publish) {
+                uint64_t port = published_port(spec->text);
+                struct str prefix = arena_join(d->arena, s->container.unit.text, STR("@"));
+
+                VEC_EACH(l, &listeners->list)
+                        if (port > 0 && l->port == port && !str_is_absent(l->pid) && !str_has_prefix(l->unit, prefix))
+                                doctor_bad(d, app->name.text, arena_printf(d->arena, "port %llu, which 'publish' names, is taken by %.*s", (unsigned long long) port, STR_ARG(owner_of(d, l))),
+                                           STR("stop that, or publish another port"));
+        }
+}
+
+void doctor_ports(struct doctor *d) {
+        struct proc_listeners listeners = { 0 };
+
+        if (proc_read_listeners(d->arena, &listeners) < 0) {
+                doctor_skip(d, "read /proc/net/tcp, which can't be read");
+                return;
+        }
+
+        VEC_EACH(port, &d->ports.list)
+                if (is_asked(d, port->app.text))
+                        look_at_port(d, &listeners, port);
+        DOCTOR_EACH_APP(d, app)
+                LIST_EACH(s, &app->services)
+                        look_at_published(d, &listeners, app, s);
+        if (!d->ctl->is_user)
+                look_at_fronts(d, &listeners);
+}
+
+static bool is_assigned(const struct doctor *d, uint64_t number) {
+        VEC_EACH(port, &d->ports.list)
+                if (port->number == number)
+                        return true;
+
+        return false;
+}
+
+/* Connections of this machine to others get a port from this range, unless it is reserved. */
+static void look_at_range(struct doctor *d, uint64_t first, uint64_t last) {
+        struct str text, reserved, low;
+        uint64_t from, to;
+
+        if (proc_read(d->arena, "/proc/sys/net/ipv4/ip_local_port_range", &text) < 0 || !str_split(&text, '\t', &low) || str_is_absent(text))
+                return;
+        text.n = str_find(text, '\n');
+        if (!str_to_u64(str_trim(low), UINT16_MAX, &from) || !str_to_u64(str_trim(text), UINT16_MAX, &to) || last < from || first > to)
+                return;
+        if (proc_read(d->arena, "/proc/sys/net/ipv4/ip_local_reserved_ports", &reserved) >= 0 && reserved.n > 1)
+                return;
+
+        doctor_warn(d, nobody, arena_printf(d->arena, "the pool of ports %llu–%llu lies in the range that outgoing connections take theirs from (%llu–%llu)",
+                                            (unsigned long long) first, (unsigned long long) last, (unsigned long long) from, (unsigned long long) to),
+                    arena_printf(d->arena, "sysctl net.ipv4.ip_local_reserved_ports=%llu-%llu, or another pool in host.yaml", (unsigned long long) first, (unsigned long long) last));
+}
+
+void doctor_pool(struct doctor *d) {
+        const struct port_pool *pool = doctor_world(d)->host.ports;
+        struct proc_listeners listeners = { 0 };
+        struct str list = STR("");
+        size_t n = 0;
+
+        if (proc_read_listeners(d->arena, &listeners) < 0) {
+                doctor_skip(d, "read /proc/net/tcp, which can't be read");
+                return;
+        }
+
+        VEC_EACH(l, &listeners.list) {
+                if (l->port < pool->first.n || l->port > pool->last.n || is_assigned(d, l->port) || (l->unit.n > 0 && doctor_find_own(d, l->unit)))
+                        continue;
+                if (n++ < SHOWN_MAX)
+                        list = arena_join(d->arena, list, list.n > 0 ? STR(", ") : STR(""), arena_u64(d->arena, l->port), STR(" by "), owner_of(d, l));
+        }
+        if (n > 0)
+                doctor_warn(d, nobody, arena_printf(d->arena, "of the pool of ports %llu–%llu others have %zu: %.*s", (unsigned long long) pool->first.n, (unsigned long long) pool->last.n, n, STR_ARG(list)),
+                            STR("give host.yaml a pool that is free ('ports: {first: …, last: …}'), before a new instance gets one of these"));
+        look_at_range(d, pool->first.n, pool->last.n);
+}

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* What doctor found: little where little is wrong. */
+
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "doctor/doctor.h"
+#include "schema/export-parts.h"
+
+enum { INDENT = 10, SHOWN_MAX = 20 };
+
+static const char *const level_names[] = { "good", "skipped", "warning", "bad" };
+
+static size_t columns_of(int fd) {
+        struct winsize size;
+
+        return isatty(fd) && ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 2 * INDENT ? size.ws_col : 0;
+}
+
+/* Words, in lines of at most `columns`, each further one indented; 0: all in one line. */
+static void put_wrapped(struct buf *out, struct str text, size_t columns) {
+        struct str rest = text, word;
+        size_t at = INDENT;
+
+        for (bool is_first = true; str_split(&rest, ' ', &word); is_first = false) {
+                size_t width = 0;
+
+                for (size_t i = 0; i < word.n; i++)
+                        width += ((unsigned char) word.p[i] & 0xc0) != 0x80;
+                if (!is_first && columns > 0 && at + 1 + width > columns) {
+                        buf_put(out, "\n          ");
+                        at = INDENT;
+                } else if (!is_first) {
+                        buf_put_char(out, ' ');
+                        at++;
+                }
+                buf_put_str(out, word);
+                at += width;
+        }
+        buf_put_char(out, '\n');
+}
+
+static void put_finding(struct buf *out, const struct finding *f, size_t columns, bool is_colored) {
+        static const char *const colors[] = { [DOCTOR_WARNING] = "\033[1;33m", [DOCTOR_BAD] = "\033[1;31m" };
+        struct str text = str_is_absent(f->app) ? f->text : arena_join(out->arena, f->app, STR(": "), f->text);
+
+        buf_put(out, is_colored ? colors[f->level] : "");
+        buf_put(out, f->level == DOCTOR_BAD ? "  bad     " : "  warning ");
+        buf_put(out, is_colored ? "\033[0m" : "");
+        put_wrapped(out, text, columns);
+        if (f->advice.n > 0) {
+                buf_put(out, "          ");
+                put_wrapped(out, arena_join(out->arena, STR("→ "), f->advice), columns);
+        }
+}
+
+static void put_groups(struct doctor *d, struct buf *out) {
+        size_t columns = columns_of(STDOUT_FILENO);
+        bool is_colored = log_is_colored(STDOUT_FILENO);
+        const char *group = "";
+
+        VEC_EACH(result, &d->results) {
+                if (result->findings.n > 0 && strcmp(group, result->check->group) != 0) {
+                        group = result->check->group;
+                        buf_put(out, group);
+                        buf_put_char(out, '\n');
+                }
+                for (size_t i = 0; i < result->findings.n && i < SHOWN_MAX; i++)
+                        put_finding(out, &result->findings.at[i], columns, is_colored);
+                if (result->findings.n > SHOWN_MAX) {
+                        buf_put(out, "          and ");
+                        buf_put_u64(out, result->findings.n - SHOWN_MAX);
+                        buf_put(out, " more of this kind; --json shows all\n");
+                }
+        }
+}
+
+static size_t count(const struct doctor *d, enum doctor_level level) {
+        size_t n = 0;
+
+        VEC_EACH(result, &d->results)
+                n += result->level == level;
+        return n;
+}
+
+static void put_count(struct buf *out, size_t n, const char *one, const char *many) {
+        buf_put_u64(out, n);
+        buf_put_char(out, ' ');
+        buf_put(out, n == 1 ? one : many);
+}
+
+/* "; 7 checks need root": a reason once, with its number. */
+static void put_skipped(struct doctor *d, struct buf *out) {
+        for (size_t i = 0; i < d->results.n; i++) {
+                const char *reason = d->results.at[i].reason;
+                size_t n = 0;
+                bool is_told = false;
+
+                for (size_t k = 0; reason && k < d->results.n; k++) {
+                        const char *other = d->results.at[k].reason;
+
+                        n += other && strcmp(other, reason) == 0;
+                        is_told = is_told || (k < i && other && strcmp(other, reason) == 0);
+                }
+                if (n == 0 || is_told)
+                        continue;
+                buf_put(out, "; ");
+                put_count(out, n, "more would ", "more would ");
+                buf_put(out, reason);
+        }
+}
+
+static struct str make_summary(struct doctor *d) {
+        size_t n_good = count(d, DOCTOR_GOOD), n_warnings = count(d, DOCTOR_WARNING), n_bad = count(d, DOCTOR_BAD);
+        struct buf out = buf_in(d->arena);
+
+        if (n_bad == 0 && n_warnings == 0) {
+                buf_put(&out, "all ");
+                put_count(&out, n_good, "check is good", "checks are good");
+        } else {
+                put_count(&out, n_good, "check is good", "checks are good");
+                buf_put(&out, ", ");
+                put_count(&out, n_warnings, "warns", "warn");
+                buf_put(&out, ", ");
+                put_count(&out, n_bad, "is bad", "are bad");
+        }
+        put_skipped(d, &out);
+        return buf_str(&out);
+}
+
+static struct str make_text(struct doctor *d) {
+        struct buf out = buf_in(d->arena);
+
+        put_groups(d, &out);
+        if (out.n > 0)
+                buf_put_char(&out, '\n');
+        put_wrapped(&out, make_summary(d), columns_of(STDOUT_FILENO));
+        return buf_str(&out);
+}
+
+static void emit_finding(struct emitter *e, const struct finding *f) {
+        emit_open(e, NULL, '{');
+        emit_text(e, "level", str_of(level_names[f->level]));
+        if (!str_is_absent(f->app))
+                emit_text(e, "app", f->app);
+        emit_text(e, "text", f->text);
+        emit_text(e, "advice", f->advice);
+        emit_close(e, '}');
+}
+
+static void emit_result(struct emitter *e, const struct doctor_result *result) {
+        emit_open(e, NULL, '{');
+        emit_text(e, "check", str_of(result->check->name));
+        emit_text(e, "group", str_of(result->check->group));
+        emit_text(e, "about", str_of(result->check->doc));
+        emit_text(e, "level", str_of(level_names[result->level]));
+        if (result->reason)
+                emit_text(e, "reason", str_of(result->reason));
+        emit_open(e, "findings", '[');
+        VEC_EACH(f, &result->findings)
+                emit_finding(e, f);
+        emit_close(e, ']');
+        emit_close(e, '}');
+}
+
+static struct str make_json(struct doctor *d) {
+        struct buf out = buf_in(d->arena);
+        struct emitter e = { .out = &out };
+
+        emit_open(&e, NULL, '{');
+        for (enum doctor_level level = DOCTOR_GOOD; level <= DOCTOR_BAD; level++)
+                emit_number(&e, level_names[level], count(d, level));
+        emit_open(&e, "checks", '[');
+        VEC_EACH(result, &d->results)
+                emit_result(&e, result);
+        emit_close(&e, ']');
+        emit_close(&e, '}');
+        buf_put_char(&out, '\n');
+        return buf_str(&out);
+}
+
+int doctor_show(struct doctor *d) {
+        int r = ctl_write(stdout, d->ctl->is_json ? make_json(d) : make_text(d));
+
+        return r == CTL_GOOD && count(d, DOCTOR_BAD) > 0 ? CTL_MISTAKE : r;
+}

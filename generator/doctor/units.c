@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Units that are not what they should be, and definitions with mistakes. */
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/fs.h"
+#include "doctor/doctor.h"
+
+static const struct str nobody = { 0 };
+
+static bool is_asked(const struct doctor *d, struct str app) {
+        return str_is_absent(d->only) || str_is_absent(app) || str_eq(app, d->only);
+}
+
+static struct str reload_after(struct doctor *d, struct str path) {
+        return arena_join(d->arena, STR("if that is not meant: rm '"), path, d->ctl->is_user ? STR("' && systemctl --user daemon-reload") : STR("' && systemctl daemon-reload"));
+}
+
+/* A file in the place of a unit of ours. */
+static void look_at_file(struct doctor *d, struct str directory, struct str name) {
+        const struct doctor_own *own = doctor_find_own(d, name);
+        struct str path = arena_join(d->arena, directory, STR("/"), name);
+
+        if (!own || !is_asked(d, own->app))
+                return;
+        if (doctor_is_mask(d, path))
+                doctor_bad(d, own->app, arena_join(d->arena, STR("the unit "), name, STR(" is masked by "), path), reload_after(d, path));
+        else
+                doctor_bad(d, own->app, arena_join(d->arena, path, STR(" hides pyservice's unit "), own->path), reload_after(d, path));
+}
+
+/* Drop-ins of an administrator's are his right, but for one that takes the place of ours. */
+static void look_at_drop_ins(struct doctor *d, struct str directory, struct str name) {
+        struct str path = arena_join(d->arena, directory, STR("/"), name);
+        struct fs_names names = { 0 };
+
+        if (fs_list(d->arena, doctor_world(d)->root, path.p + 1, &names) < 0)
+                return;
+        VEC_EACH(file, &names.list) {
+                const struct doctor_own *own = doctor_find_file(d, arena_join(d->arena, name, STR("/"), *file));
+
+                if (own && is_asked(d, own->app))
+                        doctor_bad(d, own->app, arena_join(d->arena, path, STR("/"), *file, STR(" hides pyservice's drop-in of the same name")),
+                                   reload_after(d, arena_join(d->arena, path, STR("/"), *file)));
+        }
+}
+
+static void look_into(struct doctor *d, struct str directory) {
+        struct fs_names names = { 0 };
+
+        if (fs_list(d->arena, doctor_world(d)->root, directory.p + 1, &names) < 0)
+                return;
+        VEC_EACH(name, &names.list)
+                if (str_has_suffix(*name, STR(".d")))
+                        look_at_drop_ins(d, directory, *name);
+                else
+                        look_at_file(d, directory, *name);
+}
+
+/* The directories that count before those of generators (systemd.unit(5)). */
+void doctor_shadowed(struct doctor *d) {
+        static const char *const system[] = {
+                "/etc/systemd/system.control", "/run/systemd/system.control", "/run/systemd/transient", "/etc/systemd/system", "/etc/systemd/system.attached",
+                "/run/systemd/system", "/run/systemd/system.attached",
+        };
+        const struct places *places = &doctor_world(d)->places;
+        struct str runtime = { places->runtime.p, places->runtime.n - strlen("/pyservice") };
+
+        for (size_t i = 0; !d->ctl->is_user && i < ARRAY_SIZE(system); i++)
+                look_into(d, str_of(system[i]));
+        if (!d->ctl->is_user)
+                return;
+
+        look_into(d, arena_join(d->arena, places->units[0], STR(".control")));
+        look_into(d, arena_join(d->arena, runtime, STR("/systemd/user.control")));
+        look_into(d, arena_join(d->arena, runtime, STR("/systemd/transient")));
+        look_into(d, places->units[0]);
+        look_into(d, STR("/etc/systemd/user"));
+        look_into(d, arena_join(d->arena, runtime, STR("/systemd/user")));
+        look_into(d, STR("/run/systemd/user"));
+}
+
+/* "FILE:LINE:COLUMN: error: … [id]" */
+static struct str line_of(struct doctor *d, struct diag *diag) {
+        struct diags one = { .arena = d->arena, .sources = d->session.ds.sources, .list = { diag, 1, 1 }, .hidden = { d->session.ds.hidden.at, d->session.ds.hidden.n, 0 } };
+        struct buf text = buf_in(d->arena);
+        struct str line;
+
+        diag_print(&text, &one, nobody, DIAG_BRIEF);
+        line = buf_str(&text);
+        line.n = str_find(line, '\n');
+        return line;
+}
+
+void doctor_mistakes(struct doctor *d) {
+        diag_sort(&d->session.ds);
+        VEC_EACH(diag, &d->session.ds.list) {
+                if (!is_asked(d, diag->owner))
+                        continue;
+                if (diag->severity == SEVERITY_ERROR)
+                        doctor_bad(d, diag->owner, line_of(d, diag), STR("mend it; 'pyservicectl check' shows the line. What was good before goes on"));
+                else
+                        doctor_warn(d, diag->owner, line_of(d, diag), STR(""));
+        }
+}
+
+/* Of "pyservice-config@shop.service" it is shop. */
+static struct str app_of(const struct doctor_own *own, struct str unit) {
+        static const struct str prefix = STR_INIT("pyservice-config@");
+        struct str rest;
+
+        if (!str_has_prefix(unit, prefix))
+                return own->app;
+
+        rest = str_from(unit, prefix.n);
+        for (size_t i = rest.n; i > 0; i--)
+                if (rest.p[i - 1] == '.')
+                        return (struct str) { rest.p, i - 1 };
+        return own->app;
+}
+
+static struct str advice_for(struct doctor *d, struct str app, struct str unit) {
+        struct str user = d->ctl->is_user ? STR(" --user") : STR("");
+
+        if (str_has_prefix(unit, STR("pyservice-config@")))
+                return arena_join(d->arena, STR("pyservicectl"), user, STR(" check"));
+        if (app.n > 0 && str_has_prefix(unit, arena_join(d->arena, app, STR("-rollout@"))))
+                return arena_join(d->arena, STR("pyservicectl"), user, STR(" rollout status "), app);
+        return arena_join(d->arena, STR("see why: journalctl"), user, STR(" -b -u '"), unit, STR("'"));
+}
+
+void doctor_failed(struct doctor *d) {
+        VEC_EACH(unit, &d->units.list) {
+                const struct doctor_own *own = doctor_find_own(d, unit->name);
+                bool is_failed = str_is(unit->active, "failed"), is_restarting = str_has_prefix(unit->sub, STR("auto-restart"));
+                struct str app;
+
+                if (!own || (!is_failed && !is_restarting))
+                        continue;
+                app = app_of(own, unit->name);
+                if (!is_asked(d, app))
+                        continue;
+                if (is_failed)
+                        doctor_bad(d, app, arena_join(d->arena, unit->name, STR(" has failed")), advice_for(d, app, unit->name));
+                else
+                        doctor_warn(d, app, arena_join(d->arena, unit->name, STR(" has ended, and is about to be started again")), advice_for(d, app, unit->name));
+        }
+}

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* pyservicectl export kubernetes APP: the application for those who outgrow one machine. */
+
+#include "ctl/ctl.h"
+#include "ctl/target.h"
+#include "export/kube.h"
+#include "input/yaml-emit.h"
+#include "schema/export-parts.h"
+
+static void put_yaml(struct yaml_emit *e, const struct yaml_text *item);
+
+static void put_items(struct yaml_emit *e, const struct yaml_text *of) {
+        for (size_t i = 0; i < of->items.n; i++) {
+                if (of->shape == YAML_TEXT_MAP)
+                        yaml_emit_text(e, of->items.at[i]->key);
+                put_yaml(e, of->items.at[i]);
+        }
+}
+
+static void put_yaml(struct yaml_emit *e, const struct yaml_text *item) {
+        if (item->shape == YAML_TEXT_MAP) {
+                yaml_emit_map(e);
+                put_items(e, item);
+                yaml_emit_map_end(e);
+        } else if (item->shape == YAML_TEXT_LIST) {
+                yaml_emit_list(e);
+                put_items(e, item);
+                yaml_emit_list_end(e);
+        } else if (item->is_plain)
+                yaml_emit_plain(e, item->text);
+        else
+                yaml_emit_text(e, item->text);
+}
+
+static void put_json(struct arena *a, struct emitter *e, const struct yaml_text *item) {
+        const char *key = str_is_absent(item->key) ? NULL : arena_str(a, item->key).p;
+        bool is_map = item->shape == YAML_TEXT_MAP;
+        uint64_t number;
+
+        if (item->shape != YAML_TEXT_SCALAR) {
+                emit_open(e, key, is_map ? '{' : '[');
+                VEC_EACH(below, &item->items)
+                        put_json(a, e, *below);
+                emit_close(e, is_map ? '}' : ']');
+        } else if (!item->is_plain)
+                emit_text(e, key, item->text);
+        else if (str_to_u64(item->text, UINT64_MAX, &number))
+                emit_number(e, key, number);
+        else
+                emit_bool(e, key, str_is(item->text, "true"));
+}
+
+/* Stands between documents, where libyaml knows nothing of it. */
+static void put_comment(struct buf *out, struct str comment) {
+        struct str line;
+
+        while (str_split(&comment, '\n', &line)) {
+                buf_put(out, "# ");
+                buf_put_str(out, line);
+                buf_put_char(out, '\n');
+        }
+}
+
+static int print_yaml(struct kube *k, struct buf *out) {
+        int r = 0;
+
+        put_comment(out, k->header->comment);
+        for (unsigned rank = 0; rank < KUBE_RANKS; rank++)
+                VEC_EACH(d, &k->documents) {
+                        struct yaml_emit *e;
+
+                        if ((*d)->rank != rank || r < 0)
+                                continue;
+                        buf_put(out, "---\n");
+                        put_comment(out, (*d)->root->comment);
+                        e = yaml_emit_start(out);
+                        put_yaml(e, (*d)->root);
+                        r = yaml_emit_end(e);
+                }
+
+        return r;
+}
+
+static void print_json(struct kube *k, struct buf *out) {
+        struct emitter e = { .out = out };
+
+        emit_open(&e, NULL, '{');
+        emit_text(&e, "apiVersion", STR("v1"));
+        emit_text(&e, "kind", STR("List"));
+        emit_open(&e, "items", '[');
+        for (unsigned rank = 0; rank < KUBE_RANKS; rank++)
+                VEC_EACH(d, &k->documents)
+                        if ((*d)->rank == rank)
+                                put_json(k->arena, &e, (*d)->root);
+        emit_close(&e, ']');
+        emit_close(&e, '}');
+        buf_put_char(out, '\n');
+}
+
+/* What is the whole app's, and of none of its parts. */
+static void tell_app(struct kube *k) {
+        struct app *app = k->app;
+
+        if (app->rollout->on_failure.index == ON_FAILURE_REVERT)
+                KUBE_SAY(k, NULL, STR("Kubernetes keeps what ran when a rollout fails, but does not go back by itself: kubectl rollout undo deployment/NAME"));
+        if (app->quadlet)
+                kube_miss(k, NULL, STR("quadlet: raw keys are for systemd and Podman"));
+        LIST_EACH(network, &app->networks)
+                KUBE_MISS(k, NULL, STR("networks: "), network->key.text, STR(": all pods of a cluster reach each other, but for a NetworkPolicy"));
+        if (has_auto_update(app))
+                kube_miss(k, NULL, STR("auto_update: nothing looks for a new image of the same tag"));
+}
+
+static void make_all(struct kube *k) {
+        struct app *app = k->app;
+
+        KUBE_SAY(k, NULL, STR("Made by 'pyservicectl export kubernetes "), app->name.text, STR("' of "), app->path, STR(" for Kubernetes 1.30 and later."));
+        kube_say(k, NULL, STR("Look through it, then: kubectl apply -f FILE"));
+        tell_app(k);
+        kube_config(k);
+        LIST_EACH(s, &app->services)
+                kube_service(k, s);
+        LIST_EACH(s, &app->sidecars)
+                kube_sidecar(k, s);
+        LIST_EACH(t, &app->tasks)
+                kube_task(k, t);
+        LIST_EACH(t, &app->timers)
+                kube_timer(k, t);
+        kube_policy(k);
+        kube_claims_finish(k);
+        kube_secret_comment(k);
+}
+
+static int print(struct ctl *c, struct kube *k) {
+        struct buf out = buf_in(&c->arena), said = buf_in(&c->arena);
+        int r = 0;
+
+        if (c->is_json)
+                print_json(k, &out);
+        else
+                r = print_yaml(k, &out);
+        if (r < 0)
+                return ctl_fail("cannot write YAML", r);
+
+        VEC_EACH(line, &k->missing) {
+                buf_put(&said, "pyservicectl: ");
+                buf_put_str(&said, k->app->name.text);
+                buf_put(&said, ": not carried over: ");
+                buf_put_str(&said, *line);
+                buf_put_char(&said, '\n');
+        }
+        if (ctl_write(stderr, buf_str(&said)) != CTL_GOOD)
+                return EXIT_SYSTEM;
+
+        return ctl_write(stdout, buf_str(&out));
+}
+
+int ctl_export(struct ctl *c) {
+        CLEANUP(session_close) struct session s = { .world.root = -1 };
+        struct kube k = { .arena = &c->arena, .world = &s.world };
+        struct target target;
+        int r;
+
+        if (c->argc != 2 || strcmp(c->argv[0], "kubernetes") != 0) {
+                (void) fputs("pyservicectl export: give 'kubernetes' and one application\n", stderr);
+                return CTL_USAGE;
+        }
+        r = target_parse(c, c->argv[1], &target);
+        if (r != 0)
+                return r;
+        if (!str_is_absent(target.part) || !str_is_absent(target.instance)) {
+                (void) fprintf(stderr, "pyservicectl export: '%s' is a part of an application; give the application\n", c->argv[1]);
+                return CTL_USAGE;
+        }
+
+        r = session_open_app(c, &s, target.app, &k.app);
+        if (r != 0)
+                return r;
+
+        k.name = kube_name(&c->arena, k.app->name.text, 63);
+        k.header = yaml_text_new(&c->arena, YAML_TEXT_MAP);
+        make_all(&k);
+        return print(c, &k);
+}

@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* A pod of one container, and what asks it whether it is well. */
+
+#include "export/kube.h"
+#include "render/parts.h"
+
+static void put_words(struct kube *k, struct yaml_text *of, const char *key, const struct word *words, size_t n) {
+        for (size_t i = 0; i < n; i++)
+                (void) yaml_text_add_text(k->arena, kube_list(k, of, key), kube_expanded(k, words[i].text));
+}
+
+/* What Podman calls the entry point is `command` to Kubernetes. One that is cleared leaves the command alone. */
+static void put_command(struct kube *k, const struct kube_part *p, struct yaml_text *container) {
+        const struct container *c = p->container;
+        bool is_cleared = c->entrypoint.at && c->entrypoint.n == 0;
+
+        put_words(k, container, "command", c->entrypoint.at, c->entrypoint.n);
+        put_words(k, container, is_cleared ? "command" : "args", c->command.at, c->command.n);
+        if (is_cleared && c->command.n == 0)
+                kube_miss(k, p->document, STR("an entry point that is cleared, without a command; write the image's own command"));
+}
+
+static void put_image(struct kube *k, const struct kube_part *p, struct yaml_text *pod, struct yaml_text *container) {
+        static const char *const policies[] = { "IfNotPresent", "Always", "Always", "Never" };
+        const struct container *c = p->container;
+        struct str image = c->image.text;
+        bool is_local = is_built(k->app, c) || str_has_prefix(image, STR("localhost/"));
+
+        kube_text(k, container, "image", image);
+        kube_text(k, container, "imagePullPolicy", str_of(policies[is_built(k->app, c) ? PULL_MISSING : container_pull(c)]));
+        if (is_local)
+                KUBE_MISS(k, p->document, STR("the image is on this machine only: podman push "), image, STR(" docker://REGISTRY/NAME:TAG, and write that here"));
+        if (c->tls_verify.at.len > 0 && !c->tls_verify.yes)
+                kube_miss(k, p->document, STR("tls_verify: the nodes' container runtime says which registries it trusts"));
+        if (str_is_absent(c->auth_file.text) || is_local)
+                return;
+
+        kube_text(k, kube_add_map(k, kube_list(k, pod, "imagePullSecrets")), "name", kube_object(k, STR("registry")));
+        KUBE_SAY(k, p->document, STR("Before: kubectl create secret generic "), kube_object(k, STR("registry")),
+                 STR(" --type=kubernetes.io/dockerconfigjson --from-file=.dockerconfigjson="), c->auth_file.text);
+}
+
+static bool is_number(struct str text) {
+        return text.n > 0 && text.n < 10 && str_is_made_of(text, "0123456789");
+}
+
+static void put_user(struct kube *k, const struct kube_part *p, struct yaml_text *pod, struct yaml_text *container) {
+        const struct container *c = p->container;
+        struct str rest = c->user.text, user = { 0 }, group = { 0 };
+
+        if (c->runs_as_owner && !is_number(k->app->home->user.text)) {
+                KUBE_MISS(k, p->document, STR("it runs as the machine's user '"), k->app->home->user.text, STR("'; write a number in securityContext.runAsUser"));
+                return;
+        }
+        if (!str_split(&rest, ':', &user) || user.n == 0)
+                return;
+        (void) str_split(&rest, ':', &group);
+        if (!is_number(user) || (group.n > 0 && !is_number(group)))
+                KUBE_MISS(k, p->document, STR("it runs as '"), c->user.text, STR("'; Kubernetes takes numbers only (securityContext.runAsUser, runAsGroup)"));
+        if (is_number(user))
+                (void) yaml_text_put_plain(k->arena, kube_map(k, container, "securityContext"), STR("runAsUser"), user);
+        if (is_number(group)) {
+                (void) yaml_text_put_plain(k->arena, kube_map(k, container, "securityContext"), STR("runAsGroup"), group);
+                (void) yaml_text_put_plain(k->arena, kube_map(k, pod, "securityContext"), STR("fsGroup"), group);
+        }
+}
+
+/* Kubernetes' own units: 512Mi, 1500m. */
+static struct str bytes_text(struct kube *k, uint64_t bytes) {
+        static const char *const units[] = { "", "Ki", "Mi", "Gi" };
+        size_t unit = 0;
+
+        while (unit + 1 < ARRAY_SIZE(units) && bytes % 1024 == 0 && bytes > 0) {
+                bytes /= 1024;
+                unit++;
+        }
+        return arena_join(k->arena, arena_u64(k->arena, bytes), str_of(units[unit]));
+}
+
+static void put_resources(struct kube *k, const struct kube_part *p, struct yaml_text *container) {
+        const struct resources *r = p->container->resources;
+
+        if (!r)
+                return;
+        if (r->memory.bytes > 0 && r->memory.bytes != UINT64_MAX)
+                kube_text(k, kube_map(k, kube_map(k, container, "resources"), "limits"), "memory", bytes_text(k, r->memory.bytes));
+        if (r->cpus.milli > 0)
+                kube_text(k, kube_map(k, kube_map(k, container, "resources"), "limits"), "cpu", arena_join(k->arena, arena_u64(k->arena, r->cpus.milli), STR("m")));
+        if (yaml_text_find(container, STR("resources")))
+                kube_say(k, p->document, STR("Limits are requests, too, where nothing else is said."));
+        if (r->pids.n > 0)
+                kube_miss(k, p->document, STR("resources.pids: the kubelet's podPidsLimit says it for all pods of a node"));
+        if (r->nofile.n > 0)
+                kube_miss(k, p->document, STR("resources.nofile: it is the container runtime's"));
+}
+
+static void put_question(struct kube *k, const struct kube_part *p, struct yaml_text *probe) {
+        const struct health *h = p->health;
+        struct yaml_text *get, *words;
+        struct str rest = h->command.text, part, line = { 0 };
+
+        if (!str_is_absent(h->http.text)) {
+                get = kube_map(k, probe, "httpGet");
+                kube_text(k, get, "path", h->http.text);
+                kube_number(k, get, "port", p->service->port.n);
+                return;
+        }
+
+        while (str_split(&rest, INSTANCE_MARK, &part))
+                line = str_is_absent(line) ? part : arena_join(k->arena, line, STR("${" KUBE_INSTANCE "}"), part);
+        words = kube_list(k, kube_map(k, probe, "exec"), "command");
+        (void) yaml_text_add_text(k->arena, words, STR("/bin/sh"));
+        (void) yaml_text_add_text(k->arena, words, STR("-c"));
+        (void) yaml_text_add_text(k->arena, words, line);
+}
+
+static void put_probe(struct kube *k, const struct kube_part *p, struct yaml_text *container, const char *key) {
+        struct yaml_text *probe = kube_map(k, container, key);
+        uint64_t period = kube_seconds(p->health->interval), failures = p->health->retries.n;
+
+        put_question(k, p, probe);
+        if (strcmp(key, "startupProbe") == 0)
+                failures += kube_seconds(p->health->start_period) / period;
+        kube_number(k, probe, "periodSeconds", period);
+        kube_number(k, probe, "timeoutSeconds", kube_seconds(p->health->timeout));
+        kube_number(k, probe, "failureThreshold", failures);
+}
+
+/* A start is done when it is well; one that no longer is gets no requests, and is restarted. */
+static void put_health(struct kube *k, const struct kube_part *p, struct yaml_text *container) {
+        const struct health *h = p->health;
+
+        if (!h || (str_is_absent(h->command.text) && (!p->service || p->service->port.n == 0)))
+                return;
+
+        put_probe(k, p, container, "startupProbe");
+        put_probe(k, p, container, "readinessProbe");
+        put_probe(k, p, container, "livenessProbe");
+        if (!str_is_absent(h->http.text) && !str_is(h->status.text, "200-399"))
+                KUBE_MISS(k, p->document, STR("health.status "), h->status.text, STR(": Kubernetes takes 200-399"));
+}
+
+static struct str protocol_of(struct str publish, struct str *ret_port) {
+        size_t slash = str_find(publish, '/');
+        size_t start = slash;
+
+        while (start > 0 && publish.p[start - 1] != ':')
+                start--;
+        *ret_port = (struct str) { publish.p + start, slash - start };
+        return slash < publish.n && str_is(str_from(publish, slash + 1), "udp") ? STR("UDP") : STR("TCP");
+}
+
+static void put_port(struct kube *k, struct yaml_text *container, struct str name, struct str port, struct str protocol) {
+        struct yaml_text *item = kube_add_map(k, kube_list(k, container, "ports"));
+
+        kube_text(k, item, "name", name);
+        (void) yaml_text_put_plain(k->arena, item, STR("containerPort"), port);
+        kube_text(k, item, "protocol", protocol);
+}
+
+static void put_ports(struct kube *k, const struct kube_part *p, struct yaml_text *container) {
+        const struct service *s = p->service;
+
+        if (!s)
+                return;
+        if (s->port.n > 0)
+                put_port(k, container, STR("main"), arena_u64(k->arena, s->port.n), STR("TCP"));
+        LIST_EACH(publish, &s->publish) {
+                struct str port, protocol = protocol_of(publish->text, &port);
+                struct str name = arena_join(k->arena, str_is(protocol, "UDP") ? STR("udp-") : STR("tcp-"), port);
+
+                if (s->port.n == 0 || !str_eq(port, arena_u64(k->arena, s->port.n)) || str_is(protocol, "UDP"))
+                        put_port(k, container, name, port, protocol);
+                KUBE_MISS(k, p->document, STR("publish "), publish->text, STR(": a Service of type NodePort or LoadBalancer has a port outside the cluster"));
+        }
+        if (s->host_port.n > 0)
+                kube_miss(k, p->document, STR("host_port: there are no ports of a machine"));
+}
+
+/* Requests still come for a moment after a pod was asked to end; those that are open may go on as long as HAProxy let them. */
+static void put_end(struct kube *k, const struct kube_part *p, struct yaml_text *pod, struct yaml_text *container) {
+        uint64_t drain = p->service && p->service->proxy ? kube_seconds(drain_of(p->service)) : 0;
+
+        kube_number(k, pod, "terminationGracePeriodSeconds", kube_seconds(p->container->stop_timeout) + drain);
+        if (drain > 0) {
+                kube_number(k, kube_map(k, kube_map(k, kube_map(k, container, "lifecycle"), "preStop"), "sleep"), "seconds", drain);
+                kube_say(k, p->document, STR("preStop.sleep is timeouts.drain, and needs Kubernetes 1.30. Without requests a pod waits as long; shorten it if you like."));
+        }
+        if (!str_is_absent(p->container->stop_signal.text))
+                KUBE_MISS(k, p->document, STR("stop_signal "), p->container->stop_signal.text, STR(": it is the image's (STOPSIGNAL)"));
+}
+
+static bool is_annotation(struct str key) {
+        size_t slash = str_find(key, '/');
+        struct str name = slash < key.n ? str_from(key, slash + 1) : key;
+
+        return name.n > 0 && name.n <= 63 && name.p[0] != '.' && name.p[0] != '-' && name.p[0] != '_' && name.p[name.n - 1] != '.' && name.p[name.n - 1] != '-' &&
+               name.p[name.n - 1] != '_' && (slash == key.n || is_annotation((struct str) { key.p, slash })) &&
+               str_is_made_of(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-");
+}
+
+static void put_metadata(struct kube *k, const struct kube_part *p, struct yaml_text *metadata) {
+        kube_labels(k, metadata, p->name);
+        if (k->config || k->files)
+                kube_text(k, kube_map(k, metadata, "annotations"), "io.pyservice/config", k->config_hash);
+        LIST_EACH(label, &p->container->labels)
+                if (is_annotation(label->key.text) && !has_instance_mark(label->value.text))
+                        (void) yaml_text_put_text(k->arena, kube_map(k, metadata, "annotations"), label->key.text, label->value.text);
+                else
+                        KUBE_MISS(k, p->document, STR("the label "), label->key.text);
+}
+
+static void tell_host(struct kube *k, const struct kube_part *p) {
+        const struct container *c = p->container;
+
+        LIST_EACH(host, &c->hosts)
+                KUBE_MISS(k, p->document, STR("hosts: "), host->text, STR("; a nodeSelector (kubernetes.io/hostname) says where pods run"));
+        if (str_is(c->network.text, "host") || str_is(c->network.text, "none"))
+                KUBE_MISS(k, p->document, STR("network "), c->network.text, STR(": it gets the cluster's network"));
+}
+
+void kube_pod(struct kube *k, struct kube_part *p, struct yaml_text *of) {
+        struct yaml_text *pod, *container;
+
+        put_metadata(k, p, kube_map(k, of, "metadata"));
+        pod = kube_map(k, of, "spec");
+        if (p->runs_to_end)
+                kube_text(k, pod, "restartPolicy", STR("Never"));
+        /* Else its token lies below /run/secrets, and each Service of the namespace is a variable. */
+        kube_flag(k, pod, "automountServiceAccountToken", false);
+        kube_flag(k, pod, "enableServiceLinks", false);
+        container = kube_add_map(k, kube_list(k, pod, "containers"));
+        kube_text(k, container, "name", p->name);
+        put_image(k, p, pod, container);
+        put_command(k, p, container);
+        if (has_instance_mark(p->container->workdir.text))
+                kube_miss(k, p->document, STR("a workdir with {{ instance }}"));
+        else if (!str_is_absent(p->container->workdir.text))
+                kube_text(k, container, "workingDir", p->container->workdir.text);
+        put_ports(k, p, container);
+        kube_environment(k, p, container);
+        put_resources(k, p, container);
+        put_user(k, p, pod, container);
+        put_health(k, p, container);
+        put_end(k, p, pod, container);
+        kube_secret_mounts(k, p, pod, container);
+        kube_file_mounts(k, p, pod, container);
+        kube_volumes(k, p, pod, container);
+        tell_host(k, p);
+}

@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* pyservicectl import ansible-pyservice: variables of the Ansible role for Python applications, or a playbook that uses it. */
+
+#include "import/jinja.h"
+
+struct role {
+        struct draft draft;
+        struct jinja jinja;
+        struct str app_name;            /* as the role has it */
+};
+
+struct row {
+        const char *variable, *key;
+        bool is_source, is_flag;
+};
+
+static const struct row rows[] = {
+        { "app_description", "description", false, false }, { "app_module", "module", false, false }, { "app_user", "user", false, false },
+        { "app_group", "group", false, false }, { "app_ensure_user", "ensure_user", false, true },
+        { "app_repo", "repo", true, false }, { "app_tag", "ref", true, false }, { "app_ssh_key_path", "ssh_key", true, false },
+        { "python_version", "python", true, false },
+};
+
+/* What the role knows and a definition has no need of. */
+static const struct {
+        const char *variable, *instead;
+} dropped[] = {
+        { "conda_base", "the image holds what was installed; with 'source: {manager: conda}' conda is in it" },
+        { "conda_version", "the base image says which conda it is ('source: {base: …}')" },
+        { "conda_isolate", "each application has an image of its own" },
+        { "conda_force_recreate", "an image is built anew when what it is made of changes" },
+};
+
+static bool is_in(struct str name, const char *const *names, size_t n) {
+        for (size_t i = 0; i < n; i++)
+                if (str_is(name, names[i]))
+                        return true;
+
+        return false;
+}
+
+/* Names that the role gives a value by itself. */
+static struct str own_name(const struct jinja *j, struct str name) {
+        static const char *const keys[] = { "app_module", "app_user", "app_group", "app_root", "python_version" };
+        static const char *const places[] = { "app_dir", "app_code_dir", "app_config_dir", "app_config", "app_data_dir" };
+        struct draft *d = j->draft;
+        struct str app_name = node_text(jinja_var(j, "app_name"));
+
+        if (str_is(name, "app_name") && !str_is_absent(app_name) && !str_eq(app_name, d->name))
+                return app_name;
+        if (str_is(name, "app_name") || is_in(name, keys, ARRAY_SIZE(keys)) ||
+            (is_in(name, places, ARRAY_SIZE(places)) && !jinja_var(j, arena_str(d->arena, name).p)))
+                return arena_join(d->arena, STR("{{ "), name, STR(" }}"));
+        if (str_is(name, "conda_run"))
+                return STR("");         /* the command runs in the image that was made for it */
+        if (str_is(name, "global_app_root") && !jinja_var(j, "global_app_root"))
+                return STR("/applications");
+
+        return (struct str) { NULL, 0 };
+}
+
+static void put(struct role *r, struct yaml_text *map, const char *key, const struct node *n) {
+        struct str text = n ? jinja_text(&r->jinja, n) : (struct str) { NULL, 0 };
+
+        if (!str_is_absent(text))
+                (void) yaml_text_put_text(r->draft.arena, map, str_of(key), str_trim(text));
+        else if (n && !node_is_null(n) && n->kind != NODE_SCALAR)
+                draft_note(&r->draft, map, n->at, "'%s' could not be carried over: it is no text", key);
+}
+
+static void put_missing(struct draft *d, struct yaml_text *source, const char *key, const char *value, const char *variable) {
+        if (!yaml_text_find(source, str_of(key)))
+                draft_note(d, yaml_text_put_text(d->arena, source, str_of(key), str_of(value)), NOWHERE, "'%s' is not defined here; write it", variable);
+}
+
+static void put_source(struct role *r) {
+        struct draft *d = &r->draft;
+        struct yaml_text *source = yaml_text_put(d->arena, d->root, STR("source"), YAML_TEXT_MAP);
+        const struct node *key = jinja_var(&r->jinja, "app_ssh_key");
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                const struct node *n = jinja_var(&r->jinja, rows[i].variable);
+                struct yaml_text *map = rows[i].is_source ? source : d->root;
+
+                if (n && rows[i].is_flag)
+                        (void) yaml_text_put_plain(d->arena, map, str_of(rows[i].key), node_is_true(n) ? STR("true") : STR("false"));
+                else if (n)
+                        put(r, map, rows[i].key, n);
+        }
+        put_missing(d, source, "repo", "https://CHANGE-ME/CHANGE-ME.git", "app_repo");
+        put_missing(d, source, "ref", "CHANGE-ME", "app_tag");
+        (void) yaml_text_put_text(d->arena, source, STR("requirements"), STR("pinned-requirements.txt"));
+        if (key && !jinja_var(&r->jinja, "app_ssh_key_path")) {
+                struct yaml_text *path = yaml_text_put_text(d->arena, source, STR("ssh_key"), arena_join(d->arena, STR("/etc/pyservice/keys/"), d->name));
+
+                draft_note(d, path, key->at, "'app_ssh_key' could not be carried over: write the key into this file, which only root may read");
+        }
+        if (!jinja_var(&r->jinja, "app_group") && jinja_var(&r->jinja, "ansible_common_remote_group"))
+                put(r, d->root, "group", jinja_var(&r->jinja, "ansible_common_remote_group"));
+}
+
+static void put_root(struct role *r) {
+        struct draft *d = &r->draft;
+        const struct node *root = jinja_var(&r->jinja, "app_root"), *global = jinja_var(&r->jinja, "global_app_root");
+        struct str base = global ? jinja_text(&r->jinja, global) : STR("/applications");
+
+        if (root)
+                put(r, d->root, "root", root);
+        else if ((global && !str_is_absent(base)) || !str_eq(r->app_name, d->name))
+                (void) yaml_text_put_text(d->arena, d->root, STR("root"), arena_join(d->arena, base, STR("/"), r->app_name));
+        if (str_eq(r->app_name, d->name))
+                return;
+
+        draft_note(d, NULL, NOWHERE, "the application is '%.*s' here, since '%.*s' is no name for one", STR_ARG(d->name), STR_ARG(r->app_name));
+        if (!yaml_text_find(d->root, STR("user")))
+                (void) yaml_text_put_text(d->arena, d->root, STR("user"), r->app_name);
+        if (!yaml_text_find(d->root, STR("module")))
+                (void) yaml_text_put_text(d->arena, d->root, STR("module"), r->app_name);
+}
+
+static void put_part(struct role *r, enum part_kind kind, const struct node *n) {
+        struct draft *d = &r->draft;
+        struct str given = n->kind == NODE_MAP && node_get(n, "name") ? jinja_text(&r->jinja, node_get(n, "name")) : (struct str) { NULL, 0 }, name;
+        struct draft_part *p;
+
+        if (str_is_absent(given)) {
+                draft_note(d, NULL, n->at, "this could not be carried over: it has no name");
+                return;
+        }
+
+        name = import_name(d->arena, given);
+        p = draft_part(d, kind, name, n->at);
+        if (!str_eq(name, given))
+                draft_note(d, p->map, n->at, "'%.*s' is '%.*s' here", STR_ARG(given), STR_ARG(name));
+        for (size_t i = 0; i < n->n; i++) {
+                struct str key = n->pairs[i].key->text;
+
+                if (str_is(key, "description") || str_is(key, "command") || (kind == PART_TIMER && str_is(key, "schedule")))
+                        put(r, p->map, arena_str(d->arena, key).p, n->pairs[i].value);
+                else if (!str_is(key, "name"))
+                        draft_note(d, p->map, n->pairs[i].key->at, "'%.*s' could not be carried over", STR_ARG(key));
+        }
+}
+
+static void put_parts(struct role *r, const char *variable, enum part_kind kind) {
+        const struct node *list = jinja_var(&r->jinja, variable);
+
+        for (size_t i = 0; list && list->kind == NODE_LIST && i < list->n; i++)
+                put_part(r, kind, list->items[i]);
+        if (list && list->kind != NODE_LIST)
+                draft_note(&r->draft, NULL, list->at, "'%s' could not be carried over: it is no list", variable);
+}
+
+/* The last part of a path. */
+static struct str base_name(struct str path) {
+        for (size_t i = path.n; i-- > 0;)
+                if (path.p[i] == '/')
+                        return str_from(path, i + 1);
+
+        return path;
+}
+
+static void put_file(struct role *r, struct yaml_text *files, const struct node *n) {
+        struct draft *d = &r->draft;
+        const struct node *dest = node_get(n, "dest"), *content = node_get(n, "content");
+        struct yaml_text *file;
+
+        if (!dest || !content || node_is_null(content)) {
+                draft_note(d, NULL, n->at, "this file could not be carried over: without 'dest' or 'content' the role passes it over");
+                return;
+        }
+
+        file = yaml_text_add(d->arena, files, YAML_TEXT_MAP);
+        put(r, file, "dest", dest);
+        if (jinja_is_secret(&r->jinja, content)) {
+                struct yaml_text *text = yaml_text_find(file, STR("dest"));
+                struct str secret = draft_secret(d, text ? base_name(text->text) : STR("file"));
+
+                draft_put_secret(d, file, STR("content"), secret);
+                draft_note(d, file, content->at, "%s could not be carried over: keep it with 'pyservicectl secret set %.*s %.*s'",
+                           str_is_absent(content->tag) ? arena_str(d->arena, content->text).p : "a value of Ansible's vault", STR_ARG(d->name), STR_ARG(secret));
+        } else
+                /* Not put(): blanks at its ends are part of it. */
+                (void) yaml_text_put_text(d->arena, file, STR("content"), content->kind == NODE_SCALAR ? jinja_text(&r->jinja, content) : STR(""));
+        if (content->kind != NODE_SCALAR)
+                draft_note(d, file, content->at, "'content' could not be carried over: it is no text");
+
+        for (size_t i = 0; i < n->n; i++) {
+                struct str key = n->pairs[i].key->text;
+
+                if (str_is(key, "mode") || str_is(key, "owner") || str_is(key, "group"))
+                        put(r, file, arena_str(d->arena, key).p, n->pairs[i].value);
+                else if (!str_is(key, "dest") && !str_is(key, "content"))
+                        draft_note(d, file, n->pairs[i].key->at, "'%.*s' could not be carried over", STR_ARG(key));
+        }
+}
+
+static void put_files(struct role *r) {
+        const struct node *list = jinja_var(&r->jinja, "app_files");
+
+        for (size_t i = 0; list && list->kind == NODE_LIST && i < list->n; i++)
+                put_file(r, yaml_text_put(r->draft.arena, r->draft.root, STR("files"), YAML_TEXT_LIST), list->items[i]);
+}
+
+/* What the playbook itself does besides. */
+static void note_tasks(struct role *r, const struct node *play) {
+        static const char *const lists[] = { "pre_tasks", "tasks", "post_tasks", "handlers" };
+
+        for (size_t k = 0; k < ARRAY_SIZE(lists); k++) {
+                const struct node *list = node_get(play, lists[k]);
+
+                for (size_t i = 0; list && list->kind == NODE_LIST && i < list->n; i++) {
+                        const struct node *task = list->items[i], *role = node_get(task, "import_role"), *name = node_get(task, "name");
+
+                        if (!role)
+                                role = node_get(task, "include_role");
+                        if (role && str_is(node_text(node_get(role, "name")), "pyservice"))
+                                continue;
+                        draft_note(&r->draft, NULL, task->at, "the playbook's task '%.*s' could not be carried over; what it writes may become an entry of 'files:'",
+                                   STR_ARG(node_text(name)));
+                }
+        }
+}
+
+static int import_one(struct import *m, const struct node *vars, const struct node *play, bool is_next) {
+        struct role r = { .jinja.vars = vars, .jinja.own = own_name };
+        const struct node *name = node_get(vars, "app_name");
+
+        r.jinja.draft = &r.draft;
+        r.app_name = node_text(name);
+        if (str_is_absent(r.app_name)) {
+                struct str path = base_name(m->sources.list.at[vars->at.file].path);
+
+                r.app_name = (struct str) { path.p, str_find(path, '.') };
+        }
+        draft_begin(&r.draft, m, r.app_name);
+        if (!name)
+                draft_note(&r.draft, NULL, vars->at, "'app_name' is not defined here; the application is named like the file");
+
+        put_source(&r);
+        put_root(&r);
+        put_parts(&r, "app_services", PART_SERVICE);
+        put_parts(&r, "app_timers", PART_TIMER);
+        put_files(&r);
+        for (size_t i = 0; i < ARRAY_SIZE(dropped); i++)
+                if (jinja_var(&r.jinja, dropped[i].variable))
+                        draft_note(&r.draft, NULL, jinja_var(&r.jinja, dropped[i].variable)->at, "'%s' is not carried over: %s", dropped[i].variable, dropped[i].instead);
+        if (play)
+                note_tasks(&r, play);
+        draft_note(&r.draft, NULL, NOWHERE, "the role knows neither ports nor health; services that answer requests want 'port:', 'health:' and 'proxy:'");
+        return draft_print(&r.draft, is_next);
+}
+
+/* One application for each play that has variables. */
+int import_ansible(struct ctl *c) {
+        const struct node *vars = NULL, *plays = NULL;
+        struct import m;
+        bool is_next = false;
+        int r, worst = CTL_GOOD;
+
+        import_begin(&m, c);
+        r = jinja_read(&m, &vars, &plays);
+        if (r != CTL_GOOD)
+                return r;
+
+        for (size_t i = 0; plays && i < plays->n; i++) {
+                const struct node *own = jinja_play_vars(&m, vars, plays->items[i]);
+
+                if (!own)
+                        continue;
+                r = import_one(&m, own, plays->items[i], is_next);
+                is_next = true;
+                worst = r > worst ? r : worst;
+        }
+        if (is_next)
+                return worst;
+        if (vars)
+                return import_one(&m, vars, NULL, false);
+
+        (void) fputs("pyservicectl: import ansible-pyservice: no variables are defined here\n", stderr);
+        return CTL_MISTAKE;
+}

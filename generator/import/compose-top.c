@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* `volumes:` and `networks:` of a Compose file. */
+
+#include "import/compose.h"
+
+static void put(struct compose *c, struct yaml_text *map, const char *key, const struct node *n) {
+        struct str text = n ? compose_text(c, n) : (struct str) { NULL, 0 };
+
+        if (!str_is_absent(text))
+                (void) yaml_text_put_text(c->draft.arena, map, str_of(key), text);
+}
+
+static bool is_external(const struct node *object) {
+        const struct node *external = node_get(object, "external");
+
+        return external && (external->kind == NODE_MAP || node_is_true(external));
+}
+
+/* Docker's driver has the server of an NFS among the options, and ":/PATH" as device. */
+static void put_server(struct compose *c, struct yaml_text *volume) {
+        struct arena *a = c->draft.arena;
+        struct yaml_text *device = yaml_text_find(volume, STR("device")), *options = yaml_text_find(volume, STR("options"));
+        struct str rest = options ? options->text : (struct str) { NULL, 0 }, word, server = { NULL, 0 }, kept = STR("");
+
+        if (!device || !str_has_prefix(device->text, STR(":/")))
+                return;
+        while (str_split(&rest, ',', &word)) {
+                if (str_has_prefix(word, STR("addr=")))
+                        server = str_from(word, 5);
+                else
+                        kept = arena_join(a, kept, kept.n > 0 ? STR(",") : STR(""), word);
+        }
+        if (str_is_absent(server))
+                return;
+
+        device->text = arena_join(a, server, device->text);
+        options->text = kept.n > 0 ? kept : STR("rw");
+}
+
+static void put_volume(struct compose *c, const struct pair *volume) {
+        struct draft *d = &c->draft;
+        struct yaml_text *all = yaml_text_put(d->arena, d->root, STR("volumes"), YAML_TEXT_MAP), *one;
+        const struct node *options = node_get(volume->value, "driver_opts"), *driver = node_get(volume->value, "driver");
+        struct str name = import_name(d->arena, volume->key->text);
+
+        one = yaml_text_put(d->arena, all, name, YAML_TEXT_MAP);
+        draft_note(d, one, volume->key->at, "what Compose has kept is in its own volume; 'podman volume export' and 'import' move it to '%.*s-%.*s'",
+                   STR_ARG(d->name), STR_ARG(name));
+        if (driver && !str_is(driver->text, "local"))
+                put(c, one, "driver", driver);
+        if (!options)
+                return;
+
+        put(c, one, "type", node_get(options, "type"));
+        put(c, one, "device", node_get(options, "device"));
+        put(c, one, "options", node_get(options, "o"));
+        put_server(c, one);
+}
+
+static void put_network(struct compose *c, const struct pair *network) {
+        struct draft *d = &c->draft;
+        struct yaml_text *all = yaml_text_put(d->arena, d->root, STR("networks"), YAML_TEXT_MAP), *one;
+        const struct node *n = network->value, *ipam = node_get(n, "ipam"), *list = ipam ? node_get(ipam, "config") : NULL, *driver = node_get(n, "driver");
+
+        one = yaml_text_put(d->arena, all, import_name(d->arena, network->key->text), YAML_TEXT_MAP);
+        if (driver && !str_is(driver->text, "bridge"))
+                put(c, one, "driver", driver);
+        if (node_is_true(node_get(n, "internal")))
+                (void) yaml_text_put_plain(d->arena, one, STR("internal"), STR("true"));
+        if (node_is_true(node_get(n, "enable_ipv6")))
+                (void) yaml_text_put_plain(d->arena, one, STR("ipv6"), STR("true"));
+        if (node_get(n, "driver_opts"))
+                compose_drop(c, NULL, "networks: driver_opts", node_get(n, "driver_opts"));
+        if (!list || list->kind != NODE_LIST || list->n == 0)
+                return;
+
+        put(c, one, "subnet", node_get(list->items[0], "subnet"));
+        put(c, one, "gateway", node_get(list->items[0], "gateway"));
+        if (list->n > 1)
+                compose_drop(c, NULL, "networks: a second subnet", list->items[1]);
+}
+
+/* Is anybody on the network that Compose makes by itself? */
+static bool has_default_users(const struct compose *c) {
+        const struct node *services = node_get(c->root, "services");
+
+        for (size_t i = 0; i < services->n; i++)
+                if (!node_get(services->pairs[i].value, "networks") && !node_get(services->pairs[i].value, "network_mode"))
+                        return true;
+
+        return false;
+}
+
+void compose_put_top(struct compose *c) {
+        struct draft *d = &c->draft;
+        const struct node *volumes = node_get(c->root, "volumes"), *networks = node_get(c->root, "networks"), *by_default;
+
+        for (size_t i = 0; volumes && volumes->kind == NODE_MAP && i < volumes->n; i++)
+                if (!is_external(volumes->pairs[i].value))
+                        put_volume(c, &volumes->pairs[i]);
+        for (size_t i = 0; networks && networks->kind == NODE_MAP && i < networks->n; i++)
+                if (!is_external(networks->pairs[i].value))
+                        put_network(c, &networks->pairs[i]);
+
+        by_default = networks ? node_get(networks, "default") : NULL;
+        if (!c->needs_network || !has_default_users(c))
+                return;
+        if (by_default && is_external(by_default)) {
+                struct str name = node_text(node_get(by_default, "name"));
+
+                (void) yaml_text_put_text(d->arena, d->root, STR("network"), str_is_absent(name) ? STR("default") : name);
+                return;
+        }
+        (void) yaml_text_put(d->arena, yaml_text_put(d->arena, d->root, STR("networks"), YAML_TEXT_MAP), STR("default"), YAML_TEXT_MAP);
+        (void) yaml_text_put_text(d->arena, d->root, STR("network"), STR("default.network"));
+}

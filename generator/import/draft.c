@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* What is filled while something is imported, and how it is put in order and printed. */
+
+#include <stdarg.h>
+#include <stdlib.h>
+
+#include "import/import.h"
+
+/* The keys of an app and of its parts, as people expect them. */
+static const char *const order[] = {
+        "name", "description", "hosts", "source", "module", "group", "ensure_user", "root", "image", "pull", "auth_file", "tls_verify", "schedule", "persistent",
+        "random_delay", "command", "commands", "entrypoint", "auto_update", "user", "workdir", "network", "scale", "port", "host_port", "publish", "labels", "vars", "env", "env_files",
+        "volumes", "networks", "resources", "health", "proxy", "restart", "stop_timeout", "stop_signal", "timeout", "requires", "after", "contract", "config", "services", "sidecars",
+        "auth_tracking", "tasks", "before_update", "timers", "secrets", "files", "quadlet",
+};
+
+static size_t rank(const struct yaml_text *item) {
+        for (size_t i = 0; i < ARRAY_SIZE(order); i++)
+                if (str_is(item->key, order[i]))
+                        return i;
+
+        return ARRAY_SIZE(order);
+}
+
+static void sort_keys(struct yaml_text *map) {
+        for (size_t i = 1; i < map->items.n; i++) {
+                struct yaml_text *item = map->items.at[i];
+                size_t k = i;
+
+                for (; k > 0 && rank(map->items.at[k - 1]) > rank(item); k--)
+                        map->items.at[k] = map->items.at[k - 1];
+                map->items.at[k] = item;
+        }
+}
+
+void draft_begin(struct draft *d, struct import *m, struct str name) {
+        struct arena *a = &m->ctl->arena;
+
+        *d = (struct draft) { .ctl = m->ctl, .arena = a, .sources = &m->sources, .ds = &m->ds, .name = import_name(a, name), .root = yaml_text_new(a, YAML_TEXT_MAP) };
+        yaml_text_remark(a, d->root, arena_join(a, STR("/etc/pyservice.d/"), d->name, STR(".yaml")));
+}
+
+struct draft_part *draft_part(struct draft *d, enum part_kind kind, struct str name, struct span at) {
+        struct draft_part *p = arena_new(d->arena, struct draft_part);
+
+        *p = (struct draft_part) { .kind = kind, .name = name, .at = at, .map = yaml_text_new(d->arena, YAML_TEXT_MAP) };
+        (void) yaml_text_put_text(d->arena, p->map, STR("name"), name);
+        *vec_push(d->arena, &d->parts) = p;
+        return p;
+}
+
+/* One line for a terminal. */
+static struct str show(struct arena *a, struct str text) {
+        char *copy = arena_array(a, text.n + 1, char);
+
+        for (size_t i = 0; i < text.n; i++)
+                copy[i] = (char) ((unsigned char) text.p[i] < ' ' || text.p[i] == 0x7f ? ' ' : text.p[i]);
+        return (struct str) { copy, text.n };
+}
+
+static struct str file_name(struct str path) {
+        for (size_t i = path.n; i-- > 0;)
+                if (path.p[i] == '/')
+                        return str_from(path, i + 1);
+
+        return path;
+}
+
+void draft_note(struct draft *d, struct yaml_text *item, struct span at, const char *format, ...) {
+        unsigned line = 0, column = 0;
+        char message[2048];
+        struct str text, place = { NULL, 0 };
+        va_list ap;
+
+        va_start(ap, format);
+        (void) vsnprintf(message, sizeof(message), format, ap);
+        va_end(ap);
+        text = arena_str(d->arena, str_of(message));
+
+        if (at.file != SPAN_NOWHERE) {
+                source_position(&d->sources->list.at[at.file], at.off, &line, &column);
+                place = d->sources->list.at[at.file].path;
+                (void) fprintf(stderr, "pyservicectl: %s:%u:%u: %s\n", show(d->arena, place).p, line, column, show(d->arena, text).p);
+                text = d->sources->list.n > 1 ? arena_printf(d->arena, "%.*s, line %u: %s", STR_ARG(file_name(place)), line, text.p)
+                                              : arena_printf(d->arena, "Line %u: %s", line, text.p);
+        } else
+                (void) fprintf(stderr, "pyservicectl: %.*s: %s\n", STR_ARG(d->name), show(d->arena, text).p);
+
+        yaml_text_remark(d->arena, item ? item : d->root, show(d->arena, text));
+}
+
+struct str draft_secret(struct draft *d, struct str name) {
+        struct str secret = import_name(d->arena, name);
+        struct yaml_text *all = yaml_text_put(d->arena, d->root, STR("secrets"), YAML_TEXT_MAP), *one;
+
+        if (yaml_text_find(all, secret))
+                return secret;
+
+        one = yaml_text_put(d->arena, all, secret, YAML_TEXT_MAP);
+        (void) yaml_text_put_text(d->arena, one, STR("credential"), arena_join(d->arena, d->name, STR("."), secret));
+        return secret;
+}
+
+void draft_put_secret(struct draft *d, struct yaml_text *map, struct str key, struct str secret) {
+        (void) yaml_text_put_text(d->arena, yaml_text_put(d->arena, map, key, YAML_TEXT_MAP), STR("secret"), secret);
+}
+
+struct yaml_text *draft_var(struct draft *d, struct str name, struct str value) {
+        struct yaml_text *vars = yaml_text_put(d->arena, d->root, STR("vars"), YAML_TEXT_MAP), *var = yaml_text_find(vars, name);
+
+        return var ? var : yaml_text_put_text(d->arena, vars, name, value);
+}
+
+/* Keys of which a definition may hold one, but whose value may be several words. */
+static bool takes_words(struct str key) {
+        static const char *const keys[] = { "AddCapability", "DropCapability", "AddDevice", "Sysctl", "After", "Before", "Wants", "Requires", "PodmanArgs", "Annotation", "Mask", "Unmask" };
+
+        for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
+                if (str_is(key, keys[i]))
+                        return true;
+
+        return false;
+}
+
+void draft_raw(struct draft *d, struct draft_part *p, struct raw_key raw) {
+        VEC_EACH(other, &p->raw) {
+                if (strcmp(other->section, raw.section) != 0 || !str_eq(other->key, raw.key))
+                        continue;
+
+                if (takes_words(raw.key))
+                        other->value = arena_join(d->arena, other->value, STR(" "), raw.value);
+                else
+                        draft_note(d, p->map, raw.at, "a second '%.*s' could not be carried over (%.*s); 'quadlet:' takes one of each key", STR_ARG(raw.key), STR_ARG(raw.value));
+                return;
+        }
+
+        *vec_push(d->arena, &p->raw) = raw;
+}
+
+static const struct raw_key *find_raw(const struct draft_part *p, const struct raw_key *raw) {
+        VEC_EACH(own, &p->raw)
+                if (strcmp(own->section, raw->section) == 0 && str_eq(own->key, raw->key) && str_eq(own->value, raw->value))
+                        return own;
+
+        return NULL;
+}
+
+/* `quadlet:` is for all containers of an app at once. */
+static void place_raw(struct draft *d, struct draft_part *p, const struct raw_key *raw) {
+        struct yaml_text *sections;
+
+        VEC_EACH(other, &d->parts)
+                if (!find_raw(*other, raw)) {
+                        draft_note(d, p->map, raw->at, "'%.*s' (%.*s) could not be carried over: 'quadlet:' is for all containers of an app, and '%.*s' has not this one",
+                                   STR_ARG(raw->key), STR_ARG(raw->value), STR_ARG((*other)->name));
+                        return;
+                }
+
+        sections = yaml_text_put(d->arena, d->root, STR("quadlet"), YAML_TEXT_MAP);
+        (void) yaml_text_put_text(d->arena, yaml_text_put(d->arena, sections, str_of(raw->section), YAML_TEXT_MAP), raw->key, raw->value);
+}
+
+/* The keys of the one service stand at the top. */
+static void make_short(struct draft *d, const struct draft_part *p) {
+        for (size_t i = 1; i < p->map->items.n; i++)
+                *vec_push(d->arena, &d->root->items) = p->map->items.at[i];
+        if (!str_is_absent(p->map->comment))
+                yaml_text_remark(d->arena, d->root, p->map->comment);
+}
+
+static void make_lists(struct draft *d) {
+        static const char *const keys[] = { [PART_SERVICE] = "services", [PART_SIDECAR] = "sidecars", [PART_TASK] = "tasks", [PART_TIMER] = "timers" };
+
+        VEC_EACH(p, &d->parts) {
+                struct yaml_text *list = yaml_text_put(d->arena, d->root, str_of(keys[(*p)->kind]), YAML_TEXT_LIST);
+
+                sort_keys((*p)->map);
+                *vec_push(d->arena, &list->items) = (*p)->map;
+        }
+        /* Without this key the app would have one service of its own. */
+        if (d->parts.n > 0 && !yaml_text_find(d->root, STR("services")))
+                (void) yaml_text_put(d->arena, d->root, STR("services"), YAML_TEXT_LIST);
+}
+
+/* A key both of the app and of its one service would be there twice; and a user at the top of an app with directories is one of
+ * the machine. */
+static bool is_apart(const struct draft *d, const struct draft_part *p) {
+        if (yaml_text_find(p->map, STR("user")) && (yaml_text_find(d->root, STR("source")) || yaml_text_find(d->root, STR("files"))))
+                return false;
+        for (size_t i = 1; i < p->map->items.n; i++)
+                if (yaml_text_find(d->root, p->map->items.at[i]->key))
+                        return false;
+
+        return true;
+}
+
+/* A list that was taken back. */
+static void drop_empty_lists(struct yaml_text *map) {
+        size_t n = 0;
+
+        VEC_EACH(item, &map->items)
+                if ((*item)->shape != YAML_TEXT_LIST || (*item)->items.n > 0)
+                        map->items.at[n++] = *item;
+        map->items.n = n;
+}
+
+static void assemble(struct draft *d) {
+        VEC_EACH(p, &d->parts)
+                drop_empty_lists((*p)->map);
+        VEC_EACH(p, &d->parts)
+                VEC_EACH(raw, &(*p)->raw)
+                        place_raw(d, *p, raw);
+
+        if (d->parts.n == 1 && d->parts.at[0]->kind == PART_SERVICE && is_apart(d, d->parts.at[0]))
+                make_short(d, d->parts.at[0]);
+        else
+                make_lists(d);
+        sort_keys(d->root);
+}
+
+struct str draft_text(struct draft *d) {
+        struct buf text = buf_in(d->arena);
+
+        yaml_text_write(&text, d->root);
+        return arena_str(d->arena, buf_str(&text));
+}
+
+int draft_print(struct draft *d, bool is_next) {
+        int r;
+
+        assemble(d);
+        r = import_mend(d);
+        if (r != CTL_GOOD && r != CTL_MISTAKE)
+                return r;
+
+        if (ctl_write(stdout, is_next ? STR("---\n") : STR("")) != CTL_GOOD || ctl_write(stdout, draft_text(d)) != CTL_GOOD)
+                return EXIT_SYSTEM;
+        return r;
+}

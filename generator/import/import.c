@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* pyservicectl import: which kind of input, and reading it. */
+
+#include "import/import.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "base/fs.h"
+#include "base/log.h"
+
+struct import_kind {
+        const char *name, *input;
+        int (*run)(struct ctl *c);
+        bool takes_several;
+};
+
+static const struct import_kind kinds[] = {
+        { "ansible-pyservice", "VARS.yml…",   import_ansible, true },
+        { "compose",           "COMPOSE.yaml", import_compose, false },
+        { "dci-api",           "VARS.yml…",   import_dci_api, true },
+        { "quadlet",           "FILE…",       import_quadlet, true },
+};
+
+void import_begin(struct import *m, struct ctl *c) {
+        *m = (struct import) { .ctl = c };
+        m->ds = (struct diags) { .arena = &c->arena, .sources = &m->sources };
+}
+
+static int read_standard_input(struct arena *a, struct str *ret) {
+        char *text = arena_array(a, SOURCE_MAX + 1, char);
+        size_t n = fread(text, 1, SOURCE_MAX + 1, stdin);
+
+        if (ferror(stdin))
+                return -EIO;
+
+        *ret = (struct str) { text, n };
+        return n > SOURCE_MAX ? -EFBIG : 0;
+}
+
+int import_read(struct import *m, const char *path, uint32_t *ret_file) {
+        struct arena *a = &m->ctl->arena;
+        struct str text;
+        int r = strcmp(path, "-") == 0 ? read_standard_input(a, &text) : fs_read(a, AT_FDCWD, path, SOURCE_MAX, &text);
+
+        if (r < 0) {
+                (void) ctl_fail(path, r);
+                return CTL_MISTAKE;
+        }
+
+        *ret_file = source_add(a, &m->sources, str_of(path), text);
+        return CTL_GOOD;
+}
+
+int import_report(struct import *m) {
+        struct buf text = buf_in(&m->ctl->arena);
+
+        diag_sort(&m->ds);
+        diag_print(&text, &m->ds, (struct str) { NULL, 0 }, log_is_colored(STDERR_FILENO) ? DIAG_COLOR : 0);
+        if (ctl_write(stderr, buf_str(&text)) != CTL_GOOD)
+                return EXIT_SYSTEM;
+
+        return m->ds.n_errors > 0 ? CTL_MISTAKE : CTL_GOOD;
+}
+
+int import_read_yaml(struct import *m, const char *path, struct node **ret) {
+        uint32_t file = 0;
+        int r = import_read(m, path, &file);
+
+        if (r != CTL_GOOD)
+                return r;
+
+        yaml_parse_foreign(&m->ctl->arena, &m->ds, file, ret);
+        if (!*ret && m->ds.n_errors == 0)
+                (void) diag_add(&m->ds, DIAG_EMPTY_DEFINITION, (struct span) { file, 0, 0 }, "the file is empty");
+        return import_report(m);
+}
+
+static const struct import_kind *find_kind(struct str name) {
+        struct str names[ARRAY_SIZE(kinds)], near;
+
+        for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+                names[i] = str_of(kinds[i].name);
+                if (str_eq(names[i], name))
+                        return &kinds[i];
+        }
+
+        near = diag_nearest(name, names, ARRAY_SIZE(names));
+        if (str_is_absent(near))
+                (void) fprintf(stderr, "pyservicectl: import: '%.*s' is nothing to import from; write ansible-pyservice, compose, dci-api or quadlet\n", STR_ARG(name));
+        else
+                (void) fprintf(stderr, "pyservicectl: import: '%.*s' is nothing to import from; did you mean '%.*s'?\n", STR_ARG(name), STR_ARG(near));
+        return NULL;
+}
+
+int ctl_import(struct ctl *c) {
+        const struct import_kind *kind;
+
+        if (c->argc == 0) {
+                (void) fputs("pyservicectl: import: say from what: ansible-pyservice, compose, dci-api or quadlet\n", stderr);
+                return CTL_USAGE;
+        }
+        kind = find_kind(str_of(c->argv[0]));
+        if (!kind)
+                return CTL_USAGE;
+
+        c->argc--;
+        c->argv++;
+        if (c->argc == 0 || (c->argc > 1 && !kind->takes_several)) {
+                (void) fprintf(stderr, "pyservicectl: import %s: write %s\n", kind->name, kind->input);
+                return CTL_USAGE;
+        }
+        return kind->run(c);
+}

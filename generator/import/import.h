@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* pyservicectl import: definitions from what other programs are told. Each kind of input fills a draft; what the draft has in
+ * common is here.
+ *
+ * What could not be carried over is a comment of the definition and a line on standard error. Texts that a draft is given
+ * may hold {{ name }}; what must not be taken for that goes through import_literal(). A draft may hold values that no
+ * definition may: import_mend() takes them out again, with a comment each, so that what is printed passes `check`. */
+
+#include "ctl/ctl.h"
+#include "output/yaml-text.h"
+
+enum part_kind { PART_SERVICE, PART_SIDECAR, PART_TASK, PART_TIMER };
+
+/* A key of Quadlet's or systemd's for which definitions have none. */
+struct raw_key {
+        const char *section;            /* "Unit", "Container", "Service" */
+        struct str key, value;
+        struct span at;
+};
+
+struct draft_part {
+        enum part_kind kind;
+        struct str name;
+        struct yaml_text *map;
+        struct span at;
+        VEC(struct raw_key) raw;
+};
+
+struct draft {
+        struct ctl *ctl;
+        struct arena *arena;
+        struct sources *sources;
+        struct diags *ds;
+        struct str name;                /* of the app */
+        struct yaml_text *root;
+        VEC(struct draft_part *) parts;
+};
+
+/* A kind of input: reads c->argv and prints. Gives the exit status. */
+int import_ansible(struct ctl *c);
+int import_dci_api(struct ctl *c);
+int import_compose(struct ctl *c);
+int import_quadlet(struct ctl *c);
+
+/* What an import reads. */
+struct import {
+        struct ctl *ctl;
+        struct sources sources;
+        struct diags ds;
+};
+
+void import_begin(struct import *m, struct ctl *c);
+
+/* A file of the command line, "-" for standard input. Gives 0, or an exit status after having said why. */
+int import_read(struct import *m, const char *path, uint32_t *ret_file);
+
+/* The same, as YAML; *ret is never NULL. */
+int import_read_yaml(struct import *m, const char *path, struct node **ret);
+
+/* Prints the mistakes that were found; the exit status is that of a mistake if there are any. */
+int import_report(struct import *m);
+
+/* An empty draft; `name` is made one that an app may have. */
+void draft_begin(struct draft *d, struct import *m, struct str name);
+
+struct draft_part *draft_part(struct draft *d, enum part_kind kind, struct str name, struct span at);
+
+/* Says that something could not be carried over, or needs to be looked at: on standard error with its place, and as a
+ * comment above `item`, NULL for the top. */
+void draft_note(struct draft *d, struct yaml_text *item, struct span at, const char *format, ...) PRINTF_LIKE(4, 5);
+
+void draft_raw(struct draft *d, struct draft_part *p, struct raw_key raw);
+
+/* A secret of the app under the name `name`, from systemd's credential APP.NAME; gives its name. */
+struct str draft_secret(struct draft *d, struct str name);
+
+/* Makes {secret: NAME} of the value at `key`. */
+void draft_put_secret(struct draft *d, struct yaml_text *map, struct str key, struct str secret);
+
+/* Puts a variable for {{ name }} where there is none yet. Gives its item. */
+struct yaml_text *draft_var(struct draft *d, struct str name, struct str value);
+
+/* Puts the parts where they belong, in the order that people expect, has import_mend() look at it, and prints it. `is_next`:
+ * it is not the first. Gives the exit status. */
+int draft_print(struct draft *d, bool is_next);
+
+/* Takes out what is no part of a definition. Gives the exit status: that of a mistake where something is left that this
+ * machine's `check` would not pass. */
+int import_mend(struct draft *d);
+
+/* The document. */
+struct str draft_text(struct draft *d);
+
+/* One that parts, volumes, secrets and apps may have: small letters, digits and '-'. */
+struct str import_name(struct arena *a, struct str text);
+
+/* `text` with its braces so that they are taken for braces. */
+struct str import_literal(struct arena *a, struct str text);
+
+/* Words as one text that a shell would split into them again. */
+struct str import_quote(struct arena *a, const struct str *words, size_t n);
+
+/* Is it a name that {{ … }} has without `vars:`? */
+bool import_is_built_in(struct str name);
+
+/* `path`, taken from the directory of the file that it is written in. */
+struct str import_path(struct draft *d, struct span in, struct str path);
+
+static inline bool node_is_null(const struct node *n) {
+        return n->kind == NODE_SCALAR && n->plain && (n->text.n == 0 || str_is(n->text, "~") || str_is(n->text, "null"));
+}
+
+/* yes, on and true, as YAML 1.1 has it. */
+bool node_is_true(const struct node *n);
+
+/* The text of a scalar that is there and not null; absent for all else. */
+struct str node_text(const struct node *n);

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* What the files of `import quadlet` share: podman-systemd.unit(5) into keys of a definition. */
+
+#include "import/unit.h"
+
+struct quadlet_import {
+        struct draft draft;
+        VEC(struct unit_file) files;
+        size_t n_containers;
+        const struct unit_file *unit;   /* the one that is carried over */
+        struct draft_part *part;
+};
+
+/* One of the files; NULL where it is not among them. */
+const struct unit_file *quadlet_file(const struct quadlet_import *q, struct str stem, const char *suffix);
+
+/* The name of the part that a container's file becomes. */
+struct str quadlet_part_name(const struct quadlet_import *q, const struct unit_file *u);
+
+/* A line of [Container]. False where a definition has no key for it. */
+bool quadlet_put_container(struct quadlet_import *q, const struct unit_line *line);
+
+/* What several lines say together. */
+void quadlet_put_rest(struct quadlet_import *q);
+
+/* The files that are no containers. */
+void quadlet_put_objects(struct quadlet_import *q);
+
+/* "could not be carried over" */
+void quadlet_drop(struct quadlet_import *q, const struct unit_line *line);
+
+/* The value of a line as Podman gets it. */
+struct str quadlet_text(struct quadlet_import *q, const struct unit_line *line, struct str value);
+void quadlet_put_text(struct quadlet_import *q, struct yaml_text *map, const char *key, const struct unit_line *line);
+void quadlet_put_number(struct quadlet_import *q, struct yaml_text *map, const char *key, const struct unit_line *line);
+struct yaml_text *quadlet_map(struct quadlet_import *q, const char *key);
+struct yaml_text *quadlet_list(struct quadlet_import *q, const char *key);

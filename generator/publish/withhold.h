@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* What the administrator stopped (state/hold.h) is not upheld. */
+
+#include "output/tree.h"
+#include "state/hold.h"
+
+/* Takes the lines about it out of what the app's target upholds, in an unsorted or sorted tree. The whole text of such a file is kept beside it,
+ * at whole/PATH, which is where stored_read() finds it: what is stopped is no change of scale. */
+void withhold(struct tree *t, struct str app, const struct holds *h);

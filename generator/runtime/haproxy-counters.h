@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* How HAProxy's backends and servers fare, in one question to the worker that serves now ("show stat"; HAProxy Management Guide, 9.1). The
+ * counters are that worker's: since HAProxy's last start or reload. */
+
+#include "runtime/haproxy-socket.h"
+
+struct haproxy_counter {
+        struct str backend;
+        struct str server;              /* "BACKEND" for the backend as a whole */
+        struct str status;              /* "UP", "UP 1/3", "DOWN", "MAINT", "DRAIN", "no check" … */
+        struct str check, check_says;   /* how its last check ended: "L4CON" and "Connection refused"; empty where none is made */
+        struct str address;             /* "127.0.0.1:20123" */
+        uint64_t n_sessions, n_waiting; /* now; waiting: in the queue */
+        uint64_t n_requests;
+        uint64_t n_connect_errors, n_response_errors;
+        uint64_t n_5xx;                 /* answers with a status of 500 or more */
+        uint64_t n_active;              /* of a backend: servers that get requests */
+};
+
+struct haproxy_counters {
+        VEC(struct haproxy_counter) list;       /* as HAProxy has them: servers before their backend's own line. No frontends. */
+};
+
+/* 0; negative errno: -ENOENT, -EACCES, -ECONNREFUSED and the like where nobody answers. */
+int haproxy_count_all(const struct haproxy_client *c, struct haproxy_counters *ret);
+
+/* NULL where it isn't there. `server` "BACKEND": the whole. */
+const struct haproxy_counter *haproxy_find_counter(const struct haproxy_counters *s, struct str backend, struct str server);
+
+/* What haproxy_count_all() reads; pure. */
+void haproxy_parse_counters(struct arena *a, struct str answer, struct haproxy_counters *ret);

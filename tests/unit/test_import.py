@@ -1,0 +1,660 @@
+# SPDX-License-Identifier: Apache-2.0
+"""pyservicectl import: what other tools were told, as definitions that `check` passes.
+
+PYSERVICECTL names the program. What the Ansible roles make of the same variables is written out here by hand, from their documentation
+(shared/upstream-facts.md), and compared with what `render` makes of the definition.
+"""
+
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+from pathlib import Path
+
+import jsonschema
+import pytest
+import yaml
+
+PYSERVICECTL = os.environ.get("PYSERVICECTL", "")
+pytestmark = pytest.mark.skipif(not PYSERVICECTL, reason="PYSERVICECTL is not set")
+CONTRIB = Path(__file__).resolve().parents[2] / "contrib"
+SCHEMA = json.loads((CONTRIB / "editor/pyservice.schema.json").read_text())
+
+
+class Imported:
+    """What one import printed: the definition, as another reader of YAML has it, and the notes."""
+
+    def __init__(self, text, notes, path):
+        self.text, self.notes, self.path = text, notes, path
+        self.app = yaml.safe_load(text)
+        self.comments = re.sub(r"\n *# ", " ", text)
+
+    def part(self, name, kind="services"):
+        return next(part for part in self.app[kind] if part["name"] == name)
+
+
+@pytest.fixture
+def root(tmp_path):
+    shutil.copytree(CONTRIB / "contracts", tmp_path / "root/etc/pyservice/contracts")
+    networks = tmp_path / "root/etc/containers/systemd"
+    networks.mkdir(parents=True)
+    (networks / "quadlet.network").write_text("[Network]\nSubnet=192.168.100.0/24\n")
+    return tmp_path / "root"
+
+
+def ctl(root, *words, cwd=None):
+    done = subprocess.run([PYSERVICECTL, f"--root={root}", *map(str, words)], capture_output=True, cwd=cwd, check=False)
+    return done.returncode, done.stdout.decode(), done.stderr.decode()
+
+
+@pytest.fixture
+def imported(root, tmp_path):
+    """Writes the files, imports them, and has `check` look at what comes of it."""
+
+    def run(kind, files, status=0):
+        directory = tmp_path / "in"
+        directory.mkdir(exist_ok=True)
+        for name, text in files.items():
+            (directory / name).write_text(text)
+        code, text, notes = ctl(root, "import", kind, *files, cwd=directory)
+        assert code == status, notes
+        path = tmp_path / Path(text.splitlines()[0].removeprefix("# ")).name
+        path.write_text(text)
+        path.chmod(0o600)
+        if status == 0:
+            assert ctl(root, "check", path) == (0, "", "")
+            jsonschema.validate(yaml.safe_load(text), SCHEMA)
+        return Imported(text, notes, path)
+
+    return run
+
+
+@pytest.fixture
+def rendered(root, tmp_path):
+    def run(definition):
+        code, _, errors = ctl(root, "render", f"--output={tmp_path}/out", definition.path)
+        assert (code, errors) == (0, "")
+        return tmp_path / "out" / definition.path.stem
+
+    return run
+
+
+def command_of(unit):
+    """The words of Exec=; what stands in them here needs no escapes but \\"."""
+    line = next(line for line in unit.read_text().splitlines() if line.startswith("Exec="))
+    return shlex.split(line.removeprefix("Exec=").replace("%%", "%").replace("$$", r"\$"))
+
+
+# --- ansible-pyservice ---
+
+GIFTWRAP = """
+app_name: giftwrap
+app_repo: git@git.example.com:giftwrap/giftwrap.git
+app_tag: v1.4.0
+app_ssh_key_path: /etc/pyservice/keys/giftwrap
+python_version: "3.12"
+web_port: 8080
+log_level: "{{ default_level | default('info') }}"
+app_services:
+  - name: web
+    description: "Run the web interface for {{ app_name }}"
+    command: "{{ conda_run }} python -m {{ app_module }} --config {{ app_config }} web --port {{ web_port }} --level={{ log_level }}"
+app_timers:
+  - name: something
+    description: "Do something every Monday at 2 AM"
+    schedule: "Mon, 02:00"
+    command: python -m {{ app_module }} --config {{ app_config }} do_something "two words"
+app_files:
+  - {dest: "{{ app_config_dir }}/certificate", content: "{{ certificate_contents }}", mode: "0600"}
+  - {dest: "{{ app_config }}", content: "data: {{ app_data_dir }}\\n", mode: 0640}
+  - {dest: /etc/skipped, content: null}
+conda_version: latest-Linux-x86_64
+"""
+
+# By the role's README: where everything lies, and what ExecStart= runs in the conda environment.
+GIFTWRAP_CONFIG = "/applications/giftwrap/app/config/config.yaml"
+GIFTWRAP_WEB = ["python", "-m", "giftwrap", "--config", GIFTWRAP_CONFIG, "web", "--port", "8080", "--level=info"]
+GIFTWRAP_SOMETHING = ["python", "-m", "giftwrap", "--config", GIFTWRAP_CONFIG, "do_something", "two words"]
+
+
+def test_the_role_for_python_applications(imported, rendered):
+    definition = imported("ansible-pyservice", {"vars.yml": GIFTWRAP})
+    assert definition.text.startswith("# /etc/pyservice.d/giftwrap.yaml\n")
+    assert definition.app["source"] == {"repo": "git@git.example.com:giftwrap/giftwrap.git", "ref": "v1.4.0", "python": "3.12",
+                                        "ssh_key": "/etc/pyservice/keys/giftwrap", "requirements": "pinned-requirements.txt"}
+    out = rendered(definition)
+    assert command_of(out / "quadlet/giftwrap-web@.container") == GIFTWRAP_WEB
+    assert command_of(out / "quadlet/giftwrap-something.container") == GIFTWRAP_SOMETHING
+    assert not list(out.glob("env/*"))  # the role sets no variable
+    timer = (out / "units/giftwrap-something.timer").read_text()
+    assert "\nOnCalendar=Mon, 02:00\n" in timer and "\nPersistent=yes\n" in timer
+    assert "Description=Run the web interface for giftwrap" in (out / "quadlet/giftwrap-web@.container").read_text()
+
+    assert [file["dest"] for file in definition.app["files"]] == ["{{ app_config_dir }}/certificate", "{{ app_config }}"]
+    assert definition.app["files"][0]["content"] == {"secret": "certificate"}
+    assert definition.app["files"][1] == {"dest": "{{ app_config }}", "content": "data: {{ app_data_dir }}\n", "mode": "0640"}
+    assert definition.app["secrets"] == {"certificate": {"credential": "giftwrap.certificate"}}
+    for note in ("vars.yml:19:57: {{ certificate_contents }} could not be carried over", "vars.yml:21:5: this file could not", "vars.yml:22:16: 'conda_version' is not"):
+        assert note in definition.notes
+    assert "Line 19: {{ certificate_contents }} could not be carried over" in definition.comments
+
+
+def test_a_name_that_is_none_keeps_its_paths(imported, rendered):
+    definition = imported("ansible-pyservice", {"vars.yml": """
+app_name: Gift_Wrap
+app_repo: https://git.example.com/x/y.git
+app_tag: main
+global_app_root: /srv/apps
+app_config: "{{ app_root }}/etc/{{ app_name }}.yaml"
+app_services:
+  - {name: web_ui, description: "{{ app_user }}", command: "run {{ app_name }} {{ app_config }} {{ app_module }} {{ app_code_dir }}"}
+"""})
+    # By the role's README, with app_root = {{ global_app_root }}/{{ app_name }}.
+    want = ["run", "Gift_Wrap", "/srv/apps/Gift_Wrap/etc/Gift_Wrap.yaml", "Gift_Wrap", "/srv/apps/Gift_Wrap/app/code"]
+    assert command_of(rendered(definition) / "quadlet/gift-wrap@.container") == want
+    assert "'web_ui' is 'web-ui' here" in definition.notes and "the application is 'gift-wrap' here" in definition.notes
+
+
+def test_what_only_ansible_knows_is_to_be_written(imported):
+    definition = imported("ansible-pyservice", {"vars.yml": """
+app_name: x
+app_repo: https://git.example.com/x/y.git
+app_tag: "{{ release.tag | upper }}"
+app_user: "{{ owner }}"
+app_services:
+  - {name: a, command: "run {{ groups['db'][0] }} {{ groups['db'][1] }} {{ groups['db'][0] }} {{ '{{' }} }}"}
+  - {name: b, command: "run {% if x %}y{% endif %}", environment: {A: b}}
+"""})
+    assert definition.app["vars"] == {"release": "CHANGE-ME", "owner": "CHANGE-ME", "groups": "CHANGE-ME", "groups_2": "CHANGE-ME"}
+    assert definition.part("a")["command"] == "run {{ groups }} {{ groups_2 }} {{ groups }} {{ '{{' }} }}"
+    assert "could not be carried over: they stand as they are" in definition.notes and "'environment' could not be carried over" in definition.notes
+    assert definition.app["source"]["ref"] == "{{ release }}"
+
+
+@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd-analyze is what knows")
+def test_a_time_that_systemd_does_not_know(imported):
+    timers = "app_timers:\n  - {name: a, schedule: 'Mon, 25:61', command: x}\n  - {name: b, schedule: daily, command: y}\n"
+    definition = imported("ansible-pyservice", {"vars.yml": "app_name: x\napp_repo: https://a/b.git\napp_tag: v1\napp_services: [{name: w, command: z}]\n" + timers})
+    assert definition.app["timers"] == [{"name": "b", "schedule": "daily", "command": "y"}]
+    assert "'schedule' could not be carried over" in definition.notes
+
+
+PLAYBOOK = """---
+- hosts: all
+  vars:
+    app_services:
+      - {name: web, description: "Run {{ app_name }}", command: "python -m {{ app_module }} --config {{ app_config }} web"}
+  tasks:
+  - name: Install
+    import_role: {name: pyservice, tasks_from: setup}
+  - name: Template configuration
+    ansible.builtin.template: {src: config.yaml, dest: "{{ app_config }}"}
+- hosts: other
+  vars: {app_name: second, app_services: []}
+- hosts: nothing
+"""
+
+
+def test_a_playbook_with_variables_of_the_inventory(imported, rendered, root, tmp_path):
+    group = "app_name: wrap\napp_repo: https://git.example.com/x/y.git\napp_tag: v1\n"
+    definition = imported("ansible-pyservice", {"group.yml": group, "one.yml": PLAYBOOK[:PLAYBOOK.index("- hosts: other")]})
+    assert command_of(rendered(definition) / "quadlet/wrap@.container")[:3] == ["python", "-m", "wrap"]
+    assert "task 'Template configuration' could not be carried over" in definition.notes and "'Install'" not in definition.notes
+
+    (tmp_path / "in/play.yml").write_text(PLAYBOOK)
+    _, text, _ = ctl(root, "import", "ansible-pyservice", tmp_path / "in/group.yml", tmp_path / "in/play.yml")
+    documents = text.split("\n---\n")
+    assert [document.splitlines()[0] for document in documents] == ["# /etc/pyservice.d/wrap.yaml", "# /etc/pyservice.d/second.yaml"]
+
+
+# --- dci-api ---
+
+DCI = """
+dci_api_container_scale: 6
+dci_redis_url: redis://redis.example.com:6379/0
+dbhost: postgres.example.com
+dbuser: dci
+dbpassword: "{{ vault_db_password }}"
+dbname: dci
+sqlalchemy_pool_size: 20
+sqlalchemy_max_overflow: 10
+apihost: 0.0.0.0
+api_log_level: INFO
+gunicorn_nb_workers: 4
+gunicorn_worker_connections: 200
+gunicorn_timeout: 60
+gunicorn_extra_cmd_args: "--log-level 'debug' # all"
+store_engine: s3
+store_files_container: dci-files
+store_components_container: dci-components
+store_s3_aws_access_key_id: !vault |
+  $ANSIBLE_VAULT;1.1;AES256
+  6162
+store_s3_aws_secret_access_key: "{{ vault_s3_secret_key }}"
+store_s3_aws_region: us-east-1
+store_s3_endpoint_url: https://s3.example.com
+zmq_conn: "tcp://zmq.example.com:5555"
+max_content_length_mb: 1024
+analytics_url: "https://analytics.example.com"
+amqp_broker_url: "amqp://rabbitmq.example.com"
+certification_url: "https://certification.example.com"
+sso_public_key: "{{ vault_sso_public_key }}"
+sso_audiences: ["dci-api", "two"]
+sso_read_only_group: "dci-readonly"
+sso_url: "https://sso.example.com"
+sso_realm: "{{ realm }}"
+rhdl_service_account_access_key: "{{ vault_rhdl_access_key }}"
+rhdl_service_account_secret_key: "{{ vault_rhdl_secret_key }}"
+haproxy_config_dir: /etc/haproxy/conf.d
+dci_api_container_volumes: [/a:/b]
+"""
+
+# What the role's template of dci-api.env makes of them; of secrets only the name is known here.
+DCI_ENVIRONMENT = {
+    "DCI_NB_WORKERS": "4", "DCI_GUNICORN_WORKER_CONNECTIONS": "200", "DCI_GUNICORN_MAX_REQUESTS": "0", "DCI_GUNICORN_MAX_REQUESTS_JITTER": "0",
+    "DCI_GUNICORN_TIMEOUT": "60", "DCI_GUNICORN_GRACEFUL_TIMEOUT": "90", "GUNICORN_CMD_ARGS": "--log-level 'debug' # all",
+    "API_HOST": "0.0.0.0", "API_PORT": "5000", "LOG_LEVEL": "INFO", "MAX_CONTENT_LENGTH_MB": "1024", "DB_HOST": "postgres.example.com",
+    "SQLALCHEMY_POOL_SIZE": "20", "SQLALCHEMY_MAX_OVERFLOW": "10", "STORE_ENGINE": "s3", "STORE_FILES_CONTAINER": "dci-files",
+    "STORE_COMPONENTS_CONTAINER": "dci-components", "AWS_REGION": "us-east-1", "S3_ENDPOINT_URL": "https://s3.example.com",
+    "ZMQ_CONN": "tcp://zmq.example.com:5555", "DCI_REDIS_URL": "redis://redis.example.com:6379/0", "SSO_AUDIENCES": "dci-api,two",
+    "SSO_READ_ONLY_GROUP": "dci-readonly", "SSO_URL": "https://sso.example.com", "SSO_REALM": "CHANGE-ME",
+    "CERTIFICATION_URL": "https://certification.example.com", "ANALYTICS_URL": "https://analytics.example.com",
+    "AMQP_BROKER_URL": "amqp://rabbitmq.example.com", "RHDL_API_URL": "https://api.rhdl.distributed-ci.io/api/v1",
+}
+DCI_SECRETS = {
+    "AWS_ACCESS_KEY_ID": "%{store-s3-aws-access-key-id}", "AWS_SECRET_ACCESS_KEY": "%{store-s3-aws-secret-access-key}",
+    "RHDL_SERVICE_ACCOUNT_ACCESS_KEY": "%{rhdl-service-account-access-key}", "RHDL_SERVICE_ACCOUNT_SECRET_KEY": "%{rhdl-service-account-secret-key}",
+    "SQLALCHEMY_DATABASE_URI": "postgresql://dci:%u{dbpassword}@postgres.example.com:5432/dci", "SSO_PUBLIC_KEY": "%{sso-public-key}",
+}
+
+
+def variables(out, pattern):
+    return dict(line.split("=", 1) for path in out.glob(pattern) for line in path.read_text().splitlines())
+
+
+def test_the_role_for_the_dci_api(imported, rendered):
+    definition = imported("dci-api", {"vars.yml": DCI})
+    out = rendered(definition)
+    for unit in "dci-api", "dci-api-auth-tracking":
+        assert variables(out, f"env/{unit}.????????.env") == DCI_ENVIRONMENT
+        assert variables(out, f"env/{unit}.????????.template") == DCI_SECRETS
+
+    unit = (out / "quadlet/dci-api@.container").read_text()
+    for line in ("ContainerName=dci-api-%i", "HostName=dci-api-%i", "Image=quay.io/distributedci/dci-control-server:latest", 'Label="io.distributed-ci.app=dci_api"',
+                 "Network=systemd-quadlet", 'HealthCmd=["curl --head http://localhost:5000/api/v1/"]', "HealthInterval=5s", "HealthRetries=5",
+                 "HealthStartPeriod=10s", "HealthTimeout=5s", "Restart=always", "StopTimeout=100"):
+        assert f"\n{line}\n" in unit
+    assert "\nExec=" not in unit  # the image's own
+    assert command_of(out / "quadlet/dci-api-auth-tracking.container") == ["bin/dci-sync-redis-auth", "--interval", "30", "--threshold", "10"]
+    assert '\nPodmanArgs="--entrypoint="\n' in (out / "quadlet/dci-api-auth-tracking.container").read_text()
+    assert "option httpchk" in (out / "haproxy/etc/haproxy/conf.d/10_backend_dci-api.cfg").read_text()
+    assert "Upholds=dci-api@5.service" in (out / "units/dci-api.target.d/50-dci-api.conf").read_text()
+    assert "'dci_api_container_volumes' could not be carried over" in definition.notes and "a value of Ansible's vault could not" in definition.notes
+
+
+def test_the_sidecar_runs_where_the_role_runs_it(imported, rendered):
+    definition = imported("dci-api", {"vars.yml": DCI + "dci_api_auth_tracking_enabled: no\ngunicorn_graceful_timeout: 300\napi_debug: True\n"})
+    assert definition.app["auth_tracking"] == {"enabled": False, "redis_url": "redis://redis.example.com:6379/0"}
+    assert definition.app["stop_timeout"] == "310s" and definition.app["config"]["api_debug"] is True
+    assert not (rendered(definition) / "quadlet/dci-api-auth-tracking.container").exists()
+
+
+def test_what_the_contract_demands_is_asked_for(imported):
+    definition = imported("dci-api", {"vars.yml": "dbhost: x\n"}, status=1)
+    assert "to be mended: " in definition.notes and "'dbuser'" in definition.notes
+    assert definition.app["config"] == {"dbhost": "x"}
+
+
+# --- compose ---
+
+SHOP = """
+name: Shop
+x-common: &common
+  restart: unless-stopped
+  environment: &env {LOG_LEVEL: info, TZ: Europe/Berlin}
+services:
+  web:
+    <<: *common
+    image: "ghcr.io/acme/shop:${TAG:-1.4}"
+    command: ["gunicorn", "-b", "0.0.0.0:8000", "--title", "a $$b {{x}}"]
+    ports: ["127.0.0.1:8080:8000"]
+    environment:
+      <<: *env
+      DATABASE_URL: postgres://shop:x@db:5432/shop
+      CACHE_HOST: cache
+      MODE: web
+      SECRET_KEY: ${SECRET_KEY}
+      DB_PASS_FILE: /run/secrets/db_password
+      GIVEN:
+      N: 5
+    env_file: [./common.env, {path: /etc/opt.env, required: false}]
+    depends_on:
+      db: {condition: service_healthy}
+      migrate: {condition: service_completed_successfully}
+      cache: {condition: service_started, required: false}
+    deploy: {replicas: 3, resources: {limits: {cpus: "0.5", memory: 512m}}}
+    healthcheck: {test: ["CMD", "curl", "-f", "http://localhost:8000/it's"], interval: 1m30s, retries: 3}
+    volumes: ["./static:/srv/static:ro", "uploads:/srv/uploads", "/anonymous", {type: bind, source: /etc/x, target: /x, read_only: true}]
+    secrets: [db_password, {source: key}]
+    configs: [{source: nginx, target: /etc/nginx.conf}, {source: motd, target: /etc/motd}]
+    labels: {"traefik.enable": true}
+    profiles: [debug]
+  worker:
+    <<: *common
+    build: {context: ./worker, dockerfile: Containerfile}
+    command: celery -A shop worker
+    depends_on: [db, cache]
+    working_dir: /app
+    user: "1000:1000"
+    stop_grace_period: 1m
+    ulimits: {nofile: {soft: 1024, hard: 4096}}
+  migrate: {image: "ghcr.io/acme/shop:${TAG:-1.4}", command: ./manage.py migrate, depends_on: [db], restart: "no"}
+  db:
+    image: postgres:16
+    volumes: [dbdata:/var/lib/postgresql/data]
+    secrets: [db_password]
+    healthcheck: {test: ["CMD-SHELL", "pg_isready -U shop"]}
+    shm_size: 128mb
+  cache: {image: redis:7, networks: {back: {aliases: [redis]}}, restart: on-failure:3}
+volumes:
+  uploads:
+  dbdata: {driver_opts: {type: nfs, o: "addr=10.0.0.1,rw", device: ":/exports/db"}}
+networks:
+  back: {internal: true, ipam: {config: [{subnet: 10.91.0.0/24, gateway: 10.91.0.1}]}}
+secrets:
+  db_password: {file: ./db_password.txt}
+  key: {external: true}
+configs:
+  nginx: {file: ./nginx.conf}
+  motd: {content: "hello ${TAG:-1.4}\\n"}
+"""
+
+
+def test_compose_with_all_kinds_of_parts(imported, tmp_path):
+    definition = imported("compose", {"compose.yaml": SHOP})
+    app, here = definition.app, str(tmp_path / "in")
+    assert definition.path.name == "shop.yaml"
+    assert {kind: [part["name"] for part in app[kind]] for kind in ("services", "sidecars", "tasks")} == \
+        {"services": ["web", "worker"], "sidecars": ["db", "cache"], "tasks": ["migrate"]}
+    assert app["before_update"] == ["migrate"] and app["network"] == "default.network" and app["vars"] == {"TAG": "1.4", "GIVEN": "CHANGE-ME"}
+    assert app["networks"] == {"default": {}, "back": {"internal": True, "subnet": "10.91.0.0/24", "gateway": "10.91.0.1"}}
+    assert app["volumes"] == {"uploads": {}, "dbdata": {"type": "nfs", "device": "10.0.0.1:/exports/db", "options": "rw"}}
+    assert app["files"] == [{"dest": "{{ app_config_dir }}/motd", "content": "hello {{ TAG }}\n", "mode": "0444"}]
+
+    assert definition.part("web") == {
+        "name": "web", "image": "ghcr.io/acme/shop:{{ TAG }}", "command": ["gunicorn", "-b", "0.0.0.0:8000", "--title", "a $b {{ '{{' }}x}}"],
+        "scale": 3, "port": 8000, "host_port": 8080, "labels": {"traefik.enable": "true"},
+        "env": {"LOG_LEVEL": "info", "TZ": "Europe/Berlin", "DATABASE_URL": "postgres://shop:x@shop-db:5432/shop", "CACHE_HOST": "shop-cache", "MODE": "web",
+                "SECRET_KEY": {"secret": "secret-key"}, "DB_PASS_FILE": "/run/secrets/db-password", "GIVEN": "{{ GIVEN }}", "N": "5"},
+        "env_files": [f"{here}/common.env", "-/etc/opt.env"], "resources": {"cpus": "0.5", "memory": "512M"},
+        "volumes": [f"{here}/static:/srv/static:ro", "uploads:/srv/uploads", "/etc/x:/x:ro", f"{here}/nginx.conf:/etc/nginx.conf:ro",
+                    "{{ app_config_dir }}/motd:/etc/motd:ro"],
+        "health": {"command": "curl -f 'http://localhost:8000/it'\\''s'", "interval": "1m30s", "retries": 3},
+        "requires": ["db"], "after": ["cache"], "secrets": {"db-password": {"file": f"{here}/db_password.txt"}, "key": {"podman": "key"}}}
+    assert definition.part("worker") == {
+        "name": "worker", "image": "localhost/shop-worker:latest", "pull": "never", "command": "celery -A shop worker", "user": "1000:1000", "workdir": "/app",
+        "env": {"LOG_LEVEL": "info", "TZ": "Europe/Berlin"}, "stop_timeout": "1m", "requires": ["db", "cache"], "resources": {"nofile": 4096}}
+    assert definition.part("db", "sidecars")["image"] == "docker.io/library/postgres:16"
+    assert definition.part("cache", "sidecars") == {"name": "cache", "image": "docker.io/library/redis:7", "network": "back.network", "restart": "on-failure"}
+    assert definition.part("migrate", "tasks") == {"name": "migrate", "image": "ghcr.io/acme/shop:{{ TAG }}", "command": "./manage.py migrate"}
+    for note in ("'profiles' could not be carried over", "a volume without a name at /anonymous", "'ShmSize' (128M) could not be carried over",
+                 "'db' is the host 'shop-db' here", "podman build -t localhost/shop-worker:latest", "keep it with 'pyservicectl secret set shop secret-key'"):
+        assert note in definition.notes and note in definition.comments
+
+
+def test_compose_with_one_service_is_the_short_form(imported, tmp_path):
+    definition = imported("compose", {"docker-compose.yml": """
+version: "3.8"
+services:
+  app:
+    image: localhost/x
+    container_name: app
+    ports: [{target: 80, published: "8080", protocol: tcp}, "53:53/udp", "9000-9002:9000-9002"]
+    user: app
+    tmpfs: [/tmp]
+    init: true
+    cap_drop: [ALL]
+    cap_add: [CHOWN, SETUID]
+    sysctls: {net.core.somaxconn: 1024}
+    extra_hosts: ["a:10.0.0.1"]
+    privileged: false
+    entrypoint: []
+    command: serve --name="$${HOSTNAME}" $NAME
+    network_mode: host
+    logging: {driver: syslog}
+"""})
+    assert definition.path.name == "in.yaml"  # the directory's, as Compose has it
+    assert definition.app == {
+        "image": "localhost/x", "entrypoint": "", "command": 'serve --name="${HOSTNAME}" {{ NAME }}', "user": "app", "network": "host", "port": 80,
+        "publish": ["8080:80", "53:53/udp"], "vars": {"NAME": "CHANGE-ME"},
+        "quadlet": {"Container": {"Tmpfs": "/tmp", "RunInit": "true", "DropCapability": "ALL", "AddCapability": "CHOWN SETUID",
+                                  "Sysctl": "net.core.somaxconn=1024", "AddHost": "a:10.0.0.1"}}}
+    assert "the range of ports 9000-9002" in definition.notes and "'logging' could not be carried over" in definition.notes
+
+
+def test_compose_on_a_pipe(root, tmp_path):
+    (tmp_path / "Some_Place").mkdir()
+    text = b"services: {a: {image: quay.io/x/y, volumes: ['./data:/data', '../up:/up']}}\n"
+    done = subprocess.run([PYSERVICECTL, f"--root={root}", "import", "compose", "-"], input=text, capture_output=True, cwd=tmp_path / "Some_Place", check=True)
+    assert done.stdout.startswith(b"# /etc/pyservice.d/some-place.yaml\n") and done.stderr == b""
+    assert yaml.safe_load(done.stdout) == {"image": "quay.io/x/y", "volumes": [f"{tmp_path}/Some_Place/data:/data", f"{tmp_path}/up:/up"]}
+
+
+GIT = """
+name: g
+services:
+  web: {build: "https://git.example.com/a/b.git#v1:web", ports: ["80"]}
+  worker: {build: {context: "https://git.example.com/a/b.git#v1:web"}, command: work}
+"""
+
+
+def test_compose_that_builds_from_one_git_repository(imported):
+    definition = imported("compose", {"compose.yaml": GIT})
+    assert definition.app["source"] == {"repo": "https://git.example.com/a/b.git", "ref": "v1", "subdir": "web", "containerfile": "Dockerfile"}
+    assert definition.app["services"] == [{"name": "web", "port": 80}, {"name": "worker", "command": "work"}]
+
+
+def test_compose_with_several_images_has_them_built_by_hand(imported):
+    definition = imported("compose", {"compose.yaml": GIT + "  other: {image: quay.io/x/y}\n"})
+    assert {part["name"]: (part["image"], part.get("pull")) for part in definition.app["services"]} == \
+        {"web": ("localhost/g-web:latest", "never"), "worker": ("localhost/g-worker:latest", "never"), "other": ("quay.io/x/y", None)}
+    assert "podman build -t localhost/g-web:latest -f Dockerfile 'https://git.example.com/a/b.git#v1:web'" in definition.notes
+
+
+def test_what_no_definition_holds_is_taken_out(imported):
+    definition = imported("compose", {"compose.yaml": """
+services:
+  "we b":
+    image: ok
+    working_dir: relative
+    user: "a b"
+    environment: {"A-B": c, OK: x}
+    command: "unclosed 'quote"
+    labels: ["a b=c"]
+    scale: many
+    mem_limit: lots
+    healthcheck: {test: "a", interval: 10ms}
+    stop_signal: NOPE
+    volumes: ["a:b", "x y:/z"]
+    depends_on: [nobody]
+    ports: ["80000:80", "81:81/sctp"]
+"""})
+    assert definition.app == {"image": "docker.io/library/ok", "port": 80, "labels": {}, "env": {"OK": "x"}, "volumes": ["x-y:/z"], "health": {"command": "a"}, "resources": {}}
+    for key in ("workdir", "user", "env: A-B", "command", "scale", "resources: memory", "health: interval", "stop_signal", "requires", "publish"):
+        assert f"'{key}' could not be carried over" in definition.notes and f"'{key}' could not be carried over" in definition.comments
+
+
+# --- texts that want out ---
+
+HOSTILE = [
+    "", " ", "x: y", "- x", "#x", "x #y", "x:", "'", '"', "''", '"x', "it's", "true", "No", "~", "null", "010", "0x1f", "1e3", "1_000", "12:30:45", "2026-11-20", ".5",
+    ".inf", "-", "--", "---", "--- x", "...", "!tag x", "&a", "*a", "|", ">", "%YAML 1.1", "@x", "`x`", "{a: b}", "[a]", "? x", ": x", "a, b", "{", "}}", "<<", "=",
+    "a\nb", "a\nb\n", "\n", "\na", " a\nb", "a\n\n", "a\n b\n\tc", "a\n---\nb", "a\n# b\n", "\ta", "a\t", "trailing ", "x\\", "\\n", "\\", "ü", "日本", "\U0001f600 x",
+    "é: x\nž", "{{ x }}", "{{", "{{ '{{' }}", "a{{{b", "{% x %}", "{# x #}", "x" * 3000, "a b " * 400, "$HOME", "%i", "-0", "+1", "y", "N", "5s", "512M", "5x", "0o7", "-b", "--x=1", "-1",
+    "services: []", "\"\n  evil: true\n\"", "null\n", "text # comment: x", "key: |\n  x",
+]
+
+
+def unescaped(text):
+    return text.replace("{{ '{{' }}", "{{")
+
+
+@pytest.fixture(scope="module")
+def everything():
+    return {f"V{i}": text for i, text in enumerate(HOSTILE)}
+
+
+def test_hostile_texts_stay_in_their_scalars(imported, everything):
+    doubled = {name: text.replace("$", "$$") for name, text in everything.items()}
+    service = {"image": "quay.io/x/y", "environment": doubled, "command": [text for text in doubled.values()], "labels": {name.lower(): text for name, text in doubled.items() if len(text) < 1000}}
+    definition = imported("compose", {"compose.yaml": json.dumps({"name": "h", "services": {"a": service}}, ensure_ascii=False)})
+    assert {name: unescaped(text) for name, text in definition.app["env"].items()} == everything
+    assert [unescaped(word) for word in definition.app["command"]] == HOSTILE
+    assert {name: unescaped(text) for name, text in definition.app["labels"].items()} == {name.lower(): text for name, text in everything.items() if len(text) < 1000}
+    assert set(definition.app) == {"image", "command", "labels", "env"}
+
+
+def test_hostile_texts_stay_in_their_comments(imported):
+    sly = "x\nevil: true\n# \r\x85\u2028y\u2029\ufeff".replace("\r", "").replace("\x85", "").replace("\u2028", "").replace("\u2029", "").replace("\ufeff", "")
+    definition = imported("compose", {"compose.yaml": json.dumps({"name": "h", "services": {"a": {"image": "x", "pid": sly, "y\nevil: true": "z\nevil: true"}}})})
+    assert definition.app == {"image": "docker.io/library/x"}
+    assert all(line.startswith("pyservicectl: ") for line in definition.notes.splitlines())
+
+
+def test_what_the_reader_refuses_has_its_place(root, tmp_path):
+    for text, want in (('{"services": {"a": {"image": "x\\u0007"}}}', ":1:30: error: an escape gives control character U+0007"),
+                       ("services:\n  a: {image: x, image: y}\n", ":2:17: error: key 'image' is here a second time"),
+                       ("services: {a: *none}\n", ":1:15: error: there is no anchor '&none' before this alias"),
+                       ("a: &a [*a]\n", "there is no anchor '&a'"), ("a: [\n", "[yaml-syntax]"), ("", "the file is empty"), ("services: []\n", "a map of maps"),
+                       ("a: b\n---\nc: d\n", "a second document begins")):
+        (tmp_path / "compose.yaml").write_text(text)
+        code, out, errors = ctl(root, "import", "compose", tmp_path / "compose.yaml")
+        assert (code, out) == (1, "") and want in errors
+
+
+def test_aliases_cannot_blow_it_up(root, tmp_path):
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"] + [f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]" for i in range(1, 10)]
+    (tmp_path / "wide.yaml").write_text("\n".join(lines) + "\n")
+    (tmp_path / "deep.yaml").write_text("\n".join(["a0: &a0 [x]"] + [f"a{i}: &a{i} [*a{i - 1}]" for i in range(1, 40)]) + "\n")
+    for name in "wide", "deep":
+        code, _, errors = ctl(root, "import", "compose", tmp_path / f"{name}.yaml")
+        assert code == 1 and "with this alias the file stands for more than 65536 values, or more than 16 within one another [yaml-alias]" in errors
+
+
+# --- quadlet ---
+
+QUADLET = {
+    "shop@.container": r"""
+# the API
+[Unit]
+Description=Shop API, 100%% fresh
+After=network-online.target shop-db.service
+Requires=shop-db.service
+
+[Container]
+Image=shop.image
+ContainerName=shop-%i
+Exec=gunicorn -b 0.0.0.0:8000 \
+    --name "shop %i" \
+    # a comment
+    --price '$$5' "a\tb\"\x41 \\" '' shop.wsgi
+Environment=DROPPED=1
+Environment=
+Environment=LEVEL=info "GREETING=hello world" N=%i 'Q=it"s'
+Environment=PCT=50%%
+EnvironmentFile=/etc/shop.env
+EnvironmentFile=-./opt.env
+Label=app=shop "title=The Shop {{x}}"
+Volume=data.volume:/data
+Volume=/srv/%p:/static:ro
+Network=shop.network
+Secret=token,type=env,target=API_TOKEN
+Secret=cert
+HealthCmd=curl -f http://localhost:8000/
+HealthInterval=5s
+HealthRetries=3
+Notify=healthy
+AddCapability=NET_ADMIN
+AddCapability=SYS_PTRACE
+ReadOnly=true
+User=1000
+Group=1001
+StopTimeout=30
+Ulimit=nofile=1024:4096
+
+[Service]
+Restart=always
+RestartSec=1
+MemoryMax=512M
+CPUQuota=150%
+
+[Install]
+WantedBy=multi-user.target
+""",
+    "shop-db.container": "[Container]\nImage=docker.io/library/postgres:16\nVolume=data.volume:/var/lib/postgresql/data\nNetwork=shop.network\n"
+                         "AddCapability=NET_ADMIN SYS_PTRACE\nReadOnly=true\nHealthOnFailure=kill\n[Service]\nRestart=on-failure\nRestartSec=1\n",
+    "shop-report.container": "[Container]\nImage=ghcr.io/acme/shop:1\nExec=./report --daily\nAddCapability=NET_ADMIN SYS_PTRACE\nReadOnly=true\n"
+                             "[Service]\nType=oneshot\nRestartSec=1\nTimeoutStartSec=300\n",
+    "shop-report.timer": "[Timer]\nOnCalendar=daily\nOnCalendar=Mon 04:00\nRandomizedDelaySec=5min\nOnBootSec=10\n[Install]\nWantedBy=timers.target\n",
+    "other.timer": "[Timer]\nOnCalendar=daily\n",
+    "data.volume": "[Volume]\nDriver=local\n",
+    "shop.network": "[Network]\nSubnet=10.90.0.0/24\nGateway=10.90.0.1\nDNS=10.90.0.1\n",
+    "shop.image": "[Image]\nImage=ghcr.io/acme/shop:1\nAuthFile=/etc/auth.json\n",
+}
+
+
+def test_quadlet_files_are_one_application(imported, tmp_path):
+    definition = imported("quadlet", QUADLET)
+    app = definition.app
+    assert definition.path.name == "shop.yaml"
+    assert definition.part("main") == {
+        "name": "main", "description": "Shop API, 100% fresh", "image": "ghcr.io/acme/shop:1", "auth_file": "/etc/auth.json", "scale": 1,
+        "command": ["gunicorn", "-b", "0.0.0.0:8000", "--name", "shop {{ instance }}", "--price", "$5", 'a\tb"A \\', "", "shop.wsgi"],
+        "user": "1000:1001", "network": "shop.network", "labels": {"app": "shop", "title": "The Shop {{ '{{' }}x}}"},
+        "env": {"LEVEL": "info", "GREETING": "hello world", "N": "{{ instance }}", "Q": 'it"s', "PCT": "50%", "API_TOKEN": {"secret": "token"}},
+        "env_files": ["/etc/shop.env", f"-{tmp_path}/in/opt.env"], "volumes": ["data:/data", "/srv/shop:/static:ro"],
+        "resources": {"nofile": 4096, "memory": "512M", "cpus": "1.50"}, "health": {"command": "curl -f http://localhost:8000/", "interval": "5s", "retries": 3},
+        "stop_timeout": "30", "requires": ["db"], "secrets": {"token": {"podman": "token"}, "cert": {"podman": "cert"}}}
+    assert app["sidecars"] == [{"name": "db", "image": "docker.io/library/postgres:16", "network": "shop.network", "volumes": ["data:/var/lib/postgresql/data"],
+                                "restart": "on-failure"}]
+    assert app["timers"] == [{"name": "report", "image": "ghcr.io/acme/shop:1", "command": ["./report", "--daily"], "schedule": ["daily", "Mon 04:00"],
+                              "persistent": False, "random_delay": "5min", "timeout": "300"}]
+    assert app["volumes"] == {"data": {"driver": "local"}} and app["networks"] == {"shop": {"subnet": "10.90.0.0/24", "gateway": "10.90.0.1"}}
+    assert app["quadlet"] == {"Container": {"AddCapability": "NET_ADMIN SYS_PTRACE", "ReadOnly": "true"}, "Service": {"RestartSec": "1"}}
+    for note in ("shop.network:4:1: 'DNS=10.90.0.1' could not be carried over", "shop-report.timer:5:1: 'OnBootSec=10' could not", "the volume is 'shop-data' here, not 'systemd-data'",
+                 "'HealthOnFailure' (kill) could not be carried over", "other.timer:1:1: the timer could not be carried over: what it starts"):
+        assert note in definition.notes
+    assert "shop.network, line 4: 'DNS=10.90.0.1' could not be carried over" in definition.comments
+
+
+def test_a_container_alone_is_the_short_form(imported):
+    definition = imported("quadlet", {"my_web.container": "[Container]\nImage=quay.io/x/web:1\nPublishPort=8080:80\nPublishPort=127.0.0.1:53:53/udp\nPod=a.pod\nShmSize=1g\n"
+                                                          "PodmanArgs=--cpus 2\nHealthOnFailure=kill\nNetwork=host\nNetwork=other\nExec=sh -c 'echo $HOME %H'\n"
+                                                          "[Unit]\nPartOf=x.target\nAfter=postgresql.service\n"})
+    assert definition.app == {"image": "quay.io/x/web:1", "command": ["sh", "-c", "echo $HOME %H"], "port": 80, "network": "host", "publish": ["8080:80", "127.0.0.1:53:53/udp"],
+                              "after": ["postgresql.service"], "quadlet": {"Container": {"ShmSize": "1g", "PodmanArgs": "--cpus 2"}, "Unit": {}}}
+    for note in ("'Network=other' could not", "systemd would replace a '$' in 'Exec='", "the specifier '%H' could not", "'Container: HealthOnFailure' could not be carried over",
+                 "'Unit: PartOf' could not be carried over"):
+        assert note in definition.notes
+
+
+@pytest.mark.parametrize("name, text, want", [
+    ("a.kube", "[Kube]\nYaml=x\n", "this is no file of Quadlet's that can be imported"), ("a.volume", "[Volume]\n", "there is no .container among these files"),
+    ("a.container", "Image=x\n", "a.container:1:1: error: a line of a unit is [SECTION], or KEY=VALUE below one"),
+    ("a.container", "[Container]\nImage=x\x07\n", "a.container:2:8: error: a control character; remove it"),
+])
+def test_files_that_cannot_be_imported(imported, root, tmp_path, name, text, want):
+    (tmp_path / name).write_text(text)
+    code, out, errors = ctl(root, "import", "quadlet", name, cwd=tmp_path)
+    assert (code, out) == (1, "") and want in errors
+
+
+@pytest.mark.parametrize("words, status, want", [
+    ([], 2, "say from what: ansible-pyservice, compose, dci-api or quadlet"), (["compos", "x"], 2, "did you mean 'compose'?"), (["compose"], 2, "write COMPOSE.yaml"),
+    (["compose", "a", "b"], 2, "write COMPOSE.yaml"), (["compose", "nothing"], 1, "nothing: No such file or directory"), (["helm", "x"], 2, "is nothing to import from"),
+])
+def test_usage(root, tmp_path, words, status, want):
+    code, out, errors = ctl(root, "import", *words, cwd=tmp_path)
+    assert (code, out) == (status, "") and want in errors

@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: Apache-2.0
+"""pyservicectl stop, start and restart, below a root: which words name what, what is refused, which marks are made."""
+
+import os
+import subprocess
+
+import pytest
+
+PYSERVICECTL = os.environ.get("PYSERVICECTL", "")
+pytestmark = pytest.mark.skipif(not PYSERVICECTL, reason="PYSERVICECTL is not set")
+
+DROP_INS = {
+    "shop": ["shop@0.service", "shop@1.service"],
+    "shop-worker": [f"shop-worker-once@{i}.target" for i in range(12)],
+    "shop-cache": ["shop-cache.service"],
+    "shop-nightly": ["shop-nightly.timer"],
+}
+
+
+@pytest.fixture
+def root(tmp_path):
+    directory = tmp_path / "run/pyservice/apps/shop/units/shop.target.d"
+    directory.mkdir(parents=True)
+    (tmp_path / "var/lib/pyservice/shop").mkdir(parents=True)
+    (tmp_path / "run/pyservice/alive.conf").write_text("[Unit]\nUpholds=shop.target\n")
+    for part, units in DROP_INS.items():
+        (directory / f"50-{part}.conf").write_text("[Unit]\n" + "".join(f"Upholds={unit}\n" for unit in units))
+    (directory / "60-health.conf").write_text("[Unit]\nUpholds=shop-health.timer\n")
+    return tmp_path
+
+
+def ctl(root, *words):
+    done = subprocess.run([PYSERVICECTL, f"--root={root}", *words], capture_output=True, text=True, check=False, timeout=60)
+    assert not (done.stdout and done.stderr), done
+    return done.returncode, done.stdout + done.stderr
+
+
+def marks(root, path="run/pyservice/stopped/shop"):
+    file = root / path
+    return [" ".join((line.split()[0], line.split()[2])) for line in file.read_text().splitlines()] if file.exists() else None
+
+
+def lasting(root):
+    return marks(root, "var/lib/pyservice/shop/stopped")
+
+
+@pytest.mark.parametrize("word, mark", [
+    ("shop", "*"), ("shop/shop", "shop"), ("shop@1", "shop@1"), ("shop/shop@1", "shop@1"), ("shop/worker", "shop-worker"),
+    ("shop/worker@11", "shop-worker@11"), ("shop/cache", "shop-cache"), ("shop/nightly", "shop-nightly"),
+])
+def test_what_a_word_names(root, word, mark):
+    assert ctl(root, "stop", word)[0] == 0
+    assert marks(root) == [f"now {mark}"] and lasting(root) is None
+    status, said = ctl(root, "stop", "--now", "--lasting", word)
+    assert status == 0 and said.endswith("', also after a boot\n")
+    assert marks(root) == [f"now {mark}", f"lasting {mark}"] and lasting(root) == [f"lasting {mark}"]
+    assert oct((root / "run/pyservice/stopped/shop").stat().st_mode)[-3:] == "644"
+    assert oct((root / "var/lib/pyservice/shop/stopped").stat().st_mode)[-3:] == "600"
+    assert ctl(root, "start", word)[0] == 0
+    assert marks(root) is None and lasting(root) is None
+
+
+@pytest.mark.parametrize("words, status, text", [
+    (["stop"], 2, "give APP, APP@N, APP/SERVICE or APP/SERVICE@N"),
+    (["stop", "--now", "shop"], 2, "--now goes with --lasting"),
+    (["start", "--lasting", "shop"], 2, "has no option --lasting"),
+    (["restart", "shop"], 2, "has no option --root"),
+    (["stop", "../shop"], 2, "is no name for an app"),
+    (["stop", "shop@01"], 2, "is no number of an instance"),
+    (["stop", "shpo"], 1, "there is no application 'shpo'; did you mean 'shop'?"),
+    (["start", "other"], 1, "there is no application 'other'; if its definition is new"),
+    (["stop", "shop/wroker"], 1, "nothing that is kept running is called 'wroker'; did you mean 'worker'?"),
+    (["stop", "shop/x"], 1, "it has shop, cache, nightly, worker"),
+    (["stop", "shop/health"], 1, "nothing that is kept running is called 'health'"),
+    (["stop", "shop@2"], 1, "shop/shop has no instance 2; it has 2, counted from 0"),
+    (["stop", "shop/cache@0"], 1, "shop/cache has no instances; leave out '@0'"),
+    (["stop", "shop@0", "shop/x"], 1, "nothing that is kept running is called 'x'"),
+])
+def test_refused(root, words, status, text):
+    got, said = ctl(root, *words)
+    assert (got, marks(root)) == (status, None) and text in said
+
+
+def test_marks_come_and_go(root):
+    assert ctl(root, "stop", "shop@0", "shop/cache", "shop/worker@3")[0] == 0
+    since = (root / "run/pyservice/stopped/shop").read_text()
+    assert ctl(root, "stop", "shop@0") == (0, "shop@0 is stopped until 'pyservicectl start shop@0' or the next boot\n")
+    assert (root / "run/pyservice/stopped/shop").read_text() == since, "since when it is stopped"
+    assert ctl(root, "start", "shop/worker")[0] == 0
+    assert marks(root) == ["now shop@0", "now shop-cache"]
+    assert ctl(root, "stop", "--lasting", "shop")[1] == "shop goes on, and is stopped as from the next boot, until 'pyservicectl start shop'\n"
+    assert lasting(root) == ["lasting *"]
+    assert ctl(root, "stop", "shop")[0] == 0
+    assert ctl(root, "start", "shop@0") == (1, "pyservicectl: shop@0: all of shop is stopped; 'pyservicectl start shop' starts it\n")
+    assert ctl(root, "start", "shop")[0] == 0
+    assert marks(root) is None and lasting(root) is None
+
+    assert ctl(root, "stop", "shop/shop")[0] == 0
+    status, said = ctl(root, "start", "shop@1")
+    assert status == 1 and "all of shop/shop is stopped; 'pyservicectl start shop/shop' starts it" in said
+
+
+def test_a_file_that_is_not_ours(root):
+    (root / "run/pyservice/stopped").mkdir()
+    (root / "run/pyservice/stopped/shop").write_text("now 1 shop; reboot\n")
+    status, said = ctl(root, "stop", "shop")
+    assert (status, said) == (111, "pyservicectl: /run/pyservice/stopped/shop: it is damaged; remove it, and stop again what is not to run\n")
+    (root / "run/pyservice/stopped/shop").write_text("now 1 *\n")
+    (root / "run/pyservice/stopped/shop").chmod(0o666)
+    assert ctl(root, "start", "shop")[1].startswith("pyservicectl: /run/pyservice/stopped/shop: somebody else could write it; remove it")

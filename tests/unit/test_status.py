@@ -1,0 +1,206 @@
+# SPDX-License-Identifier: Apache-2.0
+"""pyservicectl status and ps below a root: what can be told from files alone."""
+
+import json
+import os
+import subprocess
+
+import pytest
+
+from test_rollout_verbs import A, B, NOON, PYSERVICECTL, Root
+
+pytestmark = pytest.mark.skipif(not PYSERVICECTL, reason="PYSERVICECTL is not set")
+
+DEFINITION = "image: localhost/hello:2\nport: 8000\nscale: 2\nproxy: {domains: [hello.example.com]}\n"
+PARTS = """\
+image: localhost/hello:2
+services: [{name: web, port: 8000, scale: 2}, {name: worker}]
+sidecars: [{name: cache, image: localhost/cache:1}]
+timers: [{name: tidy, schedule: [daily, "*-*-* 12:00:00"], command: tidy}]
+tasks: [{name: migrate, command: migrate}]
+"""
+CONTAINER = '[Container]\nImage=localhost/{image}\nLabel="io.pyservice.revision={label}"\n'
+
+
+class Status(Root):
+    def define(self, text=DEFINITION, name="hello"):
+        path = self.path / f"etc/pyservice.d/{name}.yaml"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+    def publish(self, *upheld, files=()):
+        """A bundle of hello that runs, as the generator would write it."""
+        self.revision(A, A)
+        self.progress(A, "done")
+        for path, text in {"rollout": f"service hello {A} plain\n", "ports": "hello 0 20001\nhello 1 20002\n",
+                           "quadlet/hello@.container": CONTAINER.format(image="hello:1", label=A),
+                           "units/hello.target.d/50-hello.conf": "[Unit]\n" + "".join(f"Upholds=hello@{i}.service\n" for i in upheld),
+                           **dict(files)}.items():
+            file = self.path / "run/pyservice/apps/hello" / path
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text)
+
+    def json(self, *words, status=None):
+        result = self.run("--json", *words)
+        assert status is None or result.returncode == status, result
+        return json.loads(result.stdout)
+
+    def app(self, status=None):
+        return self.json("status", status=status)["apps"][0]
+
+
+@pytest.fixture
+def root(tmp_path):
+    return Status(tmp_path)
+
+
+def test_nothing(root):
+    (root.path / "run/pyservice/apps/hello").rmdir()
+    result = root.run("status")
+    assert (result.returncode, result.stdout) == (0, "") and "there are no applications; each .yaml file in /etc/pyservice.d is one" in result.stderr
+    assert root.json("status", status=0) == {"apps": []}
+
+
+def test_new(root):
+    root.define()
+    (root.path / "run/pyservice/apps/hello").rmdir()
+    hello = root.app(status=3)
+    assert (hello["state"], hello["declared"], hello["running"], hello["revision"]) == ("new", 2, None, None)
+    assert hello["note"] == "new; a reload publishes it"
+
+
+def test_published(root):
+    root.define()
+    root.publish(0, 1)
+    hello = root.app(status=0)
+    assert hello == {"app": "hello", "state": "unknown", "declared": 2, "running": None, "ready": None, "revision": A, "image": "localhost/hello:1",
+                     "since": None, "next": None, "note": None, "wanted": A, "failed": None, "as_declared": True, "pinned": False, "broken": False}
+    result = root.run("status")
+    assert result.stdout.splitlines()[1].split() == ["hello", "unknown", "2", A, "localhost/hello:1"] and result.stderr == ""
+    lines = root.json("ps", status=0)["instances"]
+    assert [(line["name"], line["state"], line["port"], line["memory_bytes"]) for line in lines] == [
+        ("hello@0", "unknown", 20001, None), ("hello@1", "unknown", 20002, None)]
+    assert [line["name"] for line in root.json("ps", "hello@1")["instances"]] == ["hello@1"]
+
+
+def test_edited(root):
+    root.define()
+    root.publish(0)
+    assert root.app(status=3)["note"] == "edited; a reload makes it so"
+
+
+def test_broken(root):
+    root.define(DEFINITION.replace("scale: 2", "scale: two"))
+    root.publish(0, 1)
+    hello = root.app(status=3)
+    assert (hello["state"], hello["declared"], hello["broken"]) == ("broken", 2, True)
+    assert hello["note"] == "1 mistake in its file, what was good last is in use"
+    result = root.run("status", "hello")
+    assert result.returncode == 3 and "hello.yaml:3:8: error: 'two'" in result.stdout and "3 | scale: two\n" in result.stdout
+    mistake, = root.json("status", "hello")["mistakes"]
+    assert (mistake["id"], mistake["line"], mistake["column"]) == ("bad-value", 3, 8) and mistake["file"].endswith("/etc/pyservice.d/hello.yaml")
+
+
+def test_refused_by_the_last_reload(root):
+    root.define()
+    root.publish(0, 1)
+    (root.path / "run/pyservice/errors/hello").write_text("hello.yaml:1:1: error: Quadlet does not like it\n")
+    assert "refused by the last reload" in root.app(status=3)["note"]
+    assert "At the last reload:\nhello.yaml:1:1: error: Quadlet" in root.run("status", "hello").stdout
+
+
+def test_all_kinds_of_parts(root):
+    root.define(PARTS)
+    whole = root.json("status", "hello")
+    assert [(s["name"], s["unit"], s["scale"]) for s in whole["services"]] == [("web", "hello-web", 2), ("worker", "hello-worker", 1)]
+    assert [s["unit"] for s in whole["services"][0]["instances"]] == ["hello-web@0.service", "hello-web@1.service"]
+    assert [(s["name"], s["image"]) for s in whole["sidecars"]] == [("cache", "localhost/cache:1")]
+    assert whole["timers"] == [{"name": "tidy", "unit": "hello-tidy.timer", "schedule": "daily; *-*-* 12:00:00"}]
+    assert whole["tasks"] == [{"name": "migrate", "unit": "hello-migrate.service", "done": False}]
+    text = root.run("status", "hello").stdout
+    assert "├─hello-web@0" in text and "hello-cache" in text and "daily; *-*-* 12:00:00" in text
+
+
+def test_parts_of_what_was_published(root):
+    """Where the definition no longer says what there is."""
+    root.define("scale: many")
+    root.publish(0, 1, files={
+        "manifest": "plan - 0644 rollout\nscale tidy 0644 units/hello-tidy.timer\nscale - 0644 units/hello-health.timer\n"
+                    "task migrate 0644 quadlet/hello-migrate.container\nrevision hello 0644 quadlet/hello@.container\n"}.items())
+    whole = root.json("status", "hello", status=3)
+    assert [(part["unit"], part["scale"]) for part in whole["services"]] == [("hello", 2)]
+    assert [part["name"] for part in whole["timers"]] == ["tidy"] and [part["name"] for part in whole["tasks"]] == ["migrate"]
+
+
+def test_gone(root):
+    root.publish(0)
+    assert root.json("status", status=0) == {"apps": []}
+    assert root.json("status", "hello")["state"] == "gone"
+
+
+@pytest.mark.parametrize(("lines", "note"), [
+    ([f"accepted {A}", f"pinned {A} {B}"], f"pinned to {A}"), ([f"accepted {A}", "paused"], "rollout paused"),
+    ([f"accepted {A}", f"failed {B} {NOON} it answered 500"], "rollout failed: it answered 500")])
+def test_what_a_rollout_left(root, lines, note):
+    root.define()
+    root.publish(0, 1)
+    root.revision(A, A, B)
+    root.progress(A, "paused" if "paused" in lines else "done")
+    root.state(*lines)
+    hello = root.app(status=3)
+    assert note in hello["note"] and hello["pinned"] is ("pinned" in note)
+
+
+def test_stopped(root):
+    root.define()
+    root.publish(0, 1)
+    stopped = root.path / "run/pyservice/stopped/hello"
+    stopped.parent.mkdir()
+    stopped.write_text(f"now {NOON} hello@1\n")
+    assert root.app(status=3)["note"] == "stopped: hello@1"
+    assert [line["state"] for line in root.json("ps")["instances"]] == ["unknown", "held"]
+    stopped.write_text(f"now {NOON} *\n")
+    assert root.app(status=3)["note"] == "stopped; 'pyservicectl start hello' starts it"
+
+
+def test_no_control_characters(root):
+    root.define()
+    root.publish(0, 1)
+    root.revision(A, B)
+    root.progress(B, "tasks", message="\033[31mred\x07")
+    for words in (["status", "hello"], ["--json", "status", "hello"]):
+        result = root.run(*words)
+        assert "\033" not in result.stdout and "\x07" not in result.stdout and "?[31mred?" in result.stdout
+
+
+def test_host_is_broken(root):
+    root.define()
+    root.publish(0, 1)
+    (root.path / "etc/pyservice").mkdir()
+    (root.path / "etc/pyservice/host.yaml").write_text("ports: many\n")
+    result = root.run("status")
+    assert result.returncode == 3 and "'pyservicectl check' shows them" in result.stderr
+
+
+@pytest.mark.parametrize(("words", "status", "said"), [
+    (["status", "hello", "other"], 2, "one application, or none"), (["status", "hello/web"], 2, "one application, or none"),
+    (["status", "Hello"], 2, "is no name"), (["ps", "../x"], 2, "is no name"), (["ps", "hello@x"], 2, "no number"),
+    (["status", "helo"], 1, "did you mean 'hello'?"), (["ps", "other"], 1, "lists those that there are"),
+    (["ps", "hello/wrb"], 1, "lists what it has"), (["status", "--yes"], 2, "no option --yes")])
+def test_refusals(root, words, status, said):
+    root.define()
+    result = root.run(*words)
+    assert (result.returncode, result.stdout) == (status, "") and said in result.stderr
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs another user to be")
+def test_without_root(root):
+    root.define()
+    root.publish(0, 1)
+    root.state(f"accepted {A}")
+    root.state_dir.chmod(0o700)
+    subprocess.run(["chmod", "o+rx", *[str(path) for path in root.path.parents][:3], str(root.path)], check=True)
+    result = subprocess.run(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", *root.command("status")], capture_output=True, text=True,
+                            check=False)
+    assert result.returncode == 0 and "hello" in result.stdout
+    assert result.stderr == "pyservicectl: not shown, for it needs root: what is pinned, paused or failed\n"
