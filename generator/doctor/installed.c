@@ -164,8 +164,9 @@ static void look_for_gone(struct doctor *d, struct str advice) {
                 return;
 
         while (str_split(&text, '\n', &line)) {
-                if (!str_split(&line, '=', &key) || !(str_is(key, "Upholds") || str_is(key, "X-Stopped")) || !str_split(&line, '.', &app))
+                if (!str_split(&line, '=', &key) || !(str_is(key, "Upholds") || str_is(key, "X-Stopped")) || !str_has_suffix(line, STR(".target")))
                         continue;
+                app = (struct str) { line.p, line.n - strlen(".target") };
                 if (!doctor_is_defined(d, app) && (str_is_absent(d->only) || str_eq(app, d->only)))
                         doctor_warn(d, app, STR("its definition is gone, and systemd has not read that yet"), advice);
         }

@@ -133,6 +133,7 @@ def test_what_is_stopped_stays_so(machine):
 
     # One that has nothing to restart.
     define(machine, "times", 'image: localhost/hello:1\nservices: []\ntimers: [{name: nightly, schedule: daily, command: ["true"]}]\n')
+    machine.wait(lambda: App(machine, "times").is_done(), 60, what="its first rollout")
     assert refused(machine, "restart", "times") == "pyservicectl: times: nothing of it is kept running that could be restarted\n"
     undefine(machine, "times")
 
