@@ -6,6 +6,7 @@ PYSERVICE_BUILD names the build directory that pyservice is installed from.
 
 import os
 import signal
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -84,4 +85,6 @@ def pytest_terminal_summary(terminalreporter):
 
 
 def pytest_configure(config):
-    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    # xdist's workers may run us in another thread, where Python sets no handlers; their machines die with them anyhow.
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
