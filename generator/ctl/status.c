@@ -52,6 +52,14 @@ static bool is_shown(const struct facts *f, const struct fact_app *app) {
         return app->definition || (f->has_units && app->n_running > 0);
 }
 
+static bool has_shown(const struct facts *f) {
+        VEC_EACH(app, &f->apps)
+                if (is_shown(f, app))
+                        return true;
+
+        return false;
+}
+
 /* Sentences: they have no room in a column. */
 static int show_notes(const struct facts *f) {
         struct buf out = buf_in(&f->c->arena);
@@ -82,7 +90,7 @@ static int show_overview(struct facts *f) {
         CLEANUP(table_free) struct table *t = NULL;
         int r;
 
-        if (f->apps.n == 0 && !f->c->is_json) {
+        if (!has_shown(f) && !f->c->is_json) {
                 (void) fprintf(stderr, "pyservicectl: there are no applications; each .yaml file in %.*s is one\n",
                                STR_ARG(f->session.world.places.definitions[0]));
                 return CTL_GOOD;

@@ -135,6 +135,7 @@ def test_parts_of_what_was_published(root):
 def test_gone(root):
     root.publish(0)
     assert root.json("status", status=0) == {"apps": []}
+    assert "there are no applications" in root.run("status").stderr
     assert root.json("status", "hello")["state"] == "gone"
 
 
