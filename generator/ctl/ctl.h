@@ -39,7 +39,7 @@ struct ctl {
         size_t n_verbs;
 };
 
-/* One that is given and not among `options` (names between blanks) is refused; --help and --version are everybody's. */
+/* One that is given and not among `options` (names between blanks) is refused; --help, --version and --no-pager are everybody's. */
 struct verb {
         const char *name, *arguments, *doc, *options;
         int (*run)(struct ctl *c);      /* gives the exit status */

@@ -42,6 +42,9 @@ static const struct option_row rows[] = {
         OPTIONS(ROW)
 };
 
+/* Whoever writes it always, as for systemctl(1), writes it for verbs without a pager, too. */
+#define EVERYWHERE "no-pager"
+
 enum { FIRST = 256 };                   /* what getopt_long() gives for the first row: no letter */
 
 static void take(struct ctl *c, const struct option_row *row, const char *value) {
@@ -119,7 +122,7 @@ static bool has_word(const char *options, const char *name) {
 
 int options_check(const struct ctl *c, const struct verb *verb) {
         for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
-                if (is_given(c, &rows[i]) && !has_word(verb->options, rows[i].name)) {
+                if (is_given(c, &rows[i]) && !has_word(verb->options, rows[i].name) && !has_word(EVERYWHERE, rows[i].name)) {
                         (void) fprintf(stderr, "pyservicectl: '%s' has no option --%s; try 'pyservicectl --help'\n", verb->name, rows[i].name);
                         return CTL_USAGE;
                 }

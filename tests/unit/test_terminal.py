@@ -51,3 +51,8 @@ def test_pager():
     piped = subprocess.run([PYSERVICECTL, "schema"], capture_output=True, text=True, check=True,
                            env={**os.environ, "PYSERVICE_PAGER": pager})
     assert piped.stdout.startswith("{")
+
+
+def test_no_pager_is_every_verbs(tmp_path):
+    result = subprocess.run([PYSERVICECTL, "--no-pager", f"--root={tmp_path}", "check"], capture_output=True, text=True, check=False)
+    assert (result.returncode, result.stderr) == (0, "")
