@@ -3,7 +3,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/file.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/fs.h"
@@ -16,7 +18,7 @@
 #define LOCK "proxy.lock"               /* in /run/pyservice */
 #define PENDING "proxy.reload"          /* there while files were changed and HAProxy was not reloaded since */
 
-enum { MOUNTS_MAX = 1 << 20 };
+enum { MOUNTS_MAX = 1 << 20, LOCK_PAUSE_MS = 20 };
 
 /* Everything that one run works with. */
 struct work {
@@ -82,12 +84,26 @@ static int open_state(struct work *w) {
         return r < 0 ? fail(p, memory, r) : 0;
 }
 
+/* One that is blocked, by a program that has to tidy up before it ends. */
+static bool is_told_to_end(void) {
+        sigset_t pending;
+
+        return sigpending(&pending) == 0 && (sigismember(&pending, SIGINT) == 1 || sigismember(&pending, SIGTERM) == 1 || sigismember(&pending, SIGHUP) == 1);
+}
+
 /* Held to the end, so that no two work at a time: also where one only checks, both lay out candidates at the same place. */
 static int take_lock(struct work *w, int runtime) {
         w->lock = openat(runtime, LOCK, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-        if (w->lock < 0 || TEMP_FAILURE_RETRY(flock(w->lock, LOCK_EX)) < 0)
+        if (w->lock < 0)
                 return fail(w->proxy, STR(LOCK), -errno);
 
+        while (flock(w->lock, LOCK_EX | LOCK_NB) < 0) {
+                if (errno != EWOULDBLOCK && errno != EINTR)
+                        return fail(w->proxy, STR(LOCK), -errno);
+                if (is_told_to_end())
+                        return fail(w->proxy, STR("waiting for " LOCK), -EINTR);
+                (void) nanosleep(&(struct timespec) { .tv_nsec = LOCK_PAUSE_MS * 1000000L }, NULL);
+        }
         return 0;
 }
 

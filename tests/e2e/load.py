@@ -77,7 +77,8 @@ class Load:
         self.script.close()
         SUMMARY.append(f"{self.name:30}" + "".join(f" | {client} {numbers}" for client, numbers in self.numbers.items()))
         if kind is None:
-            assert {client: numbers.failed for client, numbers in self.numbers.items() if numbers.failed} == {}
+            failed = {client: numbers.failed for client, numbers in self.numbers.items() if numbers.failed}
+            assert not failed, f"{self.name}: {failed}"
             assert all(numbers.requests > 50 for numbers in self.numbers.values())
 
     def end_wrk(self, process: subprocess.Popen) -> Numbers:

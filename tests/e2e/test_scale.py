@@ -68,6 +68,8 @@ def test_a_reload_without_a_change_changes_nothing(machine):
     define(machine, "other", HELLO + "scale: 1\n")
     wait_for(machine, "hello", 2)
     wait_for(machine, "other", 1)
+    for name in ("hello", "other"):         # which writes what it did into the tree, too
+        machine.wait(f"grep -qsx 'phase done' /run/pyservice/rollouts/{name}")
     settle(machine)
     machine.run("chmod a-x /usr/libexec/podman/quadlet")    # whoever runs it now fails
     try:
