@@ -10,7 +10,8 @@
 
 enum {
         LOOK_MS = 50,
-        LOOKS_AT_REST = 2,              /* a worker may just be connecting */
+        LOOKS_AT_REST = 20,             /* a client that a retired worker accepted may not have sent its request yet */
+        LINE_MAX_BYTES = 256,
 };
 
 static int reload(struct nginx_instance *i) {
@@ -31,10 +32,23 @@ int nginx_enter(struct nginx_instance *i) {
         return r < 0 ? r : reload(i);
 }
 
+/* Where it was reached. Not from the unit: of an instance that goes because the scale was lowered, that no longer knows the port. */
+static uint64_t read_port(struct nginx_instance *i) {
+        struct str text, word;
+        uint64_t port;
+
+        if (fs_read(i->arena, AT_FDCWD, i->path.p, LINE_MAX_BYTES, &text) < 0 || !str_split(&text, ':', &word) || !str_split(&text, ';', &word) ||
+            !str_to_u64(word, UINT16_MAX, &port))
+                return 0;
+
+        return port;
+}
+
 /* 1 where it was in. */
 static int leave(struct nginx_instance *i) {
         int r;
 
+        i->port = read_port(i);
         if (unlink(i->path.p) < 0)
                 return errno == ENOENT ? 0 : -errno;
 

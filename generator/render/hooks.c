@@ -157,8 +157,6 @@ static void put_drain(struct rendering *r, struct unit *u, const struct service 
         unit_word(u);
         unit_const(u, "drain");
         put_front(r, u, s);
-        if (is_nginx(s))
-                put_port(u);
         unit_word(u);
         unit_const(u, "--drain=");
         put_ms(u, drain_of(s));

@@ -51,6 +51,8 @@ def test_a_change_of_scale_costs_no_request(machine, monkeypatch):
             running(machine, scale)
         machine.run("systemctl restart hello@0")
     running(machine, 2)
+    said = machine.out("journalctl -b --no-pager -o cat -u hello@1.service -u hello@2.service")
+    assert "usage:" not in said and "unset environment" not in said, "what stops for good knows no port any more"
 
 
 def test_a_rollout_costs_no_request(machine, monkeypatch):

