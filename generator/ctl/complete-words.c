@@ -9,13 +9,11 @@
 #include "base/fs.h"
 #include "ctl/complete.h"
 
-/* All definitions; what is wrong with them is nobody's question here. */
-static struct app *find_app(struct session *s, struct str name) {
-        VEC_EACH(d, &s->world.definitions)
-                if (str_eq(d->name.text, name))
-                        return d->app;
+/* What is wrong with its definition is nobody's question here. */
+static struct app *find_app(const struct session *s, struct str name) {
+        const struct definition *d = session_find(s, name);
 
-        return NULL;
+        return d ? d->app : NULL;
 }
 
 static void offer_names_in(struct complete *k, int dir, const char *path, struct str doc) {
@@ -28,14 +26,6 @@ static void offer_names_in(struct complete *k, int dir, const char *path, struct
                         complete_offer(k, *name, doc);
 }
 
-static bool is_defined(const struct session *s, struct str name) {
-        VEC_EACH(d, &s->world.definitions)
-                if (str_eq(d->name.text, name))
-                        return true;
-
-        return false;
-}
-
 /* Those that have no definition any more, but still run or left something. */
 static void offer_published(struct complete *k, const struct session *s) {
         struct str path = arena_join(&k->ctl->arena, s->world.places.runtime, STR("/apps"));
@@ -44,7 +34,7 @@ static void offer_published(struct complete *k, const struct session *s) {
         if (fs_list(&k->ctl->arena, s->world.root, path.p + 1, &names) < 0)
                 return;
         VEC_EACH(name, &names.list)
-                if (type_accepts(KIND_NAME, *name) && !is_defined(s, *name))
+                if (type_accepts(KIND_NAME, *name) && !session_find(s, *name))
                         complete_offer(k, *name, STR("without a definition"));
 }
 

@@ -84,6 +84,9 @@ int ctl_places(struct ctl *c, struct places *ret);
 /* Has systemd read all units anew, where these are the running system's. Gives 0 or an exit status. */
 int ctl_reload(struct ctl *c);
 
+/* The path of this program, for a unit that is to go on with something. */
+struct str ctl_self(struct ctl *c);
+
 /* Runs systemctl with these words (NULL at their end) for the manager that is meant. */
 int ctl_systemctl(struct ctl *c, const char *const *words);
 
@@ -107,7 +110,7 @@ int session_open_app(struct ctl *c, struct session *s, struct str name, struct a
 int session_open_definition(struct ctl *c, struct session *s, struct str name, struct definition **ret);
 
 /* NULL where there is none. */
-struct definition *session_find(struct session *s, struct str name);
+struct definition *session_find(const struct session *s, struct str name);
 
 /* Says that there is none, and what may have been meant; gives the exit status. */
 int session_no_definition(struct ctl *c, const struct session *s, struct str name);

@@ -154,16 +154,17 @@ static int find_podmans(struct purge *p) {
 
 /* Is there still something that describes it? */
 static int check_gone(struct purge *p) {
+        const struct definition *d;
         struct session s;
         int r;
 
         p->ctl->argc = 0;
         r = session_open(p->ctl, &s);
-        VEC_EACH(d, &s.world.definitions)
-                if (r == 0 && str_eq(d->name.text, p->app)) {
-                        (void) fprintf(stderr, "pyservicectl: %.*s is defined by %.*s; remove that first, and run 'systemctl daemon-reload'\n", STR_ARG(p->app), STR_ARG(d->path));
-                        r = CTL_MISTAKE;
-                }
+        d = r == 0 ? session_find(&s, p->app) : NULL;
+        if (d) {
+                (void) fprintf(stderr, "pyservicectl: %.*s is defined by %.*s; remove that first, and run 'systemctl daemon-reload'\n", STR_ARG(p->app), STR_ARG(d->path));
+                r = CTL_MISTAKE;
+        }
 
         session_close(&s);
         return r;

@@ -337,8 +337,6 @@ static int check_permission(struct power *p) {
 static int hand_over(struct ctl *c, struct powers *ps) {
         const char *program = spawn_find(&c->arena, "systemd-run").p;
         VEC(const char *) words = { 0 };
-        char self[PATH_MAX];
-        ssize_t n = readlink("/proc/self/exe", self, sizeof(self));
         struct spawn_result result;
         int r = 0;
 
@@ -346,7 +344,7 @@ static int hand_over(struct ctl *c, struct powers *ps) {
                 r = r != 0 ? r : check_permission(p);
         if (r != 0)
                 return r;
-        if (!program || n <= 0 || (size_t) n == sizeof(self))
+        if (!program)
                 return ctl_fail("systemd-run", -ENOENT);
 
         *vec_push(&c->arena, &words) = program;
@@ -355,7 +353,7 @@ static int hand_over(struct ctl *c, struct powers *ps) {
         *vec_push(&c->arena, &words) = "--collect";
         *vec_push(&c->arena, &words) = "--no-block";
         *vec_push(&c->arena, &words) = "--";
-        *vec_push(&c->arena, &words) = arena_str(&c->arena, (struct str) { self, (size_t) n }).p;
+        *vec_push(&c->arena, &words) = ctl_self(c).p;
         if (c->is_user)
                 *vec_push(&c->arena, &words) = "--user";
         *vec_push(&c->arena, &words) = "restart";

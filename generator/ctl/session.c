@@ -120,7 +120,7 @@ int session_no_definition(struct ctl *c, const struct session *s, struct str nam
         return CTL_MISTAKE;
 }
 
-struct definition *session_find(struct session *s, struct str name) {
+struct definition *session_find(const struct session *s, struct str name) {
         VEC_EACH(d, &s->world.definitions)
                 if (str_eq(d->name.text, name))
                         return d;

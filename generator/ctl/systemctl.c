@@ -1,9 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "ctl/ctl.h"
 #include "runtime/spawn.h"
+
+struct str ctl_self(struct ctl *c) {
+        char path[PATH_MAX];
+        ssize_t n = readlink("/proc/self/exe", path, sizeof(path));
+
+        return n <= 0 || (size_t) n == sizeof(path) ? STR("/usr/bin/pyservicectl") : arena_str(&c->arena, (struct str) { path, (size_t) n });
+}
 
 int ctl_systemctl(struct ctl *c, const char *const *words) {
         const char *argv[8] = { spawn_find(&c->arena, "systemctl").p };

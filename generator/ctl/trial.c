@@ -162,14 +162,10 @@ int trial_open(struct ctl *c, struct session *s, struct trial *ret) {
 
 /* The part of a definition that HAProxy's configuration comes from. */
 static struct span proxy_span(const struct session *s, struct str app) {
-        VEC_EACH(d, &s->world.definitions) {
-                const struct node *proxy = d->root ? node_get(d->root, "proxy") : NULL;
+        const struct definition *d = session_find(s, app);
+        const struct node *proxy = d && d->root ? node_get(d->root, "proxy") : NULL;
 
-                if (str_eq(d->name.text, app))
-                        return proxy ? proxy->at : d->name.at;
-        }
-
-        return NOWHERE;
+        return proxy ? proxy->at : d ? d->name.at : NOWHERE;
 }
 
 static int ask_haproxy(struct ctl *c, struct trial *t) {

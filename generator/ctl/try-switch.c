@@ -3,7 +3,6 @@
 /* The dead man's switch: what we would do, systemd does, should we be killed or the session be lost so that nobody tells us. */
 
 #include <errno.h>
-#include <unistd.h>
 
 #include "ctl/try.h"
 #include "runtime/bus.h"
@@ -13,13 +12,6 @@ enum { MARGIN_SEC = 2, SECOND = 1000000 };
 
 static struct str timer_of(const struct try *t, const struct forecast_app *app) {
         return arena_join(&t->ctl->arena, STR("pyservice-try-"), app->name, STR(".timer"));
-}
-
-static struct str own_path(struct arena *a) {
-        char path[PATH_MAX];
-        ssize_t n = readlink("/proc/self/exe", path, sizeof(path));
-
-        return n <= 0 || (size_t) n == sizeof(path) ? STR("/usr/bin/pyservicectl") : arena_str(a, (struct str) { path, (size_t) n });
 }
 
 static int arm(struct try *t, const struct forecast_app *app) {
@@ -43,7 +35,7 @@ static int arm(struct try *t, const struct forecast_app *app) {
         argv[n++] = unit.p;
         argv[n++] = description.p;
         argv[n++] = delay.p;
-        argv[n++] = own_path(a).p;
+        argv[n++] = ctl_self(t->ctl).p;
         if (user)
                 argv[n++] = user;
         argv[n++] = "rollout";

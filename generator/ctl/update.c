@@ -282,16 +282,8 @@ static int update_app(struct update *u, const struct definition *d) {
         return tell_moves(&t);
 }
 
-static const struct definition *find_definition(const struct update *u, const char *name) {
-        VEC_EACH(d, &u->session.world.definitions)
-                if (str_is(d->name.text, name))
-                        return d;
-
-        return NULL;
-}
-
 static int update_named(struct update *u, const char *name) {
-        const struct definition *d = find_definition(u, name);
+        const struct definition *d = session_find(&u->session, str_of(name));
 
         if (d && d->app)
                 return update_app(u, d);

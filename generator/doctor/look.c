@@ -26,11 +26,7 @@ struct app *doctor_next_app(struct doctor *d, size_t *at) {
 }
 
 bool doctor_is_defined(const struct doctor *d, struct str app) {
-        VEC_EACH(definition, &d->session.world.definitions)
-                if (str_eq(definition->name.text, app))
-                        return true;
-
-        return false;
+        return session_find(&d->session, app);
 }
 
 static const struct bus_listed *find_unit(const struct doctor *d, struct str unit) {
