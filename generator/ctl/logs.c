@@ -129,19 +129,21 @@ static int parse_since(struct logs *l) {
         struct arena *a = &l->c->arena;
         const char *argv[] = { spawn_find(a, "systemd-analyze").p, "timestamp", "--", l->c->since, NULL };
         struct spawn_result result = { 0 };
-        struct str mark = STR("UNIX seconds: @"), seconds;
-        size_t at;
-        uint64_t n;
+        struct str mark = STR("UNIX seconds: @"), fraction, seconds = { 0 };
+        uint64_t n, usec = 0;
 
         if (!argv[0] || spawn_run(a, argv, &result) < 0)
                 return ctl_fail("systemd-analyze", -ENOENT);
 
-        at = str_find_str(result.out, mark);
-        seconds = at < result.out.n ? str_from(result.out, at + mark.n) : STR("");
-        seconds.n = str_find(seconds, '\n');
-        seconds.n = str_find(seconds, '.');
-        if (result.status == 0 && str_to_u64(seconds, UINT64_MAX / 1000000, &n)) {
-                l->since = n * 1000000;
+        n = str_find_str(result.out, mark);
+        fraction = n < result.out.n ? str_from(result.out, n + mark.n) : STR("");
+        fraction.n = str_find(fraction, '\n');
+        (void) str_split(&fraction, '.', &seconds);
+        /* ".000250" is six digits; ours have no zero in front. */
+        if (!str_is_absent(fraction) && (fraction.n != 6 || !str_to_u64(arena_join(a, STR("1"), fraction), UINT64_MAX, &usec)))
+                seconds = STR("");
+        if (result.status == 0 && str_to_u64(seconds, UINT64_MAX / 1000000 - 1, &n)) {
+                l->since = n * 1000000 + usec % 1000000;
                 return 0;
         }
 

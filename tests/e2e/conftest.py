@@ -82,6 +82,13 @@ def pytest_terminal_summary(terminalreporter):
     if lines:
         terminalreporter.section("requests under load: how many, p50, p99, longest in ms")
         terminalreporter.write_line("\n".join(lines))
+    # Last, and short: who reads the end of a long log reads this.
+    failed = [report for kind in ("failed", "error") for report in terminalreporter.stats.get(kind, [])]
+    if failed:
+        terminalreporter.section("why they failed")
+    for report in failed:
+        crash = getattr(report.longrepr, "reprcrash", None)
+        terminalreporter.write_line(f"{report.nodeid}: " + (f"line {crash.lineno}: {crash.message[:1000]}" if crash else str(report.longrepr)[:1000]))
 
 
 def pytest_configure(config):

@@ -161,7 +161,7 @@ class Machine:
 
     def diagnosis(self) -> str:
         commands = ["systemctl --failed --no-pager", "systemctl list-jobs --no-pager",
-                    "podman ps -a", "journalctl -b --no-pager -n 60 -o short-monotonic"]
+                    "podman ps -a", "journalctl -b --no-pager -n 400 -o short-monotonic | grep -vE ' (podman|conmon)\\[|mount: Deact' | tail -n 40"]
         return "\n".join(f"$ {command}\n{self.run(command, check=False).stdout}"
                          for command in commands)
 

@@ -264,6 +264,10 @@ def check_logs(shop):
     numbers = [line["message"] for line in told if line["unit"] == "shop-side.service" and line["by"] == "unit"]
     assert numbers == [f"side {i}" for i in range(1, len(numbers) + 1)], "each line once"
     assert ctl(shop, "logs", "--since", "2100-01-01", "shop").stdout == ""
+    # To the microsecond: a line a moment older is not shown.
+    moment = next(line["time"] for line in told if line["message"] == "side 2")
+    since = shop.out(["date", "-d", moment, "+@%s.%6N"])
+    assert json.loads(ctl(shop, "logs", "--json", "--since", since, "shop/side").stdout.splitlines()[0])["message"] == "side 2"
     assert len(ctl(shop, "logs", "-n", "3", "shop/side").stdout.splitlines()) == 3
 
     colored = Terminal(shop, ["pyservicectl", "logs", shop.since, "shop"])
