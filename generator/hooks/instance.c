@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/fs.h"
 #include "hooks/watch.h"
+#include "runtime/conntrack.h"
 #include "runtime/http.h"
 #include "runtime/notify.h"
 #include "runtime/spawn.h"
@@ -182,10 +183,20 @@ static void enter_nginx(struct instance *i) {
                 note(i, arena_join(i->arena, STR("cannot tell nginx that it is ready: "), str_of(strerror(-r))));
 }
 
+/* The port may be published without translation (rootless), and then nothing is known of it. */
+static void forget_the_one_before(struct instance *i) {
+        int r = conntrack_forget((unsigned) i->port);
+
+        if (r < 0 && r != -EPERM && r != -EOPNOTSUPP && r != -EPROTONOSUPPORT && r != -EINVAL)
+                note(i, arena_join(i->arena, STR("cannot forget old connections to port "), arena_u64(i->arena, i->port), STR(": "), str_of(strerror(-r))));
+}
+
 int instance_ready(struct instance *i) {
         struct str address = { 0 };
         int r = 0;
 
+        if (!i->is_user && i->port > 0 && str_is_absent(i->container))
+                forget_the_one_before(i);
         if (!str_is_absent(i->path))
                 r = wait_until_it_works(i, &address);
         if (r == 0 && i->watch)

@@ -34,6 +34,7 @@ BUILD_PACKAGES = {
     "/usr/include/xxhash.h": "libxxhash-dev",
     "/usr/include/systemd/sd-bus.h": "libsystemd-dev",
     "/usr/include/*/curl/curl.h": "libcurl4-openssl-dev",
+    "/usr/include/libmnl/libmnl.h": "libmnl-dev",
     "/usr/include/libsmartcols/libsmartcols.h": "libsmartcols-dev",
     "/usr/*/pkgconfig/systemd.pc": "systemd-dev | systemd",
 }

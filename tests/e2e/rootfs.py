@@ -25,7 +25,7 @@ MACHINE_PACKAGES = """
     systemd systemd-sysv dbus dbus-user-session libpam-systemd
     podman crun netavark aardvark-dns nftables iproute2 uidmap passt
     haproxy nginx ca-certificates curl git less openssh-server openssl procps socat strace
-    libyaml-0-2 libsystemd0 libcurl4t64 libcurl3t64-gnutls
+    libyaml-0-2 libsystemd0 libcurl4t64 libcurl3t64-gnutls libmnl0
 """.split()
 
 IMAGE_PACKAGES = """

@@ -49,6 +49,27 @@ stop.set()
 print(json.dumps({"total": total, "failed": failed}))
 """ % HOST
 
+# Asks from a port of its own, and again when it is told to; in between its connection is gone without a word to anybody.
+FROM_ONE_PORT = """
+import socket, sys
+
+def ask():
+    client = socket.socket()
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    client.bind(("127.0.0.1", 40001))
+    client.settimeout(30)
+    client.connect(("127.0.0.1", int(sys.argv[1])))
+    client.sendall(b"GET / HTTP/1.1\\r\\nHost: hello\\r\\n\\r\\n")
+    print(client.recv(12).decode(), flush=True)
+    return client
+
+client = ask()
+sys.stdin.readline()
+client.setsockopt(socket.IPPROTO_TCP, 19, 1)    # TCP_REPAIR: closed without FIN or RST
+client.close()
+ask()
+"""
+
 
 class Load:
     """A client at work while the block runs; then nothing of it may have failed."""
@@ -123,6 +144,19 @@ def test_a_change_of_scale_costs_no_request(machine):
         for scale in (2, 4, 1, 3):
             define(machine, "hello", text(scale))
             running(machine, scale)
+
+
+def test_no_request_goes_to_the_one_before(machine):
+    """The kernel knows for minutes, by the client's port, to which container a connection went; the next one has another address.
+    (Where no other container is left on the network, its bridge goes down, and all is forgotten.)"""
+    define(machine, "hello", text(2))
+    running(machine, 2)
+    command = ["nsenter", "-t", str(machine.lab.leader()), "-n", sys.executable, "-c", FROM_ONE_PORT, ports(machine)["0"]]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as client:
+        assert client.stdout.readline() == "HTTP/1.1 200\n"
+        machine.run("systemctl restart hello@0")
+        out, problem = client.communicate("again\n")
+    assert out == "HTTP/1.1 200\n", problem
 
 
 def test_what_is_open_is_answered_before_a_stop(machine):
