@@ -165,9 +165,26 @@ static int steps(struct rollout_run *ro) {
         return r == RUN_ON ? rollout_finish(ro) : r;
 }
 
+/* The app goes, and its spare with it, as a part of it: all but one whose start we asked for in the moment in which its unit's file went,
+ * for nothing tells systemd any more what that is a part of. */
+static void leave_no_spare(struct rollout_run *ro) {
+        struct wanted wanted;
+
+        if (wanted_read(ro->arena, ro->runtime, ro->app, &wanted) < 0 || (wanted.is_alive && !wanted.is_stopped))
+                return;
+
+        VEC_EACH(service, &ro->plan.services) {
+                struct bus_job *job;
+
+                if (service->has_spare)
+                        (void) bus_start_job(ro->bus, BUS_STOP, pick_spare(ro->arena, service->unit), &job);
+        }
+}
+
 /* RemainAfterExit=yes: a unit that ended well is not started again unless it was stopped. So one that ended because something else was
  * wanted, and that is wanted again by now, ends otherwise. */
 static int end(struct rollout_run *ro) {
+        leave_no_spare(ro);
         return !ro->is_stopped && wait_tick(ro, 0) == RUN_ON ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 

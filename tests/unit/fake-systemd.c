@@ -32,8 +32,18 @@ struct bus {
 
 static struct bus the_bus;
 
+/* What runs is stopped in systemd's own time, before or after we go on; a spare that was just asked for is a part of nothing by then. */
+static void remove_definition(void) {
+        fake.removed_after = 0;
+        fake.file = -1;
+        fake.is_told_to_end = true;
+        fake_reload();
+}
+
 /* Each call may be the last. */
 static void spend(void) {
+        if (fake.removed_after > 0 && --fake.removed_after == 0)
+                remove_definition();
         if (fake.budget < 0)
                 return;
         if (fake.budget == 0)
@@ -285,13 +295,17 @@ int bus_is_booting(struct bus *b, bool *ret) {
 }
 
 static bool run_task(void) {
+        if (fake.target < 0)
+                return false;
         fake.n_tasks[fake.target]++;
         return !fake.behaviour[fake.target].task_fails;
 }
 
 static bool run_spare(enum bus_verb verb) {
-        const struct fake_behaviour *b = &fake.behaviour[fake.target];
+        const struct fake_behaviour *b = fake.target < 0 ? NULL : &fake.behaviour[fake.target];
 
+        if (!b)
+                return false;
         if (verb == BUS_RELOAD || (verb == BUS_START && fake.next.is_active))
                 return fake.next.is_active;
         stop(&fake.next);

@@ -37,6 +37,7 @@ struct fake {
         unsigned n_tasks[FAKE_REVISIONS], n_reloads, n_messages, n_failures;
         uint64_t now;
         long budget;                    /* calls before it is killed; -1: it is not */
+        long removed_after;             /* calls before somebody removes the definition and reloads; 0: nobody does */
         bool is_told_to_end;
         unsigned least_active;          /* how many answered while one was restarted, at worst */
 };

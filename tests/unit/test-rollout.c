@@ -304,6 +304,26 @@ static void test_ends_quietly(void **state) {
         fake_close();
 }
 
+/* The definition goes at the first call, at the second, …: no spare is left, and nothing failed. */
+static void test_removed(void **state) {
+        const struct roll_row row = { .is_good = true };
+
+        for (long at = 1; at < KILLS_MAX; at++) {
+                bool is_over;
+
+                begin(&row);
+                fake.removed_after = at;
+                assert_int_equal(fake_roll(), 0);
+                is_over = fake.removed_after > 0;
+                assert_false(fake.next.is_active);
+                assert_int_equal(fake.n_failures, 0);
+                fake_close();
+                if (is_over)
+                        return;
+        }
+        fail();
+}
+
 /* Somebody stopped what the rollout just started: it begins again, without that, and the revision has not failed. */
 static void test_no_failure_of_what_is_stopped(void **state) {
         const struct roll_row row = { .now = { .spare_fails = true } };
@@ -367,6 +387,7 @@ int main(void) {
         rows_add(&rows, test_killed, roll_rows);
         rows_add_one(&rows, test_overtaken);
         rows_add_one(&rows, test_ends_quietly);
+        rows_add_one(&rows, test_removed);
         rows_add_one(&rows, test_no_failure_of_what_is_stopped);
         rows_add_one(&rows, test_stops_where_it_failed);
         rows_add_one(&rows, test_first_start_fails);
