@@ -91,6 +91,10 @@ def pytest_terminal_summary(terminalreporter):
         terminalreporter.write_line(f"{report.nodeid}: " + (f"line {crash.lineno}: {crash.message[:1000]}" if crash else str(report.longrepr)[:1000]))
 
 
+def pytest_collection_modifyitems(items):
+    items.sort(key=lambda item: "test_random" not in item.nodeid)      # the longest by far: others go on beside it
+
+
 def pytest_configure(config):
     # xdist's workers may run us in another thread, where Python sets no handlers; their machines die with them anyhow.
     if threading.current_thread() is threading.main_thread():

@@ -130,11 +130,11 @@ def test_what_comes_meanwhile_is_what_is_accepted(app):
     """A crash, and a change of scale, while a revision is tried that will fail."""
     app.define(1, 2)
     app.wait(1, 2)
-    app.define(2, 3, env="HELLO_START_DELAY: 600", rollout="ready_timeout: 6s")
+    app.define(2, 3, env="HELLO_START_DELAY: 600", rollout="ready_timeout: 15s")
     app.wait_phase("spare")
     app.machine.run("podman kill -s KILL hello-0")
     app.machine.wait(lambda: app.versions() == app.expected(1, 3) | {"hello-next": "2"}, what=lambda: f"version 1 to come back, {app}")
-    app.define(2, 4, env="HELLO_START_DELAY: 600", rollout="ready_timeout: 6s")
+    app.define(2, 4, env="HELLO_START_DELAY: 600", rollout="ready_timeout: 15s")
     app.machine.wait(lambda: app.versions().items() >= app.expected(1, 4).items(), what=lambda: f"version 1 to scale, {app}")
     app.wait_failed()
     app.wait(1, 4)

@@ -58,7 +58,7 @@ def test_kill_an_instance_its_conmon_and_haproxy(app):
     machine.run("systemctl kill --signal=KILL haproxy")
     app.wait(1, 2)
     # What is restarted meanwhile is sent nothing by the HAProxy that comes up.
-    app.define(2, 2)
+    app.define(2, 2, rollout="pause: 3s")
     app.wait_phase("instances")
     machine.run("systemctl kill --signal=KILL haproxy")
     app.wait(2, 2)
@@ -90,10 +90,10 @@ def test_reboot_in_the_middle_of_a_rollout(own_machine):
     machine, app = own_machine, App(own_machine)
     app.define(0, 2, more=TASK)
     app.wait(0, 2)
-    for number, (phase, hard) in enumerate([("spare", False), ("instances", True)], 1):
-        app.define(number, 2, more=TASK, rollout="pause: 1s")
-        app.wait_phase(phase)
-        if phase == "instances":
+    # Long enough at either for us to see it.
+    for number, (phases, hard) in enumerate([(("spare", "watch"), False), (("instances",), True)], 1):
+        app.define(number, 2, more=TASK, rollout="pause: 3s, min_ready: 5s")
+        if app.wait_phase(*phases) == "instances":
             machine.wait(lambda number=number: list(app.versions().values()).count(str(number)) >= 2, what="one to have moved")
         machine.reboot(hard)
         app.wait(number, 2)
