@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "hooks/probe.h"
 
-enum { PAUSE_MIN_MS = 100, PART_OF_ELAPSED = 10 };
+enum { PAUSE_MIN_MS = 20, PART_OF_ELAPSED = 10 };
 
 bool probe_failed(struct probe *p, uint64_t now) {
         if (now < p->start_period)

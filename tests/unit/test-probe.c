@@ -57,7 +57,7 @@ static void test_gives_up(void **state) {
 static void test_asks_often_at_first(void **state) {
         const struct probe p = { .interval = 5000, .start_period = 10000, .retries = 5 };
 
-        assert_int_equal(probe_pause(&p, 0), 100);
+        assert_int_equal(probe_pause(&p, 0), 20);
         assert_int_equal(probe_pause(&p, 1000), 100);
         assert_int_equal(probe_pause(&p, 20000), 2000);
         assert_int_equal(probe_pause(&p, 900000), 5000);
