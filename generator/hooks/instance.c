@@ -81,15 +81,15 @@ static int check(struct instance *i, struct str *address, struct str *ret_proble
         r = http_get(i->arena, &request, &answer);
         if (r < 0)
                 return r;
-        if (answer.status == 0)
+        if (!str_is_absent(answer.problem))
                 *ret_problem = arena_join(i->arena, STR("it does not answer: "), answer.problem);
-        else if (!probe_accepts(i->codes, answer.status))
+        else if (!str_is_absent(i->path) && !probe_accepts(i->codes, answer.status))
                 *ret_problem = arena_join(i->arena, STR("it answers with status "), arena_u64(i->arena, answer.status), STR(", not with "), i->codes);
         return 0;
 }
 
 static struct str where(struct instance *i) {
-        return arena_join(i->arena, i->path, STR(" on port "), arena_u64(i->arena, i->port));
+        return arena_join(i->arena, str_is_absent(i->path) ? STR("a connection") : i->path, STR(" on port "), arena_u64(i->arena, i->port));
 }
 
 /* For `systemctl status`, and for a rollout that waits no longer than its ready_timeout. */
@@ -116,7 +116,8 @@ static int wait_until_it_works(struct instance *i, struct str *ret_address) {
                 told = problem;
                 if (str_is_absent(problem))
                         return 0;
-                if (probe_failed(&i->probe, now)) {
+                /* Nobody said how long it may take to listen: systemd's TimeoutStartSec= is the limit then. */
+                if (!str_is_absent(i->path) && probe_failed(&i->probe, now)) {
                         note(i, arena_join(i->arena, STR("not ready, asked for "), where(i), STR(": "), problem));
                         return 1;
                 }
@@ -183,21 +184,11 @@ static void enter_nginx(struct instance *i) {
                 note(i, arena_join(i->arena, STR("cannot tell nginx that it is ready: "), str_of(strerror(-r))));
 }
 
-/* The port may be published without translation (rootless), and then nothing is known of it. */
-static void forget_the_one_before(struct instance *i) {
-        int r = conntrack_forget((unsigned) i->port);
-
-        if (r < 0 && r != -EPERM && r != -EOPNOTSUPP && r != -EPROTONOSUPPORT && r != -EINVAL)
-                note(i, arena_join(i->arena, STR("cannot forget old connections to port "), arena_u64(i->arena, i->port), STR(": "), str_of(strerror(-r))));
-}
-
-int instance_ready(struct instance *i) {
+int instance_enter(struct instance *i) {
         struct str address = { 0 };
         int r = 0;
 
-        if (!i->is_user && i->port > 0 && str_is_absent(i->container))
-                forget_the_one_before(i);
-        if (!str_is_absent(i->path))
+        if (i->port > 0)
                 r = wait_until_it_works(i, &address);
         if (r == 0 && i->watch)
                 leave_watch(i, address);
@@ -207,6 +198,21 @@ int instance_ready(struct instance *i) {
                 enter_nginx(i);
 
         return r;
+}
+
+/* The port may be published without translation (rootless), and then nothing is known of it. */
+static void forget_the_one_before(struct instance *i) {
+        int r = conntrack_forget((unsigned) i->port);
+
+        if (r < 0 && r != -EPERM && r != -EOPNOTSUPP && r != -EPROTONOSUPPORT && r != -EINVAL)
+                note(i, arena_join(i->arena, STR("cannot forget old connections to port "), arena_u64(i->arena, i->port), STR(": "), str_of(strerror(-r))));
+}
+
+int instance_ready(struct instance *i) {
+        if (!i->is_user && i->port > 0 && str_is_absent(i->container))
+                forget_the_one_before(i);
+
+        return instance_enter(i);
 }
 
 /* Takes the server out of every worker (a reload forgets that it was) and counts what is open. */

@@ -2,7 +2,7 @@
 #pragma once
 
 /* pyservice-instance: what an instance's unit does besides running the container. After the start it waits until the
- * instance answers and puts it into HAProxy (ready), before a stop it takes it out and waits for what is open (drain), and after
+ * instance answers and puts it into HAProxy (ready; enter for one that runs already, and may have requests open), before a stop it takes it out and waits for what is open (drain), and after
  * one that came by itself it takes it out at once (leave).
  *
  * All that it needs comes with the command; it reads no definition. An HAProxy that is not there, or does not know the
@@ -20,7 +20,7 @@ struct instance {
         struct nginx_instance nginx;    /* without a path: nginx is not its front */
         struct haproxy_states states;   /* without a path: HAProxy has no such file */
 
-        /* How to see whether it works; without a path it is believed to. */
+        /* How to see whether it works: without a path, by a connection to its port; without a port it is believed to. */
         struct str path, codes;
         uint64_t port, timeout;         /* milliseconds */
         struct probe probe;
@@ -37,6 +37,7 @@ struct instance {
 
 /* 0; 1 where the instance does not work, as the last note says; negative errno. */
 int instance_ready(struct instance *i);
+int instance_enter(struct instance *i);
 
 /* 0; negative errno where HAProxy could not be asked. */
 int instance_drain(struct instance *i);

@@ -14,7 +14,7 @@
 enum { EXIT_USER = 1, EXIT_USAGE = 2 };
 
 static const char usage_text[] =
-        "usage: pyservice-instance ready|drain|leave|watch OPTION…\n"
+        "usage: pyservice-instance ready|enter|drain|leave|watch OPTION…\n"
         "Waits until an instance answers, and takes it into HAProxy and out again; restarts those that do not answer any more. Units that the "
         "generator writes run it.\n"
         "  --server=BACKEND/SERVER      in HAProxy\n"
@@ -23,7 +23,8 @@ static const char usage_text[] =
         "  --nginx=PATH --nginx-unit=UNIT\n"
         "                               instead: the file with its server's line, which nginx includes; nginx's unit\n"
         "  --drain=MS                   how long open requests may take\n"
-        "  --path=PATH --status=CODES --port=PORT\n"
+        "  --port=PORT                  where it is to take connections\n"
+        "  --path=PATH --status=CODES   and what it is to answer there\n"
         "  --interval=MS --timeout=MS --start-period=MS --retries=N\n"
         "  --container=NAME --network=NAME\n"
         "                               ask the container's own address on that network\n"
@@ -47,6 +48,7 @@ static int watch(struct instance *i) {
 
 static const struct verb verbs[] = {
         { "ready", instance_ready },
+        { "enter", instance_enter },
         { "drain", instance_drain },
         { "leave", instance_leave },
         { "watch", watch },

@@ -19,14 +19,23 @@ struct duration drain_of(const struct service *s) {
 }
 
 /* Can it be asked from outside? */
-static bool is_probed(const struct rendering *r, const struct service *s) {
-        if (!s->health || str_is_absent(s->health->http.text) || s->port.n == 0)
+static bool is_reachable(const struct rendering *r, const struct service *s) {
+        if (s->port.n == 0)
                 return false;
         if (has_ports(s) || str_is(s->container.network_name.text, "host"))
                 return true;
 
         /* A user's containers have addresses that only they can reach. */
         return !r->world->places.is_user && !str_is(s->container.network_name.text, "none");
+}
+
+static bool is_probed(const struct rendering *r, const struct service *s) {
+        return s->health && !str_is_absent(s->health->http.text) && is_reachable(r, s);
+}
+
+/* Nothing is said of its health: then it is at least to take connections before others send it requests. */
+static bool is_connected_to(const struct rendering *r, const struct service *s) {
+        return s->proxy && !s->health && is_reachable(r, s);
 }
 
 static void put_ms(struct unit *u, struct duration d) {
@@ -138,14 +147,12 @@ static void put_probe(struct rendering *r, struct unit *u, const struct service 
 }
 
 static void put_ready(struct rendering *r, struct unit *u, const struct service *s, bool enters) {
-        unit_word(u);
-        unit_const(u, PROGRAM);
-        unit_word(u);
-        unit_const(u, "ready");
         if (enters)
                 put_front(r, u, s);
         if (is_probed(r, s))
                 put_probe(r, u, s);
+        else if (is_connected_to(r, s))
+                put_where(r, u, s);
         else if (enters && (has_states(r, s) || is_nginx(s)))
                 put_port(u);
 }
@@ -191,9 +198,18 @@ static void put_watch(struct rendering *r, struct unit *u, const struct service 
         unit_const(u, "@%i.service");
 }
 
+/* The verb follows. */
+static void open_hook(struct unit *u, enum unit_key key) {
+        unit_open(u, key);
+        unit_word(u);
+        unit_const(u, PROGRAM);
+        unit_word(u);
+}
+
 void render_hooks(struct rendering *r, struct unit *u, const struct service *s) {
         if (s->proxy || is_probed(r, s)) {
-                unit_open(u, SERVICE_EXEC_START_POST);
+                open_hook(u, SERVICE_EXEC_START_POST);
+                unit_const(u, "ready");
                 put_ready(r, u, s, s->proxy != NULL);
                 put_watch(r, u, s);
                 unit_close(u);
@@ -220,12 +236,14 @@ void render_hooks_next(struct rendering *r, const struct service *s) {
         unit_put_const(u, SERVICE_RESTART, "no");
         unit_put_const(u, SERVICE_EXEC_CONDITION, "");
         unit_put_const(u, SERVICE_EXEC_START_POST, "");
-        if (is_probed(r, s)) {
-                unit_open(u, SERVICE_EXEC_START_POST);
+        if (is_probed(r, s) || is_connected_to(r, s)) {
+                open_hook(u, SERVICE_EXEC_START_POST);
+                unit_const(u, "ready");
                 put_ready(r, u, s, false);
                 unit_close(u);
         }
-        unit_open(u, SERVICE_EXEC_RELOAD);
+        open_hook(u, SERVICE_EXEC_RELOAD);
+        unit_const(u, "enter");         /* it runs, and may have requests open */
         put_ready(r, u, s, true);
         unit_close(u);
         tree_mark(unit_finish(u, r->tree, arena_join(r->arena, STR("units/"), unit, STR("@next.service.d/50-next.conf"))), TREE_SCALE, unit);

@@ -22,7 +22,7 @@ static struct str url_of(struct arena *a, const struct http_request *q) {
         const bool is_ipv6 = str_find(q->address, ':') < q->address.n;
 
         return arena_join(a, STR("http://"), is_ipv6 ? STR("[") : STR(""), q->address, is_ipv6 ? STR("]:") : STR(":"),
-                          arena_u64(a, q->port), q->path);
+                          arena_u64(a, q->port), str_is_absent(q->path) ? STR("/") : q->path);
 }
 
 static void set_options(struct arena *a, CURL *handle, const struct http_request *q) {
@@ -37,6 +37,7 @@ static void set_options(struct arena *a, CURL *handle, const struct http_request
         (void) curl_easy_setopt(handle, CURLOPT_TIMEOUT_MS, timeout);
         (void) curl_easy_setopt(handle, CURLOPT_CONNECTTIMEOUT_MS, timeout < CONNECT_MS ? timeout : CONNECT_MS);
         (void) curl_easy_setopt(handle, CURLOPT_WRITEFUNCTION, drop);
+        (void) curl_easy_setopt(handle, CURLOPT_CONNECT_ONLY, str_is_absent(q->path) ? 1L : 0L);
 }
 
 static struct http_answer answer_of(CURL *handle, CURLcode code) {

@@ -6,11 +6,12 @@
 #include "base/arena.h"
 
 struct http_answer {
-        unsigned status;                /* 0: it did not answer */
-        struct str problem;             /* then: why, for people */
+        unsigned status;                /* 0: it did not answer, or was not asked for anything */
+        struct str problem;             /* why not, for people; absent where it did, or took the connection */
 };
 
-/* GET http://ADDRESS:PORT/PATH, no redirect followed, no proxy used, at most `timeout_ms` in all. 0; -ENOMEM. */
+/* GET http://ADDRESS:PORT/PATH, no redirect followed, no proxy used, at most `timeout_ms` in all; without a path, a connection and nothing
+ * more. 0; -ENOMEM. */
 struct http_request {
         struct str address, path;       /* "127.0.0.1", "/healthz" */
         unsigned port;

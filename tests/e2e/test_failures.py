@@ -2,6 +2,7 @@
 """What does not work is noticed before a client does, taken back, and told."""
 
 import json
+import re
 
 import pytest
 
@@ -100,6 +101,20 @@ def test_one_that_fails_in_its_place(app, on_failure):
         app.wait_answers(app.expected(1, 3) if on_failure == "revert" else app.expected(1, 3) | {"hello-0": "2"})
     assert_told(app, revision, "hello@1")
     assert_mended(app, 1 if on_failure == "revert" else 3, 3)
+
+
+def test_without_health_it_is_to_take_connections(app):
+    """Nothing is said of its health, and it listens at another port than it says."""
+    plain = re.sub("(?m)^health:.*\n", "", text(1, 2))
+    define(app.machine, "hello", plain)
+    app.wait(1, 2)
+    before = started(app.machine)
+    with app.load("another port"):
+        define(app.machine, "hello", plain.replace("env: {", "env: {PORT: 8001, ").replace("rollout: {", "rollout: {ready_timeout: 5s, "))
+        (revision,) = app.wait_failed()
+        app.wait(1, 2)
+    assert_told(app, revision, "asked for a connection on port")
+    assert started(app.machine) == before
 
 
 def test_a_migration_that_fails_restarts_nothing(app):

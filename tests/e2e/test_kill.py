@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Whatever is killed, and whenever: it ends in the state that the file declares, with nothing left over."""
 
+import subprocess
+
 import pytest
 
 from app import settle
@@ -61,6 +63,22 @@ def test_kill_an_instance_its_conmon_and_haproxy(app):
     app.define(2, 2, rollout="pause: 3s")
     app.wait_phase("instances")
     machine.run("systemctl kill --signal=KILL haproxy")
+    app.wait(2, 2)
+    assert_nothing_left(app, 2)
+
+
+def test_what_the_spare_has_open_outlives_the_rollout(app):
+    """Killed half-way through, the rollout goes on with a spare that serves."""
+    machine = app.machine
+    app.define(1, 2)
+    app.wait(1, 2)
+    app.define(2, 2, rollout="pause: 5s")
+    machine.wait(lambda: app.progress().get("phase") == "instances" and list(app.versions().values()).count("2") >= 2, what="one to have moved")
+    slow = [machine.popen(["curl", "-sS", "-o", "/dev/null", "-w", "%{http_code}", "-H", "Host: hello.example.com", "http://127.0.0.1/slow?s=6"],
+                          stdout=subprocess.PIPE, text=True) for _ in range(9)]
+    machine.wait(f"ss -Htn state established dport = :{ports(app)['next']} | grep -q .", what="a request to the spare")
+    machine.run("kill -9 $(pidof pyservice-rollout)")
+    assert [client.communicate(timeout=120)[0] for client in slow] == ["200"] * len(slow)
     app.wait(2, 2)
     assert_nothing_left(app, 2)
 
