@@ -2,10 +2,13 @@
 
 /* What every container must hold by itself, and the networks and volumes of the app. */
 
+#include <stdlib.h>
+
 #include "app/check-parts.h"
 #include "app/place.h"
 #include "app/resolve.h"
 #include "base/base64.h"
+#include "schema/syntax.h"
 
 static void check_ciphertext(struct world *w, const struct secret *s) {
         struct str ignored;
@@ -123,6 +126,40 @@ static void check_health(struct world *w, struct app *app) {
         }
 }
 
+/* By what they are mounted at; elements of one array, so their addresses are their order. */
+static int compare_specs(const void *left, const void *right) {
+        const struct volume_spec *a = *(const struct volume_spec *const *) left, *b = *(const struct volume_spec *const *) right;
+        int r = str_cmp(syntax_volume_target(a->text), syntax_volume_target(b->text));
+
+        return r != 0 ? r : a < b ? -1 : a > b;
+}
+
+static void check_targets(struct world *w, const struct container *c) {
+        const struct volume_spec **order = arena_array(w->arena, c->volumes.n + 1, const struct volume_spec *);
+
+        for (size_t i = 0; i < c->volumes.n; i++)
+                order[i] = &c->volumes.at[i];
+        if (c->volumes.n > 1)
+                qsort(order, c->volumes.n, sizeof(*order), compare_specs);
+
+        for (size_t i = 1; i < c->volumes.n; i++) {
+                struct str target = syntax_volume_target(order[i]->text);
+                struct diag *d;
+
+                if (!str_eq(syntax_volume_target(order[i - 1]->text), target))
+                        continue;
+                d = diag_add(w->ds, DIAG_FILE_TAKEN, order[i]->at, "two volumes are mounted at '%.*s'; keep one", STR_ARG(target));
+                diag_note(w->ds, d, order[i - 1]->at, "the other one is here");
+        }
+}
+
+void check_mounts(struct world *w, struct app *app) {
+        struct container_list all = app_containers(w->arena, app);
+
+        VEC_EACH(ref, &all.list)
+                check_targets(w, ref->container);
+}
+
 void check_containers(struct world *w, struct app *app) {
         struct container_list all = app_containers(w->arena, app);
 
@@ -145,6 +182,9 @@ static void check_network(struct world *w, const struct network *n) {
                 return;
         if (str_find(n->gateway.text, '/') < n->gateway.text.n)
                 (void) diag_add(w->ds, DIAG_BAD_VALUE, n->gateway.at, "'%.*s' is a subnet; a gateway is one address, without /BITS", STR_ARG(n->gateway.text));
+        else if (has_bits && !syntax_is_within(n->gateway.text, n->subnet.text))
+                (void) diag_add(w->ds, DIAG_BAD_VALUE, n->gateway.at, "'%.*s' is none of the addresses of the subnet %.*s; write one that is", STR_ARG(n->gateway.text),
+                                STR_ARG(n->subnet.text));
         if (str_is_absent(n->subnet.text))
                 (void) diag_add(w->ds, DIAG_MISSING_KEY, n->gateway.at, "'gateway:' needs 'subnet:'; add it");
 }
@@ -157,9 +197,25 @@ static void check_volume(struct world *w, const struct volume *v) {
                 (void) diag_add(w->ds, DIAG_MISSING_KEY, v->options.at, "'options:' needs 'device:', what is mounted; add it");
 }
 
+static bool is_mounted(const struct container_list *all, struct str name) {
+        VEC_EACH(ref, &all->list)
+                LIST_EACH(spec, &ref->container->volumes)
+                        if (str_has_prefix(spec->text, name) && spec->text.n > name.n && spec->text.p[name.n] == ':')
+                                return true;
+
+        return false;
+}
+
 void check_objects(struct world *w, struct app *app) {
+        struct container_list all = app_containers(w->arena, app);
+
         LIST_EACH(network, &app->networks)
                 check_network(w, &network->value);
-        LIST_EACH(volume, &app->volumes)
+        LIST_EACH(volume, &app->volumes) {
                 check_volume(w, &volume->value);
+                /* Easily meant as a mount, above all in the short form, which has no place for one beside it. */
+                if (!is_mounted(&all, volume->key.text))
+                        (void) diag_add(w->ds, DIAG_UNUSED_VOLUME, volume->key.at, "the volume '%.*s' is mounted by nothing; write volumes: [\"%.*s:/PATH\"] in one of 'services:'",
+                                        STR_ARG(volume->key.text), STR_ARG(volume->key.text));
+        }
 }

@@ -26,6 +26,15 @@ static void check_mountable(struct world *w, struct abs_path path) {
                 (void) diag_add(w->ds, DIAG_BAD_VALUE, path.at, "'%.*s' cannot be mounted into a container; write a path without ':', and not '/'", STR_ARG(path.text));
 }
 
+/* tmpfiles.d(5) refuses what systemd takes for no number of a user or group: user_ids(5). */
+static void check_number(struct world *w, struct account account) {
+        uint64_t number;
+
+        if (str_is_made_of(account.text, "0123456789") && (!str_to_u64(account.text, UINT32_MAX - 1, &number) || number == UINT16_MAX))
+                (void) diag_add(w->ds, DIAG_BAD_VALUE, account.at, "'%.*s' is no number of a user or group; write one up to 4294967294 but 65535, without a leading zero",
+                                STR_ARG(account.text));
+}
+
 /* sysusers.d(5) takes less than an existing user may be called. */
 static void check_account(struct world *w, struct account account) {
         bool is_number = str_is_made_of(account.text, "0123456789");
@@ -41,6 +50,9 @@ static void check_owner(struct world *w, const struct app *app) {
 
         if (!str_is_absent(app->group.text) && str_find(user.text, ':') < user.text.n)
                 (void) diag_add(w->ds, DIAG_MISPLACED_KEY, app->group.at, "the group stands behind the ':' of 'user:' already; remove one of the two");
+        check_number(w, app->home->user);
+        if (!str_eq(app->home->group.text, app->home->user.text))
+                check_number(w, app->home->group);
         if (!app->home->makes_user)
                 return;
 

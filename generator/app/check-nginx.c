@@ -41,6 +41,8 @@ void check_nginx(struct world *w, const struct app *app, const struct service *s
         if (p->balance.index == BALANCE_FIRST)
                 (void) diag_add(w->ds, DIAG_BAD_VALUE, p->balance.at, "nginx has no 'first'; write leastconn, roundrobin, source or random");
         check_text(w, p->path.text, p->path.at);
+        if (str_find(p->path.text, '%') < p->path.text.n)
+                (void) diag_add(w->ds, DIAG_BAD_VALUE, p->path.at, "nginx compares what '%%' stands for; write the character itself, or a shorter path");
         if (p->tls)
                 check_text(w, p->tls->certificate.text, p->tls->certificate.at);
         LIST_EACH(header, &p->headers) {

@@ -35,11 +35,32 @@ static bool has_no_dns(const struct app *app, struct network_ref network) {
         return str_is(network.text, "podman") || str_is(network.text, "bridge");
 }
 
+/* Networks on which nothing is published: the machine's own, and none. */
+static bool publishes_nothing(const struct service *s) {
+        return str_is(s->container.network.text, "host") || str_is(s->container.network.text, "none");
+}
+
+/* What would be of no effect. */
+static void check_publishing(struct world *w, const struct service *s) {
+        struct network_ref network = s->container.network;
+
+        if (s->host_port.n > 0 && publishes_nothing(s))
+                (void) diag_add(w->ds, DIAG_MISPLACED_KEY, s->host_port.at, "'host_port:' means nothing with 'network: %.*s', where nothing is published; remove one of them",
+                                STR_ARG(network.text));
+        else if (s->host_port.n > 0 && s->proxy && s->proxy->via.index == VIA_DNS)
+                (void) diag_add(w->ds, DIAG_MISPLACED_KEY, s->host_port.at, "'host_port:' means nothing with 'via: dns', which publishes no port; remove one of them");
+        if (!s->proxy && s->health && !str_is_absent(s->health->http.text) && str_is(network.text, "none"))
+                (void) diag_add(w->ds, DIAG_MISPLACED_KEY, s->health->http.at, "with 'network: none' nobody can ask it over HTTP; write 'command:' instead");
+        if (s->port.n > 0 && s->scale.n > 1 && str_is(network.text, "host"))
+                (void) diag_add(w->ds, DIAG_SHARED_PORT, s->port.at, "with 'network: host' all %llu instances listen on port %llu of the machine, which they must share (SO_REUSEPORT); "
+                                "set 'scale: 1', or choose another network", (unsigned long long) s->scale.n, (unsigned long long) s->port.n);
+}
+
 /* HAProxy finds containers by name only on a network of their own with DNS, and their ports only where some are
  * published. */
 static void check_network(struct world *w, const struct app *app, const struct service *s) {
         struct network_ref network = s->container.network;
-        bool is_none = str_is(network.text, "host") || str_is(network.text, "none");
+        bool is_none = publishes_nothing(s);
 
         if (s->proxy->via.index == VIA_DNS && str_is_absent(network.text))
                 (void) diag_add(w->ds, DIAG_PROXY_NEEDS_NETWORK, s->proxy->via.at, "'via: dns' needs 'network:', the one that HAProxy is on too");
@@ -84,6 +105,7 @@ static void check_routes(struct world *w, const struct service *s) {
 void check_proxies(struct world *w, struct app *app) {
         LIST_EACH(s, &app->services) {
                 check_ports(w, app, s);
+                check_publishing(w, s);
                 if (!s->proxy)
                         continue;
 

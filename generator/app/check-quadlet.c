@@ -38,7 +38,7 @@ static const struct taken_key service_keys[] = {
 /* Lists that pyservice writes to: more may be added, but an empty value would take back all before it. */
 static const char *const shared_lists[] = {
         "After", "Before", "Documentation", "Requires", "Wants",
-        "Network", "PodmanArgs", "Ulimit",
+        "Network", "PodmanArgs", "Secret", "Ulimit",
         "Environment", "EnvironmentFile", "ExecCondition", "ExecStartPost", "ExecStartPre", "IPAddressAllow", "IPAddressDeny", "LoadCredential", "LoadCredentialEncrypted",
 };
 

@@ -2,6 +2,8 @@
 
 /* Names that one part of an app uses of another: of tasks, services and sidecars. */
 
+#include <stdlib.h>
+
 #include "app/check-parts.h"
 
 static void check_before_update(struct world *w, struct app *app) {
@@ -29,6 +31,7 @@ struct part {
         struct name name;
         struct unit_ref *requires, *after;
         size_t n_requires, n_after;
+        struct part **others;           /* what each reference means; NULL where that is no part of the app */
         bool is_settled;                /* waits for nothing but what is settled */
 };
 
@@ -40,9 +43,9 @@ static struct parts collect(struct arena *a, const struct app *app) {
         struct parts parts = { 0 };
 
         LIST_EACH(s, &app->services)
-                *vec_push(a, &parts.list) = (struct part) { s->name, s->requires.at, s->after.at, s->requires.n, s->after.n, false };
+                *vec_push(a, &parts.list) = (struct part) { s->name, s->requires.at, s->after.at, s->requires.n, s->after.n, NULL, false };
         LIST_EACH(s, &app->sidecars)
-                *vec_push(a, &parts.list) = (struct part) { s->name, s->requires.at, s->after.at, s->requires.n, s->after.n, false };
+                *vec_push(a, &parts.list) = (struct part) { s->name, s->requires.at, s->after.at, s->requires.n, s->after.n, NULL, false };
 
         return parts;
 }
@@ -56,12 +59,31 @@ static const struct unit_ref *reference(const struct part *p, size_t i) {
         return i < p->n_after ? &p->after[i] : NULL;
 }
 
-static struct part *find_part(const struct parts *parts, struct str name) {
-        VEC_EACH(p, &parts->list)
-                if (str_eq(p->name.text, name))
-                        return p;
+static int compare_parts(const void *left, const void *right) {
+        const struct part *a = *(const struct part *const *) left, *b = *(const struct part *const *) right;
 
-        return NULL;
+        return str_cmp(a->name.text, b->name.text);
+}
+
+/* Names that no part has stay NULL. */
+static void find_others(struct arena *a, const struct parts *parts) {
+        struct part **order = arena_array(a, parts->list.n + 1, struct part *);
+        const struct unit_ref *ref;
+
+        for (size_t i = 0; i < parts->list.n; i++)
+                order[i] = &parts->list.at[i];
+        if (parts->list.n > 1)
+                qsort(order, parts->list.n, sizeof(*order), compare_parts);
+
+        VEC_EACH(p, &parts->list) {
+                p->others = arena_array(a, p->n_requires + p->n_after + 1, struct part *);
+                for (size_t i = 0; (ref = reference(p, i)); i++) {
+                        struct part key = { .name.text = ref->text }, *wanted = &key;
+                        struct part **found = bsearch(&wanted, order, parts->list.n, sizeof(*order), compare_parts);
+
+                        p->others[i] = found ? *found : NULL;
+                }
+        }
 }
 
 static void report_unknown(struct world *w, const struct parts *parts, const struct unit_ref *ref) {
@@ -76,13 +98,10 @@ static void report_unknown(struct world *w, const struct parts *parts, const str
 }
 
 /* What `p` waits for and is not settled, of the app itself; NULL for none. */
-static struct part *find_open(const struct parts *parts, const struct part *p, const struct unit_ref **ret_ref) {
-        for (size_t i = 0; (*ret_ref = reference(p, i)); i++) {
-                struct part *other = find_part(parts, (*ret_ref)->text);
-
-                if (other && !other->is_settled)
-                        return other;
-        }
+static struct part *find_open(const struct part *p, const struct unit_ref **ret_ref) {
+        for (size_t i = 0; (*ret_ref = reference(p, i)); i++)
+                if (p->others[i] && !p->others[i]->is_settled)
+                        return p->others[i];
 
         return NULL;
 }
@@ -92,10 +111,12 @@ static void check_circles(struct world *w, const struct parts *parts) {
         const struct unit_ref *ref = NULL;
         struct part *p = NULL;
 
-        for (size_t round = 0; round < parts->list.n; round++) {
+        for (bool is_better = true; is_better;) {
+                is_better = false;
                 p = NULL;
                 VEC_EACH(each, &parts->list) {
-                        each->is_settled = each->is_settled || !find_open(parts, each, &ref);
+                        if (!each->is_settled && !find_open(each, &ref))
+                                each->is_settled = is_better = true;
                         p = each->is_settled ? p : each;
                 }
         }
@@ -104,9 +125,9 @@ static void check_circles(struct world *w, const struct parts *parts) {
 
         /* Whoever waits is in a circle, or waits for one. */
         for (size_t i = 0; i < parts->list.n; i++)
-                p = find_open(parts, p, &ref);
+                p = find_open(p, &ref);
 
-        (void) find_open(parts, p, &ref);
+        (void) find_open(p, &ref);
         if (str_eq(p->name.text, ref->text))
                 (void) diag_add(w->ds, DIAG_REFERENCE_CIRCLE, ref->at, "'%.*s' waits for itself; remove this", STR_ARG(ref->text));
         else
@@ -118,10 +139,11 @@ void check_references(struct world *w, struct app *app) {
         struct parts parts = collect(w->arena, app);
         const struct unit_ref *ref;
 
+        find_others(w->arena, &parts);
         check_before_update(w, app);
         VEC_EACH(p, &parts.list)
                 for (size_t i = 0; (ref = reference(p, i)); i++)
-                        if (str_find(ref->text, '.') == ref->text.n && !find_part(&parts, ref->text))
+                        if (str_find(ref->text, '.') == ref->text.n && !p->others[i])
                                 report_unknown(w, &parts, ref);
 
         check_circles(w, &parts);

@@ -4,6 +4,7 @@
 
 #include "app/check-parts.h"
 #include "app/place.h"
+#include "app/source.h"
 
 static void check_image(struct world *w, const struct app *app) {
         if (node_get(app->node, "image"))
@@ -38,22 +39,20 @@ static void check_containerfile(struct world *w, const struct app *app) {
                                         generated[i]);
 }
 
-static bool is_over_ssh(struct str repo) {
-        return str_has_prefix(repo, STR("ssh://")) || (str_find_str(repo, STR("://")) == repo.n && repo.p[0] != '/');
+static void refuse_instance(struct world *w, struct str text, struct span at) {
+        if (has_instance_mark(text))
+                (void) diag_add(w->ds, DIAG_INSTANCE_NOT_HERE, at, "an image is built for all instances; write {{ instance }} only where services get it");
 }
 
 static void check_commands(struct world *w, const struct command *commands, size_t n) {
-        for (size_t i = 0; i < n; i++)
+        for (size_t i = 0; i < n; i++) {
                 if (commands[i].words.n == 0)
                         (void) diag_add(w->ds, DIAG_BAD_COMMAND, commands[i].at, "the command is empty; write one, or remove it");
+                LIST_EACH(word, &commands[i].words)
+                        refuse_instance(w, word->text, word->at);
+        }
 }
 
-static void refuse_instance(struct world *w, const struct command *commands, size_t n) {
-        for (size_t i = 0; i < n; i++)
-                LIST_EACH(word, &commands[i].words)
-                        if (has_instance_mark(word->text))
-                                (void) diag_add(w->ds, DIAG_INSTANCE_NOT_HERE, word->at, "an image is built for all instances; write {{ instance }} only where services get it");
-}
 
 void check_source(struct world *w, struct app *app) {
         const struct repository *s = app->source;
@@ -63,16 +62,14 @@ void check_source(struct world *w, struct app *app) {
 
         check_image(w, app);
         check_containerfile(w, app);
-        if (!str_is_absent(s->ssh_key.text) && !is_over_ssh(s->repo.text))
+        if (!str_is_absent(s->ssh_key.text) && !source_is_over_ssh(s))
                 (void) diag_add(w->ds, DIAG_MISPLACED_KEY, place_of(app, "ssh_key"), "'ssh_key:' is for a repository over SSH; remove it, or write USER@HOST:PATH");
-        if (has_instance_mark(s->ssh_key.text))
-                (void) diag_add(w->ds, DIAG_INSTANCE_NOT_HERE, s->ssh_key.at, "an image is built for all instances; write {{ instance }} only where services get it");
+        refuse_instance(w, s->ssh_key.text, s->ssh_key.at);
+        refuse_instance(w, s->conda_base.text, s->conda_base.at);
         if (!str_is_absent(s->credential.text) && !str_has_prefix(s->repo.text, STR("https://")))
                 (void) diag_add(w->ds, DIAG_MISPLACED_KEY, place_of(app, "credential"), "'credential:' is for a repository over HTTPS; remove it, or write https://…");
         if (node_get(node_get(app->node, "source"), "conda_base") && s->manager.index != MANAGER_CONDA && str_is_absent(s->containerfile.text))
                 (void) diag_add(w->ds, DIAG_MISPLACED_KEY, place_of(app, "conda_base"), "'conda_base:' goes with 'manager: conda'; remove it, or add that");
         check_commands(w, s->before.at, s->before.n);
         check_commands(w, s->after.at, s->after.n);
-        refuse_instance(w, s->before.at, s->before.n);
-        refuse_instance(w, s->after.at, s->after.n);
 }

@@ -12,8 +12,7 @@ static void check_beat(struct world *w, struct app *app) {
                         (void) diag_add(w->ds, DIAG_BEAT_SCALE, s->scale.at, "a service with 'run_mode: BEAT' runs once; set 'scale: 1', or leave it out");
 }
 
-/* APP-rollout@ and APP-health are units of the app's own, and APP-next is the container of its spare instance. */
-static bool is_reserved(struct str name) {
+bool is_reserved_name(struct str name) {
         return str_is(name, "next") || str_is(name, "rollout") || str_is(name, "health");
 }
 
@@ -63,7 +62,7 @@ static void check_names(struct world *w, struct app *app) {
                 struct name name = all.list.at[i].name;
 
                 /* The short form's one part has the app's own name. */
-                if ((is_reserved(name.text) && (i > 0 || !is_short_form)) || is_like_image(all.list.at[i].container->unit.text))
+                if ((is_reserved_name(name.text) && (i > 0 || !is_short_form)) || is_like_image(all.list.at[i].container->unit.text))
                         (void) diag_add(w->ds, DIAG_RESERVED_NAME, name.at, "'%.*s' is a name of pyservice's own; choose another", STR_ARG(name.text));
         }
 

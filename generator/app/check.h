@@ -5,6 +5,12 @@
 
 #include "app/load.h"
 
+/* APP-rollout@ and APP-health are units of the app's own, and APP-next is the container of its spare instance: no part may be named so. */
+bool is_reserved_name(struct str name);
+
+/* Only the definition's own mounts: resolve_home() adds to them, and leaves out what is there. */
+void check_mounts(struct world *w, struct app *app);
+
 /* What one app must hold by itself. */
 void check_app(struct world *w, struct app *app);
 

@@ -31,7 +31,7 @@ static const struct field contract_fields[] = {
         FIELD_STRUCTS(contract, variables, "variables", contract_variable_schema, "The variables.", .flags = FIELD_REQUIRED),
         FIELD_STRUCTS(contract, sets, "sets", contract_set_schema, "Optional sets of variables."),
 };
-SCHEMA(contract, "A contract: the environment that an application expects.");
+SCHEMA(contract, "A contract: the environment that an application expects.", .page = "pyservice-contract(5)");
 
 const struct contract_variable *contract_variable(const struct contract *c, struct str name) {
         LIST_EACH(v, &c->variables)

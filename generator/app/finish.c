@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "app/finish.h"
 
+#include "app/attempt.h"
 #include "app/check.h"
 #include "app/environment.h"
 #include "app/home.h"
@@ -77,34 +78,47 @@ static void add_auth_tracking(struct world *w, struct app *app) {
         }
 }
 
+/* What becomes one text. */
+struct parts {
+        VEC(struct str) list;
+};
+
 /* 'a word', with its quotes. */
-static struct str quote_for_shell(struct arena *a, struct str word) {
-        struct str rest = word, part, text = { NULL, 0 };
+static void quote_for_shell(struct arena *a, struct parts *line, struct str word) {
+        struct str rest = word, part;
+        bool is_first = true;
 
-        while (str_split(&rest, '\'', &part))
-                text = str_is_absent(text) ? part : arena_join(a, text, STR("'\\''"), part);
-
-        return arena_join(a, STR("'"), text, STR("'"));
+        *vec_push(a, &line->list) = STR("'");
+        for (; str_split(&rest, '\'', &part); is_first = false) {
+                if (!is_first)
+                        *vec_push(a, &line->list) = STR("'\\''");
+                *vec_push(a, &line->list) = part;
+        }
+        *vec_push(a, &line->list) = STR("'");
 }
 
 /* Several commands in one container: the image's shell runs them, and stops at the first that fails. */
 static void join_commands(struct world *w, struct task *t) {
+        struct parts line = { 0 };
         struct word *words;
-        struct str line = STR("");
 
         if (t->commands.n == 0 || t->container.command.at)
                 return;
 
         LIST_EACH(command, &t->commands) {
-                line = arena_join(w->arena, line, line.n > 0 ? STR(" &&") : STR(""));
-                LIST_EACH(word, &command->words)
-                        line = arena_join(w->arena, line, line.n > 0 ? STR(" ") : STR(""), quote_for_shell(w->arena, word->text));
+                if (line.list.n > 0)
+                        *vec_push(w->arena, &line.list) = STR(" &&");
+                LIST_EACH(word, &command->words) {
+                        if (line.list.n > 0)
+                                *vec_push(w->arena, &line.list) = STR(" ");
+                        quote_for_shell(w->arena, &line, word->text);
+                }
         }
 
         words = arena_array(w->arena, 3, struct word);
         words[0] = (struct word) { STR("/bin/sh"), t->commands.at[0].at };
         words[1] = (struct word) { STR("-c"), t->commands.at[0].at };
-        words[2] = (struct word) { line, t->commands.at[0].at };
+        words[2] = (struct word) { arena_join_n(w->arena, line.list.at, line.list.n), t->commands.at[0].at };
         t->container.command.at = words;
         t->container.command.n = 3;
 }
@@ -184,10 +198,13 @@ static void finish(struct world *w, struct definition *d) {
         size_t errors = w->ds->n_errors;
         struct app *app;
 
+        attempt_begin(w, d->path);
         w->ds->owner = d->name.text;
         app = decode(w, d);
 
         /* What could not be decoded would only be reported a second time. */
+        if (w->ds->n_errors == errors)
+                check_mounts(w, app);
         if (w->ds->n_errors == errors)
                 resolve_home(w, app);
         if (w->ds->n_errors == errors)
@@ -207,6 +224,7 @@ void world_finish(struct world *w) {
                 if (!str_is_absent(d->name.text) && d->root)
                         finish(w, d);
 
+        attempt_begin(w, (struct str) { NULL, 0 });
         check_world(w);
         w->ds->owner = (struct str) { NULL, 0 };
 }

@@ -2,6 +2,7 @@
 #include "app/home.h"
 
 #include "app/resolve.h"
+#include "schema/syntax.h"
 
 bool file_is_skipped(const struct app_file *f) {
         return str_is_absent(f->source.text) && str_is_absent(f->content.text.text) && str_is_absent(f->content.secret.text);
@@ -70,18 +71,10 @@ static size_t count_slashes(const struct app *app) {
         return n;
 }
 
-/* The path in the container, between the colons. */
-static struct str target_of(struct volume_spec spec) {
-        struct str rest = spec.text, part = { 0 };
-
-        (void) str_split(&rest, ':', &part);
-        return str_split(&rest, ':', &part) ? part : (struct str) { 0 };
-}
-
-/* What the definition itself mounts there counts more. */
-static void add_volume(struct world *w, struct container *c, struct abs_path path, struct str options) {
-        for (size_t i = 0; i < c->volumes.n; i++)
-                if (str_eq(target_of(c->volumes.at[i]), path.text))
+/* What the definition itself mounts there, the first `n_own`, counts more. */
+static void add_volume(struct world *w, struct container *c, size_t n_own, struct abs_path path, struct str options) {
+        for (size_t i = 0; i < n_own; i++)
+                if (str_eq(syntax_volume_target(c->volumes.at[i].text), path.text))
                         return;
 
         c->volumes.at[c->volumes.n++] = (struct volume_spec) { arena_join(w->arena, path.text, STR(":"), path.text, options), path.at };
@@ -90,17 +83,18 @@ static void add_volume(struct world *w, struct container *c, struct abs_path pat
 /* No SELinux label is asked for (:z): Podman would follow a link that the owner may have put there, and label what is behind it. */
 static void mount(struct world *w, const struct app *app, struct container *c) {
         const struct home *h = app->home;
+        size_t n_own = c->volumes.n;
         struct volume_spec *volumes = arena_array(w->arena, c->volumes.n + app->files.n + 2, struct volume_spec);
 
         if (c->volumes.n > 0)
                 memcpy(volumes, c->volumes.at, c->volumes.n * sizeof(*volumes));
         c->volumes.at = volumes;
 
-        add_volume(w, c, h->config, STR(""));
-        add_volume(w, c, h->data, STR(""));
+        add_volume(w, c, n_own, h->config, STR(""));
+        add_volume(w, c, n_own, h->data, STR(""));
         LIST_EACH(f, &app->files)
                 if (!file_is_skipped(f) && !path_is_below(f->dest.text, h->config.text) && !path_is_below(f->dest.text, h->data.text))
-                        add_volume(w, c, f->dest, STR(":ro"));
+                        add_volume(w, c, n_own, f->dest, STR(":ro"));
 }
 
 /* Parts with an image of their own know nothing of an owner that the definition does not name. */

@@ -6,16 +6,13 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "app/attempt.h"
+#include "app/file-name.h"
 #include "app/finish.h"
 #include "app/machine.h"
 #include "app/proposed.h"
 #include "app/trust.h"
 #include "base/fs.h"
-
-/* Paths are absolute for people and relative to the root for openat(). */
-static const char *below_root(struct str path) {
-        return path.n > 1 ? path.p + 1 : ".";
-}
 
 static struct span whole(uint32_t file) {
         return (struct span) { file, 0, 0 };
@@ -25,12 +22,19 @@ static struct span whole(uint32_t file) {
 static bool is_dangling(const struct world *w, struct str path) {
         struct stat st;
 
-        return fstatat(w->root, below_root(path), &st, AT_SYMLINK_NOFOLLOW) >= 0 && S_ISLNK(st.st_mode);
+        return fstatat(w->root, world_below(path), &st, AT_SYMLINK_NOFOLLOW) >= 0 && S_ISLNK(st.st_mode);
+}
+
+/* Is that root's to read, whereas this user's mistake it is not? */
+static bool is_hidden(const struct world *w, int r) {
+        return r == -EACCES && geteuid() != 0 && !w->places.is_user && !w->trusts_all;
 }
 
 static const char *describe(int r) {
         if (r == -ENOENT)
                 return "the link leads to a file that is not there; make that file, or remove the link";
+        if (r == -E2BIG)
+                return "pyservice broke down over this file (it ran out of memory, or of time); make it smaller, or split the application";
         if (r == -EISDIR)
                 return "this is a directory; a definition is a file";
 
@@ -40,10 +44,10 @@ static const char *describe(int r) {
 /* Reads one file into the sources; false where something was reported. */
 static int read_source(struct world *w, struct str path, uint32_t *ret_file, bool *ret_good) {
         struct fs_file read = { .text = { "", 0 } };
-        int r = proposed_read(w, path, &read);
+        int r = attempt_has_given_up(w, path) ? -E2BIG : proposed_read(w, path, &read);
 
         if (r > 0)
-                r = fs_read_file(w->arena, w->root, below_root(path), SOURCE_MAX, &read);
+                r = fs_read_file(w->arena, w->root, world_below(path), SOURCE_MAX, &read);
         if (r == -ENOENT && !is_dangling(w, path))
                 return r;
 
@@ -51,7 +55,10 @@ static int read_source(struct world *w, struct str path, uint32_t *ret_file, boo
         *ret_good = r >= 0;
         if (r == -EFBIG)
                 (void) diag_add(w->ds, DIAG_FILE_TOO_LARGE, whole(*ret_file), "the file is larger than 1 MiB; split the application, or remove what does not belong here");
-        else if (r < 0 && describe(r))
+        else if (is_hidden(w, r)) {
+                w->n_hidden++;
+                (void) diag_add(w->ds, DIAG_FILE_UNREADABLE, whole(*ret_file), "only root can read this file; run this as root to know what is in it");
+        } else if (r < 0 && describe(r))
                 (void) diag_add(w->ds, DIAG_FILE_UNREADABLE, whole(*ret_file), "%s", describe(r));
         else if (r < 0)
                 (void) diag_add(w->ds, DIAG_FILE_UNREADABLE, whole(*ret_file), "the file cannot be read: %s", strerror(-r));
@@ -95,7 +102,7 @@ static int compare_found(const void *a, const void *b) {
 /* Adds the names of `directory` that are not yet in `all`: earlier directories win. */
 static int find_in(struct world *w, struct str directory, struct found_list *all, size_t n_before) {
         struct fs_names names = { 0 };
-        int r = fs_list(w->arena, w->root, below_root(directory), &names);
+        int r = fs_list(w->arena, w->root, world_below(directory), &names);
 
         if (r < 0 && r != -ENOENT && r != -ENOTDIR)
                 return r;
@@ -130,7 +137,7 @@ static int find_files(struct world *w, struct str sub, struct found_list *ret) {
 
 static bool is_mask(const struct world *w, struct str path) {
         char target[16];
-        ssize_t n = readlinkat(w->root, below_root(path), target, sizeof(target));
+        ssize_t n = readlinkat(w->root, world_below(path), target, sizeof(target));
 
         return n >= 0 && str_eq((struct str) { target, (size_t) n }, STR("/dev/null"));
 }
@@ -141,7 +148,7 @@ static void check_directories(struct world *w, struct str sub) {
                 struct str path = arena_join(w->arena, w->places.definitions[i], sub);
                 struct stat st;
 
-                if (fstatat(w->root, below_root(path), &st, 0) < 0 || trust_is_given(w, &st))
+                if (fstatat(w->root, world_below(path), &st, 0) < 0 || trust_is_given(w, &st))
                         continue;
 
                 trust_complain(w, source_add(w->arena, w->sources, path, STR("")), path, &st);
@@ -170,6 +177,7 @@ static int lay_over(struct world *w, const struct found *file, struct definition
         if (r < 0 && r != -ENOENT)
                 return r;
 
+        (void) file_name_check(w, "drop-in", file->name, whole(index));
         d->root = node_merge(w->arena, w->ds, d->root, root);
         return 0;
 }
@@ -179,6 +187,7 @@ static int read_drop_ins(struct world *w, struct str sub, struct definition *d) 
         int r = find_files(w, sub, &files);
 
         if (r < 0) {
+                w->n_hidden += is_hidden(w, r);
                 (void) diag_add(w->ds, DIAG_FILE_UNREADABLE, d->name.at, "its drop-ins in '%.*s' cannot be read: %s", STR_ARG(str_from(sub, 1)),
                                 strerror(-r));
                 return 0;
@@ -193,13 +202,9 @@ static int read_drop_ins(struct world *w, struct str sub, struct definition *d) 
         return 0;
 }
 
-static struct str stem_of(struct str file_name) {
-        return (struct str) { file_name.p, file_name.n - (str_has_suffix(file_name, STR(".yml")) ? 4 : 5) };
-}
-
 /* Messages about a file that is no app's belong to no app. */
 static struct str owner_of(struct str file_name) {
-        struct str stem = stem_of(file_name);
+        struct str stem = file_name_stem(file_name);
 
         return type_accepts(KIND_NAME, stem) ? stem : (struct str) { NULL, 0 };
 }
@@ -211,13 +216,10 @@ static bool is_first_of_name(const struct world *w, struct str name) {
 
 /* A file that should have another suffix is a mistake in the app of that name, and no reason to stop it. */
 static void take_name(struct world *w, struct definition *d, struct str file_name, uint32_t file) {
-        struct str stem = stem_of(file_name);
+        struct str stem = file_name_stem(file_name);
         bool is_name = type_accepts(KIND_NAME, stem);
 
-        if (str_has_suffix(file_name, STR(".yml")))
-                (void) diag_add(w->ds, DIAG_BAD_FILE_NAME, whole(file), "a definition's name ends in .yaml; rename '%.*s' to '%.*s.yaml'",
-                                STR_ARG(file_name), STR_ARG(stem));
-        else if (!is_name)
+        if (file_name_check(w, "definition", file_name, whole(file)) && !is_name)
                 (void) diag_add(w->ds, DIAG_BAD_FILE_NAME, whole(file), "'%.*s' is no name for an app; %s", STR_ARG(stem), type_of(KIND_NAME)->rule);
         if (is_name && is_first_of_name(w, stem))
                 d->name = (struct name) { arena_str(w->arena, stem), whole(file) };
@@ -226,14 +228,17 @@ static void take_name(struct world *w, struct definition *d, struct str file_nam
 static int read_definition(struct world *w, const struct found *file, struct str drop_ins) {
         struct definition *d;
         struct str path = arena_join(w->arena, file->directory, STR("/"), file->name);
-        size_t errors = w->ds->n_errors;
+        size_t errors = w->ds->n_errors, hidden = w->n_hidden;
         uint32_t index = 0;
         struct node *root = NULL;
         int r;
 
-        if (is_mask(w, path))
+        if (is_mask(w, path)) {
+                *vec_push(w->arena, &w->masks) = path;
                 return 0;
+        }
 
+        attempt_begin(w, path);
         w->ds->owner = owner_of(file->name);
         r = world_read(w, path, &root, &index);
         if (r == -ENOENT)
@@ -256,6 +261,7 @@ static int read_definition(struct world *w, const struct found *file, struct str
         if (w->ds->n_errors > errors)
                 d->root = NULL;
         d->is_broken = w->ds->n_errors > errors || is_in_unsafe_directory(w, file->directory);
+        d->is_hidden = w->n_hidden > hidden && w->ds->n_errors - errors == w->n_hidden - hidden;
         return 0;
 }
 
@@ -296,16 +302,16 @@ static int read_host(struct world *w) {
 /* What is not read is not gone: what was published of it goes on. */
 static void pass_over(struct world *w, const struct found *from, const struct found *end) {
         for (const struct found *file = from; file < end; file++)
-                if (str_has_suffix(file->name, STR(".yaml")) && type_accepts(KIND_NAME, stem_of(file->name)))
+                if (str_has_suffix(file->name, STR(".yaml")) && type_accepts(KIND_NAME, file_name_stem(file->name)))
                         *vec_push(w->arena, &w->definitions) = (struct definition) {
-                                .name = { arena_str(w->arena, stem_of(file->name)), NOWHERE }, .is_broken = true,
+                                .name = { arena_str(w->arena, file_name_stem(file->name)), NOWHERE }, .is_broken = true,
                         };
 }
 
 /* "shop.yaml" comes before "shop-web.yaml", as "shop" does before "shop-web", and before "shop.yml". */
 static int compare_stems(const void *a, const void *b) {
         const struct found *x = a, *y = b;
-        int r = str_cmp(stem_of(x->name), stem_of(y->name));
+        int r = str_cmp(file_name_stem(x->name), file_name_stem(y->name));
 
         return r != 0 ? r : compare_found(a, b);
 }
@@ -333,25 +339,21 @@ static int read_all_definitions(struct world *w) {
                 if (r < 0)
                         return r;
         }
+
+        file_name_check_drop_ins(w);
         return 0;
 }
 
 int world_load(struct world *w) {
         int r = read_host(w);
 
-        if (r < 0)
-                return r;
-
-        r = machine_read(w);
-        if (r < 0)
-                return r;
-
-        r = read_all_definitions(w);
-        if (r < 0)
-                return r;
-
-        world_finish(w);
-        return 0;
+        if (r >= 0)
+                r = machine_read(w);
+        if (r >= 0)
+                r = read_all_definitions(w);
+        if (r >= 0)
+                world_finish(w);
+        return r;
 }
 
 static int read_named_file(struct world *w, struct str path) {

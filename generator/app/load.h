@@ -34,6 +34,7 @@ struct definition {
         struct str path;                /* of the main file, as it is shown */
         struct node *root;              /* merged; NULL where it could not be read or parsed */
         bool is_broken;                 /* it has errors */
+        bool is_hidden;                 /* broken, but only in that this user may not read all of it */
         struct app *app;                /* decoded and finished; NULL where is_broken */
 };
 
@@ -68,14 +69,22 @@ struct world {
         struct host host;
         bool is_host_broken;            /* host.yaml has mistakes; `host` is what could be understood, and defaults */
         VEC(struct definition) definitions;     /* by name, each name once */
+        VEC(struct str) masks;          /* links to /dev/null that stand for definitions: "/etc/pyservice.d/shop.yaml" */
         VEC(struct quadlet_object) quadlets;
         VEC(struct str) units;          /* of the machine, sorted: "haproxy.service", "ssh@.service" */
         struct str host_name;           /* absent where the machine has none that stays, or is another than this one */
         VEC(struct contract *) contracts;       /* loaded so far */
         VEC(struct held_ports) held_ports;      /* where nothing is published yet */
+        size_t n_hidden;                /* errors about files that only root can read */
+        struct attempt *attempt;        /* app/attempt.h; NULL where there is only one */
         VEC(uint32_t) public_files;     /* sources that every user of the machine can read */
         VEC(struct str) unsafe_directories;     /* that others may write */
 };
+
+/* Paths are absolute for people and relative to the root for openat(). */
+static inline const char *world_below(struct str path) {
+        return path.n > 1 ? path.p + 1 : ".";
+}
 
 /* Reads host.yaml, all definitions, and what else they may name. System failures come back as negative errno, mistakes
  * go to w->ds. `w` has arena, ds, sources, root and places set. */

@@ -98,34 +98,44 @@ static void resolve_network(struct world *w, const struct app *app, struct conta
         take_subnets(w, c, object->subnets.at, object->subnets.n);
 }
 
-static struct mount resolve_volume(struct world *w, const struct app *app, struct volume_spec spec) {
+/* "NAME" or "NAME.volume" of a mount's source. */
+static struct str volume_stem(struct str source) {
+        bool has_suffix = str_has_suffix(source, STR(".volume"));
+
+        return (struct str) { source.p, source.n - (has_suffix ? strlen(".volume") : 0) };
+}
+
+static struct mount resolve_volume(struct world *w, const struct app *app, struct volume_spec *given) {
+        struct volume_spec spec = *given;
         size_t colon = str_find(spec.text, ':');
-        struct str source = { spec.text.p, colon }, rest = str_from(spec.text, colon);
+        struct str source = { spec.text.p, colon }, rest = str_from(spec.text, colon), stem = volume_stem(source);
         const struct quadlet_object *object;
 
         LIST_EACH(own, &app->volumes)
-                if (str_eq(own->key.text, source))
+                if (str_eq(own->key.text, stem)) {
+                        given->text = arena_join(w->arena, stem, rest);
                         return (struct mount) {
-                                { arena_join(w->arena, app->name.text, STR("-"), source, rest), spec.at },
-                                object_unit(w, app, source, STR("-volume.service"), spec.at),
+                                { arena_join(w->arena, app->name.text, STR("-"), given->text), spec.at },
+                                object_unit(w, app, stem, STR("-volume.service"), spec.at),
                         };
+                }
 
-        if (!str_has_suffix(source, STR(".volume")))
+        if (stem.n == source.n)
                 return (struct mount) { .spec = spec };
 
         object = machine_quadlet(w, source);
         if (object)
                 return (struct mount) { { arena_join(w->arena, object->name.text, rest), spec.at }, { object->unit.text, spec.at } };
 
-        (void) diag_add(w->ds, DIAG_UNKNOWN_VOLUME, spec.at, "there is no '%.*s' in %.*s; write one, or define '%.*s' under 'volumes:'",
-                        STR_ARG(source), STR_ARG(w->places.quadlets[0]), (int) (source.n - strlen(".volume")), source.p);
+        (void) diag_add(w->ds, DIAG_UNKNOWN_VOLUME, spec.at, "there is no '%.*s' in %.*s; write one, or define '%.*s' with 'volumes: {%.*s: {}}', and mount '%.*s%.*s' in 'services:'",
+                        STR_ARG(source), STR_ARG(w->places.quadlets[0]), STR_ARG(stem), STR_ARG(stem), STR_ARG(stem), STR_ARG(rest));
         return (struct mount) { .spec = spec };
 }
 
 static void resolve_volumes(struct world *w, const struct app *app, struct container *c) {
         c->mounts.at = arena_array(w->arena, c->volumes.n + 1, struct mount);
         LIST_EACH(spec, &c->volumes)
-                c->mounts.at[c->mounts.n++] = resolve_volume(w, app, *spec);
+                c->mounts.at[c->mounts.n++] = resolve_volume(w, app, spec);
 }
 
 void resolve_names(struct world *w, struct app *app) {

@@ -59,3 +59,9 @@ void source_finish(struct world *w, struct app *app) {
         s->image = (struct image_ref) { arena_join(w->arena, STR("localhost/pyservice-"), app->name.text, STR(":"), hash_of(w, s)), s->repo.at };
         app->base.container.image = s->image;
 }
+
+bool source_is_over_ssh(const struct repository *s) {
+        struct str repo = s->repo.text;
+
+        return str_has_prefix(repo, STR("ssh://")) || (str_find_str(repo, STR("://")) == repo.n && repo.p[0] != '/');
+}

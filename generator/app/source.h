@@ -8,3 +8,6 @@
 
 /* Fills what `source:` leaves out, and has what stands at the top run the image; nothing for an app without one. */
 void source_finish(struct world *w, struct app *app);
+
+/* Is its repository reached with ssh? */
+bool source_is_over_ssh(const struct repository *s);

@@ -3,15 +3,31 @@
 
 #include "base/value.h"
 
+/* What all replaced texts of one definition may come to: ten variables of ten times the one above are 100 GB. */
+enum { EXPANDED_MAX = 1 << 20 };
+
+struct budget {
+        size_t n;                       /* bytes so far */
+        bool is_exceeded;               /* and that was said */
+};
+
+/* A built-in name is taken from the definition as it is written, where it may use variables and other names itself. */
+enum binding_state { BINDING_READY, BINDING_RAW, BINDING_OPEN, BINDING_CIRCULAR };
+
 struct binding {
         struct str name, value;
+        struct str raw;
+        enum binding_state state;
+        size_t tried_with;              /* how many names there were when it was last looked into */
 };
 
 struct scope {
         struct arena *arena;
         struct diags *ds;
         VEC(struct binding) bindings;
+        struct budget *budget;
         size_t service_at;              /* where `service` and `scale` are in the bindings */
+        const struct node *vars;
         bool is_secret;                 /* below a key whose values are shown nowhere */
 };
 
@@ -22,7 +38,13 @@ static struct str scalar_of(const struct node *map, const char *key, struct str 
 }
 
 static void bind(struct scope *s, struct str name, struct str value) {
-        *vec_push(s->arena, &s->bindings) = (struct binding) { name, value };
+        bool is_raw = str_find_str(value, STR("{{")) < value.n;
+
+        *vec_push(s->arena, &s->bindings) = (struct binding) { .name = name, .value = value, .raw = value, .state = is_raw ? BINDING_RAW : BINDING_READY };
+}
+
+static void bind_variable(struct scope *s, struct str name, struct str value) {
+        *vec_push(s->arena, &s->bindings) = (struct binding) { .name = name, .value = value };
 }
 
 static void bind_built_ins(struct scope *s, struct str app, const struct node *root) {
@@ -98,18 +120,25 @@ static bool is_name(struct str s) {
         return s.n > 0 && str_is_made_of(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_");
 }
 
-static bool look_up(const struct scope *s, struct str name, struct str *ret) {
+static struct binding *look_up(const struct scope *s, struct str name) {
         VEC_EACH(b, &s->bindings)
-                if (str_eq(b->name, name)) {
-                        *ret = b->value;
-                        return true;
-                }
+                if (str_eq(b->name, name))
+                        return b;
 
-        return false;
+        return NULL;
 }
 
 static void hide(const struct scope *s, struct diag *d) {
         d->is_secret = s->is_secret;
+}
+
+/* It is defined, but below. */
+static bool is_variable(const struct scope *s, struct str name) {
+        for (size_t i = 0; s->vars && i < s->vars->n; i++)
+                if (str_eq(s->vars->pairs[i].key->text, name))
+                        return s->vars->pairs[i].value->kind == NODE_SCALAR;
+
+        return false;
 }
 
 static void report_unknown(const struct scope *s, struct span at, struct str name) {
@@ -118,12 +147,28 @@ static void report_unknown(const struct scope *s, struct span at, struct str nam
         for (size_t i = 0; i < s->bindings.n; i++)
                 names[i] = s->bindings.at[i].name;
 
-        hint = diag_hint(s->arena, name, names, s->bindings.n, STR("define it under 'vars:', or write {{ '{{' }} for two braces"));
+        hint = is_variable(s, name) ? STR("a variable may only use those above it, so move it up")
+                                    : diag_hint(s->arena, name, names, s->bindings.n, STR("define it under 'vars:', or write {{ '{{' }} for two braces"));
         hide(s, diag_add(s->ds, DIAG_UNKNOWN_VARIABLE, at, "'%.*s' is not known here; %.*s", STR_ARG(name), STR_ARG(hint)));
 }
 
+static void settle(const struct scope *s, struct binding *b);
+
+static struct str value_of(const struct scope *s, struct span at, struct binding *b) {
+        if (b->state == BINDING_RAW)
+                settle(s, b);
+        else if (b->state == BINDING_OPEN)
+                b->state = BINDING_CIRCULAR;
+
+        if (b->state == BINDING_CIRCULAR)
+                hide(s, diag_add(s->ds, DIAG_BAD_SUBSTITUTION, at, "'%.*s' is made of itself; write out what it is to be", STR_ARG(b->name)));
+        else if (b->state == BINDING_RAW)
+                hide(s, diag_add(s->ds, DIAG_UNKNOWN_VARIABLE, at, "'%.*s' is made of what is not known here; define that above", STR_ARG(b->name)));
+        return b->state == BINDING_CIRCULAR ? STR("") : b->value;
+}
+
 static struct str resolve(const struct scope *s, struct span at, struct str inside) {
-        struct str value = STR("");
+        struct binding *b = NULL;
 
         if (inside.n >= 2 && inside.p[0] == '\'' && inside.p[inside.n - 1] == '\'')
                 return (struct str) { inside.p + 1, inside.n - 2 };
@@ -132,9 +177,26 @@ static struct str resolve(const struct scope *s, struct span at, struct str insi
                 hide(s, diag_add(s->ds, DIAG_BAD_SUBSTITUTION, at, "there is nothing between {{ and }}; write a name there"));
         else if (!is_name(inside))
                 hide(s, diag_add(s->ds, DIAG_BAD_SUBSTITUTION, at, "'%.*s' is no name; only a name may stand between {{ and }}", STR_ARG(inside)));
-        else if (!look_up(s, inside, &value))
+        else if (!(b = look_up(s, inside)))
                 report_unknown(s, at, inside);
-        return value;
+        return b ? value_of(s, at, b) : STR("");
+}
+
+/* The parts as one text, where there is room for it. */
+static struct str join(const struct scope *s, struct span at, const struct str *parts, size_t n) {
+        size_t total = 0;
+
+        for (size_t i = 0; i < n; i++)
+                total += parts[i].n;
+        if (total <= EXPANDED_MAX - s->budget->n) {
+                s->budget->n += total;
+                return arena_join_n(s->arena, parts, n);
+        }
+
+        if (!s->budget->is_exceeded)
+                hide(s, diag_add(s->ds, DIAG_BAD_SUBSTITUTION, at, "with this, what stands for {{ }} in this definition is larger than 1 MiB; write less of it"));
+        s->budget->is_exceeded = true;
+        return STR("");
 }
 
 static struct str replace(const struct scope *s, const struct node *node) {
@@ -151,19 +213,38 @@ static struct str replace(const struct scope *s, const struct node *node) {
                         *vec_push(s->arena, &parts) = resolve(s, node->at, p.inside);
         }
 
-        return arena_join_n(s->arena, parts.at, parts.n);
+        return join(s, node->at, parts.at, parts.n);
 }
 
-/* A text that is also replaced where it stands, and whose mistakes are reported there. */
-static struct str expand(const struct scope *s, struct str text) {
+/* A text that is also replaced where it stands, and whose mistakes are reported, and whose bytes are counted, there. */
+static struct str expand(const struct scope *s, struct str text, bool *ret_good) {
         struct diags unheard = { .arena = s->arena };
+        struct budget budget = *s->budget;
         struct scope quiet = *s;
 
+        *ret_good = true;
         if (str_find_str(text, STR("{{")) == text.n)
                 return text;
 
         quiet.ds = &unheard;
-        return replace(&quiet, &(struct node) { .text = text, .at = NOWHERE });
+        quiet.budget = &budget;
+        text = replace(&quiet, &(struct node) { .text = text, .at = NOWHERE });
+        *ret_good = unheard.n_errors == 0;
+        return text;
+}
+
+/* Once it is good it stays; what was not known may be among the variables that come. */
+static void settle(const struct scope *s, struct binding *b) {
+        bool is_good;
+
+        if (b->tried_with == s->bindings.n)
+                return;
+
+        b->tried_with = s->bindings.n;
+        b->state = BINDING_OPEN;
+        b->value = expand(s, b->raw, &is_good);
+        if (b->state == BINDING_OPEN)
+                b->state = is_good ? BINDING_READY : BINDING_RAW;
 }
 
 static struct node *walk(const struct scope *s, struct node *node);
@@ -212,7 +293,7 @@ static struct node *walk(const struct scope *s, struct node *node) {
         n_errors = s->ds->n_errors;
         copy->text = replace(s, node);
         copy->plain = false;
-        copy->is_refused = s->ds->n_errors > n_errors;
+        copy->is_refused = s->ds->n_errors > n_errors || s->budget->is_exceeded;
         return copy;
 }
 
@@ -220,6 +301,7 @@ static struct node *walk(const struct scope *s, struct node *node) {
 static struct node *walk_parts(struct scope *s, struct node *list) {
         struct binding service = s->bindings.at[s->service_at], scale = s->bindings.at[s->service_at + 1];
         struct node *copy;
+        bool is_good;
 
         if (list->kind != NODE_LIST)
                 return walk(s, list);
@@ -228,8 +310,8 @@ static struct node *walk_parts(struct scope *s, struct node *list) {
         *copy = *list;
         copy->items = arena_array(s->arena, list->n + 1, struct node *);
         for (size_t i = 0; i < list->n; i++) {
-                s->bindings.at[s->service_at].value = expand(s, scalar_of(list->items[i], "name", service.value));
-                s->bindings.at[s->service_at + 1].value = expand(s, scalar_of(list->items[i], "scale", STR("1")));
+                s->bindings.at[s->service_at].value = expand(s, scalar_of(list->items[i], "name", service.value), &is_good);
+                s->bindings.at[s->service_at + 1].value = expand(s, scalar_of(list->items[i], "scale", STR("1")), &is_good);
                 copy->items[i] = walk(s, list->items[i]);
         }
 
@@ -239,33 +321,37 @@ static struct node *walk_parts(struct scope *s, struct node *list) {
 }
 
 static void bind_vars(struct scope *s, const struct node *vars) {
-        struct str taken;
-
         if (!vars || vars->kind != NODE_MAP)
                 return;
 
+        s->vars = vars;
         for (size_t i = 0; i < vars->n; i++) {
                 const struct node *key = vars->pairs[i].key;
                 struct node *value = vars->pairs[i].value;
 
-                if (look_up(s, key->text, &taken)) {
+                if (look_up(s, key->text)) {
                         (void) diag_add(s->ds, DIAG_RESERVED_NAME, key->at, "'%.*s' is a name of pyservice's own; choose another", STR_ARG(key->text));
                         continue;
                 }
                 /* A variable may use those above it. */
                 if (value->kind == NODE_SCALAR)
-                        bind(s, key->text, walk(s, value)->text);
+                        bind_variable(s, key->text, walk(s, value)->text);
         }
 }
 
-/* Built-in names are taken from the definition as it is written, where they may use variables themselves. */
-static void expand_built_ins(struct scope *s, size_t n) {
+/* All variables are known; whatever is still wrong is reported where it stands. */
+static void settle_built_ins(struct scope *s, size_t n) {
         for (size_t i = 0; i < n; i++)
-                s->bindings.at[i].value = expand(s, s->bindings.at[i].value);
+                if (s->bindings.at[i].state == BINDING_RAW)
+                        settle(s, &s->bindings.at[i]);
+        for (size_t i = 0; i < n; i++)
+                if (s->bindings.at[i].state == BINDING_RAW)
+                        s->bindings.at[i].state = BINDING_READY;
 }
 
 struct node *substitute_definition(struct arena *a, struct diags *ds, struct str name, struct node *root) {
-        struct scope s = { .arena = a, .ds = ds };
+        struct budget budget = { 0 };
+        struct scope s = { .arena = a, .ds = ds, .budget = &budget };
         size_t n_built_ins;
         struct node *copy;
 
@@ -275,7 +361,7 @@ struct node *substitute_definition(struct arena *a, struct diags *ds, struct str
         bind_built_ins(&s, name, root);
         n_built_ins = s.bindings.n;
         bind_vars(&s, node_get(root, "vars"));
-        expand_built_ins(&s, n_built_ins);
+        settle_built_ins(&s, n_built_ins);
 
         copy = arena_new(a, struct node);
         *copy = *root;

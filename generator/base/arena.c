@@ -15,23 +15,27 @@ struct arena_block {
         alignas(max_align_t) char data[];
 };
 
-static _Noreturn void exhausted(void) {
-        static const char text[] = "pyservice: out of memory\n";
-        ssize_t n = write(STDERR_FILENO, text, sizeof(text) - 1);
-
-        (void) n;
+_Noreturn void arena_exhausted(const struct arena *a, const char *problem) {
+        if (a->subject.n > 0)
+                (void) dprintf(STDERR_FILENO, "pyservice: %s with '%.*s'; make that file smaller, or split the application\n", problem, STR_ARG(a->subject));
+        else
+                (void) dprintf(STDERR_FILENO, "pyservice: %s\n", problem);
         _exit(EXIT_SYSTEM);
+}
+
+static _Noreturn void exhausted(const struct arena *a) {
+        arena_exhausted(a, "out of memory");
 }
 
 static struct arena_block *add_block(struct arena *a, size_t size) {
         struct arena_block *b;
 
         if (size > ARENA_MAX - a->total)
-                exhausted();
+                exhausted(a);
 
         b = calloc(1, sizeof(struct arena_block) + size);
         if (!b)
-                exhausted();
+                exhausted(a);
 
         b->size = size;
         b->next = a->blocks;
@@ -54,7 +58,7 @@ void *arena_alloc(struct arena *a, size_t size, size_t align) {
         char *p;
 
         if (size > ARENA_MAX)
-                exhausted();
+                exhausted(a);
 
 #ifdef DEBUG_ARENA
         return add_block(a, size)->data;
@@ -88,7 +92,7 @@ void *arena_alloc_array(struct arena *a, size_t n, size_t size, size_t align) {
         size_t total;
 
         if (__builtin_mul_overflow(n, size, &total))
-                exhausted();
+                exhausted(a);
 
         return arena_alloc(a, total, align);
 }
@@ -99,7 +103,7 @@ struct str arena_join_n(struct arena *a, const struct str *parts, size_t n) {
 
         for (size_t i = 0; i < n; i++)
                 if (__builtin_add_overflow(total, parts[i].n, &total))
-                        exhausted();
+                        exhausted(a);
 
         p = arena_alloc(a, total + 1, 1);
         for (size_t i = 0; i < n; i++) {
@@ -130,7 +134,7 @@ struct str arena_printf(struct arena *a, const char *format, ...) {
         n = vsnprintf(NULL, 0, format, ap);
         va_end(ap);
         if (n < 0)
-                exhausted();
+                exhausted(a);
 
         p = arena_alloc(a, (size_t) n + 1, 1);
         va_start(ap, format);

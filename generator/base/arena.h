@@ -5,7 +5,7 @@
  * in one arena and dies with it; nothing in it is ever freed by itself.
  *
  * Invariants: memory is zeroed and aligned for its type. Exhaustion, and any wish above ARENA_MAX in all,
- * prints a constant and ends the process with EXIT_SYSTEM; that is safe because a generator has written
+ * prints a line and ends the process with EXIT_SYSTEM; that is safe because a generator has written
  * nothing yet when it allocates. Built with -Ddebug_arena=true each object is a malloc() of its own, so that
  * AddressSanitizer sees an overrun. */
 
@@ -24,7 +24,11 @@ struct arena {
         struct arena_block *blocks;     /* newest first */
         char *at, *end;                 /* free part of the newest block */
         size_t total;                   /* bytes taken from libc */
+        struct str subject;             /* the file that the memory is for at the moment, to be named should it run out */
 };
+
+/* Says so, with the subject, and ends the process with EXIT_SYSTEM. `problem`: "out of memory". */
+_Noreturn void arena_exhausted(const struct arena *a, const char *problem);
 
 /* A value of zeroes is a good empty arena; _done gives everything back and leaves an empty one. */
 void arena_done(struct arena *a);

@@ -1,23 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/buf.h"
 
-#include <stdio.h>
-#include <unistd.h>
-
-static _Noreturn void too_large(void) {
-        static const char text[] = "pyservice: a generated file is larger than 16 MiB\n";
-        ssize_t n = write(STDERR_FILENO, text, sizeof(text) - 1);
-
-        (void) n;
-        _exit(EXIT_SYSTEM);
-}
-
 static __attribute__((noinline)) void grow(struct buf *b, size_t more) {
         size_t room = b->room > 0 ? b->room : 256;
         char *fresh;
 
         if (more > BUF_MAX - b->n)
-                too_large();
+                arena_exhausted(b->arena, "a generated file is larger than 16 MiB");
 
         while (room <= b->n + more)
                 room *= 2;

@@ -141,7 +141,18 @@ int fs_sync(int dir, const char *name) {
         return fsync(fd) < 0 ? -errno : 0;
 }
 
-int fs_replace_safely(int dir, const char *name, mode_t mode, struct str text) {
+static int take_owner(int dir, const char *name, const struct stat *as) {
+        struct stat st;
+
+        if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+                return -errno;
+        if (st.st_uid == as->st_uid && st.st_gid == as->st_gid)
+                return 0;
+
+        return fchownat(dir, name, as->st_uid, as->st_gid, AT_SYMLINK_NOFOLLOW) < 0 ? -errno : 0;
+}
+
+int fs_replace_as(int dir, const char *name, mode_t mode, const struct stat *as, struct str text) {
         char temporary[NAME_MAX + 1];
         int n = snprintf(temporary, sizeof(temporary), ".%s.new", name), r;
 
@@ -152,6 +163,8 @@ int fs_replace_safely(int dir, const char *name, mode_t mode, struct str text) {
                 return -errno;
 
         r = fs_write(dir, temporary, mode, text);
+        if (r >= 0 && as)
+                r = take_owner(dir, temporary, as);
         if (r >= 0)
                 r = fs_sync(dir, temporary);
         if (r >= 0 && renameat(dir, temporary, dir, name) < 0)
@@ -160,6 +173,10 @@ int fs_replace_safely(int dir, const char *name, mode_t mode, struct str text) {
                 (void) unlinkat(dir, temporary, 0);
 
         return r < 0 ? r : fs_sync(dir, ".");
+}
+
+int fs_replace_safely(int dir, const char *name, mode_t mode, struct str text) {
+        return fs_replace_as(dir, name, mode, NULL, text);
 }
 
 int fs_make_dirs(int dir, const char *path, bool is_file) {

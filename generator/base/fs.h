@@ -35,6 +35,9 @@ int fs_replace(int dir, const char *name, mode_t mode, struct str text);
 /* The same for a name in `dir` itself, and after a loss of power there is the old one or the new one. */
 int fs_replace_safely(int dir, const char *name, mode_t mode, struct str text);
 
+/* The same, with the owner and group of `as`; those of this process where it is NULL. */
+int fs_replace_as(int dir, const char *name, mode_t mode, const struct stat *as, struct str text);
+
 /* Has a file or directory ("." for `dir` itself) written to the disk. */
 int fs_sync(int dir, const char *name);
 

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "input/diag.h"
 
-#include <strings.h>
-
 #include "input/utf8.h"
 
 /* Of a longer line only the part around the mistake is shown. */
@@ -70,15 +68,6 @@ static void put_cell(struct buf *out, struct str s, size_t at, struct cell cell)
                 buf_put_char(out, digits[byte >> 4]);
                 buf_put_char(out, digits[byte & 15]);
         }
-}
-
-/* Does `s` hold the small letters of `word`, in any case? */
-static bool has_word(struct str s, struct str word) {
-        for (size_t i = 0; i + word.n <= s.n; i++)
-                if (strncasecmp(s.p + i, word.p, word.n) == 0)
-                        return true;
-
-        return false;
 }
 
 static void put_escaped(struct buf *out, struct str s) {
@@ -151,35 +140,6 @@ static struct underline put_line(struct buf *out, const struct excerpt *e) {
         return u;
 }
 
-/* The line with stars in place of what is hidden, byte by byte, so that all else keeps its place. */
-static struct str hide(const struct diags *ds, uint32_t file, struct str line, uint32_t start) {
-        char *copy = NULL;
-
-        VEC_EACH(hidden, &ds->hidden) {
-                size_t from = hidden->off > start ? hidden->off - start : 0;
-                size_t end = (size_t) hidden->off + hidden->len, to = end > start ? end - start : 0;
-
-                if (hidden->file != file || from >= line.n || to <= from)
-                        continue;
-                if (!copy)
-                        copy = memcpy(arena_alloc(ds->arena, line.n + 1, 1), line.p, line.n);
-                memset(copy + from, '*', (to < line.n ? to : line.n) - from);
-        }
-
-        return copy ? (struct str) { copy, line.n } : line;
-}
-
-/* Of a file that does not parse nobody knows which bytes are values: a line that speaks of secrets is not shown. */
-static bool may_hold_secret(struct str line) {
-        static const char *const words[] = { "pass", "secret", "token", "key", "credential", "auth", "dsn", "://" };
-
-        for (size_t i = 0; i < ARRAY_SIZE(words); i++)
-                if (has_word(line, str_of(words[i])))
-                        return true;
-
-        return false;
-}
-
 static void put_excerpt(struct buf *out, const struct diags *ds, const struct diag *d, unsigned flags) {
         const struct source *s = &ds->sources->list.at[d->at.file];
         struct span at = d->at;
@@ -188,10 +148,9 @@ static void put_excerpt(struct buf *out, const struct diags *ds, const struct di
         struct excerpt e = { .line = source_line(s, at.off, &start) };
         struct underline u;
 
-        if (d->id >= DIAG_YAML_SYNTAX && d->id <= DIAG_NOT_UTF8 && may_hold_secret(e.line))
+        if (!diag_cover(ds, d, start, &e.line))
                 return;
 
-        e.line = hide(ds, at.file, e.line, start);
         e.from = at.off - start;
         e.to = e.from + at.len;
         source_position(s, at.off, &number, &column);

@@ -22,6 +22,7 @@ enum severity {
         X(UNSAFE_PERMISSIONS,   "unsafe-permissions",   ERROR) \
         X(READABLE_SECRET,      "readable-secret",      WARNING) \
         X(BAD_FILE_NAME,        "bad-file-name",        ERROR) \
+        X(UNUSED_DROP_IN,       "unused-drop-in",       WARNING) \
         X(TOO_MANY_APPS,        "too-many-apps",        ERROR) \
         X(TOO_MANY_INSTANCES,   "too-many-instances",   ERROR) \
         /* YAML */ \
@@ -60,6 +61,7 @@ enum severity {
         X(UNIT_TAKEN,           "unit-taken",           ERROR) \
         X(PORT_TAKEN,           "port-taken",           ERROR) \
         X(PORT_MISSING,         "port-missing",         ERROR) \
+        X(SHARED_PORT,          "shared-port",          WARNING) \
         X(PORTS_EXHAUSTED,      "ports-exhausted",      ERROR) \
         X(BACKEND_TAKEN,        "backend-taken",        ERROR) \
         X(ROUTE_TAKEN,          "route-taken",          ERROR) \
@@ -71,6 +73,7 @@ enum severity {
         X(UNKNOWN_SECRET,       "unknown-secret",       ERROR) \
         X(UNKNOWN_NETWORK,      "unknown-network",      ERROR) \
         X(UNKNOWN_VOLUME,       "unknown-volume",       ERROR) \
+        X(UNUSED_VOLUME,        "unused-volume",        WARNING) \
         X(SECRET_SOURCE,        "secret-source",        ERROR) \
         X(SECRET_VARIABLE,      "secret-variable",      ERROR) \
         X(PROXY_NEEDS_NETWORK,  "proxy-needs-network",  ERROR) \
@@ -138,6 +141,10 @@ void diag_note(struct diags *ds, struct diag *d, struct span related, const char
 
 /* From now on, and in what was added before, excerpts show stars in place of these bytes: a value that may be secret. */
 void diag_hide(struct diags *ds, struct span value);
+
+/* Puts stars over what an excerpt of *line, which begins at byte `start` of d's file, must not show: byte by byte, so that all
+ * else keeps its place. False where it must not be shown at all. */
+bool diag_cover(const struct diags *ds, const struct diag *d, uint32_t start, struct str *line);
 
 /* Sorts by file and offset (stable) and drops exact repetitions. */
 void diag_sort(struct diags *ds);

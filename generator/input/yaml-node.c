@@ -63,7 +63,8 @@ static bool has_names(const struct node *list) {
         return list->n > 0;
 }
 
-static void report_no_item(struct arena *a, struct diags *ds, const struct node *list, const struct node *key) {
+static void report_no_item(struct arena *a, struct diags *ds, const struct node *list, const struct pair *pair) {
+        const struct node *key = pair->key;
         struct str *names = arena_array(a, list->n, struct str), hint;
         struct diag *d;
 
@@ -72,6 +73,7 @@ static void report_no_item(struct arena *a, struct diags *ds, const struct node 
         hint = diag_hint(a, key->text, names, list->n, STR("write one that is, or the whole list"));
         d = diag_add(ds, DIAG_UNKNOWN_KEY, key->at, "'%.*s' is no name in the list that this is laid over; %.*s", STR_ARG(key->text), STR_ARG(hint));
         diag_note(ds, d, (struct span) { list->at.file, list->at.off, 1 }, "the list begins here");
+        diag_hide(ds, pair->value->at);         /* it will not be decoded: nobody knows what is in it */
 }
 
 static struct node *merge_items(struct arena *a, struct diags *ds, const struct node *base, const struct node *over) {
@@ -83,12 +85,14 @@ static struct node *merge_items(struct arena *a, struct diags *ds, const struct 
         for (size_t i = 0; i < over->n; i++) {
                 size_t k = 0;
 
+                if (str_has_prefix(over->pairs[i].key->text, STR("x-")))
+                        continue;
                 while (k < base->n && !str_eq(name_of(base->items[k]), over->pairs[i].key->text))
                         k++;
                 if (k < base->n)
                         merged->items[k] = node_merge(a, ds, merged->items[k], over->pairs[i].value);
                 else
-                        report_no_item(a, ds, base, over->pairs[i].key);
+                        report_no_item(a, ds, base, &over->pairs[i]);
         }
 
         return merged;

@@ -2,23 +2,16 @@
 
 /* pyservice-generator(8): run by systemd at boot and at every daemon-reload. */
 
-#include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/wait.h>
-#include <unistd.h>
+#include <string.h>
+#include <sys/stat.h>
 
-#include "base/fs.h"
-#include "base/log.h"
 #include "config.h"
-#include "publish/generate.h"
+#include "publish/guard.h"
 
-/* systemd gives up on all generators after 90 s, and then nothing at all is generated: the units of all applications would be gone.
- * Linking what is published takes a second. */
-enum { EXIT_USER = 1, EXIT_USAGE = 2, GIVE_UP_SEC = 60 };
+enum { EXIT_USAGE = 2 };
 
 static const char usage[] =
         "pyservice-generator [--root=DIR] NORMAL-DIR [EARLY-DIR LATE-DIR]\n"
@@ -60,28 +53,6 @@ static int parse_options(int argc, char **argv, struct generate *g) {
         return 0;
 }
 
-/* The work is done in a child: should it crash on something that nobody thought of, or not come to an end, what is published is
- * linked all the same, and nothing that runs loses its unit. */
-static int run_guarded(struct generate *g) {
-        pid_t child = fork();
-        bool is_ended;
-        int status;
-
-        if (child == 0) {
-                (void) alarm(GIVE_UP_SEC);
-                _exit(generate_run(g));
-        }
-        is_ended = child > 0 && TEMP_FAILURE_RETRY(waitpid(child, &status, 0)) == child;
-        if (is_ended && WIFEXITED(status) && WEXITSTATUS(status) < EXIT_SYSTEM)
-                return WEXITSTATUS(status);
-
-        if (is_ended && WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM)
-                log_kernel(LOG_LEVEL_ERROR, STR("it took too long (is there a huge definition?); everything stays as it was published before"));
-        else
-                log_kernel(LOG_LEVEL_ERROR, STR("internal error; everything stays as it was published before"));
-        return generate_fallback(g) < 0 ? EXIT_SYSTEM : EXIT_USER;
-}
-
 int main(int argc, char **argv) {
         const char *initrd = getenv("SYSTEMD_IN_INITRD"), *scope = getenv("SYSTEMD_SCOPE");
         struct generate g = { .root = "/" };
@@ -103,5 +74,5 @@ int main(int argc, char **argv) {
 
         g.may_wait = !g.home && strcmp(g.root, "/") == 0;
         (void) umask(0022);
-        return run_guarded(&g);
+        return guard_run(&g);
 }

@@ -24,7 +24,7 @@
  *                            /var/lib/pyservice says of that is old; pyservice-keep.service mends it. Empty
  *     stopped/APP            what of it the administrator stopped; see state/hold.h. pyservicectl writes it, and at boot the generator
  *     apps/APP/whole/…       what would be upheld, were nothing of it stopped; see publish/withhold.h
- *     without-state          the directory of states was not there, perhaps not yet, and so nothing was published; empty
+ *     without-state          the directory of states was not there, perhaps not yet, and so nothing new was published; empty
  *     alive.conf             what is upheld: pyservice.target.d/50-pyservice.conf is a link to it
  *     .staging               bundles under way; removed at the next run where one was cut off
  *
@@ -76,7 +76,7 @@ struct publisher {
         int output;                     /* the generator directory */
         int state;                      /* /var/lib/pyservice; -1 is like an empty one */
         struct str runtime_path, state_path;    /* as units name them */
-        bool awaits_state;              /* it is not there, and may come: nothing is to be published before */
+        bool awaits_state;              /* it is not there, and may come: nothing new is to be published before */
         const char *quadlet;            /* program; argv[0] of it */
         bool is_user;
         bool foresees;                  /* somebody looks at `bundles` when all is published */

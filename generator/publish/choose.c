@@ -184,8 +184,9 @@ static const struct tree *read_scale(struct choosing *ch) {
         return tree;
 }
 
+/* Also where target is what is accepted already: it comes back after another one failed, whose instances are to be gone first. */
 static bool is_emptied(const struct choosing *ch, const struct state *s) {
-        return ch->base.tree && !str_eq(ch->base.name, ch->target.name) && str_eq(s->emptied, ch->target.name);
+        return ch->base.tree && str_eq(s->emptied, ch->target.name);
 }
 
 static bool is_withheld(const struct choosing *ch) {
@@ -198,7 +199,7 @@ static bool is_withheld(const struct choosing *ch) {
 static bool is_settled(const struct choosing *ch, const struct state *s) {
         bool runs_right = str_is_absent(s->accepted) || str_eq(ch->runs, s->accepted);
 
-        return !ch->file.tree && runs_right && !is_withheld(ch) && str_eq(ch->wanted, ch->target.name) && !str_eq(s->emptied, ch->target.name);
+        return !ch->file.tree && runs_right && !is_withheld(ch) && str_eq(ch->wanted, ch->target.name) && !ch->was_emptied && !str_eq(s->emptied, ch->target.name);
 }
 
 static void take(struct choosing *ch, const struct composition *c, struct tree *ret) {
@@ -288,6 +289,10 @@ void bundle_choose(const struct publisher *p, struct bundle *b, const struct tre
                 ch.file.name = stored_revision(file);
         else if (is_retired(&ch)) {
                 b->choice = BUNDLE_NONE;
+                return;
+        }
+        if (p->awaits_state) {
+                make_do(&ch);
                 return;
         }
         if (state->error < 0) {

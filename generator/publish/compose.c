@@ -360,7 +360,7 @@ void compose(struct arena *a, const struct composition *c, struct tree *ret) {
         *ret = (struct tree) { .arena = a };
         ret->files.room = c->target.tree->files.n + 8;
         ret->files.at = arena_array(a, ret->files.room, struct tree_file);
-        if (is_one && c->file.tree == c->target.tree)
+        if (is_one && c->file.tree == c->target.tree && !c->is_emptied)
                 add_all(&m);
         else {
                 add_base(&m);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "app/attempt.h"
 #include "app/ports.h"
 #include "base/fs.h"
 #include "base/log.h"
@@ -38,7 +39,7 @@ static int open_root(struct run *run, const struct generate *g) {
         int r;
 
         run->ds = (struct diags) { .arena = &run->arena, .sources = &run->sources };
-        run->world = (struct world) { .arena = &run->arena, .ds = &run->ds, .sources = &run->sources, .root = -1 };
+        run->world = (struct world) { .arena = &run->arena, .ds = &run->ds, .sources = &run->sources, .root = -1, .attempt = g->attempt };
         run->publisher = (struct publisher) { .arena = &run->arena, .ds = &run->ds, .runtime = -1, .state = -1, .output = -1, .quadlet = QUADLET };
         if (g->home)
                 places_user(&run->arena, str_of(g->home), str_of(g->user_runtime), &run->world.places);
@@ -98,8 +99,10 @@ static const struct tree *render_definition(struct world *w, struct definition *
         if (!d->app || d->is_broken)
                 return NULL;
 
+        attempt_begin(w, d->path);
         w->ds->owner = d->name.text;
         render_app(w->arena, w, d->app, ports, tree);
+        attempt_begin(w, (struct str) { NULL, 0 });
         d->is_broken = w->ds->n_errors > errors;
         return d->is_broken ? NULL : tree;
 }
@@ -183,6 +186,21 @@ static struct bundle_state *read_states(struct world *w, const struct publisher 
         return states;
 }
 
+/* Without a state: what is published goes on as it is, and nothing else begins. */
+static int publish_held(const struct world *w, struct publisher *p) {
+        struct bundle *bundles = arena_array(w->arena, w->definitions.n, struct bundle);
+        const struct bundle_state unknown = { 0 };
+        size_t n = 0;
+
+        for (size_t i = 0; i < w->definitions.n; i++) {
+                bundles[n].app = w->definitions.at[i].name;
+                if (!str_is_absent(bundles[n].app.text))
+                        bundle_choose(p, &bundles[n++], NULL, &unknown);
+        }
+
+        return publish_all(p, bundles, n);
+}
+
 int generate_publish(struct world *w, struct publisher *p) {
         struct bundle *bundles = arena_array(w->arena, w->definitions.n + 1, struct bundle);
         const struct bundle_state *states;
@@ -191,7 +209,7 @@ int generate_publish(struct world *w, struct publisher *p) {
         int r, q, stopped;
 
         if (p->awaits_state)
-                return publish_all(p, bundles, 0);
+                return publish_held(w, p);
 
         stopped = withhold_begin(p);
         states = read_states(w, p);
@@ -249,11 +267,12 @@ static void report_failure(struct run *run, int r) {
                 log_kernel(LOG_LEVEL_ERROR, text);
 }
 
-/* Is /var perhaps not mounted yet? Until it is, nobody knows which revisions are accepted. What is published goes on all the same. */
+/* Is /var perhaps not mounted yet? Until it is, nobody knows which revisions are accepted. What is published (/run survives a soft reboot) goes
+ * on all the same. */
 static int await_state(struct run *run, const struct generate *g) {
         struct publisher *p = &run->publisher;
 
-        p->awaits_state = g->may_wait && p->state < 0 && run->world.definitions.n > 0 && is_first_run(&run->world, p);
+        p->awaits_state = g->may_wait && p->state < 0 && run->world.definitions.n > 0;
         if (p->awaits_state)
                 return fs_replace(p->runtime, "without-state", 0644, STR(""));
 
@@ -275,6 +294,7 @@ int generate_run(const struct generate *g) {
 
         report(&run);
         if (r < 0) {
+                attempt_begin(&run.world, (struct str) { NULL, 0 });
                 report_failure(&run, r);
                 return EXIT_SYSTEM;
         }

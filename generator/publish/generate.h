@@ -9,6 +9,7 @@ struct generate {
         const char *root;               /* "/" or --root */
         const char *output;             /* the normal generator directory */
         const char *home, *user_runtime;        /* for the user manager; NULL for the system's */
+        struct attempt *attempt;        /* guard_run() sets it */
         bool may_wait;                  /* where /var/lib/pyservice is not there at boot */
 };
 

@@ -8,6 +8,7 @@
 struct decoder {
         struct arena *arena;
         struct diags *ds;
+        const struct schema *top;       /* of the whole file */
 };
 
 /* Decodes a scalar into the refined type `kind` at `member`. `f` gives bounds, choices and flags. False where a
@@ -22,3 +23,9 @@ bool decode_words(struct decoder *d, const struct field *f, const struct node *n
 
 /* Splits `text` as a shell does (quotes and backslashes, no expansion). Gives what is wrong, or NULL. */
 const char *decode_split(struct arena *a, struct str text, struct span at, struct raw_list *ret_words);
+
+/* Hides in `node`, which is refused where rows of `s` were expected, what none of them knows as no secret. */
+void decode_hide(struct diags *ds, const struct schema *s, const struct node *node);
+
+/* The same of the value of a key that is none of `s`, but perhaps one of its `parent` (or NULL), or misspelt. */
+void decode_hide_unknown(struct decoder *d, const struct schema *s, const char *parent, const struct pair *pair);

@@ -42,9 +42,10 @@ static void put_string_rules(struct emitter *e, const struct type *t) {
                 emit_number(e, "maxLength", t->max);
 }
 
-/* A text, and a number where one is such a text. */
+/* A text, and a number where one is such a text: perhaps only one of three digits, as a file's mode and an HTTP status are. */
 static void put_text_rules(struct emitter *e, enum kind kind) {
-        const char *number = type_accepts(kind, STR("1.5")) ? "number" : type_accepts(kind, STR("1")) ? "integer" : NULL;
+        bool is_short = type_accepts(kind, STR("1"));
+        const char *number = type_accepts(kind, STR("1.5")) ? "number" : is_short || type_accepts(kind, STR("200")) ? "integer" : NULL;
 
         if (!number) {
                 emit_text(e, "type", STR("string"));
@@ -54,7 +55,7 @@ static void put_text_rules(struct emitter *e, enum kind kind) {
                 emit_text(e, NULL, str_of(number));
                 emit_close(e, ']');
                 if (!type_accepts(kind, STR("-1")))
-                        emit_number(e, "minimum", 0);
+                        emit_number(e, "minimum", is_short ? 0 : 100);
         }
         put_string_rules(e, type_of(kind));
 }

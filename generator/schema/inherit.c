@@ -2,7 +2,10 @@
 
 /* Defaults, and what services take over from their app. */
 
+#include <stdlib.h>
+
 #include "schema/decode.h"
+#include "schema/syntax.h"
 
 /* The size of what a row fills in its struct. */
 static size_t member_size(const struct field *f) {
@@ -87,9 +90,36 @@ static bool has_key(const struct raw_list *list, size_t size, struct str key) {
         return false;
 }
 
+static int compare_texts(const void *left, const void *right) {
+        return str_cmp(*(const struct str *) left, *(const struct str *) right);
+}
+
+/* Of a list of volumes what they are mounted at, sorted. */
+static struct str *sort_targets(struct arena *a, const struct raw_list *list, size_t size) {
+        struct str *targets = arena_array(a, list->n + 1, struct str);
+        struct text entry;
+
+        for (size_t i = 0; i < list->n; i++) {
+                memcpy(&entry, (const char *) list->at + i * size, sizeof(entry));
+                targets[i] = syntax_volume_target(entry.text);
+        }
+        if (list->n > 1)
+                qsort(targets, list->n, sizeof(*targets), compare_texts);
+
+        return targets;
+}
+
+/* At one path of a container one thing is mounted. */
+static bool has_target(const struct str *targets, size_t n, struct str volume) {
+        struct str target = syntax_volume_target(volume);
+
+        return n > 0 && bsearch(&target, targets, n, sizeof(target), compare_texts);
+}
+
 static struct raw_list join_lists(struct arena *a, const struct field *f, const struct raw_list *from, const struct raw_list *own) {
         bool is_map = f->shape == SHAPE_MAP || f->shape == SHAPE_MAP_OF_VALUE || f->shape == SHAPE_MAP_OF_STRUCT;
         char *at = arena_alloc_array(a, from->n + own->n + 1, f->size, alignof(max_align_t));
+        struct str *targets = f->kind == KIND_VOLUME_SPEC ? sort_targets(a, own, f->size) : NULL;
         size_t n = 0;
 
         for (size_t i = 0; i < from->n; i++) {
@@ -98,6 +128,8 @@ static struct raw_list join_lists(struct arena *a, const struct field *f, const 
 
                 memcpy(&key, element, sizeof(key));
                 if (is_map && has_key(own, f->size, key.text))
+                        continue;
+                if (targets && has_target(targets, own->n, key.text))
                         continue;
                 memcpy(at + n++ * f->size, element, f->size);
         }

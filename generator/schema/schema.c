@@ -55,6 +55,8 @@ static const char *node_name(const struct node *node) {
         return node->kind == NODE_SCALAR ? "a single value" : node->kind == NODE_LIST ? "a list" : "a map";
 }
 
+static void decode_struct(struct decoder *d, const struct schema *s, const struct node *map, void *object);
+
 static bool decode_commands(struct decoder *d, const struct field *f, const struct node *node, struct raw_list *ret) {
         struct node *const one = (struct node *) node;
         struct node *const *items = node->kind == NODE_LIST ? node->items : &one;
@@ -90,7 +92,7 @@ static void decode_list(struct decoder *d, const struct field *f, const struct n
                 void *element = at + i * f->size;
 
                 if (f->shape == SHAPE_LIST_OF_STRUCT)
-                        schema_decode(d->arena, d->ds, f->schema, items[i], element);
+                        decode_struct(d, f->schema, items[i], element);
                 else if (items[i]->kind != NODE_SCALAR)
                         (void) diag_add(d->ds, DIAG_WRONG_KIND, items[i]->at, "an item of '%s' is a single value, not %s", f->key, node_name(items[i]));
                 else
@@ -115,7 +117,7 @@ static void decode_map(struct decoder *d, const struct field *f, const struct no
 
                 n++;
                 if (f->shape == SHAPE_MAP_OF_STRUCT)
-                        schema_decode(d->arena, d->ds, f->schema, value, entry + f->value_offset);
+                        decode_struct(d, f->schema, value, entry + f->value_offset);
                 else if (f->shape == SHAPE_MAP_OF_VALUE)
                         (void) decode_value(d, f, value, (struct value *) (void *) (entry + f->value_offset));
                 else if (value->kind != NODE_SCALAR)
@@ -140,7 +142,7 @@ static void decode_field(struct decoder *d, const struct field *f, const struct 
                 return;
         case SHAPE_STRUCT:
                 object = arena_alloc(d->arena, f->size, alignof(max_align_t));
-                schema_decode(d->arena, d->ds, f->schema, node, object);
+                decode_struct(d, f->schema, node, object);
                 memcpy(member, &object, sizeof(object));
                 return;
         case SHAPE_WORDS:
@@ -240,31 +242,88 @@ static const char *find_parent(const struct schema *s, struct str key) {
         return NULL;
 }
 
-static void report_unknown(struct decoder *d, const struct schema *s, const struct node *key) {
-        struct str near = schema_nearest_key(d->arena, s, key->text), name = readable_name(d->arena, s);
-        const char *parent = find_parent(s, key->text);
+/* Is it a key of the whole file, and of nothing below? */
+static bool is_of_top(const struct decoder *d, const struct schema *s, struct str key) {
+        for (size_t i = 0; s != d->top && i < d->top->n; i++)
+                if (d->top->fields[i].shape != SHAPE_INLINE && str_is(key, d->top->fields[i].key))
+                        return true;
 
+        return false;
+}
+
+/* What the makers of Compose and Kubernetes call what we have too. */
+static const char *find_ours(const struct schema *s, struct str theirs) {
+        static const char *const names[][2] = {
+                { "depends_on", "after" }, { "environment", "env" }, { "healthcheck", "health" }, { "imagePullPolicy", "pull" }, { "livenessProbe", "health" },
+                { "ports", "publish" }, { "readinessProbe", "health" }, { "replicas", "scale" }, { "restart_policy", "restart" }, { "working_dir", "workdir" },
+        };
+        size_t offset = 0;
+
+        for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+                if (str_is(theirs, names[i][0]) && schema_find(s, str_of(names[i][1]), &offset))
+                        return names[i][1];
+
+        return NULL;
+}
+
+static struct str advise(const struct decoder *d, const struct schema *s, struct str key) {
+        const char *ours = find_ours(s, key), *parent = find_parent(s, key);
+        struct str near = schema_nearest_key(d->arena, s, key);
+
+        if (ours)
+                return arena_join(d->arena, STR("; write '"), str_of(ours), STR("'"));
         if (parent)
-                (void) diag_add(d->ds, DIAG_UNKNOWN_KEY, key->at, "'%.*s' is not a key of %.*s, but of '%s:'; move it there",
-                                STR_ARG(key->text), STR_ARG(name), parent);
-        else if (!str_is_absent(near))
-                (void) diag_add(d->ds, DIAG_UNKNOWN_KEY, key->at, "'%.*s' is not a key of %.*s; did you mean '%.*s'?",
-                                STR_ARG(key->text), STR_ARG(name), STR_ARG(near));
-        else
-                (void) diag_add(d->ds, DIAG_UNKNOWN_KEY, key->at, "'%.*s' is not a key of %.*s; see pyservice.d(5) for those that are",
-                                STR_ARG(key->text), STR_ARG(name));
+                return arena_join(d->arena, STR(", but of '"), str_of(parent), STR(":'; move it there"));
+        if (!str_is_absent(near))
+                return arena_join(d->arena, STR("; did you mean '"), near, STR("'?"));
+        if (is_of_top(d, s, key))
+                return arena_join(d->arena, STR(", but of "), readable_name(d->arena, d->top), STR("; move it to the top of the file"));
+        if (s == d->top && str_is(key, "name"))
+                return STR("; the file's name is its name, so remove it");
+
+        return arena_join(d->arena, STR("; see "), str_of(d->top->page ? d->top->page : "pyservice.d(5)"), STR(" for those that are"));
+}
+
+static void report_unknown(struct decoder *d, const struct schema *s, const struct pair *pair) {
+        const struct node *key = pair->key;
+        struct str name = readable_name(d->arena, s), advice = advise(d, s, key->text);
+
+        decode_hide_unknown(d, s, find_parent(s, key->text), pair);
+        (void) diag_add(d->ds, DIAG_UNKNOWN_KEY, key->at, "'%.*s' is not a key of %.*s%.*s", STR_ARG(key->text), STR_ARG(name), STR_ARG(advice));
+}
+
+/* Compose has its services by name. */
+static struct str advise_list(const struct decoder *d, const struct field *f, const struct node *node) {
+        const struct pair *first = node->kind == NODE_MAP && node->n > 0 ? &node->pairs[0] : NULL;
+        size_t offset = 0;
+        bool is_name;
+
+        if (!first || f->shape != SHAPE_LIST_OF_STRUCT || !schema_find(f->schema, STR("name"), &offset))
+                return STR("");
+
+        is_name = str_is(first->key->text, "name") && first->value->kind == NODE_SCALAR;
+        return arena_join(d->arena, STR("; write '- name: "), is_name ? first->value->text : first->key->text, STR("'"));
+}
+
+static void report_kind(struct decoder *d, const struct field *f, const struct pair *pair) {
+        struct str advice = advise_list(d, f, pair->value);
+
+        diag_add(d->ds, DIAG_WRONG_KIND, pair->value->at, "'%.*s' takes %s, not %s%.*s", STR_ARG(pair->key->text),
+                 shape_name(f->shape), node_name(pair->value), STR_ARG(advice))->is_secret = (f->flags & FIELD_SECRET) != 0;
 }
 
 static void decode_pair(struct decoder *d, const struct schema *s, const struct pair *pair, char *object) {
         const struct field *f, *first = NULL;
         size_t offset = 0;
 
-        if (str_has_prefix(pair->key->text, STR("x-")))
+        if (str_has_prefix(pair->key->text, STR("x-"))) {
+                diag_hide(d->ds, pair->value->at);
                 return;
+        }
 
         f = find_row(s, pair->key->text, pair->value, &offset, &first);
         if (!f && !first) {
-                report_unknown(d, s, pair->key);
+                report_unknown(d, s, pair);
                 return;
         }
         if (pair->value->kind == NODE_SCALAR && pair->value->plain && pair->value->text.n == 0 && !(f && (f->flags & FIELD_NULL_OK))) {
@@ -272,8 +331,8 @@ static void decode_pair(struct decoder *d, const struct schema *s, const struct 
                 return;
         }
         if (!f) {
-                diag_add(d->ds, DIAG_WRONG_KIND, pair->value->at, "'%.*s' takes %s, not %s", STR_ARG(pair->key->text),
-                         shape_name(first->shape), node_name(pair->value))->is_secret = (first->flags & FIELD_SECRET) != 0;
+                decode_hide(d->ds, first->schema, pair->value);
+                report_kind(d, first, pair);
                 return;
         }
 
@@ -305,17 +364,20 @@ static void require_keys(struct decoder *d, const struct schema *s, const struct
         }
 }
 
-void schema_decode(struct arena *a, struct diags *ds, const struct schema *s, const struct node *map, void *object) {
-        struct decoder d = { a, ds };
-
+static void decode_struct(struct decoder *d, const struct schema *s, const struct node *map, void *object) {
         if (map->kind != NODE_MAP) {
-                (void) diag_add(ds, DIAG_WRONG_KIND, map->at, "%.*s is a map (KEY: VALUE), not %s",
-                                STR_ARG(readable_name(a, s)), node_name(map));
+                decode_hide(d->ds, s, map);
+                (void) diag_add(d->ds, DIAG_WRONG_KIND, map->at, "%.*s is a map (KEY: VALUE), not %s",
+                                STR_ARG(readable_name(d->arena, s)), node_name(map));
                 return;
         }
 
         for (size_t i = 0; i < map->n; i++)
-                decode_pair(&d, s, &map->pairs[i], object);
+                decode_pair(d, s, &map->pairs[i], object);
 
-        require_keys(&d, s, map);
+        require_keys(d, s, map);
+}
+
+void schema_decode(struct arena *a, struct diags *ds, const struct schema *s, const struct node *map, void *object) {
+        decode_struct(&(struct decoder) { a, ds, s }, s, map, object);
 }

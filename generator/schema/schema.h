@@ -56,6 +56,7 @@ struct schema {
         const char *name, *doc;
         const struct field *fields;
         size_t n;
+        const char *page;               /* manual page of what has this at its top; NULL: pyservice.d(5) */
 };
 
 #define LIST(T) struct { T *at; size_t n; }
@@ -122,8 +123,8 @@ struct raw_list {
 #define FIELD_INLINE(S, m, s) \
         { .shape = SHAPE_INLINE, .schema = &(s), .offset = offsetof(struct S, m), .size = sizeof(MEMBER(S, m)) }
 
-#define SCHEMA(id, d) \
-        const struct schema id##_schema = { #id, (d), id##_fields, ARRAY_SIZE(id##_fields) }
+#define SCHEMA(id, d, ...) \
+        const struct schema id##_schema = { .name = #id, .doc = (d), .fields = id##_fields, .n = ARRAY_SIZE(id##_fields), __VA_ARGS__ }
 
 /* Decodes `map` into the zeroed struct `object`. Mistakes go to `ds`; what they concern stays absent. Keys that begin
  * with "x-" are passed over. A `map` that is no map is itself reported. */
@@ -134,7 +135,7 @@ void schema_decode(struct arena *a, struct diags *ds, const struct schema *s, co
 void schema_apply_defaults(struct arena *a, const struct schema *s, void *object);
 
 /* For each row of `s` with FIELD_INHERIT: takes `from`'s where `object` has none; maps and lists of `from` come before
- * those of `object`, map entries of the same key are replaced. Both are of schema `s`. */
+ * those of `object`, map entries of the same key and volumes of the same destination are replaced. Both are of schema `s`. */
 void schema_inherit(struct arena *a, const struct schema *s, const void *from, void *object);
 
 /* Is the member that `f` fills absent in `object`? */

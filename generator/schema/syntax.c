@@ -135,7 +135,7 @@ bool syntax_is_status(struct str s) {
 
         while (str_split(&s, ',', &range)) {
                 (void) str_split(&range, '-', &first);
-                if (!is_status_code(first) || (!str_is_absent(range) && !is_status_code(range)))
+                if (!is_status_code(first) || (!str_is_absent(range) && (!is_status_code(range) || str_cmp(range, first) < 0)))
                         return false;
         }
 
@@ -167,16 +167,28 @@ bool syntax_is_volume(struct str s) {
                str_is_made_of(options, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789=,_-");
 }
 
-static bool is_address(struct str s, int family) {
+struct str syntax_volume_target(struct str s) {
+        struct str target = { 0 };
+
+        (void) str_split(&s, ':', &target);
+        return str_split(&s, ':', &target) ? target : (struct str) { 0 };
+}
+
+static bool read_address(struct str s, int family, unsigned char ret[static sizeof(struct in6_addr)]) {
         char text[INET6_ADDRSTRLEN];
-        unsigned char bytes[sizeof(struct in6_addr)];
 
         if (s.n == 0 || s.n >= sizeof(text))
                 return false;
 
         memcpy(text, s.p, s.n);
         text[s.n] = '\0';
-        return inet_pton(family, text, bytes) == 1;
+        return inet_pton(family, text, ret) == 1;
+}
+
+static bool is_address(struct str s, int family) {
+        unsigned char bytes[sizeof(struct in6_addr)];
+
+        return read_address(s, family, bytes);
 }
 
 /* Takes "[v6]:" or, where two more colons follow, "v4:" off the front. Behind an address both ports are needed. */
@@ -223,11 +235,13 @@ bool syntax_is_signal(struct str s) {
                 "SIGHUP", "SIGINT", "SIGQUIT", "SIGKILL", "SIGUSR1", "SIGUSR2", "SIGTERM", "SIGWINCH", "SIGABRT", "SIGCONT", "SIGALRM",
         };
 
+        uint64_t more;
+
         for (size_t i = 0; i < ARRAY_SIZE(names); i++)
                 if (str_is(s, names[i]))
                         return true;
 
-        return str_has_prefix(s, STR("SIGRTMIN+")) && s.n <= 11 && str_is_made_of(str_from(s, 9), "0123456789") && s.n > 9;
+        return str_has_prefix(s, STR("SIGRTMIN+")) && str_to_u64(str_from(s, strlen("SIGRTMIN+")), 30, &more);
 }
 
 bool syntax_is_domain(struct str s) {
@@ -257,7 +271,10 @@ bool syntax_is_server(struct str s) {
         if (host.p[0] == '[')
                 return host.n > 2 && host.p[host.n - 1] == ']' && is_address((struct str) { host.p + 1, host.n - 2 }, AF_INET6);
 
-        return str_find(host, ':') == host.n && str_find(host, '[') == host.n && str_find(host, ']') == host.n;
+        if (str_find(host, ':') < host.n || str_find(host, '[') < host.n || str_find(host, ']') < host.n)
+                return false;
+
+        return syntax_is_domain(str_has_suffix(host, STR(".")) ? (struct str) { host.p, host.n - 1 } : host);
 }
 
 bool syntax_is_prefix(struct str s) {
@@ -269,6 +286,23 @@ bool syntax_is_prefix(struct str s) {
                 return false;
 
         return is_address((struct str) { s.p, slash }, is_v6 ? AF_INET6 : AF_INET);
+}
+
+bool syntax_is_within(struct str s, struct str prefix) {
+        size_t slash = str_find(prefix, '/');
+        int family = str_find(s, ':') < s.n ? AF_INET6 : AF_INET;
+        unsigned char one[sizeof(struct in6_addr)], other[sizeof(struct in6_addr)];
+        uint64_t bits;
+
+        if (!read_address(s, family, one) || !read_address((struct str) { prefix.p, slash }, family, other) ||
+            slash == prefix.n || !str_to_u64(str_from(prefix, slash + 1), family == AF_INET6 ? 128 : 32, &bits))
+                return false;
+
+        for (size_t i = 0; i < bits; i++)
+                if (((one[i / 8] ^ other[i / 8]) << (i % 8)) & 0x80)
+                        return false;
+
+        return true;
 }
 
 bool syntax_is_url(struct str s) {

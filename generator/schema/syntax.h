@@ -14,12 +14,16 @@ bool syntax_is_unit(struct str s);              /* systemd.unit(5) */
 bool syntax_is_unit_ref(struct str s);
 bool syntax_is_status(struct str s);
 bool syntax_is_user(struct str s);
-bool syntax_is_volume(struct str s);            /* podman-run(1), --volume */
+bool syntax_is_volume(struct str s);
+/* Of such a one the path in the container; absent where there is none. */
+struct str syntax_volume_target(struct str s);            /* podman-run(1), --volume */
 bool syntax_is_publish(struct str s);           /* podman-run(1), --publish */
 bool syntax_is_signal(struct str s);            /* signal(7) */
 bool syntax_is_domain(struct str s);            /* RFC 1123 */
 bool syntax_is_server(struct str s);
 bool syntax_is_prefix(struct str s);            /* inet_pton(3) */
+/* Is the address `s` one of those of `prefix`, ADDRESS/BITS? Both are good ones. */
+bool syntax_is_within(struct str s, struct str prefix);
 bool syntax_is_url(struct str s);
 bool syntax_is_unit_line(struct str s);
 bool syntax_is_git_url(struct str s);

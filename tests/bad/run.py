@@ -36,7 +36,7 @@ FOUND_BY = {"bad-schedule": "systemd-analyze"}
 
 # Mistakes that can't be made alone.
 COMPANIONS = {
-    "bad-contract": {"missing-key"},
+    "bad-contract": {"missing-key", "unknown-key"},
 }
 
 

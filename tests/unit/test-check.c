@@ -2,6 +2,8 @@
 
 /* Rules between keys and between apps: what trips each, and what comes close and does not. */
 
+#include <time.h>
+
 #include "worlds.h"
 
 struct check_row {
@@ -112,9 +114,24 @@ static const struct check_row check_rows[] = {
         { "networks: one address", "image: x\nnetworks: {a: {subnet: 10.0.0.1}}\n", "bad-value‹10.0.0.1›", NULL },
         { "networks: many gateways", "image: x\nnetworks: {a: {subnet: 10.0.0.0/24, gateway: 10.0.0.0/24}}\n", "bad-value‹10.0.0.0/24›", NULL },
         { "networks: a gateway alone", "image: x\nnetworks: {a: {gateway: 10.0.0.1}}\n", "missing-key‹10.0.0.1›", "'subnet:'" },
-        { "volumes: good", "image: x\nvolumes: {a: {type: nfs, device: 'h:/d', options: rw}, b: {}}\n", "", NULL },
-        { "volumes: no device", "image: x\nvolumes: {a: {type: nfs, options: rw}}\n", "missing-key‹nfs› missing-key‹rw›", "'device:'" },
+        { "volumes: good", "image: x\nvolumes: {a: {type: nfs, device: 'h:/d', options: rw}, b: {}}\nservices: [{name: w, volumes: ['b:/b']}]\n"
+          "sidecars: [{name: s, volumes: ['a:/a:ro']}]\n", "", NULL },
+        { "volumes: no device", "image: x\nvolumes: {a: {type: nfs, options: rw}}\nservices: [{name: w, volumes: ['a:/a']}]\n", "missing-key‹nfs› missing-key‹rw›", "'device:'" },
 
+        { "networks: a gateway outside", "image: x\nnetworks: {a: {subnet: 10.0.0.0/25, gateway: 10.0.0.128}}\n", "bad-value‹10.0.0.128›", "none of the addresses" },
+        { "networks: a gateway of another kind", "image: x\nnetworks: {a: {subnet: 10.0.0.0/24, gateway: '::1'}}\n", "bad-value‹'::1'›", NULL },
+        { "networks: no bits", "image: x\nnetworks: {a: {subnet: 10.0.0.0/0, gateway: 1.2.3.4}}\n", "", NULL },
+        { "mounts: the service's instead of the app's", "image: x\nvolumes: ['data:/data']\nservices: [{name: web, volumes: ['other:/data']}]\n", "", NULL },
+        { "mounts: two at one place", "image: x\nvolumes: ['data:/data', 'other:/data:ro']\n", "file-taken‹'other:/data:ro'›", "'/data'" },
+        { "mounts: the app's own, in full", "image: x\nvolumes: {vv: {}}\nservices: [{name: web, volumes: ['vv.volume:/x']}]\n", "", NULL },
+        { "users: the last", "image: x\nuser: '4294967294:65534'\nroot: /srv/a\n", "", NULL },
+        { "users: none by that number", "image: x\nuser: '65535:4294967295'\nroot: /srv/a\nensure_user: false\n", "bad-value‹'65535:4294967295'› bad-value‹'65535:4294967295'›", NULL },
+        { "users: a leading zero", "image: x\nuser: '007'\nfiles: [{dest: /etc/a, content: x}]\n", "bad-value‹'007'›", "leading zero" },
+        { "users: the image's own", "image: x\nuser: '65535'\n", "", NULL },
+        { "reach: nobody", "image: x\nnetwork: none\nport: 80\nhealth: {http: /}\n", "misplaced-key‹/›", "'command:'" },
+        { "reach: from within", "image: x\nnetwork: none\nhealth: {command: curl}\n", "", NULL },
+        { "reach: a port of the machine, by name", "image: x\nnetwork: a\nport: 80\nhost_port: 81\nproxy: {via: dns}\n", "misplaced-key‹81›", "'via: dns'" },
+        { "reach: the host's own", "image: x\nnetwork: host\nport: 80\nhost_port: 81\nhealth: {http: /}\n", "misplaced-key‹81›", "'network: host'" },
         { "raw: free", "image: x\nquadlet: {Unit: {After: z.service}, Container: {ShmSize: 1g, Ulimit: core=0}, Service: {RestartSec: '9', Nice: '5'}}\n", "", NULL },
         { "raw: of a key", "image: x\nquadlet: {Container: {Image: z}}\n", "quadlet-key-taken‹Image›", "'image:'; write that" },
         { "raw: of pyservice", "image: x\nquadlet: {Unit: {PartOf: z.target}, Service: {KillMode: none}}\n", "quadlet-key-taken‹PartOf› quadlet-key-taken‹KillMode›", NULL },
@@ -123,6 +140,7 @@ static const struct check_row check_rows[] = {
         { "raw: a key of another section", "image: x\nquadlet: {Unit: {Image: z}}\n", "", NULL },
         { "raw: takes back", "image: x\nquadlet: {Service: {ExecStartPre: ''}, Container: {PodmanArgs: '', ShmSize: ''}}\n",
           "quadlet-key-taken‹ExecStartPre› quadlet-key-taken‹PodmanArgs›", "takes back" },
+        { "raw: takes back secrets", "image: x\nquadlet: {Container: {Secret: ''}}\n", "quadlet-key-taken‹Secret›", NULL },
         { "raw: another section", "image: x\nquadlet: {Install: {WantedBy: z.target}}\n", "unknown-key‹Install›", NULL },
 };
 
@@ -192,8 +210,8 @@ static void test_units_of_two_apps(void **state) {
 
         (void) state;
         site_open(&s);
-        site_write(&s, "/etc/pyservice.d/shop.yaml", "image: x\nservices: [{name: web}]\nnetworks: {web-a: {}}\nvolumes: {web-a: {}}\n");
-        site_write(&s, "/etc/pyservice.d/shop-web.yaml", "image: x\nscale: 0\nnetworks: {a: {}}\nvolumes: {a: {}}\n");
+        site_write(&s, "/etc/pyservice.d/shop.yaml", "image: x\nservices: [{name: web, volumes: ['web-a:/a']}]\nnetworks: {web-a: {}}\nvolumes: {web-a: {}}\n");
+        site_write(&s, "/etc/pyservice.d/shop-web.yaml", "image: x\nscale: 0\nnetworks: {a: {}}\nvolumes: {a: {}}\nsidecars: [{name: s, volumes: ['a:/a']}]\n");
         site_load(&s);
         assert_site(&s, "unit-taken‹/etc/pyservice.d/shop-web.yaml› unit-taken‹a› unit-taken‹a›", "the unit 'shop-web@.service' is taken by the app 'shop'");
         site_close(&s);
@@ -241,9 +259,142 @@ static void test_units_of_the_machine(void **state) {
         site_close(&s);
 }
 
+/* Each holds "hunter" where a secret may be, and is broken in another way: what is printed reaches the journal. */
+struct secret_row {
+        const char *name, *yaml, *printed;
+};
+
+static const struct secret_row secret_rows[] = {
+        { "secret: a key twice", "image: x\nenv:\n  DB_PWD: hunter1\n  DB_PWD: hunter2\n", "    4 |   DB_PWD: *******\n      |   ^~~~~~\n" },
+        { "secret: a key without a colon", "image: x\nfiles:\n- dest: /x\n  content: |\n    BEGIN\n   hunter2\n", "[yaml-syntax]\n" },
+        { "secret: at the margin", "image: x\nfiles:\n- dest: /x\n  content: |\n    BEGIN\nhunter2\nhunter3\n", "[yaml-syntax]\n" },
+        { "secret: behind what looks like keys", "image: x\nfiles:\n- dest: /x\n  content: |\n  Proc-Type: 4\n\n  hunter2\n", "[yaml-syntax]\n" },
+        { "secret: a line of a content like a key", "image: x\nfiles:\n- dest: /x\n  content: |\n    a\n   hunter2: hunter3\n", "[yaml-syntax]\n" },
+        { "secret: folded", "image: x\nenv:\n  DB_PASSWORD: >\n  hunter3\n  A: b\n", "[yaml-syntax]\n" },
+        { "secret: a quote", "image: x\nenv:\n  DB_PWD: \"hunter2\n", "    3 |   DB_PWD: ********\n      |           ^\n" },
+        { "secret: in braces", "image: x\nenv: {A: \"hunter2}\n", "    2 | env: *************\n      |          ^\n" },
+        { "secret: in braces over lines", "services: [{name: web, env: {\nA: hunter2, B: [}\n", "[yaml-syntax]\n" },
+        { "secret: an item", "services:\n- {name: web, env: {A: hunter2, A: b}}\n", "[yaml-duplicate-key]\n" },
+        { "secret: a list of variables", "image: x\nenv:\n- A=b\n- \"A=hunter2\n", "[yaml-syntax]\n" },
+        { "secret: behind them", "image: x\nenv: {A: hunter2}\nscale: [2\n", "    3 | scale: [2\n      |        ^\n" },
+        { "secret: an item behind them", "services:\n- name: a\n  env: {A: hunter2}\n- {name: b, name: d}\n", "    4 | - {name: b, name: d}\n" },
+        { "secret: no list", "services: {web: {image: a/b:1, env: {P: hunter2}}}\n", "    1 | services: {web: ****" },
+        { "secret: no map", "services: [[{image: a/b:1, env: {P: hunter2}}]]\n", "    1 | services: [[{image: a/b:1, env: ************}]]\n" },
+        { "secret: below a misspelt key", "image: x\nservice: [{name: a, env: {P: hunter2}}]\n", "    2 | service: [{name: a, env: ************}]\n" },
+        { "secret: a misspelt key", "image: x\nenvs: {P: hunter2}\n", "    2 | envs: ************\n" },
+        { "secret: a variable where keys are", "image: x\nenv: {A: b}\nDB_PWD: hunter2\n", "    3 | DB_PWD: *******\n" },
+        { "secret: beside a note", "services: [{x-note: {P: hunter2}, nam: a}]\n", "    1 | services: [{x-note: ************, nam: a}]\n" },
+        { "secret: shown is what is known", "imgae: a/b:1\n", "    1 | imgae: a/b:1\n" },
+};
+
+static void test_secret(void **state) {
+        const struct secret_row *row = *state;
+        struct site s;
+        struct buf out;
+
+        site_open(&s);
+        site_write(&s, "/etc/pyservice.d/shop.yaml", row->yaml);
+        site_load(&s);
+        assert_null(site_app(&s, "shop"));
+        out = buf_in(&s.arena);
+        diag_print(&out, &s.diags, (struct str) { NULL, 0 }, 0);
+        if (strstr(buf_str(&out).p, "hunter") || !strstr(buf_str(&out).p, row->printed))
+                fail_msg("printed is: %s", buf_str(&out).p);
+        site_close(&s);
+}
+
+/* What an instance's file is laid over has no such name: the file is never decoded. */
+static void test_secret_of_nobody(void **state) {
+        struct site s;
+        struct buf out;
+
+        (void) state;
+        site_open(&s);
+        site_write(&s, "/etc/pyservice.d/shop.yaml", "image: x\nservices: [{name: web}]\n");
+        site_write(&s, "/etc/pyservice.d/shop.yaml.d/1.yaml", "services: {x-note: free, wbe: {env: {P: hunter2}}}\n");
+        site_load(&s);
+        assert_site(&s, "unknown-key‹wbe›", "did you mean 'web'?");
+        out = buf_in(&s.arena);
+        diag_print(&out, &s.diags, (struct str) { NULL, 0 }, 0);
+        assert_null(strstr(buf_str(&out).p, "hunter"));
+        site_close(&s);
+}
+
+/* What is wrong in none of them is to be known in a moment. */
+static void assert_quick(struct site *s, struct buf *yaml) {
+        clock_t start = clock();
+
+        site_write(s, "/etc/pyservice.d/shop.yaml", buf_str(yaml).p);
+        site_load(s);
+        assert_site(s, "", NULL);
+        assert_true(clock() - start < 10 * CLOCKS_PER_SEC);
+}
+
+/* Each waits for the one behind it. */
+static void test_long_chain(void **state) {
+        struct site s;
+        struct buf yaml;
+
+        (void) state;
+        site_open(&s);
+        yaml = buf_in(&s.arena);
+        buf_put(&yaml, "image: x\nservices: [{name: s4000}");
+        for (int i = 0; i < 4000; i++)
+                buf_put_str(&yaml, arena_printf(&s.arena, ", {name: s%d, requires: s%d}", i, i + 1));
+        buf_put(&yaml, "]\n");
+        assert_quick(&s, &yaml);
+        site_close(&s);
+}
+
+/* Each task has each file. */
+static void test_files_of_tasks(void **state) {
+        struct site s;
+        struct buf yaml;
+
+        (void) state;
+        site_open(&s);
+        yaml = buf_in(&s.arena);
+        buf_put(&yaml, "image: x\nfiles: [{dest: /f, content: x}");
+        for (int i = 0; i < 1400; i++)
+                buf_put_str(&yaml, arena_printf(&s.arena, ", {dest: /f%d, content: x}", i));
+        buf_put(&yaml, "]\ntasks: [{name: t}");
+        for (int i = 0; i < 1400; i++)
+                buf_put_str(&yaml, arena_printf(&s.arena, ", {name: t%d}", i));
+        buf_put(&yaml, "]\n");
+        assert_quick(&s, &yaml);
+        site_close(&s);
+}
+
+/* At one path one thing is mounted: the service's own. */
+static void test_mounts(void **state) {
+        const struct container *c;
+        struct site s;
+
+        (void) state;
+        site_open(&s);
+        site_write(&s, "/etc/pyservice.d/shop.yaml", "image: x\nvolumes: ['a:/a', 'b:/b']\nservices: [{name: web, volumes: ['d:/a']}, {name: bare}]\n");
+        site_write(&s, "/etc/pyservice.d/own.yaml", "image: x\nvolumes: {vv: {}}\nservices: [{name: web, volumes: ['vv.volume:/x:ro']}]\n");
+        site_load(&s);
+        assert_site(&s, "", NULL);
+        c = &site_app(&s, "shop")->services.at[0].container;
+        assert_int_equal(c->mounts.n, 2);
+        assert_string_equal(c->mounts.at[0].spec.text.p, "b:/b");
+        assert_string_equal(c->mounts.at[1].spec.text.p, "d:/a");
+        assert_int_equal(site_app(&s, "shop")->services.at[1].container.mounts.n, 2);
+        c = &site_app(&s, "own")->services.at[0].container;
+        assert_string_equal(c->mounts.at[0].spec.text.p, "own-vv:/x:ro");
+        assert_string_equal(c->mounts.at[0].unit.text.p, "own-vv-volume.service");
+        site_close(&s);
+}
+
 int main(void) {
         static struct rows all;
 
+        rows_add(&all, test_secret, secret_rows);
+        rows_add_one(&all, test_secret_of_nobody);
+        rows_add_one(&all, test_mounts);
+        rows_add_one(&all, test_long_chain);
+        rows_add_one(&all, test_files_of_tasks);
         rows_add(&all, test_one, check_rows);
         rows_add(&all, test_world, world_rows);
         rows_add_one(&all, test_units_of_two_apps);

@@ -425,6 +425,33 @@ static void test_emptied_and_broken(void **state) {
         assert_string_equal(published("units/shop.target.d/50-shop.conf"), "2");
 }
 
+/* What is accepted already comes back with strategy recreate, after another one failed, whatever the file says by then. */
+static void test_emptied_to_go_back(void **state) {
+        struct tree *one = usual("one", "2"), *two = usual("two", "2");
+        const struct tree *const files[] = { two, one, NULL };
+        struct state s = { 0 };
+
+        (void) state;
+        state_add_failure(&f.arena, &s, (struct state_failure) { stored_revision(two), STR("it never answered"), 1 });
+        for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+                s.emptied = NOTHING;
+                accept_tree(one, &s);
+                (void) publish(files[i]);
+                assert_string_equal(published("units/shop.target.d/50-shop.conf"), "2");
+                s.emptied = stored_revision(one);
+                accept_tree(one, &s);
+                (void) publish(files[i]);
+                assert_string_equal(published("units/shop.target.d/50-shop.conf"), "(none)");
+                assert_string_equal(published("quadlet/shop@.container"), "of one");
+                assert_true(str_has_suffix(str_of(published("revision")), STR("\nemptied\n")));
+                s.emptied = NOTHING;
+                accept_tree(one, &s);
+                (void) publish(files[i]);
+                assert_revision(one, one, files[i]);
+                assert_string_equal(published("units/shop.target.d/50-shop.conf"), "2");
+        }
+}
+
 /* What is kept is what acts at once, and only when it changed. */
 static void test_unkept(void **state) {
         struct state s = { 0 };
@@ -625,6 +652,7 @@ int main(int argc, char **argv) {
         add(&rows, "rollout", test_rollout);
         add(&rows, "failed", test_failed);
         add(&rows, "emptied and broken", test_emptied_and_broken);
+        add(&rows, "emptied to go back", test_emptied_to_go_back);
         add(&rows, "unkept", test_unkept);
         add(&rows, "broken", test_broken);
         add(&rows, "broken and failed", test_broken_and_failed);

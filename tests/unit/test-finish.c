@@ -226,7 +226,7 @@ static const struct broken_row broken_rows[] = {
         { "broken: no image of one", "services: [{name: web, image: x}, {name: job}]\n", "no-image‹job›", "'job' has no image" },
         { "broken: an unknown network", "image: x\nnetwork: x.network\n", "unknown-network‹x.network›", "write one" },
         { "broken: a network misspelt", "image: x\nnetwork: forn.network\n", "unknown-network‹forn.network›", "did you mean 'front.network'?" },
-        { "broken: an unknown volume", "image: x\nvolumes: ['data.volume:/data']\n", "unknown-volume‹'data.volume:/data'›", "define 'data' under 'volumes:'" },
+        { "broken: an unknown volume", "image: x\nvolumes: ['data.volume:/data']\n", "unknown-volume‹'data.volume:/data'›", "mount 'data:/data' in 'services:'" },
         { "broken: what belongs to a service", "image: x\nscale: 2\nservices: [{name: web}]\n", "misplaced-key‹scale›", "move it there" },
         { "broken: a name as long as it may be", "image: x\nservices: [{name: a-123456789-123456789-123456789-123456789-123456789}]\n",
           "", NULL },
@@ -256,10 +256,31 @@ static void test_broken(void **state) {
         site_close(&s);
 }
 
+/* Each word once, not the whole line once per word. */
+static void test_many_commands(void **state) {
+        struct site s;
+        struct buf yaml;
+
+        (void) state;
+        site_open(&s);
+        yaml = buf_in(&s.arena);
+        buf_put(&yaml, "image: x\ntasks: [{name: a, commands: [x");
+        for (int i = 1; i < 3000; i++)
+                buf_put(&yaml, ", x");
+        buf_put(&yaml, "]}]\n");
+        site_write(&s, "/etc/pyservice.d/shop.yaml", buf_str(&yaml).p);
+        site_load(&s);
+        assert_site(&s, "", NULL);
+        assert_int_equal(site_app(&s, "shop")->tasks.at[0].container.command.at[2].text.n, 3000 * strlen("'x' && ") - strlen(" && "));
+        assert_true(s.arena.total < (size_t) 8 << 20);
+        site_close(&s);
+}
+
 int main(void) {
         static struct rows all;
 
         rows_add(&all, test_row, finish_rows);
         rows_add(&all, test_broken, broken_rows);
+        rows_add_one(&all, test_many_commands);
         return rows_run(&all, "finish");
 }

@@ -3,7 +3,9 @@
 /* Whole runs: what a mistake in the machine's own file does to what is published, and what comes from the states of the apps. Quadlet
  * is the test program (publishing.h). */
 
-#include "publish/generate.h"
+#include <sys/resource.h>
+
+#include "publish/guard.h"
 #include "publishing.h"
 #include "state/stored.h"
 #include "worlds.h"
@@ -14,13 +16,21 @@ static const char good[] = "network: back\nports: {first: 30000, last: 30999}\n"
 #define STATE "home/me/.local/state/pyservice/"
 
 /* As a user's manager runs it, so that the tests need not be root. */
-static int generate_at_boot(struct site *s, bool may_wait) {
+static int run_at_boot(struct site *s, bool may_wait, int (*run)(struct generate *)) {
         struct generate g = { .root = s->path, .home = "/home/me", .user_runtime = "/run/user/1000", .may_wait = may_wait };
 
         g.output = arena_printf(&s->arena, "%s/out", s->path).p;
         assert_int_equal(fs_remove_tree(s->world.root, "out"), 0);
         assert_int_equal(mkdirat(s->world.root, "out", 0755), 0);
-        return generate_run(&g);
+        return run(&g);
+}
+
+static int run_here(struct generate *g) {
+        return generate_run(g);
+}
+
+static int generate_at_boot(struct site *s, bool may_wait) {
+        return run_at_boot(s, may_wait, run_here);
 }
 
 static int generate(struct site *s) {
@@ -213,14 +223,120 @@ static void test_without_state(void **state) {
         assert_int_equal(generate_at_boot(&s, true), 0);
         assert_false(is_there(&s, RUNTIME "without-state"));
         assert_true(str_has_suffix(read_text(&s, "out/pyservice.target.d/50-pyservice.conf"), STR("[Unit]\nUpholds=shop.target\n")));
-
-        /* What runs goes on without. */
-        assert_int_equal(fs_remove_tree(s.world.root, STATE), 0);
-        assert_int_equal(generate_at_boot(&s, true), 0);
-        assert_false(is_there(&s, RUNTIME "without-state"));
-        assert_true(is_there(&s, "out/shop@.service"));
         site_close(&s);
 }
+
+/* /run outlives a soft reboot: what is published goes on, and what failed is not tried again because nobody remembers that. */
+static void test_soft_reboot(void **state) {
+        struct state app = { 0 };
+        struct str before;
+        struct site s;
+
+        (void) state;
+        open_site(&s, good);
+        assert_int_equal(generate(&s), 0);
+        accept_published(&s, &app);
+        site_write(&s, "/home/me/.config/pyservice.d/shop.yaml", "image: z\nport: 80\nproxy: {}\n");
+        assert_int_equal(generate(&s), 0);
+        before = read_text(&s, RUNTIME "apps/shop/revision");
+
+        assert_int_equal(renameat(s.world.root, STATE, s.world.root, "away"), 0);
+        site_write(&s, "/home/me/.config/pyservice.d/tea.yaml", "image: x\n");
+        assert_int_equal(generate_at_boot(&s, true), 0);
+        assert_true(is_there(&s, RUNTIME "without-state"));
+        assert_true(str_eq(read_text(&s, RUNTIME "apps/shop/revision"), before));
+        assert_true(is_there(&s, "out/shop@.service"));
+        assert_false(is_there(&s, RUNTIME "apps/tea"));
+        assert_true(str_has_suffix(read_text(&s, "out/pyservice.target.d/50-pyservice.conf"), STR("[Unit]\nUpholds=shop.target\nUpholds=pyservice-state.service\n")));
+
+        assert_int_equal(renameat(s.world.root, "away", s.world.root, STATE), 0);
+        assert_int_equal(generate_at_boot(&s, true), 0);
+        assert_false(is_there(&s, RUNTIME "without-state"));
+        assert_true(str_eq(read_text(&s, RUNTIME "apps/shop/revision"), before));
+        assert_true(is_there(&s, RUNTIME "apps/tea"));
+        site_close(&s);
+}
+
+/* AddressSanitizer wishes for more address space than that by itself. */
+#ifndef __SANITIZE_ADDRESS__
+/* 400 services that each take over 1,500 variables: 20 KB that become more than there is memory. */
+static const char *bomb(struct site *s) {
+        struct buf yaml = buf_in(&s->arena);
+
+        buf_put(&yaml, "image: x\nenv: {A0: x");
+        for (int i = 1; i < 1500; i++)
+                buf_put_str(&yaml, arena_printf(&s->arena, ", A%d: x", i));
+        buf_put(&yaml, "}\nservices: [{name: s0}");
+        for (int i = 1; i < 400; i++)
+                buf_put_str(&yaml, arena_printf(&s->arena, ", {name: s%d}", i));
+        buf_put(&yaml, "]\n");
+        return buf_str(&yaml).p;
+}
+
+static int guard_in_little(struct site *s) {
+        struct rlimit all, little;
+        int r;
+
+        assert_int_equal(getrlimit(RLIMIT_AS, &all), 0);
+        little = (struct rlimit) { (rlim_t) 96 << 20, all.rlim_max };
+        assert_int_equal(setrlimit(RLIMIT_AS, &little), 0);
+        r = run_at_boot(s, false, guard_run);
+        assert_int_equal(setrlimit(RLIMIT_AS, &all), 0);
+        return r;
+}
+
+/* One definition for which there is not enough memory: it goes on as it was, and all others are what they are now. */
+static void test_bomb(void **state) {
+        struct site s;
+        struct str text;
+
+        (void) state;
+        open_site(&s, good);
+        site_write(&s, "/home/me/.config/pyservice.d/egg.yaml", "image: e1\n");
+        assert_int_equal(guard_in_little(&s), 0);
+        text = read_text(&s, RUNTIME "apps/shop/quadlet/shop@.container");
+
+        site_write(&s, "/home/me/.config/pyservice.d/egg.yaml", "image: e2\n");
+        site_write(&s, "/home/me/.config/pyservice.d/shop.yaml", bomb(&s));
+        site_write(&s, "/home/me/.config/pyservice.d/tea.yaml", "image: z\n");
+        assert_int_equal(guard_in_little(&s), 1);
+        assert_true(str_eq(read_text(&s, RUNTIME "apps/shop/quadlet/shop@.container"), text));
+        assert_true(is_there(&s, "out/shop@.service"));
+        assert_non_null(strstr(read_text(&s, RUNTIME "errors/shop").p, "/shop.yaml: error: pyservice broke down over this file"));
+        assert_false(is_there(&s, RUNTIME "errors/tea"));
+        assert_true(is_there(&s, "out/tea@.service"));
+        assert_non_null(strstr(read_text(&s, RUNTIME "apps/egg/quadlet/egg@.container").p, "Image=e2\n"));
+        site_close(&s);
+}
+
+static void write_bombs(struct site *s, int from, int to) {
+        for (int i = from; i < to; i++)
+                site_write(s, arena_printf(&s->arena, "/home/me/.config/pyservice.d/bomb%d.yaml", i).p, bomb(s));
+}
+
+/* Several of them; those past what is tried again leave everything as it was. */
+static void test_bombs(void **state) {
+        struct site s;
+
+        (void) state;
+        open_site(&s, good);
+        assert_int_equal(guard_in_little(&s), 0);
+        write_bombs(&s, 0, 3);
+        site_write(&s, "/home/me/.config/pyservice.d/tea.yaml", "image: z\n");
+        assert_int_equal(guard_in_little(&s), 1);
+        assert_true(is_there(&s, "out/shop@.service"));
+        assert_true(is_there(&s, "out/tea@.service"));
+        assert_true(is_there(&s, RUNTIME "errors/bomb2"));
+
+        write_bombs(&s, 3, 9);
+        site_write(&s, "/home/me/.config/pyservice.d/salt.yaml", "image: z\n");
+        assert_int_equal(guard_in_little(&s), 1);
+        assert_true(is_there(&s, "out/shop@.service"));
+        assert_true(is_there(&s, "out/tea@.service"));
+        assert_false(is_there(&s, "out/salt@.service"));
+        site_close(&s);
+}
+#endif
 
 int main(int argc, char **argv) {
         static struct rows all;
@@ -239,5 +355,10 @@ int main(int argc, char **argv) {
         rows_add_one(&all, test_pinned_image);
         rows_add_one(&all, test_gone);
         rows_add_one(&all, test_without_state);
+        rows_add_one(&all, test_soft_reboot);
+#ifndef __SANITIZE_ADDRESS__
+        rows_add_one(&all, test_bomb);
+        rows_add_one(&all, test_bombs);
+#endif
         return rows_run(&all, "generate");
 }

@@ -75,6 +75,17 @@ static const struct substitute_row substitute_rows[] = {
         { "vars: a mistake is told once", "vars: {v: '{{ no }}'}\na: '{{ v }}{{ v }}'\n", "{vars: {v: '{{ no }}'}, a: ''}",
           "unknown-variable‹'{{ no }}'›", NULL },
 
+        { "vars: of a name that uses another", "root: '/srv/{{ app_name }}'\nvars: {m: '{{ app_data_dir }}/media'}\na: '{{ m }}'\n",
+          "{root: '/srv/shop', vars: {m: '{{ app_data_dir }}/media'}, a: '/srv/shop/data/media'}", "", NULL },
+        { "vars: of a name that uses a variable", "root: '/srv/{{ v }}'\nvars: {v: x, m: '{{ app_dir }}'}\na: '{{ m }}'\n",
+          "{root: '/srv/x', vars: {v: x, m: '{{ app_dir }}'}, a: '/srv/x/app'}", "", NULL },
+        { "vars: of a name that uses a later variable", "root: '/srv/{{ v }}'\nvars: {m: '{{ app_dir }}', v: x}\na: '{{ app_dir }}'\n",
+          "{root: '/srv/x', vars: {m: '{{ app_dir }}', v: x}, a: '/srv/x/app'}", "unknown-variable‹'{{ app_dir }}'›", "'app_dir' is made of what is not known here" },
+        { "names: of each other, twice", "module: '{{ app_user }}'\nuser: 'u{{ app_group }}'\ngroup: '{{ service }}'\na: '{{ app_module }}'\n",
+          "{module: 'ushop', user: 'ushop', group: 'shop', a: 'ushop'}", "", NULL },
+        { "names: of itself", "root: '{{ app_root }}/x'\n", "{root: '/x'}", "bad-substitution‹'{{ app_root }}/x'›", "made of itself" },
+        { "names: a mistake is told once", "root: '/{{ no }}'\na: '{{ app_dir }}'\n", "{root: '/', a: '//app'}", "unknown-variable‹'/{{ no }}'›", NULL },
+
         { "braces: two", "a: \"{{ '{{' }} app_name }}\"\n", "{a: '{{ app_name }}'}", "", NULL },
         { "braces: two, without blanks", "a: \"{{'{{'}}x\"\n", "{a: '{{x'}", "", NULL },
         { "braces: a pair", "a: \"{{ '{{ x }}' }}\"\n", "{a: '{{ x }}'}", "", NULL },
@@ -144,6 +155,23 @@ static void test_secret(void **state) {
         bench_done(&b);
 }
 
+/* Variables that each double the one above, and hand on what is over the ceiling: said once, at the line that is too much. */
+static void test_ceiling(void **state) {
+        const char *yaml = "vars: {a0: 0123456789abcdef";
+        struct node *root;
+        struct bench b;
+
+        (void) state;
+        bench_init(&b);
+        for (int i = 1; i < 40; i++)
+                yaml = arena_printf(&b.arena, "%s, a%d: '{{ a%d }}{{ a%d }}'", yaml, i, i - 1, i - 1).p;
+        root = substitute_definition(&b.arena, &b.diags, STR("shop"), bench_parse(&b, arena_printf(&b.arena, "%s}\nroot: '{{ a39 }}'\nc: '{{ app_dir }}'\n", yaml).p));
+        assert_mistakes(&b, "bad-substitution‹'{{ a15 }}{{ a15 }}'›", "larger than 1 MiB");
+        assert_true(node_get(root, "c")->is_refused);
+        assert_true(b.arena.total < (size_t) 8 << 20);
+        bench_done(&b);
+}
+
 struct next_row {
         const char *name, *text;
         const char *before, *inside, *rest;     /* of the first; inside NULL: there is none */
@@ -189,5 +217,6 @@ int main(void) {
         rows_add(&rows, test_next, next_rows);
         rows_add_one(&rows, test_unchanged);
         rows_add_one(&rows, test_secret);
+        rows_add_one(&rows, test_ceiling);
         return rows_run(&rows, "substitute");
 }

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* A run in a process of its own, which may die of one definition: too large for the memory or for the time that there is.
+ * Whoever started it must know of which one, and tries again without. */
+
+#include <limits.h>
+
+#include "app/load.h"
+
+/* Memory that the processes share; a value of zeroes is the first try. */
+struct attempt {
+        char at[PATH_MAX];              /* the definition that is being worked on; empty for none */
+        char given_up[8][PATH_MAX];     /* those that a process died of */
+        size_t n_given_up;
+};
+
+/* What is done from now on is for the definition in that file; absent: for none. */
+void attempt_begin(struct world *w, struct str path);
+
+/* Did an earlier try die of it? */
+bool attempt_has_given_up(const struct world *w, struct str path);
+
+/* After a process died: gives up what it was at. False where it was at none, or at one that was given up before, or where
+ * there are too many; then another try would be no better. */
+bool attempt_give_up(struct attempt *attempt);
