@@ -69,7 +69,7 @@ static int change_commit(struct change *ch) {
 /* What the rollout wrote last is about the time before; who asks for the status now shall not take it for an answer. */
 static void forget_progress(struct change *ch, const char *phase) {
         if (ch->places.runtime >= 0 && str_is(ch->view.progress.phase, phase))
-                (void) unlinkat(ch->places.runtime, arena_join(&ch->ctl->arena, STR("rollouts/"), ch->app).p, 0);
+                progress_remove(&ch->ctl->arena, ch->places.runtime, ch->app);
 }
 
 PRINTF_LIKE(2, 3) static int complain(const struct change *ch, const char *format, ...) {

@@ -133,8 +133,6 @@ static int restart_stale(struct rollout_run *ro, const struct plan_part *service
         return RUN_ON;
 }
 
-/* An instance that began to start before the units were loaded as they are may still make a container of the old text. One that waits
- * for its restart reads the new one. */
 static int is_about_to_make_one(struct rollout_run *ro, const struct plan_part *service, const struct podman_containers *containers, bool *ret) {
         struct arena scratch = { 0 };
         struct bus_list units = { 0 };
@@ -149,10 +147,10 @@ static int is_about_to_make_one(struct rollout_run *ro, const struct plan_part *
                 struct bus_unit u = { 0 };
                 uint64_t number;
 
-                if (!pick_number(listed->name, service->unit, '@', &number) || !str_is(listed->active, "activating") || str_has_prefix(listed->sub, STR("auto-restart")))
+                if (!pick_number(listed->name, service->unit, '@', &number) || !str_is(listed->active, "activating"))
                         continue;
                 r = bus_get_unit(ro->bus, &scratch, listed->name, &u);
-                *ret |= u.starting_since < loaded && !podman_find(containers, arena_join(&scratch, service->unit, STR("-"), arena_u64(&scratch, number)));
+                *ret |= r >= 0 && pick_is_of_old_text(&u, loaded) && !podman_find(containers, arena_join(&scratch, service->unit, STR("-"), arena_u64(&scratch, number)));
         }
         arena_done(&scratch);
         return r;
@@ -177,12 +175,15 @@ int rollout_survey(struct rollout_run *ro, struct survey *ret) {
         for (size_t i = 0; i < ro->plan.services.n && r >= 0; i++) {
                 const struct plan_part *service = &ro->plan.services.at[i];
                 struct instances stale;
-                bool is_coming = false;
+                bool is_coming = false, has_spare = false;
 
                 pick_stale(ro->arena, service, &containers, &upheld, &stale);
                 s.has_stale |= stale.numbers.n > 0;
                 r = is_about_to_make_one(ro, service, &containers, &is_coming);
-                s.has_work |= is_coming;
+                /* Of an edit that was taken back, while the spare's start waits for an image. */
+                if (r >= 0)
+                        r = rollout_has_spare(ro, service, &has_spare);
+                s.has_work |= is_coming || has_spare;
         }
         if (r < 0)
                 return r;

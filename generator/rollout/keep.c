@@ -21,10 +21,12 @@ struct keeper {
         struct bus *bus;
 };
 
-/* No definition any more: should one of that name come again, it is a new app. Its bundles and history stay, for people. */
+/* No definition any more: should one of that name come again, it is a new app, whose tasks have not run. Its bundles and history stay,
+ * for people. */
 static int forget(const struct keeper *k, struct str app) {
         int r = hold_write_lasting(k->arena, k->state, app, &(const struct holds) { 0 });
 
+        progress_remove(k->arena, k->runtime, app);
         (void) finish_reset(k->bus, k->arena, app, &(const struct plan) { 0 });
         return r < 0 ? r : state_write(k->arena, k->state, app, &(const struct state) { 0 });
 }

@@ -64,6 +64,7 @@ size_t accept_kept(const struct state *s, const struct state_history *h, struct 
 int rollout_await_boot(struct rollout_run *ro);
 int rollout_tasks(struct rollout_run *ro);
 int rollout_spares(struct rollout_run *ro);
+int rollout_has_spare(struct rollout_run *ro, const struct plan_part *service, bool *ret); /* it runs, or its start was asked for */
 int rollout_stop_spares(struct rollout_run *ro);
 int rollout_empty(struct rollout_run *ro);
 int rollout_instances(struct rollout_run *ro);
@@ -92,6 +93,9 @@ bool pick_number(struct str name, struct str unit, char mark, uint64_t *ret);
 
 /* Is it one of those that the app's target keeps up, itself or by the target that starts it once? */
 bool pick_is_upheld(const struct bus_names *upheld, struct str unit, uint64_t number);
+
+/* Did it begin to start before the units were loaded as they are? Then it may still make a container of the old text. */
+bool pick_is_of_old_text(const struct bus_unit *u, uint64_t loaded);
 
 /* Those that are upheld and run another revision. */
 void pick_stale(struct arena *a, const struct plan_part *service, const struct podman_containers *containers,

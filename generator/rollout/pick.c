@@ -58,6 +58,11 @@ bool pick_is_upheld(const struct bus_names *upheld, struct str unit, uint64_t nu
         return false;
 }
 
+/* One that waits for its restart reads the new one. */
+bool pick_is_of_old_text(const struct bus_unit *u, uint64_t loaded) {
+        return str_is(u->active, "activating") && !str_has_prefix(u->sub, STR("auto-restart")) && u->starting_since < loaded;
+}
+
 static int compare_numbers(const void *x, const void *y) {
         uint64_t a = *(const uint64_t *) x, b = *(const uint64_t *) y;
 

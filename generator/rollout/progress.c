@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <unistd.h>
 
 #include "base/buf.h"
 #include "base/fs.h"
@@ -97,6 +98,10 @@ int progress_write(struct arena *a, int runtime, struct str app, const struct pr
         int r = fs_make_dirs(runtime, path.p, true);
 
         return r < 0 ? r : fs_replace(runtime, path.p, 0644, progress_text(a, p));
+}
+
+void progress_remove(struct arena *a, int runtime, struct str app) {
+        (void) unlinkat(runtime, arena_join(a, STR("rollouts/"), app).p, 0);
 }
 
 int progress_open_lock(struct arena *a, int runtime, struct str app) {

@@ -9,7 +9,7 @@
  *     unit NAME waiting|restarting|done|failed
  *     message TEXT                    one line
  *
- * A rollout that was killed reads it too when it goes on: which task it had begun. */
+ * A rollout that was killed reads it too when it goes on: which task it had begun, and which was over. */
 
 #include "base/arena.h"
 #include "base/vec.h"
@@ -39,6 +39,7 @@ void progress_parse(struct arena *a, struct str text, struct progress *ret);
 /* `runtime`: /run/pyservice, open. -ENOENT where the app had no rollout since the boot. */
 int progress_read(struct arena *a, int runtime, struct str app, struct progress *ret);
 int progress_write(struct arena *a, int runtime, struct str app, const struct progress *p);
+void progress_remove(struct arena *a, int runtime, struct str app);
 
 /* The file that who works on the app's instances holds with flock(2): a rollout, or pyservicectl restart. Its descriptor, or negative errno. */
 int progress_open_lock(struct arena *a, int runtime, struct str app);

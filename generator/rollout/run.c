@@ -148,12 +148,23 @@ static int proceed(struct rollout_run *ro, const struct state *s) {
         return r == RUN_ON ? rollout_stop_spares(ro) : r;
 }
 
+/* What the instances were to be gone for never came, and nobody wants it any more: they were upheld again as soon as that was so. */
+static int drop_others_mark(struct rollout_run *ro, struct state *s) {
+        if (str_is_absent(s->emptied) || str_eq(s->emptied, ro->revision))
+                return RUN_ON;
+
+        s->emptied = (struct str) { 0 };
+        return rollout_set_emptied(ro, false);
+}
+
 static int steps(struct rollout_run *ro) {
         struct state s;
         int r = read_plan(ro);
 
         if (r == RUN_ON)
                 r = state_now(ro, &s);
+        if (r == RUN_ON)
+                r = drop_others_mark(ro, &s);
         if (r != RUN_ON)
                 return r;
 

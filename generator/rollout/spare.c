@@ -32,12 +32,16 @@ static bool is_spare(const struct podman_container *c) {
         return str_has_suffix(c->name, STR(NEXT));
 }
 
-static int is_running(struct rollout_run *ro, struct str unit, bool *ret) {
+static bool is_running(const struct bus_unit *u) {
+        return !str_is(u->active, "inactive") && !str_is(u->active, "failed");
+}
+
+int rollout_has_spare(struct rollout_run *ro, const struct plan_part *service, bool *ret) {
         struct arena scratch = { 0 };
         struct bus_unit u = { 0 };
-        int r = bus_get_unit(ro->bus, &scratch, unit, &u);
+        int r = bus_get_unit(ro->bus, &scratch, pick_spare(&scratch, service->unit), &u);
 
-        *ret = r >= 0 && !str_is(u.active, "inactive") && !str_is(u.active, "failed");
+        *ret = r >= 0 && (is_running(&u) || u.has_job);
         arena_done(&scratch);
         return r;
 }
@@ -57,15 +61,22 @@ static void remove_container(struct rollout_run *ro, struct str name) {
 static int add_spare(struct rollout_run *ro, struct spares *s, const struct plan_part *service) {
         struct str unit = pick_spare(ro->arena, service->unit);
         const struct podman_container *c = podman_find(&s->containers, arena_join(ro->arena, service->unit, STR(NEXT)));
-        bool is_stale = c && !str_eq(c->label, service->label), is_there;
-        int r = is_running(ro, unit, &is_there);
+        bool is_stale = c && !str_eq(c->label, service->label);
+        struct bus_unit u;
+        uint64_t loaded = 0;
+        int r = bus_get_unit(ro->bus, ro->arena, unit, &u);
 
-        if (r >= 0 && c && !is_there)
+        if (r >= 0)
+                r = bus_get_load_time(ro->bus, &loaded);
+        if (r >= 0 && c && !is_running(&u))
                 remove_container(ro, c->name);
-        if (r >= 0 && is_stale && is_there)
+        if (r >= 0 && is_stale && is_running(&u))
                 r = rollout_await(ro, service);
         if (r != RUN_ON && r != RUN_FAILED)
                 return r;
+
+        /* Our start would join that of the other, and take its container for ours. */
+        is_stale |= !c && pick_is_of_old_text(&u, loaded);
 
         *vec_push(ro->arena, &s->units.list) = unit;
         return wait_add(ro, &s->jobs, is_stale ? BUS_RESTART : BUS_START, unit);
@@ -135,7 +146,7 @@ int rollout_spares(struct rollout_run *ro) {
 static int stop(struct rollout_run *ro, const struct plan_part *service, struct wait_jobs *jobs) {
         struct str unit = pick_spare(ro->arena, service->unit);
         bool is_there;
-        int r = is_running(ro, unit, &is_there);
+        int r = rollout_has_spare(ro, service, &is_there);
 
         if (r < 0 || !is_there)
                 return r;

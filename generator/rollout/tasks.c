@@ -4,8 +4,9 @@
 
 enum { TICK_MS = 200 };
 
-/* Once per revision: what is done is noted. */
-static int note_done(struct rollout_run *ro, struct str unit) {
+/* Once per revision: what is done is noted. Before that the same is written as it is, without a `unit`: where nothing can be noted, on
+ * a disk that is full, nothing is to run that would run again and again. */
+static int note(struct rollout_run *ro, struct str unit) {
         CLEANUP(close_fd) int lock = -1;
         struct state s = { 0 };
         int r = state_lock(ro->state, ro->app, &lock);
@@ -15,7 +16,8 @@ static int note_done(struct rollout_run *ro, struct str unit) {
         if (r < 0)
                 return r;
 
-        state_add_task(ro->arena, &s, (struct state_task) { .revision = ro->revision, .unit = unit });
+        if (!str_is_absent(unit))
+                state_add_task(ro->arena, &s, (struct state_task) { .revision = ro->revision, .unit = unit });
         return state_write(ro->arena, ro->state, ro->app, &s);
 }
 
@@ -44,9 +46,12 @@ static int wait_until_free(struct rollout_run *ro, struct str unit, bool *ret_ha
 
 static int run_task(struct rollout_run *ro, struct str unit) {
         struct wait_jobs jobs = { 0 };
-        bool has_run = false;
-        int r = wait_until_free(ro, unit, &has_run);
+        /* By one of us who could not note it. */
+        bool has_run = str_is(progress_find(&ro->progress, unit), "done");
+        int r = has_run ? RUN_ON : wait_until_free(ro, unit, &has_run);
 
+        if (r == RUN_ON && !has_run)
+                r = note(ro, (struct str) { 0 });
         if (r == RUN_ON && !has_run) {
                 show_phase(ro, STR("tasks"), arena_join(ro->arena, STR("running "), unit));
                 r = wait_add(ro, &jobs, BUS_START, unit);
@@ -54,7 +59,7 @@ static int run_task(struct rollout_run *ro, struct str unit) {
                         r = wait_for_jobs(ro, &jobs);
         }
 
-        return r == RUN_ON ? note_done(ro, unit) : r;
+        return r == RUN_ON ? note(ro, unit) : r;
 }
 
 int rollout_tasks(struct rollout_run *ro) {

@@ -103,6 +103,17 @@ def test_one_that_fails_in_its_place(app, on_failure):
     assert_mended(app, 1 if on_failure == "revert" else 3, 3)
 
 
+def test_one_that_fails_after_all_were_stopped(app):
+    """Strategy recreate: what runs of the new revision is stopped again, all of it, before the old one comes back."""
+    app.define(1, 3, rollout="strategy: recreate")
+    app.wait(1, 3)
+    app.define(2, 3, env="ONLY: '{{ instance }}'", more=NOT_THE_SECOND, rollout="strategy: recreate, ready_timeout: 4s")
+    (revision,) = app.wait_failed()
+    app.wait(1, 3)
+    assert_told(app, revision, "hello@1")
+    assert_mended(app, 1, 3)
+
+
 def test_without_health_it_is_to_take_connections(app):
     """Nothing is said of its health, and it listens at another port than it says."""
     plain = re.sub("(?m)^health:.*\n", "", text(1, 2))

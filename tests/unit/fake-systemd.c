@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -33,17 +34,17 @@ struct bus {
 static struct bus the_bus;
 
 /* What runs is stopped in systemd's own time, before or after we go on; a spare that was just asked for is a part of nothing by then. */
-static void remove_definition(void) {
-        fake.removed_after = 0;
-        fake.file = -1;
+static void change_definition(void) {
+        fake.changed_after = 0;
+        fake.file = fake.changed_to;
         fake.is_told_to_end = true;
         fake_reload();
 }
 
 /* Each call may be the last. */
 static void spend(void) {
-        if (fake.removed_after > 0 && --fake.removed_after == 0)
-                remove_definition();
+        if (fake.changed_after > 0 && --fake.changed_after == 0)
+                change_definition();
         if (fake.budget < 0)
                 return;
         if (fake.budget == 0)
@@ -95,13 +96,14 @@ static int find_revision(struct str name) {
 
 static void start(struct fake_unit *u, int revision) {
         u->is_active = true;
+        u->is_coming = false;
         u->revision = revision;
         u->n_starts++;
         u->invocation++;
 }
 
 static void stop(struct fake_unit *u) {
-        u->is_active = false;
+        u->is_active = u->is_waiting = u->is_coming = false;
         u->revision = -1;
 }
 
@@ -132,6 +134,7 @@ void fake_reload(void) {
         struct state s = { 0 };
 
         fake.n_reloads++;
+        fake.loaded = fake.now += 1000;
         assert_true(state_read(fake.arena, fake.state, APP, &s) >= 0);
         fake.base = find_revision(s.accepted);
         fake.target = fake.file;
@@ -228,6 +231,8 @@ static void pass_time(uint64_t ms) {
         fake.now += ms * 1000;
         if (fake.next.is_active && fake.next.dies_at > 0 && fake.now >= fake.next.dies_at)
                 stop(&fake.next);
+        if (fake.next.is_coming && fake.now - fake.next.since >= 3000000)
+                start(&fake.next, fake.next.coming);
 }
 
 uint64_t bus_now(void) {
@@ -252,7 +257,12 @@ int bus_get_unit(struct bus *b, struct arena *a, struct str unit, struct bus_uni
         ret->sub = u->is_active ? STR("running") : STR("auto-restart");
         ret->n_restarts = !u->is_active;
         ret->invocation = arena_u64(a, u->invocation);
-        ret->starting_since = fake.now;
+        ret->starting_since = u->is_coming ? u->since : fake.now;
+        ret->has_job = u->is_waiting || u->is_coming;
+        if (u->is_coming) {
+                ret->active = STR("activating");
+                ret->sub = STR("start");
+        }
         return 0;
 }
 
@@ -280,7 +290,7 @@ int bus_list_units(struct bus *b, struct arena *a, struct str pattern, struct bu
 }
 
 int bus_get_load_time(struct bus *b, uint64_t *ret) {
-        *ret = 0;
+        *ret = fake.loaded;
         return 0;
 }
 
@@ -294,10 +304,20 @@ int bus_is_booting(struct bus *b, bool *ret) {
         return 0;
 }
 
+/* A directory in the place of the temporary file. */
+void fake_fill(bool is_full) {
+        if (is_full)
+                (void) mkdirat(fake.state, "shop/.state.new", 0700);
+        else
+                (void) unlinkat(fake.state, "shop/.state.new", AT_REMOVEDIR);
+}
+
 static bool run_task(void) {
         if (fake.target < 0)
                 return false;
         fake.n_tasks[fake.target]++;
+        if (fake.behaviour[fake.target].task_fills)
+                fake_fill(true);
         return !fake.behaviour[fake.target].task_fails;
 }
 
@@ -306,10 +326,16 @@ static bool run_spare(enum bus_verb verb) {
 
         if (!b)
                 return false;
-        if (verb == BUS_RELOAD || (verb == BUS_START && fake.next.is_active))
+        if (verb == BUS_RELOAD || (verb == BUS_START && (fake.next.is_active || fake.next.is_coming)))
                 return fake.next.is_active;
         stop(&fake.next);
         if (b->spare_fails)
+                return false;
+        fake.next.is_waiting = b->spare_waits;
+        fake.next.is_coming = b->spare_is_slow;
+        fake.next.coming = fake.target;
+        fake.next.since = fake.now;
+        if (b->spare_waits || b->spare_is_slow)
                 return false;
 
         start(&fake.next, fake.target);
@@ -347,12 +373,16 @@ int bus_start_job(struct bus *b, enum bus_verb verb, struct str unit, struct bus
 
         job->unit = arena_str(fake.arena, unit);
         job->result = is_good ? STR("done") : STR("failed");
+        if (u == &fake.next && (u->is_waiting || u->is_coming))
+                job->result = (struct str) { 0 };
         *ret = job;
         spend();
         return 0;
 }
 
 int bus_look_at_job(struct bus *b, struct bus_job *job) {
+        if (str_is_absent(job->result) && !fake.next.is_waiting && !fake.next.is_coming)
+                job->result = fake.next.is_active ? STR("done") : STR("canceled");
         return 0;
 }
 

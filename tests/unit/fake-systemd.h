@@ -16,6 +16,9 @@ enum { FAKE_REVISIONS = 4, FAKE_INSTANCES = 2 };
 struct fake_behaviour {
         bool spare_fails, spare_dies, instance_fails, task_fails;
         bool has_task, is_plain, is_recreate, stops;
+        bool task_fills;                /* the disk; see fake_fill() */
+        bool spare_waits;               /* for ever, before it starts: for its image */
+        bool spare_is_slow;             /* its container is there 3 s after it began to start */
 };
 
 struct fake_unit {
@@ -23,6 +26,9 @@ struct fake_unit {
         int revision;                   /* its container's; -1 for none */
         unsigned n_starts;
         uint64_t invocation, dies_at;   /* 0: it does not */
+        bool is_waiting, is_coming;     /* its start was asked for, or began at `since` with the text of revision `coming` */
+        int coming;
+        uint64_t since;
 };
 
 struct fake {
@@ -35,9 +41,10 @@ struct fake {
         bool is_emptied;                /* as loaded: instances are not upheld */
         struct fake_unit instances[FAKE_INSTANCES], next;
         unsigned n_tasks[FAKE_REVISIONS], n_reloads, n_messages, n_failures;
-        uint64_t now;
+        uint64_t now, loaded;           /* when it read the units */
         long budget;                    /* calls before it is killed; -1: it is not */
-        long removed_after;             /* calls before somebody removes the definition and reloads; 0: nobody does */
+        long changed_after;             /* calls before somebody changes the definition to `changed_to` and reloads; 0: nobody does */
+        int changed_to;
         bool is_told_to_end;
         unsigned least_active;          /* how many answered while one was restarted, at worst */
 };
@@ -47,6 +54,9 @@ extern struct fake fake;
 /* Fresh directories and nothing running. */
 void fake_open(struct arena *a);
 void fake_close(void);
+
+/* As on a disk that is full, no state can be written; or again. */
+void fake_fill(bool is_full);
 
 /* daemon-reload. */
 void fake_reload(void);

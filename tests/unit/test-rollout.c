@@ -4,6 +4,7 @@
 
 #include <errno.h>
 
+#include "base/fs.h"
 #include "fake-systemd.h"
 #include "rollout/parts.h"
 #include "rows.h"
@@ -12,7 +13,7 @@
 
 static struct arena arena;
 
-enum { KILLS_MAX = 400 };
+enum { KILLS_MAX = 400, CHANGES_MAX = 30 };
 
 static struct str names(const struct bus_names *list) {
         struct str text = STR("");
@@ -214,6 +215,7 @@ static const struct roll_row roll_rows[] = {
 };
 
 static void begin(const struct roll_row *row) {
+        fake.behaviour[0].is_recreate = row->now.is_recreate;
         fake.behaviour[1] = row->now;
         fake_open(&arena);
         fake_reload();
@@ -288,6 +290,36 @@ static void test_overtaken(void **state) {
         fake_close();
 }
 
+/* Somebody takes the edit back, while all were stopped for it or at another call: they come back at once, and are not stopped again. (At
+ * each third call, here and below: it is the disk that takes its time.) */
+static void test_taken_back(void **state) {
+        const struct roll_row row = { .now = { .is_recreate = true } };
+
+        for (long at = 0; at < KILLS_MAX; at += 3) {
+                struct state s = { 0 };
+                bool was_killed;
+                unsigned n_starts;
+
+                begin(&row);
+                fake.budget = at;
+                was_killed = fake_roll() == -EINTR;
+                fake.budget = -1;
+                assert_true(state_read(&arena, fake.state, STR("shop"), &s) >= 0);
+                fake.file = 0;
+                fake_reload();
+                n_starts = fake.instances[0].n_starts;
+                assert_true(fake_settle());
+                assert_int_equal(fake.instances[0].revision, 0);
+                assert_true(str_eq(s.accepted, fake.names[1]) || fake.instances[0].n_starts == n_starts);
+                assert_true(state_read(&arena, fake.state, STR("shop"), &s) >= 0);
+                assert_true(str_eq(s.accepted, fake.names[0]) && str_is_absent(s.emptied));
+                fake_close();
+                if (!was_killed)
+                        return;
+        }
+        fail();
+}
+
 /* The app is removed, or systemd says that it ends: nothing failed. */
 static void test_ends_quietly(void **state) {
         const struct roll_row row = { .now = { .spare_fails = true } };
@@ -312,9 +344,10 @@ static void test_removed(void **state) {
                 bool is_over;
 
                 begin(&row);
-                fake.removed_after = at;
+                fake.changed_after = at;
+                fake.changed_to = -1;
                 assert_int_equal(fake_roll(), 0);
-                is_over = fake.removed_after > 0;
+                is_over = fake.changed_after > 0;
                 assert_false(fake.next.is_active);
                 assert_int_equal(fake.n_failures, 0);
                 fake_close();
@@ -322,6 +355,45 @@ static void test_removed(void **state) {
                         return;
         }
         fail();
+}
+
+/* The definition changes while the spare starts, or at whichever other call before it is accepted. */
+static void change_at(const struct roll_row *row, int revision, long at) {
+        begin(row);
+        fake.changed_after = at;
+        fake.changed_to = revision;
+        assert_int_equal(fake_roll(), 0);
+        fake.is_told_to_end = false;
+        assert_true(fake_settle());
+}
+
+/* … back to what runs, while the spare waits for its image: nothing is left that starts it once that is there. */
+static void test_spare_that_waits(void **state) {
+        const struct roll_row row = { .now = { .spare_waits = true } };
+
+        for (long at = 1; at < CHANGES_MAX; at++) {
+                change_at(&row, 0, at);
+                assert_false(fake.next.is_waiting || fake.next.is_active);
+                assert_int_equal(fake.instances[0].n_starts, 1);
+                assert_int_equal(fake.n_failures, 0);
+                fake_close();
+        }
+}
+
+/* … to another revision, which does not work, while the spare is about to make a container of the one before: that proves nothing of it. */
+static void test_spare_of_another(void **state) {
+        const struct roll_row row = { .now = { .spare_is_slow = true } };
+
+        for (long at = 1; at < CHANGES_MAX; at++) {
+                struct state s = { 0 };
+
+                fake.behaviour[2].spare_fails = true;
+                change_at(&row, 2, at);
+                assert_true(state_read(&arena, fake.state, STR("shop"), &s) >= 0);
+                assert_false(str_eq(s.accepted, fake.names[2]));
+                assert_non_null(state_find_failure(&s, fake.names[2]));
+                fake_close();
+        }
 }
 
 /* Somebody stopped what the rollout just started: it begins again, without that, and the revision has not failed. */
@@ -352,6 +424,55 @@ static void test_stops_where_it_failed(void **state) {
         assert_int_equal(fake.instances[1].revision, 0);
         assert_int_equal(fake.instances[1].n_starts, 1);
         fake_close();
+}
+
+/* What is done can't be noted: from the beginning on, or since the task ran. It runs once all the same. */
+static void test_full(void **state) {
+        const struct roll_row row = { .now = { .has_task = true, .task_fills = true }, .is_good = true };
+
+        for (unsigned i = 0; i < 2; i++) {
+                begin(&row);
+                fake_fill(i == 0);
+                for (unsigned tries = 0; tries < 3; tries++)
+                        assert_true(fake_roll() < 0);
+                assert_int_equal(fake.n_tasks[1], i);
+                fake_fill(false);
+                fake.behaviour[1].task_fills = false;
+                assert_true(fake_settle());
+                assert_settled(&row);
+                assert_int_equal(fake.n_tasks[1], 1);
+                fake_close();
+        }
+}
+
+/* The app goes while a rollout of it is under way, and comes again as it was: a new one, whose tasks run. */
+static void test_comes_again(void **state) {
+        const struct roll_row row = { .now = { .has_task = true }, .is_good = true };
+
+        for (long at = 0; at < KILLS_MAX; at += 3) {
+                bool was_killed;
+                unsigned n_tasks;
+
+                begin(&row);
+                fake.budget = at;
+                was_killed = fake_roll() == -EINTR;
+                fake.budget = -1;
+                fake.file = -1;
+                fake_reload();
+                assert_int_equal(fs_make_dirs(fake.runtime, "unkept", false), 0);
+                assert_int_equal(fs_replace(fake.runtime, "unkept/shop", 0644, STR("")), 0);
+                assert_int_equal(keep_run(&arena, fake.runtime, fake.state, NULL), 0);
+                n_tasks = fake.n_tasks[1];
+                fake.file = 1;
+                fake_reload();
+                assert_true(fake_settle());
+                assert_settled(&row);
+                assert_int_equal(fake.n_tasks[1], n_tasks + 1);
+                fake_close();
+                if (!was_killed)
+                        return;
+        }
+        fail();
 }
 
 /* Nothing is there to go back to: it is tried again, and nothing is marked. */
@@ -386,11 +507,16 @@ int main(void) {
         rows_add(&rows, test_roll, roll_rows);
         rows_add(&rows, test_killed, roll_rows);
         rows_add_one(&rows, test_overtaken);
+        rows_add_one(&rows, test_taken_back);
         rows_add_one(&rows, test_ends_quietly);
         rows_add_one(&rows, test_removed);
+        rows_add_one(&rows, test_spare_that_waits);
+        rows_add_one(&rows, test_spare_of_another);
         rows_add_one(&rows, test_no_failure_of_what_is_stopped);
         rows_add_one(&rows, test_stops_where_it_failed);
         rows_add_one(&rows, test_first_start_fails);
+        rows_add_one(&rows, test_full);
+        rows_add_one(&rows, test_comes_again);
         r = rows_run(&rows, "rollout");
         arena_done(&arena);
         return r;
