@@ -17,6 +17,7 @@
 
 enum {
         LOOK_MS = 50,                   /* between two looks at what is open */
+        SILENCE_MS = 1000,              /* before one that said nothing is told again */
         LOOKS_AT_REST = 2,              /* a request may be on its way to the server while its sessions are counted */
 };
 
@@ -137,19 +138,47 @@ static int write_state(struct instance *i, bool is_ready) {
         return r;
 }
 
-/* It works whatever HAProxy does, so what goes wrong here is only told. */
-static void tell_ready(struct instance *i, struct str address) {
-        int r = 0;
+/* As haproxy_set_state(). */
+static int tell_once(const struct instance *i, struct str address) {
+        int r = i->states.path ? haproxy_set_port(&i->haproxy, i->port) : 0;
 
-        (void) write_state(i, true);
-        if (i->states.path)
-                r = haproxy_set_port(&i->haproxy, i->port);
         if (r >= 0 && !str_is_absent(i->path) && !i->has_own_check)
                 r = haproxy_set_up(&i->haproxy, address);
-        if (r >= 0)
-                r = haproxy_set_state(&i->haproxy, STR("ready"));
+        return r < 0 ? r : haproxy_set_state(&i->haproxy, STR("ready"));
+}
+
+/* One that is there and says nothing would leave the server out for good, one instance after the other: so the start lasts until it answers, or
+ * as long as systemd lets it. Then it is told once more, since what it did not answer may come to it late, in any order. 1 where
+ * the instance ended meanwhile. */
+static int tell_until_answered(struct instance *i, struct str address) {
+        CLEANUP(close_fd) int process = open_main_process();
+        bool was_silent = false;
+
+        for (;;) {
+                int r = tell_once(i, address);
+                bool is_silent = r == -ETIMEDOUT || r == -EAGAIN;
+
+                if (!is_silent && !was_silent)
+                        return r < 0 ? r : 0;
+                if (is_silent != was_silent)
+                        notify_manager(i->arena, is_silent ? STR("STATUS=waiting for HAProxy, which does not answer") : STR("STATUS="));
+                was_silent = is_silent;
+                if (!wait_ms(process, SILENCE_MS)) {
+                        note(i, STR("ended while HAProxy did not answer"));
+                        return 1;
+                }
+        }
+}
+
+/* It works whatever HAProxy says, so that is only told. */
+static int tell_ready(struct instance *i, struct str address) {
+        int r;
+
+        (void) write_state(i, true);
+        r = tell_until_answered(i, address);
         if (r < 0)
                 note(i, arena_join(i->arena, STR("cannot tell HAProxy that it is ready: "), str_of(strerror(-r))));
+        return r > 0;
 }
 
 /* So that it goes on being asked. */
@@ -193,7 +222,7 @@ int instance_enter(struct instance *i) {
         if (r == 0 && i->watch)
                 leave_watch(i, address);
         if (r == 0 && is_proxied(i))
-                tell_ready(i, address);
+                r = tell_ready(i, address);
         if (r == 0 && i->nginx.path.n > 0)
                 enter_nginx(i);
 

@@ -6,7 +6,7 @@
  * one that came by itself it takes it out at once (leave).
  *
  * All that it needs comes with the command; it reads no definition. An HAProxy that is not there, or does not know the
- * server, delays nothing and is no error. */
+ * server, delays nothing and is no error. One that is there and does not answer is waited for after a start. */
 
 #include "base/vec.h"
 #include "hooks/nginx.h"

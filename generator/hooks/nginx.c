@@ -27,6 +27,7 @@ struct work {
         VEC(struct site) sites;
         int runtime, directory, lock;
         bool can_check;
+        struct str refusal;             /* of what was in place before; absent where nginx took it */
 };
 
 static int fail(struct work *w, struct str what, int r) {
@@ -158,6 +159,7 @@ static int put_one_by_one(struct work *w) {
         return 0;
 }
 
+/* 1 where what is in place stays: nginx refuses it too, whatever the changes are. */
 static int put_in_place(struct work *w) {
         struct str message;
         int r = put_all(w, true);
@@ -168,7 +170,11 @@ static int put_in_place(struct work *w) {
                 return r;
 
         r = put_all(w, false);
-        return r < 0 ? r : put_one_by_one(w);
+        if (r < 0 || str_is_absent(w->refusal))
+                return r < 0 ? r : put_one_by_one(w);
+
+        complain(w, arena_join(w->arena, STR("nginx refuses what is in place now, so nothing was changed; it would not start again like this: "), w->refusal));
+        return 1;
 }
 
 static int reload(struct work *w) {
@@ -187,7 +193,6 @@ static int reload(struct work *w) {
 
 static int work(struct work *w) {
         bool has_work = faccessat(w->runtime, PENDING, F_OK, 0) == 0;
-        struct str message;
         int r;
 
         VEC_EACH(site, &w->sites)
@@ -195,7 +200,7 @@ static int work(struct work *w) {
         if (!has_work)
                 return 0;
 
-        r = nginx_check(w->arena, &message);
+        r = nginx_check(w->arena, &w->refusal);
         if (r < 0 && r != -ENOENT)
                 return fail(w, STR("asking nginx"), r);
         w->can_check = r != -ENOENT && w->proxy->root[0] == '\0';
@@ -206,7 +211,7 @@ static int work(struct work *w) {
         if (r < 0)
                 return fail(w, STR(PENDING), r);
         r = put_in_place(w);
-        return r < 0 ? r : reload(w);
+        return r < 0 ? r : r > 0 ? 0 : reload(w);
 }
 
 static int open_all(struct work *w, struct str runtime, struct str directory) {

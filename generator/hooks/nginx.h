@@ -10,7 +10,8 @@
 #include "hooks/proxy.h"
 
 /* The files of all applications, checked with `nginx -t` and put into nginx's directory. What of a service nginx refuses
- * is not put there, and what was there stays; the others' go live. host.yaml was read. 0; negative errno. */
+ * is not put there, and what was there stays; the others' go live. Where nginx refuses what is in place too (a certificate is gone), nothing is
+ * changed. host.yaml was read. 0; negative errno. */
 int nginx_apply(struct proxy_run *p);
 
 struct nginx_instance {

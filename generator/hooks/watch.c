@@ -34,6 +34,21 @@ int watch_write(struct arena *a, const char *path, const struct watched *w) {
         return r < 0 ? r : fs_replace(AT_FDCWD, path, 0644, watch_text(a, w));
 }
 
+/* What it says; false where it is gone, or says nothing. */
+static bool read_one(struct arena *a, int directory, struct str unit, struct watched *ret) {
+        struct str text;
+
+        *ret = (struct watched) { .unit = unit };
+        return fs_read(a, directory, unit.p, FILE_MAX, &text) >= 0 && watch_parse(text, ret);
+}
+
+void watch_forget(struct arena *a, int directory, const struct watched *w) {
+        struct watched now;
+
+        if (read_one(a, directory, w->unit, &now) && str_eq(now.invocation, w->invocation))
+                (void) unlinkat(directory, w->unit.p, 0);
+}
+
 static int read_all(struct round *r) {
         struct arena *a = r->watch->arena;
         struct fs_names names;
@@ -43,12 +58,9 @@ static int read_all(struct round *r) {
                 return error;
 
         VEC_EACH(name, &names.list) {
-                struct watched w = { .unit = *name };
-                struct str text;
+                struct watched w;
 
-                if (name->p[0] == '.' || fs_read(a, r->directory, name->p, FILE_MAX, &text) < 0)
-                        continue;
-                if (watch_parse(text, &w))
+                if (name->p[0] != '.' && read_one(a, r->directory, *name, &w))
                         *vec_push(a, &r->all) = w;
         }
 
@@ -203,9 +215,9 @@ static int restart_due(struct round *r, const struct unit_states *states) {
 
                 if (!w)
                         continue;
-                /* It is not there any more. If it comes back, it writes the file anew. */
+                /* It is not there any more. If it comes back, it writes the file anew, perhaps it has already. */
                 if (str_is(state->state, "inactive") || str_is(state->state, "failed"))
-                        (void) unlinkat(r->directory, w->unit.p, 0);
+                        watch_forget(r->watch->arena, r->directory, w);
                 if (!watch_is_due(w, state) || watch_is_sibling(last, w->unit))
                         continue;
 

@@ -37,6 +37,9 @@ struct watch {
  * in a row: one of each service, since the others are perhaps all that still answers. 0; negative errno. */
 int watch_round(struct watch *w);
 
+/* Removes the file of a start that is over; not that of a later one. */
+void watch_forget(struct arena *a, int directory, const struct watched *w);
+
 /* What these do; pure. */
 
 struct str watch_text(struct arena *a, const struct watched *w);

@@ -14,12 +14,16 @@
 extern char **environ;
 
 struct str spawn_find(struct arena *a, const char *program) {
+        return spawn_find_below(a, AT_FDCWD, program);
+}
+
+struct str spawn_find_below(struct arena *a, int root, const char *program) {
         static const char *const directories[] = { "/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin" };
 
         for (size_t i = 0; i < ARRAY_SIZE(directories); i++) {
                 struct str path = arena_join(a, str_of(directories[i]), STR("/"), str_of(program));
 
-                if (access(path.p, X_OK) == 0)
+                if (faccessat(root, path.p + (root != AT_FDCWD), X_OK, 0) == 0)
                         return path;
         }
 

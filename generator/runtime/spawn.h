@@ -17,6 +17,9 @@ struct spawn_result {
 /* The program's path, from the directories where systemd looks for programs (systemd.exec(5)); absent where it is in none. */
 struct str spawn_find(struct arena *a, const char *program);
 
+/* The same on the system below `root`, as a path on that system. */
+struct str spawn_find_below(struct arena *a, int root, const char *program);
+
 /* Runs argv[0], an absolute path, to its end. `argv` ends with NULL. 0, or negative errno where it could not be started. */
 int spawn_run(struct arena *a, const char *const *argv, struct spawn_result *ret);
 

@@ -245,6 +245,21 @@ def test_without_haproxy_nothing_waits(machine):
     running(machine, 1)
 
 
+def test_a_silent_haproxy_is_waited_for(machine):
+    """Else what starts meanwhile is left out of it, and nobody puts it in."""
+    define(machine, "hello", text(2))
+    running(machine, 2)
+    workers = machine.out("pgrep -P $(systemctl show haproxy --property=MainPID --value)").replace("\n", " ")
+    machine.run(f"kill -STOP {workers}; systemctl kill --signal=KILL hello@1")
+    try:
+        machine.wait(lambda: machine.unit("hello@1.service").get("StatusText") == "waiting for HAProxy, which does not answer", what="it to wait")
+        assert machine.unit("hello@1.service")["ActiveState"] == "activating"
+    finally:
+        machine.run(f"kill -CONT {workers}")
+    running(machine, 2)
+    assert not machine.unit("hello@1.service").get("StatusText")
+
+
 def test_what_becomes_unhealthy_is_restarted(machine):
     define(machine, "hello", text(2, health=HTTP))
     running(machine, 2)

@@ -25,9 +25,13 @@ def text(scale: int, more: str = "", proxy: str = "") -> str:
     return f"{IMAGE}{HTTP}scale: {scale}\nproxy: {{kind: nginx, domains: [{HOST}]{proxy}}}\n{more}"
 
 
-def test_a_site(machine):
+def certify(machine) -> None:
     machine.run("openssl req -x509 -newkey rsa:2048 -nodes -days 9 -subj /CN=hello -keyout /etc/hello.key -out /etc/hello.crt 2>&1"
                 " && cat /etc/hello.crt /etc/hello.key >/etc/hello.pem && chmod 600 /etc/hello.pem")
+
+
+def test_a_site(machine):
+    certify(machine)
     define(machine, "hello", text(2, proxy=", path: /api, strip: true, redirect_to_https: false, tls: {certificate: /etc/hello.pem},"
                                            " headers: {X-Said: 'a \"b\" \\ ; } # c'}"))
     machine.wait(lambda: machine.http("http://127.0.0.1/api/", headers={"Host": HOST}).status == 200, what="an answer")
@@ -99,6 +103,24 @@ def test_a_refused_site_leaves_the_old_one(machine):
     machine.run("nginx -t -q")
     define(machine, "hello", text(1))
     running(machine, 1)
+
+
+def test_nobody_is_blamed_for_what_is_in_place(machine):
+    """A certificate goes, and then another application changes."""
+    other = text(1).replace(HOST, "other.example.com")
+    certify(machine)
+    define(machine, "hello", text(1, proxy=", tls: {certificate: /etc/hello.pem}"), reload=False)
+    define(machine, "other", other)
+    machine.wait(lambda: instances_behind(machine, "other.example.com") == {"other-0"}, what="the other to be served")
+    machine.run("mv /etc/hello.pem /etc/away.pem")
+    define(machine, "other", other.replace("domains: [", "domains: [more.example.com, "))
+    machine.wait(lambda: "nginx refuses what is in place now, so nothing was changed" in machine.journal("pyservice-proxy@*.service"), what="the unit to say so")
+    assert "/etc/hello.pem" in machine.journal("pyservice-proxy@*.service")
+    assert "nginx refuses 'other.conf'" not in machine.journal("pyservice-proxy@*.service")
+    assert instances_behind(machine, "other.example.com") == {"other-0"}
+    assert "more.example.com" not in machine.read(f"{SITES}/other.conf")
+    machine.run("mv /etc/away.pem /etc/hello.pem; systemctl start 'pyservice-proxy@'$(sed -n 's/^Upholds=pyservice-proxy@\\(.*\\).timer/\\1/p' /run/pyservice/alive.conf)")
+    machine.wait(lambda: instances_behind(machine, "more.example.com") == {"other-0"}, what="the change")
 
 
 def test_a_restart_and_a_removal(machine):

@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/fs.h"
 #include "hooks/watch.h"
 #include "rows.h"
 
@@ -49,6 +54,31 @@ static void test_states(void **state) {
         arena_done(&arena);
 }
 
+/* It may have started anew while systemd was asked. */
+static void test_forget(void **state) {
+        struct watched old = { .unit = STR("hello@1.service"), .invocation = STR("aa") };
+        struct watched later = { .address = STR("::1"), .path = STR("/"), .codes = STR("200"), .invocation = STR("bb"), .port = 80, .retries = 1 };
+        char directory[] = "/tmp/pyservice-XXXXXX";
+        struct arena arena = { 0 };
+        const char *path;
+        int dir;
+
+        (void) state;
+        assert_non_null(mkdtemp(directory));
+        dir = fs_open_dir(AT_FDCWD, directory);
+        path = arena_join(&arena, str_of(directory), STR("/hello@1.service")).p;
+        assert_int_equal(watch_write(&arena, path, &later), 0);
+        watch_forget(&arena, dir, &old);
+        assert_int_equal(access(path, F_OK), 0);
+
+        old.invocation = later.invocation;
+        watch_forget(&arena, dir, &old);
+        assert_int_equal(access(path, F_OK), -1);
+        close_fd(&dir);
+        assert_int_equal(rmdir(directory), 0);
+        arena_done(&arena);
+}
+
 struct due_row {
         const char *name;
         uint64_t n_failed;
@@ -86,5 +116,6 @@ int main(void) {
         rows_add_one(&rows, test_states);
         rows_add(&rows, test_due, due_rows);
         rows_add_one(&rows, test_siblings);
+        rows_add_one(&rows, test_forget);
         return rows_run(&rows, "watch");
 }

@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: Apache-2.0
+"""pyservice-instance with a HAProxy of the test's own."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+
+import pytest
+
+PROGRAM = os.environ.get("PYSERVICE_INSTANCE", "")
+pytestmark = pytest.mark.skipif(not PROGRAM, reason="PYSERVICE_INSTANCE is not set")
+
+
+@pytest.fixture
+def silent(tmp_path):
+    """It listens, and has stopped accepting: nobody can connect any more."""
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(tmp_path / "socket"))
+        server.listen(0)
+        queued = []
+        while not queued or queued[-1].connect_ex(server.getsockname()) == 0:
+            queued.append(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK))
+        yield server, queued
+        leave(queued)
+
+
+def leave(clients) -> None:
+    while clients:
+        clients.pop().close()
+
+
+def start(server, **environment):
+    return subprocess.Popen([PROGRAM, "ready", "--server=shop/shop-0", f"--socket={server.getsockname()}"],
+                            env={**os.environ, **environment}, stderr=subprocess.PIPE, text=True)
+
+
+def asked(server) -> str:
+    client, _ = server.accept()
+    with client, client.makefile("rw") as stream:
+        text = stream.read()
+        if text:
+            stream.write("\n")
+    return text
+
+
+def test_a_silent_haproxy_is_waited_for(silent):
+    server, queued = silent
+    with start(server) as process:
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(timeout=0.5)
+        leave(queued)
+        server.settimeout(20)
+        told = []
+        while len(told) < 2:
+            told += filter(None, [asked(server)])
+        assert told == ["set server shop/shop-0 state ready\n"] * 2, "once more, after all that was left unanswered"
+        assert process.communicate(timeout=20)[1] == ""
+        assert process.returncode == 0
+
+
+def test_not_longer_than_the_instance_runs(silent):
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as instance, start(silent[0], MAINPID=str(instance.pid)) as process:
+        time.sleep(0.3)
+        instance.communicate(b"\n")
+        assert process.communicate(timeout=20)[1] == "shop-0: ended while HAProxy did not answer\n"
+        assert process.returncode == 1
