@@ -6,17 +6,22 @@
 
 static const char *const names[] = { "90-pyservicectl.yaml", "95-pyservicectl-runtime.yaml" };
 
-/* Whoever may not read the definition must not read what is set in it. */
-static mode_t mode_of(struct changing *ch, const struct definition *d) {
+/* Whoever may not read the definition must not read what is set in it. `mode`: of the drop-in that is there; 0 for none. */
+static mode_t mode_of(struct changing *ch, const struct definition *d, mode_t mode) {
         struct stat st;
 
-        return fstatat(ch->before.world.root, d->path.p + 1, &st, 0) >= 0 && (st.st_mode & 0004) == 0 ? 0600 : 0644;
+        if (fstatat(ch->before.world.root, d->path.p + 1, &st, 0) < 0)
+                return mode > 0 ? mode : 0644;
+        if (mode > 0)
+                return mode & (st.st_mode | 0600);
+
+        return (st.st_mode & 0004) == 0 ? 0600 : 0644;
 }
 
 static int find_file(struct changing *ch, const struct definition *d, bool is_runtime, struct changed_file **ret) {
         struct arena *a = &ch->ctl->arena;
         struct str path = arena_join(a, ch->before.world.places.definitions[is_runtime], STR("/"), d->name.text, STR(".yaml.d/"), str_of(names[is_runtime]));
-        struct fs_file file = { 0 };
+        struct fs_file *file = arena_new(a, struct fs_file);
         int r;
 
         VEC_EACH(f, &ch->files)
@@ -25,13 +30,13 @@ static int find_file(struct changing *ch, const struct definition *d, bool is_ru
                         return 0;
                 }
 
-        r = fs_read_file(a, ch->before.world.root, path.p + 1, SOURCE_MAX, &file);
+        r = fs_read_file(a, ch->before.world.root, path.p + 1, SOURCE_MAX, file);
         if (r < 0 && r != -ENOENT && r != -ENOTDIR)
                 return ctl_fail(path.p, r);
 
         *ret = vec_push(a, &ch->files);
-        **ret = (struct changed_file) { .app = d->name.text, .path = path, .before = file.text, .after = file.text, .is_runtime = is_runtime,
-                                   .mode = r < 0 ? mode_of(ch, d) : file.stat.st_mode & 0777 };
+        **ret = (struct changed_file) { .app = d->name.text, .path = path, .before = file->text, .after = file->text, .is_runtime = is_runtime,
+                                   .mode = mode_of(ch, d, file->stat.st_mode & 0777), .as = r < 0 ? NULL : &file->stat };
         return 0;
 }
 
@@ -91,7 +96,7 @@ static int refuse_nothing(struct changing *ch, const struct change *change, cons
 /* What lasts from now on is not hidden by what was meant for this boot. */
 static int edit(struct changing *ch, struct change *change, const struct definition *d) {
         bool is_runtime = ch->ctl->is_runtime;
-        struct changed_file *f;
+        struct changed_file *f = NULL;
         size_t n = 0;
         int r = 0;
 

@@ -3,6 +3,8 @@
 
 /* What changes of drop-ins, of definitions and new definitions share: they are checked as they would be, then written. */
 
+#include <sys/stat.h>
+
 #include "ctl/change.h"
 
 /* A file as it is and as it would be. */
@@ -10,6 +12,7 @@ struct changed_file {
         struct str app, path;           /* as seen from the root */
         struct str before, after;       /* absent: it is not there */
         mode_t mode;
+        const struct stat *as;          /* whose owner and group it keeps; NULL for one that is not there yet */
         bool is_runtime;
         bool is_new;                    /* what is there by now is never replaced */
 };

@@ -68,7 +68,7 @@ static int write_file(int root, struct arena *a, const struct changed_file *f) {
         if (f->is_new)
                 return write_new(fd, a, name, f);
         if (!str_is_absent(f->after))
-                return fs_replace_safely(fd, name, f->mode, f->after);
+                return fs_replace_as(fd, name, f->mode, f->as, f->after);
 
         /* The directory stays where it has other files. */
         if (unlinkat(fd, name, 0) < 0)

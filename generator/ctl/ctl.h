@@ -112,7 +112,10 @@ int session_open_definition(struct ctl *c, struct session *s, struct str name, s
 /* NULL where there is none. */
 struct definition *session_find(const struct session *s, struct str name);
 
-/* Says that there is none, and what may have been meant; gives the exit status. */
+/* The link to /dev/null in its place; absent where there is none. */
+struct str session_find_mask(const struct session *s, struct str name);
+
+/* Says that there is none, or that it is masked, and what may have been meant; gives the exit status. */
 int session_no_definition(struct ctl *c, const struct session *s, struct str name);
 
 /* The same for all definitions, with some files as they would be. */

@@ -13,6 +13,7 @@
 #include "ctl/ask.h"
 #include "ctl/change-parts.h"
 #include "ctl/editor.h"
+#include "ctl/interrupt.h"
 
 struct editing {
         struct ctl *ctl;
@@ -38,18 +39,26 @@ static int choose_file(struct editing *e, const struct definition *d) {
         struct arena *a = &e->ctl->arena;
         struct str own = s->world.places.definitions[0];
         bool is_own = str_has_prefix(d->path, arena_join(a, own, STR("/")));
-        struct fs_file file;
-        int r = fs_read_file(a, s->world.root, d->path.p + 1, SOURCE_MAX, &file);
+        struct fs_file *file = arena_new(a, struct fs_file);
+        int r = fs_read_file(a, s->world.root, d->path.p + 1, SOURCE_MAX, file);
 
         if (r < 0)
                 return fail(d->path.p, r);
 
         e->from = d->path;
         *vec_push(a, &e->changing.files) = (struct changed_file) {
-                .app = e->app, .path = is_own ? d->path : arena_join(a, own, STR("/"), e->app, STR(".yaml")), .before = file.text, .mode = file.stat.st_mode & 0777,
+                .app = e->app, .path = is_own ? d->path : arena_join(a, own, STR("/"), e->app, STR(".yaml")), .before = file->text, .mode = file->stat.st_mode & 0777,
+                .as = is_own ? &file->stat : NULL,
         };
         *vec_push(a, &e->changing.changes->list) = (struct change) { .app = e->app };
         return 0;
+}
+
+/* For whom a signal stops while the draft is there: where it is. */
+static struct str farewell;
+
+static void tell_draft(void) {
+        (void) !write(STDERR_FILENO, farewell.p, farewell.n);
 }
 
 /* In memory where it can be: there may be passwords in it. */
@@ -64,8 +73,21 @@ static int make_draft(struct editing *e) {
                 return ctl_fail(e->directory.p, -errno);
 
         e->draft = arena_join(a, e->directory, STR("/"), e->app, STR(".yaml"));
+        farewell = arena_join(a, STR("\npyservicectl: "), e->app, STR(": interrupted; what you wrote is in "), e->draft, STR("\n"));
+        interrupt_begin(tell_draft);
         r = fs_write(AT_FDCWD, e->draft.p, 0600, file_of(e)->before);
         return r < 0 ? ctl_fail(e->draft.p, r) : 0;
+}
+
+/* It has served, or it was told where it is kept. */
+static void leave_draft(struct editing *e) {
+        if (str_is_absent(e->draft))
+                return;
+
+        if (!e->keeps_draft)
+                (void) fs_remove_tree(AT_FDCWD, e->directory.p);
+        interrupt_end();
+        e->draft = (struct str) { NULL, 0 };
 }
 
 static int run_editor(struct editing *e) {
@@ -190,11 +212,12 @@ static int edit(struct editing *e, const struct definition *d) {
         }
 
         r = put_in_place(e);
+        leave_draft(e);
         return r != 0 ? r : ctl_apply(e->ctl);
 }
 
 static int offer_new(struct ctl *c, const struct session *s, struct str app) {
-        if (!ask_can())
+        if (!ask_can() || !str_is_absent(session_find_mask(s, app)))
                 return session_no_definition(c, s, app);
 
         (void) fprintf(stderr, "There is no definition of '%.*s'. ", STR_ARG(app));
@@ -218,8 +241,7 @@ int ctl_edit(struct ctl *c) {
                 d = session_find(&e.changing.before, e.app);
                 r = d && !str_is_absent(d->path) ? edit(&e, d) : offer_new(c, &e.changing.before, e.app);
         }
-        if (!str_is_absent(e.directory) && !e.keeps_draft)
-                (void) fs_remove_tree(AT_FDCWD, e.directory.p);
+        leave_draft(&e);
         session_close(&e.changing.before);
         return r;
 }

@@ -4,6 +4,7 @@
 #include "app/contract.h"
 #include "app/rows.h"
 #include "schema/export-parts.h"
+#include "schema/syntax.h"
 
 struct filling {
         struct session *session;
@@ -55,14 +56,26 @@ static size_t count(const struct node *list) {
         return list->kind == NODE_LIST ? list->n : 1;
 }
 
+static bool is_mounted_over(const struct node *own, const struct node *volume) {
+        for (size_t i = 0; i < own->n; i++)
+                if (str_eq(syntax_volume_target(own->items[i]->text), syntax_volume_target(volume->text)))
+                        return true;
+
+        return false;
+}
+
 /* A list of one may be written without brackets. */
-static struct node *join_lists(struct filling *f, struct node *base, struct node *own) {
+static struct node *join_lists(struct filling *f, const struct field *row, struct node *base, struct node *own) {
         struct node *list = arena_new(f->arena, struct node);
 
         *list = (struct node) { .kind = NODE_LIST, .at = own->at };
         list->items = arena_array(f->arena, count(base) + count(own), struct node *);
-        for (size_t i = 0; i < count(base); i++)
-                list->items[list->n++] = base->kind == NODE_LIST ? base->items[i] : base;
+        for (size_t i = 0; i < count(base); i++) {
+                struct node *item = base->kind == NODE_LIST ? base->items[i] : base;
+
+                if (row->kind != KIND_VOLUME_SPEC || !is_mounted_over(own, item))
+                        list->items[list->n++] = item;
+        }
         for (size_t i = 0; i < count(own); i++)
                 list->items[list->n++] = own->kind == NODE_LIST ? own->items[i] : own;
         return list;
@@ -73,7 +86,7 @@ static struct node *inherit(struct filling *f, const struct field *row, struct n
 
         /* Hosts of its own stand instead of the app's. */
         if (is_list && strcmp(row->key, "hosts") != 0)
-                return join_lists(f, base, own);
+                return join_lists(f, row, base, own);
         if (base->kind == NODE_MAP && own->kind == NODE_MAP && row->shape != SHAPE_STRUCT)
                 return join_maps(f, base, own);
 
@@ -102,17 +115,26 @@ static struct node *fill_value(struct filling *f, const struct field *row, struc
         return filled;
 }
 
+static bool fits(const struct field *row, const struct node *value) {
+        bool takes_map = row->shape == SHAPE_STRUCT || row->shape == SHAPE_MAP || row->shape == SHAPE_MAP_OF_VALUE || row->shape == SHAPE_MAP_OF_STRUCT;
+
+        return takes_map == (value->kind == NODE_MAP);
+}
+
+/* What is inherited; a map 'volumes:' of the app makes volumes, and is mounted nowhere. */
+static struct node *find_theirs(const struct node *base, const struct field *row) {
+        struct node *theirs = base && row && row->flags & FIELD_INHERIT ? node_get(base, row->key) : NULL;
+
+        return theirs && fits(row, theirs) ? theirs : NULL;
+}
+
 /* Several rows may have one key; the definition has no mistakes, so one of them takes it. */
 static const struct field *row_for(const struct export_rows *rows, struct str key, const struct node *value) {
         const struct field *found = NULL;
 
-        VEC_EACH(row, &rows->list) {
-                bool takes_map = (*row)->shape == SHAPE_STRUCT || (*row)->shape == SHAPE_MAP || (*row)->shape == SHAPE_MAP_OF_VALUE ||
-                                 (*row)->shape == SHAPE_MAP_OF_STRUCT;
-
-                if (str_is(key, (*row)->key) && (!found || takes_map == (value->kind == NODE_MAP)))
+        VEC_EACH(row, &rows->list)
+                if (str_is(key, (*row)->key) && (!found || fits(*row, value)))
                         found = *row;
-        }
         return found;
 }
 
@@ -121,10 +143,39 @@ static bool is_always_there(const struct field *row) {
         return row->shape == SHAPE_STRUCT && (strcmp(row->key, "rollout") == 0 || strcmp(row->key, "timeouts") == 0);
 }
 
-/* Keys of the app itself that only mean something with others. */
+/* Rows: a key with a default that is refused unless it stands with another, or where it does; that one's value, NULL for any. */
+static const struct {
+        const char *key, *other, *value;
+        bool is_needed;
+} uses[] = {
+        { "on_error",   "kms",           NULL,    true },
+        { "conda_base", "manager",       "conda", true },
+        { "python",     "containerfile", NULL,    false },
+        { "manager",    "containerfile", NULL,    false },
+        { "order",      "kind",          "nginx", false },
+        { "sticky",     "kind",          "nginx", false },
+        { "sticky",     "mode",          "tcp",   false },
+        { "path",       "mode",          "tcp",   false },
+        { "strip",      "mode",          "tcp",   false },
+};
+
+static bool is_refused(const struct node *own, const struct field *row) {
+        for (size_t i = 0; i < ARRAY_SIZE(uses); i++) {
+                const struct node *other = node_get(own, uses[i].other);
+                bool is_there = other && (!uses[i].value || (other->kind == NODE_SCALAR && str_is(other->text, uses[i].value)));
+
+                if (strcmp(row->key, uses[i].key) == 0 && is_there != uses[i].is_needed)
+                        return true;
+        }
+        return false;
+}
+
+/* Keys that only mean something with others. */
 static bool is_without_use(const struct filling *f, const struct node *own, const struct field *row) {
         size_t offset = 0;
 
+        if (is_refused(own, row))
+                return true;
         if (own != f->base)
                 return false;
         if (strcmp(row->key, "ensure_user") == 0)
@@ -141,7 +192,7 @@ static struct node *fill(struct filling *f, const struct schema *schema, const s
         for (size_t i = 0; i < own->n; i++) {
                 struct str key = own->pairs[i].key->text;
                 const struct field *row = row_for(&rows, key, own->pairs[i].value);
-                struct node *value = own->pairs[i].value, *theirs = row && base && row->flags & FIELD_INHERIT ? node_get(base, row->key) : NULL;
+                struct node *value = own->pairs[i].value, *theirs = find_theirs(base, row);
 
                 if (theirs)
                         value = inherit(f, row, theirs, value);
@@ -149,7 +200,7 @@ static struct node *fill(struct filling *f, const struct schema *schema, const s
         }
 
         VEC_EACH(row, &rows.list) {
-                struct node *theirs = base && (*row)->flags & FIELD_INHERIT ? node_get(base, (*row)->key) : NULL;
+                struct node *theirs = find_theirs(base, *row);
 
                 if (node_get(map, (*row)->key))
                         continue;
@@ -210,8 +261,6 @@ const struct node *effective_of(struct session *s, struct app *app) {
         }
         add_text(&f, top, "network", (struct text) { host->network.text, host->network.at });
         add_text(&f, top, "auth_file", (struct text) { host->auth_file.text, host->auth_file.at });
-        if (app->source)
-                add_text(&f, top, "image", (struct text) { app->source->image.text, node_get(top, "source")->at });
         f.base = top;
         return fill(&f, &app_schema, top, NULL);
 }

@@ -20,10 +20,20 @@ static bool gets_requests(struct str balancer) {
         return str_has_prefix(balancer, STR("UP")) || str_has_prefix(balancer, STR("no check")) || str_is(balancer, "in nginx");
 }
 
-static void judge_unit(const struct fact_part *part, struct fact_unit *u) {
-        bool is_out = !str_is_absent(u->balancer) && u->is_declared && !gets_requests(u->balancer);
+/* Why HAProxy sends requests to none of its instances; absent where it does, or that is not known. */
+static struct str find_gap(const struct facts *f, const struct fact_part *part) {
+        if (!part->has_haproxy || !str_is_absent(f->haproxy_gap))
+                return part->has_haproxy ? f->haproxy_gap : (struct str) { 0 };
+        if (facts_has_backend(f, part->backend))
+                return (struct str) { 0 };
 
-        if (u->state == FACT_READY && (str_is(u->health, "unhealthy") || is_out))
+        return arena_join(&f->c->arena, STR("HAProxy does not know '"), part->backend, STR("'; see 'pyservicectl doctor'"));
+}
+
+static void judge_unit(const struct fact_part *part, struct fact_unit *u, bool has_gap) {
+        bool is_out = !str_is_absent(u->balancer) && !gets_requests(u->balancer);
+
+        if (u->state == FACT_READY && (str_is(u->health, "unhealthy") || (u->is_declared && (has_gap || is_out))))
                 u->state = FACT_UNHEALTHY;
         if (u->state == FACT_STOPPED && part->may_end && u->detail.ended > 0 && str_is(u->detail.result, "success"))
                 u->state = FACT_DONE;
@@ -52,6 +62,14 @@ static void name_unit(struct facts *f, struct fact_app *app, const struct fact_u
                 app->standing = FACT_NOT_AS_DECLARED;
 }
 
+/* Told once, not of each instance. HAProxy learns of what a rollout brings while that is under way. */
+static void name_gap(struct facts *f, struct fact_app *app, struct str gap) {
+        bool is_told = !str_is_absent(app->notes) && str_find_str(app->notes, gap) < app->notes.n;
+
+        if (!is_told && (!str_is_absent(f->haproxy_gap) || app->standing != FACT_CHANGING))
+                blame(f, app, gap);
+}
+
 static void count_unit(struct fact_app *app, const struct fact_part *part, const struct fact_unit *u) {
         bool is_spare = u->is_instance && u->number == PORTS_NEXT, is_good = u->state == FACT_READY || u->state == FACT_DONE;
 
@@ -61,6 +79,7 @@ static void count_unit(struct fact_app *app, const struct fact_part *part, const
 
         app->n_running += fact_is_running(u) || u->state == FACT_DONE;
         app->n_ready += u->is_declared && is_good;
+        app->n_unhealthy += u->state == FACT_UNHEALTHY;
 }
 
 /* The number of instances that the file has is not the one that systemd was told. */
@@ -110,7 +129,7 @@ static void judge_timers(struct facts *f, struct fact_app *app) {
 static void judge_file(struct facts *f, struct fact_app *app) {
         struct arena *a = &f->c->arena;
 
-        if (app->definition->is_broken) {
+        if (app->definition->is_broken && !app->definition->is_hidden) {
                 uint64_t n = count_mistakes(f, app);
                 struct str mistakes = arena_join(a, arena_u64(a, n), n == 1 ? STR(" mistake in its file") : STR(" mistakes in its file"));
 
@@ -154,13 +173,14 @@ static void judge_rollout(struct facts *f, struct fact_app *app) {
 
 static struct str choose_word(const struct facts *f, const struct fact_app *app) {
         bool is_whole = app->n_ready == app->n_declared && app->n_running == app->n_declared;
+        bool is_broken = app->definition && app->definition->is_broken && !app->definition->is_hidden;
 
         if (!app->definition)
-                return STR("gone");
+                return str_is_absent(session_find_mask(&f->session, app->name)) ? STR("gone") : STR("masked");
         if (!app->view.is_published)
-                return app->definition->is_broken ? STR("broken") : STR("new");
+                return is_broken ? STR("broken") : STR("new");
         if (!f->has_units)
-                return app->definition->is_broken ? STR("broken") : STR("unknown");
+                return is_broken ? STR("broken") : STR("unknown");
         if (app->standing == FACT_CHANGING)
                 return STR("changing");
         if (is_whole)
@@ -168,7 +188,7 @@ static struct str choose_word(const struct facts *f, const struct fact_app *app)
         if (app->n_ready > 0)
                 return STR("degraded");
 
-        return app->n_failed > 0 ? STR("failed") : app->n_running > 0 ? STR("starting") : STR("stopped");
+        return app->n_failed > 0 ? STR("failed") : app->n_unhealthy > 0 ? STR("degraded") : app->n_running > 0 ? STR("starting") : STR("stopped");
 }
 
 static void summarize(struct fact_app *app) {
@@ -193,6 +213,25 @@ static void find_done(struct fact_app *app) {
                         part->is_task_done = state_has_task(&v->state, v->wanted, part->units.at[0].name);
 }
 
+struct str facts_why_undefined(const struct facts *f, const struct fact_app *app) {
+        struct str mask = session_find_mask(&f->session, app->name);
+
+        return str_is_absent(mask) ? STR("its definition is gone") : arena_join(&f->c->arena, STR("masked by "), mask);
+}
+
+static void judge_part(struct facts *f, struct fact_app *app, const struct fact_part *part) {
+        struct str gap = find_gap(f, part);
+
+        VEC_EACH(u, &part->units) {
+                judge_unit(part, u, !str_is_absent(gap));
+                if (u->state == FACT_UNHEALTHY && !str_is_absent(gap) && !str_is(u->health, "unhealthy"))
+                        name_gap(f, app, gap);
+                else
+                        name_unit(f, app, u);
+                count_unit(app, part, u);
+        }
+}
+
 void facts_judge(struct facts *f, struct fact_app *app) {
         summarize(app);
         find_done(app);
@@ -205,14 +244,10 @@ void facts_judge(struct facts *f, struct fact_app *app) {
                         judge_rollout(f, app);
                 judge_timers(f, app);
         } else
-                note(f, app, STR("its definition is gone"));
+                note(f, app, facts_why_undefined(f, app));
 
         VEC_EACH(part, &app->parts)
-                VEC_EACH(u, &part->units) {
-                        judge_unit(part, u);
-                        name_unit(f, app, u);
-                        count_unit(app, part, u);
-                }
+                judge_part(f, app, part);
         if (f->has_units && app->standing == FACT_AS_DECLARED && (app->n_ready != app->n_declared || app->n_running != app->n_declared))
                 app->standing = FACT_NOT_AS_DECLARED;
         app->word = choose_word(f, app);

@@ -34,6 +34,12 @@ static const struct bus_listed *find(const struct facts *f, struct str name) {
         return i < f->units.list.n && str_eq(f->units.list.at[i].name, name) ? &f->units.list.at[i] : NULL;
 }
 
+bool facts_is_active(const struct facts *f, struct str unit) {
+        const struct bus_listed *listed = find(f, unit);
+
+        return listed && (str_is(listed->active, "active") || str_is(listed->active, "reloading"));
+}
+
 static enum fact_state state_of(const struct fact_unit *u) {
         if (str_is_absent(u->active))
                 return FACT_UNKNOWN;

@@ -104,6 +104,14 @@ static int compare_servers(const void *left, const void *right) {
         return r == 0 ? str_cmp(a->backend, b->backend) : r;
 }
 
+/* Only root may ask; of others a socket that is not seen says nothing. */
+static void explain_silence(struct facts *f, const struct host_haproxy *settings) {
+        bool may_run = !str_is_absent(settings->container.text) || facts_is_active(f, settings->unit.text);
+
+        if (geteuid() == 0)
+                f->haproxy_gap = may_run ? STR("HAProxy does not answer; see 'pyservicectl doctor'") : STR("HAProxy does not run");
+}
+
 static void ask_haproxy(struct facts *f) {
         const struct host_haproxy *settings = f->session.world.host.haproxy;
         struct haproxy_client client = { .arena = &f->c->arena, .socket = arena_str(&f->c->arena, settings->socket.text).p,
@@ -119,6 +127,8 @@ static void ask_haproxy(struct facts *f) {
         f->has_servers = r >= 0;
         if (f->servers.list.n > 1)
                 qsort(f->servers.list.at, f->servers.list.n, sizeof(struct haproxy_counter), compare_servers);
+        if (r < 0)
+                explain_silence(f, settings);
         if (r < 0 && r != -ENOENT && r != -ECONNREFUSED)
                 (void) fprintf(stderr, "pyservicectl: HAProxy does not tell of its servers: %s\n", strerror(-r));
 }
@@ -140,6 +150,10 @@ static const struct haproxy_counter *find_server(const struct facts *f, struct s
                         return &f->servers.list.at[low];
 
         return NULL;
+}
+
+bool facts_has_backend(const struct facts *f, struct str backend) {
+        return !f->has_servers || find_server(f, STR("BACKEND"), backend);
 }
 
 static void take_server(struct facts *f, const struct fact_part *part, struct fact_unit *u) {

@@ -75,8 +75,11 @@ static void find_apps(struct facts *f) {
         size_t n;
 
         VEC_EACH(d, &f->session.world.definitions)
-                if (!str_is_absent(d->name.text) && is_app_meant(f, d->name.text))
+                if (!str_is_absent(d->name.text) && is_app_meant(f, d->name.text)) {
                         *vec_push(a, &f->apps) = (struct fact_app) { .name = d->name.text, .definition = d };
+                        if (d->is_hidden)
+                                facts_hide(f, arena_join(a, STR("what is in "), d->path));
+                }
         if (f->places.runtime >= 0)
                 (void) fs_list(a, f->places.runtime, "apps", &names);
 
@@ -96,6 +99,9 @@ static int complain_unknown(struct facts *f, struct str app) {
         struct arena *a = &f->c->arena;
         struct str *names = arena_array(a, f->session.world.definitions.n + 1, struct str), hint;
         size_t n = 0;
+
+        if (!str_is_absent(session_find_mask(&f->session, app)))
+                return session_no_definition(f->c, &f->session, app);
 
         VEC_EACH(d, &f->session.world.definitions)
                 if (!str_is_absent(d->name.text))
@@ -136,6 +142,39 @@ static int check_targets(struct facts *f) {
         }
 
         return 0;
+}
+
+/* Is it one that is declared or runs? What is looked at again and again may lose one. */
+static int check_instance(struct facts *f, const struct target *t) {
+        struct target whole = { .app = t->app, .part = t->part };
+        uint64_t highest = 0;
+        size_t n = 0;
+
+        VEC_EACH(place, &f->all) {
+                if (is_target(t, place))
+                        return 0;
+                if (!is_target(&whole, place) || !place->unit->is_instance || place->unit->number == PORTS_NEXT)
+                        continue;
+                highest = place->unit->number > highest ? place->unit->number : highest;
+                n++;
+        }
+
+        (void) fprintf(stderr, "pyservicectl: %.*s%s%.*s has no instance %.*s; ", STR_ARG(t->app), str_is_absent(t->part) ? "" : "/", STR_ARG(t->part),
+                       STR_ARG(t->instance));
+        if (n > 0)
+                (void) fprintf(stderr, "the last one is %.*s\n", STR_ARG(arena_u64(&f->c->arena, highest)));
+        else
+                (void) fputs("it has none here\n", stderr);
+        return CTL_MISTAKE;
+}
+
+static int check_instances(struct facts *f) {
+        int r = 0;
+
+        for (size_t i = 0; r == 0 && f->targets && !f->takes_gone && !f->before && i < f->targets->list.n; i++)
+                if (!str_is_absent(f->targets->list.at[i].instance))
+                        r = check_instance(f, &f->targets->list.at[i]);
+        return r;
 }
 
 /* The state is root's; all else of a view is not. An app that was never published has none. */
@@ -181,6 +220,9 @@ int facts_open(struct facts *f) {
         r = facts_ask_systemd(f);
         if (r < 0)
                 return ctl_fail("systemd", r);
+        r = check_instances(f);
+        if (r != 0)
+                return r;
 
         facts_ask_podman(f);
         facts_ask_balancer(f);

@@ -83,6 +83,7 @@ struct fact_app {
         VEC(struct fact_part) parts;
         struct str image;
         uint64_t n_declared, n_running, n_ready;        /* instances and sidecars */
+        uint64_t n_unhealthy;           /* of these */
         uint64_t n_failed, n_named;     /* units; of these and others that something is wrong with, how many notes tell of */
         uint64_t next;                  /* when its next timer elapses; 0 for none */
         enum fact_standing standing;
@@ -116,6 +117,7 @@ struct facts {
         unsigned about;
         const struct targets *targets;  /* NULL or empty for all apps */
         const struct facts *before;     /* an earlier look with FACTS_USE, whose cgroups need not be asked again; NULL for none */
+        bool takes_gone;                /* an instance may be meant that is no more */
         bool is_open;
         struct session session;
         struct view_places places;
@@ -127,6 +129,7 @@ struct facts {
         struct podman_containers containers;    /* by name */
         struct haproxy_counters servers; /* by name, then backend */
         bool has_units, has_containers, has_servers;
+        struct str haproxy_gap;         /* why nobody is reached through HAProxy; absent where it answers, or that is not known */
         struct str hidden;              /* what could not be looked at; absent for nothing */
         uint64_t taken_at;              /* CLOCK_MONOTONIC, microseconds */
         VEC(struct fact_sample) samples;        /* by unit */
@@ -139,6 +142,9 @@ void facts_close(struct facts *f);
 
 /* Says in a line on standard error what could not be looked at, and how it could. */
 void facts_tell_hidden(const struct facts *f);
+
+/* Of an app without a definition: that it is gone, or masked, and by which link. */
+struct str facts_why_undefined(const struct facts *f, const struct fact_app *app);
 
 /* NULL where the unit did not run then. */
 const struct fact_sample *facts_find_sample(const struct facts *f, struct str unit);

@@ -41,7 +41,8 @@ static int draw(struct ctl *c, struct session *s, struct str only, struct str *r
                 if (d->app)
                         graph_app(&g, d->app);
                 else
-                        (void) fprintf(stderr, "pyservicectl: %.*s has mistakes, and is left out; 'pyservicectl check' shows them\n", STR_ARG(d->path));
+                        (void) fprintf(stderr, "pyservicectl: %.*s %s\n", STR_ARG(d->path),
+                                       d->is_hidden ? "is left out, since only root can read it" : "has mistakes, and is left out; 'pyservicectl check' shows them");
         }
         graph_routes(&g, only);
         *ret = graph_text(&g);

@@ -229,7 +229,7 @@ static void close_logs(struct logs *l) {
 }
 
 int ctl_logs(struct ctl *c) {
-        CLEANUP(close_logs) struct logs l = { .c = c, .facts.c = c };
+        CLEANUP(close_logs) struct logs l = { .c = c, .facts = { .c = c, .takes_gone = true } };
         int r = targets_parse(c, "logs", &l.targets);
 
         if (r == 0)

@@ -82,6 +82,8 @@ int ctl_new(struct ctl *c) {
         d = r == 0 ? session_find(&ch.before, app) : NULL;
         if (d)
                 r = refuse(d);
+        if (r == 0 && !str_is_absent(session_find_mask(&ch.before, app)))
+                r = session_no_definition(c, &ch.before, app);
         if (r == 0)
                 r = answer(c, &answers);
         if (r == 0)

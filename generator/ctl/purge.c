@@ -13,6 +13,7 @@
 
 #include "base/fs.h"
 #include "base/macro.h"
+#include "ctl/purge.h"
 #include "ctl/view.h"
 #include "runtime/podman.h"
 #include "runtime/spawn.h"
@@ -32,6 +33,7 @@ struct purge {
         struct str app;
         int root;
         struct view_places places;
+        struct purge_uses uses;
         VEC(struct thing) things;
 };
 
@@ -152,22 +154,75 @@ static int find_podmans(struct purge *p) {
         return r;
 }
 
-/* Is there still something that describes it? */
-static int check_gone(struct purge *p) {
-        const struct definition *d;
-        struct session s;
-        int r;
+/* Whatever `purge` would take away of it. */
+static int find_uses_of(struct purge *p, struct str app) {
+        struct purge other = { .ctl = p->ctl, .arena = p->arena, .app = app, .root = p->root, .places = p->places };
+        int r = find_places(&other);
 
-        p->ctl->argc = 0;
-        r = session_open(p->ctl, &s);
-        d = r == 0 ? session_find(&s, p->app) : NULL;
-        if (d) {
-                (void) fprintf(stderr, "pyservicectl: %.*s is defined by %.*s; remove that first, and run 'systemctl daemon-reload'\n", STR_ARG(p->app), STR_ARG(d->path));
-                r = CTL_MISTAKE;
+        VEC_EACH(thing, &other.things)
+                purge_uses_add(&p->uses, thing->name, app);
+        return r < 0 ? view_fail(p->ctl, &p->places, app, r) : 0;
+}
+
+static int refuse_unknown(const struct purge *p, const struct definition *d) {
+        (void) fprintf(stderr, "pyservicectl: %.*s: what else is used is not known, for %.*s %s\n", STR_ARG(p->app), STR_ARG(str_is_absent(d->path) ? d->name.text : d->path),
+                       d->is_hidden ? "can't be read; run this as root" : "has mistakes; mend them first ('pyservicectl check' shows them)");
+        return CTL_MISTAKE;
+}
+
+/* Of the other applications, those that are masked too. */
+static int find_uses(struct purge *p, const struct session *s) {
+        int r = 0;
+
+        p->uses = (struct purge_uses) { .arena = p->arena, .root = p->root };
+        VEC_EACH(d, &s->world.definitions) {
+                if (!d->app)
+                        return refuse_unknown(p, d);
+                purge_uses_add_all(&p->uses, d->app);
+                r = find_uses_of(p, d->name.text);
+                if (r != 0)
+                        return r;
         }
+        VEC_EACH(mask, &s->world.masks) {
+                struct str name = { mask->p, mask->n - strlen(".yaml") };
 
-        session_close(&s);
+                if (!str_has_suffix(*mask, STR(".yaml")))
+                        continue;
+                while (str_find(name, '/') < name.n)
+                        name = str_from(name, str_find(name, '/') + 1);
+                r = find_uses_of(p, arena_str(p->arena, name));
+                if (r != 0)
+                        return r;
+        }
         return r;
+}
+
+/* Is there still something that describes it? */
+static int check_gone(struct purge *p, const struct session *s) {
+        const struct definition *d = session_find(s, p->app);
+
+        if (!str_is_absent(session_find_mask(s, p->app)))
+                return session_no_definition(p->ctl, s, p->app);
+        if (!d)
+                return find_uses(p, s);
+
+        (void) fprintf(stderr, "pyservicectl: %.*s is defined by %.*s; remove that first, and run 'systemctl daemon-reload'\n", STR_ARG(p->app), STR_ARG(d->path));
+        return CTL_MISTAKE;
+}
+
+/* Says what stays, and why. */
+static void leave_used(struct purge *p) {
+        size_t n = 0;
+
+        VEC_EACH(thing, &p->things) {
+                const struct purge_use *use = purge_uses_find(&p->uses, thing->name);
+
+                if (use)
+                        (void) fprintf(stderr, "pyservicectl: %.*s stays, for %.*s uses %.*s\n", STR_ARG(thing->name), STR_ARG(use->app), STR_ARG(use->what));
+                else
+                        p->things.at[n++] = *thing;
+        }
+        p->things.n = n;
 }
 
 static bool ask(struct purge *p) {
@@ -241,8 +296,11 @@ static int remove_all(struct purge *p) {
 }
 
 static int find_all(struct purge *p) {
-        int r = check_gone(p);
+        CLEANUP(session_close) struct session s = { .world.root = -1 };
+        int r;
 
+        p->ctl->argc = 0;
+        r = session_open(p->ctl, &s);
         if (r == 0)
                 r = view_open(p->ctl, &p->places);
         if (r != 0)
@@ -251,12 +309,18 @@ static int find_all(struct purge *p) {
         p->root = fs_open_dir(AT_FDCWD, p->ctl->root);
         if (p->root < 0)
                 return ctl_fail(p->ctl->root, p->root);
+        r = check_gone(p, &s);
+        if (r != 0)
+                return r;
         r = find_places(p);
         if (r < 0)
                 return view_fail(p->ctl, &p->places, p->app, r);
 
         /* Podman has no other root. */
-        return strcmp(p->ctl->root, "/") == 0 ? find_podmans(p) : 0;
+        r = strcmp(p->ctl->root, "/") == 0 ? find_podmans(p) : 0;
+        if (r == 0)
+                leave_used(p);
+        return r;
 }
 
 static int run(struct purge *p) {

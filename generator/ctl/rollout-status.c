@@ -152,9 +152,12 @@ static int show_json(struct ctl *c, const struct view_places *p, struct str app)
 
 int ctl_rollout_status(struct ctl *c, struct str app) {
         CLEANUP(view_close) struct view_places places = { -1, -1, { 0 } };
-        struct rollout_following following = { .has_bar = isatty(STDOUT_FILENO) && !c->no_follow };
+        struct rollout_following following = { 0 };
         int r = view_open(c, &places);
 
+        /* Nothing of another root moves, unless somebody makes it. */
+        c->no_follow = c->no_follow || (strcmp(c->root, "/") != 0 && !c->follows);
+        following.has_bar = isatty(STDOUT_FILENO) && !c->no_follow;
         if (r != 0)
                 return r;
 

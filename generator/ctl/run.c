@@ -110,7 +110,7 @@ static int pick_task(struct ctl *c, struct aim *aim) {
 }
 
 static int complain_usage(void) {
-        (void) fputs("pyservicectl run: give APP, APP TASK or APP[/SERVICE[@N]] -- COMMAND\n", stderr);
+        (void) fputs("pyservicectl run: give APP, APP TASK or APP[/SERVICE][@N] -- COMMAND\n", stderr);
         return CTL_USAGE;
 }
 

@@ -10,6 +10,7 @@
 
 #include "base/fs.h"
 #include "ctl/editor.h"
+#include "ctl/interrupt.h"
 #include "ctl/secret.h"
 #include "hooks/credential.h"
 
@@ -89,20 +90,29 @@ static bool read_line(const char *prompt, struct str name, char *text, size_t ro
         return is_good;
 }
 
+/* The terminal as it was. */
+static struct termios shown;
+
+static void show_again(void) {
+        (void) tcsetattr(STDIN_FILENO, TCSANOW, &shown);
+}
+
 static int ask_terminal(struct ctl *c, struct str name, struct str *ret) {
         char first[4096] = "", second[4096] = "";
-        struct termios before, quiet;
+        struct termios quiet;
         bool is_same;
 
-        if (tcgetattr(STDIN_FILENO, &before) < 0)
+        if (tcgetattr(STDIN_FILENO, &shown) < 0)
                 return ctl_fail("cannot read the value", -errno);
 
         /* It is not shown while it is typed. */
-        quiet = before;
+        quiet = shown;
         quiet.c_lflag &= ~(tcflag_t) ECHO;
+        interrupt_begin(show_again);
         (void) tcsetattr(STDIN_FILENO, TCSADRAIN, &quiet);
         is_same = read_line("Value of", name, first, sizeof(first)) && read_line("Once more", name, second, sizeof(second)) && strcmp(first, second) == 0;
-        (void) tcsetattr(STDIN_FILENO, TCSADRAIN, &before);
+        show_again();
+        interrupt_end();
 
         *ret = arena_str(&c->arena, str_of(first));
         explicit_bzero(first, sizeof(first));

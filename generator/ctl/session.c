@@ -110,8 +110,23 @@ int session_open(struct ctl *c, struct session *s) {
         return r != 0 ? r : load_files(c, s);
 }
 
+struct str session_find_mask(const struct session *s, struct str name) {
+        struct str file = arena_join(s->world.arena, STR("/"), name, STR(".yaml"));
+
+        VEC_EACH(path, &s->world.masks)
+                if (str_has_suffix(*path, file))
+                        return *path;
+
+        return (struct str) { 0 };
+}
+
 int session_no_definition(struct ctl *c, const struct session *s, struct str name) {
-        struct str *names = arena_array(&c->arena, s->world.definitions.n + 1, struct str), hint;
+        struct str *names = arena_array(&c->arena, s->world.definitions.n + 1, struct str), hint, mask = session_find_mask(s, name);
+
+        if (!str_is_absent(mask)) {
+                (void) fprintf(stderr, "pyservicectl: %.*s is masked by %.*s; remove that link, and its definition counts again\n", STR_ARG(name), STR_ARG(mask));
+                return CTL_MISTAKE;
+        }
 
         for (size_t i = 0; i < s->world.definitions.n; i++)
                 names[i] = s->world.definitions.at[i].name.text;
@@ -150,7 +165,7 @@ int session_open_app(struct ctl *c, struct session *s, struct str name, struct a
         }
 
         session_tell(s, name);
-        (void) fprintf(stderr, "pyservicectl: %.*s: its definition has mistakes; mend them first\n", STR_ARG(name));
+        (void) fprintf(stderr, "pyservicectl: %.*s: %s\n", STR_ARG(name), d->is_hidden ? "its definition can't be read; run this as root" : "its definition has mistakes; mend them first");
         return CTL_MISTAKE;
 }
 

@@ -15,6 +15,37 @@ static struct node *empty_text(struct arena *a) {
         return node;
 }
 
+/* Is all of the text that value? Of what spans lines YAML makes one, and what is behind " #" it takes for a comment. */
+static bool is_whole(const struct key_path *key, const struct node *node, struct str text) {
+        struct str trimmed = str_trim(text);
+
+        if (node->kind != NODE_SCALAR)
+                return true;
+        if (node->plain)
+                return str_eq(node->text, key->is_text ? text : trimmed);
+
+        return (trimmed.p[0] != '"' && trimmed.p[0] != '\'') || text.p + node->at.off + node->at.len == trimmed.p + trimmed.n;
+}
+
+/* Gives 0 or an exit status. */
+static int take(const struct key_path *key, const char *text, struct node *value) {
+        if (is_whole(key, value, str_of(text))) {
+                /* Nobody means a number by VERSION=010. */
+                value->plain = value->plain && !(key->is_text && type_is_ambiguous(value->text));
+                return 0;
+        }
+
+        /* Whoever gives a text without quotes means it as it is. */
+        if (value->plain && key->is_text) {
+                value->text = str_of(text);
+                value->plain = false;
+                return 0;
+        }
+
+        (void) fprintf(stderr, "pyservicectl set: of this YAML would take '%.*s' alone; a text needs quotes of YAML's own: '\"…\"'\n", STR_ARG(value->text));
+        return CTL_MISTAKE;
+}
+
 /* Gives 0 or an exit status; *ret is NULL for "null". */
 static int parse_value(struct ctl *c, const struct key_path *key, const char *text, struct node **ret) {
         struct session s = { .world = { .arena = &c->arena } };
@@ -36,11 +67,8 @@ static int parse_value(struct ctl *c, const struct key_path *key, const char *te
                 (void) fputs("pyservicectl set: the value is no YAML; a text may need quotes of YAML's own: '\"…\"'\n", stderr);
                 return CTL_MISTAKE;
         }
-        if (*ret) {
-                /* Nobody means a number by VERSION=010. */
-                (*ret)->plain = (*ret)->plain && !(key->is_text && type_is_ambiguous((*ret)->text));
-                return 0;
-        }
+        if (*ret)
+                return take(key, text, *ret);
 
         (void) fprintf(stderr, "pyservicectl set: to YAML '%s' is no value; write '\"%s\"'\n", text, text);
         return CTL_MISTAKE;

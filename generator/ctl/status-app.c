@@ -72,7 +72,7 @@ static void put_header(const struct facts *f, struct buf *out, const struct fact
                 buf_put_str(out, from->description.text);
         }
         buf_put_char(out, '\n');
-        put_line(out, "File", app->definition ? app->definition->path : STR("none; its definition is gone"));
+        put_line(out, "File", app->definition ? app->definition->path : arena_join(a, STR("none; "), facts_why_undefined(f, app)));
         put_line(out, "State", describe_state(f, app));
         put_line(out, "Since", app->n_running > 0 ? describe_time(a, app->target.since) : STR(""));
         put_line(out, "Image", app->image);

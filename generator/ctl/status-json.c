@@ -172,7 +172,8 @@ static void emit_app(struct emitter *e, const struct facts *f, const struct fact
         }
         if (app->definition)
                 emit_text(e, "file", app->definition->path);
-        emit_bool(e, "broken", app->definition && app->definition->is_broken);
+        if (!app->definition || !app->definition->is_hidden)
+                emit_bool(e, "broken", app->definition && app->definition->is_broken);
         emit_known(e, "image", app->image);
         emit_known(e, "revision", v->runs);
         emit_known(e, "wanted", v->wanted);

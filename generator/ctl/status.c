@@ -35,13 +35,13 @@ static int add_app(const struct facts *f, struct table *t, const struct fact_app
         struct ctl *c = f->c;
         struct arena *a = &c->arena;
         const struct view *v = &app->view;
-        bool is_pinned = v->knows_state && !str_is_absent(v->state.pinned), is_broken = app->definition && app->definition->is_broken;
+        bool is_pinned = v->knows_state && !str_is_absent(v->state.pinned), is_hidden = app->definition && app->definition->is_hidden;
         const struct str cells[] = {
                 app->name, app->word, arena_u64(a, app->n_declared),
                 amount_count(a, f->has_units ? app->n_running : UINT64_MAX), amount_count(a, f->has_units ? app->n_ready : UINT64_MAX),
                 v->runs, app->image, show_since(c, app), show_time(c, app->next), app->notes,
                 v->wanted, amount_count(a, f->has_units ? app->n_failed : UINT64_MAX), truth(app->standing == FACT_AS_DECLARED),
-                v->knows_state ? truth(is_pinned) : (struct str) { 0 }, truth(is_broken),
+                v->knows_state ? truth(is_pinned) : (struct str) { 0 }, is_hidden ? (struct str) { 0 } : truth(app->definition && app->definition->is_broken),
         };
 
         return table_add(t, cells);

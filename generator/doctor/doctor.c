@@ -9,6 +9,7 @@ static const struct doctor_check checks[] = {
         { "versions", "podman", "Podman is there, and new enough", CHECK_HERE, doctor_podman },
         { "versions", "haproxy", "HAProxy, where it is used, is there, and new enough", CHECK_HERE | CHECK_SYSTEM, doctor_haproxy_version },
         { "versions", "nginx", "nginx, where it is used, is there, and new enough", CHECK_HERE | CHECK_SYSTEM, doctor_nginx_version },
+        { "versions", "git", "git and ssh, where images are built from repositories, are there", 0, doctor_git },
 
         { "pyservice", "generator", "systemd finds pyservice's generator, and that finds Quadlet", 0, doctor_generator },
         { "pyservice", "units", "pyservice's own units and programs are installed", 0, doctor_units },

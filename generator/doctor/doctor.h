@@ -97,7 +97,7 @@ const struct doctor_own *doctor_find_own(const struct doctor *d, struct str unit
 /* Is HAProxy used, and are its counters known? Where it is and they are not, the check that runs is left out. */
 bool doctor_knows_haproxy(struct doctor *d);
 
-/* Is there such a definition, good or broken? */
+/* Is there such a definition, good, broken or masked? */
 bool doctor_is_defined(const struct doctor *d, struct str app);
 
 /* The state of a unit, "inactive" where systemd doesn't have it in memory. */
@@ -128,6 +128,7 @@ void doctor_systemd(struct doctor *d);
 void doctor_podman(struct doctor *d);
 void doctor_haproxy_version(struct doctor *d);
 void doctor_nginx_version(struct doctor *d);
+void doctor_git(struct doctor *d);
 
 void doctor_generator(struct doctor *d);
 void doctor_units(struct doctor *d);

@@ -158,7 +158,7 @@ static bool has_newer_drop_in(struct doctor *d, struct str name, struct timespec
 /* Those of which something is published, and no definition is there; alive.conf names what is upheld, or would be if it
  * were not stopped. */
 static void look_for_gone(struct doctor *d, struct str advice) {
-        struct str text, line, key, app;
+        struct str text, line, key, app, mask;
 
         if (!doctor_read(d, arena_join(d->arena, doctor_world(d)->places.runtime, STR("/alive.conf")), &text))
                 return;
@@ -166,9 +166,12 @@ static void look_for_gone(struct doctor *d, struct str advice) {
         while (str_split(&text, '\n', &line)) {
                 if (!str_split(&line, '=', &key) || !(str_is(key, "Upholds") || str_is(key, "X-Stopped")) || !str_has_suffix(line, STR(".target")))
                         continue;
-                app = (struct str) { line.p, line.n - strlen(".target") };
-                if (!doctor_is_defined(d, app) && (str_is_absent(d->only) || str_eq(app, d->only)))
-                        doctor_warn(d, app, STR("its definition is gone, and systemd has not read that yet"), advice);
+                app = arena_str(d->arena, (struct str) { line.p, line.n - strlen(".target") });
+                if (session_find(&d->session, app) || !(str_is_absent(d->only) || str_eq(app, d->only)))
+                        continue;
+                mask = session_find_mask(&d->session, app);
+                doctor_warn(d, app, arena_join(d->arena, str_is_absent(mask) ? STR("its definition is gone") : arena_join(d->arena, STR("it is masked by "), mask),
+                                               STR(", and systemd has not read that yet")), advice);
         }
 }
 
@@ -177,7 +180,7 @@ void doctor_generated(struct doctor *d) {
         struct timespec then;
 
         if (doctor_has(d, arena_join(d->arena, doctor_world(d)->places.runtime, STR("/without-state"))))
-                doctor_bad(d, nobody, arena_join(d->arena, STR("the generator could not read "), doctor_world(d)->places.state, STR(", and published nothing")),
+                doctor_bad(d, nobody, arena_join(d->arena, STR("the generator could not read "), doctor_world(d)->places.state, STR(", and published nothing new")),
                            STR("see 'systemctl status pyservice-state.service': is the file system mounted?"));
         if (!read_generation(d, &then) && strcmp(d->ctl->root, "/") != 0) {
                 doctor_skip(d, "look at a system that has booted");

@@ -26,7 +26,7 @@ struct app *doctor_next_app(struct doctor *d, size_t *at) {
 }
 
 bool doctor_is_defined(const struct doctor *d, struct str app) {
-        return session_find(&d->session, app);
+        return session_find(&d->session, app) || !str_is_absent(session_find_mask(&d->session, app));
 }
 
 static const struct bus_listed *find_unit(const struct doctor *d, struct str unit) {
@@ -160,8 +160,10 @@ static int check_name(struct doctor *d) {
         struct str *names = arena_array(d->arena, doctor_world(d)->definitions.n + 1, struct str), hint;
         size_t n = 0;
 
-        if (str_is_absent(d->only) || doctor_is_defined(d, d->only))
+        if (str_is_absent(d->only) || session_find(&d->session, d->only))
                 return 0;
+        if (doctor_is_defined(d, d->only))
+                return session_no_definition(d->ctl, &d->session, d->only);
 
         VEC_EACH(definition, &doctor_world(d)->definitions)
                 names[n++] = definition->name.text;

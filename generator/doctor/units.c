@@ -95,12 +95,19 @@ static struct str line_of(struct doctor *d, struct diag *diag) {
         return line;
 }
 
+/* Of a file that this user may not read nobody knows whether it has any. */
+static bool is_hidden(struct doctor *d, const struct diag *diag) {
+        return doctor_world(d)->n_hidden > 0 && diag->id == DIAG_FILE_UNREADABLE;
+}
+
 void doctor_mistakes(struct doctor *d) {
         diag_sort(&d->session.ds);
         VEC_EACH(diag, &d->session.ds.list) {
                 if (!is_asked(d, diag->owner))
                         continue;
-                if (diag->severity == SEVERITY_ERROR)
+                if (is_hidden(d, diag))
+                        doctor_skip(d, "need root");
+                else if (diag->severity == SEVERITY_ERROR)
                         doctor_bad(d, diag->owner, line_of(d, diag), STR("mend it; 'pyservicectl check' shows the line. What was good before goes on"));
                 else
                         doctor_warn(d, diag->owner, line_of(d, diag), STR(""));

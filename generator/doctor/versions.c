@@ -5,7 +5,9 @@
 #include <errno.h>
 #include <unistd.h>
 
+#include "app/source.h"
 #include "doctor/doctor.h"
+#include "runtime/spawn.h"
 
 struct version_number {
         uint64_t parts[3];
@@ -114,4 +116,16 @@ void doctor_nginx_version(struct doctor *d) {
                 doctor_bad(d, (struct str) { 0 }, STR("nginx is not installed, and there are definitions with 'proxy: {kind: nginx}'"), STR("install nginx, 1.15.9 or later"));
         else
                 compare(d, "nginx", text, STR("1.15.9"));
+}
+
+/* Each build would say it, but only after the reload. */
+void doctor_git(struct doctor *d) {
+        DOCTOR_EACH_APP(d, app) {
+                if (!app->source)
+                        continue;
+                if (str_is_absent(spawn_find_below(d->arena, doctor_world(d)->root, "git")))
+                        doctor_bad(d, app->name.text, STR("git is not installed, and its image is built from a repository"), STR("install git"));
+                if (source_is_over_ssh(app->source) && str_is_absent(spawn_find_below(d->arena, doctor_world(d)->root, "ssh")))
+                        doctor_bad(d, app->name.text, STR("ssh is not installed, and its repository is reached with it"), STR("install OpenSSH's client"));
+        }
 }

@@ -257,6 +257,24 @@ def test_what_is_not_as_declared(ctl):
     assert ctl.run("status").returncode == 0
 
 
+def test_nobody_is_reached(ctl):
+    """HAProxy doesn't run, or was never told: that the instances run helps nobody."""
+    machine = ctl.machine
+    define(machine, "hello", HELLO.format(scale=2))
+    ctl.wait("running")
+    settle(machine)
+    machine.run("systemctl stop haproxy")
+    hello = ctl.apps()["hello"]
+    assert [hello[key] for key in ("state", "running", "ready", "note", "as_declared")] == ["degraded", 2, 0, "HAProxy does not run", False]
+    assert ctl.run("status", "hello").returncode == 3 and ctl.run("status").returncode == 3
+    assert ctl.run("status", before="setpriv --reuid=65534 --regid=65534 --clear-groups").returncode == 0
+    machine.run("mkdir /run/aside && mv /run/pyservice/haproxy/* /run/aside && systemctl start haproxy")
+    hello = ctl.apps()["hello"]
+    assert [hello["ready"], hello["note"]] == [0, "HAProxy does not know 'hello'; see 'pyservicectl doctor'"] and ctl.run("status").returncode == 3
+    machine.run("mv /run/aside/* /run/pyservice/haproxy && rmdir /run/aside && systemctl restart haproxy")
+    ctl.wait("running")
+
+
 class Terminal:
     """A session of tmux on the host, with a command of the machine in it."""
 

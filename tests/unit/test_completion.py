@@ -140,6 +140,29 @@ def test_parts_and_instances(offered, shop):
     assert offered(f"{root} run shop ") == ["migrate"]
 
 
+def test_the_manual_names_what_is_offered():
+    """Each verb's options stand in its synopsis; a letter, and how a target is written, as --help has it."""
+    synopsis, _, rest = (HERE.parents[1] / "contrib/man/pyservicectl.1").read_text().replace("\\-", "-").partition(".Sh DESCRIPTION")
+    told = {}
+    for block in synopsis.split(".Nm\n")[1:]:
+        verbs = re.findall(r"^\.Cm ([a-z]+)", block, re.M)
+        for verb in verbs:
+            told.setdefault(verb, set()).update(re.findall(r"(?:Fl|\|) (-[a-z-]+|[a-z]\b)", block))
+    letters = {"-follow": "f", "-lines": "n"}
+    for verb in told:
+        done = subprocess.run([PROGRAM, "completion", "--", verb, "--"], capture_output=True, text=True, check=True)
+        offered = {line.split("\t")[0][1:].rstrip("=") for line in done.stdout.splitlines()} - {"-help"}
+        # It refuses one below a root, and has it for tests.
+        offered -= {"-root"} if verb == "update" else set()
+        assert {letters.get(name, name) for name in offered} <= told[verb], verb
+    usage = subprocess.run([PROGRAM, "--help"], capture_output=True, text=True, check=True).stdout
+    verbs = re.findall(r"^  ([a-z]+) \S", usage.partition("Options:")[0], re.M)
+    assert set(verbs) - {"completion"} == set(told)
+    assert "[/SERVICE[@N]]" not in usage and usage.count("[/SERVICE][@N]") == 10
+    for letter, name in re.findall(r"^  -([a-z]) --([a-z-]+)", usage, re.M):
+        assert re.search(rf"^\.It Fl {letter} , -{name}\b", rest, re.M), name
+
+
 def typed(shell, setup, line, tmp_path, until, cwd="/") -> None:
     """Waits until a terminal shows what is looked for, after the line and two tabs."""
     pid, terminal = pty.fork()

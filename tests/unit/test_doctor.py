@@ -49,6 +49,8 @@ def root(tmp_path):
     wants = tmp_path / "etc/systemd/system/multi-user.target.wants"
     wants.mkdir(parents=True)
     (wants / "pyservice.target").symlink_to("/usr/lib/systemd/system/pyservice.target")
+    for program in "git", "ssh":
+        write(tmp_path / "usr/bin" / program, mode=0o755)
     write(tmp_path / "etc/pyservice.d/shop.yaml", SHOP)
     write(tmp_path / "run/pyservice/apps/shop/stamp", STAMP)
     (tmp_path / "var/log/journal").mkdir(parents=True)
@@ -105,6 +107,19 @@ def test_what_is_wrong(root, check, path, text, words):
     assert check in found and set(found) <= {check, "mistakes"} and all(word in found[check] for word in words), found
 
 
+def test_what_builds_need(root):
+    build = "source: {{repo: '{}', ref: v1}}\ncommand: serve\n"
+    write(root / "etc/pyservice.d/built.yaml", build.format("https://git.example.com/app.git"))
+    (root / "usr/bin/ssh").unlink()
+    assert doctor(root) == {}
+    write(root / "etc/pyservice.d/keyed.yaml", build.format("git@git.example.com:team/app.git"))
+    assert doctor(root) == {"git": "bad keyed: ssh is not installed, and its repository is reached with it → install OpenSSH's client;"}
+    (root / "usr/bin/git").unlink()
+    assert doctor(root)["git"].count("git is not installed, and its image is built from a repository → install git;") == 2 and "built: git" in doctor(root)["git"]
+    write(root / "usr/local/bin/git", mode=0o755)
+    assert "git is not" not in doctor(root)["git"] and "git" not in doctor(root, "built")
+
+
 def test_read_since(root):
     """What was written after the generators ran."""
     (root / "run/systemd/generator/pyservice.target.d").mkdir(parents=True)
@@ -115,6 +130,29 @@ def test_read_since(root):
     write(root / "etc/pyservice.d/shop.yaml.d/50-more.yaml", "scale: 3\n")
     assert "warning shop: its definition was changed since" in doctor(root)["generated"]
     assert doctor(root, "shop").keys() == {"generated"}
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="some of it is root's to see")
+def test_what_is_masked_is_not_gone(root):
+    (root / "etc/pyservice.d/old.yaml").symlink_to("/dev/null")
+    (root / "var/lib/pyservice/old").mkdir(parents=True, mode=0o700)
+    assert doctor(root) == {}
+    (root / "run/systemd/generator/pyservice.target.d").mkdir(parents=True)
+    write(root / "run/pyservice/alive.conf", "[Unit]\nUpholds=old.target\n")
+    assert "warning old: it is masked by /etc/pyservice.d/old.yaml, and systemd has not read that yet" in doctor(root)["generated"]
+    done = subprocess.run([PYSERVICECTL, f"--root={root}", "doctor", "old"], capture_output=True, text=True, check=False)
+    assert done.returncode == 1 and done.stderr == "pyservicectl: old is masked by /etc/pyservice.d/old.yaml; remove that link, and its definition counts again\n"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs another user to be")
+def test_what_only_root_can_read_is_no_mistake(root):
+    write(root / "etc/pyservice.d/sec.yaml", SHOP, mode=0o600)
+    subprocess.run(["chmod", "o+rx", *[str(path) for path in root.parents][:3], str(root)], check=True)
+    done = subprocess.run(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", PYSERVICECTL, f"--root={root}", "--json", "doctor"],
+                          capture_output=True, text=True, check=False)
+    answer = json.loads(done.stdout)
+    mistakes = [check for check in answer["checks"] if check["check"] == "mistakes"]
+    assert answer["bad"] == 0 and mistakes[0]["level"] == "skipped" and mistakes[0]["findings"] == [], mistakes
 
 
 def test_nothing_of_the_file_moves_a_terminal(root):

@@ -4,8 +4,11 @@
 import fcntl
 import json
 import os
+import pathlib
 import pty
 import re
+import shutil
+import signal
 import subprocess
 
 import pytest
@@ -29,6 +32,9 @@ services:
     command: work
     env: {LEVEL: debug}
 """
+SOURCE = pathlib.Path(__file__).parents[2]
+EXAMPLES = [*sorted((SOURCE / "contrib/examples").glob("*.yaml")),
+            *(SOURCE / f"tests/golden/{name}.yaml" for name in ("nginx/in/etc/pyservice.d/shop", "proxy/in/etc/pyservice.d/shop", "source/in/etc/pyservice.d/own"))]
 LASTING, RUNTIME = "90-pyservicectl.yaml", "95-pyservicectl-runtime.yaml"
 
 
@@ -70,7 +76,7 @@ class Root:
         return {str(file.relative_to(self.path)): file.read_bytes() for file in self.path.rglob("*") if file.is_file()}
 
     def talk(self, words, answers, **environment):
-        """On a terminal: gives each answer when its question is there. What was written to the terminal, and the exit status."""
+        """On a terminal: gives each answer, or signal, when its question is there. What was written to the terminal, and the exit status."""
         mine, its = pty.openpty()
         with subprocess.Popen([PYSERVICECTL, f"--root={self.path}", *words], stdin=its, stdout=its, stderr=its,
                               env={"PATH": os.environ["PATH"], "TERM": "dumb", **environment}) as process:
@@ -78,7 +84,10 @@ class Root:
             text = ""
             for question, answer in answers:
                 text = read_until(mine, text, question)
-                os.write(mine, answer.encode())
+                if isinstance(answer, int):
+                    process.send_signal(answer)
+                else:
+                    os.write(mine, answer.encode())
             text = read_until(mine, text, None)
         os.close(mine)
         return text.replace("\r\n", "\n"), process.returncode
@@ -137,6 +146,32 @@ def test_get_all(root):
     (again / "shop.yaml").write_text(text)
     assert root.ctl("check", str(again / "shop.yaml")).returncode == 0
     assert json.loads(root.good("get", "hello", "port", "--json")) == 8000
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
+def test_get_is_a_definition(root, example):
+    if "golden" in example.parts:
+        shutil.copytree(example.parents[2], root.path, dirs_exist_ok=True)
+    else:
+        shutil.copytree(SOURCE / "contrib/contracts", root.path / "etc/pyservice/contracts")
+        (root.path / "etc/containers/systemd").mkdir(parents=True)
+        root.write(root.path / "etc/containers/systemd/quadlet.network", "[Network]\n")
+    root.write(example.name, example.read_text())
+    text, whole = root.good("get", example.stem), json.loads(root.good("get", example.stem, "--json"))
+    root.write(example.name, text)
+    root.good("check")
+    assert json.loads(root.good("get", example.stem, "--json")) == whole
+
+
+def test_get_volumes_that_the_app_makes(root):
+    root.write("shop.yaml", "image: localhost/shop:1\nvolumes: {data: {}, logs: {}}\nservices: [{name: web}, {name: worker, volumes: [data:/data]}]\n")
+    assert root.get("shop", "services.worker.volumes") == "- data:/data"
+    assert "volumes" not in json.loads(root.good("get", "shop", "--json"))["services"][0]
+
+
+def test_get_shows_what_is_mounted(root):
+    root.write("shop.yaml", "image: x\nvolumes: ['a:/a', 'b:/b']\nservices: [{name: web, volumes: ['d:/a']}]\n")
+    assert json.loads(root.good("get", "shop", "--json"))["services"][0]["volumes"] == ["b:/b", "d:/a"]
 
 
 def test_get_refuses(root):
@@ -203,6 +238,20 @@ def test_set_and_take_back(root):
     assert "was not set with this tool; it is in /etc/pyservice.d/hello.yaml:2" in root.bad("set", "hello", "image", "null")
 
 
+PEM = "-----BEGIN CERTIFICATE-----\nMIIB\nAg==\n-----END CERTIFICATE-----"
+
+
+@pytest.mark.parametrize("text", [PEM, PEM + "\n", "a #b", "010 #b", "null #b", "a\n\nb", "#!/bin/sh\nset -e", "# a\nb", " a ", "a\tb #"])
+def test_set_a_text_as_it_is(root, text):
+    """Not what YAML would make of it: lines folded into one, comments cut off."""
+    root.good("set", "--", "hello", "env.CERT", text)
+    assert json.loads(root.good("get", "hello", "env.CERT", "--json")) == text
+    root.good("set", "hello", "description", "kept")
+    assert json.loads(root.good("get", "hello", "env.CERT", "--json")) == text
+    root.good("set", "hello", "labels.note", "x # y")
+    assert root.get("hello", "labels.note") == "x # y"
+
+
 def test_set_in_a_service(root):
     root.good("set", "shop", "services.web.proxy.timeouts.drain", "40s")
     root.good("set", "shop", "services.worker.env.LEVEL", "yes")  # a variable is a text
@@ -222,6 +271,9 @@ REFUSALS = [
     (("hello", "description", "{a"), "VALUE:1:1"),
     (("hello", "description", "#x"), "to YAML '#x' is no value"),
     (("hello", "env.X", "&x y"), "anchors are not used"),
+    (("hello", "env.X", '"a" #b'), "of this YAML would take 'a' alone; a text needs quotes of YAML's own"),
+    (("hello", "scale", "3 # more"), "of this YAML would take '3' alone"),
+    (("hello", "x-note.who", "you\nand me"), "of this YAML would take 'you and me' alone"),
     (("hello", "contract", "none"), "none"),
     (("hello", "before_update", "migrate"), "migrate"),
     (("shop", "services.wep.scale", "2"), "did you mean 'web'?"),
@@ -280,6 +332,23 @@ def test_modes(root):
     root.drop_in("shop").chmod(0o640)
     root.good("scale", "shop/web=4")
     assert root.drop_in("shop").stat().st_mode & 0o777 == 0o640
+    # What became secret meanwhile is not written down for everybody.
+    (root.etc / "shop.yaml").chmod(0o600)
+    root.good("set", "shop", "env.PASSWORD", "x")
+    assert root.drop_in("shop").stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files to others")
+def test_owners(root):
+    root.write("hello.yaml", HELLO, 0o640)
+    os.chown(root.etc / "hello.yaml", 0, 4)
+    root.good("edit", "hello", EDITOR="sed -i s/8000/9000/")
+    root.good("set", "hello", "scale", "2")
+    os.chown(root.drop_in("hello"), 0, 4)
+    root.good("set", "hello", "scale", "3")
+    for file in root.etc / "hello.yaml", root.drop_in("hello"):
+        assert (file.stat().st_uid, file.stat().st_gid) == (0, 4)
+    assert (root.etc / "hello.yaml").stat().st_mode & 0o777 == 0o640
 
 
 def test_one_at_a_time(root):
@@ -406,6 +475,16 @@ def test_edit_with_mistakes(root):
     assert status == 1 and "Thrown away" in text and "what you wrote" not in text and file.read_text() == HELLO.replace("8000", "9000")
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_edit_that_is_interrupted(root, number):
+    """Where the draft is, is told."""
+    text, status = root.talk(["edit", "hello"], [(r"\[e\]dit again", number)], EDITOR="sed -i s/8000/many/")
+    draft = pathlib.Path(re.search(r"\npyservicectl: hello: interrupted; what you wrote is in (\S+)\n", text)[1])
+    assert status == -number and draft.read_text() == HELLO.replace("8000", "many") and draft.stat().st_mode & 0o777 == 0o600
+    assert (root.etc / "hello.yaml").read_text() == HELLO
+    shutil.rmtree(draft.parent)
+
+
 def test_edit_of_what_a_package_brought(root):
     vendor = root.path / "usr/lib/pyservice.d"
     vendor.mkdir(parents=True)
@@ -444,7 +523,7 @@ def test_new_from_an_image(root):
 
     assert "is defined by /etc/pyservice.d/fresh.yaml" in root.bad("new", "fresh", "--image=localhost/other:1")
     os.symlink("/dev/null", root.etc / "masked.yaml")
-    assert "is there already" in root.bad("new", "masked", "--image=localhost/other:1")
+    assert "masked is masked by /etc/pyservice.d/masked.yaml" in root.bad("new", "masked", "--image=localhost/other:1")
     assert sorted(os.listdir(root.etc)) == ["fresh.yaml", "hello.yaml", "masked.yaml", "shop.yaml"]
     for words in (["Fresh", "--image=x"], ["../x", "--image=x"], ["x", "--image=-x y"], ["x"], [], ["x", "y"]):
         root.bad("new", *words, status=2)

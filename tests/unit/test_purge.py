@@ -80,6 +80,57 @@ def test_refuses_while_there_is_a_definition(root, text):
     assert listing(root) == before
 
 
+HELLO = "image: localhost/hello:1\n"
+
+
+@pytest.mark.parametrize("text, stays", [
+    (HELLO + "root: /applications/wrap\n", ["applications/wrap/app/code/x.py", "applications/wrap/data/x"]),
+    (HELLO + "files: [{dest: /etc/wrap.conf, content: x}]\n", ["etc/wrap.conf"]),
+    (HELLO + "files: [{dest: /applications/wrap/data/y, content: x}]\n", ["applications/wrap/data/x"]),
+    (HELLO + "volumes: ['/applications/wrap/app/code/{{ instance }}:/x']\n", ["applications/wrap/app/code/x.py"]),
+    (HELLO + "root: /linked/wrap\n", ["applications/wrap/app/code/x.py", "applications/wrap/data/x"]),
+    (HELLO + "volumes: ['/:/host:ro', '/etc:/host-etc:ro']\n", []),
+])
+def test_leaves_what_another_definition_uses(root, text, stays):
+    (root / "linked").symlink_to("applications")
+    write(root / "etc/pyservice.d/store.yaml", text)
+    done = purge(root, "--yes", "wrap")
+    kept = [path for path in ("applications/wrap/app/code/x.py", "applications/wrap/data/x", "etc/wrap.conf") if (root / path).exists()]
+    assert kept == stays, done
+    for line in done.stdout.splitlines()[1:]:
+        assert not any(line.split()[-1] == f"/{path}" for path in stays)
+    assert not stays or " stays, for store uses /" in done.stderr
+    assert not (root / "var/lib/pyservice/wrap").exists() and not (root / "srv/apps/old").exists()
+
+
+@pytest.mark.parametrize("place, link", [("run/pyservice/apps/store", None), ("var/lib/pyservice/store/bundles/123456789abc", "store.yaml")])
+def test_leaves_what_another_application_had(root, place, link):
+    """Its bundle, or that of one that is masked."""
+    write(root / place / "setup/places", "root /applications/wrap\nfile /etc/wrap.conf\n")
+    write(root / "usr/lib/pyservice.d/store.yaml", HELLO)
+    if link:
+        (root / "etc/pyservice.d" / link).symlink_to("/dev/null")
+    done = purge(root, "--yes", "wrap")
+    assert "pyservicectl: /applications/wrap/data stays, for store uses /applications/wrap/data\n" in done.stderr
+    assert (root / "applications/wrap/data/x").exists() and (root / "etc/wrap.conf").exists()
+
+
+def test_refuses_while_it_does_not_know_what_is_used(root):
+    write(root / "etc/pyservice.d/store.yaml", "imgae: x\n")
+    before = listing(root)
+    done = purge(root, "--yes", "wrap")
+    assert done.returncode == 1 and "/etc/pyservice.d/store.yaml has mistakes; mend them first" in done.stderr
+    assert listing(root) == before
+
+
+def test_refuses_what_is_masked(root):
+    (root / "etc/pyservice.d/wrap.yaml").symlink_to("/dev/null")
+    before = listing(root)
+    done = purge(root, "--yes", "wrap")
+    assert done.returncode == 1 and "wrap is masked by /etc/pyservice.d/wrap.yaml; remove that link" in done.stderr
+    assert listing(root) == before
+
+
 def test_what_it_does_not_know(root):
     assert purge(root, "--yes", "gone").stderr == "pyservicectl: there is nothing of 'gone'\n"
     for words in [], ["../x"], ["wrap", "wrap-x"]:

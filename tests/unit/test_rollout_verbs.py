@@ -124,10 +124,11 @@ def test_status_only_looks(root):
     root.revision(A, B)
     root.state("accepted " + A)
     root.progress(B, "instances", UNITS, "restarting instances")
-    result = root.rollout("status", "--no-follow", "hello")
-    assert result.returncode == 0
-    assert result.stdout.splitlines() == [
-        f"hello: revision {B} is to replace {A}", "hello: restarting instances", "hello: hello@0.service: done", "hello: hello@1.service: restarting"]
+    for words in (["--no-follow"], []):     # another root is only looked at anyway
+        result = root.rollout("status", *words, "hello")
+        assert result.returncode == 0
+        assert result.stdout.splitlines() == [f"hello: revision {B} is to replace {A}", "hello: restarting instances", "hello: hello@0.service: done",
+                                              "hello: hello@1.service: restarting"]
 
 
 def test_status_before_anything_runs(root):
@@ -184,7 +185,7 @@ def test_status_shows_no_control_characters(root):
 
 def follow(root, steps):
     """Goes through the steps, each when the last one's line was told; gives the status and all lines."""
-    with subprocess.Popen(root.command("rollout", "status", "hello"), stdout=subprocess.PIPE, text=True) as status:
+    with subprocess.Popen(root.command("rollout", "status", "--follow", "hello"), stdout=subprocess.PIPE, text=True) as status:
         lines = []
         for expected, step in steps:
             for line in status.stdout:
@@ -277,7 +278,7 @@ def test_status_draws_a_bar_on_a_terminal(root):
     root.state("accepted " + A)
     root.progress(B, "instances", UNITS, "restarting instances")
     mine, its = pty.openpty()
-    with subprocess.Popen(root.command("rollout", "status", "hello"), stdin=subprocess.DEVNULL, stdout=its, stderr=its) as status:
+    with subprocess.Popen(root.command("rollout", "status", "--follow", "hello"), stdin=subprocess.DEVNULL, stdout=its, stderr=its) as status:
         os.close(its)
         text = b""
         while b"hello@1.service" not in text:

@@ -6,7 +6,10 @@ PYSERVICECTL names the program.
 
 import json
 import os
+import pty
+import signal
 import subprocess
+import termios
 
 import pytest
 
@@ -91,3 +94,22 @@ def test_what_is_refused(root, words, status, said):
     assert done.returncode == status
     assert said in done.stderr
     assert done.stdout == ""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_terminal_shows_again_what_is_typed(tmp_path, number):
+    """Also where somebody thinks better of it."""
+    (tmp_path / ".config/pyservice.d").mkdir(parents=True)
+    (tmp_path / ".config/pyservice.d/shop.yaml").write_text(DEFINITION)
+    mine, its = pty.openpty()
+    environment = {**os.environ, "HOME": str(tmp_path), "XDG_RUNTIME_DIR": str(tmp_path)}
+    with subprocess.Popen([os.environ["PYSERVICECTL"], "--user", "secret", "set", "shop", "shop.token"], stdin=its, stdout=its, stderr=its, env=environment) as process:
+        text = ""
+        while "Value of 'token':" not in text:
+            text += os.read(mine, 4096).decode()
+        assert not termios.tcgetattr(its)[3] & termios.ECHO
+        process.send_signal(number)
+        assert process.wait(60) == -number
+    assert termios.tcgetattr(its)[3] & termios.ECHO
+    os.close(mine)
+    os.close(its)

@@ -164,6 +164,43 @@ def test_stopped(root):
     assert root.app(status=3)["note"] == "stopped; 'pyservicectl start hello' starts it"
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs another user to be")
+def test_what_only_root_can_read(root):
+    """It is no mistake of the file; what is published is told."""
+    root.define()
+    root.define(name="sec")
+    root.publish(0, 1)
+    (root.path / "etc/pyservice.d/hello.yaml").chmod(0o600)
+    (root.path / "etc/pyservice.d/sec.yaml").chmod(0o600)
+    subprocess.run(["chmod", "o+rx", *[str(path) for path in root.path.parents][:3], str(root.path)], check=True)
+
+    def as_nobody(*words):
+        return subprocess.run(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", *root.command(*words)], capture_output=True, text=True, check=False)
+
+    result = as_nobody("--json", "status", "hello")
+    hello = json.loads(result.stdout)
+    assert (result.returncode, hello["state"], hello["declared"]) == (0, "unknown", 2) and "broken" not in hello
+    assert "not shown, for it needs root: what is in /etc/pyservice.d/hello.yaml" in result.stderr
+    result = as_nobody("status")
+    assert [line.split()[:2] for line in result.stdout.splitlines()[1:3]] == [["hello", "unknown"], ["sec", "new"]] and "mistake" not in result.stdout
+    result = as_nobody("get", "hello", "scale")
+    assert (result.returncode, result.stderr.splitlines()[-1]) == (1, "pyservicectl: hello: its definition can't be read; run this as root")
+    result = as_nobody("check")
+    assert result.returncode == 1 and "hello.yaml: error: only root can read this file; run this as root to know what is in it [file-unreadable]" in result.stderr
+
+
+def test_masked(root):
+    root.publish(0, 1)
+    (root.path / "etc/pyservice.d").mkdir(parents=True)
+    (root.path / "etc/pyservice.d/hello.yaml").symlink_to("/dev/null")
+    hello = root.json("status", "hello")
+    assert (hello["state"], hello["note"]) == ("masked", "masked by /etc/pyservice.d/hello.yaml")
+    assert "none; masked by /etc/pyservice.d/hello.yaml" in root.run("status", "hello").stdout
+    for words in ["scale", "hello=2"], ["set", "hello", "scale", "2"], ["edit", "hello"], ["new", "hello"], ["cat", "hello"]:
+        result = root.run(*words)
+        assert result.returncode == 1 and result.stderr.startswith("pyservicectl: hello is masked by /etc/pyservice.d/hello.yaml; remove that link"), result
+
+
 def test_no_control_characters(root):
     root.define()
     root.publish(0, 1)
@@ -187,11 +224,25 @@ def test_host_is_broken(root):
     (["status", "hello", "other"], 2, "one application, or none"), (["status", "hello/web"], 2, "one application, or none"),
     (["status", "Hello"], 2, "is no name"), (["ps", "../x"], 2, "is no name"), (["ps", "hello@x"], 2, "no number"),
     (["status", "helo"], 1, "did you mean 'hello'?"), (["ps", "other"], 1, "lists those that there are"),
-    (["ps", "hello/wrb"], 1, "lists what it has"), (["status", "--yes"], 2, "no option --yes")])
+    (["ps", "hello/wrb"], 1, "lists what it has"), (["ps", "hello@7"], 1, "hello has no instance 7; the last one is 1"),
+    (["env", "hello/hello@7"], 1, "hello/hello has no instance 7; the last one is 1"),
+    (["status", "--yes"], 2, "no option --yes")])
 def test_refusals(root, words, status, said):
     root.define()
     result = root.run(*words)
     assert (result.returncode, result.stdout) == (status, "") and said in result.stderr
+
+
+@pytest.mark.skipif(bool(PYSERVICECTL) and b"__asan_init" in open(PYSERVICECTL, "rb").read(), reason="AddressSanitizer needs more address space")
+@pytest.mark.parametrize("verb", ["check", "status"])
+def test_out_of_memory(root, verb):
+    root.define()
+    services = ", ".join(f"{{name: s{i}}}" for i in range(400))
+    variables = ", ".join(f"A{i}: x" for i in range(1500))
+    root.define(f"image: x\nenv: {{{variables}}}\nservices: [{services}]\n", name="large")
+    result = subprocess.run(["sh", "-c", 'ulimit -v 98304; exec "$@"', "sh", *root.command(verb)], capture_output=True, text=True, check=False)
+    assert (result.returncode, result.stdout) == (111, "")
+    assert result.stderr == "pyservice: out of memory with '/etc/pyservice.d/large.yaml'; make that file smaller, or split the application\n"
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs another user to be")
