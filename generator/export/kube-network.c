@@ -6,6 +6,9 @@
 
 /* What the API has no word for; many controllers have an annotation. */
 static void tell_proxy(struct kube *k, struct kube_document *d, const struct proxy *x) {
+        bool is_http = x->mode.index == MODE_HTTP;
+        struct str who = is_http ? STR("the controller") : STR("the cluster");
+
         if (x->strip.yes && !str_is(x->path.text, "/"))
                 KUBE_MISS(k, d, STR("proxy.strip: the path "), x->path.text, STR(" is not taken off; with ingress-nginx: nginx.ingress.kubernetes.io/rewrite-target"));
         if (x->sticky.yes)
@@ -19,13 +22,13 @@ static void tell_proxy(struct kube *k, struct kube_document *d, const struct pro
         if (x->maxconn.n > 0)
                 kube_miss(k, d, STR("proxy.maxconn: nothing queues requests"));
         if (x->balance.at.len > 0 && x->balance.index != BALANCE_SOURCE)
-                kube_miss(k, d, STR("proxy.balance: the controller chooses a pod"));
+                KUBE_MISS(k, d, STR("proxy.balance: "), who, STR(" chooses a pod"));
         if (x->retries.at.len > 0)
-                kube_miss(k, d, STR("proxy.retries: the controller has its own number"));
+                KUBE_MISS(k, d, STR("proxy.retries: "), who, STR(" has its own number"));
         if (x->check)
                 kube_miss(k, d, STR("proxy.check: readiness is what 'health' says"));
         if (x->timeouts && (x->timeouts->connect.at.len > 0 || x->timeouts->server.at.len > 0 || x->timeouts->queue.at.len > 0))
-                kube_miss(k, d, STR("proxy.timeouts but 'drain': with ingress-nginx: nginx.ingress.kubernetes.io/proxy-read-timeout and others"));
+                KUBE_MISS(k, d, STR("proxy.timeouts but 'drain'"), is_http ? STR(": with ingress-nginx: nginx.ingress.kubernetes.io/proxy-read-timeout and others") : STR(": a Service has none"));
 }
 
 static void put_rule(struct kube *k, struct yaml_text *spec, const struct service *s, struct str domain, struct str object) {
@@ -50,18 +53,19 @@ static void put_tls(struct kube *k, struct kube_document *d, struct yaml_text *s
         KUBE_SAY(k, d, STR("Before: kubectl create secret tls "), secret, STR(" --cert=CERTIFICATE --key=KEY, both from "), s->proxy->tls->certificate.text);
 }
 
-void kube_ingress(struct kube *k, const struct service *s, struct str object) {
+void kube_ingress(struct kube *k, const struct kube_part *p) {
+        const struct service *s = p->service;
         struct kube_document *d;
         struct yaml_text *spec;
 
-        if (s->proxy->mode.index == MODE_TCP)
-                return;
+        if (s->proxy->mode.index == MODE_HTTP && s->proxy->domains.n == 0)
+                KUBE_MISS(k, NULL, s->name.text, STR(": a proxy without domains: no Ingress; write one for the Service "), p->object);
         if (s->proxy->domains.n == 0) {
-                KUBE_MISS(k, NULL, s->name.text, STR(": a proxy without domains: no Ingress; write one for the Service "), object);
+                tell_proxy(k, p->document, s->proxy);
                 return;
         }
 
-        d = kube_document(k, KUBE_INGRESS, "networking.k8s.io/v1", "Ingress", object);
+        d = kube_document(k, KUBE_INGRESS, "networking.k8s.io/v1", "Ingress", p->object);
         d->part = s->name.text;
         kube_labels(k, kube_map(k, d->root, "metadata"), s->name.text);
         spec = kube_map(k, d->root, "spec");
@@ -69,7 +73,7 @@ void kube_ingress(struct kube *k, const struct service *s, struct str object) {
         if (s->proxy->tls)
                 put_tls(k, d, spec, s);
         LIST_EACH(domain, &s->proxy->domains)
-                put_rule(k, spec, s, domain->text, object);
+                put_rule(k, spec, s, domain->text, p->object);
         tell_proxy(k, d, s->proxy);
 }
 

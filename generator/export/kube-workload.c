@@ -45,7 +45,9 @@ static void put_strategy(struct kube *k, const struct kube_part *p) {
         if (p->is_stateful) {
                 kube_text(k, kube_map(k, spec, "updateStrategy"), "type", STR("RollingUpdate"));
                 kube_text(k, spec, "podManagementPolicy", STR("Parallel"));
-                if (r->max_unavailable.n > 1)
+                if (r->strategy.index == STRATEGY_RECREATE)
+                        kube_miss(k, p->document, STR("rollout.strategy recreate: a StatefulSet replaces one pod after another"));
+                else if (r->max_unavailable.n > 1)
                         kube_miss(k, p->document, STR("rollout.max_unavailable: a StatefulSet replaces one pod after another"));
         } else {
                 strategy = kube_map(k, spec, "strategy");
@@ -102,9 +104,10 @@ static void add_service(struct kube *k, const struct kube_part *p) {
                 put_service_port(k, spec, ports->items.at[i]);
         if (proxy && proxy->balance.index == BALANCE_SOURCE)
                 kube_text(k, spec, "sessionAffinity", STR("ClientIP"));
-        if (proxy && proxy->mode.index == MODE_TCP) {
-                if (!p->is_stateful)
-                        kube_text(k, spec, "type", STR("LoadBalancer"));
+        if (proxy && proxy->mode.index == MODE_TCP && p->is_stateful)
+                kube_miss(k, d, STR("proxy.mode tcp: an Ingress has only HTTP, and this Service only names the pods; write one of type LoadBalancer beside it"));
+        else if (proxy && proxy->mode.index == MODE_TCP) {
+                kube_text(k, spec, "type", STR("LoadBalancer"));
                 kube_say(k, d, STR("proxy.mode tcp: an Ingress has only HTTP, so this Service is reached from outside where the cluster has load balancers."));
         }
 }
@@ -157,7 +160,7 @@ void kube_service(struct kube *k, struct service *s) {
         add_service(k, &p);
         add_budget(k, &p);
         if (s->proxy)
-                kube_ingress(k, s, p.object);
+                kube_ingress(k, &p);
 }
 
 /* A companion of the app, not of each instance: so it is no container of their pods, but a pod of its own. */

@@ -153,6 +153,6 @@ void kube_task(struct kube *k, struct task *t);
 void kube_timer(struct kube *k, struct timer *t);
 
 /* For the Service of that name. */
-void kube_ingress(struct kube *k, const struct service *s, struct str object);
+void kube_ingress(struct kube *k, const struct kube_part *p);
 
 void kube_policy(struct kube *k);

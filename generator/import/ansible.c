@@ -3,6 +3,7 @@
 /* pyservicectl import ansible-pyservice: variables of the Ansible role for Python applications, or a playbook that uses it. */
 
 #include "import/jinja.h"
+#include "import/plays.h"
 
 struct role {
         struct draft draft;
@@ -129,7 +130,7 @@ static void put_part(struct role *r, enum part_kind kind, const struct node *n) 
                 return;
         }
 
-        name = import_name(d->arena, given);
+        name = draft_part_name(d, given);
         p = draft_part(d, kind, name, n->at);
         if (!str_eq(name, given))
                 draft_note(d, p->map, n->at, "'%.*s' is '%.*s' here", STR_ARG(given), STR_ARG(name));
@@ -211,11 +212,9 @@ static void note_tasks(struct role *r, const struct node *play) {
                 const struct node *list = node_get(play, lists[k]);
 
                 for (size_t i = 0; list && list->kind == NODE_LIST && i < list->n; i++) {
-                        const struct node *task = list->items[i], *role = node_get(task, "import_role"), *name = node_get(task, "name");
+                        const struct node *task = list->items[i], *name = node_get(task, "name");
 
-                        if (!role)
-                                role = node_get(task, "include_role");
-                        if (role && str_is(node_text(node_get(role, "name")), "pyservice"))
+                        if (plays_is_role(plays_role_of_task(task), "pyservice"))
                                 continue;
                         draft_note(&r->draft, NULL, task->at, "the playbook's task '%.*s' could not be carried over; what it writes may become an entry of 'files:'",
                                    STR_ARG(node_text(name)));
@@ -252,7 +251,7 @@ static int import_one(struct import *m, const struct node *vars, const struct no
         return draft_print(&r.draft, is_next);
 }
 
-/* One application for each play that has variables. */
+/* One application for each play that has variables, and for each that the role is given. */
 int import_ansible(struct ctl *c) {
         const struct node *vars = NULL, *plays = NULL;
         struct import m;
@@ -265,13 +264,14 @@ int import_ansible(struct ctl *c) {
                 return r;
 
         for (size_t i = 0; plays && i < plays->n; i++) {
-                const struct node *own = jinja_play_vars(&m, vars, plays->items[i]);
+                struct plays_apps apps;
 
-                if (!own)
-                        continue;
-                r = import_one(&m, own, plays->items[i], is_next);
-                is_next = true;
-                worst = r > worst ? r : worst;
+                plays_apps(&m, plays->items[i], "pyservice", vars, &apps);
+                VEC_EACH(app, &apps.list) {
+                        r = import_one(&m, *app, app == apps.list.at ? plays->items[i] : NULL, is_next);
+                        is_next = true;
+                        worst = r > worst ? r : worst;
+                }
         }
         if (is_next)
                 return worst;

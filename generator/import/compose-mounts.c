@@ -163,13 +163,11 @@ static void put_mount(struct compose *c, struct draft_part *p, struct bind_mount
                 draft_note(&c->draft, p->map, at->at, "a volume without a name at %.*s could not be carried over; give it one under 'volumes:'", STR_ARG(m.target));
                 return;
         }
-        if (source.p[0] == '~') {
-                draft_note(&c->draft, p->map, at->at, "%.*s could not be carried over: say whose home directory it is", STR_ARG(source));
-                return;
-        }
-        if (source.p[0] == '/' || source.p[0] == '.')
-                source = import_path(&c->draft, at->at, source);
-        else if (source.p[0] != '{' && !is_external(c, object_of(c, "volumes", m.source), m.source, &source))
+        if (strchr("/.~", source.p[0])) {
+                source = compose_path(c, p, source, at);
+                if (str_is_absent(source))
+                        return;
+        } else if (source.p[0] != '{' && !is_external(c, object_of(c, "volumes", m.source), m.source, &source))
                 source = import_name(a, source);
 
         source = arena_join(a, source, STR(":"), m.target);
@@ -262,7 +260,9 @@ void compose_put_secrets(struct compose *c, struct draft_part *p, const struct n
 
                 file = secret ? text_at(c, secret, "file") : (struct str) { NULL, 0 };
                 if (!str_is_absent(file))
-                        (void) yaml_text_put_text(a, one, STR("file"), import_path(&c->draft, n->at, file));
+                        file = compose_path(c, p, file, secret);
+                if (!str_is_absent(file))
+                        (void) yaml_text_put_text(a, one, STR("file"), file);
                 else if (is_external(c, secret, given, &podman))
                         (void) yaml_text_put_text(a, one, STR("podman"), podman);
                 else {
@@ -286,9 +286,11 @@ void compose_put_configs(struct compose *c, struct draft_part *p, const struct n
 
                 if (str_is_absent(target))
                         target = arena_join(a, STR("/"), name);
-                if (!str_is_absent(file))
-                        file = import_path(&c->draft, n->at, file);
-                else if (!str_is_absent(content)) {
+                if (!str_is_absent(file)) {
+                        file = compose_path(c, p, file, config);
+                        if (str_is_absent(file))
+                                continue;
+                } else if (!str_is_absent(content)) {
                         file = arena_join(a, STR("{{ app_config_dir }}/"), name);
                         entry = yaml_text_add(a, yaml_text_put(a, c->draft.root, STR("files"), YAML_TEXT_LIST), YAML_TEXT_MAP);
                         (void) yaml_text_put_text(a, entry, STR("dest"), file);

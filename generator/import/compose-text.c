@@ -61,6 +61,16 @@ static bool take_reference(struct str s, struct reference *ret) {
         return ret->name.n > 0 && (rest.n == 0 || strchr("-?+", ret->sign));
 }
 
+bool compose_is_secretive(struct str name) {
+        static const char *const words[] = { "PASSWORD", "PASSWD", "SECRET", "TOKEN", "API_KEY", "ACCESS_KEY", "PRIVATE_KEY" };
+
+        for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+                if (str_find_str(name, str_of(words[i])) < name.n)
+                        return !str_has_suffix(name, STR("_FILE"));
+
+        return false;
+}
+
 static struct str keep(struct compose *c, struct str name) {
         return arena_join(c->draft.arena, STR("{{ "), name, STR(" }}"));
 }
@@ -82,7 +92,10 @@ static struct str put_reference(struct compose *c, const struct reference *ref, 
                 return keep(c, ref->name);
 
         var = draft_var(d, ref->name, value);
-        if (ref->sign == '-')
+        if (compose_is_secretive(ref->name))
+                draft_note(d, var, at, "'%.*s' looks like a secret, and stands here in clear; rather keep the whole value that it is in with 'pyservicectl secret set %.*s NAME', "
+                           "and write '{secret: NAME}' there, or have a command read /run/secrets/NAME", STR_ARG(ref->name), STR_ARG(d->name));
+        else if (ref->sign == '-')
                 draft_note(d, var, at, "this is the default of '%.*s'; write the value that it has, in the environment or in .env", STR_ARG(ref->name));
         else
                 draft_note(d, var, at, "write the value that '%.*s' has, in the environment or in .env", STR_ARG(ref->name));
@@ -128,6 +141,15 @@ bool compose_is_variable(struct str text, struct str *ret_name) {
 
         *ret_name = ref.name;
         return true;
+}
+
+struct str compose_path(struct compose *c, struct draft_part *p, struct str path, const struct node *n) {
+        if (path.n > 0 && path.p[0] == '~') {
+                draft_note(&c->draft, p->map, n->at, "%.*s could not be carried over: say whose home directory it is", STR_ARG(path));
+                return (struct str) { NULL, 0 };
+        }
+
+        return str_has_prefix(path, STR("{{")) ? path : import_path(&c->draft, n->at, path);
 }
 
 struct str compose_size(struct compose *c, struct str text) {

@@ -38,15 +38,25 @@ static void put_server(struct compose *c, struct yaml_text *volume) {
         options->text = kept.n > 0 ? kept : STR("rw");
 }
 
+/* Two whose names become one would share what they hold. */
+static struct yaml_text *put_object(struct compose *c, const char *top, const struct pair *object, struct str name) {
+        struct draft *d = &c->draft;
+        struct yaml_text *all = yaml_text_put(d->arena, d->root, str_of(top), YAML_TEXT_MAP), *other = yaml_text_find(all, name);
+
+        if (other)
+                draft_note(d, other, object->key->at, "'%.*s' is '%.*s' here, as another is; give one of the two a name of its own, here and where it is used", STR_ARG(object->key->text), STR_ARG(name));
+        return yaml_text_put(d->arena, all, name, YAML_TEXT_MAP);
+}
+
 static void put_volume(struct compose *c, const struct pair *volume) {
         struct draft *d = &c->draft;
-        struct yaml_text *all = yaml_text_put(d->arena, d->root, STR("volumes"), YAML_TEXT_MAP), *one;
+        struct yaml_text *one;
         const struct node *options = node_get(volume->value, "driver_opts"), *driver = node_get(volume->value, "driver");
-        struct str name = import_name(d->arena, volume->key->text);
+        struct str name = import_name(d->arena, volume->key->text), own = node_text(node_get(volume->value, "name"));
 
-        one = yaml_text_put(d->arena, all, name, YAML_TEXT_MAP);
-        draft_note(d, one, volume->key->at, "what Compose has kept is in its own volume; 'podman volume export' and 'import' move it to '%.*s-%.*s'",
-                   STR_ARG(d->name), STR_ARG(name));
+        one = put_object(c, "volumes", volume, name);
+        draft_note(d, one, volume->key->at, "what Compose has kept is in %s%.*s; 'podman volume export' and 'import' move it to '%.*s-%.*s'",
+                   str_is_absent(own) ? "its own volume" : "the volume ", STR_ARG(own), STR_ARG(d->name), STR_ARG(name));
         if (driver && !str_is(driver->text, "local"))
                 put(c, one, "driver", driver);
         if (!options)
@@ -60,10 +70,13 @@ static void put_volume(struct compose *c, const struct pair *volume) {
 
 static void put_network(struct compose *c, const struct pair *network) {
         struct draft *d = &c->draft;
-        struct yaml_text *all = yaml_text_put(d->arena, d->root, STR("networks"), YAML_TEXT_MAP), *one;
+        struct yaml_text *one;
         const struct node *n = network->value, *ipam = node_get(n, "ipam"), *list = ipam ? node_get(ipam, "config") : NULL, *driver = node_get(n, "driver");
+        struct str name = import_name(d->arena, network->key->text), own = node_text(node_get(n, "name"));
 
-        one = yaml_text_put(d->arena, all, import_name(d->arena, network->key->text), YAML_TEXT_MAP);
+        one = put_object(c, "networks", network, name);
+        if (!str_is_absent(own))
+                draft_note(d, one, network->key->at, "the network is '%.*s-%.*s' here, not '%.*s'", STR_ARG(d->name), STR_ARG(name), STR_ARG(own));
         if (driver && !str_is(driver->text, "bridge"))
                 put(c, one, "driver", driver);
         if (node_is_true(node_get(n, "internal")))

@@ -39,50 +39,8 @@ void compose_pairs(struct compose *c, struct draft_part *p, const struct node *n
         }
 }
 
-/* PASSWORD, API_KEY, TOKEN … */
-static bool is_secretive(struct str name) {
-        static const char *const words[] = { "PASSWORD", "PASSWD", "SECRET", "TOKEN", "API_KEY", "ACCESS_KEY", "PRIVATE_KEY" };
-
-        for (size_t i = 0; i < ARRAY_SIZE(words); i++)
-                if (str_find_str(name, str_of(words[i])) < name.n)
-                        return !str_has_suffix(name, STR("_FILE"));
-
-        return false;
-}
-
-/* Does what comes before and behind say that it is a host's name? `is_host_alone`: nothing has to. */
-static bool is_host_at(struct str text, size_t at, struct str name, bool is_host_alone) {
-        struct str before = { text.p, at }, behind = str_from(text, at + name.n);
-
-        if (!str_has_prefix(str_from(text, at), name) || !(behind.n == 0 || strchr(":/", behind.p[0])))
-                return false;
-        if (at == 0)
-                return (is_host_alone && behind.n == 0) || (behind.n > 0 && behind.p[0] == ':' && behind.n > 1 && str_is_made_of(str_from(behind, 1), "0123456789"));
-
-        return before.p[at - 1] == '@' || str_has_suffix(before, STR("://"));
-}
-
-/* Compose's containers find one another by the names of services; here a container has the name of its unit. */
-static struct str rename_host(struct compose *c, struct draft_part *p, struct str key, struct str text, const struct node *at) {
-        const struct node *services = node_get(c->root, "services");
-        struct draft *d = &c->draft;
-        bool is_host = str_find_str(key, STR("HOST")) < key.n || str_find_str(key, STR("SERVER")) < key.n || str_find_str(key, STR("ADDR")) < key.n;
-
-        for (size_t i = 0; i < services->n; i++) {
-                struct str name = services->pairs[i].key->text, host;
-                bool is_service = compose_kind(c, name) == PART_SERVICE;
-
-                for (size_t k = 0; k + name.n <= text.n; k++) {
-                        if (!is_host_at(text, k, name, is_host))
-                                continue;
-
-                        host = arena_join(d->arena, d->name, STR("-"), import_name(d->arena, name), is_service ? STR("-0") : STR(""));
-                        draft_note(d, p->map, at->at, "'%.*s' is the host '%.*s' here", STR_ARG(name), STR_ARG(host));
-                        text = arena_join(d->arena, (struct str) { text.p, k }, host, str_from(text, k + name.n));
-                        k += host.n;
-                }
-        }
-        return text;
+static bool is_of_host(struct str key) {
+        return str_find_str(key, STR("HOST")) < key.n || str_find_str(key, STR("SERVER")) < key.n || str_find_str(key, STR("ADDR")) < key.n;
 }
 
 /* Names of secrets have no '_' here, and so have their files. */
@@ -105,20 +63,21 @@ static struct str rename_secret_file(struct compose *c, struct draft_part *p, st
 static void put_variable(struct compose *c, struct draft_part *p, struct str key, const struct node *value) {
         struct draft *d = &c->draft;
         struct yaml_text *env = yaml_text_put(d->arena, p->map, STR("env"), YAML_TEXT_MAP);
-        struct str name, text;
+        struct str name = key, text;
+        bool is_variable = !value || compose_is_variable(value->text, &name);
 
+        if (is_variable && (compose_is_secretive(name) || compose_is_secretive(key))) {
+                struct str secret = draft_secret(d, name);
+
+                draft_put_secret(d, env, key, secret);
+                draft_note(d, yaml_text_find(env, key), value ? value->at : p->at, "the value of '%.*s' looks like a secret: keep it with 'pyservicectl secret set %.*s %.*s'",
+                           STR_ARG(name), STR_ARG(d->name), STR_ARG(secret));
+                return;
+        }
         if (!value) {
                 draft_note(d, p->map, p->at, "the variable '%.*s' is taken from the environment of who runs Compose; write its value", STR_ARG(key));
                 (void) draft_var(d, key, STR("CHANGE-ME"));
                 (void) yaml_text_put_text(d->arena, env, key, arena_join(d->arena, STR("{{ "), key, STR(" }}")));
-                return;
-        }
-        if (compose_is_variable(value->text, &name) && (is_secretive(name) || is_secretive(key))) {
-                struct str secret = draft_secret(d, name);
-
-                draft_put_secret(d, env, key, secret);
-                draft_note(d, yaml_text_find(env, key), value->at, "the value of '%.*s' looks like a secret: keep it with 'pyservicectl secret set %.*s %.*s'",
-                           STR_ARG(name), STR_ARG(d->name), STR_ARG(secret));
                 return;
         }
 
@@ -127,7 +86,7 @@ static void put_variable(struct compose *c, struct draft_part *p, struct str key
                 compose_drop(c, p, key.p, value);
                 return;
         }
-        text = rename_secret_file(c, p, rename_host(c, p, key, text, value), value);
+        text = rename_secret_file(c, p, compose_hosts(c, p, text, is_of_host(key), value), value);
         (void) yaml_text_put_text(d->arena, env, key, text);
 }
 
@@ -141,7 +100,9 @@ static void put_env_file(struct compose *c, struct draft_part *p, const struct n
 
         if (str_is_absent(text))
                 return;
-        text = import_path(&c->draft, n->at, text);
+        text = compose_path(c, p, text, n);
+        if (str_is_absent(text))
+                return;
         if (required && !node_is_true(required))
                 text = arena_join(c->draft.arena, STR("-"), text);
         (void) yaml_text_add_text(c->draft.arena, list(c, p, "env_files"), text);
@@ -163,7 +124,7 @@ void compose_put_depends_on(struct compose *c, struct draft_part *p, const struc
                 if (p->kind == PART_TASK)
                         draft_note(&c->draft, p->map, n->at, "the task runs when it is asked for, or before an update: that it depends on '%.*s' could not be carried over", STR_ARG(name));
                 else if (compose_kind(c, name) != PART_TASK)
-                        (void) yaml_text_add_text(c->draft.arena, list(c, p, required && !node_is_true(required) ? "after" : "requires"), import_name(c->draft.arena, name));
+                        (void) yaml_text_add_text(c->draft.arena, list(c, p, required && !node_is_true(required) ? "after" : "requires"), compose_name(c, name));
         }
 }
 
@@ -325,7 +286,7 @@ static void put_source(struct compose *c, const struct node *n, struct str conte
 }
 
 /* What has to be done by hand. */
-static struct str build_command(struct compose *c, const struct node *n, struct str image) {
+static struct str build_command(struct compose *c, struct draft_part *p, const struct node *n, struct str image) {
         struct str context = context_of(c, n), file = text_of(c, n, "dockerfile", "Dockerfile");
         const struct str git[] = { STR("podman"), STR("build"), STR("-t"), image, STR("-f"), file, context };
         struct str local[ARRAY_SIZE(git)];
@@ -334,8 +295,11 @@ static struct str build_command(struct compose *c, const struct node *n, struct 
                 return import_quote(c->draft.arena, git, ARRAY_SIZE(git));
 
         memcpy(local, git, sizeof(git));
+        context = compose_path(c, p, context, n);
+        if (str_is_absent(context))
+                context = STR("/CHANGE-ME");
         local[5] = import_path(&c->draft, n->at, arena_join(c->draft.arena, context, STR("/"), file));
-        local[6] = import_path(&c->draft, n->at, context);
+        local[6] = context;
         return import_quote(c->draft.arena, local, ARRAY_SIZE(local));
 }
 
@@ -354,5 +318,5 @@ void compose_put_build(struct compose *c, struct draft_part *p, const struct nod
         if (!image)
                 image = yaml_text_put_text(d->arena, p->map, STR("image"), arena_join(d->arena, STR("localhost/"), d->name, STR("-"), p->name, STR(":latest")));
         put(c, p, "pull", STR("never"));
-        draft_note(d, p->map, n->at, "its image is built by hand, %s; or write 'source:' with a Git repository", build_command(c, n, image->text).p);
+        draft_note(d, p->map, n->at, "its image is built by hand, %s; or write 'source:' with a Git repository", build_command(c, p, n, image->text).p);
 }

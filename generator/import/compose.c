@@ -86,6 +86,16 @@ static bool is_needed(const struct compose *c, struct str name, const char *cond
         return false;
 }
 
+struct str compose_name(const struct compose *c, struct str service) {
+        const struct node *services = node_get(c->root, "services");
+
+        for (size_t i = 0; i < services->n; i++)
+                if (str_eq(services->pairs[i].key->text, service))
+                        return c->names[i];
+
+        return import_name(c->draft.arena, service);
+}
+
 enum part_kind compose_kind(const struct compose *c, struct str name) {
         static const char *const signs[] = { "ports", "build", "scale" };
         const struct node *service = compose_service(c, name), *deploy = node_get(service, "deploy");
@@ -112,7 +122,7 @@ static void put_words(struct compose *c, struct draft_part *p, const char *key, 
         struct yaml_text *list;
 
         if (!str_is_absent(text)) {
-                (void) yaml_text_put_text(d->arena, p->map, str_of(key), str_trim(text));
+                (void) yaml_text_put_text(d->arena, p->map, str_of(key), compose_hosts(c, p, str_trim(text), false, n));
                 return;
         }
         if (n->kind != NODE_LIST)
@@ -126,7 +136,7 @@ static void put_words(struct compose *c, struct draft_part *p, const char *key, 
         for (size_t i = 0; i < n->n; i++) {
                 text = compose_text(c, n->items[i]);
                 if (!str_is_absent(text))
-                        (void) yaml_text_add_text(d->arena, list, text);
+                        (void) yaml_text_add_text(d->arena, list, compose_hosts(c, p, text, false, n->items[i]));
         }
 }
 
@@ -213,10 +223,12 @@ static void put_security(struct compose *c, struct draft_part *p, const struct n
 }
 
 static bool put_special(struct compose *c, struct draft_part *p, struct str key, const struct node *n) {
-        static const char *const silent[] = { "image", "container_name", "stdin_open", "tty", "attach" };
+        static const char *const silent[] = { "image", "stdin_open", "tty", "attach" };
 
         if (str_is(key, "labels"))
                 compose_pairs(c, p, n, NULL);
+        else if (str_is(key, "container_name"))
+                draft_note(&c->draft, p->map, n->at, "the container is not named %.*s here, but like its unit; others reach it by that name", STR_ARG(n->text));
         else if (str_is(key, "pull_policy"))
                 put_pull(c, p, n);
         else if (str_is(key, "security_opt"))
@@ -254,7 +266,7 @@ static void put_key(struct compose *c, struct draft_part *p, const struct pair *
 
 static void put_service(struct compose *c, const struct pair *service) {
         struct draft *d = &c->draft;
-        struct str given = service->key->text, name = import_name(d->arena, given);
+        struct str given = service->key->text, name = compose_name(c, given);
         enum part_kind kind = compose_kind(c, given);
         struct draft_part *p = draft_part(d, kind, name, service->key->at);
 
@@ -270,6 +282,13 @@ static void put_service(struct compose *c, const struct pair *service) {
                 (void) yaml_text_add_text(d->arena, yaml_text_put(d->arena, d->root, STR("before_update"), YAML_TEXT_LIST), name);
         if (!yaml_text_find(p->map, STR("image")) && !yaml_text_find(d->root, STR("source")))
                 draft_note(d, p->map, service->key->at, "'%.*s' has neither an image nor a build", STR_ARG(given));
+}
+
+static void choose_names(struct compose *c, const struct node *services) {
+        c->names = arena_array(c->draft.arena, services->n, struct str);
+        c->is_mentioned = arena_array(c->draft.arena, services->n, bool);
+        for (size_t i = 0; i < services->n; i++)
+                c->names[i] = draft_part_name(&c->draft, services->pairs[i].key->text);
 }
 
 static bool is_service_list(const struct node *services) {
@@ -316,6 +335,7 @@ int import_compose(struct ctl *ctl) {
 
         draft_begin(&c.draft, &m, project_name(&c, &m));
         c.needs_network = services->n > 1;
+        choose_names(&c, services);
         compose_put_top(&c);
         for (size_t i = 0; i < services->n; i++)
                 put_service(&c, &services->pairs[i]);
@@ -327,5 +347,6 @@ int import_compose(struct ctl *ctl) {
                 if (!is_known)
                         compose_drop(&c, NULL, root->pairs[i].key->text.p, root->pairs[i].value);
         }
+        compose_note_hosts(&c);
         return draft_print(&c.draft, false);
 }

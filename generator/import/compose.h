@@ -9,20 +9,38 @@ struct compose {
         struct draft draft;
         const struct node *root;        /* of the file */
         bool needs_network;             /* several containers, which find one another by name */
+        struct str *names;              /* of the parts, as `services` has them */
+        bool *is_mentioned;             /* … and which of the names stand in values that nothing was done with */
 };
 
 /* A text with ${VARIABLE} as {{ VARIABLE }}; absent for what is none. */
 struct str compose_text(struct compose *c, const struct node *n);
 struct str compose_expand(struct compose *c, struct str text, struct span at);
 
+/* A text in which the names of other services are those that their containers have here. `is_host`: it may be nothing but such a
+ * name. */
+struct str compose_hosts(struct compose *c, struct draft_part *p, struct str text, bool is_host, const struct node *at);
+
+/* What compose_hosts() was not sure of. */
+void compose_note_hosts(struct compose *c);
+
 /* Is it nothing but a variable without a default? Gives its name. */
 bool compose_is_variable(struct str text, struct str *ret_name);
+
+/* A path of the machine, from `n`; absent, with a note, where it is in somebody's home directory. */
+struct str compose_path(struct compose *c, struct draft_part *p, struct str path, const struct node *n);
+
+/* PASSWORD, API_KEY, TOKEN … */
+bool compose_is_secretive(struct str name);
 
 /* 512m, 1gb → 512M, 1G. */
 struct str compose_size(struct compose *c, struct str text);
 
 /* One of `services:`; NULL for none. */
 const struct node *compose_service(const struct compose *c, struct str name);
+
+/* The name of the part that a service becomes. */
+struct str compose_name(const struct compose *c, struct str service);
 
 /* What a service of the file is here. */
 enum part_kind compose_kind(const struct compose *c, struct str name);

@@ -8,6 +8,7 @@
 #include "app/contract.h"
 #include "base/fs.h"
 #include "import/jinja.h"
+#include "import/plays.h"
 
 static struct str own_name(const struct jinja *j, struct str name) {
         (void) j;
@@ -179,8 +180,13 @@ int import_dci_api(struct ctl *c) {
 
         import_begin(&m, c);
         r = jinja_read(&m, &vars, &plays);
-        for (size_t i = 0; plays && i < plays->n; i++)
-                vars = jinja_play_vars(&m, vars, plays->items[i]) ?: vars;
+        for (size_t i = 0; plays && i < plays->n; i++) {
+                struct plays_apps apps;
+
+                plays_apps(&m, plays->items[i], "dci_api", vars, &apps);
+                VEC_EACH(app, &apps.list)
+                        vars = *app;
+        }
         if (r == CTL_GOOD && !vars) {
                 (void) fputs("pyservicectl: import dci-api: no variables are defined here\n", stderr);
                 return CTL_MISTAKE;

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 
+#include "app/check.h"
 #include "import/import.h"
 
 /* The keys of an app and of its parts, as people expect them. */
@@ -39,6 +40,23 @@ void draft_begin(struct draft *d, struct import *m, struct str name) {
 
         *d = (struct draft) { .ctl = m->ctl, .arena = a, .sources = &m->sources, .ds = &m->ds, .name = import_name(a, name), .root = yaml_text_new(a, YAML_TEXT_MAP) };
         yaml_text_remark(a, d->root, arena_join(a, STR("/etc/pyservice.d/"), d->name, STR(".yaml")));
+}
+
+static bool is_taken(const struct draft *d, struct str name) {
+        VEC_EACH(other, &d->names)
+                if (str_eq(*other, name))
+                        return true;
+
+        return is_reserved_name(name);
+}
+
+struct str draft_part_name(struct draft *d, struct str text) {
+        struct str stem = import_name(d->arena, text), name = stem;
+
+        for (unsigned i = 2; is_taken(d, name); i++)
+                name = arena_printf(d->arena, "%.*s-%u", STR_ARG(stem), i);
+        *vec_push(d->arena, &d->names) = name;
+        return name;
 }
 
 struct draft_part *draft_part(struct draft *d, enum part_kind kind, struct str name, struct span at) {

@@ -36,6 +36,7 @@ struct draft {
         struct str name;                /* of the app */
         struct yaml_text *root;
         VEC(struct draft_part *) parts;
+        VEC(struct str) names;          /* that draft_part_name() gave */
 };
 
 /* A kind of input: reads c->argv and prints. Gives the exit status. */
@@ -64,6 +65,9 @@ int import_report(struct import *m);
 
 /* An empty draft; `name` is made one that an app may have. */
 void draft_begin(struct draft *d, struct import *m, struct str name);
+
+/* A name for a part, like `text`, that no other has and that is none of pyservice's own. */
+struct str draft_part_name(struct draft *d, struct str text);
 
 struct draft_part *draft_part(struct draft *d, enum part_kind kind, struct str name, struct span at);
 

@@ -168,12 +168,6 @@ bool jinja_is_secret(const struct jinja *j, const struct node *n) {
         return str_is_absent(j->own(j, p.inside)) && (!other || str_is(other->tag, "!vault"));
 }
 
-const struct node *jinja_play_vars(struct import *m, const struct node *vars, const struct node *play) {
-        struct node *own = play->kind == NODE_MAP ? node_get(play, "vars") : NULL;
-
-        return own && own->kind == NODE_MAP ? node_merge(&m->ctl->arena, &m->ds, (struct node *) (uintptr_t) vars, own) : NULL;
-}
-
 int jinja_read(struct import *m, const struct node **ret_vars, const struct node **ret_plays) {
         struct ctl *c = m->ctl;
         struct node *vars = NULL;

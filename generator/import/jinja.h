@@ -30,6 +30,3 @@ const struct node *jinja_var(const struct jinja *j, const char *name);
 /* What the files of the command line define, those behind over those before; NULL for nothing. *ret_plays are the plays of a
  * playbook, NULL where there is none. Gives an exit status. */
 int jinja_read(struct import *m, const struct node **ret_vars, const struct node **ret_plays);
-
-/* The variables of a play over `vars` (NULL for none); NULL where it has none of its own. */
-const struct node *jinja_play_vars(struct import *m, const struct node *vars, const struct node *play);

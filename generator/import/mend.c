@@ -18,6 +18,7 @@ struct mending {
         struct span at;                 /* of the mistake */
         bool is_of_map;                 /* it is about a map as such, and stands at its first key */
         struct yaml_text *parent, *item; /* what is to be taken out, and what holds it; NULL for nothing */
+        struct yaml_text *kept;         /* what would be lost with all that it holds, for a key that it lacks; NULL for none */
 };
 
 /* They say something of the machine, and the definition may be for another one; or nothing can be taken out for them. */
@@ -38,7 +39,7 @@ static bool is_inside(struct span at, const struct node *n) {
         return at.off >= n->at.off && at.off < n->at.off + (n->at.len > 0 ? n->at.len : 1);
 }
 
-/* The deepest value that the mistake is in. A mistake at a key is one of its value. */
+/* The deepest value that the mistake is in. A mistake at a key is one of its value. A part or a file as such stays. */
 static void find(struct mending *m, struct yaml_text *item, const struct node *node) {
         for (size_t i = 0; i < item->items.n && i < node->n; i++) {
                 const struct node *value = node->kind == NODE_MAP ? node->pairs[i].value : node->items[i];
@@ -51,8 +52,20 @@ static void find(struct mending *m, struct yaml_text *item, const struct node *n
                 m->item = item->items.at[i];
                 if (!is_at_key && value->kind != NODE_SCALAR && !(m->is_of_map && value->at.off == m->at.off))
                         find(m, item->items.at[i], value);
+                if (m->item == item->items.at[i] && item->shape == YAML_TEXT_LIST && value->kind == NODE_MAP) {
+                        m->kept = m->item;
+                        m->item = NULL;
+                }
                 return;
         }
+}
+
+/* What was said of it is said of what held it. */
+static void carry_comments(struct draft *d, struct yaml_text *from, struct yaml_text *to) {
+        if (!str_is_absent(from->comment))
+                yaml_text_remark(d->arena, to, from->comment);
+        VEC_EACH(child, &from->items)
+                carry_comments(d, *child, to);
 }
 
 /* False where it is not there any more: of two mistakes in one value, the first took it out. */
@@ -99,13 +112,15 @@ static void take_out_empty(struct draft *d, struct yaml_text *item) {
 
 static void mend_one(struct draft *d, const struct mending *m, struct str message) {
         struct str key = str_is_absent(m->item->key) ? m->parent->key : m->item->key;
+        struct yaml_text *place = place_of_comment(d, m->parent);
 
         if (!str_is_absent(m->item->key) && !str_is_absent(m->parent->key))
                 key = arena_join(d->arena, m->parent->key, STR(": "), m->item->key);
         if (!take_out(m->parent, m->item))
                 return;
 
-        draft_note(d, place_of_comment(d, m->parent), NOWHERE, "'%.*s' could not be carried over: %.*s", STR_ARG(key), STR_ARG(message));
+        carry_comments(d, m->item, place);
+        draft_note(d, place, NOWHERE, "'%.*s' could not be carried over: %.*s", STR_ARG(key), STR_ARG(message));
         take_out_empty(d, m->parent);
 }
 
@@ -150,19 +165,22 @@ static bool is_ours(const struct draft *d, const struct session *s, const struct
         return mistake->severity == SEVERITY_ERROR && (str_eq(mistake->owner, d->name) || (root && mistake->at.file == root->at.file));
 }
 
+static struct mending mending_of(struct draft *d, const struct session *s, const struct diag *mistake) {
+        struct mending m = { .at = mistake->at, .is_of_map = mistake->id == DIAG_MISSING_KEY };
+        const struct node *root = root_of(s);
+
+        if (root && is_ours(d, s, mistake) && mistake->at.file == root->at.file && !is_of_the_machine(mistake->id))
+                find(&m, d->root, root);
+        return m;
+}
+
 /* All places are looked for before the first is taken out. True where one was. */
 static bool mend_all(struct draft *d, const struct session *s) {
-        const struct node *root = root_of(s);
         struct mending *found = arena_array(d->arena, s->ds.list.n + 1, struct mending);
         bool is_any = false;
 
-        for (size_t i = 0; root && i < s->ds.list.n; i++) {
-                const struct diag *mistake = &s->ds.list.at[i];
-
-                found[i] = (struct mending) { .at = mistake->at, .is_of_map = mistake->id == DIAG_MISSING_KEY };
-                if (is_ours(d, s, mistake) && mistake->at.file == root->at.file && !is_of_the_machine(mistake->id))
-                        find(&found[i], d->root, root);
-        }
+        for (size_t i = 0; i < s->ds.list.n; i++)
+                found[i] = mending_of(d, s, &s->ds.list.at[i]);
         for (size_t i = 0; i < s->ds.list.n; i++)
                 if (found[i].item) {
                         mend_one(d, &found[i], s->ds.list.at[i].text);
@@ -187,7 +205,7 @@ static int mend_once(struct draft *d, bool *ret_again) {
 
         VEC_EACH(mistake, &session.ds.list)
                 if (is_ours(d, &session, mistake)) {
-                        draft_note(d, NULL, NOWHERE, "to be mended: %.*s", STR_ARG(mistake->text));
+                        draft_note(d, mending_of(d, &session, mistake).kept, NOWHERE, "to be mended: %.*s", STR_ARG(mistake->text));
                         r = CTL_MISTAKE;
                 }
         return r;

@@ -103,7 +103,7 @@ static void put_image(struct quadlet_import *q, const struct unit_line *line) {
                 if (str_is(own->key, "AuthFile"))
                         quadlet_put_text(q, q->part->map, "auth_file", own);
                 else if (str_is(own->key, "TLSVerify"))
-                        (void) yaml_text_put_plain(d->arena, q->part->map, STR("tls_verify"), str_is(own->value, "false") ? STR("false") : STR("true"));
+                        quadlet_put_flag(q, q->part->map, "tls_verify", own);
                 else if (str_is(own->section, "Image") && !str_is(own->key, "Image"))
                         quadlet_drop(q, own);
         }
@@ -212,7 +212,9 @@ static void pass(struct quadlet_import *q, const struct unit_line *line) {
 
 /* An instance counts as ready when it is healthy, and until then when it runs. */
 static void put_notify(struct quadlet_import *q, const struct unit_line *line) {
-        if (!str_is(line->value, "healthy") && !str_is(line->value, "false"))
+        bool is_notified = true;
+
+        if (!str_is(line->value, "healthy") && (!unit_boolean(line->value, &is_notified) || is_notified))
                 draft_note(&q->draft, q->part->map, line->at, "'Notify=%.*s' could not be carried over: an instance is ready when its 'health:' says so", STR_ARG(line->value));
 }
 
@@ -229,7 +231,7 @@ static const struct key keys[] = {
         { "HealthRetries",    .map = "health", .to = "retries", .is_number = true },
         { "HealthStartPeriod", .map = "health", .to = "start_period" },
         { "HealthTimeout",    .map = "health", .to = "timeout" },
-        { "HostName",         .put = pass },
+        { "HostName",         .put = quadlet_drop },
         { "Image",            .put = put_image },
         { "Label",            .put = put_label },
         { "Memory",           .map = "resources", .to = "memory" },

@@ -31,10 +31,13 @@ static bool put_line(struct quadlet_import *q, struct yaml_text *map, const stru
                 if (!str_is(line->key, o->keys[i].name))
                         continue;
 
-                if (!o->keys[i].is_flag)
+                /* Of several a definition holds one. */
+                if (yaml_text_find(map, str_of(o->keys[i].to)))
+                        return false;
+                if (o->keys[i].is_flag)
+                        quadlet_put_flag(q, map, o->keys[i].to, line);
+                else
                         quadlet_put_text(q, map, o->keys[i].to, line);
-                else if (str_is(line->value, "true") || str_is(line->value, "false"))
-                        (void) yaml_text_put_plain(q->draft.arena, map, str_of(o->keys[i].to), line->value);
                 return true;
         }
 

@@ -25,6 +25,15 @@ void quadlet_put_text(struct quadlet_import *q, struct yaml_text *map, const cha
         (void) yaml_text_put_text(q->draft.arena, map, str_of(key), quadlet_text(q, line, line->value));
 }
 
+void quadlet_put_flag(struct quadlet_import *q, struct yaml_text *map, const char *key, const struct unit_line *line) {
+        bool value;
+
+        if (unit_boolean(line->value, &value))
+                (void) yaml_text_put_plain(q->draft.arena, map, str_of(key), value ? STR("true") : STR("false"));
+        else
+                quadlet_drop(q, line);
+}
+
 void quadlet_put_number(struct quadlet_import *q, struct yaml_text *map, const char *key, const struct unit_line *line) {
         if (line->value.n > 0 && str_is_made_of(line->value, "0123456789"))
                 (void) yaml_text_put_plain(q->draft.arena, map, str_of(key), line->value);
@@ -40,8 +49,12 @@ struct yaml_text *quadlet_list(struct quadlet_import *q, const char *key) {
         return yaml_text_put(q->draft.arena, q->part->map, str_of(key), YAML_TEXT_LIST);
 }
 
-/* shop-worker.container of the app shop is its part worker, shop.container is not shop-shop. */
 struct str quadlet_part_name(const struct quadlet_import *q, const struct unit_file *u) {
+        return q->names[u - q->files.at];
+}
+
+/* shop-worker.container of the app shop is its part worker, shop.container is not shop-shop. */
+static struct str short_name(const struct quadlet_import *q, const struct unit_file *u) {
         struct str name = import_name(q->draft.arena, u->prefix), app = q->draft.name;
 
         if (name.n > app.n + 1 && str_has_prefix(name, app) && name.p[app.n] == '-')
@@ -94,16 +107,14 @@ static void put_timer_line(struct quadlet_import *q, const struct unit_line *lin
                 quadlet_drop(q, line);
 }
 
-static bool is_yes(struct str s) {
-        return str_is(s, "true") || str_is(s, "yes") || str_is(s, "on") || str_is(s, "1");
-}
-
 static void put_timer(struct quadlet_import *q, const struct unit_file *timer) {
+        bool is_persistent = false;
+
         VEC_EACH(line, &timer->lines)
                 put_timer_line(q, line);
         if (q->part->kind != PART_TIMER)
                 draft_note(&q->draft, q->part->map, timer->at, "the timer could not be carried over, since it has no 'OnCalendar='");
-        else if (!is_yes(unit_file_value(timer, "Timer", "Persistent")))
+        else if (!unit_boolean(unit_file_value(timer, "Timer", "Persistent"), &is_persistent) || !is_persistent)
                 (void) yaml_text_put_plain(q->draft.arena, q->part->map, STR("persistent"), STR("false"));
 }
 
@@ -222,6 +233,13 @@ static struct str app_name(const struct quadlet_import *q) {
         return name;
 }
 
+static void choose_names(struct quadlet_import *q) {
+        q->names = arena_array(q->draft.arena, q->files.n, struct str);
+        VEC_EACH(u, &q->files)
+                if (str_is(u->suffix, "container"))
+                        q->names[u - q->files.at] = draft_part_name(&q->draft, short_name(q, u));
+}
+
 static int read_files(struct quadlet_import *q, struct import *m) {
         static const char *const suffixes[] = { "container", "volume", "network", "pod", "timer", "image", "build" };
         struct ctl *c = m->ctl;
@@ -259,6 +277,7 @@ int import_quadlet(struct ctl *c) {
                 return r;
 
         draft_begin(&q.draft, &m, app_name(&q));
+        choose_names(&q);
         quadlet_put_objects(&q);
         VEC_EACH(u, &q.files)
                 if (str_is(u->suffix, "container"))

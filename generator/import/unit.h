@@ -28,6 +28,9 @@ struct str unit_file_value(const struct unit_file *u, const char *section, const
  * is noted at `item`. */
 struct str unit_expand(struct draft *d, const struct unit_file *u, struct str value, const struct unit_line *at);
 
+/* systemd's words for yes and no, and Podman's. False where it is none. */
+bool unit_boolean(struct str value, bool *ret);
+
 struct unit_words {
         VEC(struct str) list;
         bool is_broken;                         /* a quote is not closed */

@@ -331,11 +331,34 @@ volumes: ["data-{{ instance }}:/data", "shared:/shared:ro,z", "/srv/shop:/srv", 
     assert "the machine's /srv/shop" in said
 
 
+def test_what_a_proxy_says_without_an_ingress(root):
+    documents, text, said = export(root, """\
+image: registry.example.com/shop:1
+rollout: {strategy: recreate}
+services:
+  - name: web
+    port: 8000
+    env: {I: "{{ instance }}"}
+    proxy: {servers: ["h.example.com:80"], maxconn: 5, sticky: true, headers: {X-A: b}, timeouts: {server: 90s}}
+  - name: tcp
+    port: 5432
+    env: {I: "{{ instance }}"}
+    proxy: {mode: tcp, servers: ["h.example.com:5432"], maxconn: 5, timeouts: {server: 90s}, retries: 2}
+  - {name: plain, port: 5433, proxy: {mode: tcp}}
+""")
+    for line in ("web: proxy.servers: the further server h.example.com:80", "web: proxy.maxconn: nothing", "web: proxy.sticky: ", "web: proxy.headers: the header X-A", "web: proxy.timeouts but",
+                 "tcp: proxy.servers: the further server h.example.com:5432", "tcp: proxy.maxconn: ", "tcp: proxy.timeouts but 'drain': a Service has none",
+                 "tcp: proxy.retries: the cluster", "web: rollout.strategy recreate: ", "tcp: proxy.mode tcp: an Ingress has only HTTP, and this Service only names the pods"):
+        assert f"shop: not carried over: {line}" in said
+    assert documents["Service", "shop-plain"]["spec"]["type"] == "LoadBalancer" and "type" not in documents["Service", "shop-tcp"]["spec"]
+    assert text.count("where the cluster has load balancers") == 1
+
+
 def test_parts_beside_services(root):
     documents, text, said = export(root, """\
 image: registry.example.com/shop:1
 secrets: {key: {file: /etc/key}}
-services: [{name: web, port: 80, host_port: 8080, publish: ["53:53/udp"], restart: "no", requires: cache}]
+services: [{name: web, port: 80, host_port: 8080, publish: ["53:53/udp"], restart: "no", requires: cache, network: podman}]
 sidecars: [{name: cache, image: registry.example.com/cache:1, entrypoint: "", command: redis}]
 tasks:
   - {name: migrate, commands: ["a 'b'", c], timeout: 5min}
@@ -386,6 +409,13 @@ def test_calendar(root, calendar, cron):
     spec = documents["CronJob", "shop-t"]["spec"]
     assert spec.get("suspend", False) == (cron is None)
     assert cron is None or spec["schedule"] == cron
+
+
+@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd-analyze is what knows")
+def test_a_time_that_systemd_does_not_know(root):
+    (root / "etc/pyservice.d/shop.yaml").write_text("image: registry.example.com/shop:1\ntimers: [{name: t, command: x, schedule: 'Fri..Mon 10:00'}]\n")
+    done = run(root, "export", "kubernetes", "shop")
+    assert (done.returncode, done.stdout) == (1, "") and "systemd does not understand the time 'Fri..Mon 10:00'" in done.stderr
 
 
 HOSTILE = ["", "yes", "~", "0x1f", "1e3", "12:30:45", "2001-01-01", "- a", "a: b", "a #b", "'", '"', "\\", "{{ '{{' }}", "&a", "*a", "!t", "%x", "|", ">",

@@ -176,9 +176,17 @@ app_services:
 @pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd-analyze is what knows")
 def test_a_time_that_systemd_does_not_know(imported):
     timers = "app_timers:\n  - {name: a, schedule: 'Mon, 25:61', command: x}\n  - {name: b, schedule: daily, command: y}\n"
-    definition = imported("ansible-pyservice", {"vars.yml": "app_name: x\napp_repo: https://a/b.git\napp_tag: v1\napp_services: [{name: w, command: z}]\n" + timers})
-    assert definition.app["timers"] == [{"name": "b", "schedule": "daily", "command": "y"}]
-    assert "'schedule' could not be carried over" in definition.notes
+    definition = imported("ansible-pyservice", {"vars.yml": "app_name: x\napp_repo: https://a/b.git\napp_tag: v1\napp_services: [{name: w, command: z}]\n" + timers}, status=1)
+    assert definition.app["timers"] == [{"name": "a", "command": "x"}, {"name": "b", "schedule": "daily", "command": "y"}]
+    assert "'schedule' could not be carried over" in definition.notes and "to be mended: timer needs 'schedule:'" in definition.comments
+
+
+def test_a_file_without_a_place_keeps_its_content(imported):
+    files = "app_files: [{dest: relative, content: precious, mode: '0600'}, {dest: /etc/ok, content: x, more: y}]\n"
+    definition = imported("ansible-pyservice", {"vars.yml": "app_name: x\napp_repo: https://a/b.git\napp_tag: v1\napp_services: [{name: health, command: z}]\n" + files}, status=1)
+    assert definition.app["files"] == [{"content": "precious", "mode": "0600"}, {"dest": "/etc/ok", "content": "x"}]
+    assert "'dest' could not be carried over" in definition.comments and "to be mended: file needs 'dest:'" in definition.comments
+    assert "'health' is 'health-2' here" in definition.comments
 
 
 PLAYBOOK = """---
@@ -207,6 +215,34 @@ def test_a_playbook_with_variables_of_the_inventory(imported, rendered, root, tm
     _, text, _ = ctl(root, "import", "ansible-pyservice", tmp_path / "in/group.yml", tmp_path / "in/play.yml")
     documents = text.split("\n---\n")
     assert [document.splitlines()[0] for document in documents] == ["# /etc/pyservice.d/wrap.yaml", "# /etc/pyservice.d/second.yaml"]
+
+
+USES = """---
+- hosts: all
+  vars: {app_name: base, app_tag: v1, app_repo: "https://x/base.git", app_user: svc}
+  roles:
+    - {role: other, vars: {app_name: not}}
+    - {role: pyservice, tags: [x], vars: {app_name: one, app_repo: "https://x/one.git"}}
+    - {role: org.apps.pyservice, app_name: two, app_tag: v2}
+  tasks:
+  - import_role: {name: pyservice, tasks_from: setup}
+    vars: {app_name: three}
+  - {name: Later, ansible.builtin.include_role: {name: pyservice}, vars: {app_name: three, app_user: third}}
+"""
+
+
+def test_variables_that_the_role_is_given(root, tmp_path):
+    (tmp_path / "play.yml").write_text(USES)
+    _, text, notes = ctl(root, "import", "ansible-pyservice", tmp_path / "play.yml")
+    apps = [(document.splitlines()[0], yaml.safe_load(document)) for document in text.split("\n---\n")]
+    assert [(name.split("/")[-1], app["source"]["repo"], app["source"]["ref"], app["user"]) for name, app in apps] == [
+        ("one.yaml", "https://x/one.git", "v1", "svc"), ("two.yaml", "https://x/base.git", "v2", "svc"), ("three.yaml", "https://x/base.git", "v1", "third")]
+    assert "'Later'" not in notes
+
+
+def test_variables_that_the_role_for_the_dci_api_is_given(imported):
+    play = [{"hosts": "all", "vars": yaml.safe_load(DCI.replace("!vault", "")), "roles": [{"role": "quadlet.dci_api", "vars": {"dci_api_container_scale": 9}}]}]
+    assert imported("dci-api", {"play.yml": json.dumps(play)}).app["scale"] == 9
 
 
 # --- dci-api ---
@@ -486,6 +522,87 @@ services:
         assert f"'{key}' could not be carried over" in definition.notes and f"'{key}' could not be carried over" in definition.comments
 
 
+def test_parts_whose_names_are_taken_get_others(imported):
+    definition = imported("compose", {"compose.yaml": """
+name: n
+services:
+  web_1: {image: x/y, depends_on: [Web-1], environment: {NEXT: "http://next:3000", ONE: "http://Web-1:80"}}
+  Web-1: {image: x/y, ports: ["80:80"]}
+  health: {image: x/y}
+  next: {image: x/next, ports: ["3000:3000"]}
+"""})
+    assert [part["name"] for part in definition.app["services"]] == ["web-1", "web-1-2", "health-2", "next-2"]
+    assert definition.part("web-1") == {"name": "web-1", "image": "docker.io/x/y", "requires": ["web-1-2"], "env": {"NEXT": "http://n-next-2-0:3000", "ONE": "http://n-web-1-2-0:80"}}
+    assert "'Web-1' is 'web-1-2' here" in definition.notes and "'next' is 'next-2' here" in definition.comments
+
+
+def test_hosts_of_compose_wherever_they_stand(imported):
+    definition = imported("compose", {"compose.yaml": """
+name: n
+services:
+  web:
+    image: x/y
+    environment: {KAFKA: "kafka1:9092,kafka2:9092", HOSTS: "db,kafka1", DSN: "app@tcp(db:3306)/x", OPTIONS: "host=db port=1", MODE: web, AT: "/var/lib/db"}
+    command: [--db=db:5432, -h, db]
+    entrypoint: run kafka1:9092 "kafka2:9092"
+  db: {image: x/db}
+  kafka1: {image: x/k}
+  kafka2: {image: x/k}
+  other: {image: x/k, command: mydb:1 db-x:1 db.example.com:1}
+"""})
+    assert definition.part("web")["env"] == {
+        "KAFKA": "n-kafka1-0:9092,n-kafka2-0:9092", "HOSTS": "n-db-0,n-kafka1-0", "DSN": "app@tcp(n-db-0:3306)/x", "OPTIONS": "host=db port=1", "MODE": "web",
+        "AT": "/var/lib/db"}
+    assert definition.part("web")["command"] == ["--db=n-db-0:5432", "-h", "db"]
+    assert definition.part("web")["entrypoint"] == 'run n-kafka1-0:9092 "n-kafka2-0:9092"'
+    assert definition.part("other")["command"] == "mydb:1 db-x:1 db.example.com:1"
+    assert definition.notes.count("where values and commands name hosts, write their names here: 'db' is the host 'n-db-0'\n") == 1
+
+
+def test_what_lies_in_a_home_directory_is_said(imported):
+    definition = imported("compose", {"compose.yaml": """
+name: n
+services:
+  w:
+    image: x/y
+    env_file: [~/e.env, "${CONF:-/etc/c}/f.env"]
+    build: {context: ~/src}
+    secrets: [s]
+    configs: [c]
+    volumes: [{type: bind, source: ~/z, target: /z}]
+secrets: {s: {file: ~/s.txt}}
+configs: {c: {file: ~/c.txt}}
+"""})
+    assert definition.app["env_files"] == ["{{ CONF }}/f.env"] and definition.app["secrets"] == {"s": {"credential": "n.s"}} and "volumes" not in definition.app
+    for path in "~/e.env", "~/src", "~/s.txt", "~/c.txt", "~/z":
+        assert f"{path} could not be carried over: say whose home directory it is" in definition.notes
+    assert "/~/" not in definition.text + definition.notes
+
+
+def test_a_password_inside_a_longer_value_is_said_to_be_in_clear(imported):
+    definition = imported("compose", {"compose.yaml": """
+name: n
+services:
+  w: {image: x/y, environment: {DATABASE_URL: "postgres://app:${DB_PASSWORD}@db.example.com/app", ONLY: "${DB_PASSWORD}", API_KEY: , PLAIN: "a-${PLAIN}"}}
+"""})
+    assert definition.app["env"] == {"DATABASE_URL": "postgres://app:{{ DB_PASSWORD }}@db.example.com/app", "ONLY": {"secret": "db-password"}, "API_KEY": {"secret": "api-key"},
+                                     "PLAIN": "a-{{ PLAIN }}"}
+    want = "'DB_PASSWORD' looks like a secret, and stands here in clear; rather keep the whole value that it is in with 'pyservicectl secret set n NAME', and write '{secret: NAME}' there"
+    assert want in definition.notes and want in definition.comments and "write the value that 'PLAIN' has" in definition.notes
+
+
+def test_names_that_compose_was_given_are_told(imported):
+    definition = imported("compose", {"compose.yaml": """
+name: n
+services:
+  w: {image: x/y, container_name: mine, volumes: ["v:/v"]}
+volumes: {v: {name: old_v}, V: {}}
+networks: {default: {name: foo}}
+"""})
+    for note in ("the container is not named mine here", "what Compose has kept is in the volume old_v; 'podman volume export'", "the network is 'n-default' here, not 'foo'", "'V' is 'v' here, as another is"):
+        assert note in definition.notes and note in definition.comments
+
+
 # --- texts that want out ---
 
 HOSTILE = [
@@ -638,6 +755,25 @@ def test_a_container_alone_is_the_short_form(imported):
     for note in ("'Network=other' could not", "systemd would replace a '$' in 'Exec='", "the specifier '%H' could not", "'Container: HealthOnFailure' could not be carried over",
                  "'Unit: PartOf' could not be carried over"):
         assert note in definition.notes
+
+
+def test_words_of_systemd_for_yes_and_no_and_repeated_keys(imported):
+    definition = imported("quadlet", {
+        "n.container": "[Container]\nImage=n.image\nNetwork=n.network\nHostName=node1\nNotify=no\n",
+        "n.image": "[Image]\nImage=localhost:5000/x:1\nTLSVerify=no\n",
+        "n.network": "[Network]\nSubnet=10.1.0.0/24\nSubnet=fd00::/64\nInternal=Yes\nIPv6=on\nDisableDNS=1\nOptions=isolate=true\nOptions=mtu=1400\n",
+        "m.network": "[Network]\nInternal=f\nIPv6=perhaps\n"})
+    assert definition.app["networks"] == {"n": {"subnet": "10.1.0.0/24", "internal": True, "ipv6": True, "disable_dns": True, "options": "isolate=true"}, "m": {"internal": False}}
+    assert definition.app["tls_verify"] is False and "Notify" not in definition.notes
+    for line in "Subnet=fd00::/64", "Options=mtu=1400", "IPv6=perhaps", "HostName=node1":
+        assert f"'{line}' could not be carried over" in definition.notes
+
+
+def test_files_whose_parts_would_have_one_name(imported):
+    image = "[Container]\nImage=quay.io/x/y\n"
+    definition = imported("quadlet", {"a.container": image, "a-main.container": image, "a-next.container": image + "[Unit]\nRequires=a-main.service\n"})
+    assert [part["name"] for part in definition.app["sidecars"]] == ["main", "main-2", "next-2"]
+    assert definition.part("next-2", "sidecars")["requires"] == ["main-2"]
 
 
 @pytest.mark.parametrize("name, text, want", [

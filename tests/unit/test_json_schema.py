@@ -142,9 +142,10 @@ GOOD = {
     "secret": "image: a\nsecrets: {s: {file: /s}}\nenv: {A: {secret: s}}",
     "one for a list": "image: a\nhosts: a.example.com\nenv_files: -/etc/a",
     "volumes as a list": "image: a\nvolumes: ['/a:/b:ro']",
-    "volumes as a map": "image: a\nvolumes: {data: {type: nfs, device: 'nfs.example.com:/x'}, logs: {}}",
+    "volumes as a map": "image: a\nvolumes: {data: {type: nfs, device: 'nfs.example.com:/x'}, logs: {}}\nservices: [{name: a, volumes: ['data:/d', 'logs:/l']}]",
     "x- keys": "image: a\nx-note: [anything]\nresources: {x-why: {a: b}}",
     "plain no as a choice": "image: a\nrestart: no",
+    "three digits": "image: a\nport: 80\nhealth: {http: /, status: 204}\nfiles: [{dest: /etc/a, content: b, mode: 644}]",
     "commands of a task": "image: a\ntasks: [{name: t, commands: [a b, [c, d]]}, {name: u, commands: a}]",
 }
 
@@ -187,6 +188,7 @@ BROKEN = {
     "lines in a description": 'image: a\ndescription: "a\\nb"',
     "map in a command": "image: a\ncommand: {run: it}",
     "bad domain": "image: a\nport: 1\nproxy: {domains: [Example.com]}",
+    "two digits of a mode": "image: a\nfiles: [{dest: /etc/a, content: b, mode: 44}]",
     "percent in a header": "image: a\nport: 1\nproxy: {headers: {A: '%[src]'}}",
 }
 
