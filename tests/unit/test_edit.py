@@ -78,7 +78,8 @@ class Root:
     def talk(self, words, answers, **environment):
         """On a terminal: gives each answer, or signal, when its question is there. What was written to the terminal, and the exit status."""
         mine, its = pty.openpty()
-        with subprocess.Popen([PYSERVICECTL, f"--root={self.path}", *words], stdin=its, stdout=its, stderr=its,
+        # Whoever runs the tests may ignore signals (nohup).
+        with subprocess.Popen(["env", "--default-signal", PYSERVICECTL, f"--root={self.path}", *words], stdin=its, stdout=its, stderr=its,
                               env={"PATH": os.environ["PATH"], "TERM": "dumb", **environment}) as process:
             os.close(its)
             text = ""

@@ -103,7 +103,9 @@ def test_a_terminal_shows_again_what_is_typed(tmp_path, number):
     (tmp_path / ".config/pyservice.d/shop.yaml").write_text(DEFINITION)
     mine, its = pty.openpty()
     environment = {**os.environ, "HOME": str(tmp_path), "XDG_RUNTIME_DIR": str(tmp_path)}
-    with subprocess.Popen([os.environ["PYSERVICECTL"], "--user", "secret", "set", "shop", "shop.token"], stdin=its, stdout=its, stderr=its, env=environment) as process:
+    # Whoever runs the tests may ignore signals (nohup).
+    command = ["env", "--default-signal", os.environ["PYSERVICECTL"], "--user", "secret", "set", "shop", "shop.token"]
+    with subprocess.Popen(command, stdin=its, stdout=its, stderr=its, env=environment) as process:
         text = ""
         while "Value of 'token':" not in text:
             text += os.read(mine, 4096).decode()
