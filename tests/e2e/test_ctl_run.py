@@ -236,7 +236,7 @@ def check_exec(shop):
     assert ctl(shop, "exec", "shop/side", "--", "hostname").stdout == "shop-side\n"
     assert ctl(shop, "exec", "shop", "--", "sh", "-c", "exit 9", check=False).returncode == 9
     assert ctl(shop, "shell", "shop", input="hostname; exit 4\n", check=False).returncode == 4
-    for words, said in ((["shop/wep"], "did you mean 'web'?"), (["shopp"], "did you mean 'shop'?"), (["shop@7"], "nothing of 'shop@7' runs")):
+    for words, said in ((["shop/wep"], "did you mean 'web'?"), (["shopp"], "did you mean 'shop'?"), (["shop@7"], "shop has no instance 7; the last one is 1")):
         done = ctl(shop, "exec", *words, "--", "true", check=False)
         assert done.returncode == 1 and said in done.stderr, done.stderr
     as_user = shop.run("setpriv --reuid=65534 --regid=65534 --clear-groups pyservicectl exec shop -- true", check=False)
