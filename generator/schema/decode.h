@@ -27,5 +27,5 @@ const char *decode_split(struct arena *a, struct str text, struct span at, struc
 /* Hides in `node`, which is refused where rows of `s` were expected, what none of them knows as no secret. */
 void decode_hide(struct diags *ds, const struct schema *s, const struct node *node);
 
-/* The same of the value of a key that is none of `s`, but perhaps one of its `parent` (or NULL), or misspelt. */
-void decode_hide_unknown(struct decoder *d, const struct schema *s, const char *parent, const struct pair *pair);
+/* The same of a value that is refused where `f` was perhaps meant; of one that no row is like (NULL), or that may be secret, everything. */
+void decode_hide_value(struct diags *ds, const struct field *f, const struct node *value);

@@ -3,8 +3,7 @@
 
 #include "schema/decode.h"
 
-/* Which shapes a node of a kind may fill. */
-static bool is_accepted(const struct field *f, const struct node *node) {
+bool field_accepts(const struct field *f, const struct node *node) {
         switch (f->shape) {
         case SHAPE_SCALAR:
                 return node->kind == NODE_SCALAR;
@@ -184,7 +183,7 @@ static const struct field *find_row(const struct schema *s, struct str key, cons
                 }
                 if (!str_is(key, f->key))
                         continue;
-                if (!node || is_accepted(f, node))
+                if (!node || field_accepts(f, node))
                         return f;
                 if (!*ret_first)
                         *ret_first = f;
@@ -226,17 +225,16 @@ static struct str readable_name(struct arena *a, const struct schema *s) {
         return name;
 }
 
-/* The key below which `key` would be right: wrong indentation is the most common mistake of all. */
-static const char *find_parent(const struct schema *s, struct str key) {
+/* The row below which `key` would be right: wrong indentation is the most common mistake of all. */
+static const struct field *find_parent(const struct schema *s, struct str key) {
         for (size_t i = 0; i < s->n; i++) {
-                const struct field *f = &s->fields[i];
-                const char *parent = f->shape == SHAPE_INLINE ? find_parent(f->schema, key) : NULL;
+                const struct field *f = &s->fields[i], *parent = f->shape == SHAPE_INLINE ? find_parent(f->schema, key) : NULL;
                 size_t offset = 0;
 
                 if (parent)
                         return parent;
                 if (f->shape == SHAPE_STRUCT && schema_find(f->schema, key, &offset))
-                        return f->key;
+                        return f;
         }
 
         return NULL;
@@ -266,14 +264,13 @@ static const char *find_ours(const struct schema *s, struct str theirs) {
         return NULL;
 }
 
-static struct str advise(const struct decoder *d, const struct schema *s, struct str key) {
-        const char *ours = find_ours(s, key), *parent = find_parent(s, key);
-        struct str near = schema_nearest_key(d->arena, s, key);
+static struct str advise(const struct decoder *d, const struct schema *s, struct str key, const struct field *parent, struct str near) {
+        const char *ours = find_ours(s, key);
 
         if (ours)
                 return arena_join(d->arena, STR("; write '"), str_of(ours), STR("'"));
         if (parent)
-                return arena_join(d->arena, STR(", but of '"), str_of(parent), STR(":'; move it there"));
+                return arena_join(d->arena, STR(", but of '"), str_of(parent->key), STR(":'; move it there"));
         if (!str_is_absent(near))
                 return arena_join(d->arena, STR("; did you mean '"), near, STR("'?"));
         if (is_of_top(d, s, key))
@@ -286,9 +283,11 @@ static struct str advise(const struct decoder *d, const struct schema *s, struct
 
 static void report_unknown(struct decoder *d, const struct schema *s, const struct pair *pair) {
         const struct node *key = pair->key;
-        struct str name = readable_name(d->arena, s), advice = advise(d, s, key->text);
+        const struct field *parent = find_parent(s, key->text);
+        struct str name = readable_name(d->arena, s), near = schema_nearest_key(d->arena, s, key->text), advice = advise(d, s, key->text, parent, near);
+        size_t offset = 0;
 
-        decode_hide_unknown(d, s, find_parent(s, key->text), pair);
+        decode_hide_value(d->ds, parent ? schema_find(parent->schema, key->text, &offset) : schema_find(s, near, &offset), pair->value);
         (void) diag_add(d->ds, DIAG_UNKNOWN_KEY, key->at, "'%.*s' is not a key of %.*s%.*s", STR_ARG(key->text), STR_ARG(name), STR_ARG(advice));
 }
 

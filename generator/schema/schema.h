@@ -138,6 +138,9 @@ void schema_apply_defaults(struct arena *a, const struct schema *s, void *object
  * those of `object`, map entries of the same key and volumes of the same destination are replaced. Both are of schema `s`. */
 void schema_inherit(struct arena *a, const struct schema *s, const void *from, void *object);
 
+/* Is `node` of a kind that `f` takes? Several rows may have one key; at most one of them takes it. */
+bool field_accepts(const struct field *f, const struct node *node);
+
 /* Is the member that `f` fills absent in `object`? */
 bool field_is_absent(const struct field *f, const void *object);
 
