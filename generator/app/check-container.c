@@ -129,7 +129,7 @@ static void check_health(struct world *w, struct app *app) {
 /* By what they are mounted at; elements of one array, so their addresses are their order. */
 static int compare_specs(const void *left, const void *right) {
         const struct volume_spec *a = *(const struct volume_spec *const *) left, *b = *(const struct volume_spec *const *) right;
-        int r = str_cmp(syntax_volume_target(a->text), syntax_volume_target(b->text));
+        int r = str_cmp(syntax_volume_split(a->text).target, syntax_volume_split(b->text).target);
 
         return r != 0 ? r : a < b ? -1 : a > b;
 }
@@ -143,10 +143,10 @@ static void check_targets(struct world *w, const struct container *c) {
                 qsort(order, c->volumes.n, sizeof(*order), compare_specs);
 
         for (size_t i = 1; i < c->volumes.n; i++) {
-                struct str target = syntax_volume_target(order[i]->text);
+                struct str target = syntax_volume_split(order[i]->text).target;
                 struct diag *d;
 
-                if (!str_eq(syntax_volume_target(order[i - 1]->text), target))
+                if (!str_eq(syntax_volume_split(order[i - 1]->text).target, target))
                         continue;
                 d = diag_add(w->ds, DIAG_FILE_TAKEN, order[i]->at, "two volumes are mounted at '%.*s'; keep one", STR_ARG(target));
                 diag_note(w->ds, d, order[i - 1]->at, "the other one is here");
@@ -200,7 +200,7 @@ static void check_volume(struct world *w, const struct volume *v) {
 static bool is_mounted(const struct container_list *all, struct str name) {
         VEC_EACH(ref, &all->list)
                 LIST_EACH(spec, &ref->container->volumes)
-                        if (str_has_prefix(spec->text, name) && spec->text.n > name.n && spec->text.p[name.n] == ':')
+                        if (str_eq(syntax_volume_split(spec->text).source, name))
                                 return true;
 
         return false;

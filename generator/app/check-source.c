@@ -53,7 +53,6 @@ static void check_commands(struct world *w, const struct command *commands, size
         }
 }
 
-
 void check_source(struct world *w, struct app *app) {
         const struct repository *s = app->source;
 

@@ -74,7 +74,7 @@ static size_t count_slashes(const struct app *app) {
 /* What the definition itself mounts there, the first `n_own`, counts more. */
 static void add_volume(struct world *w, struct container *c, size_t n_own, struct abs_path path, struct str options) {
         for (size_t i = 0; i < n_own; i++)
-                if (str_eq(syntax_volume_target(c->volumes.at[i].text), path.text))
+                if (str_eq(syntax_volume_split(c->volumes.at[i].text).target, path.text))
                         return;
 
         c->volumes.at[c->volumes.n++] = (struct volume_spec) { arena_join(w->arena, path.text, STR(":"), path.text, options), path.at };

@@ -58,7 +58,7 @@ static size_t count(const struct node *list) {
 
 static bool is_mounted_over(const struct node *own, const struct node *volume) {
         for (size_t i = 0; i < own->n; i++)
-                if (str_eq(syntax_volume_target(own->items[i]->text), syntax_volume_target(volume->text)))
+                if (str_eq(syntax_volume_split(own->items[i]->text).target, syntax_volume_split(volume->text).target))
                         return true;
 
         return false;
@@ -115,17 +115,11 @@ static struct node *fill_value(struct filling *f, const struct field *row, struc
         return filled;
 }
 
-static bool fits(const struct field *row, const struct node *value) {
-        bool takes_map = row->shape == SHAPE_STRUCT || row->shape == SHAPE_MAP || row->shape == SHAPE_MAP_OF_VALUE || row->shape == SHAPE_MAP_OF_STRUCT;
-
-        return takes_map == (value->kind == NODE_MAP);
-}
-
 /* What is inherited; a map 'volumes:' of the app makes volumes, and is mounted nowhere. */
 static struct node *find_theirs(const struct node *base, const struct field *row) {
         struct node *theirs = base && row && row->flags & FIELD_INHERIT ? node_get(base, row->key) : NULL;
 
-        return theirs && fits(row, theirs) ? theirs : NULL;
+        return theirs && field_accepts(row, theirs) ? theirs : NULL;
 }
 
 /* Several rows may have one key; the definition has no mistakes, so one of them takes it. */
@@ -133,7 +127,7 @@ static const struct field *row_for(const struct export_rows *rows, struct str ke
         const struct field *found = NULL;
 
         VEC_EACH(row, &rows->list)
-                if (str_is(key, (*row)->key) && (!found || fits(*row, value)))
+                if (str_is(key, (*row)->key) && (!found || field_accepts(*row, value)))
                         found = *row;
         return found;
 }

@@ -4,6 +4,7 @@
 
 #include "app/resolve.h"
 #include "ctl/graph.h"
+#include "schema/syntax.h"
 
 enum { INSTANCES_SHOWN = 8 };
 
@@ -47,17 +48,15 @@ static void put_secrets(struct graph *g, const struct app *app, const struct con
         graph_edge(g, id, graph_unit_id(g->arena, c), (struct str) { 0 }, "style=dotted");
 }
 
-/* SOURCE:TARGET[:OPTIONS]: a path of the machine, or a volume's name. */
+/* From a path of the machine, or a volume's name. */
 static void put_volumes(struct graph *g, const struct container *c) {
         LIST_EACH(mount, &c->mounts) {
-                struct str rest = mount->spec.text, source = rest, target = { 0 };
-                bool is_path;
+                struct syntax_volume v = syntax_volume_split(mount->spec.text);
+                struct str source = v.source, target = v.target;
+                bool is_path = source.n > 0 && source.p[0] == '/';
 
-                (void) str_split(&rest, ':', &source);
-                is_path = source.n > 0 && source.p[0] == '/';
-                if (str_is_absent(rest))
+                if (str_is_absent(target))
                         continue;       /* one that Podman makes for each container */
-                (void) str_split(&rest, ':', &target);
 
                 graph_shared(g, arena_join(g->arena, STR("volume/"), source), &(struct graph_label) { { is_path ? STR("directory") : STR("volume"), source } },
                              is_path ? "shape=folder" : "shape=cylinder");

@@ -12,6 +12,7 @@
 #include "app/home.h"
 #include "app/resolve.h"
 #include "base/fs.h"
+#include "schema/syntax.h"
 
 /* Where a descriptor leads, seen from here. */
 static bool read_place(struct arena *a, int fd, struct str *ret) {
@@ -54,7 +55,7 @@ void purge_uses_add(struct purge_uses *uses, struct str what, struct str app) {
 
 /* "SOURCE:TARGET"; of one for each instance the directory where all are. */
 static struct str source_of(struct str volume) {
-        struct str source = { volume.p, str_find(volume, ':') };
+        struct str source = syntax_volume_split(volume).source;
         size_t end = str_find(source, INSTANCE_MARK);
 
         if (end == source.n)

@@ -5,23 +5,9 @@
 
 #include "app/home.h"
 #include "export/kube.h"
+#include "schema/syntax.h"
 
 #define GUESSED_SIZE STR("1Gi")
-
-/* SOURCE:TARGET[:OPTIONS] */
-struct entry {
-        struct str source, target, options;
-};
-
-static struct entry take_apart(struct volume_spec spec) {
-        struct entry e = { 0 };
-        struct str rest = spec.text;
-
-        (void) str_split(&rest, ':', &e.source);
-        (void) str_split(&rest, ':', &e.target);
-        (void) str_split(&rest, ':', &e.options);
-        return e;
-}
 
 static bool is_path(struct str source) {
         return source.n > 0 && source.p[0] == '/';
@@ -64,7 +50,7 @@ static struct str name_in_pod(struct kube *k, const struct container *c, struct 
         struct str name = short_name(k, source);
 
         LIST_EACH(spec, &c->volumes) {
-                struct entry other = take_apart(*spec);
+                struct syntax_volume other = syntax_volume_split(spec->text);
 
                 if (!str_eq(other.source, source) && str_eq(short_name(k, other.source), name))
                         return kube_name(k->arena, source, 40);
@@ -179,7 +165,7 @@ static void put_volume(struct kube *k, const struct kube_part *p, struct yaml_te
         kube_text(k, kube_map(k, volume, "persistentVolumeClaim"), "claimName", claim);
 }
 
-static bool is_read_only(struct kube *k, const struct kube_part *p, const struct entry *e) {
+static bool is_read_only(struct kube *k, const struct kube_part *p, const struct syntax_volume *e) {
         struct str rest = e->options, option;
         bool is_so = false;
 
@@ -192,7 +178,7 @@ static bool is_read_only(struct kube *k, const struct kube_part *p, const struct
         return is_so;
 }
 
-static void put_entry(struct kube *k, struct kube_part *p, const struct entry *e, struct yaml_text *pod, struct yaml_text *container) {
+static void put_entry(struct kube *k, struct kube_part *p, const struct syntax_volume *e, struct yaml_text *pod, struct yaml_text *container) {
         struct str name = name_in_pod(k, p->container, e->source);
         struct yaml_text *mount;
 
@@ -227,7 +213,7 @@ static bool is_from_elsewhere(const struct app *app, struct str source) {
 
 void kube_volumes(struct kube *k, struct kube_part *p, struct yaml_text *pod, struct yaml_text *container) {
         LIST_EACH(spec, &p->container->volumes) {
-                struct entry e = take_apart(*spec);
+                struct syntax_volume e = syntax_volume_split(spec->text);
 
                 if (!is_from_elsewhere(k->app, e.source))
                         put_entry(k, p, &e, pod, container);

@@ -101,7 +101,7 @@ static struct str *sort_targets(struct arena *a, const struct raw_list *list, si
 
         for (size_t i = 0; i < list->n; i++) {
                 memcpy(&entry, (const char *) list->at + i * size, sizeof(entry));
-                targets[i] = syntax_volume_target(entry.text);
+                targets[i] = syntax_volume_split(entry.text).target;
         }
         if (list->n > 1)
                 qsort(targets, list->n, sizeof(*targets), compare_texts);
@@ -111,7 +111,7 @@ static struct str *sort_targets(struct arena *a, const struct raw_list *list, si
 
 /* At one path of a container one thing is mounted. */
 static bool has_target(const struct str *targets, size_t n, struct str volume) {
-        struct str target = syntax_volume_target(volume);
+        struct str target = syntax_volume_split(volume).target;
 
         return n > 0 && bsearch(&target, targets, n, sizeof(target), compare_texts);
 }

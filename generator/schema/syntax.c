@@ -167,11 +167,13 @@ bool syntax_is_volume(struct str s) {
                str_is_made_of(options, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789=,_-");
 }
 
-struct str syntax_volume_target(struct str s) {
-        struct str target = { 0 };
+struct syntax_volume syntax_volume_split(struct str s) {
+        struct syntax_volume v = { 0 };
 
-        (void) str_split(&s, ':', &target);
-        return str_split(&s, ':', &target) ? target : (struct str) { 0 };
+        (void) str_split(&s, ':', &v.source);
+        (void) str_split(&s, ':', &v.target);
+        (void) str_split(&s, ':', &v.options);
+        return v;
 }
 
 static bool read_address(struct str s, int family, unsigned char ret[static sizeof(struct in6_addr)]) {

@@ -14,9 +14,12 @@ bool syntax_is_unit(struct str s);              /* systemd.unit(5) */
 bool syntax_is_unit_ref(struct str s);
 bool syntax_is_status(struct str s);
 bool syntax_is_user(struct str s);
-bool syntax_is_volume(struct str s);
-/* Of such a one the path in the container; absent where there is none. */
-struct str syntax_volume_target(struct str s);            /* podman-run(1), --volume */
+bool syntax_is_volume(struct str s);            /* podman-run(1), --volume */
+/* SOURCE:TARGET[:OPTIONS] of such a one; absent what is not there. */
+struct syntax_volume {
+        struct str source, target, options;
+};
+struct syntax_volume syntax_volume_split(struct str s);
 bool syntax_is_publish(struct str s);           /* podman-run(1), --publish */
 bool syntax_is_signal(struct str s);            /* signal(7) */
 bool syntax_is_domain(struct str s);            /* RFC 1123 */
