@@ -32,13 +32,7 @@ static bool has_file(const struct world *w, struct str file_name) {
 
 /* It may be proposed only. */
 static bool is_defined(const struct world *w, struct str file_name) {
-        struct str name = file_name_stem(file_name);
-
-        VEC_EACH(d, &w->definitions)
-                if (str_eq(d->name.text, name))
-                        return true;
-
-        return has_file(w, file_name);
+        return world_find(w, file_name_stem(file_name)) || has_file(w, file_name);
 }
 
 static void check_in(struct world *w, struct str directory) {

@@ -135,6 +135,14 @@ static int find_files(struct world *w, struct str sub, struct found_list *ret) {
         return 0;
 }
 
+struct definition *world_find(const struct world *w, struct str name) {
+        VEC_EACH(d, &w->definitions)
+                if (str_eq(d->name.text, name))
+                        return d;
+
+        return NULL;
+}
+
 static bool is_mask(const struct world *w, struct str path) {
         char target[16];
         ssize_t n = readlinkat(w->root, world_below(path), target, sizeof(target));
@@ -234,7 +242,8 @@ static int read_definition(struct world *w, const struct found *file, struct str
         int r;
 
         if (is_mask(w, path)) {
-                *vec_push(w->arena, &w->masks) = path;
+                if (str_has_suffix(file->name, STR(".yaml")))
+                        *vec_push(w->arena, &w->masks) = (struct mask) { file_name_stem(file->name), path };
                 return 0;
         }
 

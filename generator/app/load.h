@@ -38,6 +38,11 @@ struct definition {
         struct app *app;                /* decoded and finished; NULL where is_broken */
 };
 
+/* A link to /dev/null in the place of a definition. */
+struct mask {
+        struct str name, path;          /* "shop", "/etc/pyservice.d/shop.yaml" */
+};
+
 /* A network or volume of the administrator's that a definition may name. */
 struct quadlet_object {
         struct str file;                /* "quadlet.network" */
@@ -69,7 +74,7 @@ struct world {
         struct host host;
         bool is_host_broken;            /* host.yaml has mistakes; `host` is what could be understood, and defaults */
         VEC(struct definition) definitions;     /* by name, each name once */
-        VEC(struct str) masks;          /* links to /dev/null that stand for definitions: "/etc/pyservice.d/shop.yaml" */
+        VEC(struct mask) masks;
         VEC(struct quadlet_object) quadlets;
         VEC(struct str) units;          /* of the machine, sorted: "haproxy.service", "ssh@.service" */
         struct str host_name;           /* absent where the machine has none that stays, or is another than this one */
@@ -85,6 +90,9 @@ struct world {
 static inline const char *world_below(struct str path) {
         return path.n > 1 ? path.p + 1 : ".";
 }
+
+/* NULL where there is none. */
+struct definition *world_find(const struct world *w, struct str name);
 
 /* Reads host.yaml, all definitions, and what else they may name. System failures come back as negative errno, mistakes
  * go to w->ds. `w` has arena, ds, sources, root and places set. */

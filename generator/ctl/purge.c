@@ -184,13 +184,7 @@ static int find_uses(struct purge *p, const struct session *s) {
                         return r;
         }
         VEC_EACH(mask, &s->world.masks) {
-                struct str name = { mask->p, mask->n - strlen(".yaml") };
-
-                if (!str_has_suffix(*mask, STR(".yaml")))
-                        continue;
-                while (str_find(name, '/') < name.n)
-                        name = str_from(name, str_find(name, '/') + 1);
-                r = find_uses_of(p, arena_str(p->arena, name));
+                r = find_uses_of(p, arena_str(p->arena, mask->name));
                 if (r != 0)
                         return r;
         }

@@ -111,11 +111,9 @@ int session_open(struct ctl *c, struct session *s) {
 }
 
 struct str session_find_mask(const struct session *s, struct str name) {
-        struct str file = arena_join(s->world.arena, STR("/"), name, STR(".yaml"));
-
-        VEC_EACH(path, &s->world.masks)
-                if (str_has_suffix(*path, file))
-                        return *path;
+        VEC_EACH(mask, &s->world.masks)
+                if (str_eq(mask->name, name))
+                        return mask->path;
 
         return (struct str) { 0 };
 }
@@ -136,11 +134,7 @@ int session_no_definition(struct ctl *c, const struct session *s, struct str nam
 }
 
 struct definition *session_find(const struct session *s, struct str name) {
-        VEC_EACH(d, &s->world.definitions)
-                if (str_eq(d->name.text, name))
-                        return d;
-
-        return NULL;
+        return world_find(&s->world, name);
 }
 
 int session_open_definition(struct ctl *c, struct session *s, struct str name, struct definition **ret) {
