@@ -13,6 +13,10 @@ void attempt_begin(struct world *w, struct str path) {
         w->attempt->at[n] = '\0';
 }
 
+void attempt_end(struct world *w) {
+        attempt_begin(w, (struct str) { NULL, 0 });
+}
+
 static bool is_given_up(const struct attempt *attempt, struct str path) {
         for (size_t i = 0; i < attempt->n_given_up; i++)
                 if (str_is(path, attempt->given_up[i]))

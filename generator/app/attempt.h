@@ -15,8 +15,9 @@ struct attempt {
         size_t n_given_up;
 };
 
-/* What is done from now on is for the definition in that file; absent: for none. */
+/* What is done from now on is for the definition in that file, or for none. */
 void attempt_begin(struct world *w, struct str path);
+void attempt_end(struct world *w);
 
 /* Did an earlier try die of it? */
 bool attempt_has_given_up(const struct world *w, struct str path);

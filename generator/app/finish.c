@@ -224,7 +224,7 @@ void world_finish(struct world *w) {
                 if (!str_is_absent(d->name.text) && d->root)
                         finish(w, d);
 
-        attempt_begin(w, (struct str) { NULL, 0 });
+        attempt_end(w);
         check_world(w);
         w->ds->owner = (struct str) { NULL, 0 };
 }

@@ -102,7 +102,7 @@ static const struct tree *render_definition(struct world *w, struct definition *
         attempt_begin(w, d->path);
         w->ds->owner = d->name.text;
         render_app(w->arena, w, d->app, ports, tree);
-        attempt_begin(w, (struct str) { NULL, 0 });
+        attempt_end(w);
         d->is_broken = w->ds->n_errors > errors;
         return d->is_broken ? NULL : tree;
 }
@@ -294,7 +294,7 @@ int generate_run(const struct generate *g) {
 
         report(&run);
         if (r < 0) {
-                attempt_begin(&run.world, (struct str) { NULL, 0 });
+                attempt_end(&run.world);
                 report_failure(&run, r);
                 return EXIT_SYSTEM;
         }
