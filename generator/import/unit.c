@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "import/unit.h"
 
+#include <strings.h>
+
 #include "input/utf8.h"
 
 struct reading {
@@ -171,22 +173,12 @@ struct str unit_expand(struct draft *d, const struct unit_file *u, struct str va
         return arena_join_n(d->arena, parts.at, parts.n);
 }
 
-static bool is_word(struct str s, const char *word) {
-        if (s.n != strlen(word))
-                return false;
-        for (size_t i = 0; i < s.n; i++)
-                if ((s.p[i] >= 'A' && s.p[i] <= 'Z' ? s.p[i] | 0x20 : s.p[i]) != word[i])
-                        return false;
-
-        return true;
-}
-
 bool unit_boolean(struct str value, bool *ret) {
         static const char *const words[][2] = { { "0", "1" }, { "no", "yes" }, { "n", "y" }, { "false", "true" }, { "f", "t" }, { "off", "on" } };
 
         for (size_t i = 0; i < ARRAY_SIZE(words); i++)
                 for (size_t k = 0; k < 2; k++)
-                        if (is_word(value, words[i][k])) {
+                        if (value.n == strlen(words[i][k]) && strncasecmp(value.p, words[i][k], value.n) == 0) {
                                 *ret = k == 1;
                                 return true;
                         }
