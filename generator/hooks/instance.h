@@ -2,8 +2,8 @@
 #pragma once
 
 /* pyservice-instance: what an instance's unit does besides running the container. After the start it waits until the
- * instance answers and puts it into HAProxy (ready; enter for one that runs already, and may have requests open), before a stop it takes it out and waits for what is open (drain), and after
- * one that came by itself it takes it out at once (leave).
+ * instance answers and puts it into HAProxy (ready; enter for one that runs already, and may have requests open), before a stop it
+ * takes it out and waits for what is open (drain), and after one that came by itself it takes it out at once (leave).
  *
  * All that it needs comes with the command; it reads no definition. An HAProxy that is not there, or does not know the
  * server, delays nothing and is no error. One that is there and does not answer is waited for after a start. */

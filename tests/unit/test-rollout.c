@@ -225,6 +225,17 @@ static void begin(const struct roll_row *row) {
         fake_reload();
 }
 
+/* SIGKILL at that call; false where it was done before. */
+static bool begin_and_kill(const struct roll_row *row, long at) {
+        bool was_killed;
+
+        begin(row);
+        fake.budget = at;
+        was_killed = fake_roll() == -EINTR;
+        fake.budget = -1;
+        return was_killed;
+}
+
 /* What is to be so in the end, whatever happened in between. */
 static void assert_settled(const struct roll_row *row) {
         int revision = row->is_good;
@@ -259,12 +270,8 @@ static void test_killed(void **state) {
         const struct roll_row *row = *state;
 
         for (long at = 0; at < KILLS_MAX; at++) {
-                bool was_killed;
+                bool was_killed = begin_and_kill(row, at);
 
-                begin(row);
-                fake.budget = at;
-                was_killed = fake_roll() == -EINTR;
-                fake.budget = -1;
                 assert_true(fake_settle());
                 assert_settled(row);
                 fake_close();
@@ -297,13 +304,9 @@ static void test_taken_back(void **state) {
 
         for (long at = 0; at < KILLS_MAX; at += 3) {
                 struct state s = { 0 };
-                bool was_killed;
+                bool was_killed = begin_and_kill(&row, at);
                 unsigned n_starts;
 
-                begin(&row);
-                fake.budget = at;
-                was_killed = fake_roll() == -EINTR;
-                fake.budget = -1;
                 assert_true(state_read(&arena, fake.state, STR("shop"), &s) >= 0);
                 fake.file = 0;
                 fake_reload();
@@ -450,13 +453,9 @@ static void test_comes_again(void **state) {
         const struct roll_row row = { .now = { .has_task = true }, .is_good = true };
 
         for (long at = 0; at < KILLS_MAX; at += 3) {
-                bool was_killed;
+                bool was_killed = begin_and_kill(&row, at);
                 unsigned n_tasks;
 
-                begin(&row);
-                fake.budget = at;
-                was_killed = fake_roll() == -EINTR;
-                fake.budget = -1;
                 fake.file = -1;
                 fake_reload();
                 assert_int_equal(fs_make_dirs(fake.runtime, "unkept", false), 0);
