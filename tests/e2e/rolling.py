@@ -10,6 +10,7 @@ from pathlib import Path
 import load
 from app import define, settle
 from machine import Machine
+from pace import limit
 
 HAPROXY = "/etc/haproxy/haproxy.cfg"
 
@@ -20,7 +21,7 @@ def text(version: object = 1, scale: int = 2, image: str = "localhost/hello:1", 
     return (f"image: {image}\nport: 8000\nscale: {scale}\nlabels: {{version: '{version}'}}\n"
             f"env: {{VERSION: '{version}', HELLO_QUIET: 1, HELLO_COUNT: /count/posts, {env}}}\n"
             f"volumes: ['{load.COUNT}:/count']\n"
-            "health: {http: /health, interval: 1s, start_period: 10s, timeout: 1s, retries: 1}\n"
+            f"health: {{http: /health, interval: 1s, start_period: {limit(10)}, timeout: {limit(1)}, retries: 1}}\n"
             f"rollout: {{{with_min_ready(rollout)}}}\n"
             f"proxy: {{domains: [{name}.example.com], {proxy}}}\n{more}")
 

@@ -15,6 +15,7 @@ import jsonschema
 
 from app import define, settle, started, tree, wait_for
 from load import COUNT
+from pace import PACE
 from rolling import App, text
 
 NAME = {"type": "string", "pattern": "^[a-z0-9-]+$"}
@@ -112,7 +113,7 @@ class Terminal:
         return False
 
     def wait(self, pattern, timeout=60):
-        deadline = time.monotonic() + timeout
+        deadline = time.monotonic() + timeout * PACE
         while not re.search(pattern, self.text):
             assert time.monotonic() < deadline and self.read(0.2), f"no {pattern!r} in\n{self.text}"
 
@@ -121,7 +122,7 @@ class Terminal:
 
     def end(self, timeout=60):
         """Its exit status; all that it said is in `text`."""
-        deadline = time.monotonic() + timeout
+        deadline = time.monotonic() + timeout * PACE
         while self.read(0.2):
             assert time.monotonic() < deadline, self.text
         return self.process.wait(timeout)

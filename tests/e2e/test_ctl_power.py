@@ -4,6 +4,7 @@
 import subprocess
 
 from app import define, settle, started, undefine, wait_for
+from pace import limit
 from rolling import App
 
 SHOP = """\
@@ -13,13 +14,13 @@ services:
   - name: web
     port: 8000
     scale: {scale}
-    health: {{http: /health, interval: 1s, start_period: 10s, timeout: 1s, retries: 1}}
+    health: {{http: /health, interval: 1s, start_period: LIMIT, timeout: LIMIT, retries: 1}}
     proxy: {{domains: [shop.example.com]}}
   - {{name: worker, scale: 1}}
 sidecars: [{{name: cache}}]
 timers: [{{name: nightly, schedule: "*-*-* 03:00:00", command: ["true"]}}]
 rollout: {{min_ready: 500ms}}
-"""
+""".replace("LIMIT", limit(10))
 EVERYTHING = {"shop-web-0", "shop-web-1", "shop-worker-0", "shop-cache"}
 
 

@@ -14,6 +14,7 @@ import jsonschema
 import pytest
 
 from app import define, settle, undefine, wait_for
+from pace import PACE
 
 TOKEN = "t0k'en \"$x\\ %"
 SHOP = """image: localhost/hello:1
@@ -90,7 +91,7 @@ class Terminal:
         self.seen = b""
 
     def read_until(self, mark, timeout=60):
-        deadline = time.monotonic() + timeout
+        deadline = time.monotonic() + timeout * PACE
         while mark not in self.seen:
             ready, _, _ = select.select([self.control], [], [], max(0, deadline - time.monotonic()))
             assert ready, self.seen

@@ -7,9 +7,10 @@ import re
 import pytest
 
 from app import define, settle, started, wait_for
+from pace import limit
 from rolling import App, text
 
-QUICK = "ready_timeout: 2s, min_ready: 500ms"
+QUICK = f"ready_timeout: {limit(2)}, min_ready: 500ms"
 
 # Name → what is wrong with version 2, and what must be said of it.
 BAD = {
@@ -96,7 +97,7 @@ def test_one_that_fails_in_its_place(app, on_failure):
     app.define(1, 3)
     app.wait(1, 3)
     with app.load(f"fails later, {on_failure}"):
-        app.define(2, 3, env="ONLY: '{{ instance }}'", more=NOT_THE_SECOND, rollout=f"ready_timeout: 4s, on_failure: {on_failure}")
+        app.define(2, 3, env="ONLY: '{{ instance }}'", more=NOT_THE_SECOND, rollout=f"ready_timeout: {limit(5)}, on_failure: {on_failure}")
         (revision,) = app.wait_failed()
         app.wait_answers(app.expected(1, 3) if on_failure == "revert" else app.expected(1, 3) | {"hello-0": "2"})
     assert_told(app, revision, "hello@1")
@@ -107,7 +108,7 @@ def test_one_that_fails_after_all_were_stopped(app):
     """Strategy recreate: what runs of the new revision is stopped again, all of it, before the old one comes back."""
     app.define(1, 3, rollout="strategy: recreate")
     app.wait(1, 3)
-    app.define(2, 3, env="ONLY: '{{ instance }}'", more=NOT_THE_SECOND, rollout="strategy: recreate, ready_timeout: 4s")
+    app.define(2, 3, env="ONLY: '{{ instance }}'", more=NOT_THE_SECOND, rollout=f"strategy: recreate, ready_timeout: {limit(5)}")
     (revision,) = app.wait_failed()
     app.wait(1, 3)
     assert_told(app, revision, "hello@1")
@@ -121,7 +122,7 @@ def test_without_health_it_is_to_take_connections(app):
     app.wait(1, 2)
     before = started(app.machine)
     with app.load("another port"):
-        define(app.machine, "hello", plain.replace("env: {", "env: {PORT: 8001, ").replace("rollout: {", "rollout: {ready_timeout: 5s, "))
+        define(app.machine, "hello", plain.replace("env: {", "env: {PORT: 8001, ").replace("rollout: {", f"rollout: {{ready_timeout: {limit(5)}, "))
         (revision,) = app.wait_failed()
         app.wait(1, 2)
     assert_told(app, revision, "asked for a connection on port")
@@ -156,11 +157,11 @@ def test_what_comes_meanwhile_is_what_is_accepted(app):
     """A crash, and a change of scale, while a revision is tried that will fail."""
     app.define(1, 2)
     app.wait(1, 2)
-    app.define(2, 3, env="HELLO_START_DELAY: 600", rollout="ready_timeout: 15s")
+    app.define(2, 3, env="HELLO_START_DELAY: 600", rollout=f"ready_timeout: {limit(15)}")
     app.wait_phase("spare")
     app.machine.run("podman kill -s KILL hello-0")
     app.machine.wait(lambda: app.versions() == app.expected(1, 3) | {"hello-next": "2"}, what=lambda: f"version 1 to come back, {app}")
-    app.define(2, 4, env="HELLO_START_DELAY: 600", rollout="ready_timeout: 15s")
+    app.define(2, 4, env="HELLO_START_DELAY: 600", rollout=f"ready_timeout: {limit(15)}")
     app.machine.wait(lambda: app.versions().items() >= app.expected(1, 4).items(), what=lambda: f"version 1 to scale, {app}")
     app.wait_failed()
     app.wait(1, 4)

@@ -7,6 +7,7 @@ import pytest
 
 from app import settle
 from load import COUNT
+from pace import limit
 from rolling import App
 
 TASK = ("tasks: [{name: migrate, entrypoint: /bin/sh, command: [-c, 'sleep 1; echo $VERSION >>/count/tasks']}]\n"
@@ -60,7 +61,7 @@ def test_kill_an_instance_its_conmon_and_haproxy(app):
     machine.run("systemctl kill --signal=KILL haproxy")
     app.wait(1, 2)
     # What is restarted meanwhile is sent nothing by the HAProxy that comes up.
-    app.define(2, 2, rollout="pause: 3s")
+    app.define(2, 2, rollout=f"pause: {limit(3)}")
     app.wait_phase("instances")
     machine.run("systemctl kill --signal=KILL haproxy")
     app.wait(2, 2)
@@ -72,7 +73,7 @@ def test_what_the_spare_has_open_outlives_the_rollout(app):
     machine = app.machine
     app.define(1, 2)
     app.wait(1, 2)
-    app.define(2, 2, rollout="pause: 5s")
+    app.define(2, 2, rollout=f"pause: {limit(5)}")
     machine.wait(lambda: app.progress().get("phase") == "instances" and list(app.versions().values()).count("2") >= 2, what="one to have moved")
     slow = [machine.popen(["curl", "-sS", "-o", "/dev/null", "-w", "%{http_code}", "-H", "Host: hello.example.com", "http://127.0.0.1/slow?s=6"],
                           stdout=subprocess.PIPE, text=True) for _ in range(9)]
@@ -110,7 +111,7 @@ def test_reboot_in_the_middle_of_a_rollout(own_machine):
     app.wait(0, 2)
     # Long enough at either for us to see it.
     for number, (phases, hard) in enumerate([(("spare", "watch"), False), (("instances",), True)], 1):
-        app.define(number, 2, more=TASK, rollout="pause: 3s, min_ready: 5s")
+        app.define(number, 2, more=TASK, rollout=f"pause: {limit(3)}, min_ready: {limit(5)}")
         if app.wait_phase(*phases) == "instances":
             machine.wait(lambda number=number: list(app.versions().values()).count(str(number)) >= 2, what="one to have moved")
         machine.reboot(hard)

@@ -9,11 +9,12 @@ import pytest
 
 from app import define, settle, started, undefine
 from load import COUNT
+from pace import PACE
 from registry import IMAGE, Registry
 from rolling import App, text
 
 # What a client would wait for a server that is not there (timeout connect); a drain makes nobody wait at all.
-LONGEST = 3000
+LONGEST = 3000 * PACE
 
 
 @pytest.fixture
@@ -231,13 +232,11 @@ def test_a_newer_change_overtakes(app):
     app.define(1, 2)
     app.wait(1, 2)
     with app.load("overtaken, scale 2"):
-        app.define(2, 2, env="HELLO_START_DELAY: 60")
+        app.define(2, 2, env="HELLO_START_DELAY: 3600")
         app.wait_phase("spare")
         app.machine.wait(lambda: "hello-next" in app.containers(), what="the spare")
-        begin = time.monotonic()
         app.define(3, 2)
         app.wait(3, 2)
-        assert time.monotonic() - begin < 45
         # While the instances are being replaced: what has moved moves on.
         app.define(4, 2, rollout="pause: 30s")
         app.machine.wait(lambda: set(app.versions().values()) >= {"3", "4"} and app.progress().get("phase") == "instances", what="half of it")
