@@ -1,53 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """Readiness from outside, and drains: no request fails whatever is started, stopped or restarted."""
 
-import json
 import re
 import socket
 import subprocess
 import sys
 
 from app import define, healthy, instances_behind, settle, started, wait_for
+from load import Load
+from pace import limit
 
 HOST = "hello.example.com"
-HTTP = 'health: {http: /health, interval: 1s, start_period: 5s, retries: 3}\n'
+HTTP = f'health: {{http: /health, interval: 1s, start_period: {limit(8)}, retries: 3}}\n'
 IMAGE = "image: localhost/hello:1\nport: 8000\n"
-
-# Asks through HAProxy until it is told to stop; prints how many requests there were, and each that failed.
-LOAD = """
-import http.client, json, sys, threading, time
-stop, lock, total, failed = threading.Event(), threading.Lock(), 0, []
-
-def work(keeps):
-    global total
-    connection = None
-    while not stop.is_set():
-        begin = time.monotonic()
-        try:
-            connection = connection or http.client.HTTPConnection("127.0.0.1", 80, timeout=60)
-            connection.request("GET", "/", headers={"Host": "%s"})
-            answer = connection.getresponse()
-            answer.read()
-            problem = None if answer.status == 200 else f"status {answer.status}"
-            if not keeps or answer.will_close:
-                connection.close()
-                connection = None
-        except (OSError, http.client.HTTPException) as error:
-            problem = repr(error)
-            connection = None
-        with lock:
-            total += 1
-            if problem:
-                failed.append((round(time.monotonic() - begin, 3), problem))
-
-threads = [threading.Thread(target=work, args=[i %% 2 == 0]) for i in range(8)]
-[t.start() for t in threads]
-print("begun", flush=True)
-sys.stdin.readline()
-stop.set()
-[t.join() for t in threads]
-print(json.dumps({"total": total, "failed": failed}))
-""" % HOST
+GETS = ("kept", "closed")
 
 # Asks from a port of its own, and again when it is told to; in between its connection is gone without a word to anybody.
 FROM_ONE_PORT = """
@@ -69,26 +35,6 @@ client.setsockopt(socket.IPPROTO_TCP, 19, 1)    # TCP_REPAIR: closed without FIN
 client.close()
 ask()
 """
-
-
-class Load:
-    """A client at work while the block runs; then nothing of it may have failed."""
-
-    def __init__(self, machine):
-        self.machine = machine
-
-    def __enter__(self):
-        command = ["nsenter", "-t", str(self.machine.lab.leader()), "-n", sys.executable, "-c", LOAD]   # there is no Python in it
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        assert self.process.stdout.readline() == "begun\n"
-        return self
-
-    def __exit__(self, kind, value, trace):
-        out, _ = self.process.communicate("stop\n", timeout=120)
-        if kind is None:
-            result = json.loads(out)
-            assert result["failed"] == []
-            assert result["total"] > 100
 
 
 def text(scale: int, more: str = "", health: str = HTTP) -> str:
@@ -130,7 +76,7 @@ def ports(machine) -> dict[str, str]:
 def test_a_restart_costs_no_request(machine):
     define(machine, "hello", text(4))
     running(machine, 4)
-    with Load(machine):
+    with Load(machine, HOST, "restarted by systemctl", GETS):
         machine.run("systemctl restart hello@1")
         machine.run("systemctl restart hello@0 hello@2")
         machine.run("systemctl restart hello@1")
@@ -140,7 +86,7 @@ def test_a_restart_costs_no_request(machine):
 def test_a_change_of_scale_costs_no_request(machine):
     define(machine, "hello", text(4))
     running(machine, 4)
-    with Load(machine):
+    with Load(machine, HOST, "change of scale", GETS):
         for scale in (2, 4, 1, 3):
             define(machine, "hello", text(scale))
             running(machine, scale)
@@ -214,7 +160,7 @@ def test_a_status_that_is_not_expected(machine):
 
 
 def test_one_that_ends_is_not_waited_for(machine):
-    define(machine, "hello", text(1, "env: {HELLO_EXIT: 3}\n", HTTP.replace("start_period: 5s", "start_period: 10min")))
+    define(machine, "hello", text(1, "env: {HELLO_EXIT: 3}\n", HTTP.replace(limit(8), "10min")))
     machine.wait(lambda: int(machine.unit("hello@0.service")["NRestarts"]) > 1, what="systemd to start it again")
     # One that never becomes active is not stopped for being unneeded: it must come up before it is removed.
     define(machine, "hello", text(1))
@@ -278,7 +224,7 @@ def test_haproxy_forgets_nothing(machine):
     """Whoever reloads or restarts it, or kills it: one that is out stays out, one that is ready is in."""
     define(machine, "hello", text(3, "env: {HELLO_START_DELAY: 2}\n"))
     running(machine, 3)
-    with Load(machine):
+    with Load(machine, HOST, "HAProxy reloaded, hello@1 restarted", GETS):
         for _ in range(5):
             machine.run("systemctl reload haproxy")
             machine.run("systemctl restart --no-block hello@1")

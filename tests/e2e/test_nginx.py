@@ -3,9 +3,9 @@
 
 import pytest
 
-import test_drain
 from app import define, instances_behind
-from test_drain import HOST, HTTP, IMAGE, Load, in_flight, ports, running, slow
+from load import Load
+from test_drain import HOST, HTTP, IMAGE, in_flight, ports, running, slow
 from test_trusted import APP, CLIENTS, IN, NETWORK, OUT, ask
 
 SHARE = "/usr/share/pyservice/nginx/pyservice.conf"
@@ -44,12 +44,11 @@ def test_a_site(machine):
     assert machine.out(f"curl -sk -o /dev/null -w '%{{http_code}}' --resolve {HOST}:443:127.0.0.1 https://{HOST}/api/") == "200"
 
 
-def test_a_change_of_scale_costs_no_request(machine, monkeypatch):
+def test_a_change_of_scale_costs_no_request(machine):
     """Of clients that make a connection for each. An nginx before 1.27.4 closes idle ones at a reload, whatever is under way."""
-    monkeypatch.setattr(test_drain, "LOAD", test_drain.LOAD.replace("args=[i % 2 == 0]", "args=[False]"))
     define(machine, "hello", text(3))
     running(machine, 3)
-    with Load(machine):
+    with Load(machine, HOST, "nginx, change of scale", ("closed",)):
         for scale in (1, 3, 2):
             define(machine, "hello", text(scale))
             running(machine, scale)
@@ -59,11 +58,10 @@ def test_a_change_of_scale_costs_no_request(machine, monkeypatch):
     assert "usage:" not in said and "unset environment" not in said, "what stops for good knows no port any more"
 
 
-def test_a_rollout_costs_no_request(machine, monkeypatch):
-    monkeypatch.setattr(test_drain, "LOAD", test_drain.LOAD.replace("args=[i % 2 == 0]", "args=[False]"))
+def test_a_rollout_costs_no_request(machine):
     define(machine, "hello", text(2))
     running(machine, 2)
-    with Load(machine):
+    with Load(machine, HOST, "nginx, rollout", ("closed",)):
         define(machine, "hello", text(2).replace("hello:1", "hello:2"))
         machine.wait(lambda: {machine.http("http://127.0.0.1/", headers={"Host": HOST}).json()["version"] for _ in range(8)} == {"2"}, what="version 2")
         running(machine, 2)
