@@ -83,7 +83,7 @@ def main():
     options = parser.parse_args()
     lab = nspawn.Lab.create(dies_with_parent=True)
     try:
-        lab.install(options.build)
+        nspawn.install(options.build, lab.root)
         lab.start()
         machine = Machine(lab)
         print(f"\nLooking at units on a booted machine, medians of {options.runs} runs, in ms")

@@ -101,7 +101,7 @@ def main():
     options = parser.parse_args()
     lab = nspawn.Lab.create(dies_with_parent=True)
     try:
-        lab.install(options.build)
+        nspawn.install(options.build, lab.root)
         lab.start()
         print(f"\nStarts and rollouts on a booted machine, medians of {options.runs} runs")
         measure(App(Machine(lab)), [int(size) for size in options.sizes.split(",")], options.runs)

@@ -4,7 +4,10 @@
 PYSERVICE_BUILD names the build directory that pyservice is installed from.
 """
 
+import atexit
+import functools
 import os
+import shutil
 import signal
 import threading
 from collections.abc import Iterator
@@ -18,11 +21,26 @@ import nspawn
 from machine import Machine
 
 
-def boot() -> Machine:
-    lab = nspawn.Lab.create(suite=os.environ.get("PYSERVICE_SUITE", "trixie"), dies_with_parent=True)
+SUITE = os.environ.get("PYSERVICE_SUITE", "trixie")
+
+
+@functools.cache
+def installed() -> Path | None:
+    """A layer with pyservice, shared by all machines that this process boots."""
+    if not os.environ.get("PYSERVICE_BUILD"):
+        return None
+    directory = host.CACHE / f"installed-{os.getpid()}"
+    shutil.rmtree(directory, ignore_errors=True)
+    atexit.register(shutil.rmtree, directory, ignore_errors=True)
+    return nspawn.prepare(Path(os.environ["PYSERVICE_BUILD"]), directory, SUITE)
+
+
+def boot(with_pyservice: bool = True) -> Machine:
     try:
-        if os.environ.get("PYSERVICE_BUILD"):
-            lab.install(Path(os.environ["PYSERVICE_BUILD"]))
+        lab = nspawn.Lab.create(suite=SUITE, dies_with_parent=True, layer=installed() if with_pyservice else None)
+    except host.LabError as error:
+        pytest.exit(f"no machine: {error}", returncode=1)
+    try:
         lab.start()
         return Machine(lab)
     except host.LabError as error:
@@ -65,6 +83,14 @@ def own_machine(running: list[Machine]) -> Iterator[Machine]:
     machine.lab.stop(hard=True)
 
 
+@pytest.fixture
+def bare_machine(running: list[Machine]) -> Iterator[Machine]:
+    """Without pyservice."""
+    machine = boot(with_pyservice=False)
+    yield machine
+    machine.lab.stop(hard=True)
+
+
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item, call):
     report = (yield).get_result()
@@ -91,11 +117,25 @@ def pytest_terminal_summary(terminalreporter):
         terminalreporter.write_line(f"{report.nodeid}: " + (f"line {crash.lineno}: {crash.message[:1000]}" if crash else str(report.longrepr)[:1000]))
 
 
+# The longest files first, so that no process is left with one of them when the others are done.
+LONGEST = ["test_rollout", "test_failures", "test_dci", "test_ctl_plan", "test_drain", "test_source"]
+
+
+def group_of(item) -> str:
+    """What one process runs in one go: a file, whose tests may share a machine as they left it, or one walk."""
+    return item.nodeid if "test_random" in item.nodeid else item.path.stem
+
+
 def pytest_collection_modifyitems(items):
-    items.sort(key=lambda item: "test_random" not in item.nodeid)      # the longest by far: others go on beside it
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(group_of(item)))
+    order = ["test_random", *LONGEST]
+    items.sort(key=lambda item: order.index(item.path.stem) if item.path.stem in order else len(order))
 
 
 def pytest_configure(config):
-    # xdist's workers may run us in another thread, where Python sets no handlers; their machines die with them anyhow.
+    # A shell starts background jobs with SIGINT ignored. xdist's workers may run us in another thread, where Python sets
+    # no handlers; they and their machines end with the first process.
     if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGTERM, signal.default_int_handler)

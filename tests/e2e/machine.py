@@ -9,16 +9,32 @@ from collections.abc import Callable
 from pathlib import Path
 
 import nspawn
+from pace import PACE
 
 UNIT_TYPES = "service,target,timer,socket,path"
 
 KEPT = "/var/lib/lab-kept"  # in the machine: files as they were before a test wrote them
 WRITE = """set -e
 if [ -n "$1" ] && [ -e "$0" ]; then mkdir -p "$1"; cp -a --parents "$0" "$1"; fi
-mkdir -p "$(dirname "$0")"
+case $0 in
+/etc/pyservice.d/*.d/*) mkdir -p "$(dirname "$0")" ;;
+/etc/pyservice.d/*) ;;          # the installation made it
+*) mkdir -p "$(dirname "$0")" ;;
+esac
 cat >"$0.new"
 chmod "$2" "$0.new"
 mv "$0.new" "$0"
+"""
+# Asks Podman only for what its storage has: an answer of "nothing" costs as much as any other.
+CLEAN = """cd /var/lib/containers/storage
+[ -z "$(ls -d overlay-containers/*/ 2>/dev/null)" ] || podman rm -afv -t 0
+[ -z "$(ls volumes 2>/dev/null)" ] || podman volume prune -f
+[ -z "$(ls /etc/containers/networks 2>/dev/null)" ] || podman network prune -f
+! grep -qs '"idToName": {$' secrets/secrets.json || podman secret rm -a
+[ -z "$(ls -d overlay-images/*/ 2>/dev/null)" ] || podman images -q --filter readonly=false | xargs -r podman rmi -f
+rm -rf /run/pyservice/* /var/lib/pyservice/*
+systemctl daemon-reload
+systemctl reset-failed
 """
 RESTORE = 'if [ -e "$1$0" ]; then mv "$1$0" "$0"; else rm -rf "$0"; fi'
 
@@ -145,8 +161,10 @@ class Machine:
 
     def wait(self, condition: Callable[[], object] | str, timeout: float = 120,
              what: str | Callable[[], str] = ""):
-        """Waits until a function returns something true, which it returns, or a command succeeds."""
+        """Waits until a function returns something true, which it returns, or a command succeeds; for `timeout` seconds
+        of a fast machine at the most."""
         check = (lambda: self.ok(condition)) if isinstance(condition, str) else condition
+        timeout *= PACE
         deadline = time.monotonic() + timeout
         pause = 0.02
         while True:
@@ -155,7 +173,7 @@ class Machine:
                 return value
             if time.monotonic() > deadline:
                 what = what() if callable(what) else what or (condition if isinstance(condition, str) else condition.__name__)
-                raise TimedOut(f"waited {timeout} s for: {what}\n{self.diagnosis()}")
+                raise TimedOut(f"waited {timeout:.0f} s for: {what}\n{self.diagnosis()}")
             time.sleep(pause)
             pause = min(pause * 1.5, 0.5)
 
@@ -173,8 +191,7 @@ class Machine:
 
     def clean(self) -> None:
         """Takes away what a test brought, and waits until pyservice has taken away what it made."""
-        self.run("rm -rf /etc/pyservice*")
-        self.reload()
+        self.run("rm -rf /etc/pyservice /etc/pyservice.d/* && systemctl daemon-reload")
         self.wait(self.is_without_apps, what="pyservice to stop what is no longer defined")
         left = self.active_units() - self.first_units
         if left:
@@ -182,10 +199,7 @@ class Machine:
         for path in self.written:
             self.run(["sh", "-c", RESTORE, path, KEPT])
         self.written.clear()
-        self.run("podman rm -afv -t 0; podman volume prune -f; podman network prune -f;"
-                 "podman secret rm -a; podman images -q --filter readonly=false | xargs -r podman rmi -f;"
-                 "rm -rf /run/pyservice/* /var/lib/pyservice/*;"
-                 "systemctl daemon-reload; systemctl reset-failed")
+        self.run(CLEAN)
         gone = self.first_units - self.active_units()
         if gone:
             self.run(["systemctl", "start", *gone])

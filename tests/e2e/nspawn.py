@@ -41,8 +41,9 @@ class Lab:
     # --- life ---
 
     @classmethod
-    def create(cls, name: str = "", suite: str = "trixie", dies_with_parent: bool = False) -> "Lab":
-        """Makes a machine's directory and mounts its root; `start` boots it."""
+    def create(cls, name: str = "", suite: str = "trixie", dies_with_parent: bool = False,
+               layer: Path | None = None) -> "Lab":
+        """Makes a machine's directory and mounts its root, with a layer that `prepare` made; `start` boots it."""
         lower = rootfs.build(suite)
         self = cls(name or f"lab-{uuid.uuid4().hex[:8]}", dies_with_parent)
         with host.locked("machines.lock"):
@@ -54,10 +55,9 @@ class Lab:
             self.own()
         try:
             (self.path / "lower").write_text(str(lower))
-            for directory in ("upper", "work", "root", "containers", "home"):
+            for directory in ("containers", "home"):
                 (self.path / directory).mkdir()
-            options = f"lowerdir={lower},upperdir={self.path}/upper,workdir={self.path}/work"
-            host.run(["mount", "-t", "overlay", "pyservice-lab", "-o", options, str(self.root)])
+            mount([layer, lower] if layer else [lower], self.path)
         except BaseException:
             self.destroy()
             raise
@@ -66,18 +66,6 @@ class Lab:
     def own(self) -> None:
         """Keeps `reap` away while this process lives."""
         (self.path / "owner").write_text(host.identity(os.getpid()))
-
-    def install(self, build: Path) -> None:
-        """Installs pyservice from a build directory of meson, also into a running machine."""
-        environment = {**os.environ, "DESTDIR": str(self.root)}
-        command = ["meson", "install", "--no-rebuild", "--quiet", "-C", str(build)]
-        done = subprocess.run(command, env=environment, text=True, capture_output=True)
-        if done.returncode != 0:
-            raise host.LabError(f"meson install failed\n{done.stdout}{done.stderr}")
-        config = host.REPOSITORY / "contrib/haproxy/haproxy.cfg"
-        if config.exists():
-            shutil.copy(config, self.root / "etc/haproxy/haproxy.cfg")
-        host.run(["systemctl", "--quiet", f"--root={self.root}", "enable", "pyservice.target"])
 
     def start(self) -> None:
         command = [*host.nspawn(self.name, self.root), "--boot", "--console=pipe",
@@ -170,6 +158,38 @@ class Lab:
         return "".join(self.log.read_text(errors="replace").splitlines(keepends=True)[-30:])
 
 
+def mount(layers: list[Path], path: Path) -> None:
+    """Mounts layers, the first over the others, at PATH/root; what is written there lies in PATH/upper."""
+    for directory in ("upper", "work", "root"):
+        (path / directory).mkdir()
+    options = f"lowerdir={':'.join(map(str, layers))},upperdir={path}/upper,workdir={path}/work"
+    host.run(["mount", "-t", "overlay", "pyservice-lab", "-o", options, str(path / "root")])
+
+
+def prepare(build: Path, path: Path, suite: str = "trixie") -> Path:
+    """A layer with pyservice installed from a build directory of meson."""
+    path.mkdir(parents=True)
+    mount([rootfs.build(suite)], path)
+    try:
+        install(build, path / "root")
+    finally:
+        host.run(["umount", str(path / "root")])
+    return path / "upper"
+
+
+def install(build: Path, destination: Path) -> None:
+    """Installs pyservice from a build directory of meson below a directory, as the README says."""
+    environment = {**os.environ, "DESTDIR": str(destination)}
+    command = ["meson", "install", "--no-rebuild", "--quiet", "-C", str(build)]
+    done = subprocess.run(command, env=environment, text=True, capture_output=True)
+    if done.returncode != 0:
+        raise host.LabError(f"meson install failed\n{done.stdout}{done.stderr}")
+    config = destination / "etc/haproxy/haproxy.cfg"
+    config.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copy(destination / "usr/share/pyservice/haproxy/haproxy.cfg", config)
+    host.run(["systemctl", "--quiet", f"--root={destination}", "enable", "pyservice.target"])
+
+
 def find(name: str) -> Lab:
     if not name or not (MACHINES / name).is_dir():
         raise host.LabError(f"no machine {name!r}")
@@ -187,6 +207,9 @@ def reap() -> None:
             continue
         if not machine.pid() or (machine.path / "bound").exists():
             machine.stop(hard=True)
+    for path in host.CACHE.glob("installed-*"):
+        if not Path("/proc", path.name.rpartition("-")[2]).exists():
+            shutil.rmtree(path)
 
 
 def is_init(pid: int) -> bool:

@@ -2,8 +2,8 @@
 """The root file system that the machines boot from: Debian packages, settings, container images.
 
 It is kept in a cache, below a name that is the hash of all that goes into it, in two steps: the
-packages (a minute), and on top of them the images that are made from tests/e2e/images (seconds).
-Each step works below a temporary name and ends with a rename.
+packages (a minute), and on top of them the settings and the images that are made from tests/e2e/images
+(seconds). Each step works below a temporary name and ends with a rename.
 """
 
 import dataclasses
@@ -69,6 +69,10 @@ MASKED = """
     ssh.service ssh.socket nginx.service
 """.split()
 
+# Generators of systemd's that have nothing to do in a container. They are most of what a reload costs, and the tests
+# reload hundreds of times.
+MASKED_GENERATORS = "debug getty gpt-auto hibernate-resume rc-local run ssh system-update sysv tpm2".split()
+
 IMAGE_TAGS = {  # tag: (directory, build arguments)
     "localhost/hello:1": ("hello", ["VERSION=1"]),
     "localhost/hello:2": ("hello", ["VERSION=2"]),
@@ -102,14 +106,14 @@ def key_of(*parts: object) -> str:
 
 def packages_key(suite: Suite) -> str:
     return key_of(suite.name, suite.options, MACHINE_PACKAGES, IMAGE_PACKAGES, IMAGE_WITHOUT,
-                  NO_CLUSTER, IMAGE_STORE, MACHINE_FILES, MASKED)
+                  NO_CLUSTER, IMAGE_STORE)
 
 
 def images_key() -> str:
     sources = [(path.relative_to(IMAGES), path.stat().st_mode & 0o100, path.read_bytes().hex())
                for path in sorted(IMAGES.rglob("*"))
                if path.is_file() and "__pycache__" not in path.parts]
-    return key_of(IMAGE_TAGS, sources)
+    return key_of(MACHINE_FILES, MASKED, MASKED_GENERATORS, IMAGE_TAGS, sources)
 
 
 def build(suite_name: str = "trixie") -> Path:
@@ -143,16 +147,6 @@ def make(path: Path, fill: Callable[[Path], None]) -> None:
 def make_packages(new: Path, suite: Suite) -> None:
     host.say("installing", suite.name)
     debootstrap(suite, "apt", MACHINE_PACKAGES, [], str(new))
-    for name, content in MACHINE_FILES.items():
-        path = new / name
-        path.unlink(missing_ok=True)
-        if content is not None:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(content)
-    (new / "etc/machine-id").write_text(uuid.uuid4().hex + "\n")
-    for unit in MASKED:
-        (new / "etc/systemd/system" / unit).symlink_to("/dev/null")
-
     host.say("making the base image")
     tar = new / "base.tar"
     options = [f"--dpkgopt=path-exclude={path}" for path in IMAGE_WITHOUT]
@@ -168,8 +162,25 @@ def debootstrap(suite: Suite, variant: str, packages: list[str], options: list[s
               *suite.options, *options, suite.name, target])
 
 
+def make_settings(new: Path) -> None:
+    for name, content in MACHINE_FILES.items():
+        path = new / name
+        path.unlink(missing_ok=True)
+        if content is not None:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(content)
+    (new / "etc/machine-id").write_text(uuid.uuid4().hex + "\n")
+    for unit in MASKED:
+        (new / "etc/systemd/system" / unit).symlink_to("/dev/null")
+    generators = new / "etc/systemd/system-generators"
+    generators.mkdir(exist_ok=True)
+    for generator in MASKED_GENERATORS:
+        (generators / f"systemd-{generator}-generator").symlink_to("/dev/null")
+
+
 def make_images(new: Path, packages: Path) -> None:
     host.run(["cp", "-a", "--reflink=auto", f"{packages}/.", str(new)])
+    make_settings(new)
     host.say("making the images")
     lines = ["set -e"]
     for tag, (directory, arguments) in IMAGE_TAGS.items():
