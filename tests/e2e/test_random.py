@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Two hundred random steps, the same each time: after each, what runs is what the last good files say.
+"""Two hundred random steps in two walks, the same each time: after each, what runs is what the last good files say.
 
 Three apps take one step each, without waiting for one another; then all three must be as `Model` has them. Now and then
 something happens to the whole machine.
@@ -8,16 +8,19 @@ something happens to the whole machine.
 import dataclasses
 import random
 
+import pytest
+
 from app import settle
 from machine import Machine
+from pace import limit
 from rolling import App
 
-SEED = 3
-STEPS = 200
-REBOOTS = 4
+SEEDS = [3, 4]
+STEPS = 100     # of each walk
+REBOOTS = 2
 OPTIONS = {"one": {}, "two": {"rollout": "max_unavailable: 2, min_ready: 0"}, "three": {"rollout": "spare: false, min_ready: 0"}}
 BAD = [{"env": "HELLO_EXIT: 3"}, {"env": "HELLO_HEALTH: 500"}, {"image": "localhost/no-such:1"}]
-QUICK = "ready_timeout: 3s, "
+QUICK = f"ready_timeout: {limit(4)}, "
 
 
 @dataclasses.dataclass
@@ -171,8 +174,9 @@ class Walk:
         return found["answers"] == {name: set(model.expected(name).items()) for name, model in self.models.items() if model.accepted}
 
 
-def test_two_hundred_steps(own_machine):
-    walk = Walk(own_machine, SEED)
+@pytest.mark.parametrize("seed", SEEDS)
+def test_random_steps(own_machine, seed):
+    walk = Walk(own_machine, seed)
     steps = 0
     while steps < STEPS:
         steps += walk.round()
