@@ -25,6 +25,8 @@ for file in systemd/system-generators/pyservice-generator systemd/user-generator
         find_one "$file"
 done
 
+[ -d "$target/etc/pyservice.d" ] || fail "/etc/pyservice.d does not exist"
+
 generator=$(find "$target" -path '*system-generators/pyservice-generator')
 needed=$(objdump -p "$generator" | awk '$1 == "NEEDED" { print $2 }' | sort | tr '\n' ' ')
 [ "$needed" = "libc.so.6 libyaml-0.so.2 " ] || fail "the generator links $needed"
