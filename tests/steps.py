@@ -1,0 +1,235 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The steps of tests/run: what each runs, in which order, how long it took, and how it ends early.
+
+The machine tests wait more than they work, so that the other steps run beside them.
+"""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+TESTS = Path(__file__).resolve().parent
+ROOT = TESTS.parent
+BUILD = Path(os.environ.get("PYSERVICE_BUILDS", ROOT / "build"))
+PYTHON = "/usr/bin/python3"
+END_TIMEOUT = 10        # seconds for a step to end after SIGTERM
+
+GCC = ["--werror", "--prefix=/usr"]
+# Warnings of the second compiler, and what the sanitizers see, from one build.
+CLANG = [*GCC, "-Db_sanitize=address,undefined", "-Ddebug_arena=true", "-Db_lundef=false"]
+SANITIZED = {"UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1", "ASAN_OPTIONS": "detect_leaks=0"}
+VALGRIND = ["--suite", "unit", "--suite", "fuzz", "--logbase", "valgrind", "--timeout-multiplier", "20",
+            "--wrap", "valgrind --quiet --error-exitcode=9 --trace-children=no"]
+
+
+class Ended(Exception):
+    """By SIGINT or SIGTERM."""
+
+
+class Failed(Exception):
+    pass
+
+
+class Child:
+    """A program in a session of its own, whose output goes to a file."""
+
+    running: list["Child"] = []
+
+    def __init__(self, command: list, log: Path, environment: dict[str, str] | None = None, append: bool = False):
+        log.parent.mkdir(parents=True, exist_ok=True)
+        self.log = log
+        with open(log, "ab" if append else "wb") as output:
+            self.process = subprocess.Popen([str(word) for word in command], stdin=subprocess.DEVNULL, stdout=output,
+                                            stderr=output, env={**os.environ, **(environment or {})}, start_new_session=True)
+        Child.running.append(self)
+
+    def wait(self) -> bool:
+        """True if it succeeded."""
+        status = self.process.wait()
+        Child.running.remove(self)
+        return status == 0
+
+    def end(self) -> None:
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            try:
+                os.killpg(self.process.pid, number)
+                self.process.wait(END_TIMEOUT)
+            except (ProcessLookupError, subprocess.TimeoutExpired):
+                pass
+
+    def text(self) -> str:
+        return self.log.read_text(errors="replace")
+
+
+# --- the steps; each raises Failed, or returns what is to be shown ---
+
+def compile_with(compiler: str, options: list[str]) -> None:
+    directory, log = BUILD / compiler, BUILD / f"{compiler}.log"
+    again = ["--reconfigure"] if (directory / "build.ninja").exists() else []
+    setup = Child(["meson", "setup", *again, *options, directory, ROOT], log, {"CC": compiler})
+    if not setup.wait() or not Child(["ninja", "-C", directory], log, append=True).wait():
+        raise Failed("\n".join(setup.text().splitlines()[-30:]))
+
+
+def meson_test(compiler: str, name: str, words: list[str], environment: dict[str, str] | None = None) -> str:
+    child = Child(["meson", "test", "-C", BUILD / compiler, "--no-rebuild", "--print-errorlogs", *words],
+                  BUILD / f"{name}.log", environment)
+    is_good = child.wait()
+    lines = [line for line in child.text().splitlines() if line and not line.startswith(("ninja", "Full log"))]
+    if not is_good:
+        raise Failed("\n".join(lines))
+    return "\n".join(line for line in lines if line.startswith(("Ok:", "Skipped:")))
+
+
+def run_unit(words: list[str]) -> str:
+    compile_with("gcc", GCC)
+    return meson_test("gcc", "unit", words)
+
+
+def run_sanitizers(words: list[str]) -> str:
+    compile_with("clang", CLANG)
+    return meson_test("clang", "sanitizers", words or ["--no-suite", "lint"], SANITIZED)
+
+
+def run_valgrind(words: list[str]) -> str:
+    return meson_test("gcc", "valgrind", VALGRIND + words, {"UNDER_VALGRIND": "1"})
+
+
+def run_program(name: str, command: list) -> str:
+    child = Child(command, BUILD / f"{name}.log")
+    if not child.wait():
+        raise Failed(child.text())
+    return child.text()
+
+
+def run_install(words: list[str]) -> str:
+    return run_program("install", [TESTS / "lint/installed.sh", BUILD / "gcc"])
+
+
+def start_machine(words: list[str]) -> Child:
+    workers = (os.cpu_count() or 1) + 1
+    command = [PYTHON, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-n", workers, "--dist", "loadgroup",
+               "--durations=10", TESTS / "e2e", *words]
+    return Child(command, BUILD / "machine.log", {"PYSERVICE_BUILD": str(BUILD / "gcc")})
+
+
+def run_machine(words: list[str]) -> str:
+    return finish_machine(start_machine(words))
+
+
+def finish_machine(child: Child) -> str:
+    if not child.wait():
+        raise Failed(child.text())
+    return child.text()
+
+
+def run_bench(words: list[str]) -> str:
+    benches = [("bench.py", 3), ("start.py", 1), ("look.py", 1)]
+    return "\n".join(run_program("bench", [PYTHON, TESTS / "bench" / name, "--runs", runs, BUILD / "gcc"])
+                     for name, runs in benches)
+
+
+STEPS = {
+    "unit": (run_unit, "unit, program, golden, fuzz corpus and lint tests"),
+    "install": (run_install, "meson install"),
+    "sanitizers": (run_sanitizers, "clang without a warning, and the same tests under its sanitizers"),
+    "valgrind": (run_valgrind, "unit and fuzz tests under valgrind"),
+    "machine": (run_machine, "on booted machines"),
+    "bench": (run_bench, "bench (reported, not judged)"),
+}
+BESIDE = ["install", "sanitizers", "valgrind"]      # run while the machine tests do
+
+
+class Run:
+    def __init__(self):
+        self.results: list[tuple[str, bool, float]] = []
+
+    def step(self, name: str, function, *arguments) -> bool:
+        print(f"\n==> {STEPS[name][1]}", flush=True)
+        begin = time.monotonic()
+        try:
+            print(function(*arguments), flush=True)
+            is_good = True
+        except Failed as failure:
+            print(failure, f"\n==> {STEPS[name][1]}: FAILED", flush=True)
+            is_good = False
+        self.results.append((name, is_good, time.monotonic() - begin))
+        return is_good
+
+    def everything(self) -> None:
+        if not self.step("unit", run_unit, []) and not (BUILD / "gcc/generator/pyservicectl").exists():
+            return
+        machine = start_machine([])
+        print(f"\nThe machine tests have begun; they write to {machine.log}. What follows runs beside them.", flush=True)
+        begin = time.monotonic()
+        os.nice(5)
+        for name in BESIDE:
+            self.step(name, STEPS[name][0], [])
+        self.step("machine", finish_machine, machine)
+        self.results[-1] = (*self.results[-1][:2], time.monotonic() - begin)
+        self.step("bench", run_bench, [])
+
+    def summary(self) -> int:
+        n_failed = sum(not is_good for _, is_good, _ in self.results)
+        print()
+        for name, is_good, seconds in self.results:
+            print(f"{name:12} {'passed' if is_good else 'FAILED'} {seconds:7.0f} s")
+        print(f"\n{len(self.results) - n_failed} passed, {n_failed} failed", flush=True)
+        return 1 if n_failed or not self.results else 0
+
+
+def end_early(run: Run) -> None:
+    """Ends what runs, says what failed so far, and removes the machines."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)       # once is enough
+    for child in Child.running:
+        child.end()
+        shown = child.text()
+        print(shown[shown.rfind("why they failed"):] if "why they failed" in shown else "\n".join(shown.splitlines()[-5:]))
+    if os.geteuid() == 0 and shutil.which("systemd-nspawn"):
+        subprocess.run([TESTS / "e2e/lab", "reap"], check=False)
+    run.summary()
+    print("ended by a signal", flush=True)
+
+
+def raise_ended(number: int, frame) -> None:
+    raise Ended(number)
+
+
+def main() -> int:
+    name, words = (sys.argv[1] if len(sys.argv) > 1 else ""), sys.argv[2:]
+    if name in ("-h", "--help"):
+        print("\nsteps:", *(f"  {step:12} {about}" for step, (_, about) in STEPS.items()), sep="\n")
+        return 0
+    if name not in ("", "quick", *STEPS):
+        print(f"tests/run: unknown step '{name}'; expected quick or one of {', '.join(STEPS)}", file=sys.stderr)
+        return 2
+    if name not in ("quick", "unit", "sanitizers", "valgrind", "install") and os.geteuid() != 0:
+        print(f"tests/run: '{name or 'everything'}' boots machines and needs root; try 'tests/run quick'", file=sys.stderr)
+        return 2
+    run = Run()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, raise_ended)
+    try:
+        if not name:
+            run.everything()
+        elif name in ("quick", "unit"):
+            run.step("unit", run_unit, words)
+        else:
+            compile_with("gcc", GCC)
+            run.step(name, STEPS[name][0], words)
+    except Ended as ended:
+        end_early(run)
+        return 128 + ended.args[0]
+    except Failed as failure:
+        print(failure)
+        return 1
+    return run.summary()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
