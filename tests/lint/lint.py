@@ -49,7 +49,7 @@ OWNED_HEADERS = [
     (re.compile(r"curl/.*"), re.compile(r"generator/runtime/.*"), "only runtime/ includes it"),
 ]
 
-FILE_LINES = 400
+FILE_LINES = 800
 FUNCTION_LINES = 50
 PARAMETERS = 5
 NESTING = 3
