@@ -4,8 +4,11 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <linux/openat2.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 void close_fd(int *fd) {
@@ -16,6 +19,15 @@ void close_fd(int *fd) {
 static void close_dir(DIR **d) {
         if (*d)
                 (void) closedir(*d);
+}
+
+static void close_file(FILE **f) {
+        if (*f)
+                (void) fclose(*f);
+}
+
+static void free_text(char **p) {
+        free(*p);
 }
 
 int fs_open_dir(int dir, const char *name) {
@@ -199,44 +211,183 @@ int fs_make_dirs(int dir, const char *path, bool is_file) {
         return 0;
 }
 
-static int remove_below(int dir, const char *name, dev_t device) {
-        int fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-        CLEANUP(close_dir) DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
-        struct stat st;
+/* A directory of `dir` itself. RESOLVE_NO_XDEV looks at mounts, not at devices: a bind mount of the same file system has
+ * the same st_dev (openat2(2)). */
+static int open_below(int dir, const char *name) {
+        struct open_how how = {
+                .flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC,
+                .resolve = RESOLVE_NO_XDEV | RESOLVE_NO_SYMLINKS | RESOLVE_BENEATH,
+        };
+        int fd = (int) syscall(SYS_openat2, dir, name, &how, sizeof(how));
+
+        if (fd < 0)
+                return errno == EXDEV ? -EBUSY : -errno;
+
+        return fd;
+}
+
+/* An open directory is needed for each level, and whoever owns the tree decides how many levels there are: directories
+ * deeper than this are moved to the top of the tree, and removed from there. */
+enum { REMOVE_DEPTH = 32 };
+
+struct removal {
+        int top;
+        unsigned n_moved;
+};
+
+/* Returns 0 or negative errno. */
+static int move_to_top(struct removal *removal, int dir, const char *name) {
+        for (;;) {
+                char aside[32];
+
+                (void) snprintf(aside, sizeof(aside), ".removing-%u", removal->n_moved++);
+                if (renameat2(dir, name, removal->top, aside, RENAME_NOREPLACE) >= 0)
+                        return 0;
+                if (errno != EEXIST)
+                        return -errno;
+        }
+}
+
+static int remove_entry(struct removal *removal, int dir, const char *name, unsigned depth);
+
+/* Returns how many entries there were (at most INT_MAX), or negative errno. */
+static int remove_entries(struct removal *removal, int fd, unsigned depth) {
+        CLEANUP(close_dir) DIR *d = fdopendir(fd);
+        int n = 0;
 
         if (!d) {
-                if (fd >= 0)
-                        (void) close(fd);
-                return -errno;
+                (void) close(fd);
+                return -ENOMEM;
         }
-        if (fstat(fd, &st) < 0)
-                return -errno;
-        if (device != 0 && st.st_dev != device)
-                return -EXDEV;
 
         for (struct dirent *e; (e = readdir(d));) {
-                int r = 0;
+                int r;
 
                 if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
                         continue;
-                if (e->d_type == DT_DIR)
-                        r = remove_below(fd, e->d_name, st.st_dev);
-                else if (unlinkat(fd, e->d_name, 0) < 0)
-                        r = -errno;
+                r = remove_entry(removal, dirfd(d), e->d_name, depth);
                 if (r < 0)
                         return r;
+                n += n < INT_MAX;
         }
 
-        return unlinkat(dir, name, AT_REMOVEDIR) < 0 ? -errno : 0;
+        return n;
+}
+
+static int remove_entry(struct removal *removal, int dir, const char *name, unsigned depth) {
+        int fd, r;
+
+        if (unlinkat(dir, name, 0) >= 0 || errno == ENOENT)
+                return 0;
+        if (errno != EISDIR && errno != EPERM)
+                return -errno;
+        if (unlinkat(dir, name, AT_REMOVEDIR) >= 0)
+                return 0;
+        if (depth >= REMOVE_DEPTH)
+                return move_to_top(removal, dir, name);
+
+        fd = open_below(dir, name);
+        if (fd < 0)
+                return fd;
+        r = remove_entries(removal, fd, depth + 1);
+        if (r < 0)
+                return r;
+
+        return unlinkat(dir, name, AT_REMOVEDIR) < 0 && errno != ENOENT ? -errno : 0;
+}
+
+/* proc_pid_mountinfo(5) writes blanks, line feeds and backslashes as three octal digits. */
+static struct str decode_mount_point(struct arena *a, struct str field) {
+        char *p = arena_array(a, field.n + 1, char);
+        size_t n = 0;
+
+        for (size_t i = 0; i < field.n; i++) {
+                if (field.p[i] == '\\' && i + 3 < field.n) {
+                        p[n++] = (char) ((field.p[i + 1] - '0') << 6 | (field.p[i + 2] - '0') << 3 | (field.p[i + 3] - '0'));
+                        i += 3;
+                } else
+                        p[n++] = field.p[i];
+        }
+        p[n] = '\0';
+
+        return (struct str) { p, n };
+}
+
+static bool is_at_or_below(struct str path, struct str top) {
+        return str_has_prefix(path, top) && (path.n == top.n || path.p[top.n] == '/');
+}
+
+/* The fifth field of a line; absent if the line has fewer. */
+static struct str mount_point_of(struct arena *a, struct str line) {
+        struct str field = { 0 };
+
+        for (size_t i = 0; i < 5; i++)
+                if (!str_split(&line, ' ', &field))
+                        return (struct str) { 0 };
+
+        return decode_mount_point(a, field);
+}
+
+/* Returns 1 and the first mount point at `top` or below it, 0, or negative errno. */
+static int find_mount_below(struct arena *a, struct str top, struct str *ret) {
+        CLEANUP(close_file) FILE *mounts = fopen("/proc/self/mountinfo", "re");
+        CLEANUP(free_text) char *line = NULL;
+        size_t size = 0;
+
+        if (!mounts)
+                return -errno;
+        while (getline(&line, &size, mounts) > 0) {
+                struct str at = mount_point_of(a, str_of(line));
+
+                if (is_at_or_below(at, top)) {
+                        *ret = at;
+                        return 1;
+                }
+        }
+
+        return ferror(mounts) ? -EIO : 0;
+}
+
+int fs_find_mount(struct arena *a, int dir, const char *name, struct str *ret) {
+        CLEANUP(close_fd) int fd = openat(dir, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+        char link[32], path[PATH_MAX];
+        ssize_t n;
+
+        if (fd < 0)
+                return errno == ENOENT ? 0 : -errno;
+        (void) snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+        n = readlink(link, path, sizeof(path));
+        if (n < 0)
+                return -errno;
+        if (n == sizeof(path))
+                return -ENAMETOOLONG;
+
+        return find_mount_below(a, (struct str) { path, (size_t) n }, ret);
 }
 
 int fs_remove_tree(int dir, const char *name) {
+        CLEANUP(close_fd) int top = -1;
+        struct removal removal;
+        int r;
+
         if (unlinkat(dir, name, 0) >= 0 || errno == ENOENT)
                 return 0;
         if (errno != EISDIR && errno != EPERM)
                 return -errno;
 
-        return remove_below(dir, name, 0);
+        top = openat(dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+        if (top < 0)
+                return -errno;
+        removal = (struct removal) { .top = top };
+        do {
+                int fd = openat(top, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+                r = fd < 0 ? -errno : remove_entries(&removal, fd, 0);
+        } while (r > 0 && removal.n_moved > 0);
+        if (r < 0)
+                return r;
+
+        return unlinkat(dir, name, AT_REMOVEDIR) < 0 && errno != ENOENT ? -errno : 0;
 }
 
 static int compare_names(const void *a, const void *b) {

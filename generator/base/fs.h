@@ -44,8 +44,13 @@ int fs_sync(int dir, const char *name);
 /* Makes the directories of `path` that are missing, 0755; "a/b/c" with is_file makes a and a/b. */
 int fs_make_dirs(int dir, const char *path, bool is_file);
 
-/* Removes `name` and all below it, across no mount point, following no link. No error where it is not there. */
+/* Removes `name` and everything below it; a missing `name` is no error. Follows no link, and leaves whatever is mounted
+ * below it: a mount, also a bind mount of the same file system, is -EBUSY, and what was removed before stays removed.
+ * Ask fs_find_mount() first where that matters. */
 int fs_remove_tree(int dir, const char *name);
+
+/* Looks for a mount point at `name` or below it. Returns 1 and its path, 0 if there is none, or negative errno. */
+int fs_find_mount(struct arena *a, int dir, const char *name, struct str *ret);
 
 struct fs_names {
         VEC(struct str) list;

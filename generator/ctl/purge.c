@@ -20,7 +20,7 @@
 #include "state/stored.h"
 
 /* THING_ROOT: a directory where others may have something too; it goes when it is empty. */
-enum thing_kind { THING_DIRECTORY, THING_ROOT, THING_FILE, THING_VOLUME, THING_IMAGE };
+enum thing_kind { THING_DIRECTORY, THING_ROOT, THING_FILE, THING_VOLUME, THING_IMAGE, THING_STATE };
 
 struct thing {
         enum thing_kind kind;
@@ -104,7 +104,6 @@ static int find_places(struct purge *p) {
 
         r = read_bundle(p, p->places.runtime, arena_join(p->arena, STR("apps/"), p->app));
         add_directory(p, THING_DIRECTORY, arena_join(p->arena, STR("/var/cache/pyservice/"), p->app));
-        add_directory(p, THING_DIRECTORY, arena_join(p->arena, p->places.state_path, STR("/"), p->app));
         return r;
 }
 
@@ -220,7 +219,7 @@ static void leave_used(struct purge *p) {
 }
 
 static bool ask(struct purge *p) {
-        static const char *const words[] = { "directory", "directory (where nothing else is in it)", "file", "volume", "image" };
+        static const char *const words[] = { "directory", "directory (where nothing else is in it)", "file", "volume", "image", "directory" };
         char answer[8] = "";
 
         (void) printf("This removes, with all that is in it:\n");
@@ -248,37 +247,82 @@ static int remove_podmans(struct purge *p, const struct thing *thing) {
         return r;
 }
 
-/* No link on the way is followed: the app's user may have put one there. */
-static int remove_path(struct purge *p, const struct thing *thing) {
+/* The directory that has it, or negative errno. No link on the way is followed: the application's user may have put one
+ * there. */
+static int open_parent(struct purge *p, const struct thing *thing, struct str *ret_name) {
         struct open_how how = { .flags = O_DIRECTORY | O_CLOEXEC, .resolve = RESOLVE_NO_SYMLINKS | RESOLVE_BENEATH };
-        CLEANUP(close_fd) int dir = -1;
         struct str name = thing->name, parent;
         size_t slash = name.n;
+        int dir;
 
         while (slash > 1 && name.p[slash - 1] != '/')
                 slash--;
         parent = slash > 1 ? arena_str(p->arena, (struct str) { name.p + 1, slash - 2 }) : STR("");
-        name = str_from(name, slash);
 
         dir = (int) syscall(SYS_openat2, p->root, parent.n > 0 ? parent.p : ".", &how, sizeof(how));
         if (dir < 0)
-                return errno == ENOENT ? 0 : -errno;
-        if (thing->kind == THING_DIRECTORY)
+                return -errno;
+
+        *ret_name = str_from(name, slash);
+        return dir;
+}
+
+static bool is_tree(const struct thing *thing) {
+        return thing->kind == THING_DIRECTORY || thing->kind == THING_STATE;
+}
+
+static int remove_path(struct purge *p, const struct thing *thing) {
+        struct str name;
+        CLEANUP(close_fd) int dir = open_parent(p, thing, &name);
+
+        if (dir < 0)
+                return dir == -ENOENT ? 0 : dir;
+        if (is_tree(thing))
                 return fs_remove_tree(dir, name.p);
 
         return unlinkat(dir, name.p, thing->kind == THING_ROOT ? AT_REMOVEDIR : 0) < 0 && errno != ENOENT ? -errno : 0;
 }
 
-static int remove_all(struct purge *p) {
+/* What is mounted below a directory of the application's is somebody's data: nothing is removed until it is unmounted. */
+static int refuse_mounts(struct purge *p) {
         int status = CTL_GOOD;
 
         VEC_EACH(thing, &p->things) {
-                int r = thing->kind == THING_VOLUME || thing->kind == THING_IMAGE ? remove_podmans(p, thing) : remove_path(p, thing);
+                struct str name, mount;
+                CLEANUP(close_fd) int dir = is_tree(thing) ? open_parent(p, thing, &name) : -ENOENT;
+                int r = dir < 0 ? dir : fs_find_mount(p->arena, dir, name.p, &mount);
 
+                if (r > 0) {
+                        (void) fprintf(stderr, "pyservicectl: '%.*s' is a mount point, at or below '%.*s'; nothing was removed: "
+                                       "unmount it, then try again\n", STR_ARG(mount), STR_ARG(thing->name));
+                        status = CTL_MISTAKE;
+                } else if (r < 0 && r != -ENOENT)
+                        status = ctl_fail(thing->name.p, r);
+        }
+
+        return status;
+}
+
+static int remove_all(struct purge *p) {
+        bool is_complete = true;
+        int status = refuse_mounts(p);
+
+        if (status != CTL_GOOD)
+                return status;
+
+        VEC_EACH(thing, &p->things) {
+                int r;
+
+                /* The last one: only it says later what is left to remove. */
+                if (thing->kind == THING_STATE && !is_complete)
+                        continue;
+                r = thing->kind == THING_VOLUME || thing->kind == THING_IMAGE ? remove_podmans(p, thing) : remove_path(p, thing);
                 if (r == -ENOTEMPTY && thing->kind == THING_ROOT)
                         (void) fprintf(stderr, "pyservicectl: %s stays, since something else is in it\n", thing->name.p);
-                else if (r < 0)
+                else if (r < 0) {
                         status = ctl_fail(thing->name.p, r);
+                        is_complete = is_complete && r == -ELOOP;       /* a link that the user made will stay there */
+                }
         }
 
         /* What was set up is no longer, and nothing is stopped. */
@@ -312,6 +356,7 @@ static int find_all(struct purge *p) {
 
         /* Podman has no other root. */
         r = strcmp(p->ctl->root, "/") == 0 ? find_podmans(p) : 0;
+        add_directory(p, THING_STATE, arena_join(p->arena, p->places.state_path, STR("/"), p->app));
         if (r == 0)
                 leave_used(p);
         return r;

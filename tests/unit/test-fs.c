@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <stdlib.h>
+#include <sys/mount.h>
 #include <unistd.h>
 
 #include "base/fs.h"
@@ -172,6 +174,51 @@ static void test_remove_tree(void **state) {
         assert_int_equal(faccessat(dir, "keep/below/file", F_OK, 0), 0);
 }
 
+/* Whoever owns the tree decides how deep it is, and a process has 1024 descriptors. */
+static void test_remove_deep_tree(void **state) {
+        int at = dup(dir);
+
+        (void) state;
+        for (size_t i = 0; i < 1500; i++) {
+                int below;
+
+                assert_int_equal(mkdirat(at, "d", 0755), 0);
+                below = openat(at, "d", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+                assert_int_equal(fs_write(below, "file", 0644, STR("x")), 0);
+                close_fd(&at);
+                at = below;
+        }
+        close_fd(&at);
+
+        assert_int_equal(fs_remove_tree(dir, "d"), 0);
+        assert_int_equal(faccessat(dir, "d", F_OK, 0), -1);
+}
+
+/* A bind mount has the device of the file system around it. */
+static void test_remove_no_mount(void **state) {
+        struct str found;
+
+        (void) state;
+        assert_int_equal(fs_make_dirs(dir, "precious/data", false), 0);
+        assert_int_equal(fs_make_dirs(dir, "go/a b", false), 0);
+        assert_int_equal(fs_find_mount(&arena, dir, "go", &found), 0);
+        assert_int_equal(fs_find_mount(&arena, dir, "none", &found), 0);
+        if (unshare(CLONE_NEWNS) < 0 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+                skip();         /* needs root */
+
+        assert_int_equal(mount(arena_join(&arena, str_of(path), STR("/precious")).p, arena_join(&arena, str_of(path), STR("/go/a b")).p,
+                               NULL, MS_BIND, NULL), 0);
+        assert_int_equal(fs_find_mount(&arena, dir, "go", &found), 1);
+        assert_true(str_has_suffix(found, STR("/go/a b")));
+        assert_int_equal(fs_find_mount(&arena, dir, "go/a b", &found), 1);
+        assert_int_equal(fs_find_mount(&arena, dir, "precious", &found), 0);
+        assert_int_equal(fs_remove_tree(dir, "go"), -EBUSY);
+        assert_int_equal(faccessat(dir, "precious/data", F_OK, 0), 0);
+        assert_int_equal(umount(arena_join(&arena, str_of(path), STR("/go/a b")).p), 0);
+        assert_int_equal(fs_remove_tree(dir, "go"), 0);
+        assert_int_equal(faccessat(dir, "precious/data", F_OK, 0), 0);
+}
+
 static void test_list(void **state) {
         static const char *const expected[] = { ".hidden", "B", "a", "a-b", "a.b", "b" };
         struct fs_names names;
@@ -206,6 +253,7 @@ int main(void) {
                 TEST(test_read),         TEST(test_read_not),  TEST(test_write),
                 TEST(test_write_not),    TEST(test_replace),   TEST(test_replace_leftover),
                 TEST(test_replace_long_name), TEST(test_make_dirs), TEST(test_remove_tree),
+                TEST(test_remove_deep_tree), TEST(test_remove_no_mount),
                 TEST(test_list),         TEST(test_close),
         };
 

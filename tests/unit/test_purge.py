@@ -135,3 +135,18 @@ def test_what_it_does_not_know(root):
     assert purge(root, "--yes", "gone").stderr == "pyservicectl: there is nothing of 'gone'\n"
     for words in [], ["../x"], ["wrap", "wrap-x"]:
         assert purge(root, "--yes", *words).returncode == 2
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounts")
+def test_a_mount_below_stops_it_before_anything_is_removed(root):
+    """What a bind mount shows has the same device as the directory around it."""
+    precious, mounted = root / "srv/precious", root / "applications/wrap/data/mounted"
+    write(precious / "data.db")
+    mounted.mkdir()
+    before = listing(root)
+    command = 'mount --bind "$1" "$2" && exec "$3" --root="$4" purge --yes wrap'
+    done = subprocess.run(["unshare", "-m", "sh", "-c", command, "-", precious, mounted, PYSERVICECTL, root],
+                          capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert f"'{mounted}' is a mount point" in done.stderr and "nothing was removed" in done.stderr
+    assert listing(root) == before
