@@ -53,6 +53,16 @@ def test_pager():
     assert piped.stdout.startswith("{")
 
 
+@pytest.mark.parametrize("variable", ["SUDO_UID", "PKEXEC_UID"])
+def test_an_elevated_pager_starts_no_program(variable, tmp_path):
+    less = tmp_path / "less"
+    less.write_text("#!/bin/sh\necho less:$LESSSECURE\ncat\n")
+    less.chmod(0o755)
+    text = on_terminal(["schema"], PAGER="sed s/^/paged:/", PYSERVICE_PAGER="sed s/^/paged:/",
+                       PATH=f"{tmp_path}:{os.environ['PATH']}", **{variable: "1000"})
+    assert "less:1" in text and "paged:" not in text
+
+
 def test_no_pager_is_every_verbs(tmp_path):
     result = subprocess.run([PYSERVICECTL, "--no-pager", f"--root={tmp_path}", "check"], capture_output=True, text=True, check=False)
     assert (result.returncode, result.stderr) == (0, "")
