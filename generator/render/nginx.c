@@ -111,6 +111,10 @@ static void put_settings(struct rendering *r, struct nginx *n, const struct serv
         nginx_comment(n, "As HAProxy: how much a client may send is the application's to say.");
         nginx_line(n, "client_max_body_size 0");
         nginx_line(n, "proxy_request_buffering off");
+        nginx_comment(n, "As HAProxy: headers of 16 KiB, of a request and of a response.");
+        nginx_line(n, "large_client_header_buffers 4 16k");
+        nginx_line(n, "proxy_buffer_size 16k");
+        nginx_line(n, "proxy_buffers 8 16k");
         put_forwarded(n);
         put_timeouts(n, p->timeouts);
         nginx_comment(n, "Never for what a server may have begun and that is not idempotent.");

@@ -78,6 +78,18 @@ def test_what_is_open_is_answered_before_a_stop(machine):
     running(machine, 1)
 
 
+def test_large_headers_fail_no_request(machine):
+    """nginx's default buffer of 4 KiB made a 502 of each such response, and an application without a server after two."""
+    define(machine, "hello", text(2))
+    running(machine, 2)
+    statuses = [machine.http(f"http://127.0.0.1/header?n={8 << 10}", headers={"Host": HOST}).status for _ in range(2)]
+    statuses.append(machine.http("http://127.0.0.1/", headers={"Host": HOST, "Cookie": "a" * (12 << 10)}).status)
+    # One that no buffer holds fails alone.
+    failed = [machine.http(f"http://127.0.0.1/header?n={20 << 10}", headers={"Host": HOST}).status for _ in range(4)]
+    statuses += [machine.http("http://127.0.0.1/", headers={"Host": HOST}).status for _ in range(4)]
+    assert (statuses, failed) == ([200] * 7, [502] * 4)
+
+
 def test_a_drain_ends_at_its_timeout(machine):
     define(machine, "hello", text(1, "stop_timeout: 1s\n", ", timeouts: {drain: 1s}"))
     running(machine, 1)

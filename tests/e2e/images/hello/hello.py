@@ -5,6 +5,8 @@
     /env         command words and environment, exactly as the kernel has them (bytes as Latin-1)
     /file?path=  contents (Latin-1), mode, owner and group of a file in the container
     /slow?s=1.5  the same as /, after a while
+    /stream      a line every tenth of a second, until the client or the server ends
+    /header?n=9  the same as /, with a header of n bytes
     /health      200, or the status in HELLO_HEALTH, or that of a POST to /health?status=500
     /status/503  that status
     /count       how many POST requests to /count this process has seen; each /count?id=ID is noted in HELLO_COUNT
@@ -52,6 +54,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
     busy = False
+    extra = ""
 
     def setup(self):
         super().setup()
@@ -75,6 +78,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
+        if self.extra:
+            self.send_header("X-Extra", self.extra)
         if self.server.draining:
             self.send_header("Connection", "close")
         self.end_headers()
@@ -96,6 +101,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
         elif url.path == "/slow":
             time.sleep(float(query.get("s", 1)))
             self.reply(200, self.about())
+        elif url.path == "/stream":
+            self.stream()
+        elif url.path == "/header":
+            self.extra = "x" * int(query.get("n", 1))
+            self.reply(200, self.about())
         elif url.path == "/health":
             self.server.health = query.get("status", self.server.health) if self.command == "POST" else self.server.health
             self.reply(int(self.server.health), self.about())
@@ -107,6 +117,16 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.reply(200, self.about())
 
     do_HEAD = do_GET
+
+    def stream(self):
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream")
+        self.send_header("Connection", "close")
+        self.end_headers()
+        while not self.server.draining:
+            self.wfile.write(b"data: more\n\n")
+            time.sleep(0.1)
+        self.close_connection = True
 
     def reply_file(self, path):
         try:
