@@ -148,6 +148,16 @@ uint16_t ports_find(const struct ports *p, struct name app, struct name unit, ui
         return i < p->list.n && compare(&p->list.at[i], &key) == 0 ? p->list.at[i].number : 0;
 }
 
+const struct port *ports_of(const struct ports *p, struct name app, struct name unit, size_t *ret_n) {
+        struct port key = { .app = app, .unit = unit };
+        size_t first = lower_bound(p, &key), i = first;
+
+        while (i < p->list.n && str_eq(p->list.at[i].app.text, app.text) && str_eq(p->list.at[i].unit.text, unit.text))
+                i++;
+        *ret_n = i - first;
+        return p->list.at + first;
+}
+
 struct str ports_text(struct arena *a, const struct ports *p, struct name app) {
         struct port key = { .app = app };
         struct buf text = buf_in(a);

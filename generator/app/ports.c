@@ -5,6 +5,8 @@
 
 #define LOOPBACK STR("127.0.0.1")
 
+enum { SLOTS_MIN = 4 };
+
 /* An instance that is to have a port. */
 struct want {
         struct port port;               /* number: 0 until it has one */
@@ -236,14 +238,86 @@ static void draw(struct assignment *as) {
         }
 }
 
-/* What was given away; definitions with mistakes have no app from here on. */
-static void hand_out(const struct assignment *as, struct ports *ret) {
-        struct ports ports = { .list.room = as->wants.n };
+static bool has_definition(const struct assignment *as, struct str app) {
+        VEC_EACH(d, &as->w->definitions)
+                if (d->app && str_eq(d->name.text, app))
+                        return true;
 
-        ports.list.at = arena_array(as->w->arena, as->wants.n, struct port);
+        return false;
+}
+
+/* Of instances that a service no longer has: one may run on for as long as its drain takes, or be needed again before it has ended. */
+static void keep_unwanted(struct assignment *as, const struct ports *old, const struct ports *wanted, struct ports *ports) {
+        VEC_EACH(port, &old->list) {
+                struct claim mine = { .app = port->app.text, .at = NOWHERE, .address = LOOPBACK };
+
+                if (ports_find(wanted, port->app, port->unit, port->instance) > 0 || claims_has(&as->claims, port->number) || !has_definition(as, port->app.text))
+                        continue;
+                (void) claims_add(&as->claims, port->number, mine);
+                *vec_push(as->w->arena, &ports->list) = *port;
+                ports->list.at[ports->list.n - 1].is_kept = true;
+        }
+}
+
+bool has_slots(const struct world *w, const struct service *s) {
+        return s->proxy && s->proxy->kind.index == PROXY_HAPROXY && s->proxy->via.index == VIA_PORT && !w->places.is_user &&
+               str_is_absent(w->host.haproxy->container.text);
+}
+
+/* More than there are instances, and seldom another number. */
+static uint32_t slots_of(const struct assignment *as, const struct service *s) {
+        uint32_t n = SLOTS_MIN;
+
+        if (!has_slots(as->w, s) || s->scale.n >= INSTANCES_MAX / 2)
+                return 0;
+        while (n <= s->scale.n)
+                n *= 2;
+        return n;
+}
+
+/* Those that are not kept already; as many as can be had, since nobody needs them yet. */
+static void add_slots(struct assignment *as, struct definition *d, const struct service *s, const struct ports *kept, struct ports *ports) {
+        for (uint32_t i = (uint32_t) s->scale.n, n = slots_of(as, s); i < n; i++) {
+                struct want want = { .port = { .app = d->app->name, .unit = s->container.unit, .instance = i, .is_kept = true } };
+                uint64_t fixed = s->host_port.n + i;
+                uint16_t number = s->host_port.n == 0 ? find_free(as, &want, false) : fixed <= UINT16_MAX ? (uint16_t) fixed : 0;
+
+                if (ports_find(kept, want.port.app, want.port.unit, i) > 0)
+                        continue;
+                if (number == 0 || claims_has(&as->claims, number))
+                        return;
+                (void) claims_add(&as->claims, number, (struct claim) { .app = want.port.app.text, .at = NOWHERE, .address = LOOPBACK });
+                want.port.number = number;
+                *vec_push(as->w->arena, &ports->list) = want.port;
+        }
+}
+
+static void add_all_slots(struct assignment *as, struct ports *ports) {
+        const struct ports kept = *ports;       /* what comes behind them is of no other service's */
+
+        VEC_EACH(d, &as->w->definitions) {
+                if (!d->app || d->is_broken)
+                        continue;
+
+                LIST_EACH(s, &d->app->services)
+                        if (has_ports(s))
+                                add_slots(as, d, s, &kept, ports);
+        }
+}
+
+/* What was given away; definitions with mistakes have no app from here on. */
+static void hand_out(struct assignment *as, const struct ports *old, struct ports *ret) {
+        struct ports wanted = { .list.room = as->wants.n }, ports;
+
+        wanted.list.at = arena_array(as->w->arena, as->wants.n, struct port);
         VEC_EACH(want, &as->wants)
                 if (want->port.number > 0)
-                        ports.list.at[ports.list.n++] = want->port;
+                        wanted.list.at[wanted.list.n++] = want->port;
+        ports_sort(&wanted);
+        ports = (struct ports) { .list = { wanted.list.at, wanted.list.n, wanted.list.n } };
+        keep_unwanted(as, old, &wanted, &ports);
+        ports_sort(&ports);
+        add_all_slots(as, &ports);
         VEC_EACH(d, &as->w->definitions)
                 if (d->is_broken)
                         d->app = NULL;
@@ -273,6 +347,6 @@ int ports_assign(struct world *w, int runtime, struct ports *ret) {
         claim_published(&as);
         keep_old(&as);
         draw(&as);
-        hand_out(&as, ret);
+        hand_out(&as, &old, ret);
         return 0;
 }

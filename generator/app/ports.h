@@ -9,7 +9,9 @@
  *
  * Of two that claim one fixed port, the one that is published with it has it, else the first by name. Ports that a
  * published bundle holds and no instance claims (of a service that shrank, or whose definition is gone or broken) are
- * given away only when nothing else is left, since somebody may still listen there. */
+ * given away only when nothing else is left, since somebody may still listen there. A service that shrank keeps them, so
+ * that an instance which starts, runs or drains meanwhile has the same port to its end, and when it is back. One with
+ * slots has ports for further instances too. */
 
 #include "app/load.h"
 
@@ -21,11 +23,17 @@ struct port {
         uint32_t instance;
         uint16_t number;
         bool is_fixed;
+        bool is_kept;                   /* the service is smaller now */
 };
 
 struct ports {
         VEC(struct port) list;          /* sorted by app, unit, instance */
 };
+
+/* Does the service have servers in HAProxy's configuration for more instances than its scale, so that a change of scale is no change of
+ * that configuration? Where HAProxy finds in a file, when it starts or reloads, which servers are ready: one in a container has its own
+ * /run, and through names it sees by itself what is there. */
+bool has_slots(const struct world *w, const struct service *s);
 
 /* Gives every instance of a service that has_ports() its port, and its spare if it has_spare(). `runtime` is
  * /run/pyservice, or -1 where there is none. Mistakes (taken twice, pool too small) go to w->ds, and the definition is
@@ -34,6 +42,9 @@ int ports_assign(struct world *w, int runtime, struct ports *ret);
 
 /* The port of an instance; 0 where it has none. */
 uint16_t ports_find(const struct ports *p, struct name app, struct name unit, uint32_t instance);
+
+/* Those of one service, *ret_n of them, by number; the spare's is the last. */
+const struct port *ports_of(const struct ports *p, struct name app, struct name unit, size_t *ret_n);
 
 /* The text of a bundle's `ports` file for one app: lines "UNIT INSTANCE PORT"; the spare is INSTANCE "next". */
 struct str ports_text(struct arena *a, const struct ports *p, struct name app);

@@ -120,7 +120,7 @@ void doctor_ports(struct doctor *d) {
         }
 
         VEC_EACH(port, &d->ports.list)
-                if (is_asked(d, port->app.text))
+                if (!port->is_kept && is_asked(d, port->app.text))
                         look_at_port(d, &listeners, port);
         DOCTOR_EACH_APP(d, app)
                 LIST_EACH(s, &app->services)

@@ -198,6 +198,16 @@ static void add_scale_of(struct composing *m, struct str owner) {
         }
 }
 
+static bool has_line(struct str text, struct str line) {
+        struct str each;
+
+        while (str_split(&text, '\n', &each))
+                if (str_eq(each, line))
+                        return true;
+
+        return false;
+}
+
 /* The file's ports, and those of units that only base has: they still listen there. */
 static void add_ports(struct composing *m, const struct tree_file *now, const struct tree_file *old) {
         struct tree_file merged = now ? *now : *old;
@@ -214,7 +224,7 @@ static void add_ports(struct composing *m, const struct tree_file *now, const st
         while (str_split(&rest, '\n', &line)) {
                 struct str unit = { line.p, str_find(line, ' ') };
 
-                if (line.n == 0 || has_owner(m->c->file.tree, unit))
+                if (line.n == 0 || has_owner(m->c->file.tree, unit) || has_line(now->text, line))
                         continue;
                 buf_put_str(&text, line);
                 buf_put_char(&text, '\n');

@@ -24,10 +24,8 @@ struct backend_name backend_of(const struct service *s) {
         return str_is_absent(s->proxy->backend.text) ? (struct backend_name) { unit.text, unit.at } : s->proxy->backend;
 }
 
-/* Whether HAProxy finds in a file, when it starts or reloads, which servers are ready. One in a container has its own /run, and through
- * names it sees by itself what is there. */
 bool has_states(const struct rendering *r, const struct service *s) {
-        return s->proxy && !is_nginx(s) && s->proxy->via.index == VIA_PORT && str_is_absent(r->world->host.haproxy->container.text) && !r->world->places.is_user;
+        return has_slots(r->world, s);
 }
 
 struct abs_path states_of(struct rendering *r, const struct service *s) {
@@ -221,8 +219,15 @@ static void put_server(struct rendering *r, struct haproxy *h, const struct serv
 }
 
 static void put_servers(struct rendering *r, struct haproxy *h, const struct service *s) {
+        size_t n;
+        const struct port *ports = ports_of(r->ports, r->app->name, s->container.unit, &n);
+
         for (uint32_t i = 0; i < s->scale.n; i++)
                 put_server(r, h, s, i);
+        /* They take part as soon as an instance of that number is ready. */
+        for (size_t i = 0; i < n && has_states(r, s); i++)
+                if (ports[i].instance >= s->scale.n && ports[i].instance != PORTS_NEXT)
+                        put_server(r, h, s, ports[i].instance);
         if (has_spare(r->app, s))
                 put_server(r, h, s, PORTS_NEXT);
 
@@ -299,6 +304,13 @@ static void render_routes(struct rendering *r, const struct service *s) {
         struct str unit = s->container.unit.text;
         bool redirects = p->redirect_to_https.at.len > 0 ? p->redirect_to_https.yes : p->tls != NULL;
 
+        /* So that another port in host.yaml is another file, which pyservice-proxy puts in place. */
+        if (p->domains.n > 0) {
+                lines_const(routes, "#");
+                lines_number(routes, r->world->host.haproxy->http_port.n);
+                lines_number(routes, r->world->host.haproxy->https_port.n);
+                lines_end(routes);
+        }
         LIST_EACH(domain, &p->domains) {
                 lines_word(routes, *domain);
                 lines_word(routes, p->path);

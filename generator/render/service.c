@@ -17,30 +17,30 @@ static void put_ports(struct unit *u, const struct service *s) {
                 unit_put(u, CONTAINER_PUBLISH, *p);
 }
 
-static void put_port(struct rendering *r, struct unit *u, const struct service *s, uint32_t i) {
+static void put_port(struct unit *u, const struct port *port) {
         unit_open(u, SERVICE_ENVIRONMENT);
         unit_word(u);
         unit_const(u, "PYSERVICE_PORT_");
-        if (i == PORTS_NEXT)
+        if (port->instance == PORTS_NEXT)
                 unit_const(u, "next");
         else
-                unit_part_u64(u, i);
+                unit_part_u64(u, port->instance);
         unit_const(u, "=");
-        unit_part_u64(u, ports_find(r->ports, r->app->name, s->container.unit, i));
+        unit_part_u64(u, port->number);
         unit_close(u);
 }
 
+/* Also of instances that are above the scale now: they may still start or drain, and their hooks need to know. */
 static void render_ports(struct rendering *r, const struct service *s) {
-        struct unit *u;
+        struct unit *u = unit_new(r->arena);
+        size_t n;
+        const struct port *ports = ports_of(r->ports, r->app->name, s->container.unit, &n);
 
-        if (!has_ports(s) || s->scale.n == 0)
+        if (!has_ports(s) || n == 0)
                 return;
 
-        u = unit_new(r->arena);
-        for (uint32_t i = 0; i < s->scale.n; i++)
-                put_port(r, u, s, i);
-        if (has_spare(r->app, s))
-                put_port(r, u, s, PORTS_NEXT);
+        for (size_t i = 0; i < n; i++)
+                put_port(u, &ports[i]);
         tree_mark(unit_finish(u, r->tree, arena_join(r->arena, STR("units/"), s->container.unit.text, STR("@.service.d/10-ports.conf"))),
                   TREE_SCALE, s->container.unit.text);
 }

@@ -24,6 +24,7 @@ struct machine {
         struct diags ds;
         struct world world;
         struct port_pool pool;
+        struct host_haproxy haproxy;
         char path[64];
         int runtime;
 };
@@ -41,6 +42,8 @@ static void machine_open(struct machine *m, unsigned first, unsigned last) {
         m->world = (struct world) { .arena = &m->arena, .ds = &m->ds, .sources = &m->sources, .root = -1 };
         m->pool = (struct port_pool) { .first.n = first, .last.n = last };
         m->world.host.ports = &m->pool;
+        m->haproxy.container.text = STR("haproxy");     /* no slots */
+        m->world.host.haproxy = &m->haproxy;
 }
 
 static void machine_close(struct machine *m) {
@@ -217,9 +220,49 @@ static void test_held(void **state) {
         (void) state;
         machine_open(&m, 20000, 20009);
         assign(&m, entries, 3, &ports);
-        assert_int_equal(ports.list.n, 7);
+        assert_int_equal(ports.list.n, 8);
         VEC_EACH(port, &ports.list)
-                assert_true(port->number != 20003 && port->number != 20005 && port->number != 20007);
+                assert_true(port->number != 20003 && port->number != 20007 && (port->number == 20005) == port->is_kept);
+        assert_int_equal(find(&ports, "shrunk", 5), 20005);
+        machine_close(&m);
+}
+
+struct slots {
+        const char *name;
+        struct entry entry;
+        unsigned n;                     /* ports in all */
+};
+
+static const struct slots slots[] = {
+        { "slots: one", { .app = "a", .scale = 1 }, 4 },
+        { "slots: none yet", { .app = "a", .scale = 0 }, 4 },
+        { "slots: and a spare", { .app = "a", .scale = 3, .has_spare = true }, 5 },
+        { "slots: room for one more", { .app = "a", .scale = 4 }, 8 },
+        { "slots: fixed ports", { .app = "a", .scale = 2, .host_port = 8000 }, 4 },
+        { "slots: up to the last port", { .app = "a", .scale = 1, .host_port = 65534 }, 2 },
+        { "slots: as far as the pool goes", { .app = "a", .scale = 6 }, 7 },
+        { "slots: of a service that shrank", { .app = "a", .scale = 1, .published = "a 0 20006\na 5 20001\n" }, 5 },
+};
+
+static void test_slots(void **state) {
+        const struct slots *row = *state;
+        struct machine m;
+        struct ports one, two;
+
+        machine_open(&m, 20000, row->n == 7 ? 20006 : 20009);
+        m.haproxy.container.text = (struct str) { 0 };
+        assign(&m, &row->entry, 1, &one);
+        assert_int_equal(one.list.n, row->n);
+        for (size_t i = 0; i < one.list.n; i++)
+                for (size_t k = 0; k < i; k++)
+                        assert_int_not_equal(one.list.at[i].number, one.list.at[k].number);
+
+        /* Another scale within them moves none. */
+        publish(&m, "a", ports_text(&m.arena, &one, (struct name) { STR("a"), NOWHERE }).p);
+        m.world.definitions.at[0].app->services.at[0].scale.n = row->entry.scale + 1 < row->n ? row->entry.scale + 1 : row->entry.scale;
+        assert_int_equal(ports_assign(&m.world, m.runtime, &two), 0);
+        VEC_EACH(port, &one.list)
+                assert_int_equal(ports_find(&two, port->app, port->unit, port->instance), port->number);
         machine_close(&m);
 }
 
@@ -332,6 +375,7 @@ int main(void) {
         rows_add_one(&rows, test_fresh);
         rows_add_one(&rows, test_kept);
         rows_add_one(&rows, test_held);
+        rows_add(&rows, test_slots, slots);
         rows_add_one(&rows, test_fixed_before_drawn);
         rows_add_one(&rows, test_text);
         rows_add_one(&rows, test_spare);
