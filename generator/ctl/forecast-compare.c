@@ -179,7 +179,7 @@ static struct str value_of(struct str rest, const char *key) {
 static bool is_pulled(struct comparing *c, struct str text, struct str image) {
         struct spawn_result result;
 
-        if (!c->podman || str_is_absent(value_of(text, "ExecCondition=")))
+        if (!c->podman || !str_is_absent(value_of(text, "ExecStartPost=")))
                 return true;
 
         return spawn_run(c->arena, (const char *const[]) { c->podman, "image", "exists", arena_str(c->arena, image).p, NULL }, &result) < 0 || result.status != 0;

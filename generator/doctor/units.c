@@ -139,12 +139,23 @@ static struct str advice_for(struct doctor *d, struct str app, struct str unit) 
         return arena_join(d->arena, STR("see why: journalctl"), user, STR(" -b -u '"), unit, STR("'"));
 }
 
+/* A pull that failed fails the image's unit only if there is no image. */
+static void look_at_pull(struct doctor *d, const struct doctor_own *own, struct str unit) {
+        struct bus_unit u = { 0 };
+
+        if (str_has_suffix(unit, STR("-image.service")) && is_asked(d, own->app) && bus_get_unit(d->bus, d->arena, unit, &u) >= 0 &&
+            str_is(u.active, "active") && u.exit_status != 0)
+                doctor_warn(d, own->app, arena_join(d->arena, STR("the pull of "), unit, STR(" failed; the image that was there is used")), advice_for(d, own->app, unit));
+}
+
 void doctor_failed(struct doctor *d) {
         VEC_EACH(unit, &d->units.list) {
                 const struct doctor_own *own = doctor_find_own(d, unit->name);
                 bool is_failed = str_is(unit->active, "failed"), is_restarting = str_has_prefix(unit->sub, STR("auto-restart"));
                 struct str app;
 
+                if (own)
+                        look_at_pull(d, own, unit->name);
                 if (!own || (!is_failed && !is_restarting))
                         continue;
                 app = app_of(own, unit->name);

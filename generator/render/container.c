@@ -107,15 +107,10 @@ static void put_wanted(struct unit *u, struct unit_name unit) {
         unit_put(u, UNIT_AFTER, unit);
 }
 
-static void put_dependencies(struct rendering *r, struct unit *u, const struct role *role) {
+static void put_dependencies(struct rendering *r, struct unit *u, const struct role *role, struct unit_name image) {
         const struct container *c = role->container;
 
-        if (is_built(r->app, c))
-                put_wanted(u, render_build(r));
-        else if (container_pull(c) != PULL_NEVER)
-                put_wanted(u, render_image(r, role));
-
-        put_wanted(u, render_setup(r));
+        put_wanted(u, image);
 
         /* Wants=, never Requires=: a restart of the network's unit must not stop every instance. */
         put_wanted(u, c->network_unit);
@@ -131,7 +126,7 @@ static void put_dependencies(struct rendering *r, struct unit *u, const struct r
         put_references(r, u, UNIT_AFTER, role->after, role->n_after);
 }
 
-static void put_unit_section(struct rendering *r, struct unit *u, const struct role *role) {
+static void put_unit_section(struct rendering *r, struct unit *u, const struct role *role, struct unit_name image) {
         put_description(r, u, role);
         unit_put(u, UNIT_SOURCE_PATH, ((struct abs_path) { r->app->path, NOWHERE }));
         unit_put_const(u, UNIT_DOCUMENTATION, "man:pyservice.d(5)");
@@ -143,7 +138,7 @@ static void put_unit_section(struct rendering *r, struct unit *u, const struct r
                 /* One that ends in failure just when its file goes is not shown as failed for ever: nothing refers to it any more. */
                 unit_put_const(u, UNIT_COLLECT_MODE, "inactive-or-failed");
         }
-        put_dependencies(r, u, role);
+        put_dependencies(r, u, role, image);
         if (role->is_task)
                 put_hosts(u, role->container);
 }
@@ -323,7 +318,7 @@ static void put_conditions(struct rendering *r, struct unit *u, const struct rol
         put_condition(u, bundle_path(r, drop_in), own);
 }
 
-static void put_service_section(struct rendering *r, struct unit *u, const struct role *role) {
+static void put_service_section(struct rendering *r, struct unit *u, const struct role *role, struct unit_name image) {
         static const char *const words[] = { "always", "on-failure", "no" };
         struct duration stop = role->container->stop_timeout;
 
@@ -336,6 +331,7 @@ static void put_service_section(struct rendering *r, struct unit *u, const struc
                 return;
 
         put_conditions(r, u, role);
+        render_image_check(r, u, role, image);
         unit_put_duration(u, SERVICE_TIMEOUT_START, start_timeout(role->health));
         unit_put(u, SERVICE_RESTART, ((struct name) { str_of(words[role->restart.index]), role->restart.at }));
         unit_put_const(u, SERVICE_RESTART_SEC, "2");
@@ -343,9 +339,11 @@ static void put_service_section(struct rendering *r, struct unit *u, const struc
 }
 
 void render_container(struct rendering *r, struct unit *u, const struct role *role) {
-        put_unit_section(r, u, role);
+        struct unit_name image = render_image(r, role);
+
+        put_unit_section(r, u, role, image);
         put_container_section(r, u, role);
-        put_service_section(r, u, role);
+        put_service_section(r, u, role, image);
         render_instances(r, role);
         render_hosts(r, role);
 }

@@ -2,17 +2,51 @@
 #include "base/hash.h"
 #include "render/parts.h"
 
-static void put_condition(struct unit *u, struct image_ref image) {
-        unit_open(u, SERVICE_EXEC_CONDITION);
-        unit_word(u);
-        unit_const(u, "/bin/sh");
-        unit_word(u);
-        unit_const(u, "-c");
-        unit_word(u);
-        unit_const(u, "! podman image exists $$0");
-        unit_word(u);
+/* sh -c COMMAND IMAGE; the command is open for more words. */
+#define OPEN_SHELL(u, key, shell, command) \
+        do { \
+                unit_open(u, key); \
+                unit_word(u); \
+                unit_const(u, shell); \
+                unit_word(u); \
+                unit_const(u, "-c"); \
+                unit_word(u); \
+                unit_const(u, command); \
+                unit_word(u); \
+        } while (0)
+
+/* Is the registry asked even though the image is there? What is pinned never changes. */
+static bool is_asked_always(const struct container *c, struct image_ref image) {
+        return container_pull(c) != PULL_MISSING && str_eq(image.text, c->image.text);
+}
+
+/* How it is pulled, in place of the line that Quadlet writes: with the image there, nothing is asked of the registry, so that a reboot works
+ * without it. `newer` is what a plain pull does: it loads what has another digest. (Policy= is a key since Podman 5.6 only.) */
+static struct tree_file *render_pull(struct rendering *r, const struct container *c, struct str stem) {
+        struct unit *u = unit_new(r->arena);
+        struct image_ref image = app_pinned(r->app, c->image);
+        struct str path = arena_join(r->arena, STR("units/"), stem, STR("-image.service.d/10-pull.conf"));
+        bool is_asked = is_asked_always(c, image), is_checked = c->tls_verify.yes;
+
+        if (!str_is_absent(c->auth_file.text)) {
+                unit_open(u, SERVICE_ENVIRONMENT);
+                unit_word(u);
+                unit_const(u, "REGISTRY_AUTH_FILE=");
+                unit_part(u, c->auth_file);
+                unit_close(u);
+        }
+        unit_put_const(u, SERVICE_EXEC_START, "");
+        if (is_asked && is_checked)
+                OPEN_SHELL(u, SERVICE_EXEC_START, "-/bin/sh", "exec podman image pull $$0");
+        else if (is_asked)
+                OPEN_SHELL(u, SERVICE_EXEC_START, "-/bin/sh", "exec podman image pull --tls-verify=false $$0");
+        else if (is_checked)
+                OPEN_SHELL(u, SERVICE_EXEC_START, "/bin/sh", "podman image exists $$0 || exec podman image pull $$0");
+        else
+                OPEN_SHELL(u, SERVICE_EXEC_START, "/bin/sh", "podman image exists $$0 || exec podman image pull --tls-verify=false $$0");
         unit_part(u, image);
         unit_close(u);
+        return unit_finish(u, r->tree, path);
 }
 
 /* Its text; the name of the file follows from that, so that the images of two revisions lie side by side. */
@@ -33,20 +67,22 @@ static struct unit *make_unit(struct rendering *r, const struct container *c) {
         if (!c->tls_verify.yes)
                 unit_put_const(u, IMAGE_TLS_VERIFY, "false");
 
-        /* "newer" is what a plain pull does: it loads what has another digest, and where it fails the image that is there is
-         * taken, since instances only want this unit. (--policy and Policy= are Podman 5.6's.)
-         *
-         * With the image there, nothing is asked of the registry: a reboot works without it. What is pinned never changes. */
-        if (container_pull(c) == PULL_MISSING || !str_eq(image.text, c->image.text))
-                put_condition(u, image);
+        /* Where the registry does not answer, the image that is there is taken. The unit is active then, as it is after a pull: one that each
+         * start had to start again would wait for every stop that is under way, of whatever instance comes after it. */
+        if (is_asked_always(c, image)) {
+                OPEN_SHELL(u, SERVICE_EXEC_START_POST, "/bin/sh", "exec podman image exists $$0");
+                unit_part(u, image);
+                unit_close(u);
+        }
         return u;
 }
 
-struct unit_name render_image(struct rendering *r, const struct role *role) {
+static struct unit_name render_pulled(struct rendering *r, const struct role *role) {
         const struct container *c = role->container;
         struct hash_state *hash = hash_start(r->arena);
         struct unit_name name = { .at = c->image.at };
-        struct str stem;
+        struct str stem, owner;
+        enum tree_kind kind;
         struct unit *u;
 
         if (!c->owns_image_unit && !str_is_absent(r->app_image.text))
@@ -59,7 +95,38 @@ struct unit_name render_image(struct rendering *r, const struct role *role) {
         if (!c->owns_image_unit)
                 r->app_image = name;
 
-        tree_mark(unit_finish(u, r->tree, arena_join(r->arena, STR("quadlet/"), stem, STR(".image"))),
-                  c->owns_image_unit ? role_kind(role) : TREE_REVISION, c->owns_image_unit ? c->unit.text : (struct str) { 0 });
+        kind = c->owns_image_unit ? role_kind(role) : TREE_REVISION;
+        owner = c->owns_image_unit ? c->unit.text : (struct str) { 0 };
+        tree_mark(unit_finish(u, r->tree, arena_join(r->arena, STR("quadlet/"), stem, STR(".image"))), kind, owner);
+        tree_mark(render_pull(r, c, stem), kind, owner);
         return name;
+}
+
+struct unit_name render_image(struct rendering *r, const struct role *role) {
+        if (is_built(r->app, role->container))
+                return render_build(r);
+
+        return container_pull(role->container) == PULL_NEVER ? (struct unit_name) { 0 } : render_pulled(r, role);
+}
+
+/* The image's unit is active from the first start on. Should somebody remove the image meanwhile, that unit has to start again. */
+void render_image_check(struct rendering *r, struct unit *u, const struct role *role, struct unit_name unit) {
+        if (str_is_absent(unit.text))
+                return;
+
+        unit_open(u, SERVICE_EXEC_STOP_POST);
+        unit_word(u);
+        unit_const(u, "-/bin/sh");
+        unit_word(u);
+        unit_const(u, "-c");
+        unit_word(u);
+        if (r->world->places.is_user)
+                unit_const(u, "test $$SERVICE_RESULT = success || podman image exists $$0 || exec systemctl --user --no-block stop $$1");
+        else
+                unit_const(u, "test $$SERVICE_RESULT = success || podman image exists $$0 || exec systemctl --no-block stop $$1");
+        unit_word(u);
+        unit_part(u, app_pinned(r->app, role->container->image));
+        unit_word(u);
+        unit_part(u, unit);
+        unit_close(u);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /* What the app's containers need on the machine: a user, directories and files. They are in two files of the bundle, for systemd-sysusers
- * and systemd-tmpfiles, and a unit has these make them: each container wants it, so that it comes before any of them, at each start,
+ * and systemd-tmpfiles, and a unit has these make them: each container starts it before itself, at each start,
  * and looks whether it went well. Its name has the hash of what it makes: a changed file is another unit, and so a new revision of all that want it.
  *
  *     setup/HASH.sysusers     setup/HASH.tmpfiles (0600)      setup/places: what `pyservicectl purge` takes away
@@ -267,6 +267,23 @@ struct unit_name render_setup(struct rendering *r) {
         return r->setup;
 }
 
+/* By hand, and not as a dependency: the unit runs anew for each start, and a start that depended on it would wait, as systemd orders jobs,
+ * for every stop that is under way of whatever depends on it too. */
+static void put_start(struct rendering *r, struct unit *u) {
+        unit_open(u, SERVICE_EXEC_START_PRE);
+        unit_word(u);
+        unit_const(u, "-systemctl");
+        if (r->world->places.is_user) {
+                unit_word(u);
+                unit_const(u, "--user");
+        }
+        unit_word(u);
+        unit_const(u, "start");
+        unit_word(u);
+        unit_part(u, render_setup(r));
+        unit_close(u);
+}
+
 static void put_check(struct rendering *r, struct unit *u) {
         unit_open(u, SERVICE_EXEC_START_PRE);
         unit_word(u);
@@ -278,6 +295,7 @@ static void put_check(struct rendering *r, struct unit *u) {
 }
 
 void render_owner(struct rendering *r, struct unit *u, const struct container *c) {
+        put_start(r, u);
         put_check(r, u);
         if (!c->runs_as_owner)
                 return;
