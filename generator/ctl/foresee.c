@@ -3,6 +3,7 @@
 
 #include <errno.h>
 
+#include "ctl/check-front.h"
 #include "ctl/check-schedule.h"
 
 void foresee_close(struct foreseeing *f) {
@@ -40,6 +41,7 @@ int foresee_open(struct ctl *c, const struct proposed *files, size_t n, struct f
                 return fail("cannot look at what is published", r);
 
         check_schedules(&ret->session);
+        check_front(c, &ret->session);
         r = trial_run(c, &ret->trial);
         if (r == 0)
                 r = forecast_make(c, &ret->trial, &ret->forecast);

@@ -35,6 +35,8 @@ static const struct doctor_check checks[] = {
         { "HAProxy", "master", "HAProxy's master takes commands", CHECK_HERE | CHECK_AS_ROOT | CHECK_SYSTEM, doctor_haproxy_master },
         { "HAProxy", "servers", "Each backend has servers that are ready (503)", CHECK_HERE | CHECK_AS_ROOT | CHECK_SYSTEM | CHECK_BUS, doctor_haproxy_servers },
         { "HAProxy", "answers", "No requests fail on the way (502, 503, 504)", CHECK_HERE | CHECK_AS_ROOT | CHECK_SYSTEM, doctor_haproxy_answers },
+        { "HAProxy", "front", "The generated frontend is there, and no other has its port", CHECK_AS_ROOT | CHECK_SYSTEM, doctor_haproxy_front },
+        { "HAProxy", "hard-stop", "After a reload HAProxy lets every drain end", CHECK_AS_ROOT | CHECK_SYSTEM, doctor_haproxy_stop },
         { "nginx", "nginx", "nginx runs, where it is used, and includes the generated files", CHECK_HERE | CHECK_AS_ROOT | CHECK_SYSTEM | CHECK_BUS, doctor_nginx },
 
         { "ports", "taken", "Nobody else has the ports of the instances and of the front", CHECK_HERE, doctor_ports },

@@ -252,8 +252,7 @@ static struct str ask(const struct balancer *b, const char *const *argv) {
         return arena_join(b->arena, result.out, STR("\n"), result.err);
 }
 
-/* HAProxy's first process, the master; "" where it is not known. */
-static struct str find_master(const struct balancer *b) {
+struct str balancer_master(const struct balancer *b) {
         const char *by_service[] = { spawn_find(b->arena, "systemctl").p, "show", "--property=MainPID", "--value", "--", name_of(b), NULL };
         const char *by_container[] = { b->program.p, "container", "inspect", "--format", "{{.State.Pid}}", "--", name_of(b), NULL };
         struct str text = ask(b, is_container(b) ? by_container : by_service);
@@ -336,7 +335,7 @@ int balancer_reload(const struct balancer *b, struct str *ret_message) {
         /* Without ordering: HAProxy's unit comes after the unit that this program is run by, and would wait for its end. */
         const char *by_service[] = { spawn_find(b->arena, "systemctl").p, "--job-mode=ignore-dependencies", "reload", "--", name_of(b), NULL };
         const char *by_container[] = { b->program.p, "kill", "--signal=USR2", "--", name_of(b), NULL };
-        struct str master = find_master(b);
+        struct str master = balancer_master(b);
         struct pids before = { 0 };
         bool can_prove = read_workers(b, master, &before);
         struct spawn_result result;

@@ -32,6 +32,9 @@ void balancer_remember(struct balancer *b, struct str mounts_text);
 /* Where HAProxy finds the absolute path of the machine. False where its container has no such mount. */
 bool balancer_sees(const struct balancer *b, struct str path, struct str *ret);
 
+/* The process number of HAProxy's first process, the master; "" where it is not known. */
+struct str balancer_master(const struct balancer *b);
+
 /* Lets HAProxy read the administrator's configuration and the `n` directories (as it sees them), without using them. 0; 1 where it
  * refuses them, with its messages; negative errno. */
 int balancer_check(const struct balancer *b, const struct str *directories, size_t n, struct str *ret_message);

@@ -49,7 +49,8 @@ static struct str candidate_path(const struct proxy_place *p, const struct proxy
 static bool complete(const struct proxy_place *p, const struct proxy_directory *d, bool is_check, struct proxy_directory *ret,
                      struct str *ret_message) {
         const struct host_haproxy *settings = p->balancer->settings;
-        struct proxy_frontend f = { .http_port = settings->http_port.n, .https_port = settings->https_port.n, .has_ipv6 = p->has_ipv6 };
+        struct proxy_frontend f = { .http_port = settings->http_port.n, .https_port = settings->https_port.n, .has_ipv6 = p->front->has_ipv6,
+                                    .is_left_out = front_taken(p->front, d) != NULL };
         struct str *certificates = arena_array(p->arena, d->certificates.n, struct str);
         struct proxy_directory all = { .path = d->path };
 
@@ -209,6 +210,22 @@ int proxy_place_try(struct proxy_place *p, const struct proxy_set *set, struct s
         if (r > 0)
                 *ret_message = real_paths(p, set, seen, message);
         return r;
+}
+
+bool proxy_place_lacks_front(const struct proxy_place *p, const struct proxy_set *set, struct str *ret_problem, struct str *ret_advice) {
+        VEC_EACH(d, &set->list) {
+                const struct front_listen *l = front_taken(p->front, d);
+                struct str routes = d->path;
+
+                if (!l || front_leads_to(p->front, d))
+                        continue;
+                (void) sees(p, d->path, false, &routes);
+                *ret_problem = front_problem(p->arena, l);
+                *ret_advice = front_advice(p->arena, l, arena_join(p->arena, routes, STR("/" PROXY_ROUTES)));
+                return true;
+        }
+
+        return false;
 }
 
 /* Ours that nobody wants any more. */

@@ -6,13 +6,14 @@
  * A file that is named like one of ours but does not begin with PROXY_MARK is the administrator's and never touched. */
 
 #include "hooks/balancer.h"
+#include "hooks/front.h"
 #include "hooks/proxy-frontend.h"
 
 struct proxy_place {
         struct arena *arena;
         struct balancer *balancer;
         const char *root;               /* "" or a directory */
-        bool has_ipv6;
+        const struct front *front;      /* the administrator's own */
         struct str at;                  /* the directory that a failure was about */
 };
 
@@ -20,6 +21,10 @@ struct proxy_place {
  * set can't be put in place, with a message for the user; negative errno. Where HAProxy can't be asked, only the
  * latter is looked at. */
 int proxy_place_try(struct proxy_place *p, const struct proxy_set *set, struct str *ret_message);
+
+/* Is the generated frontend of the set left out, because somebody else has its port and does not lead to its routes? Then the message says
+ * who, and what to do. */
+bool proxy_place_lacks_front(const struct proxy_place *p, const struct proxy_set *set, struct str *ret_problem, struct str *ret_advice);
 
 /* Makes every directory of the set hold what it wants and nothing else of ours. *ret_changed is set where that took
  * anything; with `is_dry_run` it is only found out. */

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/fs.h"
+#include "hooks/front.h"
 #include "hooks/nginx.h"
 #include "hooks/proxy-choose.h"
 #include "hooks/proxy-states.h"
@@ -26,6 +27,7 @@ struct work {
         struct proxy_state state;
         struct balancer balancer;
         struct proxy_place place;
+        struct front front;
         int lock;
 };
 
@@ -197,6 +199,34 @@ static int put_in_place(struct work *w, const struct proxy_set *set) {
         return r < 0 ? fail(w->proxy, STR(MEMORY), r) : 0;
 }
 
+static void add_directories(struct work *w, const struct proxy_parts *parts, struct proxy_set *directories) {
+        if (!parts)
+                return;
+
+        VEC_EACH(part, &parts->list)
+                (void) proxy_set_directory(w->proxy->arena, directories, part->directory);
+}
+
+/* After the state and the balancer. */
+static void read_front(struct work *w) {
+        struct proxy_set directories = { 0 };
+
+        (void) proxy_set_directory(w->proxy->arena, &directories, w->state.directory);
+        VEC_EACH(app, &w->state.apps) {
+                add_directories(w, app->wanted, &directories);
+                add_directories(w, app->in_place, &directories);
+        }
+        front_read(&w->balancer, &directories, false, &w->front);
+        front_read_nginx(&w->balancer, w->proxy->world->host.nginx->unit.text, &w->front);
+}
+
+static void tell_of_front(struct work *w, const struct proxy_set *set) {
+        struct str problem, advice;
+
+        if (proxy_place_lacks_front(&w->place, set, &problem, &advice))
+                complain(w->proxy, arena_join(w->proxy->arena, problem, STR("\n"), advice));
+}
+
 /* Is all that is wanted in place already, and nothing else? */
 static int is_done(struct work *w) {
         struct proxy_set set = { 0 };
@@ -213,6 +243,8 @@ static int is_done(struct work *w) {
                 return 0;
 
         r = put(w, &set, true, &changed);
+        if (r == 0 && !changed)
+                tell_of_front(w, &set);
         return r < 0 ? r : !changed;
 }
 
@@ -240,6 +272,7 @@ static int work(struct work *w) {
                 return r;
 
         tell_of_balancer(w);
+        tell_of_front(w, &set);
         return reload(w);
 }
 
@@ -251,8 +284,7 @@ static void close_work(struct work *w) {
 
 static void start_work(struct work *w, struct proxy_run *p) {
         w->balancer = (struct balancer) { .arena = p->arena, .settings = p->world->host.haproxy, .root = p->root };
-        w->place = (struct proxy_place) { .arena = p->arena, .balancer = &w->balancer, .root = p->root,
-                                          .has_ipv6 = access("/proc/net/if_inet6", F_OK) == 0 };
+        w->place = (struct proxy_place) { .arena = p->arena, .balancer = &w->balancer, .root = p->root, .front = &w->front };
         w->state.directory = p->world->host.haproxy->directory.text;
 }
 
@@ -281,6 +313,7 @@ int proxy_check(struct proxy_run *p, int runtime, struct proxy_choice *ret) {
                 r = balancer_find(&w.balancer);
         if (r != 0 || !w.balancer.can_check)
                 return r < 0 ? fail(p, STR("looking for HAProxy"), r) : 0;
+        read_front(&w);
 
         /* What was not asked about stays as it is. */
         VEC_EACH(app, &w.state.apps)
@@ -308,7 +341,11 @@ static int apply_haproxy(struct proxy_run *p) {
                 return r < 0 ? fail(p, STR("reading the applications' files for HAProxy"), r) : 0;
 
         r = find_balancer(&w);
-        return r < 0 ? r : work(&w);
+        if (r < 0)
+                return r;
+
+        read_front(&w);
+        return work(&w);
 }
 
 int proxy_apply(struct proxy_run *p) {

@@ -93,6 +93,8 @@ enum severity {
         /* what other programs say */ \
         X(QUADLET_REFUSED,      "quadlet-refused",      ERROR) \
         X(HAPROXY_REFUSED,      "haproxy-refused",      ERROR) \
+        X(FRONT_TAKEN,          "front-taken",          WARNING) \
+        X(HARD_STOP,            "hard-stop",            WARNING) \
         /* what rollouts left */ \
         X(ROLLOUT_FAILED,       "rollout-failed",       ERROR) \
         X(BAD_STATE,            "bad-state",            ERROR)

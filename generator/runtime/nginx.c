@@ -73,6 +73,25 @@ static int is_active(struct arena *a, struct str systemctl, struct str unit) {
         return str_is(state, "active") || str_is(state, "reloading");
 }
 
+int nginx_dump(struct arena *a, struct str unit, struct str *ret) {
+        struct str systemctl = spawn_find(a, "systemctl"), program = spawn_find(a, "nginx");
+        struct spawn_result result;
+        int r;
+
+        if (str_is_absent(systemctl) || str_is_absent(program))
+                return 0;
+
+        r = is_active(a, systemctl, arena_str(a, unit));
+        if (r <= 0)
+                return r;
+        r = spawn_run(a, (const char *[]) { program.p, "-T", "-q", NULL }, &result);
+        if (r < 0 || result.status != 0)
+                return r < 0 ? r : 0;
+
+        *ret = result.out;
+        return 1;
+}
+
 /* Nothing where the kernel does not tell. */
 static void read_workers(struct arena *a, struct str master, struct pids *ret) {
         struct str path = arena_join(a, STR("/proc/"), master, STR("/task/"), master, STR("/children")), text, pid;

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* What the administrator's own configuration of HAProxy and nginx means for the applications. */
+
+#include "ctl/check-front.h"
+#include "doctor/doctor.h"
+
+void doctor_haproxy_front(struct doctor *d) {
+        struct own_front f;
+        const struct front_listen *by;
+        const struct proxy_directory *lacking;
+
+        own_front_read(d->arena, doctor_world(d), d->ctl->root, &f);
+        lacking = own_front_lacking(&f, &by);
+        if (lacking)
+                doctor_bad(d, (struct str) { 0 }, front_problem(d->arena, by), own_front_advice(d->arena, lacking, by));
+}
+
+void doctor_haproxy_stop(struct doctor *d) {
+        struct own_front f;
+
+        own_front_read(d->arena, doctor_world(d), d->ctl->root, &f);
+        DOCTOR_EACH_APP(d, app)
+                LIST_EACH(s, &app->services)
+                        if (own_front_cuts(&f, s))
+                                doctor_warn(d, app->name.text, arena_join(d->arena, STR("HAProxy ends what is open before the drain of "), s->container.unit.text, STR(" is over: '"),
+                                                                          STR("hard-stop-after "), f.front.config.hard_stop, STR("'")),
+                                            arena_printf(d->arena, "set a longer time in %.*s:%zu, or a shorter 'drain'", STR_ARG(f.front.config.hard_stop_file), f.front.config.hard_stop_line));
+}

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "hooks/front.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/fs.h"
+#include "hooks/proxy-frontend.h"
+#include "runtime/nginx.h"
+#include "runtime/proc.h"
+
+enum { CONFIG_MAX = 16 << 20 };
+
+/* What was read already: several ways may lead to one file. */
+struct reading {
+        const struct balancer *balancer;
+        struct front *front;
+        bool with_generated;
+        VEC(struct str) seen;
+};
+
+static bool is_new(struct reading *r, struct str path) {
+        char real[PATH_MAX];
+        struct str name = realpath(path.p, real) ? arena_str(r->balancer->arena, str_of(real)) : path;
+
+        VEC_EACH(known, &r->seen)
+                if (str_eq(*known, name))
+                        return false;
+
+        *vec_push(r->balancer->arena, &r->seen) = name;
+        return true;
+}
+
+/* `path` below the root; the name without it is what messages show. */
+static void read_file(struct reading *r, struct str path) {
+        struct arena *a = r->balancer->arena;
+        struct str text;
+
+        if (!is_new(r, path) || fs_read(a, AT_FDCWD, path.p, CONFIG_MAX, &text) < 0)
+                return;
+        if (r->with_generated || !str_has_prefix(text, STR(PROXY_MARK)))
+                front_config_add_haproxy(a, str_from(path, strlen(r->balancer->root)), text, STR(PROXY_ROUTES), &r->front->config);
+}
+
+/* A file, or the files of a directory that HAProxy reads (Management Guide, 3: those that end in .cfg and do not begin with a dot). */
+static void read_path(struct reading *r, struct str path) {
+        struct fs_names names = { 0 };
+
+        if (fs_list(r->balancer->arena, AT_FDCWD, path.p, &names) < 0) {
+                read_file(r, path);
+                return;
+        }
+
+        VEC_EACH(name, &names.list)
+                if (name->p[0] != '.' && str_has_suffix(*name, STR(".cfg")))
+                        read_file(r, arena_join(r->balancer->arena, path, STR("/"), *name));
+}
+
+/* The paths after each "-f", up to the next option. */
+static void read_command(struct reading *r) {
+        const struct balancer *b = r->balancer;
+        struct str command, word, pid = balancer_master(b);
+        bool is_path = false;
+
+        if (pid.n == 0 || proc_read(b->arena, arena_join(b->arena, STR("/proc/"), pid, STR("/cmdline")).p, &command) < 0)
+                return;
+
+        while (str_split(&command, '\0', &word)) {
+                if (str_has_prefix(word, STR("-")))
+                        is_path = str_is(word, "-f") || str_is(word, "--");
+                else if (is_path && str_has_prefix(word, STR("/")))
+                        read_path(r, arena_str(b->arena, word));
+        }
+}
+
+void front_read(const struct balancer *b, const struct proxy_set *directories, bool with_generated, struct front *ret) {
+        struct reading r = { .balancer = b, .front = ret, .with_generated = with_generated };
+        struct str root = str_of(b->root);
+
+        ret->http_port = b->settings->http_port.n;
+        ret->https_port = b->settings->https_port.n;
+        ret->has_ipv6 = access("/proc/net/if_inet6", F_OK) == 0;
+        read_path(&r, arena_join(b->arena, root, b->settings->config.text));
+        VEC_EACH(d, &directories->list)
+                read_path(&r, arena_join(b->arena, root, d->path));
+        if (b->is_active && str_is_absent(b->settings->container.text))
+                read_command(&r);
+}
+
+void front_read_nginx(const struct balancer *b, struct str unit, struct front *ret) {
+        struct str dump;
+
+        if (b->root[0] == '\0' && nginx_dump(b->arena, unit, &dump) > 0)
+                front_config_add_nginx(b->arena, dump, &ret->config);
+}
+
+const struct front_listen *front_taken(const struct front *f, const struct proxy_directory *d) {
+        const struct front_listen *l = NULL;
+
+        if (d->routes.n > 0)
+                l = front_config_find(&f->config, f->http_port, f->has_ipv6);
+        if (!l && d->routes.n > 0 && d->certificates.n > 0)
+                l = front_config_find(&f->config, f->https_port, f->has_ipv6);
+        return l;
+}
+
+bool front_leads_to(const struct front *f, const struct proxy_directory *d) {
+        if (f->config.names_routes)
+                return true;
+
+        VEC_EACH(route, &d->routes)
+                if (!front_config_names(&f->config, route->backend))
+                        return false;
+
+        return true;
+}
+
+static bool is_nginx(const struct front_listen *l) {
+        return str_is(l->section, "server");
+}
+
+struct str front_problem(struct arena *a, const struct front_listen *l) {
+        return arena_join(a, STR("the frontend for applications with 'domains' is left out, because its port is taken by "),
+                          is_nginx(l) ? STR("nginx") : arena_join(a, STR("'"), l->section, STR("'")), STR(": "), l->file, STR(":"), arena_u64(a, l->line),
+                          is_nginx(l) ? STR(": listen ") : STR(": bind "), l->text);
+}
+
+/* "example.com/api/" is in the map; so is "*.example.com/". */
+static struct str use_backend(struct arena *a, const char *converters, struct str routes) {
+        struct str lookup = arena_join(a, STR("base"), str_of(converters), STR(",concat(/),map_beg("), routes, STR(")"));
+
+        return arena_join(a, STR("use_backend %["), lookup, STR("] if { "), lookup, STR(" -m found }"));
+}
+
+struct str front_advice(struct arena *a, const struct front_listen *l, struct str routes) {
+        struct str ports = STR("give the generated frontend other ports in /etc/pyservice/host.yaml ('haproxy: {http_port: 8080, https_port: 8443}')");
+
+        if (is_nginx(l))
+                return arena_join(a, ports, STR(", or have nginx listen on other ones"));
+
+        return arena_join(a, ports, STR(", or paste this line into '"), l->section, STR("': "), use_backend(a, "", routes));
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* The administrator's own front: the configuration that HAProxy and nginx read besides the generated files.
+ *
+ * HAProxy and `haproxy -c` accept a second frontend on one port, and the kernel then spreads connections over both. So the generated
+ * frontend is compared with it before it is put in place. */
+
+#include "hooks/balancer.h"
+#include "hooks/proxy-set.h"
+#include "runtime/front-config.h"
+
+struct front {
+        struct front_config config;
+        bool has_ipv6;
+        uint64_t http_port, https_port; /* of the generated frontend */
+};
+
+/* Reads it: host.yaml's `config`, all files in `directories` and, where HAProxy runs as a service, what its command names; of nginx, if it
+ * runs, all. Generated files for HAProxy count only where `with_generated`. Files that can't be read are passed over. */
+void front_read(const struct balancer *b, const struct proxy_set *directories, bool with_generated, struct front *ret);
+/* The same with nginx's; `unit` is its unit. */
+void front_read_nginx(const struct balancer *b, struct str unit, struct front *ret);
+
+/* Who has a port that the generated frontend for these routes needs; NULL for nobody. */
+const struct front_listen *front_taken(const struct front *f, const struct proxy_directory *d);
+
+/* Does the administrator's configuration lead to all routes by itself? */
+bool front_leads_to(const struct front *f, const struct proxy_directory *d);
+
+/* Two sentences: what is wrong, and the ways out. `routes`: the file of the routes as HAProxy finds it. */
+struct str front_problem(struct arena *a, const struct front_listen *l);
+struct str front_advice(struct arena *a, const struct front_listen *l, struct str routes);

@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A front of the administrator's beside the generated one: neither takes a request of the other, or cuts a connection."""
+
+import json
+
+from app import HELLO, define, instances_behind, wait_for
+from machine import Machine
+
+HAPROXY = "/etc/haproxy/haproxy.cfg"
+HOST = "hello.example.com"
+OWN = 'frontend own\n\tbind :80\n\thttp-request return status 200 content-type text/plain string "own\\n" unless { hdr(host) -m end example.com }\n'
+APP = HELLO + f"proxy: {{domains: [{HOST}]}}\n"
+PROXY_UNIT = "systemctl list-units --all --plain --no-legend 'pyservice-proxy@*.service'"
+
+
+def reload_haproxy(machine: Machine, more: str) -> None:
+    """HAProxy serves by its own configuration, and this."""
+    base = machine.read("/usr/share/pyservice/haproxy/haproxy.cfg")
+    machine.write(HAPROXY, base + more)
+    machine.run("systemctl reload haproxy")
+
+
+def proxy_again(machine: Machine) -> bool:
+    """As the timer does after a failure. True where it went well."""
+    name = machine.out(PROXY_UNIT).split()[0]
+    return machine.ok(["systemctl", "restart", name])
+
+
+def test_a_frontend_that_is_there_already(machine):
+    """HAProxy takes two frontends on one port, and the kernel gives each half of the connections."""
+    reload_haproxy(machine, OWN)
+    line = len(machine.read(HAPROXY).splitlines()) - 1
+    taken = f"{HAPROXY}:{line}: bind :80"
+    try:
+        define(machine, "hello", APP)
+        machine.wait(lambda: "failed" in machine.out(PROXY_UNIT), what="the unit to fail")
+        assert taken in machine.journal("pyservice-proxy@*.service")
+        assert {machine.http("http://127.0.0.1/").text for _ in range(20)} == {"own\n"}
+        assert 'backend "hello"' in machine.read("/run/pyservice/haproxy/10_backend_hello.cfg"), "a frontend of one's own may name it"
+
+        doctor = json.loads(machine.run("pyservicectl doctor --json", check=False).stdout)
+        advice = next(f["advice"] for check in doctor["checks"] if check["check"] == "front" for f in check["findings"])
+        paste = advice.partition("paste this line into 'frontend own': ")[2]
+        for verb in ("check", "plan"):
+            said = machine.run(["pyservicectl", verb], check=False)
+            assert taken in said.stdout + said.stderr and paste in said.stdout + said.stderr
+            assert "http_port" in said.stdout + said.stderr
+
+        # The line as it is printed.
+        wait_for(machine, "hello", 1)
+        reload_haproxy(machine, f"{OWN}\t{paste}\n")
+        assert proxy_again(machine)
+        machine.wait(lambda: instances_behind(machine, HOST) == {"hello-0"}, what="the application behind the administrator's frontend")
+        assert machine.http("http://127.0.0.1/").text == "own\n"
+        assert "[front-taken]" not in machine.run("pyservicectl check", check=False).stderr
+
+        # Other ports.
+        reload_haproxy(machine, OWN)
+        machine.write("/etc/pyservice/host.yaml", "haproxy: {http_port: 8081}\n")
+        machine.reload()
+        machine.wait(lambda: instances_behind(machine, HOST, url="http://127.0.0.1:8081") == {"hello-0"}, what="the generated frontend")
+        assert {machine.http("http://127.0.0.1/").text for _ in range(8)} == {"own\n"}
+
+        # Gone again: the generated frontend comes back where it was.
+        machine.remove("/etc/pyservice/host.yaml")
+        reload_haproxy(machine, "")
+        machine.reload()
+        machine.wait(lambda: instances_behind(machine, HOST) == {"hello-0"}, what="the generated frontend at its own port")
+    finally:
+        reload_haproxy(machine, "")
+
+
+def test_an_application_without_domains_needs_no_frontend(machine):
+    reload_haproxy(machine, OWN)
+    try:
+        define(machine, "hello", HELLO + "proxy: {}\n")
+        machine.wait("test -e /run/pyservice/haproxy/10_backend_hello.cfg")
+        reload_haproxy(machine, OWN + "\tdefault_backend hello\n")
+        machine.wait(lambda: instances_behind(machine, HOST) == {"hello-0"}, what="the application")
+        assert machine.out("systemctl --failed --plain --no-legend") == ""
+    finally:
+        reload_haproxy(machine, "")
+
+
+def workers(machine: Machine) -> list[str]:
+    """The processes of HAProxy that serve: a reload has another one."""
+    text = machine.run(["socat", "-", "/run/haproxy-master.sock"], input="show proc\n").stdout
+    return sorted(line.split()[0] for line in text.splitlines() if " worker " in line)
+
+
+def ready_servers(machine: Machine) -> set[str]:
+    text = machine.run(["socat", "-", "/run/haproxy/admin.sock"], input="show stat other 4 -1\n").stdout
+    return {line.split(",")[1] for line in text.splitlines() if ",UP" in line}
+
+
+def test_a_stream_outlives_changes_of_another_application(machine):
+    """Neither a scale nor a rollout of the other is a change of HAProxy's configuration."""
+    def other(scale: int, version: int) -> None:
+        define(machine, "other", HELLO + f"env: {{V: '{version}'}}\nscale: {scale}\nproxy: {{domains: [other.example.com]}}\n")
+
+    define(machine, "hello", APP, reload=False)
+    other(1, 0)
+    for name, host in (("hello", HOST), ("other", "other.example.com")):
+        machine.wait(lambda: instances_behind(machine, host) == {f"{name}-0"}, what=f"{name} behind HAProxy")
+    before = workers(machine)
+    stream = machine.popen(f"exec curl -sN -H 'Host: {HOST}' -o /run/stream http://127.0.0.1/stream")
+    try:
+        machine.wait("test -s /run/stream")
+        for i, scale in enumerate((3, 1, 2, 1, 3, 1, 2, 3)):
+            other(scale, i // 6)
+            wait_for(machine, "other", scale)
+        machine.wait("grep -qsx 'phase done' /run/pyservice/rollouts/other")
+        wait_for(machine, "other", 3)
+        machine.wait(lambda: ready_servers(machine) == {f"other-{i}" for i in range(3)}, what="its servers to be ready")
+        size = int(machine.out("stat -c %s /run/stream"))
+        machine.wait(lambda: int(machine.out("stat -c %s /run/stream")) > size, what="the stream to go on")
+        assert stream.poll() is None and workers(machine) == before
+    finally:
+        stream.kill()
+        machine.run("pkill -x curl", check=False)
+
+    # What is in the files is what runs.
+    for verb in ("reload", "restart"):
+        machine.run(["systemctl", verb, "haproxy"])
+        machine.wait(lambda: ready_servers(machine) == {f"other-{i}" for i in range(3)}, what=f"the same servers after a {verb}")
+
+
+def test_hard_stop_is_compared_with_the_drains(machine):
+    define(machine, "hello", HELLO + f"proxy: {{domains: [{HOST}], timeouts: {{drain: 10min}}}}\n", reload=False)
+    assert "[hard-stop]" not in machine.run("pyservicectl check", check=False).stderr, "by the base configuration as it is installed"
+    machine.write(HAPROXY, machine.read(HAPROXY).replace("hard-stop-after 1d", "hard-stop-after 5m"))
+    said = machine.run("pyservicectl check", check=False).stderr
+    assert "hard-stop-after 5m" in said and "/etc/pyservice.d/hello.yaml:" in said
+    doctor = json.loads(machine.run("pyservicectl doctor --json", check=False).stdout)
+    assert [check["level"] for check in doctor["checks"] if check["check"] == "hard-stop"] == ["warning"]
