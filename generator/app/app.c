@@ -35,3 +35,7 @@ struct image_ref app_pinned(const struct app *app, struct image_ref image) {
 
         return image;
 }
+
+bool has_order_units(const struct start_order *o) {
+        return o->requires.n + o->after.n > 0;
+}

@@ -159,6 +159,11 @@ struct proxy {
         struct abs_path config_dir;
 };
 
+/* In what order parts start. */
+struct start_order {
+        LIST(struct unit_ref) requires, bound_to, after;
+};
+
 struct service {
         struct name name;
         struct text description;
@@ -167,7 +172,7 @@ struct service {
         LIST(struct publish_spec) publish;
         struct health *health;
         struct choice restart;
-        LIST(struct unit_ref) requires, after;
+        struct start_order order;
         struct proxy *proxy;
 };
 
@@ -177,13 +182,14 @@ struct sidecar {
         struct container container;
         struct health *health;
         struct choice restart;
-        LIST(struct unit_ref) requires, after;
+        struct start_order order;
 };
 
 struct task {
         struct name name;
         struct text description;
         struct container container;
+        struct start_order order;
         LIST(struct command) commands;
         struct duration timeout;
 };
@@ -360,6 +366,9 @@ struct host {
 };
 
 extern const struct schema app_schema, host_schema;
+
+/* Has a part with this order units of its own that wait, UNIT-requires.target and the service beside it? */
+bool has_order_units(const struct start_order *o);
 
 /* Does each instance get a port of the machine for its `port`? */
 bool has_ports(const struct service *s);

@@ -26,37 +26,46 @@ static void check_before_update(struct world *w, struct app *app) {
         }
 }
 
-/* Something that others may wait for. */
+/* A part that waits for others; others may wait for it if it is a service or a sidecar. */
 struct part {
         struct name name;
-        struct unit_ref *requires, *after;
-        size_t n_requires, n_after;
+        const struct start_order *order;
         struct part **others;           /* what each reference means; NULL where that is no part of the app */
         bool is_settled;                /* waits for nothing but what is settled */
 };
 
 struct parts {
         VEC(struct part) list;
+        size_t n_running;               /* services and sidecars, which come first */
 };
 
 static struct parts collect(struct arena *a, const struct app *app) {
         struct parts parts = { 0 };
 
         LIST_EACH(s, &app->services)
-                *vec_push(a, &parts.list) = (struct part) { s->name, s->requires.at, s->after.at, s->requires.n, s->after.n, NULL, false };
+                *vec_push(a, &parts.list) = (struct part) { .name = s->name, .order = &s->order };
         LIST_EACH(s, &app->sidecars)
-                *vec_push(a, &parts.list) = (struct part) { s->name, s->requires.at, s->after.at, s->requires.n, s->after.n, NULL, false };
+                *vec_push(a, &parts.list) = (struct part) { .name = s->name, .order = &s->order };
+        parts.n_running = parts.list.n;
+        LIST_EACH(t, &app->tasks)
+                *vec_push(a, &parts.list) = (struct part) { .name = t->name, .order = &t->order };
+        LIST_EACH(t, &app->timers)
+                *vec_push(a, &parts.list) = (struct part) { .name = t->task.name, .order = &t->task.order };
 
         return parts;
 }
 
-/* The i-th of what it requires and what it is after; NULL at the end. */
+/* The i-th of what it requires, is bound to and is after; NULL at the end. */
 static const struct unit_ref *reference(const struct part *p, size_t i) {
-        if (i < p->n_requires)
-                return &p->requires[i];
+        const struct start_order *o = p->order;
 
-        i -= p->n_requires;
-        return i < p->n_after ? &p->after[i] : NULL;
+        if (i < o->requires.n)
+                return &o->requires.at[i];
+        i -= o->requires.n;
+        if (i < o->bound_to.n)
+                return &o->bound_to.at[i];
+        i -= o->bound_to.n;
+        return i < o->after.n ? &o->after.at[i] : NULL;
 }
 
 static int compare_parts(const void *left, const void *right) {
@@ -67,19 +76,19 @@ static int compare_parts(const void *left, const void *right) {
 
 /* Names that no part has stay NULL. */
 static void find_others(struct arena *a, const struct parts *parts) {
-        struct part **order = arena_array(a, parts->list.n + 1, struct part *);
+        struct part **order = arena_array(a, parts->n_running + 1, struct part *);
         const struct unit_ref *ref;
 
-        for (size_t i = 0; i < parts->list.n; i++)
+        for (size_t i = 0; i < parts->n_running; i++)
                 order[i] = &parts->list.at[i];
-        if (parts->list.n > 1)
-                qsort(order, parts->list.n, sizeof(*order), compare_parts);
+        if (parts->n_running > 1)
+                qsort(order, parts->n_running, sizeof(*order), compare_parts);
 
         VEC_EACH(p, &parts->list) {
-                p->others = arena_array(a, p->n_requires + p->n_after + 1, struct part *);
+                p->others = arena_array(a, p->order->requires.n + p->order->bound_to.n + p->order->after.n + 1, struct part *);
                 for (size_t i = 0; (ref = reference(p, i)); i++) {
                         struct part key = { .name.text = ref->text }, *wanted = &key;
-                        struct part **found = bsearch(&wanted, order, parts->list.n, sizeof(*order), compare_parts);
+                        struct part **found = bsearch(&wanted, order, parts->n_running, sizeof(*order), compare_parts);
 
                         p->others[i] = found ? *found : NULL;
                 }
@@ -87,12 +96,12 @@ static void find_others(struct arena *a, const struct parts *parts) {
 }
 
 static void report_unknown(struct world *w, const struct parts *parts, const struct unit_ref *ref) {
-        struct str *names = arena_array(w->arena, parts->list.n + 1, struct str), hint;
+        struct str *names = arena_array(w->arena, parts->n_running + 1, struct str), hint;
 
-        for (size_t i = 0; i < parts->list.n; i++)
+        for (size_t i = 0; i < parts->n_running; i++)
                 names[i] = parts->list.at[i].name.text;
 
-        hint = diag_hint(w->arena, ref->text, names, parts->list.n,
+        hint = diag_hint(w->arena, ref->text, names, parts->n_running,
                          arena_join(w->arena, STR("for a unit write its suffix too, such as '"), ref->text, STR(".service'")));
         (void) diag_add(w->ds, DIAG_UNKNOWN_SERVICE, ref->at, "there is no service or sidecar '%.*s'; %.*s", STR_ARG(ref->text), STR_ARG(hint));
 }

@@ -124,6 +124,11 @@ static bool is_asked(const struct app *app) {
         return false;
 }
 
+static void claim_order(struct claims *c, struct definition *d, struct name unit, struct str end) {
+        claim_unit(c, d, arena_join(c->w->arena, unit.text, end), unit.at);
+        claim_unit(c, d, arena_join(c->w->arena, unit.text, STR("-requires.target")), unit.at);
+}
+
 /* All units that Quadlet and we make for an app, but those that pull images: no part may be named like one. */
 static void claim_units(struct claims *c, struct definition *d) {
         struct arena *a = c->w->arena;
@@ -145,6 +150,12 @@ static void claim_units(struct claims *c, struct definition *d) {
         }
         LIST_EACH(t, &app->timers)
                 claim_unit(c, d, arena_join(a, t->task.container.unit.text, STR(".timer")), t->task.container.unit.at);
+        LIST_EACH(s, &app->services)
+                if (has_order_units(&s->order))
+                        claim_order(c, d, s->container.unit, STR("-requires@.service"));
+        LIST_EACH(s, &app->sidecars)
+                if (has_order_units(&s->order))
+                        claim_order(c, d, s->container.unit, STR("-requires.service"));
         LIST_EACH(s, &app->sidecars)
                 if (s->restart.index != RESTART_ALWAYS)
                         claim_unit(c, d, arena_join(a, s->container.unit.text, STR("-once.target")), s->container.unit.at);

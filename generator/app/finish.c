@@ -13,7 +13,8 @@
 
 /* What a node at the top may hold only where it makes the one service itself. */
 static const char *const service_only[] = {
-        "command", "scale", "port", "host_port", "publish", "health", "restart", "requires", "after", "proxy", "run_mode", "worker_count",
+        "command", "scale", "port", "host_port", "publish", "health", "restart", "requires", "bound_to", "after", "proxy", "run_mode",
+        "worker_count",
 };
 
 static void report_misplaced(struct world *w, const struct node *root) {

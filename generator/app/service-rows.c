@@ -59,6 +59,16 @@ static const struct field health_fields[] = {
 };
 SCHEMA(health, "How to see whether an instance works.");
 
+static const struct field start_order_fields[] = {
+        FIELD_LIST(start_order, requires, "requires", "Services and sidecars of this app, or units, that start first: each start of this one waits until they "
+                   "are ready. Later they may restart, fail or stop without it.", .flags = FIELD_ONE_OK),
+        FIELD_LIST(start_order, bound_to, "bound_to", "Like 'requires', but this one stops when one of them stops or fails, and restarts when one of them "
+                   "restarts (Requires= of systemd.unit(5)).", .flags = FIELD_ONE_OK),
+        FIELD_LIST(start_order, after, "after", "Services and sidecars of this app, or units, whose start this one waits for if they start at the same time; "
+                   "nothing is started because of it.", .flags = FIELD_ONE_OK),
+};
+static SCHEMA(start_order, "In what order parts start.");
+
 static const struct field service_fields[] = {
         FIELD(service, name, "name", "Name; the units are APP-NAME@N.service.", .flags = FIELD_REQUIRED),
         FIELD(service, description, "description", "One line for people."),
@@ -70,8 +80,7 @@ static const struct field service_fields[] = {
         FIELD_LIST(service, publish, "publish", "Further ports to publish: [[ADDRESS:]HOST-PORT:]PORT[/PROTOCOL].", .flags = FIELD_ONE_OK), \
         FIELD_STRUCT(service, health, "health", health_schema, "How to see whether an instance works."), \
         FIELD(service, restart, "restart", "When systemd starts it again.", .choices = "always|on-failure|no", .def = "always"), \
-        FIELD_LIST(service, requires, "requires", "Services of this app, or units, that must be up; started first.", .flags = FIELD_ONE_OK), \
-        FIELD_LIST(service, after, "after", "Services of this app, or units, that are started first where they are started at all.", .flags = FIELD_ONE_OK), \
+        FIELD_INLINE(service, order, start_order_schema), \
         FIELD_STRUCT(service, proxy, "proxy", proxy_schema, "How HAProxy balances it; a service without it is not balanced.")
         SERVICE_OWN_FIELDS,
 };
@@ -87,8 +96,7 @@ static const struct field sidecar_fields[] = {
         FIELD_INLINE(sidecar, container, container_schema),
         FIELD_STRUCT(sidecar, health, "health", health_schema, "How to see whether it works."),
         FIELD(sidecar, restart, "restart", "When systemd starts it again.", .choices = "always|on-failure|no", .def = "always"),
-        FIELD_LIST(sidecar, requires, "requires", "Services of this app, or units, that must be up; started first.", .flags = FIELD_ONE_OK),
-        FIELD_LIST(sidecar, after, "after", "Services of this app, or units, that are started first where they are started at all.", .flags = FIELD_ONE_OK),
+        FIELD_INLINE(sidecar, order, start_order_schema),
 };
 SCHEMA(sidecar, "A single companion container.");
 
@@ -96,6 +104,7 @@ static const struct field task_fields[] = {
         FIELD(task, name, "name", "Name; the unit is APP-NAME.service.", .flags = FIELD_REQUIRED),
         FIELD(task, description, "description", "One line for people."),
         FIELD_INLINE(task, container, container_schema),
+        FIELD_INLINE(task, order, start_order_schema),
         FIELD_COMMANDS(task, commands, "commands", "Commands in order, in place of 'command'; the first that fails ends it.", .flags = FIELD_ONE_OK),
         FIELD(task, timeout, "timeout", "Time after which it has failed.", .def = "infinity", .min = 1000000),
 };

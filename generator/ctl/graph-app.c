@@ -100,13 +100,14 @@ static void put_need(struct graph *g, const struct app *app, const struct contai
         graph_edge(g, graph_unit_id(g->arena, from), id, str_of(word), look);
 }
 
-#define PUT_NEEDS(g, app, part) \
-        do { \
-                LIST_EACH(to, &(part)->requires) \
-                        put_need((g), (app), &(part)->container, to, "requires"); \
-                LIST_EACH(to, &(part)->after) \
-                        put_need((g), (app), &(part)->container, to, "after"); \
-        } while (0)
+static void put_needs(struct graph *g, const struct app *app, const struct container *from, const struct start_order *o) {
+        LIST_EACH(to, &o->requires)
+                put_need(g, app, from, to, "requires");
+        LIST_EACH(to, &o->bound_to)
+                put_need(g, app, from, to, "bound to");
+        LIST_EACH(to, &o->after)
+                put_need(g, app, from, to, "after");
+}
 
 /* Each instance with its port, or, of many, the first and the last. */
 static void put_instances(struct graph *g, const struct app *app, const struct service *s, struct graph_label *label) {
@@ -133,7 +134,7 @@ static void put_service(struct graph *g, const struct app *app, const struct ser
         put_instances(g, app, s, &label);
         graph_node(g, graph_unit_id(g->arena, &s->container), &label, s->scale.n == 0 ? "style=dashed" : "style=bold");
         put_uses(g, app, &s->container);
-        PUT_NEEDS(g, app, s);
+        put_needs(g, app, &s->container, &s->order);
 }
 
 static void put_sidecar(struct graph *g, const struct app *app, const struct sidecar *s) {
@@ -141,7 +142,7 @@ static void put_sidecar(struct graph *g, const struct app *app, const struct sid
 
         graph_node(g, graph_unit_id(g->arena, &s->container), &label, "");
         put_uses(g, app, &s->container);
-        PUT_NEEDS(g, app, s);
+        put_needs(g, app, &s->container, &s->order);
 }
 
 static void put_timer(struct graph *g, const struct app *app, const struct timer *t) {
@@ -150,6 +151,7 @@ static void put_timer(struct graph *g, const struct app *app, const struct timer
         LIST_EACH(schedule, &t->schedule)
                 *vec_push(g->arena, &label.more) = schedule->text;
         graph_node(g, graph_unit_id(g->arena, &t->task.container), &label, "shape=component");
+        put_needs(g, app, &t->task.container, &t->task.order);
         put_uses(g, app, &t->task.container);
 }
 
@@ -193,6 +195,7 @@ void graph_app(struct graph *g, const struct app *app) {
         LIST_EACH(t, &app->tasks) {
                 graph_node(g, graph_unit_id(g->arena, &t->container), &(struct graph_label) { { arena_join(g->arena, t->container.unit.text, STR(".service")), t->container.image.text, STR("task") } },
                            "style=rounded");
+                put_needs(g, app, &t->container, &t->order);
                 put_uses(g, app, &t->container);
         }
         put_order(g, app);

@@ -126,11 +126,6 @@ static void add_budget(struct kube *k, const struct kube_part *p) {
         kube_selector(k, kube_map(k, kube_map(k, spec, "selector"), "matchLabels"), p->name);
 }
 
-static void tell_order(struct kube *k, const struct kube_part *p, const struct unit_ref *refs, size_t n, const char *key) {
-        for (size_t i = 0; i < n; i++)
-                KUBE_MISS(k, p->document, str_of(key), STR(" "), refs[i].text, STR(": nothing starts in order; what needs another has to try again"));
-}
-
 static void tell_restart(struct kube *k, const struct kube_part *p, struct choice restart) {
         if (restart.index != RESTART_ALWAYS)
                 KUBE_MISS(k, p->document, STR("restart: a pod of a "), p->is_stateful ? STR("StatefulSet") : STR("Deployment"), STR(" is always restarted"));
@@ -154,8 +149,7 @@ void kube_service(struct kube *k, struct service *s) {
                 p.claims->key = STR("volumeClaimTemplates");
                 *vec_push(k->arena, &spec->items) = p.claims;
         }
-        tell_order(k, &p, s->requires.at, s->requires.n, "requires");
-        tell_order(k, &p, s->after.at, s->after.n, "after");
+        kube_order(k, p.document, &s->order);
         tell_restart(k, &p, s->restart);
         add_service(k, &p);
         add_budget(k, &p);
@@ -171,7 +165,6 @@ void kube_sidecar(struct kube *k, struct sidecar *s) {
         start(k, &p);
         put_strategy(k, &p);
         kube_pod(k, &p, kube_map(k, kube_map(k, p.document->root, "spec"), "template"));
-        tell_order(k, &p, s->requires.at, s->requires.n, "requires");
-        tell_order(k, &p, s->after.at, s->after.n, "after");
+        kube_order(k, p.document, &s->order);
         tell_restart(k, &p, s->restart);
 }

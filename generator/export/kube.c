@@ -154,3 +154,13 @@ void kube_miss(struct kube *k, struct kube_document *d, struct str line) {
                         return;
         *vec_push(k->arena, &k->missing) = whole;
 }
+
+#define MISS_REFERENCES(k, d, key, refs) \
+        LIST_EACH(ref, (refs)) \
+                KUBE_MISS((k), (d), STR(key " "), ref->text, STR(": nothing starts in order; what needs another has to try again"))
+
+void kube_order(struct kube *k, struct kube_document *d, const struct start_order *o) {
+        MISS_REFERENCES(k, d, "requires", &o->requires);
+        MISS_REFERENCES(k, d, "bound_to", &o->bound_to);
+        MISS_REFERENCES(k, d, "after", &o->after);
+}

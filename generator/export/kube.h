@@ -99,6 +99,9 @@ void kube_miss(struct kube *k, struct kube_document *d, struct str line);
 #define KUBE_SAY(k, d, ...) kube_say((k), (d), arena_join((k)->arena, __VA_ARGS__))
 #define KUBE_MISS(k, d, ...) kube_miss((k), (d), arena_join((k)->arena, __VA_ARGS__))
 
+/* Reports `requires` and its like, which have no counterpart. */
+void kube_order(struct kube *k, struct kube_document *d, const struct start_order *o);
+
 /* --- what pods are made of --- */
 
 /* Decides what all parts have in common, and makes the ConfigMaps of it. */

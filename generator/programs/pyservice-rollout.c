@@ -16,6 +16,7 @@
 #include "app/load.h"
 #include "base/fs.h"
 #include "config.h"
+#include "rollout/require.h"
 #include "rollout/rollout.h"
 #include "runtime/notify.h"
 
@@ -27,8 +28,9 @@ enum {
 static const char usage_text[] =
         "usage: pyservice-rollout [--user] run APP REVISION\n"
         "       pyservice-rollout [--user] keep\n"
-        "Brings the instances of an application to a revision, and keeps what is needed to go back. Units that the generator\n"
-        "writes run it; 'pyservicectl rollout' is for people.\n";
+        "       pyservice-rollout [--user] require UNIT...\n"
+        "Brings the instances of an application to a revision, keeps what is needed to go back, waits until units are ready\n"
+        "that an instance requires. Units that the generator writes run it; 'pyservicectl rollout' is for people.\n";
 
 struct program {
         struct arena arena;
@@ -135,6 +137,15 @@ static int keep(struct program *p) {
         return r < 0 ? fail(STR("keeping what is accepted"), r) : EXIT_SUCCESS;
 }
 
+static int require(struct program *p, char *const units[], size_t n) {
+        int r = bus_open(&p->arena, p->rollout.is_user, -1, &p->rollout.bus);
+
+        if (r >= 0)
+                r = require_run(p->rollout.bus, units, n);
+        bus_close(&p->rollout.bus);
+        return r < 0 ? fail(STR("waiting for what is required"), r) : EXIT_SUCCESS;
+}
+
 /* Both become parts of paths and unit names. */
 static bool is_name(const char *text) {
         struct str s = str_of(text);
@@ -176,6 +187,8 @@ int main(int argc, char *argv[]) {
                 return run(&program, str_of(argv[1]), str_of(argv[2]));
         if (argc == 1 && strcmp(argv[0], "keep") == 0)
                 return keep(&program);
+        if (argc > 1 && strcmp(argv[0], "require") == 0)
+                return require(&program, argv + 1, (size_t) argc - 1);
 
         return usage(stderr);
 }

@@ -32,36 +32,6 @@ static void put_description(struct rendering *r, struct unit *u, const struct ro
         unit_close(u);
 }
 
-/* Units and sidecars of the app; its services stand in a file of their own. */
-static void put_references(struct rendering *r, struct unit *u, enum unit_key key, const struct unit_ref *refs, size_t n) {
-        for (size_t i = 0; i < n; i++) {
-                if (str_find(refs[i].text, '.') < refs[i].text.n) {
-                        unit_put(u, key, refs[i]);
-                        continue;
-                }
-
-                LIST_EACH(s, &r->app->sidecars)
-                        if (str_eq(s->name.text, refs[i].text)) {
-                                unit_open(u, key);
-                                unit_part(u, s->container.unit);
-                                unit_const(u, ".service");
-                                unit_close(u);
-                        }
-        }
-}
-
-/* Every instance of the services among `refs`; gives their number. */
-static uint64_t put_instances(struct rendering *r, struct unit *u, enum unit_key key, const struct unit_ref *refs, size_t n) {
-        uint64_t n_instances = 0;
-
-        for (size_t i = 0; i < n; i++)
-                LIST_EACH(s, &r->app->services)
-                        for (uint64_t k = 0; str_eq(s->name.text, refs[i].text) && k < s->scale.n; k++, n_instances++)
-                                unit_put(u, key, instance_unit(r, s->container.unit, k));
-
-        return n_instances;
-}
-
 /* With more than one, any of them: systemd.unit(5), "triggering conditions". */
 static void put_hosts(struct unit *u, const struct container *c) {
         LIST_EACH(host, &c->hosts) {
@@ -91,17 +61,6 @@ static void render_hosts(struct rendering *r, const struct role *role) {
         render_drop_in(r, u, role, STR("10-hosts.conf"));
 }
 
-/* How many instances others have is their affair: it must not change this container, nor its revision. */
-static void render_instances(struct rendering *r, const struct role *role) {
-        struct unit *u = unit_new(r->arena);
-        uint64_t n = put_instances(r, u, UNIT_REQUIRES, role->requires, role->n_requires);
-
-        n += put_instances(r, u, UNIT_AFTER, role->requires, role->n_requires);
-        n += put_instances(r, u, UNIT_AFTER, role->after, role->n_after);
-        if (n > 0)
-                render_drop_in(r, u, role, STR("10-services.conf"));
-}
-
 static void put_wanted(struct unit *u, struct unit_name unit) {
         unit_put(u, UNIT_WANTS, unit);
         unit_put(u, UNIT_AFTER, unit);
@@ -120,10 +79,6 @@ static void put_dependencies(struct rendering *r, struct unit *u, const struct r
                 unit_put(u, UNIT_REQUIRES, m->unit);
                 unit_put(u, UNIT_AFTER, m->unit);
         }
-
-        put_references(r, u, UNIT_REQUIRES, role->requires, role->n_requires);
-        put_references(r, u, UNIT_AFTER, role->requires, role->n_requires);
-        put_references(r, u, UNIT_AFTER, role->after, role->n_after);
 }
 
 static void put_unit_section(struct rendering *r, struct unit *u, const struct role *role, struct unit_name image) {
@@ -344,7 +299,7 @@ void render_container(struct rendering *r, struct unit *u, const struct role *ro
         put_unit_section(r, u, role, image);
         put_container_section(r, u, role);
         put_service_section(r, u, role, image);
-        render_instances(r, role);
+        render_order(r, role);
         render_hosts(r, role);
 }
 

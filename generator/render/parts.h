@@ -11,8 +11,7 @@ struct role {
         struct name name;               /* of the part */
         struct text description;
         struct health *health;
-        struct unit_ref *requires, *after;
-        size_t n_requires, n_after;
+        const struct start_order *order;
         struct choice restart;
         struct duration drain;          /* before it is asked to end */
         struct number host_port;        /* stands in no container, but moves its ports */
@@ -46,6 +45,9 @@ struct unit_name render_setup(struct rendering *r);
 /* A start fails where that was not done; and who runs the command: the number of the machine's user, which only that unit knows. Needs
  * render_setup(). */
 void render_owner(struct rendering *r, struct unit *u, const struct container *c);
+
+/* What it waits for when it starts. */
+void render_order(struct rendering *r, const struct role *role);
 
 void render_service(struct rendering *r, struct service *s);
 void render_sidecar(struct rendering *r, struct sidecar *s);

@@ -15,7 +15,7 @@
  *     units/UNIT.timer                when a timer's work is done
  *     units/APP-rollout@.service      brings a revision to the instances
  *     units/UNIT@.service.d/10-hosts.conf     the machines that run it
- *     units/UNIT@.service.d/10-services.conf  instances of others that it waits for
+ *     units/UNIT@.service.d/10-services.conf  what it waits for, with units/UNIT-requires@.service and units/UNIT-requires.target
  *     units/UNIT@.service.d/10-ports.conf     the ports of the instances, as variables that the template's command names
  *     units/UNIT@next.service.d/50-next.conf  what the spare instance does otherwise
  *     units/APP-health.timer  units/APP-health.service        ask instances as long as they run

@@ -48,8 +48,7 @@ static void render_ports(struct rendering *r, const struct service *s) {
 void render_service(struct rendering *r, struct service *s) {
         struct role role = {
                 .container = &s->container, .name = s->name, .description = s->description, .health = s->health,
-                .requires = s->requires.at, .n_requires = s->requires.n, .after = s->after.at, .n_after = s->after.n,
-                .restart = s->restart, .drain = drain_of(s), .host_port = s->host_port, .is_template = true,
+                .order = &s->order, .restart = s->restart, .drain = drain_of(s), .host_port = s->host_port, .is_template = true,
         };
         struct unit *u = unit_new(r->arena);
 
@@ -67,8 +66,7 @@ void render_service(struct rendering *r, struct service *s) {
 void render_sidecar(struct rendering *r, struct sidecar *s) {
         struct role role = {
                 .container = &s->container, .name = s->name, .description = s->description, .health = s->health,
-                .requires = s->requires.at, .n_requires = s->requires.n, .after = s->after.at, .n_after = s->after.n,
-                .restart = s->restart,
+                .order = &s->order, .restart = s->restart,
         };
         struct unit *u = unit_new(r->arena);
 
@@ -77,7 +75,10 @@ void render_sidecar(struct rendering *r, struct sidecar *s) {
 }
 
 static void render_work(struct rendering *r, struct task *t, bool is_task) {
-        struct role role = { .container = &t->container, .name = t->name, .description = t->description, .runs_to_end = true, .is_task = is_task };
+        struct role role = {
+                .container = &t->container, .name = t->name, .description = t->description, .order = &t->order,
+                .runs_to_end = true, .is_task = is_task,
+        };
         struct unit *u = unit_new(r->arena);
 
         render_container(r, u, &role);

@@ -79,6 +79,17 @@ static void render_main(struct rendering *r) {
         tree_mark(unit_finish(u, r->tree, arena_join(r->arena, STR("units/"), r->app->name.text, STR(".target"))), TREE_SCALE, (struct str) { 0 });
 }
 
+/* Wanted by the target it does not stop when all instances happen to fail at once, to start again what they require. */
+static void put_requires_target(struct unit *u, struct name unit, const struct start_order *o) {
+        if (!has_order_units(o))
+                return;
+
+        unit_open(u, UNIT_WANTS);
+        unit_part(u, unit);
+        unit_const(u, "-requires.target");
+        unit_close(u);
+}
+
 void add_upheld(struct rendering *r, struct unit *u, struct name unit) {
         tree_mark(unit_finish(u, r->tree, arena_join(r->arena, STR("units/"), r->app->name.text, STR(".target.d/50-"), unit.text, STR(".conf"))),
                   TREE_SCALE, unit.text);
@@ -95,6 +106,7 @@ static void render_upheld(struct rendering *r) {
 
                 for (uint64_t i = 0; i < s->scale.n; i++)
                         put_upheld_instance(u, s->container.unit, s->restart, i);
+                put_requires_target(u, s->container.unit, &s->order);
                 add_upheld(r, u, s->container.unit);
         }
 
@@ -107,6 +119,7 @@ static void render_upheld(struct rendering *r) {
                         continue;
 
                 put_upheld(u, s->container.unit, s->restart);
+                put_requires_target(u, s->container.unit, &s->order);
                 add_upheld(r, u, s->container.unit);
         }
 }

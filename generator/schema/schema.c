@@ -252,7 +252,7 @@ static bool is_of_top(const struct decoder *d, const struct schema *s, struct st
 /* What the makers of Compose and Kubernetes call what we have too. */
 static const char *find_ours(const struct schema *s, struct str theirs) {
         static const char *const names[][2] = {
-                { "depends_on", "after" }, { "environment", "env" }, { "healthcheck", "health" }, { "imagePullPolicy", "pull" }, { "livenessProbe", "health" },
+                { "depends_on", "requires" }, { "environment", "env" }, { "healthcheck", "health" }, { "imagePullPolicy", "pull" }, { "livenessProbe", "health" },
                 { "ports", "publish" }, { "readinessProbe", "health" }, { "replicas", "scale" }, { "restart_policy", "restart" }, { "working_dir", "workdir" },
         };
         size_t offset = 0;
