@@ -121,9 +121,7 @@ void compose_put_depends_on(struct compose *c, struct draft_part *p, const struc
                 const struct node *options = n->kind == NODE_MAP ? n->pairs[i].value : NULL;
                 const struct node *required = options ? node_get(options, "required") : NULL;
 
-                if (p->kind == PART_TASK)
-                        draft_note(&c->draft, p->map, n->at, "the task runs when it is asked for, or before an update: that it depends on '%.*s' could not be carried over", STR_ARG(name));
-                else if (compose_kind(c, name) != PART_TASK)
+                if (compose_kind(c, name) != PART_TASK)
                         (void) yaml_text_add_text(c->draft.arena, list(c, p, required && !node_is_true(required) ? "after" : "requires"), compose_name(c, name));
         }
 }

@@ -285,10 +285,15 @@ static void drop_repeated(const struct yaml_text *requires, struct yaml_text *af
 /* USER and GROUP are one key; a name of its own for the container is not to be had. */
 void quadlet_put_rest(struct quadlet_import *q) {
         struct yaml_text *requires = yaml_text_find(q->part->map, STR("requires")), *after = yaml_text_find(q->part->map, STR("after"));
+        struct yaml_text *bound_to = yaml_text_find(q->part->map, STR("bound_to"));
         struct draft *d = &q->draft;
         struct str group = unit_file_value(q->unit, "Container", "Group"), name = unit_file_value(q->unit, "Container", "ContainerName");
         struct yaml_text *user = yaml_text_find(q->part->map, STR("user"));
 
+        if (bound_to && requires)
+                drop_repeated(bound_to, requires);
+        if (bound_to && after)
+                drop_repeated(bound_to, after);
         if (requires && after)
                 drop_repeated(requires, after);
         if (user && !str_is_absent(group))

@@ -129,9 +129,7 @@ static void put_order(struct quadlet_import *q, const struct unit_line *line, co
 
                 if (is_base)
                         continue;       /* our own units are after them */
-                if (q->part->kind == PART_TASK || q->part->kind == PART_TIMER)
-                        draft_raw(&q->draft, q->part, (struct raw_key) { "Unit", line->key, *word, line->at });
-                else if (kind == PART_TASK || kind == PART_TIMER)
+                if (kind == PART_TASK || kind == PART_TIMER)
                         quadlet_drop(q, line);
                 else
                         (void) yaml_text_add_text(q->draft.arena, quadlet_list(q, key), other ? quadlet_part_name(q, other) : *word);
@@ -141,9 +139,11 @@ static void put_order(struct quadlet_import *q, const struct unit_line *line, co
 static void put_unit_line(struct quadlet_import *q, const struct unit_line *line) {
         if (str_is(line->key, "Description"))
                 quadlet_put_text(q, q->part->map, "description", line);
-        else if (str_is(line->key, "Requires") || str_is(line->key, "BindsTo"))
+        else if (str_is(line->key, "Requires") || str_is(line->key, "Wants"))
                 put_order(q, line, "requires");
-        else if (str_is(line->key, "After") || str_is(line->key, "Wants"))
+        else if (str_is(line->key, "BindsTo"))
+                put_order(q, line, "bound_to");
+        else if (str_is(line->key, "After"))
                 put_order(q, line, "after");
         else
                 draft_raw(&q->draft, q->part, (struct raw_key) { "Unit", line->key, import_literal(q->draft.arena, line->value), line->at });

@@ -434,7 +434,8 @@ def test_compose_with_all_kinds_of_parts(imported, tmp_path):
         "env": {"LOG_LEVEL": "info", "TZ": "Europe/Berlin"}, "stop_timeout": "1m", "requires": ["db", "cache"], "resources": {"nofile": 4096}}
     assert definition.part("db", "sidecars")["image"] == "docker.io/library/postgres:16"
     assert definition.part("cache", "sidecars") == {"name": "cache", "image": "docker.io/library/redis:7", "network": "back.network", "restart": "on-failure"}
-    assert definition.part("migrate", "tasks") == {"name": "migrate", "image": "ghcr.io/acme/shop:{{ TAG }}", "command": "./manage.py migrate"}
+    assert definition.part("migrate", "tasks") == {"name": "migrate", "image": "ghcr.io/acme/shop:{{ TAG }}", "command": "./manage.py migrate",
+                                                   "requires": ["db"]}
     for note in ("'profiles' could not be carried over", "a volume without a name at /anonymous", "'ShmSize' (128M) could not be carried over",
                  "'db' is the host 'shop-db' here", "podman build -t localhost/shop-worker:latest", "keep it with 'pyservicectl secret set shop secret-key'"):
         assert note in definition.notes and note in definition.comments
@@ -712,7 +713,7 @@ WantedBy=multi-user.target
 """,
     "shop-db.container": "[Container]\nImage=docker.io/library/postgres:16\nVolume=data.volume:/var/lib/postgresql/data\nNetwork=shop.network\n"
                          "AddCapability=NET_ADMIN SYS_PTRACE\nReadOnly=true\nHealthOnFailure=kill\n[Service]\nRestart=on-failure\nRestartSec=1\n",
-    "shop-report.container": "[Container]\nImage=ghcr.io/acme/shop:1\nExec=./report --daily\nAddCapability=NET_ADMIN SYS_PTRACE\nReadOnly=true\n"
+    "shop-report.container": "[Container]\nImage=ghcr.io/acme/shop:1\nExec=./report --daily\n[Unit]\nBindsTo=shop-db.service\nAfter=shop-db.service\n[Container]\nAddCapability=NET_ADMIN SYS_PTRACE\nReadOnly=true\n"
                              "[Service]\nType=oneshot\nRestartSec=1\nTimeoutStartSec=300\n",
     "shop-report.timer": "[Timer]\nOnCalendar=daily\nOnCalendar=Mon 04:00\nRandomizedDelaySec=5min\nOnBootSec=10\n[Install]\nWantedBy=timers.target\n",
     "other.timer": "[Timer]\nOnCalendar=daily\n",
@@ -737,7 +738,7 @@ def test_quadlet_files_are_one_application(imported, tmp_path):
     assert app["sidecars"] == [{"name": "db", "image": "docker.io/library/postgres:16", "network": "shop.network", "volumes": ["data:/var/lib/postgresql/data"],
                                 "restart": "on-failure"}]
     assert app["timers"] == [{"name": "report", "image": "ghcr.io/acme/shop:1", "command": ["./report", "--daily"], "schedule": ["daily", "Mon 04:00"],
-                              "persistent": False, "random_delay": "5min", "timeout": "300"}]
+                              "persistent": False, "random_delay": "5min", "timeout": "300", "bound_to": ["db"]}]
     assert app["volumes"] == {"data": {"driver": "local"}} and app["networks"] == {"shop": {"subnet": "10.90.0.0/24", "gateway": "10.90.0.1"}}
     assert app["quadlet"] == {"Container": {"AddCapability": "NET_ADMIN SYS_PTRACE", "ReadOnly": "true"}, "Service": {"RestartSec": "1"}}
     for note in ("shop.network:4:1: 'DNS=10.90.0.1' could not be carried over", "shop-report.timer:5:1: 'OnBootSec=10' could not", "the volume is 'shop-data' here, not 'systemd-data'",
