@@ -115,9 +115,18 @@ static void add(struct comparing *c, enum forecast_verb verb, enum forecast_kind
         *vec_push(c->arena, &c->app->actions) = (struct forecast_action) { .verb = verb, .kind = kind, .name = name };
 }
 
+static bool is_early(const struct comparing *c, struct str unit) {
+        VEC_EACH(early, &c->plan.early)
+                if (str_eq(*early, unit))
+                        return true;
+
+        return false;
+}
+
 static void add_unit(struct comparing *c, enum forecast_verb verb, const struct upheld *u) {
         *vec_push(c->arena, &c->app->actions) = (struct forecast_action) {
                 .verb = verb, .kind = u->kind, .name = u->name, .unit = u->kind == FORECAST_INSTANCE ? u->unit : (struct str) { 0 }, .number = u->number,
+                .is_early = verb == FORECAST_START && is_early(c, u->unit),
         };
 }
 
@@ -137,6 +146,50 @@ static void compare_units(struct comparing *c) {
         VEC_EACH(u, &before.list)
                 if (!find_upheld(&after, u))
                         add_unit(c, u->kind == FORECAST_TIMER ? FORECAST_REMOVE : FORECAST_STOP, u);
+}
+
+static bool has_action(const struct comparing *c, struct str name) {
+        VEC_EACH(action, &c->app->actions)
+                if (str_eq(action->name, name))
+                        return true;
+
+        return false;
+}
+
+static bool is_interrupted(const struct comparing *c, struct str name) {
+        VEC_EACH(action, &c->app->actions)
+                if ((action->verb == FORECAST_RESTART || action->verb == FORECAST_STOP) && str_eq(action->name, name))
+                        return true;
+
+        return false;
+}
+
+/* Does something restart or stop that it is bound to? Then systemd restarts it too. */
+static bool is_dragged(const struct comparing *c, const struct upheld *u) {
+        struct str end = u->kind == FORECAST_INSTANCE ? STR("@.service.d/10-services.conf") : STR(".service.d/10-services.conf");
+        const struct tree_file *file = tree_find(&c->app->after, arena_join(c->arena, STR("units/"), u->unit, end));
+        struct str rest = file ? file->text : (struct str) { 0 }, line, key = STR("Requires=");
+
+        while (str_split(&rest, '\n', &line))
+                if (str_has_prefix(line, key) && is_interrupted(c, str_from(line, key.n)))
+                        return true;
+
+        return false;
+}
+
+static void compare_bound(struct comparing *c) {
+        struct upheld_list after = { 0 };
+
+        list_upheld(&c->app->after, c->app->name, &after);
+        for (bool is_changed = true; is_changed;) {
+                is_changed = false;
+                VEC_EACH(u, &after.list) {
+                        if (has_action(c, u->name) || !is_dragged(c, u))
+                                continue;
+                        add_unit(c, FORECAST_RESTART, u);
+                        is_changed = true;
+                }
+        }
 }
 
 static bool is_restarted(const struct comparing *c, struct str unit) {
@@ -240,9 +293,14 @@ static void compare_files(struct comparing *c) {
         }
 }
 
+/* What starts early comes before the tasks. */
+static unsigned rank(const struct forecast_action *a) {
+        return a->is_early ? 2 * FORECAST_RUN - 1 : 2 * a->verb;
+}
+
 static int compare_actions(const void *x, const void *y) {
         const struct forecast_action *a = x, *b = y;
-        int r = (a->verb > b->verb) - (a->verb < b->verb);
+        int r = (rank(a) > rank(b)) - (rank(a) < rank(b));
 
         if (r == 0)
                 r = (a->kind > b->kind) - (a->kind < b->kind);
@@ -266,6 +324,7 @@ int forecast_compare(struct arena *a, struct forecast_app *app, const struct sta
         if (!app->is_stopped)
                 compare_units(&c);
         compare_rollout(&c, state);
+        compare_bound(&c);
         if (app->actions.n > 1)
                 qsort(app->actions.at, app->actions.n, sizeof(*app->actions.at), compare_actions);
         return 0;

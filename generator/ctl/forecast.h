@@ -35,6 +35,7 @@ struct forecast_action {
         struct str name;
         struct str unit;                /* of an instance, "hello", and its number */
         uint64_t number;
+        bool is_early;                  /* before the tasks */
 };
 
 enum forecast_change { FORECAST_SAME, FORECAST_CHANGED, FORECAST_NEW, FORECAST_GONE };

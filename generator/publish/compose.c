@@ -120,18 +120,19 @@ static bool has_other_scale(struct str old, struct str now) {
         return true;
 }
 
-/* Upholds=, and what an instance is told of its number, suit instances of any revision. What asks them how they are does not:
+static bool path_has(const struct tree_file *file, const char *part) {
+        return str_find_str(file->path, str_of(part)) < file->path.n;
+}
+
+/* Upholds=, what an instance is told of its number, and what it waits for suit instances of any revision. What asks them how they are does not:
  * a path that only the new revision knows would take all old ones out of HAProxy. */
 static bool suits_all(const struct tree_file *file) {
-        size_t dir = str_find_str(file->path, STR(".target.d/"));
-        struct str instances = STR("@.service.d/"), path = file->path;
-
-        return dir < path.n || str_find_str(path, instances) < path.n;
+        return path_has(file, ".target.d/") || path_has(file, "@.service.d/") || path_has(file, "/10-services.conf") || path_has(file, "-requires");
 }
 
 /* The spare is target's. */
 static bool is_of_spare(const struct tree_file *file) {
-        return str_find_str(file->path, STR("@next.service.d/")) < file->path.n;
+        return path_has(file, "@next.service.d/");
 }
 
 static bool is_scale_of(const struct tree_file *file, struct str owner) {
@@ -176,7 +177,7 @@ static bool is_left_out(struct composing *m, const struct tree_file *file) {
 
 /* The drop-ins with which instances of base could not do: their ports. */
 static bool is_needed(const struct tree_file *file) {
-        return suits_all(file) && !str_is_absent(file->owner) && str_find_str(file->path, STR("@.service.d/")) < file->path.n;
+        return suits_all(file) && !str_is_absent(file->owner) && path_has(file, "@.service.d/");
 }
 
 static void add_scale_of(struct composing *m, struct str owner) {
@@ -282,6 +283,21 @@ static void add_rest(struct composing *m) {
                         add(m, file);
 }
 
+/* What tasks and spares of target need, and base does not have, acts before target is accepted; the order of a task too. */
+static void add_early(struct composing *m) {
+        const struct composition *c = m->c;
+        struct str rest = text_of(c->target.tree, PLAN), line, key, unit;
+
+        while (str_split(&rest, '\n', &line)) {
+                if (!str_split(&line, ' ', &key) || !(str_is(key, "early") || str_is(key, "task")))
+                        continue;
+                unit = (struct str) { line.p, str_find(line, '.') };
+                VEC_EACH(file, &c->target.tree->files)
+                        if (is_scale_of(file, unit) && !(c->base.tree && has_owner(c->base.tree, unit)))
+                                (void) add_text(m, file->path, file->text);
+        }
+}
+
 /* Target is another than base: what there is for it to be tried. */
 static void add_target(struct composing *m) {
         const struct tree *base = m->c->base.tree;
@@ -295,6 +311,16 @@ static void add_target(struct composing *m) {
                 else if (file->kind != TREE_SCALE && !is_bases)
                         add(m, file);
         }
+        add_early(m);
+}
+
+static void put_rollout(const struct composing *m, struct unit *u, enum unit_key key) {
+        unit_open(u, key);
+        unit_part(u, ((struct name) { m->c->app, NOWHERE }));
+        unit_const(u, "-rollout@");
+        unit_part(u, ((struct name) { m->c->target.name, NOWHERE }));
+        unit_const(u, ".service");
+        unit_close(u);
 }
 
 /* The spare goes with its rollout. PartOf=, not BindsTo=: what another is bound to is needed as long as that one runs, and
@@ -304,21 +330,14 @@ static void add_spare(struct composing *m, struct str unit) {
         struct arena *a = m->arena;
         struct str template = arena_join(a, STR("quadlet/"), unit, STR("@.container"));
         const struct tree_file *file = tree_find(c->target.tree, template);
-        struct name app = { c->app, NOWHERE }, wanted = { c->target.name, NOWHERE };
         struct unit *u;
 
         if (!file || !c->base.tree || !tree_find(c->base.tree, template))
                 return;
 
         u = unit_new(a);
-        for (unsigned i = 0; i < 2; i++) {
-                unit_open(u, i == 0 ? UNIT_PART_OF : UNIT_AFTER);
-                unit_part(u, app);
-                unit_const(u, "-rollout@");
-                unit_part(u, wanted);
-                unit_const(u, ".service");
-                unit_close(u);
-        }
+        put_rollout(m, u, UNIT_PART_OF);
+        put_rollout(m, u, UNIT_AFTER);
         (void) add_text(m, arena_join(a, STR("units/"), unit, STR("@next.service.d/60-rollout.conf")), unit_text(u));
         if (c->base.tree == c->target.tree)
                 return;
@@ -342,17 +361,10 @@ static void add_spares(struct composing *m) {
 }
 
 static void add_upholding(struct composing *m) {
-        const struct composition *c = m->c;
-        struct name app = { c->app, NOWHERE }, wanted = { c->target.name, NOWHERE };
         struct unit *u = unit_new(m->arena);
 
-        unit_open(u, UNIT_UPHOLDS);
-        unit_part(u, app);
-        unit_const(u, "-rollout@");
-        unit_part(u, wanted);
-        unit_const(u, ".service");
-        unit_close(u);
-        (void) add_text(m, arena_join(m->arena, STR("units/"), c->app, STR(".target.d/90-rollout.conf")), unit_text(u));
+        put_rollout(m, u, UNIT_UPHOLDS);
+        (void) add_text(m, arena_join(m->arena, STR("units/"), m->c->app, STR(".target.d/90-rollout.conf")), unit_text(u));
 }
 
 static void add_wanted(struct composing *m) {

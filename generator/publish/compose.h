@@ -6,7 +6,8 @@
  *
  *     of base      what makes instances what they are (TREE_REVISION): no crash and no scale-up starts what nobody tried
  *     of file      what acts at once (TREE_SCALE), as far as it suits instances of base; where there is no file, of base
- *     of target    tasks and the plan; and what base does not have, so that images are there for the spare
+ *     of target    tasks and the plan; and what base does not have, so that images are there for the spare; what starts
+ *                  early (see rollout/plan.h) and base does not have is upheld too
  *
  * and, where target is another than base, for each service with a spare quadlet/UNIT@next.container, which is target's
  * template. Besides:

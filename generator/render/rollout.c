@@ -7,6 +7,7 @@
  *     max-unavailable N
  *     pause MS    ready-timeout MS (0: the unit's own limit)    min-ready MS
  *     on-failure revert|stop
+ *     early UNIT                              starts before the tasks, if nothing of it was accepted yet
  *     task UNIT.service                       to be run before, in order
  *     service UNIT REVISION spare|plain       to be restarted where its containers have another label, in order
  *     sidecar UNIT REVISION                   likewise, after the services */
@@ -42,6 +43,68 @@ static void put_settings(struct lines *plan, const struct rollout *o) {
         else
                 lines_const(plan, "revert");
         lines_end(plan);
+}
+
+static bool names_any(const struct start_order *o, struct name name) {
+        LIST_EACH(ref, &o->requires)
+                if (str_eq(ref->text, name.text))
+                        return true;
+        LIST_EACH(ref, &o->bound_to)
+                if (str_eq(ref->text, name.text))
+                        return true;
+
+        return false;
+}
+
+/* A service or a sidecar. */
+struct early_part {
+        struct name name, unit;
+        const struct start_order *order;
+        bool is_early;
+};
+
+static bool is_before_update(const struct app *app, const struct task *t) {
+        LIST_EACH(name, &app->before_update)
+                if (str_eq(name->text, t->name.text))
+                        return true;
+
+        return false;
+}
+
+static bool is_required_early(const struct app *app, const struct early_part *parts, size_t n, struct name name) {
+        LIST_EACH(t, &app->tasks)
+                if (is_before_update(app, t) && names_any(&t->order, name))
+                        return true;
+        for (size_t i = 0; i < n; i++)
+                if (parts[i].is_early && names_any(parts[i].order, name))
+                        return true;
+
+        return false;
+}
+
+/* Sidecars that wait for nothing; what tasks require; and what those require in turn. */
+static void put_early(struct rendering *r, struct lines *plan) {
+        struct early_part *parts = arena_array(r->arena, r->app->services.n + r->app->sidecars.n + 1, struct early_part);
+        size_t n = 0;
+
+        LIST_EACH(s, &r->app->services)
+                parts[n++] = (struct early_part) { s->name, s->container.unit, &s->order, false };
+        LIST_EACH(s, &r->app->sidecars)
+                parts[n++] = (struct early_part) { s->name, s->container.unit, &s->order, !has_order_units(&s->order) && s->order.bound_to.n == 0 };
+        for (bool is_changed = true; is_changed;) {
+                is_changed = false;
+                for (size_t i = 0; i < n; i++)
+                        if (!parts[i].is_early && is_required_early(r->app, parts, n, parts[i].name))
+                                parts[i].is_early = is_changed = true;
+        }
+
+        for (size_t i = 0; i < n; i++) {
+                if (!parts[i].is_early)
+                        continue;
+                lines_const(plan, "early");
+                lines_word(plan, parts[i].unit);
+                lines_end(plan);
+        }
 }
 
 static void put_tasks(struct rendering *r, struct lines *plan) {
@@ -89,6 +152,7 @@ static void render_plan(struct rendering *r) {
         struct lines *plan = lines_new(r->arena);
 
         put_settings(plan, r->app->rollout);
+        put_early(r, plan);
         put_tasks(r, plan);
         put_parts(r, plan);
         tree_mark(lines_finish(plan, r->tree, STR("rollout"), 0644), TREE_PLAN, (struct str) { 0 });

@@ -60,34 +60,38 @@ static int look(struct rollout_run *ro, struct await *w, struct str unit, bool i
         return r;
 }
 
-static int look_at_all(struct rollout_run *ro, struct await *w, const struct plan_part *service, bool *all) {
+/* Of a service or a sidecar. */
+static int look_at_all(struct rollout_run *ro, struct await *w, struct str unit, bool *all) {
         struct arena scratch = { 0 };
+        struct str sidecar = arena_join(&scratch, unit, STR(".service"));
         struct bus_names upheld = { 0 };
         int r = bus_get_dependencies(ro->bus, &scratch, pick_target(&scratch, ro->app), "Upholds", &upheld);
 
         *all = true;
         for (size_t i = 0; i < upheld.list.n && r == RUN_ON; i++) {
-                struct str name = upheld.list.at[i], once = arena_join(&scratch, service->unit, STR("-once"));
+                struct str name = upheld.list.at[i], once = arena_join(&scratch, unit, STR("-once"));
                 uint64_t number;
 
-                if (pick_number(name, service->unit, '@', &number))
+                if (pick_number(name, unit, '@', &number) || str_eq(name, sidecar))
                         r = look(ro, w, name, false, all);
+                else if (str_eq(name, arena_join(&scratch, once, STR(".target"))))
+                        r = look(ro, w, sidecar, true, all);
                 else if (str_has_prefix(name, once) && str_find(name, '@') == once.n && str_has_suffix(name, STR(".target"))) {
                         struct str text = { name.p + once.n + 1, name.n - once.n - 1 - strlen(".target") };
 
-                        r = look(ro, w, arena_join(&scratch, service->unit, STR("@"), text, STR(".service")), true, all);
+                        r = look(ro, w, arena_join(&scratch, unit, STR("@"), text, STR(".service")), true, all);
                 }
         }
         arena_done(&scratch);
         return r;
 }
 
-int rollout_await(struct rollout_run *ro, const struct plan_part *service) {
+int rollout_await(struct rollout_run *ro, struct str unit) {
         struct await w = { 0 };
         bool all;
 
         for (;;) {
-                int r = look_at_all(ro, &w, service, &all);
+                int r = look_at_all(ro, &w, unit, &all);
 
                 if (r != RUN_ON || all)
                         return r;
@@ -168,11 +172,42 @@ void rollout_doubt(struct rollout_run *ro) {
 int rollout_await_untried(struct rollout_run *ro) {
         VEC_EACH(unit, &ro->untried)
                 VEC_EACH(service, &ro->plan.services) {
-                        int r = str_eq(*unit, service->unit) ? rollout_await(ro, service) : RUN_ON;
+                        int r = str_eq(*unit, service->unit) ? rollout_await(ro, service->unit) : RUN_ON;
 
                         if (r != RUN_ON)
                                 return r;
                 }
 
         return RUN_ON;
+}
+
+static bool is_among(const struct bus_names *names, struct str name) {
+        VEC_EACH(one, &names->list)
+                if (str_eq(*one, name))
+                        return true;
+
+        return false;
+}
+
+/* systemd upholds them already. What an earlier try of the first start left running is restarted. */
+int rollout_await_early(struct rollout_run *ro) {
+        struct bus_names early = { 0 };
+        int r = RUN_ON;
+
+        VEC_EACH(unit, &ro->plan.early)
+                *vec_push(ro->arena, &early.list) = *unit;
+        VEC_EACH(service, &ro->plan.services)
+                if (r == RUN_ON && is_among(&early, service->unit))
+                        r = rollout_restart(ro, service);
+        if (r == RUN_ON && early.list.n > 0)
+                r = rollout_sidecars(ro);
+
+        VEC_EACH(unit, &ro->plan.early) {
+                if (r != RUN_ON)
+                        return r;
+                show_phase(ro, STR("tasks"), arena_join(ro->arena, STR("waiting for "), *unit, STR(" to be ready")));
+                r = rollout_await(ro, *unit);
+        }
+
+        return r;
 }

@@ -198,7 +198,7 @@ int rollout_survey(struct rollout_run *ro, struct survey *ret) {
 }
 
 /* Asked again after a pass, for what was missed by it. */
-static int restart_service(struct rollout_run *ro, const struct plan_part *service) {
+int rollout_restart(struct rollout_run *ro, const struct plan_part *service) {
         bool is_first = true, is_coming;
 
         for (unsigned passes = 0; passes < PASSES_MAX;) {
@@ -227,7 +227,7 @@ static int restart_service(struct rollout_run *ro, const struct plan_part *servi
 int rollout_instances(struct rollout_run *ro) {
         show_phase(ro, STR("instances"), arena_join(ro->arena, STR("restarting instances that run another revision than "), ro->revision));
         VEC_EACH(service, &ro->plan.services) {
-                int r = restart_service(ro, service);
+                int r = rollout_restart(ro, service);
 
                 if (r != RUN_ON)
                         return r;

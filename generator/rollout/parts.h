@@ -68,7 +68,9 @@ int rollout_has_spare(struct rollout_run *ro, const struct plan_part *service, b
 int rollout_stop_spares(struct rollout_run *ro);
 int rollout_empty(struct rollout_run *ro);
 int rollout_instances(struct rollout_run *ro);
-int rollout_await(struct rollout_run *ro, const struct plan_part *service); /* until all that are upheld are active */
+int rollout_restart(struct rollout_run *ro, const struct plan_part *service); /* its instances that run another revision */
+int rollout_await(struct rollout_run *ro, struct str unit); /* of a service or sidecar: until all that is upheld is active */
+int rollout_await_early(struct rollout_run *ro);                        /* until what the tasks of a first start need is */
 int rollout_await_first(struct rollout_run *ro);                        /* until one of each service is, or has shown that it does not start */
 int rollout_await_untried(struct rollout_run *ro);
 void rollout_doubt(struct rollout_run *ro);                             /* all services are untried */

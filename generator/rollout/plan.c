@@ -54,6 +54,8 @@ static bool take_line(struct arena *a, const struct line *l, struct plan *plan) 
 
         if (l->n == 2 && str_is(key, "task"))
                 *vec_push(a, &plan->tasks) = part.unit;
+        else if (l->n == 2 && str_is(key, "early"))
+                *vec_push(a, &plan->early) = part.unit;
         else if (l->n == 2)
                 return take_setting(l, plan);
         else if (l->n == 3 && str_is(key, "sidecar"))

@@ -5,6 +5,7 @@
  *
  *     strategy rolling|recreate      max-unavailable N      pause MS      min-ready MS      on-failure revert|stop
  *     ready-timeout MS               0: the limit of the unit itself
+ *     early UNIT                     a service or sidecar that starts before the tasks, if nothing of it was accepted yet
  *     task UNIT.service              in order
  *     service UNIT LABEL spare|plain
  *     sidecar UNIT LABEL
@@ -23,7 +24,7 @@ struct plan_part {
 struct plan {
         bool is_recreate, stops_on_failure;
         uint64_t max_unavailable, pause, ready_timeout, min_ready;      /* milliseconds */
-        VEC(struct str) tasks;
+        VEC(struct str) early, tasks;
         VEC(struct plan_part) services, sidecars;
 };
 

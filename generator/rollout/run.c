@@ -79,6 +79,11 @@ static int try(struct rollout_run *ro, const struct state *s) {
         if (r == RUN_ON)
                 r = rollout_await_boot(ro);
         if (r == RUN_ON)
+                r = wanted_read(ro->arena, ro->runtime, ro->app, &wanted);
+        /* Later what a task requires runs, or its own start waits for it. */
+        if (r == RUN_ON && str_is_absent(wanted.runs))
+                r = rollout_await_early(ro);
+        if (r == RUN_ON)
                 r = rollout_tasks(ro);
         if (r == RUN_ON)
                 r = wanted_read(ro->arena, ro->runtime, ro->app, &wanted);

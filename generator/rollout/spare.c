@@ -71,7 +71,7 @@ static int add_spare(struct rollout_run *ro, struct spares *s, const struct plan
         if (r >= 0 && c && !is_running(&u))
                 remove_container(ro, c->name);
         if (r >= 0 && is_stale && is_running(&u))
-                r = rollout_await(ro, service);
+                r = rollout_await(ro, service->unit);
         if (r != RUN_ON && r != RUN_FAILED)
                 return r;
 
@@ -151,7 +151,7 @@ static int stop(struct rollout_run *ro, const struct plan_part *service, struct 
         if (r < 0 || !is_there)
                 return r;
 
-        r = rollout_await(ro, service);
+        r = rollout_await(ro, service->unit);
         return r == RUN_ON || r == RUN_FAILED ? wait_add(ro, jobs, BUS_STOP, unit) : r;
 }
 

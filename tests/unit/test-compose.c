@@ -156,6 +156,31 @@ static void test_broken_file(void **state) {
                             "units/shop.target.d/50-shop.conf=2\nunits/shop@.service.d/10-ports.conf=2\n");
 }
 
+/* What starts before the tasks is upheld before anything is accepted, unless a revision of it is upheld already. */
+static void test_early(void **state) {
+        struct tree *old = usual("old", "2"), *now;
+
+        (void) state;
+        now = tree_of("revision shop quadlet/shop@.container of new\nscale shop units/shop.target.d/50-shop.conf 3\n"
+                      "plan - rollout early shop-db|task shop-move.service|service shop new plain|\n"
+                      "revision shop-db quadlet/shop-db.container db\nscale shop-db units/shop.target.d/50-shop-db.conf upholds\n"
+                      "scale shop-move units/shop-move.service.d/10-services.conf order\n");
+        (void) compose_text(NULL, now, now, false);
+        assert_string_equal(find(&composed, "units/shop.target.d/50-shop-db.conf"), "upholds");
+        assert_string_equal(find(&composed, "units/shop-move.service.d/10-services.conf"), "order");
+        assert_string_equal(find(&composed, "units/shop.target.d/50-shop.conf"), "(none)");
+        assert_string_equal(find(&composed, "manifest"), "");
+
+        (void) compose_text(old, now, now, false);
+        assert_string_equal(find(&composed, "units/shop.target.d/50-shop-db.conf"), "upholds");
+
+        tree_lines(old, "revision shop-db quadlet/shop-db.container old\n"
+                        "scale shop-db units/shop.target.d/50-shop-db.conf upholds as before\n");
+        (void) compose_text(old, NULL, now, false);
+        assert_string_equal(find(&composed, "units/shop.target.d/50-shop-db.conf"), "upholds as before");
+        assert_string_equal(find(&composed, "quadlet/shop-db.container"), "old");
+}
+
 /* Services come and go with acceptance. */
 static void test_other_services(void **state) {
         struct tree *old = usual("old", "2"), *now = usual("new", "2");
@@ -642,6 +667,7 @@ int main(int argc, char **argv) {
         add(&rows, "new revision", test_new_revision);
         add(&rows, "back", test_back);
         add(&rows, "broken file", test_broken_file);
+        add(&rows, "early parts", test_early);
         add(&rows, "other services", test_other_services);
         add(&rows, "nothing runs", test_nothing_runs);
         add(&rows, "tasks", test_tasks);

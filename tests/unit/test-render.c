@@ -90,6 +90,8 @@ static void test_kinds(void **state) {
                             "plan - rollout\n"
                             "revision - units/shop-#-image.service.d/10-pull.conf\n"
                             "revision shop-job units/shop-job-once@.target\n"
+                            "scale shop-job units/shop-job-requires.target\n"
+                            "scale shop-job units/shop-job-requires@.service\n"
                             "scale shop-job units/shop-job@.service.d/10-services.conf\n"
                             "task shop-move units/shop-move-#-image.service.d/10-pull.conf\n"
                             "scale - units/shop-rollout@.service\n"
@@ -115,7 +117,7 @@ static void test_plan(void **state) {
         struct str text = tree_find(&t, STR("rollout"))->text, line;
         static const char *const lines[] = {
                 "strategy rolling", "max-unavailable 2", "pause 1500", "ready-timeout 60000", "min-ready 5000", "on-failure stop",
-                "task shop-other.service", "task shop-move.service",
+                "early shop-side", "task shop-other.service", "task shop-move.service",
         };
         static const char *const parts[] = { "service shop-web ", "service shop-job ", "sidecar shop-side " };
 

@@ -152,7 +152,8 @@ before_update: [second, first]
 
 def test_a_revision(root):
     root.define("hello", PARTS.format(a=1))
-    assert root.actions()[1][1:3] == ["run task hello-second.service", "run task hello-first.service"]
+    assert root.actions()[1][1:4] == ["start sidecar hello-helper.service",
+                                      "run task hello-second.service", "run task hello-first.service"]
     root.reload()
     root.accept("hello")
     assert root.plan().startswith("Nothing changes.\n")
@@ -176,6 +177,22 @@ def test_a_revision(root):
     text = root.plan(status=1)
     assert "hello is held back, and goes on as it is:\n" in text and "was tried and failed: it answered 500" in text
     assert text.endswith("0 tasks to run. 1 application is held back.\n")
+
+
+def test_what_requires_a_part_goes_on_and_what_is_bound_to_it_restarts(root):
+    parts = """services:
+- {{name: web, requires: db}}
+- {{name: tied, bound_to: db, scale: 2}}
+sidecars:
+- {{name: db, env: {{A: {a}}}}}
+- {{name: late, bound_to: tied}}
+"""
+    root.define("hello", "image: a/b:1\n" + parts.format(a=1))
+    root.reload()
+    root.accept("hello")
+    root.define("hello", "image: a/b:1\n" + parts.format(a=2))
+    assert root.actions() == ("changed", ["restart instance hello-tied@0.service", "restart instance hello-tied@1.service",
+                                          "restart sidecar hello-db.service", "restart sidecar hello-late.service"])
 
 
 def test_strategy_recreate(root):
