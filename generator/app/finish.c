@@ -11,6 +11,8 @@
 #include "app/source.h"
 #include "app/substitute.h"
 
+#define UPDATE_TIMEOUT (3600 * 1000000ULL)
+
 /* What a node at the top may hold only where it makes the one service itself. */
 static const char *const service_only[] = {
         "command", "scale", "port", "host_port", "publish", "health", "restart", "requires", "bound_to", "after", "proxy", "run_mode",
@@ -163,6 +165,14 @@ static void inherit(struct world *w, struct app *app) {
                 inherit_container(w, base, &t->task.container);
 }
 
+/* Nobody may be there to notice a task that hangs before an update. */
+static void limit_updates(struct app *app) {
+        LIST_EACH(t, &app->tasks)
+                LIST_EACH(name, &app->before_update)
+                        if (str_eq(name->text, t->name.text) && t->timeout.at.len == 0)
+                                t->timeout.usec = UPDATE_TIMEOUT;
+}
+
 static struct app *decode(struct world *w, const struct definition *d) {
         struct app *app = arena_new(w->arena, struct app);
         struct node *root = substitute_definition(w->arena, w->ds, d->name.text, d->root);
@@ -192,6 +202,7 @@ static struct app *decode(struct world *w, const struct definition *d) {
 
         inherit(w, app);
         schema_apply_defaults(w->arena, &app_schema, app);
+        limit_updates(app);
         return app;
 }
 

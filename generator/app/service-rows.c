@@ -106,7 +106,7 @@ static const struct field task_fields[] = {
         FIELD_INLINE(task, container, container_schema),
         FIELD_INLINE(task, order, start_order_schema),
         FIELD_COMMANDS(task, commands, "commands", "Commands in order, in place of 'command'; the first that fails ends it.", .flags = FIELD_ONE_OK),
-        FIELD(task, timeout, "timeout", "Time after which it has failed.", .def = "infinity", .min = 1000000),
+        FIELD(task, timeout, "timeout", "Time after which it has failed; without it, a task in 'before_update' gets one hour.", .def = "infinity", .min = 1000000),
 };
 SCHEMA(task, "Work that runs to completion, when it is asked for.");
 

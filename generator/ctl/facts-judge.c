@@ -146,6 +146,7 @@ static void judge_rollout(struct facts *f, struct fact_app *app) {
         const struct view *v = &app->view;
         struct arena *a = &f->c->arena;
         bool is_pinned = v->knows_state && !str_is_absent(v->state.pinned);
+        struct str phase;
 
         if (is_pinned)
                 blame(f, app, arena_join(a, STR("pinned to "), v->state.pinned));
@@ -162,7 +163,8 @@ static void judge_rollout(struct facts *f, struct fact_app *app) {
                 /* After a boot nothing is told of it before it begins. */
                 if (str_is_absent(v->progress.phase) && str_eq(v->runs, v->wanted))
                         break;
-                note(f, app, STR("rollout under way"));
+                phase = view_phase(a, v);
+                note(f, app, phase.n > 0 ? arena_join(a, STR("rollout under way: "), phase) : STR("rollout under way"));
                 if (app->standing == FACT_AS_DECLARED)
                         app->standing = FACT_CHANGING;
                 break;

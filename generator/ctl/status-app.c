@@ -51,7 +51,7 @@ static struct str describe_revision(struct arena *a, const struct view *v) {
 
 static struct str describe_rollout(struct arena *a, const struct fact_app *app) {
         const struct progress *p = &app->view.progress;
-        struct str text = view_outcome_name(app->outcome), what = app->outcome == VIEW_UNDER_WAY ? p->message : app->reason;
+        struct str text = view_outcome_name(app->outcome), what = app->outcome == VIEW_UNDER_WAY ? view_phase(a, &app->view) : app->reason;
 
         if (!app->view.is_published || (str_is_absent(p->revision) && app->outcome == VIEW_UNDER_WAY))
                 return STR("");

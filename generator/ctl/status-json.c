@@ -122,6 +122,7 @@ static void emit_rollout(struct emitter *e, const struct fact_app *app) {
         if (app->reason.n > 0)
                 emit_text(e, "reason", app->reason);
         emit_time(e, "started", p->started);
+        emit_time(e, "since", p->since);
         emit_close(e, '}');
 }
 

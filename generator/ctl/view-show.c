@@ -12,6 +12,13 @@ static struct str words_of(const struct progress *p) {
         return p->message.n > 0 ? p->message : p->phase;
 }
 
+/* The same, and since when. */
+static struct str words_since(struct arena *a, const struct progress *p) {
+        struct str words = words_of(p);
+
+        return p->since > 0 ? arena_join(a, words, STR(", since "), view_time(a, p->since)) : words;
+}
+
 static bool is_about_wanted(const struct view *v) {
         return !str_is_absent(v->wanted) && str_eq(v->progress.revision, v->wanted);
 }
@@ -70,6 +77,10 @@ enum view_outcome view_judge(const struct view *v, struct str *ret_reason) {
 
         *ret_reason = reason_of(v);
         return VIEW_FAILED;
+}
+
+struct str view_phase(struct arena *a, const struct view *v) {
+        return is_about_wanted(v) ? words_since(a, &v->progress) : (struct str) { 0 };
 }
 
 struct str view_time(struct arena *a, uint64_t usec) {
@@ -144,7 +155,7 @@ void view_show_changes(struct buf *out, const struct view *v, const struct progr
                 before = &none;
         if (!is_end && !str_eq(words_of(before), words_of(&v->progress))) {
                 put_app(out, v);
-                buf_put_str(out, words_of(&v->progress));
+                buf_put_str(out, words_since(out->arena, &v->progress));
                 buf_put_char(out, '\n');
         }
 
@@ -170,7 +181,7 @@ static void put_cut(struct buf *out, struct str text, size_t columns) {
 
 static void put_bar(struct buf *line, const struct progress *p) {
         enum { WIDTH = 24 };
-        struct str what = words_of(p);
+        struct str what = words_since(line->arena, p);
         size_t done, all;
 
         count(p, &done, &all);
@@ -259,6 +270,8 @@ static void emit_progress(struct emitter *e, const struct progress *p) {
         emit_known(e, "phase", p->phase);
         emit_known(e, "message", p->message);
         emit_number(e, "started", p->started);
+        if (p->since > 0)
+                emit_number(e, "since", p->since);
         emit_open(e, "units", '[');
         VEC_EACH(u, &p->units) {
                 emit_open(e, NULL, '{');

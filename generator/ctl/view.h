@@ -68,6 +68,9 @@ void view_show_end(struct buf *out, const struct view *v);
 /* For programs. */
 void view_show_json(struct buf *out, const struct view *v);
 
+/* What the rollout does now, and since when; absent if nothing is known of it. */
+struct str view_phase(struct arena *a, const struct view *v);
+
 /* As systemd shows times: "Fri 2026-11-20 14:03:12 UTC". */
 struct str view_time(struct arena *a, uint64_t usec);
 

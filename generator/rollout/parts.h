@@ -63,6 +63,7 @@ size_t accept_kept(const struct state *s, const struct state_history *h, struct 
 /* tasks.c, spare.c, empty.c, instances.c: the steps. */
 int rollout_await_boot(struct rollout_run *ro);
 int rollout_tasks(struct rollout_run *ro);
+int rollout_stop_abandoned_tasks(struct rollout_run *ro, const struct progress *old); /* that the rollout of another revision began */
 int rollout_spares(struct rollout_run *ro);
 int rollout_has_spare(struct rollout_run *ro, const struct plan_part *service, bool *ret); /* it runs, or its start was asked for */
 int rollout_stop_spares(struct rollout_run *ro);

@@ -50,6 +50,8 @@ struct str progress_text(struct arena *a, const struct progress *p) {
                 put_line(&b, "unit ", arena_join(a, u->name, STR(" "), u->state));
         if (!str_is_absent(p->message))
                 put_line(&b, "message ", p->message);
+        if (p->since > 0)
+                put_line(&b, "since ", arena_u64(a, p->since));
 
         return buf_str(&b);
 }
@@ -72,6 +74,8 @@ void progress_parse(struct arena *a, struct str text, struct progress *ret) {
                         continue;
                 if (take(a, line, STR("started "), &value))
                         (void) str_to_u64(value, UINT64_MAX, &p.started);
+                else if (take(a, line, STR("since "), &value))
+                        (void) str_to_u64(value, UINT64_MAX, &p.since);
                 else if (take(a, line, STR("unit "), &value) && str_find(value, ' ') < value.n) {
                         size_t blank = str_find(value, ' ');
 

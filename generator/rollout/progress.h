@@ -8,6 +8,7 @@
  *     started USEC                    since 1970
  *     unit NAME waiting|restarting|done|failed
  *     message TEXT                    one line
+ *     since USEC                      when the message became true
  *
  * A rollout that was killed reads it too when it goes on: which task it had begun, and which was over. */
 
@@ -21,7 +22,7 @@ struct progress_unit {
 
 struct progress {
         struct str revision, phase, message;    /* message: may be absent */
-        uint64_t started;
+        uint64_t started, since;                /* microseconds since 1970 */
         VEC(struct progress_unit) units;
 };
 

@@ -53,12 +53,11 @@ static int read_plan(struct rollout_run *ro) {
 }
 
 /* One that goes on after SIGKILL keeps what is known of the units. */
-static void take_up_progress(struct rollout_run *ro) {
-        struct progress old = { 0 };
-        int r = progress_read(ro->arena, ro->runtime, ro->app, &old);
+static void take_up_progress(struct rollout_run *ro, struct progress *old) {
+        int r = progress_read(ro->arena, ro->runtime, ro->app, old);
 
-        ro->is_resumed = r >= 0 && str_eq(old.revision, ro->revision) && !str_is(old.phase, "done");
-        ro->progress = ro->is_resumed && !str_is(old.phase, "failed") ? old : (struct progress) {
+        ro->is_resumed = r >= 0 && str_eq(old->revision, ro->revision) && !str_is(old->phase, "done");
+        ro->progress = ro->is_resumed && !str_is(old->phase, "failed") ? *old : (struct progress) {
                 .revision = ro->revision, .phase = STR("tasks"), .started = clock_usec(CLOCK_REALTIME),
         };
 }
@@ -162,10 +161,12 @@ static int drop_others_mark(struct rollout_run *ro, struct state *s) {
         return rollout_set_emptied(ro, false);
 }
 
-static int steps(struct rollout_run *ro) {
+static int steps(struct rollout_run *ro, const struct progress *old) {
         struct state s;
         int r = read_plan(ro);
 
+        if (r == RUN_ON)
+                r = rollout_stop_abandoned_tasks(ro, old);
         if (r == RUN_ON)
                 r = state_now(ro, &s);
         if (r == RUN_ON)
@@ -206,11 +207,12 @@ static int end(struct rollout_run *ro) {
 
 int rollout_run(struct rollout_run *ro) {
         CLEANUP(close_fd) int lock = -1;
+        struct progress old = { 0 };
         int r = take_lock(ro, &lock);
 
         if (r == RUN_ON) {
-                take_up_progress(ro);
-                r = steps(ro);
+                take_up_progress(ro, &old);
+                r = steps(ro, &old);
         }
         if (r == RUN_FAILED)
                 return failure_handle(ro);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/clock.h"
 #include "rollout/parts.h"
 #include "runtime/notify.h"
 
@@ -13,6 +14,8 @@ static void write_progress(struct rollout_run *ro) {
 void show_phase(struct rollout_run *ro, struct str phase, struct str message) {
         struct arena scratch = { 0 };
 
+        if (!str_eq(ro->progress.message, message))
+                ro->progress.since = clock_usec(CLOCK_REALTIME);
         ro->progress.phase = phase;
         ro->progress.message = arena_str(ro->arena, message);
         write_progress(ro);

@@ -38,10 +38,47 @@ static int wait_until_free(struct rollout_run *ro, struct str unit, bool *ret_ha
                 arena_done(&scratch);
                 if (r < 0 || !is_busy || has_run)
                         return r;
+                show_phase(ro, STR("tasks"), arena_join(ro->arena, STR("waiting for "), unit, STR(", which runs already, to end")));
                 r = wait_tick(ro, TICK_MS);
                 if (r != RUN_ON)
                         return r;
         }
+}
+
+static bool is_sidecar(const struct rollout_run *ro, struct str unit) {
+        VEC_EACH(sidecar, &ro->plan.sidecars)
+                if (str_has_prefix(unit, sidecar->unit) && str_is(str_from(unit, sidecar->unit.n), ".service"))
+                        return true;
+
+        return false;
+}
+
+/* Such a task may never end, and nobody waits for what it does. */
+int rollout_stop_abandoned_tasks(struct rollout_run *ro, const struct progress *old) {
+        struct wait_jobs jobs = { 0 };
+        int r = RUN_ON;
+
+        if (str_is_absent(old->revision) || str_eq(old->revision, ro->revision) || !str_is(old->phase, "tasks"))
+                return RUN_ON;
+
+        VEC_EACH(u, &old->units) {
+                struct bus_unit unit = { 0 };
+                bool is_task = str_is(u->state, "restarting") && str_find(u->name, '@') == u->name.n && !is_sidecar(ro, u->name);
+
+                if (r != RUN_ON)
+                        return r;
+                if (!is_task)
+                        continue;
+                r = bus_get_unit(ro->bus, ro->arena, u->name, &unit);
+                if (r < 0 || !str_is(unit.active, "activating") || unit.started_at < old->started)
+                        continue;
+                /* Asked for before it is shown: what is shown replaces what is known of the other rollout. */
+                r = wait_add(ro, &jobs, BUS_STOP, u->name);
+                show_phase(ro, STR("tasks"), arena_join(ro->arena, STR("waiting for "), u->name, STR(" of revision "), old->revision,
+                                                        STR(" to stop")));
+        }
+
+        return r == RUN_ON ? wait_for_end(ro, &jobs) : r;
 }
 
 static int run_task(struct rollout_run *ro, struct str unit) {

@@ -129,3 +129,25 @@ def test_sidecars_are_ready_before_the_first_task(app):
     machine.wait(lambda: app.is_done() or app.progress().get("phase") == "failed", what=lambda: f"the second revision, {app}")
     assert app.is_done() and starts(machine, "shop-migrate") == 2, app
     assert ids(machine, "shop-db") == db
+
+
+def hanging(command: str) -> str:
+    return f"""image: localhost/hello:1
+rollout: {{min_ready: 500ms}}
+services: [{{name: web, port: 8000, {HEALTH}, proxy: {{domains: [shop.example.com]}}}}]
+tasks: [{{name: migrate, entrypoint: /bin/sh -c, command: ["trap '' TERM; {command}"], stop_timeout: 2s}}]
+before_update: migrate
+"""
+
+
+def test_a_task_that_hangs_is_shown_and_keeps_no_later_revision_back(app):
+    machine = app.machine
+    define(machine, "shop", hanging("sleep 1000 & wait"))
+    machine.wait(lambda: "shop-migrate" in machine.containers(), what=lambda: f"the task, {app}")
+    assert machine.unit("shop-migrate")["TimeoutStartUSec"] == "1h"
+    for words in (["rollout", "status", "--no-follow", "shop"], ["status", "shop"]):
+        assert "running shop-migrate.service, since " in app.ctl(*words, check=False), words
+
+    define(machine, "shop", hanging("true"))
+    machine.wait(app.is_done, what=lambda: f"the second revision, {app}")
+    assert ids(machine, "shop-web-0")

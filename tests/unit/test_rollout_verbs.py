@@ -4,6 +4,7 @@
 import json
 import os
 import pty
+import re
 import subprocess
 
 import pytest
@@ -305,6 +306,16 @@ def test_status_as_json(root):
         "app": "hello", "outcome": "paused", "runs": A, "wanted": A, "file": B, "accepted": A, "pinned": A, "paused": True,
         "rollout": {"revision": A, "phase": "instances", "message": 'says "this"', "started": NOON,
                     "units": [{"unit": unit, "state": state} for unit, state in UNITS.items()]}}
+
+
+def test_status_shows_what_a_rollout_waits_for_and_since_when(root):
+    root.revision("-", A, A)
+    root.progress(A, "tasks", message="waiting for hello-db to be ready")
+    progress = root.path / "run/pyservice/rollouts/hello"
+    progress.write_text(progress.read_text() + f"since {NOON}\n")
+    text = root.rollout("status", "hello", "--no-follow").stdout
+    assert re.search("waiting for hello-db to be ready, since ... 2026-11-20 ..:00:00", text), text
+    assert json.loads(root.rollout("status", "hello", "--json").stdout)["rollout"]["since"] == NOON
 
 
 def test_status_of_a_failure_as_json(kept):
