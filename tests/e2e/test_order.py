@@ -49,7 +49,7 @@ def test_no_request_of_a_client_fails_while_what_it_requires_changes(app):
 
     def change(what: str, pattern: str, action) -> None:
         before = ids(machine, pattern)
-        with load.Visitor(machine, "shop.example.com", what):
+        with load.Load(machine, "shop.example.com", what, ("posts",)):
             action()
             machine.wait(lambda: app.is_done() and not (ids(machine, pattern).items() & before.items())
                          and ids(machine, pattern).keys() == before.keys(), what=lambda: f"{what}, {app}")

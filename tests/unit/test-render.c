@@ -177,7 +177,7 @@ static const struct change_row change_rows[] = {
         { "proxy", BOTH("balance: first", ""), BOTH("balance: source", ""), "scale" },
         { "rollout", BOTH("", "rollout: {pause: 1s}\n"), BOTH("", "rollout: {pause: 2s}\n"), "plan" },
         { "a spare", BOTH("", ""), BOTH("", "rollout: {spare: false}\n"), "scale plan" },
-        { "tasks before it", "image: x\ntasks: [{name: a}]\n", "image: x\ntasks: [{name: a}]\nbefore_update: a\n", "plan" },
+        { "tasks before it", "image: x\ntasks: [{name: a}]\n", "image: x\ntasks: [{name: a}]\nbefore_update: a\n", "task plan" },
         { "a task", "image: x\ntasks: [{name: a, command: b}]\n", "image: x\ntasks: [{name: a, command: d}]\n", "task" },
         { "a task's environment", "image: x\ntasks: [{name: a, env: {A: b}}]\n", "image: x\ntasks: [{name: a, env: {A: d}}]\n", "task" },
         { "an image", BOTH("", ""), BOTH("", "pull: always\n"), "revision plan" },
