@@ -97,6 +97,7 @@ struct container {
         struct user_name user;
         struct abs_path workdir;
         struct network_ref network;
+        LIST(struct host_name) aliases;
         struct resources *resources;
         struct duration stop_timeout;
         struct signal_name stop_signal;
@@ -112,6 +113,7 @@ struct container {
         struct network_ref network_name;        /* as Podman knows it */
         struct unit_name network_unit;          /* absent for a network without a unit */
         LIST(struct ip_prefix) network_subnets; /* its addresses, where they are known */
+        LIST(struct host_name) names;           /* its names on the network, besides the container's own */
         LIST(struct mount) mounts;
         bool runs_as_owner;                     /* as the user of the machine who owns the app's directories */
 };

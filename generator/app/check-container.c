@@ -44,6 +44,13 @@ static void check_labels(struct world *w, const struct container *c) {
                         (void) diag_add(w->ds, DIAG_RESERVED_NAME, label->key.at, "labels that begin with 'io.pyservice.' are pyservice's own; choose another name");
 }
 
+/* Podman's default network and its modes have no name server. */
+static void check_aliases(struct world *w, const struct container *c) {
+        if (c->aliases.n > 0 && c->names.n == 0)
+                (void) diag_add(w->ds, DIAG_ALIAS_NEEDS_NETWORK, c->aliases.at[0].at,
+                                "nobody finds 'aliases:' on this network, which has no names; set 'network:' to one of 'networks:'");
+}
+
 static void refuse_instance(struct world *w, struct str text, struct span at) {
         if (has_instance_mark(text))
                 (void) diag_add(w->ds, DIAG_INSTANCE_NOT_HERE, at, "a sidecar, task or timer has no {{ instance }}; write this only where services get it");
@@ -166,6 +173,7 @@ void check_containers(struct world *w, struct app *app) {
         VEC_EACH(ref, &all.list) {
                 check_secrets(w, ref->container);
                 check_labels(w, ref->container);
+                check_aliases(w, ref->container);
         }
 
         check_lone_parts(w, app);

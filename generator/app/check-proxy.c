@@ -62,7 +62,7 @@ static void check_network(struct world *w, const struct app *app, const struct s
         struct network_ref network = s->container.network;
         bool is_none = publishes_nothing(s);
 
-        if (s->proxy->via.index == VIA_DNS && str_is_absent(network.text))
+        if (s->proxy->via.index == VIA_DNS && network.at.len == 0)      /* of its own at most, where no HAProxy is */
                 (void) diag_add(w->ds, DIAG_PROXY_NEEDS_NETWORK, s->proxy->via.at, "'via: dns' needs 'network:', the one that HAProxy is on too");
         else if (s->proxy->via.index == VIA_DNS && (is_none || has_no_dns(app, network)))
                 (void) diag_add(w->ds, DIAG_PROXY_NEEDS_NETWORK, network.at, "containers have no names on the network '%.*s'; 'via: dns' needs one with DNS",

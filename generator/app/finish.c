@@ -11,6 +11,7 @@
 #include "app/source.h"
 #include "app/substitute.h"
 
+#define OWN_NETWORK "default"
 #define UPDATE_TIMEOUT (3600 * 1000000ULL)
 
 /* What a node at the top may hold only where it makes the one service itself. */
@@ -141,12 +142,51 @@ static void inherit_container(struct world *w, const struct container *base, str
         }
 }
 
+/* Parts that name no network. */
+static size_t count_without_network(struct app *app) {
+        size_t n = str_is_absent(app->base.container.network.text) && !node_get(app->node, "services");
+
+        if (node_get(app->node, "services"))
+                LIST_EACH(s, &app->services)
+                        n += str_is_absent(s->container.network.text);
+        LIST_EACH(s, &app->sidecars)
+                n += str_is_absent(s->container.network.text);
+        LIST_EACH(t, &app->tasks)
+                n += str_is_absent(t->container.network.text);
+        LIST_EACH(t, &app->timers)
+                n += str_is_absent(t->task.container.network.text);
+
+        return n;
+}
+
+/* Podman's default network has no name server, so several parts get a network on which they find each other. Its addresses
+ * are Podman's choice: where only some addresses may come in (`trusted`), systemd could not let the probes through. */
+static void give_network(struct world *w, struct app *app) {
+        struct network_entry *networks;
+
+        if (!str_is_absent(app->base.container.network.text) || app->trusted.n > 0 || count_without_network(app) < 2)
+                return;
+
+        app->base.container.network = (struct network_ref) { STR(OWN_NETWORK ".network"), NOWHERE };
+        LIST_EACH(n, &app->networks)
+                if (str_is(n->key.text, OWN_NETWORK))
+                        return;
+
+        networks = arena_array(w->arena, app->networks.n + 1, struct network_entry);
+        if (app->networks.n > 0)
+                memcpy(networks, app->networks.at, app->networks.n * sizeof(*networks));
+        networks[app->networks.n] = (struct network_entry) { .key = { STR(OWN_NETWORK), app->name.at } };
+        app->networks.at = networks;
+        app->networks.n++;
+}
+
 static void inherit(struct world *w, struct app *app) {
         struct container *base = &app->base.container;
         bool is_short_form = !node_get(app->node, "services");
 
         if (str_is_absent(base->network.text))
                 base->network = w->host.network;
+        give_network(w, app);
         if (str_is_absent(base->auth_file.text))
                 base->auth_file = w->host.auth_file;
 

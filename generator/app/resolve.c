@@ -66,9 +66,44 @@ static void take_subnets(struct world *w, struct container *c, const struct ip_p
                 c->network_subnets.at[c->network_subnets.n++] = subnets[i];
 }
 
+static void add_name(struct world *w, struct container *c, struct host_name name) {
+        struct host_name *names = arena_array(w->arena, c->names.n + 1, struct host_name);
+
+        if (c->names.n > 0)
+                memcpy(names, c->names.at, c->names.n * sizeof(*names));
+        names[c->names.n] = name;
+        c->names.at = names;
+        c->names.n++;
+}
+
+/* Podman knows a container by its own name, which an instance's number ends. Short names are the application's affair: on a network
+ * that others share, two applications may have a part of one name. */
+static void resolve_host_names(struct world *w, struct container_ref *ref, bool is_own, bool is_service) {
+        struct container *c = ref->container;
+
+        if (is_service)
+                add_name(w, c, (struct host_name) { c->unit.text, c->unit.at });
+        if (is_own && !str_eq(ref->name.text, c->unit.text))
+                add_name(w, c, (struct host_name) { ref->name.text, ref->name.at });
+        LIST_EACH(alias, &c->aliases)
+                add_name(w, c, *alias);
+}
+
+/* Names that are no network's, and a network without names. */
+static bool is_mode(struct str network) {
+        static const char *const modes[] = { "bridge", "host", "none", "pasta", "podman", "private", "slirp4netns" };
+
+        for (size_t i = 0; i < ARRAY_SIZE(modes); i++)
+                if (str_is(network, modes[i]))
+                        return true;
+
+        return str_is_absent(network);
+}
+
 /* Quadlet would write Requires= for NAME.network, and then a restart of the network's unit stops every instance. So the
  * network is given by its own name, and its unit is only wanted. */
-static void resolve_network(struct world *w, const struct app *app, struct container *c) {
+static void resolve_network(struct world *w, const struct app *app, struct container_ref *ref, bool is_service) {
+        struct container *c = ref->container;
         struct network_ref network = c->network;
         bool has_suffix = str_has_suffix(network.text, STR(".network"));
         struct str stem = { network.text.p, network.text.n - (has_suffix ? strlen(".network") : 0) };
@@ -80,8 +115,12 @@ static void resolve_network(struct world *w, const struct app *app, struct conta
                         c->network_name.text = arena_join(w->arena, app->name.text, STR("-"), stem);
                         c->network_unit = object_unit(w, app, stem, STR("-network.service"), network.at);
                         take_subnets(w, c, &own->value.subnet, !str_is_absent(own->value.subnet.text));
+                        if (!own->value.disable_dns.yes)
+                                resolve_host_names(w, ref, true, is_service);
                         return;
                 }
+        if (!is_mode(network.text))
+                resolve_host_names(w, ref, false, is_service);
         if (str_is_absent(stem) || str_is(network.text, "podman") || str_is(network.text, "bridge"))
                 take_subnets(w, c, &default_subnet, 1);
         if (!has_suffix)
@@ -146,7 +185,7 @@ void resolve_names(struct world *w, struct app *app) {
                 struct container_ref *ref = &all.list.at[i];
 
                 resolve_unit(w, app, ref, is_short_form && i == 0);
-                resolve_network(w, app, ref->container);
+                resolve_network(w, app, ref, i < app->services.n);
                 resolve_volumes(w, app, ref->container);
         }
 }

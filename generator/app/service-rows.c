@@ -38,7 +38,9 @@ static const struct field container_fields[] = {
         FIELD(container, user, "user", "User, or USER:GROUP, that runs the command. At the top of an app with 'source', 'files' or 'root' it is a user of the machine, who also owns the app's directories "
               "(with 'source', without this key, one named like the app); else it is one of the image.", .flags = FIELD_INHERIT),
         FIELD(container, workdir, "workdir", "Working directory in the container.", .flags = FIELD_INHERIT),
-        FIELD(container, network, "network", "Podman network, or NAME.network: one of 'networks' or the administrator's Quadlet file.", .flags = FIELD_INHERIT),
+        FIELD(container, network, "network", "Podman network, or NAME.network: one of 'networks' or the administrator's Quadlet file. Without it, the parts of an "
+              "application that has several are on a network of their own, 'default'.", .flags = FIELD_INHERIT),
+        FIELD_LIST(container, aliases, "aliases", "Further names by which others on its network reach it.", .flags = FIELD_ONE_OK),
         FIELD_STRUCT(container, resources, "resources", resources_schema, "Limits of one instance.", .flags = FIELD_INHERIT),
         FIELD(container, stop_timeout, "stop_timeout", "How long the process may take to end after its stop signal.", .def = "10s", .max = 7 * DAY, .flags = FIELD_INHERIT),
         FIELD(container, stop_signal, "stop_signal", "Signal that asks it to end.", .flags = FIELD_INHERIT),

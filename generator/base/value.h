@@ -53,6 +53,7 @@ static inline bool has_instance_mark(struct str text) {
         X(SIGNAL,       signal_name)    /* SIGTERM … */ \
         X(DOMAIN,       domain)         /* host name, perhaps *.example.com */ \
         X(HOST_GLOB,    host_glob)      /* ConditionHost= */ \
+        X(HOST_NAME,    host_name)      /* of a container, on its network */ \
         X(HTTP_PATH,    http_path)      /* /path?query */ \
         X(HTTP_STATUS,  http_status)    /* 200,301-399 */ \
         X(HEADER_NAME,  header_name)    /* RFC 9110 token */ \
@@ -129,7 +130,7 @@ TEXT_TYPES(X)
         struct publish_spec: publish_spec_as_text, struct credential: credential_as_text, struct ciphertext: ciphertext_as_text, \
         struct podman_secret: podman_secret_as_text, \
         struct signal_name: signal_name_as_text, struct domain: domain_as_text, \
-        struct host_glob: host_glob_as_text, struct http_path: http_path_as_text, \
+        struct host_glob: host_glob_as_text, struct host_name: host_name_as_text, struct http_path: http_path_as_text, \
         struct http_status: http_status_as_text, struct header_name: header_name_as_text, struct header_text: header_text_as_text, \
         struct backend_name: backend_name_as_text, struct server_address: server_address_as_text, \
         struct ip_prefix: ip_prefix_as_text, struct calendar: calendar_as_text, struct option_text: option_text_as_text, struct url: url_as_text, \

@@ -78,6 +78,7 @@ enum severity {
         X(SECRET_VARIABLE,      "secret-variable",      ERROR) \
         X(PROXY_NEEDS_NETWORK,  "proxy-needs-network",  ERROR) \
         X(TRUSTED_NEEDS_SUBNET, "trusted-needs-subnet", ERROR) \
+        X(ALIAS_NEEDS_NETWORK,  "alias-needs-network",  ERROR) \
         X(STRIP_NEEDS_PATH,     "strip-needs-path",     ERROR) \
         X(FILE_TAKEN,           "file-taken",           ERROR) \
         X(UNIT_TOO_LONG,        "unit-too-long",        ERROR) \

@@ -205,6 +205,17 @@ static void put_health(struct unit *u, const struct health *h) {
         unit_put_const(u, CONTAINER_NOTIFY, "healthy");
 }
 
+/* NetworkAlias= is a key since Podman 5.2 only. */
+static void put_names(struct unit *u, const struct container *c) {
+        LIST_EACH(name, &c->names) {
+                unit_open(u, CONTAINER_PODMAN_ARGS);
+                unit_word(u);
+                unit_const(u, "--network-alias=");
+                unit_part(u, *name);
+                unit_close(u);
+        }
+}
+
 static void put_container_section(struct rendering *r, struct unit *u, const struct role *role) {
         const struct container *c = role->container;
         struct image_ref image = app_pinned(r->app, c->image);
@@ -218,6 +229,7 @@ static void put_container_section(struct rendering *r, struct unit *u, const str
         render_secrets(r, u, role, render_environment(r, u, role));
         put_labels(r, u, role);
         unit_put(u, CONTAINER_NETWORK, c->network_name);
+        put_names(u, c);
         LIST_EACH(m, &c->mounts)
                 unit_put(u, CONTAINER_VOLUME, m->spec);
         if (r->app->home)

@@ -34,7 +34,8 @@ enum kind {
         struct user_name: KIND_USER_NAME, struct network_ref: KIND_NETWORK_REF, \
         struct volume_spec: KIND_VOLUME_SPEC, struct publish_spec: KIND_PUBLISH_SPEC, \
         struct credential: KIND_CREDENTIAL, struct ciphertext: KIND_CIPHERTEXT, struct podman_secret: KIND_PODMAN_SECRET, struct signal_name: KIND_SIGNAL, struct domain: KIND_DOMAIN, \
-        struct host_glob: KIND_HOST_GLOB, struct http_path: KIND_HTTP_PATH, struct http_status: KIND_HTTP_STATUS, struct header_name: KIND_HEADER_NAME, \
+        struct host_glob: KIND_HOST_GLOB, struct host_name: KIND_HOST_NAME, struct http_path: KIND_HTTP_PATH, \
+        struct http_status: KIND_HTTP_STATUS, struct header_name: KIND_HEADER_NAME, \
         struct header_text: KIND_HEADER_TEXT, struct backend_name: KIND_BACKEND_NAME, \
         struct server_address: KIND_SERVER_ADDRESS, struct ip_prefix: KIND_IP_PREFIX, struct calendar: KIND_CALENDAR, \
         struct option_text: KIND_OPTION_TEXT, struct url: KIND_URL, struct git_url: KIND_GIT_URL, \

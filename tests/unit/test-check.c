@@ -84,6 +84,14 @@ static const struct check_row check_rows[] = {
           "", NULL },
         { "tasks: an empty command", "image: x\ntasks: [{name: a, commands: [z, '']}]\n", "bad-command‹''›", NULL },
 
+        { "network: names of shared and own ones", "image: x\nnetwork: a\nservices: [{name: b, aliases: c}, {name: d, network: e, aliases: [f.g, h_i]}]\n"
+          "networks: {e: {}}\n", "", NULL },
+        { "network: none has names", "image: x\nservices: [{name: a, network: host, aliases: b}, {name: c, network: d, aliases: e}]\n"
+          "networks: {d: {disable_dns: true}}\n", "alias-needs-network‹b› alias-needs-network‹e›", NULL },
+        { "network: HAProxy is on none of their own", "image: x\nservices: [{name: a, port: 80, proxy: {via: dns}}]\nsidecars: [{name: b}]\n",
+          "proxy-needs-network‹dns›", NULL },
+        { "network: of their own, without addresses", "image: x\ntrusted: 10.0.0.0/8\nservices: [{name: a}]\nsidecars: [{name: b}]\n", "", NULL },
+
         { "references: known", "image: x\nservices: [{name: a, requires: b, after: [d, e.service]}, {name: b}]\nsidecars: [{name: d}]\n", "", NULL },
         { "references: unknown", "image: x\nservices: [{name: web, after: cache}, {name: cach}]\n", "unknown-service‹cache›", "'cach'?" },
         { "references: a task is none", "image: x\nservices: [{name: web, after: a}]\ntasks: [{name: a}]\n", "unknown-service‹a›", "'a.service'" },

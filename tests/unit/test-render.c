@@ -76,6 +76,7 @@ static void test_kinds(void **state) {
                             "scale shop-web haproxy/run/pyservice/haproxy/routes.shop-web\n"
                             "scale - ports\n"
                             "revision - quadlet/shop-#.image\n"
+                            "revision - quadlet/shop-default.network\n"
                             "revision shop-job quadlet/shop-job@.container\n"
                             "task shop-move quadlet/shop-move-#.image\n"
                             "task shop-move quadlet/shop-move.container\n"

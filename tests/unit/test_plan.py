@@ -152,7 +152,7 @@ before_update: [second, first]
 
 def test_a_revision(root):
     root.define("hello", PARTS.format(a=1))
-    assert root.actions()[1][1:4] == ["start sidecar hello-helper.service",
+    assert root.actions()[1][2:5] == ["start sidecar hello-helper.service",
                                       "run task hello-second.service", "run task hello-first.service"]
     root.reload()
     root.accept("hello")
