@@ -64,8 +64,7 @@ static void test_kinds(void **state) {
         struct tree t = render(&s, WHOLE);
 
         (void) state;
-        assert_string_equal(listing(&s, &t),
-                            "revision shop-job env/shop-job.#.env\n"
+        assert_string_equal(listing(&s, &t), "revision shop-job env/shop-job.#.env\n"
                             "task shop-move env/shop-move.#.env\n"
                             "task shop-other env/shop-other.#.env\n"
                             "revision shop-side env/shop-side.#.env\n"
