@@ -228,6 +228,18 @@ void compose_put_network_mode(struct compose *c, struct draft_part *p, const str
                 compose_drop(c, p, "network_mode", n);
 }
 
+static void put_network_option(struct compose *c, struct draft_part *p, const struct pair *option) {
+        struct arena *a = c->draft.arena;
+        const struct node *aliases = option->value;
+
+        if (!str_is(option->key->text, "aliases") || aliases->kind != NODE_LIST) {
+                compose_drop(c, p, "networks: addresses", option->value);
+                return;
+        }
+        for (size_t i = 0; i < aliases->n; i++)
+                (void) yaml_text_add_text(a, yaml_text_put(a, p->map, STR("aliases"), YAML_TEXT_LIST), node_text(aliases->items[i]));
+}
+
 void compose_put_networks(struct compose *c, struct draft_part *p, const struct node *n) {
         for (size_t i = 0; n->kind != NODE_SCALAR && i < n->n; i++) {
                 const struct node *options = n->kind == NODE_MAP ? n->pairs[i].value : NULL;
@@ -240,8 +252,8 @@ void compose_put_networks(struct compose *c, struct draft_part *p, const struct 
                 if (!is_external(c, object_of(c, "networks", name), name, &own))
                         own = arena_join(c->draft.arena, import_name(c->draft.arena, name), STR(".network"));
                 (void) yaml_text_put_text(c->draft.arena, p->map, STR("network"), own);
-                if (options && options->kind == NODE_MAP && options->n > 0)
-                        compose_drop(c, p, "networks: aliases and addresses", options);
+                for (size_t k = 0; options && options->kind == NODE_MAP && k < options->n; k++)
+                        put_network_option(c, p, &options->pairs[k]);
         }
 }
 

@@ -433,7 +433,8 @@ def test_compose_with_all_kinds_of_parts(imported, tmp_path):
         "name": "worker", "image": "localhost/shop-worker:latest", "pull": "never", "command": "celery -A shop worker", "user": "1000:1000", "workdir": "/app",
         "env": {"LOG_LEVEL": "info", "TZ": "Europe/Berlin"}, "stop_timeout": "1m", "requires": ["db", "cache"], "resources": {"nofile": 4096}}
     assert definition.part("db", "sidecars")["image"] == "docker.io/library/postgres:16"
-    assert definition.part("cache", "sidecars") == {"name": "cache", "image": "docker.io/library/redis:7", "network": "back.network", "restart": "on-failure"}
+    assert definition.part("cache", "sidecars") == {"name": "cache", "image": "docker.io/library/redis:7", "network": "back.network", "aliases": ["redis"],
+                                                      "restart": "on-failure"}
     assert definition.part("migrate", "tasks") == {"name": "migrate", "image": "ghcr.io/acme/shop:{{ TAG }}", "command": "./manage.py migrate",
                                                    "requires": ["db"]}
     for note in ("'profiles' could not be carried over", "a volume without a name at /anonymous", "'ShmSize' (128M) could not be carried over",
