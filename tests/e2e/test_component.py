@@ -22,7 +22,8 @@ import fake_kms  # noqa: E402
 NAME, DOMAIN = "base-python", "component.example.com"
 EXAMPLE = (host.REPOSITORY / "contrib/examples/base-python.yaml").read_text()
 DEFINITION = f"/etc/pyservice.d/{NAME}.yaml"
-HOSTS = "".join(f"10.88.0.1 {name}.example.com\n" for name in ("db", "redis", "rabbitmq"))  # Podman's default bridge
+SERVERS_IP = "192.0.2.1"  # of the machine: containers reach it from any network
+HOSTS = "".join(f"{SERVERS_IP} {name}.example.com\n" for name in ("db", "redis", "rabbitmq"))
 DATABASE_PASSWORD, BROKER_PASSWORD, KEY = "dbMark'8zx $x\"/+", "rabbit-Mark/8zx", "djangoMark 8zx"
 KMS = "http://127.0.0.1:8099"
 LAB = f"""
@@ -44,6 +45,7 @@ PODMANS_OWN = 10  # seconds after which it kills what has no stop_timeout
 def site(running):
     machine = boot()
     try:
+        machine.run(["ip", "address", "add", f"{SERVERS_IP}/32", "dev", "lo"])
         machine.run("cat >>/etc/hosts", input=HOSTS)
         machine.write("/srv/fake_kms.py", (UNIT_TESTS / "fake_kms.py").read_text())
         machine.write("/root/postgres", f"POSTGRES_PASSWORD={DATABASE_PASSWORD}\n", 0o600)
