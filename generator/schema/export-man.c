@@ -71,6 +71,10 @@ static void put_shape(struct buf *out, const struct field *f) {
                 buf_put(out, is_one_ok ? ", or a list" : "");
                 return;
         case SHAPE_STRUCT:
+                if (is_one_ok) {
+                        buf_put(out, kind_name(f->schema->fields[0].kind));
+                        buf_put(out, ", or a ");
+                }
                 put_see(out, "map", f->schema);
                 return;
         case SHAPE_LIST_OF_STRUCT:

@@ -113,6 +113,22 @@ static void put_value(struct emitter *e, const struct field *f) {
         emit_close(e, ']');
 }
 
+static void put_struct(struct emitter *e, const struct field *f) {
+        if (!(f->flags & FIELD_ONE_OK)) {
+                put_schema_ref(e, f->schema);
+                return;
+        }
+
+        emit_open(e, "anyOf", '[');
+        emit_open(e, NULL, '{');
+        put_scalar(e, &f->schema->fields[0]);
+        emit_close(e, '}');
+        emit_open(e, NULL, '{');
+        put_schema_ref(e, f->schema);
+        emit_close(e, '}');
+        emit_close(e, ']');
+}
+
 static void put_shape(struct emitter *e, const struct field *f) {
         switch (f->shape) {
         case SHAPE_SCALAR:
@@ -125,7 +141,7 @@ static void put_shape(struct emitter *e, const struct field *f) {
                 export_json_ref_member(e, DEFINITION_COMMAND);
                 return;
         case SHAPE_STRUCT:
-                put_schema_ref(e, f->schema);
+                put_struct(e, f);
                 return;
         case SHAPE_LIST:
         case SHAPE_COMMANDS:

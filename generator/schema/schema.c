@@ -17,6 +17,7 @@ bool field_accepts(const struct field *f, const struct node *node) {
         case SHAPE_LIST_OF_STRUCT:
                 return node->kind == NODE_LIST;
         case SHAPE_STRUCT:
+                return node->kind == NODE_MAP || (node->kind == NODE_SCALAR && (f->flags & FIELD_ONE_OK));
         case SHAPE_MAP:
         case SHAPE_MAP_OF_VALUE:
         case SHAPE_MAP_OF_STRUCT:
@@ -129,6 +130,7 @@ static void decode_map(struct decoder *d, const struct field *f, const struct no
 }
 
 static void decode_field(struct decoder *d, const struct field *f, const struct node *node, void *member) {
+        const struct field *first = f->schema ? &f->schema->fields[0] : NULL;
         struct raw_list list = { 0 };
         void *object;
 
@@ -141,7 +143,10 @@ static void decode_field(struct decoder *d, const struct field *f, const struct 
                 return;
         case SHAPE_STRUCT:
                 object = arena_alloc(d->arena, f->size, alignof(max_align_t));
-                decode_struct(d, f->schema, node, object);
+                if (node->kind == NODE_SCALAR)
+                        (void) decode_scalar(d, first, first->kind, node, (char *) object + first->offset);
+                else
+                        decode_struct(d, f->schema, node, object);
                 memcpy(member, &object, sizeof(object));
                 return;
         case SHAPE_WORDS:

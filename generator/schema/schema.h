@@ -33,7 +33,7 @@ enum field_flags {
         FIELD_REQUIRED  = 1 << 0,
         FIELD_SECRET    = 1 << 1,       /* its text is shown nowhere */
         FIELD_INHERIT   = 1 << 2,       /* taken over from the app where it is not given */
-        FIELD_ONE_OK    = 1 << 3,       /* a list that may be written as one scalar */
+        FIELD_ONE_OK    = 1 << 3,       /* a list may be one scalar; a struct, the value of its first key */
         FIELD_ALLOW_LIST = 1 << 4,
         FIELD_NULL_OK   = 1 << 5,       /* a value may be null, which is as if it were absent */
 };
