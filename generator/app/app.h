@@ -23,6 +23,8 @@ enum proxy_balance { BALANCE_LEASTCONN, BALANCE_ROUNDROBIN, BALANCE_SOURCE, BALA
 enum proxy_mode { MODE_HTTP, MODE_TCP };
 enum strategy { STRATEGY_ROLLING, STRATEGY_RECREATE };
 enum on_failure { ON_FAILURE_REVERT, ON_FAILURE_STOP };
+enum scheme { SCHEME_HTTP, SCHEME_HTTPS };
+enum health_failure { HEALTH_RESTART, HEALTH_DRAIN, HEALTH_NONE };
 enum on_error { ON_ERROR_FAIL, ON_ERROR_LITERAL };
 enum manager { MANAGER_PIP, MANAGER_UV, MANAGER_CONDA };
 enum auto_update { AUTO_UPDATE_REGISTRY, AUTO_UPDATE_LOCAL };
@@ -118,10 +120,20 @@ struct container {
         bool runs_as_owner;                     /* as the user of the machine who owns the app's directories */
 };
 
+struct header_entry {
+        struct header_name key;
+        struct header_text value;
+};
+
 struct health {
         struct http_path http;
+        struct domain host;
+        LIST(struct header_entry) headers;
+        struct number port;
+        struct choice scheme, on_failure;
         struct http_status status;
-        struct text command;
+        struct text command;            /* for a shell, */
+        LIST(struct word) words;        /* or without one */
         struct duration interval, timeout, start_period;
         struct number retries;
 };
@@ -138,11 +150,6 @@ struct tls {
 
 struct timeouts {
         struct duration connect, server, queue, drain;
-};
-
-struct header_entry {
-        struct header_name key;
-        struct header_text value;
 };
 
 struct proxy {
@@ -374,6 +381,11 @@ bool has_order_units(const struct start_order *o);
 
 /* Does each instance get a port of the machine for its `port`? */
 bool has_ports(const struct service *s);
+
+/* Is it asked inside, by a command? */
+static inline bool has_health_command(const struct health *h) {
+        return h && (!str_is_absent(h->command.text) || h->words.n > 0);
+}
 
 /* Does a spare instance try a new revision of this service first? */
 bool has_spare(const struct app *app, const struct service *s);

@@ -116,23 +116,6 @@ static void check_shared_paths(struct world *w, struct app *app) {
         }
 }
 
-static void check_health(struct world *w, struct app *app) {
-        for (size_t i = 0; i < app->services.n; i++) {
-                const struct health *h = app->services.at[i].health;
-
-                if (h && str_is_absent(h->http.text) && str_is_absent(h->command.text))
-                        (void) diag_add(w->ds, DIAG_MISSING_KEY, place_in_part(app, "services", i, "health"), "'health:' needs 'http:' or 'command:'; add one");
-        }
-        for (size_t i = 0; i < app->sidecars.n; i++) {
-                const struct health *h = app->sidecars.at[i].health;
-
-                if (h && !str_is_absent(h->http.text))
-                        (void) diag_add(w->ds, DIAG_MISPLACED_KEY, h->http.at, "a sidecar has no port that could be asked; write 'command:' instead");
-                else if (h && str_is_absent(h->command.text))
-                        (void) diag_add(w->ds, DIAG_MISSING_KEY, place_in_part(app, "sidecars", i, "health"), "'health:' needs 'command:'; add it");
-        }
-}
-
 /* By what they are mounted at; elements of one array, so their addresses are their order. */
 static int compare_specs(const void *left, const void *right) {
         const struct volume_spec *a = *(const struct volume_spec *const *) left, *b = *(const struct volume_spec *const *) right;
@@ -178,7 +161,6 @@ void check_containers(struct world *w, struct app *app) {
 
         check_lone_parts(w, app);
         check_shared_paths(w, app);
-        check_health(w, app);
 }
 
 static void check_network(struct world *w, const struct network *n) {

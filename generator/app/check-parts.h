@@ -8,7 +8,8 @@
 void check_proxies(struct world *w, struct app *app);           /* ports, networks and what HAProxy is told */
 void check_nginx(struct world *w, const struct app *app, const struct service *s);      /* what nginx can't */
 void check_references(struct world *w, struct app *app);        /* names that one part uses of another */
-void check_containers(struct world *w, struct app *app);        /* secrets, labels, health, {{ instance }} */
+void check_containers(struct world *w, struct app *app);        /* secrets, labels, {{ instance }} */
+void check_health(struct world *w, struct app *app);
 void check_source(struct world *w, struct app *app);            /* source: */
 void check_trusted(struct world *w, struct app *app);           /* trusted: */
 void check_objects(struct world *w, struct app *app);           /* networks and volumes */

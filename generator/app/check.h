@@ -5,7 +5,8 @@
 
 #include "app/load.h"
 
-/* APP-rollout@ and APP-health are units of the app's own, and APP-next is the container of its spare instance: no part may be named so. */
+/* APP-rollout@ is a unit of the app's own, APP-next is the container of its spare instance, and what was
+ * accepted by earlier versions has units APP-health: no part may be named so. */
 bool is_reserved_name(struct str name);
 
 /* Only the definition's own mounts: resolve_home() adds to them, and leaves out what is there. */

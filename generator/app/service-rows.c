@@ -51,9 +51,26 @@ static const struct field container_fields[] = {
 SCHEMA(container, "What everything that runs as a container has.");
 
 static const struct field health_fields[] = {
-        FIELD(health, http, "http", "Path to ask for: when it starts, until it answers, and then by HAProxy."),
+        FIELD(health, http, "http",
+              "Path to ask for: when it starts, until it answers, and then as long as it runs. Whoever asks sends the same request; the status of the answer decides, not its body."),
+        FIELD(health, host, "host",
+              "Host name to ask for; without it the first of the proxy's 'domains' that has no '*', else the service's name."),
+        FIELD_MAP(health, headers, "headers",
+                  "Further headers of the request, or others in place of X-Forwarded-Proto (https if users reach "
+                  "the proxy by TLS, else http) and User-Agent (pyservice). They are no place for secrets: units and HAProxy's configuration hold them."),
+        FIELD(health, port, "port",
+              "Port in the container to ask at, if not the service's 'port'. With 'via: port' HAProxy cannot reach it, and tries a connection to the service's port instead.",
+              .min = 1, .max = 65535),
+        FIELD(health, scheme, "scheme", "How to ask; with 'https' no certificate is checked.",
+              .choices = "http|https", .def = "http"),
         FIELD(health, status, "status", "Answers to 'http' that are healthy: status codes and ranges of them.", .def = "200-399"),
         FIELD(health, command, "command", "Shell command in the container; exit status 0 is healthy."),
+        FIELD_LIST(health, words, "command",
+                   "Or a program and its arguments as a list, run without a shell."),
+        FIELD(health, on_failure, "on_failure",
+              "What follows when an instance that runs becomes unhealthy: it is restarted, or HAProxy sends it no "
+              "requests until it is healthy again ('drain'), or nothing ('none': only its start is judged).",
+              .choices = "restart|drain|none", .def = "restart"),
         FIELD(health, interval, "interval", "Time between two checks.", .def = "5s", .min = 1000000, .max = DAY),
         FIELD(health, timeout, "timeout", "Time after which a check has failed.", .def = "5s", .min = 1000000, .max = DAY),
         FIELD(health, start_period, "start_period", "Time after the start in which failed checks do not count.", .def = "10s", .max = DAY),
@@ -80,7 +97,9 @@ static const struct field service_fields[] = {
         FIELD(service, port, "port", "TCP port on which the process listens in its container.", .min = 1, .max = 65535), \
         FIELD(service, host_port, "host_port", "Port of the machine for instance 0; instance N gets N more. Without it ports come from the pool.", .min = 1, .max = 65535), \
         FIELD_LIST(service, publish, "publish", "Further ports to publish: [[ADDRESS:]HOST-PORT:]PORT[/PROTOCOL].", .flags = FIELD_ONE_OK), \
-        FIELD_STRUCT(service, health, "health", health_schema, "How to see whether an instance works."), \
+        FIELD_STRUCT(service, health, "health", health_schema, \
+                     "How to see whether an instance works; a path alone is 'http'.", \
+                     .flags = FIELD_ONE_OK), \
         FIELD(service, restart, "restart", "When systemd starts it again.", .choices = "always|on-failure|no", .def = "always"), \
         FIELD_INLINE(service, order, start_order_schema), \
         FIELD_STRUCT(service, proxy, "proxy", proxy_schema, "How HAProxy balances it; a service without it is not balanced.")

@@ -143,6 +143,7 @@ static const struct {
         bool is_needed;
 } uses[] = {
         { "on_error",   "kms",           NULL,    true },
+        { "scheme",     "http",          NULL,    true },
         { "conda_base", "manager",       "conda", true },
         { "python",     "containerfile", NULL,    false },
         { "manager",    "containerfile", NULL,    false },

@@ -73,7 +73,8 @@ static void add_upheld(const struct tree *t, struct str name, struct upheld_list
         *vec_push(t->arena, &ret->list) = u;
 }
 
-/* What belongs to pyservice itself: what rolls out, and what asks instances how they are. */
+/* What belongs to pyservice itself: what rolls out, and what asked instances how they are in earlier
+ * versions. */
 static bool is_machinery(struct str app, struct str name) {
         if (!str_has_prefix(name, app))
                 return false;

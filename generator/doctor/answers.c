@@ -23,7 +23,7 @@ static const struct {
         { "L4CON", "the connection to %s is refused", "does the process listen on its 'port', and on all addresses of its container, not on 127.0.0.1 there?" },
         { "L4TOUT", "nothing answers at %s", "is the container's network up, and does a firewall let the connection pass?" },
         { "L4UNK", "the connection to %s fails", "does the process listen on its 'port'?" },
-        { "L6", "TLS fails at %s", "'check' and 'health' are asked without TLS; mend the server's" },
+        { "L6", "TLS fails at %s", "'health: {scheme: https}' asks by TLS; see that the server speaks it" },
         { "L7STS", "the check is answered with another status at %s", "see what the path of 'health.http' (or 'proxy.check') answers; it should be 200-399, or what 'health.status' says" },
         { "L7TOUT", "the check is not answered in time at %s", "is the process too busy, or stuck? 'health.timeout', more instances or resources help" },
         { "L7RSP", "the answer to the check is no HTTP at %s", "'port' must be where the process speaks HTTP; for others: 'proxy: {mode: tcp}'" },

@@ -61,6 +61,7 @@ void doctor_units(struct doctor *d) {
                 bool is_system;
         } units[] = {
                 { "pyservice.target", false }, { "pyservice-config@.path", false }, { "pyservice-config@.service", false }, { "pyservice-keep.path", false },
+                { "pyservice-watch.path", false }, { "pyservice-watch.service", false },
                 { "pyservice-keep.service", false }, { "pyservice-update.service", false }, { "pyservice-state.service", true }, { "pyservice-proxy@.service", true },
                 { "pyservice-proxy@.timer", true },
         };

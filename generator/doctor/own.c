@@ -11,7 +11,8 @@
 static const char *const installed[] = {
         "haproxy.service.d/pyservice.conf", "podman-auto-update.service.d/50-pyservice.conf",
         "pyservice-config@.path", "pyservice-config@.service", "pyservice-keep.path", "pyservice-keep.service", "pyservice-proxy@.service",
-        "pyservice-proxy@.timer", "pyservice-state.service", "pyservice-update.service", "pyservice.target",
+        "pyservice-proxy@.timer", "pyservice-state.service", "pyservice-update.service",
+        "pyservice-watch.path", "pyservice-watch.service", "pyservice.target",
 };
 
 static int compare(const void *a, const void *b) {

@@ -2,6 +2,7 @@
 
 /* A pod of one container, and what asks it whether it is well. */
 
+#include "app/health.h"
 #include "export/kube.h"
 #include "render/parts.h"
 
@@ -95,21 +96,36 @@ static void put_resources(struct kube *k, const struct kube_part *p, struct yaml
                 kube_miss(k, p->document, STR("resources.nofile: it is the container runtime's"));
 }
 
-static void put_question(struct kube *k, const struct kube_part *p, struct yaml_text *probe) {
+/* As whoever asks here does. */
+static void put_request(struct kube *k, const struct kube_part *p, struct yaml_text *probe) {
+        const struct health_request q = health_request(k->arena, p->service);
+        struct yaml_text *get = kube_map(k, probe, "httpGet"), *headers;
+
+        kube_text(k, get, "path", p->health->http.text);
+        kube_number(k, get, "port", q.port.n);
+        if (q.is_tls)
+                kube_text(k, get, "scheme", STR("HTTPS"));
+        headers = kube_list(k, get, "httpHeaders");
+        LIST_EACH(header, &q.headers) {
+                struct yaml_text *item = kube_add_map(k, headers);
+
+                kube_text(k, item, "name", header->key.text);
+                kube_text(k, item, "value", header->value.text);
+        }
+}
+
+static void put_health_command(struct kube *k, const struct kube_part *p, struct yaml_text *probe) {
         const struct health *h = p->health;
-        struct yaml_text *get, *words;
+        struct yaml_text *words = kube_list(k, kube_map(k, probe, "exec"), "command");
         struct str rest = h->command.text, part, line = { 0 };
 
-        if (!str_is_absent(h->http.text)) {
-                get = kube_map(k, probe, "httpGet");
-                kube_text(k, get, "path", h->http.text);
-                kube_number(k, get, "port", p->service->port.n);
+        LIST_EACH(word, &h->words)
+                (void) yaml_text_add_text(k->arena, words, kube_shown(k, word->text));
+        if (h->words.n > 0)
                 return;
-        }
 
         while (str_split(&rest, INSTANCE_MARK, &part))
                 line = str_is_absent(line) ? part : arena_join(k->arena, line, STR("${" KUBE_INSTANCE "}"), part);
-        words = kube_list(k, kube_map(k, probe, "exec"), "command");
         (void) yaml_text_add_text(k->arena, words, STR("/bin/sh"));
         (void) yaml_text_add_text(k->arena, words, STR("-c"));
         (void) yaml_text_add_text(k->arena, words, line);
@@ -119,7 +135,10 @@ static void put_probe(struct kube *k, const struct kube_part *p, struct yaml_tex
         struct yaml_text *probe = kube_map(k, container, key);
         uint64_t period = kube_seconds(p->health->interval), failures = p->health->retries.n;
 
-        put_question(k, p, probe);
+        if (str_is_absent(p->health->http.text))
+                put_health_command(k, p, probe);
+        else
+                put_request(k, p, probe);
         if (strcmp(key, "startupProbe") == 0)
                 failures += kube_seconds(p->health->start_period) / period;
         kube_number(k, probe, "periodSeconds", period);
@@ -127,16 +146,23 @@ static void put_probe(struct kube *k, const struct kube_part *p, struct yaml_tex
         kube_number(k, probe, "failureThreshold", failures);
 }
 
-/* A start is done when it is well; one that no longer is gets no requests, and is restarted. */
+/* A start is done when it is well; then it is as `on_failure` says: no requests, and a restart, while it
+ * is not. */
 static void put_health(struct kube *k, const struct kube_part *p, struct yaml_text *container) {
         const struct health *h = p->health;
 
-        if (!h || (str_is_absent(h->command.text) && (!p->service || p->service->port.n == 0)))
+        if (!h || (!has_health_command(h) && (!p->service || p->service->port.n == 0)))
                 return;
 
         put_probe(k, p, container, "startupProbe");
-        put_probe(k, p, container, "readinessProbe");
-        put_probe(k, p, container, "livenessProbe");
+        if (h->on_failure.index != HEALTH_NONE)
+                put_probe(k, p, container, "readinessProbe");
+        if (h->on_failure.index == HEALTH_RESTART)
+                put_probe(k, p, container, "livenessProbe");
+        LIST_EACH(word, &h->words)
+                if (has_instance_mark(word->text))
+                        kube_miss(k, p->document,
+                                  STR("{{ instance }} in health.command: a probe expands no variables"));
         if (!str_is_absent(h->http.text) && !str_is(h->status.text, "200-399"))
                 KUBE_MISS(k, p->document, STR("health.status "), h->status.text, STR(": Kubernetes takes 200-399"));
 }

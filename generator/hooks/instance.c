@@ -65,49 +65,47 @@ static struct str find_address(struct instance *i) {
 }
 
 /* Asks once; absent where it works, else what is wrong. */
-static int check(struct instance *i, struct str *address, struct str *ret_problem) {
-        struct http_request request = { .path = i->path, .port = (unsigned) i->port, .timeout_ms = i->timeout };
+static int check(struct instance *i, struct str *ret_problem) {
+        struct http_request *q = &i->request;
         struct http_answer answer;
         int r;
 
         *ret_problem = (struct str) { 0 };
-        if (!str_is_absent(i->container) && str_is_absent(*address))
-                *address = find_address(i);
-        if (!str_is_absent(i->container) && str_is_absent(*address)) {
+        if (str_is_absent(q->address))
+                q->address = str_is_absent(i->container) ? STR("127.0.0.1") : find_address(i);
+        if (str_is_absent(q->address)) {
                 *ret_problem = arena_join(i->arena, STR("its container has no address on the network "), i->network);
                 return 0;
         }
 
-        request.address = str_is_absent(i->container) ? STR("127.0.0.1") : *address;
-        r = http_get(i->arena, &request, &answer);
-        if (r < 0)
-                return r;
-        if (!str_is_absent(answer.problem))
-                *ret_problem = arena_join(i->arena, STR("it does not answer: "), answer.problem);
-        else if (!str_is_absent(i->path) && !probe_accepts(i->codes, answer.status))
-                *ret_problem = arena_join(i->arena, STR("it answers with status "), arena_u64(i->arena, answer.status), STR(", not with "), i->codes);
-        return 0;
-}
-
-static struct str where(struct instance *i) {
-        return arena_join(i->arena, str_is_absent(i->path) ? STR("a connection") : i->path, STR(" on port "), arena_u64(i->arena, i->port));
+        r = http_get(i->arena, q, &answer);
+        if (r >= 0)
+                *ret_problem = probe_judge(i->arena, q, i->codes, &answer);
+        return r;
 }
 
 /* For `systemctl status`, and for a rollout that waits no longer than its ready_timeout. */
 static void tell_status(struct instance *i, struct str problem) {
-        struct str text = str_is_absent(problem) ? STR("") : arena_join(i->arena, STR("asked for "), where(i), STR(": "), problem);
+        struct str asked = probe_describe(i->arena, &i->request);
+        struct str text = str_is_absent(problem) ? STR("") : arena_join(i->arena, asked, STR(": "), problem);
 
         notify_manager(i->arena, arena_join(i->arena, STR("STATUS="), text));
 }
 
+static void note_failure(struct instance *i, struct str what, struct str problem) {
+        struct str asked = probe_describe(i->arena, &i->request);
+
+        note(i, arena_join(i->arena, what, STR(": "), asked, STR(": "), problem));
+}
+
 /* Until it works. 1 where it does not. */
-static int wait_until_it_works(struct instance *i, struct str *ret_address) {
+static int wait_until_it_works(struct instance *i) {
         CLEANUP(close_fd) int process = open_main_process();
         const uint64_t start = clock_usec(CLOCK_BOOTTIME) / 1000;
         struct str problem, told = { 0 };
 
         for (;;) {
-                int r = check(i, ret_address, &problem);
+                int r = check(i, &problem);
                 uint64_t now = clock_usec(CLOCK_BOOTTIME) / 1000 - start;
 
                 if (r < 0)
@@ -118,12 +116,12 @@ static int wait_until_it_works(struct instance *i, struct str *ret_address) {
                 if (str_is_absent(problem))
                         return 0;
                 /* Nobody said how long it may take to listen: systemd's TimeoutStartSec= is the limit then. */
-                if (!str_is_absent(i->path) && probe_failed(&i->probe, now)) {
-                        note(i, arena_join(i->arena, STR("not ready, asked for "), where(i), STR(": "), problem));
+                if (!str_is_absent(i->request.path) && probe_failed(&i->probe, now)) {
+                        note_failure(i, STR("not ready"), problem);
                         return 1;
                 }
                 if (!wait_ms(process, probe_pause(&i->probe, now))) {
-                        note(i, arena_join(i->arena, STR("ended before it was ready; asked for "), where(i), STR(", "), problem));
+                        note_failure(i, STR("ended before it was ready"), problem);
                         return 1;
                 }
         }
@@ -139,10 +137,12 @@ static int write_state(struct instance *i, bool is_ready) {
 }
 
 /* As haproxy_set_state(). */
-static int tell_once(const struct instance *i, struct str address) {
+static int tell_once(const struct instance *i) {
+        /* Absent: where it is reached stays as HAProxy has it. */
+        struct str address = str_is_absent(i->container) ? (struct str) { 0 } : i->request.address;
         int r = i->states.path ? haproxy_set_port(&i->haproxy, i->port) : 0;
 
-        if (r >= 0 && !str_is_absent(i->path) && !i->has_own_check)
+        if (r >= 0 && !str_is_absent(i->request.path) && !i->has_own_check)
                 r = haproxy_set_up(&i->haproxy, address);
         return r < 0 ? r : haproxy_set_state(&i->haproxy, STR("ready"));
 }
@@ -150,12 +150,12 @@ static int tell_once(const struct instance *i, struct str address) {
 /* One that is there and says nothing would leave the server out for good, one instance after the other: so the start lasts until it answers, or
  * as long as systemd lets it. Then it is told once more, since what it did not answer may come to it late, in any order. 1 where
  * the instance ended meanwhile. */
-static int tell_until_answered(struct instance *i, struct str address) {
+static int tell_until_answered(struct instance *i) {
         CLEANUP(close_fd) int process = open_main_process();
         bool was_silent = false;
 
         for (;;) {
-                int r = tell_once(i, address);
+                int r = tell_once(i);
                 bool is_silent = r == -ETIMEDOUT || r == -EAGAIN;
 
                 if (!is_silent && !was_silent)
@@ -171,21 +171,21 @@ static int tell_until_answered(struct instance *i, struct str address) {
 }
 
 /* It works whatever HAProxy says, so that is only told. */
-static int tell_ready(struct instance *i, struct str address) {
+static int tell_ready(struct instance *i) {
         int r;
 
         (void) write_state(i, true);
-        r = tell_until_answered(i, address);
+        r = tell_until_answered(i);
         if (r < 0)
                 note(i, arena_join(i->arena, STR("cannot tell HAProxy that it is ready: "), str_of(strerror(-r))));
         return r > 0;
 }
 
 /* So that it goes on being asked. */
-static void leave_watch(struct instance *i, struct str address) {
+static void leave_watch(struct instance *i) {
         struct watched w = {
-                .invocation = str_of(getenv("INVOCATION_ID")), .address = str_is_absent(address) ? STR("127.0.0.1") : address, .path = i->path,
-                .codes = i->codes, .port = i->port, .timeout = i->timeout, .interval = i->probe.interval, .retries = i->probe.retries,
+                .invocation = str_of(getenv("INVOCATION_ID")), .request = i->request, .codes = i->codes,
+                .interval = i->probe.interval, .retries = i->probe.retries,
         };
         int r = watch_write(i->arena, i->watch, &w);
 
@@ -214,15 +214,14 @@ static void enter_nginx(struct instance *i) {
 }
 
 int instance_enter(struct instance *i) {
-        struct str address = { 0 };
         int r = 0;
 
         if (i->port > 0)
-                r = wait_until_it_works(i, &address);
+                r = wait_until_it_works(i);
         if (r == 0 && i->watch)
-                leave_watch(i, address);
+                leave_watch(i);
         if (r == 0 && is_proxied(i))
-                r = tell_ready(i, address);
+                r = tell_ready(i);
         if (r == 0 && i->nginx.path.n > 0)
                 enter_nginx(i);
 
@@ -238,7 +237,7 @@ static void forget_the_one_before(struct instance *i) {
 }
 
 int instance_ready(struct instance *i) {
-        if (!i->is_user && i->port > 0 && str_is_absent(i->container))
+        if (!i->is_user && i->port > 0 && (str_is_absent(i->container) || i->is_published))
                 forget_the_one_before(i);
 
         return instance_enter(i);

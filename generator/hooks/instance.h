@@ -21,10 +21,12 @@ struct instance {
         struct haproxy_states states;   /* without a path: HAProxy has no such file */
 
         /* How to see whether it works: without a path, by a connection to its port; without a port it is believed to. */
-        struct str path, codes;
-        uint64_t port, timeout;         /* milliseconds */
+        struct http_request request;
+        struct str codes;
+        uint64_t port;                  /* for its clients */
         struct probe probe;
         struct str container, network;  /* given: the address is the container's on that network, and HAProxy is told it */
+        bool is_published;              /* but for its clients the port is the machine's all the same */
         bool has_own_check;             /* HAProxy checks something else, so it must find out by itself */
 
         const char *watch;              /* where it says, once it is ready, how it was asked (hooks/watch.h); NULL for nowhere */

@@ -13,19 +13,22 @@ struct str watch_text(struct arena *a, const struct watched *w) {
         struct buf b = buf_in(a);
 
         put_text(&b, "invocation", w->invocation);
-        put_text(&b, "address", w->address);
-        put_text(&b, "path", w->path);
+        put_text(&b, "address", w->request.address);
+        put_text(&b, "path", w->request.path);
+        VEC_EACH(header, &w->request.headers)
+                put_text(&b, "header", *header);
         put_text(&b, "codes", w->codes);
-        put_text(&b, "port", arena_u64(a, w->port));
-        put_text(&b, "timeout", arena_u64(a, w->timeout));
+        put_text(&b, "port", arena_u64(a, w->request.port));
+        put_text(&b, "tls", w->request.is_tls ? STR("1") : STR("0"));
+        put_text(&b, "timeout", arena_u64(a, w->request.timeout_ms));
         put_text(&b, "interval", arena_u64(a, w->interval));
         put_text(&b, "retries", arena_u64(a, w->retries));
         return buf_str(&b);
 }
 
 static bool take_text(struct watched *w, struct str key, struct str value) {
-        struct str *member = str_is(key, "invocation") ? &w->invocation : str_is(key, "address") ? &w->address :
-                str_is(key, "path") ? &w->path : str_is(key, "codes") ? &w->codes : NULL;
+        struct str *member = str_is(key, "invocation") ? &w->invocation : str_is(key, "codes") ? &w->codes :
+                str_is(key, "address") ? &w->request.address : str_is(key, "path") ? &w->request.path : NULL;
 
         if (member)
                 *member = value;
@@ -33,13 +36,26 @@ static bool take_text(struct watched *w, struct str key, struct str value) {
 }
 
 static bool take_number(struct watched *w, struct str key, struct str value) {
-        uint64_t *member = str_is(key, "port") ? &w->port : str_is(key, "timeout") ? &w->timeout :
-                str_is(key, "interval") ? &w->interval : str_is(key, "retries") ? &w->retries : NULL;
+        uint64_t *member = str_is(key, "interval") ? &w->interval : str_is(key, "retries") ? &w->retries :
+                str_is(key, "port") ? &w->request.port :
+                str_is(key, "timeout") ? &w->request.timeout_ms : NULL;
 
         return member && str_to_u64(value, UINT64_MAX, member);
 }
 
-bool watch_parse(struct str text, struct watched *ret) {
+static bool take_line(struct arena *a, struct watched *w, struct str key, struct str value) {
+        if (str_is(key, "tls")) {
+                w->request.is_tls = str_is(value, "1");
+                return true;
+        }
+        if (!str_is(key, "header"))
+                return take_text(w, key, value) || take_number(w, key, value);
+
+        *vec_push(a, &w->request.headers) = arena_str(a, value);
+        return http_is_header(value);
+}
+
+bool watch_parse(struct arena *a, struct str text, struct watched *ret) {
         struct watched w = *ret;
         struct str line, key;
 
@@ -49,11 +65,12 @@ bool watch_parse(struct str text, struct watched *ret) {
                 if (line.n == 0)
                         continue;
                 (void) str_split(&value, ' ', &key);
-                if (str_is_absent(value) || (!take_text(&w, key, value) && !take_number(&w, key, value)))
+                if (str_is_absent(value) || !take_line(a, &w, key, value))
                         return false;
         }
 
-        if (w.invocation.n == 0 || w.address.n == 0 || w.path.n == 0 || w.codes.n == 0 || w.port == 0 || w.retries == 0)
+        if (w.invocation.n == 0 || w.codes.n == 0 || w.interval == 0 || w.retries == 0 ||
+            w.request.address.n == 0 || w.request.path.n == 0 || w.request.port == 0)
                 return false;
 
         *ret = w;

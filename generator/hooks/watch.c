@@ -3,29 +3,35 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <unistd.h>
 
-#include "base/buf.h"
 #include "base/clock.h"
 #include "base/fs.h"
 #include "hooks/probe.h"
-#include "runtime/http.h"
 #include "runtime/spawn.h"
-
-#define SEEN ".seen"
 
 enum {
         FILE_MAX = 64 << 10,
-        SEEN_MAX = 4 << 20,
-        EARLY = 10,                     /* a tenth of its interval: timers are not exact */
+        TICK_MS = 100,                  /* what is due within one is asked together */
+        PAUSE_MS = 1000,                /* between two looks at the directory, or questions to systemd */
+        SPREAD_MS = 617,                /* prime, so that it meets an interval's every part */
+        LATE_MS = 1000,                 /* who did not run for so long knows nothing about others */
+        LIST_MAX = 64 << 20,            /* bytes; a larger one is read again, without what is of no use */
 };
 
-struct round {
+/* A list lives in an arena of its own; the one before goes when a new one is there. */
+struct watching {
         struct watch *watch;
         int directory;
-        uint64_t now;
+        struct arena lists[2];
+        unsigned current;
         VEC(struct watched) all;
-        VEC(struct watched *) asked;    /* this time */
+        bool is_empty;                  /* the directory */
+        struct timespec changed;        /* the directory, as it was read */
+        uint64_t read_at, judged_at, now, last_id;
+        struct http_pool *pool;
+        struct arena scratch;           /* of one turn */
 };
 
 int watch_write(struct arena *a, const char *path, const struct watched *w) {
@@ -39,7 +45,7 @@ static bool read_one(struct arena *a, int directory, struct str unit, struct wat
         struct str text;
 
         *ret = (struct watched) { .unit = unit };
-        return fs_read(a, directory, unit.p, FILE_MAX, &text) >= 0 && watch_parse(text, ret);
+        return fs_read(a, directory, unit.p, FILE_MAX, &text) >= 0 && watch_parse(a, text, ret);
 }
 
 void watch_forget(struct arena *a, int directory, const struct watched *w) {
@@ -49,108 +55,174 @@ void watch_forget(struct arena *a, int directory, const struct watched *w) {
                 (void) unlinkat(directory, w->unit.p, 0);
 }
 
-static int read_all(struct round *r) {
-        struct arena *a = r->watch->arena;
-        struct fs_names names;
-        int error = fs_list(a, r->directory, ".", &names);
+static void update_clock(struct watching *w) {
+        w->now = clock_usec(CLOCK_BOOTTIME) / 1000;
+}
 
-        if (error < 0)
-                return error;
+/* The same start of it, in the list before. Both are in the order of their names. */
+static const struct watched *find_before(const struct watching *w, size_t *at, const struct watched *one) {
+        while (*at < w->all.n && str_cmp(w->all.at[*at].unit, one->unit) < 0)
+                (*at)++;
+        if (*at == w->all.n || !str_eq(w->all.at[*at].unit, one->unit))
+                return NULL;
 
-        VEC_EACH(name, &names.list) {
-                struct watched w;
+        return str_eq(w->all.at[*at].invocation, one->invocation) ? &w->all.at[*at] : NULL;
+}
 
-                if (name->p[0] != '.' && read_one(a, r->directory, *name, &w))
-                        *vec_push(a, &r->all) = w;
+/* One that is new is asked some time within its interval, so that those that begin together are not asked
+ * together for ever. */
+static void take_over(struct watching *w, const struct watched *before, struct watched *one) {
+        if (!before) {
+                one->id = ++w->last_id;
+                one->next_at = w->now + one->id * SPREAD_MS % one->interval;
+                return;
         }
 
+        one->id = before->id;
+        one->n_failed = before->n_failed;
+        one->asked_at = before->asked_at;
+        one->next_at = before->next_at;
+        one->is_asked = before->is_asked;
+        one->is_doubtful = before->is_doubtful;
+        if (!str_is_absent(before->problem))
+                one->problem = arena_str(&w->lists[!w->current], before->problem);
+}
+
+static int read_all(struct watching *w) {
+        struct arena *a = &w->lists[!w->current];
+        __typeof__(w->all) all = { 0 };
+        struct fs_names names;
+        size_t at = 0;
+        int r = fs_list(a, w->directory, ".", &names);
+
+        if (r < 0)
+                return r;
+
+        VEC_EACH(name, &names.list) {
+                struct watched one;
+
+                if (name->p[0] == '.' || !read_one(a, w->directory, *name, &one))
+                        continue;
+                take_over(w, find_before(w, &at, &one), &one);
+                *vec_push(a, &all) = one;
+        }
+
+        w->is_empty = names.list.n == 0;
+        arena_done(&w->lists[w->current]);
+        w->current = !w->current;
+        w->all = all;
         return 0;
 }
 
-/* "UNIT INVOCATION FAILED ASKED-AT" */
-static void take_seen(struct round *r, struct str line) {
-        struct str unit, invocation, failed;
-        uint64_t n_failed, asked_at;
+/* A change within the clock's last step before it was read may not be in it. */
+static bool is_settled(const struct watching *w, const struct stat *st) {
+        struct timespec now;
 
-        if (!str_split(&line, ' ', &unit) || !str_split(&line, ' ', &invocation) || !str_split(&line, ' ', &failed) ||
-            !str_to_u64(failed, UINT32_MAX, &n_failed) || !str_to_u64(line, UINT64_MAX, &asked_at))
-                return;
-
-        VEC_EACH(w, &r->all)
-                if (str_eq(w->unit, unit) && str_eq(w->invocation, invocation)) {
-                        w->n_failed = n_failed;
-                        w->asked_at = asked_at;
-                }
+        (void) clock_gettime(CLOCK_REALTIME, &now);
+        return st->st_mtim.tv_sec == w->changed.tv_sec && st->st_mtim.tv_nsec == w->changed.tv_nsec &&
+               (now.tv_sec > st->st_mtim.tv_sec + 2 * PAUSE_MS / 1000 || now.tv_sec < st->st_mtim.tv_sec);
 }
 
-static void read_seen(struct round *r) {
-        struct str text, line;
+static int read_if_changed(struct watching *w) {
+        struct stat st;
 
-        if (fs_read(r->watch->arena, r->directory, SEEN, SEEN_MAX, &text) < 0)
-                return;
+        if (w->read_at > 0 && w->now < w->read_at + PAUSE_MS)
+                return 0;
+        if (fstat(w->directory, &st) < 0)
+                return -errno;
 
-        while (str_split(&text, '\n', &line))
-                take_seen(r, line);
+        w->read_at = w->now;
+        if (is_settled(w, &st) && w->lists[w->current].total < LIST_MAX)
+                return 0;
+
+        w->changed = st.st_mtim;
+        return read_all(w);
 }
 
-static int write_seen(struct round *r) {
-        struct buf b = buf_in(r->watch->arena);
-
-        VEC_EACH(w, &r->all) {
-                buf_put_str(&b, w->unit);
-                buf_put_char(&b, ' ');
-                buf_put_str(&b, w->invocation);
-                buf_put_char(&b, ' ');
-                buf_put_u64(&b, w->n_failed);
-                buf_put_char(&b, ' ');
-                buf_put_u64(&b, w->asked_at);
-                buf_put_char(&b, '\n');
-        }
-
-        return fs_replace(r->directory, SEEN, 0644, buf_str(&b));
-}
-
-static void note_answer(struct round *r, struct watched *w, const struct http_answer *answer) {
-        struct arena *a = r->watch->arena;
-
-        w->asked_at = r->now;
-        if (answer->status > 0 && probe_accepts(w->codes, answer->status)) {
-                w->n_failed = 0;
-                return;
-        }
-
-        w->n_failed++;
-        w->problem = answer->status == 0 ? arena_join(a, STR("it does not answer: "), answer->problem) :
-                arena_join(a, STR("it answers with status "), arena_u64(a, answer->status), STR(", not with "), w->codes);
-}
-
-static int ask_all(struct round *r) {
-        struct arena *a = r->watch->arena;
-        struct http_request *requests = arena_array(a, r->all.n, struct http_request);
-        struct http_answer *answers = arena_array(a, r->all.n, struct http_answer);
-        int error;
-
-        VEC_EACH(w, &r->all) {
-                if (w->asked_at + w->interval - w->interval / EARLY > r->now)
+static void start_due(struct watching *w) {
+        VEC_EACH(one, &w->all) {
+                if (one->is_asked || one->next_at > w->now)
                         continue;
-                requests[r->asked.n] = (struct http_request) { .address = w->address, .path = w->path, .port = (unsigned) w->port, .timeout_ms = w->timeout };
-                *vec_push(a, &r->asked) = w;
-        }
+                if (!http_has_room(w->pool))
+                        return;         /* soon */
 
-        error = http_get_all(a, requests, r->asked.n, answers);
-        for (size_t i = 0; i < r->asked.n && error >= 0; i++)
-                note_answer(r, r->asked.at[i], &answers[i]);
-        return error;
+                one->is_asked = http_start(&w->lists[w->current], w->pool, &one->request, one->id) >= 0;
+                one->is_doubtful = false;
+                one->asked_at = w->now;
+                one->next_at = w->now + one->interval;
+        }
 }
 
-static int systemctl(struct round *r, const char *const *words, struct str *ret) {
-        struct arena *a = r->watch->arena;
+static uint64_t time_to_next(const struct watching *w) {
+        uint64_t next = w->now + PAUSE_MS;
+
+        if (http_is_busy(w->pool))
+                return TICK_MS;
+        VEC_EACH(one, &w->all)
+                if (!one->is_asked && one->next_at < next)
+                        next = one->next_at > w->now ? one->next_at : w->now;
+
+        return (next / TICK_MS + 1) * TICK_MS - w->now;
+}
+
+static struct watched *find(struct watching *w, uint64_t id) {
+        VEC_EACH(one, &w->all)
+                if (one->id == id)
+                        return one;
+
+        return NULL;
+}
+
+static void say(struct watching *w, struct str text) {
+        w->watch->say(text);
+}
+
+static void note_answer(struct watching *w, struct watched *one, const struct http_answer *answer) {
+        struct str problem = probe_judge(&w->scratch, &one->request, one->codes, answer);
+
+        one->is_asked = false;
+        if (str_is_absent(problem)) {
+                one->n_failed = 0;
+                return;
+        }
+        if (answer->is_ours)
+                say(w, arena_join(&w->scratch, STR("cannot ask "), one->unit, STR(": "), answer->problem,
+                                  STR("; that does not count")));
+        if (answer->is_ours || one->is_doubtful)
+                return;
+
+        one->n_failed++;
+        one->problem = arena_str(&w->lists[w->current], problem);
+}
+
+static int wait_for_answers(struct watching *w) {
+        struct http_answer answer;
+        uint64_t ms = time_to_next(w), begin = w->now, id;
+        int r;
+
+        (void) poll(NULL, 0, (int) ms);
+        update_clock(w);
+        VEC_EACH(one, &w->all)
+                one->is_doubtful = one->is_doubtful || w->now > begin + ms + LATE_MS;
+        r = http_continue(w->pool);
+        while (r >= 0 && http_take(&w->scratch, w->pool, &id, &answer)) {
+                struct watched *one = find(w, id);
+
+                if (one)
+                        note_answer(w, one, &answer);
+        }
+
+        return r;
+}
+
+static int systemctl(struct watching *w, const char *const *words, struct str *ret) {
+        struct arena *a = &w->scratch;
         VEC(const char *) argv = { 0 };
         struct spawn_result result;
         int error;
 
         *vec_push(a, &argv) = spawn_find(a, "systemctl").p;
-        if (r->watch->is_user)
+        if (w->watch->is_user)
                 *vec_push(a, &argv) = "--user";
         for (; *words; words++)
                 *vec_push(a, &argv) = *words;
@@ -160,93 +232,108 @@ static int systemctl(struct round *r, const char *const *words, struct str *ret)
 
         error = spawn_run(a, argv.at, &result);
         if (error >= 0 && result.status != 0)
-                *vec_push(a, &r->watch->notes) = arena_join(a, STR("systemctl: "), str_trim(result.err));
+                say(w, arena_join(a, STR("systemctl: "), str_trim(result.err)));
         *ret = result.out;
         return error < 0 ? error : result.status == 0 ? 0 : -EIO;
 }
 
-/* Of those that failed in this round. */
-static int find_states(struct round *r, struct unit_states *ret) {
-        struct arena *a = r->watch->arena;
+static void find_states(struct watching *w, struct unit_states *ret) {
+        struct arena *a = &w->scratch;
         VEC(const char *) words = { 0 };
         struct str text;
-        int error;
 
         *vec_push(a, &words) = "show";
         *vec_push(a, &words) = "--property=Id,ActiveState,InvocationID,Job";
         *vec_push(a, &words) = "--";
-        VEC_EACH(w, &r->asked)
-                if ((*w)->n_failed > 0)
-                        *vec_push(a, &words) = (*w)->unit.p;
+        VEC_EACH(one, &w->all)
+                if (!str_is_absent(one->problem))
+                        *vec_push(a, &words) = one->unit.p;
         if (words.n == 3)
-                return 0;
+                return;
 
         *vec_push(a, &words) = NULL;
-        error = systemctl(r, words.at, &text);
-        if (error >= 0)
+        if (systemctl(w, words.at, &text) >= 0)
                 watch_parse_states(a, text, ret);
-        return error;
 }
 
-static int restart(struct round *r, struct watched *w) {
-        struct arena *a = r->watch->arena;
-        struct str ignored;
+static void restart(struct watching *w, struct watched *one) {
+        struct arena *a = &w->scratch;
+        struct str ignored, times = arena_u64(a, one->n_failed);
 
-        *vec_push(a, &r->watch->notes) = arena_join(a, w->unit, STR(": unhealthy, asked for "), w->path, STR(" on port "), arena_u64(a, w->port), STR(" "),
-                                                    arena_u64(a, w->n_failed), STR(" times: "), w->problem, STR("; it is restarted"));
-        w->n_failed = 0;
-        return systemctl(r, (const char *[]) { "restart", "--no-block", "--", w->unit.p, NULL }, &ignored);
+        say(w, arena_join(a, one->unit, STR(": unhealthy, "), times, STR(" times in a row: "),
+                          probe_describe(a, &one->request), STR(": "), one->problem,
+                          STR("; it is restarted")));
+        if (systemctl(w, (const char *[]) { "restart", "--no-block", "--", one->unit.p, NULL }, &ignored) < 0)
+                return;
+
+        one->n_failed = 0;
+        VEC_EACH(other, &w->all)
+                if (watch_is_sibling(other->unit, one->unit))
+                        other->held_until = w->now + one->interval;
 }
 
-static struct watched *find(struct round *r, struct str unit) {
-        VEC_EACH(w, &r->asked)
-                if (str_eq((*w)->unit, unit))
-                        return *w;
+static struct watched *find_unit(struct watching *w, struct str unit) {
+        VEC_EACH(one, &w->all)
+                if (str_eq(one->unit, unit))
+                        return one;
 
         return NULL;
 }
 
-static int restart_due(struct round *r, const struct unit_states *states) {
-        struct str last = STR("");
+/* What failed since the last time: it is gone, or due, or nothing yet. Where systemd does not answer, that
+ * is asked again after the next failure. */
+static void judge(struct watching *w) {
+        struct unit_states states = { 0 };
 
-        VEC_EACH(state, &states->list) {
-                struct watched *w = find(r, state->unit);
-                int error;
+        if (w->now < w->judged_at + PAUSE_MS)
+                return;
 
-                if (!w)
+        w->judged_at = w->now;
+        find_states(w, &states);
+        VEC_EACH(state, &states.list) {
+                struct watched *one = find_unit(w, state->unit);
+
+                if (!one)
                         continue;
-                /* It is not there any more. If it comes back, it writes the file anew, perhaps it has already. */
+                /* If it comes back, it writes the file again; perhaps it has already. */
                 if (str_is(state->state, "inactive") || str_is(state->state, "failed"))
-                        watch_forget(r->watch->arena, r->directory, w);
-                if (!watch_is_due(w, state) || watch_is_sibling(last, w->unit))
-                        continue;
-
-                last = w->unit;
-                error = restart(r, w);
-                if (error < 0)
-                        return error;
+                        watch_forget(&w->scratch, w->directory, one);
+                if (watch_is_due(one, state) && w->now >= one->held_until)
+                        restart(w, one);
         }
-
-        return 0;
+        VEC_EACH(one, &w->all)
+                one->problem = (struct str) { 0 };
 }
 
-int watch_round(struct watch *w) {
-        CLEANUP(close_fd) int directory = fs_open_dir(AT_FDCWD, w->directory);
-        struct round r = { .watch = w, .directory = directory, .now = clock_usec(CLOCK_BOOTTIME) / 1000 };
-        struct unit_states states = { 0 };
-        int error = directory < 0 ? directory : read_all(&r);
+static int turn(struct watching *w) {
+        int r;
 
-        if (error < 0)
-                return error == -ENOENT ? 0 : error;
+        update_clock(w);
+        r = read_if_changed(w);
+        if (r < 0 || w->is_empty)
+                return r;
 
-        read_seen(&r);
-        error = ask_all(&r);
-        if (error >= 0)
-                error = find_states(&r, &states);
-        if (error >= 0)
-                error = restart_due(&r, &states);
-        if (error < 0)
-                return error;
+        start_due(w);
+        r = http_continue(w->pool);
+        if (r >= 0)
+                r = wait_for_answers(w);
+        judge(w);
+        arena_done(&w->scratch);
+        return r;
+}
 
-        return write_seen(&r);
+int watch_run(struct watch *watch) {
+        CLEANUP(close_fd) int directory = fs_open_dir(AT_FDCWD, watch->directory);
+        struct watching w = { .watch = watch, .directory = directory };
+        int r = directory < 0 ? directory : http_open(watch->arena, &w.pool);
+
+        do
+                r = r < 0 ? r : turn(&w);
+        while (r >= 0 && !w.is_empty);
+
+        http_close(w.pool);
+        for (size_t i = 0; i < ARRAY_SIZE(w.lists); i++)
+                arena_done(&w.lists[i]);
+        arena_done(&w.scratch);
+        return r == -ENOENT ? 0 : r;
 }

@@ -3,23 +3,28 @@
 
 /* Watching instances that are asked over HTTP: what becomes unhealthy after its start is restarted.
  *
- * An instance that has become ready leaves a file in RUNTIME/health/APP, named like its unit, that says how it was asked; so one that was started
- * before its definition changed is asked as before. APP-health.timer runs a round every now and then. Files of units that do not run any
- * more, or run anew, are passed over; RUNTIME/health/APP/.seen holds what the rounds count. */
+ * An instance that has become ready leaves a file in RUNTIME/health, named like its unit, that says how it
+ * was asked; so one that was started before its definition changed is asked as before.
+ * pyservice-watch.path starts one process for all of them when there is a file, and that process ends when
+ * there is none. What it counts it keeps in memory: files of units that no longer run, or run again, are
+ * passed over. */
 
-#include "base/arena.h"
-#include "base/vec.h"
+#include "runtime/http.h"
 
 /* How an instance is asked. */
 struct watched {
         struct str unit;                /* "hello@1.service" */
         struct str invocation;          /* of that start of it, from systemd */
-        struct str address, path, codes;
-        uint64_t port, timeout, interval, retries;      /* milliseconds */
+        struct http_request request;
+        struct str codes;
+        uint64_t interval, retries;     /* milliseconds */
 
         /* What is counted. */
-        uint64_t n_failed, asked_at;
-        struct str problem;             /* of the last round */
+        uint64_t id, n_failed, asked_at, next_at;
+        uint64_t held_until;            /* another instance of its service was restarted a moment ago */
+        bool is_asked;
+        bool is_doubtful;               /* this process slept meanwhile */
+        struct str problem;             /* since systemd was last asked */
 };
 
 /* Writes the file at the absolute path; the name of its last part is that of the unit. 0; negative errno. */
@@ -27,15 +32,15 @@ int watch_write(struct arena *a, const char *path, const struct watched *w);
 
 struct watch {
         struct arena *arena;
-        const char *directory;          /* RUNTIME/health/APP */
+        const char *directory;          /* RUNTIME/health */
         bool is_user;                   /* the user's own systemd */
-
-        VEC(struct str) notes;          /* for the journal */
+        void (*say)(struct str text);   /* for the journal */
 };
 
-/* Asks those whose interval has passed since they were asked last, all at the same time, and has those restarted that failed too often
- * in a row: one of each service, since the others are perhaps all that still answers. 0; negative errno. */
-int watch_round(struct watch *w);
+/* Asks each in its own interval, and has those restarted that failed too often in a row: one of each
+ * service in an interval, since the others are perhaps all that still answers. Ends when there is nothing
+ * to watch. 0; negative errno. */
+int watch_run(struct watch *w);
 
 /* Removes the file of a start that is over; not that of a later one. */
 void watch_forget(struct arena *a, int directory, const struct watched *w);
@@ -44,7 +49,7 @@ void watch_forget(struct arena *a, int directory, const struct watched *w);
 
 struct str watch_text(struct arena *a, const struct watched *w);
 /* False where it is no such text. */
-bool watch_parse(struct str text, struct watched *ret);
+bool watch_parse(struct arena *a, struct str text, struct watched *ret);
 
 struct unit_state {
         struct str unit, state, invocation;

@@ -25,6 +25,9 @@ static const char usage_text[] =
         "  --drain=MS                   how long open requests may take\n"
         "  --port=PORT                  where it is to take connections\n"
         "  --path=PATH --status=CODES   and what it is to answer there\n"
+        "  --header='NAME: VALUE'… --tls\n"
+        "                               how it is asked\n"
+        "  --health-port=PORT           asked at another port; --published: HAProxy does not reach that one\n"
         "  --interval=MS --timeout=MS --start-period=MS --retries=N\n"
         "  --container=NAME --network=NAME\n"
         "                               ask the container's own address on that network\n"
@@ -37,13 +40,14 @@ struct verb {
         int (*run)(struct instance *i);
 };
 
-static int watch(struct instance *i) {
-        struct watch w = { .arena = i->arena, .directory = i->watch, .is_user = i->is_user };
-        int r = i->watch ? watch_round(&w) : -EINVAL;
+static void say(struct str text) {
+        (void) fprintf(stderr, "%.*s\n", STR_ARG(text));
+}
 
-        VEC_EACH(text, &w.notes)
-                *vec_push(i->arena, &i->notes) = *text;
-        return r;
+static int watch(struct instance *i) {
+        struct watch w = { .arena = i->arena, .directory = i->watch, .is_user = i->is_user, .say = say };
+
+        return i->watch ? watch_run(&w) : -EINVAL;
 }
 
 static const struct verb verbs[] = {
@@ -62,6 +66,10 @@ static const struct option options[] = {
         { "id", required_argument, NULL, 'n' },
         { "drain", required_argument, NULL, 'd' },
         { "path", required_argument, NULL, 'p' },
+        { "header", required_argument, NULL, 'H' },
+        { "tls", no_argument, NULL, 'T' },
+        { "health-port", required_argument, NULL, 'O' },
+        { "published", no_argument, NULL, 'B' },
         { "status", required_argument, NULL, 'c' },
         { "port", required_argument, NULL, 'P' },
         { "interval", required_argument, NULL, 'i' },
@@ -89,10 +97,27 @@ static bool take_server(struct instance *i, struct str text) {
 }
 
 static bool take_number(struct instance *i, int option, struct str text) {
-        uint64_t *member = option == 'd' ? &i->drain : option == 'P' ? &i->port : option == 'n' ? &i->states.id : option == 'i' ? &i->probe.interval :
-                option == 't' ? &i->timeout : option == 'b' ? &i->probe.start_period : &i->probe.retries;
+        uint64_t *member = option == 'd' ? &i->drain : option == 'P' ? &i->port : option == 'n' ? &i->states.id :
+                option == 'O' ? &i->request.port : option == 't' ? &i->request.timeout_ms :
+                option == 'i' ? &i->probe.interval : option == 'b' ? &i->probe.start_period : &i->probe.retries;
 
-        return str_to_u64(text, option == 'P' ? UINT16_MAX : UINT64_MAX, member);
+        return str_to_u64(text, option == 'P' || option == 'O' ? UINT16_MAX : UINT64_MAX, member);
+}
+
+static bool take_header(struct instance *i, struct str text) {
+        *vec_push(i->arena, &i->request.headers) = text;
+        return http_is_header(text);
+}
+
+static bool take_flag(struct instance *i, int option) {
+        if (option == 'T')
+                i->request.is_tls = true;
+        else if (option == 'u')
+                i->is_user = true;
+        else
+                i->has_own_check = true;
+        i->is_published = i->is_published || option == 'B';
+        return true;
 }
 
 static bool take(struct instance *i, int option, const char *value) {
@@ -115,8 +140,10 @@ static bool take(struct instance *i, int option, const char *value) {
                 i->nginx.unit = str_of(value);
                 return true;
         case 'p':
-                i->path = str_of(value);
-                return true;
+                i->request.path = str_of(value);
+                return value[0] == '/';
+        case 'H':
+                return take_header(i, str_of(value));
         case 'c':
                 i->codes = str_of(value);
                 return true;
@@ -129,14 +156,8 @@ static bool take(struct instance *i, int option, const char *value) {
         case 'w':
                 i->watch = value;
                 return value[0] == '/';
-        case 'u':
-                i->is_user = true;
-                return true;
-        case 'o':
-                i->has_own_check = true;
-                return true;
         default:
-                return take_number(i, option, str_of(value));
+                return value ? take_number(i, option, str_of(value)) : take_flag(i, option);
         }
 }
 
@@ -153,7 +174,8 @@ static int run(struct instance *i, const struct verb *verb) {
 int main(int argc, char *argv[]) {
         struct arena arena = { 0 };
         struct instance instance = {
-                .arena = &arena, .haproxy.arena = &arena, .states.arena = &arena, .codes = STR_INIT("200-399"), .timeout = 5000,
+                .arena = &arena, .haproxy.arena = &arena, .states.arena = &arena,
+                .codes = STR_INIT("200-399"), .request.timeout_ms = 5000,
                 .probe = { .interval = 5000, .start_period = 10000, .retries = 5 },
         };
 
@@ -166,6 +188,8 @@ int main(int argc, char *argv[]) {
                         return fputs(usage_text, stderr) < 0 ? EXIT_SYSTEM : EXIT_USAGE;
         }
 
+        if (instance.request.port == 0)
+                instance.request.port = instance.port;
         for (size_t k = 0; argc - optind == 1 && k < ARRAY_SIZE(verbs); k++)
                 if (strcmp(argv[optind], verbs[k].name) == 0)
                         return run(&instance, &verbs[k]);

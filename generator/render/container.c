@@ -191,17 +191,31 @@ static void put_limits(struct unit *u, const struct container *c) {
         }
 }
 
-/* The start counts as done when the container is healthy; one that becomes unhealthy is killed, and so restarted. */
-static void put_health(struct unit *u, const struct health *h) {
-        if (!h || str_is_absent(h->command.text))
+static void put_health_command(struct unit *u, const struct health *h) {
+        unit_put(u, CONTAINER_HEALTH_CMD, h->command);
+        if (h->words.n == 0)
                 return;
 
-        unit_put(u, CONTAINER_HEALTH_CMD, h->command);
+        unit_open(u, CONTAINER_HEALTH_CMD);
+        LIST_EACH(word, &h->words) {
+                unit_word(u);
+                unit_part(u, *word);
+        }
+        unit_close(u);
+}
+
+/* The start counts as done when the container is healthy; one that becomes unhealthy is killed, and so restarted. */
+static void put_health(struct unit *u, const struct health *h) {
+        if (!has_health_command(h))
+                return;
+
+        put_health_command(u, h);
         unit_put_duration(u, CONTAINER_HEALTH_INTERVAL, h->interval);
         unit_put_duration(u, CONTAINER_HEALTH_TIMEOUT, h->timeout);
         unit_put_number(u, CONTAINER_HEALTH_RETRIES, h->retries);
         unit_put_duration(u, CONTAINER_HEALTH_START, h->start_period);
-        unit_put_const(u, CONTAINER_HEALTH_ON_FAILURE, "kill");
+        if (h->on_failure.index == HEALTH_RESTART)
+                unit_put_const(u, CONTAINER_HEALTH_ON_FAILURE, "kill");
         unit_put_const(u, CONTAINER_NOTIFY, "healthy");
 }
 

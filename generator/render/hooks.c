@@ -3,6 +3,7 @@
 /* The unit hooks: pyservice-instance, with all that it needs as words. ExecStop= and ExecStopPost= come before those that
  * Quadlet adds, which remove the container. */
 
+#include "app/health.h"
 #include "config.h"
 #include "render/parts.h"
 
@@ -83,18 +84,8 @@ static void put_haproxy(struct rendering *r, struct unit *u, const struct servic
         unit_part_u64(u, backend_id(s));
 }
 
-/* Where it is asked: at the port that it publishes or, without one, that of its own address. */
-static void put_where(struct rendering *r, struct unit *u, const struct service *s) {
-        const struct container *c = &s->container;
-
-        unit_word(u);
-        unit_const(u, "--port=");
-        if (has_ports(s)) {
-                unit_const(u, "${PYSERVICE_PORT_%i}");
-                return;
-        }
-
-        unit_part_u64(u, s->port.n);
+/* The container's own address, unless that is the machine's. */
+static void put_address(struct unit *u, const struct container *c) {
         if (str_is(c->network_name.text, "host"))
                 return;
 
@@ -110,6 +101,56 @@ static void put_where(struct rendering *r, struct unit *u, const struct service 
                 unit_part(u, c->network_name);
 }
 
+/* Where it is asked: at the port that it publishes or, without one, that of its own address. */
+static void put_where(struct unit *u, const struct service *s) {
+        unit_word(u);
+        unit_const(u, "--port=");
+        if (has_ports(s)) {
+                unit_const(u, "${PYSERVICE_PORT_%i}");
+                return;
+        }
+
+        unit_part_u64(u, s->port.n);
+        put_address(u, &s->container);
+}
+
+/* A port for health alone is not published. */
+static void put_health_port(struct unit *u, const struct service *s, const struct health_request *q) {
+        unit_word(u);
+        unit_const(u, "--health-port=");
+        unit_part_u64(u, q->port.n);
+        if (!has_ports(s))
+                return;
+
+        unit_word(u);
+        unit_const(u, "--published");
+        put_address(u, &s->container);
+}
+
+/* Each is one argument, whatever it holds. */
+static void put_request(struct unit *u, const struct service *s, const struct health_request *q) {
+        unit_word(u);
+        unit_const(u, "--path=");
+        unit_part(u, s->health->http);
+        LIST_EACH(header, &q->headers) {
+                unit_word(u);
+                unit_const(u, "--header=");
+                unit_part(u, header->key);
+                unit_const(u, ": ");
+                unit_part(u, header->value);
+        }
+        if (q->is_tls) {
+                unit_word(u);
+                unit_const(u, "--tls");
+        }
+        unit_word(u);
+        unit_const(u, "--status=");
+        unit_part(u, s->health->status);
+        put_where(u, s);
+        if (q->has_own_port)
+                put_health_port(u, s, q);
+}
+
 /* The front that it is put into and taken out of. */
 static void put_front(struct rendering *r, struct unit *u, const struct service *s) {
         if (is_nginx(s))
@@ -119,15 +160,10 @@ static void put_front(struct rendering *r, struct unit *u, const struct service 
 }
 
 static void put_probe(struct rendering *r, struct unit *u, const struct service *s) {
+        const struct health_request q = health_request(r->arena, s);
         const struct health *h = s->health;
 
-        unit_word(u);
-        unit_const(u, "--path=");
-        unit_part(u, h->http);
-        unit_word(u);
-        unit_const(u, "--status=");
-        unit_part(u, h->status);
-        put_where(r, u, s);
+        put_request(u, s, &q);
         unit_word(u);
         unit_const(u, "--interval=");
         put_ms(u, h->interval);
@@ -152,7 +188,7 @@ static void put_ready(struct rendering *r, struct unit *u, const struct service 
         if (is_probed(r, s))
                 put_probe(r, u, s);
         else if (is_connected_to(r, s))
-                put_where(r, u, s);
+                put_where(u, s);
         else if (enters && (has_states(r, s) || is_nginx(s)))
                 put_port(u);
 }
@@ -181,8 +217,9 @@ static void put_leave(struct rendering *r, struct unit *u, const struct service 
         unit_close(u);
 }
 
-bool is_watched(const struct rendering *r, const struct service *s) {
-        return is_probed(r, s) && s->restart.index != RESTART_NO;
+static bool is_watched(const struct rendering *r, const struct service *s) {
+        return is_probed(r, s) && s->restart.index != RESTART_NO &&
+               s->health->on_failure.index == HEALTH_RESTART;
 }
 
 /* The spare is not: the rollout looks after it. */
@@ -192,8 +229,8 @@ static void put_watch(struct rendering *r, struct unit *u, const struct service 
 
         unit_word(u);
         unit_const(u, "--watch=");
-        unit_part(u, watch_directory(r));
-        unit_const(u, "/");
+        unit_part(u, ((struct abs_path) { r->world->places.runtime, NOWHERE }));
+        unit_const(u, "/health/");
         unit_part(u, s->container.unit);
         unit_const(u, "@%i.service");
 }

@@ -104,11 +104,6 @@ void render_hooks(struct rendering *r, struct unit *u, const struct service *s);
 /* The same for the spare instance, as a drop-in. */
 void render_hooks_next(struct rendering *r, const struct service *s);
 
-/* Whether an instance is asked over HTTP as long as it runs, and restarted where it does not answer. Where its hooks leave how. */
-bool is_watched(const struct rendering *r, const struct service *s);
-struct abs_path watch_directory(struct rendering *r);
-void render_health(struct rendering *r);
-
 /* How long a stop may wait for open requests; zero for what is not proxied. */
 struct duration drain_of(const struct service *s);
 

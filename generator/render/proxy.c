@@ -3,6 +3,7 @@
 /* HAProxy's part: a backend, and what the generated frontend is to know of it. The files lie below haproxy/ under the
  * absolute path of the directory that HAProxy reads; pyservice-proxy puts them there. */
 
+#include "app/health.h"
 #include "base/hash.h"
 #include "output/haproxy.h"
 #include "output/lines.h"
@@ -45,14 +46,27 @@ static struct str proxy_path(struct rendering *r, const struct proxy *p, struct 
         return arena_join(r->arena, STR("haproxy"), directory, STR("/"), file);
 }
 
-static void put_check(struct haproxy *h, const struct service *s) {
+/* What HAProxy asks for; absent where it tries a connection. A server that is no HTTP server may still
+ * have an HTTP status page, if that is said; a port for health alone is one that HAProxy reaches only
+ * where it goes to the container itself. */
+static struct http_path path_of(const struct service *s, const struct health_request *q) {
+        if (q->has_own_port && s->proxy->via.index != VIA_DNS)
+                return (struct http_path) { 0 };
+        if (s->proxy->check)
+                return s->proxy->check->path;
+
+        if (!s->health || !is_http(s->proxy) || s->health->on_failure.index == HEALTH_NONE)
+                return (struct http_path) { 0 };
+
+        return s->health->http;
+}
+
+static void put_check(struct haproxy *h, const struct service *s, const struct health_request *q) {
         static const char *const methods[] = { "GET", "HEAD", "OPTIONS" };
         const struct check *check = s->proxy->check;
-        struct http_path path = check ? check->path : s->health ? s->health->http : (struct http_path) { 0 };
-        struct http_status codes = check ? (struct http_status) { STR("200-399"), NOWHERE } : s->health ? s->health->status : (struct http_status) { 0 };
+        struct http_path path = path_of(s, q);
 
-        /* A server that is no HTTP server may still have an HTTP status page, if that is said. */
-        if ((!is_http(s->proxy) && !check) || str_is_absent(path.text))
+        if (str_is_absent(path.text))
                 return;
 
         haproxy_line(h, "option httpchk");
@@ -60,15 +74,29 @@ static void put_check(struct haproxy *h, const struct service *s) {
         haproxy_arg(h, ((struct name) { str_of(methods[check ? check->method.index : 0]), NOWHERE }));
         haproxy_word(h, "uri");
         haproxy_arg(h, path);
-        /* Applications that know their names refuse requests without one. */
-        LIST_EACH(domain, &s->proxy->domains)
-                if (domain->text.p[0] != '*') {
-                        haproxy_word(h, "hdr Host");
-                        haproxy_arg(h, *domain);
-                        break;
-                }
+        haproxy_word(h, "ver HTTP/1.1");
+        LIST_EACH(header, &q->headers) {
+                haproxy_word(h, "hdr");
+                haproxy_arg(h, header->key);
+                haproxy_arg(h, header->value);
+        }
         haproxy_line(h, "http-check expect status");
-        haproxy_arg(h, codes);
+        haproxy_arg(h, (check ? (struct http_status) { STR("200-399"), NOWHERE } : s->health->status));
+}
+
+/* Where and how a server is checked, if not as it is reached by requests. */
+static void put_check_server(struct haproxy *h, const struct service *s, const struct health_request *q) {
+        if (str_is_absent(path_of(s, q).text))
+                return;
+
+        if (q->has_own_port) {
+                haproxy_word(h, "port");
+                haproxy_number(h, q->port.n);
+        }
+        if (q->is_tls) {
+                haproxy_word(h, "check-ssl verify none check-sni");
+                haproxy_arg(h, q->headers.at[0].value);
+        }
 }
 
 static void put_timeouts(struct haproxy *h, const struct timeouts *t) {
@@ -149,11 +177,12 @@ static struct duration check_interval(const struct service *s) {
         return (struct duration) { 5000000, NOWHERE };
 }
 
-static void put_defaults(struct rendering *r, struct haproxy *h, const struct service *s) {
+static void put_defaults(struct haproxy *h, const struct service *s, const struct health_request *q) {
         haproxy_line(h, "default-server check inter");
         haproxy_duration(h, check_interval(s));
         /* A server that just came up is asked again soon, and so is one that just failed. */
         haproxy_word(h, "fastinter 1s downinter 1s rise 1 fall 3");
+        put_check_server(h, s, q);
         /* One that is not there yet, or no longer, is out at its first refused connection, which another server then takes; else two such
          * would pass a request between them until its retries are used up, as the least busy of all. */
         haproxy_word(h, "observe layer4 error-limit 1 on-error mark-down");
@@ -263,6 +292,7 @@ static void put_states(struct rendering *r, struct haproxy *h, const struct serv
 
 static void render_backend(struct rendering *r, const struct service *s) {
         const struct proxy *p = s->proxy;
+        const struct health_request q = health_request(r->arena, s);
         struct backend_name backend = backend_of(s);
         struct haproxy *h = haproxy_new(r->arena);
         struct str file = arena_join(r->arena, p->order.n < 10 ? STR("0") : STR(""), arena_u64(r->arena, p->order.n), STR("_backend_"),
@@ -281,7 +311,7 @@ static void render_backend(struct rendering *r, const struct service *s) {
         haproxy_arg(h, ((struct name) { is_http(p) ? STR("http") : STR("tcp"), NOWHERE }));
         haproxy_line(h, "balance");
         haproxy_arg(h, ((struct name) { str_of(balances[p->balance.index]), NOWHERE }));
-        put_check(h, s);
+        put_check(h, s, &q);
         put_trusted(r, h, s);
         if (is_http(p))
                 put_http(h, s);
@@ -292,7 +322,7 @@ static void render_backend(struct rendering *r, const struct service *s) {
         /* Nothing that a server may have begun to do is ever sent again. */
         if (is_http(p))
                 haproxy_line(h, "retry-on conn-failure");
-        put_defaults(r, h, s);
+        put_defaults(h, s, &q);
         put_servers(r, h, s);
 
         tree_mark(tree_add(r->tree, proxy_path(r, p, file), 0644, haproxy_text(h)), TREE_SCALE, s->container.unit.text);

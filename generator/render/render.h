@@ -18,7 +18,6 @@
  *     units/UNIT@.service.d/10-services.conf  what it waits for, with units/UNIT-requires@.service and units/UNIT-requires.target
  *     units/UNIT@.service.d/10-ports.conf     the ports of the instances, as variables that the template's command names
  *     units/UNIT@next.service.d/50-next.conf  what the spare instance does otherwise
- *     units/APP-health.timer  units/APP-health.service        ask instances as long as they run
  *     nginx/UNIT.conf                 what nginx is to read
  *     haproxy/DIRECTORY/…             what HAProxy is to read, under the absolute path of its directory
  *     ports                           "UNIT INSTANCE PORT" lines, so that ports stay

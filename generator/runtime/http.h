@@ -1,24 +1,62 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Asking a web server, by libcurl. Only the program of the unit hooks links it. */
+/* Asking web servers whether they work, by libcurl: no redirect followed, no proxy used, no certificate
+ * checked. Only the program of the unit hooks links it.
+ *
+ * The status line decides. A body is read so that its server can send it in peace, but not for long and
+ * not to its end: a stream of events never ends. */
 
 #include "base/arena.h"
+#include "base/vec.h"
+
+struct http_request {
+        struct str address;             /* "127.0.0.1" */
+        struct str path;                /* "/healthz"; without it, a connection and nothing more */
+        VEC(struct str) headers;        /* "Host: shop.example.com", each with a NUL behind it */
+        uint64_t port, timeout_ms;      /* milliseconds, for all of it */
+        bool is_tls;
+        struct str url;                 /* made when it is first asked */
+};
+
+/* May the text be a header? No control byte could begin another one. */
+bool http_is_header(struct str text);
 
 struct http_answer {
         unsigned status;                /* 0: it did not answer, or was not asked for anything */
-        struct str problem;             /* why not, for people; absent where it did, or took the connection */
+        struct str reason;              /* behind the status, printable ASCII: "Bad Request" */
+        struct str problem;             /* why not, for people; absent if it did, or took the connection */
+        bool is_ours;                   /* this process could not ask: it says nothing about the server */
 };
 
-/* GET http://ADDRESS:PORT/PATH, no redirect followed, no proxy used, at most `timeout_ms` in all; without a path, a connection and nothing
- * more. 0; -ENOMEM. */
-struct http_request {
-        struct str address, path;       /* "127.0.0.1", "/healthz" */
-        unsigned port;
-        uint64_t timeout_ms;
-};
+/* 0; -ENOMEM. */
+int http_get(struct arena *a, struct http_request *request, struct http_answer *ret);
 
-int http_get(struct arena *a, const struct http_request *request, struct http_answer *ret);
+/* Requests under way, at most HTTP_MAX at the same time. */
+enum { HTTP_MAX = 256 };
 
-/* All `n` at the same time, into as many answers. 0; negative errno. */
-int http_get_all(struct arena *a, const struct http_request *requests, size_t n, struct http_answer *ret);
+struct http_pool;
+
+/* 0; -ENOMEM. */
+int http_open(struct arena *a, struct http_pool **ret);
+void http_close(struct http_pool *pool);
+
+/* Is there room for one more? */
+bool http_has_room(const struct http_pool *pool);
+
+/* Begins to ask, if there is room; `id` comes back with the answer. Nothing of `request` is needed
+ * afterwards. 0; -ENOMEM. */
+int http_start(struct arena *a, struct http_pool *pool, struct http_request *request, uint64_t id);
+
+/* Does what can be done now for all of them, without waiting; a request takes a few such steps. 0;
+ * negative errno. */
+int http_continue(struct http_pool *pool);
+
+/* Is any under way? */
+bool http_is_busy(const struct http_pool *pool);
+
+/* The next answer, its texts in `a`; false if there is none yet. */
+bool http_take(struct arena *a, struct http_pool *pool, uint64_t *ret_id, struct http_answer *ret);
+
+/* The host that is asked for; absent if none is. */
+struct str http_host(const struct http_request *request);

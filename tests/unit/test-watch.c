@@ -7,16 +7,18 @@
 #include "hooks/watch.h"
 #include "rows.h"
 
-#define TEXT "invocation 0123abcd\naddress 127.0.0.1\npath /health?a=b c\ncodes 200-399\nport 20001\ntimeout 5000\ninterval 1000\nretries 3\n"
+#define TEXT "invocation 0123abcd\naddress 127.0.0.1\npath /health?a=b c\nheader Host: shop.example.com\nheader X-A: b c\n" \
+        "codes 200-399\nport 20001\ntls 0\ntimeout 5000\ninterval 1000\nretries 3\n"
 
 static void test_text(void **state) {
         struct arena arena = { 0 };
         struct watched w = { .unit = STR("hello@1.service") };
 
-        assert_true(watch_parse(STR(TEXT), &w));
+        assert_true(watch_parse(&arena, STR(TEXT), &w));
         assert_true(str_is(w.unit, "hello@1.service"));
-        assert_true(str_is(w.path, "/health?a=b c"));
-        assert_int_equal(w.port, 20001);
+        assert_true(str_is(w.request.path, "/health?a=b c"));
+        assert_int_equal(w.request.port, 20001);
+        assert_int_equal(w.request.headers.n, 2);
         assert_string_equal(watch_text(&arena, &w).p, TEXT);
         arena_done(&arena);
 }
@@ -31,14 +33,18 @@ static const struct bad_row bad_rows[] = {
         { "no number", "invocation 0123abcd\naddress 127.0.0.1\npath /\ncodes 200\nport 20001\nretries many\n" },
         { "a word that is none", TEXT "more 1\n" },
         { "a key alone", TEXT "path\n" },
+        { "a header that is none", TEXT "header Host\n" },
+        { "no interval", "invocation 0123abcd\naddress 127.0.0.1\npath /\ncodes 200\nport 20001\nretries 1\n" },
 };
 
 static void test_bad(void **state) {
         const struct bad_row *row = *state;
+        struct arena arena = { 0 };
         struct watched w = { .unit = STR("hello@1.service") };
 
-        assert_false(watch_parse(str_of(row->text), &w));
-        assert_int_equal(w.port, 0);
+        assert_false(watch_parse(&arena, str_of(row->text), &w));
+        assert_int_equal(w.request.port, 0);
+        arena_done(&arena);
 }
 
 static void test_states(void **state) {
@@ -57,7 +63,10 @@ static void test_states(void **state) {
 /* It may have started anew while systemd was asked. */
 static void test_forget(void **state) {
         struct watched old = { .unit = STR("hello@1.service"), .invocation = STR("aa") };
-        struct watched later = { .address = STR("::1"), .path = STR("/"), .codes = STR("200"), .invocation = STR("bb"), .port = 80, .retries = 1 };
+        struct watched later = {
+                .request = { .address = STR("::1"), .path = STR("/"), .port = 80 }, .codes = STR("200"), .invocation = STR("bb"),
+                .interval = 1, .retries = 1,
+        };
         char directory[] = "/tmp/pyservice-XXXXXX";
         struct arena arena = { 0 };
         const char *path;

@@ -17,6 +17,7 @@ PYSERVICECTL = os.environ.get("PYSERVICECTL", "")
 pytestmark = pytest.mark.skipif(not PYSERVICECTL, reason="PYSERVICECTL is not set")
 
 UNITS = ("pyservice.target pyservice-config@.path pyservice-config@.service pyservice-keep.path pyservice-keep.service pyservice-update.service "
+         "pyservice-watch.path pyservice-watch.service "
          "pyservice-state.service pyservice-proxy@.service pyservice-proxy@.timer haproxy.service.d/pyservice.conf").split()
 PROGRAMS = "build environment instance kms proxy rollout setup".split()
 GENERATORS = "usr/lib/systemd/system-generators"

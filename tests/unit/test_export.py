@@ -260,7 +260,9 @@ proxy: {domains: [shop.example.com, "*.shop.example.com"], path: /api, tls: {cer
     # $(NAME) is replaced there, $$ is how one writes '$'.
     assert only["args"] == ["serve", "--all", "a b", "$HOME", "$$(HOME)", "$$$"]
     assert only["resources"] == {"limits": {"memory": "512Mi", "cpu": "1500m"}}
-    question = {"httpGet": {"path": "/ready", "port": 8000}, "periodSeconds": 10, "timeoutSeconds": 2}
+    headers = {"Host": "shop.example.com", "X-Forwarded-Proto": "https", "User-Agent": "pyservice"}
+    asked = {"path": "/ready", "port": 8000, "httpHeaders": [{"name": name, "value": value} for name, value in headers.items()]}
+    question = {"httpGet": asked, "periodSeconds": 10, "timeoutSeconds": 2}
     assert only["readinessProbe"] == only["livenessProbe"] == {**question, "failureThreshold": 3}
     assert only["startupProbe"] == {**question, "failureThreshold": 9}
     assert documents["PodDisruptionBudget", "shop"]["spec"]["maxUnavailable"] == 2
