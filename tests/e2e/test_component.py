@@ -29,6 +29,7 @@ KMS = "http://127.0.0.1:8099"
 LAB = f"""
 secrets: {{database-password: {{kms: "{fake_kms.encrypt(DATABASE_PASSWORD.encode())}"}}}}
 rollout: {{min_ready: 1s}}
+config: {{DJANGO_ALLOWED_HOSTS: [{DOMAIN}]}}
 """
 SERVERS = {  # beside the component, on the machine's own addresses; the second Redis is in RabbitMQ's place
     "postgres": ["-e", "POSTGRES_USER=component", "--env-file=/root/postgres", "localhost/postgres:1"],

@@ -125,7 +125,7 @@ def test_without_health_it_is_to_take_connections(app):
         define(app.machine, "hello", plain.replace("env: {", "env: {PORT: 8001, ").replace("rollout: {", f"rollout: {{ready_timeout: {limit(5)}, "))
         (revision,) = app.wait_failed()
         app.wait(1, 2)
-    assert_told(app, revision, "asked for a connection on port")
+    assert_told(app, revision, "a connection to port")
     assert started(app.machine) == before
 
 

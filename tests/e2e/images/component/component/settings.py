@@ -15,7 +15,7 @@ def cache(name):
 
 DEBUG = environ["DJANGO_DEBUG"] == "true"
 SECRET_KEY = environ["DJANGO_SECRET_KEY"]
-ALLOWED_HOSTS = ["*"]
+ALLOWED_HOSTS = environ.get("DJANGO_ALLOWED_HOSTS", "*").split(",")
 ROOT_URLCONF = "component.urls"
 INSTALLED_APPS = ["component"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
