@@ -188,8 +188,7 @@ def end_early(run: Run) -> None:
         signal.signal(number, signal.SIG_IGN)       # once is enough
     for child in Child.running:
         child.end()
-        shown = child.text()
-        print(shown[shown.rfind("why they failed"):] if "why they failed" in shown else "\n".join(shown.splitlines()[-5:]))
+        print(f"ended early: {child.log}", *(line for line in child.text().splitlines() if "FAILED" in line), sep="\n")
     if os.geteuid() == 0 and shutil.which("systemd-nspawn"):
         subprocess.run([TESTS / "e2e/lab", "reap"], check=False)
     run.summary()

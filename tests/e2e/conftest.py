@@ -9,6 +9,7 @@ import functools
 import os
 import shutil
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -102,6 +103,18 @@ def pytest_runtest_makereport(item, call):
             report.sections.append(("the machine", machine.diagnosis()))
 
 
+def reason_of(report) -> str:
+    crash = getattr(report.longrepr, "reprcrash", None)
+    return f"{report.nodeid}: " + (f"line {crash.lineno}: {crash.message}" if crash else str(report.longrepr))[:1000]
+
+
+def pytest_runtest_logreport(report):
+    """At once, so that a run that a signal ends has said it."""
+    if report.failed and "PYTEST_XDIST_WORKER" not in os.environ:
+        sys.__stdout__.write(f"\nFAILED {reason_of(report)}\n")
+        sys.__stdout__.flush()
+
+
 def pytest_terminal_summary(terminalreporter):
     reports = [report for kind in ("passed", "failed") for report in terminalreporter.stats.get(kind, [])]
     lines = [value for report in reports for name, value in report.user_properties if name == "load"]
@@ -113,8 +126,7 @@ def pytest_terminal_summary(terminalreporter):
     if failed:
         terminalreporter.section("why they failed")
     for report in failed:
-        crash = getattr(report.longrepr, "reprcrash", None)
-        terminalreporter.write_line(f"{report.nodeid}: " + (f"line {crash.lineno}: {crash.message[:1000]}" if crash else str(report.longrepr)[:1000]))
+        terminalreporter.write_line(reason_of(report))
 
 
 # The longest files first, so that no process is left with one of them when the others are done.
