@@ -40,18 +40,26 @@ int watch_write(struct arena *a, const char *path, const struct watched *w) {
         return r < 0 ? r : fs_replace(AT_FDCWD, path, 0644, watch_text(a, w));
 }
 
-/* What it says; false where it is gone, or says nothing. */
-static bool read_one(struct arena *a, int directory, struct str unit, struct watched *ret) {
+static bool is_own_error(int r) {
+        return r == -EMFILE || r == -ENFILE || r == -ENOMEM;
+}
+
+/* What it says. 1 if it is gone, or says nothing; negative errno if this process could not look. */
+static int read_one(struct arena *a, int directory, struct str unit, struct watched *ret) {
         struct str text;
+        int r = fs_read(a, directory, unit.p, FILE_MAX, &text);
 
         *ret = (struct watched) { .unit = unit };
-        return fs_read(a, directory, unit.p, FILE_MAX, &text) >= 0 && watch_parse(a, text, ret);
+        if (is_own_error(r))
+                return r;
+
+        return r >= 0 && watch_parse(a, text, ret) ? 0 : 1;
 }
 
 void watch_forget(struct arena *a, int directory, const struct watched *w) {
         struct watched now;
 
-        if (read_one(a, directory, w->unit, &now) && str_eq(now.invocation, w->invocation))
+        if (read_one(a, directory, w->unit, &now) == 0 && str_eq(now.invocation, w->invocation))
                 (void) unlinkat(directory, w->unit.p, 0);
 }
 
@@ -101,7 +109,10 @@ static int read_all(struct watching *w) {
         VEC_EACH(name, &names.list) {
                 struct watched one;
 
-                if (name->p[0] == '.' || !read_one(a, w->directory, *name, &one))
+                r = name->p[0] == '.' ? 1 : read_one(a, w->directory, *name, &one);
+                if (r < 0)
+                        return r;
+                if (r > 0)
                         continue;
                 take_over(w, find_before(w, &at, &one), &one);
                 *vec_push(a, &all) = one;
@@ -125,6 +136,7 @@ static bool is_settled(const struct watching *w, const struct stat *st) {
 
 static int read_if_changed(struct watching *w) {
         struct stat st;
+        int r;
 
         if (w->read_at > 0 && w->now < w->read_at + PAUSE_MS)
                 return 0;
@@ -136,7 +148,14 @@ static int read_if_changed(struct watching *w) {
                 return 0;
 
         w->changed = st.st_mtim;
-        return read_all(w);
+        r = read_all(w);
+        if (!is_own_error(r))
+                return r;
+
+        /* What is known stays, and is read again. */
+        arena_done(&w->lists[!w->current]);
+        w->changed = (struct timespec) { 0 };
+        return 0;
 }
 
 static void start_due(struct watching *w) {
