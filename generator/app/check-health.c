@@ -37,21 +37,26 @@ static void check_headers(struct world *w, const struct health *h) {
                                 "a health check sends at most %d headers; remove some", HEALTH_HEADERS_MAX);
         else if (bytes > HEALTH_HEADERS_BYTES)
                 (void) diag_add(w->ds, DIAG_OUT_OF_RANGE, h->headers.at[0].key.at,
-                                "the headers have %zu bytes; a health check sends at most %d", bytes, HEALTH_HEADERS_BYTES);
+                                "the headers have %zu bytes; a health check sends at most %d", bytes,
+                                HEALTH_HEADERS_BYTES);
 }
 
-/* Podman takes a list of one word for a shell's, and these words for its own (podman-run(1), --health-cmd). */
+/* Podman takes a list of one word for a shell's, and these words for its own: makeHealthCheckFromCli(). */
 static void check_command(struct world *w, const struct health *h) {
         static const char *const podmans[] = { "CMD", "CMD-SHELL", "NONE" };
         struct word first = h->words.n > 0 ? h->words.at[0] : (struct word) { 0 };
 
         if (h->words.n == 1)
                 (void) diag_add(w->ds, DIAG_BAD_COMMAND, first.at,
-                                "Podman runs a list of one word in a shell; add an argument, or write it as a text");
+                                "Podman runs a list of one word in a shell; add an argument, or write a "
+                                "text");
         for (size_t i = 0; h->words.n > 1 && i < ARRAY_SIZE(podmans); i++)
-                if (first.text.n == strlen(podmans[i]) && strncasecmp(first.text.p, podmans[i], first.text.n) == 0)
+                if (first.text.n == strlen(podmans[i]) &&
+                    strncasecmp(first.text.p, podmans[i], first.text.n) == 0)
                         (void) diag_add(w->ds, DIAG_BAD_COMMAND, first.at,
-                                        "'%s' is not a program; begin with the program, or write a text for a shell", podmans[i]);
+                                        "'%s' is not a program; begin with the program, or write a text for "
+                                        "a shell",
+                                        podmans[i]);
 }
 
 /* Keys that say how to ask over HTTP: of a health check, or of the proxy's. */

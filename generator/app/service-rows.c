@@ -52,14 +52,19 @@ SCHEMA(container, "What everything that runs as a container has.");
 
 static const struct field health_fields[] = {
         FIELD(health, http, "http",
-              "Path to ask for: when it starts, until it answers, and then as long as it runs. Whoever asks sends the same request; the status of the answer decides, not its body."),
+              "Path to ask for: when it starts, until it answers, and then as long as it runs. Whoever asks "
+              "sends the same request; the status of the answer decides, not its body."),
         FIELD(health, host, "host",
-              "Host name to ask for; without it the first of the proxy's 'domains' that has no '*', else the service's name."),
+              "Host name to ask for; without it the first of the proxy's 'domains' that has no '*', else "
+              "the service's name."),
         FIELD_MAP(health, headers, "headers",
-                  "Further headers of the request, or others in place of X-Forwarded-Proto (https if users reach "
-                  "the proxy by TLS, else http) and User-Agent (pyservice). They are no place for secrets: units and HAProxy's configuration hold them."),
+                  "Further headers of the request, or others in place of X-Forwarded-Proto (https if users "
+                  "reach"
+                  "the proxy by TLS, else http) and User-Agent (pyservice). They are no place for secrets: "
+                  "units and HAProxy's configuration hold them."),
         FIELD(health, port, "port",
-              "Port in the container to ask at, if not the service's 'port'. With 'via: port' HAProxy cannot reach it, and tries a connection to the service's port instead.",
+              "Port in the container to ask at, if not the service's 'port'. With 'via: port' HAProxy cannot "
+              "reach it, and tries a connection to the service's port instead.",
               .min = 1, .max = 65535),
         FIELD(health, scheme, "scheme", "How to ask; with 'https' no certificate is checked.",
               .choices = "http|https", .def = "http"),
@@ -68,8 +73,9 @@ static const struct field health_fields[] = {
         FIELD_LIST(health, words, "command",
                    "Or a program and its arguments as a list, run without a shell."),
         FIELD(health, on_failure, "on_failure",
-              "What follows when an instance that runs becomes unhealthy: it is restarted, or HAProxy sends it no "
-              "requests until it is healthy again ('drain'), or nothing ('none': only its start is judged).",
+              "What follows when an instance that runs becomes unhealthy: it is restarted, or HAProxy sends "
+              "it no requests until it is healthy again ('drain'), or nothing ('none': only its start is "
+              "judged).",
               .choices = "restart|drain|none", .def = "restart"),
         FIELD(health, interval, "interval", "Time between two checks.", .def = "5s", .min = 1000000, .max = DAY),
         FIELD(health, timeout, "timeout", "Time after which a check has failed.", .def = "5s", .min = 1000000, .max = DAY),

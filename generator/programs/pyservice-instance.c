@@ -97,9 +97,10 @@ static bool take_server(struct instance *i, struct str text) {
 }
 
 static bool take_number(struct instance *i, int option, struct str text) {
-        uint64_t *member = option == 'd' ? &i->drain : option == 'P' ? &i->port : option == 'n' ? &i->states.id :
-                option == 'O' ? &i->request.port : option == 't' ? &i->request.timeout_ms :
-                option == 'i' ? &i->probe.interval : option == 'b' ? &i->probe.start_period : &i->probe.retries;
+        uint64_t *member = option == 'd' ? &i->drain : option == 'P' ? &i->port :
+                option == 'n' ? &i->states.id : option == 'O' ? &i->request.port :
+                option == 't' ? &i->request.timeout_ms : option == 'i' ? &i->probe.interval :
+                option == 'b' ? &i->probe.start_period : &i->probe.retries;
 
         return str_to_u64(text, option == 'P' || option == 'O' ? UINT16_MAX : UINT64_MAX, member);
 }
