@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/fs.h"
+#include "hooks/lifecycle.h"
 #include "hooks/watch.h"
 #include "runtime/conntrack.h"
 #include "runtime/http.h"
@@ -45,6 +46,12 @@ static bool wait_ms(int process, uint64_t ms) {
         struct pollfd p = { .fd = process, .events = POLLIN };
 
         return poll(&p, 1, ms > INT32_MAX ? INT32_MAX : (int) ms) <= 0;
+}
+
+bool instance_pause(uint64_t ms) {
+        CLEANUP(close_fd) int process = open_main_process();
+
+        return wait_ms(process, ms);
 }
 
 /* The container's address; absent where it has none (yet). */
@@ -90,6 +97,7 @@ static void tell_status(struct instance *i, struct str problem) {
         struct str text = str_is_absent(problem) ? STR("") : arena_join(i->arena, asked, STR(": "), problem);
 
         notify_manager(i->arena, arena_join(i->arena, STR("STATUS="), text));
+        lifecycle_explain(i, text);
 }
 
 static void note_failure(struct instance *i, struct str what, struct str problem) {
@@ -237,10 +245,20 @@ static void forget_the_one_before(struct instance *i) {
 }
 
 int instance_ready(struct instance *i) {
+        int r = 0;
+
+        lifecycle_stop_when_told(i);
+        lifecycle_note_start(i);
         if (!i->is_user && i->port > 0 && (str_is_absent(i->container) || i->is_published))
                 forget_the_one_before(i);
 
-        return instance_enter(i);
+        if (i->has_health)
+                r = lifecycle_await_health(i);
+        if (r == 0)
+                r = instance_enter(i);
+        if (r == 0)
+                lifecycle_note_ready(i);
+        return r;
 }
 
 /* Takes the server out of every worker (a reload forgets that it was) and counts what is open. */
@@ -302,6 +320,8 @@ int instance_drain(struct instance *i) {
 
 int instance_leave(struct instance *i) {
         int written, r;
+
+        lifecycle_note_end(i);
 
         if (i->nginx.path.n > 0)
                 return with_nginx(i, nginx_leave);

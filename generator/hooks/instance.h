@@ -29,6 +29,12 @@ struct instance {
         bool is_published;              /* but for its clients the port is the machine's all the same */
         bool has_own_check;             /* HAProxy checks something else, so it must find out by itself */
 
+        /* Of all, with or without a port (hooks/lifecycle.h). */
+        struct str name;                /* the container's; absent: nothing of this is done */
+        bool has_health;                /* Podman's health check decides, too */
+        const char *record;             /* hooks/start-record.h; NULL for none */
+        uint64_t settled;               /* milliseconds; how long it must have run until its restarts begin from zero */
+
         const char *watch;              /* where it says, once it is ready, how it was asked (hooks/watch.h); NULL for nowhere */
         bool is_user;                   /* the user's own systemd */
 
@@ -40,6 +46,9 @@ struct instance {
 /* 0; 1 where the instance does not work, as the last note says; negative errno. */
 int instance_ready(struct instance *i);
 int instance_enter(struct instance *i);
+
+/* Ends at once where the unit's main process has ended. False then. */
+bool instance_pause(uint64_t ms);
 
 /* 0; negative errno where HAProxy could not be asked. */
 int instance_drain(struct instance *i);

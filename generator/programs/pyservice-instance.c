@@ -31,6 +31,8 @@ static const char usage_text[] =
         "  --interval=MS --timeout=MS --start-period=MS --retries=N\n"
         "  --container=NAME --network=NAME\n"
         "                               ask the container's own address on that network\n"
+        "  --name=CONTAINER             ready: stop it through Podman at SIGTERM; --health: wait until Podman finds it healthy\n"
+        "  --record=PATH --settled=MS   where its last start and stop are noted; after how long a start counts as good\n"
         "  --own-check                  HAProxy checks something else\n"
         "  --watch=PATH                 ready: where to leave how it is asked; watch: the directory of such files\n"
         "  --user                       watch: of the user's own systemd\n";
@@ -81,6 +83,10 @@ static const struct option options[] = {
         { "own-check", no_argument, NULL, 'o' },
         { "nginx", required_argument, NULL, 'x' },
         { "nginx-unit", required_argument, NULL, 'X' },
+        { "name", required_argument, NULL, 'e' },
+        { "health", no_argument, NULL, 'l' },
+        { "record", required_argument, NULL, 'R' },
+        { "settled", required_argument, NULL, 'g' },
         { "watch", required_argument, NULL, 'w' },
         { "user", no_argument, NULL, 'u' },
         { "help", no_argument, NULL, 'h' },
@@ -97,7 +103,7 @@ static bool take_server(struct instance *i, struct str text) {
 }
 
 static bool take_number(struct instance *i, int option, struct str text) {
-        uint64_t *member = option == 'd' ? &i->drain : option == 'P' ? &i->port :
+        uint64_t *member = option == 'd' ? &i->drain : option == 'g' ? &i->settled : option == 'P' ? &i->port :
                 option == 'n' ? &i->states.id : option == 'O' ? &i->request.port :
                 option == 't' ? &i->request.timeout_ms : option == 'i' ? &i->probe.interval :
                 option == 'b' ? &i->probe.start_period : &i->probe.retries;
@@ -119,6 +125,22 @@ static bool take_flag(struct instance *i, int option) {
                 i->has_own_check = true;
         i->is_published = i->is_published || option == 'B';
         return true;
+}
+
+/* What instances without a port have too. */
+static bool take_common(struct instance *i, int option, const char *value) {
+        switch (option) {
+        case 'e':
+                i->name = str_of(value);
+                return true;
+        case 'l':
+                return i->has_health = true;
+        case 'R':
+                i->record = value;
+                return value[0] == '/';
+        default:
+                return value ? take_number(i, option, str_of(value)) : take_flag(i, option);
+        }
 }
 
 static bool take(struct instance *i, int option, const char *value) {
@@ -158,7 +180,7 @@ static bool take(struct instance *i, int option, const char *value) {
                 i->watch = value;
                 return value[0] == '/';
         default:
-                return value ? take_number(i, option, str_of(value)) : take_flag(i, option);
+                return take_common(i, option, value);
         }
 }
 

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "hooks/lifecycle.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "hooks/start-record.h"
+#include "runtime/bus.h"
+#include "runtime/notify.h"
+#include "runtime/spawn.h"
+
+enum { PAUSE_MIN_MS = 100, PAUSE_SHARE = 4, ANSWER_MAX = 300 };
+
+/* For the signal handler. The words are complete before it is set up, and `explanation` is replaced by one assignment. */
+static const char *stop_words[] = { NULL, "container", "stop", "--ignore", "--", NULL, NULL };
+static struct str *volatile explanation;
+
+/* Only calls that are safe in a signal handler (signal-safety(7)), execv() among them. */
+static void stop_by_podman(int number) {
+        const struct str *text = explanation;
+        sigset_t none;
+
+        if (text && write(STDERR_FILENO, text->p, text->n) < 0)
+                explanation = NULL;
+        (void) sigemptyset(&none);
+        (void) sigprocmask(SIG_SETMASK, &none, NULL);
+        (void) execv(stop_words[0], (char *const *) (uintptr_t) stop_words);
+        _exit(128 + number);
+}
+
+void lifecycle_stop_when_told(struct instance *i) {
+        struct str podman = spawn_find(i->arena, "podman");
+
+        if (str_is_absent(i->name) || str_is_absent(podman))
+                return;
+
+        stop_words[0] = podman.p;
+        stop_words[5] = i->name.p;
+        (void) signal(SIGTERM, stop_by_podman);
+}
+
+void lifecycle_explain(struct instance *i, struct str text) {
+        struct str *line = arena_new(i->arena, struct str);
+
+        *line = arena_join(i->arena, i->name, STR(": not ready: "), text, STR("\n"));
+        explanation = str_is_absent(text) ? NULL : line;
+}
+
+static struct str revision_now(void) {
+        const char *text = getenv("PYSERVICE_REVISION");
+
+        return text ? str_of(text) : (struct str) { 0 };
+}
+
+static uint64_t now_ms(void) {
+        return clock_usec(CLOCK_BOOTTIME) / 1000;
+}
+
+static void write_record(struct instance *i, const struct start_record *record) {
+        int r = start_record_write(i->arena, i->record, record);
+
+        if (r < 0)
+                *vec_push(i->arena, &i->notes) = arena_join(i->arena, STR("cannot write "), str_of(i->record), STR(": "), str_of(strerror(-r)));
+}
+
+static void note_start(struct instance *i, uint64_t ready) {
+        struct start_record old = { 0 }, record = { .revision = revision_now(), .ready = ready };
+
+        if (!i->record || str_is_absent(record.revision))
+                return;
+
+        record.was_killed = start_record_read(i->arena, AT_FDCWD, i->record, &old) >= 0 && old.was_killed && str_eq(old.revision, record.revision);
+        write_record(i, &record);
+}
+
+void lifecycle_note_start(struct instance *i) {
+        note_start(i, 0);
+}
+
+void lifecycle_note_ready(struct instance *i) {
+        note_start(i, now_ms());
+}
+
+/* Of a stop, not of a crash: then nobody asked for it. conmon ends with the status of the container's first process. */
+static void note_stop(struct instance *i, struct start_record *record) {
+        const char *code = getenv("EXIT_CODE"), *status = getenv("EXIT_STATUS");
+        bool was_killed = code && status && ((strcmp(code, "exited") == 0 && strcmp(status, "137") == 0) ||
+                                             (strcmp(code, "killed") == 0 && strcmp(status, "KILL") == 0));
+
+        if (record->was_killed == was_killed)
+                return;
+
+        record->was_killed = was_killed;
+        write_record(i, record);
+}
+
+void lifecycle_note_end(struct instance *i) {
+        struct start_record record = { 0 };
+        const char *slash = i->record ? strrchr(i->record, '/') : NULL;
+        struct str unit = slash ? str_of(slash + 1) : STR("");
+        struct bus *bus = NULL;
+        bool is_stopping = false;
+
+        if (!slash || start_record_read(i->arena, AT_FDCWD, i->record, &record) < 0 || bus_open(i->arena, i->is_user, -1, &bus) < 0)
+                return;
+
+        if (bus_is_stopping(bus, unit, &is_stopping) >= 0 && is_stopping)
+                note_stop(i, &record);
+        else if (record.ready > 0 && now_ms() - record.ready >= i->settled)
+                (void) bus_reset_failed(bus, unit);
+        bus_close(&bus);
+}
+
+/* The container's state, that of its health check, and of each run of that its exit status and what it printed, quoted. */
+#define FORMAT "{{.State.Running}}\n{{with .State.Health}}{{.Status}}\n{{range .Log}}{{.ExitCode}} {{printf \"%q\" .Output}}\n{{end}}{{end}}"
+
+/* Of a Go string as "%q" prints it: its quotes and the line feeds at its end go, other escapes stay. */
+static struct str unquote(struct str text) {
+        if (text.n >= 2 && text.p[0] == '"')
+                text = (struct str) { text.p + 1, text.n - 2 };
+        while (str_has_suffix(text, STR("\\n")))
+                text.n -= 2;
+        text.n = text.n < ANSWER_MAX ? text.n : ANSWER_MAX;
+        return text;
+}
+
+/* False where the container does not run. */
+static bool ask_health(struct instance *i, struct str *ret_health, struct str *ret_problem) {
+        struct str podman = spawn_find(i->arena, "podman"), rest, line, last = { 0 }, status;
+        struct spawn_result result;
+
+        if (str_is_absent(podman) ||
+            spawn_run(i->arena, (const char *[]) { podman.p, "container", "inspect", "--format", FORMAT, "--", i->name.p, NULL }, &result) < 0 ||
+            result.status != 0)
+                return false;
+
+        rest = result.out;
+        if (!str_split(&rest, '\n', &line) || !str_is(line, "true"))
+                return false;
+        if (!str_split(&rest, '\n', ret_health))
+                *ret_health = STR("");
+        while (str_split(&rest, '\n', &line))
+                last = line.n > 0 ? line : last;
+        if (str_is_absent(last))
+                return true;
+
+        (void) str_split(&last, ' ', &status);
+        if (str_is(status, "0"))
+                return true;
+
+        /* Podman has 1 for every status that is not 0. */
+        last = unquote(last);
+        *ret_problem = last.n == 0 ? STR("the health command failed") : arena_join(i->arena, STR("the health command failed: "), last);
+        return true;
+}
+
+int lifecycle_await_health(struct instance *i) {
+        uint64_t pause = PAUSE_MIN_MS, most = i->probe.interval / PAUSE_SHARE;
+        struct str health, problem = STR("the health command did not end yet"), told = { 0 };
+
+        for (;;) {
+                if (!ask_health(i, &health, &problem)) {
+                        *vec_push(i->arena, &i->notes) = arena_join(i->arena, STR("ended before it was ready: "), problem);
+                        return 1;
+                }
+                if (str_is(health, "healthy"))
+                        break;
+                if (!str_eq(problem, told))
+                        notify_manager(i->arena, arena_join(i->arena, STR("STATUS="), problem));
+                told = problem;
+                lifecycle_explain(i, problem);
+                instance_pause(pause);
+                pause = pause * 2 < most ? pause * 2 : most > PAUSE_MIN_MS ? most : PAUSE_MIN_MS;
+        }
+
+        lifecycle_explain(i, (struct str) { 0 });
+        notify_manager(i->arena, STR("STATUS="));
+        return 0;
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* What every instance and sidecar has around its start and stop, whether or not it has a port: it waits for Podman's health check, stops through
+ * Podman if it is to end while it starts, and leaves a record (hooks/start-record.h). */
+
+#include "hooks/instance.h"
+
+/* From now on SIGTERM makes this process `podman stop`, with the container's own stop signal and timeout. While a unit starts, systemd
+ * runs no ExecStop=: it sends SIGTERM once, to conmon and to this hook, and SIGKILL when TimeoutStopSec= is over. */
+void lifecycle_stop_when_told(struct instance *i);
+
+/* What is written to the journal in that case: why it is not ready yet. Absent: nothing. */
+void lifecycle_explain(struct instance *i, struct str text);
+
+/* A start begins, or is complete. */
+void lifecycle_note_start(struct instance *i);
+void lifecycle_note_ready(struct instance *i);
+
+/* Until Podman's health check is good. 0; 1 where the container ended. */
+int lifecycle_await_health(struct instance *i);
+
+/* After its end: was it killed? If it ran well for long enough, systemd's count of restarts begins at zero again. */
+void lifecycle_note_end(struct instance *i);
