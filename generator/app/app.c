@@ -28,6 +28,22 @@ bool has_ports(const struct service *s) {
         return s->proxy ? s->proxy->via.index == VIA_PORT : s->host_port.n > 0;
 }
 
+/* Podman refuses an init in a PID namespace that is not the container's own. */
+static bool has_raw_namespace(const struct app *app) {
+        LIST_EACH(entry, &app->quadlet->container)
+                if (str_is(entry->key.text, "PodmanArgs") && str_find_str(entry->value.text, STR("--pid")) < entry->value.text.n)
+                        return true;
+
+        return false;
+}
+
+bool has_init(const struct app *app, const struct container *c) {
+        if (c->init.at.len > 0)
+                return c->init.yes;
+
+        return (is_built(app, c) || c->command.n > 0 || c->entrypoint.n > 0) && !(app->quadlet && has_raw_namespace(app));
+}
+
 struct image_ref app_pinned(const struct app *app, struct image_ref image) {
         LIST_EACH(pin, &app->pins)
                 if (str_eq(pin->reference, image.text) && type_accepts(KIND_IMAGE_REF, pin->pinned))

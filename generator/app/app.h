@@ -7,7 +7,7 @@
  * Invariants after world_finish() without errors: every service, sidecar and task has an image, its environment is
  * complete and in order, and every name that one part uses of another exists. */
 
-#include "schema/schema.h"
+#include "app/host.h"
 
 enum {
         APPS_MAX = 4096,
@@ -15,7 +15,8 @@ enum {
 };
 
 enum pull { PULL_MISSING, PULL_ALWAYS, PULL_NEWER, PULL_NEVER };
-enum restart { RESTART_ALWAYS, RESTART_ON_FAILURE, RESTART_NO };
+/* RESTART_LIMITED is no choice: it is "always" with `max_starts`. Everything but RESTART_ALWAYS is started once, and then by Restart= alone. */
+enum restart { RESTART_ALWAYS, RESTART_ON_FAILURE, RESTART_NO, RESTART_LIMITED };
 enum run_mode { RUN_MODE_WEB, RUN_MODE_TASK, RUN_MODE_WORKER, RUN_MODE_BEAT };
 enum proxy_via { VIA_PORT, VIA_DNS };
 enum proxy_kind { PROXY_HAPROXY, PROXY_NGINX };
@@ -101,6 +102,7 @@ struct container {
         struct network_ref network;
         LIST(struct host_name) aliases;
         struct resources *resources;
+        struct flag init;                       /* absent: has_init() decides */
         struct duration stop_timeout;
         struct signal_name stop_signal;
         LIST(struct host_glob) hosts;
@@ -173,6 +175,13 @@ struct start_order {
         LIST(struct unit_ref) requires, bound_to, after;
 };
 
+/* When systemd starts a part again, and how soon. */
+struct restart_policy {
+        struct choice policy;           /* decides struct service's `restart` */
+        struct duration delay, max_delay;
+        struct number max_starts;       /* 0: no limit */
+};
+
 struct service {
         struct name name;
         struct text description;
@@ -181,6 +190,7 @@ struct service {
         LIST(struct publish_spec) publish;
         struct health *health;
         struct choice restart;
+        struct restart_policy *restart_policy;  /* never NULL after world_finish() */
         struct start_order order;
         struct proxy *proxy;
 };
@@ -191,6 +201,7 @@ struct sidecar {
         struct container container;
         struct health *health;
         struct choice restart;
+        struct restart_policy *restart_policy;  /* never NULL after world_finish() */
         struct start_order order;
 };
 
@@ -338,42 +349,6 @@ struct app {
         struct str path;                /* of the main file, for SourcePath= */
 };
 
-/* What belongs to the machine: /etc/pyservice/host.yaml, all of it optional. */
-struct port_pool {
-        struct number first, last;
-};
-
-struct host_haproxy {
-        struct unit_name unit;          /* haproxy.service */
-        struct name container;          /* where HAProxy runs in a container: its name */
-        struct abs_path config;         /* the administrator's own part: /etc/haproxy/haproxy.cfg */
-        struct abs_path directory;      /* where our files go */
-        struct abs_path socket, master_socket;  /* where it takes commands */
-        struct number http_port, https_port;
-};
-
-struct host_nginx {
-        struct unit_name unit;          /* nginx.service */
-        struct abs_path directory;      /* where our files go */
-        struct number http_port, https_port;
-};
-
-/* How AWS KMS is reached; what is absent comes from where AWS's own programs take it. */
-struct host_kms {
-        struct url endpoint;
-        struct name region;
-        struct abs_path credentials;
-};
-
-struct host {
-        struct port_pool *ports;
-        struct host_haproxy *haproxy;
-        struct host_nginx *nginx;
-        struct host_kms *kms;           /* NULL where host.yaml has none */
-        struct network_ref network;
-        struct abs_path auth_file;
-};
-
 extern const struct schema app_schema, host_schema;
 
 /* Has a part with this order units of its own that wait, UNIT-requires.target and the service beside it? */
@@ -389,6 +364,9 @@ static inline bool has_health_command(const struct health *h) {
 
 /* Does a spare instance try a new revision of this service first? */
 bool has_spare(const struct app *app, const struct service *s);
+
+/* Is pyservice-init the container's first process? */
+bool has_init(const struct app *app, const struct container *c);
 
 /* The image that `image` is pinned to; itself where it is not, or where that is no image's reference. A reference is written as
  * the definition has it. */

@@ -20,7 +20,7 @@ static const struct taken_key container_keys[] = {
         { "Exec", "command" }, { "Group", "user" }, { "HealthCmd", "health" }, { "HealthInterval", "health" },
         { "HealthOnFailure", NULL }, { "HealthRetries", "health" }, { "HealthStartPeriod", "health" }, { "HealthTimeout", "health" },
         { "HostName", NULL }, { "Image", "image" }, { "Label", "labels" }, { "Notify", "health" }, { "PidsLimit", "resources" },
-        { "Pod", NULL }, { "PublishPort", "publish" }, { "Pull", "pull" }, { "Rootfs", "image" }, { "ServiceName", NULL },
+        { "Pod", NULL }, { "PublishPort", "publish" }, { "Pull", "pull" }, { "Rootfs", "image" }, { "RunInit", "init" }, { "ServiceName", NULL },
         { "StartWithPod", NULL }, { "StopSignal", "stop_signal" }, { "StopTimeout", "stop_timeout" }, { "User", "user" },
         { "Volume", "volumes" }, { "WorkingDir", "workdir" },
 };

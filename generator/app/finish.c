@@ -213,6 +213,18 @@ static void limit_updates(struct app *app) {
                                 t->timeout.usec = UPDATE_TIMEOUT;
 }
 
+/* From either form of `restart`. */
+static void finish_restart(struct world *w, struct choice *restart, struct restart_policy **policy) {
+        if (*policy)
+                *restart = (*policy)->policy;
+        else
+                *policy = arena_new(w->arena, struct restart_policy);
+
+        schema_apply_defaults(w->arena, &restart_policy_schema, *policy);
+        if (restart->index == RESTART_ALWAYS && (*policy)->max_starts.n > 0)
+                restart->index = RESTART_LIMITED;
+}
+
 static struct app *decode(struct world *w, const struct definition *d) {
         struct app *app = arena_new(w->arena, struct app);
         struct node *root = substitute_definition(w->arena, w->ds, d->name.text, d->root);
@@ -243,6 +255,10 @@ static struct app *decode(struct world *w, const struct definition *d) {
         inherit(w, app);
         schema_apply_defaults(w->arena, &app_schema, app);
         limit_updates(app);
+        LIST_EACH(s, &app->services)
+                finish_restart(w, &s->restart, &s->restart_policy);
+        LIST_EACH(s, &app->sidecars)
+                finish_restart(w, &s->restart, &s->restart_policy);
         return app;
 }
 

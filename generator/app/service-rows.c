@@ -42,6 +42,10 @@ static const struct field container_fields[] = {
               "application that has several are on a network of their own, 'default'.", .flags = FIELD_INHERIT),
         FIELD_LIST(container, aliases, "aliases", "Further names by which others on its network reach it.", .flags = FIELD_ONE_OK),
         FIELD_STRUCT(container, resources, "resources", resources_schema, "Limits of one instance.", .flags = FIELD_INHERIT),
+        FIELD(container, init, "init", "Whether pyservice's own init is the first process of the container: it passes the stop signal on to the "
+              "command, which as the first process would ignore a signal that it does not handle, and reaps orphans. Without this key it is there for "
+              "what runs an image built from 'source', or a 'command', 'commands' or 'entrypoint' of the definition, unless that is an init itself.",
+              .flags = FIELD_INHERIT),
         FIELD(container, stop_timeout, "stop_timeout", "How long the process may take to end after its stop signal.", .def = "10s", .max = 7 * DAY, .flags = FIELD_INHERIT),
         FIELD(container, stop_signal, "stop_signal", "Signal that asks it to end.", .flags = FIELD_INHERIT),
         FIELD_LIST(container, hosts, "hosts", "Hosts (names or globs) that run it; elsewhere it stays inactive.", .flags = FIELD_INHERIT | FIELD_ONE_OK),
@@ -94,6 +98,16 @@ static const struct field start_order_fields[] = {
 };
 static SCHEMA(start_order, "In what order parts start.");
 
+static const struct field restart_policy_fields[] = {
+        FIELD(restart_policy, policy, "policy", "When systemd starts it again.", .choices = "always|on-failure|no", .def = "always"),
+        FIELD(restart_policy, delay, "delay", "Time before it is started again.", .def = "2s", .min = 100000, .max = DAY),
+        FIELD(restart_policy, max_delay, "max_delay", "Each further restart waits longer, after eight of them this long (RestartSteps=, from systemd 254 on). "
+              "Once it ran for as long as this, the next one waits for 'delay' again. Not longer than 'delay': each waits for 'delay'.", .def = "60s", .max = DAY),
+        FIELD(restart_policy, max_starts, "max_starts", "Starts in a row that fail until it stays failed; without it, there is no limit. 'pyservicectl start' starts it again.",
+              .min = 1, .max = 1000000),
+};
+SCHEMA(restart_policy, "When systemd starts it again, and how soon.");
+
 static const struct field service_fields[] = {
         FIELD(service, name, "name", "Name; the units are APP-NAME@N.service.", .flags = FIELD_REQUIRED),
         FIELD(service, description, "description", "One line for people."),
@@ -107,6 +121,7 @@ static const struct field service_fields[] = {
                      "How to see whether an instance works; a path alone is 'http'.", \
                      .flags = FIELD_ONE_OK), \
         FIELD(service, restart, "restart", "When systemd starts it again.", .choices = "always|on-failure|no", .def = "always"), \
+        FIELD_STRUCT(service, restart_policy, "restart", restart_policy_schema, "The same, and how soon."), \
         FIELD_INLINE(service, order, start_order_schema), \
         FIELD_STRUCT(service, proxy, "proxy", proxy_schema, "How HAProxy balances it; a service without it is not balanced.")
         SERVICE_OWN_FIELDS,
@@ -123,6 +138,7 @@ static const struct field sidecar_fields[] = {
         FIELD_INLINE(sidecar, container, container_schema),
         FIELD_STRUCT(sidecar, health, "health", health_schema, "How to see whether it works."),
         FIELD(sidecar, restart, "restart", "When systemd starts it again.", .choices = "always|on-failure|no", .def = "always"),
+        FIELD_STRUCT(sidecar, restart_policy, "restart", restart_policy_schema, "The same, and how soon."),
         FIELD_INLINE(sidecar, order, start_order_schema),
 };
 SCHEMA(sidecar, "A single companion container.");

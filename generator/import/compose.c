@@ -33,7 +33,7 @@ static const struct key keys[] = {
         { "extra_hosts",    .raw = "AddHost" },
         { "group_add",      .raw = "GroupAdd" },
         { "healthcheck",    compose_put_healthcheck },
-        { "init",           .raw = "RunInit" },
+        { "init",           .to = "init" },
         { "network_mode",   compose_put_network_mode },
         { "networks",       compose_put_networks },
         { "ports",          compose_put_ports },

@@ -241,6 +241,7 @@ static const struct key keys[] = {
         { "Pod",              .put = pass },
         { "PublishPort",      .put = put_port },
         { "Pull",             .to = "pull" },
+        { "RunInit",          .to = "init" },
         { "Secret",           .put = put_secret },
         { "StopSignal",       .to = "stop_signal" },
         { "StopTimeout",      .to = "stop_timeout" },

@@ -74,6 +74,7 @@ enum severity {
         X(UNKNOWN_NETWORK,      "unknown-network",      ERROR) \
         X(UNKNOWN_VOLUME,       "unknown-volume",       ERROR) \
         X(UNUSED_VOLUME,        "unused-volume",        WARNING) \
+        X(SHELL_WITHOUT_EXEC,   "shell-without-exec",   WARNING) \
         X(SECRET_SOURCE,        "secret-source",        ERROR) \
         X(SECRET_VARIABLE,      "secret-variable",      ERROR) \
         X(PROXY_NEEDS_NETWORK,  "proxy-needs-network",  ERROR) \

@@ -87,6 +87,7 @@ enum unit_encoding {
         X(CONTAINER_HEALTH_RETRIES, CONTAINER, "HealthRetries",  LITERAL) \
         X(CONTAINER_HEALTH_START, CONTAINER, "HealthStartPeriod", LITERAL) \
         X(CONTAINER_HEALTH_ON_FAILURE, CONTAINER, "HealthOnFailure", LITERAL) \
+        X(CONTAINER_RUN_INIT,   CONTAINER, "RunInit",            LITERAL) \
         X(CONTAINER_STOP_TIMEOUT, CONTAINER, "StopTimeout",      SECONDS) \
         X(CONTAINER_STOP_SIGNAL, CONTAINER, "StopSignal",        LITERAL) \
         X(CONTAINER_PIDS_LIMIT, CONTAINER, "PidsLimit",          LITERAL) \
@@ -122,6 +123,8 @@ enum unit_encoding {
         X(SERVICE_TYPE,         SERVICE,   "Type",               LITERAL) \
         X(SERVICE_RESTART,      SERVICE,   "Restart",            LITERAL) \
         X(SERVICE_RESTART_SEC,  SERVICE,   "RestartSec",         LITERAL) \
+        X(SERVICE_RESTART_STEPS, SERVICE,  "RestartSteps",       LITERAL) \
+        X(SERVICE_RESTART_MAX_DELAY, SERVICE, "RestartMaxDelaySec", LITERAL) \
         X(SERVICE_REMAIN,       SERVICE,   "RemainAfterExit",    LITERAL) \
         X(SERVICE_ENVIRONMENT,  SERVICE,   "Environment",        UNIT_WORDS) \
         X(SERVICE_ENVIRONMENT_FILE, SERVICE, "EnvironmentFile",  UNIT_LINE) \

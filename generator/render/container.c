@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/hash.h"
+#include "config.h"
 #include "render/parts.h"
 
 /* What the reference role waits for a start; longer where the health settings need it. */
@@ -88,8 +89,7 @@ static void put_unit_section(struct rendering *r, struct unit *u, const struct r
         if (!role->runs_to_end)
                 unit_put_const(u, UNIT_STOP_WHEN_UNNEEDED, "yes");
         if (!role->is_task) {
-                /* A timer that starts its work too often for the limit would fail itself. */
-                unit_put_const(u, UNIT_START_LIMIT_INTERVAL, "0");
+                render_start_limit(u, role);
                 /* One that ends in failure just when its file goes is not shown as failed for ever: nothing refers to it any more. */
                 unit_put_const(u, UNIT_COLLECT_MODE, "inactive-or-failed");
         }
@@ -158,6 +158,14 @@ static void put_command(struct unit *u, const struct container *c) {
         }
 }
 
+static void put_init(struct rendering *r, struct unit *u, const struct container *c) {
+        if (!has_init(r->app, c))
+                return;
+
+        unit_put_const(u, CONTAINER_RUN_INIT, "yes");
+        unit_put_const(u, CONTAINER_PODMAN_ARGS, "--init-path=" LIBEXECDIR "/pyservice-init");
+}
+
 static void put_limits(struct unit *u, const struct container *c) {
         const struct resources *limits = c->resources;
 
@@ -204,7 +212,8 @@ static void put_health_command(struct unit *u, const struct health *h) {
         unit_close(u);
 }
 
-/* The start counts as done when the container is healthy; one that becomes unhealthy is killed, and so restarted. */
+/* The hook after the start waits until the container is healthy. With Notify=healthy Podman would do that, in a phase of the start in which
+ * a stop reaches conmon alone, and no one would know what the check answered. One that becomes unhealthy is killed, and so restarted. */
 static void put_health(struct unit *u, const struct health *h) {
         if (!has_health_command(h))
                 return;
@@ -216,7 +225,6 @@ static void put_health(struct unit *u, const struct health *h) {
         unit_put_duration(u, CONTAINER_HEALTH_START, h->start_period);
         if (h->on_failure.index == HEALTH_RESTART)
                 unit_put_const(u, CONTAINER_HEALTH_ON_FAILURE, "kill");
-        unit_put_const(u, CONTAINER_NOTIFY, "healthy");
 }
 
 /* NetworkAlias= is a key since Podman 5.2 only. */
@@ -240,6 +248,7 @@ static void put_container_section(struct rendering *r, struct unit *u, const str
         /* The image's unit pulls, with the registry's credentials; a start never does. */
         unit_put_const(u, CONTAINER_PULL, "never");
         put_command(u, c);
+        put_init(r, u, c);
         render_secrets(r, u, role, render_environment(r, u, role));
         put_labels(r, u, role);
         unit_put(u, CONTAINER_NETWORK, c->network_name);
@@ -300,7 +309,6 @@ static void put_conditions(struct rendering *r, struct unit *u, const struct rol
 }
 
 static void put_service_section(struct rendering *r, struct unit *u, const struct role *role, struct unit_name image) {
-        static const char *const words[] = { "always", "on-failure", "no" };
         struct duration stop = role->container->stop_timeout;
 
         if (__builtin_add_overflow(stop.usec, STOP_TIMEOUT_EXTRA, &stop.usec) || __builtin_add_overflow(stop.usec, role->drain.usec, &stop.usec))
@@ -314,8 +322,7 @@ static void put_service_section(struct rendering *r, struct unit *u, const struc
         put_conditions(r, u, role);
         render_image_check(r, u, role, image);
         unit_put_duration(u, SERVICE_TIMEOUT_START, start_timeout(role->health));
-        unit_put(u, SERVICE_RESTART, ((struct name) { str_of(words[role->restart.index]), role->restart.at }));
-        unit_put_const(u, SERVICE_RESTART_SEC, "2");
+        render_restart(u, role);
         render_trusted(r, u, role);
 }
 
@@ -358,6 +365,14 @@ void render_finish(struct rendering *r, struct unit *u, const struct role *role)
                         hash_add(hash, f->text);
         revision.text = hash_digits(r->arena, hash, 12);
         put_label(u, (struct label_name) { STR("io.pyservice.revision"), NOWHERE }, (struct label_text) { revision.text, NOWHERE });
+        if (!role->runs_to_end) {
+                /* For the hooks. */
+                unit_open(u, SERVICE_ENVIRONMENT);
+                unit_word(u);
+                unit_const(u, "PYSERVICE_REVISION=");
+                unit_part(u, revision);
+                unit_close(u);
+        }
         if (!role->runs_to_end)
                 *vec_push(r->arena, &r->revisions) = revision;
         tree_mark(unit_finish(u, r->tree, file), role_kind(role), unit);

@@ -206,14 +206,30 @@ static void put_drain(struct rendering *r, struct unit *u, const struct service 
         unit_close(u);
 }
 
+static void put_record(struct rendering *r, struct unit *u) {
+        unit_word(u);
+        unit_const(u, "--record=");
+        unit_part(u, ((struct abs_path) { r->world->places.runtime, NOWHERE }));
+        unit_const(u, "/starts/%n");
+}
+
 /* After a crash, too: what comes back is to get no request before it is ready. */
-static void put_leave(struct rendering *r, struct unit *u, const struct service *s) {
+static void put_leave(struct rendering *r, struct unit *u, const struct role *role, const struct service *s) {
         unit_open(u, SERVICE_EXEC_STOP_POST);
         unit_word(u);
         unit_const(u, "-" PROGRAM);
         unit_word(u);
         unit_const(u, "leave");
-        put_front(r, u, s);
+        if (s && s->proxy)
+                put_front(r, u, s);
+        put_record(r, u);
+        unit_word(u);
+        unit_const(u, "--settled=");
+        put_ms(u, role->restart_policy->max_delay);
+        if (r->world->places.is_user) {
+                unit_word(u);
+                unit_const(u, "--user");
+        }
         unit_close(u);
 }
 
@@ -243,24 +259,47 @@ static void open_hook(struct unit *u, enum unit_key key) {
         unit_word(u);
 }
 
-void render_hooks(struct rendering *r, struct unit *u, const struct service *s) {
-        if (s->proxy || is_probed(r, s)) {
-                open_hook(u, SERVICE_EXEC_START_POST);
-                unit_const(u, "ready");
-                put_ready(r, u, s, s->proxy != NULL);
-                put_watch(r, u, s);
-                unit_close(u);
-        }
-        if (!s->proxy)
+static void open_ready(struct rendering *r, struct unit *u, const struct role *role) {
+        const struct health *h = role->health;
+
+        open_hook(u, SERVICE_EXEC_START_POST);
+        unit_const(u, "ready");
+        unit_word(u);
+        unit_const(u, "--name=");
+        unit_part(u, role->container->unit);
+        if (role->is_template)
+                unit_const(u, "-%i");
+        put_record(r, u);
+        if (!has_health_command(h))
                 return;
 
-        put_drain(r, u, s);
-        put_leave(r, u, s);
+        unit_word(u);
+        unit_const(u, "--health");
+        if (!str_is_absent(h->http.text))
+                return;                 /* put_probe() has the interval */
+
+        unit_word(u);
+        unit_const(u, "--interval=");
+        put_ms(u, h->interval);
+}
+
+/* `s`: the service; NULL for a sidecar. */
+void render_hooks(struct rendering *r, struct unit *u, const struct role *role, const struct service *s) {
+        open_ready(r, u, role);
+        if (s) {
+                put_ready(r, u, s, s->proxy != NULL);
+                put_watch(r, u, s);
+        }
+        unit_close(u);
+
+        if (s && s->proxy)
+                put_drain(r, u, s);
+        put_leave(r, u, role, s);
 }
 
 /* What the spare instance does otherwise. It runs as long as the rollout wants it, whatever is upheld; where it fails, it stays so, for
  * the rollout to see; and it gets requests only when the rollout says so, by a reload of its unit. */
-void render_hooks_next(struct rendering *r, const struct service *s) {
+void render_hooks_next(struct rendering *r, const struct role *role, const struct service *s) {
         struct str unit = s->container.unit.text;
         struct unit *u;
 
@@ -273,12 +312,9 @@ void render_hooks_next(struct rendering *r, const struct service *s) {
         unit_put_const(u, SERVICE_RESTART, "no");
         unit_put_const(u, SERVICE_EXEC_CONDITION, "");
         unit_put_const(u, SERVICE_EXEC_START_POST, "");
-        if (is_probed(r, s) || is_connected_to(r, s)) {
-                open_hook(u, SERVICE_EXEC_START_POST);
-                unit_const(u, "ready");
-                put_ready(r, u, s, false);
-                unit_close(u);
-        }
+        open_ready(r, u, role);
+        put_ready(r, u, s, false);
+        unit_close(u);
         open_hook(u, SERVICE_EXEC_RELOAD);
         unit_const(u, "enter");         /* it runs, and may have requests open */
         put_ready(r, u, s, true);

@@ -13,6 +13,7 @@ struct role {
         struct health *health;
         const struct start_order *order;
         struct choice restart;
+        const struct restart_policy *restart_policy;
         struct duration drain;          /* before it is asked to end */
         struct number host_port;        /* stands in no container, but moves its ports */
         bool is_template;
@@ -22,6 +23,10 @@ struct role {
 
 /* [Unit], [Container] and [Service] that all containers have. */
 void render_container(struct rendering *r, struct unit *u, const struct role *role);
+
+/* When systemd starts it again: the keys of [Unit], and of [Service]. */
+void render_start_limit(struct unit *u, const struct role *role);
+void render_restart(struct unit *u, const struct role *role);
 
 /* Whom systemd lets through to the part, where the app says that. */
 void render_trusted(struct rendering *r, struct unit *u, const struct role *role);
@@ -99,10 +104,10 @@ bool is_nginx(const struct service *s);
 struct abs_path nginx_server_of(struct rendering *r, const struct service *s);
 
 /* What an instance does once it has started and before it stops. */
-void render_hooks(struct rendering *r, struct unit *u, const struct service *s);
+void render_hooks(struct rendering *r, struct unit *u, const struct role *role, const struct service *s);
 
 /* The same for the spare instance, as a drop-in. */
-void render_hooks_next(struct rendering *r, const struct service *s);
+void render_hooks_next(struct rendering *r, const struct role *role, const struct service *s);
 
 /* How long a stop may wait for open requests; zero for what is not proxied. */
 struct duration drain_of(const struct service *s);

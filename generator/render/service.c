@@ -48,7 +48,7 @@ static void render_ports(struct rendering *r, const struct service *s) {
 void render_service(struct rendering *r, struct service *s) {
         struct role role = {
                 .container = &s->container, .name = s->name, .description = s->description, .health = s->health,
-                .order = &s->order, .restart = s->restart, .drain = drain_of(s), .host_port = s->host_port, .is_template = true,
+                .order = &s->order, .restart = s->restart, .restart_policy = s->restart_policy, .drain = drain_of(s), .host_port = s->host_port, .is_template = true,
         };
         struct unit *u = unit_new(r->arena);
 
@@ -57,20 +57,21 @@ void render_service(struct rendering *r, struct service *s) {
                 unit_put(u, UNIT_AFTER, is_nginx(s) ? r->world->host.nginx->unit : r->world->host.haproxy->unit);
         render_container(r, u, &role);
         put_ports(u, s);
-        render_hooks(r, u, s);
+        render_hooks(r, u, &role, s);
         render_finish(r, u, &role);
-        render_hooks_next(r, s);
+        render_hooks_next(r, &role, s);
         render_ports(r, s);
 }
 
 void render_sidecar(struct rendering *r, struct sidecar *s) {
         struct role role = {
                 .container = &s->container, .name = s->name, .description = s->description, .health = s->health,
-                .order = &s->order, .restart = s->restart,
+                .order = &s->order, .restart = s->restart, .restart_policy = s->restart_policy,
         };
         struct unit *u = unit_new(r->arena);
 
         render_container(r, u, &role);
+        render_hooks(r, u, &role, NULL);
         render_finish(r, u, &role);
 }
 

@@ -24,7 +24,7 @@ frontend any
 HARMLESS_TO_HAPROXY = re.compile(r"could not resolve address|Can't open server state file")
 
 # Keys that are newer than the oldest systemd which pyservice runs on; they are passed over there.
-NEWER_KEYS = re.compile(r"Unknown key '(ImportCredential)'")
+NEWER_KEYS = re.compile(r"Unknown key '(ImportCredential|RestartSteps|RestartMaxDelaySec)'")
 
 
 def find_files(tree, suffix):

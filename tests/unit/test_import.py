@@ -465,9 +465,9 @@ services:
 """})
     assert definition.path.name == "in.yaml"  # the directory's, as Compose has it
     assert definition.app == {
-        "image": "localhost/x", "entrypoint": "", "command": 'serve --name="${HOSTNAME}" {{ NAME }}', "user": "app", "network": "host", "port": 80,
+        "image": "localhost/x", "entrypoint": "", "command": 'serve --name="${HOSTNAME}" {{ NAME }}', "user": "app", "network": "host", "port": 80, "init": True,
         "publish": ["8080:80", "53:53/udp"], "vars": {"NAME": "CHANGE-ME"},
-        "quadlet": {"Container": {"Tmpfs": "/tmp", "RunInit": "true", "DropCapability": "ALL", "AddCapability": "CHOWN SETUID",
+        "quadlet": {"Container": {"Tmpfs": "/tmp", "DropCapability": "ALL", "AddCapability": "CHOWN SETUID",
                                   "Sysctl": "net.core.somaxconn=1024", "AddHost": "a:10.0.0.1"}}}
     assert "the range of ports 9000-9002" in definition.notes and "'logging' could not be carried over" in definition.notes
 

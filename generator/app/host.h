@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* What belongs to the machine: /etc/pyservice/host.yaml, all of it optional. */
+
+#include "schema/schema.h"
+
+struct port_pool {
+        struct number first, last;
+};
+
+struct host_haproxy {
+        struct unit_name unit;          /* haproxy.service */
+        struct name container;          /* where HAProxy runs in a container: its name */
+        struct abs_path config;         /* the administrator's own part: /etc/haproxy/haproxy.cfg */
+        struct abs_path directory;      /* where our files go */
+        struct abs_path socket, master_socket;  /* where it takes commands */
+        struct number http_port, https_port;
+};
+
+struct host_nginx {
+        struct unit_name unit;          /* nginx.service */
+        struct abs_path directory;      /* where our files go */
+        struct number http_port, https_port;
+};
+
+/* How AWS KMS is reached; what is absent comes from where AWS's own programs take it. */
+struct host_kms {
+        struct url endpoint;
+        struct name region;
+        struct abs_path credentials;
+};
+
+struct host {
+        struct port_pool *ports;
+        struct host_haproxy *haproxy;
+        struct host_nginx *nginx;
+        struct host_kms *kms;           /* NULL where host.yaml has none */
+        struct network_ref network;
+        struct abs_path auth_file;
+};
