@@ -3,6 +3,7 @@
 /* What the facts mean: is an app as it is declared, and what is there to be said of it? */
 
 #include "ctl/facts-parts.h"
+#include "hooks/start-record.h"
 
 enum { NAMED_MAX = 2 };                 /* units that are complained of by name */
 
@@ -221,9 +222,27 @@ struct str facts_why_undefined(const struct facts *f, const struct fact_app *app
         return str_is_absent(mask) ? STR("its definition is gone") : arena_join(&f->c->arena, STR("masked by "), mask);
 }
 
+/* Its record is of the revision that it runs, or ran last: a start of another one begins a new record. */
+static bool was_killed(const struct facts *f, const struct fact_unit *u) {
+        struct start_record record;
+
+        return f->places.runtime >= 0 &&
+                start_record_read(&f->c->arena, f->places.runtime, arena_join(&f->c->arena, STR(START_RECORDS "/"), u->name).p, &record) >= 0 && record.was_killed;
+}
+
+/* One of each part is enough: all of them run the same. */
+static void note_killed(struct facts *f, struct fact_app *app, const struct fact_part *part) {
+        VEC_EACH(u, &part->units)
+                if (fact_is_kept(part) && was_killed(f, u)) {
+                        note(f, app, arena_join(&f->c->arena, STR("the last stop of "), u->name, STR(" ended with SIGKILL")));
+                        return;
+                }
+}
+
 static void judge_part(struct facts *f, struct fact_app *app, const struct fact_part *part) {
         struct str gap = find_gap(f, part);
 
+        note_killed(f, app, part);
         VEC_EACH(u, &part->units) {
                 judge_unit(part, u, !str_is_absent(gap));
                 if (u->state == FACT_UNHEALTHY && !str_is_absent(gap) && !str_is(u->health, "unhealthy"))

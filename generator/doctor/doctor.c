@@ -22,6 +22,7 @@ static const struct doctor_check checks[] = {
         { "definitions", "permissions", "Nobody else can write definitions or read what is secret", 0, doctor_permissions },
 
         { "applications", "failed", "No unit has failed", CHECK_HERE | CHECK_BUS, doctor_failed },
+        { "applications", "stops", "No stop ended with SIGKILL", 0, doctor_stops },
         { "applications", "images", "The images are there, or can be got", CHECK_HERE | CHECK_AS_ROOT, doctor_images },
         { "applications", "credentials", "The credentials are there, and can be decrypted", CHECK_AS_ROOT, doctor_credentials },
         { "applications", "secret-files", "The files that hold secrets are there, and for their owner alone", CHECK_AS_ROOT, doctor_secret_files },

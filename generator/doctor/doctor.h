@@ -137,6 +137,7 @@ void doctor_generated(struct doctor *d);
 void doctor_shadowed(struct doctor *d);
 void doctor_mistakes(struct doctor *d);
 void doctor_failed(struct doctor *d);
+void doctor_stops(struct doctor *d);
 
 void doctor_haproxy_runs(struct doctor *d);
 void doctor_haproxy_reads(struct doctor *d);

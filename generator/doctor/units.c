@@ -8,6 +8,7 @@
 
 #include "base/fs.h"
 #include "doctor/doctor.h"
+#include "hooks/start-record.h"
 
 static const struct str nobody = { 0 };
 
@@ -146,6 +147,23 @@ static void look_at_pull(struct doctor *d, const struct doctor_own *own, struct 
         if (str_has_suffix(unit, STR("-image.service")) && is_asked(d, own->app) && bus_get_unit(d->bus, d->arena, unit, &u) >= 0 &&
             str_is(u.active, "active") && u.exit_status != 0)
                 doctor_warn(d, own->app, arena_join(d->arena, STR("the pull of "), unit, STR(" failed; the image that was there is used")), advice_for(d, own->app, unit));
+}
+
+void doctor_stops(struct doctor *d) {
+        struct str directory = arena_join(d->arena, doctor_world(d)->places.runtime, STR("/" START_RECORDS));
+        struct fs_names names = { 0 };
+
+        (void) fs_list(d->arena, doctor_world(d)->root, directory.p + 1, &names);
+        VEC_EACH(name, &names.list) {
+                const struct doctor_own *own = doctor_find_own(d, *name);
+                struct str path = arena_join(d->arena, directory, STR("/"), *name);
+                struct start_record record;
+
+                if (!own || !is_asked(d, own->app) || start_record_read(d->arena, doctor_world(d)->root, path.p + 1, &record) < 0 || !record.was_killed)
+                        continue;
+                doctor_warn(d, own->app, arena_join(d->arena, STR("the last stop of "), *name, STR(" ended with SIGKILL, when its 'stop_timeout' was over")),
+                            STR("have the process handle its stop signal, or write 'init: true', the right 'stop_signal' or a longer 'stop_timeout'"));
+        }
 }
 
 void doctor_failed(struct doctor *d) {
