@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "rollout/describe.h"
 #include "rollout/parts.h"
 
 /* Instances that systemd starts by itself, since they are upheld: until they are active. */
@@ -54,7 +55,7 @@ static int look(struct rollout_run *ro, struct await *w, struct str unit, bool i
                 if (s->since == 0 && !str_is(u.active, "inactive"))
                         s->since = now;
                 if (s->since > 0 && limit > 0 && now - s->since > limit * 1000)
-                        r = wait_fail(ro, s->unit, (struct str) { 0 });
+                        r = wait_fail(ro, s->unit, describe_late(&scratch, limit * 1000, u.status));
         }
         arena_done(&scratch);
         return r;

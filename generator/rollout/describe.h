@@ -13,7 +13,10 @@ struct describing {
         struct str unit;
 };
 
-/* One line: the unit, its check, what that answered; or `text`, where it is not absent. */
+/* "not ready within 5min: " and what its check answered. `limit`: microseconds; `answer`: absent for none. */
+struct str describe_late(struct arena *a, uint64_t limit, struct str answer);
+
+/* One line: the unit, its check, what that answered, or `text`, if it is not absent; and what its container printed last. */
 struct str describe_failure(const struct describing *d, struct str text);
 
 /* The last lines of its journal. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 
+#include "rollout/describe.h"
 #include "rollout/parts.h"
 #include "state/hold.h"
 
@@ -95,6 +96,9 @@ int wait_add(struct rollout_run *ro, struct wait_jobs *jobs, enum bus_verb verb,
         /* Shown first: who goes on after SIGKILL can tell that it was begun. */
         if (verb != BUS_STOP)
                 show_unit(ro, unit, STR("restarting"));
+        /* A start that is asked for is not one of those in a row that `max_starts` limits. */
+        if (verb == BUS_START || verb == BUS_RESTART)
+                (void) bus_reset_failed(ro->bus, unit);
         r = bus_start_job(ro->bus, verb, unit, &job);
         if (r < 0)
                 return r;
@@ -112,8 +116,7 @@ static int check_limit(struct rollout_run *ro, struct str unit, const struct bus
         if (limit == 0 || !str_is(u->active, "activating") || bus_now() - u->starting_since < limit)
                 return RUN_ON;
 
-        r = wait_fail(ro, unit, arena_join(&scratch, STR("it is not ready "), arena_u64(&scratch, ro->plan.ready_timeout / 1000), STR(" s after its start (ready_timeout)"),
-                                            u->status.n > 0 ? STR(", ") : STR(""), u->status));
+        r = wait_fail(ro, unit, describe_late(&scratch, limit, u->status));
         arena_done(&scratch);
         return r;
 }

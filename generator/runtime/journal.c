@@ -24,6 +24,8 @@ static int add_matches(struct arena *a, sd_journal *j, const struct journal_quer
         const char *own = q->is_user ? "_SYSTEMD_USER_UNIT" : "_SYSTEMD_UNIT", *about = q->is_user ? "USER_UNIT" : "UNIT";
         int r = add_match(a, j, own, q->unit);
 
+        if (!str_is_absent(q->container))
+                return r < 0 ? r : add_match(a, j, "CONTAINER_NAME", q->container);
         if (r >= 0)
                 r = sd_journal_add_disjunction(j);
         if (r >= 0)

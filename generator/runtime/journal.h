@@ -12,6 +12,7 @@ struct journal_lines {
 
 struct journal_query {
         struct str unit;
+        struct str container;           /* what this container printed, nothing else; absent: all of the unit */
         bool is_user;
         uint64_t since;                 /* CLOCK_REALTIME, microseconds */
         size_t n;                       /* the newest `n` */
