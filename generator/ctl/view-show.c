@@ -69,6 +69,10 @@ enum view_outcome view_judge(const struct view *v, struct str *ret_reason) {
                 return VIEW_DONE;
         if (v->is_stopped || (v->knows_state && v->state.is_paused) || (is_about_wanted(v) && str_is(v->progress.phase, "paused")))
                 return VIEW_PAUSED;
+        if (is_about_wanted(v) && str_is(v->progress.phase, "stalled")) {
+                *ret_reason = reason_of(v);
+                return VIEW_FAILED;
+        }
         if (!is_about_wanted(v) || !str_is(v->progress.phase, "failed"))
                 return VIEW_UNDER_WAY;
         /* It is said before it is noted, and only then is something else wanted. */

@@ -79,7 +79,9 @@ void doctor_disk(struct doctor *d) {
                 const char *advice;
         } rows[] = {
                 { home ? str_of(home) : storage_of(d), "podman image prune; 'podman system df' shows what takes the room" },
+                { doctor_world(d)->places.state, "rollouts cannot go on without it: 'du -xh' shows what takes the room" },
                 { STR("/var"), "journalctl --vacuum-size=500M; 'du -xh -d2 /var' shows what takes the room" },
+                { STR("/etc"), "no definition can be written: 'du -xh -d2 /' shows what takes the room" },
                 { STR("/run"), "it lies in memory: 'du -xh -d2 /run' shows what takes the room" },
         };
         struct stat seen[ARRAY_SIZE(rows)] = { 0 };

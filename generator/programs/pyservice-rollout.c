@@ -68,6 +68,7 @@ static int open_places(struct program *p) {
         ro->runtime = fs_open_dir(AT_FDCWD, p->places.runtime.p);
         if (ro->runtime < 0)
                 return fail(p->places.runtime, ro->runtime);
+        ro->state_path = p->places.state;
         r = fs_make_dirs(AT_FDCWD, p->places.state.p, false);
         if (r >= 0)
                 r = ro->state = fs_open_dir(AT_FDCWD, p->places.state.p);

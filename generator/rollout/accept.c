@@ -13,9 +13,15 @@ int state_now(struct rollout_run *ro, struct state *ret) {
         return state_read(ro->arena, ro->state, ro->app, ret);
 }
 
+int state_written(struct rollout_run *ro, int r) {
+        if (r < 0)
+                ro->storage_error = r;
+        return r;
+}
+
 /* To be changed and written: the lock is the caller's to close. */
 static int take_state(struct rollout_run *ro, struct state *ret, int *ret_lock) {
-        int r = state_lock(ro->state, ro->app, ret_lock);
+        int r = state_written(ro, state_lock(ro->state, ro->app, ret_lock));
 
         return r < 0 ? r : state_now(ro, ret);
 }
@@ -45,7 +51,7 @@ static int store(struct rollout_run *ro, struct tree *ret) {
         if (r == -ENOENT)
                 r = read_published(ro, path, &tree);
         if (r >= 0)
-                r = stored_save(ro->state, ro->app, ro->revision, &tree);
+                r = state_written(ro, stored_save(ro->state, ro->app, ro->revision, &tree));
         else if (r == -ENOENT)
                 r = stored_load(ro->arena, ro->state, ro->app, ro->revision, &tree);
         if (r < 0)
@@ -65,6 +71,17 @@ static int store_patiently(struct rollout_run *ro, struct tree *ret) {
                 if (r != RUN_ON)
                         return r;
         }
+}
+
+int accept_prepare(struct rollout_run *ro) {
+        CLEANUP(close_fd) int lock = -1;
+        struct tree tree = { .arena = ro->arena };
+        struct state s = { 0 };
+        int r = store_patiently(ro, &tree);
+
+        if (r == RUN_ON)
+                r = take_state(ro, &s, &lock);
+        return r == RUN_ON ? state_written(ro, state_write(ro->arena, ro->state, ro->app, &s)) : r;
 }
 
 static const struct state_event *last_event(const struct state_history *h) {
@@ -177,11 +194,12 @@ static int note_accepted(struct rollout_run *ro, const struct tree *tree) {
         if (!str_eq(s.accepted, ro->revision)) {
                 s.accepted = ro->revision;
                 s.emptied = s.held = (struct str) { 0 };
-                r = state_write(ro->arena, ro->state, ro->app, &s);
+                r = state_written(ro, state_write(ro->arena, ro->state, ro->app, &s));
         } else if (last_event(&history) && str_eq(last_event(&history)->revision, ro->revision))
                 return RUN_ON;
 
-        return r < 0 ? r : state_add_history(ro->arena, ro->state, ro->app, (struct state_event) { clock_usec(CLOCK_REALTIME), ro->revision, reason });
+        return r < 0 ? r : state_written(ro, state_add_history(ro->arena, ro->state, ro->app,
+                                                               (struct state_event) { clock_usec(CLOCK_REALTIME), ro->revision, reason }));
 }
 
 /* The units of the accepted revision must be loaded before anything is restarted. */
@@ -229,7 +247,7 @@ int rollout_set_emptied(struct rollout_run *ro, bool is_emptied) {
                 return r;
 
         s.emptied = is_emptied ? ro->revision : (struct str) { 0 };
-        return state_write(ro->arena, ro->state, ro->app, &s);
+        return state_written(ro, state_write(ro->arena, ro->state, ro->app, &s));
 }
 
 /* Marks the revision, and lets what is accepted, or `previous` where it was accepted already, run again. */
@@ -249,11 +267,11 @@ int accept_note_failure(struct rollout_run *ro, struct str reason, struct str pr
                 s.accepted = previous;
                 s.held = ro->plan.stops_on_failure ? ro->revision : (struct str) { 0 };
         }
-        r = state_write(ro->arena, ro->state, ro->app, &s);
+        r = state_written(ro, state_write(ro->arena, ro->state, ro->app, &s));
         if (r < 0 || str_is_absent(previous))
                 return r;
 
-        return state_add_history(ro->arena, ro->state, ro->app, (struct state_event) { clock_usec(CLOCK_REALTIME), previous, STR("revert") });
+        return state_written(ro, state_add_history(ro->arena, ro->state, ro->app, (struct state_event) { clock_usec(CLOCK_REALTIME), previous, STR("revert") }));
 }
 
 /* Removes the bundles that nobody can go back to any more. */

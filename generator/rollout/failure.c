@@ -10,7 +10,7 @@
 /* units/pyservice.catalog explains it. */
 #define MESSAGE_ID "cad48d3599b642bf97d442df792b28a5"
 
-enum { RETRY_PAUSE_MS = 30000 };
+enum { RETRY_PAUSE_MS = 30000, STALL_PAUSE_MS = 2000 };
 
 static void tell(struct rollout_run *ro, const struct describing *d, struct str message, struct str reason) {
         const struct journal_field fields[] = {
@@ -72,6 +72,42 @@ static int hold_back(struct rollout_run *ro) {
         int r = wait_check_wanted(ro);
 
         return r == RUN_ON && now < end ? wait_pause(ro, (end - now) / 1000) : r;
+}
+
+/* The spares go: they would wait for as long as this one does. */
+static void stop_spares(struct rollout_run *ro) {
+        VEC_EACH(service, &ro->plan.services) {
+                struct bus_job *job;
+
+                if (service->has_spare)
+                        (void) bus_start_job(ro->bus, BUS_STOP, pick_spare(ro->arena, service->unit), &job);
+        }
+}
+
+int failure_stall(struct rollout_run *ro) {
+        const struct describing d = { ro->arena, ro->bus, ro->is_user, ro->progress.started, STR("") };
+        struct str reason = arena_join(ro->arena, STR("cannot write "), ro->state_path, STR("/"), ro->app, STR(": "), str_of(strerror(-ro->storage_error)));
+        struct str message = arena_join(ro->arena, ro->app, STR(": revision "), ro->revision, STR(" failed: "), reason,
+                                        STR("; what runs is left alone, and the rollout goes on when this can be written"));
+        int r;
+
+        stop_spares(ro);
+        show_phase(ro, STR("stalled"), message);
+        tell(ro, &d, message, reason);
+        do {
+                struct arena scratch = { 0 }, *arena = ro->arena;
+
+                r = wait_pause(ro, STALL_PAUSE_MS);
+                ro->storage_error = 0;
+                ro->arena = &scratch;   /* for each try, however long it lasts */
+                if (r == RUN_ON)
+                        r = accept_prepare(ro);
+                ro->arena = arena;
+                arena_done(&scratch);
+        } while (r < 0 && ro->storage_error < 0);
+
+        /* Again from the beginning: RUN_END, and systemd starts this unit again since it is wanted. */
+        return r == RUN_ON ? RUN_END : r;
 }
 
 /* Told before it is noted: killed in between, it fails again and is told twice. The reload makes the generator want what is

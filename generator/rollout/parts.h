@@ -45,6 +45,11 @@ void show_unit(struct rollout_run *ro, struct str unit, struct str state);
 
 /* accept.c */
 int state_now(struct rollout_run *ro, struct state *ret);
+/* Passes on what writing below the state directory returned; an error is remembered, for failure_stall(). */
+int state_written(struct rollout_run *ro, int r);
+
+/* Writes what accepting needs room for, so that no spare starts in vain: the bundle, and the state as it is. */
+int accept_prepare(struct rollout_run *ro);
 int rollout_accept(struct rollout_run *ro);
 int rollout_set_emptied(struct rollout_run *ro, bool is_emptied);
 int accept_note_failure(struct rollout_run *ro, struct str reason, struct str previous);
@@ -111,6 +116,10 @@ struct str pick_rollout(struct arena *a, struct str app, struct str revision); /
 
 /* failure.c: notes it, tells it, and lets what is good run. Exit status, or negative errno. */
 int failure_handle(struct rollout_run *ro);
+
+/* The state cannot be written: this is reported once, what runs is left alone, and the rollout goes on when it can be written again. As
+ * rollout_run(). */
+int failure_stall(struct rollout_run *ro);
 
 /* finish.c */
 int finish_reset(struct bus *bus, struct arena *a, struct str app, const struct plan *plan);    /* units that failed are so no more */

@@ -4,7 +4,7 @@
 /* How far a rollout is, for whoever asks: /run/pyservice/rollouts/APP, replaced by rename.
  *
  *     revision REVISION
- *     phase tasks|spare|watch|accept|instances|sidecars|done|failed|paused
+ *     phase tasks|spare|watch|accept|instances|sidecars|done|failed|stalled|paused
  *     started USEC                    since 1970
  *     unit NAME waiting|restarting|done|failed
  *     message TEXT                    one line

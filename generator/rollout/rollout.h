@@ -17,6 +17,7 @@ struct rollout_run {
         struct arena *arena;
         struct bus *bus;
         int runtime, state;             /* /run/pyservice and /var/lib/pyservice, open */
+        struct str state_path;
         bool is_user;
         struct str app, revision;
         uint64_t started;               /* bus_now() */
@@ -28,6 +29,7 @@ struct rollout_run {
         bool has_changed;               /* it did something, so that its end is told */
         VEC(struct str) untried;        /* services of which nothing ran before it was accepted: nothing has shown yet that they work */
         struct { struct str unit, text; } failure;
+        int storage_error;              /* negative errno: what was to be noted below state_path could not be written */
 };
 
 /* EXIT_SUCCESS also where it ended early because something newer is wanted; 1 where the revision failed, which is told and noted; negative

@@ -57,7 +57,7 @@ static void take_up_progress(struct rollout_run *ro, struct progress *old) {
         int r = progress_read(ro->arena, ro->runtime, ro->app, old);
 
         ro->is_resumed = r >= 0 && str_eq(old->revision, ro->revision) && !str_is(old->phase, "done");
-        ro->progress = ro->is_resumed && !str_is(old->phase, "failed") ? *old : (struct progress) {
+        ro->progress = ro->is_resumed && !str_is(old->phase, "failed") && !str_is(old->phase, "stalled") ? *old : (struct progress) {
                 .revision = ro->revision, .phase = STR("tasks"), .started = clock_usec(CLOCK_REALTIME),
         };
 }
@@ -77,6 +77,8 @@ static int try(struct rollout_run *ro, const struct state *s) {
 
         if (r == RUN_ON)
                 r = rollout_await_boot(ro);
+        if (r == RUN_ON)
+                r = accept_prepare(ro);
         if (r == RUN_ON)
                 r = wanted_read(ro->arena, ro->runtime, ro->app, &wanted);
         /* Later what a task requires runs, or its own start waits for it. */
@@ -214,8 +216,13 @@ int rollout_run(struct rollout_run *ro) {
                 take_up_progress(ro, &old);
                 r = steps(ro, &old);
         }
-        if (r == RUN_FAILED)
-                return failure_handle(ro);
+        if (r == RUN_FAILED) {
+                r = failure_handle(ro);
+                if (r >= 0)
+                        return r;
+        }
+        if (r < 0 && ro->storage_error < 0)
+                r = failure_stall(ro);
         if (r == RUN_PAUSED)
                 show_phase(ro, STR("paused"), STR("paused; 'pyservicectl rollout resume' goes on"));
         return r == RUN_END ? end(ro) : r < 0 ? r : EXIT_SUCCESS;

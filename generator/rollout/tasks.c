@@ -9,7 +9,7 @@ enum { TICK_MS = 200 };
 static int note(struct rollout_run *ro, struct str unit) {
         CLEANUP(close_fd) int lock = -1;
         struct state s = { 0 };
-        int r = state_lock(ro->state, ro->app, &lock);
+        int r = state_written(ro, state_lock(ro->state, ro->app, &lock));
 
         if (r >= 0)
                 r = state_now(ro, &s);
@@ -18,7 +18,7 @@ static int note(struct rollout_run *ro, struct str unit) {
 
         if (!str_is_absent(unit))
                 state_add_task(ro->arena, &s, (struct state_task) { .revision = ro->revision, .unit = unit });
-        return state_write(ro->arena, ro->state, ro->app, &s);
+        return state_written(ro, state_write(ro->arena, ro->state, ro->app, &s));
 }
 
 /* Did it run for this revision already, begun by one of us who was killed meanwhile? `progress` said so before it was started. */
