@@ -4,7 +4,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "output/unit.h"
 #include "publish/parts.h"
+
+/* Of all services of an application that is gone: no one waits to see any more why one of them failed, so systemd forgets it. */
+#define GONE "gone.conf"
 
 /* Which of an app's units, and of which apps. */
 struct pass {
@@ -55,6 +59,17 @@ static int link_unit(const struct pass *pass, struct str app, struct str unit) {
         return r;
 }
 
+/* After the drop-ins of the unit itself, so that it counts. */
+static int link_gone(const struct pass *pass, struct str unit) {
+        struct str name = arena_join(pass->p->arena, str_from(unit, pass->prefix.n), STR(".d/90-" GONE));
+        struct path path;
+        int r = make_parent(pass->p->output, name);
+
+        if (r >= 0)
+                r = link_file(pass->p->runtime, GONE, pass->p->output, name.p, path_join(&path, pass->p->runtime_path, STR("/" GONE)));
+        return r == -EEXIST ? 0 : r;
+}
+
 static bool is_drop_in_of(struct str file, struct str unit) {
         return str_has_prefix(file, unit) && str_has_prefix(str_from(file, unit.n), STR(".d/"));
 }
@@ -71,6 +86,8 @@ static int link_app(const struct pass *pass, const struct linkable *l) {
                         continue;
 
                 r = link_unit(pass, l->app, *unit);
+                if (r == 0 && !l->is_alive && str_has_suffix(*unit, STR(".service")))
+                        r = link_gone(pass, *unit);
                 if (r > 0)
                         taken = *unit;
                 if (r < 0 && error == 0)
@@ -78,6 +95,24 @@ static int link_app(const struct pass *pass, const struct linkable *l) {
         }
 
         return error;
+}
+
+static int write_gone(const struct publisher *p) {
+        struct unit *u = unit_new(p->arena);
+
+        if (faccessat(p->runtime, GONE, F_OK, 0) >= 0)
+                return 0;
+
+        unit_put_const(u, UNIT_COLLECT_MODE, "inactive-or-failed");
+        return fs_replace(p->runtime, GONE, 0644, unit_text(u));
+}
+
+static bool has_gone(const struct linkables *l) {
+        VEC_EACH(app, &l->list)
+                if (!app->is_alive)
+                        return true;
+
+        return false;
 }
 
 int link_units(const struct publisher *p, int apps, const struct linkables *l) {
@@ -90,7 +125,7 @@ int link_units(const struct publisher *p, int apps, const struct linkables *l) {
                 { STR_INIT("units/"), false },
                 { STR_INIT("retired/"), false },
         };
-        int error = 0;
+        int error = has_gone(l) ? write_gone(p) : 0;
 
         for (size_t i = 0; i < ARRAY_SIZE(order); i++) {
                 struct pass pass = { p, apps, order[i].prefix };
