@@ -72,7 +72,8 @@ def test_an_instance_is_made_as_the_definition_says(site):
     assert config["Healthcheck"] == {
         "Test": ["CMD-SHELL", "curl --head http://localhost:5000/api/v1/"], "Interval": 5 * second,
         "Timeout": 5 * second, "Retries": 5, "StartPeriod": 10 * second}
-    assert (config["HealthcheckOnFailureAction"], config["sdNotifyMode"]) == ("kill", "healthy")
+    # The hook after the start waits for the health check, where the role has Notify=healthy.
+    assert (config["HealthcheckOnFailureAction"], config["sdNotifyMode"]) == ("kill", "conmon")
     assert (config["Hostname"], config["StopTimeout"]) == ("dci-api-2", 100)
     assert shown["ImageName"] == "quay.io/distributedci/dci-control-server:latest"
     assert list(shown["NetworkSettings"]["Networks"]) == ["systemd-quadlet"]
