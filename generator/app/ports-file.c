@@ -152,7 +152,8 @@ const struct port *ports_of(const struct ports *p, struct name app, struct name 
         struct port key = { .app = app, .unit = unit };
         size_t first = lower_bound(p, &key), i = first;
 
-        while (i < p->list.n && str_eq(p->list.at[i].app.text, app.text) && str_eq(p->list.at[i].unit.text, unit.text))
+        while (i < p->list.n && str_eq(p->list.at[i].app.text, app.text) &&
+               str_eq(p->list.at[i].unit.text, unit.text))
                 i++;
         *ret_n = i - first;
         return p->list.at + first;

@@ -246,12 +246,15 @@ static bool has_definition(const struct assignment *as, struct str app) {
         return false;
 }
 
-/* Of instances that a service no longer has: one may run on for as long as its drain takes, or be needed again before it has ended. */
-static void keep_unwanted(struct assignment *as, const struct ports *old, const struct ports *wanted, struct ports *ports) {
+/* Of instances that a service no longer has: one may run on for as long as its drain takes, or be needed
+ * again before it has ended. */
+static void keep_unwanted(struct assignment *as, const struct ports *old, const struct ports *wanted,
+                          struct ports *ports) {
         VEC_EACH(port, &old->list) {
                 struct claim mine = { .app = port->app.text, .at = NOWHERE, .address = LOOPBACK };
 
-                if (ports_find(wanted, port->app, port->unit, port->instance) > 0 || claims_has(&as->claims, port->number) || !has_definition(as, port->app.text))
+                if (ports_find(wanted, port->app, port->unit, port->instance) > 0 ||
+                    claims_has(&as->claims, port->number) || !has_definition(as, port->app.text))
                         continue;
                 (void) claims_add(&as->claims, port->number, mine);
                 *vec_push(as->w->arena, &ports->list) = *port;
@@ -260,8 +263,8 @@ static void keep_unwanted(struct assignment *as, const struct ports *old, const 
 }
 
 bool has_slots(const struct world *w, const struct service *s) {
-        return s->proxy && s->proxy->kind.index == PROXY_HAPROXY && s->proxy->via.index == VIA_PORT && !w->places.is_user &&
-               str_is_absent(w->host.haproxy->container.text);
+        return s->proxy && s->proxy->kind.index == PROXY_HAPROXY && s->proxy->via.index == VIA_PORT &&
+               !w->places.is_user && str_is_absent(w->host.haproxy->container.text);
 }
 
 /* More than there are instances, and seldom another number. */
@@ -276,17 +279,25 @@ static uint32_t slots_of(const struct assignment *as, const struct service *s) {
 }
 
 /* Those that are not kept already; as many as can be had, since nobody needs them yet. */
-static void add_slots(struct assignment *as, struct definition *d, const struct service *s, const struct ports *kept, struct ports *ports) {
+static void add_slots(struct assignment *as, struct definition *d, const struct service *s,
+                      const struct ports *kept, struct ports *ports) {
         for (uint32_t i = (uint32_t) s->scale.n, n = slots_of(as, s); i < n; i++) {
-                struct want want = { .port = { .app = d->app->name, .unit = s->container.unit, .instance = i, .is_kept = true } };
+                struct want want = { .port = { .app = d->app->name,
+                                               .unit = s->container.unit,
+                                               .instance = i,
+                                               .is_kept = true } };
                 uint64_t fixed = s->host_port.n + i;
-                uint16_t number = s->host_port.n == 0 ? find_free(as, &want, false) : fixed <= UINT16_MAX ? (uint16_t) fixed : 0;
+                uint16_t number = s->host_port.n == 0   ? find_free(as, &want, false)
+                                  : fixed <= UINT16_MAX ? (uint16_t) fixed
+                                                        : 0;
 
                 if (ports_find(kept, want.port.app, want.port.unit, i) > 0)
                         continue;
                 if (number == 0 || claims_has(&as->claims, number))
                         return;
-                (void) claims_add(&as->claims, number, (struct claim) { .app = want.port.app.text, .at = NOWHERE, .address = LOOPBACK });
+                (void) claims_add(&as->claims, number,
+                                  (struct claim) {
+                                          .app = want.port.app.text, .at = NOWHERE, .address = LOOPBACK });
                 want.port.number = number;
                 *vec_push(as->w->arena, &ports->list) = want.port;
         }

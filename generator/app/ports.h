@@ -3,15 +3,16 @@
 
 /* Ports of 127.0.0.1 for instances behind HAProxy.
  *
- * An instance keeps the port that its published bundle holds, so that no other app's edit moves it; a new one gets
- * the pool's port at the hash of app, service and number, or the next free one. Fixed ports (host_port + N) and those of
- * `publish` are never given away. A service's spare has a port of the pool, whatever those of its instances are. The same definitions on a fresh machine give the same ports.
+ * An instance keeps the port that its published bundle holds, so that no other app's edit moves it; a new one
+ * gets the pool's port at the hash of app, service and number, or the next free one. Fixed ports (host_port +
+ * N) and those of `publish` are never given away. A service's spare has a port of the pool, whatever those of
+ * its instances are. The same definitions on a fresh machine give the same ports.
  *
- * Of two that claim one fixed port, the one that is published with it has it, else the first by name. Ports that a
- * published bundle holds and no instance claims (of a service that shrank, or whose definition is gone or broken) are
- * given away only when nothing else is left, since somebody may still listen there. A service that shrank keeps them, so
- * that an instance which starts, runs or drains meanwhile has the same port to its end, and when it is back. One with
- * slots has ports for further instances too. */
+ * Of two that claim one fixed port, the one that is published with it has it, else the first by name. Ports
+ * that a published bundle holds and no instance claims (of a service that shrank, or whose definition is gone
+ * or broken) are given away only when nothing else is left, since somebody may still listen there. A service
+ * that shrank keeps them, so that an instance which starts, runs or drains meanwhile has the same port to its
+ * end, and when it is back. One with slots has ports for further instances too. */
 
 #include "app/load.h"
 
@@ -30,9 +31,10 @@ struct ports {
         VEC(struct port) list;          /* sorted by app, unit, instance */
 };
 
-/* Does the service have servers in HAProxy's configuration for more instances than its scale, so that a change of scale is no change of
- * that configuration? Where HAProxy finds in a file, when it starts or reloads, which servers are ready: one in a container has its own
- * /run, and through names it sees by itself what is there. */
+/* Does the service have servers in HAProxy's configuration for more instances than its scale, so that a
+ * change of scale is no change of that configuration? Where HAProxy finds in a file, when it starts or
+ * reloads, which servers are ready: one in a container has its own /run, and through names it sees by itself
+ * what is there. */
 bool has_slots(const struct world *w, const struct service *s);
 
 /* Gives every instance of a service that has_ports() its port, and its spare if it has_spare(). `runtime` is

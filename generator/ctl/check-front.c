@@ -8,18 +8,24 @@ static bool is_balanced(const struct service *s) {
         return s->proxy && s->proxy->kind.index == PROXY_HAPROXY;
 }
 
-static void add_service(struct arena *a, const struct world *w, const struct service *s, struct proxy_set *set) {
-        struct str path = str_is_absent(s->proxy->config_dir.text) ? w->host.haproxy->directory.text : s->proxy->config_dir.text;
+static void add_service(struct arena *a, const struct world *w, const struct service *s,
+                        struct proxy_set *set) {
+        struct str path = str_is_absent(s->proxy->config_dir.text) ? w->host.haproxy->directory.text
+                                                                   : s->proxy->config_dir.text;
         struct proxy_directory *d = proxy_set_directory(a, set, path);
 
         LIST_EACH(domain, &s->proxy->domains)
-                *vec_push(a, &d->routes) = (struct proxy_route) { .domain = domain->text, .backend = backend_of(s).text };
+                *vec_push(a, &d->routes) =
+                        (struct proxy_route) { .domain = domain->text, .backend = backend_of(s).text };
         if (s->proxy->tls)
-                *vec_push(a, &d->certificates) = (struct proxy_certificate) { .path = s->proxy->tls->certificate.text };
+                *vec_push(a, &d->certificates) =
+                        (struct proxy_certificate) { .path = s->proxy->tls->certificate.text };
 }
 
 void own_front_read(struct arena *a, const struct world *w, const char *root, struct own_front *ret) {
-        struct balancer b = { .arena = a, .settings = w->host.haproxy, .root = strcmp(root, "/") == 0 ? "" : root };
+        struct balancer b = { .arena = a,
+                              .settings = w->host.haproxy,
+                              .root = strcmp(root, "/") == 0 ? "" : root };
 
         *ret = (struct own_front) { 0 };
         if (w->places.is_user || !w->host.haproxy)
@@ -39,7 +45,8 @@ void own_front_read(struct arena *a, const struct world *w, const char *root, st
         front_read_nginx(&b, w->host.nginx->unit.text, &ret->front);
 }
 
-const struct proxy_directory *own_front_lacking(const struct own_front *f, const struct front_listen **ret_by) {
+const struct proxy_directory *own_front_lacking(const struct own_front *f,
+                                                const struct front_listen **ret_by) {
         VEC_EACH(d, &f->set.list) {
                 *ret_by = front_taken(&f->front, d);
                 if (*ret_by && !front_leads_to(&f->front, d))
@@ -59,7 +66,8 @@ bool own_front_cuts(const struct own_front *f, const struct service *s) {
         return ms > 0 && is_balanced(s) && drain_of(s).usec / 1000 >= ms;
 }
 
-static void check_drain(struct session *s, const struct own_front *f, const struct definition *d, const struct service *service) {
+static void check_drain(struct session *s, const struct own_front *f, const struct definition *d,
+                        const struct service *service) {
         const struct front_config *config = &f->front.config;
         struct duration drain = drain_of(service);
 
@@ -68,8 +76,10 @@ static void check_drain(struct session *s, const struct own_front *f, const stru
 
         s->ds.owner = d->name.text;
         (void) diag_add(&s->ds, DIAG_HARD_STOP, drain.at.len > 0 ? drain.at : service->name.at,
-                        "HAProxy ends what is open before the drain of '%.*s' is over: %.*s:%zu says 'hard-stop-after %.*s'; set a longer time there, or a shorter 'drain'",
-                        STR_ARG(service->container.unit.text), STR_ARG(config->hard_stop_file), config->hard_stop_line, STR_ARG(config->hard_stop));
+                        "HAProxy ends what is open before the drain of '%.*s' is over: %.*s:%zu says "
+                        "'hard-stop-after %.*s'; set a longer time there, or a shorter 'drain'",
+                        STR_ARG(service->container.unit.text), STR_ARG(config->hard_stop_file),
+                        config->hard_stop_line, STR_ARG(config->hard_stop));
 }
 
 void check_front(struct ctl *c, struct session *s) {
@@ -88,5 +98,7 @@ void check_front(struct ctl *c, struct session *s) {
 
         s->ds.owner = (struct str) { 0 };
         if (lacking)
-                (void) diag_add(&s->ds, DIAG_FRONT_TAKEN, NOWHERE, "%.*s; %.*s", STR_ARG(front_problem(&c->arena, by)), STR_ARG(own_front_advice(&c->arena, lacking, by)));
+                (void) diag_add(&s->ds, DIAG_FRONT_TAKEN, NOWHERE, "%.*s; %.*s",
+                                STR_ARG(front_problem(&c->arena, by)),
+                                STR_ARG(own_front_advice(&c->arena, lacking, by)));
 }

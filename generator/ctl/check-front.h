@@ -1,22 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* What the administrator's own configuration of HAProxy and nginx means for the applications: a frontend that has the port of the generated
- * one, and old processes that end before a drain does. For check, plan and doctor. */
+/* What the administrator's own configuration of HAProxy and nginx means for the applications: a frontend that
+ * has the port of the generated one, and old processes that end before a drain does. For check, plan and
+ * doctor. */
 
 #include "ctl/ctl.h"
 #include "hooks/front.h"
 
 struct own_front {
         struct front front;
-        struct proxy_set set;           /* directories, with the routes and certificates of all applications that HAProxy balances */
+        struct proxy_set set; /* directories, with the routes and certificates of all applications that
+                                 HAProxy balances */
 };
 
 /* Reads it. Nothing where no application is balanced by HAProxy, or for a user's own applications. */
 void own_front_read(struct arena *a, const struct world *w, const char *root, struct own_front *ret);
 
 /* The directory whose frontend is left out, and who has its port; NULL where none is. */
-const struct proxy_directory *own_front_lacking(const struct own_front *f, const struct front_listen **ret_by);
+const struct proxy_directory *own_front_lacking(const struct own_front *f,
+                                                const struct front_listen **ret_by);
 
 /* What to do about that. */
 struct str own_front_advice(struct arena *a, const struct proxy_directory *d, const struct front_listen *by);

@@ -13,7 +13,8 @@ void doctor_haproxy_front(struct doctor *d) {
         own_front_read(d->arena, doctor_world(d), d->ctl->root, &f);
         lacking = own_front_lacking(&f, &by);
         if (lacking)
-                doctor_bad(d, (struct str) { 0 }, front_problem(d->arena, by), own_front_advice(d->arena, lacking, by));
+                doctor_bad(d, (struct str) { 0 }, front_problem(d->arena, by),
+                           own_front_advice(d->arena, lacking, by));
 }
 
 void doctor_haproxy_stop(struct doctor *d) {
@@ -23,7 +24,15 @@ void doctor_haproxy_stop(struct doctor *d) {
         DOCTOR_EACH_APP(d, app)
                 LIST_EACH(s, &app->services)
                         if (own_front_cuts(&f, s))
-                                doctor_warn(d, app->name.text, arena_join(d->arena, STR("HAProxy ends what is open before the drain of "), s->container.unit.text, STR(" is over: '"),
-                                                                          STR("hard-stop-after "), f.front.config.hard_stop, STR("'")),
-                                            arena_printf(d->arena, "set a longer time in %.*s:%zu, or a shorter 'drain'", STR_ARG(f.front.config.hard_stop_file), f.front.config.hard_stop_line));
+                                doctor_warn(
+                                        d, app->name.text,
+                                        arena_join(d->arena,
+                                                   STR("HAProxy ends what is open before the drain of "),
+                                                   s->container.unit.text, STR(" is over: '"),
+                                                   STR("hard-stop-after "), f.front.config.hard_stop,
+                                                   STR("'")),
+                                        arena_printf(d->arena,
+                                                     "set a longer time in %.*s:%zu, or a shorter 'drain'",
+                                                     STR_ARG(f.front.config.hard_stop_file),
+                                                     f.front.config.hard_stop_line));
 }

@@ -144,9 +144,12 @@ static struct str advice_for(struct doctor *d, struct str app, struct str unit) 
 static void look_at_pull(struct doctor *d, const struct doctor_own *own, struct str unit) {
         struct bus_unit u = { 0 };
 
-        if (str_has_suffix(unit, STR("-image.service")) && is_asked(d, own->app) && bus_get_unit(d->bus, d->arena, unit, &u) >= 0 &&
-            str_is(u.active, "active") && u.exit_status != 0)
-                doctor_warn(d, own->app, arena_join(d->arena, STR("the pull of "), unit, STR(" failed; the image that was there is used")), advice_for(d, own->app, unit));
+        if (str_has_suffix(unit, STR("-image.service")) && is_asked(d, own->app) &&
+            bus_get_unit(d->bus, d->arena, unit, &u) >= 0 && str_is(u.active, "active") && u.exit_status != 0)
+                doctor_warn(d, own->app,
+                            arena_join(d->arena, STR("the pull of "), unit,
+                                       STR(" failed; the image that was there is used")),
+                            advice_for(d, own->app, unit));
 }
 
 void doctor_stops(struct doctor *d) {

@@ -41,10 +41,12 @@ static void read_file(struct reading *r, struct str path) {
         if (!is_new(r, path) || fs_read(a, AT_FDCWD, path.p, CONFIG_MAX, &text) < 0)
                 return;
         if (r->with_generated || !str_has_prefix(text, STR(PROXY_MARK)))
-                front_config_add_haproxy(a, str_from(path, strlen(r->balancer->root)), text, STR(PROXY_ROUTES), &r->front->config);
+                front_config_add_haproxy(a, str_from(path, strlen(r->balancer->root)), text,
+                                         STR(PROXY_ROUTES), &r->front->config);
 }
 
-/* A file, or the files of a directory that HAProxy reads (Management Guide, 3: those that end in .cfg and do not begin with a dot). */
+/* A file, or the files of a directory that HAProxy reads (Management Guide, 3: those that end in .cfg and do
+ * not begin with a dot). */
 static void read_path(struct reading *r, struct str path) {
         struct fs_names names = { 0 };
 
@@ -64,7 +66,8 @@ static void read_command(struct reading *r) {
         struct str command, word, pid = balancer_master(b);
         bool is_path = false;
 
-        if (pid.n == 0 || proc_read(b->arena, arena_join(b->arena, STR("/proc/"), pid, STR("/cmdline")).p, &command) < 0)
+        if (pid.n == 0 ||
+            proc_read(b->arena, arena_join(b->arena, STR("/proc/"), pid, STR("/cmdline")).p, &command) < 0)
                 return;
 
         while (str_split(&command, '\0', &word)) {
@@ -75,7 +78,8 @@ static void read_command(struct reading *r) {
         }
 }
 
-void front_read(const struct balancer *b, const struct proxy_set *directories, bool with_generated, struct front *ret) {
+void front_read(const struct balancer *b, const struct proxy_set *directories, bool with_generated,
+                struct front *ret) {
         struct reading r = { .balancer = b, .front = ret, .with_generated = with_generated };
         struct str root = str_of(b->root);
 
@@ -122,23 +126,28 @@ static bool is_nginx(const struct front_listen *l) {
 }
 
 struct str front_problem(struct arena *a, const struct front_listen *l) {
-        return arena_join(a, STR("the frontend for applications with 'domains' is left out, because its port is taken by "),
-                          is_nginx(l) ? STR("nginx") : arena_join(a, STR("'"), l->section, STR("'")), STR(": "), l->file, STR(":"), arena_u64(a, l->line),
+        return arena_join(a,
+                          STR("the frontend for applications with 'domains' is left out, because its port is "
+                              "taken by "),
+                          is_nginx(l) ? STR("nginx") : arena_join(a, STR("'"), l->section, STR("'")),
+                          STR(": "), l->file, STR(":"), arena_u64(a, l->line),
                           is_nginx(l) ? STR(": listen ") : STR(": bind "), l->text);
 }
 
-/* "example.com/api/" is in the map; so is "*.example.com/". */
-static struct str use_backend(struct arena *a, const char *converters, struct str routes) {
-        struct str lookup = arena_join(a, STR("base"), str_of(converters), STR(",concat(/),map_beg("), routes, STR(")"));
+/* "example.com/api/" is in the map. Domains with "*" are not found like this. */
+static struct str use_backend(struct arena *a, struct str routes) {
+        struct str lookup = arena_join(a, STR("base,concat(/),map_beg("), routes, STR(")"));
 
         return arena_join(a, STR("use_backend %["), lookup, STR("] if { "), lookup, STR(" -m found }"));
 }
 
 struct str front_advice(struct arena *a, const struct front_listen *l, struct str routes) {
-        struct str ports = STR("give the generated frontend other ports in /etc/pyservice/host.yaml ('haproxy: {http_port: 8080, https_port: 8443}')");
+        struct str ports = STR("give the generated frontend other ports in /etc/pyservice/host.yaml "
+                               "('haproxy: {http_port: 8080, https_port: 8443}')");
 
         if (is_nginx(l))
                 return arena_join(a, ports, STR(", or have nginx listen on other ones"));
 
-        return arena_join(a, ports, STR(", or paste this line into '"), l->section, STR("': "), use_backend(a, "", routes));
+        return arena_join(a, ports, STR(", or paste this line into '"), l->section, STR("': "),
+                          use_backend(a, routes));
 }

@@ -3,8 +3,8 @@
 
 /* The administrator's own front: the configuration that HAProxy and nginx read besides the generated files.
  *
- * HAProxy and `haproxy -c` accept a second frontend on one port, and the kernel then spreads connections over both. So the generated
- * frontend is compared with it before it is put in place. */
+ * HAProxy and `haproxy -c` accept a second frontend on one port, and the kernel then spreads connections over
+ * both. So the generated frontend is compared with it before it is put in place. */
 
 #include "hooks/balancer.h"
 #include "hooks/proxy-set.h"
@@ -16,9 +16,11 @@ struct front {
         uint64_t http_port, https_port; /* of the generated frontend */
 };
 
-/* Reads it: host.yaml's `config`, all files in `directories` and, where HAProxy runs as a service, what its command names; of nginx, if it
- * runs, all. Generated files for HAProxy count only where `with_generated`. Files that can't be read are passed over. */
-void front_read(const struct balancer *b, const struct proxy_set *directories, bool with_generated, struct front *ret);
+/* Reads it: host.yaml's `config`, all files in `directories` and, where HAProxy runs as a service, what its
+ * command names; of nginx, if it runs, all. Generated files for HAProxy count only where `with_generated`.
+ * Files that can't be read are passed over. */
+void front_read(const struct balancer *b, const struct proxy_set *directories, bool with_generated,
+                struct front *ret);
 /* The same with nginx's; `unit` is its unit. */
 void front_read_nginx(const struct balancer *b, struct str unit, struct front *ret);
 

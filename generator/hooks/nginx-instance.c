@@ -24,9 +24,10 @@ static int reload(struct nginx_instance *i) {
 }
 
 int nginx_enter(struct nginx_instance *i) {
-        /* An instance that is down takes its line out itself. By nginx's own count (max_fails), one strange answer of each instance would leave
-         * the application without a server for ten seconds. */
-        struct str line = arena_join(i->arena, STR("server 127.0.0.1:"), arena_u64(i->arena, i->port), STR(" max_fails=0;\n"));
+        /* An instance that is down takes its line out itself. By nginx's own count (max_fails), one strange
+         * answer of each instance would leave the application without a server for ten seconds. */
+        struct str line = arena_join(i->arena, STR("server 127.0.0.1:"), arena_u64(i->arena, i->port),
+                                     STR(" max_fails=0;\n"));
         int r = fs_make_dirs(AT_FDCWD, i->path.p, true);
 
         if (r >= 0)
@@ -39,7 +40,8 @@ static uint64_t read_port(struct nginx_instance *i) {
         struct str text, word;
         uint64_t port;
 
-        if (fs_read(i->arena, AT_FDCWD, i->path.p, LINE_MAX_BYTES, &text) < 0 || !str_split(&text, ':', &word) || str_is_absent(text))
+        if (fs_read(i->arena, AT_FDCWD, i->path.p, LINE_MAX_BYTES, &text) < 0 ||
+            !str_split(&text, ':', &word) || str_is_absent(text))
                 return 0;
 
         text.n = strspn(text.p, "0123456789");

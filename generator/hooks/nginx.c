@@ -193,20 +193,24 @@ static int reload(struct work *w) {
 }
 
 /* Who has a port that `site` listens on, among what HAProxy reads; NULL for nobody. */
-static const struct front_listen *find_taken(const struct work *w, const struct front *f, const struct site *site) {
+static const struct front_listen *find_taken(const struct work *w, const struct front *f,
+                                             const struct site *site) {
         const struct host_nginx *settings = w->proxy->world->host.nginx;
         const struct front_listen *l = NULL;
 
         if (!str_is_absent(site->wanted) && str_find_str(site->wanted, STR("listen ")) < site->wanted.n)
                 l = front_config_find(&f->config, settings->http_port.n, f->has_ipv6);
-        if (!l && !str_is_absent(site->wanted) && str_find_str(site->wanted, STR("ssl_certificate ")) < site->wanted.n)
+        if (!l && !str_is_absent(site->wanted) &&
+            str_find_str(site->wanted, STR("ssl_certificate ")) < site->wanted.n)
                 l = front_config_find(&f->config, settings->https_port.n, f->has_ipv6);
         return l;
 }
 
 /* nginx can't listen where HAProxy does: at its next start it would not come up. */
 static int refuse_taken(struct work *w) {
-        struct balancer b = { .arena = w->arena, .settings = w->proxy->world->host.haproxy, .root = w->proxy->root };
+        struct balancer b = { .arena = w->arena,
+                              .settings = w->proxy->world->host.haproxy,
+                              .root = w->proxy->root };
         struct proxy_set directories = { 0 };
         struct front front = { 0 };
         int r = balancer_find(&b);
@@ -221,8 +225,11 @@ static int refuse_taken(struct work *w) {
 
                 if (!l)
                         continue;
-                complain(w, arena_join(w->arena, STR("'"), site->name, STR("' is not put in place, because HAProxy has its port: "), l->file, STR(":"), arena_u64(w->arena, l->line),
-                                       STR(": bind "), l->text, STR("\ngive nginx other ports in /etc/pyservice/host.yaml ('nginx: {http_port: 8080, https_port: 8443}'), or HAProxy")));
+                complain(w, arena_join(w->arena, STR("'"), site->name,
+                                       STR("' is not put in place, because HAProxy has its port: "), l->file,
+                                       STR(":"), arena_u64(w->arena, l->line), STR(": bind "), l->text,
+                                       STR("\ngive nginx other ports in /etc/pyservice/host.yaml ('nginx: "
+                                           "{http_port: 8080, https_port: 8443}'), or HAProxy")));
                 site->wanted = site->in_place;
         }
         return 0;

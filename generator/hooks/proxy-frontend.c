@@ -136,5 +136,7 @@ void proxy_frontend_add(struct arena *a, const struct proxy_frontend *f, const s
                 add(a, to, PROXY_CERTIFICATES, &list);
 
         if (!f->is_left_out)
-                *vec_push(a, &to->files) = (struct proxy_file) { .name = STR(PROXY_FRONTEND), .text = frontend_text(a, f, d->certificates.n > 0) };
+                *vec_push(a, &to->files) =
+                        (struct proxy_file) { .name = STR(PROXY_FRONTEND),
+                                             .text = frontend_text(a, f, d->certificates.n > 0) };
 }

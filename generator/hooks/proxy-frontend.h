@@ -19,7 +19,8 @@ struct proxy_frontend {
         struct str directory;           /* where HAProxy finds the maps; of plain bytes, no comma */
         uint64_t http_port, https_port;
         bool has_ipv6;
-        bool is_left_out;               /* the files that it looks up are there all the same, for a frontend of the administrator's */
+        bool is_left_out; /* the files that it looks up are there all the same, for a frontend of the
+                             administrator's */
 };
 
 /* Can HAProxy's expressions name files in it? */

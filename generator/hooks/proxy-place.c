@@ -49,7 +49,9 @@ static struct str candidate_path(const struct proxy_place *p, const struct proxy
 static bool complete(const struct proxy_place *p, const struct proxy_directory *d, bool is_check, struct proxy_directory *ret,
                      struct str *ret_message) {
         const struct host_haproxy *settings = p->balancer->settings;
-        struct proxy_frontend f = { .http_port = settings->http_port.n, .https_port = settings->https_port.n, .has_ipv6 = p->front->has_ipv6,
+        struct proxy_frontend f = { .http_port = settings->http_port.n,
+                                    .https_port = settings->https_port.n,
+                                    .has_ipv6 = p->front->has_ipv6,
                                     .is_left_out = front_taken(p->front, d) != NULL };
         struct str *certificates = arena_array(p->arena, d->certificates.n, struct str);
         struct proxy_directory all = { .path = d->path };
@@ -212,7 +214,8 @@ int proxy_place_try(struct proxy_place *p, const struct proxy_set *set, struct s
         return r;
 }
 
-bool proxy_place_lacks_front(const struct proxy_place *p, const struct proxy_set *set, struct str *ret_problem, struct str *ret_advice) {
+bool proxy_place_lacks_front(const struct proxy_place *p, const struct proxy_set *set,
+                             struct str *ret_problem, struct str *ret_advice) {
         VEC_EACH(d, &set->list) {
                 const struct front_listen *l = front_taken(p->front, d);
                 struct str routes = d->path;

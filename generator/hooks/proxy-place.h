@@ -22,9 +22,10 @@ struct proxy_place {
  * latter is looked at. */
 int proxy_place_try(struct proxy_place *p, const struct proxy_set *set, struct str *ret_message);
 
-/* Is the generated frontend of the set left out, because somebody else has its port and does not lead to its routes? Then the message says
- * who, and what to do. */
-bool proxy_place_lacks_front(const struct proxy_place *p, const struct proxy_set *set, struct str *ret_problem, struct str *ret_advice);
+/* Is the generated frontend of the set left out, because somebody else has its port and does not lead to its
+ * routes? Then the message says who, and what to do. */
+bool proxy_place_lacks_front(const struct proxy_place *p, const struct proxy_set *set,
+                             struct str *ret_problem, struct str *ret_advice);
 
 /* Makes every directory of the set hold what it wants and nothing else of ours. *ret_changed is set where that took
  * anything; with `is_dry_run` it is only found out. */

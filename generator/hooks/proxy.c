@@ -284,7 +284,9 @@ static void close_work(struct work *w) {
 
 static void start_work(struct work *w, struct proxy_run *p) {
         w->balancer = (struct balancer) { .arena = p->arena, .settings = p->world->host.haproxy, .root = p->root };
-        w->place = (struct proxy_place) { .arena = p->arena, .balancer = &w->balancer, .root = p->root, .front = &w->front };
+        w->place = (struct proxy_place) {
+                .arena = p->arena, .balancer = &w->balancer, .root = p->root, .front = &w->front
+        };
         w->state.directory = p->world->host.haproxy->directory.text;
 }
 

@@ -67,7 +67,8 @@ static void put_wanted(struct unit *u, struct unit_name unit) {
         unit_put(u, UNIT_AFTER, unit);
 }
 
-static void put_dependencies(struct rendering *r, struct unit *u, const struct role *role, struct unit_name image) {
+static void put_dependencies(struct rendering *r, struct unit *u, const struct role *role,
+                             struct unit_name image) {
         const struct container *c = role->container;
 
         put_wanted(u, image);
@@ -82,7 +83,8 @@ static void put_dependencies(struct rendering *r, struct unit *u, const struct r
         }
 }
 
-static void put_unit_section(struct rendering *r, struct unit *u, const struct role *role, struct unit_name image) {
+static void put_unit_section(struct rendering *r, struct unit *u, const struct role *role,
+                             struct unit_name image) {
         put_description(r, u, role);
         unit_put(u, UNIT_SOURCE_PATH, ((struct abs_path) { r->app->path, NOWHERE }));
         unit_put_const(u, UNIT_DOCUMENTATION, "man:pyservice.d(5)");
@@ -308,7 +310,8 @@ static void put_conditions(struct rendering *r, struct unit *u, const struct rol
         put_condition(u, bundle_path(r, drop_in), own);
 }
 
-static void put_service_section(struct rendering *r, struct unit *u, const struct role *role, struct unit_name image) {
+static void put_service_section(struct rendering *r, struct unit *u, const struct role *role,
+                                struct unit_name image) {
         struct duration stop = role->container->stop_timeout;
 
         if (__builtin_add_overflow(stop.usec, STOP_TIMEOUT_EXTRA, &stop.usec) || __builtin_add_overflow(stop.usec, role->drain.usec, &stop.usec))

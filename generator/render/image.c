@@ -20,8 +20,9 @@ static bool is_asked_always(const struct container *c, struct image_ref image) {
         return container_pull(c) != PULL_MISSING && str_eq(image.text, c->image.text);
 }
 
-/* How it is pulled, in place of the line that Quadlet writes: with the image there, nothing is asked of the registry, so that a reboot works
- * without it. `newer` is what a plain pull does: it loads what has another digest. (Policy= is a key since Podman 5.6 only.) */
+/* How it is pulled, in place of the line that Quadlet writes: with the image there, nothing is asked of the
+ * registry, so that a reboot works without it. `newer` is what a plain pull does: it loads what has another
+ * digest. (Policy= is a key since Podman 5.6 only.) */
 static struct tree_file *render_pull(struct rendering *r, const struct container *c, struct str stem) {
         struct unit *u = unit_new(r->arena);
         struct image_ref image = app_pinned(r->app, c->image);
@@ -39,11 +40,14 @@ static struct tree_file *render_pull(struct rendering *r, const struct container
         if (is_asked && is_checked)
                 OPEN_SHELL(u, SERVICE_EXEC_START, "-/bin/sh", "exec podman image pull $$0");
         else if (is_asked)
-                OPEN_SHELL(u, SERVICE_EXEC_START, "-/bin/sh", "exec podman image pull --tls-verify=false $$0");
+                OPEN_SHELL(u, SERVICE_EXEC_START, "-/bin/sh",
+                           "exec podman image pull --tls-verify=false $$0");
         else if (is_checked)
-                OPEN_SHELL(u, SERVICE_EXEC_START, "/bin/sh", "podman image exists $$0 || exec podman image pull $$0");
+                OPEN_SHELL(u, SERVICE_EXEC_START, "/bin/sh",
+                           "podman image exists $$0 || exec podman image pull $$0");
         else
-                OPEN_SHELL(u, SERVICE_EXEC_START, "/bin/sh", "podman image exists $$0 || exec podman image pull --tls-verify=false $$0");
+                OPEN_SHELL(u, SERVICE_EXEC_START, "/bin/sh",
+                           "podman image exists $$0 || exec podman image pull --tls-verify=false $$0");
         unit_part(u, image);
         unit_close(u);
         return unit_finish(u, r->tree, path);
@@ -67,8 +71,9 @@ static struct unit *make_unit(struct rendering *r, const struct container *c) {
         if (!c->tls_verify.yes)
                 unit_put_const(u, IMAGE_TLS_VERIFY, "false");
 
-        /* Where the registry does not answer, the image that is there is taken. The unit is active then, as it is after a pull: one that each
-         * start had to start again would wait for every stop that is under way, of whatever instance comes after it. */
+        /* Where the registry does not answer, the image that is there is taken. The unit is active then, as
+         * it is after a pull: one that each start had to start again would wait for every stop that is under
+         * way, of whatever instance comes after it. */
         if (is_asked_always(c, image)) {
                 OPEN_SHELL(u, SERVICE_EXEC_START_POST, "/bin/sh", "exec podman image exists $$0");
                 unit_part(u, image);
@@ -97,7 +102,8 @@ static struct unit_name render_pulled(struct rendering *r, const struct role *ro
 
         kind = c->owns_image_unit ? role_kind(role) : TREE_REVISION;
         owner = c->owns_image_unit ? c->unit.text : (struct str) { 0 };
-        tree_mark(unit_finish(u, r->tree, arena_join(r->arena, STR("quadlet/"), stem, STR(".image"))), kind, owner);
+        tree_mark(unit_finish(u, r->tree, arena_join(r->arena, STR("quadlet/"), stem, STR(".image"))), kind,
+                  owner);
         tree_mark(render_pull(r, c, stem), kind, owner);
         return name;
 }
@@ -106,10 +112,12 @@ struct unit_name render_image(struct rendering *r, const struct role *role) {
         if (is_built(r->app, role->container))
                 return render_build(r);
 
-        return container_pull(role->container) == PULL_NEVER ? (struct unit_name) { 0 } : render_pulled(r, role);
+        return container_pull(role->container) == PULL_NEVER ? (struct unit_name) { 0 }
+                                                             : render_pulled(r, role);
 }
 
-/* The image's unit is active from the first start on. Should somebody remove the image meanwhile, that unit has to start again. */
+/* The image's unit is active from the first start on. Should somebody remove the image meanwhile, that unit
+ * has to start again. */
 void render_image_check(struct rendering *r, struct unit *u, const struct role *role, struct unit_name unit) {
         if (str_is_absent(unit.text))
                 return;
@@ -121,9 +129,11 @@ void render_image_check(struct rendering *r, struct unit *u, const struct role *
         unit_const(u, "-c");
         unit_word(u);
         if (r->world->places.is_user)
-                unit_const(u, "test $$SERVICE_RESULT = success || podman image exists $$0 || exec systemctl --user --no-block stop $$1");
+                unit_const(u, "test $$SERVICE_RESULT = success || podman image exists $$0 || exec systemctl "
+                              "--user --no-block stop $$1");
         else
-                unit_const(u, "test $$SERVICE_RESULT = success || podman image exists $$0 || exec systemctl --no-block stop $$1");
+                unit_const(u, "test $$SERVICE_RESULT = success || podman image exists $$0 || exec systemctl "
+                              "--no-block stop $$1");
         unit_word(u);
         unit_part(u, app_pinned(r->app, role->container->image));
         unit_word(u);

@@ -65,8 +65,8 @@ void render_rollout(struct rendering *r);
 void render_proxy(struct rendering *r, const struct service *s);
 void render_nginx(struct rendering *r, const struct service *s);
 
-/* The unit that pulls or builds the container's image, absent where nothing does; parts that use the app's own share one. And, in what runs
- * it, the care for an image that was removed. */
+/* The unit that pulls or builds the container's image, absent where nothing does; parts that use the app's
+ * own share one. And, in what runs it, the care for an image that was removed. */
 struct unit_name render_image(struct rendering *r, const struct role *role);
 void render_image_check(struct rendering *r, struct unit *u, const struct role *role, struct unit_name unit);
 

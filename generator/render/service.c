@@ -30,7 +30,8 @@ static void put_port(struct unit *u, const struct port *port) {
         unit_close(u);
 }
 
-/* Also of instances that are above the scale now: they may still start or drain, and their hooks need to know. */
+/* Also of instances that are above the scale now: they may still start or drain, and their hooks need to
+ * know. */
 static void render_ports(struct rendering *r, const struct service *s) {
         struct unit *u = unit_new(r->arena);
         size_t n;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /* What the app's containers need on the machine: a user, directories and files. They are in two files of the bundle, for systemd-sysusers
- * and systemd-tmpfiles, and a unit has these make them: each container starts it before itself, at each start,
- * and looks whether it went well. Its name has the hash of what it makes: a changed file is another unit, and so a new revision of all that want it.
+ * and systemd-tmpfiles, and a unit has these make them: each container starts it before itself, at each
+ * start, and looks whether it went well. Its name has the hash of what it makes: a changed file is another unit, and so a new revision of all that want it.
  *
  *     setup/HASH.sysusers     setup/HASH.tmpfiles (0600)      setup/places: what `pyservicectl purge` takes away
  *
@@ -267,8 +267,8 @@ struct unit_name render_setup(struct rendering *r) {
         return r->setup;
 }
 
-/* By hand, and not as a dependency: the unit runs anew for each start, and a start that depended on it would wait, as systemd orders jobs,
- * for every stop that is under way of whatever depends on it too. */
+/* By hand, and not as a dependency: the unit runs anew for each start, and a start that depended on it would
+ * wait, as systemd orders jobs, for every stop that is under way of whatever depends on it too. */
 static void put_start(struct rendering *r, struct unit *u) {
         unit_open(u, SERVICE_EXEC_START_PRE);
         unit_word(u);

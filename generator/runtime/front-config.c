@@ -21,7 +21,8 @@ static bool is_blank(char c) {
         return c == ' ' || c == '\t' || c == '\r';
 }
 
-/* HAProxy's quoting (Configuration Manual, 2.2): '…' as it stands; \ for one byte, also in "…"; # begins a comment. */
+/* HAProxy's quoting (Configuration Manual, 2.2): '…' as it stands; \ for one byte, also in "…"; # begins a
+ * comment. */
 static struct str take_word(struct arena *a, struct str *rest) {
         char *text = arena_alloc(a, rest->n + 1, 1), quote = '\0';
         size_t n = 0, i = 0;
@@ -72,7 +73,8 @@ static bool read_range(struct str text, struct front_listen *l) {
                 return false;
 
         l->last = l->first;
-        return dash == text.n || (str_to_u64(str_from(text, dash + 1), UINT16_MAX, &l->last) && l->last >= l->first);
+        return dash == text.n ||
+               (str_to_u64(str_from(text, dash + 1), UINT16_MAX, &l->last) && l->last >= l->first);
 }
 
 /* Position behind the last ':', or 0 where there is none. */
@@ -105,7 +107,8 @@ static void add_listen(struct reading *r, struct front_listen l) {
         *vec_push(r->arena, &r->config->listens) = l;
 }
 
-/* One of "ipv4@10.0.0.1:80,:8000-8010"; `words` are the options behind it. "::" is IPv6's, and IPv4's too unless `v6only` is there. */
+/* One of "ipv4@10.0.0.1:80,:8000-8010"; `words` are the options behind it. "::" is IPv6's, and IPv4's too
+ * unless `v6only` is there. */
 static void add_bind(struct reading *r, struct str text, const struct words *words) {
         struct front_listen l = { .text = text };
         struct str rest = text;
@@ -115,7 +118,8 @@ static void add_bind(struct reading *r, struct str text, const struct words *wor
         if (at < text.n) {
                 struct str kind = { text.p, at };
 
-                if (!str_is(kind, "ipv4") && !str_is(kind, "ipv6") && !str_is(kind, "tcp") && !str_is(kind, "tcp4") && !str_is(kind, "tcp6"))
+                if (!str_is(kind, "ipv4") && !str_is(kind, "ipv6") && !str_is(kind, "tcp") &&
+                    !str_is(kind, "tcp4") && !str_is(kind, "tcp6"))
                         return;
                 rest = str_from(text, at + 1);
                 l.is_ipv6 = kind.p[kind.n - 1] == '6';
@@ -145,7 +149,8 @@ static uint64_t read_time(struct str text) {
         static const struct {
                 const char *name;
                 uint64_t ms;
-        } units[] = { { "", 1 }, { "us", 0 }, { "ms", 1 }, { "s", 1000 }, { "m", 60000 }, { "h", 3600000 }, { "d", MS_A_DAY } };
+        } units[] = { { "", 1 },      { "us", 0 },      { "ms", 1 },      { "s", 1000 },
+                      { "m", 60000 }, { "h", 3600000 }, { "d", MS_A_DAY } };
         size_t n = 0;
         uint64_t number;
 
@@ -162,8 +167,9 @@ static uint64_t read_time(struct str text) {
 
 static bool is_section(struct str word) {
         static const char *const names[] = {
-                "global", "defaults", "frontend", "backend", "listen", "peers", "resolvers", "userlist", "mailers", "program", "ring", "cache", "http-errors",
-                "log-forward", "fcgi-app", "crt-store", "traces", "acme", "log-profile",
+                "global",   "defaults",  "frontend", "backend", "listen",      "peers",       "resolvers",
+                "userlist", "mailers",   "program",  "ring",    "cache",       "http-errors", "log-forward",
+                "fcgi-app", "crt-store", "traces",   "acme",    "log-profile",
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(names); i++)
@@ -196,7 +202,8 @@ static void read_haproxy_line(struct reading *r, const struct words *words) {
         }
 }
 
-void front_config_add_haproxy(struct arena *a, struct str file, struct str text, struct str routes, struct front_config *c) {
+void front_config_add_haproxy(struct arena *a, struct str file, struct str text, struct str routes,
+                              struct front_config *c) {
         struct reading r = { .arena = a, .config = c, .file = file, .section = STR("global") };
         struct str line;
 
@@ -245,7 +252,8 @@ static void read_nginx_line(struct reading *r, struct str line) {
                         statement = str_from(statement, i + 1);
                 tail = str_trim(statement);
                 split_words(r->arena, tail, &words);
-                if (words.list.n >= 2 && str_is(words.list.at[0], "listen") && !has_word(&words, "quic") && !has_word(&words, "udp"))
+                if (words.list.n >= 2 && str_is(words.list.at[0], "listen") && !has_word(&words, "quic") &&
+                    !has_word(&words, "udp"))
                         add_nginx_listen(r, words.list.at[1]);
         }
 }
@@ -272,7 +280,8 @@ static bool is_loopback(struct str address) {
 
 const struct front_listen *front_config_find(const struct front_config *c, uint64_t port, bool has_ipv6) {
         VEC_EACH(l, &c->listens)
-                if (l->first <= port && port <= l->last && !is_loopback(l->address) && (l->is_ipv4 || (has_ipv6 && l->is_ipv6)))
+                if (l->first <= port && port <= l->last && !is_loopback(l->address) &&
+                    (l->is_ipv4 || (has_ipv6 && l->is_ipv6)))
                         return l;
 
         return NULL;

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* The parts of the administrator's own configuration of HAProxy and nginx that pyservice must not work against. Pure: it reads texts.
+/* The parts of the administrator's own configuration of HAProxy and nginx that pyservice must not work
+ * against. Pure: it reads texts.
  *
- * Only as much is understood as these questions need. Variables of the environment and conditions (.if) of HAProxy are not evaluated: a
- * bind with a variable in its port is unknown, and one below a condition counts. */
+ * Only as much is understood as these questions need. Variables of the environment and conditions (.if) of
+ * HAProxy are not evaluated: a bind with a variable in its port is unknown, and one below a condition counts.
+ */
 
 #include "base/arena.h"
 #include "base/vec.h"
@@ -28,7 +30,8 @@ struct front_config {
 };
 
 /* Adds what a file of HAProxy's says. `routes`: the name of the file of our routes. */
-void front_config_add_haproxy(struct arena *a, struct str file, struct str text, struct str routes, struct front_config *c);
+void front_config_add_haproxy(struct arena *a, struct str file, struct str text, struct str routes,
+                              struct front_config *c);
 
 /* Adds what `nginx -T` prints: all files, each after a comment with its path. */
 void front_config_add_nginx(struct arena *a, struct str dump, struct front_config *c);

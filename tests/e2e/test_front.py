@@ -8,7 +8,8 @@ from machine import Machine
 
 HAPROXY = "/etc/haproxy/haproxy.cfg"
 HOST = "hello.example.com"
-OWN = 'frontend own\n\tbind :80\n\thttp-request return status 200 content-type text/plain string "own\\n" unless { hdr(host) -m end example.com }\n'
+OWN = ('frontend own\n\tbind :80\n\thttp-request return status 200 content-type text/plain string "own\\n"'
+       " unless { hdr(host) -m end example.com }\n")
 APP = HELLO + f"proxy: {{domains: [{HOST}]}}\n"
 PROXY_UNIT = "systemctl list-units --all --plain --no-legend 'pyservice-proxy@*.service'"
 
