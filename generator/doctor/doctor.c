@@ -38,6 +38,8 @@ static const struct doctor_check checks[] = {
         { "HAProxy", "answers", "No requests fail on the way (502, 503, 504)", CHECK_HERE | CHECK_AS_ROOT | CHECK_SYSTEM, doctor_haproxy_answers },
         { "HAProxy", "front", "The generated frontend is there, and no other has its port", CHECK_AS_ROOT | CHECK_SYSTEM, doctor_haproxy_front },
         { "HAProxy", "hard-stop", "After a reload HAProxy lets every drain end", CHECK_AS_ROOT | CHECK_SYSTEM, doctor_haproxy_stop },
+        { "HAProxy", "certificates", "Certificates have not expired, and are served as they are in their files",
+          CHECK_HERE | CHECK_AS_ROOT | CHECK_SYSTEM, doctor_certificates },
         { "nginx", "nginx", "nginx runs, where it is used, and includes the generated files", CHECK_HERE | CHECK_AS_ROOT | CHECK_SYSTEM | CHECK_BUS, doctor_nginx },
 
         { "ports", "taken", "Nobody else has the ports of the instances and of the front", CHECK_HERE, doctor_ports },

@@ -147,6 +147,7 @@ void doctor_haproxy_servers(struct doctor *d);
 void doctor_haproxy_answers(struct doctor *d);
 void doctor_haproxy_front(struct doctor *d);
 void doctor_haproxy_stop(struct doctor *d);
+void doctor_certificates(struct doctor *d);
 void doctor_nginx(struct doctor *d);
 
 void doctor_ports(struct doctor *d);

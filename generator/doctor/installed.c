@@ -63,7 +63,8 @@ void doctor_units(struct doctor *d) {
                 { "pyservice.target", false }, { "pyservice-config@.path", false }, { "pyservice-config@.service", false }, { "pyservice-keep.path", false },
                 { "pyservice-watch.path", false }, { "pyservice-watch.service", false },
                 { "pyservice-keep.service", false }, { "pyservice-update.service", false }, { "pyservice-state.service", true }, { "pyservice-proxy@.service", true },
-                { "pyservice-proxy@.timer", true },
+                { "pyservice-proxy@.timer", true }, { "pyservice-certificate@.path", true },
+                { "pyservice-certificate@.service", true },
         };
         static const char *const programs[] = { "pyservice-build", "pyservice-environment", "pyservice-instance", "pyservice-kms", "pyservice-proxy", "pyservice-rollout", "pyservice-setup" };
 

@@ -299,3 +299,22 @@ int nginx_apply(struct proxy_run *p) {
                 r = read_directory(&w, AT_FDCWD, directory.p, false);
         return r < 0 ? r : work(&w);
 }
+
+int nginx_renew(struct proxy_run *p) {
+        CLEANUP(close_work) struct work w = { .proxy = p, .arena = p->arena, .runtime = -1, .directory = -1, .lock = -1 };
+        struct str root = str_of(p->root), runtime = arena_join(p->arena, root, p->world->places.runtime);
+        struct str directory = arena_join(p->arena, root, p->world->host.nginx->directory.text);
+        struct str named = arena_join(p->arena, STR("\""), p->certificate, STR("\""));
+        bool is_named = false;
+        int r = faccessat(AT_FDCWD, arena_join(p->arena, runtime, STR("/" APPS)).p, F_OK, 0);
+
+        if (r < 0)
+                return 0;
+
+        r = open_all(&w, runtime, directory);
+        if (r == 0)
+                r = read_directory(&w, AT_FDCWD, directory.p, false);
+        VEC_EACH(site, &w.sites)
+                is_named = is_named || str_find_str(site->in_place, named) < site->in_place.n;
+        return r < 0 || !is_named ? r : reload(&w);
+}

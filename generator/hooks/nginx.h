@@ -14,6 +14,9 @@
  * changed. host.yaml was read. 0; negative errno. */
 int nginx_apply(struct proxy_run *p);
 
+/* Reloads nginx where a site in place names p->certificate. 0; negative errno. */
+int nginx_renew(struct proxy_run *p);
+
 struct nginx_instance {
         struct arena *arena;
         struct str path;                /* absent: nginx is not its front */

@@ -13,13 +13,14 @@
 #include "hooks/nginx.h"
 #include "hooks/proxy-choose.h"
 #include "hooks/proxy-states.h"
+#include "runtime/haproxy-socket.h"
 
 #define MEMORY "/var/lib/pyservice/.proxy"
 #define MOUNTS ".mounts"                /* in MEMORY: of HAProxy's container, when it ran last */
 #define LOCK "proxy.lock"               /* in /run/pyservice */
 #define PENDING "proxy.reload"          /* there while files were changed and HAProxy was not reloaded since */
 
-enum { MOUNTS_MAX = 1 << 20, LOCK_PAUSE_MS = 20 };
+enum { MOUNTS_MAX = 1 << 20, LOCK_PAUSE_MS = 20, CERTIFICATE_MAX = 1 << 20 };
 
 /* Everything that one run works with. */
 struct work {
@@ -359,4 +360,71 @@ int proxy_apply(struct proxy_run *p) {
         r = apply_haproxy(p);
         q = nginx_apply(p);
         return r < 0 ? r : q;
+}
+
+/* Is it one of those that were put in place? */
+static bool has_certificate(struct work *w, struct str path) {
+        struct proxy_set set = { 0 };
+        struct str problem;
+
+        VEC_EACH(app, &w->state.apps)
+                app->chosen = app->in_place;
+        if (!proxy_state_set(&w->state, w->proxy->arena, &set, &problem))
+                return false;
+
+        VEC_EACH(d, &set.list)
+                VEC_EACH(certificate, &d->certificates)
+                        if (str_eq(certificate->path, path))
+                                return true;
+
+        return false;
+}
+
+/* At run time, or else by a reload: for a directory, and where HAProxy knows no such file. What it can't use leaves
+ * what it had. */
+static int renew(struct work *w) {
+        struct proxy_run *p = w->proxy;
+        const struct host_haproxy *settings = p->world->host.haproxy;
+        struct haproxy_client client = { .arena = p->arena, .socket = arena_str(p->arena, settings->socket.text).p,
+                                         .master = arena_str(p->arena, settings->master_socket.text).p };
+        struct str text, seen, message = STR("");
+        int r = fs_read(p->arena, AT_FDCWD, below(p, p->certificate).p, CERTIFICATE_MAX, &text);
+
+        if (r < 0 && r != -EISDIR)
+                return fail(p, p->certificate, r);
+        if (r == 0 && balancer_sees(&w->balancer, p->certificate, &seen) &&
+            haproxy_set_certificate(&client, seen, text, &message) == 0)
+                return 0;
+
+        r = balancer_reload(&w->balancer, &message);
+        if (r < 0)
+                return fail(p, STR("reloading HAProxy"), r);
+        if (r > 0) {
+                complain(p, arena_join(p->arena, STR("HAProxy goes on with the certificate that it had instead of '"),
+                                       p->certificate, STR("': "), message));
+                return 0;
+        }
+        return proxy_tell(p);
+}
+
+int proxy_certificate(struct proxy_run *p) {
+        CLEANUP(close_work) struct work w = {
+                .proxy = p, .state = { .arena = p->arena, .runtime = -1, .memory = -1 }, .lock = -1,
+        };
+        int r = read_host(p);
+
+        if (r != 0)
+                return r < 0 ? r : 0;
+
+        start_work(&w, p);
+        r = open_state(&w);
+        if (r == 0)
+                r = take_lock(&w, w.state.runtime);
+        if (r == 0)
+                r = proxy_state_read(&w.state);
+        if (r == 0)
+                r = find_balancer(&w);
+        if (r == 0 && w.balancer.is_active && has_certificate(&w, p->certificate))
+                r = renew(&w);
+        return r < 0 ? r : nginx_renew(p);
 }

@@ -21,6 +21,8 @@ struct proxy_run {
         struct world *world;            /* places set; of host.yaml only */
         const char *root;               /* "" or a directory: below one nothing is reloaded */
 
+        struct str certificate;         /* of proxy_certificate(): an absolute path */
+
         VEC(struct str) problems;       /* for the user, each perhaps of several lines; then the work was done in part */
         VEC(struct str) notes;
         struct str failed;              /* what a negative errno was about */
@@ -31,6 +33,9 @@ int proxy_apply(struct proxy_run *p);
 
 /* Tells HAProxy which servers are ready, and does nothing else. 0; negative errno. */
 int proxy_states(struct proxy_run *p);
+
+/* Has HAProxy and nginx serve p->certificate as it is in its file now. 0; negative errno. */
+int proxy_certificate(struct proxy_run *p);
 
 /* For pyservicectl check: would HAProxy take what lies below `runtime`, a directory like /run/pyservice, on top of what is in
  * place? Nothing is put anywhere. ret->problems says what it would not; ret's other members are of no use. host.yaml is in p->world. 0, also

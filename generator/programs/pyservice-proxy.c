@@ -17,21 +17,24 @@ enum { EXIT_USER = 1, EXIT_USAGE = 2 };
 static const char usage_text[] =
         "usage: pyservice-proxy [--root=DIR] HASH\n"
         "       pyservice-proxy --states\n"
+        "       pyservice-proxy --certificate=FILE\n"
         "Checks the HAProxy and nginx files of all applications, puts them in place and reloads both.\n"
         "pyservice-proxy@HASH.service runs it; HASH only tells one state of these files from another.\n"
-        "With --states it only tells HAProxy which servers are ready, after it has started.\n";
+        "With --states it only tells HAProxy which servers are ready, after it has started.\n"
+        "With --certificate both serve what is in the file now.\n";
 
 static int fail(struct str what, int r) {
         (void) fprintf(stderr, "pyservice-proxy: %.*s: %s\n", STR_ARG(what), strerror(-r));
         return EXIT_SYSTEM;
 }
 
-static int run(const char *root, int (*work)(struct proxy_run *p)) {
+static int run(const char *root, const char *certificate, int (*work)(struct proxy_run *p)) {
         struct arena arena = { 0 };
         struct sources sources = { 0 };
         struct diags ds = { .arena = &arena, .sources = &sources };
         struct world world = { .arena = &arena, .ds = &ds, .sources = &sources };
-        struct proxy_run proxy = { .arena = &arena, .world = &world, .root = strcmp(root, "/") == 0 ? "" : root };
+        struct proxy_run proxy = { .arena = &arena, .world = &world, .root = strcmp(root, "/") == 0 ? "" : root,
+                                   .certificate = str_of(certificate) };
         int r;
 
         (void) umask(0022);
@@ -52,12 +55,13 @@ int main(int argc, char *argv[]) {
         static const struct option options[] = {
                 { "root", required_argument, NULL, 'r' },
                 { "states", no_argument, NULL, 's' },
+                { "certificate", required_argument, NULL, 'c' },
                 { "help", no_argument, NULL, 'h' },
                 { "version", no_argument, NULL, 'v' },
                 { 0 },
         };
         int (*work)(struct proxy_run *p) = proxy_apply;
-        const char *root = "/";
+        const char *root = "/", *certificate = NULL;
 
         for (int c; (c = getopt_long(argc, argv, "h", options, NULL)) != -1;)
                 switch (c) {
@@ -66,6 +70,10 @@ int main(int argc, char *argv[]) {
                         break;
                 case 's':
                         work = proxy_states;
+                        break;
+                case 'c':
+                        work = proxy_certificate;
+                        certificate = optarg;
                         break;
                 case 'h':
                         return fputs(usage_text, stdout) < 0 ? EXIT_SYSTEM : EXIT_SUCCESS;
@@ -78,5 +86,5 @@ int main(int argc, char *argv[]) {
         if (argc - optind != (work == proxy_apply))
                 return fputs(usage_text, stderr) < 0 ? EXIT_SYSTEM : EXIT_USAGE;
 
-        return run(root, work);
+        return run(root, certificate, work);
 }

@@ -90,6 +90,39 @@ static void put_requires_target(struct unit *u, struct name unit, const struct s
         unit_close(u);
 }
 
+/* The path as an instance name (systemd.unit(5), "string escaping"), without its first slash. */
+static struct name escape_path(struct rendering *r, struct abs_path path) {
+        static const char digits[] = "0123456789abcdef";
+        struct str out = STR("");
+
+        for (size_t i = 1; i < path.text.n; i++) {
+                struct str c = { path.text.p + i, 1 };
+                bool is_plain = str_is_made_of(c, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+                                                  "0123456789:_") || (c.p[0] == '.' && i > 1);
+
+                if (c.p[0] == '/')
+                        c = STR("-");
+                else if (!is_plain)
+                        c = arena_join(r->arena, STR("\\x"), ((struct str) { digits + (c.p[0] >> 4 & 15), 1 }),
+                                       ((struct str) { digits + (c.p[0] & 15), 1 }));
+                out = arena_join(r->arena, out, c);
+        }
+
+        return (struct name) { out, path.at };
+}
+
+/* A renewed certificate is to be served. */
+static void put_certificate(struct rendering *r, struct unit *u, const struct service *s) {
+        if (!s->proxy || !s->proxy->tls || r->world->places.is_user)
+                return;
+
+        unit_open(u, UNIT_UPHOLDS);
+        unit_const(u, "pyservice-certificate@");
+        unit_part(u, escape_path(r, s->proxy->tls->certificate));
+        unit_const(u, ".path");
+        unit_close(u);
+}
+
 void add_upheld(struct rendering *r, struct unit *u, struct name unit) {
         tree_mark(unit_finish(u, r->tree, arena_join(r->arena, STR("units/"), r->app->name.text, STR(".target.d/50-"), unit.text, STR(".conf"))),
                   TREE_SCALE, unit.text);
@@ -107,6 +140,7 @@ static void render_upheld(struct rendering *r) {
                 for (uint64_t i = 0; i < s->scale.n; i++)
                         put_upheld_instance(u, s->container.unit, s->restart, i);
                 put_requires_target(u, s->container.unit, &s->order);
+                put_certificate(r, u, s);
                 add_upheld(r, u, s->container.unit);
         }
 

@@ -8,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/buf.h"
 #include "base/fs.h"
 
 enum {
@@ -343,4 +344,41 @@ int haproxy_ask_worker(const struct haproxy_client *c, struct str command, struc
                 return ask(c->arena, c->socket, command, ret);
 
         return c->master ? ask(c->arena, c->master, arena_join(c->arena, STR("@1 "), command), ret) : -ENOENT;
+}
+
+/* HAProxy takes all lines up to the first empty one. */
+static struct str without_empty_lines(struct arena *a, struct str text) {
+        struct buf b = buf_in(a);
+        struct str line;
+
+        while (str_split(&text, '\n', &line)) {
+                if (str_trim(line).n == 0 || str_is(line, "\r"))
+                        continue;
+                buf_put_str(&b, line);
+                buf_put_char(&b, '\n');
+        }
+
+        return buf_str(&b);
+}
+
+int haproxy_set_certificate(const struct haproxy_client *c, struct str path, struct str pem,
+                            struct str *ret_message) {
+        struct arena *a = c->arena;
+        struct str set = arena_join(a, STR("set ssl cert "), path, STR(" <<\n"), without_empty_lines(a, pem));
+        struct str answer, ignored;
+        int r = haproxy_ask_worker(c, set, &answer);
+
+        if (r < 0)
+                return r;
+        if (str_find_str(answer, STR("ransaction ")) < answer.n && !str_has_prefix(answer, STR("Can't"))) {
+                r = haproxy_ask_worker(c, arena_join(a, STR("commit ssl cert "), path), &answer);
+                if (r < 0)
+                        return r;
+                if (str_find_str(answer, STR("Success!")) < answer.n)
+                        return 0;
+                (void) haproxy_ask_worker(c, arena_join(a, STR("abort ssl cert "), path), &ignored);
+        }
+
+        *ret_message = str_trim((struct str) { answer.p, str_find(answer, '\n') });
+        return 1;
 }

@@ -42,6 +42,11 @@ int haproxy_count(const struct haproxy_client *c, struct haproxy_answer *ret);
  * errno: -ENOENT, -EACCES, -ECONNREFUSED where nobody answers. */
 int haproxy_ask_worker(const struct haproxy_client *c, struct str command, struct str *ret);
 
+/* Has the worker that serves now take the text of a PEM file for the certificate that it read from `path`
+ * ("set ssl cert"). Nothing else changes. 0; 1 if it does not, as the message says; negative errno as above. */
+int haproxy_set_certificate(const struct haproxy_client *c, struct str path, struct str pem,
+                            struct str *ret_message);
+
 /* What the functions above read; pure. */
 
 struct haproxy_workers {

@@ -126,6 +126,32 @@ def test_a_stream_outlives_changes_of_another_application(machine):
         machine.wait(lambda: ready_servers(machine) == {f"other-{i}" for i in range(3)}, what=f"the same servers after a {verb}")
 
 
+def test_a_renewed_certificate_is_served(machine):
+    """By every connection from then on, and without a reload."""
+    def renew(name: str, days: int) -> None:
+        machine.run(f"openssl req -x509 -newkey rsa:2048 -nodes -days {days} -subj /CN={name} -keyout /run/k -out /run/c 2>&1"
+                    " && cat /run/c /run/k >/run/pem && chmod 600 /run/pem && mv /run/pem /etc/hello-1.pem")
+
+    def served() -> str:
+        command = f"openssl s_client -connect 127.0.0.1:443 -servername {HOST} </dev/null 2>/dev/null"
+        return machine.run(f"{command} | openssl x509 -noout -subject", check=False).stdout.strip()
+
+    def level() -> str:
+        answer = json.loads(machine.run("pyservicectl doctor --json", check=False).stdout)
+        return next(check["level"] for check in answer["checks"] if check["check"] == "certificates")
+
+    machine.write("/etc/hello-1.pem", "")       # it goes when the test is over
+    renew("first", 9)
+    define(machine, "hello", HELLO + f"proxy: {{domains: [{HOST}], tls: {{certificate: /etc/hello-1.pem}}}}\n")
+    machine.wait(lambda: served().endswith("first"), what="the first certificate")
+    wait_for(machine, "hello", 1)
+    before = workers(machine)
+    assert level() == "warning", "it expires soon"
+    renew("second", 99)
+    machine.wait(lambda: served().endswith("second"), what="the second certificate")
+    assert workers(machine) == before and level() == "good"
+
+
 def test_hard_stop_is_compared_with_the_drains(machine):
     define(machine, "hello", HELLO + f"proxy: {{domains: [{HOST}], timeouts: {{drain: 10min}}}}\n", reload=False)
     assert "[hard-stop]" not in machine.run("pyservicectl check", check=False).stderr, "by the base configuration as it is installed"

@@ -18,7 +18,8 @@ pytestmark = pytest.mark.skipif(not PYSERVICECTL, reason="PYSERVICECTL is not se
 
 UNITS = ("pyservice.target pyservice-config@.path pyservice-config@.service pyservice-keep.path pyservice-keep.service pyservice-update.service "
          "pyservice-watch.path pyservice-watch.service "
-         "pyservice-state.service pyservice-proxy@.service pyservice-proxy@.timer haproxy.service.d/pyservice.conf").split()
+         "pyservice-state.service pyservice-proxy@.service pyservice-proxy@.timer pyservice-certificate@.path "
+         "pyservice-certificate@.service haproxy.service.d/pyservice.conf").split()
 PROGRAMS = "build environment instance kms proxy rollout setup".split()
 GENERATORS = "usr/lib/systemd/system-generators"
 SHOP = "image: localhost/hello:1\nport: 8000\nproxy: {domains: [shop.example.com]}\n"
