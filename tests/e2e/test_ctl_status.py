@@ -70,7 +70,7 @@ WHOLE = closed({
     "mistakes": each(closed({"id": TEXT, "severity": {"enum": ["error", "warning"]}, "message": TEXT}, file=TEXT, line=COUNT, column=COUNT)),
 }, since=TIME, file=TEXT, image=TEXT, revision=REVISION, wanted=REVISION, pinned=REVISION, paused=TRUTH, next=TIME, note=TEXT,
     rollout=closed({"outcome": {"enum": ["under-way", "done", "paused", "failed"]}}, revision=REVISION, phase=TEXT, message=TEXT, reason=TEXT,
-                   started=TIME))
+                   started=TIME, since=TIME))
 LINES = closed({"instances": each(closed({
     "name": TEXT, "state": STATE, "port": COUNT, "revision": REVISIONS, "memory_bytes": COUNT, "cpu_usec": COUNT, "restarts": COUNT,
     "since": TIMES, "proxy": TEXTS, "sessions": COUNT, "app": TEXT, "part": TEXT, "kind": {"enum": ["service", "sidecar"]}, "unit": TEXT,
