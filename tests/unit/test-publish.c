@@ -289,7 +289,8 @@ static void test_removed_app(void **state) {
         assert_int_equal(fixture_publish(&f), 0);
         fixture_clear(&f);
         assert_int_equal(fixture_publish(&f), 0);
-        assert_out("pyservice.target.d/50-pyservice.conf\nshop.target\nshop@.service\nshop@.service.d/10-ports.conf\n");
+        assert_out("pyservice.target.d/50-pyservice.conf\nshop.target\nshop@.service\nshop@.service.d/10-ports.conf\n"
+                   "shop@.service.d/90-gone.conf\n");
         assert_alive("# What pyservice-generator wants to run.\n");
 
         (void) fixture_usual(&f, "shop", "[Container]\n", "[Unit]\n");
@@ -316,7 +317,7 @@ static void test_name_moves(void **state) {
 
         /* And nothing of the other's is laid over it, not even where the generator died in between. */
         for (unsigned i = 0; i < 2; i++) {
-                assert_out("a.target\na@.service\na@.service.d/10-ports.conf\nb.target\nb@.service\nb@.service.d/10-ports.conf\n"
+                assert_out("a.target\na@.service\na@.service.d/10-ports.conf\na@.service.d/90-gone.conf\nb.target\nb@.service\nb@.service.d/10-ports.conf\n"
                            "pyservice.target.d/50-pyservice.conf\nshared.service\nshared.service.d/10-of-b.conf\n");
                 assert_int_equal(unlinkat(f.publisher.output, "shared.service.d/10-of-b.conf", 0), 0);
                 assert_int_equal(publish_existing(&f.publisher), 0);
