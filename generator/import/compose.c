@@ -180,7 +180,7 @@ static void put_by_row(struct compose *c, struct draft_part *p, const struct key
         }
 
         text = compose_text(c, n);
-        if (is_number(text) && strcmp(row->to, "scale") == 0)
+        if ((is_number(text) && strcmp(row->to, "scale") == 0) || (strcmp(row->to, "init") == 0 && (str_is(text, "true") || str_is(text, "false"))))
                 (void) yaml_text_put_plain(c->draft.arena, p->map, str_of(row->to), text);
         else if (!str_is_absent(text))
                 (void) yaml_text_put_text(c->draft.arena, p->map, str_of(row->to), text);

@@ -192,6 +192,15 @@ static void put_auto_update(struct quadlet_import *q, const struct unit_line *li
         (void) yaml_text_put_text(q->draft.arena, q->draft.root, STR("auto_update"), line->value);
 }
 
+static void put_init(struct quadlet_import *q, const struct unit_line *line) {
+        bool yes;
+
+        if (unit_boolean(line->value, &yes))
+                (void) yaml_text_put_plain(q->draft.arena, q->part->map, STR("init"), yes ? STR("true") : STR("false"));
+        else
+                quadlet_drop(q, line);
+}
+
 static void put_ulimit(struct quadlet_import *q, const struct unit_line *line) {
         struct str rest = line->value, name = { NULL, 0 }, soft = { NULL, 0 };
 
@@ -241,7 +250,7 @@ static const struct key keys[] = {
         { "Pod",              .put = pass },
         { "PublishPort",      .put = put_port },
         { "Pull",             .to = "pull" },
-        { "RunInit",          .to = "init" },
+        { "RunInit",          .put = put_init },
         { "Secret",           .put = put_secret },
         { "StopSignal",       .to = "stop_signal" },
         { "StopTimeout",      .to = "stop_timeout" },

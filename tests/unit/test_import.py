@@ -750,9 +750,9 @@ def test_quadlet_files_are_one_application(imported, tmp_path):
 
 def test_a_container_alone_is_the_short_form(imported):
     definition = imported("quadlet", {"my_web.container": "[Container]\nImage=quay.io/x/web:1\nPublishPort=8080:80\nPublishPort=127.0.0.1:53:53/udp\nPod=a.pod\nShmSize=1g\n"
-                                                          "PodmanArgs=--cpus 2\nHealthOnFailure=kill\nNetwork=host\nNetwork=other\nExec=sh -c 'echo $HOME %H'\n"
+                                                          "PodmanArgs=--cpus 2\nHealthOnFailure=kill\nNetwork=host\nNetwork=other\nExec=sh -c 'exec echo $HOME %H'\n"
                                                           "[Unit]\nPartOf=x.target\nAfter=postgresql.service\n"})
-    assert definition.app == {"image": "quay.io/x/web:1", "command": ["sh", "-c", "echo $HOME %H"], "port": 80, "network": "host", "publish": ["8080:80", "127.0.0.1:53:53/udp"],
+    assert definition.app == {"image": "quay.io/x/web:1", "command": ["sh", "-c", "exec echo $HOME %H"], "port": 80, "network": "host", "publish": ["8080:80", "127.0.0.1:53:53/udp"],
                               "after": ["postgresql.service"], "quadlet": {"Container": {"ShmSize": "1g", "PodmanArgs": "--cpus 2"}, "Unit": {}}}
     for note in ("'Network=other' could not", "systemd would replace a '$' in 'Exec='", "the specifier '%H' could not", "'Container: HealthOnFailure' could not be carried over",
                  "'Unit: PartOf' could not be carried over"):
