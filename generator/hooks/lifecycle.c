@@ -97,6 +97,15 @@ static void note_stop(struct instance *i, struct start_record *record) {
         write_record(i, record);
 }
 
+/* A reset also makes its result "success", from which systemd decides whether to start it again: so only what is started again whatever the
+ * result is reset (`settled`), and never what an ExecCondition= kept from starting, which would start again for ever. */
+static bool may_reset(const struct instance *i, const struct start_record *record) {
+        const char *result = getenv("SERVICE_RESULT");
+        bool has_run = result && strcmp(result, "exec-condition") != 0;
+
+        return has_run && i->settled > 0 && record->ready > 0 && now_ms() - record->ready >= i->settled;
+}
+
 void lifecycle_note_end(struct instance *i) {
         struct start_record record = { 0 };
         const char *slash = i->record ? strrchr(i->record, '/') : NULL;
@@ -109,7 +118,7 @@ void lifecycle_note_end(struct instance *i) {
 
         if (bus_is_stopping(bus, unit, &is_stopping) >= 0 && is_stopping)
                 note_stop(i, &record);
-        else if (record.ready > 0 && now_ms() - record.ready >= i->settled)
+        else if (may_reset(i, &record))
                 (void) bus_reset_failed(bus, unit);
         bus_close(&bus);
 }

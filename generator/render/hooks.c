@@ -223,9 +223,11 @@ static void put_leave(struct rendering *r, struct unit *u, const struct role *ro
         if (s && s->proxy)
                 put_front(r, u, s);
         put_record(r, u);
-        unit_word(u);
-        unit_const(u, "--settled=");
-        put_ms(u, role->restart_policy->max_delay);
+        if (role->restart.index == RESTART_ALWAYS || role->restart.index == RESTART_LIMITED) {
+                unit_word(u);
+                unit_const(u, "--settled=");
+                put_ms(u, role->restart_policy->max_delay);
+        }
         if (r->world->places.is_user) {
                 unit_word(u);
                 unit_const(u, "--user");
