@@ -29,6 +29,7 @@ enum health_failure { HEALTH_RESTART, HEALTH_DRAIN, HEALTH_NONE };
 enum on_error { ON_ERROR_FAIL, ON_ERROR_LITERAL };
 enum manager { MANAGER_PIP, MANAGER_UV, MANAGER_CONDA };
 enum auto_update { AUTO_UPDATE_REGISTRY, AUTO_UPDATE_LOCAL };
+enum inherited { INHERITED_ENV, INHERITED_SECRETS, INHERITED_CONFIG, INHERITED_COUNT };
 
 struct env_entry {
         struct env_name key;
@@ -52,6 +53,8 @@ struct secret {
         struct ciphertext kms;
         struct podman_secret podman;
         struct choice on_error;
+        struct file_mode mode;          /* of the file in the container */
+        struct number uid, gid;
 };
 
 struct secret_entry {
@@ -85,6 +88,12 @@ struct resources {
         struct number pids, nofile;
 };
 
+/* What a part takes over from the top of the definition, if it says so. */
+struct inheritance {
+        struct flag all;
+        LIST(struct choice) some;       /* of enum inherited */
+};
+
 /* What everything that runs as a container has in common. */
 struct container {
         struct image_ref image;
@@ -108,6 +117,7 @@ struct container {
         LIST(struct host_glob) hosts;
         struct choice run_mode;
         struct number worker_count;
+        struct inheritance inherit;
 
         /* From here on: worked out by world_finish(). */
         LIST(struct variable) environment;      /* all of it, sorted by name */
@@ -119,6 +129,7 @@ struct container {
         LIST(struct ip_prefix) network_subnets; /* its addresses, where they are known */
         LIST(struct host_name) names;           /* its names on the network, besides the container's own */
         LIST(struct mount) mounts;
+        bool takes[INHERITED_COUNT];            /* from the top of the definition */
         bool runs_as_owner;                     /* as the user of the machine who owns the app's directories */
 };
 

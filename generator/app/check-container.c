@@ -35,6 +35,9 @@ static void check_secrets(struct world *w, const struct container *c) {
                         (void) diag_add(w->ds, DIAG_SECRET_SOURCE, secret->key.at,
                                         "the secret '%.*s' has no source; write {credential: NAME}, {file: PATH}, {kms: CIPHERTEXT} or {podman: NAME}", STR_ARG(secret->key.text));
                 check_ciphertext(w, s);
+                if (w->places.is_user && str_is_absent(s->podman.text) && s->uid.n + s->gid.n > 0)
+                        (void) diag_add(w->ds, DIAG_MISPLACED_KEY, s->uid.n > 0 ? s->uid.at : s->gid.at,
+                                        "a user's manager cannot give this file to another user; write {podman: NAME}");
         }
 }
 

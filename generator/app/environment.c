@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "app/contract.h"
+#include "app/inherit.h"
 #include "app/resolve.h"
 
 struct environment {
@@ -116,8 +117,8 @@ static void settle(struct environment *env) {
 static void resolve_one(struct world *w, const struct environment *common, struct container *c) {
         struct environment env = { .arena = w->arena };
 
-        VEC_EACH(v, &common->list)
-                put(&env, *v);
+        for (size_t i = 0; c->takes[INHERITED_CONFIG] && i < common->list.n; i++)
+                put(&env, common->list.at[i]);
         put_run_mode(&env, c);
         LIST_EACH(entry, &c->env)
                 put_one(&env, entry->key, (struct piece) { .literal = entry->value.text.text, .secret = entry->value.secret });
@@ -178,4 +179,5 @@ void resolve_environment(struct world *w, struct app *app) {
 
         VEC_EACH(ref, &all.list)
                 resolve_one(w, &common, ref->container);
+        inherit_check(w, app, common.list.at, common.list.n);
 }

@@ -5,6 +5,7 @@
 #include "app/check.h"
 #include "app/environment.h"
 #include "app/home.h"
+#include "app/inherit.h"
 #include "app/place.h"
 #include "app/resolve.h"
 #include "app/rows.h"
@@ -129,13 +130,14 @@ static void join_commands(struct world *w, struct task *t) {
 
 /* Takes over the app's. What pulls the image is its own unit where the part says of its own what or how to pull; hosts
  * of its own stand instead of the app's, since one writes them to run on fewer. */
-static void inherit_container(struct world *w, const struct container *base, struct container *c) {
+static void inherit_container(struct world *w, const struct app *app, struct container *c) {
+        struct container offer = inherit_offer(w->arena, app, c);
         struct host_glob *hosts = c->hosts.at;
         size_t n_hosts = c->hosts.n;
 
         c->owns_image_unit = c->owns_image_unit || !str_is_absent(c->image.text) || !str_is_absent(c->auth_file.text) ||
                              c->pull.at.len > 0 || c->tls_verify.at.len > 0;
-        schema_inherit(w->arena, &container_schema, base, c);
+        schema_inherit(w->arena, &container_schema, &offer, c);
         if (n_hosts > 0) {
                 c->hosts.at = hosts;
                 c->hosts.n = n_hosts;
@@ -184,6 +186,7 @@ static void inherit(struct world *w, struct app *app) {
         struct container *base = &app->base.container;
         bool is_short_form = !node_get(app->node, "services");
 
+        inherit_decide(w->arena, app);
         if (str_is_absent(base->network.text))
                 base->network = w->host.network;
         give_network(w, app);
@@ -196,13 +199,13 @@ static void inherit(struct world *w, struct app *app) {
                 app->services.at->container.auth_file = base->auth_file;
         } else
                 LIST_EACH(s, &app->services)
-                        inherit_container(w, base, &s->container);
+                        inherit_container(w, app, &s->container);
         LIST_EACH(s, &app->sidecars)
-                inherit_container(w, base, &s->container);
+                inherit_container(w, app, &s->container);
         LIST_EACH(t, &app->tasks)
-                inherit_container(w, base, &t->container);
+                inherit_container(w, app, &t->container);
         LIST_EACH(t, &app->timers)
-                inherit_container(w, base, &t->task.container);
+                inherit_container(w, app, &t->task.container);
 }
 
 /* Nobody may be there to notice a task that hangs before an update. */

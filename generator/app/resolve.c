@@ -10,13 +10,15 @@ struct container_list app_containers(struct arena *a, struct app *app) {
         struct container_list all = { 0 };
 
         LIST_EACH(s, &app->services)
-                *vec_push(a, &all.list) = (struct container_ref) { &s->container, s->name, s->description };
+                *vec_push(a, &all.list) = (struct container_ref) { &s->container, s->name, s->description, s->health };
         LIST_EACH(s, &app->sidecars)
-                *vec_push(a, &all.list) = (struct container_ref) { &s->container, s->name, s->description };
+                *vec_push(a, &all.list) = (struct container_ref) { &s->container, s->name, s->description, s->health };
         LIST_EACH(t, &app->tasks)
-                *vec_push(a, &all.list) = (struct container_ref) { &t->container, t->name, t->description };
+                *vec_push(a, &all.list) = (struct container_ref) { &t->container, t->name, t->description, NULL };
         LIST_EACH(t, &app->timers)
-                *vec_push(a, &all.list) = (struct container_ref) { &t->task.container, t->task.name, t->task.description };
+                *vec_push(a, &all.list) = (struct container_ref) {
+                        &t->task.container, t->task.name, t->task.description, NULL,
+                };
 
         return all;
 }

@@ -14,6 +14,7 @@ struct container_ref {
         struct container *container;
         struct name name;
         struct text description;
+        const struct health *health;    /* NULL for a part without one */
 };
 
 struct container_list {

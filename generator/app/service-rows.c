@@ -4,6 +4,9 @@
 /* Podman knows no "infinity". */
 #define DAY (86400 * 1000000ULL)
 
+/* The largest number that chown(2) takes. */
+#define ID_MAX 4294967294ULL
+
 static const struct field secret_fields[] = {
         FIELD(secret, credential, "credential", "Name of a systemd credential, encrypted (systemd-creds(1)) or plain."),
         FIELD(secret, file, "file", "File that holds it."),
@@ -11,6 +14,9 @@ static const struct field secret_fields[] = {
         FIELD(secret, podman, "podman", "Name of a secret of Podman's (podman-secret-create(1))."),
         FIELD(secret, on_error, "on_error", "Where 'kms' can't be decrypted: 'fail', or take the text as it is ('literal'), as codeontap's base-python does. "
               "With 'literal' a text that does not begin with AQEC or AQIC is taken for one in clear.", .choices = "fail|literal", .def = "fail"),
+        FIELD(secret, mode, "mode", "Mode of the file in the container; without it, everybody in the container may read the file."),
+        FIELD(secret, uid, "uid", "User in the container, by number, who owns the file; without it, root.", .max = ID_MAX),
+        FIELD(secret, gid, "gid", "Group in the container, by number, that owns the file; without it, root's.", .max = ID_MAX),
 };
 static SCHEMA(secret, "Where a secret comes from: one of these.");
 
@@ -31,7 +37,8 @@ static const struct field container_fields[] = {
         FIELD_WORDS(container, entrypoint, "entrypoint", "Entry point in place of the image's; \"\" clears it.", .flags = FIELD_INHERIT),
         FIELD_MAP_OF_VALUE(container, env, "env", "Environment: NAME: VALUE, or NAME: {secret: NAME}.", .flags = FIELD_INHERIT | FIELD_SECRET),
         FIELD_LIST(container, env_files, "env_files", "Files of NAME=VALUE lines; '-' before one makes it optional.", .flags = FIELD_INHERIT | FIELD_ONE_OK),
-        FIELD_MAP_OF_STRUCT(container, secrets, "secrets", secret_schema, "Secrets by name; each is the file /run/secrets/NAME in the container.", .flags = FIELD_INHERIT | FIELD_SECRET),
+        FIELD_MAP_OF_STRUCT(container, secrets, "secrets", secret_schema, "Secrets by name; each is the file /run/secrets/NAME in the container. A part that inherits no secrets gets those "
+                            "of the top that its variables name.", .flags = FIELD_INHERIT | FIELD_SECRET),
         FIELD_LIST(container, volumes, "volumes", "What is mounted: SOURCE:/DESTINATION[:OPTIONS], where SOURCE is a path, a name from the app's map 'volumes', one of "
                    "Podman's volumes, or NAME.volume, the administrator's Quadlet file.", .flags = FIELD_INHERIT),
         FIELD_MAP(container, labels, "labels", "Labels of the container.", .flags = FIELD_INHERIT),
@@ -108,8 +115,16 @@ static const struct field restart_policy_fields[] = {
 };
 SCHEMA(restart_policy, "When systemd starts it again, and how soon.");
 
+/* A part's own: the top has nothing to take over from. */
+#define INHERIT_FIELDS(S) \
+        FIELD(S, container.inherit.all, "inherit", "Whether the part takes over 'env' (with 'env_files'), 'secrets' and 'config' from the top of the " \
+              "definition. Without this key, a part does so that runs the application's image: the one at the top or, if there is none, that of a " \
+              "service. The tag does not matter. All other keys are taken over in any case."), \
+        FIELD_LIST(S, container.inherit.some, "inherit", "Those of the three that it takes over.", .choices = "env|secrets|config")
+
 static const struct field service_fields[] = {
         FIELD(service, name, "name", "Name; the units are APP-NAME@N.service.", .flags = FIELD_REQUIRED),
+        INHERIT_FIELDS(service),
         FIELD(service, description, "description", "One line for people."),
 #define SERVICE_OWN_FIELDS \
         FIELD_INLINE(service, container, container_schema), \
@@ -135,6 +150,7 @@ SCHEMA(base, "The one service of the short form, or what services inherit.");
 static const struct field sidecar_fields[] = {
         FIELD(sidecar, name, "name", "Name; the unit is APP-NAME.service.", .flags = FIELD_REQUIRED),
         FIELD(sidecar, description, "description", "One line for people."),
+        INHERIT_FIELDS(sidecar),
         FIELD_INLINE(sidecar, container, container_schema),
         FIELD_STRUCT(sidecar, health, "health", health_schema, "How to see whether it works."),
         FIELD(sidecar, restart, "restart", "When systemd starts it again.", .choices = "always|on-failure|no", .def = "always"),
@@ -146,6 +162,7 @@ SCHEMA(sidecar, "A single companion container.");
 static const struct field task_fields[] = {
         FIELD(task, name, "name", "Name; the unit is APP-NAME.service.", .flags = FIELD_REQUIRED),
         FIELD(task, description, "description", "One line for people."),
+        INHERIT_FIELDS(task),
         FIELD_INLINE(task, container, container_schema),
         FIELD_INLINE(task, order, start_order_schema),
         FIELD_COMMANDS(task, commands, "commands", "Commands in order, in place of 'command'; the first that fails ends it.", .flags = FIELD_ONE_OK),

@@ -93,6 +93,51 @@ static struct node *inherit(struct filling *f, const struct field *row, struct n
         return own;
 }
 
+/* The part that is item `i` of the list `key`; NULL for other lists. */
+static const struct container *find_part(const struct app *app, const char *key, size_t i) {
+        return strcmp(key, "services") == 0 ? &app->services.at[i].container :
+               strcmp(key, "sidecars") == 0 ? &app->sidecars.at[i].container :
+               strcmp(key, "tasks") == 0 ? &app->tasks.at[i].container :
+               strcmp(key, "timers") == 0 ? &app->timers.at[i].task.container : NULL;
+}
+
+static bool has_secret(const struct container *c, struct str name) {
+        LIST_EACH(secret, &c->secrets)
+                if (str_eq(secret->key.text, name))
+                        return true;
+
+        return false;
+}
+
+static struct node *secrets_for(struct filling *f, const struct container *c, const struct node *secrets) {
+        struct node *map = empty_map(f->arena);
+
+        for (size_t i = 0; i < secrets->n; i++)
+                if (has_secret(c, secrets->pairs[i].key->text))
+                        add(f->arena, map, secrets->pairs[i].key->text, secrets->pairs[i].value);
+        return map;
+}
+
+/* The top without what the part does not take over. */
+static const struct node *base_for(struct filling *f, const char *key, size_t i) {
+        const struct container *c = find_part(f->app, key, i);
+        struct node *map = empty_map(f->arena);
+
+        for (size_t k = 0; c && k < f->base->n; k++) {
+                const struct pair *pair = &f->base->pairs[k];
+                bool is_env = str_is(pair->key->text, "env") || str_is(pair->key->text, "env_files");
+                struct node *value = pair->value;
+
+                if (is_env && !c->takes[INHERITED_ENV])
+                        continue;
+                if (str_is(pair->key->text, "secrets"))
+                        value = secrets_for(f, c, value);
+                if (value->kind != NODE_MAP || value->n > 0)
+                        add(f->arena, map, pair->key->text, value);
+        }
+        return c ? map : f->base;
+}
+
 static struct node *fill_value(struct filling *f, const struct field *row, struct node *value) {
         struct node *filled;
 
@@ -103,7 +148,7 @@ static struct node *fill_value(struct filling *f, const struct field *row, struc
                 *filled = *value;
                 filled->items = arena_array(f->arena, value->n + 1, struct node *);
                 for (size_t i = 0; i < value->n; i++)
-                        filled->items[i] = fill(f, row->schema, value->items[i], f->base);
+                        filled->items[i] = fill(f, row->schema, value->items[i], base_for(f, row->key, i));
                 return filled;
         }
         if (row->shape != SHAPE_MAP_OF_STRUCT || value->kind != NODE_MAP)

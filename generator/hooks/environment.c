@@ -47,10 +47,30 @@ static bool take_source(struct secret_wish *w, struct str text) {
         return false;
 }
 
-bool environment_wish(struct environment *e, struct str argument) {
-        size_t equals = str_find(argument, '=');
-        struct secret_wish w = { .name = { argument.p, equals } };
+/* MODE:UID:GID */
+static bool take_access(struct secret_wish *w, struct str text) {
+        struct str mode, uid, gid;
+        uint64_t user, group;
 
+        if (!str_split(&text, ':', &mode) || !str_split(&text, ':', &uid) || !str_split(&text, ':', &gid) || !str_is_absent(text) ||
+            mode.n == 0 || mode.n > 4 || !str_is_made_of(mode, "01234567") || !str_to_u64(uid, UINT32_MAX - 1, &user) ||
+            !str_to_u64(gid, UINT32_MAX - 1, &group))
+                return false;
+
+        w->mode = 0;
+        for (size_t i = 0; i < mode.n; i++)
+                w->mode = (w->mode << 3) | (mode_t) (mode.p[i] - '0');
+        w->uid = (uid_t) user;
+        w->gid = (gid_t) group;
+        return true;
+}
+
+bool environment_wish(struct environment *e, struct str argument) {
+        size_t equals = str_find(argument, '='), colon = str_find((struct str) { argument.p, equals }, ':');
+        struct secret_wish w = { .name = { argument.p, colon }, .mode = 0444, .uid = geteuid(), .gid = getegid() };
+
+        if (colon < equals && !take_access(&w, (struct str) { argument.p + colon + 1, equals - colon - 1 }))
+                return false;
         if (equals == argument.n || !is_file_name(w.name) || find_wish(e, w.name))
                 return false;
 
@@ -270,7 +290,8 @@ static int compose(struct environment *e, struct str template, struct str *ret) 
 
 static int write_files(struct environment *e, struct str variables) {
         VEC_EACH(w, &e->wishes) {
-                int r = w->kind == SECRET_PODMAN ? 0 : fs_replace(e->directory, w->name.p, 0444, w->content);
+                const struct stat owner = { .st_uid = w->uid, .st_gid = w->gid };
+                int r = w->kind == SECRET_PODMAN ? 0 : fs_replace_as(e->directory, w->name.p, w->mode, &owner, w->content);
 
                 if (r < 0)
                         return r;

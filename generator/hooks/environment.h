@@ -3,7 +3,7 @@
 
 /* The secrets of one instance, made ready before it starts (ExecStartPre=).
  *
- * Each secret becomes a file in the unit's runtime directory, $RUNTIME_DIRECTORY/NAME: 0444 in a directory that only
+ * Each secret becomes a file in the unit's runtime directory, $RUNTIME_DIRECTORY/NAME: 0444, or what its definition says, in a directory that only
  * its owner may enter, so that the container's user, whoever that is, reads the file that is mounted into it, and nobody else
  * reaches it. With a template, $RUNTIME_DIRECTORY/.env (0600) holds the variables that secrets are part of,
  * as systemd's EnvironmentFile= reads them.
@@ -30,6 +30,9 @@ struct secret_wish {
         struct str name;                /* as the definition calls it */
         struct str from;                /* the credential, an absolute path, or Podman's secret */
         enum secret_kind kind;
+        mode_t mode;
+        uid_t uid;
+        gid_t gid;
         struct str content;             /* absent until it was read */
 };
 
@@ -45,7 +48,7 @@ struct environment {
 
 /* Takes an argument: "NAME=credential:X", "NAME=file:PATH", "NAME=kms:PATH" (of a file with a ciphertext of AWS KMS), "NAME=kms-literal:PATH"
  * (the same, but what can't be decrypted is the secret itself) or "NAME=podman:X" (only for the template: Podman itself mounts its
- * secrets). False where it is none of them, or the name is there already. */
+ * secrets). ":MODE:UID:GID" may follow NAME. False where it is none of them, or the name is there already. */
 bool environment_wish(struct environment *e, struct str argument);
 
 /* Reads all secrets, composes the variables of `template` (the text of a file of env_template_put()'s; absent for none), and

@@ -76,6 +76,7 @@ enum severity {
         X(UNUSED_VOLUME,        "unused-volume",        WARNING) \
         X(SHELL_WITHOUT_EXEC,   "shell-without-exec",   WARNING) \
         X(SECRET_SOURCE,        "secret-source",        ERROR) \
+        X(NOT_INHERITED,        "not-inherited",        WARNING) \
         X(SECRET_VARIABLE,      "secret-variable",      ERROR) \
         X(PROXY_NEEDS_NETWORK,  "proxy-needs-network",  ERROR) \
         X(TRUSTED_NEEDS_SUBNET, "trusted-needs-subnet", ERROR) \

@@ -18,7 +18,7 @@
 enum { EXIT_USER = 1, EXIT_USAGE = 2 };
 
 static const char usage_text[] =
-        "usage: pyservice-environment [--root=DIR] [--template=FILE] NAME=SOURCE...\n"
+        "usage: pyservice-environment [--root=DIR] [--template=FILE] NAME[:MODE:UID:GID]=SOURCE...\n"
         "SOURCE: credential:CREDENTIAL, file:PATH, kms:PATH, kms-literal:PATH or podman:SECRET\n"
         "Writes the secrets of a unit, and the variables made of them, to $RUNTIME_DIRECTORY.\n";
 

@@ -68,10 +68,29 @@ static struct abs_path put_ciphertext(struct rendering *r, const struct role *ro
         return bundle_path(r, path);
 }
 
-/* NAME=credential:X, NAME=file:PATH and so on, so that its messages can say where a secret was to come from. */
+/* Everybody in the container may read it; the directory around it keeps others of the machine away. */
+static const struct file_mode default_mode = { STR_INIT("0444"), { SPAN_NOWHERE, 0, 0 } };
+
+static struct file_mode mode_of(const struct secret *s) {
+        return str_is_absent(s->mode.text) ? default_mode : s->mode;
+}
+
+static bool has_access(const struct secret *s) {
+        return !str_is_absent(s->mode.text) || s->uid.at.len > 0 || s->gid.at.len > 0;
+}
+
+/* NAME=credential:X, NAME:MODE:UID:GID=file:PATH and so on, so that its messages can say where a secret was to come from. */
 static void put_source(struct rendering *r, struct unit *u, const struct role *role, const struct secret_entry *s) {
         unit_word(u);
         unit_part(u, s->key);
+        if (has_access(&s->value)) {
+                unit_const(u, ":");
+                unit_part(u, mode_of(&s->value));
+                unit_const(u, ":");
+                unit_part_u64(u, s->value.uid.n);
+                unit_const(u, ":");
+                unit_part_u64(u, s->value.gid.n);
+        }
         if (!str_is_absent(s->value.file.text)) {
                 unit_const(u, "=file:");
                 unit_part(u, s->value.file);
@@ -149,6 +168,14 @@ static void put_podman(struct unit *u, const struct secret_entry *s) {
         unit_part(u, s->value.podman);
         unit_const(u, ",type=mount,target=");
         unit_part(u, s->key);
+        if (has_access(&s->value)) {
+                unit_const(u, ",mode=");
+                unit_part(u, mode_of(&s->value));
+                unit_const(u, ",uid=");
+                unit_part_u64(u, s->value.uid.n);
+                unit_const(u, ",gid=");
+                unit_part_u64(u, s->value.gid.n);
+        }
         unit_close(u);
 }
 

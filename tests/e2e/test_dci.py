@@ -181,7 +181,7 @@ def test_a_failed_backup_is_a_failed_unit(site, restored):
     before = started(site)
     drop_in(site, "tasks:\n"
             "  - {name: backup, image: 'quay.io/distributedci/backup:latest', command: yolo backup --tag current,"
-            " env: {YOLO_FAIL: '1'}}\n")
+            " inherit: true, env: {YOLO_FAIL: '1'}}\n")
     assert not site.ok("systemctl start dci-api-backup.service")
     assert site.out("systemctl --failed --plain --no-legend").split()[0] == "dci-api-backup.service"
     assert "backup failed" in site.journal("dci-api-backup.service")

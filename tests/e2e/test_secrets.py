@@ -329,3 +329,44 @@ def test_what_is_typed_is_not_shown(hello):
     os.close(control)
     assert b"typed" not in said + echoed
     assert stored(hello) == "typed secret"
+
+
+# --- who gets what ---
+
+def given(machine, container):
+    """The variables and secrets that Podman gave a container."""
+    seen = json.loads(machine.out(f"podman inspect {container}"))[0]
+    variables = dict(pair.split("=", 1) for pair in seen["Config"]["Env"])
+    mounts = {mount["Destination"].removeprefix("/run/secrets/") for mount in seen["Mounts"]}
+    return {name for name in ("LEVEL", "TOKEN", "PASSWORD") if name in variables}, mounts
+
+
+def test_a_companion_gets_only_what_it_names_and_a_secret_has_an_owner(machine):
+    machine.write("/etc/shop/token", "mark-token", 0o600)
+    machine.write("/etc/shop/key", "mark-key", 0o600)
+    machine.run(["podman", "secret", "create", "shop-pin", "-"], input="mark-pin")
+    define(machine, "shop", """image: localhost/hello:1
+env: {LEVEL: INFO, TOKEN: {secret: token}}
+secrets:
+  token: {file: /etc/shop/token}
+  key: {file: /etc/shop/key, mode: "0400", uid: 33}
+  pin: {podman: shop-pin, mode: "0440", gid: 34}
+services: [{name: web, port: 8000, health: {command: "curl -fs http://localhost:8000/", interval: 1s}}]
+sidecars:
+  - {name: bare, image: localhost/redis:1}
+  - {name: one, image: localhost/redis:1, env: {PASSWORD: {secret: key}}}
+  - {name: all, image: localhost/redis:1, inherit: true}
+""")
+    wait_for(machine, "shop-web", 1)
+    for part in ("bare", "one", "all"):
+        machine.wait(lambda name=part: machine.is_active(f"shop-{name}.service"), what=f"shop-{part}")
+    assert given(machine, "shop-bare") == (set(), set())
+    assert given(machine, "shop-one") == ({"PASSWORD"}, {"key"})
+    # Podman mounts its own secrets in another way than ours.
+    assert given(machine, "shop-all") == given(machine, "shop-web-0") == ({"LEVEL", "TOKEN"}, {"token", "key"})
+    assert machine.out("podman exec shop-web-0 stat -c '%a %u %g' /run/secrets/token /run/secrets/key /run/secrets/pin").splitlines() == [
+        "444 0 0", "400 33 0", "440 0 34"]
+    assert "/run/secrets/pin" not in machine.out("podman exec shop-one cat /proc/self/mounts")
+    refused = machine.run("podman exec --user 34:34 shop-web-0 cat /run/secrets/key", check=False)
+    assert refused.returncode != 0 and "mark-key" not in refused.stdout
+    assert machine.out("podman exec --user 33 shop-web-0 cat /run/secrets/key") == "mark-key"

@@ -35,6 +35,11 @@ static const struct wish wishes[] = {
         { "wish: a credential that leads out", "db=credential:../x", false },
         { "wish: a hidden credential", "db=credential:..", false },
         { "wish: there already", "taken=credential:x", false },
+        { "wish: a mode and an owner", "db:0400:999:4294967294=credential:x", true },
+        { "wish: a mode and no owner", "db:0400=credential:x", false },
+        { "wish: a mode that is none", "db:0800:0:0=credential:x", false },
+        { "wish: an owner who means nobody", "db:0400:4294967295:0=credential:x", false },
+        { "wish: more than an owner", "db:0400:0:0:0=credential:x", false },
 };
 
 static void test_wish(void **state) {
