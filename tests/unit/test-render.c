@@ -54,9 +54,9 @@ static const char *listing(struct site *s, const struct tree *t) {
 #define WHOLE \
         "image: x\nenv: {A: b}\nsecrets: {s: {file: /s}}\n" \
         "services:\n- {name: web, scale: 2, port: 80, proxy: {domains: a.b}, env: {S: {secret: s}}, hosts: '*'}\n- {name: job, requires: web, restart: on-failure}\n" \
-        "sidecars:\n- {name: side, image: b, volumes: ['v:/v']}\n" \
+        "sidecars:\n- {name: side, image: b, inherit: true, volumes: ['v:/v']}\n" \
         "tasks:\n- {name: move, image: z, inherit: true}\n- {name: other}\nbefore_update: [other, move]\n" \
-        "timers:\n- {name: tick, image: t, schedule: daily, hosts: '*'}\n" \
+        "timers:\n- {name: tick, image: t, inherit: true, schedule: daily, hosts: '*'}\n" \
         "networks: {net: {}}\nvolumes: {v: {}}\n"
 
 static void test_kinds(void **state) {
