@@ -134,8 +134,9 @@ def test_a_login_becomes_a_mark_that_the_sidecar_moves(site):
 def test_the_sidecar_skips_the_entry_point(site):
     shown = inspect(site, SIDECAR)
     assert "".join(shown["Config"]["Entrypoint"] or []) == ""
-    assert dci.process_strings(site, SIDECAR, "cmdline")[1:] == \
-        ["/opt/dci/bin/dci-sync-redis-auth", "--interval", "30", "--threshold", "10"]  # [0] is the interpreter
+    # Process 1 is the init, which has the command behind "--".
+    words = dci.process_strings(site, SIDECAR, "cmdline")
+    assert words[words.index("--") + 1:] == ["bin/dci-sync-redis-auth", "--interval", "30", "--threshold", "10"]
     assert shown["Config"]["Labels"]["io.distributed-ci.app"] == "dci_api"
     unit = site.unit(f"{SIDECAR}.service")
     assert (unit["UpheldBy"], unit["StopWhenUnneeded"], unit["Restart"]) == ("dci-api.target", "yes", "always")
