@@ -52,14 +52,19 @@ static int read_plan(struct rollout_run *ro) {
         }
 }
 
-/* One that goes on after SIGKILL keeps what is known of the units. */
+/* A rollout that goes on after SIGKILL, or after it waited for room, keeps what is known of the units: a task that ran is not
+ * started again. */
 static void take_up_progress(struct rollout_run *ro, struct progress *old) {
         int r = progress_read(ro->arena, ro->runtime, ro->app, old);
 
         ro->is_resumed = r >= 0 && str_eq(old->revision, ro->revision) && !str_is(old->phase, "done");
-        ro->progress = ro->is_resumed && !str_is(old->phase, "failed") && !str_is(old->phase, "stalled") ? *old : (struct progress) {
+        ro->progress = ro->is_resumed && !str_is(old->phase, "failed") ? *old : (struct progress) {
                 .revision = ro->revision, .phase = STR("tasks"), .started = clock_usec(CLOCK_REALTIME),
         };
+        if (str_is(ro->progress.phase, "stalled")) {
+                ro->progress.phase = STR("tasks");
+                ro->progress.message = (struct str) { 0 };
+        }
 }
 
 /* It failed already, and we were killed before the generator was told. If it still wants it then, it knows why. */
