@@ -56,6 +56,7 @@ static bool is_sidecar(const struct rollout_run *ro, struct str unit) {
 /* Such a task may never end, and nobody waits for what it does. */
 int rollout_stop_abandoned_tasks(struct rollout_run *ro, const struct progress *old) {
         struct wait_jobs jobs = { 0 };
+        VEC(struct str) stopped = { 0 };
         int r = RUN_ON;
 
         if (str_is_absent(old->revision) || str_eq(old->revision, ro->revision) || !str_is(old->phase, "tasks"))
@@ -74,11 +75,17 @@ int rollout_stop_abandoned_tasks(struct rollout_run *ro, const struct progress *
                         continue;
                 /* Asked for before it is shown: what is shown replaces what is known of the other rollout. */
                 r = wait_add(ro, &jobs, BUS_STOP, u->name);
+                *vec_push(ro->arena, &stopped) = u->name;
                 show_phase(ro, STR("tasks"), arena_join(ro->arena, STR("waiting for "), u->name, STR(" of revision "), old->revision,
                                                         STR(" to stop")));
         }
 
-        return r == RUN_ON ? wait_for_end(ro, &jobs) : r;
+        if (r == RUN_ON)
+                r = wait_for_end(ro, &jobs);
+        /* The signal ended it, which systemd calls a failure. */
+        VEC_EACH(unit, &stopped)
+                (void) bus_reset_failed(ro->bus, *unit);
+        return r;
 }
 
 static int run_task(struct rollout_run *ro, struct str unit) {
