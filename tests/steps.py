@@ -18,9 +18,8 @@ BUILD = Path(os.environ.get("PYSERVICE_BUILDS", ROOT / "build"))
 PYTHON = "/usr/bin/python3"
 END_TIMEOUT = 10        # seconds for a step to end after SIGTERM
 
-GCC = ["--werror", "--prefix=/usr"]
-# Warnings of the second compiler, and what the sanitizers see, from one build.
-CLANG = [*GCC, "-Db_sanitize=address,undefined", "-Ddebug_arena=true", "-Db_lundef=false"]
+PLAIN = ["--werror", "--prefix=/usr"]
+SANITIZE = [*PLAIN, "-Db_sanitize=address,undefined", "-Ddebug_arena=true", "-Db_lundef=false"]
 SANITIZED = {"UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1", "ASAN_OPTIONS": "detect_leaks=0"}
 VALGRIND = ["--suite", "unit", "--suite", "fuzz", "--logbase", "valgrind", "--timeout-multiplier", "20",
             "--wrap", "valgrind --quiet --error-exitcode=9 --trace-children=no"]
@@ -67,16 +66,16 @@ class Child:
 
 # --- the steps; each raises Failed, or returns what is to be shown ---
 
-def compile_with(compiler: str, options: list[str]) -> None:
-    directory, log = BUILD / compiler, BUILD / f"{compiler}.log"
+def compile_with(compiler: str, name: str, options: list[str]) -> None:
+    directory, log = BUILD / name, BUILD / f"{name}.log"
     again = ["--reconfigure"] if (directory / "build.ninja").exists() else []
     setup = Child(["meson", "setup", *again, *options, directory, ROOT], log, {"CC": compiler})
     if not setup.wait() or not Child(["ninja", "-C", directory], log, append=True).wait():
         raise Failed("\n".join(setup.text().splitlines()[-30:]))
 
 
-def meson_test(compiler: str, name: str, words: list[str], environment: dict[str, str] | None = None) -> str:
-    child = Child(["meson", "test", "-C", BUILD / compiler, "--no-rebuild", "--print-errorlogs", *words],
+def meson_test(build: str, name: str, words: list[str], environment: dict[str, str] | None = None) -> str:
+    child = Child(["meson", "test", "-C", BUILD / build, "--no-rebuild", "--print-errorlogs", *words],
                   BUILD / f"{name}.log", environment)
     is_good = child.wait()
     lines = [line for line in child.text().splitlines() if line and not line.startswith(("ninja", "Full log"))]
@@ -86,13 +85,18 @@ def meson_test(compiler: str, name: str, words: list[str], environment: dict[str
 
 
 def run_unit(words: list[str]) -> str:
-    compile_with("gcc", GCC)
+    compile_with("gcc", "gcc", PLAIN)
     return meson_test("gcc", "unit", words)
 
 
+def run_clang(words: list[str]) -> str:
+    compile_with("clang", "clang", PLAIN)
+    return "no warning"
+
+
 def run_sanitizers(words: list[str]) -> str:
-    compile_with("clang", CLANG)
-    return meson_test("clang", "sanitizers", words or ["--no-suite", "lint"], SANITIZED)
+    compile_with("gcc", "asan", SANITIZE)
+    return meson_test("asan", "sanitizers", words or ["--no-suite", "lint"], SANITIZED)
 
 
 def run_valgrind(words: list[str]) -> str:
@@ -136,12 +140,13 @@ def run_bench(words: list[str]) -> str:
 STEPS = {
     "unit": (run_unit, "unit, program, golden, fuzz corpus and lint tests"),
     "install": (run_install, "meson install"),
-    "sanitizers": (run_sanitizers, "clang without a warning, and the same tests under its sanitizers"),
+    "clang": (run_clang, "clang builds without a warning"),
+    "sanitizers": (run_sanitizers, "the same tests under address and undefined-behaviour sanitizers"),
     "valgrind": (run_valgrind, "unit and fuzz tests under valgrind"),
     "machine": (run_machine, "on booted machines"),
     "bench": (run_bench, "bench (reported, not judged)"),
 }
-BESIDE = ["install", "sanitizers", "valgrind"]      # run while the machine tests do
+BESIDE = ["install", "clang", "sanitizers", "valgrind"]      # run while the machine tests do
 
 
 class Run:
@@ -207,7 +212,7 @@ def main() -> int:
     if name not in ("", "quick", *STEPS):
         print(f"tests/run: unknown step '{name}'; expected quick or one of {', '.join(STEPS)}", file=sys.stderr)
         return 2
-    if name not in ("quick", "unit", "sanitizers", "valgrind", "install") and os.geteuid() != 0:
+    if name not in ("quick", "unit", "clang", "sanitizers", "valgrind", "install") and os.geteuid() != 0:
         print(f"tests/run: '{name or 'everything'}' boots machines and needs root; try 'tests/run quick'", file=sys.stderr)
         return 2
     run = Run()
@@ -219,7 +224,7 @@ def main() -> int:
         elif name in ("quick", "unit"):
             run.step("unit", run_unit, words)
         else:
-            compile_with("gcc", GCC)
+            compile_with("gcc", "gcc", PLAIN)
             run.step(name, STEPS[name][0], words)
     except Ended as ended:
         end_early(run)
