@@ -84,17 +84,12 @@ void lifecycle_note_ready(struct instance *i) {
         note_start(i, now_ms());
 }
 
-/* Of a stop, not of a crash: then nobody asked for it. conmon ends with the status of the container's first process. */
-static void note_stop(struct instance *i, struct start_record *record) {
+/* True if a stop ended with SIGKILL. conmon ends with the status of the container's first process. */
+static bool was_killed(void) {
         const char *code = getenv("EXIT_CODE"), *status = getenv("EXIT_STATUS");
-        bool was_killed = code && status && ((strcmp(code, "exited") == 0 && strcmp(status, "137") == 0) ||
-                                             (strcmp(code, "killed") == 0 && strcmp(status, "KILL") == 0));
 
-        if (record->was_killed == was_killed)
-                return;
-
-        record->was_killed = was_killed;
-        write_record(i, record);
+        return code && status && ((strcmp(code, "exited") == 0 && strcmp(status, "137") == 0) ||
+                                  (strcmp(code, "killed") == 0 && strcmp(status, "KILL") == 0));
 }
 
 /* A reset also makes its result "success", from which systemd decides whether to start it again: so only what is started again whatever the
@@ -107,7 +102,7 @@ static bool may_reset(const struct instance *i, const struct start_record *recor
 }
 
 void lifecycle_note_end(struct instance *i) {
-        struct start_record record = { 0 };
+        struct start_record record = { 0 }, old;
         const char *slash = i->record ? strrchr(i->record, '/') : NULL;
         struct str unit = slash ? str_of(slash + 1) : STR("");
         struct bus *bus = NULL;
@@ -116,11 +111,18 @@ void lifecycle_note_end(struct instance *i) {
         if (!slash || start_record_read(i->arena, AT_FDCWD, i->record, &record) < 0 || bus_open(i->arena, i->is_user, -1, &bus) < 0)
                 return;
 
+        old = record;
+        /* After a crash nobody asked for a stop, and SIGKILL says nothing about one. */
         if (bus_is_stopping(bus, unit, &is_stopping) >= 0 && is_stopping)
-                note_stop(i, &record);
+                record.was_killed = was_killed();
         else if (may_reset(i, &record))
                 (void) bus_reset_failed(bus, unit);
         bus_close(&bus);
+
+        /* The next start may fail before it is noted, and was then never ready. */
+        record.ready = 0;
+        if (old.was_killed != record.was_killed || old.ready != record.ready)
+                write_record(i, &record);
 }
 
 /* The container's state, that of its health check, and of each run of that its exit status and what it printed, quoted. */
