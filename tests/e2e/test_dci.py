@@ -90,6 +90,8 @@ ENVIRONMENT = {
     "API_HOST": "0.0.0.0", "API_PORT": "5000", "LOG_LEVEL": "INFO",
     "DB_HOST": "postgres.example.com",
     "SQLALCHEMY_DATABASE_URI": f"postgresql://dci:{dci.PASSWORD_IN_URL}@postgres.example.com:5432/dci",
+    "SQLALCHEMY_DATABASE_URI_PSYCOPG3":
+        f"postgresql+psycopg://dci:{dci.PASSWORD_IN_URL}@postgres.example.com:5432/dci",
     "SQLALCHEMY_POOL_SIZE": "20", "SQLALCHEMY_MAX_OVERFLOW": "10",
     "STORE_ENGINE": "s3", "STORE_FILES_CONTAINER": "dci-files", "STORE_COMPONENTS_CONTAINER": "dci-components",
     "AWS_ACCESS_KEY_ID": dci.CREDENTIALS["dci.s3-access-key"], "AWS_REGION": "us-east-1",
