@@ -99,6 +99,10 @@ static void put_config(const struct jinja *j, const struct contract_variable *v,
         }
 
         text = jinja_text(j, n);
+        if (str_is(v->name.text, "dbpassword") && str_find(text, '%') < text.n)
+                draft_note(d, NULL, n->at,
+                           "the role put 'dbpassword' into the URI as it is; here the URI encodes it: if it was "
+                           "encoded, write the password itself, such as '@' for '%%40'");
         if (str_is_absent(text))
                 draft_note(d, NULL, n->at, "'%.*s' could not be carried over", STR_ARG(v->name.text));
         else if (v->type.index == CONTRACT_BOOLEAN && n->plain)
@@ -143,8 +147,45 @@ static void put_variable(const struct jinja *j, const struct contract *contract,
         } else if (str_is(p->key->text, "dci_api_auth_tracking_enabled"))
                 (void) yaml_text_put_plain(d->arena, yaml_text_put(d->arena, d->root, STR("auth_tracking"), YAML_TEXT_MAP), STR("enabled"),
                                            node_is_true(p->value) ? STR("true") : STR("false"));
-        else if (!v && str_has_prefix(p->key->text, STR("dci_api_")))
-                draft_note(d, NULL, p->key->at, "'%.*s' could not be carried over; see 'quadlet:', 'publish:', 'user:' and 'volumes:'", STR_ARG(p->key->text));
+}
+
+/* Is it a value of Ansible's vault that another variable stands for, which has a note of its own? */
+static bool is_value_of_another(const struct node *vars, const struct pair *p) {
+        for (size_t i = 0; str_is(p->value->tag, "!vault") && i < vars->n; i++)
+                if (vars->pairs[i].value->kind == NODE_SCALAR && &vars->pairs[i] != p &&
+                    str_find_str(vars->pairs[i].value->text, p->key->text) < vars->pairs[i].value->text.n)
+                        return true;
+
+        return false;
+}
+
+/* Variables that have no key of their own, by the beginning of their names. */
+static const struct {
+        const char *prefix, *instead;
+} hints[] = {
+        { "dci_api_", "see 'quadlet:', 'publish:', 'user:' and 'volumes:'" },
+        { "dci_mail_worker_",
+          "a sidecar with 'entrypoint: \"\"' and 'command: bin/run-mail-worker' runs the mail worker" },
+        { "haproxy_", "HAProxy's own settings belong to /etc/pyservice/host.yaml and to HAProxy's files" },
+        { "", "the contract dci-api does not know it; if the application reads it, add it to 'env:'" },
+};
+
+/* Names a variable of the input that became no key of the definition. Variables that other variables are
+ * made of are in `vars:`. */
+static void note_unused(struct draft *d, const struct contract *contract, const struct node *all,
+                        const struct pair *p) {
+        struct yaml_text *vars = yaml_text_find(d->root, STR("vars"));
+        struct str name = p->key->text;
+        size_t i = 0;
+
+        if (contract_variable(contract, name) || find_row(name) || (vars && yaml_text_find(vars, name)) ||
+            str_is(name, "dci_api_auth_tracking_enabled") || is_value_of_another(all, p))
+                return;
+
+        while (!str_has_prefix(name, str_of(hints[i].prefix)))
+                i++;
+        draft_note(d, NULL, p->key->at, "'%.*s' could not be carried over; %s", STR_ARG(name),
+                   hints[i].instead);
 }
 
 static int with_contract(struct import *m, const struct node *vars, struct world *w) {
@@ -162,6 +203,8 @@ static int with_contract(struct import *m, const struct node *vars, struct world
         put_stop_timeout(&j);
         for (size_t i = 0; i < vars->n; i++)
                 put_variable(&j, contract, &vars->pairs[i]);
+        for (size_t i = 0; i < vars->n; i++)
+                note_unused(&draft, contract, vars, &vars->pairs[i]);
         if (!node_get(vars, "dci_api_container_scale"))
                 draft_note(&draft, yaml_text_find(draft.root, STR("scale")), NOWHERE, "'dci_api_container_scale' is not defined; this is the role's default");
         draft_note(&draft, NULL, NOWHERE, "the role backs the database up before an upgrade, with a tool that its variables do not name: add a task, and name it in 'before_update:'");

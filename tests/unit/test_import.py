@@ -285,6 +285,8 @@ rhdl_service_account_access_key: "{{ vault_rhdl_access_key }}"
 rhdl_service_account_secret_key: "{{ vault_rhdl_secret_key }}"
 haproxy_config_dir: /etc/haproxy/conf.d
 dci_api_container_volumes: [/a:/b]
+sqlalchemy_echo: false
+requests_timeout_read: 10.5
 """
 
 # What the role's template of dci-api.env makes of them; of secrets only the name is known here.
@@ -298,11 +300,13 @@ DCI_ENVIRONMENT = {
     "SSO_READ_ONLY_GROUP": "dci-readonly", "SSO_URL": "https://sso.example.com", "SSO_REALM": "CHANGE-ME",
     "CERTIFICATION_URL": "https://certification.example.com", "ANALYTICS_URL": "https://analytics.example.com",
     "AMQP_BROKER_URL": "amqp://rabbitmq.example.com", "RHDL_API_URL": "https://api.rhdl.distributed-ci.io/api/v1",
+    "SQLALCHEMY_ECHO": "false", "REQUESTS_TIMEOUT_READ": "10.5",
 }
 DCI_SECRETS = {
     "AWS_ACCESS_KEY_ID": "%{store-s3-aws-access-key-id}", "AWS_SECRET_ACCESS_KEY": "%{store-s3-aws-secret-access-key}",
     "RHDL_SERVICE_ACCOUNT_ACCESS_KEY": "%{rhdl-service-account-access-key}", "RHDL_SERVICE_ACCOUNT_SECRET_KEY": "%{rhdl-service-account-secret-key}",
     "SQLALCHEMY_DATABASE_URI": "postgresql://dci:%u{dbpassword}@postgres.example.com:5432/dci", "SSO_PUBLIC_KEY": "%{sso-public-key}",
+    "SQLALCHEMY_DATABASE_URI_PSYCOPG3": "postgresql+psycopg://dci:%u{dbpassword}@postgres.example.com:5432/dci",
 }
 
 
@@ -341,6 +345,35 @@ def test_what_the_contract_demands_is_asked_for(imported):
     definition = imported("dci-api", {"vars.yml": "dbhost: x\n"}, status=1)
     assert "to be mended: " in definition.notes and "'dbuser'" in definition.notes
     assert definition.app["config"] == {"dbhost": "x"}
+
+
+def test_each_variable_of_the_role_is_carried_over_or_named(imported):
+    further = """
+sqlalchemy_record_queries: true
+sqlalchemy_native_unicode: true
+requests_timeout_connect: "3"
+dci_mail_worker_spec: {command: bin/run-mail-worker}
+haproxy_listen_http_port: 8080
+zone: eu
+sso_realm: "realm-{{ zone }}"
+unknown_here: 1
+vault_db_password: !vault |
+  $ANSIBLE_VAULT;1.1;AES256
+  6162
+"""
+    definition = imported("dci-api", {"vars.yml": DCI.replace('sso_realm: "{{ realm }}"\n', "") + further})
+    config = definition.app["config"]
+    given = {name: config[name] for name in ("sqlalchemy_record_queries", "sqlalchemy_native_unicode", "requests_timeout_connect", "sso_realm")}
+    assert given == {"sqlalchemy_record_queries": True, "sqlalchemy_native_unicode": True, "requests_timeout_connect": "3", "sso_realm": "realm-{{ zone }}"}
+    named = set(re.findall(r"'(\w+)' could not be carried over", definition.notes))
+    assert named == {"dci_api_container_volumes", "dci_mail_worker_spec", "haproxy_listen_http_port", "unknown_here"}
+    assert "bin/run-mail-worker" in definition.comments, "and how it is written here"
+
+
+def test_a_password_that_was_encoded_for_the_role_is_named(imported):
+    definition = imported("dci-api", {"vars.yml": DCI.replace('"{{ vault_db_password }}"', "p%40ss")})
+    assert "the URI encodes it" in definition.notes
+    assert "the URI encodes it" not in imported("dci-api", {"vars.yml": DCI}).notes
 
 
 # --- compose ---
