@@ -138,6 +138,7 @@ def group_of(item) -> str:
     return item.nodeid if "test_random" in item.nodeid else item.path.stem
 
 
+@pytest.hookimpl(tryfirst=True)         # xdist reads the groups in the same hook
 def pytest_collection_modifyitems(items):
     for item in items:
         item.add_marker(pytest.mark.xdist_group(group_of(item)))
