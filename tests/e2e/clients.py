@@ -15,6 +15,7 @@ import threading
 import time
 
 CLIENTS = {"kept": 3, "closed": 3, "posts": 2}
+LEAST = 12       # requests of each client, however short the change is: what fails afterwards counts as well
 PAUSE = 0.03     # between two requests of one client; together about 200 requests a second
 
 
@@ -26,7 +27,7 @@ class Client(threading.Thread):
         self.connection = None
 
     def run(self) -> None:
-        while not self.stop.is_set():
+        while not self.stop.is_set() or self.sent < LEAST:
             self.sent += 1
             identifier = f"{self.name}-{self.sent}"
             begin = time.monotonic()
@@ -34,7 +35,7 @@ class Client(threading.Thread):
             self.times.append(time.monotonic() - begin)
             if problem:
                 self.failed.append([identifier, round(time.time(), 3), round(self.times[-1], 3), problem])
-            self.stop.wait(PAUSE)
+            time.sleep(PAUSE)
 
     def request(self, identifier: str) -> str:
         """Returns what went wrong, or nothing."""
