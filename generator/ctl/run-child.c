@@ -70,8 +70,7 @@ static pid_t start(const char *const *argv, const sigset_t *before) {
                 return child;
 
         (void) sigprocmask(SIG_SETMASK, before, NULL);
-        /* A command of a unit may be a name without a path (systemd.service(5)). */
-        (void) execvp(argv[0], (char *const *) argv);
+        (void) execv(argv[0], (char *const *) argv);
         (void) fprintf(stderr, "pyservicectl: %s: %s\n", argv[0], strerror(errno));
         _exit(EXIT_SYSTEM);
 }

@@ -73,6 +73,10 @@ static int run_before(struct once *o, const struct bus_command *command) {
         for (size_t i = 0; i < command->n; i++)
                 argv[i] = bus_expand(&o->c->arena, str_of(command->argv[i]), &o->exec.environment).p;
 
+        /* A command of a unit may be a name without a path (systemd.service(5)). */
+        if (!strchr(argv[0], '/') && !str_is_absent(spawn_find(&o->c->arena, argv[0])))
+                argv[0] = spawn_find(&o->c->arena, argv[0]).p;
+
         r = spawn_run(&o->c->arena, argv, &result);
         if (r < 0)
                 return ctl_fail(argv[0], r);
