@@ -20,7 +20,7 @@ def test_reboot(own_machine):
     assert machine.read("/run/pyservice/apps/shop/ports") == ports
     machine.wait(lambda: len(instances_behind(machine, "shop.example.com")) == 3, what="all behind HAProxy")
     settle(machine)
-    assert machine.out("systemctl is-system-running") == "running"
+    machine.wait('test "$(systemctl is-system-running)" = running', what="no unit that failed")
 
     define(machine, "other", HELLO + "scale: many\n", reload=False)
     machine.reboot(hard=True)
