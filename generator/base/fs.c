@@ -5,10 +5,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <linux/openat2.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 void close_fd(int *fd) {
@@ -211,19 +209,33 @@ int fs_make_dirs(int dir, const char *path, bool is_file) {
         return 0;
 }
 
-/* A directory of `dir` itself. RESOLVE_NO_XDEV looks at mounts, not at devices: a bind mount of the same file system has
- * the same st_dev (openat2(2)). */
+/* The number of the mount that a descriptor is on. A bind mount of the same file system has the same st_dev, but never this
+ * (statx(2)). */
+static int mount_of(int fd, uint64_t *ret) {
+        struct statx st;
+
+        if (statx(fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &st) < 0)
+                return -errno;
+
+        *ret = st.stx_mnt_id;
+        return 0;
+}
+
+/* A directory of `dir` itself; -EBUSY if something is mounted there. */
 static int open_below(int dir, const char *name) {
-        struct open_how how = {
-                .flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC,
-                .resolve = RESOLVE_NO_XDEV | RESOLVE_NO_SYMLINKS | RESOLVE_BENEATH,
-        };
-        int fd = (int) syscall(SYS_openat2, dir, name, &how, sizeof(how));
+        int fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), r;
+        uint64_t above, here;
 
         if (fd < 0)
-                return errno == EXDEV ? -EBUSY : -errno;
+                return -errno;
+        r = mount_of(dir, &above);
+        if (r >= 0)
+                r = mount_of(fd, &here);
+        if (r >= 0 && above == here)
+                return fd;
 
-        return fd;
+        (void) close(fd);
+        return r < 0 ? r : -EBUSY;
 }
 
 /* An open directory is needed for each level, and whoever owns the tree decides how many levels there are: directories
