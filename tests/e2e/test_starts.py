@@ -10,7 +10,7 @@ from test_drain import HOST
 PARTS = """image: localhost/hello:1
 files: [{{dest: "{{{{ app_config }}}}", content: "x"}}]
 services:
-  - {{name: slow, entrypoint: "", command: [python3, -c, "import time; time.sleep(9999)"], stop_timeout: 10min}}
+  - {{name: slow, entrypoint: "", command: [python3, -c, "import time; time.sleep(9999)"], stop_timeout: 10min, init: false}}
   - {{name: fast, port: 8000, scale: {scale}}}
 {more}"""
 
