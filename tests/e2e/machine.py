@@ -35,6 +35,7 @@ CLEAN = """cd /var/lib/containers/storage
 rm -rf /run/pyservice/* /var/lib/pyservice/*
 systemctl daemon-reload
 systemctl reset-failed
+journalctl -q --rotate --vacuum-size=1
 """
 RESTORE = 'if [ -e "$1$0" ]; then mv "$1$0" "$0"; else rm -rf "$0"; fi'
 

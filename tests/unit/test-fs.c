@@ -203,11 +203,11 @@ static void test_remove_no_mount(void **state) {
         assert_int_equal(fs_make_dirs(dir, "go/a b", false), 0);
         assert_int_equal(fs_find_mount(&arena, dir, "go", &found), 0);
         assert_int_equal(fs_find_mount(&arena, dir, "none", &found), 0);
-        if (unshare(CLONE_NEWNS) < 0 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+        if (unshare(CLONE_NEWNS) < 0 || mount("none", "/", "", MS_REC | MS_PRIVATE, "") < 0)
                 skip();         /* needs root */
 
         assert_int_equal(mount(arena_join(&arena, str_of(path), STR("/precious")).p, arena_join(&arena, str_of(path), STR("/go/a b")).p,
-                               NULL, MS_BIND, NULL), 0);
+                               "", MS_BIND, NULL), 0);
         assert_int_equal(fs_find_mount(&arena, dir, "go", &found), 1);
         assert_true(str_has_suffix(found, STR("/go/a b")));
         assert_int_equal(fs_find_mount(&arena, dir, "go/a b", &found), 1);
