@@ -9,8 +9,8 @@
 #include "runtime/nginx.h"
 
 enum {
-        LOOK_MS = 50,
-        LOOKS_AT_REST = 20,             /* a client that a retired worker accepted may not have sent its request yet */
+        LOOK_MS = 200,                  /* each look walks all connections of the machine */
+        LOOKS_AT_REST = 5,              /* a client that a retired worker accepted may not have sent its request yet */
         LINE_MAX_BYTES = 256,
 };
 
