@@ -16,7 +16,7 @@ import time
 
 CLIENTS = {"kept": 3, "closed": 3, "posts": 2}
 LEAST = 12       # requests of each client, however short the change is: what fails afterwards counts as well
-PAUSE = 0.03     # between two requests of one client; together about 200 requests a second
+PAUSE = 0.06     # between two requests of one client; together about 100 requests a second
 
 
 class Client(threading.Thread):

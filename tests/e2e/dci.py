@@ -85,7 +85,7 @@ HAPROXY = (host.REPOSITORY / "contrib/haproxy/haproxy.container",
 # Notes marks that show in an argument of any process; and an option of Podman's, which proves that it looks.
 ARGV_NOTES = "/run/argv-notes"
 ARGV_PROOF = "--env=SSO_PUBLIC_KEY"
-WATCH_ARGV = f"while :; do grep -haoF -f /root/patterns /proc/[0-9]*/cmdline >>{ARGV_NOTES} 2>/dev/null; done"
+WATCH_ARGV = f"while :; do grep -haoF -f /root/patterns /proc/[0-9]*/cmdline >>{ARGV_NOTES} 2>/dev/null; sleep 0.1; done"
 
 
 def set_up(machine: Machine) -> None:
@@ -148,7 +148,7 @@ def names(scale: int) -> list[str]:
 
 
 def ours(machine: Machine) -> dict[str, str]:
-    """The containers of the application, with their status."""
+    """The containers of the application, with their health."""
     return {name: status for name, status in machine.containers().items() if name.startswith("dci-api")}
 
 
@@ -156,9 +156,8 @@ def is_complete(machine: Machine, scale: int) -> bool:
     """Are its healthy instances and its sidecar there, and nothing else of it?"""
     there = ours(machine)
     return (sorted(there) == sorted([*names(scale), SIDECAR])
-            and all("(healthy)" in there[name] for name in names(scale))
-            and all(machine.is_active(f"dci-api@{i}.service") for i in range(scale))
-            and machine.is_active(f"{SIDECAR}.service"))
+            and all(there[name] == "healthy" for name in names(scale))
+            and machine.are_active([*(f"dci-api@{i}.service" for i in range(scale)), f"{SIDECAR}.service"]))
 
 
 def behind(machine: Machine) -> list[str]:

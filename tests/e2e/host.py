@@ -40,6 +40,13 @@ BUILD_PACKAGES = {
 }
 
 
+def machines() -> Path:
+    """Where machines lie: in memory where that is large enough, for most of what they write is of no use a minute later."""
+    memory = Path("/dev/shm")
+    is_large = os.path.ismount(memory) and shutil.disk_usage(memory).total >= 8 << 30
+    return memory / "pyservice-lab" if is_large else CACHE / "machines"
+
+
 class LabError(Exception):
     pass
 

@@ -18,12 +18,12 @@ from pathlib import Path
 import host
 import rootfs
 
-MACHINES = host.CACHE / "machines"
+MACHINES = host.machines()
 BOOT_TIMEOUT = 120
 STOP_TIMEOUT = 150
 NSPAWN_TIMEOUT = 10
 SIGRTMIN_POWEROFF = signal.SIGRTMIN + 4  # systemd(1): poweroff.target
-ENVIRONMENT = ["HOME=/root", "LANG=C.UTF-8", "TERM=" + os.environ.get("TERM", "dumb"),
+ENVIRONMENT = ["HOME=/root", "GOGC=off", "LANG=C.UTF-8", "TERM=" + os.environ.get("TERM", "dumb"),
                "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"]
 
 

@@ -93,8 +93,7 @@ class App:
         found = self.containers()
         if {name: row["Labels"].get("version") for name, row in found.items() if row["State"] == "running"} != wanted or len(found) != len(wanted):
             return False
-        units = [f"{self.name}@{i}.service" for i in range(len(wanted))]
-        return not units or set(self.machine.out(["systemctl", "show", "-P", "ActiveState", *units]).split()) == {"active"}
+        return self.machine.are_active([f"{self.name}@{i}.service" for i in range(len(wanted))])
 
     def expected(self, version: object, scale: int) -> dict[str, str]:
         return {f"{self.name}-{i}": str(version) for i in range(scale)}

@@ -57,7 +57,7 @@ class Doctor:
 @pytest.fixture
 def shop(machine):
     define(machine, "shop", SHOP)
-    wait_for(machine, "shop", 2, only_healthy=False)
+    wait_for(machine, "shop", 2)
     settle(machine)
     machine.wait(lambda: machine.http("http://127.0.0.1/", headers={"Host": "shop.example.com"}).status == 200, what="shop to answer")
     machine.wait(lambda: not Doctor(machine).found("bad"), what=lambda: f"a good machine: {Doctor(machine).answer}")
@@ -239,7 +239,7 @@ def nginx(machine):
 
 def test_nginx(nginx):
     define(nginx, "shop", SHOP.replace("proxy: {", "proxy: {kind: nginx, "))
-    wait_for(nginx, "shop", 2, only_healthy=False)
+    wait_for(nginx, "shop", 2)
     settle(nginx)
     look = Doctor(nginx)
     look.says("nginx", "bad", "nginx.service is inactive", "systemctl start nginx.service")

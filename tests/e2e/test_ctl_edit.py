@@ -64,7 +64,7 @@ def test_scale_and_set(machine):
     answer = ask(machine, SCALES, "scale", "shop/web=3", "shop/idle=1", "hello=2")
     assert {row["file"] for row in answer["scales"]} == {f"/etc/pyservice.d/{app}.yaml.d/90-pyservicectl.yaml" for app in ("shop", "hello")}
     wait_for(machine, "shop-web", 3)
-    wait_for(machine, "shop-idle", 1, only_healthy=False)
+    wait_for(machine, "shop-idle", 1)
     wait_for(machine, "hello", 2)
     assert machine.out("journalctl -b _PID=1 -o cat").count("Reloading finished") <= reloads + 1
     assert {name: value for name, value in started(machine).items() if name in before} == before
@@ -126,7 +126,7 @@ def test_edit_and_new(machine):
 
     edit = rf"EDITOR='sed -i s/^\(scale:.\).*/\1{{}}/' {CTL} edit --yes hello"
     machine.run(edit.format("2"), timeout=60)
-    wait_for(machine, "hello", 2, only_healthy=False)
+    wait_for(machine, "hello", 2)
     before = started(machine)
     done = machine.run(edit.format("many"), check=False)
     assert done.returncode == 1 and "'many' is not a valid number" in done.stderr and "what you wrote is in /run/pyservice-edit-" in done.stderr

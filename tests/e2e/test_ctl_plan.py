@@ -158,8 +158,8 @@ def test_what_is_planned_is_what_happens(machine):
     machine.reload()
     hello.wait(1, 2)
     machine.wait(lambda: "jobs-helper" in machine.containers() and App(machine, "jobs").is_done(), what="jobs")
-    wait_for(machine, "old", 1, only_healthy=False)
-    wait_for(machine, "broken", 1, only_healthy=False)
+    wait_for(machine, "old", 1)
+    wait_for(machine, "broken", 1)
     settle(machine)
     assert actions(first, "start", "instance", "sidecar") == {
         "hello@0.service", "hello@1.service", "old@0.service", "broken@0.service", "jobs-web@0.service", "jobs-web@1.service",
@@ -248,7 +248,7 @@ def test_apply(machine):
     # One instance more, which does not start; and an application that is gone.
     unlucky = PLAIN + "command: [-c, 'case $HOSTNAME in *-1) echo no luck >&2; exit 3;; esac; exec /usr/bin/python3 /app/hello.py']\n"
     define(machine, "plain", unlucky)
-    wait_for(machine, "plain", 1, only_healthy=False)
+    wait_for(machine, "plain", 1)
     machine.wait(App(machine, "plain").is_done, what="its acceptance")
     machine.remove("/etc/pyservice.d/hello.yaml")
     define(machine, "plain", unlucky + "scale: 2\n", reload=False)

@@ -11,7 +11,7 @@ import time
 import jsonschema
 import pytest
 
-from app import HEALTH, define, settle, undefine
+from app import define, settle, undefine
 from machine import Machine
 
 SHELL = "stop_signal: SIGKILL, entrypoint: /bin/sh, command"
@@ -23,7 +23,7 @@ services:
   - name: web
     port: 8000
     scale: 2
-    {HEALTH.strip()}
+    health: {{command: "curl -fs http://localhost:8000/health", interval: 1s}}
     proxy: {{domains: [shop.example.com]}}
   - {{name: worker, {SHELL}: [-c, exec sleep 1000000]}}
 sidecars: [{{name: cache, {SHELL}: [-c, exec sleep 1000000]}}]

@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 
-from app import define, healthy, instances_behind, settle, started, wait_for
+from app import define, instances_behind, settle, started, wait_for
 from load import Load
 from pace import limit
 
@@ -243,5 +243,5 @@ def test_haproxy_forgets_nothing(machine):
 def test_health_inside_still_decides(machine):
     define(machine, "hello", text(2, health='health: {command: "curl -fs http://localhost:8000/", interval: 1s}\n'))
     wait_for(machine, "hello", 2)
-    assert healthy(machine, "hello") == ["hello-0", "hello-1"]
+    assert machine.is_healthy("hello-0") and machine.is_healthy("hello-1")
     running(machine, 2)

@@ -219,7 +219,7 @@ def test_a_boot_with_mistakes(own_machine, late):
 
     machine.reboot(hard=late)
     for app, scale in ((broken, 3), (failed, 3), (busy, 2)):
-        wait_for(machine, app.name, scale, only_healthy=False)
+        wait_for(machine, app.name, scale)
         assert app.versions() == app.expected(1, scale)
         machine.wait(lambda app=app, scale=scale: app.answers() == set(app.expected(1, scale).items()), what=lambda: f"{app} to answer")
     machine.wait(lambda: config_failed(broken) and config_failed(failed), what="the mistakes to be shown")

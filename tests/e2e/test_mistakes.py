@@ -3,9 +3,10 @@
 
 import pytest
 
-from app import HELLO, define, healthy, instances_behind, settle, started, wait_for
+from app import HEALTH, HELLO, define, healthy, instances_behind, settle, started, wait_for
 
-GOOD = HELLO + "scale: 2\nproxy: {domains: [shop.example.com]}\n"
+# TLS is told to who checks health by HTTP: without such a check, only HAProxy sees it.
+GOOD = HELLO.replace(HEALTH, "# no health check\n") + "scale: 2\nproxy: {domains: [shop.example.com]}\n"
 
 # Name → what is appended to the good definition, and what must be said (file, line, column, id).
 IN_THE_FILE = {

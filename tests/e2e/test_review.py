@@ -57,8 +57,8 @@ def test_a_file_that_takes_too_long_stops_nothing(shop):
 def test_a_unit_that_runs_can_not_be_taken(machine):
     define(machine, "shop", "image: localhost/hello:1\nservices: [{name: mail-in}]\n")
     define(machine, "shop-mail", "image: localhost/hello:2\nservices: [{name: out}]\n")
-    wait_for(machine, "shop-mail-in", 1, only_healthy=False)
-    wait_for(machine, "shop-mail-out", 1, only_healthy=False)
+    wait_for(machine, "shop-mail-in", 1)
+    wait_for(machine, "shop-mail-out", 1)
     before = started(machine)
 
     # Both run, and each in turn wants what the other has, also while that one's file is broken.

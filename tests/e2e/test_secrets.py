@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from app import define, settle, started, wait_for
+from app import HELLO, define, settle, started, wait_for
 
 UNIT_TESTS = Path(__file__).resolve().parents[1] / "unit"
 sys.path.insert(0, str(UNIT_TESTS))
@@ -24,7 +24,6 @@ KMS_PORT = 8099
 URL = f"http://127.0.0.1:{KMS_PORT}"
 HOST = f"kms: {{endpoint: '{URL}', region: {fake_kms.REGION}, credentials: /etc/pyservice/aws}}\n"
 KEYS = "[default]\naws_access_key_id = {}\naws_secret_access_key = {}\n"
-HELLO = 'image: localhost/hello:1\nport: 8000\nhealth: {command: "curl -fs http://localhost:8000/", interval: 1s}\n'
 SEALED = """
 env: {TOKEN: {secret: token}, PLAIN: x}
 secrets: {token: {kms: %s%s}}

@@ -56,7 +56,7 @@ def ask(machine, client: str, port: int) -> str:
 
 def test_through_haproxy(site):
     define(site, "shop", APP)
-    wait_for(site, "shop", 2, only_healthy=False)
+    wait_for(site, "shop", 2)
     site.wait(lambda: ask(site, IN[0], 80) == "200", what="HAProxy to serve")
     assert [ask(site, client, 80) for client in IN] == ["200", "200"]
     assert [ask(site, client, 80) for client in OUT] == ["403", "403"]
@@ -76,7 +76,7 @@ def test_through_a_tcp_frontend(site):
     """One of the administrator's own, which takes IPv4 and IPv6 with one socket."""
     config = "/etc/haproxy/haproxy.cfg"
     define(site, "shop", APP.replace("proxy: {domains: [shop.example.com]}", "proxy: {mode: tcp}"))
-    wait_for(site, "shop", 2, only_healthy=False)
+    wait_for(site, "shop", 2)
     site.wait("test -e /run/pyservice/haproxy/10_backend_shop.cfg", what="the backend")
     site.write(config, site.read(config) + "\nfrontend tcp\n\tmode tcp\n\tbind :::6000 v4v6\n\tdefault_backend shop\n")
     site.run("systemctl restart haproxy.service")
@@ -90,7 +90,7 @@ def test_through_a_tcp_frontend(site):
 
 def test_at_a_published_port(site):
     define(site, "shop", DIRECT)
-    wait_for(site, "shop", 1, only_healthy=False)
+    wait_for(site, "shop", 1)
     site.wait(lambda: ask(site, IN[0], 5000) == "200", what="it to listen")
     site.wait(lambda: ask(site, IN[1], 5000) == "200", what="it to have its IPv6 address")
     assert [ask(site, client, 5000) for client in OUT] == ["000", "000"]
