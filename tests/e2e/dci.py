@@ -112,6 +112,8 @@ def start_first(machine: Machine) -> None:
     try:
         machine.write(DEFINITION, EXAMPLE)
         machine.reload()
+        machine.wait(lambda: sql(machine, "select to_regclass('teams')"), what="the migration")
+        machine.run("pyservicectl run dci-api -- python3 bin/dci-dbinit")
         wait_served(machine, 4)
     finally:
         watcher.kill()

@@ -13,6 +13,7 @@ Gateway=192.168.100.1
 """
 ENVIRONMENT = """
 API_HOST=0.0.0.0
+DB_HOST=postgres.example.com
 SQLALCHEMY_DATABASE_URI=postgresql://dci:secret@postgres.example.com:5432/dci
 SQLALCHEMY_POOL_SIZE=20
 SQLALCHEMY_MAX_OVERFLOW=10
@@ -56,6 +57,7 @@ def dci(machine):
 
 
 def start_api(machine):
+    machine.run(RUN + f"--rm {API} python3 bin/dci-dbinit")
     machine.run(RUN + f"-d --name api --hostname dci-api-0 --ip 192.168.100.20 {API}")
     return machine.wait(lambda: machine.http(URL).status == 200 and machine.http(URL), what="the API")
 
@@ -84,7 +86,7 @@ def test_logins_reach_the_database(dci):
 def test_a_missing_variable_is_named(machine, variable):
     lines = [line for line in ENVIRONMENT.splitlines() if not line.startswith(variable)]
     machine.write("/etc/dci.env", "\n".join(lines))
-    done = machine.run(f"podman run --rm --env-file /etc/dci.env {API}", check=False)
+    done = machine.run(f"podman run --rm --env-file /etc/dci.env --entrypoint '' {API} bin/dci-dbsync", check=False)
     assert (done.returncode, variable in done.stderr) == (1, True)
 
 

@@ -9,10 +9,9 @@ import os
 import socket
 import uuid
 
-import psycopg2
 import redis
 
-from dci import settings
+from dci import database, settings
 
 
 def user_of(environ):
@@ -34,13 +33,6 @@ def note_login(user_id):
         store.sadd("dirty_last_auth_keys", key)
 
 
-def version_of_database():
-    with psycopg2.connect(os.environ["SQLALCHEMY_DATABASE_URI"]) as database:
-        with database.cursor() as cursor:
-            cursor.execute("SELECT version FROM alembic_version")
-            return cursor.fetchone()[0]
-
-
 def answer(environ):
     if environ["PATH_INFO"] == "/api/v1/":
         return "200 OK", {"_status": "OK", "message": "Distributed CI."}
@@ -51,11 +43,12 @@ def answer(environ):
         return "401 Unauthorized", {"message": "log in"}
     user_id = str(uuid.uuid5(uuid.NAMESPACE_DNS, name))
     note_login(user_id)
-    return "200 OK", {"identity": {"id": user_id, "name": name}, "schema": version_of_database()}
+    return "200 OK", {"identity": {"id": user_id, "name": name}, "schema": database.version()}
 
 
 def create_app():
     settings.check()
+    database.require_teams()
 
     def app(environ, start_response):
         status, value = answer(environ)
