@@ -60,6 +60,18 @@ static void put_constants(struct draft *d) {
         (void) yaml_text_put_text(d->arena, check, STR("path"), STR("/api/v1/"));
 }
 
+/* The image's entry point migrates the database in each instance: if all do it at once, all but one fail. */
+static void put_migration(struct draft *d) {
+        struct yaml_text *tasks = yaml_text_put(d->arena, d->root, STR("tasks"), YAML_TEXT_LIST);
+        struct yaml_text *before = yaml_text_put(d->arena, d->root, STR("before_update"), YAML_TEXT_LIST);
+        struct yaml_text *task = yaml_text_add(d->arena, tasks, YAML_TEXT_MAP);
+
+        (void) yaml_text_put_text(d->arena, task, STR("name"), STR("migrate"));
+        (void) yaml_text_put_text(d->arena, task, STR("entrypoint"), STR(""));
+        (void) yaml_text_put_text(d->arena, task, STR("command"), STR("python3 bin/dci-dbsync"));
+        (void) yaml_text_add_text(d->arena, before, STR("migrate"));
+}
+
 static void put_list(const struct jinja *j, struct yaml_text *map, struct str key, const struct node *n) {
         struct yaml_text *list = yaml_text_put(j->draft->arena, map, key, YAML_TEXT_LIST);
 
@@ -200,6 +212,7 @@ static int with_contract(struct import *m, const struct node *vars, struct world
 
         draft_begin(&draft, m, STR("dci-api"));
         put_constants(&draft);
+        put_migration(&draft);
         put_stop_timeout(&j);
         for (size_t i = 0; i < vars->n; i++)
                 put_variable(&j, contract, &vars->pairs[i]);
@@ -207,7 +220,8 @@ static int with_contract(struct import *m, const struct node *vars, struct world
                 note_unused(&draft, contract, vars, &vars->pairs[i]);
         if (!node_get(vars, "dci_api_container_scale"))
                 draft_note(&draft, yaml_text_find(draft.root, STR("scale")), NOWHERE, "'dci_api_container_scale' is not defined; this is the role's default");
-        draft_note(&draft, NULL, NOWHERE, "the role backs the database up before an upgrade, with a tool that its variables do not name: add a task, and name it in 'before_update:'");
+        draft_note(&draft, NULL, NOWHERE, "the role backs the database up before an upgrade, with a tool that its variables do not name: "
+                   "add a task, and name it in 'before_update:', before 'migrate'");
         if (!str_is(yaml_text_find(yaml_text_find(draft.root, STR("auth_tracking")), STR("enabled"))->text, "false"))
                 draft_note(&draft, yaml_text_find(draft.root, STR("auth_tracking")), NOWHERE, "with several machines, say which one runs it: 'host: NAME'");
         return draft_print(&draft, false);

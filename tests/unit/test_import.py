@@ -329,6 +329,8 @@ def test_the_role_for_the_dci_api(imported, rendered):
     assert "\nExec=" not in unit  # the image's own
     assert command_of(out / "quadlet/dci-api-auth-tracking.container") == ["bin/dci-sync-redis-auth", "--interval", "30", "--threshold", "10"]
     assert '\nPodmanArgs="--entrypoint="\n' in (out / "quadlet/dci-api-auth-tracking.container").read_text()
+    assert command_of(out / "quadlet/dci-api-migrate.container") == ["python3", "bin/dci-dbsync"]
+    assert "\ntask dci-api-migrate.service\n" in (out / "rollout").read_text()
     assert "option httpchk" in (out / "haproxy/etc/haproxy/conf.d/10_backend_dci-api.cfg").read_text()
     assert "Upholds=dci-api@5.service" in (out / "units/dci-api.target.d/50-dci-api.conf").read_text()
     assert "'dci_api_container_volumes' could not be carried over" in definition.notes and "a value of Ansible's vault could not" in definition.notes
