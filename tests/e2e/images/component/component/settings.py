@@ -31,4 +31,4 @@ CELERY_BROKER_URL = (f"redis://{quote(environ['RABBITMQ_USERNAME'], '')}:{quote(
                      f"@{environ['RABBITMQ_HOST']}:{environ['RABBITMQ_PORT']}/0")
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
-CELERY_BEAT_SCHEDULE = {"tick": {"task": "component.celery.tick", "schedule": 1.0}}
+CELERY_BEAT_SCHEDULE = {"tick": {"task": "component.celery_app.tick", "schedule": 1.0}}

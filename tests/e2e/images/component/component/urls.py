@@ -5,7 +5,7 @@ from django.core.cache import caches
 from django.http import HttpResponse, JsonResponse
 from django.urls import path
 
-from component.celery import work
+from component.celery_app import work
 from component.models import Job
 
 

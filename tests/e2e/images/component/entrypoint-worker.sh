@@ -1,0 +1,3 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+python3 -m celery --app=component.celery_app.app worker --concurrency="${APP_WORKER_COUNT:-4}" &
