@@ -324,7 +324,7 @@ struct home {
         struct account user, group;     /* "root" where nobody is named */
         bool has_owner;                 /* somebody is named, who then runs the command */
         bool makes_user;
-        LIST(struct abs_path) parents;  /* further directories that files need, below the root */
+        LIST(struct abs_path) parents;  /* further directories that files need, below the app's own */
 };
 
 struct app {
@@ -334,7 +334,7 @@ struct app {
         struct module_name module;
         struct account group;
         struct flag ensure_user;
-        struct abs_path root;
+        struct abs_path root, app_dir, code_dir, config_dir, data_dir;
         LIST(struct app_file) files;
         struct service base;            /* what stands at the top: the one service of the short form, or what services inherit */
         LIST(struct service) services;
@@ -352,7 +352,7 @@ struct app {
         LIST(struct config_entry) config;
         struct auth_tracking *auth_tracking;
         struct quadlet *quadlet;
-        struct home *home;              /* from no row: from source, files and root; NULL where there is none of them */
+        struct home *home;              /* from no row: from source, files, root and the like; NULL where there is none of them */
         LIST(struct image_pin) pins;    /* from no row: from the app's state, before it is rendered */
 
         struct span at;                 /* the whole definition */

@@ -61,19 +61,48 @@ static void check_owner(struct world *w, const struct app *app) {
                 check_account(w, app->home->group);
 }
 
-static void check_root(struct world *w, const struct app *app) {
-        struct abs_path root = app->root;
-        struct str rest = root.text.n > 0 ? str_from(root.text, 1) : root.text;
+static void check_directory(struct world *w, const struct app *app, struct abs_path directory) {
+        struct str rest = directory.text.n > 0 ? str_from(directory.text, 1) : directory.text;
 
-        refuse_instance(w, root.text, root.at);
-        if (str_is_absent(root.text))
+        refuse_instance(w, directory.text, directory.at);
+        if (str_is_absent(directory.text))
                 return;
 
         if (str_find(rest, '/') == rest.n)
-                (void) diag_add(w->ds, DIAG_BAD_VALUE, root.at, "'%.*s' is no directory of one app; write one that lies deeper, such as /applications/%.*s", STR_ARG(root.text),
-                                STR_ARG(app->name.text));
+                (void) diag_add(w->ds, DIAG_BAD_VALUE, directory.at, "'%.*s' is no directory of one app; write one that lies deeper, such as /applications/%.*s",
+                                STR_ARG(directory.text), STR_ARG(app->name.text));
         else
-                check_mountable(w, root);
+                check_mountable(w, directory);
+}
+
+/* Each build replaces the code, and what is mounted at or above it hides that of the image. */
+static void check_code(struct world *w, const struct app *app) {
+        const struct home *h = app->home;
+        const struct abs_path others[] = { h->config, h->data };
+        struct abs_path code = h->code;
+
+        for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
+                struct str other = others[i].text;
+                bool is_apart = !str_eq(code.text, other) && !path_is_below(code.text, other) && !path_is_below(other, code.text);
+
+                if (!app->source || is_apart)
+                        continue;
+                (void) diag_add(w->ds, DIAG_BAD_VALUE, str_is_absent(app->code_dir.text) ? others[i].at : code.at,
+                                "the code, in '%.*s', and '%.*s' cannot lie in each other; choose directories beside each other",
+                                STR_ARG(code.text), STR_ARG(other));
+        }
+}
+
+static void check_directories(struct world *w, const struct app *app) {
+        const struct abs_path given[] = { app->root, app->app_dir, app->code_dir, app->config_dir, app->data_dir };
+        const struct home *h = app->home;
+
+        for (size_t i = 0; i < ARRAY_SIZE(given); i++)
+                check_directory(w, app, given[i]);
+        check_code(w, app);
+        if (str_eq(h->config.text, h->data.text))
+                (void) diag_add(w->ds, DIAG_BAD_VALUE, h->data.at, "'%.*s' cannot be the directory of both configuration and data; change one",
+                                STR_ARG(h->data.text));
 }
 
 static void check_secret(struct world *w, const struct app *app, struct name secret) {
@@ -155,14 +184,18 @@ void check_home(struct world *w, struct app *app) {
                 return;
         }
         if (w->places.is_user) {
-                const char *key = app->files.n > 0 ? "files" : "root";
+                static const char *const keys[] = { "files", "root", "app_dir", "config_dir" };
+                const char *key = "data_dir";
 
+                for (size_t i = ARRAY_SIZE(keys); i-- > 0;)
+                        if (node_get(app->node, keys[i]))
+                                key = keys[i];
                 (void) diag_add(w->ds, DIAG_MISPLACED_KEY, place_of_key(app, key), "'%s:' is only for the machine's own applications, not for a user's; remove it", key);
                 return;
         }
 
         check_owner(w, app);
-        check_root(w, app);
+        check_directories(w, app);
         for (size_t i = 0; i < app->files.n; i++) {
                 check_dest(w, app, &app->files.at[i]);
                 check_content(w, app, i);

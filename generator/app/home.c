@@ -12,8 +12,23 @@ bool path_is_below(struct str path, struct str directory) {
         return path.n > directory.n + 1 && str_has_prefix(path, directory) && path.p[directory.n] == '/';
 }
 
-static struct abs_path below(struct world *w, struct abs_path directory, struct str name) {
+static struct abs_path given_or_below(struct world *w, struct abs_path given, struct abs_path directory,
+                                      struct str name) {
+        if (!str_is_absent(given.text))
+                return given;
+
         return (struct abs_path) { arena_join(w->arena, directory.text, name), directory.at };
+}
+
+struct home home_paths(struct world *w, const struct app *app) {
+        const struct abs_path all = { STR("/applications"), app->name.at };
+        struct home h = { .root = given_or_below(w, app->root, all, arena_join(w->arena, STR("/"), app->name.text)) };
+
+        h.app = given_or_below(w, app->app_dir, h.root, STR("/app"));
+        h.code = given_or_below(w, app->code_dir, h.app, STR("/code"));
+        h.config = given_or_below(w, app->config_dir, h.app, STR("/config"));
+        h.data = given_or_below(w, app->data_dir, h.root, STR("/data"));
+        return h;
 }
 
 /* "USER:GROUP" at the top, or with a source the app's own name. */
@@ -48,12 +63,26 @@ static bool is_known(const struct home *h, struct str path) {
         return false;
 }
 
+/* Which of the app's directories the path is in; absent if it is in none. */
+static struct str find_own(const struct home *h, struct str path) {
+        const struct str own[] = { h->root.text, h->app.text, h->config.text, h->data.text };
+
+        for (size_t i = 0; i < ARRAY_SIZE(own); i++)
+                if (path_is_below(path, own[i]))
+                        return own[i];
+
+        return (struct str) { 0 };
+}
+
+bool home_has(const struct home *h, struct str path) {
+        return !str_is_absent(find_own(h, path));
+}
+
 /* The directories of a file that are the app's. */
 static void add_parents(struct world *w, struct home *h, struct abs_path dest) {
-        if (!path_is_below(dest.text, h->root.text))
-                return;
+        struct str own = find_own(h, dest.text);
 
-        for (size_t i = h->root.text.n + 1; i < dest.text.n; i++) {
+        for (size_t i = own.n + 1; own.n > 0 && i < dest.text.n; i++) {
                 struct str path = { dest.text.p, i };
 
                 if (dest.text.p[i] == '/' && !is_known(h, path))
@@ -106,7 +135,8 @@ static bool is_owners(const struct app *app, const struct container *c) {
 }
 
 void resolve_home(struct world *w, struct app *app) {
-        bool is_asked_for = app->files.n > 0 || !str_is_absent(app->root.text);
+        bool is_asked_for = app->files.n > 0 || !str_is_absent(app->root.text) || !str_is_absent(app->app_dir.text) ||
+                            !str_is_absent(app->config_dir.text) || !str_is_absent(app->data_dir.text);
         struct container_list all = app_containers(w->arena, app);
         struct home *h;
 
@@ -115,13 +145,7 @@ void resolve_home(struct world *w, struct app *app) {
                 return;
 
         app->home = h = arena_new(w->arena, struct home);
-        h->root = app->root;
-        if (str_is_absent(h->root.text))
-                h->root = (struct abs_path) { arena_join(w->arena, STR("/applications/"), app->name.text), app->name.at };
-        h->app = below(w, h->root, STR("/app"));
-        h->code = below(w, h->app, STR("/code"));
-        h->config = below(w, h->app, STR("/config"));
-        h->data = below(w, h->root, STR("/data"));
+        *h = home_paths(w, app);
         find_owner(w, app, h);
 
         h->parents.at = arena_array(w->arena, count_slashes(app) + 1, struct abs_path);

@@ -5,8 +5,14 @@
 
 #include "app/load.h"
 
+/* Where the app's directories are, or would be: the paths of a home. */
+struct home home_paths(struct world *w, const struct app *app);
+
 /* Nothing for an app that has no directories. */
 void resolve_home(struct world *w, struct app *app);
+
+/* Is the path below one of the app's directories on the machine? */
+bool home_has(const struct home *h, struct str path);
 
 /* Is the file passed over, since its content is null? */
 bool file_is_skipped(const struct app_file *f);

@@ -1,17 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "app/source.h"
 
+#include "app/home.h"
 #include "app/rows.h"
 #include "base/hash.h"
 
 /* Goes up with every change of what is made of the same definition. */
 #define BUILD_VERSION STR("1")
-
-static struct abs_path find_code_dir(struct world *w, const struct app *app) {
-        struct str root = str_is_absent(app->root.text) ? arena_join(w->arena, STR("/applications/"), app->name.text) : app->root.text;
-
-        return (struct abs_path) { arena_join(w->arena, root, STR("/app/code")), app->source->repo.at };
-}
 
 static struct image_ref choose_base(struct world *w, const struct repository *s) {
         if (!str_is_absent(s->base.text))
@@ -54,7 +49,7 @@ void source_finish(struct world *w, struct app *app) {
                 return;
 
         schema_apply_defaults(w->arena, &repository_schema, s);
-        s->code_dir = find_code_dir(w, app);
+        s->code_dir = home_paths(w, app).code;
         s->base = choose_base(w, s);
         s->image = (struct image_ref) { arena_join(w->arena, STR("localhost/pyservice-"), app->name.text, STR(":"), hash_of(w, s)), s->repo.at };
         app->base.container.image = s->image;

@@ -53,8 +53,8 @@ static void bind_built_ins(struct scope *s, struct str app, const struct node *r
         size_t colon = str_find(owner, ':');
         struct str user = { owner.p, colon }, group = colon < owner.n ? str_from(owner, colon + 1) : user;
         struct str base = scalar_of(root, "root", arena_join(s->arena, STR("/applications/"), app));
-        struct str dir = arena_join(s->arena, base, STR("/app"));
-        struct str config_dir = arena_join(s->arena, dir, STR("/config"));
+        struct str dir = scalar_of(root, "app_dir", arena_join(s->arena, base, STR("/app")));
+        struct str config_dir = scalar_of(root, "config_dir", arena_join(s->arena, dir, STR("/config")));
 
         s->service_at = s->bindings.n;
         bind(s, STR("service"), app);
@@ -65,10 +65,10 @@ static void bind_built_ins(struct scope *s, struct str app, const struct node *r
         bind(s, STR("app_group"), scalar_of(root, "group", group));
         bind(s, STR("app_root"), base);
         bind(s, STR("app_dir"), dir);
-        bind(s, STR("app_code_dir"), arena_join(s->arena, dir, STR("/code")));
+        bind(s, STR("app_code_dir"), scalar_of(root, "code_dir", arena_join(s->arena, dir, STR("/code"))));
         bind(s, STR("app_config_dir"), config_dir);
         bind(s, STR("app_config"), arena_join(s->arena, config_dir, STR("/config.yaml")));
-        bind(s, STR("app_data_dir"), arena_join(s->arena, base, STR("/data")));
+        bind(s, STR("app_data_dir"), scalar_of(root, "data_dir", arena_join(s->arena, base, STR("/data"))));
         bind(s, STR("python_version"), scalar_of(node_get(root, "source"), "python", STR("3.12")));
         bind(s, STR("instance"), (struct str) { instance, 1 });
 }

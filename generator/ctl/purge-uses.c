@@ -68,8 +68,13 @@ static struct str source_of(struct str volume) {
 void purge_uses_add_all(struct purge_uses *uses, struct app *app) {
         struct container_list all = app_containers(uses->arena, app);
 
-        if (app->home)
-                purge_uses_add(uses, app->home->root.text, app->name.text);
+        if (app->home) {
+                const struct home *h = app->home;
+                const struct str own[] = { h->root.text, h->app.text, h->code.text, h->config.text, h->data.text };
+
+                for (size_t i = 0; i < ARRAY_SIZE(own); i++)
+                        purge_uses_add(uses, own[i], app->name.text);
+        }
         LIST_EACH(f, &app->files) {
                 purge_uses_add(uses, f->dest.text, app->name.text);
                 purge_uses_add(uses, f->source.text, app->name.text);

@@ -60,17 +60,19 @@ static void add_file(struct purge *p, struct str path) {
                 add(p, THING_FILE, path);
 }
 
-/* "root PATH" and "file PATH" lines. */
+/* "root PATH", "tree PATH" and "file PATH" lines. */
 static void add_places(struct purge *p, struct str text) {
         struct str line, path;
 
         while (str_split(&text, '\n', &line)) {
-                bool is_root = str_has_prefix(line, STR("root /"));
+                bool is_root = str_has_prefix(line, STR("root /")), is_tree = str_has_prefix(line, STR("tree /"));
 
-                if (!is_root && !str_has_prefix(line, STR("file /")))
+                if (!is_root && !is_tree && !str_has_prefix(line, STR("file /")))
                         continue;
                 path = arena_str(p->arena, str_from(line, strlen("root ")));
-                if (!is_root)
+                if (is_tree)
+                        add_directory(p, THING_DIRECTORY, path);
+                else if (!is_root)
                         add_file(p, path);
                 else {
                         add_directory(p, THING_DIRECTORY, arena_join(p->arena, path, STR("/app")));

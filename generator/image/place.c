@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* The code as people find it: a copy of the clone, owned by root, at {{ app_code_dir }}. Others may write the directory that it is in: so it is
- * made beside the application's root directory, which only root may write, and takes its place by one rename that follows no link. */
+/* The code as people find it: a copy of the clone, owned by root, at {{ app_code_dir }}. Others may write the directory
+ * that it is in: so it is made in the nearest one above that only root may write, and takes its place by one rename that
+ * follows no link. */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -12,30 +13,73 @@
 #include "image/build.h"
 #include "runtime/spawn.h"
 
-/* A directory that others can't change under us. */
-static int open_trusted(const char *path) {
-        CLEANUP(close_fd) int fd = -1;
+/* Others can't change it under us. */
+static bool is_trusted(int fd) {
         struct stat st;
-        int result;
 
-        fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-        if (fd < 0)
-                return -errno;
-        if (fstat(fd, &st) < 0)
-                return -errno;
-        if ((st.st_uid != 0 && st.st_uid != geteuid()) || (st.st_mode & (S_IWGRP | S_IWOTH)) != 0)
-                return -EPERM;
-
-        result = fd;
-        fd = -1;
-        return result;
+        return fstat(fd, &st) == 0 && (st.st_uid == 0 || st.st_uid == geteuid()) && (st.st_mode & (S_IWGRP | S_IWOTH)) == 0;
 }
 
-static struct str parent_of(struct arena *a, struct str path) {
-        while (path.n > 1 && path.p[path.n - 1] != '/')
-                path.n--;
+struct walk {
+        int above;                      /* the nearest directory that only root may write */
+        struct str above_path;
+        int parent;                     /* the directory that the code is in; the same one, maybe */
+        struct str name;                /* of the code's in it */
+};
 
-        return arena_str(a, (struct str) { path.p, path.n > 1 ? path.n - 1 : path.n });
+static void walk_close(struct walk *w) {
+        close_fd(&w->parent);
+        close_fd(&w->above);
+}
+
+/* One directory deeper; made where only root could. */
+static int descend(struct walk *w, struct str name, bool is_trusted_so_far) {
+        int fd;
+
+        if (is_trusted_so_far && mkdirat(w->parent, name.p, 0755) < 0 && errno != EEXIST)
+                return -errno;
+        fd = openat(w->parent, name.p, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (fd < 0)
+                return -errno;
+
+        close_fd(&w->parent);
+        w->parent = fd;
+        return 0;
+}
+
+static int remember(struct walk *w, struct str path) {
+        int fd = fcntl(w->parent, F_DUPFD_CLOEXEC, 0);
+
+        if (fd < 0)
+                return -errno;
+        close_fd(&w->above);
+        w->above = fd;
+        w->above_path = path;
+        return 0;
+}
+
+/* Each step follows no link. */
+static int walk_to(struct build *b, struct walk *w) {
+        struct str rest = str_from(b->code, 1), path = STR(""), part;
+        bool trusted = true;
+        int r = 0;
+
+        w->parent = fs_open_dir(AT_FDCWD, "/");
+        if (w->parent < 0)
+                return w->parent;
+
+        while (r >= 0) {
+                trusted = trusted && is_trusted(w->parent);
+                if (trusted)
+                        r = remember(w, path);
+                (void) str_split(&rest, '/', &part);
+                w->name = arena_str(b->arena, part);
+                if (r < 0 || str_is_absent(rest))
+                        break;
+                path = arena_join(b->arena, path, STR("/"), w->name);
+                r = descend(w, w->name, trusted);
+        }
+        return r < 0 ? r : w->above < 0 ? -EPERM : 0;
 }
 
 static int copy(struct build *b, struct str target) {
@@ -47,35 +91,26 @@ static int copy(struct build *b, struct str target) {
         return r < 0 ? r : result.status != 0 ? -EIO : 0;
 }
 
-/* "code" of the directory "app" of the root's directory; each step follows no link. */
-static int exchange(int above, const char *new, struct str root_name) {
-        CLEANUP(close_fd) int root = openat(above, root_name.p, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-        CLEANUP(close_fd) int app = root < 0 ? -1 : openat(root, "app", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-
-        if (app < 0)
-                return -errno;
-        if (renameat2(above, new, app, "code", RENAME_EXCHANGE) == 0)
+static int exchange(const struct walk *w, struct str new) {
+        if (renameat2(w->above, new.p, w->parent, w->name.p, RENAME_EXCHANGE) == 0)
                 return 0;
 
-        return errno == ENOENT && renameat(above, new, app, "code") == 0 ? 0 : -errno;
+        return errno == ENOENT && renameat(w->above, new.p, w->parent, w->name.p) == 0 ? 0 : -errno;
 }
 
 static int place(struct build *b) {
-        struct str root = parent_of(b->arena, parent_of(b->arena, b->code)), above_path = parent_of(b->arena, root), new, name;
-        CLEANUP(close_fd) int above = -1;
-        int r;
+        struct str new = arena_join(b->arena, STR(".pyservice-"), b->app, STR("-code"));
+        CLEANUP(walk_close) struct walk w = { .above = -1, .parent = -1 };
+        int r = walk_to(b, &w);
 
-        name = str_from(root, above_path.n > 1 ? above_path.n + 1 : 1);
-        new = arena_join(b->arena, STR(".pyservice-"), b->app, STR("-code"));
-        r = above = open_trusted(above_path.p);
         if (r >= 0)
-                r = fs_remove_tree(above, new.p);
+                r = fs_remove_tree(w.above, new.p);
         if (r >= 0)
-                r = copy(b, arena_join(b->arena, above_path, STR("/"), new));
+                r = copy(b, arena_join(b->arena, w.above_path, STR("/"), new));
         if (r >= 0)
-                r = exchange(above, new.p, arena_str(b->arena, name));
-        if (above >= 0)
-                (void) fs_remove_tree(above, new.p);
+                r = exchange(&w, new);
+        if (w.above >= 0)
+                (void) fs_remove_tree(w.above, new.p);
         return r;
 }
 

@@ -21,6 +21,8 @@ static const struct row rows[] = {
         { "app_group", "group", false, false }, { "app_ensure_user", "ensure_user", false, true },
         { "app_repo", "repo", true, false }, { "app_tag", "ref", true, false }, { "app_ssh_key_path", "ssh_key", true, false },
         { "python_version", "python", true, false },
+        { "app_dir", "app_dir", false, false }, { "app_code_dir", "code_dir", false, false },
+        { "app_config_dir", "config_dir", false, false }, { "app_data_dir", "data_dir", false, false },
 };
 
 /* What the role knows and a definition has no need of. */
@@ -43,15 +45,17 @@ static bool is_in(struct str name, const char *const *names, size_t n) {
 
 /* Names that the role gives a value by itself. */
 static struct str own_name(const struct jinja *j, struct str name) {
-        static const char *const keys[] = { "app_module", "app_user", "app_group", "app_root", "python_version" };
-        static const char *const places[] = { "app_dir", "app_code_dir", "app_config_dir", "app_config", "app_data_dir" };
+        static const char *const keys[] = {
+                "app_module", "app_user", "app_group", "app_root", "app_dir", "app_code_dir", "app_config_dir",
+                "app_data_dir", "python_version",
+        };
         struct draft *d = j->draft;
         struct str app_name = node_text(jinja_var(j, "app_name"));
 
         if (str_is(name, "app_name") && !str_is_absent(app_name) && !str_eq(app_name, d->name))
                 return app_name;
         if (str_is(name, "app_name") || is_in(name, keys, ARRAY_SIZE(keys)) ||
-            (is_in(name, places, ARRAY_SIZE(places)) && !jinja_var(j, arena_str(d->arena, name).p)))
+            (str_is(name, "app_config") && !jinja_var(j, "app_config")))
                 return arena_join(d->arena, STR("{{ "), name, STR(" }}"));
         if (str_is(name, "conda_run"))
                 return STR("");         /* the command runs in the image that was made for it */

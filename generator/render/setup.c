@@ -88,20 +88,31 @@ static void put_users(struct rendering *r, struct lines *l) {
         lines_end(l);
 }
 
-/* "root PATH", and "file PATH" for what lies elsewhere. */
+static void put_place(struct lines *l, struct abs_path path) {
+        lines_word(l, path);
+        lines_end(l);
+}
+
+/* "root PATH"; "tree PATH" and "file PATH" for what may be elsewhere. A tree can be in the root, which must be empty then. */
 static void render_places(struct rendering *r) {
-        const struct home *h = r->app->home;
+        const struct app *app = r->app;
+        const struct home *h = app->home;
+        const struct abs_path trees[] = { app->app_dir, app->data_dir, app->config_dir, app->code_dir };
         struct lines *l = lines_new(r->arena);
 
+        for (size_t i = 0; i < ARRAY_SIZE(trees); i++)
+                if (!str_is_absent(trees[i].text)) {
+                        lines_const(l, "tree");
+                        put_place(l, trees[i]);
+                }
         lines_const(l, "root");
-        lines_word(l, h->root);
-        lines_end(l);
-        LIST_EACH(f, &r->app->files) {
-                if (file_is_skipped(f) || path_is_below(f->dest.text, h->app.text) || path_is_below(f->dest.text, h->data.text))
+        put_place(l, h->root);
+        LIST_EACH(f, &app->files) {
+                if (file_is_skipped(f) || path_is_below(f->dest.text, h->app.text) ||
+                    path_is_below(f->dest.text, h->config.text) || path_is_below(f->dest.text, h->data.text))
                         continue;
                 lines_const(l, "file");
-                lines_word(l, f->dest);
-                lines_end(l);
+                put_place(l, f->dest);
         }
         tree_mark(lines_finish(l, r->tree, STR("setup/places"), 0644), TREE_REVISION, (struct str) { 0 });
 }
@@ -151,14 +162,14 @@ static void put_path(struct unit *u, struct abs_path path) {
         unit_part(u, path);
 }
 
-/* What lies below the root: all of that is its owner's, who could put something else there. */
+/* What lies in the app's directories: all of that is its owner's, who could put something else there. */
 static void put_paths(struct rendering *r, struct unit *u) {
         const struct home *h = r->app->home;
 
         put_path(u, h->config);
         put_path(u, h->data);
         LIST_EACH(f, &r->app->files)
-                if (!file_is_skipped(f) && path_is_below(f->dest.text, h->root.text))
+                if (!file_is_skipped(f) && home_has(h, f->dest.text))
                         put_path(u, f->dest);
 }
 
@@ -202,6 +213,15 @@ static void put_program(struct rendering *r, struct unit *u, struct abs_path sys
         unit_close(u);
 }
 
+static void put_mounts(struct unit *u, const struct home *h) {
+        const struct abs_path others[] = { h->app, h->config, h->data };
+
+        unit_put(u, UNIT_REQUIRES_MOUNTS, h->root);
+        for (size_t i = 0; i < ARRAY_SIZE(others); i++)
+                if (!path_is_below(others[i].text, h->root.text))
+                        unit_put(u, UNIT_REQUIRES_MOUNTS, others[i]);
+}
+
 static void render_unit(struct rendering *r, const struct role *role, struct abs_path sysusers, struct abs_path tmpfiles) {
         struct unit *u = unit_new(r->arena);
         struct str directory = arena_join(r->arena, STR("units/"), role->container->unit.text, STR(".service.d/"));
@@ -213,7 +233,7 @@ static void render_unit(struct rendering *r, const struct role *role, struct abs
         unit_put(u, UNIT_SOURCE_PATH, ((struct abs_path) { r->app->path, NOWHERE }));
         unit_put_const(u, UNIT_DOCUMENTATION, "man:pyservice.d(5)");
         unit_put_const(u, UNIT_START_LIMIT_INTERVAL, "0");
-        unit_put(u, UNIT_REQUIRES_MOUNTS, r->app->home->root);
+        put_mounts(u, r->app->home);
         unit_put_const(u, SERVICE_TYPE, "oneshot");
         if (role->container->secrets.n > 0 || has_copies(r->app))
                 render_secret_files(r, u, role);

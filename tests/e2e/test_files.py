@@ -6,6 +6,7 @@ import pytest
 from app import HELLO, define, settle, undefine, wait_for
 
 ROOT = "/applications/wrap"
+DATA = "/srv/elsewhere/data"  # of one that has it there
 CERTIFICATE = b"-----\0\xff\xfe\n%s $HOME\n"
 WRAP = HELLO + """\
 scale: 2
@@ -49,7 +50,7 @@ def wrap(machine):
     yield machine
     undefine(machine, "wrap")
     machine.wait(machine.is_without_apps, what="the end of wrap")
-    machine.run(f"rm -rf {ROOT} /etc/wrap.conf; userdel wrap", check=False)
+    machine.run(f"rm -rf {ROOT} /srv/elsewhere /etc/wrap.conf; userdel wrap", check=False)
 
 
 def test_on_the_machine_and_in_the_container(wrap):
@@ -144,24 +145,27 @@ def test_what_is_missing_is_said(wrap):
 
 
 def test_an_end_leaves_the_data_and_purge_removes_it(wrap):
-    start(wrap)
-    wrap.run(["podman", "exec", "wrap-0", "sh", "-c", f"echo kept >{ROOT}/data/kept"])
+    start(wrap, WRAP + f"data_dir: {DATA}\n")
+    wrap.run(["podman", "exec", "wrap-0", "sh", "-c", f"echo kept >{DATA}/kept"])
+    assert modes(wrap, ["/srv/elsewhere", DATA, f"{DATA}/kept"]) == ["755 root root", "750 wrap wrap", "644 wrap wrap"]
+    assert wrap.read(f"{ROOT}/app/config/config.yaml").startswith(f"data: {DATA}\n")
+    assert not wrap.exists(f"{ROOT}/data")
     for name in "wrap", "wrap-x":
         wrap.run(f"podman volume create --label io.pyservice.app={name} {name}-cache;"
                  f"tar c --transform s,.*,{name}, /etc/hostname | podman import - localhost/pyservice-{name}:0123456789ab")
     assert "wrap is defined by" in wrap.run("pyservicectl purge --yes wrap", check=False).stderr
     undefine(wrap, "wrap")
     wrap.wait(wrap.is_without_apps, what="the end of wrap")
-    assert wrap.read(f"{ROOT}/data/kept") == "kept\n"
+    assert wrap.read(f"{DATA}/kept") == "kept\n"
     assert wrap.exists("/var/lib/pyservice/wrap")
 
     asked = wrap.run("pyservicectl purge wrap", check=False, input="n\n")
-    for line in f"directory {ROOT}/data", "volume wrap-cache", "image localhost/pyservice-wrap:0123456789ab":
+    for line in f"directory {DATA}", "volume wrap-cache", "image localhost/pyservice-wrap:0123456789ab":
         assert f"  {line}\n" in asked.stdout
     assert asked.returncode == 1 and "file /etc/wrap.conf\n" in asked.stdout
-    assert wrap.exists(f"{ROOT}/data/kept")
+    assert wrap.exists(f"{DATA}/kept")
     wrap.run("pyservicectl purge wrap", input="y\n")
-    for path in ROOT, "/etc/wrap.conf", "/var/lib/pyservice/wrap":
+    for path in ROOT, DATA, "/etc/wrap.conf", "/var/lib/pyservice/wrap":
         assert not wrap.exists(path)
     assert wrap.exists("/applications")
     assert wrap.out("podman volume ls -q") == "wrap-x-cache"

@@ -50,6 +50,10 @@ static const struct substitute_row substitute_rows[] = {
         { "names: directories", "a: '{{ app_root }} {{ app_dir }} {{ app_code_dir }} {{ app_config_dir }} {{ app_config }} {{ app_data_dir }}'\n",
           "{a: '/applications/shop /applications/shop/app /applications/shop/app/code /applications/shop/app/config "
           "/applications/shop/app/config/config.yaml /applications/shop/data'}", "", NULL },
+        { "names: directories elsewhere", "data_dir: '/srv/{{ app_name }}'\napp_dir: /opt/x\ncode_dir: /opt/y\n"
+          "a: '{{ app_dir }} {{ app_code_dir }} {{ app_config }} {{ app_data_dir }}'\n",
+          "{data_dir: '/srv/shop', app_dir: /opt/x, code_dir: /opt/y, "
+          "a: '/opt/x /opt/y /opt/x/config/config.yaml /srv/shop'}", "", NULL },
         { "names: directories of another root", "root: /srv\na: '{{ app_dir }} {{ app_data_dir }}'\n",
           "{root: /srv, a: '/srv/app /srv/data'}", "", NULL },
         { "names: Python", "source: {python: '3.12'}\na: '{{ python_version }}'\n", "{source: {python: '3.12'}, a: '3.12'}", "", NULL },

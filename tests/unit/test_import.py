@@ -157,6 +157,27 @@ app_services:
     assert "'web_ui' is 'web-ui' here" in definition.notes and "the application is 'gift-wrap' here" in definition.notes
 
 
+def test_directories_that_lie_elsewhere(imported, rendered):
+    definition = imported("ansible-pyservice", {"vars.yml": """
+app_name: gw
+app_repo: https://git.example.com/x/y.git
+app_tag: main
+ansible_common_remote_group: deploy
+app_data_dir: /mnt/data/gw
+app_config_dir: "{{ app_root }}/etc"
+app_services:
+  - {name: web, command: "run {{ app_data_dir }} {{ app_config }}"}
+"""})
+    assert definition.app["group"] == "deploy", "the role's default for app_group"
+    assert (definition.app["data_dir"], definition.app["config_dir"]) == ("/mnt/data/gw", "{{ app_root }}/etc")
+    out = rendered(definition)
+    assert command_of(out / "quadlet/gw@.container") == ["run", "/mnt/data/gw", "/applications/gw/etc/config.yaml"]
+    made = next(out.glob("setup/*.tmpfiles")).read_text()
+    for path in "/mnt/data/gw", "/applications/gw/etc":
+        assert f'd "{path}" 0750 gw deploy -\n' in made
+        assert f"\nVolume={path}:{path}\n" in (out / "quadlet/gw@.container").read_text()
+
+
 def test_what_only_ansible_knows_is_to_be_written(imported):
     definition = imported("ansible-pyservice", {"vars.yml": """
 app_name: x
