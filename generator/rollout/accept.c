@@ -175,7 +175,14 @@ static bool is_update(struct rollout_run *ro, const struct state *s, const struc
         return false;
 }
 
-/* The state goes first: killed in between, the history gets its line when the rollout goes on. */
+static int add_event(struct rollout_run *ro, struct str revision, struct str reason) {
+        const struct state_event event = { clock_usec(CLOCK_REALTIME), revision, reason };
+
+        return state_written(ro, state_add_history(ro->arena, ro->state, ro->app, event));
+}
+
+/* The state goes first: killed in between, the history gets its line when the rollout goes on. The first revision gets it
+ * when its rollout is done (accept_note_first()): its tasks are all that is known of it now. */
 static int note_accepted(struct rollout_run *ro, const struct tree *tree) {
         CLEANUP(close_fd) int lock = -1;
         struct state_history history = { 0 };
@@ -198,8 +205,26 @@ static int note_accepted(struct rollout_run *ro, const struct tree *tree) {
         } else if (last_event(&history) && str_eq(last_event(&history)->revision, ro->revision))
                 return RUN_ON;
 
-        return r < 0 ? r : state_written(ro, state_add_history(ro->arena, ro->state, ro->app,
-                                                               (struct state_event) { clock_usec(CLOCK_REALTIME), ro->revision, reason }));
+        return r < 0 || history.list.n == 0 ? r : add_event(ro, ro->revision, reason);
+}
+
+int accept_is_first(struct rollout_run *ro, bool *ret) {
+        struct state_history history = { 0 };
+        int r = state_read_history(ro->arena, ro->state, ro->app, &history);
+
+        *ret = r >= 0 && history.list.n == 0;
+        return r;
+}
+
+int accept_note_first(struct rollout_run *ro) {
+        CLEANUP(close_fd) int lock = -1;
+        struct state s = { 0 };
+        bool is_first = false;
+        int r = take_state(ro, &s, &lock);
+
+        if (r >= 0)
+                r = accept_is_first(ro, &is_first);
+        return r >= 0 && is_first ? add_event(ro, ro->revision, STR("first")) : r;
 }
 
 /* The units of the accepted revision must be loaded before anything is restarted. */
@@ -271,7 +296,7 @@ int accept_note_failure(struct rollout_run *ro, struct str reason, struct str pr
         if (r < 0 || str_is_absent(previous))
                 return r;
 
-        return state_written(ro, state_add_history(ro->arena, ro->state, ro->app, (struct state_event) { clock_usec(CLOCK_REALTIME), previous, STR("revert") }));
+        return add_event(ro, previous, STR("revert"));
 }
 
 /* Removes the bundles that nobody can go back to any more. */

@@ -76,6 +76,8 @@ int rollout_finish(struct rollout_run *ro) {
         int r = state_now(ro, &s);
 
         if (r >= 0)
+                r = accept_note_first(ro);
+        if (r >= 0)
                 r = reset_failed(ro, &s);
         if (r >= 0)
                 r = accept_prune(ro);

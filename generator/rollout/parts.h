@@ -55,6 +55,10 @@ int rollout_set_emptied(struct rollout_run *ro, bool is_emptied);
 int accept_note_failure(struct rollout_run *ro, struct str reason, struct str previous);
 int accept_prune(struct rollout_run *ro);
 
+/* The history begins with the first revision that was ready. Has it not begun yet? */
+int accept_is_first(struct rollout_run *ro, bool *ret);
+int accept_note_first(struct rollout_run *ro);
+
 /* Why is it accepted: "first", "edit" … ; and what came before it (absent: there is nothing to go back to). */
 struct str accept_reason(const struct state *s, const struct state_history *h, struct str revision);
 struct str accept_find_previous(const struct state *s, const struct state_history *h, struct str revision);

@@ -128,14 +128,18 @@ static int refill(struct rollout_run *ro) {
         return r == RUN_ON ? wait_reload(ro) : r;
 }
 
-/* Accepted already: what still runs another revision comes back to it, as carefully as it left. After a boot nothing does. Of one
- * that was killed after it was accepted nobody knows what it had seen to work. */
+/* Accepted already: what still runs another revision comes back to it, as carefully as it left. After a boot nothing does.
+ * Of a rollout that was killed after it accepted the revision, and of the first one until it is done, nobody knows what it
+ * had seen to work. */
 static int return_to(struct rollout_run *ro, const struct state *s) {
-        bool was_emptied = !str_is_absent(s->emptied);
+        bool was_emptied = !str_is_absent(s->emptied), is_unproved = false;
         struct survey survey;
-        int r = rollout_survey(ro, &survey);
+        int r = accept_is_first(ro, &is_unproved);
 
-        if (ro->is_resumed)
+        if (r >= 0)
+                r = rollout_survey(ro, &survey);
+        is_unproved = is_unproved || ro->is_resumed;
+        if (is_unproved)
                 rollout_doubt(ro);
         if (r == RUN_ON && (was_emptied || (survey.has_stale && ro->plan.is_recreate))) {
                 r = rollout_empty(ro);
@@ -143,7 +147,7 @@ static int return_to(struct rollout_run *ro, const struct state *s) {
                         r = refill(ro);
         } else if (r == RUN_ON && survey.has_stale)
                 r = rollout_spares(ro);
-        if (r == RUN_ON && (was_emptied || survey.has_work || ro->is_resumed))
+        if (r == RUN_ON && (was_emptied || survey.has_work || is_unproved))
                 r = restart(ro);
         return r == RUN_ON && survey.has_work ? rollout_stop_spares(ro) : r;
 }

@@ -131,10 +131,10 @@ def test_sidecars_are_ready_before_the_first_task(app):
     assert ids(machine, "shop-db") == db
 
 
-def hanging(command: str) -> str:
+def hanging(command: str, health: str = HEALTH) -> str:
     return f"""image: localhost/hello:1
 rollout: {{min_ready: 500ms}}
-services: [{{name: web, port: 8000, {HEALTH}, proxy: {{domains: [shop.example.com]}}}}]
+services: [{{name: web, port: 8000, {health}, proxy: {{domains: [shop.example.com]}}}}]
 tasks: [{{name: migrate, entrypoint: /bin/sh -c, command: ["trap '' TERM; {command}"], stop_timeout: 2s}}]
 before_update: migrate
 """
@@ -148,6 +148,10 @@ def test_a_task_that_hangs_is_shown_and_keeps_no_later_revision_back(app):
     for words in (["rollout", "status", "--no-follow", "shop"], ["status", "shop"]):
         assert "running shop-migrate.service, since " in app.ctl(*words, check=False), words
 
-    define(machine, "shop", hanging("true"))
+    define(machine, "shop", hanging("true", 'health: {command: "test -e /tmp/ready", interval: 1s}'))
+    machine.wait(lambda: "shop-web-0" in machine.containers(), what=lambda: f"the second revision, {app}")
+    assert "shop has no history yet" in app.ctl("rollout", "history", "shop")
+    machine.run("podman exec shop-web-0 touch /tmp/ready")
     machine.wait(app.is_done, what=lambda: f"the second revision, {app}")
+    assert len(re.findall(r"\bfirst +accepted\b", app.ctl("rollout", "history", "shop"))) == 1
     assert ids(machine, "shop-web-0")
