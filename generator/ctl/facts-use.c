@@ -56,6 +56,8 @@ static void take_container(struct facts *f, const struct fact_place *place) {
                 return;
 
         u->health = health_of(&f->c->arena, c->status);
+        if (c->commit.n > 0)
+                u->commit = view_clean(&f->c->arena, c->commit);
         if (c->label.n == 0)
                 return;
 

@@ -43,6 +43,7 @@ struct fact_unit {
         struct bus_detail detail;
         uint64_t port;                  /* 0 for none */
         struct str label, revision;     /* what runs: io.pyservice.revision, and the app's revision that it belongs to; absent where not known */
+        struct str commit;              /* that its image was built from; absent where that is not known */
         struct str health;              /* "healthy", "unhealthy", "starting", as Podman has it; absent for none */
         struct str balancer;            /* "UP", "DOWN", "MAINT" …: what HAProxy or nginx makes of it; absent where it has none, or that is not known */
         uint64_t n_sessions, n_requests, memory, cpu;   /* cpu: microseconds in all */

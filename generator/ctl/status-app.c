@@ -62,6 +62,22 @@ static struct str describe_rollout(struct arena *a, const struct fact_app *app) 
         return p->started > 0 ? arena_join(a, text, STR("; begun "), amount_distance(a, p->started), STR(" ago")) : text;
 }
 
+/* What the images of its services were built from; during a rollout these are two. */
+static struct str describe_commits(struct arena *a, const struct fact_app *app) {
+        struct str text = STR("");
+
+        VEC_EACH(part, &app->parts)
+                VEC_EACH(u, &part->units) {
+                        bool is_new = part->kind == FACT_SERVICE && !str_is_absent(u->commit) &&
+                                      str_find_str(text, u->commit) == text.n;
+
+                        if (is_new)
+                                text = arena_join(a, text, text.n > 0 ? STR(", ") : STR(""), u->commit);
+                }
+
+        return text;
+}
+
 static void put_header(const struct facts *f, struct buf *out, const struct fact_app *app) {
         const struct app *from = app->definition ? app->definition->app : NULL;
         struct arena *a = &f->c->arena;
@@ -76,6 +92,7 @@ static void put_header(const struct facts *f, struct buf *out, const struct fact
         put_line(out, "State", describe_state(f, app));
         put_line(out, "Since", app->n_running > 0 ? describe_time(a, app->target.since) : STR(""));
         put_line(out, "Image", app->image);
+        put_line(out, "Commit", describe_commits(a, app));
         put_line(out, "Revision", describe_revision(a, &app->view));
         put_line(out, "Rollout", describe_rollout(a, app));
         put_line(out, "Note", app->notes);

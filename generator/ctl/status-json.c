@@ -36,6 +36,7 @@ static void emit_unit(struct emitter *e, const struct facts *f, const struct fac
         emit_known(e, "health", u->health);
         emit_known(e, "revision", u->revision);
         emit_known(e, "label", u->label);
+        emit_known(e, "commit", u->commit);
         emit_count(e, "memory_bytes", u->memory);
         emit_count(e, "cpu_usec", u->cpu);
         emit_known(e, part->has_nginx ? "nginx" : "haproxy", u->balancer);

@@ -5,17 +5,24 @@
 
 #include "runtime/spawn.h"
 
+static struct str take_field(struct arena *a, struct str *line) {
+        struct str field;
+
+        return str_split(line, '\t', &field) ? arena_str(a, field) : STR("");
+}
+
 void podman_parse(struct arena *a, struct str text, struct podman_containers *ret) {
         struct str rest = text, line;
 
         while (str_split(&rest, '\n', &line)) {
-                struct str name, label;
+                struct podman_container c = { .name = take_field(a, &line) };
 
-                if (!str_split(&line, '\t', &name) || name.n == 0 || !str_split(&line, '\t', &label))
+                if (c.name.n == 0 || str_is_absent(line))
                         continue;
-                *vec_push(a, &ret->list) = (struct podman_container) {
-                        .name = arena_str(a, name), .label = arena_str(a, label), .status = str_is_absent(line) ? STR("") : arena_str(a, line),
-                };
+                c.label = take_field(a, &line);
+                c.status = take_field(a, &line);
+                c.commit = take_field(a, &line);
+                *vec_push(a, &ret->list) = c;
         }
 }
 
@@ -48,7 +55,8 @@ int podman_list(struct arena *a, struct str app, struct podman_containers *ret, 
         struct podman_containers containers = { 0 };
         int r = run(a,
                     (const char *[]) { NULL, "ps", "--no-trunc", "--filter", filter.p, "--format",
-                                       "{{.Names}}\t{{index .Labels \"io.pyservice.revision\"}}\t{{.Status}}", NULL },
+                                       "{{.Names}}\t{{index .Labels \"io.pyservice.revision\"}}\t{{.Status}}\t"
+                                       "{{index .Labels \"org.opencontainers.image.revision\"}}", NULL },
                     &out, ret_problem);
 
         if (r < 0)

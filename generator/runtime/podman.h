@@ -10,6 +10,7 @@ struct podman_container {
         struct str name;
         struct str label;               /* io.pyservice.revision; empty where it has none */
         struct str status;              /* "Up 3 minutes (healthy)" */
+        struct str commit;              /* org.opencontainers.image.revision of its image; empty where it has none */
 };
 
 struct podman_containers {
@@ -23,7 +24,7 @@ int podman_list(struct arena *a, struct str app, struct podman_containers *ret, 
 /* Removes a container that no unit owns any more. Negative errno, likewise. */
 int podman_remove(struct arena *a, struct str name, struct str *ret_problem);
 
-/* What `podman ps` prints: "NAME\tLABEL\tSTATUS" a line; the status may be missing. */
+/* What `podman ps` prints: "NAME\tLABEL\tSTATUS\tCOMMIT" a line; the last ones may be missing. */
 void podman_parse(struct arena *a, struct str text, struct podman_containers *ret);
 
 /* NULL where it does not run. */

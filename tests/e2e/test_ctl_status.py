@@ -59,7 +59,7 @@ OVERVIEW = closed({"apps": each(closed({
     "next": TIMES, "note": TEXTS, "wanted": REVISIONS, "failed": COUNT, "as_declared": TRUTH, "pinned": {"type": ["boolean", "null"]},
     "broken": TRUTH}))})
 INSTANCE = closed({"unit": TEXT, "spare": TRUTH, "declared": TRUTH, "state": STATE, "active": TEXT, "sub": TEXT, "restarts": COUNT},
-                  instance=COUNT, result=TEXT, since=TIME, port=COUNT, health=TEXT, revision=REVISION, label=TEXT, memory_bytes=COUNT,
+                  instance=COUNT, result=TEXT, since=TIME, port=COUNT, health=TEXT, revision=REVISION, label=TEXT, commit=TEXT, memory_bytes=COUNT,
                   cpu_usec=COUNT, haproxy=TEXT, nginx=TEXT, sessions=COUNT, requests=COUNT)
 KEPT = closed({"name": TEXT, "unit": TEXT, "declared": TRUTH, "scale": COUNT, "instances": each(INSTANCE)}, image=TEXT, backend=TEXT)
 WHOLE = closed({
