@@ -23,7 +23,8 @@ int ctl_write(FILE *out, struct str text) {
         if (fwrite(text.p, 1, text.n, out) == text.n && fflush(out) == 0)
                 return CTL_GOOD;
 
-        return ctl_fail("cannot write", -errno);
+        /* Who reads it has seen enough, as `grep -q` or `head`. */
+        return errno == EPIPE ? CTL_GOOD : ctl_fail("cannot write", -errno);
 }
 
 /* A file's path as seen from the root, absolute. */

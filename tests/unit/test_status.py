@@ -69,6 +69,17 @@ def test_new(root):
     assert hello["note"] == "new; a reload publishes it"
 
 
+def test_a_reader_that_has_seen_enough_is_no_error(root):
+    root.define()
+    reader, writer = os.pipe()
+    os.close(reader)
+    # Without SIGPIPE, as in a service.
+    result = subprocess.run(root.command("status", "hello"), stdout=writer, stderr=subprocess.PIPE, restore_signals=False,
+                            check=False)
+    os.close(writer)
+    assert result.stderr == b""
+
+
 def test_published(root):
     root.define()
     root.publish(0, 1)
