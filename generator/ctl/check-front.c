@@ -82,6 +82,29 @@ static void check_drain(struct session *s, const struct own_front *f, const stru
                         config->hard_stop_line, STR_ARG(config->hard_stop));
 }
 
+/* As a role or an earlier set-up left it: HAProxy refuses two backends of one name. */
+static void check_backend(struct session *s, const struct own_front *f, const struct definition *d,
+                          const struct service *service) {
+        const struct front_backend *other;
+        struct span at;
+        struct str name;
+
+        if (!is_balanced(service))
+                return;
+
+        name = backend_of(service).text;
+        other = front_config_backend(&f->front.config, name);
+        if (!other)
+                return;
+
+        s->ds.owner = d->name.text;
+        at = str_is_absent(service->proxy->backend.text) ? service->name.at : service->proxy->backend.at;
+        (void) diag_add(&s->ds, DIAG_BACKEND_TAKEN, at,
+                        "%.*s:%zu has a backend '%.*s', too, and HAProxy accepts only one; remove that section, "
+                        "or give this one another name with 'backend:'",
+                        STR_ARG(other->file), other->line, STR_ARG(name));
+}
+
 void check_front(struct ctl *c, struct session *s) {
         struct own_front f;
         const struct front_listen *by;
@@ -92,8 +115,10 @@ void check_front(struct ctl *c, struct session *s) {
         VEC_EACH(d, &s->world.definitions) {
                 if (!d->app)
                         continue;
-                LIST_EACH(service, &d->app->services)
+                LIST_EACH(service, &d->app->services) {
                         check_drain(s, &f, d, service);
+                        check_backend(s, &f, d, service);
+                }
         }
 
         s->ds.owner = (struct str) { 0 };

@@ -190,6 +190,8 @@ static void read_haproxy_line(struct reading *r, const struct words *words) {
         if (n < 2)
                 return;
 
+        if (str_is(w[0], "backend") || str_is(w[0], "listen"))
+                *vec_push(r->arena, &r->config->own_backends) = (struct front_backend) { r->file, w[1], r->line };
         if (str_is(w[0], "bind"))
                 add_binds(r, words);
         if (str_is(w[0], "use_backend") || str_is(w[0], "default_backend"))
@@ -293,4 +295,12 @@ bool front_config_names(const struct front_config *c, struct str backend) {
                         return true;
 
         return false;
+}
+
+const struct front_backend *front_config_backend(const struct front_config *c, struct str name) {
+        VEC_EACH(backend, &c->own_backends)
+                if (str_eq(backend->name, name))
+                        return backend;
+
+        return NULL;
 }

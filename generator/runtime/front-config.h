@@ -20,9 +20,16 @@ struct front_listen {
         bool is_ipv4, is_ipv6;
 };
 
+/* A section that requests can be sent to: "backend NAME" or "listen NAME". */
+struct front_backend {
+        struct str file, name;
+        size_t line;
+};
+
 struct front_config {
         VEC(struct front_listen) listens;       /* for TCP, in this network namespace */
         VEC(struct str) backends;       /* that use_backend and default_backend name */
+        VEC(struct front_backend) own_backends;
         bool names_routes;              /* it names the file of our routes */
         uint64_t hard_stop_ms;          /* 0 for none: hard-stop-after */
         struct str hard_stop, hard_stop_file;   /* as written, and where */
@@ -41,3 +48,6 @@ const struct front_listen *front_config_find(const struct front_config *c, uint6
 
 /* Does it name the backend? */
 bool front_config_names(const struct front_config *c, struct str backend);
+
+/* Where it has a backend of that name itself; NULL for nowhere. */
+const struct front_backend *front_config_backend(const struct front_config *c, struct str name);
