@@ -65,8 +65,8 @@ def state(site: list[Machine]) -> dict:
     return json.loads(site[1].out("curl -sS --max-time 10 http://pytq.example.com:5000/state"))
 
 
-def add(site: list[Machine], n: int) -> None:
-    site[1].run(f"curl -sS --max-time 10 -X POST 'http://pytq.example.com:5000/add?n={n}'")
+def post(site: list[Machine], what: str) -> None:
+    site[1].run(f"curl -sS --max-time 10 -X POST 'http://pytq.example.com:5000/{what}'")
 
 
 def ask(machine: Machine, source: str, url: str) -> str:
@@ -108,7 +108,7 @@ def test_each_machine_runs_its_part(site):
 
 
 def test_the_workers_do_what_the_server_has(site):
-    add(site, 60)
+    post(site, "add?n=60")
     site[1].wait(lambda: len(state(site)["done"]) == 60, what="all tasks to be done")
     done = state(site)["done"]
     assert all(len(workers) == 1 for workers in done.values())
@@ -127,16 +127,22 @@ def test_only_trusted_addresses_reach_the_server(site):
     assert site[0].unit("pytq-server@0.service")["NRestarts"] == "0", "its probe reaches it"
 
 
-def test_a_rollout_cuts_no_task(site):
+def test_a_rollout_of_workers_that_are_paused_cuts_no_task(site):
+    """As the example says, since SIGTERM ends these workers; and it does so at once, not after `stop_timeout`."""
     machine = site[1]
     before, known = started(machine), set(state(site)["done"])
+    post(site, "add?n=20")
+    machine.wait(lambda: state(site)["running"], what="the workers to be busy")
+    post(site, "pause?is=1")
+    machine.wait(lambda: not state(site)["running"], what="them to be idle")
+    post(site, "add?n=20")
     for other in site[1:]:
-        drop_in(other, 3, BIND)
-    machine.reload()
-    site[2].reload()
-    add(site, 40)
+        drop_in(other, 2, BIND)
+        other.reload()
     for other in site[1:]:
-        other.wait(lambda: all(environment_of(other, i) == "3" for i in range(3)), timeout=240, what="all workers to be new")
+        other.wait(lambda: all(environment_of(other, i) == "2" for i in range(3)), timeout=240, what="all workers to be new")
+        assert "SIGKILL" not in other.journal("pytq-worker@*")
+    post(site, "pause?is=0")
     machine.wait(lambda: not state(site)["running"] and not state(site)["waiting"], timeout=240, what="all tasks to be done")
     done = {task: workers for task, workers in state(site)["done"].items() if task not in known}
     assert len(done) == 40 and all(len(workers) == 1 for workers in done.values())

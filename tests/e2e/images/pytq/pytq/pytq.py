@@ -3,6 +3,7 @@
 
     /           200
     POST /add?n=30          adds that many tasks
+    POST /pause?is=1        gives no task to a worker before /pause?is=0
     POST /take?worker=NAME  {"task": 7}, or {} where there is none
     POST /done?task=7&worker=NAME
     /state      {"waiting": …, "running": {"7": NAME}, "done": {"6": [NAME]}}
@@ -18,7 +19,7 @@ import flask
 app = flask.Flask(__name__)
 lock = threading.Lock()
 waiting, running, done = [], {}, {}
-last = 0
+last, is_paused = 0, False
 
 logger = logging.getLogger("pytq")
 logger.setLevel(logging.INFO)
@@ -41,11 +42,19 @@ def add():
     return {}
 
 
+@app.post("/pause")
+def pause():
+    global is_paused
+    with lock:
+        is_paused = flask.request.args["is"] == "1"
+    return {}
+
+
 @app.post("/take")
 def take():
     worker = flask.request.args["worker"]
     with lock:
-        if not waiting:
+        if is_paused or not waiting:
             return {}
         task = waiting.pop(0)
         running[task] = worker
