@@ -60,7 +60,8 @@ static SCHEMA(rollout, "How a new revision reaches the instances.");
 static const struct field app_fields[] = {
         FIELD(app, description, "description", "One line for people."),
         FIELD_INLINE(app, base, base_schema),
-        FIELD_STRUCT(app, source, "source", repository_schema, "Git repository to build the image from, in place of 'image'."),
+        FIELD_STRUCT(app, source, "source", repository_schema,
+                     "Git repository to build the image from, in place of 'image'.", .one_of = "image"),
         FIELD_MAP(app, vars, "vars", "Variables for {{ NAME }} in texts."),
         FIELD(app, module, "module", "Python module of the app, for {{ app_module }}; without it, the app's name."),
         FIELD(app, group, "group", "Group that owns the app's directories and runs its commands; without it, named like 'user'."),

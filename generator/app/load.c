@@ -186,7 +186,7 @@ static int lay_over(struct world *w, const struct found *file, struct definition
                 return r;
 
         (void) file_name_check(w, "drop-in", file->name, whole(index));
-        d->root = node_merge(w->arena, w->ds, d->root, root);
+        d->root = schema_merge(w->arena, w->ds, &app_schema, d->root, root);
         return 0;
 }
 

@@ -8,12 +8,16 @@
 #define ID_MAX 4294967294ULL
 
 static const struct field secret_fields[] = {
-        FIELD(secret, credential, "credential", "Name of a systemd credential, encrypted (systemd-creds(1)) or plain."),
-        FIELD(secret, file, "file", "File that holds it."),
-        FIELD(secret, kms, "kms", "Ciphertext of AWS KMS in base64; it is decrypted when the unit starts.", .flags = FIELD_SECRET),
-        FIELD(secret, podman, "podman", "Name of a secret of Podman's (podman-secret-create(1))."),
+        FIELD(secret, credential, "credential",
+              "Name of a systemd credential, encrypted (systemd-creds(1)) or plain.", .one_of = "source"),
+        FIELD(secret, file, "file", "File that holds it.", .one_of = "source"),
+        FIELD(secret, kms, "kms", "Ciphertext of AWS KMS in base64; it is decrypted when the unit starts.",
+              .flags = FIELD_SECRET, .one_of = "source"),
+        FIELD(secret, podman, "podman", "Name of a secret of Podman's (podman-secret-create(1)).",
+              .one_of = "source"),
         FIELD(secret, on_error, "on_error", "Where 'kms' can't be decrypted: 'fail', or take the text as it is ('literal'), as codeontap's base-python does. "
-              "With 'literal' a text that does not begin with AQEC or AQIC is taken for one in clear.", .choices = "fail|literal", .def = "fail"),
+              "With 'literal' a text that does not begin with AQEC or AQIC is taken for one in clear.",
+              .choices = "fail|literal", .def = "fail", .goes_with = "kms"),
         FIELD(secret, mode, "mode", "Mode of the file in the container; without it, everybody in the container may read the file."),
         FIELD(secret, uid, "uid", "User in the container, by number, who owns the file; without it, root.", .max = ID_MAX),
         FIELD(secret, gid, "gid", "Group in the container, by number, that owns the file; without it, root's.", .max = ID_MAX),
@@ -29,11 +33,14 @@ static const struct field resources_fields[] = {
 static SCHEMA(resources, "Limits of one instance.");
 
 static const struct field container_fields[] = {
-        FIELD(container, image, "image", "Image to run; a digest is allowed.", .flags = FIELD_INHERIT),
+        FIELD(container, image, "image", "Image to run; a digest is allowed.",
+              .flags = FIELD_INHERIT, .one_of = "image"),
         FIELD(container, pull, "pull", "When to pull the image.", .choices = "missing|always|newer|never", .def = "missing", .flags = FIELD_INHERIT),
         FIELD(container, auth_file, "auth_file", "Credentials for the registry (containers-auth.json(5)).", .flags = FIELD_INHERIT),
         FIELD(container, tls_verify, "tls_verify", "Whether the registry's certificate is checked.", .def = "true", .flags = FIELD_INHERIT),
-        FIELD_WORDS(container, command, "command", "Command in place of the image's: a text, split as a shell would but without expansion, or a list of words."),
+        FIELD_WORDS(container, command, "command",
+                    "Command in place of the image's: a text, split as a shell would but without expansion, "
+                    "or a list of words.", .one_of = "command"),
         FIELD_WORDS(container, entrypoint, "entrypoint", "Entry point in place of the image's; \"\" clears it.", .flags = FIELD_INHERIT),
         FIELD_MAP_OF_VALUE(container, env, "env", "Environment: NAME: VALUE, or NAME: {secret: NAME}.", .flags = FIELD_INHERIT | FIELD_SECRET),
         FIELD_LIST(container, env_files, "env_files", "Files of NAME=VALUE lines; '-' before one makes it optional.", .flags = FIELD_INHERIT | FIELD_ONE_OK),
@@ -165,7 +172,9 @@ static const struct field task_fields[] = {
         INHERIT_FIELDS(task),
         FIELD_INLINE(task, container, container_schema),
         FIELD_INLINE(task, order, start_order_schema),
-        FIELD_COMMANDS(task, commands, "commands", "Commands in order, in place of 'command'; the first that fails ends it.", .flags = FIELD_ONE_OK),
+        FIELD_COMMANDS(task, commands, "commands",
+                       "Commands in order, in place of 'command'; the first that fails ends it.",
+                       .flags = FIELD_ONE_OK, .one_of = "command"),
         FIELD(task, timeout, "timeout", "Time after which it has failed; without it, a task in 'before_update' gets one hour.", .def = "infinity", .min = 1000000),
 };
 SCHEMA(task, "Work that runs to completion, when it is asked for.");

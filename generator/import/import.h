@@ -112,10 +112,6 @@ bool import_is_built_in(struct str name);
 /* `path`, taken from the directory of the file that it is written in. */
 struct str import_path(struct draft *d, struct span in, struct str path);
 
-static inline bool node_is_null(const struct node *n) {
-        return n->kind == NODE_SCALAR && n->plain && (n->text.n == 0 || str_is(n->text, "~") || str_is(n->text, "null"));
-}
-
 /* yes, on and true, as YAML 1.1 has it. */
 bool node_is_true(const struct node *n);
 

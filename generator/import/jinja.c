@@ -180,7 +180,7 @@ int jinja_read(struct import *m, const struct node **ret_vars, const struct node
                 if (r != CTL_GOOD)
                         return r;
                 if (root->kind == NODE_MAP)
-                        vars = node_merge(&c->arena, &m->ds, vars, root);
+                        vars = schema_merge(&c->arena, &m->ds, NULL, vars, root);
                 else if (root->kind == NODE_LIST)
                         *ret_plays = root;
                 else {

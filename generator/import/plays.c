@@ -15,11 +15,12 @@ static struct str app_name(const struct node *vars) {
 
 static void add_app(struct reading *r, struct node *vars) {
         struct arena *a = &r->import->ctl->arena;
-        struct node *all = node_merge(a, &r->import->ds, r->below, vars);
+        struct node *all = schema_merge(a, &r->import->ds, NULL, r->below, vars);
 
         VEC_EACH(other, &r->apps->list)
                 if (str_eq(app_name(*other), app_name(all))) {
-                        *other = node_merge(a, &r->import->ds, (struct node *) (uintptr_t) *other, vars);
+                        *other = schema_merge(a, &r->import->ds, NULL, (struct node *) (uintptr_t) *other,
+                                              vars);
                         return;
                 }
 
@@ -65,7 +66,9 @@ static void read_entry(struct reading *r, const struct node *entry) {
         if (!plays_is_role(node_text(name), r->role))
                 return;
 
-        add_use(r, entry->kind == NODE_MAP ? node_merge(&r->import->ctl->arena, &r->import->ds, map_at(entry, "vars"), variables_beside(r, entry)) : NULL);
+        add_use(r, entry->kind == NODE_MAP ? schema_merge(&r->import->ctl->arena, &r->import->ds, NULL,
+                                                          map_at(entry, "vars"), variables_beside(r, entry))
+                                           : NULL);
 }
 
 static bool is_list(const struct node *n) {
@@ -79,7 +82,7 @@ void plays_apps(struct import *m, const struct node *play, const char *role, con
         const struct node *roles = node_get(play, "roles");
 
         *ret = (struct plays_apps) { 0 };
-        r.below = node_merge(&m->ctl->arena, &m->ds, (struct node *) (uintptr_t) vars, own);
+        r.below = schema_merge(&m->ctl->arena, &m->ds, NULL, (struct node *) (uintptr_t) vars, own);
         for (size_t i = 0; is_list(roles) && i < roles->n; i++)
                 read_entry(&r, roles->items[i]);
         for (size_t k = 0; k < ARRAY_SIZE(lists); k++) {

@@ -23,6 +23,7 @@ enum severity {
         X(READABLE_SECRET,      "readable-secret",      WARNING) \
         X(BAD_FILE_NAME,        "bad-file-name",        ERROR) \
         X(UNUSED_DROP_IN,       "unused-drop-in",       WARNING) \
+        X(UNUSED_NULL,          "unused-null",          WARNING) \
         X(TOO_MANY_APPS,        "too-many-apps",        ERROR) \
         X(TOO_MANY_INSTANCES,   "too-many-instances",   ERROR) \
         /* YAML */ \

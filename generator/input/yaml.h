@@ -47,7 +47,5 @@ void yaml_parse_foreign(struct arena *a, struct diags *ds, uint32_t file, struct
 /* The value of `key` in a map; NULL where there is none or `map` is no map. */
 struct node *node_get(const struct node *map, const char *key);
 
-/* `over` laid on `base`: maps merge key by key, all else is replaced. But a map on a list of maps that all have a `name` changes
- * items of the list, by name; a key that is none of the names is reported. Neither is changed; the result shares their nodes.
- * Either may be NULL. */
-struct node *node_merge(struct arena *a, struct diags *ds, struct node *base, struct node *over);
+/* Is it null, or no value at all? */
+bool node_is_null(const struct node *n);

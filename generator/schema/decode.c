@@ -219,16 +219,11 @@ static bool decode_value_list(struct decoder *d, const struct field *f, const st
         return good;
 }
 
-static bool is_null(const struct node *node) {
-        return node->kind == NODE_SCALAR && node->plain &&
-               (node->text.n == 0 || str_is(node->text, "~") || str_is(node->text, "null") || str_is(node->text, "Null") || str_is(node->text, "NULL"));
-}
-
 bool decode_value(struct decoder *d, const struct field *f, const struct node *node, struct value *ret) {
         struct value v = { .at = node->at, .is_plain = node->plain };
         bool good;
 
-        if ((f->flags & FIELD_NULL_OK) && is_null(node))
+        if ((f->flags & FIELD_NULL_OK) && node_is_null(node))
                 return true;
 
         if (node->kind == NODE_MAP)

@@ -203,6 +203,13 @@ const struct field *schema_find(const struct schema *s, struct str key, size_t *
         return find_row(s, key, NULL, offset, &first);
 }
 
+const struct field *schema_row(const struct schema *s, struct str key, const struct node *node) {
+        const struct field *first = NULL;
+        size_t offset = 0;
+
+        return find_row(s, key, node, &offset, &first);
+}
+
 static void collect_keys(struct arena *a, const struct schema *s, struct str *keys, size_t *n, size_t max) {
         for (size_t i = 0; i < s->n; i++) {
                 if (s->fields[i].shape == SHAPE_INLINE)

@@ -42,6 +42,9 @@ struct field {
         const char *key, *doc;
         const char *def;                /* default, as YAML text */
         const char *choices;            /* "always|on-failure|no" for a struct choice */
+        const char *one_of;             /* rows of one schema with the same word exclude one another: a
+                                         * drop-in that gives one of these keys takes the others away */
+        const char *goes_with;          /* a key without which this one means nothing */
         const struct schema *schema;
         uint64_t min, max;              /* a number's bounds; max 0: none but the type's */
         size_t offset;                  /* of the member */
@@ -138,6 +141,13 @@ void schema_apply_defaults(struct arena *a, const struct schema *s, void *object
  * those of `object`, map entries of the same key and volumes of the same destination are replaced. Both are of schema `s`. */
 void schema_inherit(struct arena *a, const struct schema *s, const void *from, void *object);
 
+/* `over` laid on `base`: maps merge key by key, everything else is replaced. But a map on a list of maps that
+ * all have a `name` changes items of the list, by name; a key that is none of the names is reported. With the
+ * rows `s` these are a definition and a drop-in: null takes away a key or an item, and a key takes away those
+ * that it excludes. Neither node is changed; the result shares their nodes. Either may be NULL. */
+struct node *schema_merge(struct arena *a, struct diags *ds, const struct schema *s, struct node *base,
+                          struct node *over);
+
 /* Is `node` of a kind that `f` takes? Several rows may have one key; at most one of them takes it. */
 bool field_accepts(const struct field *f, const struct node *node);
 
@@ -147,6 +157,9 @@ bool field_is_absent(const struct field *f, const void *object);
 /* Finds the row(s) of `key`, inlined ones too: calls for the first match; NULL where there is none. *offset is
  * increased by that of the structs it is inlined in. */
 const struct field *schema_find(const struct schema *s, struct str key, size_t *offset);
+
+/* The row of `key` that takes `node`, inlined ones too; NULL if none does. */
+const struct field *schema_row(const struct schema *s, struct str key, const struct node *node);
 
 /* "did you mean 'x'?" over all keys of `s`; absent where nothing is near. */
 struct str schema_nearest_key(struct arena *a, const struct schema *s, struct str key);

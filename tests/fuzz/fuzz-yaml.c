@@ -5,8 +5,8 @@
 
 #include <stdlib.h>
 
+#include "app/app.h"
 #include "input/utf8.h"
-#include "input/yaml.h"
 #include "output/yaml-text.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -189,7 +189,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         must(!root || ds.list.n == 0);
         if (root) {
                 check_node(root, whole, 1);
-                check_node(node_merge(&a, &ds, root, root), whole, 1);
+                check_node(schema_merge(&a, &ds, &app_schema, root, root), whole, 1);
         }
         check_diags(&a, &ds, whole);
         check_foreign(&a, text);

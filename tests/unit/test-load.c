@@ -120,6 +120,27 @@ static void test_mistake_in_drop_in(void **state) {
         site_close(&s);
 }
 
+/* What the definition must have, null cannot take away. */
+static void test_null_in_drop_in(void **state) {
+        static const char two[] = "image: x\nservices: [{name: web, port: 80}, {name: job}]\n";
+        struct site s;
+
+        (void) state;
+        site_open(&s);
+        site_write(&s, "/etc/pyservice.d/shop.yaml", two);
+        site_write(&s, "/etc/pyservice.d/shop.yaml.d/10.yaml", "services: {web: {name: null}}\n");
+        site_write(&s, "/etc/pyservice.d/cart.yaml", "image: x\nport: 80\n");
+        site_write(&s, "/etc/pyservice.d/cart.yaml.d/10.yaml", "image: null\n");
+        site_write(&s, "/etc/pyservice.d/good.yaml", two);
+        site_write(&s, "/etc/pyservice.d/good.yaml.d/10.yaml", "services: {web: {port: null}, job: null}\n");
+        site_load(&s);
+
+        assert_site(&s, "no-image‹i› missing-key‹{›", NULL);
+        assert_int_equal(site_app(&s, "good")->services.n, 1);
+        assert_int_equal(site_app(&s, "good")->services.at[0].port.n, 0);
+        site_close(&s);
+}
+
 struct file_row {
         const char *name, *file, *text, *mistakes, *hint;
 };
@@ -408,6 +429,7 @@ int main(void) {
         rows_add_one(&all, test_masks);
         rows_add_one(&all, test_drop_ins);
         rows_add_one(&all, test_mistake_in_drop_in);
+        rows_add_one(&all, test_null_in_drop_in);
         rows_add(&all, test_file, file_rows);
         rows_add_one(&all, test_unreadable);
         rows_add(&all, test_mode, mode_rows);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "input/yaml.h"
+#include "app/app.h"
 #include "rows.h"
 
 struct bench {
@@ -375,7 +375,12 @@ struct merge_row {
         const char *name;
         struct str base, over;
         const char *merged;
+        const struct schema *rows;
+        size_t n_warnings;
 };
+
+#define DROP_IN(name, base, over, merged) { name, STR_INIT(base), STR_INIT(over), merged, &app_schema, 0 }
+#define WARNED(name, base, over, merged, n) { name, STR_INIT(base), STR_INIT(over), merged, &app_schema, n }
 
 static const struct merge_row merge_rows[] = {
         { "merge: other keys", STR_INIT("b: 1\na: 2\n"), STR_INIT("d: 3\nc: 4\n"), "{b: 1, a: 2, d: 3, c: 4}" },
@@ -395,6 +400,48 @@ static const struct merge_row merge_rows[] = {
         { "merge: a map over a list without names", STR_INIT("a: [{name: x}, {b: 1}]\n"), STR_INIT("a: {x: {b: 2}}\n"), "{a: {x: {b: 2}}}" },
         { "merge: many keys", STR_INIT("{z: 1, y: 2, x: 3, w: 4, v: 5, u: 6}\n"), STR_INIT("{u: 7, a: 8, z: 9, x: 10}\n"),
           "{z: 9, y: 2, x: 10, w: 4, v: 5, u: 7, a: 8}" },
+        { "merge: null is a value", STR_INIT("a: 1\n"), STR_INIT("{a: null, b: ~}\n"), "{a: null, b: ~}" },
+        DROP_IN("drop-in: null takes a key away", "{port: 1, env: {A: x, B: y}}\n",
+                "{port: null, env: {B: ~}}\n", "{env: {A: x}}"),
+        DROP_IN("drop-in: null takes a map away", "{port: 1, env: {A: x}}\n", "env: Null\n", "{port: 1}"),
+        DROP_IN("drop-in: null takes an item away", "services: [{name: x}, {name: y}]\n",
+                "services: {x: null}\n", "{services: [{name: y}]}"),
+        DROP_IN("drop-in: null in an item", "services: [{name: x, port: 1}]\n",
+                "services: {x: {port: null}}\n", "{services: [{name: x}]}"),
+        DROP_IN("drop-in: quoted, it is a text", "command: a\n", "command: 'null'\n", "{command: 'null'}"),
+        DROP_IN("drop-in: no value is not null", "port: 1\n", "port:\n", "{port: }"),
+        DROP_IN("drop-in: null in a list stays", "files: [a]\n", "files: [{content: null}]\n",
+                "{files: [{content: null}]}"),
+        WARNED("drop-in: null for nothing", "{port: 1, services: [{name: x}]}\n",
+               "{scale: null, env: {A: null}, services: {y: null}}\n",
+               "{port: 1, services: [{name: x}], env: {}}", 3),
+        WARNED("drop-in: null over nothing", "", "{port: 1, scale: null}\n", "{port: 1}", 1),
+        WARNED("drop-in: null over a scalar", "health: /\n", "health: {http: /x, port: null}\n",
+               "{health: {http: /x}}", 1),
+        DROP_IN("drop-in: null that is ignored", "port: 1\n", "{x-a: null, x-b: {c: null}}\n",
+                "{port: 1, x-a: null, x-b: {c: null}}"),
+        DROP_IN("drop-in: another source of a secret",
+                "secrets: {a: {kms: x, on_error: literal, mode: 600}}\n",
+                "secrets: {a: {file: /x, uid: 1}}\n", "{secrets: {a: {mode: 600, file: /x, uid: 1}}}"),
+        DROP_IN("drop-in: the same source of a secret", "secrets: {a: {kms: x, on_error: literal}}\n",
+                "secrets: {a: {kms: y}}\n", "{secrets: {a: {kms: y, on_error: literal}}}"),
+        DROP_IN("drop-in: two sources of a secret stay two", "secrets: {a: {credential: x}}\n",
+                "secrets: {a: {kms: x, file: /x}}\n", "{secrets: {a: {kms: x, file: /x}}}"),
+        DROP_IN("drop-in: what goes with null", "secrets: {a: {kms: x, on_error: literal, uid: 1}}\n",
+                "secrets: {a: {kms: null}}\n", "{secrets: {a: {uid: 1}}}"),
+        DROP_IN("drop-in: null for another source", "secrets: {a: {credential: x, file: /x}}\n",
+                "secrets: {a: {file: null}}\n", "{secrets: {a: {credential: x}}}"),
+        DROP_IN("drop-in: a secret of a service", "services: [{name: x, secrets: {a: {podman: x}}}]\n",
+                "services: {x: {secrets: {a: {credential: y}}}}\n",
+                "{services: [{name: x, secrets: {a: {credential: y}}}]}"),
+        DROP_IN("drop-in: an image for a source", "source: {repo: /x, ref: y}\n", "image: x\n", "{image: x}"),
+        DROP_IN("drop-in: a source for an image", "image: x\n", "source: {repo: /x}\n",
+                "{source: {repo: /x}}"),
+        DROP_IN("drop-in: a command for several", "tasks: [{name: x, commands: [a, b]}]\n",
+                "tasks: {x: {command: c}}\n", "{tasks: [{name: x, command: c}]}"),
+        DROP_IN("drop-in: names of the administrator's", "{env: {image: x}, vars: {source: x}}\n",
+                "{env: {source: y}, vars: {image: y}}\n",
+                "{env: {image: x, source: y}, vars: {source: x, image: y}}"),
 };
 
 static void test_merge(void **state) {
@@ -405,12 +452,13 @@ static void test_merge(void **state) {
 
         if (base)
                 put_node(&before, base);
-        put_node(&merged, node_merge(&b.arena, &b.diags, base, over));
+        put_node(&merged, schema_merge(&b.arena, &b.diags, row->rows, base, over));
         assert_string_equal(buf_str(&merged).p, row->merged);
         if (base)
                 put_node(&after, base);
         assert_string_equal(buf_str(&before).p, buf_str(&after).p);
-        assert_null(node_merge(&b.arena, &b.diags, NULL, NULL));
+        assert_null(schema_merge(&b.arena, &b.diags, row->rows, NULL, NULL));
+        assert_int_equal(b.diags.list.n, row->n_warnings);
         arena_done(&b.arena);
 }
 
