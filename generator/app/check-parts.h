@@ -11,6 +11,7 @@ void check_references(struct world *w, struct app *app);        /* names that on
 void check_containers(struct world *w, struct app *app);        /* secrets, labels, {{ instance }} */
 void check_health(struct world *w, struct app *app);
 void check_source(struct world *w, struct app *app);            /* source: */
+void check_timers(struct world *w, struct app *app);            /* when they run */
 void check_trusted(struct world *w, struct app *app);           /* trusted: */
 void check_objects(struct world *w, struct app *app);           /* networks and volumes */
 void check_home(struct world *w, struct app *app);              /* user, directories and files */

@@ -133,7 +133,8 @@ static void check_shells(struct world *w, struct app *app) {
 void check_app(struct world *w, struct app *app) {
         static void (*const checks[])(struct world *, struct app *) = {
                 check_names, check_beat, check_commands, check_shells, check_proxies, check_references, check_containers,
-                check_health, check_trusted, check_source, check_objects, check_home, check_raw_keys,
+                check_health, check_timers, check_trusted, check_source, check_objects, check_home,
+                check_raw_keys,
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(checks); i++)

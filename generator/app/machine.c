@@ -5,11 +5,13 @@
 #include <fcntl.h>
 #include <fnmatch.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/fs.h"
 
-enum { QUADLET_FILE_MAX = 64 * 1024, QUADLET_DEPTH_MAX = 3, HOST_NAME_SIZE = 256 };
+enum { QUADLET_FILE_MAX = 64 * 1024, QUADLET_DEPTH_MAX = 3, HOST_NAME_SIZE = 256,
+       ZONE_MAX = 64 * 1024 };
 
 static int compare_units(const void *a, const void *b) {
         return str_cmp(*(const struct str *) a, *(const struct str *) b);
@@ -188,6 +190,16 @@ bool machine_has_unit(const struct world *w, struct str unit) {
                 return false;
 
         return !is_masked(w, unit);
+}
+
+bool machine_has_zone(const struct world *w, struct str zone) {
+        struct str path = arena_join(w->arena, STR("usr/share/zoneinfo/"), zone), text;
+
+        if (str_find(zone, '.') == zone.n && fs_read(w->arena, w->root, path.p, ZONE_MAX, &text) >= 0)
+                return str_has_prefix(text, STR("TZif"));
+
+        tzset();
+        return str_is(zone, tzname[0]) || str_is(zone, tzname[1]);
 }
 
 const struct quadlet_object *machine_quadlet(const struct world *w, struct str file) {

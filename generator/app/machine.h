@@ -11,6 +11,9 @@ int machine_read(struct world *w);
 /* Is the unit one of the machine's own? A mask (a link to /dev/null) is not. */
 bool machine_has_unit(const struct world *w, struct str unit);
 
+/* Is there a time zone of this name, or is it a short one of the machine's own (systemd.time(7))? */
+bool machine_has_zone(const struct world *w, struct str zone);
+
 /* The administrator's NAME.network or NAME.volume; NULL where there is none. */
 const struct quadlet_object *machine_quadlet(const struct world *w, struct str file);
 

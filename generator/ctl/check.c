@@ -8,7 +8,6 @@
 
 #include "app/ports.h"
 #include "ctl/check-front.h"
-#include "ctl/check-schedule.h"
 #include "ctl/trial.h"
 #include "render/render.h"
 
@@ -38,7 +37,6 @@ static int check_without_quadlet(struct ctl *c, struct session *s) {
 }
 
 int session_check(struct ctl *c, struct session *s) {
-        check_schedules(s);
         check_front(c, s);
         return access(trial_quadlet(c), X_OK) == 0 ? check_with_quadlet(c, s) : check_without_quadlet(c, s);
 }

@@ -4,7 +4,6 @@
 #include <errno.h>
 
 #include "ctl/check-front.h"
-#include "ctl/check-schedule.h"
 
 void foresee_close(struct foreseeing *f) {
         if (!f->is_open)
@@ -40,7 +39,6 @@ int foresee_open(struct ctl *c, const struct proposed *files, size_t n, struct f
         if (r < 0)
                 return fail("cannot look at what is published", r);
 
-        check_schedules(&ret->session);
         check_front(c, &ret->session);
         r = trial_run(c, &ret->trial);
         if (r == 0)

@@ -2,7 +2,6 @@
 
 /* pyservicectl export kubernetes APP: the application for those who outgrow one machine. */
 
-#include "ctl/check-schedule.h"
 #include "ctl/ctl.h"
 #include "ctl/target.h"
 #include "export/kube.h"
@@ -157,16 +156,6 @@ static int print(struct ctl *c, struct kube *k) {
         return ctl_write(stdout, buf_str(&out));
 }
 
-/* What a time that systemd does not know would become is anybody's guess. */
-static bool has_bad_schedule(struct session *s, struct str app) {
-        check_schedules(s);
-        VEC_EACH(mistake, &s->ds.list)
-                if (mistake->id == DIAG_BAD_SCHEDULE && str_eq(mistake->owner, app))
-                        return true;
-
-        return false;
-}
-
 int ctl_export(struct ctl *c) {
         CLEANUP(session_close) struct session s = { .world.root = -1 };
         struct kube k = { .arena = &c->arena, .world = &s.world };
@@ -188,10 +177,6 @@ int ctl_export(struct ctl *c) {
         r = session_open_app(c, &s, target.app, &k.app);
         if (r != 0)
                 return r;
-        if (has_bad_schedule(&s, target.app)) {
-                session_tell(&s, target.app);
-                return CTL_MISTAKE;
-        }
 
         k.name = kube_name(&c->arena, k.app->name.text, 63);
         k.header = yaml_text_new(&c->arena, YAML_TEXT_MAP);

@@ -25,7 +25,7 @@ struct mending {
 static bool is_of_the_machine(enum diag_id id) {
         static const enum diag_id ids[] = {
                 DIAG_UNKNOWN_NETWORK, DIAG_UNKNOWN_VOLUME, DIAG_UNKNOWN_CONTRACT, DIAG_BAD_CONTRACT, DIAG_UNIT_TAKEN, DIAG_CONFIG_MISSING, DIAG_NO_IMAGE,
-                DIAG_HAPROXY_REFUSED,
+                DIAG_HAPROXY_REFUSED, DIAG_UNKNOWN_ZONE,
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(ids); i++)

@@ -68,6 +68,7 @@ enum severity {
         X(ROUTE_TAKEN,          "route-taken",          ERROR) \
         X(BEAT_SCALE,           "beat-scale",           ERROR) \
         X(BAD_SCHEDULE,         "bad-schedule",         ERROR) \
+        X(UNKNOWN_ZONE,         "unknown-zone",         ERROR) \
         X(UNKNOWN_TASK,         "unknown-task",         ERROR) \
         X(UNKNOWN_SERVICE,      "unknown-service",      ERROR) \
         X(REFERENCE_CIRCLE,     "reference-circle",     ERROR) \

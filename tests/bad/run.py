@@ -15,7 +15,6 @@ UPDATE=1 rewrites the expectations. Exits 1 where something differs or is missin
 
 import os
 import re
-import shutil
 import sys
 
 import fixture
@@ -30,9 +29,6 @@ TESTED_ELSEWHERE = {
     "quadlet-refused": "tests/e2e/test_mistakes.py", "haproxy-refused": "tests/e2e/test_mistakes.py",
     "rollout-failed": "tests/unit/test-compose.c", "bad-state": "tests/unit/test-compose.c",
 }
-
-# What another program must find, where it is installed.
-FOUND_BY = {"bad-schedule": "systemd-analyze"}
 
 # Mistakes that can't be made alone.
 COMPANIONS = {
@@ -119,8 +115,6 @@ def main(arguments):
     ids, names = read_ids(), find_fixtures()
     faults = [] if arguments[2:] else check_completeness(ids, names)
     for name in sorted(arguments[2:] or [name for name in names if id_of(name) in ids]):
-        if name in FOUND_BY and not shutil.which(FOUND_BY[name]):
-            continue
         faults += check_fixture(os.path.abspath(arguments[1]), name, ids[id_of(name)])
     for fault in faults:
         print(fault)

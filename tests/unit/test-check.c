@@ -75,6 +75,15 @@ static const struct check_row check_rows[] = {
 
         { "timers: two ways", "image: x\ntimers: [{name: a, schedule: daily, command: x, commands: [z]}]\n", "misplaced-key‹commands›", NULL },
         { "timers: are no tasks", "image: x\ntimers: [{name: a, schedule: daily}]\nbefore_update: a\n", "unknown-task‹a›", NULL },
+        { "timers: a time that is none",
+          "image: x\ntimers: [{name: a, schedule: [daily, 'Mon 25:00']}]\n",
+          "bad-schedule‹'Mon 25:00'›", NULL },
+        { "timers: crontab", "image: x\ntimers: [{name: a, schedule: 0 3 * * *}]\n",
+          "bad-schedule‹0 3 * * *›", "write \"03:00\"" },
+        { "timers: no such zone", "image: x\ntimers: [{name: a, schedule: 3:00 Mars/Olympus}]\n",
+          "unknown-zone‹3:00 Mars/Olympus›", "'Mars/Olympus'" },
+        { "timers: a zone elsewhere", "image: x\ntimers: [{name: a, schedule: 3:00 a/../../x}]\n",
+          "unknown-zone‹3:00 a/../../x›", NULL },
         { "timers: an empty command", "image: x\ntimers: [{name: a, schedule: daily, commands: ['']}]\n", "bad-command‹''›", NULL },
         { "trusted: networks that are known", "image: x\ntrusted: 10.0.0.0/8\nnetworks: {a: {subnet: 10.1.0.0/24}}\n"
           "services: [{name: a, network: a.network}, {name: b, network: host}, {name: d, network: none}, {name: e, network: podman}, {name: f}]\n", "", NULL },

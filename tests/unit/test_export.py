@@ -413,7 +413,6 @@ def test_calendar(root, calendar, cron):
     assert cron is None or spec["schedule"] == cron
 
 
-@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd-analyze is what knows")
 def test_a_time_that_systemd_does_not_know(root):
     (root / "etc/pyservice.d/shop.yaml").write_text("image: registry.example.com/shop:1\ntimers: [{name: t, command: x, schedule: 'Fri..Mon 10:00'}]\n")
     done = run(root, "export", "kubernetes", "shop")

@@ -194,7 +194,6 @@ app_services:
     assert definition.app["source"]["ref"] == "{{ release }}"
 
 
-@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd-analyze is what knows")
 def test_a_time_that_systemd_does_not_know(imported):
     timers = "app_timers:\n  - {name: a, schedule: 'Mon, 25:61', command: x}\n  - {name: b, schedule: daily, command: y}\n"
     definition = imported("ansible-pyservice", {"vars.yml": "app_name: x\napp_repo: https://a/b.git\napp_tag: v1\napp_services: [{name: w, command: z}]\n" + timers}, status=1)
