@@ -80,6 +80,7 @@ struct variable {
 struct mount {
         struct volume_spec spec;                /* SOURCE:TARGET[:OPTIONS] with the source as Podman knows it */
         struct unit_name unit;                  /* that makes the volume; absent for none */
+        bool is_made;                           /* a directory of the machine that is made if it is missing */
 };
 
 struct resources {

@@ -2,6 +2,7 @@
 #include "app/resolve.h"
 
 #include "app/machine.h"
+#include "schema/syntax.h"
 
 /* APP-NAME-12345 is also a host name, which Linux ends at 64 bytes. */
 enum { UNIT_MAX = 56 };
@@ -146,12 +147,35 @@ static struct str volume_stem(struct str source) {
         return (struct str) { source.p, source.n - (has_suffix ? strlen(".volume") : 0) };
 }
 
+/* Takes our own option out of the others, which are Podman's. */
+static bool take_create(struct arena *a, struct volume_spec *spec) {
+        struct syntax_volume v = syntax_volume_split(spec->text);
+        struct str rest = v.options, option, kept = STR("");
+        bool found = false;
+
+        while (str_split(&rest, ',', &option)) {
+                if (str_is(option, "create"))
+                        found = true;
+                else
+                        kept = arena_join(a, kept, kept.n > 0 ? STR(",") : STR(":"), option);
+        }
+
+        if (found)
+                spec->text = arena_join(a, v.source, STR(":"), v.target, kept);
+        return found;
+}
+
 static struct mount resolve_volume(struct world *w, const struct app *app, struct volume_spec *given) {
+        bool is_made = take_create(w->arena, given);
         struct volume_spec spec = *given;
         size_t colon = str_find(spec.text, ':');
         struct str source = { spec.text.p, colon }, rest = str_from(spec.text, colon), stem = volume_stem(source);
         const struct quadlet_object *object;
 
+        if (is_made && source.p[0] != '/')
+                (void) diag_add(w->ds, DIAG_BAD_VALUE, spec.at,
+                                "'create' makes a directory of the machine, but '%.*s' is a volume, which "
+                                "Podman makes; remove it", STR_ARG(source));
         LIST_EACH(own, &app->volumes)
                 if (str_eq(own->key.text, stem)) {
                         given->text = arena_join(w->arena, stem, rest);
@@ -162,7 +186,7 @@ static struct mount resolve_volume(struct world *w, const struct app *app, struc
                 }
 
         if (stem.n == source.n)
-                return (struct mount) { .spec = spec };
+                return (struct mount) { .spec = spec, .is_made = is_made };
 
         object = machine_quadlet(w, source);
         if (object)

@@ -46,8 +46,11 @@ static const struct field container_fields[] = {
         FIELD_LIST(container, env_files, "env_files", "Files of NAME=VALUE lines; '-' before one makes it optional.", .flags = FIELD_INHERIT | FIELD_ONE_OK),
         FIELD_MAP_OF_STRUCT(container, secrets, "secrets", secret_schema, "Secrets by name; each is the file /run/secrets/NAME in the container. A part that inherits no secrets gets those "
                             "of the top that its variables name.", .flags = FIELD_INHERIT | FIELD_SECRET),
-        FIELD_LIST(container, volumes, "volumes", "What is mounted: SOURCE:/DESTINATION[:OPTIONS], where SOURCE is a path, a name from the app's map 'volumes', one of "
-                   "Podman's volumes, or NAME.volume, the administrator's Quadlet file.", .flags = FIELD_INHERIT),
+        FIELD_LIST(container, volumes, "volumes",
+                   "What is mounted: SOURCE:/DESTINATION[:OPTIONS], where SOURCE is a path, a name from the "
+                   "app's map 'volumes', one of Podman's volumes, or NAME.volume, the administrator's Quadlet "
+                   "file. The options are Podman's, and 'create', which makes a directory that is missing (with "
+                   "Podman's 'U' it belongs to the user of the container).", .flags = FIELD_INHERIT),
         FIELD_MAP(container, labels, "labels", "Labels of the container.", .flags = FIELD_INHERIT),
         FIELD(container, user, "user", "User, or USER:GROUP, that runs the command. At the top of an app with 'source', 'files' or 'root' it is a user of the machine, who also owns the app's directories "
               "(with 'source', without this key, one named like the app); else it is one of the image.", .flags = FIELD_INHERIT),

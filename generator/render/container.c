@@ -2,6 +2,7 @@
 #include "base/hash.h"
 #include "config.h"
 #include "render/parts.h"
+#include "schema/syntax.h"
 
 /* What the reference role waits for a start; longer where the health settings need it. */
 #define START_TIMEOUT_MIN (300 * 1000000ULL)
@@ -310,6 +311,25 @@ static void put_conditions(struct rendering *r, struct unit *u, const struct rol
         put_condition(u, bundle_path(r, drop_in), own);
 }
 
+/* The directories that its mounts need. */
+static void put_directories(struct unit *u, const struct container *c) {
+        LIST_EACH(m, &c->mounts) {
+                struct abs_path path = { syntax_volume_split(m->spec.text).source, m->spec.at };
+
+                if (!m->is_made)
+                        continue;
+
+                unit_open(u, SERVICE_EXEC_START_PRE);
+                unit_word(u);
+                unit_const(u, "/bin/mkdir");
+                unit_word(u);
+                unit_const(u, "-p");
+                unit_word(u);
+                unit_part(u, path);
+                unit_close(u);
+        }
+}
+
 static void put_service_section(struct rendering *r, struct unit *u, const struct role *role,
                                 struct unit_name image) {
         struct duration stop = role->container->stop_timeout;
@@ -319,6 +339,7 @@ static void put_service_section(struct rendering *r, struct unit *u, const struc
         unit_put_duration(u, SERVICE_TIMEOUT_STOP, stop);
         if (is_built(r->app, role->container))
                 render_built(r, u);
+        put_directories(u, role->container);
         if (role->runs_to_end)
                 return;
 

@@ -16,7 +16,7 @@ EVERY_SECOND = '"*:*:*"'
 
 def timer(name: str, command: str, schedule: str = EVERY_SECOND, more: str = "") -> str:
     """An item of `timers:`; what it writes goes to /srv/work of the machine."""
-    return (f"  - name: {name}\n    schedule: {schedule}\n    entrypoint: \"\"\n    volumes: ['/srv/work:/work']\n"
+    return (f"  - name: {name}\n    schedule: {schedule}\n    entrypoint: \"\"\n    volumes: ['/srv/work:/work:create']\n"
             f"    command: [sh, -c, {json.dumps(command)}]\n{more}")
 
 
@@ -25,7 +25,7 @@ def app(*timers: str, more: str = "") -> str:
 
 
 def prepare(machine) -> None:
-    machine.run("rm -rf /srv/work && mkdir -p /srv/work")
+    machine.run("rm -rf /srv/work")
 
 
 def lines(machine, name: str) -> list[str]:

@@ -84,6 +84,8 @@ static const struct check_row check_rows[] = {
           "unknown-zone‹3:00 Mars/Olympus›", "'Mars/Olympus'" },
         { "timers: a zone elsewhere", "image: x\ntimers: [{name: a, schedule: 3:00 a/../../x}]\n",
           "unknown-zone‹3:00 a/../../x›", NULL },
+        { "volumes: to be made already", "image: x\nservices: [{name: a, volumes: ['b:/b:create']}]\n",
+          "bad-value‹'b:/b:create'›", "remove it" },
         { "timers: an empty command", "image: x\ntimers: [{name: a, schedule: daily, commands: ['']}]\n", "bad-command‹''›", NULL },
         { "trusted: networks that are known", "image: x\ntrusted: 10.0.0.0/8\nnetworks: {a: {subnet: 10.1.0.0/24}}\n"
           "services: [{name: a, network: a.network}, {name: b, network: host}, {name: d, network: none}, {name: e, network: podman}, {name: f}]\n", "", NULL },
