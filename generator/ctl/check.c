@@ -8,6 +8,7 @@
 
 #include "app/ports.h"
 #include "ctl/check-front.h"
+#include "ctl/check-machine.h"
 #include "ctl/trial.h"
 #include "render/render.h"
 
@@ -38,6 +39,7 @@ static int check_without_quadlet(struct ctl *c, struct session *s) {
 
 int session_check(struct ctl *c, struct session *s) {
         check_front(c, s);
+        check_machine(s);
         return access(trial_quadlet(c), X_OK) == 0 ? check_with_quadlet(c, s) : check_without_quadlet(c, s);
 }
 

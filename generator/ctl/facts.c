@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/fs.h"
+#include "ctl/check-machine.h"
 #include "ctl/facts-parts.h"
 #include "ctl/target.h"
 
@@ -198,6 +199,8 @@ static int open_places(struct facts *f) {
         f->places = (struct view_places) { -1, -1, { 0 } };
         r = session_open(f->c, &f->session);
         f->c->argc = argc;
+        if (r == 0)
+                check_machine(&f->session);
         return r == 0 ? view_open(f->c, &f->places) : r;
 }
 

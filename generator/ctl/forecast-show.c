@@ -211,8 +211,7 @@ static int put_app(struct buf *out, const struct trial *t, const struct forecast
         if (app->change != FORECAST_SAME && app->is_held_back && !is_at_rest(app))
                 PUT(out, STR("  what its file says is held back by mistakes\n"));
         put_actions(out, app, shown->is_colored);
-        if (app->has_mistakes)
-                forecast_put_mistakes(out, t->publisher.ds, app->name, shown->is_colored);
+        forecast_put_mistakes(out, t->publisher.ds, app->name, shown->is_colored);
         if (shown->has_diff && app->change != FORECAST_SAME)
                 r = forecast_diff(out->arena, t, app, &diff);
         buf_put_str(out, diff);

@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "ctl/check-front.h"
+#include "ctl/check-machine.h"
 
 void foresee_close(struct foreseeing *f) {
         if (!f->is_open)
@@ -40,6 +41,7 @@ int foresee_open(struct ctl *c, const struct proposed *files, size_t n, struct f
                 return fail("cannot look at what is published", r);
 
         check_front(c, &ret->session);
+        check_machine(&ret->session);
         r = trial_run(c, &ret->trial);
         if (r == 0)
                 r = forecast_make(c, &ret->trial, &ret->forecast);

@@ -206,7 +206,15 @@ static int show_tasks(struct facts *f, const struct fact_app *app) {
         return r < 0 ? ctl_fail("cannot make the table", r) : table_print(f->c, t);
 }
 
-/* Of the file as it is now; else of the last reload, which also asked Quadlet and gave out ports. */
+static bool has_errors(const struct diags *ds, struct str app) {
+        VEC_EACH(d, &ds->list)
+                if (d->severity == SEVERITY_ERROR && str_eq(d->owner, app))
+                        return true;
+
+        return false;
+}
+
+/* Of the file as it is now; without errors also of the last reload, which asked Quadlet and gave ports. */
 static void put_mistakes(struct facts *f, struct buf *out, const struct fact_app *app) {
         struct str path = arena_join(&f->c->arena, STR("errors/"), app->name), text;
         size_t before = out->n;
@@ -214,12 +222,12 @@ static void put_mistakes(struct facts *f, struct buf *out, const struct fact_app
         buf_put_char(out, '\n');
         diag_sort(&f->session.ds);
         diag_print(out, &f->session.ds, app->name, log_is_colored(STDOUT_FILENO) ? DIAG_COLOR : 0);
-        if (out->n > before + 1 || f->places.runtime < 0)
+        if (has_errors(&f->session.ds, app->name) || f->places.runtime < 0)
                 return;
         if (fs_read(&f->c->arena, f->places.runtime, path.p, ERRORS_MAX, &text) >= 0 && text.n > 0) {
                 buf_put(out, "At the last reload:\n");
                 buf_put_str(out, text);
-        } else
+        } else if (out->n == before + 1)
                 out->n = before;
 }
 

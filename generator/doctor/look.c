@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/fs.h"
+#include "ctl/check-machine.h"
 #include "doctor/doctor.h"
 #include "runtime/spawn.h"
 
@@ -182,6 +183,7 @@ int doctor_look(struct doctor *d) {
         if (r != 0)
                 return r;
 
+        check_machine(&d->session);
         look_at_fronts(d);
         doctor_look_at_own(d);
         if (ports_assign(doctor_world(d), d->places.runtime, &d->ports) < 0)

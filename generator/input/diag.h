@@ -100,6 +100,9 @@ enum severity {
         X(HAPROXY_REFUSED,      "haproxy-refused",      ERROR) \
         X(FRONT_TAKEN,          "front-taken",          WARNING) \
         X(HARD_STOP,            "hard-stop",            WARNING) \
+        /* what the machine lacks */ \
+        X(MISSING_PATH,         "missing-path",         WARNING) \
+        X(SHORT_IMAGE,          "short-image",          WARNING) \
         /* what rollouts left */ \
         X(ROLLOUT_FAILED,       "rollout-failed",       ERROR) \
         X(BAD_STATE,            "bad-state",            ERROR)

@@ -112,6 +112,25 @@ def test_broken(root):
     assert (mistake["id"], mistake["line"], mistake["column"]) == ("bad-value", 3, 8) and mistake["file"].endswith("/etc/pyservice.d/hello.yaml")
 
 
+def test_what_the_machine_lacks(root):
+    """The reason why a start fails, and fails again."""
+    root.define("image: hello:1\nenv_files: [/etc/hello.env]\nvolumes: ['/srv/hello:/srv:ro']\n")
+    root.publish(0)
+    (root.path / "run/pyservice/errors/hello").write_text("hello.yaml:1:1: error: Quadlet does not like it\n")
+    lacks = ("hello.yaml:1:8: warning: 'hello:1' names no registry",
+             "hello.yaml:2:13: warning: this machine has no '/etc/hello.env'",
+             "hello.yaml:3:11: warning: this machine has no '/srv/hello'")
+    for verb in ("status", "doctor", "plan"):
+        done = root.run(verb, "hello")
+        assert all(text in done.stdout + done.stderr for text in lacks), done
+        assert verb != "status" or "At the last reload:" in done.stdout
+    for path, text in {"etc/hello.env": "", "srv/hello/x": "",
+                       "etc/containers/registries.conf": "unqualified-search-registries = ['x']\n"}.items():
+        (root.path / path).parent.mkdir(parents=True, exist_ok=True)
+        (root.path / path).write_text(text)
+    assert "warning" not in root.run("status", "hello").stdout + root.run("plan", "hello").stderr
+
+
 def test_refused_by_the_last_reload(root):
     root.define()
     root.publish(0, 1)

@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* What definitions need and this machine lacks, so that a start will fail: files, directories, the registry of an
+ * image. Warnings, because all of it may come before the start. */
+
+#include "ctl/ctl.h"
+
+void check_machine(struct session *s);
