@@ -162,6 +162,9 @@ static void check_image(const struct checking *k, struct image_ref image) {
 void check_machine(struct session *s) {
         struct checking k = { .s = s, .registries = STR("") };
 
+        if (s->world.trusts_all)
+                return;
+
         read_registries(&k, STR("usr/share/containers"));
         read_registries(&k, STR("etc/containers"));
         VEC_EACH(d, &s->world.definitions) {

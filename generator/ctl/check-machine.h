@@ -2,7 +2,8 @@
 #pragma once
 
 /* What definitions need and this machine lacks, so that a start will fail: files, directories, the registry of an
- * image. Warnings, because all of it may come before the start. */
+ * image. Warnings, because all of it may come before the start; none of files on a command line, because those may
+ * be meant for another machine. */
 
 #include "ctl/ctl.h"
 
