@@ -41,6 +41,29 @@ static const char *describe(int r) {
         return r == -ENOTSUP ? "this is no regular file; a definition is one" : NULL;
 }
 
+/* Whoever writes a file may be in the middle of it. A clock that is behind the file's time tells nothing of
+ * its age, and nothing waits because of it. False if the file has to wait. */
+static bool is_whole(struct world *w, uint32_t file, const struct fs_file *read) {
+        const struct timespec *t = &read->stat.st_mtim;
+        uint64_t written = (uint64_t) t->tv_sec * 1000000 + (uint64_t) t->tv_nsec / 1000;
+
+        if (read->text.n > 0 && read->text.p[read->text.n - 1] == '\n')
+                return true;
+
+        w->written = written > w->written ? written : w->written;
+        if (w->now == 0 && read->text.n > 0)
+                (void) diag_add(w->ds, DIAG_HALF_WRITTEN, whole(file),
+                                "the file does not end with a line feed; add one if it is whole");
+        if (w->now == 0 || w->now < written || w->now - written >= SETTLE_USEC)
+                return true;
+
+        w->n_waiting++;
+        (void) diag_add(w->ds, DIAG_HALF_WRITTEN, whole(file),
+                        "the file was written just now and does not end with a line feed; it counts once it "
+                        "has one, or in a few seconds");
+        return false;
+}
+
 /* Reads one file into the sources; false where something was reported. */
 static int read_source(struct world *w, struct str path, uint32_t *ret_file, bool *ret_good) {
         struct fs_file read = { .text = { "", 0 } };
@@ -66,6 +89,8 @@ static int read_source(struct world *w, struct str path, uint32_t *ret_file, boo
                 trust_complain(w, *ret_file, path, &read.stat);
                 *ret_good = false;
         }
+        if (*ret_good)
+                *ret_good = is_whole(w, *ret_file, &read);
         if (r >= 0 && (read.stat.st_mode & 004) != 0 && !w->trusts_all)
                 *vec_push(w->arena, &w->public_files) = *ret_file;
         return 0;
@@ -236,9 +261,10 @@ static void take_name(struct world *w, struct definition *d, struct str file_nam
 static int read_definition(struct world *w, const struct found *file, struct str drop_ins) {
         struct definition *d;
         struct str path = arena_join(w->arena, file->directory, STR("/"), file->name);
-        size_t errors = w->ds->n_errors, hidden = w->n_hidden;
+        size_t errors = w->ds->n_errors, hidden = w->n_hidden, waiting = w->n_waiting;
         uint32_t index = 0;
         struct node *root = NULL;
+        bool waits;
         int r;
 
         if (is_mask(w, path)) {
@@ -264,12 +290,13 @@ static int read_definition(struct world *w, const struct found *file, struct str
         if (r < 0)
                 return r;
 
-        if (!d->root && w->ds->n_errors == errors)
+        waits = w->n_waiting > waiting;
+        if (!d->root && w->ds->n_errors == errors && !waits)
                 (void) diag_add(w->ds, DIAG_EMPTY_DEFINITION, whole(index), "the file is empty; write at least 'image:', or remove it");
         /* Of half a definition nothing true could be said. */
-        if (w->ds->n_errors > errors)
+        if (w->ds->n_errors > errors || waits)
                 d->root = NULL;
-        d->is_broken = w->ds->n_errors > errors || is_in_unsafe_directory(w, file->directory);
+        d->is_broken = w->ds->n_errors > errors || waits || is_in_unsafe_directory(w, file->directory);
         d->is_hidden = w->n_hidden > hidden && w->ds->n_errors - errors == w->n_hidden - hidden;
         return 0;
 }
@@ -284,7 +311,7 @@ static void check_pool(struct world *w) {
 }
 
 static int read_host(struct world *w) {
-        size_t errors = w->ds->n_errors;
+        size_t errors = w->ds->n_errors, waiting = w->n_waiting;
         struct node *root = NULL;
         uint32_t file;
         int r;
@@ -304,7 +331,7 @@ static int read_host(struct world *w) {
                 w->host.nginx = arena_new(w->arena, struct host_nginx);
         schema_apply_defaults(w->arena, &host_schema, &w->host);
         check_pool(w);
-        w->is_host_broken = w->ds->n_errors > errors;
+        w->is_host_broken = w->ds->n_errors > errors || w->n_waiting > waiting;
         return 0;
 }
 

@@ -62,6 +62,9 @@ struct proposed {
         mode_t mode;
 };
 
+/* For so long nobody knows of a file without a line feed at its end whether it is whole. */
+#define SETTLE_USEC (3 * 1000000ULL)
+
 /* Everything that a run reads. */
 struct world {
         struct arena *arena;
@@ -81,6 +84,10 @@ struct world {
         VEC(struct contract *) contracts;       /* loaded so far */
         VEC(struct held_ports) held_ports;      /* where nothing is published yet */
         size_t n_hidden;                /* errors about files that only root can read */
+        uint64_t now;                   /* files without a line feed at their end wait until they are
+                                         * SETTLE_USEC old at this time; 0: they only get a warning */
+        uint64_t written;               /* when the last of them was written; 0 for none */
+        size_t n_waiting;               /* of them, those that wait */
         struct attempt *attempt;        /* app/attempt.h; NULL where there is only one */
         VEC(uint32_t) public_files;     /* sources that every user of the machine can read */
         VEC(struct str) unsafe_directories;     /* that others may write */

@@ -32,6 +32,7 @@ struct ctl {
         const char *timeout;            /* try */
         const char *image;              /* new */
         const char *since, *lines;      /* logs */
+        uint64_t settles;               /* when the generator takes every file as it is: CLOCK_REALTIME */
         int argc;                       /* what follows the verb */
         char **argv;
         int n_tail;                     /* how many of these stand after "--"; -1 without it */

@@ -98,6 +98,7 @@ int session_open_with(struct ctl *c, const struct proposed *files, size_t n, str
         for (size_t i = 0; i < n; i++)
                 *vec_push(&c->arena, &s->world.proposed) = files[i];
         r = world_load(&s->world);
+        c->settles = s->world.written + SETTLE_USEC;
         return r < 0 ? ctl_fail("cannot load the definitions", r) : 0;
 }
 

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "ctl/ctl.h"
 #include "runtime/spawn.h"
 
@@ -38,5 +39,13 @@ int ctl_systemctl(struct ctl *c, const char *const *words) {
 }
 
 int ctl_reload(struct ctl *c) {
-        return strcmp(c->root, "/") == 0 ? ctl_systemctl(c, (const char *const[]) { "daemon-reload", NULL }) : 0;
+        uint64_t now = clock_usec(CLOCK_REALTIME);
+
+        if (strcmp(c->root, "/") != 0)
+                return 0;
+
+        /* The generator would leave out what was written just now, and the user has seen what is in it. */
+        if (c->settles > now && c->settles - now <= SETTLE_USEC)
+                (void) usleep((useconds_t) (c->settles - now));
+        return ctl_systemctl(c, (const char *const[]) { "daemon-reload", NULL });
 }

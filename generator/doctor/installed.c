@@ -62,6 +62,7 @@ void doctor_units(struct doctor *d) {
         } units[] = {
                 { "pyservice.target", false }, { "pyservice-config@.path", false }, { "pyservice-config@.service", false }, { "pyservice-keep.path", false },
                 { "pyservice-watch.path", false }, { "pyservice-watch.service", false },
+                { "pyservice-settle.timer", false }, { "pyservice-settle.service", false },
                 { "pyservice-keep.service", false }, { "pyservice-update.service", false }, { "pyservice-state.service", true }, { "pyservice-proxy@.service", true },
                 { "pyservice-proxy@.timer", true }, { "pyservice-certificate@.path", true },
                 { "pyservice-certificate@.service", true },

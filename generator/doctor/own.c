@@ -12,7 +12,8 @@ static const char *const installed[] = {
         "haproxy.service.d/pyservice.conf", "podman-auto-update.service.d/50-pyservice.conf",
         "pyservice-certificate@.path", "pyservice-certificate@.service",
         "pyservice-config@.path", "pyservice-config@.service", "pyservice-keep.path", "pyservice-keep.service", "pyservice-proxy@.service",
-        "pyservice-proxy@.timer", "pyservice-state.service", "pyservice-update.service",
+        "pyservice-proxy@.timer", "pyservice-settle.service", "pyservice-settle.timer",
+        "pyservice-state.service", "pyservice-update.service",
         "pyservice-watch.path", "pyservice-watch.service", "pyservice.target",
 };
 

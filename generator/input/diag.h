@@ -21,6 +21,7 @@ enum severity {
         X(FILE_TOO_LARGE,       "file-too-large",       ERROR) \
         X(UNSAFE_PERMISSIONS,   "unsafe-permissions",   ERROR) \
         X(READABLE_SECRET,      "readable-secret",      WARNING) \
+        X(HALF_WRITTEN,         "half-written",         WARNING) \
         X(BAD_FILE_NAME,        "bad-file-name",        ERROR) \
         X(UNUSED_DROP_IN,       "unused-drop-in",       WARNING) \
         X(UNUSED_NULL,          "unused-null",          WARNING) \

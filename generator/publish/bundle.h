@@ -34,6 +34,8 @@
  *     APP.target                      of apps that are alive: that have a definition and a bundle; but not of those that were stopped,
  *                                     which have a line "X-Stopped=APP.target" there instead
  *     pyservice-state.service         where there is without-state: reloads once the states can be read
+ *     pyservice-settle.timer          if files were written just now and may not be whole: reloads once they
+ *                                     have settled
  *     pyservice-config@APP.path       of apps whose definition has errors, and of HOST; starts the service of that name
  *                                     once
  *     pyservice-proxy@HASH.timer      likewise. HASH: of the files for HAProxy, so that a change of them is a new unit;
@@ -77,6 +79,7 @@ struct publisher {
         int state;                      /* /var/lib/pyservice; -1 is like an empty one */
         struct str runtime_path, state_path;    /* as units name them */
         bool awaits_state;              /* it is not there, and may come: nothing new is to be published before */
+        bool awaits_files;              /* definitions were written just now, and may not be whole */
         const char *quadlet;            /* program; argv[0] of it */
         bool is_user;
         bool foresees;                  /* somebody looks at `bundles` when all is published */

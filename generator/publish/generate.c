@@ -9,6 +9,7 @@
 
 #include "app/attempt.h"
 #include "app/ports.h"
+#include "base/clock.h"
 #include "base/fs.h"
 #include "base/log.h"
 #include "config.h"
@@ -283,8 +284,10 @@ int generate_run(const struct generate *g) {
         CLEANUP(close_run) struct run run = { 0 };
         int r = open_root(&run, g);
 
+        run.world.now = clock_usec(CLOCK_REALTIME);
         if (r >= 0)
                 r = world_load(&run.world);
+        run.publisher.awaits_files = run.world.n_waiting > 0;
         if (r >= 0)
                 r = await_state(&run, g);
         if (r >= 0)

@@ -215,6 +215,8 @@ int uphold_write(const struct publisher *p, const struct linkables *l) {
         }
         if (p->awaits_state)
                 unit_put_const(u, UNIT_UPHOLDS, "pyservice-state.service");
+        if (p->awaits_files)
+                unit_put_const(u, UNIT_UPHOLDS, "pyservice-settle.timer");
         VEC_EACH(owner, &broken.list)
                 put_config(u, (struct name) { *owner, NOWHERE });
         if (hash.text.n > 0) {

@@ -11,7 +11,8 @@ HELLO = "image: localhost/hello:1\nport: 8000\n" + HEALTH
 
 
 def define(machine: Machine, name: str, text: str, reload: bool = True) -> None:
-    machine.write(f"/etc/pyservice.d/{name}.yaml", text)
+    # Without a line feed at its end it would not count before it has settled.
+    machine.write(f"/etc/pyservice.d/{name}.yaml", text.removesuffix("\n") + "\n")
     if reload:
         machine.reload()
 

@@ -4,6 +4,8 @@
  * is the test program (publishing.h). */
 
 #include <sys/resource.h>
+#include <sys/stat.h>
+#include <time.h>
 
 #include "publish/guard.h"
 #include "publishing.h"
@@ -208,6 +210,89 @@ static void test_gone(void **state) {
         site_close(&s);
 }
 
+static void write_at(struct site *s, const char *path, const char *text, time_t age) {
+        struct timespec times[2] = { { .tv_nsec = UTIME_OMIT } };
+
+        site_write(s, path, text);
+        assert_int_equal(clock_gettime(CLOCK_REALTIME, &times[1]), 0);
+        times[1].tv_sec -= age;
+        assert_int_equal(utimensat(s->world.root, path + 1, times, 0), 0);
+}
+
+static bool waits(struct site *s) {
+        struct str upheld = read_text(s, "out/pyservice.target.d/50-pyservice.conf");
+
+        return str_find_str(upheld, STR("\nUpholds=pyservice-settle.timer\n")) < upheld.n;
+}
+
+/* Text, how many seconds old it is, and whether the generator waits for more. */
+static const struct {
+        const char *text;
+        time_t age;
+        bool waits;
+} half_written[] = {
+        { "image: b\nport: 80\nproxy: {}", 0, true },
+        { "image: b\nport: 80\nproxy: {}", 3, false },
+        { "image: b\nport: 80\nproxy: {}\n", 0, false },
+        { "image: b\nport: 80\nproxy: {}", -3600, false },      /* the clock is behind */
+        { "image: [", 0, true },
+        { "", 0, true },
+};
+
+/* What was good last goes on, nothing is called an error, and something will have the file read again. */
+static void test_half_written(void **state) {
+        static const char path[] = "/home/me/.config/pyservice.d/shop.yaml";
+        struct site s;
+
+        (void) state;
+        for (size_t i = 0; i < ARRAY_SIZE(half_written); i++) {
+                const char *before;
+
+                open_site(&s, good);
+                assert_int_equal(generate(&s), 0);
+                assert_false(waits(&s));
+                before = published(&s);
+                write_at(&s, path, half_written[i].text, half_written[i].age);
+                assert_int_equal(generate(&s), 0);
+                assert_int_equal(waits(&s), half_written[i].waits);
+                assert_int_equal(strcmp(published(&s), before) == 0, half_written[i].waits);
+                assert_false(is_there(&s, RUNTIME "errors/shop"));
+
+                write_at(&s, path, "image: c\nport: 80\nproxy: {}", 4);
+                assert_int_equal(generate(&s), 0);
+                assert_false(waits(&s));
+                assert_non_null(strstr(published(&s), "\nImage=c\n"));
+                site_close(&s);
+        }
+}
+
+/* Nor does anything count that comes of half a drop-in, or of half a host.yaml. */
+static void test_half_written_beside(void **state) {
+        static const char *const files[] = {
+                "/home/me/.config/pyservice.d/shop.yaml.d/a.yaml", "/home/me/.config/pyservice/host.yaml",
+        };
+        struct site s;
+
+        (void) state;
+        for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+                const char *before;
+
+                open_site(&s, good);
+                assert_int_equal(generate(&s), 0);
+                before = published(&s);
+                write_at(&s, files[i], "network: front", 0);
+                assert_int_equal(generate(&s), 0);
+                assert_true(waits(&s));
+                assert_string_equal(published(&s), before);
+
+                write_at(&s, files[i], "network: front", 3);
+                assert_int_equal(generate(&s), 0);
+                assert_false(waits(&s));
+                assert_non_null(strstr(published(&s), "\nNetwork=front\n"));
+                site_close(&s);
+        }
+}
+
 /* /var comes late: nothing is published before it can be known what is accepted. */
 static void test_without_state(void **state) {
         struct site s;
@@ -354,6 +439,8 @@ int main(int argc, char **argv) {
         rows_add_one(&all, test_ports_are_held);
         rows_add_one(&all, test_pinned_image);
         rows_add_one(&all, test_gone);
+        rows_add_one(&all, test_half_written);
+        rows_add_one(&all, test_half_written_beside);
         rows_add_one(&all, test_without_state);
         rows_add_one(&all, test_soft_reboot);
 #ifndef __SANITIZE_ADDRESS__

@@ -27,7 +27,7 @@ def variables(tmp_path):
         shutil.copytree(CONTRIB / "contracts", tmp_path / "etc/pyservice/contracts")
         definition = tmp_path / "app.yaml"
         definition.write_text(json.dumps({"image": "localhost/x:1", "contract": contract, "config": config,
-                                          "secrets": {"pw": {"credential": "app.pw"}}}))
+                                          "secrets": {"pw": {"credential": "app.pw"}}}) + "\n")
         definition.chmod(0o600)
         done = subprocess.run([os.environ["PYSERVICECTL"], f"--root={tmp_path}", "render", f"--output={tmp_path}/out", definition],
                               capture_output=True, text=True, check=False)

@@ -259,6 +259,6 @@ def test_examples_of_the_manual(page, schema):
 @pytest.mark.parametrize("name", list(GOOD) + list(BROKEN))
 def test_the_program_agrees(name, tmp_path):
     path = tmp_path / "app.yaml"
-    path.write_text(GOOD.get(name) or BROKEN[name], encoding="utf-8")
+    path.write_text((GOOD.get(name) or BROKEN[name]) + "\n", encoding="utf-8")
     result = subprocess.run([PYSERVICECTL, "check", path], capture_output=True, text=True, check=False)
     assert (result.returncode, result.stderr != "") == ((0, False) if name in GOOD else (1, True)), result.stderr
