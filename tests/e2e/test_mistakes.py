@@ -107,18 +107,31 @@ def test_invalid_for_haproxy_only(shop):
     assert_cleared(shop)
 
 
+def is_waited_for(machine, name, text):
+    """Writes a file without a line feed at its end; True if the reload right after it waits for the rest."""
+    machine.write("/run/half", text.rstrip("\n"))
+    machine.run(f"cp /run/half /etc/pyservice.d/{name}.yaml && systemctl daemon-reload")
+    return machine.ok("grep -qx Upholds=pyservice-settle.timer /run/pyservice/alive.conf")
+
+
 def test_a_definition_that_was_never_good(machine):
+    define(machine, "night", HELLO + "timers: [{name: t, schedule: 0 3 * * *, command: x}]\n", reload=False)
     define(machine, "new", "image: localhost/hello:1\nscale: many\n")
     assert_shown(machine, "pyservice-config@new.service", "new.yaml:2:8:", "scale: many", "^~~~")
+    assert_shown(machine, "pyservice-config@night.service", "bad-schedule", 'write "03:00"')
     assert machine.containers() == {}
+    machine.remove("/etc/pyservice.d/night.yaml")
     # It is told once, not again and again.
     settle(machine)
     machine.reload()
     settle(machine)
     assert machine.journal("pyservice-config@new.service").count("new.yaml:2:8:") <= 2
-    define(machine, "new", HELLO)
+    # Half of a file is no mistake, and it counts without another reload once it has settled.
+    machine.wait(lambda: is_waited_for(machine, "new", HELLO), what="a reload less than three seconds after a write")
     wait_for(machine, "new", 1)
     assert_cleared(machine)
+    assert not machine.is_active("pyservice-settle.timer")
+    assert machine.out("ls /run/pyservice/errors") == ""
 
 
 def test_check_says_it_before(machine):
