@@ -141,6 +141,31 @@ def test_a_full_disk_fails_a_rollout_once(machine):
         machine.run("umount -l /var/lib/pyservice")
 
 
+def test_a_full_container_storage_fails_a_rollout_once(machine):
+    storage = "/var/lib/containers/storage"
+    machine.run(f"systemctl stop lab-podman && mount -t tmpfs -o size=64m tmpfs {storage}")
+    try:
+        app = App(machine)
+        app.define(1, 2)
+        app.wait(1, 2)
+        before = started(machine)
+        machine.run(f"mount -o remount,size=1m {storage}; cat /dev/zero >{storage}/.filler", check=False)
+        app.define(2, 2)
+        assert "no space left on device" in "".join(app.wait_failed().values()).lower()
+        for words in (["rollout", "status", "hello"], ["status", "hello"]):
+            assert "no space left on device" in ctl(machine, *words, check=False).lower(), words
+        assert f"{storage}: 0 % of the file system is free" in ctl(machine, "doctor", check=False)
+        assert started(machine) == before and len(app.failures()) == 1
+        machine.run(f"rm {storage}/.filler; mount -o remount,size=64m {storage}")
+        ctl(machine, "rollout", "retry", "hello")
+        app.wait(2, 2)
+    finally:
+        undefine(machine, "hello")
+        machine.wait(machine.is_without_apps, what="the application to stop")
+        machine.run(f"systemctl stop lab-podman; umount -l {storage}")
+        machine.podman_ps()     # starts it again
+
+
 def test_nothing_of_what_is_gone_stays_failed(machine):
     define(machine, "mig", """
 image: registry.invalid/no/such:1
