@@ -68,13 +68,16 @@ static const struct field app_fields[] = {
         FIELD(app, ensure_user, "ensure_user", "Whether the user and the group are made where the machine does not have them.", .def = "true"),
         FIELD(app, root, "root", "Directory of the app on the machine; without it, /applications/APP. Below it 'app/config' and 'data' are made, with 'source', 'files' or "
               "this key, and are at the same place in the containers."),
-        FIELD(app, app_dir, "app_dir", "Directory of code and configuration, for {{ app_dir }}; without it, 'app' below the root."),
-        FIELD(app, code_dir, "code_dir", "Where the code lies in the built image, and a copy of it on the machine, for {{ app_code_dir }}; "
-              "without it, 'code' in the 'app_dir'."),
-        FIELD(app, config_dir, "config_dir", "Directory of configuration, for {{ app_config_dir }}; without it, 'config' in the 'app_dir'. "
-              "It is made, belongs to the app's user, and is at the same place in the containers."),
-        FIELD(app, data_dir, "data_dir", "Directory of data, for {{ app_data_dir }}; without it, 'data' below the root. "
-              "It is made, belongs to the app's user, and is at the same place in the containers."),
+        FIELD(app, app_dir, "app_dir", "Directory of code and configuration, for {{ app_dir }}; without it, "
+              "'app' below the root."),
+        FIELD(app, code_dir, "code_dir", "Where the code lies in the built image, and a copy of it on the "
+              "machine, for {{ app_code_dir }}; without it, 'code' in the 'app_dir'."),
+        FIELD(app, config_dir, "config_dir", "Directory of configuration, for {{ app_config_dir }}; without "
+              "it, 'config' in the 'app_dir'. It is made, belongs to the app's user, and is at the same place "
+              "in the containers."),
+        FIELD(app, data_dir, "data_dir", "Directory of data, for {{ app_data_dir }}; without it, 'data' "
+              "below the root. It is made, belongs to the app's user, and is at the same place in the "
+              "containers."),
         FIELD_STRUCTS(app, files, "files", file_schema, "Files that are written before the app starts; a changed one is a new revision."),
         FIELD_STRUCTS(app, services, "services", service_schema, "Services; without this key, the keys of one service may stand at the top."),
         FIELD_STRUCTS(app, sidecars, "sidecars", sidecar_schema, "Companion containers."),

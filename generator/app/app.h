@@ -353,7 +353,7 @@ struct app {
         LIST(struct config_entry) config;
         struct auth_tracking *auth_tracking;
         struct quadlet *quadlet;
-        struct home *home;              /* from no row: from source, files, root and the like; NULL where there is none of them */
+        struct home *home;              /* from no row: from source, files, root …; NULL without them */
         LIST(struct image_pin) pins;    /* from no row: from the app's state, before it is rendered */
 
         struct span at;                 /* the whole definition */

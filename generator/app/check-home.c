@@ -69,8 +69,9 @@ static void check_directory(struct world *w, const struct app *app, struct abs_p
                 return;
 
         if (str_find(rest, '/') == rest.n)
-                (void) diag_add(w->ds, DIAG_BAD_VALUE, directory.at, "'%.*s' is no directory of one app; write one that lies deeper, such as /applications/%.*s",
-                                STR_ARG(directory.text), STR_ARG(app->name.text));
+                (void) diag_add(w->ds, DIAG_BAD_VALUE, directory.at,
+                                "'%.*s' is no directory of one app; write one that lies deeper, such as "
+                                "/applications/%.*s", STR_ARG(directory.text), STR_ARG(app->name.text));
         else
                 check_mountable(w, directory);
 }
@@ -83,25 +84,30 @@ static void check_code(struct world *w, const struct app *app) {
 
         for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
                 struct str other = others[i].text;
-                bool is_apart = !str_eq(code.text, other) && !path_is_below(code.text, other) && !path_is_below(other, code.text);
+                bool is_apart = !str_eq(code.text, other) && !path_is_below(code.text, other) &&
+                                !path_is_below(other, code.text);
+                struct span at = str_is_absent(app->code_dir.text) ? others[i].at : code.at;
 
                 if (!app->source || is_apart)
                         continue;
-                (void) diag_add(w->ds, DIAG_BAD_VALUE, str_is_absent(app->code_dir.text) ? others[i].at : code.at,
-                                "the code, in '%.*s', and '%.*s' cannot lie in each other; choose directories beside each other",
-                                STR_ARG(code.text), STR_ARG(other));
+                (void) diag_add(w->ds, DIAG_BAD_VALUE, at,
+                                "the code, in '%.*s', and '%.*s' cannot lie in each other; choose "
+                                "directories beside each other", STR_ARG(code.text), STR_ARG(other));
         }
 }
 
 static void check_directories(struct world *w, const struct app *app) {
-        const struct abs_path given[] = { app->root, app->app_dir, app->code_dir, app->config_dir, app->data_dir };
+        const struct abs_path given[] = {
+                app->root, app->app_dir, app->code_dir, app->config_dir, app->data_dir,
+        };
         const struct home *h = app->home;
 
         for (size_t i = 0; i < ARRAY_SIZE(given); i++)
                 check_directory(w, app, given[i]);
         check_code(w, app);
         if (str_eq(h->config.text, h->data.text))
-                (void) diag_add(w->ds, DIAG_BAD_VALUE, h->data.at, "'%.*s' cannot be the directory of both configuration and data; change one",
+                (void) diag_add(w->ds, DIAG_BAD_VALUE, h->data.at,
+                                "'%.*s' cannot be the directory of both configuration and data; change one",
                                 STR_ARG(h->data.text));
 }
 

@@ -22,8 +22,9 @@ static struct abs_path given_or_below(struct world *w, struct abs_path given, st
 
 struct home home_paths(struct world *w, const struct app *app) {
         const struct abs_path all = { STR("/applications"), app->name.at };
-        struct home h = { .root = given_or_below(w, app->root, all, arena_join(w->arena, STR("/"), app->name.text)) };
+        struct home h = { 0 };
 
+        h.root = given_or_below(w, app->root, all, arena_join(w->arena, STR("/"), app->name.text));
         h.app = given_or_below(w, app->app_dir, h.root, STR("/app"));
         h.code = given_or_below(w, app->code_dir, h.app, STR("/code"));
         h.config = given_or_below(w, app->config_dir, h.app, STR("/config"));
@@ -135,8 +136,9 @@ static bool is_owners(const struct app *app, const struct container *c) {
 }
 
 void resolve_home(struct world *w, struct app *app) {
-        bool is_asked_for = app->files.n > 0 || !str_is_absent(app->root.text) || !str_is_absent(app->app_dir.text) ||
-                            !str_is_absent(app->config_dir.text) || !str_is_absent(app->data_dir.text);
+        bool is_asked_for = app->files.n > 0 || !str_is_absent(app->root.text) ||
+                            !str_is_absent(app->app_dir.text) || !str_is_absent(app->config_dir.text) ||
+                            !str_is_absent(app->data_dir.text);
         struct container_list all = app_containers(w->arena, app);
         struct home *h;
 

@@ -100,8 +100,8 @@ static void check_backend(struct session *s, const struct own_front *f, const st
         s->ds.owner = d->name.text;
         at = str_is_absent(service->proxy->backend.text) ? service->name.at : service->proxy->backend.at;
         (void) diag_add(&s->ds, DIAG_BACKEND_TAKEN, at,
-                        "%.*s:%zu has a backend '%.*s', too, and HAProxy accepts only one; remove that section, "
-                        "or give this one another name with 'backend:'",
+                        "%.*s:%zu has a backend '%.*s', too, and HAProxy accepts only one; remove that "
+                        "section, or give this one another name with 'backend:'",
                         STR_ARG(other->file), other->line, STR_ARG(name));
 }
 

@@ -70,7 +70,9 @@ void purge_uses_add_all(struct purge_uses *uses, struct app *app) {
 
         if (app->home) {
                 const struct home *h = app->home;
-                const struct str own[] = { h->root.text, h->app.text, h->code.text, h->config.text, h->data.text };
+                const struct str own[] = {
+                        h->root.text, h->app.text, h->code.text, h->config.text, h->data.text,
+                };
 
                 for (size_t i = 0; i < ARRAY_SIZE(own); i++)
                         purge_uses_add(uses, own[i], app->name.text);

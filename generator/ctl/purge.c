@@ -65,7 +65,8 @@ static void add_places(struct purge *p, struct str text) {
         struct str line, path;
 
         while (str_split(&text, '\n', &line)) {
-                bool is_root = str_has_prefix(line, STR("root /")), is_tree = str_has_prefix(line, STR("tree /"));
+                bool is_root = str_has_prefix(line, STR("root /"));
+                bool is_tree = str_has_prefix(line, STR("tree /"));
 
                 if (!is_root && !is_tree && !str_has_prefix(line, STR("file /")))
                         continue;

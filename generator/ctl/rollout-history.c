@@ -100,7 +100,8 @@ int ctl_rollout_history(struct ctl *c, struct str app) {
 
         merge(&c->arena, &view.state, &history, &rows);
         if (rows.list.n == 0 && !c->is_json) {
-                (void) fprintf(stderr, "pyservicectl: %.*s has no history yet; it begins when its first revision was ready\n", STR_ARG(app));
+                (void) fprintf(stderr, "pyservicectl: %.*s has no history yet; it begins when its first "
+                               "revision was ready\n", STR_ARG(app));
                 return CTL_GOOD;
         }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* The code as people find it: a copy of the clone, owned by root, at {{ app_code_dir }}. Others may write the directory
- * that it is in: so it is made in the nearest one above that only root may write, and takes its place by one rename that
- * follows no link. */
+/* The code as people find it: a copy of the clone, owned by root, at {{ app_code_dir }}. Others may write the
+ * directory that it is in: so it is made in the nearest one above that only root may write, and takes its
+ * place by one rename that follows no link. */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -17,7 +17,8 @@
 static bool is_trusted(int fd) {
         struct stat st;
 
-        return fstat(fd, &st) == 0 && (st.st_uid == 0 || st.st_uid == geteuid()) && (st.st_mode & (S_IWGRP | S_IWOTH)) == 0;
+        return fstat(fd, &st) == 0 && (st.st_uid == 0 || st.st_uid == geteuid()) &&
+               (st.st_mode & (S_IWGRP | S_IWOTH)) == 0;
 }
 
 struct walk {

@@ -46,8 +46,8 @@ static bool is_in(struct str name, const char *const *names, size_t n) {
 /* Names that the role gives a value by itself. */
 static struct str own_name(const struct jinja *j, struct str name) {
         static const char *const keys[] = {
-                "app_module", "app_user", "app_group", "app_root", "app_dir", "app_code_dir", "app_config_dir",
-                "app_data_dir", "python_version",
+                "app_module", "app_user", "app_group", "app_root", "app_dir", "app_code_dir",
+                "app_config_dir", "app_data_dir", "python_version",
         };
         struct draft *d = j->draft;
         struct str app_name = node_text(jinja_var(j, "app_name"));

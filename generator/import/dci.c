@@ -220,8 +220,9 @@ static int with_contract(struct import *m, const struct node *vars, struct world
                 note_unused(&draft, contract, vars, &vars->pairs[i]);
         if (!node_get(vars, "dci_api_container_scale"))
                 draft_note(&draft, yaml_text_find(draft.root, STR("scale")), NOWHERE, "'dci_api_container_scale' is not defined; this is the role's default");
-        draft_note(&draft, NULL, NOWHERE, "the role backs the database up before an upgrade, with a tool that its variables do not name: "
-                   "add a task, and name it in 'before_update:', before 'migrate'");
+        draft_note(&draft, NULL, NOWHERE,
+                   "the role backs the database up before an upgrade, with a tool that its variables do not "
+                   "name: add a task, and name it in 'before_update:', before 'migrate'");
         if (!str_is(yaml_text_find(yaml_text_find(draft.root, STR("auth_tracking")), STR("enabled"))->text, "false"))
                 draft_note(&draft, yaml_text_find(draft.root, STR("auth_tracking")), NOWHERE, "with several machines, say which one runs it: 'host: NAME'");
         return draft_print(&draft, false);

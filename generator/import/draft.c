@@ -10,8 +10,9 @@
 
 /* The keys of an app and of its parts, as people expect them. */
 static const char *const order[] = {
-        "name", "description", "hosts", "source", "module", "group", "ensure_user", "root", "app_dir", "code_dir",
-        "config_dir", "data_dir", "image", "pull", "auth_file", "tls_verify", "schedule", "persistent",
+        "name", "description", "hosts", "source", "module", "group", "ensure_user", "root", "app_dir",
+        "code_dir", "config_dir", "data_dir", "image", "pull", "auth_file", "tls_verify", "schedule",
+        "persistent",
         "random_delay", "command", "commands", "entrypoint", "auto_update", "user", "workdir", "network", "aliases", "scale", "port", "host_port", "publish", "labels", "vars", "env", "env_files",
         "volumes", "networks", "resources", "health", "proxy", "restart", "init", "stop_timeout", "stop_signal", "timeout", "requires", "bound_to", "after", "contract", "config", "services",
         "sidecars", "auth_tracking", "tasks", "before_update", "timers", "secrets", "files", "quadlet",

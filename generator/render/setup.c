@@ -93,7 +93,8 @@ static void put_place(struct lines *l, struct abs_path path) {
         lines_end(l);
 }
 
-/* "root PATH"; "tree PATH" and "file PATH" for what may be elsewhere. A tree can be in the root, which must be empty then. */
+/* "root PATH"; "tree PATH" and "file PATH" for what may be elsewhere. Trees come first, since one may lie in
+ * the root, which is removed only if it is empty. */
 static void render_places(struct rendering *r) {
         const struct app *app = r->app;
         const struct home *h = app->home;

@@ -181,8 +181,8 @@ static int add_event(struct rollout_run *ro, struct str revision, struct str rea
         return state_written(ro, state_add_history(ro->arena, ro->state, ro->app, event));
 }
 
-/* The state goes first: killed in between, the history gets its line when the rollout goes on. The first revision gets it
- * when its rollout is done (accept_note_first()): its tasks are all that is known of it now. */
+/* The state goes first: killed in between, the history gets its line when the rollout goes on. The first
+ * revision gets it when its rollout is done (accept_note_first()): only its tasks are known of it now. */
 static int note_accepted(struct rollout_run *ro, const struct tree *tree) {
         CLEANUP(close_fd) int lock = -1;
         struct state_history history = { 0 };

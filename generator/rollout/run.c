@@ -128,9 +128,9 @@ static int refill(struct rollout_run *ro) {
         return r == RUN_ON ? wait_reload(ro) : r;
 }
 
-/* Accepted already: what still runs another revision comes back to it, as carefully as it left. After a boot nothing does.
- * Of a rollout that was killed after it accepted the revision, and of the first one until it is done, nobody knows what it
- * had seen to work. */
+/* Accepted already: what still runs another revision comes back to it, as carefully as it left. After a boot
+ * nothing does. If a rollout was killed after it accepted the revision, and for the first one until it is
+ * done, nobody knows what it had seen to work. */
 static int return_to(struct rollout_run *ro, const struct state *s) {
         bool was_emptied = !str_is_absent(s->emptied), is_unproved = false;
         struct survey survey;

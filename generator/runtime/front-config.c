@@ -191,7 +191,8 @@ static void read_haproxy_line(struct reading *r, const struct words *words) {
                 return;
 
         if (str_is(w[0], "backend") || str_is(w[0], "listen"))
-                *vec_push(r->arena, &r->config->own_backends) = (struct front_backend) { r->file, w[1], r->line };
+                *vec_push(r->arena, &r->config->own_backends) =
+                        (struct front_backend) { r->file, w[1], r->line };
         if (str_is(w[0], "bind"))
                 add_binds(r, words);
         if (str_is(w[0], "use_backend") || str_is(w[0], "default_backend"))

@@ -55,7 +55,8 @@ int podman_list(struct arena *a, struct str app, struct podman_containers *ret, 
         struct podman_containers containers = { 0 };
         int r = run(a,
                     (const char *[]) { NULL, "ps", "--no-trunc", "--filter", filter.p, "--format",
-                                       "{{.Names}}\t{{index .Labels \"io.pyservice.revision\"}}\t{{.Status}}\t"
+                                       "{{.Names}}\t{{index .Labels \"io.pyservice.revision\"}}\t"
+                                       "{{.Status}}\t"
                                        "{{index .Labels \"org.opencontainers.image.revision\"}}", NULL },
                     &out, ret_problem);
 

@@ -10,7 +10,7 @@ struct podman_container {
         struct str name;
         struct str label;               /* io.pyservice.revision; empty where it has none */
         struct str status;              /* "Up 3 minutes (healthy)" */
-        struct str commit;              /* org.opencontainers.image.revision of its image; empty where it has none */
+        struct str commit;              /* of its image, org.opencontainers.image.revision; empty for none */
 };
 
 struct podman_containers {

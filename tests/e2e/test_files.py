@@ -147,7 +147,8 @@ def test_what_is_missing_is_said(wrap):
 def test_an_end_leaves_the_data_and_purge_removes_it(wrap):
     start(wrap, WRAP + f"data_dir: {DATA}\n")
     wrap.run(["podman", "exec", "wrap-0", "sh", "-c", f"echo kept >{DATA}/kept"])
-    assert modes(wrap, ["/srv/elsewhere", DATA, f"{DATA}/kept"]) == ["755 root root", "750 wrap wrap", "644 wrap wrap"]
+    assert modes(wrap, ["/srv/elsewhere", DATA, f"{DATA}/kept"]) == [
+        "755 root root", "750 wrap wrap", "644 wrap wrap"]
     assert wrap.read(f"{ROOT}/app/config/config.yaml").startswith(f"data: {DATA}\n")
     assert not wrap.exists(f"{ROOT}/data")
     for name in "wrap", "wrap-x":

@@ -140,7 +140,8 @@ def test_a_rollout_of_workers_that_are_paused_cuts_no_task(site):
         drop_in(other, 2, BIND)
         other.reload()
     for other in site[1:]:
-        other.wait(lambda: all(environment_of(other, i) == "2" for i in range(3)), timeout=240, what="all workers to be new")
+        other.wait(lambda: all(environment_of(other, i) == "2" for i in range(3)), timeout=240,
+                   what="all workers to be new")
         assert "SIGKILL" not in other.journal("pytq-worker@*")
     post(site, "pause?is=0")
     machine.wait(lambda: not state(site)["running"] and not state(site)["waiting"], timeout=240, what="all tasks to be done")

@@ -64,8 +64,8 @@ def test_tag_is_built_runs_and_needs_nobody_at_the_next_start(machine, repositor
     define(machine, "shop", shop("v1.0"))
     wait_version(machine, "tagged")
     assert commit_of_container(machine) == commit
-    instances = json.loads(machine.run("pyservicectl --json status shop", check=False).stdout)["services"][0]["instances"]
-    assert {instance["commit"] for instance in instances} == {commit}
+    shown = json.loads(machine.run("pyservicectl --json status shop", check=False).stdout)
+    assert {instance["commit"] for instance in shown["services"][0]["instances"]} == {commit}
     assert f"Commit: {commit}\n" in machine.run("pyservicectl status shop", check=False).stdout
     assert machine.out("podman exec shop-web-0 pwd") == "/applications/shop/app/code"
     images = machine.out("podman images -q")

@@ -74,8 +74,8 @@ def test_a_reader_that_has_seen_enough_is_no_error(root):
     reader, writer = os.pipe()
     os.close(reader)
     # Without SIGPIPE, as in a service.
-    result = subprocess.run(root.command("status", "hello"), stdout=writer, stderr=subprocess.PIPE, restore_signals=False,
-                            check=False)
+    result = subprocess.run(root.command("status", "hello"), stdout=writer, stderr=subprocess.PIPE,
+                            restore_signals=False, check=False)
     os.close(writer)
     assert result.stderr == b""
 
