@@ -131,6 +131,10 @@ def test_a_definition_that_was_never_good(machine):
     wait_for(machine, "new", 1)
     assert_cleared(machine)
     assert not machine.is_active("pyservice-settle.timer")
+    # Who applies it has seen it.
+    machine.write("/run/half", HELLO + "scale: 2")
+    machine.run("cp /run/half /etc/pyservice.d/new.yaml && pyservicectl apply --yes new")
+    assert healthy(machine, "new") == ["new-0", "new-1"]
     assert machine.out("ls /run/pyservice/errors") == ""
 
 
