@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The README's installation and first definition, word for word, on a machine that has never seen pyservice."""
 
+import json
 import os
 import subprocess
 
@@ -32,3 +33,16 @@ def test_the_readme_leads_to_a_running_application(bare_machine):
     answer = machine.wait(lambda: machine.run(last + " -fs", check=False).stdout, what="an answer through HAProxy")
     assert '"hostname": "hello-' in answer
     machine.wait(lambda: {f"hello-{i}" for i in range(4)} == set(machine.containers()), what="four containers")
+
+    # And away from it.
+    stop, uninstall = block_after("To uninstall:").split("ninja -C build uninstall\n")
+    machine.run(stop)
+    machine.wait(lambda: machine.containers() == {}, what="all of it to stop")
+    there = subprocess.run(["meson", "introspect", "--installed", os.environ["PYSERVICE_BUILD"]], check=True,
+                           stdout=subprocess.PIPE)
+    remove = 'for file; do [ -d "$file" ] || rm -f "$file"; done'
+    machine.run(["sh", "-ec", remove, "sh", *json.loads(there.stdout).values()])
+    machine.run(uninstall)
+    assert machine.is_active("haproxy.service")
+    left = machine.out("systemctl list-units --all --plain --no-legend '*hello*' '*pyservice*'")
+    assert [line for line in left.splitlines() if ".slice" not in line] == [], left
