@@ -45,8 +45,13 @@ static const struct field rollout_fields[] = {
               .choices = "rolling|recreate", .def = "rolling"),
         FIELD(rollout, max_unavailable, "max_unavailable", "Instances of one service that are restarted at the same time, at most.",
               .def = "1", .min = 1, .max = INSTANCES_MAX),
-        FIELD(rollout, spare, "spare", "Whether a new revision must first prove itself in a spare instance ({{ instance }} is 'next' there). "
-              "Only services with 'proxy' have one, and none that publishes fixed ports or has 'run_mode: BEAT'.", .def = "true"),
+        FIELD(rollout, spare, "spare",
+              "Whether a new revision must first prove itself in a spare instance ({{ instance }} is 'next' there). Only "
+              "services with 'proxy' have one, and none that publishes fixed ports or has 'run_mode: BEAT'. Without this "
+              "key all others have one, except a service with 'scale: 1' that may write a volume or a path of the machine "
+              "which no other part mounts: two instances would write it at the same time. Mounts with the option 'ro' or "
+              "'O', paths with {{ instance }}, and those below /dev, /proc, /run and /sys do not count; nor do the "
+              "application's own directories (see 'root'), unless 'volumes' mounts them elsewhere."),
         FIELD(rollout, ready_timeout, "ready_timeout", "How long an instance may take until it is ready; without it, as long as its unit allows, "
               "which follows from 'health'.", .min = 1000000, .max = 7 * DAY),
         FIELD(rollout, min_ready, "min_ready", "How long the spare instance must stay ready before it gets requests, or, without one, the first restarted instance "

@@ -1,24 +1,114 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "app/ports-parts.h"
+#include "schema/syntax.h"
 
 /* Two instances cannot both have a port of the machine that is written down. */
-static bool has_fixed_port(const struct service *s) {
+static const struct publish_spec *find_fixed_port(const struct service *s) {
         struct claim claim;
         uint16_t port;
 
         LIST_EACH(spec, &s->publish)
                 if (claims_parse(*spec, &claim, &port))
-                        return true;
+                        return spec;
 
-        return false;
+        return NULL;
 }
 
 static bool is_beat(const struct service *s) {
         return s->container.run_mode.at.len > 0 && s->container.run_mode.index == RUN_MODE_BEAT;
 }
 
-bool has_spare(const struct app *app, const struct service *s) {
-        return app->rollout->spare.yes && app->rollout->strategy.index == STRATEGY_ROLLING && s->proxy && !has_fixed_port(s) && !is_beat(s);
+static bool has_option(struct str options, const char *name) {
+        struct str option;
+
+        while (str_split(&options, ',', &option))
+                if (str_is(option, name))
+                        return true;
+
+        return false;
+}
+
+static bool is_within(struct str path, const char *directory) {
+        struct str top = str_of(directory);
+
+        return str_has_prefix(path, top) && (path.n == top.n || path.p[top.n] == '/');
+}
+
+/* What is the machine's as much as the application's: sockets, devices. */
+static bool is_machines(struct str path) {
+        static const char *const directories[] = { "/dev", "/proc", "/run", "/sys", "/var/run" };
+
+        for (size_t i = 0; i < ARRAY_SIZE(directories); i++)
+                if (is_within(path, directories[i]))
+                        return true;
+
+        return false;
+}
+
+/* Where the definition mounts them nowhere, the application's directories are mounted into all that is its own, and it may
+ * well use none of them. */
+static bool is_homes(const struct app *app, struct str path) {
+        return app->home && (str_eq(path, app->home->config.text) || str_eq(path, app->home->data.text));
+}
+
+static bool mounts(const struct container *c, struct str source) {
+        LIST_EACH(m, &c->mounts)
+                if (str_eq(syntax_volume_split(m->spec.text).source, source))
+                        return true;
+
+        return false;
+}
+
+/* Does a part besides this one mount it? */
+static bool is_shared(const struct app *app, const struct container *one, struct str source) {
+        LIST_EACH(s, &app->services)
+                if (&s->container != one && mounts(&s->container, source))
+                        return true;
+        LIST_EACH(s, &app->sidecars)
+                if (mounts(&s->container, source))
+                        return true;
+        LIST_EACH(t, &app->tasks)
+                if (mounts(&t->container, source))
+                        return true;
+        LIST_EACH(t, &app->timers)
+                if (mounts(&t->task.container, source))
+                        return true;
+
+        return false;
+}
+
+/* What this service writes and no other part mounts; NULL for nothing. */
+static const struct mount *find_private(const struct app *app, const struct container *c) {
+        LIST_EACH(m, &c->mounts) {
+                struct syntax_volume v = syntax_volume_split(m->spec.text);
+
+                if (!has_option(v.options, "ro") && !has_option(v.options, "O") && !has_instance_mark(v.source) &&
+                    !is_machines(v.source) && !is_homes(app, v.source) && !is_shared(app, c, v.source))
+                        return m;
+        }
+
+        return NULL;
+}
+
+enum spare service_spare(const struct app *app, const struct service *s, struct span *ret_at) {
+        const struct rollout *o = app->rollout;
+        const struct publish_spec *port = find_fixed_port(s);
+        const struct mount *mount;
+
+        if (!s->proxy || o->strategy.index != STRATEGY_ROLLING || is_beat(s) || (o->spare.at.len > 0 && !o->spare.yes))
+                return SPARE_UNWANTED;
+        if (port) {
+                *ret_at = port->at;
+                return SPARE_HAS_NO_PORT;
+        }
+
+        /* With several instances two write at the same time anyway. */
+        mount = o->spare.at.len == 0 && s->scale.n == 1 ? find_private(app, &s->container) : NULL;
+        if (!mount)
+                return SPARE_RUNS;
+
+        *ret_at = mount->spec.at;
+        return SPARE_WOULD_WRITE;
 }
 
 bool has_ports(const struct service *s) {

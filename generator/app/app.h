@@ -374,8 +374,22 @@ static inline bool has_health_command(const struct health *h) {
         return h && (!str_is_absent(h->command.text) || h->words.n > 0);
 }
 
-/* Does a spare instance try a new revision of this service first? */
-bool has_spare(const struct app *app, const struct service *s);
+/* Does a spare instance try a new revision of a service first, and if not, why? */
+enum spare {
+        SPARE_RUNS,
+        SPARE_UNWANTED,                 /* no proxy, no rolling update, BEAT, or `spare: false` */
+        SPARE_HAS_NO_PORT,              /* a port of the machine that is written down is the instance's */
+        SPARE_WOULD_WRITE,              /* what only this one instance may write */
+};
+
+/* *ret_at: the port or the mount that is the reason, where there is one. */
+enum spare service_spare(const struct app *app, const struct service *s, struct span *ret_at);
+
+static inline bool has_spare(const struct app *app, const struct service *s) {
+        struct span at;
+
+        return service_spare(app, s, &at) == SPARE_RUNS;
+}
 
 /* Is pyservice-init the container's first process? */
 bool has_init(const struct app *app, const struct container *c);

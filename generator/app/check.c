@@ -130,10 +130,26 @@ static void check_shells(struct world *w, struct app *app) {
                 check_shell(w, &s->container);
 }
 
+/* `spare: false` is somebody's decision. */
+static void check_spares(struct world *w, struct app *app) {
+        LIST_EACH(s, &app->services) {
+                struct span at;
+                enum spare spare = s->scale.n == 1 ? service_spare(app, s, &at) : SPARE_RUNS;
+
+                if (spare == SPARE_HAS_NO_PORT)
+                        (void) diag_add(w->ds, DIAG_NO_SPARE, at, "'%.*s' has no spare, because two instances cannot have this port: requests fail while "
+                                        "it restarts; leave out the machine's port, or write 'rollout: {spare: false}'", STR_ARG(s->name.text));
+                else if (spare == SPARE_WOULD_WRITE)
+                        (void) diag_add(w->ds, DIAG_NO_SPARE, at, "'%.*s' has no spare, because two instances would write this at the same time: requests "
+                                        "fail while it restarts; write 'rollout: {spare: true}' if they may, else 'rollout: {spare: false}'",
+                                        STR_ARG(s->name.text));
+        }
+}
+
 void check_app(struct world *w, struct app *app) {
         static void (*const checks[])(struct world *, struct app *) = {
-                check_names, check_beat, check_commands, check_shells, check_proxies, check_references, check_containers,
-                check_health, check_timers, check_trusted, check_source, check_objects, check_home,
+                check_names, check_beat, check_commands, check_shells, check_spares, check_proxies, check_references,
+                check_containers, check_health, check_timers, check_trusted, check_source, check_objects, check_home,
                 check_raw_keys,
         };
 

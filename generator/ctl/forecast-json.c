@@ -37,6 +37,10 @@ static int emit_app(struct emitter *e, const struct trial *t, const struct forec
                 emit_text(e, "strategy", app->is_recreate ? STR("recreate") : STR("rolling"));
         emit_number(e, "files", app->n_files);
         emit_actions(e, app);
+        emit_open(e, "notes", '[');
+        VEC_EACH(note, &app->notes)
+                emit_text(e, NULL, *note);
+        emit_close(e, ']');
         if (has_diff)
                 emit_text(e, "diff", diff);
         emit_close(e, '}');

@@ -199,6 +199,8 @@ static void put_actions(struct buf *out, const struct forecast_app *app, bool is
                 buf_put_char(out, '\n');
                 first = last + 1;
         }
+        VEC_EACH(note, &app->notes)
+                PUT(out, STR("  ! "), *note, STR("\n"));
         if (app->change == FORECAST_CHANGED && app->actions.n == 0 && !app->is_held_back && !app->is_stopped)
                 buf_put(out, "  its files change; nothing is started, stopped or restarted\n");
 }

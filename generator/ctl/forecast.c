@@ -22,6 +22,7 @@ struct making {
         struct fs_names alive;          /* apps that are kept up now, or would be */
         struct fs_names stopped;        /* those that would, were they not stopped */
         const char *podman;
+        struct bus *bus;                /* NULL where systemd is not to be asked, or does not answer */
 };
 
 static const struct str left_out[] = { STR_INIT("stamp"), STR_INIT("manifest"), STR_INIT("revision"), STR_INIT("retired"), STR_INIT("wanted"), STR_INIT("whole") };
@@ -170,6 +171,14 @@ static int read_revisions(struct making *m, const struct bundle *b, struct forec
         return 0;
 }
 
+/* What only the definition says. */
+static void take_notes(struct making *m, struct forecast_app *app) {
+        const struct definition *d = session_find(m->trial->session, app->name);
+
+        if (d && d->app && !app->is_held_back)
+                forecast_note_spares(m->arena, app, d->app, m->bus);
+}
+
 static int take_app(struct making *m, struct str name, const struct bundle *b) {
         bool was_alive = has_name(&m->alive, name), is_alive = b && b->choice != BUNDLE_NONE;
         struct forecast_app *app = vec_push(m->arena, &m->forecast->apps);
@@ -194,7 +203,11 @@ static int take_app(struct making *m, struct str name, const struct bundle *b) {
                 r = read_published(m, name, &app->before);
         if (is_alive)
                 take_after(m->arena, b->after.files.n > 0 ? &b->after : &b->tree, &app->after);
-        return r < 0 ? r : forecast_compare(m->arena, app, &state, m->podman, m->trial->publisher.is_user);
+        if (r >= 0)
+                r = forecast_compare(m->arena, app, &state, m->podman, m->trial->publisher.is_user);
+        if (r >= 0)
+                take_notes(m, app);
+        return r;
 }
 
 /* From alive.conf: "Upholds=APP.target", or "X-Stopped=APP.target" of one that the administrator stopped. */
@@ -249,7 +262,10 @@ int forecast_make(struct ctl *c, struct trial *t, struct forecast *ret) {
 
         *ret = (struct forecast) { 0 };
         m.podman = strcmp(c->root, "/") == 0 ? spawn_find(&c->arena, "podman").p : NULL;
+        if (strcmp(c->root, "/") == 0)
+                (void) bus_open(&c->arena, c->is_user, -1, &m.bus);
         r = make(&m);
+        bus_close(&m.bus);
         return r < 0 ? ctl_fail("cannot compare with what is published", r) : 0;
 }
 

@@ -5,6 +5,7 @@
  * rolled out, what is told is how it comes out when all goes well. */
 
 #include "ctl/trial.h"
+#include "runtime/bus.h"
 #include "state/state.h"
 
 #define FORECAST_VERBS(X) \
@@ -52,6 +53,7 @@ struct forecast_app {
         struct str accepted, pinned;    /* the first ends with a NUL */
         bool is_kept;                   /* `accepted` can be gone back to */
         VEC(struct forecast_action) actions;
+        VEC(struct str) notes;          /* what to know before it is done, a line each */
         struct tree before, after;      /* files; sorted; read where something changes */
         size_t n_files;                 /* that differ */
 };
@@ -73,6 +75,10 @@ const struct forecast_app *forecast_find(const struct forecast *f, struct str ap
 /* What would be done to an app that is not SAME: its actions and n_files. `podman`: its program, or NULL where it is not to be asked.
  * `is_user`: the machine's proxy is not concerned. */
 int forecast_compare(struct arena *a, struct forecast_app *app, const struct state *state, const char *podman, bool is_user);
+
+/* Adds to an app's notes which of its services answer no requests while they restart. `as_defined`: what its file says; `bus`:
+ * NULL where systemd is not to be asked. */
+void forecast_note_spares(struct arena *a, struct forecast_app *app, const struct app *as_defined, struct bus *bus);
 
 /* Which apps are told of, and how. */
 struct forecast_shown {

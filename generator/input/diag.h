@@ -77,6 +77,7 @@ enum severity {
         X(UNKNOWN_NETWORK,      "unknown-network",      ERROR) \
         X(UNKNOWN_VOLUME,       "unknown-volume",       ERROR) \
         X(UNUSED_VOLUME,        "unused-volume",        WARNING) \
+        X(NO_SPARE,             "no-spare",             WARNING) \
         X(SHELL_WITHOUT_EXEC,   "shell-without-exec",   WARNING) \
         X(SECRET_SOURCE,        "secret-source",        ERROR) \
         X(NOT_INHERITED,        "not-inherited",        WARNING) \

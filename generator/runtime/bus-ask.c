@@ -20,7 +20,9 @@ enum { UNDER_WAY_MAX = 100 };
         X(BUS_ABOUT_RUN, SERVICE, "ExecMainStartTimestamp", 't', started) \
         X(BUS_ABOUT_RUN, SERVICE, "ExecMainExitTimestamp", 't', ended) \
         X(BUS_ABOUT_TIMES, TIMER, "NextElapseUSecRealtime", 't', next) \
-        X(BUS_ABOUT_TIMES, TIMER, "LastTriggerUSec", 't', last)
+        X(BUS_ABOUT_TIMES, TIMER, "LastTriggerUSec", 't', last) \
+        X(BUS_ABOUT_START, UNIT, "InactiveExitTimestampMonotonic", 't', start_began) \
+        X(BUS_ABOUT_START, UNIT, "ActiveEnterTimestampMonotonic", 't', start_done)
 
 struct property {
         unsigned about;

@@ -65,6 +65,7 @@ struct bus_detail {
         uint64_t n_restarts, exit_status;
         uint64_t started, ended;        /* its main process, the last time */
         uint64_t next, last;            /* a timer; UINT64_MAX for never again */
+        uint64_t start_began, start_done;       /* the last time, CLOCK_MONOTONIC; 0 for never */
 };
 
 enum bus_about {
@@ -73,6 +74,7 @@ enum bus_about {
         BUS_ABOUT_USE = 4,              /* of a service: cgroup, n_restarts */
         BUS_ABOUT_RUN = 8,              /* of a service: result, exit_status, started, ended */
         BUS_ABOUT_TIMES = 16,           /* of a timer: next, last */
+        BUS_ABOUT_START = 32,           /* start_began, start_done */
 };
 
 struct bus_question {

@@ -22,12 +22,17 @@ def text(version: object = 1, scale: int = 2, image: str = "localhost/hello:1", 
             f"env: {{VERSION: '{version}', HELLO_QUIET: 1, HELLO_COUNT: /count/posts, {env}}}\n"
             f"volumes: ['{load.COUNT}:/count']\n"
             f"health: {{http: /health, interval: 1s, start_period: {limit(10)}, timeout: {limit(1)}, retries: 1}}\n"
-            f"rollout: {{{with_min_ready(rollout)}}}\n"
+            f"rollout: {{{with_spare(with_min_ready(rollout))}}}\n"
             f"proxy: {{domains: [{name}.example.com], {proxy}}}\n{more}")
 
 
 def with_min_ready(rollout: str) -> str:
     return rollout if "min_ready" in rollout else f"min_ready: 500ms, {rollout}"
+
+
+def with_spare(rollout: str) -> str:
+    """Two instances may count at the same time."""
+    return rollout if "spare" in rollout else f"spare: true, {rollout}"
 
 
 class App:

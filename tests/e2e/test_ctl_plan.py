@@ -35,11 +35,12 @@ PLAN = {
         "mistakes": {"type": "array", "items": {"type": "object", "required": ["MESSAGE", "PRIORITY", "PYSERVICE_DIAGNOSTIC"]}},
         "apps": {"type": "array", "items": {
             "type": "object", "additionalProperties": False,
-            "required": ["app", "change", "held_back", "paused", "stopped", "files", "actions"],
+            "required": ["app", "change", "held_back", "paused", "stopped", "files", "actions", "notes"],
             "properties": {
                 "app": NAME, "change": {"enum": ["none", "changed", "new", "gone"]}, "held_back": {"type": "boolean"}, "paused": {"type": "boolean"},
                 "stopped": {"type": "boolean"}, "runs": REVISION, "wanted": REVISION, "pinned": REVISION, "strategy": {"enum": ["rolling", "recreate"]},
                 "files": COUNTER, "actions": {"type": "array", "items": ACTION}, "diff": {"type": "string"},
+                "notes": {"type": "array", "items": {"type": "string"}},
             }}},
         "others": {"type": "array", "items": NAME},
         "summary": {"type": "object", "additionalProperties": False, "required": ["start", "restart", "stop", "tasks", "held_back", "changed"],
@@ -270,6 +271,7 @@ def test_try(machine):
     app.define(2, 1, reload=False, **quick)
     terminal = Terminal(machine, "pyservicectl", "try", "--timeout=2s")
     terminal.wait("is to replace")
+    assert re.search(r"! hello@0 has no spare: requests fail while it restarts \(about [1-9][0-9]* s\)\s", terminal.text), terminal.text
     terminal.type("\n")             # too early to mean anything
     terminal.wait("Press ENTER")
     assert app.versions()["hello-0"] == "2" and "pyservice-try-hello.timer" in switches(machine)

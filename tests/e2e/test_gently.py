@@ -79,7 +79,7 @@ def test_a_timeout_is_called_a_timeout(machine):
     app.wait(1, 1)
     before = started(machine)
     text = machine.read("/etc/pyservice.d/hello.yaml")
-    bad = "health: {command: 'echo not yet; exit 4', interval: 1s, retries: 100}\nrollout: {ready_timeout: 4s}\n"
+    bad = "health: {command: 'echo not yet; exit 4', interval: 1s, retries: 100}\nrollout: {ready_timeout: 4s, spare: true}\n"
     lines = [line for line in text.splitlines() if not line.startswith(("health:", "rollout:"))]
     define(machine, "hello", "\n".join(lines) + "\n" + bad)
     ((_, reason),) = app.wait_failed().items()

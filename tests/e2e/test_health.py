@@ -58,7 +58,7 @@ services:
     volumes: ["/srv/site:/site"]
     health: {health}
     proxy: {{domains: ["*.example.com", shop.example.com, www.example.com], tls: {{certificate: /srv/site/site.pem}}, timeouts: {{drain: 1s}}}}
-rollout: {{min_ready: 500ms}}
+rollout: {{min_ready: 500ms, spare: true}}
 """
 HEALTH = "{http: /healthz, status: '200', interval: 1s, retries: 2, start_period: 20s, headers: {X-Mark: \"a \\\"b\\\" $c; 'd' # \\\\\"}}"
 

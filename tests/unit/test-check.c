@@ -178,6 +178,48 @@ static void test_one(void **state) {
         site_close(&s);
 }
 
+struct spare_row {
+        const char *name, *yaml, *mistakes;
+        bool has_spare;                 /* the first service */
+};
+
+#define SPARE "port: 80\nproxy: {}\n"
+
+static const struct spare_row spare_rows[] = {
+        { "one writer", "image: x\n" SPARE "volumes: ['/srv/a:/a:z']\n", "no-spare‹'/srv/a:/a:z'›", false },
+        { "a volume", "image: x\nvolumes: {a: {}}\nservices: [{name: w, port: 80, proxy: {}, volumes: ['a:/a']}]\n", "no-spare‹'a:/a'›", false },
+        { "several writers", "image: x\nscale: 2\n" SPARE "volumes: ['/srv/a:/a']\n", "", true },
+        { "readers", "image: x\n" SPARE "volumes: ['/srv/a:/a:z,ro', '/srv/b:/b:O', '/srv/c{{ instance }}:/c', '/run/d:/d', '/dev:/dev']\n", "", true },
+        { "a path that only looks like the machine's", "image: x\n" SPARE "volumes: ['/runner:/a']\n", "no-spare‹'/runner:/a'›", false },
+        { "of a timer, too", "image: x\n" SPARE "volumes: ['/srv/a:/a']\ntimers: [{name: t, schedule: daily}]\n", "", true },
+        { "of a task, too", "image: x\nservices: [{name: w, port: 80, proxy: {}, volumes: ['/srv/a:/a']}]\n"
+          "tasks: [{name: t, volumes: ['/srv/a:/b:ro']}]\n", "", true },
+        { "of a sidecar, too", "image: x\nservices: [{name: w, port: 80, proxy: {}, volumes: ['/srv/a:/a']}]\n"
+          "sidecars: [{name: t, volumes: ['/srv/a:/b']}]\n", "", true },
+        { "wanted", "image: x\nrollout: {spare: true}\n" SPARE "volumes: ['/srv/a:/a']\n", "", true },
+        { "not wanted", "image: x\nrollout: {spare: false}\n" SPARE "volumes: ['/srv/a:/a']\npublish: '9000:9000'\n", "", false },
+        { "all at once", "image: x\nrollout: {strategy: recreate}\n" SPARE "volumes: ['/srv/a:/a']\n", "", false },
+        { "no proxy", "image: x\nvolumes: ['/srv/a:/a']\n", "", false },
+        { "a fixed port", "image: x\nrollout: {spare: true}\n" SPARE "publish: '9000:9000'\n", "no-spare‹'9000:9000'›", false },
+        { "a port that Podman chooses", "image: x\n" SPARE "publish: '9000'\n", "", true },
+        { "the application's own directories", "image: x\nroot: /srv/a\n" SPARE, "", true },
+};
+
+static void test_spare(void **state) {
+        const struct spare_row *row = *state;
+        const struct app *app;
+        struct site s;
+
+        site_open(&s);
+        site_write(&s, "/etc/pyservice.d/shop.yaml", row->yaml);
+        site_load(&s);
+        assert_site(&s, row->mistakes, NULL);
+        app = site_app(&s, "shop");
+        assert_non_null(app);
+        assert_int_equal(has_spare(app, app->services.at), row->has_spare);
+        site_close(&s);
+}
+
 struct world_row {
         const char *name, *one, *two;   /* one.yaml, two.yaml */
         const char *mistakes, *owner, *published;       /* whom they are about; whose bundle is there */
@@ -418,6 +460,7 @@ int main(void) {
         rows_add_one(&all, test_long_chain);
         rows_add_one(&all, test_files_of_tasks);
         rows_add(&all, test_one, check_rows);
+        rows_add(&all, test_spare, spare_rows);
         rows_add(&all, test_world, world_rows);
         rows_add_one(&all, test_units_of_two_apps);
         rows_add_one(&all, test_units_of_what_runs);

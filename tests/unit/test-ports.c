@@ -68,7 +68,7 @@ static void add_app(struct machine *m, const struct entry *e) {
 
         app->name = (struct name) { str_of(e->app), { file, 0, 0 } };
         app->rollout = arena_new(&m->arena, struct rollout);
-        app->rollout->spare.yes = e->has_spare;
+        app->rollout->spare = (struct flag) { e->has_spare, { 0, 0, 1 } };
         app->services.at = s;
         app->services.n = 1;
         s->name = s->container.unit = app->name;

@@ -225,7 +225,6 @@ static const struct spare_row spare_rows[] = {
         { "spare: not proxied", "image: x\nport: 80\nrollout: {spare: true}\n", false },
         { "spare: switched off", BOTH("", "rollout: {spare: false}\n"), false },
         { "spare: nothing else runs then", BOTH("", "rollout: {strategy: recreate}\n"), false },
-        { "spare: two of a port", BOTH("", "publish: 9000:9000\n"), false },
         { "spare: ports that Podman chooses", BOTH("", "publish: ['9000', '[::]::90']\n"), true },
         { "spare: two schedulers", BOTH("", "run_mode: BEAT\n"), false },
         { "spare: by name", "image: x\nport: 80\nnetwork: net\nproxy: {via: dns}\n", true },

@@ -139,7 +139,7 @@ def test_get_all(root):
     assert [service["name"] for service in whole["services"]] == ["web", "worker"]
     web = whole["services"][0]
     assert web["scale"] == 2 and web["tls_verify"] is True and web["volumes"] == ["data:/data", "cache:/cache"]
-    assert "scale" not in whole and whole["rollout"]["spare"] is True
+    assert "scale" not in whole and whole["rollout"]["strategy"] == "rolling"
     # as a definition it is the same again
     text = root.good("get", "shop")
     again = root.path / "again"

@@ -222,6 +222,38 @@ def test_mistakes_hold_back(root):
     assert {app["app"]: app["held_back"] for app in answer["apps"]} == {"broken": True, "hello": False}
 
 
+ALONE = """image: registry.example.com/hello:1
+labels: {{version: '{version}'}}
+services:
+  - {{name: web, port: 8000, scale: {scale}, volumes: ['/srv/web:/data'], proxy: {{domains: [web.example.com]}}}}
+  - {{name: mail, port: 8000, publish: ['25:25'], proxy: {{domains: [mail.example.com]}}}}
+{more}"""
+
+
+def test_a_service_without_a_spare(root):
+    def notes():
+        return [note for app in json.loads(root.plan("--json"))["apps"] for note in app["notes"]]
+
+    def define(version, scale=1, more=""):
+        root.define("hello", ALONE.format(version=version, scale=scale, more=more))
+
+    define(1)
+    assert notes() == []
+    root.reload()
+    root.accept("hello")
+    define(2)
+    assert root.actions()[1] == ["restart instance hello-mail@0.service", "restart instance hello-web@0.service"], "no spare is tried"
+    assert notes() == [f"hello-{name}@0 has no spare: requests fail while it restarts" for name in ("web", "mail")]
+    assert "  ! hello-web@0 has no spare: requests fail while it restarts\n" in root.plan()
+    # It goes if nothing is restarted, if users decide so, and if another instance answers.
+    define(1, scale=0)
+    assert notes() == []
+    define(2, more="rollout: {spare: true}\n")
+    assert "try spare hello-web@next.service" in root.actions()[1] and notes() == ["hello-mail@0 has no spare: requests fail while it restarts"]
+    define(2, scale=2)
+    assert notes() == ["hello-mail@0 has no spare: requests fail while it restarts"]
+
+
 def test_what_is_made_once(root):
     root.define("hello", """source: {repo: "https://git.example.com/hello.git", ref: v1, python: "3.12"}
 volumes: ['data:/data']
