@@ -11,6 +11,7 @@
 #include "app/rows.h"
 #include "app/source.h"
 #include "app/substitute.h"
+#include "schema/syntax.h"
 
 #define OWN_NETWORK "default"
 #define UPDATE_TIMEOUT (3600 * 1000000ULL)
@@ -182,6 +183,45 @@ static void give_network(struct world *w, struct app *app) {
         app->networks.n++;
 }
 
+static bool is_declared(const struct app *app, struct str name) {
+        LIST_EACH(volume, &app->volumes)
+                if (str_eq(volume->key.text, name))
+                        return true;
+
+        return false;
+}
+
+static void declare_volume(struct world *w, struct app *app, const struct volume_spec *spec) {
+        struct syntax_volume v = syntax_volume_split(spec->text);
+        struct volume_entry *volumes;
+
+        if (v.is_foreign || v.source.n == 0 || v.source.p[0] == '/' || str_has_suffix(v.source, STR(".volume")) || is_declared(app, v.source))
+                return;
+        if (!type_accepts(KIND_VOLUME_NAME, v.source)) {
+                (void) diag_add(w->ds, DIAG_BAD_VALUE, spec->at, "'%.*s' is not a valid %s; %s", STR_ARG(v.source), type_of(KIND_VOLUME_NAME)->name,
+                                type_of(KIND_VOLUME_NAME)->rule);
+                return;
+        }
+        if (has_instance_mark(v.source))
+                return;                 /* one for each instance: Podman makes them */
+
+        volumes = arena_array(w->arena, app->volumes.n + 1, struct volume_entry);
+        if (app->volumes.n > 0)
+                memcpy(volumes, app->volumes.at, app->volumes.n * sizeof(*volumes));
+        volumes[app->volumes.n] = (struct volume_entry) { .key = { v.source, spec->at } };
+        app->volumes.at = volumes;
+        app->volumes.n++;
+}
+
+/* A volume that is mounted is the application's own, whether or not the map 'volumes' has it. */
+static void declare_volumes(struct world *w, struct app *app) {
+        struct container_list all = app_containers(w->arena, app);
+
+        VEC_EACH(ref, &all.list)
+                LIST_EACH(spec, &ref->container->volumes)
+                        declare_volume(w, app, spec);
+}
+
 static void inherit(struct world *w, struct app *app) {
         struct container *base = &app->base.container;
         bool is_short_form = !node_get(app->node, "services");
@@ -256,6 +296,7 @@ static struct app *decode(struct world *w, const struct definition *d) {
                 join_commands(w, &t->task);
 
         inherit(w, app);
+        declare_volumes(w, app);
         schema_apply_defaults(w->arena, &app_schema, app);
         limit_updates(app);
         LIST_EACH(s, &app->services)

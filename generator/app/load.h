@@ -20,6 +20,7 @@ struct places {
         struct str quadlets[3];         /* where the administrator's .network … lie */
         struct str runtime;             /* /run/pyservice */
         struct str state;               /* /var/lib/pyservice: what outlives a reboot */
+        struct str volumes;             /* where Podman has its volumes, unless storage.conf says otherwise */
         bool is_user;
 };
 

@@ -12,6 +12,7 @@ void places_system(struct places *ret) {
                 .quadlets = { STR("/etc/containers/systemd"), STR("/run/containers/systemd"), STR("/usr/share/containers/systemd") },
                 .runtime = STR("/run/pyservice"),
                 .state = STR("/var/lib/pyservice"),
+                .volumes = STR("/var/lib/containers/storage/volumes"),
         };
 }
 
@@ -24,6 +25,7 @@ void places_user(struct arena *a, struct str home, struct str runtime, struct pl
                 .quadlets = { arena_join(a, home, STR("/.config/containers/systemd")), STR("/etc/containers/systemd/users") },
                 .runtime = arena_join(a, runtime, STR("/pyservice")),
                 .state = arena_join(a, home, STR("/.local/state/pyservice")),
+                .volumes = arena_join(a, home, STR("/.local/share/containers/storage/volumes")),
                 .is_user = true,
         };
 }

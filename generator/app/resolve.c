@@ -161,21 +161,23 @@ static bool take_create(struct arena *a, struct volume_spec *spec) {
         }
 
         if (found)
-                spec->text = arena_join(a, v.source, STR(":"), v.target, kept);
+                spec->text = arena_join(a, (struct str) { spec->text.p, v.is_foreign }, v.source, STR(":"), v.target, kept);
         return found;
 }
 
 static struct mount resolve_volume(struct world *w, const struct app *app, struct volume_spec *given) {
         bool is_made = take_create(w->arena, given);
         struct volume_spec spec = *given;
-        size_t colon = str_find(spec.text, ':');
-        struct str source = { spec.text.p, colon }, rest = str_from(spec.text, colon), stem = volume_stem(source);
+        struct syntax_volume v = syntax_volume_split(spec.text);
+        struct str source = v.source, rest = str_from(spec.text, source.n + v.is_foreign), stem = volume_stem(source);
         const struct quadlet_object *object;
 
-        if (is_made && source.p[0] != '/')
+        if (is_made && (v.is_foreign || source.p[0] != '/'))
                 (void) diag_add(w->ds, DIAG_BAD_VALUE, spec.at,
                                 "'create' makes a directory of the machine, but '%.*s' is a volume, which "
                                 "Podman makes; remove it", STR_ARG(source));
+        if (v.is_foreign)
+                return (struct mount) { .spec = { str_from(spec.text, 1), spec.at } };
         LIST_EACH(own, &app->volumes)
                 if (str_eq(own->key.text, stem)) {
                         given->text = arena_join(w->arena, stem, rest);
@@ -185,6 +187,8 @@ static struct mount resolve_volume(struct world *w, const struct app *app, struc
                         };
                 }
 
+        if (source.p[0] != '/' && stem.n == source.n)   /* one for each instance */
+                return (struct mount) { .spec = { arena_join(w->arena, app->name.text, STR("-"), spec.text), spec.at } };
         if (stem.n == source.n)
                 return (struct mount) { .spec = spec, .is_made = is_made };
 
@@ -192,8 +196,8 @@ static struct mount resolve_volume(struct world *w, const struct app *app, struc
         if (object)
                 return (struct mount) { { arena_join(w->arena, object->name.text, rest), spec.at }, { object->unit.text, spec.at } };
 
-        (void) diag_add(w->ds, DIAG_UNKNOWN_VOLUME, spec.at, "there is no '%.*s' in %.*s; write one, or define '%.*s' with 'volumes: {%.*s: {}}', and mount '%.*s%.*s' in 'services:'",
-                        STR_ARG(source), STR_ARG(w->places.quadlets[0]), STR_ARG(stem), STR_ARG(stem), STR_ARG(stem), STR_ARG(rest));
+        (void) diag_add(w->ds, DIAG_UNKNOWN_VOLUME, spec.at, "there is no '%.*s' in %.*s; write one, or '%.*s%.*s' for a volume of the application's own",
+                        STR_ARG(source), STR_ARG(w->places.quadlets[0]), STR_ARG(stem), STR_ARG(rest));
         return (struct mount) { .spec = spec };
 }
 

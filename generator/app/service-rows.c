@@ -47,10 +47,13 @@ static const struct field container_fields[] = {
         FIELD_MAP_OF_STRUCT(container, secrets, "secrets", secret_schema, "Secrets by name; each is the file /run/secrets/NAME in the container. A part that inherits no secrets gets those "
                             "of the top that its variables name.", .flags = FIELD_INHERIT | FIELD_SECRET),
         FIELD_LIST(container, volumes, "volumes",
-                   "What is mounted: SOURCE:/DESTINATION[:OPTIONS], where SOURCE is a path, a name from the "
-                   "app's map 'volumes', one of Podman's volumes, or NAME.volume, the administrator's Quadlet "
-                   "file. The options are Podman's, and 'create', which makes a directory that is missing (with "
-                   "Podman's 'U' it belongs to the user of the container).", .flags = FIELD_INHERIT),
+                   "What is mounted: SOURCE:/DESTINATION[:OPTIONS], where SOURCE is a path, the name of a volume of the "
+                   "application's own, or NAME.volume, the administrator's Quadlet file. A volume of the application's own "
+                   "is APP-NAME to Podman, and 'pyservicectl purge' removes it with the application; the map 'volumes' at the "
+                   "top may say what it is made of. A volume of others is written {volume: NAME, dest: /DESTINATION}. "
+                   "The options are Podman's, and 'create', which makes a directory that is missing (with Podman's 'U' it "
+                   "belongs to the user of the container).",
+                   .schema = &foreign_volume_schema, .flags = FIELD_INHERIT),
         FIELD_MAP(container, labels, "labels", "Labels of the container.", .flags = FIELD_INHERIT),
         FIELD(container, user, "user", "User, or USER:GROUP, that runs the command. At the top of an app with 'source', 'files' or 'root' it is a user of the machine, who also owns the app's directories "
               "(with 'source', without this key, one named like the app); else it is one of the image.", .flags = FIELD_INHERIT),

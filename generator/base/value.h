@@ -26,6 +26,9 @@ static inline bool has_instance_mark(struct str text) {
         return str_find(text, INSTANCE_MARK) < text.n;
 }
 
+/* Begins a volume_spec whose SOURCE is a volume that is not the application's; only the decoder writes it. */
+#define FOREIGN_MARK '\x03'
+
 /* The unit's credentials directory ($CREDENTIALS_DIRECTORY, systemd's %d); only programs write it. */
 #define CREDENTIALS_MARK '\x02'
 
@@ -46,6 +49,7 @@ static inline bool has_instance_mark(struct str text) {
         X(USER_NAME,    user_name)      /* name or number, perhaps with :group */ \
         X(NETWORK_REF,  network_ref)    /* network, NAME.network, or a mode such as host */ \
         X(VOLUME_SPEC,  volume_spec)    /* SOURCE:DESTINATION[:OPTIONS] */ \
+        X(VOLUME_NAME,  volume_name)    /* as Podman knows it */ \
         X(PUBLISH_SPEC, publish_spec)   /* [[ADDRESS:]HOST:]CONTAINER[/PROTOCOL] */ \
         X(CREDENTIAL,   credential)     /* a credential's name, systemd.exec(5) */ \
         X(CIPHERTEXT,   ciphertext)     /* of AWS KMS, in base64; perhaps one line in clear */ \
@@ -126,7 +130,7 @@ TEXT_TYPES(X)
         struct env_text: env_text_as_text, struct label_name: label_name_as_text, \
         struct label_text: label_text_as_text, struct word: word_as_text, struct unit_name: unit_name_as_text, \
         struct unit_ref: unit_ref_as_text, struct user_name: user_name_as_text, \
-        struct network_ref: network_ref_as_text, struct volume_spec: volume_spec_as_text, \
+        struct network_ref: network_ref_as_text, struct volume_spec: volume_spec_as_text, struct volume_name: volume_name_as_text, \
         struct publish_spec: publish_spec_as_text, struct credential: credential_as_text, struct ciphertext: ciphertext_as_text, \
         struct podman_secret: podman_secret_as_text, \
         struct signal_name: signal_name_as_text, struct domain: domain_as_text, \

@@ -56,9 +56,16 @@ static size_t count(const struct node *list) {
         return list->kind == NODE_LIST ? list->n : 1;
 }
 
+/* Where an item of 'volumes', in either form, is mounted. */
+static struct str target_of(const struct node *volume) {
+        const struct node *dest = node_get(volume, "dest");
+
+        return dest ? dest->text : syntax_volume_split(volume->text).target;
+}
+
 static bool is_mounted_over(const struct node *own, const struct node *volume) {
         for (size_t i = 0; i < own->n; i++)
-                if (str_eq(syntax_volume_split(own->items[i]->text).target, syntax_volume_split(volume->text).target))
+                if (str_eq(target_of(own->items[i]), target_of(volume)))
                         return true;
 
         return false;

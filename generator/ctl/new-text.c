@@ -48,7 +48,7 @@ struct str new_text(struct arena *a, struct str app, const struct new_answers *a
                       "#   TOKEN: {secret: token}\n"
                       "# secrets:\n"
                       "#   token: {credential: app.token}\n");
-        buf_put(&out, "\n# What it keeps, and what it may use.\n"
+        buf_put(&out, "\n# What it keeps, in a volume of its own, and what it may use.\n"
                       "# volumes: [data:/var/lib/app]\n"
                       "# resources: {memory: 512M, cpus: 1}\n");
         return buf_str(&out);

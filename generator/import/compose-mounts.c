@@ -167,7 +167,11 @@ static void put_mount(struct compose *c, struct draft_part *p, struct bind_mount
                 source = compose_path(c, p, source, at);
                 if (str_is_absent(source))
                         return;
-        } else if (source.p[0] != '{' && !is_external(c, object_of(c, "volumes", m.source), m.source, &source))
+        } else if (is_external(c, object_of(c, "volumes", m.source), m.source, &source)) {
+                import_foreign_volume(a, yaml_text_put(a, p->map, STR("volumes"), YAML_TEXT_LIST), source,
+                                      str_is_absent(options) ? m.target : arena_join(a, m.target, STR(":"), options));
+                return;
+        } else if (source.p[0] != '{')
                 source = import_name(a, source);
 
         source = arena_join(a, source, STR(":"), m.target);

@@ -97,6 +97,9 @@ int import_mend(struct draft *d);
 /* The document. */
 struct str draft_text(struct draft *d);
 
+/* Adds {volume: NAME, dest: …, options: …} to a list of volumes; `rest` is DESTINATION[:OPTIONS]. */
+void import_foreign_volume(struct arena *a, struct yaml_text *list, struct str name, struct str rest);
+
 /* One that parts, volumes, secrets and apps may have: small letters, digits and '-'. */
 struct str import_name(struct arena *a, struct str text);
 

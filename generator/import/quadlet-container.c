@@ -125,6 +125,10 @@ static void put_volume(struct quadlet_import *q, const struct unit_line *line) {
                 source = import_path(&q->draft, line->at, source);
         else if (str_has_suffix(source, STR(".volume")) && quadlet_file(q, stem, "volume"))
                 source = import_name(q->draft.arena, stem);
+        else if (type_accepts(KIND_VOLUME_NAME, source)) {
+                import_foreign_volume(q->draft.arena, list, source, rest);
+                return;
+        }
         (void) yaml_text_add_text(q->draft.arena, list, arena_join(q->draft.arena, source, STR(":"), rest));
 }
 

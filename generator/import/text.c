@@ -128,3 +128,14 @@ bool node_is_true(const struct node *n) {
 struct str node_text(const struct node *n) {
         return n && n->kind == NODE_SCALAR && !node_is_null(n) ? n->text : (struct str) { NULL, 0 };
 }
+
+void import_foreign_volume(struct arena *a, struct yaml_text *list, struct str name, struct str rest) {
+        struct yaml_text *map = yaml_text_add(a, list, YAML_TEXT_MAP);
+        struct str dest;
+
+        (void) str_split(&rest, ':', &dest);
+        (void) yaml_text_put_text(a, map, STR("volume"), name);
+        (void) yaml_text_put_text(a, map, STR("dest"), dest);
+        if (!str_is_absent(rest))
+                (void) yaml_text_put_text(a, map, STR("options"), rest);
+}

@@ -78,6 +78,8 @@ enum severity {
         X(UNKNOWN_VOLUME,       "unknown-volume",       ERROR) \
         X(UNUSED_VOLUME,        "unused-volume",        WARNING) \
         X(NO_SPARE,             "no-spare",             WARNING) \
+        X(VOLUME_LEFT,          "volume-left",          ERROR) \
+        X(VOLUME_NAMESAKE,      "volume-namesake",      WARNING) \
         X(SHELL_WITHOUT_EXEC,   "shell-without-exec",   WARNING) \
         X(SECRET_SOURCE,        "secret-source",        ERROR) \
         X(NOT_INHERITED,        "not-inherited",        WARNING) \

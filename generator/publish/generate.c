@@ -13,6 +13,7 @@
 #include "base/fs.h"
 #include "base/log.h"
 #include "config.h"
+#include "publish/left-volume.h"
 #include "publish/parts.h"
 #include "render/render.h"
 
@@ -212,6 +213,7 @@ int generate_publish(struct world *w, struct publisher *p) {
         if (p->awaits_state)
                 return publish_held(w, p);
 
+        left_volumes_check(w);
         stopped = withhold_begin(p);
         states = read_states(w, p);
         r = ports_assign(w, p->runtime, &ports);

@@ -69,6 +69,8 @@ static void put_shape(struct buf *out, const struct field *f) {
                 buf_put(out, is_one_ok ? "" : "list: ");
                 buf_put(out, kind_name(f->kind));
                 buf_put(out, is_one_ok ? ", or a list" : "");
+                if (f->schema)
+                        put_see(out, ", or a map", f->schema);
                 return;
         case SHAPE_STRUCT:
                 if (is_one_ok) {

@@ -61,10 +61,23 @@ static const char *value_name(const struct field *f) {
         return f->flags & FIELD_ALLOW_LIST ? DEFINITION_LIST_VALUE : DEFINITION_VALUE;
 }
 
+static void put_text_or_map(struct emitter *e, const struct field *f) {
+        emit_open(e, "anyOf", '[');
+        emit_open(e, NULL, '{');
+        put_scalar(e, f);
+        emit_close(e, '}');
+        emit_open(e, NULL, '{');
+        put_schema_ref(e, f->schema);
+        emit_close(e, '}');
+        emit_close(e, ']');
+}
+
 /* One element of a list, or a map's value. */
 static void put_element(struct emitter *e, const char *key, const struct field *f) {
         emit_open(e, key, '{');
-        if (f->schema)
+        if (f->schema && f->shape == SHAPE_LIST)
+                put_text_or_map(e, f);
+        else if (f->schema)
                 put_schema_ref(e, f->schema);
         else if (f->shape == SHAPE_COMMANDS)
                 export_json_ref_member(e, DEFINITION_COMMAND);

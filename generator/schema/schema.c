@@ -82,6 +82,33 @@ static bool decode_commands(struct decoder *d, const struct field *f, const stru
         return good;
 }
 
+static const struct field foreign_volume_fields[] = {
+        FIELD(foreign_volume, volume, "volume", "Name of the volume, as Podman knows it. It is made if it is not there, but never removed.",
+              .flags = FIELD_REQUIRED),
+        FIELD(foreign_volume, dest, "dest", "Where it is mounted in the container.", .flags = FIELD_REQUIRED),
+        FIELD(foreign_volume, options, "options", "Options of the mount, such as ro."),
+};
+SCHEMA(foreign_volume, "A Podman volume that is not the application's own: one that several applications share, or that was there before.");
+
+/* Becomes the text that would stand for it, with a mark. */
+static void decode_foreign_volume(struct decoder *d, const struct field *f, const struct node *node, struct volume_spec *ret) {
+        static const char mark = FOREIGN_MARK;
+        struct foreign_volume v = { 0 };
+        size_t errors = d->ds->n_errors;
+        struct str text;
+
+        decode_struct(d, &foreign_volume_schema, node, &v);
+        if (d->ds->n_errors > errors)
+                return;
+
+        text = arena_join(d->arena, v.volume.text, STR(":"), v.dest.text, str_is_absent(v.options.text) ? STR("") : STR(":"),
+                          str_is_absent(v.options.text) ? STR("") : v.options.text);
+        if (type_accepts(f->kind, text))
+                *ret = (struct volume_spec) { arena_join(d->arena, (struct str) { &mark, 1 }, text), node->at };
+        else
+                (void) diag_add(d->ds, DIAG_BAD_VALUE, node->at, "'%.*s' is not a valid %s; %s", STR_ARG(text), type_of(f->kind)->name, type_of(f->kind)->rule);
+}
+
 static void decode_list(struct decoder *d, const struct field *f, const struct node *node, struct raw_list *ret) {
         struct node *const one = (struct node *) node;
         struct node *const *items = node->kind == NODE_LIST ? node->items : &one;
@@ -93,6 +120,8 @@ static void decode_list(struct decoder *d, const struct field *f, const struct n
 
                 if (f->shape == SHAPE_LIST_OF_STRUCT)
                         decode_struct(d, f->schema, items[i], element);
+                else if (items[i]->kind == NODE_MAP && f->schema)
+                        decode_foreign_volume(d, f, items[i], element);
                 else if (items[i]->kind != NODE_SCALAR)
                         (void) diag_add(d->ds, DIAG_WRONG_KIND, items[i]->at, "an item of '%s' is a single value, not %s", f->key, node_name(items[i]));
                 else

@@ -21,7 +21,7 @@ enum shape {
         SHAPE_WORDS,            /* LIST(struct word): a string, split as a shell would, or a list */
         SHAPE_COMMANDS,         /* LIST of struct command: each a string */
         SHAPE_STRUCT,           /* a pointer to a struct with a schema */
-        SHAPE_LIST,             /* LIST of a refined type */
+        SHAPE_LIST,             /* LIST of a refined type; with a schema, an item may also be a map that becomes such a text */
         SHAPE_LIST_OF_STRUCT,
         SHAPE_MAP,              /* LIST of struct { key; value; } */
         SHAPE_MAP_OF_VALUE,
@@ -75,6 +75,15 @@ struct value {
         struct span at;
         bool is_list, is_plain;         /* plain: written without quotes */
 };
+
+/* An item of a list of volumes, in the place of a text. */
+struct foreign_volume {
+        struct volume_name volume;
+        struct abs_path dest;
+        struct option_text options;
+};
+
+extern const struct schema foreign_volume_schema;
 
 struct command {
         LIST(struct word) words;

@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 
 #include "base/macro.h"
+#include "base/value.h"
 #include "input/utf8.h"
 
 bool syntax_is_name(struct str s) {
@@ -167,9 +168,16 @@ bool syntax_is_volume(struct str s) {
                str_is_made_of(options, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789=,_-");
 }
 
-struct syntax_volume syntax_volume_split(struct str s) {
-        struct syntax_volume v = { 0 };
+/* What Quadlet would take for a file of its own is not. */
+bool syntax_is_volume_name(struct str s) {
+        return !str_has_suffix(s, STR(".volume"));
+}
 
+struct syntax_volume syntax_volume_split(struct str s) {
+        struct syntax_volume v = { .is_foreign = s.n > 0 && s.p[0] == FOREIGN_MARK };
+
+        if (v.is_foreign)
+                s = str_from(s, 1);
         (void) str_split(&s, ':', &v.source);
         (void) str_split(&s, ':', &v.target);
         (void) str_split(&s, ':', &v.options);

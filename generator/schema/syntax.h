@@ -18,8 +18,10 @@ bool syntax_is_volume(struct str s);            /* podman-run(1), --volume */
 /* SOURCE:TARGET[:OPTIONS] of such a one; absent what is not there. */
 struct syntax_volume {
         struct str source, target, options;
+        bool is_foreign;                /* a volume that is not the application's */
 };
 struct syntax_volume syntax_volume_split(struct str s);
+bool syntax_is_volume_name(struct str s);       /* podman-volume-create(1) */
 bool syntax_is_publish(struct str s);           /* podman-run(1), --publish */
 bool syntax_is_signal(struct str s);            /* signal(7) */
 bool syntax_is_domain(struct str s);            /* RFC 1123 */

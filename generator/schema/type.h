@@ -32,7 +32,8 @@ enum kind {
         struct env_text: KIND_ENV_TEXT, struct label_name: KIND_LABEL_NAME, struct label_text: KIND_LABEL_TEXT, \
         struct word: KIND_WORD, struct unit_name: KIND_UNIT_NAME, struct unit_ref: KIND_UNIT_REF, \
         struct user_name: KIND_USER_NAME, struct network_ref: KIND_NETWORK_REF, \
-        struct volume_spec: KIND_VOLUME_SPEC, struct publish_spec: KIND_PUBLISH_SPEC, \
+        struct volume_spec: KIND_VOLUME_SPEC, struct volume_name: KIND_VOLUME_NAME, \
+        struct publish_spec: KIND_PUBLISH_SPEC, \
         struct credential: KIND_CREDENTIAL, struct ciphertext: KIND_CIPHERTEXT, struct podman_secret: KIND_PODMAN_SECRET, struct signal_name: KIND_SIGNAL, struct domain: KIND_DOMAIN, \
         struct host_glob: KIND_HOST_GLOB, struct host_name: KIND_HOST_NAME, struct http_path: KIND_HTTP_PATH, \
         struct http_status: KIND_HTTP_STATUS, struct header_name: KIND_HEADER_NAME, \

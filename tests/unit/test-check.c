@@ -146,6 +146,12 @@ static const struct check_row check_rows[] = {
         { "mounts: the service's instead of the app's", "image: x\nvolumes: ['data:/data']\nservices: [{name: web, volumes: ['other:/data']}]\n", "", NULL },
         { "mounts: two at one place", "image: x\nvolumes: ['data:/data', 'other:/data:ro']\n", "file-taken‹'other:/data:ro'›", "'/data'" },
         { "mounts: the app's own, in full", "image: x\nvolumes: {vv: {}}\nservices: [{name: web, volumes: ['vv.volume:/x']}]\n", "", NULL },
+        { "mounts: one of others' at the same place", "image: x\nvolumes: [{volume: a, dest: /a}]\n"
+          "services: [{name: web, volumes: ['b:/b', {volume: c, dest: /b}]}]\n", "file-taken‹{volume: c, dest: /b}›", NULL },
+        { "mounts: names that Podman has not", "image: x\nvolumes: ['a@b:/a', 'a_b.C:/b', {volume: a/b, dest: /c}]\n", "bad-value‹'a@b:/a'› bad-value‹a/b›", NULL },
+        { "mounts: a file of the administrator's is no volume", "image: x\nvolumes: [{volume: a.volume, dest: /a}]\n", "bad-value‹a.volume›", NULL },
+        { "mounts: half of it", "image: x\nvolumes: [{volume: a}, {dest: /a}]\n", "missing-key‹{› missing-key‹{›", NULL },
+        { "mounts: bad options", "image: x\nvolumes: [{volume: a, dest: /a, options: 'a:b'}]\n", "bad-value‹{volume: a, dest: /a, options: 'a:b'}›", NULL },
         { "users: the last", "image: x\nuser: '4294967294:65534'\nroot: /srv/a\n", "", NULL },
         { "users: none by that number", "image: x\nuser: '65535:4294967295'\nroot: /srv/a\nensure_user: false\n", "bad-value‹'65535:4294967295'› bad-value‹'65535:4294967295'›", NULL },
         { "users: a leading zero", "image: x\nuser: '007'\nfiles: [{dest: /etc/a, content: x}]\n", "bad-value‹'007'›", "leading zero" },
@@ -442,8 +448,8 @@ static void test_mounts(void **state) {
         assert_site(&s, "", NULL);
         c = &site_app(&s, "shop")->services.at[0].container;
         assert_int_equal(c->mounts.n, 2);
-        assert_string_equal(c->mounts.at[0].spec.text.p, "b:/b");
-        assert_string_equal(c->mounts.at[1].spec.text.p, "d:/a");
+        assert_string_equal(c->mounts.at[0].spec.text.p, "shop-b:/b");
+        assert_string_equal(c->mounts.at[1].spec.text.p, "shop-d:/a");
         assert_int_equal(site_app(&s, "shop")->services.at[1].container.mounts.n, 2);
         c = &site_app(&s, "own")->services.at[0].container;
         assert_string_equal(c->mounts.at[0].spec.text.p, "own-vv:/x:ro");

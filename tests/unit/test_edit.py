@@ -173,6 +173,12 @@ def test_get_volumes_that_the_app_makes(root):
 def test_get_shows_what_is_mounted(root):
     root.write("shop.yaml", "image: x\nvolumes: ['a:/a', 'b:/b']\nservices: [{name: web, volumes: ['d:/a']}]\n")
     assert json.loads(root.good("get", "shop", "--json"))["services"][0]["volumes"] == ["b:/b", "d:/a"]
+    theirs = {"volume": "c", "dest": "/a"}
+    root.write("shop.yaml", "image: x\nvolumes: ['a:/a', {volume: b, dest: /b}]\n"
+               "services: [{name: web, volumes: [{volume: c, dest: /a}]}, {name: job, volumes: ['d:/b']}]\n")
+    services = json.loads(root.good("get", "shop", "--json"))["services"]
+    assert [service["volumes"] for service in services] == [[{"volume": "b", "dest": "/b"}, theirs], ["a:/a", "d:/b"]]
+    assert root.ctl("check").returncode == 0
 
 
 def test_get_refuses(root):

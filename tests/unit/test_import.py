@@ -427,7 +427,7 @@ services:
       cache: {condition: service_started, required: false}
     deploy: {replicas: 3, resources: {limits: {cpus: "0.5", memory: 512m}}}
     healthcheck: {test: ["CMD", "curl", "-f", "http://localhost:8000/it's"], interval: 1m30s, retries: 3}
-    volumes: ["./static:/srv/static:ro", "uploads:/srv/uploads", "/anonymous", {type: bind, source: /etc/x, target: /x, read_only: true}]
+    volumes: ["./static:/srv/static:ro", "uploads:/srv/uploads", "/anonymous", {type: bind, source: /etc/x, target: /x, read_only: true}, "theirs:/theirs:ro", {type: volume, source: other, target: /other}]
     secrets: [db_password, {source: key}]
     configs: [{source: nginx, target: /etc/nginx.conf}, {source: motd, target: /etc/motd}]
     labels: {"traefik.enable": true}
@@ -451,6 +451,8 @@ services:
   cache: {image: redis:7, networks: {back: {aliases: [redis]}}, restart: on-failure:3}
 volumes:
   uploads:
+  theirs: {external: true}
+  other: {external: true, name: their_other}
   dbdata: {driver_opts: {type: nfs, o: "addr=10.0.0.1,rw", device: ":/exports/db"}}
 networks:
   back: {internal: true, ipam: {config: [{subnet: 10.91.0.0/24, gateway: 10.91.0.1}]}}
@@ -480,7 +482,8 @@ def test_compose_with_all_kinds_of_parts(imported, tmp_path):
         "env": {"LOG_LEVEL": "info", "TZ": "Europe/Berlin", "DATABASE_URL": "postgres://shop:x@shop-db:5432/shop", "CACHE_HOST": "shop-cache", "MODE": "web",
                 "SECRET_KEY": {"secret": "secret-key"}, "DB_PASS_FILE": "/run/secrets/db-password", "GIVEN": "{{ GIVEN }}", "N": "5"},
         "env_files": [f"{here}/common.env", "-/etc/opt.env"], "resources": {"cpus": "0.5", "memory": "512M"},
-        "volumes": [f"{here}/static:/srv/static:ro", "uploads:/srv/uploads", "/etc/x:/x:ro", f"{here}/nginx.conf:/etc/nginx.conf:ro",
+        "volumes": [f"{here}/static:/srv/static:ro", "uploads:/srv/uploads", "/etc/x:/x:ro",
+                    {"volume": "theirs", "dest": "/theirs", "options": "ro"}, {"volume": "their_other", "dest": "/other"}, f"{here}/nginx.conf:/etc/nginx.conf:ro",
                     "{{ app_config_dir }}/motd:/etc/motd:ro"],
         "health": {"command": "curl -f 'http://localhost:8000/it'\\''s'", "interval": "1m30s", "retries": 3},
         "requires": ["db"], "after": ["cache"], "secrets": {"db-password": {"file": f"{here}/db_password.txt"}, "key": {"podman": "key"}}}
@@ -743,6 +746,7 @@ EnvironmentFile=-./opt.env
 Label=app=shop "title=The Shop {{x}}"
 Volume=data.volume:/data
 Volume=/srv/%p:/static:ro
+Volume=theirs:/theirs:ro
 Network=shop.network
 Secret=token,type=env,target=API_TOKEN
 Secret=cert
@@ -788,7 +792,7 @@ def test_quadlet_files_are_one_application(imported, tmp_path):
         "command": ["gunicorn", "-b", "0.0.0.0:8000", "--name", "shop {{ instance }}", "--price", "$5", 'a\tb"A \\', "", "shop.wsgi"],
         "user": "1000:1001", "network": "shop.network", "labels": {"app": "shop", "title": "The Shop {{ '{{' }}x}}"},
         "env": {"LEVEL": "info", "GREETING": "hello world", "N": "{{ instance }}", "Q": 'it"s', "PCT": "50%", "API_TOKEN": {"secret": "token"}},
-        "env_files": ["/etc/shop.env", f"-{tmp_path}/in/opt.env"], "volumes": ["data:/data", "/srv/shop:/static:ro"],
+        "env_files": ["/etc/shop.env", f"-{tmp_path}/in/opt.env"], "volumes": ["data:/data", "/srv/shop:/static:ro", {"volume": "theirs", "dest": "/theirs", "options": "ro"}],
         "resources": {"nofile": 4096, "memory": "512M", "cpus": "1.50"}, "health": {"command": "curl -f http://localhost:8000/", "interval": "5s", "retries": 3},
         "stop_timeout": "30", "requires": ["db"], "secrets": {"token": {"podman": "token"}, "cert": {"podman": "cert"}}}
     assert app["sidecars"] == [{"name": "db", "image": "docker.io/library/postgres:16", "network": "shop.network", "volumes": ["data:/var/lib/postgresql/data"],

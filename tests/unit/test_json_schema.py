@@ -141,7 +141,7 @@ GOOD = {
     "command as a list": "image: a\ncommand: [run, '']\nentrypoint: ''",
     "secret": "image: a\nsecrets: {s: {file: /s}}\nenv: {A: {secret: s}}",
     "one for a list": "image: a\nhosts: a.example.com\nenv_files: -/etc/a",
-    "volumes as a list": "image: a\nvolumes: ['/a:/b:ro']",
+    "volumes as a list": "image: a\nvolumes: ['/a:/b:ro', {volume: c_D, dest: /d, options: ro}]",
     "volumes as a map": "image: a\nvolumes: {data: {type: nfs, device: 'nfs.example.com:/x'}, logs: {}}\nservices: [{name: a, volumes: ['data:/d', 'logs:/l']}]",
     "x- keys": "image: a\nx-note: [anything]\nresources: {x-why: {a: b}}",
     "plain no as a choice": "image: a\nrestart: no",

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "publish/left-volume.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "app/resolve.h"
+#include "base/fs.h"
+#include "schema/syntax.h"
+#include "state/state.h"
+
+enum { CONTAINER_FILE_MAX = 1 << 20 };
+
+struct looking {
+        struct world *w;
+        struct definition *definition;
+        struct fs_names mounted;        /* sources that what is published or accepted mounts, as Podman knows them */
+        bool has_looked;
+};
+
+/* "data" of "Volume=data:/var/lib/app". */
+static void add_mounted(struct looking *l, struct str text) {
+        struct str line, key = STR("Volume=");
+
+        while (str_split(&text, '\n', &line))
+                if (str_has_prefix(line, key))
+                        *vec_push(l->w->arena, &l->mounted.list) = syntax_volume_split(str_from(line, key.n)).source;
+}
+
+static void read_bundle(struct looking *l, struct str directory) {
+        struct str quadlet = arena_join(l->w->arena, directory, STR("/quadlet")), text;
+        struct fs_names names = { 0 };
+
+        if (fs_list(l->w->arena, l->w->root, world_below(quadlet), &names) < 0)
+                return;
+
+        VEC_EACH(name, &names.list) {
+                struct str path = arena_join(l->w->arena, quadlet, STR("/"), *name);
+
+                if (str_has_suffix(*name, STR(".container")) && fs_read(l->w->arena, l->w->root, world_below(path), CONTAINER_FILE_MAX, &text) >= 0)
+                        add_mounted(l, text);
+        }
+}
+
+/* Bundles of an earlier pyservice have no other record of it than the text for Quadlet. */
+static void look(struct looking *l) {
+        const struct places *places = &l->w->places;
+        struct arena *a = l->w->arena;
+        struct str app = l->definition->name.text;
+        CLEANUP(close_fd) int dir = fs_open_dir(l->w->root, world_below(places->state));
+        struct state state = { 0 };
+
+        if (l->has_looked)
+                return;
+
+        l->has_looked = true;
+        read_bundle(l, arena_join(a, places->runtime, STR("/apps/"), app));
+        if (dir >= 0 && state_read(a, dir, app, &state) >= 0 && !str_is_absent(state.accepted))
+                read_bundle(l, arena_join(a, places->state, STR("/"), app, STR("/bundles/"), state.accepted));
+}
+
+static bool is_mounted(struct looking *l, struct str source) {
+        look(l);
+        VEC_EACH(mounted, &l->mounted.list)
+                if (str_eq(*mounted, source))
+                        return true;
+
+        return false;
+}
+
+/* Podman keeps each below a directory of its name. What only root may see is taken to be there. */
+static bool is_there(const struct world *w, struct str volume) {
+        struct str path = arena_join(w->arena, w->places.volumes, STR("/"), volume);
+
+        return faccessat(w->root, world_below(path), F_OK, 0) == 0 || (errno != ENOENT && errno != ENOTDIR);
+}
+
+static struct str replace_mark(struct arena *a, struct str text, struct str by) {
+        struct str rest = text, part, whole = { NULL, 0 };
+
+        while (str_split(&rest, INSTANCE_MARK, &part))
+                whole = str_is_absent(whole) ? part : arena_join(a, whole, by, part);
+        return whole;
+}
+
+/* For a map between braces. */
+static struct str as_written(struct arena *a, struct str text) {
+        struct str shown = replace_mark(a, text, STR("{{ instance }}"));
+
+        return has_instance_mark(text) ? arena_join(a, STR("\""), shown, STR("\"")) : shown;
+}
+
+/* As units have it, for the first instance, and as users write it. */
+static void check_mount(struct looking *l, const struct volume_spec *spec) {
+        struct world *w = l->w;
+        struct arena *a = w->arena;
+        struct syntax_volume v = syntax_volume_split(spec->text);
+        struct str app = arena_join(a, l->definition->name.text, STR("-"));
+        struct str unit = replace_mark(a, v.source, STR("%i")), first = replace_mark(a, v.source, STR("0"));
+        struct str shown = replace_mark(a, v.source, STR("{{ instance }}")), target = as_written(a, v.target), source = as_written(a, v.source);
+
+        if (v.is_foreign || v.source.n == 0 || v.source.p[0] == '/' || str_has_suffix(v.source, STR(".volume")) || is_there(w, arena_join(a, app, first)))
+                return;
+
+        if (is_mounted(l, unit) && !is_mounted(l, arena_join(a, app, unit))) {
+                (void) diag_add(w->ds, DIAG_VOLUME_LEFT, spec->at,
+                                "up to now this is the Podman volume '%.*s'; now it would be '%.*s%.*s', which is empty: write {volume: %.*s, dest: %.*s} to keep it, "
+                                "or copy it ('Volumes' in pyservice(7) says how)",
+                                STR_ARG(shown), STR_ARG(app), STR_ARG(shown), STR_ARG(source), STR_ARG(target));
+                l->definition->is_broken = true;
+        } else if (is_there(w, first))
+                (void) diag_add(w->ds, DIAG_VOLUME_NAMESAKE, spec->at,
+                                "there is a Podman volume '%.*s', but this will be the application's own, '%.*s%.*s'; write {volume: %.*s, dest: %.*s} to mount that one",
+                                STR_ARG(shown), STR_ARG(app), STR_ARG(shown), STR_ARG(source), STR_ARG(target));
+}
+
+/* Is it the first of all that mount this one? */
+static bool is_first(const struct container_list *all, const struct volume_spec *spec) {
+        struct str source = syntax_volume_split(spec->text).source;
+
+        VEC_EACH(ref, &all->list)
+                LIST_EACH(other, &ref->container->volumes)
+                        if (str_eq(syntax_volume_split(other->text).source, source))
+                                return other == spec;
+
+        return true;
+}
+
+static void check_one(struct world *w, struct definition *d) {
+        struct looking l = { .w = w, .definition = d };
+        struct container_list all = app_containers(w->arena, d->app);
+
+        w->ds->owner = d->name.text;
+        VEC_EACH(ref, &all.list)
+                LIST_EACH(spec, &ref->container->volumes)
+                        if (is_first(&all, spec))
+                                check_mount(&l, spec);
+        if (d->is_broken)
+                d->app = NULL;
+}
+
+void left_volumes_check(struct world *w) {
+        VEC_EACH(d, &w->definitions)
+                if (d->app && !d->is_broken)
+                        check_one(w, d);
+        w->ds->owner = (struct str) { 0 };
+}
