@@ -93,8 +93,8 @@ static const struct field app_fields[] = {
         FIELD(app, auto_update, "auto_update", "Whether podman-auto-update.timer also looks for a new image of the same tag: in its registry, or among those "
               "of this machine. What it finds is rolled out like any change.", .choices = "registry|local"),
         FIELD_MAP_OF_STRUCT(app, volumes, "volumes", volume_schema, "As a map: what Podman volumes of the app are made of, by name; the list 'volumes' of a service or another part mounts them. "
-                            "A volume that needs nothing said of it is made without standing here. One that is there keeps what it was made with; "
-                            "'podman volume rm' removes it, with what is in it."),
+                            "A volume that needs nothing said of it is made without standing here. One that is there keeps what it was made with, "
+                            "and 'pyservicectl plan' tells which command makes it anew."),
         FIELD_MAP_OF_STRUCT(app, networks, "networks", network_schema, "Podman networks of the app, by name."),
         FIELD_LIST(app, trusted, "trusted", "Addresses and networks that may reach its services and sidecars, directly or through HAProxy; all others are refused. The machine "
                    "itself and the containers of the same network may too. systemd filters both ways (IPAddressAllow=): what these parts themselves have to "

@@ -12,6 +12,7 @@
 #include "ctl/trial.h"
 #include "publish/left-volume.h"
 #include "render/render.h"
+#include "runtime/podman-object.h"
 
 static int check_with_quadlet(struct ctl *c, struct session *s) {
         CLEANUP(trial_close) struct trial trial = { 0 };
@@ -40,9 +41,29 @@ static int check_without_quadlet(struct ctl *c, struct session *s) {
         return 0;
 }
 
+/* Podman lets what is there as it is. */
+static void check_objects(struct ctl *c, struct session *s) {
+        struct podman_objects wanted = { 0 };
+        struct podman_differences differences = { 0 };
+
+        if (strcmp(c->root, "/") != 0 || (geteuid() != 0 && !c->is_user))
+                return;
+
+        VEC_EACH(d, &s->world.definitions)
+                if (d->app)
+                        podman_objects_add(&c->arena, d->app, &wanted);
+        podman_compare(&c->arena, &wanted, &differences);
+        VEC_EACH(difference, &differences.list) {
+                s->ds.owner = difference->object->app;
+                (void) diag_add(&s->ds, DIAG_NOT_APPLIED, difference->object->at, "%.*s; to make it anew, without what is in it: %.*s",
+                                STR_ARG(difference->text), STR_ARG(difference->advice));
+        }
+}
+
 int session_check(struct ctl *c, struct session *s) {
         check_front(c, s);
         check_machine(s);
+        check_objects(c, s);
         return access(trial_quadlet(c), X_OK) == 0 ? check_with_quadlet(c, s) : check_without_quadlet(c, s);
 }
 

@@ -3,6 +3,7 @@
 /* What a plan says besides what is done. */
 
 #include "ctl/forecast.h"
+#include "runtime/podman-object.h"
 
 #define SECOND 1000000
 
@@ -36,4 +37,14 @@ void forecast_note_spares(struct arena *a, struct forecast_app *app, const struc
                         *vec_push(a, &app->notes) = arena_join(a, unit, STR("@0 has no spare: requests fail while it restarts"),
                                                                how_long(a, bus, arena_join(a, unit, STR("@0.service"))));
         }
+}
+
+void forecast_note_objects(struct arena *a, struct forecast_app *app, const struct app *as_defined) {
+        struct podman_objects *wanted = arena_new(a, struct podman_objects);
+        struct podman_differences differences = { 0 };
+
+        podman_objects_add(a, as_defined, wanted);
+        podman_compare(a, wanted, &differences);
+        VEC_EACH(d, &differences.list)
+                *vec_push(a, &app->notes) = arena_join(a, d->text, STR("; to make it anew, without what is in it: "), d->advice);
 }

@@ -175,8 +175,12 @@ static int read_revisions(struct making *m, const struct bundle *b, struct forec
 static void take_notes(struct making *m, struct forecast_app *app) {
         const struct definition *d = session_find(m->trial->session, app->name);
 
-        if (d && d->app && !app->is_held_back)
-                forecast_note_spares(m->arena, app, d->app, m->bus);
+        if (!d || !d->app || app->is_held_back)
+                return;
+
+        forecast_note_spares(m->arena, app, d->app, m->bus);
+        if (m->podman)
+                forecast_note_objects(m->arena, app, d->app);
 }
 
 static int take_app(struct making *m, struct str name, const struct bundle *b) {

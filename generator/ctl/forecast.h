@@ -80,6 +80,9 @@ int forecast_compare(struct arena *a, struct forecast_app *app, const struct sta
  * NULL where systemd is not to be asked. */
 void forecast_note_spares(struct arena *a, struct forecast_app *app, const struct app *as_defined, struct bus *bus);
 
+/* And which of its volumes and networks stay as they are. Asks Podman. */
+void forecast_note_objects(struct arena *a, struct forecast_app *app, const struct app *as_defined);
+
 /* Which apps are told of, and how. */
 struct forecast_shown {
         const struct str *apps;         /* `n` names; all where there are none */

@@ -159,6 +159,7 @@ void doctor_podman_secrets(struct doctor *d);
 void doctor_permissions(struct doctor *d);
 
 void doctor_images(struct doctor *d);
+void doctor_objects(struct doctor *d);
 void doctor_leftovers(struct doctor *d);
 void doctor_removed(struct doctor *d);
 

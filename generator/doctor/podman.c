@@ -6,6 +6,7 @@
 #include "app/resolve.h"
 #include "base/fs.h"
 #include "doctor/doctor.h"
+#include "runtime/podman-object.h"
 
 static const struct str nobody = { 0 };
 
@@ -156,6 +157,23 @@ void doctor_images(struct doctor *d) {
                 if (!is_there(d, &images, w->reference))
                         complain(d, w);
         look_for_kept(d, &images);
+}
+
+void doctor_objects(struct doctor *d) {
+        struct podman_objects wanted = { 0 };
+        struct podman_differences differences = { 0 };
+
+        if (!d->podman) {
+                doctor_skip(d, "ask Podman, which does not answer");
+                return;
+        }
+
+        DOCTOR_EACH_APP(d, app)
+                podman_objects_add(d->arena, app, &wanted);
+        podman_compare(d->arena, &wanted, &differences);
+        VEC_EACH(difference, &differences.list)
+                doctor_warn(d, difference->object->app, difference->text,
+                            arena_join(d->arena, STR("to make it anew, without what is in it: "), difference->advice));
 }
 
 /* A container and its unit come and go together, but for moments. */

@@ -102,6 +102,7 @@ enum severity {
         /* what other programs say */ \
         X(QUADLET_REFUSED,      "quadlet-refused",      ERROR) \
         X(HAPROXY_REFUSED,      "haproxy-refused",      ERROR) \
+        X(NOT_APPLIED,          "not-applied",          WARNING) \
         X(FRONT_TAKEN,          "front-taken",          WARNING) \
         X(HARD_STOP,            "hard-stop",            WARNING) \
         /* what the machine lacks */ \

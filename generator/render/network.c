@@ -70,6 +70,9 @@ void render_volumes(struct rendering *r) {
                 struct unit *u = unit_new(r->arena);
 
                 put_description(r, u, v->key, true);
+                /* Podman mounts it when the first container starts, which waits for this unit. */
+                if (!str_is_absent(v->value.device.text) && v->value.device.text.p[0] == '/')
+                        unit_put(u, UNIT_REQUIRES_MOUNTS, v->value.device);
                 unit_put(u, VOLUME_NAME, name);
                 unit_put(u, VOLUME_DRIVER, v->value.driver);
                 unit_put(u, VOLUME_DEVICE, v->value.device);

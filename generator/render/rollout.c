@@ -10,7 +10,9 @@
  *     early UNIT                              starts before the tasks, if nothing of it was accepted yet
  *     task UNIT.service                       to be run before, in order
  *     service UNIT REVISION spare|plain       to be restarted where its containers have another label, in order
- *     sidecar UNIT REVISION                   likewise, after the services */
+ *     sidecar UNIT REVISION                   likewise, after the services
+ *     volume NAME DRIVER TYPE DEVICE OPTIONS              as Podman is to have it; "-" for what is not said
+ *     network NAME DRIVER SUBNET GATEWAY OPTIONS INTERNAL IPV6 DISABLE-DNS        the last three: yes or no */
 
 #include "config.h"
 #include "output/lines.h"
@@ -148,6 +150,49 @@ static void put_parts(struct rendering *r, struct lines *plan) {
         }
 }
 
+static void put_name(struct rendering *r, struct lines *plan, struct name key) {
+        lines_word(plan, ((struct name) { arena_join(r->arena, r->app->name.text, STR("-"), key.text), key.at }));
+}
+
+#define PUT_KNOWN(plan, value) \
+        do { \
+                if (str_is_absent((value).text)) \
+                        lines_const((plan), "-"); \
+                else \
+                        lines_word((plan), (value)); \
+        } while (0)
+
+static void put_flag(struct lines *plan, struct flag flag) {
+        if (flag.yes)
+                lines_const(plan, "yes");
+        else
+                lines_const(plan, "no");
+}
+
+static void put_objects(struct rendering *r, struct lines *plan) {
+        LIST_EACH(v, &r->app->volumes) {
+                lines_const(plan, "volume");
+                put_name(r, plan, v->key);
+                PUT_KNOWN(plan, v->value.driver);
+                PUT_KNOWN(plan, v->value.type);
+                PUT_KNOWN(plan, v->value.device);
+                PUT_KNOWN(plan, v->value.options);
+                lines_end(plan);
+        }
+        LIST_EACH(n, &r->app->networks) {
+                lines_const(plan, "network");
+                put_name(r, plan, n->key);
+                PUT_KNOWN(plan, n->value.driver);
+                PUT_KNOWN(plan, n->value.subnet);
+                PUT_KNOWN(plan, n->value.gateway);
+                PUT_KNOWN(plan, n->value.options);
+                put_flag(plan, n->value.internal);
+                put_flag(plan, n->value.ipv6);
+                put_flag(plan, n->value.disable_dns);
+                lines_end(plan);
+        }
+}
+
 static void render_plan(struct rendering *r) {
         struct lines *plan = lines_new(r->arena);
 
@@ -155,6 +200,7 @@ static void render_plan(struct rendering *r) {
         put_early(r, plan);
         put_tasks(r, plan);
         put_parts(r, plan);
+        put_objects(r, plan);
         tree_mark(lines_finish(plan, r->tree, STR("rollout"), 0644), TREE_PLAN, (struct str) { 0 });
 }
 

@@ -10,8 +10,21 @@ static void show_held(struct rollout_run *ro, struct str held) {
         show_phase(ro, STR("done"), arena_join(ro->arena, ro->app, STR(": stopped where revision "), held, STR(" failed; what moved to it stays, until it crashes or something else is rolled out")));
 }
 
+/* "; but the volume shop-data is there, and keeps …": what a rollout does not change. */
+static struct str kept_objects(struct rollout_run *ro) {
+        struct podman_differences differences = { 0 };
+        struct str text = STR("");
+
+        VEC_EACH(o, &ro->plan.objects.list)
+                o->app = ro->app;
+        podman_compare(ro->arena, &ro->plan.objects, &differences);
+        VEC_EACH(d, &differences.list)
+                text = arena_join(ro->arena, text, STR("; but "), d->text, STR(": "), d->advice);
+        return text;
+}
+
 static void tell(struct rollout_run *ro) {
-        struct str message = arena_join(ro->arena, ro->app, STR(": revision "), ro->revision, STR(" runs"));
+        struct str message = arena_join(ro->arena, ro->app, STR(": revision "), ro->revision, STR(" runs"), kept_objects(ro));
         const struct journal_field fields[] = {
                 { "MESSAGE", message },
                 { "MESSAGE_ID", STR(MESSAGE_ID) },

@@ -3,7 +3,7 @@
 
 #include <errno.h>
 
-enum { WORDS_MAX = 4 };
+enum { WORDS_MAX = 9 };
 
 struct line {
         struct str words[WORDS_MAX];
@@ -48,6 +48,30 @@ static bool take_setting(const struct line *l, struct plan *plan) {
         return false;
 }
 
+static struct str take_known(struct arena *a, struct str word) {
+        return str_is(word, "-") ? (struct str) { NULL, 0 } : arena_str(a, word);
+}
+
+static bool take_volume(struct arena *a, const struct str *w, struct plan *plan) {
+        *vec_push(a, &plan->objects.list) = (struct podman_object) {
+                .name = arena_str(a, w[1]), .driver = take_known(a, w[2]), .type = take_known(a, w[3]), .device = take_known(a, w[4]),
+                .options = take_known(a, w[5]),
+        };
+        return true;
+}
+
+static bool take_network(struct arena *a, const struct str *w, struct plan *plan) {
+        struct podman_object o = {
+                .is_network = true, .name = arena_str(a, w[1]), .driver = take_known(a, w[2]), .subnet = take_known(a, w[3]),
+                .gateway = take_known(a, w[4]), .options = take_known(a, w[5]),
+        };
+        bool is_good = take_choice(w[6], "no", "yes", &o.is_internal) && take_choice(w[7], "no", "yes", &o.has_ipv6) &&
+                       take_choice(w[8], "no", "yes", &o.has_no_dns);
+
+        *vec_push(a, &plan->objects.list) = o;
+        return is_good;
+}
+
 static bool take_line(struct arena *a, const struct line *l, struct plan *plan) {
         struct plan_part part = { arena_str(a, l->words[1]), arena_str(a, l->words[2]), false };
         struct str key = l->words[0];
@@ -62,6 +86,10 @@ static bool take_line(struct arena *a, const struct line *l, struct plan *plan) 
                 *vec_push(a, &plan->sidecars) = part;
         else if (l->n == 4 && str_is(key, "service") && take_choice(l->words[3], "plain", "spare", &part.has_spare))
                 *vec_push(a, &plan->services) = part;
+        else if (l->n == 6 && str_is(key, "volume"))
+                return take_volume(a, l->words, plan);
+        else if (l->n == 9 && str_is(key, "network"))
+                return take_network(a, l->words, plan);
         else
                 return false;
 

@@ -9,12 +9,13 @@
  *     task UNIT.service              in order
  *     service UNIT LABEL spare|plain
  *     sidecar UNIT LABEL
+ *     volume NAME DRIVER TYPE DEVICE OPTIONS              "-" for what is not said
+ *     network NAME DRIVER SUBNET GATEWAY OPTIONS INTERNAL IPV6 DISABLE-DNS        the last three: yes or no
  *
  * A service's instances are UNIT@N.service, their containers UNIT-N; a sidecar's are UNIT.service and UNIT. LABEL is that of
  * the container, io.pyservice.revision. */
 
-#include "base/arena.h"
-#include "base/vec.h"
+#include "runtime/podman-object.h"
 
 struct plan_part {
         struct str unit, label;
@@ -26,6 +27,7 @@ struct plan {
         uint64_t max_unavailable, pause, ready_timeout, min_ready;      /* milliseconds */
         VEC(struct str) early, tasks;
         VEC(struct plan_part) services, sidecars;
+        struct podman_objects objects;  /* without the application's name and a place */
 };
 
 /* -EBADMSG where a line is none of these. */

@@ -27,6 +27,7 @@ SHOWN = re.compile(r"^(?:[^|\n]*: )?(?:error|warning): .*\[([a-z0-9-]+)\]$", re.
 # What only other programs say needs them: tested on the lab machine.
 TESTED_ELSEWHERE = {
     "quadlet-refused": "tests/e2e/test_mistakes.py", "haproxy-refused": "tests/e2e/test_mistakes.py",
+    "not-applied": "tests/e2e/test_volumes.py",
     "rollout-failed": "tests/unit/test-compose.c", "bad-state": "tests/unit/test-compose.c",
 }
 

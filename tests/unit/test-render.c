@@ -183,7 +183,7 @@ static const struct change_row change_rows[] = {
         { "an image", BOTH("", ""), BOTH("", "pull: always\n"), "revision plan" },
         { "a command", "image: x\n", "image: x\ncommand: a\n", "revision plan" },
         { "an environment", "image: x\nenv: {A: b}\n", "image: x\nenv: {A: d}\n", "revision plan" },
-        { "a network", "image: x\nnetworks: {a: {}}\n", "image: x\nnetworks: {a: {internal: true}}\n", "revision" },
+        { "a network", "image: x\nnetworks: {a: {}}\n", "image: x\nnetworks: {a: {internal: true}}\n", "revision plan" },
         { "fixed ports", BOTH("", "host_port: 8000\n"), BOTH("", "host_port: 9000\n"), "revision scale plan" },
 };
 

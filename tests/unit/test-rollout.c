@@ -33,7 +33,8 @@ struct plan_row {
 
 static const struct plan_row plan_rows[] = {
         { "plan: empty", "", 0 },
-        { "plan: all", "strategy recreate\nmax-unavailable 2\npause 1\nready-timeout 0\nmin-ready 5\non-failure stop\ntask a.service\nservice a l spare\nsidecar b l\n", 0 },
+        { "plan: all", "strategy recreate\nmax-unavailable 2\npause 1\nready-timeout 0\nmin-ready 5\non-failure stop\ntask a.service\nservice a l spare\nsidecar b l\n"
+          "volume s-v - nfs h:/d rw,hard\nnetwork s-n bridge 10.0.0.0/24 10.0.0.1 mtu=1400 yes no yes\n", 0 },
         { "plan: unknown key", "surge 2\n", -EBADMSG },
         { "plan: unknown word", "strategy sideways\n", -EBADMSG },
         { "plan: nothing at a time", "max-unavailable 0\n", -EBADMSG },
@@ -41,6 +42,7 @@ static const struct plan_row plan_rows[] = {
         { "plan: two blanks", "task  a.service\n", -EBADMSG },
         { "plan: a word too many", "service a l spare b\n", -EBADMSG },
         { "plan: a word too few", "sidecar b\n", -EBADMSG },
+        { "plan: a network that is neither", "network a - - - - yes no perhaps\n", -EBADMSG },
 };
 
 static void test_plan(void **state) {
@@ -60,6 +62,9 @@ static void test_plan_values(void **state) {
         assert_int_equal(plan.tasks.n, 1);
         assert_true(str_is(plan.tasks.at[0], "a.service"));
         assert_true(plan.services.at[0].has_spare);
+        assert_int_equal(plan.objects.list.n, 2);
+        assert_true(str_is_absent(plan.objects.list.at[0].driver) && str_is(plan.objects.list.at[0].device, "h:/d"));
+        assert_true(plan.objects.list.at[1].is_internal && !plan.objects.list.at[1].has_ipv6 && plan.objects.list.at[1].has_no_dns);
         assert_true(str_is(plan.sidecars.at[0].label, "l"));
 }
 

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* An application's volumes and networks: as its definition wants them, and as Podman has them. Podman makes one that is not
+ * there, and lets one that is there as it is, whatever is asked of it. */
+
+#include "app/app.h"
+#include "base/vec.h"
+
+/* Texts that the definition does not have are absent. */
+struct podman_object {
+        bool is_network;
+        struct str app, name;           /* "shop", "shop-data" */
+        struct str driver, options;
+        struct str device, type;        /* of a volume */
+        struct str subnet, gateway;     /* of a network */
+        bool is_internal, has_ipv6, has_no_dns;
+        struct span at;
+};
+
+struct podman_objects {
+        VEC(struct podman_object) list;
+};
+
+/* Adds those of an application. */
+void podman_objects_add(struct arena *a, const struct app *app, struct podman_objects *ret);
+
+/* One that is there, and is not as it is wanted. */
+struct podman_difference {
+        const struct podman_object *object;
+        struct str text;                /* "the volume shop-data keeps no device (wanted: '/srv/data')" */
+        struct str advice;              /* the commands that change it */
+};
+
+struct podman_differences {
+        VEC(struct podman_difference) list;
+};
+
+/* Asks Podman once for all volumes and once for all networks. Nothing is found if it does not answer. */
+void podman_compare(struct arena *a, const struct podman_objects *wanted, struct podman_differences *ret);
+
+/* The same with what `podman volume inspect` or `podman network inspect` printed for the format below, a line each. */
+void podman_compare_text(struct arena *a, const struct podman_objects *wanted, bool is_network, struct str text, struct podman_differences *ret);
+
+#define PODMAN_VOLUME_FORMAT "{{.Name}}\t{{.Driver}}\t{{index .Options \"type\"}}\t{{index .Options \"device\"}}\t{{index .Options \"o\"}}"
+#define PODMAN_NETWORK_FORMAT "{{.Name}}\t{{.Driver}}\t{{range .Subnets}}{{.Subnet}} {{.Gateway}},{{end}}\t{{.Internal}}\t" \
+        "{{.IPv6Enabled}}\t{{.DNSEnabled}}\t{{range $k, $v := .Options}}{{$k}}={{$v}},{{end}}"

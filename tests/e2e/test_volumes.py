@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Volumes: whose they are, that none is left behind without a word, that only one instance writes a private one, and
+what is told of one that stays as it was."""
+
+import json
+import re
+
+from app import define, settle, undefine, wait_for
+from rolling import App
+
+SHORT = "image: localhost/hello:1\nport: 8000\nhealth: {{http: /health, interval: 1s}}\nvolumes: [{}]\n"
+MIX = """image: localhost/hello:1
+volumes: {{data: {{{data}}}}}
+services:
+  - {{name: web, port: 8000, health: {{http: /health, interval: 1s}}, volumes: ["data:/data"], env: {{VERSION: {version}}},
+     proxy: {{domains: [mix.example.com]}}}}
+rollout: {{min_ready: 500ms}}
+"""
+LATE = "type: none, device: /srv/late, options: bind"
+
+
+def mounted(machine, container: str) -> list[str]:
+    return [mount.get("Name", mount["Source"]) for mount in json.loads(machine.out(["podman", "inspect", container]))[0]["Mounts"]]
+
+
+def said(machine, *words: str) -> str:
+    done = machine.run(["pyservicectl", *words], check=False)
+    return done.stdout + done.stderr
+
+
+def test_a_volume_is_the_applications_own(machine):
+    machine.run("mkdir -p /srv/late")
+    machine.run("podman volume create data && echo kept >$(podman volume inspect -f '{{.Mountpoint}}' data)/file")
+    try:
+        define(machine, "one", SHORT.format("{volume: data, dest: /data}"), reload=False)
+        define(machine, "two", SHORT.format("'data:/data'"), reload=False)
+        assert "there is a Podman volume 'data', but this will be the application's own, 'two-data'" in said(machine, "check")
+        define(machine, "mix", MIX.format(data="", version=1))
+        for name in ("one", "two", "mix-web"):
+            wait_for(machine, name, 1, only_healthy=False)
+        machine.wait(App(machine, "mix").is_done, what="the first rollout")
+        machine.wait(App(machine, "one").is_done, what="the first rollout")
+        settle(machine)
+        assert (mounted(machine, "one-0"), mounted(machine, "two-0")) == (["data"], ["two-data"])
+        assert machine.out("podman exec one-0 cat /data/file") == "kept" and not machine.ok("podman exec two-0 ls /data/file")
+
+        # Its data would be left behind, so what is accepted runs on.
+        define(machine, "one", SHORT.format("'data:/data'"))
+        assert re.search(r"error: up to now this is the Podman volume 'data'; now it would be 'one-data'.*\[volume-left\]", said(machine, "check"))
+        assert "volume-left" in machine.journal("pyservice-config@one.service") and mounted(machine, "one-0") == ["data"]
+
+        # A volume that is there stays as it was: all say so, and no other instance writes it meanwhile.
+        define(machine, "mix", MIX.format(data=LATE, version=2), reload=False)
+        found = "the volume mix-data is there, and keeps no type (wanted: 'none'), no device (wanted: '/srv/late'), no options (wanted: 'bind')"
+        way = "pyservicectl stop mix && podman volume rm mix-data && pyservicectl start mix"
+        plan = said(machine, "plan", "mix")
+        assert f"  ! {found}; to make it anew, without what is in it: {way}\n" in plan
+        assert re.search(r"  ! mix-web@0 has no spare: requests fail while it restarts \(about \d+ s\)\n", plan) and "@next" not in plan
+        assert re.search(rf"mix.yaml:2:11: warning: {re.escape(found)}; .*{re.escape(way)} \[not-applied\]", said(machine, "check"))
+        machine.reload()
+        machine.wait(App(machine, "mix").is_done, what="the rollout")
+        assert f"runs; but {found}: {way}" in machine.journal("mix-rollout@*")
+        assert found in said(machine, "doctor", "mix")
+        assert "Starting" not in machine.journal("mix-web@next.service"), "no second writer"
+
+        machine.run(way)
+        wait_for(machine, "mix-web", 1, only_healthy=False)
+        assert "/srv/late" in machine.out("podman volume inspect -f '{{.Options.device}}' mix-data")
+        assert "/srv/late" in machine.unit("mix-data-volume.service")["RequiresMountsFor"]
+        assert "mix-data" not in said(machine, "check") + said(machine, "doctor", "mix")
+
+        for name in ("one", "two", "mix"):
+            undefine(machine, name)
+        machine.wait(machine.is_without_apps, what="all to stop")
+        for name in ("one", "two", "mix"):
+            machine.run(["pyservicectl", "purge", "--yes", name])
+        assert machine.out("podman volume ls -q").split() == ["data"]
+    finally:
+        machine.run("podman volume rm -f data", check=False)

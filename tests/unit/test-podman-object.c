@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* Volumes and networks as a definition wants them, beside what Podman printed of them. */
+
+#include "runtime/podman-object.h"
+#include "worlds.h"
+
+struct object_row {
+        const char *name, *yaml, *printed, *found;
+};
+
+#define V(options) "image: x\nvolumes: {data: {" options "}}\nservices: [{name: web, volumes: ['data:/data']}]\n"
+#define N(options) "image: x\nnetworks: {net: {" options "}}\nnetwork: net\n"
+
+static const struct object_row volume_rows[] = {
+        { "plain", V(""), "shop-data\tlocal\t\t\t\n", "" },
+        { "in the short form", "image: x\nvolumes: ['data:/data']\n", "shop-data\tlocal\t\t/srv\t\n", "device '/srv' (wanted: none)" },
+        { "of somebody else", V("driver: rclone"), "data\tlocal\t\t\t\nother-data\tlocal\t\t\t\n", "" },
+        { "as it is wanted", V("type: nfs, device: 'h:/d', options: 'rw,hard'"), "shop-data\tlocal\tnfs\th:/d\trw,hard\n", "" },
+        { "another driver", V("driver: rclone"), "shop-data\tlocal\t\t\t\n", "driver 'local' (wanted: 'rclone')" },
+        { "a device that came later", V("type: none, device: /srv/late, options: bind"), "shop-data\tlocal\t\t\t\n",
+          "no type (wanted: 'none'), no device (wanted: '/srv/late'), no options (wanted: 'bind')" },
+        { "another option", V("type: nfs, device: 'h:/d', options: ro"), "shop-data\tlocal\tnfs\th:/d\trw\n", "options 'rw' (wanted: 'ro')" },
+        { "what Podman does not print", V("driver: rclone"), "shop-data\n\nshop-data\tlocal\n", "" },
+};
+
+static const struct object_row network_rows[] = {
+        { "plain", N(""), "shop-net\tbridge\t10.89.0.0/24 10.89.0.1,\tfalse\tfalse\ttrue\t\n", "" },
+        { "as it is wanted", N("subnet: 10.1.0.0/24, gateway: 10.1.0.1, internal: true, ipv6: true, disable_dns: true, options: 'mtu=1400'"),
+          "shop-net\tbridge\tfd00::/64 fd00::1,10.1.0.0/24 10.1.0.1,\ttrue\ttrue\tfalse\tisolate=true,mtu=1400,\n", "" },
+        { "one subnet, written in two ways", N("subnet: 10.1.0.7/24, gateway: 10.1.0.1"), "shop-net\tbridge\t10.1.0.0/24 10.1.0.1,\tfalse\tfalse\ttrue\t\n", "" },
+        { "another subnet", N("subnet: 10.1.0.0/24"), "shop-net\tbridge\t10.2.0.0/24 10.2.0.1,\tfalse\tfalse\ttrue\t\n", "subnet '10.2.0.0/24' (wanted: '10.1.0.0/24')" },
+        { "a larger subnet", N("subnet: 10.1.0.0/16"), "shop-net\tbridge\t10.1.0.0/24 10.1.0.1,\tfalse\tfalse\ttrue\t\n", "subnet '10.1.0.0/24' (wanted: '10.1.0.0/16')" },
+        { "another gateway", N("subnet: 10.1.0.0/24, gateway: 10.1.0.9"), "shop-net\tbridge\t10.1.0.0/24 10.1.0.1,\tfalse\tfalse\ttrue\t\n",
+          "gateway '10.1.0.1' (wanted: '10.1.0.9')" },
+        { "no longer internal", N(""), "shop-net\tbridge\t10.1.0.0/24 10.1.0.1,\ttrue\tfalse\ttrue\t\n", "internal 'true' (wanted: 'false')" },
+        { "IPv6 and no names", N("ipv6: true, disable_dns: true"), "shop-net\tbridge\t10.1.0.0/24 10.1.0.1,\tfalse\tfalse\ttrue\t\n",
+          "ipv6 'false' (wanted: 'true'), disable_dns 'false' (wanted: 'true')" },
+        { "an IPv6 subnet", N("subnet: 'fd00::/64'"), "shop-net\tbridge\tfd00::/64 fd00::1,\tfalse\ttrue\ttrue\t\n", "" },
+        { "a driver without names", N("driver: macvlan"), "shop-net\tmacvlan\t\tfalse\tfalse\tfalse\t\n", "" },
+        { "another option", N("options: 'mtu=1400,isolate=true'"), "shop-net\tbridge\t\tfalse\tfalse\ttrue\tmtu=1400,\n",
+          "options 'mtu=1400' (wanted: 'mtu=1400,isolate=true')" },
+        { "a driver", N("driver: macvlan"), "shop-net\tbridge\t10.1.0.0/24 10.1.0.1,\tfalse\tfalse\ttrue\t\n", "driver 'bridge' (wanted: 'macvlan')" },
+};
+
+static void compare(const struct object_row *row, bool is_network) {
+        const char *kind = is_network ? "network" : "volume", *name = is_network ? "shop-net" : "shop-data";
+        struct podman_objects wanted = { 0 };
+        struct podman_differences found = { 0 };
+        char text[512];
+        struct site s;
+
+        site_open(&s);
+        site_write(&s, "/etc/pyservice.d/shop.yaml", row->yaml);
+        site_load(&s);
+        assert_site(&s, "", NULL);
+        podman_objects_add(&s.arena, site_app(&s, "shop"), &wanted);
+        podman_compare_text(&s.arena, &wanted, is_network, str_of(row->printed), &found);
+        assert_int_equal(found.list.n, row->found[0] != '\0');
+        if (found.list.n > 0) {
+                (void) snprintf(text, sizeof(text), "the %s %s is there, and keeps %s", kind, name, row->found);
+                assert_string_equal(arena_str(&s.arena, found.list.at[0].text).p, text);
+                (void) snprintf(text, sizeof(text), "pyservicectl stop shop && podman %s rm %s && pyservicectl start shop", kind, name);
+                assert_string_equal(arena_str(&s.arena, found.list.at[0].advice).p, text);
+        }
+        site_close(&s);
+}
+
+static void test_volume(void **state) {
+        compare(*state, false);
+}
+
+static void test_network(void **state) {
+        compare(*state, true);
+}
+
+int main(void) {
+        static struct rows all;
+
+        rows_add(&all, test_volume, volume_rows);
+        rows_add(&all, test_network, network_rows);
+        return rows_run(&all, "podman-object");
+}
