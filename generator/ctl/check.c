@@ -10,7 +10,6 @@
 #include "ctl/check-front.h"
 #include "ctl/check-machine.h"
 #include "ctl/trial.h"
-#include "publish/left-volume.h"
 #include "render/render.h"
 #include "runtime/podman-object.h"
 
@@ -24,10 +23,8 @@ static int check_with_quadlet(struct ctl *c, struct session *s) {
 /* Rendering finds mistakes too. */
 static int check_without_quadlet(struct ctl *c, struct session *s) {
         struct ports ports = { 0 };
-        int r;
+        int r = ports_assign(&s->world, -1, &ports);
 
-        left_volumes_check(&s->world);
-        r = ports_assign(&s->world, -1, &ports);
         if (r < 0)
                 return ctl_fail("cannot assign ports", r);
 

@@ -9,6 +9,7 @@
 
 #include "base/fs.h"
 #include "base/log.h"
+#include "publish/left-volume.h"
 
 int ctl_fail(const char *context, int r) {
         (void) fprintf(stderr, "pyservicectl: %s: %s\n", context, strerror(-r));
@@ -38,6 +39,15 @@ static int absolute_path(struct ctl *c, const char *path, const char **ret) {
         return 0;
 }
 
+/* `r`: what loading returned. */
+static int finish_loading(struct session *s, int r) {
+        if (r < 0)
+                return ctl_fail("cannot load the definitions", r);
+
+        left_volumes_check(&s->world);
+        return 0;
+}
+
 /* The files of the command line are the user's own, wherever they lie; the root then is only for contracts and networks. */
 static int load_files(struct ctl *c, struct session *s) {
         const char **paths = arena_array(&c->arena, (size_t) c->argc, const char *);
@@ -52,8 +62,7 @@ static int load_files(struct ctl *c, struct session *s) {
         }
 
         s->world.trusts_all = true;
-        r = world_load_files(&s->world, paths, (size_t) c->argc);
-        return r < 0 ? ctl_fail("cannot load the definitions", r) : 0;
+        return finish_loading(s, world_load_files(&s->world, paths, (size_t) c->argc));
 }
 
 int ctl_places(struct ctl *c, struct places *ret) {
@@ -99,7 +108,7 @@ int session_open_with(struct ctl *c, const struct proposed *files, size_t n, str
                 *vec_push(&c->arena, &s->world.proposed) = files[i];
         r = world_load(&s->world);
         c->settles = s->world.written + SETTLE_USEC;
-        return r < 0 ? ctl_fail("cannot load the definitions", r) : 0;
+        return finish_loading(s, r);
 }
 
 int session_open(struct ctl *c, struct session *s) {

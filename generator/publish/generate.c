@@ -213,7 +213,6 @@ int generate_publish(struct world *w, struct publisher *p) {
         if (p->awaits_state)
                 return publish_held(w, p);
 
-        left_volumes_check(w);
         stopped = withhold_begin(p);
         states = read_states(w, p);
         r = ports_assign(w, p->runtime, &ports);
@@ -290,6 +289,8 @@ int generate_run(const struct generate *g) {
         if (r >= 0)
                 r = world_load(&run.world);
         run.publisher.awaits_files = run.world.n_waiting > 0;
+        if (r >= 0)
+                left_volumes_check(&run.world);
         if (r >= 0)
                 r = await_state(&run, g);
         if (r >= 0)

@@ -5,7 +5,7 @@ what is told of one that stays as it was."""
 import json
 import re
 
-from app import define, settle, undefine, wait_for
+from app import define, settle, started, undefine, wait_for
 from rolling import App
 
 SHORT = "image: localhost/hello:1\nport: 8000\nhealth: {{http: /health, interval: 1s}}\nvolumes: [{}]\n"
@@ -48,6 +48,11 @@ def test_a_volume_is_the_applications_own(machine):
         define(machine, "one", SHORT.format("'data:/data'"))
         assert re.search(r"error: up to now this is the Podman volume 'data'; now it would be 'one-data'.*\[volume-left\]", said(machine, "check"))
         assert "volume-left" in machine.journal("pyservice-config@one.service") and mounted(machine, "one-0") == ["data"]
+        assert "the Podman volume 'data'" in said(machine, "doctor", "one")
+        running = started(machine)["one-0"]
+        define(machine, "one", SHORT.format("{volume: data, dest: /data}"))
+        settle(machine)
+        assert started(machine)["one-0"] == running and "volume-" not in said(machine, "check")
 
         # A volume that is there stays as it was: all say so, and no other instance writes it meanwhile.
         define(machine, "mix", MIX.format(data=LATE, version=2), reload=False)
