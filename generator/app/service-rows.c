@@ -123,7 +123,7 @@ static const struct field restart_policy_fields[] = {
         FIELD(restart_policy, delay, "delay", "Time before it is started again.", .def = "2s", .min = 100000, .max = DAY),
         FIELD(restart_policy, max_delay, "max_delay", "Each further restart waits longer, after eight of them this long (RestartSteps=, from systemd 254 on). "
               "With policy 'always', once it ran for as long as this, the next one waits for 'delay' again. Not longer than 'delay': each waits for 'delay'.", .def = "60s", .max = DAY),
-        FIELD(restart_policy, max_starts, "max_starts", "Starts in a row that fail until it stays failed; without it, there is no limit. 'systemctl reset-failed UNIT' allows as many again.",
+        FIELD(restart_policy, max_starts, "max_starts", "Starts in a row that fail until it stays failed; without it, there is no limit. 'pyservicectl start' allows as many again.",
               .min = 1, .max = 1000000),
 };
 SCHEMA(restart_policy, "When systemd starts it again, and how soon.");

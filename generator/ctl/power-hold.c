@@ -245,9 +245,14 @@ static int start_units(struct powers *ps, struct power *p, struct power_jobs *jo
 
         if (r >= 0)
                 r = power_add_job(ps, jobs, BUS_START, arena_join(&ps->ctl->arena, p->app, STR(".target")));
-        VEC_EACH(u, &p->units)
-                if (r >= 0 && power_is_wished(p, u) && !hold_find(&p->holds, u->unit))
+        VEC_EACH(u, &p->units) {
+                if (!power_is_wished(p, u) || hold_find(&p->holds, u->unit))
+                        continue;
+                if (r >= 0)
+                        r = power_forget_failure(ps, u->unit);  /* it may have had its max_starts */
+                if (r >= 0)
                         r = power_add_job(ps, jobs, BUS_START, u->unit);
+        }
         return r;
 }
 

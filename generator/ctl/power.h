@@ -69,7 +69,8 @@ int power_wait(struct powers *ps, const struct power_jobs *jobs);
 /* Is the unit as it is to be after a start: active or, of what is started once, done with? */
 int power_is_up(struct powers *ps, const struct power_unit *u, bool *ret);
 
-/* A spare that is stopped while it starts counts as failed, and stays so for people to see. But that was us. Negative errno. */
+/* Forgets that the unit has failed: a spare that we stopped while it started counts as failed, and what had its
+ * `max_starts` would not start again. Negative errno. */
 int power_forget_failure(struct powers *ps, struct str unit);
 
 /* Says on standard error that the unit did not come up, and why; `since`: when that was tried, microseconds since 1970. */
