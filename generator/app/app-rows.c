@@ -46,11 +46,12 @@ static const struct field rollout_fields[] = {
         FIELD(rollout, max_unavailable, "max_unavailable", "Instances of one service that are restarted at the same time, at most.",
               .def = "1", .min = 1, .max = INSTANCES_MAX),
         FIELD(rollout, spare, "spare",
-              "Whether a new revision must first prove itself in a spare instance ({{ instance }} is 'next' there). Only "
-              "services with 'proxy' have one, and none that publishes fixed ports or has 'run_mode: BEAT'. Without this "
-              "key all others have one, except a service with 'scale: 1' that may write a volume or a path of the machine "
-              "which no other part mounts: two instances would write it at the same time. Mounts with the option 'ro' or "
-              "'O', paths with {{ instance }}, and those below /dev, /proc, /run and /sys do not count; nor do the "
+              "Whether a new revision must first prove itself in a spare instance ({{ instance }} is "
+              "'next' there). Only services with 'proxy' have one, and none that publishes fixed ports or "
+              "has 'run_mode: BEAT'. Without this key all others have one, except a service with 'scale: "
+              "1' that may write a volume or a path of the machine which no other part mounts: two "
+              "instances would write it at the same time. Mounts with the option 'ro' or 'O', paths with "
+              "{{ instance }}, and those below /dev, /proc, /run and /sys do not count; nor do the "
               "application's own directories (see 'root'), unless 'volumes' mounts them elsewhere."),
         FIELD(rollout, ready_timeout, "ready_timeout", "How long an instance may take until it is ready; without it, as long as its unit allows, "
               "which follows from 'health'.", .min = 1000000, .max = 7 * DAY),
@@ -92,9 +93,11 @@ static const struct field app_fields[] = {
         FIELD_STRUCT(app, rollout, "rollout", rollout_schema, "How a new revision reaches the instances."),
         FIELD(app, auto_update, "auto_update", "Whether podman-auto-update.timer also looks for a new image of the same tag: in its registry, or among those "
               "of this machine. What it finds is rolled out like any change.", .choices = "registry|local"),
-        FIELD_MAP_OF_STRUCT(app, volumes, "volumes", volume_schema, "As a map: what Podman volumes of the app are made of, by name; the list 'volumes' of a service or another part mounts them. "
-                            "A volume that needs nothing said of it is made without standing here. One that is there keeps what it was made with, "
-                            "and 'pyservicectl plan' tells which command makes it anew."),
+        FIELD_MAP_OF_STRUCT(app, volumes, "volumes", volume_schema,
+                            "As a map: what Podman volumes of the app are made of, by name; the list "
+                            "'volumes' of a service or another part mounts them. A volume without any of "
+                            "these keys need not be here. One that is there keeps what it was made with; "
+                            "'pyservicectl plan' shows the command that makes it again."),
         FIELD_MAP_OF_STRUCT(app, networks, "networks", network_schema, "Podman networks of the app, by name."),
         FIELD_LIST(app, trusted, "trusted", "Addresses and networks that may reach its services and sidecars, directly or through HAProxy; all others are refused. The machine "
                    "itself and the containers of the same network may too. systemd filters both ways (IPAddressAllow=): what these parts themselves have to "

@@ -45,8 +45,8 @@ static bool is_machines(struct str path) {
         return false;
 }
 
-/* Where the definition mounts them nowhere, the application's directories are mounted into all that is its own, and it may
- * well use none of them. */
+/* Where the definition mounts them nowhere, the application's directories are mounted into all that is its
+ * own, and it may well use none of them. */
 static bool is_homes(const struct app *app, struct str path) {
         return app->home && (str_eq(path, app->home->config.text) || str_eq(path, app->home->data.text));
 }
@@ -82,8 +82,9 @@ static const struct mount *find_private(const struct app *app, const struct cont
         LIST_EACH(m, &c->mounts) {
                 struct syntax_volume v = syntax_volume_split(m->spec.text);
 
-                if (!has_option(v.options, "ro") && !has_option(v.options, "O") && !has_instance_mark(v.source) &&
-                    !is_machines(v.source) && !is_homes(app, v.source) && !is_shared(app, c, v.source))
+                if (!has_option(v.options, "ro") && !has_option(v.options, "O") &&
+                    !has_instance_mark(v.source) && !is_machines(v.source) && !is_homes(app, v.source) &&
+                    !is_shared(app, c, v.source))
                         return m;
         }
 
@@ -95,7 +96,8 @@ enum spare service_spare(const struct app *app, const struct service *s, struct 
         const struct publish_spec *port = find_fixed_port(s);
         const struct mount *mount;
 
-        if (!s->proxy || o->strategy.index != STRATEGY_ROLLING || is_beat(s) || (o->spare.at.len > 0 && !o->spare.yes))
+        if (!s->proxy || o->strategy.index != STRATEGY_ROLLING || is_beat(s) ||
+            (o->spare.at.len > 0 && !o->spare.yes))
                 return SPARE_UNWANTED;
         if (port) {
                 *ret_at = port->at;

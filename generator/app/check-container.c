@@ -209,7 +209,10 @@ void check_objects(struct world *w, struct app *app) {
                 check_volume(w, &volume->value);
                 /* Easily meant as a mount, above all in the short form, which has no place for one beside it. */
                 if (!is_mounted(&all, volume->key.text))
-                        (void) diag_add(w->ds, DIAG_UNUSED_VOLUME, volume->key.at, "the volume '%.*s' is mounted by nothing; write volumes: [\"%.*s:/PATH\"] %s",
-                                        STR_ARG(volume->key.text), STR_ARG(volume->key.text), has_services ? "in one of 'services:'" : "instead");
+                        (void) diag_add(
+                                w->ds, DIAG_UNUSED_VOLUME, volume->key.at,
+                                "the volume '%.*s' is mounted by nothing; write volumes: [\"%.*s:/PATH\"] %s",
+                                STR_ARG(volume->key.text), STR_ARG(volume->key.text),
+                                has_services ? "in one of 'services:'" : "instead");
         }
 }

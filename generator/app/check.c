@@ -137,11 +137,17 @@ static void check_spares(struct world *w, struct app *app) {
                 enum spare spare = s->scale.n == 1 ? service_spare(app, s, &at) : SPARE_RUNS;
 
                 if (spare == SPARE_HAS_NO_PORT)
-                        (void) diag_add(w->ds, DIAG_NO_SPARE, at, "'%.*s' has no spare, because two instances cannot have this port: requests fail while "
-                                        "it restarts; leave out the machine's port, or write 'rollout: {spare: false}'", STR_ARG(s->name.text));
+                        (void) diag_add(w->ds, DIAG_NO_SPARE, at,
+                                        "'%.*s' has no spare, because two instances cannot have this port: "
+                                        "requests fail while it restarts; leave out the machine's port, or "
+                                        "write 'rollout: {spare: false}'",
+                                        STR_ARG(s->name.text));
                 else if (spare == SPARE_WOULD_WRITE)
-                        (void) diag_add(w->ds, DIAG_NO_SPARE, at, "'%.*s' has no spare, because two instances would write this at the same time: requests "
-                                        "fail while it restarts; write 'rollout: {spare: true}' if they may, else 'rollout: {spare: false}'",
+                        (void) diag_add(w->ds, DIAG_NO_SPARE, at,
+                                        "'%.*s' has no spare, because two instances would write this at the "
+                                        "same time: requests fail while it restarts; write "
+                                        "'rollout: {spare: true}' if they may, "
+                                        "else 'rollout: {spare: false}'",
                                         STR_ARG(s->name.text));
         }
 }

@@ -195,15 +195,17 @@ static void declare_volume(struct world *w, struct app *app, const struct volume
         struct syntax_volume v = syntax_volume_split(spec->text);
         struct volume_entry *volumes;
 
-        if (v.is_foreign || v.source.n == 0 || v.source.p[0] == '/' || str_has_suffix(v.source, STR(".volume")) || is_declared(app, v.source))
+        if (v.is_foreign || v.source.n == 0 || v.source.p[0] == '/' ||
+            str_has_suffix(v.source, STR(".volume")) || is_declared(app, v.source))
                 return;
         if (!type_accepts(KIND_VOLUME_NAME, v.source)) {
-                (void) diag_add(w->ds, DIAG_BAD_VALUE, spec->at, "'%.*s' is not a valid %s; %s", STR_ARG(v.source), type_of(KIND_VOLUME_NAME)->name,
+                (void) diag_add(w->ds, DIAG_BAD_VALUE, spec->at, "'%.*s' is not a valid %s; %s",
+                                STR_ARG(v.source), type_of(KIND_VOLUME_NAME)->name,
                                 type_of(KIND_VOLUME_NAME)->rule);
                 return;
         }
         if (has_instance_mark(v.source))
-                return;                 /* one for each instance: Podman makes them */
+                return; /* one for each instance: Podman makes them */
 
         volumes = arena_array(w->arena, app->volumes.n + 1, struct volume_entry);
         if (app->volumes.n > 0)

@@ -169,7 +169,8 @@ static struct mount resolve_volume(struct world *w, const struct app *app, struc
         bool is_made = take_create(w->arena, given);
         struct volume_spec spec = *given;
         struct syntax_volume v = syntax_volume_split(spec.text);
-        struct str source = v.source, rest = str_from(spec.text, source.n + v.is_foreign), stem = volume_stem(source);
+        struct str source = v.source, rest = str_from(spec.text, source.n + v.is_foreign),
+                   stem = volume_stem(source);
         const struct quadlet_object *object;
 
         if (is_made && (v.is_foreign || source.p[0] != '/'))
@@ -187,8 +188,9 @@ static struct mount resolve_volume(struct world *w, const struct app *app, struc
                         };
                 }
 
-        if (source.p[0] != '/' && stem.n == source.n)   /* one for each instance */
-                return (struct mount) { .spec = { arena_join(w->arena, app->name.text, STR("-"), spec.text), spec.at } };
+        if (source.p[0] != '/' && stem.n == source.n) /* one for each instance */
+                return (struct mount) { .spec = { arena_join(w->arena, app->name.text, STR("-"), spec.text),
+                                                 spec.at } };
         if (stem.n == source.n)
                 return (struct mount) { .spec = spec, .is_made = is_made };
 
@@ -196,8 +198,10 @@ static struct mount resolve_volume(struct world *w, const struct app *app, struc
         if (object)
                 return (struct mount) { { arena_join(w->arena, object->name.text, rest), spec.at }, { object->unit.text, spec.at } };
 
-        (void) diag_add(w->ds, DIAG_UNKNOWN_VOLUME, spec.at, "there is no '%.*s' in %.*s; write one, or '%.*s%.*s' for a volume of the application's own",
-                        STR_ARG(source), STR_ARG(w->places.quadlets[0]), STR_ARG(stem), STR_ARG(rest));
+        (void) diag_add(
+                w->ds, DIAG_UNKNOWN_VOLUME, spec.at,
+                "there is no '%.*s' in %.*s; write one, or '%.*s%.*s' for a volume of the application's own",
+                STR_ARG(source), STR_ARG(w->places.quadlets[0]), STR_ARG(stem), STR_ARG(rest));
         return (struct mount) { .spec = spec };
 }
 

@@ -130,7 +130,8 @@ TEXT_TYPES(X)
         struct env_text: env_text_as_text, struct label_name: label_name_as_text, \
         struct label_text: label_text_as_text, struct word: word_as_text, struct unit_name: unit_name_as_text, \
         struct unit_ref: unit_ref_as_text, struct user_name: user_name_as_text, \
-        struct network_ref: network_ref_as_text, struct volume_spec: volume_spec_as_text, struct volume_name: volume_name_as_text, \
+        struct network_ref: network_ref_as_text, struct volume_spec: volume_spec_as_text, \
+        struct volume_name: volume_name_as_text, \
         struct publish_spec: publish_spec_as_text, struct credential: credential_as_text, struct ciphertext: ciphertext_as_text, \
         struct podman_secret: podman_secret_as_text, \
         struct signal_name: signal_name_as_text, struct domain: domain_as_text, \

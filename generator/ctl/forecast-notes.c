@@ -9,7 +9,8 @@
 
 static bool is_restarted(const struct forecast_app *app, struct str unit) {
         VEC_EACH(action, &app->actions)
-                if (action->verb == FORECAST_RESTART && action->kind == FORECAST_INSTANCE && str_eq(action->unit, unit))
+                if (action->verb == FORECAST_RESTART && action->kind == FORECAST_INSTANCE &&
+                    str_eq(action->unit, unit))
                         return true;
 
         return false;
@@ -20,22 +21,27 @@ static struct str how_long(struct arena *a, struct bus *bus, struct str unit) {
         struct bus_detail detail = { 0 };
         const struct bus_question question = { unit, BUS_ABOUT_START, &detail };
 
-        if (!bus || bus_ask(bus, a, &question, 1) < 0 || detail.start_began == 0 || detail.start_done <= detail.start_began)
+        if (!bus || bus_ask(bus, a, &question, 1) < 0 || detail.start_began == 0 ||
+            detail.start_done <= detail.start_began)
                 return STR("");
 
-        return arena_join(a, STR(" (about "), arena_u64(a, (detail.start_done - detail.start_began + SECOND - 1) / SECOND), STR(" s)"));
+        return arena_join(a, STR(" (about "),
+                          arena_u64(a, (detail.start_done - detail.start_began + SECOND - 1) / SECOND),
+                          STR(" s)"));
 }
 
-void forecast_note_spares(struct arena *a, struct forecast_app *app, const struct app *as_defined, struct bus *bus) {
-        if (app->is_recreate)           /* the headline says it */
+void forecast_note_spares(struct arena *a, struct forecast_app *app, const struct app *as_defined,
+                          struct bus *bus) {
+        if (app->is_recreate) /* the headline says it */
                 return;
 
         LIST_EACH(s, &as_defined->services) {
                 struct str unit = s->container.unit.text;
 
                 if (s->proxy && s->scale.n == 1 && !has_spare(as_defined, s) && is_restarted(app, unit))
-                        *vec_push(a, &app->notes) = arena_join(a, unit, STR("@0 has no spare: requests fail while it restarts"),
-                                                               how_long(a, bus, arena_join(a, unit, STR("@0.service"))));
+                        *vec_push(a, &app->notes) =
+                                arena_join(a, unit, STR("@0 has no spare: requests fail while it restarts"),
+                                           how_long(a, bus, arena_join(a, unit, STR("@0.service"))));
         }
 }
 
@@ -46,5 +52,6 @@ void forecast_note_objects(struct arena *a, struct forecast_app *app, const stru
         podman_objects_add(a, as_defined, wanted);
         podman_compare(a, wanted, &differences);
         VEC_EACH(d, &differences.list)
-                *vec_push(a, &app->notes) = arena_join(a, d->text, STR("; to make it anew, without what is in it: "), d->advice);
+                *vec_push(a, &app->notes) =
+                        arena_join(a, d->text, STR("; to remove it with its content and make it again: "), d->advice);
 }

@@ -76,9 +76,10 @@ const struct forecast_app *forecast_find(const struct forecast *f, struct str ap
  * `is_user`: the machine's proxy is not concerned. */
 int forecast_compare(struct arena *a, struct forecast_app *app, const struct state *state, const char *podman, bool is_user);
 
-/* Adds to an app's notes which of its services answer no requests while they restart. `as_defined`: what its file says; `bus`:
- * NULL where systemd is not to be asked. */
-void forecast_note_spares(struct arena *a, struct forecast_app *app, const struct app *as_defined, struct bus *bus);
+/* Adds to an app's notes which of its services answer no requests while they restart. `as_defined`: what its
+ * file says; `bus`: NULL where systemd is not to be asked. */
+void forecast_note_spares(struct arena *a, struct forecast_app *app, const struct app *as_defined,
+                          struct bus *bus);
 
 /* And which of its volumes and networks stay as they are. Asks Podman. */
 void forecast_note_objects(struct arena *a, struct forecast_app *app, const struct app *as_defined);

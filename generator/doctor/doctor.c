@@ -27,7 +27,8 @@ static const struct doctor_check checks[] = {
         { "applications", "credentials", "The credentials are there, and can be decrypted", CHECK_AS_ROOT, doctor_credentials },
         { "applications", "secret-files", "The files that hold secrets are there, and for their owner alone", CHECK_AS_ROOT, doctor_secret_files },
         { "applications", "podman-secrets", "Podman's secrets are there", CHECK_HERE | CHECK_AS_ROOT, doctor_podman_secrets },
-        { "applications", "objects", "Volumes and networks are as the definitions say", CHECK_HERE | CHECK_AS_ROOT, doctor_objects },
+        { "applications", "objects", "Volumes and networks are as the definitions say",
+          CHECK_HERE | CHECK_AS_ROOT, doctor_objects },
         { "applications", "leftovers", "No container runs that no unit owns", CHECK_HERE | CHECK_AS_ROOT | CHECK_BUS, doctor_leftovers },
         { "applications", "removed", "Nothing is left of applications that are gone", 0, doctor_removed },
 

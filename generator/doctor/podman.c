@@ -173,7 +173,8 @@ void doctor_objects(struct doctor *d) {
         podman_compare(d->arena, &wanted, &differences);
         VEC_EACH(difference, &differences.list)
                 doctor_warn(d, difference->object->app, difference->text,
-                            arena_join(d->arena, STR("to make it anew, without what is in it: "), difference->advice));
+                            arena_join(d->arena, STR("to remove it with its content and make it again: "),
+                                       difference->advice));
 }
 
 /* A container and its unit come and go together, but for moments. */

@@ -169,7 +169,8 @@ static void put_mount(struct compose *c, struct draft_part *p, struct bind_mount
                         return;
         } else if (is_external(c, object_of(c, "volumes", m.source), m.source, &source)) {
                 import_foreign_volume(a, yaml_text_put(a, p->map, STR("volumes"), YAML_TEXT_LIST), source,
-                                      str_is_absent(options) ? m.target : arena_join(a, m.target, STR(":"), options));
+                                      str_is_absent(options) ? m.target
+                                                             : arena_join(a, m.target, STR(":"), options));
                 return;
         } else if (source.p[0] != '{')
                 source = import_name(a, source);

@@ -15,17 +15,18 @@ enum { CONTAINER_FILE_MAX = 1 << 20 };
 struct looking {
         struct world *w;
         struct definition *definition;
-        struct fs_names mounted;        /* sources that what is published or accepted mounts, as Podman knows them */
+        struct fs_names mounted; /* sources that what is published or accepted mounts, as Podman knows them */
         bool has_looked;
 };
 
-/* "data" of "Volume=data:/var/lib/app". */
+/* Takes "data" from "Volume=data:/var/lib/app". */
 static void add_mounted(struct looking *l, struct str text) {
         struct str line, key = STR("Volume=");
 
         while (str_split(&text, '\n', &line))
                 if (str_has_prefix(line, key))
-                        *vec_push(l->w->arena, &l->mounted.list) = syntax_volume_split(str_from(line, key.n)).source;
+                        *vec_push(l->w->arena, &l->mounted.list) =
+                                syntax_volume_split(str_from(line, key.n)).source;
 }
 
 static void read_bundle(struct looking *l, struct str directory) {
@@ -38,7 +39,8 @@ static void read_bundle(struct looking *l, struct str directory) {
         VEC_EACH(name, &names.list) {
                 struct str path = arena_join(l->w->arena, quadlet, STR("/"), *name);
 
-                if (str_has_suffix(*name, STR(".container")) && fs_read(l->w->arena, l->w->root, world_below(path), CONTAINER_FILE_MAX, &text) >= 0)
+                if (str_has_suffix(*name, STR(".container")) &&
+                    fs_read(l->w->arena, l->w->root, world_below(path), CONTAINER_FILE_MAX, &text) >= 0)
                         add_mounted(l, text);
         }
 }
@@ -98,21 +100,27 @@ static void check_mount(struct looking *l, const struct volume_spec *spec) {
         struct syntax_volume v = syntax_volume_split(spec->text);
         struct str app = arena_join(a, l->definition->name.text, STR("-"));
         struct str unit = replace_mark(a, v.source, STR("%i")), first = replace_mark(a, v.source, STR("0"));
-        struct str shown = replace_mark(a, v.source, STR("{{ instance }}")), target = as_written(a, v.target), source = as_written(a, v.source);
+        struct str shown = replace_mark(a, v.source, STR("{{ instance }}")), target = as_written(a, v.target),
+                   source = as_written(a, v.source);
 
-        if (v.is_foreign || v.source.n == 0 || v.source.p[0] == '/' || str_has_suffix(v.source, STR(".volume")) || is_there(w, arena_join(a, app, first)))
+        if (v.is_foreign || v.source.n == 0 || v.source.p[0] == '/' ||
+            str_has_suffix(v.source, STR(".volume")) || is_there(w, arena_join(a, app, first)))
                 return;
 
         if (is_mounted(l, unit) && !is_mounted(l, arena_join(a, app, unit))) {
                 (void) diag_add(w->ds, DIAG_VOLUME_LEFT, spec->at,
-                                "up to now this is the Podman volume '%.*s'; now it would be '%.*s%.*s', which is empty: write {volume: %.*s, dest: %.*s} to keep it, "
+                                "up to now this is the Podman volume '%.*s'; now it would be '%.*s%.*s', "
+                                "which is empty: write {volume: %.*s, dest: %.*s} to keep it, "
                                 "or copy it ('Volumes' in pyservice(7) says how)",
-                                STR_ARG(shown), STR_ARG(app), STR_ARG(shown), STR_ARG(source), STR_ARG(target));
+                                STR_ARG(shown), STR_ARG(app), STR_ARG(shown), STR_ARG(source),
+                                STR_ARG(target));
                 l->definition->is_broken = true;
         } else if (is_there(w, first))
                 (void) diag_add(w->ds, DIAG_VOLUME_NAMESAKE, spec->at,
-                                "there is a Podman volume '%.*s', but this will be the application's own, '%.*s%.*s'; write {volume: %.*s, dest: %.*s} to mount that one",
-                                STR_ARG(shown), STR_ARG(app), STR_ARG(shown), STR_ARG(source), STR_ARG(target));
+                                "there is a Podman volume '%.*s', but this will be the application's own, "
+                                "'%.*s%.*s'; write {volume: %.*s, dest: %.*s} to mount that one",
+                                STR_ARG(shown), STR_ARG(app), STR_ARG(shown), STR_ARG(source),
+                                STR_ARG(target));
 }
 
 /* Is it the first of all that mount this one? */

@@ -12,7 +12,7 @@
  *     service UNIT REVISION spare|plain       to be restarted where its containers have another label, in order
  *     sidecar UNIT REVISION                   likewise, after the services
  *     volume NAME DRIVER TYPE DEVICE OPTIONS              as Podman is to have it; "-" for what is not said
- *     network NAME DRIVER SUBNET GATEWAY OPTIONS INTERNAL IPV6 DISABLE-DNS        the last three: yes or no */
+ *     network NAME DRIVER SUBNET GATEWAY OPTIONS INTERNAL IPV6 DISABLE-DNS    the last three: yes or no */
 
 #include "config.h"
 #include "output/lines.h"
@@ -151,7 +151,9 @@ static void put_parts(struct rendering *r, struct lines *plan) {
 }
 
 static void put_name(struct rendering *r, struct lines *plan, struct name key) {
-        lines_word(plan, ((struct name) { arena_join(r->arena, r->app->name.text, STR("-"), key.text), key.at }));
+        struct str name = arena_join(r->arena, r->app->name.text, STR("-"), key.text);
+
+        lines_word(plan, ((struct name) { name, key.at }));
 }
 
 #define PUT_KNOWN(plan, value) \

@@ -24,7 +24,8 @@ static struct str kept_objects(struct rollout_run *ro) {
 }
 
 static void tell(struct rollout_run *ro) {
-        struct str message = arena_join(ro->arena, ro->app, STR(": revision "), ro->revision, STR(" runs"), kept_objects(ro));
+        struct str message = arena_join(ro->arena, ro->app, STR(": revision "), ro->revision, STR(" runs"),
+                                        kept_objects(ro));
         const struct journal_field fields[] = {
                 { "MESSAGE", message },
                 { "MESSAGE_ID", STR(MESSAGE_ID) },

@@ -54,7 +54,10 @@ static struct str take_known(struct arena *a, struct str word) {
 
 static bool take_volume(struct arena *a, const struct str *w, struct plan *plan) {
         *vec_push(a, &plan->objects.list) = (struct podman_object) {
-                .name = arena_str(a, w[1]), .driver = take_known(a, w[2]), .type = take_known(a, w[3]), .device = take_known(a, w[4]),
+                .name = arena_str(a, w[1]),
+                .driver = take_known(a, w[2]),
+                .type = take_known(a, w[3]),
+                .device = take_known(a, w[4]),
                 .options = take_known(a, w[5]),
         };
         return true;
@@ -62,10 +65,15 @@ static bool take_volume(struct arena *a, const struct str *w, struct plan *plan)
 
 static bool take_network(struct arena *a, const struct str *w, struct plan *plan) {
         struct podman_object o = {
-                .is_network = true, .name = arena_str(a, w[1]), .driver = take_known(a, w[2]), .subnet = take_known(a, w[3]),
-                .gateway = take_known(a, w[4]), .options = take_known(a, w[5]),
+                .is_network = true,
+                .name = arena_str(a, w[1]),
+                .driver = take_known(a, w[2]),
+                .subnet = take_known(a, w[3]),
+                .gateway = take_known(a, w[4]),
+                .options = take_known(a, w[5]),
         };
-        bool is_good = take_choice(w[6], "no", "yes", &o.is_internal) && take_choice(w[7], "no", "yes", &o.has_ipv6) &&
+        bool is_good = take_choice(w[6], "no", "yes", &o.is_internal) &&
+                       take_choice(w[7], "no", "yes", &o.has_ipv6) &&
                        take_choice(w[8], "no", "yes", &o.has_no_dns);
 
         *vec_push(a, &plan->objects.list) = o;

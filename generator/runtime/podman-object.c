@@ -11,14 +11,27 @@ void podman_objects_add(struct arena *a, const struct app *app, struct podman_ob
 
         LIST_EACH(v, &app->volumes)
                 *vec_push(a, &ret->list) = (struct podman_object) {
-                        .app = app->name.text, .name = arena_join(a, before, v->key.text), .driver = v->value.driver.text,
-                        .device = v->value.device.text, .type = v->value.type.text, .options = v->value.options.text, .at = v->key.at,
+                        .app = app->name.text,
+                        .name = arena_join(a, before, v->key.text),
+                        .driver = v->value.driver.text,
+                        .device = v->value.device.text,
+                        .type = v->value.type.text,
+                        .options = v->value.options.text,
+                        .at = v->key.at,
                 };
         LIST_EACH(n, &app->networks)
                 *vec_push(a, &ret->list) = (struct podman_object) {
-                        .is_network = true, .app = app->name.text, .name = arena_join(a, before, n->key.text), .driver = n->value.driver.text,
-                        .subnet = n->value.subnet.text, .gateway = n->value.gateway.text, .options = n->value.options.text,
-                        .is_internal = n->value.internal.yes, .has_ipv6 = n->value.ipv6.yes, .has_no_dns = n->value.disable_dns.yes, .at = n->key.at,
+                        .is_network = true,
+                        .app = app->name.text,
+                        .name = arena_join(a, before, n->key.text),
+                        .driver = n->value.driver.text,
+                        .subnet = n->value.subnet.text,
+                        .gateway = n->value.gateway.text,
+                        .options = n->value.options.text,
+                        .is_internal = n->value.internal.yes,
+                        .has_ipv6 = n->value.ipv6.yes,
+                        .has_no_dns = n->value.disable_dns.yes,
+                        .at = n->key.at,
                 };
 }
 
@@ -31,10 +44,12 @@ struct comparing {
 /* "no device (wanted: '/srv/data')" */
 static void add(struct comparing *c, const char *key, struct str actual, struct str wanted) {
         struct arena *a = c->arena;
-        struct str has = actual.n > 0 ? arena_join(a, str_of(key), STR(" '"), actual, STR("'")) : arena_join(a, STR("no "), str_of(key));
+        struct str has = actual.n > 0 ? arena_join(a, str_of(key), STR(" '"), actual, STR("'"))
+                                      : arena_join(a, STR("no "), str_of(key));
         struct str wants = wanted.n > 0 ? arena_join(a, STR("'"), wanted, STR("'")) : STR("none");
 
-        c->found = arena_join(a, c->found, c->found.n > 0 ? STR(", ") : STR(""), has, STR(" (wanted: "), wants, STR(")"));
+        c->found = arena_join(a, c->found, c->found.n > 0 ? STR(", ") : STR(""), has, STR(" (wanted: "),
+                              wants, STR(")"));
 }
 
 static void compare_text(struct comparing *c, const char *key, struct str actual, struct str wanted) {
@@ -62,13 +77,15 @@ static void compare_volume(struct comparing *c, const struct podman_object *o, c
 static bool is_same_subnet(struct str actual, struct str wanted) {
         size_t a = str_find(actual, '/'), w = str_find(wanted, '/');
 
-        return str_eq(str_from(actual, a), str_from(wanted, w)) && syntax_is_within((struct str) { wanted.p, w }, actual);
+        return str_eq(str_from(actual, a), str_from(wanted, w)) &&
+               syntax_is_within((struct str) { wanted.p, w }, actual);
 }
 
 static bool is_same_address(struct arena *a, struct str actual, struct str wanted) {
         bool is_v6 = str_find(actual, ':') < actual.n;
 
-        return actual.n > 0 && syntax_is_within(wanted, arena_join(a, actual, is_v6 ? STR("/128") : STR("/32")));
+        return actual.n > 0 &&
+               syntax_is_within(wanted, arena_join(a, actual, is_v6 ? STR("/128") : STR("/32")));
 }
 
 /* `subnets`: "SUBNET GATEWAY,…". Podman chooses what the definition leaves open. */
@@ -105,7 +122,8 @@ static void compare_options(struct comparing *c, const struct podman_object *o, 
 
         while (!str_is_absent(o->options) && str_split(&rest, ',', &option))
                 if (option.n > 0 && !has_option(options, option)) {
-                        add(c, "options", (struct str) { options.p, options.n - (options.n > 0) }, o->options);
+                        add(c, "options", (struct str) { options.p, options.n - (options.n > 0) },
+                            o->options);
                         return;
                 }
 }
@@ -124,7 +142,8 @@ static void compare_network(struct comparing *c, const struct podman_object *o, 
         compare_options(c, o, words[6]);
 }
 
-static const struct podman_object *find(const struct podman_objects *wanted, bool is_network, struct str name) {
+static const struct podman_object *find(const struct podman_objects *wanted, bool is_network,
+                                        struct str name) {
         VEC_EACH(o, &wanted->list)
                 if (o->is_network == is_network && str_eq(o->name, name))
                         return o;
@@ -132,7 +151,8 @@ static const struct podman_object *find(const struct podman_objects *wanted, boo
         return NULL;
 }
 
-static void compare_line(struct arena *a, const struct podman_objects *wanted, bool is_network, struct str line, struct podman_differences *ret) {
+static void compare_line(struct arena *a, const struct podman_objects *wanted, bool is_network,
+                         struct str line, struct podman_differences *ret) {
         struct str words[WORDS_MAX] = { 0 };
         struct comparing c = { a, STR("") };
         const struct podman_object *o;
@@ -152,14 +172,17 @@ static void compare_line(struct arena *a, const struct podman_objects *wanted, b
                 struct str kind = is_network ? STR("network ") : STR("volume ");
 
                 *vec_push(a, &ret->list) = (struct podman_difference) {
-                        .object = o, .text = arena_join(a, STR("the "), kind, o->name, STR(" is there, and keeps "), c.found),
-                        .advice = arena_join(a, STR("pyservicectl stop "), o->app, STR(" && podman "), kind, STR("rm "), o->name,
-                                             STR(" && pyservicectl start "), o->app),
+                        .object = o,
+                        .text = arena_join(a, STR("the "), kind, o->name, STR(" is there, and keeps "),
+                                           c.found),
+                        .advice = arena_join(a, STR("pyservicectl stop "), o->app, STR(" && podman "), kind,
+                                             STR("rm "), o->name, STR(" && pyservicectl start "), o->app),
                 };
         }
 }
 
-void podman_compare_text(struct arena *a, const struct podman_objects *wanted, bool is_network, struct str text, struct podman_differences *ret) {
+void podman_compare_text(struct arena *a, const struct podman_objects *wanted, bool is_network,
+                         struct str text, struct podman_differences *ret) {
         struct str line;
 
         while (str_split(&text, '\n', &line))
@@ -167,7 +190,8 @@ void podman_compare_text(struct arena *a, const struct podman_objects *wanted, b
 }
 
 /* Podman prints what it has, and fails for what it has not. */
-static void compare_all(struct arena *a, const struct podman_objects *wanted, bool is_network, struct podman_differences *ret) {
+static void compare_all(struct arena *a, const struct podman_objects *wanted, bool is_network,
+                        struct podman_differences *ret) {
         const char **argv = arena_array(a, wanted->list.n + 8, const char *);
         struct spawn_result result;
         size_t n = 0, n_fixed;

@@ -83,15 +83,18 @@ static bool decode_commands(struct decoder *d, const struct field *f, const stru
 }
 
 static const struct field foreign_volume_fields[] = {
-        FIELD(foreign_volume, volume, "volume", "Name of the volume, as Podman knows it. It is made if it is not there, but never removed.",
+        FIELD(foreign_volume, volume, "volume",
+              "Name of the volume, as Podman knows it. It is made if it is not there, but never removed.",
               .flags = FIELD_REQUIRED),
         FIELD(foreign_volume, dest, "dest", "Where it is mounted in the container.", .flags = FIELD_REQUIRED),
         FIELD(foreign_volume, options, "options", "Options of the mount, such as ro."),
 };
-SCHEMA(foreign_volume, "A Podman volume that is not the application's own: one that several applications share, or that was there before.");
+SCHEMA(foreign_volume, "A Podman volume that is not the application's own: one that several applications "
+                       "share, or that was there before.");
 
 /* Becomes the text that would stand for it, with a mark. */
-static void decode_foreign_volume(struct decoder *d, const struct field *f, const struct node *node, struct volume_spec *ret) {
+static void decode_foreign_volume(struct decoder *d, const struct field *f, const struct node *node,
+                                  struct volume_spec *ret) {
         static const char mark = FOREIGN_MARK;
         struct foreign_volume v = { 0 };
         size_t errors = d->ds->n_errors;
@@ -101,12 +104,15 @@ static void decode_foreign_volume(struct decoder *d, const struct field *f, cons
         if (d->ds->n_errors > errors)
                 return;
 
-        text = arena_join(d->arena, v.volume.text, STR(":"), v.dest.text, str_is_absent(v.options.text) ? STR("") : STR(":"),
+        text = arena_join(d->arena, v.volume.text, STR(":"), v.dest.text,
+                          str_is_absent(v.options.text) ? STR("") : STR(":"),
                           str_is_absent(v.options.text) ? STR("") : v.options.text);
         if (type_accepts(f->kind, text))
-                *ret = (struct volume_spec) { arena_join(d->arena, (struct str) { &mark, 1 }, text), node->at };
+                *ret = (struct volume_spec) { arena_join(d->arena, (struct str) { &mark, 1 }, text),
+                                              node->at };
         else
-                (void) diag_add(d->ds, DIAG_BAD_VALUE, node->at, "'%.*s' is not a valid %s; %s", STR_ARG(text), type_of(f->kind)->name, type_of(f->kind)->rule);
+                (void) diag_add(d->ds, DIAG_BAD_VALUE, node->at, "'%.*s' is not a valid %s; %s",
+                                STR_ARG(text), type_of(f->kind)->name, type_of(f->kind)->rule);
 }
 
 static void decode_list(struct decoder *d, const struct field *f, const struct node *node, struct raw_list *ret) {

@@ -21,7 +21,7 @@ enum shape {
         SHAPE_WORDS,            /* LIST(struct word): a string, split as a shell would, or a list */
         SHAPE_COMMANDS,         /* LIST of struct command: each a string */
         SHAPE_STRUCT,           /* a pointer to a struct with a schema */
-        SHAPE_LIST,             /* LIST of a refined type; with a schema, an item may also be a map that becomes such a text */
+        SHAPE_LIST,             /* LIST of a refined type; with a schema, an item may be a map instead */
         SHAPE_LIST_OF_STRUCT,
         SHAPE_MAP,              /* LIST of struct { key; value; } */
         SHAPE_MAP_OF_VALUE,

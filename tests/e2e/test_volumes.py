@@ -59,7 +59,7 @@ def test_a_volume_is_the_applications_own(machine):
         found = "the volume mix-data is there, and keeps no type (wanted: 'none'), no device (wanted: '/srv/late'), no options (wanted: 'bind')"
         way = "pyservicectl stop mix && podman volume rm mix-data && pyservicectl start mix"
         plan = said(machine, "plan", "mix")
-        assert f"  ! {found}; to make it anew, without what is in it: {way}\n" in plan
+        assert f"  ! {found}; to remove it with its content and make it again: {way}\n" in plan
         assert re.search(r"  ! mix-web@0 has no spare: requests fail while it restarts \(about \d+ s\)\n", plan) and "@next" not in plan
         assert re.search(rf"mix.yaml:2:11: warning: {re.escape(found)}; .*{re.escape(way)} \[not-applied\]", said(machine, "check"))
         machine.reload()
