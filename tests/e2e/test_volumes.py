@@ -5,7 +5,7 @@ what is told of one that stays as it was."""
 import json
 import re
 
-from app import define, settle, started, undefine, wait_for
+from app import define, settle, started, undefine
 from rolling import App
 
 SHORT = "image: localhost/hello:1\nport: 8000\nhealth: {{http: /health, interval: 1s}}\nvolumes: [{}]\n"
@@ -36,8 +36,8 @@ def test_a_volume_is_the_applications_own(machine):
         define(machine, "two", SHORT.format("'data:/data'"), reload=False)
         assert "there is a Podman volume 'data', but this will be the application's own, 'two-data'" in said(machine, "check")
         define(machine, "mix", MIX.format(data="", version=1))
-        for name in ("one", "two", "mix-web"):
-            wait_for(machine, name, 1, only_healthy=False)
+        units = [f"{name}@0.service" for name in ("one", "two", "mix-web")]
+        machine.wait(lambda: machine.are_active(units), what=units)
         machine.wait(App(machine, "mix").is_done, what="the first rollout")
         machine.wait(App(machine, "one").is_done, what="the first rollout")
         settle(machine)
@@ -69,7 +69,7 @@ def test_a_volume_is_the_applications_own(machine):
         assert "Starting" not in machine.journal("mix-web@next.service"), "no second writer"
 
         machine.run(way)
-        wait_for(machine, "mix-web", 1, only_healthy=False)
+        machine.wait(lambda: machine.is_active("mix-web@0.service"), what="the instance on its new volume")
         assert "/srv/late" in machine.out("podman volume inspect -f '{{.Options.device}}' mix-data")
         assert "/srv/late" in machine.unit("mix-data-volume.service")["RequiresMountsFor"]
         assert "mix-data" not in said(machine, "check") + said(machine, "doctor", "mix")
