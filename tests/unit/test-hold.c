@@ -111,11 +111,10 @@ static void test_others(void **state) {
         put("now 1 *\n", 0646);
         assert_int_equal(hold_read(&f.arena, f.dir, APP, &h), -EPERM);
         assert_int_equal(h.list.n, 0);
-        if (geteuid() != 0)
-                return;
 
         put("now 1 *\n", 0644);
-        assert_int_equal(fchownat(f.dir, "stopped/shop", 65534, 65534, 0), 0);
+        if (fchownat(f.dir, "stopped/shop", 65534, 65534, 0) < 0)
+                skip();         /* needs root, and other users */
         assert_int_equal(hold_read(&f.arena, f.dir, APP, &h), -EPERM);
 }
 

@@ -265,12 +265,12 @@ static void test_owner(void **state) {
         struct site s;
 
         (void) state;
-        if (geteuid() != 0)
-                skip();
-
         site_open(&s);
         write_two_apps(&s);
-        assert_int_equal(fchownat(s.world.root, "etc/pyservice.d/shop.yaml", 1234, 0, 0), 0);
+        if (fchownat(s.world.root, "etc/pyservice.d/shop.yaml", 1234, 0, 0) < 0) {
+                site_close(&s);
+                skip();         /* needs root, and other users */
+        }
         site_load(&s);
         assert_site(&s, "unsafe-permissions‹/etc/pyservice.d/shop.yaml›", "is not root's but belongs to user 1234");
         assert_string_equal(broken_apps(&s), "shop ");
@@ -287,14 +287,14 @@ static void test_own_group(void **state) {
         struct site s;
 
         (void) state;
-        if (geteuid() != 0)
-                skip();
-
         for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
                 site_open(&s);
                 s.world.places.is_user = true;
                 site_write(&s, "/etc/pyservice.d/shop.yaml", APP("etc"));
-                assert_int_equal(fchown(s.world.root, 1234, 1234), 0);
+                if (fchown(s.world.root, 1234, 1234) < 0) {
+                        site_close(&s);
+                        skip();         /* needs root, and other users */
+                }
                 assert_int_equal(fchownat(s.world.root, "etc/pyservice.d/shop.yaml", 1234, rows[i].group, 0), 0);
                 assert_int_equal(fchmodat(s.world.root, "etc/pyservice.d/shop.yaml", rows[i].mode, 0), 0);
                 assert_int_equal(seteuid(1234), 0);

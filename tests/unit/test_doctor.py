@@ -146,7 +146,7 @@ def test_what_is_masked_is_not_gone(root):
     assert done.returncode == 1 and done.stderr == "pyservicectl: old is masked by /etc/pyservice.d/old.yaml; remove that link, and its definition counts again\n"
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="needs another user to be")
+@pytest.mark.other_users
 def test_what_only_root_can_read_is_no_mistake(root):
     write(root / "etc/pyservice.d/sec.yaml", SHOP, mode=0o600)
     subprocess.run(["chmod", "o+rx", *[str(path) for path in root.parents][:3], str(root)], check=True)

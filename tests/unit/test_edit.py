@@ -345,7 +345,7 @@ def test_modes(root):
     assert root.drop_in("shop").stat().st_mode & 0o777 == 0o600
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files to others")
+@pytest.mark.other_users
 def test_owners(root):
     root.write("hello.yaml", HELLO, 0o640)
     os.chown(root.etc / "hello.yaml", 0, 4)

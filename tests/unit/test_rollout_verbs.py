@@ -469,7 +469,7 @@ def test_resume_ends_an_undo(kept):
     assert not [line for line in kept.state_lines() if line.startswith("pinned")]
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="needs another user to be")
+@pytest.mark.other_users
 def test_without_root(kept):
     kept.state_dir.chmod(0o700)
     subprocess.run(["chmod", "o+rx", *[str(path) for path in kept.path.parents][:3], str(kept.path)], check=True)

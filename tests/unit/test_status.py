@@ -194,7 +194,7 @@ def test_stopped(root):
     assert root.app(status=3)["note"] == "stopped; 'pyservicectl start hello' starts it"
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="needs another user to be")
+@pytest.mark.other_users
 def test_what_only_root_can_read(root):
     """It is no mistake of the file; what is published is told."""
     root.define()
@@ -275,7 +275,7 @@ def test_out_of_memory(root, verb):
     assert result.stderr == "pyservice: out of memory with '/etc/pyservice.d/large.yaml'; make that file smaller, or split the application\n"
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="needs another user to be")
+@pytest.mark.other_users
 def test_without_root(root):
     root.define()
     root.publish(0, 1)
