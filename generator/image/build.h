@@ -75,12 +75,24 @@ int containerfile_make(struct build *b, struct str *ret);
 /* Puts a copy of the clone where people look for it (--code). A failure of this is only told. */
 void place_code(struct build *b);
 
-/* As git's helpers: answers git's question for a user name or password (argv[1]), or becomes ssh. Give the exit status. */
+/* As git's helpers: answers git's question for a user name or password (argv[1]), becomes ssh, or becomes
+ * the process that reads a local repository. Give the exit status. */
 int helper_ask(struct arena *a, const char *question);
 int helper_ssh(struct arena *a, int argc, char **argv);
+int helper_upload_pack(struct arena *a, const char *repository);
 
-/* Sets the environment in which git asks those helpers. */
+/* The words by which git calls the last one. git refuses an SSH host that begins with "-". */
+#define HELPER_UPLOAD_PACK "--upload-pack"
+extern const char helper_upload_pack_command[];
+
+/* Sets the environment in which git calls those helpers. */
 int helper_prepare(const struct build *b);
+
+/* True if the repository is a path of this machine. */
+bool helper_is_local(const struct build *b);
+
+/* Sets which protocols git may use: those for the repository itself, or those for its submodules. */
+int helper_allow(const struct build *b, bool is_repository);
 
 /* Runs a program; its last lines become b->problem where it fails. */
 int build_run(struct build *b, const char *const *argv);

@@ -39,16 +39,27 @@ static int resolve(struct build *b) {
         return r;
 }
 
+static int fetch_refs(struct build *b, const char *first, const char *second) {
+        struct str program = helper_is_local(b) ? str_of(helper_upload_pack_command) : STR("git-upload-pack");
+        struct str reader = arena_join(b->arena, STR("--upload-pack="), program);
+        int r = helper_allow(b, true) < 0 ? -ENOMEM : 0;
+
+        if (r >= 0)
+                r = build_run(b, (const char *const[]) { b->git, "-C", b->clone.p, "fetch", reader.p,
+                                                         "--quiet", "--force", "--prune", "--no-tags",
+                                                         "--no-recurse-submodules", "origin", first, second, NULL });
+        return helper_allow(b, false) < 0 ? -ENOMEM : r;
+}
+
 static int fetch(struct build *b) {
-        return build_run(b, (const char *const[]) { b->git, "-C", b->clone.p, "fetch", "--quiet", "--force", "--prune", "--no-tags", "--no-recurse-submodules", "origin",
-                                                    "+refs/heads/*:refs/remotes/origin/*", "+refs/tags/*:refs/tags/*", NULL });
+        return fetch_refs(b, "+refs/heads/*:refs/remotes/origin/*", "+refs/tags/*:refs/tags/*");
 }
 
 /* A commit that no branch or tag leads to; not every server gives one. */
 static int fetch_commit(struct build *b) {
         struct str pinned = build_pinned_commit(b), commit = arena_str(b->arena, str_is_absent(pinned) ? b->ref : pinned);
 
-        return build_run(b, (const char *const[]) { b->git, "-C", b->clone.p, "fetch", "--quiet", "--no-tags", "--no-recurse-submodules", "origin", commit.p, NULL });
+        return fetch_refs(b, commit.p, NULL);
 }
 
 static bool is_whole_commit(struct str ref) {

@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* What git calls for a password, and in place of ssh: this program again, told by its environment. So neither a shell nor a command line
- * sees a key, a password or a host. */
+/* What git calls for a password, in place of ssh, and to read a local repository: this program again, told by
+ * its environment. So neither a shell nor a command line sees a key, a password or a host. */
 
+#include <errno.h>
+#include <grp.h>
+#include <pwd.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "config.h"
@@ -17,14 +21,24 @@ static int set(const char *name, struct str value) {
         return setenv(name, value.p, 1) < 0 ? -1 : 0;
 }
 
+const char helper_upload_pack_command[] = PROGRAM " " HELPER_UPLOAD_PACK;
+
+bool helper_is_local(const struct build *b) {
+        return b->repo.p[0] == '/' || str_has_prefix(b->repo, STR("file://"));
+}
+
+int helper_allow(const struct build *b, bool is_repository) {
+        bool is_file = is_repository && helper_is_local(b);
+
+        /* The repository chooses its submodules: they name neither files of this machine nor commands. */
+        return set("GIT_ALLOW_PROTOCOL", is_file ? STR("file") : STR("https:http:ssh:git"));
+}
+
 int helper_prepare(const struct build *b) {
-        bool is_local = b->repo.p[0] == '/' || str_has_prefix(b->repo, STR("file://"));
-        int r = 0;
+        int r = helper_allow(b, false);
 
         r |= set("LC_ALL", STR("C.UTF-8"));
         r |= set("GIT_TERMINAL_PROMPT", STR("0"));
-        /* Submodules are the repository's to choose: they must not name files of this machine, nor commands. */
-        r |= set("GIT_ALLOW_PROTOCOL", is_local ? STR("https:http:ssh:git:file") : STR("https:http:ssh:git"));
         r |= set("GIT_SSH", STR(PROGRAM));
         r |= set("GIT_SSH_VARIANT", STR("ssh"));
         r |= set("GIT_ASKPASS", STR(PROGRAM));
@@ -58,6 +72,81 @@ int helper_ssh(struct arena *a, int argc, char **argv) {
 
         (void) execv(words[0], (char *const *) words);
         perror("pyservice-build: ssh");
+        return EXIT_SYSTEM;
+}
+
+/* Gives the first owner of a part of this path that is not root: who may exchange what the path leads to.
+ * That user cannot hide from here, because the parts above belong to root. */
+static void find_owner(struct arena *a, struct str path, struct stat *ret) {
+        struct stat st;
+
+        for (size_t i = 1; i <= path.n && ret->st_uid == 0; i++)
+                if ((i == path.n || path.p[i] == '/') &&
+                    lstat(arena_str(a, (struct str) { path.p, i }).p, &st) == 0)
+                        *ret = st;
+}
+
+/* git-upload-pack(1) finds a repository under these names. */
+static void find_repository_owner(struct arena *a, struct str repository, struct stat *ret) {
+        const struct str suffixes[] = { STR(""), STR("/.git"), STR(".git") };
+
+        *ret = (struct stat) { 0 };
+        for (size_t i = 0; i < ARRAY_SIZE(suffixes); i++) {
+                struct str path = arena_join(a, repository, suffixes[i]);
+                char *real = realpath(path.p, NULL);
+
+                find_owner(a, path, ret);
+                if (real)
+                        find_owner(a, str_of(real), ret);
+                free(real);
+        }
+}
+
+/* Becomes that user, with the user's groups. */
+static int become(const struct stat *owner) {
+        const struct passwd *user = getpwuid(owner->st_uid);
+        gid_t group = user ? user->pw_gid : owner->st_gid;
+
+        if ((user ? initgroups(user->pw_name, group) : setgroups(0, NULL)) < 0 || setgid(group) < 0 ||
+            setuid(owner->st_uid) < 0)
+                return -errno;
+
+        /* Root's own configuration of git is not for that user. */
+        (void) unsetenv("HOME");
+        (void) unsetenv("XDG_CONFIG_HOME");
+        return 0;
+}
+
+/* The owner of a repository decides which files git reads for it (alternates, links): so git reads them as
+ * that user, not as root. git-config(1), safe.directory: git refuses a repository of somebody else, and obeys
+ * an exception in the configuration of the machine, of the user or of the command only. This one is for a
+ * process that opens no other repository. It has to be given here, because git clears GIT_CONFIG_COUNT and
+ * the "-c" of `git fetch` from the environment of this process. A repository of root needs no exception. */
+int helper_upload_pack(struct arena *a, const char *repository) {
+        const char *git = spawn_find(a, "git").p;
+        const char *argv[] = { git, "-c", "safe.directory=*", "upload-pack", repository, NULL };
+        const char **words = argv;
+        struct stat owner;
+        int r = 0;
+
+        find_repository_owner(a, str_of(repository), &owner);
+        if (geteuid() == 0 && owner.st_uid != 0) {
+                r = become(&owner);
+        } else {
+                words = argv + 2;
+                words[0] = git;
+        }
+        if (r >= 0 && chdir("/") < 0)
+                r = -errno;
+        if (r >= 0 && !git)
+                r = -ENOENT;
+        if (r >= 0) {
+                (void) execv(git, (char *const *) words);
+                r = -errno;
+        }
+
+        (void) fprintf(stderr, "pyservice-build: cannot read %s as its owner: %s\n", repository,
+                       strerror(-r));
         return EXIT_SYSTEM;
 }
 

@@ -65,6 +65,8 @@ int main(int argc, char **argv) {
         /* git runs us again. */
         if (getenv("PYSERVICE_BUILD_REPO")) {
                 (void) prctl(PR_SET_DUMPABLE, 0);
+                if (argc == 3 && strcmp(argv[1], HELPER_UPLOAD_PACK) == 0)
+                        return helper_upload_pack(&arena, argv[2]);
                 return argc == 2 ? helper_ask(&arena, argv[1]) : helper_ssh(&arena, argc, argv);
         }
 

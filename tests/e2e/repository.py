@@ -106,7 +106,7 @@ class Repository:
         self.machine.run("id git 2>/dev/null || useradd -m -p '*' -s /usr/bin/git-shell git; mkdir -p /root/sshd /run/sshd; chmod 755 /root /root/sshd;"
                          "ssh-keygen -q -t ed25519 -N '' -f /root/sshd/host <<<y; mkdir -p -m 0700 /etc/pyservice/keys;"
                          f"ssh-keygen -q -t ed25519 -N '' -f {SSH_KEY}; cp {SSH_KEY}.pub /root/sshd/authorized; chmod 644 /root/sshd/authorized;"
-                         f"chown -R git {BARE}; git config --system --replace-all safe.directory '*'".replace("<<<y", "</dev/null"))
+                         f"chown -R git {BARE}".replace("<<<y", "</dev/null"))
         self.machine.write("/root/sshd/config", SSHD_CONFIG)
         self.machine.write("/etc/hosts", "127.0.0.1 localhost git.example.com\n::1 localhost\n")
         self.machine.run("systemctl is-active -q lab-sshd.service || systemd-run -q --unit=lab-sshd /usr/sbin/sshd -D -f /root/sshd/config")

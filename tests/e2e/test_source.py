@@ -206,6 +206,15 @@ def test_own_containerfile_submodule_and_commands(machine, repository):
     assert machine.ok("podman exec shop-web-0 test -e /own/yes")
 
 
+def test_local_repository_of_another_user(machine, repository):
+    """With git's own guard against it in place."""
+    machine.run("id git 2>/dev/null || useradd -m -p '*' git;"
+                f"chown -R git {BARE}; chmod -R go= {BARE}")
+    assert not machine.ok("git config --get-all safe.directory") and not machine.ok(f"git ls-remote {BARE}")
+    define(machine, "shop", shop("main", repo=BARE))
+    wait_version(machine, "one")
+
+
 CONDA = r"""
 FROM docker.io/library/python:3.12-slim
 RUN mkdir -p /opt/conda/bin && printf '#!/bin/sh\nset -e\necho "$@" >/conda-was\npython3 -m venv --system-site-packages /opt/conda/envs/"$4"\n' >/opt/conda/bin/conda && chmod +x /opt/conda/bin/conda
@@ -263,7 +272,7 @@ def test_giftwrap_as_it_stands(own_machine):
     repository.release("giftwrap", tag="v1.4.0")
     repository.serve_ssh()
     repository.know_host()
-    machine.run(f"mkdir -p ~git/giftwrap && ln -s {BARE} ~git/giftwrap/giftwrap.git && cp {SSH_KEY} /etc/pyservice/keys/giftwrap")
+    machine.run(f"mkdir -p ~git/giftwrap && ln -s {BARE} ~git/giftwrap/giftwrap.git && chown -h git ~git/giftwrap/giftwrap.git && cp {SSH_KEY} /etc/pyservice/keys/giftwrap")
     put_credential(machine, "giftwrap.certificate", "the certificate")
     define(machine, "giftwrap", EXAMPLE.read_text())
 
