@@ -3,8 +3,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <stdio.h>
 #include <sys/file.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -107,10 +109,41 @@ static int run_podman(struct build *b, struct str image) {
         return build_run(b, argv);
 }
 
+/* Podman reads the Containerfile and the directory as root, through any link: a link of the repository must
+ * not lead to other files of this machine. Podman itself keeps below that directory what it copies. */
+static int check_inside(struct build *b, struct str path) {
+        const struct open_how how = { .flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_BENEATH };
+        const char *name = arena_str(b->arena, path).p;
+        CLEANUP(close_fd) int clone = fs_open_dir(AT_FDCWD, b->clone.p), fd = -1;
+
+        if (clone < 0)
+                return clone;
+        fd = (int) syscall(SYS_openat2, clone, name, &how, sizeof(how));
+        if (fd >= 0)
+                return 0;
+
+        b->problem = errno == EXDEV
+                ? arena_printf(b->arena, "'%s' of the repository is a link that leaves it\n", name)
+                : arena_printf(b->arena, "the repository has no '%s'\n", name);
+        return -ENOENT;
+}
+
+static int check_places(struct build *b) {
+        struct str file = b->containerfile;
+        bool has_subdir = !str_is_absent(b->subdir);
+        int r = has_subdir ? check_inside(b, b->subdir) : 0;
+
+        if (r < 0 || str_is_absent(file))
+                return r;
+        return check_inside(b, has_subdir ? arena_join(b->arena, b->subdir, STR("/"), file) : file);
+}
+
 /* From the commit to the image. */
 static int make_image(struct build *b, struct str image) {
         int r = git_check_out(b);
 
+        if (r >= 0)
+                r = check_places(b);
         if (r >= 0 && str_is_absent(b->containerfile))
                 r = write_containerfile(b);
         if (r >= 0)

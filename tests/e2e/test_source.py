@@ -206,6 +206,90 @@ def test_own_containerfile_submodule_and_commands(machine, repository):
     assert machine.ok("podman exec shop-web-0 test -e /own/yes")
 
 
+PRIVATE = "/root/private"
+HOSTILE = "/srv/hostile"
+MODULE = """cat >.gitmodules <<'END'
+[submodule "lib"]
+path = lib
+url = %s
+%s
+END
+git update-index --add --cacheinfo 160000,$(git -C /root/private rev-parse HEAD),lib"""
+TOUCH = "touch /hostile-ran"
+
+# What makes the repository's tree, the options of the build, and why there is no image. A command that
+# the repository names would create /hostile-ran.
+REFUSED = {
+    "submodule at a path": (MODULE % (PRIVATE, ""), "", "transport 'file' not allowed"),
+    "submodule at a file URL": (MODULE % ("file://" + PRIVATE, ""), "", "transport 'file' not allowed"),
+    "submodule beside the repository": (MODULE % ("../private", ""), "", "transport 'file' not allowed"),
+    "submodule of a command":
+        (MODULE % (f'"ext::sh -c {TOUCH}"', ""), "", "transport 'ext' not allowed"),
+    "submodule with an option of git":
+        (MODULE % (f'"--upload-pack={TOUCH}"', ""), "", "No url found for submodule path 'lib'"),
+    "submodule with a short option of git":
+        (MODULE % (f'"-u{TOUCH}"', ""), "", "No url found for submodule path 'lib'"),
+    "submodule with an option of ssh":
+        (MODULE % (f'"ssh://-oProxyCommand={TOUCH}/x"', ""), "", "strange hostname '-oProxyCommand=touch '"),
+    "submodule that runs a command":
+        (MODULE % ("https://127.0.0.1:1/x", f"update = !{TOUCH}"), "", "invalid value for 'submodule.lib.update'"),
+    "subdir that leaves the repository":
+        (f"ln -s {PRIVATE} sub", "--subdir=sub", "'sub' of the repository is a link that leaves it"),
+    "Containerfile that leaves the repository":
+        (f"ln -sf {PRIVATE}/key Containerfile", "", "'Containerfile' of the repository is a link that leaves it"),
+    "file that leaves the repository":
+        (f"ln -s {PRIVATE}/key key; echo 'COPY key /key' >>Containerfile", "", "/root/private/key: no such file"),
+}
+BUILT = {
+    "hooks": (f"mkdir hooks; echo {TOUCH} >hooks/post-checkout; cp -r hooks .githooks; chmod +x *hooks/* .g*/*", ""),
+    "attributes": ("echo '* filter=x diff=x merge=x' >.gitattributes", ""),
+    "names like options":
+        ("touch -- -rf --upload-pack=x '--file=x'; mkdir -- --subdir=x; touch -- --subdir=x/-x", ""),
+}
+
+
+def hostile(machine, tree: str, options: str, bare: str = "true"):
+    """What a build of a repository that the user git owns prints."""
+    machine.run(f"rm -rf {HOSTILE} /root/hostile; git init -q --bare -b main {HOSTILE}/app.git;"
+                "git init -q -b main /root/hostile; cd /root/hostile;"
+                "printf 'FROM scratch\\nCOPY . /\\n' >Containerfile;"
+                "cp -r /root/private /srv/hostile/; chmod 700 /srv/hostile/private\n"
+                f"{tree}\ngit add -A -- . ':!lib' && git commit -qm x || exit\n"
+                f"git push -q {HOSTILE}/app.git HEAD:main HEAD:refs/heads/-x HEAD:refs/heads/--exec=x || exit\n"
+                f"cd {HOSTILE}/app.git; {bare}; chown -R git {HOSTILE}/app.git")
+    return machine.run("rm -rf /var/cache/hostile; mkdir -p /var/cache/hostile; CACHE_DIRECTORY=/var/cache/hostile"
+                       " $(find /usr/lib* -name pyservice-build) build hostile localhost/hostile:1"
+                       f" --runtime=/run/pyservice --repo={HOSTILE}/app.git --ref=main --code=/var/cache/hostile/copy"
+                       f" --containerfile=Containerfile {options}; podman rmi -f localhost/hostile:1",
+                       check=False)
+
+
+def test_hostile_repository_runs_no_command_and_reads_nothing_of_roots(machine):
+    machine.run("id git 2>/dev/null || useradd -m -p '*' git;"
+                "git config --global user.name x; git config --global user.email x@example.com;"
+                f"rm -rf {PRIVATE}; git init -q {PRIVATE}; chmod 700 {PRIVATE}; cd {PRIVATE};"
+                "echo ROOTS-TOKEN | tee key >Containerfile; git add . && git commit -qm x")
+    assert not machine.ok("git config --get-all safe.directory")
+
+    for name, (tree, options) in BUILT.items():
+        done = hostile(machine, tree, options)
+        assert "Error: " not in done.stderr and "Untagged" in done.stdout, (name, done)
+    own = f"git config uploadpack.packObjectsHook '{TOUCH}';" \
+          f"printf '#!/bin/sh\n{TOUCH}\n' | tee hooks/post-checkout hooks/pre-auto-gc; chmod +x hooks/*"
+    done = hostile(machine, "true", "", own)
+    assert "Error: " not in done.stderr and "Untagged" in done.stdout, done
+
+    refused = {name: (hostile(machine, tree, options), why) for name, (tree, options, why) in REFUSED.items()}
+    # The owner of the repository gives objects of another one as its own.
+    borrow = f"echo {PRIVATE}/.git/objects >objects/info/alternates;" \
+             f"git -C {PRIVATE} rev-parse HEAD >refs/heads/main"
+    refused["objects of another repository"] = (hostile(machine, "true", "", borrow), "upload-pack: not our ref")
+    for name, (done, why) in refused.items():
+        assert why in done.stderr and "Untagged" not in done.stdout, (name, done)
+        assert "ROOTS-TOKEN" not in done.stdout + done.stderr, (name, done)
+    assert not machine.ok("test -e /hostile-ran")
+
+
 def test_local_repository_of_another_user(machine, repository):
     """With git's own guard against it in place."""
     machine.run("id git 2>/dev/null || useradd -m -p '*' git;"
