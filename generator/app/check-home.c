@@ -96,6 +96,22 @@ static void check_code(struct world *w, const struct app *app) {
         }
 }
 
+/* Podman resolves what it mounts by name, and the user could rename what lies in a directory of theirs. */
+static void check_nesting(struct world *w, const struct home *h) {
+        const struct abs_path roots[] = { h->root, h->app, h->config, h->data };
+        const struct abs_path users[] = { h->config, h->data };
+
+        for (size_t i = 0; i < ARRAY_SIZE(roots); i++)
+                for (size_t k = 0; k < ARRAY_SIZE(users); k++) {
+                        struct str path = roots[i].text, own = users[k].text;
+                        bool is_same = i < 2 && str_eq(path, own);
+
+                        if (is_same || path_is_below(path, own))
+                                (void) diag_add(w->ds, DIAG_BAD_VALUE, roots[i].at, "'%.*s' cannot be in '%.*s', which belongs to the "
+                                                "application's user; choose a directory beside it", STR_ARG(path), STR_ARG(own));
+                }
+}
+
 static void check_directories(struct world *w, const struct app *app) {
         const struct abs_path given[] = {
                 app->root, app->app_dir, app->code_dir, app->config_dir, app->data_dir,
@@ -105,6 +121,7 @@ static void check_directories(struct world *w, const struct app *app) {
         for (size_t i = 0; i < ARRAY_SIZE(given); i++)
                 check_directory(w, app, given[i]);
         check_code(w, app);
+        check_nesting(w, h);
         if (str_eq(h->config.text, h->data.text))
                 (void) diag_add(w->ds, DIAG_BAD_VALUE, h->data.at,
                                 "'%.*s' cannot be the directory of both configuration and data; change one",
