@@ -75,8 +75,8 @@ static struct str find_own(const struct home *h, struct str path) {
         return (struct str) { 0 };
 }
 
-bool home_has(const struct home *h, struct str path) {
-        return !str_is_absent(find_own(h, path));
+bool home_is_owners(const struct home *h, struct str path) {
+        return path_is_below(path, h->config.text) || path_is_below(path, h->data.text);
 }
 
 /* The directories of a file that are the app's. */
@@ -123,7 +123,7 @@ static void mount(struct world *w, const struct app *app, struct container *c) {
         add_volume(w, c, n_own, h->config, STR(""));
         add_volume(w, c, n_own, h->data, STR(""));
         LIST_EACH(f, &app->files)
-                if (!file_is_skipped(f) && !path_is_below(f->dest.text, h->config.text) && !path_is_below(f->dest.text, h->data.text))
+                if (!file_is_skipped(f) && !home_is_owners(h, f->dest.text))
                         add_volume(w, c, n_own, f->dest, STR(":ro"));
 }
 

@@ -11,11 +11,11 @@ struct home home_paths(struct world *w, const struct app *app);
 /* Nothing for an app that has no directories. */
 void resolve_home(struct world *w, struct app *app);
 
-/* Is the path below one of the app's directories on the machine? */
-bool home_has(const struct home *h, struct str path);
-
 /* Is the file passed over, since its content is null? */
 bool file_is_skipped(const struct app_file *f);
 
 /* Is `path` something below `directory`? */
 bool path_is_below(struct str path, struct str directory);
+
+/* Is the path below the directory of configuration or that of data, which belong to the app's owner? */
+bool home_is_owners(const struct home *h, struct str path);

@@ -4,17 +4,16 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
-#include <linux/openat2.h>
 #include <pwd.h>
 #include <stdlib.h>
 #include <sys/file.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/buf.h"
 #include "base/fs.h"
 #include "base/hash.h"
 #include "base/macro.h"
+#include "hooks/setup-path.h"
 #include "runtime/spawn.h"
 
 static void complain(struct setup *s, struct str text) {
@@ -170,21 +169,25 @@ static int write_ready(struct setup *s, int marks) {
         return fs_replace(marks, s->ready.p, 0644, text);
 }
 
-/* Podman, which is root, would follow it, and systemd-tmpfiles does when it makes directories. What is not there yet has none. */
-static int refuse_links(struct setup *s) {
-        struct open_how how = { .flags = O_PATH | O_NOFOLLOW | O_CLOEXEC, .resolve = RESOLVE_NO_SYMLINKS };
+static int check_path(struct setup *s, const char *path, bool is_roots) {
+        struct str problem;
+        int r = setup_path_check(s->arena, path, is_roots, &problem);
 
-        VEC_EACH(path, &s->paths) {
-                CLEANUP(close_fd) int fd = (int) syscall(SYS_openat2, AT_FDCWD, *path, &how, sizeof(how));
-                struct stat st;
+        if (!str_is_absent(problem))
+                complain(s, problem);
+        return r;
+}
 
-                if (fd < 0 && errno != ELOOP && errno != ENOENT)
-                        return -errno;
-                if ((fd < 0 && errno == ELOOP) || (fd >= 0 && fstat(fd, &st) == 0 && S_ISLNK(st.st_mode)))
-                        complain(s, arena_printf(s->arena, "there is a symbolic link in '%s'; remove it, for what it points to is not the application's", *path));
-        }
+/* systemd-tmpfiles makes `paths`, and Podman mounts `mounts`: both are root, and resolve these paths again. */
+static int check_paths(struct setup *s, bool is_roots) {
+        int r = 0;
 
-        return s->problems.n > 0;
+        VEC_EACH(path, &s->paths)
+                r = r < 0 ? r : check_path(s, *path, false);
+        VEC_EACH(path, &s->mounts)
+                r = r < 0 ? r : check_path(s, *path, is_roots);
+
+        return r < 0 ? r : s->problems.n > 0;
 }
 
 static int forget(int marks, struct str name) {
@@ -195,8 +198,23 @@ static bool is_missing(const struct setup *s) {
         VEC_EACH(path, &s->paths)
                 if (access(*path, F_OK) < 0)
                         return true;
+        VEC_EACH(path, &s->mounts)
+                if (access(*path, F_OK) < 0)
+                        return true;
 
         return false;
+}
+
+/* Directories that an earlier version or somebody gave to the user belong to root again after a write. */
+static bool is_changed(struct setup *s) {
+        struct str problem = { 0 };
+        int r = 0;
+
+        VEC_EACH(path, &s->mounts)
+                if (r >= 0 && str_is_absent(problem))
+                        r = setup_path_check(s->arena, *path, true, &problem);
+
+        return r < 0 || !str_is_absent(problem);
 }
 
 /* With the lock held. */
@@ -204,7 +222,7 @@ static int set_up(struct setup *s, int marks) {
         struct str mark, old = { 0 };
         int r;
 
-        r = refuse_links(s);
+        r = check_paths(s, false);
         if (r == 0)
                 r = make_mark(s, &mark);
         if (r != 0)
@@ -213,13 +231,17 @@ static int set_up(struct setup *s, int marks) {
         if (r < 0 && r != -ENOENT)
                 return r;
 
-        if (!str_eq(mark, old) || is_missing(s)) {
+        if (!str_eq(mark, old) || is_missing(s) || is_changed(s)) {
                 /* What is half done is not done. */
                 r = forget(marks, s->app);
                 if (r >= 0)
                         r = forget(marks, s->ready);
                 if (r >= 0)
                         r = write_all(s);
+                /* From here on the user can't change where the paths lead; and it reports which directory
+                 * systemd-tmpfiles refuses, and why. */
+                if (r >= 0)
+                        r = check_paths(s, true);
                 if (r == 0)
                         r = fs_replace(marks, s->app.p, 0600, mark);
                 if (r != 0)

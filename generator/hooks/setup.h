@@ -26,7 +26,8 @@ struct setup {
         struct str owner;               /* "USER:GROUP", looked up; absent for none */
         struct str ready;               /* the file among the marks that is there when all is: PYSERVICE_USER=UID:GID, where there is an owner */
         VEC(struct setup_copy) copies;
-        VEC(const char *) paths;        /* what lies in directories of the owner's: he must not have put links there */
+        VEC(const char *) paths;        /* in directories of the owner's: he must not have put links there */
+        VEC(const char *) mounts;       /* what Podman mounts: the directories on the way must be root's */
         VEC(struct str) problems;       /* for the user */
 };
 

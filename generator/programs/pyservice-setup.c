@@ -15,7 +15,8 @@
 enum { EXIT_USER = 1, EXIT_USAGE = 2 };
 
 static const char usage_text[] =
-        "usage: pyservice-setup --app=NAME --marks=DIR --ready=NAME --tmpfiles=FILE [--sysusers=FILE] [--owner=USER:GROUP] [--path=PATH...] NAME=PATH...\n"
+        "usage: pyservice-setup --app=NAME --marks=DIR --ready=NAME --tmpfiles=FILE [--sysusers=FILE] [--owner=USER:GROUP]\n"
+        "           [--path=PATH...] [--mount=PATH...] NAME=PATH...\n"
         "       pyservice-setup --app=NAME --marks=DIR --ready=NAME --check\n"
         "Has systemd-sysusers and systemd-tmpfiles make what an application needs, unless it is there already.\n";
 
@@ -57,6 +58,9 @@ static bool take_option(struct setup *s, int option, const char *value) {
         case 'p':
                 *vec_push(s->arena, &s->paths) = value;
                 return true;
+        case 'd':
+                *vec_push(s->arena, &s->mounts) = value;
+                return true;
         case 'f':
                 s->ready = str_of(value);
                 return true;
@@ -69,7 +73,7 @@ int main(int argc, char *argv[]) {
         static const struct option options[] = {
                 { "app", required_argument, NULL, 'a' }, { "marks", required_argument, NULL, 'm' }, { "tmpfiles", required_argument, NULL, 't' },
                 { "sysusers", required_argument, NULL, 's' }, { "owner", required_argument, NULL, 'o' }, { "ready", required_argument, NULL, 'f' }, { "check", no_argument, NULL, 'c' },
-                { "path", required_argument, NULL, 'p' },
+                { "path", required_argument, NULL, 'p' }, { "mount", required_argument, NULL, 'd' },
                 { "help", no_argument, NULL, 'h' }, { "version", no_argument, NULL, 'v' }, { 0 },
         };
         struct arena arena = { 0 };

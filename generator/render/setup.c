@@ -28,8 +28,12 @@ static struct str copy_name(struct rendering *r, size_t i) {
         return arena_join(r->arena, STR("copy_"), arena_u64(r->arena, i));
 }
 
+/* Podman resolves what it mounts by name: so all above that is root's, and nobody else can rename it. A file
+ * that is neither configuration nor data is mounted alone; its directories let only the group look into them. */
 static void put_directories(struct tmpfiles *t, const struct home *h) {
-        const struct tmpfiles_access shared = { mode_of(STR("0775")), h->user, h->group };
+        const struct account root = { STR("root"), NOWHERE };
+        const struct tmpfiles_access shared = { mode_of(STR("0755")), root, root };
+        const struct tmpfiles_access above = { mode_of(STR("0750")), root, h->group };
         const struct tmpfiles_access own = { mode_of(STR("0750")), h->user, h->group };
         const struct tmpfiles_access below = { mode_of(STR("0700")), h->user, h->group };
 
@@ -38,7 +42,7 @@ static void put_directories(struct tmpfiles *t, const struct home *h) {
         tmpfiles_directory(t, h->config, &own);
         tmpfiles_directory(t, h->data, &own);
         LIST_EACH(path, &h->parents)
-                tmpfiles_directory(t, *path, &below);
+                tmpfiles_directory(t, *path, home_is_owners(h, path->text) ? &below : &above);
 }
 
 static void put_files(struct rendering *r, struct tmpfiles *t) {
@@ -110,7 +114,7 @@ static void render_places(struct rendering *r) {
         put_place(l, h->root);
         LIST_EACH(f, &app->files) {
                 if (file_is_skipped(f) || path_is_below(f->dest.text, h->app.text) ||
-                    path_is_below(f->dest.text, h->config.text) || path_is_below(f->dest.text, h->data.text))
+                    home_is_owners(h, f->dest.text))
                         continue;
                 lines_const(l, "file");
                 put_place(l, f->dest);
@@ -157,21 +161,28 @@ static void put_copies(struct rendering *r, struct unit *u) {
         }
 }
 
-static void put_path(struct unit *u, struct abs_path path) {
+static void put_mount(struct unit *u, struct abs_path path) {
         unit_word(u);
-        unit_const(u, "--path=");
+        unit_const(u, "--mount=");
         unit_part(u, path);
 }
 
-/* What lies in the app's directories: all of that is its owner's, who could put something else there. */
 static void put_paths(struct rendering *r, struct unit *u) {
         const struct home *h = r->app->home;
 
-        put_path(u, h->config);
-        put_path(u, h->data);
-        LIST_EACH(f, &r->app->files)
-                if (!file_is_skipped(f) && home_has(h, f->dest.text))
-                        put_path(u, f->dest);
+        put_mount(u, h->config);
+        put_mount(u, h->data);
+        LIST_EACH(f, &r->app->files) {
+                if (file_is_skipped(f))
+                        continue;
+                if (!home_is_owners(h, f->dest.text)) {
+                        put_mount(u, f->dest);
+                        continue;
+                }
+                unit_word(u);
+                unit_const(u, "--path=");
+                unit_part(u, f->dest);
+        }
 }
 
 static void put_marks(struct rendering *r, struct unit *u) {

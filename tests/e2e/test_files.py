@@ -56,7 +56,7 @@ def wrap(machine):
 def test_on_the_machine_and_in_the_container(wrap):
     start(wrap)
     assert modes(wrap, ["/applications", ROOT, f"{ROOT}/app", f"{ROOT}/app/config", f"{ROOT}/data", f"{ROOT}/app/config/tls"]) == [
-        "755 root root", "775 wrap wrap", "775 wrap wrap", "750 wrap wrap", "750 wrap wrap", "700 wrap wrap"]
+        "755 root root", "755 root root", "755 root root", "750 wrap wrap", "750 wrap wrap", "700 wrap wrap"]
     assert modes(wrap, [f"{ROOT}/app/config/tls/certificate", f"{ROOT}/app/config/config.yaml", "/etc/wrap.conf", f"{ROOT}/data/copy"]) == [
         "640 wrap wrap", "600 wrap wrap", "644 root root", "600 wrap wrap"]
     assert not wrap.exists("/etc/wrap.none")
@@ -120,17 +120,46 @@ def test_links_of_the_owner_lead_nowhere(wrap):
     wrap.write("/etc/wrap.precious", "precious\n")
     wrap.run(f"rm {ROOT}/app/config/config.yaml && ln -s /etc/wrap.precious {ROOT}/app/config/config.yaml && chown -h wrap:wrap {ROOT}/app/config/config.yaml")
     define(wrap, "wrap", WRAP.replace("version: 1", "version: 3"))
-    wrap.wait(lambda: f"link in '{ROOT}/app/config/config.yaml'" in wrap.journal(), what="the set-up to fail")
+    wrap.wait(lambda: f"link '{ROOT}/app/config/config.yaml' belongs to 'wrap'" in wrap.journal(), what="the set-up to fail")
     assert wrap.read("/etc/wrap.precious") == "precious\n"
 
     wrap.run(f"mv {ROOT}/app/config {ROOT}/app/kept && ln -s /root {ROOT}/app/config && chown -h wrap:wrap {ROOT}/app/config")
     define(wrap, "wrap", WRAP.replace("version: 1", "version: 4"))
-    wrap.wait(lambda: f"link in '{ROOT}/app/config'" in wrap.journal(), what="the set-up to fail")
+    wrap.wait(lambda: f"link '{ROOT}/app/config' belongs to 'wrap'" in wrap.journal(), what="the set-up to fail")
     assert not wrap.exists("/root/config.yaml") and not wrap.exists("/root/tls")
     # Nor where it is put there after that was looked at.
     conf = wrap.out("ls /run/pyservice/apps/wrap/setup/*.tmpfiles | head -1")
     wrap.run(f"sed -i '/tls/d' {conf}; systemd-tmpfiles --create {conf}", check=False)
     assert not wrap.exists("/root/config.yaml")
+
+
+def test_the_owner_renames_nothing_that_is_mounted(wrap):
+    start(wrap)
+    for command in f"mv {ROOT}/data {ROOT}/other", f"mv {ROOT}/app/config {ROOT}/config", f"ln -s /root {ROOT}/link":
+        assert not wrap.ok(f"runuser -u wrap -- {command}")
+    # As an earlier version made it; the next start corrects that.
+    wrap.run(f"chown wrap:wrap {ROOT} {ROOT}/app && chmod 775 {ROOT} {ROOT}/app && systemctl restart wrap@1.service")
+    assert modes(wrap, [ROOT, f"{ROOT}/app", f"{ROOT}/data"]) == ["755 root root", "755 root root", "750 wrap wrap"]
+
+    # Nobody corrects a directory above them.
+    wrap.run("useradd --system alice; chown alice /applications")
+    wrap.run("systemctl restart wrap@1.service", check=False)
+    wrap.wait(lambda: "'/applications' on the way to" in wrap.journal(), what="the set-up to fail")
+    assert "belongs to 'alice'" in wrap.journal()
+    wrap.run("chown root /applications; userdel alice")
+
+    # An administrator's own link.
+    undefine(wrap, "wrap")
+    wrap.wait(wrap.is_without_apps, what="the end of wrap")
+    try:
+        wrap.run("mkdir -p /srv && mv /applications /srv/apps && ln -s /srv/apps /applications")
+        start(wrap, WRAP.replace("version: 1", "version: 2"))
+        assert "version: 2" in wrap.read("/srv/apps/wrap/app/config/config.yaml")
+        assert wrap.out(["podman", "exec", "wrap-1", "cat", f"{ROOT}/data/copy"]) == "first"
+    finally:
+        undefine(wrap, "wrap")
+        wrap.wait(wrap.is_without_apps, what="the end of wrap")
+        wrap.run("rm /applications && mv /srv/apps /applications")
 
 
 def test_what_is_missing_is_said(wrap):
