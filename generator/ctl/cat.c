@@ -2,22 +2,14 @@
 
 /* pyservicectl cat: the files of a definition, and what they come to. */
 
+#include "base/utf8.h"
 #include "ctl/effective.h"
 #include "ctl/node-text.h"
-#include "input/utf8.h"
 #include "schema/export-parts.h"
 
 /* A file with mistakes may hold what a terminal would obey. */
 static void put_harmless(struct buf *out, struct str text) {
-        uint32_t c;
-
-        for (size_t at = 0, n; at < text.n; at += n > 0 ? n : 1) {
-                n = utf8_decode(text, at, &c);
-                if (n > 0 && !utf8_is_control(c))
-                        buf_put_str(out, (struct str) { text.p + at, n });
-                else
-                        buf_put_char(out, '?');
-        }
+        buf_put_str(out, utf8_clean(out->arena, text));
         if (text.n > 0 && text.p[text.n - 1] != '\n')
                 buf_put_char(out, '\n');
 }

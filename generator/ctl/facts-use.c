@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/fs.h"
+#include "base/utf8.h"
 #include "ctl/facts-parts.h"
 
 enum { CGROUP_FILE_MAX = 4096, BUNDLE_FILE_MAX = 1 << 20 };
@@ -22,7 +23,7 @@ static struct str health_of(struct arena *a, struct str status) {
         struct str rest = open < status.n ? str_from(status, open + 1) : STR("");
         size_t close = str_find(rest, ')');
 
-        return close < rest.n ? view_clean(a, (struct str) { rest.p, close }) : (struct str) { 0 };
+        return close < rest.n ? utf8_clean(a, (struct str) { rest.p, close }) : (struct str) { 0 };
 }
 
 /* Of a revision that neither runs as a whole nor is wanted: the one that was before. Only root can look for it. */
@@ -57,11 +58,11 @@ static void take_container(struct facts *f, const struct fact_place *place) {
 
         u->health = health_of(&f->c->arena, c->status);
         if (c->commit.n > 0)
-                u->commit = view_clean(&f->c->arena, c->commit);
+                u->commit = utf8_clean(&f->c->arena, c->commit);
         if (c->label.n == 0)
                 return;
 
-        u->label = view_clean(&f->c->arena, c->label);
+        u->label = utf8_clean(&f->c->arena, c->label);
         if (str_eq(u->label, part->label))
                 u->revision = str_is_absent(app->view.runs) ? app->view.wanted : app->view.runs;
         else if (str_eq(u->label, part->label_wanted))
@@ -164,7 +165,7 @@ static void take_server(struct facts *f, const struct fact_part *part, struct fa
         if (!s)
                 return;
 
-        u->balancer = view_clean(&f->c->arena, s->status);
+        u->balancer = utf8_clean(&f->c->arena, s->status);
         u->n_sessions = s->n_sessions + s->n_waiting;
         u->n_requests = s->n_requests;
 }

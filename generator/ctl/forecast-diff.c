@@ -5,8 +5,8 @@
 #include <errno.h>
 
 #include "base/fs.h"
+#include "base/utf8.h"
 #include "ctl/forecast.h"
-#include "input/utf8.h"
 #include "runtime/spawn.h"
 
 /* What differs in nothing but the hash in its name is one file that changed. */
@@ -104,27 +104,11 @@ static struct str find_line(const struct tree_file *file, struct str beginning) 
         return (struct str) { 0 };
 }
 
-/* Nothing in it moves a terminal. */
-static void put_clean(struct buf *out, struct str text) {
-        unsigned n;
-
-        for (size_t at = 0; at < text.n; at += n) {
-                uint32_t character = 0;
-
-                n = utf8_decode(text, at, &character);
-                if (n == 0 || (utf8_is_control(character) && character != '\t'))
-                        buf_put_char(out, '?');
-                else
-                        buf_put_str(out, (struct str) { text.p + at, n });
-                n = n > 0 ? n : 1;
-        }
-}
-
 static void put_line(struct buf *out, const struct tree_file *file, const struct tree_file *other, struct str line) {
         size_t n = visible(file, line);
         struct str old = n < line.n ? find_line(other, (struct str) { line.p, n }) : (struct str) { 0 };
 
-        put_clean(out, (struct str) { line.p, n });
+        buf_put_str(out, utf8_clean(out->arena, (struct str) { line.p, n }));
         if (n < line.n)
                 buf_put(out, !str_is_absent(old) && !str_eq(old, line) ? "(hidden, another value)" : "(hidden)");
         buf_put_char(out, '\n');

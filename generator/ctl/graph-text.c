@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/utf8.h"
 #include "ctl/graph.h"
-
-#include "input/utf8.h"
 
 static void put_indent(struct buf *out, unsigned depth) {
         for (unsigned i = 0; i < depth; i++)

@@ -3,7 +3,7 @@
 
 #include <time.h>
 
-#include "input/utf8.h"
+#include "base/utf8.h"
 #include "schema/export-parts.h"
 
 /* The length of a sequence that sets colours at the front (ESC [ digits and semicolons m); 0 for none. */

@@ -3,6 +3,7 @@
 /* One app for programs. What is not known is not there. */
 
 #include "base/fs.h"
+#include "base/utf8.h"
 #include "ctl/status.h"
 #include "schema/export-parts.h"
 
@@ -152,7 +153,7 @@ static void emit_mistakes(struct emitter *e, struct facts *f, const struct fact_
                 emit_open(e, NULL, '{');
                 emit_text(e, "id", str_of(diag_name(d->id)));
                 emit_text(e, "severity", d->severity == SEVERITY_ERROR ? STR("error") : STR("warning"));
-                emit_text(e, "message", view_clean(e->out->arena, d->text));
+                emit_text(e, "message", utf8_clean(e->out->arena, d->text));
                 emit_place(e, f, d->at);
                 emit_close(e, '}');
         }

@@ -5,6 +5,8 @@
 #include <libsmartcols/libsmartcols.h>
 #include <stdlib.h>
 
+#include "base/utf8.h"
+
 struct table {
         struct libscols_table *table;
         struct arena *arena;
@@ -59,7 +61,7 @@ static int add(struct table *t, struct libscols_line *parent, const struct str *
 
         for (size_t i = 0; r == 0 && i < t->n; i++)
                 if (!str_is_absent(cells[i]))
-                        r = scols_line_set_data(line, i, arena_str(t->arena, cells[i]).p);
+                        r = scols_line_set_data(line, i, utf8_clean(t->arena, cells[i]).p);
         if (r == 0)
                 *vec_push(t->arena, &t->lines) = line;
         return r;

@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "base/fs.h"
-#include "input/utf8.h"
+#include "base/utf8.h"
 #include "state/hold.h"
 
 enum { VIEW_FILE_MAX = 1 << 20 };
@@ -56,33 +56,15 @@ int view_fail(struct ctl *c, const struct view_places *p, struct str app, int r)
         return ctl_fail(path.p, r);
 }
 
-struct str view_clean(struct arena *a, struct str text) {
-        char *p = arena_alloc(a, text.n + 1, 1);
-        unsigned n;
-
-        for (size_t at = 0; at < text.n; at += n) {
-                uint32_t character = 0;
-
-                n = utf8_decode(text, at, &character);
-                if (n == 0 || utf8_is_control(character)) {
-                        memset(p + at, '?', n > 0 ? n : 1);
-                        n = n > 0 ? n : 1;
-                } else
-                        memcpy(p + at, text.p + at, n);
-        }
-
-        return (struct str) { p, text.n };
-}
-
 static void clean_progress(struct arena *a, struct progress *p) {
         struct str *texts[] = { &p->revision, &p->phase, &p->message };
 
         for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
                 if (!str_is_absent(*texts[i]))
-                        *texts[i] = view_clean(a, *texts[i]);
+                        *texts[i] = utf8_clean(a, *texts[i]);
         VEC_EACH(u, &p->units) {
-                u->name = view_clean(a, u->name);
-                u->state = view_clean(a, u->state);
+                u->name = utf8_clean(a, u->name);
+                u->state = utf8_clean(a, u->state);
         }
 }
 
@@ -98,7 +80,7 @@ static void read_revisions(struct arena *a, const struct view_places *p, struct 
                 if (!str_split(&line, ' ', &key) || str_is_absent(line))
                         continue;
 
-                value = str_is(line, "-") ? (struct str) { 0 } : view_clean(a, line);
+                value = str_is(line, "-") ? (struct str) { 0 } : utf8_clean(a, line);
                 v->is_published = true;
                 if (str_is(key, "runs"))
                         v->runs = value;
@@ -128,7 +110,7 @@ int view_look(struct ctl *c, const struct view_places *p, struct str app, struct
 
         v->knows_state = true;
         VEC_EACH(failure, &v->state.failed)
-                failure->reason = view_clean(a, failure->reason);
+                failure->reason = utf8_clean(a, failure->reason);
         return 0;
 }
 

@@ -76,6 +76,3 @@ struct str view_time(struct arena *a, uint64_t usec);
 
 /* The same for programs, everywhere alike: "2026-11-20T14:03:12Z". */
 struct str view_time_utc(struct arena *a, uint64_t usec);
-
-/* What ends on a terminal or in JSON: bytes that are no text become question marks. */
-struct str view_clean(struct arena *a, struct str text);

@@ -3,6 +3,8 @@
 
 #include <unistd.h>
 
+#include "base/utf8.h"
+
 /* In this order they are done and shown. */
 static const struct doctor_check checks[] = {
         { "versions", "systemd", "systemd is new enough", CHECK_HERE, doctor_systemd },
@@ -60,8 +62,8 @@ static struct doctor_result *current(struct doctor *d) {
 static void add(struct doctor *d, struct finding finding) {
         struct doctor_result *result = current(d);
 
-        finding.text = view_clean(d->arena, finding.text);
-        finding.advice = view_clean(d->arena, finding.advice);
+        finding.text = utf8_clean(d->arena, finding.text);
+        finding.advice = utf8_clean(d->arena, finding.advice);
         *vec_push(d->arena, &result->findings) = finding;
         if (finding.level > result->level)
                 result->level = finding.level;
@@ -121,7 +123,7 @@ int ctl_doctor(struct ctl *c) {
                 return CTL_USAGE;
         }
         if (c->argc == 1 && !type_accepts(KIND_NAME, str_of(c->argv[0]))) {
-                (void) fprintf(stderr, "pyservicectl doctor: '%s' is no name of an application\n", view_clean(&c->arena, str_of(c->argv[0])).p);
+                (void) fprintf(stderr, "pyservicectl doctor: '%s' is no name of an application\n", utf8_clean(&c->arena, str_of(c->argv[0])).p);
                 return CTL_USAGE;
         }
 

@@ -2,7 +2,7 @@
 #include "export/kube.h"
 
 #include "base/hash.h"
-#include "input/utf8.h"
+#include "base/utf8.h"
 
 enum { HASH_DIGITS = 6 };
 
@@ -123,20 +123,8 @@ struct str kube_shown(struct kube *k, struct str text) {
 /* One line, on a terminal too, whatever is in it. */
 static struct str as_line(struct kube *k, struct str text) {
         struct str shown = kube_shown(k, text);
-        char *p = arena_array(k->arena, shown.n + 1, char);
-        uint32_t c;
 
-        for (size_t at = 0; at < shown.n;) {
-                unsigned n = utf8_decode(shown, at, &c);
-
-                if (n == 0 || utf8_is_control(c) || c == '\n' || c == '\t')
-                        memset(p + at, '?', n ?: 1);
-                else
-                        memcpy(p + at, shown.p + at, n);
-                at += n ?: 1;
-        }
-
-        return (struct str) { p, shown.n };
+        return utf8_clean_line(k->arena, shown, shown.n);
 }
 
 void kube_say(struct kube *k, struct kube_document *d, struct str line) {

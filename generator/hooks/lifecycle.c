@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/utf8.h"
 #include "hooks/start-record.h"
 #include "runtime/bus.h"
 #include "runtime/notify.h"
@@ -45,7 +46,7 @@ void lifecycle_stop_when_told(struct instance *i) {
 void lifecycle_explain(struct instance *i, struct str text) {
         struct str *line = arena_new(i->arena, struct str);
 
-        *line = arena_join(i->arena, i->name, STR(": not ready: "), text, STR("\n"));
+        *line = arena_join(i->arena, i->name, STR(": not ready: "), utf8_clean(i->arena, text), STR("\n"));
         explanation = str_is_absent(text) ? NULL : line;
 }
 
@@ -129,13 +130,12 @@ void lifecycle_note_end(struct instance *i) {
 #define FORMAT "{{.State.Running}}\n{{with .State.Health}}{{.Status}}\n{{range .Log}}{{.ExitCode}} {{printf \"%q\" .Output}}\n{{end}}{{end}}"
 
 /* Of a Go string as "%q" prints it: its quotes and the line feeds at its end go, other escapes stay. */
-static struct str unquote(struct str text) {
+static struct str unquote(struct arena *a, struct str text) {
         if (text.n >= 2 && text.p[0] == '"')
                 text = (struct str) { text.p + 1, text.n - 2 };
         while (str_has_suffix(text, STR("\\n")))
                 text.n -= 2;
-        text.n = text.n < ANSWER_MAX ? text.n : ANSWER_MAX;
-        return text;
+        return utf8_clean_line(a, text, ANSWER_MAX);
 }
 
 /* False where the container does not run. */
@@ -163,7 +163,7 @@ static bool ask_health(struct instance *i, struct str *ret_health, struct str *r
                 return true;
 
         /* Podman has 1 for every status that is not 0. */
-        last = unquote(last);
+        last = unquote(i->arena, last);
         *ret_problem = last.n == 0 ? STR("the health command failed") : arena_join(i->arena, STR("the health command failed: "), last);
         return true;
 }

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "app/check.h"
+#include "base/utf8.h"
 #include "import/import.h"
 
 /* The keys of an app and of its parts, as people expect them. */
@@ -70,13 +71,8 @@ struct draft_part *draft_part(struct draft *d, enum part_kind kind, struct str n
         return p;
 }
 
-/* One line for a terminal. */
 static struct str show(struct arena *a, struct str text) {
-        char *copy = arena_array(a, text.n + 1, char);
-
-        for (size_t i = 0; i < text.n; i++)
-                copy[i] = (char) ((unsigned char) text.p[i] < ' ' || text.p[i] == 0x7f ? ' ' : text.p[i]);
-        return (struct str) { copy, text.n };
+        return utf8_clean_line(a, text, text.n);
 }
 
 static struct str file_name(struct str path) {

@@ -3,7 +3,7 @@
 
 #include <strings.h>
 
-#include "input/utf8.h"
+#include "base/utf8.h"
 
 struct reading {
         struct import *import;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/utf8.h"
 #include "input/diag.h"
-#include "input/utf8.h"
 
 /* syslog's LOG_ERR and LOG_WARNING */
 enum {

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/utf8.h"
 #include "input/diag.h"
-
-#include "input/utf8.h"
 
 /* Of a longer line only the part around the mistake is shown. */
 enum { COLUMNS_MAX = 160 };

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "input/utf8.h"
+#include "base/utf8.h"
 
 /* A message may quote the user's text, which may be as long as his file. */
 enum { TEXT_MAX = 1000 };

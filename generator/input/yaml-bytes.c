@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "input/utf8.h"
+#include "base/utf8.h"
 #include "input/yaml-parts.h"
 
 /* One message for each kind: a file with Windows line ends has as many of them as it has lines. */

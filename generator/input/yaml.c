@@ -3,7 +3,7 @@
 
 #include <yaml.h>
 
-#include "input/utf8.h"
+#include "base/utf8.h"
 #include "input/yaml-parts.h"
 
 /* Where a character of libyaml's is in bytes. Marks come almost in order, so that a few steps lead from one to

@@ -12,6 +12,7 @@
 
 #include "base/buf.h"
 #include "base/fs.h"
+#include "base/utf8.h"
 #include "config.h"
 #include "hooks/environment.h"
 
@@ -49,9 +50,9 @@ static int run(struct environment *e, const char *template_path) {
 
         r = environment_prepare(e, template);
         VEC_EACH(note, &e->notes)
-                (void) fprintf(stderr, "pyservice-environment: %s\n", note->p);
+                (void) fprintf(stderr, "pyservice-environment: %s\n", utf8_clean(e->arena, *note).p);
         VEC_EACH(p, &e->problems)
-                (void) fprintf(stderr, "pyservice-environment: %s\n", p->p);
+                (void) fprintf(stderr, "pyservice-environment: %s\n", utf8_clean(e->arena, *p).p);
         return r < 0 ? fail("preparing the secrets", r) : r > 0 ? EXIT_USER : EXIT_SUCCESS;
 }
 

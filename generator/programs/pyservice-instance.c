@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/utf8.h"
 #include "config.h"
 #include "hooks/instance.h"
 #include "hooks/watch.h"
@@ -43,7 +44,10 @@ struct verb {
 };
 
 static void say(struct str text) {
-        (void) fprintf(stderr, "%.*s\n", STR_ARG(text));
+        struct arena scratch = { 0 };
+
+        (void) fprintf(stderr, "%s\n", utf8_clean(&scratch, text).p);
+        arena_done(&scratch);
 }
 
 static int watch(struct instance *i) {
@@ -188,7 +192,8 @@ static int run(struct instance *i, const struct verb *verb) {
         int r = verb->run(i);
 
         VEC_EACH(text, &i->notes)
-                (void) fprintf(stderr, "%s: %.*s\n", i->haproxy.server.n > 0 ? i->haproxy.server.p : "pyservice-instance", STR_ARG(*text));
+                (void) fprintf(stderr, "%s: %.*s\n", i->haproxy.server.n > 0 ? i->haproxy.server.p : "pyservice-instance",
+                               STR_ARG(utf8_clean(i->arena, *text)));
         if (r < 0)
                 (void) fprintf(stderr, "pyservice-instance: cannot %s: %s\n", verb->name, strerror(-r));
         return r < 0 ? EXIT_SYSTEM : r > 0 ? EXIT_USER : EXIT_SUCCESS;

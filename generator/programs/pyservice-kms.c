@@ -8,6 +8,7 @@
 #include <sys/prctl.h>
 
 #include "base/fs.h"
+#include "base/utf8.h"
 #include "config.h"
 #include "hooks/kms.h"
 
@@ -44,7 +45,7 @@ int main(int argc, char *argv[]) {
                 return EXIT_SYSTEM;
         }
         if (r > 0) {
-                (void) fprintf(stderr, "%.*s\n", STR_ARG(k.problem));
+                (void) fprintf(stderr, "%.*s\n", STR_ARG(utf8_clean(k.arena, k.problem)));
                 return EXIT_USER;
         }
 

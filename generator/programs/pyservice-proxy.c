@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "base/fs.h"
+#include "base/utf8.h"
 #include "config.h"
 #include "hooks/proxy.h"
 
@@ -45,9 +46,9 @@ static int run(const char *root, const char *certificate, int (*work)(struct pro
 
         r = work(&proxy);
         VEC_EACH(problem, &proxy.problems)
-                (void) fprintf(stderr, "pyservice-proxy: %s\n", problem->p);
+                (void) fprintf(stderr, "pyservice-proxy: %s\n", utf8_clean(&arena, *problem).p);
         VEC_EACH(note, &proxy.notes)
-                (void) printf("pyservice-proxy: %s\n", note->p);
+                (void) printf("pyservice-proxy: %s\n", utf8_clean(&arena, *note).p);
         return r < 0 ? fail(proxy.failed, r) : proxy.problems.n > 0 ? EXIT_USER : EXIT_SUCCESS;
 }
 

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "base/arena.h"
+#include "base/utf8.h"
 #include "config.h"
 #include "hooks/setup.h"
 
@@ -29,7 +30,7 @@ static int run(struct setup *s) {
         int r = s->tmpfiles ? setup_run(s) : setup_check(s);
 
         VEC_EACH(p, &s->problems)
-                (void) fprintf(stderr, "pyservice-setup: %s\n", p->p);
+                (void) fprintf(stderr, "pyservice-setup: %s\n", utf8_clean(s->arena, *p).p);
         if (r >= 0)
                 return r > 0 ? EXIT_USER : EXIT_SUCCESS;
 

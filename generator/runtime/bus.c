@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/utf8.h"
 #include "runtime/bus-parts.h"
 
 /* While systemd reloads it answers nobody, and generators may take up to 90 s. */
@@ -142,6 +143,8 @@ static int get_of_service(struct bus *b, struct arena *a, const char *path, stru
 
         if (r >= 0)
                 r = get_text(b, a, (const char *[]) { path, SERVICE, "StatusText" }, &u->status);
+        if (r >= 0)
+                u->status = utf8_clean(a, u->status);
         if (r >= 0)
                 r = get_number(b, (const char *[]) { path, SERVICE, "NRestarts" }, 'u', &restarts);
         if (r >= 0)

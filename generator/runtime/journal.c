@@ -5,6 +5,8 @@
 #include <sys/uio.h>
 #include <systemd/sd-journal.h>
 
+#include "base/utf8.h"
+
 /* Longer lines are cut: they are for people. */
 enum { LINE_MAX_BYTES = 1000, FIELDS_MAX = 32 };
 
@@ -34,20 +36,6 @@ static int add_matches(struct arena *a, sd_journal *j, const struct journal_quer
         return r >= 0 && !q->is_user ? add_match(a, j, "_PID", STR("1")) : r;
 }
 
-/* As it may be shown: one line, without control bytes. */
-static struct str clean(struct arena *a, struct str text) {
-        size_t n = text.n < LINE_MAX_BYTES ? text.n : LINE_MAX_BYTES;
-        char *p = arena_alloc(a, n + 1, 1);
-
-        for (size_t i = 0; i < n; i++) {
-                unsigned char c = (unsigned char) text.p[i];
-
-                p[i] = c == '\t' || c == '\n' ? ' ' : c < 0x20 || c == 0x7f ? '?' : text.p[i];
-        }
-
-        return str_trim((struct str) { p, n });
-}
-
 /* systemd has a line for each process that is left of a unit: as many as could push out what the unit itself said. */
 static bool is_of_the_end(struct str text) {
         return str_find_str(text, STR(": Killing process ")) < text.n;
@@ -69,7 +57,8 @@ static int read_message(struct arena *a, sd_journal *j, struct str *ret) {
         if (r < 0)
                 return r;
 
-        *ret = clean(a, str_from((struct str) { data, n }, strlen("MESSAGE=")));
+        *ret = str_from((struct str) { data, n }, strlen("MESSAGE="));
+        *ret = str_trim(utf8_clean_line(a, *ret, LINE_MAX_BYTES));
         if (is_of_the_end(*ret))
                 *ret = (struct str) { 0 };
         return 0;
@@ -119,7 +108,8 @@ int journal_send(struct arena *a, const struct journal_field *fields, size_t n) 
                 return -E2BIG;
 
         for (size_t i = 0; i < n; i++) {
-                struct str text = arena_join(a, str_of(fields[i].name), STR("="), fields[i].value);
+                struct str value = utf8_clean(a, fields[i].value);
+                struct str text = arena_join(a, str_of(fields[i].name), STR("="), value);
 
                 entry[i] = (struct iovec) { (char *) (uintptr_t) text.p, text.n };
         }

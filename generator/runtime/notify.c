@@ -3,6 +3,8 @@
 
 #include <systemd/sd-daemon.h>
 
+#include "base/utf8.h"
+
 void notify_manager(struct arena *a, struct str lines) {
-        (void) sd_notify(0, arena_str(a, lines).p);
+        (void) sd_notify(0, arena_str(a, utf8_clean(a, lines)).p);
 }

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/fs.h"
+#include "base/utf8.h"
 
 extern char **environ;
 
@@ -24,8 +25,8 @@ static void add_byte(struct tail *t, char c) {
         }
 
         i = (t->n - 1) % TAIL_LINES;
-        if (t->lengths[i] < TAIL_BYTES)
-                t->lines[i][t->lengths[i]++] = (unsigned char) c < 0x20 || c == 0x7f ? '?' : c;
+        if (t->lengths[i] < TAIL_KEPT)
+                t->lines[i][t->lengths[i]++] = c;
 }
 
 void tail_add(struct tail *t, const char *p, size_t n) {
@@ -37,7 +38,8 @@ struct str tail_text(struct arena *a, const struct tail *t) {
         struct str text = STR("");
 
         for (size_t i = t->n > TAIL_LINES ? t->n - TAIL_LINES : 0; i < t->n; i++) {
-                struct str line = str_trim((struct str) { t->lines[i % TAIL_LINES], t->lengths[i % TAIL_LINES] });
+                struct str whole = { t->lines[i % TAIL_LINES], t->lengths[i % TAIL_LINES] };
+                struct str line = str_trim(utf8_clean_line(a, whole, TAIL_BYTES));
 
                 if (line.n > 0)
                         text = arena_join(a, text, line, STR("\n"));
@@ -65,20 +67,52 @@ static int start(const char *const *argv, int out, pid_t *ret) {
         return -r;
 }
 
+/* The work goes on if the reader of our own output has gone. A carriage return of a progress bar ends a line. */
+static void pass_on(struct str text) {
+        struct arena scratch = { 0 };
+        char *p = arena_alloc(&scratch, text.n + 1, 1);
+        struct str shown;
+
+        for (size_t i = 0; i < text.n; i++)
+                p[i] = text.p[i] == '\r' ? '\n' : text.p[i];
+        shown = utf8_clean(&scratch, (struct str) { p, text.n });
+        (void) !write(STDERR_FILENO, shown.p, shown.n);
+        arena_done(&scratch);
+}
+
+/* How much of the piece can be passed on: the rest is the beginning of a character. */
+static size_t count_whole(struct str piece) {
+        for (size_t back = 1; back <= 3 && back <= piece.n; back++) {
+                unsigned char c = (unsigned char) piece.p[piece.n - back];
+
+                if (c >= 0xc0)
+                        return piece.n - (utf8_length(c) > back ? back : 0);
+        }
+
+        return piece.n;
+}
+
 static int follow(int in, struct tail *t) {
         char piece[4096];
+        size_t n_kept = 0;              /* at its front, from the piece before */
         ssize_t n;
 
-        while ((n = read(in, piece, sizeof(piece))) != 0) {
+        while ((n = read(in, piece + n_kept, sizeof(piece) - n_kept)) != 0) {
+                size_t end;
+
                 if (n < 0 && errno != EINTR)
                         return -errno;
                 if (n < 0)
                         continue;
-                tail_add(t, piece, (size_t) n);
-                /* Who reads our own output may have gone; the work goes on. */
-                (void) !write(STDERR_FILENO, piece, (size_t) n);
+                tail_add(t, piece + n_kept, (size_t) n);
+                n_kept += (size_t) n;
+                end = count_whole((struct str) { piece, n_kept });
+                pass_on((struct str) { piece, end });
+                n_kept -= end;
+                memmove(piece, piece + end, n_kept);
         }
 
+        pass_on((struct str) { piece, n_kept });
         return 0;
 }
 

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/fs.h"
+#include "base/utf8.h"
 
 extern char **environ;
 
@@ -196,6 +197,6 @@ int spawn_run_on(struct arena *a, const char *const *argv, struct str input, str
         if (r < 0)
                 return r;
 
-        *ret = (struct spawn_result) { status, stream_text(a, &streams[0]), stream_text(a, &streams[1]) };
+        *ret = (struct spawn_result) { status, stream_text(a, &streams[0]), utf8_clean(a, stream_text(a, &streams[1])) };
         return 0;
 }

@@ -11,7 +11,7 @@
 
 struct spawn_result {
         int status;                     /* exit status, or 128 + the signal that ended it */
-        struct str out, err;            /* never absent */
+        struct str out, err;            /* never absent; `err` is for people, and fit for a terminal: see utf8_clean() */
 };
 
 /* The program's path, from the directories where systemd looks for programs (systemd.exec(5)); absent where it is in none. */

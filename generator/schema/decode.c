@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "schema/decode.h"
 
-#include "input/utf8.h"
+#include "base/utf8.h"
 
 static void mark_secret(const struct field *f, struct diag *d) {
         if (f->flags & FIELD_SECRET)

@@ -2,7 +2,7 @@
 
 /* Text that is safe for its reader: JSON and roff. */
 
-#include "input/utf8.h"
+#include "base/utf8.h"
 #include "schema/export-parts.h"
 
 static void put_hex(struct buf *out, uint32_t c) {

@@ -4,8 +4,8 @@
 #include <arpa/inet.h>
 
 #include "base/macro.h"
+#include "base/utf8.h"
 #include "base/value.h"
-#include "input/utf8.h"
 
 bool syntax_is_name(struct str s) {
         return s.p[s.n - 1] != '-';

@@ -9,6 +9,7 @@
 
 #include "base/buf.h"
 #include "base/fs.h"
+#include "base/utf8.h"
 
 enum { STATE_FILE_MAX = 1 << 20 };
 
@@ -32,24 +33,6 @@ static bool is_line(struct str text) {
                         return false;
 
         return text.n <= STATE_REASON_MAX;
-}
-
-/* One line of text out of any: what a failed task said may have several. */
-static struct str to_line(struct arena *a, struct str text) {
-        char *p;
-
-        if (text.n > STATE_REASON_MAX) {
-                text.n = STATE_REASON_MAX;
-                while (text.n > 0 && ((unsigned char) text.p[text.n] & 0xc0) == 0x80)
-                        text.n--;
-        }
-        if (is_line(text))
-                return text;
-
-        p = arena_alloc(a, text.n + 1, 1);
-        for (size_t i = 0; i < text.n; i++)
-                p[i] = (unsigned char) text.p[i] < ' ' ? ' ' : text.p[i];
-        return (struct str) { p, text.n };
 }
 
 /* Takes a word off the front of the line. */
@@ -193,7 +176,7 @@ static struct str make_text(struct arena *a, const struct state *s) {
         if (s->is_paused)
                 put_line(&text, "paused", NULL, 0);
         VEC_EACH(failure, &s->failed)
-                PUT_LINE(&text, "failed", failure->revision, arena_u64(a, failure->time), to_line(a, failure->reason));
+                PUT_LINE(&text, "failed", failure->revision, arena_u64(a, failure->time), utf8_clean_line(a, failure->reason, STATE_REASON_MAX));
         VEC_EACH(task, &s->tasks)
                 PUT_LINE(&text, "task", task->revision, task->unit);
         VEC_EACH(image, &s->images)
@@ -291,7 +274,7 @@ void state_add_failure(struct arena *a, struct state *s, struct state_failure fa
         if (s->failed.n >= STATE_FAILED_MAX)
                 drop_failure(s, 0);
 
-        failure.reason = to_line(a, failure.reason);
+        failure.reason = utf8_clean_line(a, failure.reason, STATE_REASON_MAX);
         *vec_push(a, &s->failed) = failure;
 }
 

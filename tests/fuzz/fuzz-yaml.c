@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 #include "app/app.h"
-#include "input/utf8.h"
+#include "base/utf8.h"
 #include "output/yaml-text.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -191,8 +191,27 @@ static void test_tail_keeps_the_last_lines(void **state) {
         assert_string_equal(tail_text(&s->arena, t).p, "4\n5\n6\n7\n8\n?[1m9\n10%\n11%\nend\n");
 }
 
+/* What the build's programs say is passed on, and kept: neither moves a terminal. */
+static void test_tail_is_clean(void **state) {
+        struct shelf *s = *state;
+        struct tail *t = arena_new(&s->arena, struct tail);
+        char text[TAIL_BYTES + 3], *expected = arena_alloc(&s->arena, TAIL_BYTES + 3, 1);
+
+        tail_add(t, "evil \xc2\x9b" "2J \x9b" "2J \xc3", strlen("evil \xc2\x9b" "2J \x9b" "2J \xc3"));
+        tail_add(t, "\xa9\n", strlen("\xa9\n"));
+        assert_string_equal(tail_text(&s->arena, t).p, "evil ??2J ?2J \xc3\xa9\n");
+
+        memset(text, 'x', sizeof(text));
+        memcpy(text + TAIL_BYTES - 1, "\xe2\x82\xac\n", 4);
+        tail_add(t, text, sizeof(text));
+        memset(expected, 'x', TAIL_BYTES - 1);
+        memcpy(expected + TAIL_BYTES - 1, "\n", 2);
+        assert_string_equal(str_from(tail_text(&s->arena, t), strlen("evil ??2J ?2J \xc3\xa9\n")).p, expected);
+}
+
 int main(void) {
         static const struct CMUnitTest tests[] = {
+                cmocka_unit_test_setup_teardown(test_tail_is_clean, open_shelf, close_shelf),
                 cmocka_unit_test_setup_teardown(test_requirements_come_before_the_code, open_shelf, close_shelf),
                 cmocka_unit_test_setup_teardown(test_settings_of_other_tools_are_nothing_to_install, open_shelf, close_shelf),
                 cmocka_unit_test_setup_teardown(test_no_word_means_anything_to_a_reader, open_shelf, close_shelf),

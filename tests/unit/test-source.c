@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/utf8.h"
 #include "input/source.h"
-#include "input/utf8.h"
 #include "rows.h"
 
 struct position_row {
@@ -100,11 +100,44 @@ static void test_utf8(void **state) {
                 assert_int_equal(utf8_is_control(c), row->is_control);
 }
 
+struct clean_row {
+        const char *name;
+        struct str text;
+        size_t max;
+        const char *clean, *line;
+};
+
+static const struct clean_row clean_rows[] = {
+        { "clean: nothing", STR_INIT(""), 10, "", "" },
+        { "clean: text", STR_INIT("caf\xc3\xa9 \xe2\x82\xac \xf0\x9f\x90\x8d"), 100, "caf\xc3\xa9 \xe2\x82\xac \xf0\x9f\x90\x8d", "caf\xc3\xa9 \xe2\x82\xac \xf0\x9f\x90\x8d" },
+        { "clean: line feed and tab", STR_INIT("a\nb\tc"), 10, "a\nb\tc", "a b c" },
+        { "clean: C0 and delete", STR_INIT("\x1b[2J\a\b\r\0\x7f"), 10, "?[2J?????", "?[2J?????" },
+        { "clean: C1 as UTF-8", STR_INIT("x\xc2\x9b" "2J\xc2\x85"), 10, "x??2J??", "x??2J??" },
+        { "clean: C1 as bytes", STR_INIT("\x9b" "2J\x90q\x9c"), 10, "?2J?q?", "?2J?q?" },
+        { "clean: what is no UTF-8", STR_INIT("\xff\xc3x\xed\xa0\x80\xc0\x9b"), 20, "??x?????", "??x?????" },
+        { "clean: line separators and the byte order mark", STR_INIT("\xe2\x80\xa8\xef\xbb\xbf"), 20, "??????", "??????" },
+        { "clean: cut after a character", STR_INIT("a\xc3\xa9" "b"), 3, "a\xc3\xa9" "b", "a\xc3\xa9" },
+        { "clean: cut within two bytes", STR_INIT("a\xc3\xa9" "b"), 2, "a\xc3\xa9" "b", "a" },
+        { "clean: cut within four bytes", STR_INIT("a\xf0\x9f\x90\x8d"), 4, "a\xf0\x9f\x90\x8d", "a" },
+        { "clean: cut before the first character's end", STR_INIT("\xf0\x9f\x90\x8d"), 3, "\xf0\x9f\x90\x8d", "" },
+        { "clean: cut among bytes that are no UTF-8", STR_INIT("\x80\x80\x80\x80\x80"), 3, "?????", "???" },
+};
+
+static void test_clean(void **state) {
+        const struct clean_row *row = *state;
+        struct arena a = { 0 };
+
+        assert_true(str_is(utf8_clean(&a, row->text), row->clean));
+        assert_true(str_is(utf8_clean_line(&a, row->text, row->max), row->line));
+        arena_done(&a);
+}
+
 int main(void) {
         static struct rows rows;
 
         rows_add(&rows, test_position, position_rows);
         rows_add_one(&rows, test_add);
         rows_add(&rows, test_utf8, utf8_rows);
+        rows_add(&rows, test_clean, clean_rows);
         return rows_run(&rows, "source");
 }

@@ -241,6 +241,25 @@ def test_no_control_characters(root):
         assert "\033" not in result.stdout and "\x07" not in result.stdout and "?[31mred?" in result.stdout
 
 
+HOSTILE = b"\033[2J\x07evil \xc2\x9b2J \x9b2J \xc3\xa9".decode("utf-8", "surrogateescape")
+
+
+@pytest.mark.parametrize("words", [["status"], ["status", "hello"], ["ps"], ["rollout", "status", "hello"], ["rollout", "history", "hello"], ["doctor"]], ids=" ".join)
+@pytest.mark.parametrize("mode", [[], ["--json"]], ids=["text", "json"])
+def test_no_verb_moves_a_terminal(root, words, mode):
+    """Files of an earlier version may hold what a container said, as it said it."""
+    root.define()
+    root.publish(0, 1)
+    root.revision(A, B)
+    (root.state_dir / "state").write_text(f"accepted {A}\nfailed {B} {NOON} {HOSTILE[5:]}\n", errors="surrogateescape")
+    root.progress_file.write_text(f"revision {B}\nphase failed\nstarted {NOON}\nmessage {HOSTILE}\n", errors="surrogateescape")
+    done = subprocess.run(root.command(*mode, *words), capture_output=True, check=False, timeout=60)
+    text = (done.stdout + done.stderr).decode()
+    assert [c for c in text if c != "\n" and (ord(c) < 32 or 127 <= ord(c) < 160)] == []
+    if words == ["rollout", "status", "hello"]:
+        assert "evil ??2J ?2J \xe9" in text
+
+
 def test_host_is_broken(root):
     root.define()
     root.publish(0, 1)

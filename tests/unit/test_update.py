@@ -180,6 +180,12 @@ def test_the_next_new_image(root):
     assert f"sha256:{OLD}" in (root.bundle / "quadlet/hello@.container").read_text()
 
 
+def test_what_podman_says_moves_no_terminal(root):
+    root.podman.write_text("#!/bin/sh\nprintf 'Error: evil \\033[2J \\302\\2332J \\2332J \\303\\251\\n' >&2\nexit 1\n")
+    result = root.update("hello")
+    assert result.returncode == 1 and result.stderr == "pyservicectl: hello: podman ps: Error: evil ?[2J ??2J ?2J \xe9\n"
+
+
 def test_a_pull_that_fails(root):
     root.world["registry"] = {}
     result = root.update("hello")

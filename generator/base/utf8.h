@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* UTF-8, strictly as RFC 3629 has it: no overlong form, no surrogate, nothing above U+10FFFF. */
+
+#include "base/arena.h"
+
+/* How many bytes a character has that begins with this one; 0 where none does. */
+unsigned utf8_length(uint8_t lead);
+
+/* The character that starts at byte `at` (less than s.n). Gives its length in bytes, or 0 where the bytes are
+ * no UTF-8. */
+unsigned utf8_decode(struct str s, size_t at, uint32_t *ret_character);
+
+/* Is it one that a definition may hold neither as it is nor as an escape: control characters but \n and \t, the
+ * line breaks NEL, LS and PS, the byte order mark, U+FFFE and U+FFFF? */
+bool utf8_is_control(uint32_t character);
+
+/* The length of the longest front of `s` that has at most `max` bytes and ends between two characters. */
+size_t utf8_cut(struct str s, size_t max);
+
+/* Any text as a terminal may get it, whoever wrote it: each byte of a control character, and each that is no
+ * UTF-8, is a question mark. Line feeds and tabs stay. */
+struct str utf8_clean(struct arena *a, struct str text);
+
+/* Like utf8_clean(), but one line of at most `max` bytes, cut between characters: line feeds and tabs are blanks. */
+struct str utf8_clean_line(struct arena *a, struct str text, size_t max);
