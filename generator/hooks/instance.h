@@ -24,6 +24,7 @@ struct instance {
         struct http_request request;
         struct str codes;
         uint64_t port;                  /* for its clients */
+        bool is_unwanted;               /* the port was given as nothing: its number was scaled away while it started */
         struct probe probe;
         struct str container, network;  /* given: the address is the container's on that network, and HAProxy is told it */
         bool is_published;              /* but for its clients the port is the machine's all the same */

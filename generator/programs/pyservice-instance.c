@@ -106,13 +106,19 @@ static bool take_server(struct instance *i, struct str text) {
         return i->haproxy.backend.n > 0 && rest.n > 0 && str_find(rest, '/') == rest.n && str_find(text, ' ') == text.n && str_find(text, ';') == text.n;
 }
 
+/* systemd resolves a variable that a reload took away to nothing (render/service.c). */
+static bool take_port(struct instance *i, struct str text) {
+        i->is_unwanted = text.n == 0;
+        return i->is_unwanted || str_to_u64(text, UINT16_MAX, &i->port);
+}
+
 static bool take_number(struct instance *i, int option, struct str text) {
-        uint64_t *member = option == 'd' ? &i->drain : option == 'g' ? &i->settled : option == 'P' ? &i->port :
+        uint64_t *member = option == 'd' ? &i->drain : option == 'g' ? &i->settled :
                 option == 'n' ? &i->states.id : option == 'O' ? &i->request.port :
                 option == 't' ? &i->request.timeout_ms : option == 'i' ? &i->probe.interval :
                 option == 'b' ? &i->probe.start_period : &i->probe.retries;
 
-        return str_to_u64(text, option == 'P' || option == 'O' ? UINT16_MAX : UINT64_MAX, member);
+        return str_to_u64(text, option == 'O' ? UINT16_MAX : UINT64_MAX, member);
 }
 
 static bool take_header(struct instance *i, struct str text) {
@@ -166,6 +172,8 @@ static bool take(struct instance *i, int option, const char *value) {
         case 'X':
                 i->nginx.unit = str_of(value);
                 return true;
+        case 'P':
+                return take_port(i, str_of(value));
         case 'p':
                 i->request.path = str_of(value);
                 return value[0] == '/';
@@ -189,7 +197,14 @@ static bool take(struct instance *i, int option, const char *value) {
 }
 
 static int run(struct instance *i, const struct verb *verb) {
-        int r = verb->run(i);
+        int r;
+
+        if (i->is_unwanted) {
+                (void) fputs("pyservice-instance: no longer wanted: a reload took its port away\n", stderr);
+                return EXIT_SUCCESS;
+        }
+
+        r = verb->run(i);
 
         VEC_EACH(text, &i->notes)
                 (void) fprintf(stderr, "%s: %.*s\n", i->haproxy.server.n > 0 ? i->haproxy.server.p : "pyservice-instance",

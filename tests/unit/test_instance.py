@@ -45,6 +45,14 @@ def asked(server) -> str:
     return text
 
 
+@pytest.mark.parametrize("verb", ["ready", "enter"])
+def test_an_instance_whose_number_is_scaled_away_is_no_failure(verb):
+    done = subprocess.run([PROGRAM, verb, "--server=shop/shop-2", "--socket=/nowhere", "--port=", "--path=/"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "pyservice-instance: no longer wanted: a reload took its port away\n")
+    done = subprocess.run([PROGRAM, verb, "--port=x"], capture_output=True, text=True, check=False)
+    assert done.returncode == 2 and done.stderr.startswith("usage: ")
+
+
 def test_a_silent_haproxy_is_waited_for(silent):
     server, queued = silent
     with start(server) as process:
