@@ -136,12 +136,15 @@ SCHEMA(restart_policy, "When systemd starts it again, and how soon.");
         FIELD_LIST(S, container.inherit.some, "inherit", "Those of the three that it takes over.", .choices = "env|secrets|config")
 
 static const struct field service_fields[] = {
-        FIELD(service, name, "name", "Name; the units are APP-NAME@N.service.", .flags = FIELD_REQUIRED),
+        FIELD(service, name, "name", "Name; the units are APP-NAME@N.service. APP-NAME has 56 characters at most.", .flags = FIELD_REQUIRED),
         INHERIT_FIELDS(service),
         FIELD(service, description, "description", "One line for people."),
 #define SERVICE_OWN_FIELDS \
         FIELD_INLINE(service, container, container_schema), \
-        FIELD(service, scale, "scale", "Number of instances.", .def = "1", .max = INSTANCES_MAX), \
+        FIELD(service, scale, "scale", \
+              "Number of instances. On one machine all services together have 10000 at most. With 'proxy' each instance takes a port of " \
+              "the pool (see 'ports' in pyservice-host(5)), unless it has 'via: dns' or 'host_port', and the spare of a rollout one more: " \
+              "the default pool has room for 9999.", .def = "1", .max = INSTANCES_MAX), \
         FIELD(service, port, "port", "TCP port on which the process listens in its container.", .min = 1, .max = 65535), \
         FIELD(service, host_port, "host_port", "Port of the machine for instance 0; instance N gets N more. Without it ports come from the pool.", .min = 1, .max = 65535), \
         FIELD_LIST(service, publish, "publish", "Further ports to publish: [[ADDRESS:]HOST-PORT:]PORT[/PROTOCOL].", .flags = FIELD_ONE_OK), \
@@ -161,7 +164,7 @@ static const struct field base_fields[] = { SERVICE_OWN_FIELDS };
 SCHEMA(base, "The one service of the short form, or what services inherit.");
 
 static const struct field sidecar_fields[] = {
-        FIELD(sidecar, name, "name", "Name; the unit is APP-NAME.service.", .flags = FIELD_REQUIRED),
+        FIELD(sidecar, name, "name", "Name; the unit is APP-NAME.service. APP-NAME has 56 characters at most.", .flags = FIELD_REQUIRED),
         FIELD(sidecar, description, "description", "One line for people."),
         INHERIT_FIELDS(sidecar),
         FIELD_INLINE(sidecar, container, container_schema),
@@ -173,7 +176,7 @@ static const struct field sidecar_fields[] = {
 SCHEMA(sidecar, "A single companion container.");
 
 static const struct field task_fields[] = {
-        FIELD(task, name, "name", "Name; the unit is APP-NAME.service.", .flags = FIELD_REQUIRED),
+        FIELD(task, name, "name", "Name; the unit is APP-NAME.service. APP-NAME has 56 characters at most.", .flags = FIELD_REQUIRED),
         FIELD(task, description, "description", "One line for people."),
         INHERIT_FIELDS(task),
         FIELD_INLINE(task, container, container_schema),
