@@ -130,7 +130,7 @@ def test_without_health_it_is_to_take_connections(app):
 
 
 def test_a_migration_that_fails_restarts_nothing(app):
-    tasks = "tasks: [{{name: migrate, entrypoint: /bin/sh, command: [-c, 'echo no column; exit {}']}}]\nbefore_update: migrate\n"
+    tasks = "tasks: [{{name: migrate, entrypoint: /bin/sh, command: [-c, 'printf \"no column \\302\\2332J \\2332J\\n\"; exit {}']}}]\nbefore_update: migrate\n"
     app.define(1, 2, more=tasks.format(0))
     app.wait(1, 2)
     before = started(app.machine)
@@ -138,7 +138,7 @@ def test_a_migration_that_fails_restarts_nothing(app):
         app.define(2, 2, more=tasks.format(4))
         (revision,) = app.wait_failed()
     (entry,) = told(app, revision)
-    assert entry["PYSERVICE_UNIT"] == "hello-migrate.service" and "no column" in entry["PYSERVICE_LOG"]
+    assert entry["PYSERVICE_UNIT"] == "hello-migrate.service" and "no column ??2J ?2J" in entry["PYSERVICE_LOG"], entry
     assert started(app.machine) == before
     app.wait(1, 2)
     # It may have been the database's fault: another try, once that is mended.
