@@ -3,7 +3,8 @@
 
 static const struct field repository_fields[] = {
         /* Secret, as one that is refused may have a password in it. */
-        FIELD(repository, repo, "repo", "The repository: https, ssh (also USER@HOST:PATH), git, http, or a path of this machine.",
+        FIELD(repository, repo, "repo", "The repository: https, ssh (also USER@HOST:PATH), git, http, or a path of this machine, which is "
+              "read as its owner. Submodules need URLs, never paths.",
               .flags = FIELD_REQUIRED | FIELD_SECRET),
         FIELD(repository, ref, "ref", "Tag, branch or commit. 'pyservicectl update' looks whether a branch has moved.", .flags = FIELD_REQUIRED),
         FIELD(repository, ssh_key, "ssh_key", "Private key for SSH. The host's key must be in the machine's known hosts (/etc/ssh/ssh_known_hosts, or root's)."),
