@@ -34,9 +34,8 @@ def write(path, text="", mode=0o644):
 
 def libexecdir():
     """Where the build has its programs."""
-    strings = pathlib.Path(PYSERVICECTL).read_bytes()
-    end = strings.index(b"/pyservice-instance")
-    return strings[strings.rindex(b"\0", 0, end) + 1:end].decode().lstrip("/")
+    found = re.search(rb"(/[\w./-]+)/pyservice-instance", pathlib.Path(PYSERVICECTL).read_bytes())
+    return found[1].decode().lstrip("/")
 
 
 @pytest.fixture
