@@ -195,8 +195,7 @@ static void declare_volume(struct world *w, struct app *app, const struct volume
         struct syntax_volume v = syntax_volume_split(spec->text);
         struct volume_entry *volumes;
 
-        if (v.is_foreign || v.source.n == 0 || v.source.p[0] == '/' ||
-            str_has_suffix(v.source, STR(".volume")) || is_declared(app, v.source))
+        if (!syntax_volume_is_own(v) || is_declared(app, v.source))
                 return;
         if (!type_accepts(KIND_VOLUME_NAME, v.source)) {
                 (void) diag_add(w->ds, DIAG_BAD_VALUE, spec->at, "'%.*s' is not a valid %s; %s",

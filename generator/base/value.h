@@ -10,7 +10,7 @@
  *
  * INSTANCE_MARK inside a text stands for `{{ instance }}`. It is a byte that yaml.c lets nobody write. */
 
-#include "base/str.h"
+#include "base/arena.h"
 
 /* A part of a source file. */
 struct span {
@@ -24,6 +24,14 @@ struct span {
 
 static inline bool has_instance_mark(struct str text) {
         return str_find(text, INSTANCE_MARK) < text.n;
+}
+
+/* The text with `by` in place of each mark; it ends with a NUL byte. Absent for an absent text. */
+struct str instance_mark_replace(struct arena *a, struct str text, struct str by);
+
+/* As the user wrote it. */
+static inline struct str instance_mark_show(struct arena *a, struct str text) {
+        return instance_mark_replace(a, text, STR("{{ instance }}"));
 }
 
 /* Begins a volume_spec whose SOURCE is a volume that is not the application's; only the decoder writes it. */

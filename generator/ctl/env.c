@@ -35,15 +35,12 @@ static int find_container(struct env *e) {
 
 /* {{ instance }} is a number where an instance was named. */
 static struct str literal_of(struct env *e, const struct variable *v) {
+        struct arena *a = &e->c->arena;
         struct str text = STR(""), number = e->aim.target.instance;
 
-        LIST_EACH(piece, &v->pieces) {
-                struct str rest = piece->literal, part;
-
-                for (bool is_first = true; str_split(&rest, INSTANCE_MARK, &part); is_first = false)
-                        text = arena_join(&e->c->arena, text, is_first ? STR("") : str_is_absent(number) ? STR("{{ instance }}") : number, part);
-        }
-
+        LIST_EACH(piece, &v->pieces)
+                text = arena_join(a, text, str_is_absent(number) ? instance_mark_show(a, piece->literal)
+                                                                 : instance_mark_replace(a, piece->literal, number));
         return text;
 }
 

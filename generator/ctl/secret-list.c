@@ -32,13 +32,10 @@ static struct str look_for_podman(struct ctl *c, struct str name) {
         return result.status == 0 ? STR("there") : STR("missing");
 }
 
-/* With {{ instance }} put in. */
 static struct str path_for(struct ctl *c, struct str file, uint64_t instance) {
-        struct str rest = file, piece, path = strcmp(c->root, "/") == 0 ? STR("") : str_of(c->root);
+        struct str path = instance_mark_replace(&c->arena, file, arena_u64(&c->arena, instance));
 
-        for (bool is_first = true; str_split(&rest, INSTANCE_MARK, &piece); is_first = false)
-                path = arena_join(&c->arena, path, is_first ? STR("") : arena_u64(&c->arena, instance), piece);
-        return path;
+        return strcmp(c->root, "/") == 0 ? path : arena_join(&c->arena, str_of(c->root), path);
 }
 
 static struct str look_for_file(struct ctl *c, const struct secret_use *use) {
@@ -52,13 +49,8 @@ static struct str look_for_file(struct ctl *c, const struct secret_use *use) {
         return STR("there");
 }
 
-/* As the definition has it. */
 static struct str file_source(struct ctl *c, struct str file) {
-        struct str rest = file, piece, text = STR("file ");
-
-        for (bool is_first = true; str_split(&rest, INSTANCE_MARK, &piece); is_first = false)
-                text = arena_join(&c->arena, text, is_first ? STR("") : STR("{{ instance }}"), piece);
-        return text;
+        return arena_join(&c->arena, STR("file "), instance_mark_show(&c->arena, file));
 }
 
 static struct str users_of(struct ctl *c, const struct secret_use *use) {

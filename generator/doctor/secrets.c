@@ -101,13 +101,8 @@ void doctor_credentials(struct doctor *d) {
                 look_at_credential(d, use);
 }
 
-/* With {{ instance }} put in. */
 static struct str path_for(struct doctor *d, struct str file, uint64_t instance) {
-        struct str rest = file, piece, path = STR("");
-
-        for (bool is_first = true; str_split(&rest, INSTANCE_MARK, &piece); is_first = false)
-                path = arena_join(d->arena, path, is_first ? STR("") : arena_u64(d->arena, instance), piece);
-        return path;
+        return instance_mark_replace(d->arena, file, arena_u64(d->arena, instance));
 }
 
 static void look_at_file(struct doctor *d, const struct use *use, struct str path) {

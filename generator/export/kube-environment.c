@@ -26,12 +26,7 @@ bool kube_has_instance(const struct container *c) {
 }
 
 static struct str piece_text(struct kube *k, struct str text) {
-        struct str rest = text, part, whole = { 0 };
-
-        while (str_split(&rest, INSTANCE_MARK, &part))
-                whole = str_is_absent(whole) ? part : arena_join(k->arena, whole, STR("$(" KUBE_INSTANCE ")"), part);
-
-        return whole;
+        return instance_mark_replace(k->arena, text, STR("$(" KUBE_INSTANCE ")"));
 }
 
 /* "$$" is a '$' to it; one alone, and not before '(', is that too. */

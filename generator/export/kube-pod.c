@@ -117,15 +117,13 @@ static void put_request(struct kube *k, const struct kube_part *p, struct yaml_t
 static void put_health_command(struct kube *k, const struct kube_part *p, struct yaml_text *probe) {
         const struct health *h = p->health;
         struct yaml_text *words = kube_list(k, kube_map(k, probe, "exec"), "command");
-        struct str rest = h->command.text, part, line = { 0 };
+        struct str line = instance_mark_replace(k->arena, h->command.text, STR("${" KUBE_INSTANCE "}"));
 
         LIST_EACH(word, &h->words)
                 (void) yaml_text_add_text(k->arena, words, kube_shown(k, word->text));
         if (h->words.n > 0)
                 return;
 
-        while (str_split(&rest, INSTANCE_MARK, &part))
-                line = str_is_absent(line) ? part : arena_join(k->arena, line, STR("${" KUBE_INSTANCE "}"), part);
         (void) yaml_text_add_text(k->arena, words, STR("/bin/sh"));
         (void) yaml_text_add_text(k->arena, words, STR("-c"));
         (void) yaml_text_add_text(k->arena, words, line);

@@ -31,12 +31,10 @@ static bool is_data(const struct app *app, struct str source) {
 
 /* Without what differs between instances. */
 static struct str short_name(struct kube *k, struct str source) {
-        struct str rest = source, part, name = { 0 };
+        struct str name = instance_mark_replace(k->arena, source, STR(""));
 
         if (is_data(k->app, source))
                 return STR("data-directory");
-        while (str_split(&rest, INSTANCE_MARK, &part))
-                name = str_is_absent(name) ? part : arena_join(k->arena, name, part);
         while (name.n > 0 && (name.p[0] == '/' || name.p[0] == '-'))
                 name = str_from(name, 1);
         while (name.n > 0 && (name.p[name.n - 1] == '/' || name.p[name.n - 1] == '-'))

@@ -112,12 +112,7 @@ uint64_t kube_seconds(struct duration d) {
 }
 
 struct str kube_shown(struct kube *k, struct str text) {
-        struct str rest = text, part, shown = { 0 };
-
-        while (str_split(&rest, INSTANCE_MARK, &part))
-                shown = str_is_absent(shown) ? part : arena_join(k->arena, shown, STR("{{ instance }}"), part);
-
-        return shown;
+        return instance_mark_show(k->arena, text);
 }
 
 /* One line, on a terminal too, whatever is in it. */

@@ -78,33 +78,25 @@ static bool is_there(const struct world *w, struct str volume) {
         return faccessat(w->root, world_below(path), F_OK, 0) == 0 || (errno != ENOENT && errno != ENOTDIR);
 }
 
-static struct str replace_mark(struct arena *a, struct str text, struct str by) {
-        struct str rest = text, part, whole = { NULL, 0 };
-
-        while (str_split(&rest, INSTANCE_MARK, &part))
-                whole = str_is_absent(whole) ? part : arena_join(a, whole, by, part);
-        return whole;
-}
-
 /* For a map between braces. */
 static struct str as_written(struct arena *a, struct str text) {
-        struct str shown = replace_mark(a, text, STR("{{ instance }}"));
+        struct str shown = instance_mark_show(a, text);
 
         return has_instance_mark(text) ? arena_join(a, STR("\""), shown, STR("\"")) : shown;
 }
 
 /* As units have it, for the first instance, and as users write it. */
-static void check_mount(struct looking *l, const struct volume_spec *spec) {
+static void check_own(struct looking *l, const struct volume_spec *spec) {
         struct world *w = l->w;
         struct arena *a = w->arena;
         struct syntax_volume v = syntax_volume_split(spec->text);
         struct str app = arena_join(a, l->definition->name.text, STR("-"));
-        struct str unit = replace_mark(a, v.source, STR("%i")), first = replace_mark(a, v.source, STR("0"));
-        struct str shown = replace_mark(a, v.source, STR("{{ instance }}")), target = as_written(a, v.target),
+        struct str unit = instance_mark_replace(a, v.source, STR("%i"));
+        struct str first = instance_mark_replace(a, v.source, STR("0"));
+        struct str shown = instance_mark_show(a, v.source), target = as_written(a, v.target),
                    source = as_written(a, v.source);
 
-        if (v.is_foreign || v.source.n == 0 || v.source.p[0] == '/' ||
-            str_has_suffix(v.source, STR(".volume")) || is_there(w, arena_join(a, app, first)))
+        if (is_there(w, arena_join(a, app, first)))
                 return;
 
         if (is_mounted(l, unit) && !is_mounted(l, arena_join(a, app, unit))) {
@@ -142,8 +134,8 @@ static void check_one(struct world *w, struct definition *d) {
         w->ds->owner = d->name.text;
         VEC_EACH(ref, &all.list)
                 LIST_EACH(spec, &ref->container->volumes)
-                        if (is_first(&all, spec))
-                                check_mount(&l, spec);
+                        if (syntax_volume_is_own(syntax_volume_split(spec->text)) && is_first(&all, spec))
+                                check_own(&l, spec);
         if (d->is_broken)
                 d->app = NULL;
 }

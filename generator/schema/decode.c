@@ -8,23 +8,13 @@ static void mark_secret(const struct field *f, struct diag *d) {
                 d->is_secret = true;
 }
 
-/* As the user wrote it. */
-static struct str show_instance(struct arena *a, struct str text) {
-        struct str rest = text, part, shown = { NULL, 0 };
-
-        while (str_split(&rest, INSTANCE_MARK, &part))
-                shown = str_is_absent(shown) ? part : arena_join(a, shown, STR("{{ instance }}"), part);
-
-        return shown;
-}
-
 static bool refuse(struct decoder *d, const struct field *f, enum kind kind, const struct node *node) {
         const struct type *t = type_of(kind);
         bool is_shown = !(f->flags & FIELD_SECRET) || kind == f->key_kind;
 
         if (is_shown)
                 mark_secret(f, diag_add(d->ds, DIAG_BAD_VALUE, node->at, "'%.*s' is not a valid %s; %s",
-                                        STR_ARG(show_instance(d->arena, node->text)), t->name, t->rule));
+                                        STR_ARG(instance_mark_show(d->arena, node->text)), t->name, t->rule));
         else
                 mark_secret(f, diag_add(d->ds, DIAG_BAD_VALUE, node->at, "this is not a valid %s; %s", t->name, t->rule));
         return false;

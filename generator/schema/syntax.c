@@ -184,6 +184,10 @@ struct syntax_volume syntax_volume_split(struct str s) {
         return v;
 }
 
+bool syntax_volume_is_own(struct syntax_volume v) {
+        return !v.is_foreign && v.source.n > 0 && v.source.p[0] != '/' && syntax_is_volume_name(v.source);
+}
+
 static bool read_address(struct str s, int family, unsigned char ret[static sizeof(struct in6_addr)]) {
         char text[INET6_ADDRSTRLEN];
 

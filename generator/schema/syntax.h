@@ -21,6 +21,7 @@ struct syntax_volume {
         bool is_foreign;                /* a volume that is not the application's */
 };
 struct syntax_volume syntax_volume_split(struct str s);
+bool syntax_volume_is_own(struct syntax_volume v);      /* the application's: no path, and no NAME.volume */
 bool syntax_is_volume_name(struct str s);       /* podman-volume-create(1) */
 bool syntax_is_publish(struct str s);           /* podman-run(1), --publish */
 bool syntax_is_signal(struct str s);            /* signal(7) */
