@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "app/home.h"
 #include "app/ports-parts.h"
 #include "schema/syntax.h"
 
@@ -18,31 +19,9 @@ static bool is_beat(const struct service *s) {
         return s->container.run_mode.at.len > 0 && s->container.run_mode.index == RUN_MODE_BEAT;
 }
 
-static bool has_option(struct str options, const char *name) {
-        struct str option;
-
-        while (str_split(&options, ',', &option))
-                if (str_is(option, name))
-                        return true;
-
-        return false;
-}
-
-static bool is_within(struct str path, const char *directory) {
-        struct str top = str_of(directory);
-
-        return str_has_prefix(path, top) && (path.n == top.n || path.p[top.n] == '/');
-}
-
-/* What is the machine's as much as the application's: sockets, devices. */
+/* /var/run is a link to /run. */
 static bool is_machines(struct str path) {
-        static const char *const directories[] = { "/dev", "/proc", "/run", "/sys", "/var/run" };
-
-        for (size_t i = 0; i < ARRAY_SIZE(directories); i++)
-                if (is_within(path, directories[i]))
-                        return true;
-
-        return false;
+        return path_is_machines(str_has_prefix(path, STR("/var/run")) ? str_from(path, strlen("/var")) : path);
 }
 
 /* Where the definition mounts them nowhere, the application's directories are mounted into all that is its
@@ -82,7 +61,7 @@ static const struct mount *find_private(const struct app *app, const struct cont
         LIST_EACH(m, &c->mounts) {
                 struct syntax_volume v = syntax_volume_split(m->spec.text);
 
-                if (!has_option(v.options, "ro") && !has_option(v.options, "O") &&
+                if (!str_list_has(v.options, STR("ro")) && !str_list_has(v.options, STR("O")) &&
                     !has_instance_mark(v.source) && !is_machines(v.source) && !is_homes(app, v.source) &&
                     !is_shared(app, c, v.source))
                         return m;

@@ -12,6 +12,18 @@ bool path_is_below(struct str path, struct str directory) {
         return path.n > directory.n + 1 && str_has_prefix(path, directory) && path.p[directory.n] == '/';
 }
 
+bool path_is_machines(struct str path) {
+        static const struct str directories[] = {
+                STR_INIT("/dev"), STR_INIT("/proc"), STR_INIT("/run"), STR_INIT("/sys"),
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(directories); i++)
+                if (str_eq(path, directories[i]) || path_is_below(path, directories[i]))
+                        return true;
+
+        return false;
+}
+
 static struct abs_path given_or_below(struct world *w, struct abs_path given, struct abs_path directory,
                                       struct str name) {
         if (!str_is_absent(given.text))

@@ -14,6 +14,9 @@ void resolve_home(struct world *w, struct app *app);
 /* Is the file passed over, since its content is null? */
 bool file_is_skipped(const struct app_file *f);
 
+/* Is it /dev, /proc, /run or /sys, or below one of them: what programs make while the machine runs? */
+bool path_is_machines(struct str path);
+
 /* Is `path` something below `directory`? */
 bool path_is_below(struct str path, struct str directory);
 

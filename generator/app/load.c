@@ -41,8 +41,8 @@ static const char *describe(int r) {
         return r == -ENOTSUP ? "this is no regular file; a definition is one" : NULL;
 }
 
-/* Whoever writes a file may be in the middle of it. A clock that is behind the file's time tells nothing of
- * its age, and nothing waits because of it. False if the file has to wait. */
+/* False if another program may still be writing the file, so that it has to wait. If the clock is behind the
+ * file's time, its age is unknown, and it does not wait. */
 static bool is_whole(struct world *w, uint32_t file, const struct fs_file *read) {
         const struct timespec *t = &read->stat.st_mtim;
         uint64_t written = (uint64_t) t->tv_sec * 1000000 + (uint64_t) t->tv_nsec / 1000;

@@ -27,6 +27,16 @@ bool str_is_made_of(struct str s, const char *set) {
         return true;
 }
 
+bool str_list_has(struct str list, struct str item) {
+        struct str one;
+
+        while (str_split(&list, ',', &one))
+                if (str_eq(one, item))
+                        return true;
+
+        return false;
+}
+
 size_t str_find(struct str s, char c) {
         const char *at = s.n > 0 ? memchr(s.p, c, s.n) : NULL;
 

@@ -53,6 +53,9 @@ bool str_has_suffix(struct str s, struct str suffix);
 /* Is every byte of `s` one of those in `set`? True for the empty string. */
 bool str_is_made_of(struct str s, const char *set);
 
+/* Is `item` one of the items of a list with commas between them? */
+bool str_list_has(struct str list, struct str item);
+
 /* Position of `c`, or s.n where there is none. */
 size_t str_find(struct str s, char c);
 

@@ -20,22 +20,11 @@ struct checking {
 
 /* --- Files and directories --- */
 
-/* Programs make these while the machine runs. */
-static bool is_made_by_others(struct str path) {
-        static const char *const tops[] = { "/dev/", "/proc/", "/run/", "/sys/" };
-
-        for (size_t i = 0; i < ARRAY_SIZE(tops); i++)
-                if (str_has_prefix(path, str_of(tops[i])))
-                        return true;
-
-        return false;
-}
-
 static bool is_missing(const struct checking *k, struct str path) {
         struct str relative = path.n > 1 ? arena_str(k->s->world.arena, str_from(path, 1)) : STR(".");
         struct stat st;
 
-        return path.n > 0 && path.p[0] == '/' && !has_instance_mark(path) && !is_made_by_others(path) &&
+        return path.n > 0 && path.p[0] == '/' && !has_instance_mark(path) && !path_is_machines(path) &&
                fstatat(k->s->world.root, relative.p, &st, 0) < 0 && (errno == ENOENT || errno == ENOTDIR);
 }
 

@@ -14,6 +14,7 @@
 #include "base/fs.h"
 #include "doctor/doctor.h"
 #include "runtime/proc.h"
+#include "schema/syntax.h"
 
 static const struct str nobody = { 0 };
 
@@ -103,15 +104,10 @@ void doctor_journal(struct doctor *d) {
 
 /* A path of the machine, without the option that gives it the label of containers. */
 static bool is_unlabelled(struct str spec) {
-        struct str source, target, option, rest = spec;
+        struct syntax_volume v = syntax_volume_split(spec);
 
-        if (spec.n == 0 || spec.p[0] != '/' || !str_split(&rest, ':', &source) || !str_split(&rest, ':', &target))
-                return false;
-        while (!str_is_absent(rest) && str_split(&rest, ',', &option))
-                if (str_is(option, "z") || str_is(option, "Z"))
-                        return false;
-
-        return true;
+        return v.source.n > 0 && v.source.p[0] == '/' && !str_is_absent(v.target) &&
+               !str_list_has(v.options, STR("z")) && !str_list_has(v.options, STR("Z"));
 }
 
 static void look_at_mounts(struct doctor *d, const struct app *app, const struct container *c) {
