@@ -53,8 +53,8 @@ static void check_objects(struct ctl *c, struct session *s) {
         VEC_EACH(difference, &differences.list) {
                 s->ds.owner = difference->object->app;
                 (void) diag_add(&s->ds, DIAG_NOT_APPLIED, difference->object->at,
-                                "%.*s; to remove it with its content and make it again: %.*s",
-                                STR_ARG(difference->text), STR_ARG(difference->advice));
+                                "%.*s; %.*s", STR_ARG(difference->text),
+                                STR_ARG(podman_difference_advice(&c->arena, difference)));
         }
 }
 

@@ -3,7 +3,6 @@
 /* What a plan says besides what is done. */
 
 #include "ctl/forecast.h"
-#include "runtime/podman-object.h"
 
 #define SECOND 1000000
 
@@ -45,13 +44,13 @@ void forecast_note_spares(struct arena *a, struct forecast_app *app, const struc
         }
 }
 
-void forecast_note_objects(struct arena *a, struct forecast_app *app, const struct app *as_defined) {
-        struct podman_objects *wanted = arena_new(a, struct podman_objects);
+void forecast_note_objects(struct arena *a, struct forecast *f, const struct podman_objects *wanted) {
         struct podman_differences differences = { 0 };
 
-        podman_objects_add(a, as_defined, wanted);
         podman_compare(a, wanted, &differences);
         VEC_EACH(d, &differences.list)
-                *vec_push(a, &app->notes) =
-                        arena_join(a, d->text, STR("; to remove it with its content and make it again: "), d->advice);
+                VEC_EACH(app, &f->apps)
+                        if (str_eq(app->name, d->object->app))
+                                *vec_push(a, &app->notes) =
+                                        arena_join(a, d->text, STR("; "), podman_difference_advice(a, d));
 }

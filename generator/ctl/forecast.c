@@ -23,6 +23,7 @@ struct making {
         struct fs_names stopped;        /* those that would, were they not stopped */
         const char *podman;
         struct bus *bus;                /* NULL where systemd is not to be asked, or does not answer */
+        struct podman_objects objects;  /* of the definitions that count */
 };
 
 static const struct str left_out[] = { STR_INIT("stamp"), STR_INIT("manifest"), STR_INIT("revision"), STR_INIT("retired"), STR_INIT("wanted"), STR_INIT("whole") };
@@ -179,8 +180,7 @@ static void take_notes(struct making *m, struct forecast_app *app) {
                 return;
 
         forecast_note_spares(m->arena, app, d->app, m->bus);
-        if (m->podman)
-                forecast_note_objects(m->arena, app, d->app);
+        podman_objects_add(m->arena, d->app, &m->objects);
 }
 
 static int take_app(struct making *m, struct str name, const struct bundle *b) {
@@ -253,6 +253,8 @@ static int make(struct making *m) {
         if (r < 0)
                 return r;
 
+        if (m->podman)
+                forecast_note_objects(m->arena, f, &m->objects);
         if (f->apps.n > 1)
                 qsort(f->apps.at, f->apps.n, sizeof(*f->apps.at), compare_apps);
         return 0;

@@ -6,6 +6,7 @@
 
 #include "ctl/trial.h"
 #include "runtime/bus.h"
+#include "runtime/podman-object.h"
 #include "state/state.h"
 
 #define FORECAST_VERBS(X) \
@@ -81,8 +82,8 @@ int forecast_compare(struct arena *a, struct forecast_app *app, const struct sta
 void forecast_note_spares(struct arena *a, struct forecast_app *app, const struct app *as_defined,
                           struct bus *bus);
 
-/* And which of its volumes and networks stay as they are. Asks Podman. */
-void forecast_note_objects(struct arena *a, struct forecast_app *app, const struct app *as_defined);
+/* And which of the volumes and networks stay as they are. Asks Podman, once for all apps. */
+void forecast_note_objects(struct arena *a, struct forecast *f, const struct podman_objects *wanted);
 
 /* Which apps are told of, and how. */
 struct forecast_shown {

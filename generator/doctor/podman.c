@@ -173,8 +173,7 @@ void doctor_objects(struct doctor *d) {
         podman_compare(d->arena, &wanted, &differences);
         VEC_EACH(difference, &differences.list)
                 doctor_warn(d, difference->object->app, difference->text,
-                            arena_join(d->arena, STR("to remove it with its content and make it again: "),
-                                       difference->advice));
+                            podman_difference_advice(d->arena, difference));
 }
 
 /* A container and its unit come and go together, but for moments. */

@@ -106,22 +106,12 @@ static void compare_subnets(struct comparing *c, const struct podman_object *o, 
         add(c, "subnet", (struct str) { subnets.p, str_find(subnets, ' ') }, o->subnet);
 }
 
-static bool has_option(struct str options, struct str option) {
-        struct str one;
-
-        while (str_split(&options, ',', &one))
-                if (str_eq(one, option))
-                        return true;
-
-        return false;
-}
-
 /* Podman has options of its own too. */
 static void compare_options(struct comparing *c, const struct podman_object *o, struct str options) {
         struct str rest = o->options, option;
 
         while (!str_is_absent(o->options) && str_split(&rest, ',', &option))
-                if (option.n > 0 && !has_option(options, option)) {
+                if (option.n > 0 && !str_list_has(options, option)) {
                         add(c, "options", (struct str) { options.p, options.n - (options.n > 0) },
                             o->options);
                         return;
@@ -179,6 +169,10 @@ static void compare_line(struct arena *a, const struct podman_objects *wanted, b
                                              STR("rm "), o->name, STR(" && pyservicectl start "), o->app),
                 };
         }
+}
+
+struct str podman_difference_advice(struct arena *a, const struct podman_difference *d) {
+        return arena_join(a, STR("to remove it with its content and make it again: "), d->advice);
 }
 
 void podman_compare_text(struct arena *a, const struct podman_objects *wanted, bool is_network,

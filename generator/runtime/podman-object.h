@@ -36,6 +36,9 @@ struct podman_differences {
         VEC(struct podman_difference) list;
 };
 
+/* The commands, and what they cost. */
+struct str podman_difference_advice(struct arena *a, const struct podman_difference *d);
+
 /* Asks Podman once for all volumes and once for all networks. Nothing is found if it does not answer. */
 void podman_compare(struct arena *a, const struct podman_objects *wanted, struct podman_differences *ret);
 
