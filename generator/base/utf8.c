@@ -56,7 +56,7 @@ size_t utf8_cut(struct str s, size_t max) {
         return max;
 }
 
-struct str utf8_clean(struct arena *a, struct str text) {
+static char *clean(struct arena *a, struct str text) {
         char *p = arena_alloc(a, text.n + 1, 1);
 
         for (size_t at = 0; at < text.n;) {
@@ -70,14 +70,19 @@ struct str utf8_clean(struct arena *a, struct str text) {
                 at += n > 0 ? n : 1;
         }
 
-        return (struct str) { p, text.n };
+        return p;
+}
+
+struct str utf8_clean(struct arena *a, struct str text) {
+        return (struct str) { clean(a, text), text.n };
 }
 
 struct str utf8_clean_line(struct arena *a, struct str text, size_t max) {
-        struct str line = utf8_clean(a, (struct str) { text.p, utf8_cut(text, max) });
-        char *p = arena_alloc(a, line.n + 1, 1);
+        size_t n = utf8_cut(text, max);
+        char *p = clean(a, (struct str) { text.p, n });
 
-        for (size_t i = 0; i < line.n; i++)
-                p[i] = line.p[i] == '\n' || line.p[i] == '\t' ? ' ' : line.p[i];
-        return (struct str) { p, line.n };
+        for (size_t i = 0; i < n; i++)
+                if (p[i] == '\n' || p[i] == '\t')
+                        p[i] = ' ';
+        return (struct str) { p, n };
 }
