@@ -5,8 +5,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/openat2.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 void close_fd(int *fd) {
@@ -26,6 +28,13 @@ static void close_file(FILE **f) {
 
 static void free_text(char **p) {
         free(*p);
+}
+
+int fs_open_resolved(int dir, const char *path, int flags, uint64_t resolve) {
+        const struct open_how how = { .flags = (unsigned) flags | O_CLOEXEC, .resolve = resolve };
+        int fd = (int) syscall(SYS_openat2, dir, path, &how, sizeof(how));
+
+        return fd < 0 ? -errno : fd;
 }
 
 int fs_open_dir(int dir, const char *name) {

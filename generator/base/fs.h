@@ -11,6 +11,9 @@
 /* For CLEANUP: closes what is not -1; closes what is not NULL. */
 void close_fd(int *fd);
 
+/* openat2(2) with its RESOLVE_ flags. A descriptor, or negative errno. */
+int fs_open_resolved(int dir, const char *path, int flags, uint64_t resolve);
+
 /* A directory, O_PATH not set, so that it can be read and synced. `name` may be absolute. */
 int fs_open_dir(int dir, const char *name);
 

@@ -6,7 +6,6 @@
 #include <limits.h>
 #include <linux/openat2.h>
 #include <stdio.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "app/home.h"
@@ -30,8 +29,7 @@ static bool read_place(struct arena *a, int fd, struct str *ret) {
 
 /* Without links on the way, below the root; false where it is not there. */
 static bool resolve(const struct purge_uses *uses, struct str path, struct str *ret) {
-        struct open_how how = { .flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT };
-        CLEANUP(close_fd) int fd = (int) syscall(SYS_openat2, uses->root, arena_str(uses->arena, path).p, &how, sizeof(how));
+        CLEANUP(close_fd) int fd = fs_open_resolved(uses->root, arena_str(uses->arena, path).p, O_PATH, RESOLVE_IN_ROOT);
         struct str root, place;
 
         if (fd < 0 || !read_place(uses->arena, uses->root, &root) || !read_place(uses->arena, fd, &place))

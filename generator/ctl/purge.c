@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/fs.h"
@@ -253,7 +252,6 @@ static int remove_podmans(struct purge *p, const struct thing *thing) {
 /* The directory that has it, or negative errno. No link on the way is followed: the application's user may have put one
  * there. */
 static int open_parent(struct purge *p, const struct thing *thing, struct str *ret_name) {
-        struct open_how how = { .flags = O_DIRECTORY | O_CLOEXEC, .resolve = RESOLVE_NO_SYMLINKS | RESOLVE_BENEATH };
         struct str name = thing->name, parent;
         size_t slash = name.n;
         int dir;
@@ -262,11 +260,9 @@ static int open_parent(struct purge *p, const struct thing *thing, struct str *r
                 slash--;
         parent = slash > 1 ? arena_str(p->arena, (struct str) { name.p + 1, slash - 2 }) : STR("");
 
-        dir = (int) syscall(SYS_openat2, p->root, parent.n > 0 ? parent.p : ".", &how, sizeof(how));
-        if (dir < 0)
-                return -errno;
-
-        *ret_name = str_from(name, slash);
+        dir = fs_open_resolved(p->root, parent.n > 0 ? parent.p : ".", O_DIRECTORY, RESOLVE_NO_SYMLINKS | RESOLVE_BENEATH);
+        if (dir >= 0)
+                *ret_name = str_from(name, slash);
         return dir;
 }
 

@@ -6,7 +6,6 @@
 #include <linux/openat2.h>
 #include <stdio.h>
 #include <sys/file.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -112,17 +111,16 @@ static int run_podman(struct build *b, struct str image) {
 /* Podman reads the Containerfile and the directory as root, through any link: a link of the repository must
  * not lead to other files of this machine. Podman itself keeps below that directory what it copies. */
 static int check_inside(struct build *b, struct str path) {
-        const struct open_how how = { .flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_BENEATH };
         const char *name = arena_str(b->arena, path).p;
         CLEANUP(close_fd) int clone = fs_open_dir(AT_FDCWD, b->clone.p), fd = -1;
 
         if (clone < 0)
                 return clone;
-        fd = (int) syscall(SYS_openat2, clone, name, &how, sizeof(how));
+        fd = fs_open_resolved(clone, name, O_PATH, RESOLVE_BENEATH);
         if (fd >= 0)
                 return 0;
 
-        b->problem = errno == EXDEV
+        b->problem = fd == -EXDEV
                 ? arena_printf(b->arena, "'%s' of the repository is a link that leaves it\n", name)
                 : arena_printf(b->arena, "the repository has no '%s'\n", name);
         return -ENOENT;
