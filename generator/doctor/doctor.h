@@ -131,6 +131,14 @@ void doctor_nginx_version(struct doctor *d);
 void doctor_git(struct doctor *d);
 
 void doctor_generator(struct doctor *d);
+/* The units that pyservice is installed with; the last one has no name. */
+struct doctor_unit_row {
+        const char *name;
+        bool is_system;                 /* a user's manager has none */
+};
+
+extern const struct doctor_unit_row doctor_unit_rows[];
+
 void doctor_units(struct doctor *d);
 void doctor_target(struct doctor *d);
 void doctor_generated(struct doctor *d);

@@ -55,27 +55,29 @@ static bool has_unit(const struct doctor *d, struct str unit) {
         return false;
 }
 
+const struct doctor_unit_row doctor_unit_rows[] = {
+        { "pyservice.target", false },
+        { "pyservice-certificate@.path", true }, { "pyservice-certificate@.service", true },
+        { "pyservice-config@.path", false }, { "pyservice-config@.service", false },
+        { "pyservice-keep.path", false }, { "pyservice-keep.service", false },
+        { "pyservice-proxy@.service", true }, { "pyservice-proxy@.timer", true },
+        { "pyservice-settle.service", false }, { "pyservice-settle.timer", false },
+        { "pyservice-state.service", true },
+        { "pyservice-update.service", false },
+        { "pyservice-watch.path", false }, { "pyservice-watch.service", false },
+        { NULL, false },
+};
+
 void doctor_units(struct doctor *d) {
-        static const struct {
-                const char *name;
-                bool is_system;
-        } units[] = {
-                { "pyservice.target", false }, { "pyservice-config@.path", false }, { "pyservice-config@.service", false }, { "pyservice-keep.path", false },
-                { "pyservice-watch.path", false }, { "pyservice-watch.service", false },
-                { "pyservice-settle.timer", false }, { "pyservice-settle.service", false },
-                { "pyservice-keep.service", false }, { "pyservice-update.service", false }, { "pyservice-state.service", true }, { "pyservice-proxy@.service", true },
-                { "pyservice-proxy@.timer", true }, { "pyservice-certificate@.path", true },
-                { "pyservice-certificate@.service", true },
-        };
         static const char *const programs[] = { "pyservice-build", "pyservice-environment", "pyservice-instance", "pyservice-kms", "pyservice-proxy", "pyservice-rollout", "pyservice-setup" };
 
         const struct host_haproxy *haproxy = doctor_world(d)->host.haproxy;
         bool has_drop_in = has_unit(d, STR("haproxy.service.d/pyservice.conf"));
         struct str missing = STR("");
 
-        for (size_t i = 0; i < ARRAY_SIZE(units); i++)
-                if (!(units[i].is_system && d->ctl->is_user) && !has_unit(d, str_of(units[i].name)))
-                        missing = arena_join(d->arena, missing, missing.n > 0 ? STR(", ") : STR(""), str_of(units[i].name));
+        for (const struct doctor_unit_row *row = doctor_unit_rows; row->name; row++)
+                if (!(row->is_system && d->ctl->is_user) && !has_unit(d, str_of(row->name)))
+                        missing = arena_join(d->arena, missing, missing.n > 0 ? STR(", ") : STR(""), str_of(row->name));
         for (size_t i = 0; i < ARRAY_SIZE(programs); i++)
                 if (!doctor_has(d, arena_join(d->arena, STR(LIBEXECDIR "/"), str_of(programs[i]))))
                         missing = arena_join(d->arena, missing, missing.n > 0 ? STR(", ") : STR(""), STR(LIBEXECDIR "/"), str_of(programs[i]));

@@ -8,13 +8,8 @@
 #include "doctor/doctor.h"
 #include "publish/stamp.h"
 
-static const char *const installed[] = {
+static const char *const drop_ins[] = {
         "haproxy.service.d/pyservice.conf", "podman-auto-update.service.d/50-pyservice.conf",
-        "pyservice-certificate@.path", "pyservice-certificate@.service",
-        "pyservice-config@.path", "pyservice-config@.service", "pyservice-keep.path", "pyservice-keep.service", "pyservice-proxy@.service",
-        "pyservice-proxy@.timer", "pyservice-settle.service", "pyservice-settle.timer",
-        "pyservice-state.service", "pyservice-update.service",
-        "pyservice-watch.path", "pyservice-watch.service", "pyservice.target",
 };
 
 static int compare(const void *a, const void *b) {
@@ -25,8 +20,10 @@ void doctor_look_at_own(struct doctor *d) {
         struct fs_names names = { 0 };
         CLEANUP(close_fd) int apps = d->places.runtime < 0 ? -1 : fs_open_dir(d->places.runtime, "apps");
 
-        for (size_t i = 0; i < ARRAY_SIZE(installed); i++)
-                *vec_push(d->arena, &d->own) = (struct doctor_own) { str_of(installed[i]), { 0 } };
+        for (size_t i = 0; i < ARRAY_SIZE(drop_ins); i++)
+                *vec_push(d->arena, &d->own) = (struct doctor_own) { str_of(drop_ins[i]), { 0 } };
+        for (const struct doctor_unit_row *row = doctor_unit_rows; row->name; row++)
+                *vec_push(d->arena, &d->own) = (struct doctor_own) { str_of(row->name), { 0 } };
         if (apps >= 0 && fs_list(d->arena, apps, ".", &names) < 0)
                 names = (struct fs_names) { 0 };
         VEC_EACH(name, &names.list) {
