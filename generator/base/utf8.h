@@ -19,8 +19,8 @@ bool utf8_is_control(uint32_t character);
 /* The length of the longest front of `s` that has at most `max` bytes and ends between two characters. */
 size_t utf8_cut(struct str s, size_t max);
 
-/* Any text as a terminal may get it, whoever wrote it: each byte of a control character, and each that is no
- * UTF-8, is a question mark. Line feeds and tabs stay. */
+/* Makes a text safe for a terminal: each byte of a control character, and each byte that is not UTF-8, becomes
+ * a question mark. Line feeds and tabs stay. */
 struct str utf8_clean(struct arena *a, struct str text);
 
 /* Like utf8_clean(), but one line of at most `max` bytes, cut between characters: line feeds and tabs are blanks. */

@@ -10,7 +10,7 @@
  *     early UNIT                              starts before the tasks, if nothing of it was accepted yet
  *     task UNIT.service                       to be run before, in order
  *     service UNIT REVISION spare|plain       to be restarted where its containers have another label, in order
- *     sidecar UNIT REVISION                   likewise, after the services
+ *     sidecar UNIT REVISION                   the same, after the services
  *     volume NAME DRIVER TYPE DEVICE OPTIONS              as Podman is to have it; "-" for what is not said
  *     network NAME DRIVER SUBNET GATEWAY OPTIONS INTERNAL IPV6 DISABLE-DNS    the last three: yes or no */
 

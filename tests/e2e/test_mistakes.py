@@ -126,7 +126,7 @@ def test_a_definition_that_was_never_good(machine):
     machine.reload()
     settle(machine)
     assert machine.journal("pyservice-config@new.service").count("new.yaml:2:8:") <= 2
-    # Half of a file is no mistake, and it counts without another reload once it has settled.
+    # An incomplete file is not an error, and it is read without another reload once it has settled.
     machine.wait(lambda: is_waited_for(machine, "new", HELLO), what="a reload less than three seconds after a write")
     wait_for(machine, "new", 1)
     assert_cleared(machine)
