@@ -147,7 +147,8 @@ def test_an_end_of_celery_is_seen(site):
     before = ours(site)
     killed = CONTAINERS[4:]
     for container in killed:
-        site.run(["podman", "exec", container, "sh", "-c", "kill -KILL $(cat /tmp/celery.pid)"])
+        # The container may end before this command in it does.
+        site.run(["podman", "exec", container, "sh", "-c", "kill -KILL $(cat /tmp/celery.pid)"], check=False)
     site.wait(lambda: not set(ours(site).values()) & {before[name] for name in killed}, what=f"{killed} to end")
     wait_complete(site)
     assert {name for name, number in ours(site).items() if number != before[name]} == set(killed)

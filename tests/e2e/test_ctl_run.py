@@ -252,6 +252,8 @@ def check_logs(shop):
     for i in range(2):
         shop.run(["podman", "exec", f"shop-web-{i}", "sh", "-c", f"printf 'from {i} \\033[31mred\\033[0m \\033]0;title\\007 \\377\\n' >/proc/1/fd/1"])
     shop.wait(lambda: "from 1" in ctl(shop, "logs", "shop/web@1").stdout, what="its line")
+    # The rollout ends a moment after the instances are ready.
+    shop.wait(lambda: re.search(r"^shop-rollout .* runs$", ctl(shop, "logs", "shop").stdout, re.M), what="the rollout to say so")
     shown = ctl(shop, "logs", shop.since, "shop").stdout.splitlines()
     for line in (r"shop-migrate \| \w+ \d+ [\d:]+ migrate out", r"shop-nightly \| .* nightly err", r"shop-side +\| .* side 1", r"shop-rollout +\| .* runs$",
                  r"shop-web@0 +\| .* from 0 red \\x1b]0;title\\x07 \\xff", r"shop-web@1 +\| .* Started shop-web@1.service.*"):
