@@ -127,6 +127,7 @@ static void ask_haproxy(struct facts *f) {
         }
 
         r = haproxy_count_all(&client, &f->servers);
+        haproxy_add_saved_counters(&f->c->arena, f->places.runtime, false, &f->servers);
         f->has_servers = r >= 0;
         if (f->servers.list.n > 1)
                 qsort(f->servers.list.at, f->servers.list.n, sizeof(struct haproxy_counter), compare_servers);

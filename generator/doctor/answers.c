@@ -179,18 +179,18 @@ static void look_at_answers(struct doctor *d, const struct app *app, const struc
         bad_answers = own < whole->n_response_errors ? own : whole->n_response_errors;
         if (bad_answers > 0)
                 doctor_warn(d, app->name.text,
-                            arena_printf(d->arena, "502 Bad Gateway or 504 Gateway Timeout: the backend '%.*s' answered so to %llu of %llu requests since HAProxy's last reload: %.*s", STR_ARG(backend),
+                            arena_printf(d->arena, "502 Bad Gateway or 504 Gateway Timeout: the backend '%.*s' answered so to %llu of %llu recent requests: %.*s", STR_ARG(backend),
                                          (unsigned long long) bad_answers, (unsigned long long) whole->n_requests, STR_ARG(culprits)),
                             STR("502: the server closed the connection, or answered what is no HTTP: see whether it crashes, and let it keep idle connections longer than HAProxy does. "
                                 "504: it took longer than 'proxy.timeouts.server'"));
         if (own > bad_answers)
                 doctor_warn(d, app->name.text,
-                            arena_printf(d->arena, "503 Service Unavailable: the backend '%.*s' answered so to %llu of %llu requests since HAProxy's last reload: no server was ready, or took the connection",
+                            arena_printf(d->arena, "503 Service Unavailable: the backend '%.*s' answered so to %llu of %llu recent requests: no server was ready, or took the connection",
                                          STR_ARG(backend), (unsigned long long) (own - bad_answers), (unsigned long long) whole->n_requests),
                             STR("if it goes on: is an instance crashing ('pyservicectl status'), or are there too few? 'scale' and 'proxy.timeouts.queue' help"));
         if (of_servers * 100 > whole->n_requests)
                 doctor_warn(d, app->name.text,
-                            arena_printf(d->arena, "the instances behind '%.*s' themselves answered %llu of %llu requests with 500 or above", STR_ARG(backend), (unsigned long long) of_servers,
+                            arena_printf(d->arena, "the instances behind '%.*s' themselves answered %llu of %llu recent requests with 500 or above", STR_ARG(backend), (unsigned long long) of_servers,
                                          (unsigned long long) whole->n_requests),
                             arena_join(d->arena, STR("these are the application's own errors: journalctl -b -u '"), s->container.unit.text, STR("@*'")));
 }

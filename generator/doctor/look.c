@@ -143,6 +143,7 @@ static void look_at_haproxy(struct doctor *d) {
         d->counters_error = -ENOENT;
         if (d->uses_haproxy && strcmp(d->ctl->root, "/") == 0)
                 d->counters_error = haproxy_count_all(&d->haproxy, &d->counters);
+        haproxy_add_saved_counters(d->arena, d->places.runtime, true, &d->counters);
 }
 
 /* Whatever application is asked about: HAProxy is there for all. */

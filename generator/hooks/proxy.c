@@ -13,7 +13,7 @@
 #include "hooks/nginx.h"
 #include "hooks/proxy-choose.h"
 #include "hooks/proxy-states.h"
-#include "runtime/haproxy-socket.h"
+#include "runtime/haproxy-counters.h"
 
 #define MEMORY "/var/lib/pyservice/.proxy"
 #define MOUNTS ".mounts"                /* in MEMORY: of HAProxy's container, when it ran last */
@@ -164,6 +164,26 @@ int proxy_states(struct proxy_run *p) {
         return r == 0 ? proxy_tell(p) : r < 0 ? r : 0;
 }
 
+static struct haproxy_client client_of(const struct proxy_run *p) {
+        const struct host_haproxy *settings = p->world->host.haproxy;
+
+        return (struct haproxy_client) { .arena = p->arena, .socket = arena_str(p->arena, settings->socket.text).p,
+                                         .master = arena_str(p->arena, settings->master_socket.text).p };
+}
+
+/* The counters of the worker that a reload replaces are saved first. Returns like balancer_reload(), but has reported an
+ * error of its own (negative errno). */
+static int replace_worker(struct work *w, struct str *ret_message) {
+        struct proxy_run *p = w->proxy;
+        struct haproxy_client client = client_of(p);
+        int r = haproxy_save_counters(&client, w->state.runtime);
+
+        if (r < 0)
+                return fail(p, STR("saving HAProxy's counters"), r);
+        r = balancer_reload(&w->balancer, ret_message);
+        return r < 0 ? fail(p, STR("reloading HAProxy"), r) : r;
+}
+
 /* Reloads HAProxy if it runs; where that fails, it is tried again at the next run. */
 static int reload(struct work *w) {
         struct proxy_run *p = w->proxy;
@@ -171,9 +191,9 @@ static int reload(struct work *w) {
         int r = 0;
 
         if (w->balancer.is_active)
-                r = balancer_reload(&w->balancer, &message);
+                r = replace_worker(w, &message);
         if (r < 0)
-                return fail(p, STR("reloading HAProxy"), r);
+                return r;
         if (r > 0) {
                 complain(p, arena_join(p->arena, STR("HAProxy's files are in place, but it could not be reloaded: "), message));
                 return 0;
@@ -384,9 +404,7 @@ static bool has_certificate(struct work *w, struct str path) {
  * what it had. */
 static int renew(struct work *w) {
         struct proxy_run *p = w->proxy;
-        const struct host_haproxy *settings = p->world->host.haproxy;
-        struct haproxy_client client = { .arena = p->arena, .socket = arena_str(p->arena, settings->socket.text).p,
-                                         .master = arena_str(p->arena, settings->master_socket.text).p };
+        struct haproxy_client client = client_of(p);
         struct str text, seen, message = STR("");
         int r = fs_read(p->arena, AT_FDCWD, below(p, p->certificate).p, CERTIFICATE_MAX, &text);
 
@@ -396,9 +414,9 @@ static int renew(struct work *w) {
             haproxy_set_certificate(&client, seen, text, &message) == 0)
                 return 0;
 
-        r = balancer_reload(&w->balancer, &message);
+        r = replace_worker(w, &message);
         if (r < 0)
-                return fail(p, STR("reloading HAProxy"), r);
+                return r;
         if (r > 0) {
                 complain(p, arena_join(p->arena, STR("HAProxy goes on with the certificate that it had instead of '"),
                                        p->certificate, STR("': "), message));

@@ -1,9 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "runtime/haproxy-counters.h"
 
+#include <errno.h>
 #include <stddef.h>
+#include <time.h>
 
-enum { COLUMNS_MAX = 512 };
+#include "base/buf.h"
+#include "base/fs.h"
+
+#define SAVED "haproxy.counters"
+
+enum { COLUMNS_MAX = 512, SAVED_MAX = 16 << 20, RECENT_MINUTES = 10 };
 
 /* Rows: HAProxy's name of a column, where it goes. */
 static const struct {
@@ -102,10 +109,139 @@ int haproxy_count_all(const struct haproxy_client *c, struct haproxy_counters *r
         return 0;
 }
 
-const struct haproxy_counter *haproxy_find_counter(const struct haproxy_counters *s, struct str backend, struct str server) {
+static struct haproxy_counter *find(const struct haproxy_counters *s, struct str backend, struct str server) {
         VEC_EACH(counter, &s->list)
                 if (str_eq(counter->server, server) && str_eq(counter->backend, backend))
                         return counter;
 
         return NULL;
+}
+
+const struct haproxy_counter *haproxy_find_counter(const struct haproxy_counters *s, struct str backend, struct str server) {
+        return find(s, backend, server);
+}
+
+/* Since the machine booted; 0 stands for the time before those that count as recent. */
+static uint64_t minutes(void) {
+        struct timespec t = { 0 };
+
+        (void) clock_gettime(CLOCK_BOOTTIME, &t);
+        return (uint64_t) t.tv_sec / 60 + 1;
+}
+
+static uint64_t recent_minute(uint64_t now) {
+        return now > RECENT_MINUTES ? now - RECENT_MINUTES : 1;
+}
+
+/* --- across reloads: a row is "MINUTE BACKEND SERVER" and the numbers below --- */
+
+struct saved {
+        uint64_t minute;
+        struct haproxy_counter counter;
+};
+
+struct saved_list {
+        VEC(struct saved) list;
+};
+
+static const size_t saved_numbers[] = {
+        offsetof(struct haproxy_counter, n_requests),
+        offsetof(struct haproxy_counter, n_connect_errors),
+        offsetof(struct haproxy_counter, n_response_errors),
+        offsetof(struct haproxy_counter, n_5xx),
+};
+
+static uint64_t *number_of(struct haproxy_counter *counter, size_t i) {
+        return (uint64_t *) (void *) ((char *) counter + saved_numbers[i]);
+}
+
+static void sum(struct haproxy_counter *to, struct haproxy_counter *from) {
+        for (size_t i = 0; i < ARRAY_SIZE(saved_numbers); i++)
+                *number_of(to, i) += *number_of(from, i);
+}
+
+static bool parse_saved(struct str line, struct saved *ret) {
+        struct str minute, number;
+        struct saved s = { 0 };
+
+        if (!str_split(&line, ' ', &minute) || !str_split(&line, ' ', &s.counter.backend) ||
+            !str_split(&line, ' ', &s.counter.server) || !str_to_u64(minute, UINT64_MAX, &s.minute))
+                return false;
+        for (size_t i = 0; i < ARRAY_SIZE(saved_numbers); i++)
+                if (!str_split(&line, ' ', &number) || !str_to_u64(number, UINT64_MAX / 2, number_of(&s.counter, i)))
+                        return false;
+
+        *ret = s;
+        return true;
+}
+
+static void read_saved(struct arena *a, int runtime, struct saved_list *ret) {
+        struct str text, line;
+        struct saved saved;
+
+        if (fs_read(a, runtime, SAVED, SAVED_MAX, &text) < 0)
+                return;
+        while (str_split(&text, '\n', &line))
+                if (parse_saved(line, &saved))
+                        *vec_push(a, &ret->list) = saved;
+}
+
+/* One row a server and minute, and one for all the time before those that count as recent. */
+static void merge(struct arena *a, struct saved_list *to, struct saved new, uint64_t recent) {
+        if (new.minute < recent)
+                new.minute = 0;
+        VEC_EACH(old, &to->list)
+                if (old->minute == new.minute && str_eq(old->counter.server, new.counter.server) &&
+                    str_eq(old->counter.backend, new.counter.backend)) {
+                        sum(&old->counter, &new.counter);
+                        return;
+                }
+
+        *vec_push(a, &to->list) = new;
+}
+
+static struct str saved_text(struct arena *a, struct saved_list *saved) {
+        struct buf b = buf_in(a);
+
+        VEC_EACH(row, &saved->list) {
+                buf_put_str(&b, arena_join(a, arena_u64(a, row->minute), STR(" "), row->counter.backend, STR(" "),
+                                           row->counter.server));
+                for (size_t i = 0; i < ARRAY_SIZE(saved_numbers); i++)
+                        buf_put_str(&b, arena_join(a, STR(" "), arena_u64(a, *number_of(&row->counter, i))));
+                buf_put_char(&b, '\n');
+        }
+
+        return buf_str(&b);
+}
+
+int haproxy_save_counters(const struct haproxy_client *c, int runtime) {
+        uint64_t minute = minutes(), recent = recent_minute(minute);
+        struct saved_list old = { 0 }, new = { 0 };
+        struct haproxy_counters now;
+
+        if (haproxy_count_all(c, &now) < 0)
+                return 0;
+
+        read_saved(c->arena, runtime, &old);
+        VEC_EACH(row, &old.list)
+                if (find(&now, row->counter.backend, row->counter.server))
+                        merge(c->arena, &new, *row, recent);
+        VEC_EACH(counter, &now.list)
+                if (counter->n_requests > 0 || counter->n_5xx > 0)
+                        merge(c->arena, &new, (struct saved) { minute, *counter }, recent);
+        return fs_replace(runtime, SAVED, 0600, saved_text(c->arena, &new));
+}
+
+void haproxy_add_saved_counters(struct arena *a, int runtime, bool is_recent, struct haproxy_counters *counters) {
+        uint64_t since = is_recent ? recent_minute(minutes()) : 0;
+        struct saved_list saved = { 0 };
+
+        if (runtime >= 0)
+                read_saved(a, runtime, &saved);
+        VEC_EACH(row, &saved.list) {
+                struct haproxy_counter *counter = find(counters, row->counter.backend, row->counter.server);
+
+                if (counter && row->minute >= since)
+                        sum(counter, &row->counter);
+        }
 }

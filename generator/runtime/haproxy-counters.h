@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* How HAProxy's backends and servers fare, in one question to the worker that serves now ("show stat"; HAProxy Management Guide, 9.1). The
- * counters are that worker's: since HAProxy's last start or reload. */
+/* Statistics of HAProxy's backends and servers, from the worker that serves now ("show stat"; HAProxy Management Guide,
+ * 9.1). A worker counts from 0 when HAProxy starts or reloads, so a reload of ours first saves the counters in a file
+ * below /run/pyservice, and readers add them to the current ones. */
 
 #include "runtime/haproxy-socket.h"
 
@@ -28,6 +29,14 @@ int haproxy_count_all(const struct haproxy_client *c, struct haproxy_counters *r
 
 /* NULL where it isn't there. `server` "BACKEND": the whole. */
 const struct haproxy_counter *haproxy_find_counter(const struct haproxy_counters *s, struct str backend, struct str server);
+
+/* Before a reload: saves the request counters of all backends and servers in directory `runtime`. 0, also if HAProxy does
+ * not run; or negative errno. */
+int haproxy_save_counters(const struct haproxy_client *c, int runtime);
+
+/* Adds the request counters that reloads saved, or those of the last ten minutes only. A file that is missing or damaged
+ * adds nothing. `runtime` may be -1. */
+void haproxy_add_saved_counters(struct arena *a, int runtime, bool is_recent, struct haproxy_counters *counters);
 
 /* What haproxy_count_all() reads; pure. */
 void haproxy_parse_counters(struct arena *a, struct str answer, struct haproxy_counters *ret);

@@ -7,7 +7,7 @@ import re
 import jsonschema
 import pytest
 
-from app import define, settle, wait_for
+from app import HELLO, define, instances_behind, settle, undefine, wait_for
 
 SHOP = """
 image: localhost/hello:1
@@ -62,6 +62,11 @@ def shop(machine):
     machine.wait(lambda: machine.http("http://127.0.0.1/", headers={"Host": "shop.example.com"}).status == 200, what="shop to answer")
     machine.wait(lambda: not Doctor(machine).found("bad"), what=lambda: f"a good machine: {Doctor(machine).answer}")
     return machine
+
+
+def n_requests(machine):
+    """Requests to the shop's instances, as status counts them."""
+    return sum(map(int, re.findall(r'"requests": *(\d+)', machine.out("pyservicectl --json status shop; true"))))
 
 
 def haproxy(machine, *commands):
@@ -185,15 +190,24 @@ def test_ports_and_haproxy(shop):
     assert shop.http("http://127.0.0.1/", headers={"Host": "shop.example.com"}).status == 503
     look = Doctor(shop)
     look.says("servers", "bad", "^shop: 503 .*shop-0 is in maintenance.*shop-1 is in maintenance")
-    look.says("answers", "warning", "^shop: 503 .* to 1 of \\d+ requests")
+    look.says("answers", "warning", "^shop: 503 .* to 1 of \\d+ recent requests")
     thief = listen(shop, 19999, answer="garbage")
     haproxy(shop, "set server shop/shop-1 addr 127.0.0.1 port 19999", "set server shop/shop-1 health up", "set server shop/shop-1 state ready")
     assert shop.http("http://127.0.0.1/", headers={"Host": "shop.example.com"}).status == 502
-    Doctor(shop).says("answers", "warning", "^shop: 502 .* to 1 of \\d+ requests.*shop-1 1 times", "keep idle connections longer")
+    Doctor(shop).says("answers", "warning", "^shop: 502 .* to 1 of \\d+ recent requests.*shop-1 1 times", "keep idle connections longer")
     shop.run(["systemctl", "stop", thief])
     haproxy(shop, "enable health shop/shop-1")
     shop.wait(lambda: "DOWN" in shop.run(["socat", "-", "/run/haproxy/admin.sock"], input="show stat shop 4 -1\n").stdout, what="shop-1 to be down")
     Doctor(shop).says("servers", "bad", "shop-1 is down, since the connection to 127.0.0.1:19999 is refused", "127.0.0.1")
+
+    # A reload that another application causes does not hide it.
+    requests = n_requests(shop)
+    define(shop, "other", HELLO + "proxy: {domains: [other.example.com]}\n")
+    shop.wait(lambda: instances_behind(shop, "other.example.com"), what="HAProxy to know the other application")
+    Doctor(shop).says("answers", "warning", "^shop: 502 .* to 1 of \\d+ recent requests.*shop-1 1 times", "keep idle connections longer")
+    assert n_requests(shop) >= requests > 0
+    undefine(shop, "other")
+    settle(shop)
 
     # HAProxy that does not run; that runs without our directory, so that it knows nothing of us.
     shop.run("systemctl stop haproxy")

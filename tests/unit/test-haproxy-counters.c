@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <fcntl.h>
+#include <stdlib.h>
+
+#include "base/fs.h"
 #include "rows.h"
 #include "runtime/haproxy-counters.h"
 
@@ -56,6 +60,41 @@ static void test_odd(void **state) {
         arena_done(&arena);
 }
 
+static const struct {
+        const char *name, *saved;
+        uint64_t n_requests, n_recent;
+} saved_rows[] = {
+        { "no file", NULL, 20, 20 },
+        { "some minutes", "0 shop shop-0 100 1 2 3\n1000000000 shop shop-0 7 0 0 0\n1000000001 shop shop-0 8 0 0 0\n", 135, 35 },
+        { "another server", "0 shop shop-1 100 1 2 3\n0 other shop-0 100 1 2 3\n", 20, 20 },
+        { "damaged rows", "\n0\n0 shop shop-0\n0 shop shop-0 1 2 3\nx shop shop-0 1 2 3 4\n0 shop shop-0 -1 2 3 4\n", 20, 20 },
+};
+
+static void test_saved(void **state) {
+        const __typeof__(saved_rows[0]) *row = *state;
+        char path[] = "/tmp/haproxy-counters-XXXXXX";
+        struct arena arena = { 0 };
+        int dir;
+
+        assert_non_null(mkdtemp(path));
+        dir = fs_open_dir(AT_FDCWD, path);
+        assert_true(dir >= 0);
+        if (row->saved)
+                assert_int_equal(fs_write(dir, "haproxy.counters", 0600, str_of(row->saved)), 0);
+
+        for (int is_recent = 0; is_recent < 2; is_recent++) {
+                struct haproxy_counters counters = { 0 };
+
+                haproxy_parse_counters(&arena, STR(HEADING "shop,shop-0,0,1,20,3,4,UP,1,L7OK,,5,,x\n"), &counters);
+                haproxy_add_saved_counters(&arena, dir, is_recent, &counters);
+                assert_int_equal(counters.list.at[0].n_requests, is_recent ? row->n_recent : row->n_requests);
+        }
+
+        close_fd(&dir);
+        assert_int_equal(fs_remove_tree(AT_FDCWD, path), 0);
+        arena_done(&arena);
+}
+
 static void test_no_haproxy(void **state) {
         struct arena arena = { 0 };
         struct haproxy_client c = { .arena = &arena, .socket = "/nonexistent/admin.sock", .master = "/nonexistent/master.sock" };
@@ -66,6 +105,7 @@ static void test_no_haproxy(void **state) {
         assert_true(haproxy_count_all(&c, &counters) < 0);
         c.master = NULL;
         assert_true(haproxy_count_all(&c, &counters) < 0);
+        assert_int_equal(haproxy_save_counters(&c, -1), 0);
         arena_done(&arena);
 }
 
@@ -74,6 +114,7 @@ int main(void) {
 
         rows_add_one(&rows, test_all);
         rows_add(&rows, test_odd, odd_rows);
+        rows_add(&rows, test_saved, saved_rows);
         rows_add_one(&rows, test_no_haproxy);
         return rows_run(&rows, "haproxy-counters");
 }
