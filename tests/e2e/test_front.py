@@ -136,9 +136,9 @@ def test_a_renewed_certificate_is_served(machine):
         command = f"openssl s_client -connect 127.0.0.1:443 -servername {HOST} </dev/null 2>/dev/null"
         return machine.run(f"{command} | openssl x509 -noout -subject", check=False).stdout.strip()
 
-    def level() -> str:
+    def check() -> dict:
         answer = json.loads(machine.run("pyservicectl doctor --json", check=False).stdout)
-        return next(check["level"] for check in answer["checks"] if check["check"] == "certificates")
+        return next(check for check in answer["checks"] if check["check"] == "certificates")
 
     machine.write("/etc/hello-1.pem", "")       # it goes when the test is over
     renew("first", 9)
@@ -146,10 +146,20 @@ def test_a_renewed_certificate_is_served(machine):
     machine.wait(lambda: served().endswith("first"), what="the first certificate")
     wait_for(machine, "hello", 1)
     before = workers(machine)
-    assert level() == "warning", "it expires soon"
+    assert check()["level"] == "warning", "it expires soon"
     renew("second", 99)
     machine.wait(lambda: served().endswith("second"), what="the second certificate")
-    assert workers(machine) == before and level() == "good"
+    assert workers(machine) == before and check()["level"] == "good"
+
+    # HAProxy has another one, whoever gave it that.
+    machine.run("openssl req -x509 -newkey rsa:2048 -nodes -days 99 -subj /CN=third -keyout /run/k -out /run/c 2>&1")
+    for command in (f"set ssl cert /etc/hello-1.pem <<\n{machine.read('/run/c')}{machine.read('/run/k')}\n", "commit ssl cert /etc/hello-1.pem\n"):
+        machine.run("socat - /run/haproxy/admin.sock", input=command)
+    assert served().endswith("third")
+    told = check()
+    assert told["level"] == "bad" and "HAProxy serves another certificate than is in /etc/hello-1.pem" in told["findings"][0]["text"]
+    machine.run(told["findings"][0]["advice"])
+    assert served().endswith("second") and check()["level"] == "good"
 
 
 def test_hard_stop_is_compared_with_the_drains(machine):

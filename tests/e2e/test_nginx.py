@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """nginx as the front: sites, drains, and files that it refuses."""
 
+import json
+
 import pytest
 
-from app import define, instances_behind
+from app import define, instances_behind, wait_for
 from load import Load
 from test_drain import HOST, HTTP, IMAGE, in_flight, ports, running, slow
 from test_trusted import APP, CLIENTS, IN, NETWORK, OUT, ask
@@ -42,6 +44,20 @@ def test_a_site(machine):
     assert "1.2.3.4" not in str(told) and HOST in str(told)
     assert machine.http("http://127.0.0.1/apix", headers={"Host": HOST}).status == 404
     assert machine.out(f"curl -sk -o /dev/null -w '%{{http_code}}' --resolve {HOST}:443:127.0.0.1 https://{HOST}/api/") == "200"
+
+
+def test_doctor_names_the_site_that_has_the_port_of_haproxy(machine):
+    site = "/etc/nginx/conf.d/site.conf"
+    machine.write(site, "server {\n    listen 80;\n    server_name site.example.com;\n}\n")
+    machine.run("systemctl reload nginx")
+    define(machine, "hello", f"{IMAGE}{HTTP}proxy: {{domains: [{HOST}]}}\n")
+    wait_for(machine, "hello", 1)
+    done = machine.run("pyservicectl doctor --json", check=False)
+    assert done.returncode == 1, done
+    answer = json.loads(done.stdout)
+    findings = next(check["findings"] for check in answer["checks"] if check["check"] == "front")
+    assert [finding["level"] for finding in findings] == ["bad"] and f"{site}:2" in findings[0]["text"], findings
+    machine.remove(site)
 
 
 def test_a_change_of_scale_costs_no_request(machine):
