@@ -198,6 +198,31 @@ int fs_replace_safely(int dir, const char *name, mode_t mode, struct str text) {
         return fs_replace_as(dir, name, mode, NULL, text);
 }
 
+static int swap_in_steps(int from, const char *new, int to, const char *name) {
+        char aside[NAME_MAX + sizeof(".old-")];
+        int r;
+
+        (void) snprintf(aside, sizeof(aside), ".old-%s", name);
+        if (renameat(to, name, from, aside) < 0)
+                return -errno;
+        if (renameat(from, new, to, name) < 0) {
+                r = -errno;
+                (void) renameat(from, aside, to, name);
+                return r;
+        }
+
+        return renameat(from, aside, from, new) < 0 ? -errno : 0;
+}
+
+int fs_swap(int from, const char *new, int to, const char *name) {
+        if (renameat2(from, new, to, name, RENAME_EXCHANGE) >= 0)
+                return 0;
+        if (errno == ENOENT)
+                return renameat(from, new, to, name) < 0 ? -errno : 0;
+
+        return errno == EINVAL || errno == ENOSYS ? swap_in_steps(from, new, to, name) : -errno;
+}
+
 int fs_make_dirs(int dir, const char *path, bool is_file) {
         char part[PATH_MAX];
         size_t n = strlen(path);

@@ -41,6 +41,10 @@ int fs_replace_safely(int dir, const char *name, mode_t mode, struct str text);
 /* The same, with the owner and group of `as`; those of this process where it is NULL. */
 int fs_replace_as(int dir, const char *name, mode_t mode, const struct stat *as, struct str text);
 
+/* Puts the directory `new` of `from` at `name` of `to`, a name without '/', on the same file system. What was there is then
+ * at `new`; without an error, `name` is there at all times, except on a file system that cannot exchange names. */
+int fs_swap(int from, const char *new, int to, const char *name);
+
 /* Has a file or directory ("." for `dir` itself) written to the disk. */
 int fs_sync(int dir, const char *name);
 

@@ -75,11 +75,8 @@ int proxy_parts_write(struct arena *a, int dir, struct str name, const struct pr
         if (r >= 0)
                 r = write_parts(a, dir, new, parts);
         if (r >= 0)
-                r = fs_remove_tree(dir, name.p);
-        if (r >= 0 && renameat(dir, new.p, dir, name.p) < 0)
-                r = -errno;
-        if (r < 0)
-                (void) fs_remove_tree(dir, new.p);
+                r = fs_swap(dir, new.p, dir, name.p);
+        (void) fs_remove_tree(dir, new.p);
         return r;
 }
 

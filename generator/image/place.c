@@ -92,13 +92,6 @@ static int copy(struct build *b, struct str target) {
         return r < 0 ? r : result.status != 0 ? -EIO : 0;
 }
 
-static int exchange(const struct walk *w, struct str new) {
-        if (renameat2(w->above, new.p, w->parent, w->name.p, RENAME_EXCHANGE) == 0)
-                return 0;
-
-        return errno == ENOENT && renameat(w->above, new.p, w->parent, w->name.p) == 0 ? 0 : -errno;
-}
-
 static int place(struct build *b) {
         struct str new = arena_join(b->arena, STR(".pyservice-"), b->app, STR("-code"));
         CLEANUP(walk_close) struct walk w = { .above = -1, .parent = -1 };
@@ -109,7 +102,7 @@ static int place(struct build *b) {
         if (r >= 0)
                 r = copy(b, arena_join(b->arena, w.above_path, STR("/"), new));
         if (r >= 0)
-                r = exchange(&w, new);
+                r = fs_swap(w.above, new.p, w.parent, w.name.p);
         if (w.above >= 0)
                 (void) fs_remove_tree(w.above, new.p);
         return r;

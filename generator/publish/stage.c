@@ -223,23 +223,6 @@ int stage_keep(struct publishing *pub, struct job *job) {
         return bundle_mark_unkept(pub->p, job->bundle->app.text);
 }
 
-/* Where two names can't be exchanged there is a moment without any. */
-static int replace_by_two(struct publishing *pub, const char *name) {
-        struct path old;
-        const char *aside = path_join(&old, STR(".old-"), str_of(name));
-
-        if (renameat(pub->apps, name, pub->staging, aside) < 0)
-                return -errno;
-        if (renameat(pub->staging, name, pub->apps, name) < 0) {
-                int r = -errno;
-
-                (void) renameat(pub->staging, aside, pub->apps, name);
-                return r;
-        }
-
-        return 0;
-}
-
 int stage_publish(struct publishing *pub, struct job *job) {
         struct path path;
         struct str app = job->bundle->app.text;
@@ -251,12 +234,5 @@ int stage_publish(struct publishing *pub, struct job *job) {
 
         /* The old one is removed with the staging directory. */
         name = path_join(&path, app);
-        if (renameat2(pub->staging, name, pub->apps, name, RENAME_EXCHANGE) >= 0)
-                return 0;
-        if (errno == ENOENT)
-                return renameat(pub->staging, name, pub->apps, name) < 0 ? -errno : 0;
-        if (errno == EINVAL || errno == ENOSYS)
-                return replace_by_two(pub, name);
-
-        return -errno;
+        return fs_swap(pub->staging, name, pub->apps, name);
 }

@@ -175,20 +175,10 @@ static int write_bundle(int dir, const struct tree *t) {
         return write_file(dir, STR(MANIFEST), stored_manifest(t));
 }
 
-/* One rename, or two where names can't be exchanged; a bundle that is lost in between is like one that was never stored. */
 static int put_in_place(int bundles, const char *temporary, const char *name) {
-        int r;
+        int r = fs_swap(bundles, temporary, bundles, name);
 
-        if (renameat2(bundles, temporary, bundles, name, RENAME_EXCHANGE) >= 0)
-                return fs_remove_tree(bundles, temporary);
-        if (errno != ENOENT && errno != EINVAL && errno != ENOSYS)
-                return -errno;
-
-        r = fs_remove_tree(bundles, name);
-        if (r < 0)
-                return r;
-
-        return renameat(bundles, temporary, bundles, name) < 0 ? -errno : 0;
+        return r < 0 ? r : fs_remove_tree(bundles, temporary);
 }
 
 static int open_bundles(int dir, struct str app) {
