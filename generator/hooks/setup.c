@@ -13,7 +13,7 @@
 #include "base/fs.h"
 #include "base/hash.h"
 #include "base/macro.h"
-#include "hooks/setup-path.h"
+#include "base/walk.h"
 #include "runtime/spawn.h"
 
 static void complain(struct setup *s, struct str text) {
@@ -169,9 +169,19 @@ static int write_ready(struct setup *s, int marks) {
         return fs_replace(marks, s->ready.p, 0644, text);
 }
 
-static int check_path(struct setup *s, const char *path, bool is_roots) {
+/* Root's programs resolve the path by name, some time after this: nobody else may change where it leads. A path that is
+ * not there yet is a good one. */
+static int check_path(struct setup *s, const char *path, bool is_roots, struct str *ret_problem) {
+        CLEANUP(walk_close) struct walk w = WALK_INIT;
+        int r = walk_to(&w, s->arena, AT_FDCWD, path, WALK_LAST | (is_roots ? WALK_ROOTS : 0));
+
+        *ret_problem = w.problem;
+        return r == -ENOENT || !str_is_absent(w.problem) ? 0 : r;
+}
+
+static int report_path(struct setup *s, const char *path, bool is_roots) {
         struct str problem;
-        int r = setup_path_check(s->arena, path, is_roots, &problem);
+        int r = check_path(s, path, is_roots, &problem);
 
         if (!str_is_absent(problem))
                 complain(s, problem);
@@ -183,9 +193,9 @@ static int check_paths(struct setup *s, bool is_roots) {
         int r = 0;
 
         VEC_EACH(path, &s->paths)
-                r = r < 0 ? r : check_path(s, *path, false);
+                r = r < 0 ? r : report_path(s, *path, false);
         VEC_EACH(path, &s->mounts)
-                r = r < 0 ? r : check_path(s, *path, is_roots);
+                r = r < 0 ? r : report_path(s, *path, is_roots);
 
         return r < 0 ? r : s->problems.n > 0;
 }
@@ -212,7 +222,7 @@ static bool is_changed(struct setup *s) {
 
         VEC_EACH(path, &s->mounts)
                 if (r >= 0 && str_is_absent(problem))
-                        r = setup_path_check(s->arena, *path, true, &problem);
+                        r = check_path(s, *path, true, &problem);
 
         return r < 0 || !str_is_absent(problem);
 }
