@@ -209,6 +209,39 @@ static void test_tail_is_clean(void **state) {
         assert_string_equal(str_from(tail_text(&s->arena, t), strlen("evil ??2J ?2J \xc3\xa9\n")).p, expected);
 }
 
+static void set_code(struct shelf *s, const char *below) {
+        s->b.clone = arena_join(&s->arena, str_of(s->path), STR("/clone"));
+        s->b.code = arena_join(&s->arena, str_of(s->path), STR("/"), str_of(below));
+        put(s, "clone/x.py", "new\n");
+        put(s, "real/shop/app/code/old.py", "old\n");
+}
+
+/* root's own link, as `/applications -> /srv/apps`, is followed. */
+static void test_code_behind_a_link_of_the_administrator(void **state) {
+        struct shelf *s = *state;
+        struct str text;
+
+        set_code(s, "applications/shop/app/code");
+        assert_int_equal(symlinkat("real", s->dir, "applications"), 0);
+        place_code(&s->b);
+        assert_int_equal(fs_read(&s->arena, s->dir, "real/shop/app/code/x.py", 100, &text), 0);
+        assert_int_equal(faccessat(s->dir, "real/shop/app/code/old.py", F_OK, 0), -1);
+        assert_int_equal(faccessat(s->dir, "real/shop/app/.pyservice-shop-code", F_OK, AT_SYMLINK_NOFOLLOW), -1);
+}
+
+/* One that others can put in its place is not. */
+static void test_code_behind_a_link_of_others(void **state) {
+        struct shelf *s = *state;
+
+        set_code(s, "others/link/app/code");
+        assert_int_equal(mkdirat(s->dir, "others", 0755), 0);
+        assert_int_equal(fchmodat(s->dir, "others", 0777, 0), 0);
+        assert_int_equal(symlinkat("../real/shop", s->dir, "others/link"), 0);
+        place_code(&s->b);
+        assert_int_equal(faccessat(s->dir, "real/shop/app/code/old.py", F_OK, 0), 0);
+        assert_int_equal(faccessat(s->dir, "real/shop/app/code/x.py", F_OK, 0), -1);
+}
+
 int main(void) {
         static const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(test_tail_is_clean, open_shelf, close_shelf),
@@ -223,6 +256,8 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(test_arguments, open_shelf, close_shelf),
                 cmocka_unit_test_setup_teardown(test_image_without_a_commit, open_shelf, close_shelf),
                 cmocka_unit_test(test_reason),
+                cmocka_unit_test_setup_teardown(test_code_behind_a_link_of_the_administrator, open_shelf, close_shelf),
+                cmocka_unit_test_setup_teardown(test_code_behind_a_link_of_others, open_shelf, close_shelf),
                 cmocka_unit_test_setup_teardown(test_tail_keeps_the_last_lines, open_shelf, close_shelf),
         };
 
