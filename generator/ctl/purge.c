@@ -7,11 +7,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <unistd.h>
 
 #include "base/fs.h"
 #include "base/macro.h"
+#include "base/utf8.h"
+#include "base/walk.h"
 #include "ctl/purge.h"
 #include "ctl/view.h"
 #include "runtime/podman.h"
@@ -44,18 +45,29 @@ static void add(struct purge *p, enum thing_kind kind, struct str name) {
         *vec_push(p->arena, &p->things) = (struct thing) { kind, name };
 }
 
-/* A directory that is there. */
-static void add_directory(struct purge *p, enum thing_kind kind, struct str path) {
+/* The type of the file at `path` as in st_mode, or negative errno. */
+static int kind_at(struct purge *p, struct str path) {
+        CLEANUP(walk_close) struct walk w = WALK_INIT;
+        int r = walk_to(&w, p->arena, p->root, path.p, 0);
         struct stat st;
 
-        if (fstatat(p->root, path.p + 1, &st, AT_SYMLINK_NOFOLLOW) == 0)
-                add(p, S_ISDIR(st.st_mode) ? kind : THING_FILE, path);
+        if (r < 0)
+                return r;
+        return fstatat(w.dir, w.name.p, &st, AT_SYMLINK_NOFOLLOW) < 0 ? -errno : (int) (st.st_mode & S_IFMT);
+}
+
+/* A directory that is there, or behind a link that is not followed: its removal reports the link. */
+static void add_directory(struct purge *p, enum thing_kind kind, struct str path) {
+        int type = kind_at(p, path);
+
+        if (type >= 0 || type == -ELOOP)
+                add(p, type == S_IFDIR || type == -ELOOP ? kind : THING_FILE, path);
 }
 
 static void add_file(struct purge *p, struct str path) {
-        struct stat st;
+        int type = kind_at(p, path);
 
-        if (fstatat(p->root, path.p + 1, &st, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISDIR(st.st_mode))
+        if (type == -ELOOP || (type >= 0 && type != S_IFDIR))
                 add(p, THING_FILE, path);
 }
 
@@ -249,37 +261,21 @@ static int remove_podmans(struct purge *p, const struct thing *thing) {
         return r;
 }
 
-/* The directory that has it, or negative errno. No link on the way is followed: the application's user may have put one
- * there. */
-static int open_parent(struct purge *p, const struct thing *thing, struct str *ret_name) {
-        struct str name = thing->name, parent;
-        size_t slash = name.n;
-        int dir;
-
-        while (slash > 1 && name.p[slash - 1] != '/')
-                slash--;
-        parent = slash > 1 ? arena_str(p->arena, (struct str) { name.p + 1, slash - 2 }) : STR("");
-
-        dir = fs_open_resolved(p->root, parent.n > 0 ? parent.p : ".", O_DIRECTORY, RESOLVE_NO_SYMLINKS | RESOLVE_BENEATH);
-        if (dir >= 0)
-                *ret_name = str_from(name, slash);
-        return dir;
-}
-
 static bool is_tree(const struct thing *thing) {
         return thing->kind == THING_DIRECTORY || thing->kind == THING_STATE;
 }
 
-static int remove_path(struct purge *p, const struct thing *thing) {
-        struct str name;
-        CLEANUP(close_fd) int dir = open_parent(p, thing, &name);
+static int remove_path(struct purge *p, const struct thing *thing, struct str *ret_problem) {
+        CLEANUP(walk_close) struct walk w = WALK_INIT;
+        int r = walk_to(&w, p->arena, p->root, thing->name.p, 0);
 
-        if (dir < 0)
-                return dir == -ENOENT ? 0 : dir;
+        *ret_problem = w.problem;
+        if (r < 0)
+                return r == -ENOENT ? 0 : r;
         if (is_tree(thing))
-                return fs_remove_tree(dir, name.p);
+                return fs_remove_tree(w.dir, w.name.p);
 
-        return unlinkat(dir, name.p, thing->kind == THING_ROOT ? AT_REMOVEDIR : 0) < 0 && errno != ENOENT ? -errno : 0;
+        return unlinkat(w.dir, w.name.p, thing->kind == THING_ROOT ? AT_REMOVEDIR : 0) < 0 && errno != ENOENT ? -errno : 0;
 }
 
 /* What is mounted below a directory of the application's is somebody's data: nothing is removed until it is unmounted. */
@@ -287,19 +283,42 @@ static int refuse_mounts(struct purge *p) {
         int status = CTL_GOOD;
 
         VEC_EACH(thing, &p->things) {
-                struct str name, mount;
-                CLEANUP(close_fd) int dir = is_tree(thing) ? open_parent(p, thing, &name) : -ENOENT;
-                int r = dir < 0 ? dir : fs_find_mount(p->arena, dir, name.p, &mount);
+                CLEANUP(walk_close) struct walk w = WALK_INIT;
+                int r = is_tree(thing) ? walk_to(&w, p->arena, p->root, thing->name.p, 0) : -ENOENT;
+                struct str mount;
+
+                r = r < 0 ? r : fs_find_mount(p->arena, w.dir, w.name.p, &mount);
 
                 if (r > 0) {
                         (void) fprintf(stderr, "pyservicectl: '%.*s' is a mount point, at or below '%.*s'; nothing was removed: "
                                        "unmount it, then try again\n", STR_ARG(mount), STR_ARG(thing->name));
                         status = CTL_MISTAKE;
-                } else if (r < 0 && r != -ENOENT)
+                } else if (r < 0 && r != -ENOENT && r != -ELOOP)
                         status = ctl_fail(thing->name.p, r);
         }
 
         return status;
+}
+
+/* Returns CTL_GOOD, or what remains of it is reported. */
+static int remove_thing(struct purge *p, const struct thing *thing, bool *is_complete) {
+        bool is_podmans = thing->kind == THING_VOLUME || thing->kind == THING_IMAGE;
+        struct str problem = { 0 };
+        int r = is_podmans ? remove_podmans(p, thing) : remove_path(p, thing, &problem);
+
+        if (r >= 0)
+                return CTL_GOOD;
+        if (r == -ENOTEMPTY && thing->kind == THING_ROOT) {
+                (void) fprintf(stderr, "pyservicectl: %s stays, since something else is in it\n", thing->name.p);
+                return CTL_GOOD;
+        }
+
+        *is_complete = *is_complete && r == -ELOOP;     /* a link that the user made will stay there */
+        if (str_is_absent(problem))
+                return ctl_fail(thing->name.p, r);
+
+        (void) fprintf(stderr, "pyservicectl: %s\n", utf8_clean(p->arena, problem).p);
+        return EXIT_SYSTEM;
 }
 
 static int remove_all(struct purge *p) {
@@ -315,13 +334,8 @@ static int remove_all(struct purge *p) {
                 /* The last one: only it says later what is left to remove. */
                 if (thing->kind == THING_STATE && !is_complete)
                         continue;
-                r = thing->kind == THING_VOLUME || thing->kind == THING_IMAGE ? remove_podmans(p, thing) : remove_path(p, thing);
-                if (r == -ENOTEMPTY && thing->kind == THING_ROOT)
-                        (void) fprintf(stderr, "pyservicectl: %s stays, since something else is in it\n", thing->name.p);
-                else if (r < 0) {
-                        status = ctl_fail(thing->name.p, r);
-                        is_complete = is_complete && r == -ELOOP;       /* a link that the user made will stay there */
-                }
+                r = remove_thing(p, thing, &is_complete);
+                status = r == CTL_GOOD ? status : r;
         }
 
         /* What was set up is no longer, and nothing is stopped. */

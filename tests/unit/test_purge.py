@@ -32,7 +32,8 @@ def root(tmp_path):
     write(tmp_path / "applications/wrap/notes")
     write(tmp_path / "etc/passwd")
     write(tmp_path / "run/wrap/x")
-    (tmp_path / "run/wrap/link").symlink_to(tmp_path / "etc")
+    (tmp_path / "run/wrap/link").symlink_to("../../etc")
+    (tmp_path / "run/wrap").chmod(0o777)
     (tmp_path / "applications/wrap/data/link").symlink_to(tmp_path / "applications/wrap-x")
     (tmp_path / "etc/pyservice.d").mkdir()
     return tmp_path
@@ -53,8 +54,35 @@ def test_all_of_it_and_nothing_else(root):
     assert done.returncode == 111  # a link is on the way to one of them
     assert done.stderr.splitlines() == [
         "pyservicectl: /applications/wrap stays, since something else is in it",
-        "pyservicectl: /run/wrap/link/passwd: Too many levels of symbolic links"]
+        "pyservicectl: the symbolic link '/run/wrap/link' belongs to 'root', in a directory of 'root', and is not followed; "
+        "remove it: only a link of root's in a directory of root's, which nobody else may write, may be on the way to "
+        "'/run/wrap/link/passwd'"]
     assert not (root / "srv/apps/old").exists() and (root / "srv/apps").exists()
+
+
+@pytest.mark.parametrize("target", ["/srv/apps", "srv/apps", "../../srv/./apps"])
+def test_follows_a_link_of_the_administrator(root, target):
+    (root / "applications").rename(root / "srv/apps/all")
+    (root / "applications").symlink_to(f"{target}/all")
+    done = purge(root, "--yes", "wrap")
+    assert not (root / "srv/apps/all/wrap/data").exists() and not (root / "srv/apps/all/wrap/app").exists()
+    assert (root / "srv/apps/all/wrap/notes").exists() and (root / "srv/apps/all/wrap-x/data/x").exists()
+    assert "/applications/" not in done.stderr.replace("/applications/wrap stays", ""), done
+
+
+def test_a_link_that_others_could_replace_is_refused(root):
+    """One that another user owns, and one in a directory that another user may write."""
+    (root / "applications").rename(root / "srv/mine")
+    (root / "applications").symlink_to("srv/mine")
+    try:
+        os.chown(root / "applications", 4711, 4711, follow_symlinks=False)
+    except OSError:  # a user namespace of tests/run has one user
+        root.chmod(0o777)
+    done = purge(root, "--yes", "wrap")
+    root.chmod(0o700)
+    assert done.returncode == 111
+    assert done.stderr.count("the symbolic link '/applications' belongs to ") == 3, done.stderr
+    assert (root / "srv/mine/wrap/data/x").exists() and (root / "srv/mine/wrap/app/code/x.py").exists()
 
 
 @pytest.mark.parametrize("answer", ["", "\n", "n\n", "yup\n"])
