@@ -2,47 +2,44 @@
 
 /* pyservicectl render: the bundles of all definitions as files in a directory, to look at or to compare. */
 
-#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <unistd.h>
+#include <string.h>
 
 #include "app/ports.h"
-#include "base/fs.h"
+#include "base/walk.h"
 #include "ctl/ctl.h"
 #include "render/render.h"
 
-static int write_tree(int dir, const struct tree *t) {
-        VEC_EACH(f, &t->files) {
-                int r = fs_make_dirs(dir, f->path.p, true);
+static int fail(const struct walk *w, const char *path, int r) {
+        if (str_is_absent(w->problem))
+                return ctl_fail(path, r);
 
-                if (r >= 0)
-                        r = fs_replace(dir, f->path.p, f->mode, f->text);
-                if (r < 0)
-                        return r;
-        }
-
-        return 0;
+        (void) fprintf(stderr, "pyservicectl render: %s\n", w->problem.p);
+        return CTL_MISTAKE;
 }
 
-static int write_app(struct ctl *c, struct session *s, const struct definition *d, const struct ports *ports, int output) {
-        CLEANUP(close_fd) int dir = -1;
+/* The directory may be one where others write too: none of their links is followed. */
+static int write_file(struct ctl *c, const struct definition *d, const struct tree_file *f) {
+        CLEANUP(walk_close) struct walk w = WALK_INIT;
+        struct str path = arena_join(&c->arena, str_of(c->output), STR("/"), d->name.text, STR("/"), f->path);
+        int r = walk_replace(&w, &c->arena, path.p, f->mode, f->text);
+
+        return r < 0 ? fail(&w, path.p, r) : CTL_GOOD;
+}
+
+static int write_app(struct ctl *c, struct session *s, const struct definition *d, const struct ports *ports) {
         struct tree tree = { .arena = &c->arena };
-        int r;
+        int r = CTL_GOOD;
 
         render_app(&c->arena, &s->world, d->app, ports, &tree);
-        r = fs_make_dirs(output, d->name.text.p, false);
-        if (r < 0)
-                return r;
-
-        dir = fs_open_dir(output, d->name.text.p);
-        if (dir < 0)
-                return dir;
-
-        return write_tree(dir, &tree);
+        VEC_EACH(f, &tree.files)
+                if (r == CTL_GOOD)
+                        r = write_file(c, d, f);
+        return r;
 }
 
-static int render_all(struct ctl *c, struct session *s, int output) {
+static int render_all(struct ctl *c, struct session *s) {
         struct ports ports = { 0 };
         int r = ports_assign(&s->world, -1, &ports);
 
@@ -53,17 +50,23 @@ static int render_all(struct ctl *c, struct session *s, int output) {
                 if (!d->app || d->is_broken)
                         continue;
 
-                r = write_app(c, s, d, &ports, output);
-                if (r < 0)
-                        return ctl_fail(c->output, r);
+                r = write_app(c, s, d, &ports);
+                if (r != CTL_GOOD)
+                        return r;
         }
 
         return session_report(c, s);
 }
 
+static int make_output(struct ctl *c) {
+        CLEANUP(walk_close) struct walk w = WALK_INIT;
+        int r = walk_to(&w, &c->arena, AT_FDCWD, arena_join(&c->arena, str_of(c->output), STR("/.new")).p, WALK_MAKE);
+
+        return r < 0 ? fail(&w, c->output, r) : CTL_GOOD;
+}
+
 int ctl_render(struct ctl *c) {
         CLEANUP(session_close) struct session s = { .world.root = -1 };
-        CLEANUP(close_fd) int output = -1;
         int r;
 
         if (!c->output) {
@@ -75,12 +78,6 @@ int ctl_render(struct ctl *c) {
         if (r != 0)
                 return r;
 
-        r = fs_make_dirs(AT_FDCWD, c->output, false);
-        if (r < 0)
-                return ctl_fail(c->output, r);
-        output = fs_open_dir(AT_FDCWD, c->output);
-        if (output < 0)
-                return ctl_fail(c->output, output);
-
-        return render_all(c, &s, output);
+        r = make_output(c);
+        return r != CTL_GOOD ? r : render_all(c, &s);
 }
