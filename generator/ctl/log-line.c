@@ -87,21 +87,6 @@ static void put_time(struct buf *out, uint64_t usec, bool is_iso) {
         }
 }
 
-/* JSON is UTF-8. */
-static struct str as_utf8(struct arena *a, struct str text) {
-        struct buf out = buf_in(a);
-
-        while (text.n > 0) {
-                uint32_t character;
-                unsigned n = utf8_decode(text, 0, &character);
-
-                buf_put_str(&out, n > 0 ? (struct str) { text.p, n } : STR("\xef\xbf\xbd"));
-                text = str_from(text, n > 0 ? n : 1);
-        }
-
-        return buf_str(&out);
-}
-
 static void put_json(struct buf *out, struct str name, const struct journal_entry *e) {
         struct emitter emitter = { .out = out, .is_one_line = true };
         struct buf time = buf_in(out->arena);
@@ -113,7 +98,7 @@ static void put_json(struct buf *out, struct str name, const struct journal_entr
         emit_text(&emitter, "unit", e->unit);
         emit_text(&emitter, "by", e->is_systemds ? STR("systemd") : STR("unit"));
         emit_number(&emitter, "priority", e->priority);
-        emit_text(&emitter, "message", as_utf8(out->arena, e->message));
+        emit_text(&emitter, "message", e->message);
         emit_close(&emitter, '}');
         buf_put_char(out, '\n');
 }

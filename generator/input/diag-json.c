@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "base/utf8.h"
+#include "base/json-text.h"
 #include "input/diag.h"
 
 /* syslog's LOG_ERR and LOG_WARNING */
@@ -8,45 +8,16 @@ enum {
         PRIORITY_WARNING = 4,
 };
 
-static void put_code(struct buf *out, uint32_t c) {
-        static const char digits[] = "0123456789abcdef";
-
-        buf_put(out, "\\u");
-        for (int shift = 12; shift >= 0; shift -= 4)
-                buf_put_char(out, digits[(c >> shift) & 15]);
-}
-
-/* A JSON text has to be UTF-8: what is none becomes U+FFFD. */
-static void put_string(struct buf *out, struct str s) {
-        unsigned n;
-
-        buf_put_char(out, '"');
-        for (size_t at = 0; at < s.n; at += n) {
-                uint32_t c = 0xfffd;
-
-                n = utf8_decode(s, at, &c);
-                if (n == 0 || utf8_is_control(c) || c == '\n' || c == '\t')
-                        put_code(out, c);
-                else {
-                        if (c == '"' || c == '\\')
-                                buf_put_char(out, '\\');
-                        buf_put_str(out, (struct str) { s.p + at, n });
-                }
-                n = n > 0 ? n : 1;
-        }
-        buf_put_char(out, '"');
-}
-
 static void put_text(struct buf *out, const char *key, struct str value) {
         buf_put(out, ", ");
-        put_string(out, str_of(key));
+        json_put_text(out, str_of(key));
         buf_put(out, ": ");
-        put_string(out, value);
+        json_put_text(out, value);
 }
 
 static void put_number(struct buf *out, const char *key, uint64_t value) {
         buf_put(out, ", ");
-        put_string(out, str_of(key));
+        json_put_text(out, str_of(key));
         buf_put(out, ": ");
         buf_put_u64(out, value);
 }
@@ -70,7 +41,7 @@ static void put_place(struct buf *out, const struct diags *ds, struct span at) {
 
 static void put_diag(struct buf *out, const struct diags *ds, const struct diag *d) {
         buf_put(out, "{\"MESSAGE\": ");
-        put_string(out, d->text);
+        json_put_text(out, d->text);
         put_number(out, "PRIORITY", d->severity == SEVERITY_ERROR ? PRIORITY_ERROR : PRIORITY_WARNING);
         put_text(out, "PYSERVICE_DIAGNOSTIC", str_of(diag_name(d->id)));
         if (d->owner.n > 0)
@@ -78,7 +49,7 @@ static void put_diag(struct buf *out, const struct diags *ds, const struct diag 
         put_place(out, ds, d->at);
         if (d->related_text.n > 0) {
                 buf_put(out, ", \"PYSERVICE_NOTE\": {\"MESSAGE\": ");
-                put_string(out, d->related_text);
+                json_put_text(out, d->related_text);
                 put_place(out, ds, d->related);
                 buf_put_char(out, '}');
         }

@@ -2,30 +2,9 @@
 
 /* Text that is safe for its reader: JSON and roff. */
 
+#include "base/json-text.h"
 #include "base/utf8.h"
 #include "schema/export-parts.h"
-
-static void put_hex(struct buf *out, uint32_t c) {
-        for (int shift = 12; shift >= 0; shift -= 4)
-                buf_put_char(out, "0123456789abcdef"[(c >> shift) & 15]);
-}
-
-static void put_json(struct buf *out, struct str s) {
-        buf_put_char(out, '"');
-        for (size_t i = 0; i < s.n; i++) {
-                unsigned char c = (unsigned char) s.p[i];
-
-                if (c < ' ') {
-                        buf_put(out, "\\u");
-                        put_hex(out, c);
-                        continue;
-                }
-                if (c == '"' || c == '\\')
-                        buf_put_char(out, '\\');
-                buf_put_char(out, (char) c);
-        }
-        buf_put_char(out, '"');
-}
 
 static void put_line_start(struct emitter *e) {
         if (e->is_one_line) {
@@ -48,7 +27,7 @@ static void begin(struct emitter *e, const char *key) {
         e->is_open = false;
 
         if (key) {
-                put_json(e->out, str_of(key));
+                json_put_text(e->out, str_of(key));
                 buf_put(e->out, ": ");
         }
 }
@@ -70,7 +49,7 @@ void emit_close(struct emitter *e, char bracket) {
 
 void emit_text(struct emitter *e, const char *key, struct str value) {
         begin(e, key);
-        put_json(e->out, value);
+        json_put_text(e->out, value);
 }
 
 void emit_known(struct emitter *e, const char *key, struct str value) {

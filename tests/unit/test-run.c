@@ -89,14 +89,14 @@ static void test_text(void **state) {
 }
 
 static void test_json(void **state) {
-        const struct journal_entry e = { .time = 1795176000000001, .unit = STR("shop@0.service"), .priority = 3, .message = STR("a\"\n\xff") };
+        const struct journal_entry e = { .time = 1795176000000001, .unit = STR("shop@0.service"), .priority = 3, .message = STR("a\"\n\xff\xc2\x9b") };
         const struct log_style style = { .is_json = true };
         struct arena a = { 0 };
         struct buf out = buf_in(&a);
 
         log_put(&out, &style, STR("shop@0"), &e);
         assert_string_equal(buf_str(&out).p, "{\"time\": \"2026-11-20T12:00:00.000001Z\", \"instance\": \"shop@0\", \"unit\": \"shop@0.service\", \"by\": \"unit\", "
-                                             "\"priority\": 3, \"message\": \"a\\\"\\u000a\xef\xbf\xbd\"}\n");
+                                             "\"priority\": 3, \"message\": \"a\\\"\\u000a\\ufffd\\u009b\"}\n");
         arena_done(&a);
 }
 
