@@ -29,6 +29,7 @@ enum health_failure { HEALTH_RESTART, HEALTH_DRAIN, HEALTH_NONE };
 enum on_error { ON_ERROR_FAIL, ON_ERROR_LITERAL };
 enum manager { MANAGER_PIP, MANAGER_UV, MANAGER_CONDA };
 enum auto_update { AUTO_UPDATE_REGISTRY, AUTO_UPDATE_LOCAL };
+enum hardening { HARDENING_NONE, HARDENING_STRICT };
 enum inherited { INHERITED_ENV, INHERITED_SECRETS, INHERITED_CONFIG, INHERITED_COUNT };
 
 struct env_entry {
@@ -113,6 +114,7 @@ struct container {
         LIST(struct host_name) aliases;
         struct resources *resources;
         struct flag init;                       /* absent: has_init() decides */
+        struct choice hardening;
         struct duration stop_timeout;
         struct signal_name stop_signal;
         LIST(struct host_glob) hosts;

@@ -41,6 +41,17 @@ static void check_secrets(struct world *w, const struct container *c) {
         }
 }
 
+/* A user namespace of its own has the numbers from 0 to 65535 (render/container.c). */
+static void check_numbers(struct world *w, const struct container *c) {
+        struct str user = { c->user.text.p, str_find(c->user.text, ':') };
+        uint64_t n;
+
+        if (c->hardening.index == HARDENING_STRICT && str_to_u64(user, UINT32_MAX, &n) && n > UINT16_MAX)
+                (void) diag_add(w->ds, DIAG_OUT_OF_RANGE, c->user.at,
+                                "user %.*s is above 65535, the highest number in a container with 'hardening: strict'; "
+                                "choose another user, or write 'hardening: none'", STR_ARG(user));
+}
+
 static void check_labels(struct world *w, const struct container *c) {
         LIST_EACH(label, &c->labels)
                 if (str_has_prefix(label->key.text, STR("io.pyservice.")))
@@ -159,6 +170,7 @@ void check_containers(struct world *w, struct app *app) {
         VEC_EACH(ref, &all.list) {
                 check_secrets(w, ref->container);
                 check_labels(w, ref->container);
+                check_numbers(w, ref->container);
                 check_aliases(w, ref->container);
         }
 

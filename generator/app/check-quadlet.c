@@ -3,6 +3,7 @@
 /* `quadlet:` is for what has no key of its own: what pyservice writes, or relies on, cannot be written over there. */
 
 #include "app/check-parts.h"
+#include "app/resolve.h"
 
 struct taken_key {
         const char *key;
@@ -25,6 +26,12 @@ static const struct taken_key container_keys[] = {
         { "Volume", "volumes" }, { "WorkingDir", "workdir" },
 };
 
+/* With 'hardening: strict'. */
+static const struct taken_key strict_keys[] = {
+        { "GIDMap", "hardening" }, { "NoNewPrivileges", "hardening" }, { "ReadOnly", "hardening" }, { "ReadOnlyTmpfs", "hardening" },
+        { "SubGIDMap", "hardening" }, { "SubUIDMap", "hardening" }, { "UIDMap", "hardening" }, { "UserNS", "hardening" },
+};
+
 static const struct taken_key service_keys[] = {
         { "BusName", NULL }, { "CPUQuota", "resources" }, { "Delegate", NULL }, { "DynamicUser", NULL }, { "ExecStart", "command" },
         { "ExecStop", NULL }, { "ExecStopPost", NULL }, { "Group", "user" }, { "GuessMainPID", NULL }, { "KillMode", NULL },
@@ -38,7 +45,7 @@ static const struct taken_key service_keys[] = {
 /* Lists that pyservice writes to: more may be added, but an empty value would take back all before it. */
 static const char *const shared_lists[] = {
         "After", "Before", "Documentation", "Requires", "Wants",
-        "Network", "PodmanArgs", "Secret", "Ulimit",
+        "DropCapability", "Network", "PodmanArgs", "Secret", "Ulimit",
         "Environment", "EnvironmentFile", "ExecCondition", "ExecStartPost", "ExecStartPre", "IPAddressAllow", "IPAddressDeny", "LoadCredential", "LoadCredentialEncrypted",
 };
 
@@ -62,6 +69,16 @@ static void check_key(struct world *w, const struct quadlet_entry *entry, const 
                                         STR_ARG(entry->key.text));
 }
 
+static bool is_strict(struct world *w, struct app *app) {
+        struct container_list all = app_containers(w->arena, app);
+
+        VEC_EACH(ref, &all.list)
+                if (ref->container->hardening.index == HARDENING_STRICT)
+                        return true;
+
+        return false;
+}
+
 void check_raw_keys(struct world *w, struct app *app) {
         const struct quadlet *q = app->quadlet;
 
@@ -70,8 +87,11 @@ void check_raw_keys(struct world *w, struct app *app) {
 
         LIST_EACH(entry, &q->unit)
                 check_key(w, entry, unit_keys, ARRAY_SIZE(unit_keys));
-        LIST_EACH(entry, &q->container)
+        LIST_EACH(entry, &q->container) {
                 check_key(w, entry, container_keys, ARRAY_SIZE(container_keys));
+                if (is_strict(w, app))
+                        check_key(w, entry, strict_keys, ARRAY_SIZE(strict_keys));
+        }
         LIST_EACH(entry, &q->service)
                 check_key(w, entry, service_keys, ARRAY_SIZE(service_keys));
 }

@@ -66,6 +66,11 @@ static const struct field container_fields[] = {
               "command, which as the first process would ignore a signal that it does not handle, and reaps orphans. Without this key it is there for "
               "what runs an image built from 'source', or a 'command', 'commands' or 'entrypoint' of the definition, unless that is an init itself.",
               .flags = FIELD_INHERIT),
+        FIELD(container, hardening, "hardening",
+              "With 'strict' the container has no capabilities, its processes gain no privileges, all of it is "
+              "read-only except its volumes and /dev/shm, /run, /tmp and /var/tmp in memory, and its users are other "
+              "users of the machine than those of any other container. See Hardening in pyservice.d(5).",
+              .choices = "none|strict", .def = "none", .flags = FIELD_INHERIT),
         FIELD(container, stop_timeout, "stop_timeout", "How long the process may take to end after its stop signal.", .def = "10s", .max = 7 * DAY, .flags = FIELD_INHERIT),
         FIELD(container, stop_signal, "stop_signal", "Signal that asks it to end.", .flags = FIELD_INHERIT),
         FIELD_LIST(container, hosts, "hosts", "Hosts (names or globs) that run it; elsewhere it stays inactive.", .flags = FIELD_INHERIT | FIELD_ONE_OK),

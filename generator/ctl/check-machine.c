@@ -10,7 +10,7 @@
 #include "base/fs.h"
 #include "schema/syntax.h"
 
-enum { REGISTRIES_MAX = 1 << 20 };
+enum { REGISTRIES_MAX = 1 << 20, NUMBERS_MAX = 1 << 20 };
 
 struct checking {
         struct session *s;
@@ -63,6 +63,36 @@ static void check_container(const struct checking *k, const struct container *c)
         check_path(k, c->auth_file.text, c->auth_file.at, "'podman login --authfile' writes it");
         LIST_EACH(m, &c->mounts)
                 check_mount(k, m);
+}
+
+/* --- Users --- */
+
+/* Podman gives out the numbers of subuid(5) and subgid(5) that belong to this name (UserNS=auto, podman-run(1)). */
+static bool has_numbers(const struct checking *k, const char *path) {
+        struct str text, line;
+
+        if (fs_read(k->s->world.arena, k->s->world.root, path, NUMBERS_MAX, &text) < 0)
+                return false;
+        while (str_split(&text, '\n', &line))
+                if (str_has_prefix(line, STR("containers:")))
+                        return true;
+
+        return false;
+}
+
+/* Once for each application. */
+static void check_numbers(const struct checking *k, const struct container_list *all) {
+        const struct container *c = NULL;
+
+        VEC_EACH(ref, &all->list)
+                if (!c && ref->container->hardening.index == HARDENING_STRICT)
+                        c = ref->container;
+        if (!c || k->s->world.places.is_user || (has_numbers(k, "etc/subuid") && has_numbers(k, "etc/subgid")))
+                return;
+
+        (void) diag_add(&k->s->ds, DIAG_NO_SUBORDINATE_IDS, c->hardening.at,
+                        "this machine has no numbers for the users of such containers; add the line "
+                        "'containers:2147483648:2147418112' to /etc/subuid and to /etc/subgid");
 }
 
 static void check_app(const struct checking *k) {
@@ -172,6 +202,7 @@ void check_machine(struct session *s) {
                         if (!is_built(d->app, c) && container_pull(c) != PULL_NEVER)
                                 check_image(&k, c->image);
                 }
+                check_numbers(&k, &all);
                 check_app(&k);
         }
 }

@@ -108,6 +108,7 @@ enum severity {
         /* what the machine lacks */ \
         X(MISSING_PATH,         "missing-path",         WARNING) \
         X(SHORT_IMAGE,          "short-image",          WARNING) \
+        X(NO_SUBORDINATE_IDS,   "no-subordinate-ids",   WARNING) \
         /* what rollouts left */ \
         X(ROLLOUT_FAILED,       "rollout-failed",       ERROR) \
         X(BAD_STATE,            "bad-state",            ERROR)

@@ -88,6 +88,10 @@ enum unit_encoding {
         X(CONTAINER_HEALTH_START, CONTAINER, "HealthStartPeriod", LITERAL) \
         X(CONTAINER_HEALTH_ON_FAILURE, CONTAINER, "HealthOnFailure", LITERAL) \
         X(CONTAINER_RUN_INIT,   CONTAINER, "RunInit",            LITERAL) \
+        X(CONTAINER_DROP_CAPABILITY, CONTAINER, "DropCapability", LITERAL) \
+        X(CONTAINER_NO_NEW_PRIVILEGES, CONTAINER, "NoNewPrivileges", LITERAL) \
+        X(CONTAINER_READ_ONLY,  CONTAINER, "ReadOnly",           LITERAL) \
+        X(CONTAINER_USER_NS,    CONTAINER, "UserNS",             LINE) \
         X(CONTAINER_STOP_TIMEOUT, CONTAINER, "StopTimeout",      SECONDS) \
         X(CONTAINER_STOP_SIGNAL, CONTAINER, "StopSignal",        LITERAL) \
         X(CONTAINER_PIDS_LIMIT, CONTAINER, "PidsLimit",          LITERAL) \

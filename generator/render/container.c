@@ -169,6 +169,35 @@ static void put_init(struct rendering *r, struct unit *u, const struct container
         unit_put_const(u, CONTAINER_PODMAN_ARGS, "--init-path=" LIBEXECDIR "/pyservice-init");
 }
 
+bool has_user_namespace(const struct rendering *r, const struct container *c) {
+        return c->hardening.index == HARDENING_STRICT && !r->world->places.is_user;
+}
+
+/* ReadOnly= brings Podman's ReadOnlyTmpfs: /dev/shm, /run, /tmp and /var/tmp in memory. The size is that of all numbers an
+ * image may use; without it Podman guesses from the image's /etc/passwd, and a file of another user could not be read. */
+static void put_hardening(struct rendering *r, struct unit *u, const struct container *c) {
+        if (c->hardening.index != HARDENING_STRICT)
+                return;
+
+        unit_put_const(u, CONTAINER_DROP_CAPABILITY, "all");
+        unit_put_const(u, CONTAINER_NO_NEW_PRIVILEGES, "true");
+        unit_put_const(u, CONTAINER_READ_ONLY, "true");
+        if (has_user_namespace(r, c))
+                unit_put_const(u, CONTAINER_USER_NS, "auto:size=65536");
+}
+
+static void put_mounts(struct rendering *r, struct unit *u, const struct container *c) {
+        LIST_EACH(m, &c->mounts) {
+                unit_open(u, CONTAINER_VOLUME);
+                unit_part(u, m->spec);
+                if (has_user_namespace(r, c) && str_is_absent(syntax_volume_split(m->spec.text).options))
+                        unit_const(u, ":idmap");
+                else if (has_user_namespace(r, c))
+                        unit_const(u, ",idmap");
+                unit_close(u);
+        }
+}
+
 static void put_limits(struct unit *u, const struct container *c) {
         const struct resources *limits = c->resources;
 
@@ -252,12 +281,12 @@ static void put_container_section(struct rendering *r, struct unit *u, const str
         unit_put_const(u, CONTAINER_PULL, "never");
         put_command(u, c);
         put_init(r, u, c);
+        put_hardening(r, u, c);
         render_secrets(r, u, role, render_environment(r, u, role));
         put_labels(r, u, role);
         unit_put(u, CONTAINER_NETWORK, c->network_name);
         put_names(u, c);
-        LIST_EACH(m, &c->mounts)
-                unit_put(u, CONTAINER_VOLUME, m->spec);
+        put_mounts(r, u, c);
         if (r->app->home)
                 render_owner(r, u, c);
         if (!c->runs_as_owner)

@@ -51,6 +51,10 @@ struct unit_name render_setup(struct rendering *r);
  * render_setup(). */
 void render_owner(struct rendering *r, struct unit *u, const struct container *c);
 
+/* Does the container have a user namespace of its own? (A user's containers all are in that user's.) Then each mount needs
+ * the option `idmap`, so that its files belong to the same numbers inside and outside. */
+bool has_user_namespace(const struct rendering *r, const struct container *c);
+
 /* What it waits for when it starts. */
 void render_order(struct rendering *r, const struct role *role);
 

@@ -179,7 +179,8 @@ static void put_podman(struct unit *u, const struct secret_entry *s) {
         unit_close(u);
 }
 
-static void put_mount(struct rendering *r, struct unit *u, struct abs_path directory, struct name secret) {
+static void put_mount(struct rendering *r, struct unit *u, const struct container *c, struct name secret,
+                      struct abs_path directory) {
         unit_open(u, CONTAINER_VOLUME);
         unit_part(u, ((struct abs_path) { r->world->places.runtime, NOWHERE }));
         unit_const(u, "/");
@@ -190,6 +191,8 @@ static void put_mount(struct rendering *r, struct unit *u, struct abs_path direc
         unit_part(u, secret);
         /* z: shared by all instances, where SELinux is on. */
         unit_const(u, ":ro,z");
+        if (has_user_namespace(r, c))
+                unit_const(u, ",idmap");
         unit_close(u);
 }
 
@@ -234,7 +237,7 @@ void render_secrets(struct rendering *r, struct unit *u, const struct role *role
 
         LIST_EACH(s, &c->secrets) {
                 if (str_is_absent(s->value.podman.text))
-                        put_mount(r, u, directory, s->key);
+                        put_mount(r, u, c, s->key, directory);
                 put_credential(r, u, s);
         }
         put_program(r, u, role, template);

@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`hardening: strict`: what a container then cannot do, and what still works: volumes, secrets, files of the machine."""
+
+import json
+
+import pytest
+
+from app import define, undefine, wait_for
+
+# Podman takes no layers of an image from an overlay file system into a user namespace, and the lab has its images on one.
+STORAGE = '[storage]\ndriver = "overlay"\nrunroot = "/run/containers/storage"\ngraphroot = "/var/lib/containers/storage"\n'
+NUMBERS = "containers:2147483648:2147418112\n"
+CONTAINERFILE = """
+FROM localhost/hello:1
+RUN cp /bin/dash /rootdash && chmod 4755 /rootdash && mkdir /seeded && touch /seeded/seed && chown -R 1000:1000 /seeded
+"""
+
+# Notes what it tried, as its user, and stays.
+PROBE = r"""
+import json, os, socket, subprocess, sys, time
+def attempt(do):
+    try:
+        return do()
+    except OSError as error:
+        return os.strerror(error.errno)
+status = dict(line.split(":\t", 1) for line in open("/proc/self/status").read().splitlines() if ":\t" in line)
+result = {
+    "write /": attempt(lambda: open("/probe", "w").close()),
+    "write /etc": attempt(lambda: open("/etc/probe", "w").close()),
+    "write /tmp": attempt(lambda: open("/tmp/own", "w").close()),
+    "chmod": attempt(lambda: os.chmod("/tmp/own", 0o600)),
+    "write /run": attempt(lambda: open("/run/probe", "w").close()),
+    "raw socket": attempt(lambda: socket.socket(socket.AF_INET, socket.SOCK_RAW, 1).close()),
+    "chown": attempt(lambda: os.chown("/tmp/own", 1234, 1234)),
+    "port 80": attempt(lambda: socket.create_server(("", 80)).close()),
+    "setuid": subprocess.run(["/rootdash", "-p", "-c", "id -u"], capture_output=True, text=True).stdout.strip(),
+    "secret": attempt(lambda: open("/run/secrets/token").read()),
+    "secret mode": attempt(lambda: "%o %d:%d" % (os.stat("/run/secrets/token").st_mode & 0o777, os.stat("/run/secrets/token").st_uid, os.stat("/run/secrets/token").st_gid)),
+    "seed": attempt(lambda: "%d:%d" % (os.stat("/seeded/seed").st_uid, os.stat("/seeded/seed").st_gid)),
+    "write seeded": attempt(lambda: open("/seeded/" + sys.argv[1], "w").close()),
+    "init": open("/proc/1/cmdline").read().split("\0")[0],
+    "capabilities": {status[name] for name in ("CapPrm", "CapEff", "CapBnd", "CapAmb")} == {"0000000000000000"},
+    "no new privileges": status["NoNewPrivs"],
+    "map": open("/proc/self/uid_map").read().split(),
+}
+open("/data/" + sys.argv[1], "w").write(json.dumps(result))
+time.sleep(1000000)
+"""
+
+APP = """
+image: localhost/probe:1
+hardening: {hardening}
+entrypoint: [python3, -c]
+secrets: {{token: {{credential: strict.token}}}}
+services:
+  - name: root
+    command: {root}
+    volumes: ["/home/strict/root:/data", "seeds:/seeded"]
+  - name: user
+    user: "1000:1000"
+    command: {user}
+    volumes: ["/home/strict/user:/data", "seeds:/seeded"]
+"""
+
+
+def script(name):
+    return json.dumps([PROBE, name])
+
+
+@pytest.fixture
+def strict(machine):
+    machine.write("/etc/containers/storage.conf", STORAGE)
+    for path in "/etc/subuid", "/etc/subgid":
+        machine.write(path, NUMBERS)
+    machine.write("/etc/credstore/strict.token", "s3cret", 0o600)
+    machine.write("/run/Containerfile", CONTAINERFILE)
+    machine.run("podman --storage-opt additionalimagestore=/usr/lib/containers/storage save -q localhost/hello:1 | podman load -q"
+                " && podman build -q -t localhost/probe:1 -f /run/Containerfile /run"
+                " && mkdir -p /home/strict/root /home/strict/user && chown 1000:1000 /home/strict/user")
+    yield machine
+    machine.run("rm -rf /etc/pyservice.d/* && systemctl daemon-reload")
+    machine.wait(machine.is_without_apps)
+    machine.run("podman volume prune -f --filter all=1; podman rmi -f localhost/probe:1 localhost/hello:1; rm -rf /home/strict /home/applications; userdel shop", check=False)
+
+
+def probe(machine, name):
+    path = f"/home/strict/{name}/{name}"
+    machine.wait(lambda: machine.exists(path), what=f"what {name} tried")
+    text = machine.read(path)
+    machine.remove(path)
+    return json.loads(text)
+
+
+def define_probe(machine, hardening):
+    define(machine, "strict", APP.format(hardening=hardening, root=script("root"), user=script("user")))
+    return {name: probe(machine, name) for name in ("root", "user")}
+
+
+def test_what_it_cannot_do(strict):
+    found = define_probe(strict, "strict")
+    for name, seen in found.items():
+        assert seen["write /"] == seen["write /etc"] == "Read-only file system", (name, seen)
+        assert seen["write /tmp"] is None and seen["write /run"] == ("Permission denied" if name == "user" else None), (name, seen)
+        assert seen["raw socket"] == seen["chown"] == "Operation not permitted" and seen["port 80"] == "Permission denied", (name, seen)
+        assert seen["capabilities"] and seen["no new privileges"] == "1", (name, seen)
+        assert seen["init"].endswith("init"), seen
+        assert seen["secret"] == "s3cret" and seen["seed"] == "1000:1000", (name, seen)
+        assert seen["map"][0] == "0" and int(seen["map"][1]) >= 2147483648 and seen["map"][2] == "65536", (name, seen)
+    assert found["user"]["setuid"] == "1000" and found["user"]["write seeded"] is None
+    # Root without capabilities is one user among others in the volume.
+    assert found["root"]["write seeded"] == "Permission denied"
+    assert found["root"]["map"][1] != found["user"]["map"][1]
+
+
+def test_another_containers_files_are_not_its_own(strict):
+    """Even when it has come out of its container: the numbers of its users are nobody else's."""
+    found = define_probe(strict, "strict")
+    pids = {name: strict.out(f"podman inspect --format '{{{{.State.Pid}}}}' strict-{name}-0") for name in found}
+    for name, other in ("root", "user"), ("user", "root"):
+        number = int(found[name]["map"][1])
+        as_other = f"setpriv --reuid={number} --regid={number} --clear-groups cat"
+        assert strict.ok(f"cat /proc/{pids[other]}/root/tmp/own")
+        assert not strict.ok(f"{as_other} /proc/{pids[other]}/root/tmp/own")
+        assert not strict.ok(f"{as_other} /run/pyservice/secrets/strict-{other}@0/token")
+    own = strict.out(f"stat -c %u:%a /proc/{pids['user']}/root/tmp/own")
+    assert own == f"{int(found['user']['map'][1]) + 1000}:600"
+
+
+def test_there_and_back(strict):
+    """Files belong to the same numbers with it and without it: what one wrote the other reads and writes."""
+    for hardening in "none", "strict", "none":
+        found = define_probe(strict, hardening)
+        assert found["user"]["write seeded"] is None and found["user"]["seed"] == "1000:1000", (hardening, found)
+        assert strict.out("stat -c %u:%g $(podman volume inspect --format '{{.Mountpoint}}' strict-seeds)/user") == "1000:1000"
+        assert (found["user"]["setuid"] == "0") == (hardening == "none")
+        assert found["root"]["chown"] == (None if hardening == "none" else "Operation not permitted")
+
+
+def test_files_and_data_of_the_machines_user(strict):
+    define(strict, "shop", """
+image: localhost/probe:1
+hardening: strict
+root: /home/applications/shop
+user: shop
+entrypoint: [python3, -c]
+command: ['import os, time; open(os.environ["DATA"] + "/x", "w").write(open(os.environ["CONFIG"]).read()); time.sleep(100000)']
+env: {DATA: "{{ app_data_dir }}", CONFIG: "{{ app_config }}"}
+files: [{dest: "{{ app_config }}", content: "hello", mode: "0400"}]
+""")
+    wait_for(strict, "shop", 1)
+    path = "/home/applications/shop/data/x"
+    strict.wait(lambda: strict.exists(path) and strict.read(path) == "hello", what="the data")
+    assert strict.out(f"stat -c %U {path}") == "shop"
+    # Another container with the same hardening, whose user is the same one.
+    probe = "import os; open(os.environ['DATA'] + '/y', 'w'); print(os.getuid(), open('/proc/self/uid_map').read().split()[2])"
+    assert strict.out(["pyservicectl", "run", "shop", "--", "python3", "-c", probe]) == strict.out("id -u shop") + " 65536"
+    assert strict.out("stat -c %U /home/applications/shop/data/y") == "shop"
+
+
+def test_a_machine_without_numbers_is_told_of(strict):
+    strict.write("/etc/subuid", "")
+    define(strict, "strict", "image: localhost/probe:1\nhardening: strict\ncommand: sleep 1000\n", reload=False)
+    done = strict.run("pyservicectl check", check=False)
+    assert "[no-subordinate-ids]" in done.stdout + done.stderr
+    undefine(strict, "strict")
