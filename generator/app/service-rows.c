@@ -18,7 +18,9 @@ static const struct field secret_fields[] = {
         FIELD(secret, on_error, "on_error", "Where 'kms' can't be decrypted: 'fail', or take the text as it is ('literal'), as codeontap's base-python does. "
               "With 'literal' a text that does not begin with AQEC or AQIC is taken for one in clear.",
               .choices = "fail|literal", .def = "fail", .goes_with = "kms"),
-        FIELD(secret, mode, "mode", "Mode of the file in the container; without it, everybody in the container may read the file."),
+        FIELD(secret, mode, "mode",
+              "Mode of the file in the container. Without it, and without 'uid' and 'gid', the container's user alone may "
+              "read the file if 'user' is a number other than 0, else everybody in the container."),
         FIELD(secret, uid, "uid", "User in the container, by number, who owns the file; without it, root.", .max = ID_MAX),
         FIELD(secret, gid, "gid", "Group in the container, by number, that owns the file; without it, root's.", .max = ID_MAX),
 };

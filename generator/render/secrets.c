@@ -68,28 +68,52 @@ static struct abs_path put_ciphertext(struct rendering *r, const struct role *ro
         return bundle_path(r, path);
 }
 
-/* Everybody in the container may read it; the directory around it keeps others of the machine away. */
-static const struct file_mode default_mode = { STR_INIT("0444"), { SPAN_NOWHERE, 0, 0 } };
+/* Who may read the file in the container; all zeroes for everybody. The directory around it keeps others of the machine
+ * away. */
+struct access {
+        struct file_mode mode;
+        uint64_t uid, gid;
+};
 
-static struct file_mode mode_of(const struct secret *s) {
-        return str_is_absent(s->mode.text) ? default_mode : s->mode;
+static const struct file_mode everybodys_mode = { STR_INIT("0444"), { SPAN_NOWHERE, 0, 0 } };
+static const struct file_mode owners_mode = { STR_INIT("0400"), { SPAN_NOWHERE, 0, 0 } };
+
+static bool has_access(const struct access *access) {
+        return !str_is_absent(access->mode.text);
 }
 
-static bool has_access(const struct secret *s) {
-        return !str_is_absent(s->mode.text) || s->uid.at.len > 0 || s->gid.at.len > 0;
+/* As narrow as is known: a container whose user is a number has no other user, and that one cannot become another. Root
+ * can, and what the image says of its user nobody has read yet. A user's manager cannot give a file away. */
+static struct access find_access(const struct rendering *r, const struct container *c, const struct secret *s) {
+        struct str rest = c->user.text, user, group;
+        struct access access = { s->mode, s->uid.n, s->gid.n };
+
+        if (has_access(&access) || s->uid.at.len > 0 || s->gid.at.len > 0) {
+                if (!has_access(&access))
+                        access.mode = everybodys_mode;
+                return access;
+        }
+        if (r->world->places.is_user || !str_split(&rest, ':', &user) || !str_to_u64(user, UINT32_MAX - 1, &access.uid) || access.uid == 0)
+                return (struct access) { 0 };
+        if (str_split(&rest, ':', &group))
+                (void) str_to_u64(group, UINT32_MAX - 1, &access.gid);
+        access.mode = owners_mode;
+        return access;
 }
 
 /* NAME=credential:X, NAME:MODE:UID:GID=file:PATH and so on, so that its messages can say where a secret was to come from. */
 static void put_source(struct rendering *r, struct unit *u, const struct role *role, const struct secret_entry *s) {
+        const struct access access = find_access(r, role->container, &s->value);
+
         unit_word(u);
         unit_part(u, s->key);
-        if (has_access(&s->value)) {
+        if (has_access(&access)) {
                 unit_const(u, ":");
-                unit_part(u, mode_of(&s->value));
+                unit_part(u, access.mode);
                 unit_const(u, ":");
-                unit_part_u64(u, s->value.uid.n);
+                unit_part_u64(u, access.uid);
                 unit_const(u, ":");
-                unit_part_u64(u, s->value.gid.n);
+                unit_part_u64(u, access.gid);
         }
         if (!str_is_absent(s->value.file.text)) {
                 unit_const(u, "=file:");
@@ -162,19 +186,21 @@ static void render_kms(struct rendering *r, const struct role *role) {
                 render_drop_in(r, u, role, STR("10-kms.conf"));
 }
 
-static void put_podman(struct unit *u, const struct secret_entry *s) {
+static void put_podman(struct rendering *r, struct unit *u, const struct container *c, const struct secret_entry *s) {
+        const struct access access = find_access(r, c, &s->value);
+
         unit_open(u, CONTAINER_SECRET);
         unit_word(u);
         unit_part(u, s->value.podman);
         unit_const(u, ",type=mount,target=");
         unit_part(u, s->key);
-        if (has_access(&s->value)) {
+        if (has_access(&access)) {
                 unit_const(u, ",mode=");
-                unit_part(u, mode_of(&s->value));
+                unit_part(u, access.mode);
                 unit_const(u, ",uid=");
-                unit_part_u64(u, s->value.uid.n);
+                unit_part_u64(u, access.uid);
                 unit_const(u, ",gid=");
-                unit_part_u64(u, s->value.gid.n);
+                unit_part_u64(u, access.gid);
         }
         unit_close(u);
 }
@@ -228,7 +254,7 @@ void render_secrets(struct rendering *r, struct unit *u, const struct role *role
 
         LIST_EACH(s, &c->secrets)
                 if (!str_is_absent(s->value.podman.text))
-                        put_podman(u, s);
+                        put_podman(r, u, c, s);
 
         if (count_read(c) > 0 || has_composed || has_optional(c))
                 put_directory(u, directory);

@@ -107,6 +107,7 @@ def test_what_it_cannot_do(strict):
         assert seen["secret"] == "s3cret" and seen["seed"] == "1000:1000", (name, seen)
         assert seen["map"][0] == "0" and int(seen["map"][1]) >= 2147483648 and seen["map"][2] == "65536", (name, seen)
     assert found["user"]["setuid"] == "1000" and found["user"]["write seeded"] is None
+    assert found["user"]["secret mode"] == "400 1000:1000" and found["root"]["secret mode"] == "444 0:0"
     # Root without capabilities is one user among others in the volume.
     assert found["root"]["write seeded"] == "Permission denied"
     assert found["root"]["map"][1] != found["user"]["map"][1]
