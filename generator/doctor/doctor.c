@@ -32,6 +32,8 @@ static const struct doctor_check checks[] = {
         { "applications", "objects", "Volumes and networks are as the definitions say",
           CHECK_HERE | CHECK_AS_ROOT, doctor_objects },
         { "applications", "leftovers", "No container runs that no unit owns", CHECK_HERE | CHECK_AS_ROOT | CHECK_BUS, doctor_leftovers },
+        { "applications", "hardening", "Which parts would run with 'hardening: strict' (asked of one application)",
+          CHECK_HERE | CHECK_AS_ROOT, doctor_hardening },
         { "applications", "removed", "Nothing is left of applications that are gone", 0, doctor_removed },
 
         { "HAProxy", "running", "HAProxy runs, where it is used", CHECK_HERE | CHECK_SYSTEM | CHECK_BUS, doctor_haproxy_runs },
@@ -75,6 +77,10 @@ void doctor_bad(struct doctor *d, struct str app, struct str text, struct str ad
 
 void doctor_warn(struct doctor *d, struct str app, struct str text, struct str advice) {
         add(d, (struct finding) { DOCTOR_WARNING, app, text, advice });
+}
+
+void doctor_note(struct doctor *d, struct str app, struct str text, struct str advice) {
+        add(d, (struct finding) { DOCTOR_GOOD, app, text, advice });
 }
 
 void doctor_skip(struct doctor *d, const char *reason) {

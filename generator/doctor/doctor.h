@@ -32,7 +32,7 @@ struct doctor_check {
 
 /* One line each, of printable text. */
 struct finding {
-        enum doctor_level level;        /* DOCTOR_WARNING, DOCTOR_BAD */
+        enum doctor_level level;        /* DOCTOR_GOOD for a note, DOCTOR_WARNING, DOCTOR_BAD */
         struct str app;                 /* absent where it is about the machine */
         struct str text, advice;        /* what is wrong; what to do */
 };
@@ -80,6 +80,9 @@ struct doctor {
 /* To the check that runs. `app`: absent for the machine. Texts from outside may have any bytes. */
 void doctor_bad(struct doctor *d, struct str app, struct str text, struct str advice);
 void doctor_warn(struct doctor *d, struct str app, struct str text, struct str advice);
+
+/* Nothing is wrong, but it may be good to know. */
+void doctor_note(struct doctor *d, struct str app, struct str text, struct str advice);
 
 /* It could not look, and this is why. */
 void doctor_skip(struct doctor *d, const char *reason);
@@ -169,6 +172,7 @@ void doctor_permissions(struct doctor *d);
 void doctor_images(struct doctor *d);
 void doctor_objects(struct doctor *d);
 void doctor_leftovers(struct doctor *d);
+void doctor_hardening(struct doctor *d);
 void doctor_removed(struct doctor *d);
 
 void doctor_clock(struct doctor *d);

@@ -43,11 +43,12 @@ static void put_wrapped(struct buf *out, struct str text, size_t columns) {
 }
 
 static void put_finding(struct buf *out, const struct finding *f, size_t columns, bool is_colored) {
-        static const char *const colors[] = { [DOCTOR_WARNING] = "\033[1;33m", [DOCTOR_BAD] = "\033[1;31m" };
+        static const char *const colors[] = { [DOCTOR_GOOD] = "", [DOCTOR_WARNING] = "\033[1;33m", [DOCTOR_BAD] = "\033[1;31m" };
+        static const char *const words[] = { [DOCTOR_GOOD] = "  note    ", [DOCTOR_WARNING] = "  warning ", [DOCTOR_BAD] = "  bad     " };
         struct str text = str_is_absent(f->app) ? f->text : arena_join(out->arena, f->app, STR(": "), f->text);
 
         buf_put(out, is_colored ? colors[f->level] : "");
-        buf_put(out, f->level == DOCTOR_BAD ? "  bad     " : "  warning ");
+        buf_put(out, words[f->level]);
         buf_put(out, is_colored ? "\033[0m" : "");
         put_wrapped(out, text, columns);
         if (f->advice.n > 0) {

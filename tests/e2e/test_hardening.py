@@ -158,6 +158,30 @@ files: [{dest: "{{ app_config }}", content: "hello", mode: "0400"}]
     assert strict.out("stat -c %U /home/applications/shop/data/y") == "shop"
 
 
+PARTS = """
+image: localhost/hello:1
+entrypoint: [sh, -c]
+services:
+  - {name: writer, command: ["mkdir /var/cache/own; touch /var/cache/own/x; exec sleep 100000"], user: "0", volumes: ["one:/srv/one"]}
+  - {name: root, command: ["touch /tmp/x /run/x /srv/two/x; exec sleep 100000"], volumes: ["two:/srv/two"]}
+  - {name: user, user: "1000:1000", command: ["touch /tmp/x; exec sleep 100000"], volumes: ["three:/srv/three"]}
+  - {name: strict, hardening: strict, command: ["exec sleep 100000"]}
+"""
+
+
+def test_doctor_names_the_parts_that_would_run_with_it(strict):
+    define(strict, "parts", PARTS)
+    for name in "writer", "root", "user", "strict":
+        wait_for(strict, f"parts-{name}", 1)
+    strict.wait("podman diff parts-writer-0 | grep -q own/x && podman exec parts-root-0 test -e /srv/two/x")
+    notes = [line.strip() for line in strict.run("pyservicectl doctor parts", check=False).stdout.splitlines() if line.startswith("  note ")]
+    assert [" ".join(note.split()[1:7]) for note in notes] == [
+        "parts: writer wrote /var/cache/own/x, which is",
+        "parts: root writes only to its",
+        "parts: user would run with 'hardening:"], notes
+    assert "  note " not in strict.run("pyservicectl doctor", check=False).stdout
+
+
 def test_a_machine_without_numbers_is_told_of(strict):
     strict.write("/etc/subuid", "")
     define(strict, "strict", "image: localhost/probe:1\nhardening: strict\ncommand: sleep 1000\n", reload=False)
