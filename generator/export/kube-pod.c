@@ -67,6 +67,31 @@ static void put_user(struct kube *k, const struct kube_part *p, struct yaml_text
         }
 }
 
+/* hostUsers has been there since Kubernetes 1.25, and nodes that cannot do it refuse the pod. */
+static void put_hardening(struct kube *k, const struct kube_part *p, struct yaml_text *pod, struct yaml_text *container) {
+        static const char *const in_memory[][2] = { { "run", "/run" }, { "tmp", "/tmp" }, { "var-tmp", "/var/tmp" } };
+        struct yaml_text *context;
+
+        if (p->container->hardening.index != HARDENING_STRICT)
+                return;
+
+        context = kube_map(k, container, "securityContext");
+        kube_flag(k, context, "allowPrivilegeEscalation", false);
+        kube_flag(k, context, "readOnlyRootFilesystem", true);
+        (void) yaml_text_add_text(k->arena, kube_list(k, kube_map(k, context, "capabilities"), "drop"), STR("ALL"));
+        kube_flag(k, pod, "hostUsers", false);
+        for (size_t i = 0; i < ARRAY_SIZE(in_memory); i++) {
+                struct str name = arena_join(k->arena, STR("memory-"), str_of(in_memory[i][0]));
+                struct yaml_text *volume = kube_add_map(k, kube_list(k, pod, "volumes"));
+                struct yaml_text *mount = kube_add_map(k, kube_list(k, container, "volumeMounts"));
+
+                kube_text(k, volume, "name", name);
+                kube_text(k, kube_map(k, volume, "emptyDir"), "medium", STR("Memory"));
+                kube_text(k, mount, "name", name);
+                kube_text(k, mount, "mountPath", str_of(in_memory[i][1]));
+        }
+}
+
 /* Kubernetes' own units: 512Mi, 1500m. */
 static struct str bytes_text(struct kube *k, uint64_t bytes) {
         static const char *const units[] = { "", "Ki", "Mi", "Gi" };
@@ -266,6 +291,7 @@ void kube_pod(struct kube *k, struct kube_part *p, struct yaml_text *of) {
         kube_environment(k, p, container);
         put_resources(k, p, container);
         put_user(k, p, pod, container);
+        put_hardening(k, p, pod, container);
         put_health(k, p, container);
         put_end(k, p, pod, container);
         kube_secret_mounts(k, p, pod, container);

@@ -29,7 +29,7 @@ CONTRIB = Path(__file__).resolve().parents[2] / "contrib"
 EXAMPLES = sorted(path.stem for path in (CONTRIB / "examples").glob("*.yaml"))
 POD_TEMPLATES = ("Deployment", "StatefulSet", "Job", "CronJob")
 # Newer than Debian 12's python3-kubernetes (1.22).
-NEWER = {"timeZone", "sleep"}
+NEWER = {"timeZone", "sleep", "hostUsers"}
 
 
 @pytest.fixture
@@ -453,3 +453,13 @@ def test_refusals(root):
         done = run(root, "export", *words)
         assert (done.returncode, done.stdout) == (status, "") and reason in done.stderr, done.stderr
     assert run(root, "export", "kubernetes", "shop").returncode == 0
+
+
+def test_hardening_is_not_lost(root):
+    documents, _, _ = export(root, "image: registry.example.com/shop:1\nhardening: strict\nuser: '1000'\nvolumes: ['data:/data']\n")
+    (spec,) = [d["spec"]["template"]["spec"] for (kind, _), d in documents.items() if kind in POD_TEMPLATES]
+    (container,) = spec["containers"]
+    assert container["securityContext"] == {"runAsUser": 1000, "allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True,
+                                            "capabilities": {"drop": ["ALL"]}}
+    assert spec["hostUsers"] is False
+    assert {mount["mountPath"] for mount in container["volumeMounts"]} >= {"/run", "/tmp", "/var/tmp", "/data"}
