@@ -5,7 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <unistd.h>
+#include <linux/openat2.h>
 
 #include "base/buf.h"
 #include "base/fs.h"
@@ -57,8 +57,14 @@ static struct str join(struct recipe *c, struct str first, struct str second) {
         return arena_join(c->b->arena, first, second);
 }
 
+/* A link of the repository must not say what else is on this machine. */
 static bool is_there(struct recipe *c, struct str name) {
-        return access(arena_join(c->b->arena, c->b->clone, STR("/"), c->directory, name).p, F_OK) == 0;
+        CLEANUP(close_fd) int clone = fs_open_dir(AT_FDCWD, c->b->clone.p), fd = -1;
+
+        if (clone < 0)
+                return false;
+        fd = fs_open_resolved(clone, arena_join(c->b->arena, c->directory, name).p, O_PATH, RESOLVE_BENEATH);
+        return fd >= 0;
 }
 
 /* Is there something to install? A pyproject.toml may hold settings of other tools only. */
@@ -67,7 +73,7 @@ static bool is_installable(struct recipe *c) {
 
         if (is_there(c, STR("setup.py")) || is_there(c, STR("setup.cfg")))
                 return true;
-        if (fs_read(c->b->arena, AT_FDCWD, path.p, BUF_MAX, &text) < 0)
+        if (!is_there(c, STR("pyproject.toml")) || fs_read(c->b->arena, AT_FDCWD, path.p, BUF_MAX, &text) < 0)
                 return false;
 
         while (str_split(&text, '\n', &line))

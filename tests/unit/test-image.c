@@ -216,6 +216,25 @@ static void set_code(struct shelf *s, const char *below) {
         put(s, "real/shop/app/code/old.py", "old\n");
 }
 
+/* What a link of the repository leads to elsewhere is not there. */
+static void test_links_that_leave_the_repository(void **state) {
+        struct shelf *s = *state;
+        struct str text;
+
+        s->b.clone = arena_join(&s->arena, str_of(s->path), STR("/clone"));
+        put(s, "private", "[project]\n");
+        put(s, "clone/inside", "flask\n");
+        assert_int_equal(symlinkat("../private", s->dir, "clone/requirements.txt"), 0);
+        assert_int_equal(symlinkat("../private", s->dir, "clone/pyproject.toml"), 0);
+        assert_int_equal(symlinkat("inside", s->dir, "clone/link"), 0);
+
+        s->b.requirements = STR("requirements.txt");
+        assert_int_equal(containerfile_make(&s->b, &text), -ENOENT);
+        s->b.requirements = STR("link");
+        assert_int_equal(containerfile_make(&s->b, &text), 0);
+        assert_null(strstr(text.p, "\"-e\""));
+}
+
 /* root's own link, as `/applications -> /srv/apps`, is followed. */
 static void test_code_behind_a_link_of_the_administrator(void **state) {
         struct shelf *s = *state;
@@ -256,6 +275,7 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(test_arguments, open_shelf, close_shelf),
                 cmocka_unit_test_setup_teardown(test_image_without_a_commit, open_shelf, close_shelf),
                 cmocka_unit_test(test_reason),
+                cmocka_unit_test_setup_teardown(test_links_that_leave_the_repository, open_shelf, close_shelf),
                 cmocka_unit_test_setup_teardown(test_code_behind_a_link_of_the_administrator, open_shelf, close_shelf),
                 cmocka_unit_test_setup_teardown(test_code_behind_a_link_of_others, open_shelf, close_shelf),
                 cmocka_unit_test_setup_teardown(test_tail_keeps_the_last_lines, open_shelf, close_shelf),
