@@ -216,6 +216,7 @@ url = %s
 END
 git update-index --add --cacheinfo 160000,$(git -C /root/private rev-parse HEAD),lib"""
 TOUCH = "touch /hostile-ran"
+MOUNT = r"FROM localhost/hello:1\nRUN --mount=type=bind,source=%s,target=/m cat /m/key\n"
 
 # What makes the repository's tree, the options of the build, and why there is no image. A command that
 # the repository names would create /hostile-ran.
@@ -237,6 +238,17 @@ REFUSED = {
         (f"ln -s {PRIVATE} sub", "--subdir=sub", "'sub' of the repository is a link that leaves it"),
     "Containerfile that leaves the repository":
         (f"ln -sf {PRIVATE}/key Containerfile", "", "'Containerfile' of the repository is a link that leaves it"),
+    "submodule whose name leaves the clone":
+        (MODULE.replace('"lib"', '"../../lib"') % ("https://127.0.0.1:1/x", ""), "", "No url found for submodule path 'lib'"),
+    "submodule whose path is an option":
+        (MODULE.replace("path = lib", "path = -u").replace(",lib", ",lib/-u") % ("https://127.0.0.1:1/x", ""), "",
+         "No url found for submodule path 'lib/-u'"),
+    "mount that leaves the repository":
+        (f"ln -s {PRIVATE} sub; printf '{MOUNT}' sub >Containerfile", "", "no such file or directory"),
+    "mount above the repository":
+        (f"printf '{MOUNT}' ../../../..{PRIVATE} >Containerfile", "", "no such file or directory"),
+    "copy from above the repository":
+        ("echo 'COPY ../../../../root/private/key /key' >>Containerfile", "", "possible escaping context directory"),
     "file that leaves the repository":
         (f"ln -s {PRIVATE}/key key; echo 'COPY key /key' >>Containerfile", "", "/root/private/key: no such file"),
 }
@@ -245,7 +257,25 @@ BUILT = {
     "attributes": ("echo '* filter=x diff=x merge=x' >.gitattributes", ""),
     "names like options":
         ("touch -- -rf --upload-pack=x '--file=x'; mkdir -- --subdir=x; touch -- --subdir=x/-x", ""),
+    "list of what is left out, elsewhere": (f"ln -s {PRIVATE}/key .containerignore; ln -s {PRIVATE}/key .dockerignore", ""),
+    "branch like an option": ("true", "--ref=--exec=x"),
+    "subdir and Containerfile like options":
+        ("mkdir -- --subdir=x; mv Containerfile -- --subdir=x/--file=x", "--subdir=--subdir=x --containerfile=--file=x"),
 }
+# Trees that git itself would not write: a directory .git with a hook, and a link with a file below it. The first
+# line sets main to the tree $t.
+RAW = f"""
+hook=$(printf '#!/bin/sh\n{TOUCH}\n' | git hash-object -w --stdin)
+file=$(git rev-parse main:Containerfile); link=$(printf {PRIVATE} | git hash-object -w --stdin)
+%s
+git update-ref refs/heads/main $(git commit-tree -m x $t)"""
+GIT_DIRECTORY = RAW % """
+h=$(printf '100755 blob %s\tpost-checkout\n' $hook | git mktree); g=$(printf '040000 tree %s\thooks\n' $h | git mktree)
+t=$(printf '040000 tree %s\t.git\n100644 blob %s\tContainerfile\n' $g $file | git mktree)"""
+MODULES_LINK = RAW % "t=$(printf '120000 blob %s\\t.gitmodules\\n100644 blob %s\\tContainerfile\\n' $link $file | git mktree)"
+BELOW_LINK = RAW % """
+d=$(printf '100644 blob %s\tplanted\n' $hook | git mktree)
+t=$(printf '100644 blob %s\tContainerfile\n120000 blob %s\tsub\n040000 tree %s\tsub\n' $file $link $d | git mktree)"""
 
 
 def hostile(machine, tree: str, options: str, bare: str = "true"):
@@ -257,18 +287,27 @@ def hostile(machine, tree: str, options: str, bare: str = "true"):
                 f"{tree}\ngit add -A -- . ':!lib' && git commit -qm x || exit\n"
                 f"git push -q {HOSTILE}/app.git HEAD:main HEAD:refs/heads/-x HEAD:refs/heads/--exec=x || exit\n"
                 f"cd {HOSTILE}/app.git; {bare}; chown -R git {HOSTILE}/app.git")
-    return machine.run("rm -rf /var/cache/hostile; mkdir -p /var/cache/hostile; CACHE_DIRECTORY=/var/cache/hostile"
+    return build(machine, "rm -rf /var/cache/hostile", options)
+
+
+def build(machine, before: str, options: str = ""):
+    return machine.run(f"{before}; mkdir -p /var/cache/hostile; CACHE_DIRECTORY=/var/cache/hostile"
                        " $(find /usr/lib* -name pyservice-build) build hostile localhost/hostile:1"
                        f" --runtime=/run/pyservice --repo={HOSTILE}/app.git --ref=main --code=/var/cache/hostile/copy"
                        f" --containerfile=Containerfile {options}; podman rmi -f localhost/hostile:1",
                        check=False)
 
 
-def test_hostile_repository_runs_no_command_and_reads_nothing_of_roots(machine):
+def make_private(machine):
+    """Root's own repository. What is left out of a build by its file `key` would be an error."""
     machine.run("id git 2>/dev/null || useradd -m -p '*' git;"
                 "git config --global user.name x; git config --global user.email x@example.com;"
                 f"rm -rf {PRIVATE}; git init -q {PRIVATE}; chmod 700 {PRIVATE}; cd {PRIVATE};"
-                "echo ROOTS-TOKEN | tee key >Containerfile; git add . && git commit -qm x")
+                "echo 'ROOTS-TOKEN[' | tee key >Containerfile; git add . && git commit -qm x")
+
+
+def test_hostile_repository_runs_no_command_and_reads_nothing_of_roots(machine):
+    make_private(machine)
     assert not machine.ok("git config --get-all safe.directory")
 
     for name, (tree, options) in BUILT.items():
@@ -283,11 +322,28 @@ def test_hostile_repository_runs_no_command_and_reads_nothing_of_roots(machine):
     # The owner of the repository gives objects of another one as its own.
     borrow = f"echo {PRIVATE}/.git/objects >objects/info/alternates;" \
              f"git -C {PRIVATE} rev-parse HEAD >refs/heads/main"
+    refused["directory of git"] = (hostile(machine, "true", "", GIT_DIRECTORY), "invalid path '.git/hooks/post-checkout'")
+    refused["submodules of a link"] = (hostile(machine, "true", "", MODULES_LINK), "invalid path '.gitmodules'")
+    done = hostile(machine, "true", "", BELOW_LINK)
+    assert "Error: " not in done.stderr and "Untagged" in done.stdout, done
     refused["objects of another repository"] = (hostile(machine, "true", "", borrow), "upload-pack: not our ref")
     for name, (done, why) in refused.items():
         assert why in done.stderr and "Untagged" not in done.stdout, (name, done)
         assert "ROOTS-TOKEN" not in done.stdout + done.stderr, (name, done)
     assert not machine.ok("test -e /hostile-ran")
+    assert machine.out(f"ls -A {PRIVATE}").split() == [".git", "Containerfile", "key"]
+
+
+def test_a_link_that_becomes_a_directory(machine):
+    """The clone of the build before has the link."""
+    make_private(machine)
+    done = hostile(machine, f"ln -s {PRIVATE} sub", "")
+    assert "Untagged" in done.stdout, done
+    machine.run(f"cd /root/hostile && rm sub && mkdir sub && touch sub/planted && git add -A && git commit -qm x && chown -R root {HOSTILE}/app.git"
+                f" && git push -q {HOSTILE}/app.git HEAD:main && chown -R git {HOSTILE}/app.git")
+    done = build(machine, "true")
+    assert "Untagged" in done.stdout and machine.exists("/var/cache/hostile/code/sub/planted"), done
+    assert machine.out(f"ls -A {PRIVATE}").split() == [".git", "Containerfile", "key"]
 
 
 def test_local_repository_of_another_user(machine, repository):
