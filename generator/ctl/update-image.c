@@ -19,7 +19,7 @@ static struct str last_line(struct str text) {
 /* -EIO where it failed. */
 static int ask(struct podman *p, const char *const *argv, struct str *ret_out) {
         struct spawn_result result;
-        int r = spawn_run(p->arena, argv, &result);
+        int r = spawn_as_root(p->arena, argv, &result);
 
         if (r < 0)
                 return r;

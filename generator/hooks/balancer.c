@@ -41,6 +41,11 @@ static struct str path_below(const struct balancer *b, struct str path) {
         return arena_join(b->arena, str_of(b->root), path);
 }
 
+/* What concerns a container Podman is asked to do. */
+static int run(const struct balancer *b, const char *const *argv, struct spawn_result *ret) {
+        return is_container(b) ? spawn_as_root(b->arena, argv, ret) : spawn_run(b->arena, argv, ret);
+}
+
 /* A service's ActiveState, without the line end. */
 static int read_state(const struct balancer *b, struct str systemctl, struct str *ret) {
         const struct str unit = arena_str(b->arena, b->settings->unit.text);
@@ -109,11 +114,11 @@ static int find_container(struct balancer *b) {
         if (str_is_absent(b->program) || b->root[0] != '\0')
                 return 0;
 
-        r = spawn_run(b->arena,
-                      (const char *[]) { b->program.p, "container", "inspect", "--format",
-                                         "{{println .State.Running}}{{range .Mounts}}{{printf \"%s\\t%s\\n\" .Source .Destination}}{{end}}",
-                                         "--", name.p, NULL },
-                      &result);
+        r = run(b,
+                (const char *[]) { b->program.p, "container", "inspect", "--format",
+                                   "{{println .State.Running}}{{range .Mounts}}{{printf \"%s\\t%s\\n\" .Source .Destination}}{{end}}",
+                                   "--", name.p, NULL },
+                &result);
         if (r < 0)
                 return r;
 
@@ -223,7 +228,7 @@ int balancer_check(const struct balancer *b, const struct str *directories, size
         }
         add(&mine, &argv, (struct str) { 0 });
 
-        r = spawn_run(b->arena, argv.list.at, &result);
+        r = run(b, argv.list.at, &result);
         if (r < 0 || result.status == 0 || result.status == CHECK_NO_LISTENER)
                 return r;
 
@@ -246,7 +251,7 @@ static const char *name_of(const struct balancer *b) {
 static struct str ask(const struct balancer *b, const char *const *argv) {
         struct spawn_result result;
 
-        if (!argv[0] || spawn_run(b->arena, argv, &result) < 0 || result.status != 0)
+        if (!argv[0] || run(b, argv, &result) < 0 || result.status != 0)
                 return STR("");
 
         return arena_join(b->arena, result.out, STR("\n"), result.err);
@@ -340,7 +345,7 @@ int balancer_reload(const struct balancer *b, struct str *ret_message) {
         bool can_prove = read_workers(b, master, &before);
         struct spawn_result result;
         time_t start = time(NULL);
-        int r = spawn_run(b->arena, is_container(b) ? by_container : by_service, &result);
+        int r = run(b, is_container(b) ? by_container : by_service, &result);
 
         if (r < 0)
                 return r;

@@ -34,7 +34,7 @@ int nginx_check(struct arena *a, struct str *ret_message) {
         if (str_is_absent(program))
                 return -ENOENT;
 
-        r = spawn_run(a, (const char *[]) { program.p, "-t", "-q", NULL }, &result);
+        r = spawn_as_root(a, (const char *[]) { program.p, "-t", "-q", NULL }, &result);
         if (r < 0 || result.status == 0)
                 return r;
 
@@ -84,7 +84,7 @@ int nginx_dump(struct arena *a, struct str unit, struct str *ret) {
         r = is_active(a, systemctl, arena_str(a, unit));
         if (r <= 0)
                 return r;
-        r = spawn_run(a, (const char *[]) { program.p, "-T", "-q", NULL }, &result);
+        r = spawn_as_root(a, (const char *[]) { program.p, "-T", "-q", NULL }, &result);
         if (r < 0 || result.status != 0)
                 return r < 0 ? r : 0;
 

@@ -200,7 +200,7 @@ static void compare_all(struct arena *a, const struct podman_objects *wanted, bo
         VEC_EACH(o, &wanted->list)
                 if (o->is_network == is_network)
                         argv[n++] = arena_str(a, o->name).p;
-        if (argv[0] && n > n_fixed && spawn_run(a, argv, &result) >= 0)
+        if (argv[0] && n > n_fixed && spawn_as_root(a, argv, &result) >= 0)
                 podman_compare_text(a, wanted, is_network, result.out, ret);
 }
 

@@ -38,7 +38,7 @@ static int run(struct arena *a, const char **argv, struct str *ret_out, struct s
         }
 
         argv[0] = podman.p;
-        r = spawn_run(a, argv, &result);
+        r = spawn_as_root(a, argv, &result);
         if (r < 0)
                 return r;
         if (result.status != 0) {

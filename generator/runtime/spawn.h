@@ -23,5 +23,9 @@ struct str spawn_find_below(struct arena *a, int root, const char *program);
 /* Runs argv[0], an absolute path, to its end. `argv` ends with NULL. 0, or negative errno where it could not be started. */
 int spawn_run(struct arena *a, const char *const *argv, struct spawn_result *ret);
 
+/* Like spawn_run(), for Podman and nginx, which as root need nearly all rights of root, and whose mounts the whole machine
+ * has to see. A unit of ours gives its own programs neither: there systemd runs `argv`, in a transient unit. */
+int spawn_as_root(struct arena *a, const char *const *argv, struct spawn_result *ret);
+
 /* The same, with `input` on its standard input. */
 int spawn_run_on(struct arena *a, const char *const *argv, struct str input, struct spawn_result *ret);
