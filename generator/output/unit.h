@@ -153,7 +153,32 @@ enum unit_encoding {
         X(SERVICE_CPU_QUOTA,    SERVICE,   "CPUQuota",           LITERAL) \
         X(SERVICE_IP_ADDRESS_ALLOW, SERVICE, "IPAddressAllow",   LITERAL) \
         X(SERVICE_IP_ADDRESS_DENY, SERVICE, "IPAddressDeny",     LITERAL) \
-        X(SERVICE_SLICE,        SERVICE,   "Slice",              LITERAL)
+        X(SERVICE_SLICE,        SERVICE,   "Slice",              LITERAL) \
+        X(SERVICE_STATE_DIRECTORY, SERVICE, "StateDirectory",    LITERAL) \
+        X(SERVICE_CAPABILITIES, SERVICE,   "CapabilityBoundingSet", LITERAL) \
+        X(SERVICE_LOCK_PERSONALITY, SERVICE, "LockPersonality",  LITERAL) \
+        X(SERVICE_DENY_WRITE_EXECUTE, SERVICE, "MemoryDenyWriteExecute", LITERAL) \
+        X(SERVICE_NO_NEW_PRIVILEGES, SERVICE, "NoNewPrivileges", LITERAL) \
+        X(SERVICE_PRIVATE_DEVICES, SERVICE, "PrivateDevices",    LITERAL) \
+        X(SERVICE_PRIVATE_MOUNTS, SERVICE, "PrivateMounts",      LITERAL) \
+        X(SERVICE_PRIVATE_NETWORK, SERVICE, "PrivateNetwork",    LITERAL) \
+        X(SERVICE_PROTECT_CLOCK, SERVICE,  "ProtectClock",       LITERAL) \
+        X(SERVICE_PROTECT_CGROUPS, SERVICE, "ProtectControlGroups", LITERAL) \
+        X(SERVICE_PROTECT_HOME, SERVICE,   "ProtectHome",        LITERAL) \
+        X(SERVICE_PROTECT_HOSTNAME, SERVICE, "ProtectHostname",  LITERAL) \
+        X(SERVICE_PROTECT_KERNEL_LOGS, SERVICE, "ProtectKernelLogs", LITERAL) \
+        X(SERVICE_PROTECT_KERNEL_MODULES, SERVICE, "ProtectKernelModules", LITERAL) \
+        X(SERVICE_PROTECT_KERNEL_TUNABLES, SERVICE, "ProtectKernelTunables", LITERAL) \
+        X(SERVICE_PROTECT_PROC, SERVICE,   "ProtectProc",        LITERAL) \
+        X(SERVICE_PROTECT_SYSTEM, SERVICE, "ProtectSystem",      LITERAL) \
+        X(SERVICE_READ_WRITE_PATHS, SERVICE, "ReadWritePaths",   LITERAL) \
+        X(SERVICE_RESTRICT_FAMILIES, SERVICE, "RestrictAddressFamilies", LITERAL) \
+        X(SERVICE_RESTRICT_NAMESPACES, SERVICE, "RestrictNamespaces", LITERAL) \
+        X(SERVICE_RESTRICT_REALTIME, SERVICE, "RestrictRealtime", LITERAL) \
+        X(SERVICE_RESTRICT_SUID, SERVICE,  "RestrictSUIDSGID",   LITERAL) \
+        X(SERVICE_CALL_ARCHITECTURES, SERVICE, "SystemCallArchitectures", LITERAL) \
+        X(SERVICE_CALL_ERROR,   SERVICE,   "SystemCallErrorNumber", LITERAL) \
+        X(SERVICE_CALL_FILTER,  SERVICE,   "SystemCallFilter",   LITERAL)
 
 enum unit_key {
 #define X(symbol, section, key, encoding) symbol,

@@ -153,6 +153,7 @@ struct unit_name render_build(struct rendering *r) {
                 /* A copy of the code goes into a directory that this one makes. */
                 unit_put(u, UNIT_WANTS, render_setup(r));
                 unit_put(u, UNIT_AFTER, render_setup(r));
+                render_sandbox(r, u, SANDBOX_IMAGE);
                 tree_mark(unit_finish(u, r->tree, arena_join(r->arena, STR("units/"), r->build.text)), TREE_REVISION, (struct str) { 0 });
         }
 

@@ -50,6 +50,7 @@ static struct tree_file *render_pull(struct rendering *r, const struct container
                            "podman image exists $$0 || exec podman image pull --tls-verify=false $$0");
         unit_part(u, image);
         unit_close(u);
+        render_sandbox(r, u, SANDBOX_IMAGE);
         return unit_finish(u, r->tree, path);
 }
 

@@ -114,6 +114,7 @@ static void render_units(struct rendering *r, const struct role *role) {
         unit_put_const(u, UNIT_COLLECT_MODE, "inactive-or-failed");
         unit_put_const(u, SERVICE_TYPE, "oneshot");
         put_command(r, u, role->order);
+        render_sandbox(r, u, SANDBOX_WAIT);
         finish_unit(r, u, role, role->is_template ? STR("-requires@.service") : STR("-requires.service"));
 }
 

@@ -31,6 +31,16 @@ void render_restart(struct unit *u, const struct role *role);
 /* Whom systemd lets through to the part, where the app says that. */
 void render_trusted(struct rendering *r, struct unit *u, const struct role *role);
 
+/* What a unit of our own programs may do (sandbox.c). */
+enum sandbox {
+        SANDBOX_WAIT,           /* asks systemd */
+        SANDBOX_ROLLOUT,        /* has systemd do all, and keeps records of it */
+        SANDBOX_SETUP,          /* makes users, directories and files */
+        SANDBOX_SETUP_ONLINE,   /* asks AWS KMS before */
+        SANDBOX_IMAGE,          /* pulls or builds an image with Podman */
+};
+void render_sandbox(struct rendering *r, struct unit *u, enum sandbox sandbox);
+
 /* Environment, in files and in the unit. Gives the template of what is put together when the unit starts, and given to
  * Podman in its environment, so that it is in no unit and no argv; absent where there is none. */
 struct abs_path render_environment(struct rendering *r, struct unit *u, const struct role *role);

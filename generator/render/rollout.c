@@ -246,6 +246,7 @@ static void render_unit(struct rendering *r) {
         unit_put_const(u, SERVICE_RESTART, "no");
         unit_put_const(u, SERVICE_TIMEOUT_STOP, "30s");
         put_command(r, u);
+        render_sandbox(r, u, SANDBOX_ROLLOUT);
         tree_mark(unit_finish(u, r->tree, arena_join(r->arena, STR("units/"), r->app->name.text, STR("-rollout@.service"))), TREE_SCALE,
                   (struct str) { 0 });
 }

@@ -135,11 +135,23 @@ static void put_source(struct rendering *r, struct unit *u, const struct role *r
         }
 }
 
-static void put_program(struct rendering *r, struct unit *u, const struct role *role, struct abs_path template) {
+/* Podman, and systemd-creds with a TPM, would not work in the sandbox of the unit that is not a container's. */
+static bool needs_all_rights(const struct rendering *r, const struct container *c) {
+        bool is_needed = false;
+
+        LIST_EACH(s, &c->secrets)
+                is_needed |= !str_is_absent(s->value.podman.text) || !str_is_absent(s->value.credential.text);
+        return is_needed && !r->world->places.is_user;
+}
+
+static void put_program(struct rendering *r, struct unit *u, const struct role *role, struct abs_path template,
+                        bool is_sandboxed) {
         const struct container *c = role->container;
 
         unit_open(u, SERVICE_EXEC_START_PRE);
         unit_word(u);
+        if (is_sandboxed && needs_all_rights(r, c))
+                unit_const(u, "+");
         unit_const(u, LIBEXECDIR "/pyservice-environment");
         if (!str_is_absent(template.text)) {
                 unit_word(u);
@@ -243,7 +255,7 @@ void render_secret_files(struct rendering *r, struct unit *u, const struct role 
         if (count_read(role->container) == 0)
                 return;
 
-        put_program(r, u, role, (struct abs_path) { 0 });
+        put_program(r, u, role, (struct abs_path) { 0 }, true);
         render_kms(r, role);
 }
 
@@ -266,7 +278,7 @@ void render_secrets(struct rendering *r, struct unit *u, const struct role *role
                         put_mount(r, u, c, s->key, directory);
                 put_credential(r, u, s);
         }
-        put_program(r, u, role, template);
+        put_program(r, u, role, template, false);
         render_kms(r, role);
 
         if (has_composed) {

@@ -234,6 +234,52 @@ static void put_mounts(struct unit *u, const struct home *h) {
                         unit_put(u, UNIT_REQUIRES_MOUNTS, others[i]);
 }
 
+static bool is_of_system(struct str path) {
+        static const struct str directories[] = { STR_INIT("/boot"), STR_INIT("/efi"), STR_INIT("/usr") };
+
+        for (size_t i = 0; i < ARRAY_SIZE(directories); i++)
+                if (path_is_below(path, directories[i]))
+                        return true;
+
+        return false;
+}
+
+static bool writes_system(const struct app *app) {
+        const struct home *h = app->home;
+        const struct abs_path own[] = { h->root, h->app, h->config, h->data };
+
+        for (size_t i = 0; i < ARRAY_SIZE(own); i++)
+                if (is_of_system(own[i].text))
+                        return true;
+        LIST_EACH(f, &app->files)
+                if (is_of_system(f->dest.text))
+                        return true;
+
+        return false;
+}
+
+/* "2750" */
+static bool has_special_mode(const struct app *app) {
+        LIST_EACH(f, &app->files)
+                if (f->mode.text.n == 4 && f->mode.text.p[0] != '0')
+                        return true;
+
+        return false;
+}
+
+static void put_sandbox(struct rendering *r, struct unit *u, const struct container *c) {
+        enum sandbox sandbox = SANDBOX_SETUP;
+
+        LIST_EACH(s, &c->secrets)
+                if (!str_is_absent(s->value.kms.text))
+                        sandbox = SANDBOX_SETUP_ONLINE;
+        render_sandbox(r, u, sandbox);
+        if (!r->world->places.is_user && !writes_system(r->app))
+                unit_put_const(u, SERVICE_PROTECT_SYSTEM, "yes");
+        if (!r->world->places.is_user && !has_special_mode(r->app))
+                unit_put_const(u, SERVICE_RESTRICT_SUID, "yes");
+}
+
 static void render_unit(struct rendering *r, const struct role *role, struct abs_path sysusers, struct abs_path tmpfiles) {
         struct unit *u = unit_new(r->arena);
         struct str directory = arena_join(r->arena, STR("units/"), role->container->unit.text, STR(".service.d/"));
@@ -250,6 +296,7 @@ static void render_unit(struct rendering *r, const struct role *role, struct abs
         if (role->container->secrets.n > 0 || has_copies(r->app))
                 render_secret_files(r, u, role);
         put_program(r, u, sysusers, tmpfiles);
+        put_sandbox(r, u, role->container);
         tree_mark(unit_finish(u, r->tree, arena_join(r->arena, STR("units/"), r->setup.text)), TREE_REVISION, (struct str) { 0 });
 
         /* It comes with the unit: else it would be there only after the first rollout that has it. */

@@ -29,7 +29,7 @@ sys.path.insert(0, os.path.join(HERE, "../bad"))
 import consumers  # noqa: E402
 import fixture  # noqa: E402
 
-LIBEXECDIR = re.compile(rb'"(-?)/[^"]*/(pyservice-[a-z]+)"')
+LIBEXECDIR = re.compile(rb'"([-+]?)/[^"]*/(pyservice-[a-z]+)"')
 REVISION = re.compile(rb'("io\.pyservice\.revision=|^(?:service|sidecar) [a-z0-9-]+ )[0-9a-f]{12}\b', re.M)
 
 
