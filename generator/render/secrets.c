@@ -135,13 +135,13 @@ static void put_source(struct rendering *r, struct unit *u, const struct role *r
         }
 }
 
-/* Podman, and systemd-creds with a TPM, would not work in the sandbox of the unit that is not a container's. */
-static bool needs_all_rights(const struct rendering *r, const struct container *c) {
-        bool is_needed = false;
-
+/* systemd-creds reads the machine's TPM, which the sandbox of setup hides. */
+static bool has_credential(const struct container *c) {
         LIST_EACH(s, &c->secrets)
-                is_needed |= !str_is_absent(s->value.podman.text) || !str_is_absent(s->value.credential.text);
-        return is_needed && !r->world->places.is_user;
+                if (!str_is_absent(s->value.credential.text))
+                        return true;
+
+        return false;
 }
 
 static void put_program(struct rendering *r, struct unit *u, const struct role *role, struct abs_path template,
@@ -150,7 +150,7 @@ static void put_program(struct rendering *r, struct unit *u, const struct role *
 
         unit_open(u, SERVICE_EXEC_START_PRE);
         unit_word(u);
-        if (is_sandboxed && needs_all_rights(r, c))
+        if (is_sandboxed && !r->world->places.is_user && has_credential(c))
                 unit_const(u, "+");
         unit_const(u, LIBEXECDIR "/pyservice-environment");
         if (!str_is_absent(template.text)) {

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from app import HELLO, define
+from app import HELLO, define, wait_for
 
 # Every unit of ours that runs a program: installed ones, and those that are generated for an application, with the highest exposure.
 LIMITS = {
@@ -80,3 +80,23 @@ def test_no_unit_of_ours_may_do_more_than_it_needs(machine, units):
     faults += [f"no unit for the row {pattern}" for pattern in LIMITS if not any(re.fullmatch(pattern, unit) for unit in units)]
     print("unit                                 exposure limit", *rows, sep="\n")
     assert not faults, "\n".join(faults)
+
+
+def test_setup_writes_where_the_definition_says(machine):
+    """Below /usr too, and with a special bit, both of which the sandbox of other setups denies."""
+    files = 'files: [{dest: /usr/local/etc/usual, content: x}, {dest: "{{ app_config }}", content: x, mode: "2640"}]\n'
+    define(machine, "usual", HELLO + files)
+    wait_for(machine, "usual", 1)
+    assert machine.out("stat -c %a /usr/local/etc/usual /applications/usual/app/config/config.yaml").split() == ["600", "2640"]
+    assert machine.read("/usr/local/etc/usual") == "x"
+    machine.run("rm -rf /usr/local/etc/usual /applications/usual")
+
+
+def test_the_first_podman_after_a_boot_may_be_one_of_a_sandboxed_unit(machine):
+    """Without CAP_SYS_ADMIN or device nodes Podman finds that there is no overlayfs, and keeps that until the next boot."""
+    machine.run("systemctl stop pyservice.target && rm -rf /run/containers /run/libpod")
+    define(machine, "shop", HELLO + "auto_update: local\n")
+    machine.run("systemctl start pyservice-update.service")
+    assert machine.exists("/run/libpod/alive")
+    assert not machine.exists("/run/containers/storage/overlay/overlay-false")
+    assert machine.out("podman info --format={{.Store.GraphDriverName}}") == "overlay"
