@@ -47,7 +47,8 @@ def test_a_volume_is_the_applications_own(machine):
         # Its data would be left behind, so what is accepted runs on.
         define(machine, "one", SHORT.format("'data:/data'"))
         assert re.search(r"error: up to now this is the Podman volume 'data'; now it would be 'one-data'.*\[volume-left\]", said(machine, "check"))
-        assert "volume-left" in machine.journal("pyservice-config@one.service") and mounted(machine, "one-0") == ["data"]
+        machine.wait(lambda: "volume-left" in machine.journal("pyservice-config@one.service"), what="the journal")
+        assert mounted(machine, "one-0") == ["data"]
         assert "the Podman volume 'data'" in said(machine, "doctor", "one")
         running = started(machine)["one-0"]
         define(machine, "one", SHORT.format("{volume: data, dest: /data}"))
