@@ -226,6 +226,7 @@ int spawn_as_root(struct arena *a, const char *const *argv, struct spawn_result 
         *vec_push(a, &words) = "--collect";
         *vec_push(a, &words) = "--pipe";
         *vec_push(a, &words) = "--wait";
+        *vec_push(a, &words) = "--property=LogLevelMax=notice"; /* its start and end are no news for the journal */
         *vec_push(a, &words) = "--";
         for (; *argv; argv++)
                 *vec_push(a, &words) = *argv;
