@@ -9,6 +9,7 @@
 
 #include "base/fs.h"
 #include "base/log.h"
+#include "ctl/session.h"
 #include "publish/left-volume.h"
 
 int ctl_fail(const char *context, int r) {

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "base/utf8.h"
+#include "ctl/session.h"
 
 /* In this order they are done and shown. */
 static const struct doctor_check checks[] = {

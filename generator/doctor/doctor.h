@@ -8,7 +8,8 @@
  * servers. What a check asks for itself it asks once, not for each unit. */
 
 #include "app/ports.h"
-#include "ctl/view.h"
+#include "ctl/session.h"
+#include "model/view.h"
 #include "runtime/bus.h"
 #include "runtime/haproxy-counters.h"
 
@@ -180,3 +181,6 @@ void doctor_disk(struct doctor *d);
 void doctor_journal(struct doctor *d);
 void doctor_selinux(struct doctor *d);
 void doctor_linger(struct doctor *d);
+
+/* The verb; gives the exit status. */
+int ctl_doctor(struct ctl *c);

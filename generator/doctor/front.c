@@ -4,8 +4,8 @@
 
 #include <sys/stat.h>
 
-#include "ctl/check-front.h"
 #include "doctor/doctor.h"
+#include "preview/check-front.h"
 
 void doctor_haproxy_front(struct doctor *d) {
         struct own_front f;

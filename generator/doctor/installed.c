@@ -8,6 +8,7 @@
 
 #include "base/fs.h"
 #include "config.h"
+#include "ctl/session.h"
 #include "doctor/doctor.h"
 
 static const struct str nobody = { 0 };

@@ -7,8 +7,9 @@
 #include <unistd.h>
 
 #include "base/fs.h"
-#include "ctl/check-machine.h"
+#include "ctl/session.h"
 #include "doctor/doctor.h"
+#include "model/check-machine.h"
 #include "runtime/spawn.h"
 
 enum { DOCTOR_FILE_MAX = 4 << 20 };

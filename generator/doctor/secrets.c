@@ -10,9 +10,9 @@
 
 #include "app/resolve.h"
 #include "base/fs.h"
-#include "ctl/secret.h"
 #include "doctor/doctor.h"
 #include "hooks/credential.h"
+#include "model/secret.h"
 
 static const struct str nobody = { 0 };
 

@@ -3,6 +3,7 @@
 /* pyservicectl export kubernetes APP: the application for those who outgrow one machine. */
 
 #include "ctl/ctl.h"
+#include "ctl/session.h"
 #include "ctl/target.h"
 #include "export/kube.h"
 #include "input/yaml-emit.h"

@@ -7,6 +7,7 @@
  * objects around it. Whoever makes an object of the app's in another place gets the same names from the functions here. */
 
 #include "app/load.h"
+#include "ctl/ctl.h"
 #include "output/yaml-text.h"
 
 /* In the order in which they are printed: what others need comes before them. */
@@ -159,3 +160,6 @@ void kube_timer(struct kube *k, struct timer *t);
 void kube_ingress(struct kube *k, const struct kube_part *p);
 
 void kube_policy(struct kube *k);
+
+/* The verb; gives the exit status. */
+int ctl_export(struct ctl *c);

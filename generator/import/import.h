@@ -120,3 +120,6 @@ bool node_is_true(const struct node *n);
 
 /* The text of a scalar that is there and not null; absent for all else. */
 struct str node_text(const struct node *n);
+
+/* The verb; gives the exit status. */
+int ctl_import(struct ctl *c);

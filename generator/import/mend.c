@@ -12,7 +12,9 @@
 #include <unistd.h>
 
 #include "base/fs.h"
+#include "ctl/session.h"
 #include "import/import.h"
+#include "preview/check.h"
 
 struct mending {
         struct span at;                 /* of the mistake */
@@ -150,7 +152,7 @@ static int read_back(struct draft *d, struct session *ret) {
 
         r = open_file(d, arena_join(d->arena, str_of(directory), STR("/"), d->name, STR(".yaml")).p, ret);
         (void) fs_remove_tree(AT_FDCWD, directory);
-        return r == 0 ? session_check(d->ctl, ret) : r;
+        return r == 0 ? check_session(d->ctl, ret) : r;
 }
 
 /* NULL where it could not be read. */

@@ -7,7 +7,11 @@
 #include <sys/stat.h>
 
 #include "config.h"
-#include "ctl/options.h"
+#include "doctor/doctor.h"
+#include "export/kube.h"
+#include "import/import.h"
+#include "verbs/options.h"
+#include "verbs/verbs.h"
 
 static const struct verb verbs[] = {
         { "apply", "[APP…]",                    "Have systemd run what the definitions say, after asking, and follow it", "user json yes diff no-follow", ctl_apply },

@@ -6,41 +6,30 @@ Usage: lint.py ROOT. Prints "file:line: message" for each fault; exits 1 if ther
 """
 
 import os
+import pathlib
 import re
 import sys
 
-# What each layer may include besides itself. Arrows are transitive, so each row is whole.
-BASE = {"base"}
-INPUT = BASE | {"input"}
-SCHEMA = INPUT | {"schema"}
-APP = SCHEMA | {"app"}
-RENDER = APP | {"output", "render"}
-STATE = BASE | {"output", "state"}
-PUBLISH = RENDER | STATE | {"publish"}
-ROLLOUT = APP | STATE | {"runtime", "rollout"}
-HOOKS = APP | {"output", "runtime", "hooks"}
-IMAGE = HOOKS | {"image"}
-CTL = PUBLISH | ROLLOUT | HOOKS | {"ctl"}
-VERBS = CTL | {"doctor", "export", "import"}
-LAYERS = {
-    "base": BASE,
-    "input": INPUT,
-    "schema": SCHEMA,
-    "app": APP,
-    "output": BASE | {"output"},
-    "render": RENDER,
-    "state": STATE,
-    "publish": PUBLISH,
-    "runtime": APP | {"runtime"},
-    "rollout": ROLLOUT,
-    "hooks": HOOKS,
-    "image": IMAGE,
-    "ctl": CTL,
-    "doctor": CTL | {"doctor"},
-    "export": CTL | {"export"},
-    "import": CTL | {"import"},
-    "programs": VERBS | IMAGE | {"programs"},
-}
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+
+def read_layers(generator):
+    """What each layer may include: itself, and all that the libraries in its meson.build depend on."""
+    arrows = {path.parent.name: set(re.findall(r"\b(\w+)_dep\b", re.search(r"dependencies : \[(.*)\]", path.read_text())[1]))
+              for path in generator.glob("*/meson.build")}
+    layers = {}
+
+    def close(layer):
+        if layer not in layers:
+            layers[layer] = {layer}.union(*(close(lower) for lower in arrows[layer]))
+        return layers[layer]
+
+    for layer in arrows:
+        close(layer)
+    return {**layers, "programs": {"programs"}.union(*layers.values())}
+
+
+LAYERS = read_layers(ROOT / "generator")
 
 # Other people's headers that belong to one place: pattern of the header, pattern of who may have it.
 OWNED_HEADERS = [

@@ -4,8 +4,8 @@
 
 #include "rows.h"
 
-#include "ctl/log-line.h"
-#include "ctl/run.h"
+#include "control/run.h"
+#include "terminal/log-line.h"
 
 #define IMAGE "registry.example.com/shop:1"
 #define OWN " --name shop-run-0f --hostname shop-run-0f --rm --interactive --no-healthcheck --log-driver=none --label=io.pyservice.run=yes --entrypoint= " IMAGE " sh -c true"

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "change/change-parts.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "base/fs.h"
+#include "ctl/session.h"
+
+/* The first directory of definitions that is there is the lock. */
+int change_lock(struct ctl *c, int *ret) {
+        CLEANUP(close_fd) int root = fs_open_dir(AT_FDCWD, c->root);
+        struct places places;
+        int r = ctl_places(c, &places), fd;
+
+        if (r != 0)
+                return r;
+        if (root < 0)
+                return ctl_fail(c->root, root);
+
+        for (size_t i = 0; i < ARRAY_SIZE(places.definitions) && !str_is_absent(places.definitions[i]); i++) {
+                fd = fs_open_dir(root, places.definitions[i].p + 1);
+                if (fd == -ENOENT)
+                        continue;
+                if (fd < 0)
+                        return ctl_fail(places.definitions[i].p, fd);
+                if (TEMP_FAILURE_RETRY(flock(fd, LOCK_EX)) < 0) {
+                        r = -errno;
+                        close_fd(&fd);
+                        return ctl_fail(places.definitions[i].p, r);
+                }
+                *ret = fd;
+                return 0;
+        }
+
+        /* Then there are no definitions either. */
+        return 0;
+}
+
+/* Nobody sees half of it, and nothing that is there is lost. */
+static int write_new(int directory, struct arena *a, const char *name, const struct changed_file *f) {
+        const char *draft = arena_join(a, STR("."), str_of(name), STR(".new")).p;
+        int r;
+
+        (void) unlinkat(directory, draft, 0);
+        r = fs_write(directory, draft, f->mode, f->after);
+        if (r == 0)
+                r = linkat(directory, draft, directory, name, 0) < 0 ? -errno : 0;
+        (void) unlinkat(directory, draft, 0);
+        return r;
+}
+
+static int write_file(int root, struct arena *a, const struct changed_file *f) {
+        struct str path = str_from(f->path, 1), directory = path;
+        CLEANUP(close_fd) int fd = -1;
+        const char *name;
+        int r;
+
+        while (directory.p[directory.n - 1] != '/')
+                directory.n--;
+        name = path.p + directory.n;
+        directory = arena_str(a, (struct str) { directory.p, directory.n - 1 });
+        r = str_is_absent(f->after) ? 0 : fs_make_dirs(root, directory.p, false);
+        fd = r < 0 ? r : fs_open_dir(root, directory.p);
+        if (fd < 0)
+                return fd;
+        if (f->is_new)
+                return write_new(fd, a, name, f);
+        if (!str_is_absent(f->after))
+                return fs_replace_as(fd, name, f->mode, f->as, f->after);
+
+        /* The directory stays where it has other files. */
+        if (unlinkat(fd, name, 0) < 0)
+                return -errno;
+        (void) unlinkat(root, directory.p, AT_REMOVEDIR);
+        return 0;
+}
+
+int change_write(struct changing *ch) {
+        VEC_EACH(f, &ch->files) {
+                int r = str_is_absent(f->before) == str_is_absent(f->after) && str_eq(f->before, f->after) ? 0 : write_file(ch->before.world.root, &ch->ctl->arena, f);
+
+                if (r == -EACCES || r == -EPERM) {
+                        (void) fprintf(stderr, "pyservicectl: %.*s: %s; run it as root\n", STR_ARG(f->path), strerror(-r));
+                        return CTL_MISTAKE;
+                }
+                if (r == -EEXIST) {
+                        (void) fprintf(stderr, "pyservicectl: %.*s is there already; nothing is changed\n", STR_ARG(f->path));
+                        return CTL_MISTAKE;
+                }
+                if (r < 0)
+                        return ctl_fail(f->path.p, r);
+        }
+        return 0;
+}
+
+int changes_make(struct ctl *c, struct changes *changes) {
+        CLEANUP(close_fd) int locked = -1;
+        struct changing ch = { .ctl = c, .changes = changes, .before.world.root = -1 };
+        int r = change_lock(c, &locked);
+
+        if (r == 0)
+                r = session_open_with(c, NULL, 0, &ch.before);
+        if (r == 0)
+                r = change_edit(&ch);
+        if (r == 0)
+                r = change_check(&ch);
+        if (r == 0)
+                r = change_write(&ch);
+        session_close(&ch.before);
+        if (r == 0)
+                r = ctl_reload(c);
+        return r;
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "change/new.h"
+#include "change/node-text.h"
+
+static void put_scalar(struct buf *out, struct str text, bool is_plain) {
+        const struct node node = { .kind = NODE_SCALAR, .text = text, .plain = is_plain && !type_is_ambiguous(text) };
+
+        node_put_inline(out, &node);
+}
+
+/* A key, or, where it was not said, an example of it as a comment. */
+static void put_key(struct buf *out, const char *before, struct str value, const char *behind, const char *example) {
+        if (str_is_absent(value)) {
+                buf_put(out, "# ");
+                buf_put(out, example);
+        } else {
+                buf_put(out, before);
+                put_scalar(out, value, true);
+                buf_put(out, behind);
+        }
+        buf_put_char(out, '\n');
+}
+
+struct str new_text(struct arena *a, struct str app, const struct new_answers *answers) {
+        struct buf out = buf_in(a);
+        bool is_command = str_is_absent(answers->path) && !str_is_absent(answers->command);
+
+        buf_put(&out, "# The application ");
+        buf_put_str(&out, app);
+        buf_put(&out, ". All keys are in pyservice.d(5); {{ app_name }} and others may stand in texts.\n\n"
+                      "# What runs.\n");
+        put_key(&out, "image: ", answers->image, "", "image: registry.example.com/app:1.0");
+        buf_put(&out, "# command: [serve, --port, \"8000\"]\n\n"
+                      "# Where it listens in its container.\n");
+        put_key(&out, "port: ", answers->port, "", "port: 8000");
+        buf_put(&out, "\n# How many instances run. 'pyservicectl scale' changes it without this file.\n");
+        put_key(&out, "scale: ", str_is_absent(answers->scale) ? STR("1") : answers->scale, "", "");
+        buf_put(&out, "\n# When an instance is healthy. It gets requests from then on, and is started again when it no longer is.\n");
+        if (is_command)
+                put_key(&out, "health: {command: ", answers->command, "}", "");
+        else
+                put_key(&out, "health: {http: ", answers->path, "}", "health: {http: /health}");
+        buf_put(&out, "\n# What HAProxy sends here.\n");
+        put_key(&out, "proxy: {domains: [", answers->domain, "]}", "proxy: {domains: [app.example.com]}");
+        buf_put(&out, "\n# Its environment. A secret is set with 'pyservicectl secret set'.\n"
+                      "# env:\n"
+                      "#   LEVEL: info\n"
+                      "#   TOKEN: {secret: token}\n"
+                      "# secrets:\n"
+                      "#   token: {credential: app.token}\n");
+        buf_put(&out, "\n# What it keeps, in a volume of its own, and what it may use.\n"
+                      "# volumes: [data:/var/lib/app]\n"
+                      "# resources: {memory: 512M, cpus: 1}\n");
+        return buf_str(&out);
+}

@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "model/check-machine.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include "app/home.h"
+#include "app/resolve.h"
+#include "base/fs.h"
+#include "ctl/session.h"
+#include "schema/syntax.h"
+
+enum { REGISTRIES_MAX = 1 << 20, NUMBERS_MAX = 1 << 20 };
+
+struct checking {
+        struct session *s;
+        const struct app *app;
+        struct str registries;          /* all files that containers-registries.conf(5) names, one after another */
+};
+
+/* --- Files and directories --- */
+
+static bool is_missing(const struct checking *k, struct str path) {
+        struct str relative = path.n > 1 ? arena_str(k->s->world.arena, str_from(path, 1)) : STR(".");
+        struct stat st;
+
+        return path.n > 0 && path.p[0] == '/' && !has_instance_mark(path) && !path_is_machines(path) &&
+               fstatat(k->s->world.root, relative.p, &st, 0) < 0 && (errno == ENOENT || errno == ENOTDIR);
+}
+
+static void check_path(const struct checking *k, struct str path, struct span at, const char *advice) {
+        if (is_missing(k, path))
+                (void) diag_add(&k->s->ds, DIAG_MISSING_PATH, at, "this machine has no '%.*s'; %s",
+                                STR_ARG(path), advice);
+}
+
+/* The app's own directories and files are made before it starts. */
+static bool is_made_by_app(const struct app *app, struct str path) {
+        const struct home *h = app->home;
+
+        if (!h)
+                return false;
+        LIST_EACH(f, &app->files)
+                if (str_eq(f->dest.text, path))
+                        return true;
+
+        return str_eq(path, h->config.text) || str_eq(path, h->data.text) || str_eq(path, h->app.text) ||
+               str_eq(path, h->root.text) || (app->source && str_eq(path, h->code.text));
+}
+
+static void check_mount(const struct checking *k, const struct mount *m) {
+        struct str source = syntax_volume_split(m->spec.text).source;
+
+        if (!m->is_made && !is_made_by_app(k->app, source))
+                check_path(k, source, m->spec.at,
+                           "make the directory, or add the option 'create' to have it made");
+}
+
+static void check_container(const struct checking *k, const struct container *c) {
+        LIST_EACH(file, &c->env_files)
+                check_path(k, file->text, file->at,
+                           "write the file, or put '-' before its path if it may be missing");
+        check_path(k, c->auth_file.text, c->auth_file.at, "'podman login --authfile' writes it");
+        LIST_EACH(m, &c->mounts)
+                check_mount(k, m);
+}
+
+/* --- Users --- */
+
+/* Podman gives out the numbers of subuid(5) and subgid(5) that belong to this name (UserNS=auto, podman-run(1)). */
+static bool has_numbers(const struct checking *k, const char *path) {
+        struct str text, line;
+
+        if (fs_read(k->s->world.arena, k->s->world.root, path, NUMBERS_MAX, &text) < 0)
+                return false;
+        while (str_split(&text, '\n', &line))
+                if (str_has_prefix(line, STR("containers:")))
+                        return true;
+
+        return false;
+}
+
+/* Once for each application. */
+static void check_numbers(const struct checking *k, const struct container_list *all) {
+        const struct container *c = NULL;
+
+        VEC_EACH(ref, &all->list)
+                if (!c && ref->container->hardening.index == HARDENING_STRICT)
+                        c = ref->container;
+        if (!c || k->s->world.places.is_user || (has_numbers(k, "etc/subuid") && has_numbers(k, "etc/subgid")))
+                return;
+
+        (void) diag_add(&k->s->ds, DIAG_NO_SUBORDINATE_IDS, c->hardening.at,
+                        "this machine has no numbers for the users of such containers; add the line "
+                        "'containers:2147483648:2147418112' to /etc/subuid and to /etc/subgid");
+}
+
+static void check_app(const struct checking *k) {
+        const struct app *app = k->app;
+
+        LIST_EACH(f, &app->files)
+                check_path(k, f->source.text, f->source.at, "put the file there");
+        LIST_EACH(v, &app->volumes)
+                if (str_is_absent(v->value.type.text) || str_is(v->value.type.text, "none"))
+                        check_path(k, v->value.device.text, v->value.device.at, "make the directory");
+        if (app->source) {
+                check_path(k, app->source->ssh_key.text, app->source->ssh_key.at, "put the key there");
+                check_path(k, app->source->repo.text, app->source->repo.at, "put the repository there");
+        }
+}
+
+/* --- Images --- */
+
+/* As Podman tells a registry from the first part of a name: a domain, a port, or this machine. */
+static bool has_registry(struct str image) {
+        struct str first = { image.p, str_find(image, '/') };
+
+        return first.n < image.n &&
+               (str_find(first, '.') < first.n || str_find(first, ':') < first.n || str_is(first, "localhost"));
+}
+
+static void add_registries(struct checking *k, struct str path) {
+        struct str text;
+
+        if (fs_read(k->s->world.arena, k->s->world.root, path.p, REGISTRIES_MAX, &text) >= 0)
+                k->registries = arena_join(k->s->world.arena, k->registries, STR("\n"), text);
+}
+
+static void read_registries(struct checking *k, struct str directory) {
+        struct arena *a = k->s->world.arena;
+        struct str drop_ins = arena_join(a, directory, STR("/registries.conf.d"));
+        struct fs_names names = { 0 };
+
+        add_registries(k, arena_join(a, directory, STR("/registries.conf")));
+        if (fs_list(a, k->s->world.root, drop_ins.p, &names) < 0)
+                return;
+        VEC_EACH(name, &names.list)
+                if (str_has_suffix(*name, STR(".conf")))
+                        add_registries(k, arena_join(a, drop_ins, STR("/"), *name));
+}
+
+/* Of TOML only what tells whether a name can be completed: a list of registries that is not empty, or an alias. */
+static bool is_completed(const struct checking *k, struct str name) {
+        static const struct str search = STR_INIT("unqualified-search-registries");
+        struct str alias = arena_join(k->s->world.arena, STR("\""), name, STR("\"")), rest = k->registries, line;
+
+        while (str_split(&rest, '\n', &line)) {
+                struct str list = str_trim(line);
+
+                if (str_has_prefix(list, alias) && str_has_prefix(str_trim(str_from(list, alias.n)), STR("=")))
+                        return true;
+                if (!str_has_prefix(list, search))
+                        continue;
+
+                /* It may go on in the lines that follow. */
+                list.n = k->registries.n - (size_t) (list.p - k->registries.p);
+                list.n = str_find(list, ']');
+                if (str_find(list, '"') < list.n || str_find(list, '\'') < list.n)
+                        return true;
+        }
+
+        return false;
+}
+
+static void check_image(const struct checking *k, struct image_ref image) {
+        struct str name = { image.text.p, str_find(image.text, '@') };
+        size_t slash = str_find(name, '/');
+        bool has_slash = slash < name.n;
+
+        /* A ':' in the first of several parts would make that a registry. */
+        name.n = str_find(name, ':');
+        if (name.n == 0 || has_registry(image.text) || is_completed(k, name))
+                return;
+
+        (void) diag_add(&k->s->ds, DIAG_SHORT_IMAGE, image.at,
+                        "'%.*s' names no registry, and this machine searches none; write '%s%.*s'",
+                        STR_ARG(image.text), has_slash ? "docker.io/" : "docker.io/library/",
+                        STR_ARG(image.text));
+}
+
+void check_machine(struct session *s) {
+        struct checking k = { .s = s, .registries = STR("") };
+
+        if (s->world.trusts_all)
+                return;
+
+        read_registries(&k, STR("usr/share/containers"));
+        read_registries(&k, STR("etc/containers"));
+        VEC_EACH(d, &s->world.definitions) {
+                struct container_list all;
+
+                if (!d->app)
+                        continue;
+
+                k.app = d->app;
+                s->ds.owner = d->name.text;
+                all = app_containers(s->world.arena, d->app);
+                VEC_EACH(ref, &all.list) {
+                        const struct container *c = ref->container;
+
+                        check_container(&k, c);
+                        if (!is_built(d->app, c) && container_pull(c) != PULL_NEVER)
+                                check_image(&k, c->image);
+                }
+                check_numbers(&k, &all);
+                check_app(&k);
+        }
+}

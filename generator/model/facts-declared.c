@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* What an app is made of: its definition's parts, and those of its published bundle. */
+
+#include "app/machine.h"
+#include "base/fs.h"
+#include "model/facts-parts.h"
+#include "rollout/plan.h"
+
+enum { BUNDLE_FILE_MAX = 4 << 20 };
+
+#define UPHOLDS STR("Upholds=")
+
+static struct fact_part *find_part(struct fact_app *app, struct str unit) {
+        VEC_EACH(part, &app->parts)
+                if (str_eq(part->unit, unit))
+                        return part;
+
+        return NULL;
+}
+
+static struct fact_part *add_part(struct facts *f, struct fact_app *app, enum fact_kind kind, struct str unit) {
+        struct fact_part *part = find_part(app, unit);
+
+        if (part)
+                return part;
+
+        part = vec_push(&f->c->arena, &app->parts);
+        *part = (struct fact_part) { .kind = kind, .unit = unit, .may_end = kind == FACT_TIMER || kind == FACT_TASK };
+        /* "shop-web" of "shop" is its "web". */
+        part->name = unit.n > app->name.n + 1 && str_has_prefix(unit, app->name) ? str_from(unit, app->name.n + 1) : unit;
+        if (kind == FACT_TIMER)
+                part->timer = arena_join(&f->c->arena, unit, STR(".timer"));
+        return part;
+}
+
+static struct fact_part *declare(struct facts *f, struct fact_app *app, enum fact_kind kind, const struct container *c) {
+        struct fact_part *part = add_part(f, app, kind, c->unit.text);
+
+        part->is_declared = true;
+        part->image = c->image.text;
+        part->scale = machine_is_among(&f->session.world, c->hosts.at, c->hosts.n);
+        return part;
+}
+
+static void declare_service(struct facts *f, struct fact_app *app, const struct service *s) {
+        struct fact_part *part = declare(f, app, FACT_SERVICE, &s->container);
+
+        part->name = s->name.text;
+        part->scale *= s->scale.n;
+        part->may_end = s->restart.index != RESTART_ALWAYS;
+        if (!s->proxy)
+                return;
+
+        part->has_nginx = s->proxy->kind.index == PROXY_NGINX;
+        part->has_haproxy = !part->has_nginx;
+        part->backend = str_is_absent(s->proxy->backend.text) ? s->container.unit.text : s->proxy->backend.text;
+}
+
+static struct str join_schedule(struct arena *a, const struct timer *t) {
+        struct str text = STR("");
+
+        LIST_EACH(time, &t->schedule)
+                text = arena_join(a, text, text.n > 0 ? STR("; ") : STR(""), time->text);
+        return text;
+}
+
+static void declare_all(struct facts *f, struct fact_app *app, const struct app *from) {
+        LIST_EACH(s, &from->services)
+                declare_service(f, app, s);
+        LIST_EACH(s, &from->sidecars) {
+                struct fact_part *part = declare(f, app, FACT_SIDECAR, &s->container);
+
+                part->name = s->name.text;
+                part->may_end = s->restart.index != RESTART_ALWAYS;
+        }
+        LIST_EACH(t, &from->timers) {
+                struct fact_part *part = declare(f, app, FACT_TIMER, &t->task.container);
+
+                part->name = t->task.name.text;
+                part->schedule = join_schedule(&f->c->arena, t);
+        }
+        LIST_EACH(t, &from->tasks)
+                declare(f, app, FACT_TASK, &t->container)->name = t->name.text;
+}
+
+static struct str read_file(struct facts *f, int bundle, struct str path) {
+        struct str text;
+
+        return fs_read(&f->c->arena, bundle, path.p, BUNDLE_FILE_MAX, &text) < 0 ? (struct str) { 0 } : text;
+}
+
+/* What the plan tells: which labels the containers of the wanted revision have. */
+static void add_plan(struct facts *f, struct fact_app *app, int bundle) {
+        struct str text = read_file(f, bundle, STR("rollout"));
+        struct plan plan;
+
+        if (str_is_absent(text) || plan_parse(&f->c->arena, text, &plan) < 0)
+                return;
+
+        VEC_EACH(s, &plan.services)
+                add_part(f, app, FACT_SERVICE, s->unit)->label_wanted = s->label;
+        VEC_EACH(s, &plan.sidecars)
+                add_part(f, app, FACT_SIDECAR, s->unit)->label_wanted = s->label;
+        VEC_EACH(unit, &plan.tasks)
+                if (str_has_suffix(*unit, STR(".service")))
+                        add_part(f, app, FACT_TASK, arena_str(&f->c->arena, (struct str) { unit->p, unit->n - strlen(".service") }));
+}
+
+/* The name between a path's ends; absent for another path. */
+static struct str between(struct facts *f, struct str path, struct str before, struct str after) {
+        if (path.n <= before.n + after.n || !str_has_prefix(path, before) || !str_has_suffix(path, after))
+                return (struct str) { 0 };
+
+        return arena_str(&f->c->arena, (struct str) { path.p + before.n, path.n - before.n - after.n });
+}
+
+/* Timers and tasks stand in no plan: "KIND OWNER MODE PATH". */
+static void add_manifest(struct facts *f, struct fact_app *app, int bundle) {
+        struct str text = read_file(f, bundle, STR("manifest")), line, kind, word;
+
+        while (str_split(&text, '\n', &line)) {
+                struct str timer, task;
+
+                if (!str_split(&line, ' ', &kind) || !str_split(&line, ' ', &word) || !str_split(&line, ' ', &word) || str_is_absent(line))
+                        continue;
+                timer = between(f, line, STR("units/"), STR(".timer"));
+                task = between(f, line, STR("quadlet/"), STR(".container"));
+                if (!str_is_absent(timer) && !str_eq(timer, arena_join(&f->c->arena, app->name, STR("-health"))))
+                        (void) add_part(f, app, FACT_TIMER, timer);
+                if (!str_is_absent(task) && str_is(kind, "task"))
+                        (void) add_part(f, app, FACT_TASK, task);
+        }
+}
+
+/* Image= and the label of the revision, of what runs. */
+static void read_container(struct facts *f, int bundle, struct fact_part *part) {
+        struct str file = arena_join(&f->c->arena, STR("quadlet/"), part->unit, part->kind == FACT_SERVICE ? STR("@.container") : STR(".container"));
+        struct str text = read_file(f, bundle, file), line, image = STR("Image="), label = STR("Label=\"io.pyservice.revision=");
+
+        while (str_split(&text, '\n', &line)) {
+                if (str_has_prefix(line, image))
+                        part->image = str_from(line, image.n);
+                if (str_has_prefix(line, label))
+                        part->label = (struct str) { line.p + label.n, str_find(str_from(line, label.n), '"') };
+        }
+}
+
+static void count_upheld(struct facts *f, const struct fact_app *app, int bundle, struct fact_part *part) {
+        struct str file = arena_join(&f->c->arena, STR("units/"), app->name, STR(".target.d/50-"), part->unit, STR(".conf"));
+        struct str text = read_file(f, bundle, file), line;
+
+        while (str_split(&text, '\n', &line))
+                part->n_upheld += str_has_prefix(line, UPHOLDS);
+}
+
+void facts_find_parts(struct facts *f, struct fact_app *app) {
+        struct str path = arena_join(&f->c->arena, STR("apps/"), app->name);
+        CLEANUP(close_fd) int bundle = f->places.runtime < 0 ? -1 : fs_open_dir(f->places.runtime, path.p);
+        bool has_app = app->definition && app->definition->app;
+
+        if (has_app)
+                declare_all(f, app, app->definition->app);
+        if (bundle < 0)
+                return;
+
+        add_plan(f, app, bundle);
+        add_manifest(f, app, bundle);
+        VEC_EACH(part, &app->parts) {
+                read_container(f, bundle, part);
+                count_upheld(f, app, bundle, part);
+                if (has_app)
+                        continue;
+
+                /* Broken: what was published is what is to be. Gone: nothing is. */
+                part->is_declared = app->definition;
+                part->scale = app->definition ? part->n_upheld : 0;
+                part->has_haproxy = part->kind == FACT_SERVICE;
+        }
+}

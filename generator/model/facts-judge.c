@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* What the facts mean: is an app as it is declared, and what is there to be said of it? */
+
+#include "ctl/session.h"
+#include "hooks/start-record.h"
+#include "model/facts-parts.h"
+
+enum { NAMED_MAX = 2 };                 /* units that are complained of by name */
+
+static void note(struct facts *f, struct fact_app *app, struct str text) {
+        app->notes = str_is_absent(app->notes) ? text : arena_join(&f->c->arena, app->notes, STR("; "), text);
+}
+
+/* Said, and not as declared. */
+static void blame(struct facts *f, struct fact_app *app, struct str text) {
+        note(f, app, text);
+        app->standing = FACT_NOT_AS_DECLARED;
+}
+
+static bool gets_requests(struct str balancer) {
+        return str_has_prefix(balancer, STR("UP")) || str_has_prefix(balancer, STR("no check")) || str_is(balancer, "in nginx");
+}
+
+/* Why HAProxy sends requests to none of its instances; absent where it does, or that is not known. */
+static struct str find_gap(const struct facts *f, const struct fact_part *part) {
+        if (!part->has_haproxy || !str_is_absent(f->haproxy_gap))
+                return part->has_haproxy ? f->haproxy_gap : (struct str) { 0 };
+        if (facts_has_backend(f, part->backend))
+                return (struct str) { 0 };
+
+        return arena_join(&f->c->arena, STR("HAProxy does not know '"), part->backend, STR("'; see 'pyservicectl doctor'"));
+}
+
+static void judge_unit(const struct fact_part *part, struct fact_unit *u, bool has_gap) {
+        bool is_out = !str_is_absent(u->balancer) && !gets_requests(u->balancer);
+
+        if (u->state == FACT_READY && (str_is(u->health, "unhealthy") || (u->is_declared && (has_gap || is_out))))
+                u->state = FACT_UNHEALTHY;
+        if (u->state == FACT_STOPPED && part->may_end && u->detail.ended > 0 && str_is(u->detail.result, "success"))
+                u->state = FACT_DONE;
+}
+
+/* What is wrong with it; absent for nothing. */
+static struct str complain(const struct fact_unit *u) {
+        if (u->state == FACT_FAILED)
+                return STR(" failed");
+        if (u->state == FACT_RESTARTING)
+                return STR(" fails again and again");
+        if (u->state != FACT_UNHEALTHY)
+                return (struct str) { 0 };
+
+        return str_is(u->health, "unhealthy") ? STR(" is unhealthy") : STR(" gets no requests");
+}
+
+static void name_unit(struct facts *f, struct fact_app *app, const struct fact_unit *u) {
+        struct str complaint = complain(u);
+
+        if (str_is_absent(complaint))
+                return;
+        if (app->n_named++ < NAMED_MAX)
+                blame(f, app, arena_join(&f->c->arena, u->name, complaint));
+        else
+                app->standing = FACT_NOT_AS_DECLARED;
+}
+
+/* Told once, not of each instance. HAProxy learns of what a rollout brings while that is under way. */
+static void name_gap(struct facts *f, struct fact_app *app, struct str gap) {
+        bool is_told = !str_is_absent(app->notes) && str_find_str(app->notes, gap) < app->notes.n;
+
+        if (!is_told && (!str_is_absent(f->haproxy_gap) || app->standing != FACT_CHANGING))
+                blame(f, app, gap);
+}
+
+static void count_unit(struct fact_app *app, const struct fact_part *part, const struct fact_unit *u) {
+        bool is_spare = u->is_instance && u->number == PORTS_NEXT, is_good = u->state == FACT_READY || u->state == FACT_DONE;
+
+        app->n_failed += u->state == FACT_FAILED || u->state == FACT_RESTARTING;
+        if (!fact_is_kept(part) || is_spare)
+                return;
+
+        app->n_running += fact_is_running(u) || u->state == FACT_DONE;
+        app->n_ready += u->is_declared && is_good;
+        app->n_unhealthy += u->state == FACT_UNHEALTHY;
+}
+
+/* The number of instances that the file has is not the one that systemd was told. */
+static bool is_scale_old(const struct fact_app *app) {
+        if (!app->definition->app || str_is_absent(app->view.runs) || str_is_absent(app->view.file) || app->holds.list.n > 0)
+                return false;
+
+        VEC_EACH(part, &app->parts)
+                if (fact_is_kept(part) && part->n_upheld != part->scale)
+                        return true;
+
+        return false;
+}
+
+/* What is stopped on purpose. */
+static void judge_holds(struct facts *f, struct fact_app *app) {
+        struct arena *a = &f->c->arena;
+
+        if (hold_has_all(&app->holds)) {
+                blame(f, app, arena_join(a, STR("stopped; 'pyservicectl start "), app->name, STR("' starts it")));
+                return;
+        }
+
+        VEC_EACH(hold, &app->holds.list)
+                if (hold->now > 0)
+                        blame(f, app, hold->has_number ? arena_join(a, STR("stopped: "), hold->unit, STR("@"), arena_u64(a, hold->number))
+                                        : arena_join(a, STR("stopped: "), hold->unit));
+}
+
+static uint64_t count_mistakes(const struct facts *f, const struct fact_app *app) {
+        uint64_t n = 0;
+
+        VEC_EACH(d, &f->session.ds.list)
+                n += str_eq(d->owner, app->name) && d->severity == SEVERITY_ERROR;
+        return n;
+}
+
+/* Its work would not be done. */
+static void judge_timers(struct facts *f, struct fact_app *app) {
+        bool is_to_run = f->has_units && !str_is_absent(app->view.runs) && app->holds.list.n == 0 && app->standing == FACT_AS_DECLARED;
+
+        VEC_EACH(part, &app->parts)
+                if (is_to_run && part->kind == FACT_TIMER && part->scale > 0 && !part->is_timer_active)
+                        blame(f, app, arena_join(&f->c->arena, part->timer, STR(" is not active")));
+}
+
+static void judge_file(struct facts *f, struct fact_app *app) {
+        struct arena *a = &f->c->arena;
+
+        if (app->definition->is_broken && !app->definition->is_hidden) {
+                uint64_t n = count_mistakes(f, app);
+                struct str mistakes = arena_join(a, arena_u64(a, n), n == 1 ? STR(" mistake in its file") : STR(" mistakes in its file"));
+
+                blame(f, app, app->view.is_published ? arena_join(a, mistakes, STR(", what was good last is in use")) : mistakes);
+        } else if (!app->view.is_published)
+                blame(f, app, app->view.has_errors ? STR("refused by the last reload") : STR("new; a reload publishes it"));
+        else if (app->target.is_outdated || is_scale_old(app))
+                blame(f, app, STR("edited; a reload makes it so"));
+        else if (app->view.has_errors && app->outcome != VIEW_FAILED)
+                blame(f, app, STR("refused by the last reload, what was good last is in use"));
+}
+
+static void judge_rollout(struct facts *f, struct fact_app *app) {
+        const struct view *v = &app->view;
+        struct arena *a = &f->c->arena;
+        bool is_pinned = v->knows_state && !str_is_absent(v->state.pinned);
+        struct str phase;
+
+        if (is_pinned)
+                blame(f, app, arena_join(a, STR("pinned to "), v->state.pinned));
+        switch (app->outcome) {
+        case VIEW_FAILED:
+                blame(f, app, app->reason.n > 0 ? arena_join(a, STR("rollout failed: "), app->reason)
+                                : v->knows_state ? STR("rollout failed") : STR("rollout failed, or pinned"));
+                break;
+        case VIEW_PAUSED:
+                if (!v->is_stopped)
+                        blame(f, app, STR("rollout paused"));
+                break;
+        case VIEW_UNDER_WAY:
+                /* After a boot nothing is told of it before it begins. */
+                if (str_is_absent(v->progress.phase) && str_eq(v->runs, v->wanted))
+                        break;
+                phase = view_phase(a, v);
+                note(f, app, phase.n > 0 ? arena_join(a, STR("rollout under way: "), phase) : STR("rollout under way"));
+                if (app->standing == FACT_AS_DECLARED)
+                        app->standing = FACT_CHANGING;
+                break;
+        case VIEW_DONE:
+                break;
+        }
+}
+
+static struct str choose_word(const struct facts *f, const struct fact_app *app) {
+        bool is_whole = app->n_ready == app->n_declared && app->n_running == app->n_declared;
+        bool is_broken = app->definition && app->definition->is_broken && !app->definition->is_hidden;
+
+        if (!app->definition)
+                return str_is_absent(session_find_mask(&f->session, app->name)) ? STR("gone") : STR("masked");
+        if (!app->view.is_published)
+                return is_broken ? STR("broken") : STR("new");
+        if (!f->has_units)
+                return is_broken ? STR("broken") : STR("unknown");
+        if (app->standing == FACT_CHANGING)
+                return STR("changing");
+        if (is_whole)
+                return app->n_failed > 0 ? STR("failed") : app->n_declared > 0 ? STR("running") : STR("idle");
+        if (app->n_ready > 0)
+                return STR("degraded");
+
+        return app->n_failed > 0 ? STR("failed") : app->n_unhealthy > 0 ? STR("degraded") : app->n_running > 0 ? STR("starting") : STR("stopped");
+}
+
+static void summarize(struct fact_app *app) {
+        VEC_EACH(part, &app->parts) {
+                uint64_t next = part->times.next;
+
+                if (str_is_absent(app->image) && fact_is_kept(part))
+                        app->image = part->image;
+                app->n_declared += fact_is_kept(part) ? part->scale : 0;
+                if (part->is_timer_active && next > 0 && next != UINT64_MAX && (app->next == 0 || next < app->next))
+                        app->next = next;
+        }
+        if (str_is_absent(app->image) && app->parts.n > 0)
+                app->image = app->parts.at[0].image;
+}
+
+static void find_done(struct fact_app *app) {
+        const struct view *v = &app->view;
+
+        VEC_EACH(part, &app->parts)
+                if (part->kind == FACT_TASK && v->knows_state && !str_is_absent(v->wanted))
+                        part->is_task_done = state_has_task(&v->state, v->wanted, part->units.at[0].name);
+}
+
+struct str facts_why_undefined(const struct facts *f, const struct fact_app *app) {
+        struct str mask = session_find_mask(&f->session, app->name);
+
+        return str_is_absent(mask) ? STR("its definition is gone") : arena_join(&f->c->arena, STR("masked by "), mask);
+}
+
+/* Its record is of the revision that it runs, or ran last: a start of another one begins a new record. */
+static bool was_killed(const struct facts *f, const struct fact_unit *u) {
+        struct start_record record;
+
+        return f->places.runtime >= 0 &&
+                start_record_read(&f->c->arena, f->places.runtime, arena_join(&f->c->arena, STR(START_RECORDS "/"), u->name).p, &record) >= 0 && record.was_killed;
+}
+
+/* One of each part is enough: all of them run the same. */
+static void note_killed(struct facts *f, struct fact_app *app, const struct fact_part *part) {
+        VEC_EACH(u, &part->units)
+                if (fact_is_kept(part) && was_killed(f, u)) {
+                        note(f, app, arena_join(&f->c->arena, STR("the last stop of "), u->name, STR(" ended with SIGKILL")));
+                        return;
+                }
+}
+
+static void judge_part(struct facts *f, struct fact_app *app, const struct fact_part *part) {
+        struct str gap = find_gap(f, part);
+
+        note_killed(f, app, part);
+        VEC_EACH(u, &part->units) {
+                judge_unit(part, u, !str_is_absent(gap));
+                if (u->state == FACT_UNHEALTHY && !str_is_absent(gap) && !str_is(u->health, "unhealthy"))
+                        name_gap(f, app, gap);
+                else
+                        name_unit(f, app, u);
+                count_unit(app, part, u);
+        }
+}
+
+void facts_judge(struct facts *f, struct fact_app *app) {
+        summarize(app);
+        find_done(app);
+        if (app->view.is_published)
+                app->outcome = view_judge(&app->view, &app->reason);
+        if (app->definition) {
+                judge_file(f, app);
+                judge_holds(f, app);
+                if (app->view.is_published)
+                        judge_rollout(f, app);
+                judge_timers(f, app);
+        } else
+                note(f, app, facts_why_undefined(f, app));
+
+        VEC_EACH(part, &app->parts)
+                judge_part(f, app, part);
+        if (f->has_units && app->standing == FACT_AS_DECLARED && (app->n_ready != app->n_declared || app->n_running != app->n_declared))
+                app->standing = FACT_NOT_AS_DECLARED;
+        app->word = choose_word(f, app);
+}

@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* What Podman, the balancer and the kernel say. */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/fs.h"
+#include "base/utf8.h"
+#include "model/facts-parts.h"
+
+enum { CGROUP_FILE_MAX = 4096, BUNDLE_FILE_MAX = 1 << 20 };
+
+static int compare_containers(const void *left, const void *right) {
+        return str_cmp(((const struct podman_container *) left)->name, ((const struct podman_container *) right)->name);
+}
+
+/* "Up 3 minutes (healthy)" */
+static struct str health_of(struct arena *a, struct str status) {
+        size_t open = str_find(status, '(');
+        struct str rest = open < status.n ? str_from(status, open + 1) : STR("");
+        size_t close = str_find(rest, ')');
+
+        return close < rest.n ? utf8_clean(a, (struct str) { rest.p, close }) : (struct str) { 0 };
+}
+
+/* Of a revision that neither runs as a whole nor is wanted: the one that was before. Only root can look for it. */
+static struct str find_stored(struct facts *f, const struct fact_app *app, const struct fact_part *part, struct str label) {
+        struct arena *a = &f->c->arena;
+        struct str bundles = arena_join(a, app->name, STR("/bundles")), wanted = arena_join(a, STR("\nLabel=\"io.pyservice.revision="), label, STR("\"\n"));
+        struct fs_names names;
+
+        if (f->places.state < 0 || fs_list(a, f->places.state, bundles.p, &names) < 0)
+                return (struct str) { 0 };
+
+        VEC_EACH(name, &names.list) {
+                struct str file = part->kind == FACT_SERVICE ? STR("@.container") : STR(".container"), text;
+                struct str path = arena_join(a, bundles, STR("/"), *name, STR("/quadlet/"), part->unit, file);
+
+                if (state_is_revision(*name) && fs_read(a, f->places.state, path.p, BUNDLE_FILE_MAX, &text) >= 0 && str_find_str(text, wanted) < text.n)
+                        return *name;
+        }
+
+        return (struct str) { 0 };
+}
+
+static void take_container(struct facts *f, const struct fact_place *place) {
+        const struct fact_app *app = place->app;
+        const struct fact_part *part = place->part;
+        struct fact_unit *u = place->unit;
+        struct podman_container key = { .name = u->container }, *c;
+
+        c = f->containers.list.n > 0 ? bsearch(&key, f->containers.list.at, f->containers.list.n, sizeof(key), compare_containers) : NULL;
+        if (!c)
+                return;
+
+        u->health = health_of(&f->c->arena, c->status);
+        if (c->commit.n > 0)
+                u->commit = utf8_clean(&f->c->arena, c->commit);
+        if (c->label.n == 0)
+                return;
+
+        u->label = utf8_clean(&f->c->arena, c->label);
+        if (str_eq(u->label, part->label))
+                u->revision = str_is_absent(app->view.runs) ? app->view.wanted : app->view.runs;
+        else if (str_eq(u->label, part->label_wanted))
+                u->revision = app->view.wanted;
+        else
+                u->revision = find_stored(f, app, part, u->label);
+}
+
+void facts_ask_podman(struct facts *f) {
+        struct str one = f->apps.n == 1 ? f->apps.at[0].name : (struct str) { 0 }, problem = STR("");
+        int r;
+
+        if (!(f->about & FACTS_CONTAINERS) || !f->is_live || f->apps.n == 0)
+                return;
+        if (geteuid() != 0 && !f->c->is_user) {
+                facts_hide(f, STR("the revision and health of containers"));
+                return;
+        }
+
+        r = podman_list(&f->c->arena, one, &f->containers, &problem);
+        if (r < 0) {
+                (void) fprintf(stderr, "pyservicectl: podman does not tell what runs: %.*s\n", STR_ARG(r == -EIO ? problem : str_of(strerror(-r))));
+                return;
+        }
+
+        f->has_containers = true;
+        if (f->containers.list.n > 1)
+                qsort(f->containers.list.at, f->containers.list.n, sizeof(struct podman_container), compare_containers);
+        VEC_EACH(place, &f->all)
+                take_container(f, place);
+}
+
+/* Is a socket there that this user may not use? */
+static bool is_forbidden(const char *path) {
+        return path && access(path, W_OK) < 0 && errno == EACCES;
+}
+
+static int compare_servers(const void *left, const void *right) {
+        const struct haproxy_counter *a = left, *b = right;
+        int r = str_cmp(a->server, b->server);
+
+        return r == 0 ? str_cmp(a->backend, b->backend) : r;
+}
+
+/* Only root may ask; of others a socket that is not seen says nothing. */
+static void explain_silence(struct facts *f, const struct host_haproxy *settings) {
+        bool may_run = !str_is_absent(settings->container.text) || facts_is_active(f, settings->unit.text);
+
+        if (geteuid() == 0)
+                f->haproxy_gap = may_run ? STR("HAProxy does not answer; see 'pyservicectl doctor'") : STR("HAProxy does not run");
+}
+
+static void ask_haproxy(struct facts *f) {
+        const struct host_haproxy *settings = f->session.world.host.haproxy;
+        struct haproxy_client client = { .arena = &f->c->arena, .socket = arena_str(&f->c->arena, settings->socket.text).p,
+                                         .master = arena_str(&f->c->arena, settings->master_socket.text).p };
+        int r;
+
+        if (is_forbidden(client.socket)) {
+                facts_hide(f, STR("HAProxy"));
+                return;
+        }
+
+        r = haproxy_count_all(&client, &f->servers);
+        haproxy_add_saved_counters(&f->c->arena, f->places.runtime, false, &f->servers);
+        f->has_servers = r >= 0;
+        if (f->servers.list.n > 1)
+                qsort(f->servers.list.at, f->servers.list.n, sizeof(struct haproxy_counter), compare_servers);
+        if (r < 0)
+                explain_silence(f, settings);
+        if (r < 0 && r != -ENOENT && r != -ECONNREFUSED)
+                (void) fprintf(stderr, "pyservicectl: HAProxy does not tell of its servers: %s\n", strerror(-r));
+}
+
+/* The first of that name, where the backend's is not known. */
+static const struct haproxy_counter *find_server(const struct facts *f, struct str name, struct str backend) {
+        size_t low = 0, high = f->servers.list.n;
+
+        while (low < high) {
+                size_t middle = low + (high - low) / 2;
+
+                if (str_cmp(f->servers.list.at[middle].server, name) < 0)
+                        low = middle + 1;
+                else
+                        high = middle;
+        }
+        for (; low < f->servers.list.n && str_eq(f->servers.list.at[low].server, name); low++)
+                if (str_is_absent(backend) || str_eq(f->servers.list.at[low].backend, backend))
+                        return &f->servers.list.at[low];
+
+        return NULL;
+}
+
+bool facts_has_backend(const struct facts *f, struct str backend) {
+        return !f->has_servers || find_server(f, STR("BACKEND"), backend);
+}
+
+static void take_server(struct facts *f, const struct fact_part *part, struct fact_unit *u) {
+        const struct haproxy_counter *s = find_server(f, u->container, part->backend);
+
+        if (!s)
+                return;
+
+        u->balancer = utf8_clean(&f->c->arena, s->status);
+        u->n_sessions = s->n_sessions + s->n_waiting;
+        u->n_requests = s->n_requests;
+}
+
+/* nginx's upstream includes the files of those that are ready. */
+static void look_at_nginx(struct facts *f, const struct fact_part *part, struct fact_unit *u) {
+        struct str number = u->number == PORTS_NEXT ? STR("next") : arena_u64(&f->c->arena, u->number);
+        struct str file = arena_join(&f->c->arena, STR("servers/"), part->unit, STR("@"), number, STR(".nginx"));
+
+        if (f->places.runtime >= 0)
+                u->balancer = faccessat(f->places.runtime, file.p, F_OK, 0) == 0 ? STR("in nginx") : STR("not in nginx");
+}
+
+static bool has_haproxy(const struct facts *f) {
+        VEC_EACH(place, &f->all)
+                if (place->part->has_haproxy)
+                        return true;
+
+        return false;
+}
+
+void facts_ask_balancer(struct facts *f) {
+        if (!(f->about & FACTS_BALANCER) || !f->is_live)
+                return;
+
+        if (has_haproxy(f) && !f->c->is_user)
+                ask_haproxy(f);
+        VEC_EACH(place, &f->all) {
+                if (place->part->has_haproxy)
+                        take_server(f, place->part, place->unit);
+                else if (place->part->has_nginx)
+                        look_at_nginx(f, place->part, place->unit);
+        }
+}
+
+/* The kernel's files tell no size beforehand. */
+static struct str read_cgroup(struct facts *f, int cgroups, const struct fact_unit *u, struct str file) {
+        struct str path = arena_join(&f->c->arena, u->detail.cgroup, file);
+        CLEANUP(close_fd) int fd = openat(cgroups, path.p + 1, O_RDONLY | O_CLOEXEC);
+        char text[CGROUP_FILE_MAX];
+        ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text));
+
+        return n < 0 ? (struct str) { 0 } : arena_str(&f->c->arena, (struct str) { text, (size_t) n });
+}
+
+static void read_use(struct facts *f, int cgroups, struct fact_unit *u) {
+        struct str memory = read_cgroup(f, cgroups, u, STR("/memory.current")), cpu = read_cgroup(f, cgroups, u, STR("/cpu.stat")), line;
+        struct str usage = STR("usage_usec ");
+        uint64_t n;
+
+        if (str_split(&memory, '\n', &line) && str_to_u64(line, UINT64_MAX, &n))
+                u->memory = n;
+        while (str_split(&cpu, '\n', &line))
+                if (str_has_prefix(line, usage) && str_to_u64(str_from(line, usage.n), UINT64_MAX, &n))
+                        u->cpu = n;
+}
+
+static int compare_samples(const void *left, const void *right) {
+        return str_cmp(((const struct fact_sample *) left)->unit, ((const struct fact_sample *) right)->unit);
+}
+
+const struct fact_sample *facts_find_sample(const struct facts *f, struct str unit) {
+        struct fact_sample key = { .unit = unit };
+
+        return f->samples.n > 0 ? bsearch(&key, f->samples.at, f->samples.n, sizeof(key), compare_samples) : NULL;
+}
+
+/* A unit's cgroup holds its container's. */
+void facts_read_use(struct facts *f) {
+        CLEANUP(close_fd) int cgroups = fs_open_dir(AT_FDCWD, "/sys/fs/cgroup");
+
+        f->taken_at = bus_now();
+        if (!(f->about & FACTS_USE) || !f->is_live || cgroups < 0)
+                return;
+
+        VEC_EACH(place, &f->all) {
+                struct fact_unit *u = place->unit;
+
+                if (u->detail.cgroup.n <= 1)
+                        continue;
+                read_use(f, cgroups, u);
+                *vec_push(&f->c->arena, &f->samples) = (struct fact_sample) { u->name, u->detail.cgroup, u->cpu, u->n_requests };
+        }
+        if (f->samples.n > 1)
+                qsort(f->samples.at, f->samples.n, sizeof(struct fact_sample), compare_samples);
+}

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* What there is to know of apps, for status, ps, top and whoever else tells it: what definitions declare, what was published, and what
+ * systemd, Podman, the balancer and the kernel say of it now. It takes one question for each kind of fact, whatever the number of
+ * instances. What can't be asked (no rights, another root) is left unknown.
+ *
+ * Texts are printable; those that come from other programs were cleaned. */
+
+#include "app/ports-parts.h"
+#include "ctl/session.h"
+#include "model/view.h"
+#include "runtime/bus.h"
+#include "runtime/haproxy-counters.h"
+#include "runtime/podman.h"
+#include "state/hold.h"
+
+enum fact_kind { FACT_SERVICE, FACT_SIDECAR, FACT_TIMER, FACT_TASK };
+
+enum fact_state {
+        FACT_UNKNOWN,                   /* systemd was not asked */
+        FACT_STOPPED,
+        FACT_HELD,                      /* the same, by `pyservicectl stop` */
+        FACT_STARTING,
+        FACT_READY,
+        FACT_UNHEALTHY,                 /* it runs, and its health check says no, or the balancer sends it nothing */
+        FACT_STOPPING,
+        FACT_RESTARTING,                /* it failed, and systemd waits to start it again */
+        FACT_FAILED,
+        FACT_DONE,                      /* it had an end, and it was good */
+};
+
+#define FACT_NOT_KNOWN UINT64_MAX       /* of a number */
+
+/* One unit of a part: an instance, a spare, a sidecar; of a timer and a task what it runs. */
+struct fact_unit {
+        struct str name;                /* "shop-web@0.service" */
+        struct str container;           /* "shop-web-0" */
+        uint64_t number;                /* of an instance; PORTS_NEXT for a spare */
+        bool is_instance, is_declared;
+        bool is_kept;                   /* as its part: fact_is_kept() */
+        enum fact_state state;
+        struct str active, sub;         /* as systemd has it; absent where it was not asked */
+        struct bus_detail detail;
+        uint64_t port;                  /* 0 for none */
+        struct str label, revision;     /* what runs: io.pyservice.revision, and the app's revision that it belongs to; absent where not known */
+        struct str commit;              /* that its image was built from; absent where that is not known */
+        struct str health;              /* "healthy", "unhealthy", "starting", as Podman has it; absent for none */
+        struct str balancer;            /* "UP", "DOWN", "MAINT" …: what HAProxy or nginx makes of it; absent where it has none, or that is not known */
+        uint64_t n_sessions, n_requests, memory, cpu;   /* cpu: microseconds in all */
+};
+
+/* What an app is made of: what its definition has, and what was published where that is broken, gone or no longer has it. */
+struct fact_part {
+        enum fact_kind kind;
+        struct str name;                /* "web"; of the short form the app's */
+        struct str unit;                /* "shop-web" */
+        struct str image;               /* of what was published */
+        struct str schedule;            /* of a timer, as in the definition */
+        bool is_declared;
+        bool may_end;                   /* systemd does not start it again whatever happens */
+        uint64_t scale;                 /* instances that are to be, on this machine */
+        uint64_t n_upheld;              /* what systemd is told to keep up */
+        bool has_haproxy, has_nginx;
+        struct str backend;             /* HAProxy's; absent where the definition does not tell */
+        struct str label, label_wanted; /* of containers of what runs, and of what is wanted */
+        VEC(struct fact_unit) units;
+        struct str timer;               /* "shop-tidy.timer" */
+        struct bus_detail times;        /* of that */
+        bool is_timer_active;
+        bool is_task_done;              /* for the revision that is wanted */
+};
+
+enum fact_standing { FACT_AS_DECLARED, FACT_CHANGING, FACT_NOT_AS_DECLARED };
+
+struct fact_app {
+        struct str name;
+        const struct definition *definition;    /* NULL: it has none */
+        struct view view;
+        struct holds holds;
+        enum view_outcome outcome;
+        struct str reason;              /* of a failure, "" where it is not known */
+        bool is_loaded;                 /* systemd has its target */
+        struct bus_detail target;
+        VEC(struct fact_part) parts;
+        struct str image;
+        uint64_t n_declared, n_running, n_ready;        /* instances and sidecars */
+        uint64_t n_unhealthy;           /* of these */
+        uint64_t n_failed, n_named;     /* units; of these and others that something is wrong with, how many notes tell of */
+        uint64_t next;                  /* when its next timer elapses; 0 for none */
+        enum fact_standing standing;
+        struct str word;                /* "running", "stopped", "failed" … for the table and for programs */
+        struct str notes;               /* "; " between two; absent for none */
+};
+
+/* A unit, and what it belongs to. */
+struct fact_place {
+        struct fact_app *app;
+        struct fact_part *part;
+        struct fact_unit *unit;
+};
+
+/* What two looks are compared by. */
+struct fact_sample {
+        struct str unit, cgroup;
+        uint64_t cpu, n_requests;       /* as of struct fact_unit */
+};
+
+enum facts_about {
+        FACTS_TIMES = 1,                /* since when, and when next */
+        FACTS_EACH = 2,                 /* the same of each instance; restarts */
+        FACTS_USE = 4,                  /* memory and CPU */
+        FACTS_CONTAINERS = 8,           /* revisions and health */
+        FACTS_BALANCER = 16,
+};
+
+struct facts {
+        struct ctl *c;
+        unsigned about;
+        const struct targets *targets;  /* NULL or empty for all apps */
+        const struct facts *before;     /* an earlier look with FACTS_USE, whose cgroups need not be asked again; NULL for none */
+        bool takes_gone;                /* an instance may be meant that is no more */
+        bool is_open;
+        struct session session;
+        struct view_places places;
+        VEC(struct fact_app) apps;      /* by name */
+        VEC(struct fact_place) all;     /* the units of all of them, in order */
+        bool is_live;                   /* of the running system, not of another root */
+        struct ports ports;
+        struct bus_list units;          /* by name */
+        struct podman_containers containers;    /* by name */
+        struct haproxy_counters servers; /* by name, then backend */
+        bool has_units, has_containers, has_servers;
+        struct str haproxy_gap;         /* why nobody is reached through HAProxy; absent where it answers, or that is not known */
+        struct str hidden;              /* what could not be looked at; absent for nothing */
+        uint64_t taken_at;              /* CLOCK_MONOTONIC, microseconds */
+        VEC(struct fact_sample) samples;        /* by unit */
+};
+
+/* `f` has c, about, targets and before set. An app of `targets` that is not there is the user's mistake. Gives 0 or an exit status after
+ * having said why; close it in any case. */
+int facts_open(struct facts *f);
+void facts_close(struct facts *f);
+
+/* Says in a line on standard error what could not be looked at, and how it could. */
+void facts_tell_hidden(const struct facts *f);
+
+/* Of an app without a definition: that it is gone, or masked, and by which link. */
+struct str facts_why_undefined(const struct facts *f, const struct fact_app *app);
+
+/* NULL where the unit did not run then. */
+const struct fact_sample *facts_find_sample(const struct facts *f, struct str unit);
+
+/* Is the unit among the targets? */
+bool facts_is_meant(const struct facts *f, const struct fact_place *place);
+
+/* For people and programs. */
+const char *fact_state_name(enum fact_state state);
+const char *fact_kind_name(enum fact_kind kind);
+
+/* When a timer's work was begun last, by it or by hand; 0 for never. */
+static inline uint64_t facts_last_run(const struct fact_part *timer) {
+        uint64_t started = timer->units.at[0].detail.started, last = timer->times.last;
+
+        return last != UINT64_MAX && last > started ? last : started;
+}
+
+/* Does it run, ready or not? */
+static inline bool fact_is_running(const struct fact_unit *u) {
+        return u->state == FACT_STARTING || u->state == FACT_READY || u->state == FACT_UNHEALTHY || u->state == FACT_STOPPING;
+}
+
+/* Is it kept running: of a service or a sidecar? */
+static inline bool fact_is_kept(const struct fact_part *part) {
+        return part->kind == FACT_SERVICE || part->kind == FACT_SIDECAR;
+}

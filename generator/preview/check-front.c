@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "preview/check-front.h"
+
+#include "ctl/session.h"
+#include "hooks/proxy-frontend.h"
+#include "render/parts.h"
+
+static bool is_balanced(const struct service *s) {
+        return s->proxy && s->proxy->kind.index == PROXY_HAPROXY;
+}
+
+static void add_service(struct arena *a, const struct world *w, const struct service *s,
+                        struct proxy_set *set) {
+        struct str path = str_is_absent(s->proxy->config_dir.text) ? w->host.haproxy->directory.text
+                                                                   : s->proxy->config_dir.text;
+        struct proxy_directory *d = proxy_set_directory(a, set, path);
+
+        LIST_EACH(domain, &s->proxy->domains)
+                *vec_push(a, &d->routes) =
+                        (struct proxy_route) { .domain = domain->text, .backend = backend_of(s).text };
+        if (s->proxy->tls)
+                *vec_push(a, &d->certificates) =
+                        (struct proxy_certificate) { .path = s->proxy->tls->certificate.text };
+}
+
+void own_front_read(struct arena *a, const struct world *w, const char *root, struct own_front *ret) {
+        struct balancer b = { .arena = a,
+                              .settings = w->host.haproxy,
+                              .root = strcmp(root, "/") == 0 ? "" : root };
+
+        *ret = (struct own_front) { 0 };
+        if (w->places.is_user || !w->host.haproxy)
+                return;
+
+        VEC_EACH(d, &w->definitions) {
+                if (!d->app)
+                        continue;
+                LIST_EACH(s, &d->app->services)
+                        if (is_balanced(s))
+                                add_service(a, w, s, &ret->set);
+        }
+        if (ret->set.list.n == 0 || balancer_find(&b) < 0)
+                return;
+
+        front_read(&b, &ret->set, false, &ret->front);
+        front_read_nginx(&b, w->host.nginx->unit.text, &ret->front);
+}
+
+const struct proxy_directory *own_front_lacking(const struct own_front *f,
+                                                const struct front_listen **ret_by) {
+        VEC_EACH(d, &f->set.list) {
+                *ret_by = front_taken(&f->front, d);
+                if (*ret_by && !front_leads_to(&f->front, d))
+                        return d;
+        }
+
+        return NULL;
+}
+
+struct str own_front_advice(struct arena *a, const struct proxy_directory *d, const struct front_listen *by) {
+        return front_advice(a, by, arena_join(a, d->path, STR("/" PROXY_ROUTES)));
+}
+
+bool own_front_cuts(const struct own_front *f, const struct service *s) {
+        uint64_t ms = f->front.config.hard_stop_ms;
+
+        return ms > 0 && is_balanced(s) && drain_of(s).usec / 1000 >= ms;
+}
+
+static void check_drain(struct session *s, const struct own_front *f, const struct definition *d,
+                        const struct service *service) {
+        const struct front_config *config = &f->front.config;
+        struct duration drain = drain_of(service);
+
+        if (!own_front_cuts(f, service))
+                return;
+
+        s->ds.owner = d->name.text;
+        (void) diag_add(&s->ds, DIAG_HARD_STOP, drain.at.len > 0 ? drain.at : service->name.at,
+                        "HAProxy ends what is open before the drain of '%.*s' is over: %.*s:%zu says "
+                        "'hard-stop-after %.*s'; set a longer time there, or a shorter 'drain'",
+                        STR_ARG(service->container.unit.text), STR_ARG(config->hard_stop_file),
+                        config->hard_stop_line, STR_ARG(config->hard_stop));
+}
+
+/* As a role or an earlier set-up left it: HAProxy refuses two backends of one name. */
+static void check_backend(struct session *s, const struct own_front *f, const struct definition *d,
+                          const struct service *service) {
+        const struct front_backend *other;
+        struct span at;
+        struct str name;
+
+        if (!is_balanced(service))
+                return;
+
+        name = backend_of(service).text;
+        other = front_config_backend(&f->front.config, name);
+        if (!other)
+                return;
+
+        s->ds.owner = d->name.text;
+        at = str_is_absent(service->proxy->backend.text) ? service->name.at : service->proxy->backend.at;
+        (void) diag_add(&s->ds, DIAG_BACKEND_TAKEN, at,
+                        "%.*s:%zu has a backend '%.*s', too, and HAProxy accepts only one; remove that "
+                        "section, or give this one another name with 'backend:'",
+                        STR_ARG(other->file), other->line, STR_ARG(name));
+}
+
+void check_front(struct ctl *c, struct session *s) {
+        struct own_front f;
+        const struct front_listen *by;
+        const struct proxy_directory *lacking;
+
+        own_front_read(&c->arena, &s->world, c->root, &f);
+        lacking = own_front_lacking(&f, &by);
+        VEC_EACH(d, &s->world.definitions) {
+                if (!d->app)
+                        continue;
+                LIST_EACH(service, &d->app->services) {
+                        check_drain(s, &f, d, service);
+                        check_backend(s, &f, d, service);
+                }
+        }
+
+        s->ds.owner = (struct str) { 0 };
+        if (lacking)
+                (void) diag_add(&s->ds, DIAG_FRONT_TAKEN, NOWHERE, "%.*s; %.*s",
+                                STR_ARG(front_problem(&c->arena, by)),
+                                STR_ARG(own_front_advice(&c->arena, lacking, by)));
+}

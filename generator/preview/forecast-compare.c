@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "preview/forecast.h"
+#include "publish/stamp.h"
+#include "rollout/plan.h"
+#include "runtime/spawn.h"
+
+/* What an app's target keeps up. */
+struct upheld {
+        enum forecast_kind kind;
+        struct str name;                /* "hello@2.service" */
+        struct str unit;                /* "hello" */
+        uint64_t number;
+        struct str what;                /* what makes it what it is: a container's revision, a timer's text */
+};
+
+struct upheld_list {
+        VEC(struct upheld) list;
+};
+
+struct comparing {
+        struct arena *arena;
+        struct forecast_app *app;
+        const char *podman;
+        bool is_user;
+        struct plan plan;
+};
+
+/* The label of its container; empty where there is none. */
+static struct str revision_of(const struct tree *t, struct str unit, const char *suffix) {
+        const struct tree_file *file = tree_find(t, arena_join(t->arena, STR("quadlet/"), unit, str_of(suffix)));
+        struct str rest = file ? file->text : (struct str) { 0 }, line, label = STR("Label=\"io.pyservice.revision="), found = STR("");
+
+        while (str_split(&rest, '\n', &line))
+                if (str_has_prefix(line, label))
+                        found = line;
+        return found;
+}
+
+static struct str without(struct str text, size_t n) {
+        return (struct str) { text.p, text.n - n };
+}
+
+/* The number behind the last '@', which goes with it. */
+static bool take_number(struct str *unit, uint64_t *ret) {
+        for (size_t i = unit->n; i > 0; i--)
+                if (unit->p[i - 1] == '@' && str_to_u64(str_from(*unit, i), UINT32_MAX, ret)) {
+                        unit->n = i - 1;
+                        return true;
+                }
+
+        return false;
+}
+
+static void add_upheld(const struct tree *t, struct str name, struct upheld_list *ret) {
+        struct upheld u = { .kind = FORECAST_SIDECAR };
+        bool is_once = str_has_suffix(name, STR(".target")), is_timer = str_has_suffix(name, STR(".timer"));
+        const struct tree_file *timer = is_timer ? tree_find(t, arena_join(t->arena, STR("units/"), name)) : NULL;
+
+        u.unit = without(name, is_once ? strlen(".target") : is_timer ? strlen(".timer") : strlen(".service"));
+        if (is_timer)
+                u.kind = FORECAST_TIMER;
+        else if (take_number(&u.unit, &u.number))
+                u.kind = FORECAST_INSTANCE;
+        if (is_once && str_has_suffix(u.unit, STR("-once")))
+                u.unit = without(u.unit, strlen("-once"));
+
+        u.name = is_timer ? name : u.kind == FORECAST_SIDECAR ? arena_join(t->arena, u.unit, STR(".service"))
+                : arena_join(t->arena, u.unit, STR("@"), arena_u64(t->arena, u.number), STR(".service"));
+        u.what = is_timer ? (timer ? timer->text : STR("")) : revision_of(t, u.unit, u.kind == FORECAST_INSTANCE ? "@.container" : ".container");
+        *vec_push(t->arena, &ret->list) = u;
+}
+
+/* What belongs to pyservice itself: what rolls out, and what asked instances how they are in earlier
+ * versions. */
+static bool is_machinery(struct str app, struct str name) {
+        if (!str_has_prefix(name, app))
+                return false;
+
+        name = str_from(name, app.n);
+        return str_has_prefix(name, STR("-rollout@")) || str_is(name, "-health.timer");
+}
+
+static int compare_upheld(const void *x, const void *y) {
+        const struct upheld *a = x, *b = y;
+        int r = str_cmp(a->unit, b->unit);
+
+        if (r == 0)
+                r = a->number < b->number ? -1 : a->number > b->number;
+        return r != 0 ? r : (a->kind > b->kind) - (a->kind < b->kind);
+}
+
+static void list_upheld(const struct tree *t, struct str app, struct upheld_list *ret) {
+        struct str directory = arena_join(t->arena, STR("units/"), app, STR(".target.d/")), key = STR("Upholds=");
+
+        VEC_EACH(file, &t->files) {
+                struct str rest = file->text, line;
+
+                if (!str_has_prefix(file->path, directory))
+                        continue;
+                while (str_split(&rest, '\n', &line))
+                        if (str_has_prefix(line, key) && !is_machinery(app, str_from(line, key.n)))
+                                add_upheld(t, str_from(line, key.n), ret);
+        }
+        if (ret->list.n > 1)
+                qsort(ret->list.at, ret->list.n, sizeof(*ret->list.at), compare_upheld);
+}
+
+static const struct upheld *find_upheld(const struct upheld_list *l, const struct upheld *u) {
+        return l->list.n > 0 ? bsearch(u, l->list.at, l->list.n, sizeof(*u), compare_upheld) : NULL;
+}
+
+static void add(struct comparing *c, enum forecast_verb verb, enum forecast_kind kind, struct str name) {
+        *vec_push(c->arena, &c->app->actions) = (struct forecast_action) { .verb = verb, .kind = kind, .name = name };
+}
+
+static bool is_early(const struct comparing *c, struct str unit) {
+        VEC_EACH(early, &c->plan.early)
+                if (str_eq(*early, unit))
+                        return true;
+
+        return false;
+}
+
+static void add_unit(struct comparing *c, enum forecast_verb verb, const struct upheld *u) {
+        *vec_push(c->arena, &c->app->actions) = (struct forecast_action) {
+                .verb = verb, .kind = u->kind, .name = u->name, .unit = u->kind == FORECAST_INSTANCE ? u->unit : (struct str) { 0 }, .number = u->number,
+                .is_early = verb == FORECAST_START && is_early(c, u->unit),
+        };
+}
+
+static void compare_units(struct comparing *c) {
+        struct upheld_list before = { 0 }, after = { 0 };
+
+        list_upheld(&c->app->before, c->app->name, &before);
+        list_upheld(&c->app->after, c->app->name, &after);
+        VEC_EACH(u, &after.list) {
+                const struct upheld *old = find_upheld(&before, u);
+
+                if (!old)
+                        add_unit(c, u->kind == FORECAST_TIMER ? FORECAST_ADD : FORECAST_START, u);
+                else if (!str_eq(old->what, u->what))
+                        add_unit(c, u->kind == FORECAST_TIMER ? FORECAST_CHANGE : FORECAST_RESTART, u);
+        }
+        VEC_EACH(u, &before.list)
+                if (!find_upheld(&after, u))
+                        add_unit(c, u->kind == FORECAST_TIMER ? FORECAST_REMOVE : FORECAST_STOP, u);
+}
+
+static bool has_action(const struct comparing *c, struct str name) {
+        VEC_EACH(action, &c->app->actions)
+                if (str_eq(action->name, name))
+                        return true;
+
+        return false;
+}
+
+static bool is_interrupted(const struct comparing *c, struct str name) {
+        VEC_EACH(action, &c->app->actions)
+                if ((action->verb == FORECAST_RESTART || action->verb == FORECAST_STOP) && str_eq(action->name, name))
+                        return true;
+
+        return false;
+}
+
+/* Does something restart or stop that it is bound to? Then systemd restarts it too. */
+static bool is_dragged(const struct comparing *c, const struct upheld *u) {
+        struct str end = u->kind == FORECAST_INSTANCE ? STR("@.service.d/10-services.conf") : STR(".service.d/10-services.conf");
+        const struct tree_file *file = tree_find(&c->app->after, arena_join(c->arena, STR("units/"), u->unit, end));
+        struct str rest = file ? file->text : (struct str) { 0 }, line, key = STR("Requires=");
+
+        while (str_split(&rest, '\n', &line))
+                if (str_has_prefix(line, key) && is_interrupted(c, str_from(line, key.n)))
+                        return true;
+
+        return false;
+}
+
+static void compare_bound(struct comparing *c) {
+        struct upheld_list after = { 0 };
+
+        list_upheld(&c->app->after, c->app->name, &after);
+        for (bool is_changed = true; is_changed;) {
+                is_changed = false;
+                VEC_EACH(u, &after.list) {
+                        if (has_action(c, u->name) || !is_dragged(c, u))
+                                continue;
+                        add_unit(c, FORECAST_RESTART, u);
+                        is_changed = true;
+                }
+        }
+}
+
+static bool is_restarted(const struct comparing *c, struct str unit) {
+        VEC_EACH(action, &c->app->actions)
+                if (action->verb == FORECAST_RESTART && action->kind == FORECAST_INSTANCE && str_eq(action->unit, unit))
+                        return true;
+
+        return false;
+}
+
+/* What comes before instances are touched: only for a revision that is not accepted. */
+static void compare_rollout(struct comparing *c, const struct state *s) {
+        struct forecast_app *app = c->app;
+        bool is_replaced = !str_is_absent(app->runs) && !str_eq(app->runs, app->wanted);
+
+        if (app->change == FORECAST_GONE || app->is_stopped || str_is_absent(app->wanted) || str_eq(app->accepted, app->wanted))
+                return;
+
+        for (size_t i = 0; i < c->plan.tasks.n; i++)
+                if (!state_has_task(s, app->wanted, c->plan.tasks.at[i])) {
+                        add(c, FORECAST_RUN, FORECAST_TASK, c->plan.tasks.at[i]);
+                        app->actions.at[app->actions.n - 1].number = i;
+                }
+        VEC_EACH(service, &c->plan.services)
+                if (is_replaced && !c->plan.is_recreate && service->has_spare && is_restarted(c, service->unit))
+                        add(c, FORECAST_TRY, FORECAST_SPARE, arena_join(c->arena, service->unit, STR("@next.service")));
+}
+
+static struct str value_of(struct str rest, const char *key) {
+        struct str line;
+
+        while (str_split(&rest, '\n', &line))
+                if (str_has_prefix(line, str_of(key)))
+                        return str_from(line, strlen(key));
+
+        return (struct str) { 0 };
+}
+
+/* What is here is not pulled, unless the definition says so. */
+static bool is_pulled(struct comparing *c, struct str text, struct str image) {
+        struct spawn_result result;
+
+        if (!c->podman || !str_is_absent(value_of(text, "ExecStartPost=")))
+                return true;
+
+        return spawn_run(c->arena, (const char *const[]) { c->podman, "image", "exists", arena_str(c->arena, image).p, NULL }, &result) < 0 || result.status != 0;
+}
+
+/* "APP-HASH-build.service" and the like. */
+static bool is_own_unit(struct str path, struct str suffix) {
+        return str_has_prefix(path, STR("units/")) && str_has_suffix(path, suffix);
+}
+
+static void compare_new_file(struct comparing *c, const struct tree_file *file) {
+        struct str image = value_of(file->text, "Image="), name;
+
+        if (!stamp_is_quadlet(file, &name)) {
+                name = str_from(file->path, str_has_prefix(file->path, STR("units/")) ? strlen("units/") : 0);
+                if (is_own_unit(file->path, STR("-build.service")))
+                        add(c, FORECAST_BUILD, FORECAST_IMAGE, name);
+                else if (is_own_unit(file->path, STR("-setup.service")))
+                        add(c, FORECAST_SET_UP, FORECAST_SETUP, name);
+                return;
+        }
+
+        if (str_has_suffix(name, STR(".image")) && !str_is_absent(image) && is_pulled(c, file->text, image))
+                add(c, FORECAST_PULL, FORECAST_IMAGE, image);
+        else if (str_has_suffix(name, STR(".network")))
+                add(c, FORECAST_MAKE, FORECAST_NETWORK, without(name, strlen(".network")));
+        else if (str_has_suffix(name, STR(".volume")))
+                add(c, FORECAST_MAKE, FORECAST_VOLUME, without(name, strlen(".volume")));
+}
+
+static void compare_proxy(struct comparing *c, enum forecast_verb verb, struct str path) {
+        if (c->is_user)
+                return;
+        if (str_has_prefix(path, STR("haproxy/")))
+                add(c, verb, FORECAST_HAPROXY, str_from(path, strlen("haproxy")));
+        else if (str_has_prefix(path, STR("nginx/")))
+                add(c, verb, FORECAST_NGINX, str_from(path, strlen("nginx/")));
+}
+
+static void compare_files(struct comparing *c) {
+        struct forecast_app *app = c->app;
+
+        VEC_EACH(file, &app->after.files) {
+                const struct tree_file *old = tree_find(&app->before, file->path);
+
+                if (!old)
+                        compare_new_file(c, file);
+                if (!old || !str_eq(old->text, file->text)) {
+                        compare_proxy(c, old ? FORECAST_CHANGE : FORECAST_ADD, file->path);
+                        app->n_files++;
+                }
+        }
+        VEC_EACH(file, &app->before.files) {
+                if (tree_find(&app->after, file->path))
+                        continue;
+                compare_proxy(c, FORECAST_REMOVE, file->path);
+                app->n_files++;
+        }
+}
+
+/* What starts early comes before the tasks. */
+static unsigned rank(const struct forecast_action *a) {
+        return a->is_early ? 2 * FORECAST_RUN - 1 : 2 * a->verb;
+}
+
+static int compare_actions(const void *x, const void *y) {
+        const struct forecast_action *a = x, *b = y;
+        int r = (rank(a) > rank(b)) - (rank(a) < rank(b));
+
+        if (r == 0)
+                r = (a->kind > b->kind) - (a->kind < b->kind);
+        if (r == 0)
+                r = str_cmp(a->unit, b->unit);
+        if (r == 0)
+                r = a->number < b->number ? -1 : a->number > b->number;
+        return r != 0 ? r : str_cmp(a->name, b->name);
+}
+
+int forecast_compare(struct arena *a, struct forecast_app *app, const struct state *state, const char *podman, bool is_user) {
+        struct comparing c = { .arena = a, .app = app, .podman = podman, .is_user = is_user };
+        const struct tree_file *plan = tree_find(&app->after, STR("rollout"));
+        int r = plan ? plan_parse(a, plan->text, &c.plan) : 0;
+
+        if (r < 0)
+                return r;
+
+        app->is_recreate = c.plan.is_recreate;
+        compare_files(&c);
+        if (!app->is_stopped)
+                compare_units(&c);
+        compare_rollout(&c, state);
+        compare_bound(&c);
+        if (app->actions.n > 1)
+                qsort(app->actions.at, app->actions.n, sizeof(*app->actions.at), compare_actions);
+        return 0;
+}

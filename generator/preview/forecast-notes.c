@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* What a plan says besides what is done. */
+
+#include "preview/forecast.h"
+
+#define SECOND 1000000
+
+static bool is_restarted(const struct forecast_app *app, struct str unit) {
+        VEC_EACH(action, &app->actions)
+                if (action->verb == FORECAST_RESTART && action->kind == FORECAST_INSTANCE &&
+                    str_eq(action->unit, unit))
+                        return true;
+
+        return false;
+}
+
+/* " (about 5 s)", as the last start took; empty if that is not known. */
+static struct str how_long(struct arena *a, struct bus *bus, struct str unit) {
+        struct bus_detail detail = { 0 };
+        const struct bus_question question = { unit, BUS_ABOUT_START, &detail };
+
+        if (!bus || bus_ask(bus, a, &question, 1) < 0 || detail.start_began == 0 ||
+            detail.start_done <= detail.start_began)
+                return STR("");
+
+        return arena_join(a, STR(" (about "),
+                          arena_u64(a, (detail.start_done - detail.start_began + SECOND - 1) / SECOND),
+                          STR(" s)"));
+}
+
+void forecast_note_spares(struct arena *a, struct forecast_app *app, const struct app *as_defined,
+                          struct bus *bus) {
+        if (app->is_recreate) /* the headline says it */
+                return;
+
+        LIST_EACH(s, &as_defined->services) {
+                struct str unit = s->container.unit.text;
+
+                if (s->proxy && s->scale.n == 1 && !has_spare(as_defined, s) && is_restarted(app, unit))
+                        *vec_push(a, &app->notes) =
+                                arena_join(a, unit, STR("@0 has no spare: requests fail while it restarts"),
+                                           how_long(a, bus, arena_join(a, unit, STR("@0.service"))));
+        }
+}
+
+void forecast_note_objects(struct arena *a, struct forecast *f, const struct podman_objects *wanted) {
+        struct podman_differences differences = { 0 };
+
+        podman_compare(a, wanted, &differences);
+        VEC_EACH(d, &differences.list)
+                VEC_EACH(app, &f->apps)
+                        if (str_eq(app->name, d->object->app))
+                                *vec_push(a, &app->notes) =
+                                        arena_join(a, d->text, STR("; "), podman_difference_advice(a, d));
+}

@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "preview/forecast.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/fs.h"
+#include "ctl/session.h"
+#include "publish/stamp.h"
+#include "rollout/wanted.h"
+#include "runtime/spawn.h"
+
+enum { ALIVE_MAX = 4 << 20 };
+
+struct making {
+        struct ctl *ctl;
+        struct arena *arena;
+        struct trial *trial;
+        struct forecast *forecast;
+        int live, apps;                 /* /run/pyservice and its apps; -1 where they are not there */
+        struct fs_names alive;          /* apps that are kept up now, or would be */
+        struct fs_names stopped;        /* those that would, were they not stopped */
+        const char *podman;
+        struct bus *bus;                /* NULL where systemd is not to be asked, or does not answer */
+        struct podman_objects objects;  /* of the definitions that count */
+};
+
+static const struct str left_out[] = { STR_INIT("stamp"), STR_INIT("manifest"), STR_INIT("revision"), STR_INIT("retired"), STR_INIT("wanted"), STR_INIT("whole") };
+
+static bool is_left_out(struct str path) {
+        for (size_t i = 0; i < ARRAY_SIZE(left_out); i++)
+                if (str_eq(path, left_out[i]) || (str_has_prefix(path, left_out[i]) && path.p[left_out[i].n] == '/'))
+                        return true;
+
+        return false;
+}
+
+/* All below `dir`, with "" or "SUB/" before their names. */
+static int read_files(struct arena *a, int dir, struct str below, struct tree *ret) {
+        struct fs_names names = { 0 };
+        int r = fs_list(a, dir, below.n > 0 ? below.p : ".", &names);
+
+        if (r < 0)
+                return r;
+
+        VEC_EACH(name, &names.list) {
+                struct str path = arena_join(a, below, *name);
+                struct fs_file file;
+
+                if (is_left_out(path))
+                        continue;
+                r = fs_read_file(a, dir, path.p, BUF_MAX, &file);
+                if (r == -EISDIR)
+                        r = read_files(a, dir, arena_join(a, path, STR("/")), ret);
+                else if (r >= 0)
+                        (void) tree_add(ret, path, file.stat.st_mode & 0777, file.text);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+static bool has_name(const struct fs_names *names, struct str name) {
+        VEC_EACH(one, &names->list)
+                if (str_eq(*one, name))
+                        return true;
+
+        return false;
+}
+
+/* The units that Quadlet made follow from its files. */
+static void drop_made(struct tree *t) {
+        struct fs_names made = { 0 };
+        size_t n = 0;
+
+        VEC_EACH(file, &t->files) {
+                struct str name, unit = { 0 };
+
+                if (stamp_is_quadlet(file, &name))
+                        unit = stamp_unit_of(t->arena, name);
+                if (unit.n > 0)
+                        *vec_push(t->arena, &made.list) = arena_join(t->arena, STR("units/"), unit);
+        }
+        VEC_EACH(file, &t->files)
+                if (!has_name(&made, file->path))
+                        t->files.at[n++] = *file;
+        t->files.n = n;
+}
+
+static int read_published(struct making *m, struct str app, struct tree *ret) {
+        CLEANUP(close_fd) int dir = fs_open_dir(m->apps, app.p);
+        int r = dir < 0 ? dir : read_files(m->arena, dir, STR(""), ret);
+
+        if (r < 0)
+                return r;
+
+        tree_sort(ret);
+        drop_made(ret);
+        return 0;
+}
+
+/* Without what only says how things stand. */
+static void take_after(struct arena *a, const struct tree *from, struct tree *ret) {
+        VEC_EACH(file, &from->files)
+                if (!is_left_out(file->path))
+                        *vec_push(a, &ret->files) = *file;
+}
+
+static bool has_mistakes(const struct diags *ds, struct str app, bool *ret_failed) {
+        bool found = false;
+
+        VEC_EACH(d, &ds->list) {
+                bool is_own = d->severity == SEVERITY_ERROR && str_eq(d->owner, app);
+
+                found |= is_own;
+                *ret_failed |= is_own && (d->id == DIAG_ROLLOUT_FAILED || d->id == DIAG_BAD_STATE || d->id == DIAG_QUADLET_REFUSED);
+        }
+        return found;
+}
+
+/* Is what is published what would come out? */
+static bool is_same(struct making *m, const struct bundle *b) {
+        struct stamp old = { 0 };
+        struct str hash;
+
+        if (b->choice == BUNDLE_PUBLISHED)
+                return true;
+        if (m->apps < 0 || stamp_read(m->arena, m->apps, b->app, &old) < 0 || str_is_absent(old.tree))
+                return false;
+
+        (void) str_split(&old.tree, ' ', &hash);
+        return str_eq(hash, tree_hash(&b->tree, STR("")));
+}
+
+static bool is_kept(const struct trial *t, struct arena *a, const struct forecast_app *app) {
+        struct str path = arena_join(a, app->name, STR("/bundles/"), app->accepted, STR("/manifest"));
+
+        return !str_is_absent(app->accepted) && faccessat(t->publisher.state, path.p, F_OK, 0) == 0;
+}
+
+static int read_state(struct making *m, struct forecast_app *app, struct state *ret) {
+        int r = state_read(m->arena, m->trial->publisher.state, app->name, ret);
+
+        if (r == -EBADMSG)              /* the generator complains of it */
+                r = 0;
+        if (r < 0)
+                return r;
+
+        if (!str_is_absent(ret->accepted))
+                app->accepted = arena_str(m->arena, ret->accepted);
+        app->pinned = ret->pinned;
+        app->is_paused = ret->is_paused;
+        app->is_kept = is_kept(m->trial, m->arena, app);
+        return 0;
+}
+
+static int read_revisions(struct making *m, const struct bundle *b, struct forecast_app *app) {
+        const struct tree_file *file = b && b->choice == BUNDLE_WANTED ? tree_find(&b->tree, STR("revision")) : NULL;
+        struct wanted now = { 0 }, then = { 0 };
+        int r = m->live < 0 ? 0 : wanted_read(m->arena, m->live, app->name, &now);
+
+        if (r < 0)
+                return r;
+
+        if (file)
+                wanted_parse(m->arena, app->name, STR(""), file->text, &then);
+        app->runs = now.runs;
+        app->file = now.file;
+        app->wanted = file ? then.wanted : now.wanted;
+        app->is_held_back |= b && (!file || str_is_absent(then.file)) && app->has_mistakes;
+        return 0;
+}
+
+/* What only the definition says. */
+static void take_notes(struct making *m, struct forecast_app *app) {
+        const struct definition *d = session_find(m->trial->session, app->name);
+
+        if (!d || !d->app || app->is_held_back)
+                return;
+
+        forecast_note_spares(m->arena, app, d->app, m->bus);
+        podman_objects_add(m->arena, d->app, &m->objects);
+}
+
+static int take_app(struct making *m, struct str name, const struct bundle *b) {
+        bool was_alive = has_name(&m->alive, name), is_alive = b && b->choice != BUNDLE_NONE;
+        struct forecast_app *app = vec_push(m->arena, &m->forecast->apps);
+        struct state state = { 0 };
+        int r;
+
+        *app = (struct forecast_app) { .name = name, .before.arena = m->arena, .after.arena = m->arena };
+        app->is_stopped = b ? b->is_stopped : has_name(&m->stopped, name);
+        app->has_mistakes = has_mistakes(m->trial->publisher.ds, name, &app->is_held_back);
+        if (is_alive != was_alive)
+                app->change = is_alive ? FORECAST_NEW : FORECAST_GONE;
+        else if (is_alive && !is_same(m, b))
+                app->change = FORECAST_CHANGED;
+
+        r = read_state(m, app, &state);
+        if (r >= 0)
+                r = read_revisions(m, b, app);
+        if (r < 0 || app->change == FORECAST_SAME)
+                return r;
+
+        if (was_alive)
+                r = read_published(m, name, &app->before);
+        if (is_alive)
+                take_after(m->arena, b->after.files.n > 0 ? &b->after : &b->tree, &app->after);
+        if (r >= 0)
+                r = forecast_compare(m->arena, app, &state, m->podman, m->trial->publisher.is_user);
+        if (r >= 0)
+                take_notes(m, app);
+        return r;
+}
+
+/* From alive.conf: "Upholds=APP.target", or "X-Stopped=APP.target" of one that the administrator stopped. */
+static int read_alive(struct making *m) {
+        struct str rest, line, upholds = STR("Upholds="), stopped = STR("X-Stopped="), after = STR(".target");
+        int r = m->live < 0 ? -ENOENT : fs_read(m->arena, m->live, "alive.conf", ALIVE_MAX, &rest);
+
+        if (r < 0)
+                return r == -ENOENT ? 0 : r;
+
+        while (str_split(&rest, '\n', &line)) {
+                struct str before = str_has_prefix(line, upholds) ? upholds : stopped;
+
+                if (!str_has_prefix(line, before) || !str_has_suffix(line, after))
+                        continue;
+                line = str_from(line, before.n);
+                line.n -= after.n;
+                *vec_push(m->arena, &m->alive.list) = arena_str(m->arena, line);
+                if (str_eq(before, stopped))
+                        *vec_push(m->arena, &m->stopped.list) = m->alive.list.at[m->alive.list.n - 1];
+        }
+        return 0;
+}
+
+static int compare_apps(const void *a, const void *b) {
+        return str_cmp(((const struct forecast_app *) a)->name, ((const struct forecast_app *) b)->name);
+}
+
+static int make(struct making *m) {
+        const struct publisher *p = &m->trial->publisher;
+        struct forecast *f = m->forecast;
+        int r = read_alive(m);
+
+        for (size_t i = 0; i < p->n_bundles && r >= 0; i++)
+                r = take_app(m, p->bundles[i].app.text, &p->bundles[i]);
+        VEC_EACH(name, &m->alive.list)
+                if (r >= 0 && !forecast_find(f, *name))
+                        r = take_app(m, *name, NULL);
+        if (r < 0)
+                return r;
+
+        if (m->podman)
+                forecast_note_objects(m->arena, f, &m->objects);
+        if (f->apps.n > 1)
+                qsort(f->apps.at, f->apps.n, sizeof(*f->apps.at), compare_apps);
+        return 0;
+}
+
+int forecast_make(struct ctl *c, struct trial *t, struct forecast *ret) {
+        CLEANUP(close_fd) int live = t->live[0] != '\0' ? fs_open_dir(AT_FDCWD, t->live) : -1;
+        CLEANUP(close_fd) int apps = live >= 0 ? fs_open_dir(live, "apps") : -1;
+        struct making m = { .ctl = c, .arena = &c->arena, .trial = t, .forecast = ret, .live = live < 0 ? -1 : live, .apps = apps < 0 ? -1 : apps };
+        int r;
+
+        *ret = (struct forecast) { 0 };
+        m.podman = strcmp(c->root, "/") == 0 ? spawn_find(&c->arena, "podman").p : NULL;
+        if (strcmp(c->root, "/") == 0)
+                (void) bus_open(&c->arena, c->is_user, -1, &m.bus);
+        r = make(&m);
+        bus_close(&m.bus);
+        return r < 0 ? ctl_fail("cannot compare with what is published", r) : 0;
+}
+
+const struct forecast_app *forecast_find(const struct forecast *f, struct str app) {
+        VEC_EACH(one, &f->apps)
+                if (str_eq(one->name, app))
+                        return one;
+
+        return NULL;
+}

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* pyservicectl apply: shows what would be done, asks, does it, and says how it came out. */
+
+#include "verbs/apply.h"
+
+#include <time.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "schema/export-parts.h"
+#include "terminal/ask.h"
+#include "verbs/verbs.h"
+
+static int take_names(struct apply *ap) {
+        struct ctl *c = ap->ctl;
+        struct str *names = arena_array(&c->arena, (size_t) c->argc + 1, struct str);
+        int r = 0;
+
+        for (int i = 0; i < c->argc && r == 0; i++)
+                r = foresee_name(c->argv[i], &names[i]);
+        ap->shown = (struct forecast_shown) {
+                .apps = names, .n = (size_t) c->argc, .has_diff = c->has_diff, .is_colored = log_is_colored(STDOUT_FILENO),
+        };
+        return r;
+}
+
+static int show(struct apply *ap) {
+        struct buf out = buf_in(&ap->ctl->arena);
+        const struct foreseeing *f = &ap->foreseen;
+        int r = ap->ctl->is_json ? forecast_show_json(&out, &f->trial, &f->forecast, &ap->shown) : forecast_show(&out, &f->trial, &f->forecast, &ap->shown);
+
+        if (r < 0)
+                return ctl_fail("cannot show the plan", r);
+        if (ap->ctl->is_json)
+                ap->json = buf_str(&out);
+
+        return ap->ctl->is_json ? 0 : ctl_write(stdout, buf_str(&out));
+}
+
+int apply_prepare(struct ctl *c, const char *verb, struct apply *ap) {
+        struct forecast_totals totals;
+        int r;
+
+        ap->ctl = c;
+        ap->verb = verb;
+        r = take_names(ap);
+        if (r == 0)
+                r = foresee_open(c, NULL, 0, &ap->foreseen);
+        if (r == 0)
+                r = foresee_check_names(&ap->foreseen, &ap->shown);
+        if (r == 0)
+                r = show(ap);
+        foresee_close(&ap->foreseen);
+        if (r != 0)
+                return r;
+
+        forecast_count(&ap->foreseen.forecast, &ap->shown, &totals);
+        ap->is_nothing = totals.n_changed == 0;
+        if (!foresee_has_mistakes(&ap->foreseen, &ap->shown))
+                return 0;
+
+        (void) fprintf(stderr, "pyservicectl %s: nothing was done; mend the mistakes%s\n", verb, c->argc > 0 ? "" : ", or name the applications that are meant");
+        return CTL_MISTAKE;
+}
+
+const struct apply_result *apply_find(const struct apply *ap, struct str app) {
+        VEC_EACH(result, &ap->results)
+                if (str_eq(result->app, app))
+                        return result;
+
+        return NULL;
+}
+
+int apply_follow(struct apply *ap, struct str app) {
+        CLEANUP(view_close) struct view_places places = { -1, -1, { 0 } };
+        struct rollout_following following = {
+                .has_bar = isatty(STDOUT_FILENO) && !ap->ctl->is_json, .is_silent = ap->ctl->is_json, .turn = ap->turn, .userdata = ap->userdata,
+        };
+        int r = view_open(ap->ctl, &places);
+
+        if (r != 0)
+                return r;
+
+        r = rollout_follow(ap->ctl, &places, app, &following);
+        *vec_push(&ap->ctl->arena, &ap->results) = (struct apply_result) { app, following.outcome, following.reason };
+        return r;
+}
+
+/* Has its rollout anything to do? */
+static bool has_rollout(const struct forecast_app *app) {
+        bool is_under_way = !str_eq(app->runs, app->wanted) || !str_eq(app->accepted, app->wanted);
+
+        return (app->change == FORECAST_NEW || app->change == FORECAST_CHANGED) && !app->is_stopped && !str_is_absent(app->wanted) && is_under_way;
+}
+
+static uint64_t now(void) {
+        struct timespec t;
+
+        (void) clock_gettime(CLOCK_REALTIME, &t);
+        return (uint64_t) t.tv_sec * 1000000 + (uint64_t) t.tv_nsec / 1000;
+}
+
+int apply_go(struct apply *ap) {
+        int status = CTL_GOOD, r;
+
+        ap->since = now();
+        r = ctl_reload(ap->ctl);
+        if (r != 0 || ap->ctl->no_follow)
+                return r;
+
+        VEC_EACH(app, &ap->foreseen.forecast.apps) {
+                if (!has_rollout(app))
+                        continue;
+                r = apply_follow(ap, app->name);
+                if (r != CTL_GOOD && r != CTL_MISTAKE)
+                        return r;
+                status = r == CTL_GOOD ? status : r;
+        }
+
+        r = apply_follow_units(ap);
+        return r == CTL_GOOD ? status : r;
+}
+
+static void emit_results(struct emitter *e, const struct apply *ap) {
+        emit_open(e, "results", '[');
+        VEC_EACH(result, &ap->results) {
+                emit_open(e, NULL, '{');
+                emit_text(e, "app", result->app);
+                emit_text(e, "outcome", view_outcome_name(result->outcome));
+                emit_text(e, "reason", str_is_absent(result->reason) ? STR("") : result->reason);
+                emit_close(e, '}');
+        }
+        emit_close(e, ']');
+}
+
+static int show_json(struct apply *ap, const char *outcome) {
+        struct buf out = buf_in(&ap->ctl->arena);
+        struct emitter e = { .out = &out, .depth = 1 };
+
+        buf_put(&out, "{\n  \"plan\": ");
+        buf_put_str(&out, (struct str) { ap->json.p, ap->json.n - 1 });
+        emit_text(&e, "outcome", str_of(outcome));
+        emit_results(&e, ap);
+        emit_close(&e, '}');
+        buf_put_char(&out, '\n');
+        return ctl_write(stdout, buf_str(&out));
+}
+
+/* Gives `status`, with the answer in JSON where that is wanted. */
+static int end(struct apply *ap, int status, const char *outcome) {
+        if (!ap->ctl->is_json || str_is_absent(ap->json))
+                return status;
+
+        return show_json(ap, outcome) == CTL_GOOD ? status : EXIT_SYSTEM;
+}
+
+int ctl_apply(struct ctl *c) {
+        struct apply ap = { 0 };
+        int r;
+
+        /* Below a root nothing runs. */
+        if (strcmp(c->root, "/") != 0)
+                return CTL_GOOD;
+
+        r = apply_prepare(c, "apply", &ap);
+        if (r != 0)
+                return end(&ap, r, "refused");
+        if (ap.is_nothing)
+                return end(&ap, CTL_GOOD, "unchanged");
+        if (!c->is_sure && (c->is_json || !ask_can())) {
+                (void) fputs("pyservicectl apply: nothing was done; there is nobody to be asked, so give --yes\n", stderr);
+                return end(&ap, CTL_USAGE, "refused");
+        }
+        if (!c->is_sure && !ask_yes(&c->arena, "Do this? [y/N] ")) {
+                (void) fputs("Nothing was done.\n", stderr);
+                return CTL_MISTAKE;
+        }
+
+        r = apply_go(&ap);
+        if (r == CTL_GOOD && !c->is_json)
+                (void) puts(c->no_follow ? "Reloaded." : "Applied.");
+        return end(&ap, r, r != CTL_GOOD ? "failed" : c->no_follow ? "reloaded" : "done");
+}

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* pyservicectl new: a definition with comments, from a few answers or from an image. */
+
+#include "change/new.h"
+
+#include "base/fs.h"
+#include "change/change-parts.h"
+#include "ctl/session.h"
+#include "terminal/ask.h"
+#include "verbs/verbs.h"
+
+static int answer(struct ctl *c, struct new_answers *ret) {
+        bool has_machine = strcmp(c->root, "/") == 0;
+
+        *ret = (struct new_answers) { .image = str_of(c->image) };
+        if (c->image && !type_accepts(KIND_IMAGE_REF, ret->image)) {
+                (void) fprintf(stderr, "pyservicectl new: '%s' is no image; %s\n", c->image, type_of(KIND_IMAGE_REF)->rule);
+                return CTL_USAGE;
+        }
+        if (c->image && has_machine)
+                new_look(&c->arena, ret->image, ret);
+        if (c->image)
+                return 0;
+
+        if (!ask_can()) {
+                (void) fputs("pyservicectl new: there is nobody to ask; give --image=IMAGE\n", stderr);
+                return CTL_USAGE;
+        }
+        return new_ask(&c->arena, ret) ? 0 : CTL_MISTAKE;
+}
+
+static int refuse(const struct definition *d) {
+        (void) fprintf(stderr, "pyservicectl: %.*s is defined by %.*s; 'pyservicectl edit %.*s' changes that\n", STR_ARG(d->name.text), STR_ARG(d->path), STR_ARG(d->name.text));
+        return CTL_MISTAKE;
+}
+
+static void tell_next(struct ctl *c, struct str app, struct str path) {
+        const char *user = c->is_user ? " --user" : "";
+
+        (void) printf("%.*s is written. Next:\n", STR_ARG(path));
+        (void) printf("  pyservicectl%s edit %.*s   look at it and change it\n", user, STR_ARG(app));
+        (void) printf("  pyservicectl%s plan %.*s   see what a reload would do\n", user, STR_ARG(app));
+        (void) printf("  pyservicectl%s apply %.*s  have it run\n", user, STR_ARG(app));
+}
+
+static int make(struct changing *ch, struct str app, const struct new_answers *answers) {
+        struct ctl *c = ch->ctl;
+        struct str path = arena_join(&c->arena, ch->before.world.places.definitions[0], STR("/"), app, STR(".yaml"));
+        CLEANUP(close_fd) int locked = -1;
+        int r;
+
+        *vec_push(&c->arena, &ch->changes->list) = (struct change) { .app = app };
+        *vec_push(&c->arena, &ch->files) = (struct changed_file) { .app = app, .path = path, .after = new_text(&c->arena, app, answers), .mode = 0644, .is_new = true };
+        r = change_lock(c, &locked);
+        if (r == 0)
+                r = change_check(ch);
+        if (r == 0)
+                r = change_write(ch);
+        if (r == 0)
+                tell_next(c, app, path);
+        return r;
+}
+
+int ctl_new(struct ctl *c) {
+        struct changes changes = { 0 };
+        struct changing ch = { .ctl = c, .changes = &changes, .before.world.root = -1 };
+        struct new_answers answers;
+        const struct definition *d;
+        struct str app;
+        int r;
+
+        if (c->argc != 1) {
+                (void) fputs("pyservicectl new: give the name of the new application\n", stderr);
+                return CTL_USAGE;
+        }
+        app = str_of(c->argv[0]);
+        if (!type_accepts(KIND_NAME, app)) {
+                (void) fprintf(stderr, "pyservicectl new: '%s' is no name for an app; %s\n", c->argv[0], type_of(KIND_NAME)->rule);
+                return CTL_USAGE;
+        }
+
+        r = session_open_with(c, NULL, 0, &ch.before);
+        d = r == 0 ? session_find(&ch.before, app) : NULL;
+        if (d)
+                r = refuse(d);
+        if (r == 0 && !str_is_absent(session_find_mask(&ch.before, app)))
+                r = session_no_definition(c, &ch.before, app);
+        if (r == 0)
+                r = answer(c, &answers);
+        if (r == 0)
+                r = make(&ch, app, &answers);
+        session_close(&ch.before);
+        return r;
+}

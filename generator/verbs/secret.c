@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* pyservicectl secret list, set, rm, edit: what takes the place of Ansible Vault. */
+
+#include "model/secret.h"
+
+#include <sys/prctl.h>
+
+#include "app/resolve.h"
+#include "ctl/session.h"
+#include "verbs/verbs.h"
+
+void secret_close(struct secret_uses *u) {
+        session_close(&u->session);
+}
+
+static bool is_same(const struct secret *a, const struct secret *b) {
+        return str_eq(a->credential.text, b->credential.text) && str_eq(a->file.text, b->file.text) && str_eq(a->kms.text, b->kms.text) &&
+                str_eq(a->podman.text, b->podman.text);
+}
+
+static struct secret_use *find_use(struct secret_uses *u, const struct secret_entry *entry) {
+        VEC_EACH(use, &u->list)
+                if (str_eq(use->name, entry->key.text) && is_same(use->from, &entry->value))
+                        return use;
+
+        return NULL;
+}
+
+static uint64_t scale_of(const struct app *app, const struct container *c) {
+        LIST_EACH(s, &app->services)
+                if (&s->container == c)
+                        return s->scale.n;
+
+        return 0;
+}
+
+static void collect(struct arena *a, struct secret_uses *u) {
+        struct container_list all = app_containers(a, u->app);
+
+        VEC_EACH(ref, &all.list)
+                LIST_EACH(entry, &ref->container->secrets) {
+                        struct secret_use *use = find_use(u, entry);
+                        uint64_t scale = scale_of(u->app, ref->container);
+
+                        if (!use) {
+                                use = vec_push(a, &u->list);
+                                *use = (struct secret_use) { .name = entry->key.text, .from = &entry->value };
+                        }
+                        if (scale > use->scale)
+                                use->scale = scale;
+                        *vec_push(a, &use->users) = ref->container;
+                }
+}
+
+int secret_open(struct ctl *c, struct str app, struct secret_uses *ret) {
+        int r = session_open_app(c, &ret->session, app, &ret->app);
+
+        if (r != 0)
+                return r;
+
+        collect(&c->arena, ret);
+        return 0;
+}
+
+static int refuse_source(struct secret_uses *u, const struct secret_use *use) {
+        const struct secret *s = use->from;
+
+        (void) fprintf(stderr, "pyservicectl: %.*s: the secret '%.*s' is no credential: ", STR_ARG(u->app->name.text), STR_ARG(use->name));
+        if (!str_is_absent(s->file.text))
+                (void) fputs("it is what its file holds; change that\n", stderr);
+        else if (!str_is_absent(s->podman.text))
+                (void) fprintf(stderr, "it is Podman's; change it with: podman secret create --replace %.*s -\n", STR_ARG(s->podman.text));
+        else
+                (void) fputs("its ciphertext stands in the definition; make a new one with 'aws kms encrypt'\n", stderr);
+        return CTL_MISTAKE;
+}
+
+int secret_pick(struct secret_uses *u, struct str name, const struct secret_use **ret) {
+        const struct secret_use *found = NULL;
+        struct str names[64], near;
+        size_t n = 0, n_found = 0;
+
+        VEC_EACH(use, &u->list) {
+                if (str_eq(use->from->credential.text, name) && name.n > 0) {
+                        *ret = use;
+                        return 0;
+                }
+                if (str_eq(use->name, name)) {
+                        found = use;
+                        n_found++;
+                }
+                if (n < ARRAY_SIZE(names))
+                        names[n++] = use->name;
+        }
+
+        if (n_found == 1 && !str_is_absent(found->from->credential.text)) {
+                *ret = found;
+                return 0;
+        }
+        if (n_found == 1)
+                return refuse_source(u, found);
+        if (n_found > 1) {
+                (void) fprintf(stderr, "pyservicectl: %.*s: the secret '%.*s' has several sources in its services; give the name of a credential instead\n",
+                               STR_ARG(u->app->name.text), STR_ARG(name));
+                return CTL_MISTAKE;
+        }
+
+        near = diag_nearest(name, names, n);
+        (void) fprintf(stderr, "pyservicectl: %.*s: its definition names no secret '%.*s'%s%.*s%s\n", STR_ARG(u->app->name.text), STR_ARG(name),
+                       near.n > 0 ? "; did you mean '" : "", STR_ARG(near), near.n > 0 ? "'?" : "");
+        return CTL_MISTAKE;
+}
+
+void secret_tell_restart(struct ctl *c, const struct secret_uses *u, const struct secret_use *use) {
+        const char *user = c->is_user ? " --user" : "";
+
+        (void) puts("What runs keeps the value that it began with. To start it again, one instance after another:");
+        VEC_EACH(ref, &use->users) {
+                struct str unit = (*ref)->unit.text;
+
+                LIST_EACH(s, &u->app->services)
+                        if (&s->container == *ref && s->scale.n > 0)
+                                (void) printf("  for i in $(seq 0 %llu); do systemctl%s restart %.*s@$i.service || break; done\n",
+                                              (unsigned long long) s->scale.n - 1, user, STR_ARG(unit));
+                LIST_EACH(s, &u->app->sidecars)
+                        if (&s->container == *ref)
+                                (void) printf("  systemctl%s restart %.*s.service\n", user, STR_ARG(unit));
+        }
+}
+
+static int set(struct ctl *c, struct secret_uses *u, const struct secret_use *use) {
+        struct str credential = use->from->credential.text, value;
+        int r = secret_check(c, credential);
+
+        if (r == 0)
+                r = secret_ask(c, use->name, &value);
+        if (r == 0)
+                r = secret_write(c, credential, value);
+        if (r != 0)
+                return r;
+
+        (void) printf("%.*s: the secret '%.*s' is set, as the credential %.*s\n", STR_ARG(u->app->name.text), STR_ARG(use->name), STR_ARG(credential));
+        secret_tell_restart(c, u, use);
+        return CTL_GOOD;
+}
+
+static int edit(struct ctl *c, struct secret_uses *u, const struct secret_use *use) {
+        struct str credential = use->from->credential.text, before, after;
+        int r = secret_read(c, credential, &before);
+
+        if (r == 0)
+                r = secret_edit_text(c, use->name, before, &after);
+        if (r == 0 && !str_is_absent(before) && str_eq(before, after)) {
+                (void) printf("%.*s: the secret '%.*s' is as it was\n", STR_ARG(u->app->name.text), STR_ARG(use->name));
+                return CTL_GOOD;
+        }
+        if (r == 0)
+                r = secret_write(c, credential, after);
+        if (r != 0)
+                return r;
+
+        (void) printf("%.*s: the secret '%.*s' is changed, as the credential %.*s\n", STR_ARG(u->app->name.text), STR_ARG(use->name), STR_ARG(credential));
+        secret_tell_restart(c, u, use);
+        return CTL_GOOD;
+}
+
+static int take_out(struct ctl *c, struct secret_uses *u, const struct secret_use *use) {
+        int r = secret_remove(c, use->from->credential.text);
+
+        if (r != 0)
+                return r;
+
+        (void) printf("%.*s: the secret '%.*s' is removed; what runs keeps it, but nothing that needs it starts again before it is set\n",
+                      STR_ARG(u->app->name.text), STR_ARG(use->name));
+        return CTL_GOOD;
+}
+
+static const struct {
+        const char *name;
+        int (*run)(struct ctl *c, struct secret_uses *u, const struct secret_use *use);
+        bool needs_key;
+} verbs[] = {
+        { "list", NULL, false }, { "set", set, true }, { "rm", take_out, false }, { "edit", edit, true },
+};
+
+static int run_verb(struct ctl *c, size_t i) {
+        CLEANUP(secret_close) struct secret_uses u = { .session.world.root = -1 };
+        const struct secret_use *use;
+        int r;
+
+        if (verbs[i].needs_key && strcmp(c->root, "/") != 0) {
+                (void) fprintf(stderr, "pyservicectl secret %s: it encrypts with the key of this machine, and has no use for --root\n", verbs[i].name);
+                return CTL_USAGE;
+        }
+
+        /* A core dump would be a copy of the secret on the disk. */
+        (void) prctl(PR_SET_DUMPABLE, 0);
+
+        r = secret_open(c, str_of(c->argv[1]), &u);
+        if (r != 0)
+                return r;
+        if (!verbs[i].run)
+                return secret_print_list(c, &u);
+
+        r = secret_pick(&u, str_of(c->argv[2]), &use);
+        return r != 0 ? r : verbs[i].run(c, &u, use);
+}
+
+int ctl_secret(struct ctl *c) {
+        for (size_t i = 0; c->argc > 0 && i < ARRAY_SIZE(verbs); i++) {
+                if (strcmp(c->argv[0], verbs[i].name) != 0)
+                        continue;
+                if (c->argc == (verbs[i].run ? 3 : 2))
+                        return run_verb(c, i);
+                (void) fprintf(stderr, "pyservicectl secret %s: give the name of an application%s\n", verbs[i].name, verbs[i].run ? " and of its secret" : "");
+                return CTL_USAGE;
+        }
+
+        (void) fprintf(stderr, "pyservicectl secret: %s%s%s; give one of list, set, rm and edit, and the name of an application\n",
+                       c->argc > 0 ? "there is no '" : "what of it", c->argc > 0 ? c->argv[0] : "", c->argc > 0 ? "'" : "");
+        return CTL_USAGE;
+}

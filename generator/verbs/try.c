@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* pyservicectl try: as apply, and back again unless somebody says that it is good. */
+
+#include "verbs/try.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <termios.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "runtime/bus.h"
+#include "schema/type.h"
+#include "terminal/ask.h"
+#include "verbs/verbs.h"
+
+#define TIMEOUT_DEFAULT "120s"
+
+enum { SECOND = 1000000, TIMEOUT_MIN = SECOND, GONE_BACK = 64 };
+
+static volatile sig_atomic_t caught;
+
+static void catch(int number) {
+        caught = number;
+}
+
+/* What ends us ends the try; a second time it does not, for then it is going back already. */
+static void on_signals(void (*handler)(int)) {
+        const int numbers[] = { SIGINT, SIGTERM, SIGHUP };
+        struct sigaction action = { .sa_handler = handler };
+
+        for (size_t i = 0; i < ARRAY_SIZE(numbers); i++)
+                (void) sigaction(numbers[i], &action, NULL);
+        (void) signal(SIGPIPE, SIG_IGN);
+}
+
+static int parse_timeout(struct ctl *c, uint64_t *ret) {
+        const char *text = c->timeout ? c->timeout : TIMEOUT_DEFAULT;
+
+        if (type_parse_duration(str_of(text), ret) && *ret >= TIMEOUT_MIN && *ret / SECOND <= UINT32_MAX)
+                return 0;
+
+        (void) fprintf(stderr, "pyservicectl try: '%s' is no time to wait; write one of at least a second, as 120s or 5min\n", text);
+        return CTL_USAGE;
+}
+
+static bool can_go_back(const struct forecast_app *app) {
+        return app->change == FORECAST_CHANGED && app->is_kept && !app->is_stopped && !str_eq(app->accepted, app->wanted);
+}
+
+static void choose(struct try *t) {
+        VEC_EACH(app, &t->apply.foreseen.forecast.apps)
+                if (can_go_back(app))
+                        *vec_push(&t->ctl->arena, &t->apps) = app;
+}
+
+static size_t warn(const struct forecast_app *app, const char *text) {
+        (void) printf("%.*s: %s\n", STR_ARG(app->name), text);
+        return 1;
+}
+
+static bool has_task(const struct forecast_app *app) {
+        VEC_EACH(action, &app->actions)
+                if (action->kind == FORECAST_TASK)
+                        return true;
+
+        return false;
+}
+
+static bool acts_at_once(const struct forecast_app *app) {
+        VEC_EACH(action, &app->actions) {
+                bool is_unit = action->kind == FORECAST_INSTANCE || action->kind == FORECAST_SIDECAR || action->kind == FORECAST_TIMER;
+
+                if (is_unit && action->verb != FORECAST_RESTART)
+                        return true;
+        }
+
+        return false;
+}
+
+size_t try_warn(const struct try *t) {
+        size_t n = 0;
+
+        VEC_EACH(app, &t->apply.foreseen.forecast.apps) {
+                if (app->change == FORECAST_NEW)
+                        n += warn(app, "it is new, and would stay: there is no earlier revision to go back to");
+                else if (app->change == FORECAST_GONE)
+                        n += warn(app, "it is gone from the definitions, and would stay so");
+                else if (app->change == FORECAST_CHANGED && !can_go_back(app))
+                        n += warn(app, "this change is no new revision; it acts at once, and would stay");
+                else if (can_go_back(app) && acts_at_once(app))
+                        n += warn(app, "only the revision goes back; its scale and times stay as its file says");
+                if (can_go_back(app) && has_task(app))
+                        n += warn(app, "what its tasks do is not undone");
+        }
+        (void) fflush(stdout);
+        return n;
+}
+
+/* Is it still worth going on? Called again and again. */
+static int turn(void *userdata) {
+        struct try *t = userdata;
+
+        if (caught)
+                return GONE_BACK;
+        /* Without a switch nothing is tried. */
+        return bus_now() - t->armed > t->timeout / 2 && try_rearm(t) != 0 ? GONE_BACK : 0;
+}
+
+/* What the rollout gave up itself needs no undo. */
+static bool needs_undo(const struct try *t, const struct forecast_app *app) {
+        const struct apply_result *result = apply_find(&t->apply, app->name);
+
+        return !result || result->outcome != VIEW_FAILED;
+}
+
+static int undo(struct try *t, const struct forecast_app *app) {
+        char *argv[] = { (char *) "undo", (char *) app->name.p, (char *) app->accepted.p, NULL };
+        struct ctl c = *t->ctl;
+        int r;
+
+        c.argc = 3;
+        c.argv = argv;
+        r = ctl_rollout_undo(&c, app->name);
+        t->ctl->arena = c.arena;
+        return r;
+}
+
+static int go_back(struct try *t) {
+        size_t n_undone = 0;
+        int status = CTL_GOOD;
+
+        on_signals(SIG_IGN);
+        VEC_EACH(app, &t->apps) {
+                int r = needs_undo(t, *app) ? undo(t, *app) : CTL_GOOD;
+
+                status = r != CTL_GOOD ? r : status;
+        }
+        if (status != CTL_GOOD) {
+                (void) fputs("pyservicectl try: it could not go back; systemd tries it again in a moment (pyservice-try-*.timer)\n", stderr);
+                return status;
+        }
+
+        (void) try_disarm(t);
+        t->apply.turn = NULL;
+        VEC_EACH(app, &t->apps)
+                if (needs_undo(t, *app)) {
+                        n_undone++;
+                        (void) apply_follow(&t->apply, (*app)->name);
+                }
+        if (n_undone > 0)
+                (void) puts("Gone back. The files stay as they are: mend them, or 'pyservicectl rollout resume APP' goes on with what they say.");
+        return CTL_MISTAKE;
+}
+
+static void show_question(const struct try *t) {
+        time_t end = time(NULL) + (time_t) (t->timeout / SECOND);
+        struct tm tm;
+        char clock[16] = "";
+
+        if (localtime_r(&end, &tm))
+                (void) strftime(clock, sizeof(clock), "%H:%M:%S", &tm);
+        (void) fprintf(stderr, "Press ENTER to keep it; at %s it goes back. Another answer goes back at once: ", clock);
+        (void) fflush(stderr);
+}
+
+/* ENTER or "y" within the time. */
+static bool is_confirmed(struct try *t) {
+        uint64_t end = bus_now() + t->timeout, now;
+        struct str answer;
+
+        /* What was typed while it was under way is no answer. */
+        (void) tcflush(STDIN_FILENO, TCIFLUSH);
+        show_question(t);
+        while (!caught && (now = bus_now()) < end) {
+                struct pollfd p = { .fd = STDIN_FILENO, .events = POLLIN };
+                uint64_t ms = (end - now) / 1000 + 1;
+                int r = poll(&p, 1, ms > INT32_MAX ? INT32_MAX : (int) ms);
+
+                if (r > 0)
+                        return ask_line(&t->ctl->arena, "", &answer) && (answer.n == 0 || str_is(answer, "y") || str_is(answer, "yes"));
+                if (r < 0 && errno != EINTR)
+                        return false;
+        }
+
+        (void) fputc('\n', stderr);
+        return false;
+}
+
+/* From the moment on when something may happen. */
+static int run(struct try *t) {
+        int r;
+
+        on_signals(catch);
+        r = try_arm(t);
+        if (r != 0)
+                return r;
+
+        r = apply_go(&t->apply);
+        if (r != CTL_GOOD || caught || try_rearm(t) != 0 || !is_confirmed(t))
+                return go_back(t);
+
+        r = try_disarm(t);
+        (void) puts(r == 0 ? "Kept." : "Confirmed, but not kept for sure: see 'systemctl list-timers pyservice-try-*'.");
+        return r;
+}
+
+static int prepare(struct try *t) {
+        int r = parse_timeout(t->ctl, &t->timeout);
+
+        if (r == 0 && !ask_can()) {
+                (void) fputs("pyservicectl try: this needs a terminal, for it waits for somebody to say that it is good\n", stderr);
+                r = CTL_USAGE;
+        }
+        if (r == 0)
+                r = apply_prepare(t->ctl, "try", &t->apply);
+        if (r != 0 || t->apply.is_nothing)
+                return r;
+
+        choose(t);
+        if (try_warn(t) > 0 && t->apps.n > 0 && !ask_yes(&t->ctl->arena, "Do this? [y/N] ")) {
+                (void) fputs("Nothing was done.\n", stderr);
+                return CTL_MISTAKE;
+        }
+        if (t->apps.n > 0)
+                return 0;
+
+        (void) fputs("pyservicectl try: nothing was done, since nothing of it could go back; 'pyservicectl apply' does it\n", stderr);
+        return CTL_MISTAKE;
+}
+
+int ctl_try(struct ctl *c) {
+        struct try t = { .ctl = c };
+        int r;
+
+        t.apply.turn = turn;
+        t.apply.userdata = &t;
+        r = prepare(&t);
+        return r != 0 || t.apply.is_nothing ? r : run(&t);
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* The verbs of pyservicectl: each is one file here (import, export and doctor: one folder) and one row of the table in
+ * programs/pyservicectl.c. Each gives the exit status. */
+
+#include "ctl/ctl.h"
+
+int ctl_apply(struct ctl *c);
+int ctl_cat(struct ctl *c);
+int ctl_check(struct ctl *c);
+int ctl_completion(struct ctl *c);
+int ctl_edit(struct ctl *c);
+int ctl_env(struct ctl *c);
+int ctl_exec(struct ctl *c);
+int ctl_get(struct ctl *c);
+int ctl_graph(struct ctl *c);
+int ctl_logs(struct ctl *c);
+int ctl_new(struct ctl *c);
+int ctl_plan(struct ctl *c);
+int ctl_ps(struct ctl *c);
+int ctl_purge(struct ctl *c);
+int ctl_render(struct ctl *c);
+int ctl_restart(struct ctl *c);
+int ctl_rollout(struct ctl *c);
+int ctl_run(struct ctl *c);
+int ctl_scale(struct ctl *c);
+int ctl_schema(struct ctl *c);
+int ctl_secret(struct ctl *c);
+int ctl_set(struct ctl *c);
+int ctl_shell(struct ctl *c);
+int ctl_start(struct ctl *c);
+int ctl_status(struct ctl *c);
+int ctl_stop(struct ctl *c);
+int ctl_top(struct ctl *c);
+int ctl_try(struct ctl *c);
+int ctl_update(struct ctl *c);
