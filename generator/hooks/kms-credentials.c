@@ -32,19 +32,21 @@ static bool read_profile(struct str text, struct str profile, struct kms_credent
         struct str line;
 
         while (str_split(&text, '\n', &line)) {
-                size_t equals = str_find(line, '=');
-                struct str key = str_trim((struct str) { line.p, equals });
+                struct str key;
+                size_t equals;
 
                 if (str_has_suffix(line, STR("\r")))
                         line.n--;
                 line = str_trim(line);
+                equals = str_find(line, '=');
+                key = str_trim((struct str) { line.p, equals });
                 if (str_has_prefix(line, STR("[")) && str_has_suffix(line, STR("]"))) {
                         is_in = str_eq(str_trim((struct str) { line.p + 1, line.n - 2 }), profile);
                         was_in |= is_in;
                 }
-                for (size_t i = 0; is_in && i < ARRAY_SIZE(keys); i++)
+                for (size_t i = 0; is_in && equals < line.n && i < ARRAY_SIZE(keys); i++)
                         if (str_is(key, keys[i].key))
-                                *keys[i].value = str_trim(str_from(line, str_find(line, '=') + 1));
+                                *keys[i].value = str_trim(str_from(line, equals + 1));
         }
 
         return was_in;
