@@ -69,7 +69,7 @@ static bool parse_line(struct arena *a, struct str line, struct proc_listener *r
                 .is_any = str_is_made_of(address, "0"),
                 .is_loopback = str_is(address, "0100007F") || str_is(address, "0000000000000000FFFF00000100007F"),
         };
-        return str_to_u64(words[9], UINT64_MAX, &ret->inode);
+        return ret->port <= UINT16_MAX && str_to_u64(words[9], UINT64_MAX, &ret->inode);
 }
 
 void proc_parse_listeners(struct arena *a, struct str text, struct proc_listeners *ret) {
