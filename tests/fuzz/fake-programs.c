@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* In place of runtime/spawn.c and runtime/fetch.c: no program runs and nobody is asked over a network. Each program
- * prints the input and succeeds; each web service answers with it. */
+/* In place of runtime/spawn.c and runtime/fetch.c: no program runs and no request leaves this process. Each program
+ * prints the input and succeeds; each web service answers with the input. */
+
+#include <time.h>
 
 #include "parsers.h"
 #include "runtime/fetch.h"
@@ -30,7 +32,12 @@ int spawn_run_on(struct arena *a, const char *const *argv, struct str input, str
         return spawn_run(a, argv, ret);
 }
 
-/* A status that the caller does not try again after. The first byte chooses it. */
+/* Nobody waits before asking again. */
+int nanosleep(const struct timespec *wish, struct timespec *rest) {
+        return 0;
+}
+
+/* The first byte chooses the status. */
 int fetch(struct arena *a, const struct fetch_request *request, struct fetch_answer *ret) {
         bool is_refused = output.n > 0 && output.p[0] == '!';
 

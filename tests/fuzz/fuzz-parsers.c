@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -88,12 +89,11 @@ static void put(const char *path, struct str text) {
 
 /* The files of the target are one file with several names: an input is written once. */
 static void make_machine(void) {
-        static char path[] = "/dev/shm/pyservice-fuzz-XXXXXX";
-        static char other[] = "/tmp/pyservice-fuzz-XXXXXX";
+        static char path[PATH_MAX];
+        const char *parent = getenv("TMPDIR");
 
+        (void) snprintf(path, sizeof(path), "%s/pyservice-fuzz-XXXXXX", parent ? parent : "/tmp");
         fuzz.path = mkdtemp(path);
-        if (!fuzz.path)
-                fuzz.path = mkdtemp(other);
         require(fuzz.path && atexit(remove_machine) == 0);
         fuzz.root = fs_open_dir(AT_FDCWD, fuzz.path);
         require(fuzz.root >= 0);
