@@ -105,8 +105,13 @@ def run_valgrind(words: list[str]) -> str:
     return meson_test("gcc", "valgrind", VALGRIND + words, {"UNDER_VALGRIND": "1"})
 
 
-def run_program(name: str, command: list) -> str:
-    child = Child(command, BUILD / f"{name}.log")
+def run_fuzz(words: list[str]) -> str:
+    """Bounded by executions, about two minutes on an idle machine; the corpus goes on from the run before."""
+    return run_program("fuzz-run", [TESTS / "fuzz/run", *(words or ["--runs=10000"])], {"PYSERVICE_BUILDS": str(BUILD)})
+
+
+def run_program(name: str, command: list, environment: dict[str, str] | None = None) -> str:
+    child = Child(command, BUILD / f"{name}.log", environment)
     if not child.wait():
         raise Failed(child.text())
     return child.text()
@@ -145,10 +150,11 @@ STEPS = {
     "clang": (run_clang, "clang builds without a warning"),
     "sanitizers": (run_sanitizers, "the same tests under address and undefined-behaviour sanitizers"),
     "valgrind": (run_valgrind, "unit and fuzz tests under valgrind"),
+    "fuzz": (run_fuzz, "some thousand executions of each fuzz target"),
     "machine": (run_machine, "on booted machines"),
     "bench": (run_bench, "bench (reported, not judged)"),
 }
-BESIDE = ["install", "clang", "sanitizers", "valgrind"]      # run while the machine tests do
+BESIDE = ["install", "clang", "sanitizers", "valgrind", "fuzz"]      # run while the machine tests do
 
 
 class Run:
@@ -220,7 +226,7 @@ def main() -> int:
     if name not in ("", "quick", *STEPS):
         print(f"tests/run: unknown step '{name}'; expected quick or one of {', '.join(STEPS)}", file=sys.stderr)
         return 2
-    if name not in ("quick", "unit", "clang", "sanitizers", "valgrind", "install") and os.geteuid() != 0:
+    if name not in ("quick", "unit", "clang", "sanitizers", "valgrind", "fuzz", "install") and os.geteuid() != 0:
         print(f"tests/run: '{name or 'everything'}' boots machines and needs root; try 'tests/run quick'", file=sys.stderr)
         return 2
     if os.geteuid() != 0:
