@@ -28,6 +28,10 @@ int spawn_run(struct arena *a, const char *const *argv, struct spawn_result *ret
         return 0;
 }
 
+int spawn_as_root(struct arena *a, const char *const *argv, struct spawn_result *ret) {
+        return spawn_run(a, argv, ret);
+}
+
 int spawn_run_on(struct arena *a, const char *const *argv, struct str input, struct spawn_result *ret) {
         return spawn_run(a, argv, ret);
 }

@@ -5,7 +5,6 @@
 
 #include "base/base64.h"
 #include "base/utf8.h"
-#include "terminal/log-line.h"
 #include "control/update.h"
 #include "hooks/balancer.h"
 #include "hooks/kms.h"
@@ -24,6 +23,7 @@
 #include "runtime/podman.h"
 #include "runtime/proc.h"
 #include "runtime/spawn-tail.h"
+#include "terminal/log-line.h"
 
 /* JSON of any bytes that are UTF-8 gives them back. */
 static void check_json_text(struct fuzz *f) {

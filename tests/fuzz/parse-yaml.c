@@ -8,10 +8,12 @@
 #include "app/load.h"
 #include "app/ports.h"
 #include "base/fs.h"
-#include "ctl/ctl.h"
+#include "ctl/session.h"
+#include "doctor/doctor.h"
 #include "import/import.h"
 #include "parsers.h"
 #include "render/render.h"
+#include "verbs/verbs.h"
 
 /* Bundles are texts that other programs read by lines. */
 static void check_tree(const struct tree *t) {
