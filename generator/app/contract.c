@@ -5,24 +5,28 @@
 #include "base/fs.h"
 
 static const struct field contract_variable_fields[] = {
-        FIELD(contract_variable, name, "name", "Key under 'config:'; the environment variable's name where it is not given."),
-        FIELD(contract_variable, env, "env", "Environment variable; without, the value is only for templates."),
+        FIELD(contract_variable, name, "name", "Key under 'config:'. Default: the name of the environment variable."),
+        FIELD(contract_variable, env, "env", "Environment variable. Without this key, the value is only for "
+                                             "templates."),
         FIELD(contract_variable, type, "type", "What a value may be.", .choices = "string|integer|boolean|url|list", .def = "string"),
-        FIELD(contract_variable, def, "default", "Value where none is given."),
-        FIELD(contract_variable, template, "template", "Value made of others: text with {{ name }} or {{ name | urlencode }}."),
+        FIELD(contract_variable, def, "default", "Value if none is given."),
+        FIELD(contract_variable, template, "template",
+                        "Value made from others: text with {{ name }} or {{ name | urlencode }}."),
         FIELD(contract_variable, doc, "doc", "What it is for."),
         FIELD(contract_variable, required, "required", "Whether it must be given.", .def = "false"),
-        FIELD_MAP(contract_variable, required_when, "required_when", "Variables and the values with which it must be given."),
+        FIELD_MAP(contract_variable, required_when, "required_when",
+                        "Variables, and the values with which it must be given."),
         FIELD(contract_variable, secret, "secret", "Whether its value is kept out of units and messages.", .def = "false"),
-        FIELD_LIST(contract_variable, choices, "choices", "The values that are allowed."),
-        FIELD_MAP(contract_variable, when, "when", "Variables and the values that they must have for this one to count."),
+        FIELD_LIST(contract_variable, choices, "choices", "The allowed values."),
+        FIELD_MAP(contract_variable, when, "when",
+                        "Variables, and the values that they must have for this one to be used."),
 };
 static SCHEMA(contract_variable, "One variable.");
 
 static const struct field contract_set_fields[] = {
         FIELD(contract_set, name, "name", "Name of the set.", .flags = FIELD_REQUIRED),
-        FIELD_LIST(contract_set, variables, "variables", "The first says that the set is in use; then all of them are required.", .flags = FIELD_REQUIRED),
-        FIELD_LIST(contract_set, optional, "optional", "Further ones that are not required."),
+        FIELD_LIST(contract_set, variables, "variables", "The variables. If the first is set, all of them are required.", .flags = FIELD_REQUIRED),
+        FIELD_LIST(contract_set, optional, "optional", "Additional variables that are not required."),
 };
 static SCHEMA(contract_set, "Variables that belong together.");
 

@@ -21,11 +21,13 @@ static const struct type types[KIND_COUNT] = {
 
         [KIND_TEXT] = { .name = "text", .rule = "write one line of at most 4 KiB", .max = 4096,
                         .good = TEXTS("Catalogue de données", "50 % off"), .bad = TEXTS("", "two\nlines") },
-        [KIND_NAME] = { .name = "name", .rule = "use small letters, digits and '-' between them, at most 63",
+        [KIND_NAME] = { .name = "name", .rule = "use lowercase letters, digits and '-' between them, at "
+                                                "most 63",
                         .first = "a-z0-9", .chars = "a-z0-9-", .max = 63, .also = syntax_is_name,
                         .pattern = "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$",
                         .good = TEXTS("web", "dci-api", "0"), .bad = TEXTS("", "-a", "a-", "Web", "a_b", "a.b", "a/b") },
-        [KIND_IMAGE_REF] = { .name = "image reference", .rule = "write [REGISTRY/]NAME[:TAG][@sha256:DIGEST], NAME in small letters",
+        [KIND_IMAGE_REF] = { .name = "image reference", .rule =
+                        "write [REGISTRY/]NAME[:TAG][@sha256:DIGEST], NAME in lowercase letters",
                         .first = "A-Za-z0-9", .chars = "A-Za-z0-9._/:@+-", .max = 512, .also = syntax_is_image,
                         .pattern = "^([A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?(:[1-9][0-9]{0,4})?/)?[a-z0-9]([a-z0-9._-]*[a-z0-9])?(/[a-z0-9]([a-z0-9._-]*[a-z0-9])?)*(:[A-Za-z0-9_][A-Za-z0-9._-]{0,127})?(@sha256:[0-9a-f]{64})?$",
                         .good = TEXTS("quay.io/a/b:1", "localhost/hello:1", "localhost:5000/x"),
@@ -35,7 +37,8 @@ static const struct type types[KIND_COUNT] = {
                         .first = "/", .chars = "A-Za-z0-9._/@:+,=~-", .max = 1024, .also = syntax_is_path, .allows_instance = true,
                         .pattern = "^(/|(/(?!\\.\\.?(/|$))[A-Za-z0-9._@:+,=~-]+)+)$",
                         .good = TEXTS("/", "/etc/dci-api/sso.pem"), .bad = TEXTS("", "etc", "/a/../b", "/a//b", "/a b", "/a/") },
-        [KIND_ENV_FILE] = { .name = "environment file", .rule = "write an absolute path, perhaps after '-'",
+        [KIND_ENV_FILE] = { .name = "environment file", .rule =
+                        "write an absolute path, optionally after '-'",
                         .first = "/-", .chars = "A-Za-z0-9._/@:+,=~-", .max = 1024, .also = syntax_is_env_file,
                         .pattern = "^-?(/|(/(?!\\.\\.?(/|$))[A-Za-z0-9._@:+,=~-]+)+)$",
                         .good = TEXTS("/etc/default/app", "-/etc/default/app"), .bad = TEXTS("", "app.env", "--/a") },
@@ -62,7 +65,8 @@ static const struct type types[KIND_COUNT] = {
                         .first = "A-Za-z0-9_", .chars = "A-Za-z0-9:_.@-", .max = 255, .also = syntax_is_unit_ref,
                         .pattern = "^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?|[A-Za-z0-9_][A-Za-z0-9:_.@-]*\\.(service|socket|target|timer|mount|automount|path|device|swap|slice|scope))$",
                         .good = TEXTS("web", "postgresql.service"), .bad = TEXTS("", "a b", "Web", "x.conf") },
-        [KIND_USER_NAME] = { .name = "user", .rule = "write a user name or number, perhaps with ':' and a group",
+        [KIND_USER_NAME] = { .name = "user", .rule =
+                        "write a user name or number, optionally with ':' and a group",
                         .first = "A-Za-z0-9_", .chars = "A-Za-z0-9_.:-", .max = 64, .also = syntax_is_user,
                         .pattern = "^[A-Za-z0-9_][A-Za-z0-9_.-]*(:[A-Za-z0-9_.-]+)?$",
                         .good = TEXTS("giftwrap", "1000", "app:app"), .bad = TEXTS("", "a b", ":", "a:b:c", "-a") },
@@ -71,7 +75,8 @@ static const struct type types[KIND_COUNT] = {
                         .good = TEXTS("quadlet.network", "podman", "host"), .bad = TEXTS("", "a b", "a:b", "-a", ".network") },
         [KIND_VOLUME_SPEC] = { .name = "volume",
                         .rule = "write SOURCE:/DESTINATION[:OPTIONS], where SOURCE is a path or a volume's "
-                                "name; or {volume: NAME, dest: /DESTINATION} for a volume of others",
+                                "name; or {volume: NAME, dest: /DESTINATION} for a volume that does not "
+                                "belong to the application",
                         .first = "A-Za-z0-9/", .chars = "A-Za-z0-9._/@:+,=~-", .max = 2048, .also = syntax_is_volume,
                         .allows_instance = true,
                         .pattern = "^([A-Za-z0-9][A-Za-z0-9._@+,=~-]*|/|(/(?!\\.\\.?([/:]|$))[A-Za-z0-9._@+,=~-]+)+):(/|(/(?!\\.\\.?([/:]|$))[A-Za-z0-9._@+,=~-]+)+)(:[A-Za-z0-9=,_-]+)?$",
@@ -79,7 +84,7 @@ static const struct type types[KIND_COUNT] = {
                         .bad = TEXTS("", "data", "a:b", "../x:/x", "/a:/b:ro:rw", "/a:/b:r o", "/a:/../b") },
         [KIND_VOLUME_NAME] = { .name = "volume name",
                         .rule = "begin with a letter or digit and use letters, digits, '.', '_' and '-'; "
-                                "NAME.volume is a file of the administrator's",
+                                "NAME.volume is the administrator's Quadlet file",
                         .first = "A-Za-z0-9", .chars = "A-Za-z0-9._-", .max = 128,
                         .also = syntax_is_volume_name, .allows_instance = true,
                         .pattern = "^(?!.*\\.volume$)[A-Za-z0-9][A-Za-z0-9._-]*$",
@@ -102,7 +107,8 @@ static const struct type types[KIND_COUNT] = {
                         .also = syntax_is_signal,
                         .pattern = "^SIG(HUP|INT|QUIT|KILL|USR1|USR2|TERM|WINCH|ABRT|CONT|ALRM|RTMIN\\+([12]?[0-9]|30))$",
                         .good = TEXTS("SIGTERM", "SIGQUIT", "SIGRTMIN+30"), .bad = TEXTS("", "TERM", "15", "SIGNOPE", "SIGRTMIN+31") },
-        [KIND_DOMAIN] = { .name = "domain", .rule = "write a host name in small letters, perhaps beginning with '*.'",
+        [KIND_DOMAIN] = { .name = "domain", .rule =
+                        "write a host name in lowercase letters, optionally beginning with '*.'",
                         .first = "a-z0-9*", .chars = "a-z0-9.*-", .max = 253, .also = syntax_is_domain,
                         .pattern = "^(\\*\\.)?[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$",
                         .good = TEXTS("giftwrap.example.com", "*.example.com"), .bad = TEXTS("", "a..b", "-a", "a.*", "Example.com", "a_b") },
@@ -132,11 +138,14 @@ static const struct type types[KIND_COUNT] = {
                         .first = "A-Za-z0-9[", .chars = "A-Za-z0-9.:[]-", .max = 260, .also = syntax_is_server,
                         .pattern = "^([A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*\\.?|\\[[0-9A-Fa-f.:]+\\]):[1-9][0-9]{0,4}$",
                         .good = TEXTS("api2.example.com:5000", "192.0.2.1:80", "[2001:db8::1]:80"), .bad = TEXTS("", "a", "a:0", "a:b", "a:70000", ":80", "a..b:80", "a-:80") },
-        [KIND_IP_PREFIX] = { .name = "address", .rule = "write an IPv4 or IPv6 address, perhaps with /BITS",
+        [KIND_IP_PREFIX] = { .name = "address", .rule =
+                        "write an IPv4 or IPv6 address, optionally with /BITS",
                         .first = "0-9A-Fa-f:", .chars = "0-9A-Fa-f.:/", .max = 64, .also = syntax_is_prefix,
                         .pattern = "^([0-9]{1,3}(\\.[0-9]{1,3}){3}|[0-9A-Fa-f.]*:[0-9A-Fa-f.:]*)(/(0|[1-9][0-9]{0,2}))?$",
                         .good = TEXTS("10.8.0.0/24", "192.0.2.17", "2001:db8::/64"), .bad = TEXTS("", "10.0.0.0/33", "a.b", "1.2.3", "::/129", "any") },
-        [KIND_CALENDAR] = { .name = "calendar expression", .rule = "write times as systemd.time(7) has them, such as 'Mon, 02:00', '*-*-01 04:30' or 'hourly'",
+        [KIND_CALENDAR] = { .name = "calendar expression", .rule =
+                        "write times in the format of systemd.time(7), such as 'Mon, 02:00', '*-*-01 04:30' "
+                        "or 'hourly'",
                         .first = "A-Za-z0-9*", .chars = "A-Za-z0-9*,.:/~+_ -", .max = 256, .also = syntax_is_unit_line,
                         .pattern = "^[A-Za-z0-9*]([A-Za-z0-9*,.:/~+_ -]{0,254}[A-Za-z0-9*,.:/~+_-])?$",
                         .good = TEXTS("Mon, 02:00", "*-*-01 04:30", "Mon..Fri *:0/15", "hourly", "*-02~03 12:00 Europe/Berlin"),
@@ -157,11 +166,14 @@ static const struct type types[KIND_COUNT] = {
                         .pattern = "^[A-Za-z0-9_](?!.*(\\.\\.|//|/[.-]|\\./|\\.lock(/|$)))([A-Za-z0-9._/@+#=-]*[A-Za-z0-9_@+#=-])?$",
                         .good = TEXTS("v1.4.0", "master", "feature/x-1", "4b825dc642cb6eb9a060e54bf8d69288fbee4904"),
                         .bad = TEXTS("", "-x", "a..b", "a b", "a~1", "a^", "a:b", "/a", "a/", "a.lock", "a/.b", "HEAD@{1}") },
-        [KIND_RELATIVE_PATH] = { .name = "path in the repository", .rule = "write it from the repository's top, without '.' and '..', in letters, digits and ._@+,=~-",
+        [KIND_RELATIVE_PATH] = { .name = "path in the repository", .rule =
+                        "write it relative to the top of the repository, without '.' and '..', in letters, "
+                        "digits and ._@+,=~-",
                         .first = "A-Za-z0-9._", .chars = "A-Za-z0-9._/@+,=~-", .max = 512, .also = syntax_is_relative_path,
                         .pattern = "^(?!\\.\\.?(/|$))[A-Za-z0-9._][A-Za-z0-9._@+,=~-]*(/(?!\\.\\.?(/|$))[A-Za-z0-9._@+,=~-]+)*$",
                         .good = TEXTS("requirements.txt", "requirements/prod.txt", ".docker/Containerfile"), .bad = TEXTS("", "/a", "../a", "a/../b", "a//b", "a/", "-a", "a b", ".") },
-        [KIND_PACKAGE] = { .name = "Debian package", .rule = "write its name in small letters, perhaps with =VERSION",
+        [KIND_PACKAGE] = { .name = "Debian package", .rule =
+                        "write its name in lowercase letters, optionally with =VERSION",
                         .first = "a-z0-9", .chars = "a-z0-9A-Z+.:=~-", .max = 200, .good = TEXTS("libpq5", "g++", "tini=0.19.0-1"), .bad = TEXTS("", "-y", "a b", "a;b", "Git") },
         [KIND_VERSION] = { .name = "version", .rule = "write numbers with '.' between them, such as \"3.12\"",
                         .first = "0-9", .chars = "0-9.", .max = 16, .also = syntax_is_version, .pattern = "^[0-9]+(\\.[0-9]+)*$",
