@@ -15,12 +15,12 @@ static void check_ciphertext(struct world *w, const struct secret *s) {
 
         if (str_is_absent(s->kms.text)) {
                 if (s->on_error.at.len > 0 && s->on_error.at.file != SPAN_NOWHERE)
-                        (void) diag_add(w->ds, DIAG_MISPLACED_KEY, s->on_error.at, "'on_error:' goes with 'kms:' only; remove it");
+                        (void) diag_add(w->ds, DIAG_MISPLACED_KEY, s->on_error.at, "'on_error:' needs 'kms:'; remove it");
                 return;
         }
 
         if (s->on_error.index == ON_ERROR_FAIL && !base64_decode(w->arena, s->kms.text, &ignored))
-                (void) diag_add(w->ds, DIAG_BAD_VALUE, s->kms.at, "this is no base64; %s, or add 'on_error: literal' for a text in clear", type_of(KIND_CIPHERTEXT)->rule);
+                (void) diag_add(w->ds, DIAG_BAD_VALUE, s->kms.at, "this is not base64; %s, or add 'on_error: literal' for plain text", type_of(KIND_CIPHERTEXT)->rule);
 }
 
 static void check_secrets(struct world *w, const struct container *c) {
@@ -55,19 +55,22 @@ static void check_numbers(struct world *w, const struct container *c) {
 static void check_labels(struct world *w, const struct container *c) {
         LIST_EACH(label, &c->labels)
                 if (str_has_prefix(label->key.text, STR("io.pyservice.")))
-                        (void) diag_add(w->ds, DIAG_RESERVED_NAME, label->key.at, "labels that begin with 'io.pyservice.' are pyservice's own; choose another name");
+                        (void) diag_add(w->ds, DIAG_RESERVED_NAME, label->key.at, "labels that begin with 'io.pyservice.' are reserved; choose another name");
 }
 
 /* Podman's default network and its modes have no name server. */
 static void check_aliases(struct world *w, const struct container *c) {
         if (c->aliases.n > 0 && c->names.n == 0)
                 (void) diag_add(w->ds, DIAG_ALIAS_NEEDS_NETWORK, c->aliases.at[0].at,
-                                "nobody finds 'aliases:' on this network, which has no names; set 'network:' to one of 'networks:'");
+                                "'aliases:' has no effect on this network, which has no names; set "
+                                "'network:' to one of 'networks:'");
 }
 
 static void refuse_instance(struct world *w, struct str text, struct span at) {
         if (has_instance_mark(text))
-                (void) diag_add(w->ds, DIAG_INSTANCE_NOT_HERE, at, "a sidecar, task or timer has no {{ instance }}; write this only where services get it");
+                (void) diag_add(w->ds, DIAG_INSTANCE_NOT_HERE, at,
+                                "a sidecar, task or timer has no {{ instance }}; write this only in keys "
+                                "that only services use");
 }
 
 /* A part that stands alone; what it took over from the app counts too. */
@@ -113,7 +116,7 @@ static void check_lone_parts(struct world *w, struct app *app) {
 /* One file or directory that all instances share. */
 static void refuse_instance_path(struct world *w, struct abs_path path) {
         if (has_instance_mark(path.text))
-                (void) diag_add(w->ds, DIAG_INSTANCE_NOT_HERE, path.at, "{{ instance }} cannot stand here, since this is one for all instances");
+                (void) diag_add(w->ds, DIAG_INSTANCE_NOT_HERE, path.at, "{{ instance }} cannot be used here, because all instances share this");
 }
 
 static void check_shared_paths(struct world *w, struct app *app) {
@@ -188,7 +191,7 @@ static void check_network(struct world *w, const struct network *n) {
         if (str_find(n->gateway.text, '/') < n->gateway.text.n)
                 (void) diag_add(w->ds, DIAG_BAD_VALUE, n->gateway.at, "'%.*s' is a subnet; a gateway is one address, without /BITS", STR_ARG(n->gateway.text));
         else if (has_bits && !syntax_is_within(n->gateway.text, n->subnet.text))
-                (void) diag_add(w->ds, DIAG_BAD_VALUE, n->gateway.at, "'%.*s' is none of the addresses of the subnet %.*s; write one that is", STR_ARG(n->gateway.text),
+                (void) diag_add(w->ds, DIAG_BAD_VALUE, n->gateway.at, "'%.*s' is not an address of the subnet %.*s; write one that is", STR_ARG(n->gateway.text),
                                 STR_ARG(n->subnet.text));
         if (str_is_absent(n->subnet.text))
                 (void) diag_add(w->ds, DIAG_MISSING_KEY, n->gateway.at, "'gateway:' needs 'subnet:'; add it");
@@ -197,9 +200,11 @@ static void check_network(struct world *w, const struct network *n) {
 /* Quadlet refuses them without a device. */
 static void check_volume(struct world *w, const struct volume *v) {
         if (str_is_absent(v->device.text) && !str_is_absent(v->type.text))
-                (void) diag_add(w->ds, DIAG_MISSING_KEY, v->type.at, "'type:' needs 'device:', what is mounted; add it");
+                (void) diag_add(w->ds, DIAG_MISSING_KEY, v->type.at,
+                                "'type:' needs 'device:', the source of the mount; add it");
         if (str_is_absent(v->device.text) && !str_is_absent(v->options.text))
-                (void) diag_add(w->ds, DIAG_MISSING_KEY, v->options.at, "'options:' needs 'device:', what is mounted; add it");
+                (void) diag_add(w->ds, DIAG_MISSING_KEY, v->options.at,
+                                "'options:' needs 'device:', the source of the mount; add it");
 }
 
 static bool is_mounted(const struct container_list *all, struct str name) {
@@ -223,7 +228,7 @@ void check_objects(struct world *w, struct app *app) {
                 if (!is_mounted(&all, volume->key.text))
                         (void) diag_add(
                                 w->ds, DIAG_UNUSED_VOLUME, volume->key.at,
-                                "the volume '%.*s' is mounted by nothing; write volumes: [\"%.*s:/PATH\"] %s",
+                                "no part mounts the volume '%.*s'; write volumes: [\"%.*s:/PATH\"] %s",
                                 STR_ARG(volume->key.text), STR_ARG(volume->key.text),
                                 has_services ? "in one of 'services:'" : "instead");
         }

@@ -26,10 +26,10 @@ static void check_headers(struct world *w, const struct health *h) {
                 bytes += name.n + header->value.text.n;
                 if (name.n == strlen("Host") && strncasecmp(name.p, "Host", name.n) == 0)
                         misplace(w, header->key.at,
-                                 "'Host' is not one of the headers here; write 'host:' beside 'headers:'");
+                                 "'Host' cannot be set in 'headers:'; write 'host:' beside 'headers:'");
                 else if (health_is_reserved(name))
                         (void) diag_add(w->ds, DIAG_MISPLACED_KEY, header->key.at,
-                                        "'%.*s' is set by whoever asks; remove it",
+                                        "the health check sets '%.*s' itself; remove it",
                                         STR_ARG(name));
         }
         if (h->headers.n > HEALTH_HEADERS_MAX)
@@ -48,8 +48,8 @@ static void check_command(struct world *w, const struct health *h) {
 
         if (h->words.n == 1)
                 (void) diag_add(w->ds, DIAG_BAD_COMMAND, first.at,
-                                "Podman runs a list of one word in a shell; add an argument, or write a "
-                                "text");
+                                "Podman would run a list of one word in a shell; add an argument, or write "
+                                "a text");
         for (size_t i = 0; h->words.n > 1 && i < ARRAY_SIZE(podmans); i++)
                 if (first.text.n == strlen(podmans[i]) &&
                     strncasecmp(first.text.p, podmans[i], first.text.n) == 0)
@@ -74,7 +74,7 @@ static void refuse_request(struct world *w, const struct health *h, const char *
         for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
                 if (keys[i].at.len > 0)
                         (void) diag_add(w->ds, DIAG_MISPLACED_KEY, keys[i].at,
-                                        "'%s:' means nothing without 'http:'; %s", keys[i].key,
+                                        "'%s:' has no effect without 'http:'; %s", keys[i].key,
                                         advice);
 }
 
@@ -88,10 +88,12 @@ static void check_drain(struct world *w, const struct health *h, const struct pr
                          "'drain' needs 'proxy:', which sends the requests; write 'restart' or 'none'");
         else if (p->kind.index == PROXY_NGINX)
                 misplace(w, at,
-                         "'drain' needs HAProxy, since nginx checks nothing; write 'restart' or 'none'");
+                         "'drain' needs HAProxy, because nginx performs no health checks; write 'restart' "
+                         "or 'none'");
         else if (!has_http(h))
                 misplace(w, at,
-                         "'drain' needs 'http:', since HAProxy runs no command; write 'restart' or 'none'");
+                         "'drain' needs 'http:', because HAProxy cannot run a command; write 'restart' or "
+                         "'none'");
 }
 
 static void check_service(struct world *w, const struct app *app, size_t i) {
@@ -106,7 +108,7 @@ static void check_service(struct world *w, const struct app *app, size_t i) {
                 refuse_request(w, h, "add it");
         if (h->host.text.n > 0 && h->host.text.p[0] == '*')
                 (void) diag_add(w->ds, DIAG_BAD_VALUE, h->host.at,
-                                "'%.*s' is many hosts; write one to ask for",
+                                "'%.*s' matches many hosts; write one host name",
                                 STR_ARG(h->host.text));
         if (h->port.n > 0 && h->port.n != s->port.n && w->places.is_user)
                 misplace(w, h->port.at,
@@ -123,7 +125,7 @@ static void check_sidecar(struct world *w, const struct app *app, size_t i) {
 
         if (has_http(h))
                 misplace(w, h->http.at,
-                         "a sidecar has no port that could be asked; write 'command:' instead");
+                         "a sidecar has no published port for a check; write 'command:' instead");
         else if (!has_health_command(h))
                 (void) diag_add(w->ds, DIAG_MISSING_KEY, at, "'health:' needs 'command:'; add it");
         else

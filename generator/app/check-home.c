@@ -13,7 +13,9 @@
 
 static void refuse_instance(struct world *w, struct str text, struct span at) {
         if (has_instance_mark(text))
-                (void) diag_add(w->ds, DIAG_INSTANCE_NOT_HERE, at, "{{ instance }} cannot stand here, since all instances share the app's files");
+                (void) diag_add(w->ds, DIAG_INSTANCE_NOT_HERE, at,
+                                "{{ instance }} cannot be used here, because all instances share the app's "
+                                "files");
 }
 
 /* A path that is mounted: SOURCE:TARGET. */
@@ -31,7 +33,9 @@ static void check_number(struct world *w, struct account account) {
         uint64_t number;
 
         if (str_is_made_of(account.text, "0123456789") && (!str_to_u64(account.text, UINT32_MAX - 1, &number) || number == UINT16_MAX))
-                (void) diag_add(w->ds, DIAG_BAD_VALUE, account.at, "'%.*s' is no number of a user or group; write one up to 4294967294 but 65535, without a leading zero",
+                (void) diag_add(w->ds, DIAG_BAD_VALUE, account.at,
+                                "invalid user or group number '%.*s'; write one up to 4294967294, except "
+                                "65535, without a leading zero",
                                 STR_ARG(account.text));
 }
 
@@ -41,15 +45,18 @@ static void check_account(struct world *w, struct account account) {
         bool is_name = account.text.n <= 31 && str_is_made_of(account.text, NAME_CHARS) && !str_is_made_of((struct str) { account.text.p, 1 }, "0123456789-");
 
         if (!is_number && !is_name)
-                (void) diag_add(w->ds, DIAG_BAD_VALUE, account.at, "no user or group '%.*s' can be made; use at most 31 letters, digits, '_' and '-', with a letter first, "
-                                "or name one that the machine has and add 'ensure_user: false'", STR_ARG(account.text));
+                (void) diag_add(w->ds, DIAG_BAD_VALUE, account.at, "cannot create a user or group '%.*s'; "
+                                                                   "use at most 31 letters, digits, '_' and "
+                                                                   "'-', with a letter first, or name one "
+                                                                   "that the machine has and add "
+                                                                   "'ensure_user: false'", STR_ARG(account.text));
 }
 
 static void check_owner(struct world *w, const struct app *app) {
         struct user_name user = app->base.container.user;
 
         if (!str_is_absent(app->group.text) && str_find(user.text, ':') < user.text.n)
-                (void) diag_add(w->ds, DIAG_MISPLACED_KEY, app->group.at, "the group stands behind the ':' of 'user:' already; remove one of the two");
+                (void) diag_add(w->ds, DIAG_MISPLACED_KEY, app->group.at, "'user:' already has a group after its ':'; remove one of the two");
         check_number(w, app->home->user);
         if (!str_eq(app->home->group.text, app->home->user.text))
                 check_number(w, app->home->group);
@@ -70,7 +77,7 @@ static void check_directory(struct world *w, const struct app *app, struct abs_p
 
         if (str_find(rest, '/') == rest.n)
                 (void) diag_add(w->ds, DIAG_BAD_VALUE, directory.at,
-                                "'%.*s' is no directory of one app; write one that lies deeper, such as "
+                                "'%.*s' is not a directory for one app; write one that lies deeper, such as "
                                 "/applications/%.*s", STR_ARG(directory.text), STR_ARG(app->name.text));
         else
                 check_mountable(w, directory);
@@ -91,8 +98,8 @@ static void check_code(struct world *w, const struct app *app) {
                 if (!app->source || is_apart)
                         continue;
                 (void) diag_add(w->ds, DIAG_BAD_VALUE, at,
-                                "the code, in '%.*s', and '%.*s' cannot lie in each other; choose "
-                                "directories beside each other", STR_ARG(code.text), STR_ARG(other));
+                                "the directory of the code, '%.*s', and '%.*s' cannot contain each other; "
+                                "choose separate directories", STR_ARG(code.text), STR_ARG(other));
         }
 }
 
@@ -124,7 +131,7 @@ static void check_directories(struct world *w, const struct app *app) {
         check_nesting(w, h);
         if (str_eq(h->config.text, h->data.text))
                 (void) diag_add(w->ds, DIAG_BAD_VALUE, h->data.at,
-                                "'%.*s' cannot be the directory of both configuration and data; change one",
+                                "'%.*s' cannot be the directory for both configuration and data; change one",
                                 STR_ARG(h->data.text));
 }
 
@@ -135,8 +142,12 @@ static void check_secret(struct world *w, const struct app *app, struct name sec
         LIST_EACH(s, &app->base.container.secrets) {
                 if (str_eq(s->key.text, secret.text)) {
                         if (!str_is_absent(s->value.podman.text))
-                                (void) diag_add(w->ds, DIAG_SECRET_SOURCE, secret.at, "'%.*s' is a secret of Podman's, which only containers get; "
-                                                "give it another source to have it in a file of the machine", STR_ARG(secret.text));
+                                (void) diag_add(w->ds, DIAG_SECRET_SOURCE, secret.at, "'%.*s' is a Podman "
+                                                                                      "secret, which only "
+                                                                                      "containers can read; "
+                                                                                      "use another source "
+                                                                                      "to write it to a "
+                                                                                      "file of the machine", STR_ARG(secret.text));
                         refuse_instance(w, s->value.file.text, s->value.file.at);
                         return;
                 }
@@ -145,7 +156,7 @@ static void check_secret(struct world *w, const struct app *app, struct name sec
         }
 
         hint = diag_hint(w->arena, secret.text, names, n, STR("add it to 'secrets:' at the top"));
-        (void) diag_add(w->ds, DIAG_UNKNOWN_SECRET, secret.at, "there is no secret '%.*s' of the app; %.*s", STR_ARG(secret.text), STR_ARG(hint));
+        (void) diag_add(w->ds, DIAG_UNKNOWN_SECRET, secret.at, "unknown secret '%.*s'; %.*s", STR_ARG(secret.text), STR_ARG(hint));
 }
 
 static void check_content(struct world *w, const struct app *app, size_t i) {
@@ -156,7 +167,7 @@ static void check_content(struct world *w, const struct app *app, size_t i) {
         if (has_content && has_source)
                 (void) diag_add(w->ds, DIAG_MISPLACED_KEY, place_in_part(app, "files", i, "source"), "a file has either 'content:' or 'source:'; remove one");
         else if (!has_content && !has_source)
-                (void) diag_add(w->ds, DIAG_MISSING_KEY, f->dest.at, "there is nothing to be in '%.*s'; add 'content:' or 'source:'", STR_ARG(f->dest.text));
+                (void) diag_add(w->ds, DIAG_MISSING_KEY, f->dest.at, "'%.*s' has no content; add 'content:' or 'source:'", STR_ARG(f->dest.text));
         refuse_instance(w, f->source.text, f->source.at);
         refuse_instance(w, f->content.text.text, f->content.at);
         if (!str_is_absent(f->content.secret.text))
@@ -180,7 +191,9 @@ static void check_dest(struct world *w, const struct app *app, const struct app_
         if (is_directory(app->home, f->dest.text))
                 (void) diag_add(w->ds, DIAG_BAD_VALUE, f->dest.at, "'%.*s' is a directory that the app needs; name a file", STR_ARG(f->dest.text));
         else if (app->source && path_is_below(f->dest.text, app->home->code.text))
-                (void) diag_add(w->ds, DIAG_BAD_VALUE, f->dest.at, "'%.*s' is among the code, which is replaced by each build; write it to %.*s", STR_ARG(f->dest.text),
+                (void) diag_add(w->ds, DIAG_BAD_VALUE, f->dest.at,
+                                "'%.*s' lies in the directory of the code, which each build replaces; write "
+                                "the file to %.*s", STR_ARG(f->dest.text),
                                 STR_ARG(app->home->config.text));
 
         for (const struct app_file *other = app->files.at; other < f; other++) {
@@ -213,7 +226,7 @@ void check_home(struct world *w, struct app *app) {
                 for (size_t i = ARRAY_SIZE(keys); i-- > 0;)
                         if (node_get(app->node, keys[i]))
                                 key = keys[i];
-                (void) diag_add(w->ds, DIAG_MISPLACED_KEY, place_of_key(app, key), "'%s:' is only for the machine's own applications, not for a user's; remove it", key);
+                (void) diag_add(w->ds, DIAG_MISPLACED_KEY, place_of_key(app, key), "'%s:' works only for the system's applications, not for a user's; remove it", key);
                 return;
         }
 

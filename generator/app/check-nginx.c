@@ -9,7 +9,9 @@
 static void check_text(struct world *w, struct str text, struct span at) {
         for (size_t i = 0; i < text.n; i++)
                 if ((unsigned char) text.p[i] < ' ' || text.p[i] == 127 || text.p[i] == '$') {
-                        (void) diag_add(w->ds, DIAG_BAD_VALUE, at, "nginx's configuration can't hold a '$' or a control character; remove it, or 'kind: nginx'");
+                        (void) diag_add(w->ds, DIAG_BAD_VALUE, at,
+                                        "nginx's configuration cannot contain a '$' or a control character; "
+                                        "remove it, or 'kind: nginx'");
                         return;
                 }
 }
@@ -22,7 +24,7 @@ static void check_keys(struct world *w, const struct app *app, const struct serv
         for (size_t i = 0; proxy && i < proxy->n; i++)
                 for (size_t k = 0; k < ARRAY_SIZE(keys); k++)
                         if (str_is(proxy->pairs[i].key->text, keys[k]))
-                                (void) diag_add(w->ds, DIAG_MISPLACED_KEY, proxy->pairs[i].key->at, "'%s:' means nothing with 'kind: nginx'; remove one of them", keys[k]);
+                                (void) diag_add(w->ds, DIAG_MISPLACED_KEY, proxy->pairs[i].key->at, "'%s:' has no effect with 'kind: nginx'; remove one of them", keys[k]);
 }
 
 void check_nginx(struct world *w, const struct app *app, const struct service *s) {
@@ -32,17 +34,25 @@ void check_nginx(struct world *w, const struct app *app, const struct service *s
                 return;
 
         if (w->places.is_user)
-                (void) diag_add(w->ds, DIAG_MISPLACED_KEY, p->kind.at, "nginx is the machine's, not a user's; remove 'kind: nginx'");
+                (void) diag_add(w->ds, DIAG_MISPLACED_KEY, p->kind.at,
+                                "a user's applications cannot use the machine's nginx; remove 'kind: nginx'");
         check_keys(w, app, s);
         if (p->mode.index == MODE_TCP)
-                (void) diag_add(w->ds, DIAG_MISPLACED_KEY, p->mode.at, "'mode: tcp' is not for 'kind: nginx'; remove one of them");
+                (void) diag_add(w->ds, DIAG_MISPLACED_KEY, p->mode.at,
+                                "'kind: nginx' does not support 'mode: tcp'; remove one of them");
         if (p->via.index == VIA_DNS)
-                (void) diag_add(w->ds, DIAG_MISPLACED_KEY, p->via.at, "'via: dns' is not for 'kind: nginx', which reaches instances through ports; remove one of them");
+                (void) diag_add(w->ds, DIAG_MISPLACED_KEY, p->via.at,
+                                "'kind: nginx' does not support 'via: dns', because it reaches instances "
+                                "through ports; remove one of them");
         if (p->balance.index == BALANCE_FIRST)
-                (void) diag_add(w->ds, DIAG_BAD_VALUE, p->balance.at, "nginx has no 'first'; write leastconn, roundrobin, source or random");
+                (void) diag_add(w->ds, DIAG_BAD_VALUE, p->balance.at,
+                                "nginx does not support 'first'; write leastconn, roundrobin, source or "
+                                "random");
         check_text(w, p->path.text, p->path.at);
         if (str_find(p->path.text, '%') < p->path.text.n)
-                (void) diag_add(w->ds, DIAG_BAD_VALUE, p->path.at, "nginx compares what '%%' stands for; write the character itself, or a shorter path");
+                (void) diag_add(w->ds, DIAG_BAD_VALUE, p->path.at,
+                                "nginx compares decoded paths; write the character itself instead of '%%', "
+                                "or a shorter path");
         if (p->tls)
                 check_text(w, p->tls->certificate.text, p->tls->certificate.at);
         LIST_EACH(header, &p->headers) {

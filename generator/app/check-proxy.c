@@ -11,10 +11,12 @@ static struct span service_key(const struct app *app, const struct service *s, c
 
 static void check_ports(struct world *w, const struct app *app, const struct service *s) {
         if (s->proxy && s->port.n == 0)
-                (void) diag_add(w->ds, DIAG_PORT_MISSING, service_key(app, s, "proxy"), "'%.*s' has 'proxy:' but no 'port:'; say on which port it listens",
+                (void) diag_add(w->ds, DIAG_PORT_MISSING, service_key(app, s, "proxy"),
+                                "'%.*s' has 'proxy:' but no 'port:'; add the port on which it listens",
                                 STR_ARG(s->name.text));
         if (!s->proxy && s->health && !str_is_absent(s->health->http.text) && s->port.n == 0)
-                (void) diag_add(w->ds, DIAG_PORT_MISSING, s->health->http.at, "'health: {http: …}' needs 'port:'; say on which port it listens");
+                (void) diag_add(w->ds, DIAG_PORT_MISSING, s->health->http.at,
+                                "'health: {http: …}' needs 'port:'; add the port on which it listens");
         if (s->host_port.n > 0 && s->port.n == 0)
                 (void) diag_add(w->ds, DIAG_PORT_MISSING, s->host_port.at, "'host_port:' needs 'port:', the port in the container");
         if (s->host_port.n > 0 && s->host_port.n + s->scale.n > 65536)
@@ -45,12 +47,12 @@ static void check_publishing(struct world *w, const struct service *s) {
         struct network_ref network = s->container.network;
 
         if (s->host_port.n > 0 && publishes_nothing(s))
-                (void) diag_add(w->ds, DIAG_MISPLACED_KEY, s->host_port.at, "'host_port:' means nothing with 'network: %.*s', where nothing is published; remove one of them",
+                (void) diag_add(w->ds, DIAG_MISPLACED_KEY, s->host_port.at, "'host_port:' has no effect with 'network: %.*s', which publishes no ports; remove one of them",
                                 STR_ARG(network.text));
         else if (s->host_port.n > 0 && s->proxy && s->proxy->via.index == VIA_DNS)
-                (void) diag_add(w->ds, DIAG_MISPLACED_KEY, s->host_port.at, "'host_port:' means nothing with 'via: dns', which publishes no port; remove one of them");
+                (void) diag_add(w->ds, DIAG_MISPLACED_KEY, s->host_port.at, "'host_port:' has no effect with 'via: dns', which publishes no port; remove one of them");
         if (!s->proxy && s->health && !str_is_absent(s->health->http.text) && str_is(network.text, "none"))
-                (void) diag_add(w->ds, DIAG_MISPLACED_KEY, s->health->http.at, "with 'network: none' nobody can ask it over HTTP; write 'command:' instead");
+                (void) diag_add(w->ds, DIAG_MISPLACED_KEY, s->health->http.at, "with 'network: none' no HTTP check can reach it; write 'command:' instead");
         if (s->port.n > 0 && s->scale.n > 1 && str_is(network.text, "host"))
                 (void) diag_add(w->ds, DIAG_SHARED_PORT, s->port.at, "with 'network: host' all %llu instances listen on port %llu of the machine, which they must share (SO_REUSEPORT); "
                                 "set 'scale: 1', or choose another network", (unsigned long long) s->scale.n, (unsigned long long) s->port.n);
@@ -63,7 +65,8 @@ static void check_network(struct world *w, const struct app *app, const struct s
         bool is_none = publishes_nothing(s);
 
         if (s->proxy->via.index == VIA_DNS && network.at.len == 0)      /* of its own at most, where no HAProxy is */
-                (void) diag_add(w->ds, DIAG_PROXY_NEEDS_NETWORK, s->proxy->via.at, "'via: dns' needs 'network:', the one that HAProxy is on too");
+                (void) diag_add(w->ds, DIAG_PROXY_NEEDS_NETWORK, s->proxy->via.at,
+                                "'via: dns' needs 'network:'; write a network that HAProxy is on too");
         else if (s->proxy->via.index == VIA_DNS && (is_none || has_no_dns(app, network)))
                 (void) diag_add(w->ds, DIAG_PROXY_NEEDS_NETWORK, network.at, "containers have no names on the network '%.*s'; 'via: dns' needs one with DNS",
                                 STR_ARG(network.text));
@@ -84,7 +87,7 @@ static void check_mode(struct world *w, const struct app *app, const struct serv
         for (size_t i = 0; i < proxy->n; i++)
                 for (size_t k = 0; k < ARRAY_SIZE(http_keys); k++)
                         if (str_is(proxy->pairs[i].key->text, http_keys[k]))
-                                (void) diag_add(w->ds, DIAG_MISPLACED_KEY, proxy->pairs[i].key->at, "'%s:' means nothing with 'mode: tcp'; remove one of them", http_keys[k]);
+                                (void) diag_add(w->ds, DIAG_MISPLACED_KEY, proxy->pairs[i].key->at, "'%s:' has no effect with 'mode: tcp'; remove one of them", http_keys[k]);
 }
 
 static void check_routes(struct world *w, const struct service *s) {
@@ -93,13 +96,15 @@ static void check_routes(struct world *w, const struct service *s) {
         if (p->mode.index == MODE_TCP)
                 return;
         if (p->strip.yes && str_is(p->path.text, "/"))
-                (void) diag_add(w->ds, DIAG_STRIP_NEEDS_PATH, p->strip.at, "'strip: true' needs 'path:', which is what it takes off");
+                (void) diag_add(w->ds, DIAG_STRIP_NEEDS_PATH, p->strip.at,
+                                "'strip: true' needs 'path:', the prefix that it removes; add it");
         if (p->tls && p->domains.n == 0)
                 (void) diag_add(w->ds, DIAG_MISSING_KEY, p->tls->certificate.at, "'tls:' needs 'domains:', the names that the certificate is for; add them");
         if (p->redirect_to_https.yes && p->domains.n == 0)
                 (void) diag_add(w->ds, DIAG_MISSING_KEY, p->redirect_to_https.at, "'redirect_to_https:' needs 'domains:'; add them");
         if (str_find(p->path.text, '?') < p->path.text.n)
-                (void) diag_add(w->ds, DIAG_BAD_VALUE, p->path.at, "'%.*s' has a query, which is no part of a path; end it before the '?'", STR_ARG(p->path.text));
+                (void) diag_add(w->ds, DIAG_BAD_VALUE, p->path.at,
+                                "'%.*s' has a query, which is not part of a path; end it before the '?'", STR_ARG(p->path.text));
 }
 
 void check_proxies(struct world *w, struct app *app) {

@@ -58,14 +58,17 @@ static void check_key(struct world *w, const struct quadlet_entry *entry, const 
                         (void) diag_add(w->ds, DIAG_QUADLET_KEY_TAKEN, entry->key.at, "'%.*s' has a key of its own, '%s:'; write that instead",
                                         STR_ARG(entry->key.text), taken[i].instead);
                 else
-                        (void) diag_add(w->ds, DIAG_QUADLET_KEY_TAKEN, entry->key.at, "pyservice relies on its own '%.*s'; remove this",
+                        (void) diag_add(w->ds, DIAG_QUADLET_KEY_TAKEN, entry->key.at,
+                                        "pyservice sets '%.*s' itself and relies on it; remove this line",
                                         STR_ARG(entry->key.text));
                 return;
         }
 
         for (size_t i = 0; i < ARRAY_SIZE(shared_lists) && entry->value.text.n == 0; i++)
                 if (str_is(entry->key.text, shared_lists[i]))
-                        (void) diag_add(w->ds, DIAG_QUADLET_KEY_TAKEN, entry->key.at, "an empty '%.*s' takes back what pyservice writes; remove this",
+                        (void) diag_add(w->ds, DIAG_QUADLET_KEY_TAKEN, entry->key.at,
+                                        "an empty '%.*s' would remove what pyservice writes; remove this "
+                                        "line",
                                         STR_ARG(entry->key.text));
 }
 

@@ -22,7 +22,7 @@ static void check_before_update(struct world *w, struct app *app) {
                         continue;
 
                 hint = diag_hint(w->arena, name->text, names, app->tasks.n, STR("add it to 'tasks:'"));
-                (void) diag_add(w->ds, DIAG_UNKNOWN_TASK, name->at, "there is no task '%.*s'; %.*s", STR_ARG(name->text), STR_ARG(hint));
+                (void) diag_add(w->ds, DIAG_UNKNOWN_TASK, name->at, "unknown task '%.*s'; %.*s", STR_ARG(name->text), STR_ARG(hint));
         }
 }
 
@@ -103,7 +103,7 @@ static void report_unknown(struct world *w, const struct parts *parts, const str
 
         hint = diag_hint(w->arena, ref->text, names, parts->n_running,
                          arena_join(w->arena, STR("for a unit write its suffix too, such as '"), ref->text, STR(".service'")));
-        (void) diag_add(w->ds, DIAG_UNKNOWN_SERVICE, ref->at, "there is no service or sidecar '%.*s'; %.*s", STR_ARG(ref->text), STR_ARG(hint));
+        (void) diag_add(w->ds, DIAG_UNKNOWN_SERVICE, ref->at, "unknown service or sidecar '%.*s'; %.*s", STR_ARG(ref->text), STR_ARG(hint));
 }
 
 /* What `p` waits for and is not settled, of the app itself; NULL for none. */
@@ -140,7 +140,9 @@ static void check_circles(struct world *w, const struct parts *parts) {
         if (str_eq(p->name.text, ref->text))
                 (void) diag_add(w->ds, DIAG_REFERENCE_CIRCLE, ref->at, "'%.*s' waits for itself; remove this", STR_ARG(ref->text));
         else
-                (void) diag_add(w->ds, DIAG_REFERENCE_CIRCLE, ref->at, "'%.*s' waits for '%.*s', which, perhaps through others, waits for it; remove one of these references",
+                (void) diag_add(w->ds, DIAG_REFERENCE_CIRCLE, ref->at,
+                                "'%.*s' waits for '%.*s', which waits for it directly or through other "
+                                "parts; remove one of these references",
                                 STR_ARG(p->name.text), STR_ARG(ref->text));
 }
 

@@ -8,11 +8,14 @@
 
 static void check_image(struct world *w, const struct app *app) {
         if (node_get(app->node, "image"))
-                (void) diag_add(w->ds, DIAG_IMAGE_AND_SOURCE, place_of_key(app, "image"), "the app has 'source:', which its image is built from; remove one of the two");
+                (void) diag_add(w->ds, DIAG_IMAGE_AND_SOURCE, place_of_key(app, "image"),
+                                "'image:' and 'source:' exclude each other: the image is built from "
+                                "'source:'; remove one of the two");
         for (size_t i = 0; node_get(app->node, "services") && i < app->services.n; i++)
                 if (node_get(place_of_part(app, "services", i), "image"))
                         (void) diag_add(w->ds, DIAG_IMAGE_AND_SOURCE, place_in_part(app, "services", i, "image"),
-                                        "services run the image that 'source:' is built to; remove this, or make it a sidecar");
+                                        "services run the image that is built from 'source:'; remove this, "
+                                        "or make it a sidecar");
 }
 
 static struct span place_of(const struct app *app, const char *key) {
@@ -35,13 +38,15 @@ static void check_containerfile(struct world *w, const struct app *app) {
 
         for (size_t i = 0; i < ARRAY_SIZE(generated); i++)
                 if (node_get(map, generated[i]))
-                        (void) diag_add(w->ds, DIAG_MISPLACED_KEY, place_of(app, generated[i]), "'%s:' is for the generated Containerfile; remove it, or 'containerfile:'",
+                        (void) diag_add(w->ds, DIAG_MISPLACED_KEY, place_of(app, generated[i]),
+                                        "'%s:' applies only to the generated Containerfile; remove it, or "
+                                        "'containerfile:'",
                                         generated[i]);
 }
 
 static void refuse_instance(struct world *w, struct str text, struct span at) {
         if (has_instance_mark(text))
-                (void) diag_add(w->ds, DIAG_INSTANCE_NOT_HERE, at, "an image is built for all instances; write {{ instance }} only where services get it");
+                (void) diag_add(w->ds, DIAG_INSTANCE_NOT_HERE, at, "all instances share the built image; write {{ instance }} only in keys of services");
 }
 
 static void check_commands(struct world *w, const struct command *commands, size_t n) {
@@ -68,7 +73,7 @@ void check_source(struct world *w, struct app *app) {
         if (!str_is_absent(s->credential.text) && !str_has_prefix(s->repo.text, STR("https://")))
                 (void) diag_add(w->ds, DIAG_MISPLACED_KEY, place_of(app, "credential"), "'credential:' is for a repository over HTTPS; remove it, or write https://…");
         if (node_get(node_get(app->node, "source"), "conda_base") && s->manager.index != MANAGER_CONDA && str_is_absent(s->containerfile.text))
-                (void) diag_add(w->ds, DIAG_MISPLACED_KEY, place_of(app, "conda_base"), "'conda_base:' goes with 'manager: conda'; remove it, or add that");
+                (void) diag_add(w->ds, DIAG_MISPLACED_KEY, place_of(app, "conda_base"), "'conda_base:' needs 'manager: conda'; remove it, or add that");
         check_commands(w, s->before.at, s->before.n);
         check_commands(w, s->after.at, s->after.n);
 }

@@ -24,16 +24,16 @@ static void check_time(struct world *w, const struct calendar *time) {
 
         if (!calendar_parse(time->text, &zone) && calendar_is_cron(time->text))
                 (void) diag_add(w->ds, DIAG_BAD_SCHEDULE, time->at,
-                                "'%.*s' is a time of crontab(5); write %.*s", STR_ARG(time->text),
+                                "'%.*s' is in the format of crontab(5); write %.*s", STR_ARG(time->text),
                                 STR_ARG(translate_cron(w->arena, time->text)));
         else if (!calendar_parse(time->text, &zone))
                 (void) diag_add(w->ds, DIAG_BAD_SCHEDULE, time->at,
-                                "systemd does not understand the time '%.*s'; write one of systemd.time(7), "
-                                "and try it with 'systemd-analyze calendar'", STR_ARG(time->text));
+                                "invalid time '%.*s'; write it in the format of systemd.time(7), and try it "
+                                "with 'systemd-analyze calendar'", STR_ARG(time->text));
         else if (!str_is_absent(zone) && !machine_has_zone(w, zone))
                 (void) diag_add(w->ds, DIAG_UNKNOWN_ZONE, time->at,
-                                "this machine has no time zone '%.*s'; write one that "
-                                "'timedatectl list-timezones' prints", STR_ARG(zone));
+                                "unknown time zone '%.*s'; write one that 'timedatectl list-timezones' "
+                                "prints", STR_ARG(zone));
 }
 
 void check_timers(struct world *w, struct app *app) {

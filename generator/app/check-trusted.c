@@ -22,7 +22,8 @@ void check_trusted(struct world *w, struct app *app) {
 
         if (w->places.is_user)
                 (void) diag_add(w->ds, DIAG_MISPLACED_KEY, place_of_key(app, "trusted"),
-                                "only the system's manager can filter addresses, a user's cannot; remove 'trusted:', or run this as an application of the system");
+                                "a user's service manager cannot filter addresses, only the system's can; "
+                                "remove 'trusted:', or run this as an application of the system");
         LIST_EACH(s, &app->services)
                 check_network(w, app, &s->container);
         LIST_EACH(s, &app->sidecars)

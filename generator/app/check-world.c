@@ -107,7 +107,7 @@ static void refuse_machine_unit(struct claims *c, struct definition *d, struct s
                 return;
 
         c->w->ds->owner = d->name.text;
-        (void) diag_add(c->w->ds, DIAG_UNIT_TAKEN, at, "the unit '%.*s' is one that this machine already has; rename the app or its part", STR_ARG(unit));
+        (void) diag_add(c->w->ds, DIAG_UNIT_TAKEN, at, "this machine already has a unit '%.*s'; rename the app or its part", STR_ARG(unit));
         d->is_broken = true;
 }
 
@@ -260,7 +260,8 @@ static void count_instances(struct world *w) {
 
                 w->ds->owner = d->name.text;
                 (void) diag_add(w->ds, DIAG_TOO_MANY_INSTANCES, s->scale.at.len > 0 ? s->scale.at : s->name.at,
-                                "with this there are more than %u instances on this machine; lower a 'scale'", (unsigned) INSTANCES_MAX);
+                                "with this application the machine has more than %u instances; lower a "
+                                "'scale'", (unsigned) INSTANCES_MAX);
                 d->is_broken = true;
                 d->app = NULL;
         }

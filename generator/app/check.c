@@ -9,7 +9,9 @@
 static void check_beat(struct world *w, struct app *app) {
         LIST_EACH(s, &app->services)
                 if (s->container.run_mode.at.len > 0 && s->container.run_mode.index == RUN_MODE_BEAT && s->scale.n > 1)
-                        (void) diag_add(w->ds, DIAG_BEAT_SCALE, s->scale.at, "a service with 'run_mode: BEAT' runs once; set 'scale: 1', or leave it out");
+                        (void) diag_add(w->ds, DIAG_BEAT_SCALE, s->scale.at,
+                                        "a service with 'run_mode: BEAT' must have one instance; set "
+                                        "'scale: 1', or omit it");
 }
 
 bool is_reserved_name(struct str name) {
@@ -63,7 +65,7 @@ static void check_names(struct world *w, struct app *app) {
 
                 /* The short form's one part has the app's own name. */
                 if ((is_reserved_name(name.text) && (i > 0 || !is_short_form)) || is_like_image(all.list.at[i].container->unit.text))
-                        (void) diag_add(w->ds, DIAG_RESERVED_NAME, name.at, "'%.*s' is a name of pyservice's own; choose another", STR_ARG(name.text));
+                        (void) diag_add(w->ds, DIAG_RESERVED_NAME, name.at, "the name '%.*s' is reserved; choose another", STR_ARG(name.text));
         }
 
         /* The short form's one part has no name of its own, which another could have too. */
@@ -76,7 +78,7 @@ static void check_commands_of(struct world *w, struct app *app, const char *list
 
         if (part && node_get(part, "command") && node_get(part, "commands"))
                 (void) diag_add(w->ds, DIAG_MISPLACED_KEY, place_in_part(app, list, i, "commands"),
-                                "there is either 'command:' or 'commands:'; remove one");
+                                "'command:' and 'commands:' exclude each other; remove one");
         LIST_EACH(command, &t->commands)
                 if (command->words.n == 0)
                         (void) diag_add(w->ds, DIAG_BAD_COMMAND, command->at, "the command is empty; write one, or remove it");

@@ -79,7 +79,7 @@ static bool is_whole_number(struct str s) {
 static const char *list_rule(const struct value *value) {
         for (size_t i = 0; i < value->n_items; i++)
                 if (str_find(value->items[i].text, ',') < value->items[i].text.n)
-                        return "a list of texts without commas, which stand between them";
+                        return "a list of texts without commas, because commas separate them";
 
         return NULL;
 }
@@ -149,10 +149,11 @@ static bool check_value(struct applying *ap, const struct contract_variable *v, 
                 return true;
 
         if (v->secret.yes)
-                (void) diag_add(ap->w->ds, DIAG_CONFIG_CHOICE, unchosen.at, "this is no value of '%.*s'; the contract '%.*s' allows %.*s",
+                (void) diag_add(ap->w->ds, DIAG_CONFIG_CHOICE, unchosen.at, "invalid value for '%.*s'; the contract '%.*s' allows %.*s",
                                 STR_ARG(v->name.text), STR_ARG(ap->contract->name.text), STR_ARG(join_choices(ap->w->arena, v)));
         else
-                (void) diag_add(ap->w->ds, DIAG_CONFIG_CHOICE, unchosen.at, "'%.*s' is no value of '%.*s'; the contract '%.*s' allows %.*s",
+                (void) diag_add(ap->w->ds, DIAG_CONFIG_CHOICE, unchosen.at,
+                                "invalid value '%.*s' for '%.*s'; the contract '%.*s' allows %.*s",
                                 STR_ARG(unchosen.text), STR_ARG(v->name.text), STR_ARG(ap->contract->name.text), STR_ARG(join_choices(ap->w->arena, v)));
         return false;
 }
@@ -162,7 +163,8 @@ static void refuse_instance(struct applying *ap, const struct contract_variable 
         struct str text = entry->value.text.text;
 
         if (has_instance_mark(text))
-                (void) diag_add(ap->w->ds, DIAG_INSTANCE_NOT_HERE, entry->value.at, "{{ instance }} cannot stand in what is a secret, or is composed with one");
+                (void) diag_add(ap->w->ds, DIAG_INSTANCE_NOT_HERE, entry->value.at,
+                                "{{ instance }} cannot be used in a secret, or in a value that contains one");
 }
 
 /* A secret in clear in a file that everybody can read. */
@@ -173,7 +175,7 @@ static void warn_readable(struct applying *ap, const struct contract_variable *v
         VEC_EACH(file, &ap->w->public_files)
                 if (*file == entry->value.at.file)
                         (void) diag_add(ap->w->ds, DIAG_READABLE_SECRET, entry->key.at,
-                                        "'%.*s' is a secret and stands in a file that every user can read; use {secret: NAME}, or run 'chmod o-r' on the file",
+                                        "'%.*s' is a secret, but every user can read this file; use {secret: NAME}, or run 'chmod o-r' on the file",
                                         STR_ARG(v->name.text));
 }
 
@@ -294,7 +296,8 @@ static void apply_template(struct applying *ap, const struct contract_variable *
         if (!f.missing)
                 *vec_push(ap->w->arena, &ap->variables) = f.variable;
         else if (f.given && !is_required(ap, f.missing) && is_in_force(ap, f.missing))
-                (void) diag_add(ap->w->ds, DIAG_CONFIG_MISSING, f.given->key.at, "'%.*s' is of use only with '%.*s', for %.*s; give that too",
+                (void) diag_add(ap->w->ds, DIAG_CONFIG_MISSING, f.given->key.at,
+                                "'%.*s' has an effect only with '%.*s', for %.*s; add that too",
                                 STR_ARG(f.given->key.text), STR_ARG(f.missing->name.text), STR_ARG(v->env.text));
 }
 
@@ -318,7 +321,7 @@ static bool check_entry(struct applying *ap, const struct contract_variable *v, 
         if (v->secret.yes)
                 refuse_instance(ap, v, entry);
         if (in->set && !in->first)
-                (void) diag_add(ap->w->ds, DIAG_CONFIG_MISSING, entry->key.at, "'%.*s' has no effect without '%.*s' (the set '%.*s'); give that too, or remove this",
+                (void) diag_add(ap->w->ds, DIAG_CONFIG_MISSING, entry->key.at, "'%.*s' has no effect without '%.*s' (the set '%.*s'); add that too, or remove this",
                                 STR_ARG(entry->key.text), STR_ARG(in->set->variables.at[0].text), STR_ARG(in->set->name.text));
         return true;
 }
@@ -353,10 +356,11 @@ static void apply_variable(struct applying *ap, const struct contract_variable *
 
 static void refuse_key(struct applying *ap, const struct config_entry *entry, const struct str *names, size_t n) {
         const struct contract_variable *v = contract_variable(ap->contract, entry->key.text);
-        struct str hint = diag_hint(ap->w->arena, entry->key.text, names, n, STR("put what it does not know under 'env:'"));
+        struct str hint = diag_hint(ap->w->arena, entry->key.text, names, n, STR("put other variables under 'env:'"));
 
         if (v)
-                (void) diag_add(ap->w->ds, DIAG_CONFIG_UNKNOWN, entry->key.at, "'%.*s' is made of other values by the contract '%.*s'; give those",
+                (void) diag_add(ap->w->ds, DIAG_CONFIG_UNKNOWN, entry->key.at,
+                                "'%.*s' is made from other values by the contract '%.*s'; set those",
                                 STR_ARG(entry->key.text), STR_ARG(ap->contract->name.text));
         else
                 (void) diag_add(ap->w->ds, DIAG_CONFIG_UNKNOWN, entry->key.at, "'%.*s' is not in the contract '%.*s'; %.*s",

@@ -8,11 +8,11 @@ static const struct field contract_variable_fields[] = {
         FIELD(contract_variable, name, "name", "Key under 'config:'. Default: the name of the environment variable."),
         FIELD(contract_variable, env, "env", "Environment variable. Without this key, the value is only for "
                                              "templates."),
-        FIELD(contract_variable, type, "type", "What a value may be.", .choices = "string|integer|boolean|url|list", .def = "string"),
+        FIELD(contract_variable, type, "type", "Type of the value.", .choices = "string|integer|boolean|url|list", .def = "string"),
         FIELD(contract_variable, def, "default", "Value if none is given."),
         FIELD(contract_variable, template, "template",
                         "Value made from others: text with {{ name }} or {{ name | urlencode }}."),
-        FIELD(contract_variable, doc, "doc", "What it is for."),
+        FIELD(contract_variable, doc, "doc", "Purpose of the variable."),
         FIELD(contract_variable, required, "required", "Whether it must be given.", .def = "false"),
         FIELD_MAP(contract_variable, required_when, "required_when",
                         "Variables, and the values with which it must be given."),
@@ -57,27 +57,31 @@ static void name_variables(struct world *w, struct contract *c, const struct nod
                 if (str_is_absent(v->name.text))
                         v->name = v->env;
                 if (!str_is_absent(v->template.text) && str_is_absent(v->env.text))
-                        (void) diag_add(w->ds, DIAG_BAD_CONTRACT, at, "a variable with a template needs 'env', what it makes; add it");
+                        (void) diag_add(w->ds, DIAG_BAD_CONTRACT, at,
+                                        "a variable with a template needs 'env', the variable that it sets; "
+                                        "add it");
                 for (size_t k = 0; k < i; k++)
                         if (str_eq(c->variables.at[k].name.text, v->name.text))
-                                (void) diag_add(w->ds, DIAG_BAD_CONTRACT, v->name.at, "'%.*s' is there twice; remove one", STR_ARG(v->name.text));
+                                (void) diag_add(w->ds, DIAG_BAD_CONTRACT, v->name.at,
+                                                "duplicate variable '%.*s'; remove one", STR_ARG(v->name.text));
         }
 }
 
 static void check_name(struct world *w, const struct contract *c, struct str name, struct span at) {
         if (!contract_variable(c, name))
-                (void) diag_add(w->ds, DIAG_BAD_CONTRACT, at, "'%.*s' is no variable of this contract; add it to 'variables:'", STR_ARG(name));
+                (void) diag_add(w->ds, DIAG_BAD_CONTRACT, at, "unknown variable '%.*s'; add it to 'variables:'", STR_ARG(name));
 }
 
 static void check_reference(struct world *w, const struct contract *c, const struct contract_variable *v, struct str inside) {
         struct contract_reference ref = contract_reference(c, inside);
 
         if (!ref.variable)
-                (void) diag_add(w->ds, DIAG_BAD_CONTRACT, v->template.at, "'{{ %.*s }}' names no variable of this contract; add one to 'variables:'", STR_ARG(inside));
+                (void) diag_add(w->ds, DIAG_BAD_CONTRACT, v->template.at, "'{{ %.*s }}' names an unknown variable; add it to 'variables:'", STR_ARG(inside));
         else if (!str_is_absent(ref.variable->template.text))
                 (void) diag_add(w->ds, DIAG_BAD_CONTRACT, v->template.at, "'{{ %.*s }}' names another template; write its text here", STR_ARG(inside));
         else if (ref.is_wrong)
-                (void) diag_add(w->ds, DIAG_BAD_CONTRACT, v->template.at, "'{{ %.*s }}' is not understood; only '| urlencode' may follow a name", STR_ARG(inside));
+                (void) diag_add(w->ds, DIAG_BAD_CONTRACT, v->template.at,
+                                "invalid expression '{{ %.*s }}'; only '| urlencode' may follow a name", STR_ARG(inside));
 }
 
 static void check_template(struct world *w, const struct contract *c, const struct contract_variable *v) {
@@ -159,7 +163,7 @@ static void report_unknown(struct world *w, struct name name) {
         }
 
         hint = diag_hint(w->arena, name.text, names, n, arena_join(w->arena, STR("write one to "), w->places.contracts[0], STR("/"), name.text, STR(".yaml")));
-        (void) diag_add(w->ds, DIAG_UNKNOWN_CONTRACT, name.at, "there is no contract '%.*s'; %.*s", STR_ARG(name.text), STR_ARG(hint));
+        (void) diag_add(w->ds, DIAG_UNKNOWN_CONTRACT, name.at, "unknown contract '%.*s'; %.*s", STR_ARG(name.text), STR_ARG(hint));
 }
 
 static struct contract *find_or_read(struct world *w, struct name name) {
@@ -186,7 +190,7 @@ struct contract *contract_find(struct world *w, struct name name) {
         if (!c)
                 report_unknown(w, name);
         else if (c->is_broken)
-                (void) diag_add(w->ds, DIAG_BAD_CONTRACT, name.at, "the contract '%.*s' has mistakes; mend %.*s", STR_ARG(name.text), STR_ARG(c->path));
+                (void) diag_add(w->ds, DIAG_BAD_CONTRACT, name.at, "the contract '%.*s' has errors; fix %.*s", STR_ARG(name.text), STR_ARG(c->path));
 
         return c && !c->is_broken ? c : NULL;
 }

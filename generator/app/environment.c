@@ -77,7 +77,7 @@ static void check_secret(struct world *w, const struct container *c, const struc
                         names[n++] = secret->key.text;
 
         hint = diag_hint(w->arena, piece->secret.text, names, n, STR("add it to 'secrets:'"));
-        (void) diag_add(w->ds, DIAG_UNKNOWN_SECRET, piece->secret.at, "there is no secret '%.*s'; %.*s", STR_ARG(piece->secret.text), STR_ARG(hint));
+        (void) diag_add(w->ds, DIAG_UNKNOWN_SECRET, piece->secret.at, "unknown secret '%.*s'; %.*s", STR_ARG(piece->secret.text), STR_ARG(hint));
 }
 
 static void check_variable(struct world *w, const struct container *c, const struct variable *v) {
@@ -86,7 +86,8 @@ static void check_variable(struct world *w, const struct container *c, const str
 
         if (v->is_secret && environment_is_podmans(v->name.text))
                 (void) diag_add(w->ds, DIAG_SECRET_VARIABLE, v->name.at,
-                                "'%.*s' cannot hold a secret, since Podman itself reads that variable; let the container read the secret's file in /run/secrets instead",
+                                "'%.*s' cannot contain a secret, because Podman itself reads that variable; "
+                                "let the container read the secret's file in /run/secrets instead",
                                 STR_ARG(v->name.text));
 }
 
@@ -139,7 +140,8 @@ static void apply_contract(struct world *w, struct app *app, struct environment 
         if (str_is_absent(app->contract.text)) {
                 if (app->config.n > 0)
                         (void) diag_add(w->ds, DIAG_CONFIG_WITHOUT_CONTRACT, app->config.at[0].key.at,
-                                        "'config:' needs a contract that says what it means; add 'contract: NAME', or use 'env:'");
+                                        "'config:' needs a contract, which defines its variables; add "
+                                        "'contract: NAME', or use 'env:'");
                 return;
         }
 

@@ -46,7 +46,7 @@ static void check_in(struct world *w, struct str directory) {
                     fs_list(w->arena, w->root, world_below(path), &inside) < 0 || inside.list.n == 0)
                         continue;
                 (void) diag_add(w->ds, DIAG_UNUSED_DROP_IN, (struct span) { .file = source_add(w->arena, w->sources, path, STR("")) },
-                                "there is no '%.*s' that these drop-ins could be laid over; write one, or remove them", STR_ARG(file_name));
+                                "these drop-ins have no definition '%.*s'; write one, or remove them", STR_ARG(file_name));
         }
 }
 

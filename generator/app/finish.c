@@ -27,7 +27,7 @@ static void report_misplaced(struct world *w, const struct node *root) {
                 for (size_t k = 0; k < ARRAY_SIZE(service_only); k++)
                         if (str_is(root->pairs[i].key->text, service_only[k]))
                                 (void) diag_add(w->ds, DIAG_MISPLACED_KEY, root->pairs[i].key->at,
-                                                "'%s' belongs to a service where there is 'services:'; move it there", service_only[k]);
+                                                "with 'services:', '%s' belongs to a service; move it there", service_only[k]);
 }
 
 /* The short form: what stands at the top is the one service, named like the app. */

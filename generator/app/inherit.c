@@ -162,8 +162,9 @@ static bool has_secret(const struct container *c, struct str name) {
 
 static void warn(struct checking *k, struct span at, const char *what, struct str name, const char *key) {
         (void) diag_add(k->w->ds, DIAG_NOT_INHERITED, at,
-                        "'%.*s' runs another image than the application's, so it does not get the %s '%.*s' of the top, which is named here; "
-                        "add 'inherit: [%s]' to it, or 'inherit: false' if it needs none",
+                        "'%.*s' does not run the application's image, so it does not inherit the %s '%.*s' "
+                        "that it names here; add 'inherit: [%s]' to it, or 'inherit: false' if it needs "
+                        "none",
                         STR_ARG(k->part->name.text), what, STR_ARG(name), key);
 }
 

@@ -32,13 +32,13 @@ static bool is_hidden(const struct world *w, int r) {
 
 static const char *describe(int r) {
         if (r == -ENOENT)
-                return "the link leads to a file that is not there; make that file, or remove the link";
+                return "the link leads to a missing file; create that file, or remove the link";
         if (r == -E2BIG)
-                return "pyservice broke down over this file (it ran out of memory, or of time); make it smaller, or split the application";
+                return "pyservice ran out of memory or time on this file; make it smaller, or split the application";
         if (r == -EISDIR)
-                return "this is a directory; a definition is a file";
+                return "this is a directory; a definition must be a file";
 
-        return r == -ENOTSUP ? "this is no regular file; a definition is one" : NULL;
+        return r == -ENOTSUP ? "this is not a regular file; a definition must be one" : NULL;
 }
 
 /* False if another program may still be writing the file, so that it has to wait. If the clock is behind the
@@ -53,14 +53,14 @@ static bool is_whole(struct world *w, uint32_t file, const struct fs_file *read)
         w->written = written > w->written ? written : w->written;
         if (w->now == 0 && read->text.n > 0)
                 (void) diag_add(w->ds, DIAG_HALF_WRITTEN, whole(file),
-                                "the file does not end with a line feed; add one if it is whole");
+                                "the file does not end with a line feed; add one if the file is complete");
         if (w->now == 0 || w->now < written || w->now - written >= SETTLE_USEC)
                 return true;
 
         w->n_waiting++;
         (void) diag_add(w->ds, DIAG_HALF_WRITTEN, whole(file),
-                        "the file was written just now and does not end with a line feed; it counts once it "
-                        "has one, or in a few seconds");
+                        "the file was written just now and does not end with a line feed, so it may be "
+                        "incomplete; it takes effect once it has one, or in a few seconds");
         return false;
 }
 
@@ -77,10 +77,10 @@ static int read_source(struct world *w, struct str path, uint32_t *ret_file, boo
         *ret_file = source_add(w->arena, w->sources, path, read.text);
         *ret_good = r >= 0;
         if (r == -EFBIG)
-                (void) diag_add(w->ds, DIAG_FILE_TOO_LARGE, whole(*ret_file), "the file is larger than 1 MiB; split the application, or remove what does not belong here");
+                (void) diag_add(w->ds, DIAG_FILE_TOO_LARGE, whole(*ret_file), "the file is larger than 1 MiB; split the application, or remove unrelated content");
         else if (is_hidden(w, r)) {
                 w->n_hidden++;
-                (void) diag_add(w->ds, DIAG_FILE_UNREADABLE, whole(*ret_file), "only root can read this file; run this as root to know what is in it");
+                (void) diag_add(w->ds, DIAG_FILE_UNREADABLE, whole(*ret_file), "only root can read this file; run this command as root");
         } else if (r < 0 && describe(r))
                 (void) diag_add(w->ds, DIAG_FILE_UNREADABLE, whole(*ret_file), "%s", describe(r));
         else if (r < 0)
@@ -253,7 +253,8 @@ static void take_name(struct world *w, struct definition *d, struct str file_nam
         bool is_name = type_accepts(KIND_NAME, stem);
 
         if (file_name_check(w, "definition", file_name, whole(file)) && !is_name)
-                (void) diag_add(w->ds, DIAG_BAD_FILE_NAME, whole(file), "'%.*s' is no name for an app; %s", STR_ARG(stem), type_of(KIND_NAME)->rule);
+                (void) diag_add(w->ds, DIAG_BAD_FILE_NAME, whole(file),
+                                "invalid application name '%.*s'; %s", STR_ARG(stem), type_of(KIND_NAME)->rule);
         if (is_name && is_first_of_name(w, stem))
                 d->name = (struct name) { arena_str(w->arena, stem), whole(file) };
 }
@@ -306,7 +307,7 @@ static void check_pool(struct world *w) {
 
         if (pool->last.n < pool->first.n)
                 (void) diag_add(w->ds, DIAG_OUT_OF_RANGE, pool->last.at.len > 0 ? pool->last.at : pool->first.at,
-                                "the port pool ends at %llu, below its first port %llu; swap them, or give both",
+                                "the port pool ends at %llu, below its first port %llu; swap them, or set both",
                                 (unsigned long long) pool->last.n, (unsigned long long) pool->first.n);
 }
 
@@ -367,7 +368,7 @@ static int read_all_definitions(struct world *w) {
                         struct str path = arena_join(w->arena, file->directory, STR("/"), file->name);
 
                         (void) diag_add(w->ds, DIAG_TOO_MANY_APPS, whole(source_add(w->arena, w->sources, path, STR(""))),
-                                        "there are more than %u definitions; this one and those after it are passed over, so remove some", (unsigned) APPS_MAX);
+                                        "there are more than %u definitions; this one and those after it are ignored; remove some", (unsigned) APPS_MAX);
                         pass_over(w, file, files.list.at + files.list.n);
                         break;
                 }

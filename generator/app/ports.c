@@ -154,7 +154,7 @@ static void claim_spec(struct assignment *as, struct definition *d, const struct
         }
         if (s->scale.n > 1)
                 (void) report(as, d, DIAG_PORT_TAKEN, spec.at,
-                              arena_printf(a, "%u instances can't all publish port %u; leave out the host's port, or set scale to 1",
+                              arena_printf(a, "%u instances cannot all publish port %u; omit the host's port, or set scale to 1",
                                            (unsigned) s->scale.n, (unsigned) number).p);
 }
 

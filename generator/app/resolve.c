@@ -56,7 +56,8 @@ static void report_no_network(struct world *w, const struct app *app, struct net
                         names[n++] = object->file;
 
         hint = diag_hint(w->arena, network.text, names, n, STR("write one, or name a Podman network without '.network'"));
-        (void) diag_add(w->ds, DIAG_UNKNOWN_NETWORK, network.at, "there is no '%.*s' in 'networks:' or %.*s; %.*s", STR_ARG(network.text),
+        (void) diag_add(w->ds, DIAG_UNKNOWN_NETWORK, network.at,
+                        "unknown network '%.*s': neither in 'networks:' nor in %.*s; %.*s", STR_ARG(network.text),
                         STR_ARG(w->places.quadlets[0]), STR_ARG(hint));
 }
 
@@ -175,8 +176,8 @@ static struct mount resolve_volume(struct world *w, const struct app *app, struc
 
         if (is_made && (v.is_foreign || source.p[0] != '/'))
                 (void) diag_add(w->ds, DIAG_BAD_VALUE, spec.at,
-                                "'create' makes a directory of the machine, but '%.*s' is a volume, which "
-                                "Podman makes; remove it", STR_ARG(source));
+                                "'create' creates a directory of the machine, but '%.*s' is a volume, which "
+                                "Podman creates; remove it", STR_ARG(source));
         if (v.is_foreign)
                 return (struct mount) { .spec = { str_from(spec.text, 1), spec.at } };
         LIST_EACH(own, &app->volumes)
@@ -200,7 +201,8 @@ static struct mount resolve_volume(struct world *w, const struct app *app, struc
 
         (void) diag_add(
                 w->ds, DIAG_UNKNOWN_VOLUME, spec.at,
-                "there is no '%.*s' in %.*s; write one, or '%.*s%.*s' for a volume of the application's own",
+                "'%.*s' does not exist in %.*s; create it, or write '%.*s%.*s' for a volume of the "
+                "application",
                 STR_ARG(source), STR_ARG(w->places.quadlets[0]), STR_ARG(stem), STR_ARG(rest));
         return (struct mount) { .spec = spec };
 }

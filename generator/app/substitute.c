@@ -149,7 +149,7 @@ static void report_unknown(const struct scope *s, struct span at, struct str nam
 
         hint = is_variable(s, name) ? STR("a variable may only use those above it, so move it up")
                                     : diag_hint(s->arena, name, names, s->bindings.n, STR("define it under 'vars:', or write {{ '{{' }} for two braces"));
-        hide(s, diag_add(s->ds, DIAG_UNKNOWN_VARIABLE, at, "'%.*s' is not known here; %.*s", STR_ARG(name), STR_ARG(hint)));
+        hide(s, diag_add(s->ds, DIAG_UNKNOWN_VARIABLE, at, "unknown variable '%.*s'; %.*s", STR_ARG(name), STR_ARG(hint)));
 }
 
 static void settle(const struct scope *s, struct binding *b);
@@ -161,9 +161,9 @@ static struct str value_of(const struct scope *s, struct span at, struct binding
                 b->state = BINDING_CIRCULAR;
 
         if (b->state == BINDING_CIRCULAR)
-                hide(s, diag_add(s->ds, DIAG_BAD_SUBSTITUTION, at, "'%.*s' is made of itself; write out what it is to be", STR_ARG(b->name)));
+                hide(s, diag_add(s->ds, DIAG_BAD_SUBSTITUTION, at, "'%.*s' refers to itself; write its value", STR_ARG(b->name)));
         else if (b->state == BINDING_RAW)
-                hide(s, diag_add(s->ds, DIAG_UNKNOWN_VARIABLE, at, "'%.*s' is made of what is not known here; define that above", STR_ARG(b->name)));
+                hide(s, diag_add(s->ds, DIAG_UNKNOWN_VARIABLE, at, "'%.*s' uses an unknown variable; define that one above", STR_ARG(b->name)));
         return b->state == BINDING_CIRCULAR ? STR("") : b->value;
 }
 
@@ -174,9 +174,9 @@ static struct str resolve(const struct scope *s, struct span at, struct str insi
                 return (struct str) { inside.p + 1, inside.n - 2 };
 
         if (inside.n == 0)
-                hide(s, diag_add(s->ds, DIAG_BAD_SUBSTITUTION, at, "there is nothing between {{ and }}; write a name there"));
+                hide(s, diag_add(s->ds, DIAG_BAD_SUBSTITUTION, at, "a name is missing between {{ and }}; write one"));
         else if (!is_name(inside))
-                hide(s, diag_add(s->ds, DIAG_BAD_SUBSTITUTION, at, "'%.*s' is no name; only a name may stand between {{ and }}", STR_ARG(inside)));
+                hide(s, diag_add(s->ds, DIAG_BAD_SUBSTITUTION, at, "'%.*s' is not a name; write only a name between {{ and }}", STR_ARG(inside)));
         else if (!(b = look_up(s, inside)))
                 report_unknown(s, at, inside);
         return b ? value_of(s, at, b) : STR("");
@@ -194,7 +194,9 @@ static struct str join(const struct scope *s, struct span at, const struct str *
         }
 
         if (!s->budget->is_exceeded)
-                hide(s, diag_add(s->ds, DIAG_BAD_SUBSTITUTION, at, "with this, what stands for {{ }} in this definition is larger than 1 MiB; write less of it"));
+                hide(s, diag_add(s->ds, DIAG_BAD_SUBSTITUTION, at,
+                                "with this, the texts with {{ }} in this definition are larger than 1 MiB; "
+                                "make them shorter"));
         s->budget->is_exceeded = true;
         return STR("");
 }
@@ -330,7 +332,7 @@ static void bind_vars(struct scope *s, const struct node *vars) {
                 struct node *value = vars->pairs[i].value;
 
                 if (look_up(s, key->text)) {
-                        (void) diag_add(s->ds, DIAG_RESERVED_NAME, key->at, "'%.*s' is a name of pyservice's own; choose another", STR_ARG(key->text));
+                        (void) diag_add(s->ds, DIAG_RESERVED_NAME, key->at, "the name '%.*s' is reserved; choose another", STR_ARG(key->text));
                         continue;
                 }
                 /* A variable may use those above it. */

@@ -17,7 +17,7 @@ struct arena_block {
 
 _Noreturn void arena_exhausted(const struct arena *a, const char *problem) {
         if (a->subject.n > 0)
-                (void) dprintf(STDERR_FILENO, "pyservice: %s with '%.*s'; make that file smaller, or split the application\n", problem, STR_ARG(a->subject));
+                (void) dprintf(STDERR_FILENO, "pyservice: %s on '%.*s'; make that file smaller, or split the application\n", problem, STR_ARG(a->subject));
         else
                 (void) dprintf(STDERR_FILENO, "pyservice: %s\n", problem);
         _exit(EXIT_SYSTEM);

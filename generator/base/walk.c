@@ -43,20 +43,21 @@ static bool is_kept(const struct stat *dir, const struct stat *child) {
 
 static int refuse_directory(struct walk *w) {
         if (!is_ours(w->stat.st_uid))
-                w->problem = arena_printf(w->arena, "'%s' on the way to '%s' belongs to '%s', who could put something "
-                                          "else in its place; give it to root, or choose another directory in "
-                                          "the definition", w->at.p, w->path, name_of(w, w->stat.st_uid));
+                w->problem = arena_printf(w->arena, "'%s' on the way to '%s' belongs to '%s', who could "
+                                                    "replace it; change its owner to root, or choose "
+                                                    "another directory in the definition", w->at.p, w->path, name_of(w, w->stat.st_uid));
         else
-                w->problem = arena_printf(w->arena, "others than root may write '%s' on the way to '%s', and put "
-                                          "something else in its place; 'chmod go-w %s', or choose another "
-                                          "directory in the definition", w->at.p, w->path, w->at.p);
+                w->problem = arena_printf(w->arena, "users other than root may write '%s' on the way to "
+                                                    "'%s', and could replace it; run 'chmod go-w %s', or "
+                                                    "choose another directory in the definition", w->at.p, w->path, w->at.p);
         return -EPERM;
 }
 
 static int refuse_link(struct walk *w, struct str name, const struct stat *link) {
-        w->problem = arena_printf(w->arena, "the symbolic link '%s' belongs to '%s', in a directory of '%s', and is "
-                                  "not followed; remove it: only a link of root's in a directory of root's, which "
-                                  "nobody else may write, may be on the way to '%s'", join(w, name).p, name_of(w, link->st_uid),
+        w->problem = arena_printf(w->arena, "the symbolic link '%s' belongs to '%s', in a directory of "
+                                            "'%s', and is not followed; remove it: on the way to '%s' only "
+                                            "links that belong to root, in directories that only root may "
+                                            "write, are followed", join(w, name).p, name_of(w, link->st_uid),
                                   name_of(w, w->stat.st_uid), w->path);
         return -ELOOP;
 }

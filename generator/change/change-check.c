@@ -56,7 +56,8 @@ static int check_counts(const struct changing *ch, struct session *after, const 
                 return 0;
 
         source_position(source, value->at.off, &line, &column);
-        (void) fprintf(stderr, "pyservicectl: %.*s: '%.*s' would stay what %.*s:%u says, which comes later; change it there\n", STR_ARG(change->app),
+        (void) fprintf(stderr, "pyservicectl: %.*s: the change of '%.*s' would have no effect because of "
+                               "%.*s:%u, which overrides it; change it there\n", STR_ARG(change->app),
                        STR_ARG(key_text(&ch->ctl->arena, &change->key)), STR_ARG(source->path), line);
         return CTL_MISTAKE;
 }
@@ -81,7 +82,7 @@ static int judge(struct changing *ch, struct session *after) {
                         return r;
         }
         if (tell_mistakes(ch, after) > 0) {
-                (void) fputs("pyservicectl: this does not check; nothing is changed\n", stderr);
+                (void) fputs("pyservicectl: the result has errors; nothing changed\n", stderr);
                 return CTL_MISTAKE;
         }
 

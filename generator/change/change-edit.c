@@ -43,7 +43,8 @@ static int find_file(struct changing *ch, const struct definition *d, bool is_ru
 
 static int refuse(const struct change *change, const struct changed_file *f, int r) {
         (void) fprintf(stderr, "pyservicectl: %.*s: %.*s %s; change it by hand\n", STR_ARG(change->app), STR_ARG(f->path),
-                       r == -EBADMSG ? "is no YAML" : "is laid out so that this can't be changed in it");
+                       r == -EBADMSG ? "is not valid YAML" :
+                                       "is formatted in a way that this command cannot change");
         return CTL_MISTAKE;
 }
 
@@ -53,13 +54,13 @@ static int set_in(struct changing *ch, const struct change *change, struct chang
         int r;
 
         if (str_is_absent(text))
-                text = arena_join(a, STR("# Made by pyservicectl, laid over the definition of "), change->app, STR(".\n"));
+                text = arena_join(a, STR("# Written by pyservicectl; a drop-in for the definition of "), change->app, STR(".\n"));
         r = yaml_edit_set(a, text, &change->key, change->value, &f->after);
         return r < 0 ? refuse(change, f, r) : 0;
 }
 
 static bool is_header(struct str text) {
-        return str_has_prefix(text, STR("# Made by pyservicectl")) && str_find(text, '\n') + 1 == text.n;
+        return str_has_prefix(text, STR("# Written by pyservicectl")) && str_find(text, '\n') + 1 == text.n;
 }
 
 /* *ret_count grows where there was something to take back. */

@@ -87,7 +87,7 @@ int change_write(struct changing *ch) {
                         return CTL_MISTAKE;
                 }
                 if (r == -EEXIST) {
-                        (void) fprintf(stderr, "pyservicectl: %.*s is there already; nothing is changed\n", STR_ARG(f->path));
+                        (void) fprintf(stderr, "pyservicectl: %.*s exists already; nothing changed\n", STR_ARG(f->path));
                         return CTL_MISTAKE;
                 }
                 if (r < 0)

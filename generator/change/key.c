@@ -77,7 +77,7 @@ static int take_key(struct walk *w, struct str word) {
         }
         if (!f) {
                 near = schema_nearest_key(a, w->schema, word);
-                return refuse(w, word, "is no key", str_is_absent(near) ? STR("see pyservice.d(5) for those that are")
+                return refuse(w, word, "is not a key", str_is_absent(near) ? STR("see pyservice.d(5) for the known keys")
                                                                         : arena_join(a, STR("did you mean '"), near, STR("'?")));
         }
 
@@ -87,7 +87,7 @@ static int take_key(struct walk *w, struct str word) {
 
 static int take_name(struct walk *w, struct str word) {
         if (!type_accepts(w->kind, word))
-                return refuse(w, word, "is no good name", str_of(type_of(w->kind)->rule));
+                return refuse(w, word, "is not a valid name", str_of(type_of(w->kind)->rule));
 
         w->step = w->after;
         return 0;
@@ -100,9 +100,10 @@ static int take_word(struct walk *w, struct str word) {
         case STEP_NAME:
                 return take_name(w, word);
         case STEP_FREE:
-                return word.n > 0 ? 0 : refuse(w, word, "is no key", STR("write something between the dots"));
+                return word.n > 0 ? 0 : refuse(w, word,
+                                "is not a key", STR("write something between the dots"));
         case STEP_END:
-                return refuse(w, word, "is below what has no keys", STR("leave it out"));
+                return refuse(w, word, "is below a value, which has no keys", STR("leave it out"));
         }
 
         return 0;

@@ -27,20 +27,20 @@ struct str new_text(struct arena *a, struct str app, const struct new_answers *a
 
         buf_put(&out, "# The application ");
         buf_put_str(&out, app);
-        buf_put(&out, ". All keys are in pyservice.d(5); {{ app_name }} and others may stand in texts.\n\n"
-                      "# What runs.\n");
+        buf_put(&out, ". pyservice.d(5) describes all keys; texts may contain {{ app_name }} and "
+                      "others.\n\n# The image to run.\n");
         put_key(&out, "image: ", answers->image, "", "image: registry.example.com/app:1.0");
-        buf_put(&out, "# command: [serve, --port, \"8000\"]\n\n"
-                      "# Where it listens in its container.\n");
+        buf_put(&out, "# command: [serve, --port, \"8000\"]\n\n# The port on which it listens in its "
+                      "container.\n");
         put_key(&out, "port: ", answers->port, "", "port: 8000");
-        buf_put(&out, "\n# How many instances run. 'pyservicectl scale' changes it without this file.\n");
+        buf_put(&out, "\n# The number of instances. 'pyservicectl scale' changes it without this file.\n");
         put_key(&out, "scale: ", str_is_absent(answers->scale) ? STR("1") : answers->scale, "", "");
-        buf_put(&out, "\n# When an instance is healthy. It gets requests from then on, and is started again when it no longer is.\n");
+        buf_put(&out, "\n# The health check. An instance gets requests once it is healthy, and is restarted when it no longer is.\n");
         if (is_command)
                 put_key(&out, "health: {command: ", answers->command, "}", "");
         else
                 put_key(&out, "health: {http: ", answers->path, "}", "health: {http: /health}");
-        buf_put(&out, "\n# What HAProxy sends here.\n");
+        buf_put(&out, "\n# The requests that HAProxy sends here.\n");
         put_key(&out, "proxy: {domains: [", answers->domain, "]}", "proxy: {domains: [app.example.com]}");
         buf_put(&out, "\n# Its environment. A secret is set with 'pyservicectl secret set'.\n"
                       "# env:\n"
@@ -48,8 +48,7 @@ struct str new_text(struct arena *a, struct str app, const struct new_answers *a
                       "#   TOKEN: {secret: token}\n"
                       "# secrets:\n"
                       "#   token: {credential: app.token}\n");
-        buf_put(&out, "\n# What it keeps, in a volume of its own, and what it may use.\n"
-                      "# volumes: [data:/var/lib/app]\n"
-                      "# resources: {memory: 512M, cpus: 1}\n");
+        buf_put(&out, "\n# Data that it keeps in its own volume, and the resources that it may use.\n# "
+                      "volumes: [data:/var/lib/app]\n# resources: {memory: 512M, cpus: 1}\n");
         return buf_str(&out);
 }

@@ -29,7 +29,7 @@ static int edit_in(struct ctl *c, struct str directory, struct str name, struct 
         int r;
 
         if (!editor) {
-                (void) fputs("pyservicectl: there is no editor; set EDITOR\n", stderr);
+                (void) fputs("pyservicectl: no editor found; set EDITOR\n", stderr);
                 return CTL_MISTAKE;
         }
 
@@ -41,7 +41,7 @@ static int edit_in(struct ctl *c, struct str directory, struct str name, struct 
         if (r < 0)
                 return ctl_fail(editor, r);
         if (r > 0) {
-                (void) fputs("pyservicectl: the editor failed; nothing is changed\n", stderr);
+                (void) fputs("pyservicectl: the editor failed; nothing changed\n", stderr);
                 return CTL_MISTAKE;
         }
 
@@ -120,7 +120,7 @@ static int ask_terminal(struct ctl *c, struct str name, struct str *ret) {
         if (is_same)
                 return 0;
 
-        (void) fputs("pyservicectl: the two are not the same; nothing is changed\n", stderr);
+        (void) fputs("pyservicectl: the two are not the same; nothing changed\n", stderr);
         return CTL_MISTAKE;
 }
 

@@ -28,8 +28,8 @@ int power_read_holds(struct power *p) {
                 return r < 0 ? power_fail(p, r) : 0;
 
         if (ctl_places(p->ctl, &places) == 0)
-                (void) fprintf(stderr, "pyservicectl: %s/stopped/%s: %s; remove it, and stop again what is not to run\n", places.runtime.p, p->app.p,
-                               r == -EBADMSG ? "it is damaged" : "somebody else could write it");
+                (void) fprintf(stderr, "pyservicectl: %s/stopped/%s: %s; remove it, and run 'pyservicectl stop' again\n", places.runtime.p, p->app.p,
+                               r == -EBADMSG ? "it is damaged" : "others may write it");
         return EXIT_SYSTEM;
 }
 
@@ -54,7 +54,7 @@ static int complain_unknown(struct powers *ps, struct str app) {
         if (ps->places.runtime >= 0)
                 (void) fs_list(a, ps->places.runtime, "apps", &names);
         hint = diag_hint(a, app, names.list.at, names.list.n, STR("if its definition is new, 'systemctl daemon-reload' publishes it"));
-        (void) fprintf(stderr, "pyservicectl: there is no application '%.*s'; %.*s\n", STR_ARG(app), STR_ARG(hint));
+        (void) fprintf(stderr, "pyservicectl: unknown application '%.*s'; %.*s\n", STR_ARG(app), STR_ARG(hint));
         return CTL_MISTAKE;
 }
 
@@ -66,8 +66,9 @@ static int complain_of_part(const struct power *p, struct str part) {
         list_parts(p, &names);
         VEC_EACH(name, &names.list)
                 all = arena_join(a, all, all.n > 0 ? STR(", ") : STR("it has "), *name);
-        hint = diag_hint(a, part, names.list.at, names.list.n, all.n > 0 ? all : STR("nothing of it may run yet"));
-        (void) fprintf(stderr, "pyservicectl: %s: nothing that is kept running is called '%.*s'; %.*s\n", p->app.p, STR_ARG(part), STR_ARG(hint));
+        hint = diag_hint(a, part, names.list.at, names.list.n, all.n > 0 ? all : STR(
+                        "none of its parts may run yet"));
+        (void) fprintf(stderr, "pyservicectl: %s: no service, sidecar or timer is called '%.*s'; %.*s\n", p->app.p, STR_ARG(part), STR_ARG(hint));
         return CTL_MISTAKE;
 }
 
@@ -78,7 +79,7 @@ static int complain_of_number(const struct power *p, const struct hold *what) {
         VEC_EACH(u, &p->units)
                 n += str_eq(u->part, what->unit) && u->is_instance;
         if (n == 0)
-                (void) fprintf(stderr, "pyservicectl: %s has no instances; leave out '@%ju'\n", part.p, (uintmax_t) what->number);
+                (void) fprintf(stderr, "pyservicectl: %s has no instances; omit '@%ju'\n", part.p, (uintmax_t) what->number);
         else
                 (void) fprintf(stderr, "pyservicectl: %s has no instance %ju; it has %ju, counted from 0\n", part.p, (uintmax_t) what->number, (uintmax_t) n);
         return CTL_MISTAKE;

@@ -43,7 +43,7 @@ int restart_begin_spare(struct restarting *r, const struct power_unit *u, size_t
         if (!is_needed(r, u, n))
                 return 0;
 
-        (void) printf("%s: starting a spare, which answers meanwhile\n", power_unit_word(r->p, u).p);
+        (void) printf("%s: starting a spare, which answers in the meantime\n", power_unit_word(r->p, u).p);
         (void) fflush(stdout);
         r->spare = spare_of(r, u);
         q = work(r, BUS_START);

@@ -83,7 +83,7 @@ static int run_before(struct once *o, const struct bus_command *command) {
         if (result.status == 0)
                 return 0;
 
-        (void) fprintf(stderr, "%.*s\npyservicectl: what comes before the start failed: %s\n", STR_ARG(str_trim(result.err)), argv[0]);
+        (void) fprintf(stderr, "%.*s\npyservicectl: a command before the start failed: %s\n", STR_ARG(str_trim(result.err)), argv[0]);
         return CTL_MISTAKE;
 }
 
@@ -104,7 +104,7 @@ int once_prepare(struct once *o) {
         int r = set_environment(o);
 
         if (r < 0)
-                return ctl_fail("cannot make the secrets ready", r);
+                return ctl_fail("cannot prepare the secrets", r);
 
         VEC_EACH(command, &o->exec.before) {
                 r = run_before(o, command);
@@ -177,7 +177,7 @@ int once_open(struct ctl *c, const struct aim *aim, struct once *ret) {
         if (r < 0)
                 return ctl_fail("systemd", r);
         if (o.exec.start.n == 0)
-                return refuse(aim, "systemd does not know its units; 'systemctl daemon-reload' publishes what is new, 'pyservicectl status' says what is wrong");
+                return refuse(aim, "systemd does not know its units; 'systemctl daemon-reload' publishes new ones, 'pyservicectl status' shows what is wrong");
 
         read_files(&o);
         /* A core dump would be a copy of the secrets on the disk. */
@@ -201,7 +201,7 @@ static int set_variables(const struct once *o) {
 
 static int start(struct once *o, const struct aim *aim) {
         const char **argv = once_argv(o);
-        int r = argv ? once_prepare(o) : refuse(aim, "the command of its unit is not understood; it names no image");
+        int r = argv ? once_prepare(o) : refuse(aim, "cannot parse the command of its unit; it has no image");
 
         if (r == 0)
                 r = set_variables(o);

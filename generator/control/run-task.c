@@ -94,8 +94,8 @@ static int tell_failure(struct work *w, const struct bus_job *job, const struct 
         if (status > 0 && !is_signal)
                 (void) fprintf(stderr, "pyservicectl: %.*s: ended with status %d\n", STR_ARG(w->unit), status);
         else
-                (void) fprintf(stderr, "pyservicectl: %.*s: %s; 'systemctl status %.*s' says more\n", STR_ARG(w->unit),
-                               str_is(job->result, "dependency") ? "what it needs failed" :
+                (void) fprintf(stderr, "pyservicectl: %.*s: %s; see 'systemctl status %.*s'\n", STR_ARG(w->unit),
+                               str_is(job->result, "dependency") ? "a unit that it requires failed" :
                                str_is(u->result, "timeout")      ? "it took longer than its timeout" :
                                is_signal                         ? "it was killed" :
                                                                    "it could not be started",
@@ -122,7 +122,7 @@ static int work(struct work *w) {
                 return ctl_fail(w->unit.p, r);
 
         if (str_is_absent(w->invocation) && str_is(job->result, "done")) {
-                (void) fprintf(stderr, "pyservicectl: %.*s: it was skipped, for a condition of its does not hold here; 'systemctl status %.*s' says which\n",
+                (void) fprintf(stderr, "pyservicectl: %.*s: skipped: one of its unit conditions is not met; see 'systemctl status %.*s'\n",
                                STR_ARG(w->unit), STR_ARG(w->unit));
                 return CTL_MISTAKE;
         }

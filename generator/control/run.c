@@ -38,7 +38,7 @@ int run_check_root(struct ctl *c, const char *verb) {
         if (c->is_user || geteuid() == 0)
                 return 0;
 
-        (void) fprintf(stderr, "pyservicectl %s: this needs root; the user's own applications are meant with --user\n", verb);
+        (void) fprintf(stderr, "pyservicectl %s: this needs root; use --user for the user's own applications\n", verb);
         return CTL_MISTAKE;
 }
 

@@ -45,7 +45,7 @@ static struct str read_note(struct ctl *c, int runtime, const struct app *app, s
 }
 
 static int complain(const struct app *app, struct str why) {
-        (void) fprintf(stderr, "pyservicectl: %.*s: it could not be built:\n%.*s", STR_ARG(app->name.text), STR_ARG(why));
+        (void) fprintf(stderr, "pyservicectl: %.*s: the build failed:\n%.*s", STR_ARG(app->name.text), STR_ARG(why));
         return CTL_MISTAKE;
 }
 
@@ -56,7 +56,7 @@ int update_build(struct ctl *c, int runtime, const struct app *app, struct str *
         if (r < 0)
                 return ctl_fail("looking for its build", r);
         if (str_is_absent(unit)) {
-                (void) fprintf(stderr, "pyservicectl: %.*s: systemd knows no unit that builds it; 'systemctl daemon-reload' and 'pyservicectl rollout status %.*s' say more\n",
+                (void) fprintf(stderr, "pyservicectl: %.*s: it has no build unit; see 'systemctl daemon-reload' and 'pyservicectl rollout status %.*s'\n",
                                STR_ARG(app->name.text), STR_ARG(app->name.text));
                 return CTL_MISTAKE;
         }

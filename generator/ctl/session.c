@@ -134,14 +134,15 @@ int session_no_definition(struct ctl *c, const struct session *s, struct str nam
         struct str *names = arena_array(&c->arena, s->world.definitions.n + 1, struct str), hint, mask = session_find_mask(s, name);
 
         if (!str_is_absent(mask)) {
-                (void) fprintf(stderr, "pyservicectl: %.*s is masked by %.*s; remove that link, and its definition counts again\n", STR_ARG(name), STR_ARG(mask));
+                (void) fprintf(stderr, "pyservicectl: %.*s is masked by %.*s; remove that link, and the "
+                                       "definition takes effect again\n", STR_ARG(name), STR_ARG(mask));
                 return CTL_MISTAKE;
         }
 
         for (size_t i = 0; i < s->world.definitions.n; i++)
                 names[i] = s->world.definitions.at[i].name.text;
         hint = diag_hint(&c->arena, name, names, s->world.definitions.n, arena_join(&c->arena, STR("it would be "), s->world.places.definitions[0], STR("/"), name, STR(".yaml")));
-        (void) fprintf(stderr, "pyservicectl: there is no definition of '%.*s'; %.*s\n", STR_ARG(name), STR_ARG(hint));
+        (void) fprintf(stderr, "pyservicectl: '%.*s' has no definition; %.*s\n", STR_ARG(name), STR_ARG(hint));
         return CTL_MISTAKE;
 }
 
@@ -171,7 +172,8 @@ int session_open_app(struct ctl *c, struct session *s, struct str name, struct a
         }
 
         session_tell(s, name);
-        (void) fprintf(stderr, "pyservicectl: %.*s: %s\n", STR_ARG(name), d->is_hidden ? "its definition can't be read; run this as root" : "its definition has mistakes; mend them first");
+        (void) fprintf(stderr, "pyservicectl: %.*s: %s\n", STR_ARG(name), d->is_hidden ?
+                        "its definition cannot be read; run this as root" : "its definition has errors; fix them first");
         return CTL_MISTAKE;
 }
 

@@ -2,7 +2,7 @@
 #include "ctl/target.h"
 
 static int refuse(const char *word, struct str piece, const char *what, const char *rule) {
-        (void) fprintf(stderr, "pyservicectl: '%s': '%.*s' is no %s; %s\n", word, STR_ARG(piece), what, rule);
+        (void) fprintf(stderr, "pyservicectl: '%s': '%.*s' is not a %s; %s\n", word, STR_ARG(piece), what, rule);
         return CTL_USAGE;
 }
 
@@ -28,11 +28,11 @@ int target_parse(struct ctl *c, const char *word, struct target *ret) {
         ret->part = take_behind(&text, '/');
         ret->app = text;
         if (!type_accepts(KIND_NAME, ret->app))
-                return refuse(word, ret->app, "name for an app", type_of(KIND_NAME)->rule);
+                return refuse(word, ret->app, "valid name of an app", type_of(KIND_NAME)->rule);
         if (!str_is_absent(ret->part) && !type_accepts(KIND_NAME, ret->part))
-                return refuse(word, ret->part, "name for a part of an app", type_of(KIND_NAME)->rule);
+                return refuse(word, ret->part, "valid name of a part", type_of(KIND_NAME)->rule);
         if (!str_is_absent(ret->instance) && (!str_to_u64(ret->instance, UINT32_MAX, &number) || !str_eq(ret->instance, arena_u64(&c->arena, number))))
-                return refuse(word, ret->instance, "number of an instance", "they count from 0");
+                return refuse(word, ret->instance, "valid number of an instance", "instances count from 0");
 
         return 0;
 }

@@ -23,10 +23,13 @@ static const struct {
         { "L4CON", "the connection to %s is refused", "does the process listen on its 'port', and on all addresses of its container, not on 127.0.0.1 there?" },
         { "L4TOUT", "nothing answers at %s", "is the container's network up, and does a firewall let the connection pass?" },
         { "L4UNK", "the connection to %s fails", "does the process listen on its 'port'?" },
-        { "L6", "TLS fails at %s", "'health: {scheme: https}' asks by TLS; see that the server speaks it" },
-        { "L7STS", "the check is answered with another status at %s", "see what the path of 'health.http' (or 'proxy.check') answers; it should be 200-399, or what 'health.status' says" },
-        { "L7TOUT", "the check is not answered in time at %s", "is the process too busy, or stuck? 'health.timeout', more instances or resources help" },
-        { "L7RSP", "the answer to the check is no HTTP at %s", "'port' must be where the process speaks HTTP; for others: 'proxy: {mode: tcp}'" },
+        { "L6", "TLS fails at %s", "'health: {scheme: https}' uses TLS; check that the server supports it" },
+        { "L7STS", "the check gets an unexpected status from %s", "request the path of 'health.http' (or 'proxy.check'); its status must be 200-399, or one of 'health.status'" },
+        { "L7TOUT", "the check gets no answer in time from %s",
+                        "is the process overloaded or stuck? Raise 'health.timeout', or add instances or "
+                        "resources" },
+        { "L7RSP", "the check gets an answer that is not HTTP from %s",
+                        "'port' must be a port with HTTP; for other protocols write 'proxy: {mode: tcp}'" },
 };
 
 static bool is_ready(const struct haproxy_counter *c) {
@@ -43,11 +46,12 @@ static struct reason explain_down(struct doctor *d, const struct haproxy_counter
                 struct str before = { checks[i].text, (size_t) (percent - checks[i].text) };
 
                 if (str_has_prefix(c->check, str_of(checks[i].check)))
-                        return (struct reason) { arena_join(d->arena, STR("is down, since "), before, c->address, str_of(percent + 2), c->check_says.n > 0 ? STR(": ") : STR(""), c->check_says),
+                        return (struct reason) { arena_join(d->arena, STR(
+                                        "is down, because "), before, c->address, str_of(percent + 2), c->check_says.n > 0 ? STR(": ") : STR(""), c->check_says),
                                                  str_of(checks[i].advice) };
         }
 
-        return (struct reason) { arena_join(d->arena, STR("is down"), c->check_says.n > 0 ? STR(": ") : STR(""), c->check_says), STR("see what its instance says, and 'show servers state' of HAProxy") };
+        return (struct reason) { arena_join(d->arena, STR("is down"), c->check_says.n > 0 ? STR(": ") : STR(""), c->check_says), STR("see the log of its instance, and HAProxy's 'show servers state'") };
 }
 
 /* `unit`: of its instance; absent for a server elsewhere. */
@@ -59,11 +63,15 @@ static struct reason explain(struct doctor *d, const struct haproxy_counter *c, 
         if (str_is(state, "activating"))
                 return (struct reason) { arena_join(d->arena, STR("waits for "), unit, STR(", which is starting")), arena_join(d->arena, STR("if that lasts: journalctl -b -u '"), unit, STR("'")) };
         if (!str_is(state, "active"))
-                return (struct reason) { arena_join(d->arena, STR("is in maintenance, since "), unit, STR(" is "), state), arena_join(d->arena, STR("systemctl status '"), unit, STR("'")) };
+                return (struct reason) { arena_join(d->arena, STR(
+                                "is in maintenance, because "), unit, STR(" is "), state), arena_join(d->arena, STR("systemctl status '"), unit, STR("'")) };
         if (str_has_prefix(c->status, STR("DRAIN")))
                 return (struct reason) { STR("is being drained"), STR("that ends when its instance stops or restarts") };
-        return (struct reason) { arena_join(d->arena, STR("is in maintenance ("), c->status, STR("), though "), unit.n > 0 ? unit : STR("nothing of ours keeps it there"), unit.n > 0 ? STR(" runs") : STR("")),
-                                 STR("somebody told HAProxy so; '/usr/libexec/pyservice/pyservice-proxy --states' tells it once more what is ready") };
+        return (struct reason) { arena_join(d->arena, STR("is in maintenance ("), c->status, STR("), though "), unit.n > 0 ? unit : STR(
+                        "no unit of pyservice keeps it there"), unit.n > 0 ? STR(" runs") : STR("")),
+                                 STR("somebody changed it in HAProxy; "
+                                     "'/usr/libexec/pyservice/pyservice-proxy --states' sets the state of "
+                                     "all servers again") };
 }
 
 /* One backend, while its servers are looked at. */
@@ -119,7 +127,7 @@ static void look_at_backend(struct doctor *d, const struct app *app, const struc
 
         if (!haproxy_find_counter(&d->counters, b.name, STR("BACKEND"))) {
                 doctor_bad(d, app->name.text, arena_join(d->arena, STR("HAProxy does not know the backend '"), b.name, STR("'")),
-                           STR("see 'systemctl status \"pyservice-proxy@*\"': did HAProxy refuse the files? Or it was not reloaded since: systemctl reload haproxy"));
+                           STR("see 'systemctl status \"pyservice-proxy@*\"': did HAProxy reject the files? Or it was not reloaded since: systemctl reload haproxy"));
                 return;
         }
 
@@ -128,12 +136,13 @@ static void look_at_backend(struct doctor *d, const struct app *app, const struc
         VEC_EACH(c, &d->counters.list)
                 look_at_server(&b, c);
         if (b.n == 0 && b.n_stopped > 0)
-                doctor_warn(d, app->name.text, arena_join(d->arena, STR("503 Service Unavailable: the backend '"), b.name, STR("' has no server, since all its instances were stopped")),
+                doctor_warn(d, app->name.text, arena_join(d->arena, STR("503 Service Unavailable: the backend '"), b.name, STR(
+                                "' has no server, because all its instances were stopped")),
                             arena_join(d->arena, STR("pyservicectl start "), app->name.text));
         else if (b.n > 0 && b.n_ready == 0)
                 doctor_bad(d, app->name.text, arena_join(d->arena, STR("503 Service Unavailable: the backend '"), b.name, STR("' has no server that is ready: "), b.texts), b.advice);
         else if (b.n_ready < b.n)
-                doctor_warn(d, app->name.text, arena_join(d->arena, STR("of the backend '"), b.name, STR("': "), b.texts), b.advice);
+                doctor_warn(d, app->name.text, arena_join(d->arena, STR("in the backend '"), b.name, STR("': "), b.texts), b.advice);
 }
 
 static bool is_balanced(const struct service *s) {
@@ -181,11 +190,15 @@ static void look_at_answers(struct doctor *d, const struct app *app, const struc
                 doctor_warn(d, app->name.text,
                             arena_printf(d->arena, "502 Bad Gateway or 504 Gateway Timeout: the backend '%.*s' answered so to %llu of %llu recent requests: %.*s", STR_ARG(backend),
                                          (unsigned long long) bad_answers, (unsigned long long) whole->n_requests, STR_ARG(culprits)),
-                            STR("502: the server closed the connection, or answered what is no HTTP: see whether it crashes, and let it keep idle connections longer than HAProxy does. "
-                                "504: it took longer than 'proxy.timeouts.server'"));
+                            STR("502: the server closed the connection, or its answer is not HTTP: check "
+                                "whether it crashes, and make it keep idle connections longer than HAProxy "
+                                "does. 504: it took longer than 'proxy.timeouts.server'"));
         if (own > bad_answers)
                 doctor_warn(d, app->name.text,
-                            arena_printf(d->arena, "503 Service Unavailable: the backend '%.*s' answered so to %llu of %llu recent requests: no server was ready, or took the connection",
+                            arena_printf(d->arena,
+                                            "503 Service Unavailable: the backend '%.*s' answered so to "
+                                            "%llu of %llu recent requests: no server was ready, or accepted "
+                                            "the connection",
                                          STR_ARG(backend), (unsigned long long) (own - bad_answers), (unsigned long long) whole->n_requests),
                             STR("if it goes on: is an instance crashing ('pyservicectl status'), or are there too few? 'scale' and 'proxy.timeouts.queue' help"));
         if (of_servers * 100 > whole->n_requests)

@@ -9,53 +9,53 @@
 /* In this order they are done and shown. */
 static const struct doctor_check checks[] = {
         { "versions", "systemd", "systemd is new enough", CHECK_HERE, doctor_systemd },
-        { "versions", "podman", "Podman is there, and new enough", CHECK_HERE, doctor_podman },
-        { "versions", "haproxy", "HAProxy, where it is used, is there, and new enough", CHECK_HERE | CHECK_SYSTEM, doctor_haproxy_version },
-        { "versions", "nginx", "nginx, where it is used, is there, and new enough", CHECK_HERE | CHECK_SYSTEM, doctor_nginx_version },
-        { "versions", "git", "git and ssh, where images are built from repositories, are there", 0, doctor_git },
+        { "versions", "podman", "Podman is installed, and new enough", CHECK_HERE, doctor_podman },
+        { "versions", "haproxy", "HAProxy, if it is used, is installed, and new enough", CHECK_HERE | CHECK_SYSTEM, doctor_haproxy_version },
+        { "versions", "nginx", "nginx, if it is used, is installed, and new enough", CHECK_HERE | CHECK_SYSTEM, doctor_nginx_version },
+        { "versions", "git", "git and ssh, if images are built from repositories, are installed", 0, doctor_git },
 
-        { "pyservice", "generator", "systemd finds pyservice's generator, and that finds Quadlet", 0, doctor_generator },
-        { "pyservice", "units", "pyservice's own units and programs are installed", 0, doctor_units },
+        { "pyservice", "generator", "systemd finds pyservice's generator, and the generator finds Quadlet", 0, doctor_generator },
+        { "pyservice", "units", "pyservice's units and programs are installed", 0, doctor_units },
         { "pyservice", "target", "pyservice.target is enabled, and active", 0, doctor_target },
-        { "pyservice", "shadowed", "No unit is masked or hidden by another file of its name", 0, doctor_shadowed },
-        { "pyservice", "linger", "The user's applications outlive his sessions", CHECK_USER, doctor_linger },
+        { "pyservice", "shadowed", "No unit is masked or hidden by another file of the same name", 0, doctor_shadowed },
+        { "pyservice", "linger", "The user's applications keep running after logout", CHECK_USER, doctor_linger },
 
-        { "definitions", "mistakes", "The definitions have no mistakes", 0, doctor_mistakes },
-        { "definitions", "generated", "systemd has read the definitions as they are now", 0, doctor_generated },
-        { "definitions", "permissions", "Nobody else can write definitions or read what is secret", 0, doctor_permissions },
+        { "definitions", "mistakes", "The definitions have no errors", 0, doctor_mistakes },
+        { "definitions", "generated", "systemd has read the current definitions", 0, doctor_generated },
+        { "definitions", "permissions", "Nobody else can write definitions or read secrets", 0, doctor_permissions },
 
         { "applications", "failed", "No unit has failed", CHECK_HERE | CHECK_BUS, doctor_failed },
         { "applications", "stops", "No stop ended with SIGKILL", 0, doctor_stops },
-        { "applications", "images", "The images are there, or can be got", CHECK_HERE | CHECK_AS_ROOT, doctor_images },
-        { "applications", "credentials", "The credentials are there, and can be decrypted", CHECK_AS_ROOT, doctor_credentials },
-        { "applications", "secret-files", "The files that hold secrets are there, and for their owner alone", CHECK_AS_ROOT, doctor_secret_files },
-        { "applications", "podman-secrets", "Podman's secrets are there", CHECK_HERE | CHECK_AS_ROOT, doctor_podman_secrets },
-        { "applications", "objects", "Volumes and networks are as the definitions say",
+        { "applications", "images", "The images exist, or can be pulled or built", CHECK_HERE | CHECK_AS_ROOT, doctor_images },
+        { "applications", "credentials", "The credentials exist, and can be decrypted", CHECK_AS_ROOT, doctor_credentials },
+        { "applications", "secret-files", "The files of secrets exist, and only their owner can read them", CHECK_AS_ROOT, doctor_secret_files },
+        { "applications", "podman-secrets", "The Podman secrets exist", CHECK_HERE | CHECK_AS_ROOT, doctor_podman_secrets },
+        { "applications", "objects", "Volumes and networks match the definitions",
           CHECK_HERE | CHECK_AS_ROOT, doctor_objects },
-        { "applications", "leftovers", "No container runs that no unit owns", CHECK_HERE | CHECK_AS_ROOT | CHECK_BUS, doctor_leftovers },
-        { "applications", "hardening", "Which parts would run with 'hardening: strict' (asked of one application)",
+        { "applications", "leftovers", "Every running container belongs to a unit", CHECK_HERE | CHECK_AS_ROOT | CHECK_BUS, doctor_leftovers },
+        { "applications", "hardening", "Parts that would run with 'hardening: strict' (only with APP)",
           CHECK_HERE | CHECK_AS_ROOT, doctor_hardening },
-        { "applications", "removed", "Nothing is left of applications that are gone", 0, doctor_removed },
+        { "applications", "removed", "Removed applications left nothing behind", 0, doctor_removed },
 
-        { "HAProxy", "running", "HAProxy runs, where it is used", CHECK_HERE | CHECK_SYSTEM | CHECK_BUS, doctor_haproxy_runs },
+        { "HAProxy", "running", "HAProxy is running, if it is used", CHECK_HERE | CHECK_SYSTEM | CHECK_BUS, doctor_haproxy_runs },
         { "HAProxy", "reads", "HAProxy reads the directory of the generated files", CHECK_SYSTEM, doctor_haproxy_reads },
-        { "HAProxy", "socket", "HAProxy takes commands", CHECK_HERE | CHECK_AS_ROOT | CHECK_SYSTEM, doctor_haproxy_socket },
-        { "HAProxy", "master", "HAProxy's master takes commands", CHECK_HERE | CHECK_AS_ROOT | CHECK_SYSTEM, doctor_haproxy_master },
+        { "HAProxy", "socket", "HAProxy accepts commands", CHECK_HERE | CHECK_AS_ROOT | CHECK_SYSTEM, doctor_haproxy_socket },
+        { "HAProxy", "master", "HAProxy's master accepts commands", CHECK_HERE | CHECK_AS_ROOT | CHECK_SYSTEM, doctor_haproxy_master },
         { "HAProxy", "servers", "Each backend has servers that are ready (503)", CHECK_HERE | CHECK_AS_ROOT | CHECK_SYSTEM | CHECK_BUS, doctor_haproxy_servers },
-        { "HAProxy", "answers", "No requests fail on the way (502, 503, 504)", CHECK_HERE | CHECK_AS_ROOT | CHECK_SYSTEM, doctor_haproxy_answers },
-        { "HAProxy", "front", "The generated frontend is there, and no other has its port", CHECK_AS_ROOT | CHECK_SYSTEM, doctor_haproxy_front },
-        { "HAProxy", "hard-stop", "After a reload HAProxy lets every drain end", CHECK_AS_ROOT | CHECK_SYSTEM, doctor_haproxy_stop },
-        { "HAProxy", "certificates", "Certificates have not expired, and are served as they are in their files",
+        { "HAProxy", "answers", "No requests fail in HAProxy (502, 503, 504)", CHECK_HERE | CHECK_AS_ROOT | CHECK_SYSTEM, doctor_haproxy_answers },
+        { "HAProxy", "front", "The generated frontend exists, and no other has its port", CHECK_AS_ROOT | CHECK_SYSTEM, doctor_haproxy_front },
+        { "HAProxy", "hard-stop", "After a reload HAProxy waits for every drain", CHECK_AS_ROOT | CHECK_SYSTEM, doctor_haproxy_stop },
+        { "HAProxy", "certificates", "Certificates have not expired, and HAProxy serves those in the files",
           CHECK_HERE | CHECK_AS_ROOT | CHECK_SYSTEM, doctor_certificates },
-        { "nginx", "nginx", "nginx runs, where it is used, and includes the generated files", CHECK_HERE | CHECK_AS_ROOT | CHECK_SYSTEM | CHECK_BUS, doctor_nginx },
+        { "nginx", "nginx", "nginx is running, if it is used, and includes the generated files", CHECK_HERE | CHECK_AS_ROOT | CHECK_SYSTEM | CHECK_BUS, doctor_nginx },
 
-        { "ports", "taken", "Nobody else has the ports of the instances and of the front", CHECK_HERE, doctor_ports },
-        { "ports", "pool", "The pool of ports is clear of others", CHECK_HERE, doctor_pool },
+        { "ports", "taken", "No other program has the ports of the instances and of the front", CHECK_HERE, doctor_ports },
+        { "ports", "pool", "No other program uses ports of the pool", CHECK_HERE, doctor_pool },
 
         { "machine", "clock", "The clock is synchronised", CHECK_HERE | CHECK_SYSTEM, doctor_clock },
-        { "machine", "disk", "There is room on the file systems", 0, doctor_disk },
-        { "machine", "journal", "The journal outlives a reboot", CHECK_SYSTEM, doctor_journal },
-        { "machine", "selinux", "SELinux lets containers read what they mount", CHECK_HERE, doctor_selinux },
+        { "machine", "disk", "The file systems have free space", 0, doctor_disk },
+        { "machine", "journal", "The journal survives a reboot", CHECK_SYSTEM, doctor_journal },
+        { "machine", "selinux", "SELinux lets containers read their mounts", CHECK_HERE, doctor_selinux },
 };
 
 static struct doctor_result *current(struct doctor *d) {
@@ -95,11 +95,11 @@ void doctor_skip(struct doctor *d, const char *reason) {
 /* Why it can't be made here; NULL where it can. */
 static const char *obstacle(const struct doctor *d, const struct doctor_check *check) {
         if ((check->needs & CHECK_HERE) && strcmp(d->ctl->root, "/") != 0)
-                return "ask the machine that runs";
+                return "need the running machine";
         if ((check->needs & CHECK_AS_ROOT) && !d->ctl->is_user && geteuid() != 0)
                 return "need root";
         if ((check->needs & CHECK_BUS) && !d->bus)
-                return "ask systemd, which does not answer";
+                return "need systemd, which does not answer";
         return NULL;
 }
 
@@ -130,7 +130,7 @@ int ctl_doctor(struct ctl *c) {
                 return CTL_USAGE;
         }
         if (c->argc == 1 && !type_accepts(KIND_NAME, str_of(c->argv[0]))) {
-                (void) fprintf(stderr, "pyservicectl doctor: '%s' is no name of an application\n", utf8_clean(&c->arena, str_of(c->argv[0])).p);
+                (void) fprintf(stderr, "pyservicectl doctor: invalid application name '%s'\n", utf8_clean(&c->arena, str_of(c->argv[0])).p);
                 return CTL_USAGE;
         }
 

@@ -29,8 +29,10 @@ void doctor_haproxy_stop(struct doctor *d) {
                                 doctor_warn(
                                         d, app->name.text,
                                         arena_join(d->arena,
-                                                   STR("HAProxy ends what is open before the drain of "),
-                                                   s->container.unit.text, STR(" is over: '"),
+                                                   STR(
+                                                                   "after a reload HAProxy closes open "
+                                                                   "connections before the drain of "),
+                                                   s->container.unit.text, STR(" ends: '"),
                                                    STR("hard-stop-after "), f.front.config.hard_stop,
                                                    STR("'")),
                                         arena_printf(d->arena,
@@ -71,7 +73,7 @@ static void look_at_served(struct doctor *d, struct str app, struct str path) {
         in_file = digits_after(d->arena, file, STR("Fingerprint="));
         in_use = digits_after(d->arena, served, STR("SHA1 FingerPrint: "));
         if (in_file.n > 0 && in_use.n > 0 && !str_eq(in_file, in_use))
-                doctor_bad(d, app, arena_join(d->arena, STR("HAProxy serves another certificate than is in "), path),
+                doctor_bad(d, app, arena_join(d->arena, STR("HAProxy does not serve the certificate in "), path),
                            arena_join(d->arena, STR("/usr/libexec/pyservice/pyservice-proxy --certificate="), path));
 }
 
@@ -81,7 +83,7 @@ static void look_at_certificate(struct doctor *d, struct str app, struct str pat
         bool is_expired = r > 0;
 
         if (r < 0) {
-                doctor_skip(d, "run openssl, which is not installed");
+                doctor_skip(d, "need openssl, which is not installed");
                 return;
         }
         if (r == 0)
@@ -90,7 +92,8 @@ static void look_at_certificate(struct doctor *d, struct str app, struct str pat
         if (is_expired && str_has_prefix(date, STR("notAfter=")))
                 doctor_bad(d, app, arena_join(d->arena, path, STR(" has expired: "), date), STR("renew the certificate"));
         else if (is_expired)
-                doctor_bad(d, app, arena_join(d->arena, path, STR(" is no certificate: "), date), STR("write a PEM file there"));
+                doctor_bad(d, app, arena_join(d->arena, path, STR(
+                                " is not a certificate: "), date), STR("write a PEM file there"));
         else if (r > 0)
                 doctor_warn(d, app, arena_join(d->arena, path, STR(" expires soon: "), date), STR("renew the certificate"));
 }

@@ -20,7 +20,9 @@ static bool is_container(const struct doctor *d) {
 
 bool doctor_knows_haproxy(struct doctor *d) {
         if (d->uses_haproxy && d->counters_error < 0)
-                doctor_skip(d, d->haproxy_runs ? "ask HAProxy, which does not answer" : "ask HAProxy, which does not run");
+                doctor_skip(d, d->haproxy_runs ?
+                                "need HAProxy, which does not answer" :
+                                "need HAProxy, which is not running");
 
         return d->uses_haproxy && d->counters_error >= 0;
 }
@@ -44,8 +46,9 @@ void doctor_haproxy_runs(struct doctor *d) {
         if (is_container(d))
                 look_at_container(d);
         else if (!d->haproxy_runs)
-                doctor_bad(d, nobody, arena_join(d->arena, unit, STR(" is "), doctor_unit(d, unit), STR(": no application is reached through it")),
-                           arena_join(d->arena, STR("systemctl start "), unit, STR("; where that fails: journalctl -b -u "), unit));
+                doctor_bad(d, nobody, arena_join(d->arena, unit, STR(" is "), doctor_unit(d, unit), STR(
+                                ": no application can be reached through it")),
+                           arena_join(d->arena, STR("systemctl start "), unit, STR("; if that fails: journalctl -b -u "), unit));
 }
 
 /* Directories that HAProxy has to read: of all services with `proxy`. */
@@ -77,7 +80,7 @@ static void look_at_options(struct doctor *d, struct str directory) {
                 return;
         while (str_split(&text, '\n', &line))
                 if (str_has_prefix(str_trim(line), STR("EXTRAOPTS=")) && str_find_str(line, directory) == line.n)
-                        doctor_bad(d, nobody, arena_join(d->arena, STR("EXTRAOPTS= in /etc/default/haproxy does not name "), directory, STR(", and counts before pyservice's drop-in")),
+                        doctor_bad(d, nobody, arena_join(d->arena, STR("EXTRAOPTS= in /etc/default/haproxy does not name "), directory, STR(", and overrides pyservice's drop-in")),
                                    arena_join(d->arena, STR("add '-f "), directory, STR("' there, and restart HAProxy")));
 }
 
@@ -114,7 +117,8 @@ static void look_at_service(struct doctor *d, const struct directories *director
 
         VEC_EACH(directory, &directories->list)
                 if (!is_named(command, *directory))
-                        doctor_bad(d, nobody, arena_join(d->arena, STR("HAProxy runs without '-f "), *directory, STR("', and reads nothing of what is generated")),
+                        doctor_bad(d, nobody, arena_join(d->arena, STR(
+                                        "HAProxy is running without '-f "), *directory, STR("', and does not read the generated files")),
                                    arena_join(d->arena, STR("see 'systemctl cat "), settings_of(d)->unit.text, STR("': its command needs that option; then restart it")));
 }
 
@@ -127,7 +131,8 @@ static void look_at_mounts(struct doctor *d, const struct directories *directori
         VEC_EACH(directory, &directories->list)
                 if (!balancer_sees(&b, *directory, &seen))
                         doctor_bad(d, nobody, arena_join(d->arena, STR("HAProxy's container does not see "), *directory),
-                                   STR("mount it there, and have HAProxy read it with '-f': see /usr/share/pyservice/haproxy/haproxy.container"));
+                                   STR("mount it there, and add '-f' for it to HAProxy's command: see "
+                                       "/usr/share/pyservice/haproxy/haproxy.container"));
 }
 
 void doctor_haproxy_reads(struct doctor *d) {
@@ -156,16 +161,18 @@ void doctor_haproxy_socket(struct doctor *d) {
         if (!d->uses_haproxy)
                 return;
         if (!d->haproxy_runs) {
-                doctor_skip(d, "ask HAProxy, which does not run");
+                doctor_skip(d, "need HAProxy, which is not running");
                 return;
         }
 
-        advice = arena_printf(d->arena, "HAProxy's section 'global' needs: stats socket %s mode 660 level admin; without it no instance can be made ready or drained", client.socket);
+        advice = arena_printf(d->arena, "HAProxy's section 'global' needs: stats socket %s mode 660 level "
+                                        "admin; without it pyservice cannot enable or drain instances", client.socket);
         r = haproxy_ask_worker(&client, STR("show cli level"), &level);
         if (r < 0)
                 doctor_bad(d, nobody, arena_printf(d->arena, "HAProxy does not answer on %s: %s", client.socket, strerror(-r)), advice);
         else if (str_find_str(level, STR("admin")) == level.n)
-                doctor_bad(d, nobody, arena_printf(d->arena, "HAProxy's socket %s is not of level admin", client.socket), advice);
+                doctor_bad(d, nobody, arena_printf(d->arena,
+                                "HAProxy's socket %s does not have level admin", client.socket), advice);
 }
 
 void doctor_haproxy_master(struct doctor *d) {
@@ -179,9 +186,11 @@ void doctor_haproxy_master(struct doctor *d) {
         client.socket = NULL;
         r = client.master ? haproxy_ask_worker(&client, STR("show info"), &text) : -ENOENT;
         if (r < 0)
-                doctor_warn(d, nobody, arena_printf(d->arena, "HAProxy's master does not answer on %s: %s; a stop of an instance does not wait for what HAProxy began before a reload",
+                doctor_warn(d, nobody, arena_printf(d->arena,
+                                "HAProxy's master does not answer on %s: %s; a stop of an instance does not "
+                                "wait for requests that HAProxy accepted before a reload",
                                                     client.master, strerror(-r)),
-                            arena_printf(d->arena, "start HAProxy with '-S %s', or name its socket as haproxy.master_socket in host.yaml", client.master));
+                            arena_printf(d->arena, "start HAProxy with '-S %s', or set haproxy.master_socket in host.yaml", client.master));
 }
 
 void doctor_nginx(struct doctor *d) {
@@ -192,12 +201,13 @@ void doctor_nginx(struct doctor *d) {
         if (!d->uses_nginx)
                 return;
         if (!doctor_is_active(d, settings->unit.text))
-                doctor_bad(d, nobody, arena_join(d->arena, settings->unit.text, STR(" is "), doctor_unit(d, settings->unit.text), STR(": no application is reached through it")),
+                doctor_bad(d, nobody, arena_join(d->arena, settings->unit.text, STR(" is "), doctor_unit(d, settings->unit.text), STR(
+                                ": no application can be reached through it")),
                            arena_join(d->arena, STR("systemctl start "), settings->unit.text));
 
         r = doctor_ask(d, (const char *[]) { "nginx", "-T", NULL }, &text);
         if (r > 0)
-                doctor_bad(d, nobody, arena_join(d->arena, STR("nginx refuses its configuration: "), text), STR("nginx -t"));
+                doctor_bad(d, nobody, arena_join(d->arena, STR("nginx rejects its configuration: "), text), STR("nginx -t"));
         else if (r == 0 && str_find_str(text, settings->directory.text) == text.n)
                 doctor_bad(d, nobody, arena_join(d->arena, STR("nginx does not include "), settings->directory.text), STR("cp /usr/share/pyservice/nginx/pyservice.conf /etc/nginx/conf.d && systemctl reload nginx"));
 }

@@ -81,11 +81,11 @@ static void judge(struct doctor *d, struct str part, struct str name) {
                 doctor_note(d, d->only, arena_join(d->arena, text, STR("wrote "), written, STR(", which is read-only with 'hardening: strict'")),
                             STR("mount a volume there first"));
         else if (has_capabilities(capabilities))
-                doctor_note(d, d->only, arena_join(d->arena, text, STR("writes only to its volumes, but runs with capabilities; nobody can see whether it needs them")),
-                            STR("set 'hardening: strict', perhaps with 'user'; a revision that does not run is given up, and what ran goes on"));
+                doctor_note(d, d->only, arena_join(d->arena, text, STR("writes only to its volumes, but runs with capabilities; whether it needs them is unknown")),
+                            STR("set 'hardening: strict', and 'user' if necessary; if the new revision fails, the previous one keeps running"));
         else
                 doctor_note(d, d->only, arena_join(d->arena, text, STR("would run with 'hardening: strict': it has no capability, and wrote only to its volumes so far")),
-                            STR("set it; a revision that does not run is given up, and what ran goes on"));
+                            STR("set it; if the new revision fails, the previous one keeps running"));
 }
 
 static const struct doctor_container *find_running(const struct doctor *d, const struct container *c) {

@@ -37,13 +37,14 @@ void doctor_generator(struct doctor *d) {
         }
 
         if (i == ARRAY_SIZE(system_generators))
-                doctor_bad(d, nobody, STR("pyservice-generator is not where systemd looks for generators"), STR("install pyservice again"));
+                doctor_bad(d, nobody, STR("pyservice-generator is not in systemd's directory for generators"), STR("install pyservice again"));
         else if (doctor_is_mask(d, path))
                 doctor_bad(d, nobody, arena_join(d->arena, STR("the generator is masked by "), path), arena_join(d->arena, STR("rm "), path, STR(" && systemctl daemon-reload")));
         else if (strcmp(d->ctl->root, "/") == 0 && access(path.p, X_OK) < 0)
-                doctor_bad(d, nobody, arena_join(d->arena, path, STR(" can't be executed")), STR("install pyservice again"));
+                doctor_bad(d, nobody, arena_join(d->arena, path, STR(
+                                " cannot be executed")), STR("install pyservice again"));
         if (!doctor_has(d, STR(QUADLET)))
-                doctor_bad(d, nobody, STR("Quadlet is not there (" QUADLET ")"), STR("install podman, 5.0 or later; some systems have Quadlet in a package of its own"));
+                doctor_bad(d, nobody, STR("Quadlet is missing (" QUADLET ")"), STR("install podman, 5.0 or later; some systems have Quadlet in a separate package"));
 }
 
 static bool has_unit(const struct doctor *d, struct str unit) {
@@ -114,9 +115,9 @@ void doctor_target(struct doctor *d) {
         const char *user = d->ctl->is_user ? " --user" : "";
 
         if (!is_enabled(d))
-                doctor_warn(d, nobody, STR("pyservice.target is not enabled: after a boot nothing of pyservice's starts"), arena_printf(d->arena, "systemctl%s enable pyservice.target", user));
+                doctor_warn(d, nobody, STR("pyservice.target is not enabled: no application starts at boot"), arena_printf(d->arena, "systemctl%s enable pyservice.target", user));
         if (d->bus && !doctor_is_active(d, STR("pyservice.target")) && doctor_world(d)->definitions.n > 0)
-                doctor_bad(d, nobody, STR("pyservice.target is not active, and so no application is kept running"), arena_printf(d->arena, "systemctl%s start pyservice.target", user));
+                doctor_bad(d, nobody, STR("pyservice.target is not active, so no application is kept running"), arena_printf(d->arena, "systemctl%s start pyservice.target", user));
 }
 
 /* When systemd last had its generators run: it makes their directories anew each time. */
@@ -176,8 +177,9 @@ static void look_for_gone(struct doctor *d, struct str advice) {
                 if (session_find(&d->session, app) || !(str_is_absent(d->only) || str_eq(app, d->only)))
                         continue;
                 mask = session_find_mask(&d->session, app);
-                doctor_warn(d, app, arena_join(d->arena, str_is_absent(mask) ? STR("its definition is gone") : arena_join(d->arena, STR("it is masked by "), mask),
-                                               STR(", and systemd has not read that yet")), advice);
+                doctor_warn(d, app, arena_join(d->arena, str_is_absent(mask) ? STR(
+                                "its definition was removed") : arena_join(d->arena, STR("it is masked by "), mask),
+                                               STR(", and systemd has not been reloaded since")), advice);
         }
 }
 
@@ -189,7 +191,7 @@ void doctor_generated(struct doctor *d) {
                 doctor_bad(d, nobody, arena_join(d->arena, STR("the generator could not read "), doctor_world(d)->places.state, STR(", and published nothing new")),
                            STR("see 'systemctl status pyservice-state.service': is the file system mounted?"));
         if (!read_generation(d, &then) && strcmp(d->ctl->root, "/") != 0) {
-                doctor_skip(d, "look at a system that has booted");
+                doctor_skip(d, "need a system that has booted");
                 return;
         }
         if (!read_generation(d, &then)) {

@@ -170,8 +170,9 @@ static int check_name(struct doctor *d) {
 
         VEC_EACH(definition, &doctor_world(d)->definitions)
                 names[n++] = definition->name.text;
-        hint = diag_hint(d->arena, d->only, names, n, STR("'pyservicectl doctor' alone looks at the whole machine"));
-        (void) fprintf(stderr, "pyservicectl: there is no definition of '%.*s'; %.*s\n", STR_ARG(d->only), STR_ARG(hint));
+        hint = diag_hint(d->arena, d->only, names, n, STR(
+                        "'pyservicectl doctor' without a name checks the whole machine"));
+        (void) fprintf(stderr, "pyservicectl: '%.*s' has no definition; %.*s\n", STR_ARG(d->only), STR_ARG(hint));
         return CTL_MISTAKE;
 }
 

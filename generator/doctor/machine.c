@@ -25,8 +25,9 @@ void doctor_clock(struct doctor *d) {
         struct timex t = { 0 };
 
         if (adjtimex(&t) == TIME_ERROR || t.status & STA_UNSYNC)
-                doctor_warn(d, nobody, STR("the clock is not synchronised: timers, certificates and logs go by it"),
-                            STR("systemctl enable --now systemd-timesyncd (or chrony); in a container or a virtual machine that is its host's"));
+                doctor_warn(d, nobody, STR("the clock is not synchronised: timers, certificates and logs "
+                                           "depend on it"),
+                            STR("systemctl enable --now systemd-timesyncd (or chrony); a container or a virtual machine uses its host's clock"));
 }
 
 static unsigned percent(uint64_t part, uint64_t whole) {
@@ -79,11 +80,11 @@ void doctor_disk(struct doctor *d) {
                 struct str path;
                 const char *advice;
         } rows[] = {
-                { home ? str_of(home) : storage_of(d), "podman image prune; 'podman system df' shows what takes the room" },
-                { doctor_world(d)->places.state, "rollouts cannot go on without it: 'du -xh' shows what takes the room" },
-                { STR("/var"), "journalctl --vacuum-size=500M; 'du -xh -d2 /var' shows what takes the room" },
-                { STR("/etc"), "no definition can be written: 'du -xh -d2 /' shows what takes the room" },
-                { STR("/run"), "it lies in memory: 'du -xh -d2 /run' shows what takes the room" },
+                { home ? str_of(home) : storage_of(d), "podman image prune; 'podman system df' shows what uses the space" },
+                { doctor_world(d)->places.state, "rollouts need it: 'du -xh' shows what uses the space" },
+                { STR("/var"), "journalctl --vacuum-size=500M; 'du -xh -d2 /var' shows what uses the space" },
+                { STR("/etc"), "no definition can be written: 'du -xh -d2 /' shows what uses the space" },
+                { STR("/run"), "it is in memory: 'du -xh -d2 /run' shows what uses the space" },
         };
         struct stat seen[ARRAY_SIZE(rows)] = { 0 };
 
@@ -99,7 +100,7 @@ void doctor_disk(struct doctor *d) {
 
 void doctor_journal(struct doctor *d) {
         if (!doctor_has(d, STR("/var/log/journal")))
-                doctor_warn(d, nobody, STR("the journal is kept in memory only: after a crash nobody can see why"), STR("mkdir /var/log/journal && systemctl restart systemd-journald"));
+                doctor_warn(d, nobody, STR("the journal is only in memory: it is lost after a crash"), STR("mkdir /var/log/journal && systemctl restart systemd-journald"));
 }
 
 /* A path of the machine, without the option that gives it the label of containers. */
@@ -114,7 +115,7 @@ static void look_at_mounts(struct doctor *d, const struct app *app, const struct
         LIST_EACH(mount, &c->mounts)
                 if (is_unlabelled(mount->spec.text))
                         doctor_warn(d, app->name.text, arena_join(d->arena, c->unit.text, STR(" mounts '"), mount->spec.text, STR("', which SELinux may forbid")),
-                                    STR("add ':z' (shared) or ':Z' (its own) to the volume, where it is no directory of the system's"));
+                                    STR("add ':z' (shared) or ':Z' (private) to the volume, unless it is a directory of the system"));
 }
 
 void doctor_selinux(struct doctor *d) {
@@ -136,5 +137,5 @@ void doctor_linger(struct doctor *d) {
         struct str path = arena_join(d->arena, STR("/var/lib/systemd/linger/"), str_of(user ? user->pw_name : "-"));
 
         if (!doctor_has(d, path))
-                doctor_warn(d, nobody, STR("your applications end when you log out, and none starts at the boot"), STR("loginctl enable-linger"));
+                doctor_warn(d, nobody, STR("your applications stop when you log out, and none starts at boot"), STR("loginctl enable-linger"));
 }

@@ -103,14 +103,16 @@ static void collect(struct doctor *d, struct wanted_images *ret) {
 }
 
 static void complain(struct doctor *d, const struct wanted_image *w) {
-        struct str text = arena_join(d->arena, STR("the image "), w->reference, STR(" is not there")), app = w->app->name.text;
+        struct str text = arena_join(d->arena, STR("the image "), w->reference, STR(
+                        " does not exist")), app = w->app->name.text;
 
         if (is_built(w->app, w->container))
-                doctor_warn(d, app, arena_join(d->arena, text, STR("; it is built at the next start")), arena_join(d->arena, STR("see how its build went: systemctl status '"), app, STR("*-build'")));
+                doctor_warn(d, app, arena_join(d->arena, text, STR("; it is built at the next start")), arena_join(d->arena, STR("see its build: systemctl status '"), app, STR("*-build'")));
         else if (container_pull(w->container) == PULL_NEVER || str_has_prefix(w->reference, STR("localhost/")))
-                doctor_bad(d, app, arena_join(d->arena, text, STR(", and cannot be pulled")), arena_join(d->arena, STR("build it, or 'podman load' it, under that name; is the name right?")));
+                doctor_bad(d, app, arena_join(d->arena, text, STR(", and cannot be pulled")), arena_join(d->arena, STR(
+                                "build it, or 'podman load' it, under that name; is the name correct?")));
         else if (w->is_kept)
-                doctor_warn(d, app, arena_join(d->arena, text, STR("; it is pulled at the next start, if its registry answers then")), arena_join(d->arena, STR("podman pull "), w->reference));
+                doctor_warn(d, app, arena_join(d->arena, text, STR("; it is pulled at the next start")), arena_join(d->arena, STR("podman pull "), w->reference));
 }
 
 static bool read_images(struct doctor *d, struct images *ret) {
@@ -138,7 +140,8 @@ static void look_for_kept(struct doctor *d, const struct images *images) {
                 if (app.n == 0 || str_eq(app, last) || doctor_is_defined(d, app) || !type_accepts(KIND_NAME, app) || !str_is_absent(d->only))
                         continue;
                 last = app;
-                doctor_warn(d, app, arena_join(d->arena, STR("its definition is gone, and an image that was built for it is kept: "), image->repository),
+                doctor_warn(d, app, arena_join(d->arena, STR(
+                                "its definition was removed, but an image that was built for it remains: "), image->repository),
                             arena_join(d->arena, STR("pyservicectl purge "), app));
         }
 }
@@ -148,7 +151,7 @@ void doctor_images(struct doctor *d) {
         struct images images = { 0 };
 
         if (!read_images(d, &images)) {
-                doctor_skip(d, "ask Podman, which does not answer");
+                doctor_skip(d, "need Podman, which does not answer");
                 return;
         }
 
@@ -164,7 +167,7 @@ void doctor_objects(struct doctor *d) {
         struct podman_differences differences = { 0 };
 
         if (!d->podman) {
-                doctor_skip(d, "ask Podman, which does not answer");
+                doctor_skip(d, "need Podman, which does not answer");
                 return;
         }
 
@@ -184,7 +187,7 @@ static void look_at_container(struct doctor *d, const struct doctor_container *c
         if (!str_is(state, "inactive") && !str_is(state, "failed"))
                 return;
         if (str_is(c->state, "running"))
-                doctor_bad(d, c->app, arena_join(d->arena, STR("the container "), c->name, STR(" runs, and belongs to "), owner, STR(": nobody stops it or starts it again")),
+                doctor_bad(d, c->app, arena_join(d->arena, STR("the container "), c->name, STR(" runs, and belongs to "), owner, STR(": systemd does not control it")),
                            arena_join(d->arena, STR("podman rm --force "), c->name));
         else
                 doctor_warn(d, c->app, arena_join(d->arena, STR("the container "), c->name, STR(" is left over ("), c->state, STR("), and belongs to "), owner),
@@ -193,7 +196,7 @@ static void look_at_container(struct doctor *d, const struct doctor_container *c
 
 void doctor_leftovers(struct doctor *d) {
         if (!d->knows_containers) {
-                doctor_skip(d, "ask Podman, which does not answer");
+                doctor_skip(d, "need Podman, which does not answer");
                 return;
         }
 
@@ -209,6 +212,7 @@ void doctor_removed(struct doctor *d) {
                 return;
         VEC_EACH(name, &names.list)
                 if (type_accepts(KIND_NAME, *name) && !doctor_is_defined(d, *name))
-                        doctor_warn(d, *name, arena_join(d->arena, STR("its definition is gone, and its state is kept in "), doctor_world(d)->places.state, STR("/"), *name),
-                                    arena_join(d->arena, STR("if it is not to come back: pyservicectl "), d->ctl->is_user ? STR("--user ") : STR(""), STR("purge "), *name));
+                        doctor_warn(d, *name, arena_join(d->arena, STR(
+                                        "its definition was removed, but its state remains in "), doctor_world(d)->places.state, STR("/"), *name),
+                                    arena_join(d->arena, STR("if it will not return: pyservicectl "), d->ctl->is_user ? STR("--user ") : STR(""), STR("purge "), *name));
 }

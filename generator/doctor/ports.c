@@ -12,7 +12,7 @@ enum { SHOWN_MAX = 5 };
 /* "nc (process 1234 of x.service)" */
 static struct str owner_of(struct doctor *d, const struct proc_listener *l) {
         if (str_is_absent(l->pid))
-                return STR("somebody else (root is told who)");
+                return STR("another program (root can see which)");
 
         return arena_join(d->arena, l->process, STR(" (process "), l->pid, l->unit.n > 0 ? STR(" of ") : STR(""), l->unit, STR(")"));
 }
@@ -37,7 +37,7 @@ static void look_at_port(struct doctor *d, const struct proc_listeners *listener
                 if (l->port == port->number && (l->is_any || l->is_loopback) && !is_right(d, l, unit)) {
                         doctor_bad(d, port->app.text, arena_printf(d->arena, "port %u of %.*s is taken by %.*s", port->number, STR_ARG(unit), STR_ARG(owner_of(d, l))),
                                    port->is_fixed ? STR("stop that, or give the service another 'host_port'")
-                                                  : STR("stop that; or give host.yaml another pool of ports, and have all applications restarted: see pyservice-host(5)"));
+                                                  : STR("stop that; or set another pool of ports in host.yaml, and restart all applications: see pyservice-host(5)"));
                         return;
                 }
 }
@@ -52,8 +52,11 @@ static void look_at_front(struct doctor *d, const struct proc_listeners *listene
                 return;
         VEC_EACH(l, &listeners->list)
                 if (l->port == port && l->is_any && !is_right(d, l, unit)) {
-                        doctor_bad(d, nobody, arena_printf(d->arena, "port %llu, where %s takes requests, is taken by %.*s", (unsigned long long) port, name, STR_ARG(owner_of(d, l))),
-                                   arena_printf(d->arena, "stop that, or give host.yaml another port: %s.http_port, %s.https_port", is_haproxy ? "haproxy" : "nginx", is_haproxy ? "haproxy" : "nginx"));
+                        doctor_bad(d, nobody, arena_printf(d->arena,
+                                        "port %llu, on which %s accepts requests, is taken by %.*s", (unsigned long long) port, name, STR_ARG(owner_of(d, l))),
+                                   arena_printf(d->arena,
+                                                   "stop that, or set another port in host.yaml: "
+                                                   "%s.http_port, %s.https_port", is_haproxy ? "haproxy" : "nginx", is_haproxy ? "haproxy" : "nginx"));
                         return;
                 }
 }
@@ -106,7 +109,7 @@ static void look_at_published(struct doctor *d, const struct proc_listeners *lis
 
                 VEC_EACH(l, &listeners->list)
                         if (port > 0 && l->port == port && !str_is_absent(l->pid) && !str_has_prefix(l->unit, prefix))
-                                doctor_bad(d, app->name.text, arena_printf(d->arena, "port %llu, which 'publish' names, is taken by %.*s", (unsigned long long) port, STR_ARG(owner_of(d, l))),
+                                doctor_bad(d, app->name.text, arena_printf(d->arena, "port %llu of 'publish' is taken by %.*s", (unsigned long long) port, STR_ARG(owner_of(d, l))),
                                            STR("stop that, or publish another port"));
         }
 }
@@ -115,7 +118,7 @@ void doctor_ports(struct doctor *d) {
         struct proc_listeners listeners = { 0 };
 
         if (proc_read_listeners(d->arena, &listeners) < 0) {
-                doctor_skip(d, "read /proc/net/tcp, which can't be read");
+                doctor_skip(d, "need /proc/net/tcp, which cannot be read");
                 return;
         }
 
@@ -150,7 +153,7 @@ static void look_at_range(struct doctor *d, uint64_t first, uint64_t last) {
         if (proc_read(d->arena, "/proc/sys/net/ipv4/ip_local_reserved_ports", &reserved) >= 0 && reserved.n > 1)
                 return;
 
-        doctor_warn(d, nobody, arena_printf(d->arena, "the pool of ports %llu–%llu lies in the range that outgoing connections take theirs from (%llu–%llu)",
+        doctor_warn(d, nobody, arena_printf(d->arena, "the pool of ports %llu–%llu overlaps the range for outgoing connections (%llu–%llu)",
                                             (unsigned long long) first, (unsigned long long) last, (unsigned long long) from, (unsigned long long) to),
                     arena_printf(d->arena, "sysctl net.ipv4.ip_local_reserved_ports=%llu-%llu, or another pool in host.yaml", (unsigned long long) first, (unsigned long long) last));
 }
@@ -162,7 +165,7 @@ void doctor_pool(struct doctor *d) {
         size_t n = 0;
 
         if (proc_read_listeners(d->arena, &listeners) < 0) {
-                doctor_skip(d, "read /proc/net/tcp, which can't be read");
+                doctor_skip(d, "need /proc/net/tcp, which cannot be read");
                 return;
         }
 
@@ -173,7 +176,8 @@ void doctor_pool(struct doctor *d) {
                         list = arena_join(d->arena, list, list.n > 0 ? STR(", ") : STR(""), arena_u64(d->arena, l->port), STR(" by "), owner_of(d, l));
         }
         if (n > 0)
-                doctor_warn(d, nobody, arena_printf(d->arena, "of the pool of ports %llu–%llu others have %zu: %.*s", (unsigned long long) pool->first.n, (unsigned long long) pool->last.n, n, STR_ARG(list)),
-                            STR("give host.yaml a pool that is free ('ports: {first: …, last: …}'), before a new instance gets one of these"));
+                doctor_warn(d, nobody, arena_printf(d->arena,
+                                "in the pool of ports %llu–%llu other programs use %zu: %.*s", (unsigned long long) pool->first.n, (unsigned long long) pool->last.n, n, STR_ARG(list)),
+                            STR("set a free pool in host.yaml ('ports: {first: …, last: …}'), before a new instance gets one of these ports"));
         look_at_range(d, pool->first.n, pool->last.n);
 }

@@ -80,7 +80,8 @@ static void look_at_credential(struct doctor *d, const struct use *use) {
         int r = secret_find(d->ctl, use->name, &place);
 
         if (r < 0) {
-                doctor_bad(d, use->app, arena_join(d->arena, subject(d, use), r == -ENOENT ? STR("is missing") : arena_join(d->arena, STR("can't be read: "), str_of(strerror(-r)))), advice);
+                doctor_bad(d, use->app, arena_join(d->arena, subject(d, use), r == -ENOENT ? STR("is missing") : arena_join(d->arena, STR(
+                                "cannot be read: "), str_of(strerror(-r)))), advice);
                 return;
         }
         /* Another machine's is encrypted for that machine. */
@@ -89,8 +90,11 @@ static void look_at_credential(struct doctor *d, const struct use *use) {
 
         r = credential_decrypt(d->arena, &places, use->name, place.path, &text);
         if (r != 0)
-                doctor_bad(d, use->app, arena_join(d->arena, subject(d, use), STR("can't be decrypted ("), place.path, STR("): "), r < 0 ? str_of(strerror(-r)) : text),
-                           arena_join(d->arena, STR("was it encrypted on another machine, or under another name? Set it anew: "), advice));
+                doctor_bad(d, use->app, arena_join(d->arena, subject(d, use), STR(
+                                "cannot be decrypted ("), place.path, STR("): "), r < 0 ? str_of(strerror(-r)) : text),
+                           arena_join(d->arena, STR(
+                                           "was it encrypted on another machine, or under another name? Set "
+                                           "it again: "), advice));
 }
 
 void doctor_credentials(struct doctor *d) {
@@ -110,7 +114,7 @@ static void look_at_file(struct doctor *d, const struct use *use, struct str pat
 
         if (fstatat(doctor_world(d)->root, path.p + 1, &st, 0) < 0)
                 doctor_bad(d, use->app, arena_join(d->arena, STR("the file of its secret '"), use->secret, STR("' "), path, STR(": "), str_of(strerror(errno))),
-                           STR("write it there, for root alone (0600)"));
+                           STR("write it there, readable only by root (0600)"));
         else if (st.st_mode & 0044)
                 doctor_warn(d, use->app, arena_printf(d->arena, "the file of its secret '%.*s', %s, can be read by %s (%04o)", STR_ARG(use->secret), path.p,
                                                       st.st_mode & 0004 ? "everybody" : "its group", (unsigned) st.st_mode & 07777),
@@ -137,7 +141,7 @@ void doctor_podman_secrets(struct doctor *d) {
         if (uses.list.n == 0 || !d->podman)
                 return;
         if (doctor_ask(d, (const char *[]) { d->podman, "secret", "ls", "--format", "{{.Name}}", NULL }, &text) != 0) {
-                doctor_skip(d, "ask Podman, which does not answer");
+                doctor_skip(d, "need Podman, which does not answer");
                 return;
         }
 
@@ -166,16 +170,18 @@ void doctor_permissions(struct doctor *d) {
         struct fs_names names = { 0 };
 
         for (size_t i = 0; i < ARRAY_SIZE(places->definitions) && !str_is_absent(places->definitions[i]); i++)
-                look_at_mode(d, arena_str(d->arena, places->definitions[i]), 0022, "who can write there decides what runs");
+                look_at_mode(d, arena_str(d->arena, places->definitions[i]), 0022,
+                                "users who can write there decide what runs");
         if (d->places.state >= 0 && fs_list(d->arena, d->places.state, ".", &names) < 0)
                 names = (struct fs_names) { 0 };
         VEC_EACH(name, &names.list)
                 if (type_accepts(KIND_NAME, *name))
-                        look_at_mode(d, arena_join(d->arena, places->state, STR("/"), *name), 0077, "earlier revisions, with their environment, lie there");
+                        look_at_mode(d, arena_join(d->arena, places->state, STR("/"), *name), 0077, "it contains earlier revisions with their environment");
         if (d->ctl->is_user)
                 return;
 
-        look_at_mode(d, STR("/etc/credstore"), 0077, "credentials in clear lie there");
-        look_at_mode(d, STR("/etc/credstore.encrypted"), 0022, "who can write there chooses the credentials");
-        look_at_mode(d, STR("/var/lib/containers/storage"), 0077, "Podman keeps the environment of containers there, secrets too, for everybody to read");
+        look_at_mode(d, STR("/etc/credstore"), 0077, "it contains unencrypted credentials");
+        look_at_mode(d, STR("/etc/credstore.encrypted"), 0022,
+                        "users who can write there choose the credentials");
+        look_at_mode(d, STR("/var/lib/containers/storage"), 0077, "Podman keeps the environment of containers there, including secrets");
 }

@@ -73,7 +73,7 @@ static void put_groups(struct doctor *d, struct buf *out) {
                 if (result->findings.n > SHOWN_MAX) {
                         buf_put(out, "          and ");
                         buf_put_u64(out, result->findings.n - SHOWN_MAX);
-                        buf_put(out, " more of this kind; --json shows all\n");
+                        buf_put(out, " more like this; --json shows all\n");
                 }
         }
 }
@@ -108,7 +108,7 @@ static void put_skipped(struct doctor *d, struct buf *out) {
                 if (n == 0 || is_told)
                         continue;
                 buf_put(out, "; ");
-                put_count(out, n, "more would ", "more would ");
+                put_count(out, n, "more ", "more ");
                 buf_put(out, reason);
         }
 }

@@ -17,7 +17,7 @@ static bool is_asked(const struct doctor *d, struct str app) {
 }
 
 static struct str reload_after(struct doctor *d, struct str path) {
-        return arena_join(d->arena, STR("if that is not meant: rm '"), path, d->ctl->is_user ? STR("' && systemctl --user daemon-reload") : STR("' && systemctl daemon-reload"));
+        return arena_join(d->arena, STR("if this is not intended: rm '"), path, d->ctl->is_user ? STR("' && systemctl --user daemon-reload") : STR("' && systemctl daemon-reload"));
 }
 
 /* A file in the place of a unit of ours. */
@@ -109,7 +109,9 @@ void doctor_mistakes(struct doctor *d) {
                 if (is_hidden(d, diag))
                         doctor_skip(d, "need root");
                 else if (diag->severity == SEVERITY_ERROR)
-                        doctor_bad(d, diag->owner, line_of(d, diag), STR("mend it; 'pyservicectl check' shows the line. What was good before goes on"));
+                        doctor_bad(d, diag->owner, line_of(d, diag), STR(
+                                        "fix it; 'pyservicectl check' shows the line. The last good version "
+                                        "keeps running"));
                 else
                         doctor_warn(d, diag->owner, line_of(d, diag), STR(""));
         }
@@ -137,7 +139,7 @@ static struct str advice_for(struct doctor *d, struct str app, struct str unit) 
                 return arena_join(d->arena, STR("pyservicectl"), user, STR(" check"));
         if (app.n > 0 && str_has_prefix(unit, arena_join(d->arena, app, STR("-rollout@"))))
                 return arena_join(d->arena, STR("pyservicectl"), user, STR(" rollout status "), app);
-        return arena_join(d->arena, STR("see why: journalctl"), user, STR(" -b -u '"), unit, STR("'"));
+        return arena_join(d->arena, STR("see the log: journalctl"), user, STR(" -b -u '"), unit, STR("'"));
 }
 
 /* A pull that failed fails the image's unit only if there is no image. */
@@ -148,7 +150,7 @@ static void look_at_pull(struct doctor *d, const struct doctor_own *own, struct 
             bus_get_unit(d->bus, d->arena, unit, &u) >= 0 && str_is(u.active, "active") && u.exit_status != 0)
                 doctor_warn(d, own->app,
                             arena_join(d->arena, STR("the pull of "), unit,
-                                       STR(" failed; the image that was there is used")),
+                                       STR(" failed; the existing image is used")),
                             advice_for(d, own->app, unit));
 }
 
@@ -164,8 +166,8 @@ void doctor_stops(struct doctor *d) {
 
                 if (!own || !is_asked(d, own->app) || start_record_read(d->arena, doctor_world(d)->root, path.p + 1, &record) < 0 || !record.was_killed)
                         continue;
-                doctor_warn(d, own->app, arena_join(d->arena, STR("the last stop of "), *name, STR(" ended with SIGKILL, when its 'stop_timeout' was over")),
-                            STR("have the process handle its stop signal, or write 'init: true', the right 'stop_signal' or a longer 'stop_timeout'"));
+                doctor_warn(d, own->app, arena_join(d->arena, STR("the last stop of "), *name, STR(" ended with SIGKILL, after its 'stop_timeout'")),
+                            STR("make the process handle its stop signal, or set 'init: true', the right 'stop_signal' or a longer 'stop_timeout'"));
         }
 }
 
@@ -185,6 +187,6 @@ void doctor_failed(struct doctor *d) {
                 if (is_failed)
                         doctor_bad(d, app, arena_join(d->arena, unit->name, STR(" has failed")), advice_for(d, app, unit->name));
                 else
-                        doctor_warn(d, app, arena_join(d->arena, unit->name, STR(" has ended, and is about to be started again")), advice_for(d, app, unit->name));
+                        doctor_warn(d, app, arena_join(d->arena, unit->name, STR(" has exited, and is about to be restarted")), advice_for(d, app, unit->name));
         }
 }

@@ -48,7 +48,8 @@ static void compare(struct doctor *d, const char *name, struct str text, struct 
 
         (void) parse(floor, &wanted);
         if (!parse(text, &is))
-                doctor_warn(d, (struct str) { 0 }, arena_printf(d->arena, "%s does not say its version: %.*s", name, STR_ARG(text)),
+                doctor_warn(d, (struct str) { 0 }, arena_printf(d->arena,
+                                "cannot read the version of %s: %.*s", name, STR_ARG(text)),
                             arena_printf(d->arena, "pyservice needs %.*s or later", STR_ARG(floor)));
         else if (is_older(&is, &wanted))
                 doctor_bad(d, (struct str) { 0 }, arena_printf(d->arena, "%s %llu.%llu is too old", name, (unsigned long long) is.parts[0], (unsigned long long) is.parts[1]),
@@ -61,7 +62,7 @@ void doctor_systemd(struct doctor *d) {
 
         if (r != 0)
                 doctor_bad(d, (struct str) { 0 }, arena_join(d->arena, STR("systemd does not answer: "), r < 0 ? str_of(strerror(-r)) : text),
-                           d->ctl->is_user ? STR("log in, so that 'systemctl --user' works; with sudo or su it does not") : STR("pyservice needs a machine that systemd runs"));
+                           d->ctl->is_user ? STR("log in, so that 'systemctl --user' works; with sudo or su it does not") : STR("pyservice needs systemd as the init system"));
         else
                 compare(d, "systemd", text, STR("252"));
 }
@@ -71,13 +72,15 @@ void doctor_podman(struct doctor *d) {
         int r = d->podman ? doctor_ask(d, (const char *[]) { d->podman, "--version", NULL }, &text) : -ENOENT;
 
         if (!d->podman)
-                doctor_bad(d, (struct str) { 0 }, STR("Podman is not installed, and nothing can run without it"), STR("install podman, 5.0 or later"));
+                doctor_bad(d, (struct str) { 0 }, STR(
+                                "Podman is not installed; no application can run without it"), STR("install podman, 5.0 or later"));
         else if (r == 0)
                 compare(d, "Podman", text, STR("5.0"));
         else if (geteuid() != 0 && !d->ctl->is_user)
                 doctor_skip(d, "need root");    /* it wants to read in a home directory, even for that */
         else
-                doctor_bad(d, (struct str) { 0 }, arena_join(d->arena, STR("'podman --version' fails: "), r < 0 ? str_of(strerror(-r)) : text), STR("see why with 'podman info'"));
+                doctor_bad(d, (struct str) { 0 }, arena_join(d->arena, STR("'podman --version' fails: "), r < 0 ? str_of(strerror(-r)) : text), STR(
+                                "run 'podman info' to see why"));
 }
 
 /* Of the one that runs, else of the one that is installed. */
@@ -102,7 +105,7 @@ void doctor_haproxy_version(struct doctor *d) {
         r = doctor_ask(d, (const char *[]) { "haproxy", "-v", NULL }, &text);
         if (r == -ENOENT)
                 doctor_bad(d, (struct str) { 0 }, STR("HAProxy is not installed, and there are definitions with 'proxy'"),
-                           STR("install haproxy, 2.4 or later; or name its container in host.yaml: see pyservice-host(5)"));
+                           STR("install haproxy, 2.4 or later; or set its container in host.yaml: see pyservice-host(5)"));
         else
                 compare(d, "HAProxy", text, STR("2.4"));
 }

@@ -10,15 +10,15 @@ static void tell_proxy(struct kube *k, struct kube_document *d, const struct pro
         struct str who = is_http ? STR("the controller") : STR("the cluster");
 
         if (x->strip.yes && !str_is(x->path.text, "/"))
-                KUBE_MISS(k, d, STR("proxy.strip: the path "), x->path.text, STR(" is not taken off; with ingress-nginx: nginx.ingress.kubernetes.io/rewrite-target"));
+                KUBE_MISS(k, d, STR("proxy.strip: the path "), x->path.text, STR(" is not removed; with ingress-nginx: nginx.ingress.kubernetes.io/rewrite-target"));
         if (x->sticky.yes)
                 kube_miss(k, d, STR("proxy.sticky: with ingress-nginx: nginx.ingress.kubernetes.io/affinity: cookie"));
         if (x->redirect_to_https.yes)
-                kube_miss(k, d, STR("proxy.redirect_to_https: with ingress-nginx it is so where there is TLS"));
+                kube_miss(k, d, STR("proxy.redirect_to_https: ingress-nginx redirects if there is TLS"));
         LIST_EACH(header, &x->headers)
                 KUBE_MISS(k, d, STR("proxy.headers: the header "), header->key.text, STR(" of responses"));
         LIST_EACH(server, &x->servers)
-                KUBE_MISS(k, d, STR("proxy.servers: the further server "), server->text);
+                KUBE_MISS(k, d, STR("proxy.servers: the additional server "), server->text);
         if (x->maxconn.n > 0)
                 kube_miss(k, d, STR("proxy.maxconn: nothing queues requests"));
         if (x->balance.at.len > 0 && x->balance.index != BALANCE_SOURCE)
@@ -26,7 +26,7 @@ static void tell_proxy(struct kube *k, struct kube_document *d, const struct pro
         if (x->retries.at.len > 0)
                 KUBE_MISS(k, d, STR("proxy.retries: "), who, STR(" has its own number"));
         if (x->check)
-                kube_miss(k, d, STR("proxy.check: readiness is what 'health' says"));
+                kube_miss(k, d, STR("proxy.check: 'health' decides about readiness"));
         if (x->timeouts && (x->timeouts->connect.at.len > 0 || x->timeouts->server.at.len > 0 || x->timeouts->queue.at.len > 0))
                 KUBE_MISS(k, d, STR("proxy.timeouts but 'drain'"), is_http ? STR(": with ingress-nginx: nginx.ingress.kubernetes.io/proxy-read-timeout and others") : STR(": a Service has none"));
 }
@@ -135,9 +135,14 @@ void kube_policy(struct kube *k) {
         egress = kube_list(k, spec, "egress");
         put_peers(k, kube_list(k, kube_add_map(k, egress), "to"));
         put_dns(k, egress);
-        kube_say(k, d, STR("trusted: both ways, as systemd has it; the cluster's name servers may be asked. It is of use where the cluster's network plugin knows NetworkPolicy."));
+        kube_say(k, d, STR("trusted: both directions, as with systemd; the cluster's name servers are "
+                           "allowed. It has an effect if the cluster's network plugin supports "
+                           "NetworkPolicy."));
         LIST_EACH(s, &k->app->services)
                 if (s->proxy && s->proxy->domains.n > 0)
-                        KUBE_MISS(k, d, s->name.text, STR(": its Ingress controller is shut out, too. Let the controller refuse all but the trusted "
-                                                          "(with ingress-nginx: whitelist-source-range), then add its namespace to 'from'"));
+                        KUBE_MISS(k, d, s->name.text, STR(": this also blocks its Ingress controller. Let "
+                                                          "the controller refuse all addresses except the "
+                                                          "trusted ones (with ingress-nginx: "
+                                                          "whitelist-source-range), then add its namespace "
+                                                          "to 'from'"));
 }

@@ -33,7 +33,8 @@ static void put_image(struct kube *k, const struct kube_part *p, struct yaml_tex
         if (is_local)
                 KUBE_MISS(k, p->document, STR("the image is on this machine only: podman push "), image, STR(" docker://REGISTRY/NAME:TAG, and write that here"));
         if (c->tls_verify.at.len > 0 && !c->tls_verify.yes)
-                kube_miss(k, p->document, STR("tls_verify: the nodes' container runtime says which registries it trusts"));
+                kube_miss(k, p->document, STR("tls_verify: the nodes' container runtime decides which "
+                                              "registries it trusts"));
         if (str_is_absent(c->auth_file.text) || is_local)
                 return;
 
@@ -114,11 +115,11 @@ static void put_resources(struct kube *k, const struct kube_part *p, struct yaml
         if (r->cpus.milli > 0)
                 kube_text(k, kube_map(k, kube_map(k, container, "resources"), "limits"), "cpu", arena_join(k->arena, arena_u64(k->arena, r->cpus.milli), STR("m")));
         if (yaml_text_find(container, STR("resources")))
-                kube_say(k, p->document, STR("Limits are requests, too, where nothing else is said."));
+                kube_say(k, p->document, STR("Limits are also requests, unless requests are set."));
         if (r->pids.n > 0)
-                kube_miss(k, p->document, STR("resources.pids: the kubelet's podPidsLimit says it for all pods of a node"));
+                kube_miss(k, p->document, STR("resources.pids: the kubelet's podPidsLimit sets it for all pods of a node"));
         if (r->nofile.n > 0)
-                kube_miss(k, p->document, STR("resources.nofile: it is the container runtime's"));
+                kube_miss(k, p->document, STR("resources.nofile: the container runtime sets it"));
 }
 
 /* As whoever asks here does. */
@@ -224,7 +225,7 @@ static void put_ports(struct kube *k, const struct kube_part *p, struct yaml_tex
                 KUBE_MISS(k, p->document, STR("publish "), publish->text, STR(": a Service of type NodePort or LoadBalancer has a port outside the cluster"));
         }
         if (s->host_port.n > 0)
-                kube_miss(k, p->document, STR("host_port: there are no ports of a machine"));
+                kube_miss(k, p->document, STR("host_port: a cluster has no ports of one machine"));
 }
 
 /* Requests still come for a moment after a pod was asked to end; those that are open may go on as long as HAProxy let them. */
@@ -234,10 +235,12 @@ static void put_end(struct kube *k, const struct kube_part *p, struct yaml_text 
         kube_number(k, pod, "terminationGracePeriodSeconds", kube_seconds(p->container->stop_timeout) + drain);
         if (drain > 0) {
                 kube_number(k, kube_map(k, kube_map(k, kube_map(k, container, "lifecycle"), "preStop"), "sleep"), "seconds", drain);
-                kube_say(k, p->document, STR("preStop.sleep is timeouts.drain, and needs Kubernetes 1.30. Without requests a pod waits as long; shorten it if you like."));
+                kube_say(k, p->document, STR("preStop.sleep is timeouts.drain, and needs Kubernetes 1.30. A "
+                                             "pod without requests waits as long too; shorten it if "
+                                             "necessary."));
         }
         if (!str_is_absent(p->container->stop_signal.text))
-                KUBE_MISS(k, p->document, STR("stop_signal "), p->container->stop_signal.text, STR(": it is the image's (STOPSIGNAL)"));
+                KUBE_MISS(k, p->document, STR("stop_signal "), p->container->stop_signal.text, STR(": the image sets it (STOPSIGNAL)"));
 }
 
 static bool is_annotation(struct str key) {
@@ -264,7 +267,8 @@ static void tell_host(struct kube *k, const struct kube_part *p) {
         const struct container *c = p->container;
 
         LIST_EACH(host, &c->hosts)
-                KUBE_MISS(k, p->document, STR("hosts: "), host->text, STR("; a nodeSelector (kubernetes.io/hostname) says where pods run"));
+                KUBE_MISS(k, p->document, STR("hosts: "), host->text, STR(
+                                "; a nodeSelector (kubernetes.io/hostname) selects where pods run"));
         if (str_is(c->network.text, "host") || str_is(c->network.text, "none"))
                 KUBE_MISS(k, p->document, STR("network "), c->network.text, STR(": it gets the cluster's network"));
 }

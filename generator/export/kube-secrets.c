@@ -42,7 +42,8 @@ struct str kube_secret_key(struct kube *k, struct str part, const struct secret_
 }
 
 struct str kube_encoded_key(struct kube *k, struct str part, const struct secret_entry *s) {
-        struct str origin = arena_join(k->arena, STR("the same as '"), kube_secret_key(k, part, s), STR("', with all but letters, digits and -._~ as %XX"));
+        struct str origin = arena_join(k->arena, STR("the same as '"), kube_secret_key(k, part, s), STR(
+                        "', with all characters except letters, digits and -._~ as %XX"));
 
         return add(k, part, (struct kube_secret) { arena_join(k->arena, s->key.text, STR(".url")), origin, { 0 } });
 }
@@ -100,7 +101,8 @@ void kube_secret_comment(struct kube *k) {
         if (k->secrets.n == 0)
                 return;
 
-        kube_say(k, NULL, STR("Secrets are not in here. Before anything else, with a file for each key:"));
+        kube_say(k, NULL, STR("The manifests contain no secrets. Create them first, with a file for each "
+                              "key:"));
         KUBE_SAY(k, NULL, STR("    kubectl create secret generic "), k->name, STR(" \\"));
         for (size_t i = 0; i < k->secrets.n; i++)
                 KUBE_SAY(k, NULL, STR("        --from-file="), k->secrets.at[i].key, STR("=FILE"), i + 1 < k->secrets.n ? STR(" \\") : STR(""));

@@ -73,7 +73,7 @@ static void make_nfs(struct kube *k, const struct volume *v, struct kube_claim *
         nfs = kube_map(k, spec, "nfs");
         kube_text(k, nfs, "server", (struct str) { device.p, at });
         kube_text(k, nfs, "path", str_from(device, at + 1));
-        kube_say(k, d, STR("A PersistentVolume is the whole cluster's; NFS looks at no size."));
+        kube_say(k, d, STR("A PersistentVolume belongs to the whole cluster; NFS ignores the size."));
 
         spec = kube_map(k, claim->document->root, "spec");
         kube_text(k, spec, "storageClassName", STR(""));
@@ -91,11 +91,12 @@ static struct kube_claim *add_claim(struct kube *k, struct str source, struct st
         if (v && str_is(v->type.text, "nfs") && str_find_str(v->device.text, STR(":/")) < v->device.text.n)
                 make_nfs(k, v, claim);
         else
-                KUBE_SAY(k, claim->document, STR("The size is a guess, and what is in the volume has to be copied."));
+                KUBE_SAY(k, claim->document, STR(
+                                "The size is a guess, and the content of the volume has to be copied."));
         if (v && (!str_is_absent(v->driver.text) || (!str_is_absent(v->device.text) && !str_is(v->type.text, "nfs"))))
-                KUBE_MISS(k, claim->document, STR("driver, device and options of the volume '"), source, STR("'; a storage class says such things"));
+                KUBE_MISS(k, claim->document, STR("driver, device and options of the volume '"), source, STR("'; a storage class sets these"));
         if (str_has_suffix(source, STR(".volume")))
-                KUBE_SAY(k, claim->document, STR("It stands for the volume that the machine's "), source, STR(" makes."));
+                KUBE_SAY(k, claim->document, STR("It replaces the volume that the machine's "), source, STR(" makes."));
         return claim;
 }
 
@@ -134,12 +135,12 @@ static void add_template(struct kube *k, struct kube_part *p, struct str source,
         spec = kube_map(k, claim, "spec");
         (void) yaml_text_add_text(k->arena, kube_list(k, spec, "accessModes"), STR("ReadWriteOnce"));
         put_size(k, kube_map(k, spec, "resources"), "requests");
-        KUBE_SAY(k, p->document, STR("Each pod has its own volume for "), source, STR("; the size is a guess, and what is in it has to be copied."));
+        KUBE_SAY(k, p->document, STR("Each pod has its own volume for "), source, STR("; the size is a guess, and its content has to be copied."));
 }
 
 static void put_host_path(struct kube *k, const struct kube_part *p, struct yaml_text *volume, struct str path) {
         kube_text(k, kube_map(k, volume, "hostPath"), "path", path);
-        KUBE_MISS(k, p->document, STR("the machine's "), path, STR(": each node has its own; put what is in it into a volume"));
+        KUBE_MISS(k, p->document, STR("the machine's "), path, STR(": each node has its own; put its content into a volume"));
 }
 
 static void put_volume(struct kube *k, const struct kube_part *p, struct yaml_text *volume, struct str source) {

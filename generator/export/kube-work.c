@@ -40,11 +40,13 @@ void kube_task(struct kube *k, struct task *t) {
         p.document->part = p.name;
         kube_labels(k, kube_map(k, p.document->root, "metadata"), p.name);
         KUBE_SAY(k, p.document, STR("It waits (suspend). To run it: kubectl patch job "), p.object, STR(" -p '{\"spec\":{\"suspend\":false}}'"));
-        KUBE_SAY(k, p.document, STR("To see its end: kubectl wait --for=condition=complete --timeout=1h job/"), p.object);
+        KUBE_SAY(k, p.document, STR("To wait for its end: kubectl wait --for=condition=complete "
+                                    "--timeout=1h job/"), p.object);
         KUBE_SAY(k, p.document, STR("A Job runs once: kubectl delete job "), p.object, STR(" before it is applied again."));
         if (is_before_update(k->app, t->name.text))
-                KUBE_MISS(k, p.document, STR("before_update: apply and run it with the new image, wait for its end, and only then apply the rest. "
-                                             "An initContainer is no place for it: it would run once for each pod, at the same time"));
+                KUBE_MISS(k, p.document, STR("before_update: apply and run it with the new image, wait for "
+                                             "its end, and only then apply the rest. An initContainer would "
+                                             "run it once for each pod, at the same time"));
 
         spec = kube_map(k, p.document->root, "spec");
         kube_flag(k, spec, "suspend", true);
@@ -72,12 +74,13 @@ static void put_schedule(struct kube *k, struct kube_document *d, struct yaml_te
         if (!str_is_absent(zone))
                 kube_text(k, spec, "timeZone", str_is(zone, "UTC") ? STR("Etc/UTC") : zone);
         else
-                kube_say(k, d, STR("Without timeZone it goes by the clock of the cluster."));
+                kube_say(k, d, STR("Without timeZone the clock of the cluster applies."));
         if (is_good)
                 return;
 
         kube_flag(k, spec, "suspend", true);
-        KUBE_MISS(k, d, STR("the schedule '"), calendar, STR("', which cron cannot say: write another, and take 'suspend' away"));
+        KUBE_MISS(k, d, STR("the schedule '"), calendar, STR(
+                        "', which cron cannot express: write another, and remove 'suspend'"));
 }
 
 static void add_cron(struct kube *k, struct timer *t, size_t i) {
@@ -95,7 +98,7 @@ static void add_cron(struct kube *k, struct timer *t, size_t i) {
         if (!t->persistent.yes)
                 kube_number(k, spec, "startingDeadlineSeconds", 60);
         if (t->random_delay.usec > 0)
-                kube_miss(k, p.document, STR("random_delay: all start at their time"));
+                kube_miss(k, p.document, STR("random_delay: all start exactly at their time"));
         if (i > 0)
                 kube_miss(k, p.document, STR("several schedules of one timer: their runs may overlap"));
         template = kube_map(k, spec, "jobTemplate");

@@ -105,10 +105,10 @@ static void add_service(struct kube *k, const struct kube_part *p) {
         if (proxy && proxy->balance.index == BALANCE_SOURCE)
                 kube_text(k, spec, "sessionAffinity", STR("ClientIP"));
         if (proxy && proxy->mode.index == MODE_TCP && p->is_stateful)
-                kube_miss(k, d, STR("proxy.mode tcp: an Ingress has only HTTP, and this Service only names the pods; write one of type LoadBalancer beside it"));
+                kube_miss(k, d, STR("proxy.mode tcp: an Ingress has only HTTP, and this Service only names the pods; add one of type LoadBalancer"));
         else if (proxy && proxy->mode.index == MODE_TCP) {
                 kube_text(k, spec, "type", STR("LoadBalancer"));
-                kube_say(k, d, STR("proxy.mode tcp: an Ingress has only HTTP, so this Service is reached from outside where the cluster has load balancers."));
+                kube_say(k, d, STR("proxy.mode tcp: an Ingress has only HTTP, so this Service is reachable from outside if the cluster has load balancers."));
         }
 }
 

@@ -140,7 +140,8 @@ void kube_miss(struct kube *k, struct kube_document *d, struct str line) {
 
 #define MISS_REFERENCES(k, d, key, refs) \
         LIST_EACH(ref, (refs)) \
-                KUBE_MISS((k), (d), STR(key " "), ref->text, STR(": nothing starts in order; what needs another has to try again"))
+                KUBE_MISS((k), (d), STR(key " "), ref->text, STR( \
+                                ": pods start in no order; a pod that needs another has to retry"))
 
 void kube_order(struct kube *k, struct kube_document *d, const struct start_order *o) {
         MISS_REFERENCES(k, d, "requires", &o->requires);

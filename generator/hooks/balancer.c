@@ -331,8 +331,8 @@ static struct str explain(const struct balancer *b, time_t since) {
         const char *by_container[] = { b->program.p, "logs", logs_since, "--", name_of(b), NULL };
         struct str alerts = balancer_alerts(b->arena, ask(b, is_container(b) ? by_container : by_service));
 
-        return arena_join(b->arena, STR("it found its configuration good, but could not put it to use and goes on with the one before; often "
-                                        "another program has one of its ports"),
+        return arena_join(b->arena, STR("it accepted its configuration, but could not activate it and keeps "
+                                        "the previous one; often another program has one of its ports"),
                           alerts.n > 0 ? STR(":\n") : STR(""), alerts);
 }
 

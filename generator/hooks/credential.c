@@ -81,7 +81,8 @@ struct str credential_advice(struct arena *a, const struct credential_places *pl
         const char *option = places->is_user ? " --user" : "";
         const char *store = places->is_user ? "~/.config" : "/etc";
 
-        return arena_printf(a, "there is no credential '%.*s' in %s/credstore.encrypted or %s/credstore, nor was one passed to the "
-                               "system; make it with: systemd-creds%s encrypt --name=%.*s - %s/credstore.encrypted/%.*s",
+        return arena_printf(a, "the credential '%.*s' is neither in %s/credstore.encrypted nor in "
+                               "%s/credstore, and none was passed to the system; create it with: "
+                               "systemd-creds%s encrypt --name=%.*s - %s/credstore.encrypted/%.*s",
                             STR_ARG(name), store, store, option, STR_ARG(name), store, STR_ARG(name));
 }

@@ -99,9 +99,9 @@ static int read_file_wish(struct environment *e, struct secret_wish *w, struct s
         case -ENOTSUP:
         case -EACCES:
         case -ELOOP:
-                complain(e, arena_printf(e->arena, "secret '%s' is missing: %s '%s'; put its value there, or name the right file "
-                                                   "in the definition's `secrets:`",
-                                         w->name.p, r == -ENOENT ? "there is no file" : "this is no file that can be read:",
+                complain(e, arena_printf(e->arena, "secret '%s' is missing: %s '%s'; put its value there, "
+                                                   "or correct the path in the definition's `secrets:`",
+                                         w->name.p, r == -ENOENT ? "there is no file" : "this is not a readable file:",
                                          w->from.p));
                 return 1;
         default:
@@ -123,7 +123,7 @@ static int read_credential_wish(struct environment *e, struct secret_wish *w, st
         if (r == -ENOENT)
                 text = credential_advice(e->arena, &e->places, w->from);
         else
-                text = arena_printf(e->arena, "the credential '%s' can't be decrypted: %.*s", w->from.p, STR_ARG(text));
+                text = arena_printf(e->arena, "cannot decrypt the credential '%s': %.*s", w->from.p, STR_ARG(text));
         complain(e, arena_printf(e->arena, "secret '%s' is missing: %s", w->name.p, text.p));
         return 1;
 }
@@ -154,7 +154,8 @@ static bool looks_encrypted(struct str text) {
 
 /* The file is the bundle's own: it holds one line. */
 static int read_kms_wish(struct environment *e, struct secret_wish *w, struct str *ret) {
-        struct str path = arena_join(e->arena, str_of(e->places.root), w->from), text, said = STR("it says nothing");
+        struct str path = arena_join(e->arena, str_of(e->places.root), w->from), text, said = STR(
+                        "it printed nothing");
         int r = fs_read(e->arena, AT_FDCWD, path.p, CREDENTIAL_MAX, &text);
 
         if (r < 0)
@@ -172,18 +173,18 @@ static int read_kms_wish(struct environment *e, struct secret_wish *w, struct st
                 return r;
         }
         if (w->kind == SECRET_KMS_OR_LITERAL) {
-                *vec_push(e->arena, &e->notes) = arena_printf(e->arena, "secret '%s' can't be decrypted, so its text is taken as it is (on_error: literal): %.*s",
+                *vec_push(e->arena, &e->notes) = arena_printf(e->arena, "cannot decrypt secret '%s', so its text is used as it is (on_error: literal): %.*s",
                                                               w->name.p, STR_ARG(said));
                 *ret = text;
                 return 0;
         }
 
-        complain(e, arena_printf(e->arena, "secret '%s' can't be decrypted: %.*s", w->name.p, STR_ARG(said)));
+        complain(e, arena_printf(e->arena, "cannot decrypt secret '%s': %.*s", w->name.p, STR_ARG(said)));
         return 1;
 }
 
 static int read_podman_wish(struct environment *e, struct secret_wish *w, struct str *ret) {
-        struct str program = spawn_find(e->arena, "podman"), said = STR("it says nothing");
+        struct str program = spawn_find(e->arena, "podman"), said = STR("it printed nothing");
         const char *argv[] = { program.p, "secret", "inspect", "--showsecret", "--format={{.SecretData}}", w->from.p, NULL };
         int r = run(e, argv, &said);
 
@@ -192,13 +193,16 @@ static int read_podman_wish(struct environment *e, struct secret_wish *w, struct
         if (r == 0)
                 *ret = as_value(said);
         else
-                complain(e, arena_printf(e->arena, "secret '%s' is missing: Podman has no secret '%s' (%.*s); make it with: podman secret create %s -",
+                complain(e, arena_printf(e->arena,
+                                "secret '%s' is missing: Podman has no secret '%s' (%.*s); create it with: "
+                                "podman secret create %s -",
                                          w->name.p, w->from.p, STR_ARG(said), w->from.p));
         return r;
 }
 
 static const char *word_of(enum secret_kind kind) {
-        return kind == SECRET_FILE ? "the file" : kind == SECRET_CREDENTIAL ? "the credential" : kind == SECRET_PODMAN ? "Podman's secret" : "what is encrypted in";
+        return kind == SECRET_FILE ? "the file" : kind == SECRET_CREDENTIAL ? "the credential" : kind == SECRET_PODMAN ? "Podman's secret" :
+                        "the encrypted content of";
 }
 
 static int read_wish(struct environment *e, struct secret_wish *w, struct str *ret) {
@@ -227,7 +231,8 @@ static int read_wishes(struct environment *e) {
                 else if (r < 0)
                         return r;
                 else if (r == 0 && as_value(content).n == 0)
-                        complain(e, arena_printf(e->arena, "secret '%s' is empty: %s '%s' holds nothing", w->name.p, word_of(w->kind), w->from.p));
+                        complain(e, arena_printf(e->arena,
+                                        "secret '%s' is empty: %s '%s' has no content", w->name.p, word_of(w->kind), w->from.p));
                 else if (r == 0)
                         w->content = content;
         }
@@ -265,8 +270,9 @@ static int compose_line(struct environment *e, struct buf *b, struct str line, s
         r = name.n + value.n + 2 > ENVIRONMENT_STRING_MAX ? -E2BIG : env_unit_put(b, name, value);
         wipe(value);
         if (r == -EILSEQ || r == -E2BIG) {
-                complain(e, arena_printf(e->arena, "variable '%s' can't be passed: its value %s; mount the secret as a file instead",
-                                         name.p, r == -E2BIG ? "is longer than 128 KiB" : "holds a NUL or is not UTF-8"));
+                complain(e, arena_printf(e->arena, "cannot pass variable '%s': its value %s; mount the secret as a file instead",
+                                         name.p, r == -E2BIG ? "is longer than 128 KiB" :
+                                                         "contains a NUL or is not UTF-8"));
                 return 0;
         }
 

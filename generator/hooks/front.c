@@ -142,11 +142,11 @@ static struct str use_backend(struct arena *a, struct str routes) {
 }
 
 struct str front_advice(struct arena *a, const struct front_listen *l, struct str routes) {
-        struct str ports = STR("give the generated frontend other ports in /etc/pyservice/host.yaml "
+        struct str ports = STR("set other ports for the generated frontend in /etc/pyservice/host.yaml "
                                "('haproxy: {http_port: 8080, https_port: 8443}')");
 
         if (is_nginx(l))
-                return arena_join(a, ports, STR(", or have nginx listen on other ones"));
+                return arena_join(a, ports, STR(", or let nginx listen on other ports"));
 
         return arena_join(a, ports, STR(", or paste this line into '"), l->section, STR("': "),
                           use_backend(a, routes));

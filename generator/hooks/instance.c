@@ -129,7 +129,7 @@ static int wait_until_it_works(struct instance *i) {
                         return 1;
                 }
                 if (!wait_ms(process, probe_pause(&i->probe, now))) {
-                        note_failure(i, STR("ended before it was ready"), problem);
+                        note_failure(i, STR("exited before it was ready"), problem);
                         return 1;
                 }
         }
@@ -172,7 +172,7 @@ static int tell_until_answered(struct instance *i) {
                         notify_manager(i->arena, is_silent ? STR("STATUS=waiting for HAProxy, which does not answer") : STR("STATUS="));
                 was_silent = is_silent;
                 if (!wait_ms(process, SILENCE_MS)) {
-                        note(i, STR("ended while HAProxy did not answer"));
+                        note(i, STR("exited while HAProxy did not answer"));
                         return 1;
                 }
         }
@@ -185,7 +185,7 @@ static int tell_ready(struct instance *i) {
         (void) write_state(i, true);
         r = tell_until_answered(i);
         if (r < 0)
-                note(i, arena_join(i->arena, STR("cannot tell HAProxy that it is ready: "), str_of(strerror(-r))));
+                note(i, arena_join(i->arena, STR("cannot enable its server in HAProxy: "), str_of(strerror(-r))));
         return r > 0;
 }
 
@@ -218,7 +218,7 @@ static void enter_nginx(struct instance *i) {
         int r = with_nginx(i, nginx_enter);
 
         if (r < 0)
-                note(i, arena_join(i->arena, STR("cannot tell nginx that it is ready: "), str_of(strerror(-r))));
+                note(i, arena_join(i->arena, STR("cannot enable its server in nginx: "), str_of(strerror(-r))));
 }
 
 int instance_enter(struct instance *i) {

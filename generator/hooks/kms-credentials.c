@@ -64,14 +64,14 @@ static int read_shared_file(struct kms *k) {
         if (r == -ENOENT && str_is_absent(named) && str_is_absent(profile))
                 return r;
         if (r < 0)
-                return kms_complain(k, arena_printf(k->arena, "the credentials file '%s' can't be read: %s", path.p, strerror(-r)));
+                return kms_complain(k, arena_printf(k->arena, "cannot read the credentials file '%s': %s", path.p, strerror(-r)));
 
         if (str_is_absent(profile))
                 profile = STR("default");
         if (!read_profile(text, profile, &k->credentials))
                 return kms_complain(k, arena_printf(k->arena, "the credentials file '%s' has no profile '%.*s'", path.p, STR_ARG(profile)));
         if (k->credentials.key_id.n == 0 || k->credentials.key.n == 0)
-                return kms_complain(k, arena_printf(k->arena, "the profile '%.*s' of '%s' has not both aws_access_key_id and aws_secret_access_key",
+                return kms_complain(k, arena_printf(k->arena, "the profile '%.*s' of '%s' is missing aws_access_key_id or aws_secret_access_key",
                                                     STR_ARG(profile), path.p));
         return 0;
 }
@@ -84,7 +84,8 @@ static int find_credentials(struct kms *k) {
         if (!str_is_absent(c->key_id) && !str_is_absent(c->key))
                 return 0;
         if (!str_is_absent(c->key_id) || !str_is_absent(c->key))
-                return kms_complain(k, STR("of AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY only one is set"));
+                return kms_complain(k, STR("only one of AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY is set; "
+                                           "set both"));
 
         *c = (struct kms_credentials) { 0 };
         r = read_shared_file(k);
@@ -94,7 +95,7 @@ static int find_credentials(struct kms *k) {
         r = kms_metadata_credentials(k);
         if (r != 1)
                 return r;
-        return kms_complain(k, arena_printf(k->arena, "there are no credentials for AWS: neither AWS_ACCESS_KEY_ID nor a credentials file is set (`kms:` in host.yaml), and %.*s",
+        return kms_complain(k, arena_printf(k->arena, "no credentials for AWS: neither AWS_ACCESS_KEY_ID nor a credentials file is set (`kms:` in host.yaml), and %.*s",
                                             STR_ARG(k->problem)));
 }
 
@@ -105,7 +106,7 @@ int kms_find_credentials(struct kms *k) {
         if (r != 0)
                 return r;
         if (!kms_is_header_text(c->key_id) || !kms_is_header_text(c->key) || (c->token.n > 0 && !kms_is_header_text(c->token)))
-                return kms_complain(k, STR("the credentials for AWS have bytes that no credentials have"));
+                return kms_complain(k, STR("the credentials for AWS contain invalid bytes"));
 
         return 0;
 }
@@ -119,7 +120,7 @@ int kms_find_region(struct kms *k) {
         if (str_is_absent(k->region)) {
                 r = kms_metadata_get(k, STR("/latest/meta-data/placement/region"), &k->region);
                 if (r == 1)
-                        return kms_complain(k, arena_printf(k->arena, "the region of AWS is not known: 'region' is not set (`kms:` in host.yaml), and %.*s",
+                        return kms_complain(k, arena_printf(k->arena, "the region of AWS is unknown: 'region' is not set (`kms:` in host.yaml), and %.*s",
                                                             STR_ARG(k->problem)));
                 if (r < 0)
                         return r;
@@ -127,6 +128,7 @@ int kms_find_region(struct kms *k) {
 
         k->region = str_trim(k->region);
         if (k->region.n == 0 || !str_is_made_of(k->region, "abcdefghijklmnopqrstuvwxyz0123456789-"))
-                return kms_complain(k, arena_printf(k->arena, "'%.*s' is no region of AWS", STR_ARG(kms_one_line(k, k->region))));
+                return kms_complain(k, arena_printf(k->arena,
+                                "'%.*s' is not an AWS region", STR_ARG(kms_one_line(k, k->region))));
         return 0;
 }

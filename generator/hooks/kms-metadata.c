@@ -43,11 +43,11 @@ static int get_token(struct kms *k) {
         int r;
 
         if (str_eq(kms_variable("AWS_EC2_METADATA_DISABLED"), STR("true")))
-                return kms_complain(k, STR("AWS_EC2_METADATA_DISABLED keeps from asking the machine's metadata service"));
+                return kms_complain(k, STR("AWS_EC2_METADATA_DISABLED disables the machine's metadata service"));
 
         r = ask(k, &q, &token);
         if (r == 0 && !kms_is_header_text(token))
-                return kms_complain(k, STR("the instance metadata service gives no token"));
+                return kms_complain(k, STR("the instance metadata service returns no token"));
         if (r == 0)
                 k->metadata_token = token;
         return r;
@@ -87,7 +87,8 @@ int kms_metadata_credentials(struct kms *k) {
                 return r;
         if (json_get(k->arena, answer, "AccessKeyId", &c->key_id) < 0 || json_get(k->arena, answer, "SecretAccessKey", &c->key) < 0 ||
             json_get(k->arena, answer, "Token", &c->token) < 0)
-                return kms_complain(k, arena_printf(k->arena, "the instance metadata service gives no credentials for the role '%.*s'", STR_ARG(role)));
+                return kms_complain(k, arena_printf(k->arena,
+                                "the instance metadata service returns no credentials for the role '%.*s'", STR_ARG(role)));
 
         return 0;
 }

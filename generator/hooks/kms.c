@@ -91,7 +91,7 @@ static int read_answer(struct kms *k, const struct fetch_request *q, const struc
         if (answer->status != 200)
                 return refuse(k, q, answer);
         if (json_get(k->arena, answer->body, "Plaintext", &plaintext) < 0 || !base64_decode(k->arena, plaintext, ret))
-                return kms_complain(k, arena_printf(k->arena, "AWS KMS at %.*s answers with something else than a plaintext", STR_ARG(q->url)));
+                return kms_complain(k, arena_printf(k->arena, "AWS KMS at %.*s returns no plaintext", STR_ARG(q->url)));
 
         return 0;
 }
@@ -105,7 +105,7 @@ int kms_decrypt(struct kms *k, struct str ciphertext, struct str *ret) {
         int r;
 
         if (ciphertext.n == 0 || !base64_decode(k->arena, ciphertext, &ignored))
-                return kms_complain(k, STR("it is no ciphertext: not base64"));
+                return kms_complain(k, STR("not a ciphertext: invalid base64"));
 
         r = kms_find_credentials(k);
         if (r == 0)

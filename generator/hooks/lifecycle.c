@@ -174,7 +174,8 @@ int lifecycle_await_health(struct instance *i) {
 
         for (;;) {
                 if (!ask_health(i, &health, &problem)) {
-                        *vec_push(i->arena, &i->notes) = arena_join(i->arena, STR("ended before it was ready: "), problem);
+                        *vec_push(i->arena, &i->notes) = arena_join(i->arena, STR(
+                                        "exited before it was ready: "), problem);
                         return 1;
                 }
                 if (str_is(health, "healthy"))

@@ -150,7 +150,8 @@ static int put_one_by_one(struct work *w) {
                 if (r == 0)
                         r = check(w, &message);
                 if (r > 0) {
-                        complain(w, arena_join(w->arena, STR("nginx refuses '"), site->name, STR("', so what it had stays: "), message));
+                        complain(w, arena_join(w->arena, STR("nginx rejects '"), site->name, STR(
+                                        "', so the previous file stays: "), message));
                         r = put(w, site, site->in_place);
                 }
                 if (r < 0)
@@ -174,7 +175,7 @@ static int put_in_place(struct work *w) {
         if (r < 0 || str_is_absent(w->refusal))
                 return r < 0 ? r : put_one_by_one(w);
 
-        complain(w, arena_join(w->arena, STR("nginx refuses what is in place now, so nothing was changed; it would not start again like this: "), w->refusal));
+        complain(w, arena_join(w->arena, STR("nginx rejects the files in place now, so nothing changed; it would not start with them: "), w->refusal));
         return 1;
 }
 
@@ -216,7 +217,7 @@ static int refuse_taken(struct work *w) {
         int r = balancer_find(&b);
 
         if (r < 0 || !b.is_active)
-                return r < 0 ? fail(w, STR("looking for HAProxy"), r) : 0;
+                return r < 0 ? fail(w, STR("finding HAProxy"), r) : 0;
 
         (void) proxy_set_directory(w->arena, &directories, b.settings->directory.text);
         front_read(&b, &directories, true, &front);
@@ -228,8 +229,8 @@ static int refuse_taken(struct work *w) {
                 complain(w, arena_join(w->arena, STR("'"), site->name,
                                        STR("' is not put in place, because HAProxy has its port: "), l->file,
                                        STR(":"), arena_u64(w->arena, l->line), STR(": bind "), l->text,
-                                       STR("\ngive nginx other ports in /etc/pyservice/host.yaml ('nginx: "
-                                           "{http_port: 8080, https_port: 8443}'), or HAProxy")));
+                                       STR("\nset other ports for nginx in /etc/pyservice/host.yaml "
+                                           "('nginx: {http_port: 8080, https_port: 8443}'), or HAProxy")));
                 site->wanted = site->in_place;
         }
         return 0;
@@ -252,7 +253,7 @@ static int work(struct work *w) {
                 return fail(w, STR("asking nginx"), r);
         w->can_check = r != -ENOENT && w->proxy->root[0] == '\0';
         if (r == -ENOENT)
-                complain(w, STR("nginx is not installed, so nothing balances services with 'kind: nginx'. Its files are in place unchecked; install it."));
+                complain(w, STR("nginx is not installed, so services with 'kind: nginx' are not balanced. Its files are in place unchecked; install it."));
 
         r = fs_replace(w->runtime, PENDING, 0600, STR(""));
         if (r < 0)

@@ -68,12 +68,14 @@ static struct str describe(const struct proxy_choice *c, struct str app) {
 }
 
 static void complain(struct proxy_choice *c, const struct proxy_candidate *app, struct str message) {
-        const char *what = app->chosen         ? "its new configuration for HAProxy is refused; the one it had stays"
-                           : !app->in_place    ? "its configuration for HAProxy is refused and left out"
-                                               : "its configuration for HAProxy, the one it had too, is refused and left out";
+        const char *what = app->chosen         ? "HAProxy rejects its new configuration; the previous one stays"
+                           : !app->in_place    ? "HAProxy rejects its configuration; it is left out"
+                                               :
+                                                               "HAProxy rejects both its new and its "
+                                                               "previous configuration; it is left out";
 
         if (!app->wanted)
-                what = "it is gone, but HAProxy's configuration can't do without what it brought, which stays";
+                what = "it was removed, but other parts of HAProxy's configuration need its files, which stay";
         *vec_push(c->arena, &c->problems) = (struct proxy_problem) {
                 app->app, arena_printf(c->arena, "application %s: %s:\n%s", describe(c, app->app).p, what, message.p), message,
         };
@@ -137,14 +139,14 @@ static int choose(struct proxy_choice *c) {
                 return choose_each(c, false);
 
         if (c->place->balancer->is_active) {
-                give_up(c, "HAProxy refuses what is in place now, so nothing was changed; it would not start again like this", message);
+                give_up(c, "HAProxy rejects the files in place now, so nothing changed; it would not start with them", message);
                 return 1;
         }
 
         choose_nothing(c->state);
         r = try(c, &message);
         if (r > 0)
-                give_up(c, "HAProxy refuses the administrator's own configuration, so nothing was changed", message);
+                give_up(c, "HAProxy rejects the administrator's configuration, so nothing changed", message);
         return r != 0 ? r : choose_each(c, true);
 }
 

@@ -36,7 +36,7 @@ static bool refuse_unseen(const struct proxy_place *p, const char *what, struct 
 
         *ret_message = p->balancer->mounts.n > 0
                 ? arena_printf(p->arena, "%s '%.*s' is not mounted into HAProxy's container '%.*s'", what, STR_ARG(path), STR_ARG(container))
-                : arena_printf(p->arena, "HAProxy's container '%.*s' does not run and never ran, so it is not known where it finds %s '%.*s'; start it",
+                : arena_printf(p->arena, "HAProxy's container '%.*s' is not running and never ran, so its path of %s '%.*s' is unknown; start it",
                                STR_ARG(container), what, STR_ARG(path));
         return false;
 }
@@ -66,7 +66,9 @@ static bool complete(const struct proxy_place *p, const struct proxy_directory *
         if (!sees(p, is_check ? candidate_path(p, d) : d->path, is_check, &f.directory))
                 return refuse_unseen(p, "directory", d->path, ret_message);
         if (!proxy_frontend_is_directory(f.directory)) {
-                *ret_message = arena_printf(p->arena, "HAProxy can't name files in '%.*s'; use a directory of letters, digits and ._-+@:=~",
+                *ret_message = arena_printf(p->arena,
+                                "HAProxy cannot read files in '%.*s'; use a directory of letters, digits "
+                                "and ._-+@:=~",
                                             STR_ARG(f.directory));
                 return false;
         }
@@ -92,7 +94,7 @@ static bool is_foreign(const struct proxy_place *p, const struct proxy_directory
                 if (faccessat(dir, file->name.p, F_OK, AT_SYMLINK_NOFOLLOW) < 0 || is_ours(dir, file->name.p))
                         continue;
 
-                *ret_message = arena_printf(p->arena, "'%.*s/%.*s' is there and was not written by pyservice; move it away, or set another 'backend' or 'order'",
+                *ret_message = arena_printf(p->arena, "'%.*s/%.*s' exists and was not written by pyservice; move it away, or set another 'backend' or 'order'",
                                             STR_ARG(d->path), STR_ARG(file->name));
                 return true;
         }

@@ -122,7 +122,7 @@ static bool sort_directory(struct building *b, struct proxy_directory *d) {
 
                 if (!str_eq(one->key, other->key))
                         continue;
-                b->problem = arena_printf(b->arena, "applications '%.*s' and '%.*s' both want '%.*s'; give one another domain or path",
+                b->problem = arena_printf(b->arena, "applications '%.*s' and '%.*s' both use '%.*s'; give one another domain or path",
                                           STR_ARG(one->app), STR_ARG(other->app), STR_ARG(one->key));
                 return false;
         }

@@ -55,7 +55,7 @@ static int read_host(struct proxy_run *p) {
                 schema_decode(w->arena, w->ds, &host_schema, root, &w->host);
         if (w->ds->n_errors > 0) {
                 diag_print(&text, w->ds, (struct str) { 0 }, 0);
-                complain(p, arena_join(p->arena, STR("HAProxy's files stay as they are, because of mistakes in host.yaml:\n"), buf_str(&text)));
+                complain(p, arena_join(p->arena, STR("HAProxy's files stay as they are, because of errors in host.yaml:\n"), buf_str(&text)));
                 return 1;
         }
 
@@ -116,7 +116,7 @@ static int find_balancer(struct work *w) {
         int r = balancer_find(&w->balancer);
 
         if (r < 0)
-                return fail(p, STR("looking for HAProxy"), r);
+                return fail(p, STR("finding HAProxy"), r);
         if (!str_is_absent(w->balancer.mounts_text))
                 r = fs_replace(w->state.memory, MOUNTS, 0600, w->balancer.mounts_text);
         else if (fs_read(p->arena, w->state.memory, MOUNTS, MOUNTS_MAX, &mounts) >= 0)
@@ -133,12 +133,14 @@ static void tell_of_balancer(struct work *w) {
                 return;
 
         if (str_is_absent(w->balancer.program) && str_is_absent(container))
-                complain(p, STR("HAProxy is not installed, so nothing balances the applications. Its files are in place unchecked; install it, or set "
-                                "'haproxy: {container: NAME}' in /etc/pyservice/host.yaml."));
+                complain(p, STR("HAProxy is not installed, so the applications are not balanced. Its files "
+                                "are in place unchecked; install it, or set 'haproxy: {container: NAME}' in "
+                                "/etc/pyservice/host.yaml."));
         else if (str_is_absent(w->balancer.program))
-                complain(p, STR("Podman is not installed, so HAProxy's container can't be reached. HAProxy's files are in place unchecked."));
+                complain(p, STR("Podman is not installed, so HAProxy's container cannot be reached. "
+                                "HAProxy's files are in place unchecked."));
         else
-                *vec_push(p->arena, &p->notes) = arena_printf(p->arena, "HAProxy's container '%.*s' does not run; its files are in place unchecked, for when it starts",
+                *vec_push(p->arena, &p->notes) = arena_printf(p->arena, "HAProxy's container '%.*s' is not running; its files are in place unchecked until it starts",
                                                               STR_ARG(container));
 }
 
@@ -155,7 +157,7 @@ static bool is_pending(const struct work *w) {
 static int proxy_tell(struct proxy_run *p) {
         int r = p->root[0] == '\0' ? proxy_tell_states(p->arena, p->world->host.haproxy, arena_str(p->arena, p->world->places.runtime).p) : 0;
 
-        return r < 0 ? fail(p, STR("telling HAProxy which servers are ready"), r) : 0;
+        return r < 0 ? fail(p, STR("sending HAProxy the state of the servers"), r) : 0;
 }
 
 int proxy_states(struct proxy_run *p) {
@@ -335,7 +337,7 @@ int proxy_check(struct proxy_run *p, int runtime, struct proxy_choice *ret) {
         if (r == 0)
                 r = balancer_find(&w.balancer);
         if (r != 0 || !w.balancer.can_check)
-                return r < 0 ? fail(p, STR("looking for HAProxy"), r) : 0;
+                return r < 0 ? fail(p, STR("finding HAProxy"), r) : 0;
         read_front(&w);
 
         /* What was not asked about stays as it is. */
@@ -418,7 +420,7 @@ static int renew(struct work *w) {
         if (r < 0)
                 return r;
         if (r > 0) {
-                complain(p, arena_join(p->arena, STR("HAProxy goes on with the certificate that it had instead of '"),
+                complain(p, arena_join(p->arena, STR("HAProxy keeps the previous certificate instead of '"),
                                        p->certificate, STR("': "), message));
                 return 0;
         }

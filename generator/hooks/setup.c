@@ -50,7 +50,7 @@ static int copy_files(struct setup *s) {
                 if (r >= 0)
                         r = fs_replace(dir, copy->name.p, 0400, text);
                 if (r == -ENOENT || r == -ENOTDIR || r == -EISDIR || r == -ENOTSUP || r == -EFBIG)
-                        complain(s, arena_printf(s->arena, "'%s' can't be copied: %s", copy->path.p, r == -EFBIG ? "it is larger than 16 MiB" : strerror(-r)));
+                        complain(s, arena_printf(s->arena, "cannot copy '%s': %s", copy->path.p, r == -EFBIG ? "it is larger than 16 MiB" : strerror(-r)));
                 else if (r < 0)
                         return r;
         }
@@ -112,7 +112,7 @@ static int run_program(struct setup *s, const char *name, const char *option, co
         int r;
 
         if (str_is_absent(program)) {
-                complain(s, arena_printf(s->arena, "there is no program %s; install it", name));
+                complain(s, arena_printf(s->arena, "the program %s is missing; install it", name));
                 return 1;
         }
 
@@ -161,7 +161,7 @@ static int write_ready(struct setup *s, int marks) {
         user = arena_str(s->arena, (struct str) { s->owner.p, colon });
         group = colon < s->owner.n ? arena_str(s->arena, str_from(s->owner, colon + 1)) : user;
         if (!find_user(user, &uid) || !find_group(group, &gid)) {
-                complain(s, arena_printf(s->arena, "this machine has no user '%s' with group '%s'; make them, or leave 'ensure_user: false' out", user.p, group.p));
+                complain(s, arena_printf(s->arena, "this machine has no user '%s' with group '%s'; create them, or remove 'ensure_user: false'", user.p, group.p));
                 return 1;
         }
 
@@ -292,7 +292,7 @@ int setup_check(struct setup *s) {
         if (errno != ENOENT)
                 return -errno;
 
-        complain(s, arena_printf(s->arena, "the user, directories and files of '%s' could not be made; 'systemctl status %s-%s-setup.service' says why", s->app.p,
+        complain(s, arena_printf(s->arena, "the user, directories and files of '%s' could not be created; see 'systemctl status %s-%s-setup.service'", s->app.p,
                                  s->app.p, dot ? dot + 1 : "HASH"));
         return 1;
 }

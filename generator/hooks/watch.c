@@ -205,7 +205,7 @@ static void note_answer(struct watching *w, struct watched *one, const struct ht
                 return;
         }
         if (answer->is_ours)
-                say(w, arena_join(&w->scratch, STR("cannot ask "), one->unit, STR(": "), answer->problem,
+                say(w, arena_join(&w->scratch, STR("cannot query "), one->unit, STR(": "), answer->problem,
                                   STR("; that does not count")));
         if (answer->is_ours || one->is_doubtful)
                 return;

@@ -121,7 +121,7 @@ static int check_inside(struct build *b, struct str path) {
                 return 0;
 
         b->problem = fd == -EXDEV
-                ? arena_printf(b->arena, "'%s' of the repository is a link that leaves it\n", name)
+                ? arena_printf(b->arena, "'%s' of the repository is a link out of the repository\n", name)
                 : arena_printf(b->arena, "the repository has no '%s'\n", name);
         return -ENOENT;
 }

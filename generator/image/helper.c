@@ -182,7 +182,7 @@ int helper_ask(struct arena *a, const char *question) {
 
         r = credential_read(a, &places, name, &value);
         if (r != 0) {
-                (void) fprintf(stderr, "pyservice-build: the credential '%.*s' can't be read: %s\n", STR_ARG(name), r > 0 ? value.p : strerror(-r));
+                (void) fprintf(stderr, "pyservice-build: cannot read the credential '%.*s': %s\n", STR_ARG(name), r > 0 ? value.p : strerror(-r));
                 return 1;
         }
 

@@ -44,6 +44,5 @@ void place_code(struct build *b) {
         int r = place(b, &w);
 
         if (r < 0)
-                (void) fprintf(stderr, "the image is built, but its code could not be copied to %.*s for you to look at: "
-                               "%s\n", STR_ARG(b->code), str_is_absent(w.problem) ? strerror(-r) : w.problem.p);
+                (void) fprintf(stderr, "the image is built, but its code could not be copied to %.*s: %s\n", STR_ARG(b->code), str_is_absent(w.problem) ? strerror(-r) : w.problem.p);
 }

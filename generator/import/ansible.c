@@ -29,10 +29,11 @@ static const struct row rows[] = {
 static const struct {
         const char *variable, *instead;
 } dropped[] = {
-        { "conda_base", "the image holds what was installed; with 'source: {manager: conda}' conda is in it" },
-        { "conda_version", "the base image says which conda it is ('source: {base: …}')" },
-        { "conda_isolate", "each application has an image of its own" },
-        { "conda_force_recreate", "an image is built anew when what it is made of changes" },
+        { "conda_base", "the image contains the installed packages; with 'source: {manager: conda}' conda "
+                        "is in it" },
+        { "conda_version", "the base image selects the version of conda ('source: {base: …}')" },
+        { "conda_isolate", "each application has its own image" },
+        { "conda_force_recreate", "an image is built again when its sources change" },
 };
 
 static bool is_in(struct str name, const char *const *names, size_t n) {
@@ -71,7 +72,7 @@ static void put(struct role *r, struct yaml_text *map, const char *key, const st
         if (!str_is_absent(text))
                 (void) yaml_text_put_text(r->draft.arena, map, str_of(key), str_trim(text));
         else if (n && !node_is_null(n) && n->kind != NODE_SCALAR)
-                draft_note(&r->draft, map, n->at, "'%s' could not be carried over: it is no text", key);
+                draft_note(&r->draft, map, n->at, "'%s' could not be carried over: it is not a text", key);
 }
 
 static void put_missing(struct draft *d, struct yaml_text *source, const char *key, const char *value, const char *variable) {
@@ -117,7 +118,7 @@ static void put_root(struct role *r) {
         if (str_eq(r->app_name, d->name))
                 return;
 
-        draft_note(d, NULL, NOWHERE, "the application is '%.*s' here, since '%.*s' is no name for one", STR_ARG(d->name), STR_ARG(r->app_name));
+        draft_note(d, NULL, NOWHERE, "the application is '%.*s' here, because '%.*s' is not a valid name", STR_ARG(d->name), STR_ARG(r->app_name));
         if (!yaml_text_find(d->root, STR("user")))
                 (void) yaml_text_put_text(d->arena, d->root, STR("user"), r->app_name);
         if (!yaml_text_find(d->root, STR("module")))
@@ -154,7 +155,8 @@ static void put_parts(struct role *r, const char *variable, enum part_kind kind)
         for (size_t i = 0; list && list->kind == NODE_LIST && i < list->n; i++)
                 put_part(r, kind, list->items[i]);
         if (list && list->kind != NODE_LIST)
-                draft_note(&r->draft, NULL, list->at, "'%s' could not be carried over: it is no list", variable);
+                draft_note(&r->draft, NULL, list->at,
+                                "'%s' could not be carried over: it is not a list", variable);
 }
 
 /* The last part of a path. */
@@ -172,7 +174,7 @@ static void put_file(struct role *r, struct yaml_text *files, const struct node 
         struct yaml_text *file;
 
         if (!dest || !content || node_is_null(content)) {
-                draft_note(d, NULL, n->at, "this file could not be carried over: without 'dest' or 'content' the role passes it over");
+                draft_note(d, NULL, n->at, "this file could not be carried over: without 'dest' or 'content' the role ignores it");
                 return;
         }
 
@@ -183,13 +185,15 @@ static void put_file(struct role *r, struct yaml_text *files, const struct node 
                 struct str secret = draft_secret(d, text ? base_name(text->text) : STR("file"));
 
                 draft_put_secret(d, file, STR("content"), secret);
-                draft_note(d, file, content->at, "%s could not be carried over: keep it with 'pyservicectl secret set %.*s %.*s'",
+                draft_note(d, file, content->at,
+                                "%s could not be carried over: store it with 'pyservicectl secret set %.*s "
+                                "%.*s'",
                            str_is_absent(content->tag) ? arena_str(d->arena, content->text).p : "a value of Ansible's vault", STR_ARG(d->name), STR_ARG(secret));
         } else
                 /* Not put(): blanks at its ends are part of it. */
                 (void) yaml_text_put_text(d->arena, file, STR("content"), content->kind == NODE_SCALAR ? jinja_text(&r->jinja, content) : STR(""));
         if (content->kind != NODE_SCALAR)
-                draft_note(d, file, content->at, "'content' could not be carried over: it is no text");
+                draft_note(d, file, content->at, "'content' could not be carried over: it is not a text");
 
         for (size_t i = 0; i < n->n; i++) {
                 struct str key = n->pairs[i].key->text;
@@ -220,7 +224,9 @@ static void note_tasks(struct role *r, const struct node *play) {
 
                         if (plays_is_role(plays_role_of_task(task), "pyservice"))
                                 continue;
-                        draft_note(&r->draft, NULL, task->at, "the playbook's task '%.*s' could not be carried over; what it writes may become an entry of 'files:'",
+                        draft_note(&r->draft, NULL, task->at,
+                                        "the playbook's task '%.*s' could not be carried over; a file that "
+                                        "it writes may become an entry of 'files:'",
                                    STR_ARG(node_text(name)));
                 }
         }
@@ -251,7 +257,8 @@ static int import_one(struct import *m, const struct node *vars, const struct no
                         draft_note(&r.draft, NULL, jinja_var(&r.jinja, dropped[i].variable)->at, "'%s' is not carried over: %s", dropped[i].variable, dropped[i].instead);
         if (play)
                 note_tasks(&r, play);
-        draft_note(&r.draft, NULL, NOWHERE, "the role knows neither ports nor health; services that answer requests want 'port:', 'health:' and 'proxy:'");
+        draft_note(&r.draft, NULL, NOWHERE, "the role has neither ports nor health checks; services that "
+                                            "answer requests need 'port:', 'health:' and 'proxy:'");
         return draft_print(&r.draft, is_next);
 }
 

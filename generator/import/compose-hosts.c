@@ -79,5 +79,5 @@ void compose_note_hosts(struct compose *c) {
                         all = arena_join(a, all, str_is_absent(all) ? STR("'") : STR(", '"), name, STR("' is the host '"), host_of(c, name), STR("'"));
         }
         if (!str_is_absent(all))
-                draft_note(&c->draft, NULL, NOWHERE, "where values and commands name hosts, write their names here: %.*s", STR_ARG(all));
+                draft_note(&c->draft, NULL, NOWHERE, "values and commands may name hosts; write their names here: %.*s", STR_ARG(all));
 }

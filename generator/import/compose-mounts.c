@@ -68,7 +68,7 @@ static void put_port(struct compose *c, struct draft_part *p, struct port port, 
         if (is_first)
                 put_number(c, p, "port", port.container);
         if (str_is_absent(port.host) || str_find(port.host, '-') < port.host.n) {
-                draft_note(&c->draft, p->map, at->at, "port %.*s has no port of the machine that stays; 'proxy:' gives it one, or 'host_port:'", STR_ARG(port.container));
+                draft_note(&c->draft, p->map, at->at, "port %.*s has no fixed port of the machine; 'proxy:' or 'host_port:' gives it one", STR_ARG(port.container));
                 return;
         }
         if (is_first && str_is(port.address, "127.0.0.1")) {
@@ -98,7 +98,9 @@ static void check_scale(struct compose *c, struct draft_part *p, const struct no
                 if (node_get(services->pairs[i].value, "ports") == n)
                         service = services->pairs[i].value;
         if (publish && service && (node_get(service, "scale") || node_get(service, "deploy")))
-                draft_note(&c->draft, p->map, n->at, "one instance alone can publish a port; with more, 'proxy:' is what shares it");
+                draft_note(&c->draft, p->map, n->at,
+                                "only one instance can publish a port; several instances share one with "
+                                "'proxy:'");
 }
 
 void compose_put_ports(struct compose *c, struct draft_part *p, const struct node *n) {
@@ -160,7 +162,9 @@ static void put_mount(struct compose *c, struct draft_part *p, struct bind_mount
         struct str options = mount_options(c, m.options), source = m.source;
 
         if (str_is_absent(source) || source.n == 0) {
-                draft_note(&c->draft, p->map, at->at, "a volume without a name at %.*s could not be carried over; give it one under 'volumes:'", STR_ARG(m.target));
+                draft_note(&c->draft, p->map, at->at,
+                                "the volume without a name at %.*s could not be carried over; give it one "
+                                "under 'volumes:'", STR_ARG(m.target));
                 return;
         }
         if (strchr("/.~", source.p[0])) {
@@ -284,7 +288,8 @@ void compose_put_secrets(struct compose *c, struct draft_part *p, const struct n
                         (void) yaml_text_put_text(a, one, STR("podman"), podman);
                 else {
                         (void) yaml_text_put_text(a, one, STR("credential"), arena_join(a, c->draft.name, STR("."), name));
-                        draft_note(&c->draft, p->map, n->items[i]->at, "keep the secret '%.*s' with 'pyservicectl secret set %.*s %.*s'", STR_ARG(given), STR_ARG(c->draft.name), STR_ARG(name));
+                        draft_note(&c->draft, p->map, n->items[i]->at,
+                                        "store the secret '%.*s' with 'pyservicectl secret set %.*s %.*s'", STR_ARG(given), STR_ARG(c->draft.name), STR_ARG(name));
                 }
                 if (n->items[i]->kind == NODE_MAP && n->items[i]->n > 1)
                         draft_note(&c->draft, p->map, n->items[i]->at, "the secret's target, owner and mode could not be carried over; it is the file /run/secrets/%.*s", STR_ARG(name));

@@ -81,7 +81,8 @@ static struct str put_reference(struct compose *c, const struct reference *ref, 
         struct str value = ref->sign == '-' ? compose_expand(c, ref->word, at) : STR("CHANGE-ME");
 
         if (ref->sign == '+') {
-                draft_note(d, NULL, at, "${%.*s+…} could not be carried over: it is as if '%.*s' were not set", STR_ARG(ref->name), STR_ARG(ref->name));
+                draft_note(d, NULL, at, "${%.*s+…} could not be carried over: its value is that for an "
+                                        "unset '%.*s'", STR_ARG(ref->name), STR_ARG(ref->name));
                 return STR("");
         }
         if (import_is_built_in(ref->name) || (var && ref->sign == '-' && !str_eq(var->text, value) && !str_is(var->text, "CHANGE-ME")))
@@ -93,8 +94,10 @@ static struct str put_reference(struct compose *c, const struct reference *ref, 
 
         var = draft_var(d, ref->name, value);
         if (compose_is_secretive(ref->name))
-                draft_note(d, var, at, "'%.*s' looks like a secret, and stands here in clear; rather keep the whole value that it is in with 'pyservicectl secret set %.*s NAME', "
-                           "and write '{secret: NAME}' there, or have a command read /run/secrets/NAME", STR_ARG(ref->name), STR_ARG(d->name));
+                draft_note(d, var, at, "'%.*s' looks like a secret, but is not encrypted here; store the "
+                                       "whole value with 'pyservicectl secret set %.*s NAME' instead, and "
+                                       "write '{secret: NAME}' there, or let a command read "
+                                       "/run/secrets/NAME", STR_ARG(ref->name), STR_ARG(d->name));
         else if (ref->sign == '-')
                 draft_note(d, var, at, "this is the default of '%.*s'; write the value that it has, in the environment or in .env", STR_ARG(ref->name));
         else
@@ -120,7 +123,7 @@ struct str compose_expand(struct compose *c, struct str text, struct span at) {
                         rest = str_from(rest, ref.n);
                 } else {
                         *vec_push(a, &parts) = STR("$");
-                        draft_note(&c->draft, NULL, at, "a '$' that begins no variable stands as it is; Compose refuses it");
+                        draft_note(&c->draft, NULL, at, "a '$' that begins no variable is kept; Compose rejects it");
                 }
         }
         *vec_push(a, &parts) = import_literal(a, rest);
@@ -145,7 +148,8 @@ bool compose_is_variable(struct str text, struct str *ret_name) {
 
 struct str compose_path(struct compose *c, struct draft_part *p, struct str path, const struct node *n) {
         if (path.n > 0 && path.p[0] == '~') {
-                draft_note(&c->draft, p->map, n->at, "%.*s could not be carried over: say whose home directory it is", STR_ARG(path));
+                draft_note(&c->draft, p->map, n->at,
+                                "%.*s could not be carried over: write the path of the home directory", STR_ARG(path));
                 return (struct str) { NULL, 0 };
         }
 

@@ -44,7 +44,7 @@ static struct yaml_text *put_object(struct compose *c, const char *top, const st
         struct yaml_text *all = yaml_text_put(d->arena, d->root, str_of(top), YAML_TEXT_MAP), *other = yaml_text_find(all, name);
 
         if (other)
-                draft_note(d, other, object->key->at, "'%.*s' is '%.*s' here, as another is; give one of the two a name of its own, here and where it is used", STR_ARG(object->key->text), STR_ARG(name));
+                draft_note(d, other, object->key->at, "'%.*s' is '%.*s' here, like another one; rename one of the two, here and in its references", STR_ARG(object->key->text), STR_ARG(name));
         return yaml_text_put(d->arena, all, name, YAML_TEXT_MAP);
 }
 
@@ -55,7 +55,7 @@ static void put_volume(struct compose *c, const struct pair *volume) {
         struct str name = import_name(d->arena, volume->key->text), own = node_text(node_get(volume->value, "name"));
 
         one = put_object(c, "volumes", volume, name);
-        draft_note(d, one, volume->key->at, "what Compose has kept is in %s%.*s; 'podman volume export' and 'import' move it to '%.*s-%.*s'",
+        draft_note(d, one, volume->key->at, "the data of Compose is in %s%.*s; 'podman volume export' and 'import' move it to '%.*s-%.*s'",
                    str_is_absent(own) ? "its own volume" : "the volume ", STR_ARG(own), STR_ARG(d->name), STR_ARG(name));
         if (driver && !str_is(driver->text, "local"))
                 put(c, one, "driver", driver);

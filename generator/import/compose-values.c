@@ -70,12 +70,14 @@ static void put_variable(struct compose *c, struct draft_part *p, struct str key
                 struct str secret = draft_secret(d, name);
 
                 draft_put_secret(d, env, key, secret);
-                draft_note(d, yaml_text_find(env, key), value ? value->at : p->at, "the value of '%.*s' looks like a secret: keep it with 'pyservicectl secret set %.*s %.*s'",
+                draft_note(d, yaml_text_find(env, key), value ? value->at : p->at,
+                                "the value of '%.*s' looks like a secret: store it with 'pyservicectl "
+                                "secret set %.*s %.*s'",
                            STR_ARG(name), STR_ARG(d->name), STR_ARG(secret));
                 return;
         }
         if (!value) {
-                draft_note(d, p->map, p->at, "the variable '%.*s' is taken from the environment of who runs Compose; write its value", STR_ARG(key));
+                draft_note(d, p->map, p->at, "Compose takes the variable '%.*s' from its own environment; write its value", STR_ARG(key));
                 (void) draft_var(d, key, STR("CHANGE-ME"));
                 (void) yaml_text_put_text(d->arena, env, key, arena_join(d->arena, STR("{{ "), key, STR(" }}")));
                 return;
@@ -316,5 +318,5 @@ void compose_put_build(struct compose *c, struct draft_part *p, const struct nod
         if (!image)
                 image = yaml_text_put_text(d->arena, p->map, STR("image"), arena_join(d->arena, STR("localhost/"), d->name, STR("-"), p->name, STR(":latest")));
         put(c, p, "pull", STR("never"));
-        draft_note(d, p->map, n->at, "its image is built by hand, %s; or write 'source:' with a Git repository", build_command(c, p, n, image->text).p);
+        draft_note(d, p->map, n->at, "build its image by hand, %s; or write 'source:' with a Git repository", build_command(c, p, n, image->text).p);
 }

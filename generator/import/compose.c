@@ -228,7 +228,7 @@ static bool put_special(struct compose *c, struct draft_part *p, struct str key,
         if (str_is(key, "labels"))
                 compose_pairs(c, p, n, NULL);
         else if (str_is(key, "container_name"))
-                draft_note(&c->draft, p->map, n->at, "the container is not named %.*s here, but like its unit; others reach it by that name", STR_ARG(n->text));
+                draft_note(&c->draft, p->map, n->at, "the container is not named %.*s here, but like its unit; use that name to reach it", STR_ARG(n->text));
         else if (str_is(key, "pull_policy"))
                 put_pull(c, p, n);
         else if (str_is(key, "security_opt"))

@@ -87,7 +87,8 @@ static void put_secret(struct draft *d, struct yaml_text *config, const struct c
         struct str secret = draft_secret(d, v->name.text);
 
         draft_put_secret(d, config, v->name.text, secret);
-        draft_note(d, yaml_text_find(config, v->name.text), n->at, "%s could not be carried over: keep it with 'pyservicectl secret set %.*s %.*s'",
+        draft_note(d, yaml_text_find(config, v->name.text), n->at,
+                        "%s could not be carried over: store it with 'pyservicectl secret set %.*s %.*s'",
                    str_is_absent(n->tag) ? arena_str(d->arena, n->text).p : "a value of Ansible's vault", STR_ARG(d->name), STR_ARG(secret));
 }
 
@@ -178,7 +179,7 @@ static const struct {
         { "dci_api_", "see 'quadlet:', 'publish:', 'user:' and 'volumes:'" },
         { "dci_mail_worker_",
           "a sidecar with 'entrypoint: \"\"' and 'command: bin/run-mail-worker' runs the mail worker" },
-        { "haproxy_", "HAProxy's own settings belong to /etc/pyservice/host.yaml and to HAProxy's files" },
+        { "haproxy_", "HAProxy's settings belong to /etc/pyservice/host.yaml and to HAProxy's files" },
         { "", "the contract dci-api does not know it; if the application reads it, add it to 'env:'" },
 };
 
@@ -224,7 +225,7 @@ static int with_contract(struct import *m, const struct node *vars, struct world
                    "the role backs the database up before an upgrade, with a tool that its variables do not "
                    "name: add a task, and name it in 'before_update:', before 'migrate'");
         if (!str_is(yaml_text_find(yaml_text_find(draft.root, STR("auth_tracking")), STR("enabled"))->text, "false"))
-                draft_note(&draft, yaml_text_find(draft.root, STR("auth_tracking")), NOWHERE, "with several machines, say which one runs it: 'host: NAME'");
+                draft_note(&draft, yaml_text_find(draft.root, STR("auth_tracking")), NOWHERE, "with several machines, select one with 'host: NAME'");
         return draft_print(&draft, false);
 }
 

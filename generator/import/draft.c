@@ -168,7 +168,9 @@ static void place_raw(struct draft *d, struct draft_part *p, const struct raw_ke
 
         VEC_EACH(other, &d->parts)
                 if (!find_raw(*other, raw)) {
-                        draft_note(d, p->map, raw->at, "'%.*s' (%.*s) could not be carried over: 'quadlet:' is for all containers of an app, and '%.*s' has not this one",
+                        draft_note(d, p->map, raw->at,
+                                        "'%.*s' (%.*s) could not be carried over: 'quadlet:' applies to all "
+                                        "containers of an app, and '%.*s' does not have it",
                                    STR_ARG(raw->key), STR_ARG(raw->value), STR_ARG((*other)->name));
                         return;
                 }

@@ -89,9 +89,9 @@ static const struct import_kind *find_kind(struct str name) {
 
         near = diag_nearest(name, names, ARRAY_SIZE(names));
         if (str_is_absent(near))
-                (void) fprintf(stderr, "pyservicectl: import: '%.*s' is nothing to import from; write ansible-pyservice, compose, dci-api or quadlet\n", STR_ARG(name));
+                (void) fprintf(stderr, "pyservicectl: import: cannot import from '%.*s'; supported: ansible-pyservice, compose, dci-api and quadlet\n", STR_ARG(name));
         else
-                (void) fprintf(stderr, "pyservicectl: import: '%.*s' is nothing to import from; did you mean '%.*s'?\n", STR_ARG(name), STR_ARG(near));
+                (void) fprintf(stderr, "pyservicectl: import: cannot import from '%.*s'; did you mean '%.*s'?\n", STR_ARG(name), STR_ARG(near));
         return NULL;
 }
 
@@ -99,7 +99,8 @@ int ctl_import(struct ctl *c) {
         const struct import_kind *kind;
 
         if (c->argc == 0) {
-                (void) fputs("pyservicectl: import: say from what: ansible-pyservice, compose, dci-api or quadlet\n", stderr);
+                (void) fputs("pyservicectl: import: missing format; expected one of ansible-pyservice, "
+                             "compose, dci-api and quadlet\n", stderr);
                 return CTL_USAGE;
         }
         kind = find_kind(str_of(c->argv[0]));

@@ -122,7 +122,7 @@ struct str jinja_expand(const struct jinja *j, struct str text, struct span at) 
         bool broken;
 
         if (str_find_str(text, STR("{%")) < text.n || str_find_str(text, STR("{#")) < text.n)
-                draft_note(d, NULL, at, "statements and comments of Jinja could not be carried over: they stand as they are in '%.*s'",
+                draft_note(d, NULL, at, "statements and comments of Jinja could not be carried over: they are unchanged in '%.*s'",
                            STR_ARG(((struct str) { text.p, str_find(text, '\n') })));
         while (substitute_next(text, &rest, &p, &broken)) {
                 *vec_push(d->arena, &parts) = p.before;

@@ -207,7 +207,7 @@ static int mend_once(struct draft *d, bool *ret_again) {
 
         VEC_EACH(mistake, &session.ds.list)
                 if (is_ours(d, &session, mistake)) {
-                        draft_note(d, mending_of(d, &session, mistake).kept, NOWHERE, "to be mended: %.*s", STR_ARG(mistake->text));
+                        draft_note(d, mending_of(d, &session, mistake).kept, NOWHERE, "to be fixed: %.*s", STR_ARG(mistake->text));
                         r = CTL_MISTAKE;
                 }
         return r;

@@ -148,7 +148,9 @@ static void put_port(struct quadlet_import *q, const struct unit_line *line) {
         if (port.n > 0 && str_is_made_of(port, "0123456789") && !yaml_text_find(q->part->map, STR("port")))
                 (void) yaml_text_put_plain(q->draft.arena, q->part->map, STR("port"), port);
         if (q->unit->is_template && port.n < text.n)
-                draft_note(&q->draft, q->part->map, line->at, "one instance alone can publish this port; with more, 'proxy:' is what shares it");
+                draft_note(&q->draft, q->part->map, line->at,
+                                "only one instance can publish this port; several instances share one with "
+                                "'proxy:'");
 }
 
 static void put_network(struct quadlet_import *q, const struct unit_line *line) {
@@ -228,7 +230,7 @@ static void put_notify(struct quadlet_import *q, const struct unit_line *line) {
         bool is_notified = true;
 
         if (!str_is(line->value, "healthy") && (!unit_boolean(line->value, &is_notified) || is_notified))
-                draft_note(&q->draft, q->part->map, line->at, "'Notify=%.*s' could not be carried over: an instance is ready when its 'health:' says so", STR_ARG(line->value));
+                draft_note(&q->draft, q->part->map, line->at, "'Notify=%.*s' could not be carried over: 'health:' decides when an instance is ready", STR_ARG(line->value));
 }
 
 static const struct key keys[] = {
@@ -315,5 +317,5 @@ void quadlet_put_rest(struct quadlet_import *q) {
         else if (!str_is_absent(group))
                 draft_note(d, q->part->map, q->unit->at, "'Group=%.*s' could not be carried over without a 'User='", STR_ARG(group));
         if (!str_is_absent(name))
-                draft_note(d, q->part->map, q->unit->at, "the container is not named %.*s here, but like its unit; others reach it by that name", STR_ARG(name));
+                draft_note(d, q->part->map, q->unit->at, "the container is not named %.*s here, but like its unit; use that name to reach it", STR_ARG(name));
 }

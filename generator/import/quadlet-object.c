@@ -60,7 +60,7 @@ static void put_object(struct quadlet_import *q, const struct unit_file *u, cons
 
 /* Containers of a pod share their network, and so their ports. */
 static void put_pod(struct quadlet_import *q, const struct unit_file *u) {
-        draft_note(&q->draft, NULL, u->at, "the pod could not be carried over: its containers reached one another at localhost; here each has a name, that of its unit");
+        draft_note(&q->draft, NULL, u->at, "the pod could not be carried over: its containers reached each other at localhost; here each has the name of its unit");
         q->unit = u;
         VEC_EACH(line, &u->lines)
                 if (str_is(line->section, "Pod") && !str_is(line->key, "PodName"))
@@ -76,6 +76,8 @@ void quadlet_put_objects(struct quadlet_import *q) {
                 else if (str_is(u->suffix, "pod"))
                         put_pod(q, u);
                 else if (str_is(u->suffix, "build"))
-                        draft_note(&q->draft, NULL, u->at, "what builds the image could not be carried over; 'source:' builds one from a Git repository");
+                        draft_note(&q->draft, NULL, u->at,
+                                        "the build of the image could not be carried over; 'source:' builds "
+                                        "one from a Git repository");
         }
 }

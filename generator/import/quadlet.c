@@ -113,7 +113,8 @@ static void put_timer(struct quadlet_import *q, const struct unit_file *timer) {
         VEC_EACH(line, &timer->lines)
                 put_timer_line(q, line);
         if (q->part->kind != PART_TIMER)
-                draft_note(&q->draft, q->part->map, timer->at, "the timer could not be carried over, since it has no 'OnCalendar='");
+                draft_note(&q->draft, q->part->map, timer->at,
+                                "the timer could not be carried over, because it has no 'OnCalendar='");
         else if (!unit_boolean(unit_file_value(timer, "Timer", "Persistent"), &is_persistent) || !is_persistent)
                 (void) yaml_text_put_plain(q->draft.arena, q->part->map, STR("persistent"), STR("false"));
 }
@@ -203,7 +204,7 @@ static void put_container(struct quadlet_import *q, const struct unit_file *u) {
         if (u->is_template) {
                 struct yaml_text *scale = yaml_text_put_plain(q->draft.arena, q->part->map, STR("scale"), STR("1"));
 
-                draft_note(&q->draft, scale, u->at, "the file is a template; write how many instances there are to be");
+                draft_note(&q->draft, scale, u->at, "the file is a template; write the number of instances");
         }
         q->part = NULL;
 }
@@ -215,7 +216,7 @@ static void note_lone_timers(struct quadlet_import *q) {
                 VEC_EACH(u, &q->files)
                         is_used = is_used || (str_is(u->suffix, "container") && timer_of(q, u) == timer);
                 if (!is_used)
-                        draft_note(&q->draft, NULL, timer->at, "the timer could not be carried over: what it starts is not among these files");
+                        draft_note(&q->draft, NULL, timer->at, "the timer could not be carried over: its unit is not among these files");
         }
 }
 
@@ -255,7 +256,9 @@ static int read_files(struct quadlet_import *q, struct import *m) {
                         is_known = is_known || str_is(u->suffix, suffixes[k]);
                 q->n_containers += str_is(u->suffix, "container");
                 if (!is_known) {
-                        (void) fprintf(stderr, "pyservicectl: %s: this is no file of Quadlet's that can be imported; write .container, .volume, .network, .pod, .image, .build or .timer\n", c->argv[i]);
+                        (void) fprintf(stderr, "pyservicectl: %s: this is not a Quadlet file that can be "
+                                               "imported; supported: .container, .volume, .network, .pod, "
+                                               ".image, .build and .timer\n", c->argv[i]);
                         return CTL_MISTAKE;
                 }
         }

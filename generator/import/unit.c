@@ -169,7 +169,7 @@ struct str unit_expand(struct draft *d, const struct unit_file *u, struct str va
                 *vec_push(d->arena, &parts) = one;
         }
         if (has_variable)
-                draft_note(d, NULL, at->at, "systemd would replace a '$' in '%.*s=' by a variable of the unit; here it stands as it is", STR_ARG(at->key));
+                draft_note(d, NULL, at->at, "systemd would expand the '$' in '%.*s='; here it is kept as it is", STR_ARG(at->key));
         return arena_join_n(d->arena, parts.at, parts.n);
 }
 

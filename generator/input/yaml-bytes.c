@@ -26,7 +26,7 @@ static void report_carriage_return(struct diags *ds, struct span at, struct str 
 
         (void) diag_add(ds, DIAG_LINE_BREAK, at, is_crlf
                         ? "lines end with CR LF, as on Windows; convert them with: sed -i 's/\\r$//' FILE"
-                        : "a carriage return is no line end here; lines end with a line feed");
+                        : "a carriage return does not end a line; end lines with a line feed");
 }
 
 static void report(struct diags *ds, enum kind kind, struct span at, uint32_t c) {
@@ -38,9 +38,11 @@ static void report(struct diags *ds, enum kind kind, struct span at, uint32_t c)
                 (void) diag_add(ds, DIAG_NOT_UTF8, at, "byte 0x%02X is not UTF-8; save the file as UTF-8",
                                 (unsigned) (uint8_t) text.p[at.off]);
         if (kind == KIND_LINE_SEPARATOR)
-                (void) diag_add(ds, DIAG_LINE_BREAK, at, "U+%04X is a line break to YAML and to no editor; remove it", c);
+                (void) diag_add(ds, DIAG_LINE_BREAK, at,
+                                "U+%04X is a line break to YAML, but not to editors; remove it", c);
         if (kind == KIND_MARK)
-                (void) diag_add(ds, DIAG_CONTROL_CHARACTER, at, "the file holds a byte order mark (U+FEFF); remove it");
+                (void) diag_add(ds, DIAG_CONTROL_CHARACTER, at,
+                                "the file begins with a byte order mark (U+FEFF); remove it");
         if (kind == KIND_CONTROL)
                 (void) diag_add(ds, DIAG_CONTROL_CHARACTER, at, "control character U+%04X; remove it", c);
 }

@@ -192,9 +192,9 @@ static struct span braces(const struct yaml_failure *f) {
 #define QUOTE_BRACES "a value that begins with '{{' is a map to YAML; write it in quotes: \"{{ … }}\""
 #define QUOTE_FIRST "a value can't begin with this character; write it in quotes"
 #define NO_DIRECTIVES "directives are not used here; remove the line"
-#define NO_TABS "a tab is no indentation to YAML; use spaces"
-#define AFTER_QUOTE "the value ends with its closing quote, but the line goes on; put all of the value into quotes"
-#define ONE_MAP "the definition has ended before this; it is one map: lines of 'key: value', all indented alike"
+#define NO_TABS "YAML does not allow tabs for indentation; use spaces"
+#define AFTER_QUOTE "text follows the closing quote; put the whole value into quotes"
+#define ONE_MAP "the definition ended before this; it must be one map: lines of 'key: value' with equal indentation"
 
 static const struct rule rules[] = {
         /* directives, anchors, tags and documents, which are refused anyway */
@@ -204,7 +204,7 @@ static const struct rule rules[] = {
         { "found duplicate %YAML directive", NULL, NULL, directive, DIAG_YAML_DIRECTIVE, NO_DIRECTIVES, NULL },
         { "found duplicate %TAG directive", NULL, NULL, directive, DIAG_YAML_DIRECTIVE, NO_DIRECTIVES, NULL },
         { "did not find expected <document start>", NULL, is_after_end, NULL, DIAG_YAML_DOCUMENTS,
-          "a second document begins; a file holds one", NULL },
+          "a second document begins; a file has only one", NULL },
         { NULL, "while scanning an a", is_alias, context_word, DIAG_YAML_ALIAS,
           "a value can't begin with '*'; write it in quotes", NULL },
         { NULL, "while scanning an a", NULL, context_word, DIAG_YAML_ANCHOR,
@@ -220,11 +220,11 @@ static const struct rule rules[] = {
         { "found character that cannot start any token", NULL, NULL, NULL, DIAG_YAML_SYNTAX, QUOTE_FIRST, NULL },
         { "mapping keys are not allowed in this context", NULL, NULL, NULL, DIAG_YAML_SYNTAX, QUOTE_FIRST, NULL },
         { "found unknown escape character", NULL, NULL, NULL, DIAG_YAML_SYNTAX,
-          "YAML has no such escape; write \\\\ for a backslash, or use single quotes", NULL },
+          "unknown escape; write \\\\ for a backslash, or use single quotes", NULL },
         { "did not find expected hexdecimal number", NULL, NULL, NULL, DIAG_YAML_SYNTAX,
           "the escape needs hexadecimal digits: \\xNN, \\uNNNN or \\UNNNNNNNN", NULL },
         { "found invalid Unicode character escape code", NULL, NULL, NULL, DIAG_YAML_SYNTAX,
-          "the escape gives no character of Unicode", NULL },
+          "the escape is not a Unicode character", NULL },
 
         /* what was opened and is not closed */
         { NULL, NULL, is_template, braces, DIAG_YAML_SYNTAX, QUOTE_BRACES, NULL },
@@ -233,13 +233,14 @@ static const struct rule rules[] = {
         { NULL, "flow sequence", is_at_end, context_character, DIAG_YAML_SYNTAX, "this '[' is never closed", NULL },
         { NULL, "flow mapping", is_at_end, context_character, DIAG_YAML_SYNTAX, "this '{' is never closed", NULL },
         { "did not find expected node content", NULL, is_colon, NULL, DIAG_YAML_KEY, "a key is missing before ':'", NULL },
-        { "did not find expected node content", NULL, is_closing, NULL, DIAG_YAML_SYNTAX, "this bracket closes nothing",
+        { "did not find expected node content", NULL, is_closing, NULL, DIAG_YAML_SYNTAX,
+                        "this bracket has no opening bracket",
           NULL },
         { "did not find expected node content", NULL, NULL, NULL, DIAG_YAML_SYNTAX, "a value is missing before this", NULL },
         { NULL, "block", is_after_quote, NULL, DIAG_YAML_SYNTAX, AFTER_QUOTE, NULL },
-        { NULL, "block", is_closing, NULL, DIAG_YAML_SYNTAX, "this bracket closes nothing", NULL },
+        { NULL, "block", is_closing, NULL, DIAG_YAML_SYNTAX, "this bracket has no opening bracket", NULL },
         { NULL, "block", is_after_bracket, NULL, DIAG_YAML_SYNTAX,
-          "the value ends with its closing bracket, but the line goes on; put all of the value into quotes", NULL },
+          "text follows the closing bracket; put the whole value into quotes", NULL },
         { NULL, "flow sequence", NULL, NULL, DIAG_YAML_SYNTAX, "',' or ']' is missing before this",
           "the '[' is here" },
         { NULL, "flow mapping", NULL, NULL, DIAG_YAML_SYNTAX, "',' or '}' is missing before this",
@@ -247,9 +248,9 @@ static const struct rule rules[] = {
 
         /* keys, items and their indentation */
         { "mapping values are not allowed in this context", NULL, is_second_colon, NULL, DIAG_YAML_SYNTAX,
-          "a second ': ' on the line; write a value that holds ': ' in quotes", NULL },
+          "a second ': ' on the line; write a value that contains ': ' in quotes", NULL },
         { "mapping values are not allowed in this context", NULL, NULL, key, DIAG_YAML_SYNTAX,
-          "no key can follow here: the text above is a value; look at its ': ', and at the indentation of this line",
+          "no key can follow here: the text above is a value; check its ': ', and the indentation of this line",
           NULL },
         { "could not find expected ':'", NULL, is_blank_missing, context_line, DIAG_YAML_SYNTAX,
           "a space is missing after the ':'", NULL },
@@ -259,13 +260,14 @@ static const struct rule rules[] = {
         { "block sequence entries are not allowed in this context", NULL, NULL, NULL, DIAG_YAML_SYNTAX,
           "a list can't begin on the line of its key; write '- ' on the next line, or the value in quotes", NULL },
         { "did not find expected key", "block", is_item, NULL, DIAG_YAML_SYNTAX,
-          "a list item where a key should be; give the list a key, or indent it like the list's other items",
+          "expected a key, found a list item; give the list a key, or indent the item like the list's other "
+          "items",
           "the keys are here" },
         { "did not find expected key", "block", is_colon, NULL, DIAG_YAML_KEY, "a key is missing before ':'", NULL },
         { "did not find expected key", "block", is_first_on_line, NULL, DIAG_YAML_SYNTAX,
-          "the indentation of this line fits none above", "the keys that it may belong to begin here" },
+          "the indentation of this line matches no line above", "the keys that it may belong to begin here" },
         { "did not find expected '-' indicator", NULL, NULL, NULL, DIAG_YAML_SYNTAX,
-          "a list has only items that begin with '- '; the indentation of this line makes it a part of one",
+          "every item of a list begins with '- '; the indentation of this line makes it part of the list",
           "the list begins here" },
         { "did not find expected key", "block", is_property, NULL, DIAG_YAML_SYNTAX,
           "a value begins with '!', '&' or '*'; write it in quotes", NULL },
@@ -320,7 +322,8 @@ void yaml_explain(struct diags *ds, const struct yaml_failure *f) {
                 return;
 
         if (!rule) {
-                (void) diag_add(ds, DIAG_YAML_SYNTAX, at, "no YAML: %s%s%s", f->context ? f->context : "",
+                (void) diag_add(ds, DIAG_YAML_SYNTAX, at,
+                                "not valid YAML: %s%s%s", f->context ? f->context : "",
                                 f->context ? ", " : "", f->problem ? f->problem : "unknown error");
                 return;
         }

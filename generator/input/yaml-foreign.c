@@ -17,11 +17,12 @@ struct node *yaml_resolve_alias(struct yaml_foreign *f, const struct node *alias
         const struct yaml_anchor *anchor = find_anchor(f, alias->text);
 
         if (!anchor) {
-                (void) diag_add(f->diags, DIAG_YAML_ALIAS, alias->at, "there is no anchor '&%.*s' before this alias", STR_ARG(alias->text));
+                (void) diag_add(f->diags, DIAG_YAML_ALIAS, alias->at,
+                                "unknown anchor '&%.*s'; define it before this alias", STR_ARG(alias->text));
                 return NULL;
         }
         if (f->n_nodes + anchor->n_nodes > YAML_FOREIGN_MAX || depth + anchor->height > YAML_DEPTH_MAX) {
-                (void) diag_add(f->diags, DIAG_YAML_ALIAS, alias->at, "with this alias the file stands for more than %d values, or more than %d within one another",
+                (void) diag_add(f->diags, DIAG_YAML_ALIAS, alias->at, "with this alias the file has more than %d values, or is nested deeper than %d",
                                 YAML_FOREIGN_MAX, YAML_DEPTH_MAX);
                 return NULL;
         }

@@ -59,7 +59,7 @@ void yaml_check_keys(struct arena *a, struct diags *ds, const struct node *map) 
                         first = keys[i];
                         continue;
                 }
-                d = diag_add(ds, DIAG_YAML_DUPLICATE_KEY, keys[i]->at, "key '%.*s' is here a second time; keep one",
+                d = diag_add(ds, DIAG_YAML_DUPLICATE_KEY, keys[i]->at, "duplicate key '%.*s'; keep one",
                              STR_ARG(keys[i]->text));
                 diag_note(ds, d, first->at, "'%.*s' is first defined here", STR_ARG(first->text));
         }

@@ -193,7 +193,7 @@ static bool read_collection(struct reader *r, struct node *node, unsigned depth)
 
         if (depth > YAML_DEPTH_MAX) {
                 node->at.len = 1;
-                (void) diag_add(r->diags, DIAG_YAML_DEPTH, node->at, "more than %d maps and lists within one another",
+                (void) diag_add(r->diags, DIAG_YAML_DEPTH, node->at, "maps and lists are nested deeper than %d",
                                 YAML_DEPTH_MAX);
                 return false;
         }
@@ -305,7 +305,7 @@ static void refuse_document(struct reader *r) {
         struct span at = event_span(r);
 
         at.len = at.off < r->text.n && r->text.p[at.off] == '-' ? 3 : 1;
-        (void) diag_add(r->diags, DIAG_YAML_DOCUMENTS, at, "a second document begins; a file holds one");
+        (void) diag_add(r->diags, DIAG_YAML_DOCUMENTS, at, "a second document begins; a file has only one");
 }
 
 static struct node *read_document(struct reader *r) {
@@ -337,7 +337,7 @@ static void parse(struct arena *a, struct diags *ds, uint32_t file, struct yaml_
         *ret = NULL;
         if (r.text.n > SOURCE_MAX) {
                 (void) diag_add(ds, DIAG_FILE_TOO_LARGE, (struct span) { file, 0, 0 },
-                                "the file has %zu bytes; at most %zu are read", r.text.n, SOURCE_MAX);
+                                "the file has %zu bytes; the maximum is %zu", r.text.n, SOURCE_MAX);
                 return;
         }
         if (r.text.n == 0 || !yaml_check_bytes(ds, file, &r.is_ascii))

@@ -54,7 +54,7 @@ static void check_mount(const struct checking *k, const struct mount *m) {
 
         if (!m->is_made && !is_made_by_app(k->app, source))
                 check_path(k, source, m->spec.at,
-                           "make the directory, or add the option 'create' to have it made");
+                           "create the directory, or add the option 'create'");
 }
 
 static void check_container(const struct checking *k, const struct container *c) {
@@ -92,7 +92,7 @@ static void check_numbers(const struct checking *k, const struct container_list 
                 return;
 
         (void) diag_add(&k->s->ds, DIAG_NO_SUBORDINATE_IDS, c->hardening.at,
-                        "this machine has no numbers for the users of such containers; add the line "
+                        "this machine has no user ids for such containers; add the line "
                         "'containers:2147483648:2147418112' to /etc/subuid and to /etc/subgid");
 }
 
@@ -174,7 +174,8 @@ static void check_image(const struct checking *k, struct image_ref image) {
                 return;
 
         (void) diag_add(&k->s->ds, DIAG_SHORT_IMAGE, image.at,
-                        "'%.*s' names no registry, and this machine searches none; write '%s%.*s'",
+                        "'%.*s' has no registry, and this machine has no registries to search; write "
+                        "'%s%.*s'",
                         STR_ARG(image.text), has_slash ? "docker.io/" : "docker.io/library/",
                         STR_ARG(image.text));
 }

@@ -46,7 +46,7 @@ static struct str complain(const struct fact_unit *u) {
         if (u->state == FACT_FAILED)
                 return STR(" failed");
         if (u->state == FACT_RESTARTING)
-                return STR(" fails again and again");
+                return STR(" fails repeatedly");
         if (u->state != FACT_UNHEALTHY)
                 return (struct str) { 0 };
 
@@ -133,15 +133,16 @@ static void judge_file(struct facts *f, struct fact_app *app) {
 
         if (app->definition->is_broken && !app->definition->is_hidden) {
                 uint64_t n = count_mistakes(f, app);
-                struct str mistakes = arena_join(a, arena_u64(a, n), n == 1 ? STR(" mistake in its file") : STR(" mistakes in its file"));
+                struct str mistakes = arena_join(a, arena_u64(a, n), n == 1 ? STR(" error in its file") : STR(" errors in its file"));
 
-                blame(f, app, app->view.is_published ? arena_join(a, mistakes, STR(", what was good last is in use")) : mistakes);
+                blame(f, app, app->view.is_published ? arena_join(a, mistakes, STR(
+                                ", the last good version is in use")) : mistakes);
         } else if (!app->view.is_published)
-                blame(f, app, app->view.has_errors ? STR("refused by the last reload") : STR("new; a reload publishes it"));
+                blame(f, app, app->view.has_errors ? STR("refused by the last reload") : STR("new; reload to publish it"));
         else if (app->target.is_outdated || is_scale_old(app))
-                blame(f, app, STR("edited; a reload makes it so"));
+                blame(f, app, STR("edited; reload to apply it"));
         else if (app->view.has_errors && app->outcome != VIEW_FAILED)
-                blame(f, app, STR("refused by the last reload, what was good last is in use"));
+                blame(f, app, STR("refused by the last reload, the last good version is in use"));
 }
 
 static void judge_rollout(struct facts *f, struct fact_app *app) {
@@ -220,7 +221,7 @@ static void find_done(struct fact_app *app) {
 struct str facts_why_undefined(const struct facts *f, const struct fact_app *app) {
         struct str mask = session_find_mask(&f->session, app->name);
 
-        return str_is_absent(mask) ? STR("its definition is gone") : arena_join(&f->c->arena, STR("masked by "), mask);
+        return str_is_absent(mask) ? STR("its definition was removed") : arena_join(&f->c->arena, STR("masked by "), mask);
 }
 
 /* Its record is of the revision that it runs, or ran last: a start of another one begins a new record. */

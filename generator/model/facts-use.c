@@ -84,7 +84,7 @@ void facts_ask_podman(struct facts *f) {
 
         r = podman_list(&f->c->arena, one, &f->containers, &problem);
         if (r < 0) {
-                (void) fprintf(stderr, "pyservicectl: podman does not tell what runs: %.*s\n", STR_ARG(r == -EIO ? problem : str_of(strerror(-r))));
+                (void) fprintf(stderr, "pyservicectl: cannot list containers: %.*s\n", STR_ARG(r == -EIO ? problem : str_of(strerror(-r))));
                 return;
         }
 
@@ -112,7 +112,8 @@ static void explain_silence(struct facts *f, const struct host_haproxy *settings
         bool may_run = !str_is_absent(settings->container.text) || facts_is_active(f, settings->unit.text);
 
         if (geteuid() == 0)
-                f->haproxy_gap = may_run ? STR("HAProxy does not answer; see 'pyservicectl doctor'") : STR("HAProxy does not run");
+                f->haproxy_gap = may_run ? STR("HAProxy does not answer; see 'pyservicectl doctor'") : STR(
+                                "HAProxy is not running");
 }
 
 static void ask_haproxy(struct facts *f) {
@@ -134,7 +135,7 @@ static void ask_haproxy(struct facts *f) {
         if (r < 0)
                 explain_silence(f, settings);
         if (r < 0 && r != -ENOENT && r != -ECONNREFUSED)
-                (void) fprintf(stderr, "pyservicectl: HAProxy does not tell of its servers: %s\n", strerror(-r));
+                (void) fprintf(stderr, "pyservicectl: cannot query HAProxy's servers: %s\n", strerror(-r));
 }
 
 /* The first of that name, where the backend's is not known. */

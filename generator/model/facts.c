@@ -30,7 +30,7 @@ void facts_hide(struct facts *f, struct str what) {
 
 void facts_tell_hidden(const struct facts *f) {
         if (!str_is_absent(f->hidden))
-                (void) fprintf(stderr, "pyservicectl: not shown, for it needs root: %.*s\n", STR_ARG(f->hidden));
+                (void) fprintf(stderr, "pyservicectl: not shown without root privileges: %.*s\n", STR_ARG(f->hidden));
 }
 
 static bool is_app_meant(const struct facts *f, struct str app) {
@@ -80,7 +80,7 @@ static void find_apps(struct facts *f) {
                 if (!str_is_absent(d->name.text) && is_app_meant(f, d->name.text)) {
                         *vec_push(a, &f->apps) = (struct fact_app) { .name = d->name.text, .definition = d };
                         if (d->is_hidden)
-                                facts_hide(f, arena_join(a, STR("what is in "), d->path));
+                                facts_hide(f, arena_join(a, STR("the content of "), d->path));
                 }
         if (f->places.runtime >= 0)
                 (void) fs_list(a, f->places.runtime, "apps", &names);
@@ -108,8 +108,8 @@ static int complain_unknown(struct facts *f, struct str app) {
         VEC_EACH(d, &f->session.world.definitions)
                 if (!str_is_absent(d->name.text))
                         names[n++] = d->name.text;
-        hint = diag_hint(a, app, names, n, STR("'pyservicectl status' lists those that there are"));
-        (void) fprintf(stderr, "pyservicectl: there is no application '%.*s'; %.*s\n", STR_ARG(app), STR_ARG(hint));
+        hint = diag_hint(a, app, names, n, STR("'pyservicectl status' lists all applications"));
+        (void) fprintf(stderr, "pyservicectl: unknown application '%.*s'; %.*s\n", STR_ARG(app), STR_ARG(hint));
         return CTL_MISTAKE;
 }
 
@@ -189,7 +189,7 @@ static void read_views(struct facts *f) {
                 knows_all = knows_all && app->view.knows_state;
         }
         if (!knows_all)
-                facts_hide(f, STR("what is pinned, paused or failed"));
+                facts_hide(f, STR("pinned, paused and failed revisions"));
 }
 
 static int open_places(struct facts *f) {

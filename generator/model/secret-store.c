@@ -52,7 +52,8 @@ static int find_own(struct ctl *c, struct str name, struct credential_place *ret
         if (r < 0)
                 return fail(path_of(c, "credstore.encrypted", name).p, r);
         if (!ret->is_encrypted) {
-                (void) fprintf(stderr, "pyservicectl: '%s' is in clear, and counts before an encrypted one; remove it first\n", ret->path.p);
+                (void) fprintf(stderr, "pyservicectl: '%s' is not encrypted, and overrides an encrypted "
+                                       "credential; remove it first\n", ret->path.p);
                 return CTL_MISTAKE;
         }
 
@@ -78,7 +79,7 @@ int secret_read(struct ctl *c, struct str name, struct str *ret) {
                 if (r < 0)
                         return fail(place.path.p, r);
                 if (r > 0) {
-                        (void) fprintf(stderr, "pyservicectl: '%s' can't be decrypted: %.*s\n", place.path.p, STR_ARG(text));
+                        (void) fprintf(stderr, "pyservicectl: cannot decrypt '%s': %.*s\n", place.path.p, STR_ARG(text));
                         return CTL_MISTAKE;
                 }
         }
@@ -110,11 +111,11 @@ int secret_write(struct ctl *c, struct str name, struct str value) {
         int r;
 
         if (value.n == 0) {
-                (void) fputs("pyservicectl: an empty value is none; nothing is changed\n", stderr);
+                (void) fputs("pyservicectl: an empty value is none; nothing changed\n", stderr);
                 return CTL_MISTAKE;
         }
         if (value.n > CREDENTIAL_MAX) {
-                (void) fputs("pyservicectl: a credential has at most 1 MiB; nothing is changed\n", stderr);
+                (void) fputs("pyservicectl: a credential has at most 1 MiB; nothing changed\n", stderr);
                 return CTL_MISTAKE;
         }
 
@@ -142,8 +143,9 @@ int secret_remove(struct ctl *c, struct str name) {
 
         r = secret_find(c, name, &place);
         if (r == 0)
-                (void) fprintf(stderr, "pyservicectl: it is not in '%.*s', but '%s'; remove that by hand\n", (int) (path.n - name.n - 1), path.p, place.path.p);
+                (void) fprintf(stderr, "pyservicectl: the credential is not in '%.*s', but in '%s'; remove "
+                                       "that by hand\n", (int) (path.n - name.n - 1), path.p, place.path.p);
         else
-                (void) fprintf(stderr, "pyservicectl: there is no '%s'\n", path.p);
+                (void) fprintf(stderr, "pyservicectl: '%s' does not exist\n", path.p);
         return CTL_MISTAKE;
 }

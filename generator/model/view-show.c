@@ -118,9 +118,9 @@ void view_show_summary(struct buf *out, const struct view *v) {
         put_app(out, v);
         put_str(out, "revision ", v->wanted);
         if (str_is_absent(v->runs))
-                buf_put(out, " is wanted, nothing runs yet");
+                buf_put(out, " is desired, nothing is running yet");
         else if (str_eq(v->runs, v->wanted))
-                buf_put(out, " is wanted");
+                buf_put(out, " is desired");
         else
                 put_str(out, " is to replace ", v->runs);
         buf_put_char(out, '\n');
@@ -209,7 +209,7 @@ void view_show_bar(struct buf *out, const struct view *v, size_t columns) {
         if (is_about_wanted(v))
                 put_bar(&line, &v->progress);
         else
-                buf_put(&line, "waits for its rollout to begin");
+                buf_put(&line, "waits for its rollout to start");
 
         put_cut(out, buf_str(&line), columns > 1 ? columns - 1 : 1);
 }
@@ -223,16 +223,18 @@ static void show_failure(struct buf *out, const struct view *v, struct str reaso
         if (reason.n > 0)
                 put_str(out, " failed: ", reason);
         else
-                buf_put(out, v->knows_state ? " failed" : " is not wanted: it failed, or another one is pinned; root is told which");
+                buf_put(out, v->knows_state ? " failed" :
+                                " is not rolled out: it failed, or another one is pinned; root can see "
+                                "which");
         if (failure && !str_is_absent(v->runs) && !str_eq(v->runs, revision))
-                put_str(out, "; what runs is ", v->runs);
+                put_str(out, "; running: ", v->runs);
         /* An undo that failed has ended already. */
         if (!str_eq(revision, str_is_absent(v->file) ? v->wanted : v->file))
                 return;
 
         buf_put_char(out, '\n');
         put_app(out, v);
-        put_str(out, "mend its file, or 'pyservicectl rollout retry ", v->app);
+        put_str(out, "fix its file, or 'pyservicectl rollout retry ", v->app);
         buf_put(out, "' tries it again");
 }
 
@@ -248,7 +250,7 @@ void view_show_end(struct buf *out, const struct view *v) {
                 break;
         case VIEW_PAUSED:
                 put_str(out, v->is_stopped ? "the application is stopped; 'pyservicectl start " : "paused; 'pyservicectl rollout resume ", v->app);
-                buf_put(out, "' goes on");
+                buf_put(out, "' continues");
                 break;
         case VIEW_FAILED:
                 show_failure(out, v, reason);

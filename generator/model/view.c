@@ -49,7 +49,7 @@ int view_fail(struct ctl *c, const struct view_places *p, struct str app, int r)
                 return CTL_MISTAKE;
         }
         if (r == -EBADMSG) {
-                (void) fprintf(stderr, "pyservicectl: %s: a file there has lines that this version does not know\n", path.p);
+                (void) fprintf(stderr, "pyservicectl: %s: a file there has lines that this version cannot read\n", path.p);
                 return EXIT_SYSTEM;
         }
 

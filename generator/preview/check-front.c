@@ -77,8 +77,8 @@ static void check_drain(struct session *s, const struct own_front *f, const stru
 
         s->ds.owner = d->name.text;
         (void) diag_add(&s->ds, DIAG_HARD_STOP, drain.at.len > 0 ? drain.at : service->name.at,
-                        "HAProxy ends what is open before the drain of '%.*s' is over: %.*s:%zu says "
-                        "'hard-stop-after %.*s'; set a longer time there, or a shorter 'drain'",
+                        "after a reload HAProxy closes open connections before the drain of '%.*s' ends: "
+                        "%.*s:%zu has 'hard-stop-after %.*s'; set a longer time there, or a shorter 'drain'",
                         STR_ARG(service->container.unit.text), STR_ARG(config->hard_stop_file),
                         config->hard_stop_line, STR_ARG(config->hard_stop));
 }
@@ -101,8 +101,8 @@ static void check_backend(struct session *s, const struct own_front *f, const st
         s->ds.owner = d->name.text;
         at = str_is_absent(service->proxy->backend.text) ? service->name.at : service->proxy->backend.at;
         (void) diag_add(&s->ds, DIAG_BACKEND_TAKEN, at,
-                        "%.*s:%zu has a backend '%.*s', too, and HAProxy accepts only one; remove that "
-                        "section, or give this one another name with 'backend:'",
+                        "%.*s:%zu has a backend '%.*s' too, and HAProxy accepts only one of that name; "
+                        "remove that section, or rename this backend with 'backend:'",
                         STR_ARG(other->file), other->line, STR_ARG(name));
 }
 

@@ -95,7 +95,7 @@ static void put_headline(struct buf *out, const struct forecast_app *app) {
                 PUT(out, STR(" is new: revision "), app->wanted);
                 break;
         case FORECAST_GONE:
-                buf_put(out, " is gone: all of it stops");
+                buf_put(out, " was removed: all its parts stop");
                 break;
         case FORECAST_CHANGED:
                 if (!str_is_absent(app->runs) && !str_is_absent(app->wanted) && !str_eq(app->runs, app->wanted))
@@ -104,7 +104,7 @@ static void put_headline(struct buf *out, const struct forecast_app *app) {
                         PUT(out, STR(": revision "), app->wanted, STR(" stays"));
                 break;
         case FORECAST_SAME:
-                buf_put(out, app->is_held_back ? " is held back, and goes on as it is:" : app->has_mistakes ? " has mistakes:" : ": nothing changes");
+                buf_put(out, app->is_held_back ? " is held back, and stays as it is:" : app->has_mistakes ? " has errors:" : ": nothing changes");
                 break;
         }
         buf_put_char(out, '\n');
@@ -211,7 +211,7 @@ static int put_app(struct buf *out, const struct trial *t, const struct forecast
 
         put_headline(out, app);
         if (app->change != FORECAST_SAME && app->is_held_back && !is_at_rest(app))
-                PUT(out, STR("  what its file says is held back by mistakes\n"));
+                PUT(out, STR("  errors hold back the changes of its file\n"));
         put_actions(out, app, shown->is_colored);
         forecast_put_mistakes(out, t->publisher.ds, app->name, shown->is_colored);
         if (shown->has_diff && app->change != FORECAST_SAME)

@@ -273,7 +273,7 @@ int forecast_make(struct ctl *c, struct trial *t, struct forecast *ret) {
                 (void) bus_open(&c->arena, c->is_user, -1, &m.bus);
         r = make(&m);
         bus_close(&m.bus);
-        return r < 0 ? ctl_fail("cannot compare with what is published", r) : 0;
+        return r < 0 ? ctl_fail("cannot compare with the published bundles", r) : 0;
 }
 
 const struct forecast_app *forecast_find(const struct forecast *f, struct str app) {

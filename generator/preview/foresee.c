@@ -39,7 +39,7 @@ int foresee_open(struct ctl *c, const struct proposed *files, size_t n, struct f
 
         r = trial_open(c, &ret->session, &ret->trial);
         if (r < 0)
-                return fail("cannot look at what is published", r);
+                return fail("cannot read the published bundles", r);
 
         check_front(c, &ret->session);
         check_machine(&ret->session);
@@ -55,7 +55,7 @@ int foresee_name(const char *word, struct str *ret) {
         if (type_accepts(KIND_NAME, *ret))
                 return 0;
 
-        (void) fprintf(stderr, "pyservicectl: '%s' is no name for an app; %s\n", word, type_of(KIND_NAME)->rule);
+        (void) fprintf(stderr, "pyservicectl: invalid application name '%s'; %s\n", word, type_of(KIND_NAME)->rule);
         return CTL_USAGE;
 }
 
@@ -70,8 +70,9 @@ int foresee_check_names(const struct foreseeing *f, const struct forecast_shown 
 
                 if (forecast_find(&f->forecast, shown->apps[i]))
                         continue;
-                hint = diag_hint(a, shown->apps[i], names, f->forecast.apps.n, STR("a file is named with its directory or its .yaml"));
-                (void) fprintf(stderr, "pyservicectl: there is no application '%.*s'; %.*s\n", STR_ARG(shown->apps[i]), STR_ARG(hint));
+                hint = diag_hint(a, shown->apps[i], names, f->forecast.apps.n, STR(
+                                "write a file with its directory or its suffix .yaml"));
+                (void) fprintf(stderr, "pyservicectl: unknown application '%.*s'; %.*s\n", STR_ARG(shown->apps[i]), STR_ARG(hint));
                 return CTL_MISTAKE;
         }
 

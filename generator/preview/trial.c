@@ -184,7 +184,8 @@ static int ask_haproxy(struct ctl *c, struct trial *t) {
                 s->ds.owner = problem->app;
                 while (str_split(&rest, '\n', &line))
                         if (line.n > 0)
-                                (void) diag_add(&s->ds, DIAG_HAPROXY_REFUSED, proxy_span(s, problem->app), "HAProxy refuses what comes of this: %.*s", STR_ARG(line));
+                                (void) diag_add(&s->ds, DIAG_HAPROXY_REFUSED, proxy_span(s, problem->app),
+                                                "HAProxy rejects the resulting configuration: %.*s", STR_ARG(line));
         }
         return 0;
 }

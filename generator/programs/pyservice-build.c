@@ -14,10 +14,10 @@
 enum { EXIT_USER = 1, EXIT_USAGE = 2 };
 
 static const char usage_text[] =
-        "usage: pyservice-build build|look APP IMAGE --runtime=DIR --repo=REPOSITORY --ref=REF --code=DIR [OPTIONS…]\n"
-        "       pyservice-build check APP IMAGE --runtime=DIR\n"
-        "Builds the image of an application from its repository ('look': where the ref has moved), or says why there is none.\n"
-        "The clone is kept in $CACHE_DIRECTORY.\n";
+        "usage: pyservice-build build|look APP IMAGE --runtime=DIR --repo=REPOSITORY --ref=REF --code=DIR "
+        "[OPTIONS…]\n       pyservice-build check APP IMAGE --runtime=DIR\nBuilds the image of an "
+        "application from its repository ('look': if the ref has moved), or reports why that fails.\nThe "
+        "clone is kept in $CACHE_DIRECTORY.\n";
 
 static int usage(void) {
         (void) fputs(usage_text, stderr);
@@ -28,7 +28,7 @@ static int fail(struct build *b, int r, bool is_look) {
         if (r != -EIO && r != -ENOENT)
                 b->problem = arena_join(b->arena, str_of(strerror(-r)), STR("\n"));
         else if (str_is_absent(b->problem))
-                b->problem = STR("a program of it could not be run\n");
+                b->problem = STR("one of its programs could not be run\n");
 
         build_note_failure(b, is_look);
         /* The lines themselves were passed on as they came. A rollout tells this one. */

@@ -90,7 +90,7 @@ int main(int argc, char *argv[]) {
 
         for (int i = optind; i < argc; i++)
                 if (!environment_wish(&e, str_of(argv[i])))
-                        return usage("an argument is not NAME=SOURCE, or is there twice");
+                        return usage("an argument is not NAME=SOURCE, or is given twice");
 
         return run(&e, template);
 }

@@ -14,15 +14,10 @@
 enum { EXIT_USAGE = 2 };
 
 static const char usage[] =
-        "pyservice-generator [--root=DIR] NORMAL-DIR [EARLY-DIR LATE-DIR]\n"
-        "\n"
-        "Turns the definitions in /etc/pyservice.d into units in NORMAL-DIR. systemd runs it.\n"
-        "\n"
-        "  --root=DIR   work on the system below DIR\n"
-        "  -h, --help   show this\n"
-        "  --version    show the version\n"
-        "\n"
-        "See pyservice-generator(8).\n";
+        "pyservice-generator [--root=DIR] NORMAL-DIR [EARLY-DIR LATE-DIR]\n\nTurns the definitions in "
+        "/etc/pyservice.d into units in NORMAL-DIR. systemd runs it.\n\n  --root=DIR   work on the system "
+        "below DIR\n  -h, --help   show this help\n  --version    show the version\n\nSee "
+        "pyservice-generator(8).\n";
 
 static int parse_options(int argc, char **argv, struct generate *g) {
         static const struct option options[] = {

@@ -15,28 +15,22 @@
 enum { EXIT_USER = 1, EXIT_USAGE = 2 };
 
 static const char usage_text[] =
-        "usage: pyservice-instance ready|enter|drain|leave|watch OPTION…\n"
-        "Waits until an instance answers, and takes it into HAProxy and out again; restarts those that do not answer any more. Units that the "
-        "generator writes run it.\n"
-        "  --server=BACKEND/SERVER      in HAProxy\n"
-        "  --socket=PATH --master=PATH  HAProxy's sockets\n"
-        "  --states=PATH --id=N         the file of the backend's servers that are ready, and the backend's number in it\n"
-        "  --nginx=PATH --nginx-unit=UNIT\n"
-        "                               instead: the file with its server's line, which nginx includes; nginx's unit\n"
-        "  --drain=MS                   how long open requests may take\n"
-        "  --port=PORT                  where it is to take connections\n"
-        "  --path=PATH --status=CODES   and what it is to answer there\n"
-        "  --header='NAME: VALUE'… --tls\n"
-        "                               how it is asked\n"
-        "  --health-port=PORT           asked at another port; --published: HAProxy does not reach that one\n"
-        "  --interval=MS --timeout=MS --start-period=MS --retries=N\n"
-        "  --container=NAME --network=NAME\n"
-        "                               ask the container's own address on that network\n"
-        "  --name=CONTAINER             ready: stop it through Podman at SIGTERM; --health: wait until Podman finds it healthy\n"
-        "  --record=PATH --settled=MS   where its last start and stop are noted; after how long a start counts as good\n"
-        "  --own-check                  HAProxy checks something else\n"
-        "  --watch=PATH                 ready: where to leave how it is asked; watch: the directory of such files\n"
-        "  --user                       watch: of the user's own systemd\n";
+        "usage: pyservice-instance ready|enter|drain|leave|watch OPTION…\nWaits until an instance answers, "
+        "enables and disables its server in HAProxy, and restarts instances that no longer answer. Units "
+        "that the generator writes run it.\n  --server=BACKEND/SERVER      in HAProxy\n  --socket=PATH "
+        "--master=PATH  HAProxy's sockets\n  --states=PATH --id=N         the file of the backend's servers "
+        "that are ready, and the backend's number in it\n  --nginx=PATH --nginx-unit=UNIT\n                               "
+        "instead: the file with its server's line, which nginx includes; nginx's unit\n  --drain=MS                   "
+        "how long open requests may take\n  --port=PORT                  where it is to take connections\n  "
+        "--path=PATH --status=CODES   and what it is to answer there\n  --header='NAME: VALUE'… --tls\n                               "
+        "how it is asked\n  --health-port=PORT           asked at another port; --published: HAProxy does "
+        "not reach that one\n  --interval=MS --timeout=MS --start-period=MS --retries=N\n  --container=NAME "
+        "--network=NAME\n                               ask the container's own address on that network\n  "
+        "--name=CONTAINER             ready: stop it through Podman at SIGTERM; --health: wait until Podman "
+        "finds it healthy\n  --record=PATH --settled=MS   where its last start and stop are noted; after "
+        "how long a start counts as good\n  --own-check                  HAProxy checks something else\n  "
+        "--watch=PATH                 ready: where to leave how it is asked; watch: the directory of such "
+        "files\n  --user                       watch: of the user's own systemd\n";
 
 struct verb {
         const char *name;
@@ -200,7 +194,7 @@ static int run(struct instance *i, const struct verb *verb) {
         int r;
 
         if (i->is_unwanted) {
-                (void) fputs("pyservice-instance: no longer wanted: a reload took its port away\n", stderr);
+                (void) fputs("pyservice-instance: no longer desired: a reload removed its port\n", stderr);
                 return EXIT_SUCCESS;
         }
 

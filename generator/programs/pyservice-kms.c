@@ -15,9 +15,9 @@
 enum { EXIT_USER = 1, EXIT_USAGE = 2, CIPHERTEXT_MAX = 8192 + 1 };
 
 static const char usage_text[] =
-        "usage: pyservice-kms FILE\n"
-        "Decrypts the base64 in FILE with AWS KMS, and writes the plaintext to standard output. The environment says where KMS is, and with which "
-        "credentials to ask: AWS_REGION, AWS_ENDPOINT_URL_KMS, AWS_ACCESS_KEY_ID, AWS_SHARED_CREDENTIALS_FILE … (pyservice-host(5)).\n";
+        "usage: pyservice-kms FILE\nDecrypts the base64 in FILE with AWS KMS, and writes the plaintext to "
+        "standard output. The environment sets the address of KMS and the credentials: AWS_REGION, "
+        "AWS_ENDPOINT_URL_KMS, AWS_ACCESS_KEY_ID, AWS_SHARED_CREDENTIALS_FILE … (pyservice-host(5)).\n";
 
 int main(int argc, char *argv[]) {
         struct arena arena = { 0 };

@@ -16,13 +16,11 @@
 enum { EXIT_USER = 1, EXIT_USAGE = 2 };
 
 static const char usage_text[] =
-        "usage: pyservice-proxy [--root=DIR] HASH\n"
-        "       pyservice-proxy --states\n"
-        "       pyservice-proxy --certificate=FILE\n"
-        "Checks the HAProxy and nginx files of all applications, puts them in place and reloads both.\n"
-        "pyservice-proxy@HASH.service runs it; HASH only tells one state of these files from another.\n"
-        "With --states it only tells HAProxy which servers are ready, after it has started.\n"
-        "With --certificate both serve what is in the file now.\n";
+        "usage: pyservice-proxy [--root=DIR] HASH\n       pyservice-proxy --states\n       pyservice-proxy "
+        "--certificate=FILE\nChecks the HAProxy and nginx files of all applications, puts them in place and "
+        "reloads both.\npyservice-proxy@HASH.service runs it; HASH identifies one state of these "
+        "files.\nWith --states it only sends HAProxy the state of the servers, after HAProxy has "
+        "started.\nWith --certificate both serve the current content of the file.\n";
 
 static int fail(struct str what, int r) {
         (void) fprintf(stderr, "pyservice-proxy: %.*s: %s\n", STR_ARG(what), strerror(-r));

@@ -26,11 +26,10 @@ enum {
 };
 
 static const char usage_text[] =
-        "usage: pyservice-rollout [--user] run APP REVISION\n"
-        "       pyservice-rollout [--user] keep\n"
-        "       pyservice-rollout [--user] require UNIT...\n"
-        "Brings the instances of an application to a revision, keeps what is needed to go back, waits until units are ready\n"
-        "that an instance requires. Units that the generator writes run it; 'pyservicectl rollout' is for people.\n";
+        "usage: pyservice-rollout [--user] run APP REVISION\n       pyservice-rollout [--user] keep\n       "
+        "pyservice-rollout [--user] require UNIT...\nBrings the instances of an application to a revision, "
+        "keeps what a rollback needs, and waits until the units that an\ninstance requires are ready. Units "
+        "that the generator writes run it; administrators use 'pyservicectl rollout'.\n";
 
 struct program {
         struct arena arena;
@@ -135,7 +134,7 @@ static int keep(struct program *p) {
         if (r >= 0)
                 r = keep_run(&p->arena, p->rollout.runtime, p->rollout.state, p->rollout.bus);
         bus_close(&p->rollout.bus);
-        return r < 0 ? fail(STR("keeping what is accepted"), r) : EXIT_SUCCESS;
+        return r < 0 ? fail(STR("keeping the accepted revisions"), r) : EXIT_SUCCESS;
 }
 
 static int require(struct program *p, char *const units[], size_t n) {
@@ -144,7 +143,7 @@ static int require(struct program *p, char *const units[], size_t n) {
         if (r >= 0)
                 r = require_run(p->rollout.bus, units, n);
         bus_close(&p->rollout.bus);
-        return r < 0 ? fail(STR("waiting for what is required"), r) : EXIT_SUCCESS;
+        return r < 0 ? fail(STR("waiting for required units"), r) : EXIT_SUCCESS;
 }
 
 /* Both become parts of paths and unit names. */

@@ -16,10 +16,10 @@
 enum { EXIT_USER = 1, EXIT_USAGE = 2 };
 
 static const char usage_text[] =
-        "usage: pyservice-setup --app=NAME --marks=DIR --ready=NAME --tmpfiles=FILE [--sysusers=FILE] [--owner=USER:GROUP]\n"
-        "           [--path=PATH...] [--mount=PATH...] NAME=PATH...\n"
-        "       pyservice-setup --app=NAME --marks=DIR --ready=NAME --check\n"
-        "Has systemd-sysusers and systemd-tmpfiles make what an application needs, unless it is there already.\n";
+        "usage: pyservice-setup --app=NAME --marks=DIR --ready=NAME --tmpfiles=FILE [--sysusers=FILE] "
+        "[--owner=USER:GROUP]\n           [--path=PATH...] [--mount=PATH...] NAME=PATH...\n       "
+        "pyservice-setup --app=NAME --marks=DIR --ready=NAME --check\nRuns systemd-sysusers and "
+        "systemd-tmpfiles to create what an application needs, unless it exists already.\n";
 
 static int usage(const char *what) {
         (void) fprintf(stderr, "pyservice-setup: %s\n%s", what, usage_text);

@@ -28,7 +28,8 @@ static void report_no_quadlet(struct publishing *pub) {
 
         p->ds->owner = (struct str) { NULL, 0 };
         (void) diag_add(p->ds, DIAG_QUADLET_REFUSED, NOWHERE,
-                        "there is no '%s'; install Podman 5.0 or later. Until then what was published last stays", p->quadlet);
+                        "'%s' does not exist; install Podman 5.0 or later. Until then the previously "
+                        "published units stay", p->quadlet);
 }
 
 static void decide_one(struct publishing *pub, struct job *job) {

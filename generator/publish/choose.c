@@ -55,7 +55,7 @@ static void complain(const struct choosing *ch, enum diag_id id, struct str text
 }
 
 static const char *describe(int r) {
-        return r == -EBADMSG ? "it is damaged, or of a later pyservice" : strerror(-r);
+        return r == -EBADMSG ? "it is damaged, or was written by a later version of pyservice" : strerror(-r);
 }
 
 /* `what`: below the directory of the state. */
@@ -64,7 +64,9 @@ static void complain_of_state(const struct choosing *ch, struct str what, int r)
 
         complain(ch, DIAG_BAD_STATE,
                  arena_join(a, STR("'"), ch->p->state_path, STR("/"), ch->bundle->app.text, STR("/"), what, STR("' cannot be used: "),
-                            str_of(describe(r)), STR("; what was published stays, and else what the file says runs untried. Restore it, or remove it")));
+                            str_of(describe(r)), STR(
+                                            "; the published revision stays; if there is none, the "
+                                            "definition runs untested. Restore the file, or remove it")));
 }
 
 static void read_holds(struct choosing *ch) {
@@ -74,7 +76,10 @@ static void read_holds(struct choosing *ch) {
         ch->bundle->is_stopped = hold_has_all(&ch->holds);
         if (r < 0)
                 complain(ch, DIAG_BAD_STATE, arena_join(a, STR("'"), ch->p->runtime_path, STR("/stopped/"), ch->bundle->app.text, STR("' cannot be used: "),
-                                                         str_of(describe(r)), STR("; nothing of the app is stopped. Remove it, and stop again what is not to run")));
+                                                         str_of(describe(r)), STR(
+                                                                         "; no part of the app counts as "
+                                                                         "stopped. Remove it, and run "
+                                                                         "'pyservicectl stop' again")));
 }
 
 static void complain_of_failure(const struct choosing *ch, const struct state_failure *failure) {
@@ -85,7 +90,7 @@ static void complain_of_failure(const struct choosing *ch, const struct state_fa
 
         complain(ch, DIAG_ROLLOUT_FAILED,
                  arena_join(a, STR("revision "), failure->revision, STR(" was tried and failed: "), failure->reason,
-                            STR("; the accepted one runs. Mend the file, or 'pyservicectl rollout retry "), ch->bundle->app.text,
+                            STR("; the accepted one runs. Fix the file, or 'pyservicectl rollout retry "), ch->bundle->app.text,
                             STR("' tries it again")));
 }
 

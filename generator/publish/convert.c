@@ -185,7 +185,8 @@ static void collect(const struct conversion *c, struct job *job) {
                 unit = stamp_unit_of(pub->p->arena, name);
                 r = unit.n > 0 ? move_unit(c, job, unit) : -ENOENT;
                 if (r == -ENOENT && !job->is_given_up)
-                        refuse(pub, &(struct refusal) { job, name, STR("it made no unit of it, and does not say why") });
+                        refuse(pub, &(struct refusal) { job, name, STR(
+                                        "it generated no unit, and reported no reason") });
                 if (r < 0 && r != -ENOENT)
                         publishing_fail(pub, job, r);
         }
@@ -202,7 +203,7 @@ static struct str explain(struct arena *a, const struct quadlet_result *result) 
         struct str line = { result->messages.p, str_find(result->messages, '\n') }, end;
 
         if (result->is_late)
-                end = STR("it did not come to an end");
+                end = STR("it did not finish");
         else if (WIFSIGNALED(result->status))
                 end = arena_printf(a, "it was ended by signal %d", WTERMSIG(result->status));
         else

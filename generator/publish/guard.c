@@ -54,8 +54,8 @@ int guard_run(struct generate *g) {
                 return WEXITSTATUS(status);
 
         if (status >= 0 && WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM)
-                log_kernel(LOG_LEVEL_ERROR, STR("it took too long (is there a huge definition?); everything stays as it was published before"));
+                log_kernel(LOG_LEVEL_ERROR, STR("timed out (is a definition very large?); keeping the previously published units"));
         else
-                log_kernel(LOG_LEVEL_ERROR, STR("internal error; everything stays as it was published before"));
+                log_kernel(LOG_LEVEL_ERROR, STR("internal error; keeping the previously published units"));
         return generate_fallback(g) < 0 ? EXIT_SYSTEM : EXIT_MISTAKE;
 }

@@ -101,16 +101,16 @@ static void check_own(struct looking *l, const struct volume_spec *spec) {
 
         if (is_mounted(l, unit) && !is_mounted(l, arena_join(a, app, unit))) {
                 (void) diag_add(w->ds, DIAG_VOLUME_LEFT, spec->at,
-                                "up to now this is the Podman volume '%.*s'; now it would be '%.*s%.*s', "
-                                "which is empty: write {volume: %.*s, dest: %.*s} to keep it, "
-                                "or copy it ('Volumes' in pyservice(7) says how)",
+                                "so far this is the Podman volume '%.*s'; now it would be '%.*s%.*s', which "
+                                "is empty: write {volume: %.*s, dest: %.*s} to keep it, or copy it (see "
+                                "'Volumes' in pyservice(7))",
                                 STR_ARG(shown), STR_ARG(app), STR_ARG(shown), STR_ARG(source),
                                 STR_ARG(target));
                 l->definition->is_broken = true;
         } else if (is_there(w, first))
                 (void) diag_add(w->ds, DIAG_VOLUME_NAMESAKE, spec->at,
-                                "there is a Podman volume '%.*s', but this will be the application's own, "
-                                "'%.*s%.*s'; write {volume: %.*s, dest: %.*s} to mount that one",
+                                "a Podman volume '%.*s' exists, but this mount will use the application's "
+                                "volume '%.*s%.*s'; write {volume: %.*s, dest: %.*s} to mount that one",
                                 STR_ARG(shown), STR_ARG(app), STR_ARG(shown), STR_ARG(source),
                                 STR_ARG(target));
 }

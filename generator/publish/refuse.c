@@ -81,7 +81,7 @@ void refuse(struct publishing *pub, const struct refusal *refusal) {
 
         if (file) {
                 at = find_place(pub->p, file, refusal->message, at);
-                text = arena_join(a, STR("Podman's Quadlet refuses '"), refusal->file, STR("': "), refusal->message);
+                text = arena_join(a, STR("Podman's Quadlet rejects '"), refusal->file, STR("': "), refusal->message);
         } else
                 text = arena_join(a, STR("Podman's Quadlet failed: "), refusal->message);
 

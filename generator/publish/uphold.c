@@ -203,7 +203,7 @@ int uphold_write(const struct publisher *p, const struct linkables *l) {
         struct name hash = { 0 };
         int r = write_errors(p, &broken), q = write_proxy(p, l, &hash.text);
 
-        unit_comment_const(u, "What pyservice-generator wants to run.");
+        unit_comment_const(u, "Units that pyservice-generator upholds.");
         VEC_EACH(app, &l->list) {
                 if (!app->is_alive)
                         continue;

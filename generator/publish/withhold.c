@@ -56,8 +56,11 @@ static void complain(const struct publisher *p, struct str app, int r) {
         struct str owner = p->ds->owner;
 
         p->ds->owner = app;
-        (void) diag_add(p->ds, DIAG_BAD_STATE, NOWHERE, "'%.*s/%.*s/" STOPPED "' cannot be used: %s; nothing of it is stopped. Remove it, and stop again what is not to run",
-                        STR_ARG(p->state_path), STR_ARG(app), r == -EBADMSG ? "it is damaged, or of a later pyservice" : strerror(-r));
+        (void) diag_add(p->ds, DIAG_BAD_STATE, NOWHERE, "'%.*s/%.*s/" STOPPED
+                        "' cannot be used: %s; no part of the app counts as stopped. Remove it, and run "
+                        "'pyservicectl stop' again",
+                        STR_ARG(p->state_path), STR_ARG(app), r == -EBADMSG ?
+                                        "it is damaged, or was written by a later version of pyservice" : strerror(-r));
         p->ds->owner = owner;
 }
 

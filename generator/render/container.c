@@ -409,7 +409,8 @@ void render_finish(struct rendering *r, struct unit *u, const struct role *role)
 
         if (unit_exec_bytes(u) > UNIT_EXEC_MAX)
                 (void) diag_add(r->world->ds, DIAG_UNIT_TOO_LONG, r->app->name.at,
-                                "the command line of '%.*s' is longer than systemd takes (1 MiB); put large values into files",
+                                "the command line of '%.*s' is longer than systemd's limit of 1 MiB; put "
+                                "large values into files",
                                 STR_ARG(str_from(file, strlen("quadlet/"))));
         hash_add(hash, unit_text(u));
         hash_add(hash, arena_u64(r->arena, role->host_port.n));

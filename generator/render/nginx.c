@@ -28,7 +28,7 @@ static void put_upstream(struct rendering *r, struct nginx *n, const struct serv
                 nginx_line(n, "ip_hash");
         else if (balance == BALANCE_RANDOM)
                 nginx_line(n, "random");
-        nginx_comment(n, "An upstream needs a server, also while no instance is ready.");
+        nginx_comment(n, "An upstream needs a server even if no instance is ready.");
         nginx_line(n, "server unix:/run/pyservice/none down");
         nginx_line(n, "include");
         nginx_arg_begin(n);
@@ -108,16 +108,16 @@ static void put_settings(struct rendering *r, struct nginx *n, const struct serv
         const struct proxy *p = s->proxy;
 
         put_trusted(r, n);
-        nginx_comment(n, "As HAProxy: how much a client may send is the application's to say.");
+        nginx_comment(n, "As with HAProxy: the application limits the size of a request.");
         nginx_line(n, "client_max_body_size 0");
         nginx_line(n, "proxy_request_buffering off");
-        nginx_comment(n, "As HAProxy: headers of 16 KiB, of a request and of a response.");
+        nginx_comment(n, "As with HAProxy: requests and responses may have headers of 16 KiB.");
         nginx_line(n, "large_client_header_buffers 4 16k");
         nginx_line(n, "proxy_buffer_size 16k");
         nginx_line(n, "proxy_buffers 8 16k");
         put_forwarded(n);
         put_timeouts(n, p->timeouts);
-        nginx_comment(n, "Never for what a server may have begun and that is not idempotent.");
+        nginx_comment(n, "Do not repeat a request that is not idempotent and that a server may have begun.");
         nginx_line(n, "proxy_next_upstream error");
         nginx_line(n, "proxy_next_upstream_tries");
         nginx_number(n, p->retries.n + 1);

@@ -55,7 +55,7 @@ static struct str find_check(const struct describing *d) {
 
                 (void) bus_wait(d->bus, LOG_PAUSE_MS);
                 if (read_log(d, d->unit, CHECK_LINES, &lines) >= 0)
-                        found = find_line(&lines, NOT_READY, STR("ended before it was ready"));
+                        found = find_line(&lines, NOT_READY, STR("exited before it was ready"));
         }
 
         return found;

@@ -59,11 +59,12 @@ static int judge(struct rollout_run *ro, struct verdict *ret) {
 
 static struct str what_comes(const struct rollout_run *ro, const struct verdict *v) {
         if (!v->is_marked)
-                return STR("; there is nothing to go back to, so it is tried again");
+                return STR("; there is no previous revision, so it is tried again");
         if (str_is_absent(v->previous))
-                return STR("; what ran before still runs");
+                return STR("; the previous revision is still running");
 
-        return ro->plan.stops_on_failure ? STR("; what was not restarted yet stays as it was") : STR("; going back to what ran before");
+        return ro->plan.stops_on_failure ? STR("; instances that were not restarted yet stay as they are") : STR(
+                        "; returning to the previous revision");
 }
 
 /* Not again at once, where it would be the same again. Ends when something else is wanted. */
@@ -88,7 +89,8 @@ int failure_stall(struct rollout_run *ro) {
         const struct describing d = { ro->arena, ro->bus, ro->is_user, ro->progress.started, STR("") };
         struct str reason = arena_join(ro->arena, STR("cannot write "), ro->state_path, STR("/"), ro->app, STR(": "), str_of(strerror(-ro->storage_error)));
         struct str message = arena_join(ro->arena, ro->app, STR(": revision "), ro->revision, STR(" failed: "), reason,
-                                        STR("; what runs is left alone, and the rollout goes on when this can be written"));
+                                        STR("; running instances are left alone, and the rollout continues "
+                                            "when this can be written"));
         int r;
 
         stop_spares(ro);

@@ -7,7 +7,9 @@
 
 /* on_failure: stop. The failure was told; nobody is to take this for the end of it. */
 static void show_held(struct rollout_run *ro, struct str held) {
-        show_phase(ro, STR("done"), arena_join(ro->arena, ro->app, STR(": stopped where revision "), held, STR(" failed; what moved to it stays, until it crashes or something else is rolled out")));
+        show_phase(ro, STR("done"), arena_join(ro->arena, ro->app, STR(": stopped where revision "), held, STR(
+                        " failed; instances that run it keep it, until they crash or another revision is "
+                        "rolled out")));
 }
 
 /* "; but the volume shop-data is there, and keeps …": what a rollout does not change. */

@@ -19,7 +19,8 @@ static int ask_podman(struct rollout_run *ro, struct podman_containers *ret) {
                 if (q != RUN_ON)
                         return q;
                 if (r != -EIO || i == PODMAN_TRIES) {
-                        show_phase(ro, ro->progress.phase, arena_join(ro->arena, STR("cannot ask Podman what runs: "), problem));
+                        show_phase(ro, ro->progress.phase, arena_join(ro->arena, STR(
+                                        "cannot query running containers: "), problem));
                         return r;
                 }
         }
@@ -221,7 +222,7 @@ int rollout_restart(struct rollout_run *ro, const struct plan_part *service) {
                         return r;
         }
 
-        return wait_fail(ro, pick_instance(ro->arena, service->unit, 0), STR("its container has another revision than the generator wrote down"));
+        return wait_fail(ro, pick_instance(ro->arena, service->unit, 0), STR("its container has another revision than the generator recorded"));
 }
 
 int rollout_instances(struct rollout_run *ro) {

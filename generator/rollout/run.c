@@ -233,6 +233,6 @@ int rollout_run(struct rollout_run *ro) {
         if (r < 0 && ro->storage_error < 0)
                 r = failure_stall(ro);
         if (r == RUN_PAUSED)
-                show_phase(ro, STR("paused"), STR("paused; 'pyservicectl rollout resume' goes on"));
+                show_phase(ro, STR("paused"), STR("paused; 'pyservicectl rollout resume' continues"));
         return r == RUN_END ? end(ro) : r < 0 ? r : EXIT_SUCCESS;
 }

@@ -38,7 +38,8 @@ static int wait_until_free(struct rollout_run *ro, struct str unit, bool *ret_ha
                 arena_done(&scratch);
                 if (r < 0 || !is_busy || has_run)
                         return r;
-                show_phase(ro, STR("tasks"), arena_join(ro->arena, STR("waiting for "), unit, STR(", which runs already, to end")));
+                show_phase(ro, STR("tasks"), arena_join(ro->arena, STR("waiting for "), unit, STR(
+                                ", which is already running, to end")));
                 r = wait_tick(ro, TICK_MS);
                 if (r != RUN_ON)
                         return r;

@@ -238,7 +238,7 @@ static int look_at_watched(struct rollout_run *ro, const struct bus_names *units
                 if (r < 0)
                         return r;
                 if (!is_good)
-                        return wait_fail(ro, units->list.at[i], STR("it ended soon after it was ready"));
+                        return wait_fail(ro, units->list.at[i], STR("it exited soon after it was ready"));
         }
 
         return RUN_ON;

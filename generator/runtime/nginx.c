@@ -154,7 +154,7 @@ int nginx_reload(struct arena *a, struct str unit, struct str *ret_message) {
                 return 1;
         }
         if (!wait_for_workers(&before)) {
-                *ret_message = STR("it goes on with the configuration that it had; its log says why");
+                *ret_message = STR("it keeps the previous configuration; its log shows why");
                 return 1;
         }
 

@@ -48,7 +48,7 @@ static void add(struct comparing *c, const char *key, struct str actual, struct 
                                       : arena_join(a, STR("no "), str_of(key));
         struct str wants = wanted.n > 0 ? arena_join(a, STR("'"), wanted, STR("'")) : STR("none");
 
-        c->found = arena_join(a, c->found, c->found.n > 0 ? STR(", ") : STR(""), has, STR(" (wanted: "),
+        c->found = arena_join(a, c->found, c->found.n > 0 ? STR(", ") : STR(""), has, STR(" (desired: "),
                               wants, STR(")"));
 }
 
@@ -163,7 +163,7 @@ static void compare_line(struct arena *a, const struct podman_objects *wanted, b
 
                 *vec_push(a, &ret->list) = (struct podman_difference) {
                         .object = o,
-                        .text = arena_join(a, STR("the "), kind, o->name, STR(" is there, and keeps "),
+                        .text = arena_join(a, STR("the "), kind, o->name, STR(" exists, and keeps "),
                                            c.found),
                         .advice = arena_join(a, STR("pyservicectl stop "), o->app, STR(" && podman "), kind,
                                              STR("rm "), o->name, STR(" && pyservicectl start "), o->app),
@@ -172,7 +172,7 @@ static void compare_line(struct arena *a, const struct podman_objects *wanted, b
 }
 
 struct str podman_difference_advice(struct arena *a, const struct podman_difference *d) {
-        return arena_join(a, STR("to remove it with its content and make it again: "), d->advice);
+        return arena_join(a, STR("to remove it with its content and create it again: "), d->advice);
 }
 
 void podman_compare_text(struct arena *a, const struct podman_objects *wanted, bool is_network,

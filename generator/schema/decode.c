@@ -24,9 +24,10 @@ static bool refuse_ambiguous(struct decoder *d, const struct field *f, const str
         bool is_hidden = (f->flags & FIELD_SECRET) && node->text.n > 0 && node->text.p[0] >= '0' && node->text.p[0] <= '9';
 
         if (node->text.n == 0)
-                mark_secret(f, diag_add(d->ds, DIAG_EMPTY_VALUE, node->at, "there is no value; write one, or \"\" for an empty text"));
+                mark_secret(f, diag_add(d->ds, DIAG_EMPTY_VALUE, node->at,
+                                "the value is missing; write one, or \"\" for an empty text"));
         else if (is_hidden)
-                mark_secret(f, diag_add(d->ds, DIAG_QUOTE_NEEDED, node->at, "YAML takes this for another number than is written; put it in quotes"));
+                mark_secret(f, diag_add(d->ds, DIAG_QUOTE_NEEDED, node->at, "YAML would change this number; put it in quotes"));
         else
                 mark_secret(f, diag_add(d->ds, DIAG_QUOTE_NEEDED, node->at, "'%.*s' without quotes is not a text in YAML; write \"%.*s\"",
                                         STR_ARG(node->text), STR_ARG(node->text)));
@@ -42,7 +43,8 @@ static bool has_noncharacter(struct decoder *d, const struct field *f, const str
                 if (n == 0 || !((c >= 0xfdd0 && c <= 0xfdef) || (c & 0xfffe) == 0xfffe))
                         continue;
 
-                mark_secret(f, diag_add(d->ds, DIAG_CONTROL_CHARACTER, node->at, "U+%04X is no character but reserved by Unicode; remove it", c));
+                mark_secret(f, diag_add(d->ds, DIAG_CONTROL_CHARACTER, node->at,
+                                "U+%04X is reserved by Unicode and not a character; remove it", c));
                 return true;
         }
 
@@ -55,7 +57,8 @@ static bool has_stray_instance(struct decoder *d, const struct field *f, const s
                 return false;
 
         mark_secret(f, diag_add(d->ds, DIAG_INSTANCE_NOT_HERE, node->at,
-                                "{{ instance }} cannot stand in %s %s; it may be used in commands, environment, labels and paths",
+                                "{{ instance }} cannot be used in %s %s; it may be used in commands, "
+                                "environment, labels and paths",
                                 strchr("aeio", t->name[0]) ? "an" : "a", t->name));
         return true;
 }
@@ -113,7 +116,8 @@ static bool decode_choice(struct decoder *d, const struct field *f, const struct
         }
 
         hint = diag_hint(d->arena, node->text, words, n, arena_join(d->arena, STR("write "), join_choices(d->arena, words, n)));
-        (void) diag_add(d->ds, DIAG_BAD_CHOICE, node->at, "'%.*s' is no value of '%s'; %.*s", STR_ARG(node->text), f->key, STR_ARG(hint));
+        (void) diag_add(d->ds, DIAG_BAD_CHOICE, node->at,
+                        "invalid value '%.*s' for '%s'; %.*s", STR_ARG(node->text), f->key, STR_ARG(hint));
         return false;
 }
 

@@ -114,7 +114,7 @@ static void put_list_value(struct emitter *e) {
 
 static void put_command(struct emitter *e) {
         emit_open(e, DEFINITION_COMMAND, '{');
-        emit_text(e, "description", STR("A text, split as a shell would but without expansion, or a list of words."));
+        emit_text(e, "description", STR("A text, split like in a shell but without expansion, or a list of words."));
         emit_open(e, "anyOf", '[');
         export_json_ref(e, NULL, export_kind_name(KIND_WORD));
         put_list_of(e, KIND_WORD);

@@ -32,7 +32,7 @@ static bool takes_away(const struct merging *m, const struct pair *pair) {
 
 static void report_nothing(const struct merging *m, const struct pair *pair) {
         (void) diag_add(m->ds, DIAG_UNUSED_NULL, pair->key->at,
-                        "there is no '%.*s' here that null could take away; remove this",
+                        "null removes '%.*s', which does not exist here; remove this line",
                         STR_ARG(pair->key->text));
 }
 
@@ -156,9 +156,10 @@ static void report_no_item(const struct merging *m, const struct node *list, con
 
         for (size_t i = 0; i < list->n; i++)
                 names[i] = name_of(list->items[i]);
-        hint = diag_hint(m->arena, key->text, names, list->n, STR("write one that is, or the whole list"));
+        hint = diag_hint(m->arena, key->text, names, list->n, STR(
+                        "write one of its names, or the whole list"));
         d = diag_add(m->ds, DIAG_UNKNOWN_KEY, key->at,
-                     "'%.*s' is no name in the list that this is laid over; %.*s", STR_ARG(key->text),
+                     "unknown name '%.*s': the list that this drop-in changes has no such item; %.*s", STR_ARG(key->text),
                      STR_ARG(hint));
         diag_note(m->ds, d, (struct span) { list->at.file, list->at.off, 1 }, "the list begins here");
         diag_hide(m->ds, pair->value->at);      /* it will not be decoded: nobody knows what is in it */

@@ -84,13 +84,13 @@ static bool decode_commands(struct decoder *d, const struct field *f, const stru
 
 static const struct field foreign_volume_fields[] = {
         FIELD(foreign_volume, volume, "volume",
-              "Name of the volume, as Podman knows it. It is made if it is not there, but never removed.",
+              "Podman's name of the volume. If it does not exist, it is created; it is never removed.",
               .flags = FIELD_REQUIRED),
-        FIELD(foreign_volume, dest, "dest", "Where it is mounted in the container.", .flags = FIELD_REQUIRED),
+        FIELD(foreign_volume, dest, "dest", "Path of the mount in the container.", .flags = FIELD_REQUIRED),
         FIELD(foreign_volume, options, "options", "Options of the mount, such as ro."),
 };
-SCHEMA(foreign_volume, "A Podman volume that is not the application's own: one that several applications "
-                       "share, or that was there before.");
+SCHEMA(foreign_volume, "A Podman volume that does not belong to the application: several applications share "
+                       "it, or it existed before.");
 
 /* Becomes the text that would stand for it, with a mark. */
 static void decode_foreign_volume(struct decoder *d, const struct field *f, const struct node *node,
@@ -325,7 +325,7 @@ static struct str advise(const struct decoder *d, const struct schema *s, struct
         if (s == d->top && str_is(key, "name"))
                 return STR("; the file's name is its name, so remove it");
 
-        return arena_join(d->arena, STR("; see "), str_of(d->top->page ? d->top->page : "pyservice.d(5)"), STR(" for those that are"));
+        return arena_join(d->arena, STR("; see "), str_of(d->top->page ? d->top->page : "pyservice.d(5)"), STR(" for the known keys"));
 }
 
 static void report_unknown(struct decoder *d, const struct schema *s, const struct pair *pair) {

@@ -58,7 +58,7 @@ static void take_byte(struct splitter *s, char c) {
         else if (s->at < s->text.n)
                 add_byte(s, s->text.p[s->at++]);
         else
-                s->wrong = "a \\ at the end stands before nothing; remove it, or write the command as a list of words";
+                s->wrong = "nothing follows the \\ at the end; remove it, or write the command as a list of words";
 }
 
 const char *decode_split(struct arena *a, struct str text, struct span at, struct raw_list *ret_words) {

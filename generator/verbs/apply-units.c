@@ -87,7 +87,7 @@ static int look(struct units *u, bool *ret) {
                 }
                 arena_done(&scratch);
                 if (r < 0)
-                        return ctl_fail("cannot ask systemd", r);
+                        return ctl_fail("cannot query systemd", r);
         }
 
         (void) fflush(stdout);
@@ -118,7 +118,7 @@ int apply_follow_units(struct apply *ap) {
 
         r = bus_open(&ap->ctl->arena, ap->ctl->is_user, -1, &u.bus);
         if (r < 0)
-                return ctl_fail("cannot ask systemd", r);
+                return ctl_fail("cannot query systemd", r);
 
         r = wait(&u);
         bus_close(&u.bus);

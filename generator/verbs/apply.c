@@ -60,7 +60,7 @@ int apply_prepare(struct ctl *c, const char *verb, struct apply *ap) {
         if (!foresee_has_mistakes(&ap->foreseen, &ap->shown))
                 return 0;
 
-        (void) fprintf(stderr, "pyservicectl %s: nothing was done; mend the mistakes%s\n", verb, c->argc > 0 ? "" : ", or name the applications that are meant");
+        (void) fprintf(stderr, "pyservicectl %s: nothing done; fix the errors%s\n", verb, c->argc > 0 ? "" : ", or name only the applications to apply");
         return CTL_MISTAKE;
 }
 
@@ -169,11 +169,12 @@ int ctl_apply(struct ctl *c) {
         if (ap.is_nothing)
                 return end(&ap, CTL_GOOD, "unchanged");
         if (!c->is_sure && (c->is_json || !ask_can())) {
-                (void) fputs("pyservicectl apply: nothing was done; there is nobody to be asked, so give --yes\n", stderr);
+                (void) fputs("pyservicectl apply: nothing done: standard input is not a terminal; use --yes "
+                             "to proceed without confirmation\n", stderr);
                 return end(&ap, CTL_USAGE, "refused");
         }
         if (!c->is_sure && !ask_yes(&c->arena, "Do this? [y/N] ")) {
-                (void) fputs("Nothing was done.\n", stderr);
+                (void) fputs("Nothing done.\n", stderr);
                 return CTL_MISTAKE;
         }
 

@@ -46,7 +46,7 @@ static int show_text(struct ctl *c, struct session *s, const struct definition *
                         put_harmless(&text, source->text);
                 }
         if (d->app) {
-                buf_put(&text, "\n# What this comes to, and where each value comes from\n");
+                buf_put(&text, "\n# The resulting values, and where each is set\n");
                 node_put_lines(&text, effective_of(s, d->app), 0, &notes);
         }
         return pager_print(c, buf_str(&text));

@@ -42,7 +42,7 @@ static void offer_published(struct complete *k, const struct session *s) {
 static void offer_apps(struct complete *k, const struct session *s) {
         VEC_EACH(d, &s->world.definitions)
                 if (!str_is_absent(d->name.text))
-                        complete_offer(k, d->name.text, d->app ? d->app->description.text : STR("its definition has mistakes"));
+                        complete_offer(k, d->name.text, d->app ? d->app->description.text : STR("its definition has errors"));
         offer_published(k, s);
 }
 

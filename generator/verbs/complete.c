@@ -135,7 +135,8 @@ int ctl_completion(struct ctl *c) {
         int n = c->n_tail;
 
         if (n < 1 || n != c->argc) {
-                (void) fputs("pyservicectl completion: give what was written after '--', the word that is being written last\n", stderr);
+                (void) fputs("pyservicectl completion: write '--' and the words of the command line, the "
+                             "incomplete word last\n", stderr);
                 return CTL_USAGE;
         }
 

@@ -75,7 +75,7 @@ static int make_draft(struct editing *e) {
                 return ctl_fail(e->directory.p, -errno);
 
         e->draft = arena_join(a, e->directory, STR("/"), e->app, STR(".yaml"));
-        farewell = arena_join(a, STR("\npyservicectl: "), e->app, STR(": interrupted; what you wrote is in "), e->draft, STR("\n"));
+        farewell = arena_join(a, STR("\npyservicectl: "), e->app, STR(": interrupted; your text is in "), e->draft, STR("\n"));
         interrupt_begin(tell_draft);
         r = fs_write(AT_FDCWD, e->draft.p, 0600, file_of(e)->before);
         return r < 0 ? ctl_fail(e->draft.p, r) : 0;
@@ -98,7 +98,7 @@ static int run_editor(struct editing *e) {
         int r;
 
         if (!editor) {
-                (void) fputs("pyservicectl: there is no editor; set EDITOR\n", stderr);
+                (void) fputs("pyservicectl: no editor found; set EDITOR\n", stderr);
                 return CTL_MISTAKE;
         }
 
@@ -112,13 +112,13 @@ static int run_editor(struct editing *e) {
         if (r == 0)
                 return 0;
 
-        (void) fputs("pyservicectl: the editor failed; nothing is changed\n", stderr);
+        (void) fputs("pyservicectl: the editor failed; nothing changed\n", stderr);
         return CTL_MISTAKE;
 }
 
 static int keep_draft(struct editing *e, const char *why) {
         e->keeps_draft = true;
-        (void) fprintf(stderr, "pyservicectl: %.*s: %s; what you wrote is in %s\n", STR_ARG(e->app), why, e->draft.p);
+        (void) fprintf(stderr, "pyservicectl: %.*s: %s; your text is in %s\n", STR_ARG(e->app), why, e->draft.p);
         return CTL_MISTAKE;
 }
 
@@ -126,7 +126,7 @@ static int keep_draft(struct editing *e, const char *why) {
 static bool ask_again(struct editing *e) {
         struct str answer;
 
-        while (ask_can() && ask_line(&e->ctl->arena, "[e]dit again, [t]hrow it away, or [k]eep the draft? ", &answer)) {
+        while (ask_can() && ask_line(&e->ctl->arena, "[e]dit again, [t]hrow the draft away, or [k]eep it? ", &answer)) {
                 if (str_is(answer, "e") || str_is(answer, "t")) {
                         if (str_is(answer, "t"))
                                 (void) fputs("Thrown away.\n", stderr);
@@ -136,7 +136,7 @@ static bool ask_again(struct editing *e) {
                         break;
         }
 
-        (void) keep_draft(e, "nothing is changed");
+        (void) keep_draft(e, "nothing changed");
         return false;
 }
 
@@ -187,15 +187,15 @@ static int put_in_place(struct editing *e) {
                 return r;
         r = fs_read(&e->ctl->arena, e->changing.before.world.root, e->from.p + 1, SOURCE_MAX, &now);
         if (r < 0 || !str_eq(now, f->before))
-                return keep_draft(e, "its file was changed by somebody else meanwhile");
+                return keep_draft(e, "somebody else changed the file in the meantime");
 
         if (!str_eq(f->path, e->from))
                 f->before = (struct str) { NULL, 0 };
         r = follow_link(e);
         if (r == 0 && change_write(&e->changing) != 0)
-                r = keep_draft(e, "nothing is changed");
+                r = keep_draft(e, "nothing changed");
         if (r == 0)
-                (void) printf("%.*s: %.*s is written; it counts from the next reload on\n", STR_ARG(e->app), STR_ARG(f->path));
+                (void) printf("%.*s: %.*s written; it takes effect at the next reload\n", STR_ARG(e->app), STR_ARG(f->path));
         return r;
 }
 
@@ -209,7 +209,7 @@ static int edit(struct editing *e, const struct definition *d) {
         if (r != 0)
                 return r;
         if (str_eq(file_of(e)->before, file_of(e)->after)) {
-                (void) printf("%.*s: nothing is changed\n", STR_ARG(e->app));
+                (void) printf("%.*s: nothing changed\n", STR_ARG(e->app));
                 return CTL_GOOD;
         }
 
@@ -222,8 +222,8 @@ static int offer_new(struct ctl *c, const struct session *s, struct str app) {
         if (!ask_can() || !str_is_absent(session_find_mask(s, app)))
                 return session_no_definition(c, s, app);
 
-        (void) fprintf(stderr, "There is no definition of '%.*s'. ", STR_ARG(app));
-        return ask_yes(&c->arena, "Make one? [y/N] ") ? ctl_new(c) : CTL_MISTAKE;
+        (void) fprintf(stderr, "'%.*s' has no definition. ", STR_ARG(app));
+        return ask_yes(&c->arena, "Write one? [y/N] ") ? ctl_new(c) : CTL_MISTAKE;
 }
 
 int ctl_edit(struct ctl *c) {

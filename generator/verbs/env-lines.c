@@ -48,7 +48,8 @@ static void explain_contract(struct env *e, struct env_line *line, const struct 
         const struct contract_variable *v = find_variable(contract, line->name);
 
         line->kind = v && !str_is_absent(v->template.text) ? STR("contract") : STR("default");
-        line->origin = arena_join(&e->c->arena, contract->name.text, v && !str_is_absent(v->template.text) ? STR(", made of others by ") : STR(", by "),
+        line->origin = arena_join(&e->c->arena, contract->name.text, v && !str_is_absent(v->template.text) ? STR(
+                        ", made from others by ") : STR(", by "),
                                   place_of(e, line->variable->name.at));
         LIST_EACH(entry, &e->app->config)
                 if (v && str_eq(entry->key.text, v->name.text)) {

@@ -23,7 +23,7 @@ static int find_container(struct env *e) {
         if (!d || !d->app) {
                 if (d)
                         session_tell(&e->aim.facts.session, e->aim.app->name);
-                return refuse(e->aim.app->name, d ? "its definition has mistakes; mend them first" : "it has no definition any more");
+                return refuse(e->aim.app->name, d ? "its definition has errors; fix them first" : "it no longer has a definition");
         }
 
         e->app = d->app;
@@ -32,7 +32,8 @@ static int find_container(struct env *e) {
                 if (e->aim.part && str_eq(ref->container->unit.text, e->aim.part->unit))
                         e->container = ref->container;
 
-        return e->container ? 0 : refuse(e->aim.app->name, "its definition has no such part; it only runs still");
+        return e->container ? 0 : refuse(e->aim.app->name,
+                        "its definition no longer has this part, which is still running");
 }
 
 /* {{ instance }} is a number where an instance was named. */
@@ -158,6 +159,6 @@ int ctl_env(struct ctl *c) {
         if (r != 0)
                 return r;
         if (!str_is_absent(e.unread))
-                (void) fprintf(stderr, "pyservicectl env: cannot be read, so what stands there is not shown: %.*s\n", STR_ARG(e.unread));
+                (void) fprintf(stderr, "pyservicectl env: cannot be read, so its variables are not shown: %.*s\n", STR_ARG(e.unread));
         return print(&e);
 }

@@ -51,7 +51,8 @@ static const struct fact_unit *find_running(const struct aim *aim) {
 static int complain(const char *verb, const char *word, const struct aim *aim) {
         struct str app = aim->app->name;
 
-        (void) fprintf(stderr, "pyservicectl %s: nothing of '%s' runs; 'pyservicectl status %.*s' says why, 'pyservicectl run %.*s -- COMMAND' needs none that runs\n",
+        (void) fprintf(stderr, "pyservicectl %s: no instance of '%s' is running; 'pyservicectl status %.*s' "
+                               "shows why, 'pyservicectl run %.*s -- COMMAND' works without one\n",
                        verb, word, STR_ARG(app), STR_ARG(app));
         return CTL_MISTAKE;
 }

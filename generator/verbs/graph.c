@@ -44,7 +44,8 @@ static int draw(struct ctl *c, struct session *s, struct str only, struct str *r
                         graph_app(&g, d->app);
                 else
                         (void) fprintf(stderr, "pyservicectl: %.*s %s\n", STR_ARG(d->path),
-                                       d->is_hidden ? "is left out, since only root can read it" : "has mistakes, and is left out; 'pyservicectl check' shows them");
+                                       d->is_hidden ?
+                                                       "is left out, because only root can read it" : "has errors, and is left out; 'pyservicectl check' shows them");
         }
         graph_routes(&g, only);
         *ret = graph_text(&g);

@@ -148,7 +148,8 @@ static int parse_since(struct logs *l) {
                 return 0;
         }
 
-        (void) fprintf(stderr, "pyservicectl logs: '%s' is no time; write one as for journalctl, such as '1h ago', 'yesterday' or '2026-11-20 14:00'\n", l->c->since);
+        (void) fprintf(stderr, "pyservicectl logs: invalid time '%s'; write one as for journalctl, such as "
+                               "'1h ago', 'yesterday' or '2026-11-20 14:00'\n", l->c->since);
         return CTL_USAGE;
 }
 
@@ -162,7 +163,8 @@ static int parse_options(struct logs *l) {
         else if (c->lines && str_to_u64(str_of(c->lines), UINT32_MAX, &n))
                 l->n_lines = n;
         else if (c->lines) {
-                (void) fprintf(stderr, "pyservicectl logs: '%s' is no number of lines; write a number, or 'all'\n", c->lines);
+                (void) fprintf(stderr, "pyservicectl logs: invalid number of lines '%s'; write a number, or "
+                                       "'all'\n", c->lines);
                 return CTL_USAGE;
         }
 
@@ -217,7 +219,8 @@ static int show(struct logs *l) {
         if (r >= 0)
                 r = print(l, w);
         if (r == 0 && geteuid() != 0 && !l->c->is_user)
-                (void) fputs("pyservicectl logs: nothing that this user may see; root and the group systemd-journal see all\n", stderr);
+                (void) fputs("pyservicectl logs: this user may read no entries; root and the group "
+                             "systemd-journal may read all\n", stderr);
         if (r >= 0 && l->c->follows)
                 r = go_on(l, w, until);
         journal_close(&w);

@@ -15,7 +15,7 @@ static int answer(struct ctl *c, struct new_answers *ret) {
 
         *ret = (struct new_answers) { .image = str_of(c->image) };
         if (c->image && !type_accepts(KIND_IMAGE_REF, ret->image)) {
-                (void) fprintf(stderr, "pyservicectl new: '%s' is no image; %s\n", c->image, type_of(KIND_IMAGE_REF)->rule);
+                (void) fprintf(stderr, "pyservicectl new: invalid image '%s'; %s\n", c->image, type_of(KIND_IMAGE_REF)->rule);
                 return CTL_USAGE;
         }
         if (c->image && has_machine)
@@ -24,7 +24,7 @@ static int answer(struct ctl *c, struct new_answers *ret) {
                 return 0;
 
         if (!ask_can()) {
-                (void) fputs("pyservicectl new: there is nobody to ask; give --image=IMAGE\n", stderr);
+                (void) fputs("pyservicectl new: standard input is not a terminal; give --image=IMAGE\n", stderr);
                 return CTL_USAGE;
         }
         return new_ask(&c->arena, ret) ? 0 : CTL_MISTAKE;
@@ -38,10 +38,10 @@ static int refuse(const struct definition *d) {
 static void tell_next(struct ctl *c, struct str app, struct str path) {
         const char *user = c->is_user ? " --user" : "";
 
-        (void) printf("%.*s is written. Next:\n", STR_ARG(path));
-        (void) printf("  pyservicectl%s edit %.*s   look at it and change it\n", user, STR_ARG(app));
-        (void) printf("  pyservicectl%s plan %.*s   see what a reload would do\n", user, STR_ARG(app));
-        (void) printf("  pyservicectl%s apply %.*s  have it run\n", user, STR_ARG(app));
+        (void) printf("%.*s written. Next:\n", STR_ARG(path));
+        (void) printf("  pyservicectl%s edit %.*s   check it and change it\n", user, STR_ARG(app));
+        (void) printf("  pyservicectl%s plan %.*s   show what a reload would do\n", user, STR_ARG(app));
+        (void) printf("  pyservicectl%s apply %.*s  run it\n", user, STR_ARG(app));
 }
 
 static int make(struct changing *ch, struct str app, const struct new_answers *answers) {
@@ -76,7 +76,7 @@ int ctl_new(struct ctl *c) {
         }
         app = str_of(c->argv[0]);
         if (!type_accepts(KIND_NAME, app)) {
-                (void) fprintf(stderr, "pyservicectl new: '%s' is no name for an app; %s\n", c->argv[0], type_of(KIND_NAME)->rule);
+                (void) fprintf(stderr, "pyservicectl new: invalid application name '%s'; %s\n", c->argv[0], type_of(KIND_NAME)->rule);
                 return CTL_USAGE;
         }
 

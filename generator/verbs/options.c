@@ -8,27 +8,27 @@
 #define OPTIONS(X) \
         X("root",      0,   "DIR",  root,        "Work on the system below DIR") \
         X("user",      0,   NULL,   is_user,     "Work on the user's own applications") \
-        X("json",      'j', NULL,   is_json,     "Answer in JSON") \
-        X("yes",       'y', NULL,   is_sure,     "Do not ask") \
-        X("output",    'o', "DIR",  output,      "Where render writes") \
-        X("no-follow", 0,   NULL,   no_follow,   "Do not wait for the end") \
+        X("json",      'j', NULL,   is_json,     "Print JSON") \
+        X("yes",       'y', NULL,   is_sure,     "Do not ask for confirmation") \
+        X("output",    'o', "DIR",  output,      "Directory that render writes to") \
+        X("no-follow", 0,   NULL,   no_follow,   "Do not wait until it is done") \
         X("no-pager",  0,   NULL,   no_pager,    "Do not use a pager") \
         X("diff",      0,   NULL,   has_diff,    "Show how the generated files would change") \
-        X("timeout",   0,   "TIME", timeout,     "How long to wait for a confirmation (120s)") \
-        X("runtime",   0,   NULL,   is_runtime,  "Only until the next boot") \
-        X("lasting",   0,   NULL,   is_lasting,  "As from the next boot, until it is started again") \
-        X("now",       0,   NULL,   is_now,      "With --lasting: at once, too") \
-        X("image",     0,   "IMAGE", image,      "The image of the new application") \
-        X("follow",    'f', NULL,   follows,     "Go on with what comes") \
-        X("since",     0,   "TIME", since,       "Only what is newer, as journalctl has it") \
-        X("lines",     'n', "N",    lines,       "How many of the last lines") \
-        X("reveal",    0,   NULL,   reveals,     "Show the values, too") \
-        X("local",     0,   NULL,   is_local,    "Ask no registry, look at the images of this machine") \
-        X("auto",      0,   NULL,   is_auto,     "All applications that have auto_update") \
-        X("man",       0,   NULL,   is_man,      "As mdoc source") \
-        X("fuzz-dict", 0,   NULL,   is_dictionary, "As a dictionary for a fuzzer") \
-        X("keys",      0,   NULL,   is_keys,     "The keys alone") \
-        X("help",      'h', NULL,   is_help,     "Show this") \
+        X("timeout",   0,   "TIME", timeout,     "Time to wait for a confirmation (120s)") \
+        X("runtime",   0,   NULL,   is_runtime,  "Change it only until the next boot") \
+        X("lasting",   0,   NULL,   is_lasting,  "Stay stopped across reboots, until started again") \
+        X("now",       0,   NULL,   is_now,      "With --lasting: also stop now") \
+        X("image",     0,   "IMAGE", image,      "Image of the new application") \
+        X("follow",    'f', NULL,   follows,     "Follow new log entries, or a rollout") \
+        X("since",     0,   "TIME", since,       "Show only newer entries; TIME as for journalctl") \
+        X("lines",     'n', "N",    lines,       "Number of lines to show") \
+        X("reveal",    0,   NULL,   reveals,     "Show the values too") \
+        X("local",     0,   NULL,   is_local,    "Check only the images of this machine, not a registry") \
+        X("auto",      0,   NULL,   is_auto,     "Update all applications that have auto_update") \
+        X("man",       0,   NULL,   is_man,      "Print mdoc source") \
+        X("fuzz-dict", 0,   NULL,   is_dictionary, "Print a dictionary for a fuzzer") \
+        X("keys",      0,   NULL,   is_keys,     "Print only the keys") \
+        X("help",      'h', NULL,   is_help,     "Show this help") \
         X("version",   0,   NULL,   is_version,  "Show the version")
 
 struct option_row {

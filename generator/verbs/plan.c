@@ -31,7 +31,8 @@ static int propose(struct ctl *c, const struct places *places, const char *path,
 
         stem.n -= str_has_suffix(name, STR(".yaml")) ? strlen(".yaml") : 0;
         if (stem.n == name.n || !type_accepts(KIND_NAME, stem)) {
-                (void) fprintf(stderr, "pyservicectl plan: '%s' would be no definition: its name is to be that of an application, and end in .yaml\n", path);
+                (void) fprintf(stderr, "pyservicectl plan: '%s' is not a valid name of a definition: it "
+                                       "must be the name of an application with the suffix .yaml\n", path);
                 return CTL_USAGE;
         }
 

@@ -158,8 +158,9 @@ static int find_podmans(struct purge *p) {
                 return EXIT_SYSTEM;
         }
         if (running.list.n > 0) {
-                (void) fprintf(stderr, "pyservicectl: %.*s: its container %.*s still runs; have systemd read that the definition is gone ('systemctl daemon-reload'), "
-                               "and wait until all have stopped\n", STR_ARG(p->app), STR_ARG(running.list.at[0].name));
+                (void) fprintf(stderr, "pyservicectl: %.*s: its container %.*s is still running; run "
+                                       "'systemctl daemon-reload', and wait until all its containers have "
+                                       "stopped\n", STR_ARG(p->app), STR_ARG(running.list.at[0].name));
                 return CTL_MISTAKE;
         }
 
@@ -180,8 +181,9 @@ static int find_uses_of(struct purge *p, struct str app) {
 }
 
 static int refuse_unknown(const struct purge *p, const struct definition *d) {
-        (void) fprintf(stderr, "pyservicectl: %.*s: what else is used is not known, for %.*s %s\n", STR_ARG(p->app), STR_ARG(str_is_absent(d->path) ? d->name.text : d->path),
-                       d->is_hidden ? "can't be read; run this as root" : "has mistakes; mend them first ('pyservicectl check' shows them)");
+        (void) fprintf(stderr, "pyservicectl: %.*s: cannot determine what other applications use, because "
+                               "%.*s %s\n", STR_ARG(p->app), STR_ARG(str_is_absent(d->path) ? d->name.text : d->path),
+                       d->is_hidden ? "cannot be read; run this as root" : "has errors; fix them first ('pyservicectl check' shows them)");
         return CTL_MISTAKE;
 }
 
@@ -227,7 +229,7 @@ static void leave_used(struct purge *p) {
                 const struct purge_use *use = purge_uses_find(&p->uses, thing->name);
 
                 if (use)
-                        (void) fprintf(stderr, "pyservicectl: %.*s stays, for %.*s uses %.*s\n", STR_ARG(thing->name), STR_ARG(use->app), STR_ARG(use->what));
+                        (void) fprintf(stderr, "pyservicectl: %.*s is kept, because %.*s uses %.*s\n", STR_ARG(thing->name), STR_ARG(use->app), STR_ARG(use->what));
                 else
                         p->things.at[n++] = *thing;
         }
@@ -235,10 +237,10 @@ static void leave_used(struct purge *p) {
 }
 
 static bool ask(struct purge *p) {
-        static const char *const words[] = { "directory", "directory (where nothing else is in it)", "file", "volume", "image", "directory" };
+        static const char *const words[] = { "directory", "directory (if it is empty then)", "file", "volume", "image", "directory" };
         char answer[8] = "";
 
-        (void) printf("This removes, with all that is in it:\n");
+        (void) printf("This removes, with everything in it:\n");
         VEC_EACH(thing, &p->things)
                 (void) printf("  %s %.*s\n", words[thing->kind], STR_ARG(thing->name));
         if (p->ctl->is_sure)
@@ -311,7 +313,7 @@ static int remove_thing(struct purge *p, const struct thing *thing, bool *is_com
         if (r >= 0)
                 return CTL_GOOD;
         if (r == -ENOTEMPTY && thing->kind == THING_ROOT) {
-                (void) fprintf(stderr, "pyservicectl: %s stays, since something else is in it\n", thing->name.p);
+                (void) fprintf(stderr, "pyservicectl: %s is kept, because it contains other files\n", thing->name.p);
                 return CTL_GOOD;
         }
 
@@ -383,7 +385,7 @@ static int run(struct purge *p) {
         if (r != 0)
                 return r;
         if (p->things.n == 0) {
-                (void) fprintf(stderr, "pyservicectl: there is nothing of '%.*s'\n", STR_ARG(p->app));
+                (void) fprintf(stderr, "pyservicectl: nothing of '%.*s' exists\n", STR_ARG(p->app));
                 return CTL_MISTAKE;
         }
         if (!ask(p)) {

@@ -72,7 +72,8 @@ int ctl_render(struct ctl *c) {
         int r;
 
         if (!c->output) {
-                (void) fputs("pyservicectl render: --output=DIR is missing; it says where the files go\n", stderr);
+                (void) fputs("pyservicectl render: --output=DIR is missing; it names the directory to write "
+                             "to\n", stderr);
                 return CTL_USAGE;
         }
 

@@ -214,7 +214,7 @@ static int take_lock(struct restarting *r, int *ret) {
         if (errno != EWOULDBLOCK)
                 return power_fail(r->p, -errno);
 
-        (void) fprintf(stderr, "pyservicectl: %s: a rollout is under way, or a restart; 'pyservicectl rollout status %s' shows it. Restart it afterwards\n", r->p->app.p, r->p->app.p);
+        (void) fprintf(stderr, "pyservicectl: %s: a rollout or a restart is under way; 'pyservicectl rollout status %s' shows it. Restart it afterwards\n", r->p->app.p, r->p->app.p);
         return CTL_MISTAKE;
 }
 
@@ -247,7 +247,7 @@ static int restart_app(struct powers *ps, struct power *p) {
         VEC_EACH(u, &p->units)
                 r.n_left += is_meant(p, u);
         if (r.n_left == 0) {
-                (void) fprintf(stderr, "pyservicectl: %s: nothing of it is kept running that could be restarted\n", p->app.p);
+                (void) fprintf(stderr, "pyservicectl: %s: it has no running instances or sidecars to restart\n", p->app.p);
                 return CTL_MISTAKE;
         }
 
@@ -292,7 +292,7 @@ static int check_stopped(const struct power *p) {
                 }
                 VEC_EACH(u, &p->units)
                         if (power_is_wished(p, u) && hold_find(&p->holds, u->unit))
-                                (void) printf("%s: is stopped, and stays so\n", power_unit_word(p, u).p);
+                                (void) printf("%s: is stopped, and stays stopped\n", power_unit_word(p, u).p);
         }
 
         return 0;

@@ -112,7 +112,7 @@ static struct str find_earlier(const struct change *ch, const struct state_histo
 static void list_stored(const struct change *ch, const struct state_history *h) {
         struct str before = STR("");
 
-        (void) fputs("pyservicectl: these are kept:", stderr);
+        (void) fputs("pyservicectl: kept revisions:", stderr);
         for (size_t i = h->list.n; i > 0; i--) {
                 struct str revision = h->list.at[i - 1].revision;
                 bool is_listed = false;
@@ -137,7 +137,7 @@ static int find_target(struct change *ch, struct str *ret) {
 
         *ret = str_is_absent(given) ? find_earlier(ch, &history) : given;
         if (str_is_absent(*ret))
-                return complain(ch, "there is no earlier revision to go back to");
+                return complain(ch, "no earlier revision exists");
         if (state_is_revision(*ret) && is_stored(ch, *ret))
                 return 0;
 
@@ -153,8 +153,8 @@ static int pin(struct change *ch, struct str revision) {
         if (str_eq(s->pinned, revision) && str_eq(ch->view.wanted, revision))
                 return complain(ch, "it is pinned to %.*s already", STR_ARG(revision));
         if (str_eq(over, revision))
-                return complain(ch, "revision %.*s is what its file says; %s", STR_ARG(revision),
-                                str_is_absent(s->pinned) ? "there is nothing to undo" : "'pyservicectl rollout resume' goes back to it");
+                return complain(ch, "its file already describes revision %.*s; %s", STR_ARG(revision),
+                                str_is_absent(s->pinned) ? "there is nothing to undo" : "'pyservicectl rollout resume' returns to it");
 
         s->pinned = revision;
         s->pinned_over = over;
@@ -202,7 +202,7 @@ int ctl_rollout_undo(struct ctl *c, struct str app) {
                 return r;
 
         (void) printf("%.*s is pinned to %.*s%s; this ends with the next edit of its file, or 'pyservicectl rollout resume %.*s'\n",
-                      STR_ARG(app), STR_ARG(revision), was_paused ? ", and not paused any more" : "", STR_ARG(app));
+                      STR_ARG(app), STR_ARG(revision), was_paused ? ", and no longer paused" : "", STR_ARG(app));
         return CTL_GOOD;
 }
 
@@ -243,7 +243,7 @@ int ctl_rollout_pause(struct ctl *c, struct str app) {
         if (r != 0)
                 return r;
 
-        (void) printf("%.*s is paused: no rollout goes on before 'pyservicectl rollout resume %.*s'\n", STR_ARG(app), STR_ARG(app));
+        (void) printf("%.*s is paused: no rollout continues until 'pyservicectl rollout resume %.*s'\n", STR_ARG(app), STR_ARG(app));
         return CTL_GOOD;
 }
 
@@ -270,8 +270,8 @@ int ctl_rollout_resume(struct ctl *c, struct str app) {
         if (r != 0)
                 return r;
 
-        (void) printf("%.*s is %s any more%s\n", STR_ARG(app),
-                      was_paused && was_pinned ? "neither paused nor pinned" : was_paused ? "not paused" : "not pinned",
-                      was_pinned ? "; what its file says is rolled out" : "");
+        (void) printf("%.*s is no longer %s%s\n", STR_ARG(app),
+                      was_paused && was_pinned ? "paused or pinned" : was_paused ? "paused" : "pinned",
+                      was_pinned ? "; the revision of its file is rolled out" : "");
         return CTL_GOOD;
 }

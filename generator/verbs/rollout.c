@@ -20,17 +20,18 @@ int ctl_rollout(struct ctl *c) {
                         continue;
                 if (c->argc < 2 || c->argc > verbs[i].max + 1) {
                         (void) fprintf(stderr, "pyservicectl rollout %s: give the name of one application%s\n", verbs[i].name,
-                                       verbs[i].max > 1 ? ", and perhaps a revision" : "");
+                                       verbs[i].max > 1 ? ", and optionally a revision" : "");
                         return CTL_USAGE;
                 }
                 if (!type_accepts(KIND_NAME, str_of(c->argv[1]))) {
-                        (void) fprintf(stderr, "pyservicectl: '%s' is no name for an app; %s\n", c->argv[1], type_of(KIND_NAME)->rule);
+                        (void) fprintf(stderr, "pyservicectl: invalid application name '%s'; %s\n", c->argv[1], type_of(KIND_NAME)->rule);
                         return CTL_USAGE;
                 }
                 return verbs[i].run(c, str_of(c->argv[1]));
         }
 
-        (void) fprintf(stderr, "pyservicectl rollout: %s%s%s; give one of status, history, undo, retry, pause and resume, and the name of an application\n",
-                       c->argc > 0 ? "there is no '" : "what of it", c->argc > 0 ? c->argv[0] : "", c->argc > 0 ? "'" : "");
+        (void) fprintf(stderr, "pyservicectl rollout: %s%s%s; expected one of status, history, undo, retry, "
+                               "pause and resume, and the name of an application\n",
+                       c->argc > 0 ? "unknown subcommand '" : "missing subcommand", c->argc > 0 ? c->argv[0] : "", c->argc > 0 ? "'" : "");
         return CTL_USAGE;
 }

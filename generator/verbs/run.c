@@ -36,7 +36,7 @@ static int print_tasks(struct ctl *c, const struct aim *aim) {
         if (n > 0 || c->is_json)
                 return table_print(c, t);
 
-        (void) fprintf(stderr, "pyservicectl: %.*s has no tasks; 'pyservicectl run %.*s -- COMMAND' runs a command in a container of its own\n",
+        (void) fprintf(stderr, "pyservicectl: %.*s has no tasks; 'pyservicectl run %.*s -- COMMAND' runs a command in a new container\n",
                        STR_ARG(aim->app->name), STR_ARG(aim->app->name));
         return CTL_GOOD;
 }
@@ -50,7 +50,7 @@ static int complain_task(struct ctl *c, const struct fact_app *app, const char *
                         names[n++] = part->name;
 
         hint = diag_hint(&c->arena, str_of(word), names, n,
-                         arena_join(&c->arena, STR("'pyservicectl run "), app->name, STR("' lists those that it has, and a command stands after '--'")));
+                         arena_join(&c->arena, STR("'pyservicectl run "), app->name, STR("' lists its tasks; write a command after '--'")));
         (void) fprintf(stderr, "pyservicectl: %.*s has no task '%s'; %.*s\n", STR_ARG(app->name), word, STR_ARG(hint));
         return CTL_MISTAKE;
 }
@@ -77,7 +77,8 @@ int ctl_run(struct ctl *c) {
         if (n_words < 1 || n_words > 2 || (c->n_tail >= 0 && (n_words > 1 || c->n_tail == 0)))
                 return complain_usage();
         if (strcmp(c->root, "/") != 0 && c->argc > 1) {
-                (void) fputs("pyservicectl run: it starts what is on this machine, and has no use for --root\n", stderr);
+                (void) fputs("pyservicectl run: --root is not supported: tasks and commands run on this "
+                             "machine\n", stderr);
                 return CTL_USAGE;
         }
 

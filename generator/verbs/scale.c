@@ -33,7 +33,8 @@ static int choose_key(struct ctl *c, const struct definition *d, const struct ta
 
         if (!services || services->kind != NODE_LIST) {
                 if (!str_is_absent(part) && !str_eq(part, target->app)) {
-                        (void) fprintf(stderr, "pyservicectl: %.*s: it has no service '%.*s', being one itself; give %.*s=N\n", STR_ARG(target->app), STR_ARG(part), STR_ARG(target->app));
+                        (void) fprintf(stderr, "pyservicectl: %.*s: it has no service '%.*s', because it "
+                                               "has only one; give %.*s=N\n", STR_ARG(target->app), STR_ARG(part), STR_ARG(target->app));
                         return CTL_MISTAKE;
                 }
                 *ret = (struct key_path) { .words = { STR("scale") }, .n = 1 };
@@ -50,7 +51,7 @@ static int choose_key(struct ctl *c, const struct definition *d, const struct ta
         }
         if (!name) {
                 (void) fprintf(stderr, "pyservicectl: %.*s: %s%.*s%s; its services are %.*s\n", STR_ARG(target->app),
-                               str_is_absent(part) ? "say which service, as in " : "there is no service '",
+                               str_is_absent(part) ? "name a service, as in " : "unknown service '",
                                STR_ARG(str_is_absent(part) ? arena_join(&c->arena, target->app, STR("/SERVICE=N")) : part), str_is_absent(part) ? "" : "'",
                                STR_ARG(list_services(&c->arena, services)));
                 return CTL_MISTAKE;
@@ -69,10 +70,10 @@ static int parse(struct ctl *c, struct session *s, const char *word, struct chan
         int r;
 
         if (at == text.n)
-                return refuse(word, "say how many, as in APP=4 or APP/SERVICE=4");
+                return refuse(word, "give the number, as in APP=4 or APP/SERVICE=4");
         number = str_from(text, at + 1);
         if (!str_to_u64(number, INSTANCES_MAX, &n))
-                return refuse(word, "the number of instances is one from 0 to 10000");
+                return refuse(word, "invalid number of instances; expected 0 to 10000");
 
         r = target_parse(c, arena_str(&c->arena, (struct str) { text.p, at }).p, &target);
         if (r != 0)

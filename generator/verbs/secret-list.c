@@ -11,7 +11,7 @@
 #include "terminal/table.h"
 
 static struct str explain(struct ctl *c, int r) {
-        return r == -ENOENT ? STR("missing") : r == -EACCES ? STR("only root can see it") : str_of(strerror(-r));
+        return r == -ENOENT ? STR("missing") : r == -EACCES ? STR("visible only to root") : str_of(strerror(-r));
 }
 
 static struct str look_for_credential(struct ctl *c, struct str name) {
@@ -90,7 +90,7 @@ int secret_print_list(struct ctl *c, struct secret_uses *u) {
         int r;
 
         if (u->list.n == 0 && !c->is_json) {
-                (void) fprintf(stderr, "pyservicectl: %.*s names no secrets\n", STR_ARG(u->app->name.text));
+                (void) fprintf(stderr, "pyservicectl: %.*s has no secrets\n", STR_ARG(u->app->name.text));
                 return CTL_GOOD;
         }
 

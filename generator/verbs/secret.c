@@ -66,13 +66,14 @@ int secret_open(struct ctl *c, struct str app, struct secret_uses *ret) {
 static int refuse_source(struct secret_uses *u, const struct secret_use *use) {
         const struct secret *s = use->from;
 
-        (void) fprintf(stderr, "pyservicectl: %.*s: the secret '%.*s' is no credential: ", STR_ARG(u->app->name.text), STR_ARG(use->name));
+        (void) fprintf(stderr, "pyservicectl: %.*s: the secret '%.*s' is not a credential: ", STR_ARG(u->app->name.text), STR_ARG(use->name));
         if (!str_is_absent(s->file.text))
-                (void) fputs("it is what its file holds; change that\n", stderr);
+                (void) fputs("it is read from a file; change that file\n", stderr);
         else if (!str_is_absent(s->podman.text))
-                (void) fprintf(stderr, "it is Podman's; change it with: podman secret create --replace %.*s -\n", STR_ARG(s->podman.text));
+                (void) fprintf(stderr, "it is a Podman secret; change it with: podman secret create "
+                                       "--replace %.*s -\n", STR_ARG(s->podman.text));
         else
-                (void) fputs("its ciphertext stands in the definition; make a new one with 'aws kms encrypt'\n", stderr);
+                (void) fputs("its ciphertext is in the definition; create a new one with 'aws kms encrypt'\n", stderr);
         return CTL_MISTAKE;
 }
 
@@ -107,7 +108,7 @@ int secret_pick(struct secret_uses *u, struct str name, const struct secret_use 
         }
 
         near = diag_nearest(name, names, n);
-        (void) fprintf(stderr, "pyservicectl: %.*s: its definition names no secret '%.*s'%s%.*s%s\n", STR_ARG(u->app->name.text), STR_ARG(name),
+        (void) fprintf(stderr, "pyservicectl: %.*s: its definition has no secret '%.*s'%s%.*s%s\n", STR_ARG(u->app->name.text), STR_ARG(name),
                        near.n > 0 ? "; did you mean '" : "", STR_ARG(near), near.n > 0 ? "'?" : "");
         return CTL_MISTAKE;
 }
@@ -115,7 +116,7 @@ int secret_pick(struct secret_uses *u, struct str name, const struct secret_use 
 void secret_tell_restart(struct ctl *c, const struct secret_uses *u, const struct secret_use *use) {
         const char *user = c->is_user ? " --user" : "";
 
-        (void) puts("What runs keeps the value that it began with. To start it again, one instance after another:");
+        (void) puts("Running instances keep their value. To restart them, one after another:");
         VEC_EACH(ref, &use->users) {
                 struct str unit = (*ref)->unit.text;
 
@@ -152,7 +153,7 @@ static int edit(struct ctl *c, struct secret_uses *u, const struct secret_use *u
         if (r == 0)
                 r = secret_edit_text(c, use->name, before, &after);
         if (r == 0 && !str_is_absent(before) && str_eq(before, after)) {
-                (void) printf("%.*s: the secret '%.*s' is as it was\n", STR_ARG(u->app->name.text), STR_ARG(use->name));
+                (void) printf("%.*s: the secret '%.*s' is unchanged\n", STR_ARG(u->app->name.text), STR_ARG(use->name));
                 return CTL_GOOD;
         }
         if (r == 0)
@@ -171,7 +172,8 @@ static int take_out(struct ctl *c, struct secret_uses *u, const struct secret_us
         if (r != 0)
                 return r;
 
-        (void) printf("%.*s: the secret '%.*s' is removed; what runs keeps it, but nothing that needs it starts again before it is set\n",
+        (void) printf("%.*s: the secret '%.*s' is removed; running instances keep it, but parts that need "
+                      "it do not start until it is set\n",
                       STR_ARG(u->app->name.text), STR_ARG(use->name));
         return CTL_GOOD;
 }
@@ -190,7 +192,8 @@ static int run_verb(struct ctl *c, size_t i) {
         int r;
 
         if (verbs[i].needs_key && strcmp(c->root, "/") != 0) {
-                (void) fprintf(stderr, "pyservicectl secret %s: it encrypts with the key of this machine, and has no use for --root\n", verbs[i].name);
+                (void) fprintf(stderr, "pyservicectl secret %s: --root is not supported: secrets are "
+                                       "encrypted with this machine's key\n", verbs[i].name);
                 return CTL_USAGE;
         }
 
@@ -217,7 +220,8 @@ int ctl_secret(struct ctl *c) {
                 return CTL_USAGE;
         }
 
-        (void) fprintf(stderr, "pyservicectl secret: %s%s%s; give one of list, set, rm and edit, and the name of an application\n",
-                       c->argc > 0 ? "there is no '" : "what of it", c->argc > 0 ? c->argv[0] : "", c->argc > 0 ? "'" : "");
+        (void) fprintf(stderr, "pyservicectl secret: %s%s%s; expected one of list, set, rm and edit, and "
+                               "the name of an application\n",
+                       c->argc > 0 ? "unknown subcommand '" : "missing subcommand", c->argc > 0 ? c->argv[0] : "", c->argc > 0 ? "'" : "");
         return CTL_USAGE;
 }

@@ -44,7 +44,7 @@ static int take(const struct key_path *key, const char *text, struct node *value
                 return 0;
         }
 
-        (void) fprintf(stderr, "pyservicectl set: of this YAML would take '%.*s' alone; a text needs quotes of YAML's own: '\"…\"'\n", STR_ARG(value->text));
+        (void) fprintf(stderr, "pyservicectl set: YAML would read only '%.*s' of this value; quote the text for YAML: '\"…\"'\n", STR_ARG(value->text));
         return CTL_MISTAKE;
 }
 
@@ -66,13 +66,14 @@ static int parse_value(struct ctl *c, const struct key_path *key, const char *te
         yaml_parse(&c->arena, &s.ds, source_add(&c->arena, &s.sources, str_of(value_name), str_of(text)), ret);
         if (s.ds.n_errors > 0) {
                 session_tell(&s, (struct str) { NULL, 0 });
-                (void) fputs("pyservicectl set: the value is no YAML; a text may need quotes of YAML's own: '\"…\"'\n", stderr);
+                (void) fputs("pyservicectl set: the value is not valid YAML; a text may need quotes of "
+                             "YAML's own: '\"…\"'\n", stderr);
                 return CTL_MISTAKE;
         }
         if (*ret)
                 return take(key, text, *ret);
 
-        (void) fprintf(stderr, "pyservicectl set: to YAML '%s' is no value; write '\"%s\"'\n", text, text);
+        (void) fprintf(stderr, "pyservicectl set: '%s' is an empty value in YAML; write '\"%s\"'\n", text, text);
         return CTL_MISTAKE;
 }
 
@@ -85,7 +86,7 @@ static int tell(struct ctl *c, const struct change *change) {
         if (!c->is_json && change->value)
                 (void) printf("%.*s: %.*s is set%s, in %.*s\n", STR_ARG(change->app), STR_ARG(key), c->is_runtime ? " until the next boot" : "", STR_ARG(change->path));
         else if (!c->is_json)
-                (void) printf("%.*s: %.*s is taken back\n", STR_ARG(change->app), STR_ARG(key));
+                (void) printf("%.*s: %.*s is reset\n", STR_ARG(change->app), STR_ARG(key));
         if (!c->is_json)
                 return CTL_GOOD;
 
@@ -101,7 +102,7 @@ int ctl_set(struct ctl *c) {
         int r;
 
         if (c->argc != 3) {
-                (void) fputs("pyservicectl set: give the name of an application, a key such as services.web.scale, and a value ('null' takes it back)\n", stderr);
+                (void) fputs("pyservicectl set: give the name of an application, a key such as services.web.scale, and a value ('null' resets it)\n", stderr);
                 return CTL_USAGE;
         }
 

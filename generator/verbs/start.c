@@ -114,8 +114,9 @@ static int check_left_out(struct powers *ps, struct power *p) {
         if (!is_upheld)
                 return 0;
 
-        (void) fprintf(stderr, "pyservicectl: %s: it is marked as stopped, but its units could not be made anew, so systemd goes on starting it; "
-                       "'systemctl --failed' and 'pyservicectl check' say why\n", p->app.p);
+        (void) fprintf(stderr, "pyservicectl: %s: it is marked as stopped, but its units could not be "
+                               "generated again, so systemd keeps starting it; 'systemctl --failed' and "
+                               "'pyservicectl check' show why\n", p->app.p);
         return EXIT_SYSTEM;
 }
 
@@ -164,7 +165,7 @@ static void say_stopped(const struct power *p) {
                 if (!hold)
                         continue;
                 (void) printf("%s %s until 'pyservicectl start %s'%s\n", word.p,
-                              hold->now == 0 ? "goes on, and is stopped as from the next boot," : p->ctl->no_follow ? "is being stopped," : "is stopped",
+                              hold->now == 0 ? "keeps running, and is stopped from the next boot on," : p->ctl->no_follow ? "is being stopped," : "is stopped",
                               word.p, hold->now == 0 ? "" : hold->lasting > 0 ? ", also after a boot" : " or the next boot");
         }
 }
@@ -202,7 +203,7 @@ int ctl_stop(struct ctl *c) {
         int r;
 
         if (c->is_now && !c->is_lasting) {
-                (void) fputs("pyservicectl stop: --now goes with --lasting; without both it is stopped now, until the next boot\n", stderr);
+                (void) fputs("pyservicectl stop: --now needs --lasting; without both, it is stopped now, until the next boot\n", stderr);
                 ps = (struct powers) { .places = { -1, -1, { 0 } } };
                 return CTL_USAGE;
         }
@@ -236,7 +237,8 @@ static int check_running(struct powers *ps) {
         if (str_is(u.active, "active"))
                 return 0;
 
-        (void) fprintf(stderr, "pyservicectl: " PYSERVICE_TARGET " is not active, so nothing is kept running; 'systemctl%s enable --now " PYSERVICE_TARGET "' starts it\n",
+        (void) fprintf(stderr, "pyservicectl: " PYSERVICE_TARGET
+                        " is not active, so no application is kept running; 'systemctl%s enable --now " PYSERVICE_TARGET "' starts it\n",
                        ps->ctl->is_user ? " --user" : "");
         return CTL_MISTAKE;
 }

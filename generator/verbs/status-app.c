@@ -46,7 +46,7 @@ static struct str describe_revision(struct arena *a, const struct view *v) {
         if (str_is_absent(v->wanted) || str_eq(v->wanted, v->runs))
                 return v->is_published ? runs : STR("");
 
-        return arena_join(a, runs, STR("; wanted: "), v->wanted);
+        return arena_join(a, runs, STR("; desired: "), v->wanted);
 }
 
 static struct str describe_rollout(struct arena *a, const struct fact_app *app) {
@@ -59,7 +59,8 @@ static struct str describe_rollout(struct arena *a, const struct fact_app *app) 
                 text = arena_join(a, text, STR(": "), what);
         if (!str_is_absent(p->revision))
                 text = arena_join(a, STR("revision "), p->revision, STR(" "), text);
-        return p->started > 0 ? arena_join(a, text, STR("; begun "), amount_distance(a, p->started), STR(" ago")) : text;
+        return p->started > 0 ? arena_join(a, text, STR(
+                        "; started "), amount_distance(a, p->started), STR(" ago")) : text;
 }
 
 /* What the images of its services were built from; during a rollout these are two. */

@@ -92,7 +92,8 @@ static int show_overview(struct facts *f) {
         int r;
 
         if (!has_shown(f) && !f->c->is_json) {
-                (void) fprintf(stderr, "pyservicectl: there are no applications; each .yaml file in %.*s is one\n",
+                (void) fprintf(stderr, "pyservicectl: there are no applications; each .yaml file in %.*s "
+                                       "defines one\n",
                                STR_ARG(f->session.world.places.definitions[0]));
                 return CTL_GOOD;
         }
@@ -109,7 +110,8 @@ static int show_overview(struct facts *f) {
 static void tell_others(struct facts *f) {
         VEC_EACH(d, &f->session.ds.list)
                 if (d->owner.n == 0 && d->severity == SEVERITY_ERROR) {
-                        (void) fputs("pyservicectl: there are mistakes that are no application's; 'pyservicectl check' shows them\n", stderr);
+                        (void) fputs("pyservicectl: there are errors that do not belong to any application; "
+                                     "run 'pyservicectl check'\n", stderr);
                         return;
                 }
 }

@@ -18,7 +18,7 @@ static int arm(struct try *t, const struct forecast_app *app) {
         struct arena *a = &t->ctl->arena;
         struct str delay = arena_join(a, STR("--on-active="), arena_u64(a, t->timeout / SECOND + MARGIN_SEC));
         struct str unit = arena_join(a, STR("--unit=pyservice-try-"), app->name);
-        struct str description = arena_join(a, STR("--description=Undo of a try of "), app->name);
+        struct str description = arena_join(a, STR("--description=Rollback of a try of "), app->name);
         const char *argv[20] = { spawn_find(a, "systemd-run").p }, *user = t->ctl->is_user ? "--user" : NULL;
         struct spawn_result result;
         size_t n = 1;
@@ -49,7 +49,7 @@ static int arm(struct try *t, const struct forecast_app *app) {
         if (result.status == 0)
                 return 0;
 
-        (void) fprintf(stderr, "pyservicectl: %.*s: %.*s; is somebody else trying it?\n", STR_ARG(app->name), STR_ARG(str_trim(result.err)));
+        (void) fprintf(stderr, "pyservicectl: %.*s: %.*s; is another 'pyservicectl try' running?\n", STR_ARG(app->name), STR_ARG(str_trim(result.err)));
         return CTL_MISTAKE;
 }
 

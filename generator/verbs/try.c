@@ -42,7 +42,7 @@ static int parse_timeout(struct ctl *c, uint64_t *ret) {
         if (type_parse_duration(str_of(text), ret) && *ret >= TIMEOUT_MIN && *ret / SECOND <= UINT32_MAX)
                 return 0;
 
-        (void) fprintf(stderr, "pyservicectl try: '%s' is no time to wait; write one of at least a second, as 120s or 5min\n", text);
+        (void) fprintf(stderr, "pyservicectl try: invalid time '%s'; write one of at least a second, such as 120s or 5min\n", text);
         return CTL_USAGE;
 }
 
@@ -85,15 +85,17 @@ size_t try_warn(const struct try *t) {
 
         VEC_EACH(app, &t->apply.foreseen.forecast.apps) {
                 if (app->change == FORECAST_NEW)
-                        n += warn(app, "it is new, and would stay: there is no earlier revision to go back to");
+                        n += warn(app, "it is new, and would stay: it has no earlier revision");
                 else if (app->change == FORECAST_GONE)
-                        n += warn(app, "it is gone from the definitions, and would stay so");
+                        n += warn(app, "its definition was removed, and it would stay removed");
                 else if (app->change == FORECAST_CHANGED && !can_go_back(app))
-                        n += warn(app, "this change is no new revision; it acts at once, and would stay");
+                        n += warn(app, "this change makes no new revision; it takes effect immediately, and "
+                                       "would stay");
                 else if (can_go_back(app) && acts_at_once(app))
-                        n += warn(app, "only the revision goes back; its scale and times stay as its file says");
+                        n += warn(app, "only the revision is rolled back; its scale and times stay as in "
+                                       "its file");
                 if (can_go_back(app) && has_task(app))
-                        n += warn(app, "what its tasks do is not undone");
+                        n += warn(app, "the effects of its tasks are not undone");
         }
         (void) fflush(stdout);
         return n;
@@ -139,7 +141,7 @@ static int go_back(struct try *t) {
                 status = r != CTL_GOOD ? r : status;
         }
         if (status != CTL_GOOD) {
-                (void) fputs("pyservicectl try: it could not go back; systemd tries it again in a moment (pyservice-try-*.timer)\n", stderr);
+                (void) fputs("pyservicectl try: the rollback failed; systemd tries it again in a moment (pyservice-try-*.timer)\n", stderr);
                 return status;
         }
 
@@ -151,7 +153,8 @@ static int go_back(struct try *t) {
                         (void) apply_follow(&t->apply, (*app)->name);
                 }
         if (n_undone > 0)
-                (void) puts("Gone back. The files stay as they are: mend them, or 'pyservicectl rollout resume APP' goes on with what they say.");
+                (void) puts("Rolled back. The files are unchanged: fix them, or run 'pyservicectl rollout "
+                            "resume APP' to roll out their revision.");
         return CTL_MISTAKE;
 }
 
@@ -162,7 +165,8 @@ static void show_question(const struct try *t) {
 
         if (localtime_r(&end, &tm))
                 (void) strftime(clock, sizeof(clock), "%H:%M:%S", &tm);
-        (void) fprintf(stderr, "Press ENTER to keep it; at %s it goes back. Another answer goes back at once: ", clock);
+        (void) fprintf(stderr, "Press ENTER to keep the change, or anything else to roll back now "
+                               "(automatic rollback at %s): ", clock);
         (void) fflush(stderr);
 }
 
@@ -203,7 +207,8 @@ static int run(struct try *t) {
                 return go_back(t);
 
         r = try_disarm(t);
-        (void) puts(r == 0 ? "Kept." : "Confirmed, but not kept for sure: see 'systemctl list-timers pyservice-try-*'.");
+        (void) puts(r == 0 ? "Kept." : "Confirmed, but the rollback timer could not be cancelled: see "
+                                       "'systemctl list-timers pyservice-try-*'.");
         return r;
 }
 
@@ -211,7 +216,7 @@ static int prepare(struct try *t) {
         int r = parse_timeout(t->ctl, &t->timeout);
 
         if (r == 0 && !ask_can()) {
-                (void) fputs("pyservicectl try: this needs a terminal, for it waits for somebody to say that it is good\n", stderr);
+                (void) fputs("pyservicectl try: this needs a terminal, because it waits for a confirmation\n", stderr);
                 r = CTL_USAGE;
         }
         if (r == 0)
@@ -221,13 +226,14 @@ static int prepare(struct try *t) {
 
         choose(t);
         if (try_warn(t) > 0 && t->apps.n > 0 && !ask_yes(&t->ctl->arena, "Do this? [y/N] ")) {
-                (void) fputs("Nothing was done.\n", stderr);
+                (void) fputs("Nothing done.\n", stderr);
                 return CTL_MISTAKE;
         }
         if (t->apps.n > 0)
                 return 0;
 
-        (void) fputs("pyservicectl try: nothing was done, since nothing of it could go back; 'pyservicectl apply' does it\n", stderr);
+        (void) fputs("pyservicectl try: nothing done, because nothing of this change could be rolled back; "
+                     "use 'pyservicectl apply'\n", stderr);
         return CTL_MISTAKE;
 }
 

@@ -50,7 +50,7 @@ static int update_open(struct ctl *c, struct update *u) {
         u->ctl = c;
         u->podman = (struct podman) { .arena = &c->arena, .program = find_podman(c) };
         if (!u->podman.program && strcmp(c->root, "/") != 0) {
-                (void) fputs("pyservicectl update: it is about the images of this machine, and has no use for --root\n", stderr);
+                (void) fputs("pyservicectl update: --root is not supported: it updates the images of this machine\n", stderr);
                 return CTL_USAGE;
         }
         if (!u->podman.program)
@@ -291,7 +291,7 @@ static int update_named(struct update *u, const char *name) {
                 return update_app(u, d);
 
         (void) fprintf(stderr, "pyservicectl: '%s' %s\n", name,
-                       d ? "has mistakes in its definition; 'pyservicectl check' shows them" : "is no application that has a definition");
+                       d ? "has errors in its definition; 'pyservicectl check' shows them" : "has no definition");
         return CTL_MISTAKE;
 }
 

@@ -91,9 +91,9 @@ def test_a_good_machine(shop):
 
     # Without root it says what it left out, and finds nothing wrong.
     nobody = shop.run(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "pyservicectl", "doctor"])
-    assert re.search(r"; \d+ more would need root$", nobody.stdout.splitlines()[-1])
+    assert re.search(r"; \d+ more need root$", nobody.stdout.splitlines()[-1])
 
-    # Another application is no business of this one; one that is not there is a mistake.
+    # Another application is no business of this one; one that does not exist is a mistake.
     define(shop, "vault", SEALED, reload=False)
     assert "credentials" in Doctor(shop).found("bad") and "credentials" not in Doctor(shop, "shop").found("bad")
     unknown = shop.run(["pyservicectl", "doctor", "shpo"], check=False)
@@ -113,11 +113,11 @@ def test_definitions_and_files(shop):
     define(shop, "vault", SEALED, reload=False)
     Doctor(shop).says("credentials", "bad", "^vault: .*'vault.token'.*missing", "secret set vault token")
     shop.write("/etc/credstore.encrypted/vault.token", "garbage", mode=0o600)
-    Doctor(shop).says("credentials", "bad", "^vault: .*can't be decrypted")
+    Doctor(shop).says("credentials", "bad", "^vault: .*cannot be decrypted")
     shop.run("printf hush | systemd-creds encrypt --name=vault.token - /etc/credstore.encrypted/vault.token")
     assert "credentials" in Doctor(shop).found("good")
 
-    # A file that everybody can read, one that is not there, and none of Podman's.
+    # A file that everybody can read, one that does not exist, and none of Podman's.
     shop.write("/etc/token", "hush", mode=0o644)
     define(shop, "vault", "image: localhost/hello:1\nsecrets: {a: {file: /etc/token}, b: {file: /etc/no-token}, c: {podman: no-such}}\n", reload=False)
     look = Doctor(shop)
@@ -163,7 +163,7 @@ def test_units_and_leftovers(shop):
     look = Doctor(shop)
     look.says("leftovers", "bad", "^shop: the container stray runs, .*shop@7.service, which is inactive", "podman rm --force stray")
     look.says("removed", "warning", "^gone: ", "pyservicectl purge gone")
-    look.says("images", "warning", "^old: .*an image that was built for it is kept", "pyservicectl purge old")
+    look.says("images", "warning", "^old: .*an image that was built for it remains", "pyservicectl purge old")
     shop.run("podman stop -t 0 stray")
     Doctor(shop).says("leftovers", "warning", "stray is left over \\(exited\\)")
     shop.run("podman rm stray; podman untag localhost/pyservice-old:123456789abc; rm -r /var/lib/pyservice/gone")
@@ -198,7 +198,7 @@ def test_ports_and_haproxy(shop):
     shop.run(["systemctl", "stop", thief])
     haproxy(shop, "enable health shop/shop-1")
     shop.wait(lambda: "DOWN" in shop.run(["socat", "-", "/run/haproxy/admin.sock"], input="show stat shop 4 -1\n").stdout, what="shop-1 to be down")
-    Doctor(shop).says("servers", "bad", "shop-1 is down, since the connection to 127.0.0.1:19999 is refused", "127.0.0.1")
+    Doctor(shop).says("servers", "bad", "shop-1 is down, because the connection to 127.0.0.1:19999 is refused", "127.0.0.1")
 
     # A reload that another application causes does not hide it.
     requests = n_requests(shop)
@@ -217,7 +217,7 @@ def test_ports_and_haproxy(shop):
     config = shop.read("/etc/haproxy/haproxy.cfg")
     shop.write("/etc/haproxy/haproxy.cfg", config.replace("level admin", "level operator"))
     shop.run("systemctl start haproxy")
-    Doctor(shop).says("socket", "bad", "/run/haproxy/admin.sock is not of level admin", "stats socket /run/haproxy/admin.sock mode 660 level admin")
+    Doctor(shop).says("socket", "bad", "/run/haproxy/admin.sock does not have level admin", "stats socket /run/haproxy/admin.sock mode 660 level admin")
     shop.write("/etc/haproxy/haproxy.cfg", config)
     options = shop.run("cat /etc/default/haproxy", check=False).stdout
     shop.write("/etc/default/haproxy", 'EXTRAOPTS="-S /run/haproxy-master.sock"\n')

@@ -129,6 +129,6 @@ def test_edit_and_new(machine):
     wait_for(machine, "hello", 2)
     before = started(machine)
     done = machine.run(edit.format("many"), check=False)
-    assert done.returncode == 1 and "'many' is not a valid number" in done.stderr and "what you wrote is in /run/pyservice-edit-" in done.stderr
+    assert done.returncode == 1 and "'many' is not a valid number" in done.stderr and "your text is in /run/pyservice-edit-" in done.stderr
     assert "scale: 2\n" in machine.read("/etc/pyservice.d/hello.yaml") and started(machine) == before
     machine.run("rm -r /run/pyservice-edit-*")

@@ -200,7 +200,7 @@ def test_what_is_planned_is_what_happens(machine):
     assert "+Upholds=hello@2.service\n" in said.stdout and "+PASSWORD=(hidden, another value)\n" in said.stdout
     assert "geheim" not in said.stdout + said.stderr + json.dumps(answer)
 
-    # A file that is not there yet, and one app of several.
+    # A file that does not exist yet, and one app of several.
     machine.write("/root/other.yaml", "image: localhost/hello:1\nscale: 2\n", 0o600)
     other = plan(machine, "/root/other.yaml")
     assert actions(other, "start", "instance") == {"other@0.service", "other@1.service"} and other["others"] == []
@@ -217,11 +217,11 @@ def test_apply(machine):
     app = App(machine)
     app.define(1, 1, reload=False)
     refused = machine.run(["pyservicectl", "apply"], check=False)
-    assert refused.returncode == 2 and "nobody to be asked" in refused.stderr and "Plan: 1 to start" in refused.stdout
+    assert refused.returncode == 2 and "standard input is not a terminal" in refused.stderr and "Plan: 1 to start" in refused.stdout
     terminal = Terminal(machine, "pyservicectl", "apply")
     terminal.wait(r"Do this\? \[y/N\]")
     terminal.type("n\n")
-    assert terminal.end() == 1 and "Nothing was done." in terminal.text and app.containers() == {}
+    assert terminal.end() == 1 and "Nothing done." in terminal.text and app.containers() == {}
     terminal = Terminal(machine, "pyservicectl", "apply", "hello")
     terminal.wait(r"Do this\? \[y/N\]")
     terminal.type("y\n")
@@ -244,7 +244,7 @@ def test_apply(machine):
     app.wait(1, 2)
     assert app.accepted() == accepted
     again = machine.run(["pyservicectl", "apply", "--yes", "--json"], check=False)
-    assert again.returncode == 1 and json.loads(again.stdout)["outcome"] == "refused" and "nothing was done" in again.stderr
+    assert again.returncode == 1 and json.loads(again.stdout)["outcome"] == "refused" and "nothing done" in again.stderr
 
     # One instance more, which does not start; and an application that is gone.
     unlucky = PLAIN + "command: [-c, 'case $HOSTNAME in *-1) echo no luck >&2; exit 3;; esac; exec /usr/bin/python3 /app/hello.py']\n"
@@ -263,7 +263,7 @@ def test_try(machine):
     app.define(1, 1, **quick)
     app.wait(1, 1)
     first = app.accepted()
-    for words, said in ([[], "this needs a terminal"], [["--timeout=soon"], "'soon' is no time to wait"]):
+    for words, said in ([[], "this needs a terminal"], [["--timeout=soon"], "invalid time 'soon'"]):
         refused = machine.run(["pyservicectl", "try", *words], check=False)
         assert refused.returncode == 2 and said in refused.stderr
 
@@ -275,7 +275,7 @@ def test_try(machine):
     terminal.type("\n")             # too early to mean anything
     terminal.wait("Press ENTER")
     assert app.versions()["hello-0"] == "2" and "pyservice-try-hello.timer" in switches(machine)
-    assert terminal.end() == 1 and "Gone back." in terminal.text and f"hello is pinned to {first}" in terminal.text
+    assert terminal.end() == 1 and "Rolled back." in terminal.text and f"hello is pinned to {first}" in terminal.text
     app.wait(1, 1)
     assert switches(machine) == "" and app.state()["pinned"].split()[0] == first
 
@@ -307,13 +307,13 @@ def test_try(machine):
     # What does not work goes back by itself.
     app.define(5, 1, reload=False, image="localhost/nowhere:1", **quick)
     terminal = Terminal(machine, "pyservicectl", "try")
-    assert terminal.end() == 1 and "could not be fetched" in terminal.text and "Gone back" not in terminal.text and switches(machine) == ""
+    assert terminal.end() == 1 and "could not be fetched" in terminal.text and "Rolled back" not in terminal.text and switches(machine) == ""
     app.wait(3, 1)
 
     # What can't go back is said before.
     define(machine, "other", "image: localhost/hello:1\n", reload=False)
     terminal = Terminal(machine, "pyservicectl", "try", "other")
-    assert terminal.end() == 1 and "other: it is new, and would stay" in terminal.text and "nothing of it could go back" in terminal.text
+    assert terminal.end() == 1 and "other: it is new, and would stay" in terminal.text and "nothing of this change could be rolled back" in terminal.text
     app.define(6, 2, reload=False, **quick)
     terminal = Terminal(machine, "pyservicectl", "try")
     terminal.wait(r"Do this\? \[y/N\]")

@@ -75,7 +75,7 @@ def test_no_request_fails(machine):
     before = started(machine)
     with app.load("restarted, scale 1"):
         said = good(machine, "restart", "hello@0").splitlines()
-    assert said == ["hello@0: starting a spare, which answers meanwhile", "hello@0: restarting", "hello@0: is back"]
+    assert said == ["hello@0: starting a spare, which answers in the meantime", "hello@0: restarting", "hello@0: is back"]
     assert started(machine).keys() == {"hello-0"} and started(machine) != before
     app.wait(1, 1)
     assert app.failures() == {}
@@ -110,7 +110,7 @@ def test_what_is_stopped_stays_so(machine):
     stored = "grep -h Upholds /var/lib/pyservice/shop/bundles/*/units/shop.target.d/50-shop-web.conf"
     machine.wait(lambda: machine.out(stored).split() == [f"Upholds=shop-web@{i}.service" for i in range(3)], what="the scale to be kept whole")
     said = good(machine, "restart", "shop")
-    assert "shop/web@1: is stopped, and stays so\n" in said and "shop/web@0: is back\n" in said and "cache: restarting" not in said
+    assert "shop/web@1: is stopped, and stays stopped\n" in said and "shop/web@0: is back\n" in said and "cache: restarting" not in said
     assert set(machine.containers()) == left
     assert refused(machine, "restart", "shop/web@1") == "pyservicectl: shop/web@1 is stopped; 'pyservicectl start shop/web@1' starts it\n"
 
@@ -123,7 +123,7 @@ def test_what_is_stopped_stays_so(machine):
     settle(machine)
     assert machine.containers() == {} and App(machine, "shop").accepted() == accepted
     assert "stopped; 'pyservicectl start shop' starts it" in ctl(machine, "status").stdout
-    assert ctl(machine, "rollout", "status", "shop").stdout.endswith("shop: the application is stopped; 'pyservicectl start shop' goes on\n")
+    assert ctl(machine, "rollout", "status", "shop").stdout.endswith("shop: the application is stopped; 'pyservicectl start shop' continues\n")
     assert "all of shop is stopped; 'pyservicectl start shop' starts it" in refused(machine, "start", "shop/web@1")
     assert refused(machine, "restart", "shop") == "pyservicectl: shop is stopped; 'pyservicectl start shop' starts it\n"
     said = good(machine, "start", "shop")
@@ -135,7 +135,7 @@ def test_what_is_stopped_stays_so(machine):
     # One that has nothing to restart.
     define(machine, "times", 'image: localhost/hello:1\nservices: []\ntimers: [{name: nightly, schedule: daily, command: ["true"]}]\n')
     machine.wait(lambda: App(machine, "times").is_done(), 60, what="its first rollout")
-    assert refused(machine, "restart", "times") == "pyservicectl: times: nothing of it is kept running that could be restarted\n"
+    assert refused(machine, "restart", "times") == "pyservicectl: times: it has no running instances or sidecars to restart\n"
     undefine(machine, "times")
 
     # A new application of that name is another one.
@@ -174,7 +174,7 @@ def test_until_the_next_boot(own_machine):
         machine.wait(lambda: App(machine, name).is_done(), 60, what=f"{name} to be accepted")
     good(machine, "stop", "one")
     good(machine, "stop", "--lasting", "--now", "two@1")
-    assert good(machine, "stop", "--lasting", "three").startswith("three goes on, and is stopped as from the next boot")
+    assert good(machine, "stop", "--lasting", "three").startswith("three keeps running, and is stopped from the next boot on")
     wait_containers(machine, {"two-0", "three-0", "three-1"})
 
     machine.reboot(hard=True)

@@ -241,7 +241,7 @@ def check_exec(shop):
         done = ctl(shop, "exec", *words, "--", "true", check=False)
         assert done.returncode == 1 and said in done.stderr, done.stderr
     as_user = shop.run("setpriv --reuid=65534 --regid=65534 --clear-groups pyservicectl exec shop -- true", check=False)
-    assert [as_user.returncode, as_user.stderr] == [1, "pyservicectl exec: this needs root; the user's own applications are meant with --user\n"]
+    assert [as_user.returncode, as_user.stderr] == [1, "pyservicectl exec: this needs root; use --user for the user's own applications\n"]
 
 
 # --- logs ---
@@ -280,7 +280,7 @@ def check_logs(shop):
     assert [len(c) for c in colors.values()] == [1, 1] and colors[b"shop-web@0"] != colors[b"shop-web@1"]
     as_user = shop.run("setpriv --reuid=65534 --regid=65534 --clear-groups pyservicectl logs shop", check=False)
     assert [as_user.returncode, as_user.stdout] == [0, ""]
-    assert "nothing that this user may see" in as_user.stderr
+    assert "this user may read no entries" in as_user.stderr
 
 
 def check_logs_that_come(shop):

@@ -203,7 +203,7 @@ def check_use(ctl):
 def check_without_root(ctl):
     nobody = "setpriv --reuid=65534 --regid=65534 --clear-groups"
     done = ctl.run("status", before=nobody)
-    assert done.returncode == 0 and done.stderr == "pyservicectl: not shown, for it needs root: what is pinned, paused or failed, HAProxy\n"
+    assert done.returncode == 0 and done.stderr == "pyservicectl: not shown without root privileges: pinned, paused and failed revisions, HAProxy\n"
     lines = ctl.json("ps", schema=LINES, before=nobody)["instances"]
     assert {line["state"] for line in lines} == {"ready"} and {line["revision"] for line in lines} == {None} and all(line["cpu_usec"] for line in lines)
     assert "health of containers" in ctl.run("status", "shop", before=nobody).stderr
@@ -265,7 +265,7 @@ def test_nobody_is_reached(ctl):
     settle(machine)
     machine.run("systemctl stop haproxy")
     hello = ctl.apps()["hello"]
-    assert [hello[key] for key in ("state", "running", "ready", "note", "as_declared")] == ["degraded", 2, 0, "HAProxy does not run", False]
+    assert [hello[key] for key in ("state", "running", "ready", "note", "as_declared")] == ["degraded", 2, 0, "HAProxy is not running", False]
     assert ctl.run("status", "hello").returncode == 3 and ctl.run("status").returncode == 3
     assert ctl.run("status", before="setpriv --reuid=65534 --regid=65534 --clear-groups").returncode == 0
     machine.run("mkdir /run/aside && mv /run/pyservice/haproxy/* /run/aside && systemctl start haproxy")

@@ -349,10 +349,10 @@ def test_missing_secrets_are_named_and_waited_for(site, restored):
     site.run("systemctl restart --no-block dci-api@0.service")
     site.wait(lambda: int(site.unit("dci-api@0.service")["NRestarts"]) >= 2, what="systemd to try again")
     told = site.journal("dci-api@0.service")
-    assert "secret 'dbpassword' is missing: there is no credential 'dci.dbpassword'" in told
+    assert "secret 'dbpassword' is missing: the credential 'dci.dbpassword' is neither in" in told
     assert f"systemd-creds encrypt --name=dci.dbpassword - {dci.CREDSTORE}/dci.dbpassword" in told
     assert f"secret 'sso-public-key' is missing: there is no file '{dci.PEM_FILE}'" in told
-    assert "secret 's3-access-key' is missing: the credential 'dci.s3-access-key' can't be decrypted" in told
+    assert "secret 's3-access-key' is missing: cannot decrypt the credential 'dci.s3-access-key'" in told
     assert "rhdl-access-key' is missing" not in told
     assert not site.exists("/run/pyservice/secrets/dci-api@0/.env")
     site.wait(lambda: behind(site) == names(4)[1:], timeout=10, what="HAProxy to know that its name is gone")

@@ -167,8 +167,8 @@ def test_what_is_missing_is_said(wrap):
     wrap.wait(lambda: "secret 'certificate' is missing" in wrap.journal(), what="the secret to be missed")
     assert not wrap.exists(ROOT)
     wrap.write("/etc/credstore/wrap.certificate", CERTIFICATE, 0o600)
-    wrap.wait(lambda: "'/etc/wrap.source' can't be copied" in wrap.journal(), what="the source to be missed")
-    wrap.wait(lambda: "could not be made; 'systemctl status wrap-" in wrap.journal("wrap@0.service"), what="the instance to say so")
+    wrap.wait(lambda: "cannot copy '/etc/wrap.source'" in wrap.journal(), what="the source to be missed")
+    wrap.wait(lambda: "could not be created; see 'systemctl status wrap-" in wrap.journal("wrap@0.service"), what="the instance to say so")
     assert "dependency" not in wrap.journal("wrap@0.service")
     start(wrap, WRAP + "ensure_user: false\n") if wrap.ok("useradd --system wrap") else pytest.fail("useradd")
 

@@ -157,7 +157,7 @@ def test_a_renewed_certificate_is_served(machine):
         machine.run("socat - /run/haproxy/admin.sock", input=command)
     assert served().endswith("third")
     told = check()
-    assert told["level"] == "bad" and "HAProxy serves another certificate than is in /etc/hello-1.pem" in told["findings"][0]["text"]
+    assert told["level"] == "bad" and "HAProxy does not serve the certificate in /etc/hello-1.pem" in told["findings"][0]["text"]
     machine.run(told["findings"][0]["advice"])
     assert served().endswith("second") and check()["level"] == "good"
 

@@ -122,7 +122,7 @@ def test_a_refused_site_leaves_the_old_one(machine):
     running(machine, 1)
     before = machine.read(f"{SITES}/hello.conf")
     define(machine, "hello", text(1, proxy=", tls: {certificate: /etc/nothing.pem}"))
-    machine.wait(lambda: "nginx refuses 'hello.conf'" in machine.journal("pyservice-proxy@*.service"), what="the unit to say so")
+    machine.wait(lambda: "nginx rejects 'hello.conf'" in machine.journal("pyservice-proxy@*.service"), what="the unit to say so")
     assert "failed" in machine.out("systemctl list-units --all 'pyservice-proxy@*.service'")
     assert machine.read(f"{SITES}/hello.conf") == before
     # Another scheme is another health request, and so another revision; the spare serves meanwhile.
@@ -141,9 +141,9 @@ def test_nobody_is_blamed_for_what_is_in_place(machine):
     machine.wait(lambda: instances_behind(machine, "other.example.com") == {"other-0"}, what="the other to be served")
     machine.run("mv /etc/hello.pem /etc/away.pem")
     define(machine, "other", other.replace("domains: [", "domains: [more.example.com, "))
-    machine.wait(lambda: "nginx refuses what is in place now, so nothing was changed" in machine.journal("pyservice-proxy@*.service"), what="the unit to say so")
+    machine.wait(lambda: "nginx rejects the files in place now, so nothing changed" in machine.journal("pyservice-proxy@*.service"), what="the unit to say so")
     assert "/etc/hello.pem" in machine.journal("pyservice-proxy@*.service")
-    assert "nginx refuses 'other.conf'" not in machine.journal("pyservice-proxy@*.service")
+    assert "nginx rejects 'other.conf'" not in machine.journal("pyservice-proxy@*.service")
     assert instances_behind(machine, "other.example.com") == {"other-0"}
     assert "more.example.com" not in machine.read(f"{SITES}/other.conf")
     machine.run("mv /etc/away.pem /etc/hello.pem; systemctl start 'pyservice-proxy@'$(sed -n 's/^Upholds=pyservice-proxy@\\(.*\\).timer/\\1/p' /run/pyservice/alive.conf)")

@@ -99,7 +99,7 @@ def test_each_machine_runs_its_part(site):
         machine.write(DEFINITION, EXAMPLE)
         drop_in(machine, 1, BIND)
         machine.reload()
-        machine.wait(lambda: "/srv/data" in machine.journal("pytq-worker@0.service"), what="the mount of what is not there to fail")
+        machine.wait(lambda: "/srv/data" in machine.journal("pytq-worker@0.service"), what="the mount of what does not exist to fail")
         machine.run("mkdir /srv/data")
     for machine in workers:
         machine.wait(lambda: names(machine) == ["pytq-worker-0", "pytq-worker-1", "pytq-worker-2"]

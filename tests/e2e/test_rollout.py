@@ -13,7 +13,7 @@ from pace import PACE
 from registry import IMAGE, Registry
 from rolling import App, text
 
-# What a client would wait for a server that is not there (timeout connect); a drain makes nobody wait at all.
+# What a client would wait for a server that does not exist (timeout connect); a drain makes nobody wait at all.
 LONGEST = 3000 * PACE
 
 

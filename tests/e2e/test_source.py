@@ -179,7 +179,7 @@ def test_https_needs_the_credential_and_shows_it_nowhere(machine, repository):
     repository.release("https", tag="v1")
     repository.serve_https()
     define(machine, "shop", shop("v1", ", credential: shop.git", HTTPS_URL))
-    machine.wait(lambda: build_units(machine) and "'shop.git' can't be read" in machine.journal(build_units(machine)[0]), what="the missing credential to be told")
+    machine.wait(lambda: build_units(machine) and "cannot read the credential 'shop.git'" in machine.journal(build_units(machine)[0]), what="the missing credential to be told")
     put_credential(machine, "shop.git", "deploy:s3cret:Q")
     machine.run("systemctl reset-failed 'shop-*'")
     wait_version(machine, "https")
@@ -235,9 +235,9 @@ REFUSED = {
     "submodule that runs a command":
         (MODULE % ("https://127.0.0.1:1/x", f"update = !{TOUCH}"), "", "invalid value for 'submodule.lib.update'"),
     "subdir that leaves the repository":
-        (f"ln -s {PRIVATE} sub", "--subdir=sub", "'sub' of the repository is a link that leaves it"),
+        (f"ln -s {PRIVATE} sub", "--subdir=sub", "'sub' of the repository is a link out of the repository"),
     "Containerfile that leaves the repository":
-        (f"ln -sf {PRIVATE}/key Containerfile", "", "'Containerfile' of the repository is a link that leaves it"),
+        (f"ln -sf {PRIVATE}/key Containerfile", "", "'Containerfile' of the repository is a link out of the repository"),
     "submodule whose name leaves the clone":
         (MODULE.replace('"lib"', '"../../lib"') % ("https://127.0.0.1:1/x", ""), "", "No url found for submodule path 'lib'"),
     "submodule whose path is an option":

@@ -34,7 +34,7 @@ def test_a_volume_is_the_applications_own(machine):
     try:
         define(machine, "one", SHORT.format("{volume: data, dest: /data}"), reload=False)
         define(machine, "two", SHORT.format("'data:/data'"), reload=False)
-        assert "there is a Podman volume 'data', but this will be the application's own, 'two-data'" in said(machine, "check")
+        assert "a Podman volume 'data' exists, but this mount will use the application's volume 'two-data'" in said(machine, "check")
         define(machine, "mix", MIX.format(data="", version=1))
         units = [f"{name}@0.service" for name in ("one", "two", "mix-web")]
         machine.wait(lambda: machine.are_active(units), what=units)
@@ -46,7 +46,7 @@ def test_a_volume_is_the_applications_own(machine):
 
         # Its data would be left behind, so what is accepted runs on.
         define(machine, "one", SHORT.format("'data:/data'"))
-        assert re.search(r"error: up to now this is the Podman volume 'data'; now it would be 'one-data'.*\[volume-left\]", said(machine, "check"))
+        assert re.search(r"error: so far this is the Podman volume 'data'; now it would be 'one-data'.*\[volume-left\]", said(machine, "check"))
         machine.wait(lambda: "volume-left" in machine.journal("pyservice-config@one.service"), what="the journal")
         assert mounted(machine, "one-0") == ["data"]
         assert "the Podman volume 'data'" in said(machine, "doctor", "one")
@@ -57,10 +57,10 @@ def test_a_volume_is_the_applications_own(machine):
 
         # A volume that is there stays as it was: all say so, and no other instance writes it meanwhile.
         define(machine, "mix", MIX.format(data=LATE, version=2), reload=False)
-        found = "the volume mix-data is there, and keeps no type (wanted: 'none'), no device (wanted: '/srv/late'), no options (wanted: 'bind')"
+        found = "the volume mix-data exists, and keeps no type (desired: 'none'), no device (desired: '/srv/late'), no options (desired: 'bind')"
         way = "pyservicectl stop mix && podman volume rm mix-data && pyservicectl start mix"
         plan = said(machine, "plan", "mix")
-        assert f"  ! {found}; to remove it with its content and make it again: {way}\n" in plan
+        assert f"  ! {found}; to remove it with its content and create it again: {way}\n" in plan
         assert re.search(r"  ! mix-web@0 has no spare: requests fail while it restarts \(about \d+ s\)\n", plan) and "@next" not in plan
         assert re.search(rf"mix.yaml:2:11: warning: {re.escape(found)}; .*{re.escape(way)} \[not-applied\]", said(machine, "check"))
         machine.reload()

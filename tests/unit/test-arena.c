@@ -174,7 +174,7 @@ static const struct death deaths[] = {
         { "exhausted: an array", wish_a_product, "pyservice: out of memory\n" },
         { "exhausted: a text", wish_a_sum, "pyservice: out of memory\n" },
         { "exhausted: in all", wish_step_by_step, "pyservice: out of memory\n" },
-        { "exhausted: with a file", wish_for_a_file, "pyservice: out of memory with '/etc/shop.yaml'; make that file smaller, or split the application\n" },
+        { "exhausted: with a file", wish_for_a_file, "pyservice: out of memory on '/etc/shop.yaml'; make that file smaller, or split the application\n" },
         { "exhausted: a file", write_too_much, "pyservice: a generated file is larger than 16 MiB\n" },
 };
 

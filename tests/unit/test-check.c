@@ -140,7 +140,7 @@ static const struct check_row check_rows[] = {
           "sidecars: [{name: s, volumes: ['a:/a:ro']}]\n", "", NULL },
         { "volumes: no device", "image: x\nvolumes: {a: {type: nfs, options: rw}}\nservices: [{name: w, volumes: ['a:/a']}]\n", "missing-key‹nfs› missing-key‹rw›", "'device:'" },
 
-        { "networks: a gateway outside", "image: x\nnetworks: {a: {subnet: 10.0.0.0/25, gateway: 10.0.0.128}}\n", "bad-value‹10.0.0.128›", "none of the addresses" },
+        { "networks: a gateway outside", "image: x\nnetworks: {a: {subnet: 10.0.0.0/25, gateway: 10.0.0.128}}\n", "bad-value‹10.0.0.128›", "not an address of the subnet" },
         { "networks: a gateway of another kind", "image: x\nnetworks: {a: {subnet: 10.0.0.0/24, gateway: '::1'}}\n", "bad-value‹'::1'›", NULL },
         { "networks: no bits", "image: x\nnetworks: {a: {subnet: 10.0.0.0/0, gateway: 1.2.3.4}}\n", "", NULL },
         { "mounts: the service's instead of the app's", "image: x\nvolumes: ['data:/data']\nservices: [{name: web, volumes: ['other:/data']}]\n", "", NULL },
@@ -167,7 +167,7 @@ static const struct check_row check_rows[] = {
           "quadlet-key-taken‹AutoUpdate› quadlet-key-taken‹ExecCondition›", "'auto_update:'; write that" },
         { "raw: a key of another section", "image: x\nquadlet: {Unit: {Image: z}}\n", "", NULL },
         { "raw: takes back", "image: x\nquadlet: {Service: {ExecStartPre: ''}, Container: {PodmanArgs: '', ShmSize: ''}}\n",
-          "quadlet-key-taken‹ExecStartPre› quadlet-key-taken‹PodmanArgs›", "takes back" },
+          "quadlet-key-taken‹ExecStartPre› quadlet-key-taken‹PodmanArgs›", "would remove" },
         { "raw: takes back secrets", "image: x\nquadlet: {Container: {Secret: ''}}\n", "quadlet-key-taken‹Secret›", NULL },
         { "raw: another section", "image: x\nquadlet: {Install: {WantedBy: z.target}}\n", "unknown-key‹Install›", NULL },
 };

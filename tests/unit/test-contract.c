@@ -74,16 +74,16 @@ static const struct contract_row rows[] = {
         { "template: nothing given", PARTS URI, "", "", "", "", NULL },
         { "template: a default alone is nothing given", "{name: port, default: '1'}, {name: host}, {env: U, template: '{{ host }}:{{ port }}'}", "", "", "", "", NULL },
         { "template: defaults for all", "{name: a, default: x}, {env: U, template: '<{{ a }}>'}", "", "", "U=<x>", "", NULL },
-        { "template: one is missing", PARTS URI, "", "user: me, host: db", NULL, "config-missing‹host›", "'host' is of use only with 'pw', for URI" },
+        { "template: one is missing", PARTS URI, "", "user: me, host: db", NULL, "config-missing‹host›", "'host' has an effect only with 'pw', for URI" },
         { "template: a required one is missing", "{name: a}, {name: b, required: true}, {env: U, template: '{{ a }}{{ b }}'}", "", "a: x", NULL,
           "config-missing‹c›", "requires 'b'" },
         { "template: one is not in force", "{name: a}, {name: b, when: {a: z}}, {env: U, template: '{{ a }}{{ b }}'}", "", "a: x, b: w", "", "", NULL },
         { "template: not in force itself", "{name: a}, {env: U, template: '{{ a }}', when: {a: z}}", "", "a: x", "", "", NULL },
-        { "template: given itself", PARTS URI, "", "URI: x", NULL, "config-unknown‹URI›", "is made of other values" },
+        { "template: given itself", PARTS URI, "", "URI: x", NULL, "config-unknown‹URI›", "is made from other values" },
         { "template: the instance's number", "{name: a}, {env: U, template: '<{{ a }}>'}", "", "a: '{{ instance }}'", "U=<@>", "", NULL },
         { "template: encoded around the number", "{name: a}, {env: U, template: '{{ a | urlencode }}'}", "", "a: '/{{ instance }}/'", "U=%2F@%2F", "", NULL },
         { "template: the number beside a secret", PARTS URI, "", "user: 'u{{ instance }}', pw: {secret: known}, host: db", NULL,
-          "instance-not-here‹'u{{ instance }}'›", "composed" },
+          "instance-not-here‹'u{{ instance }}'›", "contains one" },
         { "template: secret by its own word", "{name: a}, {env: U, template: '<{{ a }}>', secret: true}", "", "a: x", "!U=<x>", "", NULL },
 
         { "list: joined", "{env: A, type: list}", "", "A: [a, b, 'c d']", "A=a,b,c d", "", NULL },
@@ -94,9 +94,9 @@ static const struct contract_row rows[] = {
         { "list: in a template", "{name: a, type: list}, {env: U, template: '<{{ a }}>'}", "", "a: [x, z]", "U=<x,z>", "", NULL },
 
         { "choices: one of them", "{env: A, choices: [a, b]}", "", "A: b", "A=b", "", NULL },
-        { "choices: none of them", "{env: A, choices: [a, b, c]}", "", "A: d", NULL, "config-choice‹d›", "'d' is no value of 'A'; the contract 'c' allows a, b or c" },
+        { "choices: none of them", "{env: A, choices: [a, b, c]}", "", "A: d", NULL, "config-choice‹d›", "invalid value 'd' for 'A'; the contract 'c' allows a, b or c" },
         { "choices: a secret is not compared", "{env: A, choices: [a]}", "", "A: {secret: known}", "!A={known}", "", NULL },
-        { "choices: not shown", "{env: A, secret: true, choices: [a]}", "", "A: hunter2", NULL, "config-choice‹hunter2›", "this is no value of 'A'" },
+        { "choices: not shown", "{env: A, secret: true, choices: [a]}", "", "A: hunter2", NULL, "config-choice‹hunter2›", "invalid value for 'A'" },
         { "choices: of a list", "{env: A, type: list, choices: [a, b]}", "", "A: [a, b]", "A=a,b", "", NULL },
         { "choices: of a list, one wrong", "{env: A, type: list, choices: [a, b]}", "", "A: [a, c]", NULL, "config-choice‹c›", NULL },
 
@@ -116,7 +116,7 @@ static const struct contract_row rows[] = {
         { "types: true in quotes is one", "{env: A}", "", "A: 'true'", "A=true", "", NULL },
 
         { "unknown: near", "{name: dbhost}", "", "dbhots: x", NULL, "config-unknown‹dbhots›", "did you mean 'dbhost'?" },
-        { "unknown: far", "{name: dbhost}", "", "colour: x", NULL, "config-unknown‹colour›", "put what it does not know under 'env:'" },
+        { "unknown: far", "{name: dbhost}", "", "colour: x", NULL, "config-unknown‹colour›", "put other variables under 'env:'" },
         { "unknown: templates are not offered", "{name: a}, {name: dburi, env: U, template: '{{ a }}'}", "", "dbuir: x", NULL, "config-unknown‹dbuir›", "under 'env:'" },
 
         { "secret: in clear", "{env: A, secret: true}", "", "A: hunter2", "!A=hunter2", "readable-secret‹A›", "chmod o-r" },
@@ -127,11 +127,11 @@ static const struct contract_row rows[] = {
         { "secret: a variable of Podman's", "{env: HTTPS_PROXY, secret: true}", "", "HTTPS_PROXY: x", NULL, "readable-secret‹HTTPS_PROXY› secret-variable‹HTTPS_PROXY›", NULL },
 
         { "bad: neither name nor variable", "{doc: x}", "", "", NULL, "bad-contract‹c› bad-contract‹{›", NULL },
-        { "bad: twice", "{env: A}, {env: A}", "", "", NULL, "bad-contract‹c› bad-contract‹A›", "'A' is there twice" },
-        { "bad: an unknown condition of need", "{env: A, required_when: {B: x}}", "", "", NULL, "bad-contract‹c› bad-contract‹B›", "'B' is no variable" },
-        { "bad: an unknown condition", "{env: A, when: {B: x}}", "", "", NULL, "bad-contract‹c› bad-contract‹B›", "'B' is no variable" },
+        { "bad: twice", "{env: A}, {env: A}", "", "", NULL, "bad-contract‹c› bad-contract‹A›", "duplicate variable 'A'" },
+        { "bad: an unknown condition of need", "{env: A, required_when: {B: x}}", "", "", NULL, "bad-contract‹c› bad-contract‹B›", "unknown variable 'B'" },
+        { "bad: an unknown condition", "{env: A, when: {B: x}}", "", "", NULL, "bad-contract‹c› bad-contract‹B›", "unknown variable 'B'" },
         { "bad: a set of unknown ones", "{env: A}", "{name: x, variables: [B], optional: [D]}", "", NULL, "bad-contract‹c› bad-contract‹B› bad-contract‹D›", NULL },
-        { "bad: an unknown name in a template", "{env: A, template: '{{ b }}'}", "", "", NULL, "bad-contract‹c› bad-contract‹'{{ b }}'›", "names no variable" },
+        { "bad: an unknown name in a template", "{env: A, template: '{{ b }}'}", "", "", NULL, "bad-contract‹c› bad-contract‹'{{ b }}'›", "names an unknown variable" },
         { "bad: a template of templates", "{env: D}, {env: A, template: '{{ D }}'}, {env: B, template: '{{ A }}'}", "", "", NULL,
           "bad-contract‹c› bad-contract‹'{{ A }}'›", "names another template" },
         { "bad: an unknown filter", "{env: D}, {env: A, template: '{{ D | upper }}'}", "", "", NULL, "bad-contract‹c› bad-contract‹'{{ D | upper }}'›", "urlencode" },
@@ -192,7 +192,7 @@ static void test_broken_for_two(void **state) {
         site_write(&s, "/etc/pyservice.d/two.yaml", "image: x\ncontract: c\n");
         site_load(&s);
 
-        assert_site(&s, "bad-contract‹c› bad-contract‹c› bad-value‹A-B›", "mend /etc/pyservice/contracts/c.yaml");
+        assert_site(&s, "bad-contract‹c› bad-contract‹c› bad-value‹A-B›", "fix /etc/pyservice/contracts/c.yaml");
         assert_null(site_app(&s, "one"));
         assert_null(site_app(&s, "two"));
         site_close(&s);

@@ -233,7 +233,7 @@ static const struct broken_row broken_rows[] = {
         { "broken: no image of one", "services: [{name: web, image: x}, {name: job}]\n", "no-image‹job›", "'job' has no image" },
         { "broken: an unknown network", "image: x\nnetwork: x.network\n", "unknown-network‹x.network›", "write one" },
         { "broken: a network misspelt", "image: x\nnetwork: forn.network\n", "unknown-network‹forn.network›", "did you mean 'front.network'?" },
-        { "broken: an unknown volume", "image: x\nvolumes: ['data.volume:/data']\n", "unknown-volume‹'data.volume:/data'›", "'data:/data' for a volume of the application's own" },
+        { "broken: an unknown volume", "image: x\nvolumes: ['data.volume:/data']\n", "unknown-volume‹'data.volume:/data'›", "'data:/data' for a volume of the application" },
         { "broken: what belongs to a service", "image: x\nscale: 2\nservices: [{name: web}]\n", "misplaced-key‹scale›", "move it there" },
         { "broken: a name as long as it may be", "image: x\nservices: [{name: a-123456789-123456789-123456789-123456789-123456789}]\n",
           "", NULL },

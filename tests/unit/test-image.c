@@ -216,7 +216,7 @@ static void set_code(struct shelf *s, const char *below) {
         put(s, "real/shop/app/code/old.py", "old\n");
 }
 
-/* What a link of the repository leads to elsewhere is not there. */
+/* What a link of the repository leads to elsewhere does not exist. */
 static void test_links_that_leave_the_repository(void **state) {
         struct shelf *s = *state;
         struct str text;

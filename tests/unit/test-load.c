@@ -150,7 +150,7 @@ static const struct file_row file_rows[] = {
         { "names: not YAML's", "shop.yaml~", APP("x"), "", NULL },
         { "names: no suffix", "shop", APP("x"), "", NULL },
         { "names: the other suffix", "shop.yml", APP("x"), "bad-file-name‹/etc/pyservice.d/shop.yml›", "rename 'shop.yml' to 'shop.yaml'" },
-        { "names: capitals", "Shop.yaml", APP("x"), "bad-file-name‹/etc/pyservice.d/Shop.yaml›", "small letters" },
+        { "names: capitals", "Shop.yaml", APP("x"), "bad-file-name‹/etc/pyservice.d/Shop.yaml›", "lowercase letters" },
         { "names: dots", "shop.staging.yaml", APP("x"), "bad-file-name‹/etc/pyservice.d/shop.staging.yaml›", NULL },
         { "names: digits", "2.yaml", APP("x"), "", NULL },
         { "text: empty", "shop.yaml", "", "empty-definition‹/etc/pyservice.d/shop.yaml›", NULL },

@@ -145,7 +145,7 @@ static void test_unit(void **state) {
 }
 
 struct host_row {
-        const char *name, *kernel, *etc;        /* NULL: the file is not there */
+        const char *name, *kernel, *etc;        /* NULL: the file does not exist */
         const char *hosts;                      /* blank-separated */
         bool is_here;
 };

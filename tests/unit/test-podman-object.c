@@ -14,13 +14,13 @@ struct object_row {
 
 static const struct object_row volume_rows[] = {
         { "plain", V(""), "shop-data\tlocal\t\t\t\n", "" },
-        { "in the short form", "image: x\nvolumes: ['data:/data']\n", "shop-data\tlocal\t\t/srv\t\n", "device '/srv' (wanted: none)" },
+        { "in the short form", "image: x\nvolumes: ['data:/data']\n", "shop-data\tlocal\t\t/srv\t\n", "device '/srv' (desired: none)" },
         { "of somebody else", V("driver: rclone"), "data\tlocal\t\t\t\nother-data\tlocal\t\t\t\n", "" },
         { "as it is wanted", V("type: nfs, device: 'h:/d', options: 'rw,hard'"), "shop-data\tlocal\tnfs\th:/d\trw,hard\n", "" },
-        { "another driver", V("driver: rclone"), "shop-data\tlocal\t\t\t\n", "driver 'local' (wanted: 'rclone')" },
+        { "another driver", V("driver: rclone"), "shop-data\tlocal\t\t\t\n", "driver 'local' (desired: 'rclone')" },
         { "a device that came later", V("type: none, device: /srv/late, options: bind"), "shop-data\tlocal\t\t\t\n",
-          "no type (wanted: 'none'), no device (wanted: '/srv/late'), no options (wanted: 'bind')" },
-        { "another option", V("type: nfs, device: 'h:/d', options: ro"), "shop-data\tlocal\tnfs\th:/d\trw\n", "options 'rw' (wanted: 'ro')" },
+          "no type (desired: 'none'), no device (desired: '/srv/late'), no options (desired: 'bind')" },
+        { "another option", V("type: nfs, device: 'h:/d', options: ro"), "shop-data\tlocal\tnfs\th:/d\trw\n", "options 'rw' (desired: 'ro')" },
         { "what Podman does not print", V("driver: rclone"), "shop-data\n\nshop-data\tlocal\n", "" },
 };
 
@@ -29,18 +29,18 @@ static const struct object_row network_rows[] = {
         { "as it is wanted", N("subnet: 10.1.0.0/24, gateway: 10.1.0.1, internal: true, ipv6: true, disable_dns: true, options: 'mtu=1400'"),
           "shop-net\tbridge\tfd00::/64 fd00::1,10.1.0.0/24 10.1.0.1,\ttrue\ttrue\tfalse\tisolate=true,mtu=1400,\n", "" },
         { "one subnet, written in two ways", N("subnet: 10.1.0.7/24, gateway: 10.1.0.1"), "shop-net\tbridge\t10.1.0.0/24 10.1.0.1,\tfalse\tfalse\ttrue\t\n", "" },
-        { "another subnet", N("subnet: 10.1.0.0/24"), "shop-net\tbridge\t10.2.0.0/24 10.2.0.1,\tfalse\tfalse\ttrue\t\n", "subnet '10.2.0.0/24' (wanted: '10.1.0.0/24')" },
-        { "a larger subnet", N("subnet: 10.1.0.0/16"), "shop-net\tbridge\t10.1.0.0/24 10.1.0.1,\tfalse\tfalse\ttrue\t\n", "subnet '10.1.0.0/24' (wanted: '10.1.0.0/16')" },
+        { "another subnet", N("subnet: 10.1.0.0/24"), "shop-net\tbridge\t10.2.0.0/24 10.2.0.1,\tfalse\tfalse\ttrue\t\n", "subnet '10.2.0.0/24' (desired: '10.1.0.0/24')" },
+        { "a larger subnet", N("subnet: 10.1.0.0/16"), "shop-net\tbridge\t10.1.0.0/24 10.1.0.1,\tfalse\tfalse\ttrue\t\n", "subnet '10.1.0.0/24' (desired: '10.1.0.0/16')" },
         { "another gateway", N("subnet: 10.1.0.0/24, gateway: 10.1.0.9"), "shop-net\tbridge\t10.1.0.0/24 10.1.0.1,\tfalse\tfalse\ttrue\t\n",
-          "gateway '10.1.0.1' (wanted: '10.1.0.9')" },
-        { "no longer internal", N(""), "shop-net\tbridge\t10.1.0.0/24 10.1.0.1,\ttrue\tfalse\ttrue\t\n", "internal 'true' (wanted: 'false')" },
+          "gateway '10.1.0.1' (desired: '10.1.0.9')" },
+        { "no longer internal", N(""), "shop-net\tbridge\t10.1.0.0/24 10.1.0.1,\ttrue\tfalse\ttrue\t\n", "internal 'true' (desired: 'false')" },
         { "IPv6 and no names", N("ipv6: true, disable_dns: true"), "shop-net\tbridge\t10.1.0.0/24 10.1.0.1,\tfalse\tfalse\ttrue\t\n",
-          "ipv6 'false' (wanted: 'true'), disable_dns 'false' (wanted: 'true')" },
+          "ipv6 'false' (desired: 'true'), disable_dns 'false' (desired: 'true')" },
         { "an IPv6 subnet", N("subnet: 'fd00::/64'"), "shop-net\tbridge\tfd00::/64 fd00::1,\tfalse\ttrue\ttrue\t\n", "" },
         { "a driver without names", N("driver: macvlan"), "shop-net\tmacvlan\t\tfalse\tfalse\tfalse\t\n", "" },
         { "another option", N("options: 'mtu=1400,isolate=true'"), "shop-net\tbridge\t\tfalse\tfalse\ttrue\tmtu=1400,\n",
-          "options 'mtu=1400' (wanted: 'mtu=1400,isolate=true')" },
-        { "a driver", N("driver: macvlan"), "shop-net\tbridge\t10.1.0.0/24 10.1.0.1,\tfalse\tfalse\ttrue\t\n", "driver 'bridge' (wanted: 'macvlan')" },
+          "options 'mtu=1400' (desired: 'mtu=1400,isolate=true')" },
+        { "a driver", N("driver: macvlan"), "shop-net\tbridge\t10.1.0.0/24 10.1.0.1,\tfalse\tfalse\ttrue\t\n", "driver 'bridge' (desired: 'macvlan')" },
 };
 
 static void compare(const struct object_row *row, bool is_network) {
@@ -58,7 +58,7 @@ static void compare(const struct object_row *row, bool is_network) {
         podman_compare_text(&s.arena, &wanted, is_network, str_of(row->printed), &found);
         assert_int_equal(found.list.n, row->found[0] != '\0');
         if (found.list.n > 0) {
-                (void) snprintf(text, sizeof(text), "the %s %s is there, and keeps %s", kind, name, row->found);
+                (void) snprintf(text, sizeof(text), "the %s %s exists, and keeps %s", kind, name, row->found);
                 assert_string_equal(arena_str(&s.arena, found.list.at[0].text).p, text);
                 (void) snprintf(text, sizeof(text), "pyservicectl stop shop && podman %s rm %s && pyservicectl start shop", kind, name);
                 assert_string_equal(arena_str(&s.arena, found.list.at[0].advice).p, text);

@@ -130,7 +130,7 @@ static const struct mistake mistakes[] = {
         { "publish: a fixed port", { { .app = "a", .scale = 2, .host_port = 8000 }, { .app = "b", .scale = 1, .publish = "8001:80" } },
           "port-taken b publish a: port 8001 is taken by 'a'; choose another one" },
         { "publish: by each instance", { { .app = "a", .scale = 3, .publish = "80:80" } },
-          "port-taken a publish -: 3 instances can't all publish port 80; leave out the host's port, or set scale to 1" },
+          "port-taken a publish -: 3 instances cannot all publish port 80; omit the host's port, or set scale to 1" },
         { "pool: just enough", { { .app = "a", .scale = 4 }, { .app = "b", .scale = 6 } }, NULL },
         { "pool: too small", { { .app = "a", .scale = 4 }, { .app = "b", .scale = 7 } },
           "ports-exhausted b  -: all 10 ports of the pool are taken; widen 'ports' in host.yaml" },

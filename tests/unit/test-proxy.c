@@ -43,7 +43,7 @@ static const struct whole wholes[] = {
         { "set: certificates without a route", { { "a", "certificates", "/z.pem\n" } }, "", "", NULL },
         { "set: comments", { { "a", "routes", "# x\n\nx.org / a plain\n" } }, "x.org/ a\n", "", NULL },
         { "set: one route twice", { { "a", "routes", "x.org /b a plain\n" }, { "b", "routes", "x.org /b/ b plain\n" } }, NULL, NULL,
-          "applications 'a' and 'b' both want 'x.org/b/'" },
+          "applications 'a' and 'b' both use 'x.org/b/'" },
         { "set: one file twice", { { "a", "10_backend_x.cfg", "1" }, { "b", "10_backend_x.cfg", "1" } }, NULL, NULL,
           "applications 'a' and 'b' both have a file '" DIRECTORY "/10_backend_x.cfg'" },
         { "set: a short route", { { "a", "routes", "x.org / a\n" } }, NULL, NULL, "application 'a' has a malformed route 'x.org / a'" },
@@ -219,23 +219,23 @@ static const struct scene scenes[] = {
         { "run: the last one goes", { { "a", "10_backend_a.cfg", BACKEND("a", "") }, { "b", "routes", "x.org / a plain\n" } }, { { 0 } }, NULL, "", NULL, false },
         { "run: the administrator's files stay", { { "a", "10_backend_a.cfg", BACKEND("a", "") } }, { { 0 } }, "99_mine.cfg=# mine\n", "99_mine.cfg", NULL, false },
         { "run: the administrator's file of our name", { { 0 } }, { { "a", "10_backend_a.cfg", BACKEND("a", "") } }, "10_backend_a.cfg=# mine\n", "10_backend_a.cfg",
-          "application 'a': its configuration for HAProxy is refused and left out:\n'" DIRECTORY "/10_backend_a.cfg' is there and was not written by pyservice",
+          "application 'a': HAProxy rejects its configuration; it is left out:\n'" DIRECTORY "/10_backend_a.cfg' exists and was not written by pyservice",
           false },
         { "run: two want one file", { { "b", "10_backend_x.cfg", BACKEND("x", "") } },
           { { "a", "10_backend_x.cfg", BACKEND("x", "") }, { "b", "10_backend_x.cfg", BACKEND("x", "") } }, NULL, "10_backend_x.cfg",
-          "application 'a': its configuration for HAProxy is refused and left out:\napplications 'a' and 'b' both have", false },
+          "application 'a': HAProxy rejects its configuration; it is left out:\napplications 'a' and 'b' both have", false },
         { "run: HAProxy refuses a new one", { { 0 } }, { { "a", "10_backend_a.cfg", BACKEND("a", "") }, { "b", "10_backend_b.cfg", BACKEND("b", "\tnonsense\n") } }, NULL,
-          "10_backend_a.cfg", "application 'b': its configuration for HAProxy is refused and left out:\nparsing [" DIRECTORY "/10_backend_b.cfg:4] : unknown keyword 'nonsense'", true },
+          "10_backend_a.cfg", "application 'b': HAProxy rejects its configuration; it is left out:\nparsing [" DIRECTORY "/10_backend_b.cfg:4] : unknown keyword 'nonsense'", true },
         { "run: HAProxy refuses a change", { { "b", "10_backend_b.cfg", BACKEND("b", "") } },
           { { "a", "10_backend_a.cfg", BACKEND("a", "") }, { "b", "11_backend_b.cfg", BACKEND("b", "\tnonsense\n") } }, NULL,
-          "10_backend_a.cfg 10_backend_b.cfg", "application 'b': its new configuration for HAProxy is refused; the one it had stays:\n", true },
+          "10_backend_a.cfg 10_backend_b.cfg", "application 'b': HAProxy rejects its new configuration; the previous one stays:\n", true },
         { "run: HAProxy needs what went", { { "a", "10_backend_a.cfg", BACKEND("a", "") } }, { { 0 } },
           "99_mine.cfg=frontend mine\n\tmode http\n\tbind 127.0.0.1:7999\n\tdefault_backend a\n", "10_backend_a.cfg 99_mine.cfg",
-          "application 'a': it is gone, but HAProxy's configuration can't do without what it brought, which stays:\n", true },
+          "application 'a': it was removed, but other parts of HAProxy's configuration need its files, which stay:\n", true },
         { "run: the administrator's part is broken", { { 0 } }, { { "a", "10_backend_a.cfg", BACKEND("a", "") } }, "99_mine.cfg=nonsense\n", "99_mine.cfg",
-          "HAProxy refuses the administrator's own configuration, so nothing was changed:\n", true },
+          "HAProxy rejects the administrator's configuration, so nothing changed:\n", true },
         { "run: a certificate is missing", { { 0 } }, { { "a", "10_backend_a.cfg", BACKEND("a", "") }, { "b", "routes", "x.org / a https\n" }, { "c", "certificates", "/no/such.pem\n" } },
-          NULL, "10_backend_a.cfg" FRONTEND, "application 'c': its configuration for HAProxy is refused and left out:\n", true },
+          NULL, "10_backend_a.cfg" FRONTEND, "application 'c': HAProxy rejects its configuration; it is left out:\n", true },
 };
 
 struct machine {
@@ -359,7 +359,7 @@ static void test_bad_host_file(void **state) {
         publish(&m, piece, 1);
         put(&m, STR("etc/pyservice/host.yaml"), STR("haproxy: {http_port: 70000}\n"));
         assert_int_equal(apply(&m, &problem), 1);
-        assert_non_null(strstr(problem.p, "HAProxy's files stay as they are, because of mistakes in host.yaml:\n/etc/pyservice/host.yaml:1:"));
+        assert_non_null(strstr(problem.p, "HAProxy's files stay as they are, because of errors in host.yaml:\n/etc/pyservice/host.yaml:1:"));
         assert_string_equal(listing(&m).p, "");
         machine_close(&m);
 }

@@ -4,7 +4,7 @@
 #include "publish/quadlet.h"
 #include "publishing.h"
 
-#define HEAD "# What pyservice-generator wants to run.\n\n[Unit]\n"
+#define HEAD "# Units that pyservice-generator upholds.\n\n[Unit]\n"
 
 static struct fixture f;
 
@@ -136,13 +136,13 @@ static void test_refused(void **state) {
         assert_int_equal(fixture_runs(&f), 1);
 
         d = only_diag(DIAG_QUADLET_REFUSED, "shop");
-        assert_string_equal(d->text.p, "Podman's Quadlet refuses 'shop@.container': unsupported key 'Bogus' in group 'Container'");
+        assert_string_equal(d->text.p, "Podman's Quadlet rejects 'shop@.container': unsupported key 'Bogus' in group 'Container'");
         assert_int_equal(d->at.off, 7);
         assert_int_equal(f.bundles[0].choice, BUNDLE_NONE);
         assert_int_equal(f.bundles[1].choice, BUNDLE_WANTED);
         assert_out("pyservice.target.d/50-pyservice.conf\ntea.target\ntea@.service\ntea@.service.d/10-ports.conf\n");
         assert_alive(HEAD "Upholds=tea.target\nUpholds=pyservice-config@shop.path\n");
-        assert_non_null(strstr(fixture_read(&f, "run/errors/shop").p, "shop.yaml:1:8: error: Podman's Quadlet refuses"));
+        assert_non_null(strstr(fixture_read(&f, "run/errors/shop").p, "shop.yaml:1:8: error: Podman's Quadlet rejects"));
 }
 
 /* What ran goes on running. */
@@ -200,10 +200,10 @@ struct spoiler {
 
 /* One file that Quadlet can't bear must not take the other apps along. */
 static const struct spoiler spoilers[] = {
-        { "spoiler: syntax", "!\n", "Podman's Quadlet refuses 'app-07@.container': file contains line 1: “!” which is not a key-value pair, group, or comment", 12 },
+        { "spoiler: syntax", "!\n", "Podman's Quadlet rejects 'app-07@.container': file contains line 1: “!” which is not a key-value pair, group, or comment", 12 },
         { "spoiler: crash", "Crash=1\n", "Podman's Quadlet failed: it was ended by signal 9", 12 },
-        { "spoiler: key", "Bogus=1\n", "Podman's Quadlet refuses 'app-07@.container': unsupported key 'Bogus' in group 'Container'", 1 },
-        { "spoiler: silence", "Silent=1\n", "Podman's Quadlet refuses 'app-07@.container': it made no unit of it, and does not say why", 1 },
+        { "spoiler: key", "Bogus=1\n", "Podman's Quadlet rejects 'app-07@.container': unsupported key 'Bogus' in group 'Container'", 1 },
+        { "spoiler: silence", "Silent=1\n", "Podman's Quadlet rejects 'app-07@.container': it generated no unit, and reported no reason", 1 },
 };
 
 static void test_spoiler(void **state) {
@@ -291,7 +291,7 @@ static void test_removed_app(void **state) {
         assert_int_equal(fixture_publish(&f), 0);
         assert_out("pyservice.target.d/50-pyservice.conf\nshop.target\nshop@.service\nshop@.service.d/10-ports.conf\n"
                    "shop@.service.d/90-gone.conf\n");
-        assert_alive("# What pyservice-generator wants to run.\n");
+        assert_alive("# Units that pyservice-generator upholds.\n");
 
         (void) fixture_usual(&f, "shop", "[Container]\n", "[Unit]\n");
         assert_int_equal(fixture_publish(&f), 0);
@@ -552,7 +552,7 @@ static void test_real_quadlet(void **state) {
         assert_null(strstr(unit.p, ".staging"));
         assert_non_null(strstr(unit.p, "\nExecStart="));
         assert_string_equal(only_diag(DIAG_QUADLET_REFUSED, "tea")->text.p,
-                            "Podman's Quadlet refuses 'tea@.container': unsupported key 'Bogus' in group 'Container'");
+                            "Podman's Quadlet rejects 'tea@.container': unsupported key 'Bogus' in group 'Container'");
 }
 
 /* It refuses a whole directory for one line. */

@@ -47,7 +47,7 @@ static const struct split_row split_rows[] = {
         { "split: closed by none of its kind", "'a\"", { NULL }, "a ' is not closed" },
         { "split: an escaped quote does not close", "\"a\\\"", { NULL }, "a \" is not closed" },
         { "split: backslash at the end of double quotes", "\"a\\", { NULL }, "a \" is not closed" },
-        { "split: backslash at the end", "a \\", { NULL }, "a \\ at the end" },
+        { "split: backslash at the end", "a \\", { NULL }, "the \\ at the end" },
 };
 
 static void test_split(void **state) {

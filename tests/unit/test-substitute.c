@@ -84,10 +84,10 @@ static const struct substitute_row substitute_rows[] = {
         { "vars: of a name that uses a variable", "root: '/srv/{{ v }}'\nvars: {v: x, m: '{{ app_dir }}'}\na: '{{ m }}'\n",
           "{root: '/srv/x', vars: {v: x, m: '{{ app_dir }}'}, a: '/srv/x/app'}", "", NULL },
         { "vars: of a name that uses a later variable", "root: '/srv/{{ v }}'\nvars: {m: '{{ app_dir }}', v: x}\na: '{{ app_dir }}'\n",
-          "{root: '/srv/x', vars: {m: '{{ app_dir }}', v: x}, a: '/srv/x/app'}", "unknown-variable‹'{{ app_dir }}'›", "'app_dir' is made of what is not known here" },
+          "{root: '/srv/x', vars: {m: '{{ app_dir }}', v: x}, a: '/srv/x/app'}", "unknown-variable‹'{{ app_dir }}'›", "'app_dir' uses an unknown variable" },
         { "names: of each other, twice", "module: '{{ app_user }}'\nuser: 'u{{ app_group }}'\ngroup: '{{ service }}'\na: '{{ app_module }}'\n",
           "{module: 'ushop', user: 'ushop', group: 'shop', a: 'ushop'}", "", NULL },
-        { "names: of itself", "root: '{{ app_root }}/x'\n", "{root: '/x'}", "bad-substitution‹'{{ app_root }}/x'›", "made of itself" },
+        { "names: of itself", "root: '{{ app_root }}/x'\n", "{root: '/x'}", "bad-substitution‹'{{ app_root }}/x'›", "refers to itself" },
         { "names: a mistake is told once", "root: '/{{ no }}'\na: '{{ app_dir }}'\n", "{root: '/', a: '//app'}", "unknown-variable‹'/{{ no }}'›", NULL },
 
         { "braces: two", "a: \"{{ '{{' }} app_name }}\"\n", "{a: '{{ app_name }}'}", "", NULL },

@@ -93,7 +93,7 @@ def test_in_debug_mode_it_may_be_given(tmp_path):
     ("AWS_REGION: eu-west-1", "AWS_REGOIN: eu-west-1", "did you mean 'AWS_REGION'?"),
     ("  SENTRY_DSN", "  APP_RUN_MODE: DAEMON\n  SENTRY_DSN", "allows WEB, TASK, WORKER or BEAT"),
     ("run_mode: BEAT", "run_mode: BEAT\n    scale: 2", "BEAT"),
-    ("run_mode: TASK", "run_mode: RUN", "'RUN' is no value of 'run_mode'"),
+    ("run_mode: TASK", "run_mode: RUN", "invalid value 'RUN' for 'run_mode'"),
     ("run_mode: WEB\n    worker_count: 3", "run_mode: WEB\n    worker_count: 0", "worker_count"),
 ])
 def test_mistakes(tmp_path, old, new, said):

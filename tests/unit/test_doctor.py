@@ -69,12 +69,12 @@ def doctor(root, *words):
 def test_a_good_root(root):
     assert doctor(root) == {}
     done = subprocess.run([PYSERVICECTL, f"--root={root}", "doctor", "shop"], capture_output=True, text=True, check=False)
-    assert done.returncode == 0 and "good; " in done.stdout and "more would ask the machine that runs" in done.stdout
+    assert done.returncode == 0 and "good; " in done.stdout and "more need the running machine" in done.stdout
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="some of it is root's to see")
 @pytest.mark.parametrize("check, path, text, words", [
-    ("generator", f"{GENERATORS}/pyservice-generator", None, ["bad", "pyservice-generator is not where", "install"]),
+    ("generator", f"{GENERATORS}/pyservice-generator", None, ["bad", "pyservice-generator is not in", "install"]),
     ("generator", "etc/systemd/system-generators/pyservice-generator", "/dev/null", ["bad", "is masked by /etc/systemd/system-generators/", "rm "]),
     ("generator", f"{GENERATORS}/podman-system-generator", None, ["bad", "Quadlet"]),
     ("units", "usr/lib/systemd/system/pyservice-proxy@.timer", None, ["bad", "not installed: pyservice-proxy@.timer →"]),
@@ -125,7 +125,7 @@ def test_read_since(root):
     """What was written after the generators ran."""
     (root / "run/systemd/generator/pyservice.target.d").mkdir(parents=True)
     write(root / "run/pyservice/alive.conf", "[Unit]\nUpholds=shop.target\nUpholds=old.target\n")
-    assert list(doctor(root)) == ["generated"] and "old: its definition is gone" in doctor(root)["generated"]
+    assert list(doctor(root)) == ["generated"] and "old: its definition was removed" in doctor(root)["generated"]
     write(root / "run/pyservice/alive.conf", "[Unit]\nUpholds=shop.target\n")
     assert doctor(root) == {}
     write(root / "etc/pyservice.d/shop.yaml.d/50-more.yaml", "scale: 3\n")
@@ -140,9 +140,9 @@ def test_what_is_masked_is_not_gone(root):
     assert doctor(root) == {}
     (root / "run/systemd/generator/pyservice.target.d").mkdir(parents=True)
     write(root / "run/pyservice/alive.conf", "[Unit]\nUpholds=old.target\n")
-    assert "warning old: it is masked by /etc/pyservice.d/old.yaml, and systemd has not read that yet" in doctor(root)["generated"]
+    assert "warning old: it is masked by /etc/pyservice.d/old.yaml, and systemd has not been reloaded since" in doctor(root)["generated"]
     done = subprocess.run([PYSERVICECTL, f"--root={root}", "doctor", "old"], capture_output=True, text=True, check=False)
-    assert done.returncode == 1 and done.stderr == "pyservicectl: old is masked by /etc/pyservice.d/old.yaml; remove that link, and its definition counts again\n"
+    assert done.returncode == 1 and done.stderr == "pyservicectl: old is masked by /etc/pyservice.d/old.yaml; remove that link, and the definition takes effect again\n"
 
 
 @pytest.mark.other_users

@@ -186,7 +186,7 @@ def test_get_refuses(root):
     assert "did you mean 'drain'?" in root.bad("get", "shop", "services.web.proxy.timeouts.drian")
     assert "did you mean 'hello'?" in root.bad("get", "helo")
     assert "services.web.scale" in root.bad("get", "shop", "scale")
-    assert "'y' is below what has no keys" in root.bad("get", "hello", "port.y")
+    assert "'y' is below a value, which has no keys" in root.bad("get", "hello", "port.y")
     assert "is not set" in root.bad("get", "hello", "health")
     root.bad("get", status=2)
     root.write("hello.yaml", "image: x\nscale: many\n")
@@ -264,7 +264,7 @@ def test_set_in_a_service(root):
     root.good("set", "shop", "services.worker.env.LEVEL", "yes")  # a variable is a text
     assert root.get("shop", "services.web.proxy.timeouts.drain") == "40s" and root.get("shop", "services.worker.env.LEVEL") == "yes"
     assert root.get("shop", "services.web.proxy.domains") == "- shop.example.com" and root.get("shop", "services.web.env.LEVEL") == "info"
-    assert root.drop_in("shop").read_text() == ("# Made by pyservicectl, laid over the definition of shop.\n"
+    assert root.drop_in("shop").read_text() == ("# Written by pyservicectl; a drop-in for the definition of shop.\n"
                                                 "services:\n  web:\n    proxy:\n      timeouts:\n        drain: 40s\n  worker:\n    env:\n      LEVEL: \"yes\"\n")
 
 
@@ -273,21 +273,21 @@ REFUSALS = [
     (("hello", "scale", "many"), "2 | scale: many"),
     (("hello", "env_files", "[yes]"), 'write "yes"'),
     (("hello", "sclae", "2"), "did you mean 'scale'?"),
-    (("hello", "env.A B", "2"), "'A B' is no good name"),
+    (("hello", "env.A B", "2"), "'A B' is not a valid name"),
     (("hello", "port", "[1, 2]"), "error"),
     (("hello", "description", "{a"), "VALUE:1:1"),
-    (("hello", "description", "#x"), "to YAML '#x' is no value"),
+    (("hello", "description", "#x"), "'#x' is an empty value in YAML"),
     (("hello", "env.X", "&x y"), "anchors are not used"),
-    (("hello", "env.X", '"a" #b'), "of this YAML would take 'a' alone; a text needs quotes of YAML's own"),
-    (("hello", "scale", "3 # more"), "of this YAML would take '3' alone"),
-    (("hello", "x-note.who", "you\nand me"), "of this YAML would take 'you and me' alone"),
+    (("hello", "env.X", '"a" #b'), "YAML would read only 'a' of this value; quote the text for YAML"),
+    (("hello", "scale", "3 # more"), "YAML would read only '3' of this value"),
+    (("hello", "x-note.who", "you\nand me"), "YAML would read only 'you and me' of this value"),
     (("hello", "contract", "none"), "none"),
     (("hello", "before_update", "migrate"), "migrate"),
     (("shop", "services.wep.scale", "2"), "did you mean 'web'?"),
     (("shop", "scale", "2"), "belongs to a service"),
-    (("hello", "a.b", "2"), "is no key"),
-    (("nobody", "scale", "2"), "there is no definition of 'nobody'"),
-    (("../x", "scale", "2"), "there is no definition of '../x'"),
+    (("hello", "a.b", "2"), "is not a key"),
+    (("nobody", "scale", "2"), "'nobody' has no definition"),
+    (("../x", "scale", "2"), "'../x' has no definition"),
 ]
 
 
@@ -311,7 +311,7 @@ def test_set_refuses_what_harms_others(root):
 def test_set_that_would_not_count(root):
     root.write("hello.yaml.d/99-site.yaml", "scale: 5\n")
     before = root.files()
-    assert "would stay what /etc/pyservice.d/hello.yaml.d/99-site.yaml:1 says" in root.bad("set", "hello", "scale", "2")
+    assert "would have no effect because of /etc/pyservice.d/hello.yaml.d/99-site.yaml:1, which overrides it" in root.bad("set", "hello", "scale", "2")
     assert root.files() == before
 
 
@@ -392,7 +392,7 @@ def test_scale(root):
 def test_scale_refuses(root):
     before = root.files()
     assert "its services are web or worker" in root.bad("scale", "shop=3")
-    assert "there is no service 'wep'" in root.bad("scale", "shop/wep=3")
+    assert "unknown service 'wep'" in root.bad("scale", "shop/wep=3")
     assert "give hello=N" in root.bad("scale", "hello/web=3")
     assert "did you mean 'shop'?" in root.bad("scale", "shpo=3")
     for words in (["shop/web"], ["shop/web=x"], ["shop/web=-1"], ["shop/web=10001"], ["shop@1=2"], ["../hello=2"], []):
@@ -421,11 +421,11 @@ def test_cat(root):
     root.good("scale", "shop/web=4")
     root.good("scale", "--runtime", "shop/worker=3")
     text = root.good("cat", "shop")
-    heads = [line for line in text.splitlines() if line.startswith("# /") or line.startswith("# What")]
+    heads = [line for line in text.splitlines() if line.startswith("# /") or line.startswith("# The resulting")]
     assert heads == ["# /etc/pyservice.d/shop.yaml", "# /etc/pyservice.d/shop.yaml.d/90-pyservicectl.yaml",
-                     "# /run/pyservice.d/shop.yaml.d/95-pyservicectl-runtime.yaml", "# What this comes to, and where each value comes from"]
+                     "# /run/pyservice.d/shop.yaml.d/95-pyservicectl-runtime.yaml", "# The resulting values, and where each is set"]
     assert SHOP in text
-    end = text.partition("# What")[2]
+    end = text.partition("# The resulting")[2]
     for line in (r"  - name: web +# shop.yaml:6", r"    scale: 4 +# shop.yaml.d/90-pyservicectl.yaml:4", r"    scale: 3 +# shop.yaml.d/95-pyservicectl-runtime.yaml:4",
                  r"        drain: 30s +# default", r"    image: localhost/shop:1 +# shop.yaml:1", r"      - data:/data +# shop.yaml:3", r"      - cache:/cache +# shop.yaml:10"):
         assert re.search(f"^{line}$", end, re.M), line
@@ -446,7 +446,7 @@ def test_cat_of_a_broken_one(root):
     root.write("hello.yaml", "image: x\nscale: \033[31mred\n")
     done = root.ctl("cat", "hello")
     assert done.returncode == 1 and "scale: ?[31mred" in done.stdout and "\033" not in done.stdout + done.stderr
-    assert "hello.yaml:2" in done.stderr and "# What" not in done.stdout
+    assert "hello.yaml:2" in done.stderr and "# The resulting" not in done.stdout
 
 
 # --- edit ---
@@ -454,9 +454,9 @@ def test_cat_of_a_broken_one(root):
 
 def test_edit(root):
     file = root.write("hello.yaml", HELLO, 0o640)
-    assert root.good("edit", "hello", EDITOR="sed -i s/8000/9000/") == "hello: /etc/pyservice.d/hello.yaml is written; it counts from the next reload on\n"
+    assert root.good("edit", "hello", EDITOR="sed -i s/8000/9000/") == "hello: /etc/pyservice.d/hello.yaml written; it takes effect at the next reload\n"
     assert file.read_text() == HELLO.replace("8000", "9000") and file.stat().st_mode & 0o777 == 0o640
-    assert root.good("edit", "hello", EDITOR="true") == "hello: nothing is changed\n"
+    assert root.good("edit", "hello", EDITOR="true") == "hello: nothing changed\n"
     assert "the editor failed" in root.bad("edit", "hello", EDITOR="false")
     assert "did you mean 'hello'?" in root.bad("edit", "hell", EDITOR="true")
     root.bad("edit", "../hello", status=2)
@@ -466,7 +466,7 @@ def test_edit_with_mistakes(root):
     file = root.etc / "hello.yaml"
     message = root.bad("edit", "hello", EDITOR="sed -i s/8000/many/")
     assert "/etc/pyservice.d/hello.yaml:3:7: error: 'many'" in message and file.read_text() == HELLO
-    draft = re.search(r"what you wrote is in (\S+)", message)[1]
+    draft = re.search(r"your text is in (\S+)", message)[1]
     with open(draft, encoding="utf-8") as kept:
         assert kept.read() == HELLO.replace("8000", "many")
     os.unlink(draft)
@@ -479,14 +479,14 @@ def test_edit_with_mistakes(root):
     text, status = root.talk(["edit", "hello"], [(r"\[e\]dit again", "e\n")], EDITOR=str(editor))
     assert status == 0 and "'many'" in text and file.read_text() == HELLO.replace("8000", "9000")
     text, status = root.talk(["edit", "hello"], [(r"\[e\]dit again", "what\n"), (r"\[e\]dit again", "t\n")], EDITOR="sed -i s/9000/many/")
-    assert status == 1 and "Thrown away" in text and "what you wrote" not in text and file.read_text() == HELLO.replace("8000", "9000")
+    assert status == 1 and "Thrown away" in text and "your text" not in text and file.read_text() == HELLO.replace("8000", "9000")
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_edit_that_is_interrupted(root, number):
     """Where the draft is, is told."""
     text, status = root.talk(["edit", "hello"], [(r"\[e\]dit again", number)], EDITOR="sed -i s/8000/many/")
-    draft = pathlib.Path(re.search(r"\npyservicectl: hello: interrupted; what you wrote is in (\S+)\n", text)[1])
+    draft = pathlib.Path(re.search(r"\npyservicectl: hello: interrupted; your text is in (\S+)\n", text)[1])
     assert status == -number and draft.read_text() == HELLO.replace("8000", "many") and draft.stat().st_mode & 0o777 == 0o600
     assert (root.etc / "hello.yaml").read_text() == HELLO
     shutil.rmtree(draft.parent)
@@ -496,7 +496,7 @@ def test_edit_of_what_a_package_brought(root):
     vendor = root.path / "usr/lib/pyservice.d"
     vendor.mkdir(parents=True)
     (root.etc / "hello.yaml").rename(vendor / "hello.yaml")
-    assert "/etc/pyservice.d/hello.yaml is written" in root.good("edit", "hello", EDITOR="sed -i s/8000/9000/")
+    assert "/etc/pyservice.d/hello.yaml written" in root.good("edit", "hello", EDITOR="sed -i s/8000/9000/")
     assert (vendor / "hello.yaml").read_text() == HELLO and (root.etc / "hello.yaml").read_text() == HELLO.replace("8000", "9000")
     assert root.get("hello", "port") == "9000"
 
@@ -507,8 +507,8 @@ def test_edit_while_another_writes(root):
     editor.write_text(f"#!/bin/sh\nsed -i s/8000/9000/ \"$1\"\necho '# other' >>{other}\n")
     editor.chmod(0o755)
     message = root.bad("edit", "hello", EDITOR=str(editor))
-    assert "changed by somebody else" in message and other.read_text() == HELLO + "# other\n"
-    draft = re.search(r"what you wrote is in (\S+)", message)[1]
+    assert "somebody else changed the file" in message and other.read_text() == HELLO + "# other\n"
+    draft = re.search(r"your text is in (\S+)", message)[1]
     assert "9000" in open(draft, encoding="utf-8").read()
     os.unlink(draft)
     os.rmdir(os.path.dirname(draft))
@@ -519,7 +519,7 @@ def test_edit_while_another_writes(root):
 
 def test_new_from_an_image(root):
     text = root.good("new", "fresh", "--image=localhost/fresh:1.2")
-    assert "/etc/pyservice.d/fresh.yaml is written" in text and "pyservicectl apply fresh" in text
+    assert "/etc/pyservice.d/fresh.yaml written" in text and "pyservicectl apply fresh" in text
     written = (root.etc / "fresh.yaml").read_text()
     assert "image: localhost/fresh:1.2\n" in written and "# port: 8000\n" in written and "scale: 1\n" in written
     assert root.ctl("check").returncode == 0
@@ -545,9 +545,9 @@ def test_new_by_asking(root):
     assert (values["image"], values["port"], values["scale"]) == ("localhost/fresh:1", 8080, 3)
     assert values["proxy"]["domains"] == ["fresh.example.com"] and values["health"]["http"] == "/health"
 
-    text, status = root.talk(["edit", "second"], [("Make one", "y\n"), ("Image", "localhost/x\n"), ("Port", "\n"), ("Instances", "\n")])
+    text, status = root.talk(["edit", "second"], [("Write one", "y\n"), ("Image", "localhost/x\n"), ("Port", "\n"), ("Instances", "\n")])
     assert status == 0 and root.get("second", "image") == "localhost/x" and root.get("second", "scale") == "1", text
-    text, status = root.talk(["edit", "third"], [("Make one", "n\n")])
+    text, status = root.talk(["edit", "third"], [("Write one", "n\n")])
     assert status == 1 and not (root.etc / "third.yaml").exists()
     # who goes away leaves nothing
     text, status = root.talk(["new", "third"], [("Image", "localhost/x\n"), ("Port", "\x04")])

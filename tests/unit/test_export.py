@@ -348,12 +348,12 @@ services:
     proxy: {mode: tcp, servers: ["h.example.com:5432"], maxconn: 5, timeouts: {server: 90s}, retries: 2}
   - {name: plain, port: 5433, proxy: {mode: tcp}}
 """)
-    for line in ("web: proxy.servers: the further server h.example.com:80", "web: proxy.maxconn: nothing", "web: proxy.sticky: ", "web: proxy.headers: the header X-A", "web: proxy.timeouts but",
-                 "tcp: proxy.servers: the further server h.example.com:5432", "tcp: proxy.maxconn: ", "tcp: proxy.timeouts but 'drain': a Service has none",
+    for line in ("web: proxy.servers: the additional server h.example.com:80", "web: proxy.maxconn: nothing", "web: proxy.sticky: ", "web: proxy.headers: the header X-A", "web: proxy.timeouts but",
+                 "tcp: proxy.servers: the additional server h.example.com:5432", "tcp: proxy.maxconn: ", "tcp: proxy.timeouts but 'drain': a Service has none",
                  "tcp: proxy.retries: the cluster", "web: rollout.strategy recreate: ", "tcp: proxy.mode tcp: an Ingress has only HTTP, and this Service only names the pods"):
         assert f"shop: not carried over: {line}" in said
     assert documents["Service", "shop-plain"]["spec"]["type"] == "LoadBalancer" and "type" not in documents["Service", "shop-tcp"]["spec"]
-    assert text.count("where the cluster has load balancers") == 1
+    assert text.count("if the cluster has load balancers") == 1
 
 
 def test_parts_beside_services(root):
@@ -387,7 +387,7 @@ trusted: [10.0.0.0/8, "2001:db8::1"]
     clean, again, odd = (documents["CronJob", name]["spec"] for name in ("shop-clean", "shop-clean-2", "shop-odd"))
     assert (clean["schedule"], clean["timeZone"], clean["startingDeadlineSeconds"]) == ("30 4 * * *", "Europe/Berlin", 60)
     assert (again["schedule"], again["timeZone"]) == ("0-59/15 * * * 1,2,3,4,5", "Etc/UTC")
-    assert odd["suspend"] and "suspend" not in clean and "'Mon *-*-01', which cron cannot say" in said
+    assert odd["suspend"] and "suspend" not in clean and "'Mon *-*-01', which cron cannot express" in said
     mounts = {m["mountPath"]: m for m in container(documents["Deployment", "shop-web"])["volumeMounts"]}
     assert {"/etc/shop/a.conf", "/etc/shop/b.conf", "/etc/shop/c.conf"} <= set(mounts)
     (volume,) = [v for v in template(documents["Deployment", "shop-web"])["spec"]["volumes"] if "configMap" in v]
@@ -416,7 +416,7 @@ def test_calendar(root, calendar, cron):
 def test_a_time_that_systemd_does_not_know(root):
     (root / "etc/pyservice.d/shop.yaml").write_text("image: registry.example.com/shop:1\ntimers: [{name: t, command: x, schedule: 'Fri..Mon 10:00'}]\n")
     done = run(root, "export", "kubernetes", "shop")
-    assert (done.returncode, done.stdout) == (1, "") and "systemd does not understand the time 'Fri..Mon 10:00'" in done.stderr
+    assert (done.returncode, done.stdout) == (1, "") and "invalid time 'Fri..Mon 10:00'" in done.stderr
 
 
 HOSTILE = ["", "yes", "~", "0x1f", "1e3", "12:30:45", "2001-01-01", "- a", "a: b", "a #b", "'", '"', "\\", "{{ '{{' }}", "&a", "*a", "!t", "%x", "|", ">",
@@ -446,9 +446,9 @@ def test_refusals(root):
         ([], 2, "give 'kubernetes' and one application"),
         (["compose", "shop"], 2, "give 'kubernetes'"),
         (["kubernetes", "shop/web"], 2, "give the application"),
-        (["kubernetes", "../shop"], 2, "no name"),
+        (["kubernetes", "../shop"], 2, "not a valid name"),
         (["kubernetes", "shp"], 1, "did you mean 'shop'"),
-        (["kubernetes", "broken"], 1, "has mistakes"),
+        (["kubernetes", "broken"], 1, "has errors"),
     ]:
         done = run(root, "export", *words)
         assert (done.returncode, done.stdout) == (status, "") and reason in done.stderr, done.stderr

@@ -108,4 +108,4 @@ def test_refusals(root):
     assert unknown.returncode == 1 and b"did you mean 'shop'?" in unknown.stderr and not unknown.stdout
     assert graph(root, "broken").returncode == 1
     status, text, errors = on_terminal(root)
-    assert status == 0 and "broken.yaml has mistakes, and is left out" in errors and '"unit/shop"' in text and "broken" not in text
+    assert status == 0 and "broken.yaml has errors, and is left out" in errors and '"unit/shop"' in text and "broken" not in text

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.skipif(not PROGRAM, reason="PYSERVICE_INSTANCE is not s
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nok\n"
 HOST = "--header=Host: shop.example.com"
 ENDS = 60  # seconds
-OWN_FAILURE = re.compile(r"cannot ask no-such-unit@\d+\.service: Too many open files; that does not count\n")
+OWN_FAILURE = re.compile(r"cannot query no-such-unit@\d+\.service: Too many open files; that does not count\n")
 
 
 def hold(client):

@@ -190,7 +190,7 @@ app_services:
 """})
     assert definition.app["vars"] == {"release": "CHANGE-ME", "owner": "CHANGE-ME", "groups": "CHANGE-ME", "groups_2": "CHANGE-ME"}
     assert definition.part("a")["command"] == "run {{ groups }} {{ groups_2 }} {{ groups }} {{ '{{' }} }}"
-    assert "could not be carried over: they stand as they are" in definition.notes and "'environment' could not be carried over" in definition.notes
+    assert "could not be carried over: they are unchanged" in definition.notes and "'environment' could not be carried over" in definition.notes
     assert definition.app["source"]["ref"] == "{{ release }}"
 
 
@@ -198,14 +198,14 @@ def test_a_time_that_systemd_does_not_know(imported):
     timers = "app_timers:\n  - {name: a, schedule: 'Mon, 25:61', command: x}\n  - {name: b, schedule: daily, command: y}\n"
     definition = imported("ansible-pyservice", {"vars.yml": "app_name: x\napp_repo: https://a/b.git\napp_tag: v1\napp_services: [{name: w, command: z}]\n" + timers}, status=1)
     assert definition.app["timers"] == [{"name": "a", "command": "x"}, {"name": "b", "schedule": "daily", "command": "y"}]
-    assert "'schedule' could not be carried over" in definition.notes and "to be mended: timer needs 'schedule:'" in definition.comments
+    assert "'schedule' could not be carried over" in definition.notes and "to be fixed: timer needs 'schedule:'" in definition.comments
 
 
 def test_a_file_without_a_place_keeps_its_content(imported):
     files = "app_files: [{dest: relative, content: precious, mode: '0600'}, {dest: /etc/ok, content: x, more: y}]\n"
     definition = imported("ansible-pyservice", {"vars.yml": "app_name: x\napp_repo: https://a/b.git\napp_tag: v1\napp_services: [{name: health, command: z}]\n" + files}, status=1)
     assert definition.app["files"] == [{"content": "precious", "mode": "0600"}, {"dest": "/etc/ok", "content": "x"}]
-    assert "'dest' could not be carried over" in definition.comments and "to be mended: file needs 'dest:'" in definition.comments
+    assert "'dest' could not be carried over" in definition.comments and "to be fixed: file needs 'dest:'" in definition.comments
     assert "'health' is 'health-2' here" in definition.comments
 
 
@@ -365,7 +365,7 @@ def test_the_sidecar_runs_where_the_role_runs_it(imported, rendered):
 
 def test_what_the_contract_demands_is_asked_for(imported):
     definition = imported("dci-api", {"vars.yml": "dbhost: x\n"}, status=1)
-    assert "to be mended: " in definition.notes and "'dbuser'" in definition.notes
+    assert "to be fixed: " in definition.notes and "'dbuser'" in definition.notes
     assert definition.app["config"] == {"dbhost": "x"}
 
 
@@ -495,8 +495,8 @@ def test_compose_with_all_kinds_of_parts(imported, tmp_path):
                                                       "restart": "on-failure"}
     assert definition.part("migrate", "tasks") == {"name": "migrate", "image": "ghcr.io/acme/shop:{{ TAG }}", "command": "./manage.py migrate",
                                                    "requires": ["db"]}
-    for note in ("'profiles' could not be carried over", "a volume without a name at /anonymous", "'ShmSize' (128M) could not be carried over",
-                 "'db' is the host 'shop-db' here", "podman build -t localhost/shop-worker:latest", "keep it with 'pyservicectl secret set shop secret-key'"):
+    for note in ("'profiles' could not be carried over", "the volume without a name at /anonymous", "'ShmSize' (128M) could not be carried over",
+                 "'db' is the host 'shop-db' here", "podman build -t localhost/shop-worker:latest", "store it with 'pyservicectl secret set shop secret-key'"):
         assert note in definition.notes and note in definition.comments
 
 
@@ -616,7 +616,7 @@ services:
     assert definition.part("web")["command"] == ["--db=n-db-0:5432", "-h", "db"]
     assert definition.part("web")["entrypoint"] == 'run n-kafka1-0:9092 "n-kafka2-0:9092"'
     assert definition.part("other")["command"] == "mydb:1 db-x:1 db.example.com:1"
-    assert definition.notes.count("where values and commands name hosts, write their names here: 'db' is the host 'n-db-0'\n") == 1
+    assert definition.notes.count("values and commands may name hosts; write their names here: 'db' is the host 'n-db-0'\n") == 1
 
 
 def test_what_lies_in_a_home_directory_is_said(imported):
@@ -635,7 +635,7 @@ configs: {c: {file: ~/c.txt}}
 """})
     assert definition.app["env_files"] == ["{{ CONF }}/f.env"] and definition.app["secrets"] == {"s": {"credential": "n.s"}} and "volumes" not in definition.app
     for path in "~/e.env", "~/src", "~/s.txt", "~/c.txt", "~/z":
-        assert f"{path} could not be carried over: say whose home directory it is" in definition.notes
+        assert f"{path} could not be carried over: write the path of the home directory" in definition.notes
     assert "/~/" not in definition.text + definition.notes
 
 
@@ -647,7 +647,7 @@ services:
 """})
     assert definition.app["env"] == {"DATABASE_URL": "postgres://app:{{ DB_PASSWORD }}@db.example.com/app", "ONLY": {"secret": "db-password"}, "API_KEY": {"secret": "api-key"},
                                      "PLAIN": "a-{{ PLAIN }}"}
-    want = "'DB_PASSWORD' looks like a secret, and stands here in clear; rather keep the whole value that it is in with 'pyservicectl secret set n NAME', and write '{secret: NAME}' there"
+    want = "'DB_PASSWORD' looks like a secret, but is not encrypted here; store the whole value with 'pyservicectl secret set n NAME' instead, and write '{secret: NAME}' there"
     assert want in definition.notes and want in definition.comments and "write the value that 'PLAIN' has" in definition.notes
 
 
@@ -659,7 +659,7 @@ services:
 volumes: {v: {name: old_v}, V: {}}
 networks: {default: {name: foo}}
 """})
-    for note in ("the container is not named mine here", "what Compose has kept is in the volume old_v; 'podman volume export'", "the network is 'n-default' here, not 'foo'", "'V' is 'v' here, as another is"):
+    for note in ("the container is not named mine here", "the data of Compose is in the volume old_v; 'podman volume export'", "the network is 'n-default' here, not 'foo'", "'V' is 'v' here, like another one"):
         assert note in definition.notes and note in definition.comments
 
 
@@ -702,9 +702,9 @@ def test_hostile_texts_stay_in_their_comments(imported):
 
 def test_what_the_reader_refuses_has_its_place(root, tmp_path):
     for text, want in (('{"services": {"a": {"image": "x\\u0007"}}}', ":1:30: error: an escape gives control character U+0007"),
-                       ("services:\n  a: {image: x, image: y}\n", ":2:17: error: key 'image' is here a second time"),
-                       ("services: {a: *none}\n", ":1:15: error: there is no anchor '&none' before this alias"),
-                       ("a: &a [*a]\n", "there is no anchor '&a'"), ("a: [\n", "[yaml-syntax]"), ("", "the file is empty"), ("services: []\n", "a map of maps"),
+                       ("services:\n  a: {image: x, image: y}\n", ":2:17: error: duplicate key 'image'"),
+                       ("services: {a: *none}\n", ":1:15: error: unknown anchor '&none'; define it before this alias"),
+                       ("a: &a [*a]\n", "unknown anchor '&a'"), ("a: [\n", "[yaml-syntax]"), ("", "the file is empty"), ("services: []\n", "a map of maps"),
                        ("a: b\n---\nc: d\n", "a second document begins")):
         (tmp_path / "compose.yaml").write_text(text)
         code, out, errors = ctl(root, "import", "compose", tmp_path / "compose.yaml")
@@ -717,7 +717,7 @@ def test_aliases_cannot_blow_it_up(root, tmp_path):
     (tmp_path / "deep.yaml").write_text("\n".join(["a0: &a0 [x]"] + [f"a{i}: &a{i} [*a{i - 1}]" for i in range(1, 40)]) + "\n")
     for name in "wide", "deep":
         code, _, errors = ctl(root, "import", "compose", tmp_path / f"{name}.yaml")
-        assert code == 1 and "with this alias the file stands for more than 65536 values, or more than 16 within one another [yaml-alias]" in errors
+        assert code == 1 and "with this alias the file has more than 65536 values, or is nested deeper than 16 [yaml-alias]" in errors
 
 
 # --- quadlet ---
@@ -802,7 +802,7 @@ def test_quadlet_files_are_one_application(imported, tmp_path):
     assert app["volumes"] == {"data": {"driver": "local"}} and app["networks"] == {"shop": {"subnet": "10.90.0.0/24", "gateway": "10.90.0.1"}}
     assert app["quadlet"] == {"Container": {"AddCapability": "NET_ADMIN SYS_PTRACE", "ReadOnly": "true"}, "Service": {"RestartSec": "1"}}
     for note in ("shop.network:4:1: 'DNS=10.90.0.1' could not be carried over", "shop-report.timer:5:1: 'OnBootSec=10' could not", "the volume is 'shop-data' here, not 'systemd-data'",
-                 "'HealthOnFailure' (kill) could not be carried over", "other.timer:1:1: the timer could not be carried over: what it starts"):
+                 "'HealthOnFailure' (kill) could not be carried over", "other.timer:1:1: the timer could not be carried over: its unit"):
         assert note in definition.notes
     assert "shop.network, line 4: 'DNS=10.90.0.1' could not be carried over" in definition.comments
 
@@ -813,7 +813,7 @@ def test_a_container_alone_is_the_short_form(imported):
                                                           "[Unit]\nPartOf=x.target\nAfter=postgresql.service\n"})
     assert definition.app == {"image": "quay.io/x/web:1", "command": ["sh", "-c", "exec echo $HOME %H"], "port": 80, "network": "host", "publish": ["8080:80", "127.0.0.1:53:53/udp"],
                               "after": ["postgresql.service"], "quadlet": {"Container": {"ShmSize": "1g", "PodmanArgs": "--cpus 2"}, "Unit": {}}}
-    for note in ("'Network=other' could not", "systemd would replace a '$' in 'Exec='", "the specifier '%H' could not", "'Container: HealthOnFailure' could not be carried over",
+    for note in ("'Network=other' could not", "systemd would expand the '$' in 'Exec='", "the specifier '%H' could not", "'Container: HealthOnFailure' could not be carried over",
                  "'Unit: PartOf' could not be carried over"):
         assert note in definition.notes
 
@@ -838,7 +838,7 @@ def test_files_whose_parts_would_have_one_name(imported):
 
 
 @pytest.mark.parametrize("name, text, want", [
-    ("a.kube", "[Kube]\nYaml=x\n", "this is no file of Quadlet's that can be imported"), ("a.volume", "[Volume]\n", "there is no .container among these files"),
+    ("a.kube", "[Kube]\nYaml=x\n", "this is not a Quadlet file that can be imported"), ("a.volume", "[Volume]\n", "there is no .container among these files"),
     ("a.container", "Image=x\n", "a.container:1:1: error: a line of a unit is [SECTION], or KEY=VALUE below one"),
     ("a.container", "[Container]\nImage=x\x07\n", "a.container:2:8: error: a control character; remove it"),
 ])
@@ -849,8 +849,8 @@ def test_files_that_cannot_be_imported(imported, root, tmp_path, name, text, wan
 
 
 @pytest.mark.parametrize("words, status, want", [
-    ([], 2, "say from what: ansible-pyservice, compose, dci-api or quadlet"), (["compos", "x"], 2, "did you mean 'compose'?"), (["compose"], 2, "write COMPOSE.yaml"),
-    (["compose", "a", "b"], 2, "write COMPOSE.yaml"), (["compose", "nothing"], 1, "nothing: No such file or directory"), (["helm", "x"], 2, "is nothing to import from"),
+    ([], 2, "missing format; expected one of ansible-pyservice, compose, dci-api and quadlet"), (["compos", "x"], 2, "did you mean 'compose'?"), (["compose"], 2, "write COMPOSE.yaml"),
+    (["compose", "a", "b"], 2, "write COMPOSE.yaml"), (["compose", "nothing"], 1, "nothing: No such file or directory"), (["helm", "x"], 2, "cannot import from 'helm'"),
 ])
 def test_usage(root, tmp_path, words, status, want):
     code, out, errors = ctl(root, "import", *words, cwd=tmp_path)

@@ -48,7 +48,7 @@ def asked(server) -> str:
 @pytest.mark.parametrize("verb", ["ready", "enter"])
 def test_an_instance_whose_number_is_scaled_away_is_no_failure(verb):
     done = subprocess.run([PROGRAM, verb, "--server=shop/shop-2", "--socket=/nowhere", "--port=", "--path=/"], capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "pyservice-instance: no longer wanted: a reload took its port away\n")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "pyservice-instance: no longer desired: a reload removed its port\n")
     done = subprocess.run([PROGRAM, verb, "--port=x"], capture_output=True, text=True, check=False)
     assert done.returncode == 2 and done.stderr.startswith("usage: ")
 
@@ -72,5 +72,5 @@ def test_not_longer_than_the_instance_runs(silent):
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as instance, start(silent[0], MAINPID=str(instance.pid)) as process:
         time.sleep(0.3)
         instance.communicate(b"\n")
-        assert process.communicate(timeout=20)[1] == "shop-0: ended while HAProxy did not answer\n"
+        assert process.communicate(timeout=20)[1] == "shop-0: exited while HAProxy did not answer\n"
         assert process.returncode == 1

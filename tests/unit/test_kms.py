@@ -122,14 +122,14 @@ def test_credentials_and_region_from_the_machine(tmp_path, server):
 
 
 @pytest.mark.parametrize("environment, expected", [
-    ({"AWS_ACCESS_KEY_ID": "AKIDENVIRONMENT"}, "only one is set"),
-    ({"AWS_SHARED_CREDENTIALS_FILE": "/nowhere/credentials"}, "'/nowhere/credentials' can't be read"),
+    ({"AWS_ACCESS_KEY_ID": "AKIDENVIRONMENT"}, "only one of AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY is set"),
+    ({"AWS_SHARED_CREDENTIALS_FILE": "/nowhere/credentials"}, "cannot read the credentials file '/nowhere/credentials'"),
     ({"AWS_PROFILE": "none"}, "has no profile 'none'"),
-    ({"AWS_PROFILE": "half"}, "has not both"),
-    ({"AWS_EC2_METADATA_DISABLED": "true"}, "there are no credentials for AWS"),
+    ({"AWS_PROFILE": "half"}, "is missing aws_access_key_id or aws_secret_access_key"),
+    ({"AWS_EC2_METADATA_DISABLED": "true"}, "no credentials for AWS"),
     ({"AWS_EC2_METADATA_SERVICE_ENDPOINT": "http://127.0.0.1:1"}, "metadata service does not answer"),
-    ({**KEYS, "AWS_ACCESS_KEY_ID": "AKID\nX: y"}, "bytes that no credentials have"),
-    ({**KEYS, "AWS_REGION": "eu west"}, "no region of AWS"),
+    ({**KEYS, "AWS_ACCESS_KEY_ID": "AKID\nX: y"}, "contain invalid bytes"),
+    ({**KEYS, "AWS_REGION": "eu west"}, "not an AWS region"),
     ({**KEYS, "AWS_SECRET_ACCESS_KEY": "wrong"}, "InvalidSignatureException"),
     ({**KEYS, "AWS_REGION": "eu-west-2"}, "IncompleteSignatureException"),
 ])

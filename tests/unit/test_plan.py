@@ -175,7 +175,7 @@ def test_a_revision(root):
     # One that failed is not tried again.
     state.write_text(state.read_text() + f"failed {wanted} 1795176000000000 it answered 500\n")
     text = root.plan(status=1)
-    assert "hello is held back, and goes on as it is:\n" in text and "was tried and failed: it answered 500" in text
+    assert "hello is held back, and stays as it is:\n" in text and "was tried and failed: it answered 500" in text
     assert text.endswith("0 tasks to run. 1 application is held back.\n")
 
 
@@ -211,7 +211,7 @@ def test_mistakes_hold_back(root):
     root.define("hello", HELLO + "env: {A: 1}\n")
     root.define("broken", HELLO + "scale: many\n")
     text = root.plan(status=1)
-    assert "broken is held back, and goes on as it is:\n" in text and "^" in text and "  ~ restart  hello@0, hello@1\n" in text
+    assert "broken is held back, and stays as it is:\n" in text and "^" in text and "  ~ restart  hello@0, hello@1\n" in text
     assert root.plan("hello").count("broken") == 0
     # What only Quadlet refuses, too.
     root.define("broken", HELLO + "description: refuse this\n")
@@ -290,15 +290,15 @@ def test_files(root, tmp_path):
     file.write_text(HELLO.replace("2", "3"))
     assert root.actions(str(file)) == ("changed", ["start instance hello@2.service"])
     (tmp_path / "Bad.yaml").write_text(HELLO)
-    for word, said, status in ((str(tmp_path / "Bad.yaml"), "would be no definition", 2), (str(tmp_path / "none.yaml"), "No such file", 1),
-                               ("helo", "did you mean 'hello'?", 1), ("..", "is no name for an app", 2)):
+    for word, said, status in ((str(tmp_path / "Bad.yaml"), "is not a valid name of a definition", 2), (str(tmp_path / "none.yaml"), "No such file", 1),
+                               ("helo", "did you mean 'hello'?", 1), ("..", "invalid application name", 2)):
         done = root.ctl("plan", word)
         assert done.returncode == status and said in done.stderr and done.stdout == "", word
 
 
 @pytest.mark.parametrize("words, said", [
     (["apply", "--root=/x"], "'apply' has no option --root"), (["try", "--yes"], "'try' has no option --yes"), (["plan", "--yes"], "'plan' has no option --yes"),
-    (["try", "--timeout=0"], "'0' is no time to wait"), (["try", "--timeout=infinity"], "'infinity' is no time to wait"),
+    (["try", "--timeout=0"], "invalid time '0'"), (["try", "--timeout=infinity"], "invalid time 'infinity'"),
     (["try", "--timeout=5min"], "this needs a terminal"),
 ])
 def test_wrong_usage(words, said):

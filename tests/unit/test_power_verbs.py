@@ -62,19 +62,19 @@ def test_what_a_word_names(root, word, mark):
 
 @pytest.mark.parametrize("words, status, text", [
     (["stop"], 2, "give APP, APP@N, APP/SERVICE or APP/SERVICE@N"),
-    (["stop", "--now", "shop"], 2, "--now goes with --lasting"),
+    (["stop", "--now", "shop"], 2, "--now needs --lasting"),
     (["start", "--lasting", "shop"], 2, "has no option --lasting"),
     (["restart", "shop"], 2, "has no option --root"),
-    (["stop", "../shop"], 2, "is no name for an app"),
-    (["stop", "shop@01"], 2, "is no number of an instance"),
-    (["stop", "shpo"], 1, "there is no application 'shpo'; did you mean 'shop'?"),
-    (["start", "other"], 1, "there is no application 'other'; if its definition is new"),
-    (["stop", "shop/wroker"], 1, "nothing that is kept running is called 'wroker'; did you mean 'worker'?"),
+    (["stop", "../shop"], 2, "is not a valid name of an app"),
+    (["stop", "shop@01"], 2, "is not a valid number of an instance"),
+    (["stop", "shpo"], 1, "unknown application 'shpo'; did you mean 'shop'?"),
+    (["start", "other"], 1, "unknown application 'other'; if its definition is new"),
+    (["stop", "shop/wroker"], 1, "no service, sidecar or timer is called 'wroker'; did you mean 'worker'?"),
     (["stop", "shop/x"], 1, "it has shop, cache, nightly, worker"),
-    (["stop", "shop/health"], 1, "nothing that is kept running is called 'health'"),
+    (["stop", "shop/health"], 1, "no service, sidecar or timer is called 'health'"),
     (["stop", "shop@2"], 1, "shop/shop has no instance 2; it has 2, counted from 0"),
-    (["stop", "shop/cache@0"], 1, "shop/cache has no instances; leave out '@0'"),
-    (["stop", "shop@0", "shop/x"], 1, "nothing that is kept running is called 'x'"),
+    (["stop", "shop/cache@0"], 1, "shop/cache has no instances; omit '@0'"),
+    (["stop", "shop@0", "shop/x"], 1, "no service, sidecar or timer is called 'x'"),
 ])
 def test_refused(root, words, status, text):
     got, said = ctl(root, *words)
@@ -88,7 +88,7 @@ def test_marks_come_and_go(root):
     assert (root / "run/pyservice/stopped/shop").read_text() == since, "since when it is stopped"
     assert ctl(root, "start", "shop/worker")[0] == 0
     assert marks(root) == ["now shop@0", "now shop-cache"]
-    assert ctl(root, "stop", "--lasting", "shop")[1] == "shop goes on, and is stopped as from the next boot, until 'pyservicectl start shop'\n"
+    assert ctl(root, "stop", "--lasting", "shop")[1] == "shop keeps running, and is stopped from the next boot on, until 'pyservicectl start shop'\n"
     assert lasting(root) == ["lasting *"]
     assert ctl(root, "stop", "shop")[0] == 0
     assert ctl(root, "start", "shop@0") == (1, "pyservicectl: shop@0: all of shop is stopped; 'pyservicectl start shop' starts it\n")
@@ -104,7 +104,7 @@ def test_a_file_that_is_not_ours(root):
     (root / "run/pyservice/stopped").mkdir()
     (root / "run/pyservice/stopped/shop").write_text("now 1 shop; reboot\n")
     status, said = ctl(root, "stop", "shop")
-    assert (status, said) == (111, "pyservicectl: /run/pyservice/stopped/shop: it is damaged; remove it, and stop again what is not to run\n")
+    assert (status, said) == (111, "pyservicectl: /run/pyservice/stopped/shop: it is damaged; remove it, and run 'pyservicectl stop' again\n")
     (root / "run/pyservice/stopped/shop").write_text("now 1 *\n")
     (root / "run/pyservice/stopped/shop").chmod(0o666)
-    assert ctl(root, "start", "shop")[1].startswith("pyservicectl: /run/pyservice/stopped/shop: somebody else could write it; remove it")
+    assert ctl(root, "start", "shop")[1].startswith("pyservicectl: /run/pyservice/stopped/shop: others may write it; remove it")

@@ -53,10 +53,10 @@ def test_all_of_it_and_nothing_else(root):
                              "run/wrap/link", "run/wrap/x", "var/lib/pyservice/wrap-x/state"]
     assert done.returncode == 111  # a link is on the way to one of them
     assert done.stderr.splitlines() == [
-        "pyservicectl: /applications/wrap stays, since something else is in it",
+        "pyservicectl: /applications/wrap is kept, because it contains other files",
         "pyservicectl: the symbolic link '/run/wrap/link' belongs to 'root', in a directory of 'root', and is not followed; "
-        "remove it: only a link of root's in a directory of root's, which nobody else may write, may be on the way to "
-        "'/run/wrap/link/passwd'"]
+        "remove it: on the way to '/run/wrap/link/passwd' only links that belong to root, in directories that only root may "
+        "write, are followed"]
     assert not (root / "srv/apps/old").exists() and (root / "srv/apps").exists()
 
 
@@ -67,7 +67,7 @@ def test_follows_a_link_of_the_administrator(root, target):
     done = purge(root, "--yes", "wrap")
     assert not (root / "srv/apps/all/wrap/data").exists() and not (root / "srv/apps/all/wrap/app").exists()
     assert (root / "srv/apps/all/wrap/notes").exists() and (root / "srv/apps/all/wrap-x/data/x").exists()
-    assert "/applications/" not in done.stderr.replace("/applications/wrap stays", ""), done
+    assert "/applications/" not in done.stderr.replace("/applications/wrap is kept", ""), done
 
 
 def test_a_link_that_others_could_replace_is_refused(root):
@@ -127,7 +127,7 @@ def test_leaves_what_another_definition_uses(root, text, stays):
     assert kept == stays, done
     for line in done.stdout.splitlines()[1:]:
         assert not any(line.split()[-1] == f"/{path}" for path in stays)
-    assert not stays or " stays, for store uses /" in done.stderr
+    assert not stays or " is kept, because store uses /" in done.stderr
     assert not (root / "var/lib/pyservice/wrap").exists() and not (root / "srv/apps/old").exists()
 
 
@@ -139,7 +139,7 @@ def test_leaves_what_another_application_had(root, place, link):
     if link:
         (root / "etc/pyservice.d" / link).symlink_to("/dev/null")
     done = purge(root, "--yes", "wrap")
-    assert "pyservicectl: /applications/wrap/data stays, for store uses /applications/wrap/data\n" in done.stderr
+    assert "pyservicectl: /applications/wrap/data is kept, because store uses /applications/wrap/data\n" in done.stderr
     assert (root / "applications/wrap/data/x").exists() and (root / "etc/wrap.conf").exists()
 
 
@@ -147,7 +147,7 @@ def test_refuses_while_it_does_not_know_what_is_used(root):
     write(root / "etc/pyservice.d/store.yaml", "imgae: x\n")
     before = listing(root)
     done = purge(root, "--yes", "wrap")
-    assert done.returncode == 1 and "/etc/pyservice.d/store.yaml has mistakes; mend them first" in done.stderr
+    assert done.returncode == 1 and "/etc/pyservice.d/store.yaml has errors; fix them first" in done.stderr
     assert listing(root) == before
 
 
@@ -160,7 +160,7 @@ def test_refuses_what_is_masked(root):
 
 
 def test_what_it_does_not_know(root):
-    assert purge(root, "--yes", "gone").stderr == "pyservicectl: there is nothing of 'gone'\n"
+    assert purge(root, "--yes", "gone").stderr == "pyservicectl: nothing of 'gone' exists\n"
     for words in [], ["../x"], ["wrap", "wrap-x"]:
         assert purge(root, "--yes", *words).returncode == 2
 

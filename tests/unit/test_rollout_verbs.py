@@ -85,12 +85,12 @@ def kept(root):
 # --- command lines ---
 
 @pytest.mark.parametrize("words, said", [
-    ([], "what of it"),
-    (["statsu", "hello"], "there is no 'statsu'"),
+    ([], "missing subcommand"),
+    (["statsu", "hello"], "unknown subcommand 'statsu'"),
     (["status"], "the name of one application"),
     (["pause", "hello", "x"], "the name of one application"),
-    (["undo", "hello", A, "x"], "perhaps a revision"),
-    (["status", "../hello"], "is no name for an app"),
+    (["undo", "hello", A, "x"], "optionally a revision"),
+    (["status", "../hello"], "invalid application name"),
 ])
 def test_wrong_usage(root, words, said):
     result = root.rollout(*words)
@@ -109,7 +109,7 @@ def test_an_app_that_is_not_there(root, verb):
 def test_a_state_of_a_later_version(kept, verb):
     kept.state("accepted " + A, "dreamt " + B)
     result = kept.rollout(verb, "hello")
-    assert result.returncode == 111 and "lines that this version does not know" in result.stderr
+    assert result.returncode == 111 and "lines that this version cannot read" in result.stderr
     assert kept.state_lines()[1] == "dreamt " + B
 
 
@@ -118,7 +118,7 @@ def test_a_state_of_a_later_version(kept, verb):
 def test_status_of_what_runs(kept):
     kept.state("accepted " + A)
     result = kept.rollout("status", "hello")
-    assert (result.returncode, result.stdout) == (0, f"hello: revision {A} is wanted\nhello: revision {A} runs\n")
+    assert (result.returncode, result.stdout) == (0, f"hello: revision {A} is desired\nhello: revision {A} runs\n")
 
 
 def test_status_only_looks(root):
@@ -135,14 +135,14 @@ def test_status_only_looks(root):
 def test_status_before_anything_runs(root):
     root.revision("-", A)
     result = root.rollout("status", "--no-follow", "hello")
-    assert (result.returncode, result.stdout) == (0, f"hello: revision {A} is wanted, nothing runs yet\n")
+    assert (result.returncode, result.stdout) == (0, f"hello: revision {A} is desired, nothing is running yet\n")
 
 
 def test_status_of_a_failure(kept):
     kept.revision(A, A, C)
     result = kept.rollout("status", "hello")
     assert result.returncode == 1
-    assert f"hello: revision {C} failed: hello@next.service answered 500; what runs is {A}\n" in result.stdout
+    assert f"hello: revision {C} failed: hello@next.service answered 500; running: {A}\n" in result.stdout
     assert "'pyservicectl rollout retry hello' tries it again" in result.stdout
 
 
@@ -165,7 +165,7 @@ def test_status_while_paused(root):
     root.state("accepted " + A, "paused")
     root.progress(B, "paused")
     result = root.rollout("status", "hello")
-    assert result.returncode == 1 and "hello: paused; 'pyservicectl rollout resume hello' goes on\n" in result.stdout
+    assert result.returncode == 1 and "hello: paused; 'pyservicectl rollout resume hello' continues\n" in result.stdout
 
 
 def test_status_while_pinned(root):
@@ -234,7 +234,7 @@ def test_status_follows_to_a_failure_that_was_reverted_at_once(root):
 
     status, lines = follow(root, [(f"hello: revision {B} is to replace {A}", fail)])
     assert status == 1
-    assert f"hello: revision {B} failed: hello@next.service exited with 1; what runs is {A}" in lines
+    assert f"hello: revision {B} failed: hello@next.service exited with 1; running: {A}" in lines
 
 
 def test_status_follows_an_undo_that_fails(root):
@@ -246,7 +246,7 @@ def test_status_follows_an_undo_that_fails(root):
         root.revision(A, A, A)
 
     status, lines = follow(root, [(f"hello: revision {B} is to replace {A}", fail)])
-    assert (status, lines[-1]) == (1, f"hello: revision {B} failed: hello@next.service exited with 1; what runs is {A}")
+    assert (status, lines[-1]) == (1, f"hello: revision {B} failed: hello@next.service exited with 1; running: {A}")
 
 
 def test_status_waits_until_a_failure_is_noted(root):
@@ -259,7 +259,7 @@ def test_status_waits_until_a_failure_is_noted(root):
     status, lines = follow(root, [(f"hello: revision {B} is to replace {A}", lambda: root.progress(B, "failed", {"hello@next.service": "failed"})),
                                   ("hello: hello@next.service: failed", note)])
     assert status == 1
-    assert lines[2] == f"hello: revision {B} failed: hello@next.service exited with 1; what runs is {A}"
+    assert lines[2] == f"hello: revision {B} failed: hello@next.service exited with 1; running: {A}"
 
 
 def test_status_follows_the_one_that_overtakes(root):
@@ -271,7 +271,7 @@ def test_status_follows_the_one_that_overtakes(root):
         root.revision(C, C)
 
     status, lines = follow(root, [(f"hello: revision {B} is to replace {A}", overtake)])
-    assert (status, lines[1:]) == (0, [f"hello: revision {C} is wanted", f"hello: revision {C} runs"])
+    assert (status, lines[1:]) == (0, [f"hello: revision {C} is desired", f"hello: revision {C} runs"])
 
 
 def test_status_draws_a_bar_on_a_terminal(root):
@@ -398,7 +398,7 @@ def test_undo_of_what_was_stopped_halfway(kept):
 def test_undo_ends_a_pause_and_asks_for_what_had_failed(kept):
     kept.state(f"accepted {A}", "paused", f"failed {B} {NOON} it answered 500")
     result = kept.rollout("undo", "hello", B)
-    assert result.returncode == 0 and "not paused any more" in result.stdout
+    assert result.returncode == 0 and "no longer paused" in result.stdout
     assert kept.state_lines() == [f"accepted {A}", f"pinned {B} {A}"]
 
 
@@ -407,7 +407,7 @@ def test_undo_to_what_is_not_kept(kept, revision):
     before = kept.state_lines()
     result = kept.rollout("undo", "hello", revision)
     assert result.returncode == 1
-    assert f"revision '{revision}' is not kept\npyservicectl: these are kept: {A}, {B}\n" in result.stderr
+    assert f"revision '{revision}' is not kept\npyservicectl: kept revisions: {A}, {B}\n" in result.stderr
     assert kept.state_lines() == before
 
 
@@ -416,7 +416,7 @@ def test_undo_without_anything_earlier(root):
     root.state("accepted " + A)
     root.history((NOON, A, "first"), (NOON + SECOND, B, "edit"), (NOON + 2 * SECOND, A, "revert"))
     result = root.rollout("undo", "hello")
-    assert result.returncode == 1 and "there is no earlier revision to go back to" in result.stderr
+    assert result.returncode == 1 and "no earlier revision exists" in result.stderr
 
 
 def test_undo_to_what_the_file_says(kept):
@@ -425,7 +425,7 @@ def test_undo_to_what_the_file_says(kept):
     kept.state(f"accepted {B}", f"pinned {B} {A}")
     kept.revision(B, B, A)
     result = kept.rollout("undo", "hello", A)
-    assert result.returncode == 1 and "'pyservicectl rollout resume' goes back to it" in result.stderr
+    assert result.returncode == 1 and "'pyservicectl rollout resume' returns to it" in result.stderr
     result = kept.rollout("undo", "hello", B)
     assert result.returncode == 1 and "pinned to " + B + " already" in result.stderr
 
@@ -456,7 +456,7 @@ def test_pause_and_resume(kept):
     assert "paused" in kept.state_lines()
     assert kept.rollout("pause", "hello").returncode == 1
     result = kept.rollout("resume", "hello")
-    assert (result.returncode, result.stdout) == (0, "hello is not paused any more\n")
+    assert (result.returncode, result.stdout) == (0, "hello is no longer paused\n")
     assert "paused" not in kept.state_lines() and not kept.progress_file.exists()
     result = kept.rollout("resume", "hello")
     assert result.returncode == 1 and "there is nothing to resume" in result.stderr
@@ -465,7 +465,7 @@ def test_pause_and_resume(kept):
 def test_resume_ends_an_undo(kept):
     kept.rollout("undo", "hello")
     result = kept.rollout("resume", "hello")
-    assert (result.returncode, result.stdout) == (0, "hello is not pinned any more; what its file says is rolled out\n")
+    assert (result.returncode, result.stdout) == (0, "hello is no longer pinned; the revision of its file is rolled out\n")
     assert not [line for line in kept.state_lines() if line.startswith("pinned")]
 
 
@@ -479,11 +479,11 @@ def test_without_root(kept):
                               capture_output=True, text=True, check=False)
 
     result = as_nobody("status", "hello")
-    assert (result.returncode, result.stdout) == (0, f"hello: revision {A} is wanted\nhello: revision {A} runs\n")
+    assert (result.returncode, result.stdout) == (0, f"hello: revision {A} is desired\nhello: revision {A} runs\n")
     kept.revision(A, A, C)
     (kept.path / "run/pyservice/errors/hello").touch()
     result = as_nobody("status", "hello")
-    assert result.returncode == 1 and "root is told which" in result.stdout
+    assert result.returncode == 1 and "root can see which" in result.stdout
     for verb in ("history", "undo", "retry", "pause", "resume"):
         result = as_nobody(verb, "hello")
         assert result.returncode == 1 and "this needs root" in result.stderr

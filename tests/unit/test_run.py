@@ -75,7 +75,7 @@ def test_where_variables_come_from(root):
         "OWN": ("definition", "shop.yaml:12", None),
         "PASSED_ON": ("env-file", "/etc/shop.env", None),
         "STORE": ("config", "shop.yaml:4", None),
-        "URL": ("contract", "shop, made of others by /etc/pyservice/contracts/shop.yaml:5", "password"),
+        "URL": ("contract", "shop, made from others by /etc/pyservice/contracts/shop.yaml:5", "password"),
     }
     assert environment(root, "shop") == web == environment(root, "shop/web@1")
     assert environment(root, "shop/worker")["APP_WORKER_COUNT"] == ("pyservice", "shop.yaml:13", None)
@@ -104,16 +104,16 @@ def test_tasks(root):
 
 @pytest.mark.parametrize("words, status, said", [
     (["env"], 2, "give APP, APP/SERVICE or APP/SERVICE@N"),
-    (["env", "broken"], 1, "its definition has mistakes"),
+    (["env", "broken"], 1, "its definition has errors"),
     (["env", "shopp"], 1, "did you mean 'shop'?"),
     (["env", "shop/wep"], 1, "did you mean 'web'?"),
-    (["env", "../etc"], 2, "is no name for an app"),
+    (["env", "../etc"], 2, "is not a valid name of an app"),
     (["run"], 2, "give APP, APP TASK or APP[/SERVICE][@N] -- COMMAND"),
     (["run", "shop", "--"], 2, "give APP, APP TASK or APP[/SERVICE][@N] -- COMMAND"),
     (["run", "shop", "migrate", "--", "x"], 2, "give APP, APP TASK or APP[/SERVICE][@N] -- COMMAND"),
     (["run", "shop/web"], 2, "give APP, APP TASK or APP[/SERVICE][@N] -- COMMAND"),
-    (["run", "shop", "migrate"], 2, "has no use for --root"),
-    (["run", "shop", "--", "sh"], 2, "has no use for --root"),
+    (["run", "shop", "migrate"], 2, "--root is not supported"),
+    (["run", "shop", "--", "sh"], 2, "--root is not supported"),
     (["exec", "shop", "--", "sh"], 2, "'exec' has no option --root"),
     (["logs", "shop"], 2, "'logs' has no option --root"),
 ])
@@ -129,7 +129,7 @@ def test_refusals(root, words, status, said):
     (["exec", "--", "sh"], "then '--' and a command"),
     (["shell", "a", "b"], "give APP, APP@N, APP/SERVICE or APP/SERVICE@N"),
     (["logs"], "give APP, APP@N, APP/SERVICE or APP/SERVICE@N"),
-    (["logs", "-n", "many", "shop"], "'many' is no number of lines; write a number, or 'all'"),
+    (["logs", "-n", "many", "shop"], "invalid number of lines 'many'; write a number, or 'all'"),
 ])
 def test_usage(words, said):
     done = subprocess.run([PYSERVICECTL, *words], capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=60)

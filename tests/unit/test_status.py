@@ -57,7 +57,7 @@ def root(tmp_path):
 def test_nothing(root):
     (root.path / "run/pyservice/apps/hello").rmdir()
     result = root.run("status")
-    assert (result.returncode, result.stdout) == (0, "") and "there are no applications; each .yaml file in /etc/pyservice.d is one" in result.stderr
+    assert (result.returncode, result.stdout) == (0, "") and "there are no applications; each .yaml file in /etc/pyservice.d defines one" in result.stderr
     assert root.json("status", status=0) == {"apps": []}
 
 
@@ -66,7 +66,7 @@ def test_new(root):
     (root.path / "run/pyservice/apps/hello").rmdir()
     hello = root.app(status=3)
     assert (hello["state"], hello["declared"], hello["running"], hello["revision"]) == ("new", 2, None, None)
-    assert hello["note"] == "new; a reload publishes it"
+    assert hello["note"] == "new; reload to publish it"
 
 
 def test_a_reader_that_has_seen_enough_is_no_error(root):
@@ -97,7 +97,7 @@ def test_published(root):
 def test_edited(root):
     root.define()
     root.publish(0)
-    assert root.app(status=3)["note"] == "edited; a reload makes it so"
+    assert root.app(status=3)["note"] == "edited; reload to apply it"
 
 
 def test_broken(root):
@@ -105,7 +105,7 @@ def test_broken(root):
     root.publish(0, 1)
     hello = root.app(status=3)
     assert (hello["state"], hello["declared"], hello["broken"]) == ("broken", 2, True)
-    assert hello["note"] == "1 mistake in its file, what was good last is in use"
+    assert hello["note"] == "1 error in its file, the last good version is in use"
     result = root.run("status", "hello")
     assert result.returncode == 3 and "hello.yaml:3:8: error: 'two'" in result.stdout and "3 | scale: two\n" in result.stdout
     mistake, = root.json("status", "hello")["mistakes"]
@@ -117,7 +117,7 @@ def test_what_the_machine_lacks(root):
     root.define("image: hello:1\nenv_files: [/etc/hello.env]\nvolumes: ['/srv/hello:/srv:ro']\n")
     root.publish(0)
     (root.path / "run/pyservice/errors/hello").write_text("hello.yaml:1:1: error: Quadlet does not like it\n")
-    lacks = ("hello.yaml:1:8: warning: 'hello:1' names no registry",
+    lacks = ("hello.yaml:1:8: warning: 'hello:1' has no registry",
              "hello.yaml:2:13: warning: this machine has no '/etc/hello.env'",
              "hello.yaml:3:11: warning: this machine has no '/srv/hello'")
     for verb in ("status", "doctor", "plan"):
@@ -210,13 +210,13 @@ def test_what_only_root_can_read(root):
     result = as_nobody("--json", "status", "hello")
     hello = json.loads(result.stdout)
     assert (result.returncode, hello["state"], hello["declared"]) == (0, "unknown", 2) and "broken" not in hello
-    assert "not shown, for it needs root: what is in /etc/pyservice.d/hello.yaml" in result.stderr
+    assert "not shown without root privileges: the content of /etc/pyservice.d/hello.yaml" in result.stderr
     result = as_nobody("status")
     assert [line.split()[:2] for line in result.stdout.splitlines()[1:3]] == [["hello", "unknown"], ["sec", "new"]] and "mistake" not in result.stdout
     result = as_nobody("get", "hello", "scale")
-    assert (result.returncode, result.stderr.splitlines()[-1]) == (1, "pyservicectl: hello: its definition can't be read; run this as root")
+    assert (result.returncode, result.stderr.splitlines()[-1]) == (1, "pyservicectl: hello: its definition cannot be read; run this as root")
     result = as_nobody("check")
-    assert result.returncode == 1 and "hello.yaml: error: only root can read this file; run this as root to know what is in it [file-unreadable]" in result.stderr
+    assert result.returncode == 1 and "hello.yaml: error: only root can read this file; run this command as root [file-unreadable]" in result.stderr
 
 
 def test_masked(root):
@@ -266,13 +266,13 @@ def test_host_is_broken(root):
     (root.path / "etc/pyservice").mkdir()
     (root.path / "etc/pyservice/host.yaml").write_text("ports: many\n")
     result = root.run("status")
-    assert result.returncode == 3 and "'pyservicectl check' shows them" in result.stderr
+    assert result.returncode == 3 and "run 'pyservicectl check'" in result.stderr
 
 
 @pytest.mark.parametrize(("words", "status", "said"), [
     (["status", "hello", "other"], 2, "one application, or none"), (["status", "hello/web"], 2, "one application, or none"),
-    (["status", "Hello"], 2, "is no name"), (["ps", "../x"], 2, "is no name"), (["ps", "hello@x"], 2, "no number"),
-    (["status", "helo"], 1, "did you mean 'hello'?"), (["ps", "other"], 1, "lists those that there are"),
+    (["status", "Hello"], 2, "valid name"), (["ps", "../x"], 2, "valid name"), (["ps", "hello@x"], 2, "is not a valid number"),
+    (["status", "helo"], 1, "did you mean 'hello'?"), (["ps", "other"], 1, "lists all applications"),
     (["ps", "hello/wrb"], 1, "lists what it has"), (["ps", "hello@7"], 1, "hello has no instance 7; the last one is 1"),
     (["env", "hello/hello@7"], 1, "hello/hello has no instance 7; the last one is 1"),
     (["status", "--yes"], 2, "no option --yes")])
@@ -291,7 +291,7 @@ def test_out_of_memory(root, verb):
     root.define(f"image: x\nenv: {{{variables}}}\nservices: [{services}]\n", name="large")
     result = subprocess.run(["sh", "-c", 'ulimit -v 98304; exec "$@"', "sh", *root.command(verb)], capture_output=True, text=True, check=False)
     assert (result.returncode, result.stdout) == (111, "")
-    assert result.stderr == "pyservice: out of memory with '/etc/pyservice.d/large.yaml'; make that file smaller, or split the application\n"
+    assert result.stderr == "pyservice: out of memory on '/etc/pyservice.d/large.yaml'; make that file smaller, or split the application\n"
 
 
 @pytest.mark.other_users
@@ -304,4 +304,4 @@ def test_without_root(root):
     result = subprocess.run(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", *root.command("status")], capture_output=True, text=True,
                             check=False)
     assert result.returncode == 0 and "hello" in result.stdout
-    assert result.stderr == "pyservicectl: not shown, for it needs root: what is pinned, paused or failed\n"
+    assert result.stderr == "pyservicectl: not shown without root privileges: pinned, paused and failed revisions\n"

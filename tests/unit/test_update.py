@@ -277,5 +277,5 @@ def test_names(root):
     root.define("image: [\n", "broken")
     result = root.update("other", "hello", "broken")
     assert result.returncode == 1
-    assert "'other' is no application that has a definition" in result.stderr and "'broken' has mistakes" in result.stderr
+    assert "'other' has no definition" in result.stderr and "'broken' has errors" in result.stderr
     assert result.stdout == "hello: up to date\n"
