@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "app/rows.h"
+#include "bundle/layout.h"
 
 /* A rollout that waits for longer is one that nobody waits for. */
 #define DAY (86400 * 1000000ULL)
@@ -140,7 +141,7 @@ static const struct field host_haproxy_fields[] = {
         FIELD(host_haproxy, unit, "unit", "HAProxy's unit.", .def = "haproxy.service"),
         FIELD(host_haproxy, container, "container", "Name of the container, if HAProxy runs in one."),
         FIELD(host_haproxy, config, "config", "Configuration file of the administrator.", .def = "/etc/haproxy/haproxy.cfg"),
-        FIELD(host_haproxy, directory, "directory", "Directory for the generated files, which HAProxy reads too.", .def = "/run/pyservice/haproxy"),
+        FIELD(host_haproxy, directory, "directory", "Directory for the generated files, which HAProxy reads too.", .def = LAYOUT_RUNTIME "/" LAYOUT_HAPROXY),
         FIELD(host_haproxy, socket, "socket", "HAProxy's command socket, with level admin ('stats socket').", .def = "/run/haproxy/admin.sock"),
         FIELD(host_haproxy, master_socket, "master_socket",
                         "Socket of HAProxy's master (option -S). A stop uses it to wait also for requests "
@@ -156,7 +157,7 @@ static const struct field host_nginx_fields[] = {
         FIELD(host_nginx, unit, "unit", "nginx's unit.", .def = "nginx.service"),
         FIELD(host_nginx, directory, "directory",
                         "Directory for the generated files, which nginx includes "
-                        "(contrib/nginx/pyservice.conf).", .def = "/var/lib/pyservice/.nginx"),
+                        "(contrib/nginx/pyservice.conf).", .def = LAYOUT_STATE "/" LAYOUT_NGINX_CONFIG),
         FIELD(host_nginx, http_port, "http_port", "Port of the generated sites.", .def = "80", .min = 1, .max = 65535),
         FIELD(host_nginx, https_port, "https_port",
                         "Port of the generated sites for TLS.", .def = "443", .min = 1, .max = 65535),

@@ -9,6 +9,7 @@
 #include "app/machine.h"
 #include "app/resolve.h"
 #include "base/fs.h"
+#include "bundle/layout.h"
 
 /* Something that only one may have. */
 struct claim {
@@ -42,7 +43,7 @@ static int compare_claims(const void *a, const void *b) {
 }
 
 static struct str bundle_path(const struct world *w, const struct definition *d, struct str below) {
-        return arena_join(w->arena, str_from(w->places.runtime, 1), STR("/apps/"), d->name.text, below);
+        return arena_join(w->arena, str_from(w->places.runtime, 1), STR("/" LAYOUT_APPS "/"), d->name.text, below);
 }
 
 /* What runs keeps what it has, whoever else comes to want it. */
@@ -269,7 +270,7 @@ static void count_instances(struct world *w) {
 
 void check_world(struct world *w) {
         static const struct rule rules[] = {
-                { claim_units,      DIAG_UNIT_TAKEN,    "unit",      "rename one",                            "/units/" },
+                { claim_units,      DIAG_UNIT_TAKEN,    "unit",      "rename one",                            "/" LAYOUT_UNITS "/" },
                 { claim_containers, DIAG_UNIT_TAKEN,    "container", "rename one",                            NULL },
                 { claim_backends,   DIAG_BACKEND_TAKEN, "backend",   "give one another name with 'backend:'", NULL },
                 { claim_routes,     DIAG_ROUTE_TAKEN,   "route",     "give one another domain or path",       NULL },

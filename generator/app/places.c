@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "app/load.h"
+#include "bundle/layout.h"
 #include "config.h"
 
 void places_system(struct places *ret) {
@@ -10,8 +11,8 @@ void places_system(struct places *ret) {
                 .units = { STR("/etc/systemd/system"), STR("/run/systemd/system"), STR("/usr/local/lib/systemd/system"),
                            STR("/usr/lib/systemd/system"), STR("/lib/systemd/system") },
                 .quadlets = { STR("/etc/containers/systemd"), STR("/run/containers/systemd"), STR("/usr/share/containers/systemd") },
-                .runtime = STR("/run/pyservice"),
-                .state = STR("/var/lib/pyservice"),
+                .runtime = STR(LAYOUT_RUNTIME),
+                .state = STR(LAYOUT_STATE),
                 .volumes = STR("/var/lib/containers/storage/volumes"),
         };
 }

@@ -4,6 +4,7 @@
 
 #include "app/ports-parts.h"
 #include "base/fs.h"
+#include "bundle/layout.h"
 
 /* INSTANCES_MAX lines of the longest names. */
 enum { PORTS_FILE_MAX = 4 << 20 };
@@ -70,7 +71,7 @@ static int read_files(struct arena *a, int apps, struct files *ret, size_t *ret_
                 return r;
 
         VEC_EACH(app, &names.list) {
-                struct str path = arena_join(a, *app, STR("/ports")), text;
+                struct str path = arena_join(a, *app, STR("/" LAYOUT_PORTS)), text;
 
                 r = fs_read(a, apps, path.p, PORTS_FILE_MAX, &text);
                 if (r == -ENOENT || r == -ENOTDIR)
@@ -101,7 +102,7 @@ static void parse_file(struct arena *a, const struct file *file, struct ports *p
 }
 
 int ports_read(struct arena *a, int runtime, struct ports *ret) {
-        CLEANUP(close_fd) int apps = runtime >= 0 ? fs_open_dir(runtime, "apps") : -ENOENT;
+        CLEANUP(close_fd) int apps = runtime >= 0 ? fs_open_dir(runtime, LAYOUT_APPS) : -ENOENT;
         struct files files = { 0 };
         struct ports p = { 0 };
         int r = apps < 0 ? apps : read_files(a, apps, &files, &p.list.room);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/fs.h"
+#include "bundle/layout.h"
 #include "control/power.h"
 #include "state/stored.h"
 
@@ -50,7 +51,7 @@ static bool parse_upheld(struct arena *a, struct str upheld, struct power_unit *
 static int read_drop_in(struct power *p, struct str directory, struct str name) {
         struct arena *a = &p->ctl->arena;
         struct str text, line, file = arena_join(a, directory, name), part = name;
-        struct str whole = arena_join(a, STR("apps/"), p->app, STR("/"), STORED_WHOLE, file);
+        struct str whole = layout_app_file(a, p->app, arena_join(a, STR(LAYOUT_WHOLE "/"), file));
         int r;
 
         if (!take_front(&part, STR("50-")) || !take_end(&part, STR(".conf")))
@@ -58,7 +59,7 @@ static int read_drop_in(struct power *p, struct str directory, struct str name) 
 
         r = fs_read(a, p->places->runtime, whole.p, DROP_IN_MAX, &text);
         if (r == -ENOENT)
-                r = fs_read(a, p->places->runtime, arena_join(a, STR("apps/"), p->app, STR("/"), file).p, DROP_IN_MAX, &text);
+                r = fs_read(a, p->places->runtime, layout_app_file(a, p->app, file).p, DROP_IN_MAX, &text);
         if (r < 0)
                 return r;
 
@@ -81,9 +82,9 @@ static int compare_units(const void *x, const void *y) {
 
 int power_read_units(struct power *p) {
         struct arena *a = &p->ctl->arena;
-        struct str directory = arena_join(a, STR("units/"), p->app, STR(".target.d/"));
+        struct str directory = layout_upholding(a, p->app);
         struct fs_names names;
-        int r = fs_list(a, p->places->runtime, arena_join(a, STR("apps/"), p->app, STR("/"), directory).p, &names);
+        int r = fs_list(a, p->places->runtime, layout_app_file(a, p->app, directory).p, &names);
 
         p->units.n = 0;
         if (r < 0)

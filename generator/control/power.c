@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/fs.h"
+#include "bundle/layout.h"
 #include "ctl/target.h"
 #include "rollout/describe.h"
 #include "rollout/wanted.h"
@@ -28,7 +29,7 @@ int power_read_holds(struct power *p) {
                 return r < 0 ? power_fail(p, r) : 0;
 
         if (ctl_places(p->ctl, &places) == 0)
-                (void) fprintf(stderr, "pyservicectl: %s/stopped/%s: %s; remove it, and run 'pyservicectl stop' again\n", places.runtime.p, p->app.p,
+                (void) fprintf(stderr, "pyservicectl: %s/" LAYOUT_STOPPED "/%s: %s; remove it, and run 'pyservicectl stop' again\n", places.runtime.p, p->app.p,
                                r == -EBADMSG ? "it is damaged" : "others may write it");
         return EXIT_SYSTEM;
 }
@@ -52,7 +53,7 @@ static int complain_unknown(struct powers *ps, struct str app) {
         struct str hint;
 
         if (ps->places.runtime >= 0)
-                (void) fs_list(a, ps->places.runtime, "apps", &names);
+                (void) fs_list(a, ps->places.runtime, LAYOUT_APPS, &names);
         hint = diag_hint(a, app, names.list.at, names.list.n, STR("if its definition is new, 'systemctl daemon-reload' publishes it"));
         (void) fprintf(stderr, "pyservicectl: unknown application '%.*s'; %.*s\n", STR_ARG(app), STR_ARG(hint));
         return CTL_MISTAKE;

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/fs.h"
+#include "bundle/layout.h"
 #include "control/run.h"
 #include "hooks/environment.h"
 #include "output/env.h"
@@ -136,7 +137,7 @@ static int make_name(struct once *o, struct str app) {
                 for (size_t i = 0; i < sizeof(bytes); i++)
                         text[i] = digits[bytes[i] & 15];
                 o->name = arena_join(&o->c->arena, app, STR("-run-"), (struct str) { text, sizeof(text) });
-                o->directory = arena_join(&o->c->arena, o->runtime, STR("/pyservice/secrets/"), o->name);
+                o->directory = arena_join(&o->c->arena, o->runtime, STR("/pyservice/" LAYOUT_SECRETS "/"), o->name);
                 r = make_directory(o);
         } while (r == -EEXIST);
 

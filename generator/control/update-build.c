@@ -6,11 +6,12 @@
 #include <errno.h>
 
 #include "base/fs.h"
+#include "bundle/layout.h"
 #include "control/update.h"
 
 /* The unit of this very source; absent where systemd knows none. */
 static int find_unit(struct ctl *c, int runtime, const struct app *app, struct str *ret) {
-        struct str dir = arena_join(&c->arena, STR("apps/"), app->name.text, STR("/units")), image = app->source->image.text, text;
+        struct str dir = layout_app_file(&c->arena, app->name.text, STR(LAYOUT_UNITS)), image = app->source->image.text, text;
         struct str ends[] = { arena_join(&c->arena, STR("\""), image, STR("\"")), arena_join(&c->arena, STR("\""), image, STR("-")) };
         struct fs_names names;
         int r = fs_list(&c->arena, runtime, dir.p, &names);
@@ -39,7 +40,7 @@ static struct str read_note(struct ctl *c, int runtime, const struct app *app, s
         struct str first = { 0 };
 
         *ret_rest = (struct str) { 0 };
-        if (fs_read(&c->arena, runtime, arena_join(&c->arena, STR("builds/"), app->name.text, suffix).p, BUF_MAX, ret_rest) == 0)
+        if (fs_read(&c->arena, runtime, arena_join(&c->arena, STR(LAYOUT_BUILDS "/"), app->name.text, suffix).p, BUF_MAX, ret_rest) == 0)
                 (void) str_split(ret_rest, '\n', &first);
         return first;
 }

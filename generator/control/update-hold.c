@@ -2,6 +2,7 @@
 #include <errno.h>
 
 #include "base/fs.h"
+#include "bundle/layout.h"
 #include "control/update.h"
 #include "state/stored.h"
 
@@ -65,7 +66,7 @@ static int hold(struct arena *a, int dir, struct str app, struct str revision, c
         VEC_EACH(file, &tree.files) {
                 struct str text;
 
-                if (!str_has_prefix(file->path, STR("quadlet/")))
+                if (!str_has_prefix(file->path, STR(LAYOUT_QUADLET "/")))
                         continue;
 
                 text = update_hold_text(a, file->text, moves);
@@ -78,7 +79,7 @@ static int hold(struct arena *a, int dir, struct str app, struct str revision, c
 
 int update_hold(struct arena *a, int dir, struct str app, const struct image_moves *moves) {
         struct fs_names names;
-        int r = fs_list(a, dir, arena_join(a, app, STR("/bundles")).p, &names);
+        int r = fs_list(a, dir, layout_bundles(a, app).p, &names);
 
         if (r < 0)
                 return r == -ENOENT ? 0 : r;

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/fs.h"
+#include "bundle/layout.h"
 #include "config.h"
 #include "ctl/session.h"
 #include "doctor/doctor.h"
@@ -167,7 +168,7 @@ static bool has_newer_drop_in(struct doctor *d, struct str name, struct timespec
 static void look_for_gone(struct doctor *d, struct str advice) {
         struct str text, line, key, app, mask;
 
-        if (!doctor_read(d, arena_join(d->arena, doctor_world(d)->places.runtime, STR("/alive.conf")), &text))
+        if (!doctor_read(d, arena_join(d->arena, doctor_world(d)->places.runtime, STR("/" LAYOUT_ALIVE)), &text))
                 return;
 
         while (str_split(&text, '\n', &line)) {
@@ -187,7 +188,7 @@ void doctor_generated(struct doctor *d) {
         struct str advice = d->ctl->is_user ? STR("systemctl --user daemon-reload") : STR("systemctl daemon-reload");
         struct timespec then;
 
-        if (doctor_has(d, arena_join(d->arena, doctor_world(d)->places.runtime, STR("/without-state"))))
+        if (doctor_has(d, arena_join(d->arena, doctor_world(d)->places.runtime, STR("/" LAYOUT_WITHOUT_STATE))))
                 doctor_bad(d, nobody, arena_join(d->arena, STR("the generator could not read "), doctor_world(d)->places.state, STR(", and published nothing new")),
                            STR("see 'systemctl status pyservice-state.service': is the file system mounted?"));
         if (!read_generation(d, &then) && strcmp(d->ctl->root, "/") != 0) {

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/fs.h"
+#include "bundle/layout.h"
 #include "doctor/doctor.h"
 #include "publish/stamp.h"
 
@@ -18,7 +19,7 @@ static int compare(const void *a, const void *b) {
 
 void doctor_look_at_own(struct doctor *d) {
         struct fs_names names = { 0 };
-        CLEANUP(close_fd) int apps = d->places.runtime < 0 ? -1 : fs_open_dir(d->places.runtime, "apps");
+        CLEANUP(close_fd) int apps = d->places.runtime < 0 ? -1 : fs_open_dir(d->places.runtime, LAYOUT_APPS);
 
         for (size_t i = 0; i < ARRAY_SIZE(drop_ins); i++)
                 *vec_push(d->arena, &d->own) = (struct doctor_own) { str_of(drop_ins[i]), { 0 } };
@@ -28,12 +29,13 @@ void doctor_look_at_own(struct doctor *d) {
                 names = (struct fs_names) { 0 };
         VEC_EACH(name, &names.list) {
                 struct stamp stamp = { 0 };
+                struct str file;
 
                 if (!type_accepts(KIND_NAME, *name) || stamp_read(d->arena, apps, (struct name) { *name, NOWHERE }, &stamp) < 0)
                         continue;
                 VEC_EACH(unit, &stamp.units)
-                        if (str_has_prefix(*unit, STR("units/")))
-                                *vec_push(d->arena, &d->own) = (struct doctor_own) { str_from(*unit, strlen("units/")), *name };
+                        if (layout_is_unit(*unit, &file))
+                                *vec_push(d->arena, &d->own) = (struct doctor_own) { file, *name };
         }
         qsort(d->own.at, d->own.n, sizeof(struct doctor_own), compare);
 }

@@ -8,10 +8,11 @@
 
 #include "base/buf.h"
 #include "base/fs.h"
+#include "bundle/layout.h"
 #include "hooks/front.h"
 #include "runtime/nginx.h"
 
-#define APPS "nginx"                    /* of apps, in /run/pyservice */
+#define APPS LAYOUT_LIST_NGINX                    /* of apps, in /run/pyservice */
 #define LOCK "nginx.lock"
 #define PENDING "nginx.reload"          /* there while files were changed and nginx was not reloaded since */
 
@@ -96,7 +97,7 @@ static int read_wanted(struct work *w, struct str list) {
         struct str app;
 
         while (str_split(&list, '\n', &app)) {
-                int r = app.n == 0 ? 0 : read_directory(w, w->runtime, arena_join(w->arena, STR("apps/"), app, STR("/nginx")).p, true);
+                int r = app.n == 0 ? 0 : read_directory(w, w->runtime, layout_app_file(w->arena, app, STR(LAYOUT_NGINX)).p, true);
 
                 if (r < 0)
                         return r;

@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "base/fs.h"
+#include "bundle/layout.h"
 
 enum {
         LIST_MAX = 1 << 20,
@@ -26,7 +27,7 @@ static struct proxy_candidate *find(struct proxy_state *s, struct str app) {
 /* The generator replaces a bundle while it is read at times; then it is read again. */
 static int read_wanted(struct proxy_state *s, struct str app, const struct proxy_parts **ret) {
         const struct timespec pause = { .tv_nsec = READ_PAUSE_MS * 1000000L };
-        struct str path = arena_join(s->arena, STR("apps/"), app, STR("/haproxy"));
+        struct str path = layout_app_file(s->arena, app, STR(LAYOUT_HAPROXY));
         struct proxy_parts *parts = arena_new(s->arena, struct proxy_parts);
         int r = -ENOENT;
 
@@ -49,7 +50,7 @@ static void sort(struct proxy_state *s) {
 
 static int read_alive(struct proxy_state *s) {
         struct str text, name;
-        int r = fs_read(s->arena, s->runtime, "proxy", LIST_MAX, &text);
+        int r = fs_read(s->arena, s->runtime, LAYOUT_LIST_HAPROXY, LIST_MAX, &text);
 
         if (r < 0)
                 return r == -ENOENT ? 1 : r;

@@ -9,15 +9,16 @@
 #include <unistd.h>
 
 #include "base/fs.h"
+#include "bundle/layout.h"
 #include "hooks/front.h"
 #include "hooks/nginx.h"
 #include "hooks/proxy-choose.h"
 #include "hooks/proxy-states.h"
 #include "runtime/haproxy-counters.h"
 
-#define MEMORY "/var/lib/pyservice/.proxy"
+#define MEMORY LAYOUT_STATE "/" LAYOUT_PROXY_MEMORY
 #define MOUNTS ".mounts"                /* in MEMORY: of HAProxy's container, when it ran last */
-#define LOCK "proxy.lock"               /* in /run/pyservice */
+#define LOCK LAYOUT_PROXY_LOCK               /* in /run/pyservice */
 #define PENDING "proxy.reload"          /* there while files were changed and HAProxy was not reloaded since */
 
 enum { MOUNTS_MAX = 1 << 20, LOCK_PAUSE_MS = 20, CERTIFICATE_MAX = 1 << 20 };

@@ -10,6 +10,7 @@
 
 #include "base/buf.h"
 #include "base/fs.h"
+#include "bundle/layout.h"
 #include "runtime/spawn-tail.h"
 #include "runtime/spawn.h"
 
@@ -197,9 +198,9 @@ int build_image(struct build *b) {
 /* RUNTIME/builds, made where it is missing. */
 static int open_builds(struct build *b) {
         CLEANUP(close_fd) int runtime = fs_open_dir(AT_FDCWD, arena_str(b->arena, b->runtime).p);
-        int r = runtime < 0 ? runtime : fs_make_dirs(runtime, "builds", false);
+        int r = runtime < 0 ? runtime : fs_make_dirs(runtime, LAYOUT_BUILDS, false);
 
-        return r < 0 ? r : fs_open_dir(runtime, "builds");
+        return r < 0 ? r : fs_open_dir(runtime, LAYOUT_BUILDS);
 }
 
 /* For root alone, as the journal is: the last lines of a build may have what its repository should not say. */
@@ -246,7 +247,7 @@ void build_clear_failure(struct build *b) {
 }
 
 struct str build_failure(struct build *b) {
-        struct str path = arena_join(b->arena, b->runtime, STR("/builds/"), b->app, STR(".failed")), text, image;
+        struct str path = arena_join(b->arena, b->runtime, STR("/" LAYOUT_BUILDS "/"), b->app, STR(".failed")), text, image;
         bool is_there = false;
 
         if (fs_read(b->arena, AT_FDCWD, path.p, BUF_MAX, &text) < 0 || !str_split(&text, '\n', &image) || !str_eq(image, b->image))

@@ -4,6 +4,7 @@
 
 #include "app/machine.h"
 #include "base/fs.h"
+#include "bundle/layout.h"
 #include "model/facts-parts.h"
 #include "rollout/plan.h"
 
@@ -92,7 +93,7 @@ static struct str read_file(struct facts *f, int bundle, struct str path) {
 
 /* What the plan tells: which labels the containers of the wanted revision have. */
 static void add_plan(struct facts *f, struct fact_app *app, int bundle) {
-        struct str text = read_file(f, bundle, STR("rollout"));
+        struct str text = read_file(f, bundle, STR(LAYOUT_PLAN));
         struct plan plan;
 
         if (str_is_absent(text) || plan_parse(&f->c->arena, text, &plan) < 0)
@@ -117,15 +118,15 @@ static struct str between(struct facts *f, struct str path, struct str before, s
 
 /* Timers and tasks stand in no plan: "KIND OWNER MODE PATH". */
 static void add_manifest(struct facts *f, struct fact_app *app, int bundle) {
-        struct str text = read_file(f, bundle, STR("manifest")), line, kind, word;
+        struct str text = read_file(f, bundle, STR(LAYOUT_MANIFEST)), line, kind, word;
 
         while (str_split(&text, '\n', &line)) {
                 struct str timer, task;
 
                 if (!str_split(&line, ' ', &kind) || !str_split(&line, ' ', &word) || !str_split(&line, ' ', &word) || str_is_absent(line))
                         continue;
-                timer = between(f, line, STR("units/"), STR(".timer"));
-                task = between(f, line, STR("quadlet/"), STR(".container"));
+                timer = between(f, line, STR(LAYOUT_UNITS "/"), STR(".timer"));
+                task = between(f, line, STR(LAYOUT_QUADLET "/"), STR(".container"));
                 if (!str_is_absent(timer) && !str_eq(timer, arena_join(&f->c->arena, app->name, STR("-health"))))
                         (void) add_part(f, app, FACT_TIMER, timer);
                 if (!str_is_absent(task) && str_is(kind, "task"))
@@ -135,7 +136,7 @@ static void add_manifest(struct facts *f, struct fact_app *app, int bundle) {
 
 /* Image= and the label of the revision, of what runs. */
 static void read_container(struct facts *f, int bundle, struct fact_part *part) {
-        struct str file = arena_join(&f->c->arena, STR("quadlet/"), part->unit, part->kind == FACT_SERVICE ? STR("@.container") : STR(".container"));
+        struct str file = layout_container(&f->c->arena, part->unit, part->kind == FACT_SERVICE);
         struct str text = read_file(f, bundle, file), line, image = STR("Image="), label = STR("Label=\"io.pyservice.revision=");
 
         while (str_split(&text, '\n', &line)) {
@@ -147,7 +148,7 @@ static void read_container(struct facts *f, int bundle, struct fact_part *part) 
 }
 
 static void count_upheld(struct facts *f, const struct fact_app *app, int bundle, struct fact_part *part) {
-        struct str file = arena_join(&f->c->arena, STR("units/"), app->name, STR(".target.d/50-"), part->unit, STR(".conf"));
+        struct str file = layout_unit(&f->c->arena, app->name, STR(".target.d/50-"), part->unit, STR(".conf"));
         struct str text = read_file(f, bundle, file), line;
 
         while (str_split(&text, '\n', &line))
@@ -155,7 +156,7 @@ static void count_upheld(struct facts *f, const struct fact_app *app, int bundle
 }
 
 void facts_find_parts(struct facts *f, struct fact_app *app) {
-        struct str path = arena_join(&f->c->arena, STR("apps/"), app->name);
+        struct str path = layout_app(&f->c->arena, app->name);
         CLEANUP(close_fd) int bundle = f->places.runtime < 0 ? -1 : fs_open_dir(f->places.runtime, path.p);
         bool has_app = app->definition && app->definition->app;
 

@@ -9,6 +9,7 @@
 
 #include "base/fs.h"
 #include "base/utf8.h"
+#include "bundle/layout.h"
 #include "model/facts-parts.h"
 
 enum { CGROUP_FILE_MAX = 4096, BUNDLE_FILE_MAX = 1 << 20 };
@@ -29,15 +30,16 @@ static struct str health_of(struct arena *a, struct str status) {
 /* Of a revision that neither runs as a whole nor is wanted: the one that was before. Only root can look for it. */
 static struct str find_stored(struct facts *f, const struct fact_app *app, const struct fact_part *part, struct str label) {
         struct arena *a = &f->c->arena;
-        struct str bundles = arena_join(a, app->name, STR("/bundles")), wanted = arena_join(a, STR("\nLabel=\"io.pyservice.revision="), label, STR("\"\n"));
+        struct str bundles = layout_bundles(a, app->name);
+        struct str wanted = arena_join(a, STR("\nLabel=\"io.pyservice.revision="), label, STR("\"\n"));
         struct fs_names names;
 
         if (f->places.state < 0 || fs_list(a, f->places.state, bundles.p, &names) < 0)
                 return (struct str) { 0 };
 
         VEC_EACH(name, &names.list) {
-                struct str file = part->kind == FACT_SERVICE ? STR("@.container") : STR(".container"), text;
-                struct str path = arena_join(a, bundles, STR("/"), *name, STR("/quadlet/"), part->unit, file);
+                struct str file = layout_container(a, part->unit, part->kind == FACT_SERVICE), text;
+                struct str path = layout_bundle_file(a, app->name, *name, file);
 
                 if (state_is_revision(*name) && fs_read(a, f->places.state, path.p, BUNDLE_FILE_MAX, &text) >= 0 && str_find_str(text, wanted) < text.n)
                         return *name;
@@ -175,7 +177,7 @@ static void take_server(struct facts *f, const struct fact_part *part, struct fa
 /* nginx's upstream includes the files of those that are ready. */
 static void look_at_nginx(struct facts *f, const struct fact_part *part, struct fact_unit *u) {
         struct str number = u->number == PORTS_NEXT ? STR("next") : arena_u64(&f->c->arena, u->number);
-        struct str file = arena_join(&f->c->arena, STR("servers/"), part->unit, STR("@"), number, STR(".nginx"));
+        struct str file = arena_join(&f->c->arena, STR(LAYOUT_SERVERS "/"), part->unit, STR("@"), number, STR(".nginx"));
 
         if (f->places.runtime >= 0)
                 u->balancer = faccessat(f->places.runtime, file.p, F_OK, 0) == 0 ? STR("in nginx") : STR("not in nginx");

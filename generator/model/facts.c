@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/fs.h"
+#include "bundle/layout.h"
 #include "ctl/session.h"
 #include "ctl/target.h"
 #include "model/check-machine.h"
@@ -83,7 +84,7 @@ static void find_apps(struct facts *f) {
                                 facts_hide(f, arena_join(a, STR("the content of "), d->path));
                 }
         if (f->places.runtime >= 0)
-                (void) fs_list(a, f->places.runtime, "apps", &names);
+                (void) fs_list(a, f->places.runtime, LAYOUT_APPS, &names);
 
         n = f->apps.n;
         VEC_EACH(name, &names.list) {

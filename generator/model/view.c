@@ -7,6 +7,7 @@
 
 #include "base/fs.h"
 #include "base/utf8.h"
+#include "bundle/layout.h"
 #include "state/hold.h"
 
 enum { VIEW_FILE_MAX = 1 << 20 };
@@ -69,7 +70,7 @@ static void clean_progress(struct arena *a, struct progress *p) {
 }
 
 static void read_revisions(struct arena *a, const struct view_places *p, struct view *v) {
-        struct str path = arena_join(a, STR("apps/"), v->app, STR("/revision")), text, line, key = { 0 };
+        struct str path = layout_app_file(a, v->app, STR(LAYOUT_REVISION)), text, line, key = { 0 };
 
         if (p->runtime < 0 || fs_read(a, p->runtime, path.p, VIEW_FILE_MAX, &text) < 0)
                 return;
@@ -93,7 +94,7 @@ static void read_revisions(struct arena *a, const struct view_places *p, struct 
 
 int view_look(struct ctl *c, const struct view_places *p, struct str app, struct view *v) {
         struct arena *a = &c->arena;
-        struct str errors = arena_join(a, STR("errors/"), app);
+        struct str errors = arena_join(a, STR(LAYOUT_ERRORS "/"), app);
         struct holds holds;
         int r;
 

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "bundle/layout.h"
 #include "preview/forecast.h"
 #include "publish/stamp.h"
 #include "rollout/plan.h"
@@ -30,7 +31,7 @@ struct comparing {
 
 /* The label of its container; empty where there is none. */
 static struct str revision_of(const struct tree *t, struct str unit, const char *suffix) {
-        const struct tree_file *file = tree_find(t, arena_join(t->arena, STR("quadlet/"), unit, str_of(suffix)));
+        const struct tree_file *file = tree_find(t, layout_quadlet(t->arena, unit, str_of(suffix)));
         struct str rest = file ? file->text : (struct str) { 0 }, line, label = STR("Label=\"io.pyservice.revision="), found = STR("");
 
         while (str_split(&rest, '\n', &line))
@@ -57,7 +58,7 @@ static bool take_number(struct str *unit, uint64_t *ret) {
 static void add_upheld(const struct tree *t, struct str name, struct upheld_list *ret) {
         struct upheld u = { .kind = FORECAST_SIDECAR };
         bool is_once = str_has_suffix(name, STR(".target")), is_timer = str_has_suffix(name, STR(".timer"));
-        const struct tree_file *timer = is_timer ? tree_find(t, arena_join(t->arena, STR("units/"), name)) : NULL;
+        const struct tree_file *timer = is_timer ? tree_find(t, layout_unit(t->arena, name)) : NULL;
 
         u.unit = without(name, is_once ? strlen(".target") : is_timer ? strlen(".timer") : strlen(".service"));
         if (is_timer)
@@ -93,7 +94,7 @@ static int compare_upheld(const void *x, const void *y) {
 }
 
 static void list_upheld(const struct tree *t, struct str app, struct upheld_list *ret) {
-        struct str directory = arena_join(t->arena, STR("units/"), app, STR(".target.d/")), key = STR("Upholds=");
+        struct str directory = layout_upholding(t->arena, app), key = STR("Upholds=");
 
         VEC_EACH(file, &t->files) {
                 struct str rest = file->text, line;
@@ -168,7 +169,7 @@ static bool is_interrupted(const struct comparing *c, struct str name) {
 /* Does something restart or stop that it is bound to? Then systemd restarts it too. */
 static bool is_dragged(const struct comparing *c, const struct upheld *u) {
         struct str end = u->kind == FORECAST_INSTANCE ? STR("@.service.d/10-services.conf") : STR(".service.d/10-services.conf");
-        const struct tree_file *file = tree_find(&c->app->after, arena_join(c->arena, STR("units/"), u->unit, end));
+        const struct tree_file *file = tree_find(&c->app->after, layout_unit(c->arena, u->unit, end));
         struct str rest = file ? file->text : (struct str) { 0 }, line, key = STR("Requires=");
 
         while (str_split(&rest, '\n', &line))
@@ -239,22 +240,19 @@ static bool is_pulled(struct comparing *c, struct str text, struct str image) {
         return spawn_run(c->arena, (const char *const[]) { c->podman, "image", "exists", arena_str(c->arena, image).p, NULL }, &result) < 0 || result.status != 0;
 }
 
-/* "APP-HASH-build.service" and the like. */
-static bool is_own_unit(struct str path, struct str suffix) {
-        return str_has_prefix(path, STR("units/")) && str_has_suffix(path, suffix);
-}
-
 static void compare_new_file(struct comparing *c, const struct tree_file *file) {
         struct str image = value_of(file->text, "Image="), name;
 
-        if (!stamp_is_quadlet(file, &name)) {
-                name = str_from(file->path, str_has_prefix(file->path, STR("units/")) ? strlen("units/") : 0);
-                if (is_own_unit(file->path, STR("-build.service")))
+        /* "APP-HASH-build.service" and the like. */
+        if (layout_is_unit(file->path, &name)) {
+                if (str_has_suffix(name, STR("-build.service")))
                         add(c, FORECAST_BUILD, FORECAST_IMAGE, name);
-                else if (is_own_unit(file->path, STR("-setup.service")))
+                else if (str_has_suffix(name, STR("-setup.service")))
                         add(c, FORECAST_SET_UP, FORECAST_SETUP, name);
                 return;
         }
+        if (!layout_is_quadlet(file->path, &name))
+                return;
 
         if (str_has_suffix(name, STR(".image")) && !str_is_absent(image) && is_pulled(c, file->text, image))
                 add(c, FORECAST_PULL, FORECAST_IMAGE, image);
@@ -267,10 +265,10 @@ static void compare_new_file(struct comparing *c, const struct tree_file *file) 
 static void compare_proxy(struct comparing *c, enum forecast_verb verb, struct str path) {
         if (c->is_user)
                 return;
-        if (str_has_prefix(path, STR("haproxy/")))
-                add(c, verb, FORECAST_HAPROXY, str_from(path, strlen("haproxy")));
-        else if (str_has_prefix(path, STR("nginx/")))
-                add(c, verb, FORECAST_NGINX, str_from(path, strlen("nginx/")));
+        if (str_has_prefix(path, STR(LAYOUT_HAPROXY "/")))
+                add(c, verb, FORECAST_HAPROXY, str_from(path, strlen(LAYOUT_HAPROXY)));
+        else if (str_has_prefix(path, STR(LAYOUT_NGINX "/")))
+                add(c, verb, FORECAST_NGINX, str_from(path, strlen(LAYOUT_NGINX "/")));
 }
 
 static void compare_files(struct comparing *c) {
@@ -314,7 +312,7 @@ static int compare_actions(const void *x, const void *y) {
 
 int forecast_compare(struct arena *a, struct forecast_app *app, const struct state *state, const char *podman, bool is_user) {
         struct comparing c = { .arena = a, .app = app, .podman = podman, .is_user = is_user };
-        const struct tree_file *plan = tree_find(&app->after, STR("rollout"));
+        const struct tree_file *plan = tree_find(&app->after, STR(LAYOUT_PLAN));
         int r = plan ? plan_parse(a, plan->text, &c.plan) : 0;
 
         if (r < 0)

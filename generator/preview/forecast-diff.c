@@ -6,6 +6,7 @@
 
 #include "base/fs.h"
 #include "base/utf8.h"
+#include "bundle/layout.h"
 #include "preview/forecast.h"
 #include "runtime/spawn.h"
 
@@ -71,7 +72,7 @@ static void find_twins(struct arena *a, const struct forecast_app *app, struct t
 }
 
 static bool is_hidden(const struct tree_file *file) {
-        return str_has_prefix(file->path, STR("env/")) || (file->mode & 0077) == 0;
+        return str_has_prefix(file->path, STR(LAYOUT_ENV "/")) || (file->mode & 0077) == 0;
 }
 
 static bool is_variables(const struct tree_file *file) {
@@ -84,7 +85,7 @@ static size_t visible(const struct tree_file *file, struct str line) {
         size_t before = 0;
 
         if (!is_hidden(file)) {
-                if (!str_has_prefix(file->path, STR("quadlet/")) || !str_has_prefix(line, key))
+                if (!str_has_prefix(file->path, STR(LAYOUT_QUADLET "/")) || !str_has_prefix(line, key))
                         return line.n;
                 before = key.n;
         }

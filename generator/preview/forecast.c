@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/fs.h"
+#include "bundle/layout.h"
 #include "ctl/session.h"
 #include "publish/stamp.h"
 #include "rollout/wanted.h"
@@ -27,7 +28,10 @@ struct making {
         struct podman_objects objects;  /* of the definitions that count */
 };
 
-static const struct str left_out[] = { STR_INIT("stamp"), STR_INIT("manifest"), STR_INIT("revision"), STR_INIT("retired"), STR_INIT("wanted"), STR_INIT("whole") };
+static const struct str left_out[] = {
+        STR_INIT(LAYOUT_STAMP), STR_INIT(LAYOUT_MANIFEST), STR_INIT(LAYOUT_REVISION), STR_INIT(LAYOUT_RETIRED),
+        STR_INIT(LAYOUT_WANTED), STR_INIT(LAYOUT_WHOLE),
+};
 
 static bool is_left_out(struct str path) {
         for (size_t i = 0; i < ARRAY_SIZE(left_out); i++)
@@ -78,10 +82,10 @@ static void drop_made(struct tree *t) {
         VEC_EACH(file, &t->files) {
                 struct str name, unit = { 0 };
 
-                if (stamp_is_quadlet(file, &name))
+                if (layout_is_quadlet(file->path, &name))
                         unit = stamp_unit_of(t->arena, name);
                 if (unit.n > 0)
-                        *vec_push(t->arena, &made.list) = arena_join(t->arena, STR("units/"), unit);
+                        *vec_push(t->arena, &made.list) = layout_unit(t->arena, unit);
         }
         VEC_EACH(file, &t->files)
                 if (!has_name(&made, file->path))
@@ -135,7 +139,7 @@ static bool is_same(struct making *m, const struct bundle *b) {
 }
 
 static bool is_kept(const struct trial *t, struct arena *a, const struct forecast_app *app) {
-        struct str path = arena_join(a, app->name, STR("/bundles/"), app->accepted, STR("/manifest"));
+        struct str path = layout_bundle_file(a, app->name, app->accepted, STR(LAYOUT_MANIFEST));
 
         return !str_is_absent(app->accepted) && faccessat(t->publisher.state, path.p, F_OK, 0) == 0;
 }
@@ -157,7 +161,7 @@ static int read_state(struct making *m, struct forecast_app *app, struct state *
 }
 
 static int read_revisions(struct making *m, const struct bundle *b, struct forecast_app *app) {
-        const struct tree_file *file = b && b->choice == BUNDLE_WANTED ? tree_find(&b->tree, STR("revision")) : NULL;
+        const struct tree_file *file = b && b->choice == BUNDLE_WANTED ? tree_find(&b->tree, STR(LAYOUT_REVISION)) : NULL;
         struct wanted now = { 0 }, then = { 0 };
         int r = m->live < 0 ? 0 : wanted_read(m->arena, m->live, app->name, &now);
 
@@ -218,7 +222,7 @@ static int take_app(struct making *m, struct str name, const struct bundle *b) {
 /* From alive.conf: "Upholds=APP.target", or "X-Stopped=APP.target" of one that the administrator stopped. */
 static int read_alive(struct making *m) {
         struct str rest, line, upholds = STR("Upholds="), stopped = STR("X-Stopped="), after = STR(".target");
-        int r = m->live < 0 ? -ENOENT : fs_read(m->arena, m->live, "alive.conf", ALIVE_MAX, &rest);
+        int r = m->live < 0 ? -ENOENT : fs_read(m->arena, m->live, LAYOUT_ALIVE, ALIVE_MAX, &rest);
 
         if (r < 0)
                 return r == -ENOENT ? 0 : r;
@@ -263,7 +267,7 @@ static int make(struct making *m) {
 
 int forecast_make(struct ctl *c, struct trial *t, struct forecast *ret) {
         CLEANUP(close_fd) int live = t->live[0] != '\0' ? fs_open_dir(AT_FDCWD, t->live) : -1;
-        CLEANUP(close_fd) int apps = live >= 0 ? fs_open_dir(live, "apps") : -1;
+        CLEANUP(close_fd) int apps = live >= 0 ? fs_open_dir(live, LAYOUT_APPS) : -1;
         struct making m = { .ctl = c, .arena = &c->arena, .trial = t, .forecast = ret, .live = live < 0 ? -1 : live, .apps = apps < 0 ? -1 : apps };
         int r;
 

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/fs.h"
+#include "bundle/layout.h"
 #include "config.h"
 #include "ctl/session.h"
 #include "hooks/proxy.h"
@@ -97,17 +98,17 @@ static const char *find_parent(struct ctl *c, struct session *s, struct trial *t
 static int link_bundles(struct ctl *c, struct trial *t) {
         CLEANUP(close_fd) int live = fs_open_dir(AT_FDCWD, t->live);
         struct fs_names names = { 0 };
-        int r = live < 0 ? live : fs_list(&c->arena, live, "apps", &names);
+        int r = live < 0 ? live : fs_list(&c->arena, live, LAYOUT_APPS, &names);
 
         if (r < 0)
                 return r == -ENOENT ? 0 : r;
 
-        r = fs_make_dirs(t->publisher.runtime, "apps", false);
+        r = fs_make_dirs(t->publisher.runtime, LAYOUT_APPS, false);
         VEC_EACH(name, &names.list) {
                 struct path path, target;
 
-                (void) path_join(&path, STR("apps/"), *name);
-                if (r >= 0 && symlinkat(path_join(&target, str_of(t->live), STR("/apps/"), *name), t->publisher.runtime, path.text) < 0)
+                (void) path_join(&path, STR(LAYOUT_APPS "/"), *name);
+                if (r >= 0 && symlinkat(path_join(&target, str_of(t->live), STR("/" LAYOUT_APPS "/"), *name), t->publisher.runtime, path.text) < 0)
                         r = -errno;
         }
         return r;
@@ -125,15 +126,15 @@ static int copy_file(struct ctl *c, struct trial *t, const char *name) {
 static int copy_stopped(struct ctl *c, struct trial *t) {
         CLEANUP(close_fd) int live = fs_open_dir(AT_FDCWD, t->live);
         struct fs_names names = { 0 };
-        int r = live < 0 ? live : fs_list(&c->arena, live, "stopped", &names);
+        int r = live < 0 ? live : fs_list(&c->arena, live, LAYOUT_STOPPED, &names);
 
         if (r < 0)
                 return r == -ENOENT ? 0 : r;
 
-        r = fs_make_dirs(t->publisher.runtime, "stopped", false);
+        r = fs_make_dirs(t->publisher.runtime, LAYOUT_STOPPED, false);
         VEC_EACH(name, &names.list)
                 if (r >= 0)
-                        r = copy_file(c, t, arena_join(&c->arena, STR("stopped/"), *name).p);
+                        r = copy_file(c, t, arena_join(&c->arena, STR(LAYOUT_STOPPED "/"), *name).p);
         return r;
 }
 

@@ -5,21 +5,22 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "bundle/layout.h"
 #include "publish/parts.h"
 
 int bundle_mark_unkept(const struct publisher *p, struct str app) {
         struct path path;
-        int r = fs_make_dirs(p->runtime, "unkept", false);
+        int r = fs_make_dirs(p->runtime, LAYOUT_UNKEPT, false);
 
         if (r >= 0)
-                r = fs_write(p->runtime, path_join(&path, STR("unkept/"), app), 0644, STR(""));
+                r = fs_write(p->runtime, path_join(&path, STR(LAYOUT_UNKEPT "/"), app), 0644, STR(""));
         return r == -EEXIST ? 0 : r;
 }
 
 static int open_apps(const struct publisher *p) {
-        int r = fs_make_dirs(p->runtime, "apps", false);
+        int r = fs_make_dirs(p->runtime, LAYOUT_APPS, false);
 
-        return r < 0 ? r : fs_open_dir(p->runtime, "apps");
+        return r < 0 ? r : fs_open_dir(p->runtime, LAYOUT_APPS);
 }
 
 /* Without Quadlet nothing new can be published. */

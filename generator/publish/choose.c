@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/fs.h"
+#include "bundle/layout.h"
 #include "publish/parts.h"
 #include "state/stored.h"
 
@@ -41,7 +42,7 @@ struct str choose_base(const struct state *s, const struct revision *target) {
 bool bundle_is_published(const struct publisher *p, struct name app) {
         struct path path;
 
-        (void) path_join(&path, STR("apps/"), app.text, STR("/stamp"));
+        (void) path_join(&path, STR(LAYOUT_APPS "/"), app.text, STR("/" LAYOUT_STAMP));
         return faccessat(p->runtime, path.text, F_OK, 0) >= 0;
 }
 
@@ -75,7 +76,7 @@ static void read_holds(struct choosing *ch) {
 
         ch->bundle->is_stopped = hold_has_all(&ch->holds);
         if (r < 0)
-                complain(ch, DIAG_BAD_STATE, arena_join(a, STR("'"), ch->p->runtime_path, STR("/stopped/"), ch->bundle->app.text, STR("' cannot be used: "),
+                complain(ch, DIAG_BAD_STATE, arena_join(a, STR("'"), ch->p->runtime_path, STR("/" LAYOUT_STOPPED "/"), ch->bundle->app.text, STR("' cannot be used: "),
                                                          str_of(describe(r)), STR(
                                                                          "; no part of the app counts as "
                                                                          "stopped. Remove it, and run "
@@ -99,7 +100,7 @@ static void read_published(struct choosing *ch) {
         struct str rest, line;
         struct path path;
 
-        (void) path_join(&path, STR("apps/"), ch->bundle->app.text, STR("/revision"));
+        (void) path_join(&path, STR(LAYOUT_APPS "/"), ch->bundle->app.text, STR("/" LAYOUT_REVISION));
         if (fs_read(ch->p->arena, ch->p->runtime, path.text, REVISION_FILE_MAX, &rest) < 0)
                 return;
 
@@ -117,7 +118,7 @@ static int read_bundle(const struct choosing *ch, struct str below, struct tree 
         CLEANUP(close_fd) int dir = -1;
         struct path path;
 
-        (void) path_join(&path, STR("apps/"), ch->bundle->app.text, below);
+        (void) path_join(&path, STR(LAYOUT_APPS "/"), ch->bundle->app.text, below);
         dir = fs_open_dir(ch->p->runtime, path.text);
         return dir < 0 ? dir : stored_read(ch->p->arena, dir, ret);
 }
@@ -141,17 +142,17 @@ static int load(struct choosing *ch, struct revision *revision) {
 
         read_published(ch);
         if ((str_eq(revision->name, ch->runs) && read_bundle(ch, STR(""), tree) >= 0)
-            || (str_eq(revision->name, ch->wanted) && read_bundle(ch, STR("/wanted"), tree) >= 0)) {
+            || (str_eq(revision->name, ch->wanted) && read_bundle(ch, STR("/" LAYOUT_WANTED), tree) >= 0)) {
                 revision->tree = tree;
                 return 0;
         }
 
-        complain_of_state(ch, arena_join(ch->p->arena, STR("bundles/"), revision->name), r);
+        complain_of_state(ch, arena_join(ch->p->arena, STR(LAYOUT_BUNDLES "/"), revision->name), r);
         return r;
 }
 
 static bool has_plan(const struct tree *t) {
-        return tree_find(t, STR("rollout"));
+        return tree_find(t, STR(LAYOUT_PLAN));
 }
 
 static bool load_target(struct choosing *ch, struct str accepted) {
@@ -160,7 +161,7 @@ static bool load_target(struct choosing *ch, struct str accepted) {
         /* Of the published bundle's tasks and plan nothing is known where they are another's. */
         if (r >= 0 && !has_plan(ch->target.tree)) {
                 r = -EBADMSG;
-                complain_of_state(ch, arena_join(ch->p->arena, STR("bundles/"), ch->target.name), r);
+                complain_of_state(ch, arena_join(ch->p->arena, STR(LAYOUT_BUNDLES "/"), ch->target.name), r);
         }
         if (r < 0 && !str_is_absent(accepted) && !str_eq(accepted, ch->target.name)) {
                 ch->target.name = accepted;
@@ -197,7 +198,7 @@ static bool is_emptied(const struct choosing *ch, const struct state *s) {
 static bool is_withheld(const struct choosing *ch) {
         struct path path;
 
-        return ch->holds.list.n > 0 || faccessat(ch->p->runtime, path_join(&path, STR("apps/"), ch->bundle->app.text, STR("/"), STORED_WHOLE), F_OK, 0) >= 0;
+        return ch->holds.list.n > 0 || faccessat(ch->p->runtime, path_join(&path, STR(LAYOUT_APPS "/"), ch->bundle->app.text, STR("/" LAYOUT_WHOLE "/")), F_OK, 0) >= 0;
 }
 
 /* The file is broken, and what is published is what would come out. */
@@ -301,7 +302,7 @@ void bundle_choose(const struct publisher *p, struct bundle *b, const struct tre
                 return;
         }
         if (state->error < 0) {
-                complain_of_state(&ch, STR("state"), state->error);
+                complain_of_state(&ch, STR(LAYOUT_STATE_FILE), state->error);
                 make_do(&ch);
                 return;
         }

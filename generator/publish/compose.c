@@ -2,6 +2,7 @@
 #include "publish/compose.h"
 
 #include "base/buf.h"
+#include "bundle/layout.h"
 #include "output/unit.h"
 #include "publish/withhold.h"
 #include "state/stored.h"
@@ -12,9 +13,6 @@ struct composing {
         struct tree *tree;              /* the result */
 };
 
-#define PLAN STR("rollout")
-#define PORTS STR("ports")
-
 static struct str text_of(const struct tree *t, struct str path) {
         const struct tree_file *file = t ? tree_find(t, path) : NULL;
 
@@ -22,7 +20,7 @@ static struct str text_of(const struct tree *t, struct str path) {
 }
 
 bool compose_has_tasks(const struct tree *t) {
-        struct str rest = text_of(t, PLAN), line;
+        struct str rest = text_of(t, STR(LAYOUT_PLAN)), line;
 
         while (str_split(&rest, '\n', &line))
                 if (str_has_prefix(line, STR("task ")))
@@ -33,7 +31,7 @@ bool compose_has_tasks(const struct tree *t) {
 
 /* "service UNIT LABEL …" or "sidecar UNIT LABEL". Absent where the plan does not have the unit. */
 static struct str label_of(const struct tree *t, struct str unit) {
-        struct str rest = text_of(t, PLAN), line, kind, name, label;
+        struct str rest = text_of(t, STR(LAYOUT_PLAN)), line, kind, name, label;
 
         while (str_split(&rest, '\n', &line))
                 if (str_split(&line, ' ', &kind) && str_split(&line, ' ', &name) && str_split(&line, ' ', &label) && str_eq(name, unit)
@@ -169,10 +167,10 @@ static bool is_reached_anew(const struct composition *c, struct str owner) {
 
 /* Not upheld while strategy recreate waits for all instances to be gone: the service's own Upholds=. */
 static bool is_left_out(struct composing *m, const struct tree_file *file) {
-        struct str directory = arena_join(m->arena, STR("units/"), m->c->app, STR(".target.d/"));
+        struct str directory = layout_upholding(m->arena, m->c->app);
 
         return m->c->is_emptied && str_has_prefix(file->path, directory)
-                && tree_find(m->c->base.tree, arena_join(m->arena, STR("quadlet/"), file->owner, STR("@.container")));
+                && tree_find(m->c->base.tree, layout_container(m->arena, file->owner, true));
 }
 
 /* The drop-ins with which instances of base could not do: their ports. */
@@ -237,11 +235,11 @@ static void add_ports(struct composing *m, const struct tree_file *now, const st
 static void add_scale_of_app(struct composing *m) {
         const struct composition *c = m->c;
         const struct tree *of_app = c->file.tree ? c->file.tree : c->base.tree ? c->base.tree : c->target.tree;
-        const struct tree_file *now = c->file.tree ? tree_find(c->file.tree, PORTS) : NULL;
-        const struct tree_file *old = c->base.tree ? tree_find(c->base.tree, PORTS) : NULL;
+        const struct tree_file *now = c->file.tree ? tree_find(c->file.tree, STR(LAYOUT_PORTS)) : NULL;
+        const struct tree_file *old = c->base.tree ? tree_find(c->base.tree, STR(LAYOUT_PORTS)) : NULL;
 
         VEC_EACH(file, &of_app->files)
-                if (file->kind == TREE_SCALE && str_is_absent(file->owner) && !str_eq(file->path, PORTS))
+                if (file->kind == TREE_SCALE && str_is_absent(file->owner) && !str_eq(file->path, STR(LAYOUT_PORTS)))
                         add(m, file);
         if (now || old)
                 add_ports(m, now, old);
@@ -286,7 +284,7 @@ static void add_rest(struct composing *m) {
 /* What tasks and spares of target need, and base does not have, acts before target is accepted; the order of a task too. */
 static void add_early(struct composing *m) {
         const struct composition *c = m->c;
-        struct str rest = text_of(c->target.tree, PLAN), line, key, unit;
+        struct str rest = text_of(c->target.tree, STR(LAYOUT_PLAN)), line, key, unit;
 
         while (str_split(&rest, '\n', &line)) {
                 if (!str_split(&line, ' ', &key) || !(str_is(key, "early") || str_is(key, "task")))
@@ -328,7 +326,7 @@ static void put_rollout(const struct composing *m, struct unit *u, enum unit_key
 static void add_spare(struct composing *m, struct str unit) {
         const struct composition *c = m->c;
         struct arena *a = m->arena;
-        struct str template = arena_join(a, STR("quadlet/"), unit, STR("@.container"));
+        struct str template = layout_container(a, unit, true);
         const struct tree_file *file = tree_find(c->target.tree, template);
         struct unit *u;
 
@@ -338,17 +336,17 @@ static void add_spare(struct composing *m, struct str unit) {
         u = unit_new(a);
         put_rollout(m, u, UNIT_PART_OF);
         put_rollout(m, u, UNIT_AFTER);
-        (void) add_text(m, arena_join(a, STR("units/"), unit, STR("@next.service.d/60-rollout.conf")), unit_text(u));
+        (void) add_text(m, layout_unit(a, unit, STR("@next.service.d/60-rollout.conf")), unit_text(u));
         if (c->base.tree == c->target.tree)
                 return;
 
         add(m, file);
-        m->tree->files.at[m->tree->files.n - 1].path = arena_join(a, STR("quadlet/"), unit, STR("@next.container"));
+        m->tree->files.at[m->tree->files.n - 1].path = layout_quadlet(a, unit, STR("@next.container"));
         m->tree->files.at[m->tree->files.n - 1].kind = TREE_PLAN;
 }
 
 static void add_spares(struct composing *m) {
-        struct str rest = text_of(m->c->target.tree, PLAN), line, unit;
+        struct str rest = text_of(m->c->target.tree, STR(LAYOUT_PLAN)), line, unit;
 
         while (str_split(&rest, '\n', &line)) {
                 if (!str_has_prefix(line, STR("service ")) || !str_has_suffix(line, STR(" spare")))
@@ -364,14 +362,14 @@ static void add_upholding(struct composing *m) {
         struct unit *u = unit_new(m->arena);
 
         put_rollout(m, u, UNIT_UPHOLDS);
-        (void) add_text(m, arena_join(m->arena, STR("units/"), m->c->app, STR(".target.d/90-rollout.conf")), unit_text(u));
+        (void) add_text(m, layout_unit(m->arena, m->c->app, STR(".target.d/90-rollout.conf")), unit_text(u));
 }
 
 static void add_wanted(struct composing *m) {
         VEC_EACH(file, &m->c->target.tree->files)
-                add_text(m, arena_join(m->arena, STR("wanted/"), file->path), file->text)->mode = file->mode;
+                add_text(m, arena_join(m->arena, STR(LAYOUT_WANTED "/"), file->path), file->text)->mode = file->mode;
 
-        (void) add_text(m, STR("wanted/manifest"), stored_manifest(m->c->target.tree));
+        (void) add_text(m, STR(LAYOUT_WANTED "/" LAYOUT_MANIFEST), stored_manifest(m->c->target.tree));
 }
 
 void compose(struct arena *a, const struct composition *c, struct tree *ret) {
@@ -392,12 +390,12 @@ void compose(struct arena *a, const struct composition *c, struct tree *ret) {
         }
 
         tree_sort(ret);
-        (void) add_text(&m, STR("manifest"), stored_manifest(ret));
+        (void) add_text(&m, STR(LAYOUT_MANIFEST), stored_manifest(ret));
         if (!is_one)
                 add_target(&m);
         add_spares(&m);
         add_upholding(&m);
-        (void) add_text(&m, STR("revision"), arena_join(a, STR("runs "), runs, STR("\nwanted "), c->target.name, STR("\nfile "), file,
+        (void) add_text(&m, STR(LAYOUT_REVISION), arena_join(a, STR("runs "), runs, STR("\nwanted "), c->target.name, STR("\nfile "), file,
                                                         c->is_emptied ? STR("\nemptied\n") : STR("\n")));
         if (!is_one && !c->is_stored)
                 add_wanted(&m);

@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "bundle/layout.h"
 #include "publish/parts.h"
 #include "publish/quadlet.h"
 
@@ -34,7 +35,7 @@ static int link_input(struct publishing *pub, struct job *job, struct str input)
                 struct path from, to;
                 struct str name;
 
-                if (!stamp_is_quadlet(file, &name))
+                if (!layout_is_quadlet(file->path, &name))
                         continue;
                 if (linkat(pub->staging, path_join(&from, job->bundle->app.text, STR("/"), file->path),
                            pub->staging, path_join(&to, input, STR("/"), name), 0) >= 0)
@@ -167,7 +168,7 @@ static int move_unit(const struct conversion *c, const struct job *job, struct s
         if (r < 0)
                 return r;
 
-        (void) path_join(&to, job->bundle->app.text, STR("/units/"), unit);
+        (void) path_join(&to, job->bundle->app.text, STR("/" LAYOUT_UNITS "/"), unit);
         return renameat(c->pub->staging, from.text, c->pub->staging, to.text) < 0 ? -errno : 0;
 }
 
@@ -179,7 +180,7 @@ static void collect(const struct conversion *c, struct job *job) {
                 struct str name, unit;
                 int r;
 
-                if (!stamp_is_quadlet(file, &name))
+                if (!layout_is_quadlet(file->path, &name))
                         continue;
 
                 unit = stamp_unit_of(pub->p->arena, name);

@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/fs.h"
 #include "base/log.h"
+#include "bundle/layout.h"
 #include "config.h"
 #include "publish/left-volume.h"
 #include "publish/parts.h"
@@ -153,7 +154,7 @@ static int mark_gone(const struct world *w, const struct publisher *p, const str
 static bool is_first_run(const struct world *w, const struct publisher *p) {
         struct fs_names names = { 0 };
 
-        return fs_list(w->arena, p->runtime, "apps", &names) < 0 || names.list.n == 0;
+        return fs_list(w->arena, p->runtime, LAYOUT_APPS, &names) < 0 || names.list.n == 0;
 }
 
 /* The ports that instances had before the machine was stopped: those of an app whose file is broken now are in no definition, and
@@ -165,7 +166,7 @@ static void read_ports(struct world *w, const struct publisher *p, struct str ap
         if (str_is_absent(state->state.accepted))
                 return;
 
-        path = arena_join(w->arena, app, STR("/bundles/"), state->state.accepted, STR("/ports"));
+        path = layout_bundle_file(w->arena, app, state->state.accepted, STR(LAYOUT_PORTS));
         if (fs_read(w->arena, p->state, path.p, BUF_MAX, &held.text) >= 0)
                 *vec_push(w->arena, &w->held_ports) = held;
 }
@@ -276,9 +277,9 @@ static int await_state(struct run *run, const struct generate *g) {
 
         p->awaits_state = g->may_wait && p->state < 0 && run->world.definitions.n > 0;
         if (p->awaits_state)
-                return fs_replace(p->runtime, "without-state", 0644, STR(""));
+                return fs_replace(p->runtime, LAYOUT_WITHOUT_STATE, 0644, STR(""));
 
-        return unlinkat(p->runtime, "without-state", 0) < 0 && errno != ENOENT ? -errno : 0;
+        return unlinkat(p->runtime, LAYOUT_WITHOUT_STATE, 0) < 0 && errno != ENOENT ? -errno : 0;
 }
 
 int generate_run(const struct generate *g) {

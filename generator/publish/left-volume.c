@@ -7,6 +7,7 @@
 
 #include "app/resolve.h"
 #include "base/fs.h"
+#include "bundle/layout.h"
 #include "schema/syntax.h"
 #include "state/state.h"
 
@@ -30,7 +31,7 @@ static void add_mounted(struct looking *l, struct str text) {
 }
 
 static void read_bundle(struct looking *l, struct str directory) {
-        struct str quadlet = arena_join(l->w->arena, directory, STR("/quadlet")), text;
+        struct str quadlet = arena_join(l->w->arena, directory, STR("/" LAYOUT_QUADLET)), text;
         struct fs_names names = { 0 };
 
         if (fs_list(l->w->arena, l->w->root, world_below(quadlet), &names) < 0)
@@ -57,9 +58,9 @@ static void look(struct looking *l) {
                 return;
 
         l->has_looked = true;
-        read_bundle(l, arena_join(a, places->runtime, STR("/apps/"), app));
+        read_bundle(l, arena_join(a, places->runtime, STR("/" LAYOUT_APPS "/"), app));
         if (dir >= 0 && state_read(a, dir, app, &state) >= 0 && !str_is_absent(state.accepted))
-                read_bundle(l, arena_join(a, places->state, STR("/"), app, STR("/bundles/"), state.accepted));
+                read_bundle(l, arena_join(a, places->state, STR("/"), app, STR("/" LAYOUT_BUNDLES "/"), state.accepted));
 }
 
 static bool is_mounted(struct looking *l, struct str source) {

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "bundle/layout.h"
 #include "output/unit.h"
 #include "publish/parts.h"
 
@@ -53,7 +54,7 @@ static int link_unit(const struct pass *pass, struct str app, struct str unit) {
                 return r;
 
         r = link_file(pass->apps, path_join(&from, app, STR("/"), unit), pass->p->output, path_join(&to, name),
-                      path_join(&path, pass->p->runtime_path, STR("/apps/"), app, STR("/"), unit));
+                      path_join(&path, pass->p->runtime_path, STR("/" LAYOUT_APPS "/"), app, STR("/"), unit));
         if (r == -EEXIST)
                 return !is_same_file(pass->apps, from.text, pass->p->output, to.text);
         return r;
@@ -120,10 +121,10 @@ int link_units(const struct publisher *p, int apps, const struct linkables *l) {
                 struct str prefix;
                 bool is_alive;
         } order[] = {
-                { STR_INIT("units/"), true },
-                { STR_INIT("retired/"), true },
-                { STR_INIT("units/"), false },
-                { STR_INIT("retired/"), false },
+                { STR_INIT(LAYOUT_UNITS "/"), true },
+                { STR_INIT(LAYOUT_RETIRED "/"), true },
+                { STR_INIT(LAYOUT_UNITS "/"), false },
+                { STR_INIT(LAYOUT_RETIRED "/"), false },
         };
         int error = has_gone(l) ? write_gone(p) : 0;
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdlib.h>
 
+#include "bundle/layout.h"
 #include "publish/parts.h"
 
 /* "'KEY'", as in "unsupported key 'Bogus' in group 'Container'". */
@@ -75,7 +76,7 @@ void give_up(struct publishing *pub, struct job *job, enum diag_id id, struct sp
 void refuse(struct publishing *pub, const struct refusal *refusal) {
         struct arena *a = pub->p->arena;
         struct job *job = refusal->job;
-        const struct tree_file *file = tree_find(&job->bundle->tree, arena_join(a, STR("quadlet/"), refusal->file));
+        const struct tree_file *file = tree_find(&job->bundle->tree, layout_quadlet(a, refusal->file));
         struct span at = job->bundle->at;
         struct str text;
 
@@ -106,7 +107,7 @@ static void add_entries(struct arena *a, struct entries *e, struct job *job) {
         VEC_EACH(file, &job->bundle->tree.files) {
                 struct str name;
 
-                if (!stamp_is_quadlet(file, &name))
+                if (!layout_is_quadlet(file->path, &name))
                         continue;
 
                 *vec_push(a, &e->list) = (struct entry) { name, name, job };

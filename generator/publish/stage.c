@@ -4,10 +4,11 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "bundle/layout.h"
 #include "publish/parts.h"
 
-#define STAGING ".staging"
-#define UNITS STR("units/")
+#define STAGING LAYOUT_STAGING
+#define UNITS STR(LAYOUT_UNITS "/")
 
 void publishing_fail(struct publishing *pub, struct job *job, int error) {
         if (pub->error == 0)
@@ -86,7 +87,7 @@ static int write_files(struct publishing *pub, const struct job *job, bool are_q
         VEC_EACH(file, &job->bundle->tree.files) {
                 struct str name;
 
-                if (stamp_is_quadlet(file, &name) != are_quadlet)
+                if (layout_is_quadlet(file->path, &name) != are_quadlet)
                         continue;
 
                 r = write_file(dir, file, &last_dir);
@@ -103,7 +104,7 @@ static int take_over(struct publishing *pub, const struct job *job) {
                 struct str name, unit;
                 struct path path;
 
-                if (!stamp_is_quadlet(file, &name))
+                if (!layout_is_quadlet(file->path, &name))
                         continue;
 
                 unit = stamp_unit_of(pub->p->arena, name);
@@ -126,7 +127,7 @@ int stage_quadlet(struct publishing *pub, struct job *job) {
         int r = make_dir(pub->staging, path_join(&path, job->bundle->app.text));
 
         if (r >= 0)
-                r = make_dir(pub->staging, path_join(&path, job->bundle->app.text, STR("/units")));
+                r = make_dir(pub->staging, path_join(&path, job->bundle->app.text, STR("/" LAYOUT_UNITS)));
         if (r >= 0)
                 r = write_files(pub, job, true);
         if (r < 0 || job->needs_quadlet)
@@ -175,12 +176,12 @@ static bool is_retired(const struct stamp *old, const struct stamp *now, struct 
         if (str_find(name, '/') == name.n)
                 return !has_owner(now, UNITS, name);
 
-        return !has_owner(now, UNITS, name) && (has_owner(old, UNITS, name) || has_owner(old, STR("retired/"), name));
+        return !has_owner(now, UNITS, name) && (has_owner(old, UNITS, name) || has_owner(old, STR(LAYOUT_RETIRED "/"), name));
 }
 
 static int retire(struct publishing *pub, struct job *job, struct str unit, struct str name) {
         struct arena *a = pub->p->arena;
-        struct str app = job->bundle->app.text, kept = arena_join(a, STR("retired/"), name);
+        struct str app = job->bundle->app.text, kept = arena_join(a, STR(LAYOUT_RETIRED "/"), name);
         struct path from, to;
         int r = fs_make_dirs(pub->staging, path_join(&to, app, STR("/"), kept), true);
 
@@ -226,7 +227,7 @@ int stage_keep(struct publishing *pub, struct job *job) {
 int stage_publish(struct publishing *pub, struct job *job) {
         struct path path;
         struct str app = job->bundle->app.text;
-        const char *name = path_join(&path, app, STR("/stamp"));
+        const char *name = path_join(&path, app, STR("/" LAYOUT_STAMP));
         int r = fs_write(pub->staging, name, 0644, stamp_text(pub->p->arena, &job->now));
 
         if (r < 0)

@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "base/fs.h"
 #include "base/hash.h"
+#include "bundle/layout.h"
 
 enum { STAMP_FILE_MAX = 4 << 20 };
 
@@ -35,16 +36,6 @@ struct str stamp_unit_of(struct arena *a, struct str quadlet_file) {
         }
 
         return (struct str) { 0 };
-}
-
-bool stamp_is_quadlet(const struct tree_file *file, struct str *ret_name) {
-        struct str prefix = STR("quadlet/");
-
-        if (!str_has_prefix(file->path, prefix))
-                return false;
-
-        *ret_name = str_from(file->path, prefix.n);
-        return true;
 }
 
 static int compare(const void *a, const void *b) {
@@ -80,7 +71,7 @@ static struct str scale_hash(const struct tree *t) {
         struct hash_state *h = hash_start(t->arena);
 
         VEC_EACH(file, &t->files) {
-                if (file->kind != TREE_SCALE && !str_is(file->path, "revision"))
+                if (file->kind != TREE_SCALE && !str_is(file->path, LAYOUT_REVISION))
                         continue;
                 hash_add(h, file->path);
                 hash_add(h, file->text);
@@ -90,12 +81,12 @@ static struct str scale_hash(const struct tree *t) {
 }
 
 void stamp_make(const struct tree *t, struct str identity, struct stamp *ret) {
-        struct str haproxy = STR("haproxy/"), nginx = STR("nginx/"), units = STR("units/");
+        struct str haproxy = STR(LAYOUT_HAPROXY "/"), nginx = STR(LAYOUT_NGINX "/"), units = STR(LAYOUT_UNITS "/");
         struct stamp s = { .haproxy = STR("-"), .nginx = STR("-"), .scale = scale_hash(t) };
         struct str name;
 
         s.tree = stamp_hash(t, STR(""), identity);
-        s.quadlet = stamp_hash(t, STR("quadlet/"), identity);
+        s.quadlet = stamp_hash(t, STR(LAYOUT_QUADLET "/"), identity);
 
         VEC_EACH(file, &t->files) {
                 if (str_has_prefix(file->path, units))
@@ -104,7 +95,7 @@ void stamp_make(const struct tree *t, struct str identity, struct stamp *ret) {
                         s.haproxy = tree_hash(t, haproxy);
                 if (str_has_prefix(file->path, nginx) && str_is(s.nginx, "-"))
                         s.nginx = tree_hash(t, nginx);
-                if (stamp_is_quadlet(file, &name)) {
+                if (layout_is_quadlet(file->path, &name)) {
                         struct str unit = stamp_unit_of(t->arena, name);
 
                         if (unit.n > 0)
@@ -133,7 +124,7 @@ struct str stamp_text(struct arena *a, const struct stamp *s) {
 }
 
 int stamp_read(struct arena *a, int apps, struct name app, struct stamp *ret) {
-        struct str path = arena_join(a, app.text, STR("/stamp")), rest, line;
+        struct str path = arena_join(a, app.text, STR("/" LAYOUT_STAMP)), rest, line;
         struct stamp s = { 0 };
         int r = fs_read(a, apps, path.p, STAMP_FILE_MAX, &rest);
 
@@ -146,7 +137,7 @@ int stamp_read(struct arena *a, int apps, struct name app, struct stamp *ret) {
                 return 0;
 
         while (str_split(&rest, '\n', &line))
-                if (str_has_prefix(line, STR("units/")) || str_has_prefix(line, STR("retired/")))
+                if (str_has_prefix(line, STR(LAYOUT_UNITS "/")) || str_has_prefix(line, STR(LAYOUT_RETIRED "/")))
                         *vec_push(a, &s.units) = line;
 
         *ret = s;

@@ -38,8 +38,5 @@ bool stamp_has_unit(const struct stamp *s, struct str unit);
 
 struct str stamp_text(struct arena *a, const struct stamp *s);
 
-/* Is it one that Quadlet reads? Then its name without "quadlet/". */
-bool stamp_is_quadlet(const struct tree_file *file, struct str *ret_name);
-
 /* The unit that Quadlet makes of a file: "shop.network" gives "shop-network.service". Absent where it makes none. */
 struct str stamp_unit_of(struct arena *a, struct str quadlet_file);

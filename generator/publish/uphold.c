@@ -4,10 +4,11 @@
 #include <unistd.h>
 
 #include "base/hash.h"
+#include "bundle/layout.h"
 #include "output/unit.h"
 #include "publish/parts.h"
 
-#define ALIVE "alive.conf"
+#define ALIVE LAYOUT_ALIVE
 #define UPHOLDS STR("Upholds=")
 #define STOPPED STR("X-Stopped=")
 #define TARGET STR(".target")
@@ -47,7 +48,7 @@ static int compare_owners(const void *left, const void *right) {
 
 /* The mistakes are others than before: pyservice-config@.path waits for this file, and its service removes it. */
 static int mark_unseen(const struct publisher *p, struct str owner) {
-        struct str path = arena_join(p->arena, STR("errors-unseen/"), owner);
+        struct str path = arena_join(p->arena, STR(LAYOUT_ERRORS_UNSEEN "/"), owner);
         int r = fs_make_dirs(p->runtime, path.p, true);
 
         if (r >= 0)
@@ -134,11 +135,11 @@ static struct diag *sort_by_owner(struct arena *a, const struct diags *ds) {
 /* *ret: whose definitions have errors, sorted. */
 static int write_errors(const struct publisher *p, struct fs_names *ret) {
         CLEANUP(close_fd) int dir = -1;
-        int r = fs_make_dirs(p->runtime, "errors", false);
+        int r = fs_make_dirs(p->runtime, LAYOUT_ERRORS, false);
 
         diag_sort(p->ds);
         if (r >= 0)
-                r = dir = fs_open_dir(p->runtime, "errors");
+                r = dir = fs_open_dir(p->runtime, LAYOUT_ERRORS);
         if (r >= 0)
                 r = write_all_errors(p, dir, sort_by_owner(p->arena, p->ds), ret);
 
@@ -147,7 +148,7 @@ static int write_errors(const struct publisher *p, struct fs_names *ret) {
 
 /* Writes a list of apps with files for HAProxy, or for nginx. 1 where there are any, or were; 0 where there never were. */
 static int write_list(const struct publisher *p, const struct linkables *l, bool is_nginx, struct hash_state *h) {
-        const char *name = is_nginx ? "nginx" : "proxy";
+        const char *name = is_nginx ? LAYOUT_LIST_NGINX : LAYOUT_LIST_HAPROXY;
         struct buf text = buf_in(p->arena);
         int r;
 

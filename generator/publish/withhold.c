@@ -6,10 +6,11 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "bundle/layout.h"
 #include "publish/parts.h"
 #include "state/stored.h"
 
-#define STOPPED "stopped"
+#define STOPPED LAYOUT_STOPPED
 #define TAKEN STOPPED "/.taken"
 #define UPHOLDS STR("Upholds=")
 
@@ -29,7 +30,7 @@ static struct str without_held(struct arena *a, struct str text, const struct ho
 }
 
 void withhold(struct tree *t, struct str app, const struct holds *h) {
-        struct str prefix = arena_join(t->arena, STR("units/"), app, STR(".target.d/"));
+        struct str prefix = layout_upholding(t->arena, app);
         size_t n = t->files.n;
 
         /* An app that is stopped as a whole needs no bundle of another kind: its target is not upheld. */
@@ -47,7 +48,7 @@ void withhold(struct tree *t, struct str app, const struct holds *h) {
                         continue;
 
                 t->files.at[i].text = text;
-                whole.path = arena_join(t->arena, STORED_WHOLE, whole.path);
+                whole.path = arena_join(t->arena, STR(LAYOUT_WHOLE "/"), whole.path);
                 *vec_push(t->arena, &t->files) = whole;
         }
 }

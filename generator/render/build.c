@@ -5,6 +5,7 @@
  * has the commit in its tag. */
 
 #include "base/hash.h"
+#include "bundle/layout.h"
 #include "config.h"
 #include "render/parts.h"
 
@@ -154,7 +155,7 @@ struct unit_name render_build(struct rendering *r) {
                 unit_put(u, UNIT_WANTS, render_setup(r));
                 unit_put(u, UNIT_AFTER, render_setup(r));
                 render_sandbox(r, u, SANDBOX_IMAGE);
-                tree_mark(unit_finish(u, r->tree, arena_join(r->arena, STR("units/"), r->build.text)), TREE_REVISION, (struct str) { 0 });
+                tree_mark(unit_finish(u, r->tree, layout_unit(r->arena, r->build.text)), TREE_REVISION, (struct str) { 0 });
         }
 
         return r->build;

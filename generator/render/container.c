@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/hash.h"
+#include "bundle/layout.h"
 #include "config.h"
 #include "render/parts.h"
 #include "schema/syntax.h"
@@ -48,7 +49,7 @@ static void put_hosts(struct unit *u, const struct container *c) {
 void render_drop_in(struct rendering *r, struct unit *u, const struct role *role, struct str file) {
         struct str unit = role->container->unit.text;
 
-        tree_mark(unit_finish(u, r->tree, arena_join(r->arena, STR("units/"), unit, role->is_template ? STR("@") : STR(""), STR(".service.d/"), file)),
+        tree_mark(unit_finish(u, r->tree, layout_unit(r->arena, unit, role->is_template ? STR("@") : STR(""), STR(".service.d/"), file)),
                   TREE_SCALE, unit);
 }
 
@@ -333,10 +334,10 @@ static void put_conditions(struct rendering *r, struct unit *u, const struct rol
         struct str suffix = role->restart.index == RESTART_ALWAYS ? STR(".service") : STR(".target");
         struct str number = role->is_template ? (struct str) { instance, sizeof(instance) } : STR("");
         struct name target = { arena_join(r->arena, r->app->name.text, STR(".target")), NOWHERE };
-        struct str drop_in = arena_join(r->arena, STR("units/"), target.text, STR(".d/50-"), role->container->unit.text, STR(".conf"));
+        struct str drop_in = layout_unit(r->arena, target.text, STR(".d/50-"), role->container->unit.text, STR(".conf"));
         struct name own = { arena_join(r->arena, role->container->unit.text, once, number, suffix), NOWHERE };
 
-        put_condition(u, (struct abs_path) { arena_join(r->arena, r->world->places.runtime, STR("/alive.conf")), NOWHERE }, target);
+        put_condition(u, (struct abs_path) { arena_join(r->arena, r->world->places.runtime, STR("/" LAYOUT_ALIVE)), NOWHERE }, target);
         put_condition(u, bundle_path(r, drop_in), own);
 }
 
@@ -396,8 +397,8 @@ static void put_raw(struct unit *u, enum unit_section section, const struct quad
 
 void render_finish(struct rendering *r, struct unit *u, const struct role *role) {
         const struct quadlet *q = r->app->quadlet;
-        struct str unit = role->container->unit.text, env = arena_join(r->arena, STR("env/"), unit, STR("."));
-        struct str file = arena_join(r->arena, STR("quadlet/"), unit, role->is_template ? STR("@.container") : STR(".container"));
+        struct str unit = role->container->unit.text, env = layout_env(r->arena, unit, STR("."));
+        struct str file = layout_container(r->arena, unit, role->is_template);
         struct hash_state *hash = hash_start(r->arena);
         struct name revision = { .at = NOWHERE };
 
@@ -411,7 +412,7 @@ void render_finish(struct rendering *r, struct unit *u, const struct role *role)
                 (void) diag_add(r->world->ds, DIAG_UNIT_TOO_LONG, r->app->name.at,
                                 "the command line of '%.*s' is longer than systemd's limit of 1 MiB; put "
                                 "large values into files",
-                                STR_ARG(str_from(file, strlen("quadlet/"))));
+                                STR_ARG(str_from(file, strlen(LAYOUT_QUADLET "/"))));
         hash_add(hash, unit_text(u));
         hash_add(hash, arena_u64(r->arena, role->host_port.n));
         VEC_EACH(f, &r->tree->files)            /* env/UNIT.HASH.env, env/UNIT.HASH.template, env/UNIT.SECRET.HASH.kms */

@@ -12,6 +12,7 @@
 
 #include "app/environment.h"
 #include "base/hash.h"
+#include "bundle/layout.h"
 #include "output/lines.h"
 #include "render/parts.h"
 
@@ -103,7 +104,7 @@ static struct abs_path put_file(struct rendering *r, const struct role *role, st
         struct tree_file *file;
 
         hash_add(hash, lines_text(l));
-        path = arena_join(r->arena, STR("env/"), unit, STR("."), hash_digits(r->arena, hash, 8), suffix);
+        path = layout_env(r->arena, unit, STR("."), hash_digits(r->arena, hash, 8), suffix);
         file = lines_finish(l, r->tree, path, 0600);
         tree_mark(file, role_kind(role), unit);
         return file ? bundle_path(r, path) : (struct abs_path) { 0 };

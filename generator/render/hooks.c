@@ -4,6 +4,7 @@
  * Quadlet adds, which remove the container. */
 
 #include "app/health.h"
+#include "bundle/layout.h"
 #include "config.h"
 #include "render/parts.h"
 
@@ -248,7 +249,7 @@ static void put_watch(struct rendering *r, struct unit *u, const struct service 
         unit_word(u);
         unit_const(u, "--watch=");
         unit_part(u, ((struct abs_path) { r->world->places.runtime, NOWHERE }));
-        unit_const(u, "/health/");
+        unit_const(u, "/" LAYOUT_HEALTH "/");
         unit_part(u, s->container.unit);
         unit_const(u, "@%i.service");
 }
@@ -321,5 +322,5 @@ void render_hooks_next(struct rendering *r, const struct role *role, const struc
         unit_const(u, "enter");         /* it runs, and may have requests open */
         put_ready(r, u, s, true);
         unit_close(u);
-        tree_mark(unit_finish(u, r->tree, arena_join(r->arena, STR("units/"), unit, STR("@next.service.d/50-next.conf"))), TREE_SCALE, unit);
+        tree_mark(unit_finish(u, r->tree, layout_unit(r->arena, unit, STR("@next.service.d/50-next.conf"))), TREE_SCALE, unit);
 }

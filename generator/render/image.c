@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/hash.h"
+#include "bundle/layout.h"
 #include "render/parts.h"
 
 /* sh -c COMMAND IMAGE; the command is open for more words. */
@@ -26,7 +27,7 @@ static bool is_asked_always(const struct container *c, struct image_ref image) {
 static struct tree_file *render_pull(struct rendering *r, const struct container *c, struct str stem) {
         struct unit *u = unit_new(r->arena);
         struct image_ref image = app_pinned(r->app, c->image);
-        struct str path = arena_join(r->arena, STR("units/"), stem, STR("-image.service.d/10-pull.conf"));
+        struct str path = layout_unit(r->arena, stem, STR("-image.service.d/10-pull.conf"));
         bool is_asked = is_asked_always(c, image), is_checked = c->tls_verify.yes;
 
         if (!str_is_absent(c->auth_file.text)) {
@@ -103,7 +104,7 @@ static struct unit_name render_pulled(struct rendering *r, const struct role *ro
 
         kind = c->owns_image_unit ? role_kind(role) : TREE_REVISION;
         owner = c->owns_image_unit ? c->unit.text : (struct str) { 0 };
-        tree_mark(unit_finish(u, r->tree, arena_join(r->arena, STR("quadlet/"), stem, STR(".image"))), kind,
+        tree_mark(unit_finish(u, r->tree, layout_quadlet(r->arena, stem, STR(".image"))), kind,
                   owner);
         tree_mark(render_pull(r, c, stem), kind, owner);
         return name;

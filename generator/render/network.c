@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "bundle/layout.h"
 #include "render/parts.h"
 
 static void put_description(struct rendering *r, struct unit *u, struct name name, bool is_volume) {
@@ -60,7 +61,7 @@ void render_networks(struct rendering *r) {
                 unit_put_flag(u, NETWORK_DISABLE_DNS, n->value.disable_dns);
                 put_options(u, n->value.options);
                 put_label(r, u, NETWORK_LABEL);
-                (void) unit_finish(u, r->tree, arena_join(r->arena, STR("quadlet/"), name.text, STR(".network")));
+                (void) unit_finish(u, r->tree, layout_quadlet(r->arena, name.text, STR(".network")));
         }
 }
 
@@ -79,6 +80,6 @@ void render_volumes(struct rendering *r) {
                 unit_put(u, VOLUME_TYPE, v->value.type);
                 unit_put(u, VOLUME_OPTIONS, v->value.options);
                 put_label(r, u, VOLUME_LABEL);
-                (void) unit_finish(u, r->tree, arena_join(r->arena, STR("quadlet/"), name.text, STR(".volume")));
+                (void) unit_finish(u, r->tree, layout_quadlet(r->arena, name.text, STR(".volume")));
         }
 }

@@ -5,6 +5,7 @@
  * nginx has no command that takes a server out while it runs. So each instance that is ready has a file of its own with its server's
  * line, which its hooks write and remove before they reload nginx; the upstream includes those that are there. */
 
+#include "bundle/layout.h"
 #include "output/nginx.h"
 #include "render/parts.h"
 
@@ -13,7 +14,7 @@ bool is_nginx(const struct service *s) {
 }
 
 struct abs_path nginx_server_of(struct rendering *r, const struct service *s) {
-        return (struct abs_path) { arena_join(r->arena, r->world->places.runtime, STR("/servers/"), s->container.unit.text), NOWHERE };
+        return (struct abs_path) { arena_join(r->arena, r->world->places.runtime, STR("/" LAYOUT_SERVERS "/"), s->container.unit.text), NOWHERE };
 }
 
 static void put_upstream(struct rendering *r, struct nginx *n, const struct service *s) {
@@ -29,7 +30,7 @@ static void put_upstream(struct rendering *r, struct nginx *n, const struct serv
         else if (balance == BALANCE_RANDOM)
                 nginx_line(n, "random");
         nginx_comment(n, "An upstream needs a server even if no instance is ready.");
-        nginx_line(n, "server unix:/run/pyservice/none down");
+        nginx_line(n, "server unix:" LAYOUT_RUNTIME "/none down");
         nginx_line(n, "include");
         nginx_arg_begin(n);
         nginx_part(n, nginx_server_of(r, s));
@@ -219,5 +220,5 @@ void render_nginx(struct rendering *r, const struct service *s) {
         if (s->proxy->tls)
                 put_site(r, n, s, true);
 
-        tree_mark(tree_add(r->tree, arena_join(r->arena, STR("nginx/"), unit, STR(".conf")), 0644, nginx_text(n)), TREE_SCALE, unit);
+        tree_mark(tree_add(r->tree, arena_join(r->arena, STR(LAYOUT_NGINX "/"), unit, STR(".conf")), 0644, nginx_text(n)), TREE_SCALE, unit);
 }

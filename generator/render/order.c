@@ -10,6 +10,7 @@
  *     UNIT-requires.target     is active as long as an instance is: at a shutdown, or when the application is removed, what the
  *                              part requires stops after it. It needs no job meanwhile, so it keeps no start back. */
 
+#include "bundle/layout.h"
 #include "config.h"
 #include "render/parts.h"
 
@@ -95,7 +96,7 @@ static void put_command(struct rendering *r, struct unit *u, const struct start_
 static void finish_unit(struct rendering *r, struct unit *u, const struct role *role, struct str end) {
         struct str unit = role->container->unit.text;
 
-        tree_mark(unit_finish(u, r->tree, arena_join(r->arena, STR("units/"), unit, end)), TREE_SCALE, unit);
+        tree_mark(unit_finish(u, r->tree, layout_unit(r->arena, unit, end)), TREE_SCALE, unit);
 }
 
 static void render_units(struct rendering *r, const struct role *role) {

@@ -5,6 +5,7 @@
 
 #include "app/health.h"
 #include "base/hash.h"
+#include "bundle/layout.h"
 #include "output/haproxy.h"
 #include "output/lines.h"
 #include "render/parts.h"
@@ -30,7 +31,7 @@ bool has_states(const struct rendering *r, const struct service *s) {
 }
 
 struct abs_path states_of(struct rendering *r, const struct service *s) {
-        return (struct abs_path) { arena_join(r->arena, r->world->places.runtime, STR("/servers/"), backend_of(s).text), NOWHERE };
+        return (struct abs_path) { arena_join(r->arena, r->world->places.runtime, STR("/" LAYOUT_SERVERS "/"), backend_of(s).text), NOWHERE };
 }
 
 /* HAProxy counts its proxies, and complains where the file has another number than it has now; with a number of our own it has no reason
@@ -43,7 +44,7 @@ uint64_t backend_id(const struct service *s) {
 static struct str proxy_path(struct rendering *r, const struct proxy *p, struct str file) {
         struct str directory = str_is_absent(p->config_dir.text) ? r->world->host.haproxy->directory.text : p->config_dir.text;
 
-        return arena_join(r->arena, STR("haproxy"), directory, STR("/"), file);
+        return arena_join(r->arena, STR(LAYOUT_HAPROXY), directory, STR("/"), file);
 }
 
 /* What HAProxy asks for; absent where it tries a connection. A server that is no HTTP server may still

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "render/render.h"
 
+#include "bundle/layout.h"
 #include "render/parts.h"
 
 struct unit_name instance_unit(struct rendering *r, struct name unit, uint64_t instance) {
@@ -9,7 +10,7 @@ struct unit_name instance_unit(struct rendering *r, struct name unit, uint64_t i
 
 struct abs_path bundle_path(struct rendering *r, struct str sub) {
         return (struct abs_path) {
-                arena_join(r->arena, r->world->places.runtime, STR("/apps/"), r->app->name.text, STR("/"), sub), NOWHERE,
+                arena_join(r->arena, r->world->places.runtime, STR("/" LAYOUT_APPS "/"), r->app->name.text, STR("/"), sub), NOWHERE,
         };
 }
 
@@ -17,7 +18,7 @@ struct abs_path secrets_directory(struct rendering *r, const struct role *role) 
         static const char instance[] = { '@', INSTANCE_MARK };
         struct str suffix = role->is_template ? (struct str) { instance, sizeof(instance) } : STR("");
 
-        return (struct abs_path) { arena_join(r->arena, STR("secrets/"), role->container->unit.text, suffix), NOWHERE };
+        return (struct abs_path) { arena_join(r->arena, STR(LAYOUT_SECRETS "/"), role->container->unit.text, suffix), NOWHERE };
 }
 
 enum tree_kind role_kind(const struct role *role) {
@@ -48,7 +49,7 @@ void render_app(struct arena *a, const struct world *w, const struct app *app, c
 
         text = ports_text(a, ports, app->name);
         if (text.n > 0)
-                tree_mark(tree_add(ret, STR("ports"), 0644, text), TREE_SCALE, (struct str) { 0 });
+                tree_mark(tree_add(ret, STR(LAYOUT_PORTS), 0644, text), TREE_SCALE, (struct str) { 0 });
 
         tree_sort(ret);
 }

@@ -14,6 +14,7 @@
  *     volume NAME DRIVER TYPE DEVICE OPTIONS              as Podman is to have it; "-" for what is not said
  *     network NAME DRIVER SUBNET GATEWAY OPTIONS INTERNAL IPV6 DISABLE-DNS    the last three: yes or no */
 
+#include "bundle/layout.h"
 #include "config.h"
 #include "output/lines.h"
 #include "render/parts.h"
@@ -203,7 +204,7 @@ static void render_plan(struct rendering *r) {
         put_tasks(r, plan);
         put_parts(r, plan);
         put_objects(r, plan);
-        tree_mark(lines_finish(plan, r->tree, STR("rollout"), 0644), TREE_PLAN, (struct str) { 0 });
+        tree_mark(lines_finish(plan, r->tree, STR(LAYOUT_PLAN), 0644), TREE_PLAN, (struct str) { 0 });
 }
 
 static void put_command(struct rendering *r, struct unit *u) {
@@ -247,7 +248,7 @@ static void render_unit(struct rendering *r) {
         unit_put_const(u, SERVICE_TIMEOUT_STOP, "30s");
         put_command(r, u);
         render_sandbox(r, u, SANDBOX_ROLLOUT);
-        tree_mark(unit_finish(u, r->tree, arena_join(r->arena, STR("units/"), r->app->name.text, STR("-rollout@.service"))), TREE_SCALE,
+        tree_mark(unit_finish(u, r->tree, layout_unit(r->arena, r->app->name.text, STR("-rollout@.service"))), TREE_SCALE,
                   (struct str) { 0 });
 }
 

@@ -2,6 +2,7 @@
 
 /* What a generated unit of our own programs may do. units/meson.build has the same for those that are installed. */
 
+#include "bundle/layout.h"
 #include "render/parts.h"
 
 enum {
@@ -46,7 +47,7 @@ enum {
         X(OURS, SERVICE_PROTECT_KERNEL_TUNABLES, "yes") \
         X(SETUP, SERVICE_PROTECT_PROC, "invisible") \
         X(LOCAL, SERVICE_PROTECT_SYSTEM, "strict") \
-        X(ROLLOUT, SERVICE_READ_WRITE_PATHS, "/run/pyservice") \
+        X(ROLLOUT, SERVICE_READ_WRITE_PATHS, LAYOUT_RUNTIME) \
         X(LOCAL | OFFLINE, SERVICE_RESTRICT_FAMILIES, "AF_UNIX") \
         X(ONLINE, SERVICE_RESTRICT_FAMILIES, "AF_INET AF_INET6 AF_UNIX") \
         X(IMAGE, SERVICE_RESTRICT_FAMILIES, "AF_INET AF_INET6 AF_NETLINK AF_PACKET AF_UNIX") \

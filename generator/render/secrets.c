@@ -7,6 +7,7 @@
  * themselves. Podman's secrets Podman mounts; the program only reads those that are part of a value. */
 
 #include "base/hash.h"
+#include "bundle/layout.h"
 #include "config.h"
 #include "output/lines.h"
 #include "render/parts.h"
@@ -63,7 +64,7 @@ static struct abs_path put_ciphertext(struct rendering *r, const struct role *ro
 
         lines_whole(l, s->value.kms);
         hash_add(hash, lines_text(l));
-        path = arena_join(r->arena, STR("env/"), unit, STR("."), s->key.text, STR("."), hash_digits(r->arena, hash, 8), STR(".kms"));
+        path = layout_env(r->arena, unit, STR("."), s->key.text, STR("."), hash_digits(r->arena, hash, 8), STR(".kms"));
         tree_mark(lines_finish(l, r->tree, path, 0600), role_kind(role), unit);
         return bundle_path(r, path);
 }
@@ -192,7 +193,7 @@ static void render_kms(struct rendering *r, const struct role *role) {
         put_variable(u, STR("AWS_REGION"), kms->region.text, kms->region.at);
         put_variable(u, STR("AWS_SHARED_CREDENTIALS_FILE"), kms->credentials.text, kms->credentials.at);
         if (unit_text(u).n > 0 && role->is_task)
-                tree_mark(unit_finish(u, r->tree, arena_join(r->arena, STR("units/"), role->container->unit.text, STR(".service.d/10-kms.conf"))),
+                tree_mark(unit_finish(u, r->tree, layout_unit(r->arena, role->container->unit.text, STR(".service.d/10-kms.conf"))),
                           TREE_SCALE, (struct str) { 0 });
         else if (unit_text(u).n > 0)
                 render_drop_in(r, u, role, STR("10-kms.conf"));

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "bundle/layout.h"
 #include "render/parts.h"
 
 /* The instance's port is a variable of its unit: systemd first resolves %i, then expands PYSERVICE_PORT_3. So one
@@ -42,7 +43,7 @@ static void render_ports(struct rendering *r, const struct service *s) {
 
         for (size_t i = 0; i < n; i++)
                 put_port(u, &ports[i]);
-        tree_mark(unit_finish(u, r->tree, arena_join(r->arena, STR("units/"), s->container.unit.text, STR("@.service.d/10-ports.conf"))),
+        tree_mark(unit_finish(u, r->tree, layout_unit(r->arena, s->container.unit.text, STR("@.service.d/10-ports.conf"))),
                   TREE_SCALE, s->container.unit.text);
 }
 
@@ -114,7 +115,7 @@ static void render_schedule(struct rendering *r, const struct timer *t) {
         unit_put_const(u, TIMER_ACCURACY, "1s");
         unit_put_flag(u, TIMER_PERSISTENT, t->persistent);
         unit_put_duration(u, TIMER_RANDOM_DELAY, t->random_delay);
-        tree_mark(unit_finish(u, r->tree, arena_join(r->arena, STR("units/"), unit.text, STR(".timer"))), TREE_SCALE, unit.text);
+        tree_mark(unit_finish(u, r->tree, layout_unit(r->arena, unit.text, STR(".timer"))), TREE_SCALE, unit.text);
 }
 
 void render_timer(struct rendering *r, struct timer *t) {

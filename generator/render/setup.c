@@ -11,6 +11,7 @@
 
 #include "app/home.h"
 #include "base/hash.h"
+#include "bundle/layout.h"
 #include "config.h"
 #include "output/lines.h"
 #include "output/tmpfiles.h"
@@ -119,7 +120,7 @@ static void render_places(struct rendering *r) {
                 lines_const(l, "file");
                 put_place(l, f->dest);
         }
-        tree_mark(lines_finish(l, r->tree, STR("setup/places"), 0644), TREE_REVISION, (struct str) { 0 });
+        tree_mark(lines_finish(l, r->tree, STR(LAYOUT_SETUP_PLACES), 0644), TREE_REVISION, (struct str) { 0 });
 }
 
 /* Those secrets that are files. */
@@ -192,7 +193,7 @@ static void put_marks(struct rendering *r, struct unit *u) {
         unit_word(u);
         unit_const(u, "--marks=");
         unit_part(u, ((struct abs_path) { r->world->places.runtime, NOWHERE }));
-        unit_const(u, "/setup");
+        unit_const(u, "/" LAYOUT_SETUP_DONE);
         unit_word(u);
         unit_const(u, "--ready=");
         unit_part(u, r->setup_ready);
@@ -282,7 +283,7 @@ static void put_sandbox(struct rendering *r, struct unit *u, const struct contai
 
 static void render_unit(struct rendering *r, const struct role *role, struct abs_path sysusers, struct abs_path tmpfiles) {
         struct unit *u = unit_new(r->arena);
-        struct str directory = arena_join(r->arena, STR("units/"), role->container->unit.text, STR(".service.d/"));
+        struct str directory = layout_unit(r->arena, role->container->unit.text, STR(".service.d/"));
 
         unit_open(u, UNIT_DESCRIPTION);
         unit_const(u, "User, directories and files of ");
@@ -297,7 +298,7 @@ static void render_unit(struct rendering *r, const struct role *role, struct abs
                 render_secret_files(r, u, role);
         put_program(r, u, sysusers, tmpfiles);
         put_sandbox(r, u, role->container);
-        tree_mark(unit_finish(u, r->tree, arena_join(r->arena, STR("units/"), r->setup.text)), TREE_REVISION, (struct str) { 0 });
+        tree_mark(unit_finish(u, r->tree, layout_unit(r->arena, r->setup.text)), TREE_REVISION, (struct str) { 0 });
 
         /* It comes with the unit: else it would be there only after the first rollout that has it. */
         VEC_EACH(f, &r->tree->files)
@@ -328,10 +329,10 @@ static void render_all(struct rendering *r) {
         r->setup = (struct unit_name) { arena_join(r->arena, c->unit.text, STR(".service")), NOWHERE };
         r->setup_ready = (struct unit_name) { arena_join(r->arena, r->app->name.text, STR("."), stem), NOWHERE };
 
-        path = arena_join(r->arena, STR("setup/"), stem, STR(".tmpfiles"));
+        path = arena_join(r->arena, STR(LAYOUT_SETUP "/"), stem, STR(".tmpfiles"));
         tmpfiles = bundle_path(r, path);
         tree_mark(tmpfiles_finish(t, r->tree, path), TREE_REVISION, (struct str) { 0 });
-        path = arena_join(r->arena, STR("setup/"), stem, STR(".sysusers"));
+        path = arena_join(r->arena, STR(LAYOUT_SETUP "/"), stem, STR(".sysusers"));
         if (lines_text(users).n > 0)
                 sysusers = bundle_path(r, path);
         tree_mark(lines_finish(users, r->tree, path, 0644), TREE_REVISION, (struct str) { 0 });
@@ -385,7 +386,7 @@ void render_owner(struct rendering *r, struct unit *u, const struct container *c
         unit_open(u, SERVICE_ENVIRONMENT_FILE);
         unit_const(u, "-");
         unit_part(u, ((struct abs_path) { r->world->places.runtime, NOWHERE }));
-        unit_const(u, "/setup/");
+        unit_const(u, "/" LAYOUT_SETUP_DONE "/");
         unit_part(u, r->setup_ready);
         unit_close(u);
 }

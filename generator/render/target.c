@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "app/machine.h"
+#include "bundle/layout.h"
 #include "render/parts.h"
 
 /* What may not run on this host is not upheld: systemd would try it 16 times in ten seconds, for ever, only to find that its
@@ -12,7 +13,7 @@ bool is_here(const struct rendering *r, const struct container *c) {
  * that one is upheld: it starts the unit once, and whoever stops the target stops it too. */
 static void render_once(struct rendering *r, const struct container *c, bool is_template) {
         struct unit *u = unit_new(r->arena);
-        struct str file = arena_join(r->arena, STR("units/"), c->unit.text, is_template ? STR("-once@.target") : STR("-once.target"));
+        struct str file = layout_unit(r->arena, c->unit.text, is_template ? STR("-once@.target") : STR("-once.target"));
 
         unit_open(u, UNIT_DESCRIPTION);
         unit_const(u, "Start of ");
@@ -76,7 +77,7 @@ static void render_main(struct rendering *r) {
         unit_put_const(u, UNIT_CONFLICTS, "shutdown.target");
         unit_put_const(u, UNIT_BEFORE, "shutdown.target");
 
-        tree_mark(unit_finish(u, r->tree, arena_join(r->arena, STR("units/"), r->app->name.text, STR(".target"))), TREE_SCALE, (struct str) { 0 });
+        tree_mark(unit_finish(u, r->tree, layout_unit(r->arena, r->app->name.text, STR(".target"))), TREE_SCALE, (struct str) { 0 });
 }
 
 /* Wanted by the target it does not stop when all instances happen to fail at once, to start again what they require. */
@@ -124,7 +125,7 @@ static void put_certificate(struct rendering *r, struct unit *u, const struct se
 }
 
 void add_upheld(struct rendering *r, struct unit *u, struct name unit) {
-        tree_mark(unit_finish(u, r->tree, arena_join(r->arena, STR("units/"), r->app->name.text, STR(".target.d/50-"), unit.text, STR(".conf"))),
+        tree_mark(unit_finish(u, r->tree, layout_unit(r->arena, r->app->name.text, STR(".target.d/50-"), unit.text, STR(".conf"))),
                   TREE_SCALE, unit.text);
 }
 

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/fs.h"
+#include "bundle/layout.h"
 #include "rollout/parts.h"
 #include "state/stored.h"
 
@@ -44,7 +45,7 @@ static int read_published(struct rollout_run *ro, struct str path, struct tree *
 /* Copies the wanted bundle from where the generator left it: whole in wanted/, or what is published is it. One that was accepted
  * before and came back by an undo is in /var already. */
 static int store(struct rollout_run *ro, struct tree *ret) {
-        struct str path = arena_join(ro->arena, STR("apps/"), ro->app), inner = arena_join(ro->arena, path, STR("/wanted"));
+        struct str path = layout_app(ro->arena, ro->app), inner = arena_join(ro->arena, path, STR("/" LAYOUT_WANTED));
         struct tree tree;
         int r = read_published(ro, inner, &tree);
 

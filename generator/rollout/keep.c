@@ -3,15 +3,13 @@
 #include <stdio.h>
 
 #include "base/fs.h"
+#include "bundle/layout.h"
 #include "rollout/parts.h"
 #include "state/hold.h"
 #include "state/stored.h"
 
 /* What the generator, which writes nothing but /run, leaves to be kept: unkept/APP. Each mark first moves to keeping/, so that one
  * which the generator makes meanwhile counts anew, and a work that was cut off is done again. */
-
-#define UNKEPT "unkept"
-#define KEEPING "keeping"
 
 enum { PLAN_MAX = 4 << 20 };
 
@@ -49,7 +47,7 @@ static void add_missing(struct arena *a, const struct tree *stored, struct tree 
 static bool is_emptied(struct arena *a, int dir) {
         struct str rest, line;
 
-        if (fs_read(a, dir, "revision", 4096, &rest) < 0)
+        if (fs_read(a, dir, LAYOUT_REVISION, 4096, &rest) < 0)
                 return false;
         while (str_split(&rest, '\n', &line))
                 if (str_is(line, "emptied"))
@@ -59,7 +57,7 @@ static bool is_emptied(struct arena *a, int dir) {
 }
 
 static int save(const struct keeper *k, struct str app, struct str revision) {
-        struct str path = arena_join(k->arena, STR("apps/"), app);
+        struct str path = layout_app(k->arena, app);
         CLEANUP(close_fd) int dir = fs_open_dir(k->runtime, path.p);
         struct tree published = { .arena = k->arena }, stored = { .arena = k->arena };
         int r = dir < 0 ? dir : stored_read(k->arena, dir, &published);
@@ -84,7 +82,7 @@ static int save(const struct keeper *k, struct str app, struct str revision) {
 static int clear(const struct keeper *k, struct str app) {
         struct str text;
         struct plan plan = { 0 };
-        int r = fs_read(k->arena, k->runtime, arena_join(k->arena, STR("apps/"), app, STR("/rollout")).p, PLAN_MAX, &text);
+        int r = fs_read(k->arena, k->runtime, layout_app_file(k->arena, app, STR(LAYOUT_PLAN)).p, PLAN_MAX, &text);
 
         if (r >= 0)
                 r = plan_parse(k->arena, text, &plan);
@@ -115,21 +113,21 @@ static int keep_app(const struct keeper *k, struct str app) {
 /* Moves the marks; what is in keeping/ already was cut off. */
 static int take_marks(const struct keeper *k, struct fs_names *ret) {
         struct fs_names names = { 0 };
-        int r = fs_make_dirs(k->runtime, KEEPING, false);
+        int r = fs_make_dirs(k->runtime, LAYOUT_KEEPING, false);
 
         if (r >= 0)
-                r = fs_list(k->arena, k->runtime, UNKEPT, &names);
+                r = fs_list(k->arena, k->runtime, LAYOUT_UNKEPT, &names);
         if (r < 0 && r != -ENOENT)
                 return r;
 
         VEC_EACH(name, &names.list) {
-                struct str from = arena_join(k->arena, STR(UNKEPT "/"), *name), to = arena_join(k->arena, STR(KEEPING "/"), *name);
+                struct str from = arena_join(k->arena, STR(LAYOUT_UNKEPT "/"), *name), to = arena_join(k->arena, STR(LAYOUT_KEEPING "/"), *name);
 
                 if (renameat(k->runtime, from.p, k->runtime, to.p) < 0 && errno != ENOENT)
                         return -errno;
         }
 
-        return fs_list(k->arena, k->runtime, KEEPING, ret);
+        return fs_list(k->arena, k->runtime, LAYOUT_KEEPING, ret);
 }
 
 /* One that can't be kept does not keep others from it. */
@@ -144,7 +142,7 @@ int keep_run(struct arena *a, int runtime, int state, struct bus *bus) {
         VEC_EACH(name, &names.list) {
                 r = keep_app(&k, *name);
                 if (r >= 0)
-                        r = fs_remove_tree(runtime, arena_join(a, STR(KEEPING "/"), *name).p);
+                        r = fs_remove_tree(runtime, arena_join(a, STR(LAYOUT_KEEPING "/"), *name).p);
                 if (r < 0)
                         failed = r;
         }

@@ -7,6 +7,7 @@
 
 #include "base/buf.h"
 #include "base/fs.h"
+#include "bundle/layout.h"
 
 enum { TEXT_MAX = 4 << 20 };
 
@@ -88,7 +89,7 @@ void progress_parse(struct arena *a, struct str text, struct progress *ret) {
 
 int progress_read(struct arena *a, int runtime, struct str app, struct progress *ret) {
         struct str text;
-        int r = fs_read(a, runtime, arena_join(a, STR("rollouts/"), app).p, TEXT_MAX, &text);
+        int r = fs_read(a, runtime, arena_join(a, STR(LAYOUT_ROLLOUTS "/"), app).p, TEXT_MAX, &text);
 
         if (r < 0)
                 return r;
@@ -98,18 +99,18 @@ int progress_read(struct arena *a, int runtime, struct str app, struct progress 
 }
 
 int progress_write(struct arena *a, int runtime, struct str app, const struct progress *p) {
-        struct str path = arena_join(a, STR("rollouts/"), app);
+        struct str path = arena_join(a, STR(LAYOUT_ROLLOUTS "/"), app);
         int r = fs_make_dirs(runtime, path.p, true);
 
         return r < 0 ? r : fs_replace(runtime, path.p, 0644, progress_text(a, p));
 }
 
 void progress_remove(struct arena *a, int runtime, struct str app) {
-        (void) unlinkat(runtime, arena_join(a, STR("rollouts/"), app).p, 0);
+        (void) unlinkat(runtime, arena_join(a, STR(LAYOUT_ROLLOUTS "/"), app).p, 0);
 }
 
 int progress_open_lock(struct arena *a, int runtime, struct str app) {
-        struct str path = arena_join(a, STR("rollouts/"), app, STR(".lock"));
+        struct str path = arena_join(a, STR(LAYOUT_ROLLOUTS "/"), app, STR(".lock"));
         int r = fs_make_dirs(runtime, path.p, true);
 
         if (r < 0)

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/fs.h"
+#include "bundle/layout.h"
 #include "rollout/parts.h"
 
 enum {
@@ -35,7 +36,7 @@ static int take_lock(struct rollout_run *ro, int *ret) {
 
 /* The generator replaces the bundle at times, and with it the plan; the revision is looked at after it was read. */
 static int read_plan(struct rollout_run *ro) {
-        struct str path = arena_join(ro->arena, STR("apps/"), ro->app, STR("/rollout")), text;
+        struct str path = layout_app_file(ro->arena, ro->app, STR(LAYOUT_PLAN)), text;
 
         for (unsigned i = 0;; i++) {
                 int r = fs_read(ro->arena, ro->runtime, path.p, PLAN_MAX, &text);

@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "base/fs.h"
+#include "bundle/layout.h"
 
 /* 4,096 apps with a line or two each in alive.conf. */
 enum { TEXT_MAX = 4 << 20 };
@@ -42,8 +43,8 @@ void wanted_parse(struct arena *a, struct str app, struct str alive, struct str 
 }
 
 int wanted_read(struct arena *a, int runtime, struct str app, struct wanted *ret) {
-        struct str path = arena_join(a, STR("apps/"), app, STR("/revision")), alive = STR(""), revision = STR("");
-        int r = fs_read(a, runtime, "alive.conf", TEXT_MAX, &alive), q = fs_read(a, runtime, path.p, TEXT_MAX, &revision);
+        struct str path = layout_app_file(a, app, STR(LAYOUT_REVISION)), alive = STR(""), revision = STR("");
+        int r = fs_read(a, runtime, LAYOUT_ALIVE, TEXT_MAX, &alive), q = fs_read(a, runtime, path.p, TEXT_MAX, &revision);
 
         if (r < 0 && r != -ENOENT)
                 return r;

@@ -6,17 +6,18 @@
 
 #include "base/buf.h"
 #include "base/fs.h"
+#include "bundle/layout.h"
 
 enum { HOLD_FILE_MAX = 1 << 20 };
 
 #define ALL STR("*")
 
 static struct str runtime_path(struct arena *a, struct str app) {
-        return arena_join(a, STR("stopped/"), app);
+        return arena_join(a, STR(LAYOUT_STOPPED "/"), app);
 }
 
 static struct str lasting_path(struct arena *a, struct str app) {
-        return arena_join(a, app, STR("/stopped"));
+        return arena_join(a, app, STR("/" LAYOUT_LASTING));
 }
 
 static bool is_unit(struct str text) {
@@ -157,7 +158,7 @@ int hold_write_lasting(struct arena *a, int dir, struct str app, const struct ho
                 return r < 0 ? r : remove_file(dir, lasting_path(a, app));
 
         app_dir = fs_open_dir(dir, app.p);
-        return app_dir < 0 ? app_dir : fs_replace_safely(app_dir, "stopped", 0600, text);
+        return app_dir < 0 ? app_dir : fs_replace_safely(app_dir, LAYOUT_LASTING, 0600, text);
 }
 
 /* "shop@1.service" is of "shop", with a number; so is "shop-once@1.target". Of another target there is no part. */

@@ -10,6 +10,7 @@
 #include "base/buf.h"
 #include "base/fs.h"
 #include "base/utf8.h"
+#include "bundle/layout.h"
 
 enum { STATE_FILE_MAX = 1 << 20 };
 
@@ -131,7 +132,7 @@ static int read_file(struct arena *a, int dir, struct str app, const char *name,
 int state_read(struct arena *a, int dir, struct str app, struct state *ret) {
         struct state s = { 0 };
         struct str rest, line;
-        int r = read_file(a, dir, app, "state", &rest);
+        int r = read_file(a, dir, app, LAYOUT_STATE_FILE, &rest);
 
         if (r < 0)
                 return r;
@@ -224,7 +225,7 @@ static int replace_file(int dir, struct str app, const char *name, struct str te
 int state_write(struct arena *a, int dir, struct str app, const struct state *s) {
         struct str text = make_text(a, s);
 
-        return is_readable(a, text) ? replace_file(dir, app, "state", text) : -EINVAL;
+        return is_readable(a, text) ? replace_file(dir, app, LAYOUT_STATE_FILE, text) : -EINVAL;
 }
 
 int state_lock(int dir, struct str app, int *ret) {
@@ -234,7 +235,7 @@ int state_lock(int dir, struct str app, int *ret) {
         if (app_dir < 0)
                 return app_dir;
 
-        fd = openat(app_dir, ".lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+        fd = openat(app_dir, LAYOUT_LOCK, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
         if (fd < 0)
                 return -errno;
 
@@ -300,7 +301,7 @@ void state_add_task(struct arena *a, struct state *s, struct state_task task) {
 int state_read_history(struct arena *a, int dir, struct str app, struct state_history *ret) {
         struct state_history history = { 0 };
         struct str rest, line;
-        int r = read_file(a, dir, app, "history", &rest);
+        int r = read_file(a, dir, app, LAYOUT_HISTORY, &rest);
 
         if (r < 0)
                 return r;
@@ -339,5 +340,5 @@ int state_add_history(struct arena *a, int dir, struct str app, struct state_eve
                 put_line(&text, arena_u64(a, e->time).p, (const struct str[]) { e->revision, e->reason }, 2);
         }
 
-        return replace_file(dir, app, "history", buf_str(&text));
+        return replace_file(dir, app, LAYOUT_HISTORY, buf_str(&text));
 }

@@ -10,11 +10,12 @@
 #include "base/buf.h"
 #include "base/fs.h"
 #include "base/hash.h"
+#include "bundle/layout.h"
 #include "state/state.h"
 
 enum { MANIFEST_MAX = 4 << 20 };
 
-#define MANIFEST "manifest"
+#define MANIFEST LAYOUT_MANIFEST
 
 static const struct str kinds[] = {
         [TREE_REVISION] = STR_INIT("revision"),
@@ -98,7 +99,7 @@ static int read_text(struct arena *a, int dir, struct tree_file *file) {
         int r = -ENOENT;
 
         if (file->kind == TREE_SCALE && str_find_str(file->path, STR(".target.d/")) < file->path.n)
-                r = fs_read(a, dir, arena_join(a, STORED_WHOLE, file->path).p, BUF_MAX, &file->text);
+                r = fs_read(a, dir, arena_join(a, STR(LAYOUT_WHOLE "/"), file->path).p, BUF_MAX, &file->text);
         return r == -ENOENT ? fs_read(a, dir, file->path.p, BUF_MAX, &file->text) : r;
 }
 
@@ -128,7 +129,7 @@ int stored_load(struct arena *a, int dir, struct str app, struct str revision, s
         if (dir < 0)
                 return -ENOENT;
 
-        bundle = fs_open_dir(dir, arena_join(a, app, STR("/bundles/"), revision).p);
+        bundle = fs_open_dir(dir, layout_bundle(a, app, revision).p);
         return bundle < 0 ? bundle : stored_read(a, bundle, ret);
 }
 
@@ -182,13 +183,13 @@ static int put_in_place(int bundles, const char *temporary, const char *name) {
 }
 
 static int open_bundles(int dir, struct str app) {
-        char path[NAME_MAX + sizeof("/bundles/")];
+        char path[NAME_MAX + sizeof("/" LAYOUT_BUNDLES "/")];
         int r;
 
         if (app.n == 0 || app.n > NAME_MAX)
                 return -EINVAL;
 
-        (void) snprintf(path, sizeof(path), "%.*s/bundles/", STR_ARG(app));
+        (void) snprintf(path, sizeof(path), "%.*s/" LAYOUT_BUNDLES "/", STR_ARG(app));
         r = make_private_dirs(dir, path);
         return r < 0 ? r : fs_open_dir(dir, path);
 }
@@ -232,7 +233,7 @@ static bool is_kept(struct str name, const struct str *keep, size_t n) {
 }
 
 int stored_prune(struct arena *a, int dir, struct str app, const struct str *keep, size_t n) {
-        CLEANUP(close_fd) int bundles = fs_open_dir(dir, arena_join(a, app, STR("/bundles")).p);
+        CLEANUP(close_fd) int bundles = fs_open_dir(dir, layout_bundles(a, app).p);
         struct fs_names names;
         int r = bundles < 0 ? bundles : fs_list(a, bundles, ".", &names);
 

@@ -11,9 +11,6 @@
 
 #include "output/tree.h"
 
-/* Where a bundle in /run has the whole of a file that is published without what the administrator stopped (publish/withhold.h). */
-#define STORED_WHOLE STR("whole/")
-
 /* The manifest of a sorted tree. */
 struct str stored_manifest(const struct tree *t);
 

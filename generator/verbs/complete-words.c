@@ -7,6 +7,7 @@
 
 #include "app/resolve.h"
 #include "base/fs.h"
+#include "bundle/layout.h"
 #include "ctl/session.h"
 #include "verbs/complete.h"
 
@@ -29,7 +30,7 @@ static void offer_names_in(struct complete *k, int dir, const char *path, struct
 
 /* Those that have no definition any more, but still run or left something. */
 static void offer_published(struct complete *k, const struct session *s) {
-        struct str path = arena_join(&k->ctl->arena, s->world.places.runtime, STR("/apps"));
+        struct str path = arena_join(&k->ctl->arena, s->world.places.runtime, STR("/" LAYOUT_APPS));
         struct fs_names names = { 0 };
 
         if (fs_list(&k->ctl->arena, s->world.root, path.p + 1, &names) < 0)
@@ -146,7 +147,7 @@ void complete_revisions(struct complete *k) {
         if (root < 0 || !str_is(k->sub, "undo") || ctl_places(k->ctl, &places) != 0)
                 return;
 
-        offer_names_in(k, root, arena_join(&k->ctl->arena, places.state, STR("/"), k->app, STR("/bundles")).p + 1, STR("kept"));
+        offer_names_in(k, root, arena_join(&k->ctl->arena, places.state, STR("/"), k->app, STR("/" LAYOUT_BUNDLES)).p + 1, STR("kept"));
 }
 
 void complete_files(struct complete *k) {

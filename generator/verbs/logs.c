@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/fs.h"
 #include "base/log.h"
+#include "bundle/layout.h"
 #include "ctl/target.h"
 #include "model/facts.h"
 #include "runtime/spawn.h"
@@ -95,7 +96,7 @@ static void add_others(struct logs *l, const struct fact_app *app) {
 
         add_speaker(l, (struct speaker) { .unit = rollout });
         widen(l, (struct str) { rollout.p, rollout.n - 1 });
-        if (l->facts.places.runtime < 0 || fs_list(a, l->facts.places.runtime, arena_join(a, STR("apps/"), app->name, STR("/units")).p, &names) < 0)
+        if (l->facts.places.runtime < 0 || fs_list(a, l->facts.places.runtime, layout_app_file(a, app->name, STR(LAYOUT_UNITS)).p, &names) < 0)
                 return;
 
         VEC_EACH(name, &names.list)

@@ -13,6 +13,7 @@
 #include "base/macro.h"
 #include "base/utf8.h"
 #include "base/walk.h"
+#include "bundle/layout.h"
 #include "ctl/session.h"
 #include "model/view.h"
 #include "runtime/podman.h"
@@ -97,7 +98,7 @@ static void add_places(struct purge *p, struct str text) {
 }
 
 static int read_bundle(struct purge *p, int dir, struct str path) {
-        struct str text, file = arena_join(p->arena, path, STR("/setup/places"));
+        struct str text, file = arena_join(p->arena, path, STR("/" LAYOUT_SETUP_PLACES));
         int r = dir < 0 ? -ENOENT : fs_read(p->arena, dir, file.p, BUF_MAX, &text);
 
         if (r >= 0)
@@ -106,7 +107,7 @@ static int read_bundle(struct purge *p, int dir, struct str path) {
 }
 
 static int find_places(struct purge *p) {
-        struct str bundles = arena_join(p->arena, p->app, STR("/bundles"));
+        struct str bundles = layout_bundles(p->arena, p->app);
         struct fs_names names = { 0 };
         int r = p->places.state < 0 ? -ENOENT : fs_list(p->arena, p->places.state, bundles.p, &names);
 
@@ -118,8 +119,8 @@ static int find_places(struct purge *p) {
                         return r;
         }
 
-        r = read_bundle(p, p->places.runtime, arena_join(p->arena, STR("apps/"), p->app));
-        add_directory(p, THING_DIRECTORY, arena_join(p->arena, STR("/var/cache/pyservice/"), p->app));
+        r = read_bundle(p, p->places.runtime, layout_app(p->arena, p->app));
+        add_directory(p, THING_DIRECTORY, arena_join(p->arena, STR(LAYOUT_CACHE "/"), p->app));
         return r;
 }
 
@@ -344,8 +345,8 @@ static int remove_all(struct purge *p) {
 
         /* What was set up is no longer, and nothing is stopped. */
         if (p->places.runtime >= 0) {
-                (void) unlinkat(p->places.runtime, arena_join(p->arena, STR("setup/"), p->app).p, 0);
-                (void) unlinkat(p->places.runtime, arena_join(p->arena, STR("stopped/"), p->app).p, 0);
+                (void) unlinkat(p->places.runtime, arena_join(p->arena, STR(LAYOUT_SETUP_DONE "/"), p->app).p, 0);
+                (void) unlinkat(p->places.runtime, arena_join(p->arena, STR(LAYOUT_STOPPED "/"), p->app).p, 0);
         }
         return status;
 }

@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/fs.h"
+#include "bundle/layout.h"
 #include "control/restart.h"
 #include "rollout/wanted.h"
 #include "runtime/spawn.h"
@@ -191,7 +192,7 @@ static int read_plan(struct restarting *r) {
         struct arena *a = &r->p->ctl->arena;
         struct wanted wanted;
         struct str text;
-        int q = fs_read(a, r->p->places->runtime, arena_join(a, STR("apps/"), r->p->app, STR("/rollout")).p, PLAN_MAX, &text);
+        int q = fs_read(a, r->p->places->runtime, layout_app_file(a, r->p->app, STR(LAYOUT_PLAN)).p, PLAN_MAX, &text);
 
         if (q >= 0)
                 q = plan_parse(a, text, &r->plan);

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/fs.h"
+#include "bundle/layout.h"
 #include "state/stored.h"
 #include "verbs/rollout.h"
 
@@ -84,7 +85,7 @@ PRINTF_LIKE(2, 3) static int complain(const struct change *ch, const char *forma
 }
 
 static bool is_stored(const struct change *ch, struct str revision) {
-        struct str path = arena_join(&ch->ctl->arena, ch->app, STR("/bundles/"), revision, STR("/manifest"));
+        struct str path = layout_bundle_file(&ch->ctl->arena, ch->app, revision, STR(LAYOUT_MANIFEST));
 
         return faccessat(ch->places.state, path.p, F_OK, 0) == 0;
 }

@@ -7,6 +7,7 @@
 
 #include "base/fs.h"
 #include "base/log.h"
+#include "bundle/layout.h"
 #include "change/amount.h"
 #include "terminal/table.h"
 #include "verbs/status.h"
@@ -217,7 +218,7 @@ static bool has_errors(const struct diags *ds, struct str app) {
 
 /* Of the file as it is now; without errors also of the last reload, which asked Quadlet and gave ports. */
 static void put_mistakes(struct facts *f, struct buf *out, const struct fact_app *app) {
-        struct str path = arena_join(&f->c->arena, STR("errors/"), app->name), text;
+        struct str path = arena_join(&f->c->arena, STR(LAYOUT_ERRORS "/"), app->name), text;
         size_t before = out->n;
 
         buf_put_char(out, '\n');

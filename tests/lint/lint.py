@@ -53,6 +53,14 @@ DIRECTIVE = re.compile(r"^[ \t]*#(?:[^\n]*\\\n)*[^\n]*", re.M)
 TOKEN = re.compile(r"[A-Za-z_]\w*|\.\.\.|[^\s\w]|\d\w*")
 LOOP = re.compile(r"[A-Z_]*EACH[A-Z_]*$")
 
+# Directories of pyservice's own below /run/pyservice, /var/lib/pyservice and in a bundle: bundle/layout.h names them.
+LAYOUT_NAMES = ("alive\\.conf|apps|builds|bundles|env|errors|errors-unseen|haproxy|keeping|nginx|quadlet|retired|rollouts"
+                "|servers|setup|stopped|units|unkept|wanted|whole")
+LAYOUT_LITERAL = re.compile(rf'"/?(run/pyservice|var/lib/pyservice|{LAYOUT_NAMES})/[^"\s]*"'
+                            rf'|"/({LAYOUT_NAMES}|manifest|ports|revision|rollout|stamp)"')
+LAYOUT_FREE = re.compile(r"generator/(base|input|schema|output|import|export|bundle)/.*")
+LITERAL_OR_COMMENT = re.compile(r'/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"', re.S)
+
 C_NAMES = (".c", ".h")
 NAMES = C_NAMES + (".py", ".sh")
 
@@ -333,6 +341,17 @@ def check_words(source):
             source.fault(number, f"{match.group(1)}(): render/ builds no text; use an emitter of output/")
 
 
+def check_layout(source):
+    """No path below pyservice's own directories is spelled out but in bundle/."""
+    if not source.layer or LAYOUT_FREE.fullmatch(source.path):
+        return
+    for match in LITERAL_OR_COMMENT.finditer(source.text):
+        line = source.text.count("\n", 0, match.start()) + 1
+        is_include = INCLUDE.match(source.lines[line - 1])
+        if LAYOUT_LITERAL.fullmatch(match.group()) and not is_include:
+            source.fault(line, f"{match.group()}: bundle/layout.h names the paths of pyservice's own files")
+
+
 def check_source(path, text):
     """All faults of one file as (path, line, message)."""
     source = Source(path, text)
@@ -342,6 +361,7 @@ def check_source(path, text):
         check_includes(source)
         check_sizes(source)
         check_words(source)
+        check_layout(source)
     return sorted(source.faults)
 
 

@@ -69,6 +69,8 @@ BAD = {
     "no last line end": ("generator/base/x.c", SPDX + "int x;", 2, "no line end"),
     "unfinished": ("generator/base/x.c", SPDX + "/* TO" "DO: think */\n", 2, "unfinished"),
     "unfinished in Python": ("tests/x.py", "# SPDX-License-Identifier: Apache-2.0\n# FIX" "ME\n", 2, "unfinished"),
+    "path of a bundle": ("generator/ctl/x.c", SPDX + 'struct str s = STR("apps/");\n', 2, "bundle/layout.h names"),
+    "file of a bundle": ("generator/ctl/x.c", SPDX + 'struct str s = STR("/revision");\n', 2, "bundle/layout.h names"),
     "typedef of a struct": ("generator/base/x.h", HEADER + "typedef struct x { int y; } x;\n", 5, "no typedef"),
 }
 

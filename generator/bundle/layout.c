@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "bundle/layout.h"
+
+struct str layout_app(struct arena *a, struct str app) {
+        return arena_join(a, STR(LAYOUT_APPS "/"), app);
+}
+
+struct str layout_app_file(struct arena *a, struct str app, struct str file) {
+        return arena_join(a, STR(LAYOUT_APPS "/"), app, STR("/"), file);
+}
+
+struct str layout_bundles(struct arena *a, struct str app) {
+        return arena_join(a, app, STR("/" LAYOUT_BUNDLES));
+}
+
+struct str layout_bundle(struct arena *a, struct str app, struct str revision) {
+        return arena_join(a, app, STR("/" LAYOUT_BUNDLES "/"), revision);
+}
+
+struct str layout_bundle_file(struct arena *a, struct str app, struct str revision, struct str file) {
+        return arena_join(a, app, STR("/" LAYOUT_BUNDLES "/"), revision, STR("/"), file);
+}
+
+struct str layout_upholding(struct arena *a, struct str app) {
+        return layout_unit(a, app, STR(".target.d/"));
+}
+
+struct str layout_container(struct arena *a, struct str unit, bool is_template) {
+        return layout_quadlet(a, unit, is_template ? STR("@.container") : STR(".container"));
+}
+
+bool layout_is_in(struct str path, struct str directory, struct str *ret_name) {
+        if (path.n <= directory.n || !str_has_prefix(path, directory) || path.p[directory.n] != '/')
+                return false;
+
+        *ret_name = str_from(path, directory.n + 1);
+        return true;
+}

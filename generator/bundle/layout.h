@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* Where things lie below /run/pyservice and /var/lib/pyservice. Every path there is put together from these names, so that
+ * who writes a file and who reads it cannot differ; tests/lint/lint.py refuses the literals elsewhere. What each file holds
+ * is said where it is written: publish/bundle.h, state/state.h, state/stored.h, rollout/rollout.h. */
+
+#include "base/arena.h"
+
+/* The directories of the system's manager; a user's are elsewhere (struct places). */
+#define LAYOUT_RUNTIME "/run/pyservice"
+#define LAYOUT_STATE "/var/lib/pyservice"
+#define LAYOUT_CACHE "/var/cache/pyservice"
+
+/* Names below the runtime directory. */
+#define LAYOUT_ALIVE "alive.conf"
+#define LAYOUT_APPS "apps"
+#define LAYOUT_BUILDS "builds"
+#define LAYOUT_ERRORS "errors"
+#define LAYOUT_ERRORS_UNSEEN "errors-unseen"
+#define LAYOUT_HEALTH "health"
+#define LAYOUT_KEEPING "keeping"
+#define LAYOUT_LIST_HAPROXY "proxy"
+#define LAYOUT_LIST_NGINX "nginx"
+#define LAYOUT_PROXY_LOCK "proxy.lock"
+#define LAYOUT_ROLLOUTS "rollouts"
+#define LAYOUT_SECRETS "secrets"
+#define LAYOUT_SERVERS "servers"
+#define LAYOUT_SETUP_DONE "setup"
+#define LAYOUT_STAGING ".staging"
+#define LAYOUT_STOPPED "stopped"
+#define LAYOUT_UNKEPT "unkept"
+#define LAYOUT_WITHOUT_STATE "without-state"
+
+/* Names in a bundle: in apps/APP of the runtime directory, and in APP/bundles/REVISION of the state directory. */
+#define LAYOUT_ENV "env"
+#define LAYOUT_HAPROXY "haproxy"
+#define LAYOUT_MANIFEST "manifest"
+#define LAYOUT_NGINX "nginx"
+#define LAYOUT_PLAN "rollout"
+#define LAYOUT_PORTS "ports"
+#define LAYOUT_QUADLET "quadlet"
+#define LAYOUT_RETIRED "retired"
+#define LAYOUT_REVISION "revision"
+#define LAYOUT_SETUP "setup"
+#define LAYOUT_SETUP_PLACES LAYOUT_SETUP "/places"
+#define LAYOUT_STAMP "stamp"
+#define LAYOUT_UNITS "units"
+#define LAYOUT_WANTED "wanted"
+#define LAYOUT_WHOLE "whole"
+
+/* Names in APP of the state directory; and two beside the applications'. */
+#define LAYOUT_BUNDLES "bundles"
+#define LAYOUT_HISTORY "history"
+#define LAYOUT_LASTING "stopped"
+#define LAYOUT_LOCK ".lock"
+#define LAYOUT_STATE_FILE "state"
+#define LAYOUT_NGINX_CONFIG ".nginx"
+#define LAYOUT_PROXY_MEMORY ".proxy"
+
+/* apps/APP, and FILE in it. */
+struct str layout_app(struct arena *a, struct str app);
+struct str layout_app_file(struct arena *a, struct str app, struct str file);
+
+/* APP/bundles, REVISION in it, and FILE in that one. */
+struct str layout_bundles(struct arena *a, struct str app);
+struct str layout_bundle(struct arena *a, struct str app, struct str revision);
+struct str layout_bundle_file(struct arena *a, struct str app, struct str revision, struct str file);
+
+/* In a bundle: units/NAME, quadlet/NAME, env/NAME; the name may be given in several parts. */
+#define layout_unit(a, ...) arena_join((a), STR(LAYOUT_UNITS "/"), __VA_ARGS__)
+#define layout_quadlet(a, ...) arena_join((a), STR(LAYOUT_QUADLET "/"), __VA_ARGS__)
+#define layout_env(a, ...) arena_join((a), STR(LAYOUT_ENV "/"), __VA_ARGS__)
+
+/* The directory, with a slash at its end, of the drop-ins that say what APP.target upholds. */
+struct str layout_upholding(struct arena *a, struct str app);
+
+/* Of the Quadlet file of a part: a template, where it has instances. */
+struct str layout_container(struct arena *a, struct str unit, bool is_template);
+
+/* Is the path DIRECTORY/NAME? Then its name. */
+bool layout_is_in(struct str path, struct str directory, struct str *ret_name);
+#define layout_is_unit(path, ret_name) layout_is_in((path), STR(LAYOUT_UNITS), (ret_name))
+#define layout_is_quadlet(path, ret_name) layout_is_in((path), STR(LAYOUT_QUADLET), (ret_name))
