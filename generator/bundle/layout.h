@@ -40,6 +40,7 @@
 #define LAYOUT_PLAN "rollout"
 #define LAYOUT_PORTS "ports"
 #define LAYOUT_QUADLET "quadlet"
+#define LAYOUT_RECORD "record"
 #define LAYOUT_RETIRED "retired"
 #define LAYOUT_REVISION "revision"
 #define LAYOUT_SETUP "setup"

@@ -3,6 +3,7 @@
 
 #include "base/fs.h"
 #include "bundle/layout.h"
+#include "bundle/record.h"
 #include "control/update.h"
 #include "state/stored.h"
 
@@ -54,6 +55,20 @@ struct str update_hold_text(struct arena *a, struct str text, const struct image
         return buf_str(&out);
 }
 
+/* The same in the bundle's record, which each that was loaded has. */
+static struct str hold_record(struct arena *a, struct str text, const struct image_moves *moves) {
+        struct record record;
+
+        if (record_parse(a, text, &record) < 0)
+                return text;
+        VEC_EACH(part, &record.parts)
+                VEC_EACH(move, &moves->list)
+                        if (!str_is_absent(move->old_id) && str_eq(part->image, move->reference))
+                                part->image = arena_join(a, STR("sha256:"), move->old_id);
+
+        return record_text(a, &record);
+}
+
 static int hold(struct arena *a, int dir, struct str app, struct str revision, const struct image_moves *moves) {
         struct tree tree;
         bool is_changed = false;
@@ -64,12 +79,15 @@ static int hold(struct arena *a, int dir, struct str app, struct str revision, c
                 return r == -ENOENT || r == -EBADMSG ? 0 : r;
 
         VEC_EACH(file, &tree.files) {
-                struct str text;
+                struct str name, text;
 
-                if (!str_has_prefix(file->path, STR(LAYOUT_QUADLET "/")))
+                if (layout_is_quadlet(file->path, &name))
+                        text = update_hold_text(a, file->text, moves);
+                else if (str_is(file->path, LAYOUT_RECORD))
+                        text = hold_record(a, file->text, moves);
+                else
                         continue;
 
-                text = update_hold_text(a, file->text, moves);
                 is_changed = is_changed || !str_eq(text, file->text);
                 file->text = text;
         }

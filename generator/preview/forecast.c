@@ -30,7 +30,7 @@ struct making {
 
 static const struct str left_out[] = {
         STR_INIT(LAYOUT_STAMP), STR_INIT(LAYOUT_MANIFEST), STR_INIT(LAYOUT_REVISION), STR_INIT(LAYOUT_RETIRED),
-        STR_INIT(LAYOUT_WANTED), STR_INIT(LAYOUT_WHOLE),
+        STR_INIT(LAYOUT_WANTED), STR_INIT(LAYOUT_WHOLE), STR_INIT(LAYOUT_RECORD),
 };
 
 static bool is_left_out(struct str path) {

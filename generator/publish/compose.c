@@ -3,6 +3,7 @@
 
 #include "base/buf.h"
 #include "bundle/layout.h"
+#include "bundle/record.h"
 #include "output/unit.h"
 #include "publish/withhold.h"
 #include "state/stored.h"
@@ -274,10 +275,15 @@ static void add_all(struct composing *m) {
                 add(m, file);
 }
 
+/* The record is put together from those of all. */
+static bool is_plan(const struct tree_file *file) {
+        return file->kind == TREE_PLAN && !str_is(file->path, LAYOUT_RECORD);
+}
+
 /* Target is base: what of it was not added yet. */
 static void add_rest(struct composing *m) {
         VEC_EACH(file, &m->c->target.tree->files)
-                if (file->kind == TREE_TASK || file->kind == TREE_PLAN || is_of_spare(file))
+                if (file->kind == TREE_TASK || is_plan(file) || is_of_spare(file))
                         add(m, file);
 }
 
@@ -306,10 +312,70 @@ static void add_target(struct composing *m) {
 
                 if (is_of_spare(file))
                         (void) add_text(m, file->path, file->text);
-                else if (file->kind != TREE_SCALE && !is_bases)
+                else if (file->kind != TREE_SCALE && !is_bases && !str_is(file->path, LAYOUT_RECORD))
                         add(m, file);
         }
         add_early(m);
+}
+
+static void read_record(struct composing *m, const struct tree *t, struct record *ret) {
+        if (record_parse(m->arena, text_of(t, STR(LAYOUT_RECORD)), ret) < 0)
+                *ret = (struct record) { 0 };
+}
+
+static bool is_early(const struct composing *m, struct str unit) {
+        struct str rest = text_of(m->c->target.tree, STR(LAYOUT_PLAN)), line;
+
+        while (str_split(&rest, '\n', &line))
+                if (str_has_prefix(line, STR("early ")) && str_eq(str_from(line, strlen("early ")), unit))
+                        return true;
+
+        return false;
+}
+
+/* Of base what its containers are, of the file how many there are, of target the spares. */
+static void add_base_parts(struct composing *m, const struct record *target, struct record *ret) {
+        const struct composition *c = m->c;
+        struct record base, file;
+
+        read_record(m, c->base.tree, &base);
+        read_record(m, c->file.tree, &file);
+        VEC_EACH(part, &base.parts) {
+                const struct record_part *now = record_find(&file, part->unit), *then = record_find(target, part->unit);
+                bool is_there = tree_find(c->base.tree, layout_container(m->arena, part->unit, part->kind == RECORD_SERVICE));
+
+                if (part->kind == RECORD_TASK || !is_there)
+                        continue;
+                if (now) {
+                        part->scale = now->scale;
+                        part->runs_once = now->runs_once;
+                }
+                if (c->is_emptied && part->kind == RECORD_SERVICE)
+                        part->scale = 0;
+                part->has_spare = then && then->has_spare;
+                *vec_push(m->arena, &ret->parts) = *part;
+        }
+}
+
+/* And what base does not have is there for target to be tried; it runs already where it starts early. */
+static void add_record(struct composing *m) {
+        struct record target, record = { 0 };
+        struct str text;
+
+        read_record(m, m->c->target.tree, &target);
+        add_base_parts(m, &target, &record);
+        VEC_EACH(part, &target.parts) {
+                if (record_find(&record, part->unit))
+                        continue;
+                if (!is_early(m, part->unit))
+                        part->scale = 0;
+                *vec_push(m->arena, &record.parts) = *part;
+        }
+
+        record_sort(&record);
+        text = record_text(m->arena, &record);
+        if (record.parts.n > 0)
+                (void) add_text(m, STR(LAYOUT_RECORD), text);
 }
 
 static void put_rollout(const struct composing *m, struct unit *u, enum unit_key key) {
@@ -387,6 +453,7 @@ void compose(struct arena *a, const struct composition *c, struct tree *ret) {
                 add_scale_of_app(&m);
                 if (is_one)
                         add_rest(&m);
+                add_record(&m);
         }
 
         tree_sort(ret);

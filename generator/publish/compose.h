@@ -14,6 +14,7 @@
  *
  *     units/APP.target.d/90-rollout.conf      upholds APP-rollout@TARGET.service
  *     units/UNIT@next.service.d/60-rollout.conf       the spare goes with that rollout
+ *     record           what runs now, and how many; see bundle/record.h
  *     manifest         what is base's of all this, and target's where they are one; see state/stored.h
  *     revision         "runs REVISION" ("-": nothing may run yet), "wanted REVISION", "file REVISION" ("-": it is broken);
  *                      "emptied" where services are not to run, so that nobody takes this for their scale

@@ -428,7 +428,6 @@ void render_finish(struct rendering *r, struct unit *u, const struct role *role)
                 unit_part(u, revision);
                 unit_close(u);
         }
-        if (!role->runs_to_end)
-                *vec_push(r->arena, &r->revisions) = revision;
+        *vec_push(r->arena, &r->revisions) = revision;
         tree_mark(unit_finish(u, r->tree, file), role_kind(role), unit);
 }

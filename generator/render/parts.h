@@ -76,6 +76,10 @@ void render_networks(struct rendering *r);
 void render_volumes(struct rendering *r);
 void render_target(struct rendering *r);
 void render_rollout(struct rendering *r);
+
+/* The file `record` (bundle/record.h); after all parts. */
+void render_record(struct rendering *r);
+
 void render_proxy(struct rendering *r, const struct service *s);
 void render_nginx(struct rendering *r, const struct service *s);
 

@@ -46,6 +46,7 @@ void render_app(struct arena *a, const struct world *w, const struct app *app, c
         render_volumes(&r);
         render_target(&r);
         render_rollout(&r);
+        render_record(&r);
 
         text = ports_text(a, ports, app->name);
         if (text.n > 0)

@@ -21,6 +21,7 @@
  *     nginx/UNIT.conf                 what nginx is to read
  *     haproxy/DIRECTORY/…             what HAProxy is to read, under the absolute path of its directory
  *     ports                           "UNIT INSTANCE PORT" lines, so that ports stay
+ *     record                          what the bundle is; see bundle/record.h
  *     rollout                         the plan that APP-rollout@.service follows; see render/rollout.c
  *
  * Each file says what it is (enum tree_kind). A change of scale changes files of TREE_SCALE only, no container: so it is no
@@ -43,7 +44,7 @@ struct rendering {
         struct unit_name setup;         /* what makes the app's files; absent before the first part */
         struct unit_name setup_ready;   /* the mark that it is done, which says who their owner is */
         struct unit_name app_image;     /* what pulls the app's own image; absent before the first part that uses it */
-        VEC(struct name) revisions;     /* of the services, then of the sidecars: the labels of their containers */
+        VEC(struct name) revisions;     /* labels of containers: of services, sidecars, tasks, timers */
 };
 
 /* Adds everything of `app` to the empty tree `ret`, and sorts it. */

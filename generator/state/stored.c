@@ -11,6 +11,8 @@
 #include "base/fs.h"
 #include "base/hash.h"
 #include "bundle/layout.h"
+#include "bundle/record.h"
+#include "state/old-bundle.h"
 #include "state/state.h"
 
 enum { MANIFEST_MAX = 4 << 20 };
@@ -103,6 +105,20 @@ static int read_text(struct arena *a, int dir, struct tree_file *file) {
         return r == -ENOENT ? fs_read(a, dir, file->path.p, BUF_MAX, &file->text) : r;
 }
 
+/* A bundle of a pyservice that made no records gets one; -EBADMSG where it has one that only a later pyservice understands. */
+static int add_record(struct tree *t) {
+        const struct tree_file *file = tree_find(t, STR(LAYOUT_RECORD));
+        struct record record;
+
+        if (file)
+                return record_parse(t->arena, file->text, &record) < 0 ? -EBADMSG : 0;
+
+        record_from_files(t, &record);
+        tree_mark(tree_add(t, STR(LAYOUT_RECORD), 0644, record_text(t->arena, &record)), TREE_PLAN, (struct str) { 0 });
+        tree_sort(t);
+        return 0;
+}
+
 int stored_read(struct arena *a, int dir, struct tree *ret) {
         struct tree t = { .arena = a };
         struct str text;
@@ -119,8 +135,10 @@ int stored_read(struct arena *a, int dir, struct tree *ret) {
                         return r == -ENOENT || r == -ENOTDIR ? -EBADMSG : r;
         }
 
-        *ret = t;
-        return 0;
+        r = add_record(&t);
+        if (r >= 0)
+                *ret = t;
+        return r;
 }
 
 int stored_load(struct arena *a, int dir, struct str app, struct str revision, struct tree *ret) {

@@ -7,6 +7,8 @@
  *     manifest: "KIND OWNER MODE PATH" a line, sorted by path; KIND revision, task, scale, plan; OWNER "-" for the app's own;
  *     MODE 0644 or 0600
  *
+ * A bundle without a record (bundle/record.h), which an earlier pyservice made, gets one when it is read.
+ *
  * Paths are checked when read: relative, without "." and ".." parts. */
 
 #include "output/tree.h"

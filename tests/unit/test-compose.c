@@ -134,6 +134,55 @@ static void test_new_revision(void **state) {
                             "scale shop 0644 units/shop.target.d/50-shop.conf\nscale shop 0644 units/shop@.service.d/10-ports.conf\n");
 }
 
+#define RECORD "plan - record pyservice-bundle 1|part "
+
+/* What the record of a bundle says that is put together: containers of base, scale of the file, spares of target. */
+static struct tree *recorded(const char *label, const char *scale, const char *others) {
+        return tree_of(arena_printf(&f.arena, "revision shop quadlet/shop@.container of %s\n%s" RECORD "service shop %s %s no yes %s:1|",
+                                    label, others, scale, label, label).p);
+}
+
+static const char *record_of(const struct tree *base, const struct tree *file, const struct tree *target, bool is_emptied) {
+        (void) compose_text(base, file, target, is_emptied);
+        return find(&composed, "record");
+}
+
+#define HEAD "pyservice-bundle 1\n"
+
+static void test_record(void **state) {
+        struct tree *old = recorded("old", "2", ""), *now = recorded("new", "3", "");
+
+        (void) state;
+        assert_string_equal(record_of(now, now, now, false), HEAD "part service shop 3 new no yes new:1\n");
+        assert_string_equal(record_of(old, now, now, false), HEAD "part service shop 3 old no yes old:1\n");
+        assert_string_equal(record_of(old, now, old, false), HEAD "part service shop 3 old no yes old:1\n");
+        assert_string_equal(record_of(old, NULL, old, false), HEAD "part service shop 2 old no yes old:1\n");
+        assert_string_equal(record_of(old, now, now, true), HEAD "part service shop 0 old no yes old:1\n");
+        /* Nothing runs yet; the second one comes before the tasks. */
+        assert_string_equal(record_of(NULL, now, now, false), HEAD "part service shop 0 new no yes new:1\n");
+        assert_string_equal(record_of(NULL, recorded("new", "3", "plan - rollout early shop|\n"), recorded("new", "3", "plan - rollout early shop|\n"), false),
+                            HEAD "part service shop 3 new no yes new:1\n");
+        assert_string_equal(find(&composed, "manifest"), "plan - 0644 record\n");
+}
+
+/* What only one of them has: what is gone from the file runs until the new revision is accepted, what is new waits for that, and
+ * tasks are those of the new one. */
+static void test_record_of_parts(void **state) {
+        struct tree *old = recorded("old", "2", ""), *now = recorded("new", "3", "");
+
+        (void) state;
+        tree_lines(old, "revision shop-a quadlet/shop-a.container a\n");
+        tree_lines(now, "revision shop-b quadlet/shop-b.container b\n");
+        VEC_EACH(file, &old->files)
+                if (str_is(file->path, "record"))
+                        file->text = STR(HEAD "part sidecar shop-a 1 a no no a:1\npart task shop-t 0 t1 no no t:1\n");
+        VEC_EACH(file, &now->files)
+                if (str_is(file->path, "record"))
+                        file->text = STR(HEAD "part sidecar shop-b 1 b no no b:1\npart task shop-t 0 t2 no no t:2\n");
+        assert_string_equal(record_of(old, now, now, false), HEAD "part sidecar shop-a 1 a no no a:1\npart sidecar shop-b 0 b no no b:1\n"
+                            "part task shop-t 0 t2 no no t:2\n");
+}
+
 /* It failed: the accepted one, with the scale of the file. */
 static void test_back(void **state) {
         struct tree *old = usual("old", "2"), *now = usual("new", "3");
@@ -665,6 +714,8 @@ int main(int argc, char **argv) {
         (void) umask(0022);
         add(&rows, "all one", test_all_one);
         add(&rows, "new revision", test_new_revision);
+        add(&rows, "record", test_record);
+        add(&rows, "record of parts", test_record_of_parts);
         add(&rows, "back", test_back);
         add(&rows, "broken file", test_broken_file);
         add(&rows, "early parts", test_early);

@@ -87,7 +87,7 @@ static void test_kinds(void **state) {
                             "revision shop-tick quadlet/shop-tick.container\n"
                             "revision - quadlet/shop-v.volume\n"
                             "revision shop-web quadlet/shop-web@.container\n"
-                            "plan - rollout\n"
+                            "plan - record\nplan - rollout\n"
                             "revision - units/shop-#-image.service.d/10-pull.conf\n"
                             "revision shop-job units/shop-job-once@.target\n"
                             "scale shop-job units/shop-job-requires.target\n"
@@ -166,20 +166,20 @@ struct change_row {
 
 static const struct change_row change_rows[] = {
         { "nothing", WHOLE, WHOLE, "" },
-        { "scale", BOTH("", "scale: 1\n"), BOTH("", "scale: 4\n"), "scale" },
-        { "scale: from none", BOTH("", "scale: 0\n"), BOTH("", "scale: 4\n"), "scale" },
+        { "scale", BOTH("", "scale: 1\n"), BOTH("", "scale: 4\n"), "scale plan" },
+        { "scale: from none", BOTH("", "scale: 0\n"), BOTH("", "scale: 4\n"), "scale plan" },
         { "scale: of what another requires", "image: x\nservices: [{name: a, requires: b}, {name: b, scale: 0}]\n", "image: x\nservices: [{name: a, requires: b}, {name: b, scale: 3}]\n",
-          "scale" },
+          "scale plan" },
         { "hosts", BOTH("", "hosts: a\n"), BOTH("", "hosts: [b, d]\n"), "scale" },
         { "hosts: everywhere", BOTH("", "hosts: '*'\n"), BOTH("", ""), "scale" },
         { "hosts: of a sidecar", "image: x\nsidecars: [{name: a, hosts: b}]\n", "image: x\nsidecars: [{name: a}]\n", "scale" },
-        { "hosts: of a task", "image: x\ntasks: [{name: a, hosts: b}]\n", "image: x\ntasks: [{name: a}]\n", "task" },
+        { "hosts: of a task", "image: x\ntasks: [{name: a, hosts: b}]\n", "image: x\ntasks: [{name: a}]\n", "task plan" },
         { "proxy", BOTH("balance: first", ""), BOTH("balance: source", ""), "scale" },
         { "rollout", BOTH("", "rollout: {pause: 1s}\n"), BOTH("", "rollout: {pause: 2s}\n"), "plan" },
         { "a spare", BOTH("", ""), BOTH("", "rollout: {spare: false}\n"), "scale plan" },
         { "tasks before it", "image: x\ntasks: [{name: a}]\n", "image: x\ntasks: [{name: a}]\nbefore_update: a\n", "task plan" },
-        { "a task", "image: x\ntasks: [{name: a, command: b}]\n", "image: x\ntasks: [{name: a, command: d}]\n", "task" },
-        { "a task's environment", "image: x\ntasks: [{name: a, env: {A: b}}]\n", "image: x\ntasks: [{name: a, env: {A: d}}]\n", "task" },
+        { "a task", "image: x\ntasks: [{name: a, command: b}]\n", "image: x\ntasks: [{name: a, command: d}]\n", "task plan" },
+        { "a task's environment", "image: x\ntasks: [{name: a, env: {A: b}}]\n", "image: x\ntasks: [{name: a, env: {A: d}}]\n", "task plan" },
         { "an image", BOTH("", ""), BOTH("", "pull: always\n"), "revision plan" },
         { "a command", "image: x\n", "image: x\ncommand: a\n", "revision plan" },
         { "an environment", "image: x\nenv: {A: b}\n", "image: x\nenv: {A: d}\n", "revision plan" },

@@ -200,11 +200,13 @@ static struct tree *make_tree(const char *text) {
         tree_mark(tree_add(t, STR("quadlet/shop@.container"), 0644, str_of(text)), TREE_REVISION, STR("shop"));
         tree_mark(tree_add(t, STR("env/a b.env"), 0600, STR("X=1")), TREE_TASK, STR("shop-a"));
         tree_mark(tree_add(t, STR("rollout"), 0644, STR("")), TREE_PLAN, (struct str) { 0 });
+        tree_mark(tree_add(t, STR("record"), 0644, STR("pyservice-bundle 1\n")), TREE_PLAN, (struct str) { 0 });
         tree_sort(t);
         return t;
 }
 
-static const char manifest[] = "task shop-a 0600 env/a b.env\nrevision shop 0644 quadlet/shop@.container\nplan - 0644 rollout\nscale - 0644 units/shop.target\n";
+static const char manifest[] = "task shop-a 0600 env/a b.env\nrevision shop 0644 quadlet/shop@.container\nplan - 0644 record\n"
+                               "plan - 0644 rollout\nscale - 0644 units/shop.target\n";
 
 static void test_bundle(void **state) {
         struct tree read;
@@ -226,6 +228,54 @@ static void test_bundle(void **state) {
         assert_int_equal(fstatat(f.dir, "shop/bundles", &st, 0), 0);
         assert_int_equal(st.st_mode & 0777u, 0700);
         assert_int_equal(stored_save(f.dir, APP, STR("../x"), make_tree("")), -EINVAL);
+}
+
+#define LABEL "Label=\"io.pyservice.revision=0123456789ab\"\n"
+
+/* Files of a bundle as pyservice made them before bundles had a record, and the record that it gets. */
+static void test_old_bundle(void **state) {
+        static const struct tree_file files[] = {
+                { STR_INIT("quadlet/shop-cache.container"), STR_INIT("[Container]\nImage=cache:1\n" LABEL), 0644, TREE_REVISION, STR_INIT("shop-cache"), { 0 }, NULL, 0 },
+                { STR_INIT("quadlet/shop-move.container"), STR_INIT("[Container]\nImage=shop:2\n" LABEL), 0644, TREE_TASK, STR_INIT("shop-move"), { 0 }, NULL, 0 },
+                { STR_INIT("quadlet/shop-tidy.container"), STR_INIT("[Container]\nImage=shop:2\n" LABEL), 0644, TREE_REVISION, STR_INIT("shop-tidy"), { 0 }, NULL, 0 },
+                { STR_INIT("quadlet/shop.image"), STR_INIT("[Image]\nImage=shop:2\n"), 0644, TREE_REVISION, { 0 }, { 0 }, NULL, 0 },
+                { STR_INIT("quadlet/shop@.container"), STR_INIT("[Container]\nImage=shop:2\n" LABEL), 0644, TREE_REVISION, STR_INIT("shop"), { 0 }, NULL, 0 },
+                { STR_INIT("units/shop-tidy.timer"), STR_INIT("[Timer]\n"), 0644, TREE_SCALE, STR_INIT("shop-tidy"), { 0 }, NULL, 0 },
+                { STR_INIT("units/shop.target.d/50-shop-cache.conf"), STR_INIT("[Unit]\nUpholds=shop-cache-once.target\n"), 0644, TREE_SCALE, STR_INIT("shop-cache"), { 0 }, NULL, 0 },
+                { STR_INIT("units/shop.target.d/50-shop-tidy.conf"), STR_INIT("[Unit]\nUpholds=shop-tidy.timer\n"), 0644, TREE_SCALE, STR_INIT("shop-tidy"), { 0 }, NULL, 0 },
+                { STR_INIT("units/shop.target.d/50-shop.conf"),
+                  STR_INIT("[Unit]\nUpholds=shop@0.service\nUpholds=shop@1.service\nUpholds=pyservice-certificate@a.path\n"), 0644, TREE_SCALE, STR_INIT("shop"), { 0 }, NULL, 0 },
+                { STR_INIT("units/shop@next.service.d/50-next.conf"), STR_INIT("[Service]\n"), 0644, TREE_SCALE, STR_INIT("shop"), { 0 }, NULL, 0 },
+        };
+        struct tree t = { .arena = &f.arena }, read;
+        const struct tree_file *file;
+
+        (void) state;
+        for (size_t i = 0; i < ARRAY_SIZE(files); i++)
+                *vec_push(&f.arena, &t.files) = files[i];
+        assert_int_equal(stored_save(f.dir, APP, STR(A), &t), 0);
+        assert_int_equal(stored_load(&f.arena, f.dir, APP, STR(A), &read), 0);
+        assert_int_equal(read.files.n, t.files.n + 1);
+        assert_true(str_eq(stored_revision(&read), stored_revision(&t)));
+        file = tree_find(&read, STR("record"));
+        assert_non_null(file);
+        assert_int_equal(file->kind, TREE_PLAN);
+        assert_string_equal(file->text.p, "pyservice-bundle 1\n"
+                            "part service shop 2 0123456789ab no yes shop:2\n"
+                            "part sidecar shop-cache 1 0123456789ab yes no cache:1\n"
+                            "part task shop-move 0 0123456789ab no no shop:2\n"
+                            "part timer shop-tidy 1 0123456789ab no no shop:2\n");
+}
+
+static void test_later_record(void **state) {
+        struct tree *t = make_tree("x"), read;
+
+        (void) state;
+        VEC_EACH(file, &t->files)
+                if (str_is(file->path, "record"))
+                        file->text = STR("pyservice-bundle 2\nstrange\n");
+        assert_int_equal(stored_save(f.dir, APP, STR(A), t), 0);
+        assert_int_equal(stored_load(&f.arena, f.dir, APP, STR(A), &read), -EBADMSG);
 }
 
 /* Not of the revision: how many there are, and what the rollout reads. */
@@ -293,6 +343,8 @@ int main(void) {
         add(&rows, "history", test_history);
         add(&rows, "lock", test_lock);
         add(&rows, "bundle", test_bundle);
+        add(&rows, "bundle of an earlier version", test_old_bundle);
+        add(&rows, "bundle of a later version", test_later_record);
         add(&rows, "revision", test_revision);
         add(&rows, "prune", test_prune);
         rows_add(&rows, test_spoilt, spoilt);

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* What a bundle is: its parts, and how many of each run. The file `record` of a bundle says it, so that nobody has to read
+ * units for it. The renderer fills it from the definition; publish/compose.c puts that of what is published together.
+ *
+ *     pyservice-bundle 1
+ *     part KIND UNIT SCALE LABEL RESTART SPARE IMAGE          sorted by unit
+ *
+ * In a published bundle the container of a part is that of the revision that runs, its scale the one that holds now.
+ * Whoever adds a field counts up RECORD_VERSION, and the stamp's layout (publish/stamp.c) so that all bundles are made anew;
+ * bundles that were stored before are then read as those without a record are (state/old-bundle.h). */
+
+#include "base/arena.h"
+#include "base/vec.h"
+
+enum { RECORD_VERSION = 1 };
+
+enum record_kind { RECORD_SERVICE, RECORD_SIDECAR, RECORD_TIMER, RECORD_TASK };
+
+struct record_part {
+        unsigned kind;                  /* enum record_kind */
+        struct str unit;                /* "shop-web" */
+        uint64_t scale;                 /* instances that are kept up on this machine; of a sidecar or a timer 0 or 1 */
+        struct str label;               /* io.pyservice.revision of its containers; absent where not known */
+        bool runs_once;                 /* systemd does not start it again whatever happens: UNIT-once.target is kept up */
+        bool has_spare;
+        struct str image;               /* as Podman gets it; absent where not known */
+};
+
+struct record {
+        VEC(struct record_part) parts;
+};
+
+/* NULL where there is none. */
+struct record_part *record_find(const struct record *r, struct str unit);
+
+void record_sort(struct record *r);
+struct str record_text(struct arena *a, const struct record *r);
+
+/* -EBADMSG for what is none; -EPROTONOSUPPORT for that of another version. */
+int record_parse(struct arena *a, struct str text, struct record *ret);

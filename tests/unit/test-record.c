@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* The record of a bundle: written, read again, and what can't be read. */
+
+#include <errno.h>
+
+#include "bundle/record.h"
+#include "rows.h"
+
+static struct arena arena;
+
+static void test_whole(void **state) {
+        struct record r = { 0 }, read;
+        struct str text;
+
+        (void) state;
+        *vec_push(&arena, &r.parts) = (struct record_part) {
+                .kind = RECORD_SERVICE, .unit = STR("shop-web"), .scale = 3, .label = STR("0123456789ab"),
+                .runs_once = true, .has_spare = true, .image = STR("quay.io/a/b:1"),
+        };
+        *vec_push(&arena, &r.parts) = (struct record_part) {
+                .kind = RECORD_TIMER, .unit = STR("shop"), .label = STR("-"), .image = STR("a b%\n-"),
+        };
+        record_sort(&r);
+        text = record_text(&arena, &r);
+        assert_string_equal(text.p, "pyservice-bundle 1\n"
+                            "part timer shop 0 %2D no no a%20b%25%0A-\n"
+                            "part service shop-web 3 0123456789ab yes yes quay.io/a/b:1\n");
+
+        assert_int_equal(record_parse(&arena, text, &read), 0);
+        assert_int_equal(read.parts.n, 2);
+        assert_true(str_eq(record_text(&arena, &read), text));
+        assert_string_equal(record_find(&read, STR("shop"))->image.p, "a b%\n-");
+        assert_string_equal(record_find(&read, STR("shop"))->label.p, "-");
+        assert_null(record_find(&read, STR("shop-we")));
+}
+
+static void test_absent(void **state) {
+        struct record r = { 0 }, read;
+
+        (void) state;
+        *vec_push(&arena, &r.parts) = (struct record_part) { .kind = RECORD_TASK, .unit = STR("shop") };
+        assert_int_equal(record_parse(&arena, record_text(&arena, &r), &read), 0);
+        assert_true(str_is_absent(read.parts.at[0].label) && str_is_absent(read.parts.at[0].image));
+        assert_int_equal(record_parse(&arena, record_text(&arena, &(struct record) { 0 }), &read), 0);
+        assert_int_equal(read.parts.n, 0);
+}
+
+struct bad_row {
+        const char *name, *text;
+        int error;
+};
+
+#define HEAD "pyservice-bundle 1\n"
+#define PART "part service shop 1 - no no -"
+
+static const struct bad_row bad_rows[] = {
+        { "empty", "", -EBADMSG },
+        { "another file", "accepted 0123456789ab\n", -EBADMSG },
+        { "no version", "pyservice-bundle\n", -EBADMSG },
+        { "an older version", "pyservice-bundle 0\n" PART "\n", -EPROTONOSUPPORT },
+        { "a newer version", "pyservice-bundle 2\nstrange\n", -EPROTONOSUPPORT },
+        { "unknown row", HEAD "piece service shop 1 - no no -\n", -EBADMSG },
+        { "unknown kind", HEAD "part thing shop 1 - no no -\n", -EBADMSG },
+        { "no unit", HEAD "part service - 1 - no no -\n", -EBADMSG },
+        { "no number", HEAD "part service shop many - no no -\n", -EBADMSG },
+        { "no flag", HEAD "part service shop 1 - maybe no -\n", -EBADMSG },
+        { "a field missing", HEAD "part service shop 1 - no no\n", -EBADMSG },
+        { "a field too many", HEAD PART " -\n", -EBADMSG },
+        { "an empty field", HEAD "part service shop 1  no no -\n", -EBADMSG },
+        { "half an escape", HEAD "part service shop 1 - no no a%2\n", -EBADMSG },
+        { "no escape", HEAD "part service shop 1 - no no a%zz\n", -EBADMSG },
+        { "cut off", HEAD PART, -EBADMSG },
+        { "an empty line", HEAD "\n" PART "\n", -EBADMSG },
+};
+
+static void test_bad(void **state) {
+        const struct bad_row *row = *state;
+        struct record r;
+
+        assert_int_equal(record_parse(&arena, str_of(row->text), &r), row->error);
+}
+
+int main(void) {
+        static struct rows all;
+
+        rows_add_one(&all, test_whole);
+        rows_add_one(&all, test_absent);
+        rows_add(&all, test_bad, bad_rows);
+        return rows_run(&all, "record");
+}
