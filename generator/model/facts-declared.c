@@ -2,15 +2,16 @@
 
 /* What an app is made of: its definition's parts, and those of its published bundle. */
 
+#include <errno.h>
+
 #include "app/machine.h"
 #include "base/fs.h"
 #include "bundle/layout.h"
 #include "model/facts-parts.h"
 #include "rollout/plan.h"
+#include "state/stored.h"
 
 enum { BUNDLE_FILE_MAX = 4 << 20 };
-
-#define UPHOLDS STR("Upholds=")
 
 static struct fact_part *find_part(struct fact_app *app, struct str unit) {
         VEC_EACH(part, &app->parts)
@@ -85,18 +86,12 @@ static void declare_all(struct facts *f, struct fact_app *app, const struct app 
                 declare(f, app, FACT_TASK, &t->container)->name = t->name.text;
 }
 
-static struct str read_file(struct facts *f, int bundle, struct str path) {
-        struct str text;
-
-        return fs_read(&f->c->arena, bundle, path.p, BUNDLE_FILE_MAX, &text) < 0 ? (struct str) { 0 } : text;
-}
-
 /* What the plan tells: which labels the containers of the wanted revision have. */
 static void add_plan(struct facts *f, struct fact_app *app, int bundle) {
-        struct str text = read_file(f, bundle, STR(LAYOUT_PLAN));
+        struct str text;
         struct plan plan;
 
-        if (str_is_absent(text) || plan_parse(&f->c->arena, text, &plan) < 0)
+        if (fs_read(&f->c->arena, bundle, LAYOUT_PLAN, BUNDLE_FILE_MAX, &text) < 0 || plan_parse(&f->c->arena, text, &plan) < 0)
                 return;
 
         VEC_EACH(s, &plan.services)
@@ -108,51 +103,22 @@ static void add_plan(struct facts *f, struct fact_app *app, int bundle) {
                         add_part(f, app, FACT_TASK, arena_str(&f->c->arena, (struct str) { unit->p, unit->n - strlen(".service") }));
 }
 
-/* The name between a path's ends; absent for another path. */
-static struct str between(struct facts *f, struct str path, struct str before, struct str after) {
-        if (path.n <= before.n + after.n || !str_has_prefix(path, before) || !str_has_suffix(path, after))
-                return (struct str) { 0 };
+/* The kinds are the same. */
+static void add_record(struct facts *f, struct fact_app *app, int bundle) {
+        struct record record = { 0 };
+        int r = stored_record(&f->c->arena, bundle, &record);
 
-        return arena_str(&f->c->arena, (struct str) { path.p + before.n, path.n - before.n - after.n });
-}
+        if (r == -EACCES)
+                facts_hide(f, arena_join(&f->c->arena, STR("what was published of "), app->name));
+        else if (r < 0 && r != -ENOENT)
+                app->bundle_error = r;
+        VEC_EACH(p, &record.parts) {
+                struct fact_part *part = add_part(f, app, (enum fact_kind) p->kind, p->unit);
 
-/* Timers and tasks stand in no plan: "KIND OWNER MODE PATH". */
-static void add_manifest(struct facts *f, struct fact_app *app, int bundle) {
-        struct str text = read_file(f, bundle, STR(LAYOUT_MANIFEST)), line, kind, word;
-
-        while (str_split(&text, '\n', &line)) {
-                struct str timer, task;
-
-                if (!str_split(&line, ' ', &kind) || !str_split(&line, ' ', &word) || !str_split(&line, ' ', &word) || str_is_absent(line))
-                        continue;
-                timer = between(f, line, STR(LAYOUT_UNITS "/"), STR(".timer"));
-                task = between(f, line, STR(LAYOUT_QUADLET "/"), STR(".container"));
-                if (!str_is_absent(timer) && !str_eq(timer, arena_join(&f->c->arena, app->name, STR("-health"))))
-                        (void) add_part(f, app, FACT_TIMER, timer);
-                if (!str_is_absent(task) && str_is(kind, "task"))
-                        (void) add_part(f, app, FACT_TASK, task);
+                part->image = p->image;
+                part->label = p->label;
+                part->n_upheld = p->scale;
         }
-}
-
-/* Image= and the label of the revision, of what runs. */
-static void read_container(struct facts *f, int bundle, struct fact_part *part) {
-        struct str file = layout_container(&f->c->arena, part->unit, part->kind == FACT_SERVICE);
-        struct str text = read_file(f, bundle, file), line, image = STR("Image="), label = STR("Label=\"io.pyservice.revision=");
-
-        while (str_split(&text, '\n', &line)) {
-                if (str_has_prefix(line, image))
-                        part->image = str_from(line, image.n);
-                if (str_has_prefix(line, label))
-                        part->label = (struct str) { line.p + label.n, str_find(str_from(line, label.n), '"') };
-        }
-}
-
-static void count_upheld(struct facts *f, const struct fact_app *app, int bundle, struct fact_part *part) {
-        struct str file = layout_unit(&f->c->arena, app->name, STR(".target.d/50-"), part->unit, STR(".conf"));
-        struct str text = read_file(f, bundle, file), line;
-
-        while (str_split(&text, '\n', &line))
-                part->n_upheld += str_has_prefix(line, UPHOLDS);
 }
 
 void facts_find_parts(struct facts *f, struct fact_app *app) {
@@ -166,13 +132,11 @@ void facts_find_parts(struct facts *f, struct fact_app *app) {
                 return;
 
         add_plan(f, app, bundle);
-        add_manifest(f, app, bundle);
-        VEC_EACH(part, &app->parts) {
-                read_container(f, bundle, part);
-                count_upheld(f, app, bundle, part);
-                if (has_app)
-                        continue;
+        add_record(f, app, bundle);
+        if (has_app)
+                return;
 
+        VEC_EACH(part, &app->parts) {
                 /* Broken: what was published is what is to be. Gone: nothing is. */
                 part->is_declared = app->definition;
                 part->scale = app->definition ? part->n_upheld : 0;

@@ -2,6 +2,9 @@
 
 /* What the facts mean: is an app as it is declared, and what is there to be said of it? */
 
+#include <errno.h>
+
+#include "bundle/layout.h"
 #include "ctl/session.h"
 #include "hooks/start-record.h"
 #include "model/facts-parts.h"
@@ -139,10 +142,21 @@ static void judge_file(struct facts *f, struct fact_app *app) {
                                 ", the last good version is in use")) : mistakes);
         } else if (!app->view.is_published)
                 blame(f, app, app->view.has_errors ? STR("refused by the last reload") : STR("new; reload to publish it"));
-        else if (app->target.is_outdated || is_scale_old(app))
+        else if (app->target.is_outdated || (app->bundle_error == 0 && is_scale_old(app)))
                 blame(f, app, STR("edited; reload to apply it"));
         else if (app->view.has_errors && app->outcome != VIEW_FAILED)
                 blame(f, app, STR("refused by the last reload, the last good version is in use"));
+}
+
+/* Of its published bundle. */
+static void judge_record(struct facts *f, struct fact_app *app) {
+        if (app->bundle_error == -EPROTONOSUPPORT)
+                blame(f, app, STR("another version of pyservice published it; reload to publish it again"));
+        else if (app->bundle_error == -EBADMSG)
+                blame(f, app, arena_join(&f->c->arena, STR("its record is damaged; remove "), f->session.world.places.runtime,
+                                         STR("/"), layout_app_file(&f->c->arena, app->name, STR(LAYOUT_STAMP)), STR(", and reload to publish it again")));
+        else if (app->bundle_error < 0)
+                blame(f, app, arena_join(&f->c->arena, STR("its record cannot be read: "), str_of(strerror(-app->bundle_error))));
 }
 
 static void judge_rollout(struct facts *f, struct fact_app *app) {
@@ -260,6 +274,7 @@ void facts_judge(struct facts *f, struct fact_app *app) {
         find_done(app);
         if (app->view.is_published)
                 app->outcome = view_judge(&app->view, &app->reason);
+        judge_record(f, app);
         if (app->definition) {
                 judge_file(f, app);
                 judge_holds(f, app);

@@ -11,8 +11,9 @@
 #include "base/utf8.h"
 #include "bundle/layout.h"
 #include "model/facts-parts.h"
+#include "state/stored.h"
 
-enum { CGROUP_FILE_MAX = 4096, BUNDLE_FILE_MAX = 1 << 20 };
+enum { CGROUP_FILE_MAX = 4096 };
 
 static int compare_containers(const void *left, const void *right) {
         return str_cmp(((const struct podman_container *) left)->name, ((const struct podman_container *) right)->name);
@@ -30,18 +31,20 @@ static struct str health_of(struct arena *a, struct str status) {
 /* Of a revision that neither runs as a whole nor is wanted: the one that was before. Only root can look for it. */
 static struct str find_stored(struct facts *f, const struct fact_app *app, const struct fact_part *part, struct str label) {
         struct arena *a = &f->c->arena;
-        struct str bundles = layout_bundles(a, app->name);
-        struct str wanted = arena_join(a, STR("\nLabel=\"io.pyservice.revision="), label, STR("\"\n"));
         struct fs_names names;
 
-        if (f->places.state < 0 || fs_list(a, f->places.state, bundles.p, &names) < 0)
+        if (f->places.state < 0 || fs_list(a, f->places.state, layout_bundles(a, app->name).p, &names) < 0)
                 return (struct str) { 0 };
 
         VEC_EACH(name, &names.list) {
-                struct str file = layout_container(a, part->unit, part->kind == FACT_SERVICE), text;
-                struct str path = layout_bundle_file(a, app->name, *name, file);
+                CLEANUP(close_fd) int bundle = fs_open_dir(f->places.state, layout_bundle(a, app->name, *name).p);
+                struct record record = { 0 };
+                const struct record_part *found;
 
-                if (state_is_revision(*name) && fs_read(a, f->places.state, path.p, BUNDLE_FILE_MAX, &text) >= 0 && str_find_str(text, wanted) < text.n)
+                if (!state_is_revision(*name) || bundle < 0 || stored_record(a, bundle, &record) < 0)
+                        continue;
+                found = record_find(&record, part->unit);
+                if (found && str_eq(found->label, label))
                         return *name;
         }
 

@@ -83,6 +83,7 @@ struct fact_app {
         bool is_loaded;                 /* systemd has its target */
         struct bus_detail target;
         VEC(struct fact_part) parts;
+        int bundle_error;               /* why its published bundle can't be understood; 0 if it can */
         struct str image;
         uint64_t n_declared, n_running, n_ready;        /* instances and sidecars */
         uint64_t n_unhealthy;           /* of these */

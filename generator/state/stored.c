@@ -11,7 +11,6 @@
 #include "base/fs.h"
 #include "base/hash.h"
 #include "bundle/layout.h"
-#include "bundle/record.h"
 #include "state/old-bundle.h"
 #include "state/state.h"
 
@@ -139,6 +138,19 @@ int stored_read(struct arena *a, int dir, struct tree *ret) {
         if (r >= 0)
                 *ret = t;
         return r;
+}
+
+int stored_record(struct arena *a, int dir, struct record *ret) {
+        struct tree t;
+        struct str text;
+        int r = fs_read(a, dir, LAYOUT_RECORD, BUF_MAX, &text);
+
+        if (r == -ENOENT) {
+                r = stored_read(a, dir, &t);
+                if (r >= 0)
+                        text = tree_find(&t, STR(LAYOUT_RECORD))->text;
+        }
+        return r < 0 ? r : record_parse(a, text, ret);
 }
 
 int stored_load(struct arena *a, int dir, struct str app, struct str revision, struct tree *ret) {

@@ -11,6 +11,7 @@
  *
  * Paths are checked when read: relative, without "." and ".." parts. */
 
+#include "bundle/record.h"
 #include "output/tree.h"
 
 /* The manifest of a sorted tree. */
@@ -22,6 +23,10 @@ int stored_read(struct arena *a, int dir, struct tree *ret);
 
 /* bundles/REVISION of an app. `dir`: /var/lib/pyservice, open; -1 is like an empty one. */
 int stored_load(struct arena *a, int dir, struct str app, struct str revision, struct tree *ret);
+
+/* Its record alone, of the bundle in the open directory; made of the bundle's files where an earlier pyservice wrote that.
+ * -ENOENT where there is no bundle; as record_parse(). */
+int stored_record(struct arena *a, int dir, struct record *ret);
 
 /* Writes bundles/REVISION whole (directories 0700, files 0600), or not at all; one that is there is replaced. fsyncs. */
 int stored_save(int dir, struct str app, struct str revision, const struct tree *t);

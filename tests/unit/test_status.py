@@ -19,7 +19,8 @@ sidecars: [{name: cache, image: localhost/cache:1}]
 timers: [{name: tidy, schedule: [daily, "*-*-* 12:00:00"], command: tidy}]
 tasks: [{name: migrate, command: migrate}]
 """
-CONTAINER = '[Container]\nImage=localhost/{image}\nLabel="io.pyservice.revision={label}"\n'
+HEAD = "pyservice-bundle 1\n"
+PART = "part {kind} {unit} {scale} {label} no no localhost/{image}\n"
 
 
 class Status(Root):
@@ -28,13 +29,13 @@ class Status(Root):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
 
-    def publish(self, *upheld, files=()):
+    def publish(self, scale, files=()):
         """A bundle of hello that runs, as the generator would write it."""
+        part = PART.format(kind="service", unit="hello", scale=scale, label=A, image="hello:1")
         self.revision(A, A)
         self.progress(A, "done")
         for path, text in {"rollout": f"service hello {A} plain\n", "ports": "hello 0 20001\nhello 1 20002\n",
-                           "quadlet/hello@.container": CONTAINER.format(image="hello:1", label=A),
-                           "units/hello.target.d/50-hello.conf": "[Unit]\n" + "".join(f"Upholds=hello@{i}.service\n" for i in upheld),
+                           "record": HEAD + part,
                            **dict(files)}.items():
             file = self.path / "run/pyservice/apps/hello" / path
             file.parent.mkdir(parents=True, exist_ok=True)
@@ -82,7 +83,7 @@ def test_a_reader_that_has_seen_enough_is_no_error(root):
 
 def test_published(root):
     root.define()
-    root.publish(0, 1)
+    root.publish(2)
     hello = root.app(status=0)
     assert hello == {"app": "hello", "state": "unknown", "declared": 2, "running": None, "ready": None, "revision": A, "image": "localhost/hello:1",
                      "since": None, "next": None, "note": None, "wanted": A, "failed": None, "as_declared": True, "pinned": False, "broken": False}
@@ -96,13 +97,13 @@ def test_published(root):
 
 def test_edited(root):
     root.define()
-    root.publish(0)
+    root.publish(1)
     assert root.app(status=3)["note"] == "edited; reload to apply it"
 
 
 def test_broken(root):
     root.define(DEFINITION.replace("scale: 2", "scale: two"))
-    root.publish(0, 1)
+    root.publish(2)
     hello = root.app(status=3)
     assert (hello["state"], hello["declared"], hello["broken"]) == ("broken", 2, True)
     assert hello["note"] == "1 error in its file, the last good version is in use"
@@ -115,7 +116,7 @@ def test_broken(root):
 def test_what_the_machine_lacks(root):
     """The reason why a start fails, and fails again."""
     root.define("image: hello:1\nenv_files: [/etc/hello.env]\nvolumes: ['/srv/hello:/srv:ro']\n")
-    root.publish(0)
+    root.publish(1)
     (root.path / "run/pyservice/errors/hello").write_text("hello.yaml:1:1: error: Quadlet does not like it\n")
     lacks = ("hello.yaml:1:8: warning: 'hello:1' has no registry",
              "hello.yaml:2:13: warning: this machine has no '/etc/hello.env'",
@@ -133,7 +134,7 @@ def test_what_the_machine_lacks(root):
 
 def test_refused_by_the_last_reload(root):
     root.define()
-    root.publish(0, 1)
+    root.publish(2)
     (root.path / "run/pyservice/errors/hello").write_text("hello.yaml:1:1: error: Quadlet does not like it\n")
     assert "refused by the last reload" in root.app(status=3)["note"]
     assert "At the last reload:\nhello.yaml:1:1: error: Quadlet" in root.run("status", "hello").stdout
@@ -154,16 +155,49 @@ def test_all_kinds_of_parts(root):
 def test_parts_of_what_was_published(root):
     """Where the definition no longer says what there is."""
     root.define("scale: many")
-    root.publish(0, 1, files={
-        "manifest": "plan - 0644 rollout\nscale tidy 0644 units/hello-tidy.timer\nscale - 0644 units/hello-health.timer\n"
-                    "task migrate 0644 quadlet/hello-migrate.container\nrevision hello 0644 quadlet/hello@.container\n"}.items())
+    root.publish(2, files={
+        "record": HEAD + "".join(PART.format(kind=kind, unit=unit, scale=scale, label=A, image="hello:1") for kind, unit, scale in (
+            ("service", "hello", 2), ("task", "hello-migrate", 0), ("timer", "hello-tidy", 1)))}.items())
     whole = root.json("status", "hello", status=3)
     assert [(part["unit"], part["scale"]) for part in whole["services"]] == [("hello", 2)]
     assert [part["name"] for part in whole["timers"]] == ["tidy"] and [part["name"] for part in whole["tasks"]] == ["migrate"]
 
 
+TLS = DEFINITION.replace("domains", "tls: {certificate: /etc/hello.pem}, domains")
+
+
+@pytest.mark.parametrize("has_record", [True, False], ids=["record", "older"])
+@pytest.mark.parametrize("text", [DEFINITION, TLS], ids=["plain", "tls"])
+def test_as_rendered(root, text, has_record):
+    """What systemd keeps up besides, as what watches a certificate, is no instance. A bundle that an older pyservice published has
+    no record until the next reload."""
+    root.define(text)
+    app = root.path / "run/pyservice/apps/hello"
+    assert root.run("render", f"--output={app.parent}").returncode == 0
+    files = sorted(str(path.relative_to(app)) for path in app.rglob("*") if path.is_file())
+    (app / "manifest").write_text("".join(f"{'plan' if name in ('record', 'rollout') else 'revision'} - 0644 {name}\n"
+                                          for name in files if has_record or name != "record"))
+    if not has_record:
+        (app / "record").unlink()
+    root.revision(A, A)
+    root.progress(A, "done")
+    hello = root.app(status=0)
+    assert (hello["declared"], hello["image"], hello["note"]) == (2, "localhost/hello:2", None)
+    root.define(text.replace("scale: 2", "scale: two"))
+    assert root.app(status=3)["declared"] == 2
+
+
+@pytest.mark.parametrize(("record", "why"), [
+    ("pyservice-bundle 0\n", "another version of pyservice published it"), ("pyservice-bundle 99\nstrange\n", "another version of pyservice published it"),
+    ("part", "its record is damaged"), (HEAD + "part service hello many - no no -\n", "its record is damaged")])
+def test_a_record_that_cannot_be_read(root, record, why):
+    root.define()
+    root.publish(2, files={"record": record}.items())
+    assert why in root.app(status=3)["note"]
+
+
 def test_gone(root):
-    root.publish(0)
+    root.publish(1)
     assert root.json("status", status=0) == {"apps": []}
     assert "there are no applications" in root.run("status").stderr
     assert root.json("status", "hello")["state"] == "gone"
@@ -174,7 +208,7 @@ def test_gone(root):
     ([f"accepted {A}", f"failed {B} {NOON} it answered 500"], "rollout failed: it answered 500")])
 def test_what_a_rollout_left(root, lines, note):
     root.define()
-    root.publish(0, 1)
+    root.publish(2)
     root.revision(A, A, B)
     root.progress(A, "paused" if "paused" in lines else "done")
     root.state(*lines)
@@ -184,7 +218,7 @@ def test_what_a_rollout_left(root, lines, note):
 
 def test_stopped(root):
     root.define()
-    root.publish(0, 1)
+    root.publish(2)
     stopped = root.path / "run/pyservice/stopped/hello"
     stopped.parent.mkdir()
     stopped.write_text(f"now {NOON} hello@1\n")
@@ -199,7 +233,7 @@ def test_what_only_root_can_read(root):
     """It is no mistake of the file; what is published is told."""
     root.define()
     root.define(name="sec")
-    root.publish(0, 1)
+    root.publish(2)
     (root.path / "etc/pyservice.d/hello.yaml").chmod(0o600)
     (root.path / "etc/pyservice.d/sec.yaml").chmod(0o600)
     subprocess.run(["chmod", "o+rx", *[str(path) for path in root.path.parents][:3], str(root.path)], check=True)
@@ -220,7 +254,7 @@ def test_what_only_root_can_read(root):
 
 
 def test_masked(root):
-    root.publish(0, 1)
+    root.publish(2)
     (root.path / "etc/pyservice.d").mkdir(parents=True)
     (root.path / "etc/pyservice.d/hello.yaml").symlink_to("/dev/null")
     hello = root.json("status", "hello")
@@ -233,7 +267,7 @@ def test_masked(root):
 
 def test_no_control_characters(root):
     root.define()
-    root.publish(0, 1)
+    root.publish(2)
     root.revision(A, B)
     root.progress(B, "tasks", message="\033[31mred\x07")
     for words in (["status", "hello"], ["--json", "status", "hello"]):
@@ -249,7 +283,7 @@ HOSTILE = b"\033[2J\x07evil \xc2\x9b2J \x9b2J \xc3\xa9".decode("utf-8", "surroga
 def test_no_verb_moves_a_terminal(root, words, mode):
     """Files of an earlier version may hold what a container said, as it said it."""
     root.define()
-    root.publish(0, 1)
+    root.publish(2)
     root.revision(A, B)
     (root.state_dir / "state").write_text(f"accepted {A}\nfailed {B} {NOON} {HOSTILE[5:]}\n", errors="surrogateescape")
     root.progress_file.write_text(f"revision {B}\nphase failed\nstarted {NOON}\nmessage {HOSTILE}\n", errors="surrogateescape")
@@ -262,7 +296,7 @@ def test_no_verb_moves_a_terminal(root, words, mode):
 
 def test_host_is_broken(root):
     root.define()
-    root.publish(0, 1)
+    root.publish(2)
     (root.path / "etc/pyservice").mkdir()
     (root.path / "etc/pyservice/host.yaml").write_text("ports: many\n")
     result = root.run("status")
@@ -297,7 +331,7 @@ def test_out_of_memory(root, verb):
 @pytest.mark.other_users
 def test_without_root(root):
     root.define()
-    root.publish(0, 1)
+    root.publish(2)
     root.state(f"accepted {A}")
     root.state_dir.chmod(0o700)
     subprocess.run(["chmod", "o+rx", *[str(path) for path in root.path.parents][:3], str(root.path)], check=True)
