@@ -24,6 +24,9 @@ static const struct row_field part_fields[] = {
 
 static const struct row_spec part_spec = { "part", part_fields, ARRAY_SIZE(part_fields) };
 
+static const struct row_field stopped_fields[] = { { ROW_TEXT, 0, NULL } };
+static const struct row_spec stopped_spec = { "stopped", stopped_fields, ARRAY_SIZE(stopped_fields) };
+
 struct record_part *record_find(const struct record *r, struct str unit) {
         VEC_EACH(part, &r->parts)
                 if (str_eq(part->unit, unit))
@@ -47,7 +50,59 @@ struct str record_text(struct arena *a, const struct record *r) {
         rows_begin(&out, NAME, RECORD_VERSION);
         VEC_EACH(part, &r->parts)
                 rows_put(&out, &part_spec, part);
+        VEC_EACH(unit, &r->stopped)
+                rows_put(&out, &stopped_spec, unit);
         return buf_str(&out);
+}
+
+static void list_instances(struct arena *a, const struct record_part *part, struct record_units *ret) {
+        for (uint64_t i = 0; i < part->scale; i++) {
+                struct str number = arena_u64(a, i), unit = arena_join(a, part->unit, STR("@"), number, STR(".service"));
+
+                *vec_push(a, &ret->list) = (struct record_unit) {
+                        part, i, unit, part->runs_once ? arena_join(a, part->unit, STR("-once@"), number, STR(".target")) : unit,
+                };
+        }
+}
+
+static void list_one(struct arena *a, const struct record_part *part, struct record_units *ret) {
+        struct str unit = arena_join(a, part->unit, part->kind == RECORD_TIMER ? STR(".timer") : STR(".service"));
+
+        if (part->scale > 0)
+                *vec_push(a, &ret->list) = (struct record_unit) {
+                        part, 0, unit, part->runs_once ? arena_join(a, part->unit, STR("-once.target")) : unit,
+                };
+}
+
+void record_list(struct arena *a, const struct record *r, struct record_units *ret) {
+        *ret = (struct record_units) { 0 };
+        VEC_EACH(part, &r->parts)
+                if (part->kind == RECORD_SERVICE)
+                        list_instances(a, part, ret);
+                else
+                        list_one(a, part, ret);
+}
+
+bool record_is_stopped(const struct record *r, struct str upheld) {
+        VEC_EACH(unit, &r->stopped)
+                if (str_eq(*unit, upheld))
+                        return true;
+
+        return false;
+}
+
+static bool take_row(struct arena *a, struct str line, struct record *r) {
+        struct record_part part = { 0 };
+        struct str stopped = { 0 };
+
+        if (rows_take(a, line, &stopped_spec, &stopped) && !str_is_absent(stopped))
+                *vec_push(a, &r->stopped) = stopped;
+        else if (rows_take(a, line, &part_spec, &part) && !str_is_absent(part.unit))
+                *vec_push(a, &r->parts) = part;
+        else
+                return false;
+
+        return true;
 }
 
 int record_parse(struct arena *a, struct str text, struct record *ret) {
@@ -58,13 +113,9 @@ int record_parse(struct arena *a, struct str text, struct record *ret) {
         if (error < 0)
                 return error;
 
-        while (str_split(&text, '\n', &line) && !str_is_absent(text)) {
-                struct record_part part = { 0 };
-
-                if (!rows_take(a, line, &part_spec, &part) || str_is_absent(part.unit))
+        while (str_split(&text, '\n', &line) && !str_is_absent(text))
+                if (!take_row(a, line, &r))
                         return -EBADMSG;
-                *vec_push(a, &r.parts) = part;
-        }
         if (line.n > 0)                 /* the last line has its end */
                 return -EBADMSG;
 

@@ -5,7 +5,8 @@
  * units for it. The renderer fills it from the definition; publish/compose.c puts that of what is published together.
  *
  *     pyservice-bundle 1
- *     part KIND UNIT SCALE LABEL RESTART SPARE IMAGE          sorted by unit
+ *     part KIND UNIT SCALE LABEL ONCE SPARE IMAGE     sorted by unit
+ *     stopped UNIT            of what these keep up: the administrator stopped it (publish/withhold.h)
  *
  * In a published bundle the container of a part is that of the revision that runs, its scale the one that holds now.
  * Whoever adds a field counts up RECORD_VERSION, and the stamp's layout (publish/stamp.c) so that all bundles are made anew;
@@ -30,6 +31,19 @@ struct record_part {
 
 struct record {
         VEC(struct record_part) parts;
+        VEC(struct str) stopped;
+};
+
+/* One that is kept up. */
+struct record_unit {
+        const struct record_part *part;
+        uint64_t number;                /* of a service's instance; 0 of all else */
+        struct str unit;                /* "shop-web@2.service", "shop-cache.service", "shop-tidy.timer" */
+        struct str upheld;              /* what systemd keeps up for it: "shop-web-once@2.target" of what runs once, else `unit` */
+};
+
+struct record_units {
+        VEC(struct record_unit) list;
 };
 
 /* NULL where there is none. */
@@ -37,6 +51,10 @@ struct record_part *record_find(const struct record *r, struct str unit);
 
 void record_sort(struct record *r);
 struct str record_text(struct arena *a, const struct record *r);
+
+/* What is kept up of the parts, also what is stopped; by part, then by number. */
+void record_list(struct arena *a, const struct record *r, struct record_units *ret);
+bool record_is_stopped(const struct record *r, struct str upheld);
 
 /* -EBADMSG for what is none; -EPROTONOSUPPORT for that of another version. */
 int record_parse(struct arena *a, struct str text, struct record *ret);

@@ -54,6 +54,11 @@ int view_fail(struct ctl *c, const struct view_places *p, struct str app, int r)
                 return EXIT_SYSTEM;
         }
 
+        if (r == -EPROTONOSUPPORT) {
+                (void) fprintf(stderr, "pyservicectl: %s: another version of pyservice published it; a reload publishes it anew\n", app.p);
+                return EXIT_SYSTEM;
+        }
+
         return ctl_fail(path.p, r);
 }
 

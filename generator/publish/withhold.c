@@ -7,6 +7,7 @@
 
 #include "base/buf.h"
 #include "bundle/layout.h"
+#include "bundle/record.h"
 #include "publish/parts.h"
 #include "state/stored.h"
 
@@ -29,6 +30,21 @@ static struct str without_held(struct arena *a, struct str text, const struct ho
         return buf_str(&out);
 }
 
+static struct str record_held(struct arena *a, struct str text, const struct holds *h) {
+        struct record record;
+        struct record_units units;
+
+        if (record_parse(a, text, &record) < 0)
+                return text;
+
+        record.stopped.n = 0;
+        record_list(a, &record, &units);
+        VEC_EACH(unit, &units.list)
+                if (hold_find(h, unit->upheld))
+                        *vec_push(a, &record.stopped) = unit->upheld;
+        return record_text(a, &record);
+}
+
 void withhold(struct tree *t, struct str app, const struct holds *h) {
         struct str prefix = layout_upholding(t->arena, app);
         size_t n = t->files.n;
@@ -41,6 +57,8 @@ void withhold(struct tree *t, struct str app, const struct holds *h) {
                 struct tree_file whole = t->files.at[i];
                 struct str text;
 
+                if (str_is(whole.path, LAYOUT_RECORD))
+                        t->files.at[i].text = record_held(t->arena, whole.text, h);
                 if (str_is_absent(whole.owner) || !str_has_prefix(whole.path, prefix))
                         continue;
                 text = without_held(t->arena, whole.text, h);

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 
+#include "base/buf.h"
 #include "bundle/record.h"
 #include "rows.h"
 
@@ -46,6 +47,30 @@ static void test_absent(void **state) {
         assert_int_equal(read.parts.n, 0);
 }
 
+static void test_list(void **state) {
+        static const char text[] = "pyservice-bundle 1\npart sidecar shop-a 1 - no no -\npart sidecar shop-b 1 - yes no -\npart sidecar shop-c 0 - no no -\n"
+                "part timer shop-d 1 - no no -\npart task shop-e 0 - no no -\npart service shop-f 2 - no no -\npart service shop-g 1 - yes no -\n"
+                "part service shop-h 0 - no no -\nstopped shop-f@1.service\n";
+        struct buf out = buf_in(&arena);
+        struct record_units units;
+        struct record r;
+
+        (void) state;
+        assert_int_equal(record_parse(&arena, STR(text), &r), 0);
+        assert_string_equal(record_text(&arena, &r).p, text);
+        record_list(&arena, &r, &units);
+        VEC_EACH(u, &units.list) {
+                buf_put_str(&out, arena_join(&arena, u->part->unit, STR(" "), arena_u64(&arena, u->number), STR(" "), u->unit, STR(" "), u->upheld));
+                buf_put(&out, record_is_stopped(&r, u->upheld) ? " stopped\n" : "\n");
+        }
+        assert_string_equal(buf_str(&out).p, "shop-a 0 shop-a.service shop-a.service\n"
+                            "shop-b 0 shop-b.service shop-b-once.target\n"
+                            "shop-d 0 shop-d.timer shop-d.timer\n"
+                            "shop-f 0 shop-f@0.service shop-f@0.service\n"
+                            "shop-f 1 shop-f@1.service shop-f@1.service stopped\n"
+                            "shop-g 0 shop-g@0.service shop-g-once@0.target\n");
+}
+
 struct bad_row {
         const char *name, *text;
         int error;
@@ -86,6 +111,7 @@ int main(void) {
 
         rows_add_one(&all, test_whole);
         rows_add_one(&all, test_absent);
+        rows_add_one(&all, test_list);
         rows_add(&all, test_bad, bad_rows);
         return rows_run(&all, "record");
 }

@@ -9,23 +9,24 @@ import pytest
 PYSERVICECTL = os.environ.get("PYSERVICECTL", "")
 pytestmark = pytest.mark.skipif(not PYSERVICECTL, reason="PYSERVICECTL is not set")
 
-DROP_INS = {
-    "shop": ["shop@0.service", "shop@1.service"],
-    "shop-worker": [f"shop-worker-once@{i}.target" for i in range(12)],
-    "shop-cache": ["shop-cache.service"],
-    "shop-nightly": ["shop-nightly.timer"],
-}
+RECORD = """\
+pyservice-bundle 1
+part service shop 2 0123456789ab no no shop:1
+part sidecar shop-cache 1 0123456789ab no no cache:1
+part task shop-migrate 0 0123456789ab no no shop:1
+part timer shop-nightly 1 0123456789ab no no shop:1
+part service shop-off 0 0123456789ab no no shop:1
+part service shop-worker 12 0123456789ab yes no shop:1
+"""
 
 
 @pytest.fixture
 def root(tmp_path):
-    directory = tmp_path / "run/pyservice/apps/shop/units/shop.target.d"
+    directory = tmp_path / "run/pyservice/apps/shop"
     directory.mkdir(parents=True)
     (tmp_path / "var/lib/pyservice/shop").mkdir(parents=True)
     (tmp_path / "run/pyservice/alive.conf").write_text("[Unit]\nUpholds=shop.target\n")
-    for part, units in DROP_INS.items():
-        (directory / f"50-{part}.conf").write_text("[Unit]\n" + "".join(f"Upholds={unit}\n" for unit in units))
-    (directory / "60-health.conf").write_text("[Unit]\nUpholds=shop-health.timer\n")
+    (directory / "record").write_text(RECORD)
     return tmp_path
 
 
@@ -58,6 +59,12 @@ def test_what_a_word_names(root, word, mark):
     assert oct((root / "var/lib/pyservice/shop/stopped").stat().st_mode)[-3:] == "600"
     assert ctl(root, "start", word)[0] == 0
     assert marks(root) is None and lasting(root) is None
+
+
+def test_published_by_another_version(root):
+    (root / "run/pyservice/apps/shop/record").write_text("pyservice-bundle 99\nstrange\n")
+    assert ctl(root, "stop", "shop/cache") == (111, "pyservicectl: shop: another version of pyservice published it; a reload publishes it anew\n")
+    assert marks(root) is None
 
 
 @pytest.mark.parametrize("words, status, text", [
