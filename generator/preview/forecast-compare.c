@@ -10,10 +10,7 @@
 
 /* What an app's target keeps up. */
 struct upheld {
-        enum forecast_kind kind;
-        struct str name;                /* "hello@2.service" */
-        struct str unit;                /* "hello" */
-        uint64_t number;
+        struct record_unit is;
         struct str what;                /* what makes it what it is: a container's revision, a timer's text */
 };
 
@@ -29,84 +26,50 @@ struct comparing {
         struct plan plan;
 };
 
-/* The label of its container; empty where there is none. */
-static struct str revision_of(const struct tree *t, struct str unit, const char *suffix) {
-        const struct tree_file *file = tree_find(t, layout_quadlet(t->arena, unit, str_of(suffix)));
-        struct str rest = file ? file->text : (struct str) { 0 }, line, label = STR("Label=\"io.pyservice.revision="), found = STR("");
-
-        while (str_split(&rest, '\n', &line))
-                if (str_has_prefix(line, label))
-                        found = line;
-        return found;
-}
-
 static struct str without(struct str text, size_t n) {
         return (struct str) { text.p, text.n - n };
 }
 
-/* The number behind the last '@', which goes with it. */
-static bool take_number(struct str *unit, uint64_t *ret) {
-        for (size_t i = unit->n; i > 0; i--)
-                if (unit->p[i - 1] == '@' && str_to_u64(str_from(*unit, i), UINT32_MAX, ret)) {
-                        unit->n = i - 1;
-                        return true;
-                }
+static enum forecast_kind kind_of(const struct upheld *u) {
+        switch ((enum record_kind) u->is.part->kind) {
+        case RECORD_SERVICE:
+                return FORECAST_INSTANCE;
+        case RECORD_TIMER:
+                return FORECAST_TIMER;
+        case RECORD_SIDECAR:
+        case RECORD_TASK:
+                break;
+        }
 
-        return false;
-}
-
-static void add_upheld(const struct tree *t, struct str name, struct upheld_list *ret) {
-        struct upheld u = { .kind = FORECAST_SIDECAR };
-        bool is_once = str_has_suffix(name, STR(".target")), is_timer = str_has_suffix(name, STR(".timer"));
-        const struct tree_file *timer = is_timer ? tree_find(t, layout_unit(t->arena, name)) : NULL;
-
-        u.unit = without(name, is_once ? strlen(".target") : is_timer ? strlen(".timer") : strlen(".service"));
-        if (is_timer)
-                u.kind = FORECAST_TIMER;
-        else if (take_number(&u.unit, &u.number))
-                u.kind = FORECAST_INSTANCE;
-        if (is_once && str_has_suffix(u.unit, STR("-once")))
-                u.unit = without(u.unit, strlen("-once"));
-
-        u.name = is_timer ? name : u.kind == FORECAST_SIDECAR ? arena_join(t->arena, u.unit, STR(".service"))
-                : arena_join(t->arena, u.unit, STR("@"), arena_u64(t->arena, u.number), STR(".service"));
-        u.what = is_timer ? (timer ? timer->text : STR("")) : revision_of(t, u.unit, u.kind == FORECAST_INSTANCE ? "@.container" : ".container");
-        *vec_push(t->arena, &ret->list) = u;
-}
-
-/* What belongs to pyservice itself: what rolls out, and what asked instances how they are in earlier
- * versions. */
-static bool is_machinery(struct str app, struct str name) {
-        if (!str_has_prefix(name, app))
-                return false;
-
-        name = str_from(name, app.n);
-        return str_has_prefix(name, STR("-rollout@")) || str_is(name, "-health.timer");
+        return FORECAST_SIDECAR;
 }
 
 static int compare_upheld(const void *x, const void *y) {
-        const struct upheld *a = x, *b = y;
-        int r = str_cmp(a->unit, b->unit);
+        const struct record_unit *a = &((const struct upheld *) x)->is, *b = &((const struct upheld *) y)->is;
+        int r = str_cmp(a->part->unit, b->part->unit);
 
         if (r == 0)
                 r = a->number < b->number ? -1 : a->number > b->number;
-        return r != 0 ? r : (a->kind > b->kind) - (a->kind < b->kind);
+        return r != 0 ? r : (a->part->kind > b->part->kind) - (a->part->kind < b->part->kind);
 }
 
-static void list_upheld(const struct tree *t, struct str app, struct upheld_list *ret) {
-        struct str directory = layout_upholding(t->arena, app), key = STR("Upholds=");
+static struct str what_is(const struct tree *t, const struct record_unit *u) {
+        const struct tree_file *timer;
 
-        VEC_EACH(file, &t->files) {
-                struct str rest = file->text, line;
+        if (u->part->kind != RECORD_TIMER)
+                return u->part->label;
 
-                if (!str_has_prefix(file->path, directory))
-                        continue;
-                while (str_split(&rest, '\n', &line))
-                        if (str_has_prefix(line, key) && !is_machinery(app, str_from(line, key.n)))
-                                add_upheld(t, str_from(line, key.n), ret);
-        }
-        if (ret->list.n > 1)
-                qsort(ret->list.at, ret->list.n, sizeof(*ret->list.at), compare_upheld);
+        timer = tree_find(t, layout_unit(t->arena, u->unit));
+        return timer ? timer->text : STR("");
+}
+
+static void list_upheld(const struct tree *t, const struct record *record, struct upheld_list *ret) {
+        struct record_units units;
+
+        record_list(t->arena, record, &units);
+        VEC_EACH(u, &units.list)
+                if (!record_is_stopped(record, u->upheld))
+                        *vec_push(t->arena, &ret->list) = (struct upheld) { *u, what_is(t, u) };
 }
 
 static const struct upheld *find_upheld(const struct upheld_list *l, const struct upheld *u) {
@@ -127,27 +90,28 @@ static bool is_early(const struct comparing *c, struct str unit) {
 
 static void add_unit(struct comparing *c, enum forecast_verb verb, const struct upheld *u) {
         *vec_push(c->arena, &c->app->actions) = (struct forecast_action) {
-                .verb = verb, .kind = u->kind, .name = u->name, .unit = u->kind == FORECAST_INSTANCE ? u->unit : (struct str) { 0 }, .number = u->number,
-                .is_early = verb == FORECAST_START && is_early(c, u->unit),
+                .verb = verb, .kind = kind_of(u), .name = u->is.unit, .number = u->is.number,
+                .unit = kind_of(u) == FORECAST_INSTANCE ? u->is.part->unit : (struct str) { 0 },
+                .is_early = verb == FORECAST_START && is_early(c, u->is.part->unit),
         };
 }
 
 static void compare_units(struct comparing *c) {
         struct upheld_list before = { 0 }, after = { 0 };
 
-        list_upheld(&c->app->before, c->app->name, &before);
-        list_upheld(&c->app->after, c->app->name, &after);
+        list_upheld(&c->app->before, &c->app->record_before, &before);
+        list_upheld(&c->app->after, &c->app->record_after, &after);
         VEC_EACH(u, &after.list) {
                 const struct upheld *old = find_upheld(&before, u);
 
                 if (!old)
-                        add_unit(c, u->kind == FORECAST_TIMER ? FORECAST_ADD : FORECAST_START, u);
+                        add_unit(c, kind_of(u) == FORECAST_TIMER ? FORECAST_ADD : FORECAST_START, u);
                 else if (!str_eq(old->what, u->what))
-                        add_unit(c, u->kind == FORECAST_TIMER ? FORECAST_CHANGE : FORECAST_RESTART, u);
+                        add_unit(c, kind_of(u) == FORECAST_TIMER ? FORECAST_CHANGE : FORECAST_RESTART, u);
         }
         VEC_EACH(u, &before.list)
                 if (!find_upheld(&after, u))
-                        add_unit(c, u->kind == FORECAST_TIMER ? FORECAST_REMOVE : FORECAST_STOP, u);
+                        add_unit(c, kind_of(u) == FORECAST_TIMER ? FORECAST_REMOVE : FORECAST_STOP, u);
 }
 
 static bool has_action(const struct comparing *c, struct str name) {
@@ -168,8 +132,8 @@ static bool is_interrupted(const struct comparing *c, struct str name) {
 
 /* Does something restart or stop that it is bound to? Then systemd restarts it too. */
 static bool is_dragged(const struct comparing *c, const struct upheld *u) {
-        struct str end = u->kind == FORECAST_INSTANCE ? STR("@.service.d/10-services.conf") : STR(".service.d/10-services.conf");
-        const struct tree_file *file = tree_find(&c->app->after, layout_unit(c->arena, u->unit, end));
+        struct str end = kind_of(u) == FORECAST_INSTANCE ? STR("@.service.d/10-services.conf") : STR(".service.d/10-services.conf");
+        const struct tree_file *file = tree_find(&c->app->after, layout_unit(c->arena, u->is.part->unit, end));
         struct str rest = file ? file->text : (struct str) { 0 }, line, key = STR("Requires=");
 
         while (str_split(&rest, '\n', &line))
@@ -182,11 +146,11 @@ static bool is_dragged(const struct comparing *c, const struct upheld *u) {
 static void compare_bound(struct comparing *c) {
         struct upheld_list after = { 0 };
 
-        list_upheld(&c->app->after, c->app->name, &after);
+        list_upheld(&c->app->after, &c->app->record_after, &after);
         for (bool is_changed = true; is_changed;) {
                 is_changed = false;
                 VEC_EACH(u, &after.list) {
-                        if (has_action(c, u->name) || !is_dragged(c, u))
+                        if (has_action(c, u->is.unit) || !is_dragged(c, u))
                                 continue;
                         add_unit(c, FORECAST_RESTART, u);
                         is_changed = true;

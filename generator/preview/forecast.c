@@ -12,6 +12,7 @@
 #include "publish/stamp.h"
 #include "rollout/wanted.h"
 #include "runtime/spawn.h"
+#include "state/stored.h"
 
 enum { ALIVE_MAX = 4 << 20 };
 
@@ -93,23 +94,28 @@ static void drop_made(struct tree *t) {
         t->files.n = n;
 }
 
-static int read_published(struct making *m, struct str app, struct tree *ret) {
-        CLEANUP(close_fd) int dir = fs_open_dir(m->apps, app.p);
-        int r = dir < 0 ? dir : read_files(m->arena, dir, STR(""), ret);
+static int read_published(struct making *m, struct forecast_app *app) {
+        CLEANUP(close_fd) int dir = fs_open_dir(m->apps, app->name.p);
+        int r = dir < 0 ? dir : read_files(m->arena, dir, STR(""), &app->before);
 
         if (r < 0)
                 return r;
 
-        tree_sort(ret);
-        drop_made(ret);
-        return 0;
+        tree_sort(&app->before);
+        drop_made(&app->before);
+        r = stored_record(m->arena, dir, &app->record_before);
+        return r == -ENOENT ? 0 : r;
 }
 
 /* Without what only says how things stand. */
-static void take_after(struct arena *a, const struct tree *from, struct tree *ret) {
+static void take_after(struct arena *a, const struct tree *from, struct forecast_app *app) {
+        const struct tree_file *record = tree_find(from, STR(LAYOUT_RECORD));
+
         VEC_EACH(file, &from->files)
                 if (!is_left_out(file->path))
-                        *vec_push(a, &ret->files) = *file;
+                        *vec_push(a, &app->after.files) = *file;
+        if (record)
+                (void) record_parse(a, record->text, &app->record_after);
 }
 
 static bool has_mistakes(const struct diags *ds, struct str app, bool *ret_failed) {
@@ -209,9 +215,9 @@ static int take_app(struct making *m, struct str name, const struct bundle *b) {
                 return r;
 
         if (was_alive)
-                r = read_published(m, name, &app->before);
+                r = read_published(m, app);
         if (is_alive)
-                take_after(m->arena, b->after.files.n > 0 ? &b->after : &b->tree, &app->after);
+                take_after(m->arena, b->after.files.n > 0 ? &b->after : &b->tree, app);
         if (r >= 0)
                 r = forecast_compare(m->arena, app, &state, m->podman, m->trial->publisher.is_user);
         if (r >= 0)
@@ -277,6 +283,11 @@ int forecast_make(struct ctl *c, struct trial *t, struct forecast *ret) {
                 (void) bus_open(&c->arena, c->is_user, -1, &m.bus);
         r = make(&m);
         bus_close(&m.bus);
+        if (r == -EPROTONOSUPPORT) {
+                (void) fputs("pyservicectl: cannot compare with the published bundles: another version of pyservice "
+                             "published them; reload to publish them again\n", stderr);
+                return EXIT_SYSTEM;
+        }
         return r < 0 ? ctl_fail("cannot compare with the published bundles", r) : 0;
 }
 

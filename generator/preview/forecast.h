@@ -4,6 +4,7 @@
 /* What a daemon-reload would do, as far as files say: what a trial made, compared with what is published. Where a revision is to be
  * rolled out, what is told is how it comes out when all goes well. */
 
+#include "bundle/record.h"
 #include "preview/trial.h"
 #include "runtime/bus.h"
 #include "runtime/podman-object.h"
@@ -56,6 +57,7 @@ struct forecast_app {
         VEC(struct forecast_action) actions;
         VEC(struct str) notes;          /* what to know before it is done, a line each */
         struct tree before, after;      /* files; sorted; read where something changes */
+        struct record record_before, record_after;      /* what these bundles are */
         size_t n_files;                 /* that differ */
 };
 

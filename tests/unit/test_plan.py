@@ -122,6 +122,62 @@ def test_a_new_one_and_none(root):
     assert root.plan().startswith("Nothing changes.\n")
 
 
+def test_what_watches_a_certificate_is_no_part(root):
+    root.define("hello", HELLO + "port: 80\nproxy: {domains: [a.example.com], tls: {certificate: /etc/a.pem}}\n")
+    # Whether or not there is a HAProxy that misses the certificate.
+    app, = json.loads(root.ctl("plan", "--json").stdout)["apps"]
+    assert [one["name"] for one in app["actions"] if one["action"] == "start"] == ["hello@0.service", "hello@1.service"]
+    root.reload()
+    root.define("hello", HELLO)
+    app, = json.loads(root.ctl("plan", "--json").stdout)["apps"]
+    assert [one["name"] for one in app["actions"] if one["action"] == "stop"] == []
+
+
+def as_before_records(bundle):
+    """A bundle as a pyservice made it that knew no records."""
+    manifest = bundle / "manifest"
+    manifest.write_text("".join(line for line in manifest.read_text().splitlines(True) if not line.endswith(" record\n")))
+    (bundle / "record").unlink()
+
+
+def test_upgrade_from_bundles_without_a_record(root):
+    """They count as they are; the first reload publishes them anew, and what was accepted stays what runs."""
+    root.define("hello", HELLO)
+    root.reload()
+    root.accept("hello")
+    published = root.path / "run/pyservice/apps/hello"
+    record = (published / "record").read_text()
+    stored, = (root.path / "var/lib/pyservice/hello/bundles").iterdir()
+    as_before_records(published)
+    as_before_records(stored)
+    stamp = (published / "stamp").read_text()
+    (published / "stamp").write_text("0123456789abcdef" + stamp[stamp.index(" "):].replace(" 4:", " 3:"))
+
+    assert root.actions() == ("changed", [])
+    assert root.ctl("status").stdout.splitlines()[1].split()[:3] == ["hello", "unknown", "2"]
+    root.reload()
+    assert (published / "record").read_text() == record and not (stored / "record").exists()
+    assert root.actions("hello") == ("none", [])
+
+    # Another revision beside it: what runs is the one that has no record, now three times.
+    root.define("hello", HELLO.replace("2", "3") + "env: {A: 1}\n")
+    root.reload()
+    assert (published / "record").read_text() == record.replace("hello 2 ", "hello 3 ")
+
+
+@pytest.mark.parametrize("version", [0, 99])
+def test_a_bundle_of_another_version(root, version):
+    root.define("hello", HELLO)
+    root.reload()
+    (root.path / "run/pyservice/apps/hello/record").write_text(f"pyservice-bundle {version}\nstrange\n")
+    root.define("hello", HELLO.replace("2", "3"))
+    done = root.ctl("plan")
+    assert (done.returncode, done.stdout) == (111, "")
+    assert done.stderr.endswith("another version of pyservice published it; a reload publishes it anew\n")
+    root.reload()
+    assert root.actions("hello") == ("none", [])
+
+
 def test_scale_restarts_nothing(root):
     root.define("hello", HELLO)
     root.reload()
