@@ -22,7 +22,7 @@ MISSING = "image: localhost/ghost:1\npull: never\n"
 LEVELS = ["good", "skipped", "warning", "bad"]
 TEXT = {"type": "string", "pattern": "^[^\\x00-\\x1f\\x7f]+$"}
 FINDING = {"type": "object", "additionalProperties": False, "required": ["level", "text", "advice"],
-           "properties": {"level": {"enum": ["warning", "bad"]}, "app": TEXT, "text": TEXT, "advice": {"type": "string"}}}
+           "properties": {"level": {"enum": ["good", "warning", "bad"]}, "app": TEXT, "text": TEXT, "advice": {"type": "string"}}}
 CHECK = {"type": "object", "additionalProperties": False, "required": ["check", "group", "about", "level", "findings"],
          "properties": {"check": TEXT, "group": TEXT, "about": TEXT, "level": {"enum": LEVELS}, "reason": TEXT,
                         "findings": {"type": "array", "items": FINDING}}}

@@ -173,7 +173,7 @@ def test_a_bundle_of_another_version(root, version):
     root.define("hello", HELLO.replace("2", "3"))
     done = root.ctl("plan")
     assert (done.returncode, done.stdout) == (111, "")
-    assert done.stderr.endswith("another version of pyservice published it; a reload publishes it anew\n")
+    assert done.stderr.endswith("another version of pyservice published them; reload to publish them again\n")
     root.reload()
     assert root.actions("hello") == ("none", [])
 
