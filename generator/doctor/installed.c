@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/fs.h"
+#include "bundle/alive.h"
 #include "bundle/layout.h"
 #include "config.h"
 #include "ctl/session.h"
@@ -166,15 +167,16 @@ static bool has_newer_drop_in(struct doctor *d, struct str name, struct timespec
 /* Those of which something is published, and no definition is there; alive.conf names what is upheld, or would be if it
  * were not stopped. */
 static void look_for_gone(struct doctor *d, struct str advice) {
-        struct str text, line, key, app, mask;
+        struct str text, mask;
+        struct alive alive;
 
         if (!doctor_read(d, arena_join(d->arena, doctor_world(d)->places.runtime, STR("/" LAYOUT_ALIVE)), &text))
                 return;
 
-        while (str_split(&text, '\n', &line)) {
-                if (!str_split(&line, '=', &key) || !(str_is(key, "Upholds") || str_is(key, "X-Stopped")) || !str_has_suffix(line, STR(".target")))
-                        continue;
-                app = arena_str(d->arena, (struct str) { line.p, line.n - strlen(".target") });
+        alive_parse(d->arena, text, &alive);
+        VEC_EACH(one, &alive.apps) {
+                struct str app = arena_str(d->arena, one->name);
+
                 if (session_find(&d->session, app) || !(str_is_absent(d->only) || str_eq(app, d->only)))
                         continue;
                 mask = session_find_mask(&d->session, app);

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/fs.h"
+#include "bundle/alive.h"
 #include "bundle/layout.h"
 #include "ctl/session.h"
 #include "publish/stamp.h"
@@ -14,16 +15,13 @@
 #include "runtime/spawn.h"
 #include "state/stored.h"
 
-enum { ALIVE_MAX = 4 << 20 };
-
 struct making {
         struct ctl *ctl;
         struct arena *arena;
         struct trial *trial;
         struct forecast *forecast;
         int live, apps;                 /* /run/pyservice and its apps; -1 where they are not there */
-        struct fs_names alive;          /* apps that are kept up now, or would be */
-        struct fs_names stopped;        /* those that would, were they not stopped */
+        struct alive alive;             /* apps that are kept up now, or would be */
         const char *podman;
         struct bus *bus;                /* NULL where systemd is not to be asked, or does not answer */
         struct podman_objects objects;  /* of the definitions that count */
@@ -195,15 +193,16 @@ static void take_notes(struct making *m, struct forecast_app *app) {
 }
 
 static int take_app(struct making *m, struct str name, const struct bundle *b) {
-        bool was_alive = has_name(&m->alive, name), is_alive = b && b->choice != BUNDLE_NONE;
+        const struct alive_app *was_alive = alive_find(&m->alive, name);
+        bool is_alive = b && b->choice != BUNDLE_NONE;
         struct forecast_app *app = vec_push(m->arena, &m->forecast->apps);
         struct state state = { 0 };
         int r;
 
         *app = (struct forecast_app) { .name = name, .before.arena = m->arena, .after.arena = m->arena };
-        app->is_stopped = b ? b->is_stopped : has_name(&m->stopped, name);
+        app->is_stopped = b ? b->is_stopped : was_alive && was_alive->is_stopped;
         app->has_mistakes = has_mistakes(m->trial->publisher.ds, name, &app->is_held_back);
-        if (is_alive != was_alive)
+        if (is_alive != (was_alive != NULL))
                 app->change = is_alive ? FORECAST_NEW : FORECAST_GONE;
         else if (is_alive && !is_same(m, b))
                 app->change = FORECAST_CHANGED;
@@ -225,28 +224,6 @@ static int take_app(struct making *m, struct str name, const struct bundle *b) {
         return r;
 }
 
-/* From alive.conf: "Upholds=APP.target", or "X-Stopped=APP.target" of one that the administrator stopped. */
-static int read_alive(struct making *m) {
-        struct str rest, line, upholds = STR("Upholds="), stopped = STR("X-Stopped="), after = STR(".target");
-        int r = m->live < 0 ? -ENOENT : fs_read(m->arena, m->live, LAYOUT_ALIVE, ALIVE_MAX, &rest);
-
-        if (r < 0)
-                return r == -ENOENT ? 0 : r;
-
-        while (str_split(&rest, '\n', &line)) {
-                struct str before = str_has_prefix(line, upholds) ? upholds : stopped;
-
-                if (!str_has_prefix(line, before) || !str_has_suffix(line, after))
-                        continue;
-                line = str_from(line, before.n);
-                line.n -= after.n;
-                *vec_push(m->arena, &m->alive.list) = arena_str(m->arena, line);
-                if (str_eq(before, stopped))
-                        *vec_push(m->arena, &m->stopped.list) = m->alive.list.at[m->alive.list.n - 1];
-        }
-        return 0;
-}
-
 static int compare_apps(const void *a, const void *b) {
         return str_cmp(((const struct forecast_app *) a)->name, ((const struct forecast_app *) b)->name);
 }
@@ -254,13 +231,13 @@ static int compare_apps(const void *a, const void *b) {
 static int make(struct making *m) {
         const struct publisher *p = &m->trial->publisher;
         struct forecast *f = m->forecast;
-        int r = read_alive(m);
+        int r = m->live < 0 ? 0 : alive_read(m->arena, m->live, &m->alive);
 
         for (size_t i = 0; i < p->n_bundles && r >= 0; i++)
                 r = take_app(m, p->bundles[i].app.text, &p->bundles[i]);
-        VEC_EACH(name, &m->alive.list)
-                if (r >= 0 && !forecast_find(f, *name))
-                        r = take_app(m, *name, NULL);
+        VEC_EACH(app, &m->alive.apps)
+                if (r >= 0 && !forecast_find(f, app->name))
+                        r = take_app(m, arena_str(m->arena, app->name), NULL);
         if (r < 0)
                 return r;
 

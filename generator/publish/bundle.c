@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "bundle/alive.h"
 #include "bundle/layout.h"
 #include "publish/parts.h"
 
@@ -223,15 +224,15 @@ int publish_all(struct publisher *p, struct bundle *bundles, size_t n) {
 int publish_existing(struct publisher *p) {
         CLEANUP(close_fd) int apps = open_apps(p);
         struct linkables linkables = { 0 };
-        struct fs_names alive = { 0 };
+        struct alive alive;
         int r, q;
 
         if (apps < 0)
                 return apps;
 
-        r = uphold_read(p, &alive);
-        VEC_EACH(name, &alive.list)
-                *vec_push(p->arena, &linkables.list) = (struct linkable) { .app = *name, .is_alive = true };
+        r = alive_read(p->arena, p->runtime, &alive);
+        VEC_EACH(app, &alive.apps)
+                *vec_push(p->arena, &linkables.list) = (struct linkable) { .app = app->name, .is_alive = true };
         VEC_EACH(app, &linkables.list) {
                 q = stamp_read(p->arena, apps, (struct name) { app->app, NOWHERE }, &app->stamp);
                 r = r < 0 ? r : q;

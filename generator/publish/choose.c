@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/fs.h"
+#include "bundle/alive.h"
 #include "bundle/layout.h"
 #include "publish/parts.h"
 #include "state/stored.h"
@@ -275,15 +276,10 @@ static void decide(struct choosing *ch, const struct state *s) {
 
 /* Its units stay until the next boot, but it is gone: a broken file of that name does not bring it back. */
 static bool is_retired(const struct choosing *ch) {
-        struct fs_names alive = { 0 };
+        struct alive alive;
 
-        if (!bundle_is_published(ch->p, ch->bundle->app) || uphold_read(ch->p, &alive) < 0)
-                return false;
-        VEC_EACH(name, &alive.list)
-                if (str_eq(*name, ch->bundle->app.text))
-                        return false;
-
-        return true;
+        return bundle_is_published(ch->p, ch->bundle->app) && alive_read(ch->p->arena, ch->p->runtime, &alive) >= 0
+                && !alive_find(&alive, ch->bundle->app.text);
 }
 
 void bundle_choose(const struct publisher *p, struct bundle *b, const struct tree *file, const struct bundle_state *state) {

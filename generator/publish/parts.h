@@ -130,5 +130,3 @@ int uphold_write(const struct publisher *p, const struct linkables *l);
 /* Links alive.conf into the generator directory; no failure where it is not there. */
 int uphold_link(const struct publisher *p);
 
-/* The apps that are alive: that alive.conf upholds, or would. */
-int uphold_read(const struct publisher *p, struct fs_names *ret);

@@ -9,9 +9,6 @@
 #include "publish/parts.h"
 
 #define ALIVE LAYOUT_ALIVE
-#define UPHOLDS STR("Upholds=")
-#define STOPPED STR("X-Stopped=")
-#define TARGET STR(".target")
 #define DROP_IN_DIR "pyservice.target.d"
 #define DROP_IN DROP_IN_DIR "/50-pyservice.conf"
 
@@ -242,27 +239,4 @@ int uphold_link(const struct publisher *p) {
 
         r = link_file(p->runtime, ALIVE, p->output, DROP_IN, path_join(&path, p->runtime_path, STR("/" ALIVE)));
         return r == -EEXIST || r == -ENOENT ? 0 : r;
-}
-
-int uphold_read(const struct publisher *p, struct fs_names *ret) {
-        struct fs_names names = { 0 };
-        struct str rest, line;
-        int r = fs_read(p->arena, p->runtime, ALIVE, TEXT_FILE_MAX, &rest);
-
-        if (r < 0)
-                return r == -ENOENT ? 0 : r;
-
-        while (str_split(&rest, '\n', &line)) {
-                struct str key = str_has_prefix(line, UPHOLDS) ? UPHOLDS : STOPPED;
-
-                if (!str_has_prefix(line, key) || !str_has_suffix(line, TARGET))
-                        continue;
-
-                line = str_from(line, key.n);
-                line.n -= TARGET.n;
-                *vec_push(p->arena, &names.list) = line;
-        }
-
-        *ret = names;
-        return 0;
 }

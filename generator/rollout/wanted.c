@@ -4,20 +4,11 @@
 #include <errno.h>
 
 #include "base/fs.h"
+#include "bundle/alive.h"
 #include "bundle/layout.h"
 
 /* 4,096 apps with a line or two each in alive.conf. */
 enum { TEXT_MAX = 4 << 20 };
-
-static bool has_line(struct str text, struct str wish) {
-        struct str rest = text, line;
-
-        while (str_split(&rest, '\n', &line))
-                if (str_eq(line, wish))
-                        return true;
-
-        return false;
-}
 
 /* What stands behind "WORD " in a line of its own; absent for "-". */
 static struct str find_word(struct arena *a, struct str text, struct str word) {
@@ -31,11 +22,14 @@ static struct str find_word(struct arena *a, struct str text, struct str word) {
 }
 
 void wanted_parse(struct arena *a, struct str app, struct str alive, struct str revision, struct wanted *ret) {
-        bool is_stopped = has_line(alive, arena_join(a, STR("X-Stopped="), app, STR(".target")));
+        const struct alive_app *found;
+        struct alive apps;
 
+        alive_parse(a, alive, &apps);
+        found = alive_find(&apps, app);
         *ret = (struct wanted) {
-                .is_alive = is_stopped || has_line(alive, arena_join(a, STR("Upholds="), app, STR(".target"))),
-                .is_stopped = is_stopped,
+                .is_alive = found,
+                .is_stopped = found && found->is_stopped,
                 .runs = find_word(a, revision, STR("runs ")),
                 .wanted = find_word(a, revision, STR("wanted ")),
                 .file = find_word(a, revision, STR("file ")),
