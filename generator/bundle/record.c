@@ -55,6 +55,15 @@ struct str record_text(struct arena *a, const struct record *r) {
         return buf_str(&out);
 }
 
+void record_rescale(struct record *r, const struct record *from) {
+        VEC_EACH(part, &r->parts) {
+                const struct record_part *now = record_find(from, part->unit);
+
+                part->scale = now ? now->scale : part->scale;
+                part->runs_once = now ? now->runs_once : part->runs_once;
+        }
+}
+
 static void list_instances(struct arena *a, const struct record_part *part, struct record_units *ret) {
         for (uint64_t i = 0; i < part->scale; i++) {
                 struct str number = arena_u64(a, i), unit = arena_join(a, part->unit, STR("@"), number, STR(".service"));

@@ -52,6 +52,9 @@ struct record_part *record_find(const struct record *r, struct str unit);
 void record_sort(struct record *r);
 struct str record_text(struct arena *a, const struct record *r);
 
+/* Takes over how many there are, of the parts that `from` has too. */
+void record_rescale(struct record *r, const struct record *from);
+
 /* What is kept up of the parts, also what is stopped; by part, then by number. */
 void record_list(struct arena *a, const struct record *r, struct record_units *ret);
 bool record_is_stopped(const struct record *r, struct str upheld);

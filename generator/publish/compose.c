@@ -340,16 +340,13 @@ static void add_base_parts(struct composing *m, const struct record *target, str
 
         read_record(m, c->base.tree, &base);
         read_record(m, c->file.tree, &file);
+        record_rescale(&base, &file);
         VEC_EACH(part, &base.parts) {
-                const struct record_part *now = record_find(&file, part->unit), *then = record_find(target, part->unit);
+                const struct record_part *then = record_find(target, part->unit);
                 bool is_there = tree_find(c->base.tree, layout_container(m->arena, part->unit, part->kind == RECORD_SERVICE));
 
                 if (part->kind == RECORD_TASK || !is_there)
                         continue;
-                if (now) {
-                        part->scale = now->scale;
-                        part->runs_once = now->runs_once;
-                }
                 if (c->is_emptied && part->kind == RECORD_SERVICE)
                         part->scale = 0;
                 part->has_spare = then && then->has_spare;

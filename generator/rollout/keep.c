@@ -43,6 +43,20 @@ static void add_missing(struct arena *a, const struct tree *stored, struct tree 
         tree_sort(published);
 }
 
+/* The record is the stored one's, but for the scale: that of what is published may have tasks, spares and parts of a newer one. */
+static void keep_record(struct arena *a, const struct tree *stored, struct tree *published) {
+        const struct tree_file *old = tree_find(stored, STR(LAYOUT_RECORD));
+        struct record record, now;
+
+        VEC_EACH(f, &published->files) {
+                if (!old || !str_is(f->path, LAYOUT_RECORD) || record_parse(a, f->text, &now) < 0 || record_parse(a, old->text, &record) < 0)
+                        continue;
+                record_rescale(&record, &now);
+                record.stopped.n = 0;
+                f->text = record_text(a, &record);
+        }
+}
+
 /* Services are not upheld just now, for strategy recreate: that is no scale to be kept. */
 static bool is_emptied(struct arena *a, int dir) {
         struct str rest, line;
@@ -70,6 +84,7 @@ static int save(const struct keeper *k, struct str app, struct str revision) {
                 return r == -ENOENT ? 0 : r;    /* nothing is published that could be kept, or nothing was stored */
 
         add_missing(k->arena, &stored, &published);
+        keep_record(k->arena, &stored, &published);
         /* Replaced while it was read: then there is a new mark. */
         if (!str_eq(stored_revision(&published), revision))
                 return 0;

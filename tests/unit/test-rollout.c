@@ -10,6 +10,7 @@
 #include "rows.h"
 #include "state/hold.h"
 #include "state/state.h"
+#include "state/stored.h"
 
 static struct arena arena;
 
@@ -485,6 +486,39 @@ static void test_comes_again(void **state) {
         fail();
 }
 
+static void put_file(const char *path, struct str text) {
+        assert_int_equal(fs_make_dirs(fake.runtime, path, true), 0);
+        assert_int_equal(fs_replace(fake.runtime, path, 0644, text), 0);
+}
+
+/* The scale of what runs is kept while a newer revision is tried; nothing else of that comes into what was accepted. */
+static void test_keeps_scale(void **state) {
+        static const char head[] = "pyservice-bundle 1\npart service shop ";
+        struct tree t = { .arena = &arena }, kept;
+        struct state s = { 0 };
+
+        (void) state;
+        fake_open(&arena);
+        tree_add(&t, STR("quadlet/shop@.container"), 0644, STR("of old"))->kind = TREE_REVISION;
+        tree_add(&t, STR("record"), 0644, arena_join(&arena, str_of(head), STR("2 old no no old:1\npart task shop-t 0 t1 no no t:1\n")))->kind = TREE_PLAN;
+        tree_sort(&t);
+        s.accepted = stored_revision(&t);
+        assert_int_equal(stored_save(fake.state, STR("shop"), s.accepted, &t), 0);
+        assert_int_equal(state_write(&arena, fake.state, STR("shop"), &s), 0);
+
+        put_file("alive.conf", STR("Upholds=shop.target\n"));
+        put_file("apps/shop/manifest", stored_manifest(&t));
+        put_file("apps/shop/quadlet/shop@.container", STR("of old"));
+        put_file("apps/shop/record", arena_join(&arena, str_of(head), STR("5 old no yes old:1\npart sidecar shop-new 0 x no no new:1\n"
+                                                                          "part task shop-t 0 t2 no no t:2\nstopped shop@3.service\n")));
+        put_file("apps/shop/revision", arena_join(&arena, STR("runs "), s.accepted, STR("\nwanted cccccccccccc\nfile cccccccccccc\n")));
+        put_file("unkept/shop", STR(""));
+        assert_int_equal(keep_run(&arena, fake.runtime, fake.state, NULL), 0);
+        assert_int_equal(stored_load(&arena, fake.state, STR("shop"), s.accepted, &kept), 0);
+        assert_string_equal(tree_find(&kept, STR("record"))->text.p, arena_join(&arena, str_of(head), STR("5 old no no old:1\npart task shop-t 0 t1 no no t:1\n")).p);
+        fake_close();
+}
+
 /* Nothing is there to go back to: it is tried again, and nothing is marked. */
 static void test_first_start_fails(void **state) {
         struct state s = { 0 };
@@ -525,6 +559,7 @@ int main(void) {
         rows_add_one(&rows, test_no_failure_of_what_is_stopped);
         rows_add_one(&rows, test_stops_where_it_failed);
         rows_add_one(&rows, test_first_start_fails);
+        rows_add_one(&rows, test_keeps_scale);
         rows_add_one(&rows, test_full);
         rows_add_one(&rows, test_comes_again);
         r = rows_run(&rows, "rollout");
