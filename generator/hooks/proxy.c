@@ -174,17 +174,21 @@ static struct haproxy_client client_of(const struct proxy_run *p) {
                                          .master = arena_str(p->arena, settings->master_socket.text).p };
 }
 
-/* The counters of the worker that a reload replaces are saved first. Returns like balancer_reload(), but has reported an
- * error of its own (negative errno). */
+/* Saves the counters of the worker that the reload replaces. Returns like balancer_reload(), but has reported an error of
+ * its own (negative errno). */
 static int replace_worker(struct work *w, struct str *ret_message) {
         struct proxy_run *p = w->proxy;
         struct haproxy_client client = client_of(p);
-        int r = haproxy_save_counters(&client, w->state.runtime);
+        struct haproxy_counters counters = { 0 };
+        int r;
 
-        if (r < 0)
-                return fail(p, STR("saving HAProxy's counters"), r);
+        (void) haproxy_count_all(&client, &counters);   /* if it does not answer, there is nothing to save */
         r = balancer_reload(&w->balancer, ret_message);
-        return r < 0 ? fail(p, STR("reloading HAProxy"), r) : r;
+        if (r != 0)
+                return r < 0 ? fail(p, STR("reloading HAProxy"), r) : r;
+
+        r = haproxy_save_counters(p->arena, w->state.runtime, &counters);
+        return r < 0 ? fail(p, STR("saving HAProxy's counters"), r) : 0;
 }
 
 /* Reloads HAProxy if it runs; where that fails, it is tried again at the next run. */

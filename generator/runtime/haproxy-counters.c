@@ -214,22 +214,21 @@ static struct str saved_text(struct arena *a, struct saved_list *saved) {
         return buf_str(&b);
 }
 
-int haproxy_save_counters(const struct haproxy_client *c, int runtime) {
+int haproxy_save_counters(struct arena *a, int runtime, const struct haproxy_counters *ended) {
         uint64_t minute = minutes(), recent = recent_minute(minute);
         struct saved_list old = { 0 }, new = { 0 };
-        struct haproxy_counters now;
 
-        if (haproxy_count_all(c, &now) < 0)
+        if (ended->list.n == 0)
                 return 0;
 
-        read_saved(c->arena, runtime, &old);
+        read_saved(a, runtime, &old);
         VEC_EACH(row, &old.list)
-                if (find(&now, row->counter.backend, row->counter.server))
-                        merge(c->arena, &new, *row, recent);
-        VEC_EACH(counter, &now.list)
+                if (find(ended, row->counter.backend, row->counter.server))
+                        merge(a, &new, *row, recent);
+        VEC_EACH(counter, &ended->list)
                 if (counter->n_requests > 0 || counter->n_5xx > 0)
-                        merge(c->arena, &new, (struct saved) { minute, *counter }, recent);
-        return fs_replace(runtime, SAVED, 0600, saved_text(c->arena, &new));
+                        merge(a, &new, (struct saved) { minute, *counter }, recent);
+        return fs_replace(runtime, SAVED, 0600, saved_text(a, &new));
 }
 
 void haproxy_add_saved_counters(struct arena *a, int runtime, bool is_recent, struct haproxy_counters *counters) {

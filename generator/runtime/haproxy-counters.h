@@ -30,9 +30,9 @@ int haproxy_count_all(const struct haproxy_client *c, struct haproxy_counters *r
 /* NULL where it isn't there. `server` "BACKEND": the whole. */
 const struct haproxy_counter *haproxy_find_counter(const struct haproxy_counters *s, struct str backend, struct str server);
 
-/* Before a reload: saves the request counters of all backends and servers in directory `runtime`. 0, also if HAProxy does
- * not run; or negative errno. */
-int haproxy_save_counters(const struct haproxy_client *c, int runtime);
+/* After a reload: saves the request counters `ended` of the worker that it replaced in directory `runtime`. 0 or negative
+ * errno. */
+int haproxy_save_counters(struct arena *a, int runtime, const struct haproxy_counters *ended);
 
 /* Adds the request counters that reloads saved, or those of the last ten minutes only. A file that is missing or damaged
  * adds nothing. `runtime` may be -1. */

@@ -224,7 +224,7 @@ def test_ports_and_haproxy(shop):
     shop.run("systemctl restart haproxy")
     look = Doctor(shop)
     look.says("reads", "bad", "EXTRAOPTS= in /etc/default/haproxy", "-f /run/pyservice/haproxy")
-    look.says("reads", "bad", "runs without '-f /run/pyservice/haproxy'")
+    look.says("reads", "bad", "is running without '-f /run/pyservice/haproxy'")
     look.says("servers", "bad", "does not know the backend 'shop'")
     shop.write("/etc/default/haproxy", options)
     shop.run("systemctl restart haproxy")
