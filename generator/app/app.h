@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* What a definition says, decoded: shared/format.md's tables as structs. The rows that fill them are in rows.c and
+/* A decoded definition: the tables of pyservice.d(5) as structs. The rows that fill them are in rows.c and
  * its neighbours; a member without a row is worked out by world_finish().
  *
  * Invariants after world_finish() without errors: every service, sidecar and task has an image, its environment is
@@ -90,13 +90,13 @@ struct resources {
         struct number pids, nofile;
 };
 
-/* What a part takes over from the top of the definition, if it says so. */
+/* The keys that a part inherits from the top level of the definition, if it says so. */
 struct inheritance {
         struct flag all;
         LIST(struct choice) some;       /* of enum inherited */
 };
 
-/* What everything that runs as a container has in common. */
+/* The keys of every part that runs as a container. */
 struct container {
         struct image_ref image;
         struct choice pull;
@@ -289,7 +289,7 @@ struct rollout {
         struct duration pause, min_ready;
 };
 
-/* What was found behind a tag: the image that is taken in its place. */
+/* The image that a tag was resolved to, and that is used instead of the tag. */
 struct image_pin {
         struct str reference, pinned;
 };

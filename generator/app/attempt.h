@@ -2,7 +2,7 @@
 #pragma once
 
 /* A run in a process of its own, which may die of one definition: too large for the memory or for the time that there is.
- * Whoever started it must know of which one, and tries again without. */
+ * The parent process must know which definition it was, and tries again without it. */
 
 #include <limits.h>
 
@@ -15,7 +15,7 @@ struct attempt {
         size_t n_given_up;
 };
 
-/* What is done from now on is for the definition in that file, or for none. */
+/* Records that the work from now on is for the definition in that file, or for none. */
 void attempt_begin(struct world *w, struct str path);
 void attempt_end(struct world *w);
 

@@ -12,9 +12,9 @@ bool is_reserved_name(struct str name);
 /* Only the definition's own mounts: resolve_home() adds to them, and leaves out what is there. */
 void check_mounts(struct world *w, struct app *app);
 
-/* What one app must hold by itself. */
+/* Checks one app by itself. */
 void check_app(struct world *w, struct app *app);
 
-/* What several must hold together; marks the definition at fault broken. Where two claim the same, the one that is
+/* Checks several apps together; marks the definition at fault broken. Where two claim the same, the one that is
  * published already keeps it. */
 void check_world(struct world *w);

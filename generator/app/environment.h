@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* What each container finds in its environment. */
+/* The environment of each container. */
 
 #include "app/load.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* What the names of definitions and drop-ins have to be. */
+/* Checks the file names of definitions and drop-ins. */
 
 #include "app/load.h"
 

@@ -16,7 +16,7 @@ struct health_request {
         bool is_tls, has_own_port;
 };
 
-/* Of a service with `port`. One without `health` is asked by its proxy's own check. */
+/* Gives the health request of a service with `port`. A service without `health` has the check of its proxy. */
 struct health_request health_request(struct arena *a, const struct service *s);
 
 /* Headers that the request has of itself, so that a definition must not set them. */

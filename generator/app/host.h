@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* What belongs to the machine: /etc/pyservice/host.yaml, all of it optional. */
+/* The settings of the machine: /etc/pyservice/host.yaml; all keys are optional. */
 
 #include "schema/schema.h"
 

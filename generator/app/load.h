@@ -3,7 +3,7 @@
 
 /* Finding and reading definitions: which file counts, what lies over it, and whether root may trust it.
  *
- * Everything is below one root directory; what is not there is no mistake. The rules are those of systemd's own
+ * Everything is below one root directory; a missing file is not an error. The rules are those of systemd's own
  * configuration (systemd.unit(5), "Unit File Load Path"): the first directory that has a file name wins, a link to
  * /dev/null masks it, NAME.yaml.d/….yaml from all directories are laid over it in the order of their names. */
 
@@ -76,7 +76,7 @@ struct world {
         bool trusts_all;                /* check FILE: permissions are not looked at */
         VEC(struct proposed) proposed;  /* in place of definitions and drop-ins that are there */
         struct host host;
-        bool is_host_broken;            /* host.yaml has mistakes; `host` is what could be understood, and defaults */
+        bool is_host_broken;            /* host.yaml has errors; `host` has its valid part, and defaults */
         VEC(struct definition) definitions;     /* by name, each name once */
         VEC(struct mask) masks;
         VEC(struct quadlet_object) quadlets;
@@ -102,11 +102,11 @@ static inline const char *world_below(struct str path) {
 /* NULL where there is none. */
 struct definition *world_find(const struct world *w, struct str name);
 
-/* Reads host.yaml, all definitions, and what else they may name. System failures come back as negative errno, mistakes
+/* Reads host.yaml, all definitions, and what else they may name. System failures come back as negative errno, errors
  * go to w->ds. `w` has arena, ds, sources, root and places set. */
 int world_load(struct world *w);
 
-/* The same for the files named on a command line, in place of those in the directories. */
+/* Like the function above, but reads the files named on a command line instead of those in the directories. */
 int world_load_files(struct world *w, const char *const *paths, size_t n);      /* absolute paths */
 
 /* Reads a file below the root into the sources and parses it. -ENOENT where it is not there; 0 with *ret NULL where it

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* What is on the machine besides pyservice: its name, units whose names are taken, and networks that definitions may use. */
+/* Facts about the machine that do not come from pyservice: its name, units whose names are taken, and networks that definitions may use. */
 
 #include "app/load.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* What the parts of port assignment share: the table of claims, and the ports of published bundles. */
+/* Helpers that the files of port assignment share: the table of claims, and the ports of published bundles. */
 
 #include "app/ports.h"
 
@@ -38,7 +38,7 @@ bool claims_parse(struct publish_spec spec, struct claim *ret, uint16_t *ret_por
 /* By app, unit, instance. */
 void ports_sort(struct ports *p);
 
-/* What the bundles below `runtime` hold. Lines that are none of ours are passed over. */
+/* Reads the ports of the bundles below `runtime`. Unknown lines are skipped. */
 int ports_read(struct arena *a, int runtime, struct ports *ret);
 
 /* Adds those that no published bundle holds yet. */

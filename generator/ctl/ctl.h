@@ -3,7 +3,7 @@
 
 /* pyservicectl: what all verbs share: the command line, and the manager that it means.
  *
- * Exit statuses: 0 good, 1 the user's mistake, 2 wrong usage, 3 of status: not as declared, 111 the system failed. */
+ * Exit statuses: 0 good, 1 an error of the user, 2 wrong usage, 3 of status: not as declared, 111 the system failed. */
 
 #include <stdio.h>
 

@@ -124,7 +124,7 @@ bool doctor_read(struct doctor *d, struct str path, struct str *ret);
 int doctor_look(struct doctor *d);
 void doctor_look_at_own(struct doctor *d);
 
-/* What was found, as text or JSON; gives the exit status. */
+/* Prints the findings, as text or JSON; gives the exit status. */
 int doctor_show(struct doctor *d);
 
 /* The checks. */

@@ -4,7 +4,7 @@
 /* An application as Kubernetes has it: documents in the making, and what could not be said in them.
  *
  * One file for each kind of thing: kube-environment, -secrets, -volumes and -pod make what runs; -workload, -work and -network the
- * objects around it. Whoever makes an object of the app's in another place gets the same names from the functions here. */
+ * objects around it. Other code that creates an object of the app gets the same names from the functions here. */
 
 #include "app/load.h"
 #include "ctl/ctl.h"
@@ -45,7 +45,7 @@ struct kube {
         struct str config_hash;
 };
 
-/* What runs, whoever keeps it running. */
+/* The pod of a workload, independent of the controller that keeps it running. */
 struct kube_part {
         struct container *container;
         struct str name, object;        /* as the app has it, and as Kubernetes */
@@ -62,7 +62,7 @@ struct kube_part {
 /* A name by RFC 1035, of at most `max` bytes; where it had to be changed, with a hash of what it was. */
 struct str kube_name(struct arena *a, struct str text, size_t max);
 
-/* The same behind the app's name and '-'. */
+/* Like the function above, with the app's name and '-' in front. */
 struct str kube_object(struct kube *k, struct str suffix);
 
 struct kube_document *kube_document(struct kube *k, enum kube_rank rank, const char *api, const char *kind, struct str name);
@@ -93,7 +93,7 @@ struct str kube_shown(struct kube *k, struct str text);
 /* A line above the document (NULL: above all of them), how to do what it needs. */
 void kube_say(struct kube *k, struct kube_document *d, struct str line);
 
-/* The same for what has no counterpart; it is told on standard error, too, once. */
+/* Notes a setting without a counterpart; it is also reported on standard error, once. */
 void kube_miss(struct kube *k, struct kube_document *d, struct str line);
 
 /* As kube_say() and kube_miss(), from pieces. */

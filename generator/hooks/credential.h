@@ -10,7 +10,7 @@
 
 #include "base/arena.h"
 
-/* As for systemd: a credential is at most 1 MiB. */
+/* The maximum size of a credential, as in systemd: 1 MiB. */
 #define CREDENTIAL_MAX ((size_t) 1 << 20)
 
 struct credential_places {
@@ -28,12 +28,12 @@ struct credential_place {
 /* 0; -ENOENT where it is in none; another negative errno. `root`: prefix of the stores' paths. */
 int credential_find(struct arena *a, const char *root, struct str name, struct credential_place *ret);
 
-/* What systemd-creds makes of an encrypted one. 0; 1 where it could not be decrypted: *ret is what systemd-creds said then. */
+/* Decrypts a credential with systemd-creds. 0; 1 if it cannot be decrypted: *ret is then the message of systemd-creds. */
 int credential_decrypt(struct arena *a, const struct credential_places *places, struct str name, struct str path, struct str *ret);
 
 /* Its bytes. 0; -ENOENT where there is none; another negative errno where it could not be read. 1 where it could not be
  * decrypted: *ret is what systemd-creds said then. */
 int credential_read(struct arena *a, const struct credential_places *places, struct str name, struct str *ret);
 
-/* What a user should do who does not have it: the places, and the command that makes it. */
+/* Says how to provide a missing credential: the directories, and the command that creates it. */
 struct str credential_advice(struct arena *a, const struct credential_places *places, struct str name);

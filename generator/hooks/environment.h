@@ -52,6 +52,6 @@ struct environment {
 bool environment_wish(struct environment *e, struct str argument);
 
 /* Reads all secrets, composes the variables of `template` (the text of a file of env_template_put()'s; absent for none), and
- * writes the files. 0; 1 where something is wrong that the user can mend, told in `problems`; negative errno. In both failures no file
+ * writes the files. 0; 1 with the reason in `problems` if the user can fix it; negative errno. In both failures no file
  * is left. What was read is wiped. */
 int environment_prepare(struct environment *e, struct str template);

@@ -21,7 +21,7 @@ struct front {
  * Files that can't be read are passed over. */
 void front_read(const struct balancer *b, const struct proxy_set *directories, bool with_generated,
                 struct front *ret);
-/* The same with nginx's; `unit` is its unit. */
+/* Like the function above, for nginx; `unit` is nginx's unit. */
 void front_read_nginx(const struct balancer *b, struct str unit, struct front *ret);
 
 /* Who has a port that the generated frontend for these routes needs; NULL for nobody. */

@@ -30,14 +30,14 @@ int kms_decrypt(struct kms *k, struct str ciphertext, struct str *ret);
 int kms_find_credentials(struct kms *k);
 int kms_find_region(struct kms *k);
 
-/* What the instance metadata service has at PATH ("/latest/meta-data/…"), one line. */
+/* Reads from the instance metadata service at PATH ("/latest/meta-data/…"), one line. */
 int kms_metadata_get(struct kms *k, struct str path, struct str *ret);
 int kms_metadata_credentials(struct kms *k);
 
 /* Notes `problem`; gives 1. */
 int kms_complain(struct kms *k, struct str problem);
 
-/* What another program wrote, on one line. */
+/* Joins the output of another program to one line. */
 struct str kms_one_line(struct kms *k, struct str text);
 
 /* Printable ASCII without blanks, and not empty: what may stand in a header. */

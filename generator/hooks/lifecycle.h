@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* What every instance and sidecar has around its start and stop, whether or not it has a port: it waits for Podman's health check, stops through
- * Podman if it is to end while it starts, and leaves a record (hooks/start-record.h). */
+/* The hooks around the start and stop of every instance and sidecar, with or without a port. A start waits
+ * for Podman's health check, stops the container through Podman if the start is cancelled, and leaves a record (hooks/start-record.h). */
 
 #include "hooks/instance.h"
 

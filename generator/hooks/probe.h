@@ -24,7 +24,7 @@ uint64_t probe_pause(const struct probe *p, uint64_t now);
 /* Is `status` among "200,301-399"? */
 bool probe_accepts(struct str codes, unsigned status);
 
-/* What is asked: "GET /healthz with Host: shop.example.com on port 20417", "a connection to port 20417". */
+/* Describes the request: "GET /healthz with Host: shop.example.com on port 20417", "a connection to port 20417". */
 struct str probe_describe(struct arena *a, const struct http_request *q);
 
 /* What is wrong with the answer, where only `codes` are right: "400 Bad Request; does …". Absent if

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* What one application brings for HAProxy: a tree ABSOLUTE/DIRECTORY/FILE, as the generator renders it. */
+/* The HAProxy files of one application: a tree ABSOLUTE/DIRECTORY/FILE, as the generator renders it. */
 
 #include "base/arena.h"
 #include "base/vec.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* What all applications together want of HAProxy, directory by directory. Pure: nothing is read or written here.
+/* The HAProxy files of all applications, directory by directory. Pure: nothing is read or written here.
  *
  * Of an application's files in a directory, NN_backend_NAME.cfg are taken as they are; `routes` and `routes.X` hold lines
  * "DOMAIN PATH BACKEND plain|https" for the generated frontend, where "https" means that plain requests are

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* What an app needs on the machine before it starts: its user, directories and files.
+/* Creates what an app needs on the machine before it starts: its user, directories and files.
  *
  * systemd-sysusers and systemd-tmpfiles make them from files of the bundle, with their own checks of what is in the way (links, and
  * directories of others). What is no text of the definition lies in $RUNTIME_DIRECTORY as one file each, and tmpfiles takes it as a
@@ -34,7 +34,7 @@ struct setup {
 /* Takes an argument "NAME=PATH". False where it is none. */
 bool setup_wish(struct setup *s, struct str argument);
 
-/* 0; 1 where something is wrong that the user can mend, told in `problems`; negative errno. Then `ready` is not there. */
+/* 0; 1 with the reason in `problems` if the user can fix it; negative errno. After a failure `ready` does not exist. */
 int setup_run(struct setup *s);
 
 /* Is it? 0 or 1, likewise. What starts asks this, and is restarted after a while where it is not: if it required the set-up's unit, systemd

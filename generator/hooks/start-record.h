@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* What is known of the last start and stop of an instance or sidecar: RUNTIME/starts/UNIT, one line
+/* The record of the last start and stop of an instance or sidecar: RUNTIME/starts/UNIT, one line
  *
  *     REVISION READY KILLED
  *

@@ -45,7 +45,7 @@ int watch_run(struct watch *w);
 /* Removes the file of a start that is over; not that of a later one. */
 void watch_forget(struct arena *a, int directory, const struct watched *w);
 
-/* What these do; pure. */
+/* The pure part of the functions above. */
 
 struct str watch_text(struct arena *a, const struct watched *w);
 /* False where it is no such text. */
@@ -60,7 +60,7 @@ struct unit_states {
         VEC(struct unit_state) list;
 };
 
-/* What systemctl says: "systemctl show --property=Id,ActiveState,InvocationID,Job UNIT…". */
+/* Parses the output of systemctl: "systemctl show --property=Id,ActiveState,InvocationID,Job UNIT…". */
 void watch_parse_states(struct arena *a, struct str text, struct unit_states *ret);
 
 /* Is it to be restarted? It runs as it did when it was asked, nobody is about to do anything with it, and it failed too often. */

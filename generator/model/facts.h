@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* What there is to know of apps, for status, ps, top and whoever else tells it: what definitions declare, what was published, and what
+/* The facts about apps, for status, ps, top and other verbs that show them: what definitions declare, what was published, and what
  * systemd, Podman, the balancer and the kernel say of it now. It takes one question for each kind of fact, whatever the number of
  * instances. What can't be asked (no rights, another root) is left unknown.
  *
@@ -50,7 +50,7 @@ struct fact_unit {
         uint64_t n_sessions, n_requests, memory, cpu;   /* cpu: microseconds in all */
 };
 
-/* What an app is made of: what its definition has, and what was published where that is broken, gone or no longer has it. */
+/* The parts of an app: those of its definition, and published ones if the definition has errors, is removed or no longer has them. */
 struct fact_part {
         enum fact_kind kind;
         struct str name;                /* "web"; of the short form the app's */
@@ -138,7 +138,7 @@ struct facts {
         VEC(struct fact_sample) samples;        /* by unit */
 };
 
-/* `f` has c, about, targets and before set. An app of `targets` that is not there is the user's mistake. Gives 0 or an exit status after
+/* `f` has c, about, targets and before set. An unknown app in `targets` is an error of the user. Gives 0 or an exit status after
  * having said why; close it in any case. */
 int facts_open(struct facts *f);
 void facts_close(struct facts *f);
@@ -146,7 +146,7 @@ void facts_close(struct facts *f);
 /* Says in a line on standard error what could not be looked at, and how it could. */
 void facts_tell_hidden(const struct facts *f);
 
-/* Of an app without a definition: that it is gone, or masked, and by which link. */
+/* Says why an app has no definition: it was removed, or a link masks it. */
 struct str facts_why_undefined(const struct facts *f, const struct fact_app *app);
 
 /* NULL where the unit did not run then. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* What `pyservicectl rollout` knows of one app: all of it from files, so that it works below a root and, as far as they
+/* The facts that `pyservicectl rollout` has about one app: all of it from files, so that it works below a root and, as far as they
  * can be read, without being root.
  *
  *     /run/pyservice/apps/APP/revision        "runs REVISION", "wanted REVISION", "file REVISION"; "-" where there is none
@@ -16,7 +16,7 @@
 struct view {
         struct str app;
         bool is_stopped;                /* as a whole, by the administrator: its rollout waits for that */
-        bool is_published, knows_state, has_errors;     /* has_errors: its definition has mistakes, or its revision failed */
+        bool is_published, knows_state, has_errors;     /* has_errors: its definition has errors, or its revision failed */
         struct str runs, wanted;        /* absent for none */
         struct str file;                /* what the definition is; absent where it is broken, or never was published */
         struct str left;                /* what was followed until now, where something else is wanted since */
@@ -34,10 +34,10 @@ struct view_places {
 int view_open(struct ctl *c, struct view_places *ret);
 void view_close(struct view_places *p);
 
-/* Reads all of it. An app of which nothing at all is known is the user's mistake. Gives 0 or an exit status. */
+/* Fills the view. An unknown app is an error of the user. Gives 0 or an exit status. */
 int view_read(struct ctl *c, const struct view_places *p, struct str app, struct view *ret);
 
-/* The same, for who needs the state: says so where it cannot be read. */
+/* Like the function above, but reports an error if the state cannot be read. */
 int view_read_all(struct ctl *c, const struct view_places *p, struct str app, struct view *ret);
 
 /* The same, silently, also where nothing is known of the app. Negative errno where its state can't be read; the rest is there. */
@@ -68,11 +68,11 @@ void view_show_end(struct buf *out, const struct view *v);
 /* For programs. */
 void view_show_json(struct buf *out, const struct view *v);
 
-/* What the rollout does now, and since when; absent if nothing is known of it. */
+/* Describes the current step of the rollout, and since when; absent if unknown. */
 struct str view_phase(struct arena *a, const struct view *v);
 
-/* As systemd shows times: "Fri 2026-11-20 14:03:12 UTC". */
+/* Formats a time like systemd: "Fri 2026-11-20 14:03:12 UTC". */
 struct str view_time(struct arena *a, uint64_t usec);
 
-/* The same for programs, everywhere alike: "2026-11-20T14:03:12Z". */
+/* Formats a time for programs: "2026-11-20T14:03:12Z". */
 struct str view_time_utc(struct arena *a, uint64_t usec);

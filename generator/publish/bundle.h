@@ -21,7 +21,7 @@
  *                            pyservice-proxy puts together. Not there before the first such app, empty after the last
  *     nginx                  the same for nginx
  *     unkept/APP             the app is gone, or how many instances it has, and how they are reached, changed: what
- *                            /var/lib/pyservice says of that is old; pyservice-keep.service mends it. Empty
+ *                            /var/lib/pyservice says of that is old; pyservice-keep.service updates it. Empty
  *     stopped/APP            what of it the administrator stopped; see state/hold.h. pyservicectl writes it, and at boot the generator
  *     apps/APP/whole/…       what would be upheld, were nothing of it stopped; see publish/withhold.h
  *     without-state          the directory of states was not there, perhaps not yet, and so nothing new was published; empty
@@ -47,7 +47,7 @@
 #include "output/tree.h"
 #include "state/state.h"
 
-/* What an app's instances get. */
+/* The revision that the instances of an app get. */
 enum bundle_choice {
         BUNDLE_WANTED,          /* what is put together of what its file says, what is accepted and what is pinned */
         BUNDLE_PUBLISHED,       /* what was published last */
@@ -65,7 +65,7 @@ struct bundle {
         bool is_stopped;                /* as a whole, by the administrator */
 };
 
-/* What /var/lib/pyservice says of an app. */
+/* The state of an app in /var/lib/pyservice. */
 struct bundle_state {
         struct state state;
         int error;                      /* it can't be read */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* What is published of an app, put together from up to three bundles: the one whose instances run (`base`), the one that the
+/* Composes the published bundle of an app from up to three bundles: the one whose instances run (`base`), the one that the
  * file says (`file`) and the one that is to run (`target`). Pure.
  *
  *     of base      what makes instances what they are (TREE_REVISION): no crash and no scale-up starts what nobody tried

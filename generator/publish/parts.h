@@ -35,7 +35,7 @@ void publishing_fail(struct publishing *pub, struct job *job, int error);
 
 /* stage.c: bundles are put together below runtime/.staging, beside the published ones. */
 
-/* Removes what an earlier run left, and makes the directory anew. */
+/* Removes what an earlier run left, and creates the directory again. */
 int stage_open(struct publishing *pub);
 
 /* Removes it, with the bundles that were replaced. What can't be removed the next run will. */

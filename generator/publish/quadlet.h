@@ -10,7 +10,7 @@
 
 #include "base/arena.h"
 
-/* What is kept of its messages; more is read and dropped. */
+/* The number of bytes that are kept of its messages; further bytes are read and dropped. */
 enum { QUADLET_MESSAGES_MAX = 1 << 20 };
 
 struct quadlet_run {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* What a published bundle says of itself, in apps/APP/stamp: enough to know that it need not be made again, and to link
+/* The record of a published bundle, in apps/APP/stamp: enough to know that it need not be made again, and to link
  * its units without looking into its directories.
  *
  *     line 1   hash of the whole tree; what tells Quadlet's program from others, and this layout from others

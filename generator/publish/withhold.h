@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* What the administrator stopped (state/hold.h) is not upheld. */
+/* Stops upholding the parts that the administrator stopped (state/hold.h). */
 
 #include "output/tree.h"
 #include "state/hold.h"

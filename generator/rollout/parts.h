@@ -85,7 +85,7 @@ int rollout_await_first(struct rollout_run *ro);                        /* until
 int rollout_await_untried(struct rollout_run *ro);
 void rollout_doubt(struct rollout_run *ro);                             /* all services are untried */
 
-/* What there is to do for a revision that is accepted, from one `podman ps`. */
+/* The work that an accepted revision needs, found with one `podman ps`. */
 struct survey {
         bool has_stale;                 /* an instance runs another revision */
         bool has_work;                  /* or anything else is not as it is to be */

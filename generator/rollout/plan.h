@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* What a rollout is to do: the file `rollout` of a published bundle, which the generator writes for the wanted revision.
+/* The steps of a rollout: the file `rollout` of a published bundle, which the generator writes for the desired revision.
  *
  *     strategy rolling|recreate      max-unavailable N      pause MS      min-ready MS      on-failure revert|stop
  *     ready-timeout MS               0: the limit of the unit itself

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* How far a rollout is, for whoever asks: /run/pyservice/rollouts/APP, replaced by rename.
+/* The progress of a rollout, for all that show it: /run/pyservice/rollouts/APP, replaced by rename.
  *
  *     revision REVISION
  *     phase tasks|spare|watch|accept|instances|sidecars|done|failed|stalled|paused

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* What UNIT-requires@N.service runs: waits until what an instance requires is ready.
+/* The work of UNIT-requires@N.service: waits until the units that an instance requires are ready.
  *
  * For each unit it waits until that is active, or stopped, or until an attempt to start it that began meanwhile has failed. A start
  * job would do the same at first sight; but it cuts short the pause that systemd makes between two attempts, and so every

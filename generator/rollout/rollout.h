@@ -6,7 +6,7 @@
  * Invariants. What is accepted runs: before a revision is accepted nothing but tasks and the spare run it, and whatever fails after
  * that leads back to the last good one. Each step first looks whether the revision is still wanted. Each step may be cut off
  * by SIGKILL at any point: what was noted was done, what was not noted may be done again, and the unit, which systemd
- * upholds, starts it anew from the beginning. Only one works on an app at a time. */
+ * upholds, starts it again from the beginning. Only one rollout works on an app at a time. */
 
 #include "rollout/plan.h"
 #include "rollout/progress.h"

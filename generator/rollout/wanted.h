@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* What the generator says that shall run: alive.conf, and apps/APP/revision ("runs REVISION" and "wanted REVISION"; "-" for
+/* Reads the generator's decision about what shall run: alive.conf, and apps/APP/revision ("runs REVISION" and "wanted REVISION"; "-" for
  * none). It is looked at before every step, since each reload may change it. */
 
 #include "base/arena.h"

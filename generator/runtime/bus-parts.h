@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* What the parts of the bus share; for runtime/bus*.c alone. */
+/* Helpers that the files of the bus share; only for runtime/bus*.c. */
 
 #include <systemd/sd-bus.h>
 

@@ -5,7 +5,7 @@
  *
  * One connection, to the message bus or, where that does not run, to systemd's private socket. It waits for nothing of its own
  * accord but the answer to a call: a job goes on while the caller waits with bus_wait(), again and again, as long as it
- * likes. A connection that breaks (systemd was executed anew, the bus restarted) is not mended: calls fail with
+ * likes. A connection that breaks (systemd was re-executed, the bus restarted) is not repaired: calls fail with
  * -ECONNRESET, -ENOTCONN or the like, and the program ends, for systemd to start it again.
  *
  * Results that are text lie in the arena that the call is given. */
@@ -56,7 +56,7 @@ struct bus_list {
 
 int bus_list_units(struct bus *b, struct arena *a, struct str pattern, struct bus_list *ret);
 
-/* What a unit is, beyond what the list of units says. What was not asked, or is not there, is zero. */
+/* Properties of a unit that the list of units does not have. A property that was not requested, or does not exist, is zero. */
 struct bus_detail {
         uint64_t since;                 /* when it came into the state that it is in; times here are CLOCK_REALTIME, in microseconds */
         struct str result;              /* "success", "exit-code", "timeout" … */

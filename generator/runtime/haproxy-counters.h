@@ -38,5 +38,5 @@ int haproxy_save_counters(struct arena *a, int runtime, const struct haproxy_cou
  * adds nothing. `runtime` may be -1. */
 void haproxy_add_saved_counters(struct arena *a, int runtime, bool is_recent, struct haproxy_counters *counters);
 
-/* What haproxy_count_all() reads; pure. */
+/* The pure parser of haproxy_count_all(). */
 void haproxy_parse_counters(struct arena *a, struct str answer, struct haproxy_counters *ret);

@@ -47,7 +47,7 @@ int haproxy_ask_worker(const struct haproxy_client *c, struct str command, struc
 int haproxy_set_certificate(const struct haproxy_client *c, struct str path, struct str pem,
                             struct str *ret_message);
 
-/* What the functions above read; pure. */
+/* The pure parsers of the functions above. */
 
 struct haproxy_workers {
         VEC(struct str) prefixes;       /* "@!1234 ", to go before a command */

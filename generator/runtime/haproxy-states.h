@@ -8,7 +8,7 @@
  * pyservice-instance, in the hooks of the instances' units: first the file, then the workers (runtime/haproxy-socket.h), so a worker that
  * comes meanwhile by a reload is told in one way or the other. After a start pyservice-proxy tells HAProxy once more.
  *
- * The directory is locked by whoever writes in it. HAProxy takes no lock, and sees the file before or after. */
+ * A writer locks the directory. HAProxy takes no lock, and sees the file before or after. */
 
 #include "base/arena.h"
 #include "base/vec.h"
@@ -25,7 +25,7 @@ int haproxy_states_put(const struct haproxy_states *s, struct str server, uint64
 /* Locks the directory of the files; a descriptor, or negative errno. */
 int haproxy_states_lock(const char *directory);
 
-/* What these do; pure. */
+/* The pure part of the functions above. */
 
 /* The text after that change. */
 struct str haproxy_states_edit(const struct haproxy_states *s, struct str text, struct str server, uint64_t port);

@@ -28,7 +28,7 @@ struct journal_filter {
 int journal_open(struct arena *a, const struct journal_filter *filter, struct journal_walk **ret);
 void journal_close(struct journal_walk **w);
 
-/* What is to be read: from `since` on, and before `until` (UINT64_MAX for no end); of that the newest `n` (SIZE_MAX for all). */
+/* The range of entries to read: from `since` on, and before `until` (UINT64_MAX for no end); of that the newest `n` (SIZE_MAX for all). */
 int journal_seek(struct journal_walk *w, uint64_t since, uint64_t until, size_t n);
 
 /* The next one: 1; 0 where there is none, now. Its texts are valid until the next call. */
@@ -37,5 +37,5 @@ int journal_next(struct journal_walk *w, struct journal_entry *ret);
 /* From now on, what is as new as `from`, also of units that the journal had nothing of. */
 int journal_follow(struct journal_walk *w, uint64_t from);
 
-/* Waits until there may be more. -EPIPE where nobody reads any more what is written to `out`. */
+/* Waits until there may be more. -EPIPE if the reader of `out` has closed it. */
 int journal_wait(struct journal_walk *w, int out);

@@ -25,7 +25,7 @@ struct podman_objects {
 /* Adds those of an application. */
 void podman_objects_add(struct arena *a, const struct app *app, struct podman_objects *ret);
 
-/* One that is there, and is not as it is wanted. */
+/* A volume or network that exists, and differs from its definition. */
 struct podman_difference {
         const struct podman_object *object;
         struct str text;                /* "the volume shop-data keeps no device (wanted: '/srv/data')" */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* What Podman runs of an app. */
+/* Queries and removes the containers of an app. */
 
 #include "base/arena.h"
 #include "base/vec.h"
@@ -21,10 +21,10 @@ struct podman_containers {
  * what it said. */
 int podman_list(struct arena *a, struct str app, struct podman_containers *ret, struct str *ret_problem);
 
-/* Removes a container that no unit owns any more. Negative errno, likewise. */
+/* Removes a container that no longer belongs to a unit. 0 or negative errno. */
 int podman_remove(struct arena *a, struct str name, struct str *ret_problem);
 
-/* What `podman ps` prints: "NAME\tLABEL\tSTATUS\tCOMMIT" a line; the last ones may be missing. */
+/* Parses the output of `podman ps`: "NAME\tLABEL\tSTATUS\tCOMMIT" a line; the last ones may be missing. */
 void podman_parse(struct arena *a, struct str text, struct podman_containers *ret);
 
 /* NULL where it does not run. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* What the kernel says of processes and sockets, in /proc. */
+/* Reads facts about processes and sockets from /proc. */
 
 #include "base/arena.h"
 #include "base/vec.h"

@@ -6,7 +6,7 @@
 
 #include "base/arena.h"
 
-/* Of each stream as much is kept; what comes after it is read and dropped. */
+/* The number of bytes that are kept of each stream; further bytes are read and dropped. */
 #define SPAWN_OUTPUT_MAX ((size_t) 1 << 20)
 
 struct spawn_result {
@@ -17,7 +17,7 @@ struct spawn_result {
 /* The program's path, from the directories where systemd looks for programs (systemd.exec(5)); absent where it is in none. */
 struct str spawn_find(struct arena *a, const char *program);
 
-/* The same on the system below `root`, as a path on that system. */
+/* Like the function above, but finds the program on the system below `root`, as a path on that system. */
 struct str spawn_find_below(struct arena *a, int root, const char *program);
 
 /* Runs argv[0], an absolute path, to its end. `argv` ends with NULL. 0, or negative errno where it could not be started. */
@@ -27,5 +27,5 @@ int spawn_run(struct arena *a, const char *const *argv, struct spawn_result *ret
  * has to see. A unit of ours gives its own programs neither: there systemd runs `argv`, in a transient unit. */
 int spawn_as_root(struct arena *a, const char *const *argv, struct spawn_result *ret);
 
-/* The same, with `input` on its standard input. */
+/* Like the function above, with `input` on the program's standard input. */
 int spawn_run_on(struct arena *a, const char *const *argv, struct str input, struct spawn_result *ret);

@@ -12,7 +12,7 @@ struct decoder {
 };
 
 /* Decodes a scalar into the refined type `kind` at `member`. `f` gives bounds, choices and flags. False where a
- * mistake was reported; `member` then stays as it was. */
+ * error was reported; `member` then stays as it was. */
 bool decode_scalar(struct decoder *d, const struct field *f, enum kind kind, const struct node *node, void *member);
 
 /* A scalar, a list (where `f` allows it) or {secret: NAME}. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* What the exports have in common; for schema/export*.c alone. */
+/* Helpers that the exports share; only for schema/export*.c. */
 
 #include "schema/export.h"
 

@@ -90,7 +90,7 @@ struct command {
         struct span at;
 };
 
-/* What a generic list looks like to the decoder. */
+/* The view that the decoder has of a generic list. */
 struct raw_list {
         void *at;
         size_t n;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Questions to whoever sits at the terminal. */
+/* Asks the user at the terminal. */
 
 #include "base/arena.h"
 

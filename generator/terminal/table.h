@@ -28,11 +28,11 @@ void table_free(struct table **t);
 /* A line of as many cells as there are columns; an absent one is null in JSON. The texts are copied. Negative errno. */
 int table_add(struct table *t, const struct str *cells);
 
-/* The same, below the line that was added as number `parent`, from 0. */
+/* Adds a line below the line that was added as number `parent`, counted from 0. */
 int table_add_below(struct table *t, size_t parent, const struct str *cells);
 
 /* To standard output; gives the exit status after having said what went wrong. */
 int table_print(struct ctl *c, struct table *t);
 
-/* The same as text, for what is drawn again and again. Negative errno. */
+/* Gives the table as text, for a display that is redrawn. 0 or negative errno. */
 int table_text(struct ctl *c, struct table *t, struct str *ret);

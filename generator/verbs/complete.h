@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* What a shell offers for a word: `pyservicectl completion -- WORD…`, of which the last is the one that is being written. The scripts in
+/* The completions of a word for a shell: `pyservicectl completion -- WORD…`, of which the last is the one that is being written. The scripts in
  * contrib/completions call it; what there is to know stands here, and in the tables of verbs and options.
  *
  * Each line of the answer is a word, a tab, and what it is. The line ":files" or ":directories" asks the shell for its own. */
@@ -18,13 +18,13 @@ struct complete {
 
 void complete_put(struct complete *k, struct str text, struct str doc);
 
-/* The same where the word may become it. `doc` may be "". */
+/* Offers `text` if it begins with the incomplete word. `doc` may be "". */
 void complete_offer(struct complete *k, struct str text, struct str doc);
 
 /* The names of applications; with their parts and instances once one is named and '/' or '@' written. */
 void complete_apps(struct complete *k);
 void complete_targets(struct complete *k);
-/* Of k->app. */
+/* Offers the secrets, tasks or revisions of k->app. */
 void complete_parts(struct complete *k, const char *kind);      /* "SECRET", "TASK" */
 void complete_revisions(struct complete *k);
 /* Definitions by the name of their application, and the shell's files. */

@@ -33,13 +33,13 @@ struct graph_label {
 /* `look`: further attributes, of ours. */
 void graph_node(struct graph *g, struct str id, const struct graph_label *label, const char *look);
 
-/* One that several may name: only the first is put. */
+/* Puts a node that several others may name; only the first call has an effect. */
 void graph_shared(struct graph *g, struct str id, const struct graph_label *label, const char *look);
 
 /* `label`: absent for none. */
 void graph_edge(struct graph *g, struct str from, struct str to, struct str label, const char *look);
 
-/* What runs of an app: a frame. */
+/* Puts a frame with the running parts of an app. */
 void graph_app(struct graph *g, const struct app *app);
 
 /* The way of requests: what HAProxy and nginx have of these applications. `only`: absent for all. */

@@ -17,11 +17,11 @@ struct try {
  * status after having said why. */
 int try_arm(struct try *t);
 
-/* They begin to count anew. */
+/* Restarts the timers. */
 int try_rearm(struct try *t);
 
-/* None goes off any more. */
+/* Cancels the timers. */
 int try_disarm(struct try *t);
 
-/* What can't go back, said on standard output. Gives how many lines that took. */
+/* Prints the changes that cannot be rolled back on standard output. Gives the number of lines. */
 size_t try_warn(const struct try *t);
