@@ -12,7 +12,7 @@
  *     apps/APP/retired/…     units that the app no longer has; kept, because a unit whose file disappears while it
  *                            runs forgets how to stop; gone at the next boot
  *     apps/APP/env/…  haproxy/ABSOLUTE/PATH…  nginx/UNIT.conf  ports         see render/
- *     apps/APP/manifest  revision  rollout  wanted/…        see publish/compose.h
+ *     apps/APP/record  manifest  revision  rollout  wanted/…        see publish/compose.h
  *     apps/APP/stamp         what it was made from, and the units it has; see publish/stamp.h
  *     errors/APP             what is wrong with the definition, as text; 0600. What belongs to no app (host.yaml, a bad
  *                            file name, no Quadlet) is in errors/HOST, which is no app's name
