@@ -43,7 +43,8 @@ bool utf8_is_control(uint32_t c) {
         return c <= 0x9f || c == 0x2028 || c == 0x2029 || c == 0xfeff || c == 0xfffe || c == 0xffff;
 }
 
-size_t utf8_cut(struct str s, size_t max) {
+/* The length of the longest front of `s` that has at most `max` bytes and ends between two characters. */
+static size_t utf8_cut(struct str s, size_t max) {
         uint32_t c;
 
         if (s.n <= max)

@@ -16,9 +16,6 @@ unsigned utf8_decode(struct str s, size_t at, uint32_t *ret_character);
  * line breaks NEL, LS and PS, the byte order mark, U+FFFE and U+FFFF? */
 bool utf8_is_control(uint32_t character);
 
-/* The length of the longest front of `s` that has at most `max` bytes and ends between two characters. */
-size_t utf8_cut(struct str s, size_t max);
-
 /* Makes a text safe for a terminal: each byte of a control character, and each byte that is not UTF-8, becomes
  * a question mark. Line feeds and tabs stay. */
 struct str utf8_clean(struct arena *a, struct str text);

@@ -62,7 +62,8 @@ void compose_drop(struct compose *c, struct draft_part *p, const char *key, cons
                 draft_note(&c->draft, p ? p->map : NULL, n->at, "'%s: %.*s' could not be carried over", key, STR_ARG(text));
 }
 
-const struct node *compose_service(const struct compose *c, struct str name) {
+/* One of `services:`; NULL for none. */
+static const struct node *compose_service(const struct compose *c, struct str name) {
         const struct node *services = node_get(c->root, "services");
 
         return services ? node_get(services, arena_str(c->draft.arena, name).p) : NULL;

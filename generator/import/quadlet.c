@@ -49,7 +49,8 @@ struct yaml_text *quadlet_list(struct quadlet_import *q, const char *key) {
         return yaml_text_put(q->draft.arena, q->part->map, str_of(key), YAML_TEXT_LIST);
 }
 
-struct str quadlet_part_name(const struct quadlet_import *q, const struct unit_file *u) {
+/* The name of the part that a container's file becomes. */
+static struct str quadlet_part_name(const struct quadlet_import *q, const struct unit_file *u) {
         return q->names[u - q->files.at];
 }
 

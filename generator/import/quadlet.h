@@ -17,9 +17,6 @@ struct quadlet_import {
 /* One of the files; NULL where it is not among them. */
 const struct unit_file *quadlet_file(const struct quadlet_import *q, struct str stem, const char *suffix);
 
-/* The name of the part that a container's file becomes. */
-struct str quadlet_part_name(const struct quadlet_import *q, const struct unit_file *u);
-
 /* A line of [Container]. False where a definition has no key for it. */
 bool quadlet_put_container(struct quadlet_import *q, const struct unit_line *line);
 

@@ -21,16 +21,6 @@ struct secret_uses {
         VEC(struct secret_use) list;
 };
 
-/* The app's definition, and the secrets in it. Gives 0 or an exit status; close it in any case. */
-int secret_open(struct ctl *c, struct str app, struct secret_uses *ret);
-void secret_close(struct secret_uses *u);
-
-/* The credential behind a secret's name, or behind a credential's. Gives 0 or an exit status. */
-int secret_pick(struct secret_uses *u, struct str name, const struct secret_use **ret);
-
-/* Says that what runs keeps its value, and how it is started again. */
-void secret_tell_restart(struct ctl *c, const struct secret_uses *u, const struct secret_use *use);
-
 /* Looks for a credential: 0 with where it is; -ENOENT; another negative errno. */
 struct credential_place;
 int secret_find(struct ctl *c, struct str credential, struct credential_place *ret);

@@ -56,7 +56,8 @@ void forecast_count(const struct forecast *f, const struct forecast_shown *shown
         }
 }
 
-void forecast_put_mistakes(struct buf *out, const struct diags *ds, struct str app, bool is_colored) {
+/* The mistakes of one app, or those of none ("") with their excerpts. */
+static void forecast_put_mistakes(struct buf *out, const struct diags *ds, struct str app, bool is_colored) {
         struct diags own = *ds;
 
         own.list.n = own.list.room = 0;

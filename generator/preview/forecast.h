@@ -106,8 +106,5 @@ const char *forecast_kind_name(enum forecast_kind kind);
 int forecast_show(struct buf *out, const struct trial *t, const struct forecast *f, const struct forecast_shown *shown);
 int forecast_show_json(struct buf *out, const struct trial *t, const struct forecast *f, const struct forecast_shown *shown);
 
-/* The mistakes of one app, or those of none ("") with their excerpts. */
-void forecast_put_mistakes(struct buf *out, const struct diags *ds, struct str app, bool is_colored);
-
 /* The files that differ, as `diff -u` has it. No value of a variable and no content of a file of the app's is in it. 0 or negative errno. */
 int forecast_diff(struct arena *a, const struct trial *t, const struct forecast_app *app, struct str *ret);

@@ -11,7 +11,8 @@ static struct str take_field(struct arena *a, struct str *line) {
         return str_split(line, '\t', &field) ? arena_str(a, field) : STR("");
 }
 
-void podman_parse(struct arena *a, struct str text, struct podman_containers *ret) {
+/* Parses the output of `podman ps`: "NAME\tLABEL\tSTATUS\tCOMMIT" a line; the last ones may be missing. */
+static void podman_parse(struct arena *a, struct str text, struct podman_containers *ret) {
         struct str rest = text, line;
 
         while (str_split(&rest, '\n', &line)) {

@@ -24,8 +24,5 @@ int podman_list(struct arena *a, struct str app, struct podman_containers *ret, 
 /* Removes a container that no longer belongs to a unit. 0 or negative errno. */
 int podman_remove(struct arena *a, struct str name, struct str *ret_problem);
 
-/* Parses the output of `podman ps`: "NAME\tLABEL\tSTATUS\tCOMMIT" a line; the last ones may be missing. */
-void podman_parse(struct arena *a, struct str text, struct podman_containers *ret);
-
 /* NULL where it does not run. */
 const struct podman_container *podman_find(const struct podman_containers *c, struct str name);

@@ -53,7 +53,6 @@ const char *export_kind_name(enum kind kind);
 
 /* {"$ref": "#/$defs/NAME"} as a value; or its member alone, into the object that is open. */
 void export_json_ref(struct emitter *e, const char *key, const char *definition);
-void export_json_ref_member(struct emitter *e, const char *definition);
 
 /* The definition of a kind, as the member of "$defs". */
 void export_json_kind(struct emitter *e, enum kind kind);

@@ -4,7 +4,7 @@
 
 #include "schema/export-parts.h"
 
-void export_json_ref_member(struct emitter *e, const char *definition) {
+static void export_json_ref_member(struct emitter *e, const char *definition) {
         emit_text(e, "$ref", arena_join(e->out->arena, STR("#/$defs/"), str_of(definition)));
 }
 

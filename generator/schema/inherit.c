@@ -29,7 +29,8 @@ static size_t member_size(const struct field *f) {
         return 0;
 }
 
-bool field_is_absent(const struct field *f, const void *object) {
+/* Is the member that `f` fills absent in `object`? */
+static bool field_is_absent(const struct field *f, const void *object) {
         const char *member = (const char *) object + f->offset;
 
         for (size_t i = 0; i < member_size(f); i++)

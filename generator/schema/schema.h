@@ -160,9 +160,6 @@ struct node *schema_merge(struct arena *a, struct diags *ds, const struct schema
 /* Is `node` of a kind that `f` takes? Several rows may have one key; at most one of them takes it. */
 bool field_accepts(const struct field *f, const struct node *node);
 
-/* Is the member that `f` fills absent in `object`? */
-bool field_is_absent(const struct field *f, const void *object);
-
 /* Finds the row(s) of `key`, inlined ones too: calls for the first match; NULL where there is none. *offset is
  * increased by that of the structs it is inlined in. */
 const struct field *schema_find(const struct schema *s, struct str key, size_t *offset);

@@ -2,10 +2,170 @@
 
 /* Which kind of word comes next: read from the tables of verbs and options, whose texts are those of --help. */
 
+#include <ctype.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "app/resolve.h"
+#include "base/fs.h"
+#include "bundle/layout.h"
+#include "ctl/session.h"
 #include "verbs/complete.h"
 #include "verbs/verbs.h"
 
-#include <ctype.h>
+/* The names that there are on this machine, or below a root. */
+
+
+
+/* What is wrong with its definition is nobody's question here. */
+static struct app *find_app(const struct session *s, struct str name) {
+        const struct definition *d = session_find(s, name);
+
+        return d ? d->app : NULL;
+}
+
+static void offer_names_in(struct complete *k, int dir, const char *path, struct str doc) {
+        struct fs_names names = { 0 };
+
+        if (fs_list(&k->ctl->arena, dir, path, &names) < 0)
+                return;
+        VEC_EACH(name, &names.list)
+                if (name->p[0] != '.')
+                        complete_offer(k, *name, doc);
+}
+
+/* Those that have no definition any more, but still run or left something. */
+static void offer_published(struct complete *k, const struct session *s) {
+        struct str path = arena_join(&k->ctl->arena, s->world.places.runtime, STR("/" LAYOUT_APPS));
+        struct fs_names names = { 0 };
+
+        if (fs_list(&k->ctl->arena, s->world.root, path.p + 1, &names) < 0)
+                return;
+        VEC_EACH(name, &names.list)
+                if (type_accepts(KIND_NAME, *name) && !session_find(s, *name))
+                        complete_offer(k, *name, STR("without a definition"));
+}
+
+static void offer_apps(struct complete *k, const struct session *s) {
+        VEC_EACH(d, &s->world.definitions)
+                if (!str_is_absent(d->name.text))
+                        complete_offer(k, d->name.text, d->app ? d->app->description.text : STR("its definition has errors"));
+        offer_published(k, s);
+}
+
+void complete_apps(struct complete *k) {
+        CLEANUP(session_close) struct session s = { .world = { .root = -1 } };
+
+        if (session_open(k->ctl, &s) == 0)
+                offer_apps(k, &s);
+}
+
+static void offer_part(struct complete *k, struct str app, struct str part, struct str doc) {
+        if (!str_eq(app, part))
+                complete_offer(k, arena_join(&k->ctl->arena, app, STR("/"), part), doc);
+}
+
+static void offer_instances(struct complete *k, struct str prefix, uint64_t n) {
+        for (uint64_t i = 0; i < n; i++)
+                complete_offer(k, arena_join(&k->ctl->arena, prefix, STR("@"), arena_u64(&k->ctl->arena, i)), STR("instance"));
+}
+
+static void offer_services(struct complete *k, const struct app *app, struct str part) {
+        struct str name = app->name.text;
+
+        LIST_EACH(s, &app->services)
+                if (str_is_absent(part) ? str_eq(s->name.text, name) : str_eq(s->name.text, part))
+                        offer_instances(k, str_is_absent(part) ? name : arena_join(&k->ctl->arena, name, STR("/"), part), s->scale.n);
+}
+
+void complete_targets(struct complete *k) {
+        CLEANUP(session_close) struct session s = { .world = { .root = -1 } };
+        struct str name = { k->word.p, str_find(k->word, '/') };
+        struct app *app;
+
+        name.n = str_find(name, '@');
+        if (session_open(k->ctl, &s) != 0)
+                return;
+        if (name.n == k->word.n) {
+                offer_apps(k, &s);
+                return;
+        }
+
+        app = find_app(&s, name);
+        if (!app)
+                return;
+        if (str_find(k->word, '@') < k->word.n) {
+                struct str part = { k->word.p + name.n + 1, str_find(k->word, '@') - name.n - 1 };
+
+                offer_services(k, app, k->word.p[name.n] == '@' ? (struct str) { 0 } : part);
+                return;
+        }
+
+        LIST_EACH(service, &app->services)
+                offer_part(k, name, service->name.text, STR("service"));
+        LIST_EACH(sidecar, &app->sidecars)
+                offer_part(k, name, sidecar->name.text, STR("sidecar"));
+        LIST_EACH(timer, &app->timers)
+                offer_part(k, name, timer->task.name.text, STR("timer"));
+}
+
+static void offer_secrets(struct complete *k, struct app *app) {
+        struct container_list all = app_containers(&k->ctl->arena, app);
+        VEC(struct str) seen = { 0 };
+
+        VEC_EACH(ref, &all.list)
+                LIST_EACH(entry, &ref->container->secrets) {
+                        bool is_seen = false;
+
+                        VEC_EACH(name, &seen)
+                                is_seen = is_seen || str_eq(*name, entry->key.text);
+                        if (!is_seen)
+                                complete_offer(k, entry->key.text, STR("secret"));
+                        *vec_push(&k->ctl->arena, &seen) = entry->key.text;
+                }
+}
+
+void complete_parts(struct complete *k, const char *kind) {
+        CLEANUP(session_close) struct session s = { .world = { .root = -1 } };
+        struct app *app;
+
+        if (session_open(k->ctl, &s) != 0)
+                return;
+        app = find_app(&s, k->app);
+        if (!app)
+                return;
+        if (kind[0] == 'S') {
+                if (!str_is(k->sub, "list"))
+                        offer_secrets(k, app);
+                return;
+        }
+
+        LIST_EACH(task, &app->tasks)
+                complete_offer(k, task->name.text, task->description.text);
+        LIST_EACH(timer, &app->timers)
+                complete_offer(k, timer->task.name.text, timer->task.description.text);
+}
+
+void complete_revisions(struct complete *k) {
+        CLEANUP(close_fd) int root = fs_open_dir(AT_FDCWD, k->ctl->root);
+        struct places places;
+
+        if (root < 0 || !str_is(k->sub, "undo") || ctl_places(k->ctl, &places) != 0)
+                return;
+
+        offer_names_in(k, root, arena_join(&k->ctl->arena, places.state, STR("/"), k->app, STR("/" LAYOUT_BUNDLES)).p + 1, STR("kept"));
+}
+
+void complete_files(struct complete *k) {
+        CLEANUP(session_close) struct session s = { .world = { .root = -1 } };
+
+        if (session_open(k->ctl, &s) == 0)
+                VEC_EACH(d, &s.world.definitions)
+                        if (str_has_prefix(d->name.text, k->word) || str_has_prefix(d->path, k->word))
+                                complete_put(k, arena_join(&k->ctl->arena, strcmp(k->ctl->root, "/") == 0 ? STR("") : str_of(k->ctl->root), d->path),
+                                             STR("definition"));
+        complete_put(k, STR(":files"), STR(""));
+}
 
 void complete_put(struct complete *k, struct str text, struct str doc) {
         buf_put_str(&k->out, text);

@@ -2,13 +2,470 @@
 
 /* pyservicectl status: which verb's form, and the overview. */
 
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/fs.h"
+#include "base/log.h"
+#include "base/utf8.h"
+#include "bundle/layout.h"
 #include "change/amount.h"
 #include "ctl/target.h"
+#include "model/facts.h"
+#include "schema/export-parts.h"
 #include "terminal/table.h"
-#include "verbs/status.h"
 #include "verbs/verbs.h"
 
-int status_judge(const struct facts *f) {
+/* pyservicectl status: all apps, a line each, or one app as a whole. */
+
+/* One app for programs. What is not known is not there. */
+
+static void emit_count(struct emitter *e, const char *key, uint64_t n) {
+        if (n != FACT_NOT_KNOWN)
+                emit_number(e, key, n);
+}
+
+static void emit_time(struct emitter *e, const char *key, uint64_t usec) {
+        if (usec != 0 && usec != UINT64_MAX)
+                emit_text(e, key, view_time_utc(e->out->arena, usec));
+}
+
+static void emit_unit(struct emitter *e, const struct facts *f, const struct fact_part *part, const struct fact_unit *u) {
+        emit_open(e, NULL, '{');
+        emit_text(e, "unit", u->name);
+        if (u->is_instance && u->number != PORTS_NEXT)
+                emit_number(e, "instance", u->number);
+        emit_bool(e, "spare", u->is_instance && u->number == PORTS_NEXT);
+        emit_bool(e, "declared", u->is_declared);
+        emit_text(e, "state", str_of(fact_state_name(u->state)));
+        if (f->has_units) {
+                emit_text(e, "active", u->active);
+                emit_text(e, "sub", u->sub);
+                emit_known(e, "result", u->detail.result);
+                emit_time(e, "since", u->detail.since);
+                emit_number(e, "restarts", u->detail.n_restarts);
+        }
+        if (u->port > 0)
+                emit_number(e, "port", u->port);
+        emit_known(e, "health", u->health);
+        emit_known(e, "revision", u->revision);
+        emit_known(e, "label", u->label);
+        emit_known(e, "commit", u->commit);
+        emit_count(e, "memory_bytes", u->memory);
+        emit_count(e, "cpu_usec", u->cpu);
+        emit_known(e, part->has_nginx ? "nginx" : "haproxy", u->balancer);
+        emit_count(e, "sessions", u->n_sessions);
+        emit_count(e, "requests", u->n_requests);
+        emit_close(e, '}');
+}
+
+static void emit_kept(struct emitter *e, const struct facts *f, const struct fact_part *part) {
+        emit_open(e, NULL, '{');
+        emit_text(e, "name", part->name);
+        emit_text(e, "unit", part->unit);
+        emit_known(e, "image", part->image);
+        emit_bool(e, "declared", part->is_declared);
+        emit_number(e, "scale", part->scale);
+        if (part->has_haproxy)
+                emit_known(e, "backend", part->backend);
+        emit_open(e, "instances", '[');
+        VEC_EACH(u, &part->units)
+                emit_unit(e, f, part, u);
+        emit_close(e, ']');
+        emit_close(e, '}');
+}
+
+static void emit_timer(struct emitter *e, const struct facts *f, const struct fact_part *part) {
+        emit_open(e, NULL, '{');
+        emit_text(e, "name", part->name);
+        emit_text(e, "unit", part->timer);
+        emit_known(e, "schedule", part->schedule);
+        if (f->has_units)
+                emit_bool(e, "active", part->is_timer_active);
+        emit_time(e, "next", part->times.next);
+        emit_time(e, "last", facts_last_run(part));
+        if (part->units.at[0].detail.started > 0)
+                emit_known(e, "result", part->units.at[0].detail.result);
+        emit_close(e, '}');
+}
+
+static void emit_task(struct emitter *e, const struct facts *f, const struct fact_part *part) {
+        const struct fact_unit *u = part->units.at;
+
+        emit_open(e, NULL, '{');
+        emit_text(e, "name", part->name);
+        emit_text(e, "unit", u->name);
+        if (f->has_units)
+                emit_text(e, "active", u->active);
+        emit_time(e, "last", u->detail.started);
+        if (u->detail.started > 0)
+                emit_known(e, "result", u->detail.result);
+        emit_bool(e, "done", part->is_task_done);
+        emit_close(e, '}');
+}
+
+static void emit_parts(struct emitter *e, const struct facts *f, const struct fact_app *app) {
+        static const struct {
+                const char *key;
+                enum fact_kind kind;
+                void (*emit)(struct emitter *e, const struct facts *f, const struct fact_part *part);
+        } lists[] = {
+                { "services", FACT_SERVICE, emit_kept }, { "sidecars", FACT_SIDECAR, emit_kept }, { "timers", FACT_TIMER, emit_timer },
+                { "tasks", FACT_TASK, emit_task },
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(lists); i++) {
+                emit_open(e, lists[i].key, '[');
+                VEC_EACH(part, &app->parts)
+                        if (part->kind == lists[i].kind)
+                                lists[i].emit(e, f, part);
+                emit_close(e, ']');
+        }
+}
+
+static void emit_rollout(struct emitter *e, const struct fact_app *app) {
+        const struct progress *p = &app->view.progress;
+
+        if (!app->view.is_published)
+                return;
+
+        emit_open(e, "rollout", '{');
+        emit_text(e, "outcome", view_outcome_name(app->outcome));
+        emit_known(e, "revision", p->revision);
+        emit_known(e, "phase", p->phase);
+        emit_known(e, "message", p->message);
+        if (app->reason.n > 0)
+                emit_text(e, "reason", app->reason);
+        emit_time(e, "started", p->started);
+        emit_time(e, "since", p->since);
+        emit_close(e, '}');
+}
+
+static void emit_place(struct emitter *e, const struct facts *f, struct span at) {
+        const struct source *s = at.file < f->session.sources.list.n ? &f->session.sources.list.at[at.file] : NULL;
+        unsigned line, column;
+
+        if (!s)
+                return;
+
+        emit_text(e, "file", s->path);
+        if (s->text.n == 0 || diag_is_about_file(at))
+                return;
+
+        source_position(s, at.off, &line, &column);
+        emit_number(e, "line", line);
+        emit_number(e, "column", column);
+}
+
+static void emit_mistakes(struct emitter *e, struct facts *f, const struct fact_app *app) {
+        diag_sort(&f->session.ds);
+        emit_open(e, "mistakes", '[');
+        VEC_EACH(d, &f->session.ds.list) {
+                if (!str_eq(d->owner, app->name))
+                        continue;
+                emit_open(e, NULL, '{');
+                emit_text(e, "id", str_of(diag_name(d->id)));
+                emit_text(e, "severity", d->severity == SEVERITY_ERROR ? STR("error") : STR("warning"));
+                emit_text(e, "message", utf8_clean(e->out->arena, d->text));
+                emit_place(e, f, d->at);
+                emit_close(e, '}');
+        }
+        emit_close(e, ']');
+}
+
+static void emit_app(struct emitter *e, const struct facts *f, const struct fact_app *app) {
+        const struct view *v = &app->view;
+
+        emit_text(e, "app", app->name);
+        emit_text(e, "state", app->word);
+        emit_bool(e, "as_declared", app->standing == FACT_AS_DECLARED);
+        emit_number(e, "declared", app->n_declared);
+        if (f->has_units) {
+                emit_number(e, "running", app->n_running);
+                emit_number(e, "ready", app->n_ready);
+                emit_number(e, "failed", app->n_failed);
+                emit_time(e, "since", app->n_running > 0 ? app->target.since : 0);
+        }
+        if (app->definition)
+                emit_text(e, "file", app->definition->path);
+        if (!app->definition || !app->definition->is_hidden)
+                emit_bool(e, "broken", app->definition && app->definition->is_broken);
+        emit_known(e, "image", app->image);
+        emit_known(e, "revision", v->runs);
+        emit_known(e, "wanted", v->wanted);
+        if (v->knows_state) {
+                emit_known(e, "pinned", v->state.pinned);
+                emit_bool(e, "paused", v->state.is_paused);
+        }
+        emit_time(e, "next", app->next);
+        emit_known(e, "note", app->notes);
+}
+
+static int status_show_json(struct facts *f, const struct fact_app *app) {
+        struct buf out = buf_in(&f->c->arena);
+        struct emitter e = { .out = &out };
+
+        emit_open(&e, NULL, '{');
+        emit_app(&e, f, app);
+        emit_rollout(&e, app);
+        emit_parts(&e, f, app);
+        emit_mistakes(&e, f, app);
+        emit_close(&e, '}');
+        buf_put_char(&out, '\n');
+        return ctl_write(stdout, buf_str(&out));
+}
+
+/* One app for people: what it is, its instances as a tree, timers, tasks, and the mistakes in its file. */
+
+enum { ERRORS_MAX = 1 << 20, LABEL_WIDTH = 9 };
+
+static void put_line(struct buf *out, const char *label, struct str text) {
+        if (text.n == 0)
+                return;
+
+        for (size_t n = strlen(label); n < LABEL_WIDTH; n++)
+                buf_put_char(out, ' ');
+        buf_put(out, label);
+        buf_put(out, ": ");
+        buf_put_str(out, text);
+        buf_put_char(out, '\n');
+}
+
+/* "Fri 2026-11-20 14:03:12 UTC; 3h ago" */
+static struct str describe_time(struct arena *a, uint64_t usec) {
+        return usec == 0 ? STR("") : arena_join(a, view_time(a, usec), STR("; "), amount_distance(a, usec), STR(" ago"));
+}
+
+static struct str describe_state(const struct facts *f, const struct fact_app *app) {
+        struct arena *a = &f->c->arena;
+        struct str declared = arena_join(a, app->word, STR(", "), arena_u64(a, app->n_declared), STR(" declared"));
+
+        if (!f->has_units)
+                return declared;
+
+        return arena_join(a, declared, STR(", "), arena_u64(a, app->n_running), STR(" running, "), arena_u64(a, app->n_ready), STR(" ready"));
+}
+
+static struct str describe_revision(struct arena *a, const struct view *v) {
+        struct str runs = str_is_absent(v->runs) ? STR("none") : v->runs;
+
+        if (str_is_absent(v->wanted) || str_eq(v->wanted, v->runs))
+                return v->is_published ? runs : STR("");
+
+        return arena_join(a, runs, STR("; desired: "), v->wanted);
+}
+
+static struct str describe_rollout(struct arena *a, const struct fact_app *app) {
+        const struct progress *p = &app->view.progress;
+        struct str text = view_outcome_name(app->outcome), what = app->outcome == VIEW_UNDER_WAY ? view_phase(a, &app->view) : app->reason;
+
+        if (!app->view.is_published || (str_is_absent(p->revision) && app->outcome == VIEW_UNDER_WAY))
+                return STR("");
+        if (app->outcome != VIEW_DONE && what.n > 0)
+                text = arena_join(a, text, STR(": "), what);
+        if (!str_is_absent(p->revision))
+                text = arena_join(a, STR("revision "), p->revision, STR(" "), text);
+        return p->started > 0 ? arena_join(a, text, STR(
+                        "; started "), amount_distance(a, p->started), STR(" ago")) : text;
+}
+
+/* What the images of its services were built from; during a rollout these are two. */
+static struct str describe_commits(struct arena *a, const struct fact_app *app) {
+        struct str text = STR("");
+
+        VEC_EACH(part, &app->parts)
+                VEC_EACH(u, &part->units) {
+                        bool is_new = part->kind == FACT_SERVICE && !str_is_absent(u->commit) &&
+                                      str_find_str(text, u->commit) == text.n;
+
+                        if (is_new)
+                                text = arena_join(a, text, text.n > 0 ? STR(", ") : STR(""), u->commit);
+                }
+
+        return text;
+}
+
+static void put_header(const struct facts *f, struct buf *out, const struct fact_app *app) {
+        const struct app *from = app->definition ? app->definition->app : NULL;
+        struct arena *a = &f->c->arena;
+
+        buf_put_str(out, app->name);
+        if (from && !str_is_absent(from->description.text)) {
+                buf_put(out, " - ");
+                buf_put_str(out, from->description.text);
+        }
+        buf_put_char(out, '\n');
+        put_line(out, "File", app->definition ? app->definition->path : arena_join(a, STR("none; "), facts_why_undefined(f, app)));
+        put_line(out, "State", describe_state(f, app));
+        put_line(out, "Since", app->n_running > 0 ? describe_time(a, app->target.since) : STR(""));
+        put_line(out, "Image", app->image);
+        put_line(out, "Commit", describe_commits(a, app));
+        put_line(out, "Revision", describe_revision(a, &app->view));
+        put_line(out, "Rollout", describe_rollout(a, app));
+        put_line(out, "Note", app->notes);
+}
+
+/* The lines below the header of a part: what it is, and how many of its instances are ready. */
+static struct str describe_part(struct arena *a, const struct fact_part *part) {
+        uint64_t n_ready = 0;
+
+        VEC_EACH(u, &part->units)
+                n_ready += u->is_declared && u->state == FACT_READY;
+        return part->kind == FACT_SIDECAR ? STR("") : arena_join(a, arena_u64(a, n_ready), STR("/"), arena_u64(a, part->scale));
+}
+
+static int add_unit(const struct facts *f, struct table *t, size_t parent, const struct fact_unit *u) {
+        struct arena *a = &f->c->arena;
+        const struct str cells[] = {
+                (struct str) { u->name.p, u->name.n - strlen(".service") }, str_of(fact_state_name(u->state)), u->port > 0 ? arena_u64(a, u->port) : (struct str) { 0 },
+                u->health, str_is_absent(u->revision) ? (u->label.n > 0 ? STR("another") : (struct str) { 0 }) : u->revision,
+                amount_bytes(a, u->memory), amount_cpu(a, u->cpu), u->detail.n_restarts > 0 ? arena_u64(a, u->detail.n_restarts) : (struct str) { 0 },
+                amount_distance(a, u->detail.since), u->balancer, amount_count(a, u->n_sessions),
+        };
+
+        return table_add_below(t, parent, cells);
+}
+
+static int show_tree(struct facts *f, const struct fact_app *app) {
+        static const struct table_column columns[] = {
+                { "PART", "part", TABLE_TREE }, { "STATE", "state", 0 }, { "PORT", "port", TABLE_RIGHT }, { "HEALTH", "health", TABLE_CUT },
+                { "REVISION", "revision", 0 }, { "MEM", "memory", TABLE_RIGHT }, { "CPU", "cpu", TABLE_RIGHT }, { "RST", "restarts", TABLE_RIGHT },
+                { "SINCE", "since", TABLE_RIGHT }, { "PROXY", "proxy", TABLE_CUT }, { "SESS", "sessions", TABLE_RIGHT },
+        };
+        CLEANUP(table_free) struct table *t = NULL;
+        size_t n = 0;
+        int r = table_new(f->c, "parts", columns, ARRAY_SIZE(columns), &t);
+
+        VEC_EACH(part, &app->parts) {
+                size_t parent = n;
+
+                if (r < 0 || !fact_is_kept(part))
+                        continue;
+                r = table_add(t, (const struct str[ARRAY_SIZE(columns)]) { part->name, describe_part(&f->c->arena, part) });
+                n++;
+                VEC_EACH(u, &part->units) {
+                        if (r == 0)
+                                r = add_unit(f, t, parent, u);
+                        n++;
+                }
+        }
+
+        return r < 0 ? ctl_fail("cannot make the table", r) : table_print(f->c, t);
+}
+
+static struct str describe_run(const struct fact_unit *u) {
+        if (u->state == FACT_STARTING)
+                return STR("runs now");
+        if (u->detail.started == 0 || u->detail.result.n == 0)
+                return (struct str) { 0 };
+
+        return u->detail.result;
+}
+
+static bool has_kind(const struct fact_app *app, enum fact_kind kind) {
+        VEC_EACH(part, &app->parts)
+                if (part->kind == kind)
+                        return true;
+
+        return false;
+}
+
+static int show_timers(struct facts *f, const struct fact_app *app) {
+        static const struct table_column columns[] = {
+                { "TIMER", "timer", 0 }, { "SCHEDULE", "schedule", TABLE_WRAP }, { "NEXT", "next", 0 }, { "LAST", "last", 0 }, { "RESULT", "result", 0 },
+        };
+        CLEANUP(table_free) struct table *t = NULL;
+        struct arena *a = &f->c->arena;
+        int r = table_new(f->c, "timers", columns, ARRAY_SIZE(columns), &t);
+
+        VEC_EACH(part, &app->parts) {
+                struct str next = amount_distance(a, part->times.next), last = amount_distance(a, facts_last_run(part));
+                const struct str cells[] = {
+                        part->name, part->schedule, !str_is_absent(next) ? arena_join(a, STR("in "), next) : part->is_timer_active || !f->has_units ? next : STR("not active"),
+                        str_is_absent(last) ? last : arena_join(a, last, STR(" ago")), describe_run(&part->units.at[0]),
+                };
+
+                if (r == 0 && part->kind == FACT_TIMER)
+                        r = table_add(t, cells);
+        }
+
+        return r < 0 ? ctl_fail("cannot make the table", r) : table_print(f->c, t);
+}
+
+static int show_tasks(struct facts *f, const struct fact_app *app) {
+        static const struct table_column columns[] = {
+                { "TASK", "task", 0 }, { "UNIT", "unit", 0 }, { "LAST", "last", 0 }, { "RESULT", "result", 0 },
+        };
+        CLEANUP(table_free) struct table *t = NULL;
+        struct arena *a = &f->c->arena;
+        int r = table_new(f->c, "tasks", columns, ARRAY_SIZE(columns), &t);
+
+        VEC_EACH(part, &app->parts) {
+                const struct fact_unit *u = part->units.at;
+                struct str last = part->kind == FACT_TASK ? amount_distance(a, u->detail.started) : (struct str) { 0 };
+
+                if (r < 0 || part->kind != FACT_TASK)
+                        continue;
+                r = table_add(t, (const struct str[]) { part->name, u->name, str_is_absent(last) ? last : arena_join(a, last, STR(" ago")),
+                                                        part->is_task_done ? STR("done for this revision") : describe_run(u) });
+        }
+
+        return r < 0 ? ctl_fail("cannot make the table", r) : table_print(f->c, t);
+}
+
+static bool has_errors(const struct diags *ds, struct str app) {
+        VEC_EACH(d, &ds->list)
+                if (d->severity == SEVERITY_ERROR && str_eq(d->owner, app))
+                        return true;
+
+        return false;
+}
+
+/* Of the file as it is now; without errors also of the last reload, which asked Quadlet and gave ports. */
+static void put_mistakes(struct facts *f, struct buf *out, const struct fact_app *app) {
+        struct str path = arena_join(&f->c->arena, STR(LAYOUT_ERRORS "/"), app->name), text;
+        size_t before = out->n;
+
+        buf_put_char(out, '\n');
+        diag_sort(&f->session.ds);
+        diag_print(out, &f->session.ds, app->name, log_is_colored(STDOUT_FILENO) ? DIAG_COLOR : 0);
+        if (has_errors(&f->session.ds, app->name) || f->places.runtime < 0)
+                return;
+        if (fs_read(&f->c->arena, f->places.runtime, path.p, ERRORS_MAX, &text) >= 0 && text.n > 0) {
+                buf_put(out, "At the last reload:\n");
+                buf_put_str(out, text);
+        } else if (out->n == before + 1)
+                out->n = before;
+}
+
+/* One app, for people and for programs. They give an exit status. */
+static int status_show_app(struct facts *f, const struct fact_app *app) {
+        struct buf header = buf_in(&f->c->arena), mistakes = buf_in(&f->c->arena);
+        int r;
+
+        put_header(f, &header, app);
+        r = ctl_write(stdout, buf_str(&header));
+        if (r == CTL_GOOD && (has_kind(app, FACT_SERVICE) || has_kind(app, FACT_SIDECAR))) {
+                (void) fputs("\n", stdout);
+                r = show_tree(f, app);
+        }
+        if (r == CTL_GOOD && has_kind(app, FACT_TIMER)) {
+                (void) fputs("\n", stdout);
+                r = show_timers(f, app);
+        }
+        if (r == CTL_GOOD && has_kind(app, FACT_TASK)) {
+                (void) fputs("\n", stdout);
+                r = show_tasks(f, app);
+        }
+        if (r != CTL_GOOD)
+                return r;
+
+        put_mistakes(f, &mistakes, app);
+        return ctl_write(stdout, buf_str(&mistakes));
+}
+
+/* 0 where all is as declared, or on its way there; CTL_NOT_AS_DECLARED where it is not. */
+static int status_judge(const struct facts *f) {
         VEC_EACH(app, &f->apps)
                 if (app->standing == FACT_NOT_AS_DECLARED)
                         return CTL_NOT_AS_DECLARED;

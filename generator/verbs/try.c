@@ -2,8 +2,6 @@
 
 /* pyservicectl try: as apply, and back again unless somebody says that it is good. */
 
-#include "verbs/try.h"
-
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -12,13 +10,114 @@
 #include <unistd.h>
 
 #include "runtime/bus.h"
+#include "runtime/spawn.h"
 #include "schema/type.h"
 #include "terminal/ask.h"
+#include "verbs/apply.h"
 #include "verbs/verbs.h"
+
+/* pyservicectl try: who goes back, and who sees to it should we be killed. */
+
+struct try {
+        struct ctl *ctl;
+        struct apply apply;
+        uint64_t timeout;               /* microseconds */
+        uint64_t armed;                 /* bus_now() */
+        VEC(const struct forecast_app *) apps;  /* that can go back, each to what is accepted */
+};
+
+/* The dead man's switch: what we would do, systemd does, should we be killed or the session be lost so that nobody tells us. */
+
+enum { MARGIN_SEC = 2, SECOND = 1000000 };
+
+static struct str timer_of(const struct try *t, const struct forecast_app *app) {
+        return arena_join(&t->ctl->arena, STR("pyservice-try-"), app->name, STR(".timer"));
+}
+
+static int arm(struct try *t, const struct forecast_app *app) {
+        struct arena *a = &t->ctl->arena;
+        struct str delay = arena_join(a, STR("--on-active="), arena_u64(a, t->timeout / SECOND + MARGIN_SEC));
+        struct str unit = arena_join(a, STR("--unit=pyservice-try-"), app->name);
+        struct str description = arena_join(a, STR("--description=Rollback of a try of "), app->name);
+        const char *argv[20] = { spawn_find(a, "systemd-run").p }, *user = t->ctl->is_user ? "--user" : NULL;
+        struct spawn_result result;
+        size_t n = 1;
+        int r;
+
+        if (!argv[0])
+                return ctl_fail("systemd-run", -ENOENT);
+        if (user)
+                argv[n++] = user;
+        argv[n++] = "--quiet";
+        argv[n++] = "--collect";
+        argv[n++] = "--timer-property=AccuracySec=100ms";
+        argv[n++] = "--timer-property=StartLimitIntervalSec=0";         /* it is started anew as often as we like */
+        argv[n++] = unit.p;
+        argv[n++] = description.p;
+        argv[n++] = delay.p;
+        argv[n++] = ctl_self(t->ctl).p;
+        if (user)
+                argv[n++] = user;
+        argv[n++] = "rollout";
+        argv[n++] = "undo";
+        argv[n++] = app->name.p;
+        argv[n] = app->accepted.p;
+
+        r = spawn_run(a, argv, &result);
+        if (r < 0)
+                return ctl_fail(argv[0], r);
+        if (result.status == 0)
+                return 0;
+
+        (void) fprintf(stderr, "pyservicectl: %.*s: %.*s; is another 'pyservicectl try' running?\n", STR_ARG(app->name), STR_ARG(str_trim(result.err)));
+        return CTL_MISTAKE;
+}
+
+/* Nothing is said of one that went off meanwhile: it is gone then. */
+static int each(struct try *t, const char *verb) {
+        int status = 0;
+
+        VEC_EACH(app, &t->apps) {
+                int r = ctl_systemctl(t->ctl, (const char *const[]) { verb, timer_of(t, *app).p, NULL });
+
+                status = r != 0 ? r : status;
+        }
+        return status;
+}
+
+/* Cancels the timers. */
+static int try_disarm(struct try *t) {
+        return each(t, "stop");
+}
+
+/* A timer of systemd's for each app, pyservice-try-APP.timer, that undoes it a little after `timeout`; or none at all. Gives 0, or an exit
+ * status after having said why. */
+static int try_arm(struct try *t) {
+        size_t n = t->apps.n;
+
+        for (size_t i = 0; i < n; i++) {
+                int r = arm(t, t->apps.at[i]);
+
+                if (r == 0)
+                        continue;
+                t->apps.n = i;          /* those of others are theirs */
+                (void) try_disarm(t);
+                return r;
+        }
+
+        t->armed = bus_now();
+        return 0;
+}
+
+/* Restarts the timers. */
+static int try_rearm(struct try *t) {
+        t->armed = bus_now();
+        return each(t, "restart");
+}
 
 #define TIMEOUT_DEFAULT "120s"
 
-enum { SECOND = 1000000, TIMEOUT_MIN = SECOND, GONE_BACK = 64 };
+enum { TIMEOUT_MIN = SECOND, GONE_BACK = 64 };
 
 static volatile sig_atomic_t caught;
 
@@ -80,7 +179,8 @@ static bool acts_at_once(const struct forecast_app *app) {
         return false;
 }
 
-size_t try_warn(const struct try *t) {
+/* Prints the changes that cannot be rolled back on standard output. Gives the number of lines. */
+static size_t try_warn(const struct try *t) {
         size_t n = 0;
 
         VEC_EACH(app, &t->apply.foreseen.forecast.apps) {
