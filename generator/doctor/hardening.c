@@ -10,15 +10,23 @@
 /* In memory with ReadOnlyTmpfs (podman-run(1)), or not the image's. */
 static const char *const in_memory[] = { "/dev", "/proc", "/run", "/sys", "/tmp", "/var/tmp" };
 
+/* Podman itself writes these, if the image is not read-only. */
+static const char *const podmans[] = {
+        "/etc", "/etc/group", "/etc/hostname", "/etc/hosts", "/etc/mtab", "/etc/passwd", "/etc/resolv.conf",
+};
+
 static bool is_at_or_below(struct str path, struct str top) {
         return str_has_prefix(path, top) && (path.n == top.n || path.p[top.n] == '/');
 }
 
-static bool stays_writable(struct str path, struct str mounts) {
+static bool is_no_trace(struct str path, struct str mounts) {
         struct str mount;
 
         for (size_t i = 0; i < ARRAY_SIZE(in_memory); i++)
                 if (is_at_or_below(path, str_of(in_memory[i])))
+                        return true;
+        for (size_t i = 0; i < ARRAY_SIZE(podmans); i++)
+                if (str_is(path, podmans[i]))
                         return true;
         while (str_split(&mounts, '\n', &mount))
                 if (mount.n > 0 && is_at_or_below(path, mount))
@@ -48,7 +56,7 @@ static struct str find_written(struct str changes, struct str mounts) {
         while (str_split(&rest, '\n', &line)) {
                 struct str path = line.n > 2 ? str_from(line, 2) : STR("/");
 
-                if (!stays_writable(path, mounts) && !is_directory_of_another(path, changes, mounts))
+                if (!is_no_trace(path, mounts) && !is_directory_of_another(path, changes, mounts))
                         return path;
         }
 
