@@ -6,7 +6,7 @@
 
 #include <limits.h>
 
-#include "app/load.h"
+#include "app/world.h"
 
 /* Memory that the processes share; a value of zeroes is the first try. */
 struct attempt {

@@ -3,7 +3,7 @@
 
 /* The app's directories and their owner, worked out; and where containers see them. */
 
-#include "app/load.h"
+#include "app/world.h"
 
 /* Where the app's directories are, or would be: the paths of a home. */
 struct home home_paths(struct world *w, const struct app *app);

@@ -5,7 +5,7 @@
  * that runs the application's image takes over everything; one with another image gets neither variables nor secrets nor
  * `config`, unless it says `inherit:`. It still gets each secret of the top that its own variables name. */
 
-#include "app/load.h"
+#include "app/world.h"
 
 /* Fills `takes` of every container; before anything is inherited. */
 void inherit_decide(struct arena *a, struct app *app);

@@ -3,7 +3,7 @@
 
 /* Facts about the machine that do not come from pyservice: its name, units whose names are taken, and networks that definitions may use. */
 
-#include "app/load.h"
+#include "app/world.h"
 
 /* Reads the host's name, and lists the unit directories and the administrator's Quadlet files. */
 int machine_read(struct world *w);

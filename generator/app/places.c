@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "app/load.h"
+#include "app/world.h"
 #include "bundle/layout.h"
 #include "config.h"
 

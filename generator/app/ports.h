@@ -14,7 +14,7 @@
  * that shrank keeps them, so that an instance which starts, runs or drains meanwhile has the same port to its
  * end, and when it is back. One with slots has ports for further instances too. */
 
-#include "app/load.h"
+#include "app/world.h"
 
 /* The number of a service's spare instance, UNIT@next: that of no other. */
 #define PORTS_NEXT UINT32_MAX

@@ -3,7 +3,7 @@
 
 /* Files as they would be: world_load() takes them in place of what lies there, so that a change is checked before it is made. */
 
-#include "app/load.h"
+#include "app/world.h"
 #include "base/fs.h"
 
 /* Whether `path` is proposed. Gives 0 and fills *ret, as if root had written it; -ENOENT where it is to be removed; 1 where nobody

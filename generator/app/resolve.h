@@ -3,7 +3,7 @@
 
 /* Names that a definition uses: units, networks, volumes, images. */
 
-#include "app/load.h"
+#include "app/world.h"
 
 /* Fills unit, image_unit, network_name, network_unit and mounts of every container. Reports what does not exist or has no
  * good name. */

@@ -8,7 +8,7 @@
 
 #include <sys/stat.h>
 
-#include "app/load.h"
+#include "app/world.h"
 
 /* Also true where nobody asks: check FILE. */
 bool trust_is_given(const struct world *w, const struct stat *st);

@@ -7,7 +7,7 @@
 
 #include <stdio.h>
 
-#include "app/load.h"
+#include "app/world.h"
 #include "base/buf.h"
 
 enum { CTL_GOOD = 0, CTL_MISTAKE = 1, CTL_USAGE = 2, CTL_NOT_AS_DECLARED = 3 };

@@ -10,6 +10,7 @@
 #include "base/fs.h"
 #include "base/log.h"
 #include "ctl/session.h"
+#include "load/load.h"
 #include "publish/left-volume.h"
 
 int ctl_fail(const char *context, int r) {

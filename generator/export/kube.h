@@ -6,7 +6,7 @@
  * One file for each kind of thing: kube-environment, -secrets, -volumes and -pod make what runs; -workload, -work and -network the
  * objects around it. Other code that creates an object of the app gets the same names from the functions here. */
 
-#include "app/load.h"
+#include "app/world.h"
 #include "ctl/ctl.h"
 #include "output/yaml-text.h"
 

@@ -4,7 +4,7 @@
 /* Which of its two versions, the wanted one and the one in place, each application gets: as much of the wanted as HAProxy
  * takes. */
 
-#include "app/load.h"
+#include "app/world.h"
 #include "hooks/proxy-place.h"
 #include "hooks/proxy-state.h"
 

@@ -14,6 +14,7 @@
 #include "hooks/nginx.h"
 #include "hooks/proxy-choose.h"
 #include "hooks/proxy-states.h"
+#include "load/load.h"
 #include "runtime/haproxy-counters.h"
 
 #define MEMORY LAYOUT_STATE "/" LAYOUT_PROXY_MEMORY

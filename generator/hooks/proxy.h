@@ -12,7 +12,7 @@
  * Where HAProxy can't be asked (not installed, its container does not run), the files are put in place as they are,
  * so that it finds them when it starts. */
 
-#include "app/load.h"
+#include "app/world.h"
 #include "base/vec.h"
 #include "hooks/proxy-choose.h"
 

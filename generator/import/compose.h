@@ -36,9 +36,6 @@ bool compose_is_secretive(struct str name);
 /* 512m, 1gb → 512M, 1G. */
 struct str compose_size(struct compose *c, struct str text);
 
-/* One of `services:`; NULL for none. */
-const struct node *compose_service(const struct compose *c, struct str name);
-
 /* The name of the part that a service becomes. */
 struct str compose_name(const struct compose *c, struct str service);
 

@@ -5,10 +5,10 @@
 
 #include <fcntl.h>
 
-#include "app/contract.h"
 #include "base/fs.h"
 #include "import/jinja.h"
 #include "import/plays.h"
+#include "load/contract.h"
 
 static struct str own_name(const struct jinja *j, struct str name) {
         (void) j;

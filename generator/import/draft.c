@@ -5,8 +5,8 @@
 #include <stdarg.h>
 #include <stdlib.h>
 
-#include "app/check.h"
 #include "base/utf8.h"
+#include "check/check.h"
 #include "import/import.h"
 
 /* The keys of an app and of its parts, as people expect them. */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "model/effective.h"
 
-#include "app/contract.h"
 #include "app/rows.h"
 #include "ctl/session.h"
+#include "load/contract.h"
 #include "schema/export-parts.h"
 #include "schema/syntax.h"
 

@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "app/load.h"
+#include "app/world.h"
 #include "base/fs.h"
 #include "config.h"
 #include "rollout/require.h"

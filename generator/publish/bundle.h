@@ -43,7 +43,7 @@
  *
  * An app's bundle is replaced by one rename, or not at all. */
 
-#include "app/load.h"
+#include "app/world.h"
 #include "output/tree.h"
 #include "state/state.h"
 

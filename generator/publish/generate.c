@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "bundle/layout.h"
 #include "config.h"
+#include "load/load.h"
 #include "publish/left-volume.h"
 #include "publish/parts.h"
 #include "render/render.h"

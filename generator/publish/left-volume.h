@@ -5,7 +5,7 @@
  * volume `data` if the map `volumes` did not have it; and a definition may change from the one to the other.
  * Instances would then start with an empty volume, and their data would lie where nobody looks. */
 
-#include "app/load.h"
+#include "app/world.h"
 
 /* Reports each such volume. If the application mounts the other one up to now, this is an error, and what is
  * accepted runs on; if a volume of that name is only there, it is a warning. */

@@ -10,9 +10,9 @@
  * - a value with {{ instance }}, since the files are the same for all instances, and one of several lines whose name Podman
  *   itself looks at: Environment= in the unit. */
 
-#include "app/environment.h"
 #include "base/hash.h"
 #include "bundle/layout.h"
+#include "load/environment.h"
 #include "output/lines.h"
 #include "render/parts.h"
 

@@ -28,9 +28,9 @@
  * new revision, and restarts nothing. Files of two revisions lie side by side while a rollout goes on: so what can
  * differ between them, and is named in a container, has the hash of its text in its name. */
 
-#include "app/load.h"
 #include "app/ports.h"
 #include "app/resolve.h"
+#include "app/world.h"
 #include "output/tree.h"
 #include "output/unit.h"
 

@@ -3,11 +3,11 @@
 #include <fcntl.h>
 #include <stdlib.h>
 
-#include "app/contract.h"
 #include "app/resolve.h"
 #include "base/fs.h"
 #include "control/run.h"
 #include "ctl/session.h"
+#include "load/contract.h"
 #include "model/effective.h"
 #include "runtime/spawn.h"
 #include "terminal/table.h"

@@ -4,8 +4,8 @@
 
 #include <stdio.h>
 
-#include "app/contract.h"
 #include "ctl/ctl.h"
+#include "load/contract.h"
 #include "schema/export.h"
 #include "terminal/pager.h"
 #include "verbs/verbs.h"

@@ -5,12 +5,12 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include "app/load.h"
 #include "app/ports.h"
 #include "base/fs.h"
 #include "ctl/session.h"
 #include "doctor/doctor.h"
 #include "import/import.h"
+#include "load/load.h"
 #include "parsers.h"
 #include "render/render.h"
 #include "verbs/verbs.h"

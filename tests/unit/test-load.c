@@ -2,6 +2,7 @@
 
 /* Which files count, what lies over them, and whom they belong to. Each file says where it lies in the label "from". */
 
+#include "load/load.h"
 #include "worlds.h"
 
 #define APP(from) "image: x\nlabels: {from: " from "}\n"

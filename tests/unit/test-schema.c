@@ -2,8 +2,8 @@
 
 /* The decoder on a schema of its own with every shape, and a walk over the real ones. */
 
-#include "app/contract.h"
 #include "decoding.h"
+#include "load/contract.h"
 
 struct leaf {
         struct number port;

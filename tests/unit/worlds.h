@@ -10,8 +10,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "app/load.h"
 #include "base/fs.h"
+#include "load/load.h"
 #include "rows.h"
 
 struct site {

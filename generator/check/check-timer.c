@@ -2,8 +2,8 @@
 
 /* When timers run. systemd ignores a line that it does not understand; a timer without one starts nothing. */
 
-#include "app/check-parts.h"
 #include "app/machine.h"
+#include "check/check-parts.h"
 #include "schema/calendar.h"
 
 /* "30 3 * * *" → "03:30"; for others what form they need. */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdlib.h>
 
-#include "app/check-parts.h"
 #include "app/place.h"
 #include "app/resolve.h"
+#include "check/check-parts.h"
 
 /* Two schedulers would do everything twice. */
 static void check_beat(struct world *w, struct app *app) {

@@ -4,7 +4,7 @@
 /* From a merged node tree to an app that can be rendered: substitution, decoding, inheritance, defaults, names,
  * environment, checks. */
 
-#include "app/load.h"
+#include "app/world.h"
 
 /* Does it for every definition that could be read, then checks what concerns several apps. Mistakes go to w->ds with
  * the app as owner and mark the definition broken. */

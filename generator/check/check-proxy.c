@@ -2,8 +2,8 @@
 
 /* What HAProxy needs to reach a service, and keys that need one another. */
 
-#include "app/check-parts.h"
 #include "app/place.h"
+#include "check/check-parts.h"
 
 static struct span service_key(const struct app *app, const struct service *s, const char *key) {
         return place_in_part(app, "services", (size_t) (s - app->services.at), key);

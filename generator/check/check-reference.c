@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-#include "app/check-parts.h"
+#include "check/check-parts.h"
 
 static void check_before_update(struct world *w, struct app *app) {
         struct str *names = arena_array(w->arena, app->tasks.n + 1, struct str);

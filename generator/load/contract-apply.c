@@ -2,8 +2,8 @@
 
 /* Values of `config:` into the variables that a contract names. */
 
-#include "app/contract.h"
 #include "app/substitute.h"
+#include "load/contract.h"
 
 struct applying {
         struct world *w;

@@ -3,7 +3,7 @@
 
 /* The environment of each container. */
 
-#include "app/load.h"
+#include "app/world.h"
 
 /* Fills `environment` of every container: the contract's variables, then run mode and worker count, then `env`, later
  * ones over earlier ones. Reports secrets that are not defined, and what an environment can't hold. */

@@ -2,8 +2,8 @@
 
 /* `quadlet:` is for what has no key of its own: what pyservice writes, or relies on, cannot be written over there. */
 
-#include "app/check-parts.h"
 #include "app/resolve.h"
+#include "check/check-parts.h"
 
 struct taken_key {
         const char *key;

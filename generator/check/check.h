@@ -3,7 +3,7 @@
 
 /* Rules between keys and between apps: each a small named check (dtc's checks.c is the model). */
 
-#include "app/load.h"
+#include "app/world.h"
 
 /* APP-rollout@ is a unit of the app's own, APP-next is the container of its spare instance, and what was
  * accepted by earlier versions has units APP-health: no part may be named so. */

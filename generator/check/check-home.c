@@ -4,9 +4,9 @@
 
 #include <stdlib.h>
 
-#include "app/check-parts.h"
 #include "app/home.h"
 #include "app/place.h"
+#include "check/check-parts.h"
 
 #define SMALL "abcdefghijklmnopqrstuvwxyz0123456789"
 #define NAME_CHARS "ABCDEFGHIJKLMNOPQRSTUVWXYZ_-" SMALL

@@ -4,10 +4,10 @@
 
 #include <stdlib.h>
 
-#include "app/check-parts.h"
 #include "app/place.h"
 #include "app/resolve.h"
 #include "base/base64.h"
+#include "check/check-parts.h"
 #include "schema/syntax.h"
 
 static void check_ciphertext(struct world *w, const struct secret *s) {

@@ -6,7 +6,7 @@
  * A contract is a YAML file NAME.yaml in /etc/pyservice/contracts or /usr/share/pyservice/contracts. A definition names it
  * and gives values under `config:`; the contract says which are required and what variables they become. */
 
-#include "app/load.h"
+#include "app/world.h"
 
 enum contract_type { CONTRACT_STRING, CONTRACT_INTEGER, CONTRACT_BOOLEAN, CONTRACT_URL, CONTRACT_LIST };
 

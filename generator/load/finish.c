@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "app/finish.h"
+#include "load/finish.h"
 
 #include "app/attempt.h"
-#include "app/check.h"
-#include "app/environment.h"
 #include "app/home.h"
 #include "app/inherit.h"
 #include "app/place.h"
@@ -11,6 +9,8 @@
 #include "app/rows.h"
 #include "app/source.h"
 #include "app/substitute.h"
+#include "check/check.h"
+#include "load/environment.h"
 #include "schema/syntax.h"
 
 #define OWN_NETWORK "default"

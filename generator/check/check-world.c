@@ -5,11 +5,11 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "app/check.h"
 #include "app/machine.h"
 #include "app/resolve.h"
 #include "base/fs.h"
 #include "bundle/layout.h"
+#include "check/check.h"
 
 /* Something that only one may have. */
 struct claim {

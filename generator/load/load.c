@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "app/load.h"
+#include "load/load.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -7,12 +7,12 @@
 #include <unistd.h>
 
 #include "app/attempt.h"
-#include "app/file-name.h"
-#include "app/finish.h"
 #include "app/machine.h"
 #include "app/proposed.h"
 #include "app/trust.h"
 #include "base/fs.h"
+#include "load/file-name.h"
+#include "load/finish.h"
 
 static struct span whole(uint32_t file) {
         return (struct span) { file, 0, 0 };

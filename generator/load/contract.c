@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "app/contract.h"
+#include "load/contract.h"
 
 #include "app/substitute.h"
 #include "base/fs.h"
+#include "load/load.h"
 
 static const struct field contract_variable_fields[] = {
         FIELD(contract_variable, name, "name", "Key under 'config:'. Default: the name of the environment variable."),

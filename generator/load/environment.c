@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "app/environment.h"
+#include "load/environment.h"
 
 #include <stdlib.h>
 
-#include "app/contract.h"
 #include "app/inherit.h"
 #include "app/resolve.h"
+#include "load/contract.h"
 
 struct environment {
         struct arena *arena;

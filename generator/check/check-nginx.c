@@ -2,8 +2,8 @@
 
 /* What nginx can't do of what HAProxy can, and what its configuration can't say. */
 
-#include "app/check-parts.h"
 #include "app/place.h"
+#include "check/check-parts.h"
 
 /* Written as it is, or as a variable of nginx's: there is no way to say which. */
 static void check_text(struct world *w, struct str text, struct span at) {

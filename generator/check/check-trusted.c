@@ -2,8 +2,8 @@
 
 /* Whom systemd is to let through must be known: also the container's own network, from which the probes and HAProxy come. */
 
-#include "app/check-parts.h"
 #include "app/place.h"
+#include "check/check-parts.h"
 
 static void check_network(struct world *w, const struct app *app, const struct container *c) {
         struct str network = c->network.text;

@@ -4,9 +4,9 @@
 
 #include <strings.h>
 
-#include "app/check-parts.h"
 #include "app/health.h"
 #include "app/place.h"
+#include "check/check-parts.h"
 
 static bool has_http(const struct health *h) {
         return !str_is_absent(h->http.text);

@@ -3,7 +3,7 @@
 
 /* Checks the file names of definitions and drop-ins. */
 
-#include "app/load.h"
+#include "app/world.h"
 
 /* "shop" of "shop.yaml" and "shop.yml". */
 struct str file_name_stem(struct str file_name);

@@ -2,9 +2,9 @@
 
 /* `source:`: what excludes what. */
 
-#include "app/check-parts.h"
 #include "app/place.h"
 #include "app/source.h"
+#include "check/check-parts.h"
 
 static void check_image(struct world *w, const struct app *app) {
         if (node_get(app->node, "image"))

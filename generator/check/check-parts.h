@@ -3,7 +3,7 @@
 
 /* The checks of one app, by what they are about; check_app() calls them in turn. */
 
-#include "app/check.h"
+#include "check/check.h"
 
 void check_proxies(struct world *w, struct app *app);           /* ports, networks and what HAProxy is told */
 void check_nginx(struct world *w, const struct app *app, const struct service *s);      /* what nginx can't */

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "app/file-name.h"
+#include "load/file-name.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
 
 #include "base/fs.h"
+#include "load/load.h"
 
 struct str file_name_stem(struct str file_name) {
         return (struct str) { file_name.p, file_name.n - (str_has_suffix(file_name, STR(".yml")) ? 4 : 5) };
