@@ -21,7 +21,8 @@ static bool is_beat(const struct service *s) {
 
 /* /var/run is a link to /run. */
 static bool is_machines(struct str path) {
-        return path_is_machines(str_has_prefix(path, STR("/var/run")) ? str_from(path, strlen("/var")) : path);
+        return path_is_machines(str_has_prefix(path, STR("/var/run")) ? str_from(path, strlen("/var"))
+                                                                      : path);
 }
 
 /* Where the definition mounts them nowhere, the application's directories are mounted into all that is its
@@ -102,7 +103,8 @@ bool has_ports(const struct service *s) {
 /* Podman refuses an init in a PID namespace that is not the container's own. */
 static bool has_raw_namespace(const struct app *app) {
         LIST_EACH(entry, &app->quadlet->container)
-                if (str_is(entry->key.text, "PodmanArgs") && str_find_str(entry->value.text, STR("--pid")) < entry->value.text.n)
+                if (str_is(entry->key.text, "PodmanArgs") &&
+                    str_find_str(entry->value.text, STR("--pid")) < entry->value.text.n)
                         return true;
 
         return false;
@@ -112,13 +114,14 @@ bool has_init(const struct app *app, const struct container *c) {
         if (c->init.at.len > 0)
                 return c->init.yes;
 
-        return (is_built(app, c) || c->command.n > 0 || c->entrypoint.n > 0) && !(app->quadlet && has_raw_namespace(app));
+        return (is_built(app, c) || c->command.n > 0 || c->entrypoint.n > 0) &&
+               !(app->quadlet && has_raw_namespace(app));
 }
 
 struct image_ref app_pinned(const struct app *app, struct image_ref image) {
         LIST_EACH(pin, &app->pins)
                 if (str_eq(pin->reference, image.text) && type_accepts(KIND_IMAGE_REF, pin->pinned))
-                        return (struct image_ref) { pin->pinned, image.at };
+                        return (struct image_ref){ pin->pinned, image.at };
 
         return image;
 }

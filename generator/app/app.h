@@ -4,8 +4,8 @@
 /* A decoded definition: the tables of pyservice.d(5) as structs. The rows that fill them are in rows.c and
  * its neighbours; a member without a row is worked out by world_finish().
  *
- * Invariants after world_finish() without errors: every service, sidecar and task has an image, its environment is
- * complete and in order, and every name that one part uses of another exists. */
+ * Invariants after world_finish() without errors: every service, sidecar and task has an image, its
+ * environment is complete and in order, and every name that one part uses of another exists. */
 
 #include "app/host.h"
 
@@ -15,7 +15,8 @@ enum {
 };
 
 enum pull { PULL_MISSING, PULL_ALWAYS, PULL_NEWER, PULL_NEVER };
-/* RESTART_LIMITED is no choice: it is "always" with `max_starts`. Everything but RESTART_ALWAYS is started once, and then by Restart= alone. */
+/* RESTART_LIMITED is no choice: it is "always" with `max_starts`. Everything but RESTART_ALWAYS is started
+ * once, and then by Restart= alone. */
 enum restart { RESTART_ALWAYS, RESTART_ON_FAILURE, RESTART_NO, RESTART_LIMITED };
 enum run_mode { RUN_MODE_WEB, RUN_MODE_TASK, RUN_MODE_WORKER, RUN_MODE_BEAT };
 enum proxy_via { VIA_PORT, VIA_DNS };
@@ -54,7 +55,7 @@ struct secret {
         struct ciphertext kms;
         struct podman_secret podman;
         struct choice on_error;
-        struct file_mode mode;          /* of the file in the container */
+        struct file_mode mode; /* of the file in the container */
         struct number uid, gid;
 };
 
@@ -65,23 +66,23 @@ struct secret_entry {
 
 /* A variable as the container gets it: literals and secrets, one after another. */
 struct piece {
-        struct str literal;             /* from contracts and accepted texts */
+        struct str literal; /* from contracts and accepted texts */
         struct name secret;
         bool is_url_encoded;
-        bool is_secret;                 /* a literal that a contract calls one */
+        bool is_secret; /* a literal that a contract calls one */
 };
 
 struct variable {
         struct env_name name;
         LIST(struct piece) pieces;
-        bool is_secret;                 /* holds a secret, or what a contract calls one */
+        bool is_secret; /* holds a secret, or what a contract calls one */
 };
 
 /* An entry of `volumes`, taken apart. */
 struct mount {
-        struct volume_spec spec;                /* SOURCE:TARGET[:OPTIONS] with the source as Podman knows it */
-        struct unit_name unit;                  /* that makes the volume; absent for none */
-        bool is_made;                           /* a directory of the machine that is made if it is missing */
+        struct volume_spec spec; /* SOURCE:TARGET[:OPTIONS] with the source as Podman knows it */
+        struct unit_name unit;   /* that makes the volume; absent for none */
+        bool is_made;            /* a directory of the machine that is made if it is missing */
 };
 
 struct resources {
@@ -93,7 +94,7 @@ struct resources {
 /* The keys that a part inherits from the top level of the definition, if it says so. */
 struct inheritance {
         struct flag all;
-        LIST(struct choice) some;       /* of enum inherited */
+        LIST(struct choice) some; /* of enum inherited */
 };
 
 /* The keys of every part that runs as a container. */
@@ -113,7 +114,7 @@ struct container {
         struct network_ref network;
         LIST(struct host_name) aliases;
         struct resources *resources;
-        struct flag init;                       /* absent: has_init() decides */
+        struct flag init; /* absent: has_init() decides */
         struct choice hardening;
         struct duration stop_timeout;
         struct signal_name stop_signal;
@@ -123,17 +124,17 @@ struct container {
         struct inheritance inherit;
 
         /* From here on: worked out by world_finish(). */
-        LIST(struct variable) environment;      /* all of it, sorted by name */
-        struct name unit;                       /* APP or APP-NAME */
-        struct name image_unit;                 /* APP or APP-NAME, whose .image it uses */
+        LIST(struct variable) environment; /* all of it, sorted by name */
+        struct name unit;                  /* APP or APP-NAME */
+        struct name image_unit;            /* APP or APP-NAME, whose .image it uses */
         bool owns_image_unit;
         struct network_ref network_name;        /* as Podman knows it */
         struct unit_name network_unit;          /* absent for a network without a unit */
         LIST(struct ip_prefix) network_subnets; /* its addresses, where they are known */
         LIST(struct host_name) names;           /* its names on the network, besides the container's own */
         LIST(struct mount) mounts;
-        bool takes[INHERITED_COUNT];            /* from the top of the definition */
-        bool runs_as_owner;                     /* as the user of the machine who owns the app's directories */
+        bool takes[INHERITED_COUNT]; /* from the top of the definition */
+        bool runs_as_owner;          /* as the user of the machine who owns the app's directories */
 };
 
 struct header_entry {
@@ -148,8 +149,8 @@ struct health {
         struct number port;
         struct choice scheme, on_failure;
         struct http_status status;
-        struct text command;            /* for a shell, */
-        LIST(struct word) words;        /* or without one */
+        struct text command;     /* for a shell, */
+        LIST(struct word) words; /* or without one */
         struct duration interval, timeout, start_period;
         struct number retries;
 };
@@ -191,9 +192,9 @@ struct start_order {
 
 /* When systemd starts a part again, and how soon. */
 struct restart_policy {
-        struct choice policy;           /* decides struct service's `restart` */
+        struct choice policy; /* decides struct service's `restart` */
         struct duration delay, max_delay;
-        struct number max_starts;       /* 0: no limit */
+        struct number max_starts; /* 0: no limit */
 };
 
 struct service {
@@ -204,7 +205,7 @@ struct service {
         LIST(struct publish_spec) publish;
         struct health *health;
         struct choice restart;
-        struct restart_policy *restart_policy;  /* never NULL after world_finish() */
+        struct restart_policy *restart_policy; /* never NULL after world_finish() */
         struct start_order order;
         struct proxy *proxy;
 };
@@ -215,7 +216,7 @@ struct sidecar {
         struct container container;
         struct health *health;
         struct choice restart;
-        struct restart_policy *restart_policy;  /* never NULL after world_finish() */
+        struct restart_policy *restart_policy; /* never NULL after world_finish() */
         struct start_order order;
 };
 
@@ -284,8 +285,8 @@ struct config_entry {
 struct rollout {
         struct choice strategy, on_failure;
         struct number max_unavailable;
-        struct flag spare;              /* of each service: has_spare() */
-        struct duration ready_timeout;  /* absent: the unit's own limit */
+        struct flag spare;             /* of each service: has_spare() */
+        struct duration ready_timeout; /* absent: the unit's own limit */
         struct duration pause, min_ready;
 };
 
@@ -309,8 +310,8 @@ struct repository {
         LIST(struct command) before, after;
 
         /* From here on: worked out by source_finish(). */
-        struct abs_path code_dir;       /* where the code lies, on the machine and in the image */
-        struct image_ref image;         /* that is built: localhost/pyservice-APP:HASH */
+        struct abs_path code_dir; /* where the code lies, on the machine and in the image */
+        struct image_ref image;   /* that is built: localhost/pyservice-APP:HASH */
 };
 
 /* A file that is written before the app starts. */
@@ -324,10 +325,10 @@ struct app_file {
 /* Who owns the app's directories, and where they are. */
 struct home {
         struct abs_path root, app, code, config, data;
-        struct account user, group;     /* "root" where nobody is named */
-        bool has_owner;                 /* somebody is named, who then runs the command */
+        struct account user, group; /* "root" where nobody is named */
+        bool has_owner;             /* somebody is named, who then runs the command */
         bool makes_user;
-        LIST(struct abs_path) parents;  /* further directories that files need, below the app's own */
+        LIST(struct abs_path) parents; /* further directories that files need, below the app's own */
 };
 
 struct app {
@@ -339,15 +340,16 @@ struct app {
         struct flag ensure_user;
         struct abs_path root, app_dir, code_dir, config_dir, data_dir;
         LIST(struct app_file) files;
-        struct service base;            /* what stands at the top: the one service of the short form, or what services inherit */
+        struct service
+                base; /* what stands at the top: the one service of the short form, or what services inherit */
         LIST(struct service) services;
         LIST(struct sidecar) sidecars;
         LIST(struct task) tasks;
         LIST(struct timer) timers;
         LIST(struct name) before_update;
-        struct repository *source;      /* NULL for an app of an image */
-        struct rollout *rollout;        /* never NULL after world_finish() */
-        struct choice auto_update;      /* only where auto_update.at is a place: has_auto_update() */
+        struct repository *source; /* NULL for an app of an image */
+        struct rollout *rollout;   /* never NULL after world_finish() */
+        struct choice auto_update; /* only where auto_update.at is a place: has_auto_update() */
         LIST(struct volume_entry) volumes;
         LIST(struct network_entry) networks;
         LIST(struct ip_prefix) trusted;
@@ -355,12 +357,12 @@ struct app {
         LIST(struct config_entry) config;
         struct auth_tracking *auth_tracking;
         struct quadlet *quadlet;
-        struct home *home;              /* from no row: from source, files, root …; NULL without them */
-        LIST(struct image_pin) pins;    /* from no row: from the app's state, before it is rendered */
+        struct home *home;           /* from no row: from source, files, root …; NULL without them */
+        LIST(struct image_pin) pins; /* from no row: from the app's state, before it is rendered */
 
-        struct span at;                 /* the whole definition */
+        struct span at; /* the whole definition */
         const struct node *node;
-        struct str path;                /* of the main file, for SourcePath= */
+        struct str path; /* of the main file, for SourcePath= */
 };
 
 extern const struct schema app_schema, host_schema;
@@ -379,9 +381,9 @@ static inline bool has_health_command(const struct health *h) {
 /* Does a spare instance try a new revision of a service first, and if not, why? */
 enum spare {
         SPARE_RUNS,
-        SPARE_UNWANTED,                 /* no proxy, no rolling update, BEAT, or `spare: false` */
-        SPARE_HAS_NO_PORT,              /* a port of the machine that is written down is the instance's */
-        SPARE_WOULD_WRITE,              /* what only this one instance may write */
+        SPARE_UNWANTED,    /* no proxy, no rolling update, BEAT, or `spare: false` */
+        SPARE_HAS_NO_PORT, /* a port of the machine that is written down is the instance's */
+        SPARE_WOULD_WRITE, /* what only this one instance may write */
 };
 
 /* *ret_at: the port or the mount that is the reason, where there is one. */
@@ -396,8 +398,8 @@ static inline bool has_spare(const struct app *app, const struct service *s) {
 /* Is pyservice-init the container's first process? */
 bool has_init(const struct app *app, const struct container *c);
 
-/* The image that `image` is pinned to; itself where it is not, or where that is no image's reference. A reference is written as
- * the definition has it. */
+/* The image that `image` is pinned to; itself where it is not, or where that is no image's reference. A
+ * reference is written as the definition has it. */
 struct image_ref app_pinned(const struct app *app, struct image_ref image);
 
 /* Does it run what the app's source is built to? */

@@ -14,7 +14,7 @@ void attempt_begin(struct world *w, struct str path) {
 }
 
 void attempt_end(struct world *w) {
-        attempt_begin(w, (struct str) { NULL, 0 });
+        attempt_begin(w, (struct str){ NULL, 0 });
 }
 
 static bool is_given_up(const struct attempt *attempt, struct str path) {
@@ -30,7 +30,8 @@ bool attempt_has_given_up(const struct world *w, struct str path) {
 }
 
 bool attempt_give_up(struct attempt *attempt) {
-        if (attempt->at[0] == '\0' || attempt->n_given_up == ARRAY_SIZE(attempt->given_up) || is_given_up(attempt, str_of(attempt->at)))
+        if (attempt->at[0] == '\0' || attempt->n_given_up == ARRAY_SIZE(attempt->given_up) ||
+            is_given_up(attempt, str_of(attempt->at)))
                 return false;
 
         memcpy(attempt->given_up[attempt->n_given_up++], attempt->at, sizeof(attempt->at));

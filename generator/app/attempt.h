@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* A run in a process of its own, which may die of one definition: too large for the memory or for the time that there is.
- * The parent process must know which definition it was, and tries again without it. */
+/* A run in a process of its own, which may die of one definition: too large for the memory or for the time
+ * that there is. The parent process must know which definition it was, and tries again without it. */
 
 #include <limits.h>
 
@@ -10,8 +10,8 @@
 
 /* Memory that the processes share; a value of zeroes is the first try. */
 struct attempt {
-        char at[PATH_MAX];              /* the definition that is being worked on; empty for none */
-        char given_up[8][PATH_MAX];     /* those that a process died of */
+        char at[PATH_MAX];          /* the definition that is being worked on; empty for none */
+        char given_up[8][PATH_MAX]; /* those that a process died of */
         size_t n_given_up;
 };
 
@@ -22,6 +22,6 @@ void attempt_end(struct world *w);
 /* Did an earlier try die of it? */
 bool attempt_has_given_up(const struct world *w, struct str path);
 
-/* After a process died: gives up what it was at. False where it was at none, or at one that was given up before, or where
- * there are too many; then another try would be no better. */
+/* After a process died: gives up what it was at. False where it was at none, or at one that was given up
+ * before, or where there are too many; then another try would be no better. */
 bool attempt_give_up(struct attempt *attempt);

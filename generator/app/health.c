@@ -10,8 +10,8 @@ static bool is_same_name(struct str a, struct str b) {
 /* They are about the connection and the body, or have a key of their own. */
 bool health_is_reserved(struct str name) {
         static const char *const names[] = {
-                "Host", "Connection", "Content-Length", "Transfer-Encoding", "Upgrade", "Expect", "TE",
-                "Trailer",
+                "Host",   "Connection", "Content-Length", "Transfer-Encoding", "Upgrade",
+                "Expect", "TE",         "Trailer",
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(names); i++)
@@ -26,12 +26,12 @@ static struct header_text host_of(const struct service *s) {
         const size_t n_domains = s->proxy ? s->proxy->domains.n : 0;
 
         if (s->health && !str_is_absent(s->health->host.text))
-                return (struct header_text) { s->health->host.text, s->health->host.at };
+                return (struct header_text){ s->health->host.text, s->health->host.at };
         for (size_t i = 0; i < n_domains; i++)
                 if (domains[i].text.p[0] != '*')
-                        return (struct header_text) { domains[i].text, domains[i].at };
+                        return (struct header_text){ domains[i].text, domains[i].at };
 
-        return (struct header_text) { s->name.text, s->name.at };
+        return (struct header_text){ s->name.text, s->name.at };
 }
 
 /* As the front sets it for users: those of a site with TLS come with it, or are redirected to it. */

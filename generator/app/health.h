@@ -11,12 +11,13 @@
 enum { HEALTH_HEADERS_MAX = 8, HEALTH_HEADERS_BYTES = 4096 };
 
 struct health_request {
-        LIST(struct header_entry) headers;      /* Host is the first */
-        struct number port;                     /* in the container */
+        LIST(struct header_entry) headers; /* Host is the first */
+        struct number port;                /* in the container */
         bool is_tls, has_own_port;
 };
 
-/* Gives the health request of a service with `port`. A service without `health` has the check of its proxy. */
+/* Gives the health request of a service with `port`. A service without `health` has the check of its
+ * proxy. */
 struct health_request health_request(struct arena *a, const struct service *s);
 
 /* Headers that the request has of itself, so that a definition must not set them. */

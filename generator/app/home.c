@@ -5,7 +5,8 @@
 #include "schema/syntax.h"
 
 bool file_is_skipped(const struct app_file *f) {
-        return str_is_absent(f->source.text) && str_is_absent(f->content.text.text) && str_is_absent(f->content.secret.text);
+        return str_is_absent(f->source.text) && str_is_absent(f->content.text.text) &&
+               str_is_absent(f->content.secret.text);
 }
 
 bool path_is_below(struct str path, struct str directory) {
@@ -14,7 +15,10 @@ bool path_is_below(struct str path, struct str directory) {
 
 bool path_is_machines(struct str path) {
         static const struct str directories[] = {
-                STR_INIT("/dev"), STR_INIT("/proc"), STR_INIT("/run"), STR_INIT("/sys"),
+                STR_INIT("/dev"),
+                STR_INIT("/proc"),
+                STR_INIT("/run"),
+                STR_INIT("/sys"),
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(directories); i++)
@@ -29,7 +33,7 @@ static struct abs_path given_or_below(struct world *w, struct abs_path given, st
         if (!str_is_absent(given.text))
                 return given;
 
-        return (struct abs_path) { arena_join(w->arena, directory.text, name), directory.at };
+        return (struct abs_path){ arena_join(w->arena, directory.text, name), directory.at };
 }
 
 struct home home_paths(struct world *w, const struct app *app) {
@@ -48,18 +52,21 @@ struct home home_paths(struct world *w, const struct app *app) {
 static void find_owner(struct world *w, struct app *app, struct home *h) {
         struct user_name user = app->base.container.user;
         size_t colon = str_find(user.text, ':');
-        struct str group = colon < user.text.n ? str_from(user.text, colon + 1) : (struct str) { 0 };
+        struct str group = colon < user.text.n ? str_from(user.text, colon + 1) : (struct str){ 0 };
 
         h->has_owner = app->source || !str_is_absent(user.text);
         if (!str_is_absent(user.text))
-                h->user = (struct account) { arena_str(w->arena, (struct str) { user.text.p, colon }), user.at };
+                h->user =
+                        (struct account){ arena_str(w->arena, (struct str){ user.text.p, colon }), user.at };
         else
-                h->user = h->has_owner ? (struct account) { app->name.text, app->name.at } : (struct account) { STR("root"), NOWHERE };
+                h->user = h->has_owner ? (struct account){ app->name.text, app->name.at }
+                                       : (struct account){ STR("root"), NOWHERE };
 
         if (!str_is_absent(app->group.text))
                 h->group = app->group;
         else
-                h->group = str_is_absent(group) ? h->user : (struct account) { arena_str(w->arena, group), user.at };
+                h->group = str_is_absent(group) ? h->user
+                                                : (struct account){ arena_str(w->arena, group), user.at };
         h->makes_user = h->has_owner && app->ensure_user.yes;
 }
 
@@ -84,7 +91,7 @@ static struct str find_own(const struct home *h, struct str path) {
                 if (path_is_below(path, own[i]))
                         return own[i];
 
-        return (struct str) { 0 };
+        return (struct str){ 0 };
 }
 
 bool home_is_owners(const struct home *h, struct str path) {
@@ -99,7 +106,8 @@ static void add_parents(struct world *w, struct home *h, struct abs_path dest) {
                 struct str path = { dest.text.p, i };
 
                 if (dest.text.p[i] == '/' && !is_known(h, path))
-                        h->parents.at[h->parents.n++] = (struct abs_path) { arena_str(w->arena, path), dest.at };
+                        h->parents.at[h->parents.n++] =
+                                (struct abs_path){ arena_str(w->arena, path), dest.at };
         }
 }
 
@@ -114,19 +122,24 @@ static size_t count_slashes(const struct app *app) {
 }
 
 /* What the definition itself mounts there, the first `n_own`, counts more. */
-static void add_volume(struct world *w, struct container *c, size_t n_own, struct abs_path path, struct str options) {
+static void add_volume(struct world *w, struct container *c, size_t n_own, struct abs_path path,
+                       struct str options) {
         for (size_t i = 0; i < n_own; i++)
                 if (str_eq(syntax_volume_split(c->volumes.at[i].text).target, path.text))
                         return;
 
-        c->volumes.at[c->volumes.n++] = (struct volume_spec) { arena_join(w->arena, path.text, STR(":"), path.text, options), path.at };
+        c->volumes.at[c->volumes.n++] =
+                (struct volume_spec){ arena_join(w->arena, path.text, STR(":"), path.text, options),
+                                      path.at };
 }
 
-/* No SELinux label is asked for (:z): Podman would follow a link that the owner may have put there, and label what is behind it. */
+/* No SELinux label is asked for (:z): Podman would follow a link that the owner may have put there, and
+ * label what is behind it. */
 static void mount(struct world *w, const struct app *app, struct container *c) {
         const struct home *h = app->home;
         size_t n_own = c->volumes.n;
-        struct volume_spec *volumes = arena_array(w->arena, c->volumes.n + app->files.n + 2, struct volume_spec);
+        struct volume_spec *volumes =
+                arena_array(w->arena, c->volumes.n + app->files.n + 2, struct volume_spec);
 
         if (c->volumes.n > 0)
                 memcpy(volumes, c->volumes.at, c->volumes.n * sizeof(*volumes));

@@ -11,11 +11,12 @@ static struct str repository_of(struct str image) {
                 if (image.p[i - 1] == ':')
                         end = i - 1;
 
-        return (struct str) { image.p, end };
+        return (struct str){ image.p, end };
 }
 
 static bool is_same_repository(struct image_ref a, struct image_ref b) {
-        return !str_is_absent(a.text) && !str_is_absent(b.text) && str_eq(repository_of(a.text), repository_of(b.text));
+        return !str_is_absent(a.text) && !str_is_absent(b.text) &&
+               str_eq(repository_of(a.text), repository_of(b.text));
 }
 
 /* Without an image at the top, the services are the application. */
@@ -126,16 +127,17 @@ static void collect(struct arena *a, const struct container_ref *ref, struct men
         const struct container *c = ref->container;
 
         LIST_EACH(word, &c->command)
-                *vec_push(a, &ret->list) = (struct mention) { word->text, word->at };
+                *vec_push(a, &ret->list) = (struct mention){ word->text, word->at };
         LIST_EACH(word, &c->entrypoint)
-                *vec_push(a, &ret->list) = (struct mention) { word->text, word->at };
+                *vec_push(a, &ret->list) = (struct mention){ word->text, word->at };
         if (ref->health) {
-                *vec_push(a, &ret->list) = (struct mention) { ref->health->command.text, ref->health->command.at };
+                *vec_push(a, &ret->list) =
+                        (struct mention){ ref->health->command.text, ref->health->command.at };
                 LIST_EACH(word, &ref->health->words)
-                        *vec_push(a, &ret->list) = (struct mention) { word->text, word->at };
+                        *vec_push(a, &ret->list) = (struct mention){ word->text, word->at };
         }
         LIST_EACH(entry, &c->env)
-                *vec_push(a, &ret->list) = (struct mention) { entry->value.text.text, entry->key.at };
+                *vec_push(a, &ret->list) = (struct mention){ entry->value.text.text, entry->key.at };
 }
 
 struct checking {

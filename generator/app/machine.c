@@ -10,15 +10,14 @@
 
 #include "base/fs.h"
 
-enum { QUADLET_FILE_MAX = 64 * 1024, QUADLET_DEPTH_MAX = 3, HOST_NAME_SIZE = 256,
-       ZONE_MAX = 64 * 1024 };
+enum { QUADLET_FILE_MAX = 64 * 1024, QUADLET_DEPTH_MAX = 3, HOST_NAME_SIZE = 256, ZONE_MAX = 64 * 1024 };
 
 static int compare_units(const void *a, const void *b) {
         return str_cmp(*(const struct str *) a, *(const struct str *) b);
 }
 
-/* What is wrong with a directory of somebody else's (a circle of links, say) is no reason to generate nothing; nobody
- * else finds anything there either. */
+/* What is wrong with a directory of somebody else's (a circle of links, say) is no reason to generate
+ * nothing; nobody else finds anything there either. */
 static int list(struct world *w, struct str directory, struct fs_names *ret) {
         int r = fs_list(w->arena, w->root, directory.p + 1, ret);
 
@@ -37,8 +36,8 @@ static int list_units(struct world *w, struct str directory) {
         return 0;
 }
 
-/* The last "KEY=" of a file in the way of desktop entries; absent where there is none. Enough for the two keys that
- * name things: neither is ever continued or quoted. */
+/* The last "KEY=" of a file in the way of desktop entries; absent where there is none. Enough for the two
+ * keys that name things: neither is ever continued or quoted. */
 static struct str find_key(struct str text, struct str key) {
         struct str rest = text, line, found = { NULL, 0 };
 
@@ -52,7 +51,7 @@ static struct str find_key(struct str text, struct str key) {
                         found = str_trim(str_from(line, 1));
         }
 
-        return found.n > 0 ? found : (struct str) { NULL, 0 };
+        return found.n > 0 ? found : (struct str){ NULL, 0 };
 }
 
 /* What Quadlet makes of one kind of file: podman-systemd.unit(5). */
@@ -62,15 +61,16 @@ struct quadlet_kind {
 
 static const struct quadlet_kind quadlet_kinds[] = {
         { ".network", "NetworkName", "-network.service" },
-        { ".volume",  "VolumeName",  "-volume.service" },
+        { ".volume", "VolumeName", "-volume.service" },
 };
 
 /* The names that its units have where ServiceName= does not say otherwise. */
 static const struct {
         const char *suffix, *unit_suffix;
 } quadlet_units[] = {
-        { ".container", ".service" }, { ".kube", ".service" }, { ".pod", "-pod.service" }, { ".image", "-image.service" },
-        { ".build", "-build.service" }, { ".network", "-network.service" }, { ".volume", "-volume.service" },
+        { ".container", ".service" },     { ".kube", ".service" },        { ".pod", "-pod.service" },
+        { ".image", "-image.service" },   { ".build", "-build.service" }, { ".network", "-network.service" },
+        { ".volume", "-volume.service" },
 };
 
 /* Each "Subnet=" of a network. */
@@ -83,28 +83,33 @@ static void add_subnets(struct world *w, struct str text, struct quadlet_object 
 
                 line = str_trim(line);
                 if (line.n > 0 && type_accepts(KIND_IP_PREFIX, line))
-                        *vec_push(w->arena, &object->subnets) = (struct ip_prefix) { arena_str(w->arena, line), NOWHERE };
+                        *vec_push(w->arena, &object->subnets) =
+                                (struct ip_prefix){ arena_str(w->arena, line), NOWHERE };
         }
 }
 
-static void add_object(struct world *w, struct str directory, struct str file, const struct quadlet_kind *kind) {
+static void add_object(struct world *w, struct str directory, struct str file,
+                       const struct quadlet_kind *kind) {
         struct str path = arena_join(w->arena, str_from(directory, 1), STR("/"), file), text, name, unit;
         struct str stem = { file.p, file.n - strlen(kind->suffix) };
 
         if (fs_read(w->arena, w->root, path.p, QUADLET_FILE_MAX, &text) < 0)
-                return;         /* Quadlet will say so */
+                return; /* Quadlet will say so */
 
         name = find_key(text, str_of(kind->name_key));
         if (str_is_absent(name))
                 name = arena_join(w->arena, STR("systemd-"), stem);
         unit = find_key(text, STR("ServiceName"));
-        unit = str_is_absent(unit) ? arena_join(w->arena, stem, str_of(kind->unit_suffix)) : arena_join(w->arena, unit, STR(".service"));
+        unit = str_is_absent(unit) ? arena_join(w->arena, stem, str_of(kind->unit_suffix))
+                                   : arena_join(w->arena, unit, STR(".service"));
 
         /* It goes into our units, so it is held to what a definition may name. */
         if (type_accepts(KIND_NETWORK_REF, name) && type_accepts(KIND_UNIT_NAME, unit)) {
                 struct quadlet_object *object = vec_push(w->arena, &w->quadlets);
 
-                *object = (struct quadlet_object) { arena_str(w->arena, file), { arena_str(w->arena, name), NOWHERE }, { unit, NOWHERE } };
+                *object = (struct quadlet_object){ arena_str(w->arena, file),
+                                                   { arena_str(w->arena, name), NOWHERE },
+                                                   { unit, NOWHERE } };
                 add_subnets(w, text, object);
         }
 }
@@ -118,8 +123,9 @@ static void add_quadlet(struct world *w, struct str directory, struct str file) 
                 struct str suffix = str_of(quadlet_units[i].suffix);
 
                 if (str_has_suffix(file, suffix))
-                        *vec_push(w->arena, &w->units) = arena_join(w->arena, (struct str) { file.p, file.n - suffix.n },
-                                                                    str_of(quadlet_units[i].unit_suffix));
+                        *vec_push(w->arena, &w->units) =
+                                arena_join(w->arena, (struct str){ file.p, file.n - suffix.n },
+                                           str_of(quadlet_units[i].unit_suffix));
         }
 }
 
@@ -145,10 +151,12 @@ static int list_quadlets(struct world *w, struct str directory, unsigned depth) 
 static void read_host_name(struct world *w) {
         CLEANUP(close_fd) int fd = openat(w->root, "proc/sys/kernel/hostname", O_RDONLY | O_CLOEXEC);
         char name[HOST_NAME_SIZE];
-        ssize_t n = fd < 0 || faccessat(w->root, "etc/hostname", F_OK, 0) < 0 ? 0 : read(fd, name, sizeof(name));
+        ssize_t n =
+                fd < 0 || faccessat(w->root, "etc/hostname", F_OK, 0) < 0 ? 0 : read(fd, name, sizeof(name));
 
         if (n > 0)
-                w->host_name = arena_str(w->arena, (struct str) { name, str_find((struct str) { name, (size_t) n }, '\n') });
+                w->host_name = arena_str(
+                        w->arena, (struct str){ name, str_find((struct str){ name, (size_t) n }, '\n') });
 }
 
 int machine_read(struct world *w) {
@@ -178,7 +186,7 @@ static bool is_masked(const struct world *w, struct str unit) {
                 char target[16];
                 ssize_t n = readlinkat(w->root, path.p, target, sizeof(target));
 
-                if (n >= 0 && str_eq((struct str) { target, (size_t) n }, STR("/dev/null")))
+                if (n >= 0 && str_eq((struct str){ target, (size_t) n }, STR("/dev/null")))
                         return true;
         }
 
@@ -222,7 +230,8 @@ static bool is_id(struct str text) {
 
 bool machine_is_among(const struct world *w, const struct host_glob *hosts, size_t n) {
         for (size_t i = 0; i < n && w->host_name.n > 0; i++)
-                if (is_id(hosts[i].text) || fnmatch(arena_str(w->arena, hosts[i].text).p, w->host_name.p, FNM_CASEFOLD) == 0)
+                if (is_id(hosts[i].text) ||
+                    fnmatch(arena_str(w->arena, hosts[i].text).p, w->host_name.p, FNM_CASEFOLD) == 0)
                         return true;
 
         return n == 0 || w->host_name.n == 0;

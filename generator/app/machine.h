@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Facts about the machine that do not come from pyservice: its name, units whose names are taken, and networks that definitions may use. */
+/* Facts about the machine that do not come from pyservice: its name, units whose names are taken, and
+ * networks that definitions may use. */
 
 #include "app/world.h"
 
@@ -17,5 +18,6 @@ bool machine_has_zone(const struct world *w, struct str zone);
 /* The administrator's NAME.network or NAME.volume; NULL where there is none. */
 const struct quadlet_object *machine_quadlet(const struct world *w, struct str file);
 
-/* Can a part with these `hosts:` run here? Also true where the host's name is not known; then its ConditionHost= decides alone. */
+/* Can a part with these `hosts:` run here? Also true where the host's name is not known; then its
+ * ConditionHost= decides alone. */
 bool machine_is_among(const struct world *w, const struct host_glob *hosts, size_t n);

@@ -10,7 +10,7 @@ static const struct node *find_key(const struct node *map, const char *key) {
 }
 
 static struct span beginning(struct span at) {
-        return (struct span) { at.file, at.off, 1 };
+        return (struct span){ at.file, at.off, 1 };
 }
 
 struct span place_of_key(const struct app *app, const char *key) {

@@ -15,7 +15,8 @@ static bool is_any(struct str address) {
 }
 
 static bool is_conflict(const struct claim *a, const struct claim *b) {
-        return a->is_udp == b->is_udp && (is_any(a->address) || is_any(b->address) || str_eq(a->address, b->address));
+        return a->is_udp == b->is_udp &&
+               (is_any(a->address) || is_any(b->address) || str_eq(a->address, b->address));
 }
 
 const struct claim *claims_add(struct claims *t, uint16_t port, struct claim c) {
@@ -55,7 +56,7 @@ bool claims_parse(struct publish_spec spec, struct claim *ret, uint16_t *ret_por
         if (!str_to_u64(port, UINT16_MAX, &number) || number == 0)
                 return false;
         if (colon < s.n)
-                c.address = (struct str) { s.p, colon };
+                c.address = (struct str){ s.p, colon };
 
         *ret = c;
         *ret_port = (uint16_t) number;

@@ -79,7 +79,7 @@ static int read_files(struct arena *a, int apps, struct files *ret, size_t *ret_
                 if (r < 0)
                         return r;
 
-                *vec_push(a, &files.list) = (struct file) { *app, text };
+                *vec_push(a, &files.list) = (struct file){ *app, text };
                 for (size_t i = 0; i < text.n; i++)
                         n += text.p[i] == '\n';
                 n++;
@@ -121,7 +121,7 @@ int ports_read(struct arena *a, int runtime, struct ports *ret) {
 
 void ports_add_held(const struct world *w, struct ports *p) {
         VEC_EACH(held, &w->held_ports)
-                parse_file(w->arena, &(struct file) { held->app, held->text }, p);
+                parse_file(w->arena, &(struct file){ held->app, held->text }, p);
 
         ports_sort(p);
 }
@@ -164,7 +164,8 @@ struct str ports_text(struct arena *a, const struct ports *p, struct name app) {
         struct port key = { .app = app };
         struct buf text = buf_in(a);
 
-        for (size_t i = lower_bound(p, &key); i < p->list.n && str_eq(p->list.at[i].app.text, app.text); i++) {
+        for (size_t i = lower_bound(p, &key); i < p->list.n && str_eq(p->list.at[i].app.text, app.text);
+             i++) {
                 buf_put_str(&text, p->list.at[i].unit.text);
                 buf_put_char(&text, ' ');
                 if (p->list.at[i].instance == PORTS_NEXT)

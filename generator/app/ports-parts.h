@@ -1,30 +1,31 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Helpers that the files of port assignment share: the table of claims, and the ports of published bundles. */
+/* Helpers that the files of port assignment share: the table of claims, and the ports of published
+ * bundles. */
 
 #include "app/ports.h"
 
 /* Somebody who listens on a port. */
 struct claim {
         struct str app;
-        struct span at;                 /* where the definition says so; NOWHERE for one of the pool */
-        struct str address;             /* absent for any */
+        struct span at;     /* where the definition says so; NOWHERE for one of the pool */
+        struct str address; /* absent for any */
         bool is_udp;
-        uint32_t next;                  /* of the same port: index + 1 */
+        uint32_t next; /* of the same port: index + 1 */
 };
 
 struct claims {
         struct arena *arena;
         VEC(struct claim) list;
-        uint32_t *first;                /* by port: index + 1 */
+        uint32_t *first; /* by port: index + 1 */
 };
 
 /* An empty table; with room for `n`, and more where they come. */
 struct claims claims_in(struct arena *a, size_t n);
 
-/* The claim that `c` can't be beside: the same port, protocol and address. NULL where there is none. Then `c` is
- * added. */
+/* The claim that `c` can't be beside: the same port, protocol and address. NULL where there is none. Then
+ * `c` is added. */
 const struct claim *claims_add(struct claims *t, uint16_t port, struct claim c);
 
 /* Does anybody claim the port, whatever the address? */

@@ -9,8 +9,8 @@ enum { SLOTS_MIN = 4 };
 
 /* An instance that is to have a port. */
 struct want {
-        struct port port;               /* number: 0 until it has one */
-        uint16_t old;                   /* what its published bundle holds; 0 for none */
+        struct port port; /* number: 0 until it has one */
+        uint16_t old;     /* what its published bundle holds; 0 for none */
         struct definition *definition;
         const struct service *service;
 };
@@ -19,26 +19,31 @@ struct assignment {
         struct world *w;
         VEC(struct want) wants;
         struct claims claims;
-        bool *is_held;                  /* by port: a published bundle holds it */
-        uint16_t first;                 /* the pool */
+        bool *is_held;  /* by port: a published bundle holds it */
+        uint16_t first; /* the pool */
         uint32_t size;
         const struct service *reported; /* one message for each service is enough */
 };
 
-static void collect_instance(struct assignment *as, struct definition *d, const struct service *s, struct port port, const struct ports *old) {
+static void collect_instance(struct assignment *as, struct definition *d, const struct service *s,
+                             struct port port, const struct ports *old) {
         port.app = d->app->name;
         port.unit = s->container.unit;
-        *vec_push(as->w->arena, &as->wants) = (struct want) {
-                .port = port, .old = ports_find(old, port.app, port.unit, port.instance), .definition = d, .service = s,
+        *vec_push(as->w->arena, &as->wants) = (struct want){
+                .port = port,
+                .old = ports_find(old, port.app, port.unit, port.instance),
+                .definition = d,
+                .service = s,
         };
 }
 
 static void collect_service(struct assignment *as, struct definition *d, const struct service *s,
                             const struct ports *old) {
         for (uint32_t i = 0; i < s->scale.n && i < INSTANCES_MAX; i++)
-                collect_instance(as, d, s, (struct port) { .instance = i, .is_fixed = s->host_port.n > 0 }, old);
+                collect_instance(as, d, s, (struct port){ .instance = i, .is_fixed = s->host_port.n > 0 },
+                                 old);
         if (has_spare(d->app, s))
-                collect_instance(as, d, s, (struct port) { .instance = PORTS_NEXT }, old);
+                collect_instance(as, d, s, (struct port){ .instance = PORTS_NEXT }, old);
 }
 
 static size_t count_instances(const struct world *w) {
@@ -102,7 +107,9 @@ static void report_taken(struct assignment *as, struct definition *d, const stru
 static void claim_fixed(struct assignment *as, struct want *want) {
         uint64_t number = want->service->host_port.n + want->port.instance;
         /* What HAProxy does not stand before is there for everybody. */
-        struct claim mine = { .app = want->port.app.text, .at = want->service->host_port.at, .address = want->service->proxy ? LOOPBACK : STR("") };
+        struct claim mine = { .app = want->port.app.text,
+                              .at = want->service->host_port.at,
+                              .address = want->service->proxy ? LOOPBACK : STR("") };
         struct arena *a = as->w->arena;
         const struct claim *other;
 
@@ -112,7 +119,8 @@ static void claim_fixed(struct assignment *as, struct want *want) {
                 as->reported = want->service;
                 (void) report(as, want->definition, DIAG_OUT_OF_RANGE, mine.at,
                               arena_printf(a, "instance %u would have port %u; the highest is 65535",
-                                           want->port.instance, (unsigned) number).p);
+                                           want->port.instance, (unsigned) number)
+                                      .p);
                 return;
         }
 
@@ -125,18 +133,21 @@ static void claim_fixed(struct assignment *as, struct want *want) {
         as->reported = want->service;
         report_taken(as, want->definition, &mine, other,
                      arena_printf(a, "port %u, that of instance %u, is taken by '%.*s'; choose another one",
-                                  (unsigned) number, want->port.instance, STR_ARG(other->app)).p);
+                                  (unsigned) number, want->port.instance, STR_ARG(other->app))
+                             .p);
 }
 
 /* Those that are published with it come first: a mistake elsewhere shall not take their port. */
 static void claim_all_fixed(struct assignment *as, bool is_published) {
         as->reported = NULL;
         VEC_EACH(want, &as->wants)
-                if (want->port.is_fixed && is_published == (want->old == want->service->host_port.n + want->port.instance))
+                if (want->port.is_fixed &&
+                    is_published == (want->old == want->service->host_port.n + want->port.instance))
                         claim_fixed(as, want);
 }
 
-static void claim_spec(struct assignment *as, struct definition *d, const struct service *s, struct publish_spec spec) {
+static void claim_spec(struct assignment *as, struct definition *d, const struct service *s,
+                       struct publish_spec spec) {
         struct arena *a = as->w->arena;
         const struct claim *other;
         struct claim mine;
@@ -148,14 +159,19 @@ static void claim_spec(struct assignment *as, struct definition *d, const struct
         mine.app = d->app->name.text;
         other = claims_add(&as->claims, number, mine);
         if (other) {
-                report_taken(as, d, &mine, other, arena_printf(a, "port %u is taken by '%.*s'; choose another one",
-                                                               (unsigned) number, STR_ARG(other->app)).p);
+                report_taken(as, d, &mine, other,
+                             arena_printf(a, "port %u is taken by '%.*s'; choose another one",
+                                          (unsigned) number, STR_ARG(other->app))
+                                     .p);
                 return;
         }
         if (s->scale.n > 1)
                 (void) report(as, d, DIAG_PORT_TAKEN, spec.at,
-                              arena_printf(a, "%u instances cannot all publish port %u; omit the host's port, or set scale to 1",
-                                           (unsigned) s->scale.n, (unsigned) number).p);
+                              arena_printf(a,
+                                           "%u instances cannot all publish port %u; omit the host's port, "
+                                           "or set scale to 1",
+                                           (unsigned) s->scale.n, (unsigned) number)
+                                      .p);
 }
 
 static void claim_specs(struct assignment *as, struct definition *d, const struct service *s) {
@@ -193,7 +209,7 @@ static void keep_old(struct assignment *as) {
 static uint32_t start_of(const struct assignment *as, const struct want *want) {
         uint64_t h = hash_number(want->port.unit.text) + want->port.instance;
 
-        h *= UINT64_C(0x9e3779b97f4a7c15);      /* spreads neighbours */
+        h *= UINT64_C(0x9e3779b97f4a7c15); /* spreads neighbours */
         return (uint32_t) ((h >> 32) % as->size);
 }
 
@@ -233,8 +249,10 @@ static void draw(struct assignment *as) {
 
                 as->reported = want->service;
                 (void) report(as, want->definition, DIAG_PORTS_EXHAUSTED, want->service->port.at,
-                              arena_printf(as->w->arena, "all %u ports of the pool are taken; widen 'ports' in host.yaml",
-                                           as->size).p);
+                              arena_printf(as->w->arena,
+                                           "all %u ports of the pool are taken; widen 'ports' in host.yaml",
+                                           as->size)
+                                      .p);
         }
 }
 
@@ -295,16 +313,16 @@ static void add_slots(struct assignment *as, struct definition *d, const struct 
                         continue;
                 if (number == 0 || claims_has(&as->claims, number))
                         return;
-                (void) claims_add(&as->claims, number,
-                                  (struct claim) {
-                                          .app = want.port.app.text, .at = NOWHERE, .address = LOOPBACK });
+                (void) claims_add(
+                        &as->claims, number,
+                        (struct claim){ .app = want.port.app.text, .at = NOWHERE, .address = LOOPBACK });
                 want.port.number = number;
                 *vec_push(as->w->arena, &ports->list) = want.port;
         }
 }
 
 static void add_all_slots(struct assignment *as, struct ports *ports) {
-        const struct ports kept = *ports;       /* what comes behind them is of no other service's */
+        const struct ports kept = *ports; /* what comes behind them is of no other service's */
 
         VEC_EACH(d, &as->w->definitions) {
                 if (!d->app || d->is_broken)
@@ -325,7 +343,7 @@ static void hand_out(struct assignment *as, const struct ports *old, struct port
                 if (want->port.number > 0)
                         wanted.list.at[wanted.list.n++] = want->port;
         ports_sort(&wanted);
-        ports = (struct ports) { .list = { wanted.list.at, wanted.list.n, wanted.list.n } };
+        ports = (struct ports){ .list = { wanted.list.at, wanted.list.n, wanted.list.n } };
         keep_unwanted(as, old, &wanted, &ports);
         ports_sort(&ports);
         add_all_slots(as, &ports);

@@ -20,15 +20,15 @@
 #define PORTS_NEXT UINT32_MAX
 
 struct port {
-        struct name app, unit;          /* unit: the service's unit prefix */
+        struct name app, unit; /* unit: the service's unit prefix */
         uint32_t instance;
         uint16_t number;
         bool is_fixed;
-        bool is_kept;                   /* the service is smaller now */
+        bool is_kept; /* the service is smaller now */
 };
 
 struct ports {
-        VEC(struct port) list;          /* sorted by app, unit, instance */
+        VEC(struct port) list; /* sorted by app, unit, instance */
 };
 
 /* Does the service have servers in HAProxy's configuration for more instances than its scale, so that a
@@ -37,9 +37,9 @@ struct ports {
  * what is there. */
 bool has_slots(const struct world *w, const struct service *s);
 
-/* Gives every instance of a service that has_ports() its port, and its spare if it has_spare(). `runtime` is
- * /run/pyservice, or -1 where there is none. Mistakes (taken twice, pool too small) go to w->ds, and the definition is
- * marked broken: is_broken, and no app. System failures: negative errno. */
+/* Gives every instance of a service that has_ports() its port, and its spare if it has_spare(). `runtime`
+ * is /run/pyservice, or -1 where there is none. Mistakes (taken twice, pool too small) go to w->ds, and
+ * the definition is marked broken: is_broken, and no app. System failures: negative errno. */
 int ports_assign(struct world *w, int runtime, struct ports *ret);
 
 /* The port of an instance; 0 where it has none. */
@@ -48,5 +48,6 @@ uint16_t ports_find(const struct ports *p, struct name app, struct name unit, ui
 /* Those of one service, *ret_n of them, by number; the spare's is the last. */
 const struct port *ports_of(const struct ports *p, struct name app, struct name unit, size_t *ret_n);
 
-/* The text of a bundle's `ports` file for one app: lines "UNIT INSTANCE PORT"; the spare is INSTANCE "next". */
+/* The text of a bundle's `ports` file for one app: lines "UNIT INSTANCE PORT"; the spare is INSTANCE
+ * "next". */
 struct str ports_text(struct arena *a, const struct ports *p, struct name app);

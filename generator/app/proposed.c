@@ -10,7 +10,7 @@ int proposed_read(const struct world *w, struct str path, struct fs_file *ret) {
                 if (str_is_absent(p->text))
                         return -ENOENT;
 
-                *ret = (struct fs_file) { .text = p->text, .stat = { .st_mode = S_IFREG | p->mode } };
+                *ret = (struct fs_file){ .text = p->text, .stat = { .st_mode = S_IFREG | p->mode } };
                 return 0;
         }
 

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Files as they would be: world_load() takes them in place of what lies there, so that a change is checked before it is made. */
+/* Files as they would be: world_load() takes them in place of what lies there, so that a change is checked
+ * before it is made. */
 
 #include "app/world.h"
 #include "base/fs.h"
 
-/* Whether `path` is proposed. Gives 0 and fills *ret, as if root had written it; -ENOENT where it is to be removed; 1 where nobody
- * proposes anything. */
+/* Whether `path` is proposed. Gives 0 and fills *ret, as if root had written it; -ENOENT where it is to be
+ * removed; 1 where nobody proposes anything. */
 int proposed_read(const struct world *w, struct str path, struct fs_file *ret);
 
 /* Adds the names that are proposed in `directory` and are not yet in `names`. */

@@ -9,43 +9,65 @@ static const struct field check_fields[] = {
 static SCHEMA(check, "How HAProxy checks a server.");
 
 static const struct field tls_fields[] = {
-        FIELD(tls, certificate, "certificate", "PEM file with the certificate, its chain and its key, or a directory of such files.", .flags = FIELD_REQUIRED),
+        FIELD(tls, certificate, "certificate",
+              "PEM file with the certificate, its chain and its key, or a directory of such files.",
+              .flags = FIELD_REQUIRED),
 };
 static SCHEMA(tls, "Encryption at the front.");
 
 static const struct field timeouts_fields[] = {
-        FIELD(timeouts, connect, "connect", "How long to wait for a connection to a server.", .def = "3s", .min = 1000),
+        FIELD(timeouts, connect, "connect", "How long to wait for a connection to a server.", .def = "3s",
+              .min = 1000),
         FIELD(timeouts, server, "server", "How long a server may send nothing.", .def = "30s", .min = 1000),
-        FIELD(timeouts, queue, "queue", "How long a request may wait for a free server.", .def = "30s", .min = 1000),
-        FIELD(timeouts, drain, "drain", "How long an instance may finish open requests before it is "
-                                        "stopped.", .def = "30s"),
+        FIELD(timeouts, queue, "queue", "How long a request may wait for a free server.", .def = "30s",
+              .min = 1000),
+        FIELD(timeouts, drain, "drain",
+              "How long an instance may finish open requests before it is "
+              "stopped.",
+              .def = "30s"),
 };
 static SCHEMA(timeouts, "How long HAProxy waits.");
 
 static const struct field proxy_fields[] = {
-        FIELD(proxy, kind, "kind", "The load balancer: HAProxy, or nginx, which has no health checks, queue and sticky clients.", .choices = "haproxy|nginx", .def = "haproxy"),
+        FIELD(proxy, kind, "kind",
+              "The load balancer: HAProxy, or nginx, which has no health checks, queue and sticky clients.",
+              .choices = "haproxy|nginx", .def = "haproxy"),
         FIELD(proxy, backend, "backend", "Name of the backend. Default: APP, or APP-SERVICE."),
-        FIELD(proxy, order, "order", "Number at the beginning of the file name.", .def = "10", .min = 0, .max = 99),
-        FIELD(proxy, via, "via", "How HAProxy reaches instances: published loop-back ports, or container names on a common network.",
+        FIELD(proxy, order, "order", "Number at the beginning of the file name.", .def = "10", .min = 0,
+              .max = 99),
+        FIELD(proxy, via, "via",
+              "How HAProxy reaches instances: published loop-back ports, or container names on a common "
+              "network.",
               .choices = "port|dns", .def = "port"),
         FIELD(proxy, mode, "mode", "What HAProxy forwards.", .choices = "http|tcp", .def = "http"),
-        FIELD_LIST(proxy, domains, "domains", "Host names that lead here, through the generated frontend. Without them, only the backend is written.", .flags = FIELD_ONE_OK),
+        FIELD_LIST(proxy, domains, "domains",
+                   "Host names that lead here, through the generated frontend. Without them, only the "
+                   "backend is written.",
+                   .flags = FIELD_ONE_OK),
         FIELD(proxy, path, "path", "Prefix of the paths that lead here.", .def = "/"),
-        FIELD(proxy, strip, "strip", "Whether 'path' is removed before the request reaches the server.", .def = "false"),
+        FIELD(proxy, strip, "strip", "Whether 'path' is removed before the request reaches the server.",
+              .def = "false"),
         FIELD_STRUCT(proxy, tls, "tls", tls_schema, "Encryption at the front."),
         FIELD(proxy, redirect_to_https, "redirect_to_https",
-                        "Whether plain requests are redirected to https (true with 'tls')."),
-        FIELD(proxy, balance, "balance", "How a server is chosen.", .choices = "leastconn|roundrobin|source|first|random", .def = "leastconn"),
-        FIELD(proxy, sticky, "sticky", "Whether a client stays with its server, by a cookie.", .def = "false"),
-        FIELD(proxy, maxconn, "maxconn", "Maximum number of connections to one server; further ones wait in "
-                                         "the queue.", .min = 1, .max = 1000000),
+              "Whether plain requests are redirected to https (true with 'tls')."),
+        FIELD(proxy, balance, "balance", "How a server is chosen.",
+              .choices = "leastconn|roundrobin|source|first|random", .def = "leastconn"),
+        FIELD(proxy, sticky, "sticky", "Whether a client stays with its server, by a cookie.",
+              .def = "false"),
+        FIELD(proxy, maxconn, "maxconn",
+              "Maximum number of connections to one server; further ones wait in "
+              "the queue.",
+              .min = 1, .max = 1000000),
         FIELD_STRUCT(proxy, check, "check", check_schema,
-                        "How HAProxy checks a server. Default: as 'health: {http: …}' describes, else by a "
-                        "connection."),
+                     "How HAProxy checks a server. Default: as 'health: {http: …}' describes, else by a "
+                     "connection."),
         FIELD_STRUCT(proxy, timeouts, "timeouts", timeouts_schema, "How long HAProxy waits."),
         FIELD_MAP(proxy, headers, "headers", "Headers added to every response."),
-        FIELD(proxy, retries, "retries", "How often a connection is retried.", .def = "3", .min = 0, .max = 100),
-        FIELD_LIST(proxy, servers, "servers", "Additional servers, on other machines: HOST:PORT.", .flags = FIELD_ONE_OK),
-        FIELD(proxy, config_dir, "config_dir", "Directory that HAProxy reads. Default: the directory in host.yaml."),
+        FIELD(proxy, retries, "retries", "How often a connection is retried.", .def = "3", .min = 0,
+              .max = 100),
+        FIELD_LIST(proxy, servers, "servers", "Additional servers, on other machines: HOST:PORT.",
+                   .flags = FIELD_ONE_OK),
+        FIELD(proxy, config_dir, "config_dir",
+              "Directory that HAProxy reads. Default: the directory in host.yaml."),
 };
 SCHEMA(proxy, "How HAProxy balances a service.");

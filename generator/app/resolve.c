@@ -11,37 +11,50 @@ struct container_list app_containers(struct arena *a, struct app *app) {
         struct container_list all = { 0 };
 
         LIST_EACH(s, &app->services)
-                *vec_push(a, &all.list) = (struct container_ref) { &s->container, s->name, s->description, s->health };
+                *vec_push(a, &all.list) =
+                        (struct container_ref){ &s->container, s->name, s->description, s->health };
         LIST_EACH(s, &app->sidecars)
-                *vec_push(a, &all.list) = (struct container_ref) { &s->container, s->name, s->description, s->health };
+                *vec_push(a, &all.list) =
+                        (struct container_ref){ &s->container, s->name, s->description, s->health };
         LIST_EACH(t, &app->tasks)
-                *vec_push(a, &all.list) = (struct container_ref) { &t->container, t->name, t->description, NULL };
+                *vec_push(a, &all.list) =
+                        (struct container_ref){ &t->container, t->name, t->description, NULL };
         LIST_EACH(t, &app->timers)
-                *vec_push(a, &all.list) = (struct container_ref) {
-                        &t->task.container, t->task.name, t->task.description, NULL,
+                *vec_push(a, &all.list) = (struct container_ref){
+                        &t->task.container,
+                        t->task.name,
+                        t->task.description,
+                        NULL,
                 };
 
         return all;
 }
 
-static void resolve_unit(struct world *w, const struct app *app, struct container_ref *ref, bool is_short_form) {
+static void resolve_unit(struct world *w, const struct app *app, struct container_ref *ref,
+                         bool is_short_form) {
         struct container *c = ref->container;
-        struct str unit = is_short_form ? app->name.text : arena_join(w->arena, app->name.text, STR("-"), ref->name.text);
+        struct str unit = is_short_form ? app->name.text
+                                        : arena_join(w->arena, app->name.text, STR("-"), ref->name.text);
 
         if (unit.n > UNIT_MAX)
-                (void) diag_add(w->ds, DIAG_BAD_VALUE, ref->name.at, "the name '%.*s' is longer than %u characters; shorten the app's or this one",
+                (void) diag_add(w->ds, DIAG_BAD_VALUE, ref->name.at,
+                                "the name '%.*s' is longer than %u characters; shorten the app's or this one",
                                 STR_ARG(unit), (unsigned) UNIT_MAX);
 
-        c->unit = (struct name) { unit, ref->name.at };
+        c->unit = (struct name){ unit, ref->name.at };
         c->image_unit = c->owns_image_unit ? c->unit : app->name;
         if (str_is_absent(c->image.text) && is_short_form)
-                (void) diag_add(w->ds, DIAG_NO_IMAGE, (struct span) { app->at.file, app->at.off, 1 }, "the app has no image; add 'image:' or 'source:'");
+                (void) diag_add(w->ds, DIAG_NO_IMAGE, (struct span){ app->at.file, app->at.off, 1 },
+                                "the app has no image; add 'image:' or 'source:'");
         else if (str_is_absent(c->image.text))
-                (void) diag_add(w->ds, DIAG_NO_IMAGE, ref->name.at, "'%.*s' has no image; add 'image:' to it or to the app", STR_ARG(ref->name.text));
+                (void) diag_add(w->ds, DIAG_NO_IMAGE, ref->name.at,
+                                "'%.*s' has no image; add 'image:' to it or to the app",
+                                STR_ARG(ref->name.text));
 }
 
-static struct unit_name object_unit(struct world *w, const struct app *app, struct str name, struct str suffix, struct span at) {
-        return (struct unit_name) { arena_join(w->arena, app->name.text, STR("-"), name, suffix), at };
+static struct unit_name object_unit(struct world *w, const struct app *app, struct str name,
+                                    struct str suffix, struct span at) {
+        return (struct unit_name){ arena_join(w->arena, app->name.text, STR("-"), name, suffix), at };
 }
 
 static void report_no_network(struct world *w, const struct app *app, struct network_ref network) {
@@ -55,10 +68,11 @@ static void report_no_network(struct world *w, const struct app *app, struct net
                 if (n < ARRAY_SIZE(names) && str_has_suffix(object->file, STR(".network")))
                         names[n++] = object->file;
 
-        hint = diag_hint(w->arena, network.text, names, n, STR("write one, or name a Podman network without '.network'"));
+        hint = diag_hint(w->arena, network.text, names, n,
+                         STR("write one, or name a Podman network without '.network'"));
         (void) diag_add(w->ds, DIAG_UNKNOWN_NETWORK, network.at,
-                        "unknown network '%.*s': neither in 'networks:' nor in %.*s; %.*s", STR_ARG(network.text),
-                        STR_ARG(w->places.quadlets[0]), STR_ARG(hint));
+                        "unknown network '%.*s': neither in 'networks:' nor in %.*s; %.*s",
+                        STR_ARG(network.text), STR_ARG(w->places.quadlets[0]), STR_ARG(hint));
 }
 
 /* Podman's default network, unless containers.conf says otherwise. */
@@ -80,22 +94,23 @@ static void add_name(struct world *w, struct container *c, struct host_name name
         c->names.n++;
 }
 
-/* Podman knows a container by its own name, which an instance's number ends. Short names are the application's affair: on a network
- * that others share, two applications may have a part of one name. */
+/* Podman knows a container by its own name, which an instance's number ends. Short names are the
+ * application's affair: on a network that others share, two applications may have a part of one name. */
 static void resolve_host_names(struct world *w, struct container_ref *ref, bool is_own, bool is_service) {
         struct container *c = ref->container;
 
         if (is_service)
-                add_name(w, c, (struct host_name) { c->unit.text, c->unit.at });
+                add_name(w, c, (struct host_name){ c->unit.text, c->unit.at });
         if (is_own && !str_eq(ref->name.text, c->unit.text))
-                add_name(w, c, (struct host_name) { ref->name.text, ref->name.at });
+                add_name(w, c, (struct host_name){ ref->name.text, ref->name.at });
         LIST_EACH(alias, &c->aliases)
                 add_name(w, c, *alias);
 }
 
 /* Names that are no network's, and a network without names. */
 static bool is_mode(struct str network) {
-        static const char *const modes[] = { "bridge", "host", "none", "pasta", "podman", "private", "slirp4netns" };
+        static const char *const modes[] = { "bridge", "host",    "none",       "pasta",
+                                             "podman", "private", "slirp4netns" };
 
         for (size_t i = 0; i < ARRAY_SIZE(modes); i++)
                 if (str_is(network, modes[i]))
@@ -104,9 +119,10 @@ static bool is_mode(struct str network) {
         return str_is_absent(network);
 }
 
-/* Quadlet would write Requires= for NAME.network, and then a restart of the network's unit stops every instance. So the
- * network is given by its own name, and its unit is only wanted. */
-static void resolve_network(struct world *w, const struct app *app, struct container_ref *ref, bool is_service) {
+/* Quadlet would write Requires= for NAME.network, and then a restart of the network's unit stops every
+ * instance. So the network is given by its own name, and its unit is only wanted. */
+static void resolve_network(struct world *w, const struct app *app, struct container_ref *ref,
+                            bool is_service) {
         struct container *c = ref->container;
         struct network_ref network = c->network;
         bool has_suffix = str_has_suffix(network.text, STR(".network"));
@@ -145,7 +161,7 @@ static void resolve_network(struct world *w, const struct app *app, struct conta
 static struct str volume_stem(struct str source) {
         bool has_suffix = str_has_suffix(source, STR(".volume"));
 
-        return (struct str) { source.p, source.n - (has_suffix ? strlen(".volume") : 0) };
+        return (struct str){ source.p, source.n - (has_suffix ? strlen(".volume") : 0) };
 }
 
 /* Takes our own option out of the others, which are Podman's. */
@@ -162,7 +178,8 @@ static bool take_create(struct arena *a, struct volume_spec *spec) {
         }
 
         if (found)
-                spec->text = arena_join(a, (struct str) { spec->text.p, v.is_foreign }, v.source, STR(":"), v.target, kept);
+                spec->text = arena_join(a, (struct str){ spec->text.p, v.is_foreign }, v.source, STR(":"),
+                                        v.target, kept);
         return found;
 }
 
@@ -177,34 +194,35 @@ static struct mount resolve_volume(struct world *w, const struct app *app, struc
         if (is_made && (v.is_foreign || source.p[0] != '/'))
                 (void) diag_add(w->ds, DIAG_BAD_VALUE, spec.at,
                                 "'create' creates a directory of the machine, but '%.*s' is a volume, which "
-                                "Podman creates; remove it", STR_ARG(source));
+                                "Podman creates; remove it",
+                                STR_ARG(source));
         if (v.is_foreign)
-                return (struct mount) { .spec = { str_from(spec.text, 1), spec.at } };
+                return (struct mount){ .spec = { str_from(spec.text, 1), spec.at } };
         LIST_EACH(own, &app->volumes)
                 if (str_eq(own->key.text, stem)) {
                         given->text = arena_join(w->arena, stem, rest);
-                        return (struct mount) {
+                        return (struct mount){
                                 { arena_join(w->arena, app->name.text, STR("-"), given->text), spec.at },
                                 object_unit(w, app, stem, STR("-volume.service"), spec.at),
                         };
                 }
 
         if (source.p[0] != '/' && stem.n == source.n) /* one for each instance */
-                return (struct mount) { .spec = { arena_join(w->arena, app->name.text, STR("-"), spec.text),
+                return (struct mount){ .spec = { arena_join(w->arena, app->name.text, STR("-"), spec.text),
                                                  spec.at } };
         if (stem.n == source.n)
-                return (struct mount) { .spec = spec, .is_made = is_made };
+                return (struct mount){ .spec = spec, .is_made = is_made };
 
         object = machine_quadlet(w, source);
         if (object)
-                return (struct mount) { { arena_join(w->arena, object->name.text, rest), spec.at }, { object->unit.text, spec.at } };
+                return (struct mount){ { arena_join(w->arena, object->name.text, rest), spec.at },
+                                       { object->unit.text, spec.at } };
 
-        (void) diag_add(
-                w->ds, DIAG_UNKNOWN_VOLUME, spec.at,
-                "'%.*s' does not exist in %.*s; create it, or write '%.*s%.*s' for a volume of the "
-                "application",
-                STR_ARG(source), STR_ARG(w->places.quadlets[0]), STR_ARG(stem), STR_ARG(rest));
-        return (struct mount) { .spec = spec };
+        (void) diag_add(w->ds, DIAG_UNKNOWN_VOLUME, spec.at,
+                        "'%.*s' does not exist in %.*s; create it, or write '%.*s%.*s' for a volume of the "
+                        "application",
+                        STR_ARG(source), STR_ARG(w->places.quadlets[0]), STR_ARG(stem), STR_ARG(rest));
+        return (struct mount){ .spec = spec };
 }
 
 static void resolve_volumes(struct world *w, const struct app *app, struct container *c) {

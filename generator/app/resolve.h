@@ -5,8 +5,8 @@
 
 #include "app/world.h"
 
-/* Fills unit, image_unit, network_name, network_unit and mounts of every container. Reports what does not exist or has no
- * good name. */
+/* Fills unit, image_unit, network_name, network_unit and mounts of every container. Reports what does not
+ * exist or has no good name. */
 void resolve_names(struct world *w, struct app *app);
 
 /* Every container of the app, in order. */
@@ -14,7 +14,7 @@ struct container_ref {
         struct container *container;
         struct name name;
         struct text description;
-        const struct health *health;    /* NULL for a part without one */
+        const struct health *health; /* NULL for a part without one */
 };
 
 struct container_list {

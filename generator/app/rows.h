@@ -5,4 +5,6 @@
 
 #include "app/app.h"
 
-extern const struct schema file_schema, repository_schema, auth_tracking_schema, base_schema, container_schema, health_schema, proxy_schema, restart_policy_schema, service_schema, sidecar_schema, task_schema, timer_schema;
+extern const struct schema file_schema, repository_schema, auth_tracking_schema, base_schema,
+        container_schema, health_schema, proxy_schema, restart_policy_schema, service_schema, sidecar_schema,
+        task_schema, timer_schema;

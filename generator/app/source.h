@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* `source:`, worked out: where its code lies and what its image is called. The image's tag is a hash of all that goes into
- * the image and that the definition says, so that an unchanged definition has its image already. */
+/* `source:`, worked out: where its code lies and what its image is called. The image's tag is a hash of
+ * all that goes into the image and that the definition says, so that an unchanged definition has its image
+ * already. */
 
 #include "app/world.h"
 
-/* Fills what `source:` leaves out, and has what stands at the top run the image; nothing for an app without one. */
+/* Fills what `source:` leaves out, and has what stands at the top run the image; nothing for an app
+ * without one. */
 void source_finish(struct world *w, struct app *app);
 
 /* Is its repository reached with ssh? */

@@ -3,22 +3,24 @@
 
 #include "base/value.h"
 
-/* What all replaced texts of one definition may come to: ten variables of ten times the one above are 100 GB. */
+/* What all replaced texts of one definition may come to: ten variables of ten times the one above are 100
+ * GB. */
 enum { EXPANDED_MAX = 1 << 20 };
 
 struct budget {
-        size_t n;                       /* bytes so far */
-        bool is_exceeded;               /* and that was said */
+        size_t n;         /* bytes so far */
+        bool is_exceeded; /* and that was said */
 };
 
-/* A built-in name is taken from the definition as it is written, where it may use variables and other names itself. */
+/* A built-in name is taken from the definition as it is written, where it may use variables and other
+ * names itself. */
 enum binding_state { BINDING_READY, BINDING_RAW, BINDING_OPEN, BINDING_CIRCULAR };
 
 struct binding {
         struct str name, value;
         struct str raw;
         enum binding_state state;
-        size_t tried_with;              /* how many names there were when it was last looked into */
+        size_t tried_with; /* how many names there were when it was last looked into */
 };
 
 struct scope {
@@ -26,9 +28,9 @@ struct scope {
         struct diags *ds;
         VEC(struct binding) bindings;
         struct budget *budget;
-        size_t service_at;              /* where `service` and `scale` are in the bindings */
+        size_t service_at; /* where `service` and `scale` are in the bindings */
         const struct node *vars;
-        bool is_secret;                 /* below a key whose values are shown nowhere */
+        bool is_secret; /* below a key whose values are shown nowhere */
 };
 
 static struct str scalar_of(const struct node *map, const char *key, struct str otherwise) {
@@ -40,16 +42,18 @@ static struct str scalar_of(const struct node *map, const char *key, struct str 
 static void bind(struct scope *s, struct str name, struct str value) {
         bool is_raw = str_find_str(value, STR("{{")) < value.n;
 
-        *vec_push(s->arena, &s->bindings) = (struct binding) { .name = name, .value = value, .raw = value, .state = is_raw ? BINDING_RAW : BINDING_READY };
+        *vec_push(s->arena, &s->bindings) = (struct binding){
+                .name = name, .value = value, .raw = value, .state = is_raw ? BINDING_RAW : BINDING_READY
+        };
 }
 
 static void bind_variable(struct scope *s, struct str name, struct str value) {
-        *vec_push(s->arena, &s->bindings) = (struct binding) { .name = name, .value = value };
+        *vec_push(s->arena, &s->bindings) = (struct binding){ .name = name, .value = value };
 }
 
 static void bind_built_ins(struct scope *s, struct str app, const struct node *root) {
         static const char instance[] = { INSTANCE_MARK, 0 };
-        struct str owner = scalar_of(root, "user", app);        /* USER, or USER:GROUP */
+        struct str owner = scalar_of(root, "user", app); /* USER, or USER:GROUP */
         size_t colon = str_find(owner, ':');
         struct str user = { owner.p, colon }, group = colon < owner.n ? str_from(owner, colon + 1) : user;
         struct str base = scalar_of(root, "root", arena_join(s->arena, STR("/applications/"), app));
@@ -70,7 +74,7 @@ static void bind_built_ins(struct scope *s, struct str app, const struct node *r
         bind(s, STR("app_config"), arena_join(s->arena, config_dir, STR("/config.yaml")));
         bind(s, STR("app_data_dir"), scalar_of(root, "data_dir", arena_join(s->arena, base, STR("/data"))));
         bind(s, STR("python_version"), scalar_of(node_get(root, "source"), "python", STR("3.12")));
-        bind(s, STR("instance"), (struct str) { instance, 1 });
+        bind(s, STR("instance"), (struct str){ instance, 1 });
 }
 
 /* Where the braces close. A pair in quotes, as in {{ '}}' }}, must not do it. */
@@ -94,7 +98,7 @@ bool substitute_next(struct str text, struct str *rest, struct placeholder *ret,
                 return false;
 
         open = str_find_str(*rest, STR("{{"));
-        *ret = (struct placeholder) { .before = { rest->p, open } };
+        *ret = (struct placeholder){ .before = { rest->p, open } };
         if (open == rest->n) {
                 *rest = str_from(*rest, open);
                 return true;
@@ -109,7 +113,7 @@ bool substitute_next(struct str text, struct str *rest, struct placeholder *ret,
                 return true;
         }
 
-        ret->inside = str_trim((struct str) { rest->p, close });
+        ret->inside = str_trim((struct str){ rest->p, close });
         if (str_is_absent(ret->inside))
                 ret->inside = STR("");
         *rest = str_from(*rest, close + 2);
@@ -117,7 +121,8 @@ bool substitute_next(struct str text, struct str *rest, struct placeholder *ret,
 }
 
 static bool is_name(struct str s) {
-        return s.n > 0 && str_is_made_of(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_");
+        return s.n > 0 &&
+               str_is_made_of(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_");
 }
 
 static struct binding *look_up(const struct scope *s, struct str name) {
@@ -147,9 +152,12 @@ static void report_unknown(const struct scope *s, struct span at, struct str nam
         for (size_t i = 0; i < s->bindings.n; i++)
                 names[i] = s->bindings.at[i].name;
 
-        hint = is_variable(s, name) ? STR("a variable may only use those above it, so move it up")
-                                    : diag_hint(s->arena, name, names, s->bindings.n, STR("define it under 'vars:', or write {{ '{{' }} for two braces"));
-        hide(s, diag_add(s->ds, DIAG_UNKNOWN_VARIABLE, at, "unknown variable '%.*s'; %.*s", STR_ARG(name), STR_ARG(hint)));
+        hint = is_variable(s, name)
+                       ? STR("a variable may only use those above it, so move it up")
+                       : diag_hint(s->arena, name, names, s->bindings.n,
+                                   STR("define it under 'vars:', or write {{ '{{' }} for two braces"));
+        hide(s, diag_add(s->ds, DIAG_UNKNOWN_VARIABLE, at, "unknown variable '%.*s'; %.*s", STR_ARG(name),
+                         STR_ARG(hint)));
 }
 
 static void settle(const struct scope *s, struct binding *b);
@@ -161,9 +169,11 @@ static struct str value_of(const struct scope *s, struct span at, struct binding
                 b->state = BINDING_CIRCULAR;
 
         if (b->state == BINDING_CIRCULAR)
-                hide(s, diag_add(s->ds, DIAG_BAD_SUBSTITUTION, at, "'%.*s' refers to itself; write its value", STR_ARG(b->name)));
+                hide(s, diag_add(s->ds, DIAG_BAD_SUBSTITUTION, at, "'%.*s' refers to itself; write its value",
+                                 STR_ARG(b->name)));
         else if (b->state == BINDING_RAW)
-                hide(s, diag_add(s->ds, DIAG_UNKNOWN_VARIABLE, at, "'%.*s' uses an unknown variable; define that one above", STR_ARG(b->name)));
+                hide(s, diag_add(s->ds, DIAG_UNKNOWN_VARIABLE, at,
+                                 "'%.*s' uses an unknown variable; define that one above", STR_ARG(b->name)));
         return b->state == BINDING_CIRCULAR ? STR("") : b->value;
 }
 
@@ -171,12 +181,15 @@ static struct str resolve(const struct scope *s, struct span at, struct str insi
         struct binding *b = NULL;
 
         if (inside.n >= 2 && inside.p[0] == '\'' && inside.p[inside.n - 1] == '\'')
-                return (struct str) { inside.p + 1, inside.n - 2 };
+                return (struct str){ inside.p + 1, inside.n - 2 };
 
         if (inside.n == 0)
-                hide(s, diag_add(s->ds, DIAG_BAD_SUBSTITUTION, at, "a name is missing between {{ and }}; write one"));
+                hide(s, diag_add(s->ds, DIAG_BAD_SUBSTITUTION, at,
+                                 "a name is missing between {{ and }}; write one"));
         else if (!is_name(inside))
-                hide(s, diag_add(s->ds, DIAG_BAD_SUBSTITUTION, at, "'%.*s' is not a name; write only a name between {{ and }}", STR_ARG(inside)));
+                hide(s,
+                     diag_add(s->ds, DIAG_BAD_SUBSTITUTION, at,
+                              "'%.*s' is not a name; write only a name between {{ and }}", STR_ARG(inside)));
         else if (!(b = look_up(s, inside)))
                 report_unknown(s, at, inside);
         return b ? value_of(s, at, b) : STR("");
@@ -195,8 +208,8 @@ static struct str join(const struct scope *s, struct span at, const struct str *
 
         if (!s->budget->is_exceeded)
                 hide(s, diag_add(s->ds, DIAG_BAD_SUBSTITUTION, at,
-                                "with this, the texts with {{ }} in this definition are larger than 1 MiB; "
-                                "make them shorter"));
+                                 "with this, the texts with {{ }} in this definition are larger than 1 MiB; "
+                                 "make them shorter"));
         s->budget->is_exceeded = true;
         return STR("");
 }
@@ -210,7 +223,8 @@ static struct str replace(const struct scope *s, const struct node *node) {
         while (substitute_next(node->text, &rest, &p, &broken)) {
                 *vec_push(s->arena, &parts) = p.before;
                 if (broken)
-                        hide(s, diag_add(s->ds, DIAG_BAD_SUBSTITUTION, node->at, "a '{{' has no '}}'; close it, or write {{ '{{' }} for two braces"));
+                        hide(s, diag_add(s->ds, DIAG_BAD_SUBSTITUTION, node->at,
+                                         "a '{{' has no '}}'; close it, or write {{ '{{' }} for two braces"));
                 else if (!str_is_absent(p.inside))
                         *vec_push(s->arena, &parts) = resolve(s, node->at, p.inside);
         }
@@ -218,7 +232,8 @@ static struct str replace(const struct scope *s, const struct node *node) {
         return join(s, node->at, parts.at, parts.n);
 }
 
-/* A text that is also replaced where it stands, and whose mistakes are reported, and whose bytes are counted, there. */
+/* A text that is also replaced where it stands, and whose mistakes are reported, and whose bytes are
+ * counted, there. */
 static struct str expand(const struct scope *s, struct str text, bool *ret_good) {
         struct diags unheard = { .arena = s->arena };
         struct budget budget = *s->budget;
@@ -230,7 +245,7 @@ static struct str expand(const struct scope *s, struct str text, bool *ret_good)
 
         quiet.ds = &unheard;
         quiet.budget = &budget;
-        text = replace(&quiet, &(struct node) { .text = text, .at = NOWHERE });
+        text = replace(&quiet, &(struct node){ .text = text, .at = NOWHERE });
         *ret_good = unheard.n_errors == 0;
         return text;
 }
@@ -274,7 +289,7 @@ static struct node *walk_map(const struct scope *s, struct node *node) {
                 struct scope below = *s;
 
                 below.is_secret = s->is_secret || is_secret_key(node->pairs[i].key);
-                copy->pairs[i] = (struct pair) { node->pairs[i].key, walk(&below, node->pairs[i].value) };
+                copy->pairs[i] = (struct pair){ node->pairs[i].key, walk(&below, node->pairs[i].value) };
         }
         return copy;
 }
@@ -312,8 +327,10 @@ static struct node *walk_parts(struct scope *s, struct node *list) {
         *copy = *list;
         copy->items = arena_array(s->arena, list->n + 1, struct node *);
         for (size_t i = 0; i < list->n; i++) {
-                s->bindings.at[s->service_at].value = expand(s, scalar_of(list->items[i], "name", service.value), &is_good);
-                s->bindings.at[s->service_at + 1].value = expand(s, scalar_of(list->items[i], "scale", STR("1")), &is_good);
+                s->bindings.at[s->service_at].value =
+                        expand(s, scalar_of(list->items[i], "name", service.value), &is_good);
+                s->bindings.at[s->service_at + 1].value =
+                        expand(s, scalar_of(list->items[i], "scale", STR("1")), &is_good);
                 copy->items[i] = walk(s, list->items[i]);
         }
 
@@ -332,7 +349,8 @@ static void bind_vars(struct scope *s, const struct node *vars) {
                 struct node *value = vars->pairs[i].value;
 
                 if (look_up(s, key->text)) {
-                        (void) diag_add(s->ds, DIAG_RESERVED_NAME, key->at, "the name '%.*s' is reserved; choose another", STR_ARG(key->text));
+                        (void) diag_add(s->ds, DIAG_RESERVED_NAME, key->at,
+                                        "the name '%.*s' is reserved; choose another", STR_ARG(key->text));
                         continue;
                 }
                 /* A variable may use those above it. */
@@ -370,13 +388,14 @@ struct node *substitute_definition(struct arena *a, struct diags *ds, struct str
         copy->pairs = arena_array(a, root->n + 1, struct pair);
         for (size_t i = 0; i < root->n; i++) {
                 struct node *key = root->pairs[i].key, *value = root->pairs[i].value;
-                bool has_parts = str_is(key->text, "services") || str_is(key->text, "sidecars") || str_is(key->text, "tasks") || str_is(key->text, "timers");
+                bool has_parts = str_is(key->text, "services") || str_is(key->text, "sidecars") ||
+                                 str_is(key->text, "tasks") || str_is(key->text, "timers");
 
                 /* Variables were replaced, and their mistakes reported, above. */
                 s.is_secret = is_secret_key(key);
                 if (!str_is(key->text, "vars"))
                         value = has_parts ? walk_parts(&s, value) : walk(&s, value);
-                copy->pairs[i] = (struct pair) { key, value };
+                copy->pairs[i] = (struct pair){ key, value };
         }
         return copy;
 }

@@ -7,7 +7,8 @@
 static mode_t forbidden(const struct world *w, const struct stat *st) {
         uid_t user = geteuid();
 
-        return w->places.is_user && user != 0 && st->st_uid == user && st->st_gid == user ? S_IWOTH : S_IWGRP | S_IWOTH;
+        return w->places.is_user && user != 0 && st->st_uid == user && st->st_gid == user ? S_IWOTH
+                                                                                          : S_IWGRP | S_IWOTH;
 }
 
 bool trust_is_given(const struct world *w, const struct stat *st) {
@@ -25,10 +26,12 @@ void trust_complain(struct world *w, uint32_t file, struct str path, const struc
 
         if (st->st_mode & forbidden(w, st))
                 (void) diag_add(w->ds, DIAG_UNSAFE_PERMISSIONS, at,
-                                "'%.*s' is writable by others (mode %04o), and it decides what runs; run 'chmod go-w %.*s'",
+                                "'%.*s' is writable by others (mode %04o), and it decides what runs; run "
+                                "'chmod go-w %.*s'",
                                 STR_ARG(path), (unsigned) (st->st_mode & 07777), STR_ARG(path));
         else
-                (void) diag_add(w->ds, DIAG_UNSAFE_PERMISSIONS, at,
-                                "'%.*s' is not %s but belongs to user %u, and it decides what runs; change its owner",
-                                STR_ARG(path), who, (unsigned) st->st_uid);
+                (void) diag_add(
+                        w->ds, DIAG_UNSAFE_PERMISSIONS, at,
+                        "'%.*s' is not %s but belongs to user %u, and it decides what runs; change its owner",
+                        STR_ARG(path), who, (unsigned) st->st_uid);
 }

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Whom a file must belong to that decides what runs, and who may write it: root, or for a user's manager that user too.
+/* Whom a file must belong to that decides what runs, and who may write it: root, or for a user's manager
+ * that user too.
  *
- * Where a user has a group of his own, of the same number, its members may write, since that is nobody but him; Debian's
- * umask for users lets them. */
+ * Where a user has a group of his own, of the same number, its members may write, since that is nobody but
+ * him; Debian's umask for users lets them. */
 
 #include <sys/stat.h>
 

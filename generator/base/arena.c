@@ -17,7 +17,9 @@ struct arena_block {
 
 _Noreturn void arena_exhausted(const struct arena *a, const char *problem) {
         if (a->subject.n > 0)
-                (void) dprintf(STDERR_FILENO, "pyservice: %s on '%.*s'; make that file smaller, or split the application\n", problem, STR_ARG(a->subject));
+                (void) dprintf(STDERR_FILENO,
+                               "pyservice: %s on '%.*s'; make that file smaller, or split the application\n",
+                               problem, STR_ARG(a->subject));
         else
                 (void) dprintf(STDERR_FILENO, "pyservice: %s\n", problem);
         _exit(EXIT_SYSTEM);
@@ -49,7 +51,7 @@ void arena_done(struct arena *a) {
                 next = b->next;
                 free(b);
         }
-        *a = (struct arena) { 0 };
+        *a = (struct arena){ 0 };
 }
 
 void *arena_alloc(struct arena *a, size_t size, size_t align) {
@@ -112,7 +114,7 @@ struct str arena_join_n(struct arena *a, const struct str *parts, size_t n) {
                 at += parts[i].n;
         }
 
-        return (struct str) { p, total };
+        return (struct str){ p, total };
 }
 
 struct str arena_str(struct arena *a, struct str s) {
@@ -140,5 +142,5 @@ struct str arena_printf(struct arena *a, const char *format, ...) {
         va_start(ap, format);
         (void) vsnprintf(p, (size_t) n + 1, format, ap);
         va_end(ap);
-        return (struct str) { p, (size_t) n };
+        return (struct str){ p, (size_t) n };
 }

@@ -21,10 +21,10 @@ enum { EXIT_SYSTEM = 111 };
 #define ARENA_MAX ((size_t) 2 << 30)
 
 struct arena {
-        struct arena_block *blocks;     /* newest first */
-        char *at, *end;                 /* free part of the newest block */
-        size_t total;                   /* bytes taken from libc */
-        struct str subject;             /* the file that the memory is for at the moment, to be named should it run out */
+        struct arena_block *blocks; /* newest first */
+        char *at, *end;             /* free part of the newest block */
+        size_t total;               /* bytes taken from libc */
+        struct str subject; /* the file that the memory is for at the moment, to be named should it run out */
 };
 
 /* Says so, with the subject, and ends the process with EXIT_SYSTEM. `problem`: "out of memory". */
@@ -39,8 +39,8 @@ void *arena_alloc(struct arena *a, size_t size, size_t align);
 /* `n` elements of `size`; the product is checked. */
 void *arena_alloc_array(struct arena *a, size_t n, size_t size, size_t align);
 
-/* Makes the newest object, `p` of `size` bytes, larger where it lies. False where it is not the newest, or its block is
- * full; then it is as it was. What is new is zeroed. */
+/* Makes the newest object, `p` of `size` bytes, larger where it lies. False where it is not the newest, or
+ * its block is full; then it is as it was. What is new is zeroed. */
 bool arena_extend(struct arena *a, const void *p, size_t size, size_t more);
 
 #define arena_new(a, T) ((T *) arena_alloc((a), sizeof(T), alignof(T)))
@@ -51,8 +51,9 @@ struct str arena_str(struct arena *a, struct str s);
 
 /* The parts one after another; the last argument is counted by the macro. */
 struct str arena_join_n(struct arena *a, const struct str *parts, size_t n);
-#define arena_join(a, ...) \
-        arena_join_n((a), (const struct str[]) { __VA_ARGS__ }, ARRAY_SIZE(((const struct str[]) { __VA_ARGS__ })))
+#define arena_join(a, ...)                                     \
+        arena_join_n((a), (const struct str[]){ __VA_ARGS__ }, \
+                     ARRAY_SIZE(((const struct str[]){ __VA_ARGS__ })))
 
 /* Decimal digits. */
 struct str arena_u64(struct arena *a, uint64_t n);

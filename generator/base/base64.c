@@ -37,7 +37,7 @@ bool base64_decode(struct arena *a, struct str text, struct str *ret) {
                 if (!decode_group(text.p + i, i + 4 == text.n ? n_padding : 0, bytes + i / 4 * 3))
                         return false;
 
-        *ret = (struct str) { bytes, text.n / 4 * 3 - n_padding };
+        *ret = (struct str){ bytes, text.n / 4 * 3 - n_padding };
         bytes[ret->n] = '\0';
         return true;
 }

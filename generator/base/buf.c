@@ -52,5 +52,5 @@ void buf_put_u64(struct buf *b, uint64_t v) {
 struct str buf_str(struct buf *b) {
         reserve(b, 0);
         b->p[b->n] = '\0';
-        return (struct str) { b->p, b->n };
+        return (struct str){ b->p, b->n };
 }

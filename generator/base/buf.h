@@ -17,7 +17,7 @@ struct buf {
 
 /* An empty text whose memory comes from `a`. */
 static inline struct buf buf_in(struct arena *a) {
-        return (struct buf) { .arena = a };
+        return (struct buf){ .arena = a };
 }
 
 void buf_put_str(struct buf *b, struct str s);

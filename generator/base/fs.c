@@ -88,7 +88,7 @@ int fs_read_file(struct arena *a, int dir, const char *name, size_t max, struct 
                 return -EFBIG;
 
         p[n] = '\0';
-        *ret = (struct fs_file) { { p, n }, st };
+        *ret = (struct fs_file){ { p, n }, st };
         return 0;
 }
 
@@ -116,7 +116,8 @@ static int write_all(int fd, struct str text) {
 }
 
 int fs_write(int dir, const char *name, mode_t mode, struct str text) {
-        CLEANUP(close_fd) int fd = openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
+        CLEANUP(close_fd)
+        int fd = openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
         int r;
 
         if (fd < 0)
@@ -243,8 +244,8 @@ int fs_make_dirs(int dir, const char *path, bool is_file) {
         return 0;
 }
 
-/* The number of the mount that a descriptor is on. A bind mount of the same file system has the same st_dev, but never this
- * (statx(2)). */
+/* The number of the mount that a descriptor is on. A bind mount of the same file system has the same
+ * st_dev, but never this (statx(2)). */
 static int mount_of(int fd, uint64_t *ret) {
         struct statx st;
 
@@ -272,8 +273,8 @@ static int open_below(int dir, const char *name) {
         return r < 0 ? r : -EBUSY;
 }
 
-/* An open directory is needed for each level, and whoever owns the tree decides how many levels there are: directories
- * deeper than this are moved to the top of the tree, and removed from there. */
+/* An open directory is needed for each level, and whoever owns the tree decides how many levels there are:
+ * directories deeper than this are moved to the top of the tree, and removed from there. */
 enum { REMOVE_DEPTH = 32 };
 
 struct removal {
@@ -349,14 +350,15 @@ static struct str decode_mount_point(struct arena *a, struct str field) {
 
         for (size_t i = 0; i < field.n; i++) {
                 if (field.p[i] == '\\' && i + 3 < field.n) {
-                        p[n++] = (char) ((field.p[i + 1] - '0') << 6 | (field.p[i + 2] - '0') << 3 | (field.p[i + 3] - '0'));
+                        p[n++] = (char) ((field.p[i + 1] - '0') << 6 | (field.p[i + 2] - '0') << 3 |
+                                         (field.p[i + 3] - '0'));
                         i += 3;
                 } else
                         p[n++] = field.p[i];
         }
         p[n] = '\0';
 
-        return (struct str) { p, n };
+        return (struct str){ p, n };
 }
 
 static bool is_at_or_below(struct str path, struct str top) {
@@ -369,7 +371,7 @@ static struct str mount_point_of(struct arena *a, struct str line) {
 
         for (size_t i = 0; i < 5; i++)
                 if (!str_split(&line, ' ', &field))
-                        return (struct str) { 0 };
+                        return (struct str){ 0 };
 
         return decode_mount_point(a, field);
 }
@@ -408,7 +410,7 @@ int fs_find_mount(struct arena *a, int dir, const char *name, struct str *ret) {
         if (n == sizeof(path))
                 return -ENAMETOOLONG;
 
-        return find_mount_below(a, (struct str) { path, (size_t) n }, ret);
+        return find_mount_below(a, (struct str){ path, (size_t) n }, ret);
 }
 
 int fs_remove_tree(int dir, const char *name) {
@@ -424,7 +426,7 @@ int fs_remove_tree(int dir, const char *name) {
         top = openat(dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
         if (top < 0)
                 return -errno;
-        removal = (struct removal) { .top = top };
+        removal = (struct removal){ .top = top };
         do {
                 int fd = openat(top, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 

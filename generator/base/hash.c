@@ -33,7 +33,7 @@ struct str hash_text(struct arena *a, struct hash_state *h) {
 }
 
 struct str hash_digits(struct arena *a, struct hash_state *h, size_t n) {
-        return arena_str(a, (struct str) { hash_text(a, h).p, n });
+        return arena_str(a, (struct str){ hash_text(a, h).p, n });
 }
 
 uint64_t hash_number(struct str s) {

@@ -22,7 +22,7 @@ void json_put_text(struct buf *out, struct str s) {
                 else {
                         if (c == '"' || c == '\\')
                                 buf_put_char(out, '\\');
-                        buf_put_str(out, (struct str) { s.p + at, n });
+                        buf_put_str(out, (struct str){ s.p + at, n });
                 }
                 n = n > 0 ? n : 1;
         }

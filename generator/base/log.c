@@ -8,7 +8,7 @@
 
 #include "base/fs.h"
 
-enum { KERNEL_LINE_MAX = 900 };         /* the kernel cuts a record at 1024 bytes */
+enum { KERNEL_LINE_MAX = 900 }; /* the kernel cuts a record at 1024 bytes */
 
 bool log_is_person(void) {
         /* systemd.generator(7): set for whatever a manager runs as a generator. */
@@ -34,7 +34,8 @@ void log_kernel(enum log_level level, struct str text) {
                 if (line.n > KERNEL_LINE_MAX)
                         line.n = KERNEL_LINE_MAX;
 
-                n = snprintf(record, sizeof(record), "<%d>pyservice-generator[%d]: %.*s\n", (int) level, (int) getpid(), STR_ARG(line));
+                n = snprintf(record, sizeof(record), "<%d>pyservice-generator[%d]: %.*s\n", (int) level,
+                             (int) getpid(), STR_ARG(line));
                 if (n > 0 && write(kernel >= 0 ? kernel : STDERR_FILENO, record, (size_t) n) < 0)
                         return;
         }

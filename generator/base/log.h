@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Where a generator's messages go. PID 1 gives generators no standard error that anybody reads, and the journal may not
- * run yet, so they go to the kernel's log, from where journald takes them; of a person who runs one they go to standard
- * error as they are. */
+/* Where a generator's messages go. PID 1 gives generators no standard error that anybody reads, and the
+ * journal may not run yet, so they go to the kernel's log, from where journald takes them; of a person who
+ * runs one they go to standard error as they are. */
 
 #include "base/str.h"
 
@@ -15,5 +15,6 @@ bool log_is_person(void);
 /* May what is written there be coloured: is it a terminal, and NO_COLOR not set (no-color.org)? */
 bool log_is_colored(int fd);
 
-/* Writes each line of `text` to the kernel's log as "pyservice-generator[PID]: …". Where that can't be opened, to standard error. */
+/* Writes each line of `text` to the kernel's log as "pyservice-generator[PID]: …". Where that can't be
+ * opened, to standard error. */
 void log_kernel(enum log_level level, struct str text);

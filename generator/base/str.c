@@ -65,8 +65,8 @@ bool str_split(struct str *rest, char c, struct str *ret_piece) {
                 return false;
 
         at = str_find(*rest, c);
-        *ret_piece = (struct str) { rest->p, at };
-        *rest = at < rest->n ? str_from(*rest, at + 1) : (struct str) { NULL, 0 };
+        *ret_piece = (struct str){ rest->p, at };
+        *rest = at < rest->n ? str_from(*rest, at + 1) : (struct str){ NULL, 0 };
         return true;
 }
 
@@ -79,7 +79,8 @@ bool str_to_u64(struct str s, uint64_t max, uint64_t *ret) {
         for (size_t i = 0; i < s.n; i++) {
                 if (s.p[i] < '0' || s.p[i] > '9')
                         return false;
-                if (__builtin_mul_overflow(v, 10U, &v) || __builtin_add_overflow(v, (uint64_t) (s.p[i] - '0'), &v))
+                if (__builtin_mul_overflow(v, 10U, &v) ||
+                    __builtin_add_overflow(v, (uint64_t) (s.p[i] - '0'), &v))
                         return false;
                 if (v > max)
                         return false;
@@ -97,7 +98,7 @@ struct str str_u64(uint64_t n, char digits[static 20]) {
                 n /= 10;
         } while (n > 0);
 
-        return (struct str) { digits + at, 20 - at };
+        return (struct str){ digits + at, 20 - at };
 }
 
 enum { DISTANCE_MAX = 64 };

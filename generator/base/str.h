@@ -17,14 +17,15 @@ struct str {
         size_t n;
 };
 
-#define STR(literal) ((struct str) { (literal), sizeof(literal) - 1 })
+#define STR(literal) ((struct str){ (literal), sizeof(literal) - 1 })
 /* The same where a constant expression is required (static tables). */
-#define STR_INIT(literal) { (literal), sizeof(literal) - 1 }
+#define STR_INIT(literal) \
+        { (literal), sizeof(literal) - 1 }
 /* For printf: "%.*s", STR_ARG(s). */
 #define STR_ARG(s) ((int) (s).n), ((s).p ? (s).p : "")
 
 static inline struct str str_of(const char *cstr) {
-        return (struct str) { cstr, cstr ? strlen(cstr) : 0 };
+        return (struct str){ cstr, cstr ? strlen(cstr) : 0 };
 }
 
 static inline bool str_is_absent(struct str s) {
@@ -41,7 +42,7 @@ static inline bool str_is(struct str a, const char *cstr) {
 
 /* The bytes from `from` on; `from` at most s.n. */
 static inline struct str str_from(struct str s, size_t from) {
-        return (struct str) { s.p + from, s.n - from };
+        return (struct str){ s.p + from, s.n - from };
 }
 
 /* Byte order (that of LC_ALL=C), as for strcmp(). */

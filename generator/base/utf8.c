@@ -75,15 +75,15 @@ static char *clean(struct arena *a, struct str text) {
 }
 
 struct str utf8_clean(struct arena *a, struct str text) {
-        return (struct str) { clean(a, text), text.n };
+        return (struct str){ clean(a, text), text.n };
 }
 
 struct str utf8_clean_line(struct arena *a, struct str text, size_t max) {
         size_t n = utf8_cut(text, max);
-        char *p = clean(a, (struct str) { text.p, n });
+        char *p = clean(a, (struct str){ text.p, n });
 
         for (size_t i = 0; i < n; i++)
                 if (p[i] == '\n' || p[i] == '\t')
                         p[i] = ' ';
-        return (struct str) { p, n };
+        return (struct str){ p, n };
 }

@@ -12,13 +12,14 @@ unsigned utf8_length(uint8_t lead);
  * no UTF-8. */
 unsigned utf8_decode(struct str s, size_t at, uint32_t *ret_character);
 
-/* Is it one that a definition may hold neither as it is nor as an escape: control characters but \n and \t, the
- * line breaks NEL, LS and PS, the byte order mark, U+FFFE and U+FFFF? */
+/* Is it one that a definition may hold neither as it is nor as an escape: control characters but \n and
+ * \t, the line breaks NEL, LS and PS, the byte order mark, U+FFFE and U+FFFF? */
 bool utf8_is_control(uint32_t character);
 
-/* Makes a text safe for a terminal: each byte of a control character, and each byte that is not UTF-8, becomes
- * a question mark. Line feeds and tabs stay. */
+/* Makes a text safe for a terminal: each byte of a control character, and each byte that is not UTF-8,
+ * becomes a question mark. Line feeds and tabs stay. */
 struct str utf8_clean(struct arena *a, struct str text);
 
-/* Like utf8_clean(), but one line of at most `max` bytes, cut between characters: line feeds and tabs are blanks. */
+/* Like utf8_clean(), but one line of at most `max` bytes, cut between characters: line feeds and tabs are
+ * blanks. */
 struct str utf8_clean_line(struct arena *a, struct str text, size_t max);

@@ -3,10 +3,11 @@
 
 /* Refined values: what a typed parser gives and the only thing that an emitter takes.
  *
- * Text from YAML is `struct str`. A type's parser in schema/type.c turns it into one of the structs below, and no
- * other code may build one from user text; emitters take these and refuse `struct str` at compile time. So a value
- * that nobody checked can't reach a unit or HAProxy's configuration. Each remembers where it was written, so that
- * what another program (Quadlet) says of it can be shown at that place. A zeroed value is absent.
+ * Text from YAML is `struct str`. A type's parser in schema/type.c turns it into one of the structs below,
+ * and no other code may build one from user text; emitters take these and refuse `struct str` at compile
+ * time. So a value that nobody checked can't reach a unit or HAProxy's configuration. Each remembers where
+ * it was written, so that what another program (Quadlet) says of it can be shown at that place. A zeroed
+ * value is absent.
  *
  * INSTANCE_MARK inside a text stands for `{{ instance }}`. It is a byte that yaml.c lets nobody write. */
 
@@ -18,7 +19,7 @@ struct span {
 };
 
 #define SPAN_NOWHERE UINT32_MAX
-#define NOWHERE ((struct span) { SPAN_NOWHERE, 0, 0 })
+#define NOWHERE ((struct span){ SPAN_NOWHERE, 0, 0 })
 
 #define INSTANCE_MARK '\x01'
 
@@ -41,54 +42,58 @@ static inline struct str instance_mark_show(struct arena *a, struct str text) {
 #define CREDENTIALS_MARK '\x02'
 
 /* symbol, struct */
-#define TEXT_TYPES(X) \
-        X(TEXT,         text)           /* one line for people */ \
-        X(NAME,         name)           /* app, service, task, secret …: [a-z0-9]([a-z0-9-]*[a-z0-9])? */ \
-        X(IMAGE_REF,    image_ref)      /* [registry/]name[:tag][@digest] */ \
-        X(ABS_PATH,     abs_path)       /* normal absolute path */ \
-        X(ENV_FILE,     env_file)       /* abs_path, perhaps after a '-' */ \
-        X(ENV_NAME,     env_name)       /* [A-Za-z_][A-Za-z0-9_]* */ \
-        X(ENV_TEXT,     env_text)       /* any text */ \
-        X(LABEL_NAME,   label_name) \
-        X(LABEL_TEXT,   label_text)     /* any text */ \
-        X(WORD,         word)           /* one word of a command: any text */ \
-        X(UNIT_NAME,    unit_name)      /* systemd.unit(5), with its suffix */ \
-        X(UNIT_REF,     unit_ref)       /* a service of the app, or a unit */ \
-        X(USER_NAME,    user_name)      /* name or number, perhaps with :group */ \
-        X(NETWORK_REF,  network_ref)    /* network, NAME.network, or a mode such as host */ \
-        X(VOLUME_SPEC,  volume_spec)    /* SOURCE:DESTINATION[:OPTIONS] */ \
-        X(VOLUME_NAME,  volume_name)    /* as Podman knows it */ \
-        X(PUBLISH_SPEC, publish_spec)   /* [[ADDRESS:]HOST:]CONTAINER[/PROTOCOL] */ \
-        X(CREDENTIAL,   credential)     /* a credential's name, systemd.exec(5) */ \
-        X(CIPHERTEXT,   ciphertext)     /* of AWS KMS, in base64; perhaps one line in clear */ \
-        X(PODMAN_SECRET, podman_secret) /* podman-secret-create(1) */ \
-        X(SIGNAL,       signal_name)    /* SIGTERM … */ \
-        X(DOMAIN,       domain)         /* host name, perhaps *.example.com */ \
-        X(HOST_GLOB,    host_glob)      /* ConditionHost= */ \
-        X(HOST_NAME,    host_name)      /* of a container, on its network */ \
-        X(HTTP_PATH,    http_path)      /* /path?query */ \
-        X(HTTP_STATUS,  http_status)    /* 200,301-399 */ \
-        X(HEADER_NAME,  header_name)    /* RFC 9110 token */ \
-        X(HEADER_TEXT,  header_text)    /* printable ASCII */ \
-        X(BACKEND_NAME, backend_name)   /* HAProxy's [A-Za-z0-9_.:-]+ */ \
-        X(SERVER_ADDRESS, server_address) /* HOST:PORT */ \
-        X(IP_PREFIX,    ip_prefix)      /* address or address/bits */ \
-        X(CALENDAR,     calendar)       /* OnCalendar=, systemd.time(7) */ \
-        X(OPTION_TEXT,  option_text)    /* mount or driver options: no blank, no quote */ \
-        X(URL,          url) \
-        X(GIT_URL,      git_url)        /* where a Git repository is; holds no password */ \
-        X(GIT_REF,      git_ref)        /* tag, branch or commit */ \
-        X(RELATIVE_PATH, relative_path) /* below a directory */ \
-        X(PACKAGE,      package)        /* of Debian: name[:arch][=version] */ \
-        X(VERSION,      version)        /* 3.12 */ \
-        X(QUADLET_KEY,  quadlet_key)    /* [A-Z][A-Za-z0-9]* */ \
-        X(QUADLET_TEXT, quadlet_text)   /* one raw line */ \
-        X(ACCOUNT,      account)        /* one user or group of the machine: a name or a number */ \
-        X(FILE_MODE,    file_mode)      /* octal digits */ \
-        X(MODULE_NAME,  module_name)    /* of Python: a.b_c */ \
-        X(ANY_TEXT,     any_text)       /* checked later, by a contract */
+#define TEXT_TYPES(X)                                                                               \
+        X(TEXT, text)           /* one line for people */                                           \
+        X(NAME, name)           /* app, service, task, secret …: [a-z0-9]([a-z0-9-]*[a-z0-9])? */ \
+        X(IMAGE_REF, image_ref) /* [registry/]name[:tag][@digest] */                                \
+        X(ABS_PATH, abs_path)   /* normal absolute path */                                          \
+        X(ENV_FILE, env_file)   /* abs_path, perhaps after a '-' */                                 \
+        X(ENV_NAME, env_name)   /* [A-Za-z_][A-Za-z0-9_]* */                                        \
+        X(ENV_TEXT, env_text)   /* any text */                                                      \
+        X(LABEL_NAME, label_name)                                                                   \
+        X(LABEL_TEXT, label_text)         /* any text */                                            \
+        X(WORD, word)                     /* one word of a command: any text */                     \
+        X(UNIT_NAME, unit_name)           /* systemd.unit(5), with its suffix */                    \
+        X(UNIT_REF, unit_ref)             /* a service of the app, or a unit */                     \
+        X(USER_NAME, user_name)           /* name or number, perhaps with :group */                 \
+        X(NETWORK_REF, network_ref)       /* network, NAME.network, or a mode such as host */       \
+        X(VOLUME_SPEC, volume_spec)       /* SOURCE:DESTINATION[:OPTIONS] */                        \
+        X(VOLUME_NAME, volume_name)       /* as Podman knows it */                                  \
+        X(PUBLISH_SPEC, publish_spec)     /* [[ADDRESS:]HOST:]CONTAINER[/PROTOCOL] */               \
+        X(CREDENTIAL, credential)         /* a credential's name, systemd.exec(5) */                \
+        X(CIPHERTEXT, ciphertext)         /* of AWS KMS, in base64; perhaps one line in clear */    \
+        X(PODMAN_SECRET, podman_secret)   /* podman-secret-create(1) */                             \
+        X(SIGNAL, signal_name)            /* SIGTERM … */                                         \
+        X(DOMAIN, domain)                 /* host name, perhaps *.example.com */                    \
+        X(HOST_GLOB, host_glob)           /* ConditionHost= */                                      \
+        X(HOST_NAME, host_name)           /* of a container, on its network */                      \
+        X(HTTP_PATH, http_path)           /* /path?query */                                         \
+        X(HTTP_STATUS, http_status)       /* 200,301-399 */                                         \
+        X(HEADER_NAME, header_name)       /* RFC 9110 token */                                      \
+        X(HEADER_TEXT, header_text)       /* printable ASCII */                                     \
+        X(BACKEND_NAME, backend_name)     /* HAProxy's [A-Za-z0-9_.:-]+ */                          \
+        X(SERVER_ADDRESS, server_address) /* HOST:PORT */                                           \
+        X(IP_PREFIX, ip_prefix)           /* address or address/bits */                             \
+        X(CALENDAR, calendar)             /* OnCalendar=, systemd.time(7) */                        \
+        X(OPTION_TEXT, option_text)       /* mount or driver options: no blank, no quote */         \
+        X(URL, url)                                                                                 \
+        X(GIT_URL, git_url)             /* where a Git repository is; holds no password */          \
+        X(GIT_REF, git_ref)             /* tag, branch or commit */                                 \
+        X(RELATIVE_PATH, relative_path) /* below a directory */                                     \
+        X(PACKAGE, package)             /* of Debian: name[:arch][=version] */                      \
+        X(VERSION, version)             /* 3.12 */                                                  \
+        X(QUADLET_KEY, quadlet_key)     /* [A-Z][A-Za-z0-9]* */                                     \
+        X(QUADLET_TEXT, quadlet_text)   /* one raw line */                                          \
+        X(ACCOUNT, account)             /* one user or group of the machine: a name or a number */  \
+        X(FILE_MODE, file_mode)         /* octal digits */                                          \
+        X(MODULE_NAME, module_name)     /* of Python: a.b_c */                                      \
+        X(ANY_TEXT, any_text)           /* checked later, by a contract */
 
-#define X(symbol, type) struct type { struct str text; struct span at; };
+#define X(symbol, type)          \
+        struct type {            \
+                struct str text; \
+                struct span at;  \
+        };
 TEXT_TYPES(X)
 #undef X
 
@@ -127,27 +132,57 @@ struct choice {
         struct span at;
 };
 
-/* The text of a refined value. Each type passes through a function of its own type, so that anything else does not
- * compile. */
-#define X(symbol, type) static inline struct str type##_as_text(struct type v) { return v.text; }
+/* The text of a refined value. Each type passes through a function of its own type, so that anything else
+ * does not compile. */
+#define X(symbol, type)                                          \
+        static inline struct str type##_as_text(struct type v) { \
+                return v.text;                                   \
+        }
 TEXT_TYPES(X)
 #undef X
-#define REFINED_TEXT(value) _Generic((value), \
-        struct text: text_as_text, struct name: name_as_text, struct image_ref: image_ref_as_text, \
-        struct abs_path: abs_path_as_text, struct env_file: env_file_as_text, struct env_name: env_name_as_text, \
-        struct env_text: env_text_as_text, struct label_name: label_name_as_text, \
-        struct label_text: label_text_as_text, struct word: word_as_text, struct unit_name: unit_name_as_text, \
-        struct unit_ref: unit_ref_as_text, struct user_name: user_name_as_text, \
-        struct network_ref: network_ref_as_text, struct volume_spec: volume_spec_as_text, \
-        struct volume_name: volume_name_as_text, \
-        struct publish_spec: publish_spec_as_text, struct credential: credential_as_text, struct ciphertext: ciphertext_as_text, \
-        struct podman_secret: podman_secret_as_text, \
-        struct signal_name: signal_name_as_text, struct domain: domain_as_text, \
-        struct host_glob: host_glob_as_text, struct host_name: host_name_as_text, struct http_path: http_path_as_text, \
-        struct http_status: http_status_as_text, struct header_name: header_name_as_text, struct header_text: header_text_as_text, \
-        struct backend_name: backend_name_as_text, struct server_address: server_address_as_text, \
-        struct ip_prefix: ip_prefix_as_text, struct calendar: calendar_as_text, struct option_text: option_text_as_text, struct url: url_as_text, \
-        struct git_url: git_url_as_text, struct git_ref: git_ref_as_text, struct relative_path: relative_path_as_text, \
-        struct package: package_as_text, struct version: version_as_text, \
-        struct quadlet_key: quadlet_key_as_text, struct quadlet_text: quadlet_text_as_text, \
-        struct account: account_as_text, struct file_mode: file_mode_as_text, struct module_name: module_name_as_text)(value)
+#define REFINED_TEXT(value)                                    \
+        _Generic((value), struct text                          \
+                 : text_as_text, struct name                   \
+                 : name_as_text, struct image_ref              \
+                 : image_ref_as_text, struct abs_path          \
+                 : abs_path_as_text, struct env_file           \
+                 : env_file_as_text, struct env_name           \
+                 : env_name_as_text, struct env_text           \
+                 : env_text_as_text, struct label_name         \
+                 : label_name_as_text, struct label_text       \
+                 : label_text_as_text, struct word             \
+                 : word_as_text, struct unit_name              \
+                 : unit_name_as_text, struct unit_ref          \
+                 : unit_ref_as_text, struct user_name          \
+                 : user_name_as_text, struct network_ref       \
+                 : network_ref_as_text, struct volume_spec     \
+                 : volume_spec_as_text, struct volume_name     \
+                 : volume_name_as_text, struct publish_spec    \
+                 : publish_spec_as_text, struct credential     \
+                 : credential_as_text, struct ciphertext       \
+                 : ciphertext_as_text, struct podman_secret    \
+                 : podman_secret_as_text, struct signal_name   \
+                 : signal_name_as_text, struct domain          \
+                 : domain_as_text, struct host_glob            \
+                 : host_glob_as_text, struct host_name         \
+                 : host_name_as_text, struct http_path         \
+                 : http_path_as_text, struct http_status       \
+                 : http_status_as_text, struct header_name     \
+                 : header_name_as_text, struct header_text     \
+                 : header_text_as_text, struct backend_name    \
+                 : backend_name_as_text, struct server_address \
+                 : server_address_as_text, struct ip_prefix    \
+                 : ip_prefix_as_text, struct calendar          \
+                 : calendar_as_text, struct option_text        \
+                 : option_text_as_text, struct url             \
+                 : url_as_text, struct git_url                 \
+                 : git_url_as_text, struct git_ref             \
+                 : git_ref_as_text, struct relative_path       \
+                 : relative_path_as_text, struct package       \
+                 : package_as_text, struct version             \
+                 : version_as_text, struct quadlet_key         \
+                 : quadlet_key_as_text, struct quadlet_text    \
+                 : quadlet_text_as_text, struct account        \
+                 : account_as_text, struct file_mode           \
+                 : file_mode_as_text, struct module_name       \
+                 : module_name_as_text)(value)

@@ -7,14 +7,18 @@
 
 #include "base/arena.h"
 
-#define VEC(T) struct { T *at; size_t n, room; }
+#define VEC(T)                  \
+        struct {                \
+                T *at;          \
+                size_t n, room; \
+        }
 
 /* Makes place for one more of `size` in the array that holds `n` and has room for *room. */
 void *vec_grow(struct arena *a, const void *at, size_t n, size_t *room, size_t size);
 
-#define vec_push(a, v) \
-        ((v)->at = (v)->n < (v)->room ? (v)->at : vec_grow((a), (v)->at, (v)->n, &(v)->room, sizeof(*(v)->at)), \
+#define vec_push(a, v)                                                                                \
+        ((v)->at = (v)->n < (v)->room ? (v)->at                                                       \
+                                      : vec_grow((a), (v)->at, (v)->n, &(v)->room, sizeof(*(v)->at)), \
          &(v)->at[(v)->n++])
 
-#define VEC_EACH(item, v) \
-        for (__typeof__(&*(v)->at) item = (v)->at; item && item < (v)->at + (v)->n; item++)
+#define VEC_EACH(item, v) for (__typeof__(&*(v)->at) item = (v)->at; item && item < (v)->at + (v)->n; item++)

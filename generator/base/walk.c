@@ -9,7 +9,7 @@
 
 #include "base/fs.h"
 
-enum { MAX_LINKS = 40 };                /* as the kernel's: path_resolution(7) */
+enum { MAX_LINKS = 40 }; /* as the kernel's: path_resolution(7) */
 
 void walk_close(struct walk *w) {
         close_fd(&w->dir);
@@ -38,27 +38,34 @@ static bool is_shared(const struct stat *dir) {
 
 /* True if nobody else can rename `child` in the directory, or put something else in its place. */
 static bool is_kept(const struct stat *dir, const struct stat *child) {
-        return !is_shared(dir) || (is_ours(dir->st_uid) && (dir->st_mode & S_ISVTX) && is_ours(child->st_uid));
+        return !is_shared(dir) ||
+               (is_ours(dir->st_uid) && (dir->st_mode & S_ISVTX) && is_ours(child->st_uid));
 }
 
 static int refuse_directory(struct walk *w) {
         if (!is_ours(w->stat.st_uid))
-                w->problem = arena_printf(w->arena, "'%s' on the way to '%s' belongs to '%s', who could "
-                                                    "replace it; change its owner to root, or choose "
-                                                    "another directory in the definition", w->at.p, w->path, name_of(w, w->stat.st_uid));
+                w->problem = arena_printf(w->arena,
+                                          "'%s' on the way to '%s' belongs to '%s', who could "
+                                          "replace it; change its owner to root, or choose "
+                                          "another directory in the definition",
+                                          w->at.p, w->path, name_of(w, w->stat.st_uid));
         else
-                w->problem = arena_printf(w->arena, "users other than root may write '%s' on the way to "
-                                                    "'%s', and could replace it; run 'chmod go-w %s', or "
-                                                    "choose another directory in the definition", w->at.p, w->path, w->at.p);
+                w->problem = arena_printf(w->arena,
+                                          "users other than root may write '%s' on the way to "
+                                          "'%s', and could replace it; run 'chmod go-w %s', or "
+                                          "choose another directory in the definition",
+                                          w->at.p, w->path, w->at.p);
         return -EPERM;
 }
 
 static int refuse_link(struct walk *w, struct str name, const struct stat *link) {
-        w->problem = arena_printf(w->arena, "the symbolic link '%s' belongs to '%s', in a directory of "
-                                            "'%s', and is not followed; remove it: on the way to '%s' only "
-                                            "links that belong to root, in directories that only root may "
-                                            "write, are followed", join(w, name).p, name_of(w, link->st_uid),
-                                  name_of(w, w->stat.st_uid), w->path);
+        w->problem =
+                arena_printf(w->arena,
+                             "the symbolic link '%s' belongs to '%s', in a directory of "
+                             "'%s', and is not followed; remove it: on the way to '%s' only "
+                             "links that belong to root, in directories that only root may "
+                             "write, are followed",
+                             join(w, name).p, name_of(w, link->st_uid), name_of(w, w->stat.st_uid), w->path);
         return -ELOOP;
 }
 
@@ -109,7 +116,7 @@ static int follow(struct walk *w, struct str name) {
         if (++w->links > MAX_LINKS)
                 return -ELOOP;
 
-        w->rest = arena_join(w->arena, (struct str) { target, (size_t) n }, STR("/"), w->rest);
+        w->rest = arena_join(w->arena, (struct str){ target, (size_t) n }, STR("/"), w->rest);
         return target[0] == '/' ? go_to_root(w) : 0;
 }
 
@@ -153,7 +160,8 @@ static int step(struct walk *w, struct str name) {
                 return refuse_directory(w);
         if (S_ISLNK(st.st_mode))
                 return !is_last && w->is_kept && is_ours(st.st_uid) && is_kept(&w->stat, &st)
-                        ? follow(w, name) : refuse_link(w, name, &st);
+                               ? follow(w, name)
+                               : refuse_link(w, name, &st);
 
         return is_last ? 0 : go_down(w, name);
 }
@@ -162,8 +170,14 @@ int walk_to(struct walk *w, struct arena *a, int root, const char *path, unsigne
         struct str name;
         int r;
 
-        *w = (struct walk) { .dir = -1, .kept = -1, .arena = a, .path = path, .rest = arena_str(a, str_of(path)),
-                             .root = root, .flags = flags, .is_kept = true };
+        *w = (struct walk){ .dir = -1,
+                            .kept = -1,
+                            .arena = a,
+                            .path = path,
+                            .rest = arena_str(a, str_of(path)),
+                            .root = root,
+                            .flags = flags,
+                            .is_kept = true };
         r = path[0] == '/' ? go_to_root(w) : go_to(w, AT_FDCWD, ".", STR("."));
         while (r >= 0 && !str_is_made_of(w->rest, "/")) {
                 (void) str_split(&w->rest, '/', &name);

@@ -3,26 +3,27 @@
 
 /* The way to a path on which other users of the machine may write, for programs that run as root.
  *
- * A link is followed only if root (or the user of this process) owns it, and if nobody else can replace it or a
- * directory before it, as with CHASE_SAFE of systemd's. Any other link on the way is refused, by its name. */
+ * A link is followed only if root (or the user of this process) owns it, and if nobody else can replace it
+ * or a directory before it, as with CHASE_SAFE of systemd's. Any other link on the way is refused, by its
+ * name. */
 
 #include <sys/stat.h>
 
 #include "base/arena.h"
 
 enum {
-        WALK_MAKE  = 1,                 /* makes the directories that are missing, 0755 */
-        WALK_ROOTS = 2,                 /* refuses every directory that somebody else may write */
-        WALK_LAST  = 4,                 /* the last part, too, must not be a link; else it is not looked at */
+        WALK_MAKE = 1,  /* makes the directories that are missing, 0755 */
+        WALK_ROOTS = 2, /* refuses every directory that somebody else may write */
+        WALK_LAST = 4,  /* the last part, too, must not be a link; else it is not looked at */
 };
 
 struct walk {
-        int dir;                        /* the directory that the path is in (O_PATH), or -1 */
-        struct str at;                  /* its path; no part of it is a link */
-        struct str name;                /* the last part of the path */
-        int kept;                       /* the nearest directory on the way that nobody else may write, or -1 */
-        struct str kept_at;             /* its path */
-        struct str problem;             /* what was refused, and why; absent if nothing was */
+        int dir;            /* the directory that the path is in (O_PATH), or -1 */
+        struct str at;      /* its path; no part of it is a link */
+        struct str name;    /* the last part of the path */
+        int kept;           /* the nearest directory on the way that nobody else may write, or -1 */
+        struct str kept_at; /* its path */
+        struct str problem; /* what was refused, and why; absent if nothing was */
         /* The rest is walk.c's. */
         struct arena *arena;
         const char *path;
@@ -33,13 +34,15 @@ struct walk {
         bool is_kept;
 };
 
-#define WALK_INIT { .dir = -1, .kept = -1 }
+#define WALK_INIT \
+        { .dir = -1, .kept = -1 }
 
-/* Goes to the directory that `path` is in; an absolute path or link begins at `root`. Returns 0, -ELOOP or -EPERM with
- * a problem, or another negative errno. To be closed in each case. */
+/* Goes to the directory that `path` is in; an absolute path or link begins at `root`. Returns 0, -ELOOP or
+ * -EPERM with a problem, or another negative errno. To be closed in each case. */
 int walk_to(struct walk *w, struct arena *a, int root, const char *path, unsigned flags);
 
-/* Like fs_replace(), and makes the missing directories of `path`, an absolute one or one from the current directory. */
+/* Like fs_replace(), and makes the missing directories of `path`, an absolute one or one from the current
+ * directory. */
 int walk_replace(struct walk *w, struct arena *a, const char *path, mode_t mode, struct str text);
 
 /* For CLEANUP. */

@@ -12,13 +12,14 @@ enum { ALIVE_MAX = 4 << 20 };
 void alive_parse(struct arena *a, struct str text, struct alive *ret) {
         struct str line, key, end = STR(".target");
 
-        *ret = (struct alive) { 0 };
+        *ret = (struct alive){ 0 };
         while (str_split(&text, '\n', &line)) {
-                bool has_key = str_split(&line, '=', &key) && !str_is_absent(line), is_stopped = str_is(key, "X-Stopped");
+                bool has_key = str_split(&line, '=', &key) && !str_is_absent(line),
+                     is_stopped = str_is(key, "X-Stopped");
 
                 if (!has_key || !(is_stopped || str_is(key, "Upholds")) || !str_has_suffix(line, end))
                         continue;
-                *vec_push(a, &ret->apps) = (struct alive_app) { { line.p, line.n - end.n }, is_stopped };
+                *vec_push(a, &ret->apps) = (struct alive_app){ { line.p, line.n - end.n }, is_stopped };
         }
 }
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Which applications systemd keeps up: alive.conf, a drop-in of pyservice.target (publish/uphold.h writes it). It has a line
- * "Upholds=APP.target" for each that has a definition and a bundle; "X-Stopped=APP.target" where the administrator stopped it. */
+/* Which applications systemd keeps up: alive.conf, a drop-in of pyservice.target (publish/uphold.h writes
+ * it). It has a line "Upholds=APP.target" for each that has a definition and a bundle;
+ * "X-Stopped=APP.target" where the administrator stopped it. */
 
 #include "base/arena.h"
 #include "base/vec.h"
@@ -13,7 +14,7 @@ struct alive_app {
 };
 
 struct alive {
-        VEC(struct alive_app) apps;     /* in the order of the file */
+        VEC(struct alive_app) apps; /* in the order of the file */
 };
 
 /* The names stay in the text. */

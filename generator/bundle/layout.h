@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Where things lie below /run/pyservice and /var/lib/pyservice. Every path there is put together from these names, so that
- * who writes a file and who reads it cannot differ; tests/lint/lint.py refuses the literals elsewhere. What each file holds
- * is said where it is written: publish/bundle.h, state/state.h, state/stored.h, rollout/rollout.h. */
+/* Where things lie below /run/pyservice and /var/lib/pyservice. Every path there is put together from
+ * these names, so that who writes a file and who reads it cannot differ; tests/lint/lint.py refuses the
+ * literals elsewhere. What each file holds is said where it is written: publish/bundle.h, state/state.h,
+ * state/stored.h, rollout/rollout.h. */
 
 #include "base/arena.h"
 
@@ -32,7 +33,8 @@
 #define LAYOUT_UNKEPT "unkept"
 #define LAYOUT_WITHOUT_STATE "without-state"
 
-/* Names in a bundle: in apps/APP of the runtime directory, and in APP/bundles/REVISION of the state directory. */
+/* Names in a bundle: in apps/APP of the runtime directory, and in APP/bundles/REVISION of the state
+ * directory. */
 #define LAYOUT_ENV "env"
 #define LAYOUT_HAPROXY "haproxy"
 #define LAYOUT_MANIFEST "manifest"

@@ -9,7 +9,11 @@
 #define NAME "pyservice-bundle"
 
 static const char *const kinds[] = {
-        [RECORD_SERVICE] = "service", [RECORD_SIDECAR] = "sidecar", [RECORD_TIMER] = "timer", [RECORD_TASK] = "task", NULL,
+        [RECORD_SERVICE] = "service",
+        [RECORD_SIDECAR] = "sidecar",
+        [RECORD_TIMER] = "timer",
+        [RECORD_TASK] = "task",
+        NULL,
 };
 
 static const struct row_field part_fields[] = {
@@ -66,25 +70,34 @@ void record_rescale(struct record *r, const struct record *from) {
 
 static void list_instances(struct arena *a, const struct record_part *part, struct record_units *ret) {
         for (uint64_t i = 0; i < part->scale; i++) {
-                struct str number = arena_u64(a, i), unit = arena_join(a, part->unit, STR("@"), number, STR(".service"));
+                struct str number = arena_u64(a, i),
+                           unit = arena_join(a, part->unit, STR("@"), number, STR(".service"));
 
-                *vec_push(a, &ret->list) = (struct record_unit) {
-                        part, i, unit, part->runs_once ? arena_join(a, part->unit, STR("-once@"), number, STR(".target")) : unit,
+                *vec_push(a, &ret->list) = (struct record_unit){
+                        part,
+                        i,
+                        unit,
+                        part->runs_once ? arena_join(a, part->unit, STR("-once@"), number, STR(".target"))
+                                        : unit,
                 };
         }
 }
 
 static void list_one(struct arena *a, const struct record_part *part, struct record_units *ret) {
-        struct str unit = arena_join(a, part->unit, part->kind == RECORD_TIMER ? STR(".timer") : STR(".service"));
+        struct str unit =
+                arena_join(a, part->unit, part->kind == RECORD_TIMER ? STR(".timer") : STR(".service"));
 
         if (part->scale > 0)
-                *vec_push(a, &ret->list) = (struct record_unit) {
-                        part, 0, unit, part->runs_once ? arena_join(a, part->unit, STR("-once.target")) : unit,
+                *vec_push(a, &ret->list) = (struct record_unit){
+                        part,
+                        0,
+                        unit,
+                        part->runs_once ? arena_join(a, part->unit, STR("-once.target")) : unit,
                 };
 }
 
 void record_list(struct arena *a, const struct record *r, struct record_units *ret) {
-        *ret = (struct record_units) { 0 };
+        *ret = (struct record_units){ 0 };
         VEC_EACH(part, &r->parts)
                 if (part->kind == RECORD_SERVICE)
                         list_instances(a, part, ret);
@@ -125,7 +138,7 @@ int record_parse(struct arena *a, struct str text, struct record *ret) {
         while (str_split(&text, '\n', &line) && !str_is_absent(text))
                 if (!take_row(a, line, &r))
                         return -EBADMSG;
-        if (line.n > 0)                 /* the last line has its end */
+        if (line.n > 0) /* the last line has its end */
                 return -EBADMSG;
 
         *ret = r;

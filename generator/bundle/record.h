@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* What a bundle is: its parts, and how many of each run. The file `record` of a bundle says it, so that nobody has to read
- * units for it. The renderer fills it from the definition; publish/compose.c puts that of what is published together.
+/* What a bundle is: its parts, and how many of each run. The file `record` of a bundle says it, so that
+ * nobody has to read units for it. The renderer fills it from the definition; publish/compose.c puts that
+ * of what is published together.
  *
  *     pyservice-bundle 1
  *     part KIND UNIT SCALE LABEL ONCE SPARE IMAGE     sorted by unit
  *     stopped UNIT            of what these keep up: the administrator stopped it (publish/withhold.h)
  *
- * In a published bundle the container of a part is that of the revision that runs, its scale the one that holds now.
- * Whoever adds a field counts up RECORD_VERSION, and the stamp's layout (publish/stamp.c) so that all bundles are made anew;
- * bundles that were stored before are then read as those without a record are (state/old-bundle.h). */
+ * In a published bundle the container of a part is that of the revision that runs, its scale the one that
+ * holds now. Whoever adds a field counts up RECORD_VERSION, and the stamp's layout (publish/stamp.c) so
+ * that all bundles are made anew; bundles that were stored before are then read as those without a record
+ * are (state/old-bundle.h). */
 
 #include "base/arena.h"
 #include "base/vec.h"
@@ -20,13 +22,13 @@ enum { RECORD_VERSION = 1 };
 enum record_kind { RECORD_SERVICE, RECORD_SIDECAR, RECORD_TIMER, RECORD_TASK };
 
 struct record_part {
-        unsigned kind;                  /* enum record_kind */
-        struct str unit;                /* "shop-web" */
-        uint64_t scale;                 /* instances that are kept up on this machine; of a sidecar or a timer 0 or 1 */
-        struct str label;               /* io.pyservice.revision of its containers; absent where not known */
-        bool runs_once;                 /* systemd does not start it again whatever happens: UNIT-once.target is kept up */
+        unsigned kind;    /* enum record_kind */
+        struct str unit;  /* "shop-web" */
+        uint64_t scale;   /* instances that are kept up on this machine; of a sidecar or a timer 0 or 1 */
+        struct str label; /* io.pyservice.revision of its containers; absent where not known */
+        bool runs_once;   /* systemd does not start it again whatever happens: UNIT-once.target is kept up */
         bool has_spare;
-        struct str image;               /* as Podman gets it; absent where not known */
+        struct str image; /* as Podman gets it; absent where not known */
 };
 
 struct record {
@@ -37,9 +39,10 @@ struct record {
 /* One that is kept up. */
 struct record_unit {
         const struct record_part *part;
-        uint64_t number;                /* of a service's instance; 0 of all else */
-        struct str unit;                /* "shop-web@2.service", "shop-cache.service", "shop-tidy.timer" */
-        struct str upheld;              /* what systemd keeps up for it: "shop-web-once@2.target" of what runs once, else `unit` */
+        uint64_t number; /* of a service's instance; 0 of all else */
+        struct str unit; /* "shop-web@2.service", "shop-cache.service", "shop-tidy.timer" */
+        struct str
+                upheld; /* what systemd keeps up for it: "shop-web-once@2.target" of what runs once, else `unit` */
 };
 
 struct record_units {

@@ -61,8 +61,8 @@ int rows_open(struct str *rest, const char *name, uint64_t version) {
         struct str line, word;
         uint64_t found;
 
-        if (!str_split(rest, '\n', &line) || !str_split(&line, ' ', &word) || !str_is(word, name)
-            || !str_to_u64(line, UINT32_MAX, &found))
+        if (!str_split(rest, '\n', &line) || !str_split(&line, ' ', &word) || !str_is(word, name) ||
+            !str_to_u64(line, UINT32_MAX, &found))
                 return -EBADMSG;
 
         return found == version ? 0 : -EPROTONOSUPPORT;
@@ -81,7 +81,7 @@ static bool take_digit(char c, unsigned *value) {
 static bool take_text(struct arena *a, struct str word, struct str *ret) {
         struct buf out = buf_in(a);
 
-        *ret = (struct str) { 0 };
+        *ret = (struct str){ 0 };
         if (str_is(word, "-"))
                 return true;
 
@@ -92,7 +92,8 @@ static bool take_text(struct arena *a, struct str word, struct str *ret) {
                         buf_put_char(&out, word.p[i]);
                         continue;
                 }
-                if (word.n - i < 3 || !take_digit(word.p[i + 1], &value) || !take_digit(word.p[i + 2], &value))
+                if (word.n - i < 3 || !take_digit(word.p[i + 1], &value) ||
+                    !take_digit(word.p[i + 2], &value))
                         return false;
                 buf_put_char(&out, (char) value);
                 i += 2;
@@ -138,8 +139,8 @@ bool rows_take(struct arena *a, struct str line, const struct row_spec *spec, vo
         if (!str_split(&line, ' ', &word) || !str_is(word, spec->word))
                 return false;
         for (size_t i = 0; i < spec->n; i++)
-                if (!str_split(&line, ' ', &word) || word.n == 0
-                    || !take_field(a, word, &spec->fields[i], (char *) ret + spec->fields[i].offset))
+                if (!str_split(&line, ' ', &word) || word.n == 0 ||
+                    !take_field(a, word, &spec->fields[i], (char *) ret + spec->fields[i].offset))
                         return false;
 
         return str_is_absent(line);

@@ -5,7 +5,8 @@
 
 #include "base/arena.h"
 
-/* How long ago, or how far off, `usec` (CLOCK_REALTIME) is: "45s", "12min", "3h", "5d". Absent for 0 and UINT64_MAX, which are no times. */
+/* How long ago, or how far off, `usec` (CLOCK_REALTIME) is: "45s", "12min", "3h", "5d". Absent for 0 and
+ * UINT64_MAX, which are no times. */
 struct str amount_distance(struct arena *a, uint64_t usec);
 
 /* Bytes: "640K", "12.5M". Absent for UINT64_MAX, which is no amount; likewise below. */

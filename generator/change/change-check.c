@@ -12,7 +12,7 @@ static bool is_changed(const struct changing *ch, struct str app) {
 }
 
 static struct str path_of(const struct session *s, struct span at) {
-        return at.file == SPAN_NOWHERE ? (struct str) { NULL, 0 } : s->sources.list.at[at.file].path;
+        return at.file == SPAN_NOWHERE ? (struct str){ NULL, 0 } : s->sources.list.at[at.file].path;
 }
 
 static bool is_old(const struct changing *ch, const struct session *after, const struct diag *d) {
@@ -24,13 +24,14 @@ static bool is_old(const struct changing *ch, const struct session *after, const
         return false;
 }
 
-/* Other applications may have mistakes of their own, but this must not bring them new ones. Gives how many apps have mistakes now
- * that are in the way, after having shown them. */
+/* Other applications may have mistakes of their own, but this must not bring them new ones. Gives how many
+ * apps have mistakes now that are in the way, after having shown them. */
 static size_t tell_mistakes(const struct changing *ch, struct session *after) {
         VEC(struct str) owners = { 0 };
 
         VEC_EACH(d, &after->ds.list) {
-                bool is_told = d->severity != SEVERITY_ERROR || (!is_changed(ch, d->owner) && is_old(ch, after, d));
+                bool is_told =
+                        d->severity != SEVERITY_ERROR || (!is_changed(ch, d->owner) && is_old(ch, after, d));
 
                 VEC_EACH(owner, &owners)
                         is_told = is_told || str_eq(*owner, d->owner);
@@ -56,9 +57,11 @@ static int check_counts(const struct changing *ch, struct session *after, const 
                 return 0;
 
         source_position(source, value->at.off, &line, &column);
-        (void) fprintf(stderr, "pyservicectl: %.*s: the change of '%.*s' would have no effect because of "
-                               "%.*s:%u, which overrides it; change it there\n", STR_ARG(change->app),
-                       STR_ARG(key_text(&ch->ctl->arena, &change->key)), STR_ARG(source->path), line);
+        (void) fprintf(stderr,
+                       "pyservicectl: %.*s: the change of '%.*s' would have no effect because of "
+                       "%.*s:%u, which overrides it; change it there\n",
+                       STR_ARG(change->app), STR_ARG(key_text(&ch->ctl->arena, &change->key)),
+                       STR_ARG(source->path), line);
         return CTL_MISTAKE;
 }
 
@@ -101,7 +104,8 @@ int change_check(struct changing *ch) {
         int r;
 
         for (size_t i = 0; i < ch->files.n; i++)
-                files[i] = (struct proposed) { ch->files.at[i].path, ch->files.at[i].after, ch->files.at[i].mode };
+                files[i] = (struct proposed){ ch->files.at[i].path, ch->files.at[i].after,
+                                              ch->files.at[i].mode };
 
         r = session_open_with(ch->ctl, files, ch->files.n, &after);
         if (r == 0)

@@ -7,7 +7,8 @@
 
 static const char *const names[] = { "90-pyservicectl.yaml", "95-pyservicectl-runtime.yaml" };
 
-/* Whoever may not read the definition must not read what is set in it. `mode`: of the drop-in that is there; 0 for none. */
+/* Whoever may not read the definition must not read what is set in it. `mode`: of the drop-in that is
+ * there; 0 for none. */
 static mode_t mode_of(struct changing *ch, const struct definition *d, mode_t mode) {
         struct stat st;
 
@@ -19,9 +20,11 @@ static mode_t mode_of(struct changing *ch, const struct definition *d, mode_t mo
         return (st.st_mode & 0004) == 0 ? 0600 : 0644;
 }
 
-static int find_file(struct changing *ch, const struct definition *d, bool is_runtime, struct changed_file **ret) {
+static int find_file(struct changing *ch, const struct definition *d, bool is_runtime,
+                     struct changed_file **ret) {
         struct arena *a = &ch->ctl->arena;
-        struct str path = arena_join(a, ch->before.world.places.definitions[is_runtime], STR("/"), d->name.text, STR(".yaml.d/"), str_of(names[is_runtime]));
+        struct str path = arena_join(a, ch->before.world.places.definitions[is_runtime], STR("/"),
+                                     d->name.text, STR(".yaml.d/"), str_of(names[is_runtime]));
         struct fs_file *file = arena_new(a, struct fs_file);
         int r;
 
@@ -36,15 +39,21 @@ static int find_file(struct changing *ch, const struct definition *d, bool is_ru
                 return ctl_fail(path.p, r);
 
         *ret = vec_push(a, &ch->files);
-        **ret = (struct changed_file) { .app = d->name.text, .path = path, .before = file->text, .after = file->text, .is_runtime = is_runtime,
-                                   .mode = mode_of(ch, d, file->stat.st_mode & 0777), .as = r < 0 ? NULL : &file->stat };
+        **ret = (struct changed_file){ .app = d->name.text,
+                                       .path = path,
+                                       .before = file->text,
+                                       .after = file->text,
+                                       .is_runtime = is_runtime,
+                                       .mode = mode_of(ch, d, file->stat.st_mode & 0777),
+                                       .as = r < 0 ? NULL : &file->stat };
         return 0;
 }
 
 static int refuse(const struct change *change, const struct changed_file *f, int r) {
-        (void) fprintf(stderr, "pyservicectl: %.*s: %.*s %s; change it by hand\n", STR_ARG(change->app), STR_ARG(f->path),
-                       r == -EBADMSG ? "is not valid YAML" :
-                                       "is formatted in a way that this command cannot change");
+        (void) fprintf(stderr, "pyservicectl: %.*s: %.*s %s; change it by hand\n", STR_ARG(change->app),
+                       STR_ARG(f->path),
+                       r == -EBADMSG ? "is not valid YAML"
+                                     : "is formatted in a way that this command cannot change");
         return CTL_MISTAKE;
 }
 
@@ -54,7 +63,8 @@ static int set_in(struct changing *ch, const struct change *change, struct chang
         int r;
 
         if (str_is_absent(text))
-                text = arena_join(a, STR("# Written by pyservicectl; a drop-in for the definition of "), change->app, STR(".\n"));
+                text = arena_join(a, STR("# Written by pyservicectl; a drop-in for the definition of "),
+                                  change->app, STR(".\n"));
         r = yaml_edit_set(a, text, &change->key, change->value, &f->after);
         return r < 0 ? refuse(change, f, r) : 0;
 }
@@ -64,9 +74,12 @@ static bool is_header(struct str text) {
 }
 
 /* *ret_count grows where there was something to take back. */
-static int take_back_in(struct changing *ch, const struct change *change, struct changed_file *f, size_t *ret_count) {
+static int take_back_in(struct changing *ch, const struct change *change, struct changed_file *f,
+                        size_t *ret_count) {
         bool is_empty = false;
-        int r = str_is_absent(f->after) ? -ENOENT : yaml_edit_remove(&ch->ctl->arena, f->after, &change->key, &f->after, &is_empty);
+        int r = str_is_absent(f->after)
+                        ? -ENOENT
+                        : yaml_edit_remove(&ch->ctl->arena, f->after, &change->key, &f->after, &is_empty);
 
         if (r == -ENOENT)
                 return 0;
@@ -74,7 +87,7 @@ static int take_back_in(struct changing *ch, const struct change *change, struct
                 return refuse(change, f, r);
 
         if (is_empty && is_header(f->after))
-                f->after = (struct str) { NULL, 0 };
+                f->after = (struct str){ NULL, 0 };
         (*ret_count)++;
         return 0;
 }
@@ -84,7 +97,8 @@ static int refuse_nothing(struct changing *ch, const struct change *change, cons
         const struct source *source;
         unsigned line, column;
 
-        (void) fprintf(stderr, "pyservicectl: %.*s: '%.*s' was not set with this tool%s", STR_ARG(change->app), STR_ARG(key_text(&ch->ctl->arena, &change->key)),
+        (void) fprintf(stderr, "pyservicectl: %.*s: '%.*s' was not set with this tool%s",
+                       STR_ARG(change->app), STR_ARG(key_text(&ch->ctl->arena, &change->key)),
                        ch->ctl->is_runtime ? " for this boot" : "");
         if (value) {
                 source = &ch->before.sources.list.at[value->at.file];

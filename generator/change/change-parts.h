@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* What changes of drop-ins, of definitions and new definitions share: they are checked as they would be, then written. */
+/* What changes of drop-ins, of definitions and new definitions share: they are checked as they would be,
+ * then written. */
 
 #include <sys/stat.h>
 
@@ -10,18 +11,18 @@
 
 /* A file as it is and as it would be. */
 struct changed_file {
-        struct str app, path;           /* as seen from the root */
-        struct str before, after;       /* absent: it is not there */
+        struct str app, path;     /* as seen from the root */
+        struct str before, after; /* absent: it is not there */
         mode_t mode;
-        const struct stat *as;          /* whose owner and group it keeps; NULL for one that is not there yet */
+        const struct stat *as; /* whose owner and group it keeps; NULL for one that is not there yet */
         bool is_runtime;
-        bool is_new;                    /* what is there by now is never replaced */
+        bool is_new; /* what is there by now is never replaced */
 };
 
 struct changing {
         struct ctl *ctl;
         struct changes *changes;
-        struct session before;          /* the definitions as they are */
+        struct session before; /* the definitions as they are */
         VEC(struct changed_file) files;
 };
 

@@ -61,7 +61,7 @@ static int write_file(int root, struct arena *a, const struct changed_file *f) {
         while (directory.p[directory.n - 1] != '/')
                 directory.n--;
         name = path.p + directory.n;
-        directory = arena_str(a, (struct str) { directory.p, directory.n - 1 });
+        directory = arena_str(a, (struct str){ directory.p, directory.n - 1 });
         r = str_is_absent(f->after) ? 0 : fs_make_dirs(root, directory.p, false);
         fd = r < 0 ? r : fs_open_dir(root, directory.p);
         if (fd < 0)
@@ -80,14 +80,18 @@ static int write_file(int root, struct arena *a, const struct changed_file *f) {
 
 int change_write(struct changing *ch) {
         VEC_EACH(f, &ch->files) {
-                int r = str_is_absent(f->before) == str_is_absent(f->after) && str_eq(f->before, f->after) ? 0 : write_file(ch->before.world.root, &ch->ctl->arena, f);
+                int r = str_is_absent(f->before) == str_is_absent(f->after) && str_eq(f->before, f->after)
+                                ? 0
+                                : write_file(ch->before.world.root, &ch->ctl->arena, f);
 
                 if (r == -EACCES || r == -EPERM) {
-                        (void) fprintf(stderr, "pyservicectl: %.*s: %s; run it as root\n", STR_ARG(f->path), strerror(-r));
+                        (void) fprintf(stderr, "pyservicectl: %.*s: %s; run it as root\n", STR_ARG(f->path),
+                                       strerror(-r));
                         return CTL_MISTAKE;
                 }
                 if (r == -EEXIST) {
-                        (void) fprintf(stderr, "pyservicectl: %.*s exists already; nothing changed\n", STR_ARG(f->path));
+                        (void) fprintf(stderr, "pyservicectl: %.*s exists already; nothing changed\n",
+                                       STR_ARG(f->path));
                         return CTL_MISTAKE;
                 }
                 if (r < 0)

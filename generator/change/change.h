@@ -6,21 +6,22 @@
  *     /etc/pyservice.d/APP.yaml.d/90-pyservicectl.yaml             lasting
  *     /run/pyservice.d/APP.yaml.d/95-pyservicectl-runtime.yaml     until the next boot; laid over the other one
  *
- * The definition itself is never written. All definitions are checked with the drop-ins as they would be, by everything that
- * `check` asks, before any of them is put in its place. */
+ * The definition itself is never written. All definitions are checked with the drop-ins as they would be,
+ * by everything that `check` asks, before any of them is put in its place. */
 
 #include "change/key.h"
 
 struct change {
         struct str app;
         struct key_path key;
-        struct node *value;             /* NULL: what the tool has set is taken back */
-        struct str path;                /* filled in: of the drop-in */
+        struct node *value; /* NULL: what the tool has set is taken back */
+        struct str path;    /* filled in: of the drop-in */
 };
 
 struct changes {
         VEC(struct change) list;
 };
 
-/* Makes all of them, or none: one check and one reload. Gives 0, or an exit status after having said why not. */
+/* Makes all of them, or none: one check and one reload. Gives 0, or an exit status after having said why
+ * not. */
 int changes_make(struct ctl *c, struct changes *changes);

@@ -11,7 +11,8 @@
 
 const char *editor_find(void) {
         static const char *const variables[] = { "SYSTEMD_EDITOR", "EDITOR", "VISUAL" };
-        static const char *const programs[] = { "/usr/bin/editor", "/usr/bin/nano", "/usr/bin/vim", "/usr/bin/vi" };
+        static const char *const programs[] = { "/usr/bin/editor", "/usr/bin/nano", "/usr/bin/vim",
+                                                "/usr/bin/vi" };
 
         for (size_t i = 0; i < ARRAY_SIZE(variables); i++) {
                 const char *value = getenv(variables[i]);

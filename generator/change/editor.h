@@ -3,9 +3,11 @@
 
 /* The user's editor. */
 
-/* As systemd's tools do, and git: $SYSTEMD_EDITOR, $EDITOR, $VISUAL, which may hold options too, then what is there. NULL for none. */
+/* As systemd's tools do, and git: $SYSTEMD_EDITOR, $EDITOR, $VISUAL, which may hold options too, then what
+ * is there. NULL for none. */
 const char *editor_find(void);
 
-/* Has it edit the file. Gives 0, 1 where it failed, or negative errno. Signals that would end this program are held back from then on,
- * so that what the editor leaves can be taken away: the caller gives its mask back. */
+/* Has it edit the file. Gives 0, 1 where it failed, or negative errno. Signals that would end this program
+ * are held back from then on, so that what the editor leaves can be taken away: the caller gives its mask
+ * back. */
 int editor_run(const char *editor, const char *path);

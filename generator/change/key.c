@@ -6,9 +6,9 @@
 
 /* What may come next. */
 enum step {
-        STEP_KEY,                       /* a key of the schema */
-        STEP_NAME,                      /* the name of an item, or a key of a map; then `after` */
-        STEP_FREE,                      /* anything */
+        STEP_KEY,  /* a key of the schema */
+        STEP_NAME, /* the name of an item, or a key of a map; then `after` */
+        STEP_FREE, /* anything */
         STEP_END,
 };
 
@@ -18,19 +18,20 @@ struct walk {
         struct str rest;
         enum step step, after;
         const struct schema *schema;
-        enum kind kind;                 /* of the name */
-        bool is_text;                   /* what the value is, if the path ends there */
+        enum kind kind; /* of the name */
+        bool is_text;   /* what the value is, if the path ends there */
 };
 
 static int refuse(const struct walk *w, struct str word, const char *what, struct str hint) {
-        (void) fprintf(stderr, "pyservicectl: '%s': '%.*s' %s; %.*s\n", w->text, STR_ARG(word), what, STR_ARG(hint));
+        (void) fprintf(stderr, "pyservicectl: '%s': '%.*s' %s; %.*s\n", w->text, STR_ARG(word), what,
+                       STR_ARG(hint));
         return CTL_MISTAKE;
 }
 
 /* Does something stand below it? */
 static bool is_deep(const struct field *f) {
-        return f->shape == SHAPE_STRUCT || f->shape == SHAPE_LIST_OF_STRUCT || f->shape == SHAPE_MAP || f->shape == SHAPE_MAP_OF_VALUE ||
-               f->shape == SHAPE_MAP_OF_STRUCT;
+        return f->shape == SHAPE_STRUCT || f->shape == SHAPE_LIST_OF_STRUCT || f->shape == SHAPE_MAP ||
+               f->shape == SHAPE_MAP_OF_VALUE || f->shape == SHAPE_MAP_OF_STRUCT;
 }
 
 /* Of several rows of one key, one that the rest of the path fits. */
@@ -50,9 +51,13 @@ static void go_below(struct walk *w, const struct field *f) {
 
         w->step = STEP_END;
         w->after = STEP_KEY;
-        w->is_text = f->shape == SHAPE_MAP_OF_VALUE ? !(f->flags & FIELD_ALLOW_LIST) : (f->shape == SHAPE_SCALAR || f->shape == SHAPE_MAP) && f->kind >= KIND_TEXT;
+        w->is_text = f->shape == SHAPE_MAP_OF_VALUE
+                             ? !(f->flags & FIELD_ALLOW_LIST)
+                             : (f->shape == SHAPE_SCALAR || f->shape == SHAPE_MAP) && f->kind >= KIND_TEXT;
         w->kind = KIND_NAME;
-        if (f->shape == SHAPE_STRUCT || (f->shape == SHAPE_LIST_OF_STRUCT && schema_find(f->schema, STR("name"), &offset)) || f->shape == SHAPE_MAP_OF_STRUCT) {
+        if (f->shape == SHAPE_STRUCT ||
+            (f->shape == SHAPE_LIST_OF_STRUCT && schema_find(f->schema, STR("name"), &offset)) ||
+            f->shape == SHAPE_MAP_OF_STRUCT) {
                 w->schema = f->schema;
                 w->step = f->shape == SHAPE_STRUCT ? STEP_KEY : STEP_NAME;
         }
@@ -77,8 +82,9 @@ static int take_key(struct walk *w, struct str word) {
         }
         if (!f) {
                 near = schema_nearest_key(a, w->schema, word);
-                return refuse(w, word, "is not a key", str_is_absent(near) ? STR("see pyservice.d(5) for the known keys")
-                                                                        : arena_join(a, STR("did you mean '"), near, STR("'?")));
+                return refuse(w, word, "is not a key",
+                              str_is_absent(near) ? STR("see pyservice.d(5) for the known keys")
+                                                  : arena_join(a, STR("did you mean '"), near, STR("'?")));
         }
 
         go_below(w, f);
@@ -100,8 +106,8 @@ static int take_word(struct walk *w, struct str word) {
         case STEP_NAME:
                 return take_name(w, word);
         case STEP_FREE:
-                return word.n > 0 ? 0 : refuse(w, word,
-                                "is not a key", STR("write something between the dots"));
+                return word.n > 0 ? 0
+                                  : refuse(w, word, "is not a key", STR("write something between the dots"));
         case STEP_END:
                 return refuse(w, word, "is below a value, which has no keys", STR("leave it out"));
         }
@@ -113,7 +119,7 @@ int key_parse(struct ctl *c, const char *text, struct key_path *ret) {
         struct walk w = { .ctl = c, .text = text, .rest = str_of(text), .schema = &app_schema };
         int r = 0;
 
-        *ret = (struct key_path) { 0 };
+        *ret = (struct key_path){ 0 };
         while (r == 0 && !str_is_absent(w.rest)) {
                 struct str word = w.rest;
 
@@ -121,7 +127,7 @@ int key_parse(struct ctl *c, const char *text, struct key_path *ret) {
                         return refuse(&w, w.rest, "is too deep", STR("no key is"));
                 /* Labels have dots in their names. */
                 if (w.step == STEP_NAME && w.after == STEP_END)
-                        w.rest = (struct str) { NULL, 0 };
+                        w.rest = (struct str){ NULL, 0 };
                 else
                         (void) str_split(&w.rest, '.', &word);
                 r = take_word(&w, word);
@@ -144,7 +150,8 @@ static const struct node *find_item(const struct node *list, struct str name) {
 
 const struct node *key_find(const struct node *root, const struct key_path *key) {
         for (size_t i = 0; root && i < key->n; i++)
-                root = root->kind == NODE_LIST ? find_item(root, key->words[i]) : node_get(root, key->words[i].p);
+                root = root->kind == NODE_LIST ? find_item(root, key->words[i])
+                                               : node_get(root, key->words[i].p);
         return root;
 }
 

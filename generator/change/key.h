@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* A key as the command line has it: "scale", "env.LEVEL", "services.web.proxy.timeouts.drain". Items of lists are meant by their names. */
+/* A key as the command line has it: "scale", "env.LEVEL", "services.web.proxy.timeouts.drain". Items of
+ * lists are meant by their names. */
 
 #include "change/yaml-edit.h"
 

@@ -6,7 +6,8 @@
 #include "terminal/ask.h"
 
 /* Lines: ports, each with "/tcp" or the like; then the words of the health check. */
-static const char format[] = "{{range $port, $_ := .Config.ExposedPorts}}{{$port}} {{end}}\n{{with .HealthCheck}}{{range .Test}}{{.}}\n{{end}}{{end}}";
+static const char format[] = "{{range $port, $_ := .Config.ExposedPorts}}{{$port}} {{end}}\n{{with "
+                             ".HealthCheck}}{{range .Test}}{{.}}\n{{end}}{{end}}";
 
 static bool is_port(struct str text) {
         uint64_t n;
@@ -38,7 +39,7 @@ static void take_ports(struct str line, struct new_answers *ret) {
         while (str_split(&line, ' ', &port)) {
                 if (!str_has_suffix(port, STR("/tcp")))
                         continue;
-                number = (struct str) { port.p, port.n - 4 };
+                number = (struct str){ port.p, port.n - 4 };
                 if (is_port(number) && str_is_absent(ret->port))
                         ret->port = number;
         }
@@ -54,7 +55,9 @@ static void take_health(struct arena *a, struct str lines, struct new_answers *r
         while (str_split(&lines, '\n', &word)) {
                 if (word.n == 0)
                         continue;
-                if (str_is(kind, "CMD-SHELL") ? !str_is_absent(command) : !str_is_made_of(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./:=,+@%"))
+                if (str_is(kind, "CMD-SHELL") ? !str_is_absent(command)
+                                              : !str_is_made_of(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKL"
+                                                                      "MNOPQRSTUVWXYZ0123456789-_./:=,+@%"))
                         return;
                 command = str_is_absent(command) ? word : arena_join(a, command, STR(" "), word);
         }
@@ -68,7 +71,11 @@ void new_look(struct arena *a, struct str image, struct new_answers *ret) {
 
         if (str_is_absent(podman))
                 return;
-        if (spawn_run(a, (const char *const[]) { podman.p, "image", "inspect", "--format", format, "--", arena_str(a, image).p, NULL }, &result) < 0 || result.status != 0)
+        if (spawn_run(a,
+                      (const char *const[]){ podman.p, "image", "inspect", "--format", format, "--",
+                                             arena_str(a, image).p, NULL },
+                      &result) < 0 ||
+            result.status != 0)
                 return;
 
         rest = result.out;
@@ -80,7 +87,9 @@ void new_look(struct arena *a, struct str image, struct new_answers *ret) {
 
 /* Until it is right; nothing said is the default, absent for none. */
 static bool ask(struct arena *a, const char *question, bool (*is_good)(struct str), struct str *answer) {
-        const char *prompt = arena_join(a, str_of(question), str_is_absent(*answer) ? STR("") : STR(" ["), *answer, str_is_absent(*answer) ? STR("") : STR("]"), STR(": ")).p;
+        const char *prompt = arena_join(a, str_of(question), str_is_absent(*answer) ? STR("") : STR(" ["),
+                                        *answer, str_is_absent(*answer) ? STR("") : STR("]"), STR(": "))
+                                     .p;
         struct str line;
 
         while (ask_line(a, prompt, &line)) {
@@ -93,7 +102,8 @@ static bool ask(struct arena *a, const char *question, bool (*is_good)(struct st
                 (void) fputs(is_good == is_image    ? "  as in registry.example.com/shop:1.4\n"
                              : is_good == is_path   ? "  it begins with '/'\n"
                              : is_good == is_domain ? "  as in shop.example.com\n"
-                                                    : "  a number\n", stderr);
+                                                    : "  a number\n",
+                             stderr);
         }
         return false;
 }

@@ -3,13 +3,16 @@
 #include "change/node-text.h"
 
 static void put_scalar(struct buf *out, struct str text, bool is_plain) {
-        const struct node node = { .kind = NODE_SCALAR, .text = text, .plain = is_plain && !type_is_ambiguous(text) };
+        const struct node node = { .kind = NODE_SCALAR,
+                                   .text = text,
+                                   .plain = is_plain && !type_is_ambiguous(text) };
 
         node_put_inline(out, &node);
 }
 
 /* A key, or, where it was not said, an example of it as a comment. */
-static void put_key(struct buf *out, const char *before, struct str value, const char *behind, const char *example) {
+static void put_key(struct buf *out, const char *before, struct str value, const char *behind,
+                    const char *example) {
         if (str_is_absent(value)) {
                 buf_put(out, "# ");
                 buf_put(out, example);
@@ -35,7 +38,8 @@ struct str new_text(struct arena *a, struct str app, const struct new_answers *a
         put_key(&out, "port: ", answers->port, "", "port: 8000");
         buf_put(&out, "\n# The number of instances. 'pyservicectl scale' changes it without this file.\n");
         put_key(&out, "scale: ", str_is_absent(answers->scale) ? STR("1") : answers->scale, "", "");
-        buf_put(&out, "\n# The health check. An instance gets requests once it is healthy, and is restarted when it no longer is.\n");
+        buf_put(&out, "\n# The health check. An instance gets requests once it is healthy, and is restarted "
+                      "when it no longer is.\n");
         if (is_command)
                 put_key(&out, "health: {command: ", answers->command, "}", "");
         else

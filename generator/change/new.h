@@ -7,8 +7,8 @@
 
 struct new_answers {
         struct str image, port, scale, domain;
-        struct str path;                /* that answers when an instance is healthy */
-        struct str command;             /* of a health check that the image brings */
+        struct str path;    /* that answers when an instance is healthy */
+        struct str command; /* of a health check that the image brings */
 };
 
 /* Looks at an image of this machine, where it is here: its port and its health check. */

@@ -21,15 +21,18 @@ static void put_text(struct buf *out, struct str text) {
 }
 
 static bool is_word_char(char c) {
-        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || strchr("_./+", c);
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+               strchr("_./+", c);
 }
 
-/* Does it mean the same without quotes wherever it stands? More texts do; what this leaves out only gets quotes. */
+/* Does it mean the same without quotes wherever it stands? More texts do; what this leaves out only gets
+ * quotes. */
 static bool is_safe_plain(struct str s) {
         for (size_t i = 0; i < s.n; i++) {
                 bool is_inside = i > 0 && i + 1 < s.n && s.p[i - 1] != ' ' && s.p[i + 1] != ' ';
 
-                if (s.p[i] == '\0' || (!is_word_char(s.p[i]) && !(is_inside && strchr(" :@%=", s.p[i])) && !(s.p[i] == '-' && i + 1 < s.n && s.p[i + 1] != ' ')))
+                if (s.p[i] == '\0' || (!is_word_char(s.p[i]) && !(is_inside && strchr(" :@%=", s.p[i])) &&
+                                       !(s.p[i] == '-' && i + 1 < s.n && s.p[i + 1] != ' ')))
                         return false;
         }
 
@@ -42,7 +45,7 @@ static void put_quoted(struct buf *out, struct str s) {
                 char c = s.p[i];
 
                 if (c == INSTANCE_MARK)
-                        put_text(out, (struct str) { &c, 1 });
+                        put_text(out, (struct str){ &c, 1 });
                 else if (c == '\n' || c == '\t')
                         buf_put(out, c == '\n' ? "\\n" : "\\t");
                 else {
@@ -94,7 +97,7 @@ void node_put_bare(struct buf *out, const struct node *node) {
 struct writer {
         struct buf *out;
         const struct node_notes *notes;
-        size_t line;                    /* where the line begins */
+        size_t line; /* where the line begins */
 };
 
 static void put_blanks(struct writer *w, unsigned n) {
@@ -103,7 +106,7 @@ static void put_blanks(struct writer *w, unsigned n) {
 }
 
 static void end_line(struct writer *w, const struct node *node) {
-        struct str note = w->notes ? w->notes->of(w->notes->from, node) : (struct str) { NULL, 0 };
+        struct str note = w->notes ? w->notes->of(w->notes->from, node) : (struct str){ NULL, 0 };
         size_t n = w->out->n - w->line;
 
         if (!str_is_absent(note)) {
@@ -120,7 +123,8 @@ static bool is_block(const struct node *node) {
         struct str s = node->text;
         size_t n = 0;
 
-        if (node->plain || s.n == 0 || s.p[0] == ' ' || s.p[0] == '\n' || s.p[0] == '\t' || has_instance_mark(s))
+        if (node->plain || s.n == 0 || s.p[0] == ' ' || s.p[0] == '\n' || s.p[0] == '\t' ||
+            has_instance_mark(s))
                 return false;
         for (size_t i = 0; i < s.n; i++)
                 n += s.p[i] == '\n';
@@ -145,7 +149,8 @@ static void put_block(struct writer *w, const struct node *node, unsigned indent
 }
 
 static bool is_within(struct span inner, struct span outer) {
-        return inner.file == outer.file && inner.off >= outer.off && inner.off + inner.len <= outer.off + outer.len;
+        return inner.file == outer.file && inner.off >= outer.off &&
+               inner.off + inner.len <= outer.off + outer.len;
 }
 
 /* One line is enough for it, and one note. */
@@ -213,7 +218,8 @@ static void put_below(struct writer *w, const struct node *node, unsigned indent
         }
 }
 
-void node_put_lines(struct buf *out, const struct node *node, unsigned indent, const struct node_notes *notes) {
+void node_put_lines(struct buf *out, const struct node *node, unsigned indent,
+                    const struct node_notes *notes) {
         struct writer w = { .out = out, .notes = notes, .line = out->n };
 
         if (node->kind != NODE_SCALAR && node->n > 0) {
@@ -251,6 +257,7 @@ void node_put_json(struct emitter *e, const char *key, const struct node *node) 
 
         emit_open(e, key, is_map ? '{' : '[');
         for (size_t i = 0; i < node->n; i++)
-                node_put_json(e, is_map ? node->pairs[i].key->text.p : NULL, is_map ? node->pairs[i].value : node->items[i]);
+                node_put_json(e, is_map ? node->pairs[i].key->text.p : NULL,
+                              is_map ? node->pairs[i].value : node->items[i]);
         emit_close(e, is_map ? '}' : ']');
 }

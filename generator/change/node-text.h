@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* A tree of nodes as text again: YAML that reads back as the same tree, or JSON. What was in quotes stays in quotes. */
+/* A tree of nodes as text again: YAML that reads back as the same tree, or JSON. What was in quotes stays
+ * in quotes. */
 
 #include "ctl/ctl.h"
 
@@ -15,7 +16,8 @@ struct node_notes {
 };
 
 /* On lines of its own, each behind `indent` blanks, a single value too. `notes` may be NULL. */
-void node_put_lines(struct buf *out, const struct node *node, unsigned indent, const struct node_notes *notes);
+void node_put_lines(struct buf *out, const struct node *node, unsigned indent,
+                    const struct node_notes *notes);
 
 /* A value as a shell wants it: a single one without quotes, others as lines. */
 void node_put_bare(struct buf *out, const struct node *node);

@@ -20,7 +20,9 @@
 static struct str without_added_line_end(struct str before, struct str after) {
         bool had_one = str_has_suffix(before, STR("\n")) || str_find(before, '\n') < before.n;
 
-        return !had_one && after.n > 0 && str_find(after, '\n') == after.n - 1 ? (struct str) { after.p, after.n - 1 } : after;
+        return !had_one && after.n > 0 && str_find(after, '\n') == after.n - 1
+                       ? (struct str){ after.p, after.n - 1 }
+                       : after;
 }
 
 static int edit_in(struct ctl *c, struct str directory, struct str name, struct str *value) {
@@ -62,7 +64,9 @@ int secret_edit_text(struct ctl *c, struct str name, struct str value, struct st
         if (statfs(runtime, &fs) < 0)
                 return ctl_fail(runtime, -errno);
         if (fs.f_type != TMPFS_MAGIC && fs.f_type != RAMFS_MAGIC) {
-                (void) fprintf(stderr, "pyservicectl: '%s' is not in memory; a secret must not reach a disk\n", runtime);
+                (void) fprintf(stderr,
+                               "pyservicectl: '%s' is not in memory; a secret must not reach a disk\n",
+                               runtime);
                 return CTL_MISTAKE;
         }
         if (!mkdtemp((char *) directory.p))
@@ -110,7 +114,8 @@ static int ask_terminal(struct ctl *c, struct str name, struct str *ret) {
         quiet.c_lflag &= ~(tcflag_t) ECHO;
         interrupt_begin(show_again);
         (void) tcsetattr(STDIN_FILENO, TCSADRAIN, &quiet);
-        is_same = read_line("Value of", name, first, sizeof(first)) && read_line("Once more", name, second, sizeof(second)) && strcmp(first, second) == 0;
+        is_same = read_line("Value of", name, first, sizeof(first)) &&
+                  read_line("Once more", name, second, sizeof(second)) && strcmp(first, second) == 0;
         show_again();
         interrupt_end();
 
@@ -136,6 +141,6 @@ int secret_ask(struct ctl *c, struct str name, struct str *ret) {
         if (ferror(stdin))
                 return ctl_fail("cannot read the value", -EIO);
 
-        *ret = (struct str) { text, n };
+        *ret = (struct str){ text, n };
         return 0;
 }

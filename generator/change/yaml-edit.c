@@ -8,11 +8,11 @@
 struct edit {
         struct arena *arena;
         struct str text;
-        struct node *root;              /* NULL for a text without values */
+        struct node *root; /* NULL for a text without values */
         const struct key_path *path;
-        struct node *maps[KEY_PATH_MAX + 1];    /* what the path leads through: maps[0] is the root */
+        struct node *maps[KEY_PATH_MAX + 1]; /* what the path leads through: maps[0] is the root */
         const struct pair *pairs[KEY_PATH_MAX];
-        size_t n;                       /* words of the path that are there */
+        size_t n; /* words of the path that are there */
 };
 
 static struct pair *find_pair(const struct node *map, struct str key) {
@@ -52,7 +52,7 @@ static int open_edit(struct edit *e) {
 static struct node *copy_map(struct arena *a, const struct node *map) {
         struct node *copy = arena_new(a, struct node);
 
-        *copy = (struct node) { .kind = NODE_MAP };
+        *copy = (struct node){ .kind = NODE_MAP };
         copy->pairs = arena_array(a, (map ? map->n : 0) + 1, struct pair);
         if (map && map->kind == NODE_MAP) {
                 memcpy(copy->pairs, map->pairs, map->n * sizeof(struct pair));
@@ -64,12 +64,13 @@ static struct node *copy_map(struct arena *a, const struct node *map) {
 static struct node *new_key(struct arena *a, struct str key) {
         struct node *node = arena_new(a, struct node);
 
-        *node = (struct node) { .kind = NODE_SCALAR, .text = key, .plain = !type_is_ambiguous(key) };
+        *node = (struct node){ .kind = NODE_SCALAR, .text = key, .plain = !type_is_ambiguous(key) };
         return node;
 }
 
 /* `map` with the value at `words`. */
-static struct node *with(struct arena *a, const struct node *map, const struct key_path *path, size_t from, struct node *value) {
+static struct node *with(struct arena *a, const struct node *map, const struct key_path *path, size_t from,
+                         struct node *value) {
         struct node *copy;
         struct pair *pair;
 
@@ -80,14 +81,15 @@ static struct node *with(struct arena *a, const struct node *map, const struct k
         pair = find_pair(copy, path->words[from]);
         if (!pair) {
                 pair = &copy->pairs[copy->n++];
-                *pair = (struct pair) { new_key(a, path->words[from]), NULL };
+                *pair = (struct pair){ new_key(a, path->words[from]), NULL };
         }
         pair->value = with(a, pair->value, path, from + 1, value);
         return copy;
 }
 
 /* `map` without the word `last` of the path. */
-static struct node *without(struct arena *a, const struct node *map, const struct key_path *path, size_t from, size_t last) {
+static struct node *without(struct arena *a, const struct node *map, const struct key_path *path, size_t from,
+                            size_t last) {
         struct node *copy = copy_map(a, map);
         struct pair *pair = find_pair(copy, path->words[from]);
 
@@ -112,7 +114,8 @@ static bool is_same(const struct node *x, const struct node *y) {
         for (size_t i = 0; i < x->n; i++) {
                 if (x->kind == NODE_LIST && !is_same(x->items[i], y->items[i]))
                         return false;
-                if (x->kind == NODE_MAP && (!str_eq(x->pairs[i].key->text, y->pairs[i].key->text) || !is_same(x->pairs[i].value, y->pairs[i].value)))
+                if (x->kind == NODE_MAP && (!str_eq(x->pairs[i].key->text, y->pairs[i].key->text) ||
+                                            !is_same(x->pairs[i].value, y->pairs[i].value)))
                         return false;
         }
         return true;
@@ -152,7 +155,7 @@ static bool is_in_brackets(const struct edit *e, const struct node *map) {
 
 /* Puts `piece` in the place of the bytes from `from` to `to`. */
 static struct str splice(const struct edit *e, size_t from, size_t to, struct str piece) {
-        return arena_join(e->arena, (struct str) { e->text.p, from }, piece, str_from(e->text, to));
+        return arena_join(e->arena, (struct str){ e->text.p, from }, piece, str_from(e->text, to));
 }
 
 static struct str inline_text(const struct edit *e, const struct node *value) {
@@ -178,7 +181,8 @@ static struct str replace_value(const struct edit *e, const struct pair *pair, c
                 return splice(e, pair->value->at.off, end, piece);
 
         /* A map or list on lines of its own; what is written behind the colon stays. */
-        return arena_join(e->arena, (struct str) { e->text.p, behind }, STR(" "), piece, (struct str) { e->text.p + behind, eol - behind }, str_from(e->text, end));
+        return arena_join(e->arena, (struct str){ e->text.p, behind }, STR(" "), piece,
+                          (struct str){ e->text.p + behind, eol - behind }, str_from(e->text, end));
 }
 
 /* Behind the last pair of the map. `rest`: a map of one pair. */
@@ -202,7 +206,8 @@ static struct str insert(const struct edit *e, const struct node *map, const str
         if (is_in_brackets(e, map)) {
                 struct str piece = inline_text(e, rest);
 
-                return splice(e, at, at, arena_join(e->arena, STR(", "), (struct str) { piece.p + 1, piece.n - 2 }));
+                return splice(e, at, at,
+                              arena_join(e->arena, STR(", "), (struct str){ piece.p + 1, piece.n - 2 }));
         }
 
         start = map->pairs[0].key->at.off;
@@ -215,7 +220,8 @@ static struct str insert(const struct edit *e, const struct node *map, const str
         return splice(e, at, at, buf_str(&lines));
 }
 
-int yaml_edit_set(struct arena *a, struct str text, const struct key_path *path, struct node *value, struct str *ret) {
+int yaml_edit_set(struct arena *a, struct str text, const struct key_path *path, struct node *value,
+                  struct str *ret) {
         struct edit e = { .arena = a, .text = text, .path = path };
         const struct node *rest, *meant, *last;
         int r = open_edit(&e);
@@ -251,7 +257,8 @@ static struct str take_out(const struct edit *e, const struct node *map, const s
         return splice(e, line_start(e->text, from), to < e->text.n ? to + 1 : to, STR(""));
 }
 
-int yaml_edit_remove(struct arena *a, struct str text, const struct key_path *path, struct str *ret, bool *ret_is_empty) {
+int yaml_edit_remove(struct arena *a, struct str text, const struct key_path *path, struct str *ret,
+                     bool *ret_is_empty) {
         struct edit e = { .arena = a, .text = text, .path = path };
         const struct node *meant;
         size_t last;

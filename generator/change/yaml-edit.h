@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Changes one value in the text of a YAML file and nothing else: comments, order and what is around it stay as they are.
+/* Changes one value in the text of a YAML file and nothing else: comments, order and what is around it
+ * stay as they are.
  *
- * What comes out is read again and compared with what was meant, so that a text that is laid out in a way that is not foreseen
- * is refused rather than damaged. */
+ * What comes out is read again and compared with what was meant, so that a text that is laid out in a way
+ * that is not foreseen is refused rather than damaged. */
 
 #include "ctl/ctl.h"
 
@@ -14,11 +15,14 @@ enum { KEY_PATH_MAX = 8 };
 struct key_path {
         struct str words[KEY_PATH_MAX];
         size_t n;
-        bool is_text;                   /* what it takes is a text, whatever YAML makes of it */
+        bool is_text; /* what it takes is a text, whatever YAML makes of it */
 };
 
 /* Negative errno: -EBADMSG where the text is no YAML, -ENOTSUP where it can't be changed this way. */
-int yaml_edit_set(struct arena *a, struct str text, const struct key_path *path, struct node *value, struct str *ret);
+int yaml_edit_set(struct arena *a, struct str text, const struct key_path *path, struct node *value,
+                  struct str *ret);
 
-/* Maps that become empty go with it. -ENOENT where it is not there; *ret_is_empty: nothing but comments is left. */
-int yaml_edit_remove(struct arena *a, struct str text, const struct key_path *path, struct str *ret, bool *ret_is_empty);
+/* Maps that become empty go with it. -ENOENT where it is not there; *ret_is_empty: nothing but comments is
+ * left. */
+int yaml_edit_remove(struct arena *a, struct str text, const struct key_path *path, struct str *ret,
+                     bool *ret_is_empty);

@@ -15,29 +15,40 @@ static void check_ciphertext(struct world *w, const struct secret *s) {
 
         if (str_is_absent(s->kms.text)) {
                 if (s->on_error.at.len > 0 && s->on_error.at.file != SPAN_NOWHERE)
-                        (void) diag_add(w->ds, DIAG_MISPLACED_KEY, s->on_error.at, "'on_error:' needs 'kms:'; remove it");
+                        (void) diag_add(w->ds, DIAG_MISPLACED_KEY, s->on_error.at,
+                                        "'on_error:' needs 'kms:'; remove it");
                 return;
         }
 
         if (s->on_error.index == ON_ERROR_FAIL && !base64_decode(w->arena, s->kms.text, &ignored))
-                (void) diag_add(w->ds, DIAG_BAD_VALUE, s->kms.at, "this is not base64; %s, or add 'on_error: literal' for plain text", type_of(KIND_CIPHERTEXT)->rule);
+                (void) diag_add(w->ds, DIAG_BAD_VALUE, s->kms.at,
+                                "this is not base64; %s, or add 'on_error: literal' for plain text",
+                                type_of(KIND_CIPHERTEXT)->rule);
 }
 
 static void check_secrets(struct world *w, const struct container *c) {
         LIST_EACH(secret, &c->secrets) {
                 const struct secret *s = &secret->value;
-                int n = !str_is_absent(s->credential.text) + !str_is_absent(s->file.text) + !str_is_absent(s->kms.text) + !str_is_absent(s->podman.text);
+                int n = !str_is_absent(s->credential.text) + !str_is_absent(s->file.text) +
+                        !str_is_absent(s->kms.text) + !str_is_absent(s->podman.text);
 
                 if (n > 1)
-                        (void) diag_add(w->ds, DIAG_SECRET_SOURCE, secret->key.at, "the secret '%.*s' has %s sources; keep one", STR_ARG(secret->key.text),
-                                        n == 2 ? "two" : n == 3 ? "three" : "four");
+                        (void) diag_add(w->ds, DIAG_SECRET_SOURCE, secret->key.at,
+                                        "the secret '%.*s' has %s sources; keep one",
+                                        STR_ARG(secret->key.text),
+                                        n == 2   ? "two"
+                                        : n == 3 ? "three"
+                                                 : "four");
                 else if (n == 0)
                         (void) diag_add(w->ds, DIAG_SECRET_SOURCE, secret->key.at,
-                                        "the secret '%.*s' has no source; write {credential: NAME}, {file: PATH}, {kms: CIPHERTEXT} or {podman: NAME}", STR_ARG(secret->key.text));
+                                        "the secret '%.*s' has no source; write {credential: NAME}, {file: "
+                                        "PATH}, {kms: CIPHERTEXT} or {podman: NAME}",
+                                        STR_ARG(secret->key.text));
                 check_ciphertext(w, s);
                 if (w->places.is_user && str_is_absent(s->podman.text) && s->uid.n + s->gid.n > 0)
                         (void) diag_add(w->ds, DIAG_MISPLACED_KEY, s->uid.n > 0 ? s->uid.at : s->gid.at,
-                                        "a user's manager cannot give this file to another user; write {podman: NAME}");
+                                        "a user's manager cannot give this file to another user; write "
+                                        "{podman: NAME}");
         }
 }
 
@@ -48,14 +59,18 @@ static void check_numbers(struct world *w, const struct container *c) {
 
         if (c->hardening.index == HARDENING_STRICT && str_to_u64(user, UINT32_MAX, &n) && n > UINT16_MAX)
                 (void) diag_add(w->ds, DIAG_OUT_OF_RANGE, c->user.at,
-                                "user %.*s is above 65535, the highest number in a container with 'hardening: strict'; "
-                                "choose another user, or write 'hardening: none'", STR_ARG(user));
+                                "user %.*s is above 65535, the highest number in a container with "
+                                "'hardening: strict'; "
+                                "choose another user, or write 'hardening: none'",
+                                STR_ARG(user));
 }
 
 static void check_labels(struct world *w, const struct container *c) {
         LIST_EACH(label, &c->labels)
                 if (str_has_prefix(label->key.text, STR("io.pyservice.")))
-                        (void) diag_add(w->ds, DIAG_RESERVED_NAME, label->key.at, "labels that begin with 'io.pyservice.' are reserved; choose another name");
+                        (void) diag_add(
+                                w->ds, DIAG_RESERVED_NAME, label->key.at,
+                                "labels that begin with 'io.pyservice.' are reserved; choose another name");
 }
 
 /* Podman's default network and its modes have no name server. */
@@ -116,7 +131,8 @@ static void check_lone_parts(struct world *w, struct app *app) {
 /* One file or directory that all instances share. */
 static void refuse_instance_path(struct world *w, struct abs_path path) {
         if (has_instance_mark(path.text))
-                (void) diag_add(w->ds, DIAG_INSTANCE_NOT_HERE, path.at, "{{ instance }} cannot be used here, because all instances share this");
+                (void) diag_add(w->ds, DIAG_INSTANCE_NOT_HERE, path.at,
+                                "{{ instance }} cannot be used here, because all instances share this");
 }
 
 static void check_shared_paths(struct world *w, struct app *app) {
@@ -135,14 +151,16 @@ static void check_shared_paths(struct world *w, struct app *app) {
 
 /* By what they are mounted at; elements of one array, so their addresses are their order. */
 static int compare_specs(const void *left, const void *right) {
-        const struct volume_spec *a = *(const struct volume_spec *const *) left, *b = *(const struct volume_spec *const *) right;
+        const struct volume_spec *a = *(const struct volume_spec *const *) left,
+                                 *b = *(const struct volume_spec *const *) right;
         int r = str_cmp(syntax_volume_split(a->text).target, syntax_volume_split(b->text).target);
 
         return r != 0 ? r : a < b ? -1 : a > b;
 }
 
 static void check_targets(struct world *w, const struct container *c) {
-        const struct volume_spec **order = arena_array(w->arena, c->volumes.n + 1, const struct volume_spec *);
+        const struct volume_spec **order =
+                arena_array(w->arena, c->volumes.n + 1, const struct volume_spec *);
 
         for (size_t i = 0; i < c->volumes.n; i++)
                 order[i] = &c->volumes.at[i];
@@ -155,7 +173,8 @@ static void check_targets(struct world *w, const struct container *c) {
 
                 if (!str_eq(syntax_volume_split(order[i - 1]->text).target, target))
                         continue;
-                d = diag_add(w->ds, DIAG_FILE_TAKEN, order[i]->at, "two volumes are mounted at '%.*s'; keep one", STR_ARG(target));
+                d = diag_add(w->ds, DIAG_FILE_TAKEN, order[i]->at,
+                             "two volumes are mounted at '%.*s'; keep one", STR_ARG(target));
                 diag_note(w->ds, d, order[i - 1]->at, "the other one is here");
         }
 }
@@ -185,14 +204,18 @@ static void check_network(struct world *w, const struct network *n) {
         bool has_bits = n->subnet.text.n > 0 && str_find(n->subnet.text, '/') < n->subnet.text.n;
 
         if (!str_is_absent(n->subnet.text) && !has_bits)
-                (void) diag_add(w->ds, DIAG_BAD_VALUE, n->subnet.at, "'%.*s' is one address; a subnet ends in /BITS", STR_ARG(n->subnet.text));
+                (void) diag_add(w->ds, DIAG_BAD_VALUE, n->subnet.at,
+                                "'%.*s' is one address; a subnet ends in /BITS", STR_ARG(n->subnet.text));
         if (str_is_absent(n->gateway.text))
                 return;
         if (str_find(n->gateway.text, '/') < n->gateway.text.n)
-                (void) diag_add(w->ds, DIAG_BAD_VALUE, n->gateway.at, "'%.*s' is a subnet; a gateway is one address, without /BITS", STR_ARG(n->gateway.text));
+                (void) diag_add(w->ds, DIAG_BAD_VALUE, n->gateway.at,
+                                "'%.*s' is a subnet; a gateway is one address, without /BITS",
+                                STR_ARG(n->gateway.text));
         else if (has_bits && !syntax_is_within(n->gateway.text, n->subnet.text))
-                (void) diag_add(w->ds, DIAG_BAD_VALUE, n->gateway.at, "'%.*s' is not an address of the subnet %.*s; write one that is", STR_ARG(n->gateway.text),
-                                STR_ARG(n->subnet.text));
+                (void) diag_add(w->ds, DIAG_BAD_VALUE, n->gateway.at,
+                                "'%.*s' is not an address of the subnet %.*s; write one that is",
+                                STR_ARG(n->gateway.text), STR_ARG(n->subnet.text));
         if (str_is_absent(n->subnet.text))
                 (void) diag_add(w->ds, DIAG_MISSING_KEY, n->gateway.at, "'gateway:' needs 'subnet:'; add it");
 }
@@ -224,7 +247,8 @@ void check_objects(struct world *w, struct app *app) {
                 check_network(w, &network->value);
         LIST_EACH(volume, &app->volumes) {
                 check_volume(w, &volume->value);
-                /* Easily meant as a mount, above all in the short form, which has no place for one beside it. */
+                /* Easily meant as a mount, above all in the short form, which has no place for one beside
+                 * it. */
                 if (!is_mounted(&all, volume->key.text))
                         (void) diag_add(
                                 w->ds, DIAG_UNUSED_VOLUME, volume->key.at,

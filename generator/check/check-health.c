@@ -29,8 +29,7 @@ static void check_headers(struct world *w, const struct health *h) {
                                  "'Host' cannot be set in 'headers:'; write 'host:' beside 'headers:'");
                 else if (health_is_reserved(name))
                         (void) diag_add(w->ds, DIAG_MISPLACED_KEY, header->key.at,
-                                        "the health check sets '%.*s' itself; remove it",
-                                        STR_ARG(name));
+                                        "the health check sets '%.*s' itself; remove it", STR_ARG(name));
         }
         if (h->headers.n > HEALTH_HEADERS_MAX)
                 (void) diag_add(w->ds, DIAG_OUT_OF_RANGE, h->headers.at[HEALTH_HEADERS_MAX].key.at,
@@ -44,7 +43,7 @@ static void check_headers(struct world *w, const struct health *h) {
 /* Podman takes a list of one word for a shell's, and these words for its own: makeHealthCheckFromCli(). */
 static void check_command(struct world *w, const struct health *h) {
         static const char *const podmans[] = { "CMD", "CMD-SHELL", "NONE" };
-        struct word first = h->words.n > 0 ? h->words.at[0] : (struct word) { 0 };
+        struct word first = h->words.n > 0 ? h->words.at[0] : (struct word){ 0 };
 
         if (h->words.n == 1)
                 (void) diag_add(w->ds, DIAG_BAD_COMMAND, first.at,
@@ -66,7 +65,7 @@ static void refuse_request(struct world *w, const struct health *h, const char *
                 struct span at;
         } keys[] = {
                 { "host", h->host.at },
-                { "headers", h->headers.n > 0 ? h->headers.at[0].key.at : (struct span) { 0 } },
+                { "headers", h->headers.n > 0 ? h->headers.at[0].key.at : (struct span){ 0 } },
                 { "port", h->port.at },
                 { "scheme", h->scheme.at },
         };
@@ -74,8 +73,7 @@ static void refuse_request(struct world *w, const struct health *h, const char *
         for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
                 if (keys[i].at.len > 0)
                         (void) diag_add(w->ds, DIAG_MISPLACED_KEY, keys[i].at,
-                                        "'%s:' has no effect without 'http:'; %s", keys[i].key,
-                                        advice);
+                                        "'%s:' has no effect without 'http:'; %s", keys[i].key, advice);
 }
 
 static void check_drain(struct world *w, const struct health *h, const struct proxy *p) {
@@ -108,8 +106,7 @@ static void check_service(struct world *w, const struct app *app, size_t i) {
                 refuse_request(w, h, "add it");
         if (h->host.text.n > 0 && h->host.text.p[0] == '*')
                 (void) diag_add(w->ds, DIAG_BAD_VALUE, h->host.at,
-                                "'%.*s' matches many hosts; write one host name",
-                                STR_ARG(h->host.text));
+                                "'%.*s' matches many hosts; write one host name", STR_ARG(h->host.text));
         if (h->port.n > 0 && h->port.n != s->port.n && w->places.is_user)
                 misplace(w, h->port.at,
                          "a user's containers are reached only at the service's 'port', which is published; "

@@ -25,14 +25,18 @@ static bool can_be_mounted(struct world *w, struct abs_path path) {
 
 static void check_mountable(struct world *w, struct abs_path path) {
         if (!has_instance_mark(path.text) && !can_be_mounted(w, path))
-                (void) diag_add(w->ds, DIAG_BAD_VALUE, path.at, "'%.*s' cannot be mounted into a container; write a path without ':', and not '/'", STR_ARG(path.text));
+                (void) diag_add(
+                        w->ds, DIAG_BAD_VALUE, path.at,
+                        "'%.*s' cannot be mounted into a container; write a path without ':', and not '/'",
+                        STR_ARG(path.text));
 }
 
 /* tmpfiles.d(5) refuses what systemd takes for no number of a user or group: user_ids(5). */
 static void check_number(struct world *w, struct account account) {
         uint64_t number;
 
-        if (str_is_made_of(account.text, "0123456789") && (!str_to_u64(account.text, UINT32_MAX - 1, &number) || number == UINT16_MAX))
+        if (str_is_made_of(account.text, "0123456789") &&
+            (!str_to_u64(account.text, UINT32_MAX - 1, &number) || number == UINT16_MAX))
                 (void) diag_add(w->ds, DIAG_BAD_VALUE, account.at,
                                 "invalid user or group number '%.*s'; write one up to 4294967294, except "
                                 "65535, without a leading zero",
@@ -42,21 +46,25 @@ static void check_number(struct world *w, struct account account) {
 /* sysusers.d(5) takes less than an existing user may be called. */
 static void check_account(struct world *w, struct account account) {
         bool is_number = str_is_made_of(account.text, "0123456789");
-        bool is_name = account.text.n <= 31 && str_is_made_of(account.text, NAME_CHARS) && !str_is_made_of((struct str) { account.text.p, 1 }, "0123456789-");
+        bool is_name = account.text.n <= 31 && str_is_made_of(account.text, NAME_CHARS) &&
+                       !str_is_made_of((struct str){ account.text.p, 1 }, "0123456789-");
 
         if (!is_number && !is_name)
-                (void) diag_add(w->ds, DIAG_BAD_VALUE, account.at, "cannot create a user or group '%.*s'; "
-                                                                   "use at most 31 letters, digits, '_' and "
-                                                                   "'-', with a letter first, or name one "
-                                                                   "that the machine has and add "
-                                                                   "'ensure_user: false'", STR_ARG(account.text));
+                (void) diag_add(w->ds, DIAG_BAD_VALUE, account.at,
+                                "cannot create a user or group '%.*s'; "
+                                "use at most 31 letters, digits, '_' and "
+                                "'-', with a letter first, or name one "
+                                "that the machine has and add "
+                                "'ensure_user: false'",
+                                STR_ARG(account.text));
 }
 
 static void check_owner(struct world *w, const struct app *app) {
         struct user_name user = app->base.container.user;
 
         if (!str_is_absent(app->group.text) && str_find(user.text, ':') < user.text.n)
-                (void) diag_add(w->ds, DIAG_MISPLACED_KEY, app->group.at, "'user:' already has a group after its ':'; remove one of the two");
+                (void) diag_add(w->ds, DIAG_MISPLACED_KEY, app->group.at,
+                                "'user:' already has a group after its ':'; remove one of the two");
         check_number(w, app->home->user);
         if (!str_eq(app->home->group.text, app->home->user.text))
                 check_number(w, app->home->group);
@@ -78,7 +86,8 @@ static void check_directory(struct world *w, const struct app *app, struct abs_p
         if (str_find(rest, '/') == rest.n)
                 (void) diag_add(w->ds, DIAG_BAD_VALUE, directory.at,
                                 "'%.*s' is not a directory for one app; write one that lies deeper, such as "
-                                "/applications/%.*s", STR_ARG(directory.text), STR_ARG(app->name.text));
+                                "/applications/%.*s",
+                                STR_ARG(directory.text), STR_ARG(app->name.text));
         else
                 check_mountable(w, directory);
 }
@@ -99,7 +108,8 @@ static void check_code(struct world *w, const struct app *app) {
                         continue;
                 (void) diag_add(w->ds, DIAG_BAD_VALUE, at,
                                 "the directory of the code, '%.*s', and '%.*s' cannot contain each other; "
-                                "choose separate directories", STR_ARG(code.text), STR_ARG(other));
+                                "choose separate directories",
+                                STR_ARG(code.text), STR_ARG(other));
         }
 }
 
@@ -114,8 +124,10 @@ static void check_nesting(struct world *w, const struct home *h) {
                         bool is_same = i < 2 && str_eq(path, own);
 
                         if (is_same || path_is_below(path, own))
-                                (void) diag_add(w->ds, DIAG_BAD_VALUE, roots[i].at, "'%.*s' cannot be in '%.*s', which belongs to the "
-                                                "application's user; choose a directory beside it", STR_ARG(path), STR_ARG(own));
+                                (void) diag_add(w->ds, DIAG_BAD_VALUE, roots[i].at,
+                                                "'%.*s' cannot be in '%.*s', which belongs to the "
+                                                "application's user; choose a directory beside it",
+                                                STR_ARG(path), STR_ARG(own));
                 }
 }
 
@@ -142,12 +154,14 @@ static void check_secret(struct world *w, const struct app *app, struct name sec
         LIST_EACH(s, &app->base.container.secrets) {
                 if (str_eq(s->key.text, secret.text)) {
                         if (!str_is_absent(s->value.podman.text))
-                                (void) diag_add(w->ds, DIAG_SECRET_SOURCE, secret.at, "'%.*s' is a Podman "
-                                                                                      "secret, which only "
-                                                                                      "containers can read; "
-                                                                                      "use another source "
-                                                                                      "to write it to a "
-                                                                                      "file of the machine", STR_ARG(secret.text));
+                                (void) diag_add(w->ds, DIAG_SECRET_SOURCE, secret.at,
+                                                "'%.*s' is a Podman "
+                                                "secret, which only "
+                                                "containers can read; "
+                                                "use another source "
+                                                "to write it to a "
+                                                "file of the machine",
+                                                STR_ARG(secret.text));
                         refuse_instance(w, s->value.file.text, s->value.file.at);
                         return;
                 }
@@ -156,7 +170,8 @@ static void check_secret(struct world *w, const struct app *app, struct name sec
         }
 
         hint = diag_hint(w->arena, secret.text, names, n, STR("add it to 'secrets:' at the top"));
-        (void) diag_add(w->ds, DIAG_UNKNOWN_SECRET, secret.at, "unknown secret '%.*s'; %.*s", STR_ARG(secret.text), STR_ARG(hint));
+        (void) diag_add(w->ds, DIAG_UNKNOWN_SECRET, secret.at, "unknown secret '%.*s'; %.*s",
+                        STR_ARG(secret.text), STR_ARG(hint));
 }
 
 static void check_content(struct world *w, const struct app *app, size_t i) {
@@ -165,9 +180,11 @@ static void check_content(struct world *w, const struct app *app, size_t i) {
         bool has_content = node && node_get(node, "content"), has_source = !str_is_absent(f->source.text);
 
         if (has_content && has_source)
-                (void) diag_add(w->ds, DIAG_MISPLACED_KEY, place_in_part(app, "files", i, "source"), "a file has either 'content:' or 'source:'; remove one");
+                (void) diag_add(w->ds, DIAG_MISPLACED_KEY, place_in_part(app, "files", i, "source"),
+                                "a file has either 'content:' or 'source:'; remove one");
         else if (!has_content && !has_source)
-                (void) diag_add(w->ds, DIAG_MISSING_KEY, f->dest.at, "'%.*s' has no content; add 'content:' or 'source:'", STR_ARG(f->dest.text));
+                (void) diag_add(w->ds, DIAG_MISSING_KEY, f->dest.at,
+                                "'%.*s' has no content; add 'content:' or 'source:'", STR_ARG(f->dest.text));
         refuse_instance(w, f->source.text, f->source.at);
         refuse_instance(w, f->content.text.text, f->content.at);
         if (!str_is_absent(f->content.secret.text))
@@ -189,19 +206,25 @@ static void check_dest(struct world *w, const struct app *app, const struct app_
         refuse_instance(w, f->dest.text, f->dest.at);
         check_mountable(w, f->dest);
         if (is_directory(app->home, f->dest.text))
-                (void) diag_add(w->ds, DIAG_BAD_VALUE, f->dest.at, "'%.*s' is a directory that the app needs; name a file", STR_ARG(f->dest.text));
+                (void) diag_add(w->ds, DIAG_BAD_VALUE, f->dest.at,
+                                "'%.*s' is a directory that the app needs; name a file",
+                                STR_ARG(f->dest.text));
         else if (app->source && path_is_below(f->dest.text, app->home->code.text))
                 (void) diag_add(w->ds, DIAG_BAD_VALUE, f->dest.at,
                                 "'%.*s' lies in the directory of the code, which each build replaces; write "
-                                "the file to %.*s", STR_ARG(f->dest.text),
-                                STR_ARG(app->home->config.text));
+                                "the file to %.*s",
+                                STR_ARG(f->dest.text), STR_ARG(app->home->config.text));
 
         for (const struct app_file *other = app->files.at; other < f; other++) {
                 struct diag *d;
 
-                if (!str_eq(other->dest.text, f->dest.text) && !path_is_below(other->dest.text, f->dest.text) && !path_is_below(f->dest.text, other->dest.text))
+                if (!str_eq(other->dest.text, f->dest.text) &&
+                    !path_is_below(other->dest.text, f->dest.text) &&
+                    !path_is_below(f->dest.text, other->dest.text))
                         continue;
-                d = diag_add(w->ds, DIAG_FILE_TAKEN, f->dest.at, "'%.*s' and '%.*s' cannot both be files; change one", STR_ARG(f->dest.text), STR_ARG(other->dest.text));
+                d = diag_add(w->ds, DIAG_FILE_TAKEN, f->dest.at,
+                             "'%.*s' and '%.*s' cannot both be files; change one", STR_ARG(f->dest.text),
+                             STR_ARG(other->dest.text));
                 diag_note(w->ds, d, other->dest.at, "the other one is here");
         }
 }
@@ -209,9 +232,13 @@ static void check_dest(struct world *w, const struct app *app, const struct app_
 /* What would be of no effect. */
 static void check_homeless(struct world *w, const struct app *app) {
         if (!str_is_absent(app->group.text))
-                (void) diag_add(w->ds, DIAG_MISPLACED_KEY, app->group.at, "'group:' owns the directories of an app with 'source:', 'files:' or 'root:'; add one of these, or write 'user: USER:GROUP'");
+                (void) diag_add(w->ds, DIAG_MISPLACED_KEY, app->group.at,
+                                "'group:' owns the directories of an app with 'source:', 'files:' or "
+                                "'root:'; add one of these, or write 'user: USER:GROUP'");
         if (node_get(app->node, "ensure_user"))
-                (void) diag_add(w->ds, DIAG_MISPLACED_KEY, place_of_key(app, "ensure_user"), "only an app with 'source:', 'files:' or 'root:' has a user of the machine; add one of these, or remove this");
+                (void) diag_add(w->ds, DIAG_MISPLACED_KEY, place_of_key(app, "ensure_user"),
+                                "only an app with 'source:', 'files:' or 'root:' has a user of the machine; "
+                                "add one of these, or remove this");
 }
 
 void check_home(struct world *w, struct app *app) {
@@ -226,7 +253,9 @@ void check_home(struct world *w, struct app *app) {
                 for (size_t i = ARRAY_SIZE(keys); i-- > 0;)
                         if (node_get(app->node, keys[i]))
                                 key = keys[i];
-                (void) diag_add(w->ds, DIAG_MISPLACED_KEY, place_of_key(app, key), "'%s:' works only for the system's applications, not for a user's; remove it", key);
+                (void) diag_add(w->ds, DIAG_MISPLACED_KEY, place_of_key(app, key),
+                                "'%s:' works only for the system's applications, not for a user's; remove it",
+                                key);
                 return;
         }
 

@@ -24,7 +24,9 @@ static void check_keys(struct world *w, const struct app *app, const struct serv
         for (size_t i = 0; proxy && i < proxy->n; i++)
                 for (size_t k = 0; k < ARRAY_SIZE(keys); k++)
                         if (str_is(proxy->pairs[i].key->text, keys[k]))
-                                (void) diag_add(w->ds, DIAG_MISPLACED_KEY, proxy->pairs[i].key->at, "'%s:' has no effect with 'kind: nginx'; remove one of them", keys[k]);
+                                (void) diag_add(w->ds, DIAG_MISPLACED_KEY, proxy->pairs[i].key->at,
+                                                "'%s:' has no effect with 'kind: nginx'; remove one of them",
+                                                keys[k]);
 }
 
 void check_nginx(struct world *w, const struct app *app, const struct service *s) {

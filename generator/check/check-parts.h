@@ -5,14 +5,14 @@
 
 #include "check/check.h"
 
-void check_proxies(struct world *w, struct app *app);           /* ports, networks and what HAProxy is told */
-void check_nginx(struct world *w, const struct app *app, const struct service *s);      /* what nginx can't */
-void check_references(struct world *w, struct app *app);        /* names that one part uses of another */
-void check_containers(struct world *w, struct app *app);        /* secrets, labels, {{ instance }} */
+void check_proxies(struct world *w, struct app *app); /* ports, networks and what HAProxy is told */
+void check_nginx(struct world *w, const struct app *app, const struct service *s); /* what nginx can't */
+void check_references(struct world *w, struct app *app); /* names that one part uses of another */
+void check_containers(struct world *w, struct app *app); /* secrets, labels, {{ instance }} */
 void check_health(struct world *w, struct app *app);
-void check_source(struct world *w, struct app *app);            /* source: */
-void check_timers(struct world *w, struct app *app);            /* when they run */
-void check_trusted(struct world *w, struct app *app);           /* trusted: */
-void check_objects(struct world *w, struct app *app);           /* networks and volumes */
-void check_home(struct world *w, struct app *app);              /* user, directories and files */
-void check_raw_keys(struct world *w, struct app *app);          /* quadlet: */
+void check_source(struct world *w, struct app *app);   /* source: */
+void check_timers(struct world *w, struct app *app);   /* when they run */
+void check_trusted(struct world *w, struct app *app);  /* trusted: */
+void check_objects(struct world *w, struct app *app);  /* networks and volumes */
+void check_home(struct world *w, struct app *app);     /* user, directories and files */
+void check_raw_keys(struct world *w, struct app *app); /* quadlet: */

@@ -18,9 +18,11 @@ static void check_ports(struct world *w, const struct app *app, const struct ser
                 (void) diag_add(w->ds, DIAG_PORT_MISSING, s->health->http.at,
                                 "'health: {http: …}' needs 'port:'; add the port on which it listens");
         if (s->host_port.n > 0 && s->port.n == 0)
-                (void) diag_add(w->ds, DIAG_PORT_MISSING, s->host_port.at, "'host_port:' needs 'port:', the port in the container");
+                (void) diag_add(w->ds, DIAG_PORT_MISSING, s->host_port.at,
+                                "'host_port:' needs 'port:', the port in the container");
         if (s->host_port.n > 0 && s->host_port.n + s->scale.n > 65536)
-                (void) diag_add(w->ds, DIAG_OUT_OF_RANGE, s->host_port.at, "host_port %llu and a scale of %llu go past port 65535; choose a lower one",
+                (void) diag_add(w->ds, DIAG_OUT_OF_RANGE, s->host_port.at,
+                                "host_port %llu and a scale of %llu go past port 65535; choose a lower one",
                                 (unsigned long long) s->host_port.n, (unsigned long long) s->scale.n);
 }
 
@@ -47,37 +49,51 @@ static void check_publishing(struct world *w, const struct service *s) {
         struct network_ref network = s->container.network;
 
         if (s->host_port.n > 0 && publishes_nothing(s))
-                (void) diag_add(w->ds, DIAG_MISPLACED_KEY, s->host_port.at, "'host_port:' has no effect with 'network: %.*s', which publishes no ports; remove one of them",
+                (void) diag_add(w->ds, DIAG_MISPLACED_KEY, s->host_port.at,
+                                "'host_port:' has no effect with 'network: %.*s', which publishes no ports; "
+                                "remove one of them",
                                 STR_ARG(network.text));
         else if (s->host_port.n > 0 && s->proxy && s->proxy->via.index == VIA_DNS)
-                (void) diag_add(w->ds, DIAG_MISPLACED_KEY, s->host_port.at, "'host_port:' has no effect with 'via: dns', which publishes no port; remove one of them");
+                (void) diag_add(w->ds, DIAG_MISPLACED_KEY, s->host_port.at,
+                                "'host_port:' has no effect with 'via: dns', which publishes no port; remove "
+                                "one of them");
         if (!s->proxy && s->health && !str_is_absent(s->health->http.text) && str_is(network.text, "none"))
-                (void) diag_add(w->ds, DIAG_MISPLACED_KEY, s->health->http.at, "with 'network: none' no HTTP check can reach it; write 'command:' instead");
+                (void) diag_add(w->ds, DIAG_MISPLACED_KEY, s->health->http.at,
+                                "with 'network: none' no HTTP check can reach it; write 'command:' instead");
         if (s->port.n > 0 && s->scale.n > 1 && str_is(network.text, "host"))
-                (void) diag_add(w->ds, DIAG_SHARED_PORT, s->port.at, "with 'network: host' all %llu instances listen on port %llu of the machine, which they must share (SO_REUSEPORT); "
-                                "set 'scale: 1', or choose another network", (unsigned long long) s->scale.n, (unsigned long long) s->port.n);
+                (void) diag_add(w->ds, DIAG_SHARED_PORT, s->port.at,
+                                "with 'network: host' all %llu instances listen on port %llu of the machine, "
+                                "which they must share (SO_REUSEPORT); "
+                                "set 'scale: 1', or choose another network",
+                                (unsigned long long) s->scale.n, (unsigned long long) s->port.n);
 }
 
-/* HAProxy finds containers by name only on a network of their own with DNS, and their ports only where some are
- * published. */
+/* HAProxy finds containers by name only on a network of their own with DNS, and their ports only where
+ * some are published. */
 static void check_network(struct world *w, const struct app *app, const struct service *s) {
         struct network_ref network = s->container.network;
         bool is_none = publishes_nothing(s);
 
-        if (s->proxy->via.index == VIA_DNS && network.at.len == 0)      /* of its own at most, where no HAProxy is */
+        if (s->proxy->via.index == VIA_DNS &&
+            network.at.len == 0) /* of its own at most, where no HAProxy is */
                 (void) diag_add(w->ds, DIAG_PROXY_NEEDS_NETWORK, s->proxy->via.at,
                                 "'via: dns' needs 'network:'; write a network that HAProxy is on too");
         else if (s->proxy->via.index == VIA_DNS && (is_none || has_no_dns(app, network)))
-                (void) diag_add(w->ds, DIAG_PROXY_NEEDS_NETWORK, network.at, "containers have no names on the network '%.*s'; 'via: dns' needs one with DNS",
-                                STR_ARG(network.text));
+                (void) diag_add(
+                        w->ds, DIAG_PROXY_NEEDS_NETWORK, network.at,
+                        "containers have no names on the network '%.*s'; 'via: dns' needs one with DNS",
+                        STR_ARG(network.text));
         else if (is_none)
-                (void) diag_add(w->ds, DIAG_PROXY_NEEDS_NETWORK, network.at, "'network: %.*s' publishes no ports, so HAProxy cannot reach it; choose another network",
+                (void) diag_add(w->ds, DIAG_PROXY_NEEDS_NETWORK, network.at,
+                                "'network: %.*s' publishes no ports, so HAProxy cannot reach it; choose "
+                                "another network",
                                 STR_ARG(network.text));
 }
 
 /* Keys that only mean something of requests. */
 static void check_mode(struct world *w, const struct app *app, const struct service *s) {
-        static const char *const http_keys[] = { "domains", "path", "strip", "tls", "redirect_to_https", "headers", "sticky" };
+        static const char *const http_keys[] = { "domains",           "path",    "strip", "tls",
+                                                 "redirect_to_https", "headers", "sticky" };
         const struct node *part = place_of_part(app, "services", (size_t) (s - app->services.at));
         const struct node *proxy = part ? node_get(part, "proxy") : NULL;
 
@@ -87,7 +103,9 @@ static void check_mode(struct world *w, const struct app *app, const struct serv
         for (size_t i = 0; i < proxy->n; i++)
                 for (size_t k = 0; k < ARRAY_SIZE(http_keys); k++)
                         if (str_is(proxy->pairs[i].key->text, http_keys[k]))
-                                (void) diag_add(w->ds, DIAG_MISPLACED_KEY, proxy->pairs[i].key->at, "'%s:' has no effect with 'mode: tcp'; remove one of them", http_keys[k]);
+                                (void) diag_add(w->ds, DIAG_MISPLACED_KEY, proxy->pairs[i].key->at,
+                                                "'%s:' has no effect with 'mode: tcp'; remove one of them",
+                                                http_keys[k]);
 }
 
 static void check_routes(struct world *w, const struct service *s) {
@@ -99,12 +117,15 @@ static void check_routes(struct world *w, const struct service *s) {
                 (void) diag_add(w->ds, DIAG_STRIP_NEEDS_PATH, p->strip.at,
                                 "'strip: true' needs 'path:', the prefix that it removes; add it");
         if (p->tls && p->domains.n == 0)
-                (void) diag_add(w->ds, DIAG_MISSING_KEY, p->tls->certificate.at, "'tls:' needs 'domains:', the names that the certificate is for; add them");
+                (void) diag_add(w->ds, DIAG_MISSING_KEY, p->tls->certificate.at,
+                                "'tls:' needs 'domains:', the names that the certificate is for; add them");
         if (p->redirect_to_https.yes && p->domains.n == 0)
-                (void) diag_add(w->ds, DIAG_MISSING_KEY, p->redirect_to_https.at, "'redirect_to_https:' needs 'domains:'; add them");
+                (void) diag_add(w->ds, DIAG_MISSING_KEY, p->redirect_to_https.at,
+                                "'redirect_to_https:' needs 'domains:'; add them");
         if (str_find(p->path.text, '?') < p->path.text.n)
                 (void) diag_add(w->ds, DIAG_BAD_VALUE, p->path.at,
-                                "'%.*s' has a query, which is not part of a path; end it before the '?'", STR_ARG(p->path.text));
+                                "'%.*s' has a query, which is not part of a path; end it before the '?'",
+                                STR_ARG(p->path.text));
 }
 
 void check_proxies(struct world *w, struct app *app) {

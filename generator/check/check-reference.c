@@ -22,7 +22,8 @@ static void check_before_update(struct world *w, struct app *app) {
                         continue;
 
                 hint = diag_hint(w->arena, name->text, names, app->tasks.n, STR("add it to 'tasks:'"));
-                (void) diag_add(w->ds, DIAG_UNKNOWN_TASK, name->at, "unknown task '%.*s'; %.*s", STR_ARG(name->text), STR_ARG(hint));
+                (void) diag_add(w->ds, DIAG_UNKNOWN_TASK, name->at, "unknown task '%.*s'; %.*s",
+                                STR_ARG(name->text), STR_ARG(hint));
         }
 }
 
@@ -30,27 +31,27 @@ static void check_before_update(struct world *w, struct app *app) {
 struct part {
         struct name name;
         const struct start_order *order;
-        struct part **others;           /* what each reference means; NULL where that is no part of the app */
-        bool is_settled;                /* waits for nothing but what is settled */
+        struct part **others; /* what each reference means; NULL where that is no part of the app */
+        bool is_settled;      /* waits for nothing but what is settled */
 };
 
 struct parts {
         VEC(struct part) list;
-        size_t n_running;               /* services and sidecars, which come first */
+        size_t n_running; /* services and sidecars, which come first */
 };
 
 static struct parts collect(struct arena *a, const struct app *app) {
         struct parts parts = { 0 };
 
         LIST_EACH(s, &app->services)
-                *vec_push(a, &parts.list) = (struct part) { .name = s->name, .order = &s->order };
+                *vec_push(a, &parts.list) = (struct part){ .name = s->name, .order = &s->order };
         LIST_EACH(s, &app->sidecars)
-                *vec_push(a, &parts.list) = (struct part) { .name = s->name, .order = &s->order };
+                *vec_push(a, &parts.list) = (struct part){ .name = s->name, .order = &s->order };
         parts.n_running = parts.list.n;
         LIST_EACH(t, &app->tasks)
-                *vec_push(a, &parts.list) = (struct part) { .name = t->name, .order = &t->order };
+                *vec_push(a, &parts.list) = (struct part){ .name = t->name, .order = &t->order };
         LIST_EACH(t, &app->timers)
-                *vec_push(a, &parts.list) = (struct part) { .name = t->task.name, .order = &t->task.order };
+                *vec_push(a, &parts.list) = (struct part){ .name = t->task.name, .order = &t->task.order };
 
         return parts;
 }
@@ -60,7 +61,7 @@ static const struct unit_ref *reference(const struct part *p, size_t i) {
         const struct start_order *o = p->order;
 
         if (i < o->requires.n)
-                return &o->requires.at[i];
+        return &o->requires.at[i];
         i -= o->requires.n;
         if (i < o->bound_to.n)
                 return &o->bound_to.at[i];
@@ -85,10 +86,13 @@ static void find_others(struct arena *a, const struct parts *parts) {
                 qsort(order, parts->n_running, sizeof(*order), compare_parts);
 
         VEC_EACH(p, &parts->list) {
-                p->others = arena_array(a, p->order->requires.n + p->order->bound_to.n + p->order->after.n + 1, struct part *);
+                p->others =
+                        arena_array(a, p->order->requires.n + p->order->bound_to.n + p->order->after.n + 1,
+                                    struct part *);
                 for (size_t i = 0; (ref = reference(p, i)); i++) {
                         struct part key = { .name.text = ref->text }, *wanted = &key;
-                        struct part **found = bsearch(&wanted, order, parts->n_running, sizeof(*order), compare_parts);
+                        struct part **found =
+                                bsearch(&wanted, order, parts->n_running, sizeof(*order), compare_parts);
 
                         p->others[i] = found ? *found : NULL;
                 }
@@ -102,8 +106,10 @@ static void report_unknown(struct world *w, const struct parts *parts, const str
                 names[i] = parts->list.at[i].name.text;
 
         hint = diag_hint(w->arena, ref->text, names, parts->n_running,
-                         arena_join(w->arena, STR("for a unit write its suffix too, such as '"), ref->text, STR(".service'")));
-        (void) diag_add(w->ds, DIAG_UNKNOWN_SERVICE, ref->at, "unknown service or sidecar '%.*s'; %.*s", STR_ARG(ref->text), STR_ARG(hint));
+                         arena_join(w->arena, STR("for a unit write its suffix too, such as '"), ref->text,
+                                    STR(".service'")));
+        (void) diag_add(w->ds, DIAG_UNKNOWN_SERVICE, ref->at, "unknown service or sidecar '%.*s'; %.*s",
+                        STR_ARG(ref->text), STR_ARG(hint));
 }
 
 /* What `p` waits for and is not settled, of the app itself; NULL for none. */
@@ -138,7 +144,8 @@ static void check_circles(struct world *w, const struct parts *parts) {
 
         (void) find_open(p, &ref);
         if (str_eq(p->name.text, ref->text))
-                (void) diag_add(w->ds, DIAG_REFERENCE_CIRCLE, ref->at, "'%.*s' waits for itself; remove this", STR_ARG(ref->text));
+                (void) diag_add(w->ds, DIAG_REFERENCE_CIRCLE, ref->at, "'%.*s' waits for itself; remove this",
+                                STR_ARG(ref->text));
         else
                 (void) diag_add(w->ds, DIAG_REFERENCE_CIRCLE, ref->at,
                                 "'%.*s' waits for '%.*s', which waits for it directly or through other "

@@ -29,11 +29,13 @@ static void check_time(struct world *w, const struct calendar *time) {
         else if (!calendar_parse(time->text, &zone))
                 (void) diag_add(w->ds, DIAG_BAD_SCHEDULE, time->at,
                                 "invalid time '%.*s'; write it in the format of systemd.time(7), and try it "
-                                "with 'systemd-analyze calendar'", STR_ARG(time->text));
+                                "with 'systemd-analyze calendar'",
+                                STR_ARG(time->text));
         else if (!str_is_absent(zone) && !machine_has_zone(w, zone))
                 (void) diag_add(w->ds, DIAG_UNKNOWN_ZONE, time->at,
                                 "unknown time zone '%.*s'; write one that 'timedatectl list-timezones' "
-                                "prints", STR_ARG(zone));
+                                "prints",
+                                STR_ARG(zone));
 }
 
 void check_timers(struct world *w, struct app *app) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Whom systemd is to let through must be known: also the container's own network, from which the probes and HAProxy come. */
+/* Whom systemd is to let through must be known: also the container's own network, from which the probes
+ * and HAProxy come. */
 
 #include "app/place.h"
 #include "check/check-parts.h"
@@ -13,7 +14,9 @@ static void check_network(struct world *w, const struct app *app, const struct c
                 return;
 
         (void) diag_add(w->ds, DIAG_TRUSTED_NEEDS_SUBNET, at,
-                        "'trusted:' must know the addresses of the network '%.*s'; give it a subnet, in 'networks:' or in a file NAME.network", STR_ARG(network));
+                        "'trusted:' must know the addresses of the network '%.*s'; give it a subnet, in "
+                        "'networks:' or in a file NAME.network",
+                        STR_ARG(network));
 }
 
 void check_trusted(struct world *w, struct app *app) {

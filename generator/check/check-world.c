@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Rules between apps: names of units, containers, HAProxy's backends, routes, and how many instances there are. */
+/* Rules between apps: names of units, containers, HAProxy's backends, routes, and how many instances there
+ * are. */
 
 #include <stdlib.h>
 #include <unistd.h>
@@ -16,7 +17,7 @@ struct claim {
         struct str what;
         struct definition *definition;
         struct span at;
-        size_t order;                   /* so that sorting is stable */
+        size_t order; /* so that sorting is stable */
 };
 
 struct claims {
@@ -28,11 +29,11 @@ struct rule {
         void (*claim_all_of)(struct claims *, struct definition *);
         enum diag_id id;
         const char *kind, *advice;
-        const char *in_bundle;          /* where a bundle has what is claimed; NULL where that can't be told */
+        const char *in_bundle; /* where a bundle has what is claimed; NULL where that can't be told */
 };
 
 static void claim(struct claims *c, struct definition *d, struct str what, struct span at) {
-        *vec_push(c->w->arena, &c->list) = (struct claim) { what, d, at, c->list.n };
+        *vec_push(c->w->arena, &c->list) = (struct claim){ what, d, at, c->list.n };
 }
 
 static int compare_claims(const void *a, const void *b) {
@@ -43,7 +44,8 @@ static int compare_claims(const void *a, const void *b) {
 }
 
 static struct str bundle_path(const struct world *w, const struct definition *d, struct str below) {
-        return arena_join(w->arena, str_from(w->places.runtime, 1), STR("/" LAYOUT_APPS "/"), d->name.text, below);
+        return arena_join(w->arena, str_from(w->places.runtime, 1), STR("/" LAYOUT_APPS "/"), d->name.text,
+                          below);
 }
 
 /* What runs keeps what it has, whoever else comes to want it. */
@@ -65,16 +67,19 @@ static void claim_published(struct claims *c, const struct rule *rule, struct de
                 claim(c, d, *name, d->name.at);
 }
 
-static void report(struct world *w, const struct rule *rule, const struct claim *first, const struct claim *second) {
+static void report(struct world *w, const struct rule *rule, const struct claim *first,
+                   const struct claim *second) {
         struct diag *d;
 
         w->ds->owner = second->definition->name.text;
         if (first->definition == second->definition)
-                d = diag_add(w->ds, rule->id, second->at, "the %s '%.*s' is taken by another part of this app; %s", rule->kind,
+                d = diag_add(w->ds, rule->id, second->at,
+                             "the %s '%.*s' is taken by another part of this app; %s", rule->kind,
                              STR_ARG(second->what), rule->advice);
         else
-                d = diag_add(w->ds, rule->id, second->at, "the %s '%.*s' is taken by the app '%.*s'; %s", rule->kind, STR_ARG(second->what),
-                             STR_ARG(first->definition->name.text), rule->advice);
+                d = diag_add(w->ds, rule->id, second->at, "the %s '%.*s' is taken by the app '%.*s'; %s",
+                             rule->kind, STR_ARG(second->what), STR_ARG(first->definition->name.text),
+                             rule->advice);
         diag_note(w->ds, d, first->at, "'%.*s' is taken here", STR_ARG(second->what));
         second->definition->is_broken = true;
 }
@@ -108,7 +113,8 @@ static void refuse_machine_unit(struct claims *c, struct definition *d, struct s
                 return;
 
         c->w->ds->owner = d->name.text;
-        (void) diag_add(c->w->ds, DIAG_UNIT_TAKEN, at, "this machine already has a unit '%.*s'; rename the app or its part", STR_ARG(unit));
+        (void) diag_add(c->w->ds, DIAG_UNIT_TAKEN, at,
+                        "this machine already has a unit '%.*s'; rename the app or its part", STR_ARG(unit));
         d->is_broken = true;
 }
 
@@ -130,7 +136,8 @@ static void claim_order(struct claims *c, struct definition *d, struct name unit
         claim_unit(c, d, arena_join(c->w->arena, unit.text, STR("-requires.target")), unit.at);
 }
 
-/* All units that Quadlet and we make for an app, but those that pull images: no part may be named like one. */
+/* All units that Quadlet and we make for an app, but those that pull images: no part may be named like
+ * one. */
 static void claim_units(struct claims *c, struct definition *d) {
         struct arena *a = c->w->arena;
         struct app *app = d->app;
@@ -150,7 +157,8 @@ static void claim_units(struct claims *c, struct definition *d) {
                 claim_unit(c, d, arena_join(a, k->unit.text, suffix), k->unit.at);
         }
         LIST_EACH(t, &app->timers)
-                claim_unit(c, d, arena_join(a, t->task.container.unit.text, STR(".timer")), t->task.container.unit.at);
+                claim_unit(c, d, arena_join(a, t->task.container.unit.text, STR(".timer")),
+                           t->task.container.unit.at);
         LIST_EACH(s, &app->services)
                 if (has_order_units(&s->order))
                         claim_order(c, d, s->container.unit, STR("-requires@.service"));
@@ -159,21 +167,28 @@ static void claim_units(struct claims *c, struct definition *d) {
                         claim_order(c, d, s->container.unit, STR("-requires.service"));
         LIST_EACH(s, &app->sidecars)
                 if (s->restart.index != RESTART_ALWAYS)
-                        claim_unit(c, d, arena_join(a, s->container.unit.text, STR("-once.target")), s->container.unit.at);
+                        claim_unit(c, d, arena_join(a, s->container.unit.text, STR("-once.target")),
+                                   s->container.unit.at);
         LIST_EACH(n, &app->networks)
-                claim_unit(c, d, arena_join(a, app->name.text, STR("-"), n->key.text, STR("-network.service")), n->key.at);
+                claim_unit(c, d,
+                           arena_join(a, app->name.text, STR("-"), n->key.text, STR("-network.service")),
+                           n->key.at);
         LIST_EACH(v, &app->volumes)
-                claim_unit(c, d, arena_join(a, app->name.text, STR("-"), v->key.text, STR("-volume.service")), v->key.at);
+                claim_unit(c, d, arena_join(a, app->name.text, STR("-"), v->key.text, STR("-volume.service")),
+                           v->key.at);
 }
 
-static void claim_instance(struct claims *c, struct definition *d, const struct service *s, struct str instance) {
+static void claim_instance(struct claims *c, struct definition *d, const struct service *s,
+                           struct str instance) {
         struct name unit = s->container.unit;
 
-        refuse_machine_unit(c, d, arena_join(c->w->arena, unit.text, STR("@"), instance, STR(".service")), unit.at);
+        refuse_machine_unit(c, d, arena_join(c->w->arena, unit.text, STR("@"), instance, STR(".service")),
+                            unit.at);
         claim(c, d, arena_join(c->w->arena, unit.text, STR("-"), instance), unit.at);
 }
 
-/* Podman replaces a container of the same name without asking: 'web-0' may be instance 0 of 'web', or a sidecar. */
+/* Podman replaces a container of the same name without asking: 'web-0' may be instance 0 of 'web', or a
+ * sidecar. */
 static void claim_containers(struct claims *c, struct definition *d) {
         struct arena *a = c->w->arena;
 
@@ -198,7 +213,10 @@ static struct span proxy_span(const struct service *s) {
 static void claim_backends(struct claims *c, struct definition *d) {
         LIST_EACH(s, &d->app->services)
                 if (s->proxy)
-                        claim(c, d, str_is_absent(s->proxy->backend.text) ? s->container.unit.text : s->proxy->backend.text, proxy_span(s));
+                        claim(c, d,
+                              str_is_absent(s->proxy->backend.text) ? s->container.unit.text
+                                                                    : s->proxy->backend.text,
+                              proxy_span(s));
 }
 
 static void claim_routes(struct claims *c, struct definition *d) {
@@ -260,9 +278,11 @@ static void count_instances(struct world *w) {
                 }
 
                 w->ds->owner = d->name.text;
-                (void) diag_add(w->ds, DIAG_TOO_MANY_INSTANCES, s->scale.at.len > 0 ? s->scale.at : s->name.at,
+                (void) diag_add(w->ds, DIAG_TOO_MANY_INSTANCES,
+                                s->scale.at.len > 0 ? s->scale.at : s->name.at,
                                 "with this application the machine has more than %u instances; lower a "
-                                "'scale'", (unsigned) INSTANCES_MAX);
+                                "'scale'",
+                                (unsigned) INSTANCES_MAX);
                 d->is_broken = true;
                 d->app = NULL;
         }
@@ -270,11 +290,12 @@ static void count_instances(struct world *w) {
 
 void check_world(struct world *w) {
         static const struct rule rules[] = {
-                { claim_units,      DIAG_UNIT_TAKEN,    "unit",      "rename one",                            "/" LAYOUT_UNITS "/" },
-                { claim_containers, DIAG_UNIT_TAKEN,    "container", "rename one",                            NULL },
-                { claim_backends,   DIAG_BACKEND_TAKEN, "backend",   "give one another name with 'backend:'", NULL },
-                { claim_routes,     DIAG_ROUTE_TAKEN,   "route",     "give one another domain or path",       NULL },
-                { claim_sites,      DIAG_ROUTE_TAKEN,   "site of nginx's", "give one another domain",         NULL },
+                { claim_units, DIAG_UNIT_TAKEN, "unit", "rename one", "/" LAYOUT_UNITS "/" },
+                { claim_containers, DIAG_UNIT_TAKEN, "container", "rename one", NULL },
+                { claim_backends, DIAG_BACKEND_TAKEN, "backend", "give one another name with 'backend:'",
+                  NULL },
+                { claim_routes, DIAG_ROUTE_TAKEN, "route", "give one another domain or path", NULL },
+                { claim_sites, DIAG_ROUTE_TAKEN, "site of nginx's", "give one another domain", NULL },
         };
 
         count_instances(w);

@@ -8,7 +8,8 @@
 /* Two schedulers would do everything twice. */
 static void check_beat(struct world *w, struct app *app) {
         LIST_EACH(s, &app->services)
-                if (s->container.run_mode.at.len > 0 && s->container.run_mode.index == RUN_MODE_BEAT && s->scale.n > 1)
+                if (s->container.run_mode.at.len > 0 && s->container.run_mode.index == RUN_MODE_BEAT &&
+                    s->scale.n > 1)
                         (void) diag_add(w->ds, DIAG_BEAT_SCALE, s->scale.at,
                                         "a service with 'run_mode: BEAT' must have one instance; set "
                                         "'scale: 1', or omit it");
@@ -18,24 +19,29 @@ bool is_reserved_name(struct str name) {
         return str_is(name, "next") || str_is(name, "rollout") || str_is(name, "health");
 }
 
-/* …-HASH-image.service is what pulls an image, …-HASH-build.service what builds one, …-HASH-setup.service what makes the app's files. */
+/* …-HASH-image.service is what pulls an image, …-HASH-build.service what builds one, …-HASH-setup.service
+ * what makes the app's files. */
 static bool is_like_image(struct str unit) {
         static const size_t n = sizeof("01234567-image") - 1;
         struct str end = unit.n >= n ? str_from(unit, unit.n - n) : STR("");
 
-        return (str_has_suffix(end, STR("-image")) || str_has_suffix(end, STR("-build")) || str_has_suffix(end, STR("-setup"))) && str_is_made_of((struct str) { end.p, 8 }, "0123456789abcdef");
+        return (str_has_suffix(end, STR("-image")) || str_has_suffix(end, STR("-build")) ||
+                str_has_suffix(end, STR("-setup"))) &&
+               str_is_made_of((struct str){ end.p, 8 }, "0123456789abcdef");
 }
 
 /* By name; elements of one array, so their addresses are their order. */
 static int compare_refs(const void *left, const void *right) {
-        const struct container_ref *a = *(const struct container_ref *const *) left, *b = *(const struct container_ref *const *) right;
+        const struct container_ref *a = *(const struct container_ref *const *) left,
+                                   *b = *(const struct container_ref *const *) right;
         int r = str_cmp(a->name.text, b->name.text);
 
         return r != 0 ? r : a < b ? -1 : a > b;
 }
 
 static void check_duplicates(struct world *w, const struct container_ref *refs, size_t n) {
-        const struct container_ref **order = arena_array(w->arena, n, const struct container_ref *), *first = NULL;
+        const struct container_ref **order = arena_array(w->arena, n, const struct container_ref *),
+                                   *first = NULL;
 
         for (size_t i = 0; i < n; i++)
                 order[i] = &refs[i];
@@ -51,7 +57,8 @@ static void check_duplicates(struct world *w, const struct container_ref *refs, 
                         continue;
                 }
 
-                d = diag_add(w->ds, DIAG_DUPLICATE_NAME, name.at, "'%.*s' is the name of two parts; rename one", STR_ARG(name.text));
+                d = diag_add(w->ds, DIAG_DUPLICATE_NAME, name.at,
+                             "'%.*s' is the name of two parts; rename one", STR_ARG(name.text));
                 diag_note(w->ds, d, first->name.at, "'%.*s' is first defined here", STR_ARG(name.text));
         }
 }
@@ -64,8 +71,10 @@ static void check_names(struct world *w, struct app *app) {
                 struct name name = all.list.at[i].name;
 
                 /* The short form's one part has the app's own name. */
-                if ((is_reserved_name(name.text) && (i > 0 || !is_short_form)) || is_like_image(all.list.at[i].container->unit.text))
-                        (void) diag_add(w->ds, DIAG_RESERVED_NAME, name.at, "the name '%.*s' is reserved; choose another", STR_ARG(name.text));
+                if ((is_reserved_name(name.text) && (i > 0 || !is_short_form)) ||
+                    is_like_image(all.list.at[i].container->unit.text))
+                        (void) diag_add(w->ds, DIAG_RESERVED_NAME, name.at,
+                                        "the name '%.*s' is reserved; choose another", STR_ARG(name.text));
         }
 
         /* The short form's one part has no name of its own, which another could have too. */
@@ -73,7 +82,8 @@ static void check_names(struct world *w, struct app *app) {
 }
 
 /* A task's work is its command, its commands, or what the image does by itself. */
-static void check_commands_of(struct world *w, struct app *app, const char *list, size_t i, const struct task *t) {
+static void check_commands_of(struct world *w, struct app *app, const char *list, size_t i,
+                              const struct task *t) {
         const struct node *part = place_of_part(app, list, i);
 
         if (part && node_get(part, "command") && node_get(part, "commands"))
@@ -81,7 +91,8 @@ static void check_commands_of(struct world *w, struct app *app, const char *list
                                 "'command:' and 'commands:' exclude each other; remove one");
         LIST_EACH(command, &t->commands)
                 if (command->words.n == 0)
-                        (void) diag_add(w->ds, DIAG_BAD_COMMAND, command->at, "the command is empty; write one, or remove it");
+                        (void) diag_add(w->ds, DIAG_BAD_COMMAND, command->at,
+                                        "the command is empty; write one, or remove it");
 }
 
 static void check_commands(struct world *w, struct app *app) {
@@ -97,7 +108,7 @@ static struct word word_of(const struct container *c, size_t i) {
                 return c->entrypoint.at[i];
 
         i -= c->entrypoint.n;
-        return i < c->command.n ? c->command.at[i] : (struct word) { .text = STR("") };
+        return i < c->command.n ? c->command.at[i] : (struct word){ .text = STR("") };
 }
 
 static bool is_shell(struct str path) {
@@ -112,16 +123,20 @@ static bool is_shell(struct str path) {
         return false;
 }
 
-/* A shell that waits for a command ends at SIGTERM alone, or ignores it; the command hears nothing before SIGKILL. */
+/* A shell that waits for a command ends at SIGTERM alone, or ignores it; the command hears nothing before
+ * SIGKILL. */
 static void check_shell(struct world *w, const struct container *c) {
         struct word option = word_of(c, 1), script = word_of(c, 2);
-        bool is_script = option.text.n > 1 && option.text.p[0] == '-' && option.text.p[option.text.n - 1] == 'c';
+        bool is_script =
+                option.text.n > 1 && option.text.p[0] == '-' && option.text.p[option.text.n - 1] == 'c';
 
-        if (!is_shell(word_of(c, 0).text) || !is_script || str_find_str(script.text, STR("exec ")) < script.text.n ||
+        if (!is_shell(word_of(c, 0).text) || !is_script ||
+            str_find_str(script.text, STR("exec ")) < script.text.n ||
             str_find_str(script.text, STR("trap ")) < script.text.n)
                 return;
 
-        (void) diag_add(w->ds, DIAG_SHELL_WITHOUT_EXEC, script.at, "the stop signal reaches the shell, not the command that it waits for, which is then "
+        (void) diag_add(w->ds, DIAG_SHELL_WITHOUT_EXEC, script.at,
+                        "the stop signal reaches the shell, not the command that it waits for, which is then "
                         "killed without warning; write 'exec' before the last command");
 }
 
@@ -156,9 +171,9 @@ static void check_spares(struct world *w, struct app *app) {
 
 void check_app(struct world *w, struct app *app) {
         static void (*const checks[])(struct world *, struct app *) = {
-                check_names, check_beat, check_commands, check_shells, check_spares, check_proxies, check_references,
-                check_containers, check_health, check_timers, check_trusted, check_source, check_objects, check_home,
-                check_raw_keys,
+                check_names,   check_beat,       check_commands,   check_shells, check_spares,
+                check_proxies, check_references, check_containers, check_health, check_timers,
+                check_trusted, check_source,     check_objects,    check_home,   check_raw_keys,
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(checks); i++)

@@ -15,6 +15,6 @@ void check_mounts(struct world *w, struct app *app);
 /* Checks one app by itself. */
 void check_app(struct world *w, struct app *app);
 
-/* Checks several apps together; marks the definition at fault broken. Where two claim the same, the one that is
- * published already keeps it. */
+/* Checks several apps together; marks the definition at fault broken. Where two claim the same, the one
+ * that is published already keeps it. */
 void check_world(struct world *w);

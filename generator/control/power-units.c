@@ -19,9 +19,13 @@ int power_read_units(struct power *p) {
 
         record_list(a, &record, &units);
         VEC_EACH(u, &units.list)
-                *vec_push(a, &p->units) = (struct power_unit) {
-                        .part = u->part->unit, .upheld = u->upheld, .unit = u->unit, .number = u->number,
-                        .is_instance = u->part->kind == RECORD_SERVICE, .is_once = u->part->runs_once,
+                *vec_push(a, &p->units) = (struct power_unit){
+                        .part = u->part->unit,
+                        .upheld = u->upheld,
+                        .unit = u->unit,
+                        .number = u->number,
+                        .is_instance = u->part->kind == RECORD_SERVICE,
+                        .is_once = u->part->runs_once,
                 };
         return 0;
 }
@@ -39,5 +43,6 @@ struct str power_word(const struct power *p, const struct hold *hold) {
 }
 
 struct str power_unit_word(const struct power *p, const struct power_unit *u) {
-        return power_word(p, &(struct hold) { .unit = u->part, .has_number = u->is_instance, .number = u->number });
+        return power_word(
+                p, &(struct hold){ .unit = u->part, .has_number = u->is_instance, .number = u->number });
 }

@@ -29,7 +29,10 @@ int power_read_holds(struct power *p) {
                 return r < 0 ? power_fail(p, r) : 0;
 
         if (ctl_places(p->ctl, &places) == 0)
-                (void) fprintf(stderr, "pyservicectl: %s/" LAYOUT_STOPPED "/%s: %s; remove it, and run 'pyservicectl stop' again\n", places.runtime.p, p->app.p,
+                (void) fprintf(stderr,
+                               "pyservicectl: %s/" LAYOUT_STOPPED
+                               "/%s: %s; remove it, and run 'pyservicectl stop' again\n",
+                               places.runtime.p, p->app.p,
                                r == -EBADMSG ? "it is damaged" : "others may write it");
         return EXIT_SYSTEM;
 }
@@ -39,7 +42,7 @@ static void list_parts(const struct power *p, struct fs_names *ret) {
         struct arena *a = &p->ctl->arena;
 
         VEC_EACH(u, &p->units) {
-                struct str word = power_word(p, &(struct hold) { .unit = u->part });
+                struct str word = power_word(p, &(struct hold){ .unit = u->part });
 
                 word = str_from(word, p->app.n + 1);
                 if (ret->list.n == 0 || !str_eq(ret->list.at[ret->list.n - 1], word))
@@ -54,8 +57,10 @@ static int complain_unknown(struct powers *ps, struct str app) {
 
         if (ps->places.runtime >= 0)
                 (void) fs_list(a, ps->places.runtime, LAYOUT_APPS, &names);
-        hint = diag_hint(a, app, names.list.at, names.list.n, STR("if its definition is new, 'systemctl daemon-reload' publishes it"));
-        (void) fprintf(stderr, "pyservicectl: unknown application '%.*s'; %.*s\n", STR_ARG(app), STR_ARG(hint));
+        hint = diag_hint(a, app, names.list.at, names.list.n,
+                         STR("if its definition is new, 'systemctl daemon-reload' publishes it"));
+        (void) fprintf(stderr, "pyservicectl: unknown application '%.*s'; %.*s\n", STR_ARG(app),
+                       STR_ARG(hint));
         return CTL_MISTAKE;
 }
 
@@ -67,22 +72,25 @@ static int complain_of_part(const struct power *p, struct str part) {
         list_parts(p, &names);
         VEC_EACH(name, &names.list)
                 all = arena_join(a, all, all.n > 0 ? STR(", ") : STR("it has "), *name);
-        hint = diag_hint(a, part, names.list.at, names.list.n, all.n > 0 ? all : STR(
-                        "none of its parts may run yet"));
-        (void) fprintf(stderr, "pyservicectl: %s: no service, sidecar or timer is called '%.*s'; %.*s\n", p->app.p, STR_ARG(part), STR_ARG(hint));
+        hint = diag_hint(a, part, names.list.at, names.list.n,
+                         all.n > 0 ? all : STR("none of its parts may run yet"));
+        (void) fprintf(stderr, "pyservicectl: %s: no service, sidecar or timer is called '%.*s'; %.*s\n",
+                       p->app.p, STR_ARG(part), STR_ARG(hint));
         return CTL_MISTAKE;
 }
 
 static int complain_of_number(const struct power *p, const struct hold *what) {
-        struct str part = power_word(p, &(struct hold) { .unit = what->unit });
+        struct str part = power_word(p, &(struct hold){ .unit = what->unit });
         uint64_t n = 0;
 
         VEC_EACH(u, &p->units)
                 n += str_eq(u->part, what->unit) && u->is_instance;
         if (n == 0)
-                (void) fprintf(stderr, "pyservicectl: %s has no instances; omit '@%ju'\n", part.p, (uintmax_t) what->number);
+                (void) fprintf(stderr, "pyservicectl: %s has no instances; omit '@%ju'\n", part.p,
+                               (uintmax_t) what->number);
         else
-                (void) fprintf(stderr, "pyservicectl: %s has no instance %ju; it has %ju, counted from 0\n", part.p, (uintmax_t) what->number, (uintmax_t) n);
+                (void) fprintf(stderr, "pyservicectl: %s has no instance %ju; it has %ju, counted from 0\n",
+                               part.p, (uintmax_t) what->number, (uintmax_t) n);
         return CTL_MISTAKE;
 }
 
@@ -102,7 +110,8 @@ static int resolve(struct power *p, const struct target *t) {
         what.unit = str_eq(part, p->app) ? p->app : arena_join(a, p->app, STR("-"), part);
         VEC_EACH(u, &p->units) {
                 has_part |= str_eq(u->part, what.unit);
-                has_unit |= str_eq(u->part, what.unit) && (!what.has_number || (u->is_instance && u->number == what.number));
+                has_unit |= str_eq(u->part, what.unit) &&
+                            (!what.has_number || (u->is_instance && u->number == what.number));
         }
         if (!has_part)
                 return complain_of_part(p, part);
@@ -118,7 +127,7 @@ static int read_app(struct powers *ps, struct str app, struct power *p) {
         struct wanted wanted = { 0 };
         int r;
 
-        *p = (struct power) { .ctl = ps->ctl, .places = &ps->places, .app = arena_str(a, app) };
+        *p = (struct power){ .ctl = ps->ctl, .places = &ps->places, .app = arena_str(a, app) };
         r = ps->places.runtime < 0 ? 0 : wanted_read(a, ps->places.runtime, app, &wanted);
         if (r >= 0 && !wanted.is_alive)
                 return complain_unknown(ps, app);
@@ -139,7 +148,7 @@ int power_open(struct ctl *c, const char *verb, struct powers *ret) {
         struct targets targets;
         int r = targets_parse(c, verb, &targets);
 
-        *ret = (struct powers) { .ctl = c, .places = { -1, -1, { 0 } } };
+        *ret = (struct powers){ .ctl = c, .places = { -1, -1, { 0 } } };
         if (r == 0)
                 r = view_open(c, &ret->places);
         if (r != 0)
@@ -193,7 +202,8 @@ int power_is_up(struct powers *ps, const struct power_unit *u, bool *ret) {
         struct bus_unit now = { 0 };
         int r = bus_get_unit(ps->bus, &ps->ctl->arena, u->unit, &now);
 
-        *ret = str_is(now.active, "active") || str_is(now.active, "reloading") || (u->is_once && str_is(now.active, "inactive") && str_is(now.result, "success"));
+        *ret = str_is(now.active, "active") || str_is(now.active, "reloading") ||
+               (u->is_once && str_is(now.active, "inactive") && str_is(now.result, "success"));
         return r;
 }
 
@@ -209,5 +219,5 @@ int power_forget_failure(struct powers *ps, struct str unit) {
 void power_complain(struct powers *ps, const struct power_unit *u, uint64_t since) {
         const struct describing d = { &ps->ctl->arena, ps->bus, ps->ctl->is_user, since, u->unit };
 
-        (void) fprintf(stderr, "pyservicectl: %s\n", describe_failure(&d, (struct str) { 0 }).p);
+        (void) fprintf(stderr, "pyservicectl: %s\n", describe_failure(&d, (struct str){ 0 }).p);
 }

@@ -24,7 +24,7 @@ static bool is_needed(const struct restarting *r, const struct power_unit *u, si
 static struct power_unit spare_of(const struct restarting *r, const struct power_unit *u) {
         struct str unit = arena_join(&r->p->ctl->arena, u->part, STR("@next.service"));
 
-        return (struct power_unit) { .part = u->part, .upheld = unit, .unit = unit };
+        return (struct power_unit){ .part = u->part, .upheld = unit, .unit = unit };
 }
 
 /* One job for the spare. */
@@ -67,6 +67,6 @@ int restart_end_spare(struct restarting *r) {
         q = work(r, BUS_STOP);
         if (q >= 0)
                 q = power_forget_failure(r->ps, r->spare.unit);
-        r->spare = (struct power_unit) { 0 };
+        r->spare = (struct power_unit){ 0 };
         return q;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* A container like a part's own: the command that systemd starts the part with, without what belongs to that one container. So nothing
- * of what a definition can say of a container is said a second time here. */
+/* A container like a part's own: the command that systemd starts the part with, without what belongs to
+ * that one container. So nothing of what a definition can say of a container is said a second time here. */
 
 #include "control/run.h"
 
@@ -10,11 +10,26 @@ static const struct {
         struct str name;
         bool has_value;
 } dropped[] = {
-        { STR_INIT("--name"), true }, { STR_INIT("--hostname"), true }, { STR_INIT("--cidfile"), true }, { STR_INIT("--publish"), true },
-        { STR_INIT("-p"), true }, { STR_INIT("--publish-all"), false }, { STR_INIT("-P"), false }, { STR_INIT("--sdnotify"), true }, { STR_INIT("--cgroups"), true }, { STR_INIT("--log-driver"), true },
-        { STR_INIT("--entrypoint"), true }, { STR_INIT("--restart"), true }, { STR_INIT("--ip"), true }, { STR_INIT("--ip6"), true },
-        { STR_INIT("--mac-address"), true }, { STR_INIT("--detach"), false }, { STR_INIT("-d"), false }, { STR_INIT("--replace"), false },
-        { STR_INIT("--rm"), false }, { STR_INIT("--no-healthcheck"), false },
+        { STR_INIT("--name"), true },
+        { STR_INIT("--hostname"), true },
+        { STR_INIT("--cidfile"), true },
+        { STR_INIT("--publish"), true },
+        { STR_INIT("-p"), true },
+        { STR_INIT("--publish-all"), false },
+        { STR_INIT("-P"), false },
+        { STR_INIT("--sdnotify"), true },
+        { STR_INIT("--cgroups"), true },
+        { STR_INIT("--log-driver"), true },
+        { STR_INIT("--entrypoint"), true },
+        { STR_INIT("--restart"), true },
+        { STR_INIT("--ip"), true },
+        { STR_INIT("--ip6"), true },
+        { STR_INIT("--mac-address"), true },
+        { STR_INIT("--detach"), false },
+        { STR_INIT("-d"), false },
+        { STR_INIT("--replace"), false },
+        { STR_INIT("--rm"), false },
+        { STR_INIT("--no-healthcheck"), false },
 };
 
 /* How many words are dropped from this one on. */
@@ -47,7 +62,8 @@ static struct str move_secrets(const struct once *o, struct str word) {
                 size_t at = str_find_str(word, path);
 
                 if (at < word.n)
-                        return arena_join(&o->c->arena, (struct str) { word.p, at }, o->directory, STR("/"), str_from(word, at + path.n));
+                        return arena_join(&o->c->arena, (struct str){ word.p, at }, o->directory, STR("/"),
+                                          str_from(word, at + path.n));
         }
 
         return word;

@@ -19,7 +19,9 @@ enum { GRACE_SECONDS = 10 };
 
 /* In a process of its own: waits until this program says that all went well, or is gone. */
 static void guard(const struct once *o, int end) {
-        const char *argv[] = { o->exec.start.argv[0], "rm", "--force", "--time=0", "--ignore", o->name.p, NULL };
+        const char *argv[] = {
+                o->exec.start.argv[0], "rm", "--force", "--time=0", "--ignore", o->name.p, NULL
+        };
         int null = open("/dev/null", O_RDWR | O_CLOEXEC);
         struct spawn_result result;
         char word;
@@ -42,7 +44,8 @@ static void kill_container(const struct once *o) {
         (void) spawn_run(&o->c->arena, argv, &result);
 }
 
-/* Whoever asks this program to end asks podman, which passes it on. What a terminal sends podman gets itself. */
+/* Whoever asks this program to end asks podman, which passes it on. What a terminal sends podman gets
+ * itself. */
 static int wait_for(const struct once *o, pid_t child, const sigset_t *signals) {
         const struct timespec grace = { .tv_sec = GRACE_SECONDS };
         unsigned n_asked = 0;
@@ -107,7 +110,7 @@ int guard_start(const struct once *o, struct guard *ret) {
         }
 
         (void) close(ends[0]);
-        *ret = (struct guard) { ends[1], child };
+        *ret = (struct guard){ ends[1], child };
         return child < 0 ? -errno : 0;
 }
 

@@ -18,14 +18,23 @@
 
 enum { ENV_FILE_MAX = 1 << 20 };
 
-/* Podman takes a proxy and much else from its environment: it is to find what it finds as a service, not what this shell has. */
+/* Podman takes a proxy and much else from its environment: it is to find what it finds as a service, not
+ * what this shell has. */
 static int clear_environment(struct ctl *c) {
-        static const char *const names[] = { "PATH", "HOME", "USER", "LOGNAME", "LANG", "TERM", "XDG_RUNTIME_DIR", "DBUS_SESSION_BUS_ADDRESS" };
+        static const char *const names[] = { "PATH",
+                                             "HOME",
+                                             "USER",
+                                             "LOGNAME",
+                                             "LANG",
+                                             "TERM",
+                                             "XDG_RUNTIME_DIR",
+                                             "DBUS_SESSION_BUS_ADDRESS" };
         struct str values[ARRAY_SIZE(names)];
         int r = 0;
 
         for (size_t i = 0; i < ARRAY_SIZE(names); i++)
-                values[i] = getenv(names[i]) ? arena_str(&c->arena, str_of(getenv(names[i]))) : (struct str) { 0 };
+                values[i] =
+                        getenv(names[i]) ? arena_str(&c->arena, str_of(getenv(names[i]))) : (struct str){ 0 };
         (void) clearenv();
         for (size_t i = 0; r == 0 && i < ARRAY_SIZE(names); i++)
                 if (!str_is_absent(values[i]))
@@ -33,7 +42,8 @@ static int clear_environment(struct ctl *c) {
         return r;
 }
 
-/* What a unit's commands find in their environment. What says whose container it is stays away: it is nobody's. */
+/* What a unit's commands find in their environment. What says whose container it is stays away: it is
+ * nobody's. */
 static int set_environment(struct once *o) {
         struct str credentials = arena_join(&o->c->arena, o->runtime, STR("/credentials/"), o->unit);
         int r = clear_environment(o->c);
@@ -45,20 +55,24 @@ static int set_environment(struct once *o) {
                 size_t equals = str_find(*entry, '=');
 
                 if (r == 0 && equals < entry->n && !str_has_prefix(*entry, STR("PODMAN_SYSTEMD_UNIT=")))
-                        r = setenv(arena_str(&o->c->arena, (struct str) { entry->p, equals }).p, arena_str(&o->c->arena, str_from(*entry, equals + 1)).p, 1);
+                        r = setenv(arena_str(&o->c->arena, (struct str){ entry->p, equals }).p,
+                                   arena_str(&o->c->arena, str_from(*entry, equals + 1)).p, 1);
         }
-        /* A user's credentials only the user's manager can decrypt: those of the instance that runs, if one does. */
+        /* A user's credentials only the user's manager can decrypt: those of the instance that runs, if
+         * one does. */
         if (r == 0 && o->c->is_user && access(credentials.p, R_OK) == 0)
                 r = setenv("CREDENTIALS_DIRECTORY", credentials.p, 1);
         return r < 0 ? -errno : 0;
 }
 
-/* What the setup found out: whom the container runs as. The unit's variables with secrets are in a directory of its own, and not for us. */
+/* What the setup found out: whom the container runs as. The unit's variables with secrets are in a
+ * directory of its own, and not for us. */
 static void read_files(struct once *o) {
         VEC_EACH(file, &o->exec.files.list) {
                 struct str text, line;
 
-                if (str_has_suffix(*file, STR("/" ENVIRONMENT_FILE)) || fs_read(&o->c->arena, AT_FDCWD, file->p, ENV_FILE_MAX, &text) < 0)
+                if (str_has_suffix(*file, STR("/" ENVIRONMENT_FILE)) ||
+                    fs_read(&o->c->arena, AT_FDCWD, file->p, ENV_FILE_MAX, &text) < 0)
                         continue;
                 while (str_split(&text, '\n', &line))
                         if (line.n > 0 && line.p[0] != '#' && str_find(line, '=') < line.n)
@@ -84,7 +98,8 @@ static int run_before(struct once *o, const struct bus_command *command) {
         if (result.status == 0)
                 return 0;
 
-        (void) fprintf(stderr, "%.*s\npyservicectl: a command before the start failed: %s\n", STR_ARG(str_trim(result.err)), argv[0]);
+        (void) fprintf(stderr, "%.*s\npyservicectl: a command before the start failed: %s\n",
+                       STR_ARG(str_trim(result.err)), argv[0]);
         return CTL_MISTAKE;
 }
 
@@ -123,7 +138,8 @@ static int make_directory(const struct once *o) {
         return r >= 0 && mkdir(o->directory.p, 0700) < 0 ? -errno : r;
 }
 
-/* APP-run-XXXX, and the directory of its secrets, which nobody else has: so no two at once have the same name. */
+/* APP-run-XXXX, and the directory of its secrets, which nobody else has: so no two at once have the same
+ * name. */
 static int make_name(struct once *o, struct str app) {
         static const char digits[] = "0123456789abcdef";
         unsigned char bytes[4];
@@ -136,8 +152,9 @@ static int make_name(struct once *o, struct str app) {
 
                 for (size_t i = 0; i < sizeof(bytes); i++)
                         text[i] = digits[bytes[i] & 15];
-                o->name = arena_join(&o->c->arena, app, STR("-run-"), (struct str) { text, sizeof(text) });
-                o->directory = arena_join(&o->c->arena, o->runtime, STR("/pyservice/" LAYOUT_SECRETS "/"), o->name);
+                o->name = arena_join(&o->c->arena, app, STR("-run-"), (struct str){ text, sizeof(text) });
+                o->directory =
+                        arena_join(&o->c->arena, o->runtime, STR("/pyservice/" LAYOUT_SECRETS "/"), o->name);
                 r = make_directory(o);
         } while (r == -EEXIST);
 
@@ -145,9 +162,12 @@ static int make_name(struct once *o, struct str app) {
 }
 
 static struct str unit_of(struct ctl *c, const struct aim *aim) {
-        struct str number = str_is_absent(aim->target.instance) ? STR("0") : aim->target.instance, unit = aim->part->unit;
+        struct str number = str_is_absent(aim->target.instance) ? STR("0") : aim->target.instance,
+                   unit = aim->part->unit;
 
-        return aim->part->kind == FACT_SERVICE ? arena_join(&c->arena, unit, STR("@"), number, STR(".service")) : arena_join(&c->arena, unit, STR(".service"));
+        return aim->part->kind == FACT_SERVICE
+                       ? arena_join(&c->arena, unit, STR("@"), number, STR(".service"))
+                       : arena_join(&c->arena, unit, STR(".service"));
 }
 
 static int refuse(const struct aim *aim, const char *why) {
@@ -178,7 +198,8 @@ int once_open(struct ctl *c, const struct aim *aim, struct once *ret) {
         if (r < 0)
                 return ctl_fail("systemd", r);
         if (o.exec.start.n == 0)
-                return refuse(aim, "systemd does not know its units; 'systemctl daemon-reload' publishes new ones, 'pyservicectl status' shows what is wrong");
+                return refuse(aim, "systemd does not know its units; 'systemctl daemon-reload' publishes new "
+                                   "ones, 'pyservicectl status' shows what is wrong");
 
         read_files(&o);
         /* A core dump would be a copy of the secrets on the disk. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* pyservicectl run APP TASK: systemd does it, as at any other time; this shows what it says, and passes on how it ended. */
+/* pyservicectl run APP TASK: systemd does it, as at any other time; this shows what it says, and passes on
+ * how it ended. */
 
 #include <errno.h>
 
@@ -16,9 +17,9 @@ struct work {
         struct ctl *c;
         struct bus *bus;
         struct str unit;
-        struct str invocation;          /* absent until it began */
+        struct str invocation; /* absent until it began */
         struct journal_walk *journal;
-        bool *has_ended;                /* systemd said so in the journal */
+        bool *has_ended; /* systemd said so in the journal */
 };
 
 static bool is_meant(const void *data, struct str unit) {
@@ -34,7 +35,8 @@ static bool is_shown(const void *data, const struct journal_entry *e) {
         if (!str_eq(e->invocation, w->invocation))
                 return false;
 
-        *w->has_ended |= e->is_systemds && (str_has_prefix(e->message, STR("Finished ")) || str_has_prefix(e->message, STR("Failed to start ")));
+        *w->has_ended |= e->is_systemds && (str_has_prefix(e->message, STR("Finished ")) ||
+                                            str_has_prefix(e->message, STR("Failed to start ")));
         return !e->is_systemds;
 }
 
@@ -54,7 +56,8 @@ static int show(struct work *w) {
         return r;
 }
 
-/* The journal may be behind; what a unit said last would be missing. Only root may ask it to write down all that it has. */
+/* The journal may be behind; what a unit said last would be missing. Only root may ask it to write down
+ * all that it has. */
 static int show_rest(struct work *w) {
         const char *argv[] = { spawn_find(&w->c->arena, "journalctl").p, "--sync", NULL };
         struct spawn_result result;
@@ -78,7 +81,8 @@ static int wait_for(struct work *w, struct bus_job *job) {
                 r = bus_wait(w->bus, LOOK_MS);
                 if (r >= 0)
                         r = bus_look_at_job(w->bus, job);
-                if (r >= 0 && str_is_absent(w->invocation) && bus_get_unit(w->bus, &w->c->arena, w->unit, &u) >= 0 && str_is(u.active, "activating"))
+                if (r >= 0 && str_is_absent(w->invocation) &&
+                    bus_get_unit(w->bus, &w->c->arena, w->unit, &u) >= 0 && str_is(u.active, "activating"))
                         w->invocation = u.invocation;
                 if (r >= 0 && !str_is_absent(w->invocation))
                         r = show(w);
@@ -92,13 +96,15 @@ static int tell_failure(struct work *w, const struct bus_job *job, const struct 
         int status = str_is(u->result, "exit-code") ? u->exit_status : is_signal ? 128 + u->exit_status : 0;
 
         if (status > 0 && !is_signal)
-                (void) fprintf(stderr, "pyservicectl: %.*s: ended with status %d\n", STR_ARG(w->unit), status);
+                (void) fprintf(stderr, "pyservicectl: %.*s: ended with status %d\n", STR_ARG(w->unit),
+                               status);
         else
-                (void) fprintf(stderr, "pyservicectl: %.*s: %s; see 'systemctl status %.*s'\n", STR_ARG(w->unit),
-                               str_is(job->result, "dependency") ? "a unit that it requires failed" :
-                               str_is(u->result, "timeout")      ? "it took longer than its timeout" :
-                               is_signal                         ? "it was killed" :
-                                                                   "it could not be started",
+                (void) fprintf(stderr, "pyservicectl: %.*s: %s; see 'systemctl status %.*s'\n",
+                               STR_ARG(w->unit),
+                               str_is(job->result, "dependency") ? "a unit that it requires failed"
+                               : str_is(u->result, "timeout")    ? "it took longer than its timeout"
+                               : is_signal                       ? "it was killed"
+                                                                 : "it could not be started",
                                STR_ARG(w->unit));
         return status > 0 ? status : EXIT_SYSTEM;
 }
@@ -111,7 +117,8 @@ static int work(struct work *w) {
 
         /* One that is under way is joined, from its beginning. */
         if (r >= 0)
-                r = journal_follow(w->journal, str_is(u.active, "activating") && u.started_at > 0 ? u.started_at : now);
+                r = journal_follow(w->journal,
+                                   str_is(u.active, "activating") && u.started_at > 0 ? u.started_at : now);
         if (r >= 0)
                 r = bus_start_job(w->bus, BUS_START, w->unit, &job);
         if (r >= 0)
@@ -122,7 +129,9 @@ static int work(struct work *w) {
                 return ctl_fail(w->unit.p, r);
 
         if (str_is_absent(w->invocation) && str_is(job->result, "done")) {
-                (void) fprintf(stderr, "pyservicectl: %.*s: skipped: one of its unit conditions is not met; see 'systemctl status %.*s'\n",
+                (void) fprintf(stderr,
+                               "pyservicectl: %.*s: skipped: one of its unit conditions is not met; see "
+                               "'systemctl status %.*s'\n",
                                STR_ARG(w->unit), STR_ARG(w->unit));
                 return CTL_MISTAKE;
         }
@@ -137,7 +146,9 @@ static int work(struct work *w) {
 
 int run_task(struct ctl *c, const struct aim *aim) {
         bool has_ended = false;
-        struct work w = { .c = c, .has_ended = &has_ended, .unit = arena_join(&c->arena, aim->part->unit, STR(".service")) };
+        struct work w = { .c = c,
+                          .has_ended = &has_ended,
+                          .unit = arena_join(&c->arena, aim->part->unit, STR(".service")) };
         struct journal_filter filter = { c->is_user, is_meant, is_shown, &w };
         int r = bus_open(&c->arena, c->is_user, -1, &w.bus);
 

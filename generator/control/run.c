@@ -3,7 +3,6 @@
 
 #include <unistd.h>
 
-
 void aim_close(struct aim *aim) {
         facts_close(&aim->facts);
 }
@@ -20,7 +19,7 @@ static const struct fact_part *pick_part(const struct fact_app *app, struct str 
 int aim_open(struct ctl *c, const char *word, struct aim *ret) {
         int r = target_parse(c, word, &ret->target);
 
-        ret->facts = (struct facts) { .c = c, .targets = &ret->targets };
+        ret->facts = (struct facts){ .c = c, .targets = &ret->targets };
         if (r != 0)
                 return r;
 
@@ -38,7 +37,9 @@ int run_check_root(struct ctl *c, const char *verb) {
         if (c->is_user || geteuid() == 0)
                 return 0;
 
-        (void) fprintf(stderr, "pyservicectl %s: this needs root; use --user for the user's own applications\n", verb);
+        (void) fprintf(stderr,
+                       "pyservicectl %s: this needs root; use --user for the user's own applications\n",
+                       verb);
         return CTL_MISTAKE;
 }
 

@@ -13,7 +13,8 @@ struct aim {
         struct facts facts;
         struct target target;
         const struct fact_app *app;
-        const struct fact_part *part;   /* that the target names; else its first service, or its first part; NULL where it has none */
+        const struct fact_part *
+                part; /* that the target names; else its first service, or its first part; NULL where it has none */
 };
 
 /* Of c->argv[0]. Gives 0 or an exit status after having said why; close it in any case. */
@@ -34,14 +35,14 @@ struct once_variable {
 struct once {
         struct ctl *c;
         struct str unit;
-        struct bus_exec exec;           /* how systemd starts it */
+        struct bus_exec exec; /* how systemd starts it */
         struct str image;
-        struct str name;                /* of the container: APP-run-XXXX */
-        struct str runtime;             /* "/run", or the user's */
-        struct str directory;           /* of its secrets */
-        VEC(struct once_variable) variables;    /* that secrets are part of */
+        struct str name;                     /* of the container: APP-run-XXXX */
+        struct str runtime;                  /* "/run", or the user's */
+        struct str directory;                /* of its secrets */
+        VEC(struct once_variable) variables; /* that secrets are part of */
         bool has_terminal;
-        const char *const *command;     /* n_command words */
+        const char *const *command; /* n_command words */
         size_t n_command;
 };
 
@@ -54,13 +55,15 @@ const char **once_argv(const struct once *o);
 /* What systemd has of the part's unit, and a name. Gives 0 or an exit status. */
 int once_open(struct ctl *c, const struct aim *aim, struct once *ret);
 
-/* Makes its secrets ready, as the unit's own start does; then it has the variables. Gives 0 or an exit status. */
+/* Makes its secrets ready, as the unit's own start does; then it has the variables. Gives 0 or an exit
+ * status. */
 int once_prepare(struct once *o);
 
 /* Runs podman to its end; gives its exit status. */
 int once_run(const struct once *o, const char *const *argv);
 
-/* Who sees to it that neither the container nor its secrets are left when this program is killed. Negative errno. */
+/* Who sees to it that neither the container nor its secrets are left when this program is killed. Negative
+ * errno. */
 struct guard {
         int end;
         int process;

@@ -11,13 +11,14 @@
 #define CONDITION STR("ExecCondition=")
 
 static void put_line(struct arena *a, struct buf *out, struct str line, const struct image_move *move) {
-        struct str pinned = arena_join(a, STR("sha256:"), move->old_id), quoted = arena_join(a, STR("\""), move->reference, STR("\""));
+        struct str pinned = arena_join(a, STR("sha256:"), move->old_id),
+                   quoted = arena_join(a, STR("\""), move->reference, STR("\""));
 
         if (str_eq(line, arena_join(a, IMAGE, move->reference))) {
                 buf_put_str(out, IMAGE);
                 buf_put_str(out, pinned);
         } else {
-                buf_put_str(out, (struct str) { line.p, line.n - quoted.n });
+                buf_put_str(out, (struct str){ line.p, line.n - quoted.n });
                 buf_put_char(out, '"');
                 buf_put_str(out, pinned);
                 buf_put_char(out, '"');
@@ -29,8 +30,9 @@ static bool is_about(struct arena *a, struct str line, const struct image_move *
         if (str_is_absent(move->old_id))
                 return false;
 
-        return str_eq(line, arena_join(a, IMAGE, move->reference))
-                || (str_has_prefix(line, CONDITION) && str_has_suffix(line, arena_join(a, STR(" \""), move->reference, STR("\""))));
+        return str_eq(line, arena_join(a, IMAGE, move->reference)) ||
+               (str_has_prefix(line, CONDITION) &&
+                str_has_suffix(line, arena_join(a, STR(" \""), move->reference, STR("\""))));
 }
 
 struct str update_hold_text(struct arena *a, struct str text, const struct image_moves *moves) {
@@ -69,7 +71,8 @@ static struct str hold_record(struct arena *a, struct str text, const struct ima
         return record_text(a, &record);
 }
 
-static int hold(struct arena *a, int dir, struct str app, struct str revision, const struct image_moves *moves) {
+static int hold(struct arena *a, int dir, struct str app, struct str revision,
+                const struct image_moves *moves) {
         struct tree tree;
         bool is_changed = false;
         int r = stored_load(a, dir, app, revision, &tree);

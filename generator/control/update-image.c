@@ -32,7 +32,7 @@ static int ask(struct podman *p, const char *const *argv, struct str *ret_out) {
 
 int image_inspect(struct podman *p, struct str reference, struct image_facts *ret) {
         struct str name = arena_str(p->arena, reference), out, line = { 0 };
-        int r = ask(p, (const char *const[]) { p->program, "image", "exists", name.p, NULL }, &out);
+        int r = ask(p, (const char *const[]){ p->program, "image", "exists", name.p, NULL }, &out);
 
         if (r == -EIO && p->status == 1)
                 return -ENOENT;
@@ -40,13 +40,15 @@ int image_inspect(struct podman *p, struct str reference, struct image_facts *re
                 return r;
 
         r = ask(p,
-                (const char *const[]) { p->program, "image", "inspect", "--format",
-                                        "{{.Id}} {{.Digest}}{{range .RepoDigests}}\n{{.}}{{end}}{{range .RepoTags}}\n{{.}}{{end}}", name.p, NULL },
+                (const char *const[]){ p->program, "image", "inspect", "--format",
+                                       "{{.Id}} {{.Digest}}{{range .RepoDigests}}\n{{.}}{{end}}{{range "
+                                       ".RepoTags}}\n{{.}}{{end}}",
+                                       name.p, NULL },
                 &out);
         if (r < 0)
                 return r;
 
-        *ret = (struct image_facts) { .digest = STR(""), .names = STR("") };
+        *ret = (struct image_facts){ .digest = STR(""), .names = STR("") };
         (void) str_split(&out, '\n', &line);
         (void) str_split(&line, ' ', &ret->id);
         if (!str_is_absent(line))
@@ -70,14 +72,20 @@ int image_pull(struct podman *p, const struct container *c, struct str reference
 }
 
 int image_keep(struct podman *p, struct str id) {
-        struct str name = arena_join(p->arena, STR("localhost/pyservice-kept:"), (struct str) { id.p, id.n < 12 ? id.n : 12 }), out;
+        struct str name = arena_join(p->arena, STR("localhost/pyservice-kept:"),
+                                     (struct str){ id.p, id.n < 12 ? id.n : 12 }),
+                   out;
 
-        return ask(p, (const char *const[]) { p->program, "tag", arena_str(p->arena, id).p, name.p, NULL }, &out);
+        return ask(p, (const char *const[]){ p->program, "tag", arena_str(p->arena, id).p, name.p, NULL },
+                   &out);
 }
 
 int image_find_users(struct podman *p, struct str app, struct image_users *ret) {
         struct str filter = arena_join(p->arena, STR("label=io.pyservice.app="), app), out, line;
-        int r = ask(p, (const char *const[]) { p->program, "ps", "--no-trunc", "--filter", filter.p, "--format", "{{.Names}} {{.ImageID}}", NULL }, &out);
+        int r = ask(p,
+                    (const char *const[]){ p->program, "ps", "--no-trunc", "--filter", filter.p, "--format",
+                                           "{{.Names}} {{.ImageID}}", NULL },
+                    &out);
 
         if (r < 0)
                 return r;
@@ -119,7 +127,8 @@ bool image_is_local(struct arena *a, struct str reference, const struct image_fa
                 return true;
 
         while (str_split(&rest, '\n', &name))
-                if (str_has_prefix(name, STR("localhost/")) && is_same_repository(a, repository_of(name), repository))
+                if (str_has_prefix(name, STR("localhost/")) &&
+                    is_same_repository(a, repository_of(name), repository))
                         return true;
 
         return false;
@@ -131,12 +140,14 @@ struct str image_pin(struct arena *a, struct str reference, const struct image_f
         while (str_split(&rest, '\n', &name)) {
                 size_t at = str_find(name, '@');
 
-                if (at == name.n || !is_same_repository(a, (struct str) { name.p, at }, repository))
+                if (at == name.n || !is_same_repository(a, (struct str){ name.p, at }, repository))
                         continue;
                 /* It may have a digest of its own and that of a list for several machines. */
                 if (str_is_absent(found) || str_eq(str_from(name, at + 1), facts->digest))
                         found = name;
         }
 
-        return str_is_absent(found) || image_is_local(a, reference, facts) ? arena_join(a, STR("sha256:"), facts->id) : arena_str(a, found);
+        return str_is_absent(found) || image_is_local(a, reference, facts)
+                       ? arena_join(a, STR("sha256:"), facts->id)
+                       : arena_str(a, found);
 }

@@ -8,13 +8,13 @@
 
 /* An image that is here. */
 struct image_facts {
-        struct str id;                  /* 64 hexadecimal digits */
-        struct str digest;              /* "sha256:…", of its manifest; "" where Podman knows none */
-        struct str names;               /* REPOSITORY:TAG and REPOSITORY@DIGEST, one a line */
+        struct str id;     /* 64 hexadecimal digits */
+        struct str digest; /* "sha256:…", of its manifest; "" where Podman knows none */
+        struct str names;  /* REPOSITORY:TAG and REPOSITORY@DIGEST, one a line */
 };
 
 struct image_user {
-        struct str name, id;            /* a container that runs, and the ID of its image */
+        struct str name, id; /* a container that runs, and the ID of its image */
 };
 
 struct image_users {
@@ -25,8 +25,8 @@ struct image_users {
 struct podman {
         struct arena *arena;
         const char *program;
-        int status;                     /* of its last run */
-        struct str problem;             /* what it said then; the reason where a function gives -EIO */
+        int status;         /* of its last run */
+        struct str problem; /* what it said then; the reason where a function gives -EIO */
 };
 
 /* -ENOENT: there is no such image here. */
@@ -35,7 +35,8 @@ int image_inspect(struct podman *p, struct str reference, struct image_facts *re
 /* With the credentials and the settings of the container. */
 int image_pull(struct podman *p, const struct container *c, struct str reference);
 
-/* Gives the image a name of ours, so that `podman image prune`, which Podman's own timer runs, leaves it for a revert and an undo. */
+/* Gives the image a name of ours, so that `podman image prune`, which Podman's own timer runs, leaves it
+ * for a revert and an undo. */
 int image_keep(struct podman *p, struct str id);
 
 /* The containers of the app that run. */
@@ -47,22 +48,23 @@ bool image_is_local(struct arena *a, struct str reference, const struct image_fa
 /* What always names this one image: REPOSITORY@DIGEST, or its ID for one that no registry knows. */
 struct str image_pin(struct arena *a, struct str reference, const struct image_facts *facts);
 
-/* What an app with `source` is to run now, after its ref was asked for and the image built. Gives 0, or an exit status after having said
- * why. `runtime`: /run/pyservice, open. */
+/* What an app with `source` is to run now, after its ref was asked for and the image built. Gives 0, or an
+ * exit status after having said why. `runtime`: /run/pyservice, open. */
 int update_build(struct ctl *c, int runtime, const struct app *app, struct str *ret_image);
 
 /* A tag that means another image from now on. */
 struct image_move {
         struct str reference, pinned;
-        struct str old_id;              /* what runs by that tag; absent for nothing */
+        struct str old_id; /* what runs by that tag; absent for nothing */
 };
 
 struct image_moves {
         VEC(struct image_move) list;
 };
 
-/* The text of a unit of a stored revision, with the image's ID where there was the tag: a crash, a scale-up, a revert and an undo
- * then start what was accepted, and not what the tag means now. It stays the same revision, for its label does. */
+/* The text of a unit of a stored revision, with the image's ID where there was the tag: a crash, a
+ * scale-up, a revert and an undo then start what was accepted, and not what the tag means now. It stays
+ * the same revision, for its label does. */
 struct str update_hold_text(struct arena *a, struct str text, const struct image_moves *moves);
 
 /* Does it for all stored bundles of the app. `dir`: /var/lib/pyservice. */

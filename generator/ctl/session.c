@@ -50,7 +50,8 @@ static int finish_loading(struct session *s, int r) {
         return 0;
 }
 
-/* The files of the command line are the user's own, wherever they lie; the root then is only for contracts and networks. */
+/* The files of the command line are the user's own, wherever they lie; the root then is only for contracts
+ * and networks. */
 static int load_files(struct ctl *c, struct session *s) {
         const char **paths = arena_array(&c->arena, (size_t) c->argc, const char *);
         int r;
@@ -86,9 +87,9 @@ int ctl_places(struct ctl *c, struct places *ret) {
 static int begin(struct ctl *c, struct session *s) {
         int r;
 
-        *s = (struct session) { 0 };
-        s->ds = (struct diags) { .arena = &c->arena, .sources = &s->sources };
-        s->world = (struct world) { .arena = &c->arena, .ds = &s->ds, .sources = &s->sources, .root = -1 };
+        *s = (struct session){ 0 };
+        s->ds = (struct diags){ .arena = &c->arena, .sources = &s->sources };
+        s->world = (struct world){ .arena = &c->arena, .ds = &s->ds, .sources = &s->sources, .root = -1 };
         r = ctl_places(c, &s->world.places);
         if (r != 0)
                 return r;
@@ -128,22 +129,28 @@ struct str session_find_mask(const struct session *s, struct str name) {
                 if (str_eq(mask->name, name))
                         return mask->path;
 
-        return (struct str) { 0 };
+        return (struct str){ 0 };
 }
 
 int session_no_definition(struct ctl *c, const struct session *s, struct str name) {
-        struct str *names = arena_array(&c->arena, s->world.definitions.n + 1, struct str), hint, mask = session_find_mask(s, name);
+        struct str *names = arena_array(&c->arena, s->world.definitions.n + 1, struct str), hint,
+                   mask = session_find_mask(s, name);
 
         if (!str_is_absent(mask)) {
-                (void) fprintf(stderr, "pyservicectl: %.*s is masked by %.*s; remove that link, and the "
-                                       "definition takes effect again\n", STR_ARG(name), STR_ARG(mask));
+                (void) fprintf(stderr,
+                               "pyservicectl: %.*s is masked by %.*s; remove that link, and the "
+                               "definition takes effect again\n",
+                               STR_ARG(name), STR_ARG(mask));
                 return CTL_MISTAKE;
         }
 
         for (size_t i = 0; i < s->world.definitions.n; i++)
                 names[i] = s->world.definitions.at[i].name.text;
-        hint = diag_hint(&c->arena, name, names, s->world.definitions.n, arena_join(&c->arena, STR("it would be "), s->world.places.definitions[0], STR("/"), name, STR(".yaml")));
-        (void) fprintf(stderr, "pyservicectl: '%.*s' has no definition; %.*s\n", STR_ARG(name), STR_ARG(hint));
+        hint = diag_hint(&c->arena, name, names, s->world.definitions.n,
+                         arena_join(&c->arena, STR("it would be "), s->world.places.definitions[0], STR("/"),
+                                    name, STR(".yaml")));
+        (void) fprintf(stderr, "pyservicectl: '%.*s' has no definition; %.*s\n", STR_ARG(name),
+                       STR_ARG(hint));
         return CTL_MISTAKE;
 }
 
@@ -173,8 +180,9 @@ int session_open_app(struct ctl *c, struct session *s, struct str name, struct a
         }
 
         session_tell(s, name);
-        (void) fprintf(stderr, "pyservicectl: %.*s: %s\n", STR_ARG(name), d->is_hidden ?
-                        "its definition cannot be read; run this as root" : "its definition has errors; fix them first");
+        (void) fprintf(stderr, "pyservicectl: %.*s: %s\n", STR_ARG(name),
+                       d->is_hidden ? "its definition cannot be read; run this as root"
+                                    : "its definition has errors; fix them first");
         return CTL_MISTAKE;
 }
 
@@ -197,7 +205,8 @@ int session_report(struct ctl *c, struct session *s) {
         if (c->is_json)
                 diag_print_json(&text, &s->ds);
         else
-                diag_print(&text, &s->ds, (struct str) { NULL, 0 }, log_is_colored(STDERR_FILENO) ? DIAG_COLOR : 0);
+                diag_print(&text, &s->ds, (struct str){ NULL, 0 },
+                           log_is_colored(STDERR_FILENO) ? DIAG_COLOR : 0);
 
         if (ctl_write(c->is_json ? stdout : stderr, buf_str(&text)) != CTL_GOOD)
                 return EXIT_SYSTEM;

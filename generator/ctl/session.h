@@ -12,13 +12,14 @@ struct session {
         struct world world;
 };
 
-/* Opens the root and loads: the files of the command line where there are any, else all definitions. Gives 0, or an exit
- * status after having said why. */
+/* Opens the root and loads: the files of the command line where there are any, else all definitions. Gives
+ * 0, or an exit status after having said why. */
 int session_open(struct ctl *c, struct session *s);
 void session_close(struct session *s);
 
-/* The same for verbs about one application: all definitions, whatever the command line has. One that is not defined, or has mistakes, is
- * the user's mistake. Gives 0 or an exit status; the session is to be closed either way. */
+/* The same for verbs about one application: all definitions, whatever the command line has. One that is
+ * not defined, or has mistakes, is the user's mistake. Gives 0 or an exit status; the session is to be
+ * closed either way. */
 int session_open_app(struct ctl *c, struct session *s, struct str name, struct app **ret);
 
 /* The same for who does not mind mistakes in it. */

@@ -12,7 +12,8 @@ struct str ctl_self(struct ctl *c) {
         char path[PATH_MAX];
         ssize_t n = readlink("/proc/self/exe", path, sizeof(path));
 
-        return n <= 0 || (size_t) n == sizeof(path) ? STR("/usr/bin/pyservicectl") : arena_str(&c->arena, (struct str) { path, (size_t) n });
+        return n <= 0 || (size_t) n == sizeof(path) ? STR("/usr/bin/pyservicectl")
+                                                    : arena_str(&c->arena, (struct str){ path, (size_t) n });
 }
 
 int ctl_systemctl(struct ctl *c, const char *const *words) {
@@ -34,7 +35,8 @@ int ctl_systemctl(struct ctl *c, const char *const *words) {
         if (result.status == 0)
                 return 0;
 
-        (void) fprintf(stderr, "pyservicectl: systemctl %s: %.*s\n", argv[c->is_user ? 2 : 1], STR_ARG(str_trim(result.err)));
+        (void) fprintf(stderr, "pyservicectl: systemctl %s: %.*s\n", argv[c->is_user ? 2 : 1],
+                       STR_ARG(str_trim(result.err)));
         return EXIT_SYSTEM;
 }
 
@@ -47,5 +49,5 @@ int ctl_reload(struct ctl *c) {
         /* The generator would leave out what was written just now, and the user has seen what is in it. */
         if (c->settles > now && c->settles - now <= SETTLE_USEC)
                 (void) usleep((useconds_t) (c->settles - now));
-        return ctl_systemctl(c, (const char *const[]) { "daemon-reload", NULL });
+        return ctl_systemctl(c, (const char *const[]){ "daemon-reload", NULL });
 }

@@ -2,7 +2,8 @@
 #include "ctl/target.h"
 
 static int refuse(const char *word, struct str piece, const char *what, const char *rule) {
-        (void) fprintf(stderr, "pyservicectl: '%s': '%.*s' is not a %s; %s\n", word, STR_ARG(piece), what, rule);
+        (void) fprintf(stderr, "pyservicectl: '%s': '%.*s' is not a %s; %s\n", word, STR_ARG(piece), what,
+                       rule);
         return CTL_USAGE;
 }
 
@@ -14,7 +15,7 @@ static struct str take_behind(struct str *text, char sign) {
         if (at == text->n)
                 return behind;
 
-        behind = (struct str) { text->p + at + 1, text->n - at - 1 };
+        behind = (struct str){ text->p + at + 1, text->n - at - 1 };
         text->n = at;
         return behind;
 }
@@ -23,7 +24,7 @@ int target_parse(struct ctl *c, const char *word, struct target *ret) {
         struct str text = arena_str(&c->arena, str_of(word));
         uint64_t number;
 
-        *ret = (struct target) { 0 };
+        *ret = (struct target){ 0 };
         ret->instance = take_behind(&text, '@');
         ret->part = take_behind(&text, '/');
         ret->app = text;
@@ -31,7 +32,8 @@ int target_parse(struct ctl *c, const char *word, struct target *ret) {
                 return refuse(word, ret->app, "valid name of an app", type_of(KIND_NAME)->rule);
         if (!str_is_absent(ret->part) && !type_accepts(KIND_NAME, ret->part))
                 return refuse(word, ret->part, "valid name of a part", type_of(KIND_NAME)->rule);
-        if (!str_is_absent(ret->instance) && (!str_to_u64(ret->instance, UINT32_MAX, &number) || !str_eq(ret->instance, arena_u64(&c->arena, number))))
+        if (!str_is_absent(ret->instance) && (!str_to_u64(ret->instance, UINT32_MAX, &number) ||
+                                              !str_eq(ret->instance, arena_u64(&c->arena, number))))
                 return refuse(word, ret->instance, "valid number of an instance", "instances count from 0");
 
         return 0;
@@ -40,9 +42,10 @@ int target_parse(struct ctl *c, const char *word, struct target *ret) {
 int targets_parse(struct ctl *c, const char *verb, struct targets *ret) {
         int r = 0;
 
-        *ret = (struct targets) { 0 };
+        *ret = (struct targets){ 0 };
         if (c->argc == 0) {
-                (void) fprintf(stderr, "pyservicectl %s: give APP, APP@N, APP/SERVICE or APP/SERVICE@N\n", verb);
+                (void) fprintf(stderr, "pyservicectl %s: give APP, APP@N, APP/SERVICE or APP/SERVICE@N\n",
+                               verb);
                 return CTL_USAGE;
         }
 

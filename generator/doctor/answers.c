@@ -6,8 +6,8 @@
  *     502     a server took it, and closed the connection, or answered what is no HTTP
  *     504     a server took it, and did not answer in time
  *
- * HAProxy counts its own answers and those of the servers in one number of the backend, and those of each server; the difference is its own.
- * Errors of servers' answers (502, 504) have a counter of their own. */
+ * HAProxy counts its own answers and those of the servers in one number of the backend, and those of each
+ * server; the difference is its own. Errors of servers' answers (502, 504) have a counter of their own. */
 
 #include "app/machine.h"
 #include "doctor/doctor.h"
@@ -16,20 +16,26 @@
 
 static const struct str nobody = { 0 };
 
-/* How a check ends, by HAProxy's name of it (Management Guide, 9.1, check_status): what that means, and what to do. */
+/* How a check ends, by HAProxy's name of it (Management Guide, 9.1, check_status): what that means, and
+ * what to do. */
 static const struct {
         const char *check, *text, *advice;
 } checks[] = {
-        { "L4CON", "the connection to %s is refused", "does the process listen on its 'port', and on all addresses of its container, not on 127.0.0.1 there?" },
-        { "L4TOUT", "nothing answers at %s", "is the container's network up, and does a firewall let the connection pass?" },
+        { "L4CON", "the connection to %s is refused",
+          "does the process listen on its 'port', and on all addresses of its container, not on 127.0.0.1 "
+          "there?" },
+        { "L4TOUT", "nothing answers at %s",
+          "is the container's network up, and does a firewall let the connection pass?" },
         { "L4UNK", "the connection to %s fails", "does the process listen on its 'port'?" },
         { "L6", "TLS fails at %s", "'health: {scheme: https}' uses TLS; check that the server supports it" },
-        { "L7STS", "the check gets an unexpected status from %s", "request the path of 'health.http' (or 'proxy.check'); its status must be 200-399, or one of 'health.status'" },
+        { "L7STS", "the check gets an unexpected status from %s",
+          "request the path of 'health.http' (or 'proxy.check'); its status must be 200-399, or one of "
+          "'health.status'" },
         { "L7TOUT", "the check gets no answer in time from %s",
-                        "is the process overloaded or stuck? Raise 'health.timeout', or add instances or "
-                        "resources" },
+          "is the process overloaded or stuck? Raise 'health.timeout', or add instances or "
+          "resources" },
         { "L7RSP", "the check gets an answer that is not HTTP from %s",
-                        "'port' must be a port with HTTP; for other protocols write 'proxy: {mode: tcp}'" },
+          "'port' must be a port with HTTP; for other protocols write 'proxy: {mode: tcp}'" },
 };
 
 static bool is_ready(const struct haproxy_counter *c) {
@@ -46,12 +52,16 @@ static struct reason explain_down(struct doctor *d, const struct haproxy_counter
                 struct str before = { checks[i].text, (size_t) (percent - checks[i].text) };
 
                 if (str_has_prefix(c->check, str_of(checks[i].check)))
-                        return (struct reason) { arena_join(d->arena, STR(
-                                        "is down, because "), before, c->address, str_of(percent + 2), c->check_says.n > 0 ? STR(": ") : STR(""), c->check_says),
-                                                 str_of(checks[i].advice) };
+                        return (struct reason){ arena_join(d->arena, STR("is down, because "), before,
+                                                           c->address, str_of(percent + 2),
+                                                           c->check_says.n > 0 ? STR(": ") : STR(""),
+                                                           c->check_says),
+                                                str_of(checks[i].advice) };
         }
 
-        return (struct reason) { arena_join(d->arena, STR("is down"), c->check_says.n > 0 ? STR(": ") : STR(""), c->check_says), STR("see the log of its instance, and HAProxy's 'show servers state'") };
+        return (struct reason){ arena_join(d->arena, STR("is down"),
+                                           c->check_says.n > 0 ? STR(": ") : STR(""), c->check_says),
+                                STR("see the log of its instance, and HAProxy's 'show servers state'") };
 }
 
 /* `unit`: of its instance; absent for a server elsewhere. */
@@ -61,17 +71,23 @@ static struct reason explain(struct doctor *d, const struct haproxy_counter *c, 
         if (str_has_prefix(c->status, STR("DOWN")) && str_is(state, "active"))
                 return explain_down(d, c);
         if (str_is(state, "activating"))
-                return (struct reason) { arena_join(d->arena, STR("waits for "), unit, STR(", which is starting")), arena_join(d->arena, STR("if that lasts: journalctl -b -u '"), unit, STR("'")) };
+                return (struct reason){
+                        arena_join(d->arena, STR("waits for "), unit, STR(", which is starting")),
+                        arena_join(d->arena, STR("if that lasts: journalctl -b -u '"), unit, STR("'"))
+                };
         if (!str_is(state, "active"))
-                return (struct reason) { arena_join(d->arena, STR(
-                                "is in maintenance, because "), unit, STR(" is "), state), arena_join(d->arena, STR("systemctl status '"), unit, STR("'")) };
+                return (struct reason){ arena_join(d->arena, STR("is in maintenance, because "), unit,
+                                                   STR(" is "), state),
+                                        arena_join(d->arena, STR("systemctl status '"), unit, STR("'")) };
         if (str_has_prefix(c->status, STR("DRAIN")))
-                return (struct reason) { STR("is being drained"), STR("that ends when its instance stops or restarts") };
-        return (struct reason) { arena_join(d->arena, STR("is in maintenance ("), c->status, STR("), though "), unit.n > 0 ? unit : STR(
-                        "no unit of pyservice keeps it there"), unit.n > 0 ? STR(" runs") : STR("")),
-                                 STR("somebody changed it in HAProxy; "
-                                     "'/usr/libexec/pyservice/pyservice-proxy --states' sets the state of "
-                                     "all servers again") };
+                return (struct reason){ STR("is being drained"),
+                                        STR("that ends when its instance stops or restarts") };
+        return (struct reason){ arena_join(d->arena, STR("is in maintenance ("), c->status, STR("), though "),
+                                           unit.n > 0 ? unit : STR("no unit of pyservice keeps it there"),
+                                           unit.n > 0 ? STR(" runs") : STR("")),
+                                STR("somebody changed it in HAProxy; "
+                                    "'/usr/libexec/pyservice/pyservice-proxy --states' sets the state of "
+                                    "all servers again") };
 }
 
 /* One backend, while its servers are looked at. */
@@ -80,11 +96,11 @@ struct backend {
         const struct service *service;
         struct str name, texts, advice; /* of those that are not ready */
         struct holds holds;
-        size_t n, n_ready, n_stopped;   /* n_stopped: by an administrator, and not among the others */
+        size_t n, n_ready, n_stopped; /* n_stopped: by an administrator, and not among the others */
 };
 
-/* The instance behind a server; absent for servers that the definition has elsewhere. False for the spare, and for instances past the
- * scale, which are to be down. */
+/* The instance behind a server; absent for servers that the definition has elsewhere. False for the spare,
+ * and for instances past the scale, which are to be down. */
 static bool find_instance(const struct backend *b, struct str server, struct str *ret_unit) {
         struct str prefix = arena_join(b->d->arena, b->service->container.unit.text, STR("-"));
         uint64_t n;
@@ -95,7 +111,8 @@ static bool find_instance(const struct backend *b, struct str server, struct str
         if (!str_to_u64(str_from(server, prefix.n), INSTANCES_MAX, &n) || n >= b->service->scale.n)
                 return false;
 
-        *ret_unit = arena_join(b->d->arena, b->service->container.unit.text, STR("@"), arena_u64(b->d->arena, n), STR(".service"));
+        *ret_unit = arena_join(b->d->arena, b->service->container.unit.text, STR("@"),
+                               arena_u64(b->d->arena, n), STR(".service"));
         return true;
 }
 
@@ -103,7 +120,8 @@ static void look_at_server(struct backend *b, const struct haproxy_counter *c) {
         struct reason reason;
         struct str unit;
 
-        if (!str_eq(c->backend, b->name) || str_is(c->server, "BACKEND") || !find_instance(b, c->server, &unit))
+        if (!str_eq(c->backend, b->name) || str_is(c->server, "BACKEND") ||
+            !find_instance(b, c->server, &unit))
                 return;
 
         if (!str_is_absent(unit) && hold_find(&b->holds, unit)) {
@@ -119,30 +137,39 @@ static void look_at_server(struct backend *b, const struct haproxy_counter *c) {
         reason = explain(b->d, c, unit);
         if (str_is_absent(b->advice))
                 b->advice = reason.advice;
-        b->texts = arena_join(b->d->arena, b->texts, b->texts.n > 0 ? STR("; ") : STR(""), c->server, STR(" "), reason.text);
+        b->texts = arena_join(b->d->arena, b->texts, b->texts.n > 0 ? STR("; ") : STR(""), c->server,
+                              STR(" "), reason.text);
 }
 
 static void look_at_backend(struct doctor *d, const struct app *app, const struct service *s) {
         struct backend b = { .d = d, .service = s, .name = backend_of(s).text, .texts = STR("") };
 
         if (!haproxy_find_counter(&d->counters, b.name, STR("BACKEND"))) {
-                doctor_bad(d, app->name.text, arena_join(d->arena, STR("HAProxy does not know the backend '"), b.name, STR("'")),
-                           STR("see 'systemctl status \"pyservice-proxy@*\"': did HAProxy reject the files? Or it was not reloaded since: systemctl reload haproxy"));
+                doctor_bad(d, app->name.text,
+                           arena_join(d->arena, STR("HAProxy does not know the backend '"), b.name, STR("'")),
+                           STR("see 'systemctl status \"pyservice-proxy@*\"': did HAProxy reject the files? "
+                               "Or it was not reloaded since: systemctl reload haproxy"));
                 return;
         }
 
         if (hold_read(d->arena, d->places.runtime, app->name.text, &b.holds) < 0)
-                b.holds = (struct holds) { 0 };
+                b.holds = (struct holds){ 0 };
         VEC_EACH(c, &d->counters.list)
                 look_at_server(&b, c);
         if (b.n == 0 && b.n_stopped > 0)
-                doctor_warn(d, app->name.text, arena_join(d->arena, STR("503 Service Unavailable: the backend '"), b.name, STR(
-                                "' has no server, because all its instances were stopped")),
+                doctor_warn(d, app->name.text,
+                            arena_join(d->arena, STR("503 Service Unavailable: the backend '"), b.name,
+                                       STR("' has no server, because all its instances were stopped")),
                             arena_join(d->arena, STR("pyservicectl start "), app->name.text));
         else if (b.n > 0 && b.n_ready == 0)
-                doctor_bad(d, app->name.text, arena_join(d->arena, STR("503 Service Unavailable: the backend '"), b.name, STR("' has no server that is ready: "), b.texts), b.advice);
+                doctor_bad(d, app->name.text,
+                           arena_join(d->arena, STR("503 Service Unavailable: the backend '"), b.name,
+                                      STR("' has no server that is ready: "), b.texts),
+                           b.advice);
         else if (b.n_ready < b.n)
-                doctor_warn(d, app->name.text, arena_join(d->arena, STR("in the backend '"), b.name, STR("': "), b.texts), b.advice);
+                doctor_warn(d, app->name.text,
+                            arena_join(d->arena, STR("in the backend '"), b.name, STR("': "), b.texts),
+                            b.advice);
 }
 
 static bool is_balanced(const struct service *s) {
@@ -155,7 +182,8 @@ void doctor_haproxy_servers(struct doctor *d) {
 
         DOCTOR_EACH_APP(d, app)
                 LIST_EACH(s, &app->services)
-                        if (is_balanced(s) && machine_is_among(doctor_world(d), s->container.hosts.at, s->container.hosts.n))
+                        if (is_balanced(s) &&
+                            machine_is_among(doctor_world(d), s->container.hosts.at, s->container.hosts.n))
                                 look_at_backend(d, app, s);
 }
 
@@ -169,7 +197,8 @@ static struct str list_culprits(struct doctor *d, struct str backend, uint64_t *
                         continue;
                 *ret_5xx += c->n_5xx;
                 if (c->n_response_errors > 0)
-                        list = arena_join(d->arena, list, list.n > 0 ? STR(", ") : STR(""), c->server, STR(" "), arena_u64(d->arena, c->n_response_errors), STR(" times"));
+                        list = arena_join(d->arena, list, list.n > 0 ? STR(", ") : STR(""), c->server,
+                                          STR(" "), arena_u64(d->arena, c->n_response_errors), STR(" times"));
         }
 
         return list;
@@ -188,24 +217,34 @@ static void look_at_answers(struct doctor *d, const struct app *app, const struc
         bad_answers = own < whole->n_response_errors ? own : whole->n_response_errors;
         if (bad_answers > 0)
                 doctor_warn(d, app->name.text,
-                            arena_printf(d->arena, "502 Bad Gateway or 504 Gateway Timeout: the backend '%.*s' answered so to %llu of %llu recent requests: %.*s", STR_ARG(backend),
-                                         (unsigned long long) bad_answers, (unsigned long long) whole->n_requests, STR_ARG(culprits)),
+                            arena_printf(d->arena,
+                                         "502 Bad Gateway or 504 Gateway Timeout: the backend '%.*s' "
+                                         "answered so to %llu of %llu recent requests: %.*s",
+                                         STR_ARG(backend), (unsigned long long) bad_answers,
+                                         (unsigned long long) whole->n_requests, STR_ARG(culprits)),
                             STR("502: the server closed the connection, or its answer is not HTTP: check "
                                 "whether it crashes, and make it keep idle connections longer than HAProxy "
                                 "does. 504: it took longer than 'proxy.timeouts.server'"));
         if (own > bad_answers)
                 doctor_warn(d, app->name.text,
                             arena_printf(d->arena,
-                                            "503 Service Unavailable: the backend '%.*s' answered so to "
-                                            "%llu of %llu recent requests: no server was ready, or accepted "
-                                            "the connection",
-                                         STR_ARG(backend), (unsigned long long) (own - bad_answers), (unsigned long long) whole->n_requests),
-                            STR("if it goes on: is an instance crashing ('pyservicectl status'), or are there too few? 'scale' and 'proxy.timeouts.queue' help"));
+                                         "503 Service Unavailable: the backend '%.*s' answered so to "
+                                         "%llu of %llu recent requests: no server was ready, or accepted "
+                                         "the connection",
+                                         STR_ARG(backend), (unsigned long long) (own - bad_answers),
+                                         (unsigned long long) whole->n_requests),
+                            STR("if it goes on: is an instance crashing ('pyservicectl status'), or are "
+                                "there too few? 'scale' and 'proxy.timeouts.queue' help"));
         if (of_servers * 100 > whole->n_requests)
                 doctor_warn(d, app->name.text,
-                            arena_printf(d->arena, "the instances behind '%.*s' themselves answered %llu of %llu recent requests with 500 or above", STR_ARG(backend), (unsigned long long) of_servers,
+                            arena_printf(d->arena,
+                                         "the instances behind '%.*s' themselves answered %llu of %llu "
+                                         "recent requests with 500 or above",
+                                         STR_ARG(backend), (unsigned long long) of_servers,
                                          (unsigned long long) whole->n_requests),
-                            arena_join(d->arena, STR("these are the application's own errors: journalctl -b -u '"), s->container.unit.text, STR("@*'")));
+                            arena_join(d->arena,
+                                       STR("these are the application's own errors: journalctl -b -u '"),
+                                       s->container.unit.text, STR("@*'")));
 }
 
 void doctor_haproxy_answers(struct doctor *d) {

@@ -10,46 +10,68 @@
 static const struct doctor_check checks[] = {
         { "versions", "systemd", "systemd is new enough", CHECK_HERE, doctor_systemd },
         { "versions", "podman", "Podman is installed, and new enough", CHECK_HERE, doctor_podman },
-        { "versions", "haproxy", "HAProxy, if it is used, is installed, and new enough", CHECK_HERE | CHECK_SYSTEM, doctor_haproxy_version },
-        { "versions", "nginx", "nginx, if it is used, is installed, and new enough", CHECK_HERE | CHECK_SYSTEM, doctor_nginx_version },
-        { "versions", "git", "git and ssh, if images are built from repositories, are installed", 0, doctor_git },
+        { "versions", "haproxy", "HAProxy, if it is used, is installed, and new enough",
+          CHECK_HERE | CHECK_SYSTEM, doctor_haproxy_version },
+        { "versions", "nginx", "nginx, if it is used, is installed, and new enough",
+          CHECK_HERE | CHECK_SYSTEM, doctor_nginx_version },
+        { "versions", "git", "git and ssh, if images are built from repositories, are installed", 0,
+          doctor_git },
 
-        { "pyservice", "generator", "systemd finds pyservice's generator, and the generator finds Quadlet", 0, doctor_generator },
+        { "pyservice", "generator", "systemd finds pyservice's generator, and the generator finds Quadlet", 0,
+          doctor_generator },
         { "pyservice", "units", "pyservice's units and programs are installed", 0, doctor_units },
         { "pyservice", "target", "pyservice.target is enabled, and active", 0, doctor_target },
-        { "pyservice", "shadowed", "No unit is masked or hidden by another file of the same name", 0, doctor_shadowed },
-        { "pyservice", "linger", "The user's applications keep running after logout", CHECK_USER, doctor_linger },
+        { "pyservice", "shadowed", "No unit is masked or hidden by another file of the same name", 0,
+          doctor_shadowed },
+        { "pyservice", "linger", "The user's applications keep running after logout", CHECK_USER,
+          doctor_linger },
 
         { "definitions", "mistakes", "The definitions have no errors", 0, doctor_mistakes },
         { "definitions", "generated", "systemd has read the current definitions", 0, doctor_generated },
-        { "definitions", "permissions", "Nobody else can write definitions or read secrets", 0, doctor_permissions },
+        { "definitions", "permissions", "Nobody else can write definitions or read secrets", 0,
+          doctor_permissions },
 
         { "applications", "failed", "No unit has failed", CHECK_HERE | CHECK_BUS, doctor_failed },
         { "applications", "stops", "No stop ended with SIGKILL", 0, doctor_stops },
-        { "applications", "images", "The images exist, or can be pulled or built", CHECK_HERE | CHECK_AS_ROOT, doctor_images },
-        { "applications", "credentials", "The credentials exist, and can be decrypted", CHECK_AS_ROOT, doctor_credentials },
-        { "applications", "secret-files", "The files of secrets exist, and only their owner can read them", CHECK_AS_ROOT, doctor_secret_files },
-        { "applications", "podman-secrets", "The Podman secrets exist", CHECK_HERE | CHECK_AS_ROOT, doctor_podman_secrets },
-        { "applications", "objects", "Volumes and networks match the definitions",
-          CHECK_HERE | CHECK_AS_ROOT, doctor_objects },
-        { "applications", "leftovers", "Every running container belongs to a unit", CHECK_HERE | CHECK_AS_ROOT | CHECK_BUS, doctor_leftovers },
+        { "applications", "images", "The images exist, or can be pulled or built", CHECK_HERE | CHECK_AS_ROOT,
+          doctor_images },
+        { "applications", "credentials", "The credentials exist, and can be decrypted", CHECK_AS_ROOT,
+          doctor_credentials },
+        { "applications", "secret-files", "The files of secrets exist, and only their owner can read them",
+          CHECK_AS_ROOT, doctor_secret_files },
+        { "applications", "podman-secrets", "The Podman secrets exist", CHECK_HERE | CHECK_AS_ROOT,
+          doctor_podman_secrets },
+        { "applications", "objects", "Volumes and networks match the definitions", CHECK_HERE | CHECK_AS_ROOT,
+          doctor_objects },
+        { "applications", "leftovers", "Every running container belongs to a unit",
+          CHECK_HERE | CHECK_AS_ROOT | CHECK_BUS, doctor_leftovers },
         { "applications", "hardening", "Parts that would run with 'hardening: strict' (only with APP)",
           CHECK_HERE | CHECK_AS_ROOT, doctor_hardening },
         { "applications", "removed", "Removed applications left nothing behind", 0, doctor_removed },
 
-        { "HAProxy", "running", "HAProxy is running, if it is used", CHECK_HERE | CHECK_SYSTEM | CHECK_BUS, doctor_haproxy_runs },
-        { "HAProxy", "reads", "HAProxy reads the directory of the generated files", CHECK_SYSTEM, doctor_haproxy_reads },
-        { "HAProxy", "socket", "HAProxy accepts commands", CHECK_HERE | CHECK_AS_ROOT | CHECK_SYSTEM, doctor_haproxy_socket },
-        { "HAProxy", "master", "HAProxy's master accepts commands", CHECK_HERE | CHECK_AS_ROOT | CHECK_SYSTEM, doctor_haproxy_master },
-        { "HAProxy", "servers", "Each backend has servers that are ready (503)", CHECK_HERE | CHECK_AS_ROOT | CHECK_SYSTEM | CHECK_BUS, doctor_haproxy_servers },
-        { "HAProxy", "answers", "No requests fail in HAProxy (502, 503, 504)", CHECK_HERE | CHECK_AS_ROOT | CHECK_SYSTEM, doctor_haproxy_answers },
-        { "HAProxy", "front", "The generated frontend exists, and no other has its port", CHECK_AS_ROOT | CHECK_SYSTEM, doctor_haproxy_front },
-        { "HAProxy", "hard-stop", "After a reload HAProxy waits for every drain", CHECK_AS_ROOT | CHECK_SYSTEM, doctor_haproxy_stop },
+        { "HAProxy", "running", "HAProxy is running, if it is used", CHECK_HERE | CHECK_SYSTEM | CHECK_BUS,
+          doctor_haproxy_runs },
+        { "HAProxy", "reads", "HAProxy reads the directory of the generated files", CHECK_SYSTEM,
+          doctor_haproxy_reads },
+        { "HAProxy", "socket", "HAProxy accepts commands", CHECK_HERE | CHECK_AS_ROOT | CHECK_SYSTEM,
+          doctor_haproxy_socket },
+        { "HAProxy", "master", "HAProxy's master accepts commands", CHECK_HERE | CHECK_AS_ROOT | CHECK_SYSTEM,
+          doctor_haproxy_master },
+        { "HAProxy", "servers", "Each backend has servers that are ready (503)",
+          CHECK_HERE | CHECK_AS_ROOT | CHECK_SYSTEM | CHECK_BUS, doctor_haproxy_servers },
+        { "HAProxy", "answers", "No requests fail in HAProxy (502, 503, 504)",
+          CHECK_HERE | CHECK_AS_ROOT | CHECK_SYSTEM, doctor_haproxy_answers },
+        { "HAProxy", "front", "The generated frontend exists, and no other has its port",
+          CHECK_AS_ROOT | CHECK_SYSTEM, doctor_haproxy_front },
+        { "HAProxy", "hard-stop", "After a reload HAProxy waits for every drain",
+          CHECK_AS_ROOT | CHECK_SYSTEM, doctor_haproxy_stop },
         { "HAProxy", "certificates", "Certificates have not expired, and HAProxy serves those in the files",
           CHECK_HERE | CHECK_AS_ROOT | CHECK_SYSTEM, doctor_certificates },
-        { "nginx", "nginx", "nginx is running, if it is used, and includes the generated files", CHECK_HERE | CHECK_AS_ROOT | CHECK_SYSTEM | CHECK_BUS, doctor_nginx },
+        { "nginx", "nginx", "nginx is running, if it is used, and includes the generated files",
+          CHECK_HERE | CHECK_AS_ROOT | CHECK_SYSTEM | CHECK_BUS, doctor_nginx },
 
-        { "ports", "taken", "No other program has the ports of the instances and of the front", CHECK_HERE, doctor_ports },
+        { "ports", "taken", "No other program has the ports of the instances and of the front", CHECK_HERE,
+          doctor_ports },
         { "ports", "pool", "No other program uses ports of the pool", CHECK_HERE, doctor_pool },
 
         { "machine", "clock", "The clock is synchronised", CHECK_HERE | CHECK_SYSTEM, doctor_clock },
@@ -73,15 +95,15 @@ static void add(struct doctor *d, struct finding finding) {
 }
 
 void doctor_bad(struct doctor *d, struct str app, struct str text, struct str advice) {
-        add(d, (struct finding) { DOCTOR_BAD, app, text, advice });
+        add(d, (struct finding){ DOCTOR_BAD, app, text, advice });
 }
 
 void doctor_warn(struct doctor *d, struct str app, struct str text, struct str advice) {
-        add(d, (struct finding) { DOCTOR_WARNING, app, text, advice });
+        add(d, (struct finding){ DOCTOR_WARNING, app, text, advice });
 }
 
 void doctor_note(struct doctor *d, struct str app, struct str text, struct str advice) {
-        add(d, (struct finding) { DOCTOR_GOOD, app, text, advice });
+        add(d, (struct finding){ DOCTOR_GOOD, app, text, advice });
 }
 
 void doctor_skip(struct doctor *d, const char *reason) {
@@ -113,7 +135,7 @@ static void examine(struct doctor *d) {
 
                 if (!is_about_this(d, &checks[i]))
                         continue;
-                *vec_push(d->arena, &d->results) = (struct doctor_result) { .check = &checks[i] };
+                *vec_push(d->arena, &d->results) = (struct doctor_result){ .check = &checks[i] };
                 if (reason)
                         doctor_skip(d, reason);
                 else
@@ -130,11 +152,12 @@ int ctl_doctor(struct ctl *c) {
                 return CTL_USAGE;
         }
         if (c->argc == 1 && !type_accepts(KIND_NAME, str_of(c->argv[0]))) {
-                (void) fprintf(stderr, "pyservicectl doctor: invalid application name '%s'\n", utf8_clean(&c->arena, str_of(c->argv[0])).p);
+                (void) fprintf(stderr, "pyservicectl doctor: invalid application name '%s'\n",
+                               utf8_clean(&c->arena, str_of(c->argv[0])).p);
                 return CTL_USAGE;
         }
 
-        d.only = c->argc == 1 ? str_of(c->argv[0]) : (struct str) { 0 };
+        d.only = c->argc == 1 ? str_of(c->argv[0]) : (struct str){ 0 };
         c->argc = 0;
         r = doctor_look(&d);
         if (r == 0) {

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* pyservicectl doctor: looks at the machine as a good operator would. Each check is one function and one row of the table in doctor.c;
- * it looks, and adds what it finds, each with what to do about it. Nothing is changed.
+/* pyservicectl doctor: looks at the machine as a good operator would. Each check is one function and one
+ * row of the table in doctor.c; it looks, and adds what it finds, each with what to do about it. Nothing
+ * is changed.
  *
- * Facts that several checks need are asked for once, before all checks: one question for all units, one for all containers, one for all
- * servers. What a check asks for itself it asks once, not for each unit. */
+ * Facts that several checks need are asked for once, before all checks: one question for all units, one
+ * for all containers, one for all servers. What a check asks for itself it asks once, not for each unit. */
 
 #include "app/ports.h"
 #include "ctl/session.h"
@@ -16,11 +17,11 @@
 enum doctor_level { DOCTOR_GOOD, DOCTOR_SKIPPED, DOCTOR_WARNING, DOCTOR_BAD };
 
 enum {
-        CHECK_HERE = 1,                 /* asks what runs: not below another root */
-        CHECK_AS_ROOT = 2,              /* reads what only root can (of a user's own applications, the user) */
-        CHECK_SYSTEM = 4,               /* about the machine; none of a user's business */
-        CHECK_USER = 8,                 /* about a user's applications alone */
-        CHECK_BUS = 16,                 /* asks systemd */
+        CHECK_HERE = 1,    /* asks what runs: not below another root */
+        CHECK_AS_ROOT = 2, /* reads what only root can (of a user's own applications, the user) */
+        CHECK_SYSTEM = 4,  /* about the machine; none of a user's business */
+        CHECK_USER = 8,    /* about a user's applications alone */
+        CHECK_BUS = 16,    /* asks systemd */
 };
 
 struct doctor;
@@ -33,26 +34,26 @@ struct doctor_check {
 
 /* One line each, of printable text. */
 struct finding {
-        enum doctor_level level;        /* DOCTOR_GOOD for a note, DOCTOR_WARNING, DOCTOR_BAD */
-        struct str app;                 /* absent where it is about the machine */
-        struct str text, advice;        /* what is wrong; what to do */
+        enum doctor_level level; /* DOCTOR_GOOD for a note, DOCTOR_WARNING, DOCTOR_BAD */
+        struct str app;          /* absent where it is about the machine */
+        struct str text, advice; /* what is wrong; what to do */
 };
 
 struct doctor_result {
         const struct doctor_check *check;
-        enum doctor_level level;        /* of all its findings, the worst */
-        const char *reason;             /* where it was left out: why */
+        enum doctor_level level; /* of all its findings, the worst */
+        const char *reason;      /* where it was left out: why */
         VEC(struct finding) findings;
 };
 
 /* A container with our label, running or not. */
 struct doctor_container {
-        struct str name, app, unit, state;      /* unit: empty for none */
+        struct str name, app, unit, state; /* unit: empty for none */
 };
 
 /* A file of ours among systemd's: "shop@.service", "shop.target.d/50-shop.conf". */
 struct doctor_own {
-        struct str path, app;           /* app: absent for what pyservice is installed with */
+        struct str path, app; /* app: absent for what pyservice is installed with */
 };
 
 struct doctor {
@@ -61,18 +62,18 @@ struct doctor {
         struct session session;
         struct view_places places;
         struct ports ports;
-        struct str only;                /* the application that is asked about; absent for all */
+        struct str only; /* the application that is asked about; absent for all */
         struct bus *bus;
         struct bus_list units;
-        const char *podman;             /* NULL where it is not installed, or not this machine's */
+        const char *podman; /* NULL where it is not installed, or not this machine's */
         VEC(struct doctor_container) containers;
         bool knows_containers;
         bool uses_haproxy, uses_nginx;
-        bool haproxy_runs;              /* known after the check of that */
+        bool haproxy_runs; /* known after the check of that */
         struct haproxy_client haproxy;
         struct haproxy_counters counters;
-        int counters_error;                /* 0: `counters` is what HAProxy says */
-        VEC(struct doctor_own) own;     /* sorted by path */
+        int counters_error;         /* 0: `counters` is what HAProxy says */
+        VEC(struct doctor_own) own; /* sorted by path */
         VEC(struct doctor_result) results;
 };
 
@@ -90,15 +91,17 @@ void doctor_skip(struct doctor *d, const char *reason);
 
 /* The applications that are asked about, whose definitions are good: for (…; app; …). */
 struct app *doctor_next_app(struct doctor *d, size_t *at);
-#define DOCTOR_EACH_APP(d, app) \
+#define DOCTOR_EACH_APP(d, app)                                                    \
         for (size_t app##_at = 0, app##_once = 0; app##_once == 0; app##_once = 1) \
-                for (struct app *app = doctor_next_app((d), &app##_at); app; app = doctor_next_app((d), &app##_at))
+                for (struct app *app = doctor_next_app((d), &app##_at); app;       \
+                     app = doctor_next_app((d), &app##_at))
 
 /* A file of ours by its name; a unit of ours, also one that is an instance of it. NULL where it is none. */
 const struct doctor_own *doctor_find_file(const struct doctor *d, struct str path);
 const struct doctor_own *doctor_find_own(const struct doctor *d, struct str unit);
 
-/* Is HAProxy used, and are its counters known? Where it is and they are not, the check that runs is left out. */
+/* Is HAProxy used, and are its counters known? Where it is and they are not, the check that runs is left
+ * out. */
 bool doctor_knows_haproxy(struct doctor *d);
 
 /* Is there such a definition, good, broken or masked? */
@@ -108,7 +111,8 @@ bool doctor_is_defined(const struct doctor *d, struct str app);
 struct str doctor_unit(const struct doctor *d, struct str unit);
 bool doctor_is_active(const struct doctor *d, struct str unit);
 
-/* What a program prints, its blanks at the ends cut: 0; negative errno; its exit status. `ret_out` is also what it said of an error. */
+/* What a program prints, its blanks at the ends cut: 0; negative errno; its exit status. `ret_out` is also
+ * what it said of an error. */
 int doctor_ask(struct doctor *d, const char *const *argv, struct str *ret_out);
 
 /* Is there such a path below the root? Follows links. */
@@ -138,7 +142,7 @@ void doctor_generator(struct doctor *d);
 /* The units that pyservice is installed with; the last one has no name. */
 struct doctor_unit_row {
         const char *name;
-        bool is_system;                 /* a user's manager has none */
+        bool is_system; /* a user's manager has none */
 };
 
 extern const struct doctor_unit_row doctor_unit_rows[];

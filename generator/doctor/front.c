@@ -15,7 +15,7 @@ void doctor_haproxy_front(struct doctor *d) {
         own_front_read(d->arena, doctor_world(d), d->ctl->root, &f);
         lacking = own_front_lacking(&f, &by);
         if (lacking)
-                doctor_bad(d, (struct str) { 0 }, front_problem(d->arena, by),
+                doctor_bad(d, (struct str){ 0 }, front_problem(d->arena, by),
                            own_front_advice(d->arena, lacking, by));
 }
 
@@ -29,9 +29,8 @@ void doctor_haproxy_stop(struct doctor *d) {
                                 doctor_warn(
                                         d, app->name.text,
                                         arena_join(d->arena,
-                                                   STR(
-                                                                   "after a reload HAProxy closes open "
-                                                                   "connections before the drain of "),
+                                                   STR("after a reload HAProxy closes open "
+                                                       "connections before the drain of "),
                                                    s->container.unit.text, STR(" ends: '"),
                                                    STR("hard-stop-after "), f.front.config.hard_stop,
                                                    STR("'")),
@@ -41,12 +40,15 @@ void doctor_haproxy_stop(struct doctor *d) {
                                                      f.front.config.hard_stop_line));
 }
 
-static const char *const soon = "1209600";      /* two weeks, in seconds */
+static const char *const soon = "1209600"; /* two weeks, in seconds */
 
 /* What openssl prints of the certificate for `option`; its status, or negative errno. */
-static int ask_openssl(struct doctor *d, struct str path, const char *option, const char *value, struct str *ret) {
-        return doctor_ask(d, (const char *[]) { "openssl", "x509", "-noout", "-in", arena_str(d->arena, path).p, "-enddate",
-                                                option, value, NULL }, ret);
+static int ask_openssl(struct doctor *d, struct str path, const char *option, const char *value,
+                       struct str *ret) {
+        return doctor_ask(d,
+                          (const char *[]){ "openssl", "x509", "-noout", "-in", arena_str(d->arena, path).p,
+                                            "-enddate", option, value, NULL },
+                          ret);
 }
 
 /* The digits behind '=' or ':' without colons, up to the line's end. */
@@ -73,8 +75,10 @@ static void look_at_served(struct doctor *d, struct str app, struct str path) {
         in_file = digits_after(d->arena, file, STR("Fingerprint="));
         in_use = digits_after(d->arena, served, STR("SHA1 FingerPrint: "));
         if (in_file.n > 0 && in_use.n > 0 && !str_eq(in_file, in_use))
-                doctor_bad(d, app, arena_join(d->arena, STR("HAProxy does not serve the certificate in "), path),
-                           arena_join(d->arena, STR("/usr/libexec/pyservice/pyservice-proxy --certificate="), path));
+                doctor_bad(d, app,
+                           arena_join(d->arena, STR("HAProxy does not serve the certificate in "), path),
+                           arena_join(d->arena, STR("/usr/libexec/pyservice/pyservice-proxy --certificate="),
+                                      path));
 }
 
 static void look_at_certificate(struct doctor *d, struct str app, struct str path) {
@@ -90,12 +94,14 @@ static void look_at_certificate(struct doctor *d, struct str app, struct str pat
                 r = ask_openssl(d, path, "-checkend", soon, &date);
         date.n = str_find(date, '\n');
         if (is_expired && str_has_prefix(date, STR("notAfter=")))
-                doctor_bad(d, app, arena_join(d->arena, path, STR(" has expired: "), date), STR("renew the certificate"));
+                doctor_bad(d, app, arena_join(d->arena, path, STR(" has expired: "), date),
+                           STR("renew the certificate"));
         else if (is_expired)
-                doctor_bad(d, app, arena_join(d->arena, path, STR(
-                                " is not a certificate: "), date), STR("write a PEM file there"));
+                doctor_bad(d, app, arena_join(d->arena, path, STR(" is not a certificate: "), date),
+                           STR("write a PEM file there"));
         else if (r > 0)
-                doctor_warn(d, app, arena_join(d->arena, path, STR(" expires soon: "), date), STR("renew the certificate"));
+                doctor_warn(d, app, arena_join(d->arena, path, STR(" expires soon: "), date),
+                            STR("renew the certificate"));
 }
 
 void doctor_certificates(struct doctor *d) {

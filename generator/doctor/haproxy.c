@@ -20,9 +20,8 @@ static bool is_container(const struct doctor *d) {
 
 bool doctor_knows_haproxy(struct doctor *d) {
         if (d->uses_haproxy && d->counters_error < 0)
-                doctor_skip(d, d->haproxy_runs ?
-                                "need HAProxy, which does not answer" :
-                                "need HAProxy, which is not running");
+                doctor_skip(d, d->haproxy_runs ? "need HAProxy, which does not answer"
+                                               : "need HAProxy, which is not running");
 
         return d->uses_haproxy && d->counters_error >= 0;
 }
@@ -30,9 +29,15 @@ bool doctor_knows_haproxy(struct doctor *d) {
 static void look_at_container(struct doctor *d) {
         struct str name = settings_of(d)->container.text, text = { 0 };
 
-        if (!d->podman || doctor_ask(d, (const char *[]) { d->podman, "container", "inspect", "--format", "{{.State.Running}}", "--", arena_str(d->arena, name).p, NULL }, &text) != 0 ||
+        if (!d->podman ||
+            doctor_ask(d,
+                       (const char *[]){ d->podman, "container", "inspect", "--format", "{{.State.Running}}",
+                                         "--", arena_str(d->arena, name).p, NULL },
+                       &text) != 0 ||
             !str_is(text, "true"))
-                doctor_bad(d, nobody, arena_join(d->arena, STR("HAProxy's container '"), name, STR("' does not run")), STR("start the unit that runs it; host.yaml has its name"));
+                doctor_bad(d, nobody,
+                           arena_join(d->arena, STR("HAProxy's container '"), name, STR("' does not run")),
+                           STR("start the unit that runs it; host.yaml has its name"));
         else
                 d->haproxy_runs = true;
 }
@@ -46,9 +51,11 @@ void doctor_haproxy_runs(struct doctor *d) {
         if (is_container(d))
                 look_at_container(d);
         else if (!d->haproxy_runs)
-                doctor_bad(d, nobody, arena_join(d->arena, unit, STR(" is "), doctor_unit(d, unit), STR(
-                                ": no application can be reached through it")),
-                           arena_join(d->arena, STR("systemctl start "), unit, STR("; if that fails: journalctl -b -u "), unit));
+                doctor_bad(d, nobody,
+                           arena_join(d->arena, unit, STR(" is "), doctor_unit(d, unit),
+                                      STR(": no application can be reached through it")),
+                           arena_join(d->arena, STR("systemctl start "), unit,
+                                      STR("; if that fails: journalctl -b -u "), unit));
 }
 
 /* Directories that HAProxy has to read: of all services with `proxy`. */
@@ -64,7 +71,8 @@ static void collect_directories(struct doctor *d, struct directories *ret) {
 
                         if (!is_new)
                                 continue;
-                        directory = str_is_absent(s->proxy->config_dir.text) ? settings_of(d)->directory.text : s->proxy->config_dir.text;
+                        directory = str_is_absent(s->proxy->config_dir.text) ? settings_of(d)->directory.text
+                                                                             : s->proxy->config_dir.text;
                         VEC_EACH(known, &ret->list)
                                 is_new = is_new && !str_eq(*known, directory);
                         if (is_new)
@@ -79,9 +87,14 @@ static void look_at_options(struct doctor *d, struct str directory) {
         if (!doctor_read(d, STR("/etc/default/haproxy"), &text))
                 return;
         while (str_split(&text, '\n', &line))
-                if (str_has_prefix(str_trim(line), STR("EXTRAOPTS=")) && str_find_str(line, directory) == line.n)
-                        doctor_bad(d, nobody, arena_join(d->arena, STR("EXTRAOPTS= in /etc/default/haproxy does not name "), directory, STR(", and overrides pyservice's drop-in")),
-                                   arena_join(d->arena, STR("add '-f "), directory, STR("' there, and restart HAProxy")));
+                if (str_has_prefix(str_trim(line), STR("EXTRAOPTS=")) &&
+                    str_find_str(line, directory) == line.n)
+                        doctor_bad(d, nobody,
+                                   arena_join(d->arena,
+                                              STR("EXTRAOPTS= in /etc/default/haproxy does not name "),
+                                              directory, STR(", and overrides pyservice's drop-in")),
+                                   arena_join(d->arena, STR("add '-f "), directory,
+                                              STR("' there, and restart HAProxy")));
 }
 
 /* What the program that runs was given: words, each with a NUL behind it. */
@@ -89,10 +102,14 @@ static bool read_command(struct doctor *d, struct str *ret) {
         struct str pid = { 0 };
         uint64_t n;
 
-        if (doctor_ask(d, (const char *[]) { "systemctl", "show", "--property=MainPID", "--value", "--", arena_str(d->arena, settings_of(d)->unit.text).p, NULL }, &pid) != 0)
+        if (doctor_ask(d,
+                       (const char *[]){ "systemctl", "show", "--property=MainPID", "--value", "--",
+                                         arena_str(d->arena, settings_of(d)->unit.text).p, NULL },
+                       &pid) != 0)
                 return false;
 
-        return str_to_u64(pid, INT32_MAX, &n) && n > 0 && proc_read(d->arena, arena_join(d->arena, STR("/proc/"), pid, STR("/cmdline")).p, ret) >= 0;
+        return str_to_u64(pid, INT32_MAX, &n) && n > 0 &&
+               proc_read(d->arena, arena_join(d->arena, STR("/proc/"), pid, STR("/cmdline")).p, ret) >= 0;
 }
 
 /* "-f" and the directory, with or without a slash at its end. */
@@ -117,9 +134,11 @@ static void look_at_service(struct doctor *d, const struct directories *director
 
         VEC_EACH(directory, &directories->list)
                 if (!is_named(command, *directory))
-                        doctor_bad(d, nobody, arena_join(d->arena, STR(
-                                        "HAProxy is running without '-f "), *directory, STR("', and does not read the generated files")),
-                                   arena_join(d->arena, STR("see 'systemctl cat "), settings_of(d)->unit.text, STR("': its command needs that option; then restart it")));
+                        doctor_bad(d, nobody,
+                                   arena_join(d->arena, STR("HAProxy is running without '-f "), *directory,
+                                              STR("', and does not read the generated files")),
+                                   arena_join(d->arena, STR("see 'systemctl cat "), settings_of(d)->unit.text,
+                                              STR("': its command needs that option; then restart it")));
 }
 
 static void look_at_mounts(struct doctor *d, const struct directories *directories) {
@@ -130,7 +149,8 @@ static void look_at_mounts(struct doctor *d, const struct directories *directori
                 return;
         VEC_EACH(directory, &directories->list)
                 if (!balancer_sees(&b, *directory, &seen))
-                        doctor_bad(d, nobody, arena_join(d->arena, STR("HAProxy's container does not see "), *directory),
+                        doctor_bad(d, nobody,
+                                   arena_join(d->arena, STR("HAProxy's container does not see "), *directory),
                                    STR("mount it there, and add '-f' for it to HAProxy's command: see "
                                        "/usr/share/pyservice/haproxy/haproxy.container"));
 }
@@ -165,14 +185,21 @@ void doctor_haproxy_socket(struct doctor *d) {
                 return;
         }
 
-        advice = arena_printf(d->arena, "HAProxy's section 'global' needs: stats socket %s mode 660 level "
-                                        "admin; without it pyservice cannot enable or drain instances", client.socket);
+        advice = arena_printf(d->arena,
+                              "HAProxy's section 'global' needs: stats socket %s mode 660 level "
+                              "admin; without it pyservice cannot enable or drain instances",
+                              client.socket);
         r = haproxy_ask_worker(&client, STR("show cli level"), &level);
         if (r < 0)
-                doctor_bad(d, nobody, arena_printf(d->arena, "HAProxy does not answer on %s: %s", client.socket, strerror(-r)), advice);
+                doctor_bad(d, nobody,
+                           arena_printf(d->arena, "HAProxy does not answer on %s: %s", client.socket,
+                                        strerror(-r)),
+                           advice);
         else if (str_find_str(level, STR("admin")) == level.n)
-                doctor_bad(d, nobody, arena_printf(d->arena,
-                                "HAProxy's socket %s does not have level admin", client.socket), advice);
+                doctor_bad(d, nobody,
+                           arena_printf(d->arena, "HAProxy's socket %s does not have level admin",
+                                        client.socket),
+                           advice);
 }
 
 void doctor_haproxy_master(struct doctor *d) {
@@ -186,11 +213,16 @@ void doctor_haproxy_master(struct doctor *d) {
         client.socket = NULL;
         r = client.master ? haproxy_ask_worker(&client, STR("show info"), &text) : -ENOENT;
         if (r < 0)
-                doctor_warn(d, nobody, arena_printf(d->arena,
+                doctor_warn(
+                        d, nobody,
+                        arena_printf(
+                                d->arena,
                                 "HAProxy's master does not answer on %s: %s; a stop of an instance does not "
                                 "wait for requests that HAProxy accepted before a reload",
-                                                    client.master, strerror(-r)),
-                            arena_printf(d->arena, "start HAProxy with '-S %s', or set haproxy.master_socket in host.yaml", client.master));
+                                client.master, strerror(-r)),
+                        arena_printf(d->arena,
+                                     "start HAProxy with '-S %s', or set haproxy.master_socket in host.yaml",
+                                     client.master));
 }
 
 void doctor_nginx(struct doctor *d) {
@@ -201,13 +233,19 @@ void doctor_nginx(struct doctor *d) {
         if (!d->uses_nginx)
                 return;
         if (!doctor_is_active(d, settings->unit.text))
-                doctor_bad(d, nobody, arena_join(d->arena, settings->unit.text, STR(" is "), doctor_unit(d, settings->unit.text), STR(
-                                ": no application can be reached through it")),
+                doctor_bad(d, nobody,
+                           arena_join(d->arena, settings->unit.text, STR(" is "),
+                                      doctor_unit(d, settings->unit.text),
+                                      STR(": no application can be reached through it")),
                            arena_join(d->arena, STR("systemctl start "), settings->unit.text));
 
-        r = doctor_ask(d, (const char *[]) { "nginx", "-T", NULL }, &text);
+        r = doctor_ask(d, (const char *[]){ "nginx", "-T", NULL }, &text);
         if (r > 0)
-                doctor_bad(d, nobody, arena_join(d->arena, STR("nginx rejects its configuration: "), text), STR("nginx -t"));
+                doctor_bad(d, nobody, arena_join(d->arena, STR("nginx rejects its configuration: "), text),
+                           STR("nginx -t"));
         else if (r == 0 && str_find_str(text, settings->directory.text) == text.n)
-                doctor_bad(d, nobody, arena_join(d->arena, STR("nginx does not include "), settings->directory.text), STR("cp /usr/share/pyservice/nginx/pyservice.conf /etc/nginx/conf.d && systemctl reload nginx"));
+                doctor_bad(d, nobody,
+                           arena_join(d->arena, STR("nginx does not include "), settings->directory.text),
+                           STR("cp /usr/share/pyservice/nginx/pyservice.conf /etc/nginx/conf.d && systemctl "
+                               "reload nginx"));
 }

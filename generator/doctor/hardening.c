@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Which parts of an application would run under `hardening: strict`, from what their containers did so far. Asked of one
- * application alone: Podman needs a while for each container, and nothing is wrong with one that would not. */
+/* Which parts of an application would run under `hardening: strict`, from what their containers did so
+ * far. Asked of one application alone: Podman needs a while for each container, and nothing is wrong with
+ * one that would not. */
 
 #include "app/resolve.h"
 #include "doctor/doctor.h"
@@ -35,7 +36,8 @@ static bool is_no_trace(struct str path, struct str mounts) {
         return false;
 }
 
-/* "A /var/cache/x": a directory is listed too if something in it changed. Podman itself makes what mounts need. */
+/* "A /var/cache/x": a directory is listed too if something in it changed. Podman itself makes what mounts
+ * need. */
 static bool is_directory_of_another(struct str path, struct str lines, struct str mounts) {
         struct str line;
 
@@ -60,7 +62,7 @@ static struct str find_written(struct str changes, struct str mounts) {
                         return path;
         }
 
-        return (struct str) { 0 };
+        return (struct str){ 0 };
 }
 
 /* `podman top` prints a heading, and a line for each process. */
@@ -76,23 +78,38 @@ static bool has_capabilities(struct str lines) {
 }
 
 static void judge(struct doctor *d, struct str part, struct str name) {
-        struct str changes = { 0 }, mounts = { 0 }, capabilities = { 0 }, written, text = arena_join(d->arena, part, STR(" "));
+        struct str changes = { 0 }, mounts = { 0 }, capabilities = { 0 }, written,
+                   text = arena_join(d->arena, part, STR(" "));
         const char *container = arena_str(d->arena, name).p;
 
-        if (doctor_ask(d, (const char *[]) { d->podman, "diff", "--", container, NULL }, &changes) != 0 ||
-            doctor_ask(d, (const char *[]) { d->podman, "inspect", "--type=container", "--format", "{{range .Mounts}}{{println .Destination}}{{end}}", "--", container, NULL }, &mounts) != 0 ||
-            doctor_ask(d, (const char *[]) { d->podman, "top", container, "capeff", NULL }, &capabilities) != 0)
+        if (doctor_ask(d, (const char *[]){ d->podman, "diff", "--", container, NULL }, &changes) != 0 ||
+            doctor_ask(d,
+                       (const char *[]){ d->podman, "inspect", "--type=container", "--format",
+                                         "{{range .Mounts}}{{println .Destination}}{{end}}", "--", container,
+                                         NULL },
+                       &mounts) != 0 ||
+            doctor_ask(d, (const char *[]){ d->podman, "top", container, "capeff", NULL }, &capabilities) !=
+                    0)
                 return;
 
         written = find_written(changes, mounts);
         if (!str_is_absent(written))
-                doctor_note(d, d->only, arena_join(d->arena, text, STR("wrote "), written, STR(", which is read-only with 'hardening: strict'")),
+                doctor_note(d, d->only,
+                            arena_join(d->arena, text, STR("wrote "), written,
+                                       STR(", which is read-only with 'hardening: strict'")),
                             STR("mount a volume there first"));
         else if (has_capabilities(capabilities))
-                doctor_note(d, d->only, arena_join(d->arena, text, STR("writes only to its volumes, but runs with capabilities; whether it needs them is unknown")),
-                            STR("set 'hardening: strict', and 'user' if necessary; if the new revision fails, the previous one keeps running"));
+                doctor_note(d, d->only,
+                            arena_join(d->arena, text,
+                                       STR("writes only to its volumes, but runs with capabilities; whether "
+                                           "it needs them is unknown")),
+                            STR("set 'hardening: strict', and 'user' if necessary; if the new revision "
+                                "fails, the previous one keeps running"));
         else
-                doctor_note(d, d->only, arena_join(d->arena, text, STR("would run with 'hardening: strict': it has no capability, and wrote only to its volumes so far")),
+                doctor_note(d, d->only,
+                            arena_join(d->arena, text,
+                                       STR("would run with 'hardening: strict': it has no capability, and "
+                                           "wrote only to its volumes so far")),
                             STR("set it; if the new revision fails, the previous one keeps running"));
 }
 

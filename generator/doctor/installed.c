@@ -17,11 +17,13 @@ static const struct str nobody = { 0 };
 
 /* In order of precedence (systemd.generator(7)). */
 static const char *const system_generators[] = {
-        "/run/systemd/system-generators/", "/etc/systemd/system-generators/", "/usr/local/lib/systemd/system-generators/", "/usr/lib/systemd/system-generators/",
+        "/run/systemd/system-generators/",           "/etc/systemd/system-generators/",
+        "/usr/local/lib/systemd/system-generators/", "/usr/lib/systemd/system-generators/",
         "/lib/systemd/system-generators/",
 };
 static const char *const user_generators[] = {
-        "/run/systemd/user-generators/", "/etc/systemd/user-generators/", "/usr/local/lib/systemd/user-generators/", "/usr/lib/systemd/user-generators/",
+        "/run/systemd/user-generators/",           "/etc/systemd/user-generators/",
+        "/usr/local/lib/systemd/user-generators/", "/usr/lib/systemd/user-generators/",
         "/lib/systemd/user-generators/",
 };
 
@@ -39,14 +41,18 @@ void doctor_generator(struct doctor *d) {
         }
 
         if (i == ARRAY_SIZE(system_generators))
-                doctor_bad(d, nobody, STR("pyservice-generator is not in systemd's directory for generators"), STR("install pyservice again"));
+                doctor_bad(d, nobody, STR("pyservice-generator is not in systemd's directory for generators"),
+                           STR("install pyservice again"));
         else if (doctor_is_mask(d, path))
-                doctor_bad(d, nobody, arena_join(d->arena, STR("the generator is masked by "), path), arena_join(d->arena, STR("rm "), path, STR(" && systemctl daemon-reload")));
+                doctor_bad(d, nobody, arena_join(d->arena, STR("the generator is masked by "), path),
+                           arena_join(d->arena, STR("rm "), path, STR(" && systemctl daemon-reload")));
         else if (strcmp(d->ctl->root, "/") == 0 && access(path.p, X_OK) < 0)
-                doctor_bad(d, nobody, arena_join(d->arena, path, STR(
-                                " cannot be executed")), STR("install pyservice again"));
+                doctor_bad(d, nobody, arena_join(d->arena, path, STR(" cannot be executed")),
+                           STR("install pyservice again"));
         if (!doctor_has(d, STR(QUADLET)))
-                doctor_bad(d, nobody, STR("Quadlet is missing (" QUADLET ")"), STR("install podman, 5.0 or later; some systems have Quadlet in a separate package"));
+                doctor_bad(
+                        d, nobody, STR("Quadlet is missing (" QUADLET ")"),
+                        STR("install podman, 5.0 or later; some systems have Quadlet in a separate package"));
 }
 
 static bool has_unit(const struct doctor *d, struct str unit) {
@@ -61,19 +67,28 @@ static bool has_unit(const struct doctor *d, struct str unit) {
 
 const struct doctor_unit_row doctor_unit_rows[] = {
         { "pyservice.target", false },
-        { "pyservice-certificate@.path", true }, { "pyservice-certificate@.service", true },
-        { "pyservice-config@.path", false }, { "pyservice-config@.service", false },
-        { "pyservice-keep.path", false }, { "pyservice-keep.service", false },
-        { "pyservice-proxy@.service", true }, { "pyservice-proxy@.timer", true },
-        { "pyservice-settle.service", false }, { "pyservice-settle.timer", false },
+        { "pyservice-certificate@.path", true },
+        { "pyservice-certificate@.service", true },
+        { "pyservice-config@.path", false },
+        { "pyservice-config@.service", false },
+        { "pyservice-keep.path", false },
+        { "pyservice-keep.service", false },
+        { "pyservice-proxy@.service", true },
+        { "pyservice-proxy@.timer", true },
+        { "pyservice-settle.service", false },
+        { "pyservice-settle.timer", false },
         { "pyservice-state.service", true },
         { "pyservice-update.service", false },
-        { "pyservice-watch.path", false }, { "pyservice-watch.service", false },
+        { "pyservice-watch.path", false },
+        { "pyservice-watch.service", false },
         { NULL, false },
 };
 
 void doctor_units(struct doctor *d) {
-        static const char *const programs[] = { "pyservice-build", "pyservice-environment", "pyservice-instance", "pyservice-kms", "pyservice-proxy", "pyservice-rollout", "pyservice-setup" };
+        static const char *const programs[] = { "pyservice-build",    "pyservice-environment",
+                                                "pyservice-instance", "pyservice-kms",
+                                                "pyservice-proxy",    "pyservice-rollout",
+                                                "pyservice-setup" };
 
         const struct host_haproxy *haproxy = doctor_world(d)->host.haproxy;
         bool has_drop_in = has_unit(d, STR("haproxy.service.d/pyservice.conf"));
@@ -81,14 +96,19 @@ void doctor_units(struct doctor *d) {
 
         for (const struct doctor_unit_row *row = doctor_unit_rows; row->name; row++)
                 if (!(row->is_system && d->ctl->is_user) && !has_unit(d, str_of(row->name)))
-                        missing = arena_join(d->arena, missing, missing.n > 0 ? STR(", ") : STR(""), str_of(row->name));
+                        missing = arena_join(d->arena, missing, missing.n > 0 ? STR(", ") : STR(""),
+                                             str_of(row->name));
         for (size_t i = 0; i < ARRAY_SIZE(programs); i++)
                 if (!doctor_has(d, arena_join(d->arena, STR(LIBEXECDIR "/"), str_of(programs[i]))))
-                        missing = arena_join(d->arena, missing, missing.n > 0 ? STR(", ") : STR(""), STR(LIBEXECDIR "/"), str_of(programs[i]));
-        if (d->uses_haproxy && !has_drop_in && str_is_absent(haproxy->container.text) && str_is(haproxy->unit.text, "haproxy.service"))
-                missing = arena_join(d->arena, missing, missing.n > 0 ? STR(", ") : STR(""), STR("haproxy.service.d/pyservice.conf"));
+                        missing = arena_join(d->arena, missing, missing.n > 0 ? STR(", ") : STR(""),
+                                             STR(LIBEXECDIR "/"), str_of(programs[i]));
+        if (d->uses_haproxy && !has_drop_in && str_is_absent(haproxy->container.text) &&
+            str_is(haproxy->unit.text, "haproxy.service"))
+                missing = arena_join(d->arena, missing, missing.n > 0 ? STR(", ") : STR(""),
+                                     STR("haproxy.service.d/pyservice.conf"));
         if (missing.n > 0)
-                doctor_bad(d, nobody, arena_join(d->arena, STR("not installed: "), missing), STR("install pyservice again"));
+                doctor_bad(d, nobody, arena_join(d->arena, STR("not installed: "), missing),
+                           STR("install pyservice again"));
 }
 
 /* Is it started at the boot? Its link may be in any target's directory, or a preset's. */
@@ -101,10 +121,13 @@ static bool is_enabled(struct doctor *d) {
                 if (fs_list(d->arena, doctor_world(d)->root, places->units[i].p + 1, &names) < 0)
                         continue;
                 VEC_EACH(name, &names.list) {
-                        struct str link = arena_join(d->arena, places->units[i], STR("/"), *name, STR("/pyservice.target"));
+                        struct str link = arena_join(d->arena, places->units[i], STR("/"), *name,
+                                                     STR("/pyservice.target"));
                         struct stat st;
 
-                        if ((str_has_suffix(*name, STR(".wants")) || str_has_suffix(*name, STR(".requires")) || str_has_suffix(*name, STR(".upholds"))) &&
+                        if ((str_has_suffix(*name, STR(".wants")) ||
+                             str_has_suffix(*name, STR(".requires")) ||
+                             str_has_suffix(*name, STR(".upholds"))) &&
                             fstatat(doctor_world(d)->root, link.p + 1, &st, AT_SYMLINK_NOFOLLOW) == 0)
                                 return true;
                 }
@@ -117,16 +140,23 @@ void doctor_target(struct doctor *d) {
         const char *user = d->ctl->is_user ? " --user" : "";
 
         if (!is_enabled(d))
-                doctor_warn(d, nobody, STR("pyservice.target is not enabled: no application starts at boot"), arena_printf(d->arena, "systemctl%s enable pyservice.target", user));
+                doctor_warn(d, nobody, STR("pyservice.target is not enabled: no application starts at boot"),
+                            arena_printf(d->arena, "systemctl%s enable pyservice.target", user));
         if (d->bus && !doctor_is_active(d, STR("pyservice.target")) && doctor_world(d)->definitions.n > 0)
-                doctor_bad(d, nobody, STR("pyservice.target is not active, so no application is kept running"), arena_printf(d->arena, "systemctl%s start pyservice.target", user));
+                doctor_bad(d, nobody,
+                           STR("pyservice.target is not active, so no application is kept running"),
+                           arena_printf(d->arena, "systemctl%s start pyservice.target", user));
 }
 
 /* When systemd last had its generators run: it makes their directories anew each time. */
 static bool read_generation(struct doctor *d, struct timespec *ret) {
-        struct str path = d->ctl->is_user ? arena_join(d->arena, (struct str) { doctor_world(d)->places.runtime.p, doctor_world(d)->places.runtime.n - strlen("/pyservice") },
-                                                       STR("/systemd/generator/pyservice.target.d"))
-                                          : STR("/run/systemd/generator/pyservice.target.d");
+        struct str path =
+                d->ctl->is_user
+                        ? arena_join(d->arena,
+                                     (struct str){ doctor_world(d)->places.runtime.p,
+                                                   doctor_world(d)->places.runtime.n - strlen("/pyservice") },
+                                     STR("/systemd/generator/pyservice.target.d"))
+                        : STR("/run/systemd/generator/pyservice.target.d");
         struct stat st;
 
         if (fstatat(doctor_world(d)->root, path.p + 1, &st, 0) < 0)
@@ -141,15 +171,18 @@ static bool is_newer(struct doctor *d, struct str path, struct timespec than) {
         struct stat st;
 
         return fstatat(doctor_world(d)->root, path.p + 1, &st, 0) == 0 &&
-               (st.st_ctim.tv_sec > than.tv_sec || (st.st_ctim.tv_sec == than.tv_sec && st.st_ctim.tv_nsec > than.tv_nsec));
+               (st.st_ctim.tv_sec > than.tv_sec ||
+                (st.st_ctim.tv_sec == than.tv_sec && st.st_ctim.tv_nsec > than.tv_nsec));
 }
 
 /* Is one of its drop-ins newer, or did one come or go? */
 static bool has_newer_drop_in(struct doctor *d, struct str name, struct timespec than) {
         const struct places *places = &doctor_world(d)->places;
 
-        for (size_t i = 0; i < ARRAY_SIZE(places->definitions) && !str_is_absent(places->definitions[i]); i++) {
-                struct str directory = arena_join(d->arena, places->definitions[i], STR("/"), name, STR(".yaml.d"));
+        for (size_t i = 0; i < ARRAY_SIZE(places->definitions) && !str_is_absent(places->definitions[i]);
+             i++) {
+                struct str directory =
+                        arena_join(d->arena, places->definitions[i], STR("/"), name, STR(".yaml.d"));
                 struct fs_names names = { 0 };
 
                 if (is_newer(d, directory, than))
@@ -164,13 +197,14 @@ static bool has_newer_drop_in(struct doctor *d, struct str name, struct timespec
         return false;
 }
 
-/* Those of which something is published, and no definition is there; alive.conf names what is upheld, or would be if it
- * were not stopped. */
+/* Those of which something is published, and no definition is there; alive.conf names what is upheld, or
+ * would be if it were not stopped. */
 static void look_for_gone(struct doctor *d, struct str advice) {
         struct str text, mask;
         struct alive alive;
 
-        if (!doctor_read(d, arena_join(d->arena, doctor_world(d)->places.runtime, STR("/" LAYOUT_ALIVE)), &text))
+        if (!doctor_read(d, arena_join(d->arena, doctor_world(d)->places.runtime, STR("/" LAYOUT_ALIVE)),
+                         &text))
                 return;
 
         alive_parse(d->arena, text, &alive);
@@ -180,34 +214,53 @@ static void look_for_gone(struct doctor *d, struct str advice) {
                 if (session_find(&d->session, app) || !(str_is_absent(d->only) || str_eq(app, d->only)))
                         continue;
                 mask = session_find_mask(&d->session, app);
-                doctor_warn(d, app, arena_join(d->arena, str_is_absent(mask) ? STR(
-                                "its definition was removed") : arena_join(d->arena, STR("it is masked by "), mask),
-                                               STR(", and systemd has not been reloaded since")), advice);
+                doctor_warn(d, app,
+                            arena_join(d->arena,
+                                       str_is_absent(mask)
+                                               ? STR("its definition was removed")
+                                               : arena_join(d->arena, STR("it is masked by "), mask),
+                                       STR(", and systemd has not been reloaded since")),
+                            advice);
         }
 }
 
 void doctor_generated(struct doctor *d) {
-        struct str advice = d->ctl->is_user ? STR("systemctl --user daemon-reload") : STR("systemctl daemon-reload");
+        struct str advice =
+                d->ctl->is_user ? STR("systemctl --user daemon-reload") : STR("systemctl daemon-reload");
         struct timespec then;
 
-        if (doctor_has(d, arena_join(d->arena, doctor_world(d)->places.runtime, STR("/" LAYOUT_WITHOUT_STATE))))
-                doctor_bad(d, nobody, arena_join(d->arena, STR("the generator could not read "), doctor_world(d)->places.state, STR(", and published nothing new")),
-                           STR("see 'systemctl status pyservice-state.service': is the file system mounted?"));
+        if (doctor_has(d,
+                       arena_join(d->arena, doctor_world(d)->places.runtime, STR("/" LAYOUT_WITHOUT_STATE))))
+                doctor_bad(
+                        d, nobody,
+                        arena_join(d->arena, STR("the generator could not read "),
+                                   doctor_world(d)->places.state, STR(", and published nothing new")),
+                        STR("see 'systemctl status pyservice-state.service': is the file system mounted?"));
         if (!read_generation(d, &then) && strcmp(d->ctl->root, "/") != 0) {
                 doctor_skip(d, "need a system that has booted");
                 return;
         }
         if (!read_generation(d, &then)) {
                 if (doctor_world(d)->definitions.n > 0)
-                        doctor_bad(d, nobody, STR("the generator has not run since the boot"), arena_join(d->arena, advice, STR("; if that does not help: journalctl -t pyservice-generator")));
+                        doctor_bad(
+                                d, nobody, STR("the generator has not run since the boot"),
+                                arena_join(
+                                        d->arena, advice,
+                                        STR("; if that does not help: journalctl -t pyservice-generator")));
                 return;
         }
 
         VEC_EACH(definition, &doctor_world(d)->definitions)
                 if ((str_is_absent(d->only) || str_eq(definition->name.text, d->only)) &&
-                    (is_newer(d, definition->path, then) || has_newer_drop_in(d, definition->name.text, then)))
-                        doctor_warn(d, definition->name.text, STR("its definition was changed since systemd read it"), arena_join(d->arena, STR("pyservicectl plan, and then: "), advice));
+                    (is_newer(d, definition->path, then) ||
+                     has_newer_drop_in(d, definition->name.text, then)))
+                        doctor_warn(d, definition->name.text,
+                                    STR("its definition was changed since systemd read it"),
+                                    arena_join(d->arena, STR("pyservicectl plan, and then: "), advice));
         if (is_newer(d, doctor_world(d)->places.host, then))
-                doctor_warn(d, nobody, arena_join(d->arena, doctor_world(d)->places.host, STR(" was changed since systemd read its units")), advice);
+                doctor_warn(d, nobody,
+                            arena_join(d->arena, doctor_world(d)->places.host,
+                                       STR(" was changed since systemd read its units")),
+                            advice);
         look_for_gone(d, advice);
 }

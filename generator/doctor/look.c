@@ -80,7 +80,7 @@ int doctor_ask(struct doctor *d, const char *const *argv, struct str *ret_out) {
         while (ret_out->n > 0 && ret_out->p[ret_out->n - 1] == '\n')
                 ret_out->n--;
         if (result.status != 0 || ret_out->n == 0)
-                *ret_out = str_trim((struct str) { result.err.p, str_find(result.err, '\n') });
+                *ret_out = str_trim((struct str){ result.err.p, str_find(result.err, '\n') });
         return result.status;
 }
 
@@ -92,7 +92,7 @@ bool doctor_is_mask(const struct doctor *d, struct str path) {
         char target[16];
         ssize_t n = readlinkat(d->session.world.root, path.p + 1, target, sizeof(target));
 
-        return n >= 0 && str_is((struct str) { target, (size_t) n }, "/dev/null");
+        return n >= 0 && str_is((struct str){ target, (size_t) n }, "/dev/null");
 }
 
 bool doctor_read(struct doctor *d, struct str path, struct str *ret) {
@@ -114,19 +114,25 @@ static void look_at_units(struct doctor *d) {
 }
 
 static void look_at_containers(struct doctor *d) {
-        static const char format[] = "{{.Names}}\t{{index .Labels \"io.pyservice.app\"}}\t{{index .Labels \"PODMAN_SYSTEMD_UNIT\"}}\t{{.State}}\t{{index .Labels \"io.pyservice.run\"}}";
+        static const char format[] =
+                "{{.Names}}\t{{index .Labels \"io.pyservice.app\"}}\t{{index .Labels "
+                "\"PODMAN_SYSTEMD_UNIT\"}}\t{{.State}}\t{{index .Labels \"io.pyservice.run\"}}";
         struct str text, line;
 
         d->podman = spawn_find(d->arena, "podman").p;
         if (!d->podman || (geteuid() != 0 && !d->ctl->is_user) ||
-            doctor_ask(d, (const char *[]) { d->podman, "ps", "--all", "--no-trunc", "--filter", "label=io.pyservice.app", "--format", format, NULL }, &text) != 0)
+            doctor_ask(d,
+                       (const char *[]){ d->podman, "ps", "--all", "--no-trunc", "--filter",
+                                         "label=io.pyservice.app", "--format", format, NULL },
+                       &text) != 0)
                 return;
 
         d->knows_containers = true;
         while (str_split(&text, '\n', &line)) {
                 struct doctor_container container = { 0 };
                 struct str run = STR("");
-                struct str *fields[] = { &container.name, &container.app, &container.unit, &container.state, &run };
+                struct str *fields[] = { &container.name, &container.app, &container.unit, &container.state,
+                                         &run };
 
                 for (size_t i = 0; i < ARRAY_SIZE(fields); i++)
                         (void) str_split(&line, '\t', fields[i]);
@@ -139,8 +145,9 @@ static void look_at_containers(struct doctor *d) {
 static void look_at_haproxy(struct doctor *d) {
         const struct host_haproxy *settings = doctor_world(d)->host.haproxy;
 
-        d->haproxy = (struct haproxy_client) { .arena = d->arena, .socket = arena_str(d->arena, settings->socket.text).p,
-                                               .master = arena_str(d->arena, settings->master_socket.text).p };
+        d->haproxy = (struct haproxy_client){ .arena = d->arena,
+                                              .socket = arena_str(d->arena, settings->socket.text).p,
+                                              .master = arena_str(d->arena, settings->master_socket.text).p };
         d->counters_error = -ENOENT;
         if (d->uses_haproxy && strcmp(d->ctl->root, "/") == 0)
                 d->counters_error = haproxy_count_all(&d->haproxy, &d->counters);
@@ -153,7 +160,8 @@ static void look_at_fronts(struct doctor *d) {
                 if (!definition->app || d->ctl->is_user)
                         continue;
                 LIST_EACH(s, &definition->app->services) {
-                        d->uses_haproxy = d->uses_haproxy || (s->proxy && s->proxy->kind.index == PROXY_HAPROXY);
+                        d->uses_haproxy =
+                                d->uses_haproxy || (s->proxy && s->proxy->kind.index == PROXY_HAPROXY);
                         d->uses_nginx = d->uses_nginx || (s->proxy && s->proxy->kind.index == PROXY_NGINX);
                 }
         }
@@ -170,9 +178,10 @@ static int check_name(struct doctor *d) {
 
         VEC_EACH(definition, &doctor_world(d)->definitions)
                 names[n++] = definition->name.text;
-        hint = diag_hint(d->arena, d->only, names, n, STR(
-                        "'pyservicectl doctor' without a name checks the whole machine"));
-        (void) fprintf(stderr, "pyservicectl: '%.*s' has no definition; %.*s\n", STR_ARG(d->only), STR_ARG(hint));
+        hint = diag_hint(d->arena, d->only, names, n,
+                         STR("'pyservicectl doctor' without a name checks the whole machine"));
+        (void) fprintf(stderr, "pyservicectl: '%.*s' has no definition; %.*s\n", STR_ARG(d->only),
+                       STR_ARG(hint));
         return CTL_MISTAKE;
 }
 
@@ -190,7 +199,7 @@ int doctor_look(struct doctor *d) {
         look_at_fronts(d);
         doctor_look_at_own(d);
         if (ports_assign(doctor_world(d), d->places.runtime, &d->ports) < 0)
-                d->ports = (struct ports) { 0 };
+                d->ports = (struct ports){ 0 };
         if (strcmp(d->ctl->root, "/") == 0) {
                 look_at_units(d);
                 look_at_containers(d);

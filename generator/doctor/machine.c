@@ -25,9 +25,11 @@ void doctor_clock(struct doctor *d) {
         struct timex t = { 0 };
 
         if (adjtimex(&t) == TIME_ERROR || t.status & STA_UNSYNC)
-                doctor_warn(d, nobody, STR("the clock is not synchronised: timers, certificates and logs "
-                                           "depend on it"),
-                            STR("systemctl enable --now systemd-timesyncd (or chrony); a container or a virtual machine uses its host's clock"));
+                doctor_warn(d, nobody,
+                            STR("the clock is not synchronised: timers, certificates and logs "
+                                "depend on it"),
+                            STR("systemctl enable --now systemd-timesyncd (or chrony); a container or a "
+                                "virtual machine uses its host's clock"));
 }
 
 static unsigned percent(uint64_t part, uint64_t whole) {
@@ -35,7 +37,8 @@ static unsigned percent(uint64_t part, uint64_t whole) {
 }
 
 static void look_at_room(struct doctor *d, struct str path, const char *advice) {
-        CLEANUP(close_fd) int fd = openat(doctor_world(d)->root, path.p + 1, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        CLEANUP(close_fd)
+        int fd = openat(doctor_world(d)->root, path.p + 1, O_PATH | O_DIRECTORY | O_CLOEXEC);
         struct statvfs st;
         unsigned room, files, left;
         struct str text;
@@ -48,8 +51,11 @@ static void look_at_room(struct doctor *d, struct str path, const char *advice) 
         if (left >= FREE_WARNING)
                 return;
 
-        text = room <= files ? arena_printf(d->arena, "%s: %u %% of the file system is free, %llu MiB", path.p, room, (unsigned long long) st.f_bavail * st.f_frsize >> 20)
-                             : arena_printf(d->arena, "%s: %u %% of the file system's inodes are free", path.p, files);
+        text = room <= files
+                       ? arena_printf(d->arena, "%s: %u %% of the file system is free, %llu MiB", path.p,
+                                      room, (unsigned long long) st.f_bavail * st.f_frsize >> 20)
+                       : arena_printf(d->arena, "%s: %u %% of the file system's inodes are free", path.p,
+                                      files);
         if (left < FREE_BAD)
                 doctor_bad(d, nobody, text, str_of(advice));
         else
@@ -68,7 +74,7 @@ static struct str storage_of(struct doctor *d) {
                 if (!str_has_prefix(str_trim(line), STR("graphroot")) || value.n < 3 || value.p[1] != '/')
                         continue;
                 value = str_from(value, 1);
-                path = arena_str(d->arena, (struct str) { value.p, str_find(value, '"') });
+                path = arena_str(d->arena, (struct str){ value.p, str_find(value, '"') });
         }
         return path;
 }
@@ -80,7 +86,8 @@ void doctor_disk(struct doctor *d) {
                 struct str path;
                 const char *advice;
         } rows[] = {
-                { home ? str_of(home) : storage_of(d), "podman image prune; 'podman system df' shows what uses the space" },
+                { home ? str_of(home) : storage_of(d),
+                  "podman image prune; 'podman system df' shows what uses the space" },
                 { doctor_world(d)->places.state, "rollouts need it: 'du -xh' shows what uses the space" },
                 { STR("/var"), "journalctl --vacuum-size=500M; 'du -xh -d2 /var' shows what uses the space" },
                 { STR("/etc"), "no definition can be written: 'du -xh -d2 /' shows what uses the space" },
@@ -100,7 +107,8 @@ void doctor_disk(struct doctor *d) {
 
 void doctor_journal(struct doctor *d) {
         if (!doctor_has(d, STR("/var/log/journal")))
-                doctor_warn(d, nobody, STR("the journal is only in memory: it is lost after a crash"), STR("mkdir /var/log/journal && systemctl restart systemd-journald"));
+                doctor_warn(d, nobody, STR("the journal is only in memory: it is lost after a crash"),
+                            STR("mkdir /var/log/journal && systemctl restart systemd-journald"));
 }
 
 /* A path of the machine, without the option that gives it the label of containers. */
@@ -114,8 +122,11 @@ static bool is_unlabelled(struct str spec) {
 static void look_at_mounts(struct doctor *d, const struct app *app, const struct container *c) {
         LIST_EACH(mount, &c->mounts)
                 if (is_unlabelled(mount->spec.text))
-                        doctor_warn(d, app->name.text, arena_join(d->arena, c->unit.text, STR(" mounts '"), mount->spec.text, STR("', which SELinux may forbid")),
-                                    STR("add ':z' (shared) or ':Z' (private) to the volume, unless it is a directory of the system"));
+                        doctor_warn(d, app->name.text,
+                                    arena_join(d->arena, c->unit.text, STR(" mounts '"), mount->spec.text,
+                                               STR("', which SELinux may forbid")),
+                                    STR("add ':z' (shared) or ':Z' (private) to the volume, unless it is a "
+                                        "directory of the system"));
 }
 
 void doctor_selinux(struct doctor *d) {
@@ -134,8 +145,11 @@ void doctor_selinux(struct doctor *d) {
 
 void doctor_linger(struct doctor *d) {
         const struct passwd *user = getpwuid(geteuid());
-        struct str path = arena_join(d->arena, STR("/var/lib/systemd/linger/"), str_of(user ? user->pw_name : "-"));
+        struct str path =
+                arena_join(d->arena, STR("/var/lib/systemd/linger/"), str_of(user ? user->pw_name : "-"));
 
         if (!doctor_has(d, path))
-                doctor_warn(d, nobody, STR("your applications stop when you log out, and none starts at boot"), STR("loginctl enable-linger"));
+                doctor_warn(d, nobody,
+                            STR("your applications stop when you log out, and none starts at boot"),
+                            STR("loginctl enable-linger"));
 }

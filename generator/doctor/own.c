@@ -10,7 +10,8 @@
 #include "publish/stamp.h"
 
 static const char *const drop_ins[] = {
-        "haproxy.service.d/pyservice.conf", "podman-auto-update.service.d/50-pyservice.conf",
+        "haproxy.service.d/pyservice.conf",
+        "podman-auto-update.service.d/50-pyservice.conf",
 };
 
 static int compare(const void *a, const void *b) {
@@ -22,20 +23,21 @@ void doctor_look_at_own(struct doctor *d) {
         CLEANUP(close_fd) int apps = d->places.runtime < 0 ? -1 : fs_open_dir(d->places.runtime, LAYOUT_APPS);
 
         for (size_t i = 0; i < ARRAY_SIZE(drop_ins); i++)
-                *vec_push(d->arena, &d->own) = (struct doctor_own) { str_of(drop_ins[i]), { 0 } };
+                *vec_push(d->arena, &d->own) = (struct doctor_own){ str_of(drop_ins[i]), { 0 } };
         for (const struct doctor_unit_row *row = doctor_unit_rows; row->name; row++)
-                *vec_push(d->arena, &d->own) = (struct doctor_own) { str_of(row->name), { 0 } };
+                *vec_push(d->arena, &d->own) = (struct doctor_own){ str_of(row->name), { 0 } };
         if (apps >= 0 && fs_list(d->arena, apps, ".", &names) < 0)
-                names = (struct fs_names) { 0 };
+                names = (struct fs_names){ 0 };
         VEC_EACH(name, &names.list) {
                 struct stamp stamp = { 0 };
                 struct str file;
 
-                if (!type_accepts(KIND_NAME, *name) || stamp_read(d->arena, apps, (struct name) { *name, NOWHERE }, &stamp) < 0)
+                if (!type_accepts(KIND_NAME, *name) ||
+                    stamp_read(d->arena, apps, (struct name){ *name, NOWHERE }, &stamp) < 0)
                         continue;
                 VEC_EACH(unit, &stamp.units)
                         if (layout_is_unit(*unit, &file))
-                                *vec_push(d->arena, &d->own) = (struct doctor_own) { file, *name };
+                                *vec_push(d->arena, &d->own) = (struct doctor_own){ file, *name };
         }
         qsort(d->own.at, d->own.n, sizeof(struct doctor_own), compare);
 }
@@ -52,7 +54,8 @@ static struct str template_of(struct arena *a, struct str unit) {
 
         while (dot > at && unit.p[dot - 1] != '.')
                 dot--;
-        return at < dot ? arena_join(a, (struct str) { unit.p, at + 1 }, STR("."), str_from(unit, dot)) : (struct str) { 0 };
+        return at < dot ? arena_join(a, (struct str){ unit.p, at + 1 }, STR("."), str_from(unit, dot))
+                        : (struct str){ 0 };
 }
 
 const struct doctor_own *doctor_find_own(const struct doctor *d, struct str unit) {

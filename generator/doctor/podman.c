@@ -25,7 +25,7 @@ struct wanted_image {
         struct app *app;
         const struct container *container;
         struct str reference;
-        bool is_kept;                   /* a service or sidecar runs it, so that it should be there */
+        bool is_kept; /* a service or sidecar runs it, so that it should be there */
 };
 
 struct wanted_images {
@@ -42,17 +42,19 @@ static bool is_listed(struct doctor *d, const struct images *images, struct str 
         for (size_t i = reference.n; i > 0 && reference.p[i - 1] != '/'; i--)
                 if (reference.p[i - 1] == ':')
                         colon = i - 1;
-        name = (struct str) { reference.p, colon };
+        name = (struct str){ reference.p, colon };
         if (colon < reference.n)
                 tag = str_from(reference, colon + 1);
         suffix = arena_join(d->arena, STR("/"), name);
         slash = str_find(name, '/');
 
         VEC_EACH(image, &images->list) {
-                bool has_registry = slash < name.n && (str_find((struct str) { name.p, slash }, '.') < slash || str_find((struct str) { name.p, slash }, ':') < slash ||
-                                                       str_is((struct str) { name.p, slash }, "localhost"));
+                bool has_registry = slash < name.n && (str_find((struct str){ name.p, slash }, '.') < slash ||
+                                                       str_find((struct str){ name.p, slash }, ':') < slash ||
+                                                       str_is((struct str){ name.p, slash }, "localhost"));
 
-                if (str_eq(image->tag, tag) && (str_eq(image->repository, name) || (!has_registry && str_has_suffix(image->repository, suffix))))
+                if (str_eq(image->tag, tag) && (str_eq(image->repository, name) ||
+                                                (!has_registry && str_has_suffix(image->repository, suffix))))
                         return true;
         }
 
@@ -63,7 +65,11 @@ static bool is_listed(struct doctor *d, const struct images *images, struct str 
 static bool is_there(struct doctor *d, const struct images *images, struct str reference) {
         struct str text = { 0 };
 
-        return is_listed(d, images, reference) || doctor_ask(d, (const char *[]) { d->podman, "image", "exists", "--", arena_str(d->arena, reference).p, NULL }, &text) == 0;
+        return is_listed(d, images, reference) ||
+               doctor_ask(d,
+                          (const char *[]){ d->podman, "image", "exists", "--",
+                                            arena_str(d->arena, reference).p, NULL },
+                          &text) == 0;
 }
 
 /* Each once; the first that runs it always counts. */
@@ -92,33 +98,45 @@ static void collect(struct doctor *d, struct wanted_images *ret) {
                 struct state state = { 0 };
 
                 if (state_read(d->arena, d->places.state, app->name.text, &state) < 0)
-                        state = (struct state) { 0 };
+                        state = (struct state){ 0 };
                 for (size_t i = 0; i < all.list.n; i++) {
                         const struct container *c = all.list.at[i].container;
 
                         if (c->image.text.n > 0 && machine_is_among(doctor_world(d), c->hosts.at, c->hosts.n))
-                                add_wanted(d, ret, (struct wanted_image) { app, c, pinned(&state, c->image.text), i < app->services.n + app->sidecars.n });
+                                add_wanted(d, ret,
+                                           (struct wanted_image){ app, c, pinned(&state, c->image.text),
+                                                                  i < app->services.n + app->sidecars.n });
                 }
         }
 }
 
 static void complain(struct doctor *d, const struct wanted_image *w) {
-        struct str text = arena_join(d->arena, STR("the image "), w->reference, STR(
-                        " does not exist")), app = w->app->name.text;
+        struct str text = arena_join(d->arena, STR("the image "), w->reference, STR(" does not exist")),
+                   app = w->app->name.text;
 
         if (is_built(w->app, w->container))
-                doctor_warn(d, app, arena_join(d->arena, text, STR("; it is built at the next start")), arena_join(d->arena, STR("see its build: systemctl status '"), app, STR("*-build'")));
-        else if (container_pull(w->container) == PULL_NEVER || str_has_prefix(w->reference, STR("localhost/")))
-                doctor_bad(d, app, arena_join(d->arena, text, STR(", and cannot be pulled")), arena_join(d->arena, STR(
-                                "build it, or 'podman load' it, under that name; is the name correct?")));
+                doctor_warn(
+                        d, app, arena_join(d->arena, text, STR("; it is built at the next start")),
+                        arena_join(d->arena, STR("see its build: systemctl status '"), app, STR("*-build'")));
+        else if (container_pull(w->container) == PULL_NEVER ||
+                 str_has_prefix(w->reference, STR("localhost/")))
+                doctor_bad(
+                        d, app, arena_join(d->arena, text, STR(", and cannot be pulled")),
+                        arena_join(
+                                d->arena,
+                                STR("build it, or 'podman load' it, under that name; is the name correct?")));
         else if (w->is_kept)
-                doctor_warn(d, app, arena_join(d->arena, text, STR("; it is pulled at the next start")), arena_join(d->arena, STR("podman pull "), w->reference));
+                doctor_warn(d, app, arena_join(d->arena, text, STR("; it is pulled at the next start")),
+                            arena_join(d->arena, STR("podman pull "), w->reference));
 }
 
 static bool read_images(struct doctor *d, struct images *ret) {
         struct str text = { 0 }, line;
 
-        if (!d->podman || doctor_ask(d, (const char *[]) { d->podman, "image", "ls", "--format", "{{.Repository}}\t{{.Tag}}", NULL }, &text) != 0)
+        if (!d->podman || doctor_ask(d,
+                                     (const char *[]){ d->podman, "image", "ls", "--format",
+                                                       "{{.Repository}}\t{{.Tag}}", NULL },
+                                     &text) != 0)
                 return false;
 
         while (str_split(&text, '\n', &line)) {
@@ -135,13 +153,19 @@ static void look_for_kept(struct doctor *d, const struct images *images) {
         struct str last = { 0 };
 
         VEC_EACH(image, &images->list) {
-                struct str app = str_has_prefix(image->repository, BUILT) ? str_from(image->repository, BUILT.n) : nobody;
+                struct str app = str_has_prefix(image->repository, BUILT)
+                                         ? str_from(image->repository, BUILT.n)
+                                         : nobody;
 
-                if (app.n == 0 || str_eq(app, last) || doctor_is_defined(d, app) || !type_accepts(KIND_NAME, app) || !str_is_absent(d->only))
+                if (app.n == 0 || str_eq(app, last) || doctor_is_defined(d, app) ||
+                    !type_accepts(KIND_NAME, app) || !str_is_absent(d->only))
                         continue;
                 last = app;
-                doctor_warn(d, app, arena_join(d->arena, STR(
-                                "its definition was removed, but an image that was built for it remains: "), image->repository),
+                doctor_warn(d, app,
+                            arena_join(d->arena,
+                                       STR("its definition was removed, but an image that was built for it "
+                                           "remains: "),
+                                       image->repository),
                             arena_join(d->arena, STR("pyservicectl purge "), app));
         }
 }
@@ -182,15 +206,20 @@ void doctor_objects(struct doctor *d) {
 /* A container and its unit come and go together, but for moments. */
 static void look_at_container(struct doctor *d, const struct doctor_container *c) {
         struct str state = c->unit.n > 0 ? doctor_unit(d, c->unit) : STR("inactive");
-        struct str owner = c->unit.n > 0 ? arena_join(d->arena, c->unit, STR(", which is "), state) : STR("no unit");
+        struct str owner =
+                c->unit.n > 0 ? arena_join(d->arena, c->unit, STR(", which is "), state) : STR("no unit");
 
         if (!str_is(state, "inactive") && !str_is(state, "failed"))
                 return;
         if (str_is(c->state, "running"))
-                doctor_bad(d, c->app, arena_join(d->arena, STR("the container "), c->name, STR(" runs, and belongs to "), owner, STR(": systemd does not control it")),
+                doctor_bad(d, c->app,
+                           arena_join(d->arena, STR("the container "), c->name, STR(" runs, and belongs to "),
+                                      owner, STR(": systemd does not control it")),
                            arena_join(d->arena, STR("podman rm --force "), c->name));
         else
-                doctor_warn(d, c->app, arena_join(d->arena, STR("the container "), c->name, STR(" is left over ("), c->state, STR("), and belongs to "), owner),
+                doctor_warn(d, c->app,
+                            arena_join(d->arena, STR("the container "), c->name, STR(" is left over ("),
+                                       c->state, STR("), and belongs to "), owner),
                             arena_join(d->arena, STR("podman rm "), c->name));
 }
 
@@ -208,11 +237,16 @@ void doctor_leftovers(struct doctor *d) {
 void doctor_removed(struct doctor *d) {
         struct fs_names names = { 0 };
 
-        if (d->places.state < 0 || !str_is_absent(d->only) || fs_list(d->arena, d->places.state, ".", &names) < 0)
+        if (d->places.state < 0 || !str_is_absent(d->only) ||
+            fs_list(d->arena, d->places.state, ".", &names) < 0)
                 return;
         VEC_EACH(name, &names.list)
                 if (type_accepts(KIND_NAME, *name) && !doctor_is_defined(d, *name))
-                        doctor_warn(d, *name, arena_join(d->arena, STR(
-                                        "its definition was removed, but its state remains in "), doctor_world(d)->places.state, STR("/"), *name),
-                                    arena_join(d->arena, STR("if it will not return: pyservicectl "), d->ctl->is_user ? STR("--user ") : STR(""), STR("purge "), *name));
+                        doctor_warn(d, *name,
+                                    arena_join(d->arena,
+                                               STR("its definition was removed, but its state remains in "),
+                                               doctor_world(d)->places.state, STR("/"), *name),
+                                    arena_join(d->arena, STR("if it will not return: pyservicectl "),
+                                               d->ctl->is_user ? STR("--user ") : STR(""), STR("purge "),
+                                               *name));
 }

@@ -14,7 +14,8 @@ static struct str owner_of(struct doctor *d, const struct proc_listener *l) {
         if (str_is_absent(l->pid))
                 return STR("another program (root can see which)");
 
-        return arena_join(d->arena, l->process, STR(" (process "), l->pid, l->unit.n > 0 ? STR(" of ") : STR(""), l->unit, STR(")"));
+        return arena_join(d->arena, l->process, STR(" (process "), l->pid,
+                          l->unit.n > 0 ? STR(" of ") : STR(""), l->unit, STR(")"));
 }
 
 static bool is_asked(const struct doctor *d, struct str app) {
@@ -27,7 +28,9 @@ static bool is_right(const struct doctor *d, const struct proc_listener *l, stru
 }
 
 static struct str unit_of(struct doctor *d, const struct port *port) {
-        return arena_join(d->arena, port->unit.text, STR("@"), port->instance == PORTS_NEXT ? STR("next") : arena_u64(d->arena, port->instance), STR(".service"));
+        return arena_join(d->arena, port->unit.text, STR("@"),
+                          port->instance == PORTS_NEXT ? STR("next") : arena_u64(d->arena, port->instance),
+                          STR(".service"));
 }
 
 static void look_at_port(struct doctor *d, const struct proc_listeners *listeners, const struct port *port) {
@@ -35,15 +38,21 @@ static void look_at_port(struct doctor *d, const struct proc_listeners *listener
 
         VEC_EACH(l, &listeners->list)
                 if (l->port == port->number && (l->is_any || l->is_loopback) && !is_right(d, l, unit)) {
-                        doctor_bad(d, port->app.text, arena_printf(d->arena, "port %u of %.*s is taken by %.*s", port->number, STR_ARG(unit), STR_ARG(owner_of(d, l))),
-                                   port->is_fixed ? STR("stop that, or give the service another 'host_port'")
-                                                  : STR("stop that; or set another pool of ports in host.yaml, and restart all applications: see pyservice-host(5)"));
+                        doctor_bad(d, port->app.text,
+                                   arena_printf(d->arena, "port %u of %.*s is taken by %.*s", port->number,
+                                                STR_ARG(unit), STR_ARG(owner_of(d, l))),
+                                   port->is_fixed
+                                           ? STR("stop that, or give the service another 'host_port'")
+                                           : STR("stop that; or set another pool of ports in host.yaml, and "
+                                                 "restart all applications: see pyservice-host(5)"));
                         return;
                 }
 }
 
-/* Which unit may have the ports of the front; absent where it is a container, whose processes have many names. */
-static void look_at_front(struct doctor *d, const struct proc_listeners *listeners, uint64_t port, const char *name) {
+/* Which unit may have the ports of the front; absent where it is a container, whose processes have many
+ * names. */
+static void look_at_front(struct doctor *d, const struct proc_listeners *listeners, uint64_t port,
+                          const char *name) {
         const struct host *host = &doctor_world(d)->host;
         bool is_haproxy = strcmp(name, "HAProxy") == 0;
         struct str unit = is_haproxy ? host->haproxy->unit.text : host->nginx->unit.text;
@@ -52,11 +61,15 @@ static void look_at_front(struct doctor *d, const struct proc_listeners *listene
                 return;
         VEC_EACH(l, &listeners->list)
                 if (l->port == port && l->is_any && !is_right(d, l, unit)) {
-                        doctor_bad(d, nobody, arena_printf(d->arena,
-                                        "port %llu, on which %s accepts requests, is taken by %.*s", (unsigned long long) port, name, STR_ARG(owner_of(d, l))),
+                        doctor_bad(d, nobody,
                                    arena_printf(d->arena,
-                                                   "stop that, or set another port in host.yaml: "
-                                                   "%s.http_port, %s.https_port", is_haproxy ? "haproxy" : "nginx", is_haproxy ? "haproxy" : "nginx"));
+                                                "port %llu, on which %s accepts requests, is taken by %.*s",
+                                                (unsigned long long) port, name, STR_ARG(owner_of(d, l))),
+                                   arena_printf(d->arena,
+                                                "stop that, or set another port in host.yaml: "
+                                                "%s.http_port, %s.https_port",
+                                                is_haproxy ? "haproxy" : "nginx",
+                                                is_haproxy ? "haproxy" : "nginx"));
                         return;
                 }
 }
@@ -102,14 +115,18 @@ static uint64_t published_port(struct str spec) {
         return str_to_u64(before, UINT16_MAX, &port) ? port : 0;
 }
 
-static void look_at_published(struct doctor *d, const struct proc_listeners *listeners, const struct app *app, const struct service *s) {
+static void look_at_published(struct doctor *d, const struct proc_listeners *listeners, const struct app *app,
+                              const struct service *s) {
         LIST_EACH(spec, &s->publish) {
                 uint64_t port = published_port(spec->text);
                 struct str prefix = arena_join(d->arena, s->container.unit.text, STR("@"));
 
                 VEC_EACH(l, &listeners->list)
-                        if (port > 0 && l->port == port && !str_is_absent(l->pid) && !str_has_prefix(l->unit, prefix))
-                                doctor_bad(d, app->name.text, arena_printf(d->arena, "port %llu of 'publish' is taken by %.*s", (unsigned long long) port, STR_ARG(owner_of(d, l))),
+                        if (port > 0 && l->port == port && !str_is_absent(l->pid) &&
+                            !str_has_prefix(l->unit, prefix))
+                                doctor_bad(d, app->name.text,
+                                           arena_printf(d->arena, "port %llu of 'publish' is taken by %.*s",
+                                                        (unsigned long long) port, STR_ARG(owner_of(d, l))),
                                            STR("stop that, or publish another port"));
         }
 }
@@ -145,17 +162,28 @@ static void look_at_range(struct doctor *d, uint64_t first, uint64_t last) {
         struct str text, reserved, low;
         uint64_t from, to;
 
-        if (proc_read(d->arena, "/proc/sys/net/ipv4/ip_local_port_range", &text) < 0 || !str_split(&text, '\t', &low) || str_is_absent(text))
+        if (proc_read(d->arena, "/proc/sys/net/ipv4/ip_local_port_range", &text) < 0 ||
+            !str_split(&text, '\t', &low) || str_is_absent(text))
                 return;
         text.n = str_find(text, '\n');
-        if (!str_to_u64(str_trim(low), UINT16_MAX, &from) || !str_to_u64(str_trim(text), UINT16_MAX, &to) || last < from || first > to)
+        if (!str_to_u64(str_trim(low), UINT16_MAX, &from) || !str_to_u64(str_trim(text), UINT16_MAX, &to) ||
+            last < from || first > to)
                 return;
-        if (proc_read(d->arena, "/proc/sys/net/ipv4/ip_local_reserved_ports", &reserved) >= 0 && reserved.n > 1)
+        if (proc_read(d->arena, "/proc/sys/net/ipv4/ip_local_reserved_ports", &reserved) >= 0 &&
+            reserved.n > 1)
                 return;
 
-        doctor_warn(d, nobody, arena_printf(d->arena, "the pool of ports %llu–%llu overlaps the range for outgoing connections (%llu–%llu)",
-                                            (unsigned long long) first, (unsigned long long) last, (unsigned long long) from, (unsigned long long) to),
-                    arena_printf(d->arena, "sysctl net.ipv4.ip_local_reserved_ports=%llu-%llu, or another pool in host.yaml", (unsigned long long) first, (unsigned long long) last));
+        doctor_warn(
+                d, nobody,
+                arena_printf(
+                        d->arena,
+                        "the pool of ports %llu–%llu overlaps the range for outgoing connections (%llu–%llu)",
+                        (unsigned long long) first, (unsigned long long) last, (unsigned long long) from,
+                        (unsigned long long) to),
+                arena_printf(
+                        d->arena,
+                        "sysctl net.ipv4.ip_local_reserved_ports=%llu-%llu, or another pool in host.yaml",
+                        (unsigned long long) first, (unsigned long long) last));
 }
 
 void doctor_pool(struct doctor *d) {
@@ -170,14 +198,20 @@ void doctor_pool(struct doctor *d) {
         }
 
         VEC_EACH(l, &listeners.list) {
-                if (l->port < pool->first.n || l->port > pool->last.n || is_assigned(d, l->port) || (l->unit.n > 0 && doctor_find_own(d, l->unit)))
+                if (l->port < pool->first.n || l->port > pool->last.n || is_assigned(d, l->port) ||
+                    (l->unit.n > 0 && doctor_find_own(d, l->unit)))
                         continue;
                 if (n++ < SHOWN_MAX)
-                        list = arena_join(d->arena, list, list.n > 0 ? STR(", ") : STR(""), arena_u64(d->arena, l->port), STR(" by "), owner_of(d, l));
+                        list = arena_join(d->arena, list, list.n > 0 ? STR(", ") : STR(""),
+                                          arena_u64(d->arena, l->port), STR(" by "), owner_of(d, l));
         }
         if (n > 0)
-                doctor_warn(d, nobody, arena_printf(d->arena,
-                                "in the pool of ports %llu–%llu other programs use %zu: %.*s", (unsigned long long) pool->first.n, (unsigned long long) pool->last.n, n, STR_ARG(list)),
-                            STR("set a free pool in host.yaml ('ports: {first: …, last: …}'), before a new instance gets one of these ports"));
+                doctor_warn(d, nobody,
+                            arena_printf(d->arena,
+                                         "in the pool of ports %llu–%llu other programs use %zu: %.*s",
+                                         (unsigned long long) pool->first.n,
+                                         (unsigned long long) pool->last.n, n, STR_ARG(list)),
+                            STR("set a free pool in host.yaml ('ports: {first: …, last: …}'), before a new "
+                                "instance gets one of these ports"));
         look_at_range(d, pool->first.n, pool->last.n);
 }

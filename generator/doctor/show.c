@@ -43,9 +43,14 @@ static void put_wrapped(struct buf *out, struct str text, size_t columns) {
 }
 
 static void put_finding(struct buf *out, const struct finding *f, size_t columns, bool is_colored) {
-        static const char *const colors[] = { [DOCTOR_GOOD] = "", [DOCTOR_WARNING] = "\033[1;33m", [DOCTOR_BAD] = "\033[1;31m" };
-        static const char *const words[] = { [DOCTOR_GOOD] = "  note    ", [DOCTOR_WARNING] = "  warning ", [DOCTOR_BAD] = "  bad     " };
-        struct str text = str_is_absent(f->app) ? f->text : arena_join(out->arena, f->app, STR(": "), f->text);
+        static const char *const colors[] = {
+                [DOCTOR_GOOD] = "", [DOCTOR_WARNING] = "\033[1;33m", [DOCTOR_BAD] = "\033[1;31m"
+        };
+        static const char *const words[] = {
+                [DOCTOR_GOOD] = "  note    ", [DOCTOR_WARNING] = "  warning ", [DOCTOR_BAD] = "  bad     "
+        };
+        struct str text =
+                str_is_absent(f->app) ? f->text : arena_join(out->arena, f->app, STR(": "), f->text);
 
         buf_put(out, is_colored ? colors[f->level] : "");
         buf_put(out, words[f->level]);
@@ -114,7 +119,8 @@ static void put_skipped(struct doctor *d, struct buf *out) {
 }
 
 static struct str make_summary(struct doctor *d) {
-        size_t n_good = count(d, DOCTOR_GOOD), n_warnings = count(d, DOCTOR_WARNING), n_bad = count(d, DOCTOR_BAD);
+        size_t n_good = count(d, DOCTOR_GOOD), n_warnings = count(d, DOCTOR_WARNING),
+               n_bad = count(d, DOCTOR_BAD);
         struct buf out = buf_in(d->arena);
 
         if (n_bad == 0 && n_warnings == 0) {

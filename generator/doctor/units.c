@@ -17,7 +17,9 @@ static bool is_asked(const struct doctor *d, struct str app) {
 }
 
 static struct str reload_after(struct doctor *d, struct str path) {
-        return arena_join(d->arena, STR("if this is not intended: rm '"), path, d->ctl->is_user ? STR("' && systemctl --user daemon-reload") : STR("' && systemctl daemon-reload"));
+        return arena_join(d->arena, STR("if this is not intended: rm '"), path,
+                          d->ctl->is_user ? STR("' && systemctl --user daemon-reload")
+                                          : STR("' && systemctl daemon-reload"));
 }
 
 /* A file in the place of a unit of ours. */
@@ -28,9 +30,13 @@ static void look_at_file(struct doctor *d, struct str directory, struct str name
         if (!own || !is_asked(d, own->app))
                 return;
         if (doctor_is_mask(d, path))
-                doctor_bad(d, own->app, arena_join(d->arena, STR("the unit "), name, STR(" is masked by "), path), reload_after(d, path));
+                doctor_bad(d, own->app,
+                           arena_join(d->arena, STR("the unit "), name, STR(" is masked by "), path),
+                           reload_after(d, path));
         else
-                doctor_bad(d, own->app, arena_join(d->arena, path, STR(" hides pyservice's unit "), own->path), reload_after(d, path));
+                doctor_bad(d, own->app,
+                           arena_join(d->arena, path, STR(" hides pyservice's unit "), own->path),
+                           reload_after(d, path));
 }
 
 /* Drop-ins of an administrator's are his right, but for one that takes the place of ours. */
@@ -41,10 +47,13 @@ static void look_at_drop_ins(struct doctor *d, struct str directory, struct str 
         if (fs_list(d->arena, doctor_world(d)->root, path.p + 1, &names) < 0)
                 return;
         VEC_EACH(file, &names.list) {
-                const struct doctor_own *own = doctor_find_file(d, arena_join(d->arena, name, STR("/"), *file));
+                const struct doctor_own *own =
+                        doctor_find_file(d, arena_join(d->arena, name, STR("/"), *file));
 
                 if (own && is_asked(d, own->app))
-                        doctor_bad(d, own->app, arena_join(d->arena, path, STR("/"), *file, STR(" hides pyservice's drop-in of the same name")),
+                        doctor_bad(d, own->app,
+                                   arena_join(d->arena, path, STR("/"), *file,
+                                              STR(" hides pyservice's drop-in of the same name")),
                                    reload_after(d, arena_join(d->arena, path, STR("/"), *file)));
         }
 }
@@ -64,8 +73,9 @@ static void look_into(struct doctor *d, struct str directory) {
 /* The directories that count before those of generators (systemd.unit(5)). */
 void doctor_shadowed(struct doctor *d) {
         static const char *const system[] = {
-                "/etc/systemd/system.control", "/run/systemd/system.control", "/run/systemd/transient", "/etc/systemd/system", "/etc/systemd/system.attached",
-                "/run/systemd/system", "/run/systemd/system.attached",
+                "/etc/systemd/system.control",  "/run/systemd/system.control",  "/run/systemd/transient",
+                "/etc/systemd/system",          "/etc/systemd/system.attached", "/run/systemd/system",
+                "/run/systemd/system.attached",
         };
         const struct places *places = &doctor_world(d)->places;
         struct str runtime = { places->runtime.p, places->runtime.n - strlen("/pyservice") };
@@ -86,7 +96,10 @@ void doctor_shadowed(struct doctor *d) {
 
 /* "FILE:LINE:COLUMN: error: … [id]" */
 static struct str line_of(struct doctor *d, struct diag *diag) {
-        struct diags one = { .arena = d->arena, .sources = d->session.ds.sources, .list = { diag, 1, 1 }, .hidden = { d->session.ds.hidden.at, d->session.ds.hidden.n, 0 } };
+        struct diags one = { .arena = d->arena,
+                             .sources = d->session.ds.sources,
+                             .list = { diag, 1, 1 },
+                             .hidden = { d->session.ds.hidden.at, d->session.ds.hidden.n, 0 } };
         struct buf text = buf_in(d->arena);
         struct str line;
 
@@ -109,9 +122,9 @@ void doctor_mistakes(struct doctor *d) {
                 if (is_hidden(d, diag))
                         doctor_skip(d, "need root");
                 else if (diag->severity == SEVERITY_ERROR)
-                        doctor_bad(d, diag->owner, line_of(d, diag), STR(
-                                        "fix it; 'pyservicectl check' shows the line. The last good version "
-                                        "keeps running"));
+                        doctor_bad(d, diag->owner, line_of(d, diag),
+                                   STR("fix it; 'pyservicectl check' shows the line. The last good version "
+                                       "keeps running"));
                 else
                         doctor_warn(d, diag->owner, line_of(d, diag), STR(""));
         }
@@ -128,7 +141,7 @@ static struct str app_of(const struct doctor_own *own, struct str unit) {
         rest = str_from(unit, prefix.n);
         for (size_t i = rest.n; i > 0; i--)
                 if (rest.p[i - 1] == '.')
-                        return (struct str) { rest.p, i - 1 };
+                        return (struct str){ rest.p, i - 1 };
         return own->app;
 }
 
@@ -164,17 +177,23 @@ void doctor_stops(struct doctor *d) {
                 struct str path = arena_join(d->arena, directory, STR("/"), *name);
                 struct start_record record;
 
-                if (!own || !is_asked(d, own->app) || start_record_read(d->arena, doctor_world(d)->root, path.p + 1, &record) < 0 || !record.was_killed)
+                if (!own || !is_asked(d, own->app) ||
+                    start_record_read(d->arena, doctor_world(d)->root, path.p + 1, &record) < 0 ||
+                    !record.was_killed)
                         continue;
-                doctor_warn(d, own->app, arena_join(d->arena, STR("the last stop of "), *name, STR(" ended with SIGKILL, after its 'stop_timeout'")),
-                            STR("make the process handle its stop signal, or set 'init: true', the right 'stop_signal' or a longer 'stop_timeout'"));
+                doctor_warn(d, own->app,
+                            arena_join(d->arena, STR("the last stop of "), *name,
+                                       STR(" ended with SIGKILL, after its 'stop_timeout'")),
+                            STR("make the process handle its stop signal, or set 'init: true', the right "
+                                "'stop_signal' or a longer 'stop_timeout'"));
         }
 }
 
 void doctor_failed(struct doctor *d) {
         VEC_EACH(unit, &d->units.list) {
                 const struct doctor_own *own = doctor_find_own(d, unit->name);
-                bool is_failed = str_is(unit->active, "failed"), is_restarting = str_has_prefix(unit->sub, STR("auto-restart"));
+                bool is_failed = str_is(unit->active, "failed"),
+                     is_restarting = str_has_prefix(unit->sub, STR("auto-restart"));
                 struct str app;
 
                 if (own)
@@ -185,8 +204,12 @@ void doctor_failed(struct doctor *d) {
                 if (!is_asked(d, app))
                         continue;
                 if (is_failed)
-                        doctor_bad(d, app, arena_join(d->arena, unit->name, STR(" has failed")), advice_for(d, app, unit->name));
+                        doctor_bad(d, app, arena_join(d->arena, unit->name, STR(" has failed")),
+                                   advice_for(d, app, unit->name));
                 else
-                        doctor_warn(d, app, arena_join(d->arena, unit->name, STR(" has exited, and is about to be restarted")), advice_for(d, app, unit->name));
+                        doctor_warn(d, app,
+                                    arena_join(d->arena, unit->name,
+                                               STR(" has exited, and is about to be restarted")),
+                                    advice_for(d, app, unit->name));
         }
 }

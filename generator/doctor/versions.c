@@ -48,39 +48,53 @@ static void compare(struct doctor *d, const char *name, struct str text, struct 
 
         (void) parse(floor, &wanted);
         if (!parse(text, &is))
-                doctor_warn(d, (struct str) { 0 }, arena_printf(d->arena,
-                                "cannot read the version of %s: %.*s", name, STR_ARG(text)),
-                            arena_printf(d->arena, "pyservice needs %.*s or later", STR_ARG(floor)));
+                doctor_warn(
+                        d, (struct str){ 0 },
+                        arena_printf(d->arena, "cannot read the version of %s: %.*s", name, STR_ARG(text)),
+                        arena_printf(d->arena, "pyservice needs %.*s or later", STR_ARG(floor)));
         else if (is_older(&is, &wanted))
-                doctor_bad(d, (struct str) { 0 }, arena_printf(d->arena, "%s %llu.%llu is too old", name, (unsigned long long) is.parts[0], (unsigned long long) is.parts[1]),
+                doctor_bad(d, (struct str){ 0 },
+                           arena_printf(d->arena, "%s %llu.%llu is too old", name,
+                                        (unsigned long long) is.parts[0], (unsigned long long) is.parts[1]),
                            arena_printf(d->arena, "install %s %.*s or later", name, STR_ARG(floor)));
 }
 
 void doctor_systemd(struct doctor *d) {
         struct str text = { 0 };
-        int r = doctor_ask(d, (const char *[]) { "systemctl", d->ctl->is_user ? "--user" : "--system", "show", "--property=Version", "--value", NULL }, &text);
+        int r = doctor_ask(d,
+                           (const char *[]){ "systemctl", d->ctl->is_user ? "--user" : "--system", "show",
+                                             "--property=Version", "--value", NULL },
+                           &text);
 
         if (r != 0)
-                doctor_bad(d, (struct str) { 0 }, arena_join(d->arena, STR("systemd does not answer: "), r < 0 ? str_of(strerror(-r)) : text),
-                           d->ctl->is_user ? STR("log in, so that 'systemctl --user' works; with sudo or su it does not") : STR("pyservice needs systemd as the init system"));
+                doctor_bad(
+                        d, (struct str){ 0 },
+                        arena_join(d->arena, STR("systemd does not answer: "),
+                                   r < 0 ? str_of(strerror(-r)) : text),
+                        d->ctl->is_user
+                                ? STR("log in, so that 'systemctl --user' works; with sudo or su it does not")
+                                : STR("pyservice needs systemd as the init system"));
         else
                 compare(d, "systemd", text, STR("252"));
 }
 
 void doctor_podman(struct doctor *d) {
         struct str text = { 0 };
-        int r = d->podman ? doctor_ask(d, (const char *[]) { d->podman, "--version", NULL }, &text) : -ENOENT;
+        int r = d->podman ? doctor_ask(d, (const char *[]){ d->podman, "--version", NULL }, &text) : -ENOENT;
 
         if (!d->podman)
-                doctor_bad(d, (struct str) { 0 }, STR(
-                                "Podman is not installed; no application can run without it"), STR("install podman, 5.0 or later"));
+                doctor_bad(d, (struct str){ 0 },
+                           STR("Podman is not installed; no application can run without it"),
+                           STR("install podman, 5.0 or later"));
         else if (r == 0)
                 compare(d, "Podman", text, STR("5.0"));
         else if (geteuid() != 0 && !d->ctl->is_user)
-                doctor_skip(d, "need root");    /* it wants to read in a home directory, even for that */
+                doctor_skip(d, "need root"); /* it wants to read in a home directory, even for that */
         else
-                doctor_bad(d, (struct str) { 0 }, arena_join(d->arena, STR("'podman --version' fails: "), r < 0 ? str_of(strerror(-r)) : text), STR(
-                                "run 'podman info' to see why"));
+                doctor_bad(d, (struct str){ 0 },
+                           arena_join(d->arena, STR("'podman --version' fails: "),
+                                      r < 0 ? str_of(strerror(-r)) : text),
+                           STR("run 'podman info' to see why"));
 }
 
 /* Of the one that runs, else of the one that is installed. */
@@ -100,12 +114,14 @@ void doctor_haproxy_version(struct doctor *d) {
                 return;
         }
         if (is_container)
-                return;         /* whether it runs is another check's */
+                return; /* whether it runs is another check's */
 
-        r = doctor_ask(d, (const char *[]) { "haproxy", "-v", NULL }, &text);
+        r = doctor_ask(d, (const char *[]){ "haproxy", "-v", NULL }, &text);
         if (r == -ENOENT)
-                doctor_bad(d, (struct str) { 0 }, STR("HAProxy is not installed, and there are definitions with 'proxy'"),
-                           STR("install haproxy, 2.4 or later; or set its container in host.yaml: see pyservice-host(5)"));
+                doctor_bad(d, (struct str){ 0 },
+                           STR("HAProxy is not installed, and there are definitions with 'proxy'"),
+                           STR("install haproxy, 2.4 or later; or set its container in host.yaml: see "
+                               "pyservice-host(5)"));
         else
                 compare(d, "HAProxy", text, STR("2.4"));
 }
@@ -115,8 +131,11 @@ void doctor_nginx_version(struct doctor *d) {
 
         if (!d->uses_nginx)
                 return;
-        if (doctor_ask(d, (const char *[]) { "nginx", "-v", NULL }, &text) == -ENOENT)
-                doctor_bad(d, (struct str) { 0 }, STR("nginx is not installed, and there are definitions with 'proxy: {kind: nginx}'"), STR("install nginx, 1.15.9 or later"));
+        if (doctor_ask(d, (const char *[]){ "nginx", "-v", NULL }, &text) == -ENOENT)
+                doctor_bad(
+                        d, (struct str){ 0 },
+                        STR("nginx is not installed, and there are definitions with 'proxy: {kind: nginx}'"),
+                        STR("install nginx, 1.15.9 or later"));
         else
                 compare(d, "nginx", text, STR("1.15.9"));
 }
@@ -127,8 +146,13 @@ void doctor_git(struct doctor *d) {
                 if (!app->source)
                         continue;
                 if (str_is_absent(spawn_find_below(d->arena, doctor_world(d)->root, "git")))
-                        doctor_bad(d, app->name.text, STR("git is not installed, and its image is built from a repository"), STR("install git"));
-                if (source_is_over_ssh(app->source) && str_is_absent(spawn_find_below(d->arena, doctor_world(d)->root, "ssh")))
-                        doctor_bad(d, app->name.text, STR("ssh is not installed, and its repository is reached with it"), STR("install OpenSSH's client"));
+                        doctor_bad(d, app->name.text,
+                                   STR("git is not installed, and its image is built from a repository"),
+                                   STR("install git"));
+                if (source_is_over_ssh(app->source) &&
+                    str_is_absent(spawn_find_below(d->arena, doctor_world(d)->root, "ssh")))
+                        doctor_bad(d, app->name.text,
+                                   STR("ssh is not installed, and its repository is reached with it"),
+                                   STR("install OpenSSH's client"));
         }
 }

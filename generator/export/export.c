@@ -104,14 +104,15 @@ static void tell_app(struct kube *k) {
         struct app *app = k->app;
 
         if (app->rollout->on_failure.index == ON_FAILURE_REVERT)
-                KUBE_SAY(k, NULL, STR("Kubernetes keeps the old pods when a rollout fails, but does not "
-                                      "roll back by itself: kubectl rollout undo deployment/NAME"));
+                KUBE_SAY(k, NULL,
+                         STR("Kubernetes keeps the old pods when a rollout fails, but does not "
+                             "roll back by itself: kubectl rollout undo deployment/NAME"));
         if (app->quadlet)
                 kube_miss(k, NULL, STR("quadlet: raw keys apply to systemd and Podman only"));
         LIST_EACH(network, &app->networks)
-                KUBE_MISS(k, NULL, STR("networks: "), network->key.text, STR(
-                                ": all pods of a cluster reach each other, unless a NetworkPolicy forbids "
-                                "it"));
+                KUBE_MISS(k, NULL, STR("networks: "), network->key.text,
+                          STR(": all pods of a cluster reach each other, unless a NetworkPolicy forbids "
+                              "it"));
         if (has_auto_update(app))
                 kube_miss(k, NULL, STR("auto_update: nothing checks for a new image of the same tag"));
 }
@@ -119,7 +120,8 @@ static void tell_app(struct kube *k) {
 static void make_all(struct kube *k) {
         struct app *app = k->app;
 
-        KUBE_SAY(k, NULL, STR("Made by 'pyservicectl export kubernetes "), app->name.text, STR("' of "), app->path, STR(" for Kubernetes 1.30 and later."));
+        KUBE_SAY(k, NULL, STR("Made by 'pyservicectl export kubernetes "), app->name.text, STR("' of "),
+                 app->path, STR(" for Kubernetes 1.30 and later."));
         kube_say(k, NULL, STR("Check it, then run: kubectl apply -f FILE"));
         tell_app(k);
         kube_config(k);
@@ -174,7 +176,10 @@ int ctl_export(struct ctl *c) {
         if (r != 0)
                 return r;
         if (!str_is_absent(target.part) || !str_is_absent(target.instance)) {
-                (void) fprintf(stderr, "pyservicectl export: '%s' is a part of an application; give the application\n", c->argv[1]);
+                (void) fprintf(
+                        stderr,
+                        "pyservicectl export: '%s' is a part of an application; give the application\n",
+                        c->argv[1]);
                 return CTL_USAGE;
         }
 

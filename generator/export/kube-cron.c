@@ -6,18 +6,21 @@
 static const struct shorthand {
         const char *word, *cron;
 } shorthands[] = {
-        { "minutely", "* * * * *" },        { "hourly", "0 * * * *" },         { "daily", "0 0 * * *" },
-        { "weekly", "0 0 * * 1" },          { "monthly", "0 0 1 * *" },        { "quarterly", "0 0 1 1,4,7,10 *" },
-        { "semiannually", "0 0 1 1,7 *" },  { "semi-annually", "0 0 1 1,7 *" }, { "biannually", "0 0 1 1,7 *" },
-        { "bi-annually", "0 0 1 1,7 *" },   { "yearly", "0 0 1 1 *" },         { "annually", "0 0 1 1 *" },
+        { "minutely", "* * * * *" },       { "hourly", "0 * * * *" },
+        { "daily", "0 0 * * *" },          { "weekly", "0 0 * * 1" },
+        { "monthly", "0 0 1 * *" },        { "quarterly", "0 0 1 1,4,7,10 *" },
+        { "semiannually", "0 0 1 1,7 *" }, { "semi-annually", "0 0 1 1,7 *" },
+        { "biannually", "0 0 1 1,7 *" },   { "bi-annually", "0 0 1 1,7 *" },
+        { "yearly", "0 0 1 1 *" },         { "annually", "0 0 1 1 *" },
         { "anually", "0 0 1 1 *" },
 };
 
 /* In the order of systemd's; cron's Sunday is 0. */
-static const char *const weekdays[] = { "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday" };
+static const char *const weekdays[] = { "monday", "tuesday",  "wednesday", "thursday",
+                                        "friday", "saturday", "sunday" };
 
 struct calendar_parts {
-        struct str minute, hour, day, month, weekday, zone;     /* as cron has them */
+        struct str minute, hour, day, month, weekday, zone; /* as cron has them */
 };
 
 static bool is_equal(struct str word, const char *other, size_t n) {
@@ -43,7 +46,7 @@ static bool add_weekdays(struct str piece, unsigned *bits) {
                 dots = str_find(piece, '-');
                 width = 1;
         }
-        if (!find_weekday((struct str) { piece.p, dots }, &first))
+        if (!find_weekday((struct str){ piece.p, dots }, &first))
                 return false;
         last = first;
         if (dots < piece.n && (!find_weekday(str_from(piece, dots + width), &last) || last < first))
@@ -98,7 +101,7 @@ static bool parse_piece(struct arena *a, struct str piece, uint64_t max, struct 
         struct str range = { piece.p, slash }, first, last = { 0 }, step;
         size_t dots = str_find_str(range, STR(".."));
 
-        if (!parse_number((struct str) { range.p, dots }, max, &first))
+        if (!parse_number((struct str){ range.p, dots }, max, &first))
                 return false;
         if (dots < range.n && !parse_number(str_from(range, dots + 2), max, &last))
                 return false;
@@ -116,7 +119,7 @@ static bool parse_piece(struct arena *a, struct str piece, uint64_t max, struct 
 static bool parse_component(struct arena *a, struct str text, uint64_t max, struct str *ret) {
         struct str rest = text, piece, cron;
 
-        *ret = (struct str) { 0 };
+        *ret = (struct str){ 0 };
         if (str_is(text, "*")) {
                 *ret = text;
                 return true;
@@ -135,13 +138,14 @@ static bool parse_date(struct arena *a, struct str word, struct calendar_parts *
         size_t dash = str_find(word, '-');
 
         if (str_find(str_from(word, dash + 1), '-') < word.n - dash - 1) {
-                if (!str_is((struct str) { word.p, dash }, "*"))
+                if (!str_is((struct str){ word.p, dash }, "*"))
                         return false;
                 word = str_from(word, dash + 1);
                 dash = str_find(word, '-');
         }
 
-        return parse_component(a, (struct str) { word.p, dash }, 12, &parts->month) && parse_component(a, str_from(word, dash + 1), 31, &parts->day);
+        return parse_component(a, (struct str){ word.p, dash }, 12, &parts->month) &&
+               parse_component(a, str_from(word, dash + 1), 31, &parts->day);
 }
 
 /* HOUR:MINUTE[:00] */
@@ -153,8 +157,8 @@ static bool parse_time(struct arena *a, struct str word, struct calendar_parts *
         if (second < minute.n && !str_is_made_of(str_from(minute, second + 1), "0"))
                 return false;
 
-        return parse_component(a, (struct str) { word.p, colon }, 23, &parts->hour) &&
-               parse_component(a, (struct str) { minute.p, second }, 59, &parts->minute);
+        return parse_component(a, (struct str){ word.p, colon }, 23, &parts->hour) &&
+               parse_component(a, (struct str){ minute.p, second }, 59, &parts->minute);
 }
 
 static bool take_word(struct arena *a, struct str word, struct calendar_parts *parts) {
@@ -168,7 +172,8 @@ static bool take_word(struct arena *a, struct str word, struct calendar_parts *p
         }
         if (str_is_made_of(word, "0123456789*,./-") && str_find(word, '-') < word.n)
                 return parse_date(a, word, parts);
-        if (!str_is_absent(parts->zone) || !((word.p[0] >= 'A' && word.p[0] <= 'Z') || (word.p[0] >= 'a' && word.p[0] <= 'z')))
+        if (!str_is_absent(parts->zone) ||
+            !((word.p[0] >= 'A' && word.p[0] <= 'Z') || (word.p[0] >= 'a' && word.p[0] <= 'z')))
                 return false;
 
         parts->zone = str_is(word, "UTC") ? STR("Etc/UTC") : word;
@@ -201,7 +206,8 @@ bool cron_from_calendar(struct arena *a, struct str calendar, struct str *ret_cr
                 return false;
 
         *ret_zone = parts.zone;
-        *ret_cron = shorthand ? str_of(shorthand) :
-                    arena_join(a, parts.minute, STR(" "), parts.hour, STR(" "), parts.day, STR(" "), parts.month, STR(" "), parts.weekday);
+        *ret_cron = shorthand ? str_of(shorthand)
+                              : arena_join(a, parts.minute, STR(" "), parts.hour, STR(" "), parts.day,
+                                           STR(" "), parts.month, STR(" "), parts.weekday);
         return true;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* The environment: what all parts have in common, and is no secret, is a ConfigMap. The rest stands in the container, where a secret is a
- * reference, and Kubernetes puts together what has one inside. */
+/* The environment: what all parts have in common, and is no secret, is a ConfigMap. The rest stands in the
+ * container, where a secret is a reference, and Kubernetes puts together what has one inside. */
 
 #include "app/resolve.h"
 #include "base/hash.h"
@@ -40,7 +40,7 @@ struct str kube_expanded(struct kube *k, struct str text) {
                         p[n++] = '$';
         }
 
-        return piece_text(k, (struct str) { p, n });
+        return piece_text(k, (struct str){ p, n });
 }
 
 static struct str literal_of(struct kube *k, const struct variable *v) {
@@ -124,7 +124,7 @@ static struct str hash_of(struct kube *k) {
 static struct yaml_text *add_config_map(struct kube *k, struct str name) {
         struct kube_document *d = kube_document(k, KUBE_CONFIG, "v1", "ConfigMap", name);
 
-        kube_labels(k, kube_map(k, d->root, "metadata"), (struct str) { 0 });
+        kube_labels(k, kube_map(k, d->root, "metadata"), (struct str){ 0 });
         return kube_map(k, d->root, "data");
 }
 
@@ -170,7 +170,9 @@ static struct str piece_key(struct kube *k, const struct kube_part *p, const str
 
 /* A variable of its own for the secret inside another: PYSERVICE_SECRET_DB_PASSWORD. Names have no '_'. */
 static struct str helper_name(struct kube *k, const struct piece *piece) {
-        struct str name = arena_join(k->arena, piece->is_url_encoded ? STR("PYSERVICE_URL_") : STR("PYSERVICE_SECRET_"), piece->secret.text);
+        struct str name =
+                arena_join(k->arena, piece->is_url_encoded ? STR("PYSERVICE_URL_") : STR("PYSERVICE_SECRET_"),
+                           piece->secret.text);
         char *p = arena_array(k->arena, name.n + 1, char);
 
         for (size_t i = 0; i < name.n; i++) {
@@ -183,11 +185,12 @@ static struct str helper_name(struct kube *k, const struct piece *piece) {
                         p[i] = (char) (c - 'a' + 'A');
         }
 
-        return (struct str) { p, name.n };
+        return (struct str){ p, name.n };
 }
 
 /* $(NAME) in a value needs NAME before it. */
-static void put_composed(struct kube *k, const struct kube_part *p, struct yaml_text *container, const struct variable *v) {
+static void put_composed(struct kube *k, const struct kube_part *p, struct yaml_text *container,
+                         const struct variable *v) {
         struct str value = STR("");
 
         LIST_EACH(piece, &v->pieces) {
@@ -205,12 +208,14 @@ static void put_composed(struct kube *k, const struct kube_part *p, struct yaml_
         kube_text(k, add_variable(k, container, v->name.text), "value", value);
 }
 
-static void put_variable(struct kube *k, const struct kube_part *p, struct yaml_text *container, const struct variable *v) {
+static void put_variable(struct kube *k, const struct kube_part *p, struct yaml_text *container,
+                         const struct variable *v) {
         if (k->config && is_literal(k, v) && yaml_text_find(k->config, v->name.text))
                 return;
 
         if (is_secret_value(k, v))
-                put_reference(k, add_variable(k, container, v->name.text), kube_value_key(k, p->name, v->name.text, literal_of(k, v)));
+                put_reference(k, add_variable(k, container, v->name.text),
+                              kube_value_key(k, p->name, v->name.text, literal_of(k, v)));
         else if (v->pieces.n == 1 && has_secret(v) && !v->pieces.at[0].is_url_encoded)
                 put_reference(k, add_variable(k, container, v->name.text), piece_key(k, p, &v->pieces.at[0]));
         else
@@ -221,26 +226,33 @@ static void put_variable(struct kube *k, const struct kube_part *p, struct yaml_
 static void put_files(struct kube *k, const struct kube_part *p, struct yaml_text *container) {
         LIST_EACH(file, &p->container->env_files) {
                 bool is_optional = file->text.p[0] == '-';
-                struct str path = str_from(file->text, is_optional), name = kube_object(k, arena_join(k->arena, STR("env"), path));
-                struct yaml_text *ref = kube_map(k, kube_add_map(k, kube_list(k, container, "envFrom")), "secretRef");
+                struct str path = str_from(file->text, is_optional),
+                           name = kube_object(k, arena_join(k->arena, STR("env"), path));
+                struct yaml_text *ref =
+                        kube_map(k, kube_add_map(k, kube_list(k, container, "envFrom")), "secretRef");
 
                 kube_text(k, ref, "name", name);
                 if (is_optional)
                         kube_flag(k, ref, "optional", true);
-                KUBE_SAY(k, p->document, STR("Before: kubectl create secret generic "), name, STR(" --from-env-file="), path);
+                KUBE_SAY(k, p->document, STR("Before: kubectl create secret generic "), name,
+                         STR(" --from-env-file="), path);
         }
 }
 
 void kube_environment(struct kube *k, const struct kube_part *p, struct yaml_text *container) {
         put_files(k, p, container);
         if (k->config)
-                kube_text(k, kube_map(k, kube_add_map(k, kube_list(k, container, "envFrom")), "configMapRef"), "name", k->name);
+                kube_text(k, kube_map(k, kube_add_map(k, kube_list(k, container, "envFrom")), "configMapRef"),
+                          "name", k->name);
 
         if (kube_has_instance(p->container)) {
                 struct yaml_text *item = add_variable(k, container, STR(KUBE_INSTANCE));
 
-                kube_text(k, kube_map(k, kube_map(k, item, "valueFrom"), "fieldRef"), "fieldPath", STR("metadata.labels['apps.kubernetes.io/pod-index']"));
-                kube_say(k, p->document, STR("{{ instance }} is the pod's number, which is in its labels since Kubernetes 1.28."));
+                kube_text(k, kube_map(k, kube_map(k, item, "valueFrom"), "fieldRef"), "fieldPath",
+                          STR("metadata.labels['apps.kubernetes.io/pod-index']"));
+                kube_say(k, p->document,
+                         STR("{{ instance }} is the pod's number, which is in its labels since Kubernetes "
+                             "1.28."));
         }
         LIST_EACH(v, &p->container->environment)
                 put_variable(k, p, container, v);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* The app's files: texts are keys of a ConfigMap, all else keys of its Secret. Each is mounted at its place, alone. */
+/* The app's files: texts are keys of a ConfigMap, all else keys of its Secret. Each is mounted at its
+ * place, alone. */
 
 #include "app/home.h"
 #include "export/kube.h"
@@ -15,12 +16,14 @@ static struct str key_of(struct kube *k, size_t i) {
                 start--;
         for (size_t j = start; j < path.n; j++) {
                 char c = path.p[j];
-                bool is_good = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_';
+                bool is_good = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                               c == '.' || c == '_';
 
                 p[j - start] = is_good ? c : '-';
         }
 
-        return arena_join(k->arena, STR("file-"), arena_u64(k->arena, i), STR("-"), (struct str) { p, path.n - start });
+        return arena_join(k->arena, STR("file-"), arena_u64(k->arena, i), STR("-"),
+                          (struct str){ p, path.n - start });
 }
 
 /* Its key in the Secret; absent for one in the ConfigMap. */
@@ -31,7 +34,7 @@ static struct str secret_key(struct kube *k, size_t i) {
         if (!str_is_absent(f->source.text))
                 return kube_file_key(k, key_of(k, i), f->source.text);
 
-        return s ? kube_secret_key(k, k->app->name.text, s) : (struct str) { 0 };
+        return s ? kube_secret_key(k, k->app->name.text, s) : (struct str){ 0 };
 }
 
 void kube_files(struct kube *k) {
@@ -61,12 +64,14 @@ static struct yaml_text *volume_of(struct kube *k, struct yaml_text *pod, bool i
         volume = kube_add_map(k, volumes);
         kube_text(k, volume, "name", name);
         source = kube_map(k, volume, is_secret ? "secret" : "configMap");
-        kube_text(k, source, is_secret ? "secretName" : "name", is_secret ? k->name : kube_object(k, STR("files")));
+        kube_text(k, source, is_secret ? "secretName" : "name",
+                  is_secret ? k->name : kube_object(k, STR("files")));
         return volume;
 }
 
 static void add_item(struct kube *k, struct yaml_text *volume, bool is_secret, size_t i) {
-        struct yaml_text *item = kube_add_map(k, kube_list(k, kube_map(k, volume, is_secret ? "secret" : "configMap"), "items"));
+        struct yaml_text *item = kube_add_map(
+                k, kube_list(k, kube_map(k, volume, is_secret ? "secret" : "configMap"), "items"));
 
         kube_text(k, item, "key", is_secret ? secret_key(k, i) : key_of(k, i));
         kube_text(k, item, "path", key_of(k, i));
@@ -74,7 +79,8 @@ static void add_item(struct kube *k, struct yaml_text *volume, bool is_secret, s
                 kube_number(k, item, "mode", 0755);
 }
 
-void kube_file_mounts(struct kube *k, const struct kube_part *p, struct yaml_text *pod, struct yaml_text *container) {
+void kube_file_mounts(struct kube *k, const struct kube_part *p, struct yaml_text *pod,
+                      struct yaml_text *container) {
         bool is_any = false;
 
         for (size_t i = 0; i < k->app->files.n; i++) {
@@ -95,5 +101,6 @@ void kube_file_mounts(struct kube *k, const struct kube_part *p, struct yaml_tex
                 kube_flag(k, mount, "readOnly", true);
         }
         if (is_any)
-                kube_say(k, p->document, STR("Files belong to root there, and everybody in the container may read them."));
+                kube_say(k, p->document,
+                         STR("Files belong to root there, and everybody in the container may read them."));
 }

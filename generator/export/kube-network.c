@@ -10,9 +10,13 @@ static void tell_proxy(struct kube *k, struct kube_document *d, const struct pro
         struct str who = is_http ? STR("the controller") : STR("the cluster");
 
         if (x->strip.yes && !str_is(x->path.text, "/"))
-                KUBE_MISS(k, d, STR("proxy.strip: the path "), x->path.text, STR(" is not removed; with ingress-nginx: nginx.ingress.kubernetes.io/rewrite-target"));
+                KUBE_MISS(k, d, STR("proxy.strip: the path "), x->path.text,
+                          STR(" is not removed; with ingress-nginx: "
+                              "nginx.ingress.kubernetes.io/rewrite-target"));
         if (x->sticky.yes)
-                kube_miss(k, d, STR("proxy.sticky: with ingress-nginx: nginx.ingress.kubernetes.io/affinity: cookie"));
+                kube_miss(k, d,
+                          STR("proxy.sticky: with ingress-nginx: nginx.ingress.kubernetes.io/affinity: "
+                              "cookie"));
         if (x->redirect_to_https.yes)
                 kube_miss(k, d, STR("proxy.redirect_to_https: ingress-nginx redirects if there is TLS"));
         LIST_EACH(header, &x->headers)
@@ -27,11 +31,16 @@ static void tell_proxy(struct kube *k, struct kube_document *d, const struct pro
                 KUBE_MISS(k, d, STR("proxy.retries: "), who, STR(" has its own number"));
         if (x->check)
                 kube_miss(k, d, STR("proxy.check: 'health' decides about readiness"));
-        if (x->timeouts && (x->timeouts->connect.at.len > 0 || x->timeouts->server.at.len > 0 || x->timeouts->queue.at.len > 0))
-                KUBE_MISS(k, d, STR("proxy.timeouts but 'drain'"), is_http ? STR(": with ingress-nginx: nginx.ingress.kubernetes.io/proxy-read-timeout and others") : STR(": a Service has none"));
+        if (x->timeouts && (x->timeouts->connect.at.len > 0 || x->timeouts->server.at.len > 0 ||
+                            x->timeouts->queue.at.len > 0))
+                KUBE_MISS(k, d, STR("proxy.timeouts but 'drain'"),
+                          is_http ? STR(": with ingress-nginx: "
+                                        "nginx.ingress.kubernetes.io/proxy-read-timeout and others")
+                                  : STR(": a Service has none"));
 }
 
-static void put_rule(struct kube *k, struct yaml_text *spec, const struct service *s, struct str domain, struct str object) {
+static void put_rule(struct kube *k, struct yaml_text *spec, const struct service *s, struct str domain,
+                     struct str object) {
         struct yaml_text *rule = kube_add_map(k, kube_list(k, spec, "rules")), *path, *backend;
 
         kube_text(k, rule, "host", domain);
@@ -43,14 +52,17 @@ static void put_rule(struct kube *k, struct yaml_text *spec, const struct servic
         kube_number(k, kube_map(k, backend, "port"), "number", s->port.n);
 }
 
-static void put_tls(struct kube *k, struct kube_document *d, struct yaml_text *spec, const struct service *s) {
-        struct str secret = kube_name(k->arena, arena_join(k->arena, s->container.unit.text, STR("-tls")), 63);
+static void put_tls(struct kube *k, struct kube_document *d, struct yaml_text *spec,
+                    const struct service *s) {
+        struct str secret =
+                kube_name(k->arena, arena_join(k->arena, s->container.unit.text, STR("-tls")), 63);
         struct yaml_text *tls = kube_add_map(k, kube_list(k, spec, "tls"));
 
         LIST_EACH(domain, &s->proxy->domains)
                 (void) yaml_text_add_text(k->arena, kube_list(k, tls, "hosts"), domain->text);
         kube_text(k, tls, "secretName", secret);
-        KUBE_SAY(k, d, STR("Before: kubectl create secret tls "), secret, STR(" --cert=CERTIFICATE --key=KEY, both from "), s->proxy->tls->certificate.text);
+        KUBE_SAY(k, d, STR("Before: kubectl create secret tls "), secret,
+                 STR(" --cert=CERTIFICATE --key=KEY, both from "), s->proxy->tls->certificate.text);
 }
 
 void kube_ingress(struct kube *k, const struct kube_part *p) {
@@ -59,7 +71,9 @@ void kube_ingress(struct kube *k, const struct kube_part *p) {
         struct yaml_text *spec;
 
         if (s->proxy->mode.index == MODE_HTTP && s->proxy->domains.n == 0)
-                KUBE_MISS(k, NULL, s->name.text, STR(": a proxy without domains: no Ingress; write one for the Service "), p->object);
+                KUBE_MISS(k, NULL, s->name.text,
+                          STR(": a proxy without domains: no Ingress; write one for the Service "),
+                          p->object);
         if (s->proxy->domains.n == 0) {
                 tell_proxy(k, p->document, s->proxy);
                 return;
@@ -87,7 +101,8 @@ static void put_peers(struct kube *k, struct yaml_text *peers) {
                         text = arena_join(k->arena, text, is_v6 ? STR("/128") : STR("/32"));
                 kube_text(k, kube_map(k, kube_add_map(k, peers), "ipBlock"), "cidr", text);
         }
-        kube_selector(k, kube_map(k, kube_map(k, kube_add_map(k, peers), "podSelector"), "matchLabels"), (struct str) { 0 });
+        kube_selector(k, kube_map(k, kube_map(k, kube_add_map(k, peers), "podSelector"), "matchLabels"),
+                      (struct str){ 0 });
 }
 
 static void put_dns(struct kube *k, struct yaml_text *egress) {
@@ -108,7 +123,7 @@ static void put_dns(struct kube *k, struct yaml_text *egress) {
 static void put_parts(struct kube *k, struct yaml_text *selector) {
         struct yaml_text *expression = kube_add_map(k, kube_list(k, selector, "matchExpressions")), *values;
 
-        kube_selector(k, kube_map(k, selector, "matchLabels"), (struct str) { 0 });
+        kube_selector(k, kube_map(k, selector, "matchLabels"), (struct str){ 0 });
         kube_text(k, expression, "key", STR("app.kubernetes.io/component"));
         kube_text(k, expression, "operator", STR("In"));
         values = kube_list(k, expression, "values");
@@ -125,8 +140,9 @@ void kube_policy(struct kube *k) {
         if (k->app->trusted.n == 0)
                 return;
 
-        d = kube_document(k, KUBE_POLICY, "networking.k8s.io/v1", "NetworkPolicy", kube_object(k, STR("trusted")));
-        kube_labels(k, kube_map(k, d->root, "metadata"), (struct str) { 0 });
+        d = kube_document(k, KUBE_POLICY, "networking.k8s.io/v1", "NetworkPolicy",
+                          kube_object(k, STR("trusted")));
+        kube_labels(k, kube_map(k, d->root, "metadata"), (struct str){ 0 });
         spec = kube_map(k, d->root, "spec");
         put_parts(k, kube_map(k, spec, "podSelector"));
         (void) yaml_text_add_text(k->arena, kube_list(k, spec, "policyTypes"), STR("Ingress"));
@@ -135,14 +151,16 @@ void kube_policy(struct kube *k) {
         egress = kube_list(k, spec, "egress");
         put_peers(k, kube_list(k, kube_add_map(k, egress), "to"));
         put_dns(k, egress);
-        kube_say(k, d, STR("trusted: both directions, as with systemd; the cluster's name servers are "
-                           "allowed. It has an effect if the cluster's network plugin supports "
-                           "NetworkPolicy."));
+        kube_say(k, d,
+                 STR("trusted: both directions, as with systemd; the cluster's name servers are "
+                     "allowed. It has an effect if the cluster's network plugin supports "
+                     "NetworkPolicy."));
         LIST_EACH(s, &k->app->services)
                 if (s->proxy && s->proxy->domains.n > 0)
-                        KUBE_MISS(k, d, s->name.text, STR(": this also blocks its Ingress controller. Let "
-                                                          "the controller refuse all addresses except the "
-                                                          "trusted ones (with ingress-nginx: "
-                                                          "whitelist-source-range), then add its namespace "
-                                                          "to 'from'"));
+                        KUBE_MISS(k, d, s->name.text,
+                                  STR(": this also blocks its Ingress controller. Let "
+                                      "the controller refuse all addresses except the "
+                                      "trusted ones (with ingress-nginx: "
+                                      "whitelist-source-range), then add its namespace "
+                                      "to 'from'"));
 }

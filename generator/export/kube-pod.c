@@ -6,12 +6,14 @@
 #include "export/kube.h"
 #include "render/parts.h"
 
-static void put_words(struct kube *k, struct yaml_text *of, const char *key, const struct word *words, size_t n) {
+static void put_words(struct kube *k, struct yaml_text *of, const char *key, const struct word *words,
+                      size_t n) {
         for (size_t i = 0; i < n; i++)
                 (void) yaml_text_add_text(k->arena, kube_list(k, of, key), kube_expanded(k, words[i].text));
 }
 
-/* What Podman calls the entry point is `command` to Kubernetes. One that is cleared leaves the command alone. */
+/* What Podman calls the entry point is `command` to Kubernetes. One that is cleared leaves the command
+ * alone. */
 static void put_command(struct kube *k, const struct kube_part *p, struct yaml_text *container) {
         const struct container *c = p->container;
         bool is_cleared = c->entrypoint.at && c->entrypoint.n == 0;
@@ -19,58 +21,76 @@ static void put_command(struct kube *k, const struct kube_part *p, struct yaml_t
         put_words(k, container, "command", c->entrypoint.at, c->entrypoint.n);
         put_words(k, container, is_cleared ? "command" : "args", c->command.at, c->command.n);
         if (is_cleared && c->command.n == 0)
-                kube_miss(k, p->document, STR("an entry point that is cleared, without a command; write the image's own command"));
+                kube_miss(k, p->document,
+                          STR("an entry point that is cleared, without a command; write the image's own "
+                              "command"));
 }
 
-static void put_image(struct kube *k, const struct kube_part *p, struct yaml_text *pod, struct yaml_text *container) {
+static void put_image(struct kube *k, const struct kube_part *p, struct yaml_text *pod,
+                      struct yaml_text *container) {
         static const char *const policies[] = { "IfNotPresent", "Always", "Always", "Never" };
         const struct container *c = p->container;
         struct str image = c->image.text;
         bool is_local = is_built(k->app, c) || str_has_prefix(image, STR("localhost/"));
 
         kube_text(k, container, "image", image);
-        kube_text(k, container, "imagePullPolicy", str_of(policies[is_built(k->app, c) ? PULL_MISSING : container_pull(c)]));
+        kube_text(k, container, "imagePullPolicy",
+                  str_of(policies[is_built(k->app, c) ? PULL_MISSING : container_pull(c)]));
         if (is_local)
-                KUBE_MISS(k, p->document, STR("the image is on this machine only: podman push "), image, STR(" docker://REGISTRY/NAME:TAG, and write that here"));
+                KUBE_MISS(k, p->document, STR("the image is on this machine only: podman push "), image,
+                          STR(" docker://REGISTRY/NAME:TAG, and write that here"));
         if (c->tls_verify.at.len > 0 && !c->tls_verify.yes)
-                kube_miss(k, p->document, STR("tls_verify: the nodes' container runtime decides which "
-                                              "registries it trusts"));
+                kube_miss(k, p->document,
+                          STR("tls_verify: the nodes' container runtime decides which "
+                              "registries it trusts"));
         if (str_is_absent(c->auth_file.text) || is_local)
                 return;
 
-        kube_text(k, kube_add_map(k, kube_list(k, pod, "imagePullSecrets")), "name", kube_object(k, STR("registry")));
-        KUBE_SAY(k, p->document, STR("Before: kubectl create secret generic "), kube_object(k, STR("registry")),
-                 STR(" --type=kubernetes.io/dockerconfigjson --from-file=.dockerconfigjson="), c->auth_file.text);
+        kube_text(k, kube_add_map(k, kube_list(k, pod, "imagePullSecrets")), "name",
+                  kube_object(k, STR("registry")));
+        KUBE_SAY(k, p->document, STR("Before: kubectl create secret generic "),
+                 kube_object(k, STR("registry")),
+                 STR(" --type=kubernetes.io/dockerconfigjson --from-file=.dockerconfigjson="),
+                 c->auth_file.text);
 }
 
 static bool is_number(struct str text) {
         return text.n > 0 && text.n < 10 && str_is_made_of(text, "0123456789");
 }
 
-static void put_user(struct kube *k, const struct kube_part *p, struct yaml_text *pod, struct yaml_text *container) {
+static void put_user(struct kube *k, const struct kube_part *p, struct yaml_text *pod,
+                     struct yaml_text *container) {
         const struct container *c = p->container;
         struct str rest = c->user.text, user = { 0 }, group = { 0 };
 
         if (c->runs_as_owner && !is_number(k->app->home->user.text)) {
-                KUBE_MISS(k, p->document, STR("it runs as the machine's user '"), k->app->home->user.text, STR("'; write a number in securityContext.runAsUser"));
+                KUBE_MISS(k, p->document, STR("it runs as the machine's user '"), k->app->home->user.text,
+                          STR("'; write a number in securityContext.runAsUser"));
                 return;
         }
         if (!str_split(&rest, ':', &user) || user.n == 0)
                 return;
         (void) str_split(&rest, ':', &group);
         if (!is_number(user) || (group.n > 0 && !is_number(group)))
-                KUBE_MISS(k, p->document, STR("it runs as '"), c->user.text, STR("'; Kubernetes takes numbers only (securityContext.runAsUser, runAsGroup)"));
+                KUBE_MISS(k, p->document, STR("it runs as '"), c->user.text,
+                          STR("'; Kubernetes takes numbers only (securityContext.runAsUser, runAsGroup)"));
         if (is_number(user))
-                (void) yaml_text_put_plain(k->arena, kube_map(k, container, "securityContext"), STR("runAsUser"), user);
+                (void) yaml_text_put_plain(k->arena, kube_map(k, container, "securityContext"),
+                                           STR("runAsUser"), user);
         if (is_number(group)) {
-                (void) yaml_text_put_plain(k->arena, kube_map(k, container, "securityContext"), STR("runAsGroup"), group);
-                (void) yaml_text_put_plain(k->arena, kube_map(k, pod, "securityContext"), STR("fsGroup"), group);
+                (void) yaml_text_put_plain(k->arena, kube_map(k, container, "securityContext"),
+                                           STR("runAsGroup"), group);
+                (void) yaml_text_put_plain(k->arena, kube_map(k, pod, "securityContext"), STR("fsGroup"),
+                                           group);
         }
 }
 
 /* hostUsers has been there since Kubernetes 1.25, and nodes that cannot do it refuse the pod. */
-static void put_hardening(struct kube *k, const struct kube_part *p, struct yaml_text *pod, struct yaml_text *container) {
-        static const char *const in_memory[][2] = { { "run", "/run" }, { "tmp", "/tmp" }, { "var-tmp", "/var/tmp" } };
+static void put_hardening(struct kube *k, const struct kube_part *p, struct yaml_text *pod,
+                          struct yaml_text *container) {
+        static const char *const in_memory[][2] = { { "run", "/run" },
+                                                    { "tmp", "/tmp" },
+                                                    { "var-tmp", "/var/tmp" } };
         struct yaml_text *context;
 
         if (p->container->hardening.index != HARDENING_STRICT)
@@ -79,7 +99,8 @@ static void put_hardening(struct kube *k, const struct kube_part *p, struct yaml
         context = kube_map(k, container, "securityContext");
         kube_flag(k, context, "allowPrivilegeEscalation", false);
         kube_flag(k, context, "readOnlyRootFilesystem", true);
-        (void) yaml_text_add_text(k->arena, kube_list(k, kube_map(k, context, "capabilities"), "drop"), STR("ALL"));
+        (void) yaml_text_add_text(k->arena, kube_list(k, kube_map(k, context, "capabilities"), "drop"),
+                                  STR("ALL"));
         kube_flag(k, pod, "hostUsers", false);
         for (size_t i = 0; i < ARRAY_SIZE(in_memory); i++) {
                 struct str name = arena_join(k->arena, STR("memory-"), str_of(in_memory[i][0]));
@@ -111,13 +132,16 @@ static void put_resources(struct kube *k, const struct kube_part *p, struct yaml
         if (!r)
                 return;
         if (r->memory.bytes > 0 && r->memory.bytes != UINT64_MAX)
-                kube_text(k, kube_map(k, kube_map(k, container, "resources"), "limits"), "memory", bytes_text(k, r->memory.bytes));
+                kube_text(k, kube_map(k, kube_map(k, container, "resources"), "limits"), "memory",
+                          bytes_text(k, r->memory.bytes));
         if (r->cpus.milli > 0)
-                kube_text(k, kube_map(k, kube_map(k, container, "resources"), "limits"), "cpu", arena_join(k->arena, arena_u64(k->arena, r->cpus.milli), STR("m")));
+                kube_text(k, kube_map(k, kube_map(k, container, "resources"), "limits"), "cpu",
+                          arena_join(k->arena, arena_u64(k->arena, r->cpus.milli), STR("m")));
         if (yaml_text_find(container, STR("resources")))
                 kube_say(k, p->document, STR("Limits are also requests, unless requests are set."));
         if (r->pids.n > 0)
-                kube_miss(k, p->document, STR("resources.pids: the kubelet's podPidsLimit sets it for all pods of a node"));
+                kube_miss(k, p->document,
+                          STR("resources.pids: the kubelet's podPidsLimit sets it for all pods of a node"));
         if (r->nofile.n > 0)
                 kube_miss(k, p->document, STR("resources.nofile: the container runtime sets it"));
 }
@@ -155,7 +179,8 @@ static void put_health_command(struct kube *k, const struct kube_part *p, struct
         (void) yaml_text_add_text(k->arena, words, line);
 }
 
-static void put_probe(struct kube *k, const struct kube_part *p, struct yaml_text *container, const char *key) {
+static void put_probe(struct kube *k, const struct kube_part *p, struct yaml_text *container,
+                      const char *key) {
         struct yaml_text *probe = kube_map(k, container, key);
         uint64_t period = kube_seconds(p->health->interval), failures = p->health->retries.n;
 
@@ -188,7 +213,8 @@ static void put_health(struct kube *k, const struct kube_part *p, struct yaml_te
                         kube_miss(k, p->document,
                                   STR("{{ instance }} in health.command: a probe expands no variables"));
         if (!str_is_absent(h->http.text) && !str_is(h->status.text, "200-399"))
-                KUBE_MISS(k, p->document, STR("health.status "), h->status.text, STR(": Kubernetes takes 200-399"));
+                KUBE_MISS(k, p->document, STR("health.status "), h->status.text,
+                          STR(": Kubernetes takes 200-399"));
 }
 
 static struct str protocol_of(struct str publish, struct str *ret_port) {
@@ -197,11 +223,12 @@ static struct str protocol_of(struct str publish, struct str *ret_port) {
 
         while (start > 0 && publish.p[start - 1] != ':')
                 start--;
-        *ret_port = (struct str) { publish.p + start, slash - start };
+        *ret_port = (struct str){ publish.p + start, slash - start };
         return slash < publish.n && str_is(str_from(publish, slash + 1), "udp") ? STR("UDP") : STR("TCP");
 }
 
-static void put_port(struct kube *k, struct yaml_text *container, struct str name, struct str port, struct str protocol) {
+static void put_port(struct kube *k, struct yaml_text *container, struct str name, struct str port,
+                     struct str protocol) {
         struct yaml_text *item = kube_add_map(k, kube_list(k, container, "ports"));
 
         kube_text(k, item, "name", name);
@@ -218,37 +245,48 @@ static void put_ports(struct kube *k, const struct kube_part *p, struct yaml_tex
                 put_port(k, container, STR("main"), arena_u64(k->arena, s->port.n), STR("TCP"));
         LIST_EACH(publish, &s->publish) {
                 struct str port, protocol = protocol_of(publish->text, &port);
-                struct str name = arena_join(k->arena, str_is(protocol, "UDP") ? STR("udp-") : STR("tcp-"), port);
+                struct str name =
+                        arena_join(k->arena, str_is(protocol, "UDP") ? STR("udp-") : STR("tcp-"), port);
 
-                if (s->port.n == 0 || !str_eq(port, arena_u64(k->arena, s->port.n)) || str_is(protocol, "UDP"))
+                if (s->port.n == 0 || !str_eq(port, arena_u64(k->arena, s->port.n)) ||
+                    str_is(protocol, "UDP"))
                         put_port(k, container, name, port, protocol);
-                KUBE_MISS(k, p->document, STR("publish "), publish->text, STR(": a Service of type NodePort or LoadBalancer has a port outside the cluster"));
+                KUBE_MISS(k, p->document, STR("publish "), publish->text,
+                          STR(": a Service of type NodePort or LoadBalancer has a port outside the cluster"));
         }
         if (s->host_port.n > 0)
                 kube_miss(k, p->document, STR("host_port: a cluster has no ports of one machine"));
 }
 
-/* Requests still come for a moment after a pod was asked to end; those that are open may go on as long as HAProxy let them. */
-static void put_end(struct kube *k, const struct kube_part *p, struct yaml_text *pod, struct yaml_text *container) {
+/* Requests still come for a moment after a pod was asked to end; those that are open may go on as long as
+ * HAProxy let them. */
+static void put_end(struct kube *k, const struct kube_part *p, struct yaml_text *pod,
+                    struct yaml_text *container) {
         uint64_t drain = p->service && p->service->proxy ? kube_seconds(drain_of(p->service)) : 0;
 
-        kube_number(k, pod, "terminationGracePeriodSeconds", kube_seconds(p->container->stop_timeout) + drain);
+        kube_number(k, pod, "terminationGracePeriodSeconds",
+                    kube_seconds(p->container->stop_timeout) + drain);
         if (drain > 0) {
-                kube_number(k, kube_map(k, kube_map(k, kube_map(k, container, "lifecycle"), "preStop"), "sleep"), "seconds", drain);
-                kube_say(k, p->document, STR("preStop.sleep is timeouts.drain, and needs Kubernetes 1.30. A "
-                                             "pod without requests waits as long too; shorten it if "
-                                             "necessary."));
+                kube_number(k,
+                            kube_map(k, kube_map(k, kube_map(k, container, "lifecycle"), "preStop"), "sleep"),
+                            "seconds", drain);
+                kube_say(k, p->document,
+                         STR("preStop.sleep is timeouts.drain, and needs Kubernetes 1.30. A "
+                             "pod without requests waits as long too; shorten it if "
+                             "necessary."));
         }
         if (!str_is_absent(p->container->stop_signal.text))
-                KUBE_MISS(k, p->document, STR("stop_signal "), p->container->stop_signal.text, STR(": the image sets it (STOPSIGNAL)"));
+                KUBE_MISS(k, p->document, STR("stop_signal "), p->container->stop_signal.text,
+                          STR(": the image sets it (STOPSIGNAL)"));
 }
 
 static bool is_annotation(struct str key) {
         size_t slash = str_find(key, '/');
         struct str name = slash < key.n ? str_from(key, slash + 1) : key;
 
-        return name.n > 0 && name.n <= 63 && name.p[0] != '.' && name.p[0] != '-' && name.p[0] != '_' && name.p[name.n - 1] != '.' && name.p[name.n - 1] != '-' &&
-               name.p[name.n - 1] != '_' && (slash == key.n || is_annotation((struct str) { key.p, slash })) &&
+        return name.n > 0 && name.n <= 63 && name.p[0] != '.' && name.p[0] != '-' && name.p[0] != '_' &&
+               name.p[name.n - 1] != '.' && name.p[name.n - 1] != '-' && name.p[name.n - 1] != '_' &&
+               (slash == key.n || is_annotation((struct str){ key.p, slash })) &&
                str_is_made_of(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-");
 }
 
@@ -258,7 +296,8 @@ static void put_metadata(struct kube *k, const struct kube_part *p, struct yaml_
                 kube_text(k, kube_map(k, metadata, "annotations"), "io.pyservice/config", k->config_hash);
         LIST_EACH(label, &p->container->labels)
                 if (is_annotation(label->key.text) && !has_instance_mark(label->value.text))
-                        (void) yaml_text_put_text(k->arena, kube_map(k, metadata, "annotations"), label->key.text, label->value.text);
+                        (void) yaml_text_put_text(k->arena, kube_map(k, metadata, "annotations"),
+                                                  label->key.text, label->value.text);
                 else
                         KUBE_MISS(k, p->document, STR("the label "), label->key.text);
 }
@@ -267,10 +306,11 @@ static void tell_host(struct kube *k, const struct kube_part *p) {
         const struct container *c = p->container;
 
         LIST_EACH(host, &c->hosts)
-                KUBE_MISS(k, p->document, STR("hosts: "), host->text, STR(
-                                "; a nodeSelector (kubernetes.io/hostname) selects where pods run"));
+                KUBE_MISS(k, p->document, STR("hosts: "), host->text,
+                          STR("; a nodeSelector (kubernetes.io/hostname) selects where pods run"));
         if (str_is(c->network.text, "host") || str_is(c->network.text, "none"))
-                KUBE_MISS(k, p->document, STR("network "), c->network.text, STR(": it gets the cluster's network"));
+                KUBE_MISS(k, p->document, STR("network "), c->network.text,
+                          STR(": it gets the cluster's network"));
 }
 
 void kube_pod(struct kube *k, struct kube_part *p, struct yaml_text *of) {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Volumes: one of Podman's is a claim for a volume, one for each instance a template of claims, NFS a volume of its own, and what lies on the
- * machine stays there, which is told. Of the app's directories `data` is a claim; its files come from kube-files.c. */
+/* Volumes: one of Podman's is a claim for a volume, one for each instance a template of claims, NFS a
+ * volume of its own, and what lies on the machine stays there, which is told. Of the app's directories
+ * `data` is a claim; its files come from kube-files.c. */
 
 #include "app/home.h"
 #include "export/kube.h"
@@ -63,7 +64,7 @@ static void make_nfs(struct kube *k, const struct volume *v, struct kube_claim *
         struct kube_document *d = kube_document(k, KUBE_CONFIG, "v1", "PersistentVolume", claim->name);
         struct yaml_text *spec = kube_map(k, d->root, "spec"), *nfs;
 
-        kube_labels(k, kube_map(k, d->root, "metadata"), (struct str) { 0 });
+        kube_labels(k, kube_map(k, d->root, "metadata"), (struct str){ 0 });
         put_size(k, spec, "capacity");
         (void) yaml_text_add_text(k->arena, kube_list(k, spec, "accessModes"), STR("ReadWriteMany"));
         kube_text(k, spec, "persistentVolumeReclaimPolicy", STR("Retain"));
@@ -71,7 +72,7 @@ static void make_nfs(struct kube *k, const struct volume *v, struct kube_claim *
         while (str_split(&rest, ',', &option))
                 (void) yaml_text_add_text(k->arena, kube_list(k, spec, "mountOptions"), option);
         nfs = kube_map(k, spec, "nfs");
-        kube_text(k, nfs, "server", (struct str) { device.p, at });
+        kube_text(k, nfs, "server", (struct str){ device.p, at });
         kube_text(k, nfs, "path", str_from(device, at + 1));
         kube_say(k, d, STR("A PersistentVolume belongs to the whole cluster; NFS ignores the size."));
 
@@ -87,16 +88,19 @@ static struct kube_claim *add_claim(struct kube *k, struct str source, struct st
         claim->source = source;
         claim->name = name;
         claim->document = kube_document(k, KUBE_VOLUME, "v1", "PersistentVolumeClaim", name);
-        kube_labels(k, kube_map(k, claim->document->root, "metadata"), (struct str) { 0 });
+        kube_labels(k, kube_map(k, claim->document->root, "metadata"), (struct str){ 0 });
         if (v && str_is(v->type.text, "nfs") && str_find_str(v->device.text, STR(":/")) < v->device.text.n)
                 make_nfs(k, v, claim);
         else
-                KUBE_SAY(k, claim->document, STR(
-                                "The size is a guess, and the content of the volume has to be copied."));
-        if (v && (!str_is_absent(v->driver.text) || (!str_is_absent(v->device.text) && !str_is(v->type.text, "nfs"))))
-                KUBE_MISS(k, claim->document, STR("driver, device and options of the volume '"), source, STR("'; a storage class sets these"));
+                KUBE_SAY(k, claim->document,
+                         STR("The size is a guess, and the content of the volume has to be copied."));
+        if (v && (!str_is_absent(v->driver.text) ||
+                  (!str_is_absent(v->device.text) && !str_is(v->type.text, "nfs"))))
+                KUBE_MISS(k, claim->document, STR("driver, device and options of the volume '"), source,
+                          STR("'; a storage class sets these"));
         if (str_has_suffix(source, STR(".volume")))
-                KUBE_SAY(k, claim->document, STR("It replaces the volume that the machine's "), source, STR(" makes."));
+                KUBE_SAY(k, claim->document, STR("It replaces the volume that the machine's "), source,
+                         STR(" makes."));
         return claim;
 }
 
@@ -118,10 +122,13 @@ void kube_claims_finish(struct kube *k) {
                 struct yaml_text *spec = kube_map(k, claim->document->root, "spec");
                 bool is_shared = claim->users > 1 || yaml_text_find(spec, STR("volumeName"));
 
-                (void) yaml_text_add_text(k->arena, kube_list(k, spec, "accessModes"), is_shared ? STR("ReadWriteMany") : STR("ReadWriteOnce"));
+                (void) yaml_text_add_text(k->arena, kube_list(k, spec, "accessModes"),
+                                          is_shared ? STR("ReadWriteMany") : STR("ReadWriteOnce"));
                 put_size(k, kube_map(k, spec, "resources"), "requests");
                 if (is_shared && !yaml_text_find(spec, STR("volumeName")))
-                        kube_say(k, claim->document, STR("Several pods share it: the cluster needs a storage class that has ReadWriteMany."));
+                        kube_say(k, claim->document,
+                                 STR("Several pods share it: the cluster needs a storage class that has "
+                                     "ReadWriteMany."));
         }
 }
 
@@ -135,15 +142,19 @@ static void add_template(struct kube *k, struct kube_part *p, struct str source,
         spec = kube_map(k, claim, "spec");
         (void) yaml_text_add_text(k->arena, kube_list(k, spec, "accessModes"), STR("ReadWriteOnce"));
         put_size(k, kube_map(k, spec, "resources"), "requests");
-        KUBE_SAY(k, p->document, STR("Each pod has its own volume for "), source, STR("; the size is a guess, and its content has to be copied."));
+        KUBE_SAY(k, p->document, STR("Each pod has its own volume for "), source,
+                 STR("; the size is a guess, and its content has to be copied."));
 }
 
-static void put_host_path(struct kube *k, const struct kube_part *p, struct yaml_text *volume, struct str path) {
+static void put_host_path(struct kube *k, const struct kube_part *p, struct yaml_text *volume,
+                          struct str path) {
         kube_text(k, kube_map(k, volume, "hostPath"), "path", path);
-        KUBE_MISS(k, p->document, STR("the machine's "), path, STR(": each node has its own; put its content into a volume"));
+        KUBE_MISS(k, p->document, STR("the machine's "), path,
+                  STR(": each node has its own; put its content into a volume"));
 }
 
-static void put_volume(struct kube *k, const struct kube_part *p, struct yaml_text *volume, struct str source) {
+static void put_volume(struct kube *k, const struct kube_part *p, struct yaml_text *volume,
+                       struct str source) {
         const struct volume *v = find_volume(k->app, source);
         struct str claim;
 
@@ -160,7 +171,10 @@ static void put_volume(struct kube *k, const struct kube_part *p, struct yaml_te
                 return;
         }
 
-        claim = claim_of(k, p, source, kube_object(k, is_path(source) && !find_volume(k->app, short_name(k, source)) ? short_name(k, source) : source));
+        claim = claim_of(k, p, source,
+                         kube_object(k, is_path(source) && !find_volume(k->app, short_name(k, source))
+                                                ? short_name(k, source)
+                                                : source));
         kube_text(k, kube_map(k, volume, "persistentVolumeClaim"), "claimName", claim);
 }
 
@@ -170,14 +184,17 @@ static bool is_read_only(struct kube *k, const struct kube_part *p, const struct
 
         while (str_split(&rest, ',', &option)) {
                 is_so |= str_is(option, "ro");
-                if (!str_is(option, "ro") && !str_is(option, "rw") && !str_is(option, "z") && !str_is(option, "Z"))
-                        KUBE_MISS(k, p->document, STR("the option '"), option, STR("' of the volume "), e->source);
+                if (!str_is(option, "ro") && !str_is(option, "rw") && !str_is(option, "z") &&
+                    !str_is(option, "Z"))
+                        KUBE_MISS(k, p->document, STR("the option '"), option, STR("' of the volume "),
+                                  e->source);
         }
 
         return is_so;
 }
 
-static void put_entry(struct kube *k, struct kube_part *p, const struct syntax_volume *e, struct yaml_text *pod, struct yaml_text *container) {
+static void put_entry(struct kube *k, struct kube_part *p, const struct syntax_volume *e,
+                      struct yaml_text *pod, struct yaml_text *container) {
         struct str name = name_in_pod(k, p->container, e->source);
         struct yaml_text *mount;
 

@@ -28,7 +28,9 @@ static bool is_before_update(const struct app *app, struct str task) {
 }
 
 static struct kube_part part_of(struct task *t) {
-        return (struct kube_part) { .container = &t->container, .name = t->name.text, .replicas = 1, .runs_to_end = true };
+        return (struct kube_part){
+                .container = &t->container, .name = t->name.text, .replicas = 1, .runs_to_end = true
+        };
 }
 
 void kube_task(struct kube *k, struct task *t) {
@@ -39,14 +41,19 @@ void kube_task(struct kube *k, struct task *t) {
         p.document = kube_document(k, KUBE_WORK, "batch/v1", "Job", p.object);
         p.document->part = p.name;
         kube_labels(k, kube_map(k, p.document->root, "metadata"), p.name);
-        KUBE_SAY(k, p.document, STR("It waits (suspend). To run it: kubectl patch job "), p.object, STR(" -p '{\"spec\":{\"suspend\":false}}'"));
-        KUBE_SAY(k, p.document, STR("To wait for its end: kubectl wait --for=condition=complete "
-                                    "--timeout=1h job/"), p.object);
-        KUBE_SAY(k, p.document, STR("A Job runs once: kubectl delete job "), p.object, STR(" before it is applied again."));
+        KUBE_SAY(k, p.document, STR("It waits (suspend). To run it: kubectl patch job "), p.object,
+                 STR(" -p '{\"spec\":{\"suspend\":false}}'"));
+        KUBE_SAY(k, p.document,
+                 STR("To wait for its end: kubectl wait --for=condition=complete "
+                     "--timeout=1h job/"),
+                 p.object);
+        KUBE_SAY(k, p.document, STR("A Job runs once: kubectl delete job "), p.object,
+                 STR(" before it is applied again."));
         if (is_before_update(k->app, t->name.text))
-                KUBE_MISS(k, p.document, STR("before_update: apply and run it with the new image, wait for "
-                                             "its end, and only then apply the rest. An initContainer would "
-                                             "run it once for each pod, at the same time"));
+                KUBE_MISS(k, p.document,
+                          STR("before_update: apply and run it with the new image, wait for "
+                              "its end, and only then apply the rest. An initContainer would "
+                              "run it once for each pod, at the same time"));
 
         spec = kube_map(k, p.document->root, "spec");
         kube_flag(k, spec, "suspend", true);
@@ -60,10 +67,11 @@ static struct str machine_zone(struct kube *k) {
         struct str text = { path, n > 0 ? (size_t) n : 0 }, mark = STR("/zoneinfo/");
         size_t at = str_find_str(text, mark);
 
-        return at < text.n ? arena_str(k->arena, str_from(text, at + mark.n)) : (struct str) { 0 };
+        return at < text.n ? arena_str(k->arena, str_from(text, at + mark.n)) : (struct str){ 0 };
 }
 
-static void put_schedule(struct kube *k, struct kube_document *d, struct yaml_text *spec, struct str calendar) {
+static void put_schedule(struct kube *k, struct kube_document *d, struct yaml_text *spec,
+                         struct str calendar) {
         struct str cron, zone = { 0 };
         bool is_good = cron_from_calendar(k->arena, calendar, &cron, &zone);
 
@@ -79,8 +87,8 @@ static void put_schedule(struct kube *k, struct kube_document *d, struct yaml_te
                 return;
 
         kube_flag(k, spec, "suspend", true);
-        KUBE_MISS(k, d, STR("the schedule '"), calendar, STR(
-                        "', which cron cannot express: write another, and remove 'suspend'"));
+        KUBE_MISS(k, d, STR("the schedule '"), calendar,
+                  STR("', which cron cannot express: write another, and remove 'suspend'"));
 }
 
 static void add_cron(struct kube *k, struct timer *t, size_t i) {
@@ -88,7 +96,9 @@ static void add_cron(struct kube *k, struct timer *t, size_t i) {
         struct str unit = t->task.container.unit.text;
         struct yaml_text *spec, *template;
 
-        p.object = kube_name(k->arena, i == 0 ? unit : arena_join(k->arena, unit, STR("-"), arena_u64(k->arena, i + 1)), CRON_NAME_MAX);
+        p.object = kube_name(k->arena,
+                             i == 0 ? unit : arena_join(k->arena, unit, STR("-"), arena_u64(k->arena, i + 1)),
+                             CRON_NAME_MAX);
         p.document = kube_document(k, KUBE_WORK, "batch/v1", "CronJob", p.object);
         p.document->part = p.name;
         kube_labels(k, kube_map(k, p.document->root, "metadata"), p.name);

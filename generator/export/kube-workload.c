@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Services and sidecars: a Deployment, or a StatefulSet where instances differ; the Service by which others find it; how many of its pods may
- * be away at the same time. */
+/* Services and sidecars: a Deployment, or a StatefulSet where instances differ; the Service by which
+ * others find it; how many of its pods may be away at the same time. */
 
 #include "export/kube.h"
 
@@ -9,7 +9,8 @@
 enum { DEADLINE = 600 };
 
 static void start(struct kube *k, struct kube_part *p) {
-        struct kube_document *d = kube_document(k, KUBE_WORKLOAD, "apps/v1", p->is_stateful ? "StatefulSet" : "Deployment", p->object);
+        struct kube_document *d = kube_document(k, KUBE_WORKLOAD, "apps/v1",
+                                                p->is_stateful ? "StatefulSet" : "Deployment", p->object);
         struct yaml_text *spec = kube_map(k, d->root, "spec");
 
         p->document = d;
@@ -46,9 +47,13 @@ static void put_strategy(struct kube *k, const struct kube_part *p) {
                 kube_text(k, kube_map(k, spec, "updateStrategy"), "type", STR("RollingUpdate"));
                 kube_text(k, spec, "podManagementPolicy", STR("Parallel"));
                 if (r->strategy.index == STRATEGY_RECREATE)
-                        kube_miss(k, p->document, STR("rollout.strategy recreate: a StatefulSet replaces one pod after another"));
+                        kube_miss(k, p->document,
+                                  STR("rollout.strategy recreate: a StatefulSet replaces one pod after "
+                                      "another"));
                 else if (r->max_unavailable.n > 1)
-                        kube_miss(k, p->document, STR("rollout.max_unavailable: a StatefulSet replaces one pod after another"));
+                        kube_miss(
+                                k, p->document,
+                                STR("rollout.max_unavailable: a StatefulSet replaces one pod after another"));
         } else {
                 strategy = kube_map(k, spec, "strategy");
                 if (is_single || r->strategy.index == STRATEGY_RECREATE)
@@ -61,7 +66,8 @@ static void put_strategy(struct kube *k, const struct kube_part *p) {
         if (p->service && kube_seconds(r->min_ready) > 0)
                 kube_number(k, spec, "minReadySeconds", kube_seconds(r->min_ready));
         if ((r->ready_timeout.usec > 0 || kube_seconds(r->min_ready) >= DEADLINE) && !p->is_stateful)
-                kube_number(k, spec, "progressDeadlineSeconds", (kube_seconds(r->ready_timeout) ?: DEADLINE) + kube_seconds(r->min_ready));
+                kube_number(k, spec, "progressDeadlineSeconds",
+                            (kube_seconds(r->ready_timeout) ?: DEADLINE) + kube_seconds(r->min_ready));
         if (r->pause.usec > 0)
                 kube_miss(k, p->document, STR("rollout.pause: minReadySeconds is the nearest"));
 }
@@ -71,14 +77,16 @@ static void put_service_port(struct kube *k, struct yaml_text *spec, const struc
         struct str name = yaml_text_find(port, STR("name"))->text;
 
         kube_text(k, item, "name", name);
-        (void) yaml_text_put_plain(k->arena, item, STR("port"), yaml_text_find(port, STR("containerPort"))->text);
+        (void) yaml_text_put_plain(k->arena, item, STR("port"),
+                                   yaml_text_find(port, STR("containerPort"))->text);
         kube_text(k, item, "targetPort", name);
         kube_text(k, item, "protocol", yaml_text_find(port, STR("protocol"))->text);
 }
 
 /* The container of a template. */
 static const struct yaml_text *container_of(const struct kube_document *d) {
-        const struct yaml_text *template = yaml_text_find(yaml_text_find(d->root, STR("spec")), STR("template"));
+        const struct yaml_text *template =
+                yaml_text_find(yaml_text_find(d->root, STR("spec")), STR("template"));
 
         return yaml_text_find(yaml_text_find(template, STR("spec")), STR("containers"))->items.at[0];
 }
@@ -105,10 +113,14 @@ static void add_service(struct kube *k, const struct kube_part *p) {
         if (proxy && proxy->balance.index == BALANCE_SOURCE)
                 kube_text(k, spec, "sessionAffinity", STR("ClientIP"));
         if (proxy && proxy->mode.index == MODE_TCP && p->is_stateful)
-                kube_miss(k, d, STR("proxy.mode tcp: an Ingress has only HTTP, and this Service only names the pods; add one of type LoadBalancer"));
+                kube_miss(k, d,
+                          STR("proxy.mode tcp: an Ingress has only HTTP, and this Service only names the "
+                              "pods; add one of type LoadBalancer"));
         else if (proxy && proxy->mode.index == MODE_TCP) {
                 kube_text(k, spec, "type", STR("LoadBalancer"));
-                kube_say(k, d, STR("proxy.mode tcp: an Ingress has only HTTP, so this Service is reachable from outside if the cluster has load balancers."));
+                kube_say(k, d,
+                         STR("proxy.mode tcp: an Ingress has only HTTP, so this Service is reachable from "
+                             "outside if the cluster has load balancers."));
         }
 }
 
@@ -128,12 +140,18 @@ static void add_budget(struct kube *k, const struct kube_part *p) {
 
 static void tell_restart(struct kube *k, const struct kube_part *p, struct choice restart) {
         if (restart.index != RESTART_ALWAYS)
-                KUBE_MISS(k, p->document, STR("restart: a pod of a "), p->is_stateful ? STR("StatefulSet") : STR("Deployment"), STR(" is always restarted"));
+                KUBE_MISS(k, p->document, STR("restart: a pod of a "),
+                          p->is_stateful ? STR("StatefulSet") : STR("Deployment"),
+                          STR(" is always restarted"));
 }
 
 void kube_service(struct kube *k, struct service *s) {
         struct kube_part p = {
-                .container = &s->container, .name = s->name.text, .health = s->health, .service = s, .replicas = s->scale.n,
+                .container = &s->container,
+                .name = s->name.text,
+                .health = s->health,
+                .service = s,
+                .replicas = s->scale.n,
                 .is_stateful = kube_has_instance(&s->container),
         };
         struct yaml_text *spec;
@@ -159,7 +177,9 @@ void kube_service(struct kube *k, struct service *s) {
 
 /* A companion of the app, not of each instance: so it is no container of their pods, but a pod of its own. */
 void kube_sidecar(struct kube *k, struct sidecar *s) {
-        struct kube_part p = { .container = &s->container, .name = s->name.text, .health = s->health, .replicas = 1 };
+        struct kube_part p = {
+                .container = &s->container, .name = s->name.text, .health = s->health, .replicas = 1
+        };
 
         p.object = kube_name(k->arena, s->container.unit.text, 63);
         start(k, &p);

@@ -7,8 +7,8 @@
 enum { HASH_DIGITS = 6 };
 
 static bool is_name(struct str text, size_t max) {
-        return text.n > 0 && text.n <= max && text.p[0] >= 'a' && text.p[0] <= 'z' && text.p[text.n - 1] != '-' &&
-               str_is_made_of(text, "abcdefghijklmnopqrstuvwxyz0123456789-");
+        return text.n > 0 && text.n <= max && text.p[0] >= 'a' && text.p[0] <= 'z' &&
+               text.p[text.n - 1] != '-' && str_is_made_of(text, "abcdefghijklmnopqrstuvwxyz0123456789-");
 }
 
 struct str kube_name(struct arena *a, struct str text, size_t max) {
@@ -37,7 +37,7 @@ struct str kube_name(struct arena *a, struct str text, size_t max) {
                 n--;
         if (n == 0)
                 p[n++] = 'x';
-        return arena_join(a, (struct str) { p, n }, STR("-"), hash_digits(a, hash, HASH_DIGITS));
+        return arena_join(a, (struct str){ p, n }, STR("-"), hash_digits(a, hash, HASH_DIGITS));
 }
 
 struct str kube_object(struct kube *k, struct str suffix) {
@@ -92,7 +92,8 @@ void kube_labels(struct kube *k, struct yaml_text *of, struct str part) {
         kube_text(k, labels, "app.kubernetes.io/part-of", k->app->name.text);
 }
 
-struct kube_document *kube_document(struct kube *k, enum kube_rank rank, const char *api, const char *kind, struct str name) {
+struct kube_document *kube_document(struct kube *k, enum kube_rank rank, const char *api, const char *kind,
+                                    struct str name) {
         struct kube_document *d = arena_new(k->arena, struct kube_document);
 
         d->rank = rank;
@@ -129,7 +130,8 @@ void kube_say(struct kube *k, struct kube_document *d, struct str line) {
 void kube_miss(struct kube *k, struct kube_document *d, struct str line) {
         struct str shown = as_line(k, line), whole = shown;
 
-        yaml_text_remark(k->arena, d ? d->root : k->header, arena_join(k->arena, STR("Not carried over: "), shown));
+        yaml_text_remark(k->arena, d ? d->root : k->header,
+                         arena_join(k->arena, STR("Not carried over: "), shown));
         if (d && !str_is_absent(d->part) && !str_eq(d->part, k->app->name.text))
                 whole = arena_join(k->arena, d->part, STR(": "), shown);
         VEC_EACH(known, &k->missing)
@@ -138,10 +140,10 @@ void kube_miss(struct kube *k, struct kube_document *d, struct str line) {
         *vec_push(k->arena, &k->missing) = whole;
 }
 
-#define MISS_REFERENCES(k, d, key, refs) \
-        LIST_EACH(ref, (refs)) \
-                KUBE_MISS((k), (d), STR(key " "), ref->text, STR( \
-                                ": pods start in no order; a pod that needs another has to retry"))
+#define MISS_REFERENCES(k, d, key, refs)             \
+        LIST_EACH(ref, (refs))                       \
+        KUBE_MISS((k), (d), STR(key " "), ref->text, \
+                  STR(": pods start in no order; a pod that needs another has to retry"))
 
 void kube_order(struct kube *k, struct kube_document *d, const struct start_order *o) {
         MISS_REFERENCES(k, d, "requires", &o->requires);

@@ -3,58 +3,69 @@
 
 /* An application as Kubernetes has it: documents in the making, and what could not be said in them.
  *
- * One file for each kind of thing: kube-environment, -secrets, -volumes and -pod make what runs; -workload, -work and -network the
- * objects around it. Other code that creates an object of the app gets the same names from the functions here. */
+ * One file for each kind of thing: kube-environment, -secrets, -volumes and -pod make what runs;
+ * -workload, -work and -network the objects around it. Other code that creates an object of the app gets
+ * the same names from the functions here. */
 
 #include "app/world.h"
 #include "ctl/ctl.h"
 #include "output/yaml-text.h"
 
 /* In the order in which they are printed: what others need comes before them. */
-enum kube_rank { KUBE_CONFIG, KUBE_VOLUME, KUBE_SERVICE, KUBE_WORKLOAD, KUBE_BUDGET, KUBE_INGRESS, KUBE_POLICY, KUBE_WORK, KUBE_RANKS };
+enum kube_rank {
+        KUBE_CONFIG,
+        KUBE_VOLUME,
+        KUBE_SERVICE,
+        KUBE_WORKLOAD,
+        KUBE_BUDGET,
+        KUBE_INGRESS,
+        KUBE_POLICY,
+        KUBE_WORK,
+        KUBE_RANKS
+};
 
 struct kube_document {
-        struct yaml_text *root;         /* its comment stands above it */
-        struct str part;                /* for messages; absent for what is the whole app's */
+        struct yaml_text *root; /* its comment stands above it */
+        struct str part;        /* for messages; absent for what is the whole app's */
         enum kube_rank rank;
 };
 
 /* A key of the app's Secret. */
 struct kube_secret {
-        struct str key, origin, value;  /* value: of a literal, to tell two of one name apart; never written */
+        struct str key, origin, value; /* value: of a literal, to tell two of one name apart; never written */
 };
 
 /* A volume that outlives its pods. */
 struct kube_claim {
         struct str source, name;
         struct kube_document *document;
-        uint64_t users;                 /* pods */
+        uint64_t users; /* pods */
 };
 
 struct kube {
         struct arena *arena;
         struct world *world;
         struct app *app;
-        struct str name;                /* the app's */
-        struct yaml_text *header;       /* its comment alone */
+        struct str name;          /* the app's */
+        struct yaml_text *header; /* its comment alone */
         VEC(struct kube_document *) documents;
         VEC(struct kube_secret) secrets;
         VEC(struct kube_claim) claims;
-        VEC(struct str) missing;        /* lines for standard error */
-        struct yaml_text *config, *files;       /* data of the ConfigMaps; NULL for none */
+        VEC(struct str) missing;          /* lines for standard error */
+        struct yaml_text *config, *files; /* data of the ConfigMaps; NULL for none */
         struct str config_hash;
 };
 
 /* The pod of a workload, independent of the controller that keeps it running. */
 struct kube_part {
         struct container *container;
-        struct str name, object;        /* as the app has it, and as Kubernetes */
+        struct str name, object; /* as the app has it, and as Kubernetes */
         const struct health *health;
-        const struct service *service;  /* NULL for all else */
+        const struct service *service; /* NULL for all else */
         uint64_t replicas;
         bool runs_to_end, is_stateful;
         struct kube_document *document;
-        struct yaml_text *claims;       /* of a StatefulSet; made when there is one */
+        struct yaml_text *claims; /* of a StatefulSet; made when there is one */
 };
 
 /* --- kube.c: documents and words --- */
@@ -65,7 +76,8 @@ struct str kube_name(struct arena *a, struct str text, size_t max);
 /* Like the function above, with the app's name and '-' in front. */
 struct str kube_object(struct kube *k, struct str suffix);
 
-struct kube_document *kube_document(struct kube *k, enum kube_rank rank, const char *api, const char *kind, struct str name);
+struct kube_document *kube_document(struct kube *k, enum kube_rank rank, const char *api, const char *kind,
+                                    struct str name);
 
 /* Its labels: of the app, and of the part where one is given. */
 void kube_labels(struct kube *k, struct yaml_text *of, struct str part);
@@ -123,7 +135,8 @@ struct str kube_expanded(struct kube *k, struct str text);
 /* The container's secret of that name; NULL where it has none. */
 const struct secret_entry *kube_find_secret(const struct container *c, struct str name);
 
-/* The key of the app's Secret that holds this: a secret of the container's; the same as part of a URL; a value of the definition. */
+/* The key of the app's Secret that holds this: a secret of the container's; the same as part of a URL; a
+ * value of the definition. */
 struct str kube_secret_key(struct kube *k, struct str part, const struct secret_entry *s);
 struct str kube_encoded_key(struct kube *k, struct str part, const struct secret_entry *s);
 struct str kube_value_key(struct kube *k, struct str part, struct str name, struct str value);
@@ -132,7 +145,8 @@ struct str kube_value_key(struct kube *k, struct str part, struct str name, stru
 struct str kube_file_key(struct kube *k, struct str name, struct str path);
 
 /* /run/secrets: a volume, and its mount. */
-void kube_secret_mounts(struct kube *k, const struct kube_part *p, struct yaml_text *pod, struct yaml_text *container);
+void kube_secret_mounts(struct kube *k, const struct kube_part *p, struct yaml_text *pod,
+                        struct yaml_text *container);
 
 /* What to do before the manifests are of use. */
 void kube_secret_comment(struct kube *k);
@@ -141,7 +155,8 @@ void kube_volumes(struct kube *k, struct kube_part *p, struct yaml_text *pod, st
 
 /* The app's files, as keys of a ConfigMap or of the Secret. */
 void kube_files(struct kube *k);
-void kube_file_mounts(struct kube *k, const struct kube_part *p, struct yaml_text *pod, struct yaml_text *container);
+void kube_file_mounts(struct kube *k, const struct kube_part *p, struct yaml_text *pod,
+                      struct yaml_text *container);
 
 /* Who may have them at the same time is known when all parts are made. */
 void kube_claims_finish(struct kube *k);

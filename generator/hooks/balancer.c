@@ -10,11 +10,11 @@
 #include "runtime/spawn.h"
 
 enum {
-        CHECK_NO_LISTENER = 2,          /* haproxy -c: "no error but will not start (no listener)" */
-        STARTING_TRIES = 40,            /* ten seconds in all */
+        CHECK_NO_LISTENER = 2, /* haproxy -c: "no error but will not start (no listener)" */
+        STARTING_TRIES = 40,   /* ten seconds in all */
         STARTING_PAUSE_MS = 250,
         CHILDREN_MAX = 1 << 16,
-        WORKER_TRIES = 100,             /* five seconds */
+        WORKER_TRIES = 100, /* five seconds */
         WORKER_PAUSE_MS = 50,
         WORKER_STAYS_MS = 300,
 };
@@ -100,7 +100,8 @@ void balancer_remember(struct balancer *b, struct str mounts_text) {
                 size_t tab = str_find(line, '\t');
 
                 if (tab < line.n)
-                        *vec_push(b->arena, &b->mounts) = (struct balancer_mount) { { line.p, tab }, str_from(line, tab + 1) };
+                        *vec_push(b->arena, &b->mounts) =
+                                (struct balancer_mount){ { line.p, tab }, str_from(line, tab + 1) };
         }
 }
 
@@ -115,9 +116,10 @@ static int find_container(struct balancer *b) {
                 return 0;
 
         r = run(b,
-                (const char *[]) { b->program.p, "container", "inspect", "--format",
-                                   "{{println .State.Running}}{{range .Mounts}}{{printf \"%s\\t%s\\n\" .Source .Destination}}{{end}}",
-                                   "--", name.p, NULL },
+                (const char *[]){ b->program.p, "container", "inspect", "--format",
+                                  "{{println .State.Running}}{{range .Mounts}}{{printf \"%s\\t%s\\n\" "
+                                  ".Source .Destination}}{{end}}",
+                                  "--", name.p, NULL },
                 &result);
         if (r < 0)
                 return r;
@@ -129,7 +131,8 @@ static int find_container(struct balancer *b) {
         b->is_active = b->can_check = true;
         b->mounts_text = str_from(result.out, strlen("true\n"));
         balancer_remember(b, b->mounts_text);
-        if (access(path_below(b, b->settings->config.text).p, F_OK) == 0 && balancer_sees(b, b->settings->config.text, &seen))
+        if (access(path_below(b, b->settings->config.text).p, F_OK) == 0 &&
+            balancer_sees(b, b->settings->config.text, &seen))
                 b->config = seen;
         return 0;
 }
@@ -184,7 +187,7 @@ struct str balancer_alerts(struct arena *a, struct str text) {
 static struct str parent(struct str path) {
         const char *slash = memrchr(path.p, '/', path.n);
 
-        return (struct str) { path.p, slash ? (size_t) (slash - path.p) : 0 };
+        return (struct str){ path.p, slash ? (size_t) (slash - path.p) : 0 };
 }
 
 /* Is the administrator's file one of those that the candidates link to, beside which they lie? */
@@ -201,7 +204,8 @@ static bool is_beside(struct str path, const struct str *directories, size_t n) 
         return false;
 }
 
-int balancer_check(const struct balancer *b, const struct str *directories, size_t n, struct str *ret_message) {
+int balancer_check(const struct balancer *b, const struct str *directories, size_t n,
+                   struct str *ret_message) {
         struct balancer mine = *b;
         bool has_config = !str_is_absent(b->config) && !is_beside(b->config, directories, n);
         struct arguments argv = { 0 };
@@ -226,7 +230,7 @@ int balancer_check(const struct balancer *b, const struct str *directories, size
                 add(&mine, &argv, STR("-f"));
                 add(&mine, &argv, arena_str(b->arena, directories[i]));
         }
-        add(&mine, &argv, (struct str) { 0 });
+        add(&mine, &argv, (struct str){ 0 });
 
         r = run(b, argv.list.at, &result);
         if (r < 0 || result.status == 0 || result.status == CHECK_NO_LISTENER)
@@ -258,8 +262,15 @@ static struct str ask(const struct balancer *b, const char *const *argv) {
 }
 
 struct str balancer_master(const struct balancer *b) {
-        const char *by_service[] = { spawn_find(b->arena, "systemctl").p, "show", "--property=MainPID", "--value", "--", name_of(b), NULL };
-        const char *by_container[] = { b->program.p, "container", "inspect", "--format", "{{.State.Pid}}", "--", name_of(b), NULL };
+        const char *by_service[] = { spawn_find(b->arena, "systemctl").p,
+                                     "show",
+                                     "--property=MainPID",
+                                     "--value",
+                                     "--",
+                                     name_of(b),
+                                     NULL };
+        const char *by_container[] = { b->program.p,     "container", "inspect",  "--format",
+                                       "{{.State.Pid}}", "--",        name_of(b), NULL };
         struct str text = ask(b, is_container(b) ? by_container : by_service);
 
         text.n = str_find(text, '\n');
@@ -268,7 +279,9 @@ struct str balancer_master(const struct balancer *b) {
 
 /* False where the kernel does not tell. */
 static bool read_workers(const struct balancer *b, struct str master, struct pids *ret) {
-        struct str path = arena_join(b->arena, STR("/proc/"), master, STR("/task/"), master, STR("/children")), text, pid;
+        struct str path = arena_join(b->arena, STR("/proc/"), master, STR("/task/"), master,
+                                     STR("/children")),
+                   text, pid;
         CLEANUP(close_fd) int fd = master.n > 0 ? open(path.p, O_RDONLY | O_CLOEXEC) : -1;
         struct pids pids = { 0 };
         char *p = arena_alloc(b->arena, CHILDREN_MAX, 1);
@@ -277,7 +290,7 @@ static bool read_workers(const struct balancer *b, struct str master, struct pid
         if (n < 0)
                 return false;
 
-        text = (struct str) { p, (size_t) n };
+        text = (struct str){ p, (size_t) n };
         while (str_split(&text, ' ', &pid))
                 if (pid.n > 0)
                         *vec_push(b->arena, &pids.list) = pid;
@@ -326,19 +339,32 @@ static bool wait_for_worker(const struct balancer *b, struct str master, const s
 static struct str explain(const struct balancer *b, time_t since) {
         const char *journal_since = arena_printf(b->arena, "--since=@%lld", (long long) since).p;
         const char *logs_since = arena_printf(b->arena, "--since=%lld", (long long) since).p;
-        const char *by_service[] = { spawn_find(b->arena, "journalctl").p, "--quiet", "--no-pager", "--output=cat", journal_since,
-                                     "--unit", name_of(b), NULL };
+        const char *by_service[] = { spawn_find(b->arena, "journalctl").p,
+                                     "--quiet",
+                                     "--no-pager",
+                                     "--output=cat",
+                                     journal_since,
+                                     "--unit",
+                                     name_of(b),
+                                     NULL };
         const char *by_container[] = { b->program.p, "logs", logs_since, "--", name_of(b), NULL };
         struct str alerts = balancer_alerts(b->arena, ask(b, is_container(b) ? by_container : by_service));
 
-        return arena_join(b->arena, STR("it accepted its configuration, but could not activate it and keeps "
-                                        "the previous one; often another program has one of its ports"),
+        return arena_join(b->arena,
+                          STR("it accepted its configuration, but could not activate it and keeps "
+                              "the previous one; often another program has one of its ports"),
                           alerts.n > 0 ? STR(":\n") : STR(""), alerts);
 }
 
 int balancer_reload(const struct balancer *b, struct str *ret_message) {
-        /* Without ordering: HAProxy's unit comes after the unit that this program is run by, and would wait for its end. */
-        const char *by_service[] = { spawn_find(b->arena, "systemctl").p, "--job-mode=ignore-dependencies", "reload", "--", name_of(b), NULL };
+        /* Without ordering: HAProxy's unit comes after the unit that this program is run by, and would
+         * wait for its end. */
+        const char *by_service[] = { spawn_find(b->arena, "systemctl").p,
+                                     "--job-mode=ignore-dependencies",
+                                     "reload",
+                                     "--",
+                                     name_of(b),
+                                     NULL };
         const char *by_container[] = { b->program.p, "kill", "--signal=USR2", "--", name_of(b), NULL };
         struct str master = balancer_master(b);
         struct pids before = { 0 };

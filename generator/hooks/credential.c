@@ -10,10 +10,11 @@
 
 /* The plain ones first, as ImportCredential= does it. */
 static const char *const plain_stores[] = {
-        "/run/credentials/@system", "/etc/credstore", "/run/credstore", "/usr/local/lib/credstore", "/usr/lib/credstore",
+        "/run/credentials/@system", "/etc/credstore",     "/run/credstore",
+        "/usr/local/lib/credstore", "/usr/lib/credstore",
 };
 static const char *const encrypted_stores[] = {
-        "/run/credentials/@encrypted", "/etc/credstore.encrypted", "/run/credstore.encrypted",
+        "/run/credentials/@encrypted",        "/etc/credstore.encrypted",     "/run/credstore.encrypted",
         "/usr/local/lib/credstore.encrypted", "/usr/lib/credstore.encrypted",
 };
 
@@ -24,10 +25,13 @@ static struct str path_in(struct arena *a, const char *root, const char *store, 
 int credential_find(struct arena *a, const char *root, struct str name, struct credential_place *ret) {
         for (size_t i = 0; i < ARRAY_SIZE(plain_stores) + ARRAY_SIZE(encrypted_stores); i++) {
                 bool is_encrypted = i >= ARRAY_SIZE(plain_stores);
-                struct str path = path_in(a, root, is_encrypted ? encrypted_stores[i - ARRAY_SIZE(plain_stores)] : plain_stores[i], name);
+                struct str path = path_in(a, root,
+                                          is_encrypted ? encrypted_stores[i - ARRAY_SIZE(plain_stores)]
+                                                       : plain_stores[i],
+                                          name);
 
                 if (access(path.p, R_OK) == 0) {
-                        *ret = (struct credential_place) { path, is_encrypted };
+                        *ret = (struct credential_place){ path, is_encrypted };
                         return 0;
                 }
                 if (errno != ENOENT)
@@ -38,10 +42,13 @@ int credential_find(struct arena *a, const char *root, struct str name, struct c
 }
 
 /* systemd-creds does it, since the key is the machine's own affair (a TPM, a file). */
-int credential_decrypt(struct arena *a, const struct credential_places *places, struct str name, struct str path, struct str *ret) {
+int credential_decrypt(struct arena *a, const struct credential_places *places, struct str name,
+                       struct str path, struct str *ret) {
         struct str program = spawn_find(a, "systemd-creds");
         struct str name_option = arena_join(a, STR("--name="), name);
-        const char *argv[] = { program.p, "decrypt", name_option.p, path.p, "-", places->is_user ? "--user" : NULL, NULL };
+        const char *argv[] = { program.p, "decrypt", name_option.p,
+                               path.p,    "-",       places->is_user ? "--user" : NULL,
+                               NULL };
         struct spawn_result result;
         int r;
 
@@ -56,22 +63,25 @@ int credential_decrypt(struct arena *a, const struct credential_places *places, 
         return result.status != 0;
 }
 
-static int read_stored(struct arena *a, const struct credential_places *places, struct str name, struct str *ret) {
+static int read_stored(struct arena *a, const struct credential_places *places, struct str name,
+                       struct str *ret) {
         struct credential_place place;
         int r = credential_find(a, places->root, name, &place);
 
         if (r < 0)
                 return r;
 
-        return place.is_encrypted ? credential_decrypt(a, places, name, place.path, ret) : fs_read(a, AT_FDCWD, place.path.p, CREDENTIAL_MAX, ret);
+        return place.is_encrypted ? credential_decrypt(a, places, name, place.path, ret)
+                                  : fs_read(a, AT_FDCWD, place.path.p, CREDENTIAL_MAX, ret);
 }
 
-int credential_read(struct arena *a, const struct credential_places *places, struct str name, struct str *ret) {
+int credential_read(struct arena *a, const struct credential_places *places, struct str name,
+                    struct str *ret) {
         int r = -ENOENT;
 
         if (places->directory)
-                r = fs_read(a, AT_FDCWD, arena_join(a, str_of(places->directory), STR("/"), name).p, CREDENTIAL_MAX,
-                            ret);
+                r = fs_read(a, AT_FDCWD, arena_join(a, str_of(places->directory), STR("/"), name).p,
+                            CREDENTIAL_MAX, ret);
         if (r == -ENOENT && !places->is_user)
                 r = read_stored(a, places, name, ret);
         return r;
@@ -81,8 +91,9 @@ struct str credential_advice(struct arena *a, const struct credential_places *pl
         const char *option = places->is_user ? " --user" : "";
         const char *store = places->is_user ? "~/.config" : "/etc";
 
-        return arena_printf(a, "the credential '%.*s' is neither in %s/credstore.encrypted nor in "
-                               "%s/credstore, and none was passed to the system; create it with: "
-                               "systemd-creds%s encrypt --name=%.*s - %s/credstore.encrypted/%.*s",
+        return arena_printf(a,
+                            "the credential '%.*s' is neither in %s/credstore.encrypted nor in "
+                            "%s/credstore, and none was passed to the system; create it with: "
+                            "systemd-creds%s encrypt --name=%.*s - %s/credstore.encrypted/%.*s",
                             STR_ARG(name), store, store, option, STR_ARG(name), store, STR_ARG(name));
 }

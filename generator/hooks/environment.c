@@ -32,8 +32,10 @@ static bool take_source(struct secret_wish *w, struct str text) {
                 enum secret_kind kind;
                 bool is_path;
         } sources[] = {
-                { STR_INIT("credential:"), SECRET_CREDENTIAL, false }, { STR_INIT("file:"), SECRET_FILE, true },
-                { STR_INIT("kms:"), SECRET_KMS, true }, { STR_INIT("kms-literal:"), SECRET_KMS_OR_LITERAL, true },
+                { STR_INIT("credential:"), SECRET_CREDENTIAL, false },
+                { STR_INIT("file:"), SECRET_FILE, true },
+                { STR_INIT("kms:"), SECRET_KMS, true },
+                { STR_INIT("kms-literal:"), SECRET_KMS_OR_LITERAL, true },
                 { STR_INIT("podman:"), SECRET_PODMAN, false },
         };
 
@@ -52,9 +54,9 @@ static bool take_access(struct secret_wish *w, struct str text) {
         struct str mode, uid, gid;
         uint64_t user, group;
 
-        if (!str_split(&text, ':', &mode) || !str_split(&text, ':', &uid) || !str_split(&text, ':', &gid) || !str_is_absent(text) ||
-            mode.n == 0 || mode.n > 4 || !str_is_made_of(mode, "01234567") || !str_to_u64(uid, UINT32_MAX - 1, &user) ||
-            !str_to_u64(gid, UINT32_MAX - 1, &group))
+        if (!str_split(&text, ':', &mode) || !str_split(&text, ':', &uid) || !str_split(&text, ':', &gid) ||
+            !str_is_absent(text) || mode.n == 0 || mode.n > 4 || !str_is_made_of(mode, "01234567") ||
+            !str_to_u64(uid, UINT32_MAX - 1, &user) || !str_to_u64(gid, UINT32_MAX - 1, &group))
                 return false;
 
         w->mode = 0;
@@ -66,10 +68,12 @@ static bool take_access(struct secret_wish *w, struct str text) {
 }
 
 bool environment_wish(struct environment *e, struct str argument) {
-        size_t equals = str_find(argument, '='), colon = str_find((struct str) { argument.p, equals }, ':');
-        struct secret_wish w = { .name = { argument.p, colon }, .mode = 0444, .uid = geteuid(), .gid = getegid() };
+        size_t equals = str_find(argument, '='), colon = str_find((struct str){ argument.p, equals }, ':');
+        struct secret_wish w = {
+                .name = { argument.p, colon }, .mode = 0444, .uid = geteuid(), .gid = getegid()
+        };
 
-        if (colon < equals && !take_access(&w, (struct str) { argument.p + colon + 1, equals - colon - 1 }))
+        if (colon < equals && !take_access(&w, (struct str){ argument.p + colon + 1, equals - colon - 1 }))
                 return false;
         if (equals == argument.n || !is_file_name(w.name) || find_wish(e, w.name))
                 return false;
@@ -85,7 +89,7 @@ bool environment_wish(struct environment *e, struct str argument) {
 
 /* What a variable gets of a secret: files end with a line feed that nobody means. */
 static struct str as_value(struct str content) {
-        return str_has_suffix(content, STR("\n")) ? (struct str) { content.p, content.n - 1 } : content;
+        return str_has_suffix(content, STR("\n")) ? (struct str){ content.p, content.n - 1 } : content;
 }
 
 static int read_file_wish(struct environment *e, struct secret_wish *w, struct str *ret) {
@@ -99,9 +103,11 @@ static int read_file_wish(struct environment *e, struct secret_wish *w, struct s
         case -ENOTSUP:
         case -EACCES:
         case -ELOOP:
-                complain(e, arena_printf(e->arena, "secret '%s' is missing: %s '%s'; put its value there, "
-                                                   "or correct the path in the definition's `secrets:`",
-                                         w->name.p, r == -ENOENT ? "there is no file" : "this is not a readable file:",
+                complain(e, arena_printf(e->arena,
+                                         "secret '%s' is missing: %s '%s'; put its value there, "
+                                         "or correct the path in the definition's `secrets:`",
+                                         w->name.p,
+                                         r == -ENOENT ? "there is no file" : "this is not a readable file:",
                                          w->from.p));
                 return 1;
         default:
@@ -123,12 +129,14 @@ static int read_credential_wish(struct environment *e, struct secret_wish *w, st
         if (r == -ENOENT)
                 text = credential_advice(e->arena, &e->places, w->from);
         else
-                text = arena_printf(e->arena, "cannot decrypt the credential '%s': %.*s", w->from.p, STR_ARG(text));
+                text = arena_printf(e->arena, "cannot decrypt the credential '%s': %.*s", w->from.p,
+                                    STR_ARG(text));
         complain(e, arena_printf(e->arena, "secret '%s' is missing: %s", w->name.p, text.p));
         return 1;
 }
 
-/* What another program has to say: 0 and its output; 1 and the last line of what it complained of; negative errno. */
+/* What another program has to say: 0 and its output; 1 and the last line of what it complained of;
+ * negative errno. */
 static int run(struct environment *e, const char *const *argv, struct str *ret) {
         struct spawn_result result;
         int r = argv[0] ? spawn_run(e->arena, argv, &result) : -ENOPKG;
@@ -154,8 +162,8 @@ static bool looks_encrypted(struct str text) {
 
 /* The file is the bundle's own: it holds one line. */
 static int read_kms_wish(struct environment *e, struct secret_wish *w, struct str *ret) {
-        struct str path = arena_join(e->arena, str_of(e->places.root), w->from), text, said = STR(
-                        "it printed nothing");
+        struct str path = arena_join(e->arena, str_of(e->places.root), w->from), text,
+                   said = STR("it printed nothing");
         int r = fs_read(e->arena, AT_FDCWD, path.p, CREDENTIAL_MAX, &text);
 
         if (r < 0)
@@ -167,14 +175,16 @@ static int read_kms_wish(struct environment *e, struct secret_wish *w, struct st
                 return 0;
         }
 
-        r = run(e, (const char *const[]) { e->kms, path.p, NULL }, &said);
+        r = run(e, (const char *const[]){ e->kms, path.p, NULL }, &said);
         if (r <= 0) {
                 *ret = r == 0 ? said : *ret;
                 return r;
         }
         if (w->kind == SECRET_KMS_OR_LITERAL) {
-                *vec_push(e->arena, &e->notes) = arena_printf(e->arena, "cannot decrypt secret '%s', so its text is used as it is (on_error: literal): %.*s",
-                                                              w->name.p, STR_ARG(said));
+                *vec_push(e->arena, &e->notes) = arena_printf(
+                        e->arena,
+                        "cannot decrypt secret '%s', so its text is used as it is (on_error: literal): %.*s",
+                        w->name.p, STR_ARG(said));
                 *ret = text;
                 return 0;
         }
@@ -185,7 +195,8 @@ static int read_kms_wish(struct environment *e, struct secret_wish *w, struct st
 
 static int read_podman_wish(struct environment *e, struct secret_wish *w, struct str *ret) {
         struct str program = spawn_find(e->arena, "podman"), said = STR("it printed nothing");
-        const char *argv[] = { program.p, "secret", "inspect", "--showsecret", "--format={{.SecretData}}", w->from.p, NULL };
+        const char *argv[] = { program.p, "secret", "inspect", "--showsecret", "--format={{.SecretData}}",
+                               w->from.p, NULL };
         int r = run(e, argv, &said);
 
         if (r < 0)
@@ -193,16 +204,20 @@ static int read_podman_wish(struct environment *e, struct secret_wish *w, struct
         if (r == 0)
                 *ret = as_value(said);
         else
-                complain(e, arena_printf(e->arena,
-                                "secret '%s' is missing: Podman has no secret '%s' (%.*s); create it with: "
-                                "podman secret create %s -",
-                                         w->name.p, w->from.p, STR_ARG(said), w->from.p));
+                complain(e,
+                         arena_printf(
+                                 e->arena,
+                                 "secret '%s' is missing: Podman has no secret '%s' (%.*s); create it with: "
+                                 "podman secret create %s -",
+                                 w->name.p, w->from.p, STR_ARG(said), w->from.p));
         return r;
 }
 
 static const char *word_of(enum secret_kind kind) {
-        return kind == SECRET_FILE ? "the file" : kind == SECRET_CREDENTIAL ? "the credential" : kind == SECRET_PODMAN ? "Podman's secret" :
-                        "the encrypted content of";
+        return kind == SECRET_FILE         ? "the file"
+               : kind == SECRET_CREDENTIAL ? "the credential"
+               : kind == SECRET_PODMAN     ? "Podman's secret"
+                                           : "the encrypted content of";
 }
 
 static int read_wish(struct environment *e, struct secret_wish *w, struct str *ret) {
@@ -231,8 +246,8 @@ static int read_wishes(struct environment *e) {
                 else if (r < 0)
                         return r;
                 else if (r == 0 && as_value(content).n == 0)
-                        complain(e, arena_printf(e->arena,
-                                        "secret '%s' is empty: %s '%s' has no content", w->name.p, word_of(w->kind), w->from.p));
+                        complain(e, arena_printf(e->arena, "secret '%s' is empty: %s '%s' has no content",
+                                                 w->name.p, word_of(w->kind), w->from.p));
                 else if (r == 0)
                         w->content = content;
         }
@@ -262,17 +277,22 @@ static int compose_line(struct environment *e, struct buf *b, struct str line, s
 
         r = env_template_compose(e->arena, line, get_content, e, &name, &value);
         if (r < 0) {
-                complain(e, arena_printf(e->arena, "line %zu of the template %s", number,
-                                         r == -ENOKEY ? "names a secret that was not given" : "is malformed"));
+                complain(e,
+                         arena_printf(e->arena, "line %zu of the template %s", number,
+                                      r == -ENOKEY ? "names a secret that was not given" : "is malformed"));
                 return 0;
         }
 
         r = name.n + value.n + 2 > ENVIRONMENT_STRING_MAX ? -E2BIG : env_unit_put(b, name, value);
         wipe(value);
         if (r == -EILSEQ || r == -E2BIG) {
-                complain(e, arena_printf(e->arena, "cannot pass variable '%s': its value %s; mount the secret as a file instead",
-                                         name.p, r == -E2BIG ? "is longer than 128 KiB" :
-                                                         "contains a NUL or is not UTF-8"));
+                complain(
+                        e,
+                        arena_printf(
+                                e->arena,
+                                "cannot pass variable '%s': its value %s; mount the secret as a file instead",
+                                name.p,
+                                r == -E2BIG ? "is longer than 128 KiB" : "contains a NUL or is not UTF-8"));
                 return 0;
         }
 
@@ -297,7 +317,9 @@ static int compose(struct environment *e, struct str template, struct str *ret) 
 static int write_files(struct environment *e, struct str variables) {
         VEC_EACH(w, &e->wishes) {
                 const struct stat owner = { .st_uid = w->uid, .st_gid = w->gid };
-                int r = w->kind == SECRET_PODMAN ? 0 : fs_replace_as(e->directory, w->name.p, w->mode, &owner, w->content);
+                int r = w->kind == SECRET_PODMAN
+                                ? 0
+                                : fs_replace_as(e->directory, w->name.p, w->mode, &owner, w->content);
 
                 if (r < 0)
                         return r;

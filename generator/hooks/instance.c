@@ -17,9 +17,9 @@
 #include "runtime/spawn.h"
 
 enum {
-        LOOK_MS = 50,                   /* between two looks at what is open */
-        SILENCE_MS = 1000,              /* before one that said nothing is told again */
-        LOOKS_AT_REST = 2,              /* a request may be on its way to the server while its sessions are counted */
+        LOOK_MS = 50,      /* between two looks at what is open */
+        SILENCE_MS = 1000, /* before one that said nothing is told again */
+        LOOKS_AT_REST = 2, /* a request may be on its way to the server while its sessions are counted */
 };
 
 static void note(struct instance *i, struct str text) {
@@ -30,7 +30,8 @@ static bool is_proxied(const struct instance *i) {
         return i->haproxy.server.n > 0;
 }
 
-/* The main process of the unit (conmon, which ends with the container), or -1: systemd does not look at it while we run. */
+/* The main process of the unit (conmon, which ends with the container), or -1: systemd does not look at it
+ * while we run. */
 static int open_main_process(void) {
         const char *text = getenv("MAINPID");
         uint64_t pid;
@@ -57,18 +58,23 @@ bool instance_pause(uint64_t ms) {
 /* The container's address; absent where it has none (yet). */
 static struct str find_address(struct instance *i) {
         struct str podman = spawn_find(i->arena, "podman");
-        struct str format = arena_join(i->arena, STR("{{with index .NetworkSettings.Networks \""), i->network,
-                                       STR("\"}}{{if .IPAddress}}{{.IPAddress}}{{else}}{{.GlobalIPv6Address}}{{end}}{{end}}"));
+        struct str format = arena_join(
+                i->arena, STR("{{with index .NetworkSettings.Networks \""), i->network,
+                STR("\"}}{{if .IPAddress}}{{.IPAddress}}{{else}}{{.GlobalIPv6Address}}{{end}}{{end}}"));
         struct spawn_result result;
         struct str address;
 
         if (str_is_absent(podman) ||
-            spawn_run(i->arena, (const char *[]) { podman.p, "container", "inspect", "--format", format.p, "--", i->container.p, NULL }, &result) < 0 ||
+            spawn_run(i->arena,
+                      (const char *[]){ podman.p, "container", "inspect", "--format", format.p, "--",
+                                        i->container.p, NULL },
+                      &result) < 0 ||
             result.status != 0)
-                return (struct str) { 0 };
+                return (struct str){ 0 };
 
-        address = arena_str(i->arena, (struct str) { result.out.p, str_find(result.out, '\n') });
-        return str_is_made_of(address, "0123456789abcdefABCDEF.:") && address.n > 0 ? address : (struct str) { 0 };
+        address = arena_str(i->arena, (struct str){ result.out.p, str_find(result.out, '\n') });
+        return str_is_made_of(address, "0123456789abcdefABCDEF.:") && address.n > 0 ? address
+                                                                                    : (struct str){ 0 };
 }
 
 /* Asks once; absent where it works, else what is wrong. */
@@ -77,11 +83,12 @@ static int check(struct instance *i, struct str *ret_problem) {
         struct http_answer answer;
         int r;
 
-        *ret_problem = (struct str) { 0 };
+        *ret_problem = (struct str){ 0 };
         if (str_is_absent(q->address))
                 q->address = str_is_absent(i->container) ? STR("127.0.0.1") : find_address(i);
         if (str_is_absent(q->address)) {
-                *ret_problem = arena_join(i->arena, STR("its container has no address on the network "), i->network);
+                *ret_problem =
+                        arena_join(i->arena, STR("its container has no address on the network "), i->network);
                 return 0;
         }
 
@@ -123,7 +130,8 @@ static int wait_until_it_works(struct instance *i) {
                 told = problem;
                 if (str_is_absent(problem))
                         return 0;
-                /* Nobody said how long it may take to listen: systemd's TimeoutStartSec= is the limit then. */
+                /* Nobody said how long it may take to listen: systemd's TimeoutStartSec= is the limit
+                 * then. */
                 if (!str_is_absent(i->request.path) && probe_failed(&i->probe, now)) {
                         note_failure(i, STR("not ready"), problem);
                         return 1;
@@ -137,17 +145,19 @@ static int wait_until_it_works(struct instance *i) {
 
 /* Always before the workers are told: one that starts in between has read the file. */
 static int write_state(struct instance *i, bool is_ready) {
-        int r = i->states.path ? haproxy_states_put(&i->states, i->haproxy.server, is_ready ? i->port : 0) : 0;
+        int r = i->states.path ? haproxy_states_put(&i->states, i->haproxy.server, is_ready ? i->port : 0)
+                               : 0;
 
         if (r < 0)
-                note(i, arena_join(i->arena, STR("cannot write "), str_of(i->states.path), STR(": "), str_of(strerror(-r))));
+                note(i, arena_join(i->arena, STR("cannot write "), str_of(i->states.path), STR(": "),
+                                   str_of(strerror(-r))));
         return r;
 }
 
 /* As haproxy_set_state(). */
 static int tell_once(const struct instance *i) {
         /* Absent: where it is reached stays as HAProxy has it. */
-        struct str address = str_is_absent(i->container) ? (struct str) { 0 } : i->request.address;
+        struct str address = str_is_absent(i->container) ? (struct str){ 0 } : i->request.address;
         int r = i->states.path ? haproxy_set_port(&i->haproxy, i->port) : 0;
 
         if (r >= 0 && !str_is_absent(i->request.path) && !i->has_own_check)
@@ -155,9 +165,9 @@ static int tell_once(const struct instance *i) {
         return r < 0 ? r : haproxy_set_state(&i->haproxy, STR("ready"));
 }
 
-/* One that is there and says nothing would leave the server out for good, one instance after the other: so the start lasts until it answers, or
- * as long as systemd lets it. Then it is told once more, since what it did not answer may come to it late, in any order. 1 where
- * the instance ended meanwhile. */
+/* One that is there and says nothing would leave the server out for good, one instance after the other: so
+ * the start lasts until it answers, or as long as systemd lets it. Then it is told once more, since what
+ * it did not answer may come to it late, in any order. 1 where the instance ended meanwhile. */
 static int tell_until_answered(struct instance *i) {
         CLEANUP(close_fd) int process = open_main_process();
         bool was_silent = false;
@@ -169,7 +179,9 @@ static int tell_until_answered(struct instance *i) {
                 if (!is_silent && !was_silent)
                         return r < 0 ? r : 0;
                 if (is_silent != was_silent)
-                        notify_manager(i->arena, is_silent ? STR("STATUS=waiting for HAProxy, which does not answer") : STR("STATUS="));
+                        notify_manager(i->arena,
+                                       is_silent ? STR("STATUS=waiting for HAProxy, which does not answer")
+                                                 : STR("STATUS="));
                 was_silent = is_silent;
                 if (!wait_ms(process, SILENCE_MS)) {
                         note(i, STR("exited while HAProxy did not answer"));
@@ -185,20 +197,25 @@ static int tell_ready(struct instance *i) {
         (void) write_state(i, true);
         r = tell_until_answered(i);
         if (r < 0)
-                note(i, arena_join(i->arena, STR("cannot enable its server in HAProxy: "), str_of(strerror(-r))));
+                note(i, arena_join(i->arena, STR("cannot enable its server in HAProxy: "),
+                                   str_of(strerror(-r))));
         return r > 0;
 }
 
 /* So that it goes on being asked. */
 static void leave_watch(struct instance *i) {
         struct watched w = {
-                .invocation = str_of(getenv("INVOCATION_ID")), .request = i->request, .codes = i->codes,
-                .interval = i->probe.interval, .retries = i->probe.retries,
+                .invocation = str_of(getenv("INVOCATION_ID")),
+                .request = i->request,
+                .codes = i->codes,
+                .interval = i->probe.interval,
+                .retries = i->probe.retries,
         };
         int r = watch_write(i->arena, i->watch, &w);
 
         if (r < 0)
-                note(i, arena_join(i->arena, STR("cannot write "), str_of(i->watch), STR(": "), str_of(strerror(-r))));
+                note(i, arena_join(i->arena, STR("cannot write "), str_of(i->watch), STR(": "),
+                                   str_of(strerror(-r))));
 }
 
 /* The same through nginx; what it says is told. */
@@ -218,7 +235,8 @@ static void enter_nginx(struct instance *i) {
         int r = with_nginx(i, nginx_enter);
 
         if (r < 0)
-                note(i, arena_join(i->arena, STR("cannot enable its server in nginx: "), str_of(strerror(-r))));
+                note(i,
+                     arena_join(i->arena, STR("cannot enable its server in nginx: "), str_of(strerror(-r))));
 }
 
 int instance_enter(struct instance *i) {
@@ -241,7 +259,8 @@ static void forget_the_one_before(struct instance *i) {
         int r = conntrack_forget((unsigned) i->port);
 
         if (r < 0 && r != -EPERM && r != -EOPNOTSUPP && r != -EPROTONOSUPPORT && r != -EINVAL)
-                note(i, arena_join(i->arena, STR("cannot forget old connections to port "), arena_u64(i->arena, i->port), STR(": "), str_of(strerror(-r))));
+                note(i, arena_join(i->arena, STR("cannot forget old connections to port "),
+                                   arena_u64(i->arena, i->port), STR(": "), str_of(strerror(-r))));
 }
 
 int instance_ready(struct instance *i) {
@@ -292,8 +311,10 @@ static int wait_until_at_rest(struct instance *i) {
                         return 0;
                 if (clock_usec(CLOCK_BOOTTIME) / 1000 - start >= i->drain) {
                         if (open > 0)
-                                note(i, arena_join(i->arena, arena_u64(i->arena, open), STR(" requests still open after "),
-                                                   arena_u64(i->arena, i->drain / 1000), STR(" s; stopping anyway")));
+                                note(i, arena_join(i->arena, arena_u64(i->arena, open),
+                                                   STR(" requests still open after "),
+                                                   arena_u64(i->arena, i->drain / 1000),
+                                                   STR(" s; stopping anyway")));
                         return 0;
                 }
                 (void) wait_ms(-1, LOOK_MS);

@@ -12,7 +12,7 @@
 struct str kms_variable(const char *name) {
         const char *value = getenv(name);
 
-        return value && value[0] != '\0' ? str_of(value) : (struct str) { 0 };
+        return value && value[0] != '\0' ? str_of(value) : (struct str){ 0 };
 }
 
 bool kms_is_header_text(struct str s) {
@@ -25,8 +25,13 @@ bool kms_is_header_text(struct str s) {
 
 /* The profile's values; false where the file has no such profile. */
 static bool read_profile(struct str text, struct str profile, struct kms_credentials *ret) {
-        const struct { const char *key; struct str *value; } keys[] = {
-                { "aws_access_key_id", &ret->key_id }, { "aws_secret_access_key", &ret->key }, { "aws_session_token", &ret->token },
+        const struct {
+                const char *key;
+                struct str *value;
+        } keys[] = {
+                { "aws_access_key_id", &ret->key_id },
+                { "aws_secret_access_key", &ret->key },
+                { "aws_session_token", &ret->token },
         };
         bool is_in = false, was_in = false;
         struct str line;
@@ -39,9 +44,9 @@ static bool read_profile(struct str text, struct str profile, struct kms_credent
                         line.n--;
                 line = str_trim(line);
                 equals = str_find(line, '=');
-                key = str_trim((struct str) { line.p, equals });
+                key = str_trim((struct str){ line.p, equals });
                 if (str_has_prefix(line, STR("[")) && str_has_suffix(line, STR("]"))) {
-                        is_in = str_eq(str_trim((struct str) { line.p + 1, line.n - 2 }), profile);
+                        is_in = str_eq(str_trim((struct str){ line.p + 1, line.n - 2 }), profile);
                         was_in |= is_in;
                 }
                 for (size_t i = 0; is_in && equals < line.n && i < ARRAY_SIZE(keys); i++)
@@ -54,8 +59,10 @@ static bool read_profile(struct str text, struct str profile, struct kms_credent
 
 /* -ENOENT where there is no file that anybody named. */
 static int read_shared_file(struct kms *k) {
-        struct str named = kms_variable("AWS_SHARED_CREDENTIALS_FILE"), profile = kms_variable("AWS_PROFILE"), home = kms_variable("HOME"), text;
-        struct str path = arena_join(k->arena, str_is_absent(home) ? STR("/root") : home, STR("/.aws/credentials"));
+        struct str named = kms_variable("AWS_SHARED_CREDENTIALS_FILE"), profile = kms_variable("AWS_PROFILE"),
+                   home = kms_variable("HOME"), text;
+        struct str path =
+                arena_join(k->arena, str_is_absent(home) ? STR("/root") : home, STR("/.aws/credentials"));
         int r;
 
         if (!str_is_absent(named))
@@ -64,14 +71,19 @@ static int read_shared_file(struct kms *k) {
         if (r == -ENOENT && str_is_absent(named) && str_is_absent(profile))
                 return r;
         if (r < 0)
-                return kms_complain(k, arena_printf(k->arena, "cannot read the credentials file '%s': %s", path.p, strerror(-r)));
+                return kms_complain(k, arena_printf(k->arena, "cannot read the credentials file '%s': %s",
+                                                    path.p, strerror(-r)));
 
         if (str_is_absent(profile))
                 profile = STR("default");
         if (!read_profile(text, profile, &k->credentials))
-                return kms_complain(k, arena_printf(k->arena, "the credentials file '%s' has no profile '%.*s'", path.p, STR_ARG(profile)));
+                return kms_complain(k,
+                                    arena_printf(k->arena, "the credentials file '%s' has no profile '%.*s'",
+                                                 path.p, STR_ARG(profile)));
         if (k->credentials.key_id.n == 0 || k->credentials.key.n == 0)
-                return kms_complain(k, arena_printf(k->arena, "the profile '%.*s' of '%s' is missing aws_access_key_id or aws_secret_access_key",
+                return kms_complain(k, arena_printf(k->arena,
+                                                    "the profile '%.*s' of '%s' is missing aws_access_key_id "
+                                                    "or aws_secret_access_key",
                                                     STR_ARG(profile), path.p));
         return 0;
 }
@@ -80,14 +92,16 @@ static int find_credentials(struct kms *k) {
         struct kms_credentials *c = &k->credentials;
         int r;
 
-        *c = (struct kms_credentials) { kms_variable("AWS_ACCESS_KEY_ID"), kms_variable("AWS_SECRET_ACCESS_KEY"), kms_variable("AWS_SESSION_TOKEN") };
+        *c = (struct kms_credentials){ kms_variable("AWS_ACCESS_KEY_ID"),
+                                       kms_variable("AWS_SECRET_ACCESS_KEY"),
+                                       kms_variable("AWS_SESSION_TOKEN") };
         if (!str_is_absent(c->key_id) && !str_is_absent(c->key))
                 return 0;
         if (!str_is_absent(c->key_id) || !str_is_absent(c->key))
                 return kms_complain(k, STR("only one of AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY is set; "
                                            "set both"));
 
-        *c = (struct kms_credentials) { 0 };
+        *c = (struct kms_credentials){ 0 };
         r = read_shared_file(k);
         if (r != -ENOENT)
                 return r;
@@ -95,7 +109,9 @@ static int find_credentials(struct kms *k) {
         r = kms_metadata_credentials(k);
         if (r != 1)
                 return r;
-        return kms_complain(k, arena_printf(k->arena, "no credentials for AWS: neither AWS_ACCESS_KEY_ID nor a credentials file is set (`kms:` in host.yaml), and %.*s",
+        return kms_complain(k, arena_printf(k->arena,
+                                            "no credentials for AWS: neither AWS_ACCESS_KEY_ID nor a "
+                                            "credentials file is set (`kms:` in host.yaml), and %.*s",
                                             STR_ARG(k->problem)));
 }
 
@@ -105,7 +121,8 @@ int kms_find_credentials(struct kms *k) {
 
         if (r != 0)
                 return r;
-        if (!kms_is_header_text(c->key_id) || !kms_is_header_text(c->key) || (c->token.n > 0 && !kms_is_header_text(c->token)))
+        if (!kms_is_header_text(c->key_id) || !kms_is_header_text(c->key) ||
+            (c->token.n > 0 && !kms_is_header_text(c->token)))
                 return kms_complain(k, STR("the credentials for AWS contain invalid bytes"));
 
         return 0;
@@ -120,7 +137,9 @@ int kms_find_region(struct kms *k) {
         if (str_is_absent(k->region)) {
                 r = kms_metadata_get(k, STR("/latest/meta-data/placement/region"), &k->region);
                 if (r == 1)
-                        return kms_complain(k, arena_printf(k->arena, "the region of AWS is unknown: 'region' is not set (`kms:` in host.yaml), and %.*s",
+                        return kms_complain(k, arena_printf(k->arena,
+                                                            "the region of AWS is unknown: 'region' is not "
+                                                            "set (`kms:` in host.yaml), and %.*s",
                                                             STR_ARG(k->problem)));
                 if (r < 0)
                         return r;
@@ -128,7 +147,7 @@ int kms_find_region(struct kms *k) {
 
         k->region = str_trim(k->region);
         if (k->region.n == 0 || !str_is_made_of(k->region, "abcdefghijklmnopqrstuvwxyz0123456789-"))
-                return kms_complain(k, arena_printf(k->arena,
-                                "'%.*s' is not an AWS region", STR_ARG(kms_one_line(k, k->region))));
+                return kms_complain(k, arena_printf(k->arena, "'%.*s' is not an AWS region",
+                                                    STR_ARG(kms_one_line(k, k->region))));
         return 0;
 }

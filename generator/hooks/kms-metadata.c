@@ -16,9 +16,13 @@ static int ask(struct kms *k, const struct fetch_request *q, struct str *ret) {
         if (r < 0)
                 return r;
         if (answer.status == 0)
-                return kms_complain(k, arena_printf(k->arena, "the instance metadata service does not answer: %.*s", STR_ARG(answer.problem)));
+                return kms_complain(k, arena_printf(k->arena,
+                                                    "the instance metadata service does not answer: %.*s",
+                                                    STR_ARG(answer.problem)));
         if (answer.status != 200)
-                return kms_complain(k, arena_printf(k->arena, "the instance metadata service answers with status %u", answer.status));
+                return kms_complain(k, arena_printf(k->arena,
+                                                    "the instance metadata service answers with status %u",
+                                                    answer.status));
 
         *ret = answer.body;
         return 0;
@@ -36,14 +40,18 @@ static struct str url_of(struct kms *k, struct str path) {
 
 static int get_token(struct kms *k) {
         const struct fetch_request q = {
-                .method = STR("PUT"), .url = url_of(k, STR("/latest/api/token")), .body = STR(""),
-                .headers = (const char *const[]) { LIFE_HEADER, "Content-Type:", NULL }, .timeout_ms = METADATA_MS,
+                .method = STR("PUT"),
+                .url = url_of(k, STR("/latest/api/token")),
+                .body = STR(""),
+                .headers = (const char *const[]){ LIFE_HEADER, "Content-Type:", NULL },
+                .timeout_ms = METADATA_MS,
         };
         struct str token;
         int r;
 
         if (str_eq(kms_variable("AWS_EC2_METADATA_DISABLED"), STR("true")))
-                return kms_complain(k, STR("AWS_EC2_METADATA_DISABLED disables the machine's metadata service"));
+                return kms_complain(k,
+                                    STR("AWS_EC2_METADATA_DISABLED disables the machine's metadata service"));
 
         r = ask(k, &q, &token);
         if (r == 0 && !kms_is_header_text(token))
@@ -55,7 +63,9 @@ static int get_token(struct kms *k) {
 
 int kms_metadata_get(struct kms *k, struct str path, struct str *ret) {
         const char *headers[2] = { NULL };
-        struct fetch_request q = { .method = STR("GET"), .url = url_of(k, path), .headers = headers, .timeout_ms = METADATA_MS };
+        struct fetch_request q = {
+                .method = STR("GET"), .url = url_of(k, path), .headers = headers, .timeout_ms = METADATA_MS
+        };
         int r = str_is_absent(k->metadata_token) ? get_token(k) : 0;
 
         if (r != 0)
@@ -66,7 +76,8 @@ int kms_metadata_get(struct kms *k, struct str path, struct str *ret) {
 }
 
 static bool is_role(struct str s) {
-        return s.n > 0 && s.n <= 64 && str_is_made_of(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+=,.@_-");
+        return s.n > 0 && s.n <= 64 &&
+               str_is_made_of(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+=,.@_-");
 }
 
 int kms_metadata_credentials(struct kms *k) {
@@ -78,17 +89,21 @@ int kms_metadata_credentials(struct kms *k) {
         if (r != 0)
                 return r;
 
-        role = str_trim((struct str) { role.p, str_find(role, '\n') });
+        role = str_trim((struct str){ role.p, str_find(role, '\n') });
         if (!is_role(role))
                 return kms_complain(k, STR("the machine has no role at AWS"));
 
         r = kms_metadata_get(k, arena_join(k->arena, path, role), &answer);
         if (r != 0)
                 return r;
-        if (json_get(k->arena, answer, "AccessKeyId", &c->key_id) < 0 || json_get(k->arena, answer, "SecretAccessKey", &c->key) < 0 ||
+        if (json_get(k->arena, answer, "AccessKeyId", &c->key_id) < 0 ||
+            json_get(k->arena, answer, "SecretAccessKey", &c->key) < 0 ||
             json_get(k->arena, answer, "Token", &c->token) < 0)
-                return kms_complain(k, arena_printf(k->arena,
-                                "the instance metadata service returns no credentials for the role '%.*s'", STR_ARG(role)));
+                return kms_complain(
+                        k, arena_printf(
+                                   k->arena,
+                                   "the instance metadata service returns no credentials for the role '%.*s'",
+                                   STR_ARG(role)));
 
         return 0;
 }

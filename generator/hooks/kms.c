@@ -23,7 +23,7 @@ struct str kms_one_line(struct kms *k, struct str text) {
 
         for (size_t i = 0; i < n; i++)
                 p[i] = text.p[i] >= ' ' && text.p[i] <= '~' ? text.p[i] : '?';
-        return (struct str) { p, n };
+        return (struct str){ p, n };
 }
 
 static struct str endpoint_of(struct kms *k) {
@@ -32,7 +32,8 @@ static struct str endpoint_of(struct kms *k) {
         if (str_is_absent(url))
                 url = kms_variable("AWS_ENDPOINT_URL");
         if (str_is_absent(url))
-                url = arena_join(k->arena, STR("https://kms."), k->region, STR(".amazonaws.com"), str_has_prefix(k->region, STR("cn-")) ? STR(".cn") : STR(""));
+                url = arena_join(k->arena, STR("https://kms."), k->region, STR(".amazonaws.com"),
+                                 str_has_prefix(k->region, STR("cn-")) ? STR(".cn") : STR(""));
         return str_has_suffix(url, STR("/")) ? url : arena_join(k->arena, url, STR("/"));
 }
 
@@ -76,29 +77,38 @@ static int refuse(struct kms *k, const struct fetch_request *q, const struct fet
         struct str type = STR(""), message = STR("");
 
         if (answer->status == 0)
-                return kms_complain(k, arena_printf(k->arena, "AWS KMS at %.*s does not answer: %.*s", STR_ARG(q->url), STR_ARG(answer->problem)));
+                return kms_complain(k, arena_printf(k->arena, "AWS KMS at %.*s does not answer: %.*s",
+                                                    STR_ARG(q->url), STR_ARG(answer->problem)));
 
         (void) json_get(k->arena, answer->body, "__type", &type);
         if (json_get(k->arena, answer->body, "message", &message) < 0)
                 (void) json_get(k->arena, answer->body, "Message", &message);
-        return kms_complain(k, arena_printf(k->arena, "AWS KMS at %.*s answers with status %u%s%.*s%s%.*s", STR_ARG(q->url), answer->status, type.n > 0 ? ": " : "",
-                                            STR_ARG(kms_one_line(k, type)), message.n > 0 ? ": " : "", STR_ARG(kms_one_line(k, message))));
+        return kms_complain(k, arena_printf(k->arena, "AWS KMS at %.*s answers with status %u%s%.*s%s%.*s",
+                                            STR_ARG(q->url), answer->status, type.n > 0 ? ": " : "",
+                                            STR_ARG(kms_one_line(k, type)), message.n > 0 ? ": " : "",
+                                            STR_ARG(kms_one_line(k, message))));
 }
 
-static int read_answer(struct kms *k, const struct fetch_request *q, const struct fetch_answer *answer, struct str *ret) {
+static int read_answer(struct kms *k, const struct fetch_request *q, const struct fetch_answer *answer,
+                       struct str *ret) {
         struct str plaintext;
 
         if (answer->status != 200)
                 return refuse(k, q, answer);
-        if (json_get(k->arena, answer->body, "Plaintext", &plaintext) < 0 || !base64_decode(k->arena, plaintext, ret))
-                return kms_complain(k, arena_printf(k->arena, "AWS KMS at %.*s returns no plaintext", STR_ARG(q->url)));
+        if (json_get(k->arena, answer->body, "Plaintext", &plaintext) < 0 ||
+            !base64_decode(k->arena, plaintext, ret))
+                return kms_complain(
+                        k, arena_printf(k->arena, "AWS KMS at %.*s returns no plaintext", STR_ARG(q->url)));
 
         return 0;
 }
 
 int kms_decrypt(struct kms *k, struct str ciphertext, struct str *ret) {
-        const char *headers[4] = { "Content-Type: application/x-amz-json-1.1", "X-Amz-Target: TrentService.Decrypt" };
-        struct fetch_request q = { .method = STR("POST"), .headers = headers, .timeout_ms = TRY_MS, .has_proxy = true };
+        const char *headers[4] = { "Content-Type: application/x-amz-json-1.1",
+                                   "X-Amz-Target: TrentService.Decrypt" };
+        struct fetch_request q = {
+                .method = STR("POST"), .headers = headers, .timeout_ms = TRY_MS, .has_proxy = true
+        };
         struct fetch_answer answer = { 0 };
         struct fetch_signer signer;
         struct str ignored;
@@ -113,7 +123,7 @@ int kms_decrypt(struct kms *k, struct str ciphertext, struct str *ret) {
         if (r != 0)
                 return r;
 
-        signer = (struct fetch_signer) { k->region, STR("kms"), k->credentials.key_id, k->credentials.key };
+        signer = (struct fetch_signer){ k->region, STR("kms"), k->credentials.key_id, k->credentials.key };
         if (k->credentials.token.n > 0)
                 headers[2] = arena_join(k->arena, STR("X-Amz-Security-Token: "), k->credentials.token).p;
         q.signer = &signer;

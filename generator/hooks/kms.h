@@ -12,15 +12,15 @@
 #include "runtime/fetch.h"
 
 struct kms_credentials {
-        struct str key_id, key, token;  /* token: absent for lasting credentials */
+        struct str key_id, key, token; /* token: absent for lasting credentials */
 };
 
 struct kms {
         struct arena *arena;
         struct kms_credentials credentials;
         struct str region;
-        struct str metadata_token;      /* absent until the machine's metadata service was asked */
-        struct str problem;             /* one line for people, where a function gives 1 */
+        struct str metadata_token; /* absent until the machine's metadata service was asked */
+        struct str problem;        /* one line for people, where a function gives 1 */
 };
 
 /* `ciphertext` in base64. 0; 1 where it can't be decrypted; negative errno. */

@@ -15,7 +15,8 @@
 
 enum { PAUSE_MIN_MS = 100, PAUSE_SHARE = 4, ANSWER_MAX = 300 };
 
-/* For the signal handler. The words are complete before it is set up, and `explanation` is replaced by one assignment. */
+/* For the signal handler. The words are complete before it is set up, and `explanation` is replaced by one
+ * assignment. */
 static const char *stop_words[] = { NULL, "container", "stop", "--ignore", "--", NULL, NULL };
 static struct str *volatile explanation;
 
@@ -53,7 +54,7 @@ void lifecycle_explain(struct instance *i, struct str text) {
 static struct str revision_now(void) {
         const char *text = getenv("PYSERVICE_REVISION");
 
-        return text ? str_of(text) : (struct str) { 0 };
+        return text ? str_of(text) : (struct str){ 0 };
 }
 
 static uint64_t now_ms(void) {
@@ -64,7 +65,8 @@ static void write_record(struct instance *i, const struct start_record *record) 
         int r = start_record_write(i->arena, i->record, record);
 
         if (r < 0)
-                *vec_push(i->arena, &i->notes) = arena_join(i->arena, STR("cannot write "), str_of(i->record), STR(": "), str_of(strerror(-r)));
+                *vec_push(i->arena, &i->notes) = arena_join(i->arena, STR("cannot write "), str_of(i->record),
+                                                            STR(": "), str_of(strerror(-r)));
 }
 
 static void note_start(struct instance *i, uint64_t ready) {
@@ -73,7 +75,8 @@ static void note_start(struct instance *i, uint64_t ready) {
         if (!i->record || str_is_absent(record.revision))
                 return;
 
-        record.was_killed = start_record_read(i->arena, AT_FDCWD, i->record, &old) >= 0 && old.was_killed && str_eq(old.revision, record.revision);
+        record.was_killed = start_record_read(i->arena, AT_FDCWD, i->record, &old) >= 0 && old.was_killed &&
+                            str_eq(old.revision, record.revision);
         write_record(i, &record);
 }
 
@@ -89,12 +92,14 @@ void lifecycle_note_ready(struct instance *i) {
 static bool was_killed(void) {
         const char *code = getenv("EXIT_CODE"), *status = getenv("EXIT_STATUS");
 
-        return code && status && ((strcmp(code, "exited") == 0 && strcmp(status, "137") == 0) ||
-                                  (strcmp(code, "killed") == 0 && strcmp(status, "KILL") == 0));
+        return code && status &&
+               ((strcmp(code, "exited") == 0 && strcmp(status, "137") == 0) ||
+                (strcmp(code, "killed") == 0 && strcmp(status, "KILL") == 0));
 }
 
-/* A reset also makes its result "success", from which systemd decides whether to start it again: so only what is started again whatever the
- * result is reset (`settled`), and never what an ExecCondition= kept from starting, which would start again for ever. */
+/* A reset also makes its result "success", from which systemd decides whether to start it again: so only
+ * what is started again whatever the result is reset (`settled`), and never what an ExecCondition= kept
+ * from starting, which would start again for ever. */
 static bool may_reset(const struct instance *i, const struct start_record *record) {
         const char *result = getenv("SERVICE_RESULT");
         bool has_run = result && strcmp(result, "exec-condition") != 0;
@@ -109,7 +114,8 @@ void lifecycle_note_end(struct instance *i) {
         struct bus *bus = NULL;
         bool is_stopping = false;
 
-        if (!slash || start_record_read(i->arena, AT_FDCWD, i->record, &record) < 0 || bus_open(i->arena, i->is_user, -1, &bus) < 0)
+        if (!slash || start_record_read(i->arena, AT_FDCWD, i->record, &record) < 0 ||
+            bus_open(i->arena, i->is_user, -1, &bus) < 0)
                 return;
 
         old = record;
@@ -126,13 +132,16 @@ void lifecycle_note_end(struct instance *i) {
                 write_record(i, &record);
 }
 
-/* The container's state, that of its health check, and of each run of that its exit status and what it printed, quoted. */
-#define FORMAT "{{.State.Running}}\n{{with .State.Health}}{{.Status}}\n{{range .Log}}{{.ExitCode}} {{printf \"%q\" .Output}}\n{{end}}{{end}}"
+/* The container's state, that of its health check, and of each run of that its exit status and what it
+ * printed, quoted. */
+#define FORMAT                                                                                         \
+        "{{.State.Running}}\n{{with .State.Health}}{{.Status}}\n{{range .Log}}{{.ExitCode}} {{printf " \
+        "\"%q\" .Output}}\n{{end}}{{end}}"
 
 /* Of a Go string as "%q" prints it: its quotes and the line feeds at its end go, other escapes stay. */
 static struct str unquote(struct arena *a, struct str text) {
         if (text.n >= 2 && text.p[0] == '"')
-                text = (struct str) { text.p + 1, text.n - 2 };
+                text = (struct str){ text.p + 1, text.n - 2 };
         while (str_has_suffix(text, STR("\\n")))
                 text.n -= 2;
         return utf8_clean_line(a, text, ANSWER_MAX);
@@ -144,7 +153,10 @@ static bool ask_health(struct instance *i, struct str *ret_health, struct str *r
         struct spawn_result result;
 
         if (str_is_absent(podman) ||
-            spawn_run(i->arena, (const char *[]) { podman.p, "container", "inspect", "--format", FORMAT, "--", i->name.p, NULL }, &result) < 0 ||
+            spawn_run(i->arena,
+                      (const char *[]){ podman.p, "container", "inspect", "--format", FORMAT, "--", i->name.p,
+                                        NULL },
+                      &result) < 0 ||
             result.status != 0)
                 return false;
 
@@ -164,7 +176,8 @@ static bool ask_health(struct instance *i, struct str *ret_health, struct str *r
 
         /* Podman has 1 for every status that is not 0. */
         last = unquote(i->arena, last);
-        *ret_problem = last.n == 0 ? STR("the health command failed") : arena_join(i->arena, STR("the health command failed: "), last);
+        *ret_problem = last.n == 0 ? STR("the health command failed")
+                                   : arena_join(i->arena, STR("the health command failed: "), last);
         return true;
 }
 
@@ -174,8 +187,8 @@ int lifecycle_await_health(struct instance *i) {
 
         for (;;) {
                 if (!ask_health(i, &health, &problem)) {
-                        *vec_push(i->arena, &i->notes) = arena_join(i->arena, STR(
-                                        "exited before it was ready: "), problem);
+                        *vec_push(i->arena, &i->notes) =
+                                arena_join(i->arena, STR("exited before it was ready: "), problem);
                         return 1;
                 }
                 if (str_is(health, "healthy"))
@@ -188,7 +201,7 @@ int lifecycle_await_health(struct instance *i) {
                 pause = pause * 2 < most ? pause * 2 : most > PAUSE_MIN_MS ? most : PAUSE_MIN_MS;
         }
 
-        lifecycle_explain(i, (struct str) { 0 });
+        lifecycle_explain(i, (struct str){ 0 });
         notify_manager(i->arena, STR("STATUS="));
         return 0;
 }

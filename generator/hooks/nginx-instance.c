@@ -9,8 +9,8 @@
 #include "runtime/nginx.h"
 
 enum {
-        LOOK_MS = 200,                  /* each look walks all connections of the machine */
-        LOOKS_AT_REST = 5,              /* a client that a retired worker accepted may not have sent its request yet */
+        LOOK_MS = 200,     /* each look walks all connections of the machine */
+        LOOKS_AT_REST = 5, /* a client that a retired worker accepted may not have sent its request yet */
         LINE_MAX_BYTES = 256,
 };
 
@@ -35,7 +35,8 @@ int nginx_enter(struct nginx_instance *i) {
         return r < 0 ? r : reload(i);
 }
 
-/* Where it was reached. Not from the unit: of an instance that goes because the scale was lowered, that no longer knows the port. */
+/* Where it was reached. Not from the unit: of an instance that goes because the scale was lowered, that no
+ * longer knows the port. */
 static uint64_t read_port(struct nginx_instance *i) {
         struct str text, word;
         uint64_t port;
@@ -88,8 +89,8 @@ static int wait_until_at_rest(struct nginx_instance *i) {
         }
 
         if (open > 0)
-                i->note = arena_join(i->arena, arena_u64(i->arena, open), STR(" requests still open after "), arena_u64(i->arena, i->drain / 1000),
-                                     STR(" s; stopping anyway"));
+                i->note = arena_join(i->arena, arena_u64(i->arena, open), STR(" requests still open after "),
+                                     arena_u64(i->arena, i->drain / 1000), STR(" s; stopping anyway"));
         return 0;
 }
 

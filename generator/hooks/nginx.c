@@ -12,15 +12,15 @@
 #include "hooks/front.h"
 #include "runtime/nginx.h"
 
-#define APPS LAYOUT_LIST_NGINX                    /* of apps, in /run/pyservice */
+#define APPS LAYOUT_LIST_NGINX /* of apps, in /run/pyservice */
 #define LOCK "nginx.lock"
-#define PENDING "nginx.reload"          /* there while files were changed and nginx was not reloaded since */
+#define PENDING "nginx.reload" /* there while files were changed and nginx was not reloaded since */
 
 enum { LIST_MAX = 1 << 20, FILE_MAX = 1 << 20 };
 
 struct site {
-        struct str name;                /* "shop-web.conf" */
-        struct str wanted, in_place;    /* absent: it is not, or was not, there */
+        struct str name;             /* "shop-web.conf" */
+        struct str wanted, in_place; /* absent: it is not, or was not, there */
 };
 
 struct work {
@@ -29,7 +29,7 @@ struct work {
         VEC(struct site) sites;
         int runtime, directory, lock;
         bool can_check;
-        struct str refusal;             /* of what was in place before; absent where nginx took it */
+        struct str refusal; /* of what was in place before; absent where nginx took it */
 };
 
 static int fail(struct work *w, struct str what, int r) {
@@ -46,7 +46,7 @@ static struct site *find(struct work *w, struct str name) {
                 if (str_eq(site->name, name))
                         return site;
 
-        *vec_push(w->arena, &w->sites) = (struct site) { .name = name };
+        *vec_push(w->arena, &w->sites) = (struct site){ .name = name };
         return &w->sites.at[w->sites.n - 1];
 }
 
@@ -97,7 +97,10 @@ static int read_wanted(struct work *w, struct str list) {
         struct str app;
 
         while (str_split(&list, '\n', &app)) {
-                int r = app.n == 0 ? 0 : read_directory(w, w->runtime, layout_app_file(w->arena, app, STR(LAYOUT_NGINX)).p, true);
+                int r = app.n == 0
+                                ? 0
+                                : read_directory(w, w->runtime,
+                                                 layout_app_file(w->arena, app, STR(LAYOUT_NGINX)).p, true);
 
                 if (r < 0)
                         return r;
@@ -117,7 +120,8 @@ static int put(struct work *w, const struct site *site, struct str text) {
 }
 
 static bool is_changed(const struct site *site) {
-        return str_is_absent(site->wanted) != str_is_absent(site->in_place) || !str_eq(site->wanted, site->in_place);
+        return str_is_absent(site->wanted) != str_is_absent(site->in_place) ||
+               !str_eq(site->wanted, site->in_place);
 }
 
 /* 1 where nginx refuses what is there now. */
@@ -151,8 +155,8 @@ static int put_one_by_one(struct work *w) {
                 if (r == 0)
                         r = check(w, &message);
                 if (r > 0) {
-                        complain(w, arena_join(w->arena, STR("nginx rejects '"), site->name, STR(
-                                        "', so the previous file stays: "), message));
+                        complain(w, arena_join(w->arena, STR("nginx rejects '"), site->name,
+                                               STR("', so the previous file stays: "), message));
                         r = put(w, site, site->in_place);
                 }
                 if (r < 0)
@@ -176,18 +180,25 @@ static int put_in_place(struct work *w) {
         if (r < 0 || str_is_absent(w->refusal))
                 return r < 0 ? r : put_one_by_one(w);
 
-        complain(w, arena_join(w->arena, STR("nginx rejects the files in place now, so nothing changed; it would not start with them: "), w->refusal));
+        complain(w, arena_join(w->arena,
+                               STR("nginx rejects the files in place now, so nothing changed; it would not "
+                                   "start with them: "),
+                               w->refusal));
         return 1;
 }
 
 static int reload(struct work *w) {
         struct str message;
-        int r = w->proxy->root[0] == '\0' ? nginx_reload(w->arena, w->proxy->world->host.nginx->unit.text, &message) : 0;
+        int r = w->proxy->root[0] == '\0'
+                        ? nginx_reload(w->arena, w->proxy->world->host.nginx->unit.text, &message)
+                        : 0;
 
         if (r < 0)
                 return fail(w, STR("reloading nginx"), r);
         if (r > 0) {
-                complain(w, arena_join(w->arena, STR("nginx's files are in place, but it could not be reloaded: "), message));
+                complain(w, arena_join(w->arena,
+                                       STR("nginx's files are in place, but it could not be reloaded: "),
+                                       message));
                 return 0;
         }
 
@@ -254,7 +265,8 @@ static int work(struct work *w) {
                 return fail(w, STR("asking nginx"), r);
         w->can_check = r != -ENOENT && w->proxy->root[0] == '\0';
         if (r == -ENOENT)
-                complain(w, STR("nginx is not installed, so services with 'kind: nginx' are not balanced. Its files are in place unchecked; install it."));
+                complain(w, STR("nginx is not installed, so services with 'kind: nginx' are not balanced. "
+                                "Its files are in place unchecked; install it."));
 
         r = fs_replace(w->runtime, PENDING, 0600, STR(""));
         if (r < 0)
@@ -276,7 +288,8 @@ static int open_all(struct work *w, struct str runtime, struct str directory) {
                 return fail(w, directory, r);
 
         w->lock = openat(w->runtime, LOCK, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-        return w->lock < 0 || TEMP_FAILURE_RETRY(flock(w->lock, LOCK_EX)) < 0 ? fail(w, STR(LOCK), -errno) : 0;
+        return w->lock < 0 || TEMP_FAILURE_RETRY(flock(w->lock, LOCK_EX)) < 0 ? fail(w, STR(LOCK), -errno)
+                                                                              : 0;
 }
 
 static void close_work(struct work *w) {
@@ -286,8 +299,10 @@ static void close_work(struct work *w) {
 }
 
 int nginx_apply(struct proxy_run *p) {
-        CLEANUP(close_work) struct work w = { .proxy = p, .arena = p->arena, .runtime = -1, .directory = -1, .lock = -1 };
-        struct str root = str_of(p->root), runtime = arena_join(p->arena, root, p->world->places.runtime), list;
+        CLEANUP(close_work)
+        struct work w = { .proxy = p, .arena = p->arena, .runtime = -1, .directory = -1, .lock = -1 };
+        struct str root = str_of(p->root), runtime = arena_join(p->arena, root, p->world->places.runtime),
+                   list;
         struct str directory = arena_join(p->arena, root, p->world->host.nginx->directory.text);
         int r = fs_read(p->arena, AT_FDCWD, arena_join(p->arena, runtime, STR("/" APPS)).p, LIST_MAX, &list);
 
@@ -303,7 +318,8 @@ int nginx_apply(struct proxy_run *p) {
 }
 
 int nginx_renew(struct proxy_run *p) {
-        CLEANUP(close_work) struct work w = { .proxy = p, .arena = p->arena, .runtime = -1, .directory = -1, .lock = -1 };
+        CLEANUP(close_work)
+        struct work w = { .proxy = p, .arena = p->arena, .runtime = -1, .directory = -1, .lock = -1 };
         struct str root = str_of(p->root), runtime = arena_join(p->arena, root, p->world->places.runtime);
         struct str directory = arena_join(p->arena, root, p->world->host.nginx->directory.text);
         struct str named = arena_join(p->arena, STR("\""), p->certificate, STR("\""));

@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* nginx as the front: what pyservice-proxy puts where it reads it, and what an instance's hooks do with it.
+/* nginx as the front: what pyservice-proxy puts where it reads it, and what an instance's hooks do with
+ * it.
  *
- * nginx has no command that takes a server out. An instance that is ready has a file with its server's line, which the upstream includes.
- * To drain is to remove that file and to reload nginx: the workers of before take nothing new and end what they have begun. So a drain is over
- * when they no longer take requests and no connection to the instance's port is left. */
+ * nginx has no command that takes a server out. An instance that is ready has a file with its server's
+ * line, which the upstream includes. To drain is to remove that file and to reload nginx: the workers of
+ * before take nothing new and end what they have begun. So a drain is over when they no longer take
+ * requests and no connection to the instance's port is left. */
 
 #include "hooks/proxy.h"
 
-/* The files of all applications, checked with `nginx -t` and put into nginx's directory. What of a service nginx refuses
- * is not put there, and what was there stays; the others' go live. Where nginx refuses what is in place too (a certificate is gone), nothing is
- * changed. host.yaml was read. 0; negative errno. */
+/* The files of all applications, checked with `nginx -t` and put into nginx's directory. What of a service
+ * nginx refuses is not put there, and what was there stays; the others' go live. Where nginx refuses what
+ * is in place too (a certificate is gone), nothing is changed. host.yaml was read. 0; negative errno. */
 int nginx_apply(struct proxy_run *p);
 
 /* Reloads nginx where a site in place names p->certificate. 0; negative errno. */
@@ -19,10 +21,10 @@ int nginx_renew(struct proxy_run *p);
 
 struct nginx_instance {
         struct arena *arena;
-        struct str path;                /* absent: nginx is not its front */
-        struct str unit;                /* nginx's */
-        uint64_t port, drain;           /* milliseconds */
-        struct str note;                /* for the journal; absent where there is nothing to say */
+        struct str path;      /* absent: nginx is not its front */
+        struct str unit;      /* nginx's */
+        uint64_t port, drain; /* milliseconds */
+        struct str note;      /* for the journal; absent where there is nothing to say */
 };
 
 /* 0; negative errno. */

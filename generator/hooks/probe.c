@@ -32,7 +32,8 @@ bool probe_accepts(struct str codes, unsigned status) {
                 (void) str_split(&to, '-', &from);
                 if (str_is_absent(to))
                         to = from;
-                if (str_to_u64(from, 999, &first) && str_to_u64(to, 999, &last) && status >= first && status <= last)
+                if (str_to_u64(from, 999, &first) && str_to_u64(to, 999, &last) && status >= first &&
+                    status <= last)
                         return true;
         }
 
@@ -67,7 +68,7 @@ struct str probe_judge(struct arena *a, const struct http_request *q, struct str
         if (!str_is_absent(answer->problem))
                 return arena_join(a, STR("no answer: "), answer->problem);
         if (str_is_absent(q->path) || probe_accepts(codes, answer->status))
-                return (struct str) { 0 };
+                return (struct str){ 0 };
 
         if (answer->reason.n > 0)
                 words = arena_join(a, words, STR(" "), answer->reason);

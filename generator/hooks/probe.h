@@ -3,8 +3,9 @@
 
 /* When a starting instance is asked, and when it has failed: pure, the clock is the caller's.
  *
- * It counts as Podman does: a failed check counts from the end of the start period on, once an interval, and as many as
- * `retries` are too many. Between these it is asked more often, so that a start takes little longer than it must. All times are in milliseconds since the start. */
+ * It counts as Podman does: a failed check counts from the end of the start period on, once an interval,
+ * and as many as `retries` are too many. Between these it is asked more often, so that a start takes
+ * little longer than it must. All times are in milliseconds since the start. */
 
 #include "runtime/http.h"
 
@@ -24,7 +25,8 @@ uint64_t probe_pause(const struct probe *p, uint64_t now);
 /* Is `status` among "200,301-399"? */
 bool probe_accepts(struct str codes, unsigned status);
 
-/* Describes the request: "GET /healthz with Host: shop.example.com on port 20417", "a connection to port 20417". */
+/* Describes the request: "GET /healthz with Host: shop.example.com on port 20417", "a connection to port
+ * 20417". */
 struct str probe_describe(struct arena *a, const struct http_request *q);
 
 /* What is wrong with the answer, where only `codes` are right: "400 Bad Request; does …". Absent if

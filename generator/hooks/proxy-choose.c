@@ -19,12 +19,13 @@ static void add_directories(const struct proxy_state *s, struct arena *a, struct
         }
 }
 
-bool proxy_state_set(const struct proxy_state *s, struct arena *a, struct proxy_set *ret, struct str *ret_problem) {
+bool proxy_state_set(const struct proxy_state *s, struct arena *a, struct proxy_set *ret,
+                     struct str *ret_problem) {
         struct proxy_app *apps = arena_array(a, s->apps.n, struct proxy_app);
         struct proxy_set set;
 
         for (size_t i = 0; i < s->apps.n; i++)
-                apps[i] = (struct proxy_app) { s->apps.at[i].app, s->apps.at[i].chosen };
+                apps[i] = (struct proxy_app){ s->apps.at[i].app, s->apps.at[i].chosen };
 
         if (!proxy_set_build(a, apps, s->apps.n, &set, ret_problem))
                 return false;
@@ -58,9 +59,11 @@ static int try(struct proxy_choice *c, struct str *ret_message) {
 /* "'shop' (/etc/pyservice.d/shop.yaml)", where there is such a file. */
 static struct str describe(const struct proxy_choice *c, struct str app) {
         for (size_t i = 0; i < ARRAY_SIZE(c->places->definitions); i++) {
-                struct str path = arena_join(c->arena, c->places->definitions[i], STR("/"), app, STR(".yaml"));
+                struct str path =
+                        arena_join(c->arena, c->places->definitions[i], STR("/"), app, STR(".yaml"));
 
-                if (!str_is_absent(c->places->definitions[i]) && access(arena_join(c->arena, str_of(c->root), path).p, F_OK) == 0)
+                if (!str_is_absent(c->places->definitions[i]) &&
+                    access(arena_join(c->arena, str_of(c->root), path).p, F_OK) == 0)
                         return arena_join(c->arena, STR("'"), app, STR("' ("), path, STR(")"));
         }
 
@@ -68,16 +71,18 @@ static struct str describe(const struct proxy_choice *c, struct str app) {
 }
 
 static void complain(struct proxy_choice *c, const struct proxy_candidate *app, struct str message) {
-        const char *what = app->chosen         ? "HAProxy rejects its new configuration; the previous one stays"
-                           : !app->in_place    ? "HAProxy rejects its configuration; it is left out"
-                                               :
-                                                               "HAProxy rejects both its new and its "
-                                                               "previous configuration; it is left out";
+        const char *what = app->chosen      ? "HAProxy rejects its new configuration; the previous one stays"
+                           : !app->in_place ? "HAProxy rejects its configuration; it is left out"
+                                            : "HAProxy rejects both its new and its "
+                                              "previous configuration; it is left out";
 
         if (!app->wanted)
-                what = "it was removed, but other parts of HAProxy's configuration need its files, which stay";
-        *vec_push(c->arena, &c->problems) = (struct proxy_problem) {
-                app->app, arena_printf(c->arena, "application %s: %s:\n%s", describe(c, app->app).p, what, message.p), message,
+                what = "it was removed, but other parts of HAProxy's configuration need its files, which "
+                       "stay";
+        *vec_push(c->arena, &c->problems) = (struct proxy_problem){
+                app->app,
+                arena_printf(c->arena, "application %s: %s:\n%s", describe(c, app->app).p, what, message.p),
+                message,
         };
 }
 
@@ -117,8 +122,9 @@ static void choose_nothing(struct proxy_state *s) {
 }
 
 static void give_up(struct proxy_choice *c, const char *what, struct str message) {
-        *vec_push(c->arena, &c->problems) = (struct proxy_problem) {
-                .text = arena_printf(c->arena, "%s:\n%s", what, message.p), .message = message,
+        *vec_push(c->arena, &c->problems) = (struct proxy_problem){
+                .text = arena_printf(c->arena, "%s:\n%s", what, message.p),
+                .message = message,
         };
 }
 
@@ -139,7 +145,10 @@ static int choose(struct proxy_choice *c) {
                 return choose_each(c, false);
 
         if (c->place->balancer->is_active) {
-                give_up(c, "HAProxy rejects the files in place now, so nothing changed; it would not start with them", message);
+                give_up(c,
+                        "HAProxy rejects the files in place now, so nothing changed; it would not start with "
+                        "them",
+                        message);
                 return 1;
         }
 

@@ -8,7 +8,8 @@
 
 bool proxy_frontend_is_directory(struct str path) {
         return str_has_prefix(path, STR("/")) &&
-               str_is_made_of(path, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789/._-+@:=~");
+               str_is_made_of(path,
+                              "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789/._-+@:=~");
 }
 
 /* One line of the configuration, with its line end. */
@@ -19,8 +20,8 @@ static void put(struct buf *b, const char *line) {
 }
 
 static void put_bind(struct buf *b, const struct proxy_frontend *f, uint64_t port, struct str more) {
-        /* Two sockets: on one for both families, an IPv4 client's address would be passed on as "::ffff:192.0.2.1". None for IPv6
-         * can be made where the kernel has no IPv6. */
+        /* Two sockets: on one for both families, an IPv4 client's address would be passed on as
+         * "::ffff:192.0.2.1". None for IPv6 can be made where the kernel has no IPv6. */
         for (size_t i = 0; i <= f->has_ipv6; i++) {
                 buf_put(b, i == 0 ? "\tbind :" : "\tbind :::");
                 buf_put_u64(b, port);
@@ -83,27 +84,32 @@ static struct str frontend_text(struct arena *a, const struct proxy_frontend *f,
         buf_put(&b, PROXY_MARK "\nfrontend pyservice\n\tmode http\n");
         put_bind(&b, f, f->http_port, STR(""));
         if (has_certificates)
-                put_bind(&b, f, f->https_port, arena_join(a, STR(" ssl crt-list "), f->directory, STR("/" PROXY_CERTIFICATES " alpn h2,http/1.1")));
+                put_bind(&b, f, f->https_port,
+                         arena_join(a, STR(" ssl crt-list "), f->directory,
+                                    STR("/" PROXY_CERTIFICATES " alpn h2,http/1.1")));
 
-        /* After a reload the old process else closes idle connections at once, and a request that is on its way is lost. Like this it answers
-         * one more, and says that it closes. */
+        /* After a reload the old process else closes idle connections at once, and a request that is on
+         * its way is lost. Like this it answers one more, and says that it closes. */
         put(&b, "option idle-close-on-response");
         put_forwarded(&b);
         put(&b, "http-request set-var(txn.pyservice_host) req.fhdr(host),field(1,:),lower");
         put(&b, "http-request set-var(txn.pyservice_rest) var(txn.pyservice_host),field(2,.,0)");
         put(&b, "http-request set-var(txn.pyservice_path) path");
-        put(&b, "http-request set-var(txn.pyservice_key) var(txn.pyservice_host),concat(,txn.pyservice_path,/)");
-        put(&b, "http-request set-var(txn.pyservice_any) str(*.),concat(,txn.pyservice_rest,),concat(,txn.pyservice_path,/)");
+        put(&b,
+            "http-request set-var(txn.pyservice_key) var(txn.pyservice_host),concat(,txn.pyservice_path,/)");
+        put(&b, "http-request set-var(txn.pyservice_any) "
+                "str(*.),concat(,txn.pyservice_rest,),concat(,txn.pyservice_path,/)");
         put_lookup(&b, f, "txn.pyservice_backend", PROXY_ROUTES);
         put_lookup(&b, f, "txn.pyservice_https", PROXY_REDIRECTS);
-        put(&b, "http-request return status 404 content-type text/plain string \"" NOT_CONFIGURED "\" unless { var(txn.pyservice_backend) -m found }");
+        put(&b, "http-request return status 404 content-type text/plain string \"" NOT_CONFIGURED
+                "\" unless { var(txn.pyservice_backend) -m found }");
         put_redirect(&b, f);
         put(&b, "use_backend %[var(txn.pyservice_backend)]");
         return buf_str(&b);
 }
 
 static void add(struct arena *a, struct proxy_directory *to, const char *name, struct buf *text) {
-        *vec_push(a, &to->files) = (struct proxy_file) { .name = str_of(name), .text = buf_str(text) };
+        *vec_push(a, &to->files) = (struct proxy_file){ .name = str_of(name), .text = buf_str(text) };
 }
 
 static void add_maps(struct arena *a, const struct proxy_directory *d, struct proxy_directory *to) {
@@ -114,7 +120,8 @@ static void add_maps(struct arena *a, const struct proxy_directory *d, struct pr
         VEC_EACH(route, &d->routes) {
                 buf_put_str(&routes, arena_join(a, route->key, STR(" "), route->backend, STR("\n")));
                 /* All keys are in both, so that the same one is found in both. */
-                buf_put_str(&redirects, arena_join(a, route->key, route->is_redirected ? STR(" yes\n") : STR(" no\n")));
+                buf_put_str(&redirects,
+                            arena_join(a, route->key, route->is_redirected ? STR(" yes\n") : STR(" no\n")));
         }
 
         add(a, to, PROXY_ROUTES, &routes);
@@ -137,6 +144,6 @@ void proxy_frontend_add(struct arena *a, const struct proxy_frontend *f, const s
 
         if (!f->is_left_out)
                 *vec_push(a, &to->files) =
-                        (struct proxy_file) { .name = STR(PROXY_FRONTEND),
+                        (struct proxy_file){ .name = STR(PROXY_FRONTEND),
                                              .text = frontend_text(a, f, d->certificates.n > 0) };
 }

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* The frontend through which applications with `domains` are reached, and the files that it looks up. Pure.
+/* The frontend through which applications with `domains` are reached, and the files that it looks up.
+ * Pure.
  *
- * A request is looked up by its host without port, in small letters, its path and a "/": keys end in "/" too, so that
- * "/api" is found for "/api" and "/api/x", not for "/apix". The longest key wins; where there is none for the host itself, its
- * first label is taken for "*". Nothing that a client sent is believed: X-Forwarded-… is ours alone. Works with HAProxy
- * 2.4 and later. */
+ * A request is looked up by its host without port, in small letters, its path and a "/": keys end in "/"
+ * too, so that "/api" is found for "/api" and "/api/x", not for "/apix". The longest key wins; where there
+ * is none for the host itself, its first label is taken for "*". Nothing that a client sent is believed:
+ * X-Forwarded-… is ours alone. Works with HAProxy 2.4 and later. */
 
 #include "hooks/proxy-set.h"
 
@@ -16,7 +17,7 @@
 #define PROXY_CERTIFICATES "pyservice-certificates.list"
 
 struct proxy_frontend {
-        struct str directory;           /* where HAProxy finds the maps; of plain bytes, no comma */
+        struct str directory; /* where HAProxy finds the maps; of plain bytes, no comma */
         uint64_t http_port, https_port;
         bool has_ipv6;
         bool is_left_out; /* the files that it looks up are there all the same, for a frontend of the
@@ -26,7 +27,7 @@ struct proxy_frontend {
 /* Can HAProxy's expressions name files in it? */
 bool proxy_frontend_is_directory(struct str path);
 
-/* Adds the generated files to those of `to`, where `d` has routes, the configuration after what it reads. `certificates`: those of `d`, as
- * HAProxy sees them. */
+/* Adds the generated files to those of `to`, where `d` has routes, the configuration after what it reads.
+ * `certificates`: those of `d`, as HAProxy sees them. */
 void proxy_frontend_add(struct arena *a, const struct proxy_frontend *f, const struct proxy_directory *d,
                         const struct str *certificates, struct proxy_directory *to);

@@ -28,7 +28,7 @@ static int read_below(struct arena *a, int top, struct str path, unsigned depth,
                 if (r == -EISDIR)
                         r = read_below(a, top, below, depth + 1, parts);
                 else if (r == 0)
-                        *vec_push(a, &parts->list) = (struct proxy_part) { path, *name, text };
+                        *vec_push(a, &parts->list) = (struct proxy_part){ path, *name, text };
                 if (r < 0)
                         return r;
         }
@@ -87,7 +87,8 @@ bool proxy_parts_equal(const struct proxy_parts *a, const struct proxy_parts *b)
         for (size_t i = 0; i < a->list.n; i++) {
                 const struct proxy_part *x = &a->list.at[i], *y = &b->list.at[i];
 
-                if (!str_eq(x->directory, y->directory) || !str_eq(x->name, y->name) || !str_eq(x->text, y->text))
+                if (!str_eq(x->directory, y->directory) || !str_eq(x->name, y->name) ||
+                    !str_eq(x->text, y->text))
                         return false;
         }
 

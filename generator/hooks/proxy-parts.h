@@ -9,12 +9,12 @@
 #define PROXY_FILE_MAX ((size_t) 16 << 20)
 
 struct proxy_part {
-        struct str directory;           /* "/run/pyservice/haproxy" */
+        struct str directory; /* "/run/pyservice/haproxy" */
         struct str name, text;
 };
 
 struct proxy_parts {
-        VEC(struct proxy_part) list;    /* in the order of the directory's listing */
+        VEC(struct proxy_part) list; /* in the order of the directory's listing */
 };
 
 /* Reads the tree below `name`. -ENOENT where it is not there (and while it is being replaced). */

@@ -8,7 +8,8 @@
 
 #include "base/fs.h"
 
-/* Hidden, so HAProxy passes it over, and below the real one, so that what is mounted into a container is mounted with it. */
+/* Hidden, so HAProxy passes it over, and below the real one, so that what is mounted into a container is
+ * mounted with it. */
 #define CANDIDATE ".pyservice-candidate"
 
 static struct str path_below(const struct proxy_place *p, struct str path) {
@@ -19,10 +20,12 @@ static bool is_ours(int dir, const char *name) {
         CLEANUP(close_fd) int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
         char first[sizeof(PROXY_MARK) - 1];
 
-        return fd >= 0 && pread(fd, first, sizeof(first), 0) == (ssize_t) sizeof(first) && memcmp(first, PROXY_MARK, sizeof(first)) == 0;
+        return fd >= 0 && pread(fd, first, sizeof(first), 0) == (ssize_t) sizeof(first) &&
+               memcmp(first, PROXY_MARK, sizeof(first)) == 0;
 }
 
-/* Where HAProxy finds a path of the machine: while it checks, or when it runs (then without the root directory). */
+/* Where HAProxy finds a path of the machine: while it checks, or when it runs (then without the root
+ * directory). */
 static bool sees(const struct proxy_place *p, struct str path, bool is_check, struct str *ret) {
         if (is_check || !str_is_absent(p->balancer->settings->container.text))
                 return balancer_sees(p->balancer, path, ret);
@@ -31,13 +34,18 @@ static bool sees(const struct proxy_place *p, struct str path, bool is_check, st
         return true;
 }
 
-static bool refuse_unseen(const struct proxy_place *p, const char *what, struct str path, struct str *ret_message) {
+static bool refuse_unseen(const struct proxy_place *p, const char *what, struct str path,
+                          struct str *ret_message) {
         struct str container = p->balancer->settings->container.text;
 
-        *ret_message = p->balancer->mounts.n > 0
-                ? arena_printf(p->arena, "%s '%.*s' is not mounted into HAProxy's container '%.*s'", what, STR_ARG(path), STR_ARG(container))
-                : arena_printf(p->arena, "HAProxy's container '%.*s' is not running and never ran, so its path of %s '%.*s' is unknown; start it",
-                               STR_ARG(container), what, STR_ARG(path));
+        *ret_message =
+                p->balancer->mounts.n > 0
+                        ? arena_printf(p->arena, "%s '%.*s' is not mounted into HAProxy's container '%.*s'",
+                                       what, STR_ARG(path), STR_ARG(container))
+                        : arena_printf(p->arena,
+                                       "HAProxy's container '%.*s' is not running and never ran, so its path "
+                                       "of %s '%.*s' is unknown; start it",
+                                       STR_ARG(container), what, STR_ARG(path));
         return false;
 }
 
@@ -45,9 +53,10 @@ static struct str candidate_path(const struct proxy_place *p, const struct proxy
         return arena_join(p->arena, d->path, STR("/" CANDIDATE));
 }
 
-/* What is to lie in `d`, with the generated files, whose paths are those of the candidate where `is_check`. */
-static bool complete(const struct proxy_place *p, const struct proxy_directory *d, bool is_check, struct proxy_directory *ret,
-                     struct str *ret_message) {
+/* What is to lie in `d`, with the generated files, whose paths are those of the candidate where
+ * `is_check`. */
+static bool complete(const struct proxy_place *p, const struct proxy_directory *d, bool is_check,
+                     struct proxy_directory *ret, struct str *ret_message) {
         const struct host_haproxy *settings = p->balancer->settings;
         struct proxy_frontend f = { .http_port = settings->http_port.n,
                                     .https_port = settings->https_port.n,
@@ -66,10 +75,11 @@ static bool complete(const struct proxy_place *p, const struct proxy_directory *
         if (!sees(p, is_check ? candidate_path(p, d) : d->path, is_check, &f.directory))
                 return refuse_unseen(p, "directory", d->path, ret_message);
         if (!proxy_frontend_is_directory(f.directory)) {
-                *ret_message = arena_printf(p->arena,
-                                "HAProxy cannot read files in '%.*s'; use a directory of letters, digits "
-                                "and ._-+@:=~",
-                                            STR_ARG(f.directory));
+                *ret_message = arena_printf(
+                        p->arena,
+                        "HAProxy cannot read files in '%.*s'; use a directory of letters, digits "
+                        "and ._-+@:=~",
+                        STR_ARG(f.directory));
                 return false;
         }
         for (size_t i = 0; i < d->certificates.n; i++)
@@ -89,12 +99,15 @@ static const struct proxy_file *find_file(const struct proxy_directory *d, struc
         return NULL;
 }
 
-static bool is_foreign(const struct proxy_place *p, const struct proxy_directory *d, int dir, struct str *ret_message) {
+static bool is_foreign(const struct proxy_place *p, const struct proxy_directory *d, int dir,
+                       struct str *ret_message) {
         VEC_EACH(file, &d->files) {
                 if (faccessat(dir, file->name.p, F_OK, AT_SYMLINK_NOFOLLOW) < 0 || is_ours(dir, file->name.p))
                         continue;
 
-                *ret_message = arena_printf(p->arena, "'%.*s/%.*s' exists and was not written by pyservice; move it away, or set another 'backend' or 'order'",
+                *ret_message = arena_printf(p->arena,
+                                            "'%.*s/%.*s' exists and was not written by pyservice; move it "
+                                            "away, or set another 'backend' or 'order'",
                                             STR_ARG(d->path), STR_ARG(file->name));
                 return true;
         }
@@ -112,9 +125,10 @@ static int write_files(int dir, const struct proxy_directory *d) {
         return r;
 }
 
-/* The administrator's own files, as links, and ours. 1 where HAProxy would find something to read, 0 where not: a directory
- * without configuration is no mistake, but nothing else besides is one for HAProxy. */
-static int fill_candidate(const struct proxy_place *p, int dir, int candidate, const struct proxy_directory *d) {
+/* The administrator's own files, as links, and ours. 1 where HAProxy would find something to read, 0 where
+ * not: a directory without configuration is no mistake, but nothing else besides is one for HAProxy. */
+static int fill_candidate(const struct proxy_place *p, int dir, int candidate,
+                          const struct proxy_directory *d) {
         bool has_any = d->files.n > 0;
         struct fs_names names;
         int r = fs_list(p->arena, dir, ".", &names);
@@ -148,8 +162,10 @@ static int build_candidate(const struct proxy_place *p, int dir, const struct pr
         return candidate < 0 ? candidate : fill_candidate(p, dir, candidate, all);
 }
 
-/* 0; 1 with a message; negative errno. *ret_seen is where HAProxy finds the candidate; left alone where there is none to read. */
-static int make_candidate(const struct proxy_place *p, const struct proxy_directory *d, struct str *ret_seen, struct str *ret_message) {
+/* 0; 1 with a message; negative errno. *ret_seen is where HAProxy finds the candidate; left alone where
+ * there is none to read. */
+static int make_candidate(const struct proxy_place *p, const struct proxy_directory *d, struct str *ret_seen,
+                          struct str *ret_message) {
         struct str real = path_below(p, d->path), seen;
         bool is_check = p->balancer->can_check, is_wanted = d->files.n > 0 || d->routes.n > 0;
         CLEANUP(close_fd) int dir = -1;
@@ -181,14 +197,16 @@ static void remove_candidates(const struct proxy_place *p, const struct proxy_se
 }
 
 /* In HAProxy's messages: the candidates' paths as the real ones. */
-static struct str real_paths(const struct proxy_place *p, const struct proxy_set *set, const struct str *seen, struct str text) {
+static struct str real_paths(const struct proxy_place *p, const struct proxy_set *set, const struct str *seen,
+                             struct str text) {
         for (size_t i = 0; i < set->list.n; i++) {
                 struct str rest = text, out = STR("");
 
                 if (str_is_absent(seen[i]))
                         continue;
-                for (size_t at; (at = str_find_str(rest, seen[i])) < rest.n; rest = str_from(rest, at + seen[i].n))
-                        out = arena_join(p->arena, out, (struct str) { rest.p, at }, set->list.at[i].path);
+                for (size_t at; (at = str_find_str(rest, seen[i])) < rest.n;
+                     rest = str_from(rest, at + seen[i].n))
+                        out = arena_join(p->arena, out, (struct str){ rest.p, at }, set->list.at[i].path);
                 text = arena_join(p->arena, out, rest);
         }
 
@@ -196,7 +214,8 @@ static struct str real_paths(const struct proxy_place *p, const struct proxy_set
 }
 
 int proxy_place_try(struct proxy_place *p, const struct proxy_set *set, struct str *ret_message) {
-        struct str *seen = arena_array(p->arena, set->list.n, struct str), *given = arena_array(p->arena, set->list.n, struct str);
+        struct str *seen = arena_array(p->arena, set->list.n, struct str),
+                   *given = arena_array(p->arena, set->list.n, struct str);
         struct str message = STR("");
         size_t n = 0;
         int r = 0;
@@ -234,7 +253,8 @@ bool proxy_place_lacks_front(const struct proxy_place *p, const struct proxy_set
 }
 
 /* Ours that nobody wants any more. */
-static int remove_unwanted(const struct proxy_place *p, const struct proxy_directory *all, int dir, bool is_dry_run, bool *changed) {
+static int remove_unwanted(const struct proxy_place *p, const struct proxy_directory *all, int dir,
+                           bool is_dry_run, bool *changed) {
         struct fs_names names;
         int r = fs_list(p->arena, dir, ".", &names);
 
@@ -252,7 +272,8 @@ static int remove_unwanted(const struct proxy_place *p, const struct proxy_direc
         return 0;
 }
 
-static int put_directory(const struct proxy_place *p, const struct proxy_directory *d, bool is_dry_run, bool *changed) {
+static int put_directory(const struct proxy_place *p, const struct proxy_directory *d, bool is_dry_run,
+                         bool *changed) {
         CLEANUP(close_fd) int dir = fs_open_dir(AT_FDCWD, path_below(p, d->path).p);
         struct proxy_directory all;
         struct str message;

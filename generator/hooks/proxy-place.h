@@ -3,7 +3,8 @@
 
 /* The directories that HAProxy reads: trying out what is to be in them, and putting it there.
  *
- * A file that is named like one of ours but does not begin with PROXY_MARK is the administrator's and never touched. */
+ * A file that is named like one of ours but does not begin with PROXY_MARK is the administrator's and
+ * never touched. */
 
 #include "hooks/balancer.h"
 #include "hooks/front.h"
@@ -12,14 +13,14 @@
 struct proxy_place {
         struct arena *arena;
         struct balancer *balancer;
-        const char *root;               /* "" or a directory */
-        const struct front *front;      /* the administrator's own */
-        struct str at;                  /* the directory that a failure was about */
+        const char *root;          /* "" or a directory */
+        const struct front *front; /* the administrator's own */
+        struct str at;             /* the directory that a failure was about */
 };
 
-/* Would HAProxy take the set? Builds candidates beside the real files, and removes them. 0; 1 where it would not, or where the
- * set can't be put in place, with a message for the user; negative errno. Where HAProxy can't be asked, only the
- * latter is looked at. */
+/* Would HAProxy take the set? Builds candidates beside the real files, and removes them. 0; 1 where it
+ * would not, or where the set can't be put in place, with a message for the user; negative errno. Where
+ * HAProxy can't be asked, only the latter is looked at. */
 int proxy_place_try(struct proxy_place *p, const struct proxy_set *set, struct str *ret_message);
 
 /* Is the generated frontend of the set left out, because somebody else has its port and does not lead to its
@@ -27,6 +28,6 @@ int proxy_place_try(struct proxy_place *p, const struct proxy_set *set, struct s
 bool proxy_place_lacks_front(const struct proxy_place *p, const struct proxy_set *set,
                              struct str *ret_problem, struct str *ret_advice);
 
-/* Makes every directory of the set hold what it wants and nothing else of ours. *ret_changed is set where that took
- * anything; with `is_dry_run` it is only found out. */
+/* Makes every directory of the set hold what it wants and nothing else of ours. *ret_changed is set where
+ * that took anything; with `is_dry_run` it is only found out. */
 int proxy_place_put(struct proxy_place *p, const struct proxy_set *set, bool is_dry_run, bool *ret_changed);

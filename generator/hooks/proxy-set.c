@@ -39,38 +39,48 @@ static bool add_route(struct building *b, struct proxy_directory *d, struct str 
         struct str rest = line, domain, path, backend;
         struct proxy_route *route;
 
-        if (!str_split(&rest, ' ', &domain) || !str_split(&rest, ' ', &path) || !str_split(&rest, ' ', &backend) ||
-            domain.n == 0 || backend.n == 0 || !str_has_prefix(path, STR("/")) || (!str_is(rest, "plain") && !str_is(rest, "https"))) {
-                b->problem = arena_printf(b->arena, "application '%.*s' has a malformed route '%.*s'", STR_ARG(app), STR_ARG(line));
+        if (!str_split(&rest, ' ', &domain) || !str_split(&rest, ' ', &path) ||
+            !str_split(&rest, ' ', &backend) || domain.n == 0 || backend.n == 0 ||
+            !str_has_prefix(path, STR("/")) || (!str_is(rest, "plain") && !str_is(rest, "https"))) {
+                b->problem = arena_printf(b->arena, "application '%.*s' has a malformed route '%.*s'",
+                                          STR_ARG(app), STR_ARG(line));
                 return false;
         }
 
         route = vec_push(b->arena, &d->routes);
-        *route = (struct proxy_route) { .domain = domain, .backend = backend, .app = app, .is_redirected = str_is(rest, "https"),
-                                        .key = route_key(b->arena, domain, path) };
+        *route = (struct proxy_route){ .domain = domain,
+                                       .backend = backend,
+                                       .app = app,
+                                       .is_redirected = str_is(rest, "https"),
+                                       .key = route_key(b->arena, domain, path) };
         return true;
 }
 
 static bool add_certificate(struct building *b, struct proxy_directory *d, struct str app, struct str line) {
         if (!str_has_prefix(line, STR("/"))) {
-                b->problem = arena_printf(b->arena, "application '%.*s' has a malformed certificate '%.*s'", STR_ARG(app), STR_ARG(line));
+                b->problem = arena_printf(b->arena, "application '%.*s' has a malformed certificate '%.*s'",
+                                          STR_ARG(app), STR_ARG(line));
                 return false;
         }
 
-        *vec_push(b->arena, &d->certificates) = (struct proxy_certificate) { line, app };
+        *vec_push(b->arena, &d->certificates) = (struct proxy_certificate){ line, app };
         return true;
 }
 
-static bool add_file(struct building *b, struct proxy_directory *d, struct str app, const struct proxy_part *part) {
+static bool add_file(struct building *b, struct proxy_directory *d, struct str app,
+                     const struct proxy_part *part) {
         VEC_EACH(file, &d->files)
                 if (str_eq(file->name, part->name)) {
-                        b->problem = arena_printf(b->arena, "applications '%.*s' and '%.*s' both have a file '%.*s/%.*s'; give one another "
-                                                            "'backend' or 'order'",
-                                                  STR_ARG(file->app), STR_ARG(app), STR_ARG(d->path), STR_ARG(part->name));
+                        b->problem = arena_printf(b->arena,
+                                                  "applications '%.*s' and '%.*s' both have a file "
+                                                  "'%.*s/%.*s'; give one another "
+                                                  "'backend' or 'order'",
+                                                  STR_ARG(file->app), STR_ARG(app), STR_ARG(d->path),
+                                                  STR_ARG(part->name));
                         return false;
                 }
 
-        *vec_push(b->arena, &d->files) = (struct proxy_file) { part->name, part->text, app };
+        *vec_push(b->arena, &d->files) = (struct proxy_file){ part->name, part->text, app };
         return true;
 }
 
@@ -122,13 +132,16 @@ static bool sort_directory(struct building *b, struct proxy_directory *d) {
 
                 if (!str_eq(one->key, other->key))
                         continue;
-                b->problem = arena_printf(b->arena, "applications '%.*s' and '%.*s' both use '%.*s'; give one another domain or path",
-                                          STR_ARG(one->app), STR_ARG(other->app), STR_ARG(one->key));
+                b->problem = arena_printf(
+                        b->arena,
+                        "applications '%.*s' and '%.*s' both use '%.*s'; give one another domain or path",
+                        STR_ARG(one->app), STR_ARG(other->app), STR_ARG(one->key));
                 return false;
         }
 
         if (d->certificates.n > 0)
-                qsort(d->certificates.at, d->certificates.n, sizeof(*d->certificates.at), compare_certificates);
+                qsort(d->certificates.at, d->certificates.n, sizeof(*d->certificates.at),
+                      compare_certificates);
         for (size_t i = 0; i < d->certificates.n; i++)
                 if (kept == 0 || !str_eq(d->certificates.at[kept - 1].path, d->certificates.at[i].path))
                         d->certificates.at[kept++] = d->certificates.at[i];
@@ -136,7 +149,8 @@ static bool sort_directory(struct building *b, struct proxy_directory *d) {
         return true;
 }
 
-bool proxy_set_build(struct arena *a, const struct proxy_app *apps, size_t n, struct proxy_set *ret, struct str *ret_problem) {
+bool proxy_set_build(struct arena *a, const struct proxy_app *apps, size_t n, struct proxy_set *ret,
+                     struct str *ret_problem) {
         struct proxy_set set = { 0 };
         struct building b = { .arena = a, .set = &set };
         bool is_good = true;

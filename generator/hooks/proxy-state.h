@@ -7,20 +7,21 @@
 
 struct proxy_candidate {
         struct str app;
-        const struct proxy_parts *wanted, *in_place;    /* NULL for nothing */
+        const struct proxy_parts *wanted, *in_place; /* NULL for nothing */
         const struct proxy_parts *chosen;
 };
 
 struct proxy_state {
         struct arena *arena;
-        int runtime;                    /* /run/pyservice */
-        int memory;                     /* /var/lib/pyservice/.proxy */
-        struct str directory;           /* host.yaml's */
-        VEC(struct proxy_candidate) apps;       /* by name */
+        int runtime;                      /* /run/pyservice */
+        int memory;                       /* /var/lib/pyservice/.proxy */
+        struct str directory;             /* host.yaml's */
+        VEC(struct proxy_candidate) apps; /* by name */
 };
 
-/* Reads the list of applications that are alive, what they bring, and what is in place, also of those that are gone.
- * 1 where there is no list: there never was an application with files for HAProxy. Negative errno. */
+/* Reads the list of applications that are alive, what they bring, and what is in place, also of those that
+ * are gone. 1 where there is no list: there never was an application with files for HAProxy. Negative
+ * errno. */
 int proxy_state_read(struct proxy_state *s);
 
 /* Remembers that what was chosen is in place. */

@@ -18,9 +18,9 @@
 #include "runtime/haproxy-counters.h"
 
 #define MEMORY LAYOUT_STATE "/" LAYOUT_PROXY_MEMORY
-#define MOUNTS ".mounts"                /* in MEMORY: of HAProxy's container, when it ran last */
-#define LOCK LAYOUT_PROXY_LOCK               /* in /run/pyservice */
-#define PENDING "proxy.reload"          /* there while files were changed and HAProxy was not reloaded since */
+#define MOUNTS ".mounts"       /* in MEMORY: of HAProxy's container, when it ran last */
+#define LOCK LAYOUT_PROXY_LOCK /* in /run/pyservice */
+#define PENDING "proxy.reload" /* there while files were changed and HAProxy was not reloaded since */
 
 enum { MOUNTS_MAX = 1 << 20, LOCK_PAUSE_MS = 20, CERTIFICATE_MAX = 1 << 20 };
 
@@ -56,8 +56,12 @@ static int read_host(struct proxy_run *p) {
         if (r >= 0 && root)
                 schema_decode(w->arena, w->ds, &host_schema, root, &w->host);
         if (w->ds->n_errors > 0) {
-                diag_print(&text, w->ds, (struct str) { 0 }, 0);
-                complain(p, arena_join(p->arena, STR("HAProxy's files stay as they are, because of errors in host.yaml:\n"), buf_str(&text)));
+                diag_print(&text, w->ds, (struct str){ 0 }, 0);
+                complain(
+                        p,
+                        arena_join(p->arena,
+                                   STR("HAProxy's files stay as they are, because of errors in host.yaml:\n"),
+                                   buf_str(&text)));
                 return 1;
         }
 
@@ -93,10 +97,13 @@ static int open_state(struct work *w) {
 static bool is_told_to_end(void) {
         sigset_t pending;
 
-        return sigpending(&pending) == 0 && (sigismember(&pending, SIGINT) == 1 || sigismember(&pending, SIGTERM) == 1 || sigismember(&pending, SIGHUP) == 1);
+        return sigpending(&pending) == 0 &&
+               (sigismember(&pending, SIGINT) == 1 || sigismember(&pending, SIGTERM) == 1 ||
+                sigismember(&pending, SIGHUP) == 1);
 }
 
-/* Held to the end, so that no two work at a time: also where one only checks, both lay out candidates at the same place. */
+/* Held to the end, so that no two work at a time: also where one only checks, both lay out candidates at
+ * the same place. */
 static int take_lock(struct work *w, int runtime) {
         w->lock = openat(runtime, LOCK, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
         if (w->lock < 0)
@@ -107,7 +114,7 @@ static int take_lock(struct work *w, int runtime) {
                         return fail(w->proxy, STR(LOCK), -errno);
                 if (is_told_to_end())
                         return fail(w->proxy, STR("waiting for " LOCK), -EINTR);
-                (void) nanosleep(&(struct timespec) { .tv_nsec = LOCK_PAUSE_MS * 1000000L }, NULL);
+                (void) nanosleep(&(struct timespec){ .tv_nsec = LOCK_PAUSE_MS * 1000000L }, NULL);
         }
         return 0;
 }
@@ -142,8 +149,11 @@ static void tell_of_balancer(struct work *w) {
                 complain(p, STR("Podman is not installed, so HAProxy's container cannot be reached. "
                                 "HAProxy's files are in place unchecked."));
         else
-                *vec_push(p->arena, &p->notes) = arena_printf(p->arena, "HAProxy's container '%.*s' is not running; its files are in place unchecked until it starts",
-                                                              STR_ARG(container));
+                *vec_push(p->arena, &p->notes) =
+                        arena_printf(p->arena,
+                                     "HAProxy's container '%.*s' is not running; its files are in place "
+                                     "unchecked until it starts",
+                                     STR_ARG(container));
 }
 
 static int put(struct work *w, const struct proxy_set *set, bool is_dry_run, bool *ret_changed) {
@@ -157,7 +167,9 @@ static bool is_pending(const struct work *w) {
 }
 
 static int proxy_tell(struct proxy_run *p) {
-        int r = p->root[0] == '\0' ? proxy_tell_states(p->arena, p->world->host.haproxy, arena_str(p->arena, p->world->places.runtime).p) : 0;
+        int r = p->root[0] == '\0' ? proxy_tell_states(p->arena, p->world->host.haproxy,
+                                                       arena_str(p->arena, p->world->places.runtime).p)
+                                   : 0;
 
         return r < 0 ? fail(p, STR("sending HAProxy the state of the servers"), r) : 0;
 }
@@ -171,19 +183,20 @@ int proxy_states(struct proxy_run *p) {
 static struct haproxy_client client_of(const struct proxy_run *p) {
         const struct host_haproxy *settings = p->world->host.haproxy;
 
-        return (struct haproxy_client) { .arena = p->arena, .socket = arena_str(p->arena, settings->socket.text).p,
-                                         .master = arena_str(p->arena, settings->master_socket.text).p };
+        return (struct haproxy_client){ .arena = p->arena,
+                                        .socket = arena_str(p->arena, settings->socket.text).p,
+                                        .master = arena_str(p->arena, settings->master_socket.text).p };
 }
 
-/* Saves the counters of the worker that the reload replaces. Returns like balancer_reload(), but has reported an error of
- * its own (negative errno). */
+/* Saves the counters of the worker that the reload replaces. Returns like balancer_reload(), but has
+ * reported an error of its own (negative errno). */
 static int replace_worker(struct work *w, struct str *ret_message) {
         struct proxy_run *p = w->proxy;
         struct haproxy_client client = client_of(p);
         struct haproxy_counters counters = { 0 };
         int r;
 
-        (void) haproxy_count_all(&client, &counters);   /* if it does not answer, there is nothing to save */
+        (void) haproxy_count_all(&client, &counters); /* if it does not answer, there is nothing to save */
         r = balancer_reload(&w->balancer, ret_message);
         if (r != 0)
                 return r < 0 ? fail(p, STR("reloading HAProxy"), r) : r;
@@ -203,7 +216,9 @@ static int reload(struct work *w) {
         if (r < 0)
                 return r;
         if (r > 0) {
-                complain(p, arena_join(p->arena, STR("HAProxy's files are in place, but it could not be reloaded: "), message));
+                complain(p, arena_join(p->arena,
+                                       STR("HAProxy's files are in place, but it could not be reloaded: "),
+                                       message));
                 return 0;
         }
 
@@ -211,7 +226,8 @@ static int reload(struct work *w) {
         if (r < 0)
                 return r;
 
-        return unlinkat(w->state.runtime, PENDING, 0) < 0 && errno != ENOENT ? fail(p, STR(PENDING), -errno) : 0;
+        return unlinkat(w->state.runtime, PENDING, 0) < 0 && errno != ENOENT ? fail(p, STR(PENDING), -errno)
+                                                                             : 0;
 }
 
 static int put_in_place(struct work *w, const struct proxy_set *set) {
@@ -279,7 +295,11 @@ static int is_done(struct work *w) {
 
 static int work(struct work *w) {
         struct proxy_run *p = w->proxy;
-        struct proxy_choice choice = { .arena = p->arena, .state = &w->state, .place = &w->place, .places = &p->world->places, .root = p->root };
+        struct proxy_choice choice = { .arena = p->arena,
+                                       .state = &w->state,
+                                       .place = &w->place,
+                                       .places = &p->world->places,
+                                       .root = p->root };
         struct proxy_set set = { 0 };
         int r = is_done(w);
 
@@ -312,8 +332,9 @@ static void close_work(struct work *w) {
 }
 
 static void start_work(struct work *w, struct proxy_run *p) {
-        w->balancer = (struct balancer) { .arena = p->arena, .settings = p->world->host.haproxy, .root = p->root };
-        w->place = (struct proxy_place) {
+        w->balancer =
+                (struct balancer){ .arena = p->arena, .settings = p->world->host.haproxy, .root = p->root };
+        w->place = (struct proxy_place){
                 .arena = p->arena, .balancer = &w->balancer, .root = p->root, .front = &w->front
         };
         w->state.directory = p->world->host.haproxy->directory.text;
@@ -321,8 +342,15 @@ static void start_work(struct work *w, struct proxy_run *p) {
 
 int proxy_check(struct proxy_run *p, int runtime, struct proxy_choice *ret) {
         CLEANUP(close_fd) int real = fs_open_dir(AT_FDCWD, below(p, p->world->places.runtime).p);
-        CLEANUP(close_work) struct work w = { .proxy = p, .state = { .arena = p->arena, .runtime = -1, .memory = -1 }, .lock = -1 };
-        struct proxy_choice choice = { .arena = p->arena, .state = &w.state, .place = &w.place, .places = &p->world->places, .root = p->root };
+        CLEANUP(close_work)
+        struct work w = { .proxy = p,
+                          .state = { .arena = p->arena, .runtime = -1, .memory = -1 },
+                          .lock = -1 };
+        struct proxy_choice choice = { .arena = p->arena,
+                                       .state = &w.state,
+                                       .place = &w.place,
+                                       .places = &p->world->places,
+                                       .root = p->root };
         struct proxy_set set = { 0 };
         int r;
 
@@ -357,7 +385,10 @@ int proxy_check(struct proxy_run *p, int runtime, struct proxy_choice *ret) {
 }
 
 static int apply_haproxy(struct proxy_run *p) {
-        CLEANUP(close_work) struct work w = { .proxy = p, .state = { .arena = p->arena, .runtime = -1, .memory = -1 }, .lock = -1 };
+        CLEANUP(close_work)
+        struct work w = { .proxy = p,
+                          .state = { .arena = p->arena, .runtime = -1, .memory = -1 },
+                          .lock = -1 };
         int r;
 
         start_work(&w, p);
@@ -408,8 +439,8 @@ static bool has_certificate(struct work *w, struct str path) {
         return false;
 }
 
-/* At run time, or else by a reload: for a directory, and where HAProxy knows no such file. What it can't use leaves
- * what it had. */
+/* At run time, or else by a reload: for a directory, and where HAProxy knows no such file. What it can't
+ * use leaves what it had. */
 static int renew(struct work *w) {
         struct proxy_run *p = w->proxy;
         struct haproxy_client client = client_of(p);
@@ -434,8 +465,11 @@ static int renew(struct work *w) {
 }
 
 int proxy_certificate(struct proxy_run *p) {
-        CLEANUP(close_work) struct work w = {
-                .proxy = p, .state = { .arena = p->arena, .runtime = -1, .memory = -1 }, .lock = -1,
+        CLEANUP(close_work)
+        struct work w = {
+                .proxy = p,
+                .state = { .arena = p->arena, .runtime = -1, .memory = -1 },
+                .lock = -1,
         };
         int r = read_host(p);
 

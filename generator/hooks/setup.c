@@ -50,7 +50,8 @@ static int copy_files(struct setup *s) {
                 if (r >= 0)
                         r = fs_replace(dir, copy->name.p, 0400, text);
                 if (r == -ENOENT || r == -ENOTDIR || r == -EISDIR || r == -ENOTSUP || r == -EFBIG)
-                        complain(s, arena_printf(s->arena, "cannot copy '%s': %s", copy->path.p, r == -EFBIG ? "it is larger than 16 MiB" : strerror(-r)));
+                        complain(s, arena_printf(s->arena, "cannot copy '%s': %s", copy->path.p,
+                                                 r == -EFBIG ? "it is larger than 16 MiB" : strerror(-r)));
                 else if (r < 0)
                         return r;
         }
@@ -158,19 +159,23 @@ static int write_ready(struct setup *s, int marks) {
         if (str_is_absent(s->owner))
                 return fs_replace(marks, s->ready.p, 0644, STR("\n"));
 
-        user = arena_str(s->arena, (struct str) { s->owner.p, colon });
+        user = arena_str(s->arena, (struct str){ s->owner.p, colon });
         group = colon < s->owner.n ? arena_str(s->arena, str_from(s->owner, colon + 1)) : user;
         if (!find_user(user, &uid) || !find_group(group, &gid)) {
-                complain(s, arena_printf(s->arena, "this machine has no user '%s' with group '%s'; create them, or remove 'ensure_user: false'", user.p, group.p));
+                complain(s, arena_printf(s->arena,
+                                         "this machine has no user '%s' with group '%s'; create them, or "
+                                         "remove 'ensure_user: false'",
+                                         user.p, group.p));
                 return 1;
         }
 
-        text = arena_printf(s->arena, "PYSERVICE_USER=%llu:%llu\n", (unsigned long long) uid, (unsigned long long) gid);
+        text = arena_printf(s->arena, "PYSERVICE_USER=%llu:%llu\n", (unsigned long long) uid,
+                            (unsigned long long) gid);
         return fs_replace(marks, s->ready.p, 0644, text);
 }
 
-/* Root's programs resolve the path by name, some time after this: nobody else may change where it leads. A path that is
- * not there yet is a good one. */
+/* Root's programs resolve the path by name, some time after this: nobody else may change where it leads. A
+ * path that is not there yet is a good one. */
 static int check_path(struct setup *s, const char *path, bool is_roots, struct str *ret_problem) {
         CLEANUP(walk_close) struct walk w = WALK_INIT;
         int r = walk_to(&w, s->arena, AT_FDCWD, path, WALK_LAST | (is_roots ? WALK_ROOTS : 0));
@@ -188,7 +193,8 @@ static int report_path(struct setup *s, const char *path, bool is_roots) {
         return r;
 }
 
-/* systemd-tmpfiles makes `paths`, and Podman mounts `mounts`: both are root, and resolve these paths again. */
+/* systemd-tmpfiles makes `paths`, and Podman mounts `mounts`: both are root, and resolve these paths
+ * again. */
 static int check_paths(struct setup *s, bool is_roots) {
         int r = 0;
 
@@ -285,14 +291,16 @@ int setup_run(struct setup *s) {
 
 int setup_check(struct setup *s) {
         struct str path = arena_join(s->arena, str_of(s->marks), STR("/"), s->ready);
-        const char *dot = strchr(s->ready.p, '.');      /* APP.HASH */
+        const char *dot = strchr(s->ready.p, '.'); /* APP.HASH */
 
         if (access(path.p, F_OK) == 0)
                 return 0;
         if (errno != ENOENT)
                 return -errno;
 
-        complain(s, arena_printf(s->arena, "the user, directories and files of '%s' could not be created; see 'systemctl status %s-%s-setup.service'", s->app.p,
-                                 s->app.p, dot ? dot + 1 : "HASH"));
+        complain(s, arena_printf(s->arena,
+                                 "the user, directories and files of '%s' could not be created; see "
+                                 "'systemctl status %s-%s-setup.service'",
+                                 s->app.p, s->app.p, dot ? dot + 1 : "HASH"));
         return 1;
 }

@@ -15,8 +15,8 @@ int start_record_read(struct arena *a, int dir, const char *path, struct start_r
 
         if (r < 0)
                 return r;
-        if (!str_split(&text, ' ', &record.revision) || !str_split(&text, ' ', &ready) || !str_split(&text, '\n', &killed) ||
-            !str_to_u64(ready, UINT64_MAX, &record.ready))
+        if (!str_split(&text, ' ', &record.revision) || !str_split(&text, ' ', &ready) ||
+            !str_split(&text, '\n', &killed) || !str_to_u64(ready, UINT64_MAX, &record.ready))
                 return -EBADMSG;
 
         record.was_killed = str_is(killed, "1");
@@ -25,7 +25,8 @@ int start_record_read(struct arena *a, int dir, const char *path, struct start_r
 }
 
 int start_record_write(struct arena *a, const char *path, const struct start_record *record) {
-        struct str text = arena_join(a, record->revision, STR(" "), arena_u64(a, record->ready), record->was_killed ? STR(" 1\n") : STR(" 0\n"));
+        struct str text = arena_join(a, record->revision, STR(" "), arena_u64(a, record->ready),
+                                     record->was_killed ? STR(" 1\n") : STR(" 0\n"));
         int r = fs_make_dirs(AT_FDCWD, path, true);
 
         return r < 0 ? r : fs_replace(AT_FDCWD, path, 0644, text);

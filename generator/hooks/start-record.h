@@ -5,12 +5,13 @@
  *
  *     REVISION READY KILLED
  *
- * REVISION: the container's label io.pyservice.revision. READY: when the start was complete, in milliseconds of CLOCK_BOOTTIME, or 0.
- * KILLED: 1 if the last stop of that revision ended with SIGKILL, else 0. The unit's hooks write it; status and doctor read it. */
+ * REVISION: the container's label io.pyservice.revision. READY: when the start was complete, in
+ * milliseconds of CLOCK_BOOTTIME, or 0. KILLED: 1 if the last stop of that revision ended with SIGKILL,
+ * else 0. The unit's hooks write it; status and doctor read it. */
 
 #include "base/arena.h"
 
-#define START_RECORDS "starts"          /* below the runtime directory */
+#define START_RECORDS "starts" /* below the runtime directory */
 
 struct start_record {
         struct str revision;

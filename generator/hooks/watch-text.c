@@ -27,8 +27,11 @@ struct str watch_text(struct arena *a, const struct watched *w) {
 }
 
 static bool take_text(struct watched *w, struct str key, struct str value) {
-        struct str *member = str_is(key, "invocation") ? &w->invocation : str_is(key, "codes") ? &w->codes :
-                str_is(key, "address") ? &w->request.address : str_is(key, "path") ? &w->request.path : NULL;
+        struct str *member = str_is(key, "invocation") ? &w->invocation
+                             : str_is(key, "codes")    ? &w->codes
+                             : str_is(key, "address")  ? &w->request.address
+                             : str_is(key, "path")     ? &w->request.path
+                                                       : NULL;
 
         if (member)
                 *member = value;
@@ -36,9 +39,11 @@ static bool take_text(struct watched *w, struct str key, struct str value) {
 }
 
 static bool take_number(struct watched *w, struct str key, struct str value) {
-        uint64_t *member = str_is(key, "interval") ? &w->interval : str_is(key, "retries") ? &w->retries :
-                str_is(key, "port") ? &w->request.port :
-                str_is(key, "timeout") ? &w->request.timeout_ms : NULL;
+        uint64_t *member = str_is(key, "interval")  ? &w->interval
+                           : str_is(key, "retries") ? &w->retries
+                           : str_is(key, "port")    ? &w->request.port
+                           : str_is(key, "timeout") ? &w->request.timeout_ms
+                                                    : NULL;
 
         return member && str_to_u64(value, UINT64_MAX, member);
 }
@@ -86,7 +91,7 @@ void watch_parse_states(struct arena *a, struct str text, struct unit_states *re
 
                 if (line.n == 0 && one.unit.n > 0) {
                         *vec_push(a, &ret->list) = one;
-                        one = (struct unit_state) { 0 };
+                        one = (struct unit_state){ 0 };
                 }
                 (void) str_split(&value, '=', &key);
                 if (str_is(key, "Id"))
@@ -103,7 +108,8 @@ void watch_parse_states(struct arena *a, struct str text, struct unit_states *re
 }
 
 bool watch_is_due(const struct watched *w, const struct unit_state *state) {
-        return w->n_failed >= w->retries && !state->has_job && str_is(state->state, "active") && str_eq(state->invocation, w->invocation);
+        return w->n_failed >= w->retries && !state->has_job && str_is(state->state, "active") &&
+               str_eq(state->invocation, w->invocation);
 }
 
 bool watch_is_sibling(struct str a, struct str b) {

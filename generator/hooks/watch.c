@@ -13,11 +13,11 @@
 
 enum {
         FILE_MAX = 64 << 10,
-        TICK_MS = 100,                  /* what is due within one is asked together */
-        PAUSE_MS = 1000,                /* between two looks at the directory, or questions to systemd */
-        SPREAD_MS = 617,                /* prime, so that it meets an interval's every part */
-        LATE_MS = 1000,                 /* who did not run for so long knows nothing about others */
-        LIST_MAX = 64 << 20,            /* bytes; a larger one is read again, without what is of no use */
+        TICK_MS = 100,       /* what is due within one is asked together */
+        PAUSE_MS = 1000,     /* between two looks at the directory, or questions to systemd */
+        SPREAD_MS = 617,     /* prime, so that it meets an interval's every part */
+        LATE_MS = 1000,      /* who did not run for so long knows nothing about others */
+        LIST_MAX = 64 << 20, /* bytes; a larger one is read again, without what is of no use */
 };
 
 /* A list lives in an arena of its own; the one before goes when a new one is there. */
@@ -27,11 +27,11 @@ struct watching {
         struct arena lists[2];
         unsigned current;
         VEC(struct watched) all;
-        bool is_empty;                  /* the directory */
-        struct timespec changed;        /* the directory, as it was read */
+        bool is_empty;           /* the directory */
+        struct timespec changed; /* the directory, as it was read */
         uint64_t read_at, judged_at, now, last_id;
         struct http_pool *pool;
-        struct arena scratch;           /* of one turn */
+        struct arena scratch; /* of one turn */
 };
 
 int watch_write(struct arena *a, const char *path, const struct watched *w) {
@@ -49,7 +49,7 @@ static int read_one(struct arena *a, int directory, struct str unit, struct watc
         struct str text;
         int r = fs_read(a, directory, unit.p, FILE_MAX, &text);
 
-        *ret = (struct watched) { .unit = unit };
+        *ret = (struct watched){ .unit = unit };
         if (is_own_error(r))
                 return r;
 
@@ -154,7 +154,7 @@ static int read_if_changed(struct watching *w) {
 
         /* What is known stays, and is read again. */
         arena_done(&w->lists[!w->current]);
-        w->changed = (struct timespec) { 0 };
+        w->changed = (struct timespec){ 0 };
         return 0;
 }
 
@@ -163,7 +163,7 @@ static void start_due(struct watching *w) {
                 if (one->is_asked || one->next_at > w->now)
                         continue;
                 if (!http_has_room(w->pool))
-                        return;         /* soon */
+                        return; /* soon */
 
                 one->is_asked = http_start(&w->lists[w->current], w->pool, &one->request, one->id) >= 0;
                 one->is_doubtful = false;
@@ -279,10 +279,10 @@ static void restart(struct watching *w, struct watched *one) {
         struct arena *a = &w->scratch;
         struct str ignored, times = arena_u64(a, one->n_failed);
 
-        say(w, arena_join(a, one->unit, STR(": unhealthy, "), times, STR(" times in a row: "),
-                          probe_describe(a, &one->request), STR(": "), one->problem,
-                          STR("; it is restarted")));
-        if (systemctl(w, (const char *[]) { "restart", "--no-block", "--", one->unit.p, NULL }, &ignored) < 0)
+        say(w,
+            arena_join(a, one->unit, STR(": unhealthy, "), times, STR(" times in a row: "),
+                       probe_describe(a, &one->request), STR(": "), one->problem, STR("; it is restarted")));
+        if (systemctl(w, (const char *[]){ "restart", "--no-block", "--", one->unit.p, NULL }, &ignored) < 0)
                 return;
 
         one->n_failed = 0;
@@ -321,7 +321,7 @@ static void judge(struct watching *w) {
                         restart(w, one);
         }
         VEC_EACH(one, &w->all)
-                one->problem = (struct str) { 0 };
+                one->problem = (struct str){ 0 };
 }
 
 static int turn(struct watching *w) {

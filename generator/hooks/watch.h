@@ -13,18 +13,18 @@
 
 /* How an instance is asked. */
 struct watched {
-        struct str unit;                /* "hello@1.service" */
-        struct str invocation;          /* of that start of it, from systemd */
+        struct str unit;       /* "hello@1.service" */
+        struct str invocation; /* of that start of it, from systemd */
         struct http_request request;
         struct str codes;
-        uint64_t interval, retries;     /* milliseconds */
+        uint64_t interval, retries; /* milliseconds */
 
         /* What is counted. */
         uint64_t id, n_failed, asked_at, next_at;
-        uint64_t held_until;            /* another instance of its service was restarted a moment ago */
+        uint64_t held_until; /* another instance of its service was restarted a moment ago */
         bool is_asked;
-        bool is_doubtful;               /* this process slept meanwhile */
-        struct str problem;             /* since systemd was last asked */
+        bool is_doubtful;   /* this process slept meanwhile */
+        struct str problem; /* since systemd was last asked */
 };
 
 /* Writes the file at the absolute path; the name of its last part is that of the unit. 0; negative errno. */
@@ -32,9 +32,9 @@ int watch_write(struct arena *a, const char *path, const struct watched *w);
 
 struct watch {
         struct arena *arena;
-        const char *directory;          /* RUNTIME/health */
-        bool is_user;                   /* the user's own systemd */
-        void (*say)(struct str text);   /* for the journal */
+        const char *directory;        /* RUNTIME/health */
+        bool is_user;                 /* the user's own systemd */
+        void (*say)(struct str text); /* for the journal */
 };
 
 /* Asks each in its own interval, and has those restarted that failed too often in a row: one of each
@@ -63,7 +63,8 @@ struct unit_states {
 /* Parses the output of systemctl: "systemctl show --property=Id,ActiveState,InvocationID,Job UNIT…". */
 void watch_parse_states(struct arena *a, struct str text, struct unit_states *ret);
 
-/* Is it to be restarted? It runs as it did when it was asked, nobody is about to do anything with it, and it failed too often. */
+/* Is it to be restarted? It runs as it did when it was asked, nobody is about to do anything with it, and
+ * it failed too often. */
 bool watch_is_due(const struct watched *w, const struct unit_state *state);
 
 /* Does `a` belong to the same service as `b`: "hello@0.service" and "hello@1.service"? */

@@ -10,16 +10,26 @@ static const struct {
         const char *name;
         size_t offset;
 } texts[] = {
-        { "runtime", offsetof(struct build, runtime) }, { "repo", offsetof(struct build, repo) }, { "ref", offsetof(struct build, ref) },
-        { "ssh-key", offsetof(struct build, ssh_key) }, { "credential", offsetof(struct build, credential) }, { "code", offsetof(struct build, code) },
-        { "pull", offsetof(struct build, pull) }, { "auth-file", offsetof(struct build, auth_file) }, { "subdir", offsetof(struct build, subdir) },
-        { "containerfile", offsetof(struct build, containerfile) }, { "base", offsetof(struct build, base) },
-        { "requirements", offsetof(struct build, requirements) }, { "conda", offsetof(struct build, conda) }, { "python", offsetof(struct build, python) },
+        { "runtime", offsetof(struct build, runtime) },
+        { "repo", offsetof(struct build, repo) },
+        { "ref", offsetof(struct build, ref) },
+        { "ssh-key", offsetof(struct build, ssh_key) },
+        { "credential", offsetof(struct build, credential) },
+        { "code", offsetof(struct build, code) },
+        { "pull", offsetof(struct build, pull) },
+        { "auth-file", offsetof(struct build, auth_file) },
+        { "subdir", offsetof(struct build, subdir) },
+        { "containerfile", offsetof(struct build, containerfile) },
+        { "base", offsetof(struct build, base) },
+        { "requirements", offsetof(struct build, requirements) },
+        { "conda", offsetof(struct build, conda) },
+        { "python", offsetof(struct build, python) },
 };
 
 static const struct option others[] = {
-        { "manager", required_argument, NULL, MANAGER }, { "package", required_argument, NULL, PACKAGE }, { "before", no_argument, NULL, BEFORE },
-        { "after", no_argument, NULL, AFTER }, { "word", required_argument, NULL, WORD }, { "no-tls-verify", no_argument, NULL, NO_TLS },
+        { "manager", required_argument, NULL, MANAGER }, { "package", required_argument, NULL, PACKAGE },
+        { "before", no_argument, NULL, BEFORE },         { "after", no_argument, NULL, AFTER },
+        { "word", required_argument, NULL, WORD },       { "no-tls-verify", no_argument, NULL, NO_TLS },
 };
 
 static bool read_manager(struct build *b, struct str name) {
@@ -61,7 +71,7 @@ bool build_read_arguments(struct build *b, int argc, char **argv) {
                 return false;
 
         for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
-                options[i] = (struct option) { texts[i].name, required_argument, NULL, TEXT + 100 + (int) i };
+                options[i] = (struct option){ texts[i].name, required_argument, NULL, TEXT + 100 + (int) i };
         memcpy(options + ARRAY_SIZE(texts), others, sizeof(others));
         b->app = str_of(argv[1]);
         b->image = str_of(argv[2]);
@@ -89,11 +99,11 @@ static size_t find_commit(struct str image) {
 }
 
 struct str build_reference(const struct build *b) {
-        return arena_str(b->arena, (struct str) { b->image.p, find_commit(b->image) });
+        return arena_str(b->arena, (struct str){ b->image.p, find_commit(b->image) });
 }
 
 struct str build_pinned_commit(const struct build *b) {
         size_t at = find_commit(b->image);
 
-        return at < b->image.n ? arena_str(b->arena, str_from(b->image, at + 1)) : (struct str) { 0 };
+        return at < b->image.n ? arena_str(b->arena, str_from(b->image, at + 1)) : (struct str){ 0 };
 }

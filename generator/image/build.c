@@ -40,7 +40,8 @@ struct str build_reason(struct str problem) {
 
                 last = line.n > 0 ? line : last;
                 for (size_t i = 0; i < ARRAY_SIZE(marks); i++)
-                        if (str_has_prefix(line, str_of(marks[i])) && !str_has_prefix(line, STR("Error: building at ")))
+                        if (str_has_prefix(line, str_of(marks[i])) &&
+                            !str_has_prefix(line, STR("Error: building at ")))
                                 reason = str_from(line, strlen(marks[i]));
         }
 
@@ -49,7 +50,10 @@ struct str build_reason(struct str problem) {
 
 static int has_image(struct build *b, struct str image, bool *ret) {
         struct spawn_result result;
-        int r = spawn_run(b->arena, (const char *const[]) { b->podman, "image", "exists", arena_str(b->arena, image).p, NULL }, &result);
+        int r = spawn_run(
+                b->arena,
+                (const char *const[]){ b->podman, "image", "exists", arena_str(b->arena, image).p, NULL },
+                &result);
 
         if (r < 0)
                 return r;
@@ -65,12 +69,17 @@ static int has_image(struct build *b, struct str image, bool *ret) {
 /* The commit that an image was built from; absent where it does not say. */
 static int read_label(struct build *b, struct str image, struct str *ret) {
         struct spawn_result result;
-        int r = spawn_run(b->arena, (const char *const[]) { b->podman, "image", "inspect", "--format", "{{index .Labels \"" REVISION_LABEL "\"}}", arena_str(b->arena, image).p, NULL }, &result);
+        int r = spawn_run(b->arena,
+                          (const char *const[]){ b->podman, "image", "inspect", "--format",
+                                                 "{{index .Labels \"" REVISION_LABEL "\"}}",
+                                                 arena_str(b->arena, image).p, NULL },
+                          &result);
 
         if (r < 0)
                 return r;
 
-        *ret = result.status == 0 ? (struct str) { result.out.p, str_find(result.out, '\n') } : (struct str) { 0 };
+        *ret = result.status == 0 ? (struct str){ result.out.p, str_find(result.out, '\n') }
+                                  : (struct str){ 0 };
         return 0;
 }
 
@@ -86,8 +95,10 @@ static int write_containerfile(struct build *b) {
 static int run_podman(struct build *b, struct str image) {
         struct arena *a = b->arena;
         bool is_own = !str_is_absent(b->containerfile);
-        struct str context = is_own && !str_is_absent(b->subdir) ? arena_join(a, b->clone, STR("/"), b->subdir) : b->clone;
-        struct str file = is_own ? arena_join(a, context, STR("/"), b->containerfile) : arena_join(a, b->cache, STR("/Containerfile"));
+        struct str context =
+                is_own && !str_is_absent(b->subdir) ? arena_join(a, b->clone, STR("/"), b->subdir) : b->clone;
+        struct str file = is_own ? arena_join(a, context, STR("/"), b->containerfile)
+                                 : arena_join(a, b->cache, STR("/Containerfile"));
         const char *argv[20] = { b->podman, "build", "--layers" };
         size_t n = 3;
 
@@ -122,8 +133,9 @@ static int check_inside(struct build *b, struct str path) {
                 return 0;
 
         b->problem = fd == -EXDEV
-                ? arena_printf(b->arena, "'%s' of the repository is a link out of the repository\n", name)
-                : arena_printf(b->arena, "the repository has no '%s'\n", name);
+                             ? arena_printf(b->arena,
+                                            "'%s' of the repository is a link out of the repository\n", name)
+                             : arena_printf(b->arena, "the repository has no '%s'\n", name);
         return -ENOENT;
 }
 
@@ -169,7 +181,8 @@ static int open_cache(struct build *b) {
 
 /* Units of two revisions, and a look, share one clone. Held until the program ends. */
 static int lock_cache(struct build *b) {
-        int fd = open(arena_join(b->arena, b->cache, STR("/.lock")).p, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+        int fd = open(arena_join(b->arena, b->cache, STR("/.lock")).p,
+                      O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 
         return fd < 0 || flock(fd, LOCK_EX) < 0 ? -errno : 0;
 }
@@ -203,7 +216,8 @@ static int open_builds(struct build *b) {
         return r < 0 ? r : fs_open_dir(runtime, LAYOUT_BUILDS);
 }
 
-/* For root alone, as the journal is: the last lines of a build may have what its repository should not say. */
+/* For root alone, as the journal is: the last lines of a build may have what its repository should not
+ * say. */
 static int write_note(struct build *b, struct str suffix, struct str text) {
         CLEANUP(close_fd) int dir = open_builds(b);
 
@@ -237,7 +251,8 @@ int build_look(struct build *b) {
 }
 
 void build_note_failure(struct build *b, bool is_look) {
-        (void) write_note(b, is_look ? STR(".found") : STR(".failed"), arena_join(b->arena, is_look ? STR("-") : b->image, STR("\n"), b->problem));
+        (void) write_note(b, is_look ? STR(".found") : STR(".failed"),
+                          arena_join(b->arena, is_look ? STR("-") : b->image, STR("\n"), b->problem));
 }
 
 void build_clear_failure(struct build *b) {
@@ -247,14 +262,17 @@ void build_clear_failure(struct build *b) {
 }
 
 struct str build_failure(struct build *b) {
-        struct str path = arena_join(b->arena, b->runtime, STR("/" LAYOUT_BUILDS "/"), b->app, STR(".failed")), text, image;
+        struct str path = arena_join(b->arena, b->runtime, STR("/" LAYOUT_BUILDS "/"), b->app,
+                                     STR(".failed")),
+                   text, image;
         bool is_there = false;
 
-        if (fs_read(b->arena, AT_FDCWD, path.p, BUF_MAX, &text) < 0 || !str_split(&text, '\n', &image) || !str_eq(image, b->image))
-                return (struct str) { 0 };
+        if (fs_read(b->arena, AT_FDCWD, path.p, BUF_MAX, &text) < 0 || !str_split(&text, '\n', &image) ||
+            !str_eq(image, b->image))
+                return (struct str){ 0 };
         /* It may have been brought by hand since. */
         if (find_programs(b) == 0 && has_image(b, b->image, &is_there) == 0 && is_there)
-                return (struct str) { 0 };
+                return (struct str){ 0 };
 
         return str_is_absent(text) ? STR("") : text;
 }

@@ -11,8 +11,8 @@
  *                                     there is none
  *     --code=DIR                      the code for people to look at: a copy, of root
  *
- * The image that is built from a commit that `look` found is REFERENCE-COMMIT. Functions give 0, or a negative errno; -EIO where
- * a program failed, and then b->problem says what it said last. */
+ * The image that is built from a commit that `look` found is REFERENCE-COMMIT. Functions give 0, or a
+ * negative errno; -EIO where a program failed, and then b->problem says what it said last. */
 
 #include "base/arena.h"
 #include "base/vec.h"
@@ -35,10 +35,10 @@ struct build {
         VEC(struct str) packages;
         VEC(struct build_command) before, after;
 
-        const char *git, *podman;       /* programs */
-        struct str cache, clone;        /* directories */
-        struct str commit;              /* once it is known */
-        struct str problem;             /* why it failed: lines, each with a line feed */
+        const char *git, *podman; /* programs */
+        struct str cache, clone;  /* directories */
+        struct str commit;        /* once it is known */
+        struct str problem;       /* why it failed: lines, each with a line feed */
 };
 
 /* Reads what follows the verb: APP IMAGE OPTIONS…. False where it is not understood. */
@@ -51,7 +51,8 @@ struct str build_pinned_commit(const struct build *b);
 /* Builds b->image unless it is there. */
 int build_image(struct build *b);
 
-/* Asks what the ref is now, builds that where it is not what b->image was built from, and writes RUNTIME/builds/APP.found. */
+/* Asks what the ref is now, builds that where it is not what b->image was built from, and writes
+ * RUNTIME/builds/APP.found. */
 int build_look(struct build *b);
 
 /* The one of these lines that says the reason: podman's own last line tells only which command failed. */
@@ -69,7 +70,8 @@ int git_fetch(struct build *b);
 /* Puts the commit's files, and those of its submodules, into the clone. */
 int git_check_out(struct build *b);
 
-/* The generated Containerfile for the clone as it is checked out. -ENOENT where the repository lacks a file: then b->problem says which. */
+/* The generated Containerfile for the clone as it is checked out. -ENOENT where the repository lacks a
+ * file: then b->problem says which. */
 int containerfile_make(struct build *b, struct str *ret);
 
 /* Puts a copy of the clone where people look for it (--code). A failure of this is only told. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* The Containerfile that is generated. Its layers go from what seldom changes to the code, so that a change of code alone installs no
- * requirements again. Commands are lists of words in JSON, which no shell reads; a program's own shell script gets them as arguments. */
+/* The Containerfile that is generated. Its layers go from what seldom changes to the code, so that a
+ * change of code alone installs no requirements again. Commands are lists of words in JSON, which no shell
+ * reads; a program's own shell script gets them as arguments. */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,9 +15,9 @@
 struct recipe {
         struct build *b;
         struct buf out;
-        struct str directory;           /* of the application, in the clone: "" or "SUBDIR/" */
-        struct str requirements;        /* below that; absent for none */
-        bool has_lock;                  /* uv.lock */
+        struct str directory;    /* of the application, in the clone: "" or "SUBDIR/" */
+        struct str requirements; /* below that; absent for none */
+        bool has_lock;           /* uv.lock */
 };
 
 /* Everything that could mean something to a reader is \u00XX, a heredoc's "<<" too. */
@@ -26,7 +27,8 @@ static void put_word(struct buf *out, struct str word) {
         buf_put_char(out, '"');
         for (size_t i = 0; i < word.n; i++) {
                 unsigned char c = (unsigned char) word.p[i];
-                bool is_plain = c >= 0x80 || (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c > 0 && strchr(" ._/:=@+,-", c));
+                bool is_plain = c >= 0x80 || (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') ||
+                                (c >= 'a' && c <= 'z') || (c > 0 && strchr(" ._/:=@+,-", c));
 
                 if (is_plain) {
                         buf_put_char(out, (char) c);
@@ -50,8 +52,9 @@ static void put_words(struct recipe *c, const char *instruction, const struct st
         buf_put(&c->out, "]\n");
 }
 
-#define PUT(c, instruction, ...) \
-        put_words((c), (instruction), (const struct str[]) { __VA_ARGS__ }, ARRAY_SIZE(((const struct str[]) { __VA_ARGS__ })))
+#define PUT(c, instruction, ...)                                           \
+        put_words((c), (instruction), (const struct str[]){ __VA_ARGS__ }, \
+                  ARRAY_SIZE(((const struct str[]){ __VA_ARGS__ })))
 
 static struct str join(struct recipe *c, struct str first, struct str second) {
         return arena_join(c->b->arena, first, second);
@@ -69,7 +72,8 @@ static bool is_there(struct recipe *c, struct str name) {
 
 /* Is there something to install? A pyproject.toml may hold settings of other tools only. */
 static bool is_installable(struct recipe *c) {
-        struct str path = arena_join(c->b->arena, c->b->clone, STR("/"), c->directory, STR("pyproject.toml")), text, line;
+        struct str path = arena_join(c->b->arena, c->b->clone, STR("/"), c->directory, STR("pyproject.toml")),
+                   text, line;
 
         if (is_there(c, STR("setup.py")) || is_there(c, STR("setup.cfg")))
                 return true;
@@ -98,7 +102,8 @@ static void put_packages(struct recipe *c) {
 
         words[n++] = STR("/bin/sh");
         words[n++] = STR("-c");
-        words[n++] = STR("apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends -- \"$@\" && rm -rf /var/lib/apt/lists/*");
+        words[n++] = STR("apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install --yes "
+                         "--no-install-recommends -- \"$@\" && rm -rf /var/lib/apt/lists/*");
         words[n++] = STR("sh");
         VEC_EACH(package, &b->packages)
                 words[n++] = *package;
@@ -109,12 +114,15 @@ static void put_manager(struct recipe *c) {
         struct build *b = c->b;
 
         if (b->manager == BUILD_UV) {
-                PUT(c, "RUN", STR("/bin/sh"), STR("-c"), STR("command -v uv >/dev/null || exec pip install --no-cache-dir uv"));
+                PUT(c, "RUN", STR("/bin/sh"), STR("-c"),
+                    STR("command -v uv >/dev/null || exec pip install --no-cache-dir uv"));
                 if (c->has_lock)
-                        buf_put(&c->out, "ENV UV_PROJECT_ENVIRONMENT=/opt/venv VIRTUAL_ENV=/opt/venv PATH=/opt/venv/bin:$PATH\n");
+                        buf_put(&c->out, "ENV UV_PROJECT_ENVIRONMENT=/opt/venv VIRTUAL_ENV=/opt/venv "
+                                         "PATH=/opt/venv/bin:$PATH\n");
         }
         if (b->manager == BUILD_CONDA) {
-                PUT(c, "RUN", join(c, b->conda, STR("/bin/conda")), STR("create"), STR("--yes"), STR("--name"), b->app, join(c, STR("python="), b->python), STR("pip"));
+                PUT(c, "RUN", join(c, b->conda, STR("/bin/conda")), STR("create"), STR("--yes"),
+                    STR("--name"), b->app, join(c, STR("python="), b->python), STR("pip"));
                 buf_put(&c->out, "ENV CONDA_DEFAULT_ENV=");
                 buf_put_str(&c->out, b->app);
                 buf_put(&c->out, " PATH=");
@@ -127,11 +135,14 @@ static void put_manager(struct recipe *c) {
 
 /* A requirements file may name others beside it. */
 static void put_requirements(struct recipe *c) {
-        struct str target = arena_join(c->b->arena, c->b->code, STR("/"), c->directory), directory = c->requirements;
+        struct str target = arena_join(c->b->arena, c->b->code, STR("/"), c->directory),
+                   directory = c->requirements;
 
         if (c->has_lock) {
-                PUT(c, "COPY", join(c, c->directory, STR("pyproject.toml")), join(c, c->directory, STR("uv.lock")), target);
-                PUT(c, "RUN", STR("uv"), STR("sync"), STR("--frozen"), STR("--no-dev"), STR("--no-install-project"));
+                PUT(c, "COPY", join(c, c->directory, STR("pyproject.toml")),
+                    join(c, c->directory, STR("uv.lock")), target);
+                PUT(c, "RUN", STR("uv"), STR("sync"), STR("--frozen"), STR("--no-dev"),
+                    STR("--no-install-project"));
                 return;
         }
         if (str_is_absent(c->requirements))
@@ -142,9 +153,11 @@ static void put_requirements(struct recipe *c) {
         if (directory.n > 0)
                 PUT(c, "COPY", join(c, c->directory, directory), join(c, target, directory));
         else
-                PUT(c, "COPY", join(c, c->directory, c->requirements), join(c, c->directory, STR("*.txt")), target);
+                PUT(c, "COPY", join(c, c->directory, c->requirements), join(c, c->directory, STR("*.txt")),
+                    target);
         if (c->b->manager == BUILD_UV)
-                PUT(c, "RUN", STR("uv"), STR("pip"), STR("install"), STR("--system"), STR("--no-cache"), STR("-r"), c->requirements);
+                PUT(c, "RUN", STR("uv"), STR("pip"), STR("install"), STR("--system"), STR("--no-cache"),
+                    STR("-r"), c->requirements);
         else
                 PUT(c, "RUN", STR("pip"), STR("install"), STR("--no-cache-dir"), STR("-r"), c->requirements);
 }
@@ -154,7 +167,8 @@ static void put_code(struct recipe *c) {
         if (c->has_lock)
                 PUT(c, "RUN", STR("uv"), STR("sync"), STR("--frozen"), STR("--no-dev"));
         else if (is_installable(c) && c->b->manager == BUILD_UV)
-                PUT(c, "RUN", STR("uv"), STR("pip"), STR("install"), STR("--system"), STR("--no-cache"), STR("-e"), STR("."));
+                PUT(c, "RUN", STR("uv"), STR("pip"), STR("install"), STR("--system"), STR("--no-cache"),
+                    STR("-e"), STR("."));
         else if (is_installable(c))
                 PUT(c, "RUN", STR("pip"), STR("install"), STR("--no-cache-dir"), STR("-e"), STR("."));
 }
@@ -169,7 +183,8 @@ static int find_requirements(struct recipe *c) {
         if (str_is_absent(c->requirements) || is_there(c, c->requirements))
                 return 0;
 
-        b->problem = arena_join(b->arena, STR("the repository has no '"), c->directory, c->requirements, STR("' (requirements)\n"));
+        b->problem = arena_join(b->arena, STR("the repository has no '"), c->directory, c->requirements,
+                                STR("' (requirements)\n"));
         return -ENOENT;
 }
 

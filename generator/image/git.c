@@ -10,14 +10,17 @@
 static int find_commit(struct build *b, struct str name, struct str *ret) {
         struct str wish = arena_join(b->arena, name, STR("^{commit}"));
         struct spawn_result result;
-        int r = spawn_run(b->arena, (const char *const[]) { b->git, "-C", b->clone.p, "rev-parse", "--quiet", "--verify", "--end-of-options", wish.p, NULL }, &result);
+        int r = spawn_run(b->arena,
+                          (const char *const[]){ b->git, "-C", b->clone.p, "rev-parse", "--quiet", "--verify",
+                                                 "--end-of-options", wish.p, NULL },
+                          &result);
 
         if (r < 0)
                 return r;
 
-        *ret = (struct str) { 0 };
+        *ret = (struct str){ 0 };
         if (result.status == 0)
-                *ret = arena_str(b->arena, (struct str) { result.out.p, str_find(result.out, '\n') });
+                *ret = arena_str(b->arena, (struct str){ result.out.p, str_find(result.out, '\n') });
         return 0;
 }
 
@@ -25,12 +28,14 @@ static int find_commit(struct build *b, struct str name, struct str *ret) {
 static int resolve(struct build *b) {
         struct str pinned = build_pinned_commit(b), ref = arena_str(b->arena, b->ref);
         const struct str names[] = {
-                arena_join(b->arena, STR("refs/tags/"), ref), arena_join(b->arena, STR("refs/remotes/origin/"), ref), ref,
+                arena_join(b->arena, STR("refs/tags/"), ref),
+                arena_join(b->arena, STR("refs/remotes/origin/"), ref),
+                ref,
         };
         bool may_be_commit = ref.n >= 7 && str_is_made_of(ref, "0123456789abcdef");
         int r = 0;
 
-        b->commit = (struct str) { 0 };
+        b->commit = (struct str){ 0 };
         if (!str_is_absent(pinned))
                 return find_commit(b, pinned, &b->commit);
 
@@ -45,9 +50,10 @@ static int fetch_refs(struct build *b, const char *first, const char *second) {
         int r = helper_allow(b, true) < 0 ? -ENOMEM : 0;
 
         if (r >= 0)
-                r = build_run(b, (const char *const[]) { b->git, "-C", b->clone.p, "fetch", reader.p,
-                                                         "--quiet", "--force", "--prune", "--no-tags",
-                                                         "--no-recurse-submodules", "origin", first, second, NULL });
+                r = build_run(b, (const char *const[]){ b->git, "-C", b->clone.p, "fetch", reader.p,
+                                                        "--quiet", "--force", "--prune", "--no-tags",
+                                                        "--no-recurse-submodules", "origin", first, second,
+                                                        NULL });
         return helper_allow(b, false) < 0 ? -ENOMEM : r;
 }
 
@@ -57,7 +63,8 @@ static int fetch(struct build *b) {
 
 /* A commit that no branch or tag leads to; not every server gives one. */
 static int fetch_commit(struct build *b) {
-        struct str pinned = build_pinned_commit(b), commit = arena_str(b->arena, str_is_absent(pinned) ? b->ref : pinned);
+        struct str pinned = build_pinned_commit(b),
+                   commit = arena_str(b->arena, str_is_absent(pinned) ? b->ref : pinned);
 
         return fetch_refs(b, commit.p, NULL);
 }
@@ -68,7 +75,8 @@ static bool is_whole_commit(struct str ref) {
 
 /* What a run that was killed left would keep git from working. */
 static void drop_locks(struct build *b) {
-        static const char *const locks[] = { "/.git/index.lock", "/.git/shallow.lock", "/.git/config.lock", "/.git/packed-refs.lock", "/.git/HEAD.lock" };
+        static const char *const locks[] = { "/.git/index.lock", "/.git/shallow.lock", "/.git/config.lock",
+                                             "/.git/packed-refs.lock", "/.git/HEAD.lock" };
 
         for (size_t i = 0; i < ARRAY_SIZE(locks); i++)
                 (void) unlink(arena_join(b->arena, b->clone, str_of(locks[i])).p);
@@ -76,11 +84,12 @@ static void drop_locks(struct build *b) {
 
 static int open_clone(struct build *b) {
         struct str url = arena_str(b->arena, b->repo);
-        int r = build_run(b, (const char *const[]) { b->git, "init", "--quiet", b->clone.p, NULL });
+        int r = build_run(b, (const char *const[]){ b->git, "init", "--quiet", b->clone.p, NULL });
 
         drop_locks(b);
         if (r >= 0)
-                r = build_run(b, (const char *const[]) { b->git, "-C", b->clone.p, "config", "remote.origin.url", url.p, NULL });
+                r = build_run(b, (const char *const[]){ b->git, "-C", b->clone.p, "config",
+                                                        "remote.origin.url", url.p, NULL });
         return r;
 }
 
@@ -105,21 +114,27 @@ int git_fetch(struct build *b) {
         if (r < 0 || !str_is_absent(b->commit))
                 return r;
 
-        b->problem = arena_join(b->arena, STR("the repository has no tag, branch or commit '"), b->ref, STR("'\n"));
+        b->problem = arena_join(b->arena, STR("the repository has no tag, branch or commit '"), b->ref,
+                                STR("'\n"));
         return -EIO;
 }
 
 int git_check_out(struct build *b) {
         struct str modules = arena_join(b->arena, b->clone, STR("/.gitmodules"));
-        int r = build_run(b, (const char *const[]) { b->git, "-C", b->clone.p, "-c", "advice.detachedHead=false", "checkout", "--quiet", "--force", "--detach", b->commit.p, NULL });
+        int r = build_run(b, (const char *const[]){ b->git, "-C", b->clone.p, "-c",
+                                                    "advice.detachedHead=false", "checkout", "--quiet",
+                                                    "--force", "--detach", b->commit.p, NULL });
 
         if (r >= 0)
-                r = build_run(b, (const char *const[]) { b->git, "-C", b->clone.p, "clean", "--quiet", "-ffdx", NULL });
+                r = build_run(b, (const char *const[]){ b->git, "-C", b->clone.p, "clean", "--quiet", "-ffdx",
+                                                        NULL });
         if (r < 0 || access(modules.p, F_OK) < 0)
                 return r;
 
-        r = build_run(b, (const char *const[]) { b->git, "-C", b->clone.p, "submodule", "--quiet", "sync", "--recursive", NULL });
+        r = build_run(b, (const char *const[]){ b->git, "-C", b->clone.p, "submodule", "--quiet", "sync",
+                                                "--recursive", NULL });
         if (r >= 0)
-                r = build_run(b, (const char *const[]) { b->git, "-C", b->clone.p, "submodule", "--quiet", "update", "--init", "--recursive", "--force", NULL });
+                r = build_run(b, (const char *const[]){ b->git, "-C", b->clone.p, "submodule", "--quiet",
+                                                        "update", "--init", "--recursive", "--force", NULL });
         return r;
 }

@@ -82,7 +82,7 @@ static void find_owner(struct arena *a, struct str path, struct stat *ret) {
 
         for (size_t i = 1; i <= path.n && ret->st_uid == 0; i++)
                 if ((i == path.n || path.p[i] == '/') &&
-                    lstat(arena_str(a, (struct str) { path.p, i }).p, &st) == 0)
+                    lstat(arena_str(a, (struct str){ path.p, i }).p, &st) == 0)
                         *ret = st;
 }
 
@@ -90,7 +90,7 @@ static void find_owner(struct arena *a, struct str path, struct stat *ret) {
 static void find_repository_owner(struct arena *a, struct str repository, struct stat *ret) {
         const struct str suffixes[] = { STR(""), STR("/.git"), STR(".git") };
 
-        *ret = (struct stat) { 0 };
+        *ret = (struct stat){ 0 };
         for (size_t i = 0; i < ARRAY_SIZE(suffixes); i++) {
                 struct str path = arena_join(a, repository, suffixes[i]);
                 char *real = realpath(path.p, NULL);
@@ -156,20 +156,22 @@ static struct str origin_of(struct arena *a, struct str url) {
         struct str host, at;
 
         if (scheme == url.n)
-                return (struct str) { 0 };
+                return (struct str){ 0 };
 
         host = str_from(url, scheme + 3);
         host.n = str_find(host, '/');
         at = str_from(host, str_find(host, '@') < host.n ? str_find(host, '@') + 1 : 0);
-        return arena_join(a, (struct str) { url.p, scheme }, STR("://"), at);
+        return arena_join(a, (struct str){ url.p, scheme }, STR("://"), at);
 }
 
-/* git asks "Username for 'URL': " and "Password for 'URL': ". The credential is for the repository's own server: a submodule's, or one that
- * it redirects to, must not get it. */
+/* git asks "Username for 'URL': " and "Password for 'URL': ". The credential is for the repository's own
+ * server: a submodule's, or one that it redirects to, must not get it. */
 int helper_ask(struct arena *a, const char *question) {
         struct str text = str_of(question), name = str_of(getenv("PYSERVICE_BUILD_CREDENTIAL")), url, value;
         struct str repo = origin_of(a, str_of(getenv("PYSERVICE_BUILD_REPO")));
-        struct credential_places places = { .root = "", .directory = getenv("CREDENTIALS_DIRECTORY"), .is_user = getuid() != 0 };
+        struct credential_places places = { .root = "",
+                                            .directory = getenv("CREDENTIALS_DIRECTORY"),
+                                            .is_user = getuid() != 0 };
         size_t open = str_find(text, '\''), colon;
         int r;
 
@@ -182,7 +184,8 @@ int helper_ask(struct arena *a, const char *question) {
 
         r = credential_read(a, &places, name, &value);
         if (r != 0) {
-                (void) fprintf(stderr, "pyservice-build: cannot read the credential '%.*s': %s\n", STR_ARG(name), r > 0 ? value.p : strerror(-r));
+                (void) fprintf(stderr, "pyservice-build: cannot read the credential '%.*s': %s\n",
+                               STR_ARG(name), r > 0 ? value.p : strerror(-r));
                 return 1;
         }
 
@@ -190,7 +193,7 @@ int helper_ask(struct arena *a, const char *question) {
                 value.n--;
         colon = str_find(value, ':');
         if (str_has_prefix(text, STR("Username")))
-                value = colon < value.n ? (struct str) { value.p, colon } : STR("token");
+                value = colon < value.n ? (struct str){ value.p, colon } : STR("token");
         else if (colon < value.n)
                 value = str_from(value, colon + 1);
         return printf("%.*s\n", STR_ARG(value)) < 0 ? EXIT_SYSTEM : 0;

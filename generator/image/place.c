@@ -18,7 +18,11 @@ static int copy(struct build *b, struct str target) {
         struct str cp = spawn_find(b->arena, "cp");
         struct spawn_result result;
         int r = str_is_absent(cp) ? -ENOENT
-                                  : spawn_run(b->arena, (const char *const[]) { cp.p, "--archive", "--reflink=auto", "--no-target-directory", b->clone.p, target.p, NULL }, &result);
+                                  : spawn_run(b->arena,
+                                              (const char *const[]){ cp.p, "--archive", "--reflink=auto",
+                                                                     "--no-target-directory", b->clone.p,
+                                                                     target.p, NULL },
+                                              &result);
 
         return r < 0 ? r : result.status != 0 ? -EIO : 0;
 }
@@ -44,5 +48,6 @@ void place_code(struct build *b) {
         int r = place(b, &w);
 
         if (r < 0)
-                (void) fprintf(stderr, "the image is built, but its code could not be copied to %.*s: %s\n", STR_ARG(b->code), str_is_absent(w.problem) ? strerror(-r) : w.problem.p);
+                (void) fprintf(stderr, "the image is built, but its code could not be copied to %.*s: %s\n",
+                               STR_ARG(b->code), str_is_absent(w.problem) ? strerror(-r) : w.problem.p);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* pyservicectl import ansible-pyservice: variables of the Ansible role for Python applications, or a playbook that uses it. */
+/* pyservicectl import ansible-pyservice: variables of the Ansible role for Python applications, or a
+ * playbook that uses it. */
 
 #include "import/jinja.h"
 #include "import/plays.h"
@@ -8,7 +9,7 @@
 struct role {
         struct draft draft;
         struct jinja jinja;
-        struct str app_name;            /* as the role has it */
+        struct str app_name; /* as the role has it */
 };
 
 struct row {
@@ -17,12 +18,19 @@ struct row {
 };
 
 static const struct row rows[] = {
-        { "app_description", "description", false, false }, { "app_module", "module", false, false }, { "app_user", "user", false, false },
-        { "app_group", "group", false, false }, { "app_ensure_user", "ensure_user", false, true },
-        { "app_repo", "repo", true, false }, { "app_tag", "ref", true, false }, { "app_ssh_key_path", "ssh_key", true, false },
+        { "app_description", "description", false, false },
+        { "app_module", "module", false, false },
+        { "app_user", "user", false, false },
+        { "app_group", "group", false, false },
+        { "app_ensure_user", "ensure_user", false, true },
+        { "app_repo", "repo", true, false },
+        { "app_tag", "ref", true, false },
+        { "app_ssh_key_path", "ssh_key", true, false },
         { "python_version", "python", true, false },
-        { "app_dir", "app_dir", false, false }, { "app_code_dir", "code_dir", false, false },
-        { "app_config_dir", "config_dir", false, false }, { "app_data_dir", "data_dir", false, false },
+        { "app_dir", "app_dir", false, false },
+        { "app_code_dir", "code_dir", false, false },
+        { "app_config_dir", "config_dir", false, false },
+        { "app_data_dir", "data_dir", false, false },
 };
 
 /* What the role knows and a definition has no need of. */
@@ -47,8 +55,8 @@ static bool is_in(struct str name, const char *const *names, size_t n) {
 /* Names that the role gives a value by itself. */
 static struct str own_name(const struct jinja *j, struct str name) {
         static const char *const keys[] = {
-                "app_module", "app_user", "app_group", "app_root", "app_dir", "app_code_dir",
-                "app_config_dir", "app_data_dir", "python_version",
+                "app_module",   "app_user",       "app_group",    "app_root",       "app_dir",
+                "app_code_dir", "app_config_dir", "app_data_dir", "python_version",
         };
         struct draft *d = j->draft;
         struct str app_name = node_text(jinja_var(j, "app_name"));
@@ -59,15 +67,15 @@ static struct str own_name(const struct jinja *j, struct str name) {
             (str_is(name, "app_config") && !jinja_var(j, "app_config")))
                 return arena_join(d->arena, STR("{{ "), name, STR(" }}"));
         if (str_is(name, "conda_run"))
-                return STR("");         /* the command runs in the image that was made for it */
+                return STR(""); /* the command runs in the image that was made for it */
         if (str_is(name, "global_app_root") && !jinja_var(j, "global_app_root"))
                 return STR("/applications");
 
-        return (struct str) { NULL, 0 };
+        return (struct str){ NULL, 0 };
 }
 
 static void put(struct role *r, struct yaml_text *map, const char *key, const struct node *n) {
-        struct str text = n ? jinja_text(&r->jinja, n) : (struct str) { NULL, 0 };
+        struct str text = n ? jinja_text(&r->jinja, n) : (struct str){ NULL, 0 };
 
         if (!str_is_absent(text))
                 (void) yaml_text_put_text(r->draft.arena, map, str_of(key), str_trim(text));
@@ -75,9 +83,11 @@ static void put(struct role *r, struct yaml_text *map, const char *key, const st
                 draft_note(&r->draft, map, n->at, "'%s' could not be carried over: it is not a text", key);
 }
 
-static void put_missing(struct draft *d, struct yaml_text *source, const char *key, const char *value, const char *variable) {
+static void put_missing(struct draft *d, struct yaml_text *source, const char *key, const char *value,
+                        const char *variable) {
         if (!yaml_text_find(source, str_of(key)))
-                draft_note(d, yaml_text_put_text(d->arena, source, str_of(key), str_of(value)), NOWHERE, "'%s' is not defined here; write it", variable);
+                draft_note(d, yaml_text_put_text(d->arena, source, str_of(key), str_of(value)), NOWHERE,
+                           "'%s' is not defined here; write it", variable);
 }
 
 static void put_source(struct role *r) {
@@ -90,7 +100,8 @@ static void put_source(struct role *r) {
                 struct yaml_text *map = rows[i].is_source ? source : d->root;
 
                 if (n && rows[i].is_flag)
-                        (void) yaml_text_put_plain(d->arena, map, str_of(rows[i].key), node_is_true(n) ? STR("true") : STR("false"));
+                        (void) yaml_text_put_plain(d->arena, map, str_of(rows[i].key),
+                                                   node_is_true(n) ? STR("true") : STR("false"));
                 else if (n)
                         put(r, map, rows[i].key, n);
         }
@@ -98,9 +109,13 @@ static void put_source(struct role *r) {
         put_missing(d, source, "ref", "CHANGE-ME", "app_tag");
         (void) yaml_text_put_text(d->arena, source, STR("requirements"), STR("pinned-requirements.txt"));
         if (key && !jinja_var(&r->jinja, "app_ssh_key_path")) {
-                struct yaml_text *path = yaml_text_put_text(d->arena, source, STR("ssh_key"), arena_join(d->arena, STR("/etc/pyservice/keys/"), d->name));
+                struct yaml_text *path =
+                        yaml_text_put_text(d->arena, source, STR("ssh_key"),
+                                           arena_join(d->arena, STR("/etc/pyservice/keys/"), d->name));
 
-                draft_note(d, path, key->at, "'app_ssh_key' could not be carried over: write the key into this file, which only root may read");
+                draft_note(d, path, key->at,
+                           "'app_ssh_key' could not be carried over: write the key into this file, which "
+                           "only root may read");
         }
         if (!jinja_var(&r->jinja, "app_group") && jinja_var(&r->jinja, "ansible_common_remote_group"))
                 put(r, d->root, "group", jinja_var(&r->jinja, "ansible_common_remote_group"));
@@ -108,17 +123,20 @@ static void put_source(struct role *r) {
 
 static void put_root(struct role *r) {
         struct draft *d = &r->draft;
-        const struct node *root = jinja_var(&r->jinja, "app_root"), *global = jinja_var(&r->jinja, "global_app_root");
+        const struct node *root = jinja_var(&r->jinja, "app_root"),
+                          *global = jinja_var(&r->jinja, "global_app_root");
         struct str base = global ? jinja_text(&r->jinja, global) : STR("/applications");
 
         if (root)
                 put(r, d->root, "root", root);
         else if ((global && !str_is_absent(base)) || !str_eq(r->app_name, d->name))
-                (void) yaml_text_put_text(d->arena, d->root, STR("root"), arena_join(d->arena, base, STR("/"), r->app_name));
+                (void) yaml_text_put_text(d->arena, d->root, STR("root"),
+                                          arena_join(d->arena, base, STR("/"), r->app_name));
         if (str_eq(r->app_name, d->name))
                 return;
 
-        draft_note(d, NULL, NOWHERE, "the application is '%.*s' here, because '%.*s' is not a valid name", STR_ARG(d->name), STR_ARG(r->app_name));
+        draft_note(d, NULL, NOWHERE, "the application is '%.*s' here, because '%.*s' is not a valid name",
+                   STR_ARG(d->name), STR_ARG(r->app_name));
         if (!yaml_text_find(d->root, STR("user")))
                 (void) yaml_text_put_text(d->arena, d->root, STR("user"), r->app_name);
         if (!yaml_text_find(d->root, STR("module")))
@@ -127,7 +145,10 @@ static void put_root(struct role *r) {
 
 static void put_part(struct role *r, enum part_kind kind, const struct node *n) {
         struct draft *d = &r->draft;
-        struct str given = n->kind == NODE_MAP && node_get(n, "name") ? jinja_text(&r->jinja, node_get(n, "name")) : (struct str) { NULL, 0 }, name;
+        struct str given = n->kind == NODE_MAP && node_get(n, "name")
+                                   ? jinja_text(&r->jinja, node_get(n, "name"))
+                                   : (struct str){ NULL, 0 },
+                   name;
         struct draft_part *p;
 
         if (str_is_absent(given)) {
@@ -142,10 +163,12 @@ static void put_part(struct role *r, enum part_kind kind, const struct node *n) 
         for (size_t i = 0; i < n->n; i++) {
                 struct str key = n->pairs[i].key->text;
 
-                if (str_is(key, "description") || str_is(key, "command") || (kind == PART_TIMER && str_is(key, "schedule")))
+                if (str_is(key, "description") || str_is(key, "command") ||
+                    (kind == PART_TIMER && str_is(key, "schedule")))
                         put(r, p->map, arena_str(d->arena, key).p, n->pairs[i].value);
                 else if (!str_is(key, "name"))
-                        draft_note(d, p->map, n->pairs[i].key->at, "'%.*s' could not be carried over", STR_ARG(key));
+                        draft_note(d, p->map, n->pairs[i].key->at, "'%.*s' could not be carried over",
+                                   STR_ARG(key));
         }
 }
 
@@ -155,8 +178,8 @@ static void put_parts(struct role *r, const char *variable, enum part_kind kind)
         for (size_t i = 0; list && list->kind == NODE_LIST && i < list->n; i++)
                 put_part(r, kind, list->items[i]);
         if (list && list->kind != NODE_LIST)
-                draft_note(&r->draft, NULL, list->at,
-                                "'%s' could not be carried over: it is not a list", variable);
+                draft_note(&r->draft, NULL, list->at, "'%s' could not be carried over: it is not a list",
+                           variable);
 }
 
 /* The last part of a path. */
@@ -174,7 +197,9 @@ static void put_file(struct role *r, struct yaml_text *files, const struct node 
         struct yaml_text *file;
 
         if (!dest || !content || node_is_null(content)) {
-                draft_note(d, NULL, n->at, "this file could not be carried over: without 'dest' or 'content' the role ignores it");
+                draft_note(d, NULL, n->at,
+                           "this file could not be carried over: without 'dest' or 'content' the role "
+                           "ignores it");
                 return;
         }
 
@@ -186,12 +211,16 @@ static void put_file(struct role *r, struct yaml_text *files, const struct node 
 
                 draft_put_secret(d, file, STR("content"), secret);
                 draft_note(d, file, content->at,
-                                "%s could not be carried over: store it with 'pyservicectl secret set %.*s "
-                                "%.*s'",
-                           str_is_absent(content->tag) ? arena_str(d->arena, content->text).p : "a value of Ansible's vault", STR_ARG(d->name), STR_ARG(secret));
+                           "%s could not be carried over: store it with 'pyservicectl secret set %.*s "
+                           "%.*s'",
+                           str_is_absent(content->tag) ? arena_str(d->arena, content->text).p
+                                                       : "a value of Ansible's vault",
+                           STR_ARG(d->name), STR_ARG(secret));
         } else
                 /* Not put(): blanks at its ends are part of it. */
-                (void) yaml_text_put_text(d->arena, file, STR("content"), content->kind == NODE_SCALAR ? jinja_text(&r->jinja, content) : STR(""));
+                (void) yaml_text_put_text(d->arena, file, STR("content"),
+                                          content->kind == NODE_SCALAR ? jinja_text(&r->jinja, content)
+                                                                       : STR(""));
         if (content->kind != NODE_SCALAR)
                 draft_note(d, file, content->at, "'content' could not be carried over: it is not a text");
 
@@ -201,7 +230,8 @@ static void put_file(struct role *r, struct yaml_text *files, const struct node 
                 if (str_is(key, "mode") || str_is(key, "owner") || str_is(key, "group"))
                         put(r, file, arena_str(d->arena, key).p, n->pairs[i].value);
                 else if (!str_is(key, "dest") && !str_is(key, "content"))
-                        draft_note(d, file, n->pairs[i].key->at, "'%.*s' could not be carried over", STR_ARG(key));
+                        draft_note(d, file, n->pairs[i].key->at, "'%.*s' could not be carried over",
+                                   STR_ARG(key));
         }
 }
 
@@ -209,7 +239,8 @@ static void put_files(struct role *r) {
         const struct node *list = jinja_var(&r->jinja, "app_files");
 
         for (size_t i = 0; list && list->kind == NODE_LIST && i < list->n; i++)
-                put_file(r, yaml_text_put(r->draft.arena, r->draft.root, STR("files"), YAML_TEXT_LIST), list->items[i]);
+                put_file(r, yaml_text_put(r->draft.arena, r->draft.root, STR("files"), YAML_TEXT_LIST),
+                         list->items[i]);
 }
 
 /* What the playbook itself does besides. */
@@ -225,8 +256,8 @@ static void note_tasks(struct role *r, const struct node *play) {
                         if (plays_is_role(plays_role_of_task(task), "pyservice"))
                                 continue;
                         draft_note(&r->draft, NULL, task->at,
-                                        "the playbook's task '%.*s' could not be carried over; a file that "
-                                        "it writes may become an entry of 'files:'",
+                                   "the playbook's task '%.*s' could not be carried over; a file that "
+                                   "it writes may become an entry of 'files:'",
                                    STR_ARG(node_text(name)));
                 }
         }
@@ -241,11 +272,12 @@ static int import_one(struct import *m, const struct node *vars, const struct no
         if (str_is_absent(r.app_name)) {
                 struct str path = base_name(m->sources.list.at[vars->at.file].path);
 
-                r.app_name = (struct str) { path.p, str_find(path, '.') };
+                r.app_name = (struct str){ path.p, str_find(path, '.') };
         }
         draft_begin(&r.draft, m, r.app_name);
         if (!name)
-                draft_note(&r.draft, NULL, vars->at, "'app_name' is not defined here; the application is named like the file");
+                draft_note(&r.draft, NULL, vars->at,
+                           "'app_name' is not defined here; the application is named like the file");
 
         put_source(&r);
         put_root(&r);
@@ -254,11 +286,13 @@ static int import_one(struct import *m, const struct node *vars, const struct no
         put_files(&r);
         for (size_t i = 0; i < ARRAY_SIZE(dropped); i++)
                 if (jinja_var(&r.jinja, dropped[i].variable))
-                        draft_note(&r.draft, NULL, jinja_var(&r.jinja, dropped[i].variable)->at, "'%s' is not carried over: %s", dropped[i].variable, dropped[i].instead);
+                        draft_note(&r.draft, NULL, jinja_var(&r.jinja, dropped[i].variable)->at,
+                                   "'%s' is not carried over: %s", dropped[i].variable, dropped[i].instead);
         if (play)
                 note_tasks(&r, play);
-        draft_note(&r.draft, NULL, NOWHERE, "the role has neither ports nor health checks; services that "
-                                            "answer requests need 'port:', 'health:' and 'proxy:'");
+        draft_note(&r.draft, NULL, NOWHERE,
+                   "the role has neither ports nor health checks; services that "
+                   "answer requests need 'port:', 'health:' and 'proxy:'");
         return draft_print(&r.draft, is_next);
 }
 

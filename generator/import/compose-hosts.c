@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Compose's containers find one another by the names of services; here a container has the name of its unit. */
+/* Compose's containers find one another by the names of services; here a container has the name of its
+ * unit. */
 
 #include "import/compose.h"
 
@@ -23,8 +24,8 @@ static bool is_word_at(struct str text, size_t at, struct str name) {
         return !has_one_of(str_from(behind, name.n), NAME_BYTES);
 }
 
-/* Does what comes before and behind the word say that it is a host's name? Behind '@' and "://" nothing else stands; elsewhere it is
- * one with a port, and without where `is_host` says so. */
+/* Does what comes before and behind the word say that it is a host's name? Behind '@' and "://" nothing
+ * else stands; elsewhere it is one with a port, and without where `is_host` says so. */
 static bool is_host_at(struct str text, size_t at, struct str name, bool is_host) {
         struct str before = { text.p, at }, behind = str_from(text, at + name.n);
 
@@ -41,10 +42,12 @@ static bool is_host_at(struct str text, size_t at, struct str name, bool is_host
 static struct str host_of(const struct compose *c, struct str service) {
         bool has_instances = compose_kind(c, service) == PART_SERVICE;
 
-        return arena_join(c->draft.arena, c->draft.name, STR("-"), compose_name(c, service), has_instances ? STR("-0") : STR(""));
+        return arena_join(c->draft.arena, c->draft.name, STR("-"), compose_name(c, service),
+                          has_instances ? STR("-0") : STR(""));
 }
 
-struct str compose_hosts(struct compose *c, struct draft_part *p, struct str text, bool is_host, const struct node *at) {
+struct str compose_hosts(struct compose *c, struct draft_part *p, struct str text, bool is_host,
+                         const struct node *at) {
         const struct node *services = node_get(c->root, "services");
         struct draft *d = &c->draft;
 
@@ -59,8 +62,10 @@ struct str compose_hosts(struct compose *c, struct draft_part *p, struct str tex
                                 continue;
                         }
 
-                        draft_note(d, p->map, at->at, "'%.*s' is the host '%.*s' here", STR_ARG(name), STR_ARG(host));
-                        text = arena_join(d->arena, (struct str) { text.p, k }, host, str_from(text, k + name.n));
+                        draft_note(d, p->map, at->at, "'%.*s' is the host '%.*s' here", STR_ARG(name),
+                                   STR_ARG(host));
+                        text = arena_join(d->arena, (struct str){ text.p, k }, host,
+                                          str_from(text, k + name.n));
                         k += host.n;
                 }
         }
@@ -76,8 +81,10 @@ void compose_note_hosts(struct compose *c) {
                 struct str name = services->pairs[i].key->text;
 
                 if (c->is_mentioned[i])
-                        all = arena_join(a, all, str_is_absent(all) ? STR("'") : STR(", '"), name, STR("' is the host '"), host_of(c, name), STR("'"));
+                        all = arena_join(a, all, str_is_absent(all) ? STR("'") : STR(", '"), name,
+                                         STR("' is the host '"), host_of(c, name), STR("'"));
         }
         if (!str_is_absent(all))
-                draft_note(&c->draft, NULL, NOWHERE, "values and commands may name hosts; write their names here: %.*s", STR_ARG(all));
+                draft_note(&c->draft, NULL, NOWHERE,
+                           "values and commands may name hosts; write their names here: %.*s", STR_ARG(all));
 }

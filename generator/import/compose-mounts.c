@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Keys of a Compose service that lead out of its container: ports, volumes, networks, secrets, configuration files. */
+/* Keys of a Compose service that lead out of its container: ports, volumes, networks, secrets,
+ * configuration files. */
 
 #include "import/compose.h"
 
@@ -9,11 +10,12 @@
 static struct str text_at(struct compose *c, const struct node *map, const char *key) {
         const struct node *n = node_get(map, key);
 
-        return n ? compose_text(c, n) : (struct str) { NULL, 0 };
+        return n ? compose_text(c, n) : (struct str){ NULL, 0 };
 }
 
 static void add(struct compose *c, struct draft_part *p, const char *key, struct str text) {
-        (void) yaml_text_add_text(c->draft.arena, yaml_text_put(c->draft.arena, p->map, str_of(key), YAML_TEXT_LIST), text);
+        (void) yaml_text_add_text(c->draft.arena,
+                                  yaml_text_put(c->draft.arena, p->map, str_of(key), YAML_TEXT_LIST), text);
 }
 
 static void put_number(struct compose *c, struct draft_part *p, const char *key, struct str text) {
@@ -24,7 +26,7 @@ static void put_number(struct compose *c, struct draft_part *p, const char *key,
 }
 
 struct port {
-        struct str address, host, container, protocol;          /* absent where they are not said */
+        struct str address, host, container, protocol; /* absent where they are not said */
 };
 
 /* [ADDRESS:][HOST:]CONTAINER[/PROTOCOL] */
@@ -43,18 +45,18 @@ static struct port split_port(struct str text) {
                 return port;
 
         port.container = str_from(text, colon + 1);
-        port.host = (struct str) { text.p, colon };
+        port.host = (struct str){ text.p, colon };
         for (size_t i = colon; i-- > 0;)
                 if (text.p[i] == ':') {
-                        port.address = (struct str) { text.p, i };
-                        port.host = (struct str) { text.p + i + 1, colon - i - 1 };
+                        port.address = (struct str){ text.p, i };
+                        port.host = (struct str){ text.p + i + 1, colon - i - 1 };
                         break;
                 }
         return port;
 }
 
-/* The first TCP port is the one that the process listens on. On the loop-back interface alone, instances count up from it, as ours
- * do; all else is published as it stands. */
+/* The first TCP port is the one that the process listens on. On the loop-back interface alone, instances
+ * count up from it, as ours do; all else is published as it stands. */
 static void put_port(struct compose *c, struct draft_part *p, struct port port, const struct node *at) {
         struct arena *a = c->draft.arena;
         bool is_tcp = str_is_absent(port.protocol) || str_is(port.protocol, "tcp");
@@ -62,13 +64,18 @@ static void put_port(struct compose *c, struct draft_part *p, struct port port, 
         struct str text = port.container;
 
         if (str_find(port.container, '-') < port.container.n) {
-                draft_note(&c->draft, p->map, at->at, "the range of ports %.*s could not be carried over; write each under 'publish:'", STR_ARG(port.container));
+                draft_note(&c->draft, p->map, at->at,
+                           "the range of ports %.*s could not be carried over; write each under 'publish:'",
+                           STR_ARG(port.container));
                 return;
         }
         if (is_first)
                 put_number(c, p, "port", port.container);
         if (str_is_absent(port.host) || str_find(port.host, '-') < port.host.n) {
-                draft_note(&c->draft, p->map, at->at, "port %.*s has no fixed port of the machine; 'proxy:' or 'host_port:' gives it one", STR_ARG(port.container));
+                draft_note(
+                        &c->draft, p->map, at->at,
+                        "port %.*s has no fixed port of the machine; 'proxy:' or 'host_port:' gives it one",
+                        STR_ARG(port.container));
                 return;
         }
         if (is_first && str_is(port.address, "127.0.0.1")) {
@@ -83,7 +90,8 @@ static void put_port(struct compose *c, struct draft_part *p, struct port port, 
 }
 
 static void put_long_port(struct compose *c, struct draft_part *p, const struct node *n) {
-        struct port port = { text_at(c, n, "host_ip"), text_at(c, n, "published"), text_at(c, n, "target"), text_at(c, n, "protocol") };
+        struct port port = { text_at(c, n, "host_ip"), text_at(c, n, "published"), text_at(c, n, "target"),
+                             text_at(c, n, "protocol") };
 
         if (!str_is_absent(port.container))
                 put_port(c, p, port, n);
@@ -99,8 +107,8 @@ static void check_scale(struct compose *c, struct draft_part *p, const struct no
                         service = services->pairs[i].value;
         if (publish && service && (node_get(service, "scale") || node_get(service, "deploy")))
                 draft_note(&c->draft, p->map, n->at,
-                                "only one instance can publish a port; several instances share one with "
-                                "'proxy:'");
+                           "only one instance can publish a port; several instances share one with "
+                           "'proxy:'");
 }
 
 void compose_put_ports(struct compose *c, struct draft_part *p, const struct node *n) {
@@ -117,7 +125,8 @@ void compose_put_ports(struct compose *c, struct draft_part *p, const struct nod
 
 /* Between containers of one network nothing has to be opened. */
 void compose_put_expose(struct compose *c, struct draft_part *p, const struct node *n) {
-        if (p->kind == PART_SERVICE && n->kind == NODE_LIST && n->n > 0 && str_is_made_of(n->items[0]->text, DIGITS) && !yaml_text_find(p->map, STR("port")))
+        if (p->kind == PART_SERVICE && n->kind == NODE_LIST && n->n > 0 &&
+            str_is_made_of(n->items[0]->text, DIGITS) && !yaml_text_find(p->map, STR("port")))
                 put_number(c, p, "port", n->items[0]->text);
 }
 
@@ -130,7 +139,7 @@ static const struct node *object_of(const struct compose *c, const char *key, st
 
 /* One that is there already has a name of its own; ours are named by the definition. */
 static bool is_external(struct compose *c, const struct node *object, struct str name, struct str *ret) {
-        struct str own = object ? text_at(c, object, "name") : (struct str) { NULL, 0 };
+        struct str own = object ? text_at(c, object, "name") : (struct str){ NULL, 0 };
         const struct node *external = object ? node_get(object, "external") : NULL;
 
         if (!external || (external->kind == NODE_SCALAR && !node_is_true(external)))
@@ -147,7 +156,8 @@ static struct str mount_options(struct compose *c, struct str options) {
         struct str rest = options, word, kept = { NULL, 0 };
 
         while (str_split(&rest, ',', &word))
-                if (!str_is(word, "cached") && !str_is(word, "delegated") && !str_is(word, "consistent") && !str_is(word, "rw"))
+                if (!str_is(word, "cached") && !str_is(word, "delegated") && !str_is(word, "consistent") &&
+                    !str_is(word, "rw"))
                         kept = str_is_absent(kept) ? word : arena_join(c->draft.arena, kept, STR(","), word);
 
         return kept;
@@ -163,8 +173,9 @@ static void put_mount(struct compose *c, struct draft_part *p, struct bind_mount
 
         if (str_is_absent(source) || source.n == 0) {
                 draft_note(&c->draft, p->map, at->at,
-                                "the volume without a name at %.*s could not be carried over; give it one "
-                                "under 'volumes:'", STR_ARG(m.target));
+                           "the volume without a name at %.*s could not be carried over; give it one "
+                           "under 'volumes:'",
+                           STR_ARG(m.target));
                 return;
         }
         if (strchr("/.~", source.p[0])) {
@@ -189,11 +200,11 @@ static void put_long_volume(struct compose *c, struct draft_part *p, const struc
         struct bind_mount m = { text_at(c, n, "source"), text_at(c, n, "target"), { NULL, 0 } };
 
         if (str_is(type, "tmpfs") && !str_is_absent(m.target)) {
-                struct str size = tmpfs ? text_at(c, tmpfs, "size") : (struct str) { NULL, 0 };
+                struct str size = tmpfs ? text_at(c, tmpfs, "size") : (struct str){ NULL, 0 };
 
                 if (!str_is_absent(size))
                         m.target = arena_join(c->draft.arena, m.target, STR(":size="), size);
-                draft_raw(&c->draft, p, (struct raw_key) { "Container", STR("Tmpfs"), m.target, n->at });
+                draft_raw(&c->draft, p, (struct raw_key){ "Container", STR("Tmpfs"), m.target, n->at });
                 return;
         }
         if ((!str_is(type, "bind") && !str_is(type, "volume")) || str_is_absent(m.target)) {
@@ -201,9 +212,10 @@ static void put_long_volume(struct compose *c, struct draft_part *p, const struc
                 return;
         }
 
-        selinux = bind ? text_at(c, bind, "selinux") : (struct str) { NULL, 0 };
+        selinux = bind ? text_at(c, bind, "selinux") : (struct str){ NULL, 0 };
         if (node_is_true(node_get(n, "read_only")))
-                m.options = str_is_absent(selinux) ? STR("ro") : arena_join(c->draft.arena, STR("ro,"), selinux);
+                m.options =
+                        str_is_absent(selinux) ? STR("ro") : arena_join(c->draft.arena, STR("ro,"), selinux);
         else
                 m.options = selinux;
         put_mount(c, p, m, n);
@@ -221,7 +233,7 @@ void compose_put_volumes(struct compose *c, struct draft_part *p, const struct n
                 (void) str_split(&rest, ':', &m.source);
                 if (!str_split(&rest, ':', &m.target)) {
                         m.target = m.source;
-                        m.source = (struct str) { NULL, 0 };
+                        m.source = (struct str){ NULL, 0 };
                 }
                 m.options = rest;
                 put_mount(c, p, m, n->items[i]);
@@ -246,7 +258,8 @@ static void put_network_option(struct compose *c, struct draft_part *p, const st
                 return;
         }
         for (size_t i = 0; i < aliases->n; i++)
-                (void) yaml_text_add_text(a, yaml_text_put(a, p->map, STR("aliases"), YAML_TEXT_LIST), node_text(aliases->items[i]));
+                (void) yaml_text_add_text(a, yaml_text_put(a, p->map, STR("aliases"), YAML_TEXT_LIST),
+                                          node_text(aliases->items[i]));
 }
 
 void compose_put_networks(struct compose *c, struct draft_part *p, const struct node *n) {
@@ -255,7 +268,9 @@ void compose_put_networks(struct compose *c, struct draft_part *p, const struct 
                 struct str name = n->kind == NODE_MAP ? n->pairs[i].key->text : n->items[i]->text, own;
 
                 if (i > 0) {
-                        draft_note(&c->draft, p->map, n->at, "the network '%.*s' could not be carried over; a container is on one here", STR_ARG(name));
+                        draft_note(&c->draft, p->map, n->at,
+                                   "the network '%.*s' could not be carried over; a container is on one here",
+                                   STR_ARG(name));
                         continue;
                 }
                 if (!is_external(c, object_of(c, "networks", name), name, &own))
@@ -277,9 +292,10 @@ void compose_put_secrets(struct compose *c, struct draft_part *p, const struct n
         for (size_t i = 0; n->kind == NODE_LIST && i < n->n; i++) {
                 struct str given = source_name(n->items[i]), name = import_name(a, given), file, podman;
                 const struct node *secret = object_of(c, "secrets", given);
-                struct yaml_text *one = yaml_text_put(a, yaml_text_put(a, p->map, STR("secrets"), YAML_TEXT_MAP), name, YAML_TEXT_MAP);
+                struct yaml_text *one = yaml_text_put(
+                        a, yaml_text_put(a, p->map, STR("secrets"), YAML_TEXT_MAP), name, YAML_TEXT_MAP);
 
-                file = secret ? text_at(c, secret, "file") : (struct str) { NULL, 0 };
+                file = secret ? text_at(c, secret, "file") : (struct str){ NULL, 0 };
                 if (!str_is_absent(file))
                         file = compose_path(c, p, file, secret);
                 if (!str_is_absent(file))
@@ -287,23 +303,32 @@ void compose_put_secrets(struct compose *c, struct draft_part *p, const struct n
                 else if (is_external(c, secret, given, &podman))
                         (void) yaml_text_put_text(a, one, STR("podman"), podman);
                 else {
-                        (void) yaml_text_put_text(a, one, STR("credential"), arena_join(a, c->draft.name, STR("."), name));
+                        (void) yaml_text_put_text(a, one, STR("credential"),
+                                                  arena_join(a, c->draft.name, STR("."), name));
                         draft_note(&c->draft, p->map, n->items[i]->at,
-                                        "store the secret '%.*s' with 'pyservicectl secret set %.*s %.*s'", STR_ARG(given), STR_ARG(c->draft.name), STR_ARG(name));
+                                   "store the secret '%.*s' with 'pyservicectl secret set %.*s %.*s'",
+                                   STR_ARG(given), STR_ARG(c->draft.name), STR_ARG(name));
                 }
                 if (n->items[i]->kind == NODE_MAP && n->items[i]->n > 1)
-                        draft_note(&c->draft, p->map, n->items[i]->at, "the secret's target, owner and mode could not be carried over; it is the file /run/secrets/%.*s", STR_ARG(name));
+                        draft_note(&c->draft, p->map, n->items[i]->at,
+                                   "the secret's target, owner and mode could not be carried over; it is the "
+                                   "file /run/secrets/%.*s",
+                                   STR_ARG(name));
         }
 }
 
-/* A file of the machine is mounted; a text is written beside the app's configuration, and mounted from there. */
+/* A file of the machine is mounted; a text is written beside the app's configuration, and mounted from
+ * there. */
 void compose_put_configs(struct compose *c, struct draft_part *p, const struct node *n) {
         struct arena *a = c->draft.arena;
 
         for (size_t i = 0; n->kind == NODE_LIST && i < n->n; i++) {
-                struct str name = source_name(n->items[i]), target = n->items[i]->kind == NODE_MAP ? text_at(c, n->items[i], "target") : (struct str) { NULL, 0 };
+                struct str name = source_name(n->items[i]),
+                           target = n->items[i]->kind == NODE_MAP ? text_at(c, n->items[i], "target")
+                                                                  : (struct str){ NULL, 0 };
                 const struct node *config = str_is_absent(name) ? NULL : object_of(c, "configs", name);
-                struct str file = config ? text_at(c, config, "file") : (struct str) { NULL, 0 }, content = config ? text_at(c, config, "content") : (struct str) { NULL, 0 };
+                struct str file = config ? text_at(c, config, "file") : (struct str){ NULL, 0 },
+                           content = config ? text_at(c, config, "content") : (struct str){ NULL, 0 };
                 struct yaml_text *entry;
 
                 if (str_is_absent(target))
@@ -314,7 +339,9 @@ void compose_put_configs(struct compose *c, struct draft_part *p, const struct n
                                 continue;
                 } else if (!str_is_absent(content)) {
                         file = arena_join(a, STR("{{ app_config_dir }}/"), name);
-                        entry = yaml_text_add(a, yaml_text_put(a, c->draft.root, STR("files"), YAML_TEXT_LIST), YAML_TEXT_MAP);
+                        entry = yaml_text_add(a,
+                                              yaml_text_put(a, c->draft.root, STR("files"), YAML_TEXT_LIST),
+                                              YAML_TEXT_MAP);
                         (void) yaml_text_put_text(a, entry, STR("dest"), file);
                         (void) yaml_text_put_text(a, entry, STR("content"), content);
                         (void) yaml_text_put_text(a, entry, STR("mode"), STR("0444"));

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* ${VARIABLES} of Compose files (compose-spec, "Interpolation"). Those of the shell that runs Compose, and of its .env, are not
- * looked at: the definition has each under `vars:`, with the default that the file gives. */
+/* ${VARIABLES} of Compose files (compose-spec, "Interpolation"). Those of the shell that runs Compose, and
+ * of its .env, are not looked at: the definition has each under `vars:`, with the default that the file
+ * gives. */
 
 #include "import/compose.h"
 
@@ -9,17 +10,17 @@
 
 /* What stands behind a '$'. */
 struct reference {
-        struct str name, word;          /* word: the default, or what else follows the sign */
-        char sign;                      /* '-', '?', '+'; 0 for none */
-        size_t n;                       /* bytes, with braces */
+        struct str name, word; /* word: the default, or what else follows the sign */
+        char sign;             /* '-', '?', '+'; 0 for none */
+        size_t n;              /* bytes, with braces */
 };
 
 static struct str take_name(struct str s) {
         size_t n = 0;
 
-        while (n < s.n && str_is_made_of((struct str) { s.p + n, 1 }, NAME_BYTES))
+        while (n < s.n && str_is_made_of((struct str){ s.p + n, 1 }, NAME_BYTES))
                 n++;
-        return (struct str) { s.p, n > 0 && s.p[0] >= '0' && s.p[0] <= '9' ? 0 : n };
+        return (struct str){ s.p, n > 0 && s.p[0] >= '0' && s.p[0] <= '9' ? 0 : n };
 }
 
 /* Where the brace closes that was opened before `s`; s.n for nowhere. */
@@ -41,7 +42,7 @@ static bool take_reference(struct str s, struct reference *ret) {
         size_t close;
 
         if (s.n == 0 || s.p[0] != '{') {
-                *ret = (struct reference) { .name = take_name(s) };
+                *ret = (struct reference){ .name = take_name(s) };
                 ret->n = ret->name.n;
                 return ret->n > 0;
         }
@@ -49,8 +50,8 @@ static bool take_reference(struct str s, struct reference *ret) {
         close = find_brace(str_from(s, 1));
         if (close + 1 >= s.n)
                 return false;
-        inside = (struct str) { s.p + 1, close };
-        *ret = (struct reference) { .name = take_name(inside), .n = close + 2 };
+        inside = (struct str){ s.p + 1, close };
+        *ret = (struct reference){ .name = take_name(inside), .n = close + 2 };
         rest = str_from(inside, ret->name.n);
         if (rest.n > 1 && rest.p[0] == ':')
                 rest = str_from(rest, 1);
@@ -62,7 +63,8 @@ static bool take_reference(struct str s, struct reference *ret) {
 }
 
 bool compose_is_secretive(struct str name) {
-        static const char *const words[] = { "PASSWORD", "PASSWD", "SECRET", "TOKEN", "API_KEY", "ACCESS_KEY", "PRIVATE_KEY" };
+        static const char *const words[] = { "PASSWORD", "PASSWD",     "SECRET",     "TOKEN",
+                                             "API_KEY",  "ACCESS_KEY", "PRIVATE_KEY" };
 
         for (size_t i = 0; i < ARRAY_SIZE(words); i++)
                 if (str_find_str(name, str_of(words[i])) < name.n)
@@ -77,15 +79,19 @@ static struct str keep(struct compose *c, struct str name) {
 
 static struct str put_reference(struct compose *c, const struct reference *ref, struct span at) {
         struct draft *d = &c->draft;
-        struct yaml_text *vars = yaml_text_find(d->root, STR("vars")), *var = vars ? yaml_text_find(vars, ref->name) : NULL;
+        struct yaml_text *vars = yaml_text_find(d->root, STR("vars")),
+                         *var = vars ? yaml_text_find(vars, ref->name) : NULL;
         struct str value = ref->sign == '-' ? compose_expand(c, ref->word, at) : STR("CHANGE-ME");
 
         if (ref->sign == '+') {
-                draft_note(d, NULL, at, "${%.*s+…} could not be carried over: its value is that for an "
-                                        "unset '%.*s'", STR_ARG(ref->name), STR_ARG(ref->name));
+                draft_note(d, NULL, at,
+                           "${%.*s+…} could not be carried over: its value is that for an "
+                           "unset '%.*s'",
+                           STR_ARG(ref->name), STR_ARG(ref->name));
                 return STR("");
         }
-        if (import_is_built_in(ref->name) || (var && ref->sign == '-' && !str_eq(var->text, value) && !str_is(var->text, "CHANGE-ME")))
+        if (import_is_built_in(ref->name) ||
+            (var && ref->sign == '-' && !str_eq(var->text, value) && !str_is(var->text, "CHANGE-ME")))
                 return value;
         if (var && ref->sign == '-')
                 var->text = value;
@@ -94,14 +100,20 @@ static struct str put_reference(struct compose *c, const struct reference *ref, 
 
         var = draft_var(d, ref->name, value);
         if (compose_is_secretive(ref->name))
-                draft_note(d, var, at, "'%.*s' looks like a secret, but is not encrypted here; store the "
-                                       "whole value with 'pyservicectl secret set %.*s NAME' instead, and "
-                                       "write '{secret: NAME}' there, or let a command read "
-                                       "/run/secrets/NAME", STR_ARG(ref->name), STR_ARG(d->name));
+                draft_note(d, var, at,
+                           "'%.*s' looks like a secret, but is not encrypted here; store the "
+                           "whole value with 'pyservicectl secret set %.*s NAME' instead, and "
+                           "write '{secret: NAME}' there, or let a command read "
+                           "/run/secrets/NAME",
+                           STR_ARG(ref->name), STR_ARG(d->name));
         else if (ref->sign == '-')
-                draft_note(d, var, at, "this is the default of '%.*s'; write the value that it has, in the environment or in .env", STR_ARG(ref->name));
+                draft_note(d, var, at,
+                           "this is the default of '%.*s'; write the value that it has, in the environment "
+                           "or in .env",
+                           STR_ARG(ref->name));
         else
-                draft_note(d, var, at, "write the value that '%.*s' has, in the environment or in .env", STR_ARG(ref->name));
+                draft_note(d, var, at, "write the value that '%.*s' has, in the environment or in .env",
+                           STR_ARG(ref->name));
         return keep(c, ref->name);
 }
 
@@ -113,7 +125,7 @@ struct str compose_expand(struct compose *c, struct str text, struct span at) {
         size_t dollar;
 
         while ((dollar = str_find(rest, '$')) < rest.n) {
-                *vec_push(a, &parts) = import_literal(a, (struct str) { rest.p, dollar });
+                *vec_push(a, &parts) = import_literal(a, (struct str){ rest.p, dollar });
                 rest = str_from(rest, dollar + 1);
                 if (rest.n > 0 && rest.p[0] == '$') {
                         *vec_push(a, &parts) = STR("$");
@@ -123,7 +135,8 @@ struct str compose_expand(struct compose *c, struct str text, struct span at) {
                         rest = str_from(rest, ref.n);
                 } else {
                         *vec_push(a, &parts) = STR("$");
-                        draft_note(&c->draft, NULL, at, "a '$' that begins no variable is kept; Compose rejects it");
+                        draft_note(&c->draft, NULL, at,
+                                   "a '$' that begins no variable is kept; Compose rejects it");
                 }
         }
         *vec_push(a, &parts) = import_literal(a, rest);
@@ -139,7 +152,8 @@ struct str compose_text(struct compose *c, const struct node *n) {
 bool compose_is_variable(struct str text, struct str *ret_name) {
         struct reference ref;
 
-        if (text.n < 2 || text.p[0] != '$' || !take_reference(str_from(text, 1), &ref) || ref.n + 1 != text.n || ref.sign == '-' || ref.sign == '+')
+        if (text.n < 2 || text.p[0] != '$' || !take_reference(str_from(text, 1), &ref) ||
+            ref.n + 1 != text.n || ref.sign == '-' || ref.sign == '+')
                 return false;
 
         *ret_name = ref.name;
@@ -149,8 +163,9 @@ bool compose_is_variable(struct str text, struct str *ret_name) {
 struct str compose_path(struct compose *c, struct draft_part *p, struct str path, const struct node *n) {
         if (path.n > 0 && path.p[0] == '~') {
                 draft_note(&c->draft, p->map, n->at,
-                                "%.*s could not be carried over: write the path of the home directory", STR_ARG(path));
-                return (struct str) { NULL, 0 };
+                           "%.*s could not be carried over: write the path of the home directory",
+                           STR_ARG(path));
+                return (struct str){ NULL, 0 };
         }
 
         return str_has_prefix(path, STR("{{")) ? path : import_path(&c->draft, n->at, path);
@@ -170,5 +185,5 @@ struct str compose_size(struct compose *c, struct str text) {
         if (!strchr("KMGT", unit) || !str_is_made_of(digits, "0123456789"))
                 return text;
 
-        return arena_join(c->draft.arena, digits, arena_str(c->draft.arena, (struct str) { &unit, 1 }));
+        return arena_join(c->draft.arena, digits, arena_str(c->draft.arena, (struct str){ &unit, 1 }));
 }

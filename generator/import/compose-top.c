@@ -5,7 +5,7 @@
 #include "import/compose.h"
 
 static void put(struct compose *c, struct yaml_text *map, const char *key, const struct node *n) {
-        struct str text = n ? compose_text(c, n) : (struct str) { NULL, 0 };
+        struct str text = n ? compose_text(c, n) : (struct str){ NULL, 0 };
 
         if (!str_is_absent(text))
                 (void) yaml_text_put_text(c->draft.arena, map, str_of(key), text);
@@ -20,8 +20,10 @@ static bool is_external(const struct node *object) {
 /* Docker's driver has the server of an NFS among the options, and ":/PATH" as device. */
 static void put_server(struct compose *c, struct yaml_text *volume) {
         struct arena *a = c->draft.arena;
-        struct yaml_text *device = yaml_text_find(volume, STR("device")), *options = yaml_text_find(volume, STR("options"));
-        struct str rest = options ? options->text : (struct str) { NULL, 0 }, word, server = { NULL, 0 }, kept = STR("");
+        struct yaml_text *device = yaml_text_find(volume, STR("device")),
+                         *options = yaml_text_find(volume, STR("options"));
+        struct str rest = options ? options->text : (struct str){ NULL, 0 }, word, server = { NULL, 0 },
+                   kept = STR("");
 
         if (!device || !str_has_prefix(device->text, STR(":/")))
                 return;
@@ -39,24 +41,34 @@ static void put_server(struct compose *c, struct yaml_text *volume) {
 }
 
 /* Two whose names become one would share what they hold. */
-static struct yaml_text *put_object(struct compose *c, const char *top, const struct pair *object, struct str name) {
+static struct yaml_text *put_object(struct compose *c, const char *top, const struct pair *object,
+                                    struct str name) {
         struct draft *d = &c->draft;
-        struct yaml_text *all = yaml_text_put(d->arena, d->root, str_of(top), YAML_TEXT_MAP), *other = yaml_text_find(all, name);
+        struct yaml_text *all = yaml_text_put(d->arena, d->root, str_of(top), YAML_TEXT_MAP),
+                         *other = yaml_text_find(all, name);
 
         if (other)
-                draft_note(d, other, object->key->at, "'%.*s' is '%.*s' here, like another one; rename one of the two, here and in its references", STR_ARG(object->key->text), STR_ARG(name));
+                draft_note(d, other, object->key->at,
+                           "'%.*s' is '%.*s' here, like another one; rename one of the two, here and in its "
+                           "references",
+                           STR_ARG(object->key->text), STR_ARG(name));
         return yaml_text_put(d->arena, all, name, YAML_TEXT_MAP);
 }
 
 static void put_volume(struct compose *c, const struct pair *volume) {
         struct draft *d = &c->draft;
         struct yaml_text *one;
-        const struct node *options = node_get(volume->value, "driver_opts"), *driver = node_get(volume->value, "driver");
-        struct str name = import_name(d->arena, volume->key->text), own = node_text(node_get(volume->value, "name"));
+        const struct node *options = node_get(volume->value, "driver_opts"),
+                          *driver = node_get(volume->value, "driver");
+        struct str name = import_name(d->arena, volume->key->text),
+                   own = node_text(node_get(volume->value, "name"));
 
         one = put_object(c, "volumes", volume, name);
-        draft_note(d, one, volume->key->at, "the data of Compose is in %s%.*s; 'podman volume export' and 'import' move it to '%.*s-%.*s'",
-                   str_is_absent(own) ? "its own volume" : "the volume ", STR_ARG(own), STR_ARG(d->name), STR_ARG(name));
+        draft_note(d, one, volume->key->at,
+                   "the data of Compose is in %s%.*s; 'podman volume export' and 'import' move it to "
+                   "'%.*s-%.*s'",
+                   str_is_absent(own) ? "its own volume" : "the volume ", STR_ARG(own), STR_ARG(d->name),
+                   STR_ARG(name));
         if (driver && !str_is(driver->text, "local"))
                 put(c, one, "driver", driver);
         if (!options)
@@ -71,12 +83,14 @@ static void put_volume(struct compose *c, const struct pair *volume) {
 static void put_network(struct compose *c, const struct pair *network) {
         struct draft *d = &c->draft;
         struct yaml_text *one;
-        const struct node *n = network->value, *ipam = node_get(n, "ipam"), *list = ipam ? node_get(ipam, "config") : NULL, *driver = node_get(n, "driver");
+        const struct node *n = network->value, *ipam = node_get(n, "ipam"),
+                          *list = ipam ? node_get(ipam, "config") : NULL, *driver = node_get(n, "driver");
         struct str name = import_name(d->arena, network->key->text), own = node_text(node_get(n, "name"));
 
         one = put_object(c, "networks", network, name);
         if (!str_is_absent(own))
-                draft_note(d, one, network->key->at, "the network is '%.*s-%.*s' here, not '%.*s'", STR_ARG(d->name), STR_ARG(name), STR_ARG(own));
+                draft_note(d, one, network->key->at, "the network is '%.*s-%.*s' here, not '%.*s'",
+                           STR_ARG(d->name), STR_ARG(name), STR_ARG(own));
         if (driver && !str_is(driver->text, "bridge"))
                 put(c, one, "driver", driver);
         if (node_is_true(node_get(n, "internal")))
@@ -99,7 +113,8 @@ static bool has_default_users(const struct compose *c) {
         const struct node *services = node_get(c->root, "services");
 
         for (size_t i = 0; i < services->n; i++)
-                if (!node_get(services->pairs[i].value, "networks") && !node_get(services->pairs[i].value, "network_mode"))
+                if (!node_get(services->pairs[i].value, "networks") &&
+                    !node_get(services->pairs[i].value, "network_mode"))
                         return true;
 
         return false;
@@ -107,7 +122,8 @@ static bool has_default_users(const struct compose *c) {
 
 void compose_put_top(struct compose *c) {
         struct draft *d = &c->draft;
-        const struct node *volumes = node_get(c->root, "volumes"), *networks = node_get(c->root, "networks"), *by_default;
+        const struct node *volumes = node_get(c->root, "volumes"), *networks = node_get(c->root, "networks"),
+                          *by_default;
 
         for (size_t i = 0; volumes && volumes->kind == NODE_MAP && i < volumes->n; i++)
                 if (!is_external(volumes->pairs[i].value))
@@ -122,9 +138,11 @@ void compose_put_top(struct compose *c) {
         if (by_default && is_external(by_default)) {
                 struct str name = node_text(node_get(by_default, "name"));
 
-                (void) yaml_text_put_text(d->arena, d->root, STR("network"), str_is_absent(name) ? STR("default") : name);
+                (void) yaml_text_put_text(d->arena, d->root, STR("network"),
+                                          str_is_absent(name) ? STR("default") : name);
                 return;
         }
-        (void) yaml_text_put(d->arena, yaml_text_put(d->arena, d->root, STR("networks"), YAML_TEXT_MAP), STR("default"), YAML_TEXT_MAP);
+        (void) yaml_text_put(d->arena, yaml_text_put(d->arena, d->root, STR("networks"), YAML_TEXT_MAP),
+                             STR("default"), YAML_TEXT_MAP);
         (void) yaml_text_put_text(d->arena, d->root, STR("network"), STR("default.network"));
 }

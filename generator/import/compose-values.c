@@ -40,11 +40,13 @@ void compose_pairs(struct compose *c, struct draft_part *p, const struct node *n
 }
 
 static bool is_of_host(struct str key) {
-        return str_find_str(key, STR("HOST")) < key.n || str_find_str(key, STR("SERVER")) < key.n || str_find_str(key, STR("ADDR")) < key.n;
+        return str_find_str(key, STR("HOST")) < key.n || str_find_str(key, STR("SERVER")) < key.n ||
+               str_find_str(key, STR("ADDR")) < key.n;
 }
 
 /* Names of secrets have no '_' here, and so have their files. */
-static struct str rename_secret_file(struct compose *c, struct draft_part *p, struct str text, const struct node *at) {
+static struct str rename_secret_file(struct compose *c, struct draft_part *p, struct str text,
+                                     const struct node *at) {
         const struct str directory = STR("/run/secrets/");
         struct draft *d = &c->draft;
         struct str name, fresh;
@@ -71,15 +73,18 @@ static void put_variable(struct compose *c, struct draft_part *p, struct str key
 
                 draft_put_secret(d, env, key, secret);
                 draft_note(d, yaml_text_find(env, key), value ? value->at : p->at,
-                                "the value of '%.*s' looks like a secret: store it with 'pyservicectl "
-                                "secret set %.*s %.*s'",
+                           "the value of '%.*s' looks like a secret: store it with 'pyservicectl "
+                           "secret set %.*s %.*s'",
                            STR_ARG(name), STR_ARG(d->name), STR_ARG(secret));
                 return;
         }
         if (!value) {
-                draft_note(d, p->map, p->at, "Compose takes the variable '%.*s' from its own environment; write its value", STR_ARG(key));
+                draft_note(d, p->map, p->at,
+                           "Compose takes the variable '%.*s' from its own environment; write its value",
+                           STR_ARG(key));
                 (void) draft_var(d, key, STR("CHANGE-ME"));
-                (void) yaml_text_put_text(d->arena, env, key, arena_join(d->arena, STR("{{ "), key, STR(" }}")));
+                (void) yaml_text_put_text(d->arena, env, key,
+                                          arena_join(d->arena, STR("{{ "), key, STR(" }}")));
                 return;
         }
 
@@ -97,8 +102,9 @@ void compose_put_environment(struct compose *c, struct draft_part *p, const stru
 }
 
 static void put_env_file(struct compose *c, struct draft_part *p, const struct node *n) {
-        const struct node *path = n->kind == NODE_MAP ? node_get(n, "path") : n, *required = node_get(n, "required");
-        struct str text = path ? compose_text(c, path) : (struct str) { NULL, 0 };
+        const struct node *path = n->kind == NODE_MAP ? node_get(n, "path") : n,
+                          *required = node_get(n, "required");
+        struct str text = path ? compose_text(c, path) : (struct str){ NULL, 0 };
 
         if (str_is_absent(text))
                 return;
@@ -124,7 +130,10 @@ void compose_put_depends_on(struct compose *c, struct draft_part *p, const struc
                 const struct node *required = options ? node_get(options, "required") : NULL;
 
                 if (compose_kind(c, name) != PART_TASK)
-                        (void) yaml_text_add_text(c->draft.arena, list(c, p, required && !node_is_true(required) ? "after" : "requires"), compose_name(c, name));
+                        (void) yaml_text_add_text(
+                                c->draft.arena,
+                                list(c, p, required && !node_is_true(required) ? "after" : "requires"),
+                                compose_name(c, name));
         }
 }
 
@@ -142,21 +151,24 @@ static struct str health_command(struct compose *c, const struct node *test) {
                 words[n] = compose_text(c, test->items[i]);
                 n += !str_is_absent(words[n]);
         }
-        return n > 0 ? import_quote(c->draft.arena, words, n) : (struct str) { NULL, 0 };
+        return n > 0 ? import_quote(c->draft.arena, words, n) : (struct str){ NULL, 0 };
 }
 
 void compose_put_healthcheck(struct compose *c, struct draft_part *p, const struct node *n) {
         static const char *const texts[] = { "interval", "timeout", "start_period" };
-        const struct node *test = node_get(n, "test"), *disable = node_get(n, "disable"), *retries = node_get(n, "retries");
+        const struct node *test = node_get(n, "test"), *disable = node_get(n, "disable"),
+                          *retries = node_get(n, "retries");
         struct yaml_text *health;
         struct str command;
 
         if (node_is_true(disable) || p->kind == PART_TASK)
                 return;
-        command = test ? health_command(c, test) : (struct str) { NULL, 0 };
+        command = test ? health_command(c, test) : (struct str){ NULL, 0 };
         if (str_is_absent(command)) {
                 if (!test)
-                        draft_note(&c->draft, p->map, n->at, "the health check of the image itself could not be carried over; write it here");
+                        draft_note(&c->draft, p->map, n->at,
+                                   "the health check of the image itself could not be carried over; write it "
+                                   "here");
                 return;
         }
 
@@ -166,7 +178,8 @@ void compose_put_healthcheck(struct compose *c, struct draft_part *p, const stru
                 const struct node *value = node_get(n, texts[i]);
 
                 if (value && !str_is_absent(node_text(value)))
-                        (void) yaml_text_put_text(c->draft.arena, health, str_of(texts[i]), compose_text(c, value));
+                        (void) yaml_text_put_text(c->draft.arena, health, str_of(texts[i]),
+                                                  compose_text(c, value));
         }
         if (retries && str_is_made_of(retries->text, "0123456789"))
                 (void) yaml_text_put_plain(c->draft.arena, health, STR("retries"), retries->text);
@@ -196,7 +209,9 @@ void compose_put_ulimits(struct compose *c, struct draft_part *p, const struct n
                 if (str_is(n->pairs[i].key->text, "nofile"))
                         compose_put_limit(c, p, "nofile", hard ? hard : value);
                 else
-                        compose_drop(c, p, arena_join(c->draft.arena, STR("ulimits: "), n->pairs[i].key->text).p, value);
+                        compose_drop(c, p,
+                                     arena_join(c->draft.arena, STR("ulimits: "), n->pairs[i].key->text).p,
+                                     value);
         }
 }
 
@@ -243,7 +258,7 @@ void compose_put_deploy(struct compose *c, struct draft_part *p, const struct no
 
 static struct str text_of(struct compose *c, const struct node *n, const char *key, const char *otherwise) {
         const struct node *value = n->kind == NODE_MAP ? node_get(n, key) : NULL;
-        struct str text = value ? compose_text(c, value) : (struct str) { NULL, 0 };
+        struct str text = value ? compose_text(c, value) : (struct str){ NULL, 0 };
 
         return str_is_absent(text) ? str_of(otherwise) : text;
 }
@@ -263,7 +278,8 @@ static bool is_one_source(struct compose *c, struct str context) {
         for (size_t i = 0; i < services->n; i++) {
                 const struct node *service = services->pairs[i].value, *build = node_get(service, "build");
 
-                if (compose_kind(c, services->pairs[i].key->text) == PART_SERVICE && (!build || node_get(service, "image") || !str_eq(context_of(c, build), context)))
+                if (compose_kind(c, services->pairs[i].key->text) == PART_SERVICE &&
+                    (!build || node_get(service, "image") || !str_eq(context_of(c, build), context)))
                         return false;
         }
 
@@ -286,7 +302,8 @@ static void put_source(struct compose *c, const struct node *n, struct str conte
 }
 
 /* What has to be done by hand. */
-static struct str build_command(struct compose *c, struct draft_part *p, const struct node *n, struct str image) {
+static struct str build_command(struct compose *c, struct draft_part *p, const struct node *n,
+                                struct str image) {
         struct str context = context_of(c, n), file = text_of(c, n, "dockerfile", "Dockerfile");
         const struct str git[] = { STR("podman"), STR("build"), STR("-t"), image, STR("-f"), file, context };
         struct str local[ARRAY_SIZE(git)];
@@ -316,7 +333,10 @@ void compose_put_build(struct compose *c, struct draft_part *p, const struct nod
         }
 
         if (!image)
-                image = yaml_text_put_text(d->arena, p->map, STR("image"), arena_join(d->arena, STR("localhost/"), d->name, STR("-"), p->name, STR(":latest")));
+                image = yaml_text_put_text(
+                        d->arena, p->map, STR("image"),
+                        arena_join(d->arena, STR("localhost/"), d->name, STR("-"), p->name, STR(":latest")));
         put(c, p, "pull", STR("never"));
-        draft_note(d, p->map, n->at, "build its image by hand, %s; or write 'source:' with a Git repository", build_command(c, p, n, image->text).p);
+        draft_note(d, p->map, n->at, "build its image by hand, %s; or write 'source:' with a Git repository",
+                   build_command(c, p, n, image->text).p);
 }

@@ -1,56 +1,57 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* pyservicectl import compose: a Compose file becomes one application. What others need in order to start, has no ports and is not built
- * here is a sidecar; what others wait for until it has ended is a task; all else is a service. */
+/* pyservicectl import compose: a Compose file becomes one application. What others need in order to start,
+ * has no ports and is not built here is a sidecar; what others wait for until it has ended is a task; all
+ * else is a service. */
 
 #include "import/compose.h"
 
 struct key {
         const char *name;
-        compose_put put;                /* NULL: see the rest */
-        const char *to;                 /* the definition's key, for a text or a command */
+        compose_put put; /* NULL: see the rest */
+        const char *to;  /* the definition's key, for a text or a command */
         bool is_words;
-        const char *raw;                /* Quadlet's, for each text of it */
+        const char *raw; /* Quadlet's, for each text of it */
 };
 
 static const struct key keys[] = {
-        { "annotations",    .raw = "Annotation" },
-        { "build",          compose_put_build },
-        { "cap_add",        .raw = "AddCapability" },
-        { "cap_drop",       .raw = "DropCapability" },
-        { "command",        .to = "command", .is_words = true },
-        { "configs",        compose_put_configs },
-        { "depends_on",     compose_put_depends_on },
-        { "deploy",         compose_put_deploy },
-        { "devices",        .raw = "AddDevice" },
-        { "dns",            .raw = "DNS" },
-        { "dns_opt",        .raw = "DNSOption" },
-        { "dns_search",     .raw = "DNSSearch" },
-        { "entrypoint",     .to = "entrypoint", .is_words = true },
-        { "env_file",       compose_put_env_file },
-        { "environment",    compose_put_environment },
-        { "expose",         compose_put_expose },
-        { "extra_hosts",    .raw = "AddHost" },
-        { "group_add",      .raw = "GroupAdd" },
-        { "healthcheck",    compose_put_healthcheck },
-        { "init",           .to = "init" },
-        { "network_mode",   compose_put_network_mode },
-        { "networks",       compose_put_networks },
-        { "ports",          compose_put_ports },
-        { "read_only",      .raw = "ReadOnly" },
-        { "restart",        compose_put_restart },
-        { "scale",          .to = "scale" },
-        { "secrets",        compose_put_secrets },
-        { "shm_size",       .raw = "ShmSize" },
+        { "annotations", .raw = "Annotation" },
+        { "build", compose_put_build },
+        { "cap_add", .raw = "AddCapability" },
+        { "cap_drop", .raw = "DropCapability" },
+        { "command", .to = "command", .is_words = true },
+        { "configs", compose_put_configs },
+        { "depends_on", compose_put_depends_on },
+        { "deploy", compose_put_deploy },
+        { "devices", .raw = "AddDevice" },
+        { "dns", .raw = "DNS" },
+        { "dns_opt", .raw = "DNSOption" },
+        { "dns_search", .raw = "DNSSearch" },
+        { "entrypoint", .to = "entrypoint", .is_words = true },
+        { "env_file", compose_put_env_file },
+        { "environment", compose_put_environment },
+        { "expose", compose_put_expose },
+        { "extra_hosts", .raw = "AddHost" },
+        { "group_add", .raw = "GroupAdd" },
+        { "healthcheck", compose_put_healthcheck },
+        { "init", .to = "init" },
+        { "network_mode", compose_put_network_mode },
+        { "networks", compose_put_networks },
+        { "ports", compose_put_ports },
+        { "read_only", .raw = "ReadOnly" },
+        { "restart", compose_put_restart },
+        { "scale", .to = "scale" },
+        { "secrets", compose_put_secrets },
+        { "shm_size", .raw = "ShmSize" },
         { "stop_grace_period", .to = "stop_timeout" },
-        { "stop_signal",    .to = "stop_signal" },
-        { "sysctls",        .raw = "Sysctl" },
-        { "tmpfs",          .raw = "Tmpfs" },
-        { "ulimits",        compose_put_ulimits },
-        { "user",           .to = "user" },
-        { "userns_mode",    .raw = "UserNS" },
-        { "volumes",        compose_put_volumes },
-        { "working_dir",    .to = "workdir" },
+        { "stop_signal", .to = "stop_signal" },
+        { "sysctls", .raw = "Sysctl" },
+        { "tmpfs", .raw = "Tmpfs" },
+        { "ulimits", compose_put_ulimits },
+        { "user", .to = "user" },
+        { "userns_mode", .raw = "UserNS" },
+        { "volumes", compose_put_volumes },
+        { "working_dir", .to = "workdir" },
 };
 
 void compose_drop(struct compose *c, struct draft_part *p, const char *key, const struct node *n) {
@@ -59,7 +60,8 @@ void compose_drop(struct compose *c, struct draft_part *p, const char *key, cons
         if (str_is_absent(text))
                 draft_note(&c->draft, p ? p->map : NULL, n->at, "'%s' could not be carried over", key);
         else
-                draft_note(&c->draft, p ? p->map : NULL, n->at, "'%s: %.*s' could not be carried over", key, STR_ARG(text));
+                draft_note(&c->draft, p ? p->map : NULL, n->at, "'%s: %.*s' could not be carried over", key,
+                           STR_ARG(text));
 }
 
 /* One of `services:`; NULL for none. */
@@ -123,7 +125,8 @@ static void put_words(struct compose *c, struct draft_part *p, const char *key, 
         struct yaml_text *list;
 
         if (!str_is_absent(text)) {
-                (void) yaml_text_put_text(d->arena, p->map, str_of(key), compose_hosts(c, p, str_trim(text), false, n));
+                (void) yaml_text_put_text(d->arena, p->map, str_of(key),
+                                          compose_hosts(c, p, str_trim(text), false, n));
                 return;
         }
         if (n->kind != NODE_LIST)
@@ -137,7 +140,8 @@ static void put_words(struct compose *c, struct draft_part *p, const char *key, 
         for (size_t i = 0; i < n->n; i++) {
                 text = compose_text(c, n->items[i]);
                 if (!str_is_absent(text))
-                        (void) yaml_text_add_text(d->arena, list, compose_hosts(c, p, text, false, n->items[i]));
+                        (void) yaml_text_add_text(d->arena, list,
+                                                  compose_hosts(c, p, text, false, n->items[i]));
         }
 }
 
@@ -147,7 +151,7 @@ static void put_raw_text(struct compose *c, struct draft_part *p, const char *ra
         if (strcmp(raw, "ShmSize") == 0)
                 text = compose_size(c, text);
         if (!str_is_absent(text))
-                draft_raw(&c->draft, p, (struct raw_key) { "Container", str_of(raw), text, n->at });
+                draft_raw(&c->draft, p, (struct raw_key){ "Container", str_of(raw), text, n->at });
 }
 
 static void put_raw(struct compose *c, struct draft_part *p, const char *raw, const struct node *n) {
@@ -158,7 +162,11 @@ static void put_raw(struct compose *c, struct draft_part *p, const char *raw, co
                 struct str value = compose_text(c, n->pairs[i].value);
 
                 if (!str_is_absent(value))
-                        draft_raw(&c->draft, p, (struct raw_key) { "Container", str_of(raw), arena_join(c->draft.arena, n->pairs[i].key->text, str_of(sign), value), n->at });
+                        draft_raw(&c->draft, p,
+                                  (struct raw_key){ "Container", str_of(raw),
+                                                    arena_join(c->draft.arena, n->pairs[i].key->text,
+                                                               str_of(sign), value),
+                                                    n->at });
         }
         if (n->kind == NODE_SCALAR)
                 put_raw_text(c, p, raw, n);
@@ -181,7 +189,8 @@ static void put_by_row(struct compose *c, struct draft_part *p, const struct key
         }
 
         text = compose_text(c, n);
-        if ((is_number(text) && strcmp(row->to, "scale") == 0) || (strcmp(row->to, "init") == 0 && (str_is(text, "true") || str_is(text, "false"))))
+        if ((is_number(text) && strcmp(row->to, "scale") == 0) ||
+            (strcmp(row->to, "init") == 0 && (str_is(text, "true") || str_is(text, "false"))))
                 (void) yaml_text_put_plain(c->draft.arena, p->map, str_of(row->to), text);
         else if (!str_is_absent(text))
                 (void) yaml_text_put_text(c->draft.arena, p->map, str_of(row->to), text);
@@ -196,7 +205,8 @@ static void put_image(struct compose *c, struct draft_part *p, const struct node
                 return;
         if (host.n == image.n)
                 image = arena_join(d->arena, STR("docker.io/library/"), image);
-        else if (str_find(host, '.') == host.n && str_find(host, ':') == host.n && !str_is(host, "localhost") && str_find(host, '{') == host.n)
+        else if (str_find(host, '.') == host.n && str_find(host, ':') == host.n &&
+                 !str_is(host, "localhost") && str_find(host, '{') == host.n)
                 image = arena_join(d->arena, STR("docker.io/"), image);
         (void) yaml_text_put_text(d->arena, p->map, STR("image"), image);
 }
@@ -216,8 +226,11 @@ static void put_security(struct compose *c, struct draft_part *p, const struct n
         for (size_t i = 0; n->kind == NODE_LIST && i < n->n; i++) {
                 struct str text = node_text(n->items[i]);
 
-                if (str_is(text, "no-new-privileges") || str_is(text, "no-new-privileges:true") || str_is(text, "no-new-privileges=true"))
-                        draft_raw(&c->draft, p, (struct raw_key) { "Container", STR("NoNewPrivileges"), STR("true"), n->at });
+                if (str_is(text, "no-new-privileges") || str_is(text, "no-new-privileges:true") ||
+                    str_is(text, "no-new-privileges=true"))
+                        draft_raw(
+                                &c->draft, p,
+                                (struct raw_key){ "Container", STR("NoNewPrivileges"), STR("true"), n->at });
                 else
                         compose_drop(c, p, "security_opt", n->items[i]);
         }
@@ -229,13 +242,17 @@ static bool put_special(struct compose *c, struct draft_part *p, struct str key,
         if (str_is(key, "labels"))
                 compose_pairs(c, p, n, NULL);
         else if (str_is(key, "container_name"))
-                draft_note(&c->draft, p->map, n->at, "the container is not named %.*s here, but like its unit; use that name to reach it", STR_ARG(n->text));
+                draft_note(
+                        &c->draft, p->map, n->at,
+                        "the container is not named %.*s here, but like its unit; use that name to reach it",
+                        STR_ARG(n->text));
         else if (str_is(key, "pull_policy"))
                 put_pull(c, p, n);
         else if (str_is(key, "security_opt"))
                 put_security(c, p, n);
         else if (str_is(key, "privileged") && node_is_true(n))
-                draft_raw(&c->draft, p, (struct raw_key) { "Container", STR("PodmanArgs"), STR("--privileged"), n->at });
+                draft_raw(&c->draft, p,
+                          (struct raw_key){ "Container", STR("PodmanArgs"), STR("--privileged"), n->at });
         else if (str_is(key, "mem_limit"))
                 compose_put_limit(c, p, "memory", n);
         else if (str_is(key, "cpus"))
@@ -272,7 +289,8 @@ static void put_service(struct compose *c, const struct pair *service) {
         struct draft_part *p = draft_part(d, kind, name, service->key->at);
 
         if (!str_eq(name, given))
-                draft_note(d, p->map, service->key->at, "'%.*s' is '%.*s' here", STR_ARG(given), STR_ARG(name));
+                draft_note(d, p->map, service->key->at, "'%.*s' is '%.*s' here", STR_ARG(given),
+                           STR_ARG(name));
         /* What is built may be named by it. */
         for (size_t i = 0; i < service->value->n; i++)
                 if (str_is(service->value->pairs[i].key->text, "image"))
@@ -280,9 +298,12 @@ static void put_service(struct compose *c, const struct pair *service) {
         for (size_t i = 0; i < service->value->n; i++)
                 put_key(c, p, &service->value->pairs[i]);
         if (kind == PART_TASK)
-                (void) yaml_text_add_text(d->arena, yaml_text_put(d->arena, d->root, STR("before_update"), YAML_TEXT_LIST), name);
+                (void) yaml_text_add_text(
+                        d->arena, yaml_text_put(d->arena, d->root, STR("before_update"), YAML_TEXT_LIST),
+                        name);
         if (!yaml_text_find(p->map, STR("image")) && !yaml_text_find(d->root, STR("source")))
-                draft_note(d, p->map, service->key->at, "'%.*s' has neither an image nor a build", STR_ARG(given));
+                draft_note(d, p->map, service->key->at, "'%.*s' has neither an image nor a build",
+                           STR_ARG(given));
 }
 
 static void choose_names(struct compose *c, const struct node *services) {
@@ -304,7 +325,7 @@ static bool is_service_list(const struct node *services) {
 static struct str project_name(struct compose *c, struct import *m) {
         struct str name = node_text(node_get(c->root, "name")), path, part = { NULL, 0 }, next = { NULL, 0 };
 
-        c->draft = (struct draft) { .arena = &m->ctl->arena, .sources = &m->sources };
+        c->draft = (struct draft){ .arena = &m->ctl->arena, .sources = &m->sources };
         if (!str_is_absent(name))
                 return name;
 
@@ -315,7 +336,8 @@ static struct str project_name(struct compose *c, struct import *m) {
 }
 
 int import_compose(struct ctl *ctl) {
-        static const char *const known[] = { "name", "version", "services", "volumes", "networks", "secrets", "configs" };
+        static const char *const known[] = { "name",     "version", "services", "volumes",
+                                             "networks", "secrets", "configs" };
         struct compose c = { 0 };
         struct node *root = NULL;
         const struct node *services;
@@ -330,7 +352,8 @@ int import_compose(struct ctl *ctl) {
         c.root = root;
         services = node_get(root, "services");
         if (!is_service_list(services)) {
-                (void) fprintf(stderr, "pyservicectl: %s: a Compose file has 'services:', a map of maps\n", ctl->argv[0]);
+                (void) fprintf(stderr, "pyservicectl: %s: a Compose file has 'services:', a map of maps\n",
+                               ctl->argv[0]);
                 return CTL_MISTAKE;
         }
 

@@ -7,19 +7,20 @@
 
 struct compose {
         struct draft draft;
-        const struct node *root;        /* of the file */
-        bool needs_network;             /* several containers, which find one another by name */
-        struct str *names;              /* of the parts, as `services` has them */
-        bool *is_mentioned;             /* … and which of the names stand in values that nothing was done with */
+        const struct node *root; /* of the file */
+        bool needs_network;      /* several containers, which find one another by name */
+        struct str *names;       /* of the parts, as `services` has them */
+        bool *is_mentioned;      /* … and which of the names stand in values that nothing was done with */
 };
 
 /* A text with ${VARIABLE} as {{ VARIABLE }}; absent for what is none. */
 struct str compose_text(struct compose *c, const struct node *n);
 struct str compose_expand(struct compose *c, struct str text, struct span at);
 
-/* A text in which the names of other services are those that their containers have here. `is_host`: it may be nothing but such a
- * name. */
-struct str compose_hosts(struct compose *c, struct draft_part *p, struct str text, bool is_host, const struct node *at);
+/* A text in which the names of other services are those that their containers have here. `is_host`: it may
+ * be nothing but such a name. */
+struct str compose_hosts(struct compose *c, struct draft_part *p, struct str text, bool is_host,
+                         const struct node *at);
 
 /* What compose_hosts() was not sure of. */
 void compose_note_hosts(struct compose *c);
@@ -42,8 +43,10 @@ struct str compose_name(const struct compose *c, struct str service);
 /* What a service of the file is here. */
 enum part_kind compose_kind(const struct compose *c, struct str name);
 
-/* A list, or a map as KEY=VALUE: calls `put` for each key and value; the value is NULL where there is none. */
-typedef void (*compose_pair)(struct compose *c, struct draft_part *p, struct str key, const struct node *value);
+/* A list, or a map as KEY=VALUE: calls `put` for each key and value; the value is NULL where there is
+ * none. */
+typedef void (*compose_pair)(struct compose *c, struct draft_part *p, struct str key,
+                             const struct node *value);
 void compose_pairs(struct compose *c, struct draft_part *p, const struct node *n, compose_pair put);
 
 /* Keys of a service. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* pyservicectl import dci-api: variables of the Ansible role quadlet.dci_api, or a playbook that uses it. Which of them are the
- * application's own is what the contract dci-api says. */
+/* pyservicectl import dci-api: variables of the Ansible role quadlet.dci_api, or a playbook that uses it.
+ * Which of them are the application's own is what the contract dci-api says. */
 
 #include <fcntl.h>
 
@@ -13,7 +13,7 @@
 static struct str own_name(const struct jinja *j, struct str name) {
         (void) j;
         (void) name;
-        return (struct str) { NULL, 0 };
+        return (struct str){ NULL, 0 };
 }
 
 struct row {
@@ -23,13 +23,17 @@ struct row {
 
 /* Variables of the role that are about the container. */
 static const struct row rows[] = {
-        { "dci_api_container_image", { "image" }, false }, { "dci_api_container_network", { "network" }, false },
-        { "dci_api_container_scale", { "scale" }, true }, { "haproxy_config_dir", { "proxy", "config_dir" }, false },
+        { "dci_api_container_image", { "image" }, false },
+        { "dci_api_container_network", { "network" }, false },
+        { "dci_api_container_scale", { "scale" }, true },
+        { "haproxy_config_dir", { "proxy", "config_dir" }, false },
         { "dci_redis_url", { "auth_tracking", "redis_url" }, false },
 };
 
 static void put_path(struct draft *d, const struct row *row, struct str text) {
-        struct yaml_text *map = row->path[1] ? yaml_text_put(d->arena, d->root, str_of(row->path[0]), YAML_TEXT_MAP) : d->root;
+        struct yaml_text *map =
+                row->path[1] ? yaml_text_put(d->arena, d->root, str_of(row->path[0]), YAML_TEXT_MAP)
+                             : d->root;
         struct str key = str_of(row->path[1] ? row->path[1] : row->path[0]);
 
         if (row->is_plain && text.n > 0 && str_is_made_of(text, "0123456789"))
@@ -41,13 +45,21 @@ static void put_path(struct draft *d, const struct row *row, struct str text) {
 /* What the role's templates say, and its defaults. */
 static void put_constants(struct draft *d) {
         static const struct row constants[] = {
-                { "DCI control server API", { "description" }, false }, { "quay.io/distributedci/dci-control-server:latest", { "image" }, false },
-                { "quadlet.network", { "network" }, false }, { "4", { "scale" }, true }, { "5000", { "port" }, true },
+                { "DCI control server API", { "description" }, false },
+                { "quay.io/distributedci/dci-control-server:latest", { "image" }, false },
+                { "quadlet.network", { "network" }, false },
+                { "4", { "scale" }, true },
+                { "5000", { "port" }, true },
                 { "dci_api", { "labels", "io.distributed-ci.app" }, false },
-                { "curl --head http://localhost:5000/api/v1/", { "health", "command" }, false }, { "5s", { "health", "interval" }, false },
-                { "5s", { "health", "timeout" }, false }, { "5", { "health", "retries" }, true }, { "10s", { "health", "start_period" }, false },
-                { "dci-api", { "proxy", "backend" }, false }, { "dns", { "proxy", "via" }, false },
-                { "dci-api", { "contract" }, false }, { "true", { "auth_tracking", "enabled" }, false },
+                { "curl --head http://localhost:5000/api/v1/", { "health", "command" }, false },
+                { "5s", { "health", "interval" }, false },
+                { "5s", { "health", "timeout" }, false },
+                { "5", { "health", "retries" }, true },
+                { "10s", { "health", "start_period" }, false },
+                { "dci-api", { "proxy", "backend" }, false },
+                { "dns", { "proxy", "via" }, false },
+                { "dci-api", { "contract" }, false },
+                { "true", { "auth_tracking", "enabled" }, false },
         };
         struct yaml_text *check;
 
@@ -83,13 +95,15 @@ static void put_list(const struct jinja *j, struct yaml_text *map, struct str ke
         }
 }
 
-static void put_secret(struct draft *d, struct yaml_text *config, const struct contract_variable *v, const struct node *n) {
+static void put_secret(struct draft *d, struct yaml_text *config, const struct contract_variable *v,
+                       const struct node *n) {
         struct str secret = draft_secret(d, v->name.text);
 
         draft_put_secret(d, config, v->name.text, secret);
         draft_note(d, yaml_text_find(config, v->name.text), n->at,
-                        "%s could not be carried over: store it with 'pyservicectl secret set %.*s %.*s'",
-                   str_is_absent(n->tag) ? arena_str(d->arena, n->text).p : "a value of Ansible's vault", STR_ARG(d->name), STR_ARG(secret));
+                   "%s could not be carried over: store it with 'pyservicectl secret set %.*s %.*s'",
+                   str_is_absent(n->tag) ? arena_str(d->arena, n->text).p : "a value of Ansible's vault",
+                   STR_ARG(d->name), STR_ARG(secret));
 }
 
 /* What people call variables of a vault. */
@@ -113,13 +127,15 @@ static void put_config(const struct jinja *j, const struct contract_variable *v,
 
         text = jinja_text(j, n);
         if (str_is(v->name.text, "dbpassword") && str_find(text, '%') < text.n)
-                draft_note(d, NULL, n->at,
-                           "the role put 'dbpassword' into the URI as it is; here the URI encodes it: if it was "
-                           "encoded, write the password itself, such as '@' for '%%40'");
+                draft_note(
+                        d, NULL, n->at,
+                        "the role put 'dbpassword' into the URI as it is; here the URI encodes it: if it was "
+                        "encoded, write the password itself, such as '@' for '%%40'");
         if (str_is_absent(text))
                 draft_note(d, NULL, n->at, "'%.*s' could not be carried over", STR_ARG(v->name.text));
         else if (v->type.index == CONTRACT_BOOLEAN && n->plain)
-                (void) yaml_text_put_plain(d->arena, config, v->name.text, node_is_true(n) ? STR("true") : STR("false"));
+                (void) yaml_text_put_plain(d->arena, config, v->name.text,
+                                           node_is_true(n) ? STR("true") : STR("false"));
         else if (v->type.index == CONTRACT_INTEGER && text.n > 0 && str_is_made_of(text, "0123456789"))
                 (void) yaml_text_put_plain(d->arena, config, v->name.text, text);
         else
@@ -132,7 +148,8 @@ static void put_stop_timeout(const struct jinja *j) {
         uint64_t seconds = 90;
 
         (void) (!str_is_absent(given) && str_to_u64(given, 86400, &seconds));
-        (void) yaml_text_put_text(j->draft->arena, j->draft->root, STR("stop_timeout"), arena_printf(j->draft->arena, "%llus", (unsigned long long) seconds + 10));
+        (void) yaml_text_put_text(j->draft->arena, j->draft->root, STR("stop_timeout"),
+                                  arena_printf(j->draft->arena, "%llus", (unsigned long long) seconds + 10));
 }
 
 static const struct row *find_row(struct str name) {
@@ -158,8 +175,9 @@ static void put_variable(const struct jinja *j, const struct contract *contract,
                 if (!str_is_absent(text))
                         put_path(d, row, text);
         } else if (str_is(p->key->text, "dci_api_auth_tracking_enabled"))
-                (void) yaml_text_put_plain(d->arena, yaml_text_put(d->arena, d->root, STR("auth_tracking"), YAML_TEXT_MAP), STR("enabled"),
-                                           node_is_true(p->value) ? STR("true") : STR("false"));
+                (void) yaml_text_put_plain(
+                        d->arena, yaml_text_put(d->arena, d->root, STR("auth_tracking"), YAML_TEXT_MAP),
+                        STR("enabled"), node_is_true(p->value) ? STR("true") : STR("false"));
 }
 
 /* Is it a value of Ansible's vault that another variable stands for, which has a note of its own? */
@@ -202,12 +220,15 @@ static void note_unused(struct draft *d, const struct contract *contract, const 
 }
 
 static int with_contract(struct import *m, const struct node *vars, struct world *w) {
-        const struct contract *contract = contract_find(w, (struct name) { STR("dci-api"), NOWHERE });
+        const struct contract *contract = contract_find(w, (struct name){ STR("dci-api"), NOWHERE });
         struct draft draft;
         struct jinja j = { .draft = &draft, .vars = vars, .own = own_name };
 
         if (!contract) {
-                (void) fprintf(stderr, "pyservicectl: import dci-api: the contract dci-api is not installed; it belongs to %.*s\n", STR_ARG(w->places.contracts[1]));
+                (void) fprintf(stderr,
+                               "pyservicectl: import dci-api: the contract dci-api is not installed; it "
+                               "belongs to %.*s\n",
+                               STR_ARG(w->places.contracts[1]));
                 return CTL_MISTAKE;
         }
 
@@ -220,12 +241,15 @@ static int with_contract(struct import *m, const struct node *vars, struct world
         for (size_t i = 0; i < vars->n; i++)
                 note_unused(&draft, contract, vars, &vars->pairs[i]);
         if (!node_get(vars, "dci_api_container_scale"))
-                draft_note(&draft, yaml_text_find(draft.root, STR("scale")), NOWHERE, "'dci_api_container_scale' is not defined; this is the role's default");
+                draft_note(&draft, yaml_text_find(draft.root, STR("scale")), NOWHERE,
+                           "'dci_api_container_scale' is not defined; this is the role's default");
         draft_note(&draft, NULL, NOWHERE,
                    "the role backs the database up before an upgrade, with a tool that its variables do not "
                    "name: add a task, and name it in 'before_update:', before 'migrate'");
-        if (!str_is(yaml_text_find(yaml_text_find(draft.root, STR("auth_tracking")), STR("enabled"))->text, "false"))
-                draft_note(&draft, yaml_text_find(draft.root, STR("auth_tracking")), NOWHERE, "with several machines, select one with 'host: NAME'");
+        if (!str_is(yaml_text_find(yaml_text_find(draft.root, STR("auth_tracking")), STR("enabled"))->text,
+                    "false"))
+                draft_note(&draft, yaml_text_find(draft.root, STR("auth_tracking")), NOWHERE,
+                           "with several machines, select one with 'host: NAME'");
         return draft_print(&draft, false);
 }
 

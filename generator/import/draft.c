@@ -11,12 +11,16 @@
 
 /* The keys of an app and of its parts, as people expect them. */
 static const char *const order[] = {
-        "name", "description", "hosts", "source", "module", "group", "ensure_user", "root", "app_dir",
-        "code_dir", "config_dir", "data_dir", "image", "pull", "auth_file", "tls_verify", "schedule",
-        "persistent",
-        "random_delay", "command", "commands", "entrypoint", "auto_update", "user", "workdir", "network", "aliases", "scale", "port", "host_port", "publish", "labels", "vars", "env", "env_files",
-        "volumes", "networks", "resources", "health", "proxy", "restart", "init", "stop_timeout", "stop_signal", "timeout", "requires", "bound_to", "after", "contract", "config", "services",
-        "sidecars", "auth_tracking", "tasks", "before_update", "timers", "secrets", "files", "quadlet",
+        "name",          "description", "hosts",     "source",     "module",        "group",
+        "ensure_user",   "root",        "app_dir",   "code_dir",   "config_dir",    "data_dir",
+        "image",         "pull",        "auth_file", "tls_verify", "schedule",      "persistent",
+        "random_delay",  "command",     "commands",  "entrypoint", "auto_update",   "user",
+        "workdir",       "network",     "aliases",   "scale",      "port",          "host_port",
+        "publish",       "labels",      "vars",      "env",        "env_files",     "volumes",
+        "networks",      "resources",   "health",    "proxy",      "restart",       "init",
+        "stop_timeout",  "stop_signal", "timeout",   "requires",   "bound_to",      "after",
+        "contract",      "config",      "services",  "sidecars",   "auth_tracking", "tasks",
+        "before_update", "timers",      "secrets",   "files",      "quadlet",
 };
 
 static size_t rank(const struct yaml_text *item) {
@@ -41,7 +45,12 @@ static void sort_keys(struct yaml_text *map) {
 void draft_begin(struct draft *d, struct import *m, struct str name) {
         struct arena *a = &m->ctl->arena;
 
-        *d = (struct draft) { .ctl = m->ctl, .arena = a, .sources = &m->sources, .ds = &m->ds, .name = import_name(a, name), .root = yaml_text_new(a, YAML_TEXT_MAP) };
+        *d = (struct draft){ .ctl = m->ctl,
+                             .arena = a,
+                             .sources = &m->sources,
+                             .ds = &m->ds,
+                             .name = import_name(a, name),
+                             .root = yaml_text_new(a, YAML_TEXT_MAP) };
         yaml_text_remark(a, d->root, arena_join(a, STR("/etc/pyservice.d/"), d->name, STR(".yaml")));
 }
 
@@ -65,7 +74,9 @@ struct str draft_part_name(struct draft *d, struct str text) {
 struct draft_part *draft_part(struct draft *d, enum part_kind kind, struct str name, struct span at) {
         struct draft_part *p = arena_new(d->arena, struct draft_part);
 
-        *p = (struct draft_part) { .kind = kind, .name = name, .at = at, .map = yaml_text_new(d->arena, YAML_TEXT_MAP) };
+        *p = (struct draft_part){
+                .kind = kind, .name = name, .at = at, .map = yaml_text_new(d->arena, YAML_TEXT_MAP)
+        };
         (void) yaml_text_put_text(d->arena, p->map, STR("name"), name);
         *vec_push(d->arena, &d->parts) = p;
         return p;
@@ -97,8 +108,10 @@ void draft_note(struct draft *d, struct yaml_text *item, struct span at, const c
         if (at.file != SPAN_NOWHERE) {
                 source_position(&d->sources->list.at[at.file], at.off, &line, &column);
                 place = d->sources->list.at[at.file].path;
-                (void) fprintf(stderr, "pyservicectl: %s:%u:%u: %s\n", show(d->arena, place).p, line, column, show(d->arena, text).p);
-                text = d->sources->list.n > 1 ? arena_printf(d->arena, "%.*s, line %u: %s", STR_ARG(file_name(place)), line, text.p)
+                (void) fprintf(stderr, "pyservicectl: %s:%u:%u: %s\n", show(d->arena, place).p, line, column,
+                               show(d->arena, text).p);
+                text = d->sources->list.n > 1 ? arena_printf(d->arena, "%.*s, line %u: %s",
+                                                             STR_ARG(file_name(place)), line, text.p)
                                               : arena_printf(d->arena, "Line %u: %s", line, text.p);
         } else
                 (void) fprintf(stderr, "pyservicectl: %.*s: %s\n", STR_ARG(d->name), show(d->arena, text).p);
@@ -114,23 +127,28 @@ struct str draft_secret(struct draft *d, struct str name) {
                 return secret;
 
         one = yaml_text_put(d->arena, all, secret, YAML_TEXT_MAP);
-        (void) yaml_text_put_text(d->arena, one, STR("credential"), arena_join(d->arena, d->name, STR("."), secret));
+        (void) yaml_text_put_text(d->arena, one, STR("credential"),
+                                  arena_join(d->arena, d->name, STR("."), secret));
         return secret;
 }
 
 void draft_put_secret(struct draft *d, struct yaml_text *map, struct str key, struct str secret) {
-        (void) yaml_text_put_text(d->arena, yaml_text_put(d->arena, map, key, YAML_TEXT_MAP), STR("secret"), secret);
+        (void) yaml_text_put_text(d->arena, yaml_text_put(d->arena, map, key, YAML_TEXT_MAP), STR("secret"),
+                                  secret);
 }
 
 struct yaml_text *draft_var(struct draft *d, struct str name, struct str value) {
-        struct yaml_text *vars = yaml_text_put(d->arena, d->root, STR("vars"), YAML_TEXT_MAP), *var = yaml_text_find(vars, name);
+        struct yaml_text *vars = yaml_text_put(d->arena, d->root, STR("vars"), YAML_TEXT_MAP),
+                         *var = yaml_text_find(vars, name);
 
         return var ? var : yaml_text_put_text(d->arena, vars, name, value);
 }
 
 /* Keys of which a definition may hold one, but whose value may be several words. */
 static bool takes_words(struct str key) {
-        static const char *const keys[] = { "AddCapability", "DropCapability", "AddDevice", "Sysctl", "After", "Before", "Wants", "Requires", "PodmanArgs", "Annotation", "Mask", "Unmask" };
+        static const char *const keys[] = { "AddCapability", "DropCapability", "AddDevice", "Sysctl",
+                                            "After",         "Before",         "Wants",     "Requires",
+                                            "PodmanArgs",    "Annotation",     "Mask",      "Unmask" };
 
         for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
                 if (str_is(key, keys[i]))
@@ -147,7 +165,10 @@ void draft_raw(struct draft *d, struct draft_part *p, struct raw_key raw) {
                 if (takes_words(raw.key))
                         other->value = arena_join(d->arena, other->value, STR(" "), raw.value);
                 else
-                        draft_note(d, p->map, raw.at, "a second '%.*s' could not be carried over (%.*s); 'quadlet:' takes one of each key", STR_ARG(raw.key), STR_ARG(raw.value));
+                        draft_note(d, p->map, raw.at,
+                                   "a second '%.*s' could not be carried over (%.*s); 'quadlet:' takes one "
+                                   "of each key",
+                                   STR_ARG(raw.key), STR_ARG(raw.value));
                 return;
         }
 
@@ -156,7 +177,8 @@ void draft_raw(struct draft *d, struct draft_part *p, struct raw_key raw) {
 
 static const struct raw_key *find_raw(const struct draft_part *p, const struct raw_key *raw) {
         VEC_EACH(own, &p->raw)
-                if (strcmp(own->section, raw->section) == 0 && str_eq(own->key, raw->key) && str_eq(own->value, raw->value))
+                if (strcmp(own->section, raw->section) == 0 && str_eq(own->key, raw->key) &&
+                    str_eq(own->value, raw->value))
                         return own;
 
         return NULL;
@@ -169,14 +191,16 @@ static void place_raw(struct draft *d, struct draft_part *p, const struct raw_ke
         VEC_EACH(other, &d->parts)
                 if (!find_raw(*other, raw)) {
                         draft_note(d, p->map, raw->at,
-                                        "'%.*s' (%.*s) could not be carried over: 'quadlet:' applies to all "
-                                        "containers of an app, and '%.*s' does not have it",
+                                   "'%.*s' (%.*s) could not be carried over: 'quadlet:' applies to all "
+                                   "containers of an app, and '%.*s' does not have it",
                                    STR_ARG(raw->key), STR_ARG(raw->value), STR_ARG((*other)->name));
                         return;
                 }
 
         sections = yaml_text_put(d->arena, d->root, STR("quadlet"), YAML_TEXT_MAP);
-        (void) yaml_text_put_text(d->arena, yaml_text_put(d->arena, sections, str_of(raw->section), YAML_TEXT_MAP), raw->key, raw->value);
+        (void) yaml_text_put_text(d->arena,
+                                  yaml_text_put(d->arena, sections, str_of(raw->section), YAML_TEXT_MAP),
+                                  raw->key, raw->value);
 }
 
 /* The keys of the one service stand at the top. */
@@ -188,10 +212,14 @@ static void make_short(struct draft *d, const struct draft_part *p) {
 }
 
 static void make_lists(struct draft *d) {
-        static const char *const keys[] = { [PART_SERVICE] = "services", [PART_SIDECAR] = "sidecars", [PART_TASK] = "tasks", [PART_TIMER] = "timers" };
+        static const char *const keys[] = { [PART_SERVICE] = "services",
+                                            [PART_SIDECAR] = "sidecars",
+                                            [PART_TASK] = "tasks",
+                                            [PART_TIMER] = "timers" };
 
         VEC_EACH(p, &d->parts) {
-                struct yaml_text *list = yaml_text_put(d->arena, d->root, str_of(keys[(*p)->kind]), YAML_TEXT_LIST);
+                struct yaml_text *list =
+                        yaml_text_put(d->arena, d->root, str_of(keys[(*p)->kind]), YAML_TEXT_LIST);
 
                 sort_keys((*p)->map);
                 *vec_push(d->arena, &list->items) = (*p)->map;
@@ -201,10 +229,11 @@ static void make_lists(struct draft *d) {
                 (void) yaml_text_put(d->arena, d->root, STR("services"), YAML_TEXT_LIST);
 }
 
-/* A key both of the app and of its one service would be there twice; and a user at the top of an app with directories is one of
- * the machine. */
+/* A key both of the app and of its one service would be there twice; and a user at the top of an app with
+ * directories is one of the machine. */
 static bool is_apart(const struct draft *d, const struct draft_part *p) {
-        if (yaml_text_find(p->map, STR("user")) && (yaml_text_find(d->root, STR("source")) || yaml_text_find(d->root, STR("files"))))
+        if (yaml_text_find(p->map, STR("user")) &&
+            (yaml_text_find(d->root, STR("source")) || yaml_text_find(d->root, STR("files"))))
                 return false;
         for (size_t i = 1; i < p->map->items.n; i++)
                 if (yaml_text_find(d->root, p->map->items.at[i]->key))
@@ -252,7 +281,8 @@ int draft_print(struct draft *d, bool is_next) {
         if (r != CTL_GOOD && r != CTL_MISTAKE)
                 return r;
 
-        if (ctl_write(stdout, is_next ? STR("---\n") : STR("")) != CTL_GOOD || ctl_write(stdout, draft_text(d)) != CTL_GOOD)
+        if (ctl_write(stdout, is_next ? STR("---\n") : STR("")) != CTL_GOOD ||
+            ctl_write(stdout, draft_text(d)) != CTL_GOOD)
                 return EXIT_SYSTEM;
         return r;
 }

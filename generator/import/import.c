@@ -18,15 +18,15 @@ struct import_kind {
 };
 
 static const struct import_kind kinds[] = {
-        { "ansible-pyservice", "VARS.yml…",   import_ansible, true },
-        { "compose",           "COMPOSE.yaml", import_compose, false },
-        { "dci-api",           "VARS.yml…",   import_dci_api, true },
-        { "quadlet",           "FILE…",       import_quadlet, true },
+        { "ansible-pyservice", "VARS.yml…", import_ansible, true },
+        { "compose", "COMPOSE.yaml", import_compose, false },
+        { "dci-api", "VARS.yml…", import_dci_api, true },
+        { "quadlet", "FILE…", import_quadlet, true },
 };
 
 void import_begin(struct import *m, struct ctl *c) {
-        *m = (struct import) { .ctl = c };
-        m->ds = (struct diags) { .arena = &c->arena, .sources = &m->sources };
+        *m = (struct import){ .ctl = c };
+        m->ds = (struct diags){ .arena = &c->arena, .sources = &m->sources };
 }
 
 static int read_standard_input(struct arena *a, struct str *ret) {
@@ -36,14 +36,15 @@ static int read_standard_input(struct arena *a, struct str *ret) {
         if (ferror(stdin))
                 return -EIO;
 
-        *ret = (struct str) { text, n };
+        *ret = (struct str){ text, n };
         return n > SOURCE_MAX ? -EFBIG : 0;
 }
 
 int import_read(struct import *m, const char *path, uint32_t *ret_file) {
         struct arena *a = &m->ctl->arena;
         struct str text;
-        int r = strcmp(path, "-") == 0 ? read_standard_input(a, &text) : fs_read(a, AT_FDCWD, path, SOURCE_MAX, &text);
+        int r = strcmp(path, "-") == 0 ? read_standard_input(a, &text)
+                                       : fs_read(a, AT_FDCWD, path, SOURCE_MAX, &text);
 
         if (r < 0) {
                 (void) ctl_fail(path, r);
@@ -58,7 +59,7 @@ int import_report(struct import *m) {
         struct buf text = buf_in(&m->ctl->arena);
 
         diag_sort(&m->ds);
-        diag_print(&text, &m->ds, (struct str) { NULL, 0 }, log_is_colored(STDERR_FILENO) ? DIAG_COLOR : 0);
+        diag_print(&text, &m->ds, (struct str){ NULL, 0 }, log_is_colored(STDERR_FILENO) ? DIAG_COLOR : 0);
         if (ctl_write(stderr, buf_str(&text)) != CTL_GOOD)
                 return EXIT_SYSTEM;
 
@@ -74,7 +75,8 @@ int import_read_yaml(struct import *m, const char *path, struct node **ret) {
 
         yaml_parse_foreign(&m->ctl->arena, &m->ds, file, ret);
         if (!*ret && m->ds.n_errors == 0)
-                (void) diag_add(&m->ds, DIAG_EMPTY_DEFINITION, (struct span) { file, 0, 0 }, "the file is empty");
+                (void) diag_add(&m->ds, DIAG_EMPTY_DEFINITION, (struct span){ file, 0, 0 },
+                                "the file is empty");
         return import_report(m);
 }
 
@@ -89,9 +91,14 @@ static const struct import_kind *find_kind(struct str name) {
 
         near = diag_nearest(name, names, ARRAY_SIZE(names));
         if (str_is_absent(near))
-                (void) fprintf(stderr, "pyservicectl: import: cannot import from '%.*s'; supported: ansible-pyservice, compose, dci-api and quadlet\n", STR_ARG(name));
+                (void) fprintf(stderr,
+                               "pyservicectl: import: cannot import from '%.*s'; supported: "
+                               "ansible-pyservice, compose, dci-api and quadlet\n",
+                               STR_ARG(name));
         else
-                (void) fprintf(stderr, "pyservicectl: import: cannot import from '%.*s'; did you mean '%.*s'?\n", STR_ARG(name), STR_ARG(near));
+                (void) fprintf(stderr,
+                               "pyservicectl: import: cannot import from '%.*s'; did you mean '%.*s'?\n",
+                               STR_ARG(name), STR_ARG(near));
         return NULL;
 }
 
@@ -100,7 +107,8 @@ int ctl_import(struct ctl *c) {
 
         if (c->argc == 0) {
                 (void) fputs("pyservicectl: import: missing format; expected one of ansible-pyservice, "
-                             "compose, dci-api and quadlet\n", stderr);
+                             "compose, dci-api and quadlet\n",
+                             stderr);
                 return CTL_USAGE;
         }
         kind = find_kind(str_of(c->argv[0]));

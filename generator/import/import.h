@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* pyservicectl import: definitions from what other programs are told. Each kind of input fills a draft; what the draft has in
- * common is here.
+/* pyservicectl import: definitions from what other programs are told. Each kind of input fills a draft;
+ * what the draft has in common is here.
  *
- * What could not be carried over is a comment of the definition and a line on standard error. Texts that a draft is given
- * may hold {{ name }}; what must not be taken for that goes through import_literal(). A draft may hold values that no
- * definition may: import_mend() takes them out again, with a comment each, so that what is printed passes `check`. */
+ * What could not be carried over is a comment of the definition and a line on standard error. Texts that a
+ * draft is given may hold {{ name }}; what must not be taken for that goes through import_literal(). A
+ * draft may hold values that no definition may: import_mend() takes them out again, with a comment each,
+ * so that what is printed passes `check`. */
 
 #include "ctl/ctl.h"
 #include "output/yaml-text.h"
@@ -15,7 +16,7 @@ enum part_kind { PART_SERVICE, PART_SIDECAR, PART_TASK, PART_TIMER };
 
 /* A key of Quadlet's or systemd's for which definitions have none. */
 struct raw_key {
-        const char *section;            /* "Unit", "Container", "Service" */
+        const char *section; /* "Unit", "Container", "Service" */
         struct str key, value;
         struct span at;
 };
@@ -33,10 +34,10 @@ struct draft {
         struct arena *arena;
         struct sources *sources;
         struct diags *ds;
-        struct str name;                /* of the app */
+        struct str name; /* of the app */
         struct yaml_text *root;
         VEC(struct draft_part *) parts;
-        VEC(struct str) names;          /* that draft_part_name() gave */
+        VEC(struct str) names; /* that draft_part_name() gave */
 };
 
 /* A kind of input: reads c->argv and prints. Gives the exit status. */
@@ -71,9 +72,10 @@ struct str draft_part_name(struct draft *d, struct str text);
 
 struct draft_part *draft_part(struct draft *d, enum part_kind kind, struct str name, struct span at);
 
-/* Says that something could not be carried over, or needs to be looked at: on standard error with its place, and as a
- * comment above `item`, NULL for the top. */
-void draft_note(struct draft *d, struct yaml_text *item, struct span at, const char *format, ...) PRINTF_LIKE(4, 5);
+/* Says that something could not be carried over, or needs to be looked at: on standard error with its
+ * place, and as a comment above `item`, NULL for the top. */
+void draft_note(struct draft *d, struct yaml_text *item, struct span at, const char *format, ...)
+        PRINTF_LIKE(4, 5);
 
 void draft_raw(struct draft *d, struct draft_part *p, struct raw_key raw);
 
@@ -86,12 +88,12 @@ void draft_put_secret(struct draft *d, struct yaml_text *map, struct str key, st
 /* Puts a variable for {{ name }} where there is none yet. Gives its item. */
 struct yaml_text *draft_var(struct draft *d, struct str name, struct str value);
 
-/* Puts the parts where they belong, in the order that people expect, has import_mend() look at it, and prints it. `is_next`:
- * it is not the first. Gives the exit status. */
+/* Puts the parts where they belong, in the order that people expect, has import_mend() look at it, and
+ * prints it. `is_next`: it is not the first. Gives the exit status. */
 int draft_print(struct draft *d, bool is_next);
 
-/* Takes out what is no part of a definition. Gives the exit status: that of a mistake where something is left that this
- * machine's `check` would not pass. */
+/* Takes out what is no part of a definition. Gives the exit status: that of a mistake where something is
+ * left that this machine's `check` would not pass. */
 int import_mend(struct draft *d);
 
 /* The document. */

@@ -3,7 +3,7 @@
 
 #include "app/substitute.h"
 
-enum { DEPTH_MAX = 16 };                /* of variables in variables */
+enum { DEPTH_MAX = 16 }; /* of variables in variables */
 
 #define DIGITS "0123456789"
 #define LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_"
@@ -15,16 +15,17 @@ const struct node *jinja_var(const struct jinja *j, const char *name) {
 }
 
 static bool is_name(struct str s) {
-        return s.n > 0 && str_is_made_of(s, LETTERS DIGITS) && !str_is_made_of((struct str) { s.p, 1 }, DIGITS);
+        return s.n > 0 && str_is_made_of(s, LETTERS DIGITS) &&
+               !str_is_made_of((struct str){ s.p, 1 }, DIGITS);
 }
 
 /* The name that an expression begins with; empty for none. */
 static struct str first_name(struct str s) {
         size_t n = 0;
 
-        while (n < s.n && str_is_made_of((struct str) { s.p + n, 1 }, n == 0 ? LETTERS : LETTERS DIGITS))
+        while (n < s.n && str_is_made_of((struct str){ s.p + n, 1 }, n == 0 ? LETTERS : LETTERS DIGITS))
                 n++;
-        return (struct str) { s.p, n };
+        return (struct str){ s.p, n };
 }
 
 /* 'TEXT' or "TEXT", without escapes. */
@@ -32,7 +33,7 @@ static bool take_quoted(struct str s, struct str *ret) {
         if (s.n < 2 || (s.p[0] != '\'' && s.p[0] != '"') || s.p[s.n - 1] != s.p[0])
                 return false;
 
-        *ret = (struct str) { s.p + 1, s.n - 2 };
+        *ret = (struct str){ s.p + 1, s.n - 2 };
         return str_find(*ret, s.p[0]) == ret->n && str_find(*ret, '\\') == ret->n;
 }
 
@@ -43,12 +44,12 @@ static bool take_default(struct str s, struct str *ret_name, struct str *ret_tex
 
         if (bar == s.n)
                 return false;
-        *ret_name = str_trim((struct str) { s.p, bar });
+        *ret_name = str_trim((struct str){ s.p, bar });
         call = str_trim(str_from(s, bar + 1));
         if (!is_name(*ret_name) || !str_has_prefix(call, STR("default(")) || !str_has_suffix(call, STR(")")))
                 return false;
 
-        return take_quoted(str_trim((struct str) { call.p + 8, call.n - 9 }), ret_text);
+        return take_quoted(str_trim((struct str){ call.p + 8, call.n - 9 }), ret_text);
 }
 
 static struct str keep(const struct jinja *j, struct str name) {
@@ -58,19 +59,23 @@ static struct str keep(const struct jinja *j, struct str name) {
 /* The name of an expression that nobody here can work out. */
 static struct str unknown(const struct jinja *j, struct str expression, struct span at) {
         struct draft *d = j->draft;
-        struct str stem = first_name(expression), name, shown = arena_join(d->arena, STR("{{ "), expression, STR(" }}"));
+        struct str stem = first_name(expression), name,
+                   shown = arena_join(d->arena, STR("{{ "), expression, STR(" }}"));
 
         if (stem.n == 0 || import_is_built_in(stem))
                 stem = arena_join(d->arena, STR("value_"), stem);
         name = stem;
         for (unsigned i = 2;; i++) {
-                struct yaml_text *vars = yaml_text_find(d->root, STR("vars")), *var = vars ? yaml_text_find(vars, name) : NULL;
+                struct yaml_text *vars = yaml_text_find(d->root, STR("vars")),
+                                 *var = vars ? yaml_text_find(vars, name) : NULL;
 
                 if (!var) {
-                        draft_note(d, draft_var(d, name, STR("CHANGE-ME")), at, "%.*s could not be carried over; write its value here", STR_ARG(shown));
+                        draft_note(d, draft_var(d, name, STR("CHANGE-ME")), at,
+                                   "%.*s could not be carried over; write its value here", STR_ARG(shown));
                         return keep(j, name);
                 }
-                if (is_name(expression) || (!str_is_absent(var->comment) && str_find_str(var->comment, shown) < var->comment.n))
+                if (is_name(expression) ||
+                    (!str_is_absent(var->comment) && str_find_str(var->comment, shown) < var->comment.n))
                         return keep(j, name);
                 name = arena_printf(d->arena, "%.*s_%u", STR_ARG(stem), i);
         }
@@ -122,8 +127,10 @@ struct str jinja_expand(const struct jinja *j, struct str text, struct span at) 
         bool broken;
 
         if (str_find_str(text, STR("{%")) < text.n || str_find_str(text, STR("{#")) < text.n)
-                draft_note(d, NULL, at, "statements and comments of Jinja could not be carried over: they are unchanged in '%.*s'",
-                           STR_ARG(((struct str) { text.p, str_find(text, '\n') })));
+                draft_note(d, NULL, at,
+                           "statements and comments of Jinja could not be carried over: they are unchanged "
+                           "in '%.*s'",
+                           STR_ARG(((struct str){ text.p, str_find(text, '\n') })));
         while (substitute_next(text, &rest, &p, &broken)) {
                 *vec_push(d->arena, &parts) = p.before;
                 if (broken)
@@ -145,8 +152,9 @@ struct str jinja_text(const struct jinja *j, const struct node *n) {
         if (str_is_absent(n->tag))
                 return jinja_expand(j, text, n->at);
 
-        draft_note(j->draft, NULL, n->at, "a value with the tag %.*s could not be carried over", STR_ARG(n->tag));
-        return (struct str) { NULL, 0 };
+        draft_note(j->draft, NULL, n->at, "a value with the tag %.*s could not be carried over",
+                   STR_ARG(n->tag));
+        return (struct str){ NULL, 0 };
 }
 
 bool jinja_is_secret(const struct jinja *j, const struct node *n) {
@@ -159,10 +167,12 @@ bool jinja_is_secret(const struct jinja *j, const struct node *n) {
                 return false;
         if (str_is(n->tag, "!vault"))
                 return true;
-        if (!substitute_next(text, &rest, &p, &broken) || broken || str_is_absent(p.inside) || p.before.n > 0 || rest.n > 0)
+        if (!substitute_next(text, &rest, &p, &broken) || broken || str_is_absent(p.inside) ||
+            p.before.n > 0 || rest.n > 0)
                 return false;
         if (!is_name(p.inside))
-                return !is_defined(j, first_name(p.inside), &other) && !str_has_prefix(p.inside, STR("'")) && str_find_str(p.inside, STR("default(")) == p.inside.n;
+                return !is_defined(j, first_name(p.inside), &other) && !str_has_prefix(p.inside, STR("'")) &&
+                       str_find_str(p.inside, STR("default(")) == p.inside.n;
 
         other = jinja_var(j, arena_str(j->draft->arena, p.inside).p);
         return str_is_absent(j->own(j, p.inside)) && (!other || str_is(other->tag, "!vault"));
@@ -184,7 +194,10 @@ int jinja_read(struct import *m, const struct node **ret_vars, const struct node
                 else if (root->kind == NODE_LIST)
                         *ret_plays = root;
                 else {
-                        (void) fprintf(stderr, "pyservicectl: %s: this is neither a file of variables nor a playbook\n", c->argv[i]);
+                        (void) fprintf(
+                                stderr,
+                                "pyservicectl: %s: this is neither a file of variables nor a playbook\n",
+                                c->argv[i]);
                         return CTL_MISTAKE;
                 }
         }

@@ -2,9 +2,9 @@
 
 /* Takes out of a draft what is no part of a definition.
  *
- * The draft is written down and read as by `check`. The tree of what was read has the shape of the draft, so that each mistake
- * leads to the value that it is about. It is taken out, and the mistake stands above what it was in; and again, until there
- * is none, or only such as depend on the machine. */
+ * The draft is written down and read as by `check`. The tree of what was read has the shape of the draft,
+ * so that each mistake leads to the value that it is about. It is taken out, and the mistake stands above
+ * what it was in; and again, until there is none, or only such as depend on the machine. */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -17,17 +17,20 @@
 #include "preview/check.h"
 
 struct mending {
-        struct span at;                 /* of the mistake */
-        bool is_of_map;                 /* it is about a map as such, and stands at its first key */
+        struct span at;                  /* of the mistake */
+        bool is_of_map;                  /* it is about a map as such, and stands at its first key */
         struct yaml_text *parent, *item; /* what is to be taken out, and what holds it; NULL for nothing */
-        struct yaml_text *kept;         /* what would be lost with all that it holds, for a key that it lacks; NULL for none */
+        struct yaml_text
+                *kept; /* what would be lost with all that it holds, for a key that it lacks; NULL for none */
 };
 
-/* They say something of the machine, and the definition may be for another one; or nothing can be taken out for them. */
+/* They say something of the machine, and the definition may be for another one; or nothing can be taken
+ * out for them. */
 static bool is_of_the_machine(enum diag_id id) {
         static const enum diag_id ids[] = {
-                DIAG_UNKNOWN_NETWORK, DIAG_UNKNOWN_VOLUME, DIAG_UNKNOWN_CONTRACT, DIAG_BAD_CONTRACT, DIAG_UNIT_TAKEN, DIAG_CONFIG_MISSING, DIAG_NO_IMAGE,
-                DIAG_HAPROXY_REFUSED, DIAG_UNKNOWN_ZONE,
+                DIAG_UNKNOWN_NETWORK, DIAG_UNKNOWN_VOLUME,  DIAG_UNKNOWN_CONTRACT,
+                DIAG_BAD_CONTRACT,    DIAG_UNIT_TAKEN,      DIAG_CONFIG_MISSING,
+                DIAG_NO_IMAGE,        DIAG_HAPROXY_REFUSED, DIAG_UNKNOWN_ZONE,
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(ids); i++)
@@ -41,7 +44,8 @@ static bool is_inside(struct span at, const struct node *n) {
         return at.off >= n->at.off && at.off < n->at.off + (n->at.len > 0 ? n->at.len : 1);
 }
 
-/* The deepest value that the mistake is in. A mistake at a key is one of its value. A part or a file as such stays. */
+/* The deepest value that the mistake is in. A mistake at a key is one of its value. A part or a file as
+ * such stays. */
 static void find(struct mending *m, struct yaml_text *item, const struct node *node) {
         for (size_t i = 0; i < item->items.n && i < node->n; i++) {
                 const struct node *value = node->kind == NODE_MAP ? node->pairs[i].value : node->items[i];
@@ -54,7 +58,8 @@ static void find(struct mending *m, struct yaml_text *item, const struct node *n
                 m->item = item->items.at[i];
                 if (!is_at_key && value->kind != NODE_SCALAR && !(m->is_of_map && value->at.off == m->at.off))
                         find(m, item->items.at[i], value);
-                if (m->item == item->items.at[i] && item->shape == YAML_TEXT_LIST && value->kind == NODE_MAP) {
+                if (m->item == item->items.at[i] && item->shape == YAML_TEXT_LIST &&
+                    value->kind == NODE_MAP) {
                         m->kept = m->item;
                         m->item = NULL;
                 }
@@ -122,7 +127,8 @@ static void mend_one(struct draft *d, const struct mending *m, struct str messag
                 return;
 
         carry_comments(d, m->item, place);
-        draft_note(d, place, NOWHERE, "'%.*s' could not be carried over: %.*s", STR_ARG(key), STR_ARG(message));
+        draft_note(d, place, NOWHERE, "'%.*s' could not be carried over: %.*s", STR_ARG(key),
+                   STR_ARG(message));
         take_out_empty(d, m->parent);
 }
 
@@ -135,7 +141,7 @@ static int open_file(struct draft *d, const char *path, struct session *ret) {
                 return ctl_fail(path, r);
 
         c->argc = 1;
-        c->argv = (char *[]) { (char *) (uintptr_t) path };
+        c->argv = (char *[]){ (char *) (uintptr_t) path };
         r = session_open(c, ret);
         c->argc = argc;
         c->argv = argv;
@@ -164,14 +170,16 @@ static const struct node *root_of(const struct session *s) {
 static bool is_ours(const struct draft *d, const struct session *s, const struct diag *mistake) {
         const struct node *root = root_of(s);
 
-        return mistake->severity == SEVERITY_ERROR && (str_eq(mistake->owner, d->name) || (root && mistake->at.file == root->at.file));
+        return mistake->severity == SEVERITY_ERROR &&
+               (str_eq(mistake->owner, d->name) || (root && mistake->at.file == root->at.file));
 }
 
 static struct mending mending_of(struct draft *d, const struct session *s, const struct diag *mistake) {
         struct mending m = { .at = mistake->at, .is_of_map = mistake->id == DIAG_MISSING_KEY };
         const struct node *root = root_of(s);
 
-        if (root && is_ours(d, s, mistake) && mistake->at.file == root->at.file && !is_of_the_machine(mistake->id))
+        if (root && is_ours(d, s, mistake) && mistake->at.file == root->at.file &&
+            !is_of_the_machine(mistake->id))
                 find(&m, d->root, root);
         return m;
 }
@@ -207,7 +215,8 @@ static int mend_once(struct draft *d, bool *ret_again) {
 
         VEC_EACH(mistake, &session.ds.list)
                 if (is_ours(d, &session, mistake)) {
-                        draft_note(d, mending_of(d, &session, mistake).kept, NOWHERE, "to be fixed: %.*s", STR_ARG(mistake->text));
+                        draft_note(d, mending_of(d, &session, mistake).kept, NOWHERE, "to be fixed: %.*s",
+                                   STR_ARG(mistake->text));
                         r = CTL_MISTAKE;
                 }
         return r;

@@ -4,8 +4,8 @@
 struct reading {
         struct import *import;
         const char *role;
-        struct node *below;             /* what all uses of the role know; NULL for nothing */
-        bool has_own;                   /* … since the play has variables */
+        struct node *below; /* what all uses of the role know; NULL for nothing */
+        bool has_own;       /* … since the play has variables */
         struct plays_apps *apps;
 };
 
@@ -40,7 +40,9 @@ static struct node *map_at(const struct node *n, const char *key) {
 
 /* What stands beside the role's name and is no keyword is a variable, too. */
 static struct node *variables_beside(struct reading *r, const struct node *entry) {
-        static const char *const keywords[] = { "role", "name", "vars", "tags", "when", "become", "become_user", "become_method", "delegate_to", "environment" };
+        static const char *const keywords[] = { "role",        "name",       "vars",        "tags",
+                                                "when",        "become",     "become_user", "become_method",
+                                                "delegate_to", "environment" };
         struct node *map = arena_new(&r->import->ctl->arena, struct node);
 
         *map = *entry;
@@ -75,13 +77,14 @@ static bool is_list(const struct node *n) {
         return n && n->kind == NODE_LIST;
 }
 
-void plays_apps(struct import *m, const struct node *play, const char *role, const struct node *vars, struct plays_apps *ret) {
+void plays_apps(struct import *m, const struct node *play, const char *role, const struct node *vars,
+                struct plays_apps *ret) {
         static const char *const lists[] = { "pre_tasks", "tasks", "post_tasks" };
         struct node *own = map_at(play, "vars");
         struct reading r = { .import = m, .role = role, .has_own = own, .apps = ret };
         const struct node *roles = node_get(play, "roles");
 
-        *ret = (struct plays_apps) { 0 };
+        *ret = (struct plays_apps){ 0 };
         r.below = schema_merge(&m->ctl->arena, &m->ds, NULL, (struct node *) (uintptr_t) vars, own);
         for (size_t i = 0; is_list(roles) && i < roles->n; i++)
                 read_entry(&r, roles->items[i]);
@@ -97,17 +100,19 @@ void plays_apps(struct import *m, const struct node *play, const char *role, con
 }
 
 struct str plays_role_of_task(const struct node *task) {
-        static const char *const words[] = { "import_role", "include_role", "ansible.builtin.import_role", "ansible.builtin.include_role" };
+        static const char *const words[] = { "import_role", "include_role", "ansible.builtin.import_role",
+                                             "ansible.builtin.include_role" };
 
         for (size_t i = 0; i < ARRAY_SIZE(words); i++)
                 if (node_get(task, words[i]))
                         return node_text(node_get(node_get(task, words[i]), "name"));
 
-        return (struct str) { NULL, 0 };
+        return (struct str){ NULL, 0 };
 }
 
 bool plays_is_role(struct str name, const char *role) {
         struct str end = str_of(role);
 
-        return str_eq(name, end) || (name.n > end.n && str_has_suffix(name, end) && name.p[name.n - end.n - 1] == '.');
+        return str_eq(name, end) ||
+               (name.n > end.n && str_has_suffix(name, end) && name.p[name.n - end.n - 1] == '.');
 }

@@ -6,14 +6,15 @@
 
 struct key {
         const char *name;
-        const char *map, *to;           /* the definition's key, perhaps in a map */
+        const char *map, *to; /* the definition's key, perhaps in a map */
         bool is_number;
         void (*put)(struct quadlet_import *q, const struct unit_line *line);
 };
 
 /* An empty value takes back those before it. */
 static struct yaml_text *list_for(struct quadlet_import *q, const char *key, const struct unit_line *line) {
-        struct yaml_text *list = line->value.n > 0 ? quadlet_list(q, key) : yaml_text_find(q->part->map, str_of(key));
+        struct yaml_text *list =
+                line->value.n > 0 ? quadlet_list(q, key) : yaml_text_find(q->part->map, str_of(key));
 
         if (line->value.n == 0 && list)
                 list->items.n = 0;
@@ -42,7 +43,8 @@ static void put_entrypoint(struct quadlet_import *q, const struct unit_line *lin
         else if (line->value.p[0] == '[')
                 quadlet_drop(q, line);
         else
-                (void) yaml_text_add_text(q->draft.arena, quadlet_list(q, "entrypoint"), quadlet_text(q, line, line->value));
+                (void) yaml_text_add_text(q->draft.arena, quadlet_list(q, "entrypoint"),
+                                          quadlet_text(q, line, line->value));
 }
 
 static void put_pairs(struct quadlet_import *q, const struct unit_line *line, const char *key) {
@@ -57,7 +59,9 @@ static void put_pairs(struct quadlet_import *q, const struct unit_line *line, co
                 if (sign == word->n)
                         quadlet_drop(q, line);
                 else
-                        (void) yaml_text_put_text(q->draft.arena, map, arena_str(q->draft.arena, (struct str) { word->p, sign }), quadlet_text(q, line, str_from(*word, sign + 1)));
+                        (void) yaml_text_put_text(q->draft.arena, map,
+                                                  arena_str(q->draft.arena, (struct str){ word->p, sign }),
+                                                  quadlet_text(q, line, str_from(*word, sign + 1)));
         }
 }
 
@@ -75,9 +79,11 @@ static void put_env_file(struct quadlet_import *q, const struct unit_line *line)
 
         VEC_EACH(word, &words.list) {
                 bool is_optional = word->n > 0 && word->p[0] == '-';
-                struct str path = import_path(&q->draft, line->at, quadlet_text(q, line, is_optional ? str_from(*word, 1) : *word));
+                struct str path = import_path(
+                        &q->draft, line->at, quadlet_text(q, line, is_optional ? str_from(*word, 1) : *word));
 
-                (void) yaml_text_add_text(q->draft.arena, list, is_optional ? arena_join(q->draft.arena, STR("-"), path) : path);
+                (void) yaml_text_add_text(q->draft.arena, list,
+                                          is_optional ? arena_join(q->draft.arena, STR("-"), path) : path);
         }
 }
 
@@ -85,13 +91,19 @@ static void put_env_file(struct quadlet_import *q, const struct unit_line *line)
 static void put_image(struct quadlet_import *q, const struct unit_line *line) {
         struct draft *d = &q->draft;
         struct str stem = { line->value.p, line->value.n - (line->value.n > 6 ? 6 : 0) };
-        const struct unit_file *file = str_has_suffix(line->value, STR(".image")) ? quadlet_file(q, stem, "image") : NULL;
+        const struct unit_file *file =
+                str_has_suffix(line->value, STR(".image")) ? quadlet_file(q, stem, "image") : NULL;
         struct str image = file ? unit_file_value(file, "Image", "Image") : line->value;
 
-        if (str_has_suffix(line->value, STR(".build")) || str_is_absent(image) || (!file && str_has_suffix(line->value, STR(".image")))) {
-                struct str built = arena_join(d->arena, STR("localhost/"), import_name(d->arena, stem), STR(":latest"));
+        if (str_has_suffix(line->value, STR(".build")) || str_is_absent(image) ||
+            (!file && str_has_suffix(line->value, STR(".image")))) {
+                struct str built =
+                        arena_join(d->arena, STR("localhost/"), import_name(d->arena, stem), STR(":latest"));
 
-                draft_note(d, q->part->map, line->at, "'%.*s' could not be carried over; name the image here, or write 'source:' with a Git repository", STR_ARG(line->value));
+                draft_note(d, q->part->map, line->at,
+                           "'%.*s' could not be carried over; name the image here, or write 'source:' with a "
+                           "Git repository",
+                           STR_ARG(line->value));
                 (void) yaml_text_put_text(d->arena, q->part->map, STR("image"), built);
                 return;
         }
@@ -120,7 +132,7 @@ static void put_volume(struct quadlet_import *q, const struct unit_line *line) {
                 quadlet_drop(q, line);
                 return;
         }
-        stem = (struct str) { source.p, source.n > 7 ? source.n - 7 : 0 };
+        stem = (struct str){ source.p, source.n > 7 ? source.n - 7 : 0 };
         if (source.n > 0 && source.p[0] == '.')
                 source = import_path(&q->draft, line->at, source);
         else if (str_has_suffix(source, STR(".volume")) && quadlet_file(q, stem, "volume"))
@@ -149,8 +161,8 @@ static void put_port(struct quadlet_import *q, const struct unit_line *line) {
                 (void) yaml_text_put_plain(q->draft.arena, q->part->map, STR("port"), port);
         if (q->unit->is_template && port.n < text.n)
                 draft_note(&q->draft, q->part->map, line->at,
-                                "only one instance can publish this port; several instances share one with "
-                                "'proxy:'");
+                           "only one instance can publish this port; several instances share one with "
+                           "'proxy:'");
 }
 
 static void put_network(struct quadlet_import *q, const struct unit_line *line) {
@@ -158,11 +170,12 @@ static void put_network(struct quadlet_import *q, const struct unit_line *line) 
 
         if (line->value.n == 0)
                 return;
-        if (yaml_text_find(q->part->map, STR("network")) || str_find(text, ':') < text.n || str_has_suffix(text, STR(".container")) || str_has_suffix(text, STR(".pod"))) {
+        if (yaml_text_find(q->part->map, STR("network")) || str_find(text, ':') < text.n ||
+            str_has_suffix(text, STR(".container")) || str_has_suffix(text, STR(".pod"))) {
                 quadlet_drop(q, line);
                 return;
         }
-        stem = (struct str) { text.p, text.n > 8 ? text.n - 8 : 0 };
+        stem = (struct str){ text.p, text.n > 8 ? text.n - 8 : 0 };
         if (str_has_suffix(text, STR(".network")) && quadlet_file(q, stem, "network"))
                 text = arena_join(q->draft.arena, import_name(q->draft.arena, stem), STR(".network"));
         (void) yaml_text_put_text(q->draft.arena, q->part->map, STR("network"), text);
@@ -171,7 +184,8 @@ static void put_network(struct quadlet_import *q, const struct unit_line *line) 
 /* NAME[,type=mount|env][,target=TARGET] of Podman's secrets. */
 static void put_secret(struct quadlet_import *q, const struct unit_line *line) {
         struct draft *d = &q->draft;
-        struct str rest = quadlet_text(q, line, line->value), podman = { NULL, 0 }, option, target = { NULL, 0 }, name;
+        struct str rest = quadlet_text(q, line, line->value), podman = { NULL, 0 }, option,
+                   target = { NULL, 0 }, name;
         bool is_env = false, is_other = false;
 
         if (rest.n == 0)
@@ -187,11 +201,16 @@ static void put_secret(struct quadlet_import *q, const struct unit_line *line) {
         }
 
         name = import_name(d->arena, podman);
-        (void) yaml_text_put_text(d->arena, yaml_text_put(d->arena, quadlet_map(q, "secrets"), name, YAML_TEXT_MAP), STR("podman"), podman);
+        (void) yaml_text_put_text(d->arena,
+                                  yaml_text_put(d->arena, quadlet_map(q, "secrets"), name, YAML_TEXT_MAP),
+                                  STR("podman"), podman);
         if (is_env)
                 draft_put_secret(d, quadlet_map(q, "env"), str_is_absent(target) ? podman : target, name);
         else if (is_other || !str_is_absent(target) || !str_eq(name, podman))
-                draft_note(d, q->part->map, line->at, "the secret is the file /run/secrets/%.*s here; its target, owner and mode could not be carried over", STR_ARG(name));
+                draft_note(d, q->part->map, line->at,
+                           "the secret is the file /run/secrets/%.*s here; its target, owner and mode could "
+                           "not be carried over",
+                           STR_ARG(name));
 }
 
 static void put_auto_update(struct quadlet_import *q, const struct unit_line *line) {
@@ -202,7 +221,8 @@ static void put_init(struct quadlet_import *q, const struct unit_line *line) {
         bool yes;
 
         if (unit_boolean(line->value, &yes))
-                (void) yaml_text_put_plain(q->draft.arena, q->part->map, STR("init"), yes ? STR("true") : STR("false"));
+                (void) yaml_text_put_plain(q->draft.arena, q->part->map, STR("init"),
+                                           yes ? STR("true") : STR("false"));
         else
                 quadlet_drop(q, line);
 }
@@ -212,11 +232,13 @@ static void put_ulimit(struct quadlet_import *q, const struct unit_line *line) {
 
         (void) str_split(&rest, '=', &name);
         if (!str_is(name, "nofile") || str_is_absent(rest)) {
-                draft_raw(&q->draft, q->part, (struct raw_key) { "Container", line->key, line->value, line->at });
+                draft_raw(&q->draft, q->part,
+                          (struct raw_key){ "Container", line->key, line->value, line->at });
                 return;
         }
         (void) str_split(&rest, ':', &soft);
-        (void) yaml_text_put_plain(q->draft.arena, quadlet_map(q, "resources"), STR("nofile"), str_is_absent(rest) ? soft : rest);
+        (void) yaml_text_put_plain(q->draft.arena, quadlet_map(q, "resources"), STR("nofile"),
+                                   str_is_absent(rest) ? soft : rest);
 }
 
 /* Said in another place, or always so. */
@@ -230,40 +252,43 @@ static void put_notify(struct quadlet_import *q, const struct unit_line *line) {
         bool is_notified = true;
 
         if (!str_is(line->value, "healthy") && (!unit_boolean(line->value, &is_notified) || is_notified))
-                draft_note(&q->draft, q->part->map, line->at, "'Notify=%.*s' could not be carried over: 'health:' decides when an instance is ready", STR_ARG(line->value));
+                draft_note(&q->draft, q->part->map, line->at,
+                           "'Notify=%.*s' could not be carried over: 'health:' decides when an instance is "
+                           "ready",
+                           STR_ARG(line->value));
 }
 
 static const struct key keys[] = {
-        { "AutoUpdate",       .put = put_auto_update },
-        { "ContainerName",    .put = pass },
-        { "Entrypoint",       .put = put_entrypoint },
-        { "Environment",      .put = put_environment },
-        { "EnvironmentFile",  .put = put_env_file },
-        { "Exec",             .put = put_exec },
-        { "Group",            .put = pass },
-        { "HealthCmd",        .map = "health", .to = "command" },
-        { "HealthInterval",   .map = "health", .to = "interval" },
-        { "HealthRetries",    .map = "health", .to = "retries", .is_number = true },
+        { "AutoUpdate", .put = put_auto_update },
+        { "ContainerName", .put = pass },
+        { "Entrypoint", .put = put_entrypoint },
+        { "Environment", .put = put_environment },
+        { "EnvironmentFile", .put = put_env_file },
+        { "Exec", .put = put_exec },
+        { "Group", .put = pass },
+        { "HealthCmd", .map = "health", .to = "command" },
+        { "HealthInterval", .map = "health", .to = "interval" },
+        { "HealthRetries", .map = "health", .to = "retries", .is_number = true },
         { "HealthStartPeriod", .map = "health", .to = "start_period" },
-        { "HealthTimeout",    .map = "health", .to = "timeout" },
-        { "HostName",         .put = quadlet_drop },
-        { "Image",            .put = put_image },
-        { "Label",            .put = put_label },
-        { "Memory",           .map = "resources", .to = "memory" },
-        { "Network",          .put = put_network },
-        { "Notify",           .put = put_notify },
-        { "PidsLimit",        .map = "resources", .to = "pids", .is_number = true },
-        { "Pod",              .put = pass },
-        { "PublishPort",      .put = put_port },
-        { "Pull",             .to = "pull" },
-        { "RunInit",          .put = put_init },
-        { "Secret",           .put = put_secret },
-        { "StopSignal",       .to = "stop_signal" },
-        { "StopTimeout",      .to = "stop_timeout" },
-        { "Ulimit",           .put = put_ulimit },
-        { "User",             .to = "user" },
-        { "Volume",           .put = put_volume },
-        { "WorkingDir",       .to = "workdir" },
+        { "HealthTimeout", .map = "health", .to = "timeout" },
+        { "HostName", .put = quadlet_drop },
+        { "Image", .put = put_image },
+        { "Label", .put = put_label },
+        { "Memory", .map = "resources", .to = "memory" },
+        { "Network", .put = put_network },
+        { "Notify", .put = put_notify },
+        { "PidsLimit", .map = "resources", .to = "pids", .is_number = true },
+        { "Pod", .put = pass },
+        { "PublishPort", .put = put_port },
+        { "Pull", .to = "pull" },
+        { "RunInit", .put = put_init },
+        { "Secret", .put = put_secret },
+        { "StopSignal", .to = "stop_signal" },
+        { "StopTimeout", .to = "stop_timeout" },
+        { "Ulimit", .put = put_ulimit },
+        { "User", .to = "user" },
+        { "Volume", .put = put_volume },
+        { "WorkingDir", .to = "workdir" },
 };
 
 bool quadlet_put_container(struct quadlet_import *q, const struct unit_line *line) {
@@ -274,9 +299,11 @@ bool quadlet_put_container(struct quadlet_import *q, const struct unit_line *lin
                 if (keys[i].put)
                         keys[i].put(q, line);
                 else if (line->value.n > 0 && keys[i].is_number)
-                        quadlet_put_number(q, keys[i].map ? quadlet_map(q, keys[i].map) : q->part->map, keys[i].to, line);
+                        quadlet_put_number(q, keys[i].map ? quadlet_map(q, keys[i].map) : q->part->map,
+                                           keys[i].to, line);
                 else if (line->value.n > 0)
-                        quadlet_put_text(q, keys[i].map ? quadlet_map(q, keys[i].map) : q->part->map, keys[i].to, line);
+                        quadlet_put_text(q, keys[i].map ? quadlet_map(q, keys[i].map) : q->part->map,
+                                         keys[i].to, line);
                 return true;
         }
 
@@ -300,10 +327,12 @@ static void drop_repeated(const struct yaml_text *requires, struct yaml_text *af
 
 /* USER and GROUP are one key; a name of its own for the container is not to be had. */
 void quadlet_put_rest(struct quadlet_import *q) {
-        struct yaml_text *requires = yaml_text_find(q->part->map, STR("requires")), *after = yaml_text_find(q->part->map, STR("after"));
+        struct yaml_text *requires = yaml_text_find(q->part->map, STR("requires")),
+                         *after = yaml_text_find(q->part->map, STR("after"));
         struct yaml_text *bound_to = yaml_text_find(q->part->map, STR("bound_to"));
         struct draft *d = &q->draft;
-        struct str group = unit_file_value(q->unit, "Container", "Group"), name = unit_file_value(q->unit, "Container", "ContainerName");
+        struct str group = unit_file_value(q->unit, "Container", "Group"),
+                   name = unit_file_value(q->unit, "Container", "ContainerName");
         struct yaml_text *user = yaml_text_find(q->part->map, STR("user"));
 
         if (bound_to && requires)
@@ -315,7 +344,11 @@ void quadlet_put_rest(struct quadlet_import *q) {
         if (user && !str_is_absent(group))
                 user->text = arena_join(d->arena, user->text, STR(":"), group);
         else if (!str_is_absent(group))
-                draft_note(d, q->part->map, q->unit->at, "'Group=%.*s' could not be carried over without a 'User='", STR_ARG(group));
+                draft_note(d, q->part->map, q->unit->at,
+                           "'Group=%.*s' could not be carried over without a 'User='", STR_ARG(group));
         if (!str_is_absent(name))
-                draft_note(d, q->part->map, q->unit->at, "the container is not named %.*s here, but like its unit; use that name to reach it", STR_ARG(name));
+                draft_note(
+                        d, q->part->map, q->unit->at,
+                        "the container is not named %.*s here, but like its unit; use that name to reach it",
+                        STR_ARG(name));
 }

@@ -10,11 +10,16 @@ struct key {
 };
 
 static const struct key volume_keys[] = {
-        { "Driver", "driver", false }, { "Device", "device", false }, { "Type", "type", false }, { "Options", "options", false },
+        { "Driver", "driver", false },
+        { "Device", "device", false },
+        { "Type", "type", false },
+        { "Options", "options", false },
 };
 static const struct key network_keys[] = {
-        { "Driver", "driver", false }, { "Subnet", "subnet", false }, { "Gateway", "gateway", false }, { "Internal", "internal", true },
-        { "IPv6", "ipv6", true }, { "DisableDNS", "disable_dns", true }, { "Options", "options", false },
+        { "Driver", "driver", false },   { "Subnet", "subnet", false },
+        { "Gateway", "gateway", false }, { "Internal", "internal", true },
+        { "IPv6", "ipv6", true },        { "DisableDNS", "disable_dns", true },
+        { "Options", "options", false },
 };
 
 struct object {
@@ -23,10 +28,13 @@ struct object {
         size_t n;
 };
 
-static const struct object volume_object = { "Volume", "volumes", "VolumeName", "volume", volume_keys, ARRAY_SIZE(volume_keys) };
-static const struct object network_object = { "Network", "networks", "NetworkName", "network", network_keys, ARRAY_SIZE(network_keys) };
+static const struct object volume_object = { "Volume", "volumes",   "VolumeName",
+                                             "volume", volume_keys, ARRAY_SIZE(volume_keys) };
+static const struct object network_object = { "Network", "networks",   "NetworkName",
+                                              "network", network_keys, ARRAY_SIZE(network_keys) };
 
-static bool put_line(struct quadlet_import *q, struct yaml_text *map, const struct object *o, const struct unit_line *line) {
+static bool put_line(struct quadlet_import *q, struct yaml_text *map, const struct object *o,
+                     const struct unit_line *line) {
         for (size_t i = 0; i < o->n; i++) {
                 if (!str_is(line->key, o->keys[i].name))
                         continue;
@@ -47,20 +55,27 @@ static bool put_line(struct quadlet_import *q, struct yaml_text *map, const stru
 static void put_object(struct quadlet_import *q, const struct unit_file *u, const struct object *o) {
         struct draft *d = &q->draft;
         struct str name = import_name(d->arena, u->prefix), own = unit_file_value(u, o->section, o->name_key);
-        struct yaml_text *map = yaml_text_put(d->arena, yaml_text_put(d->arena, d->root, str_of(o->top), YAML_TEXT_MAP), name, YAML_TEXT_MAP);
+        struct yaml_text *map =
+                yaml_text_put(d->arena, yaml_text_put(d->arena, d->root, str_of(o->top), YAML_TEXT_MAP), name,
+                              YAML_TEXT_MAP);
 
         q->unit = u;
         VEC_EACH(line, &u->lines)
-                if (!str_is(line->section, o->section) ? !str_is(line->section, "Install") && !str_is(line->key, "Description") : !put_line(q, map, o, line))
+                if (!str_is(line->section, o->section)
+                            ? !str_is(line->section, "Install") && !str_is(line->key, "Description")
+                            : !put_line(q, map, o, line))
                         quadlet_drop(q, line);
         if (str_is_absent(own))
                 own = arena_join(d->arena, STR("systemd-"), u->prefix);
-        draft_note(d, map, u->at, "the %s is '%.*s-%.*s' here, not '%.*s'", o->what, STR_ARG(d->name), STR_ARG(name), STR_ARG(own));
+        draft_note(d, map, u->at, "the %s is '%.*s-%.*s' here, not '%.*s'", o->what, STR_ARG(d->name),
+                   STR_ARG(name), STR_ARG(own));
 }
 
 /* Containers of a pod share their network, and so their ports. */
 static void put_pod(struct quadlet_import *q, const struct unit_file *u) {
-        draft_note(&q->draft, NULL, u->at, "the pod could not be carried over: its containers reached each other at localhost; here each has the name of its unit");
+        draft_note(&q->draft, NULL, u->at,
+                   "the pod could not be carried over: its containers reached each other at localhost; here "
+                   "each has the name of its unit");
         q->unit = u;
         VEC_EACH(line, &u->lines)
                 if (str_is(line->section, "Pod") && !str_is(line->key, "PodName"))
@@ -77,7 +92,7 @@ void quadlet_put_objects(struct quadlet_import *q) {
                         put_pod(q, u);
                 else if (str_is(u->suffix, "build"))
                         draft_note(&q->draft, NULL, u->at,
-                                        "the build of the image could not be carried over; 'source:' builds "
-                                        "one from a Git repository");
+                                   "the build of the image could not be carried over; 'source:' builds "
+                                   "one from a Git repository");
         }
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* pyservicectl import quadlet: Quadlet's files become one application. A template, what publishes ports, and what is alone is a service;
- * what has a timer is one; what runs to its end is a task; other containers are sidecars. */
+/* pyservicectl import quadlet: Quadlet's files become one application. A template, what publishes ports,
+ * and what is alone is a service; what has a timer is one; what runs to its end is a task; other
+ * containers are sidecars. */
 
 #include "import/quadlet.h"
 
@@ -14,27 +15,32 @@ const struct unit_file *quadlet_file(const struct quadlet_import *q, struct str 
 }
 
 void quadlet_drop(struct quadlet_import *q, const struct unit_line *line) {
-        draft_note(&q->draft, q->part ? q->part->map : NULL, line->at, "'%.*s=%.*s' could not be carried over", STR_ARG(line->key), STR_ARG(line->value));
+        draft_note(&q->draft, q->part ? q->part->map : NULL, line->at,
+                   "'%.*s=%.*s' could not be carried over", STR_ARG(line->key), STR_ARG(line->value));
 }
 
 struct str quadlet_text(struct quadlet_import *q, const struct unit_line *line, struct str value) {
         return unit_expand(&q->draft, q->unit, value, line);
 }
 
-void quadlet_put_text(struct quadlet_import *q, struct yaml_text *map, const char *key, const struct unit_line *line) {
+void quadlet_put_text(struct quadlet_import *q, struct yaml_text *map, const char *key,
+                      const struct unit_line *line) {
         (void) yaml_text_put_text(q->draft.arena, map, str_of(key), quadlet_text(q, line, line->value));
 }
 
-void quadlet_put_flag(struct quadlet_import *q, struct yaml_text *map, const char *key, const struct unit_line *line) {
+void quadlet_put_flag(struct quadlet_import *q, struct yaml_text *map, const char *key,
+                      const struct unit_line *line) {
         bool value;
 
         if (unit_boolean(line->value, &value))
-                (void) yaml_text_put_plain(q->draft.arena, map, str_of(key), value ? STR("true") : STR("false"));
+                (void) yaml_text_put_plain(q->draft.arena, map, str_of(key),
+                                           value ? STR("true") : STR("false"));
         else
                 quadlet_drop(q, line);
 }
 
-void quadlet_put_number(struct quadlet_import *q, struct yaml_text *map, const char *key, const struct unit_line *line) {
+void quadlet_put_number(struct quadlet_import *q, struct yaml_text *map, const char *key,
+                        const struct unit_line *line) {
         if (line->value.n > 0 && str_is_made_of(line->value, "0123456789"))
                 (void) yaml_text_put_plain(q->draft.arena, map, str_of(key), line->value);
         else
@@ -67,14 +73,17 @@ static struct str short_name(const struct quadlet_import *q, const struct unit_f
 static const struct unit_file *container_of(const struct quadlet_import *q, struct str unit) {
         struct str stem = { unit.p, str_find(unit, '.') };
 
-        return str_has_suffix(unit, STR(".service")) || str_has_suffix(unit, STR(".container")) ? quadlet_file(q, stem, "container") : NULL;
+        return str_has_suffix(unit, STR(".service")) || str_has_suffix(unit, STR(".container"))
+                       ? quadlet_file(q, stem, "container")
+                       : NULL;
 }
 
 static const struct unit_file *timer_of(const struct quadlet_import *q, const struct unit_file *u) {
         VEC_EACH(timer, &q->files) {
                 struct str unit = unit_file_value(timer, "Timer", "Unit");
 
-                if (str_is(timer->suffix, "timer") && (str_is_absent(unit) ? str_eq(timer->stem, u->stem) : container_of(q, unit) == u))
+                if (str_is(timer->suffix, "timer") &&
+                    (str_is_absent(unit) ? str_eq(timer->stem, u->stem) : container_of(q, unit) == u))
                         return timer;
         }
 
@@ -89,7 +98,10 @@ static enum part_kind kind_of(const struct quadlet_import *q, const struct unit_
         if (str_is(unit_file_value(u, "Service", "Type"), "oneshot"))
                 return PART_TASK;
 
-        return u->is_template || q->n_containers == 1 || !str_is_absent(unit_file_value(u, "Container", "PublishPort")) ? PART_SERVICE : PART_SIDECAR;
+        return u->is_template || q->n_containers == 1 ||
+                               !str_is_absent(unit_file_value(u, "Container", "PublishPort"))
+                       ? PART_SERVICE
+                       : PART_SIDECAR;
 }
 
 static void put_timer_line(struct quadlet_import *q, const struct unit_line *line) {
@@ -115,8 +127,9 @@ static void put_timer(struct quadlet_import *q, const struct unit_file *timer) {
                 put_timer_line(q, line);
         if (q->part->kind != PART_TIMER)
                 draft_note(&q->draft, q->part->map, timer->at,
-                                "the timer could not be carried over, because it has no 'OnCalendar='");
-        else if (!unit_boolean(unit_file_value(timer, "Timer", "Persistent"), &is_persistent) || !is_persistent)
+                           "the timer could not be carried over, because it has no 'OnCalendar='");
+        else if (!unit_boolean(unit_file_value(timer, "Timer", "Persistent"), &is_persistent) ||
+                 !is_persistent)
                 (void) yaml_text_put_plain(q->draft.arena, q->part->map, STR("persistent"), STR("false"));
 }
 
@@ -127,14 +140,16 @@ static void put_order(struct quadlet_import *q, const struct unit_line *line, co
         VEC_EACH(word, &words.list) {
                 const struct unit_file *other = container_of(q, *word);
                 enum part_kind kind = other ? kind_of(q, other) : PART_SERVICE;
-                bool is_base = str_is(*word, "network-online.target") || str_is(*word, "network.target") || str_is(*word, "local-fs.target");
+                bool is_base = str_is(*word, "network-online.target") || str_is(*word, "network.target") ||
+                               str_is(*word, "local-fs.target");
 
                 if (is_base)
-                        continue;       /* our own units are after them */
+                        continue; /* our own units are after them */
                 if (kind == PART_TASK || kind == PART_TIMER)
                         quadlet_drop(q, line);
                 else
-                        (void) yaml_text_add_text(q->draft.arena, quadlet_list(q, key), other ? quadlet_part_name(q, other) : *word);
+                        (void) yaml_text_add_text(q->draft.arena, quadlet_list(q, key),
+                                                  other ? quadlet_part_name(q, other) : *word);
         }
 }
 
@@ -148,7 +163,9 @@ static void put_unit_line(struct quadlet_import *q, const struct unit_line *line
         else if (str_is(line->key, "After"))
                 put_order(q, line, "after");
         else
-                draft_raw(&q->draft, q->part, (struct raw_key) { "Unit", line->key, import_literal(q->draft.arena, line->value), line->at });
+                draft_raw(&q->draft, q->part,
+                          (struct raw_key){ "Unit", line->key, import_literal(q->draft.arena, line->value),
+                                            line->at });
 }
 
 static void put_cpus(struct quadlet_import *q, const struct unit_line *line) {
@@ -157,7 +174,9 @@ static void put_cpus(struct quadlet_import *q, const struct unit_line *line) {
 
         if (digits.n + 1 == line->value.n && str_to_u64(digits, 1000000, &percent))
                 (void) yaml_text_put_text(q->draft.arena, quadlet_map(q, "resources"), STR("cpus"),
-                                          arena_printf(q->draft.arena, "%llu.%02llu", (unsigned long long) percent / 100, (unsigned long long) percent % 100));
+                                          arena_printf(q->draft.arena, "%llu.%02llu",
+                                                       (unsigned long long) percent / 100,
+                                                       (unsigned long long) percent % 100));
         else
                 quadlet_drop(q, line);
 }
@@ -165,7 +184,9 @@ static void put_cpus(struct quadlet_import *q, const struct unit_line *line) {
 static void put_service_line(struct quadlet_import *q, const struct unit_line *line) {
         bool is_lasting = q->part->kind == PART_SERVICE || q->part->kind == PART_SIDECAR;
 
-        if (str_is(line->key, "Restart") && (str_is(line->value, "always") || str_is(line->value, "on-failure") || str_is(line->value, "no"))) {
+        if (str_is(line->key, "Restart") &&
+            (str_is(line->value, "always") || str_is(line->value, "on-failure") ||
+             str_is(line->value, "no"))) {
                 if (is_lasting && !str_is(line->value, "always"))
                         quadlet_put_text(q, q->part->map, "restart", line);
         } else if (str_is(line->key, "MemoryMax"))
@@ -176,8 +197,11 @@ static void put_service_line(struct quadlet_import *q, const struct unit_line *l
                 quadlet_put_text(q, q->part->map, "stop_timeout", line);
         else if (str_is(line->key, "TimeoutStartSec") && !is_lasting)
                 quadlet_put_text(q, q->part->map, "timeout", line);
-        else if (!(str_is(line->key, "Type") && str_is(line->value, "oneshot")) && !(str_is(line->key, "Restart") && !is_lasting))
-                draft_raw(&q->draft, q->part, (struct raw_key) { "Service", line->key, import_literal(q->draft.arena, line->value), line->at });
+        else if (!(str_is(line->key, "Type") && str_is(line->value, "oneshot")) &&
+                 !(str_is(line->key, "Restart") && !is_lasting))
+                draft_raw(&q->draft, q->part,
+                          (struct raw_key){ "Service", line->key, import_literal(q->draft.arena, line->value),
+                                            line->at });
 }
 
 static void put_line(struct quadlet_import *q, const struct unit_line *line) {
@@ -187,8 +211,11 @@ static void put_line(struct quadlet_import *q, const struct unit_line *line) {
                 put_service_line(q, line);
         else if (str_is(line->section, "Container")) {
                 if (!quadlet_put_container(q, line))
-                        draft_raw(&q->draft, q->part, (struct raw_key) { "Container", line->key, import_literal(q->draft.arena, line->value), line->at });
-        } else if (!str_is(line->section, "Install") || !(str_is(line->key, "WantedBy") || str_is(line->key, "DefaultInstance")))
+                        draft_raw(&q->draft, q->part,
+                                  (struct raw_key){ "Container", line->key,
+                                                    import_literal(q->draft.arena, line->value), line->at });
+        } else if (!str_is(line->section, "Install") ||
+                   !(str_is(line->key, "WantedBy") || str_is(line->key, "DefaultInstance")))
                 quadlet_drop(q, line);
 }
 
@@ -203,7 +230,8 @@ static void put_container(struct quadlet_import *q, const struct unit_file *u) {
         if (timer)
                 put_timer(q, timer);
         if (u->is_template) {
-                struct yaml_text *scale = yaml_text_put_plain(q->draft.arena, q->part->map, STR("scale"), STR("1"));
+                struct yaml_text *scale =
+                        yaml_text_put_plain(q->draft.arena, q->part->map, STR("scale"), STR("1"));
 
                 draft_note(&q->draft, scale, u->at, "the file is a template; write the number of instances");
         }
@@ -217,7 +245,8 @@ static void note_lone_timers(struct quadlet_import *q) {
                 VEC_EACH(u, &q->files)
                         is_used = is_used || (str_is(u->suffix, "container") && timer_of(q, u) == timer);
                 if (!is_used)
-                        draft_note(&q->draft, NULL, timer->at, "the timer could not be carried over: its unit is not among these files");
+                        draft_note(&q->draft, NULL, timer->at,
+                                   "the timer could not be carried over: its unit is not among these files");
         }
 }
 
@@ -229,7 +258,8 @@ static struct str app_name(const struct quadlet_import *q) {
                 if (str_is(u->suffix, "pod"))
                         return u->prefix;
         VEC_EACH(u, &q->files)
-                if (str_is(u->suffix, "container") && (str_is_absent(name) || (u->prefix.n < name.n && str_has_prefix(name, u->prefix))))
+                if (str_is(u->suffix, "container") &&
+                    (str_is_absent(name) || (u->prefix.n < name.n && str_has_prefix(name, u->prefix))))
                         name = u->prefix;
 
         return name;
@@ -243,7 +273,8 @@ static void choose_names(struct quadlet_import *q) {
 }
 
 static int read_files(struct quadlet_import *q, struct import *m) {
-        static const char *const suffixes[] = { "container", "volume", "network", "pod", "timer", "image", "build" };
+        static const char *const suffixes[] = { "container", "volume", "network", "pod",
+                                                "timer",     "image",  "build" };
         struct ctl *c = m->ctl;
 
         for (int i = 0; i < c->argc; i++) {
@@ -257,14 +288,17 @@ static int read_files(struct quadlet_import *q, struct import *m) {
                         is_known = is_known || str_is(u->suffix, suffixes[k]);
                 q->n_containers += str_is(u->suffix, "container");
                 if (!is_known) {
-                        (void) fprintf(stderr, "pyservicectl: %s: this is not a Quadlet file that can be "
-                                               "imported; supported: .container, .volume, .network, .pod, "
-                                               ".image, .build and .timer\n", c->argv[i]);
+                        (void) fprintf(stderr,
+                                       "pyservicectl: %s: this is not a Quadlet file that can be "
+                                       "imported; supported: .container, .volume, .network, .pod, "
+                                       ".image, .build and .timer\n",
+                                       c->argv[i]);
                         return CTL_MISTAKE;
                 }
         }
         if (q->n_containers == 0) {
-                (void) fputs("pyservicectl: import quadlet: there is no .container among these files\n", stderr);
+                (void) fputs("pyservicectl: import quadlet: there is no .container among these files\n",
+                             stderr);
                 return CTL_MISTAKE;
         }
         return import_report(m);

@@ -8,9 +8,9 @@
 struct quadlet_import {
         struct draft draft;
         VEC(struct unit_file) files;
-        struct str *names;              /* of the parts, as `files` has them */
+        struct str *names; /* of the parts, as `files` has them */
         size_t n_containers;
-        const struct unit_file *unit;   /* the one that is carried over */
+        const struct unit_file *unit; /* the one that is carried over */
         struct draft_part *part;
 };
 
@@ -31,8 +31,11 @@ void quadlet_drop(struct quadlet_import *q, const struct unit_line *line);
 
 /* The value of a line as Podman gets it. */
 struct str quadlet_text(struct quadlet_import *q, const struct unit_line *line, struct str value);
-void quadlet_put_text(struct quadlet_import *q, struct yaml_text *map, const char *key, const struct unit_line *line);
-void quadlet_put_flag(struct quadlet_import *q, struct yaml_text *map, const char *key, const struct unit_line *line);
-void quadlet_put_number(struct quadlet_import *q, struct yaml_text *map, const char *key, const struct unit_line *line);
+void quadlet_put_text(struct quadlet_import *q, struct yaml_text *map, const char *key,
+                      const struct unit_line *line);
+void quadlet_put_flag(struct quadlet_import *q, struct yaml_text *map, const char *key,
+                      const struct unit_line *line);
+void quadlet_put_number(struct quadlet_import *q, struct yaml_text *map, const char *key,
+                        const struct unit_line *line);
 struct yaml_text *quadlet_map(struct quadlet_import *q, const char *key);
 struct yaml_text *quadlet_list(struct quadlet_import *q, const char *key);

@@ -6,7 +6,7 @@
 
 #include "import/import.h"
 
-enum { NAME_MAX_BYTES = 40 };           /* APP-NAME-12345 is a host name too */
+enum { NAME_MAX_BYTES = 40 }; /* APP-NAME-12345 is a host name too */
 
 struct str import_name(struct arena *a, struct str text) {
         char name[NAME_MAX_BYTES];
@@ -25,7 +25,7 @@ struct str import_name(struct arena *a, struct str text) {
         while (n > 0 && name[n - 1] == '-')
                 n--;
 
-        return n == 0 ? STR("app") : arena_str(a, (struct str) { name, n });
+        return n == 0 ? STR("app") : arena_str(a, (struct str){ name, n });
 }
 
 struct str import_literal(struct arena *a, struct str text) {
@@ -33,7 +33,7 @@ struct str import_literal(struct arena *a, struct str text) {
         struct str rest = text;
 
         for (size_t at; (at = str_find_str(rest, STR("{{"))) < rest.n; rest = str_from(rest, at + 2)) {
-                *vec_push(a, &parts) = (struct str) { rest.p, at };
+                *vec_push(a, &parts) = (struct str){ rest.p, at };
                 *vec_push(a, &parts) = STR("{{ '{{' }}");
         }
         *vec_push(a, &parts) = rest;
@@ -44,7 +44,8 @@ static struct str quote_word(struct arena *a, struct str word) {
         VEC(struct str) parts = { 0 };
         struct str rest = word, part;
 
-        if (word.n > 0 && str_is_made_of(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_@%+=:,./-"))
+        if (word.n > 0 &&
+            str_is_made_of(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_@%+=:,./-"))
                 return word;
 
         *vec_push(a, &parts) = STR("'");
@@ -70,8 +71,9 @@ struct str import_quote(struct arena *a, const struct str *words, size_t n) {
 
 bool import_is_built_in(struct str name) {
         static const char *const names[] = {
-                "app_name", "app_module", "app_user", "app_group", "app_root", "app_dir", "app_code_dir", "app_config_dir", "app_config", "app_data_dir",
-                "python_version", "service", "scale", "instance",
+                "app_name",       "app_module",   "app_user",       "app_group",  "app_root",
+                "app_dir",        "app_code_dir", "app_config_dir", "app_config", "app_data_dir",
+                "python_version", "service",      "scale",          "instance",
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(names); i++)
@@ -111,8 +113,9 @@ struct str import_path(struct draft *d, struct span in, struct str path) {
 
         while (end > 0 && file.p[end - 1] != '/')
                 end--;
-        directory = realpath(end > 0 ? arena_str(d->arena, (struct str) { file.p, end }).p : ".", NULL);
-        return normal(d->arena, arena_join(d->arena, directory ? str_of(directory) : STR(""), STR("/"), path));
+        directory = realpath(end > 0 ? arena_str(d->arena, (struct str){ file.p, end }).p : ".", NULL);
+        return normal(d->arena,
+                      arena_join(d->arena, directory ? str_of(directory) : STR(""), STR("/"), path));
 }
 
 bool node_is_true(const struct node *n) {
@@ -126,7 +129,7 @@ bool node_is_true(const struct node *n) {
 }
 
 struct str node_text(const struct node *n) {
-        return n && n->kind == NODE_SCALAR && !node_is_null(n) ? n->text : (struct str) { NULL, 0 };
+        return n && n->kind == NODE_SCALAR && !node_is_null(n) ? n->text : (struct str){ NULL, 0 };
 }
 
 void import_foreign_volume(struct arena *a, struct yaml_text *list, struct str name, struct str rest) {

@@ -21,7 +21,8 @@ static bool check_bytes(struct import *m, uint32_t file) {
                 if (n > 0 && (!utf8_is_control(c) || c == '\r'))
                         continue;
 
-                (void) diag_add(&m->ds, n == 0 ? DIAG_NOT_UTF8 : DIAG_CONTROL_CHARACTER, (struct span) { file, (uint32_t) at, n > 0 ? (uint32_t) n : 1 },
+                (void) diag_add(&m->ds, n == 0 ? DIAG_NOT_UTF8 : DIAG_CONTROL_CHARACTER,
+                                (struct span){ file, (uint32_t) at, n > 0 ? (uint32_t) n : 1 },
                                 n == 0 ? "this is not UTF-8" : "a control character; remove it");
                 return false;
         }
@@ -38,11 +39,11 @@ static void take_name(struct unit_file *u, struct str path) {
         dot = name.n;
         for (size_t i = 0; i < name.n; i++)
                 dot = name.p[i] == '.' ? i : dot;
-        u->stem = (struct str) { name.p, dot };
+        u->stem = (struct str){ name.p, dot };
         u->suffix = dot < name.n ? str_from(name, dot + 1) : STR("");
         at = str_find(u->stem, '@');
         u->is_template = at < u->stem.n;
-        u->prefix = (struct str) { name.p, at };
+        u->prefix = (struct str){ name.p, at };
 }
 
 static bool is_blank(char c) {
@@ -71,7 +72,8 @@ static struct str take_line(struct arena *a, struct str *rest) {
                 goes_on = !is_comment && next.n > 0 && next.p[next.n - 1] == '\\';
                 if (goes_on)
                         next.n--;
-                line = str_is_absent(line) ? (next.p ? next : STR("")) : arena_join(a, line, STR(" "), trim(next));
+                line = str_is_absent(line) ? (next.p ? next : STR(""))
+                                           : arena_join(a, line, STR(" "), trim(next));
                 if (!goes_on)
                         break;
         }
@@ -86,16 +88,19 @@ static void read_line(struct reading *r, struct str line, uint32_t off) {
         if (line.n == 0 || strchr("#;", line.p[0]))
                 return;
         if (line.p[0] == '[' && line.p[line.n - 1] == ']') {
-                r->section = (struct str) { line.p + 1, line.n - 2 };
+                r->section = (struct str){ line.p + 1, line.n - 2 };
                 return;
         }
 
         sign = str_find(line, '=');
         if (sign == line.n || str_is_absent(r->section)) {
-                (void) diag_add(&r->import->ds, DIAG_BAD_VALUE, at, "a line of a unit is [SECTION], or KEY=VALUE below one");
+                (void) diag_add(&r->import->ds, DIAG_BAD_VALUE, at,
+                                "a line of a unit is [SECTION], or KEY=VALUE below one");
                 return;
         }
-        *vec_push(&r->import->ctl->arena, &r->unit->lines) = (struct unit_line) { r->section, trim((struct str) { line.p, sign }), trim(str_from(line, sign + 1)), at };
+        *vec_push(&r->import->ctl->arena, &r->unit->lines) =
+                (struct unit_line){ r->section, trim((struct str){ line.p, sign }),
+                                    trim(str_from(line, sign + 1)), at };
 }
 
 int unit_file_read(struct import *m, const char *path, struct unit_file *ret) {
@@ -106,7 +111,7 @@ int unit_file_read(struct import *m, const char *path, struct unit_file *ret) {
         if (r != CTL_GOOD)
                 return r;
 
-        *ret = (struct unit_file) { .at = { reading.file, 0, 0 } };
+        *ret = (struct unit_file){ .at = { reading.file, 0, 0 } };
         take_name(ret, str_of(path));
         text = rest = m->sources.list.at[reading.file].text;
         if (text.n > 0 && check_bytes(m, reading.file))
@@ -125,27 +130,39 @@ struct str unit_file_value(const struct unit_file *u, const char *section, const
                 if (str_is(line->section, section) && str_is(line->key, key))
                         value = line->value;
 
-        return value.n > 0 ? value : (struct str) { NULL, 0 };
+        return value.n > 0 ? value : (struct str){ NULL, 0 };
 }
 
 /* Those that are the same for every unit of the system's manager, and those of the file's name. */
 static struct str specifier(const struct unit_file *u, char c) {
         switch (c) {
-        case '%': return STR("%");
-        case 'i': return u->is_template ? STR("{{ instance }}") : STR("");
-        case 'p': return u->prefix;
-        case 't': return STR("/run");
-        case 'S': return STR("/var/lib");
-        case 'C': return STR("/var/cache");
-        case 'L': return STR("/var/log");
-        case 'E': return STR("/etc");
-        case 'T': return STR("/tmp");
-        case 'h': return STR("/root");
-        default:  return (struct str) { NULL, 0 };
+        case '%':
+                return STR("%");
+        case 'i':
+                return u->is_template ? STR("{{ instance }}") : STR("");
+        case 'p':
+                return u->prefix;
+        case 't':
+                return STR("/run");
+        case 'S':
+                return STR("/var/lib");
+        case 'C':
+                return STR("/var/cache");
+        case 'L':
+                return STR("/var/log");
+        case 'E':
+                return STR("/etc");
+        case 'T':
+                return STR("/tmp");
+        case 'h':
+                return STR("/root");
+        default:
+                return (struct str){ NULL, 0 };
         }
 }
 
-struct str unit_expand(struct draft *d, const struct unit_file *u, struct str value, const struct unit_line *at) {
+struct str unit_expand(struct draft *d, const struct unit_file *u, struct str value,
+                       const struct unit_line *at) {
         VEC(struct str) parts = { 0 };
         bool has_variable = false;
 
@@ -156,11 +173,15 @@ struct str unit_expand(struct draft *d, const struct unit_file *u, struct str va
                 if (one.p[0] == '%' && has_next) {
                         replaced = specifier(u, value.p[++i]);
                         if (str_is_absent(replaced))
-                                draft_note(d, NULL, at->at, "the specifier '%%%c' could not be carried over; write what it stands for", value.p[i]);
-                        one = str_is_absent(replaced) ? (struct str) { value.p + i - 1, 2 } : replaced;
+                                draft_note(d, NULL, at->at,
+                                           "the specifier '%%%c' could not be carried over; write what it "
+                                           "stands for",
+                                           value.p[i]);
+                        one = str_is_absent(replaced) ? (struct str){ value.p + i - 1, 2 } : replaced;
                 } else if (one.p[0] == '$' && has_next && value.p[i + 1] == '$')
                         i++;
-                else if (one.p[0] == '$' && has_next && (value.p[i + 1] == '{' || is_blank(value.p[i + 1]) == false))
+                else if (one.p[0] == '$' && has_next &&
+                         (value.p[i + 1] == '{' || is_blank(value.p[i + 1]) == false))
                         has_variable = true;
                 else if (one.p[0] == '{' && has_next && value.p[i + 1] == '{') {
                         one = STR("{{ '{{' }}");
@@ -169,16 +190,20 @@ struct str unit_expand(struct draft *d, const struct unit_file *u, struct str va
                 *vec_push(d->arena, &parts) = one;
         }
         if (has_variable)
-                draft_note(d, NULL, at->at, "systemd would expand the '$' in '%.*s='; here it is kept as it is", STR_ARG(at->key));
+                draft_note(d, NULL, at->at,
+                           "systemd would expand the '$' in '%.*s='; here it is kept as it is",
+                           STR_ARG(at->key));
         return arena_join_n(d->arena, parts.at, parts.n);
 }
 
 bool unit_boolean(struct str value, bool *ret) {
-        static const char *const words[][2] = { { "0", "1" }, { "no", "yes" }, { "n", "y" }, { "false", "true" }, { "f", "t" }, { "off", "on" } };
+        static const char *const words[][2] = { { "0", "1" },        { "no", "yes" }, { "n", "y" },
+                                                { "false", "true" }, { "f", "t" },    { "off", "on" } };
 
         for (size_t i = 0; i < ARRAY_SIZE(words); i++)
                 for (size_t k = 0; k < 2; k++)
-                        if (value.n == strlen(words[i][k]) && strncasecmp(value.p, words[i][k], value.n) == 0) {
+                        if (value.n == strlen(words[i][k]) &&
+                            strncasecmp(value.p, words[i][k], value.n) == 0) {
                                 *ret = k == 1;
                                 return true;
                         }
@@ -257,7 +282,8 @@ struct unit_words unit_split(struct arena *a, struct str value) {
                 }
                 s.word.n = 0;
                 words.is_broken = !take_word(&s) || words.is_broken;
-                *vec_push(a, &words.list) = arena_str(a, (struct str) { s.word.at ? s.word.at : "", s.word.n });
+                *vec_push(a, &words.list) =
+                        arena_str(a, (struct str){ s.word.at ? s.word.at : "", s.word.n });
         }
         return words;
 }

@@ -6,13 +6,13 @@
 #include "import/import.h"
 
 struct unit_line {
-        struct str section, key, value;         /* value: trimmed, its continuation lines joined */
-        struct span at;                         /* of the first line */
+        struct str section, key, value; /* value: trimmed, its continuation lines joined */
+        struct span at;                 /* of the first line */
 };
 
 struct unit_file {
-        struct str stem, suffix;                /* "web@", "container" */
-        struct str prefix;                      /* "web" */
+        struct str stem, suffix; /* "web@", "container" */
+        struct str prefix;       /* "web" */
         bool is_template;
         struct span at;
         VEC(struct unit_line) lines;
@@ -24,16 +24,17 @@ int unit_file_read(struct import *m, const char *path, struct unit_file *ret);
 /* The last value of a key that has one; absent for none. */
 struct str unit_file_value(const struct unit_file *u, const char *section, const char *key);
 
-/* A value as Podman gets it: %-specifiers and $$ replaced ("%i" by {{ instance }}), braces as braces. What can't be replaced
- * is noted at `item`. */
-struct str unit_expand(struct draft *d, const struct unit_file *u, struct str value, const struct unit_line *at);
+/* A value as Podman gets it: %-specifiers and $$ replaced ("%i" by {{ instance }}), braces as braces. What
+ * can't be replaced is noted at `item`. */
+struct str unit_expand(struct draft *d, const struct unit_file *u, struct str value,
+                       const struct unit_line *at);
 
 /* systemd's words for yes and no, and Podman's. False where it is none. */
 bool unit_boolean(struct str value, bool *ret);
 
 struct unit_words {
         VEC(struct str) list;
-        bool is_broken;                         /* a quote is not closed */
+        bool is_broken; /* a quote is not closed */
 };
 
 /* Words by systemd's rules: quotes, and escapes as C has them. */

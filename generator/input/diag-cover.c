@@ -1,20 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* What of a line an excerpt may show: messages reach the journal, which more people read than the definitions. */
+/* What of a line an excerpt may show: messages reach the journal, which more people read than the
+ * definitions. */
 
 #include <strings.h>
 
 #include "input/diag.h"
 
-/* Where a walk down a file that does not parse is. There is no tree: only indentation tells what is below which key. */
+/* Where a walk down a file that does not parse is. There is no tree: only indentation tells what is below
+ * which key. */
 struct walk {
-        bool is_open, was_open;         /* within values that may be secret; anywhere above */
-        bool is_endless;                /* within brackets, where indentation says nothing */
-        bool is_text;                   /* and not even their keys are keys: the content of a file */
-        size_t column;                  /* of the key that they belong to */
+        bool is_open, was_open; /* within values that may be secret; anywhere above */
+        bool is_endless;        /* within brackets, where indentation says nothing */
+        bool is_text;           /* and not even their keys are keys: the content of a file */
+        size_t column;          /* of the key that they belong to */
 };
 
-/* A line's first text, and what follows its dashes; `colon` is where its key ends, the line's length where it has none. */
+/* A line's first text, and what follows its dashes; `colon` is where its key ends, the line's length where
+ * it has none. */
 struct shape {
         size_t dash, text, colon;
 };
@@ -24,7 +27,8 @@ static bool is_blank(char c) {
 }
 
 static bool is_of_key(char c) {
-        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || (c != '\0' && strchr("_.-'\"", c));
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+               (c != '\0' && strchr("_.-'\"", c));
 }
 
 static bool is_blank_at(struct str line, size_t at) {
@@ -41,7 +45,8 @@ static struct shape shape_of(struct str line) {
                         break;
         for (s.colon = s.text; s.colon < line.n && is_of_key(line.p[s.colon]); s.colon++)
                 ;
-        if (s.colon == s.text || s.colon == line.n || line.p[s.colon] != ':' || !is_blank_at(line, s.colon + 1))
+        if (s.colon == s.text || s.colon == line.n || line.p[s.colon] != ':' ||
+            !is_blank_at(line, s.colon + 1))
                 s.colon = line.n;
 
         return s;
@@ -96,18 +101,22 @@ static void walk_line(struct walk *w, struct str line) {
 
         if (s.text == line.n || line.p[s.text] == '#')
                 return;
-        if (!w->is_endless && ((s.colon < line.n && s.text <= w->column) || (s.dash < s.text && s.dash < w->column)))
+        if (!w->is_endless &&
+            ((s.colon < line.n && s.text <= w->column) || (s.dash < s.text && s.dash < w->column)))
                 w->is_open = false;
         if (w->is_open || !opens_values(line))
                 return;
 
-        *w = (struct walk) { .is_open = true, .was_open = true, .is_endless = has_open_bracket(line), .column = s.text };
+        *w = (struct walk){
+                .is_open = true, .was_open = true, .is_endless = has_open_bracket(line), .column = s.text
+        };
         w->is_text = has_key(line, STR("content"));
 }
 
 /* A line with any of these is not shown at all. */
 static bool may_hold_secret(struct str line) {
-        static const char *const words[] = { "pass", "secret", "token", "key", "credential", "auth", "dsn", "://" };
+        static const char *const words[] = { "pass",       "secret", "token", "key",
+                                             "credential", "auth",   "dsn",   "://" };
 
         for (size_t i = 0; i < ARRAY_SIZE(words); i++)
                 if (find_word(line, 0, str_of(words[i])) < line.n)
@@ -120,12 +129,13 @@ static void cover(struct arena *a, struct str *line, size_t from, size_t to) {
         char *copy = memcpy(arena_alloc(a, line->n + 1, 1), line->p, line->n);
 
         memset(copy + from, '*', to - from);
-        *line = (struct str) { copy, line->n };
+        *line = (struct str){ copy, line->n };
 }
 
-/* Of a file that does not parse nobody knows which bytes are values: below keys that have secret ones only keys are
- * shown, and a line without a key may be the rest of such a value, whatever its indentation. */
-static bool cover_unparsed(const struct diags *ds, const struct source *source, uint32_t start, struct str *line) {
+/* Of a file that does not parse nobody knows which bytes are values: below keys that have secret ones only
+ * keys are shown, and a line without a key may be the rest of such a value, whatever its indentation. */
+static bool cover_unparsed(const struct diags *ds, const struct source *source, uint32_t start,
+                           struct str *line) {
         struct str rest = { source->text.p, start }, above;
         struct shape s = shape_of(*line);
         struct walk w = { 0 };
@@ -149,7 +159,8 @@ static bool cover_unparsed(const struct diags *ds, const struct source *source, 
 }
 
 bool diag_cover(const struct diags *ds, const struct diag *d, uint32_t start, struct str *line) {
-        if (d->id >= DIAG_YAML_SYNTAX && d->id <= DIAG_NOT_UTF8 && !cover_unparsed(ds, &ds->sources->list.at[d->at.file], start, line))
+        if (d->id >= DIAG_YAML_SYNTAX && d->id <= DIAG_NOT_UTF8 &&
+            !cover_unparsed(ds, &ds->sources->list.at[d->at.file], start, line))
                 return false;
 
         VEC_EACH(hidden, &ds->hidden) {

@@ -21,7 +21,7 @@ struct cell {
 
 struct excerpt {
         struct str line;
-        size_t from, to;                /* what is underlined, as bytes of `line` */
+        size_t from, to; /* what is underlined, as bytes of `line` */
 };
 
 struct columns {
@@ -42,22 +42,22 @@ static struct cell cell_at(struct str s, size_t at) {
         unsigned n = utf8_decode(s, at, &c);
 
         if (n == 0)
-                return (struct cell) { 1, 4, true };
+                return (struct cell){ 1, 4, true };
         if (c == '\n' || utf8_is_control(c) || is_direction(c))
-                return (struct cell) { n, 4 * n, true };
+                return (struct cell){ n, 4 * n, true };
 
-        return (struct cell) { n, 1, false };
+        return (struct cell){ n, 1, false };
 }
 
 static void put_cell(struct buf *out, struct str s, size_t at, struct cell cell) {
         static const char digits[] = "0123456789ABCDEF";
 
         if (!cell.is_escaped && s.p[at] == '\t') {
-                buf_put_char(out, ' ');         /* one column, whatever the terminal's tab stops are */
+                buf_put_char(out, ' '); /* one column, whatever the terminal's tab stops are */
                 return;
         }
         if (!cell.is_escaped) {
-                buf_put_str(out, (struct str) { s.p + at, cell.bytes });
+                buf_put_str(out, (struct str){ s.p + at, cell.bytes });
                 return;
         }
         for (unsigned i = 0; i < cell.bytes; i++) {
@@ -103,13 +103,13 @@ static struct columns choose_columns(const struct excerpt *e) {
                         caret += cell.columns;
         }
         if (total <= COLUMNS_MAX)
-                return (struct columns) { 0, total };
+                return (struct columns){ 0, total };
 
         if (caret > COLUMNS_MAX / 2)
                 first = caret - COLUMNS_MAX / 2;
         if (first > total - COLUMNS_MAX)
                 first = total - COLUMNS_MAX;
-        return (struct columns) { first, first + COLUMNS_MAX };
+        return (struct columns){ first, first + COLUMNS_MAX };
 }
 
 static struct underline put_line(struct buf *out, const struct excerpt *e) {
@@ -231,8 +231,8 @@ static void put_diag(struct buf *out, const struct diags *ds, const struct diag 
 
 /* Two apps may use one bad contract: their messages differ in nothing that is shown. */
 static bool is_shown_already(const struct diag *last, const struct diag *d) {
-        return last && last->id == d->id && last->at.file == d->at.file && last->at.off == d->at.off
-                && last->at.len == d->at.len && str_eq(last->text, d->text);
+        return last && last->id == d->id && last->at.file == d->at.file && last->at.off == d->at.off &&
+               last->at.len == d->at.len && str_eq(last->text, d->text);
 }
 
 void diag_print(struct buf *out, const struct diags *ds, struct str owner, unsigned flags) {

@@ -31,15 +31,15 @@ static struct str PRINTF_LIKE(2, 0) format_text(struct arena *a, const char *for
         if (n < 0)
                 return STR("");
         if (n <= TEXT_MAX)
-                return arena_str(a, (struct str) { text, (size_t) n });
+                return arena_str(a, (struct str){ text, (size_t) n });
 
-        while (end > 0 && (text[end] & 0xc0) == 0x80)           /* not within a character */
+        while (end > 0 && (text[end] & 0xc0) == 0x80) /* not within a character */
                 end--;
-        return arena_join(a, (struct str) { text, end }, STR("…"));
+        return arena_join(a, (struct str){ text, end }, STR("…"));
 }
 
-/* Have the last DIAG_SHOWN_MAX been about this file? Nobody will see one more, and a bad file can give 100,000.
- * An error is never left out for a warning, so that an app with an error is always known by one. */
+/* Have the last DIAG_SHOWN_MAX been about this file? Nobody will see one more, and a bad file can give
+ * 100,000. An error is never left out for a warning, so that an app with an error is always known by one. */
 static bool is_too_much(const struct diags *ds, enum diag_id id, struct span at) {
         const struct diag *earlier;
 
@@ -47,8 +47,8 @@ static bool is_too_much(const struct diags *ds, enum diag_id id, struct span at)
                 return false;
 
         earlier = &ds->list.at[ds->list.n - DIAG_SHOWN_MAX];
-        return earlier->at.file == at.file && str_eq(earlier->owner, ds->owner)
-                && earlier->severity <= ids[id].severity;
+        return earlier->at.file == at.file && str_eq(earlier->owner, ds->owner) &&
+               earlier->severity <= ids[id].severity;
 }
 
 struct diag *diag_add(struct diags *ds, enum diag_id id, struct span at, const char *format, ...) {
@@ -64,7 +64,9 @@ struct diag *diag_add(struct diags *ds, enum diag_id id, struct span at, const c
         } else
                 d = vec_push(ds->arena, &ds->list);
 
-        *d = (struct diag) { .id = id, .severity = ids[id].severity, .at = at, .related = NOWHERE, .owner = ds->owner };
+        *d = (struct diag){
+                .id = id, .severity = ids[id].severity, .at = at, .related = NOWHERE, .owner = ds->owner
+        };
         va_start(ap, format);
         d->text = format_text(ds->arena, format, ap);
         va_end(ap);
@@ -99,11 +101,12 @@ static int compare_places(const void *left, const void *right) {
 
 /* Does the list, of which the first `n` are sorted, end with one that says the same of the same place? */
 static bool is_repeated(const struct diag *list, size_t n, const struct diag *d) {
-        for (size_t i = n; i > 0 && list[i - 1].at.file == d->at.file && list[i - 1].at.off == d->at.off; i--) {
+        for (size_t i = n; i > 0 && list[i - 1].at.file == d->at.file && list[i - 1].at.off == d->at.off;
+             i--) {
                 const struct diag *earlier = &list[i - 1];
 
-                if (earlier->id == d->id && earlier->at.len == d->at.len && str_eq(earlier->text, d->text)
-                    && str_eq(earlier->owner, d->owner))
+                if (earlier->id == d->id && earlier->at.len == d->at.len && str_eq(earlier->text, d->text) &&
+                    str_eq(earlier->owner, d->owner))
                         return true;
         }
 
@@ -154,7 +157,8 @@ struct str diag_nearest(struct str word, const struct str *names, size_t n) {
         return best;
 }
 
-struct str diag_hint(struct arena *a, struct str word, const struct str *names, size_t n, struct str otherwise) {
+struct str diag_hint(struct arena *a, struct str word, const struct str *names, size_t n,
+                     struct str otherwise) {
         struct str near = diag_nearest(word, names, n);
 
         return str_is_absent(near) ? otherwise : arena_join(a, STR("did you mean '"), near, STR("'?"));

@@ -4,7 +4,7 @@
 uint32_t source_add(struct arena *a, struct sources *s, struct str path, struct str text) {
         uint32_t index = (uint32_t) s->list.n;
 
-        *vec_push(a, &s->list) = (struct source) { .path = path, .text = text };
+        *vec_push(a, &s->list) = (struct source){ .path = path, .text = text };
         return index;
 }
 
@@ -26,7 +26,7 @@ void source_position(const struct source *s, uint32_t off, unsigned *ret_line, u
         for (size_t i = 0; i < start; i++)
                 line += s->text.p[i] == '\n';
         for (size_t i = start; i < at; i++)
-                column += (s->text.p[i] & 0xc0) != 0x80;        /* all but continuation bytes */
+                column += (s->text.p[i] & 0xc0) != 0x80; /* all but continuation bytes */
 
         *ret_line = line;
         *ret_column = column;
@@ -40,5 +40,5 @@ struct str source_line(const struct source *s, uint32_t off, uint32_t *ret_start
                 rest = str_from(s->text, start);
 
         *ret_start = (uint32_t) start;
-        return (struct str) { rest.p, str_find(rest, '\n') };
+        return (struct str){ rest.p, str_find(rest, '\n') };
 }

@@ -12,8 +12,8 @@
 #define SOURCE_MAX ((size_t) 1 << 20)
 
 struct source {
-        struct str path;        /* as it is to be shown to the user */
-        struct str text;        /* all its bytes */
+        struct str path; /* as it is to be shown to the user */
+        struct str text; /* all its bytes */
 };
 
 struct sources {

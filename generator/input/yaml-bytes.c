@@ -24,8 +24,9 @@ static enum kind kind_of(uint32_t c) {
 static void report_carriage_return(struct diags *ds, struct span at, struct str text) {
         bool is_crlf = at.off + 1 < text.n && text.p[at.off + 1] == '\n';
 
-        (void) diag_add(ds, DIAG_LINE_BREAK, at, is_crlf
-                        ? "lines end with CR LF, as on Windows; convert them with: sed -i 's/\\r$//' FILE"
+        (void) diag_add(
+                ds, DIAG_LINE_BREAK, at,
+                is_crlf ? "lines end with CR LF, as on Windows; convert them with: sed -i 's/\\r$//' FILE"
                         : "a carriage return does not end a line; end lines with a line feed");
 }
 
@@ -57,11 +58,12 @@ bool yaml_check_bytes(struct diags *ds, uint32_t file, bool *ret_is_ascii) {
         unsigned n;
 
         if (is_utf16(text)) {
-                (void) diag_add(ds, DIAG_NOT_UTF8, (struct span) { file, 0, 2 }, "the file is UTF-16; save it as UTF-8");
+                (void) diag_add(ds, DIAG_NOT_UTF8, (struct span){ file, 0, 2 },
+                                "the file is UTF-16; save it as UTF-8");
                 return false;
         }
 
-        for (size_t at = 0; at < text.n; at += n > 0 ? n : 1) {
+        for (size_t at = 0; at<text.n; at += n> 0 ? n : 1) {
                 uint8_t byte = (uint8_t) text.p[at];
                 enum kind kind = KIND_NOT_UTF8;
                 uint32_t c = byte;
@@ -78,7 +80,7 @@ bool yaml_check_bytes(struct diags *ds, uint32_t file, bool *ret_is_ascii) {
                 if (n > 0)
                         kind = kind_of(c);
                 if (!seen[kind])
-                        report(ds, kind, (struct span) { file, (uint32_t) at, n > 0 ? n : 1 }, c);
+                        report(ds, kind, (struct span){ file, (uint32_t) at, n > 0 ? n : 1 }, c);
                 seen[kind] = true;
                 is_good = false;
         }

@@ -11,7 +11,7 @@ struct yaml_emit {
 };
 
 static int put_bytes(void *out, unsigned char *bytes, size_t n) {
-        buf_put_str(out, (struct str) { (const char *) bytes, n });
+        buf_put_str(out, (struct str){ (const char *) bytes, n });
         return 1;
 }
 
@@ -56,7 +56,8 @@ void yaml_emit_map_end(struct yaml_emit *e) {
 void yaml_emit_list(struct yaml_emit *e) {
         yaml_event_t event;
 
-        emit(e, &event, yaml_sequence_start_event_initialize(&event, NULL, NULL, 1, YAML_BLOCK_SEQUENCE_STYLE));
+        emit(e, &event,
+             yaml_sequence_start_event_initialize(&event, NULL, NULL, 1, YAML_BLOCK_SEQUENCE_STYLE));
 }
 
 void yaml_emit_list_end(struct yaml_emit *e) {
@@ -69,12 +70,16 @@ static void put_scalar(struct yaml_emit *e, struct str text, yaml_scalar_style_t
         bool is_plain = style == YAML_PLAIN_SCALAR_STYLE;
         yaml_event_t event;
 
-        emit(e, &event, yaml_scalar_event_initialize(&event, NULL, NULL, (const yaml_char_t *) (text.p ? text.p : ""), (int) text.n, is_plain, 1, style));
+        emit(e, &event,
+             yaml_scalar_event_initialize(&event, NULL, NULL, (const yaml_char_t *) (text.p ? text.p : ""),
+                                          (int) text.n, is_plain, 1, style));
 }
 
-/* Whether its bytes need quotes libyaml sees itself; this is for what somebody would take for a number, a date or a boolean. */
+/* Whether its bytes need quotes libyaml sees itself; this is for what somebody would take for a number, a
+ * date or a boolean. */
 static bool is_text_to_all(struct str text) {
-        static const char *const words[] = { "y", "n", "yes", "no", "on", "off", "true", "false", "null", "nan", "inf" };
+        static const char *const words[] = { "y",    "n",     "yes",  "no",  "on", "off",
+                                             "true", "false", "null", "nan", "inf" };
         char first = text.n > 0 ? (char) (text.p[0] | 0x20) : ' ', lower[6] = { 0 };
 
         if ((first < 'a' || first > 'z') && text.n > 0 && text.p[0] != '/')
@@ -95,7 +100,8 @@ void yaml_emit_text(struct yaml_emit *e, struct str text) {
         if (str_find(text, '\n') < text.n)
                 put_scalar(e, text, YAML_LITERAL_SCALAR_STYLE);
         else
-                put_scalar(e, text, is_text_to_all(text) ? YAML_PLAIN_SCALAR_STYLE : YAML_SINGLE_QUOTED_SCALAR_STYLE);
+                put_scalar(e, text,
+                           is_text_to_all(text) ? YAML_PLAIN_SCALAR_STYLE : YAML_SINGLE_QUOTED_SCALAR_STYLE);
 }
 
 void yaml_emit_plain(struct yaml_emit *e, struct str text) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* What YAML written for other programs has and definitions have not: aliases, and merge keys (yaml.org/type/merge). */
+/* What YAML written for other programs has and definitions have not: aliases, and merge keys
+ * (yaml.org/type/merge). */
 
 #include "input/yaml-parts.h"
 
@@ -22,8 +23,10 @@ struct node *yaml_resolve_alias(struct yaml_foreign *f, const struct node *alias
                 return NULL;
         }
         if (f->n_nodes + anchor->n_nodes > YAML_FOREIGN_MAX || depth + anchor->height > YAML_DEPTH_MAX) {
-                (void) diag_add(f->diags, DIAG_YAML_ALIAS, alias->at, "with this alias the file has more than %d values, or is nested deeper than %d",
-                                YAML_FOREIGN_MAX, YAML_DEPTH_MAX);
+                (void) diag_add(
+                        f->diags, DIAG_YAML_ALIAS, alias->at,
+                        "with this alias the file has more than %d values, or is nested deeper than %d",
+                        YAML_FOREIGN_MAX, YAML_DEPTH_MAX);
                 return NULL;
         }
 

@@ -22,10 +22,11 @@ static bool is_template(const struct node *map) {
 
 static bool is_key(struct diags *ds, const struct node *map, const struct node *key) {
         if (is_template(key))
-                return false;           /* told of already */
+                return false; /* told of already */
         if (is_template(map)) {
-                (void) diag_add(ds, DIAG_YAML_KEY, map->at,
-                                "a value that begins with '{{' is a map to YAML; write it in quotes: \"{{ … }}\"");
+                (void) diag_add(
+                        ds, DIAG_YAML_KEY, map->at,
+                        "a value that begins with '{{' is a map to YAML; write it in quotes: \"{{ … }}\"");
                 return false;
         }
         if (key->kind != NODE_SCALAR) {

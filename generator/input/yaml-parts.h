@@ -7,14 +7,14 @@
 
 /* What libyaml says when it can't go on; the marks are turned into bytes. */
 struct yaml_failure {
-        struct str text;                /* the source's */
+        struct str text; /* the source's */
         uint32_t file;
-        const char *problem, *context;  /* constants of libyaml's; may be NULL */
+        const char *problem, *context; /* constants of libyaml's; may be NULL */
         uint32_t problem_at, context_at;
 };
 
-/* Reports characters that no definition may hold, the first of each kind, before libyaml sees the text. False if
- * there are any. Sets *ret_is_ascii when characters and bytes are the same. */
+/* Reports characters that no definition may hold, the first of each kind, before libyaml sees the text.
+ * False if there are any. Sets *ret_is_ascii when characters and bytes are the same. */
 bool yaml_check_bytes(struct diags *ds, uint32_t file, bool *ret_is_ascii);
 
 /* Reports a syntax error in words that say what would be right. */
@@ -27,19 +27,20 @@ void yaml_check_keys(struct arena *a, struct diags *ds, const struct node *map);
 struct yaml_anchor {
         struct str name;
         struct node *node;
-        size_t n_nodes;                 /* with all that is in it */
-        unsigned height;                /* of the collections in it */
+        size_t n_nodes;  /* with all that is in it */
+        unsigned height; /* of the collections in it */
 };
 
 struct yaml_foreign {
         struct arena *arena;
         struct diags *diags;
         VEC(struct yaml_anchor) anchors;
-        size_t n_nodes;                 /* as if each alias were a copy */
-        unsigned deepest;               /* since it was last set */
+        size_t n_nodes;   /* as if each alias were a copy */
+        unsigned deepest; /* since it was last set */
 };
 
-/* The node that `alias` (its text is the name) stands for, `depth` collections around it; NULL where it was refused. */
+/* The node that `alias` (its text is the name) stands for, `depth` collections around it; NULL where it
+ * was refused. */
 struct node *yaml_resolve_alias(struct yaml_foreign *f, const struct node *alias, unsigned depth);
 
 /* Puts the pairs of merge keys among the map's own, which count more. */

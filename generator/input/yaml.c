@@ -6,8 +6,8 @@
 #include "base/utf8.h"
 #include "input/yaml-parts.h"
 
-/* Where a character of libyaml's is in bytes. Marks come almost in order, so that a few steps lead from one to
- * the next. */
+/* Where a character of libyaml's is in bytes. Marks come almost in order, so that a few steps lead from
+ * one to the next. */
 struct cursor {
         size_t character, byte;
 };
@@ -17,13 +17,13 @@ struct reader {
         struct diags *diags;
         struct str text;
         uint32_t file;
-        bool is_ascii;                  /* characters are bytes; the cursor stays unused */
+        bool is_ascii; /* characters are bytes; the cursor stays unused */
         struct cursor cursor;
         yaml_parser_t parser;
-        yaml_event_t event;             /* the current one */
-        uint32_t end;                   /* of the last scalar */
-        struct yaml_foreign *foreign;   /* NULL for a definition */
-        VEC(struct node *) open;        /* children of the collections that are being read */
+        yaml_event_t event;           /* the current one */
+        uint32_t end;                 /* of the last scalar */
+        struct yaml_foreign *foreign; /* NULL for a definition */
+        VEC(struct node *) open;      /* children of the collections that are being read */
 };
 
 static bool is_inner(char byte) {
@@ -53,7 +53,7 @@ static uint32_t byte_of(struct reader *r, size_t character) {
 }
 
 static struct span span_between(const struct reader *r, uint32_t start, uint32_t end) {
-        return (struct span) { r->file, start, end > start ? end - start : 0 };
+        return (struct span){ r->file, start, end > start ? end - start : 0 };
 }
 
 /* Of the current event. */
@@ -69,7 +69,9 @@ static bool is_blank(char c) {
 
 static void report_failure(struct reader *r) {
         const yaml_parser_t *p = &r->parser;
-        struct yaml_failure f = { .text = r->text, .file = r->file, .problem = p->problem, .context = p->context };
+        struct yaml_failure f = {
+                .text = r->text, .file = r->file, .problem = p->problem, .context = p->context
+        };
 
         /* libyaml tells apart a lack of memory; to us it is as the arena's own. */
         if (p->error == YAML_MEMORY_ERROR)
@@ -98,10 +100,12 @@ static void refuse_properties(struct reader *r) {
                         ;
                 if (r->text.p[at] == '&')
                         (void) diag_add(r->diags, DIAG_YAML_ANCHOR, span_between(r, at, end),
-                                        "anchors are not used here; write the value, in quotes if it begins with '&'");
+                                        "anchors are not used here; write the value, in quotes if it begins "
+                                        "with '&'");
                 else
-                        (void) diag_add(r->diags, DIAG_YAML_TAG, span_between(r, at, end),
-                                        "tags are not used here; write the value, in quotes if it begins with '!'");
+                        (void) diag_add(
+                                r->diags, DIAG_YAML_TAG, span_between(r, at, end),
+                                "tags are not used here; write the value, in quotes if it begins with '!'");
                 for (at = end; at < r->text.n && is_blank(r->text.p[at]); at++)
                         ;
         }
@@ -151,9 +155,10 @@ static void read_scalar(struct reader *r, struct node *node) {
         for (size_t at = 0; at < value.n; at += n) {
                 n = utf8_decode(value, at, &c);
                 if (n == 0 || utf8_is_control(c)) {
-                        (void) diag_add(r->diags, DIAG_CONTROL_CHARACTER, node->at,
-                                        "an escape gives control character U+%04X; only \\n and \\t may be written",
-                                        n > 0 ? c : 0);
+                        (void) diag_add(
+                                r->diags, DIAG_CONTROL_CHARACTER, node->at,
+                                "an escape gives control character U+%04X; only \\n and \\t may be written",
+                                n > 0 ? c : 0);
                         return;
                 }
         }
@@ -172,7 +177,7 @@ static void fill_map(struct reader *r, struct node *node, size_t bottom) {
         node->n = (r->open.n - bottom) / 2;
         node->pairs = arena_array(r->arena, node->n, struct pair);
         for (size_t i = 0; i < node->n; i++)
-                node->pairs[i] = (struct pair) { r->open.at[bottom + 2 * i], r->open.at[bottom + 2 * i + 1] };
+                node->pairs[i] = (struct pair){ r->open.at[bottom + 2 * i], r->open.at[bottom + 2 * i + 1] };
 }
 
 /* The current event ends the collection: up to where does it reach? Only a bracket has a width; the end of a
@@ -193,8 +198,8 @@ static bool read_collection(struct reader *r, struct node *node, unsigned depth)
 
         if (depth > YAML_DEPTH_MAX) {
                 node->at.len = 1;
-                (void) diag_add(r->diags, DIAG_YAML_DEPTH, node->at, "maps and lists are nested deeper than %d",
-                                YAML_DEPTH_MAX);
+                (void) diag_add(r->diags, DIAG_YAML_DEPTH, node->at,
+                                "maps and lists are nested deeper than %d", YAML_DEPTH_MAX);
                 return false;
         }
 
@@ -237,14 +242,16 @@ static struct str event_anchor(const yaml_event_t *e) {
         if (e->type == YAML_SCALAR_EVENT)
                 return str_of((const char *) e->data.scalar.anchor);
 
-        return str_of((const char *) (e->type == YAML_MAPPING_START_EVENT ? e->data.mapping_start.anchor : e->data.sequence_start.anchor));
+        return str_of((const char *) (e->type == YAML_MAPPING_START_EVENT ? e->data.mapping_start.anchor
+                                                                          : e->data.sequence_start.anchor));
 }
 
 static struct str event_tag(const yaml_event_t *e) {
         if (e->type == YAML_SCALAR_EVENT)
                 return str_of((const char *) e->data.scalar.tag);
 
-        return str_of((const char *) (e->type == YAML_MAPPING_START_EVENT ? e->data.mapping_start.tag : e->data.sequence_start.tag));
+        return str_of((const char *) (e->type == YAML_MAPPING_START_EVENT ? e->data.mapping_start.tag
+                                                                          : e->data.sequence_start.tag));
 }
 
 /* Only what is whole has a name, so that nothing holds itself. */
@@ -263,7 +270,8 @@ static struct node *read_foreign(struct reader *r, struct node *node, unsigned d
                 return NULL;
 
         if (!str_is_absent(anchor))
-                *vec_push(r->arena, &f->anchors) = (struct yaml_anchor) { anchor, node, f->n_nodes - n_before, f->deepest - depth };
+                *vec_push(r->arena, &f->anchors) =
+                        (struct yaml_anchor){ anchor, node, f->n_nodes - n_before, f->deepest - depth };
         f->deepest = f->deepest > deepest ? f->deepest : deepest;
         return node;
 }
@@ -277,8 +285,9 @@ static struct node *read_node(struct reader *r, unsigned depth) {
                 node->text = arena_str(r->arena, str_of((const char *) r->event.data.alias.anchor));
                 if (r->foreign)
                         return yaml_resolve_alias(r->foreign, node, depth);
-                (void) diag_add(r->diags, DIAG_YAML_ALIAS, node->at,
-                                "aliases are not used here; write the value, in quotes if it begins with '*'");
+                (void) diag_add(
+                        r->diags, DIAG_YAML_ALIAS, node->at,
+                        "aliases are not used here; write the value, in quotes if it begins with '*'");
                 return node;
         }
         if (r->foreign)
@@ -297,7 +306,7 @@ static void refuse_directives(struct reader *r) {
                 return;
 
         rest = str_from(r->text, at.off);
-        at.len = (uint32_t) str_trim((struct str) { rest.p, str_find(rest, '\n') }).n;
+        at.len = (uint32_t) str_trim((struct str){ rest.p, str_find(rest, '\n') }).n;
         (void) diag_add(r->diags, DIAG_YAML_DIRECTIVE, at, "directives are not used here; remove the line");
 }
 
@@ -329,14 +338,19 @@ static struct node *read_document(struct reader *r) {
         return root->plain && root->text.n == 0 ? NULL : root;
 }
 
-static void parse(struct arena *a, struct diags *ds, uint32_t file, struct yaml_foreign *foreign, struct node **ret) {
-        struct reader r = { .arena = a, .diags = ds, .text = ds->sources->list.at[file].text, .file = file, .foreign = foreign };
+static void parse(struct arena *a, struct diags *ds, uint32_t file, struct yaml_foreign *foreign,
+                  struct node **ret) {
+        struct reader r = { .arena = a,
+                            .diags = ds,
+                            .text = ds->sources->list.at[file].text,
+                            .file = file,
+                            .foreign = foreign };
         size_t n_before = ds->n_errors;
         struct node *root;
 
         *ret = NULL;
         if (r.text.n > SOURCE_MAX) {
-                (void) diag_add(ds, DIAG_FILE_TOO_LARGE, (struct span) { file, 0, 0 },
+                (void) diag_add(ds, DIAG_FILE_TOO_LARGE, (struct span){ file, 0, 0 },
                                 "the file has %zu bytes; the maximum is %zu", r.text.n, SOURCE_MAX);
                 return;
         }
@@ -344,7 +358,7 @@ static void parse(struct arena *a, struct diags *ds, uint32_t file, struct yaml_
                 return;
 
         if (!yaml_parser_initialize(&r.parser))
-                (void) arena_alloc(a, SIZE_MAX, 1);     /* ends the process */
+                (void) arena_alloc(a, SIZE_MAX, 1); /* ends the process */
         yaml_parser_set_encoding(&r.parser, YAML_UTF8_ENCODING);
         yaml_parser_set_input_string(&r.parser, (const unsigned char *) r.text.p, r.text.n);
         root = read_document(&r);

@@ -24,7 +24,10 @@ static bool holds(const struct applying *ap, const struct when_entry *when) {
         const struct contract_variable *other = contract_variable(ap->contract, when->key.text);
         const struct config_entry *entry = find_config(ap->app, when->key);
 
-        return str_eq(entry ? entry->value.text.text : other ? other->def.text : (struct str) { NULL, 0 }, when->value.text);
+        return str_eq(entry   ? entry->value.text.text
+                      : other ? other->def.text
+                              : (struct str){ NULL, 0 },
+                      when->value.text);
 }
 
 static bool is_in_force(const struct applying *ap, const struct contract_variable *v) {
@@ -45,8 +48,8 @@ static bool is_required(const struct applying *ap, const struct contract_variabl
 
 /* Where a variable is not the first of a set. */
 struct membership {
-        const struct contract_set *set;         /* NULL for none */
-        const struct config_entry *first;       /* what says that the set is in use; NULL where it is not */
+        const struct contract_set *set;   /* NULL for none */
+        const struct config_entry *first; /* what says that the set is in use; NULL where it is not */
         bool is_optional;
 };
 
@@ -62,11 +65,13 @@ static struct membership find_set(const struct applying *ap, const struct contra
         LIST_EACH(set, &ap->contract->sets) {
                 bool is_optional = is_among(set->optional.at, set->optional.n, v->name);
 
-                if (set->variables.n > 0 && (is_optional || is_among(set->variables.at + 1, set->variables.n - 1, v->name)))
-                        return (struct membership) { set, find_config(ap->app, set->variables.at[0]), is_optional };
+                if (set->variables.n > 0 &&
+                    (is_optional || is_among(set->variables.at + 1, set->variables.n - 1, v->name)))
+                        return (struct membership){ set, find_config(ap->app, set->variables.at[0]),
+                                                    is_optional };
         }
 
-        return (struct membership) { NULL, NULL, false };
+        return (struct membership){ NULL, NULL, false };
 }
 
 static bool is_whole_number(struct str s) {
@@ -122,7 +127,7 @@ static struct any_text find_unchosen(const struct contract_variable *v, const st
                 if (!is_chosen(v, value->items[i].text))
                         return value->items[i];
 
-        return value->is_list || is_chosen(v, value->text.text) ? (struct any_text) { 0 } : value->text;
+        return value->is_list || is_chosen(v, value->text.text) ? (struct any_text){ 0 } : value->text;
 }
 
 /* "a, b or c" */
@@ -130,17 +135,23 @@ static struct str join_choices(struct arena *a, const struct contract_variable *
         struct str text = STR("");
 
         for (size_t i = 0; i < v->choices.n; i++)
-                text = arena_join(a, text, i == 0 ? STR("") : i + 1 < v->choices.n ? STR(", ") : STR(" or "), v->choices.at[i].text);
+                text = arena_join(a, text,
+                                  i == 0                 ? STR("")
+                                  : i + 1 < v->choices.n ? STR(", ")
+                                                         : STR(" or "),
+                                  v->choices.at[i].text);
 
         return text;
 }
 
-static bool check_value(struct applying *ap, const struct contract_variable *v, const struct config_entry *entry) {
+static bool check_value(struct applying *ap, const struct contract_variable *v,
+                        const struct config_entry *entry) {
         const char *rule = type_rule((enum contract_type) v->type.index, &entry->value);
         struct any_text unchosen = { 0 };
 
         if (rule) {
-                (void) diag_add(ap->w->ds, DIAG_CONFIG_TYPE, entry->value.at, "'%.*s' must be %s", STR_ARG(v->name.text), rule);
+                (void) diag_add(ap->w->ds, DIAG_CONFIG_TYPE, entry->value.at, "'%.*s' must be %s",
+                                STR_ARG(v->name.text), rule);
                 return false;
         }
         if (v->choices.n > 0 && str_is_absent(entry->value.secret.text))
@@ -149,17 +160,21 @@ static bool check_value(struct applying *ap, const struct contract_variable *v, 
                 return true;
 
         if (v->secret.yes)
-                (void) diag_add(ap->w->ds, DIAG_CONFIG_CHOICE, unchosen.at, "invalid value for '%.*s'; the contract '%.*s' allows %.*s",
-                                STR_ARG(v->name.text), STR_ARG(ap->contract->name.text), STR_ARG(join_choices(ap->w->arena, v)));
+                (void) diag_add(ap->w->ds, DIAG_CONFIG_CHOICE, unchosen.at,
+                                "invalid value for '%.*s'; the contract '%.*s' allows %.*s",
+                                STR_ARG(v->name.text), STR_ARG(ap->contract->name.text),
+                                STR_ARG(join_choices(ap->w->arena, v)));
         else
                 (void) diag_add(ap->w->ds, DIAG_CONFIG_CHOICE, unchosen.at,
                                 "invalid value '%.*s' for '%.*s'; the contract '%.*s' allows %.*s",
-                                STR_ARG(unchosen.text), STR_ARG(v->name.text), STR_ARG(ap->contract->name.text), STR_ARG(join_choices(ap->w->arena, v)));
+                                STR_ARG(unchosen.text), STR_ARG(v->name.text),
+                                STR_ARG(ap->contract->name.text), STR_ARG(join_choices(ap->w->arena, v)));
         return false;
 }
 
 /* Values with secrets are composed once for all instances. */
-static void refuse_instance(struct applying *ap, const struct contract_variable *v, const struct config_entry *entry) {
+static void refuse_instance(struct applying *ap, const struct contract_variable *v,
+                            const struct config_entry *entry) {
         struct str text = entry->value.text.text;
 
         if (has_instance_mark(text))
@@ -168,14 +183,16 @@ static void refuse_instance(struct applying *ap, const struct contract_variable 
 }
 
 /* A secret in clear in a file that everybody can read. */
-static void warn_readable(struct applying *ap, const struct contract_variable *v, const struct config_entry *entry) {
+static void warn_readable(struct applying *ap, const struct contract_variable *v,
+                          const struct config_entry *entry) {
         if (!v->secret.yes || str_is_absent(entry->value.text.text))
                 return;
 
         VEC_EACH(file, &ap->w->public_files)
                 if (*file == entry->value.at.file)
                         (void) diag_add(ap->w->ds, DIAG_READABLE_SECRET, entry->key.at,
-                                        "'%.*s' is a secret, but every user can read this file; use {secret: NAME}, or run 'chmod o-r' on the file",
+                                        "'%.*s' is a secret, but every user can read this file; use {secret: "
+                                        "NAME}, or run 'chmod o-r' on the file",
                                         STR_ARG(v->name.text));
 }
 
@@ -201,25 +218,26 @@ static struct str join_items(struct arena *a, const struct value *value) {
 static bool value_of(struct applying *ap, const struct contract_variable *v, struct piece *ret) {
         const struct config_entry *entry = find_config(ap->app, v->name);
 
-        *ret = (struct piece) { .literal = v->def.text };
+        *ret = (struct piece){ .literal = v->def.text };
         if (!is_in_force(ap, v))
                 return false;
         if (!entry)
                 return !str_is_absent(v->def.text);
 
         if (!str_is_absent(entry->value.secret.text))
-                *ret = (struct piece) { .secret = entry->value.secret };
+                *ret = (struct piece){ .secret = entry->value.secret };
         else
-                ret->literal = entry->value.is_list ? join_items(ap->w->arena, &entry->value) : entry->value.text.text;
+                ret->literal = entry->value.is_list ? join_items(ap->w->arena, &entry->value)
+                                                    : entry->value.text.text;
         return true;
 }
 
 /* A template while it is filled. */
 struct filling {
         struct variable variable;
-        const struct contract_variable *missing;        /* one that has no value */
-        const struct config_entry *given;               /* one that the definition gives */
-        const struct config_entry *numbered;            /* one with {{ instance }} in it */
+        const struct contract_variable *missing; /* one that has no value */
+        const struct config_entry *given;        /* one that the definition gives */
+        const struct config_entry *numbered;     /* one with {{ instance }} in it */
 };
 
 static void add_piece(struct applying *ap, struct variable *var, struct piece piece) {
@@ -251,7 +269,7 @@ static struct str url_encode(struct arena *a, struct str text) {
                 p[n++] = digits[(unsigned char) c & 15];
         }
 
-        return (struct str) { p, n };
+        return (struct str){ p, n };
 }
 
 static void add_reference(struct applying *ap, struct filling *f, struct str inside) {
@@ -286,7 +304,7 @@ static void apply_template(struct applying *ap, const struct contract_variable *
 
         while (substitute_next(v->template.text, &rest, &p, &broken)) {
                 if (p.before.n > 0)
-                        add_piece(ap, &f.variable, (struct piece) { .literal = p.before });
+                        add_piece(ap, &f.variable, (struct piece){ .literal = p.before });
                 if (!str_is_absent(p.inside))
                         add_reference(ap, &f, p.inside);
         }
@@ -298,22 +316,28 @@ static void apply_template(struct applying *ap, const struct contract_variable *
         else if (f.given && !is_required(ap, f.missing) && is_in_force(ap, f.missing))
                 (void) diag_add(ap->w->ds, DIAG_CONFIG_MISSING, f.given->key.at,
                                 "'%.*s' has an effect only with '%.*s', for %.*s; add that too",
-                                STR_ARG(f.given->key.text), STR_ARG(f.missing->name.text), STR_ARG(v->env.text));
+                                STR_ARG(f.given->key.text), STR_ARG(f.missing->name.text),
+                                STR_ARG(v->env.text));
 }
 
 /* It has neither a value nor a default. */
 static void require(struct applying *ap, const struct contract_variable *v, const struct membership *in) {
         if (in->set && in->first && !in->is_optional)
-                (void) diag_add(ap->w->ds, DIAG_CONFIG_MISSING, in->first->key.at, "'%.*s' needs '%.*s' too (the set '%.*s' of the contract '%.*s'); add it",
-                                STR_ARG(in->first->key.text), STR_ARG(v->name.text), STR_ARG(in->set->name.text), STR_ARG(ap->contract->name.text));
+                (void) diag_add(ap->w->ds, DIAG_CONFIG_MISSING, in->first->key.at,
+                                "'%.*s' needs '%.*s' too (the set '%.*s' of the contract '%.*s'); add it",
+                                STR_ARG(in->first->key.text), STR_ARG(v->name.text),
+                                STR_ARG(in->set->name.text), STR_ARG(ap->contract->name.text));
         else if (is_required(ap, v) && (!in->set || in->first))
-                (void) diag_add(ap->w->ds, DIAG_CONFIG_MISSING, ap->app->contract.at, "the contract '%.*s' requires '%.*s'; add it to 'config:'%s%.*s%s",
-                                STR_ARG(ap->contract->name.text), STR_ARG(v->name.text), v->doc.text.n > 0 ? " (" : "", STR_ARG(v->doc.text),
+                (void) diag_add(ap->w->ds, DIAG_CONFIG_MISSING, ap->app->contract.at,
+                                "the contract '%.*s' requires '%.*s'; add it to 'config:'%s%.*s%s",
+                                STR_ARG(ap->contract->name.text), STR_ARG(v->name.text),
+                                v->doc.text.n > 0 ? " (" : "", STR_ARG(v->doc.text),
                                 v->doc.text.n > 0 ? ")" : "");
 }
 
 /* False where it is better left out. */
-static bool check_entry(struct applying *ap, const struct contract_variable *v, const struct membership *in, const struct config_entry *entry) {
+static bool check_entry(struct applying *ap, const struct contract_variable *v, const struct membership *in,
+                        const struct config_entry *entry) {
         if (!check_value(ap, v, entry))
                 return false;
 
@@ -321,8 +345,11 @@ static bool check_entry(struct applying *ap, const struct contract_variable *v, 
         if (v->secret.yes)
                 refuse_instance(ap, v, entry);
         if (in->set && !in->first)
-                (void) diag_add(ap->w->ds, DIAG_CONFIG_MISSING, entry->key.at, "'%.*s' has no effect without '%.*s' (the set '%.*s'); add that too, or remove this",
-                                STR_ARG(entry->key.text), STR_ARG(in->set->variables.at[0].text), STR_ARG(in->set->name.text));
+                (void) diag_add(
+                        ap->w->ds, DIAG_CONFIG_MISSING, entry->key.at,
+                        "'%.*s' has no effect without '%.*s' (the set '%.*s'); add that too, or remove this",
+                        STR_ARG(entry->key.text), STR_ARG(in->set->variables.at[0].text),
+                        STR_ARG(in->set->name.text));
         return true;
 }
 
@@ -349,22 +376,27 @@ static void apply_variable(struct applying *ap, const struct contract_variable *
 
         piece = arena_new(ap->w->arena, struct piece);
         if (!str_is_absent(v->env.text) && value_of(ap, v, piece))
-                *vec_push(ap->w->arena, &ap->variables) = (struct variable) {
-                        .name = v->env, .pieces = { piece, 1 }, .is_secret = v->secret.yes || !str_is_absent(piece->secret.text),
+                *vec_push(ap->w->arena, &ap->variables) = (struct variable){
+                        .name = v->env,
+                        .pieces = { piece, 1 },
+                        .is_secret = v->secret.yes || !str_is_absent(piece->secret.text),
                 };
 }
 
-static void refuse_key(struct applying *ap, const struct config_entry *entry, const struct str *names, size_t n) {
+static void refuse_key(struct applying *ap, const struct config_entry *entry, const struct str *names,
+                       size_t n) {
         const struct contract_variable *v = contract_variable(ap->contract, entry->key.text);
-        struct str hint = diag_hint(ap->w->arena, entry->key.text, names, n, STR("put other variables under 'env:'"));
+        struct str hint =
+                diag_hint(ap->w->arena, entry->key.text, names, n, STR("put other variables under 'env:'"));
 
         if (v)
                 (void) diag_add(ap->w->ds, DIAG_CONFIG_UNKNOWN, entry->key.at,
                                 "'%.*s' is made from other values by the contract '%.*s'; set those",
                                 STR_ARG(entry->key.text), STR_ARG(ap->contract->name.text));
         else
-                (void) diag_add(ap->w->ds, DIAG_CONFIG_UNKNOWN, entry->key.at, "'%.*s' is not in the contract '%.*s'; %.*s",
-                                STR_ARG(entry->key.text), STR_ARG(ap->contract->name.text), STR_ARG(hint));
+                (void) diag_add(ap->w->ds, DIAG_CONFIG_UNKNOWN, entry->key.at,
+                                "'%.*s' is not in the contract '%.*s'; %.*s", STR_ARG(entry->key.text),
+                                STR_ARG(ap->contract->name.text), STR_ARG(hint));
 }
 
 static void check_keys(struct applying *ap) {
@@ -383,14 +415,18 @@ static void check_keys(struct applying *ap) {
         }
 }
 
-struct any_text contract_default(struct world *w, struct app *app, const struct contract *c, const struct contract_variable *v) {
+struct any_text contract_default(struct world *w, struct app *app, const struct contract *c,
+                                 const struct contract_variable *v) {
         struct applying ap = { .w = w, .app = app, .contract = c };
         struct membership in = find_set(&ap, v);
 
-        return !find_config(app, v->name) && is_in_force(&ap, v) && (!in.set || in.first) ? v->def : (struct any_text) { 0 };
+        return !find_config(app, v->name) && is_in_force(&ap, v) && (!in.set || in.first)
+                       ? v->def
+                       : (struct any_text){ 0 };
 }
 
-void contract_apply(struct world *w, struct app *app, const struct contract *c, struct variable **ret, size_t *ret_n) {
+void contract_apply(struct world *w, struct app *app, const struct contract *c, struct variable **ret,
+                    size_t *ret_n) {
         struct applying ap = { .w = w, .app = app, .contract = c };
 
         check_keys(&ap);

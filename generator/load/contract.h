@@ -3,8 +3,9 @@
 
 /* Contracts: what environment an application expects, written down once for all who run it.
  *
- * A contract is a YAML file NAME.yaml in /etc/pyservice/contracts or /usr/share/pyservice/contracts. A definition names it
- * and gives values under `config:`; the contract says which are required and what variables they become. */
+ * A contract is a YAML file NAME.yaml in /etc/pyservice/contracts or /usr/share/pyservice/contracts. A
+ * definition names it and gives values under `config:`; the contract says which are required and what
+ * variables they become. */
 
 #include "app/world.h"
 
@@ -16,7 +17,8 @@ struct when_entry {
 };
 
 struct contract_variable {
-        struct env_name name, env;      /* name: the key in `config:`; env: what the container gets; one at least */
+        struct env_name name,
+                env; /* name: the key in `config:`; env: what the container gets; one at least */
         struct choice type;
         struct any_text def, template, doc;
         struct flag required, secret;
@@ -48,14 +50,16 @@ const struct contract_variable *contract_variable(const struct contract *c, stru
 
 /* "name" or "name | urlencode", as it stands between the braces of a template. */
 struct contract_reference {
-        const struct contract_variable *variable;       /* NULL where there is none */
-        bool is_url_encoded, is_wrong;                  /* wrong: something else follows the name */
+        const struct contract_variable *variable; /* NULL where there is none */
+        bool is_url_encoded, is_wrong;            /* wrong: something else follows the name */
 };
 
 struct contract_reference contract_reference(const struct contract *c, struct str inside);
 
 /* The value that counts where `config:` has none; absent for none. */
-struct any_text contract_default(struct world *w, struct app *app, const struct contract *c, const struct contract_variable *v);
+struct any_text contract_default(struct world *w, struct app *app, const struct contract *c,
+                                 const struct contract_variable *v);
 
 /* Turns `config:` into variables. Mistakes are reported at the lines of the definition. */
-void contract_apply(struct world *w, struct app *app, const struct contract *c, struct variable **ret, size_t *ret_n);
+void contract_apply(struct world *w, struct app *app, const struct contract *c, struct variable **ret,
+                    size_t *ret_n);

@@ -13,12 +13,40 @@ struct environment {
 };
 
 bool environment_is_podmans(struct str name) {
-        static const char *const prefixes[] = { "LD_", "CONTAINER", "PODMAN_", "XDG_", "DBUS_", "SYSTEMD_", "NOTIFY_", "LISTEN_", "BUILDAH_", "PYSERVICE_" };
+        static const char *const prefixes[] = {
+                "LD_",      "CONTAINER", "PODMAN_", "XDG_",     "DBUS_",
+                "SYSTEMD_", "NOTIFY_",   "LISTEN_", "BUILDAH_", "PYSERVICE_"
+        };
         static const char *const names[] = {
-                "PATH", "HOME", "TMPDIR", "USER", "SHELL", "REGISTRY_AUTH_FILE", "STORAGE_DRIVER", "STORAGE_OPTS",
-                "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy", "SSL_CERT_FILE", "SSL_CERT_DIR",
-                "CREDENTIALS_DIRECTORY", "RUNTIME_DIRECTORY", "MAINPID", "IFS", "BASH_ENV", "ENV",
-                "GODEBUG", "GOGC", "GOMAXPROCS", "GOMEMLIMIT", "GORACE", "GOTRACEBACK", "GOCOVERDIR",
+                "PATH",
+                "HOME",
+                "TMPDIR",
+                "USER",
+                "SHELL",
+                "REGISTRY_AUTH_FILE",
+                "STORAGE_DRIVER",
+                "STORAGE_OPTS",
+                "HTTP_PROXY",
+                "HTTPS_PROXY",
+                "NO_PROXY",
+                "http_proxy",
+                "https_proxy",
+                "no_proxy",
+                "SSL_CERT_FILE",
+                "SSL_CERT_DIR",
+                "CREDENTIALS_DIRECTORY",
+                "RUNTIME_DIRECTORY",
+                "MAINPID",
+                "IFS",
+                "BASH_ENV",
+                "ENV",
+                "GODEBUG",
+                "GOGC",
+                "GOMAXPROCS",
+                "GOMEMLIMIT",
+                "GORACE",
+                "GOTRACEBACK",
+                "GOCOVERDIR",
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(prefixes); i++)
@@ -40,21 +68,24 @@ static void put_one(struct environment *env, struct env_name name, struct piece 
         struct piece *at = arena_new(env->arena, struct piece);
 
         *at = piece;
-        put(env, (struct variable) { .name = name, .pieces = { at, 1 }, .is_secret = !str_is_absent(piece.secret.text) });
+        put(env, (struct variable){
+                         .name = name, .pieces = { at, 1 }, .is_secret = !str_is_absent(piece.secret.text) });
 }
 
 static struct env_name program_name(struct str text) {
-        return (struct env_name) { text, NOWHERE };
+        return (struct env_name){ text, NOWHERE };
 }
 
 static void put_run_mode(struct environment *env, const struct container *c) {
         static const char *const words[] = { "WEB", "TASK", "WORKER", "BEAT" };
 
         if (c->run_mode.at.len > 0)
-                put_one(env, program_name(STR("APP_RUN_MODE")), (struct piece) { .literal = str_of(words[c->run_mode.index]) });
+                put_one(env, program_name(STR("APP_RUN_MODE")),
+                        (struct piece){ .literal = str_of(words[c->run_mode.index]) });
         if (c->worker_count.at.len > 0)
                 put_one(env, program_name(STR("APP_WORKER_COUNT")),
-                        (struct piece) { .literal = arena_printf(env->arena, "%llu", (unsigned long long) c->worker_count.n) });
+                        (struct piece){ .literal = arena_printf(env->arena, "%llu",
+                                                                (unsigned long long) c->worker_count.n) });
 }
 
 static bool has_secret(const struct container *c, struct str name) {
@@ -77,7 +108,8 @@ static void check_secret(struct world *w, const struct container *c, const struc
                         names[n++] = secret->key.text;
 
         hint = diag_hint(w->arena, piece->secret.text, names, n, STR("add it to 'secrets:'"));
-        (void) diag_add(w->ds, DIAG_UNKNOWN_SECRET, piece->secret.at, "unknown secret '%.*s'; %.*s", STR_ARG(piece->secret.text), STR_ARG(hint));
+        (void) diag_add(w->ds, DIAG_UNKNOWN_SECRET, piece->secret.at, "unknown secret '%.*s'; %.*s",
+                        STR_ARG(piece->secret.text), STR_ARG(hint));
 }
 
 static void check_variable(struct world *w, const struct container *c, const struct variable *v) {
@@ -93,7 +125,8 @@ static void check_variable(struct world *w, const struct container *c, const str
 
 /* Elements of one array: their addresses are their order. */
 static int compare_variables(const void *left, const void *right) {
-        const struct variable *a = *(const struct variable *const *) left, *b = *(const struct variable *const *) right;
+        const struct variable *a = *(const struct variable *const *) left,
+                              *b = *(const struct variable *const *) right;
         int r = str_cmp(a->name.text, b->name.text);
 
         return r != 0 ? r : a < b ? -1 : a > b;
@@ -122,7 +155,8 @@ static void resolve_one(struct world *w, const struct environment *common, struc
                 put(&env, common->list.at[i]);
         put_run_mode(&env, c);
         LIST_EACH(entry, &c->env)
-                put_one(&env, entry->key, (struct piece) { .literal = entry->value.text.text, .secret = entry->value.secret });
+                put_one(&env, entry->key,
+                        (struct piece){ .literal = entry->value.text.text, .secret = entry->value.secret });
 
         settle(&env);
         VEC_EACH(v, &env.list)
@@ -162,14 +196,14 @@ static bool has_variable(const struct environment *env, struct str name) {
         return false;
 }
 
-/* The API marks where the sidecar looks. A URL that is written under `auth_tracking:` counts more than the contract's, its
- * default less. */
+/* The API marks where the sidecar looks. A URL that is written under `auth_tracking:` counts more than the
+ * contract's, its default less. */
 static void put_tracking(const struct app *app, struct environment *common) {
         const struct env_name name = program_name(STR("DCI_REDIS_URL"));
         const struct auth_tracking *t = app->auth_tracking;
 
         if (t && (t->redis_url.at.file != SPAN_NOWHERE || !has_variable(common, name.text)))
-                put_one(common, name, (struct piece) { .literal = t->redis_url.text });
+                put_one(common, name, (struct piece){ .literal = t->redis_url.text });
 }
 
 void resolve_environment(struct world *w, struct app *app) {

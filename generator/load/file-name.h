@@ -11,5 +11,6 @@ struct str file_name_stem(struct str file_name);
 /* Reports the suffix that should be .yaml; `what`: "definition". False where it did. */
 bool file_name_check(struct world *w, const char *what, struct str file_name, struct span at);
 
-/* Warns of drop-ins that nobody reads: the directory has a name that no definition has, as after a rename. All definitions were read. */
+/* Warns of drop-ins that nobody reads: the directory has a name that no definition has, as after a rename.
+ * All definitions were read. */
 void file_name_check_drop_ins(struct world *w);

@@ -18,8 +18,8 @@
 
 /* What a node at the top may hold only where it makes the one service itself. */
 static const char *const service_only[] = {
-        "command", "scale", "port", "host_port", "publish", "health", "restart", "requires", "bound_to", "after", "proxy", "run_mode",
-        "worker_count",
+        "command",  "scale",    "port",  "host_port", "publish",  "health",       "restart",
+        "requires", "bound_to", "after", "proxy",     "run_mode", "worker_count",
 };
 
 static void report_misplaced(struct world *w, const struct node *root) {
@@ -27,7 +27,8 @@ static void report_misplaced(struct world *w, const struct node *root) {
                 for (size_t k = 0; k < ARRAY_SIZE(service_only); k++)
                         if (str_is(root->pairs[i].key->text, service_only[k]))
                                 (void) diag_add(w->ds, DIAG_MISPLACED_KEY, root->pairs[i].key->at,
-                                                "with 'services:', '%s' belongs to a service; move it there", service_only[k]);
+                                                "with 'services:', '%s' belongs to a service; move it there",
+                                                service_only[k]);
 }
 
 /* The short form: what stands at the top is the one service, named like the app. */
@@ -43,8 +44,9 @@ static void make_one_service(struct world *w, struct app *app) {
 
 /* "--name", "30": words of the sidecar's command. */
 static void add_option(struct world *w, struct word *words, size_t *n, struct str name, struct number value) {
-        words[(*n)++] = (struct word) { name, value.at };
-        words[(*n)++] = (struct word) { arena_printf(w->arena, "%llu", (unsigned long long) value.n), value.at };
+        words[(*n)++] = (struct word){ name, value.at };
+        words[(*n)++] =
+                (struct word){ arena_printf(w->arena, "%llu", (unsigned long long) value.n), value.at };
 }
 
 /* `auth_tracking:` is a sidecar like others: the app's image without its entry point, which would migrate the
@@ -72,12 +74,13 @@ static void add_auth_tracking(struct world *w, struct app *app) {
         add_option(w, words, &n, STR("--interval"), t->interval);
         add_option(w, words, &n, STR("--threshold"), t->threshold);
 
-        s->name = (struct name) { STR("auth-tracking"), place_of_key(app, "auth_tracking") };
-        s->description = (struct text) { arena_join(w->arena, app->name.text, STR(" authentication tracking")), app->at };
+        s->name = (struct name){ STR("auth-tracking"), place_of_key(app, "auth_tracking") };
+        s->description = (struct text){ arena_join(w->arena, app->name.text, STR(" authentication tracking")),
+                                        app->at };
         s->container.command.at = words;
         s->container.command.n = n;
-        s->container.entrypoint.at = arena_new(w->arena, struct word);  /* there, and empty: cleared */
-        s->container.owns_image_unit = true;    /* it goes on while the app's own image is pulled */
+        s->container.entrypoint.at = arena_new(w->arena, struct word); /* there, and empty: cleared */
+        s->container.owns_image_unit = true; /* it goes on while the app's own image is pulled */
         if (!str_is_absent(t->host.text)) {
                 s->container.hosts.at = &t->host;
                 s->container.hosts.n = 1;
@@ -122,22 +125,23 @@ static void join_commands(struct world *w, struct task *t) {
         }
 
         words = arena_array(w->arena, 3, struct word);
-        words[0] = (struct word) { STR("/bin/sh"), t->commands.at[0].at };
-        words[1] = (struct word) { STR("-c"), t->commands.at[0].at };
-        words[2] = (struct word) { arena_join_n(w->arena, line.list.at, line.list.n), t->commands.at[0].at };
+        words[0] = (struct word){ STR("/bin/sh"), t->commands.at[0].at };
+        words[1] = (struct word){ STR("-c"), t->commands.at[0].at };
+        words[2] = (struct word){ arena_join_n(w->arena, line.list.at, line.list.n), t->commands.at[0].at };
         t->container.command.at = words;
         t->container.command.n = 3;
 }
 
-/* Takes over the app's. What pulls the image is its own unit where the part says of its own what or how to pull; hosts
- * of its own stand instead of the app's, since one writes them to run on fewer. */
+/* Takes over the app's. What pulls the image is its own unit where the part says of its own what or how to
+ * pull; hosts of its own stand instead of the app's, since one writes them to run on fewer. */
 static void inherit_container(struct world *w, const struct app *app, struct container *c) {
         struct container offer = inherit_offer(w->arena, app, c);
         struct host_glob *hosts = c->hosts.at;
         size_t n_hosts = c->hosts.n;
 
-        c->owns_image_unit = c->owns_image_unit || !str_is_absent(c->image.text) || !str_is_absent(c->auth_file.text) ||
-                             c->pull.at.len > 0 || c->tls_verify.at.len > 0;
+        c->owns_image_unit = c->owns_image_unit || !str_is_absent(c->image.text) ||
+                             !str_is_absent(c->auth_file.text) || c->pull.at.len > 0 ||
+                             c->tls_verify.at.len > 0;
         schema_inherit(w->arena, &container_schema, &offer, c);
         if (n_hosts > 0) {
                 c->hosts.at = hosts;
@@ -162,15 +166,17 @@ static size_t count_without_network(struct app *app) {
         return n;
 }
 
-/* Podman's default network has no name server, so several parts get a network on which they find each other. Its addresses
- * are Podman's choice: where only some addresses may come in (`trusted`), systemd could not let the probes through. */
+/* Podman's default network has no name server, so several parts get a network on which they find each
+ * other. Its addresses are Podman's choice: where only some addresses may come in (`trusted`), systemd
+ * could not let the probes through. */
 static void give_network(struct world *w, struct app *app) {
         struct network_entry *networks;
 
-        if (!str_is_absent(app->base.container.network.text) || app->trusted.n > 0 || count_without_network(app) < 2)
+        if (!str_is_absent(app->base.container.network.text) || app->trusted.n > 0 ||
+            count_without_network(app) < 2)
                 return;
 
-        app->base.container.network = (struct network_ref) { STR(OWN_NETWORK ".network"), NOWHERE };
+        app->base.container.network = (struct network_ref){ STR(OWN_NETWORK ".network"), NOWHERE };
         LIST_EACH(n, &app->networks)
                 if (str_is(n->key.text, OWN_NETWORK))
                         return;
@@ -178,7 +184,7 @@ static void give_network(struct world *w, struct app *app) {
         networks = arena_array(w->arena, app->networks.n + 1, struct network_entry);
         if (app->networks.n > 0)
                 memcpy(networks, app->networks.at, app->networks.n * sizeof(*networks));
-        networks[app->networks.n] = (struct network_entry) { .key = { STR(OWN_NETWORK), app->name.at } };
+        networks[app->networks.n] = (struct network_entry){ .key = { STR(OWN_NETWORK), app->name.at } };
         app->networks.at = networks;
         app->networks.n++;
 }
@@ -209,7 +215,7 @@ static void declare_volume(struct world *w, struct app *app, const struct volume
         volumes = arena_array(w->arena, app->volumes.n + 1, struct volume_entry);
         if (app->volumes.n > 0)
                 memcpy(volumes, app->volumes.at, app->volumes.n * sizeof(*volumes));
-        volumes[app->volumes.n] = (struct volume_entry) { .key = { v.source, spec->at } };
+        volumes[app->volumes.n] = (struct volume_entry){ .key = { v.source, spec->at } };
         app->volumes.at = volumes;
         app->volumes.n++;
 }
@@ -339,5 +345,5 @@ void world_finish(struct world *w) {
 
         attempt_end(w);
         check_world(w);
-        w->ds->owner = (struct str) { NULL, 0 };
+        w->ds->owner = (struct str){ NULL, 0 };
 }

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* From a merged node tree to an app that can be rendered: substitution, decoding, inheritance, defaults, names,
- * environment, checks. */
+/* From a merged node tree to an app that can be rendered: substitution, decoding, inheritance, defaults,
+ * names, environment, checks. */
 
 #include "app/world.h"
 
-/* Does it for every definition that could be read, then checks what concerns several apps. Mistakes go to w->ds with
- * the app as owner and mark the definition broken. */
+/* Does it for every definition that could be read, then checks what concerns several apps. Mistakes go to
+ * w->ds with the app as owner and mark the definition broken. */
 void world_finish(struct world *w);

@@ -15,7 +15,7 @@
 #include "load/finish.h"
 
 static struct span whole(uint32_t file) {
-        return (struct span) { file, 0, 0 };
+        return (struct span){ file, 0, 0 };
 }
 
 /* Is there a link that leads nowhere? */
@@ -34,7 +34,8 @@ static const char *describe(int r) {
         if (r == -ENOENT)
                 return "the link leads to a missing file; create that file, or remove the link";
         if (r == -E2BIG)
-                return "pyservice ran out of memory or time on this file; make it smaller, or split the application";
+                return "pyservice ran out of memory or time on this file; make it smaller, or split the "
+                       "application";
         if (r == -EISDIR)
                 return "this is a directory; a definition must be a file";
 
@@ -77,14 +78,18 @@ static int read_source(struct world *w, struct str path, uint32_t *ret_file, boo
         *ret_file = source_add(w->arena, w->sources, path, read.text);
         *ret_good = r >= 0;
         if (r == -EFBIG)
-                (void) diag_add(w->ds, DIAG_FILE_TOO_LARGE, whole(*ret_file), "the file is larger than 1 MiB; split the application, or remove unrelated content");
+                (void) diag_add(
+                        w->ds, DIAG_FILE_TOO_LARGE, whole(*ret_file),
+                        "the file is larger than 1 MiB; split the application, or remove unrelated content");
         else if (is_hidden(w, r)) {
                 w->n_hidden++;
-                (void) diag_add(w->ds, DIAG_FILE_UNREADABLE, whole(*ret_file), "only root can read this file; run this command as root");
+                (void) diag_add(w->ds, DIAG_FILE_UNREADABLE, whole(*ret_file),
+                                "only root can read this file; run this command as root");
         } else if (r < 0 && describe(r))
                 (void) diag_add(w->ds, DIAG_FILE_UNREADABLE, whole(*ret_file), "%s", describe(r));
         else if (r < 0)
-                (void) diag_add(w->ds, DIAG_FILE_UNREADABLE, whole(*ret_file), "the file cannot be read: %s", strerror(-r));
+                (void) diag_add(w->ds, DIAG_FILE_UNREADABLE, whole(*ret_file), "the file cannot be read: %s",
+                                strerror(-r));
         else if (!trust_is_given(w, &read.stat)) {
                 trust_complain(w, *ret_file, path, &read.stat);
                 *ret_good = false;
@@ -112,7 +117,7 @@ int world_read(struct world *w, struct str path, struct node **ret, uint32_t *re
 }
 
 struct found {
-        struct str name;                /* "shop.yaml" */
+        struct str name; /* "shop.yaml" */
         struct str directory;
 };
 
@@ -136,7 +141,8 @@ static int find_in(struct world *w, struct str directory, struct found_list *all
         VEC_EACH(name, &names.list) {
                 struct found key = { *name, directory };
 
-                if (name->p[0] == '.' || !(str_has_suffix(*name, STR(".yaml")) || str_has_suffix(*name, STR(".yml"))))
+                if (name->p[0] == '.' ||
+                    !(str_has_suffix(*name, STR(".yaml")) || str_has_suffix(*name, STR(".yml"))))
                         continue;
                 if (n_before > 0 && bsearch(&key, all->list.at, n_before, sizeof(key), compare_found))
                         continue;
@@ -147,8 +153,10 @@ static int find_in(struct world *w, struct str directory, struct found_list *all
 
 /* The files that count, of `sub` ("" or "/NAME.yaml.d") in all directories, by name. */
 static int find_files(struct world *w, struct str sub, struct found_list *ret) {
-        for (size_t i = 0; i < ARRAY_SIZE(w->places.definitions) && !str_is_absent(w->places.definitions[i]); i++) {
-                struct str directory = sub.n > 0 ? arena_join(w->arena, w->places.definitions[i], sub) : w->places.definitions[i];
+        for (size_t i = 0; i < ARRAY_SIZE(w->places.definitions) && !str_is_absent(w->places.definitions[i]);
+             i++) {
+                struct str directory = sub.n > 0 ? arena_join(w->arena, w->places.definitions[i], sub)
+                                                 : w->places.definitions[i];
                 int r = find_in(w, directory, ret, ret->list.n);
 
                 if (r < 0)
@@ -172,12 +180,13 @@ static bool is_mask(const struct world *w, struct str path) {
         char target[16];
         ssize_t n = readlinkat(w->root, world_below(path), target, sizeof(target));
 
-        return n >= 0 && str_eq((struct str) { target, (size_t) n }, STR("/dev/null"));
+        return n >= 0 && str_eq((struct str){ target, (size_t) n }, STR("/dev/null"));
 }
 
 /* Whoever may write into a directory decides what is in it. `sub`: "", or "/NAME.yaml.d". */
 static void check_directories(struct world *w, struct str sub) {
-        for (size_t i = 0; i < ARRAY_SIZE(w->places.definitions) && !str_is_absent(w->places.definitions[i]); i++) {
+        for (size_t i = 0; i < ARRAY_SIZE(w->places.definitions) && !str_is_absent(w->places.definitions[i]);
+             i++) {
                 struct str path = arena_join(w->arena, w->places.definitions[i], sub);
                 struct stat st;
 
@@ -221,7 +230,8 @@ static int read_drop_ins(struct world *w, struct str sub, struct definition *d) 
 
         if (r < 0) {
                 w->n_hidden += is_hidden(w, r);
-                (void) diag_add(w->ds, DIAG_FILE_UNREADABLE, d->name.at, "its drop-ins in '%.*s' cannot be read: %s", STR_ARG(str_from(sub, 1)),
+                (void) diag_add(w->ds, DIAG_FILE_UNREADABLE, d->name.at,
+                                "its drop-ins in '%.*s' cannot be read: %s", STR_ARG(str_from(sub, 1)),
                                 strerror(-r));
                 return 0;
         }
@@ -239,7 +249,7 @@ static int read_drop_ins(struct world *w, struct str sub, struct definition *d) 
 static struct str owner_of(struct str file_name) {
         struct str stem = file_name_stem(file_name);
 
-        return type_accepts(KIND_NAME, stem) ? stem : (struct str) { NULL, 0 };
+        return type_accepts(KIND_NAME, stem) ? stem : (struct str){ NULL, 0 };
 }
 
 /* Of the definition that was added last; they come by name. */
@@ -253,10 +263,10 @@ static void take_name(struct world *w, struct definition *d, struct str file_nam
         bool is_name = type_accepts(KIND_NAME, stem);
 
         if (file_name_check(w, "definition", file_name, whole(file)) && !is_name)
-                (void) diag_add(w->ds, DIAG_BAD_FILE_NAME, whole(file),
-                                "invalid application name '%.*s'; %s", STR_ARG(stem), type_of(KIND_NAME)->rule);
+                (void) diag_add(w->ds, DIAG_BAD_FILE_NAME, whole(file), "invalid application name '%.*s'; %s",
+                                STR_ARG(stem), type_of(KIND_NAME)->rule);
         if (is_name && is_first_of_name(w, stem))
-                d->name = (struct name) { arena_str(w->arena, stem), whole(file) };
+                d->name = (struct name){ arena_str(w->arena, stem), whole(file) };
 }
 
 static int read_definition(struct world *w, const struct found *file, struct str drop_ins) {
@@ -270,7 +280,7 @@ static int read_definition(struct world *w, const struct found *file, struct str
 
         if (is_mask(w, path)) {
                 if (str_has_suffix(file->name, STR(".yaml")))
-                        *vec_push(w->arena, &w->masks) = (struct mask) { file_name_stem(file->name), path };
+                        *vec_push(w->arena, &w->masks) = (struct mask){ file_name_stem(file->name), path };
                 return 0;
         }
 
@@ -293,7 +303,8 @@ static int read_definition(struct world *w, const struct found *file, struct str
 
         waits = w->n_waiting > waiting;
         if (!d->root && w->ds->n_errors == errors && !waits)
-                (void) diag_add(w->ds, DIAG_EMPTY_DEFINITION, whole(index), "the file is empty; write at least 'image:', or remove it");
+                (void) diag_add(w->ds, DIAG_EMPTY_DEFINITION, whole(index),
+                                "the file is empty; write at least 'image:', or remove it");
         /* Of half a definition nothing true could be said. */
         if (w->ds->n_errors > errors || waits)
                 d->root = NULL;
@@ -306,9 +317,10 @@ static void check_pool(struct world *w) {
         const struct port_pool *pool = w->host.ports;
 
         if (pool->last.n < pool->first.n)
-                (void) diag_add(w->ds, DIAG_OUT_OF_RANGE, pool->last.at.len > 0 ? pool->last.at : pool->first.at,
-                                "the port pool ends at %llu, below its first port %llu; swap them, or set both",
-                                (unsigned long long) pool->last.n, (unsigned long long) pool->first.n);
+                (void) diag_add(
+                        w->ds, DIAG_OUT_OF_RANGE, pool->last.at.len > 0 ? pool->last.at : pool->first.at,
+                        "the port pool ends at %llu, below its first port %llu; swap them, or set both",
+                        (unsigned long long) pool->last.n, (unsigned long long) pool->first.n);
 }
 
 static int read_host(struct world *w) {
@@ -317,7 +329,7 @@ static int read_host(struct world *w) {
         uint32_t file;
         int r;
 
-        w->ds->owner = (struct str) { NULL, 0 };
+        w->ds->owner = (struct str){ NULL, 0 };
         r = world_read(w, w->places.host, &root, &file);
         if (r < 0 && r != -ENOENT)
                 return r;
@@ -339,9 +351,11 @@ static int read_host(struct world *w) {
 /* What is not read is not gone: what was published of it goes on. */
 static void pass_over(struct world *w, const struct found *from, const struct found *end) {
         for (const struct found *file = from; file < end; file++)
-                if (str_has_suffix(file->name, STR(".yaml")) && type_accepts(KIND_NAME, file_name_stem(file->name)))
-                        *vec_push(w->arena, &w->definitions) = (struct definition) {
-                                .name = { arena_str(w->arena, file_name_stem(file->name)), NOWHERE }, .is_broken = true,
+                if (str_has_suffix(file->name, STR(".yaml")) &&
+                    type_accepts(KIND_NAME, file_name_stem(file->name)))
+                        *vec_push(w->arena, &w->definitions) = (struct definition){
+                                .name = { arena_str(w->arena, file_name_stem(file->name)), NOWHERE },
+                                .is_broken = true,
                         };
 }
 
@@ -355,7 +369,7 @@ static int compare_stems(const void *a, const void *b) {
 
 static int read_all_definitions(struct world *w) {
         struct found_list files = { 0 };
-        int r = find_files(w, (struct str) { NULL, 0 }, &files);
+        int r = find_files(w, (struct str){ NULL, 0 }, &files);
 
         if (r < 0)
                 return r;
@@ -367,8 +381,11 @@ static int read_all_definitions(struct world *w) {
                 if (w->definitions.n >= APPS_MAX) {
                         struct str path = arena_join(w->arena, file->directory, STR("/"), file->name);
 
-                        (void) diag_add(w->ds, DIAG_TOO_MANY_APPS, whole(source_add(w->arena, w->sources, path, STR(""))),
-                                        "there are more than %u definitions; this one and those after it are ignored; remove some", (unsigned) APPS_MAX);
+                        (void) diag_add(w->ds, DIAG_TOO_MANY_APPS,
+                                        whole(source_add(w->arena, w->sources, path, STR(""))),
+                                        "there are more than %u definitions; this one and those after it are "
+                                        "ignored; remove some",
+                                        (unsigned) APPS_MAX);
                         pass_over(w, file, files.list.at + files.list.n);
                         break;
                 }
@@ -401,8 +418,9 @@ static int read_named_file(struct world *w, struct str path) {
         while (slash > 0 && path.p[slash - 1] != '/')
                 slash--;
 
-        file = (struct found) { str_from(path, slash), slash > 1 ? (struct str) { path.p, slash - 1 } : (struct str) { "", 0 } };
-        r = read_definition(w, &file, (struct str) { NULL, 0 });
+        file = (struct found){ str_from(path, slash),
+                               slash > 1 ? (struct str){ path.p, slash - 1 } : (struct str){ "", 0 } };
+        r = read_definition(w, &file, (struct str){ NULL, 0 });
         return r >= 0 && w->definitions.n == before ? -ENOENT : r;
 }
 

@@ -16,7 +16,7 @@ enum { REGISTRIES_MAX = 1 << 20, NUMBERS_MAX = 1 << 20 };
 struct checking {
         struct session *s;
         const struct app *app;
-        struct str registries;          /* all files that containers-registries.conf(5) names, one after another */
+        struct str registries; /* all files that containers-registries.conf(5) names, one after another */
 };
 
 /* --- Files and directories --- */
@@ -53,8 +53,7 @@ static void check_mount(const struct checking *k, const struct mount *m) {
         struct str source = syntax_volume_split(m->spec.text).source;
 
         if (!m->is_made && !is_made_by_app(k->app, source))
-                check_path(k, source, m->spec.at,
-                           "create the directory, or add the option 'create'");
+                check_path(k, source, m->spec.at, "create the directory, or add the option 'create'");
 }
 
 static void check_container(const struct checking *k, const struct container *c) {
@@ -68,7 +67,8 @@ static void check_container(const struct checking *k, const struct container *c)
 
 /* --- Users --- */
 
-/* Podman gives out the numbers of subuid(5) and subgid(5) that belong to this name (UserNS=auto, podman-run(1)). */
+/* Podman gives out the numbers of subuid(5) and subgid(5) that belong to this name (UserNS=auto,
+ * podman-run(1)). */
 static bool has_numbers(const struct checking *k, const char *path) {
         struct str text, line;
 
@@ -88,7 +88,8 @@ static void check_numbers(const struct checking *k, const struct container_list 
         VEC_EACH(ref, &all->list)
                 if (!c && ref->container->hardening.index == HARDENING_STRICT)
                         c = ref->container;
-        if (!c || k->s->world.places.is_user || (has_numbers(k, "etc/subuid") && has_numbers(k, "etc/subgid")))
+        if (!c || k->s->world.places.is_user ||
+            (has_numbers(k, "etc/subuid") && has_numbers(k, "etc/subgid")))
                 return;
 
         (void) diag_add(&k->s->ds, DIAG_NO_SUBORDINATE_IDS, c->hardening.at,
@@ -116,8 +117,8 @@ static void check_app(const struct checking *k) {
 static bool has_registry(struct str image) {
         struct str first = { image.p, str_find(image, '/') };
 
-        return first.n < image.n &&
-               (str_find(first, '.') < first.n || str_find(first, ':') < first.n || str_is(first, "localhost"));
+        return first.n < image.n && (str_find(first, '.') < first.n || str_find(first, ':') < first.n ||
+                                     str_is(first, "localhost"));
 }
 
 static void add_registries(struct checking *k, struct str path) {
@@ -140,15 +141,18 @@ static void read_registries(struct checking *k, struct str directory) {
                         add_registries(k, arena_join(a, drop_ins, STR("/"), *name));
 }
 
-/* Of TOML only what tells whether a name can be completed: a list of registries that is not empty, or an alias. */
+/* Of TOML only what tells whether a name can be completed: a list of registries that is not empty, or an
+ * alias. */
 static bool is_completed(const struct checking *k, struct str name) {
         static const struct str search = STR_INIT("unqualified-search-registries");
-        struct str alias = arena_join(k->s->world.arena, STR("\""), name, STR("\"")), rest = k->registries, line;
+        struct str alias = arena_join(k->s->world.arena, STR("\""), name, STR("\"")), rest = k->registries,
+                   line;
 
         while (str_split(&rest, '\n', &line)) {
                 struct str list = str_trim(line);
 
-                if (str_has_prefix(list, alias) && str_has_prefix(str_trim(str_from(list, alias.n)), STR("=")))
+                if (str_has_prefix(list, alias) &&
+                    str_has_prefix(str_trim(str_from(list, alias.n)), STR("=")))
                         return true;
                 if (!str_has_prefix(list, search))
                         continue;

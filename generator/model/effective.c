@@ -11,13 +11,13 @@ struct filling {
         struct session *session;
         struct arena *arena;
         struct app *app;
-        const struct node *base;        /* the top of the definition, from which services inherit */
+        const struct node *base; /* the top of the definition, from which services inherit */
 };
 
 static struct node *new_scalar(struct arena *a, struct str text, bool is_plain, struct span at) {
         struct node *node = arena_new(a, struct node);
 
-        *node = (struct node) { .kind = NODE_SCALAR, .plain = is_plain, .text = text, .at = at };
+        *node = (struct node){ .kind = NODE_SCALAR, .plain = is_plain, .text = text, .at = at };
         return node;
 }
 
@@ -26,7 +26,7 @@ static void add(struct arena *a, struct node *map, struct str key, struct node *
 
         if (map->n > 0)
                 memcpy(pairs, map->pairs, map->n * sizeof(struct pair));
-        pairs[map->n] = (struct pair) { new_scalar(a, key, !type_is_ambiguous(key), NOWHERE), value };
+        pairs[map->n] = (struct pair){ new_scalar(a, key, !type_is_ambiguous(key), NOWHERE), value };
         map->pairs = pairs;
         map->n++;
 }
@@ -34,11 +34,12 @@ static void add(struct arena *a, struct node *map, struct str key, struct node *
 static struct node *empty_map(struct arena *a) {
         struct node *map = arena_new(a, struct node);
 
-        *map = (struct node) { .kind = NODE_MAP, .at = NOWHERE };
+        *map = (struct node){ .kind = NODE_MAP, .at = NOWHERE };
         return map;
 }
 
-static struct node *fill(struct filling *f, const struct schema *schema, const struct node *own, const struct node *base);
+static struct node *fill(struct filling *f, const struct schema *schema, const struct node *own,
+                         const struct node *base);
 
 /* Entries of `base` that are not in `own` come first. */
 static struct node *join_maps(struct filling *f, const struct node *base, const struct node *own) {
@@ -73,10 +74,11 @@ static bool is_mounted_over(const struct node *own, const struct node *volume) {
 }
 
 /* A list of one may be written without brackets. */
-static struct node *join_lists(struct filling *f, const struct field *row, struct node *base, struct node *own) {
+static struct node *join_lists(struct filling *f, const struct field *row, struct node *base,
+                               struct node *own) {
         struct node *list = arena_new(f->arena, struct node);
 
-        *list = (struct node) { .kind = NODE_LIST, .at = own->at };
+        *list = (struct node){ .kind = NODE_LIST, .at = own->at };
         list->items = arena_array(f->arena, count(base) + count(own), struct node *);
         for (size_t i = 0; i < count(base); i++) {
                 struct node *item = base->kind == NODE_LIST ? base->items[i] : base;
@@ -103,10 +105,11 @@ static struct node *inherit(struct filling *f, const struct field *row, struct n
 
 /* The part that is item `i` of the list `key`; NULL for other lists. */
 static const struct container *find_part(const struct app *app, const char *key, size_t i) {
-        return strcmp(key, "services") == 0 ? &app->services.at[i].container :
-               strcmp(key, "sidecars") == 0 ? &app->sidecars.at[i].container :
-               strcmp(key, "tasks") == 0 ? &app->tasks.at[i].container :
-               strcmp(key, "timers") == 0 ? &app->timers.at[i].task.container : NULL;
+        return strcmp(key, "services") == 0   ? &app->services.at[i].container
+               : strcmp(key, "sidecars") == 0 ? &app->sidecars.at[i].container
+               : strcmp(key, "tasks") == 0    ? &app->tasks.at[i].container
+               : strcmp(key, "timers") == 0   ? &app->timers.at[i].task.container
+                                              : NULL;
 }
 
 static bool has_secret(const struct container *c, struct str name) {
@@ -164,7 +167,8 @@ static struct node *fill_value(struct filling *f, const struct field *row, struc
 
         filled = empty_map(f->arena);
         for (size_t i = 0; i < value->n; i++)
-                add(f->arena, filled, value->pairs[i].key->text, fill(f, row->schema, value->pairs[i].value, NULL));
+                add(f->arena, filled, value->pairs[i].key->text,
+                    fill(f, row->schema, value->pairs[i].value, NULL));
         return filled;
 }
 
@@ -187,30 +191,33 @@ static const struct field *row_for(const struct export_rows *rows, struct str ke
 
 /* `health`, `tls` and others mean something by being there; these do not. */
 static bool is_always_there(const struct field *row) {
-        return row->shape == SHAPE_STRUCT && (strcmp(row->key, "rollout") == 0 || strcmp(row->key, "timeouts") == 0);
+        return row->shape == SHAPE_STRUCT &&
+               (strcmp(row->key, "rollout") == 0 || strcmp(row->key, "timeouts") == 0);
 }
 
-/* Rows: a key with a default that is refused unless it stands with another, or where it does; that one's value, NULL for any. */
+/* Rows: a key with a default that is refused unless it stands with another, or where it does; that one's
+ * value, NULL for any. */
 static const struct {
         const char *key, *other, *value;
         bool is_needed;
 } uses[] = {
-        { "on_error",   "kms",           NULL,    true },
-        { "scheme",     "http",          NULL,    true },
-        { "conda_base", "manager",       "conda", true },
-        { "python",     "containerfile", NULL,    false },
-        { "manager",    "containerfile", NULL,    false },
-        { "order",      "kind",          "nginx", false },
-        { "sticky",     "kind",          "nginx", false },
-        { "sticky",     "mode",          "tcp",   false },
-        { "path",       "mode",          "tcp",   false },
-        { "strip",      "mode",          "tcp",   false },
+        { "on_error", "kms", NULL, true },
+        { "scheme", "http", NULL, true },
+        { "conda_base", "manager", "conda", true },
+        { "python", "containerfile", NULL, false },
+        { "manager", "containerfile", NULL, false },
+        { "order", "kind", "nginx", false },
+        { "sticky", "kind", "nginx", false },
+        { "sticky", "mode", "tcp", false },
+        { "path", "mode", "tcp", false },
+        { "strip", "mode", "tcp", false },
 };
 
 static bool is_refused(const struct node *own, const struct field *row) {
         for (size_t i = 0; i < ARRAY_SIZE(uses); i++) {
                 const struct node *other = node_get(own, uses[i].other);
-                bool is_there = other && (!uses[i].value || (other->kind == NODE_SCALAR && str_is(other->text, uses[i].value)));
+                bool is_there = other && (!uses[i].value ||
+                                          (other->kind == NODE_SCALAR && str_is(other->text, uses[i].value)));
 
                 if (strcmp(row->key, uses[i].key) == 0 && is_there != uses[i].is_needed)
                         return true;
@@ -232,7 +239,8 @@ static bool is_without_use(const struct filling *f, const struct node *own, cons
         return node_get(own, "services") && schema_find(&base_schema, str_of(row->key), &offset);
 }
 
-static struct node *fill(struct filling *f, const struct schema *schema, const struct node *own, const struct node *base) {
+static struct node *fill(struct filling *f, const struct schema *schema, const struct node *own,
+                         const struct node *base) {
         struct export_rows rows = { 0 };
         struct node *map = empty_map(f->arena);
 
@@ -255,15 +263,18 @@ static struct node *fill(struct filling *f, const struct schema *schema, const s
                 if (theirs)
                         add(f->arena, map, str_of((*row)->key), fill_value(f, *row, theirs));
                 else if (is_always_there(*row))
-                        add(f->arena, map, str_of((*row)->key), fill(f, (*row)->schema, empty_map(f->arena), NULL));
+                        add(f->arena, map, str_of((*row)->key),
+                            fill(f, (*row)->schema, empty_map(f->arena), NULL));
                 else if ((*row)->def && !is_without_use(f, own, *row))
-                        add(f->arena, map, str_of((*row)->key), new_scalar(f->arena, str_of((*row)->def), true, NOWHERE));
+                        add(f->arena, map, str_of((*row)->key),
+                            new_scalar(f->arena, str_of((*row)->def), true, NOWHERE));
         }
         return map;
 }
 
 static bool is_plain_default(const struct contract_variable *v) {
-        return v->type.index == CONTRACT_INTEGER || v->type.index == CONTRACT_BOOLEAN || !type_is_ambiguous(v->def.text);
+        return v->type.index == CONTRACT_INTEGER || v->type.index == CONTRACT_BOOLEAN ||
+               !type_is_ambiguous(v->def.text);
 }
 
 static struct node *with_contract(struct filling *f, const struct node *config) {
@@ -276,14 +287,16 @@ static struct node *with_contract(struct filling *f, const struct node *config) 
                 struct any_text def = contract_default(&f->session->world, f->app, contract, v);
 
                 if (!str_is_absent(def.text))
-                        add(f->arena, map, v->name.text, new_scalar(f->arena, def.text, is_plain_default(v), def.at));
+                        add(f->arena, map, v->name.text,
+                            new_scalar(f->arena, def.text, is_plain_default(v), def.at));
         }
         return map;
 }
 
 static void add_text(struct filling *f, struct node *map, const char *key, struct text text) {
         if (!str_is_absent(text.text) && !node_get(map, key))
-                add(f->arena, map, str_of(key), new_scalar(f->arena, text.text, !type_is_ambiguous(text.text), text.at));
+                add(f->arena, map, str_of(key),
+                    new_scalar(f->arena, text.text, !type_is_ambiguous(text.text), text.at));
 }
 
 static struct node *without_key(struct filling *f, const struct node *map, const char *key) {
@@ -307,8 +320,8 @@ const struct node *effective_of(struct session *s, struct app *app) {
                 if (config->n > 0)
                         add(f.arena, top, STR("config"), config);
         }
-        add_text(&f, top, "network", (struct text) { host->network.text, host->network.at });
-        add_text(&f, top, "auth_file", (struct text) { host->auth_file.text, host->auth_file.at });
+        add_text(&f, top, "network", (struct text){ host->network.text, host->network.at });
+        add_text(&f, top, "auth_file", (struct text){ host->auth_file.text, host->auth_file.at });
         f.base = top;
         return fill(&f, &app_schema, top, NULL);
 }

@@ -21,22 +21,28 @@ static struct fact_part *find_part(struct fact_app *app, struct str unit) {
         return NULL;
 }
 
-static struct fact_part *add_part(struct facts *f, struct fact_app *app, enum fact_kind kind, struct str unit) {
+static struct fact_part *add_part(struct facts *f, struct fact_app *app, enum fact_kind kind,
+                                  struct str unit) {
         struct fact_part *part = find_part(app, unit);
 
         if (part)
                 return part;
 
         part = vec_push(&f->c->arena, &app->parts);
-        *part = (struct fact_part) { .kind = kind, .unit = unit, .may_end = kind == FACT_TIMER || kind == FACT_TASK };
+        *part = (struct fact_part){ .kind = kind,
+                                    .unit = unit,
+                                    .may_end = kind == FACT_TIMER || kind == FACT_TASK };
         /* "shop-web" of "shop" is its "web". */
-        part->name = unit.n > app->name.n + 1 && str_has_prefix(unit, app->name) ? str_from(unit, app->name.n + 1) : unit;
+        part->name = unit.n > app->name.n + 1 && str_has_prefix(unit, app->name)
+                             ? str_from(unit, app->name.n + 1)
+                             : unit;
         if (kind == FACT_TIMER)
                 part->timer = arena_join(&f->c->arena, unit, STR(".timer"));
         return part;
 }
 
-static struct fact_part *declare(struct facts *f, struct fact_app *app, enum fact_kind kind, const struct container *c) {
+static struct fact_part *declare(struct facts *f, struct fact_app *app, enum fact_kind kind,
+                                 const struct container *c) {
         struct fact_part *part = add_part(f, app, kind, c->unit.text);
 
         part->is_declared = true;
@@ -56,7 +62,8 @@ static void declare_service(struct facts *f, struct fact_app *app, const struct 
 
         part->has_nginx = s->proxy->kind.index == PROXY_NGINX;
         part->has_haproxy = !part->has_nginx;
-        part->backend = str_is_absent(s->proxy->backend.text) ? s->container.unit.text : s->proxy->backend.text;
+        part->backend =
+                str_is_absent(s->proxy->backend.text) ? s->container.unit.text : s->proxy->backend.text;
 }
 
 static struct str join_schedule(struct arena *a, const struct timer *t) {
@@ -91,7 +98,8 @@ static void add_plan(struct facts *f, struct fact_app *app, int bundle) {
         struct str text;
         struct plan plan;
 
-        if (fs_read(&f->c->arena, bundle, LAYOUT_PLAN, BUNDLE_FILE_MAX, &text) < 0 || plan_parse(&f->c->arena, text, &plan) < 0)
+        if (fs_read(&f->c->arena, bundle, LAYOUT_PLAN, BUNDLE_FILE_MAX, &text) < 0 ||
+            plan_parse(&f->c->arena, text, &plan) < 0)
                 return;
 
         VEC_EACH(s, &plan.services)
@@ -100,7 +108,9 @@ static void add_plan(struct facts *f, struct fact_app *app, int bundle) {
                 add_part(f, app, FACT_SIDECAR, s->unit)->label_wanted = s->label;
         VEC_EACH(unit, &plan.tasks)
                 if (str_has_suffix(*unit, STR(".service")))
-                        add_part(f, app, FACT_TASK, arena_str(&f->c->arena, (struct str) { unit->p, unit->n - strlen(".service") }));
+                        add_part(f, app, FACT_TASK,
+                                 arena_str(&f->c->arena,
+                                           (struct str){ unit->p, unit->n - strlen(".service") }));
 }
 
 /* The kinds are the same. */

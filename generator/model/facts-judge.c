@@ -9,7 +9,7 @@
 #include "hooks/start-record.h"
 #include "model/facts-parts.h"
 
-enum { NAMED_MAX = 2 };                 /* units that are complained of by name */
+enum { NAMED_MAX = 2 }; /* units that are complained of by name */
 
 static void note(struct facts *f, struct fact_app *app, struct str text) {
         app->notes = str_is_absent(app->notes) ? text : arena_join(&f->c->arena, app->notes, STR("; "), text);
@@ -22,25 +22,29 @@ static void blame(struct facts *f, struct fact_app *app, struct str text) {
 }
 
 static bool gets_requests(struct str balancer) {
-        return str_has_prefix(balancer, STR("UP")) || str_has_prefix(balancer, STR("no check")) || str_is(balancer, "in nginx");
+        return str_has_prefix(balancer, STR("UP")) || str_has_prefix(balancer, STR("no check")) ||
+               str_is(balancer, "in nginx");
 }
 
 /* Why HAProxy sends requests to none of its instances; absent where it does, or that is not known. */
 static struct str find_gap(const struct facts *f, const struct fact_part *part) {
         if (!part->has_haproxy || !str_is_absent(f->haproxy_gap))
-                return part->has_haproxy ? f->haproxy_gap : (struct str) { 0 };
+                return part->has_haproxy ? f->haproxy_gap : (struct str){ 0 };
         if (facts_has_backend(f, part->backend))
-                return (struct str) { 0 };
+                return (struct str){ 0 };
 
-        return arena_join(&f->c->arena, STR("HAProxy does not know '"), part->backend, STR("'; see 'pyservicectl doctor'"));
+        return arena_join(&f->c->arena, STR("HAProxy does not know '"), part->backend,
+                          STR("'; see 'pyservicectl doctor'"));
 }
 
 static void judge_unit(const struct fact_part *part, struct fact_unit *u, bool has_gap) {
         bool is_out = !str_is_absent(u->balancer) && !gets_requests(u->balancer);
 
-        if (u->state == FACT_READY && (str_is(u->health, "unhealthy") || (u->is_declared && (has_gap || is_out))))
+        if (u->state == FACT_READY &&
+            (str_is(u->health, "unhealthy") || (u->is_declared && (has_gap || is_out))))
                 u->state = FACT_UNHEALTHY;
-        if (u->state == FACT_STOPPED && part->may_end && u->detail.ended > 0 && str_is(u->detail.result, "success"))
+        if (u->state == FACT_STOPPED && part->may_end && u->detail.ended > 0 &&
+            str_is(u->detail.result, "success"))
                 u->state = FACT_DONE;
 }
 
@@ -51,7 +55,7 @@ static struct str complain(const struct fact_unit *u) {
         if (u->state == FACT_RESTARTING)
                 return STR(" fails repeatedly");
         if (u->state != FACT_UNHEALTHY)
-                return (struct str) { 0 };
+                return (struct str){ 0 };
 
         return str_is(u->health, "unhealthy") ? STR(" is unhealthy") : STR(" gets no requests");
 }
@@ -76,7 +80,8 @@ static void name_gap(struct facts *f, struct fact_app *app, struct str gap) {
 }
 
 static void count_unit(struct fact_app *app, const struct fact_part *part, const struct fact_unit *u) {
-        bool is_spare = u->is_instance && u->number == PORTS_NEXT, is_good = u->state == FACT_READY || u->state == FACT_DONE;
+        bool is_spare = u->is_instance && u->number == PORTS_NEXT,
+             is_good = u->state == FACT_READY || u->state == FACT_DONE;
 
         app->n_failed += u->state == FACT_FAILED || u->state == FACT_RESTARTING;
         if (!fact_is_kept(part) || is_spare)
@@ -89,7 +94,8 @@ static void count_unit(struct fact_app *app, const struct fact_part *part, const
 
 /* The number of instances that the file has is not the one that systemd was told. */
 static bool is_scale_old(const struct fact_app *app) {
-        if (!app->definition->app || str_is_absent(app->view.runs) || str_is_absent(app->view.file) || app->holds.list.n > 0)
+        if (!app->definition->app || str_is_absent(app->view.runs) || str_is_absent(app->view.file) ||
+            app->holds.list.n > 0)
                 return false;
 
         VEC_EACH(part, &app->parts)
@@ -104,14 +110,17 @@ static void judge_holds(struct facts *f, struct fact_app *app) {
         struct arena *a = &f->c->arena;
 
         if (hold_has_all(&app->holds)) {
-                blame(f, app, arena_join(a, STR("stopped; 'pyservicectl start "), app->name, STR("' starts it")));
+                blame(f, app,
+                      arena_join(a, STR("stopped; 'pyservicectl start "), app->name, STR("' starts it")));
                 return;
         }
 
         VEC_EACH(hold, &app->holds.list)
                 if (hold->now > 0)
-                        blame(f, app, hold->has_number ? arena_join(a, STR("stopped: "), hold->unit, STR("@"), arena_u64(a, hold->number))
-                                        : arena_join(a, STR("stopped: "), hold->unit));
+                        blame(f, app,
+                              hold->has_number ? arena_join(a, STR("stopped: "), hold->unit, STR("@"),
+                                                            arena_u64(a, hold->number))
+                                               : arena_join(a, STR("stopped: "), hold->unit));
 }
 
 static uint64_t count_mistakes(const struct facts *f, const struct fact_app *app) {
@@ -124,7 +133,8 @@ static uint64_t count_mistakes(const struct facts *f, const struct fact_app *app
 
 /* Its work would not be done. */
 static void judge_timers(struct facts *f, struct fact_app *app) {
-        bool is_to_run = f->has_units && !str_is_absent(app->view.runs) && app->holds.list.n == 0 && app->standing == FACT_AS_DECLARED;
+        bool is_to_run = f->has_units && !str_is_absent(app->view.runs) && app->holds.list.n == 0 &&
+                         app->standing == FACT_AS_DECLARED;
 
         VEC_EACH(part, &app->parts)
                 if (is_to_run && part->kind == FACT_TIMER && part->scale > 0 && !part->is_timer_active)
@@ -136,12 +146,17 @@ static void judge_file(struct facts *f, struct fact_app *app) {
 
         if (app->definition->is_broken && !app->definition->is_hidden) {
                 uint64_t n = count_mistakes(f, app);
-                struct str mistakes = arena_join(a, arena_u64(a, n), n == 1 ? STR(" error in its file") : STR(" errors in its file"));
+                struct str mistakes = arena_join(
+                        a, arena_u64(a, n), n == 1 ? STR(" error in its file") : STR(" errors in its file"));
 
-                blame(f, app, app->view.is_published ? arena_join(a, mistakes, STR(
-                                ", the last good version is in use")) : mistakes);
+                blame(f, app,
+                      app->view.is_published
+                              ? arena_join(a, mistakes, STR(", the last good version is in use"))
+                              : mistakes);
         } else if (!app->view.is_published)
-                blame(f, app, app->view.has_errors ? STR("refused by the last reload") : STR("new; reload to publish it"));
+                blame(f, app,
+                      app->view.has_errors ? STR("refused by the last reload")
+                                           : STR("new; reload to publish it"));
         else if (app->target.is_outdated || (app->bundle_error == 0 && is_scale_old(app)))
                 blame(f, app, STR("edited; reload to apply it"));
         else if (app->view.has_errors && app->outcome != VIEW_FAILED)
@@ -153,10 +168,15 @@ static void judge_record(struct facts *f, struct fact_app *app) {
         if (app->bundle_error == -EPROTONOSUPPORT)
                 blame(f, app, STR("another version of pyservice published it; reload to publish it again"));
         else if (app->bundle_error == -EBADMSG)
-                blame(f, app, arena_join(&f->c->arena, STR("its record is damaged; remove "), f->session.world.places.runtime,
-                                         STR("/"), layout_app_file(&f->c->arena, app->name, STR(LAYOUT_STAMP)), STR(", and reload to publish it again")));
+                blame(f, app,
+                      arena_join(&f->c->arena, STR("its record is damaged; remove "),
+                                 f->session.world.places.runtime, STR("/"),
+                                 layout_app_file(&f->c->arena, app->name, STR(LAYOUT_STAMP)),
+                                 STR(", and reload to publish it again")));
         else if (app->bundle_error < 0)
-                blame(f, app, arena_join(&f->c->arena, STR("its record cannot be read: "), str_of(strerror(-app->bundle_error))));
+                blame(f, app,
+                      arena_join(&f->c->arena, STR("its record cannot be read: "),
+                                 str_of(strerror(-app->bundle_error))));
 }
 
 static void judge_rollout(struct facts *f, struct fact_app *app) {
@@ -169,8 +189,10 @@ static void judge_rollout(struct facts *f, struct fact_app *app) {
                 blame(f, app, arena_join(a, STR("pinned to "), v->state.pinned));
         switch (app->outcome) {
         case VIEW_FAILED:
-                blame(f, app, app->reason.n > 0 ? arena_join(a, STR("rollout failed: "), app->reason)
-                                : v->knows_state ? STR("rollout failed") : STR("rollout failed, or pinned"));
+                blame(f, app,
+                      app->reason.n > 0 ? arena_join(a, STR("rollout failed: "), app->reason)
+                      : v->knows_state  ? STR("rollout failed")
+                                        : STR("rollout failed, or pinned"));
                 break;
         case VIEW_PAUSED:
                 if (!v->is_stopped)
@@ -181,7 +203,9 @@ static void judge_rollout(struct facts *f, struct fact_app *app) {
                 if (str_is_absent(v->progress.phase) && str_eq(v->runs, v->wanted))
                         break;
                 phase = view_phase(a, v);
-                note(f, app, phase.n > 0 ? arena_join(a, STR("rollout under way: "), phase) : STR("rollout under way"));
+                note(f, app,
+                     phase.n > 0 ? arena_join(a, STR("rollout under way: "), phase)
+                                 : STR("rollout under way"));
                 if (app->standing == FACT_AS_DECLARED)
                         app->standing = FACT_CHANGING;
                 break;
@@ -207,7 +231,10 @@ static struct str choose_word(const struct facts *f, const struct fact_app *app)
         if (app->n_ready > 0)
                 return STR("degraded");
 
-        return app->n_failed > 0 ? STR("failed") : app->n_unhealthy > 0 ? STR("degraded") : app->n_running > 0 ? STR("starting") : STR("stopped");
+        return app->n_failed > 0      ? STR("failed")
+               : app->n_unhealthy > 0 ? STR("degraded")
+               : app->n_running > 0   ? STR("starting")
+                                      : STR("stopped");
 }
 
 static void summarize(struct fact_app *app) {
@@ -217,7 +244,8 @@ static void summarize(struct fact_app *app) {
                 if (str_is_absent(app->image) && fact_is_kept(part))
                         app->image = part->image;
                 app->n_declared += fact_is_kept(part) ? part->scale : 0;
-                if (part->is_timer_active && next > 0 && next != UINT64_MAX && (app->next == 0 || next < app->next))
+                if (part->is_timer_active && next > 0 && next != UINT64_MAX &&
+                    (app->next == 0 || next < app->next))
                         app->next = next;
         }
         if (str_is_absent(app->image) && app->parts.n > 0)
@@ -235,7 +263,8 @@ static void find_done(struct fact_app *app) {
 struct str facts_why_undefined(const struct facts *f, const struct fact_app *app) {
         struct str mask = session_find_mask(&f->session, app->name);
 
-        return str_is_absent(mask) ? STR("its definition was removed") : arena_join(&f->c->arena, STR("masked by "), mask);
+        return str_is_absent(mask) ? STR("its definition was removed")
+                                   : arena_join(&f->c->arena, STR("masked by "), mask);
 }
 
 /* Its record is of the revision that it runs, or ran last: a start of another one begins a new record. */
@@ -243,14 +272,18 @@ static bool was_killed(const struct facts *f, const struct fact_unit *u) {
         struct start_record record;
 
         return f->places.runtime >= 0 &&
-                start_record_read(&f->c->arena, f->places.runtime, arena_join(&f->c->arena, STR(START_RECORDS "/"), u->name).p, &record) >= 0 && record.was_killed;
+               start_record_read(&f->c->arena, f->places.runtime,
+                                 arena_join(&f->c->arena, STR(START_RECORDS "/"), u->name).p, &record) >= 0 &&
+               record.was_killed;
 }
 
 /* One of each part is enough: all of them run the same. */
 static void note_killed(struct facts *f, struct fact_app *app, const struct fact_part *part) {
         VEC_EACH(u, &part->units)
                 if (fact_is_kept(part) && was_killed(f, u)) {
-                        note(f, app, arena_join(&f->c->arena, STR("the last stop of "), u->name, STR(" ended with SIGKILL")));
+                        note(f, app,
+                             arena_join(&f->c->arena, STR("the last stop of "), u->name,
+                                        STR(" ended with SIGKILL")));
                         return;
                 }
 }
@@ -286,7 +319,8 @@ void facts_judge(struct facts *f, struct fact_app *app) {
 
         VEC_EACH(part, &app->parts)
                 judge_part(f, app, part);
-        if (f->has_units && app->standing == FACT_AS_DECLARED && (app->n_ready != app->n_declared || app->n_running != app->n_declared))
+        if (f->has_units && app->standing == FACT_AS_DECLARED &&
+            (app->n_ready != app->n_declared || app->n_running != app->n_declared))
                 app->standing = FACT_NOT_AS_DECLARED;
         app->word = choose_word(f, app);
 }

@@ -57,8 +57,14 @@ static struct fact_unit *add_unit(struct facts *f, struct fact_part *part, struc
         struct fact_unit *u = vec_push(&f->c->arena, &part->units);
         const struct bus_listed *listed = find(f, name);
 
-        *u = (struct fact_unit) { .name = name, .container = part->unit, .is_declared = part->is_declared, .is_kept = fact_is_kept(part),
-                                  .n_sessions = FACT_NOT_KNOWN, .n_requests = FACT_NOT_KNOWN, .memory = FACT_NOT_KNOWN, .cpu = FACT_NOT_KNOWN };
+        *u = (struct fact_unit){ .name = name,
+                                 .container = part->unit,
+                                 .is_declared = part->is_declared,
+                                 .is_kept = fact_is_kept(part),
+                                 .n_sessions = FACT_NOT_KNOWN,
+                                 .n_requests = FACT_NOT_KNOWN,
+                                 .memory = FACT_NOT_KNOWN,
+                                 .cpu = FACT_NOT_KNOWN };
         if (f->has_units) {
                 u->active = listed ? listed->active : STR("inactive");
                 u->sub = listed ? listed->sub : STR("dead");
@@ -67,15 +73,18 @@ static struct fact_unit *add_unit(struct facts *f, struct fact_part *part, struc
         return u;
 }
 
-static void add_instance(struct facts *f, const struct fact_app *app, struct fact_part *part, struct str number) {
-        struct fact_unit *u = add_unit(f, part, arena_join(&f->c->arena, part->unit, STR("@"), number, SERVICE_SUFFIX));
+static void add_instance(struct facts *f, const struct fact_app *app, struct fact_part *part,
+                         struct str number) {
+        struct fact_unit *u =
+                add_unit(f, part, arena_join(&f->c->arena, part->unit, STR("@"), number, SERVICE_SUFFIX));
 
         if (!str_to_u64(number, INSTANCES_MAX, &u->number))
                 u->number = PORTS_NEXT;
         u->is_instance = true;
         u->is_declared = u->number < part->scale;
         u->container = arena_join(&f->c->arena, part->unit, STR("-"), number);
-        u->port = ports_find(&f->ports, (struct name) { app->name, NOWHERE }, (struct name) { part->unit, NOWHERE }, (uint32_t) u->number);
+        u->port = ports_find(&f->ports, (struct name){ app->name, NOWHERE },
+                             (struct name){ part->unit, NOWHERE }, (uint32_t) u->number);
 }
 
 static bool is_idle(const struct bus_listed *l) {
@@ -86,7 +95,8 @@ static bool is_idle(const struct bus_listed *l) {
 static void add_further(struct facts *f, const struct fact_app *app, struct fact_part *part) {
         struct str prefix = arena_join(&f->c->arena, part->unit, STR("@"));
 
-        for (size_t i = lower_bound(&f->units, prefix); i < f->units.list.n && str_has_prefix(f->units.list.at[i].name, prefix); i++) {
+        for (size_t i = lower_bound(&f->units, prefix);
+             i < f->units.list.n && str_has_prefix(f->units.list.at[i].name, prefix); i++) {
                 const struct bus_listed *listed = &f->units.list.at[i];
                 struct str number = str_from(listed->name, prefix.n);
                 uint64_t n = 0;
@@ -127,7 +137,7 @@ static void list_units(struct facts *f, struct fact_app *app, struct fact_part *
         VEC_EACH(u, &part->units) {
                 if ((u->state == FACT_STOPPED || u->state == FACT_UNKNOWN) && hold_find(&app->holds, u->name))
                         u->state = FACT_HELD;
-                *vec_push(&f->c->arena, &f->all) = (struct fact_place) { app, part, u };
+                *vec_push(&f->c->arena, &f->all) = (struct fact_place){ app, part, u };
         }
 }
 
@@ -155,7 +165,7 @@ static void ask_unit(struct facts *f, struct questions *q, struct fact_unit *u) 
         if (known)
                 u->detail.cgroup = arena_str(&f->c->arena, known->cgroup);
         if (about != 0 && find(f, u->name))
-                *vec_push(&f->c->arena, &q->list) = (struct bus_question) { u->name, about, &u->detail };
+                *vec_push(&f->c->arena, &q->list) = (struct bus_question){ u->name, about, &u->detail };
 }
 
 static void ask_app(struct facts *f, struct fact_app *app, struct questions *q) {
@@ -164,10 +174,12 @@ static void ask_app(struct facts *f, struct fact_app *app, struct questions *q) 
 
         app->is_loaded = find(f, target);
         if (app->is_loaded && (f->about & FACTS_TIMES))
-                *vec_push(a, &q->list) = (struct bus_question) { target, BUS_ABOUT_STATE | BUS_ABOUT_FILES, &app->target };
+                *vec_push(a, &q->list) =
+                        (struct bus_question){ target, BUS_ABOUT_STATE | BUS_ABOUT_FILES, &app->target };
         VEC_EACH(part, &app->parts)
                 if (part->is_timer_active && (f->about & FACTS_TIMES))
-                        *vec_push(a, &q->list) = (struct bus_question) { part->timer, BUS_ABOUT_TIMES, &part->times };
+                        *vec_push(a, &q->list) =
+                                (struct bus_question){ part->timer, BUS_ABOUT_TIMES, &part->times };
 }
 
 int facts_ask_systemd(struct facts *f) {

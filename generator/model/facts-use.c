@@ -16,7 +16,8 @@
 enum { CGROUP_FILE_MAX = 4096 };
 
 static int compare_containers(const void *left, const void *right) {
-        return str_cmp(((const struct podman_container *) left)->name, ((const struct podman_container *) right)->name);
+        return str_cmp(((const struct podman_container *) left)->name,
+                       ((const struct podman_container *) right)->name);
 }
 
 /* "Up 3 minutes (healthy)" */
@@ -25,19 +26,22 @@ static struct str health_of(struct arena *a, struct str status) {
         struct str rest = open < status.n ? str_from(status, open + 1) : STR("");
         size_t close = str_find(rest, ')');
 
-        return close < rest.n ? utf8_clean(a, (struct str) { rest.p, close }) : (struct str) { 0 };
+        return close < rest.n ? utf8_clean(a, (struct str){ rest.p, close }) : (struct str){ 0 };
 }
 
-/* Of a revision that neither runs as a whole nor is wanted: the one that was before. Only root can look for it. */
-static struct str find_stored(struct facts *f, const struct fact_app *app, const struct fact_part *part, struct str label) {
+/* Of a revision that neither runs as a whole nor is wanted: the one that was before. Only root can look
+ * for it. */
+static struct str find_stored(struct facts *f, const struct fact_app *app, const struct fact_part *part,
+                              struct str label) {
         struct arena *a = &f->c->arena;
         struct fs_names names;
 
         if (f->places.state < 0 || fs_list(a, f->places.state, layout_bundles(a, app->name).p, &names) < 0)
-                return (struct str) { 0 };
+                return (struct str){ 0 };
 
         VEC_EACH(name, &names.list) {
-                CLEANUP(close_fd) int bundle = fs_open_dir(f->places.state, layout_bundle(a, app->name, *name).p);
+                CLEANUP(close_fd)
+                int bundle = fs_open_dir(f->places.state, layout_bundle(a, app->name, *name).p);
                 struct record record = { 0 };
                 const struct record_part *found;
 
@@ -48,7 +52,7 @@ static struct str find_stored(struct facts *f, const struct fact_app *app, const
                         return *name;
         }
 
-        return (struct str) { 0 };
+        return (struct str){ 0 };
 }
 
 static void take_container(struct facts *f, const struct fact_place *place) {
@@ -57,7 +61,9 @@ static void take_container(struct facts *f, const struct fact_place *place) {
         struct fact_unit *u = place->unit;
         struct podman_container key = { .name = u->container }, *c;
 
-        c = f->containers.list.n > 0 ? bsearch(&key, f->containers.list.at, f->containers.list.n, sizeof(key), compare_containers) : NULL;
+        c = f->containers.list.n > 0 ? bsearch(&key, f->containers.list.at, f->containers.list.n, sizeof(key),
+                                               compare_containers)
+                                     : NULL;
         if (!c)
                 return;
 
@@ -77,7 +83,7 @@ static void take_container(struct facts *f, const struct fact_place *place) {
 }
 
 void facts_ask_podman(struct facts *f) {
-        struct str one = f->apps.n == 1 ? f->apps.at[0].name : (struct str) { 0 }, problem = STR("");
+        struct str one = f->apps.n == 1 ? f->apps.at[0].name : (struct str){ 0 }, problem = STR("");
         int r;
 
         if (!(f->about & FACTS_CONTAINERS) || !f->is_live || f->apps.n == 0)
@@ -89,13 +95,15 @@ void facts_ask_podman(struct facts *f) {
 
         r = podman_list(&f->c->arena, one, &f->containers, &problem);
         if (r < 0) {
-                (void) fprintf(stderr, "pyservicectl: cannot list containers: %.*s\n", STR_ARG(r == -EIO ? problem : str_of(strerror(-r))));
+                (void) fprintf(stderr, "pyservicectl: cannot list containers: %.*s\n",
+                               STR_ARG(r == -EIO ? problem : str_of(strerror(-r))));
                 return;
         }
 
         f->has_containers = true;
         if (f->containers.list.n > 1)
-                qsort(f->containers.list.at, f->containers.list.n, sizeof(struct podman_container), compare_containers);
+                qsort(f->containers.list.at, f->containers.list.n, sizeof(struct podman_container),
+                      compare_containers);
         VEC_EACH(place, &f->all)
                 take_container(f, place);
 }
@@ -117,13 +125,14 @@ static void explain_silence(struct facts *f, const struct host_haproxy *settings
         bool may_run = !str_is_absent(settings->container.text) || facts_is_active(f, settings->unit.text);
 
         if (geteuid() == 0)
-                f->haproxy_gap = may_run ? STR("HAProxy does not answer; see 'pyservicectl doctor'") : STR(
-                                "HAProxy is not running");
+                f->haproxy_gap = may_run ? STR("HAProxy does not answer; see 'pyservicectl doctor'")
+                                         : STR("HAProxy is not running");
 }
 
 static void ask_haproxy(struct facts *f) {
         const struct host_haproxy *settings = f->session.world.host.haproxy;
-        struct haproxy_client client = { .arena = &f->c->arena, .socket = arena_str(&f->c->arena, settings->socket.text).p,
+        struct haproxy_client client = { .arena = &f->c->arena,
+                                         .socket = arena_str(&f->c->arena, settings->socket.text).p,
                                          .master = arena_str(&f->c->arena, settings->master_socket.text).p };
         int r;
 
@@ -180,10 +189,12 @@ static void take_server(struct facts *f, const struct fact_part *part, struct fa
 /* nginx's upstream includes the files of those that are ready. */
 static void look_at_nginx(struct facts *f, const struct fact_part *part, struct fact_unit *u) {
         struct str number = u->number == PORTS_NEXT ? STR("next") : arena_u64(&f->c->arena, u->number);
-        struct str file = arena_join(&f->c->arena, STR(LAYOUT_SERVERS "/"), part->unit, STR("@"), number, STR(".nginx"));
+        struct str file = arena_join(&f->c->arena, STR(LAYOUT_SERVERS "/"), part->unit, STR("@"), number,
+                                     STR(".nginx"));
 
         if (f->places.runtime >= 0)
-                u->balancer = faccessat(f->places.runtime, file.p, F_OK, 0) == 0 ? STR("in nginx") : STR("not in nginx");
+                u->balancer = faccessat(f->places.runtime, file.p, F_OK, 0) == 0 ? STR("in nginx")
+                                                                                 : STR("not in nginx");
 }
 
 static bool has_haproxy(const struct facts *f) {
@@ -215,11 +226,12 @@ static struct str read_cgroup(struct facts *f, int cgroups, const struct fact_un
         char text[CGROUP_FILE_MAX];
         ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text));
 
-        return n < 0 ? (struct str) { 0 } : arena_str(&f->c->arena, (struct str) { text, (size_t) n });
+        return n < 0 ? (struct str){ 0 } : arena_str(&f->c->arena, (struct str){ text, (size_t) n });
 }
 
 static void read_use(struct facts *f, int cgroups, struct fact_unit *u) {
-        struct str memory = read_cgroup(f, cgroups, u, STR("/memory.current")), cpu = read_cgroup(f, cgroups, u, STR("/cpu.stat")), line;
+        struct str memory = read_cgroup(f, cgroups, u, STR("/memory.current")),
+                   cpu = read_cgroup(f, cgroups, u, STR("/cpu.stat")), line;
         struct str usage = STR("usage_usec ");
         uint64_t n;
 
@@ -237,7 +249,8 @@ static int compare_samples(const void *left, const void *right) {
 const struct fact_sample *facts_find_sample(const struct facts *f, struct str unit) {
         struct fact_sample key = { .unit = unit };
 
-        return f->samples.n > 0 ? bsearch(&key, f->samples.at, f->samples.n, sizeof(key), compare_samples) : NULL;
+        return f->samples.n > 0 ? bsearch(&key, f->samples.at, f->samples.n, sizeof(key), compare_samples)
+                                : NULL;
 }
 
 /* A unit's cgroup holds its container's. */
@@ -254,7 +267,8 @@ void facts_read_use(struct facts *f) {
                 if (u->detail.cgroup.n <= 1)
                         continue;
                 read_use(f, cgroups, u);
-                *vec_push(&f->c->arena, &f->samples) = (struct fact_sample) { u->name, u->detail.cgroup, u->cpu, u->n_requests };
+                *vec_push(&f->c->arena, &f->samples) =
+                        (struct fact_sample){ u->name, u->detail.cgroup, u->cpu, u->n_requests };
         }
         if (f->samples.n > 1)
                 qsort(f->samples.at, f->samples.n, sizeof(struct fact_sample), compare_samples);

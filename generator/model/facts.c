@@ -11,11 +11,15 @@
 #include "model/facts-parts.h"
 
 static const char *const states[] = {
-        [FACT_UNKNOWN] = "unknown", [FACT_STOPPED] = "stopped", [FACT_HELD] = "held", [FACT_STARTING] = "starting", [FACT_READY] = "ready",
-        [FACT_UNHEALTHY] = "unhealthy", [FACT_STOPPING] = "stopping", [FACT_RESTARTING] = "restarting", [FACT_FAILED] = "failed", [FACT_DONE] = "done",
+        [FACT_UNKNOWN] = "unknown",   [FACT_STOPPED] = "stopped",       [FACT_HELD] = "held",
+        [FACT_STARTING] = "starting", [FACT_READY] = "ready",           [FACT_UNHEALTHY] = "unhealthy",
+        [FACT_STOPPING] = "stopping", [FACT_RESTARTING] = "restarting", [FACT_FAILED] = "failed",
+        [FACT_DONE] = "done",
 };
 
-static const char *const kinds[] = { [FACT_SERVICE] = "service", [FACT_SIDECAR] = "sidecar", [FACT_TIMER] = "timer", [FACT_TASK] = "task" };
+static const char *const kinds[] = {
+        [FACT_SERVICE] = "service", [FACT_SIDECAR] = "sidecar", [FACT_TIMER] = "timer", [FACT_TASK] = "task"
+};
 
 const char *fact_state_name(enum fact_state state) {
         return states[state];
@@ -31,7 +35,8 @@ void facts_hide(struct facts *f, struct str what) {
 
 void facts_tell_hidden(const struct facts *f) {
         if (!str_is_absent(f->hidden))
-                (void) fprintf(stderr, "pyservicectl: not shown without root privileges: %.*s\n", STR_ARG(f->hidden));
+                (void) fprintf(stderr, "pyservicectl: not shown without root privileges: %.*s\n",
+                               STR_ARG(f->hidden));
 }
 
 static bool is_app_meant(const struct facts *f, struct str app) {
@@ -51,7 +56,9 @@ static bool is_target(const struct target *t, const struct fact_place *p) {
         if (!str_eq(t->app, p->app->name) || (!str_is_absent(t->part) && !str_eq(t->part, p->part->name)))
                 return false;
 
-        return str_is_absent(t->instance) || (p->unit->is_instance && str_to_u64(t->instance, UINT64_MAX, &number) && number == p->unit->number);
+        return str_is_absent(t->instance) ||
+               (p->unit->is_instance && str_to_u64(t->instance, UINT64_MAX, &number) &&
+                number == p->unit->number);
 }
 
 bool facts_is_meant(const struct facts *f, const struct fact_place *place) {
@@ -79,7 +86,7 @@ static void find_apps(struct facts *f) {
 
         VEC_EACH(d, &f->session.world.definitions)
                 if (!str_is_absent(d->name.text) && is_app_meant(f, d->name.text)) {
-                        *vec_push(a, &f->apps) = (struct fact_app) { .name = d->name.text, .definition = d };
+                        *vec_push(a, &f->apps) = (struct fact_app){ .name = d->name.text, .definition = d };
                         if (d->is_hidden)
                                 facts_hide(f, arena_join(a, STR("the content of "), d->path));
                 }
@@ -90,7 +97,8 @@ static void find_apps(struct facts *f) {
         VEC_EACH(name, &names.list) {
                 struct fact_app app = { .name = *name };
 
-                if (!is_app_meant(f, *name) || (n > 0 && bsearch(&app, f->apps.at, n, sizeof(app), compare_apps)))
+                if (!is_app_meant(f, *name) ||
+                    (n > 0 && bsearch(&app, f->apps.at, n, sizeof(app), compare_apps)))
                         continue;
                 *vec_push(a, &f->apps) = app;
         }
@@ -110,7 +118,8 @@ static int complain_unknown(struct facts *f, struct str app) {
                 if (!str_is_absent(d->name.text))
                         names[n++] = d->name.text;
         hint = diag_hint(a, app, names, n, STR("'pyservicectl status' lists all applications"));
-        (void) fprintf(stderr, "pyservicectl: unknown application '%.*s'; %.*s\n", STR_ARG(app), STR_ARG(hint));
+        (void) fprintf(stderr, "pyservicectl: unknown application '%.*s'; %.*s\n", STR_ARG(app),
+                       STR_ARG(hint));
         return CTL_MISTAKE;
 }
 
@@ -127,8 +136,10 @@ static int check_part(struct facts *f, const struct target *t, const struct fact
         if (str_is_absent(t->part))
                 return 0;
 
-        hint = diag_hint(a, t->part, names, n, arena_join(a, STR("'pyservicectl status "), app->name, STR("' lists what it has")));
-        (void) fprintf(stderr, "pyservicectl: %.*s has no part '%.*s'; %.*s\n", STR_ARG(app->name), STR_ARG(t->part), STR_ARG(hint));
+        hint = diag_hint(a, t->part, names, n,
+                         arena_join(a, STR("'pyservicectl status "), app->name, STR("' lists what it has")));
+        (void) fprintf(stderr, "pyservicectl: %.*s has no part '%.*s'; %.*s\n", STR_ARG(app->name),
+                       STR_ARG(t->part), STR_ARG(hint));
         return CTL_MISTAKE;
 }
 
@@ -156,14 +167,15 @@ static int check_instance(struct facts *f, const struct target *t) {
         VEC_EACH(place, &f->all) {
                 if (is_target(t, place))
                         return 0;
-                if (!is_target(&whole, place) || !place->unit->is_instance || place->unit->number == PORTS_NEXT)
+                if (!is_target(&whole, place) || !place->unit->is_instance ||
+                    place->unit->number == PORTS_NEXT)
                         continue;
                 highest = place->unit->number > highest ? place->unit->number : highest;
                 n++;
         }
 
-        (void) fprintf(stderr, "pyservicectl: %.*s%s%.*s has no instance %.*s; ", STR_ARG(t->app), str_is_absent(t->part) ? "" : "/", STR_ARG(t->part),
-                       STR_ARG(t->instance));
+        (void) fprintf(stderr, "pyservicectl: %.*s%s%.*s has no instance %.*s; ", STR_ARG(t->app),
+                       str_is_absent(t->part) ? "" : "/", STR_ARG(t->part), STR_ARG(t->instance));
         if (n > 0)
                 (void) fprintf(stderr, "the last one is %.*s\n", STR_ARG(arena_u64(&f->c->arena, highest)));
         else
@@ -174,7 +186,8 @@ static int check_instance(struct facts *f, const struct target *t) {
 static int check_instances(struct facts *f) {
         int r = 0;
 
-        for (size_t i = 0; r == 0 && f->targets && !f->takes_gone && !f->before && i < f->targets->list.n; i++)
+        for (size_t i = 0; r == 0 && f->targets && !f->takes_gone && !f->before && i < f->targets->list.n;
+             i++)
                 if (!str_is_absent(f->targets->list.at[i].instance))
                         r = check_instance(f, &f->targets->list.at[i]);
         return r;
@@ -197,8 +210,8 @@ static int open_places(struct facts *f) {
         int argc = f->c->argc, r;
 
         f->is_open = true;
-        f->c->argc = 0;                 /* they are no files */
-        f->places = (struct view_places) { -1, -1, { 0 } };
+        f->c->argc = 0; /* they are no files */
+        f->places = (struct view_places){ -1, -1, { 0 } };
         r = session_open(f->c, &f->session);
         f->c->argc = argc;
         if (r == 0)

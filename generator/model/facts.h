@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* The facts about apps, for status, ps, top and other verbs that show them: what definitions declare, what was published, and what
- * systemd, Podman, the balancer and the kernel say of it now. It takes one question for each kind of fact, whatever the number of
- * instances. What can't be asked (no rights, another root) is left unknown.
+/* The facts about apps, for status, ps, top and other verbs that show them: what definitions declare, what
+ * was published, and what systemd, Podman, the balancer and the kernel say of it now. It takes one
+ * question for each kind of fact, whatever the number of instances. What can't be asked (no rights,
+ * another root) is left unknown.
  *
  * Texts are printable; those that come from other programs were cleaned. */
 
@@ -18,80 +19,84 @@
 enum fact_kind { FACT_SERVICE, FACT_SIDECAR, FACT_TIMER, FACT_TASK };
 
 enum fact_state {
-        FACT_UNKNOWN,                   /* systemd was not asked */
+        FACT_UNKNOWN, /* systemd was not asked */
         FACT_STOPPED,
-        FACT_HELD,                      /* the same, by `pyservicectl stop` */
+        FACT_HELD, /* the same, by `pyservicectl stop` */
         FACT_STARTING,
         FACT_READY,
-        FACT_UNHEALTHY,                 /* it runs, and its health check says no, or the balancer sends it nothing */
+        FACT_UNHEALTHY, /* it runs, and its health check says no, or the balancer sends it nothing */
         FACT_STOPPING,
-        FACT_RESTARTING,                /* it failed, and systemd waits to start it again */
+        FACT_RESTARTING, /* it failed, and systemd waits to start it again */
         FACT_FAILED,
-        FACT_DONE,                      /* it had an end, and it was good */
+        FACT_DONE, /* it had an end, and it was good */
 };
 
-#define FACT_NOT_KNOWN UINT64_MAX       /* of a number */
+#define FACT_NOT_KNOWN UINT64_MAX /* of a number */
 
 /* One unit of a part: an instance, a spare, a sidecar; of a timer and a task what it runs. */
 struct fact_unit {
-        struct str name;                /* "shop-web@0.service" */
-        struct str container;           /* "shop-web-0" */
-        uint64_t number;                /* of an instance; PORTS_NEXT for a spare */
+        struct str name;      /* "shop-web@0.service" */
+        struct str container; /* "shop-web-0" */
+        uint64_t number;      /* of an instance; PORTS_NEXT for a spare */
         bool is_instance, is_declared;
-        bool is_kept;                   /* as its part: fact_is_kept() */
+        bool is_kept; /* as its part: fact_is_kept() */
         enum fact_state state;
-        struct str active, sub;         /* as systemd has it; absent where it was not asked */
+        struct str active, sub; /* as systemd has it; absent where it was not asked */
         struct bus_detail detail;
-        uint64_t port;                  /* 0 for none */
-        struct str label, revision;     /* what runs: io.pyservice.revision, and the app's revision that it belongs to; absent where not known */
-        struct str commit;              /* that its image was built from; absent where that is not known */
-        struct str health;              /* "healthy", "unhealthy", "starting", as Podman has it; absent for none */
-        struct str balancer;            /* "UP", "DOWN", "MAINT" …: what HAProxy or nginx makes of it; absent where it has none, or that is not known */
-        uint64_t n_sessions, n_requests, memory, cpu;   /* cpu: microseconds in all */
+        uint64_t port; /* 0 for none */
+        struct str label,
+                revision; /* what runs: io.pyservice.revision, and the app's revision that it belongs to; absent where not known */
+        struct str commit; /* that its image was built from; absent where that is not known */
+        struct str health; /* "healthy", "unhealthy", "starting", as Podman has it; absent for none */
+        struct str
+                balancer; /* "UP", "DOWN", "MAINT" …: what HAProxy or nginx makes of it; absent where it has none, or that is not known */
+        uint64_t n_sessions, n_requests, memory, cpu; /* cpu: microseconds in all */
 };
 
-/* The parts of an app: those of its definition, and published ones if the definition has errors, is removed or no longer has them. */
+/* The parts of an app: those of its definition, and published ones if the definition has errors, is
+ * removed or no longer has them. */
 struct fact_part {
         enum fact_kind kind;
-        struct str name;                /* "web"; of the short form the app's */
-        struct str unit;                /* "shop-web" */
-        struct str image;               /* of what was published */
-        struct str schedule;            /* of a timer, as in the definition */
+        struct str name;     /* "web"; of the short form the app's */
+        struct str unit;     /* "shop-web" */
+        struct str image;    /* of what was published */
+        struct str schedule; /* of a timer, as in the definition */
         bool is_declared;
-        bool may_end;                   /* systemd does not start it again whatever happens */
-        uint64_t scale;                 /* instances that are to be, on this machine */
-        uint64_t n_upheld;              /* what systemd is told to keep up */
+        bool may_end;      /* systemd does not start it again whatever happens */
+        uint64_t scale;    /* instances that are to be, on this machine */
+        uint64_t n_upheld; /* what systemd is told to keep up */
         bool has_haproxy, has_nginx;
         struct str backend;             /* HAProxy's; absent where the definition does not tell */
         struct str label, label_wanted; /* of containers of what runs, and of what is wanted */
         VEC(struct fact_unit) units;
-        struct str timer;               /* "shop-tidy.timer" */
-        struct bus_detail times;        /* of that */
+        struct str timer;        /* "shop-tidy.timer" */
+        struct bus_detail times; /* of that */
         bool is_timer_active;
-        bool is_task_done;              /* for the revision that is wanted */
+        bool is_task_done; /* for the revision that is wanted */
 };
 
 enum fact_standing { FACT_AS_DECLARED, FACT_CHANGING, FACT_NOT_AS_DECLARED };
 
 struct fact_app {
         struct str name;
-        const struct definition *definition;    /* NULL: it has none */
+        const struct definition *definition; /* NULL: it has none */
         struct view view;
         struct holds holds;
         enum view_outcome outcome;
-        struct str reason;              /* of a failure, "" where it is not known */
-        bool is_loaded;                 /* systemd has its target */
+        struct str reason; /* of a failure, "" where it is not known */
+        bool is_loaded;    /* systemd has its target */
         struct bus_detail target;
         VEC(struct fact_part) parts;
-        int bundle_error;               /* why its published bundle can't be understood; 0 if it can */
+        int bundle_error; /* why its published bundle can't be understood; 0 if it can */
         struct str image;
-        uint64_t n_declared, n_running, n_ready;        /* instances and sidecars */
-        uint64_t n_unhealthy;           /* of these */
-        uint64_t n_failed, n_named;     /* units; of these and others that something is wrong with, how many notes tell of */
-        uint64_t next;                  /* when its next timer elapses; 0 for none */
+        uint64_t n_declared, n_running, n_ready; /* instances and sidecars */
+        uint64_t n_unhealthy;                    /* of these */
+        uint64_t n_failed,
+                n_named; /* units; of these and others that something is wrong with, how many notes tell of */
+        uint64_t next;   /* when its next timer elapses; 0 for none */
         enum fact_standing standing;
-        struct str word;                /* "running", "stopped", "failed" … for the table and for programs */
-        struct str notes;               /* "; " between two; absent for none */
+        struct str word;  /* "running", "stopped", "failed" … for the table and for programs */
+        struct str notes; /* "; " between two; absent for none */
 };
 
 /* A unit, and what it belongs to. */
@@ -104,42 +109,44 @@ struct fact_place {
 /* What two looks are compared by. */
 struct fact_sample {
         struct str unit, cgroup;
-        uint64_t cpu, n_requests;       /* as of struct fact_unit */
+        uint64_t cpu, n_requests; /* as of struct fact_unit */
 };
 
 enum facts_about {
-        FACTS_TIMES = 1,                /* since when, and when next */
-        FACTS_EACH = 2,                 /* the same of each instance; restarts */
-        FACTS_USE = 4,                  /* memory and CPU */
-        FACTS_CONTAINERS = 8,           /* revisions and health */
+        FACTS_TIMES = 1,      /* since when, and when next */
+        FACTS_EACH = 2,       /* the same of each instance; restarts */
+        FACTS_USE = 4,        /* memory and CPU */
+        FACTS_CONTAINERS = 8, /* revisions and health */
         FACTS_BALANCER = 16,
 };
 
 struct facts {
         struct ctl *c;
         unsigned about;
-        const struct targets *targets;  /* NULL or empty for all apps */
-        const struct facts *before;     /* an earlier look with FACTS_USE, whose cgroups need not be asked again; NULL for none */
-        bool takes_gone;                /* an instance may be meant that is no more */
+        const struct targets *targets; /* NULL or empty for all apps */
+        const struct facts *
+                before; /* an earlier look with FACTS_USE, whose cgroups need not be asked again; NULL for none */
+        bool takes_gone; /* an instance may be meant that is no more */
         bool is_open;
         struct session session;
         struct view_places places;
-        VEC(struct fact_app) apps;      /* by name */
-        VEC(struct fact_place) all;     /* the units of all of them, in order */
-        bool is_live;                   /* of the running system, not of another root */
+        VEC(struct fact_app) apps;  /* by name */
+        VEC(struct fact_place) all; /* the units of all of them, in order */
+        bool is_live;               /* of the running system, not of another root */
         struct ports ports;
-        struct bus_list units;          /* by name */
-        struct podman_containers containers;    /* by name */
-        struct haproxy_counters servers; /* by name, then backend */
+        struct bus_list units;               /* by name */
+        struct podman_containers containers; /* by name */
+        struct haproxy_counters servers;     /* by name, then backend */
         bool has_units, has_containers, has_servers;
-        struct str haproxy_gap;         /* why nobody is reached through HAProxy; absent where it answers, or that is not known */
-        struct str hidden;              /* what could not be looked at; absent for nothing */
-        uint64_t taken_at;              /* CLOCK_MONOTONIC, microseconds */
-        VEC(struct fact_sample) samples;        /* by unit */
+        struct str
+                haproxy_gap; /* why nobody is reached through HAProxy; absent where it answers, or that is not known */
+        struct str hidden;               /* what could not be looked at; absent for nothing */
+        uint64_t taken_at;               /* CLOCK_MONOTONIC, microseconds */
+        VEC(struct fact_sample) samples; /* by unit */
 };
 
-/* `f` has c, about, targets and before set. An unknown app in `targets` is an error of the user. Gives 0 or an exit status after
- * having said why; close it in any case. */
+/* `f` has c, about, targets and before set. An unknown app in `targets` is an error of the user. Gives 0
+ * or an exit status after having said why; close it in any case. */
 int facts_open(struct facts *f);
 void facts_close(struct facts *f);
 
@@ -168,7 +175,8 @@ static inline uint64_t facts_last_run(const struct fact_part *timer) {
 
 /* Does it run, ready or not? */
 static inline bool fact_is_running(const struct fact_unit *u) {
-        return u->state == FACT_STARTING || u->state == FACT_READY || u->state == FACT_UNHEALTHY || u->state == FACT_STOPPING;
+        return u->state == FACT_STARTING || u->state == FACT_READY || u->state == FACT_UNHEALTHY ||
+               u->state == FACT_STOPPING;
 }
 
 /* Is it kept running: of a service or a sidecar? */

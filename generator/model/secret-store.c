@@ -14,8 +14,8 @@ static struct str path_of(struct ctl *c, const char *store, struct str name) {
         const char *home = getenv("HOME");
         struct str root = strcmp(c->root, "/") == 0 ? STR("") : str_of(c->root);
 
-        return arena_join(&c->arena, root, c->is_user && home ? str_of(home) : STR(""), c->is_user ? STR("/.config/") : STR("/etc/"), str_of(store),
-                          STR("/"), name);
+        return arena_join(&c->arena, root, c->is_user && home ? str_of(home) : STR(""),
+                          c->is_user ? STR("/.config/") : STR("/etc/"), str_of(store), STR("/"), name);
 }
 
 int secret_find(struct ctl *c, struct str name, struct credential_place *ret) {
@@ -28,7 +28,7 @@ int secret_find(struct ctl *c, struct str name, struct credential_place *ret) {
                 struct str path = path_of(c, stores[i], name);
 
                 if (access(path.p, R_OK) == 0) {
-                        *ret = (struct credential_place) { path, i == 1 };
+                        *ret = (struct credential_place){ path, i == 1 };
                         return 0;
                 }
                 if (errno != ENOENT)
@@ -52,8 +52,10 @@ static int find_own(struct ctl *c, struct str name, struct credential_place *ret
         if (r < 0)
                 return fail(path_of(c, "credstore.encrypted", name).p, r);
         if (!ret->is_encrypted) {
-                (void) fprintf(stderr, "pyservicectl: '%s' is not encrypted, and overrides an encrypted "
-                                       "credential; remove it first\n", ret->path.p);
+                (void) fprintf(stderr,
+                               "pyservicectl: '%s' is not encrypted, and overrides an encrypted "
+                               "credential; remove it first\n",
+                               ret->path.p);
                 return CTL_MISTAKE;
         }
 
@@ -79,7 +81,8 @@ int secret_read(struct ctl *c, struct str name, struct str *ret) {
                 if (r < 0)
                         return fail(place.path.p, r);
                 if (r > 0) {
-                        (void) fprintf(stderr, "pyservicectl: cannot decrypt '%s': %.*s\n", place.path.p, STR_ARG(text));
+                        (void) fprintf(stderr, "pyservicectl: cannot decrypt '%s': %.*s\n", place.path.p,
+                                       STR_ARG(text));
                         return CTL_MISTAKE;
                 }
         }
@@ -89,7 +92,8 @@ int secret_read(struct ctl *c, struct str name, struct str *ret) {
 }
 
 static int encrypt(struct ctl *c, struct str name, struct str value, struct str *ret) {
-        struct str program = spawn_find(&c->arena, "systemd-creds"), option = arena_join(&c->arena, STR("--name="), name);
+        struct str program = spawn_find(&c->arena, "systemd-creds"),
+                   option = arena_join(&c->arena, STR("--name="), name);
         const char *argv[] = { program.p, "encrypt", option.p, "-", "-", c->is_user ? "--user" : NULL, NULL };
         struct spawn_result result;
         int r = program.p ? spawn_run_on(&c->arena, argv, value, &result) : -ENOENT;
@@ -106,7 +110,8 @@ static int encrypt(struct ctl *c, struct str name, struct str value, struct str 
 }
 
 int secret_write(struct ctl *c, struct str name, struct str value) {
-        struct str path = path_of(c, "credstore.encrypted", name), sealed, directory = { path.p, path.n - name.n - 1 };
+        struct str path = path_of(c, "credstore.encrypted", name), sealed,
+                   directory = { path.p, path.n - name.n - 1 };
         CLEANUP(close_fd) int fd = -1;
         int r;
 
@@ -143,8 +148,10 @@ int secret_remove(struct ctl *c, struct str name) {
 
         r = secret_find(c, name, &place);
         if (r == 0)
-                (void) fprintf(stderr, "pyservicectl: the credential is not in '%.*s', but in '%s'; remove "
-                                       "that by hand\n", (int) (path.n - name.n - 1), path.p, place.path.p);
+                (void) fprintf(stderr,
+                               "pyservicectl: the credential is not in '%.*s', but in '%s'; remove "
+                               "that by hand\n",
+                               (int) (path.n - name.n - 1), path.p, place.path.p);
         else
                 (void) fprintf(stderr, "pyservicectl: '%s' does not exist\n", path.p);
         return CTL_MISTAKE;

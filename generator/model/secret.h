@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* pyservicectl secret: the credentials that an app's definition names, in systemd's credential stores. Values are in memory only: on
- * pipes to and from systemd-creds, never in an argv, and for an editor in a directory of ours in tmpfs. */
+/* pyservicectl secret: the credentials that an app's definition names, in systemd's credential stores.
+ * Values are in memory only: on pipes to and from systemd-creds, never in an argv, and for an editor in a
+ * directory of ours in tmpfs. */
 
 #include "ctl/ctl.h"
 #include "ctl/session.h"
@@ -11,7 +12,7 @@
 struct secret_use {
         struct str name;
         const struct secret *from;
-        uint64_t scale;                 /* of the services that use it, the largest */
+        uint64_t scale; /* of the services that use it, the largest */
         VEC(const struct container *) users;
 };
 
@@ -25,8 +26,8 @@ struct secret_uses {
 struct credential_place;
 int secret_find(struct ctl *c, struct str credential, struct credential_place *ret);
 
-/* Its value now, absent where there is none yet. One in clear is refused, since it counts before the one that would be written. Gives 0 or
- * an exit status. */
+/* Its value now, absent where there is none yet. One in clear is refused, since it counts before the one
+ * that would be written. Gives 0 or an exit status. */
 int secret_read(struct ctl *c, struct str credential, struct str *ret);
 
 /* Is there none in clear? Gives 0 or an exit status. */

@@ -67,7 +67,8 @@ enum view_outcome view_judge(const struct view *v, struct str *ret_reason) {
                 return VIEW_FAILED;
         if (is_about_wanted(v) && str_is(v->progress.phase, "done"))
                 return VIEW_DONE;
-        if (v->is_stopped || (v->knows_state && v->state.is_paused) || (is_about_wanted(v) && str_is(v->progress.phase, "paused")))
+        if (v->is_stopped || (v->knows_state && v->state.is_paused) ||
+            (is_about_wanted(v) && str_is(v->progress.phase, "paused")))
                 return VIEW_PAUSED;
         if (is_about_wanted(v) && str_is(v->progress.phase, "stalled")) {
                 *ret_reason = reason_of(v);
@@ -84,24 +85,27 @@ enum view_outcome view_judge(const struct view *v, struct str *ret_reason) {
 }
 
 struct str view_phase(struct arena *a, const struct view *v) {
-        return is_about_wanted(v) ? words_since(a, &v->progress) : (struct str) { 0 };
+        return is_about_wanted(v) ? words_since(a, &v->progress) : (struct str){ 0 };
 }
 
 struct str view_time(struct arena *a, uint64_t usec) {
         time_t seconds = (time_t) (usec / 1000000);
         char text[64];
         struct tm tm;
-        size_t n = localtime_r(&seconds, &tm) ? strftime(text, sizeof(text), "%a %Y-%m-%d %H:%M:%S %Z", &tm) : 0;
+        size_t n =
+                localtime_r(&seconds, &tm) ? strftime(text, sizeof(text), "%a %Y-%m-%d %H:%M:%S %Z", &tm) : 0;
 
-        return arena_str(a, (struct str) { text, n });
+        return arena_str(a, (struct str){ text, n });
 }
 
 struct str view_time_utc(struct arena *a, uint64_t usec) {
         char text[64];
         struct tm tm;
-        size_t n = gmtime_r(&(time_t) { (time_t) (usec / 1000000) }, &tm) ? strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm) : 0;
+        size_t n = gmtime_r(&(time_t){ (time_t) (usec / 1000000) }, &tm)
+                           ? strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm)
+                           : 0;
 
-        return arena_str(a, (struct str) { text, n });
+        return arena_str(a, (struct str){ text, n });
 }
 
 static void put_str(struct buf *out, const char *before, struct str text) {
@@ -151,7 +155,8 @@ static void count(const struct progress *p, size_t *ret_done, size_t *ret_all) {
 
 void view_show_changes(struct buf *out, const struct view *v, const struct progress *before) {
         static const struct progress none = { 0 };
-        bool is_end = str_is(v->progress.phase, "done") || str_is(v->progress.phase, "failed") || str_is(v->progress.phase, "paused");
+        bool is_end = str_is(v->progress.phase, "done") || str_is(v->progress.phase, "failed") ||
+                      str_is(v->progress.phase, "paused");
 
         if (!is_about_wanted(v))
                 return;
@@ -180,7 +185,7 @@ static void put_cut(struct buf *out, struct str text, size_t columns) {
         for (size_t n = 0; at < text.n && n < columns; n++)
                 for (at++; at < text.n && ((unsigned char) text.p[at] & 0xc0) == 0x80;)
                         at++;
-        buf_put_str(out, (struct str) { text.p, at });
+        buf_put_str(out, (struct str){ text.p, at });
 }
 
 static void put_bar(struct buf *line, const struct progress *p) {
@@ -223,9 +228,11 @@ static void show_failure(struct buf *out, const struct view *v, struct str reaso
         if (reason.n > 0)
                 put_str(out, " failed: ", reason);
         else
-                buf_put(out, v->knows_state ? " failed" :
-                                " is not rolled out: it failed, or another one is pinned; root can see "
-                                "which");
+                buf_put(out,
+                        v->knows_state
+                                ? " failed"
+                                : " is not rolled out: it failed, or another one is pinned; root can see "
+                                  "which");
         if (failure && !str_is_absent(v->runs) && !str_eq(v->runs, revision))
                 put_str(out, "; running: ", v->runs);
         /* An undo that failed has ended already. */
@@ -249,7 +256,10 @@ void view_show_end(struct buf *out, const struct view *v) {
                 buf_put(out, v->is_stopped ? " is accepted, but the application is stopped" : " runs");
                 break;
         case VIEW_PAUSED:
-                put_str(out, v->is_stopped ? "the application is stopped; 'pyservicectl start " : "paused; 'pyservicectl rollout resume ", v->app);
+                put_str(out,
+                        v->is_stopped ? "the application is stopped; 'pyservicectl start "
+                                      : "paused; 'pyservicectl rollout resume ",
+                        v->app);
                 buf_put(out, "' continues");
                 break;
         case VIEW_FAILED:
@@ -291,7 +301,10 @@ static void emit_progress(struct emitter *e, const struct progress *p) {
 
 struct str view_outcome_name(enum view_outcome outcome) {
         static const char *const names[] = {
-                [VIEW_UNDER_WAY] = "under-way", [VIEW_DONE] = "done", [VIEW_PAUSED] = "paused", [VIEW_FAILED] = "failed",
+                [VIEW_UNDER_WAY] = "under-way",
+                [VIEW_DONE] = "done",
+                [VIEW_PAUSED] = "paused",
+                [VIEW_FAILED] = "failed",
         };
 
         return str_of(names[outcome]);

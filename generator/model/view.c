@@ -25,7 +25,7 @@ int view_open(struct ctl *c, struct view_places *ret) {
         struct places places;
         int r = ctl_places(c, &places);
 
-        *ret = (struct view_places) { -1, -1, places.state };
+        *ret = (struct view_places){ -1, -1, places.state };
         if (r != 0)
                 return r;
         if (root < 0)
@@ -50,12 +50,17 @@ int view_fail(struct ctl *c, const struct view_places *p, struct str app, int r)
                 return CTL_MISTAKE;
         }
         if (r == -EBADMSG) {
-                (void) fprintf(stderr, "pyservicectl: %s: a file there has lines that this version cannot read\n", path.p);
+                (void) fprintf(stderr,
+                               "pyservicectl: %s: a file there has lines that this version cannot read\n",
+                               path.p);
                 return EXIT_SYSTEM;
         }
 
         if (r == -EPROTONOSUPPORT) {
-                (void) fprintf(stderr, "pyservicectl: %s: another version of pyservice published it; a reload publishes it anew\n", app.p);
+                (void) fprintf(stderr,
+                               "pyservicectl: %s: another version of pyservice published it; a reload "
+                               "publishes it anew\n",
+                               app.p);
                 return EXIT_SYSTEM;
         }
 
@@ -86,7 +91,7 @@ static void read_revisions(struct arena *a, const struct view_places *p, struct 
                 if (!str_split(&line, ' ', &key) || str_is_absent(line))
                         continue;
 
-                value = str_is(line, "-") ? (struct str) { 0 } : utf8_clean(a, line);
+                value = str_is(line, "-") ? (struct str){ 0 } : utf8_clean(a, line);
                 v->is_published = true;
                 if (str_is(key, "runs"))
                         v->runs = value;
@@ -103,7 +108,7 @@ int view_look(struct ctl *c, const struct view_places *p, struct str app, struct
         struct holds holds;
         int r;
 
-        *v = (struct view) { .app = app };
+        *v = (struct view){ .app = app };
         read_revisions(a, p, v);
         if (p->runtime >= 0 && progress_read(a, p->runtime, app, &v->progress) >= 0)
                 clean_progress(a, &v->progress);
@@ -125,7 +130,9 @@ static bool is_known(const struct view_places *p, const struct view *v) {
 }
 
 static int complain_unknown(struct str app) {
-        (void) fprintf(stderr, "pyservicectl: there is no application '%.*s'; if its definition is new, 'systemctl daemon-reload' publishes it\n",
+        (void) fprintf(stderr,
+                       "pyservicectl: there is no application '%.*s'; if its definition is new, 'systemctl "
+                       "daemon-reload' publishes it\n",
                        STR_ARG(app));
         return CTL_MISTAKE;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* The facts that `pyservicectl rollout` has about one app: all of it from files, so that it works below a root and, as far as they
- * can be read, without being root.
+/* The facts that `pyservicectl rollout` has about one app: all of it from files, so that it works below a
+ * root and, as far as they can be read, without being root.
  *
  *     /run/pyservice/apps/APP/revision        "runs REVISION", "wanted REVISION", "file REVISION"; "-" where there is none
  *     /run/pyservice/rollouts/APP             how far the rollout is; rollout/progress.h
@@ -15,11 +15,12 @@
 /* Texts are one line each, of printable UTF-8. */
 struct view {
         struct str app;
-        bool is_stopped;                /* as a whole, by the administrator: its rollout waits for that */
-        bool is_published, knows_state, has_errors;     /* has_errors: its definition has errors, or its revision failed */
-        struct str runs, wanted;        /* absent for none */
-        struct str file;                /* what the definition is; absent where it is broken, or never was published */
-        struct str left;                /* what was followed until now, where something else is wanted since */
+        bool is_stopped; /* as a whole, by the administrator: its rollout waits for that */
+        bool is_published, knows_state,
+                has_errors;      /* has_errors: its definition has errors, or its revision failed */
+        struct str runs, wanted; /* absent for none */
+        struct str file; /* what the definition is; absent where it is broken, or never was published */
+        struct str left; /* what was followed until now, where something else is wanted since */
         struct progress progress;
         struct state state;
 };
@@ -27,7 +28,7 @@ struct view {
 /* Where all that is; -1 where a directory is not there. */
 struct view_places {
         int runtime, state;
-        struct str state_path;          /* for messages */
+        struct str state_path; /* for messages */
 };
 
 /* Gives 0, or an exit status after having said why. */
@@ -40,7 +41,8 @@ int view_read(struct ctl *c, const struct view_places *p, struct str app, struct
 /* Like the function above, but reports an error if the state cannot be read. */
 int view_read_all(struct ctl *c, const struct view_places *p, struct str app, struct view *ret);
 
-/* The same, silently, also where nothing is known of the app. Negative errno where its state can't be read; the rest is there. */
+/* The same, silently, also where nothing is known of the app. Negative errno where its state can't be
+ * read; the rest is there. */
 int view_look(struct ctl *c, const struct view_places *p, struct str app, struct view *ret);
 
 /* "pyservicectl: /var/lib/pyservice/APP: …", for a negative errno; gives the exit status. */

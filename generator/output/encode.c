@@ -18,7 +18,11 @@ _Noreturn void encode_bug(const char *what, struct str text) {
 static size_t rune_length(struct str s, size_t at, uint32_t *ret) {
         static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
         const unsigned char *p = (const unsigned char *) s.p + at;
-        size_t n = p[0] < 0x80 ? 1 : (p[0] & 0xe0) == 0xc0 ? 2 : (p[0] & 0xf0) == 0xe0 ? 3 : (p[0] & 0xf8) == 0xf0 ? 4 : 0;
+        size_t n = p[0] < 0x80             ? 1
+                   : (p[0] & 0xe0) == 0xc0 ? 2
+                   : (p[0] & 0xf0) == 0xe0 ? 3
+                   : (p[0] & 0xf8) == 0xf0 ? 4
+                                           : 0;
         uint32_t c = n == 1 ? p[0] : n > 0 ? p[0] & (0x7fU >> n) : 0;
 
         if (n == 0 || n > s.n - at)
@@ -52,7 +56,8 @@ bool encode_is_utf8(struct str s) {
 /* unicode.IsSpace() of Go. */
 static bool is_go_space(uint32_t c) {
         return (c >= '\t' && c <= '\r') || c == ' ' || c == 0x85 || c == 0xa0 || c == 0x1680 ||
-               (c >= 0x2000 && c <= 0x200a) || c == 0x2028 || c == 0x2029 || c == 0x202f || c == 0x205f || c == 0x3000;
+               (c >= 0x2000 && c <= 0x200a) || c == 0x2028 || c == 0x2029 || c == 0x202f || c == 0x205f ||
+               c == 0x3000;
 }
 
 /* Bytes at the front of `s` that a reader would take away. */
@@ -116,11 +121,12 @@ static void put_control(struct buf *b, enum escape escape, char c) {
         case ESCAPE_HEX:
                 break;
         }
-        encode_bug("a control byte that can't be escaped", (struct str) { &c, 1 });
+        encode_bug("a control byte that can't be escaped", (struct str){ &c, 1 });
 }
 
 static bool is_plain_byte(char c) {
-        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || (c && strchr("@_./:,=+-[]\\", c));
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+               (c && strchr("@_./:,=+-[]\\", c));
 }
 
 /* One byte of ASCII. */
@@ -132,7 +138,7 @@ static void put_ascii(struct buf *b, const struct spelling *how, char c) {
         } else if (c == CREDENTIALS_MARK) {
                 buf_put(b, "%d");
         } else if (how->is_plain && !is_plain_byte(c)) {
-                encode_bug("a byte that a literal can't hold", (struct str) { &c, 1 });
+                encode_bug("a byte that a literal can't hold", (struct str){ &c, 1 });
         } else if (how->escape == ESCAPE_HEX && (!is_plain_byte(c) || c == '\\')) {
                 put_hex(b, "\\x", (unsigned char) c);
         } else if (c < ' ' || c == 0x7f) {
@@ -171,6 +177,6 @@ void encode_put(struct buf *b, const struct spelling *how, struct str text) {
                 else if (n == 1)
                         put_ascii(b, how, text.p[at]);
                 else
-                        put_rune(b, how, (struct str) { text.p + at, n }, c);
+                        put_rune(b, how, (struct str){ text.p + at, n }, c);
         }
 }

@@ -3,35 +3,35 @@
 
 /* How the bytes of a value are spelt in a unit file; only unit.c uses it.
  *
- * A value passes up to three readers. Quadlet splits and unquotes it, and writes it into ExecStart=. systemd unquotes it
- * again, then expands % and then $. Each spelling below is the set of rules that its readers undo together; the round
- * trip is fuzzed (tests/fuzz/fuzz-unit-roundtrip.c).
+ * A value passes up to three readers. Quadlet splits and unquotes it, and writes it into ExecStart=.
+ * systemd unquotes it again, then expands % and then $. Each spelling below is the set of rules that its
+ * readers undo together; the round trip is fuzzed (tests/fuzz/fuzz-unit-roundtrip.c).
  *
- * What no spelling can carry is refused by the types and is a bug here: NUL; what is not UTF-8 in systemd's sense, which
- * excludes U+FDD0…U+FDEF and U+..FFFE/F (one such character and systemd refuses the whole unit); U+0080, which Quadlet
- * writes as the byte 80. A bug ends the process with abort(). */
+ * What no spelling can carry is refused by the types and is a bug here: NUL; what is not UTF-8 in
+ * systemd's sense, which excludes U+FDD0…U+FDEF and U+..FFFE/F (one such character and systemd refuses the
+ * whole unit); U+0080, which Quadlet writes as the byte 80. A bug ends the process with abort(). */
 
 #include "base/buf.h"
 
 enum escape {
-        ESCAPE_NOTHING,         /* control bytes, blanks at the ends and a '\' at the end are bugs */
-        ESCAPE_TO_BLANK,        /* control bytes become blanks, the ends are trimmed */
-        ESCAPE_C,               /* \" \\ \n \t \xNN, inside "…" */
-        ESCAPE_JSON,            /* \" \\ \u00NN, inside "…" */
-        ESCAPE_HEX,             /* \xNN for all but letters, digits and a few */
+        ESCAPE_NOTHING,  /* control bytes, blanks at the ends and a '\' at the end are bugs */
+        ESCAPE_TO_BLANK, /* control bytes become blanks, the ends are trimmed */
+        ESCAPE_C,        /* \" \\ \n \t \xNN, inside "…" */
+        ESCAPE_JSON,     /* \" \\ \u00NN, inside "…" */
+        ESCAPE_HEX,      /* \xNN for all but letters, digits and a few */
 };
 
 struct spelling {
         enum escape escape;
         bool doubles_percent, doubles_dollar;
-        bool is_plain;          /* nothing but [A-Za-z0-9@_./:,=+-], '[', ']' and '\' before the end */
+        bool is_plain; /* nothing but [A-Za-z0-9@_./:,=+-], '[', ']' and '\' before the end */
 };
 
 /* Adds `text`, with INSTANCE_MARK as %i and CREDENTIALS_MARK as %d. */
 void encode_put(struct buf *b, const struct spelling *how, struct str text);
 
-/* A whole value that its readers take unquoted, as one line: without blanks (Unicode's too: Go trims them) and
- * backslashes at its ends for ESCAPE_TO_BLANK, where they make a bug otherwise. */
+/* A whole value that its readers take unquoted, as one line: without blanks (Unicode's too: Go trims them)
+ * and backslashes at its ends for ESCAPE_TO_BLANK, where they make a bug otherwise. */
 struct str encode_line_ends(const struct spelling *how, struct str value);
 
 /* Is `s` UTF-8 as systemd reads it, and without NUL? */

@@ -11,7 +11,8 @@ enum { ENV_FILE_LINE_MAX = 65535, ENV_FILE_VALUE_MAX = ENV_FILE_LINE_MAX - 1024 
 #define NAME_START "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_"
 
 static bool is_env_name(struct str s) {
-        return s.n > 0 && str_is_made_of((struct str) { s.p, 1 }, NAME_START) && str_is_made_of(s, NAME_START "0123456789");
+        return s.n > 0 && str_is_made_of((struct str){ s.p, 1 }, NAME_START) &&
+               str_is_made_of(s, NAME_START "0123456789");
 }
 
 static void put_name(struct buf *b, struct str name) {
@@ -23,8 +24,8 @@ static void put_name(struct buf *b, struct str name) {
 }
 
 bool env_file_can_hold(struct str value) {
-        return value.n <= ENV_FILE_VALUE_MAX && str_find(value, '\n') == value.n && str_find(value, '\0') == value.n &&
-               !str_has_suffix(value, STR("\r"));
+        return value.n <= ENV_FILE_VALUE_MAX && str_find(value, '\n') == value.n &&
+               str_find(value, '\0') == value.n && !str_has_suffix(value, STR("\r"));
 }
 
 void env_file_put(struct buf *b, struct env_name name, struct str value) {
@@ -102,7 +103,7 @@ static int compose_escape(struct buf *b, struct str *rest, const struct env_secr
         if (!str_has_prefix(*rest, STR("{")) || end == rest->n || end == 1)
                 return -EBADMSG;
 
-        r = secrets->get(secrets->userdata, (struct str) { rest->p + 1, end - 1 }, &content);
+        r = secrets->get(secrets->userdata, (struct str){ rest->p + 1, end - 1 }, &content);
         if (r < 0)
                 return r;
 
@@ -114,8 +115,8 @@ static int compose_escape(struct buf *b, struct str *rest, const struct env_secr
         return 0;
 }
 
-int env_template_read(struct arena *a, struct str line, const struct env_secrets *secrets, struct str *ret_name,
-                      struct str *ret_value) {
+int env_template_read(struct arena *a, struct str line, const struct env_secrets *secrets,
+                      struct str *ret_name, struct str *ret_value) {
         struct buf b = buf_in(a);
         size_t equals = str_find(line, '=');
         struct str name = { line.p, equals }, rest;
@@ -128,7 +129,7 @@ int env_template_read(struct arena *a, struct str line, const struct env_secrets
         while (rest.n > 0) {
                 size_t percent = str_find(rest, '%');
 
-                buf_put_str(&b, (struct str) { rest.p, percent });
+                buf_put_str(&b, (struct str){ rest.p, percent });
                 if (percent == rest.n)
                         break;
 

@@ -35,15 +35,18 @@ struct env_secrets {
         void *userdata;
 };
 
-/* Reads one line of a template (without its line end) and composes its value in the arena. 0; -EBADMSG where the line is no
- * template; what `get` returned where it failed. */
-#define env_template_compose(a, line, get, userdata, ret_name, ret_value) \
-        env_template_read((a), (line), &(const struct env_secrets) { (get), (userdata) }, (ret_name), (ret_value))
-int env_template_read(struct arena *a, struct str line, const struct env_secrets *secrets, struct str *ret_name,
-                      struct str *ret_value);
+/* Reads one line of a template (without its line end) and composes its value in the arena. 0; -EBADMSG
+ * where the line is no template; what `get` returned where it failed. */
+#define env_template_compose(a, line, get, userdata, ret_name, ret_value)                            \
+        env_template_read((a), (line), &(const struct env_secrets){ (get), (userdata) }, (ret_name), \
+                          (ret_value))
+int env_template_read(struct arena *a, struct str line, const struct env_secrets *secrets,
+                      struct str *ret_name, struct str *ret_value);
 
-/* -EILSEQ where systemd could not hold the value: NUL, or not UTF-8 (its UTF-8 has no U+FDD0…U+FDEF, U+..FFFE/F). */
+/* -EILSEQ where systemd could not hold the value: NUL, or not UTF-8 (its UTF-8 has no U+FDD0…U+FDEF,
+ * U+..FFFE/F). */
 int env_unit_put(struct buf *b, struct str name, struct str value);
 
-/* Takes a variable off the front of such a file, as env_unit_put() writes it: 1; 0 at its end; -EBADMSG for anything else. */
+/* Takes a variable off the front of such a file, as env_unit_put() writes it: 1; 0 at its end; -EBADMSG
+ * for anything else. */
 int env_unit_take(struct arena *a, struct str *rest, struct str *ret_name, struct str *ret_value);

@@ -91,7 +91,8 @@ static void put_escaped(struct buf *b, struct str text) {
 
                 if (c == 0)
                         encode_bug("a NUL in an argument of HAProxy", text);
-                if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || strchr("_./:-", c)) {
+                if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                    strchr("_./:-", c)) {
                         buf_put_char(b, (char) c);
                         continue;
                 }

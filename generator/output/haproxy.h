@@ -3,10 +3,11 @@
 
 /* HAProxy configuration (HAProxy Configuration Manual, section 2.2 "Quoting and escaping").
  *
- * Keywords are literals of the program; arguments are refined values, always written as "…" with every byte outside
- * [A-Za-z0-9_./:-] as \xNN (which the manual's strong quoting leaves alone, so it is weak quoting that is used), so that
- * no blank, quote, '#', '$' or backslash of a user's means anything. User text never enters a log format or a sample
- * expression: that language is read after unquoting, so types forbid it instead.
+ * Keywords are literals of the program; arguments are refined values, always written as "…" with every
+ * byte outside [A-Za-z0-9_./:-] as \xNN (which the manual's strong quoting leaves alone, so it is weak
+ * quoting that is used), so that no blank, quote, '#', '$' or backslash of a user's means anything. User
+ * text never enters a log format or a sample expression: that language is read after unquoting, so types
+ * forbid it instead.
  *
  * A line is: haproxy_line(h), then keywords and arguments; the next line or section ends it. */
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Files of plain lines: environment files, templates, and lists whose words are separated by one blank and whose
- * readers know no quoting. Words are refined types that can't hold a blank, or literals of the program. */
+/* Files of plain lines: environment files, templates, and lists whose words are separated by one blank and
+ * whose readers know no quoting. Words are refined types that can't hold a blank, or literals of the
+ * program. */
 
 #include "output/env.h"
 #include "output/tree.h"

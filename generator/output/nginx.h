@@ -3,12 +3,13 @@
 
 /* nginx's configuration (nginx.org/en/docs/beginners_guide.html#conf_structure; ngx_conf_read_token()).
  *
- * Names of directives and parameters are literals of the program; arguments are refined values, always written as "…" with
- * '"' and '\' behind a backslash, so that no blank, brace, ';' or '#' of a user's means anything. nginx has no way to write a '$' in
- * what it expands, nor a control byte that all its readers take: the checks refuse both for it (app/check-nginx.c), and here they are a bug.
+ * Names of directives and parameters are literals of the program; arguments are refined values, always
+ * written as "…" with '"' and '\' behind a backslash, so that no blank, brace, ';' or '#' of a user's
+ * means anything. nginx has no way to write a '$' in what it expands, nor a control byte that all its
+ * readers take: the checks refuse both for it (app/check-nginx.c), and here they are a bug.
  *
- * A directive is: nginx_line(n), then parameters and arguments; the next line, block or end of a block ends it with ';', and
- * nginx_block() with '{'. */
+ * A directive is: nginx_line(n), then parameters and arguments; the next line, block or end of a block
+ * ends it with ';', and nginx_block() with '{'. */
 
 #include "base/buf.h"
 #include "base/value.h"

@@ -48,7 +48,8 @@ static void put_plain(struct buf *b, struct str word) {
 }
 
 /* All but the argument. */
-static void put_line(struct tmpfiles *t, const char *type, struct abs_path path, const struct tmpfiles_access *access) {
+static void put_line(struct tmpfiles *t, const char *type, struct abs_path path,
+                     const struct tmpfiles_access *access) {
         buf_put(&t->text, type);
         buf_put_char(&t->text, ' ');
         put_path(&t->text, path.text);
@@ -66,7 +67,10 @@ static void put_base64(struct buf *b, struct str s) {
                 for (size_t k = 0; k < 3; k++)
                         bits = bits << 8 | (k < n ? (unsigned char) s.p[i + k] : 0);
                 for (size_t k = 0; k < 4; k++)
-                        buf_put_char(b, k <= n ? "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"[bits >> (18 - 6 * k) & 63] : '=');
+                        buf_put_char(
+                                b, k <= n ? "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+                                                    [bits >> (18 - 6 * k) & 63]
+                                          : '=');
         }
 }
 
@@ -75,7 +79,8 @@ void tmpfiles_directory(struct tmpfiles *t, struct abs_path path, const struct t
         buf_put_char(&t->text, '\n');
 }
 
-void tmpfiles_file(struct tmpfiles *t, struct abs_path path, const struct tmpfiles_access *access, struct any_text content) {
+void tmpfiles_file(struct tmpfiles *t, struct abs_path path, const struct tmpfiles_access *access,
+                   struct any_text content) {
         /* Without an argument it is emptied. */
         put_line(t, content.text.n > 0 ? "f+~" : "f+", path, access);
         if (content.text.n > 0)
@@ -84,7 +89,8 @@ void tmpfiles_file(struct tmpfiles *t, struct abs_path path, const struct tmpfil
         buf_put_char(&t->text, '\n');
 }
 
-void tmpfiles_credential(struct tmpfiles *t, struct abs_path path, const struct tmpfiles_access *access, struct name credential) {
+void tmpfiles_credential(struct tmpfiles *t, struct abs_path path, const struct tmpfiles_access *access,
+                         struct name credential) {
         put_line(t, "f+^", path, access);
         put_plain(&t->text, credential.text);
         buf_put_char(&t->text, '\n');

@@ -3,11 +3,13 @@
 
 /* Lines of tmpfiles.d(5): directories and files that systemd-tmpfiles makes, with their owners and modes.
  *
- * A line is split and unquoted like a shell's (with escapes of C), then % starts a specifier in the path. So each path is written as "…", with
- * every byte but letters, digits and a few as \xNN. A content is base64 ('~'), so that no byte of it means anything, or comes from
- * the credential of a name ('^'); both are written over what is there ('+').
+ * A line is split and unquoted like a shell's (with escapes of C), then % starts a specifier in the path.
+ * So each path is written as "…", with every byte but letters, digits and a few as \xNN. A content is
+ * base64 ('~'), so that no byte of it means anything, or comes from the credential of a name ('^'); both
+ * are written over what is there ('+').
  *
- * Names of users and groups are put as they stand, a mode likewise; other bytes than their types allow are a bug. */
+ * Names of users and groups are put as they stand, a mode likewise; other bytes than their types allow are
+ * a bug. */
 
 #include "output/tree.h"
 
@@ -22,8 +24,10 @@ struct tmpfiles_access {
 struct tmpfiles *tmpfiles_new(struct arena *a);
 
 void tmpfiles_directory(struct tmpfiles *t, struct abs_path path, const struct tmpfiles_access *access);
-void tmpfiles_file(struct tmpfiles *t, struct abs_path path, const struct tmpfiles_access *access, struct any_text content);
-void tmpfiles_credential(struct tmpfiles *t, struct abs_path path, const struct tmpfiles_access *access, struct name credential);
+void tmpfiles_file(struct tmpfiles *t, struct abs_path path, const struct tmpfiles_access *access,
+                   struct any_text content);
+void tmpfiles_credential(struct tmpfiles *t, struct abs_path path, const struct tmpfiles_access *access,
+                         struct name credential);
 
 /* The text so far, for hashing. */
 struct str tmpfiles_text(struct tmpfiles *t);

@@ -8,7 +8,7 @@
 struct tree_file *tree_add(struct tree *t, struct str path, mode_t mode, struct str text) {
         struct tree_file *file = vec_push(t->arena, &t->files);
 
-        *file = (struct tree_file) { .path = path, .mode = mode, .text = text };
+        *file = (struct tree_file){ .path = path, .mode = mode, .text = text };
         return file;
 }
 

@@ -3,18 +3,15 @@
 
 #include "output/encode.h"
 
-/* Quadlet ends the argument list at an empty word and writes a lone ';' unquoted, which systemd takes for the end of the
- * command. A variable that is set and empty survives Quadlet and vanishes in systemd; the unit sets it where needed. */
+/* Quadlet ends the argument list at an empty word and writes a lone ';' unquoted, which systemd takes for
+ * the end of the command. A variable that is set and empty survives Quadlet and vanishes in systemd; the
+ * unit sets it where needed. */
 #define EMPTY "${PYSERVICE_EMPTY}"
 #define EMPTY_IS_SET "Environment=\"PYSERVICE_EMPTY=\"\n"
 
 static const char *const section_names[SECTION_COUNT] = {
-        [SECTION_UNIT] = "Unit",
-        [SECTION_CONTAINER] = "Container",
-        [SECTION_IMAGE] = "Image",
-        [SECTION_NETWORK] = "Network",
-        [SECTION_VOLUME] = "Volume",
-        [SECTION_TIMER] = "Timer",
+        [SECTION_UNIT] = "Unit",       [SECTION_CONTAINER] = "Container", [SECTION_IMAGE] = "Image",
+        [SECTION_NETWORK] = "Network", [SECTION_VOLUME] = "Volume",       [SECTION_TIMER] = "Timer",
         [SECTION_SERVICE] = "Service",
 };
 
@@ -105,7 +102,7 @@ static void add_origin(struct unit *u, struct str key, struct span at) {
                 return;
 
         o = vec_push(u->arena, &u->origins);
-        *o = (struct origin) { .key = key, .at = at };
+        *o = (struct origin){ .key = key, .at = at };
 }
 
 static const struct spelling *spelling_of(const struct unit *u) {
@@ -257,13 +254,13 @@ void unit_put_duration(struct unit *u, enum unit_key key, struct duration value)
         if (t == UINT64_MAX)
                 unit_put_text(u, key, STR("infinity"), value.at);
         else if (unit_keys[key].encoding == ENC_SECONDS)
-                put_quantity(u, key, (struct number) { t / 1000000 + (t % 1000000 > 0), value.at }, "");
+                put_quantity(u, key, (struct number){ t / 1000000 + (t % 1000000 > 0), value.at }, "");
         else if (t % 1000000 == 0)
-                put_quantity(u, key, (struct number) { t / 1000000, value.at }, "s");
+                put_quantity(u, key, (struct number){ t / 1000000, value.at }, "s");
         else if (t % 1000 == 0)
-                put_quantity(u, key, (struct number) { t / 1000, value.at }, "ms");
+                put_quantity(u, key, (struct number){ t / 1000, value.at }, "ms");
         else
-                put_quantity(u, key, (struct number) { t, value.at }, "us");
+                put_quantity(u, key, (struct number){ t, value.at }, "us");
 }
 
 void unit_put_bytes(struct unit *u, enum unit_key key, struct byte_size value) {
@@ -283,7 +280,8 @@ void unit_put_bytes(struct unit *u, enum unit_key key, struct byte_size value) {
         put_quantity(u, key, v, suffixes[i]);
 }
 
-void unit_put_raw(struct unit *u, enum unit_section section, struct quadlet_key key, struct quadlet_text text) {
+void unit_put_raw(struct unit *u, enum unit_section section, struct quadlet_key key,
+                  struct quadlet_text text) {
         static const struct spelling raw = { .escape = ESCAPE_NOTHING };
         struct buf b = buf_in(u->arena);
 

@@ -3,7 +3,7 @@
 
 #include "output/encode.h"
 
-enum { WIDTH = 79 };                    /* of comments */
+enum { WIDTH = 79 }; /* of comments */
 
 struct yaml_text *yaml_text_new(struct arena *a, enum yaml_shape shape) {
         struct yaml_text *item = arena_new(a, struct yaml_text);
@@ -20,7 +20,8 @@ struct yaml_text *yaml_text_find(const struct yaml_text *map, struct str key) {
         return NULL;
 }
 
-struct yaml_text *yaml_text_put(struct arena *a, struct yaml_text *map, struct str key, enum yaml_shape shape) {
+struct yaml_text *yaml_text_put(struct arena *a, struct yaml_text *map, struct str key,
+                                enum yaml_shape shape) {
         struct yaml_text *item = yaml_text_find(map, key);
 
         if (!item) {
@@ -31,7 +32,8 @@ struct yaml_text *yaml_text_put(struct arena *a, struct yaml_text *map, struct s
         return item;
 }
 
-struct yaml_text *yaml_text_put_text(struct arena *a, struct yaml_text *map, struct str key, struct str text) {
+struct yaml_text *yaml_text_put_text(struct arena *a, struct yaml_text *map, struct str key,
+                                     struct str text) {
         struct yaml_text *item = yaml_text_put(a, map, key, YAML_TEXT_SCALAR);
 
         item->text = text;
@@ -39,7 +41,8 @@ struct yaml_text *yaml_text_put_text(struct arena *a, struct yaml_text *map, str
         return item;
 }
 
-struct yaml_text *yaml_text_put_plain(struct arena *a, struct yaml_text *map, struct str key, struct str text) {
+struct yaml_text *yaml_text_put_plain(struct arena *a, struct yaml_text *map, struct str key,
+                                      struct str text) {
         struct yaml_text *item = yaml_text_put_text(a, map, key, text);
 
         item->is_plain = true;
@@ -61,7 +64,8 @@ struct yaml_text *yaml_text_add_text(struct arena *a, struct yaml_text *list, st
 }
 
 void yaml_text_remark(struct arena *a, struct yaml_text *item, struct str paragraph) {
-        item->comment = str_is_absent(item->comment) ? paragraph : arena_join(a, item->comment, STR("\n"), paragraph);
+        item->comment =
+                str_is_absent(item->comment) ? paragraph : arena_join(a, item->comment, STR("\n"), paragraph);
 }
 
 static void put_blanks(struct buf *out, unsigned n) {
@@ -69,8 +73,8 @@ static void put_blanks(struct buf *out, unsigned n) {
                 buf_put_char(out, ' ');
 }
 
-/* How many bytes at `at` make a character that no reader of YAML takes for a line break or refuses: U+0080…U+009F, U+2028,
- * U+2029, U+FEFF and control characters are none. 0 for those. */
+/* How many bytes at `at` make a character that no reader of YAML takes for a line break or refuses:
+ * U+0080…U+009F, U+2028, U+2029, U+FEFF and control characters are none. 0 for those. */
 static size_t good_bytes(struct str s, size_t at) {
         const unsigned char *p = (const unsigned char *) s.p + at;
         size_t left = s.n - at;
@@ -103,11 +107,13 @@ static bool is_letter(char c) {
 
 /* 5s, 512M: texts to every reader. */
 static bool is_quantity(struct str s) {
-        return s.n > 1 && strchr("smhdwKMGT", s.p[s.n - 1]) && str_is_made_of((struct str) { s.p, s.n - 1 }, "0123456789");
+        return s.n > 1 && strchr("smhdwKMGT", s.p[s.n - 1]) &&
+               str_is_made_of((struct str){ s.p, s.n - 1 }, "0123456789");
 }
 
 static bool is_word_of_yaml(struct str s) {
-        static const char *const words[] = { "y", "n", "yes", "no", "on", "off", "true", "false", "null", "nan", "inf" };
+        static const char *const words[] = { "y",    "n",     "yes",  "no",  "on", "off",
+                                             "true", "false", "null", "nan", "inf" };
         char lower[6];
 
         if (s.n >= sizeof(lower))
@@ -115,7 +121,7 @@ static bool is_word_of_yaml(struct str s) {
         for (size_t i = 0; i < s.n; i++)
                 lower[i] = (char) (s.p[i] | 0x20);
         for (size_t i = 0; i < ARRAY_SIZE(words); i++)
-                if (str_eq((struct str) { lower, s.n }, str_of(words[i])))
+                if (str_eq((struct str){ lower, s.n }, str_of(words[i])))
                         return true;
 
         return false;
@@ -125,7 +131,8 @@ static bool is_word_of_yaml(struct str s) {
 static bool is_first(struct str s) {
         size_t n = str_has_prefix(s, STR("--")) ? 2 : str_has_prefix(s, STR("-")) ? 1 : 0;
 
-        return n < s.n && (is_letter(s.p[n]) || (n == 0 && (s.p[0] == '/' || s.p[0] == '_' || str_has_prefix(s, STR("./")))));
+        return n < s.n && (is_letter(s.p[n]) ||
+                           (n == 0 && (s.p[0] == '/' || s.p[0] == '_' || str_has_prefix(s, STR("./")))));
 }
 
 /* Is it the same text to every reader without quotes? */
@@ -159,7 +166,10 @@ static void put_quoted(struct buf *out, struct str s) {
         for (size_t at = 0, n; at < s.n; at += n) {
                 char c = s.p[at];
 
-                n = (unsigned char) c < 0x80 || !is_utf8 ? 1 : (unsigned char) c < 0xe0 ? 2 : (unsigned char) c < 0xf0 ? 3 : 4;
+                n = (unsigned char) c < 0x80 || !is_utf8 ? 1
+                    : (unsigned char) c < 0xe0           ? 2
+                    : (unsigned char) c < 0xf0           ? 3
+                                                         : 4;
                 if (c == '"' || c == '\\')
                         buf_put_char(out, '\\');
                 if (n == 1 && (unsigned char) c >= 0x80)
@@ -167,15 +177,15 @@ static void put_quoted(struct buf *out, struct str s) {
                 else if (c == '\n' || c == '\t')
                         buf_put(out, c == '\n' ? "\\n" : "\\t");
                 else if (good_bytes(s, at) > 0)
-                        buf_put_str(out, (struct str) { s.p + at, n });
+                        buf_put_str(out, (struct str){ s.p + at, n });
                 else
                         buf_put_str(out, arena_printf(out->arena, "\\u%04X", number_of(s, at)));
         }
         buf_put_char(out, '"');
 }
 
-/* Can it be a block scalar? Its last line may or may not end; nothing in it needs an escape, and its first line says how
- * far it is indented. */
+/* Can it be a block scalar? Its last line may or may not end; nothing in it needs an escape, and its first
+ * line says how far it is indented. */
 static bool is_block(struct str s) {
         struct str rest = s, line;
 
@@ -222,7 +232,7 @@ static void put_comment_word(struct buf *out, struct str word) {
                         while (at + n < word.n && ((unsigned char) word.p[at + n] & 0xc0) == 0x80)
                                 n++;
                 } else
-                        buf_put_str(out, (struct str) { word.p + at, n });
+                        buf_put_str(out, (struct str){ word.p + at, n });
         }
 }
 
@@ -317,7 +327,8 @@ static void put_items(struct buf *out, const struct yaml_text *of, unsigned inde
                         put_list_item(out, item, indent);
                         continue;
                 }
-                if (indent == 0 && last && (last->shape != YAML_TEXT_SCALAR || item->shape != YAML_TEXT_SCALAR))
+                if (indent == 0 && last &&
+                    (last->shape != YAML_TEXT_SCALAR || item->shape != YAML_TEXT_SCALAR))
                         buf_put_char(out, '\n');
                 put_comment(out, item->comment, indent);
                 put_blanks(out, indent);

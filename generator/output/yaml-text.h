@@ -3,8 +3,9 @@
 
 /* YAML for people, with comments, which libyaml's emitter cannot write: a tree, and its text.
  *
- * Whatever bytes a text holds, it comes out as one scalar that every reader of YAML 1.1 and 1.2 takes for a text, and a
- * comment stays a comment. What is no UTF-8 becomes '?'. A name of a key is used once in a map. */
+ * Whatever bytes a text holds, it comes out as one scalar that every reader of YAML 1.1 and 1.2 takes for
+ * a text, and a comment stays a comment. What is no UTF-8 becomes '?'. A name of a key is used once in a
+ * map. */
 
 #include "base/buf.h"
 #include "base/vec.h"
@@ -13,10 +14,10 @@ enum yaml_shape { YAML_TEXT_SCALAR, YAML_TEXT_LIST, YAML_TEXT_MAP };
 
 struct yaml_text {
         enum yaml_shape shape;
-        struct str key;                 /* in a map */
-        struct str comment;             /* the lines above it; absent for none */
-        struct str text;                /* a scalar's */
-        bool is_plain;                  /* a number, or true or false: never quoted */
+        struct str key;     /* in a map */
+        struct str comment; /* the lines above it; absent for none */
+        struct str text;    /* a scalar's */
+        bool is_plain;      /* a number, or true or false: never quoted */
         VEC(struct yaml_text *) items;
 };
 
@@ -25,12 +26,15 @@ struct yaml_text *yaml_text_new(struct arena *a, enum yaml_shape shape);
 /* NULL where the map has no such key. */
 struct yaml_text *yaml_text_find(const struct yaml_text *map, struct str key);
 
-/* What is at `key`, made where it is not there; what is there is made to be of `shape`, and loses its text. */
-struct yaml_text *yaml_text_put(struct arena *a, struct yaml_text *map, struct str key, enum yaml_shape shape);
+/* What is at `key`, made where it is not there; what is there is made to be of `shape`, and loses its
+ * text. */
+struct yaml_text *yaml_text_put(struct arena *a, struct yaml_text *map, struct str key,
+                                enum yaml_shape shape);
 struct yaml_text *yaml_text_put_text(struct arena *a, struct yaml_text *map, struct str key, struct str text);
 
 /* Only for what is made of digits, or true or false. */
-struct yaml_text *yaml_text_put_plain(struct arena *a, struct yaml_text *map, struct str key, struct str text);
+struct yaml_text *yaml_text_put_plain(struct arena *a, struct yaml_text *map, struct str key,
+                                      struct str text);
 
 /* A further item of a list. */
 struct yaml_text *yaml_text_add(struct arena *a, struct yaml_text *list, enum yaml_shape shape);

@@ -17,10 +17,10 @@ static void add_service(struct arena *a, const struct world *w, const struct ser
 
         LIST_EACH(domain, &s->proxy->domains)
                 *vec_push(a, &d->routes) =
-                        (struct proxy_route) { .domain = domain->text, .backend = backend_of(s).text };
+                        (struct proxy_route){ .domain = domain->text, .backend = backend_of(s).text };
         if (s->proxy->tls)
                 *vec_push(a, &d->certificates) =
-                        (struct proxy_certificate) { .path = s->proxy->tls->certificate.text };
+                        (struct proxy_certificate){ .path = s->proxy->tls->certificate.text };
 }
 
 void own_front_read(struct arena *a, const struct world *w, const char *root, struct own_front *ret) {
@@ -28,7 +28,7 @@ void own_front_read(struct arena *a, const struct world *w, const char *root, st
                               .settings = w->host.haproxy,
                               .root = strcmp(root, "/") == 0 ? "" : root };
 
-        *ret = (struct own_front) { 0 };
+        *ret = (struct own_front){ 0 };
         if (w->places.is_user || !w->host.haproxy)
                 return;
 
@@ -122,7 +122,7 @@ void check_front(struct ctl *c, struct session *s) {
                 }
         }
 
-        s->ds.owner = (struct str) { 0 };
+        s->ds.owner = (struct str){ 0 };
         if (lacking)
                 (void) diag_add(&s->ds, DIAG_FRONT_TAKEN, NOWHERE, "%.*s; %.*s",
                                 STR_ARG(front_problem(&c->arena, by)),

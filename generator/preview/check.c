@@ -54,8 +54,8 @@ static void check_objects(struct ctl *c, struct session *s) {
         podman_compare(&c->arena, &wanted, &differences);
         VEC_EACH(difference, &differences.list) {
                 s->ds.owner = difference->object->app;
-                (void) diag_add(&s->ds, DIAG_NOT_APPLIED, difference->object->at,
-                                "%.*s; %.*s", STR_ARG(difference->text),
+                (void) diag_add(&s->ds, DIAG_NOT_APPLIED, difference->object->at, "%.*s; %.*s",
+                                STR_ARG(difference->text),
                                 STR_ARG(podman_difference_advice(&c->arena, difference)));
         }
 }

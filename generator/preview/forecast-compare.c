@@ -11,7 +11,7 @@
 /* What an app's target keeps up. */
 struct upheld {
         struct record_unit is;
-        struct str what;                /* what makes it what it is: a container's revision, a timer's text */
+        struct str what; /* what makes it what it is: a container's revision, a timer's text */
 };
 
 struct upheld_list {
@@ -27,7 +27,7 @@ struct comparing {
 };
 
 static struct str without(struct str text, size_t n) {
-        return (struct str) { text.p, text.n - n };
+        return (struct str){ text.p, text.n - n };
 }
 
 static enum forecast_kind kind_of(const struct upheld *u) {
@@ -69,7 +69,7 @@ static void list_upheld(const struct tree *t, const struct record *record, struc
         record_list(t->arena, record, &units);
         VEC_EACH(u, &units.list)
                 if (!record_is_stopped(record, u->upheld))
-                        *vec_push(t->arena, &ret->list) = (struct upheld) { *u, what_is(t, u) };
+                        *vec_push(t->arena, &ret->list) = (struct upheld){ *u, what_is(t, u) };
 }
 
 static const struct upheld *find_upheld(const struct upheld_list *l, const struct upheld *u) {
@@ -77,7 +77,8 @@ static const struct upheld *find_upheld(const struct upheld_list *l, const struc
 }
 
 static void add(struct comparing *c, enum forecast_verb verb, enum forecast_kind kind, struct str name) {
-        *vec_push(c->arena, &c->app->actions) = (struct forecast_action) { .verb = verb, .kind = kind, .name = name };
+        *vec_push(c->arena, &c->app->actions) =
+                (struct forecast_action){ .verb = verb, .kind = kind, .name = name };
 }
 
 static bool is_early(const struct comparing *c, struct str unit) {
@@ -89,9 +90,12 @@ static bool is_early(const struct comparing *c, struct str unit) {
 }
 
 static void add_unit(struct comparing *c, enum forecast_verb verb, const struct upheld *u) {
-        *vec_push(c->arena, &c->app->actions) = (struct forecast_action) {
-                .verb = verb, .kind = kind_of(u), .name = u->is.unit, .number = u->is.number,
-                .unit = kind_of(u) == FORECAST_INSTANCE ? u->is.part->unit : (struct str) { 0 },
+        *vec_push(c->arena, &c->app->actions) = (struct forecast_action){
+                .verb = verb,
+                .kind = kind_of(u),
+                .name = u->is.unit,
+                .number = u->is.number,
+                .unit = kind_of(u) == FORECAST_INSTANCE ? u->is.part->unit : (struct str){ 0 },
                 .is_early = verb == FORECAST_START && is_early(c, u->is.part->unit),
         };
 }
@@ -124,7 +128,8 @@ static bool has_action(const struct comparing *c, struct str name) {
 
 static bool is_interrupted(const struct comparing *c, struct str name) {
         VEC_EACH(action, &c->app->actions)
-                if ((action->verb == FORECAST_RESTART || action->verb == FORECAST_STOP) && str_eq(action->name, name))
+                if ((action->verb == FORECAST_RESTART || action->verb == FORECAST_STOP) &&
+                    str_eq(action->name, name))
                         return true;
 
         return false;
@@ -132,9 +137,11 @@ static bool is_interrupted(const struct comparing *c, struct str name) {
 
 /* Does something restart or stop that it is bound to? Then systemd restarts it too. */
 static bool is_dragged(const struct comparing *c, const struct upheld *u) {
-        struct str end = kind_of(u) == FORECAST_INSTANCE ? STR("@.service.d/10-services.conf") : STR(".service.d/10-services.conf");
-        const struct tree_file *file = tree_find(&c->app->after, layout_unit(c->arena, u->is.part->unit, end));
-        struct str rest = file ? file->text : (struct str) { 0 }, line, key = STR("Requires=");
+        struct str end = kind_of(u) == FORECAST_INSTANCE ? STR("@.service.d/10-services.conf")
+                                                         : STR(".service.d/10-services.conf");
+        const struct tree_file *file =
+                tree_find(&c->app->after, layout_unit(c->arena, u->is.part->unit, end));
+        struct str rest = file ? file->text : (struct str){ 0 }, line, key = STR("Requires=");
 
         while (str_split(&rest, '\n', &line))
                 if (str_has_prefix(line, key) && is_interrupted(c, str_from(line, key.n)))
@@ -160,7 +167,8 @@ static void compare_bound(struct comparing *c) {
 
 static bool is_restarted(const struct comparing *c, struct str unit) {
         VEC_EACH(action, &c->app->actions)
-                if (action->verb == FORECAST_RESTART && action->kind == FORECAST_INSTANCE && str_eq(action->unit, unit))
+                if (action->verb == FORECAST_RESTART && action->kind == FORECAST_INSTANCE &&
+                    str_eq(action->unit, unit))
                         return true;
 
         return false;
@@ -171,7 +179,8 @@ static void compare_rollout(struct comparing *c, const struct state *s) {
         struct forecast_app *app = c->app;
         bool is_replaced = !str_is_absent(app->runs) && !str_eq(app->runs, app->wanted);
 
-        if (app->change == FORECAST_GONE || app->is_stopped || str_is_absent(app->wanted) || str_eq(app->accepted, app->wanted))
+        if (app->change == FORECAST_GONE || app->is_stopped || str_is_absent(app->wanted) ||
+            str_eq(app->accepted, app->wanted))
                 return;
 
         for (size_t i = 0; i < c->plan.tasks.n; i++)
@@ -180,8 +189,10 @@ static void compare_rollout(struct comparing *c, const struct state *s) {
                         app->actions.at[app->actions.n - 1].number = i;
                 }
         VEC_EACH(service, &c->plan.services)
-                if (is_replaced && !c->plan.is_recreate && service->has_spare && is_restarted(c, service->unit))
-                        add(c, FORECAST_TRY, FORECAST_SPARE, arena_join(c->arena, service->unit, STR("@next.service")));
+                if (is_replaced && !c->plan.is_recreate && service->has_spare &&
+                    is_restarted(c, service->unit))
+                        add(c, FORECAST_TRY, FORECAST_SPARE,
+                            arena_join(c->arena, service->unit, STR("@next.service")));
 }
 
 static struct str value_of(struct str rest, const char *key) {
@@ -191,7 +202,7 @@ static struct str value_of(struct str rest, const char *key) {
                 if (str_has_prefix(line, str_of(key)))
                         return str_from(line, strlen(key));
 
-        return (struct str) { 0 };
+        return (struct str){ 0 };
 }
 
 /* What is here is not pulled, unless the definition says so. */
@@ -201,7 +212,11 @@ static bool is_pulled(struct comparing *c, struct str text, struct str image) {
         if (!c->podman || !str_is_absent(value_of(text, "ExecStartPost=")))
                 return true;
 
-        return spawn_run(c->arena, (const char *const[]) { c->podman, "image", "exists", arena_str(c->arena, image).p, NULL }, &result) < 0 || result.status != 0;
+        return spawn_run(c->arena,
+                         (const char *const[]){ c->podman, "image", "exists", arena_str(c->arena, image).p,
+                                                NULL },
+                         &result) < 0 ||
+               result.status != 0;
 }
 
 static void compare_new_file(struct comparing *c, const struct tree_file *file) {
@@ -274,7 +289,8 @@ static int compare_actions(const void *x, const void *y) {
         return r != 0 ? r : str_cmp(a->name, b->name);
 }
 
-int forecast_compare(struct arena *a, struct forecast_app *app, const struct state *state, const char *podman, bool is_user) {
+int forecast_compare(struct arena *a, struct forecast_app *app, const struct state *state, const char *podman,
+                     bool is_user) {
         struct comparing c = { .arena = a, .app = app, .podman = podman, .is_user = is_user };
         const struct tree_file *plan = tree_find(&app->after, STR(LAYOUT_PLAN));
         int r = plan ? plan_parse(a, plan->text, &c.plan) : 0;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* How the generated files would change. Of variables there are the names, of files of the app's the paths; their values never. */
+/* How the generated files would change. Of variables there are the names, of files of the app's the paths;
+ * their values never. */
 
 #include <errno.h>
 
@@ -12,7 +13,7 @@
 
 /* What differs in nothing but the hash in its name is one file that changed. */
 struct twin {
-        const struct tree_file *before, *after;         /* NULL where there is none */
+        const struct tree_file *before, *after; /* NULL where there is none */
 };
 
 struct twin_list {
@@ -27,19 +28,21 @@ static bool is_hash(struct str path, size_t at) {
         if (at + HASH_DIGITS > path.n || !str_is_made_of(digits, "0123456789abcdef"))
                 return false;
 
-        return at > 0 && strchr("/.-", path.p[at - 1]) && (at + HASH_DIGITS == path.n || strchr(".-", path.p[at + HASH_DIGITS]));
+        return at > 0 && strchr("/.-", path.p[at - 1]) &&
+               (at + HASH_DIGITS == path.n || strchr(".-", path.p[at + HASH_DIGITS]));
 }
 
 static struct str without_hash(struct arena *a, struct str path) {
         for (size_t i = 0; i < path.n; i++)
                 if (is_hash(path, i))
-                        return arena_join(a, (struct str) { path.p, i }, str_from(path, i + HASH_DIGITS));
+                        return arena_join(a, (struct str){ path.p, i }, str_from(path, i + HASH_DIGITS));
 
         return path;
 }
 
 /* The file of the other tree that is this one but for the hash, and is in no twin by its own name. */
-static const struct tree_file *find_namesake(struct arena *a, const struct tree_file *file, const struct tree *from, const struct tree *in) {
+static const struct tree_file *find_namesake(struct arena *a, const struct tree_file *file,
+                                             const struct tree *from, const struct tree *in) {
         struct str name = without_hash(a, file->path);
 
         if (name.n == file->path.n)
@@ -59,7 +62,7 @@ static void find_twins(struct arena *a, const struct forecast_app *app, struct t
                         continue;
                 if (!after)
                         after = find_namesake(a, file, &app->before, &app->after);
-                *vec_push(a, &ret->list) = (struct twin) { file, after };
+                *vec_push(a, &ret->list) = (struct twin){ file, after };
         }
         VEC_EACH(file, &app->after.files) {
                 bool is_taken = tree_find(&app->before, file->path);
@@ -67,7 +70,7 @@ static void find_twins(struct arena *a, const struct forecast_app *app, struct t
                 VEC_EACH(twin, &ret->list)
                         is_taken |= twin->after == file;
                 if (!is_taken)
-                        *vec_push(a, &ret->list) = (struct twin) { NULL, file };
+                        *vec_push(a, &ret->list) = (struct twin){ NULL, file };
         }
 }
 
@@ -96,22 +99,24 @@ static size_t visible(const struct tree_file *file, struct str line) {
 
 /* The line of the other file that begins like this one; absent where there is none. */
 static struct str find_line(const struct tree_file *file, struct str beginning) {
-        struct str rest = file ? file->text : (struct str) { 0 }, line;
+        struct str rest = file ? file->text : (struct str){ 0 }, line;
 
         while (str_split(&rest, '\n', &line))
                 if (str_has_prefix(line, beginning))
                         return line;
 
-        return (struct str) { 0 };
+        return (struct str){ 0 };
 }
 
-static void put_line(struct buf *out, const struct tree_file *file, const struct tree_file *other, struct str line) {
+static void put_line(struct buf *out, const struct tree_file *file, const struct tree_file *other,
+                     struct str line) {
         size_t n = visible(file, line);
-        struct str old = n < line.n ? find_line(other, (struct str) { line.p, n }) : (struct str) { 0 };
+        struct str old = n < line.n ? find_line(other, (struct str){ line.p, n }) : (struct str){ 0 };
 
-        buf_put_str(out, utf8_clean(out->arena, (struct str) { line.p, n }));
+        buf_put_str(out, utf8_clean(out->arena, (struct str){ line.p, n }));
         if (n < line.n)
-                buf_put(out, !str_is_absent(old) && !str_eq(old, line) ? "(hidden, another value)" : "(hidden)");
+                buf_put(out,
+                        !str_is_absent(old) && !str_eq(old, line) ? "(hidden, another value)" : "(hidden)");
         buf_put_char(out, '\n');
 }
 
@@ -130,23 +135,30 @@ static struct str show(struct arena *a, const struct tree_file *file, const stru
         return buf_str(&out);
 }
 
-static struct str label(struct arena *a, char side, const struct forecast_app *app, const struct tree_file *file) {
+static struct str label(struct arena *a, char side, const struct forecast_app *app,
+                        const struct tree_file *file) {
         if (!file)
                 return STR("--label=/dev/null");
 
-        return arena_join(a, STR("--label="), (struct str) { &side, 1 }, STR("/"), app->name, STR("/"), file->path);
+        return arena_join(a, STR("--label="), (struct str){ &side, 1 }, STR("/"), app->name, STR("/"),
+                          file->path);
 }
 
-static int put_twin(struct buf *out, const struct trial *t, const struct forecast_app *app, const struct twin *twin) {
+static int put_twin(struct buf *out, const struct trial *t, const struct forecast_app *app,
+                    const struct twin *twin) {
         struct arena *a = out->arena;
         struct str program = spawn_find(a, "diff"), before = arena_join(a, str_of(t->path), STR("/before"));
         struct spawn_result result;
         int r = str_is_absent(program) ? -ENOENT : 0;
 
         if (r >= 0)
-                r = fs_replace(t->publisher.runtime, "before", 0600, twin->before ? show(a, twin->before, NULL) : STR(""));
+                r = fs_replace(t->publisher.runtime, "before", 0600,
+                               twin->before ? show(a, twin->before, NULL) : STR(""));
         if (r >= 0)
-                r = spawn_run_on(a, (const char *const[]) { program.p, "-u", label(a, 'a', app, twin->before).p, label(a, 'b', app, twin->after).p, before.p, "-", NULL },
+                r = spawn_run_on(a,
+                                 (const char *const[]){ program.p, "-u", label(a, 'a', app, twin->before).p,
+                                                        label(a, 'b', app, twin->after).p, before.p, "-",
+                                                        NULL },
                                  twin->after ? show(a, twin->after, twin->before) : STR(""), &result);
         if (r < 0)
                 return r;

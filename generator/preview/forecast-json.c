@@ -16,7 +16,10 @@ static void emit_actions(struct emitter *e, const struct forecast_app *app) {
 
 static int emit_app(struct emitter *e, const struct trial *t, const struct forecast_app *app, bool has_diff) {
         static const char *const changes[] = {
-                [FORECAST_SAME] = "none", [FORECAST_CHANGED] = "changed", [FORECAST_NEW] = "new", [FORECAST_GONE] = "gone",
+                [FORECAST_SAME] = "none",
+                [FORECAST_CHANGED] = "changed",
+                [FORECAST_NEW] = "new",
+                [FORECAST_GONE] = "gone",
         };
         struct str diff = STR("");
         int r = has_diff && app->change != FORECAST_SAME ? forecast_diff(e->out->arena, t, app, &diff) : 0;
@@ -31,7 +34,7 @@ static int emit_app(struct emitter *e, const struct trial *t, const struct forec
         emit_bool(e, "paused", app->is_paused);
         emit_bool(e, "stopped", app->is_stopped);
         emit_known(e, "runs", app->runs);
-        emit_known(e, "wanted", app->change == FORECAST_GONE ? (struct str) { NULL, 0 } : app->wanted);
+        emit_known(e, "wanted", app->change == FORECAST_GONE ? (struct str){ NULL, 0 } : app->wanted);
         emit_known(e, "pinned", app->pinned);
         if (app->change != FORECAST_SAME && app->change != FORECAST_GONE)
                 emit_text(e, "strategy", app->is_recreate ? STR("recreate") : STR("rolling"));
@@ -61,19 +64,21 @@ static void emit_totals(struct emitter *e, const struct forecast *f, const struc
         emit_close(e, '}');
 }
 
-int forecast_show_json(struct buf *out, const struct trial *t, const struct forecast *f, const struct forecast_shown *shown) {
+int forecast_show_json(struct buf *out, const struct trial *t, const struct forecast *f,
+                       const struct forecast_shown *shown) {
         struct emitter e = { .out = out, .depth = 1 };
         struct buf mistakes = buf_in(out->arena);
 
         /* As `check` has them. */
         diag_print_json(&mistakes, t->publisher.ds);
         buf_put(out, "{\n  \"mistakes\": ");
-        buf_put_str(out, (struct str) { mistakes.p, mistakes.n - 1 });
+        buf_put_str(out, (struct str){ mistakes.p, mistakes.n - 1 });
         emit_open(&e, "apps", '[');
         VEC_EACH(app, &f->apps) {
                 int r = 0;
 
-                if (forecast_is_shown(app, shown) && (app->change != FORECAST_SAME || app->has_mistakes || shown->n > 0))
+                if (forecast_is_shown(app, shown) &&
+                    (app->change != FORECAST_SAME || app->has_mistakes || shown->n > 0))
                         r = emit_app(&e, t, app, shown->has_diff);
                 if (r < 0)
                         return r;

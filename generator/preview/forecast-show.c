@@ -44,8 +44,9 @@ static void count_action(const struct forecast_action *action, struct forecast_t
         ret->n_tasks += action->kind == FORECAST_TASK;
 }
 
-void forecast_count(const struct forecast *f, const struct forecast_shown *shown, struct forecast_totals *ret) {
-        *ret = (struct forecast_totals) { 0 };
+void forecast_count(const struct forecast *f, const struct forecast_shown *shown,
+                    struct forecast_totals *ret) {
+        *ret = (struct forecast_totals){ 0 };
         VEC_EACH(app, &f->apps) {
                 if (!forecast_is_shown(app, shown))
                         continue;
@@ -65,7 +66,7 @@ static void forecast_put_mistakes(struct buf *out, const struct diags *ds, struc
         VEC_EACH(d, &ds->list)
                 if (str_eq(d->owner, app))
                         *vec_push(ds->arena, &own.list) = *d;
-        diag_print(out, &own, (struct str) { NULL, 0 }, is_colored ? DIAG_COLOR : 0);
+        diag_print(out, &own, (struct str){ NULL, 0 }, is_colored ? DIAG_COLOR : 0);
 }
 
 static void put_all(struct buf *out, const struct str *parts, size_t n) {
@@ -73,11 +74,14 @@ static void put_all(struct buf *out, const struct str *parts, size_t n) {
                 buf_put_str(out, parts[i]);
 }
 
-#define PUT(out, ...) put_all((out), (const struct str[]) { __VA_ARGS__ }, ARRAY_SIZE(((const struct str[]) { __VA_ARGS__ })))
+#define PUT(out, ...) \
+        put_all((out), (const struct str[]){ __VA_ARGS__ }, ARRAY_SIZE(((const struct str[]){ __VA_ARGS__ })))
 
 static void put_replaced(struct buf *out, const struct forecast_app *app) {
         PUT(out, STR(": revision "), app->wanted, STR(" replaces "), app->runs);
-        buf_put(out, app->is_stopped ? " when it is started" : app->is_recreate ? ", all instances at once" : ", one after another");
+        buf_put(out, app->is_stopped    ? " when it is started"
+                     : app->is_recreate ? ", all instances at once"
+                                        : ", one after another");
         if (app->is_paused)
                 PUT(out, STR("; but it is paused until 'pyservicectl rollout resume "), app->name, STR("'"));
 }
@@ -99,13 +103,16 @@ static void put_headline(struct buf *out, const struct forecast_app *app) {
                 buf_put(out, " was removed: all its parts stop");
                 break;
         case FORECAST_CHANGED:
-                if (!str_is_absent(app->runs) && !str_is_absent(app->wanted) && !str_eq(app->runs, app->wanted))
+                if (!str_is_absent(app->runs) && !str_is_absent(app->wanted) &&
+                    !str_eq(app->runs, app->wanted))
                         put_replaced(out, app);
                 else
                         PUT(out, STR(": revision "), app->wanted, STR(" stays"));
                 break;
         case FORECAST_SAME:
-                buf_put(out, app->is_held_back ? " is held back, and stays as it is:" : app->has_mistakes ? " has errors:" : ": nothing changes");
+                buf_put(out, app->is_held_back   ? " is held back, and stays as it is:"
+                             : app->has_mistakes ? " has errors:"
+                                                 : ": nothing changes");
                 break;
         }
         buf_put_char(out, '\n');
@@ -176,11 +183,12 @@ static void put_sign(struct buf *out, enum forecast_verb verb, bool is_colored) 
         buf_put_char(out, sign);
         if (is_colored)
                 buf_put(out, PLAIN);
-        PUT(out, STR(" "), name, (struct str) { "         ", 9 - name.n });
+        PUT(out, STR(" "), name, (struct str){ "         ", 9 - name.n });
 }
 
 static bool goes_on(const struct forecast_action *a, const struct forecast_action *b) {
-        return a->kind == FORECAST_INSTANCE && b->kind == FORECAST_INSTANCE && a->verb == b->verb && str_eq(a->unit, b->unit) && b->number == a->number + 1;
+        return a->kind == FORECAST_INSTANCE && b->kind == FORECAST_INSTANCE && a->verb == b->verb &&
+               str_eq(a->unit, b->unit) && b->number == a->number + 1;
 }
 
 /* Instances with consecutive numbers take one line. */
@@ -206,7 +214,8 @@ static void put_actions(struct buf *out, const struct forecast_app *app, bool is
                 buf_put(out, "  its files change; nothing is started, stopped or restarted\n");
 }
 
-static int put_app(struct buf *out, const struct trial *t, const struct forecast_app *app, const struct forecast_shown *shown) {
+static int put_app(struct buf *out, const struct trial *t, const struct forecast_app *app,
+                   const struct forecast_shown *shown) {
         struct str diff = STR("");
         int r = 0;
 
@@ -237,7 +246,9 @@ static void put_totals(struct buf *out, const struct forecast_totals *n) {
         put_number(out, n->n_tasks, n->n_tasks == 1 ? " task to run." : " tasks to run.");
         if (n->n_held_back > 0) {
                 buf_put_char(out, ' ');
-                put_number(out, n->n_held_back, n->n_held_back == 1 ? " application is held back." : " applications are held back.");
+                put_number(out, n->n_held_back,
+                           n->n_held_back == 1 ? " application is held back."
+                                               : " applications are held back.");
         }
         buf_put_char(out, '\n');
 }
@@ -256,14 +267,16 @@ static void put_others(struct buf *out, const struct forecast *f, const struct f
                 buf_put(out, ", too.\n");
 }
 
-int forecast_show(struct buf *out, const struct trial *t, const struct forecast *f, const struct forecast_shown *shown) {
+int forecast_show(struct buf *out, const struct trial *t, const struct forecast *f,
+                  const struct forecast_shown *shown) {
         struct forecast_totals totals;
 
-        forecast_put_mistakes(out, t->publisher.ds, (struct str) { NULL, 0 }, shown->is_colored);
+        forecast_put_mistakes(out, t->publisher.ds, (struct str){ NULL, 0 }, shown->is_colored);
         VEC_EACH(app, &f->apps) {
                 int r = 0;
 
-                if (forecast_is_shown(app, shown) && (app->change != FORECAST_SAME || app->has_mistakes || shown->n > 0))
+                if (forecast_is_shown(app, shown) &&
+                    (app->change != FORECAST_SAME || app->has_mistakes || shown->n > 0))
                         r = put_app(out, t, app, shown);
                 if (r < 0)
                         return r;

@@ -20,21 +20,23 @@ struct making {
         struct arena *arena;
         struct trial *trial;
         struct forecast *forecast;
-        int live, apps;                 /* /run/pyservice and its apps; -1 where they are not there */
-        struct alive alive;             /* apps that are kept up now, or would be */
+        int live, apps;     /* /run/pyservice and its apps; -1 where they are not there */
+        struct alive alive; /* apps that are kept up now, or would be */
         const char *podman;
-        struct bus *bus;                /* NULL where systemd is not to be asked, or does not answer */
-        struct podman_objects objects;  /* of the definitions that count */
+        struct bus *bus;               /* NULL where systemd is not to be asked, or does not answer */
+        struct podman_objects objects; /* of the definitions that count */
 };
 
 static const struct str left_out[] = {
-        STR_INIT(LAYOUT_STAMP), STR_INIT(LAYOUT_MANIFEST), STR_INIT(LAYOUT_REVISION), STR_INIT(LAYOUT_RETIRED),
-        STR_INIT(LAYOUT_WANTED), STR_INIT(LAYOUT_WHOLE), STR_INIT(LAYOUT_RECORD),
+        STR_INIT(LAYOUT_STAMP),   STR_INIT(LAYOUT_MANIFEST), STR_INIT(LAYOUT_REVISION),
+        STR_INIT(LAYOUT_RETIRED), STR_INIT(LAYOUT_WANTED),   STR_INIT(LAYOUT_WHOLE),
+        STR_INIT(LAYOUT_RECORD),
 };
 
 static bool is_left_out(struct str path) {
         for (size_t i = 0; i < ARRAY_SIZE(left_out); i++)
-                if (str_eq(path, left_out[i]) || (str_has_prefix(path, left_out[i]) && path.p[left_out[i].n] == '/'))
+                if (str_eq(path, left_out[i]) ||
+                    (str_has_prefix(path, left_out[i]) && path.p[left_out[i].n] == '/'))
                         return true;
 
         return false;
@@ -123,7 +125,8 @@ static bool has_mistakes(const struct diags *ds, struct str app, bool *ret_faile
                 bool is_own = d->severity == SEVERITY_ERROR && str_eq(d->owner, app);
 
                 found |= is_own;
-                *ret_failed |= is_own && (d->id == DIAG_ROLLOUT_FAILED || d->id == DIAG_BAD_STATE || d->id == DIAG_QUADLET_REFUSED);
+                *ret_failed |= is_own && (d->id == DIAG_ROLLOUT_FAILED || d->id == DIAG_BAD_STATE ||
+                                          d->id == DIAG_QUADLET_REFUSED);
         }
         return found;
 }
@@ -151,7 +154,7 @@ static bool is_kept(const struct trial *t, struct arena *a, const struct forecas
 static int read_state(struct making *m, struct forecast_app *app, struct state *ret) {
         int r = state_read(m->arena, m->trial->publisher.state, app->name, ret);
 
-        if (r == -EBADMSG)              /* the generator complains of it */
+        if (r == -EBADMSG) /* the generator complains of it */
                 r = 0;
         if (r < 0)
                 return r;
@@ -165,7 +168,8 @@ static int read_state(struct making *m, struct forecast_app *app, struct state *
 }
 
 static int read_revisions(struct making *m, const struct bundle *b, struct forecast_app *app) {
-        const struct tree_file *file = b && b->choice == BUNDLE_WANTED ? tree_find(&b->tree, STR(LAYOUT_REVISION)) : NULL;
+        const struct tree_file *file =
+                b && b->choice == BUNDLE_WANTED ? tree_find(&b->tree, STR(LAYOUT_REVISION)) : NULL;
         struct wanted now = { 0 }, then = { 0 };
         int r = m->live < 0 ? 0 : wanted_read(m->arena, m->live, app->name, &now);
 
@@ -199,7 +203,7 @@ static int take_app(struct making *m, struct str name, const struct bundle *b) {
         struct state state = { 0 };
         int r;
 
-        *app = (struct forecast_app) { .name = name, .before.arena = m->arena, .after.arena = m->arena };
+        *app = (struct forecast_app){ .name = name, .before.arena = m->arena, .after.arena = m->arena };
         app->is_stopped = b ? b->is_stopped : was_alive && was_alive->is_stopped;
         app->has_mistakes = has_mistakes(m->trial->publisher.ds, name, &app->is_held_back);
         if (is_alive != (was_alive != NULL))
@@ -251,18 +255,25 @@ static int make(struct making *m) {
 int forecast_make(struct ctl *c, struct trial *t, struct forecast *ret) {
         CLEANUP(close_fd) int live = t->live[0] != '\0' ? fs_open_dir(AT_FDCWD, t->live) : -1;
         CLEANUP(close_fd) int apps = live >= 0 ? fs_open_dir(live, LAYOUT_APPS) : -1;
-        struct making m = { .ctl = c, .arena = &c->arena, .trial = t, .forecast = ret, .live = live < 0 ? -1 : live, .apps = apps < 0 ? -1 : apps };
+        struct making m = { .ctl = c,
+                            .arena = &c->arena,
+                            .trial = t,
+                            .forecast = ret,
+                            .live = live < 0 ? -1 : live,
+                            .apps = apps < 0 ? -1 : apps };
         int r;
 
-        *ret = (struct forecast) { 0 };
+        *ret = (struct forecast){ 0 };
         m.podman = strcmp(c->root, "/") == 0 ? spawn_find(&c->arena, "podman").p : NULL;
         if (strcmp(c->root, "/") == 0)
                 (void) bus_open(&c->arena, c->is_user, -1, &m.bus);
         r = make(&m);
         bus_close(&m.bus);
         if (r == -EPROTONOSUPPORT) {
-                (void) fputs("pyservicectl: cannot compare with the published bundles: another version of pyservice "
-                             "published them; reload to publish them again\n", stderr);
+                (void) fputs("pyservicectl: cannot compare with the published bundles: another version of "
+                             "pyservice "
+                             "published them; reload to publish them again\n",
+                             stderr);
                 return EXIT_SYSTEM;
         }
         return r < 0 ? ctl_fail("cannot compare with the published bundles", r) : 0;

@@ -28,8 +28,8 @@ static int fail(const char *what, int r) {
 int foresee_open(struct ctl *c, const struct proposed *files, size_t n, struct foreseeing *ret) {
         int argc = c->argc, r;
 
-        c->argc = 0;                    /* they are no files to be loaded instead of all definitions */
-        ret->trial = (struct trial) { .publisher = { .runtime = -1, .state = -1, .output = -1 } };
+        c->argc = 0; /* they are no files to be loaded instead of all definitions */
+        ret->trial = (struct trial){ .publisher = { .runtime = -1, .state = -1, .output = -1 } };
         ret->session.world.root = -1;
         ret->is_open = true;
         r = session_open_with(c, files, n, &ret->session);
@@ -55,7 +55,8 @@ int foresee_name(const char *word, struct str *ret) {
         if (type_accepts(KIND_NAME, *ret))
                 return 0;
 
-        (void) fprintf(stderr, "pyservicectl: invalid application name '%s'; %s\n", word, type_of(KIND_NAME)->rule);
+        (void) fprintf(stderr, "pyservicectl: invalid application name '%s'; %s\n", word,
+                       type_of(KIND_NAME)->rule);
         return CTL_USAGE;
 }
 
@@ -70,9 +71,10 @@ int foresee_check_names(const struct foreseeing *f, const struct forecast_shown 
 
                 if (forecast_find(&f->forecast, shown->apps[i]))
                         continue;
-                hint = diag_hint(a, shown->apps[i], names, f->forecast.apps.n, STR(
-                                "write a file with its directory or its suffix .yaml"));
-                (void) fprintf(stderr, "pyservicectl: unknown application '%.*s'; %.*s\n", STR_ARG(shown->apps[i]), STR_ARG(hint));
+                hint = diag_hint(a, shown->apps[i], names, f->forecast.apps.n,
+                                 STR("write a file with its directory or its suffix .yaml"));
+                (void) fprintf(stderr, "pyservicectl: unknown application '%.*s'; %.*s\n",
+                               STR_ARG(shown->apps[i]), STR_ARG(hint));
                 return CTL_MISTAKE;
         }
 

@@ -13,8 +13,8 @@ struct foreseeing {
         bool is_open;
 };
 
-/* Loads all definitions, with these files as they would be, and foresees what would come of them. Gives 0, or an exit status after having
- * said why. */
+/* Loads all definitions, with these files as they would be, and foresees what would come of them. Gives 0,
+ * or an exit status after having said why. */
 int foresee_open(struct ctl *c, const struct proposed *files, size_t n, struct foreseeing *ret);
 
 /* What was foreseen stays. */

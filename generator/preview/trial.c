@@ -49,9 +49,16 @@ static int open_directory(struct ctl *c, struct session *s, const char *parent, 
         int r = snprintf(t->path, sizeof(t->path), "%s/.pyservice-trial-XXXXXX", parent);
 
         t->session = s;
-        t->publisher = (struct publisher) {
-                .arena = &c->arena, .ds = &s->ds, .runtime = -1, .state = -1, .output = -1, .quadlet = trial_quadlet(c),
-                .runtime_path = s->world.places.runtime, .state_path = s->world.places.state, .is_user = s->world.places.is_user,
+        t->publisher = (struct publisher){
+                .arena = &c->arena,
+                .ds = &s->ds,
+                .runtime = -1,
+                .state = -1,
+                .output = -1,
+                .quadlet = trial_quadlet(c),
+                .runtime_path = s->world.places.runtime,
+                .state_path = s->world.places.state,
+                .is_user = s->world.places.is_user,
         };
         r = r < 0 || (size_t) r >= sizeof(t->path) ? -ENAMETOOLONG : 0;
         block_signals(t);
@@ -74,7 +81,7 @@ static int open_directory(struct ctl *c, struct session *s, const char *parent, 
 }
 
 int trial_open_fresh(struct ctl *c, struct session *s, struct trial *ret) {
-        *ret = (struct trial) { 0 };
+        *ret = (struct trial){ 0 };
         return open_directory(c, s, "/tmp", ret);
 }
 
@@ -91,7 +98,7 @@ static const char *find_parent(struct ctl *c, struct session *s, struct trial *t
         n = strlen(t->live);
         while (n > 1 && t->live[n - 1] != '/')
                 n--;
-        return arena_str(&c->arena, (struct str) { t->live, n > 1 ? n - 1 : n }).p;
+        return arena_str(&c->arena, (struct str){ t->live, n > 1 ? n - 1 : n }).p;
 }
 
 /* Each bundle as a link to the one that is published: one that changes takes the place of its link. */
@@ -108,7 +115,8 @@ static int link_bundles(struct ctl *c, struct trial *t) {
                 struct path path, target;
 
                 (void) path_join(&path, STR(LAYOUT_APPS "/"), *name);
-                if (r >= 0 && symlinkat(path_join(&target, str_of(t->live), STR("/" LAYOUT_APPS "/"), *name), t->publisher.runtime, path.text) < 0)
+                if (r >= 0 && symlinkat(path_join(&target, str_of(t->live), STR("/" LAYOUT_APPS "/"), *name),
+                                        t->publisher.runtime, path.text) < 0)
                         r = -errno;
         }
         return r;
@@ -149,7 +157,7 @@ static int take_live(struct ctl *c, struct trial *t) {
 int trial_open(struct ctl *c, struct session *s, struct trial *ret) {
         int r;
 
-        *ret = (struct trial) { 0 };
+        *ret = (struct trial){ 0 };
         r = open_directory(c, s, find_parent(c, s, ret), ret);
         if (r >= 0 && ret->live[0] != '\0')
                 r = take_live(c, ret);
@@ -172,7 +180,9 @@ static struct span proxy_span(const struct session *s, struct str app) {
 
 static int ask_haproxy(struct ctl *c, struct trial *t) {
         struct session *s = t->session;
-        struct proxy_run run = { .arena = &c->arena, .world = &s->world, .root = strcmp(c->root, "/") == 0 ? "" : c->root };
+        struct proxy_run run = { .arena = &c->arena,
+                                 .world = &s->world,
+                                 .root = strcmp(c->root, "/") == 0 ? "" : c->root };
         struct proxy_choice choice = { 0 };
         int r = proxy_check(&run, t->publisher.runtime, &choice);
 
@@ -186,7 +196,8 @@ static int ask_haproxy(struct ctl *c, struct trial *t) {
                 while (str_split(&rest, '\n', &line))
                         if (line.n > 0)
                                 (void) diag_add(&s->ds, DIAG_HAPROXY_REFUSED, proxy_span(s, problem->app),
-                                                "HAProxy rejects the resulting configuration: %.*s", STR_ARG(line));
+                                                "HAProxy rejects the resulting configuration: %.*s",
+                                                STR_ARG(line));
         }
         return 0;
 }

@@ -46,7 +46,8 @@ static int build(struct build *b) {
         return EXIT_SUCCESS;
 }
 
-/* In a unit that is to run the image: its own journal must say why it can't, for a rollout tells from there. */
+/* In a unit that is to run the image: its own journal must say why it can't, for a rollout tells from
+ * there. */
 static int check(struct build *b) {
         struct str why = build_failure(b);
 
@@ -76,8 +77,9 @@ int main(int argc, char **argv) {
                 return check(&b);
 
         b.cache = str_of(getenv("CACHE_DIRECTORY"));
-        if (str_is_absent(b.cache) || b.cache.p[0] != '/' || str_is_absent(b.repo) || str_is_absent(b.ref) || str_is_absent(b.code) ||
-            (str_is_absent(b.containerfile) && str_is_absent(b.base)) || helper_prepare(&b) != 0)
+        if (str_is_absent(b.cache) || b.cache.p[0] != '/' || str_is_absent(b.repo) || str_is_absent(b.ref) ||
+            str_is_absent(b.code) || (str_is_absent(b.containerfile) && str_is_absent(b.base)) ||
+            helper_prepare(&b) != 0)
                 return usage();
 
         if (strcmp(argv[1], "build") == 0)

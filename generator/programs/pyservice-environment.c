@@ -39,7 +39,8 @@ static int run(struct environment *e, const char *template_path) {
         int r;
 
         if (!directory || directory[0] != '/' || strchr(directory, ':'))
-                return usage("$RUNTIME_DIRECTORY is not set to one directory; the unit needs RuntimeDirectory=");
+                return usage(
+                        "$RUNTIME_DIRECTORY is not set to one directory; the unit needs RuntimeDirectory=");
 
         e->directory = fs_open_dir(AT_FDCWD, directory);
         if (e->directory < 0)
@@ -65,8 +66,11 @@ int main(int argc, char *argv[]) {
                 { 0 },
         };
         struct arena arena = { 0 };
-        struct environment e = { .arena = &arena, .places.directory = getenv("CREDENTIALS_DIRECTORY"),
-                                 .places.root = "", .places.is_user = getuid() != 0, .kms = LIBEXECDIR "/pyservice-kms" };
+        struct environment e = { .arena = &arena,
+                                 .places.directory = getenv("CREDENTIALS_DIRECTORY"),
+                                 .places.root = "",
+                                 .places.is_user = getuid() != 0,
+                                 .kms = LIBEXECDIR "/pyservice-kms" };
         const char *template = NULL;
 
         /* A core dump would be a copy of the secrets on the disk. */

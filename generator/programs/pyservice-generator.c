@@ -21,7 +21,10 @@ static const char usage[] =
 
 static int parse_options(int argc, char **argv, struct generate *g) {
         static const struct option options[] = {
-                { "root", required_argument, NULL, 'r' }, { "help", no_argument, NULL, 'h' }, { "version", no_argument, NULL, 'v' }, { 0 },
+                { "root", required_argument, NULL, 'r' },
+                { "help", no_argument, NULL, 'h' },
+                { "version", no_argument, NULL, 'v' },
+                { 0 },
         };
 
         for (int c; (c = getopt_long(argc, argv, "h", options, NULL)) >= 0;)

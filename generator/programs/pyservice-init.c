@@ -3,9 +3,10 @@
 /* pyservice-init: the first process of a container (podman-run(1), --init-path).
  *
  * The kernel delivers no signal to the first process of a PID namespace that this process does not handle
- * (pid_namespaces(7)), so that a plain `python -m app` ignores SIGTERM, and each stop ends in SIGKILL. This program runs the command
- * as its child, passes signals on to it, and reaps orphans. Podman's own init, catatonit, is a package that a
- * machine may lack; this one is always there. It is static, since the container has a C library of its own or none. */
+ * (pid_namespaces(7)), so that a plain `python -m app` ignores SIGTERM, and each stop ends in SIGKILL.
+ * This program runs the command as its child, passes signals on to it, and reaps orphans. Podman's own
+ * init, catatonit, is a package that a machine may lack; this one is always there. It is static, since the
+ * container has a C library of its own or none. */
 
 #include <errno.h>
 #include <signal.h>
@@ -15,7 +16,8 @@
 enum { EXIT_USAGE = 2, EXIT_NOT_EXECUTABLE = 126, EXIT_NOT_FOUND = 127 };
 
 /* What must be the first process itself, or complains if it is not. */
-static const char *const inits[] = { "init", "systemd", "s6-svscan", "tini", "tini-static", "dumb-init", "docker-init", "catatonit", "runit-init" };
+static const char *const inits[] = { "init",      "systemd",     "s6-svscan", "tini",      "tini-static",
+                                     "dumb-init", "docker-init", "catatonit", "runit-init" };
 
 static int is_init(const char *command) {
         const char *slash = strrchr(command, '/'), *name = slash ? slash + 1 : command;

@@ -19,10 +19,13 @@ static const char usage_text[] =
         "enables and disables its server in HAProxy, and restarts instances that no longer answer. Units "
         "that the generator writes run it.\n  --server=BACKEND/SERVER      in HAProxy\n  --socket=PATH "
         "--master=PATH  HAProxy's sockets\n  --states=PATH --id=N         the file of the backend's servers "
-        "that are ready, and the backend's number in it\n  --nginx=PATH --nginx-unit=UNIT\n                               "
-        "instead: the file with its server's line, which nginx includes; nginx's unit\n  --drain=MS                   "
+        "that are ready, and the backend's number in it\n  --nginx=PATH --nginx-unit=UNIT\n                  "
+        "             "
+        "instead: the file with its server's line, which nginx includes; nginx's unit\n  --drain=MS          "
+        "         "
         "how long open requests may take\n  --port=PORT                  where it is to take connections\n  "
-        "--path=PATH --status=CODES   and what it is to answer there\n  --header='NAME: VALUE'… --tls\n                               "
+        "--path=PATH --status=CODES   and what it is to answer there\n  --header='NAME: VALUE'… --tls\n      "
+        "                         "
         "how it is asked\n  --health-port=PORT           asked at another port; --published: HAProxy does "
         "not reach that one\n  --interval=MS --timeout=MS --start-period=MS --retries=N\n  --container=NAME "
         "--network=NAME\n                               ask the container's own address on that network\n  "
@@ -51,11 +54,8 @@ static int watch(struct instance *i) {
 }
 
 static const struct verb verbs[] = {
-        { "ready", instance_ready },
-        { "enter", instance_enter },
-        { "drain", instance_drain },
-        { "leave", instance_leave },
-        { "watch", watch },
+        { "ready", instance_ready }, { "enter", instance_enter }, { "drain", instance_drain },
+        { "leave", instance_leave }, { "watch", watch },
 };
 
 static const struct option options[] = {
@@ -97,7 +97,8 @@ static bool take_server(struct instance *i, struct str text) {
 
         (void) str_split(&rest, '/', &i->haproxy.backend);
         i->haproxy.server = rest;
-        return i->haproxy.backend.n > 0 && rest.n > 0 && str_find(rest, '/') == rest.n && str_find(text, ' ') == text.n && str_find(text, ';') == text.n;
+        return i->haproxy.backend.n > 0 && rest.n > 0 && str_find(rest, '/') == rest.n &&
+               str_find(text, ' ') == text.n && str_find(text, ';') == text.n;
 }
 
 /* systemd resolves a variable that a reload took away to nothing (render/service.c). */
@@ -107,10 +108,14 @@ static bool take_port(struct instance *i, struct str text) {
 }
 
 static bool take_number(struct instance *i, int option, struct str text) {
-        uint64_t *member = option == 'd' ? &i->drain : option == 'g' ? &i->settled :
-                option == 'n' ? &i->states.id : option == 'O' ? &i->request.port :
-                option == 't' ? &i->request.timeout_ms : option == 'i' ? &i->probe.interval :
-                option == 'b' ? &i->probe.start_period : &i->probe.retries;
+        uint64_t *member = option == 'd'   ? &i->drain
+                           : option == 'g' ? &i->settled
+                           : option == 'n' ? &i->states.id
+                           : option == 'O' ? &i->request.port
+                           : option == 't' ? &i->request.timeout_ms
+                           : option == 'i' ? &i->probe.interval
+                           : option == 'b' ? &i->probe.start_period
+                                           : &i->probe.retries;
 
         return str_to_u64(text, option == 'O' ? UINT16_MAX : UINT64_MAX, member);
 }
@@ -201,7 +206,8 @@ static int run(struct instance *i, const struct verb *verb) {
         r = verb->run(i);
 
         VEC_EACH(text, &i->notes)
-                (void) fprintf(stderr, "%s: %.*s\n", i->haproxy.server.n > 0 ? i->haproxy.server.p : "pyservice-instance",
+                (void) fprintf(stderr, "%s: %.*s\n",
+                               i->haproxy.server.n > 0 ? i->haproxy.server.p : "pyservice-instance",
                                STR_ARG(utf8_clean(i->arena, *text)));
         if (r < 0)
                 (void) fprintf(stderr, "pyservice-instance: cannot %s: %s\n", verb->name, strerror(-r));
@@ -211,8 +217,11 @@ static int run(struct instance *i, const struct verb *verb) {
 int main(int argc, char *argv[]) {
         struct arena arena = { 0 };
         struct instance instance = {
-                .arena = &arena, .haproxy.arena = &arena, .states.arena = &arena,
-                .codes = STR_INIT("200-399"), .request.timeout_ms = 5000,
+                .arena = &arena,
+                .haproxy.arena = &arena,
+                .states.arena = &arena,
+                .codes = STR_INIT("200-399"),
+                .request.timeout_ms = 5000,
                 .probe = { .interval = 5000, .start_period = 10000, .retries = 5 },
         };
 

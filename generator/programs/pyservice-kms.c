@@ -39,7 +39,7 @@ int main(int argc, char *argv[]) {
 
         r = fs_read(&arena, AT_FDCWD, argv[1], CIPHERTEXT_MAX, &text);
         if (r == 0)
-                r = kms_decrypt(&k, str_trim((struct str) { text.p, str_find(text, '\n') }), &plaintext);
+                r = kms_decrypt(&k, str_trim((struct str){ text.p, str_find(text, '\n') }), &plaintext);
         if (r < 0) {
                 (void) fprintf(stderr, "%s\n", strerror(-r));
                 return EXIT_SYSTEM;
@@ -49,5 +49,7 @@ int main(int argc, char *argv[]) {
                 return EXIT_USER;
         }
 
-        return fwrite(plaintext.p, 1, plaintext.n, stdout) == plaintext.n && fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_SYSTEM;
+        return fwrite(plaintext.p, 1, plaintext.n, stdout) == plaintext.n && fflush(stdout) == 0
+                       ? EXIT_SUCCESS
+                       : EXIT_SYSTEM;
 }

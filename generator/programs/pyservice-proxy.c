@@ -32,7 +32,9 @@ static int run(const char *root, const char *certificate, int (*work)(struct pro
         struct sources sources = { 0 };
         struct diags ds = { .arena = &arena, .sources = &sources };
         struct world world = { .arena = &arena, .ds = &ds, .sources = &sources };
-        struct proxy_run proxy = { .arena = &arena, .world = &world, .root = strcmp(root, "/") == 0 ? "" : root,
+        struct proxy_run proxy = { .arena = &arena,
+                                   .world = &world,
+                                   .root = strcmp(root, "/") == 0 ? "" : root,
                                    .certificate = str_of(certificate) };
         int r;
 
@@ -52,14 +54,11 @@ static int run(const char *root, const char *certificate, int (*work)(struct pro
 
 int main(int argc, char *argv[]) {
         static const struct option options[] = {
-                { "root", required_argument, NULL, 'r' },
-                { "states", no_argument, NULL, 's' },
-                { "certificate", required_argument, NULL, 'c' },
-                { "help", no_argument, NULL, 'h' },
-                { "version", no_argument, NULL, 'v' },
-                { 0 },
+                { "root", required_argument, NULL, 'r' },        { "states", no_argument, NULL, 's' },
+                { "certificate", required_argument, NULL, 'c' }, { "help", no_argument, NULL, 'h' },
+                { "version", no_argument, NULL, 'v' },           { 0 },
         };
-        int (*work)(struct proxy_run *p) = proxy_apply;
+        int (*work)(struct proxy_run * p) = proxy_apply;
         const char *root = "/", *certificate = NULL;
 
         for (int c; (c = getopt_long(argc, argv, "h", options, NULL)) != -1;)

@@ -22,7 +22,7 @@
 
 enum {
         EXIT_USAGE = 2,
-        PAUSE_MS = 5000,                /* systemd starts it again at once */
+        PAUSE_MS = 5000, /* systemd starts it again at once */
 };
 
 static const char usage_text[] =
@@ -88,8 +88,8 @@ static int open_stop(int *ret) {
         return *ret < 0 ? -errno : 0;
 }
 
-/* What fails now (a full disk, a bus that is gone) will still fail in a moment. True where systemd stops us meanwhile: at a shutdown
- * the bus goes first. */
+/* What fails now (a full disk, a bus that is gone) will still fail in a moment. True where systemd stops
+ * us meanwhile: at a shutdown the bus goes first. */
 static bool hold_back(const struct program *p) {
         struct pollfd stop = { .fd = p->stop, .events = POLLIN };
 
@@ -121,7 +121,10 @@ static int run(struct program *p, struct str app, struct str revision) {
         if (hold_back(p))
                 return EXIT_SUCCESS;
 
-        return fail(arena_join(&p->arena, app, STR(": "), str_is_absent(ro->progress.message) ? STR("systemd's bus") : ro->progress.message), r);
+        return fail(
+                arena_join(&p->arena, app, STR(": "),
+                           str_is_absent(ro->progress.message) ? STR("systemd's bus") : ro->progress.message),
+                r);
 }
 
 static int keep(struct program *p) {
@@ -150,7 +153,8 @@ static int require(struct program *p, char *const units[], size_t n) {
 static bool is_name(const char *text) {
         struct str s = str_of(text);
 
-        return s.n > 0 && s.n < 200 && text[0] != '-' && str_is_made_of(s, "abcdefghijklmnopqrstuvwxyz0123456789-");
+        return s.n > 0 && s.n < 200 && text[0] != '-' &&
+               str_is_made_of(s, "abcdefghijklmnopqrstuvwxyz0123456789-");
 }
 
 static int usage(FILE *to) {
@@ -167,7 +171,7 @@ int main(int argc, char *argv[]) {
         struct program program = { .stop = -1 };
 
         (void) umask(0022);
-        program.rollout = (struct rollout_run) { .arena = &program.arena, .runtime = -1, .state = -1 };
+        program.rollout = (struct rollout_run){ .arena = &program.arena, .runtime = -1, .state = -1 };
         for (int c; (c = getopt_long(argc, argv, "+h", options, NULL)) != -1;)
                 switch (c) {
                 case 'u':

@@ -72,10 +72,12 @@ static bool take_option(struct setup *s, int option, const char *value) {
 
 int main(int argc, char *argv[]) {
         static const struct option options[] = {
-                { "app", required_argument, NULL, 'a' }, { "marks", required_argument, NULL, 'm' }, { "tmpfiles", required_argument, NULL, 't' },
-                { "sysusers", required_argument, NULL, 's' }, { "owner", required_argument, NULL, 'o' }, { "ready", required_argument, NULL, 'f' }, { "check", no_argument, NULL, 'c' },
-                { "path", required_argument, NULL, 'p' }, { "mount", required_argument, NULL, 'd' },
-                { "help", no_argument, NULL, 'h' }, { "version", no_argument, NULL, 'v' }, { 0 },
+                { "app", required_argument, NULL, 'a' },      { "marks", required_argument, NULL, 'm' },
+                { "tmpfiles", required_argument, NULL, 't' }, { "sysusers", required_argument, NULL, 's' },
+                { "owner", required_argument, NULL, 'o' },    { "ready", required_argument, NULL, 'f' },
+                { "check", no_argument, NULL, 'c' },          { "path", required_argument, NULL, 'p' },
+                { "mount", required_argument, NULL, 'd' },    { "help", no_argument, NULL, 'h' },
+                { "version", no_argument, NULL, 'v' },        { 0 },
         };
         struct arena arena = { 0 };
         struct setup s = { .arena = &arena, .directory = getenv("RUNTIME_DIRECTORY") };

@@ -28,10 +28,11 @@ static int open_apps(const struct publisher *p) {
 static void report_no_quadlet(struct publishing *pub) {
         struct publisher *p = pub->p;
 
-        p->ds->owner = (struct str) { NULL, 0 };
+        p->ds->owner = (struct str){ NULL, 0 };
         (void) diag_add(p->ds, DIAG_QUADLET_REFUSED, NOWHERE,
                         "'%s' does not exist; install Podman 5.0 or later. Until then the previously "
-                        "published units stay", p->quadlet);
+                        "published units stay",
+                        p->quadlet);
 }
 
 static void decide_one(struct publishing *pub, struct job *job) {
@@ -116,7 +117,7 @@ static size_t decide_again(struct publishing *pub) {
 
                 if (job->is_given_up && bundle->choice == BUNDLE_WANTED && bundle->fallback.files.n > 0) {
                         bundle->tree = bundle->after = bundle->fallback;
-                        *job = (struct job) { .bundle = bundle };
+                        *job = (struct job){ .bundle = bundle };
                         decide_one(pub, job);
                 } else
                         job->is_changed = job->needs_quadlet = false;
@@ -139,8 +140,11 @@ static void settle(struct publishing *pub, struct linkables *l) {
                 if (job->bundle->choice == BUNDLE_PUBLISHED && !is_published)
                         job->bundle->choice = BUNDLE_NONE;
 
-                *vec_push(pub->p->arena, &l->list) = (struct linkable) {
-                        .app = job->bundle->app.text, .stamp = job->now, .is_alive = job->bundle->choice != BUNDLE_NONE, .is_stopped = job->bundle->is_stopped,
+                *vec_push(pub->p->arena, &l->list) = (struct linkable){
+                        .app = job->bundle->app.text,
+                        .stamp = job->now,
+                        .is_alive = job->bundle->choice != BUNDLE_NONE,
+                        .is_stopped = job->bundle->is_stopped,
                 };
         }
 }
@@ -164,7 +168,7 @@ static int add_others(const struct publisher *p, int apps, struct linkables *l) 
                 if (n > 0 && bsearch(name, l->list.at, n, sizeof(struct linkable), compare_names))
                         continue;
 
-                r = stamp_read(p->arena, apps, (struct name) { *name, NOWHERE }, &other.stamp);
+                r = stamp_read(p->arena, apps, (struct name){ *name, NOWHERE }, &other.stamp);
                 if (r < 0)
                         return r;
                 *vec_push(p->arena, &l->list) = other;
@@ -232,9 +236,10 @@ int publish_existing(struct publisher *p) {
 
         r = alive_read(p->arena, p->runtime, &alive);
         VEC_EACH(app, &alive.apps)
-                *vec_push(p->arena, &linkables.list) = (struct linkable) { .app = app->name, .is_alive = true };
+                *vec_push(p->arena, &linkables.list) =
+                        (struct linkable){ .app = app->name, .is_alive = true };
         VEC_EACH(app, &linkables.list) {
-                q = stamp_read(p->arena, apps, (struct name) { app->app, NOWHERE }, &app->stamp);
+                q = stamp_read(p->arena, apps, (struct name){ app->app, NOWHERE }, &app->stamp);
                 r = r < 0 ? r : q;
         }
 

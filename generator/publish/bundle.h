@@ -3,8 +3,8 @@
 
 /* Publishing: from trees in memory to what systemd loads.
  *
- * A bundle's tree holds `quadlet/NAME.container|.image|…` (what Quadlet reads; no directories below), `units/…` (our own
- * units; drop-ins one directory deeper), and whatever else is to be in apps/APP.
+ * A bundle's tree holds `quadlet/NAME.container|.image|…` (what Quadlet reads; no directories below),
+ * `units/…` (our own units; drop-ins one directory deeper), and whatever else is to be in apps/APP.
  *
  * Below the runtime directory (/run/pyservice):
  *
@@ -28,8 +28,9 @@
  *     alive.conf             what is upheld: pyservice.target.d/50-pyservice.conf is a link to it
  *     .staging               bundles under way; removed at the next run where one was cut off
  *
- * The generator directory gets hard links (links, where it is on another file system) to units/ and retired/ of every
- * bundle, also of those without a definition, and pyservice.target.d/50-pyservice.conf, which upholds
+ * The generator directory gets hard links (links, where it is on another file system) to units/ and
+ * retired/ of every bundle, also of those without a definition, and pyservice.target.d/50-pyservice.conf,
+ * which upholds
  *
  *     APP.target                      of apps that are alive: that have a definition and a bundle; but not of those that were stopped,
  *                                     which have a line "X-Stopped=APP.target" there instead
@@ -49,61 +50,63 @@
 
 /* The revision that the instances of an app get. */
 enum bundle_choice {
-        BUNDLE_WANTED,          /* what is put together of what its file says, what is accepted and what is pinned */
-        BUNDLE_PUBLISHED,       /* what was published last */
-        BUNDLE_NONE,            /* nothing: broken, and nothing was ever published */
+        BUNDLE_WANTED, /* what is put together of what its file says, what is accepted and what is pinned */
+        BUNDLE_PUBLISHED, /* what was published last */
+        BUNDLE_NONE,      /* nothing: broken, and nothing was ever published */
 };
 
 struct bundle {
         struct name app;
-        struct tree tree;               /* sorted */
-        struct tree fallback;           /* instead of it where Quadlet refuses it; empty for none */
-        struct tree after;              /* what it comes to when the rollout has gone well; where publisher.foresees */
-        struct span at;                 /* the definition */
+        struct tree tree;     /* sorted */
+        struct tree fallback; /* instead of it where Quadlet refuses it; empty for none */
+        struct tree after;    /* what it comes to when the rollout has gone well; where publisher.foresees */
+        struct span at;       /* the definition */
         enum bundle_choice choice;
-        bool is_accepted;               /* a revision of it is, so that its scale is to be kept */
-        bool is_stopped;                /* as a whole, by the administrator */
+        bool is_accepted; /* a revision of it is, so that its scale is to be kept */
+        bool is_stopped;  /* as a whole, by the administrator */
 };
 
 /* The state of an app in /var/lib/pyservice. */
 struct bundle_state {
         struct state state;
-        int error;                      /* it can't be read */
+        int error; /* it can't be read */
 };
 
 struct publisher {
         struct arena *arena;
         struct diags *ds;
-        int runtime;                    /* /run/pyservice, made if it was missing; it can be read, not only O_PATH */
-        int output;                     /* the generator directory */
-        int state;                      /* /var/lib/pyservice; -1 is like an empty one */
-        struct str runtime_path, state_path;    /* as units name them */
-        bool awaits_state;              /* it is not there, and may come: nothing new is to be published before */
-        bool awaits_files;              /* definitions were written just now, and may not be whole */
-        const char *quadlet;            /* program; argv[0] of it */
+        int runtime; /* /run/pyservice, made if it was missing; it can be read, not only O_PATH */
+        int output;  /* the generator directory */
+        int state;   /* /var/lib/pyservice; -1 is like an empty one */
+        struct str runtime_path, state_path; /* as units name them */
+        bool awaits_state;   /* it is not there, and may come: nothing new is to be published before */
+        bool awaits_files;   /* definitions were written just now, and may not be whole */
+        const char *quadlet; /* program; argv[0] of it */
         bool is_user;
-        bool foresees;                  /* somebody looks at `bundles` when all is published */
-        const struct bundle *bundles;   /* of the last generate_publish() */
+        bool foresees;                /* somebody looks at `bundles` when all is published */
+        const struct bundle *bundles; /* of the last generate_publish() */
         size_t n_bundles;
 };
 
 bool bundle_is_published(const struct publisher *p, struct name app);
 
-/* The one function that decides which bundle an app's instances get (publish/choose.h). `b`: app and at. `file`: what its file
- * says, sorted; NULL where it is broken. States and bundles that can't be read give diagnostics, and so does a revision that
- * failed. */
-void bundle_choose(const struct publisher *p, struct bundle *b, const struct tree *file, const struct bundle_state *state);
+/* The one function that decides which bundle an app's instances get (publish/choose.h). `b`: app and at.
+ * `file`: what its file says, sorted; NULL where it is broken. States and bundles that can't be read give
+ * diagnostics, and so does a revision that failed. */
+void bundle_choose(const struct publisher *p, struct bundle *b, const struct tree *file,
+                   const struct bundle_state *state);
 
 /* Marks the app in unkept/. */
 int bundle_mark_unkept(const struct publisher *p, struct str app);
 
-/* Publishes every bundle whose choice is BUNDLE_WANTED and whose stamp differs, running Quadlet once for all of
- * them; links all that is alive, and what is retired, into the output directory. A bundle that Quadlet refuses gets
- * diagnostics at the lines that caused it, and its fallback is published, or its choice is changed to BUNDLE_PUBLISHED or
- * BUNDLE_NONE; so is that of one that could not be written. `n` bundles sorted by app, one for each definition; p->ds is sorted. System failures:
- * negative errno, the first of them; what could be published and linked is, even then. */
+/* Publishes every bundle whose choice is BUNDLE_WANTED and whose stamp differs, running Quadlet once for
+ * all of them; links all that is alive, and what is retired, into the output directory. A bundle that
+ * Quadlet refuses gets diagnostics at the lines that caused it, and its fallback is published, or its
+ * choice is changed to BUNDLE_PUBLISHED or BUNDLE_NONE; so is that of one that could not be written. `n`
+ * bundles sorted by app, one for each definition; p->ds is sorted. System failures: negative errno, the
+ * first of them; what could be published and linked is, even then. */
 int publish_all(struct publisher *p, struct bundle *bundles, size_t n);
 
-/* Links what is there and upholds what was upheld, nothing else: for when the generator itself fails. The output
- * directory may hold what a run linked before it failed. */
+/* Links what is there and upholds what was upheld, nothing else: for when the generator itself fails. The
+ * output directory may hold what a run linked before it failed. */
 int publish_existing(struct publisher *p);

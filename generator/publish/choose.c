@@ -15,16 +15,17 @@ enum { REVISION_FILE_MAX = 4096 };
 struct choosing {
         const struct publisher *p;
         struct bundle *bundle;
-        struct revision file;           /* what it says; no tree where it is broken */
-        struct str runs, wanted;        /* of what is published; absent where nothing is */
+        struct revision file;    /* what it says; no tree where it is broken */
+        struct str runs, wanted; /* of what is published; absent where nothing is */
         bool was_emptied;
         struct revision base, target;
-        bool is_stored;                 /* target is */
+        bool is_stored; /* target is */
         struct holds holds;
 };
 
 struct str choose_wish(const struct state *s, struct str wanted, bool is_broken) {
-        return !str_is_absent(s->pinned) && (is_broken || str_eq(s->pinned_over, wanted)) ? s->pinned : wanted;
+        return !str_is_absent(s->pinned) && (is_broken || str_eq(s->pinned_over, wanted)) ? s->pinned
+                                                                                          : wanted;
 }
 
 struct str choose_target(const struct state *s, struct str wish) {
@@ -37,7 +38,7 @@ struct str choose_base(const struct state *s, const struct revision *target) {
         if (!str_is_absent(s->accepted))
                 return s->accepted;
 
-        return compose_has_tasks(target->tree) ? (struct str) { 0 } : target->name;
+        return compose_has_tasks(target->tree) ? (struct str){ 0 } : target->name;
 }
 
 bool bundle_is_published(const struct publisher *p, struct name app) {
@@ -65,10 +66,10 @@ static void complain_of_state(const struct choosing *ch, struct str what, int r)
         struct arena *a = ch->p->arena;
 
         complain(ch, DIAG_BAD_STATE,
-                 arena_join(a, STR("'"), ch->p->state_path, STR("/"), ch->bundle->app.text, STR("/"), what, STR("' cannot be used: "),
-                            str_of(describe(r)), STR(
-                                            "; the published revision stays; if there is none, the "
-                                            "definition runs untested. Restore the file, or remove it")));
+                 arena_join(a, STR("'"), ch->p->state_path, STR("/"), ch->bundle->app.text, STR("/"), what,
+                            STR("' cannot be used: "), str_of(describe(r)),
+                            STR("; the published revision stays; if there is none, the "
+                                "definition runs untested. Restore the file, or remove it")));
 }
 
 static void read_holds(struct choosing *ch) {
@@ -77,11 +78,12 @@ static void read_holds(struct choosing *ch) {
 
         ch->bundle->is_stopped = hold_has_all(&ch->holds);
         if (r < 0)
-                complain(ch, DIAG_BAD_STATE, arena_join(a, STR("'"), ch->p->runtime_path, STR("/" LAYOUT_STOPPED "/"), ch->bundle->app.text, STR("' cannot be used: "),
-                                                         str_of(describe(r)), STR(
-                                                                         "; no part of the app counts as "
-                                                                         "stopped. Remove it, and run "
-                                                                         "'pyservicectl stop' again")));
+                complain(ch, DIAG_BAD_STATE,
+                         arena_join(a, STR("'"), ch->p->runtime_path, STR("/" LAYOUT_STOPPED "/"),
+                                    ch->bundle->app.text, STR("' cannot be used: "), str_of(describe(r)),
+                                    STR("; no part of the app counts as "
+                                        "stopped. Remove it, and run "
+                                        "'pyservicectl stop' again")));
 }
 
 static void complain_of_failure(const struct choosing *ch, const struct state_failure *failure) {
@@ -91,9 +93,10 @@ static void complain_of_failure(const struct choosing *ch, const struct state_fa
                 return;
 
         complain(ch, DIAG_ROLLOUT_FAILED,
-                 arena_join(a, STR("revision "), failure->revision, STR(" was tried and failed: "), failure->reason,
-                            STR("; the accepted one runs. Fix the file, or 'pyservicectl rollout retry "), ch->bundle->app.text,
-                            STR("' tries it again")));
+                 arena_join(a, STR("revision "), failure->revision, STR(" was tried and failed: "),
+                            failure->reason,
+                            STR("; the accepted one runs. Fix the file, or 'pyservicectl rollout retry "),
+                            ch->bundle->app.text, STR("' tries it again")));
 }
 
 /* "runs REVISION", "wanted REVISION" and perhaps "emptied". */
@@ -142,8 +145,8 @@ static int load(struct choosing *ch, struct revision *revision) {
         }
 
         read_published(ch);
-        if ((str_eq(revision->name, ch->runs) && read_bundle(ch, STR(""), tree) >= 0)
-            || (str_eq(revision->name, ch->wanted) && read_bundle(ch, STR("/" LAYOUT_WANTED), tree) >= 0)) {
+        if ((str_eq(revision->name, ch->runs) && read_bundle(ch, STR(""), tree) >= 0) ||
+            (str_eq(revision->name, ch->wanted) && read_bundle(ch, STR("/" LAYOUT_WANTED), tree) >= 0)) {
                 revision->tree = tree;
                 return 0;
         }
@@ -181,17 +184,20 @@ static bool load_base(struct choosing *ch, const struct state *s) {
         return ch->base.tree || str_is_absent(ch->base.name) || load(ch, &ch->base) >= 0;
 }
 
-/* Of a broken file what acts at once is as it was published; or as it was stored, where that lacks what upholds services. */
+/* Of a broken file what acts at once is as it was published; or as it was stored, where that lacks what
+ * upholds services. */
 static const struct tree *read_scale(struct choosing *ch) {
         struct tree *tree = arena_new(ch->p->arena, struct tree);
 
-        if (!ch->base.tree || str_is_absent(ch->runs) || ch->was_emptied || read_bundle(ch, STR(""), tree) < 0)
+        if (!ch->base.tree || str_is_absent(ch->runs) || ch->was_emptied ||
+            read_bundle(ch, STR(""), tree) < 0)
                 return NULL;
 
         return tree;
 }
 
-/* Also where target is what is accepted already: it comes back after another one failed, whose instances are to be gone first. */
+/* Also where target is what is accepted already: it comes back after another one failed, whose instances
+ * are to be gone first. */
 static bool is_emptied(const struct choosing *ch, const struct state *s) {
         return ch->base.tree && str_eq(s->emptied, ch->target.name);
 }
@@ -199,14 +205,18 @@ static bool is_emptied(const struct choosing *ch, const struct state *s) {
 static bool is_withheld(const struct choosing *ch) {
         struct path path;
 
-        return ch->holds.list.n > 0 || faccessat(ch->p->runtime, path_join(&path, STR(LAYOUT_APPS "/"), ch->bundle->app.text, STR("/" LAYOUT_WHOLE "/")), F_OK, 0) >= 0;
+        return ch->holds.list.n > 0 || faccessat(ch->p->runtime,
+                                                 path_join(&path, STR(LAYOUT_APPS "/"), ch->bundle->app.text,
+                                                           STR("/" LAYOUT_WHOLE "/")),
+                                                 F_OK, 0) >= 0;
 }
 
 /* The file is broken, and what is published is what would come out. */
 static bool is_settled(const struct choosing *ch, const struct state *s) {
         bool runs_right = str_is_absent(s->accepted) || str_eq(ch->runs, s->accepted);
 
-        return !ch->file.tree && runs_right && !is_withheld(ch) && str_eq(ch->wanted, ch->target.name) && !ch->was_emptied && !str_eq(s->emptied, ch->target.name);
+        return !ch->file.tree && runs_right && !is_withheld(ch) && str_eq(ch->wanted, ch->target.name) &&
+               !ch->was_emptied && !str_eq(s->emptied, ch->target.name);
 }
 
 static void take(struct choosing *ch, const struct composition *c, struct tree *ret) {
@@ -230,14 +240,26 @@ static void make_do(struct choosing *ch) {
         if (bundle_is_published(ch->p, b->app))
                 b->choice = BUNDLE_PUBLISHED;
         else if (ch->file.tree)
-                take(ch, &(struct composition) { .app = b->app.text, .base = ch->file, .target = ch->file, .file = ch->file, .holds = &ch->holds }, &b->tree);
+                take(ch,
+                     &(struct composition){ .app = b->app.text,
+                                            .base = ch->file,
+                                            .target = ch->file,
+                                            .file = ch->file,
+                                            .holds = &ch->holds },
+                     &b->tree);
 }
 
-/* Should Quadlet refuse what the file says, what is accepted runs. What is published already stays for that. */
+/* Should Quadlet refuse what the file says, what is accepted runs. What is published already stays for
+ * that. */
 static void prepare_fallback(struct choosing *ch) {
-        struct composition c = { .app = ch->bundle->app.text, .base = ch->base, .target = ch->base, .is_stored = true, .holds = &ch->holds };
+        struct composition c = { .app = ch->bundle->app.text,
+                                 .base = ch->base,
+                                 .target = ch->base,
+                                 .is_stored = true,
+                                 .holds = &ch->holds };
 
-        if (!ch->base.tree || ch->base.tree == ch->target.tree || ch->target.tree != ch->file.tree || !has_plan(ch->base.tree))
+        if (!ch->base.tree || ch->base.tree == ch->target.tree || ch->target.tree != ch->file.tree ||
+            !has_plan(ch->base.tree))
                 return;
 
         read_published(ch);
@@ -278,11 +300,13 @@ static void decide(struct choosing *ch, const struct state *s) {
 static bool is_retired(const struct choosing *ch) {
         struct alive alive;
 
-        return bundle_is_published(ch->p, ch->bundle->app) && alive_read(ch->p->arena, ch->p->runtime, &alive) >= 0
-                && !alive_find(&alive, ch->bundle->app.text);
+        return bundle_is_published(ch->p, ch->bundle->app) &&
+               alive_read(ch->p->arena, ch->p->runtime, &alive) >= 0 &&
+               !alive_find(&alive, ch->bundle->app.text);
 }
 
-void bundle_choose(const struct publisher *p, struct bundle *b, const struct tree *file, const struct bundle_state *state) {
+void bundle_choose(const struct publisher *p, struct bundle *b, const struct tree *file,
+                   const struct bundle_state *state) {
         struct choosing ch = { .p = p, .bundle = b, .file.tree = file };
 
         b->is_accepted = !str_is_absent(state->state.accepted);

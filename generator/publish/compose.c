@@ -11,13 +11,13 @@
 struct composing {
         struct arena *arena;
         const struct composition *c;
-        struct tree *tree;              /* the result */
+        struct tree *tree; /* the result */
 };
 
 static struct str text_of(const struct tree *t, struct str path) {
         const struct tree_file *file = t ? tree_find(t, path) : NULL;
 
-        return file ? file->text : (struct str) { 0 };
+        return file ? file->text : (struct str){ 0 };
 }
 
 bool compose_has_tasks(const struct tree *t) {
@@ -35,11 +35,12 @@ static struct str label_of(const struct tree *t, struct str unit) {
         struct str rest = text_of(t, STR(LAYOUT_PLAN)), line, kind, name, label;
 
         while (str_split(&rest, '\n', &line))
-                if (str_split(&line, ' ', &kind) && str_split(&line, ' ', &name) && str_split(&line, ' ', &label) && str_eq(name, unit)
-                    && (str_is(kind, "service") || str_is(kind, "sidecar")))
+                if (str_split(&line, ' ', &kind) && str_split(&line, ' ', &name) &&
+                    str_split(&line, ' ', &label) && str_eq(name, unit) &&
+                    (str_is(kind, "service") || str_is(kind, "sidecar")))
                         return label;
 
-        return (struct str) { 0 };
+        return (struct str){ 0 };
 }
 
 static bool has_owner(const struct tree *t, struct str owner) {
@@ -84,7 +85,7 @@ static struct str next_other(struct str *rest) {
                 if (!is_server(line, &name))
                         return line;
 
-        return (struct str) { 0 };
+        return (struct str){ 0 };
 }
 
 /* The line of that server; absent where there is none. */
@@ -95,7 +96,7 @@ static struct str find_server(struct str text, struct str wanted) {
                 if (is_server(line, &name) && str_eq(name, wanted))
                         return line;
 
-        return (struct str) { 0 };
+        return (struct str){ 0 };
 }
 
 /* Do they differ by servers that one has more than the other, and by nothing else? */
@@ -123,10 +124,12 @@ static bool path_has(const struct tree_file *file, const char *part) {
         return str_find_str(file->path, str_of(part)) < file->path.n;
 }
 
-/* Upholds=, what an instance is told of its number, and what it waits for suit instances of any revision. What asks them how they are does not:
- * a path that only the new revision knows would take all old ones out of HAProxy. */
+/* Upholds=, what an instance is told of its number, and what it waits for suit instances of any revision.
+ * What asks them how they are does not: a path that only the new revision knows would take all old ones
+ * out of HAProxy. */
 static bool suits_all(const struct tree_file *file) {
-        return path_has(file, ".target.d/") || path_has(file, "@.service.d/") || path_has(file, "/10-services.conf") || path_has(file, "-requires");
+        return path_has(file, ".target.d/") || path_has(file, "@.service.d/") ||
+               path_has(file, "/10-services.conf") || path_has(file, "-requires");
 }
 
 /* The spare is target's. */
@@ -138,7 +141,8 @@ static bool is_scale_of(const struct tree_file *file, struct str owner) {
         return file->kind == TREE_SCALE && str_eq(file->owner, owner) && !is_of_spare(file);
 }
 
-/* Of an owner that is in both and has another label: are the files that do not suit_all() the same but for the scale? */
+/* Of an owner that is in both and has another label: are the files that do not suit_all() the same but for
+ * the scale? */
 static bool suits_base(const struct tree *base, const struct tree *file, struct str owner) {
         size_t n = 0;
 
@@ -170,8 +174,8 @@ static bool is_reached_anew(const struct composition *c, struct str owner) {
 static bool is_left_out(struct composing *m, const struct tree_file *file) {
         struct str directory = layout_upholding(m->arena, m->c->app);
 
-        return m->c->is_emptied && str_has_prefix(file->path, directory)
-                && tree_find(m->c->base.tree, layout_container(m->arena, file->owner, true));
+        return m->c->is_emptied && str_has_prefix(file->path, directory) &&
+               tree_find(m->c->base.tree, layout_container(m->arena, file->owner, true));
 }
 
 /* The drop-ins with which instances of base could not do: their ports. */
@@ -181,7 +185,8 @@ static bool is_needed(const struct tree_file *file) {
 
 static void add_scale_of(struct composing *m, struct str owner) {
         const struct composition *c = m->c;
-        const struct tree *other = c->file.tree && has_owner(c->file.tree, owner) ? c->file.tree : c->base.tree;
+        const struct tree *other =
+                c->file.tree && has_owner(c->file.tree, owner) ? c->file.tree : c->base.tree;
         bool is_new = other == c->base.tree || is_reached_anew(c, owner);
 
         VEC_EACH(file, &other->files)
@@ -235,12 +240,15 @@ static void add_ports(struct composing *m, const struct tree_file *now, const st
 
 static void add_scale_of_app(struct composing *m) {
         const struct composition *c = m->c;
-        const struct tree *of_app = c->file.tree ? c->file.tree : c->base.tree ? c->base.tree : c->target.tree;
+        const struct tree *of_app = c->file.tree   ? c->file.tree
+                                    : c->base.tree ? c->base.tree
+                                                   : c->target.tree;
         const struct tree_file *now = c->file.tree ? tree_find(c->file.tree, STR(LAYOUT_PORTS)) : NULL;
         const struct tree_file *old = c->base.tree ? tree_find(c->base.tree, STR(LAYOUT_PORTS)) : NULL;
 
         VEC_EACH(file, &of_app->files)
-                if (file->kind == TREE_SCALE && str_is_absent(file->owner) && !str_eq(file->path, STR(LAYOUT_PORTS)))
+                if (file->kind == TREE_SCALE && str_is_absent(file->owner) &&
+                    !str_eq(file->path, STR(LAYOUT_PORTS)))
                         add(m, file);
         if (now || old)
                 add_ports(m, now, old);
@@ -287,7 +295,8 @@ static void add_rest(struct composing *m) {
                         add(m, file);
 }
 
-/* What tasks and spares of target need, and base does not have, acts before target is accepted; the order of a task too. */
+/* What tasks and spares of target need, and base does not have, acts before target is accepted; the order
+ * of a task too. */
 static void add_early(struct composing *m) {
         const struct composition *c = m->c;
         struct str rest = text_of(c->target.tree, STR(LAYOUT_PLAN)), line, key, unit;
@@ -295,7 +304,7 @@ static void add_early(struct composing *m) {
         while (str_split(&rest, '\n', &line)) {
                 if (!str_split(&line, ' ', &key) || !(str_is(key, "early") || str_is(key, "task")))
                         continue;
-                unit = (struct str) { line.p, str_find(line, '.') };
+                unit = (struct str){ line.p, str_find(line, '.') };
                 VEC_EACH(file, &c->target.tree->files)
                         if (is_scale_of(file, unit) && !(c->base.tree && has_owner(c->base.tree, unit)))
                                 (void) add_text(m, file->path, file->text);
@@ -320,7 +329,7 @@ static void add_target(struct composing *m) {
 
 static void read_record(struct composing *m, const struct tree *t, struct record *ret) {
         if (record_parse(m->arena, text_of(t, STR(LAYOUT_RECORD)), ret) < 0)
-                *ret = (struct record) { 0 };
+                *ret = (struct record){ 0 };
 }
 
 static bool is_early(const struct composing *m, struct str unit) {
@@ -343,7 +352,8 @@ static void add_base_parts(struct composing *m, const struct record *target, str
         record_rescale(&base, &file);
         VEC_EACH(part, &base.parts) {
                 const struct record_part *then = record_find(target, part->unit);
-                bool is_there = tree_find(c->base.tree, layout_container(m->arena, part->unit, part->kind == RECORD_SERVICE));
+                bool is_there = tree_find(
+                        c->base.tree, layout_container(m->arena, part->unit, part->kind == RECORD_SERVICE));
 
                 if (part->kind == RECORD_TASK || !is_there)
                         continue;
@@ -377,15 +387,15 @@ static void add_record(struct composing *m) {
 
 static void put_rollout(const struct composing *m, struct unit *u, enum unit_key key) {
         unit_open(u, key);
-        unit_part(u, ((struct name) { m->c->app, NOWHERE }));
+        unit_part(u, ((struct name){ m->c->app, NOWHERE }));
         unit_const(u, "-rollout@");
-        unit_part(u, ((struct name) { m->c->target.name, NOWHERE }));
+        unit_part(u, ((struct name){ m->c->target.name, NOWHERE }));
         unit_const(u, ".service");
         unit_close(u);
 }
 
-/* The spare goes with its rollout. PartOf=, not BindsTo=: what another is bound to is needed as long as that one runs, and
- * StopWhenUnneeded= would never stop the rollout of an app that is removed. */
+/* The spare goes with its rollout. PartOf=, not BindsTo=: what another is bound to is needed as long as
+ * that one runs, and StopWhenUnneeded= would never stop the rollout of an app that is removed. */
 static void add_spare(struct composing *m, struct str unit) {
         const struct composition *c = m->c;
         struct arena *a = m->arena;
@@ -430,7 +440,8 @@ static void add_upholding(struct composing *m) {
 
 static void add_wanted(struct composing *m) {
         VEC_EACH(file, &m->c->target.tree->files)
-                add_text(m, arena_join(m->arena, STR(LAYOUT_WANTED "/"), file->path), file->text)->mode = file->mode;
+                add_text(m, arena_join(m->arena, STR(LAYOUT_WANTED "/"), file->path), file->text)->mode =
+                        file->mode;
 
         (void) add_text(m, STR(LAYOUT_WANTED "/" LAYOUT_MANIFEST), stored_manifest(m->c->target.tree));
 }
@@ -438,9 +449,10 @@ static void add_wanted(struct composing *m) {
 void compose(struct arena *a, const struct composition *c, struct tree *ret) {
         struct composing m = { a, c, ret };
         bool is_one = c->base.tree == c->target.tree;
-        struct str runs = c->base.tree ? c->base.name : STR("-"), file = str_is_absent(c->file.name) ? STR("-") : c->file.name;
+        struct str runs = c->base.tree ? c->base.name : STR("-"),
+                   file = str_is_absent(c->file.name) ? STR("-") : c->file.name;
 
-        *ret = (struct tree) { .arena = a };
+        *ret = (struct tree){ .arena = a };
         ret->files.room = c->target.tree->files.n + 8;
         ret->files.at = arena_array(a, ret->files.room, struct tree_file);
         if (is_one && c->file.tree == c->target.tree && !c->is_emptied)
@@ -459,8 +471,9 @@ void compose(struct arena *a, const struct composition *c, struct tree *ret) {
                 add_target(&m);
         add_spares(&m);
         add_upholding(&m);
-        (void) add_text(&m, STR(LAYOUT_REVISION), arena_join(a, STR("runs "), runs, STR("\nwanted "), c->target.name, STR("\nfile "), file,
-                                                        c->is_emptied ? STR("\nemptied\n") : STR("\n")));
+        (void) add_text(&m, STR(LAYOUT_REVISION),
+                        arena_join(a, STR("runs "), runs, STR("\nwanted "), c->target.name, STR("\nfile "),
+                                   file, c->is_emptied ? STR("\nemptied\n") : STR("\n")));
         if (!is_one && !c->is_stored)
                 add_wanted(&m);
         if (c->holds)

@@ -9,8 +9,8 @@
 #include "publish/parts.h"
 #include "publish/quadlet.h"
 
-/* A directory that holds one file which Quadlet can't read is refused as a whole. Which file it is, is found by
- * halving: about 24 rounds for one of 4,096 apps. All generators together have 90 s. */
+/* A directory that holds one file which Quadlet can't read is refused as a whole. Which file it is, is
+ * found by halving: about 24 rounds for one of 4,096 apps. All generators together have 90 s. */
 enum {
         TIMEOUT_MSEC = 30000,
         RETRY_TIMEOUT_MSEC = 3000,
@@ -22,9 +22,9 @@ struct conversion {
         struct publishing *pub;
         struct job **jobs;
         size_t n;
-        struct str input, output;       /* names below the staging directory */
-        struct conversion_paths paths;  /* the same, absolute */
-        struct str source_line;         /* how the line begins that names a file of ours */
+        struct str input, output;      /* names below the staging directory */
+        struct conversion_paths paths; /* the same, absolute */
+        struct str source_line;        /* how the line begins that names a file of ours */
         struct quadlet_run run;
         bool is_running;
 };
@@ -44,7 +44,8 @@ static int link_input(struct publishing *pub, struct job *job, struct str input)
                         return -errno;
 
                 give_up(pub, job, DIAG_UNIT_TAKEN, job->bundle->at,
-                        arena_printf(pub->p->arena, "another app has a '%.*s' too; rename one of them", STR_ARG(name)));
+                        arena_printf(pub->p->arena, "another app has a '%.*s' too; rename one of them",
+                                     STR_ARG(name)));
                 return 0;
         }
 
@@ -133,9 +134,9 @@ static int cut(int fd, off_t at, off_t end) {
         }
 }
 
-/* Quadlet says that a unit comes from the file that it read. That file is gone soon, and a unit whose SourcePath= is
- * gone is for systemd one that needs a reload, for ever. So that line goes, and the one that our own files have (the
- * definition) counts. */
+/* Quadlet says that a unit comes from the file that it read. That file is gone soon, and a unit whose
+ * SourcePath= is gone is for systemd one that needs a reload, for ever. So that line goes, and the one
+ * that our own files have (the definition) counts. */
 static int drop_source_path(const struct conversion *c, const char *name) {
         CLEANUP(close_fd) int fd = openat(c->pub->staging, name, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
         struct str head, line;
@@ -151,7 +152,7 @@ static int drop_source_path(const struct conversion *c, const char *name) {
         if (n < 0)
                 return -errno;
 
-        head = (struct str) { text, (size_t) n };
+        head = (struct str){ text, (size_t) n };
         at = str_find_str(head, c->source_line);
         if (at == head.n)
                 return 0;
@@ -186,8 +187,8 @@ static void collect(const struct conversion *c, struct job *job) {
                 unit = stamp_unit_of(pub->p->arena, name);
                 r = unit.n > 0 ? move_unit(c, job, unit) : -ENOENT;
                 if (r == -ENOENT && !job->is_given_up)
-                        refuse(pub, &(struct refusal) { job, name, STR(
-                                        "it generated no unit, and reported no reason") });
+                        refuse(pub, &(struct refusal){ job, name,
+                                                       STR("it generated no unit, and reported no reason") });
                 if (r < 0 && r != -ENOENT)
                         publishing_fail(pub, job, r);
         }
@@ -228,7 +229,7 @@ static void retry(struct conversion *c, const struct quadlet_result *result) {
         for (size_t i = 0; i < c->n; i++) {
                 refuse_named(pub, &c->jobs[i], 1, result->messages, &c->paths);
                 if (!c->jobs[i]->is_given_up)
-                        refuse(pub, &(struct refusal) { c->jobs[i], { 0 }, explain(pub->p->arena, result) });
+                        refuse(pub, &(struct refusal){ c->jobs[i], { 0 }, explain(pub->p->arena, result) });
         }
 }
 

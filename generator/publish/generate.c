@@ -42,9 +42,18 @@ static int open_state(struct run *run) {
 static int open_root(struct run *run, const struct generate *g) {
         int r;
 
-        run->ds = (struct diags) { .arena = &run->arena, .sources = &run->sources };
-        run->world = (struct world) { .arena = &run->arena, .ds = &run->ds, .sources = &run->sources, .root = -1, .attempt = g->attempt };
-        run->publisher = (struct publisher) { .arena = &run->arena, .ds = &run->ds, .runtime = -1, .state = -1, .output = -1, .quadlet = QUADLET };
+        run->ds = (struct diags){ .arena = &run->arena, .sources = &run->sources };
+        run->world = (struct world){ .arena = &run->arena,
+                                     .ds = &run->ds,
+                                     .sources = &run->sources,
+                                     .root = -1,
+                                     .attempt = g->attempt };
+        run->publisher = (struct publisher){ .arena = &run->arena,
+                                             .ds = &run->ds,
+                                             .runtime = -1,
+                                             .state = -1,
+                                             .output = -1,
+                                             .quadlet = QUADLET };
         if (g->home)
                 places_user(&run->arena, str_of(g->home), str_of(g->user_runtime), &run->world.places);
         else
@@ -96,7 +105,8 @@ static int make_haproxy_directory(const struct run *run) {
 }
 
 /* NULL where it is broken. */
-static const struct tree *render_definition(struct world *w, struct definition *d, const struct ports *ports) {
+static const struct tree *render_definition(struct world *w, struct definition *d,
+                                            const struct ports *ports) {
         struct tree *tree = arena_new(w->arena, struct tree);
         size_t errors = w->ds->n_errors;
 
@@ -111,29 +121,33 @@ static const struct tree *render_definition(struct world *w, struct definition *
         return d->is_broken ? NULL : tree;
 }
 
-/* Has it been published, with settings of the machine that are not to be had now? It stays as it is then: made of half
- * a host.yaml it would lose its network, and HAProxy its files. What was never published has nothing to lose. */
+/* Has it been published, with settings of the machine that are not to be had now? It stays as it is then:
+ * made of half a host.yaml it would lose its network, and HAProxy its files. What was never published has
+ * nothing to lose. */
 static bool is_held_back(const struct world *w, const struct publisher *p, const struct definition *d) {
         return w->is_host_broken && bundle_is_published(p, d->name);
 }
 
 /* What its state says of it comes before it is rendered: the images behind its tags. */
-static void read_state(const struct world *w, const struct publisher *p, const struct definition *d, struct bundle_state *ret) {
+static void read_state(const struct world *w, const struct publisher *p, const struct definition *d,
+                       struct bundle_state *ret) {
         ret->error = state_read(w->arena, p->state, d->name.text, &ret->state);
         if (!d->app)
                 return;
 
         d->app->pins.at = arena_array(w->arena, ret->state.images.n, struct image_pin);
         VEC_EACH(image, &ret->state.images)
-                d->app->pins.at[d->app->pins.n++] = (struct image_pin) { image->reference, image->pinned };
+                d->app->pins.at[d->app->pins.n++] = (struct image_pin){ image->reference, image->pinned };
 }
 
 static int compare_bundles(const void *name, const void *bundle) {
         return str_cmp(*(const struct str *) name, ((const struct bundle *) bundle)->app.text);
 }
 
-/* Should an app that is gone come again, it is a new one: what it accepted in its last life is to be forgotten. */
-static int mark_gone(const struct world *w, const struct publisher *p, const struct bundle *bundles, size_t n) {
+/* Should an app that is gone come again, it is a new one: what it accepted in its last life is to be
+ * forgotten. */
+static int mark_gone(const struct world *w, const struct publisher *p, const struct bundle *bundles,
+                     size_t n) {
         struct fs_names names = { 0 };
         int r = p->state < 0 ? 0 : fs_list(w->arena, p->state, ".", &names);
 
@@ -141,9 +155,11 @@ static int mark_gone(const struct world *w, const struct publisher *p, const str
                 struct state state;
                 bool is_kept;
 
-                if (name->p[0] == '.' || (n > 0 && bsearch(name, bundles, n, sizeof(struct bundle), compare_bundles)))
+                if (name->p[0] == '.' ||
+                    (n > 0 && bsearch(name, bundles, n, sizeof(struct bundle), compare_bundles)))
                         continue;
-                is_kept = state_read(w->arena, p->state, *name, &state) >= 0 && !str_is_absent(state.accepted);
+                is_kept =
+                        state_read(w->arena, p->state, *name, &state) >= 0 && !str_is_absent(state.accepted);
                 if ((is_kept || withhold_is_lasting(p, *name)) && r >= 0)
                         r = bundle_mark_unkept(p, *name);
         }
@@ -158,9 +174,10 @@ static bool is_first_run(const struct world *w, const struct publisher *p) {
         return fs_list(w->arena, p->runtime, LAYOUT_APPS, &names) < 0 || names.list.n == 0;
 }
 
-/* The ports that instances had before the machine was stopped: those of an app whose file is broken now are in no definition, and
- * what HAProxy was told of those of another revision still holds. */
-static void read_ports(struct world *w, const struct publisher *p, struct str app, const struct bundle_state *state) {
+/* The ports that instances had before the machine was stopped: those of an app whose file is broken now
+ * are in no definition, and what HAProxy was told of those of another revision still holds. */
+static void read_ports(struct world *w, const struct publisher *p, struct str app,
+                       const struct bundle_state *state) {
         struct held_ports held = { .app = app };
         struct str path;
 
@@ -253,12 +270,13 @@ static void report(struct run *run) {
 
         diag_sort(&run->ds);
         if (log_is_person()) {
-                diag_print(&text, &run->ds, (struct str) { NULL, 0 }, log_is_colored(STDERR_FILENO) ? DIAG_COLOR : 0);
+                diag_print(&text, &run->ds, (struct str){ NULL, 0 },
+                           log_is_colored(STDERR_FILENO) ? DIAG_COLOR : 0);
                 (void) fwrite(text.p, 1, text.n, stderr);
                 return;
         }
 
-        diag_print(&text, &run->ds, (struct str) { NULL, 0 }, DIAG_BRIEF);
+        diag_print(&text, &run->ds, (struct str){ NULL, 0 }, DIAG_BRIEF);
         log_kernel(run->ds.n_errors > 0 ? LOG_LEVEL_ERROR : LOG_LEVEL_WARNING, buf_str(&text));
 }
 
@@ -271,8 +289,8 @@ static void report_failure(struct run *run, int r) {
                 log_kernel(LOG_LEVEL_ERROR, text);
 }
 
-/* Is /var perhaps not mounted yet? Until it is, nobody knows which revisions are accepted. What is published (/run survives a soft reboot) goes
- * on all the same. */
+/* Is /var perhaps not mounted yet? Until it is, nobody knows which revisions are accepted. What is
+ * published (/run survives a soft reboot) goes on all the same. */
 static int await_state(struct run *run, const struct generate *g) {
         struct publisher *p = &run->publisher;
 

@@ -6,11 +6,11 @@
 #include "publish/bundle.h"
 
 struct generate {
-        const char *root;               /* "/" or --root */
-        const char *output;             /* the normal generator directory */
-        const char *home, *user_runtime;        /* for the user manager; NULL for the system's */
-        struct attempt *attempt;        /* guard_run() sets it */
-        bool may_wait;                  /* where /var/lib/pyservice is not there at boot */
+        const char *root;                /* "/" or --root */
+        const char *output;              /* the normal generator directory */
+        const char *home, *user_runtime; /* for the user manager; NULL for the system's */
+        struct attempt *attempt;         /* guard_run() sets it */
+        bool may_wait;                   /* where /var/lib/pyservice is not there at boot */
 };
 
 /* Gives the exit status: 0, 1 if a definition has errors, EXIT_SYSTEM if the system failed; then call

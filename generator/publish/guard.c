@@ -11,8 +11,8 @@
 #include "base/clock.h"
 #include "base/log.h"
 
-/* systemd gives up on all generators after 90 s, and then nothing at all is generated: the units of all applications would be gone.
- * Linking what is published takes a second. */
+/* systemd gives up on all generators after 90 s, and then nothing at all is generated: the units of all
+ * applications would be gone. Linking what is published takes a second. */
 enum { GIVE_UP_SEC = 60, GIVE_UP_ALL_SEC = 80, EXIT_MISTAKE = 1 };
 
 static uint64_t seconds(void) {
@@ -37,7 +37,8 @@ static bool is_done(int status) {
 }
 
 int guard_run(struct generate *g) {
-        void *shared = mmap(NULL, sizeof(struct attempt), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+        void *shared =
+                mmap(NULL, sizeof(struct attempt), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
         uint64_t start = seconds(), passed = 0;
         int status;
 
@@ -54,7 +55,8 @@ int guard_run(struct generate *g) {
                 return WEXITSTATUS(status);
 
         if (status >= 0 && WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM)
-                log_kernel(LOG_LEVEL_ERROR, STR("timed out (is a definition very large?); keeping the previously published units"));
+                log_kernel(LOG_LEVEL_ERROR, STR("timed out (is a definition very large?); keeping the "
+                                                "previously published units"));
         else
                 log_kernel(LOG_LEVEL_ERROR, STR("internal error; keeping the previously published units"));
         return generate_fallback(g) < 0 ? EXIT_SYSTEM : EXIT_MISTAKE;

@@ -60,7 +60,8 @@ static void look(struct looking *l) {
         l->has_looked = true;
         read_bundle(l, arena_join(a, places->runtime, STR("/" LAYOUT_APPS "/"), app));
         if (dir >= 0 && state_read(a, dir, app, &state) >= 0 && !str_is_absent(state.accepted))
-                read_bundle(l, arena_join(a, places->state, STR("/"), app, STR("/" LAYOUT_BUNDLES "/"), state.accepted));
+                read_bundle(l, arena_join(a, places->state, STR("/"), app, STR("/" LAYOUT_BUNDLES "/"),
+                                          state.accepted));
 }
 
 static bool is_mounted(struct looking *l, struct str source) {
@@ -142,11 +143,11 @@ static void check_one(struct world *w, struct definition *d) {
 }
 
 void left_volumes_check(struct world *w) {
-        if (w->trusts_all)              /* files of a command line may be meant for another machine */
+        if (w->trusts_all) /* files of a command line may be meant for another machine */
                 return;
 
         VEC_EACH(d, &w->definitions)
                 if (d->app && !d->is_broken)
                         check_one(w, d);
-        w->ds->owner = (struct str) { 0 };
+        w->ds->owner = (struct str){ 0 };
 }

@@ -8,7 +8,8 @@
 #include "output/unit.h"
 #include "publish/parts.h"
 
-/* Of all services of an application that is gone: no one waits to see any more why one of them failed, so systemd forgets it. */
+/* Of all services of an application that is gone: no one waits to see any more why one of them failed, so
+ * systemd forgets it. */
 #define GONE "gone.conf"
 
 /* Which of an app's units, and of which apps. */
@@ -41,7 +42,8 @@ static int make_parent(int dir, struct str name) {
 static bool is_same_file(int a_dir, const char *a, int b_dir, const char *b) {
         struct stat x, y;
 
-        return fstatat(a_dir, a, &x, 0) >= 0 && fstatat(b_dir, b, &y, 0) >= 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+        return fstatat(a_dir, a, &x, 0) >= 0 && fstatat(b_dir, b, &y, 0) >= 0 && x.st_dev == y.st_dev &&
+               x.st_ino == y.st_ino;
 }
 
 /* `unit`: "units/shop.target". 1 where another app has one of that name already. */
@@ -53,7 +55,8 @@ static int link_unit(const struct pass *pass, struct str app, struct str unit) {
         if (r < 0)
                 return r;
 
-        r = link_file(pass->apps, path_join(&from, app, STR("/"), unit), pass->p->output, path_join(&to, name),
+        r = link_file(pass->apps, path_join(&from, app, STR("/"), unit), pass->p->output,
+                      path_join(&to, name),
                       path_join(&path, pass->p->runtime_path, STR("/" LAYOUT_APPS "/"), app, STR("/"), unit));
         if (r == -EEXIST)
                 return !is_same_file(pass->apps, from.text, pass->p->output, to.text);
@@ -67,7 +70,8 @@ static int link_gone(const struct pass *pass, struct str unit) {
         int r = make_parent(pass->p->output, name);
 
         if (r >= 0)
-                r = link_file(pass->p->runtime, GONE, pass->p->output, name.p, path_join(&path, pass->p->runtime_path, STR("/" GONE)));
+                r = link_file(pass->p->runtime, GONE, pass->p->output, name.p,
+                              path_join(&path, pass->p->runtime_path, STR("/" GONE)));
         return r == -EEXIST ? 0 : r;
 }
 

@@ -11,23 +11,23 @@
 /* One bundle under way. */
 struct job {
         struct bundle *bundle;
-        struct stamp old;               /* of what is published */
-        struct stamp now;               /* of what shall be; equal to `old` where nothing changes */
-        bool is_changed;                /* is to be published */
+        struct stamp old; /* of what is published */
+        struct stamp now; /* of what shall be; equal to `old` where nothing changes */
+        bool is_changed;  /* is to be published */
         bool needs_quadlet;
-        bool is_given_up;               /* refused by Quadlet, or not written: what is published stays */
+        bool is_given_up; /* refused by Quadlet, or not written: what is published stays */
 };
 
 struct publishing {
         struct publisher *p;
-        struct job *jobs;               /* one for each bundle, in their order */
+        struct job *jobs; /* one for each bundle, in their order */
         size_t n;
-        int apps;                       /* runtime/apps */
-        int staging;                    /* runtime/.staging; -1 where nothing is to be published */
-        struct str staging_path;        /* as the kernel names it: Quadlet needs an absolute path */
-        struct str identity;            /* of Quadlet's program */
-        unsigned n_rounds, n_late;      /* of running Quadlet */
-        int error;                      /* the first system failure */
+        int apps;                  /* runtime/apps */
+        int staging;               /* runtime/.staging; -1 where nothing is to be published */
+        struct str staging_path;   /* as the kernel names it: Quadlet needs an absolute path */
+        struct str identity;       /* of Quadlet's program */
+        unsigned n_rounds, n_late; /* of running Quadlet */
+        int error;                 /* the first system failure */
 };
 
 /* Notes a system failure; `job` (NULL for none) is given up. */
@@ -41,8 +41,8 @@ int stage_open(struct publishing *pub);
 /* Removes it, with the bundles that were replaced. What can't be removed the next run will. */
 void stage_close(struct publishing *pub);
 
-/* Writes the files below quadlet/; takes over Quadlet's units from the published bundle where its files are the same
- * (needs_quadlet is set where that fails, for they must be made again then). */
+/* Writes the files below quadlet/; takes over Quadlet's units from the published bundle where its files
+ * are the same (needs_quadlet is set where that fails, for they must be made again then). */
 int stage_quadlet(struct publishing *pub, struct job *job);
 
 /* Writes all others. */
@@ -71,8 +71,8 @@ void convert_finish(struct conversion *c);
 
 struct refusal {
         struct job *job;
-        struct str file;                /* its name: "shop@.container" */
-        struct str message;             /* of Quadlet's; cleaned */
+        struct str file;    /* its name: "shop@.container" */
+        struct str message; /* of Quadlet's; cleaned */
 };
 
 /* Adds a diagnostic of the job's app, and gives the job up. */
@@ -97,18 +97,19 @@ struct linkable {
         struct str app;
         struct stamp stamp;
         bool is_alive;
-        bool is_stopped;                /* by the administrator, as a whole: alive, but not upheld */
+        bool is_stopped; /* by the administrator, as a whole: alive, but not upheld */
 };
 
 struct linkables {
         VEC(struct linkable) list;
 };
 
-/* Links all units; those of living apps come before others of the same name. Goes on after a failure, and gives the
- * first. */
+/* Links all units; those of living apps come before others of the same name. Goes on after a failure, and
+ * gives the first. */
 int link_units(const struct publisher *p, int apps, const struct linkables *l);
 
-/* Links one file; `from` and `to` are relative to their directories, `path` is where a symbolic link would point to. */
+/* Links one file; `from` and `to` are relative to their directories, `path` is where a symbolic link would
+ * point to. */
 int link_file(int from_dir, const char *from, int to_dir, const char *to, const char *path);
 
 /* withhold.c: what the administrator stopped. */
@@ -129,4 +130,3 @@ int uphold_write(const struct publisher *p, const struct linkables *l);
 
 /* Links alive.conf into the generator directory; no failure where it is not there. */
 int uphold_link(const struct publisher *p);
-

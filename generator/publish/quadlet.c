@@ -64,7 +64,8 @@ static int set_attributes(posix_spawnattr_t *attr) {
         if (r == 0)
                 r = posix_spawnattr_setpgroup(attr, 0);
         if (r == 0)
-                r = posix_spawnattr_setflags(attr, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETPGROUP);
+                r = posix_spawnattr_setflags(attr, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK |
+                                                           POSIX_SPAWN_SETPGROUP);
 
         return -r;
 }
@@ -128,7 +129,8 @@ int quadlet_start(const struct quadlet_job *job, struct quadlet_run *ret) {
         if (r < 0)
                 return r;
 
-        *ret = (struct quadlet_run) { pid, reader, clock_usec(CLOCK_MONOTONIC) + (uint64_t) job->timeout_msec * 1000 };
+        *ret = (struct quadlet_run){ pid, reader,
+                                     clock_usec(CLOCK_MONOTONIC) + (uint64_t) job->timeout_msec * 1000 };
         reader = -1;
         return 0;
 }
@@ -164,7 +166,7 @@ static int read_messages(struct arena *a, const struct quadlet_run *run, struct 
                         *vec_push(a, &text) = piece[i];
         }
 
-        *ret = (struct str) { text.at, text.n };
+        *ret = (struct str){ text.at, text.n };
         return 0;
 }
 

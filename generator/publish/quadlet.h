@@ -3,8 +3,9 @@
 
 /* Running Quadlet: one process, its messages caught, and an end to it in any case.
  *
- * It is started and finished in two calls, so that there is time for other work in between. Its messages would go to
- * /dev/kmsg at boot; it is told to write them to its standard error. It gets no more environment than it needs. */
+ * It is started and finished in two calls, so that there is time for other work in between. Its messages
+ * would go to /dev/kmsg at boot; it is told to write them to its standard error. It gets no more
+ * environment than it needs. */
 
 #include <sys/types.h>
 
@@ -16,18 +17,18 @@ enum { QUADLET_MESSAGES_MAX = 1 << 20 };
 struct quadlet_run {
         pid_t pid;
         int messages;
-        uint64_t deadline;              /* CLOCK_MONOTONIC, microseconds */
+        uint64_t deadline; /* CLOCK_MONOTONIC, microseconds */
 };
 
 struct quadlet_result {
         struct str messages;
-        int status;                     /* as of waitpid() */
-        bool is_late;                   /* was killed because it took too long */
+        int status;   /* as of waitpid() */
+        bool is_late; /* was killed because it took too long */
 };
 
 struct quadlet_job {
-        const char *program;            /* also its argv[0] */
-        struct str input, output;       /* directories; absolute paths without ':' */
+        const char *program;      /* also its argv[0] */
+        struct str input, output; /* directories; absolute paths without ':' */
         bool is_user;
         unsigned timeout_msec;
 };
@@ -38,6 +39,6 @@ int quadlet_start(const struct quadlet_job *job, struct quadlet_run *ret);
 /* Waits for its end, or ends it at its deadline, with all processes that it started. */
 int quadlet_finish(struct arena *a, struct quadlet_run *run, struct quadlet_result *ret);
 
-/* Did it get as far as to do what it could: was it neither killed nor did it crash? 1 is its exit code where some files
- * were not to its liking. */
+/* Did it get as far as to do what it could: was it neither killed nor did it crash? 1 is its exit code
+ * where some files were not to its liking. */
 bool quadlet_is_orderly(const struct quadlet_result *result);

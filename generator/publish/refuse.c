@@ -19,8 +19,8 @@ static bool is_word_byte(char c) {
 static bool is_word_in(struct str message, struct str word) {
         size_t at = str_find_str(message, word);
 
-        return word.n > 0 && at < message.n && (at == 0 || !is_word_byte(message.p[at - 1]))
-                && (at + word.n == message.n || !is_word_byte(message.p[at + word.n]));
+        return word.n > 0 && at < message.n && (at == 0 || !is_word_byte(message.p[at - 1])) &&
+               (at + word.n == message.n || !is_word_byte(message.p[at + word.n]));
 }
 
 /* The bytes of the definition that a key came from. */
@@ -33,7 +33,7 @@ static struct str text_at(const struct diags *ds, struct span at) {
         text = ds->sources->list.at[at.file].text;
         if (at.off > text.n || at.len > text.n - at.off)
                 return STR("");
-        return (struct str) { text.p + at.off, at.len };
+        return (struct str){ text.p + at.off, at.len };
 }
 
 static bool names_key(const struct publisher *p, const struct origin *o, struct str message) {
@@ -52,7 +52,9 @@ static bool mentions_key(const struct publisher *p, const struct origin *o, stru
 static struct span find_place(const struct publisher *p, const struct tree_file *file, struct str message,
                               struct span otherwise) {
         bool (*const signs[])(const struct publisher *, const struct origin *, struct str) = {
-                names_key, quotes_value, mentions_key,
+                names_key,
+                quotes_value,
+                mentions_key,
         };
 
         for (size_t sign = 0; sign < ARRAY_SIZE(signs); sign++)
@@ -82,7 +84,8 @@ void refuse(struct publishing *pub, const struct refusal *refusal) {
 
         if (file) {
                 at = find_place(pub->p, file, refusal->message, at);
-                text = arena_join(a, STR("Podman's Quadlet rejects '"), refusal->file, STR("': "), refusal->message);
+                text = arena_join(a, STR("Podman's Quadlet rejects '"), refusal->file, STR("': "),
+                                  refusal->message);
         } else
                 text = arena_join(a, STR("Podman's Quadlet failed: "), refusal->message);
 
@@ -110,8 +113,8 @@ static void add_entries(struct arena *a, struct entries *e, struct job *job) {
                 if (!layout_is_quadlet(file->path, &name))
                         continue;
 
-                *vec_push(a, &e->list) = (struct entry) { name, name, job };
-                *vec_push(a, &e->list) = (struct entry) { stamp_unit_of(a, name), name, job };
+                *vec_push(a, &e->list) = (struct entry){ name, name, job };
+                *vec_push(a, &e->list) = (struct entry){ stamp_unit_of(a, name), name, job };
         }
 }
 
@@ -126,10 +129,10 @@ static struct str between(struct str s, struct str start, char end) {
         size_t at = str_find_str(s, start);
 
         if (at == s.n)
-                return (struct str) { 0 };
+                return (struct str){ 0 };
 
         s = str_from(s, at + start.n);
-        return (struct str) { s.p, str_find(s, end) };
+        return (struct str){ s.p, str_find(s, end) };
 }
 
 static struct str base_name(struct str path) {
@@ -138,7 +141,8 @@ static struct str base_name(struct str path) {
         return slash ? str_from(path, (size_t) (slash - path.p) + 1) : path;
 }
 
-/* `converting "shop.container": …`, `error loading "/…/shop.container", …`, or what names a file of the output. */
+/* `converting "shop.container": …`, `error loading "/…/shop.container", …`, or what names a file of the
+ * output. */
 static struct str named_file(struct str line, struct str output) {
         struct str name = between(line, STR("converting \""), '"');
 
@@ -147,7 +151,8 @@ static struct str named_file(struct str line, struct str output) {
         if (str_is_absent(name)) {
                 struct str path = between(line, output, ':');
 
-                name = str_has_prefix(path, STR("/")) ? (struct str) { path.p, str_find(path, ' ') } : (struct str) { 0 };
+                name = str_has_prefix(path, STR("/")) ? (struct str){ path.p, str_find(path, ' ') }
+                                                      : (struct str){ 0 };
         }
 
         return base_name(name);
@@ -189,6 +194,7 @@ void refuse_named(struct publishing *pub, struct job **jobs, size_t n, struct st
                 const struct entry *entry = find_entry(&entries, named_file(line, paths->output));
 
                 if (entry)
-                        refuse(pub, &(struct refusal) { entry->job, entry->file, clean(a, line, paths->input) });
+                        refuse(pub,
+                               &(struct refusal){ entry->job, entry->file, clean(a, line, paths->input) });
         }
 }

@@ -21,7 +21,8 @@ static int make_dir(int dir, const char *name) {
         return mkdirat(dir, name, 0755) < 0 ? -errno : 0;
 }
 
-/* A run that was killed may have left a Quadlet that still writes: then a directory is not empty when its turn comes. */
+/* A run that was killed may have left a Quadlet that still writes: then a directory is not empty when its
+ * turn comes. */
 static int remove_leftovers(const struct publisher *p) {
         int r = -ENOTEMPTY;
 
@@ -49,7 +50,7 @@ int stage_open(struct publishing *pub) {
         if (n < 0 || n == sizeof(path) || path[0] != '/')
                 pub->staging_path = arena_join(pub->p->arena, pub->p->runtime_path, STR("/" STAGING));
         else
-                pub->staging_path = arena_str(pub->p->arena, (struct str) { path, (size_t) n });
+                pub->staging_path = arena_str(pub->p->arena, (struct str){ path, (size_t) n });
         return 0;
 }
 
@@ -143,7 +144,8 @@ int stage_rest(struct publishing *pub, struct job *job) {
         return write_files(pub, job, false);
 }
 
-/* The unit that a drop-in belongs to: "shop@3.service.d/a.conf" gives "units/shop@.service" when `is_template`. */
+/* The unit that a drop-in belongs to: "shop@3.service.d/a.conf" gives "units/shop@.service" when
+ * `is_template`. */
 static struct str owner_of(struct path *path, struct str prefix, struct str drop_in, bool is_template) {
         struct str unit = { drop_in.p, str_find(drop_in, '/') };
         size_t at = str_find(unit, '@');
@@ -155,7 +157,7 @@ static struct str owner_of(struct path *path, struct str prefix, struct str drop
                 const char *dot = memrchr(unit.p, '.', unit.n);
                 struct str suffix = dot ? str_from(unit, (size_t) (dot - unit.p)) : STR("");
 
-                text = path_join(path, prefix, (struct str) { unit.p, at + 1 }, suffix);
+                text = path_join(path, prefix, (struct str){ unit.p, at + 1 }, suffix);
         } else
                 text = path_join(path, prefix, unit);
 
@@ -165,18 +167,19 @@ static struct str owner_of(struct path *path, struct str prefix, struct str drop
 static bool has_owner(const struct stamp *s, struct str prefix, struct str drop_in) {
         struct path path;
 
-        return stamp_has_unit(s, owner_of(&path, prefix, drop_in, false))
-                || stamp_has_unit(s, owner_of(&path, prefix, drop_in, true));
+        return stamp_has_unit(s, owner_of(&path, prefix, drop_in, false)) ||
+               stamp_has_unit(s, owner_of(&path, prefix, drop_in, true));
 }
 
-/* A unit that is there no more is kept, and so are its drop-ins; but not a drop-in of a unit that is still there, for it
- * would still count. Nor is an instance with a file of its own (the spare, UNIT@next) when its template is there, which
- * it then is an instance of. */
+/* A unit that is there no more is kept, and so are its drop-ins; but not a drop-in of a unit that is still
+ * there, for it would still count. Nor is an instance with a file of its own (the spare, UNIT@next) when
+ * its template is there, which it then is an instance of. */
 static bool is_retired(const struct stamp *old, const struct stamp *now, struct str name) {
         if (str_find(name, '/') == name.n)
                 return !has_owner(now, UNITS, name);
 
-        return !has_owner(now, UNITS, name) && (has_owner(old, UNITS, name) || has_owner(old, STR(LAYOUT_RETIRED "/"), name));
+        return !has_owner(now, UNITS, name) &&
+               (has_owner(old, UNITS, name) || has_owner(old, STR(LAYOUT_RETIRED "/"), name));
 }
 
 static int retire(struct publishing *pub, struct job *job, struct str unit, struct str name) {

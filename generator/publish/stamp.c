@@ -19,10 +19,10 @@ static const struct {
         struct str suffix, unit_suffix;
 } conversions[] = {
         { STR_INIT(".container"), STR_INIT(".service") },
-        { STR_INIT(".image"),     STR_INIT("-image.service") },
-        { STR_INIT(".network"),   STR_INIT("-network.service") },
-        { STR_INIT(".volume"),    STR_INIT("-volume.service") },
-        { STR_INIT(".build"),     STR_INIT("-build.service") },
+        { STR_INIT(".image"), STR_INIT("-image.service") },
+        { STR_INIT(".network"), STR_INIT("-network.service") },
+        { STR_INIT(".volume"), STR_INIT("-volume.service") },
+        { STR_INIT(".build"), STR_INIT("-build.service") },
 };
 
 struct str stamp_unit_of(struct arena *a, struct str quadlet_file) {
@@ -35,7 +35,7 @@ struct str stamp_unit_of(struct arena *a, struct str quadlet_file) {
                 return arena_join(a, stem, conversions[i].unit_suffix);
         }
 
-        return (struct str) { 0 };
+        return (struct str){ 0 };
 }
 
 static int compare(const void *a, const void *b) {
@@ -81,7 +81,8 @@ static struct str scale_hash(const struct tree *t) {
 }
 
 void stamp_make(const struct tree *t, struct str identity, struct stamp *ret) {
-        struct str haproxy = STR(LAYOUT_HAPROXY "/"), nginx = STR(LAYOUT_NGINX "/"), units = STR(LAYOUT_UNITS "/");
+        struct str haproxy = STR(LAYOUT_HAPROXY "/"), nginx = STR(LAYOUT_NGINX "/"),
+                   units = STR(LAYOUT_UNITS "/");
         struct stamp s = { .haproxy = STR("-"), .nginx = STR("-"), .scale = scale_hash(t) };
         struct str name;
 
@@ -131,13 +132,15 @@ int stamp_read(struct arena *a, int apps, struct name app, struct stamp *ret) {
         if (r < 0 && r != -ENOENT && r != -ENOTDIR)
                 return r;
 
-        *ret = (struct stamp) { 0 };
-        if (r < 0 || !str_split(&rest, '\n', &s.tree) || !str_split(&rest, '\n', &s.quadlet)
-            || !str_split(&rest, '\n', &s.haproxy) || !str_split(&rest, '\n', &s.nginx) || !str_split(&rest, '\n', &s.scale) || str_is_absent(rest))
+        *ret = (struct stamp){ 0 };
+        if (r < 0 || !str_split(&rest, '\n', &s.tree) || !str_split(&rest, '\n', &s.quadlet) ||
+            !str_split(&rest, '\n', &s.haproxy) || !str_split(&rest, '\n', &s.nginx) ||
+            !str_split(&rest, '\n', &s.scale) || str_is_absent(rest))
                 return 0;
 
         while (str_split(&rest, '\n', &line))
-                if (str_has_prefix(line, STR(LAYOUT_UNITS "/")) || str_has_prefix(line, STR(LAYOUT_RETIRED "/")))
+                if (str_has_prefix(line, STR(LAYOUT_UNITS "/")) ||
+                    str_has_prefix(line, STR(LAYOUT_RETIRED "/")))
                         *vec_push(a, &s.units) = line;
 
         *ret = s;

@@ -30,8 +30,8 @@ static int replace(struct arena *a, int dir, const char *name, mode_t mode, stru
 }
 
 static struct str owner_of(const struct diag *d) {
-        bool is_name = d->owner.n > 0 && d->owner.n < NAME_MAX && d->owner.p[0] != '-'
-                && str_is_made_of(d->owner, "abcdefghijklmnopqrstuvwxyz0123456789-");
+        bool is_name = d->owner.n > 0 && d->owner.n < NAME_MAX && d->owner.p[0] != '-' &&
+                       str_is_made_of(d->owner, "abcdefghijklmnopqrstuvwxyz0123456789-");
 
         return is_name ? d->owner : HOST;
 }
@@ -40,10 +40,11 @@ static int compare_owners(const void *left, const void *right) {
         const struct diag *a = *(const struct diag *const *) left, *b = *(const struct diag *const *) right;
         int r = str_cmp(owner_of(a), owner_of(b));
 
-        return r != 0 ? r : a < b ? -1 : a > b;         /* elements of one array: their addresses are their order */
+        return r != 0 ? r : a < b ? -1 : a > b; /* elements of one array: their addresses are their order */
 }
 
-/* The mistakes are others than before: pyservice-config@.path waits for this file, and its service removes it. */
+/* The mistakes are others than before: pyservice-config@.path waits for this file, and its service removes
+ * it. */
 static int mark_unseen(const struct publisher *p, struct str owner) {
         struct str path = arena_join(p->arena, STR(LAYOUT_ERRORS_UNSEEN "/"), owner);
         int r = fs_make_dirs(p->runtime, path.p, true);
@@ -53,13 +54,14 @@ static int mark_unseen(const struct publisher *p, struct str owner) {
         return r == -EEXIST ? 0 : r;
 }
 
-/* `own`: those of the owner alone, since to look through all for each owner would take the square of their number. */
+/* `own`: those of the owner alone, since to look through all for each owner would take the square of their
+ * number. */
 static int write_errors_of(const struct publisher *p, int dir, const struct diags *own, struct str owner) {
         struct buf text = buf_in(p->arena);
         struct path path;
         int r;
 
-        diag_print(&text, own, (struct str) { 0 }, 0);
+        diag_print(&text, own, (struct str){ 0 }, 0);
         if (says(p->arena, dir, path_join(&path, owner), buf_str(&text)))
                 return 0;
 
@@ -90,7 +92,8 @@ static int remove_stale(const struct publisher *p, int dir, const struct fs_name
 }
 
 /* `sorted`: all diagnostics, by owner. */
-static int write_all_errors(const struct publisher *p, int dir, struct diag *sorted, struct fs_names *owners) {
+static int write_all_errors(const struct publisher *p, int dir, struct diag *sorted,
+                            struct fs_names *owners) {
         struct diags own = *p->ds;
         size_t n = p->ds->list.n;
 
@@ -143,8 +146,10 @@ static int write_errors(const struct publisher *p, struct fs_names *ret) {
         return r < 0 ? r : remove_stale(p, dir, ret);
 }
 
-/* Writes a list of apps with files for HAProxy, or for nginx. 1 where there are any, or were; 0 where there never were. */
-static int write_list(const struct publisher *p, const struct linkables *l, bool is_nginx, struct hash_state *h) {
+/* Writes a list of apps with files for HAProxy, or for nginx. 1 where there are any, or were; 0 where
+ * there never were. */
+static int write_list(const struct publisher *p, const struct linkables *l, bool is_nginx,
+                      struct hash_state *h) {
         const char *name = is_nginx ? LAYOUT_LIST_NGINX : LAYOUT_LIST_HAPROXY;
         struct buf text = buf_in(p->arena);
         int r;
@@ -173,8 +178,8 @@ static int write_proxy(const struct publisher *p, const struct linkables *l, str
         struct hash_state *h = hash_start(p->arena);
         int r, q;
 
-        *ret = (struct str) { 0 };
-        if (p->is_user)                 /* the machine's proxy is not the user's */
+        *ret = (struct str){ 0 };
+        if (p->is_user) /* the machine's proxy is not the user's */
                 return 0;
 
         r = write_list(p, l, false, h);
@@ -186,7 +191,8 @@ static int write_proxy(const struct publisher *p, const struct linkables *l, str
         return 0;
 }
 
-/* The units that start the services of their name once: a service that fails would, upheld, start again and again. */
+/* The units that start the services of their name once: a service that fails would, upheld, start again
+ * and again. */
 static void put_config(struct unit *u, struct name instance) {
         unit_open(u, UNIT_UPHOLDS);
         unit_const(u, "pyservice-config@");
@@ -207,7 +213,7 @@ int uphold_write(const struct publisher *p, const struct linkables *l) {
                         continue;
 
                 unit_open(u, app->is_stopped ? UNIT_STOPPED : UNIT_UPHOLDS);
-                unit_part(u, ((struct name) { app->app, NOWHERE }));
+                unit_part(u, ((struct name){ app->app, NOWHERE }));
                 unit_const(u, ".target");
                 unit_close(u);
         }
@@ -216,7 +222,7 @@ int uphold_write(const struct publisher *p, const struct linkables *l) {
         if (p->awaits_files)
                 unit_put_const(u, UNIT_UPHOLDS, "pyservice-settle.timer");
         VEC_EACH(owner, &broken.list)
-                put_config(u, (struct name) { *owner, NOWHERE });
+                put_config(u, (struct name){ *owner, NOWHERE });
         if (hash.text.n > 0) {
                 unit_open(u, UNIT_UPHOLDS);
                 unit_const(u, "pyservice-proxy@");
@@ -237,6 +243,7 @@ int uphold_link(const struct publisher *p) {
         if (r < 0)
                 return r;
 
-        r = link_file(p->runtime, ALIVE, p->output, DROP_IN, path_join(&path, p->runtime_path, STR("/" ALIVE)));
+        r = link_file(p->runtime, ALIVE, p->output, DROP_IN,
+                      path_join(&path, p->runtime_path, STR("/" ALIVE)));
         return r == -EEXIST || r == -ENOENT ? 0 : r;
 }

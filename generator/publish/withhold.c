@@ -75,11 +75,13 @@ static void complain(const struct publisher *p, struct str app, int r) {
         struct str owner = p->ds->owner;
 
         p->ds->owner = app;
-        (void) diag_add(p->ds, DIAG_BAD_STATE, NOWHERE, "'%.*s/%.*s/" STOPPED
+        (void) diag_add(p->ds, DIAG_BAD_STATE, NOWHERE,
+                        "'%.*s/%.*s/" STOPPED
                         "' cannot be used: %s; no part of the app counts as stopped. Remove it, and run "
                         "'pyservicectl stop' again",
-                        STR_ARG(p->state_path), STR_ARG(app), r == -EBADMSG ?
-                                        "it is damaged, or was written by a later version of pyservice" : strerror(-r));
+                        STR_ARG(p->state_path), STR_ARG(app),
+                        r == -EBADMSG ? "it is damaged, or was written by a later version of pyservice"
+                                      : strerror(-r));
         p->ds->owner = owner;
 }
 
@@ -133,9 +135,12 @@ int withhold_forget(const struct publisher *p, const struct bundle *bundles, siz
         VEC_EACH(name, &names.list) {
                 struct path path;
 
-                if (name->p[0] == '.' || (n > 0 && bsearch(name, bundles, n, sizeof(struct bundle), compare_bundles)))
+                if (name->p[0] == '.' ||
+                    (n > 0 && bsearch(name, bundles, n, sizeof(struct bundle), compare_bundles)))
                         continue;
-                q = unlinkat(p->runtime, path_join(&path, STR(STOPPED "/"), *name), 0) < 0 && errno != ENOENT ? -errno : 0;
+                q = unlinkat(p->runtime, path_join(&path, STR(STOPPED "/"), *name), 0) < 0 && errno != ENOENT
+                            ? -errno
+                            : 0;
                 r = r < 0 ? r : q;
         }
 

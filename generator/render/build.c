@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* What builds the app's image from its repository: a unit that instances only want, as that which pulls an image. Its name has the hash
- * of its text, so that those of two revisions lie side by side. An image that was built from a commit that `pyservicectl update` found
- * has the commit in its tag. */
+/* What builds the app's image from its repository: a unit that instances only want, as that which pulls an
+ * image. Its name has the hash of its text, so that those of two revisions lie side by side. An image that
+ * was built from a commit that `pyservicectl update` found has the commit in its tag. */
 
 #include "base/hash.h"
 #include "bundle/layout.h"
@@ -26,13 +26,13 @@ static void put_commands(struct unit *u, const struct command *commands, size_t 
         }
 }
 
-#define PUT_OPTION(u, name, value) \
-        do { \
+#define PUT_OPTION(u, name, value)                  \
+        do {                                        \
                 if (!str_is_absent((value).text)) { \
-                        unit_word(u); \
-                        unit_const(u, name "="); \
-                        unit_part(u, value); \
-                } \
+                        unit_word(u);               \
+                        unit_const(u, name "=");    \
+                        unit_part(u, value);        \
+                }                                   \
         } while (0)
 
 static void put_recipe(struct unit *u, const struct repository *s) {
@@ -78,13 +78,13 @@ static void put_program(struct rendering *r, struct unit *u, enum unit_key key, 
         unit_part(u, r->app->name);
         unit_word(u);
         unit_part(u, app_pinned(r->app, s->image));
-        PUT_OPTION(u, "--runtime", ((struct abs_path) { r->world->places.runtime, NOWHERE }));
+        PUT_OPTION(u, "--runtime", ((struct abs_path){ r->world->places.runtime, NOWHERE }));
         PUT_OPTION(u, "--repo", s->repo);
         PUT_OPTION(u, "--ref", s->ref);
         PUT_OPTION(u, "--ssh-key", s->ssh_key);
         PUT_OPTION(u, "--credential", s->credential);
         PUT_OPTION(u, "--code", s->code_dir);
-        PUT_OPTION(u, "--pull", ((struct name) { str_of(pulls[container_pull(c)]), c->pull.at }));
+        PUT_OPTION(u, "--pull", ((struct name){ str_of(pulls[container_pull(c)]), c->pull.at }));
         PUT_OPTION(u, "--auth-file", c->auth_file);
         if (!c->tls_verify.yes) {
                 unit_word(u);
@@ -94,7 +94,8 @@ static void put_program(struct rendering *r, struct unit *u, enum unit_key key, 
         unit_close(u);
 }
 
-/* A build that fails is tried a few times, and then not again for a while, however often instances want it. */
+/* A build that fails is tried a few times, and then not again for a while, however often instances want
+ * it. */
 static struct unit *make_unit(struct rendering *r) {
         const struct repository *s = r->app->source;
         struct unit *u = unit_new(r->arena);
@@ -107,7 +108,7 @@ static struct unit *make_unit(struct rendering *r) {
         unit_const(u, " of ");
         unit_part(u, s->repo);
         unit_close(u);
-        unit_put(u, UNIT_SOURCE_PATH, ((struct abs_path) { r->app->path, NOWHERE }));
+        unit_put(u, UNIT_SOURCE_PATH, ((struct abs_path){ r->app->path, NOWHERE }));
         unit_put_const(u, UNIT_DOCUMENTATION, "man:pyservice.d(5)");
         if (!r->world->places.is_user) {
                 unit_put_const(u, UNIT_WANTS, "network-online.target");
@@ -139,10 +140,12 @@ static struct unit_name name_of(struct rendering *r, struct unit *u) {
         struct unit_name name = { .at = r->app->source->repo.at };
         struct str rest = unit_text(u);
 
-        for (size_t at; (at = str_find_str(rest, STR(PROGRAM))) < rest.n; rest = str_from(rest, at + strlen(PROGRAM)))
-                hash_add(hash, (struct str) { rest.p, at });
+        for (size_t at; (at = str_find_str(rest, STR(PROGRAM))) < rest.n;
+             rest = str_from(rest, at + strlen(PROGRAM)))
+                hash_add(hash, (struct str){ rest.p, at });
         hash_add(hash, rest);
-        name.text = arena_join(r->arena, r->app->name.text, STR("-"), hash_digits(r->arena, hash, 8), STR("-build.service"));
+        name.text = arena_join(r->arena, r->app->name.text, STR("-"), hash_digits(r->arena, hash, 8),
+                               STR("-build.service"));
         return name;
 }
 
@@ -155,7 +158,8 @@ struct unit_name render_build(struct rendering *r) {
                 unit_put(u, UNIT_WANTS, render_setup(r));
                 unit_put(u, UNIT_AFTER, render_setup(r));
                 render_sandbox(r, u, SANDBOX_IMAGE);
-                tree_mark(unit_finish(u, r->tree, layout_unit(r->arena, r->build.text)), TREE_REVISION, (struct str) { 0 });
+                tree_mark(unit_finish(u, r->tree, layout_unit(r->arena, r->build.text)), TREE_REVISION,
+                          (struct str){ 0 });
         }
 
         return r->build;
@@ -171,6 +175,6 @@ void render_built(struct rendering *r, struct unit *u) {
         unit_part(u, r->app->name);
         unit_word(u);
         unit_part(u, app_pinned(r->app, r->app->source->image));
-        PUT_OPTION(u, "--runtime", ((struct abs_path) { r->world->places.runtime, NOWHERE }));
+        PUT_OPTION(u, "--runtime", ((struct abs_path){ r->world->places.runtime, NOWHERE }));
         unit_close(u);
 }

@@ -49,7 +49,9 @@ static void put_hosts(struct unit *u, const struct container *c) {
 void render_drop_in(struct rendering *r, struct unit *u, const struct role *role, struct str file) {
         struct str unit = role->container->unit.text;
 
-        tree_mark(unit_finish(u, r->tree, layout_unit(r->arena, unit, role->is_template ? STR("@") : STR(""), STR(".service.d/"), file)),
+        tree_mark(unit_finish(u, r->tree,
+                              layout_unit(r->arena, unit, role->is_template ? STR("@") : STR(""),
+                                          STR(".service.d/"), file)),
                   TREE_SCALE, unit);
 }
 
@@ -78,7 +80,8 @@ static void put_dependencies(struct rendering *r, struct unit *u, const struct r
         /* Wants=, never Requires=: a restart of the network's unit must not stop every instance. */
         put_wanted(u, c->network_unit);
 
-        /* A volume is another matter: without its unit Podman would make an empty one of that name, in silence. */
+        /* A volume is another matter: without its unit Podman would make an empty one of that name, in
+         * silence. */
         LIST_EACH(m, &c->mounts) {
                 unit_put(u, UNIT_REQUIRES, m->unit);
                 unit_put(u, UNIT_AFTER, m->unit);
@@ -88,13 +91,14 @@ static void put_dependencies(struct rendering *r, struct unit *u, const struct r
 static void put_unit_section(struct rendering *r, struct unit *u, const struct role *role,
                              struct unit_name image) {
         put_description(r, u, role);
-        unit_put(u, UNIT_SOURCE_PATH, ((struct abs_path) { r->app->path, NOWHERE }));
+        unit_put(u, UNIT_SOURCE_PATH, ((struct abs_path){ r->app->path, NOWHERE }));
         unit_put_const(u, UNIT_DOCUMENTATION, "man:pyservice.d(5)");
         if (!role->runs_to_end)
                 unit_put_const(u, UNIT_STOP_WHEN_UNNEEDED, "yes");
         if (!role->is_task) {
                 render_start_limit(u, role);
-                /* One that ends in failure just when its file goes is not shown as failed for ever: nothing refers to it any more. */
+                /* One that ends in failure just when its file goes is not shown as failed for ever:
+                 * nothing refers to it any more. */
                 unit_put_const(u, UNIT_COLLECT_MODE, "inactive-or-failed");
         }
         put_dependencies(r, u, role, image);
@@ -131,9 +135,11 @@ static void put_user(struct rendering *r, struct unit *u, struct user_name user)
         if (str_is_absent(user.text))
                 return;
 
-        unit_put(u, CONTAINER_USER, ((struct user_name) { { user.text.p, colon }, user.at }));
+        unit_put(u, CONTAINER_USER, ((struct user_name){ { user.text.p, colon }, user.at }));
         if (colon < user.text.n)
-                unit_put(u, CONTAINER_GROUP, ((struct user_name) { arena_str(r->arena, str_from(user.text, colon + 1)), user.at }));
+                unit_put(
+                        u, CONTAINER_GROUP,
+                        ((struct user_name){ arena_str(r->arena, str_from(user.text, colon + 1)), user.at }));
 }
 
 static void put_command(struct unit *u, const struct container *c) {
@@ -174,8 +180,9 @@ bool has_user_namespace(const struct rendering *r, const struct container *c) {
         return c->hardening.index == HARDENING_STRICT && !r->world->places.is_user;
 }
 
-/* ReadOnly= brings Podman's ReadOnlyTmpfs: /dev/shm, /run, /tmp and /var/tmp in memory. The size is that of all numbers an
- * image may use; without it Podman guesses from the image's /etc/passwd, and a file of another user could not be read. */
+/* ReadOnly= brings Podman's ReadOnlyTmpfs: /dev/shm, /run, /tmp and /var/tmp in memory. The size is that
+ * of all numbers an image may use; without it Podman guesses from the image's /etc/passwd, and a file of
+ * another user could not be read. */
 static void put_hardening(struct rendering *r, struct unit *u, const struct container *c) {
         if (c->hardening.index != HARDENING_STRICT)
                 return;
@@ -245,8 +252,9 @@ static void put_health_command(struct unit *u, const struct health *h) {
         unit_close(u);
 }
 
-/* The hook after the start waits until the container is healthy. With Notify=healthy Podman would do that, in a phase of the start in which
- * a stop reaches conmon alone, and no one would know what the check answered. One that becomes unhealthy is killed, and so restarted. */
+/* The hook after the start waits until the container is healthy. With Notify=healthy Podman would do that,
+ * in a phase of the start in which a stop reaches conmon alone, and no one would know what the check
+ * answered. One that becomes unhealthy is killed, and so restarted. */
 static void put_health(struct unit *u, const struct health *h) {
         if (!has_health_command(h))
                 return;
@@ -304,7 +312,8 @@ static struct duration start_timeout(const struct health *h) {
         if (!h || h->start_period.usec == UINT64_MAX)
                 return d;
 
-        needed = h->start_period.usec + h->retries.n * (h->interval.usec + h->timeout.usec) + STOP_TIMEOUT_EXTRA;
+        needed = h->start_period.usec + h->retries.n * (h->interval.usec + h->timeout.usec) +
+                 STOP_TIMEOUT_EXTRA;
         if (needed > d.usec)
                 d.usec = needed;
         return d;
@@ -325,19 +334,25 @@ static void put_condition(struct unit *u, struct abs_path file, struct name unit
         unit_close(u);
 }
 
-/* systemd stops what nobody needs only while it is active: one that is being started, or waits for its restart, would be
- * restarted for ever after its file was removed or its scale lowered. So each start asks first whether it is still
- * wanted. For the same reason it is no part of the app's target: a start under way would keep that from stopping. */
+/* systemd stops what nobody needs only while it is active: one that is being started, or waits for its
+ * restart, would be restarted for ever after its file was removed or its scale lowered. So each start asks
+ * first whether it is still wanted. For the same reason it is no part of the app's target: a start under
+ * way would keep that from stopping. */
 static void put_conditions(struct rendering *r, struct unit *u, const struct role *role) {
         static const char instance[] = { '@', INSTANCE_MARK };
         struct str once = role->restart.index == RESTART_ALWAYS ? STR("") : STR("-once");
         struct str suffix = role->restart.index == RESTART_ALWAYS ? STR(".service") : STR(".target");
-        struct str number = role->is_template ? (struct str) { instance, sizeof(instance) } : STR("");
+        struct str number = role->is_template ? (struct str){ instance, sizeof(instance) } : STR("");
         struct name target = { arena_join(r->arena, r->app->name.text, STR(".target")), NOWHERE };
-        struct str drop_in = layout_unit(r->arena, target.text, STR(".d/50-"), role->container->unit.text, STR(".conf"));
+        struct str drop_in =
+                layout_unit(r->arena, target.text, STR(".d/50-"), role->container->unit.text, STR(".conf"));
         struct name own = { arena_join(r->arena, role->container->unit.text, once, number, suffix), NOWHERE };
 
-        put_condition(u, (struct abs_path) { arena_join(r->arena, r->world->places.runtime, STR("/" LAYOUT_ALIVE)), NOWHERE }, target);
+        put_condition(
+                u,
+                (struct abs_path){ arena_join(r->arena, r->world->places.runtime, STR("/" LAYOUT_ALIVE)),
+                                   NOWHERE },
+                target);
         put_condition(u, bundle_path(r, drop_in), own);
 }
 
@@ -364,7 +379,8 @@ static void put_service_section(struct rendering *r, struct unit *u, const struc
                                 struct unit_name image) {
         struct duration stop = role->container->stop_timeout;
 
-        if (__builtin_add_overflow(stop.usec, STOP_TIMEOUT_EXTRA, &stop.usec) || __builtin_add_overflow(stop.usec, role->drain.usec, &stop.usec))
+        if (__builtin_add_overflow(stop.usec, STOP_TIMEOUT_EXTRA, &stop.usec) ||
+            __builtin_add_overflow(stop.usec, role->drain.usec, &stop.usec))
                 stop.usec = UINT64_MAX;
         unit_put_duration(u, SERVICE_TIMEOUT_STOP, stop);
         if (is_built(r->app, role->container))
@@ -390,7 +406,8 @@ void render_container(struct rendering *r, struct unit *u, const struct role *ro
         render_hosts(r, role);
 }
 
-static void put_raw(struct unit *u, enum unit_section section, const struct quadlet_entry *entries, size_t n) {
+static void put_raw(struct unit *u, enum unit_section section, const struct quadlet_entry *entries,
+                    size_t n) {
         for (size_t i = 0; i < n; i++)
                 unit_put_raw(u, section, entries[i].key, entries[i].value);
 }
@@ -415,11 +432,12 @@ void render_finish(struct rendering *r, struct unit *u, const struct role *role)
                                 STR_ARG(str_from(file, strlen(LAYOUT_QUADLET "/"))));
         hash_add(hash, unit_text(u));
         hash_add(hash, arena_u64(r->arena, role->host_port.n));
-        VEC_EACH(f, &r->tree->files)            /* env/UNIT.HASH.env, env/UNIT.HASH.template, env/UNIT.SECRET.HASH.kms */
+        VEC_EACH(f, &r->tree->files) /* env/UNIT.HASH.env, env/UNIT.HASH.template, env/UNIT.SECRET.HASH.kms */
                 if (str_has_prefix(f->path, env))
                         hash_add(hash, f->text);
         revision.text = hash_digits(r->arena, hash, 12);
-        put_label(u, (struct label_name) { STR("io.pyservice.revision"), NOWHERE }, (struct label_text) { revision.text, NOWHERE });
+        put_label(u, (struct label_name){ STR("io.pyservice.revision"), NOWHERE },
+                  (struct label_text){ revision.text, NOWHERE });
         if (!role->runs_to_end) {
                 /* For the hooks. */
                 unit_open(u, SERVICE_ENVIRONMENT);

@@ -34,14 +34,16 @@ static struct str literal_value(struct rendering *r, const struct variable *v) {
 }
 
 static bool is_composed(struct rendering *r, const struct variable *v) {
-        return v->is_secret || (!has_instance(v) && !env_file_can_hold(literal_value(r, v)) && !environment_is_podmans(v->name.text));
+        return v->is_secret || (!has_instance(v) && !env_file_can_hold(literal_value(r, v)) &&
+                                !environment_is_podmans(v->name.text));
 }
 
 static void put_composed(struct rendering *r, struct unit *u, struct lines *file, const struct variable *v) {
         struct env_piece *pieces = arena_array(r->arena, v->pieces.n + 1, struct env_piece);
 
         for (size_t i = 0; i < v->pieces.n; i++)
-                pieces[i] = (struct env_piece) { v->pieces.at[i].literal, v->pieces.at[i].secret, v->pieces.at[i].is_url_encoded };
+                pieces[i] = (struct env_piece){ v->pieces.at[i].literal, v->pieces.at[i].secret,
+                                                v->pieces.at[i].is_url_encoded };
         lines_env_template(file, v->name, pieces, v->pieces.n);
 
         unit_open(u, CONTAINER_PODMAN_ARGS);
@@ -65,7 +67,7 @@ static void put_in_unit(struct unit *u, const struct variable *v, struct str val
         unit_word(u);
         unit_part(u, v->name);
         unit_const(u, "=");
-        unit_part(u, ((struct env_text) { value, v->name.at }));
+        unit_part(u, ((struct env_text){ value, v->name.at }));
         unit_close(u);
 }
 
@@ -80,16 +82,17 @@ static void put_optional(struct rendering *r, struct unit *u, const struct role 
         unit_word(u);
         unit_const(u, "-c");
         unit_word(u);
-        unit_const(u, "{ [ ! -e \\\"$$0\\\" ] || cat \\\"$$0\\\"; } >\\\"$$RUNTIME_DIRECTORY/.optional-$$1\\\"");
+        unit_const(u,
+                   "{ [ ! -e \\\"$$0\\\" ] || cat \\\"$$0\\\"; } >\\\"$$RUNTIME_DIRECTORY/.optional-$$1\\\"");
         unit_word(u);
-        unit_part(u, ((struct abs_path) { str_from(file.text, 1), file.at }));
+        unit_part(u, ((struct abs_path){ str_from(file.text, 1), file.at }));
         unit_word(u);
         unit_part_u64(u, i);
         unit_close(u);
 
         unit_open(u, CONTAINER_ENVIRONMENT_FILE);
         unit_word(u);
-        unit_part(u, ((struct abs_path) { r->world->places.runtime, NOWHERE }));
+        unit_part(u, ((struct abs_path){ r->world->places.runtime, NOWHERE }));
         unit_const(u, "/");
         unit_part(u, directory);
         unit_const(u, "/.optional-");
@@ -98,7 +101,8 @@ static void put_optional(struct rendering *r, struct unit *u, const struct role 
 }
 
 /* Two revisions' files can lie side by side. */
-static struct abs_path put_file(struct rendering *r, const struct role *role, struct lines *l, struct str suffix) {
+static struct abs_path put_file(struct rendering *r, const struct role *role, struct lines *l,
+                                struct str suffix) {
         struct hash_state *hash = hash_start(r->arena);
         struct str unit = role->container->unit.text, path;
         struct tree_file *file;
@@ -107,7 +111,7 @@ static struct abs_path put_file(struct rendering *r, const struct role *role, st
         path = layout_env(r->arena, unit, STR("."), hash_digits(r->arena, hash, 8), suffix);
         file = lines_finish(l, r->tree, path, 0600);
         tree_mark(file, role_kind(role), unit);
-        return file ? bundle_path(r, path) : (struct abs_path) { 0 };
+        return file ? bundle_path(r, path) : (struct abs_path){ 0 };
 }
 
 struct abs_path render_environment(struct rendering *r, struct unit *u, const struct role *role) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* The unit hooks: pyservice-instance, with all that it needs as words. ExecStop= and ExecStopPost= come before those that
- * Quadlet adds, which remove the container. */
+/* The unit hooks: pyservice-instance, with all that it needs as words. ExecStop= and ExecStopPost= come
+ * before those that Quadlet adds, which remove the container. */
 
 #include "app/health.h"
 #include "bundle/layout.h"
@@ -15,9 +15,9 @@
 
 struct duration drain_of(const struct service *s) {
         if (!s->proxy)
-                return (struct duration) { 0 };
+                return (struct duration){ 0 };
 
-        return s->proxy->timeouts ? s->proxy->timeouts->drain : (struct duration) { DRAIN_DEFAULT, NOWHERE };
+        return s->proxy->timeouts ? s->proxy->timeouts->drain : (struct duration){ DRAIN_DEFAULT, NOWHERE };
 }
 
 /* Can it be asked from outside? */
@@ -210,7 +210,7 @@ static void put_drain(struct rendering *r, struct unit *u, const struct service 
 static void put_record(struct rendering *r, struct unit *u) {
         unit_word(u);
         unit_const(u, "--record=");
-        unit_part(u, ((struct abs_path) { r->world->places.runtime, NOWHERE }));
+        unit_part(u, ((struct abs_path){ r->world->places.runtime, NOWHERE }));
         unit_const(u, "/starts/%n");
 }
 
@@ -248,7 +248,7 @@ static void put_watch(struct rendering *r, struct unit *u, const struct service 
 
         unit_word(u);
         unit_const(u, "--watch=");
-        unit_part(u, ((struct abs_path) { r->world->places.runtime, NOWHERE }));
+        unit_part(u, ((struct abs_path){ r->world->places.runtime, NOWHERE }));
         unit_const(u, "/" LAYOUT_HEALTH "/");
         unit_part(u, s->container.unit);
         unit_const(u, "@%i.service");
@@ -279,7 +279,7 @@ static void open_ready(struct rendering *r, struct unit *u, const struct role *r
         unit_word(u);
         unit_const(u, "--health");
         if (!str_is_absent(h->http.text))
-                return;                 /* put_probe() has the interval */
+                return; /* put_probe() has the interval */
 
         unit_word(u);
         unit_const(u, "--interval=");
@@ -300,8 +300,9 @@ void render_hooks(struct rendering *r, struct unit *u, const struct role *role, 
         put_leave(r, u, role, s);
 }
 
-/* What the spare instance does otherwise. It runs as long as the rollout wants it, whatever is upheld; where it fails, it stays so, for
- * the rollout to see; and it gets requests only when the rollout says so, by a reload of its unit. */
+/* What the spare instance does otherwise. It runs as long as the rollout wants it, whatever is upheld;
+ * where it fails, it stays so, for the rollout to see; and it gets requests only when the rollout says so,
+ * by a reload of its unit. */
 void render_hooks_next(struct rendering *r, const struct role *role, const struct service *s) {
         struct str unit = s->container.unit.text;
         struct unit *u;
@@ -311,7 +312,7 @@ void render_hooks_next(struct rendering *r, const struct role *role, const struc
 
         u = unit_new(r->arena);
         unit_put_const(u, UNIT_STOP_WHEN_UNNEEDED, "no");
-        unit_put_const(u, UNIT_COLLECT_MODE, "inactive");       /* the rollout asks why it failed */
+        unit_put_const(u, UNIT_COLLECT_MODE, "inactive"); /* the rollout asks why it failed */
         unit_put_const(u, SERVICE_RESTART, "no");
         unit_put_const(u, SERVICE_EXEC_CONDITION, "");
         unit_put_const(u, SERVICE_EXEC_START_POST, "");
@@ -319,8 +320,9 @@ void render_hooks_next(struct rendering *r, const struct role *role, const struc
         put_ready(r, u, s, false);
         unit_close(u);
         open_hook(u, SERVICE_EXEC_RELOAD);
-        unit_const(u, "enter");         /* it runs, and may have requests open */
+        unit_const(u, "enter"); /* it runs, and may have requests open */
         put_ready(r, u, s, true);
         unit_close(u);
-        tree_mark(unit_finish(u, r->tree, layout_unit(r->arena, unit, STR("@next.service.d/50-next.conf"))), TREE_SCALE, unit);
+        tree_mark(unit_finish(u, r->tree, layout_unit(r->arena, unit, STR("@next.service.d/50-next.conf"))),
+                  TREE_SCALE, unit);
 }

@@ -5,15 +5,15 @@
 
 /* sh -c COMMAND IMAGE; the command is open for more words. */
 #define OPEN_SHELL(u, key, shell, command) \
-        do { \
-                unit_open(u, key); \
-                unit_word(u); \
-                unit_const(u, shell); \
-                unit_word(u); \
-                unit_const(u, "-c"); \
-                unit_word(u); \
-                unit_const(u, command); \
-                unit_word(u); \
+        do {                               \
+                unit_open(u, key);         \
+                unit_word(u);              \
+                unit_const(u, shell);      \
+                unit_word(u);              \
+                unit_const(u, "-c");       \
+                unit_word(u);              \
+                unit_const(u, command);    \
+                unit_word(u);              \
         } while (0)
 
 /* Is the registry asked even though the image is there? What is pinned never changes. */
@@ -64,7 +64,7 @@ static struct unit *make_unit(struct rendering *r, const struct container *c) {
         unit_const(u, "Image of ");
         unit_part(u, c->image_unit);
         unit_close(u);
-        unit_put(u, UNIT_SOURCE_PATH, ((struct abs_path) { r->app->path, NOWHERE }));
+        unit_put(u, UNIT_SOURCE_PATH, ((struct abs_path){ r->app->path, NOWHERE }));
         unit_put_const(u, UNIT_DOCUMENTATION, "man:pyservice.d(5)");
         unit_put_const(u, UNIT_STOP_WHEN_UNNEEDED, "yes");
 
@@ -103,9 +103,8 @@ static struct unit_name render_pulled(struct rendering *r, const struct role *ro
                 r->app_image = name;
 
         kind = c->owns_image_unit ? role_kind(role) : TREE_REVISION;
-        owner = c->owns_image_unit ? c->unit.text : (struct str) { 0 };
-        tree_mark(unit_finish(u, r->tree, layout_quadlet(r->arena, stem, STR(".image"))), kind,
-                  owner);
+        owner = c->owns_image_unit ? c->unit.text : (struct str){ 0 };
+        tree_mark(unit_finish(u, r->tree, layout_quadlet(r->arena, stem, STR(".image"))), kind, owner);
         tree_mark(render_pull(r, c, stem), kind, owner);
         return name;
 }
@@ -114,7 +113,7 @@ struct unit_name render_image(struct rendering *r, const struct role *role) {
         if (is_built(r->app, role->container))
                 return render_build(r);
 
-        return container_pull(role->container) == PULL_NEVER ? (struct unit_name) { 0 }
+        return container_pull(role->container) == PULL_NEVER ? (struct unit_name){ 0 }
                                                              : render_pulled(r, role);
 }
 

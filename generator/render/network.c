@@ -12,13 +12,13 @@ static void put_description(struct rendering *r, struct unit *u, struct name nam
         unit_const(u, " of ");
         unit_part(u, r->app->name);
         unit_close(u);
-        unit_put(u, UNIT_SOURCE_PATH, ((struct abs_path) { r->app->path, NOWHERE }));
+        unit_put(u, UNIT_SOURCE_PATH, ((struct abs_path){ r->app->path, NOWHERE }));
         /* It goes with the last container that uses it; what is in a volume stays. */
         unit_put_const(u, UNIT_STOP_WHEN_UNNEEDED, "yes");
 }
 
 static struct name object_name(struct rendering *r, struct name name) {
-        return (struct name) { arena_join(r->arena, r->app->name.text, STR("-"), name.text), name.at };
+        return (struct name){ arena_join(r->arena, r->app->name.text, STR("-"), name.text), name.at };
 }
 
 static void put_label(struct rendering *r, struct unit *u, enum unit_key key) {
@@ -41,7 +41,7 @@ static void put_options(struct unit *u, struct option_text options) {
                 if (part.n == 0)
                         continue;
                 unit_word(u);
-                unit_part(u, ((struct option_text) { part, options.at }));
+                unit_part(u, ((struct option_text){ part, options.at }));
         }
         unit_close(u);
 }

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* nginx's part: an upstream, and a site for the domains. The files lie in nginx/; pyservice-proxy puts them where nginx reads them.
+/* nginx's part: an upstream, and a site for the domains. The files lie in nginx/; pyservice-proxy puts
+ * them where nginx reads them.
  *
- * nginx has no command that takes a server out while it runs. So each instance that is ready has a file of its own with its server's
- * line, which its hooks write and remove before they reload nginx; the upstream includes those that are there. */
+ * nginx has no command that takes a server out while it runs. So each instance that is ready has a file of
+ * its own with its server's line, which its hooks write and remove before they reload nginx; the upstream
+ * includes those that are there. */
 
 #include "bundle/layout.h"
 #include "output/nginx.h"
@@ -14,7 +16,9 @@ bool is_nginx(const struct service *s) {
 }
 
 struct abs_path nginx_server_of(struct rendering *r, const struct service *s) {
-        return (struct abs_path) { arena_join(r->arena, r->world->places.runtime, STR("/" LAYOUT_SERVERS "/"), s->container.unit.text), NOWHERE };
+        return (struct abs_path){ arena_join(r->arena, r->world->places.runtime, STR("/" LAYOUT_SERVERS "/"),
+                                             s->container.unit.text),
+                                  NOWHERE };
 }
 
 static void put_upstream(struct rendering *r, struct nginx *n, const struct service *s) {
@@ -51,7 +55,9 @@ static void put_listen(struct rendering *r, struct nginx *n, bool is_tls) {
                 nginx_arg_begin(n);
                 if (i == 1)
                         nginx_part_const(n, "[::]:");
-                nginx_part(n, ((struct name) { arena_u64(r->arena, is_tls ? settings->https_port.n : settings->http_port.n), NOWHERE }));
+                nginx_part(n, ((struct name){ arena_u64(r->arena, is_tls ? settings->https_port.n
+                                                                         : settings->http_port.n),
+                                              NOWHERE }));
                 nginx_arg_end(n);
                 if (is_tls)
                         nginx_word(n, "ssl");
@@ -180,7 +186,7 @@ static void put_redirect(struct rendering *r, struct nginx *n) {
         nginx_part_const(n, "https://$host");
         if (port.n != 443) {
                 nginx_part_const(n, ":");
-                nginx_part(n, ((struct name) { arena_u64(r->arena, port.n), NOWHERE }));
+                nginx_part(n, ((struct name){ arena_u64(r->arena, port.n), NOWHERE }));
         }
         nginx_part_const(n, "$request_uri");
         nginx_arg_end(n);
@@ -220,5 +226,7 @@ void render_nginx(struct rendering *r, const struct service *s) {
         if (s->proxy->tls)
                 put_site(r, n, s, true);
 
-        tree_mark(tree_add(r->tree, arena_join(r->arena, STR(LAYOUT_NGINX "/"), unit, STR(".conf")), 0644, nginx_text(n)), TREE_SCALE, unit);
+        tree_mark(tree_add(r->tree, arena_join(r->arena, STR(LAYOUT_NGINX "/"), unit, STR(".conf")), 0644,
+                           nginx_text(n)),
+                  TREE_SCALE, unit);
 }

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* What a part waits for when it starts: `requires`, `bound_to`, `after`. All of it acts at once, and is no part of a revision.
+/* What a part waits for when it starts: `requires`, `bound_to`, `after`. All of it acts at once, and is no
+ * part of a revision.
  *
- * systemd keeps the start of a unit back until every unit that is ordered after it has stopped. A database that crashed would wait
- * until the last of its clients has drained. So two units stand between a part that is kept running and what it requires:
+ * systemd keeps the start of a unit back until every unit that is ordered after it has stopped. A database
+ * that crashed would wait until the last of its clients has drained. So two units stand between a part
+ * that is kept running and what it requires:
  *
  *     UNIT-requires@N.service  runs at each start of instance N, before it, and waits for what the part requires (see
  *                              rollout/require.h). It does not remain active, so nothing ever waits for it to stop.
@@ -35,8 +37,8 @@ static void put_reference(struct rendering *r, struct unit *u, enum unit_key key
 }
 
 #define PUT_REFERENCES(r, u, key, refs) \
-        LIST_EACH(ref, (refs)) \
-                put_reference((r), (u), (key), *ref)
+        LIST_EACH(ref, (refs))          \
+        put_reference((r), (u), (key), *ref)
 
 static void put_required(struct rendering *r, struct unit *u, const struct start_order *o) {
         PUT_REFERENCES(r, u, UNIT_WANTS, &o->requires);
@@ -52,7 +54,7 @@ static struct unit *start_unit(struct rendering *r, const struct role *role) {
         unit_part(u, role->container->unit);
         unit_const(u, " requires");
         unit_close(u);
-        unit_put(u, UNIT_SOURCE_PATH, ((struct abs_path) { r->app->path, NOWHERE }));
+        unit_put(u, UNIT_SOURCE_PATH, ((struct abs_path){ r->app->path, NOWHERE }));
         unit_put_const(u, UNIT_DOCUMENTATION, "man:pyservice.d(5)");
         return u;
 }
@@ -138,7 +140,7 @@ void render_order(struct rendering *r, const struct role *role) {
         if (o->requires.n + o->bound_to.n + o->after.n == 0)
                 return;
 
-        if (role->runs_to_end)          /* it does not drain */
+        if (role->runs_to_end) /* it does not drain */
                 put_required(r, u, o);
         else if (has_order_units(o)) {
                 render_units(r, role);

@@ -8,16 +8,16 @@
 /* Who a container is rendered for: a service's template has instances, all else stands alone. */
 struct role {
         struct container *container;
-        struct name name;               /* of the part */
+        struct name name; /* of the part */
         struct text description;
         struct health *health;
         const struct start_order *order;
         struct choice restart;
         const struct restart_policy *restart_policy;
-        struct duration drain;          /* before it is asked to end */
-        struct number host_port;        /* stands in no container, but moves its ports */
+        struct duration drain;   /* before it is asked to end */
+        struct number host_port; /* stands in no container, but moves its ports */
         bool is_template;
-        bool runs_to_end;               /* a task, or what a timer starts: it is not kept up */
+        bool runs_to_end; /* a task, or what a timer starts: it is not kept up */
         bool is_task;
 };
 
@@ -33,16 +33,17 @@ void render_trusted(struct rendering *r, struct unit *u, const struct role *role
 
 /* What a unit of our own programs may do (sandbox.c). */
 enum sandbox {
-        SANDBOX_WAIT,           /* asks systemd */
-        SANDBOX_ROLLOUT,        /* has systemd do all, and keeps records of it */
-        SANDBOX_SETUP,          /* makes users, directories and files */
-        SANDBOX_SETUP_ONLINE,   /* asks AWS KMS before */
-        SANDBOX_IMAGE,          /* pulls or builds an image with Podman */
+        SANDBOX_WAIT,         /* asks systemd */
+        SANDBOX_ROLLOUT,      /* has systemd do all, and keeps records of it */
+        SANDBOX_SETUP,        /* makes users, directories and files */
+        SANDBOX_SETUP_ONLINE, /* asks AWS KMS before */
+        SANDBOX_IMAGE,        /* pulls or builds an image with Podman */
 };
 void render_sandbox(struct rendering *r, struct unit *u, enum sandbox sandbox);
 
-/* Environment, in files and in the unit. Gives the template of what is put together when the unit starts, and given to
- * Podman in its environment, so that it is in no unit and no argv; absent where there is none. */
+/* Environment, in files and in the unit. Gives the template of what is put together when the unit starts,
+ * and given to Podman in its environment, so that it is in no unit and no argv; absent where there is
+ * none. */
 struct abs_path render_environment(struct rendering *r, struct unit *u, const struct role *role);
 
 /* Is the variable a secret of Podman's and nothing else, so that Podman itself can set it? */
@@ -57,12 +58,12 @@ void render_secret_files(struct rendering *r, struct unit *u, const struct role 
 /* The unit that makes the app's user, directories and files; absent where it has none. */
 struct unit_name render_setup(struct rendering *r);
 
-/* A start fails where that was not done; and who runs the command: the number of the machine's user, which only that unit knows. Needs
- * render_setup(). */
+/* A start fails where that was not done; and who runs the command: the number of the machine's user, which
+ * only that unit knows. Needs render_setup(). */
 void render_owner(struct rendering *r, struct unit *u, const struct container *c);
 
-/* Does the container have a user namespace of its own? (A user's containers all are in that user's.) Then each mount needs
- * the option `idmap`, so that its files belong to the same numbers inside and outside. */
+/* Does the container have a user namespace of its own? (A user's containers all are in that user's.) Then
+ * each mount needs the option `idmap`, so that its files belong to the same numbers inside and outside. */
 bool has_user_namespace(const struct rendering *r, const struct container *c);
 
 /* What it waits for when it starts. */
@@ -91,8 +92,8 @@ void render_image_check(struct rendering *r, struct unit *u, const struct role *
 /* May the part run on this machine? Else it is not upheld. */
 bool is_here(const struct rendering *r, const struct container *c);
 
-/* Ends the drop-in that has APP.target uphold what belongs to the part `unit`. A file for each, so that what one of them upholds is
- * changed without the others'. */
+/* Ends the drop-in that has APP.target uphold what belongs to the part `unit`. A file for each, so that
+ * what one of them upholds is changed without the others'. */
 void add_upheld(struct rendering *r, struct unit *u, struct name unit);
 
 /* A drop-in of the container's unit that is no part of its revision. */
@@ -112,12 +113,14 @@ struct abs_path secrets_directory(struct rendering *r, const struct role *role);
 /* HAProxy's backend of a service. */
 struct backend_name backend_of(const struct service *s);
 
-/* The file in which HAProxy finds the states of a backend's servers, where there is one, and the backend's number in it. */
+/* The file in which HAProxy finds the states of a backend's servers, where there is one, and the backend's
+ * number in it. */
 bool has_states(const struct rendering *r, const struct service *s);
 struct abs_path states_of(struct rendering *r, const struct service *s);
 uint64_t backend_id(const struct service *s);
 
-/* Is nginx its front? Then what its instances' own files in nginx's upstream are called, without "@N.nginx". */
+/* Is nginx its front? Then what its instances' own files in nginx's upstream are called, without
+ * "@N.nginx". */
 bool is_nginx(const struct service *s);
 struct abs_path nginx_server_of(struct rendering *r, const struct service *s);
 

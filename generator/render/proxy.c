@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* HAProxy's part: a backend, and what the generated frontend is to know of it. The files lie below haproxy/ under the
- * absolute path of the directory that HAProxy reads; pyservice-proxy puts them there. */
+/* HAProxy's part: a backend, and what the generated frontend is to know of it. The files lie below
+ * haproxy/ under the absolute path of the directory that HAProxy reads; pyservice-proxy puts them there. */
 
 #include "app/health.h"
 #include "base/hash.h"
@@ -10,8 +10,9 @@
 #include "output/lines.h"
 #include "render/parts.h"
 
-/* With it Podman's name server says at once that a container is not there. Without, it asks those of the machine, and where none answers,
- * libc waits ten seconds for each server when HAProxy starts, reloads or checks its configuration. */
+/* With it Podman's name server says at once that a container is not there. Without, it asks those of the
+ * machine, and where none answers, libc waits ten seconds for each server when HAProxy starts, reloads or
+ * checks its configuration. */
 #define PODMAN_DOMAIN ".dns.podman"
 
 static const char *const balances[] = { "leastconn", "roundrobin", "source", "first", "random" };
@@ -23,7 +24,8 @@ static bool is_http(const struct proxy *p) {
 struct backend_name backend_of(const struct service *s) {
         const struct name unit = s->container.unit;
 
-        return str_is_absent(s->proxy->backend.text) ? (struct backend_name) { unit.text, unit.at } : s->proxy->backend;
+        return str_is_absent(s->proxy->backend.text) ? (struct backend_name){ unit.text, unit.at }
+                                                     : s->proxy->backend;
 }
 
 bool has_states(const struct rendering *r, const struct service *s) {
@@ -31,18 +33,21 @@ bool has_states(const struct rendering *r, const struct service *s) {
 }
 
 struct abs_path states_of(struct rendering *r, const struct service *s) {
-        return (struct abs_path) { arena_join(r->arena, r->world->places.runtime, STR("/" LAYOUT_SERVERS "/"), backend_of(s).text), NOWHERE };
+        return (struct abs_path){ arena_join(r->arena, r->world->places.runtime, STR("/" LAYOUT_SERVERS "/"),
+                                             backend_of(s).text),
+                                  NOWHERE };
 }
 
-/* HAProxy counts its proxies, and complains where the file has another number than it has now; with a number of our own it has no reason
- * to. Above 2^30, where it and people do not count. */
+/* HAProxy counts its proxies, and complains where the file has another number than it has now; with a
+ * number of our own it has no reason to. Above 2^30, where it and people do not count. */
 uint64_t backend_id(const struct service *s) {
         return UINT64_C(1) << 30 | hash_number(backend_of(s).text) >> 34;
 }
 
 /* haproxy/DIRECTORY/FILE */
 static struct str proxy_path(struct rendering *r, const struct proxy *p, struct str file) {
-        struct str directory = str_is_absent(p->config_dir.text) ? r->world->host.haproxy->directory.text : p->config_dir.text;
+        struct str directory = str_is_absent(p->config_dir.text) ? r->world->host.haproxy->directory.text
+                                                                 : p->config_dir.text;
 
         return arena_join(r->arena, STR(LAYOUT_HAPROXY), directory, STR("/"), file);
 }
@@ -52,12 +57,12 @@ static struct str proxy_path(struct rendering *r, const struct proxy *p, struct 
  * where it goes to the container itself. */
 static struct http_path path_of(const struct service *s, const struct health_request *q) {
         if (q->has_own_port && s->proxy->via.index != VIA_DNS)
-                return (struct http_path) { 0 };
+                return (struct http_path){ 0 };
         if (s->proxy->check)
                 return s->proxy->check->path;
 
         if (!s->health || !is_http(s->proxy) || s->health->on_failure.index == HEALTH_NONE)
-                return (struct http_path) { 0 };
+                return (struct http_path){ 0 };
 
         return s->health->http;
 }
@@ -72,7 +77,7 @@ static void put_check(struct haproxy *h, const struct service *s, const struct h
 
         haproxy_line(h, "option httpchk");
         haproxy_line(h, "http-check send meth");
-        haproxy_arg(h, ((struct name) { str_of(methods[check ? check->method.index : 0]), NOWHERE }));
+        haproxy_arg(h, ((struct name){ str_of(methods[check ? check->method.index : 0]), NOWHERE }));
         haproxy_word(h, "uri");
         haproxy_arg(h, path);
         haproxy_word(h, "ver HTTP/1.1");
@@ -82,7 +87,7 @@ static void put_check(struct haproxy *h, const struct service *s, const struct h
                 haproxy_arg(h, header->value);
         }
         haproxy_line(h, "http-check expect status");
-        haproxy_arg(h, (check ? (struct http_status) { STR("200-399"), NOWHERE } : s->health->status));
+        haproxy_arg(h, (check ? (struct http_status){ STR("200-399"), NOWHERE } : s->health->status));
 }
 
 /* Where and how a server is checked, if not as it is reached by requests. */
@@ -112,7 +117,8 @@ static void put_timeouts(struct haproxy *h, const struct timeouts *t) {
         haproxy_duration(h, t->queue);
 }
 
-/* Segments are counted instead of the path being written into an expression, where it would be read as one. */
+/* Segments are counted instead of the path being written into an expression, where it would be read as
+ * one. */
 static void put_strip(struct haproxy *h, struct http_path path) {
         uint64_t segments = 0;
         struct str rest = str_from(path.text, 1), part;
@@ -175,7 +181,7 @@ static struct duration check_interval(const struct service *s) {
         if (s->health)
                 return s->health->interval;
 
-        return (struct duration) { 5000000, NOWHERE };
+        return (struct duration){ 5000000, NOWHERE };
 }
 
 static void put_defaults(struct haproxy *h, const struct service *s, const struct health_request *q) {
@@ -184,15 +190,17 @@ static void put_defaults(struct haproxy *h, const struct service *s, const struc
         /* A server that just came up is asked again soon, and so is one that just failed. */
         haproxy_word(h, "fastinter 1s downinter 1s rise 1 fall 3");
         put_check_server(h, s, q);
-        /* One that is not there yet, or no longer, is out at its first refused connection, which another server then takes; else two such
-         * would pass a request between them until its retries are used up, as the least busy of all. */
+        /* One that is not there yet, or no longer, is out at its first refused connection, which another
+         * server then takes; else two such would pass a request between them until its retries are used
+         * up, as the least busy of all. */
         haproxy_word(h, "observe layer4 error-limit 1 on-error mark-down");
         if (s->proxy->maxconn.n > 0) {
                 haproxy_word(h, "maxconn");
                 haproxy_number(h, s->proxy->maxconn.n);
         }
-        /* A name that nobody knows now must not keep HAProxy from starting. libc is asked before HAProxy's own resolver is there: without it,
-         * each reload has a moment in which no server has an address (7 of 1,600 requests failed over five reloads). */
+        /* A name that nobody knows now must not keep HAProxy from starting. libc is asked before HAProxy's
+         * own resolver is there: without it, each reload has a moment in which no server has an address (7
+         * of 1,600 requests failed over five reloads). */
         haproxy_word(h, "init-addr last,libc,none");
         if (s->proxy->via.index == VIA_DNS) {
                 haproxy_word(h, "resolvers");
@@ -261,7 +269,8 @@ static void put_servers(struct rendering *r, struct haproxy *h, const struct ser
         if (has_spare(r->app, s))
                 put_server(r, h, s, PORTS_NEXT);
 
-        /* On other machines; their numbers go on after the largest scale, so that a change of scale renames none. */
+        /* On other machines; their numbers go on after the largest scale, so that a change of scale
+         * renames none. */
         for (size_t i = 0; i < s->proxy->servers.n; i++) {
                 put_server_name(h, s, INSTANCES_MAX + i);
                 haproxy_arg(h, s->proxy->servers.at[i]);
@@ -269,8 +278,8 @@ static void put_servers(struct rendering *r, struct haproxy *h, const struct ser
         }
 }
 
-/* Containers get new addresses when they start again, so HAProxy must ask again. One whose name is gone is gone: to wait for its health
- * check cost every fourth request three seconds, for twenty seconds. */
+/* Containers get new addresses when they start again, so HAProxy must ask again. One whose name is gone is
+ * gone: to wait for its health check cost every fourth request three seconds, for twenty seconds. */
 static void put_resolvers(struct haproxy *h, const struct service *s) {
         haproxy_section(h, "resolvers");
         haproxy_arg_begin(h);
@@ -296,8 +305,9 @@ static void render_backend(struct rendering *r, const struct service *s) {
         const struct health_request q = health_request(r->arena, s);
         struct backend_name backend = backend_of(s);
         struct haproxy *h = haproxy_new(r->arena);
-        struct str file = arena_join(r->arena, p->order.n < 10 ? STR("0") : STR(""), arena_u64(r->arena, p->order.n), STR("_backend_"),
-                                     backend.text, STR(".cfg"));
+        struct str file =
+                arena_join(r->arena, p->order.n < 10 ? STR("0") : STR(""), arena_u64(r->arena, p->order.n),
+                           STR("_backend_"), backend.text, STR(".cfg"));
 
         haproxy_comment(h, "Generated by pyservice; do not edit.");
         haproxy_comment_app(h, r->app->name);
@@ -309,9 +319,9 @@ static void render_backend(struct rendering *r, const struct service *s) {
         if (has_states(r, s))
                 put_states(r, h, s);
         haproxy_line(h, "mode");
-        haproxy_arg(h, ((struct name) { is_http(p) ? STR("http") : STR("tcp"), NOWHERE }));
+        haproxy_arg(h, ((struct name){ is_http(p) ? STR("http") : STR("tcp"), NOWHERE }));
         haproxy_line(h, "balance");
-        haproxy_arg(h, ((struct name) { str_of(balances[p->balance.index]), NOWHERE }));
+        haproxy_arg(h, ((struct name){ str_of(balances[p->balance.index]), NOWHERE }));
         put_check(h, s, &q);
         put_trusted(r, h, s);
         if (is_http(p))
@@ -326,7 +336,8 @@ static void render_backend(struct rendering *r, const struct service *s) {
         put_defaults(h, s, &q);
         put_servers(r, h, s);
 
-        tree_mark(tree_add(r->tree, proxy_path(r, p, file), 0644, haproxy_text(h)), TREE_SCALE, s->container.unit.text);
+        tree_mark(tree_add(r->tree, proxy_path(r, p, file), 0644, haproxy_text(h)), TREE_SCALE,
+                  s->container.unit.text);
 }
 
 static void render_routes(struct rendering *r, const struct service *s) {
@@ -357,8 +368,12 @@ static void render_routes(struct rendering *r, const struct service *s) {
                 lines_end(certificates);
         }
 
-        tree_mark(lines_finish(routes, r->tree, proxy_path(r, p, arena_join(r->arena, STR("routes."), unit)), 0644), TREE_SCALE, unit);
-        tree_mark(lines_finish(certificates, r->tree, proxy_path(r, p, arena_join(r->arena, STR("certificates."), unit)), 0644), TREE_SCALE, unit);
+        tree_mark(lines_finish(routes, r->tree, proxy_path(r, p, arena_join(r->arena, STR("routes."), unit)),
+                               0644),
+                  TREE_SCALE, unit);
+        tree_mark(lines_finish(certificates, r->tree,
+                               proxy_path(r, p, arena_join(r->arena, STR("certificates."), unit)), 0644),
+                  TREE_SCALE, unit);
 }
 
 void render_proxy(struct rendering *r, const struct service *s) {

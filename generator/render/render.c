@@ -5,27 +5,34 @@
 #include "render/parts.h"
 
 struct unit_name instance_unit(struct rendering *r, struct name unit, uint64_t instance) {
-        return (struct unit_name) { arena_join(r->arena, unit.text, STR("@"), arena_u64(r->arena, instance), STR(".service")), unit.at };
+        return (struct unit_name){ arena_join(r->arena, unit.text, STR("@"), arena_u64(r->arena, instance),
+                                              STR(".service")),
+                                   unit.at };
 }
 
 struct abs_path bundle_path(struct rendering *r, struct str sub) {
-        return (struct abs_path) {
-                arena_join(r->arena, r->world->places.runtime, STR("/" LAYOUT_APPS "/"), r->app->name.text, STR("/"), sub), NOWHERE,
+        return (struct abs_path){
+                arena_join(r->arena, r->world->places.runtime, STR("/" LAYOUT_APPS "/"), r->app->name.text,
+                           STR("/"), sub),
+                NOWHERE,
         };
 }
 
 struct abs_path secrets_directory(struct rendering *r, const struct role *role) {
         static const char instance[] = { '@', INSTANCE_MARK };
-        struct str suffix = role->is_template ? (struct str) { instance, sizeof(instance) } : STR("");
+        struct str suffix = role->is_template ? (struct str){ instance, sizeof(instance) } : STR("");
 
-        return (struct abs_path) { arena_join(r->arena, STR(LAYOUT_SECRETS "/"), role->container->unit.text, suffix), NOWHERE };
+        return (struct abs_path){
+                arena_join(r->arena, STR(LAYOUT_SECRETS "/"), role->container->unit.text, suffix), NOWHERE
+        };
 }
 
 enum tree_kind role_kind(const struct role *role) {
         return role->is_task ? TREE_TASK : TREE_REVISION;
 }
 
-void render_app(struct arena *a, const struct world *w, const struct app *app, const struct ports *ports, struct tree *ret) {
+void render_app(struct arena *a, const struct world *w, const struct app *app, const struct ports *ports,
+                struct tree *ret) {
         struct rendering r = { a, w, app, ports, ret };
         struct str text;
 
@@ -50,7 +57,7 @@ void render_app(struct arena *a, const struct world *w, const struct app *app, c
 
         text = ports_text(a, ports, app->name);
         if (text.n > 0)
-                tree_mark(tree_add(ret, STR(LAYOUT_PORTS), 0644, text), TREE_SCALE, (struct str) { 0 });
+                tree_mark(tree_add(ret, STR(LAYOUT_PORTS), 0644, text), TREE_SCALE, (struct str){ 0 });
 
         tree_sort(ret);
 }

@@ -24,9 +24,10 @@
  *     record                          what the bundle is; see bundle/record.h
  *     rollout                         the plan that APP-rollout@.service follows; see render/rollout.c
  *
- * Each file says what it is (enum tree_kind). A change of scale changes files of TREE_SCALE only, no container: so it is no
- * new revision, and restarts nothing. Files of two revisions lie side by side while a rollout goes on: so what can
- * differ between them, and is named in a container, has the hash of its text in its name. */
+ * Each file says what it is (enum tree_kind). A change of scale changes files of TREE_SCALE only, no
+ * container: so it is no new revision, and restarts nothing. Files of two revisions lie side by side while
+ * a rollout goes on: so what can differ between them, and is named in a container, has the hash of its
+ * text in its name. */
 
 #include "app/ports.h"
 #include "app/resolve.h"
@@ -40,12 +41,14 @@ struct rendering {
         const struct app *app;
         const struct ports *ports;
         struct tree *tree;
-        struct unit_name build;         /* what builds the app's image; absent before the first part that runs it */
-        struct unit_name setup;         /* what makes the app's files; absent before the first part */
-        struct unit_name setup_ready;   /* the mark that it is done, which says who their owner is */
-        struct unit_name app_image;     /* what pulls the app's own image; absent before the first part that uses it */
-        VEC(struct name) revisions;     /* labels of containers: of services, sidecars, tasks, timers */
+        struct unit_name build; /* what builds the app's image; absent before the first part that runs it */
+        struct unit_name setup; /* what makes the app's files; absent before the first part */
+        struct unit_name setup_ready; /* the mark that it is done, which says who their owner is */
+        struct unit_name
+                app_image; /* what pulls the app's own image; absent before the first part that uses it */
+        VEC(struct name) revisions; /* labels of containers: of services, sidecars, tasks, timers */
 };
 
 /* Adds everything of `app` to the empty tree `ret`, and sorts it. */
-void render_app(struct arena *a, const struct world *w, const struct app *app, const struct ports *ports, struct tree *ret);
+void render_app(struct arena *a, const struct world *w, const struct app *app, const struct ports *ports,
+                struct tree *ret);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* What brings a revision to the instances: a unit, and the plan that it follows. The plan is lines of words with one blank
- * between two:
+/* What brings a revision to the instances: a unit, and the plan that it follows. The plan is lines of
+ * words with one blank between two:
  *
  *     strategy rolling|recreate
  *     max-unavailable N
@@ -74,7 +74,8 @@ static bool is_before_update(const struct app *app, const struct task *t) {
         return false;
 }
 
-static bool is_required_early(const struct app *app, const struct early_part *parts, size_t n, struct name name) {
+static bool is_required_early(const struct app *app, const struct early_part *parts, size_t n,
+                              struct name name) {
         LIST_EACH(t, &app->tasks)
                 if (is_before_update(app, t) && names_any(&t->order, name))
                         return true;
@@ -87,13 +88,15 @@ static bool is_required_early(const struct app *app, const struct early_part *pa
 
 /* Sidecars that wait for nothing; what tasks require; and what those require in turn. */
 static void put_early(struct rendering *r, struct lines *plan) {
-        struct early_part *parts = arena_array(r->arena, r->app->services.n + r->app->sidecars.n + 1, struct early_part);
+        struct early_part *parts =
+                arena_array(r->arena, r->app->services.n + r->app->sidecars.n + 1, struct early_part);
         size_t n = 0;
 
         LIST_EACH(s, &r->app->services)
-                parts[n++] = (struct early_part) { s->name, s->container.unit, &s->order, false };
+                parts[n++] = (struct early_part){ s->name, s->container.unit, &s->order, false };
         LIST_EACH(s, &r->app->sidecars)
-                parts[n++] = (struct early_part) { s->name, s->container.unit, &s->order, !has_order_units(&s->order) && s->order.bound_to.n == 0 };
+                parts[n++] = (struct early_part){ s->name, s->container.unit, &s->order,
+                                                  !has_order_units(&s->order) && s->order.bound_to.n == 0 };
         for (bool is_changed = true; is_changed;) {
                 is_changed = false;
                 for (size_t i = 0; i < n; i++)
@@ -116,12 +119,15 @@ static void put_tasks(struct rendering *r, struct lines *plan) {
                         if (!str_eq(t->name.text, name->text))
                                 continue;
                         lines_const(plan, "task");
-                        lines_word(plan, ((struct unit_name) { arena_join(r->arena, t->container.unit.text, STR(".service")), name->at }));
+                        lines_word(plan, ((struct unit_name){ arena_join(r->arena, t->container.unit.text,
+                                                                         STR(".service")),
+                                                              name->at }));
                         lines_end(plan);
                 }
 }
 
-static void put_service(struct rendering *r, struct lines *plan, const struct service *s, struct name revision) {
+static void put_service(struct rendering *r, struct lines *plan, const struct service *s,
+                        struct name revision) {
         lines_const(plan, "service");
         lines_word(plan, s->container.unit);
         lines_word(plan, revision);
@@ -154,14 +160,14 @@ static void put_parts(struct rendering *r, struct lines *plan) {
 static void put_name(struct rendering *r, struct lines *plan, struct name key) {
         struct str name = arena_join(r->arena, r->app->name.text, STR("-"), key.text);
 
-        lines_word(plan, ((struct name) { name, key.at }));
+        lines_word(plan, ((struct name){ name, key.at }));
 }
 
-#define PUT_KNOWN(plan, value) \
-        do { \
-                if (str_is_absent((value).text)) \
-                        lines_const((plan), "-"); \
-                else \
+#define PUT_KNOWN(plan, value)                       \
+        do {                                         \
+                if (str_is_absent((value).text))     \
+                        lines_const((plan), "-");    \
+                else                                 \
                         lines_word((plan), (value)); \
         } while (0)
 
@@ -204,7 +210,7 @@ static void render_plan(struct rendering *r) {
         put_tasks(r, plan);
         put_parts(r, plan);
         put_objects(r, plan);
-        tree_mark(lines_finish(plan, r->tree, STR(LAYOUT_PLAN), 0644), TREE_PLAN, (struct str) { 0 });
+        tree_mark(lines_finish(plan, r->tree, STR(LAYOUT_PLAN), 0644), TREE_PLAN, (struct str){ 0 });
 }
 
 static void put_command(struct rendering *r, struct unit *u) {
@@ -224,8 +230,8 @@ static void put_command(struct rendering *r, struct unit *u) {
         unit_close(u);
 }
 
-/* A new revision is a new instance of this, which the app's target then upholds. Its start is over at once: nothing, the boot
- * least of all, waits for a rollout. */
+/* A new revision is a new instance of this, which the app's target then upholds. Its start is over at
+ * once: nothing, the boot least of all, waits for a rollout. */
 static void render_unit(struct rendering *r) {
         struct unit *u = unit_new(r->arena);
 
@@ -234,13 +240,13 @@ static void render_unit(struct rendering *r) {
         unit_part(u, r->app->name);
         unit_const(u, ", revision %i");
         unit_close(u);
-        unit_put(u, UNIT_SOURCE_PATH, ((struct abs_path) { r->app->path, NOWHERE }));
+        unit_put(u, UNIT_SOURCE_PATH, ((struct abs_path){ r->app->path, NOWHERE }));
         unit_put_const(u, UNIT_DOCUMENTATION, "man:pyservice.d(5)");
         unit_put_const(u, UNIT_STOP_WHEN_UNNEEDED, "yes");
         unit_put_const(u, UNIT_START_LIMIT_INTERVAL, "0");
         unit_open(u, UNIT_REQUIRES_MOUNTS);
         unit_word(u);
-        unit_part(u, ((struct abs_path) { r->world->places.state, NOWHERE }));
+        unit_part(u, ((struct abs_path){ r->world->places.state, NOWHERE }));
         unit_close(u);
         unit_put_const(u, SERVICE_TYPE, "notify");
         unit_put_const(u, SERVICE_REMAIN, "yes");
@@ -248,8 +254,8 @@ static void render_unit(struct rendering *r) {
         unit_put_const(u, SERVICE_TIMEOUT_STOP, "30s");
         put_command(r, u);
         render_sandbox(r, u, SANDBOX_ROLLOUT);
-        tree_mark(unit_finish(u, r->tree, layout_unit(r->arena, r->app->name.text, STR("-rollout@.service"))), TREE_SCALE,
-                  (struct str) { 0 });
+        tree_mark(unit_finish(u, r->tree, layout_unit(r->arena, r->app->name.text, STR("-rollout@.service"))),
+                  TREE_SCALE, (struct str){ 0 });
 }
 
 void render_rollout(struct rendering *r) {

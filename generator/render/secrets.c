@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* A secret's way: before the start pyservice-environment reads the credentials and files, checks that all are there, copies them into
- * the unit's runtime directory (tmpfs, 0700) and composes the variables that hold them. A container's user need not be
- * root to read its mounted copy; no other user of the machine can reach it. When the unit stops, systemd removes the
- * directory. Ciphertexts of AWS KMS reach that program in files of the bundle, 0600, since with `on_error: literal` they may be secrets
- * themselves. Podman's secrets Podman mounts; the program only reads those that are part of a value. */
+/* A secret's way: before the start pyservice-environment reads the credentials and files, checks that all
+ * are there, copies them into the unit's runtime directory (tmpfs, 0700) and composes the variables that
+ * hold them. A container's user need not be root to read its mounted copy; no other user of the machine
+ * can reach it. When the unit stops, systemd removes the directory. Ciphertexts of AWS KMS reach that
+ * program in files of the bundle, 0600, since with `on_error: literal` they may be secrets themselves.
+ * Podman's secrets Podman mounts; the program only reads those that are part of a value. */
 
 #include "base/hash.h"
 #include "bundle/layout.h"
@@ -12,8 +13,9 @@
 #include "output/lines.h"
 #include "render/parts.h"
 
-/* Only a user's manager must bring them; those of the machine are found by the program, which can say what is wrong. systemd fails the
- * unit where one can't be decrypted (LoadCredentialEncrypted= also where one is missing, plain or renamed), without a word of which. */
+/* Only a user's manager must bring them; those of the machine are found by the program, which can say what
+ * is wrong. systemd fails the unit where one can't be decrypted (LoadCredentialEncrypted= also where one
+ * is missing, plain or renamed), without a word of which. */
 static void put_credential(struct rendering *r, struct unit *u, const struct secret_entry *s) {
         if (!r->world->places.is_user || str_is_absent(s->value.credential.text))
                 return;
@@ -57,20 +59,22 @@ static size_t count_read(const struct container *c) {
 }
 
 /* The ciphertext in a file of its own; two revisions' files can lie side by side. */
-static struct abs_path put_ciphertext(struct rendering *r, const struct role *role, const struct secret_entry *s) {
+static struct abs_path put_ciphertext(struct rendering *r, const struct role *role,
+                                      const struct secret_entry *s) {
         struct hash_state *hash = hash_start(r->arena);
         struct lines *l = lines_new(r->arena);
         struct str unit = role->container->unit.text, path;
 
         lines_whole(l, s->value.kms);
         hash_add(hash, lines_text(l));
-        path = layout_env(r->arena, unit, STR("."), s->key.text, STR("."), hash_digits(r->arena, hash, 8), STR(".kms"));
+        path = layout_env(r->arena, unit, STR("."), s->key.text, STR("."), hash_digits(r->arena, hash, 8),
+                          STR(".kms"));
         tree_mark(lines_finish(l, r->tree, path, 0600), role_kind(role), unit);
         return bundle_path(r, path);
 }
 
-/* Who may read the file in the container; all zeroes for everybody. The directory around it keeps others of the machine
- * away. */
+/* Who may read the file in the container; all zeroes for everybody. The directory around it keeps others
+ * of the machine away. */
 struct access {
         struct file_mode mode;
         uint64_t uid, gid;
@@ -83,9 +87,11 @@ static bool has_access(const struct access *access) {
         return !str_is_absent(access->mode.text);
 }
 
-/* As narrow as is known: a container whose user is a number has no other user, and that one cannot become another. Root
- * can, and what the image says of its user nobody has read yet. A user's manager cannot give a file away. */
-static struct access find_access(const struct rendering *r, const struct container *c, const struct secret *s) {
+/* As narrow as is known: a container whose user is a number has no other user, and that one cannot become
+ * another. Root can, and what the image says of its user nobody has read yet. A user's manager cannot give
+ * a file away. */
+static struct access find_access(const struct rendering *r, const struct container *c,
+                                 const struct secret *s) {
         struct str rest = c->user.text, user, group;
         struct access access = { s->mode, s->uid.n, s->gid.n };
 
@@ -94,16 +100,19 @@ static struct access find_access(const struct rendering *r, const struct contain
                         access.mode = everybodys_mode;
                 return access;
         }
-        if (r->world->places.is_user || !str_split(&rest, ':', &user) || !str_to_u64(user, UINT32_MAX - 1, &access.uid) || access.uid == 0)
-                return (struct access) { 0 };
+        if (r->world->places.is_user || !str_split(&rest, ':', &user) ||
+            !str_to_u64(user, UINT32_MAX - 1, &access.uid) || access.uid == 0)
+                return (struct access){ 0 };
         if (str_split(&rest, ':', &group))
                 (void) str_to_u64(group, UINT32_MAX - 1, &access.gid);
         access.mode = owners_mode;
         return access;
 }
 
-/* NAME=credential:X, NAME:MODE:UID:GID=file:PATH and so on, so that its messages can say where a secret was to come from. */
-static void put_source(struct rendering *r, struct unit *u, const struct role *role, const struct secret_entry *s) {
+/* NAME=credential:X, NAME:MODE:UID:GID=file:PATH and so on, so that its messages can say where a secret
+ * was to come from. */
+static void put_source(struct rendering *r, struct unit *u, const struct role *role,
+                       const struct secret_entry *s) {
         const struct access access = find_access(r, role->container, &s->value);
 
         unit_word(u);
@@ -145,8 +154,8 @@ static bool has_credential(const struct container *c) {
         return false;
 }
 
-static void put_program(struct rendering *r, struct unit *u, const struct role *role, struct abs_path template,
-                        bool is_sandboxed) {
+static void put_program(struct rendering *r, struct unit *u, const struct role *role,
+                        struct abs_path template, bool is_sandboxed) {
         const struct container *c = role->container;
 
         unit_open(u, SERVICE_EXEC_START_PRE);
@@ -171,14 +180,15 @@ static void put_variable(struct unit *u, struct str name, struct str value, stru
 
         unit_open(u, SERVICE_ENVIRONMENT);
         unit_word(u);
-        unit_part(u, ((struct env_name) { name, NOWHERE }));
+        unit_part(u, ((struct env_name){ name, NOWHERE }));
         unit_const(u, "=");
-        unit_part(u, ((struct env_text) { value, at }));
+        unit_part(u, ((struct env_text){ value, at }));
         unit_close(u);
 }
 
-/* How the machine reaches AWS KMS is no part of the revision. What a task needs stands in a file of the app's: tasks run before anything is
- * accepted, when there is nothing of a unit yet but what a revision has. */
+/* How the machine reaches AWS KMS is no part of the revision. What a task needs stands in a file of the
+ * app's: tasks run before anything is accepted, when there is nothing of a unit yet but what a revision
+ * has. */
 static void render_kms(struct rendering *r, const struct role *role) {
         const struct host_kms *kms = r->world->host.kms;
         struct unit *u = unit_new(r->arena);
@@ -193,13 +203,16 @@ static void render_kms(struct rendering *r, const struct role *role) {
         put_variable(u, STR("AWS_REGION"), kms->region.text, kms->region.at);
         put_variable(u, STR("AWS_SHARED_CREDENTIALS_FILE"), kms->credentials.text, kms->credentials.at);
         if (unit_text(u).n > 0 && role->is_task)
-                tree_mark(unit_finish(u, r->tree, layout_unit(r->arena, role->container->unit.text, STR(".service.d/10-kms.conf"))),
-                          TREE_SCALE, (struct str) { 0 });
+                tree_mark(unit_finish(u, r->tree,
+                                      layout_unit(r->arena, role->container->unit.text,
+                                                  STR(".service.d/10-kms.conf"))),
+                          TREE_SCALE, (struct str){ 0 });
         else if (unit_text(u).n > 0)
                 render_drop_in(r, u, role, STR("10-kms.conf"));
 }
 
-static void put_podman(struct rendering *r, struct unit *u, const struct container *c, const struct secret_entry *s) {
+static void put_podman(struct rendering *r, struct unit *u, const struct container *c,
+                       const struct secret_entry *s) {
         const struct access access = find_access(r, c, &s->value);
 
         unit_open(u, CONTAINER_SECRET);
@@ -221,7 +234,7 @@ static void put_podman(struct rendering *r, struct unit *u, const struct contain
 static void put_mount(struct rendering *r, struct unit *u, const struct container *c, struct name secret,
                       struct abs_path directory) {
         unit_open(u, CONTAINER_VOLUME);
-        unit_part(u, ((struct abs_path) { r->world->places.runtime, NOWHERE }));
+        unit_part(u, ((struct abs_path){ r->world->places.runtime, NOWHERE }));
         unit_const(u, "/");
         unit_part(u, directory);
         unit_const(u, "/");
@@ -256,7 +269,7 @@ void render_secret_files(struct rendering *r, struct unit *u, const struct role 
         if (count_read(role->container) == 0)
                 return;
 
-        put_program(r, u, role, (struct abs_path) { 0 }, true);
+        put_program(r, u, role, (struct abs_path){ 0 }, true);
         render_kms(r, role);
 }
 
@@ -285,7 +298,7 @@ void render_secrets(struct rendering *r, struct unit *u, const struct role *role
         if (has_composed) {
                 unit_open(u, SERVICE_ENVIRONMENT_FILE);
                 unit_const(u, "-");
-                unit_part(u, ((struct abs_path) { r->world->places.runtime, NOWHERE }));
+                unit_part(u, ((struct abs_path){ r->world->places.runtime, NOWHERE }));
                 unit_const(u, "/");
                 unit_part(u, directory);
                 unit_const(u, "/.env");

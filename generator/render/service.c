@@ -2,8 +2,8 @@
 #include "bundle/layout.h"
 #include "render/parts.h"
 
-/* The instance's port is a variable of its unit: systemd first resolves %i, then expands PYSERVICE_PORT_3. So one
- * template serves all instances, and a change of scale touches no container. */
+/* The instance's port is a variable of its unit: systemd first resolves %i, then expands PYSERVICE_PORT_3.
+ * So one template serves all instances, and a change of scale touches no container. */
 static void put_ports(struct unit *u, const struct service *s) {
         if (has_ports(s)) {
                 unit_open(u, CONTAINER_PUBLISH);
@@ -43,20 +43,31 @@ static void render_ports(struct rendering *r, const struct service *s) {
 
         for (size_t i = 0; i < n; i++)
                 put_port(u, &ports[i]);
-        tree_mark(unit_finish(u, r->tree, layout_unit(r->arena, s->container.unit.text, STR("@.service.d/10-ports.conf"))),
-                  TREE_SCALE, s->container.unit.text);
+        tree_mark(
+                unit_finish(u, r->tree,
+                            layout_unit(r->arena, s->container.unit.text, STR("@.service.d/10-ports.conf"))),
+                TREE_SCALE, s->container.unit.text);
 }
 
 void render_service(struct rendering *r, struct service *s) {
         struct role role = {
-                .container = &s->container, .name = s->name, .description = s->description, .health = s->health,
-                .order = &s->order, .restart = s->restart, .restart_policy = s->restart_policy, .drain = drain_of(s), .host_port = s->host_port, .is_template = true,
+                .container = &s->container,
+                .name = s->name,
+                .description = s->description,
+                .health = s->health,
+                .order = &s->order,
+                .restart = s->restart,
+                .restart_policy = s->restart_policy,
+                .drain = drain_of(s),
+                .host_port = s->host_port,
+                .is_template = true,
         };
         struct unit *u = unit_new(r->arena);
 
         /* At a shutdown what balances it goes last, so that what is open can end. */
         if (s->proxy)
-                unit_put(u, UNIT_AFTER, is_nginx(s) ? r->world->host.nginx->unit : r->world->host.haproxy->unit);
+                unit_put(u, UNIT_AFTER,
+                         is_nginx(s) ? r->world->host.nginx->unit : r->world->host.haproxy->unit);
         render_container(r, u, &role);
         put_ports(u, s);
         render_hooks(r, u, &role, s);
@@ -67,8 +78,13 @@ void render_service(struct rendering *r, struct service *s) {
 
 void render_sidecar(struct rendering *r, struct sidecar *s) {
         struct role role = {
-                .container = &s->container, .name = s->name, .description = s->description, .health = s->health,
-                .order = &s->order, .restart = s->restart, .restart_policy = s->restart_policy,
+                .container = &s->container,
+                .name = s->name,
+                .description = s->description,
+                .health = s->health,
+                .order = &s->order,
+                .restart = s->restart,
+                .restart_policy = s->restart_policy,
         };
         struct unit *u = unit_new(r->arena);
 
@@ -79,13 +95,18 @@ void render_sidecar(struct rendering *r, struct sidecar *s) {
 
 static void render_work(struct rendering *r, struct task *t, bool is_task) {
         struct role role = {
-                .container = &t->container, .name = t->name, .description = t->description, .order = &t->order,
-                .runs_to_end = true, .is_task = is_task,
+                .container = &t->container,
+                .name = t->name,
+                .description = t->description,
+                .order = &t->order,
+                .runs_to_end = true,
+                .is_task = is_task,
         };
         struct unit *u = unit_new(r->arena);
 
         render_container(r, u, &role);
-        /* Podman waits for its end, and passes on what it says: with another driver that is in the journal twice. */
+        /* Podman waits for its end, and passes on what it says: with another driver that is in the journal
+         * twice. */
         unit_put_const(u, CONTAINER_LOG_DRIVER, "passthrough");
         unit_put_const(u, SERVICE_TYPE, "oneshot");
         unit_put_duration(u, SERVICE_TIMEOUT_START, t->timeout);
@@ -96,8 +117,9 @@ void render_task(struct rendering *r, struct task *t) {
         render_work(r, t, true);
 }
 
-/* TREE_SCALE, as `scale` is: when the work is done does not make it another, and a new revision would run its before_update tasks
- * for it. The work itself, its image and environment, is of the accepted revision, as instances are. */
+/* TREE_SCALE, as `scale` is: when the work is done does not make it another, and a new revision would run
+ * its before_update tasks for it. The work itself, its image and environment, is of the accepted revision,
+ * as instances are. */
 static void render_schedule(struct rendering *r, const struct timer *t) {
         struct unit *u = unit_new(r->arena);
         struct name unit = t->task.container.unit;
@@ -106,7 +128,7 @@ static void render_schedule(struct rendering *r, const struct timer *t) {
         unit_const(u, "Times of ");
         unit_part(u, unit);
         unit_close(u);
-        unit_put(u, UNIT_SOURCE_PATH, ((struct abs_path) { r->app->path, NOWHERE }));
+        unit_put(u, UNIT_SOURCE_PATH, ((struct abs_path){ r->app->path, NOWHERE }));
         unit_put_const(u, UNIT_DOCUMENTATION, "man:pyservice.d(5)");
         unit_put_const(u, UNIT_STOP_WHEN_UNNEEDED, "yes");
         LIST_EACH(time, &t->schedule)
@@ -115,7 +137,8 @@ static void render_schedule(struct rendering *r, const struct timer *t) {
         unit_put_const(u, TIMER_ACCURACY, "1s");
         unit_put_flag(u, TIMER_PERSISTENT, t->persistent);
         unit_put_duration(u, TIMER_RANDOM_DELAY, t->random_delay);
-        tree_mark(unit_finish(u, r->tree, layout_unit(r->arena, unit.text, STR(".timer"))), TREE_SCALE, unit.text);
+        tree_mark(unit_finish(u, r->tree, layout_unit(r->arena, unit.text, STR(".timer"))), TREE_SCALE,
+                  unit.text);
 }
 
 void render_timer(struct rendering *r, struct timer *t) {

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* What the app's containers need on the machine: a user, directories and files. They are in two files of the bundle, for systemd-sysusers
- * and systemd-tmpfiles, and a unit has these make them: each container starts it before itself, at each
- * start, and looks whether it went well. Its name has the hash of what it makes: a changed file is another unit, and so a new revision of all that want it.
+/* What the app's containers need on the machine: a user, directories and files. They are in two files of
+ * the bundle, for systemd-sysusers and systemd-tmpfiles, and a unit has these make them: each container
+ * starts it before itself, at each start, and looks whether it went well. Its name has the hash of what it
+ * makes: a changed file is another unit, and so a new revision of all that want it.
  *
  *     setup/HASH.sysusers     setup/HASH.tmpfiles (0600)      setup/places: what `pyservicectl purge` takes away
  *
- * What a secret holds is in neither: tmpfiles takes it from the unit's runtime directory, as a credential of the secret's name; a copy of
- * one of the machine's files likewise, as copy_N. */
+ * What a secret holds is in neither: tmpfiles takes it from the unit's runtime directory, as a credential
+ * of the secret's name; a copy of one of the machine's files likewise, as copy_N. */
 
 #include "app/home.h"
 #include "base/hash.h"
@@ -18,7 +19,7 @@
 #include "render/parts.h"
 
 static struct file_mode mode_of(struct str digits) {
-        return (struct file_mode) { digits, NOWHERE };
+        return (struct file_mode){ digits, NOWHERE };
 }
 
 static bool is_number(struct str name) {
@@ -29,8 +30,9 @@ static struct str copy_name(struct rendering *r, size_t i) {
         return arena_join(r->arena, STR("copy_"), arena_u64(r->arena, i));
 }
 
-/* Podman resolves what it mounts by name: so all above that is root's, and nobody else can rename it. A file
- * that is neither configuration nor data is mounted alone; its directories let only the group look into them. */
+/* Podman resolves what it mounts by name: so all above that is root's, and nobody else can rename it. A
+ * file that is neither configuration nor data is mounted alone; its directories let only the group look
+ * into them. */
 static void put_directories(struct tmpfiles *t, const struct home *h) {
         const struct account root = { STR("root"), NOWHERE };
         const struct tmpfiles_access shared = { mode_of(STR("0755")), root, root };
@@ -52,13 +54,15 @@ static void put_files(struct rendering *r, struct tmpfiles *t) {
         for (size_t i = 0; i < r->app->files.n; i++) {
                 const struct app_file *f = &r->app->files.at[i];
                 const struct tmpfiles_access access = {
-                        f->mode, str_is_absent(f->owner.text) ? h->user : f->owner, str_is_absent(f->group.text) ? h->group : f->group,
+                        f->mode,
+                        str_is_absent(f->owner.text) ? h->user : f->owner,
+                        str_is_absent(f->group.text) ? h->group : f->group,
                 };
 
                 if (file_is_skipped(f))
                         continue;
                 if (!str_is_absent(f->source.text))
-                        tmpfiles_credential(t, f->dest, &access, (struct name) { copy_name(r, i), NOWHERE });
+                        tmpfiles_credential(t, f->dest, &access, (struct name){ copy_name(r, i), NOWHERE });
                 else if (!str_is_absent(f->content.secret.text))
                         tmpfiles_credential(t, f->dest, &access, f->content.secret);
                 else
@@ -87,7 +91,8 @@ static void put_users(struct rendering *r, struct lines *l) {
         if (str_eq(h->group.text, h->user.text))
                 lines_const(l, "-");
         else
-                lines_word(l, ((struct user_name) { arena_join(r->arena, STR("-:"), h->group.text), h->group.at }));
+                lines_word(l, ((struct user_name){ arena_join(r->arena, STR("-:"), h->group.text),
+                                                   h->group.at }));
         lines_const(l, "-");
         lines_word(l, h->root);
         lines_end(l);
@@ -120,7 +125,7 @@ static void render_places(struct rendering *r) {
                 lines_const(l, "file");
                 put_place(l, f->dest);
         }
-        tree_mark(lines_finish(l, r->tree, STR(LAYOUT_SETUP_PLACES), 0644), TREE_REVISION, (struct str) { 0 });
+        tree_mark(lines_finish(l, r->tree, STR(LAYOUT_SETUP_PLACES), 0644), TREE_REVISION, (struct str){ 0 });
 }
 
 /* Those secrets that are files. */
@@ -156,7 +161,7 @@ static void put_copies(struct rendering *r, struct unit *u) {
                 if (str_is_absent(r->app->files.at[i].source.text))
                         continue;
                 unit_word(u);
-                unit_part(u, ((struct name) { copy_name(r, i), NOWHERE }));
+                unit_part(u, ((struct name){ copy_name(r, i), NOWHERE }));
                 unit_const(u, "=");
                 unit_part(u, r->app->files.at[i].source);
         }
@@ -192,14 +197,15 @@ static void put_marks(struct rendering *r, struct unit *u) {
         unit_part(u, r->app->name);
         unit_word(u);
         unit_const(u, "--marks=");
-        unit_part(u, ((struct abs_path) { r->world->places.runtime, NOWHERE }));
+        unit_part(u, ((struct abs_path){ r->world->places.runtime, NOWHERE }));
         unit_const(u, "/" LAYOUT_SETUP_DONE);
         unit_word(u);
         unit_const(u, "--ready=");
         unit_part(u, r->setup_ready);
 }
 
-static void put_program(struct rendering *r, struct unit *u, struct abs_path sysusers, struct abs_path tmpfiles) {
+static void put_program(struct rendering *r, struct unit *u, struct abs_path sysusers,
+                        struct abs_path tmpfiles) {
         const struct home *h = r->app->home;
 
         unit_open(u, SERVICE_EXEC_START);
@@ -281,7 +287,8 @@ static void put_sandbox(struct rendering *r, struct unit *u, const struct contai
                 unit_put_const(u, SERVICE_RESTRICT_SUID, "yes");
 }
 
-static void render_unit(struct rendering *r, const struct role *role, struct abs_path sysusers, struct abs_path tmpfiles) {
+static void render_unit(struct rendering *r, const struct role *role, struct abs_path sysusers,
+                        struct abs_path tmpfiles) {
         struct unit *u = unit_new(r->arena);
         struct str directory = layout_unit(r->arena, role->container->unit.text, STR(".service.d/"));
 
@@ -289,7 +296,7 @@ static void render_unit(struct rendering *r, const struct role *role, struct abs
         unit_const(u, "User, directories and files of ");
         unit_part(u, r->app->name);
         unit_close(u);
-        unit_put(u, UNIT_SOURCE_PATH, ((struct abs_path) { r->app->path, NOWHERE }));
+        unit_put(u, UNIT_SOURCE_PATH, ((struct abs_path){ r->app->path, NOWHERE }));
         unit_put_const(u, UNIT_DOCUMENTATION, "man:pyservice.d(5)");
         unit_put_const(u, UNIT_START_LIMIT_INTERVAL, "0");
         put_mounts(u, r->app->home);
@@ -298,12 +305,13 @@ static void render_unit(struct rendering *r, const struct role *role, struct abs
                 render_secret_files(r, u, role);
         put_program(r, u, sysusers, tmpfiles);
         put_sandbox(r, u, role->container);
-        tree_mark(unit_finish(u, r->tree, layout_unit(r->arena, r->setup.text)), TREE_REVISION, (struct str) { 0 });
+        tree_mark(unit_finish(u, r->tree, layout_unit(r->arena, r->setup.text)), TREE_REVISION,
+                  (struct str){ 0 });
 
         /* It comes with the unit: else it would be there only after the first rollout that has it. */
         VEC_EACH(f, &r->tree->files)
                 if (str_has_prefix(f->path, directory))
-                        tree_mark(f, TREE_REVISION, (struct str) { 0 });
+                        tree_mark(f, TREE_REVISION, (struct str){ 0 });
 }
 
 static void render_all(struct rendering *r) {
@@ -325,17 +333,19 @@ static void render_all(struct rendering *r) {
                 hash_add(hash, f->source.text);
         stem = hash_digits(r->arena, hash, 8);
 
-        c->unit = (struct name) { arena_join(r->arena, r->app->name.text, STR("-"), stem, STR("-setup")), NOWHERE };
-        r->setup = (struct unit_name) { arena_join(r->arena, c->unit.text, STR(".service")), NOWHERE };
-        r->setup_ready = (struct unit_name) { arena_join(r->arena, r->app->name.text, STR("."), stem), NOWHERE };
+        c->unit = (struct name){ arena_join(r->arena, r->app->name.text, STR("-"), stem, STR("-setup")),
+                                 NOWHERE };
+        r->setup = (struct unit_name){ arena_join(r->arena, c->unit.text, STR(".service")), NOWHERE };
+        r->setup_ready =
+                (struct unit_name){ arena_join(r->arena, r->app->name.text, STR("."), stem), NOWHERE };
 
         path = arena_join(r->arena, STR(LAYOUT_SETUP "/"), stem, STR(".tmpfiles"));
         tmpfiles = bundle_path(r, path);
-        tree_mark(tmpfiles_finish(t, r->tree, path), TREE_REVISION, (struct str) { 0 });
+        tree_mark(tmpfiles_finish(t, r->tree, path), TREE_REVISION, (struct str){ 0 });
         path = arena_join(r->arena, STR(LAYOUT_SETUP "/"), stem, STR(".sysusers"));
         if (lines_text(users).n > 0)
                 sysusers = bundle_path(r, path);
-        tree_mark(lines_finish(users, r->tree, path, 0644), TREE_REVISION, (struct str) { 0 });
+        tree_mark(lines_finish(users, r->tree, path, 0644), TREE_REVISION, (struct str){ 0 });
         render_unit(r, &role, sysusers, tmpfiles);
         render_places(r);
 }
@@ -385,7 +395,7 @@ void render_owner(struct rendering *r, struct unit *u, const struct container *c
         unit_put_const(u, SERVICE_ENVIRONMENT, "PYSERVICE_USER=65534:65534");
         unit_open(u, SERVICE_ENVIRONMENT_FILE);
         unit_const(u, "-");
-        unit_part(u, ((struct abs_path) { r->world->places.runtime, NOWHERE }));
+        unit_part(u, ((struct abs_path){ r->world->places.runtime, NOWHERE }));
         unit_const(u, "/" LAYOUT_SETUP_DONE "/");
         unit_part(u, r->setup_ready);
         unit_close(u);

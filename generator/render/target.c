@@ -3,23 +3,25 @@
 #include "bundle/layout.h"
 #include "render/parts.h"
 
-/* What may not run on this host is not upheld: systemd would try it 16 times in ten seconds, for ever, only to find that its
- * ConditionHost= is not met. */
+/* What may not run on this host is not upheld: systemd would try it 16 times in ten seconds, for ever,
+ * only to find that its ConditionHost= is not met. */
 bool is_here(const struct rendering *r, const struct container *c) {
         return machine_is_among(r->world, c->hosts.at, c->hosts.n);
 }
 
-/* What is upheld is started again whatever Restart= says. What must not be (restart: no, on-failure) is wanted by a target of its own, and
- * that one is upheld: it starts the unit once, and whoever stops the target stops it too. */
+/* What is upheld is started again whatever Restart= says. What must not be (restart: no, on-failure) is
+ * wanted by a target of its own, and that one is upheld: it starts the unit once, and whoever stops the
+ * target stops it too. */
 static void render_once(struct rendering *r, const struct container *c, bool is_template) {
         struct unit *u = unit_new(r->arena);
-        struct str file = layout_unit(r->arena, c->unit.text, is_template ? STR("-once@.target") : STR("-once.target"));
+        struct str file =
+                layout_unit(r->arena, c->unit.text, is_template ? STR("-once@.target") : STR("-once.target"));
 
         unit_open(u, UNIT_DESCRIPTION);
         unit_const(u, "Start of ");
         unit_part(u, c->unit);
         unit_close(u);
-        unit_put(u, UNIT_SOURCE_PATH, ((struct abs_path) { r->app->path, NOWHERE }));
+        unit_put(u, UNIT_SOURCE_PATH, ((struct abs_path){ r->app->path, NOWHERE }));
         unit_open(u, UNIT_WANTS);
         unit_part(u, c->unit);
         if (is_template)
@@ -57,10 +59,10 @@ static void put_upheld_instance(struct unit *u, struct name unit, struct choice 
         unit_close(u);
 }
 
-/* The target is what systemd keeps up: a daemon-reload starts what it upholds and does not run, and stops what it no
- * longer upholds (StopWhenUnneeded= in the instances). Upholds= must stand in a file: links in TARGET.upholds/ do
- * nothing on systemd 252. Without default dependencies, since a target comes After= all that it upholds, and the boot
- * would wait for it. */
+/* The target is what systemd keeps up: a daemon-reload starts what it upholds and does not run, and stops
+ * what it no longer upholds (StopWhenUnneeded= in the instances). Upholds= must stand in a file: links in
+ * TARGET.upholds/ do nothing on systemd 252. Without default dependencies, since a target comes After= all
+ * that it upholds, and the boot would wait for it. */
 static void render_main(struct rendering *r) {
         struct unit *u = unit_new(r->arena);
 
@@ -70,17 +72,19 @@ static void render_main(struct rendering *r) {
         else
                 unit_part(u, r->app->name);
         unit_close(u);
-        unit_put(u, UNIT_SOURCE_PATH, ((struct abs_path) { r->app->path, NOWHERE }));
+        unit_put(u, UNIT_SOURCE_PATH, ((struct abs_path){ r->app->path, NOWHERE }));
         unit_put_const(u, UNIT_DOCUMENTATION, "man:pyservice.d(5)");
         unit_put_const(u, UNIT_STOP_WHEN_UNNEEDED, "yes");
         unit_put_const(u, UNIT_DEFAULT_DEPENDENCIES, "no");
         unit_put_const(u, UNIT_CONFLICTS, "shutdown.target");
         unit_put_const(u, UNIT_BEFORE, "shutdown.target");
 
-        tree_mark(unit_finish(u, r->tree, layout_unit(r->arena, r->app->name.text, STR(".target"))), TREE_SCALE, (struct str) { 0 });
+        tree_mark(unit_finish(u, r->tree, layout_unit(r->arena, r->app->name.text, STR(".target"))),
+                  TREE_SCALE, (struct str){ 0 });
 }
 
-/* Wanted by the target it does not stop when all instances happen to fail at once, to start again what they require. */
+/* Wanted by the target it does not stop when all instances happen to fail at once, to start again what
+ * they require. */
 static void put_requires_target(struct unit *u, struct name unit, const struct start_order *o) {
         if (!has_order_units(o))
                 return;
@@ -99,17 +103,18 @@ static struct name escape_path(struct rendering *r, struct abs_path path) {
         for (size_t i = 1; i < path.text.n; i++) {
                 struct str c = { path.text.p + i, 1 };
                 bool is_plain = str_is_made_of(c, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-                                                  "0123456789:_") || (c.p[0] == '.' && i > 1);
+                                                  "0123456789:_") ||
+                                (c.p[0] == '.' && i > 1);
 
                 if (c.p[0] == '/')
                         c = STR("-");
                 else if (!is_plain)
-                        c = arena_join(r->arena, STR("\\x"), ((struct str) { digits + (c.p[0] >> 4 & 15), 1 }),
-                                       ((struct str) { digits + (c.p[0] & 15), 1 }));
+                        c = arena_join(r->arena, STR("\\x"), ((struct str){ digits + (c.p[0] >> 4 & 15), 1 }),
+                                       ((struct str){ digits + (c.p[0] & 15), 1 }));
                 out = arena_join(r->arena, out, c);
         }
 
-        return (struct name) { out, path.at };
+        return (struct name){ out, path.at };
 }
 
 /* A renewed certificate is to be served. */
@@ -125,7 +130,9 @@ static void put_certificate(struct rendering *r, struct unit *u, const struct se
 }
 
 void add_upheld(struct rendering *r, struct unit *u, struct name unit) {
-        tree_mark(unit_finish(u, r->tree, layout_unit(r->arena, r->app->name.text, STR(".target.d/50-"), unit.text, STR(".conf"))),
+        tree_mark(unit_finish(u, r->tree,
+                              layout_unit(r->arena, r->app->name.text, STR(".target.d/50-"), unit.text,
+                                          STR(".conf"))),
                   TREE_SCALE, unit.text);
 }
 

@@ -42,10 +42,11 @@ static int read_published(struct rollout_run *ro, struct str path, struct tree *
         return 0;
 }
 
-/* Copies the wanted bundle from where the generator left it: whole in wanted/, or what is published is it. One that was accepted
- * before and came back by an undo is in /var already. */
+/* Copies the wanted bundle from where the generator left it: whole in wanted/, or what is published is it.
+ * One that was accepted before and came back by an undo is in /var already. */
 static int store(struct rollout_run *ro, struct tree *ret) {
-        struct str path = layout_app(ro->arena, ro->app), inner = arena_join(ro->arena, path, STR("/" LAYOUT_WANTED));
+        struct str path = layout_app(ro->arena, ro->app),
+                   inner = arena_join(ro->arena, path, STR("/" LAYOUT_WANTED));
         struct tree tree;
         int r = read_published(ro, inner, &tree);
 
@@ -107,9 +108,10 @@ struct str accept_reason(const struct state *s, const struct state_history *h, s
 struct str accept_find_previous(const struct state *s, const struct state_history *h, struct str revision) {
         const struct state_event *last = last_event(h);
 
-        /* What was accepted some time ago, or came back for another, is good: what fails now has another reason. */
+        /* What was accepted some time ago, or came back for another, is good: what fails now has another
+         * reason. */
         if (!last || !str_eq(last->revision, revision) || str_is(last->reason, "revert"))
-                return (struct str) { 0 };
+                return (struct str){ 0 };
 
         for (size_t i = h->list.n - 1; i > 0; i--) {
                 struct str earlier = h->list.at[i - 1].revision;
@@ -118,7 +120,7 @@ struct str accept_find_previous(const struct state *s, const struct state_histor
                         return earlier;
         }
 
-        return (struct str) { 0 };
+        return (struct str){ 0 };
 }
 
 bool accept_is_recent(const struct state_history *h, struct str runs, const struct state_failure *failure) {
@@ -166,7 +168,8 @@ static bool names_image(const struct tree *t, struct str image) {
 static bool is_update(struct rollout_run *ro, const struct state *s, const struct tree *now) {
         struct tree before = { .arena = ro->arena };
 
-        if (str_is_absent(s->accepted) || stored_load(ro->arena, ro->state, ro->app, s->accepted, &before) < 0)
+        if (str_is_absent(s->accepted) ||
+            stored_load(ro->arena, ro->state, ro->app, s->accepted, &before) < 0)
                 return false;
 
         VEC_EACH(image, &s->images)
@@ -201,7 +204,7 @@ static int note_accepted(struct rollout_run *ro, const struct tree *tree) {
                 reason = STR("update");
         if (!str_eq(s.accepted, ro->revision)) {
                 s.accepted = ro->revision;
-                s.emptied = s.held = (struct str) { 0 };
+                s.emptied = s.held = (struct str){ 0 };
                 r = state_written(ro, state_write(ro->arena, ro->state, ro->app, &s));
         } else if (last_event(&history) && str_eq(last_event(&history)->revision, ro->revision))
                 return RUN_ON;
@@ -272,7 +275,7 @@ int rollout_set_emptied(struct rollout_run *ro, bool is_emptied) {
         if (r < 0)
                 return r;
 
-        s.emptied = is_emptied ? ro->revision : (struct str) { 0 };
+        s.emptied = is_emptied ? ro->revision : (struct str){ 0 };
         return state_written(ro, state_write(ro->arena, ro->state, ro->app, &s));
 }
 
@@ -285,13 +288,16 @@ int accept_note_failure(struct rollout_run *ro, struct str reason, struct str pr
         if (r < 0)
                 return r;
 
-        state_add_failure(ro->arena, &s, (struct state_failure) { .revision = ro->revision, .reason = reason, .time = clock_usec(CLOCK_REALTIME) });
-        s.emptied = (struct str) { 0 };
+        state_add_failure(ro->arena, &s,
+                          (struct state_failure){ .revision = ro->revision,
+                                                  .reason = reason,
+                                                  .time = clock_usec(CLOCK_REALTIME) });
+        s.emptied = (struct str){ 0 };
         if (str_eq(s.pinned, ro->revision))
-                s.pinned = s.pinned_over = (struct str) { 0 };
+                s.pinned = s.pinned_over = (struct str){ 0 };
         if (!str_is_absent(previous)) {
                 s.accepted = previous;
-                s.held = ro->plan.stops_on_failure ? ro->revision : (struct str) { 0 };
+                s.held = ro->plan.stops_on_failure ? ro->revision : (struct str){ 0 };
         }
         r = state_written(ro, state_write(ro->arena, ro->state, ro->app, &s));
         if (r < 0 || str_is_absent(previous))

@@ -39,7 +39,8 @@ static uint64_t limit_of(const struct rollout_run *ro, const struct bus_unit *u)
 /* Active, or (restart: no) it ran and ended well. */
 static bool is_good(const struct bus_unit *u, bool is_once) {
         return str_is(u->active, "active") || str_is(u->active, "reloading") ||
-                (is_once && str_is(u->active, "inactive") && u->invocation.n > 0 && str_is(u->result, "success"));
+               (is_once && str_is(u->active, "inactive") && u->invocation.n > 0 &&
+                str_is(u->result, "success"));
 }
 
 static int look(struct rollout_run *ro, struct await *w, struct str unit, bool is_once, bool *all) {
@@ -77,10 +78,12 @@ static int look_at_all(struct rollout_run *ro, struct await *w, struct str unit,
                         r = look(ro, w, name, false, all);
                 else if (str_eq(name, arena_join(&scratch, once, STR(".target"))))
                         r = look(ro, w, sidecar, true, all);
-                else if (str_has_prefix(name, once) && str_find(name, '@') == once.n && str_has_suffix(name, STR(".target"))) {
+                else if (str_has_prefix(name, once) && str_find(name, '@') == once.n &&
+                         str_has_suffix(name, STR(".target"))) {
                         struct str text = { name.p + once.n + 1, name.n - once.n - 1 - strlen(".target") };
 
-                        r = look(ro, w, arena_join(&scratch, unit, STR("@"), text, STR(".service")), true, all);
+                        r = look(ro, w, arena_join(&scratch, unit, STR("@"), text, STR(".service")), true,
+                                 all);
                 }
         }
         arena_done(&scratch);
@@ -102,8 +105,8 @@ int rollout_await(struct rollout_run *ro, struct str unit) {
         }
 }
 
-/* For systemd a boot lasts until no job is left, those of a rollout too, and a task may take an hour. Something else that keeps it
- * from ending keeps rollouts back no longer than that. */
+/* For systemd a boot lasts until no job is left, those of a rollout too, and a task may take an hour.
+ * Something else that keeps it from ending keeps rollouts back no longer than that. */
 int rollout_await_boot(struct rollout_run *ro) {
         bool is_booting;
 
@@ -123,7 +126,8 @@ int rollout_await_boot(struct rollout_run *ro) {
 
 /* It has not failed yet: it starts for the first time, or waits for that. */
 static bool is_hopeful(const struct bus_unit *u) {
-        return (str_is(u->active, "inactive") && u->has_job) || (str_is(u->active, "activating") && u->n_restarts == 0);
+        return (str_is(u->active, "inactive") && u->has_job) ||
+               (str_is(u->active, "activating") && u->n_restarts == 0);
 }
 
 static int look_for_first(struct rollout_run *ro, const struct plan_part *service, bool *ret_is_over) {
@@ -206,7 +210,8 @@ int rollout_await_early(struct rollout_run *ro) {
         VEC_EACH(unit, &ro->plan.early) {
                 if (r != RUN_ON)
                         return r;
-                show_phase(ro, STR("tasks"), arena_join(ro->arena, STR("waiting for "), *unit, STR(" to be ready")));
+                show_phase(ro, STR("tasks"),
+                           arena_join(ro->arena, STR("waiting for "), *unit, STR(" to be ready")));
                 r = rollout_await(ro, *unit);
         }
 

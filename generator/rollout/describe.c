@@ -8,7 +8,7 @@
 enum {
         LOG_LINES = 10,
         CHECK_LINES = 50,
-        LOG_TRIES = 4,                  /* what a process said last may reach the journal after systemd knows that it ended */
+        LOG_TRIES = 4, /* what a process said last may reach the journal after systemd knows that it ended */
         LOG_PAUSE_MS = 100,
 };
 
@@ -23,11 +23,13 @@ static struct str span_text(struct arena *a, uint64_t usec) {
 
         if (ms >= 60000 && ms % 60000 == 0)
                 return arena_join(a, arena_u64(a, ms / 60000), STR("min"));
-        return ms % 1000 == 0 ? arena_join(a, arena_u64(a, ms / 1000), STR("s")) : arena_join(a, arena_u64(a, ms), STR("ms"));
+        return ms % 1000 == 0 ? arena_join(a, arena_u64(a, ms / 1000), STR("s"))
+                              : arena_join(a, arena_u64(a, ms), STR("ms"));
 }
 
 struct str describe_late(struct arena *a, uint64_t limit, struct str answer) {
-        return arena_join(a, STR("not ready within "), span_text(a, limit), str_is_absent(answer) || answer.n == 0 ? STR("") : STR(": "),
+        return arena_join(a, STR("not ready within "), span_text(a, limit),
+                          str_is_absent(answer) || answer.n == 0 ? STR("") : STR(": "),
                           str_is_absent(answer) ? STR("") : answer);
 }
 
@@ -43,7 +45,7 @@ static struct str find_line(const struct journal_lines *lines, struct str one, s
                         return str_from(line, at);
         }
 
-        return (struct str) { 0 };
+        return (struct str){ 0 };
 }
 
 /* What the unit's own check answered: pyservice-instance says it when it gives up (hooks/instance.c). */
@@ -72,15 +74,17 @@ static struct str find_bad_image(const struct describing *d) {
                 struct str said;
                 bool is_build = str_has_suffix(*name, STR("-build.service"));
 
-                if ((!is_build && !str_has_suffix(*name, STR("-image.service"))) || bus_get_unit(d->bus, d->arena, *name, &u) < 0 || !str_is(u.active, "failed"))
+                if ((!is_build && !str_has_suffix(*name, STR("-image.service"))) ||
+                    bus_get_unit(d->bus, d->arena, *name, &u) < 0 || !str_is(u.active, "failed"))
                         continue;
                 (void) read_log(d, *name, LOG_LINES, &lines);
                 said = find_line(&lines, STR("Error: "), STR("error: "));
-                return arena_join(d->arena, STR("its image could not be "), is_build ? STR("built") : STR("fetched"), STR(", see "), *name,
+                return arena_join(d->arena, STR("its image could not be "),
+                                  is_build ? STR("built") : STR("fetched"), STR(", see "), *name,
                                   str_is_absent(said) ? STR("") : STR(": "), said);
         }
 
-        return (struct str) { 0 };
+        return (struct str){ 0 };
 }
 
 /* "it failed (exit-code)", from what systemd reports, and why Podman made no container. */
@@ -95,10 +99,12 @@ static struct str describe_result(const struct describing *d, const struct bus_u
 
         (void) read_log(d, d->unit, LOG_LINES, &lines);
         said = find_line(&lines, STR("Error: "), STR("error: "));
-        return arena_join(d->arena, STR("it failed ("), u->result, STR(")"), str_is_absent(said) ? STR("") : STR(": "), str_is_absent(said) ? STR("") : said);
+        return arena_join(d->arena, STR("it failed ("), u->result, STR(")"),
+                          str_is_absent(said) ? STR("") : STR(": "), str_is_absent(said) ? STR("") : said);
 }
 
-/* systemd gave up, and the check noted what it had answered last ("not ready: …"), or still has it as its status. */
+/* systemd gave up, and the check noted what it had answered last ("not ready: …"), or still has it as its
+ * status. */
 static struct str describe_timeout(const struct describing *d, const struct bus_unit *u, struct str check) {
         struct str answer = str_has_prefix(check, NOT_READY) ? str_from(check, NOT_READY.n) : u->status;
 
@@ -109,13 +115,18 @@ static struct str describe_timeout(const struct describing *d, const struct bus_
 
 /* "shop-web@1.service" runs the container "shop-web-1". */
 static struct str last_printed(const struct describing *d) {
-        size_t at = str_find(d->unit, '@'), end = d->unit.n - (str_has_suffix(d->unit, STR(".service")) ? strlen(".service") : 0);
-        struct str container = at < end ? arena_join(d->arena, (struct str) { d->unit.p, at }, STR("-"), (struct str) { d->unit.p + at + 1, end - at - 1 })
-                : (struct str) { d->unit.p, end };
-        struct journal_query query = { .unit = d->unit, .container = container, .is_user = d->is_user, .since = d->since, .n = 1 };
+        size_t at = str_find(d->unit, '@'),
+               end = d->unit.n - (str_has_suffix(d->unit, STR(".service")) ? strlen(".service") : 0);
+        struct str container = at < end ? arena_join(d->arena, (struct str){ d->unit.p, at }, STR("-"),
+                                                     (struct str){ d->unit.p + at + 1, end - at - 1 })
+                                        : (struct str){ d->unit.p, end };
+        struct journal_query query = {
+                .unit = d->unit, .container = container, .is_user = d->is_user, .since = d->since, .n = 1
+        };
         struct journal_lines lines = { 0 };
 
-        return journal_read(d->arena, &query, &lines) >= 0 && lines.list.n > 0 ? lines.list.at[0] : (struct str) { 0 };
+        return journal_read(d->arena, &query, &lines) >= 0 && lines.list.n > 0 ? lines.list.at[0]
+                                                                               : (struct str){ 0 };
 }
 
 struct str describe_failure(const struct describing *d, struct str text) {
@@ -134,9 +145,12 @@ struct str describe_failure(const struct describing *d, struct str text) {
                 text = describe_result(d, &u);
 
         /* Of the container, unless that still ran and systemd stopped it. */
-        status = u.exit_status == 0 ? STR("") : arena_join(d->arena, STR("; exit status "), arena_u64(d->arena, (uint64_t) (unsigned) u.exit_status));
+        status = u.exit_status == 0 ? STR("")
+                                    : arena_join(d->arena, STR("; exit status "),
+                                                 arena_u64(d->arena, (uint64_t) (unsigned) u.exit_status));
         printed = last_printed(d);
-        return arena_join(d->arena, d->unit, STR(": "), text, status, str_is_absent(printed) ? STR("") : STR("; it printed last: "),
+        return arena_join(d->arena, d->unit, STR(": "), text, status,
+                          str_is_absent(printed) ? STR("") : STR("; it printed last: "),
                           str_is_absent(printed) ? STR("") : printed);
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "rollout/parts.h"
 
-/* Strategy recreate: two revisions never run at a time. The state says that the app is emptied, and the generator stops upholding the
- * instances; killed after that, we find it so and go on. */
+/* Strategy recreate: two revisions never run at a time. The state says that the app is emptied, and the
+ * generator stops upholding the instances; killed after that, we find it so and go on. */
 
 enum { TICK_MS = 200 };
 
@@ -26,7 +26,8 @@ static int find_units(struct rollout_run *ro, struct bus_names *units) {
                 size_t at = str_find(*name, '@');
                 struct str number = at < name->n ? str_from(*name, at + 1) : STR("");
 
-                if (str_has_suffix(number, STR(".service")) && str_is_made_of((struct str) { number.p, number.n - strlen(".service") }, "0123456789"))
+                if (str_has_suffix(number, STR(".service")) &&
+                    str_is_made_of((struct str){ number.p, number.n - strlen(".service") }, "0123456789"))
                         units->list.at[n++] = *name;
         }
         units->list.n = n;
@@ -35,7 +36,9 @@ static int find_units(struct rollout_run *ro, struct bus_names *units) {
                 struct bus_list found = { 0 };
                 uint64_t number;
 
-                r = bus_list_units(ro->bus, ro->arena, arena_join(ro->arena, ro->plan.services.at[i].unit, STR("@*.service")), &found);
+                r = bus_list_units(ro->bus, ro->arena,
+                                   arena_join(ro->arena, ro->plan.services.at[i].unit, STR("@*.service")),
+                                   &found);
                 VEC_EACH(u, &found.list)
                         if (pick_number(u->name, ro->plan.services.at[i].unit, '@', &number))
                                 *vec_push(ro->arena, &units->list) = u->name;

@@ -31,8 +31,8 @@ static void tell(struct rollout_run *ro, const struct describing *d, struct str 
 
 /* What is to be done about it. */
 struct verdict {
-        bool is_marked;                 /* the revision failed; else nothing is there to go back to, and it is tried again */
-        struct str previous;            /* absent where it was not accepted yet */
+        bool is_marked; /* the revision failed; else nothing is there to go back to, and it is tried again */
+        struct str previous; /* absent where it was not accepted yet */
 };
 
 static int judge(struct rollout_run *ro, struct verdict *ret) {
@@ -50,8 +50,9 @@ static int judge(struct rollout_run *ro, struct verdict *ret) {
         if (str_eq(s.accepted, ro->revision))
                 v.previous = accept_find_previous(&s, &history, ro->revision);
         if (!str_is_absent(v.previous) && stored_load(ro->arena, ro->state, ro->app, v.previous, &tree) < 0)
-                v.previous = (struct str) { 0 };
-        v.is_marked = str_eq(s.accepted, ro->revision) ? !str_is_absent(v.previous) : !str_is_absent(s.accepted);
+                v.previous = (struct str){ 0 };
+        v.is_marked =
+                str_eq(s.accepted, ro->revision) ? !str_is_absent(v.previous) : !str_is_absent(s.accepted);
 
         *ret = v;
         return 0;
@@ -63,8 +64,8 @@ static struct str what_comes(const struct rollout_run *ro, const struct verdict 
         if (str_is_absent(v->previous))
                 return STR("; the previous revision is still running");
 
-        return ro->plan.stops_on_failure ? STR("; instances that were not restarted yet stay as they are") : STR(
-                        "; returning to the previous revision");
+        return ro->plan.stops_on_failure ? STR("; instances that were not restarted yet stay as they are")
+                                         : STR("; returning to the previous revision");
 }
 
 /* Not again at once, where it would be the same again. Ends when something else is wanted. */
@@ -87,10 +88,12 @@ static void stop_spares(struct rollout_run *ro) {
 
 int failure_stall(struct rollout_run *ro) {
         const struct describing d = { ro->arena, ro->bus, ro->is_user, ro->progress.started, STR("") };
-        struct str reason = arena_join(ro->arena, STR("cannot write "), ro->state_path, STR("/"), ro->app, STR(": "), str_of(strerror(-ro->storage_error)));
-        struct str message = arena_join(ro->arena, ro->app, STR(": revision "), ro->revision, STR(" failed: "), reason,
-                                        STR("; running instances are left alone, and the rollout continues "
-                                            "when this can be written"));
+        struct str reason = arena_join(ro->arena, STR("cannot write "), ro->state_path, STR("/"), ro->app,
+                                       STR(": "), str_of(strerror(-ro->storage_error)));
+        struct str message =
+                arena_join(ro->arena, ro->app, STR(": revision "), ro->revision, STR(" failed: "), reason,
+                           STR("; running instances are left alone, and the rollout continues "
+                               "when this can be written"));
         int r;
 
         stop_spares(ro);
@@ -101,7 +104,7 @@ int failure_stall(struct rollout_run *ro) {
 
                 r = wait_pause(ro, STALL_PAUSE_MS);
                 ro->storage_error = 0;
-                ro->arena = &scratch;   /* for each try, however long it lasts */
+                ro->arena = &scratch; /* for each try, however long it lasts */
                 if (r == RUN_ON)
                         r = accept_prepare(ro);
                 ro->arena = arena;
@@ -112,10 +115,11 @@ int failure_stall(struct rollout_run *ro) {
         return r == RUN_ON ? RUN_END : r;
 }
 
-/* Told before it is noted: killed in between, it fails again and is told twice. The reload makes the generator want what is
- * accepted; no instance is touched before. */
+/* Told before it is noted: killed in between, it fails again and is told twice. The reload makes the
+ * generator want what is accepted; no instance is touched before. */
 int failure_handle(struct rollout_run *ro) {
-        const struct describing d = { ro->arena, ro->bus, ro->is_user, ro->progress.started, ro->failure.unit };
+        const struct describing d = { ro->arena, ro->bus, ro->is_user, ro->progress.started,
+                                      ro->failure.unit };
         struct str reason = describe_failure(&d, ro->failure.text), message;
         struct verdict v;
         int r = judge(ro, &v);
@@ -123,7 +127,8 @@ int failure_handle(struct rollout_run *ro) {
         if (r < 0)
                 return r;
 
-        message = arena_join(ro->arena, ro->app, STR(": revision "), ro->revision, STR(" failed: "), reason, what_comes(ro, &v));
+        message = arena_join(ro->arena, ro->app, STR(": revision "), ro->revision, STR(" failed: "), reason,
+                             what_comes(ro, &v));
         show_phase(ro, STR("failed"), message);
         tell(ro, &d, message, reason);
         if (v.is_marked)

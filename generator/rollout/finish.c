@@ -7,9 +7,12 @@
 
 /* on_failure: stop. The failure was told; nobody is to take this for the end of it. */
 static void show_held(struct rollout_run *ro, struct str held) {
-        show_phase(ro, STR("done"), arena_join(ro->arena, ro->app, STR(": stopped where revision "), held, STR(
-                        " failed; instances that run it keep it, until they crash or another revision is "
-                        "rolled out")));
+        show_phase(
+                ro, STR("done"),
+                arena_join(
+                        ro->arena, ro->app, STR(": stopped where revision "), held,
+                        STR(" failed; instances that run it keep it, until they crash or another revision is "
+                            "rolled out")));
 }
 
 /* "; but the volume shop-data is there, and keeps …": what a rollout does not change. */
@@ -45,7 +48,8 @@ static void tell(struct rollout_run *ro) {
                 (void) journal_send(ro->arena, fields, ARRAY_SIZE(fields));
 }
 
-/* A unit that failed stays so, for `systemctl --failed` to show, until something newer was rolled out well. */
+/* A unit that failed stays so, for `systemctl --failed` to show, until something newer was rolled out
+ * well. */
 static bool is_shown(struct rollout_run *ro, const struct state *s, const struct state_history *h) {
         VEC_EACH(failure, &s->failed)
                 if (accept_is_recent(h, ro->revision, failure))
@@ -60,7 +64,7 @@ static int reset(struct bus *bus, struct arena *a, struct str pattern) {
 
         VEC_EACH(u, &units.list)
                 if (str_is(u->active, "failed"))
-                        (void) bus_reset_failed(bus, u->name);  /* it may be gone by now */
+                        (void) bus_reset_failed(bus, u->name); /* it may be gone by now */
 
         return r;
 }
@@ -75,7 +79,8 @@ int finish_reset(struct bus *bus, struct arena *a, struct str app, const struct 
                 if (r >= 0)
                         r = reset(bus, a, pick_spare(a, service->unit));
                 if (r >= 0)
-                        r = reset(bus, a, arena_join(a, service->unit, STR("-\?\?\?\?\?\?\?\?-image.service")));
+                        r = reset(bus, a,
+                                  arena_join(a, service->unit, STR("-\?\?\?\?\?\?\?\?-image.service")));
         }
         return r;
 }

@@ -7,7 +7,8 @@
 
 enum { TICK_MS = 500, PASSES_MAX = 3, PODMAN_TRIES = 5 };
 
-/* Podman stumbles at times over a container that goes while it looks. And a SIGTERM to this unit reaches it too. */
+/* Podman stumbles at times over a container that goes while it looks. And a SIGTERM to this unit reaches
+ * it too. */
 static int ask_podman(struct rollout_run *ro, struct podman_containers *ret) {
         for (unsigned i = 1;; i++) {
                 struct str problem = { 0 };
@@ -19,20 +20,22 @@ static int ask_podman(struct rollout_run *ro, struct podman_containers *ret) {
                 if (q != RUN_ON)
                         return q;
                 if (r != -EIO || i == PODMAN_TRIES) {
-                        show_phase(ro, ro->progress.phase, arena_join(ro->arena, STR(
-                                        "cannot query running containers: "), problem));
+                        show_phase(ro, ro->progress.phase,
+                                   arena_join(ro->arena, STR("cannot query running containers: "), problem));
                         return r;
                 }
         }
 }
 
-int rollout_list(struct rollout_run *ro, struct podman_containers *ret_containers, struct bus_names *ret_upheld) {
+int rollout_list(struct rollout_run *ro, struct podman_containers *ret_containers,
+                 struct bus_names *ret_upheld) {
         int r = ask_podman(ro, ret_containers);
 
         if (r != RUN_ON)
                 return r;
 
-        return bus_get_dependencies(ro->bus, ro->arena, pick_target(ro->arena, ro->app), "Upholds", ret_upheld);
+        return bus_get_dependencies(ro->bus, ro->arena, pick_target(ro->arena, ro->app), "Upholds",
+                                    ret_upheld);
 }
 
 static bool is_named(const struct bus_names *names, struct str wish) {
@@ -51,7 +54,8 @@ static int check_paused(struct rollout_run *ro) {
         return r < 0 ? r : s.is_paused ? RUN_PAUSED : RUN_ON;
 }
 
-static int try_batch(struct rollout_run *ro, const struct plan_part *service, const uint64_t *numbers, size_t n) {
+static int try_batch(struct rollout_run *ro, const struct plan_part *service, const uint64_t *numbers,
+                     size_t n) {
         struct wait_jobs jobs = { 0 };
         int r = RUN_ON;
 
@@ -61,11 +65,13 @@ static int try_batch(struct rollout_run *ro, const struct plan_part *service, co
         return r == RUN_ON ? wait_for_jobs(ro, &jobs) : r;
 }
 
-static int find_failed(struct rollout_run *ro, const struct plan_part *service, const uint64_t *numbers, size_t n, struct instances *ret) {
+static int find_failed(struct rollout_run *ro, const struct plan_part *service, const uint64_t *numbers,
+                       size_t n, struct instances *ret) {
         for (size_t i = 0; i < n; i++) {
                 struct arena scratch = { 0 };
                 struct bus_unit u = { 0 };
-                int r = bus_get_unit(ro->bus, &scratch, pick_instance(&scratch, service->unit, numbers[i]), &u);
+                int r = bus_get_unit(ro->bus, &scratch, pick_instance(&scratch, service->unit, numbers[i]),
+                                     &u);
 
                 if (r >= 0 && !str_is(u.active, "active"))
                         *vec_push(ro->arena, &ret->numbers) = numbers[i];
@@ -77,9 +83,10 @@ static int find_failed(struct rollout_run *ro, const struct plan_part *service, 
         return RUN_ON;
 }
 
-/* A second try for those whose start failed: somebody may have killed one, and after a SIGKILL of conmon Podman itself needs two
- * (it first fails to stop what is gone). Meanwhile others answer. */
-static int restart_batch(struct rollout_run *ro, const struct plan_part *service, const uint64_t *numbers, size_t n) {
+/* A second try for those whose start failed: somebody may have killed one, and after a SIGKILL of conmon
+ * Podman itself needs two (it first fails to stop what is gone). Meanwhile others answer. */
+static int restart_batch(struct rollout_run *ro, const struct plan_part *service, const uint64_t *numbers,
+                         size_t n) {
         struct instances failed = { 0 };
         int r = check_paused(ro);
 
@@ -92,9 +99,10 @@ static int restart_batch(struct rollout_run *ro, const struct plan_part *service
         return r == RUN_ON ? try_batch(ro, service, failed.numbers.at, failed.numbers.n) : r;
 }
 
-/* No spare has tried it: so the first ones have to stay before others follow. Those that end by themselves (restart: no) are upheld
- * by another target, and not watched. */
-static int watch_batch(struct rollout_run *ro, const struct plan_part *service, const uint64_t *numbers, size_t n) {
+/* No spare has tried it: so the first ones have to stay before others follow. Those that end by themselves
+ * (restart: no) are upheld by another target, and not watched. */
+static int watch_batch(struct rollout_run *ro, const struct plan_part *service, const uint64_t *numbers,
+                       size_t n) {
         struct bus_names upheld, units = { 0 };
         int r = bus_get_dependencies(ro->bus, ro->arena, pick_target(ro->arena, ro->app), "Upholds", &upheld);
 
@@ -111,7 +119,8 @@ static int watch_batch(struct rollout_run *ro, const struct plan_part *service, 
         return wait_watch(ro, &units);
 }
 
-static int restart_stale(struct rollout_run *ro, const struct plan_part *service, const struct instances *stale, bool *is_first) {
+static int restart_stale(struct rollout_run *ro, const struct plan_part *service,
+                         const struct instances *stale, bool *is_first) {
         size_t n = stale->numbers.n, most = ro->plan.max_unavailable;
 
         ro->has_changed = true;
@@ -134,11 +143,13 @@ static int restart_stale(struct rollout_run *ro, const struct plan_part *service
         return RUN_ON;
 }
 
-static int is_about_to_make_one(struct rollout_run *ro, const struct plan_part *service, const struct podman_containers *containers, bool *ret) {
+static int is_about_to_make_one(struct rollout_run *ro, const struct plan_part *service,
+                                const struct podman_containers *containers, bool *ret) {
         struct arena scratch = { 0 };
         struct bus_list units = { 0 };
         uint64_t loaded = 0;
-        int r = bus_list_units(ro->bus, &scratch, arena_join(&scratch, service->unit, STR("@*.service")), &units);
+        int r = bus_list_units(ro->bus, &scratch, arena_join(&scratch, service->unit, STR("@*.service")),
+                               &units);
 
         *ret = false;
         if (r >= 0)
@@ -148,20 +159,25 @@ static int is_about_to_make_one(struct rollout_run *ro, const struct plan_part *
                 struct bus_unit u = { 0 };
                 uint64_t number;
 
-                if (!pick_number(listed->name, service->unit, '@', &number) || !str_is(listed->active, "activating"))
+                if (!pick_number(listed->name, service->unit, '@', &number) ||
+                    !str_is(listed->active, "activating"))
                         continue;
                 r = bus_get_unit(ro->bus, &scratch, listed->name, &u);
-                *ret |= r >= 0 && pick_is_of_old_text(&u, loaded) && !podman_find(containers, arena_join(&scratch, service->unit, STR("-"), arena_u64(&scratch, number)));
+                *ret |= r >= 0 && pick_is_of_old_text(&u, loaded) &&
+                        !podman_find(containers, arena_join(&scratch, service->unit, STR("-"),
+                                                            arena_u64(&scratch, number)));
         }
         arena_done(&scratch);
         return r;
 }
 
-static bool is_sidecar_stale(struct rollout_run *ro, const struct plan_part *sidecar, const struct podman_containers *containers, const struct bus_names *upheld) {
+static bool is_sidecar_stale(struct rollout_run *ro, const struct plan_part *sidecar,
+                             const struct podman_containers *containers, const struct bus_names *upheld) {
         const struct podman_container *c = podman_find(containers, sidecar->unit);
 
         return c && !str_eq(c->label, sidecar->label) &&
-                (is_named(upheld, arena_join(ro->arena, sidecar->unit, STR(".service"))) || is_named(upheld, arena_join(ro->arena, sidecar->unit, STR("-once.target"))));
+               (is_named(upheld, arena_join(ro->arena, sidecar->unit, STR(".service"))) ||
+                is_named(upheld, arena_join(ro->arena, sidecar->unit, STR("-once.target"))));
 }
 
 int rollout_survey(struct rollout_run *ro, struct survey *ret) {
@@ -217,16 +233,20 @@ int rollout_restart(struct rollout_run *ro, const struct plan_part *service) {
                 if (stale.numbers.n == 0 && !is_coming)
                         return RUN_ON;
                 passes += stale.numbers.n > 0;
-                r = stale.numbers.n > 0 ? restart_stale(ro, service, &stale, &is_first) : wait_tick(ro, TICK_MS);
+                r = stale.numbers.n > 0 ? restart_stale(ro, service, &stale, &is_first)
+                                        : wait_tick(ro, TICK_MS);
                 if (r != RUN_ON)
                         return r;
         }
 
-        return wait_fail(ro, pick_instance(ro->arena, service->unit, 0), STR("its container has another revision than the generator recorded"));
+        return wait_fail(ro, pick_instance(ro->arena, service->unit, 0),
+                         STR("its container has another revision than the generator recorded"));
 }
 
 int rollout_instances(struct rollout_run *ro) {
-        show_phase(ro, STR("instances"), arena_join(ro->arena, STR("restarting instances that run another revision than "), ro->revision));
+        show_phase(ro, STR("instances"),
+                   arena_join(ro->arena, STR("restarting instances that run another revision than "),
+                              ro->revision));
         VEC_EACH(service, &ro->plan.services) {
                 int r = rollout_restart(ro, service);
 

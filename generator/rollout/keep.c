@@ -8,8 +8,9 @@
 #include "state/hold.h"
 #include "state/stored.h"
 
-/* What the generator, which writes nothing but /run, leaves to be kept: unkept/APP. Each mark first moves to keeping/, so that one
- * which the generator makes meanwhile counts anew, and a work that was cut off is done again. */
+/* What the generator, which writes nothing but /run, leaves to be kept: unkept/APP. Each mark first moves
+ * to keeping/, so that one which the generator makes meanwhile counts anew, and a work that was cut off is
+ * done again. */
 
 enum { PLAN_MAX = 4 << 20 };
 
@@ -19,18 +20,18 @@ struct keeper {
         struct bus *bus;
 };
 
-/* No definition any more: should one of that name come again, it is a new app, whose tasks have not run. Its bundles and history stay,
- * for people. */
+/* No definition any more: should one of that name come again, it is a new app, whose tasks have not run.
+ * Its bundles and history stay, for people. */
 static int forget(const struct keeper *k, struct str app) {
-        int r = hold_write_lasting(k->arena, k->state, app, &(const struct holds) { 0 });
+        int r = hold_write_lasting(k->arena, k->state, app, &(const struct holds){ 0 });
 
         progress_remove(k->arena, k->runtime, app);
-        (void) finish_reset(k->bus, k->arena, app, &(const struct plan) { 0 });
-        return r < 0 ? r : state_write(k->arena, k->state, app, &(const struct state) { 0 });
+        (void) finish_reset(k->bus, k->arena, app, &(const struct plan){ 0 });
+        return r < 0 ? r : state_write(k->arena, k->state, app, &(const struct state){ 0 });
 }
 
-/* Of the accepted bundle, what the published one does not have while a newer one's is there: its tasks, its plan, what is the
- * spare's. */
+/* Of the accepted bundle, what the published one does not have while a newer one's is there: its tasks,
+ * its plan, what is the spare's. */
 static void add_missing(struct arena *a, const struct tree *stored, struct tree *published) {
         const struct tree before = *published;
 
@@ -43,13 +44,15 @@ static void add_missing(struct arena *a, const struct tree *stored, struct tree 
         tree_sort(published);
 }
 
-/* The record is the stored one's, but for the scale: that of what is published may have tasks, spares and parts of a newer one. */
+/* The record is the stored one's, but for the scale: that of what is published may have tasks, spares and
+ * parts of a newer one. */
 static void keep_record(struct arena *a, const struct tree *stored, struct tree *published) {
         const struct tree_file *old = tree_find(stored, STR(LAYOUT_RECORD));
         struct record record, now;
 
         VEC_EACH(f, &published->files) {
-                if (!old || !str_is(f->path, LAYOUT_RECORD) || record_parse(a, f->text, &now) < 0 || record_parse(a, old->text, &record) < 0)
+                if (!old || !str_is(f->path, LAYOUT_RECORD) || record_parse(a, f->text, &now) < 0 ||
+                    record_parse(a, old->text, &record) < 0)
                         continue;
                 record_rescale(&record, &now);
                 record.stopped.n = 0;
@@ -77,11 +80,12 @@ static int save(const struct keeper *k, struct str app, struct str revision) {
         int r = dir < 0 ? dir : stored_read(k->arena, dir, &published);
 
         if (r >= 0 && is_emptied(k->arena, dir))
-                return 0;               /* there is a new mark once they are */
+                return 0; /* there is a new mark once they are */
         if (r >= 0)
                 r = stored_load(k->arena, k->state, app, revision, &stored);
         if (r < 0)
-                return r == -ENOENT ? 0 : r;    /* nothing is published that could be kept, or nothing was stored */
+                return r == -ENOENT ? 0
+                                    : r; /* nothing is published that could be kept, or nothing was stored */
 
         add_missing(k->arena, &stored, &published);
         keep_record(k->arena, &stored, &published);
@@ -90,14 +94,17 @@ static int save(const struct keeper *k, struct str app, struct str revision) {
                 return 0;
 
         /* After each boot there are marks for all apps, and mostly nothing changed. */
-        return str_eq(tree_hash(&published, STR("")), tree_hash(&stored, STR(""))) ? 0 : stored_save(k->state, app, revision, &published);
+        return str_eq(tree_hash(&published, STR("")), tree_hash(&stored, STR("")))
+                       ? 0
+                       : stored_save(k->state, app, revision, &published);
 }
 
 /* The file says what is accepted: whatever was tried in between and failed, nobody wants it any more. */
 static int clear(const struct keeper *k, struct str app) {
         struct str text;
         struct plan plan = { 0 };
-        int r = fs_read(k->arena, k->runtime, layout_app_file(k->arena, app, STR(LAYOUT_PLAN)).p, PLAN_MAX, &text);
+        int r = fs_read(k->arena, k->runtime, layout_app_file(k->arena, app, STR(LAYOUT_PLAN)).p, PLAN_MAX,
+                        &text);
 
         if (r >= 0)
                 r = plan_parse(k->arena, text, &plan);
@@ -136,7 +143,8 @@ static int take_marks(const struct keeper *k, struct fs_names *ret) {
                 return r;
 
         VEC_EACH(name, &names.list) {
-                struct str from = arena_join(k->arena, STR(LAYOUT_UNKEPT "/"), *name), to = arena_join(k->arena, STR(LAYOUT_KEEPING "/"), *name);
+                struct str from = arena_join(k->arena, STR(LAYOUT_UNKEPT "/"), *name),
+                           to = arena_join(k->arena, STR(LAYOUT_KEEPING "/"), *name);
 
                 if (renameat(k->runtime, from.p, k->runtime, to.p) < 0 && errno != ENOENT)
                         return -errno;

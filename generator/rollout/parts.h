@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* The steps of a rollout, for rollout/ alone. Unless said otherwise a function gives RUN_ON, RUN_END, RUN_FAILED (then
- * ro->failure says what failed), RUN_PAUSED or a negative errno; all but RUN_ON are handed up at once. */
+/* The steps of a rollout, for rollout/ alone. Unless said otherwise a function gives RUN_ON, RUN_END,
+ * RUN_FAILED (then ro->failure says what failed), RUN_PAUSED or a negative errno; all but RUN_ON are
+ * handed up at once. */
 
 #include "output/tree.h"
 #include "rollout/rollout.h"
@@ -11,7 +12,7 @@
 
 enum {
         RUN_ON = 0,
-        RUN_END = 1,                    /* it is no longer wanted, or is told to end */
+        RUN_END = 1, /* it is no longer wanted, or is told to end */
         RUN_FAILED = 2,
         RUN_PAUSED = 3,
 };
@@ -20,7 +21,8 @@ enum {
 int wait_check_wanted(struct rollout_run *ro);
 int wait_tick(struct rollout_run *ro, uint64_t ms);
 int wait_pause(struct rollout_run *ro, uint64_t ms);
-int wait_fail(struct rollout_run *ro, struct str unit, struct str text);    /* RUN_FAILED, or RUN_END where that is the reason */
+int wait_fail(struct rollout_run *ro, struct str unit,
+              struct str text); /* RUN_FAILED, or RUN_END where that is the reason */
 int wait_reload(struct rollout_run *ro);
 
 struct wait_jobs {
@@ -48,7 +50,8 @@ int state_now(struct rollout_run *ro, struct state *ret);
 /* Passes on what writing below the state directory returned; an error is remembered, for failure_stall(). */
 int state_written(struct rollout_run *ro, int r);
 
-/* Writes what accepting needs room for, so that no spare starts in vain: the bundle, and the state as it is. */
+/* Writes what accepting needs room for, so that no spare starts in vain: the bundle, and the state as it
+ * is. */
 int accept_prepare(struct rollout_run *ro);
 int rollout_accept(struct rollout_run *ro);
 int rollout_set_emptied(struct rollout_run *ro, bool is_emptied);
@@ -59,7 +62,8 @@ int accept_prune(struct rollout_run *ro);
 int accept_is_first(struct rollout_run *ro, bool *ret);
 int accept_note_first(struct rollout_run *ro);
 
-/* Why is it accepted: "first", "edit" … ; and what came before it (absent: there is nothing to go back to). */
+/* Why is it accepted: "first", "edit" … ; and what came before it (absent: there is nothing to go back
+ * to). */
 struct str accept_reason(const struct state *s, const struct state_history *h, struct str revision);
 struct str accept_find_previous(const struct state *s, const struct state_history *h, struct str revision);
 
@@ -72,32 +76,38 @@ size_t accept_kept(const struct state *s, const struct state_history *h, struct 
 /* tasks.c, spare.c, empty.c, instances.c: the steps. */
 int rollout_await_boot(struct rollout_run *ro);
 int rollout_tasks(struct rollout_run *ro);
-int rollout_stop_abandoned_tasks(struct rollout_run *ro, const struct progress *old); /* that the rollout of another revision began */
+int rollout_stop_abandoned_tasks(struct rollout_run *ro,
+                                 const struct progress *old); /* that the rollout of another revision began */
 int rollout_spares(struct rollout_run *ro);
-int rollout_has_spare(struct rollout_run *ro, const struct plan_part *service, bool *ret); /* it runs, or its start was asked for */
+int rollout_has_spare(struct rollout_run *ro, const struct plan_part *service,
+                      bool *ret); /* it runs, or its start was asked for */
 int rollout_stop_spares(struct rollout_run *ro);
 int rollout_empty(struct rollout_run *ro);
 int rollout_instances(struct rollout_run *ro);
-int rollout_restart(struct rollout_run *ro, const struct plan_part *service); /* its instances that run another revision */
-int rollout_await(struct rollout_run *ro, struct str unit); /* of a service or sidecar: until all that is upheld is active */
-int rollout_await_early(struct rollout_run *ro);                        /* until what the tasks of a first start need is */
-int rollout_await_first(struct rollout_run *ro);                        /* until one of each service is, or has shown that it does not start */
+int rollout_restart(struct rollout_run *ro,
+                    const struct plan_part *service); /* its instances that run another revision */
+int rollout_await(struct rollout_run *ro,
+                  struct str unit); /* of a service or sidecar: until all that is upheld is active */
+int rollout_await_early(struct rollout_run *ro); /* until what the tasks of a first start need is */
+int rollout_await_first(
+        struct rollout_run *ro); /* until one of each service is, or has shown that it does not start */
 int rollout_await_untried(struct rollout_run *ro);
-void rollout_doubt(struct rollout_run *ro);                             /* all services are untried */
+void rollout_doubt(struct rollout_run *ro); /* all services are untried */
 
 /* The work that an accepted revision needs, found with one `podman ps`. */
 struct survey {
-        bool has_stale;                 /* an instance runs another revision */
-        bool has_work;                  /* or anything else is not as it is to be */
+        bool has_stale; /* an instance runs another revision */
+        bool has_work;  /* or anything else is not as it is to be */
 };
 
 int rollout_survey(struct rollout_run *ro, struct survey *ret);
-int rollout_list(struct rollout_run *ro, struct podman_containers *ret_containers, struct bus_names *ret_upheld);
+int rollout_list(struct rollout_run *ro, struct podman_containers *ret_containers,
+                 struct bus_names *ret_upheld);
 int rollout_sidecars(struct rollout_run *ro);
 
 /* pick.c: which instances; pure. */
 struct instances {
-        VEC(uint64_t) numbers;          /* ascending */
+        VEC(uint64_t) numbers; /* ascending */
 };
 
 /* The number in "UNIT@3.service" or "UNIT-3": with `mark` '@' or '-'. */
@@ -106,25 +116,28 @@ bool pick_number(struct str name, struct str unit, char mark, uint64_t *ret);
 /* Is it one of those that the app's target keeps up, itself or by the target that starts it once? */
 bool pick_is_upheld(const struct bus_names *upheld, struct str unit, uint64_t number);
 
-/* Did it begin to start before the units were loaded as they are? Then it may still make a container of the old text. */
+/* Did it begin to start before the units were loaded as they are? Then it may still make a container of
+ * the old text. */
 bool pick_is_of_old_text(const struct bus_unit *u, uint64_t loaded);
 
 /* Those that are upheld and run another revision. */
 void pick_stale(struct arena *a, const struct plan_part *service, const struct podman_containers *containers,
-                  const struct bus_names *upheld, struct instances *ret);
+                const struct bus_names *upheld, struct instances *ret);
 
-struct str pick_instance(struct arena *a, struct str unit, uint64_t number);   /* "UNIT@3.service" */
-struct str pick_spare(struct arena *a, struct str unit);                       /* "UNIT@next.service" */
-struct str pick_target(struct arena *a, struct str app);                       /* "APP.target" */
-struct str pick_rollout(struct arena *a, struct str app, struct str revision); /* "APP-rollout@REVISION.service" */
+struct str pick_instance(struct arena *a, struct str unit, uint64_t number); /* "UNIT@3.service" */
+struct str pick_spare(struct arena *a, struct str unit);                     /* "UNIT@next.service" */
+struct str pick_target(struct arena *a, struct str app);                     /* "APP.target" */
+struct str pick_rollout(struct arena *a, struct str app,
+                        struct str revision); /* "APP-rollout@REVISION.service" */
 
 /* failure.c: notes it, tells it, and lets what is good run. Exit status, or negative errno. */
 int failure_handle(struct rollout_run *ro);
 
-/* The state cannot be written: this is reported once, what runs is left alone, and the rollout goes on when it can be written again. As
- * rollout_run(). */
+/* The state cannot be written: this is reported once, what runs is left alone, and the rollout goes on
+ * when it can be written again. As rollout_run(). */
 int failure_stall(struct rollout_run *ro);
 
 /* finish.c */
-int finish_reset(struct bus *bus, struct arena *a, struct str app, const struct plan *plan);    /* units that failed are so no more */
+int finish_reset(struct bus *bus, struct arena *a, struct str app,
+                 const struct plan *plan); /* units that failed are so no more */
 int rollout_finish(struct rollout_run *ro);

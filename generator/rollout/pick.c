@@ -60,7 +60,8 @@ bool pick_is_upheld(const struct bus_names *upheld, struct str unit, uint64_t nu
 
 /* One that waits for its restart reads the new one. */
 bool pick_is_of_old_text(const struct bus_unit *u, uint64_t loaded) {
-        return str_is(u->active, "activating") && !str_has_prefix(u->sub, STR("auto-restart")) && u->starting_since < loaded;
+        return str_is(u->active, "activating") && !str_has_prefix(u->sub, STR("auto-restart")) &&
+               u->starting_since < loaded;
 }
 
 static int compare_numbers(const void *x, const void *y) {
@@ -70,13 +71,14 @@ static int compare_numbers(const void *x, const void *y) {
 }
 
 void pick_stale(struct arena *a, const struct plan_part *service, const struct podman_containers *containers,
-                  const struct bus_names *upheld, struct instances *ret) {
+                const struct bus_names *upheld, struct instances *ret) {
         struct instances stale = { 0 };
 
         VEC_EACH(c, &containers->list) {
                 uint64_t number;
 
-                if (pick_number(c->name, service->unit, '-', &number) && !str_eq(c->label, service->label) && pick_is_upheld(upheld, service->unit, number))
+                if (pick_number(c->name, service->unit, '-', &number) && !str_eq(c->label, service->label) &&
+                    pick_is_upheld(upheld, service->unit, number))
                         *vec_push(a, &stale.numbers) = number;
         }
 

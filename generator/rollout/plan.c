@@ -13,7 +13,7 @@ struct line {
 static bool split_line(struct str text, struct line *ret) {
         struct str rest = text, word;
 
-        *ret = (struct line) { 0 };
+        *ret = (struct line){ 0 };
         while (str_split(&rest, ' ', &word)) {
                 if (ret->n == WORDS_MAX || word.n == 0)
                         return false;
@@ -49,11 +49,11 @@ static bool take_setting(const struct line *l, struct plan *plan) {
 }
 
 static struct str take_known(struct arena *a, struct str word) {
-        return str_is(word, "-") ? (struct str) { NULL, 0 } : arena_str(a, word);
+        return str_is(word, "-") ? (struct str){ NULL, 0 } : arena_str(a, word);
 }
 
 static bool take_volume(struct arena *a, const struct str *w, struct plan *plan) {
-        *vec_push(a, &plan->objects.list) = (struct podman_object) {
+        *vec_push(a, &plan->objects.list) = (struct podman_object){
                 .name = arena_str(a, w[1]),
                 .driver = take_known(a, w[2]),
                 .type = take_known(a, w[3]),
@@ -92,7 +92,8 @@ static bool take_line(struct arena *a, const struct line *l, struct plan *plan) 
                 return take_setting(l, plan);
         else if (l->n == 3 && str_is(key, "sidecar"))
                 *vec_push(a, &plan->sidecars) = part;
-        else if (l->n == 4 && str_is(key, "service") && take_choice(l->words[3], "plain", "spare", &part.has_spare))
+        else if (l->n == 4 && str_is(key, "service") &&
+                 take_choice(l->words[3], "plain", "spare", &part.has_spare))
                 *vec_push(a, &plan->services) = part;
         else if (l->n == 6 && str_is(key, "volume"))
                 return take_volume(a, l->words, plan);

@@ -32,7 +32,7 @@ void progress_set(struct arena *a, struct progress *p, struct str unit, struct s
 struct str progress_find(const struct progress *p, struct str unit) {
         const struct progress_unit *u = find(p, unit);
 
-        return u ? u->state : (struct str) { 0 };
+        return u ? u->state : (struct str){ 0 };
 }
 
 static void put_line(struct buf *b, const char *key, struct str value) {
@@ -71,7 +71,8 @@ void progress_parse(struct arena *a, struct str text, struct progress *ret) {
         struct str rest = text, line, value;
 
         while (str_split(&rest, '\n', &line)) {
-                if (take(a, line, STR("revision "), &p.revision) || take(a, line, STR("phase "), &p.phase) || take(a, line, STR("message "), &p.message))
+                if (take(a, line, STR("revision "), &p.revision) || take(a, line, STR("phase "), &p.phase) ||
+                    take(a, line, STR("message "), &p.message))
                         continue;
                 if (take(a, line, STR("started "), &value))
                         (void) str_to_u64(value, UINT64_MAX, &p.started);
@@ -80,7 +81,8 @@ void progress_parse(struct arena *a, struct str text, struct progress *ret) {
                 else if (take(a, line, STR("unit "), &value) && str_find(value, ' ') < value.n) {
                         size_t blank = str_find(value, ' ');
 
-                        progress_set(a, &p, arena_str(a, (struct str) { value.p, blank }), str_from(value, blank + 1));
+                        progress_set(a, &p, arena_str(a, (struct str){ value.p, blank }),
+                                     str_from(value, blank + 1));
                 }
         }
 

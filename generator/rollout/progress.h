@@ -21,8 +21,8 @@ struct progress_unit {
 };
 
 struct progress {
-        struct str revision, phase, message;    /* message: may be absent */
-        uint64_t started, since;                /* microseconds since 1970 */
+        struct str revision, phase, message; /* message: may be absent */
+        uint64_t started, since;             /* microseconds since 1970 */
         VEC(struct progress_unit) units;
 };
 
@@ -42,5 +42,6 @@ int progress_read(struct arena *a, int runtime, struct str app, struct progress 
 int progress_write(struct arena *a, int runtime, struct str app, const struct progress *p);
 void progress_remove(struct arena *a, int runtime, struct str app);
 
-/* The file that who works on the app's instances holds with flock(2): a rollout, or pyservicectl restart. Its descriptor, or negative errno. */
+/* The file that who works on the app's instances holds with flock(2): a rollout, or pyservicectl restart.
+ * Its descriptor, or negative errno. */
 int progress_open_lock(struct arena *a, int runtime, struct str app);

@@ -34,7 +34,8 @@ static int take_lock(struct rollout_run *ro, int *ret) {
         return wait_check_wanted(ro);
 }
 
-/* The generator replaces the bundle at times, and with it the plan; the revision is looked at after it was read. */
+/* The generator replaces the bundle at times, and with it the plan; the revision is looked at after it was
+ * read. */
 static int read_plan(struct rollout_run *ro) {
         struct str path = layout_app_file(ro->arena, ro->app, STR(LAYOUT_PLAN)), text;
 
@@ -53,22 +54,27 @@ static int read_plan(struct rollout_run *ro) {
         }
 }
 
-/* A rollout that goes on after SIGKILL, or after it waited for room, keeps what is known of the units: a task that ran is not
- * started again. */
+/* A rollout that goes on after SIGKILL, or after it waited for room, keeps what is known of the units: a
+ * task that ran is not started again. */
 static void take_up_progress(struct rollout_run *ro, struct progress *old) {
         int r = progress_read(ro->arena, ro->runtime, ro->app, old);
 
         ro->is_resumed = r >= 0 && str_eq(old->revision, ro->revision) && !str_is(old->phase, "done");
-        ro->progress = ro->is_resumed && !str_is(old->phase, "failed") ? *old : (struct progress) {
-                .revision = ro->revision, .phase = STR("tasks"), .started = clock_usec(CLOCK_REALTIME),
-        };
+        ro->progress = ro->is_resumed && !str_is(old->phase, "failed")
+                               ? *old
+                               : (struct progress){
+                                         .revision = ro->revision,
+                                         .phase = STR("tasks"),
+                                         .started = clock_usec(CLOCK_REALTIME),
+                                 };
         if (str_is(ro->progress.phase, "stalled")) {
                 ro->progress.phase = STR("tasks");
-                ro->progress.message = (struct str) { 0 };
+                ro->progress.message = (struct str){ 0 };
         }
 }
 
-/* It failed already, and we were killed before the generator was told. If it still wants it then, it knows why. */
+/* It failed already, and we were killed before the generator was told. If it still wants it then, it knows
+ * why. */
 static int tell_generator(struct rollout_run *ro, const struct state *s) {
         if (str_is_absent(s->accepted) || !state_find_failure(s, ro->revision))
                 return RUN_ON;
@@ -107,7 +113,8 @@ static int try(struct rollout_run *ro, const struct state *s) {
         if (str_is_absent(wanted.runs))
                 return RUN_ON;
 
-        /* At boot what is accepted starts first: a spare is of no use where nothing runs that it could spare. */
+        /* At boot what is accepted starts first: a spare is of no use where nothing runs that it could
+         * spare. */
         r = ro->plan.is_recreate ? RUN_ON : rollout_await_first(ro);
         if (r != RUN_ON)
                 return r;
@@ -164,12 +171,13 @@ static int proceed(struct rollout_run *ro, const struct state *s) {
         return r == RUN_ON ? rollout_stop_spares(ro) : r;
 }
 
-/* What the instances were to be gone for never came, and nobody wants it any more: they were upheld again as soon as that was so. */
+/* What the instances were to be gone for never came, and nobody wants it any more: they were upheld again
+ * as soon as that was so. */
 static int drop_others_mark(struct rollout_run *ro, struct state *s) {
         if (str_is_absent(s->emptied) || str_eq(s->emptied, ro->revision))
                 return RUN_ON;
 
-        s->emptied = (struct str) { 0 };
+        s->emptied = (struct str){ 0 };
         return rollout_set_emptied(ro, false);
 }
 
@@ -194,12 +202,13 @@ static int steps(struct rollout_run *ro, const struct progress *old) {
         return r == RUN_ON ? rollout_finish(ro) : r;
 }
 
-/* The app goes, and its spare with it, as a part of it: all but one whose start we asked for in the moment in which its unit's file went,
- * for nothing tells systemd any more what that is a part of. */
+/* The app goes, and its spare with it, as a part of it: all but one whose start we asked for in the moment
+ * in which its unit's file went, for nothing tells systemd any more what that is a part of. */
 static void leave_no_spare(struct rollout_run *ro) {
         struct wanted wanted;
 
-        if (wanted_read(ro->arena, ro->runtime, ro->app, &wanted) < 0 || (wanted.is_alive && !wanted.is_stopped))
+        if (wanted_read(ro->arena, ro->runtime, ro->app, &wanted) < 0 ||
+            (wanted.is_alive && !wanted.is_stopped))
                 return;
 
         VEC_EACH(service, &ro->plan.services) {
@@ -210,8 +219,8 @@ static void leave_no_spare(struct rollout_run *ro) {
         }
 }
 
-/* RemainAfterExit=yes: a unit that ended well is not started again unless it was stopped. So one that ended because something else was
- * wanted, and that is wanted again by now, ends otherwise. */
+/* RemainAfterExit=yes: a unit that ended well is not started again unless it was stopped. So one that
+ * ended because something else was wanted, and that is wanted again by now, ends otherwise. */
 static int end(struct rollout_run *ro) {
         leave_no_spare(ro);
         return !ro->is_stopped && wait_tick(ro, 0) == RUN_ON ? EXIT_FAILURE : EXIT_SUCCESS;

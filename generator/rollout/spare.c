@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "rollout/parts.h"
 
-/* The spare, instance `next` of a service: it shows whether the revision works before any instance is touched, and then answers
- * in place of the one that is restarted. Every step may be done again: a start of what runs does nothing, and a reload
- * tells HAProxy once more what it knows. */
+/* The spare, instance `next` of a service: it shows whether the revision works before any instance is
+ * touched, and then answers in place of the one that is restarted. Every step may be done again: a start
+ * of what runs does nothing, and a reload tells HAProxy once more what it knows. */
 
 #define NEXT "-next"
 
@@ -16,13 +16,15 @@ struct spares {
 static int has_active_instance(struct rollout_run *ro, const struct plan_part *service, bool *ret) {
         struct arena scratch = { 0 };
         struct bus_list units = { 0 };
-        int r = bus_list_units(ro->bus, &scratch, arena_join(&scratch, service->unit, STR("@*.service")), &units);
+        int r = bus_list_units(ro->bus, &scratch, arena_join(&scratch, service->unit, STR("@*.service")),
+                               &units);
 
         *ret = false;
         VEC_EACH(u, &units.list) {
                 uint64_t number;
 
-                *ret |= pick_number(u->name, service->unit, '@', &number) && (str_is(u->active, "active") || str_is(u->active, "reloading"));
+                *ret |= pick_number(u->name, service->unit, '@', &number) &&
+                        (str_is(u->active, "active") || str_is(u->active, "reloading"));
         }
         arena_done(&scratch);
         return r;
@@ -46,9 +48,9 @@ int rollout_has_spare(struct rollout_run *ro, const struct plan_part *service, b
         return r;
 }
 
-/* One whose unit does not run was left when that was killed so that Podman did not notice (SIGKILL of conmon): systemd has nothing
- * to stop any more. A start in its place fails, and the spare has one start only. Podman may need two tries: in the
- * first it learns that the process is gone. */
+/* One whose unit does not run was left when that was killed so that Podman did not notice (SIGKILL of
+ * conmon): systemd has nothing to stop any more. A start in its place fails, and the spare has one start
+ * only. Podman may need two tries: in the first it learns that the process is gone. */
 static void remove_container(struct rollout_run *ro, struct str name) {
         struct str problem;
 
@@ -56,11 +58,13 @@ static void remove_container(struct rollout_run *ro, struct str name) {
                 (void) podman_remove(ro->arena, name, &problem);
 }
 
-/* One that runs another revision is left over from a rollout that was overtaken. It may be all that answers just now, so it goes
- * when the instances are back; if they don't come, nothing is lost that it could keep. */
+/* One that runs another revision is left over from a rollout that was overtaken. It may be all that
+ * answers just now, so it goes when the instances are back; if they don't come, nothing is lost that it
+ * could keep. */
 static int add_spare(struct rollout_run *ro, struct spares *s, const struct plan_part *service) {
         struct str unit = pick_spare(ro->arena, service->unit);
-        const struct podman_container *c = podman_find(&s->containers, arena_join(ro->arena, service->unit, STR(NEXT)));
+        const struct podman_container *c =
+                podman_find(&s->containers, arena_join(ro->arena, service->unit, STR(NEXT)));
         bool is_stale = c && !str_eq(c->label, service->label);
         struct bus_unit u;
         uint64_t loaded = 0;
@@ -126,7 +130,8 @@ int rollout_spares(struct rollout_run *ro) {
         struct spares s = { 0 };
         int r;
 
-        show_phase(ro, STR("spare"), arena_join(ro->arena, STR("trying revision "), ro->revision, STR(" on a spare instance")));
+        show_phase(ro, STR("spare"),
+                   arena_join(ro->arena, STR("trying revision "), ro->revision, STR(" on a spare instance")));
         r = start(ro, &s);
         if (r != RUN_ON || s.units.list.n == 0)
                 return r;
@@ -141,8 +146,8 @@ int rollout_spares(struct rollout_run *ro) {
         return r == RUN_ON ? enter(ro, &s) : r;
 }
 
-/* It drains first. Not before the instances are there to take over; where one of them does not come, that is no reason to
- * keep it. */
+/* It drains first. Not before the instances are there to take over; where one of them does not come, that
+ * is no reason to keep it. */
 static int stop(struct rollout_run *ro, const struct plan_part *service, struct wait_jobs *jobs) {
         struct str unit = pick_spare(ro->arena, service->unit);
         bool is_there;

@@ -4,8 +4,8 @@
 
 enum { TICK_MS = 200 };
 
-/* Once per revision: what is done is noted. Before that the same is written as it is, without a `unit`: where nothing can be noted, on
- * a disk that is full, nothing is to run that would run again and again. */
+/* Once per revision: what is done is noted. Before that the same is written as it is, without a `unit`:
+ * where nothing can be noted, on a disk that is full, nothing is to run that would run again and again. */
 static int note(struct rollout_run *ro, struct str unit) {
         CLEANUP(close_fd) int lock = -1;
         struct state s = { 0 };
@@ -17,13 +17,15 @@ static int note(struct rollout_run *ro, struct str unit) {
                 return r;
 
         if (!str_is_absent(unit))
-                state_add_task(ro->arena, &s, (struct state_task) { .revision = ro->revision, .unit = unit });
+                state_add_task(ro->arena, &s, (struct state_task){ .revision = ro->revision, .unit = unit });
         return state_written(ro, state_write(ro->arena, ro->state, ro->app, &s));
 }
 
-/* Did it run for this revision already, begun by one of us who was killed meanwhile? `progress` said so before it was started. */
+/* Did it run for this revision already, begun by one of us who was killed meanwhile? `progress` said so
+ * before it was started. */
 static bool is_ours(struct rollout_run *ro, struct str unit, const struct bus_unit *u) {
-        return str_is(progress_find(&ro->progress, unit), "restarting") && u->started_at >= ro->progress.started;
+        return str_is(progress_find(&ro->progress, unit), "restarting") &&
+               u->started_at >= ro->progress.started;
 }
 
 /* What still runs for another revision is waited for: a start would join it. */
@@ -32,14 +34,16 @@ static int wait_until_free(struct rollout_run *ro, struct str unit, bool *ret_ha
                 struct arena scratch = { 0 };
                 struct bus_unit u = { 0 };
                 int r = bus_get_unit(ro->bus, &scratch, unit, &u);
-                bool is_busy = str_is(u.active, "activating") || str_is(u.active, "deactivating"), has_run = is_ours(ro, unit, &u);
+                bool is_busy = str_is(u.active, "activating") || str_is(u.active, "deactivating"),
+                     has_run = is_ours(ro, unit, &u);
 
                 *ret_has_run = has_run && str_is(u.active, "inactive") && str_is(u.result, "success");
                 arena_done(&scratch);
                 if (r < 0 || !is_busy || has_run)
                         return r;
-                show_phase(ro, STR("tasks"), arena_join(ro->arena, STR("waiting for "), unit, STR(
-                                ", which is already running, to end")));
+                show_phase(ro, STR("tasks"),
+                           arena_join(ro->arena, STR("waiting for "), unit,
+                                      STR(", which is already running, to end")));
                 r = wait_tick(ro, TICK_MS);
                 if (r != RUN_ON)
                         return r;
@@ -48,7 +52,8 @@ static int wait_until_free(struct rollout_run *ro, struct str unit, bool *ret_ha
 
 static bool is_sidecar(const struct rollout_run *ro, struct str unit) {
         VEC_EACH(sidecar, &ro->plan.sidecars)
-                if (str_has_prefix(unit, sidecar->unit) && str_is(str_from(unit, sidecar->unit.n), ".service"))
+                if (str_has_prefix(unit, sidecar->unit) &&
+                    str_is(str_from(unit, sidecar->unit.n), ".service"))
                         return true;
 
         return false;
@@ -60,12 +65,14 @@ int rollout_stop_abandoned_tasks(struct rollout_run *ro, const struct progress *
         VEC(struct str) stopped = { 0 };
         int r = RUN_ON;
 
-        if (str_is_absent(old->revision) || str_eq(old->revision, ro->revision) || !str_is(old->phase, "tasks"))
+        if (str_is_absent(old->revision) || str_eq(old->revision, ro->revision) ||
+            !str_is(old->phase, "tasks"))
                 return RUN_ON;
 
         VEC_EACH(u, &old->units) {
                 struct bus_unit unit = { 0 };
-                bool is_task = str_is(u->state, "restarting") && str_find(u->name, '@') == u->name.n && !is_sidecar(ro, u->name);
+                bool is_task = str_is(u->state, "restarting") && str_find(u->name, '@') == u->name.n &&
+                               !is_sidecar(ro, u->name);
 
                 if (r != RUN_ON)
                         return r;
@@ -77,8 +84,9 @@ int rollout_stop_abandoned_tasks(struct rollout_run *ro, const struct progress *
                 /* Asked for before it is shown: what is shown replaces what is known of the other rollout. */
                 r = wait_add(ro, &jobs, BUS_STOP, u->name);
                 *vec_push(ro->arena, &stopped) = u->name;
-                show_phase(ro, STR("tasks"), arena_join(ro->arena, STR("waiting for "), u->name, STR(" of revision "), old->revision,
-                                                        STR(" to stop")));
+                show_phase(ro, STR("tasks"),
+                           arena_join(ro->arena, STR("waiting for "), u->name, STR(" of revision "),
+                                      old->revision, STR(" to stop")));
         }
 
         if (r == RUN_ON)
@@ -96,7 +104,7 @@ static int run_task(struct rollout_run *ro, struct str unit) {
         int r = has_run ? RUN_ON : wait_until_free(ro, unit, &has_run);
 
         if (r == RUN_ON && !has_run)
-                r = note(ro, (struct str) { 0 });
+                r = note(ro, (struct str){ 0 });
         if (r == RUN_ON && !has_run) {
                 show_phase(ro, STR("tasks"), arena_join(ro->arena, STR("running "), unit));
                 r = wait_add(ro, &jobs, BUS_START, unit);

@@ -5,15 +5,16 @@
 #include "rollout/parts.h"
 #include "state/hold.h"
 
-/* systemd tells when a job ends; what it does not tell of (a newer revision, a limit that is over, a signal that was lost) is
- * looked at this often. */
+/* systemd tells when a job ends; what it does not tell of (a newer revision, a limit that is over, a
+ * signal that was lost) is looked at this often. */
 enum { TICK_MS = 500 };
 
 int wait_check_wanted(struct rollout_run *ro) {
         struct arena scratch = { 0 };
         struct wanted wanted = { 0 };
         int r = wanted_read(&scratch, ro->runtime, ro->app, &wanted);
-        bool is_wanted = r >= 0 && wanted.is_alive && !wanted.is_stopped && str_eq(wanted.wanted, ro->revision);
+        bool is_wanted =
+                r >= 0 && wanted.is_alive && !wanted.is_stopped && str_eq(wanted.wanted, ro->revision);
 
         arena_done(&scratch);
         return r < 0 ? r : is_wanted ? RUN_ON : RUN_END;
@@ -52,12 +53,13 @@ static int is_held(struct rollout_run *ro, struct str unit, bool *ret) {
 
         *ret = hold_find(&holds, unit);
         arena_done(&scratch);
-        return r == -EBADMSG || r == -EPERM ? 0 : r;    /* the generator tells of it */
+        return r == -EBADMSG || r == -EPERM ? 0 : r; /* the generator tells of it */
 }
 
-/* A unit that stops or a job that is canceled because the app goes, the machine goes down, or something newer came, is no
- * failure of the revision. systemd stops this unit in the same breath, though perhaps after that one (the spare is a part of
- * it, and so goes first): a job to stop it says so before its SIGTERM does. */
+/* A unit that stops or a job that is canceled because the app goes, the machine goes down, or something
+ * newer came, is no failure of the revision. systemd stops this unit in the same breath, though perhaps
+ * after that one (the spare is a part of it, and so goes first): a job to stop it says so before its
+ * SIGTERM does. */
 int wait_fail(struct rollout_run *ro, struct str unit, struct str text) {
         struct arena scratch = { 0 };
         bool is_stopping = false, was_held = false;
@@ -81,8 +83,8 @@ int wait_fail(struct rollout_run *ro, struct str unit, struct str text) {
         return RUN_FAILED;
 }
 
-/* Returns when the units are loaded as they are published. What was read of them before is stale then; what we are told to run may
- * be something else. */
+/* Returns when the units are loaded as they are published. What was read of them before is stale then;
+ * what we are told to run may be something else. */
 int wait_reload(struct rollout_run *ro) {
         int r = bus_reload(ro->bus);
 
@@ -107,7 +109,8 @@ int wait_add(struct rollout_run *ro, struct wait_jobs *jobs, enum bus_verb verb,
         return RUN_ON;
 }
 
-/* The limit counts from when the unit itself starts: its image may be pulled before, by a unit with limits of its own. */
+/* The limit counts from when the unit itself starts: its image may be pulled before, by a unit with limits
+ * of its own. */
 static int check_limit(struct rollout_run *ro, struct str unit, const struct bus_unit *u) {
         uint64_t limit = ro->plan.ready_timeout * 1000;
         struct arena scratch = { 0 };
@@ -131,7 +134,8 @@ static int is_upheld(struct rollout_run *ro, struct str unit, bool *ret) {
         VEC_EACH(part, &ro->plan.services) {
                 uint64_t number;
 
-                *ret |= pick_number(unit, part->unit, '@', &number) && pick_is_upheld(&upheld, part->unit, number);
+                *ret |= pick_number(unit, part->unit, '@', &number) &&
+                        pick_is_upheld(&upheld, part->unit, number);
         }
         VEC_EACH(name, &upheld.list)
                 *ret |= str_eq(*name, unit);
@@ -141,11 +145,13 @@ static int is_upheld(struct rollout_run *ro, struct str unit, bool *ret) {
 }
 
 /* Somebody else's job took the place of ours, or its end was missed: what counts is how the unit is. */
-static int look_at_cut_off(struct rollout_run *ro, const struct bus_job *job, const struct bus_unit *u, bool *ret_is_over) {
+static int look_at_cut_off(struct rollout_run *ro, const struct bus_job *job, const struct bus_unit *u,
+                           bool *ret_is_over) {
         bool is_lost = str_is(job->result, "lost"), upheld;
         int r;
 
-        if (str_is(u->active, "active") || (is_lost && str_is(u->active, "inactive") && str_is(u->result, "success")))
+        if (str_is(u->active, "active") ||
+            (is_lost && str_is(u->active, "inactive") && str_is(u->result, "success")))
                 return RUN_ON;
 
         *ret_is_over = false;
@@ -156,11 +162,13 @@ static int look_at_cut_off(struct rollout_run *ro, const struct bus_job *job, co
         if (r < 0)
                 return r;
         /* One that goes right now is judged when it is gone: whoever stops it may be about to stop us. */
-        return upheld || str_is(u->active, "deactivating") ? RUN_ON : wait_fail(ro, job->unit, (struct str) { 0 });
+        return upheld || str_is(u->active, "deactivating") ? RUN_ON
+                                                           : wait_fail(ro, job->unit, (struct str){ 0 });
 }
 
 static bool is_cut_off(struct str result) {
-        return str_is(result, "canceled") || str_is(result, "lost") || str_is(result, "collected") || str_is(result, "TransactionIsDestructive");
+        return str_is(result, "canceled") || str_is(result, "lost") || str_is(result, "collected") ||
+               str_is(result, "TransactionIsDestructive");
 }
 
 static int look_at_job(struct rollout_run *ro, struct bus_job *job, bool *ret_is_over) {
@@ -180,7 +188,8 @@ static int look_at_job(struct rollout_run *ro, struct bus_job *job, bool *ret_is
         if (r >= 0 && !*ret_is_over)
                 r = check_limit(ro, job->unit, &u);
         else if (r >= 0)
-                r = is_cut_off(job->result) ? look_at_cut_off(ro, job, &u, ret_is_over) : wait_fail(ro, job->unit, (struct str) { 0 });
+                r = is_cut_off(job->result) ? look_at_cut_off(ro, job, &u, ret_is_over)
+                                            : wait_fail(ro, job->unit, (struct str){ 0 });
         arena_done(&scratch);
         if (r == RUN_ON && *ret_is_over)
                 show_unit(ro, job->unit, STR("done"));
@@ -222,11 +231,13 @@ int wait_for_end(struct rollout_run *ro, const struct wait_jobs *jobs) {
 }
 
 static bool is_as_it_was(const struct bus_unit *then, const struct bus_unit *now) {
-        return str_eq(then->invocation, now->invocation) && (str_is(now->active, "active") || str_is(now->active, "reloading"));
+        return str_eq(then->invocation, now->invocation) &&
+               (str_is(now->active, "active") || str_is(now->active, "reloading"));
 }
 
 /* All of them once. `then`: how each was when the watch began. */
-static int look_at_watched(struct rollout_run *ro, const struct bus_names *units, const struct bus_unit *then) {
+static int look_at_watched(struct rollout_run *ro, const struct bus_names *units,
+                           const struct bus_unit *then) {
         for (size_t i = 0; i < units->list.n; i++) {
                 struct arena scratch = { 0 };
                 struct bus_unit now;

@@ -18,16 +18,17 @@ static struct str find_word(struct arena *a, struct str text, struct str word) {
                 if (str_has_prefix(line, word) && !str_is(str_from(line, word.n), "-"))
                         return arena_str(a, str_from(line, word.n));
 
-        return (struct str) { 0 };
+        return (struct str){ 0 };
 }
 
-void wanted_parse(struct arena *a, struct str app, struct str alive, struct str revision, struct wanted *ret) {
+void wanted_parse(struct arena *a, struct str app, struct str alive, struct str revision,
+                  struct wanted *ret) {
         const struct alive_app *found;
         struct alive apps;
 
         alive_parse(a, alive, &apps);
         found = alive_find(&apps, app);
-        *ret = (struct wanted) {
+        *ret = (struct wanted){
                 .is_alive = found,
                 .is_stopped = found && found->is_stopped,
                 .runs = find_word(a, revision, STR("runs ")),
@@ -38,7 +39,8 @@ void wanted_parse(struct arena *a, struct str app, struct str alive, struct str 
 
 int wanted_read(struct arena *a, int runtime, struct str app, struct wanted *ret) {
         struct str path = layout_app_file(a, app, STR(LAYOUT_REVISION)), alive = STR(""), revision = STR("");
-        int r = fs_read(a, runtime, LAYOUT_ALIVE, TEXT_MAX, &alive), q = fs_read(a, runtime, path.p, TEXT_MAX, &revision);
+        int r = fs_read(a, runtime, LAYOUT_ALIVE, TEXT_MAX, &alive),
+            q = fs_read(a, runtime, path.p, TEXT_MAX, &revision);
 
         if (r < 0 && r != -ENOENT)
                 return r;

@@ -10,17 +10,17 @@
 enum { UNDER_WAY_MAX = 100 };
 
 /* Rows X(about, interface, property, type, member of struct bus_detail). */
-#define PROPERTIES(X) \
-        X(BUS_ABOUT_STATE, UNIT, "StateChangeTimestamp", 't', since) \
-        X(BUS_ABOUT_FILES, UNIT, "NeedDaemonReload", 'b', is_outdated) \
-        X(BUS_ABOUT_USE, SERVICE, "ControlGroup", 's', cgroup) \
-        X(BUS_ABOUT_USE, SERVICE, "NRestarts", 'u', n_restarts) \
-        X(BUS_ABOUT_RUN, SERVICE, "Result", 's', result) \
-        X(BUS_ABOUT_RUN, SERVICE, "ExecMainStatus", 'i', exit_status) \
-        X(BUS_ABOUT_RUN, SERVICE, "ExecMainStartTimestamp", 't', started) \
-        X(BUS_ABOUT_RUN, SERVICE, "ExecMainExitTimestamp", 't', ended) \
-        X(BUS_ABOUT_TIMES, TIMER, "NextElapseUSecRealtime", 't', next) \
-        X(BUS_ABOUT_TIMES, TIMER, "LastTriggerUSec", 't', last) \
+#define PROPERTIES(X)                                                                \
+        X(BUS_ABOUT_STATE, UNIT, "StateChangeTimestamp", 't', since)                 \
+        X(BUS_ABOUT_FILES, UNIT, "NeedDaemonReload", 'b', is_outdated)               \
+        X(BUS_ABOUT_USE, SERVICE, "ControlGroup", 's', cgroup)                       \
+        X(BUS_ABOUT_USE, SERVICE, "NRestarts", 'u', n_restarts)                      \
+        X(BUS_ABOUT_RUN, SERVICE, "Result", 's', result)                             \
+        X(BUS_ABOUT_RUN, SERVICE, "ExecMainStatus", 'i', exit_status)                \
+        X(BUS_ABOUT_RUN, SERVICE, "ExecMainStartTimestamp", 't', started)            \
+        X(BUS_ABOUT_RUN, SERVICE, "ExecMainExitTimestamp", 't', ended)               \
+        X(BUS_ABOUT_TIMES, TIMER, "NextElapseUSecRealtime", 't', next)               \
+        X(BUS_ABOUT_TIMES, TIMER, "LastTriggerUSec", 't', last)                      \
         X(BUS_ABOUT_START, UNIT, "InactiveExitTimestampMonotonic", 't', start_began) \
         X(BUS_ABOUT_START, UNIT, "ActiveEnterTimestampMonotonic", 't', start_done)
 
@@ -32,7 +32,8 @@ struct property {
 };
 
 static const struct property properties[] = {
-#define ROW(about, interface, name, type, member) { about, interface, name, type, offsetof(struct bus_detail, member) },
+#define ROW(about, interface, name, type, member) \
+        { about, interface, name, type, offsetof(struct bus_detail, member) },
         PROPERTIES(ROW)
 };
 
@@ -59,7 +60,8 @@ static int take_text(const struct asked *q, sd_bus_message *m) {
         int r = sd_bus_message_read(m, "v", "s", &text);
 
         if (r >= 0)
-                *(struct str *) (void *) ((char *) q->detail + q->property->place) = arena_str(q->asking->arena, str_of(text));
+                *(struct str *) (void *) ((char *) q->detail + q->property->place) =
+                        arena_str(q->asking->arena, str_of(text));
         return r;
 }
 
@@ -78,7 +80,8 @@ static int take_number(const struct asked *q, sd_bus_message *m) {
         int r = sd_bus_message_read(m, "v", type, type[0] == 't' ? (void *) &wide : &narrow);
 
         if (r >= 0)
-                *(uint64_t *) (void *) ((char *) q->detail + q->property->place) = type[0] == 't' ? wide : narrow;
+                *(uint64_t *) (void *) ((char *) q->detail + q->property->place) =
+                        type[0] == 't' ? wide : narrow;
         return r;
 }
 
@@ -113,13 +116,15 @@ static int drain(struct asking *s, size_t n) {
         return r < 0 ? r : s->error;
 }
 
-static int ask_one(struct asking *s, const char *path, const struct property *property, struct bus_detail *detail) {
+static int ask_one(struct asking *s, const char *path, const struct property *property,
+                   struct bus_detail *detail) {
         struct asked *q = arena_new(s->arena, struct asked);
         int r = drain(s, UNDER_WAY_MAX - 1);
 
-        *q = (struct asked) { s, property, detail };
+        *q = (struct asked){ s, property, detail };
         if (r >= 0)
-                r = sd_bus_call_method_async(s->bus->connection, NULL, SYSTEMD, path, "org.freedesktop.DBus.Properties", "Get", take, q, "ss",
+                r = sd_bus_call_method_async(s->bus->connection, NULL, SYSTEMD, path,
+                                             "org.freedesktop.DBus.Properties", "Get", take, q, "ss",
                                              property->interface, property->name);
         s->n_under_way += r >= 0;
         return r < 0 ? r : 0;

@@ -43,7 +43,7 @@ static int read_command(sd_bus_message *m, struct arena *a, struct bus_command *
         if (r < 0)
                 return r;
 
-        *ret = (struct bus_command) { arena_array(a, words.list.n + 1, const char *), words.list.n };
+        *ret = (struct bus_command){ arena_array(a, words.list.n + 1, const char *), words.list.n };
         for (size_t i = 0; i < words.list.n; i++)
                 ret->argv[i] = words.list.at[i].p;
         return 0;
@@ -55,7 +55,8 @@ struct commands {
 
 static int get_commands(struct bus *b, struct arena *a, const char *const where[2], struct commands *ret) {
         CLEANUP(unref_message) sd_bus_message *m = NULL;
-        int r = sd_bus_get_property(b->connection, SYSTEMD, where[0], SERVICE, where[1], NULL, &m, "a(sasbttttuii)");
+        int r = sd_bus_get_property(b->connection, SYSTEMD, where[0], SERVICE, where[1], NULL, &m,
+                                    "a(sasbttttuii)");
 
         if (r >= 0)
                 r = sd_bus_message_enter_container(m, 'a', "(sasbttttuii)");
@@ -71,7 +72,8 @@ static int get_commands(struct bus *b, struct arena *a, const char *const where[
 static int get_files(struct bus *b, struct arena *a, const char *path, struct bus_names *ret) {
         CLEANUP(unref_message) sd_bus_message *m = NULL;
         const char *file;
-        int r = sd_bus_get_property(b->connection, SYSTEMD, path, SERVICE, "EnvironmentFiles", NULL, &m, "a(sb)");
+        int r = sd_bus_get_property(b->connection, SYSTEMD, path, SERVICE, "EnvironmentFiles", NULL, &m,
+                                    "a(sb)");
 
         if (r >= 0)
                 r = sd_bus_message_enter_container(m, 'a', "(sb)");
@@ -87,13 +89,13 @@ int bus_get_exec(struct bus *b, struct arena *a, struct str unit, struct bus_exe
         int r = sd_bus_path_encode(MANAGER_PATH "/unit", arena_str(a, unit).p, &path);
 
         if (r >= 0)
-                r = get_commands(b, a, (const char *[]) { path, "ExecStartPre" }, &before);
+                r = get_commands(b, a, (const char *[]){ path, "ExecStartPre" }, &before);
         if (r >= 0)
-                r = get_commands(b, a, (const char *[]) { path, "ExecStart" }, &start);
+                r = get_commands(b, a, (const char *[]){ path, "ExecStart" }, &start);
         if (r >= 0)
-                r = get_texts(b, a, (const char *[]) { path, "Environment" }, &exec.environment);
+                r = get_texts(b, a, (const char *[]){ path, "Environment" }, &exec.environment);
         if (r >= 0)
-                r = get_texts(b, a, (const char *[]) { path, "RuntimeDirectory" }, &exec.directories);
+                r = get_texts(b, a, (const char *[]){ path, "RuntimeDirectory" }, &exec.directories);
         if (r >= 0)
                 r = get_files(b, a, path, &exec.files);
         if (r < 0)
@@ -127,7 +129,7 @@ struct str bus_expand(struct arena *a, struct str word, const struct bus_names *
                         buf_put_char(&out, '$');
                         i++;
                 } else if (str_has_prefix(rest, STR("${")) && end < rest.n) {
-                        buf_put_str(&out, find_variable(environment, (struct str) { rest.p + 2, end - 2 }));
+                        buf_put_str(&out, find_variable(environment, (struct str){ rest.p + 2, end - 2 }));
                         i += end;
                 } else
                         buf_put_char(&out, word.p[i]);

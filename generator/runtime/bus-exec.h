@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* How systemd starts a service: its commands and what surrounds them, as it read them from the unit's files. */
+/* How systemd starts a service: its commands and what surrounds them, as it read them from the unit's
+ * files. */
 
 #include "runtime/bus.h"
 
-/* A command line, NULL at its end. Its words are as the unit has them: systemd puts in variables when it starts it. */
+/* A command line, NULL at its end. Its words are as the unit has them: systemd puts in variables when it
+ * starts it. */
 struct bus_command {
         const char **argv;
         size_t n;

@@ -63,19 +63,21 @@ static int take_job_end(sd_bus_message *m, void *data, sd_bus_error *error) {
 
 /* systemd tells of jobs only where somebody listens. */
 static int subscribe(struct bus *b) {
-        int r = sd_bus_match_signal(b->connection, NULL, b->has_daemon ? SYSTEMD : NULL, MANAGER_PATH, MANAGER, "JobRemoved", take_job_end, b);
+        int r = sd_bus_match_signal(b->connection, NULL, b->has_daemon ? SYSTEMD : NULL, MANAGER_PATH,
+                                    MANAGER, "JobRemoved", take_job_end, b);
 
         if (r < 0)
                 return r;
 
-        return sd_bus_call_method(b->connection, SYSTEMD, MANAGER_PATH, MANAGER, "Subscribe", NULL, NULL, NULL);
+        return sd_bus_call_method(b->connection, SYSTEMD, MANAGER_PATH, MANAGER, "Subscribe", NULL, NULL,
+                                  NULL);
 }
 
 int bus_open(struct arena *a, bool is_user, int stop, struct bus **ret) {
         struct bus *b = arena_new(a, struct bus);
         int r = is_user ? sd_bus_open_user(&b->connection) : sd_bus_open_system(&b->connection);
 
-        *b = (struct bus) { .arena = a, .connection = b->connection, .stop = stop, .has_daemon = r >= 0 };
+        *b = (struct bus){ .arena = a, .connection = b->connection, .stop = stop, .has_daemon = r >= 0 };
         if (r < 0)
                 r = open_private(is_user, &b->connection);
         if (r >= 0)
@@ -133,24 +135,25 @@ static int get_invocation(struct bus *b, struct arena *a, const char *path, stru
         char *digits = arena_alloc(a, 2 * n + 1, 1);
         for (size_t i = 0; i < n; i++)
                 (void) snprintf(digits + 2 * i, 3, "%02x", ((const unsigned char *) bytes)[i]);
-        *ret = (struct str) { digits, 2 * n };
+        *ret = (struct str){ digits, 2 * n };
         return 0;
 }
 
 static int get_of_service(struct bus *b, struct arena *a, const char *path, struct bus_unit *u) {
         uint32_t restarts = 0;
-        int r = get_text(b, a, (const char *[]) { path, SERVICE, "Result" }, &u->result);
+        int r = get_text(b, a, (const char *[]){ path, SERVICE, "Result" }, &u->result);
 
         if (r >= 0)
-                r = get_text(b, a, (const char *[]) { path, SERVICE, "StatusText" }, &u->status);
+                r = get_text(b, a, (const char *[]){ path, SERVICE, "StatusText" }, &u->status);
         if (r >= 0)
                 u->status = utf8_clean(a, u->status);
         if (r >= 0)
-                r = get_number(b, (const char *[]) { path, SERVICE, "NRestarts" }, 'u', &restarts);
+                r = get_number(b, (const char *[]){ path, SERVICE, "NRestarts" }, 'u', &restarts);
         if (r >= 0)
-                r = get_number(b, (const char *[]) { path, SERVICE, "ExecMainStatus" }, 'i', &u->exit_status);
+                r = get_number(b, (const char *[]){ path, SERVICE, "ExecMainStatus" }, 'i', &u->exit_status);
         if (r >= 0)
-                r = get_number(b, (const char *[]) { path, SERVICE, "TimeoutStartUSec" }, 't', &u->start_timeout);
+                r = get_number(b, (const char *[]){ path, SERVICE, "TimeoutStartUSec" }, 't',
+                               &u->start_timeout);
         u->n_restarts = restarts;
         return r;
 }
@@ -178,17 +181,19 @@ int bus_get_unit(struct bus *b, struct arena *a, struct str unit, struct bus_uni
         int r = sd_bus_path_encode(MANAGER_PATH "/unit", arena_str(a, unit).p, &path);
 
         if (r >= 0)
-                r = get_text(b, a, (const char *[]) { path, UNIT, "ActiveState" }, &u.active);
+                r = get_text(b, a, (const char *[]){ path, UNIT, "ActiveState" }, &u.active);
         if (r >= 0)
-                r = get_text(b, a, (const char *[]) { path, UNIT, "SubState" }, &u.sub);
+                r = get_text(b, a, (const char *[]){ path, UNIT, "SubState" }, &u.sub);
         if (r >= 0)
                 r = get_invocation(b, a, path, &u.invocation);
         if (r >= 0)
                 r = get_job(b, path, &job, NULL);
         if (r >= 0)
-                r = get_number(b, (const char *[]) { path, UNIT, "InactiveExitTimestampMonotonic" }, 't', &u.starting_since);
+                r = get_number(b, (const char *[]){ path, UNIT, "InactiveExitTimestampMonotonic" }, 't',
+                               &u.starting_since);
         if (r >= 0)
-                r = get_number(b, (const char *[]) { path, UNIT, "InactiveExitTimestamp" }, 't', &u.started_at);
+                r = get_number(b, (const char *[]){ path, UNIT, "InactiveExitTimestamp" }, 't',
+                               &u.started_at);
         if (r >= 0 && str_has_suffix(unit, STR(".service")))
                 r = get_of_service(b, a, path, &u);
         if (r < 0)
@@ -199,7 +204,8 @@ int bus_get_unit(struct bus *b, struct arena *a, struct str unit, struct bus_uni
         return 0;
 }
 
-int bus_get_dependencies(struct bus *b, struct arena *a, struct str unit, const char *kind, struct bus_names *ret) {
+int bus_get_dependencies(struct bus *b, struct arena *a, struct str unit, const char *kind,
+                         struct bus_names *ret) {
         CLEANUP(unref_message) sd_bus_message *m = NULL;
         CLEANUP(free_text) char *path = NULL;
         struct bus_names names = { 0 };
@@ -223,13 +229,16 @@ int bus_list_units(struct bus *b, struct arena *a, struct str pattern, struct bu
         CLEANUP(unref_message) sd_bus_message *m = NULL;
         const char *name, *active, *sub;
         struct bus_list units = { 0 };
-        int r = sd_bus_call_method(b->connection, SYSTEMD, MANAGER_PATH, MANAGER, "ListUnitsByPatterns", NULL, &m, "asas", 0, 1,
-                                   arena_str(a, pattern).p);
+        int r = sd_bus_call_method(b->connection, SYSTEMD, MANAGER_PATH, MANAGER, "ListUnitsByPatterns", NULL,
+                                   &m, "asas", 0, 1, arena_str(a, pattern).p);
 
         if (r >= 0)
                 r = sd_bus_message_enter_container(m, 'a', "(ssssssouso)");
-        while (r >= 0 && (r = sd_bus_message_read(m, "(ssssssouso)", &name, NULL, NULL, &active, &sub, NULL, NULL, NULL, NULL, NULL)) > 0)
-                *vec_push(a, &units.list) = (struct bus_listed) { arena_str(a, str_of(name)), arena_str(a, str_of(active)), arena_str(a, str_of(sub)) };
+        while (r >= 0 && (r = sd_bus_message_read(m, "(ssssssouso)", &name, NULL, NULL, &active, &sub, NULL,
+                                                  NULL, NULL, NULL, NULL)) > 0)
+                *vec_push(a, &units.list) =
+                        (struct bus_listed){ arena_str(a, str_of(name)), arena_str(a, str_of(active)),
+                                             arena_str(a, str_of(sub)) };
         if (r < 0)
                 return r;
 
@@ -238,7 +247,8 @@ int bus_list_units(struct bus *b, struct arena *a, struct str pattern, struct bu
 }
 
 int bus_get_load_time(struct bus *b, uint64_t *ret) {
-        return get_number(b, (const char *[]) { MANAGER_PATH, MANAGER, "UnitsLoadTimestampMonotonic" }, 't', ret);
+        return get_number(b, (const char *[]){ MANAGER_PATH, MANAGER, "UnitsLoadTimestampMonotonic" }, 't',
+                          ret);
 }
 
 int bus_is_stopping(struct bus *b, struct str unit, bool *ret) {
@@ -257,14 +267,16 @@ int bus_is_stopping(struct bus *b, struct str unit, bool *ret) {
 
         *ret = false;
         /* It may have ended since; then there is no job. */
-        if (id != 0 && sd_bus_get_property_string(b->connection, SYSTEMD, job, JOB, "JobType", NULL, &type) >= 0)
+        if (id != 0 &&
+            sd_bus_get_property_string(b->connection, SYSTEMD, job, JOB, "JobType", NULL, &type) >= 0)
                 *ret = strcmp(type, "start") != 0;
         return 0;
 }
 
 int bus_is_booting(struct bus *b, bool *ret) {
         CLEANUP(free_text) char *state = NULL;
-        int r = sd_bus_get_property_string(b->connection, SYSTEMD, MANAGER_PATH, MANAGER, "SystemState", NULL, &state);
+        int r = sd_bus_get_property_string(b->connection, SYSTEMD, MANAGER_PATH, MANAGER, "SystemState", NULL,
+                                           &state);
 
         if (r < 0)
                 return r;
@@ -282,7 +294,8 @@ int bus_start_job(struct bus *b, enum bus_verb verb, struct str unit, struct bus
         int r;
 
         job->unit = arena_str(b->arena, unit);
-        r = sd_bus_call_method(b->connection, SYSTEMD, MANAGER_PATH, MANAGER, methods[verb], &error, &m, "ss", job->unit.p, "replace");
+        r = sd_bus_call_method(b->connection, SYSTEMD, MANAGER_PATH, MANAGER, methods[verb], &error, &m, "ss",
+                               job->unit.p, "replace");
         if (r < 0 && sd_bus_error_is_set(&error) && str_has_prefix(str_of(error.name), STR(SYSTEMD "."))) {
                 job->result = arena_str(b->arena, str_from(str_of(error.name), strlen(SYSTEMD ".")));
                 r = 0;
@@ -331,7 +344,8 @@ int bus_look_at_job(struct bus *b, struct bus_job *job) {
 }
 
 int bus_wait(struct bus *b, uint64_t ms) {
-        struct pollfd p[] = { { .fd = b->stop, .events = POLLIN }, { .fd = sd_bus_get_fd(b->connection), .events = POLLIN } };
+        struct pollfd p[] = { { .fd = b->stop, .events = POLLIN },
+                              { .fd = sd_bus_get_fd(b->connection), .events = POLLIN } };
         int r = take_all(b);
 
         if (r < 0)
@@ -355,7 +369,8 @@ int bus_reload(struct bus *b) {
 
 int bus_reset_failed(struct bus *b, struct str unit) {
         struct arena scratch = { 0 };
-        int r = sd_bus_call_method(b->connection, SYSTEMD, MANAGER_PATH, MANAGER, "ResetFailedUnit", NULL, NULL, "s", arena_str(&scratch, unit).p);
+        int r = sd_bus_call_method(b->connection, SYSTEMD, MANAGER_PATH, MANAGER, "ResetFailedUnit", NULL,
+                                   NULL, "s", arena_str(&scratch, unit).p);
 
         arena_done(&scratch);
         return r;

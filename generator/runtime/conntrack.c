@@ -14,7 +14,7 @@
 
 enum {
         QUESTION_MAX = 1024,
-        ANSWER_MAX = 32768,             /* the most that the kernel puts into one piece of a dump */
+        ANSWER_MAX = 32768, /* the most that the kernel puts into one piece of a dump */
 };
 
 /* Which members of a tuple a filter means: the kernel's net/netfilter/nf_internals.h, since Linux 5.8. */
@@ -45,7 +45,8 @@ static struct nlmsghdr *begin(char *buffer, uint16_t type, uint16_t flags) {
 static void put_filter(struct nlmsghdr *header, unsigned port) {
         struct nlattr *filter = mnl_attr_nest_start(header, CTA_FILTER), *tuple, *part;
 
-        mnl_attr_put_u32(header, CTA_FILTER_ORIG_FLAGS, FILTER_IP_DST | FILTER_PROTO_NUM | FILTER_PROTO_DST_PORT);
+        mnl_attr_put_u32(header, CTA_FILTER_ORIG_FLAGS,
+                         FILTER_IP_DST | FILTER_PROTO_NUM | FILTER_PROTO_DST_PORT);
         mnl_attr_put_u32(header, CTA_FILTER_REPLY_FLAGS, 0);
         mnl_attr_nest_end(header, filter);
 
@@ -84,11 +85,13 @@ static struct attributes open_nest(const struct nlattr *nest) {
 
 /* Looked at once more: an older kernel gives everything. */
 static bool is_meant(const struct nlattr *tuple, unsigned port) {
-        struct attributes parts = open_nest(tuple), ip = open_nest(parts.at[CTA_TUPLE_IP]), proto = open_nest(parts.at[CTA_TUPLE_PROTO]);
-        const struct nlattr *address = ip.at[CTA_IP_V4_DST], *number = proto.at[CTA_PROTO_NUM], *to = proto.at[CTA_PROTO_DST_PORT];
+        struct attributes parts = open_nest(tuple), ip = open_nest(parts.at[CTA_TUPLE_IP]),
+                          proto = open_nest(parts.at[CTA_TUPLE_PROTO]);
+        const struct nlattr *address = ip.at[CTA_IP_V4_DST], *number = proto.at[CTA_PROTO_NUM],
+                            *to = proto.at[CTA_PROTO_DST_PORT];
 
-        return address && number && to && mnl_attr_get_u32(address) == htonl(INADDR_LOOPBACK) && mnl_attr_get_u8(number) == IPPROTO_TCP &&
-                mnl_attr_get_u16(to) == htons((uint16_t) port);
+        return address && number && to && mnl_attr_get_u32(address) == htonl(INADDR_LOOPBACK) &&
+               mnl_attr_get_u8(number) == IPPROTO_TCP && mnl_attr_get_u16(to) == htons((uint16_t) port);
 }
 
 static int remember(const struct nlmsghdr *header, void *data) {
@@ -99,7 +102,9 @@ static int remember(const struct nlmsghdr *header, void *data) {
         (void) mnl_attr_parse(header, sizeof(struct nfgenmsg), sort, &entry);
         tuple = entry.at[CTA_TUPLE_ORIG];
         if (is_meant(tuple, found->port))
-                *vec_push(&found->arena, &found->tuples) = arena_str(&found->arena, (struct str) { mnl_attr_get_payload(tuple), mnl_attr_get_payload_len(tuple) });
+                *vec_push(&found->arena, &found->tuples) =
+                        arena_str(&found->arena, (struct str){ mnl_attr_get_payload(tuple),
+                                                               mnl_attr_get_payload_len(tuple) });
 
         return MNL_CB_OK;
 }
@@ -115,7 +120,9 @@ static int ask(struct mnl_socket *socket, const struct nlmsghdr *header, mnl_cb_
 
         do {
                 n = mnl_socket_recvfrom(socket, buffer, sizeof(buffer));
-                r = n < 0 ? MNL_CB_ERROR : mnl_cb_run(buffer, (size_t) n, header->nlmsg_seq, mnl_socket_get_portid(socket), on_data, data);
+                r = n < 0 ? MNL_CB_ERROR
+                          : mnl_cb_run(buffer, (size_t) n, header->nlmsg_seq, mnl_socket_get_portid(socket),
+                                       on_data, data);
         } while (r > MNL_CB_STOP);
 
         return r == MNL_CB_ERROR ? -errno : 0;
@@ -136,7 +143,7 @@ static int drop(struct mnl_socket *socket, struct str tuple) {
 
         mnl_attr_put(header, CTA_TUPLE_ORIG | NLA_F_NESTED, tuple.n, tuple.p);
         r = ask(socket, header, NULL, NULL);
-        return r == -ENOENT ? 0 : r;    /* its time was over */
+        return r == -ENOENT ? 0 : r; /* its time was over */
 }
 
 int conntrack_forget(unsigned port) {

@@ -22,7 +22,7 @@ static size_t keep(char *data, size_t size, size_t n, void *user) {
         if (n > FETCH_ANSWER_MAX - body->n)
                 return 0;
 
-        buf_put_str(body, (struct str) { data, n });
+        buf_put_str(body, (struct str){ data, n });
         return n;
 }
 
@@ -36,7 +36,8 @@ static void set_options(CURL *handle, const struct fetch_request *q, struct buf 
         (void) curl_easy_setopt(handle, CURLOPT_NOSIGNAL, 1L);
         (void) curl_easy_setopt(handle, CURLOPT_USERAGENT, "pyservice");
         (void) curl_easy_setopt(handle, CURLOPT_TIMEOUT_MS, timeout);
-        (void) curl_easy_setopt(handle, CURLOPT_CONNECTTIMEOUT_MS, timeout < CONNECT_MS ? timeout : CONNECT_MS);
+        (void) curl_easy_setopt(handle, CURLOPT_CONNECTTIMEOUT_MS,
+                                timeout < CONNECT_MS ? timeout : CONNECT_MS);
         (void) curl_easy_setopt(handle, CURLOPT_CUSTOMREQUEST, q->method.p);
         if (!str_is_absent(q->body)) {
                 (void) curl_easy_setopt(handle, CURLOPT_POSTFIELDSIZE, (long) q->body.n);
@@ -79,7 +80,10 @@ int fetch(struct arena *a, const struct fetch_request *q, struct fetch_answer *r
         code = curl_easy_perform(handle);
         if (code == CURLE_OK)
                 code = curl_easy_getinfo(handle, CURLINFO_RESPONSE_CODE, &status);
-        *ret = (struct fetch_answer) { .status = code == CURLE_OK ? (unsigned) status : 0, .body = buf_str(&body),
-                                       .problem = code == CURLE_WRITE_ERROR ? STR("its answer is too long") : str_of(curl_easy_strerror(code)) };
+        *ret = (struct fetch_answer){ .status = code == CURLE_OK ? (unsigned) status : 0,
+                                      .body = buf_str(&body),
+                                      .problem = code == CURLE_WRITE_ERROR
+                                                         ? STR("its answer is too long")
+                                                         : str_of(curl_easy_strerror(code)) };
         return 0;
 }

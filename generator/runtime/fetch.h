@@ -15,17 +15,17 @@ struct fetch_signer {
 
 struct fetch_request {
         struct str method, url;
-        struct str body;                /* absent for none */
-        const char *const *headers;     /* "Name: value", NULL-ended */
-        const struct fetch_signer *signer;      /* NULL: not signed */
-        bool has_proxy;                 /* through the environment's proxy, where it has one */
+        struct str body;                   /* absent for none */
+        const char *const *headers;        /* "Name: value", NULL-ended */
+        const struct fetch_signer *signer; /* NULL: not signed */
+        bool has_proxy;                    /* through the environment's proxy, where it has one */
         uint64_t timeout_ms;
 };
 
 struct fetch_answer {
-        unsigned status;                /* 0: it did not answer */
-        struct str body;                /* never absent */
-        struct str problem;             /* where it did not answer: why, for people */
+        unsigned status;    /* 0: it did not answer */
+        struct str body;    /* never absent */
+        struct str problem; /* where it did not answer: why, for people */
 };
 
 /* 0; -ENOMEM. */

@@ -44,7 +44,7 @@ static struct str take_word(struct arena *a, struct str *rest) {
 
         text[n] = '\0';
         *rest = str_from(*rest, i);
-        return (struct str) { text, n };
+        return (struct str){ text, n };
 }
 
 static void split_words(struct arena *a, struct str line, struct words *ret) {
@@ -69,7 +69,7 @@ static bool has_word(const struct words *words, const char *word) {
 static bool read_range(struct str text, struct front_listen *l) {
         size_t dash = str_find(text, '-');
 
-        if (!str_to_u64((struct str) { text.p, dash }, UINT16_MAX, &l->first) || l->first == 0)
+        if (!str_to_u64((struct str){ text.p, dash }, UINT16_MAX, &l->first) || l->first == 0)
                 return false;
 
         l->last = l->first;
@@ -91,7 +91,7 @@ static bool is_bracketed(struct str s) {
 }
 
 static struct str without_brackets(struct str s) {
-        return is_bracketed(s) ? (struct str) { s.p + 1, s.n - 2 } : s;
+        return is_bracketed(s) ? (struct str){ s.p + 1, s.n - 2 } : s;
 }
 
 static bool is_every(struct str address) {
@@ -128,7 +128,7 @@ static void add_bind(struct reading *r, struct str text, const struct words *wor
         if (port == 0 || rest.p[0] == '/' || !read_range(str_from(rest, port), &l))
                 return;
 
-        l.address = without_brackets((struct str) { rest.p, port - 1 });
+        l.address = without_brackets((struct str){ rest.p, port - 1 });
         is_six = l.is_ipv6 || str_find(l.address, ':') < l.address.n;
         l.is_ipv6 = is_six;
         l.is_ipv4 = !is_six || (is_every(l.address) && !has_word(words, "v6only"));
@@ -156,7 +156,7 @@ static uint64_t read_time(struct str text) {
 
         while (n < text.n && text.p[n] >= '0' && text.p[n] <= '9')
                 n++;
-        if (!str_to_u64((struct str) { text.p, n }, UINT32_MAX, &number))
+        if (!str_to_u64((struct str){ text.p, n }, UINT32_MAX, &number))
                 return 0;
         for (size_t i = 0; i < ARRAY_SIZE(units); i++)
                 if (str_is(str_from(text, n), units[i].name))
@@ -192,7 +192,7 @@ static void read_haproxy_line(struct reading *r, const struct words *words) {
 
         if (str_is(w[0], "backend") || str_is(w[0], "listen"))
                 *vec_push(r->arena, &r->config->own_backends) =
-                        (struct front_backend) { r->file, w[1], r->line };
+                        (struct front_backend){ r->file, w[1], r->line };
         if (str_is(w[0], "bind"))
                 add_binds(r, words);
         if (str_is(w[0], "use_backend") || str_is(w[0], "default_backend"))
@@ -269,7 +269,7 @@ void front_config_add_nginx(struct arena *a, struct str dump, struct front_confi
         while (str_split(&dump, '\n', &line)) {
                 r.line++;
                 if (str_has_prefix(line, heading) && line.p[line.n - 1] == ':') {
-                        r.file = arena_str(a, (struct str) { line.p + heading.n, line.n - heading.n - 1 });
+                        r.file = arena_str(a, (struct str){ line.p + heading.n, line.n - heading.n - 1 });
                         r.line = 0;
                         continue;
                 }

@@ -12,11 +12,11 @@
 #include "base/vec.h"
 
 struct front_listen {
-        struct str file, section;       /* section: "frontend dci-in", "server" */
+        struct str file, section; /* section: "frontend dci-in", "server" */
         size_t line;
-        struct str text;                /* as written: ":80", "[::]:443" */
-        struct str address;             /* empty for every address of the family */
-        uint64_t first, last;           /* ports */
+        struct str text;      /* as written: ":80", "[::]:443" */
+        struct str address;   /* empty for every address of the family */
+        uint64_t first, last; /* ports */
         bool is_ipv4, is_ipv6;
 };
 
@@ -27,12 +27,12 @@ struct front_backend {
 };
 
 struct front_config {
-        VEC(struct front_listen) listens;       /* for TCP, in this network namespace */
-        VEC(struct str) backends;       /* that use_backend and default_backend name */
+        VEC(struct front_listen) listens; /* for TCP, in this network namespace */
+        VEC(struct str) backends;         /* that use_backend and default_backend name */
         VEC(struct front_backend) own_backends;
-        bool names_routes;              /* it names the file of our routes */
-        uint64_t hard_stop_ms;          /* 0 for none: hard-stop-after */
-        struct str hard_stop, hard_stop_file;   /* as written, and where */
+        bool names_routes;                    /* it names the file of our routes */
+        uint64_t hard_stop_ms;                /* 0 for none: hard-stop-after */
+        struct str hard_stop, hard_stop_file; /* as written, and where */
         size_t hard_stop_line;
 };
 

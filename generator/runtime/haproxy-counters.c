@@ -18,19 +18,19 @@ static const struct {
         size_t place;
         bool is_number;
 } rows[] = {
-        { "pxname",     offsetof(struct haproxy_counter, backend), false },
-        { "svname",     offsetof(struct haproxy_counter, server), false },
-        { "status",     offsetof(struct haproxy_counter, status), false },
+        { "pxname", offsetof(struct haproxy_counter, backend), false },
+        { "svname", offsetof(struct haproxy_counter, server), false },
+        { "status", offsetof(struct haproxy_counter, status), false },
         { "check_status", offsetof(struct haproxy_counter, check), false },
-        { "last_chk",   offsetof(struct haproxy_counter, check_says), false },
-        { "addr",       offsetof(struct haproxy_counter, address), false },
-        { "scur",       offsetof(struct haproxy_counter, n_sessions), true },
-        { "qcur",       offsetof(struct haproxy_counter, n_waiting), true },
-        { "stot",       offsetof(struct haproxy_counter, n_requests), true },
-        { "econ",       offsetof(struct haproxy_counter, n_connect_errors), true },
-        { "eresp",      offsetof(struct haproxy_counter, n_response_errors), true },
-        { "hrsp_5xx",   offsetof(struct haproxy_counter, n_5xx), true },
-        { "act",        offsetof(struct haproxy_counter, n_active), true },
+        { "last_chk", offsetof(struct haproxy_counter, check_says), false },
+        { "addr", offsetof(struct haproxy_counter, address), false },
+        { "scur", offsetof(struct haproxy_counter, n_sessions), true },
+        { "qcur", offsetof(struct haproxy_counter, n_waiting), true },
+        { "stot", offsetof(struct haproxy_counter, n_requests), true },
+        { "econ", offsetof(struct haproxy_counter, n_connect_errors), true },
+        { "eresp", offsetof(struct haproxy_counter, n_response_errors), true },
+        { "hrsp_5xx", offsetof(struct haproxy_counter, n_5xx), true },
+        { "act", offsetof(struct haproxy_counter, n_active), true },
 };
 
 /* The next field of a line; quotes around it go, and "" in them is one. False at the line's end. */
@@ -47,8 +47,8 @@ static bool take_field(struct arena *a, struct str *rest, struct str *ret) {
                         break;
                 text[n++] = rest->p[i];
         }
-        *ret = (struct str) { text, n };
-        *rest = i < rest->n ? str_from(*rest, i + 1) : (struct str) { 0 };
+        *ret = (struct str){ text, n };
+        *rest = i < rest->n ? str_from(*rest, i + 1) : (struct str){ 0 };
         return true;
 }
 
@@ -87,7 +87,9 @@ void haproxy_parse_counters(struct arena *a, struct str answer, struct haproxy_c
         n = read_heading(a, line, row_of);
 
         while (str_split(&answer, '\n', &line)) {
-                struct haproxy_counter counter = { .status = STR(""), .check = STR(""), .check_says = STR(""), .address = STR("") };
+                struct haproxy_counter counter = {
+                        .status = STR(""), .check = STR(""), .check_says = STR(""), .address = STR("")
+                };
 
                 for (size_t i = 0; i < n && take_field(a, &line, &field); i++)
                         if (row_of[i] != SIZE_MAX)
@@ -104,7 +106,7 @@ int haproxy_count_all(const struct haproxy_client *c, struct haproxy_counters *r
         if (r < 0)
                 return r;
 
-        *ret = (struct haproxy_counters) { 0 };
+        *ret = (struct haproxy_counters){ 0 };
         haproxy_parse_counters(c->arena, answer, ret);
         return 0;
 }
@@ -117,7 +119,8 @@ static struct haproxy_counter *find(const struct haproxy_counters *s, struct str
         return NULL;
 }
 
-const struct haproxy_counter *haproxy_find_counter(const struct haproxy_counters *s, struct str backend, struct str server) {
+const struct haproxy_counter *haproxy_find_counter(const struct haproxy_counters *s, struct str backend,
+                                                   struct str server) {
         return find(s, backend, server);
 }
 
@@ -168,7 +171,8 @@ static bool parse_saved(struct str line, struct saved *ret) {
             !str_split(&line, ' ', &s.counter.server) || !str_to_u64(minute, UINT64_MAX, &s.minute))
                 return false;
         for (size_t i = 0; i < ARRAY_SIZE(saved_numbers); i++)
-                if (!str_split(&line, ' ', &number) || !str_to_u64(number, UINT64_MAX / 2, number_of(&s.counter, i)))
+                if (!str_split(&line, ' ', &number) ||
+                    !str_to_u64(number, UINT64_MAX / 2, number_of(&s.counter, i)))
                         return false;
 
         *ret = s;
@@ -204,8 +208,8 @@ static struct str saved_text(struct arena *a, struct saved_list *saved) {
         struct buf b = buf_in(a);
 
         VEC_EACH(row, &saved->list) {
-                buf_put_str(&b, arena_join(a, arena_u64(a, row->minute), STR(" "), row->counter.backend, STR(" "),
-                                           row->counter.server));
+                buf_put_str(&b, arena_join(a, arena_u64(a, row->minute), STR(" "), row->counter.backend,
+                                           STR(" "), row->counter.server));
                 for (size_t i = 0; i < ARRAY_SIZE(saved_numbers); i++)
                         buf_put_str(&b, arena_join(a, STR(" "), arena_u64(a, *number_of(&row->counter, i))));
                 buf_put_char(&b, '\n');
@@ -227,11 +231,12 @@ int haproxy_save_counters(struct arena *a, int runtime, const struct haproxy_cou
                         merge(a, &new, *row, recent);
         VEC_EACH(counter, &ended->list)
                 if (counter->n_requests > 0 || counter->n_5xx > 0)
-                        merge(a, &new, (struct saved) { minute, *counter }, recent);
+                        merge(a, &new, (struct saved){ minute, *counter }, recent);
         return fs_replace(runtime, SAVED, 0600, saved_text(a, &new));
 }
 
-void haproxy_add_saved_counters(struct arena *a, int runtime, bool is_recent, struct haproxy_counters *counters) {
+void haproxy_add_saved_counters(struct arena *a, int runtime, bool is_recent,
+                                struct haproxy_counters *counters) {
         uint64_t since = is_recent ? recent_minute(minutes()) : 0;
         struct saved_list saved = { 0 };
 

@@ -12,11 +12,11 @@
 #include "base/fs.h"
 
 enum {
-        ANSWER_MAX = 16 << 20,          /* "show stat" of a backend of 10,000 servers takes 5 MiB */
-        ANSWER_MS = 5000,               /* a worker that says nothing for so long is stuck */
+        ANSWER_MAX = 16 << 20, /* "show stat" of a backend of 10,000 servers takes 5 MiB */
+        ANSWER_MS = 5000,      /* a worker that says nothing for so long is stuck */
         CHUNK = 16 << 10,
-        SERVERS_A_LINE = 32,            /* HAProxy takes at most 16 KiB */
-        RELOAD_TRIES = 100,             /* five seconds */
+        SERVERS_A_LINE = 32, /* HAProxy takes at most 16 KiB */
+        RELOAD_TRIES = 100,  /* five seconds */
         RELOAD_PAUSE_MS = 50,
 };
 
@@ -75,7 +75,7 @@ static int read_answer(struct arena *a, int fd, struct str *ret) {
                         *vec_push(a, &text) = chunk[i];
         }
 
-        *ret = (struct str) { text.n > 0 ? text.at : "", text.n };
+        *ret = (struct str){ text.n > 0 ? text.at : "", text.n };
         return 0;
 }
 
@@ -96,7 +96,8 @@ static int ask(struct arena *a, const char *path, struct str command, struct str
 
 /* Nobody listens: HAProxy isn't there, or just went, or is nothing of ours (a user's manager). */
 static bool is_away(int r) {
-        return r == -ENOENT || r == -EACCES || r == -ECONNREFUSED || r == -ENOTDIR || r == -EPIPE || r == -ECONNRESET || r == -ENOTCONN;
+        return r == -ENOENT || r == -EACCES || r == -ECONNREFUSED || r == -ENOTDIR || r == -EPIPE ||
+               r == -ECONNRESET || r == -ENOTCONN;
 }
 
 void haproxy_parse_workers(struct arena *a, struct str answer, struct haproxy_workers *ret) {
@@ -134,7 +135,7 @@ static struct str get_field(struct str line, size_t column) {
                 if (i == column)
                         return field;
 
-        return (struct str) { 0 };
+        return (struct str){ 0 };
 }
 
 bool haproxy_parse_sessions(struct str answer, struct str server, uint64_t *ret) {
@@ -152,7 +153,8 @@ bool haproxy_parse_sessions(struct str answer, struct str server, uint64_t *ret)
         while (str_split(&answer, '\n', &line)) {
                 uint64_t n, queued = 0;
 
-                if (!str_eq(get_field(line, name), server) || !str_to_u64(get_field(line, current), UINT32_MAX, &n))
+                if (!str_eq(get_field(line, name), server) ||
+                    !str_to_u64(get_field(line, current), UINT32_MAX, &n))
                         continue;
                 (void) str_to_u64(get_field(line, waiting), UINT32_MAX, &queued);
                 *ret = n + queued;
@@ -170,7 +172,7 @@ bool haproxy_is_unknown(struct str answer) {
 struct telling {
         const struct haproxy_client *client;
         VEC(struct str) commands;
-        VEC(struct str) answers;        /* of the workers, as far as they answered */
+        VEC(struct str) answers; /* of the workers, as far as they answered */
 };
 
 static void add(struct telling *t, struct str command) {
@@ -221,8 +223,9 @@ static bool is_cut(int r) {
         return r == -EAGAIN || r == -ECONNREFUSED || r == -EPIPE || r == -ECONNRESET || r == -ENOTCONN;
 }
 
-/* While it reloads, the master runs itself anew: it cuts its connections, then refuses new ones, and there may be a new worker when it is
- * back. So they are asked until all have answered, as long as HAProxy is there at all. */
+/* While it reloads, the master runs itself anew: it cuts its connections, then refuses new ones, and there
+ * may be a new worker when it is back. So they are asked until all have answered, as long as HAProxy is
+ * there at all. */
 static int tell_workers(struct telling *t) {
         const struct haproxy_client *c = t->client;
         int r = c->master ? tell_workers_once(t) : -ENOENT;
@@ -293,7 +296,8 @@ int haproxy_set_port(const struct haproxy_client *c, uint64_t port) {
         struct telling t = { .client = c };
         int r;
 
-        add(&t, server_command(c, arena_join(c->arena, STR(" addr 127.0.0.1 port "), arena_u64(c->arena, port))));
+        add(&t,
+            server_command(c, arena_join(c->arena, STR(" addr 127.0.0.1 port "), arena_u64(c->arena, port))));
         r = tell(&t);
         return r < 0 ? r : count_known(&t);
 }
@@ -328,7 +332,7 @@ int haproxy_count(const struct haproxy_client *c, struct haproxy_answer *ret) {
         if (r < 0)
                 return r;
 
-        *ret = (struct haproxy_answer) { 0 };
+        *ret = (struct haproxy_answer){ 0 };
         VEC_EACH(answer, &t.answers) {
                 uint64_t n = 0;
 
@@ -379,6 +383,6 @@ int haproxy_set_certificate(const struct haproxy_client *c, struct str path, str
                 (void) haproxy_ask_worker(c, arena_join(a, STR("abort ssl cert "), path), &ignored);
         }
 
-        *ret_message = str_trim((struct str) { answer.p, str_find(answer, '\n') });
+        *ret_message = str_trim((struct str){ answer.p, str_find(answer, '\n') });
         return 1;
 }

@@ -21,7 +21,7 @@ static struct str field(struct str line, size_t i) {
 
         for (size_t k = 0; k <= i; k++)
                 if (!str_split(&rest, ' ', &word))
-                        return (struct str) { 0 };
+                        return (struct str){ 0 };
 
         return word;
 }
@@ -34,8 +34,8 @@ static struct str name_of(const struct haproxy_states *s) {
  * srv_op_state     2: it is up
  * srv_admin_state  4 (SRV_ADMF_CMAINT without SRV_ADMF_FMAINT): disabled by the configuration, enabled since. 0 would mean that the
  *                  configuration did not say `disabled` before, and then the configuration wins. (Seen so with 2.6 and 3.0.)
- * srv_uweight and srv_iweight: 1, as in the configuration
- * srv_check_status, srv_check_result, srv_check_health, srv_check_state
+ * srv_uweight and srv_iweight: 1, as in the configuration srv_check_status, srv_check_result,
+ * srv_check_health, srv_check_state
  *                  6 3 4 6: it passed its last check. With 0 0 0 HAProxy 2.6 crashes when the next one fails (seen).
  * srv_port         where the instance listens, even if the configuration has another port for it by now */
 static void put_line(struct buf *b, const struct haproxy_states *s, struct str server, uint64_t port) {
@@ -49,7 +49,8 @@ static void put_line(struct buf *b, const struct haproxy_states *s, struct str s
         buf_put_str(b, STR(" - 0 0 - - 0\n"));
 }
 
-struct str haproxy_states_edit(const struct haproxy_states *s, struct str text, struct str server, uint64_t port) {
+struct str haproxy_states_edit(const struct haproxy_states *s, struct str text, struct str server,
+                               uint64_t port) {
         struct buf b = buf_in(s->arena);
         struct str rest = text, line;
 
@@ -94,7 +95,8 @@ int haproxy_states_lock(const char *directory) {
 }
 
 int haproxy_states_put(const struct haproxy_states *s, struct str server, uint64_t port) {
-        struct str directory = arena_str(s->arena, (struct str) { s->path, (size_t) (strrchr(s->path, '/') - s->path) });
+        struct str directory =
+                arena_str(s->arena, (struct str){ s->path, (size_t) (strrchr(s->path, '/') - s->path) });
         CLEANUP(close_fd) int lock = -1;
         struct str old = STR(""), new;
         int r = fs_make_dirs(AT_FDCWD, s->path, true);

@@ -3,10 +3,11 @@
 
 /* The file in which HAProxy finds, when it starts or reloads, which servers of a backend are ready.
  *
- * The configuration calls each server of ours `disabled`, and the file holds those that are ready, so one that is not in it gets no request.
- * It is written as HAProxy itself would dump it (Management Guide, "show servers state"). The one writer is
- * pyservice-instance, in the hooks of the instances' units: first the file, then the workers (runtime/haproxy-socket.h), so a worker that
- * comes meanwhile by a reload is told in one way or the other. After a start pyservice-proxy tells HAProxy once more.
+ * The configuration calls each server of ours `disabled`, and the file holds those that are ready, so one
+ * that is not in it gets no request. It is written as HAProxy itself would dump it (Management Guide,
+ * "show servers state"). The one writer is pyservice-instance, in the hooks of the instances' units: first
+ * the file, then the workers (runtime/haproxy-socket.h), so a worker that comes meanwhile by a reload is
+ * told in one way or the other. After a start pyservice-proxy tells HAProxy once more.
  *
  * A writer locks the directory. HAProxy takes no lock, and sees the file before or after. */
 
@@ -15,8 +16,8 @@
 
 struct haproxy_states {
         struct arena *arena;
-        const char *path;               /* absolute; its name is that of the backend */
-        uint64_t id;                    /* of the backend in HAProxy's configuration */
+        const char *path; /* absolute; its name is that of the backend */
+        uint64_t id;      /* of the backend in HAProxy's configuration */
 };
 
 /* Server `server` is ready at `port`; or, with port 0, it is not. 0; negative errno. */
@@ -28,7 +29,8 @@ int haproxy_states_lock(const char *directory);
 /* The pure part of the functions above. */
 
 /* The text after that change. */
-struct str haproxy_states_edit(const struct haproxy_states *s, struct str text, struct str server, uint64_t port);
+struct str haproxy_states_edit(const struct haproxy_states *s, struct str text, struct str server,
+                               uint64_t port);
 
 struct haproxy_ready {
         VEC(struct str) servers;

@@ -14,7 +14,7 @@ struct str http_host(const struct http_request *q) {
                 if (str_has_prefix(*header, STR("Host: ")))
                         return str_from(*header, strlen("Host: "));
 
-        return (struct str) { 0 };
+        return (struct str){ 0 };
 }
 
 /* An IPv6 address is written in brackets. */
@@ -23,12 +23,12 @@ static struct str bracketed(struct arena *a, struct str address) {
 }
 
 struct str http_url(struct arena *a, const struct http_request *q) {
-        struct str host = q->is_tls ? http_host(q) : (struct str) { 0 };
+        struct str host = q->is_tls ? http_host(q) : (struct str){ 0 };
 
         if (str_is_absent(host))
                 host = bracketed(a, q->address);
-        return arena_join(a, q->is_tls ? STR("https://") : STR("http://"), host,
-                          STR(":"), arena_u64(a, q->port), str_is_absent(q->path) ? STR("/") : q->path);
+        return arena_join(a, q->is_tls ? STR("https://") : STR("http://"), host, STR(":"),
+                          arena_u64(a, q->port), str_is_absent(q->path) ? STR("/") : q->path);
 }
 
 struct str http_connect_to(struct arena *a, const struct http_request *q) {

@@ -13,20 +13,20 @@
 #define BUFFER_SIZE 4096L
 
 enum {
-        BODY_MS = 200,                  /* how long a body may go on once the status is known */
+        BODY_MS = 200, /* how long a body may go on once the status is known */
         BODY_MAX = 64 << 10,
         POLL_MS = 1000,
 };
 
 struct slot {
-        CURL *handle;                   /* kept for the next request */
+        CURL *handle; /* kept for the next request */
         struct curl_slist *headers, *connect_to;
-        uint64_t id, answered_at;       /* when the status was known; 0: it is not */
+        uint64_t id, answered_at; /* when the status was known; 0: it is not */
         size_t n_body;
         unsigned status;
         char reason[HTTP_REASON_MAX];
         size_t n_reason;
-        int own_error;                  /* why there was no socket */
+        int own_error; /* why there was no socket */
         CURLcode code;
         bool is_under_way, is_done;
 };
@@ -95,8 +95,9 @@ static CURL *new_handle(struct slot *slot) {
 
         (void) curl_easy_setopt(handle, CURLOPT_PROXY, "");
         (void) curl_easy_setopt(handle, CURLOPT_NOSIGNAL, 1L);
-        (void) curl_easy_setopt(handle, CURLOPT_TCP_NODELAY, 0L);       /* all is sent at once */
-        /* Addresses are kept too, and looked through at each request: a tenth of the work for 1,000 instances. */
+        (void) curl_easy_setopt(handle, CURLOPT_TCP_NODELAY, 0L); /* all is sent at once */
+        /* Addresses are kept too, and looked through at each request: a tenth of the work for 1,000
+         * instances. */
         (void) curl_easy_setopt(handle, CURLOPT_DNS_CACHE_TIMEOUT, 0L);
         (void) curl_easy_setopt(handle, CURLOPT_BUFFERSIZE, BUFFER_SIZE);
         (void) curl_easy_setopt(handle, CURLOPT_PATH_AS_IS, 1L);
@@ -122,7 +123,8 @@ static void set_options(struct slot *slot, const struct http_request *q) {
         (void) curl_easy_setopt(handle, CURLOPT_HTTPHEADER, slot->headers);
         (void) curl_easy_setopt(handle, CURLOPT_CONNECT_TO, slot->connect_to);
         (void) curl_easy_setopt(handle, CURLOPT_TIMEOUT_MS, timeout);
-        (void) curl_easy_setopt(handle, CURLOPT_CONNECTTIMEOUT_MS, timeout < CONNECT_MS ? timeout : CONNECT_MS);
+        (void) curl_easy_setopt(handle, CURLOPT_CONNECTTIMEOUT_MS,
+                                timeout < CONNECT_MS ? timeout : CONNECT_MS);
         (void) curl_easy_setopt(handle, CURLOPT_CONNECT_ONLY, str_is_absent(q->path) ? 1L : 0L);
 }
 
@@ -180,7 +182,7 @@ int http_start(struct arena *a, struct http_pool *pool, struct http_request *q, 
         if (str_is_absent(q->url))
                 q->url = http_url(a, q);
 
-        *slot = (struct slot) { .id = id, .handle = handle ? handle : new_handle(slot) };
+        *slot = (struct slot){ .id = id, .handle = handle ? handle : new_handle(slot) };
         good = slot->handle && put_headers(slot, q);
         if (good && q->is_tls)
                 good = append(&slot->connect_to, http_connect_to(a, q).p);
@@ -279,16 +281,17 @@ static struct http_answer answer_of(struct arena *a, const struct slot *slot) {
         long error = slot->own_error;
 
         if (slot->status > 0)
-                return (struct http_answer) { .status = slot->status, .reason = arena_str(a, reason) };
+                return (struct http_answer){ .status = slot->status, .reason = arena_str(a, reason) };
         if (slot->code == CURLE_OK)
-                return (struct http_answer) { 0 };
+                return (struct http_answer){ 0 };
 
         if (error == 0)
                 (void) curl_easy_getinfo(slot->handle, CURLINFO_OS_ERRNO, &error);
         if (slot->code == CURLE_COULDNT_CONNECT && error > 0)
                 problem = strerror((int) error);
-        return (struct http_answer) {
-                .problem = arena_str(a, str_of(problem)), .is_ours = is_own(slot, error),
+        return (struct http_answer){
+                .problem = arena_str(a, str_of(problem)),
+                .is_ours = is_own(slot, error),
         };
 }
 

@@ -11,22 +11,22 @@
 #include "base/vec.h"
 
 struct http_request {
-        struct str address;             /* "127.0.0.1" */
-        struct str path;                /* "/healthz"; without it, a connection and nothing more */
-        VEC(struct str) headers;        /* "Host: shop.example.com", each with a NUL behind it */
-        uint64_t port, timeout_ms;      /* milliseconds, for all of it */
+        struct str address;        /* "127.0.0.1" */
+        struct str path;           /* "/healthz"; without it, a connection and nothing more */
+        VEC(struct str) headers;   /* "Host: shop.example.com", each with a NUL behind it */
+        uint64_t port, timeout_ms; /* milliseconds, for all of it */
         bool is_tls;
-        struct str url;                 /* made when it is first asked */
+        struct str url; /* made when it is first asked */
 };
 
 /* May the text be a header? No control byte could begin another one. */
 bool http_is_header(struct str text);
 
 struct http_answer {
-        unsigned status;                /* 0: it did not answer, or was not asked for anything */
-        struct str reason;              /* behind the status, printable ASCII: "Bad Request" */
-        struct str problem;             /* why not, for people; absent if it did, or took the connection */
-        bool is_ours;                   /* this process could not ask: it says nothing about the server */
+        unsigned status;    /* 0: it did not answer, or was not asked for anything */
+        struct str reason;  /* behind the status, printable ASCII: "Bad Request" */
+        struct str problem; /* why not, for people; absent if it did, or took the connection */
+        bool is_ours;       /* this process could not ask: it says nothing about the server */
 };
 
 /* 0; -ENOMEM. */

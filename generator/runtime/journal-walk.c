@@ -10,10 +10,10 @@
 struct journal_walk {
         sd_journal *journal;
         const struct journal_filter *filter;
-        struct arena scratch;           /* of one entry */
+        struct arena scratch; /* of one entry */
         uint64_t until;
-        bool is_at_entry;               /* the current entry was not given out yet */
-        bool is_empty;                  /* none of the units is in the journal */
+        bool is_at_entry; /* the current entry was not given out yet */
+        bool is_empty;    /* none of the units is in the journal */
 };
 
 /* The fields that name a unit, in the entries of its processes and in those of the manager about it. */
@@ -46,7 +46,7 @@ static int add_units(struct journal_walk *w, const char *field) {
         int r = sd_journal_query_unique(w->journal, field), n_units = 0;
 
         while (r >= 0 && (r = sd_journal_enumerate_unique(w->journal, &data, &n)) > 0) {
-                struct str unit = str_from((struct str) { data, n }, strlen(field) + 1);
+                struct str unit = str_from((struct str){ data, n }, strlen(field) + 1);
 
                 if (!w->filter->is_meant(w->filter->data, unit))
                         continue;
@@ -59,7 +59,8 @@ static int add_units(struct journal_walk *w, const char *field) {
 
 /* Anybody may write UNIT=: only the manager is believed. */
 static int add_manager(struct journal_walk *w) {
-        return w->filter->is_user ? add_match(w, "_SYSTEMD_USER_UNIT", STR("init.scope")) : add_match(w, "_PID", STR("1"));
+        return w->filter->is_user ? add_match(w, "_SYSTEMD_USER_UNIT", STR("init.scope"))
+                                  : add_match(w, "_PID", STR("1"));
 }
 
 static int add_matches(struct journal_walk *w) {
@@ -81,7 +82,7 @@ int journal_open(struct arena *a, const struct journal_filter *filter, struct jo
         struct journal_walk *w = arena_new(a, struct journal_walk);
         int r;
 
-        *w = (struct journal_walk) { .filter = filter, .until = UINT64_MAX };
+        *w = (struct journal_walk){ .filter = filter, .until = UINT64_MAX };
         r = sd_journal_open(&w->journal, SD_JOURNAL_LOCAL_ONLY);
         if (r >= 0)
                 r = add_matches(w);
@@ -100,9 +101,9 @@ static struct str get(struct journal_walk *w, const char *field) {
         size_t n;
 
         if (sd_journal_get_data(w->journal, field, &data, &n) < 0)
-                return (struct str) { 0 };
+                return (struct str){ 0 };
 
-        return arena_str(&w->scratch, str_from((struct str) { data, n }, strlen(field) + 1));
+        return arena_str(&w->scratch, str_from((struct str){ data, n }, strlen(field) + 1));
 }
 
 static bool is_managers(struct journal_walk *w) {
@@ -113,14 +114,17 @@ static bool is_meant(struct journal_walk *w, struct str unit) {
         return !str_is_absent(unit) && w->filter->is_meant(w->filter->data, unit);
 }
 
-/* `podman run -d` says the container's name, conmon that it finds no cgroup, systemd has a line for each process that is left. */
+/* `podman run -d` says the container's name, conmon that it finds no cgroup, systemd has a line for each
+ * process that is left. */
 static bool is_noise(struct journal_walk *w, const struct journal_entry *e) {
         static const char id[] = "0123456789abcdef";
 
         if (e->is_systemds)
-                return str_find_str(e->message, STR(": Killing process ")) < e->message.n || str_find_str(e->message, STR(": Consumed ")) < e->message.n;
+                return str_find_str(e->message, STR(": Killing process ")) < e->message.n ||
+                       str_find_str(e->message, STR(": Consumed ")) < e->message.n;
         if (str_is(get(w, "SYSLOG_IDENTIFIER"), "conmon"))
-                return str_find_str(e->message, STR(" <nwarn>: ")) < e->message.n || str_find_str(e->message, STR(" <ninfo>: ")) < e->message.n;
+                return str_find_str(e->message, STR(" <nwarn>: ")) < e->message.n ||
+                       str_find_str(e->message, STR(" <ninfo>: ")) < e->message.n;
 
         return e->message.n == 64 && str_is_made_of(e->message, id) && str_is(get(w, "_COMM"), "podman");
 }
@@ -131,7 +135,7 @@ static bool read_entry(struct journal_walk *w, struct journal_entry *e) {
         char uid[24];
 
         arena_done(&w->scratch);
-        *e = (struct journal_entry) { .unit = get(w, own_field(w)), .priority = 6 };
+        *e = (struct journal_entry){ .unit = get(w, own_field(w)), .priority = 6 };
         if (!is_meant(w, e->unit)) {
                 e->unit = get(w, about_field(w));
                 e->is_systemds = true;
@@ -148,7 +152,9 @@ static bool read_entry(struct journal_walk *w, struct journal_entry *e) {
         /* conmon keeps the end of the line. */
         if (str_has_suffix(e->message, STR("\n")))
                 e->message.n--;
-        e->invocation = get(w, !e->is_systemds ? "_SYSTEMD_INVOCATION_ID" : w->filter->is_user ? "USER_INVOCATION_ID" : "INVOCATION_ID");
+        e->invocation = get(w, !e->is_systemds      ? "_SYSTEMD_INVOCATION_ID"
+                               : w->filter->is_user ? "USER_INVOCATION_ID"
+                                                    : "INVOCATION_ID");
         (void) str_to_u64(get(w, "PRIORITY"), 7, &e->priority);
         return !str_is_absent(e->message) && !is_noise(w, e) && w->filter->is_shown(w->filter->data, e);
 }
@@ -184,7 +190,8 @@ int journal_seek(struct journal_walk *w, uint64_t since, uint64_t until, size_t 
         if (n == SIZE_MAX)
                 return sd_journal_seek_realtime_usec(w->journal, since);
 
-        r = until == UINT64_MAX ? sd_journal_seek_tail(w->journal) : sd_journal_seek_realtime_usec(w->journal, until);
+        r = until == UINT64_MAX ? sd_journal_seek_tail(w->journal)
+                                : sd_journal_seek_realtime_usec(w->journal, until);
         return r < 0 || n == 0 ? r : go_back(w, since, n);
 }
 

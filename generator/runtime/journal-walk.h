@@ -1,24 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* The journal entry by entry: what some units and their processes said, and systemd of them; then what comes. What Podman tells of each
- * event of a container, and the like, is passed over. */
+/* The journal entry by entry: what some units and their processes said, and systemd of them; then what
+ * comes. What Podman tells of each event of a container, and the like, is passed over. */
 
 #include "base/arena.h"
 
 struct journal_walk;
 
 struct journal_entry {
-        uint64_t time;                  /* CLOCK_REALTIME, microseconds */
+        uint64_t time; /* CLOCK_REALTIME, microseconds */
         struct str unit;
-        struct str invocation;          /* of the unit; absent where it is not known */
-        bool is_systemds;               /* systemd says it of the unit */
-        uint64_t priority;              /* 0 … 7 */
-        struct str message;             /* any bytes */
+        struct str invocation; /* of the unit; absent where it is not known */
+        bool is_systemds;      /* systemd says it of the unit */
+        uint64_t priority;     /* 0 … 7 */
+        struct str message;    /* any bytes */
 };
 
 struct journal_filter {
-        bool is_user;                   /* the user's own units */
+        bool is_user; /* the user's own units */
         bool (*is_meant)(const void *data, struct str unit);
         bool (*is_shown)(const void *data, const struct journal_entry *entry);
         const void *data;
@@ -28,7 +28,8 @@ struct journal_filter {
 int journal_open(struct arena *a, const struct journal_filter *filter, struct journal_walk **ret);
 void journal_close(struct journal_walk **w);
 
-/* The range of entries to read: from `since` on, and before `until` (UINT64_MAX for no end); of that the newest `n` (SIZE_MAX for all). */
+/* The range of entries to read: from `since` on, and before `until` (UINT64_MAX for no end); of that the
+ * newest `n` (SIZE_MAX for all). */
 int journal_seek(struct journal_walk *w, uint64_t since, uint64_t until, size_t n);
 
 /* The next one: 1; 0 where there is none, now. Its texts are valid until the next call. */

@@ -23,7 +23,8 @@ static int add_match(struct arena *a, sd_journal *j, const char *field, struct s
 
 /* Of the unit's processes, or of systemd about the unit. */
 static int add_matches(struct arena *a, sd_journal *j, const struct journal_query *q) {
-        const char *own = q->is_user ? "_SYSTEMD_USER_UNIT" : "_SYSTEMD_UNIT", *about = q->is_user ? "USER_UNIT" : "UNIT";
+        const char *own = q->is_user ? "_SYSTEMD_USER_UNIT" : "_SYSTEMD_UNIT",
+                   *about = q->is_user ? "USER_UNIT" : "UNIT";
         int r = add_match(a, j, own, q->unit);
 
         if (!str_is_absent(q->container))
@@ -36,18 +37,20 @@ static int add_matches(struct arena *a, sd_journal *j, const struct journal_quer
         return r >= 0 && !q->is_user ? add_match(a, j, "_PID", STR("1")) : r;
 }
 
-/* systemd has a line for each process that is left of a unit: as many as could push out what the unit itself said. */
+/* systemd has a line for each process that is left of a unit: as many as could push out what the unit
+ * itself said. */
 static bool is_of_the_end(struct str text) {
         return str_find_str(text, STR(": Killing process ")) < text.n;
 }
 
-/* The current entry's message; absent where it has none, or is of no use: Podman tells the journal each event of a container. */
+/* The current entry's message; absent where it has none, or is of no use: Podman tells the journal each
+ * event of a container. */
 static int read_message(struct arena *a, sd_journal *j, struct str *ret) {
         const void *data;
         size_t n;
         int r;
 
-        *ret = (struct str) { 0 };
+        *ret = (struct str){ 0 };
         if (sd_journal_get_data(j, "PODMAN_EVENT", &data, &n) >= 0)
                 return 0;
 
@@ -57,15 +60,16 @@ static int read_message(struct arena *a, sd_journal *j, struct str *ret) {
         if (r < 0)
                 return r;
 
-        *ret = str_from((struct str) { data, n }, strlen("MESSAGE="));
+        *ret = str_from((struct str){ data, n }, strlen("MESSAGE="));
         *ret = str_trim(utf8_clean_line(a, *ret, LINE_MAX_BYTES));
         if (is_of_the_end(*ret))
-                *ret = (struct str) { 0 };
+                *ret = (struct str){ 0 };
         return 0;
 }
 
 /* From the end back: `lines` gets the newest first. */
-static int read_back(struct arena *a, sd_journal *j, const struct journal_query *q, struct journal_lines *lines) {
+static int read_back(struct arena *a, sd_journal *j, const struct journal_query *q,
+                     struct journal_lines *lines) {
         int r = sd_journal_seek_tail(j);
 
         while (r >= 0 && lines->list.n < q->n && (r = sd_journal_previous(j)) > 0) {
@@ -111,7 +115,7 @@ int journal_send(struct arena *a, const struct journal_field *fields, size_t n) 
                 struct str value = utf8_clean(a, fields[i].value);
                 struct str text = arena_join(a, str_of(fields[i].name), STR("="), value);
 
-                entry[i] = (struct iovec) { (char *) (uintptr_t) text.p, text.n };
+                entry[i] = (struct iovec){ (char *) (uintptr_t) text.p, text.n };
         }
 
         return sd_journal_sendv(entry, (int) n);

@@ -28,7 +28,10 @@ static bool take(struct reader *r, char c) {
 }
 
 static int hex_of(char c) {
-        return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+        return c >= '0' && c <= '9'   ? c - '0'
+               : c >= 'a' && c <= 'f' ? c - 'a' + 10
+               : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                      : -1;
 }
 
 static bool read_unit(struct reader *r, unsigned *ret) {
@@ -101,7 +104,7 @@ static bool read_string(struct reader *r, struct str *ret) {
         if (!take(r, '"'))
                 return false;
 
-        text = arena_alloc(r->arena, r->rest.n + 1, 1);         /* no escape is shorter than what it stands for */
+        text = arena_alloc(r->arena, r->rest.n + 1, 1); /* no escape is shorter than what it stands for */
         while (r->rest.n > 0 && r->rest.p[0] != '"') {
                 char c = r->rest.p[0];
                 size_t got = 1;
@@ -116,7 +119,7 @@ static bool read_string(struct reader *r, struct str *ret) {
                 n += got;
         }
 
-        *ret = (struct str) { text, n };
+        *ret = (struct str){ text, n };
         return take(r, '"');
 }
 

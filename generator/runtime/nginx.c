@@ -12,7 +12,7 @@
 #include "runtime/spawn.h"
 
 enum {
-        TRIES = 200,                    /* ten seconds in all */
+        TRIES = 200, /* ten seconds in all */
         PAUSE_MS = 50,
 };
 
@@ -34,7 +34,7 @@ int nginx_check(struct arena *a, struct str *ret_message) {
         if (str_is_absent(program))
                 return -ENOENT;
 
-        r = spawn_as_root(a, (const char *[]) { program.p, "-t", "-q", NULL }, &result);
+        r = spawn_as_root(a, (const char *[]){ program.p, "-t", "-q", NULL }, &result);
         if (r < 0 || result.status == 0)
                 return r;
 
@@ -43,10 +43,12 @@ int nginx_check(struct arena *a, struct str *ret_message) {
 }
 
 /* One line of `systemctl show`. */
-static int ask(struct arena *a, struct str systemctl, const char *property, struct str unit, struct str *ret) {
+static int ask(struct arena *a, struct str systemctl, const char *property, struct str unit,
+               struct str *ret) {
         struct str option = arena_join(a, STR("--property="), str_of(property));
         struct spawn_result result;
-        int r = spawn_run(a, (const char *[]) { systemctl.p, "show", option.p, "--value", "--", unit.p, NULL }, &result);
+        int r = spawn_run(a, (const char *[]){ systemctl.p, "show", option.p, "--value", "--", unit.p, NULL },
+                          &result);
 
         if (r < 0)
                 return r;
@@ -84,7 +86,7 @@ int nginx_dump(struct arena *a, struct str unit, struct str *ret) {
         r = is_active(a, systemctl, arena_str(a, unit));
         if (r <= 0)
                 return r;
-        r = spawn_as_root(a, (const char *[]) { program.p, "-T", "-q", NULL }, &result);
+        r = spawn_as_root(a, (const char *[]){ program.p, "-T", "-q", NULL }, &result);
         if (r < 0 || result.status != 0)
                 return r < 0 ? r : 0;
 
@@ -94,7 +96,8 @@ int nginx_dump(struct arena *a, struct str unit, struct str *ret) {
 
 /* Nothing where the kernel does not tell. */
 static void read_workers(struct arena *a, struct str master, struct pids *ret) {
-        struct str path = arena_join(a, STR("/proc/"), master, STR("/task/"), master, STR("/children")), text, pid;
+        struct str path = arena_join(a, STR("/proc/"), master, STR("/task/"), master, STR("/children")), text,
+                   pid;
 
         if (master.n == 0 || proc_read(a, path.p, &text) < 0)
                 return;
@@ -145,8 +148,12 @@ int nginx_reload(struct arena *a, struct str unit, struct str *ret_message) {
                 return r;
         read_workers(a, master, &before);
 
-        /* Without ordering: nginx's unit comes after the unit that this program may be run by, and would wait for its end. */
-        r = spawn_run(a, (const char *[]) { systemctl.p, "--job-mode=ignore-dependencies", "reload", "--", name.p, NULL }, &result);
+        /* Without ordering: nginx's unit comes after the unit that this program may be run by, and would
+         * wait for its end. */
+        r = spawn_run(a,
+                      (const char *[]){ systemctl.p, "--job-mode=ignore-dependencies", "reload", "--", name.p,
+                                        NULL },
+                      &result);
         if (r < 0)
                 return r;
         if (result.status != 0) {

@@ -10,7 +10,7 @@ void podman_objects_add(struct arena *a, const struct app *app, struct podman_ob
         struct str before = arena_join(a, app->name.text, STR("-"));
 
         LIST_EACH(v, &app->volumes)
-                *vec_push(a, &ret->list) = (struct podman_object) {
+                *vec_push(a, &ret->list) = (struct podman_object){
                         .app = app->name.text,
                         .name = arena_join(a, before, v->key.text),
                         .driver = v->value.driver.text,
@@ -20,7 +20,7 @@ void podman_objects_add(struct arena *a, const struct app *app, struct podman_ob
                         .at = v->key.at,
                 };
         LIST_EACH(n, &app->networks)
-                *vec_push(a, &ret->list) = (struct podman_object) {
+                *vec_push(a, &ret->list) = (struct podman_object){
                         .is_network = true,
                         .app = app->name.text,
                         .name = arena_join(a, before, n->key.text),
@@ -78,7 +78,7 @@ static bool is_same_subnet(struct str actual, struct str wanted) {
         size_t a = str_find(actual, '/'), w = str_find(wanted, '/');
 
         return str_eq(str_from(actual, a), str_from(wanted, w)) &&
-               syntax_is_within((struct str) { wanted.p, w }, actual);
+               syntax_is_within((struct str){ wanted.p, w }, actual);
 }
 
 static bool is_same_address(struct arena *a, struct str actual, struct str wanted) {
@@ -103,7 +103,7 @@ static void compare_subnets(struct comparing *c, const struct podman_object *o, 
                         add(c, "gateway", one, o->gateway);
                 return;
         }
-        add(c, "subnet", (struct str) { subnets.p, str_find(subnets, ' ') }, o->subnet);
+        add(c, "subnet", (struct str){ subnets.p, str_find(subnets, ' ') }, o->subnet);
 }
 
 /* Podman has options of its own too. */
@@ -112,8 +112,7 @@ static void compare_options(struct comparing *c, const struct podman_object *o, 
 
         while (!str_is_absent(o->options) && str_split(&rest, ',', &option))
                 if (option.n > 0 && !str_list_has(options, option)) {
-                        add(c, "options", (struct str) { options.p, options.n - (options.n > 0) },
-                            o->options);
+                        add(c, "options", (struct str){ options.p, options.n - (options.n > 0) }, o->options);
                         return;
                 }
 }
@@ -161,7 +160,7 @@ static void compare_line(struct arena *a, const struct podman_objects *wanted, b
         if (c.found.n > 0) {
                 struct str kind = is_network ? STR("network ") : STR("volume ");
 
-                *vec_push(a, &ret->list) = (struct podman_difference) {
+                *vec_push(a, &ret->list) = (struct podman_difference){
                         .object = o,
                         .text = arena_join(a, STR("the "), kind, o->name, STR(" exists, and keeps "),
                                            c.found),

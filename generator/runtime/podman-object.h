@@ -10,10 +10,10 @@
 /* Texts that the definition does not have are absent. */
 struct podman_object {
         bool is_network;
-        struct str app, name;           /* "shop", "shop-data" */
+        struct str app, name; /* "shop", "shop-data" */
         struct str driver, options;
-        struct str device, type;        /* of a volume */
-        struct str subnet, gateway;     /* of a network */
+        struct str device, type;    /* of a volume */
+        struct str subnet, gateway; /* of a network */
         bool is_internal, has_ipv6, has_no_dns;
         struct span at;
 };
@@ -28,8 +28,8 @@ void podman_objects_add(struct arena *a, const struct app *app, struct podman_ob
 /* A volume or network that exists, and differs from its definition. */
 struct podman_difference {
         const struct podman_object *object;
-        struct str text;                /* "the volume shop-data keeps no device (wanted: '/srv/data')" */
-        struct str advice;              /* the commands that change it */
+        struct str text;   /* "the volume shop-data keeps no device (wanted: '/srv/data')" */
+        struct str advice; /* the commands that change it */
 };
 
 struct podman_differences {
@@ -47,9 +47,9 @@ void podman_compare(struct arena *a, const struct podman_objects *wanted, struct
 void podman_compare_text(struct arena *a, const struct podman_objects *wanted, bool is_network,
                          struct str text, struct podman_differences *ret);
 
-#define PODMAN_VOLUME_FORMAT \
+#define PODMAN_VOLUME_FORMAT                                                                   \
         "{{.Name}}\t{{.Driver}}\t{{index .Options \"type\"}}\t{{index .Options \"device\"}}\t" \
         "{{index .Options \"o\"}}"
-#define PODMAN_NETWORK_FORMAT \
+#define PODMAN_NETWORK_FORMAT                                                                         \
         "{{.Name}}\t{{.Driver}}\t{{range .Subnets}}{{.Subnet}} {{.Gateway}},{{end}}\t{{.Internal}}\t" \
         "{{.IPv6Enabled}}\t{{.DNSEnabled}}\t{{range $k, $v := .Options}}{{$k}}={{$v}},{{end}}"

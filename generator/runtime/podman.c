@@ -43,7 +43,7 @@ static int run(struct arena *a, const char **argv, struct str *ret_out, struct s
         if (r < 0)
                 return r;
         if (result.status != 0) {
-                *ret_problem = str_trim((struct str) { result.err.p, str_find(result.err, '\n') });
+                *ret_problem = str_trim((struct str){ result.err.p, str_find(result.err, '\n') });
                 return -EIO;
         }
 
@@ -52,13 +52,16 @@ static int run(struct arena *a, const char **argv, struct str *ret_out, struct s
 }
 
 int podman_list(struct arena *a, struct str app, struct podman_containers *ret, struct str *ret_problem) {
-        struct str filter = str_is_absent(app) ? STR("label=io.pyservice.app") : arena_join(a, STR("label=io.pyservice.app="), app), out;
+        struct str filter = str_is_absent(app) ? STR("label=io.pyservice.app")
+                                               : arena_join(a, STR("label=io.pyservice.app="), app),
+                   out;
         struct podman_containers containers = { 0 };
         int r = run(a,
-                    (const char *[]) { NULL, "ps", "--no-trunc", "--filter", filter.p, "--format",
-                                       "{{.Names}}\t{{index .Labels \"io.pyservice.revision\"}}\t"
-                                       "{{.Status}}\t"
-                                       "{{index .Labels \"org.opencontainers.image.revision\"}}", NULL },
+                    (const char *[]){ NULL, "ps", "--no-trunc", "--filter", filter.p, "--format",
+                                      "{{.Names}}\t{{index .Labels \"io.pyservice.revision\"}}\t"
+                                      "{{.Status}}\t"
+                                      "{{index .Labels \"org.opencontainers.image.revision\"}}",
+                                      NULL },
                     &out, ret_problem);
 
         if (r < 0)
@@ -72,7 +75,10 @@ int podman_list(struct arena *a, struct str app, struct podman_containers *ret, 
 int podman_remove(struct arena *a, struct str name, struct str *ret_problem) {
         struct str out;
 
-        return run(a, (const char *[]) { NULL, "rm", "--force", "--ignore", "--volumes", "--", arena_str(a, name).p, NULL }, &out, ret_problem);
+        return run(a,
+                   (const char *[]){ NULL, "rm", "--force", "--ignore", "--volumes", "--",
+                                     arena_str(a, name).p, NULL },
+                   &out, ret_problem);
 }
 
 const struct podman_container *podman_find(const struct podman_containers *c, struct str name) {

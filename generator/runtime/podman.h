@@ -8,17 +8,17 @@
 
 struct podman_container {
         struct str name;
-        struct str label;               /* io.pyservice.revision; empty where it has none */
-        struct str status;              /* "Up 3 minutes (healthy)" */
-        struct str commit;              /* of its image, org.opencontainers.image.revision; empty for none */
+        struct str label;  /* io.pyservice.revision; empty where it has none */
+        struct str status; /* "Up 3 minutes (healthy)" */
+        struct str commit; /* of its image, org.opencontainers.image.revision; empty for none */
 };
 
 struct podman_containers {
         VEC(struct podman_container) list;
 };
 
-/* The containers with the label io.pyservice.app=APP that run; of all apps where it is absent. Negative errno; -EIO where podman failed, *ret_problem says
- * what it said. */
+/* The containers with the label io.pyservice.app=APP that run; of all apps where it is absent. Negative
+ * errno; -EIO where podman failed, *ret_problem says what it said. */
 int podman_list(struct arena *a, struct str app, struct podman_containers *ret, struct str *ret_problem);
 
 /* Removes a container that no longer belongs to a unit. 0 or negative errno. */

@@ -27,7 +27,7 @@ int proc_read(struct arena *a, const char *path, struct str *ret) {
                         return -errno;
                 if (n == 0)
                         break;
-                buf_put_str(&b, (struct str) { piece, (size_t) n });
+                buf_put_str(&b, (struct str){ piece, (size_t) n });
         }
 
         *ret = buf_str(&b);
@@ -40,7 +40,7 @@ static struct str take_word(struct str *rest) {
 
         *rest = str_trim(*rest);
         if (rest->n == 0)
-                return (struct str) { 0 };
+                return (struct str){ 0 };
 
         (void) str_split(rest, ' ', &word);
         if (str_is_absent(*rest))
@@ -63,11 +63,12 @@ static bool parse_line(struct arena *a, struct str line, struct proc_listener *r
         if (colon == words[1].n || hex_of(a, words[3]) != LISTEN)
                 return false;
 
-        address = (struct str) { words[1].p, colon };
-        *ret = (struct proc_listener) {
+        address = (struct str){ words[1].p, colon };
+        *ret = (struct proc_listener){
                 .port = hex_of(a, str_from(words[1], colon + 1)),
                 .is_any = str_is_made_of(address, "0"),
-                .is_loopback = str_is(address, "0100007F") || str_is(address, "0000000000000000FFFF00000100007F"),
+                .is_loopback =
+                        str_is(address, "0100007F") || str_is(address, "0000000000000000FFFF00000100007F"),
         };
         return ret->port <= UINT16_MAX && str_to_u64(words[9], UINT64_MAX, &ret->inode);
 }
@@ -89,7 +90,8 @@ struct str proc_unit_of(struct str cgroup) {
                 if (!str_has_prefix(line, STR("0::/")) && str_find_str(line, STR(":name=systemd:")) == line.n)
                         continue;
                 while (str_split(&line, '/', &part))
-                        if (str_has_suffix(part, STR(".service")) || (str_has_suffix(part, STR(".scope")) && !str_has_suffix(found, STR(".service"))))
+                        if (str_has_suffix(part, STR(".service")) ||
+                            (str_has_suffix(part, STR(".scope")) && !str_has_suffix(found, STR(".service"))))
                                 found = part;
         }
 
@@ -104,7 +106,7 @@ static void take_owner(struct arena *a, struct str pid, uint64_t inode, struct p
                         continue;
                 listener->pid = pid;
                 if (proc_read(a, arena_join(a, STR("/proc/"), pid, STR("/comm")).p, &text) >= 0)
-                        listener->process = str_trim((struct str) { text.p, str_find(text, '\n') });
+                        listener->process = str_trim((struct str){ text.p, str_find(text, '\n') });
                 if (proc_read(a, arena_join(a, STR("/proc/"), pid, STR("/cgroup")).p, &text) >= 0)
                         listener->unit = proc_unit_of(text);
         }
@@ -125,7 +127,8 @@ static void look_at_process(struct arena *a, struct str pid, struct proc_listene
                 struct str link = { target, n < 0 ? 0 : (size_t) n };
                 uint64_t inode;
 
-                if (str_has_prefix(link, prefix) && str_to_u64((struct str) { link.p + prefix.n, link.n - prefix.n - 1 }, UINT64_MAX, &inode))
+                if (str_has_prefix(link, prefix) &&
+                    str_to_u64((struct str){ link.p + prefix.n, link.n - prefix.n - 1 }, UINT64_MAX, &inode))
                         take_owner(a, pid, inode, l);
         }
 }

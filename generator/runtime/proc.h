@@ -12,9 +12,9 @@ int proc_read(struct arena *a, const char *path, struct str *ret);
 /* A TCP socket that listens. */
 struct proc_listener {
         uint64_t port, inode;
-        bool is_any, is_loopback;       /* for all addresses of the machine; for 127.0.0.1 */
-        struct str pid, process;        /* whose it is; absent where this user may not know */
-        struct str unit;                /* "haproxy.service", that the process is in; absent for none, too */
+        bool is_any, is_loopback; /* for all addresses of the machine; for 127.0.0.1 */
+        struct str pid, process;  /* whose it is; absent where this user may not know */
+        struct str unit;          /* "haproxy.service", that the process is in; absent for none, too */
 };
 
 struct proc_listeners {

@@ -67,7 +67,8 @@ static int start(const char *const *argv, int out, pid_t *ret) {
         return -r;
 }
 
-/* The work goes on if the reader of our own output has gone. A carriage return of a progress bar ends a line. */
+/* The work goes on if the reader of our own output has gone. A carriage return of a progress bar ends a
+ * line. */
 static void pass_on(struct str text) {
         struct arena scratch = { 0 };
         char *p = arena_alloc(&scratch, text.n + 1, 1);
@@ -75,7 +76,7 @@ static void pass_on(struct str text) {
 
         for (size_t i = 0; i < text.n; i++)
                 p[i] = text.p[i] == '\r' ? '\n' : text.p[i];
-        shown = utf8_clean(&scratch, (struct str) { p, text.n });
+        shown = utf8_clean(&scratch, (struct str){ p, text.n });
         (void) !write(STDERR_FILENO, shown.p, shown.n);
         arena_done(&scratch);
 }
@@ -94,7 +95,7 @@ static size_t count_whole(struct str piece) {
 
 static int follow(int in, struct tail *t) {
         char piece[4096];
-        size_t n_kept = 0;              /* at its front, from the piece before */
+        size_t n_kept = 0; /* at its front, from the piece before */
         ssize_t n;
 
         while ((n = read(in, piece + n_kept, sizeof(piece) - n_kept)) != 0) {
@@ -106,13 +107,13 @@ static int follow(int in, struct tail *t) {
                         continue;
                 tail_add(t, piece + n_kept, (size_t) n);
                 n_kept += (size_t) n;
-                end = count_whole((struct str) { piece, n_kept });
-                pass_on((struct str) { piece, end });
+                end = count_whole((struct str){ piece, n_kept });
+                pass_on((struct str){ piece, end });
                 n_kept -= end;
                 memmove(piece, piece + end, n_kept);
         }
 
-        pass_on((struct str) { piece, n_kept });
+        pass_on((struct str){ piece, n_kept });
         return 0;
 }
 
@@ -121,7 +122,7 @@ int tail_run(const char *const *argv, struct tail *ret) {
         int ends[2], status = 0, r;
         pid_t pid;
 
-        *ret = (struct tail) { .n = 0 };
+        *ret = (struct tail){ .n = 0 };
         if (pipe2(ends, O_CLOEXEC) < 0)
                 return -errno;
 

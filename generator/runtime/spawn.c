@@ -23,7 +23,8 @@ struct str spawn_find(struct arena *a, const char *program) {
 }
 
 struct str spawn_find_below(struct arena *a, int root, const char *program) {
-        static const char *const directories[] = { "/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin" };
+        static const char *const directories[] = { "/usr/local/sbin", "/usr/local/bin", "/usr/sbin",
+                                                   "/usr/bin" };
 
         for (size_t i = 0; i < ARRAY_SIZE(directories); i++) {
                 struct str path = arena_join(a, str_of(directories[i]), STR("/"), str_of(program));
@@ -32,7 +33,7 @@ struct str spawn_find_below(struct arena *a, int root, const char *program) {
                         return path;
         }
 
-        return (struct str) { 0 };
+        return (struct str){ 0 };
 }
 
 /* One stream of the program: the end that we read, and what came out of it. */
@@ -76,7 +77,8 @@ static int stream_read(struct arena *a, struct stream *s) {
 
 static int read_both(struct arena *a, struct stream *s) {
         while (s[0].fd >= 0 || s[1].fd >= 0) {
-                struct pollfd p[] = { { .fd = s[0].fd, .events = POLLIN }, { .fd = s[1].fd, .events = POLLIN } };
+                struct pollfd p[] = { { .fd = s[0].fd, .events = POLLIN },
+                                      { .fd = s[1].fd, .events = POLLIN } };
 
                 if (poll(p, 2, -1) < 0 && errno != EINTR)
                         return -errno;
@@ -146,12 +148,13 @@ static int wait_for(pid_t pid, int *ret) {
 }
 
 static struct str stream_text(struct arena *a, const struct stream *s) {
-        return s->n > 0 ? arena_str(a, (struct str) { s->p, s->n }) : STR("");
+        return s->n > 0 ? arena_str(a, (struct str){ s->p, s->n }) : STR("");
 }
 
-/* With all four ends of the pipes open; closes those that it is done with. `others`: what the program gets as its standard output, error and
- * input. */
-static int run(struct arena *a, const char *const *argv, struct stream *streams, int *others, int *ret_status) {
+/* With all four ends of the pipes open; closes those that it is done with. `others`: what the program gets
+ * as its standard output, error and input. */
+static int run(struct arena *a, const char *const *argv, struct stream *streams, int *others,
+               int *ret_status) {
         pid_t pid;
         int r, failed;
 
@@ -169,7 +172,7 @@ static int run(struct arena *a, const char *const *argv, struct stream *streams,
 }
 
 int spawn_run(struct arena *a, const char *const *argv, struct spawn_result *ret) {
-        return spawn_run_on(a, argv, (struct str) { 0 }, ret);
+        return spawn_run_on(a, argv, (struct str){ 0 }, ret);
 }
 
 int spawn_run_on(struct arena *a, const char *const *argv, struct str input, struct spawn_result *ret) {
@@ -201,11 +204,13 @@ int spawn_run_on(struct arena *a, const char *const *argv, struct str input, str
         if (r < 0)
                 return r;
 
-        *ret = (struct spawn_result) { status, stream_text(a, &streams[0]), utf8_clean(a, stream_text(a, &streams[1])) };
+        *ret = (struct spawn_result){ status, stream_text(a, &streams[0]),
+                                      utf8_clean(a, stream_text(a, &streams[1])) };
         return 0;
 }
 
-/* Podman takes itself for rootless without CAP_SYS_ADMIN, and keeps in /run what it wrongly found out about overlayfs. */
+/* Podman takes itself for rootless without CAP_SYS_ADMIN, and keeps in /run what it wrongly found out
+ * about overlayfs. */
 static bool has_all_rights(void) {
         return geteuid() != 0 || prctl(PR_CAPBSET_READ, CAP_SYS_ADMIN, 0, 0, 0) != 0;
 }
@@ -226,7 +231,8 @@ int spawn_as_root(struct arena *a, const char *const *argv, struct spawn_result 
         *vec_push(a, &words) = "--collect";
         *vec_push(a, &words) = "--pipe";
         *vec_push(a, &words) = "--wait";
-        *vec_push(a, &words) = "--property=LogLevelMax=notice"; /* its start and end are no news for the journal */
+        *vec_push(a, &words) =
+                "--property=LogLevelMax=notice"; /* its start and end are no news for the journal */
         *vec_push(a, &words) = "--";
         for (; *argv; argv++)
                 *vec_push(a, &words) = *argv;

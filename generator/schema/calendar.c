@@ -24,8 +24,8 @@ static bool is_same_word(struct str s, const char *word) {
 /* Of the expressions that are one word. */
 static bool is_shorthand(struct str s) {
         static const char *const words[] = {
-                "minutely", "hourly", "daily", "weekly", "monthly", "quarterly", "semiannually", "biannually",
-                "annually", "yearly",
+                "minutely",  "hourly",       "daily",      "weekly",   "monthly",
+                "quarterly", "semiannually", "biannually", "annually", "yearly",
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(words); i++)
@@ -51,7 +51,7 @@ static size_t find_weekday(struct str s) {
 /* "Mon", "Mon..Fri", and "Mon-Fri" as well. */
 static bool is_weekday_range(struct str s) {
         size_t dots = str_find_str(s, STR("..")), minus = str_find(s, '-'), end = dots < minus ? dots : minus;
-        size_t first = find_weekday((struct str) { s.p, end }), last = first;
+        size_t first = find_weekday((struct str){ s.p, end }), last = first;
 
         if (end < s.n)
                 last = find_weekday(str_from(s, end + (end == dots ? 2 : 1)));
@@ -168,7 +168,7 @@ static bool is_date(struct str word) {
                 if (n == ARRAY_SIZE(parts) || (is_from_end && at < word.n))
                         return false;
 
-                parts[n++] = (struct str) { word.p + begin, at - begin };
+                parts[n++] = (struct str){ word.p + begin, at - begin };
                 is_from_end = is_from_end || (at < word.n && word.p[at] == '~');
                 begin = at + 1;
         }
@@ -180,7 +180,9 @@ static bool is_date(struct str word) {
 /* "HOUR:MINUTE[:SECOND]" */
 static bool is_time(struct str word) {
         static const struct limits limits[] = {
-                { 0, 23 }, { 0, 59 }, { 0, 60 * SECOND - 1, .is_second = true },
+                { 0, 23 },
+                { 0, 59 },
+                { 0, 60 * SECOND - 1, .is_second = true },
         };
         struct str part;
         size_t n = 0;
@@ -200,7 +202,7 @@ static struct str next_word(struct str *rest) {
 
         while (word.n == 0)
                 if (!str_split(rest, ' ', &word))
-                        return (struct str) { NULL, 0 };
+                        return (struct str){ NULL, 0 };
 
         return word;
 }
@@ -224,9 +226,9 @@ static bool are_words(struct str text) {
 
 bool calendar_parse(struct str text, struct str *ret_zone) {
         const char *blank = text.n > 0 ? memrchr(text.p, ' ', text.n) : NULL;
-        struct str last = blank ? str_from(text, (size_t) (blank - text.p) + 1) : (struct str) { NULL, 0 };
+        struct str last = blank ? str_from(text, (size_t) (blank - text.p) + 1) : (struct str){ NULL, 0 };
 
-        *ret_zone = (struct str) { NULL, 0 };
+        *ret_zone = (struct str){ NULL, 0 };
         if (last.n > 0 && is_letter(last.p[0])) {
                 text.n -= last.n + 1;
                 if (!is_same_word(last, "UTC"))

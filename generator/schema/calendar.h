@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Calendar expressions as systemd.time(7) describes them. systemd >= 252 accepts whatever is accepted here. */
+/* Calendar expressions as systemd.time(7) describes them. systemd >= 252 accepts whatever is accepted
+ * here. */
 
 #include "base/str.h"
 

@@ -16,35 +16,40 @@ static bool refuse(struct decoder *d, const struct field *f, enum kind kind, con
                 mark_secret(f, diag_add(d->ds, DIAG_BAD_VALUE, node->at, "'%.*s' is not a valid %s; %s",
                                         STR_ARG(instance_mark_show(d->arena, node->text)), t->name, t->rule));
         else
-                mark_secret(f, diag_add(d->ds, DIAG_BAD_VALUE, node->at, "this is not a valid %s; %s", t->name, t->rule));
+                mark_secret(f, diag_add(d->ds, DIAG_BAD_VALUE, node->at, "this is not a valid %s; %s",
+                                        t->name, t->rule));
         return false;
 }
 
 static bool refuse_ambiguous(struct decoder *d, const struct field *f, const struct node *node) {
-        bool is_hidden = (f->flags & FIELD_SECRET) && node->text.n > 0 && node->text.p[0] >= '0' && node->text.p[0] <= '9';
+        bool is_hidden = (f->flags & FIELD_SECRET) && node->text.n > 0 && node->text.p[0] >= '0' &&
+                         node->text.p[0] <= '9';
 
         if (node->text.n == 0)
                 mark_secret(f, diag_add(d->ds, DIAG_EMPTY_VALUE, node->at,
-                                "the value is missing; write one, or \"\" for an empty text"));
+                                        "the value is missing; write one, or \"\" for an empty text"));
         else if (is_hidden)
-                mark_secret(f, diag_add(d->ds, DIAG_QUOTE_NEEDED, node->at, "YAML would change this number; put it in quotes"));
+                mark_secret(f, diag_add(d->ds, DIAG_QUOTE_NEEDED, node->at,
+                                        "YAML would change this number; put it in quotes"));
         else
-                mark_secret(f, diag_add(d->ds, DIAG_QUOTE_NEEDED, node->at, "'%.*s' without quotes is not a text in YAML; write \"%.*s\"",
+                mark_secret(f, diag_add(d->ds, DIAG_QUOTE_NEEDED, node->at,
+                                        "'%.*s' without quotes is not a text in YAML; write \"%.*s\"",
                                         STR_ARG(node->text), STR_ARG(node->text)));
         return false;
 }
 
-/* U+FDD0…U+FDEF and U+nFFFE/F: Unicode keeps them for programs' own use, and systemd refuses a whole unit that holds one. */
+/* U+FDD0…U+FDEF and U+nFFFE/F: Unicode keeps them for programs' own use, and systemd refuses a whole unit
+ * that holds one. */
 static bool has_noncharacter(struct decoder *d, const struct field *f, const struct node *node) {
         uint32_t c;
 
-        for (size_t at = 0, n; at < node->text.n; at += n > 0 ? n : 1) {
+        for (size_t at = 0, n; at<node->text.n; at += n> 0 ? n : 1) {
                 n = utf8_decode(node->text, at, &c);
                 if (n == 0 || !((c >= 0xfdd0 && c <= 0xfdef) || (c & 0xfffe) == 0xfffe))
                         continue;
 
                 mark_secret(f, diag_add(d->ds, DIAG_CONTROL_CHARACTER, node->at,
-                                "U+%04X is reserved by Unicode and not a character; remove it", c));
+                                        "U+%04X is reserved by Unicode and not a character; remove it", c));
                 return true;
         }
 
@@ -52,7 +57,8 @@ static bool has_noncharacter(struct decoder *d, const struct field *f, const str
 }
 
 /* Is there an {{ instance }} where it has no meaning? */
-static bool has_stray_instance(struct decoder *d, const struct field *f, const struct type *t, const struct node *node) {
+static bool has_stray_instance(struct decoder *d, const struct field *f, const struct type *t,
+                               const struct node *node) {
         if (t->allows_instance || !has_instance_mark(node->text))
                 return false;
 
@@ -63,8 +69,9 @@ static bool has_stray_instance(struct decoder *d, const struct field *f, const s
         return true;
 }
 
-static bool decode_text(struct decoder *d, const struct field *f, enum kind kind, const struct node *node, void *member) {
-        const struct text value = { node->text, node->at };     /* all text types are alike */
+static bool decode_text(struct decoder *d, const struct field *f, enum kind kind, const struct node *node,
+                        void *member) {
+        const struct text value = { node->text, node->at }; /* all text types are alike */
 
         if (node->plain && type_is_ambiguous(node->text))
                 return refuse_ambiguous(d, f, node);
@@ -77,19 +84,22 @@ static bool decode_text(struct decoder *d, const struct field *f, enum kind kind
         return true;
 }
 
-static bool decode_number(struct decoder *d, const struct field *f, const struct node *node, struct number *ret) {
+static bool decode_number(struct decoder *d, const struct field *f, const struct node *node,
+                          struct number *ret) {
         uint64_t max = f->max > 0 ? f->max : UINT32_MAX, n;
 
-        if (node->text.n == 0 || !str_is_made_of(node->text, "0123456789") || (node->text.n > 1 && node->text.p[0] == '0'))
+        if (node->text.n == 0 || !str_is_made_of(node->text, "0123456789") ||
+            (node->text.n > 1 && node->text.p[0] == '0'))
                 return refuse(d, f, KIND_NUMBER, node);
 
         if (!str_to_u64(node->text, max, &n) || n < f->min) {
-                (void) diag_add(d->ds, DIAG_OUT_OF_RANGE, node->at, "%s %.*s is not between %llu and %llu", f->key,
-                                STR_ARG(node->text), (unsigned long long) f->min, (unsigned long long) max);
+                (void) diag_add(d->ds, DIAG_OUT_OF_RANGE, node->at, "%s %.*s is not between %llu and %llu",
+                                f->key, STR_ARG(node->text), (unsigned long long) f->min,
+                                (unsigned long long) max);
                 return false;
         }
 
-        *ret = (struct number) { n, node->at };
+        *ret = (struct number){ n, node->at };
         return true;
 }
 
@@ -103,21 +113,23 @@ static struct str join_choices(struct arena *a, const struct str *words, size_t 
         return text;
 }
 
-static bool decode_choice(struct decoder *d, const struct field *f, const struct node *node, struct choice *ret) {
+static bool decode_choice(struct decoder *d, const struct field *f, const struct node *node,
+                          struct choice *ret) {
         struct str rest = str_of(f->choices), word, words[16], hint;
         size_t n = 0;
 
         while (n < ARRAY_SIZE(words) && str_split(&rest, '|', &word)) {
                 if (str_eq(word, node->text)) {
-                        *ret = (struct choice) { (unsigned) n, node->at };
+                        *ret = (struct choice){ (unsigned) n, node->at };
                         return true;
                 }
                 words[n++] = word;
         }
 
-        hint = diag_hint(d->arena, node->text, words, n, arena_join(d->arena, STR("write "), join_choices(d->arena, words, n)));
-        (void) diag_add(d->ds, DIAG_BAD_CHOICE, node->at,
-                        "invalid value '%.*s' for '%s'; %.*s", STR_ARG(node->text), f->key, STR_ARG(hint));
+        hint = diag_hint(d->arena, node->text, words, n,
+                         arena_join(d->arena, STR("write "), join_choices(d->arena, words, n)));
+        (void) diag_add(d->ds, DIAG_BAD_CHOICE, node->at, "invalid value '%.*s' for '%s'; %.*s",
+                        STR_ARG(node->text), f->key, STR_ARG(hint));
         return false;
 }
 
@@ -127,11 +139,12 @@ static bool decode_flag(struct decoder *d, const struct field *f, const struct n
         if (!node->plain || (!yes && !str_is(node->text, "false")))
                 return refuse(d, f, KIND_FLAG, node);
 
-        *ret = (struct flag) { yes, node->at };
+        *ret = (struct flag){ yes, node->at };
         return true;
 }
 
-static bool decode_duration(struct decoder *d, const struct field *f, const struct node *node, struct duration *ret) {
+static bool decode_duration(struct decoder *d, const struct field *f, const struct node *node,
+                            struct duration *ret) {
         struct duration value = { 0, node->at };
 
         if (!type_parse_duration(node->text, &value.usec))
@@ -139,13 +152,16 @@ static bool decode_duration(struct decoder *d, const struct field *f, const stru
         if (f->min > 0 && value.usec < f->min) {
                 bool is_seconds = f->min % 1000000 == 0;
 
-                (void) diag_add(d->ds, DIAG_OUT_OF_RANGE, node->at, "%s %.*s is too short; write at least %llu%s", f->key,
-                                STR_ARG(node->text), (unsigned long long) (f->min / (is_seconds ? 1000000 : 1000)), is_seconds ? "s" : "ms");
+                (void) diag_add(d->ds, DIAG_OUT_OF_RANGE, node->at,
+                                "%s %.*s is too short; write at least %llu%s", f->key, STR_ARG(node->text),
+                                (unsigned long long) (f->min / (is_seconds ? 1000000 : 1000)),
+                                is_seconds ? "s" : "ms");
                 return false;
         }
         if (f->max > 0 && value.usec > f->max) {
-                (void) diag_add(d->ds, DIAG_OUT_OF_RANGE, node->at, "%s %.*s is too long; write at most %lluh", f->key,
-                                STR_ARG(node->text), (unsigned long long) (f->max / 3600000000));
+                (void) diag_add(d->ds, DIAG_OUT_OF_RANGE, node->at,
+                                "%s %.*s is too long; write at most %lluh", f->key, STR_ARG(node->text),
+                                (unsigned long long) (f->max / 3600000000));
                 return false;
         }
 
@@ -153,7 +169,8 @@ static bool decode_duration(struct decoder *d, const struct field *f, const stru
         return true;
 }
 
-bool decode_scalar(struct decoder *d, const struct field *f, enum kind kind, const struct node *node, void *member) {
+bool decode_scalar(struct decoder *d, const struct field *f, enum kind kind, const struct node *node,
+                   void *member) {
         struct byte_size bytes = { 0, node->at };
         struct cpus cpus = { 0, node->at };
 
@@ -186,25 +203,29 @@ bool decode_scalar(struct decoder *d, const struct field *f, enum kind kind, con
         return refuse(d, f, kind, node);
 }
 
-static bool decode_secret_value(struct decoder *d, const struct field *f, const struct node *node, struct value *ret) {
+static bool decode_secret_value(struct decoder *d, const struct field *f, const struct node *node,
+                                struct value *ret) {
         const struct node *secret = node_get(node, "secret");
 
         if (!secret || node->n != 1 || secret->kind != NODE_SCALAR) {
-                mark_secret(f, diag_add(d->ds, DIAG_WRONG_KIND, node->at, "a value is a text, or {secret: NAME}"));
+                mark_secret(f, diag_add(d->ds, DIAG_WRONG_KIND, node->at,
+                                        "a value is a text, or {secret: NAME}"));
                 return false;
         }
 
         return decode_scalar(d, f, KIND_NAME, secret, &ret->secret);
 }
 
-static bool decode_value_list(struct decoder *d, const struct field *f, const struct node *node, struct value *ret) {
+static bool decode_value_list(struct decoder *d, const struct field *f, const struct node *node,
+                              struct value *ret) {
         bool good = true;
 
         ret->is_list = true;
         ret->items = arena_array(d->arena, node->n + 1, struct any_text);
         for (size_t i = 0; i < node->n; i++) {
                 if (node->items[i]->kind != NODE_SCALAR) {
-                        mark_secret(f, diag_add(d->ds, DIAG_WRONG_KIND, node->items[i]->at, "an item of this list is a text"));
+                        mark_secret(f, diag_add(d->ds, DIAG_WRONG_KIND, node->items[i]->at,
+                                                "an item of this list is a text"));
                         good = false;
                 } else if (!decode_scalar(d, f, KIND_ANY_TEXT, node->items[i], &ret->items[i]))
                         good = false;
@@ -225,11 +246,13 @@ bool decode_value(struct decoder *d, const struct field *f, const struct node *n
         else if (node->kind == NODE_LIST && (f->flags & FIELD_ALLOW_LIST))
                 good = decode_value_list(d, f, node, &v);
         else if (node->kind == NODE_LIST) {
-                mark_secret(f, diag_add(d->ds, DIAG_WRONG_KIND, node->at, "a value is a text, or {secret: NAME}, not a list"));
+                mark_secret(f, diag_add(d->ds, DIAG_WRONG_KIND, node->at,
+                                        "a value is a text, or {secret: NAME}, not a list"));
                 good = false;
-        } else if ((f->flags & FIELD_ALLOW_LIST) && node->plain && (str_is(node->text, "true") || str_is(node->text, "false"))) {
+        } else if ((f->flags & FIELD_ALLOW_LIST) && node->plain &&
+                   (str_is(node->text, "true") || str_is(node->text, "false"))) {
                 /* A contract says what it is to be. */
-                v.text = (struct any_text) { node->text, node->at };
+                v.text = (struct any_text){ node->text, node->at };
                 good = true;
         } else
                 good = decode_scalar(d, f, KIND_ANY_TEXT, node, &v.text);
@@ -259,13 +282,14 @@ bool decode_words(struct decoder *d, const struct field *f, const struct node *n
         words = arena_array(d->arena, node->n + 1, struct word);
         for (size_t i = 0; i < node->n; i++) {
                 if (node->items[i]->kind != NODE_SCALAR) {
-                        (void) diag_add(d->ds, DIAG_WRONG_KIND, node->items[i]->at, "a word of a command is a text");
+                        (void) diag_add(d->ds, DIAG_WRONG_KIND, node->items[i]->at,
+                                        "a word of a command is a text");
                         good = false;
                 } else if (!decode_scalar(d, f, f->kind, node->items[i], &words[i]))
                         good = false;
         }
 
         if (good)
-                *ret = (struct raw_list) { words, node->n };
+                *ret = (struct raw_list){ words, node->n };
         return good;
 }

@@ -8,12 +8,13 @@
 struct decoder {
         struct arena *arena;
         struct diags *ds;
-        const struct schema *top;       /* of the whole file */
+        const struct schema *top; /* of the whole file */
 };
 
-/* Decodes a scalar into the refined type `kind` at `member`. `f` gives bounds, choices and flags. False where a
- * error was reported; `member` then stays as it was. */
-bool decode_scalar(struct decoder *d, const struct field *f, enum kind kind, const struct node *node, void *member);
+/* Decodes a scalar into the refined type `kind` at `member`. `f` gives bounds, choices and flags. False
+ * where a error was reported; `member` then stays as it was. */
+bool decode_scalar(struct decoder *d, const struct field *f, enum kind kind, const struct node *node,
+                   void *member);
 
 /* A scalar, a list (where `f` allows it) or {secret: NAME}. */
 bool decode_value(struct decoder *d, const struct field *f, const struct node *node, struct value *ret);
@@ -27,5 +28,6 @@ const char *decode_split(struct arena *a, struct str text, struct span at, struc
 /* Hides in `node`, which is refused where rows of `s` were expected, what none of them knows as no secret. */
 void decode_hide(struct diags *ds, const struct schema *s, const struct node *node);
 
-/* The same of a value that is refused where `f` was perhaps meant; of one that no row is like (NULL), or that may be secret, everything. */
+/* The same of a value that is refused where `f` was perhaps meant; of one that no row is like (NULL), or
+ * that may be secret, everything. */
 void decode_hide_value(struct diags *ds, const struct field *f, const struct node *value);

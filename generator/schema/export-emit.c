@@ -71,10 +71,11 @@ struct str export_sentence(struct arena *a, const char *rule) {
         bool is_small = rule[0] >= 'a' && rule[0] <= 'z';
         char first = is_small ? (char) (rule[0] - 'a' + 'A') : rule[0];
 
-        return arena_join(a, (struct str) { &first, 1 }, str_of(rule + 1), STR("."));
+        return arena_join(a, (struct str){ &first, 1 }, str_of(rule + 1), STR("."));
 }
 
-/* What roff would read, or groff turn into something that can't be copied from a terminal. NULL for any other. */
+/* What roff would read, or groff turn into something that can't be copied from a terminal. NULL for any
+ * other. */
 static const char *roff_escape(uint32_t c) {
         switch (c) {
         case '\\':
@@ -101,7 +102,8 @@ static const char *roff_escape(uint32_t c) {
 }
 
 static bool is_sentence_end(struct str text, size_t at) {
-        return text.p[at] == '.' && at + 2 < text.n && text.p[at + 1] == ' ' && text.p[at + 2] >= 'A' && text.p[at + 2] <= 'Z';
+        return text.p[at] == '.' && at + 2 < text.n && text.p[at + 1] == ' ' && text.p[at + 2] >= 'A' &&
+               text.p[at + 2] <= 'Z';
 }
 
 static void put_unicode(struct buf *out, uint32_t c) {

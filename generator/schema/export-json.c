@@ -19,7 +19,7 @@ static void put_property(struct emitter *e, const struct export_rows *rows, size
         size_t n = count_rows(rows, at, key);
 
         if (count_rows(rows, 0, key) > n)
-                return;                 /* put with its first row */
+                return; /* put with its first row */
 
         emit_open(e, key, '{');
         if (n == 1) {
@@ -114,7 +114,8 @@ static void put_list_value(struct emitter *e) {
 
 static void put_command(struct emitter *e) {
         emit_open(e, DEFINITION_COMMAND, '{');
-        emit_text(e, "description", STR("A text, split like in a shell but without expansion, or a list of words."));
+        emit_text(e, "description",
+                  STR("A text, split like in a shell but without expansion, or a list of words."));
         emit_open(e, "anyOf", '[');
         export_json_ref(e, NULL, export_kind_name(KIND_WORD));
         put_list_of(e, KIND_WORD);

@@ -2,7 +2,8 @@
 
 /* A row of the types as JSON Schema.
  *
- * An editor reads `image: 5` as a number where the decoder sees the text "5"; so what accepts digits accepts numbers. */
+ * An editor reads `image: 5` as a number where the decoder sees the text "5"; so what accepts digits
+ * accepts numbers. */
 
 #include "schema/export-parts.h"
 
@@ -24,7 +25,9 @@ static struct str pattern_of(struct arena *a, const struct type *t) {
         if (t->pattern)
                 return str_of(t->pattern);
         if (!t->chars)
-                return t->allows_lines ? (struct str) { NULL, 0 } : t->allows_empty ? STR("^[^\\n\\t]*$") : STR("^[^\\n\\t]+$");
+                return t->allows_lines   ? (struct str){ NULL, 0 }
+                       : t->allows_empty ? STR("^[^\\n\\t]*$")
+                                         : STR("^[^\\n\\t]+$");
 
         buf_put(&b, t->allows_empty ? "^(" : "^");
         put_class(&b, t->first);
@@ -42,10 +45,13 @@ static void put_string_rules(struct emitter *e, const struct type *t) {
                 emit_number(e, "maxLength", t->max);
 }
 
-/* A text, and a number where one is such a text: perhaps only one of three digits, as a file's mode and an HTTP status are. */
+/* A text, and a number where one is such a text: perhaps only one of three digits, as a file's mode and an
+ * HTTP status are. */
 static void put_text_rules(struct emitter *e, enum kind kind) {
         bool is_short = type_accepts(kind, STR("1"));
-        const char *number = type_accepts(kind, STR("1.5")) ? "number" : is_short || type_accepts(kind, STR("200")) ? "integer" : NULL;
+        const char *number = type_accepts(kind, STR("1.5"))               ? "number"
+                             : is_short || type_accepts(kind, STR("200")) ? "integer"
+                                                                          : NULL;
 
         if (!number) {
                 emit_text(e, "type", STR("string"));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* The body of pyservice.d(5) and its like. Literal words carry a \& in front, so that none is taken for a macro or for
- * punctuation. */
+/* The body of pyservice.d(5) and its like. Literal words carry a \& in front, so that none is taken for a
+ * macro or for punctuation. */
 
 #include "schema/export-parts.h"
 
@@ -100,7 +100,8 @@ static void put_choices(struct buf *out, const char *choices) {
         buf_put(out, "One of\n");
         while (str_split(&rest, '|', &word)) {
                 struct str ahead = rest, next;
-                bool is_last = str_is_absent(rest), is_last_but_one = str_split(&ahead, '|', &next) && str_is_absent(ahead);
+                bool is_last = str_is_absent(rest),
+                     is_last_but_one = str_split(&ahead, '|', &next) && str_is_absent(ahead);
 
                 put_literal(out, "Cm", word, is_last ? "." : is_last_but_one ? "" : ",");
                 if (is_last_but_one)
@@ -113,7 +114,9 @@ static void put_amount(struct buf *out, enum kind kind, uint64_t n) {
         static const struct {
                 uint64_t usec;
                 const char *name;
-        } units[] = { { 3600000000, "h" }, { 60000000, "min" }, { 1000000, "s" }, { 1000, "ms" }, { 1, "us" } };
+        } units[] = {
+                { 3600000000, "h" }, { 60000000, "min" }, { 1000000, "s" }, { 1000, "ms" }, { 1, "us" }
+        };
         size_t i = 0;
 
         if (kind != KIND_DURATION) {

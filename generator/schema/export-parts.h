@@ -5,14 +5,14 @@
 
 #include "schema/export.h"
 
-/* JSON in the making: one member or element a line, two blanks a level. `key` is NULL for an element of a list and
- * for the whole. A value of { .out = …, .what = … } is a good start. */
+/* JSON in the making: one member or element a line, two blanks a level. `key` is NULL for an element of a
+ * list and for the whole. A value of { .out = …, .what = … } is a good start. */
 struct emitter {
         struct buf *out;
         const struct export *what;
         unsigned depth;
-        bool is_open;                   /* the last thing put was an opening bracket */
-        bool is_one_line;               /* all of it on one line */
+        bool is_open;     /* the last thing put was an opening bracket */
+        bool is_one_line; /* all of it on one line */
 };
 
 void emit_open(struct emitter *e, const char *key, char bracket);
@@ -23,8 +23,9 @@ void emit_known(struct emitter *e, const char *key, struct str value);
 void emit_number(struct emitter *e, const char *key, uint64_t value);
 void emit_bool(struct emitter *e, const char *key, bool value);
 
-/* `text` for roff, on a line that is begun (a macro's argument) or where `starts_line`; sentences begin lines of their
- * own, as mdoc(7) wants them. Everything prints as it is written: no dash becomes a hyphen, no quote is turned. */
+/* `text` for roff, on a line that is begun (a macro's argument) or where `starts_line`; sentences begin
+ * lines of their own, as mdoc(7) wants them. Everything prints as it is written: no dash becomes a hyphen,
+ * no quote is turned. */
 void emit_roff(struct buf *out, struct str text, bool starts_line);
 
 /* A type's rule, the end of a message, as a sentence. */
@@ -37,11 +38,11 @@ struct export_rows {
 
 void export_collect_rows(struct arena *a, const struct schema *s, struct export_rows *ret);
 
-/* What can be reached from a document: schemas in the order in which they are first named (its own is the first), and
- * the kinds of values. */
+/* What can be reached from a document: schemas in the order in which they are first named (its own is the
+ * first), and the kinds of values. */
 struct export_plan {
         VEC(const struct schema *) schemas;
-        bool kinds[KIND_COUNT], key_kinds[KIND_COUNT];          /* of values, of the keys of maps */
+        bool kinds[KIND_COUNT], key_kinds[KIND_COUNT]; /* of values, of the keys of maps */
         bool has_value, has_list_value, has_command;
 };
 

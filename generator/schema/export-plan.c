@@ -32,7 +32,7 @@ static void add_row(struct export_plan *plan, const struct field *f) {
         }
         if (is_value) {
                 plan->has_value = true;
-                plan->kinds[KIND_NAME] = true;          /* {secret: NAME} */
+                plan->kinds[KIND_NAME] = true; /* {secret: NAME} */
         }
 }
 
@@ -62,16 +62,18 @@ static void add_schema(struct planner *p, const struct schema *s) {
 void export_make_plan(struct arena *a, const struct export *e, bool keeps_inlined, struct export_plan *ret) {
         struct planner p = { a, ret, keeps_inlined };
 
-        *ret = (struct export_plan) { 0 };
+        *ret = (struct export_plan){ 0 };
         add_schema(&p, e->schema);
 }
 
 const char *export_kind_name(enum kind kind) {
-        static const char *const names[KIND_COUNT] = {
-                [KIND_FLAG] = "flag", [KIND_NUMBER] = "number", [KIND_DURATION] = "duration", [KIND_BYTES] = "byte_size",
-                [KIND_CPUS] = "cpus",
+        static const char *const names[KIND_COUNT] = { [KIND_FLAG] = "flag",
+                                                       [KIND_NUMBER] = "number",
+                                                       [KIND_DURATION] = "duration",
+                                                       [KIND_BYTES] = "byte_size",
+                                                       [KIND_CPUS] = "cpus",
 #define X(symbol, type) [KIND_##symbol] = #type,
-                TEXT_TYPES(X)
+                                                       TEXT_TYPES(X)
 #undef X
         };
 

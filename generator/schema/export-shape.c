@@ -52,7 +52,7 @@ static void put_scalar(struct emitter *e, const struct field *f) {
         if (f->kind == KIND_NUMBER)
                 emit_number(e, "maximum", f->max > 0 ? f->max : UINT32_MAX);
         if (f->kind == KIND_DURATION && f->min > 0)
-                emit_number(e, "minimum", (f->min + 999999) / 1000000);         /* plain numbers are seconds */
+                emit_number(e, "minimum", (f->min + 999999) / 1000000); /* plain numbers are seconds */
         if (f->kind == KIND_DURATION && f->max > 0)
                 emit_number(e, "maximum", f->max / 1000000);
 }
@@ -94,7 +94,7 @@ static void put_list(struct emitter *e, const struct field *f) {
         if (is_one_ok) {
                 emit_open(e, "anyOf", '[');
                 emit_open(e, NULL, '{');
-                put_scalar(e, f);               /* one command is a text here; a list would be several */
+                put_scalar(e, f); /* one command is a text here; a list would be several */
                 emit_close(e, '}');
                 emit_open(e, NULL, '{');
         }

@@ -73,9 +73,10 @@ static void collect_keys(struct words *w, const struct schema *s, struct str pre
                 if (!f->schema || depth == KEY_DEPTH_MAX)
                         continue;
 
-                path = arena_join(w->arena, path, f->shape == SHAPE_LIST_OF_STRUCT || f->shape == SHAPE_LIST
-                                                ? STR("[].") :
-                                                  f->shape == SHAPE_MAP_OF_STRUCT ? STR(".*.") : STR("."));
+                path = arena_join(w->arena, path,
+                                  f->shape == SHAPE_LIST_OF_STRUCT || f->shape == SHAPE_LIST ? STR("[].")
+                                  : f->shape == SHAPE_MAP_OF_STRUCT                          ? STR(".*.")
+                                                                                             : STR("."));
                 collect_keys(w, f->schema, path, depth + 1);
         }
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Decoding a secret hides it; here is what is refused before it is decoded. Excerpts show of it what the rows know as no
- * secret, and nothing else. */
+/* Decoding a secret hides it; here is what is refused before it is decoded. Excerpts show of it what the
+ * rows know as no secret, and nothing else. */
 
 #include "schema/decode.h"
 
@@ -22,6 +22,7 @@ void decode_hide(struct diags *ds, const struct schema *s, const struct node *no
                 if (node->kind == NODE_LIST)
                         decode_hide(ds, s, node->items[i]);
                 else
-                        decode_hide_value(ds, schema_find(s, node->pairs[i].key->text, &offset), node->pairs[i].value);
+                        decode_hide_value(ds, schema_find(s, node->pairs[i].key->text, &offset),
+                                          node->pairs[i].value);
         }
 }

@@ -73,7 +73,8 @@ void schema_apply_defaults(struct arena *a, const struct schema *s, void *object
                 if (f->shape == SHAPE_LIST_OF_STRUCT || f->shape == SHAPE_MAP_OF_STRUCT) {
                         memcpy(&list, member, sizeof(list));
                         for (size_t k = 0; k < list.n; k++)
-                                schema_apply_defaults(a, f->schema, (char *) list.at + k * f->size + f->value_offset);
+                                schema_apply_defaults(a, f->schema,
+                                                      (char *) list.at + k * f->size + f->value_offset);
                 }
         }
 }
@@ -117,8 +118,10 @@ static bool has_target(const struct str *targets, size_t n, struct str volume) {
         return n > 0 && bsearch(&target, targets, n, sizeof(target), compare_texts);
 }
 
-static struct raw_list join_lists(struct arena *a, const struct field *f, const struct raw_list *from, const struct raw_list *own) {
-        bool is_map = f->shape == SHAPE_MAP || f->shape == SHAPE_MAP_OF_VALUE || f->shape == SHAPE_MAP_OF_STRUCT;
+static struct raw_list join_lists(struct arena *a, const struct field *f, const struct raw_list *from,
+                                  const struct raw_list *own) {
+        bool is_map =
+                f->shape == SHAPE_MAP || f->shape == SHAPE_MAP_OF_VALUE || f->shape == SHAPE_MAP_OF_STRUCT;
         char *at = arena_alloc_array(a, from->n + own->n + 1, f->size, alignof(max_align_t));
         struct str *targets = f->kind == KIND_VOLUME_SPEC ? sort_targets(a, own, f->size) : NULL;
         size_t n = 0;
@@ -137,7 +140,7 @@ static struct raw_list join_lists(struct arena *a, const struct field *f, const 
         if (own->n > 0)
                 memcpy(at + n * f->size, own->at, own->n * f->size);
 
-        return (struct raw_list) { at, n + own->n };
+        return (struct raw_list){ at, n + own->n };
 }
 
 void schema_inherit(struct arena *a, const struct schema *s, const void *from, void *object) {
@@ -155,7 +158,8 @@ void schema_inherit(struct arena *a, const struct schema *s, const void *from, v
                         memcpy(ours, theirs, member_size(f));
                         continue;
                 }
-                if (f->shape == SHAPE_SCALAR || f->shape == SHAPE_VALUE || f->shape == SHAPE_STRUCT || f->shape == SHAPE_WORDS)
+                if (f->shape == SHAPE_SCALAR || f->shape == SHAPE_VALUE || f->shape == SHAPE_STRUCT ||
+                    f->shape == SHAPE_WORDS)
                         continue;
 
                 memcpy(&list, theirs, sizeof(list));

@@ -9,13 +9,13 @@
 struct merging {
         struct arena *arena;
         struct diags *ds;
-        bool is_definition;             /* null takes a key away */
+        bool is_definition; /* null takes a key away */
 };
 
 /* What is known of a map or a list; both are NULL if nothing is. */
 struct level {
-        const struct schema *own;       /* of a map's keys */
-        const struct schema *items;     /* of the keys of what is in it */
+        const struct schema *own;   /* of a map's keys */
+        const struct schema *items; /* of the keys of what is in it */
 };
 
 static struct node *merge(const struct merging *m, struct level at, struct node *base, struct node *over);
@@ -73,11 +73,11 @@ static struct level below(struct level at, struct str key, const struct node *va
         const struct field *f = at.own ? schema_row(at.own, key, value) : NULL;
 
         if (at.items)
-                return (struct level) { at.items, NULL };
+                return (struct level){ at.items, NULL };
         if (!f || f->shape != SHAPE_STRUCT)
-                return (struct level) { NULL, f ? f->schema : NULL };
+                return (struct level){ NULL, f ? f->schema : NULL };
 
-        return (struct level) { f->schema, NULL };
+        return (struct level){ f->schema, NULL };
 }
 
 /* Elements point at pairs. */
@@ -138,7 +138,7 @@ static struct node *merge_maps(const struct merging *m, struct level at, const s
 static struct str name_of(const struct node *item) {
         const struct node *name = node_get(item, "name");
 
-        return name && name->kind == NODE_SCALAR ? name->text : (struct str) { NULL, 0 };
+        return name && name->kind == NODE_SCALAR ? name->text : (struct str){ NULL, 0 };
 }
 
 static bool has_names(const struct node *list) {
@@ -156,13 +156,13 @@ static void report_no_item(const struct merging *m, const struct node *list, con
 
         for (size_t i = 0; i < list->n; i++)
                 names[i] = name_of(list->items[i]);
-        hint = diag_hint(m->arena, key->text, names, list->n, STR(
-                        "write one of its names, or the whole list"));
+        hint = diag_hint(m->arena, key->text, names, list->n,
+                         STR("write one of its names, or the whole list"));
         d = diag_add(m->ds, DIAG_UNKNOWN_KEY, key->at,
-                     "unknown name '%.*s': the list that this drop-in changes has no such item; %.*s", STR_ARG(key->text),
-                     STR_ARG(hint));
-        diag_note(m->ds, d, (struct span) { list->at.file, list->at.off, 1 }, "the list begins here");
-        diag_hide(m->ds, pair->value->at);      /* it will not be decoded: nobody knows what is in it */
+                     "unknown name '%.*s': the list that this drop-in changes has no such item; %.*s",
+                     STR_ARG(key->text), STR_ARG(hint));
+        diag_note(m->ds, d, (struct span){ list->at.file, list->at.off, 1 }, "the list begins here");
+        diag_hide(m->ds, pair->value->at); /* it will not be decoded: nobody knows what is in it */
 }
 
 static struct node *merge_items(const struct merging *m, struct level at, const struct node *base,
@@ -215,11 +215,11 @@ static struct node *merge(const struct merging *m, struct level at, struct node 
 
         /* There may be null in it. */
         empty = arena_new(m->arena, struct node);
-        *empty = (struct node) { .kind = NODE_MAP, .at = over->at };
+        *empty = (struct node){ .kind = NODE_MAP, .at = over->at };
         return merge_maps(m, at, empty, over);
 }
 
 struct node *schema_merge(struct arena *a, struct diags *ds, const struct schema *s, struct node *base,
                           struct node *over) {
-        return merge(&(struct merging) { a, ds, s != NULL }, (struct level) { s, NULL }, base, over);
+        return merge(&(struct merging){ a, ds, s != NULL }, (struct level){ s, NULL }, base, over);
 }

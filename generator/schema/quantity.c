@@ -12,12 +12,28 @@ struct unit_factor {
 
 /* systemd.time(7) */
 static const struct unit_factor time_units[] = {
-        { "us", 1 }, { "usec", 1 }, { "ms", 1000 }, { "msec", 1000 },
-        { "s", 1000000 }, { "sec", 1000000 }, { "second", 1000000 }, { "seconds", 1000000 },
-        { "m", 60000000 }, { "min", 60000000 }, { "minute", 60000000 }, { "minutes", 60000000 },
-        { "h", 3600000000 }, { "hr", 3600000000 }, { "hour", 3600000000 }, { "hours", 3600000000 },
-        { "d", 86400000000 }, { "day", 86400000000 }, { "days", 86400000000 },
-        { "w", 604800000000 }, { "week", 604800000000 }, { "weeks", 604800000000 },
+        { "us", 1 },
+        { "usec", 1 },
+        { "ms", 1000 },
+        { "msec", 1000 },
+        { "s", 1000000 },
+        { "sec", 1000000 },
+        { "second", 1000000 },
+        { "seconds", 1000000 },
+        { "m", 60000000 },
+        { "min", 60000000 },
+        { "minute", 60000000 },
+        { "minutes", 60000000 },
+        { "h", 3600000000 },
+        { "hr", 3600000000 },
+        { "hour", 3600000000 },
+        { "hours", 3600000000 },
+        { "d", 86400000000 },
+        { "day", 86400000000 },
+        { "days", 86400000000 },
+        { "w", 604800000000 },
+        { "week", 604800000000 },
+        { "weeks", 604800000000 },
 };
 
 static struct str take_made_of(struct str *s, bool (*is)(char)) {
@@ -121,13 +137,16 @@ bool type_parse_cpus(struct str text, uint64_t *ret_milli) {
 }
 
 bool type_is_ambiguous(struct str plain) {
-        static const char *const words[] = { "y", "n", "yes", "no", "on", "off", "true", "false", "null", "~" };
+        static const char *const words[] = {
+                "y", "n", "yes", "no", "on", "off", "true", "false", "null", "~"
+        };
         char lower[8];
 
         if (plain.n == 0)
                 return true;
 
-        /* Octal, hexadecimal, binary, and numbers with '_' in them: YAML 1.1 reads another number than is written. */
+        /* Octal, hexadecimal, binary, and numbers with '_' in them: YAML 1.1 reads another number than is
+         * written. */
         if (is_digit(plain.p[0]) && plain.n > 1 &&
             (plain.p[0] == '0' ? str_is_made_of(str_from(plain, 1), "0123456789abcdefABCDEFxo_")
                                : str_find(plain, '_') < plain.n && str_is_made_of(plain, "0123456789_")))
@@ -139,7 +158,7 @@ bool type_is_ambiguous(struct str plain) {
                 lower[i] = (char) (plain.p[i] | (is_letter(plain.p[i]) ? 0x20 : 0));
 
         for (size_t i = 0; i < ARRAY_SIZE(words); i++)
-                if (str_eq((struct str) { lower, plain.n }, str_of(words[i])))
+                if (str_eq((struct str){ lower, plain.n }, str_of(words[i])))
                         return true;
 
         return false;

@@ -57,7 +57,8 @@ static const char *node_name(const struct node *node) {
 
 static void decode_struct(struct decoder *d, const struct schema *s, const struct node *map, void *object);
 
-static bool decode_commands(struct decoder *d, const struct field *f, const struct node *node, struct raw_list *ret) {
+static bool decode_commands(struct decoder *d, const struct field *f, const struct node *node,
+                            struct raw_list *ret) {
         struct node *const one = (struct node *) node;
         struct node *const *items = node->kind == NODE_LIST ? node->items : &one;
         size_t n = node->kind == NODE_LIST ? node->n : 1;
@@ -68,7 +69,8 @@ static bool decode_commands(struct decoder *d, const struct field *f, const stru
                 struct raw_list words = { 0 };
 
                 if (items[i]->kind == NODE_MAP) {
-                        (void) diag_add(d->ds, DIAG_WRONG_KIND, items[i]->at, "a command is a text or a list of words");
+                        (void) diag_add(d->ds, DIAG_WRONG_KIND, items[i]->at,
+                                        "a command is a text or a list of words");
                         good = false;
                         continue;
                 }
@@ -78,7 +80,7 @@ static bool decode_commands(struct decoder *d, const struct field *f, const stru
                 commands[i].at = items[i]->at;
         }
 
-        *ret = (struct raw_list) { commands, n };
+        *ret = (struct raw_list){ commands, n };
         return good;
 }
 
@@ -108,14 +110,14 @@ static void decode_foreign_volume(struct decoder *d, const struct field *f, cons
                           str_is_absent(v.options.text) ? STR("") : STR(":"),
                           str_is_absent(v.options.text) ? STR("") : v.options.text);
         if (type_accepts(f->kind, text))
-                *ret = (struct volume_spec) { arena_join(d->arena, (struct str) { &mark, 1 }, text),
-                                              node->at };
+                *ret = (struct volume_spec){ arena_join(d->arena, (struct str){ &mark, 1 }, text), node->at };
         else
                 (void) diag_add(d->ds, DIAG_BAD_VALUE, node->at, "'%.*s' is not a valid %s; %s",
                                 STR_ARG(text), type_of(f->kind)->name, type_of(f->kind)->rule);
 }
 
-static void decode_list(struct decoder *d, const struct field *f, const struct node *node, struct raw_list *ret) {
+static void decode_list(struct decoder *d, const struct field *f, const struct node *node,
+                        struct raw_list *ret) {
         struct node *const one = (struct node *) node;
         struct node *const *items = node->kind == NODE_LIST ? node->items : &one;
         size_t n = node->kind == NODE_LIST ? node->n : 1;
@@ -129,15 +131,18 @@ static void decode_list(struct decoder *d, const struct field *f, const struct n
                 else if (items[i]->kind == NODE_MAP && f->schema)
                         decode_foreign_volume(d, f, items[i], element);
                 else if (items[i]->kind != NODE_SCALAR)
-                        (void) diag_add(d->ds, DIAG_WRONG_KIND, items[i]->at, "an item of '%s' is a single value, not %s", f->key, node_name(items[i]));
+                        (void) diag_add(d->ds, DIAG_WRONG_KIND, items[i]->at,
+                                        "an item of '%s' is a single value, not %s", f->key,
+                                        node_name(items[i]));
                 else
                         (void) decode_scalar(d, f, f->kind, items[i], element);
         }
 
-        *ret = (struct raw_list) { at, n };
+        *ret = (struct raw_list){ at, n };
 }
 
-static void decode_map(struct decoder *d, const struct field *f, const struct node *node, struct raw_list *ret) {
+static void decode_map(struct decoder *d, const struct field *f, const struct node *node,
+                       struct raw_list *ret) {
         char *at = arena_alloc_array(d->arena, node->n + 1, f->size, alignof(max_align_t));
         size_t n = 0;
 
@@ -156,12 +161,14 @@ static void decode_map(struct decoder *d, const struct field *f, const struct no
                 else if (f->shape == SHAPE_MAP_OF_VALUE)
                         (void) decode_value(d, f, value, (struct value *) (void *) (entry + f->value_offset));
                 else if (value->kind != NODE_SCALAR)
-                        (void) diag_add(d->ds, DIAG_WRONG_KIND, value->at, "'%.*s' takes a single value, not %s", STR_ARG(key->text), node_name(value));
+                        (void) diag_add(d->ds, DIAG_WRONG_KIND, value->at,
+                                        "'%.*s' takes a single value, not %s", STR_ARG(key->text),
+                                        node_name(value));
                 else
                         (void) decode_scalar(d, f, f->kind, value, entry + f->value_offset);
         }
 
-        *ret = (struct raw_list) { at, n };
+        *ret = (struct raw_list){ at, n };
 }
 
 static void decode_field(struct decoder *d, const struct field *f, const struct node *node, void *member) {
@@ -206,9 +213,10 @@ static void decode_field(struct decoder *d, const struct field *f, const struct 
         memcpy(member, &list, sizeof(list));
 }
 
-/* The row of `key` that takes `node`; where there are rows but none takes it, *ret_first is the first of them. */
-static const struct field *find_row(const struct schema *s, struct str key, const struct node *node, size_t *offset,
-                                    const struct field **ret_first) {
+/* The row of `key` that takes `node`; where there are rows but none takes it, *ret_first is the first of
+ * them. */
+static const struct field *find_row(const struct schema *s, struct str key, const struct node *node,
+                                    size_t *offset, const struct field **ret_first) {
         for (size_t i = 0; i < s->n; i++) {
                 const struct field *f = &s->fields[i], *inner;
                 size_t below = *offset + f->offset;
@@ -275,7 +283,8 @@ static struct str readable_name(struct arena *a, const struct schema *s) {
 /* The row below which `key` would be right: wrong indentation is the most common mistake of all. */
 static const struct field *find_parent(const struct schema *s, struct str key) {
         for (size_t i = 0; i < s->n; i++) {
-                const struct field *f = &s->fields[i], *parent = f->shape == SHAPE_INLINE ? find_parent(f->schema, key) : NULL;
+                const struct field *f = &s->fields[i],
+                                   *parent = f->shape == SHAPE_INLINE ? find_parent(f->schema, key) : NULL;
                 size_t offset = 0;
 
                 if (parent)
@@ -299,8 +308,11 @@ static bool is_of_top(const struct decoder *d, const struct schema *s, struct st
 /* What the makers of Compose and Kubernetes call what we have too. */
 static const char *find_ours(const struct schema *s, struct str theirs) {
         static const char *const names[][2] = {
-                { "depends_on", "requires" }, { "environment", "env" }, { "healthcheck", "health" }, { "imagePullPolicy", "pull" }, { "livenessProbe", "health" },
-                { "ports", "publish" }, { "readinessProbe", "health" }, { "replicas", "scale" }, { "restart_policy", "restart" }, { "working_dir", "workdir" },
+                { "depends_on", "requires" },    { "environment", "env" },
+                { "healthcheck", "health" },     { "imagePullPolicy", "pull" },
+                { "livenessProbe", "health" },   { "ports", "publish" },
+                { "readinessProbe", "health" },  { "replicas", "scale" },
+                { "restart_policy", "restart" }, { "working_dir", "workdir" },
         };
         size_t offset = 0;
 
@@ -311,7 +323,8 @@ static const char *find_ours(const struct schema *s, struct str theirs) {
         return NULL;
 }
 
-static struct str advise(const struct decoder *d, const struct schema *s, struct str key, const struct field *parent, struct str near) {
+static struct str advise(const struct decoder *d, const struct schema *s, struct str key,
+                         const struct field *parent, struct str near) {
         const char *ours = find_ours(s, key);
 
         if (ours)
@@ -321,21 +334,28 @@ static struct str advise(const struct decoder *d, const struct schema *s, struct
         if (!str_is_absent(near))
                 return arena_join(d->arena, STR("; did you mean '"), near, STR("'?"));
         if (is_of_top(d, s, key))
-                return arena_join(d->arena, STR(", but of "), readable_name(d->arena, d->top), STR("; move it to the top of the file"));
+                return arena_join(d->arena, STR(", but of "), readable_name(d->arena, d->top),
+                                  STR("; move it to the top of the file"));
         if (s == d->top && str_is(key, "name"))
                 return STR("; the file's name is its name, so remove it");
 
-        return arena_join(d->arena, STR("; see "), str_of(d->top->page ? d->top->page : "pyservice.d(5)"), STR(" for the known keys"));
+        return arena_join(d->arena, STR("; see "), str_of(d->top->page ? d->top->page : "pyservice.d(5)"),
+                          STR(" for the known keys"));
 }
 
 static void report_unknown(struct decoder *d, const struct schema *s, const struct pair *pair) {
         const struct node *key = pair->key;
         const struct field *parent = find_parent(s, key->text);
-        struct str name = readable_name(d->arena, s), near = schema_nearest_key(d->arena, s, key->text), advice = advise(d, s, key->text, parent, near);
+        struct str name = readable_name(d->arena, s), near = schema_nearest_key(d->arena, s, key->text),
+                   advice = advise(d, s, key->text, parent, near);
         size_t offset = 0;
 
-        decode_hide_value(d->ds, parent ? schema_find(parent->schema, key->text, &offset) : schema_find(s, near, &offset), pair->value);
-        (void) diag_add(d->ds, DIAG_UNKNOWN_KEY, key->at, "'%.*s' is not a key of %.*s%.*s", STR_ARG(key->text), STR_ARG(name), STR_ARG(advice));
+        decode_hide_value(d->ds,
+                          parent ? schema_find(parent->schema, key->text, &offset)
+                                 : schema_find(s, near, &offset),
+                          pair->value);
+        (void) diag_add(d->ds, DIAG_UNKNOWN_KEY, key->at, "'%.*s' is not a key of %.*s%.*s",
+                        STR_ARG(key->text), STR_ARG(name), STR_ARG(advice));
 }
 
 /* Compose has its services by name. */
@@ -348,14 +368,16 @@ static struct str advise_list(const struct decoder *d, const struct field *f, co
                 return STR("");
 
         is_name = str_is(first->key->text, "name") && first->value->kind == NODE_SCALAR;
-        return arena_join(d->arena, STR("; write '- name: "), is_name ? first->value->text : first->key->text, STR("'"));
+        return arena_join(d->arena, STR("; write '- name: "), is_name ? first->value->text : first->key->text,
+                          STR("'"));
 }
 
 static void report_kind(struct decoder *d, const struct field *f, const struct pair *pair) {
         struct str advice = advise_list(d, f, pair->value);
 
-        diag_add(d->ds, DIAG_WRONG_KIND, pair->value->at, "'%.*s' takes %s, not %s%.*s", STR_ARG(pair->key->text),
-                 shape_name(f->shape), node_name(pair->value), STR_ARG(advice))->is_secret = (f->flags & FIELD_SECRET) != 0;
+        diag_add(d->ds, DIAG_WRONG_KIND, pair->value->at, "'%.*s' takes %s, not %s%.*s",
+                 STR_ARG(pair->key->text), shape_name(f->shape), node_name(pair->value), STR_ARG(advice))
+                ->is_secret = (f->flags & FIELD_SECRET) != 0;
 }
 
 static void decode_pair(struct decoder *d, const struct schema *s, const struct pair *pair, char *object) {
@@ -372,8 +394,11 @@ static void decode_pair(struct decoder *d, const struct schema *s, const struct 
                 report_unknown(d, s, pair);
                 return;
         }
-        if (pair->value->kind == NODE_SCALAR && pair->value->plain && pair->value->text.n == 0 && !(f && (f->flags & FIELD_NULL_OK))) {
-                (void) diag_add(d->ds, DIAG_EMPTY_VALUE, pair->key->at, "'%.*s' has no value; give it one, or remove the key", STR_ARG(pair->key->text));
+        if (pair->value->kind == NODE_SCALAR && pair->value->plain && pair->value->text.n == 0 &&
+            !(f && (f->flags & FIELD_NULL_OK))) {
+                (void) diag_add(d->ds, DIAG_EMPTY_VALUE, pair->key->at,
+                                "'%.*s' has no value; give it one, or remove the key",
+                                STR_ARG(pair->key->text));
                 return;
         }
         if (!f) {
@@ -404,9 +429,11 @@ static void require_keys(struct decoder *d, const struct schema *s, const struct
 
                 if (f->shape == SHAPE_INLINE)
                         require_keys(d, f->schema, map);
-                else if ((f->flags & FIELD_REQUIRED) && !node_get(map, f->key) && !is_hinted_at(d, s, map, f->key))
-                        (void) diag_add(d->ds, DIAG_MISSING_KEY, (struct span) { map->at.file, map->at.off, 1 }, "%.*s needs '%s:'; add it",
-                                        STR_ARG(readable_name(d->arena, s)), f->key);
+                else if ((f->flags & FIELD_REQUIRED) && !node_get(map, f->key) &&
+                         !is_hinted_at(d, s, map, f->key))
+                        (void) diag_add(
+                                d->ds, DIAG_MISSING_KEY, (struct span){ map->at.file, map->at.off, 1 },
+                                "%.*s needs '%s:'; add it", STR_ARG(readable_name(d->arena, s)), f->key);
         }
 }
 
@@ -424,6 +451,7 @@ static void decode_struct(struct decoder *d, const struct schema *s, const struc
         require_keys(d, s, map);
 }
 
-void schema_decode(struct arena *a, struct diags *ds, const struct schema *s, const struct node *map, void *object) {
-        decode_struct(&(struct decoder) { a, ds, s }, s, map, object);
+void schema_decode(struct arena *a, struct diags *ds, const struct schema *s, const struct node *map,
+                   void *object) {
+        decode_struct(&(struct decoder){ a, ds, s }, s, map, object);
 }

@@ -32,7 +32,8 @@ static void take_double_quoted(struct splitter *s) {
         for (; s->at < s->text.n && s->text.p[s->at] != '"'; s->at++) {
                 char c = s->text.p[s->at], next = s->at + 1 < s->text.n ? s->text.p[s->at + 1] : ' ';
 
-                /* Within double quotes a backslash is special only before these; before a line feed it removes it. */
+                /* Within double quotes a backslash is special only before these; before a line feed it
+                 * removes it. */
                 if (c == '\\' && next == '\n') {
                         s->at++;
                         continue;
@@ -54,11 +55,12 @@ static void take_byte(struct splitter *s, char c) {
         else if (c != '\\')
                 add_byte(s, c);
         else if (s->at < s->text.n && s->text.p[s->at] == '\n')
-                s->at++;                /* a line that goes on */
+                s->at++; /* a line that goes on */
         else if (s->at < s->text.n)
                 add_byte(s, s->text.p[s->at++]);
         else
-                s->wrong = "nothing follows the \\ at the end; remove it, or write the command as a list of words";
+                s->wrong = "nothing follows the \\ at the end; remove it, or write the command as a list of "
+                           "words";
 }
 
 const char *decode_split(struct arena *a, struct str text, struct span at, struct raw_list *ret_words) {
@@ -74,7 +76,8 @@ const char *decode_split(struct arena *a, struct str text, struct span at, struc
                         continue;
                 }
                 if (s.in_word)
-                        *vec_push(a, &words) = (struct word) { arena_str(a, (struct str) { s.word.at, s.word.n }), at };
+                        *vec_push(a, &words) =
+                                (struct word){ arena_str(a, (struct str){ s.word.at, s.word.n }), at };
                 s.word.n = 0;
                 s.in_word = false;
         }
@@ -84,6 +87,6 @@ const char *decode_split(struct arena *a, struct str text, struct span at, struc
 
         if (!words.at)
                 words.at = arena_new(a, struct word);
-        *ret_words = (struct raw_list) { words.at, words.n };
+        *ret_words = (struct raw_list){ words.at, words.n };
         return NULL;
 }

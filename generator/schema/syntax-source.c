@@ -10,10 +10,13 @@ static bool is_authority(struct str s, bool allows_user) {
         size_t at = str_find(s, '@');
         struct str host = at < s.n ? str_from(s, at + 1) : s;
 
-        if (at < s.n && (!allows_user || at == 0 || s.p[0] == '-' || str_find((struct str) { s.p, at }, ':') < at || str_find((struct str) { s.p, at }, '%') < at))
+        if (at < s.n &&
+            (!allows_user || at == 0 || s.p[0] == '-' || str_find((struct str){ s.p, at }, ':') < at ||
+             str_find((struct str){ s.p, at }, '%') < at))
                 return false;
 
-        return host.n > 0 && host.p[0] != '-' && host.p[0] != ':' && str_find(host, '@') == host.n && str_find(host, '%') == host.n;
+        return host.n > 0 && host.p[0] != '-' && host.p[0] != ':' && str_find(host, '@') == host.n &&
+               str_find(host, '%') == host.n;
 }
 
 bool syntax_is_git_url(struct str s) {
@@ -32,12 +35,12 @@ bool syntax_is_git_url(struct str s) {
                         continue;
                 rest = str_from(s, strlen(schemes[i]));
                 slash = str_find(rest, '/');
-                return slash + 1 < rest.n && is_authority((struct str) { rest.p, slash }, true);
+                return slash + 1 < rest.n && is_authority((struct str){ rest.p, slash }, true);
         }
 
         /* git@git.example.com:team/app.git; "ext::…" would run a command. */
-        return colon < slash && colon + 1 < s.n && s.p[colon + 1] != ':' && s.p[colon + 1] != '-' && str_find_str(s, STR("://")) == s.n
-                && is_authority((struct str) { s.p, colon }, true);
+        return colon < slash && colon + 1 < s.n && s.p[colon + 1] != ':' && s.p[colon + 1] != '-' &&
+               str_find_str(s, STR("://")) == s.n && is_authority((struct str){ s.p, colon }, true);
 }
 
 /* git-check-ref-format(1), as far as the characters allow more. */
@@ -45,7 +48,8 @@ bool syntax_is_git_ref(struct str s) {
         struct str rest = s, part;
 
         while (str_split(&rest, '/', &part))
-                if (part.n == 0 || part.p[0] == '.' || part.p[0] == '-' || part.p[part.n - 1] == '.' || str_has_suffix(part, STR(".lock")))
+                if (part.n == 0 || part.p[0] == '.' || part.p[0] == '-' || part.p[part.n - 1] == '.' ||
+                    str_has_suffix(part, STR(".lock")))
                         return false;
 
         return str_find_str(s, STR("..")) == s.n;

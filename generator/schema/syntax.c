@@ -37,8 +37,8 @@ static bool is_port(struct str s) {
         return str_to_u64(s, 65535, &port) && port > 0;
 }
 
-/* The parts between slashes: begin and end with a letter or digit; all but the first are in small letters and hold
- * no ':', which in the first one begins a port. */
+/* The parts between slashes: begin and end with a letter or digit; all but the first are in small letters
+ * and hold no ':', which in the first one begins a port. */
 static bool is_image_path(struct str s) {
         struct str rest = s, part;
 
@@ -46,7 +46,8 @@ static bool is_image_path(struct str s) {
                 bool may_be_host = is_first && !str_is_absent(rest);
                 size_t colon = str_find(part, ':');
 
-                if (colon < part.n && (colon == 0 || !is_word_char(part.p[colon - 1]) || !is_port(str_from(part, colon + 1))))
+                if (colon < part.n &&
+                    (colon == 0 || !is_word_char(part.p[colon - 1]) || !is_port(str_from(part, colon + 1))))
                         return false;
                 if (part.n == 0 || !is_word_char(part.p[0]) || !is_word_char(part.p[part.n - 1]))
                         return false;
@@ -54,7 +55,8 @@ static bool is_image_path(struct str s) {
                 for (size_t i = 0; i < part.n; i++) {
                         char c = part.p[i];
 
-                        if (c == '@' || c == '+' || (c == ':' && !may_be_host) || (c >= 'A' && c <= 'Z' && !may_be_host))
+                        if (c == '@' || c == '+' || (c == ':' && !may_be_host) ||
+                            (c >= 'A' && c <= 'Z' && !may_be_host))
                                 return false;
                 }
         }
@@ -110,7 +112,8 @@ bool syntax_is_env_file(struct str s) {
 
 bool syntax_is_unit(struct str s) {
         static const char *const suffixes[] = {
-                ".service", ".socket", ".target", ".timer", ".mount", ".automount", ".path", ".device", ".swap", ".slice", ".scope",
+                ".service", ".socket", ".target", ".timer", ".mount", ".automount",
+                ".path",    ".device", ".swap",   ".slice", ".scope",
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(suffixes); i++)
@@ -124,7 +127,8 @@ bool syntax_is_unit_ref(struct str s) {
         if (str_find(s, '.') < s.n)
                 return syntax_is_unit(s);
 
-        return s.n <= 63 && s.p[0] != '-' && s.p[s.n - 1] != '-' && str_is_made_of(s, "abcdefghijklmnopqrstuvwxyz0123456789-");
+        return s.n <= 63 && s.p[0] != '-' && s.p[s.n - 1] != '-' &&
+               str_is_made_of(s, "abcdefghijklmnopqrstuvwxyz0123456789-");
 }
 
 static bool is_status_code(struct str s) {
@@ -136,7 +140,8 @@ bool syntax_is_status(struct str s) {
 
         while (str_split(&s, ',', &range)) {
                 (void) str_split(&range, '-', &first);
-                if (!is_status_code(first) || (!str_is_absent(range) && (!is_status_code(range) || str_cmp(range, first) < 0)))
+                if (!is_status_code(first) ||
+                    (!str_is_absent(range) && (!is_status_code(range) || str_cmp(range, first) < 0)))
                         return false;
         }
 
@@ -157,7 +162,8 @@ bool syntax_is_volume(struct str s) {
         struct str rest = s, source, target, options;
 
         (void) str_split(&rest, ':', &source);
-        if (source.n == 0 || (source.p[0] == '/' ? !syntax_is_path(source) : str_find(source, '/') < source.n))
+        if (source.n == 0 ||
+            (source.p[0] == '/' ? !syntax_is_path(source) : str_find(source, '/') < source.n))
                 return false;
         if (!str_split(&rest, ':', &target) || !syntax_is_path(target))
                 return false;
@@ -205,7 +211,8 @@ static bool is_address(struct str s, int family) {
         return read_address(s, family, bytes);
 }
 
-/* Takes "[v6]:" or, where two more colons follow, "v4:" off the front. Behind an address both ports are needed. */
+/* Takes "[v6]:" or, where two more colons follow, "v4:" off the front. Behind an address both ports are
+ * needed. */
 static bool take_address(struct str *s) {
         size_t end = str_find(*s, ']'), colon = str_find(*s, ':');
         struct str address;
@@ -213,7 +220,7 @@ static bool take_address(struct str *s) {
         if (s->p[0] == '[') {
                 if (end + 1 >= s->n || s->p[end + 1] != ':')
                         return false;
-                address = (struct str) { s->p + 1, end - 1 };
+                address = (struct str){ s->p + 1, end - 1 };
                 *s = str_from(*s, end + 2);
                 return is_address(address, AF_INET6) && str_find(*s, ':') < s->n;
         }
@@ -221,7 +228,7 @@ static bool take_address(struct str *s) {
         if (colon == s->n || str_find(str_from(*s, colon + 1), ':') == s->n - colon - 1)
                 return true;
 
-        address = (struct str) { s->p, colon };
+        address = (struct str){ s->p, colon };
         *s = str_from(*s, colon + 1);
         return is_address(address, AF_INET);
 }
@@ -241,12 +248,13 @@ bool syntax_is_publish(struct str s) {
                 return is_port(s);
 
         /* An empty host port lets Podman choose one. */
-        return (colon == 0 || is_port((struct str) { s.p, colon })) && is_port(str_from(s, colon + 1));
+        return (colon == 0 || is_port((struct str){ s.p, colon })) && is_port(str_from(s, colon + 1));
 }
 
 bool syntax_is_signal(struct str s) {
         static const char *const names[] = {
-                "SIGHUP", "SIGINT", "SIGQUIT", "SIGKILL", "SIGUSR1", "SIGUSR2", "SIGTERM", "SIGWINCH", "SIGABRT", "SIGCONT", "SIGALRM",
+                "SIGHUP",  "SIGINT",   "SIGQUIT", "SIGKILL", "SIGUSR1", "SIGUSR2",
+                "SIGTERM", "SIGWINCH", "SIGABRT", "SIGCONT", "SIGALRM",
         };
 
         uint64_t more;
@@ -281,14 +289,15 @@ bool syntax_is_server(struct str s) {
         if (colon == s.n || colon == 0 || !is_port(str_from(s, colon + 1)))
                 return false;
 
-        host = (struct str) { s.p, colon };
+        host = (struct str){ s.p, colon };
         if (host.p[0] == '[')
-                return host.n > 2 && host.p[host.n - 1] == ']' && is_address((struct str) { host.p + 1, host.n - 2 }, AF_INET6);
+                return host.n > 2 && host.p[host.n - 1] == ']' &&
+                       is_address((struct str){ host.p + 1, host.n - 2 }, AF_INET6);
 
         if (str_find(host, ':') < host.n || str_find(host, '[') < host.n || str_find(host, ']') < host.n)
                 return false;
 
-        return syntax_is_domain(str_has_suffix(host, STR(".")) ? (struct str) { host.p, host.n - 1 } : host);
+        return syntax_is_domain(str_has_suffix(host, STR(".")) ? (struct str){ host.p, host.n - 1 } : host);
 }
 
 bool syntax_is_prefix(struct str s) {
@@ -299,7 +308,7 @@ bool syntax_is_prefix(struct str s) {
         if (slash < s.n && !str_to_u64(str_from(s, slash + 1), is_v6 ? 128 : 32, &bits))
                 return false;
 
-        return is_address((struct str) { s.p, slash }, is_v6 ? AF_INET6 : AF_INET);
+        return is_address((struct str){ s.p, slash }, is_v6 ? AF_INET6 : AF_INET);
 }
 
 bool syntax_is_within(struct str s, struct str prefix) {
@@ -308,8 +317,9 @@ bool syntax_is_within(struct str s, struct str prefix) {
         unsigned char one[sizeof(struct in6_addr)], other[sizeof(struct in6_addr)];
         uint64_t bits;
 
-        if (!read_address(s, family, one) || !read_address((struct str) { prefix.p, slash }, family, other) ||
-            slash == prefix.n || !str_to_u64(str_from(prefix, slash + 1), family == AF_INET6 ? 128 : 32, &bits))
+        if (!read_address(s, family, one) || !read_address((struct str){ prefix.p, slash }, family, other) ||
+            slash == prefix.n ||
+            !str_to_u64(str_from(prefix, slash + 1), family == AF_INET6 ? 128 : 32, &bits))
                 return false;
 
         for (size_t i = 0; i < bits; i++)
@@ -331,7 +341,8 @@ bool syntax_is_url(struct str s) {
 
 /* Unicode's blanks too: Quadlet, a Go program, takes them away. */
 static bool is_blank(uint32_t c) {
-        return c == ' ' || c == '\t' || c == 0xa0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200a) || c == 0x202f || c == 0x205f || c == 0x3000;
+        return c == ' ' || c == '\t' || c == 0xa0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200a) ||
+               c == 0x202f || c == 0x205f || c == 0x3000;
 }
 
 bool syntax_is_unit_line(struct str s) {

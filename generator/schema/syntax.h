@@ -7,27 +7,27 @@
 #include "base/str.h"
 
 bool syntax_is_name(struct str s);
-bool syntax_is_image(struct str s);             /* containers/image docker/reference: NAME[:TAG][@DIGEST] */
+bool syntax_is_image(struct str s); /* containers/image docker/reference: NAME[:TAG][@DIGEST] */
 bool syntax_is_path(struct str s);
 bool syntax_is_env_file(struct str s);
-bool syntax_is_unit(struct str s);              /* systemd.unit(5) */
+bool syntax_is_unit(struct str s); /* systemd.unit(5) */
 bool syntax_is_unit_ref(struct str s);
 bool syntax_is_status(struct str s);
 bool syntax_is_user(struct str s);
-bool syntax_is_volume(struct str s);            /* podman-run(1), --volume */
+bool syntax_is_volume(struct str s); /* podman-run(1), --volume */
 /* SOURCE:TARGET[:OPTIONS] of such a one; absent what is not there. */
 struct syntax_volume {
         struct str source, target, options;
-        bool is_foreign;                /* a volume that is not the application's */
+        bool is_foreign; /* a volume that is not the application's */
 };
 struct syntax_volume syntax_volume_split(struct str s);
-bool syntax_volume_is_own(struct syntax_volume v);      /* the application's: no path, and no NAME.volume */
-bool syntax_is_volume_name(struct str s);       /* podman-volume-create(1) */
-bool syntax_is_publish(struct str s);           /* podman-run(1), --publish */
-bool syntax_is_signal(struct str s);            /* signal(7) */
-bool syntax_is_domain(struct str s);            /* RFC 1123 */
+bool syntax_volume_is_own(struct syntax_volume v); /* the application's: no path, and no NAME.volume */
+bool syntax_is_volume_name(struct str s);          /* podman-volume-create(1) */
+bool syntax_is_publish(struct str s);              /* podman-run(1), --publish */
+bool syntax_is_signal(struct str s);               /* signal(7) */
+bool syntax_is_domain(struct str s);               /* RFC 1123 */
 bool syntax_is_server(struct str s);
-bool syntax_is_prefix(struct str s);            /* inet_pton(3) */
+bool syntax_is_prefix(struct str s); /* inet_pton(3) */
 /* Is the address `s` one of those of `prefix`, ADDRESS/BITS? Both are good ones. */
 bool syntax_is_within(struct str s, struct str prefix);
 bool syntax_is_url(struct str s);
@@ -36,5 +36,5 @@ bool syntax_is_git_url(struct str s);
 bool syntax_is_git_ref(struct str s);
 bool syntax_is_relative_path(struct str s);
 bool syntax_is_version(struct str s);
-bool syntax_is_mode(struct str s);              /* chmod(1) */
+bool syntax_is_mode(struct str s); /* chmod(1) */
 bool syntax_is_module(struct str s);

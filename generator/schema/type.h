@@ -3,8 +3,8 @@
 
 /* The refined types: what each accepts, in one table.
  *
- * A row says a type's name, what it may hold, the pattern that JSON Schema gets, and texts that are good and bad: they
- * are the type's unit tests and the examples of the manual and the schema at once. */
+ * A row says a type's name, what it may hold, the pattern that JSON Schema gets, and texts that are good
+ * and bad: they are the type's unit tests and the examples of the manual and the schema at once. */
 
 #include "base/value.h"
 #include "base/vec.h"
@@ -21,40 +21,75 @@ enum kind {
 #define X(symbol, type) KIND_##symbol,
         TEXT_TYPES(X)
 #undef X
-        KIND_COUNT
+                KIND_COUNT
 };
 
-#define KIND_OF(x) _Generic((x), \
-        struct flag: KIND_FLAG, struct number: KIND_NUMBER, struct duration: KIND_DURATION, \
-        struct byte_size: KIND_BYTES, struct cpus: KIND_CPUS, struct choice: KIND_CHOICE, \
-        struct text: KIND_TEXT, struct name: KIND_NAME, struct image_ref: KIND_IMAGE_REF, \
-        struct abs_path: KIND_ABS_PATH, struct env_file: KIND_ENV_FILE, struct env_name: KIND_ENV_NAME, \
-        struct env_text: KIND_ENV_TEXT, struct label_name: KIND_LABEL_NAME, struct label_text: KIND_LABEL_TEXT, \
-        struct word: KIND_WORD, struct unit_name: KIND_UNIT_NAME, struct unit_ref: KIND_UNIT_REF, \
-        struct user_name: KIND_USER_NAME, struct network_ref: KIND_NETWORK_REF, \
-        struct volume_spec: KIND_VOLUME_SPEC, struct volume_name: KIND_VOLUME_NAME, \
-        struct publish_spec: KIND_PUBLISH_SPEC, \
-        struct credential: KIND_CREDENTIAL, struct ciphertext: KIND_CIPHERTEXT, struct podman_secret: KIND_PODMAN_SECRET, struct signal_name: KIND_SIGNAL, struct domain: KIND_DOMAIN, \
-        struct host_glob: KIND_HOST_GLOB, struct host_name: KIND_HOST_NAME, struct http_path: KIND_HTTP_PATH, \
-        struct http_status: KIND_HTTP_STATUS, struct header_name: KIND_HEADER_NAME, \
-        struct header_text: KIND_HEADER_TEXT, struct backend_name: KIND_BACKEND_NAME, \
-        struct server_address: KIND_SERVER_ADDRESS, struct ip_prefix: KIND_IP_PREFIX, struct calendar: KIND_CALENDAR, \
-        struct option_text: KIND_OPTION_TEXT, struct url: KIND_URL, struct git_url: KIND_GIT_URL, \
-        struct git_ref: KIND_GIT_REF, struct relative_path: KIND_RELATIVE_PATH, struct package: KIND_PACKAGE, struct version: KIND_VERSION, struct quadlet_key: KIND_QUADLET_KEY, \
-        struct quadlet_text: KIND_QUADLET_TEXT, struct account: KIND_ACCOUNT, \
-        struct file_mode: KIND_FILE_MODE, struct module_name: KIND_MODULE_NAME, struct any_text: KIND_ANY_TEXT)
+#define KIND_OF(x)                                          \
+        _Generic((x), struct flag                           \
+                 : KIND_FLAG, struct number                 \
+                 : KIND_NUMBER, struct duration             \
+                 : KIND_DURATION, struct byte_size          \
+                 : KIND_BYTES, struct cpus                  \
+                 : KIND_CPUS, struct choice                 \
+                 : KIND_CHOICE, struct text                 \
+                 : KIND_TEXT, struct name                   \
+                 : KIND_NAME, struct image_ref              \
+                 : KIND_IMAGE_REF, struct abs_path          \
+                 : KIND_ABS_PATH, struct env_file           \
+                 : KIND_ENV_FILE, struct env_name           \
+                 : KIND_ENV_NAME, struct env_text           \
+                 : KIND_ENV_TEXT, struct label_name         \
+                 : KIND_LABEL_NAME, struct label_text       \
+                 : KIND_LABEL_TEXT, struct word             \
+                 : KIND_WORD, struct unit_name              \
+                 : KIND_UNIT_NAME, struct unit_ref          \
+                 : KIND_UNIT_REF, struct user_name          \
+                 : KIND_USER_NAME, struct network_ref       \
+                 : KIND_NETWORK_REF, struct volume_spec     \
+                 : KIND_VOLUME_SPEC, struct volume_name     \
+                 : KIND_VOLUME_NAME, struct publish_spec    \
+                 : KIND_PUBLISH_SPEC, struct credential     \
+                 : KIND_CREDENTIAL, struct ciphertext       \
+                 : KIND_CIPHERTEXT, struct podman_secret    \
+                 : KIND_PODMAN_SECRET, struct signal_name   \
+                 : KIND_SIGNAL, struct domain               \
+                 : KIND_DOMAIN, struct host_glob            \
+                 : KIND_HOST_GLOB, struct host_name         \
+                 : KIND_HOST_NAME, struct http_path         \
+                 : KIND_HTTP_PATH, struct http_status       \
+                 : KIND_HTTP_STATUS, struct header_name     \
+                 : KIND_HEADER_NAME, struct header_text     \
+                 : KIND_HEADER_TEXT, struct backend_name    \
+                 : KIND_BACKEND_NAME, struct server_address \
+                 : KIND_SERVER_ADDRESS, struct ip_prefix    \
+                 : KIND_IP_PREFIX, struct calendar          \
+                 : KIND_CALENDAR, struct option_text        \
+                 : KIND_OPTION_TEXT, struct url             \
+                 : KIND_URL, struct git_url                 \
+                 : KIND_GIT_URL, struct git_ref             \
+                 : KIND_GIT_REF, struct relative_path       \
+                 : KIND_RELATIVE_PATH, struct package       \
+                 : KIND_PACKAGE, struct version             \
+                 : KIND_VERSION, struct quadlet_key         \
+                 : KIND_QUADLET_KEY, struct quadlet_text    \
+                 : KIND_QUADLET_TEXT, struct account        \
+                 : KIND_ACCOUNT, struct file_mode           \
+                 : KIND_FILE_MODE, struct module_name       \
+                 : KIND_MODULE_NAME, struct any_text        \
+                 : KIND_ANY_TEXT)
 
 struct type {
-        const char *name;               /* "image reference" */
-        const char *rule;               /* what would be right; ends the message */
-        const char *first, *chars;      /* bracket expressions without brackets; NULL: any byte that yaml.c lets in */
-        size_t max;                     /* bytes */
-        bool (*also)(struct str text);  /* what a set of characters can't say */
-        const char *pattern;            /* for JSON Schema; NULL: made of first, chars and max */
-        bool allows_instance;           /* INSTANCE_MARK may stand in it */
-        bool allows_lines;              /* line feeds too */
+        const char *name; /* "image reference" */
+        const char *rule; /* what would be right; ends the message */
+        const char *first,
+                *chars; /* bracket expressions without brackets; NULL: any byte that yaml.c lets in */
+        size_t max;     /* bytes */
+        bool (*also)(struct str text); /* what a set of characters can't say */
+        const char *pattern;           /* for JSON Schema; NULL: made of first, chars and max */
+        bool allows_instance;          /* INSTANCE_MARK may stand in it */
+        bool allows_lines;             /* line feeds too */
         bool allows_empty;
-        const char *const *good, *const *bad;   /* NULL-ended */
+        const char *const *good, *const *bad; /* NULL-ended */
 };
 
 /* The row of a kind. */

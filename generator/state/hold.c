@@ -21,7 +21,8 @@ static struct str lasting_path(struct arena *a, struct str app) {
 }
 
 static bool is_unit(struct str text) {
-        return text.n > 0 && text.n < 200 && text.p[0] != '-' && str_is_made_of(text, "abcdefghijklmnopqrstuvwxyz0123456789-");
+        return text.n > 0 && text.n < 200 && text.p[0] != '-' &&
+               str_is_made_of(text, "abcdefghijklmnopqrstuvwxyz0123456789-");
 }
 
 static bool parse_word(struct str word, struct hold *ret) {
@@ -30,13 +31,15 @@ static bool parse_word(struct str word, struct hold *ret) {
         if (str_eq(word, ALL))
                 return true;
 
-        ret->unit = (struct str) { word.p, at };
+        ret->unit = (struct str){ word.p, at };
         ret->has_number = at < word.n;
-        return is_unit(ret->unit) && (!ret->has_number || str_to_u64(str_from(word, at + 1), UINT32_MAX, &ret->number));
+        return is_unit(ret->unit) &&
+               (!ret->has_number || str_to_u64(str_from(word, at + 1), UINT32_MAX, &ret->number));
 }
 
 static bool is_same(const struct hold *a, const struct hold *b) {
-        return str_is_absent(a->unit) == str_is_absent(b->unit) && str_eq(a->unit, b->unit) && a->has_number == b->has_number && a->number == b->number;
+        return str_is_absent(a->unit) == str_is_absent(b->unit) && str_eq(a->unit, b->unit) &&
+               a->has_number == b->has_number && a->number == b->number;
 }
 
 struct hold *hold_take(struct arena *a, struct holds *h, const struct hold *what) {
@@ -44,7 +47,8 @@ struct hold *hold_take(struct arena *a, struct holds *h, const struct hold *what
                 if (is_same(hold, what))
                         return hold;
 
-        *vec_push(a, &h->list) = (struct hold) { .unit = what->unit, .has_number = what->has_number, .number = what->number };
+        *vec_push(a, &h->list) =
+                (struct hold){ .unit = what->unit, .has_number = what->has_number, .number = what->number };
         return &h->list.at[h->list.n - 1];
 }
 
@@ -87,12 +91,13 @@ static int read_file(struct arena *a, int dir, struct str path, struct holds *re
         struct fs_file file;
         int r = dir < 0 ? -ENOENT : fs_read_file(a, dir, path.p, HOLD_FILE_MAX, &file);
 
-        *ret = (struct holds) { 0 };
+        *ret = (struct holds){ 0 };
         if (r == -ENOENT || r == -ENOTDIR)
                 return 0;
         if (r < 0)
                 return r;
-        if ((file.stat.st_uid != 0 && file.stat.st_uid != geteuid()) || (file.stat.st_mode & (S_IWGRP | S_IWOTH)) != 0)
+        if ((file.stat.st_uid != 0 && file.stat.st_uid != geteuid()) ||
+            (file.stat.st_mode & (S_IWGRP | S_IWOTH)) != 0)
                 return -EPERM;
 
         return parse(a, file.text, ret);
@@ -161,7 +166,8 @@ int hold_write_lasting(struct arena *a, int dir, struct str app, const struct ho
         return app_dir < 0 ? app_dir : fs_replace_safely(app_dir, LAYOUT_LASTING, 0600, text);
 }
 
-/* "shop@1.service" is of "shop", with a number; so is "shop-once@1.target". Of another target there is no part. */
+/* "shop@1.service" is of "shop", with a number; so is "shop-once@1.target". Of another target there is no
+ * part. */
 static struct str part_of(struct str unit, struct str *ret_number) {
         struct str once = STR("-once");
         bool is_target = str_has_suffix(unit, STR(".target"));
@@ -171,12 +177,12 @@ static struct str part_of(struct str unit, struct str *ret_number) {
                 unit.n--;
         unit.n -= unit.n > 0;
         at = str_find(unit, '@');
-        *ret_number = at < unit.n ? str_from(unit, at + 1) : (struct str) { 0 };
+        *ret_number = at < unit.n ? str_from(unit, at + 1) : (struct str){ 0 };
         unit.n = at;
         if (!is_target)
                 return unit;
         if (!str_has_suffix(unit, once))
-                return (struct str) { 0 };
+                return (struct str){ 0 };
 
         unit.n -= once.n;
         return unit;
@@ -191,7 +197,8 @@ const struct hold *hold_find(const struct holds *h, struct str unit) {
                         continue;
                 if (str_is_absent(hold->unit))
                         return hold;
-                if (!str_is_absent(part) && str_eq(hold->unit, part) && (!hold->has_number || str_eq(str_u64(hold->number, digits), number)))
+                if (!str_is_absent(part) && str_eq(hold->unit, part) &&
+                    (!hold->has_number || str_eq(str_u64(hold->number, digits), number)))
                         return hold;
         }
 

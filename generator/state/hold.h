@@ -1,31 +1,33 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* What of an app the administrator stopped (`pyservicectl stop`), until it is started again or the machine is.
+/* What of an app the administrator stopped (`pyservicectl stop`), until it is started again or the machine
+ * is.
  *
  *     /run/pyservice/stopped/APP          what is stopped now, and what will be as from the next boot; everybody may read it
  *     /var/lib/pyservice/APP/stopped      the latter alone. At boot the generator makes the other file of it, where it is both
  *
- * pyservicectl writes them, under state_lock(); the generator reads the first, and makes APP.target uphold nothing of what is stopped
- * now. An app that is stopped as a whole is not upheld itself: alive.conf has "X-Stopped=APP.target" instead. They are lines:
+ * pyservicectl writes them, under state_lock(); the generator reads the first, and makes APP.target uphold
+ * nothing of what is stopped now. An app that is stopped as a whole is not upheld itself: alive.conf has
+ * "X-Stopped=APP.target" instead. They are lines:
  *
  *     now USEC WORD           stopped since then (microseconds since 1970)
  *     lasting USEC WORD       as from the next boot
  *
- * WORD: "*" for the whole app; the unit of a service, sidecar or timer ("shop", "shop-worker"); of one instance with its number
- * ("shop-worker@2"). No file is like an empty one. One with any other line, or that somebody else than root or the reader could write, is
- * an error: -EBADMSG, -EPERM. */
+ * WORD: "*" for the whole app; the unit of a service, sidecar or timer ("shop", "shop-worker"); of one
+ * instance with its number ("shop-worker@2"). No file is like an empty one. One with any other line, or
+ * that somebody else than root or the reader could write, is an error: -EBADMSG, -EPERM. */
 
 #include "base/arena.h"
 #include "base/vec.h"
 
-enum { HOLD_MAX = 1024 };               /* lines */
+enum { HOLD_MAX = 1024 }; /* lines */
 
 struct hold {
-        struct str unit;                /* absent: the whole app */
-        bool has_number;                /* one instance */
+        struct str unit; /* absent: the whole app */
+        bool has_number; /* one instance */
         uint64_t number;
-        uint64_t now, lasting;          /* since when; 0 where it is not */
+        uint64_t now, lasting; /* since when; 0 where it is not */
 };
 
 struct holds {
@@ -42,8 +44,8 @@ int hold_read_lasting(struct arena *a, int dir, struct str app, struct holds *re
 int hold_write(struct arena *a, int dir, struct str app, const struct holds *h);
 int hold_write_lasting(struct arena *a, int dir, struct str app, const struct holds *h);
 
-/* What keeps a unit of the app ("shop@1.service", "shop-once@1.target", "shop-cache.service", "shop-nightly.timer", "shop.target") from running
- * now; NULL where nothing does. */
+/* What keeps a unit of the app ("shop@1.service", "shop-once@1.target", "shop-cache.service",
+ * "shop-nightly.timer", "shop.target") from running now; NULL where nothing does. */
 const struct hold *hold_find(const struct holds *h, struct str unit);
 
 /* Is all of the app stopped now? */

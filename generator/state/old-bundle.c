@@ -11,7 +11,7 @@ static struct str find_value(struct str text, struct str key) {
                 if (str_has_prefix(line, key))
                         return str_from(line, key.n);
 
-        return (struct str) { 0 };
+        return (struct str){ 0 };
 }
 
 static void read_upheld(const struct tree *t, struct record_part *part) {
@@ -46,14 +46,14 @@ static bool find_part(const struct tree *t, const struct tree_file *file, struct
 
         name.n -= end.n;
         if (str_has_suffix(name, STR("@")))
-                *ret = (struct record_part) { .kind = RECORD_SERVICE, .unit = { name.p, name.n - 1 } };
+                *ret = (struct record_part){ .kind = RECORD_SERVICE, .unit = { name.p, name.n - 1 } };
         else
-                *ret = (struct record_part) { .kind = find_kind(t, file, name), .unit = name };
+                *ret = (struct record_part){ .kind = find_kind(t, file, name), .unit = name };
         return str_find(ret->unit, '@') == ret->unit.n;
 }
 
 void record_from_files(const struct tree *t, struct record *ret) {
-        *ret = (struct record) { 0 };
+        *ret = (struct record){ 0 };
         VEC_EACH(file, &t->files) {
                 struct record_part part;
                 struct str label;
@@ -64,8 +64,9 @@ void record_from_files(const struct tree *t, struct record *ret) {
                 part.unit = arena_str(t->arena, part.unit);
                 part.image = find_value(file->text, STR("Image="));
                 label = find_value(file->text, STR("Label=\"io.pyservice.revision="));
-                part.label = (struct str) { label.p, str_find(label, '"') };
-                part.has_spare = tree_find(t, layout_unit(t->arena, part.unit, STR("@next.service.d/50-next.conf")));
+                part.label = (struct str){ label.p, str_find(label, '"') };
+                part.has_spare =
+                        tree_find(t, layout_unit(t->arena, part.unit, STR("@next.service.d/50-next.conf")));
                 read_upheld(t, &part);
                 *vec_push(t->arena, &ret->parts) = part;
         }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Bundles that were stored or published before bundles had a record: the only place that reads rendered units. It can go, with
- * its test, once nobody upgrades from such a version. */
+/* Bundles that were stored or published before bundles had a record: the only place that reads rendered
+ * units. It can go, with its test, once nobody upgrades from such a version. */
 
 #include "bundle/record.h"
 #include "output/tree.h"

@@ -62,19 +62,20 @@ static bool take_pinned(struct str *line, struct state *s) {
         if (!str_eq(s->pinned_over, NO_REVISION))
                 return false;
 
-        s->pinned_over = (struct str) { 0 };
+        s->pinned_over = (struct str){ 0 };
         return true;
 }
 
 static bool take_failure(struct arena *a, struct str *line, struct state *s) {
         struct state_failure failure = { .revision = next_word(line) };
-        bool is_good = str_to_u64(next_word(line), UINT64_MAX, &failure.time) && state_is_revision(failure.revision);
+        bool is_good =
+                str_to_u64(next_word(line), UINT64_MAX, &failure.time) && state_is_revision(failure.revision);
 
         if (!is_good || str_is_absent(*line) || !is_line(*line))
                 return false;
 
         failure.reason = *line;
-        *line = (struct str) { 0 };
+        *line = (struct str){ 0 };
         *vec_push(a, &s->failed) = failure;
         return true;
 }
@@ -104,14 +105,14 @@ static bool take_paused(struct state *s) {
 
 static bool take_line(struct arena *a, struct str line, struct state *s) {
         struct str key = next_word(&line);
-        bool is_good = (str_is(key, "accepted") && take_revision(&line, &s->accepted))
-                || (str_is(key, "pinned") && take_pinned(&line, s))
-                || (str_is(key, "emptied") && take_revision(&line, &s->emptied))
-                || (str_is(key, "held") && take_revision(&line, &s->held))
-                || (str_is(key, "paused") && take_paused(s))
-                || (str_is(key, "failed") && take_failure(a, &line, s))
-                || (str_is(key, "task") && take_task(a, &line, s))
-                || (str_is(key, "image") && take_image(a, &line, s));
+        bool is_good = (str_is(key, "accepted") && take_revision(&line, &s->accepted)) ||
+                       (str_is(key, "pinned") && take_pinned(&line, s)) ||
+                       (str_is(key, "emptied") && take_revision(&line, &s->emptied)) ||
+                       (str_is(key, "held") && take_revision(&line, &s->held)) ||
+                       (str_is(key, "paused") && take_paused(s)) ||
+                       (str_is(key, "failed") && take_failure(a, &line, s)) ||
+                       (str_is(key, "task") && take_task(a, &line, s)) ||
+                       (str_is(key, "image") && take_image(a, &line, s));
 
         return is_good && str_is_absent(line);
 }
@@ -158,8 +159,9 @@ static void put_line(struct buf *text, const char *key, const struct str *words,
         buf_put_char(text, '\n');
 }
 
-#define PUT_LINE(text, key, ...) \
-        put_line((text), (key), (const struct str[]) { __VA_ARGS__ }, ARRAY_SIZE(((const struct str[]) { __VA_ARGS__ })))
+#define PUT_LINE(text, key, ...)                                     \
+        put_line((text), (key), (const struct str[]){ __VA_ARGS__ }, \
+                 ARRAY_SIZE(((const struct str[]){ __VA_ARGS__ })))
 
 static void put_revision(struct buf *text, const char *key, struct str revision) {
         if (!str_is_absent(revision))
@@ -171,13 +173,15 @@ static struct str make_text(struct arena *a, const struct state *s) {
 
         put_revision(&text, "accepted", s->accepted);
         if (!str_is_absent(s->pinned))
-                PUT_LINE(&text, "pinned", s->pinned, str_is_absent(s->pinned_over) ? NO_REVISION : s->pinned_over);
+                PUT_LINE(&text, "pinned", s->pinned,
+                         str_is_absent(s->pinned_over) ? NO_REVISION : s->pinned_over);
         put_revision(&text, "emptied", s->emptied);
         put_revision(&text, "held", s->held);
         if (s->is_paused)
                 put_line(&text, "paused", NULL, 0);
         VEC_EACH(failure, &s->failed)
-                PUT_LINE(&text, "failed", failure->revision, arena_u64(a, failure->time), utf8_clean_line(a, failure->reason, STATE_REASON_MAX));
+                PUT_LINE(&text, "failed", failure->revision, arena_u64(a, failure->time),
+                         utf8_clean_line(a, failure->reason, STATE_REASON_MAX));
         VEC_EACH(task, &s->tasks)
                 PUT_LINE(&text, "task", task->revision, task->unit);
         VEC_EACH(image, &s->images)
@@ -334,10 +338,11 @@ int state_add_history(struct arena *a, int dir, struct str app, struct state_eve
                 return -EINVAL;
 
         *vec_push(a, &history.list) = event;
-        for (size_t i = history.list.n > STATE_EVENTS_MAX ? history.list.n - STATE_EVENTS_MAX : 0; i < history.list.n; i++) {
+        for (size_t i = history.list.n > STATE_EVENTS_MAX ? history.list.n - STATE_EVENTS_MAX : 0;
+             i < history.list.n; i++) {
                 const struct state_event *e = &history.list.at[i];
 
-                put_line(&text, arena_u64(a, e->time).p, (const struct str[]) { e->revision, e->reason }, 2);
+                put_line(&text, arena_u64(a, e->time).p, (const struct str[]){ e->revision, e->reason }, 2);
         }
 
         return replace_file(dir, app, LAYOUT_HISTORY, buf_str(&text));

@@ -3,8 +3,8 @@
 
 /* What outlives a reboot of one app: /var/lib/pyservice/APP/state and history.
  *
- * The rollout and pyservicectl write it, under state_lock(); the generator only reads. It is one small file, replaced by one
- * rename, with a line for each fact:
+ * The rollout and pyservicectl write it, under state_lock(); the generator only reads. It is one small
+ * file, replaced by one rename, with a line for each fact:
  *
  *     accepted REVISION
  *     pinned REVISION OVER            an undo: REVISION runs as long as the file says what it said then (OVER; "-" where it was broken)
@@ -15,20 +15,24 @@
  *     task REVISION UNIT              done; at most STATE_TASKS_MAX
  *     image REFERENCE PINNED          what `pyservicectl update` found behind a tag
  *
- * Lines that a later pyservice may know are kept by nobody: an unknown line is an error (-EBADMSG), for to drop one in silence
- * could drop a failure. A missing file is an empty state. */
+ * Lines that a later pyservice may know are kept by nobody: an unknown line is an error (-EBADMSG), for to
+ * drop one in silence could drop a failure. A missing file is an empty state. */
 
 #include "base/arena.h"
 #include "base/vec.h"
 
 enum {
-        STATE_FAILED_MAX = 16, STATE_TASKS_MAX = 64, STATE_BUNDLES_MAX = 10, STATE_EVENTS_MAX = 100,
-        STATE_REASON_MAX = 1000, REVISION_DIGITS = 12,
+        STATE_FAILED_MAX = 16,
+        STATE_TASKS_MAX = 64,
+        STATE_BUNDLES_MAX = 10,
+        STATE_EVENTS_MAX = 100,
+        STATE_REASON_MAX = 1000,
+        REVISION_DIGITS = 12,
 };
 
 struct state_failure {
-        struct str revision, reason;    /* reason: one line of text */
-        uint64_t time;                  /* microseconds since 1970 */
+        struct str revision, reason; /* reason: one line of text */
+        uint64_t time;               /* microseconds since 1970 */
 };
 
 struct state_task {
@@ -40,7 +44,7 @@ struct state_image {
 };
 
 struct state {
-        struct str accepted, pinned, pinned_over, emptied, held;        /* revisions; absent where there is none */
+        struct str accepted, pinned, pinned_over, emptied, held; /* revisions; absent where there is none */
         bool is_paused;
         VEC(struct state_failure) failed;
         VEC(struct state_task) tasks;
@@ -49,11 +53,11 @@ struct state {
 
 struct state_event {
         uint64_t time;
-        struct str revision, reason;    /* reason: "first", "edit", "undo", "update", "revert" */
+        struct str revision, reason; /* reason: "first", "edit", "undo", "update", "revert" */
 };
 
 struct state_history {
-        VEC(struct state_event) list;   /* the oldest first */
+        VEC(struct state_event) list; /* the oldest first */
 };
 
 /* Is it REVISION_DIGITS lower-case hexadecimal digits? */
@@ -65,12 +69,12 @@ int state_read(struct arena *a, int dir, struct str app, struct state *ret);
 /* Makes APP/ (0700) where it is missing; fsyncs. -EINVAL for what could not be read again. */
 int state_write(struct arena *a, int dir, struct str app, const struct state *s);
 
-/* Waits for the lock of APP/.lock, making APP/ where it is missing; *ret is closed to let go. For read, change, write; never
- * held over anything slow. */
+/* Waits for the lock of APP/.lock, making APP/ where it is missing; *ret is closed to let go. For read,
+ * change, write; never held over anything slow. */
 int state_lock(int dir, struct str app, int *ret);
 
-/* Texts are not copied. A newer failure of a revision replaces the older one; its reason becomes one line of at most
- * STATE_REASON_MAX bytes. Past the maximum the oldest goes. */
+/* Texts are not copied. A newer failure of a revision replaces the older one; its reason becomes one line
+ * of at most STATE_REASON_MAX bytes. Past the maximum the oldest goes. */
 const struct state_failure *state_find_failure(const struct state *s, struct str revision);
 void state_add_failure(struct arena *a, struct state *s, struct state_failure failure);
 void state_clear_failure(struct state *s, struct str revision);
@@ -79,5 +83,6 @@ void state_add_task(struct arena *a, struct state *s, struct state_task task);
 
 int state_read_history(struct arena *a, int dir, struct str app, struct state_history *ret);
 
-/* Keeps the last STATE_EVENTS_MAX. Where the file can't be understood a new one is begun: no rollout fails for that. */
+/* Keeps the last STATE_EVENTS_MAX. Where the file can't be understood a new one is begun: no rollout fails
+ * for that. */
 int state_add_history(struct arena *a, int dir, struct str app, struct state_event event);

@@ -66,7 +66,8 @@ static bool parse_kind(struct str word, enum tree_kind *ret) {
 static bool parse_line(struct str line, struct tree_file *ret) {
         struct str kind, owner, mode;
 
-        if (!str_split(&line, ' ', &kind) || !str_split(&line, ' ', &owner) || !str_split(&line, ' ', &mode) || str_is_absent(line))
+        if (!str_split(&line, ' ', &kind) || !str_split(&line, ' ', &owner) ||
+            !str_split(&line, ' ', &mode) || str_is_absent(line))
                 return false;
         if (!parse_kind(kind, &ret->kind) || owner.n == 0 || !is_path(line))
                 return false;
@@ -74,7 +75,7 @@ static bool parse_line(struct str line, struct tree_file *ret) {
                 return false;
 
         ret->mode = str_is(mode, "0600") ? 0600 : 0644;
-        ret->owner = str_is(owner, "-") ? (struct str) { 0 } : owner;
+        ret->owner = str_is(owner, "-") ? (struct str){ 0 } : owner;
         ret->path = line;
         return true;
 }
@@ -93,7 +94,7 @@ static int parse_manifest(struct arena *a, struct str rest, struct tree *ret) {
                 *vec_push(a, &ret->files) = file;
         }
 
-        return line.n == 0 ? 0 : -EBADMSG;      /* the last line has its end */
+        return line.n == 0 ? 0 : -EBADMSG; /* the last line has its end */
 }
 
 static int read_text(struct arena *a, int dir, struct tree_file *file) {
@@ -104,7 +105,8 @@ static int read_text(struct arena *a, int dir, struct tree_file *file) {
         return r == -ENOENT ? fs_read(a, dir, file->path.p, BUF_MAX, &file->text) : r;
 }
 
-/* A bundle of a pyservice that made no records gets one; -EBADMSG where it has one that only a later pyservice understands. */
+/* A bundle of a pyservice that made no records gets one; -EBADMSG where it has one that only a later
+ * pyservice understands. */
 static int add_record(struct tree *t) {
         const struct tree_file *file = tree_find(t, STR(LAYOUT_RECORD));
         struct record record;
@@ -113,7 +115,8 @@ static int add_record(struct tree *t) {
                 return record_parse(t->arena, file->text, &record) < 0 ? -EBADMSG : 0;
 
         record_from_files(t, &record);
-        tree_mark(tree_add(t, STR(LAYOUT_RECORD), 0644, record_text(t->arena, &record)), TREE_PLAN, (struct str) { 0 });
+        tree_mark(tree_add(t, STR(LAYOUT_RECORD), 0644, record_text(t->arena, &record)), TREE_PLAN,
+                  (struct str){ 0 });
         tree_sort(t);
         return 0;
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* A bundle on disk, as it was rendered (not what Quadlet made of it): its files, and a manifest that says of each what it
- * is. /var/lib/pyservice/APP/bundles/REVISION is one, and so are /run/pyservice/apps/APP and its wanted/.
+/* A bundle on disk, as it was rendered (not what Quadlet made of it): its files, and a manifest that says
+ * of each what it is. /var/lib/pyservice/APP/bundles/REVISION is one, and so are /run/pyservice/apps/APP
+ * and its wanted/.
  *
  *     manifest: "KIND OWNER MODE PATH" a line, sorted by path; KIND revision, task, scale, plan; OWNER "-" for the app's own;
  *     MODE 0644 or 0600
@@ -17,22 +18,24 @@
 /* The manifest of a sorted tree. */
 struct str stored_manifest(const struct tree *t);
 
-/* Reads the bundle in the open directory: all files of its manifest, sorted; `ret` is made new. -ENOENT where there is no
- * manifest; -EBADMSG for a bad one, and where a file of it is not there. */
+/* Reads the bundle in the open directory: all files of its manifest, sorted; `ret` is made new. -ENOENT
+ * where there is no manifest; -EBADMSG for a bad one, and where a file of it is not there. */
 int stored_read(struct arena *a, int dir, struct tree *ret);
 
 /* bundles/REVISION of an app. `dir`: /var/lib/pyservice, open; -1 is like an empty one. */
 int stored_load(struct arena *a, int dir, struct str app, struct str revision, struct tree *ret);
 
-/* Its record alone, of the bundle in the open directory; made of the bundle's files where an earlier pyservice wrote that.
- * -ENOENT where there is no bundle; as record_parse(). */
+/* Its record alone, of the bundle in the open directory; made of the bundle's files where an earlier
+ * pyservice wrote that. -ENOENT where there is no bundle; as record_parse(). */
 int stored_record(struct arena *a, int dir, struct record *ret);
 
-/* Writes bundles/REVISION whole (directories 0700, files 0600), or not at all; one that is there is replaced. fsyncs. */
+/* Writes bundles/REVISION whole (directories 0700, files 0600), or not at all; one that is there is
+ * replaced. fsyncs. */
 int stored_save(int dir, struct str app, struct str revision, const struct tree *t);
 
 /* Removes the bundles that are not among the `n` revisions, and what a save that was cut off left. */
 int stored_prune(struct arena *a, int dir, struct str app, const struct str *keep, size_t n);
 
-/* The revision of a sorted tree: REVISION_DIGITS of the hash of the paths and texts of its files of kind revision and task. */
+/* The revision of a sorted tree: REVISION_DIGITS of the hash of the paths and texts of its files of kind
+ * revision and task. */
 struct str stored_revision(const struct tree *t);

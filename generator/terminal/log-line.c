@@ -12,7 +12,7 @@ static size_t count_color(struct str text) {
 
         if (!str_has_prefix(text, STR("\033[")))
                 return 0;
-        while (n < text.n && str_is_made_of((struct str) { text.p + n, 1 }, "0123456789;"))
+        while (n < text.n && str_is_made_of((struct str){ text.p + n, 1 }, "0123456789;"))
                 n++;
         return n < text.n && text.p[n] == 'm' ? n + 1 : 0;
 }
@@ -36,7 +36,7 @@ void log_put_text(struct buf *out, struct str text) {
                         continue;
                 }
                 if (text.p[0] == '\t' || (n > 0 && !utf8_is_control(character)))
-                        buf_put_str(out, (struct str) { text.p, n });
+                        buf_put_str(out, (struct str){ text.p, n });
                 else if (text.p[0] != '\r' || text.n > 1)
                         for (unsigned i = 0; i < (n > 0 ? n : 1); i++)
                                 put_escaped(out, (unsigned char) text.p[i]);
@@ -79,7 +79,7 @@ static void put_time(struct buf *out, uint64_t usec, bool is_iso) {
 
         if (is_iso ? gmtime_r(&seconds, &tm) : localtime_r(&seconds, &tm))
                 n = strftime(text, sizeof(text), is_iso ? "%Y-%m-%dT%H:%M:%S." : "%b %d %H:%M:%S", &tm);
-        buf_put_str(out, (struct str) { text, n });
+        buf_put_str(out, (struct str){ text, n });
         if (is_iso) {
                 for (uint64_t unit = 100000; unit > 0; unit /= 10)
                         buf_put_char(out, (char) ('0' + usec / unit % 10));

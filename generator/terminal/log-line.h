@@ -6,13 +6,15 @@
 #include "ctl/ctl.h"
 #include "runtime/journal-walk.h"
 
-/* One line of text: colours are taken off, what else would move a terminal, and what is no text, comes as \xNN. */
+/* One line of text: colours are taken off, what else would move a terminal, and what is no text, comes as
+ * \xNN. */
 void log_put_text(struct buf *out, struct str text);
 
 struct log_style {
         bool is_json, is_colored;
-        size_t width;                   /* of the names */
+        size_t width; /* of the names */
 };
 
-/* "NAME | TIME TEXT", for each line of its message; NAME has the same colour each time. Or one JSON object on one line. */
+/* "NAME | TIME TEXT", for each line of its message; NAME has the same colour each time. Or one JSON object
+ * on one line. */
 void log_put(struct buf *out, const struct log_style *style, struct str name, const struct journal_entry *e);

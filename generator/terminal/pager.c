@@ -11,14 +11,14 @@
 #include "base/fs.h"
 #include "terminal/pager.h"
 
-/* Whoever started this with sudo(8) or pkexec(1) may do here only what the rule for it allows, and a pager can start
- * other programs. */
+/* Whoever started this with sudo(8) or pkexec(1) may do here only what the rule for it allows, and a pager
+ * can start other programs. */
 static bool is_elevated(void) {
         return getuid() != geteuid() || getenv("SUDO_UID") || getenv("PKEXEC_UID");
 }
 
-/* Like systemd's tools: $PYSERVICE_PAGER, $PAGER, then less with these options; when elevated, only less, and less in its
- * secure mode (systemctl(1), $SYSTEMD_PAGERSECURE). */
+/* Like systemd's tools: $PYSERVICE_PAGER, $PAGER, then less with these options; when elevated, only less,
+ * and less in its secure mode (systemctl(1), $SYSTEMD_PAGERSECURE). */
 static void run_pager(int in) {
         const char *pager = getenv("PYSERVICE_PAGER");
 

@@ -10,30 +10,34 @@
 struct table {
         struct libscols_table *table;
         struct arena *arena;
-        size_t n;                       /* columns */
+        size_t n; /* columns */
         VEC(struct libscols_line *) lines;
 };
 
 static int to_scols(unsigned flags) {
-        return (flags & TABLE_RIGHT ? SCOLS_FL_RIGHT : 0) | (flags & TABLE_WRAP ? SCOLS_FL_WRAP : 0) | (flags & TABLE_CUT ? SCOLS_FL_TRUNC : 0) |
-               (flags & TABLE_TREE ? SCOLS_FL_TREE : 0);
+        return (flags & TABLE_RIGHT ? SCOLS_FL_RIGHT : 0) | (flags & TABLE_WRAP ? SCOLS_FL_WRAP : 0) |
+               (flags & TABLE_CUT ? SCOLS_FL_TRUNC : 0) | (flags & TABLE_TREE ? SCOLS_FL_TREE : 0);
 }
 
 static int add_column(struct table *t, const struct table_column *column, bool is_json) {
-        int flags = to_scols(column->flags) | (column->flags & TABLE_JSON_ONLY && !is_json ? SCOLS_FL_HIDDEN : 0);
-        struct libscols_column *added = scols_table_new_column(t->table, is_json ? column->json : column->name, 1, flags);
+        int flags =
+                to_scols(column->flags) | (column->flags & TABLE_JSON_ONLY && !is_json ? SCOLS_FL_HIDDEN : 0);
+        struct libscols_column *added =
+                scols_table_new_column(t->table, is_json ? column->json : column->name, 1, flags);
 
         if (!added)
                 return -ENOMEM;
 
-        return scols_column_set_json_type(added, column->flags & TABLE_NUMBER ? SCOLS_JSON_NUMBER : SCOLS_JSON_STRING);
+        return scols_column_set_json_type(added, column->flags & TABLE_NUMBER ? SCOLS_JSON_NUMBER
+                                                                              : SCOLS_JSON_STRING);
 }
 
-int table_new(struct ctl *c, const char *name, const struct table_column *columns, size_t n, struct table **ret) {
+int table_new(struct ctl *c, const char *name, const struct table_column *columns, size_t n,
+              struct table **ret) {
         struct table *t = arena_new(&c->arena, struct table);
         int r;
 
-        *t = (struct table) { .table = scols_new_table(), .arena = &c->arena, .n = n };
+        *t = (struct table){ .table = scols_new_table(), .arena = &c->arena, .n = n };
         if (!t->table)
                 return -ENOMEM;
 

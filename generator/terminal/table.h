@@ -6,11 +6,11 @@
 #include "ctl/ctl.h"
 
 enum table_flags {
-        TABLE_RIGHT = 1,                /* numbers */
-        TABLE_WRAP = 2,                 /* long text goes on in the next line, rather than being cut */
-        TABLE_CUT = 4,                  /* long text is cut at the terminal's edge */
-        TABLE_TREE = 8,                 /* lines may have a parent: table_add_below() */
-        TABLE_NUMBER = 16,              /* in JSON without quotes; an empty cell is null */
+        TABLE_RIGHT = 1,   /* numbers */
+        TABLE_WRAP = 2,    /* long text goes on in the next line, rather than being cut */
+        TABLE_CUT = 4,     /* long text is cut at the terminal's edge */
+        TABLE_TREE = 8,    /* lines may have a parent: table_add_below() */
+        TABLE_NUMBER = 16, /* in JSON without quotes; an empty cell is null */
         TABLE_JSON_ONLY = 32,
 };
 
@@ -22,10 +22,12 @@ struct table_column {
 struct table;
 
 /* `name`: of the array in JSON. The columns stay the caller's. Negative errno. */
-int table_new(struct ctl *c, const char *name, const struct table_column *columns, size_t n, struct table **ret);
+int table_new(struct ctl *c, const char *name, const struct table_column *columns, size_t n,
+              struct table **ret);
 void table_free(struct table **t);
 
-/* A line of as many cells as there are columns; an absent one is null in JSON. The texts are copied. Negative errno. */
+/* A line of as many cells as there are columns; an absent one is null in JSON. The texts are copied.
+ * Negative errno. */
 int table_add(struct table *t, const struct str *cells);
 
 /* Adds a line below the line that was added as number `parent`, counted from 0. */

@@ -20,8 +20,8 @@ enum { CTRL_C = 3, CTRL_D = 4, ROWS_DEFAULT = 24, FRAME_MAX = 1 << 17 };
 static struct {
         bool is_entered, has_keys;
         int signals;
-        sigset_t mask;                  /* as it was */
-        struct termios settings;        /* as they were */
+        sigset_t mask;           /* as it was */
+        struct termios settings; /* as they were */
 } terminal = { .signals = -1 };
 
 bool terminal_is_there(void) {
@@ -122,7 +122,8 @@ static int read_key(void) {
 }
 
 int terminal_wait(int ms) {
-        struct pollfd p[] = { { .fd = terminal.signals, .events = POLLIN }, { .fd = terminal.has_keys ? STDIN_FILENO : -1, .events = POLLIN } };
+        struct pollfd p[] = { { .fd = terminal.signals, .events = POLLIN },
+                              { .fd = terminal.has_keys ? STDIN_FILENO : -1, .events = POLLIN } };
 
         if (poll(p, 2, ms) <= 0)
                 return TERMINAL_NOTHING;

@@ -15,8 +15,6 @@
 
 /* What starts and stops at once, without a rollout: an instance more or less, an app that is gone. */
 
-
-
 enum { TURN_MS = 200 };
 
 enum waiting { WAITS, GOOD, BAD };
@@ -44,12 +42,15 @@ static void collect(struct units *u) {
                         bool is_unit = action->kind == FORECAST_INSTANCE || action->kind == FORECAST_SIDECAR;
 
                         if (is_unit && (action->verb == FORECAST_START || action->verb == FORECAST_STOP))
-                                *vec_push(&u->ap->ctl->arena, &u->list) = (struct pending) { app->name, action->name, action->verb == FORECAST_START, WAITS };
+                                *vec_push(&u->ap->ctl->arena, &u->list) =
+                                        (struct pending){ app->name, action->name,
+                                                          action->verb == FORECAST_START, WAITS };
                 }
         }
 }
 
-/* What systemd does not restart (restart: no) may have run and ended well. One that waits for its next try did not start. */
+/* What systemd does not restart (restart: no) may have run and ended well. One that waits for its next try
+ * did not start. */
 static enum waiting judge(const struct units *u, const struct pending *p, const struct bus_unit *unit) {
         bool is_down = str_is(unit->active, "inactive") || str_is(unit->active, "failed");
 
@@ -60,25 +61,29 @@ static enum waiting judge(const struct units *u, const struct pending *p, const 
         if (str_is(unit->active, "failed") || str_has_prefix(unit->sub, STR("auto-restart")))
                 return BAD;
 
-        return is_down && !unit->has_job && unit->started_at >= u->ap->since && str_is(unit->result, "success") ? GOOD : WAITS;
+        return is_down && !unit->has_job && unit->started_at >= u->ap->since &&
+                               str_is(unit->result, "success")
+                       ? GOOD
+                       : WAITS;
 }
 
 static void complain(struct units *u, const struct pending *p) {
         struct arena *a = &u->ap->ctl->arena;
         const struct describing d = { a, u->bus, u->ap->ctl->is_user, u->ap->since, p->unit };
-        struct str reason = describe_failure(&d, (struct str) { 0 }), rest = describe_log(&d), line;
+        struct str reason = describe_failure(&d, (struct str){ 0 }), rest = describe_log(&d), line;
 
         (void) fprintf(stderr, "pyservicectl: %.*s: %.*s\n", STR_ARG(p->app), STR_ARG(reason));
         while (str_split(&rest, '\n', &line))
                 (void) fprintf(stderr, "  %.*s\n", STR_ARG(line));
-        *vec_push(a, &u->ap->results) = (struct apply_result) { p->app, VIEW_FAILED, reason };
+        *vec_push(a, &u->ap->results) = (struct apply_result){ p->app, VIEW_FAILED, reason };
 }
 
 static void tell(struct units *u, const struct pending *p) {
         if (p->state == BAD)
                 complain(u, p);
         else if (!u->ap->ctl->is_json)
-                (void) printf("%.*s: %.*s: %s\n", STR_ARG(p->app), STR_ARG(p->unit), p->is_start ? "started" : "stopped");
+                (void) printf("%.*s: %.*s: %s\n", STR_ARG(p->app), STR_ARG(p->unit),
+                              p->is_start ? "started" : "stopped");
 }
 
 /* *ret: does any still wait? */
@@ -145,8 +150,11 @@ static int take_names(struct apply *ap) {
 
         for (int i = 0; i < c->argc && r == 0; i++)
                 r = foresee_name(c->argv[i], &names[i]);
-        ap->shown = (struct forecast_shown) {
-                .apps = names, .n = (size_t) c->argc, .has_diff = c->has_diff, .is_colored = log_is_colored(STDOUT_FILENO),
+        ap->shown = (struct forecast_shown){
+                .apps = names,
+                .n = (size_t) c->argc,
+                .has_diff = c->has_diff,
+                .is_colored = log_is_colored(STDOUT_FILENO),
         };
         return r;
 }
@@ -154,7 +162,8 @@ static int take_names(struct apply *ap) {
 static int show(struct apply *ap) {
         struct buf out = buf_in(&ap->ctl->arena);
         const struct foreseeing *f = &ap->foreseen;
-        int r = ap->ctl->is_json ? forecast_show_json(&out, &f->trial, &f->forecast, &ap->shown) : forecast_show(&out, &f->trial, &f->forecast, &ap->shown);
+        int r = ap->ctl->is_json ? forecast_show_json(&out, &f->trial, &f->forecast, &ap->shown)
+                                 : forecast_show(&out, &f->trial, &f->forecast, &ap->shown);
 
         if (r < 0)
                 return ctl_fail("cannot show the plan", r);
@@ -186,7 +195,8 @@ int apply_prepare(struct ctl *c, const char *verb, struct apply *ap) {
         if (!foresee_has_mistakes(&ap->foreseen, &ap->shown))
                 return 0;
 
-        (void) fprintf(stderr, "pyservicectl %s: nothing done; fix the errors%s\n", verb, c->argc > 0 ? "" : ", or name only the applications to apply");
+        (void) fprintf(stderr, "pyservicectl %s: nothing done; fix the errors%s\n", verb,
+                       c->argc > 0 ? "" : ", or name only the applications to apply");
         return CTL_MISTAKE;
 }
 
@@ -201,7 +211,10 @@ const struct apply_result *apply_find(const struct apply *ap, struct str app) {
 int apply_follow(struct apply *ap, struct str app) {
         CLEANUP(view_close) struct view_places places = { -1, -1, { 0 } };
         struct rollout_following following = {
-                .has_bar = isatty(STDOUT_FILENO) && !ap->ctl->is_json, .is_silent = ap->ctl->is_json, .turn = ap->turn, .userdata = ap->userdata,
+                .has_bar = isatty(STDOUT_FILENO) && !ap->ctl->is_json,
+                .is_silent = ap->ctl->is_json,
+                .turn = ap->turn,
+                .userdata = ap->userdata,
         };
         int r = view_open(ap->ctl, &places);
 
@@ -209,7 +222,8 @@ int apply_follow(struct apply *ap, struct str app) {
                 return r;
 
         r = rollout_follow(ap->ctl, &places, app, &following);
-        *vec_push(&ap->ctl->arena, &ap->results) = (struct apply_result) { app, following.outcome, following.reason };
+        *vec_push(&ap->ctl->arena, &ap->results) =
+                (struct apply_result){ app, following.outcome, following.reason };
         return r;
 }
 
@@ -217,7 +231,8 @@ int apply_follow(struct apply *ap, struct str app) {
 static bool has_rollout(const struct forecast_app *app) {
         bool is_under_way = !str_eq(app->runs, app->wanted) || !str_eq(app->accepted, app->wanted);
 
-        return (app->change == FORECAST_NEW || app->change == FORECAST_CHANGED) && !app->is_stopped && !str_is_absent(app->wanted) && is_under_way;
+        return (app->change == FORECAST_NEW || app->change == FORECAST_CHANGED) && !app->is_stopped &&
+               !str_is_absent(app->wanted) && is_under_way;
 }
 
 static uint64_t now(void) {
@@ -265,7 +280,7 @@ static int show_json(struct apply *ap, const char *outcome) {
         struct emitter e = { .out = &out, .depth = 1 };
 
         buf_put(&out, "{\n  \"plan\": ");
-        buf_put_str(&out, (struct str) { ap->json.p, ap->json.n - 1 });
+        buf_put_str(&out, (struct str){ ap->json.p, ap->json.n - 1 });
         emit_text(&e, "outcome", str_of(outcome));
         emit_results(&e, ap);
         emit_close(&e, '}');
@@ -296,7 +311,8 @@ int ctl_apply(struct ctl *c) {
                 return end(&ap, CTL_GOOD, "unchanged");
         if (!c->is_sure && (c->is_json || !ask_can())) {
                 (void) fputs("pyservicectl apply: nothing done: standard input is not a terminal; use --yes "
-                             "to proceed without confirmation\n", stderr);
+                             "to proceed without confirmation\n",
+                             stderr);
                 return end(&ap, CTL_USAGE, "refused");
         }
         if (!c->is_sure && !ask_yes(&c->arena, "Do this? [y/N] ")) {

@@ -18,8 +18,10 @@ static void put_harmless(struct buf *out, struct str text) {
 }
 
 static bool is_drop_in(const struct world *w, const struct source *source, struct str name) {
-        for (size_t i = 0; i < ARRAY_SIZE(w->places.definitions) && !str_is_absent(w->places.definitions[i]); i++)
-                if (str_has_prefix(source->path, arena_join(w->arena, w->places.definitions[i], STR("/"), name, STR(".yaml.d/"))))
+        for (size_t i = 0; i < ARRAY_SIZE(w->places.definitions) && !str_is_absent(w->places.definitions[i]);
+             i++)
+                if (str_has_prefix(source->path, arena_join(w->arena, w->places.definitions[i], STR("/"),
+                                                            name, STR(".yaml.d/"))))
                         return true;
 
         return false;
@@ -80,7 +82,9 @@ static void put_value(struct listing *l, struct str key, const struct node *node
         for (size_t i = 0; i < node->n; i++) {
                 const struct node *item = node->kind == NODE_MAP ? node->pairs[i].value : node->items[i];
                 const struct node *name = node->kind == NODE_LIST ? node_get(item, "name") : NULL;
-                struct str word = node->kind == NODE_MAP ? node->pairs[i].key->text : name ? name->text : arena_u64(a, i);
+                struct str word = node->kind == NODE_MAP ? node->pairs[i].key->text
+                                  : name                 ? name->text
+                                                         : arena_u64(a, i);
 
                 if (node->kind == NODE_LIST && item->kind == NODE_SCALAR)
                         break;

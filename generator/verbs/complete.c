@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Which kind of word comes next: read from the tables of verbs and options, whose texts are those of --help. */
+/* Which kind of word comes next: read from the tables of verbs and options, whose texts are those of
+ * --help. */
 
 #include <ctype.h>
 #include <fcntl.h>
@@ -14,8 +15,6 @@
 #include "verbs/verbs.h"
 
 /* The names that there are on this machine, or below a root. */
-
-
 
 /* What is wrong with its definition is nobody's question here. */
 static struct app *find_app(const struct session *s, struct str name) {
@@ -49,7 +48,8 @@ static void offer_published(struct complete *k, const struct session *s) {
 static void offer_apps(struct complete *k, const struct session *s) {
         VEC_EACH(d, &s->world.definitions)
                 if (!str_is_absent(d->name.text))
-                        complete_offer(k, d->name.text, d->app ? d->app->description.text : STR("its definition has errors"));
+                        complete_offer(k, d->name.text,
+                                       d->app ? d->app->description.text : STR("its definition has errors"));
         offer_published(k, s);
 }
 
@@ -67,7 +67,8 @@ static void offer_part(struct complete *k, struct str app, struct str part, stru
 
 static void offer_instances(struct complete *k, struct str prefix, uint64_t n) {
         for (uint64_t i = 0; i < n; i++)
-                complete_offer(k, arena_join(&k->ctl->arena, prefix, STR("@"), arena_u64(&k->ctl->arena, i)), STR("instance"));
+                complete_offer(k, arena_join(&k->ctl->arena, prefix, STR("@"), arena_u64(&k->ctl->arena, i)),
+                               STR("instance"));
 }
 
 static void offer_services(struct complete *k, const struct app *app, struct str part) {
@@ -75,7 +76,10 @@ static void offer_services(struct complete *k, const struct app *app, struct str
 
         LIST_EACH(s, &app->services)
                 if (str_is_absent(part) ? str_eq(s->name.text, name) : str_eq(s->name.text, part))
-                        offer_instances(k, str_is_absent(part) ? name : arena_join(&k->ctl->arena, name, STR("/"), part), s->scale.n);
+                        offer_instances(
+                                k,
+                                str_is_absent(part) ? name : arena_join(&k->ctl->arena, name, STR("/"), part),
+                                s->scale.n);
 }
 
 void complete_targets(struct complete *k) {
@@ -97,7 +101,7 @@ void complete_targets(struct complete *k) {
         if (str_find(k->word, '@') < k->word.n) {
                 struct str part = { k->word.p + name.n + 1, str_find(k->word, '@') - name.n - 1 };
 
-                offer_services(k, app, k->word.p[name.n] == '@' ? (struct str) { 0 } : part);
+                offer_services(k, app, k->word.p[name.n] == '@' ? (struct str){ 0 } : part);
                 return;
         }
 
@@ -153,7 +157,10 @@ void complete_revisions(struct complete *k) {
         if (root < 0 || !str_is(k->sub, "undo") || ctl_places(k->ctl, &places) != 0)
                 return;
 
-        offer_names_in(k, root, arena_join(&k->ctl->arena, places.state, STR("/"), k->app, STR("/" LAYOUT_BUNDLES)).p + 1, STR("kept"));
+        offer_names_in(k, root,
+                       arena_join(&k->ctl->arena, places.state, STR("/"), k->app, STR("/" LAYOUT_BUNDLES)).p +
+                               1,
+                       STR("kept"));
 }
 
 void complete_files(struct complete *k) {
@@ -162,7 +169,11 @@ void complete_files(struct complete *k) {
         if (session_open(k->ctl, &s) == 0)
                 VEC_EACH(d, &s.world.definitions)
                         if (str_has_prefix(d->name.text, k->word) || str_has_prefix(d->path, k->word))
-                                complete_put(k, arena_join(&k->ctl->arena, strcmp(k->ctl->root, "/") == 0 ? STR("") : str_of(k->ctl->root), d->path),
+                                complete_put(k,
+                                             arena_join(&k->ctl->arena,
+                                                        strcmp(k->ctl->root, "/") == 0 ? STR("")
+                                                                                       : str_of(k->ctl->root),
+                                                        d->path),
                                              STR("definition"));
         complete_put(k, STR(":files"), STR(""));
 }
@@ -193,7 +204,8 @@ static void offer_token(struct complete *k, struct str token) {
                 const char *name;
                 void (*offer)(struct complete *k);
         } kinds[] = {
-                { "APP[/", complete_targets }, { "APP/", complete_targets }, { "APP", complete_apps }, { "REVISION", complete_revisions }, { "FILE", complete_files },
+                { "APP[/", complete_targets },      { "APP/", complete_targets }, { "APP", complete_apps },
+                { "REVISION", complete_revisions }, { "FILE", complete_files },
         };
 
         if (islower((unsigned char) token.p[0])) {
@@ -214,16 +226,17 @@ static void offer_token(struct complete *k, struct str token) {
                 complete_files(k);
 }
 
-/* The token for the argument number `n`: the last one for all that follow where it ends with an ellipsis. Absent where there is none. */
+/* The token for the argument number `n`: the last one for all that follow where it ends with an ellipsis.
+ * Absent where there is none. */
 static struct str find_token(const struct verb *verb, size_t n) {
         struct str rest = str_of(verb->arguments), token, found = { 0 };
 
         for (size_t i = 0; str_split(&rest, ' ', &token);) {
                 if (str_has_prefix(token, STR("[")))
-                        token = (struct str) { token.p + 1, token.n - 1 };
+                        token = (struct str){ token.p + 1, token.n - 1 };
                 if (!isalpha((unsigned char) token.p[0]))
                         continue;
-                found = i == n || str_find_str(token, STR("…")) < token.n ? token : (struct str) { 0 };
+                found = i == n || str_find_str(token, STR("…")) < token.n ? token : (struct str){ 0 };
                 if (i++ == n)
                         break;
         }
@@ -242,7 +255,7 @@ static const struct verb *find_verb(const struct ctl *c, struct str name) {
 struct before {
         const struct verb *verb;
         size_t n;
-        bool is_unknown;                /* a verb that there is not */
+        bool is_unknown; /* a verb that there is not */
 };
 
 static void take_word(struct complete *k, struct before *b, struct str word) {
@@ -250,7 +263,7 @@ static void take_word(struct complete *k, struct before *b, struct str word) {
         struct str root = STR("--root=");
 
         if (str_has_prefix(word, root))
-                c->root = arena_str(&c->arena, (struct str) { word.p + root.n, word.n - root.n }).p;
+                c->root = arena_str(&c->arena, (struct str){ word.p + root.n, word.n - root.n }).p;
         else if (str_is(word, "--user"))
                 c->is_user = true;
         else if (word.n > 0 && word.p[0] == '-')
@@ -296,7 +309,8 @@ int ctl_completion(struct ctl *c) {
 
         if (n < 1 || n != c->argc) {
                 (void) fputs("pyservicectl completion: write '--' and the words of the command line, the "
-                             "incomplete word last\n", stderr);
+                             "incomplete word last\n",
+                             stderr);
                 return CTL_USAGE;
         }
 

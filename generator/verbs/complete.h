@@ -1,18 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* The completions of a word for a shell: `pyservicectl completion -- WORD…`, of which the last is the one that is being written. The scripts in
- * contrib/completions call it; what there is to know stands here, and in the tables of verbs and options.
+/* The completions of a word for a shell: `pyservicectl completion -- WORD…`, of which the last is the one
+ * that is being written. The scripts in contrib/completions call it; what there is to know stands here,
+ * and in the tables of verbs and options.
  *
- * Each line of the answer is a word, a tab, and what it is. The line ":files" or ":directories" asks the shell for its own. */
+ * Each line of the answer is a word, a tab, and what it is. The line ":files" or ":directories" asks the
+ * shell for its own. */
 
 #include "ctl/target.h"
 #include "verbs/options.h"
 
 struct complete {
         struct ctl *ctl;
-        struct str word;                /* that is being written */
-        struct str app, sub;            /* the application, and the verb's own first word ("undo"), that stand before it; absent without */
+        struct str word; /* that is being written */
+        struct str app,
+                sub; /* the application, and the verb's own first word ("undo"), that stand before it; absent without */
         struct buf out;
 };
 
@@ -25,7 +28,7 @@ void complete_offer(struct complete *k, struct str text, struct str doc);
 void complete_apps(struct complete *k);
 void complete_targets(struct complete *k);
 /* Offers the secrets, tasks or revisions of k->app. */
-void complete_parts(struct complete *k, const char *kind);      /* "SECRET", "TASK" */
+void complete_parts(struct complete *k, const char *kind); /* "SECRET", "TASK" */
 void complete_revisions(struct complete *k);
 /* Definitions by the name of their application, and the shell's files. */
 void complete_files(struct complete *k);

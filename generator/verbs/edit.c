@@ -20,9 +20,9 @@
 struct editing {
         struct ctl *ctl;
         struct str app;
-        struct str from;                /* the file that counts now, as seen from the root */
-        struct str directory, draft;    /* of the draft; seen from here */
-        struct changing changing;       /* its one file: where the definition is to be */
+        struct str from;             /* the file that counts now, as seen from the root */
+        struct str directory, draft; /* of the draft; seen from here */
+        struct changing changing;    /* its one file: where the definition is to be */
         bool keeps_draft;
 };
 
@@ -48,11 +48,14 @@ static int choose_file(struct editing *e, const struct definition *d) {
                 return fail(d->path.p, r);
 
         e->from = d->path;
-        *vec_push(a, &e->changing.files) = (struct changed_file) {
-                .app = e->app, .path = is_own ? d->path : arena_join(a, own, STR("/"), e->app, STR(".yaml")), .before = file->text, .mode = file->stat.st_mode & 0777,
+        *vec_push(a, &e->changing.files) = (struct changed_file){
+                .app = e->app,
+                .path = is_own ? d->path : arena_join(a, own, STR("/"), e->app, STR(".yaml")),
+                .before = file->text,
+                .mode = file->stat.st_mode & 0777,
                 .as = is_own ? &file->stat : NULL,
         };
-        *vec_push(a, &e->changing.changes->list) = (struct change) { .app = e->app };
+        *vec_push(a, &e->changing.changes->list) = (struct change){ .app = e->app };
         return 0;
 }
 
@@ -67,7 +70,9 @@ static void tell_draft(void) {
 static int make_draft(struct editing *e) {
         struct arena *a = &e->ctl->arena;
         const char *runtime = getenv("XDG_RUNTIME_DIR");
-        struct str place = geteuid() == 0 ? STR("/run") : runtime && runtime[0] == '/' ? str_of(runtime) : STR("/tmp");
+        struct str place = geteuid() == 0                 ? STR("/run")
+                           : runtime && runtime[0] == '/' ? str_of(runtime)
+                                                          : STR("/tmp");
         int r;
 
         e->directory = arena_join(a, place, STR("/pyservice-edit-XXXXXX"));
@@ -75,7 +80,8 @@ static int make_draft(struct editing *e) {
                 return ctl_fail(e->directory.p, -errno);
 
         e->draft = arena_join(a, e->directory, STR("/"), e->app, STR(".yaml"));
-        farewell = arena_join(a, STR("\npyservicectl: "), e->app, STR(": interrupted; your text is in "), e->draft, STR("\n"));
+        farewell = arena_join(a, STR("\npyservicectl: "), e->app, STR(": interrupted; your text is in "),
+                              e->draft, STR("\n"));
         interrupt_begin(tell_draft);
         r = fs_write(AT_FDCWD, e->draft.p, 0600, file_of(e)->before);
         return r < 0 ? ctl_fail(e->draft.p, r) : 0;
@@ -89,7 +95,7 @@ static void leave_draft(struct editing *e) {
         if (!e->keeps_draft)
                 (void) fs_remove_tree(AT_FDCWD, e->directory.p);
         interrupt_end();
-        e->draft = (struct str) { NULL, 0 };
+        e->draft = (struct str){ NULL, 0 };
 }
 
 static int run_editor(struct editing *e) {
@@ -118,7 +124,8 @@ static int run_editor(struct editing *e) {
 
 static int keep_draft(struct editing *e, const char *why) {
         e->keeps_draft = true;
-        (void) fprintf(stderr, "pyservicectl: %.*s: %s; your text is in %s\n", STR_ARG(e->app), why, e->draft.p);
+        (void) fprintf(stderr, "pyservicectl: %.*s: %s; your text is in %s\n", STR_ARG(e->app), why,
+                       e->draft.p);
         return CTL_MISTAKE;
 }
 
@@ -126,7 +133,8 @@ static int keep_draft(struct editing *e, const char *why) {
 static bool ask_again(struct editing *e) {
         struct str answer;
 
-        while (ask_can() && ask_line(&e->ctl->arena, "[e]dit again, [t]hrow the draft away, or [k]eep it? ", &answer)) {
+        while (ask_can() &&
+               ask_line(&e->ctl->arena, "[e]dit again, [t]hrow the draft away, or [k]eep it? ", &answer)) {
                 if (str_is(answer, "e") || str_is(answer, "t")) {
                         if (str_is(answer, "t"))
                                 (void) fputs("Thrown away.\n", stderr);
@@ -190,12 +198,13 @@ static int put_in_place(struct editing *e) {
                 return keep_draft(e, "somebody else changed the file in the meantime");
 
         if (!str_eq(f->path, e->from))
-                f->before = (struct str) { NULL, 0 };
+                f->before = (struct str){ NULL, 0 };
         r = follow_link(e);
         if (r == 0 && change_write(&e->changing) != 0)
                 r = keep_draft(e, "nothing changed");
         if (r == 0)
-                (void) printf("%.*s: %.*s written; it takes effect at the next reload\n", STR_ARG(e->app), STR_ARG(f->path));
+                (void) printf("%.*s: %.*s written; it takes effect at the next reload\n", STR_ARG(e->app),
+                              STR_ARG(f->path));
         return r;
 }
 
@@ -228,7 +237,8 @@ static int offer_new(struct ctl *c, const struct session *s, struct str app) {
 
 int ctl_edit(struct ctl *c) {
         struct changes changes = { 0 };
-        struct editing e = { .ctl = c, .changing = { .ctl = c, .changes = &changes, .before.world.root = -1 } };
+        struct editing e = { .ctl = c,
+                             .changing = { .ctl = c, .changes = &changes, .before.world.root = -1 } };
         const struct definition *d;
         int r;
 

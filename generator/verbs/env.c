@@ -17,28 +17,29 @@
 
 struct env_line {
         struct str name;
-        struct str kind;                /* "definition", "env-file", "config", "default", "contract", "pyservice" */
-        struct str origin;              /* a place, or a sentence */
-        struct str secrets;             /* the names of those that are part of it; absent for none */
-        struct str value;               /* absent where it is not shown, or not known */
-        const struct variable *variable;        /* NULL for one of an environment file */
+        struct str kind;    /* "definition", "env-file", "config", "default", "contract", "pyservice" */
+        struct str origin;  /* a place, or a sentence */
+        struct str secrets; /* the names of those that are part of it; absent for none */
+        struct str value;   /* absent where it is not shown, or not known */
+        const struct variable *variable; /* NULL for one of an environment file */
 };
 
 struct env {
         struct ctl *c;
         struct aim aim;
-        struct app *app;                /* its definition */
+        struct app *app; /* its definition */
         const struct container *container;
-        VEC(struct env_line) lines;     /* by name */
-        struct str unread;              /* environment files that this user can't read; absent for none */
+        VEC(struct env_line) lines; /* by name */
+        struct str unread;          /* environment files that this user can't read; absent for none */
 };
 
-/* Which variables there are. Later ones count: environment files in their order, then what the definition comes to. */
+/* Which variables there are. Later ones count: environment files in their order, then what the definition
+ * comes to. */
 
 enum { ENV_FILE_MAX = 1 << 20 };
 
 static struct str place_of(struct env *e, struct span at) {
-        return effective_origin(&e->aim.facts.session, &(const struct node) { .at = at });
+        return effective_origin(&e->aim.facts.session, &(const struct node){ .at = at });
 }
 
 static struct str secrets_of(struct env *e, const struct variable *v) {
@@ -46,14 +47,18 @@ static struct str secrets_of(struct env *e, const struct variable *v) {
 
         LIST_EACH(piece, &v->pieces)
                 if (!str_is_absent(piece->secret.text))
-                        text = str_is_absent(text) ? piece->secret.text : arena_join(&e->c->arena, text, STR(", "), piece->secret.text);
+                        text = str_is_absent(text)
+                                       ? piece->secret.text
+                                       : arena_join(&e->c->arena, text, STR(", "), piece->secret.text);
         return text;
 }
 
 /* What no file names has a reason in the definition all the same. */
 static void explain_own(struct env *e, struct env_line *line) {
-        struct span at = str_is(line->name, "APP_RUN_MODE") ? e->container->run_mode.at : str_is(line->name, "APP_WORKER_COUNT") ? e->container->worker_count.at :
-                         e->app->auth_tracking ? e->app->auth_tracking->redis_url.at : NOWHERE;
+        struct span at = str_is(line->name, "APP_RUN_MODE")       ? e->container->run_mode.at
+                         : str_is(line->name, "APP_WORKER_COUNT") ? e->container->worker_count.at
+                         : e->app->auth_tracking                  ? e->app->auth_tracking->redis_url.at
+                                                                  : NOWHERE;
 
         line->kind = STR("pyservice");
         line->origin = at.file == SPAN_NOWHERE ? STR("auth_tracking") : place_of(e, at);
@@ -71,8 +76,9 @@ static void explain_contract(struct env *e, struct env_line *line, const struct 
         const struct contract_variable *v = find_variable(contract, line->name);
 
         line->kind = v && !str_is_absent(v->template.text) ? STR("contract") : STR("default");
-        line->origin = arena_join(&e->c->arena, contract->name.text, v && !str_is_absent(v->template.text) ? STR(
-                        ", made from others by ") : STR(", by "),
+        line->origin = arena_join(&e->c->arena, contract->name.text,
+                                  v && !str_is_absent(v->template.text) ? STR(", made from others by ")
+                                                                        : STR(", by "),
                                   place_of(e, line->variable->name.at));
         LIST_EACH(entry, &e->app->config)
                 if (v && str_eq(entry->key.text, v->name.text)) {
@@ -84,7 +90,8 @@ static void explain_contract(struct env *e, struct env_line *line, const struct 
 static void explain(struct env *e, struct env_line *line) {
         struct session *s = &e->aim.facts.session;
         struct span at = line->variable->name.at;
-        const struct contract *contract = str_is_absent(e->app->contract.text) ? NULL : contract_find(&s->world, e->app->contract);
+        const struct contract *contract =
+                str_is_absent(e->app->contract.text) ? NULL : contract_find(&s->world, e->app->contract);
 
         if (at.file == SPAN_NOWHERE)
                 explain_own(e, line);
@@ -106,19 +113,25 @@ static void add_file_line(struct env *e, struct str path, struct str text) {
         if (text.n == 0 || text.p[0] == '#' || equals == 0)
                 return;
 
-        *vec_push(&e->c->arena, &e->lines) = (struct env_line) {
-                .name = { text.p, equals }, .kind = STR("env-file"), .origin = path,
-                .value = equals < text.n ? str_from(text, equals + 1) : (struct str) { 0 },
+        *vec_push(&e->c->arena, &e->lines) = (struct env_line){
+                .name = { text.p, equals },
+                .kind = STR("env-file"),
+                .origin = path,
+                .value = equals < text.n ? str_from(text, equals + 1) : (struct str){ 0 },
         };
 }
 
 static void add_file(struct env *e, struct env_file file) {
-        struct str path = str_has_prefix(file.text, STR("-")) ? str_from(file.text, 1) : file.text, text, line;
-        int r = fs_read(&e->c->arena, e->aim.facts.session.world.root, arena_str(&e->c->arena, str_from(path, 1)).p, ENV_FILE_MAX, &text);
+        struct str path = str_has_prefix(file.text, STR("-")) ? str_from(file.text, 1) : file.text, text,
+                   line;
+        int r = fs_read(&e->c->arena, e->aim.facts.session.world.root,
+                        arena_str(&e->c->arena, str_from(path, 1)).p, ENV_FILE_MAX, &text);
 
         if (r < 0) {
                 if (r != -ENOENT || file.text.p[0] != '-')
-                        e->unread = str_is_absent(e->unread) ? path : arena_join(&e->c->arena, e->unread, STR(", "), path);
+                        e->unread = str_is_absent(e->unread)
+                                            ? path
+                                            : arena_join(&e->c->arena, e->unread, STR(", "), path);
                 return;
         }
 
@@ -128,7 +141,8 @@ static void add_file(struct env *e, struct env_file file) {
 
 /* Elements of one array: their addresses are their order. */
 static int compare(const void *left, const void *right) {
-        const struct env_line *a = *(const struct env_line *const *) left, *b = *(const struct env_line *const *) right;
+        const struct env_line *a = *(const struct env_line *const *) left,
+                              *b = *(const struct env_line *const *) right;
         int r = str_cmp(a->name, b->name);
 
         return r != 0 ? r : a < b ? -1 : a > b;
@@ -158,7 +172,7 @@ static void env_collect(struct env *e) {
         LIST_EACH(v, &e->container->environment) {
                 struct env_line *line = vec_push(&e->c->arena, &e->lines);
 
-                *line = (struct env_line) { .name = v->name.text, .secrets = secrets_of(e, v), .variable = v };
+                *line = (struct env_line){ .name = v->name.text, .secrets = secrets_of(e, v), .variable = v };
                 explain(e, line);
         }
         settle(e);
@@ -177,7 +191,8 @@ static int find_container(struct env *e) {
         if (!d || !d->app) {
                 if (d)
                         session_tell(&e->aim.facts.session, e->aim.app->name);
-                return refuse(e->aim.app->name, d ? "its definition has errors; fix them first" : "it no longer has a definition");
+                return refuse(e->aim.app->name, d ? "its definition has errors; fix them first"
+                                                  : "it no longer has a definition");
         }
 
         e->app = d->app;
@@ -186,8 +201,9 @@ static int find_container(struct env *e) {
                 if (e->aim.part && str_eq(ref->container->unit.text, e->aim.part->unit))
                         e->container = ref->container;
 
-        return e->container ? 0 : refuse(e->aim.app->name,
-                        "its definition no longer has this part, which is still running");
+        return e->container ? 0
+                            : refuse(e->aim.app->name,
+                                     "its definition no longer has this part, which is still running");
 }
 
 /* {{ instance }} is a number where an instance was named. */
@@ -196,8 +212,9 @@ static struct str literal_of(struct env *e, const struct variable *v) {
         struct str text = STR(""), number = e->aim.target.instance;
 
         LIST_EACH(piece, &v->pieces)
-                text = arena_join(a, text, str_is_absent(number) ? instance_mark_show(a, piece->literal)
-                                                                 : instance_mark_replace(a, piece->literal, number));
+                text = arena_join(a, text,
+                                  str_is_absent(number) ? instance_mark_show(a, piece->literal)
+                                                        : instance_mark_replace(a, piece->literal, number));
         return text;
 }
 
@@ -206,12 +223,13 @@ static struct str find_value(const struct once *o, struct str name) {
                 if (str_eq(v->name, name))
                         return v->value;
 
-        return (struct str) { 0 };
+        return (struct str){ 0 };
 }
 
 /* One that Podman itself puts in. */
 static struct str ask_podman(struct env *e, struct str secret) {
-        const char *argv[] = { spawn_find(&e->c->arena, "podman").p, "secret", "inspect", "--showsecret", "--format={{.SecretData}}", NULL, NULL };
+        const char *argv[] = { spawn_find(&e->c->arena, "podman").p, "secret", "inspect", "--showsecret",
+                               "--format={{.SecretData}}",           NULL,     NULL };
         struct str name = { 0 };
         struct spawn_result result;
 
@@ -219,13 +237,13 @@ static struct str ask_podman(struct env *e, struct str secret) {
                 if (str_eq(entry->key.text, secret))
                         name = entry->value.podman.text;
         if (!argv[0] || str_is_absent(name))
-                return (struct str) { 0 };
+                return (struct str){ 0 };
 
         argv[5] = arena_str(&e->c->arena, name).p;
         if (spawn_run(&e->c->arena, argv, &result) < 0 || result.status != 0)
-                return (struct str) { 0 };
+                return (struct str){ 0 };
 
-        return result.out.n > 0 ? (struct str) { result.out.p, result.out.n - 1 } : result.out;
+        return result.out.n > 0 ? (struct str){ result.out.p, result.out.n - 1 } : result.out;
 }
 
 static void fill_values(struct env *e, const struct once *o) {
@@ -234,7 +252,8 @@ static void fill_values(struct env *e, const struct once *o) {
                         continue;
                 line->value = find_value(o, line->name);
                 if (str_is_absent(line->value))
-                        line->value = str_is_absent(line->secrets) ? literal_of(e, line->variable) : ask_podman(e, line->secrets);
+                        line->value = str_is_absent(line->secrets) ? literal_of(e, line->variable)
+                                                                   : ask_podman(e, line->secrets);
         }
 }
 
@@ -276,14 +295,17 @@ static int reveal(struct env *e) {
 
 static int print(struct env *e) {
         static const struct table_column columns[] = {
-                { "VARIABLE", "name", 0 }, { "FROM", "kind", 0 }, { "WHERE", "origin", TABLE_WRAP }, { "SECRETS", "secrets", TABLE_WRAP }, { "VALUE", "value", TABLE_WRAP },
+                { "VARIABLE", "name", 0 },         { "FROM", "kind", 0 },
+                { "WHERE", "origin", TABLE_WRAP }, { "SECRETS", "secrets", TABLE_WRAP },
+                { "VALUE", "value", TABLE_WRAP },
         };
         CLEANUP(table_free) struct table *t = NULL;
         int r = table_new(e->c, "environment", columns, ARRAY_SIZE(columns) - !e->c->reveals, &t);
 
         VEC_EACH(line, &e->lines)
                 if (r == 0)
-                        r = table_add(t, (const struct str[]) { line->name, line->kind, line->origin, line->secrets, line->value });
+                        r = table_add(t, (const struct str[]){ line->name, line->kind, line->origin,
+                                                               line->secrets, line->value });
         return r < 0 ? ctl_fail("cannot make the table", r) : table_print(e->c, t);
 }
 
@@ -313,6 +335,8 @@ int ctl_env(struct ctl *c) {
         if (r != 0)
                 return r;
         if (!str_is_absent(e.unread))
-                (void) fprintf(stderr, "pyservicectl env: cannot be read, so its variables are not shown: %.*s\n", STR_ARG(e.unread));
+                (void) fprintf(stderr,
+                               "pyservicectl env: cannot be read, so its variables are not shown: %.*s\n",
+                               STR_ARG(e.unread));
         return print(&e);
 }

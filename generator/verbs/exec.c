@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* pyservicectl exec, shell: a command in an instance that runs. Podman takes this program's place, so its exit status and what it reads and
- * writes are the command's. */
+/* pyservicectl exec, shell: a command in an instance that runs. Podman takes this program's place, so its
+ * exit status and what it reads and writes are the command's. */
 
 #include <errno.h>
 #include <unistd.h>
@@ -51,8 +51,9 @@ static const struct fact_unit *find_running(const struct aim *aim) {
 static int complain(const char *verb, const char *word, const struct aim *aim) {
         struct str app = aim->app->name;
 
-        (void) fprintf(stderr, "pyservicectl %s: no instance of '%s' is running; 'pyservicectl status %.*s' "
-                               "shows why, 'pyservicectl run %.*s -- COMMAND' works without one\n",
+        (void) fprintf(stderr,
+                       "pyservicectl %s: no instance of '%s' is running; 'pyservicectl status %.*s' "
+                       "shows why, 'pyservicectl run %.*s -- COMMAND' works without one\n",
                        verb, word, STR_ARG(app), STR_ARG(app));
         return CTL_MISTAKE;
 }
@@ -93,7 +94,9 @@ static int enter(struct ctl *c, const char *verb, const char *const *command, si
 
 int ctl_exec(struct ctl *c) {
         if (c->n_tail < 1 || c->argc - c->n_tail != 1) {
-                (void) fputs("pyservicectl exec: give APP, APP@N, APP/SERVICE or APP/SERVICE@N, then '--' and a command\n", stderr);
+                (void) fputs("pyservicectl exec: give APP, APP@N, APP/SERVICE or APP/SERVICE@N, then '--' "
+                             "and a command\n",
+                             stderr);
                 return CTL_USAGE;
         }
 

@@ -14,8 +14,10 @@ static void tell_unset(const struct app *app, const struct key_path *key, const 
         size_t offset = 0;
 
         (void) fprintf(stderr, "pyservicectl: %.*s: '%s' is not set; ", STR_ARG(app->name.text), text);
-        if (key->n > 0 && app->services.n > 0 && node_get(app->node, "services") && schema_find(&service_schema, key->words[0], &offset))
-                (void) fprintf(stderr, "each service has its own: services.%.*s.%s\n", STR_ARG(app->services.at[0].name.text), text);
+        if (key->n > 0 && app->services.n > 0 && node_get(app->node, "services") &&
+            schema_find(&service_schema, key->words[0], &offset))
+                (void) fprintf(stderr, "each service has its own: services.%.*s.%s\n",
+                               STR_ARG(app->services.at[0].name.text), text);
         else
                 (void) fprintf(stderr, "'pyservicectl get %.*s' shows all values\n", STR_ARG(app->name.text));
 }
@@ -62,7 +64,8 @@ int ctl_get(struct ctl *c) {
 
         if (c->argc < 1 || c->argc > 2) {
                 (void) fputs("pyservicectl get: give the name of an application, and optionally a key such "
-                             "as services.web.scale\n", stderr);
+                             "as services.web.scale\n",
+                             stderr);
                 return CTL_USAGE;
         }
 

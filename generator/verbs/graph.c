@@ -19,16 +19,17 @@
 
 /* A picture of applications in DOT, Graphviz's language (https://graphviz.org/doc/info/lang.html).
  *
- * Texts from definitions are put through graph_node(), graph_edge() and graph_open() alone, which quote them: none ends its quotes, is read
- * as an escape or an entity, or makes a line of its own. The same definitions give the same text. */
+ * Texts from definitions are put through graph_node(), graph_edge() and graph_open() alone, which quote
+ * them: none ends its quotes, is read as an escape or an entity, or makes a line of its own. The same
+ * definitions give the same text. */
 
 struct graph {
         struct arena *arena;
         struct world *world;
         struct ports ports;
-        struct buf out;                 /* clusters, one after another */
-        struct buf edges;               /* all of them come after all clusters */
-        struct buf shared;              /* nodes that belong to several applications: in no cluster */
+        struct buf out;    /* clusters, one after another */
+        struct buf edges;  /* all of them come after all clusters */
+        struct buf shared; /* nodes that belong to several applications: in no cluster */
         VEC(struct str) shared_ids, secret_keys;
         unsigned depth;
 };
@@ -49,11 +50,12 @@ static void put_indent(struct buf *out, unsigned depth) {
                 buf_put_char(out, '\t');
 }
 
-/* Within quotes: a quote and a backslash are escaped (labels are escStrings), an ampersand would begin an entity. */
+/* Within quotes: a quote and a backslash are escaped (labels are escStrings), an ampersand would begin an
+ * entity. */
 static void put_escaped(struct buf *out, struct str text) {
         unsigned n;
 
-        for (size_t at = 0; at < text.n; at += n > 0 ? n : 1) {
+        for (size_t at = 0; at<text.n; at += n> 0 ? n : 1) {
                 uint32_t character = 0;
 
                 n = utf8_decode(text, at, &character);
@@ -66,7 +68,7 @@ static void put_escaped(struct buf *out, struct str text) {
                 else {
                         if (character == '"' || character == '\\')
                                 buf_put_char(out, '\\');
-                        buf_put_str(out, (struct str) { text.p + at, n });
+                        buf_put_str(out, (struct str){ text.p + at, n });
                 }
         }
 }
@@ -82,7 +84,8 @@ static void put_label(struct buf *out, const struct graph_label *label) {
 
         buf_put(out, "label=\"");
         for (size_t i = 0; i < ARRAY_SIZE(label->lines) + label->more.n; i++) {
-                struct str line = i < ARRAY_SIZE(label->lines) ? label->lines[i] : label->more.at[i - ARRAY_SIZE(label->lines)];
+                struct str line = i < ARRAY_SIZE(label->lines) ? label->lines[i]
+                                                               : label->more.at[i - ARRAY_SIZE(label->lines)];
 
                 if (str_is_absent(line))
                         continue;
@@ -160,10 +163,11 @@ static void graph_edge(struct graph *g, struct str from, struct str to, struct s
 static struct str graph_text(struct graph *g) {
         struct buf text = buf_in(g->arena);
 
-        buf_put(&text, "digraph pyservice {\n"
-                       "\tgraph [rankdir=LR, fontname=\"sans-serif\", fontsize=12, style=rounded, color=gray];\n"
-                       "\tnode [shape=box, fontname=\"sans-serif\", fontsize=10];\n"
-                       "\tedge [fontname=\"sans-serif\", fontsize=9];\n");
+        buf_put(&text,
+                "digraph pyservice {\n"
+                "\tgraph [rankdir=LR, fontname=\"sans-serif\", fontsize=12, style=rounded, color=gray];\n"
+                "\tnode [shape=box, fontname=\"sans-serif\", fontsize=10];\n"
+                "\tedge [fontname=\"sans-serif\", fontsize=9];\n");
         buf_put_str(&text, buf_str(&g->out));
         buf_put_str(&text, buf_str(&g->shared));
         buf_put_str(&text, buf_str(&g->edges));
@@ -197,7 +201,10 @@ static void put_frontend(struct front *f) {
                 return;
 
         graph_node(f->graph, arena_join(a, f->id, STR("/frontend")),
-                   &(struct graph_label) { { STR("frontend pyservice"), arena_join(a, STR(":"), arena_u64(a, f->http_port), STR(" :"), arena_u64(a, f->https_port)) } }, "shape=cds");
+                   &(struct graph_label){ { STR("frontend pyservice"),
+                                            arena_join(a, STR(":"), arena_u64(a, f->http_port), STR(" :"),
+                                                       arena_u64(a, f->https_port)) } },
+                   "shape=cds");
         f->has_frontend = true;
 }
 
@@ -209,9 +216,13 @@ static void put_domains(struct front *f, const struct proxy *p, struct str backe
                 struct str id = arena_join(a, f->id, STR("/domain/"), domain->text, path);
 
                 put_frontend(f);
-                graph_node(f->graph, id, &(struct graph_label) { { arena_join(a, p->tls ? STR("https://") : STR("http://"), domain->text, path) } }, "shape=plain");
-                graph_edge(f->graph, arena_join(a, f->id, STR("/frontend")), id, (struct str) { 0 }, "arrowhead=none");
-                graph_edge(f->graph, id, backend, p->strip.yes ? STR("path cut off") : (struct str) { 0 }, "");
+                graph_node(f->graph, id,
+                           &(struct graph_label){ { arena_join(a, p->tls ? STR("https://") : STR("http://"),
+                                                               domain->text, path) } },
+                           "shape=plain");
+                graph_edge(f->graph, arena_join(a, f->id, STR("/frontend")), id, (struct str){ 0 },
+                           "arrowhead=none");
+                graph_edge(f->graph, id, backend, p->strip.yes ? STR("path cut off") : (struct str){ 0 }, "");
         }
 }
 
@@ -220,19 +231,26 @@ static void put_backend(struct front *f, const struct app *app, const struct ser
         static const char *const balances[] = { "leastconn", "roundrobin", "source", "first", "random" };
         struct arena *a = f->graph->arena;
         struct str name = backend_of(s).text, id = arena_join(a, f->id, STR("/backend/"), name);
-        struct graph_label label = { { arena_join(a, STR("backend "), name), f->kind == PROXY_HAPROXY ? str_of(balances[s->proxy->balance.index]) : (struct str) { 0 } } };
+        struct graph_label label = { { arena_join(a, STR("backend "), name),
+                                       f->kind == PROXY_HAPROXY ? str_of(balances[s->proxy->balance.index])
+                                                                : (struct str){ 0 } } };
 
         open_front(f);
         if (app->trusted.n > 0)
                 label.lines[2] = STR("for trusted addresses");
         graph_node(f->graph, id, &label, "");
         put_domains(f, s->proxy, id);
-        graph_edge(f->graph, id, graph_unit_id(a, &s->container), arena_join(a, arena_u64(a, s->scale.n), s->scale.n == 1 ? STR(" server") : STR(" servers")), "");
+        graph_edge(
+                f->graph, id, graph_unit_id(a, &s->container),
+                arena_join(a, arena_u64(a, s->scale.n), s->scale.n == 1 ? STR(" server") : STR(" servers")),
+                "");
         LIST_EACH(server, &s->proxy->servers) {
                 struct str other = arena_join(a, STR("server/"), server->text);
 
-                graph_shared(f->graph, other, &(struct graph_label) { { STR("server elsewhere"), server->text } }, "style=dashed");
-                graph_edge(f->graph, id, other, (struct str) { 0 }, "");
+                graph_shared(f->graph, other,
+                             &(struct graph_label){ { STR("server elsewhere"), server->text } },
+                             "style=dashed");
+                graph_edge(f->graph, id, other, (struct str){ 0 }, "");
         }
 }
 
@@ -251,8 +269,18 @@ static void put_front(struct front *f) {
 /* The way of requests: what HAProxy and nginx have of these applications. `only`: absent for all. */
 static void graph_routes(struct graph *g, struct str only) {
         const struct host *host = &g->world->host;
-        struct front haproxy = { .graph = g, .kind = PROXY_HAPROXY, .id = STR("front/HAProxy"), .only = only, .http_port = host->haproxy->http_port.n, .https_port = host->haproxy->https_port.n };
-        struct front nginx = { .graph = g, .kind = PROXY_NGINX, .id = STR("front/nginx"), .only = only, .http_port = host->nginx->http_port.n, .https_port = host->nginx->https_port.n };
+        struct front haproxy = { .graph = g,
+                                 .kind = PROXY_HAPROXY,
+                                 .id = STR("front/HAProxy"),
+                                 .only = only,
+                                 .http_port = host->haproxy->http_port.n,
+                                 .https_port = host->haproxy->https_port.n };
+        struct front nginx = { .graph = g,
+                               .kind = PROXY_NGINX,
+                               .id = STR("front/nginx"),
+                               .only = only,
+                               .http_port = host->nginx->http_port.n,
+                               .https_port = host->nginx->https_port.n };
 
         put_front(&haproxy);
         put_front(&nginx);
@@ -289,7 +317,8 @@ static void put_secrets(struct graph *g, const struct app *app, const struct con
         struct str id, key = app->name.text;
 
         LIST_EACH(entry, &c->secrets) {
-                struct str line = arena_join(g->arena, entry->key.text, STR(": "), secret_source(g->arena, &entry->value));
+                struct str line = arena_join(g->arena, entry->key.text, STR(": "),
+                                             secret_source(g->arena, &entry->value));
 
                 *vec_push(g->arena, &label.more) = line;
                 key = arena_join(g->arena, key, STR("\n"), line);
@@ -299,7 +328,7 @@ static void put_secrets(struct graph *g, const struct app *app, const struct con
 
         id = arena_join(g->arena, STR("secrets/"), arena_u64(g->arena, number_of(g, key)));
         graph_shared(g, id, &label, "style=\"rounded,dotted\"");
-        graph_edge(g, id, graph_unit_id(g->arena, c), (struct str) { 0 }, "style=dotted");
+        graph_edge(g, id, graph_unit_id(g->arena, c), (struct str){ 0 }, "style=dotted");
 }
 
 /* From a path of the machine, or a volume's name. */
@@ -310,11 +339,14 @@ static void put_volumes(struct graph *g, const struct container *c) {
                 bool is_path = source.n > 0 && source.p[0] == '/';
 
                 if (str_is_absent(target))
-                        continue;       /* one that Podman makes for each container */
+                        continue; /* one that Podman makes for each container */
 
-                graph_shared(g, arena_join(g->arena, STR("volume/"), source), &(struct graph_label) { { is_path ? STR("directory") : STR("volume"), source } },
+                graph_shared(g, arena_join(g->arena, STR("volume/"), source),
+                             &(struct graph_label){ { is_path ? STR("directory") : STR("volume"), source } },
                              is_path ? "shape=folder" : "shape=cylinder");
-                graph_edge(g, graph_unit_id(g->arena, c), arena_join(g->arena, STR("volume/"), source), str_eq(target, source) ? (struct str) { 0 } : target, "style=dashed, arrowhead=none");
+                graph_edge(g, graph_unit_id(g->arena, c), arena_join(g->arena, STR("volume/"), source),
+                           str_eq(target, source) ? (struct str){ 0 } : target,
+                           "style=dashed, arrowhead=none");
         }
 }
 
@@ -324,8 +356,10 @@ static void put_network(struct graph *g, const struct container *c) {
         if (str_is_absent(network))
                 return;
 
-        graph_shared(g, arena_join(g->arena, STR("network/"), network), &(struct graph_label) { { STR("network"), network } }, "shape=hexagon");
-        graph_edge(g, graph_unit_id(g->arena, c), arena_join(g->arena, STR("network/"), network), (struct str) { 0 }, "style=dashed, arrowhead=none");
+        graph_shared(g, arena_join(g->arena, STR("network/"), network),
+                     &(struct graph_label){ { STR("network"), network } }, "shape=hexagon");
+        graph_edge(g, graph_unit_id(g->arena, c), arena_join(g->arena, STR("network/"), network),
+                   (struct str){ 0 }, "style=dashed, arrowhead=none");
 }
 
 static void put_uses(struct graph *g, const struct app *app, const struct container *c) {
@@ -335,26 +369,30 @@ static void put_uses(struct graph *g, const struct app *app, const struct contai
 }
 
 /* A part of the app, or a unit of the machine. */
-static void put_need(struct graph *g, const struct app *app, const struct container *from, const struct unit_ref *to, const char *word) {
+static void put_need(struct graph *g, const struct app *app, const struct container *from,
+                     const struct unit_ref *to, const char *word) {
         const char *look = strcmp(word, "after") == 0 ? "style=dashed" : "";
         struct str id = arena_join(g->arena, STR("unit/"), to->text);
 
         LIST_EACH(s, &app->services)
                 if (str_eq(s->name.text, to->text)) {
-                        graph_edge(g, graph_unit_id(g->arena, from), graph_unit_id(g->arena, &s->container), str_of(word), look);
+                        graph_edge(g, graph_unit_id(g->arena, from), graph_unit_id(g->arena, &s->container),
+                                   str_of(word), look);
                         return;
                 }
         LIST_EACH(s, &app->sidecars)
                 if (str_eq(s->name.text, to->text)) {
-                        graph_edge(g, graph_unit_id(g->arena, from), graph_unit_id(g->arena, &s->container), str_of(word), look);
+                        graph_edge(g, graph_unit_id(g->arena, from), graph_unit_id(g->arena, &s->container),
+                                   str_of(word), look);
                         return;
                 }
 
-        graph_shared(g, id, &(struct graph_label) { { to->text } }, "style=dashed");
+        graph_shared(g, id, &(struct graph_label){ { to->text } }, "style=dashed");
         graph_edge(g, graph_unit_id(g->arena, from), id, str_of(word), look);
 }
 
-static void put_needs(struct graph *g, const struct app *app, const struct container *from, const struct start_order *o) {
+static void put_needs(struct graph *g, const struct app *app, const struct container *from,
+                      const struct start_order *o) {
         LIST_EACH(to, &o->requires)
                 put_need(g, app, from, to, "requires");
         LIST_EACH(to, &o->bound_to)
@@ -364,7 +402,8 @@ static void put_needs(struct graph *g, const struct app *app, const struct conta
 }
 
 /* Each instance with its port, or, of many, the first and the last. */
-static void put_instances(struct graph *g, const struct app *app, const struct service *s, struct graph_label *label) {
+static void put_instances(struct graph *g, const struct app *app, const struct service *s,
+                          struct graph_label *label) {
         for (uint64_t i = 0; i < s->scale.n; i++) {
                 uint16_t port = ports_find(&g->ports, app->name, s->container.unit, (uint32_t) i);
                 struct str line = arena_join(g->arena, STR("@"), arena_u64(g->arena, i));
@@ -374,7 +413,9 @@ static void put_instances(struct graph *g, const struct app *app, const struct s
                         i = s->scale.n - 2;
                         continue;
                 }
-                *vec_push(g->arena, &label->more) = port > 0 ? arena_join(g->arena, line, STR("  127.0.0.1:"), arena_u64(g->arena, port)) : line;
+                *vec_push(g->arena, &label->more) =
+                        port > 0 ? arena_join(g->arena, line, STR("  127.0.0.1:"), arena_u64(g->arena, port))
+                                 : line;
         }
 }
 
@@ -382,17 +423,20 @@ static void put_service(struct graph *g, const struct app *app, const struct ser
         struct graph_label label = { {
                 arena_join(g->arena, s->container.unit.text, STR("@.service")),
                 s->container.image.text,
-                arena_join(g->arena, arena_u64(g->arena, s->scale.n), s->scale.n == 1 ? STR(" instance") : STR(" instances")),
+                arena_join(g->arena, arena_u64(g->arena, s->scale.n),
+                           s->scale.n == 1 ? STR(" instance") : STR(" instances")),
         } };
 
         put_instances(g, app, s, &label);
-        graph_node(g, graph_unit_id(g->arena, &s->container), &label, s->scale.n == 0 ? "style=dashed" : "style=bold");
+        graph_node(g, graph_unit_id(g->arena, &s->container), &label,
+                   s->scale.n == 0 ? "style=dashed" : "style=bold");
         put_uses(g, app, &s->container);
         put_needs(g, app, &s->container, &s->order);
 }
 
 static void put_sidecar(struct graph *g, const struct app *app, const struct sidecar *s) {
-        struct graph_label label = { { arena_join(g->arena, s->container.unit.text, STR(".service")), s->container.image.text, STR("sidecar") } };
+        struct graph_label label = { { arena_join(g->arena, s->container.unit.text, STR(".service")),
+                                       s->container.image.text, STR("sidecar") } };
 
         graph_node(g, graph_unit_id(g->arena, &s->container), &label, "");
         put_uses(g, app, &s->container);
@@ -400,7 +444,8 @@ static void put_sidecar(struct graph *g, const struct app *app, const struct sid
 }
 
 static void put_timer(struct graph *g, const struct app *app, const struct timer *t) {
-        struct graph_label label = { { arena_join(g->arena, t->task.container.unit.text, STR(".timer")), t->task.container.image.text } };
+        struct graph_label label = { { arena_join(g->arena, t->task.container.unit.text, STR(".timer")),
+                                       t->task.container.image.text } };
 
         LIST_EACH(schedule, &t->schedule)
                 *vec_push(g->arena, &label.more) = schedule->text;
@@ -425,30 +470,42 @@ static void put_order(struct graph *g, const struct app *app) {
                 const struct container *task = find_task(app, name->text);
 
                 if (last && task)
-                        graph_edge(g, graph_unit_id(g->arena, last), graph_unit_id(g->arena, task), STR("then"), "color=gray");
+                        graph_edge(g, graph_unit_id(g->arena, last), graph_unit_id(g->arena, task),
+                                   STR("then"), "color=gray");
                 last = task;
         }
         LIST_EACH(s, &app->services)
                 if (last)
-                        graph_edge(g, graph_unit_id(g->arena, last), graph_unit_id(g->arena, &s->container), STR("before an update"), "color=gray");
+                        graph_edge(g, graph_unit_id(g->arena, last), graph_unit_id(g->arena, &s->container),
+                                   STR("before an update"), "color=gray");
 }
 
 /* Puts a frame with the running parts of an app. */
 static void graph_app(struct graph *g, const struct app *app) {
-        graph_open(g, app->name.text, str_is_absent(app->description.text) ? app->name.text : arena_join(g->arena, app->name.text, STR(": "), app->description.text));
+        graph_open(g, app->name.text,
+                   str_is_absent(app->description.text)
+                           ? app->name.text
+                           : arena_join(g->arena, app->name.text, STR(": "), app->description.text));
         if (app->source)
-                graph_node(g, arena_join(g->arena, STR("source/"), app->name.text), &(struct graph_label) { { STR("built from"), app->source->repo.text, app->source->ref.text } }, "shape=note");
+                graph_node(g, arena_join(g->arena, STR("source/"), app->name.text),
+                           &(struct graph_label){
+                                   { STR("built from"), app->source->repo.text, app->source->ref.text } },
+                           "shape=note");
         LIST_EACH(s, &app->services) {
                 put_service(g, app, s);
                 if (is_built(app, &s->container))
-                        graph_edge(g, arena_join(g->arena, STR("source/"), app->name.text), graph_unit_id(g->arena, &s->container), (struct str) { 0 }, "color=gray");
+                        graph_edge(g, arena_join(g->arena, STR("source/"), app->name.text),
+                                   graph_unit_id(g->arena, &s->container), (struct str){ 0 }, "color=gray");
         }
         LIST_EACH(s, &app->sidecars)
                 put_sidecar(g, app, s);
         LIST_EACH(t, &app->timers)
                 put_timer(g, app, t);
         LIST_EACH(t, &app->tasks) {
-                graph_node(g, graph_unit_id(g->arena, &t->container), &(struct graph_label) { { arena_join(g->arena, t->container.unit.text, STR(".service")), t->container.image.text, STR("task") } },
+                graph_node(g, graph_unit_id(g->arena, &t->container),
+                           &(struct graph_label){
+                                   { arena_join(g->arena, t->container.unit.text, STR(".service")),
+                                     t->container.image.text, STR("task") } },
                            "style=rounded");
                 put_needs(g, app, &t->container, &t->order);
                 put_uses(g, app, &t->container);
@@ -469,7 +526,11 @@ static int open_world(struct ctl *c, struct session *s, struct str only) {
 }
 
 static int draw(struct ctl *c, struct session *s, struct str only, struct str *ret) {
-        struct graph g = { .arena = &c->arena, .world = &s->world, .out = buf_in(&c->arena), .edges = buf_in(&c->arena), .shared = buf_in(&c->arena) };
+        struct graph g = { .arena = &c->arena,
+                           .world = &s->world,
+                           .out = buf_in(&c->arena),
+                           .edges = buf_in(&c->arena),
+                           .shared = buf_in(&c->arena) };
         struct view_places places;
         int r = view_open(c, &places);
 
@@ -487,9 +548,11 @@ static int draw(struct ctl *c, struct session *s, struct str only, struct str *r
                 if (d->app)
                         graph_app(&g, d->app);
                 else
-                        (void) fprintf(stderr, "pyservicectl: %.*s %s\n", STR_ARG(d->path),
-                                       d->is_hidden ?
-                                                       "is left out, because only root can read it" : "has errors, and is left out; 'pyservicectl check' shows them");
+                        (void) fprintf(
+                                stderr, "pyservicectl: %.*s %s\n", STR_ARG(d->path),
+                                d->is_hidden
+                                        ? "is left out, because only root can read it"
+                                        : "has errors, and is left out; 'pyservicectl check' shows them");
         }
         graph_routes(&g, only);
         *ret = graph_text(&g);
@@ -509,7 +572,7 @@ static void become_dot(struct str program, struct str text) {
         }
 
         if (fd >= 0 && lseek(fd, 0, SEEK_SET) == 0 && dup2(fd, STDIN_FILENO) == STDIN_FILENO)
-                (void) execv(program.p, (char *const[]) { (char *) program.p, (char[]) { "-Tsvg" }, NULL });
+                (void) execv(program.p, (char *const[]){ (char *) program.p, (char[]){ "-Tsvg" }, NULL });
 }
 
 int ctl_graph(struct ctl *c) {

@@ -24,9 +24,9 @@ enum { LINES_DEFAULT = 100, LINES_FOLLOW = 10, WIDTH_MAX = 24, NOTICE = 5 };
 
 /* A unit, or the instances of a template. */
 struct speaker {
-        struct str unit;                /* "shop-web@" or "shop-side.service" */
-        struct str instance;            /* absent for all */
-        bool is_extra;                  /* it pulls, builds or sets up: only what went wrong is told */
+        struct str unit;     /* "shop-web@" or "shop-side.service" */
+        struct str instance; /* absent for all */
+        bool is_extra;       /* it pulls, builds or sets up: only what went wrong is told */
 };
 
 struct logs {
@@ -48,7 +48,8 @@ static const struct speaker *find_speaker(const struct logs *l, struct str unit)
                 rest = str_from(unit, s->unit.n);
                 if (!str_has_suffix(s->unit, STR("@")) && rest.n > 0)
                         continue;
-                if (str_is_absent(s->instance) || (str_has_prefix(rest, s->instance) && str_is(str_from(rest, s->instance.n), ".service")))
+                if (str_is_absent(s->instance) ||
+                    (str_has_prefix(rest, s->instance) && str_is(str_from(rest, s->instance.n), ".service")))
                         return s;
         }
 
@@ -67,7 +68,7 @@ static bool is_shown(const void *data, const struct journal_entry *e) {
 static struct str name_of(struct str unit) {
         size_t at = str_find_str(unit, STR("-rollout@"));
 
-        return (struct str) { unit.p, at < unit.n ? at + strlen("-rollout") : unit.n - strlen(".service") };
+        return (struct str){ unit.p, at < unit.n ? at + strlen("-rollout") : unit.n - strlen(".service") };
 }
 
 static void add_speaker(struct logs *l, struct speaker s) {
@@ -78,7 +79,9 @@ static void add_part(struct logs *l, const struct fact_part *part, struct str in
         bool is_service = part->kind == FACT_SERVICE;
 
         if (is_service || str_is_absent(instance))
-                add_speaker(l, (struct speaker) { arena_join(&l->c->arena, part->unit, is_service ? STR("@") : STR(".service")), instance, false });
+                add_speaker(l, (struct speaker){ arena_join(&l->c->arena, part->unit,
+                                                            is_service ? STR("@") : STR(".service")),
+                                                 instance, false });
 }
 
 static void widen(struct logs *l, struct str name) {
@@ -94,14 +97,17 @@ static void add_others(struct logs *l, const struct fact_app *app) {
         struct fs_names names = { 0 };
         struct str rollout = arena_join(a, app->name, STR("-rollout@"));
 
-        add_speaker(l, (struct speaker) { .unit = rollout });
-        widen(l, (struct str) { rollout.p, rollout.n - 1 });
-        if (l->facts.places.runtime < 0 || fs_list(a, l->facts.places.runtime, layout_app_file(a, app->name, STR(LAYOUT_UNITS)).p, &names) < 0)
+        add_speaker(l, (struct speaker){ .unit = rollout });
+        widen(l, (struct str){ rollout.p, rollout.n - 1 });
+        if (l->facts.places.runtime < 0 ||
+            fs_list(a, l->facts.places.runtime, layout_app_file(a, app->name, STR(LAYOUT_UNITS)).p, &names) <
+                    0)
                 return;
 
         VEC_EACH(name, &names.list)
-                if (str_has_suffix(*name, STR(".service")) && str_find(*name, '@') == name->n && !find_speaker(l, *name))
-                        add_speaker(l, (struct speaker) { .unit = *name, .is_extra = true });
+                if (str_has_suffix(*name, STR(".service")) && str_find(*name, '@') == name->n &&
+                    !find_speaker(l, *name))
+                        add_speaker(l, (struct speaker){ .unit = *name, .is_extra = true });
 }
 
 static const struct fact_app *find_app(const struct logs *l, struct str name) {
@@ -142,15 +148,18 @@ static int parse_since(struct logs *l) {
         fraction.n = str_find(fraction, '\n');
         (void) str_split(&fraction, '.', &seconds);
         /* ".000250" is six digits; ours have no zero in front. */
-        if (!str_is_absent(fraction) && (fraction.n != 6 || !str_to_u64(arena_join(a, STR("1"), fraction), UINT64_MAX, &usec)))
+        if (!str_is_absent(fraction) &&
+            (fraction.n != 6 || !str_to_u64(arena_join(a, STR("1"), fraction), UINT64_MAX, &usec)))
                 seconds = STR("");
         if (result.status == 0 && str_to_u64(seconds, UINT64_MAX / 1000000 - 1, &n)) {
                 l->since = n * 1000000 + usec % 1000000;
                 return 0;
         }
 
-        (void) fprintf(stderr, "pyservicectl logs: invalid time '%s'; write one as for journalctl, such as "
-                               "'1h ago', 'yesterday' or '2026-11-20 14:00'\n", l->c->since);
+        (void) fprintf(stderr,
+                       "pyservicectl logs: invalid time '%s'; write one as for journalctl, such as "
+                       "'1h ago', 'yesterday' or '2026-11-20 14:00'\n",
+                       l->c->since);
         return CTL_USAGE;
 }
 
@@ -164,8 +173,10 @@ static int parse_options(struct logs *l) {
         else if (c->lines && str_to_u64(str_of(c->lines), UINT32_MAX, &n))
                 l->n_lines = n;
         else if (c->lines) {
-                (void) fprintf(stderr, "pyservicectl logs: invalid number of lines '%s'; write a number, or "
-                                       "'all'\n", c->lines);
+                (void) fprintf(stderr,
+                               "pyservicectl logs: invalid number of lines '%s'; write a number, or "
+                               "'all'\n",
+                               c->lines);
                 return CTL_USAGE;
         }
 
@@ -221,7 +232,8 @@ static int show(struct logs *l) {
                 r = print(l, w);
         if (r == 0 && geteuid() != 0 && !l->c->is_user)
                 (void) fputs("pyservicectl logs: this user may read no entries; root and the group "
-                             "systemd-journal may read all\n", stderr);
+                             "systemd-journal may read all\n",
+                             stderr);
         if (r >= 0 && l->c->follows)
                 r = go_on(l, w, until);
         journal_close(&w);
@@ -243,7 +255,7 @@ int ctl_logs(struct ctl *c) {
                 return r;
 
         l.facts.targets = &l.targets;
-        l.style = (struct log_style) { .is_json = c->is_json, .is_colored = log_is_colored(STDOUT_FILENO) };
+        l.style = (struct log_style){ .is_json = c->is_json, .is_colored = log_is_colored(STDOUT_FILENO) };
         r = facts_open(&l.facts);
         if (r != 0)
                 return r;

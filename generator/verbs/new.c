@@ -13,9 +13,10 @@
 static int answer(struct ctl *c, struct new_answers *ret) {
         bool has_machine = strcmp(c->root, "/") == 0;
 
-        *ret = (struct new_answers) { .image = str_of(c->image) };
+        *ret = (struct new_answers){ .image = str_of(c->image) };
         if (c->image && !type_accepts(KIND_IMAGE_REF, ret->image)) {
-                (void) fprintf(stderr, "pyservicectl new: invalid image '%s'; %s\n", c->image, type_of(KIND_IMAGE_REF)->rule);
+                (void) fprintf(stderr, "pyservicectl new: invalid image '%s'; %s\n", c->image,
+                               type_of(KIND_IMAGE_REF)->rule);
                 return CTL_USAGE;
         }
         if (c->image && has_machine)
@@ -24,14 +25,17 @@ static int answer(struct ctl *c, struct new_answers *ret) {
                 return 0;
 
         if (!ask_can()) {
-                (void) fputs("pyservicectl new: standard input is not a terminal; give --image=IMAGE\n", stderr);
+                (void) fputs("pyservicectl new: standard input is not a terminal; give --image=IMAGE\n",
+                             stderr);
                 return CTL_USAGE;
         }
         return new_ask(&c->arena, ret) ? 0 : CTL_MISTAKE;
 }
 
 static int refuse(const struct definition *d) {
-        (void) fprintf(stderr, "pyservicectl: %.*s is defined by %.*s; 'pyservicectl edit %.*s' changes that\n", STR_ARG(d->name.text), STR_ARG(d->path), STR_ARG(d->name.text));
+        (void) fprintf(stderr,
+                       "pyservicectl: %.*s is defined by %.*s; 'pyservicectl edit %.*s' changes that\n",
+                       STR_ARG(d->name.text), STR_ARG(d->path), STR_ARG(d->name.text));
         return CTL_MISTAKE;
 }
 
@@ -46,12 +50,17 @@ static void tell_next(struct ctl *c, struct str app, struct str path) {
 
 static int make(struct changing *ch, struct str app, const struct new_answers *answers) {
         struct ctl *c = ch->ctl;
-        struct str path = arena_join(&c->arena, ch->before.world.places.definitions[0], STR("/"), app, STR(".yaml"));
+        struct str path =
+                arena_join(&c->arena, ch->before.world.places.definitions[0], STR("/"), app, STR(".yaml"));
         CLEANUP(close_fd) int locked = -1;
         int r;
 
-        *vec_push(&c->arena, &ch->changes->list) = (struct change) { .app = app };
-        *vec_push(&c->arena, &ch->files) = (struct changed_file) { .app = app, .path = path, .after = new_text(&c->arena, app, answers), .mode = 0644, .is_new = true };
+        *vec_push(&c->arena, &ch->changes->list) = (struct change){ .app = app };
+        *vec_push(&c->arena, &ch->files) = (struct changed_file){ .app = app,
+                                                                  .path = path,
+                                                                  .after = new_text(&c->arena, app, answers),
+                                                                  .mode = 0644,
+                                                                  .is_new = true };
         r = change_lock(c, &locked);
         if (r == 0)
                 r = change_check(ch);
@@ -76,7 +85,8 @@ int ctl_new(struct ctl *c) {
         }
         app = str_of(c->argv[0]);
         if (!type_accepts(KIND_NAME, app)) {
-                (void) fprintf(stderr, "pyservicectl new: invalid application name '%s'; %s\n", c->argv[0], type_of(KIND_NAME)->rule);
+                (void) fprintf(stderr, "pyservicectl new: invalid application name '%s'; %s\n", c->argv[0],
+                               type_of(KIND_NAME)->rule);
                 return CTL_USAGE;
         }
 

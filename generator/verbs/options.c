@@ -5,31 +5,31 @@
 #include <stddef.h>
 
 /* Rows X(name, letter or 0, what follows '=' or NULL, member of struct ctl, what it does). */
-#define OPTIONS(X) \
-        X("root",      0,   "DIR",  root,        "Work on the system below DIR") \
-        X("user",      0,   NULL,   is_user,     "Work on the user's own applications") \
-        X("json",      'j', NULL,   is_json,     "Print JSON") \
-        X("yes",       'y', NULL,   is_sure,     "Do not ask for confirmation") \
-        X("output",    'o', "DIR",  output,      "Directory that render writes to") \
-        X("no-follow", 0,   NULL,   no_follow,   "Do not wait until it is done") \
-        X("no-pager",  0,   NULL,   no_pager,    "Do not use a pager") \
-        X("diff",      0,   NULL,   has_diff,    "Show how the generated files would change") \
-        X("timeout",   0,   "TIME", timeout,     "Time to wait for a confirmation (120s)") \
-        X("runtime",   0,   NULL,   is_runtime,  "Change it only until the next boot") \
-        X("lasting",   0,   NULL,   is_lasting,  "Stay stopped across reboots, until started again") \
-        X("now",       0,   NULL,   is_now,      "With --lasting: also stop now") \
-        X("image",     0,   "IMAGE", image,      "Image of the new application") \
-        X("follow",    'f', NULL,   follows,     "Follow new log entries, or a rollout") \
-        X("since",     0,   "TIME", since,       "Show only newer entries; TIME as for journalctl") \
-        X("lines",     'n', "N",    lines,       "Number of lines to show") \
-        X("reveal",    0,   NULL,   reveals,     "Show the values too") \
-        X("local",     0,   NULL,   is_local,    "Check only the images of this machine, not a registry") \
-        X("auto",      0,   NULL,   is_auto,     "Update all applications that have auto_update") \
-        X("man",       0,   NULL,   is_man,      "Print mdoc source") \
-        X("fuzz-dict", 0,   NULL,   is_dictionary, "Print a dictionary for a fuzzer") \
-        X("keys",      0,   NULL,   is_keys,     "Print only the keys") \
-        X("help",      'h', NULL,   is_help,     "Show this help") \
-        X("version",   0,   NULL,   is_version,  "Show the version")
+#define OPTIONS(X)                                                                             \
+        X("root", 0, "DIR", root, "Work on the system below DIR")                              \
+        X("user", 0, NULL, is_user, "Work on the user's own applications")                     \
+        X("json", 'j', NULL, is_json, "Print JSON")                                            \
+        X("yes", 'y', NULL, is_sure, "Do not ask for confirmation")                            \
+        X("output", 'o', "DIR", output, "Directory that render writes to")                     \
+        X("no-follow", 0, NULL, no_follow, "Do not wait until it is done")                     \
+        X("no-pager", 0, NULL, no_pager, "Do not use a pager")                                 \
+        X("diff", 0, NULL, has_diff, "Show how the generated files would change")              \
+        X("timeout", 0, "TIME", timeout, "Time to wait for a confirmation (120s)")             \
+        X("runtime", 0, NULL, is_runtime, "Change it only until the next boot")                \
+        X("lasting", 0, NULL, is_lasting, "Stay stopped across reboots, until started again")  \
+        X("now", 0, NULL, is_now, "With --lasting: also stop now")                             \
+        X("image", 0, "IMAGE", image, "Image of the new application")                          \
+        X("follow", 'f', NULL, follows, "Follow new log entries, or a rollout")                \
+        X("since", 0, "TIME", since, "Show only newer entries; TIME as for journalctl")        \
+        X("lines", 'n', "N", lines, "Number of lines to show")                                 \
+        X("reveal", 0, NULL, reveals, "Show the values too")                                   \
+        X("local", 0, NULL, is_local, "Check only the images of this machine, not a registry") \
+        X("auto", 0, NULL, is_auto, "Update all applications that have auto_update")           \
+        X("man", 0, NULL, is_man, "Print mdoc source")                                         \
+        X("fuzz-dict", 0, NULL, is_dictionary, "Print a dictionary for a fuzzer")              \
+        X("keys", 0, NULL, is_keys, "Print only the keys")                                     \
+        X("help", 'h', NULL, is_help, "Show this help")                                        \
+        X("version", 0, NULL, is_version, "Show the version")
 
 struct option_row {
         const char *name, *argument, *doc;
@@ -38,14 +38,15 @@ struct option_row {
 };
 
 static const struct option_row rows[] = {
-#define ROW(name, letter, argument, member, doc) { name, argument, doc, letter, offsetof(struct ctl, member) },
+#define ROW(name, letter, argument, member, doc) \
+        { name, argument, doc, letter, offsetof(struct ctl, member) },
         OPTIONS(ROW)
 };
 
 /* Whoever writes it always, as for systemctl(1), writes it for verbs without a pager, too. */
 #define EVERYWHERE "no-pager"
 
-enum { FIRST = 256 };                   /* what getopt_long() gives for the first row: no letter */
+enum { FIRST = 256 }; /* what getopt_long() gives for the first row: no letter */
 
 static void take(struct ctl *c, const struct option_row *row, const char *value) {
         char *place = (char *) c + row->place;
@@ -70,7 +71,9 @@ static const struct option_row *find_letter(int letter) {
 /* In the form of getopt_long(3). */
 static void describe(struct option *ret_options, char *ret_letters) {
         for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-                ret_options[i] = (struct option) { rows[i].name, rows[i].argument ? required_argument : no_argument, NULL, FIRST + (int) i };
+                ret_options[i] =
+                        (struct option){ rows[i].name, rows[i].argument ? required_argument : no_argument,
+                                         NULL, FIRST + (int) i };
                 if (!rows[i].letter)
                         continue;
                 *ret_letters++ = rows[i].letter;
@@ -122,8 +125,11 @@ static bool has_word(const char *options, const char *name) {
 
 int options_check(const struct ctl *c, const struct verb *verb) {
         for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
-                if (is_given(c, &rows[i]) && !has_word(verb->options, rows[i].name) && !has_word(EVERYWHERE, rows[i].name)) {
-                        (void) fprintf(stderr, "pyservicectl: '%s' has no option --%s; try 'pyservicectl --help'\n", verb->name, rows[i].name);
+                if (is_given(c, &rows[i]) && !has_word(verb->options, rows[i].name) &&
+                    !has_word(EVERYWHERE, rows[i].name)) {
+                        (void) fprintf(stderr,
+                                       "pyservicectl: '%s' has no option --%s; try 'pyservicectl --help'\n",
+                                       verb->name, rows[i].name);
                         return CTL_USAGE;
                 }
         return CTL_GOOD;
@@ -131,8 +137,12 @@ int options_check(const struct ctl *c, const struct verb *verb) {
 
 void options_complete(struct complete *k, const struct verb *verb) {
         for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
-                if (strcmp(rows[i].name, "help") == 0 || has_word(verb ? verb->options : "root user json version", rows[i].name))
-                        complete_offer(k, arena_join(&k->ctl->arena, STR("--"), str_of(rows[i].name), rows[i].argument ? STR("=") : STR("")), str_of(rows[i].doc));
+                if (strcmp(rows[i].name, "help") == 0 ||
+                    has_word(verb ? verb->options : "root user json version", rows[i].name))
+                        complete_offer(k,
+                                       arena_join(&k->ctl->arena, STR("--"), str_of(rows[i].name),
+                                                  rows[i].argument ? STR("=") : STR("")),
+                                       str_of(rows[i].doc));
 }
 
 void options_print(FILE *out) {
@@ -140,7 +150,8 @@ void options_print(FILE *out) {
                 const char *sign = rows[i].argument ? "=" : "", *argument = rows[i].argument ?: "";
                 int width = 13 - (int) (strlen(rows[i].name) + strlen(sign) + strlen(argument));
 
-                (void) fprintf(out, "  %c%c --%s%s%s%*s %s\n", rows[i].letter ? '-' : ' ', rows[i].letter ?: ' ', rows[i].name, sign, argument,
-                               width > 0 ? width : 0, "", rows[i].doc);
+                (void) fprintf(out, "  %c%c --%s%s%s%*s %s\n", rows[i].letter ? '-' : ' ',
+                               rows[i].letter ?: ' ', rows[i].name, sign, argument, width > 0 ? width : 0, "",
+                               rows[i].doc);
         }
 }

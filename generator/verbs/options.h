@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* The options of pyservicectl(1): one table, from which they are parsed, refused where a verb has no use for them, and shown. */
+/* The options of pyservicectl(1): one table, from which they are parsed, refused where a verb has no use
+ * for them, and shown. */
 
 #include "ctl/ctl.h"
 
-/* Takes the options, and what is no option into c->argv, the verb first. Gives 0, or an exit status after having said why. */
+/* Takes the options, and what is no option into c->argv, the verb first. Gives 0, or an exit status after
+ * having said why. */
 int options_parse(struct ctl *c, int argc, char **argv);
 
 /* Refuses what was given and is none of the verb's. Gives 0, or an exit status after having said so. */

@@ -18,7 +18,8 @@ static bool is_file(const char *word) {
 }
 
 /* As if the file were in the first directory of definitions, under its own name. */
-static int propose(struct ctl *c, const struct places *places, const char *path, struct proposed *ret_file, struct str *ret_app) {
+static int propose(struct ctl *c, const struct places *places, const char *path, struct proposed *ret_file,
+                   struct str *ret_app) {
         const char *slash = strrchr(path, '/');
         struct str name = str_of(slash ? slash + 1 : path), stem = name;
         struct fs_file file;
@@ -31,13 +32,17 @@ static int propose(struct ctl *c, const struct places *places, const char *path,
 
         stem.n -= str_has_suffix(name, STR(".yaml")) ? strlen(".yaml") : 0;
         if (stem.n == name.n || !type_accepts(KIND_NAME, stem)) {
-                (void) fprintf(stderr, "pyservicectl plan: '%s' is not a valid name of a definition: it "
-                                       "must be the name of an application with the suffix .yaml\n", path);
+                (void) fprintf(stderr,
+                               "pyservicectl plan: '%s' is not a valid name of a definition: it "
+                               "must be the name of an application with the suffix .yaml\n",
+                               path);
                 return CTL_USAGE;
         }
 
         *ret_app = arena_str(&c->arena, stem);
-        *ret_file = (struct proposed) { .path = arena_join(&c->arena, places->definitions[0], STR("/"), name), .text = file.text, .mode = file.stat.st_mode & 0755 };
+        *ret_file = (struct proposed){ .path = arena_join(&c->arena, places->definitions[0], STR("/"), name),
+                                       .text = file.text,
+                                       .mode = file.stat.st_mode & 0755 };
         return 0;
 }
 
@@ -72,7 +77,8 @@ int ctl_plan(struct ctl *c) {
         if (r != 0)
                 return r;
 
-        r = c->is_json ? forecast_show_json(&out, &f.trial, &f.forecast, &shown) : forecast_show(&out, &f.trial, &f.forecast, &shown);
+        r = c->is_json ? forecast_show_json(&out, &f.trial, &f.forecast, &shown)
+                       : forecast_show(&out, &f.trial, &f.forecast, &shown);
         if (r < 0)
                 return ctl_fail("cannot show the plan", r);
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* pyservicectl purge: removes what an application leaves behind when its definition is gone. That is never done by itself: a definition is
- * also removed to be moved, or by mistake.
+/* pyservicectl purge: removes what an application leaves behind when its definition is gone. That is never
+ * done by itself: a definition is also removed to be moved, or by mistake.
  *
- * Which directories and files are its own the bundles know (setup/places); volumes have Podman's label, images their name. */
+ * Which directories and files are its own the bundles know (setup/places); volumes have Podman's label,
+ * images their name. */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -29,11 +30,11 @@
 #include "state/stored.h"
 #include "verbs/verbs.h"
 
-/* Files, volumes and images that other applications use: purge leaves them alone, no matter who created them. A definition that was given another name
- * goes on with what the old one had. */
+/* Files, volumes and images that other applications use: purge leaves them alone, no matter who created
+ * them. A definition that was given another name goes on with what the old one had. */
 
 struct purge_use {
-        struct str what, app;           /* an absolute path, a volume or an image; whose */
+        struct str what, app; /* an absolute path, a volume or an image; whose */
 };
 
 struct purge_uses {
@@ -52,13 +53,14 @@ static bool read_place(struct arena *a, int fd, struct str *ret) {
         if (n < 0 || (size_t) n == sizeof(path))
                 return false;
 
-        *ret = arena_str(a, (struct str) { path, (size_t) n });
+        *ret = arena_str(a, (struct str){ path, (size_t) n });
         return true;
 }
 
 /* Without links on the way, below the root; false where it is not there. */
 static bool resolve(const struct purge_uses *uses, struct str path, struct str *ret) {
-        CLEANUP(close_fd) int fd = fs_open_resolved(uses->root, arena_str(uses->arena, path).p, O_PATH, RESOLVE_IN_ROOT);
+        CLEANUP(close_fd)
+        int fd = fs_open_resolved(uses->root, arena_str(uses->arena, path).p, O_PATH, RESOLVE_IN_ROOT);
         struct str root, place;
 
         if (fd < 0 || !read_place(uses->arena, uses->root, &root) || !read_place(uses->arena, fd, &place))
@@ -76,9 +78,9 @@ static void purge_uses_add(struct purge_uses *uses, struct str what, struct str 
 
         if (what.n == 0)
                 return;
-        *vec_push(uses->arena, &uses->list) = (struct purge_use) { what, app };
+        *vec_push(uses->arena, &uses->list) = (struct purge_use){ what, app };
         if (what.p[0] == '/' && resolve(uses, what, &place) && !str_eq(place, what))
-                *vec_push(uses->arena, &uses->list) = (struct purge_use) { place, app };
+                *vec_push(uses->arena, &uses->list) = (struct purge_use){ place, app };
 }
 
 /* "SOURCE:TARGET"; of one for each instance the directory where all are. */
@@ -90,7 +92,7 @@ static struct str source_of(struct str volume) {
                 return source;
         while (end > 1 && source.p[end - 1] != '/')
                 end--;
-        return (struct str) { source.p, end > 1 ? end - 1 : end };
+        return (struct str){ source.p, end > 1 ? end - 1 : end };
 }
 
 /* Collects what the definition names: directories, files, mounts, images. */
@@ -112,7 +114,8 @@ static void purge_uses_add_all(struct purge_uses *uses, struct app *app) {
         }
         VEC_EACH(ref, &all.list) {
                 purge_uses_add(uses, ref->container->image.text, app->name.text);
-                purge_uses_add(uses, arena_join(uses->arena, ref->container->image.text, STR(":latest")), app->name.text);
+                purge_uses_add(uses, arena_join(uses->arena, ref->container->image.text, STR(":latest")),
+                               app->name.text);
                 LIST_EACH(mount, &ref->container->mounts)
                         purge_uses_add(uses, source_of(mount->spec.text), app->name.text);
         }
@@ -162,7 +165,7 @@ static void add(struct purge *p, enum thing_kind kind, struct str name) {
                 if (thing->kind == kind && str_eq(thing->name, name))
                         return;
 
-        *vec_push(p->arena, &p->things) = (struct thing) { kind, name };
+        *vec_push(p->arena, &p->things) = (struct thing){ kind, name };
 }
 
 /* The type of the file at `path` as in st_mode, or negative errno. */
@@ -276,21 +279,29 @@ static int find_podmans(struct purge *p) {
                 return EXIT_SYSTEM;
         }
         if (running.list.n > 0) {
-                (void) fprintf(stderr, "pyservicectl: %.*s: its container %.*s is still running; run "
-                                       "'systemctl daemon-reload', and wait until all its containers have "
-                                       "stopped\n", STR_ARG(p->app), STR_ARG(running.list.at[0].name));
+                (void) fprintf(stderr,
+                               "pyservicectl: %.*s: its container %.*s is still running; run "
+                               "'systemctl daemon-reload', and wait until all its containers have "
+                               "stopped\n",
+                               STR_ARG(p->app), STR_ARG(running.list.at[0].name));
                 return CTL_MISTAKE;
         }
 
-        r = find_listed(p, THING_VOLUME, (const char *const[]) { program.p, "volume", "ls", "--quiet", "--filter", label.p, NULL });
+        r = find_listed(
+                p, THING_VOLUME,
+                (const char *const[]){ program.p, "volume", "ls", "--quiet", "--filter", label.p, NULL });
         if (r == 0)
-                r = find_listed(p, THING_IMAGE, (const char *const[]) { program.p, "image", "ls", "--filter", image.p, "--format", "{{.Repository}}:{{.Tag}}", NULL });
+                r = find_listed(p, THING_IMAGE,
+                                (const char *const[]){ program.p, "image", "ls", "--filter", image.p,
+                                                       "--format", "{{.Repository}}:{{.Tag}}", NULL });
         return r;
 }
 
 /* Whatever `purge` would take away of it. */
 static int find_uses_of(struct purge *p, struct str app) {
-        struct purge other = { .ctl = p->ctl, .arena = p->arena, .app = app, .root = p->root, .places = p->places };
+        struct purge other = {
+                .ctl = p->ctl, .arena = p->arena, .app = app, .root = p->root, .places = p->places
+        };
         int r = find_places(&other);
 
         VEC_EACH(thing, &other.things)
@@ -299,9 +310,12 @@ static int find_uses_of(struct purge *p, struct str app) {
 }
 
 static int refuse_unknown(const struct purge *p, const struct definition *d) {
-        (void) fprintf(stderr, "pyservicectl: %.*s: cannot determine what other applications use, because "
-                               "%.*s %s\n", STR_ARG(p->app), STR_ARG(str_is_absent(d->path) ? d->name.text : d->path),
-                       d->is_hidden ? "cannot be read; run this as root" : "has errors; fix them first ('pyservicectl check' shows them)");
+        (void) fprintf(stderr,
+                       "pyservicectl: %.*s: cannot determine what other applications use, because "
+                       "%.*s %s\n",
+                       STR_ARG(p->app), STR_ARG(str_is_absent(d->path) ? d->name.text : d->path),
+                       d->is_hidden ? "cannot be read; run this as root"
+                                    : "has errors; fix them first ('pyservicectl check' shows them)");
         return CTL_MISTAKE;
 }
 
@@ -309,7 +323,7 @@ static int refuse_unknown(const struct purge *p, const struct definition *d) {
 static int find_uses(struct purge *p, const struct session *s) {
         int r = 0;
 
-        p->uses = (struct purge_uses) { .arena = p->arena, .root = p->root };
+        p->uses = (struct purge_uses){ .arena = p->arena, .root = p->root };
         VEC_EACH(d, &s->world.definitions) {
                 if (!d->app)
                         return refuse_unknown(p, d);
@@ -335,7 +349,10 @@ static int check_gone(struct purge *p, const struct session *s) {
         if (!d)
                 return find_uses(p, s);
 
-        (void) fprintf(stderr, "pyservicectl: %.*s is defined by %.*s; remove that first, and run 'systemctl daemon-reload'\n", STR_ARG(p->app), STR_ARG(d->path));
+        (void) fprintf(stderr,
+                       "pyservicectl: %.*s is defined by %.*s; remove that first, and run 'systemctl "
+                       "daemon-reload'\n",
+                       STR_ARG(p->app), STR_ARG(d->path));
         return CTL_MISTAKE;
 }
 
@@ -347,7 +364,8 @@ static void leave_used(struct purge *p) {
                 const struct purge_use *use = purge_uses_find(&p->uses, thing->name);
 
                 if (use)
-                        (void) fprintf(stderr, "pyservicectl: %.*s is kept, because %.*s uses %.*s\n", STR_ARG(thing->name), STR_ARG(use->app), STR_ARG(use->what));
+                        (void) fprintf(stderr, "pyservicectl: %.*s is kept, because %.*s uses %.*s\n",
+                                       STR_ARG(thing->name), STR_ARG(use->app), STR_ARG(use->what));
                 else
                         p->things.at[n++] = *thing;
         }
@@ -355,7 +373,9 @@ static void leave_used(struct purge *p) {
 }
 
 static bool ask(struct purge *p) {
-        static const char *const words[] = { "directory", "directory (if it is empty then)", "file", "volume", "image", "directory" };
+        static const char *const words[] = { "directory", "directory (if it is empty then)",
+                                             "file",      "volume",
+                                             "image",     "directory" };
         char answer[8] = "";
 
         (void) printf("This removes, with everything in it:\n");
@@ -366,14 +386,18 @@ static bool ask(struct purge *p) {
 
         (void) fputs("Remove all this? [y/N] ", stdout);
         (void) fflush(stdout);
-        return fgets(answer, sizeof(answer), stdin) && (strcmp(answer, "y\n") == 0 || strcmp(answer, "yes\n") == 0);
+        return fgets(answer, sizeof(answer), stdin) &&
+               (strcmp(answer, "y\n") == 0 || strcmp(answer, "yes\n") == 0);
 }
 
 /* Podman's volumes and images. */
 static int remove_podmans(struct purge *p, const struct thing *thing) {
         const char *object = thing->kind == THING_VOLUME ? "volume" : "image";
         struct spawn_result result;
-        int r = spawn_run(p->arena, (const char *const[]) { spawn_find(p->arena, "podman").p, object, "rm", "--", thing->name.p, NULL }, &result);
+        int r = spawn_run(p->arena,
+                          (const char *const[]){ spawn_find(p->arena, "podman").p, object, "rm", "--",
+                                                 thing->name.p, NULL },
+                          &result);
 
         if (r == 0 && result.status != 0) {
                 (void) fprintf(stderr, "pyservicectl: podman: %.*s\n", STR_ARG(str_trim(result.err)));
@@ -397,10 +421,13 @@ static int remove_path(struct purge *p, const struct thing *thing, struct str *r
         if (is_tree(thing))
                 return fs_remove_tree(w.dir, w.name.p);
 
-        return unlinkat(w.dir, w.name.p, thing->kind == THING_ROOT ? AT_REMOVEDIR : 0) < 0 && errno != ENOENT ? -errno : 0;
+        return unlinkat(w.dir, w.name.p, thing->kind == THING_ROOT ? AT_REMOVEDIR : 0) < 0 && errno != ENOENT
+                       ? -errno
+                       : 0;
 }
 
-/* What is mounted below a directory of the application's is somebody's data: nothing is removed until it is unmounted. */
+/* What is mounted below a directory of the application's is somebody's data: nothing is removed until it
+ * is unmounted. */
 static int refuse_mounts(struct purge *p) {
         int status = CTL_GOOD;
 
@@ -412,8 +439,11 @@ static int refuse_mounts(struct purge *p) {
                 r = r < 0 ? r : fs_find_mount(p->arena, w.dir, w.name.p, &mount);
 
                 if (r > 0) {
-                        (void) fprintf(stderr, "pyservicectl: '%.*s' is a mount point, at or below '%.*s'; nothing was removed: "
-                                       "unmount it, then try again\n", STR_ARG(mount), STR_ARG(thing->name));
+                        (void) fprintf(stderr,
+                                       "pyservicectl: '%.*s' is a mount point, at or below '%.*s'; nothing "
+                                       "was removed: "
+                                       "unmount it, then try again\n",
+                                       STR_ARG(mount), STR_ARG(thing->name));
                         status = CTL_MISTAKE;
                 } else if (r < 0 && r != -ENOENT && r != -ELOOP)
                         status = ctl_fail(thing->name.p, r);
@@ -431,11 +461,12 @@ static int remove_thing(struct purge *p, const struct thing *thing, bool *is_com
         if (r >= 0)
                 return CTL_GOOD;
         if (r == -ENOTEMPTY && thing->kind == THING_ROOT) {
-                (void) fprintf(stderr, "pyservicectl: %s is kept, because it contains other files\n", thing->name.p);
+                (void) fprintf(stderr, "pyservicectl: %s is kept, because it contains other files\n",
+                               thing->name.p);
                 return CTL_GOOD;
         }
 
-        *is_complete = *is_complete && r == -ELOOP;     /* a link that the user made will stay there */
+        *is_complete = *is_complete && r == -ELOOP; /* a link that the user made will stay there */
         if (str_is_absent(problem))
                 return ctl_fail(thing->name.p, r);
 
@@ -462,8 +493,10 @@ static int remove_all(struct purge *p) {
 
         /* What was set up is no longer, and nothing is stopped. */
         if (p->places.runtime >= 0) {
-                (void) unlinkat(p->places.runtime, arena_join(p->arena, STR(LAYOUT_SETUP_DONE "/"), p->app).p, 0);
-                (void) unlinkat(p->places.runtime, arena_join(p->arena, STR(LAYOUT_STOPPED "/"), p->app).p, 0);
+                (void) unlinkat(p->places.runtime, arena_join(p->arena, STR(LAYOUT_SETUP_DONE "/"), p->app).p,
+                                0);
+                (void) unlinkat(p->places.runtime, arena_join(p->arena, STR(LAYOUT_STOPPED "/"), p->app).p,
+                                0);
         }
         return status;
 }
@@ -515,7 +548,9 @@ static int run(struct purge *p) {
 }
 
 int ctl_purge(struct ctl *c) {
-        struct purge p = { .ctl = c, .arena = &c->arena, .root = -1, .places = { .runtime = -1, .state = -1 } };
+        struct purge p = {
+                .ctl = c, .arena = &c->arena, .root = -1, .places = { .runtime = -1, .state = -1 }
+        };
         int r;
 
         if (c->argc != 1 || !type_accepts(KIND_NAME, str_of(c->argv[0]))) {

@@ -30,7 +30,8 @@ static int write_file(struct ctl *c, const struct definition *d, const struct tr
         return r < 0 ? fail(&w, path.p, r) : CTL_GOOD;
 }
 
-static int write_app(struct ctl *c, struct session *s, const struct definition *d, const struct ports *ports) {
+static int write_app(struct ctl *c, struct session *s, const struct definition *d,
+                     const struct ports *ports) {
         struct tree tree = { .arena = &c->arena };
         int r = CTL_GOOD;
 
@@ -62,7 +63,8 @@ static int render_all(struct ctl *c, struct session *s) {
 
 static int make_output(struct ctl *c) {
         CLEANUP(walk_close) struct walk w = WALK_INIT;
-        int r = walk_to(&w, &c->arena, AT_FDCWD, arena_join(&c->arena, str_of(c->output), STR("/.new")).p, WALK_MAKE);
+        int r = walk_to(&w, &c->arena, AT_FDCWD, arena_join(&c->arena, str_of(c->output), STR("/.new")).p,
+                        WALK_MAKE);
 
         return r < 0 ? fail(&w, c->output, r) : CTL_GOOD;
 }
@@ -73,7 +75,8 @@ int ctl_render(struct ctl *c) {
 
         if (!c->output) {
                 (void) fputs("pyservicectl render: --output=DIR is missing; it names the directory to write "
-                             "to\n", stderr);
+                             "to\n",
+                             stderr);
                 return CTL_USAGE;
         }
 

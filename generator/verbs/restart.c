@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* pyservicectl restart: one instance after another (rollout: max_unavailable at a time), each drained before and ready again before the next.
- * Where one does not come back the rest stays as it is. Where all instances of a service would be away at a time, its spare answers for them. */
+/* pyservicectl restart: one instance after another (rollout: max_unavailable at a time), each drained
+ * before and ready again before the next. Where one does not come back the rest stays as it is. Where all
+ * instances of a service would be away at a time, its spare answers for them. */
 
 #include <errno.h>
 #include <limits.h>
@@ -40,7 +41,8 @@ static int settle(struct restarting *r, const struct power_unit *u, bool *ret_is
                         q = bus_get_unit(r->ps->bus, &r->ps->ctl->arena, u->unit, &now);
                 if (q < 0 || *ret_is_up)
                         return q;
-                if (!now.has_job && !str_is(now.active, "deactivating") && (!str_is(now.active, "activating") || str_has_prefix(now.sub, STR("auto-restart"))))
+                if (!now.has_job && !str_is(now.active, "deactivating") &&
+                    (!str_is(now.active, "activating") || str_has_prefix(now.sub, STR("auto-restart"))))
                         return 0;
                 q = bus_wait(r->ps->bus, TICK_MS);
                 if (q < 0)
@@ -80,7 +82,8 @@ static int watch(struct restarting *r, const struct power_unit *u, bool *ret_is_
                 q = bus_wait(r->ps->bus, TICK_MS);
                 if (q >= 0)
                         q = bus_get_unit(r->ps->bus, a, u->unit, &now);
-                *ret_is_up = q >= 0 && str_eq(then.invocation, now.invocation) && (str_is(now.active, "active") || str_is(now.active, "reloading"));
+                *ret_is_up = q >= 0 && str_eq(then.invocation, now.invocation) &&
+                             (str_is(now.active, "active") || str_is(now.active, "reloading"));
         }
 
         return q;
@@ -147,7 +150,8 @@ static int restart_part(struct restarting *r, struct power_unit *const *units, s
         return q < 0 ? q : end;
 }
 
-/* What users reach comes first, as in a rollout; what only the accepted revision has, and what has no number, after that. */
+/* What users reach comes first, as in a rollout; what only the accepted revision has, and what has no
+ * number, after that. */
 static size_t rank_of(const struct restarting *r, const struct power_unit *u) {
         for (size_t i = 0; i < r->plan.services.n; i++)
                 if (str_eq(r->plan.services.at[i].unit, u->part))
@@ -158,7 +162,8 @@ static size_t rank_of(const struct restarting *r, const struct power_unit *u) {
 
 /* Not the times of a timer, unless it is named. */
 static bool is_meant(const struct power *p, const struct power_unit *u) {
-        return power_is_wished(p, u) && !hold_find(&p->holds, u->unit) && (!hold_has_all(&p->wishes) || !str_has_suffix(u->unit, STR(".timer")));
+        return power_is_wished(p, u) && !hold_find(&p->holds, u->unit) &&
+               (!hold_has_all(&p->wishes) || !str_has_suffix(u->unit, STR(".timer")));
 }
 
 /* The parts of that rank. Their units stand together. */
@@ -192,7 +197,8 @@ static int read_plan(struct restarting *r) {
         struct arena *a = &r->p->ctl->arena;
         struct wanted wanted;
         struct str text;
-        int q = fs_read(a, r->p->places->runtime, layout_app_file(a, r->p->app, STR(LAYOUT_PLAN)).p, PLAN_MAX, &text);
+        int q = fs_read(a, r->p->places->runtime, layout_app_file(a, r->p->app, STR(LAYOUT_PLAN)).p, PLAN_MAX,
+                        &text);
 
         if (q >= 0)
                 q = plan_parse(a, text, &r->plan);
@@ -215,11 +221,15 @@ static int take_lock(struct restarting *r, int *ret) {
         if (errno != EWOULDBLOCK)
                 return power_fail(r->p, -errno);
 
-        (void) fprintf(stderr, "pyservicectl: %s: a rollout or a restart is under way; 'pyservicectl rollout status %s' shows it. Restart it afterwards\n", r->p->app.p, r->p->app.p);
+        (void) fprintf(stderr,
+                       "pyservicectl: %s: a rollout or a restart is under way; 'pyservicectl rollout status "
+                       "%s' shows it. Restart it afterwards\n",
+                       r->p->app.p, r->p->app.p);
         return CTL_MISTAKE;
 }
 
-/* Interrupted: the spare is stopped all the same. Who does not want to wait for that interrupts us once more; systemd then goes on alone. */
+/* Interrupted: the spare is stopped all the same. Who does not want to wait for that interrupts us once
+ * more; systemd then goes on alone. */
 static int leave_well(struct restarting *r) {
         struct powers *ps = r->ps;
         struct signalfd_siginfo taken;
@@ -248,7 +258,9 @@ static int restart_app(struct powers *ps, struct power *p) {
         VEC_EACH(u, &p->units)
                 r.n_left += is_meant(p, u);
         if (r.n_left == 0) {
-                (void) fprintf(stderr, "pyservicectl: %s: it has no running instances or sidecars to restart\n", p->app.p);
+                (void) fprintf(stderr,
+                               "pyservicectl: %s: it has no running instances or sidecars to restart\n",
+                               p->app.p);
                 return CTL_MISTAKE;
         }
 
@@ -265,9 +277,12 @@ static int restart_app(struct powers *ps, struct power *p) {
                 return ctl_fail("systemd", q);
 
         if (q == -ECANCELED)
-                (void) fprintf(stderr, "pyservicectl: %s: interrupted; %ju were not restarted\n", p->app.p, (uintmax_t) r.n_left);
+                (void) fprintf(stderr, "pyservicectl: %s: interrupted; %ju were not restarted\n", p->app.p,
+                               (uintmax_t) r.n_left);
         else
-                (void) fprintf(stderr, "pyservicectl: %s: it did not come back, so %ju more were not restarted\n", p->app.p, (uintmax_t) r.n_left);
+                (void) fprintf(stderr,
+                               "pyservicectl: %s: it did not come back, so %ju more were not restarted\n",
+                               p->app.p, (uintmax_t) r.n_left);
         return CTL_MISTAKE;
 }
 
@@ -279,7 +294,8 @@ static int check_stopped(const struct power *p) {
                 size_t n = 0;
 
                 VEC_EACH(u, &p->units)
-                        if (str_is_absent(wish->unit) || (str_eq(wish->unit, u->part) && (!wish->has_number || wish->number == u->number))) {
+                        if (str_is_absent(wish->unit) || (str_eq(wish->unit, u->part) &&
+                                                          (!wish->has_number || wish->number == u->number))) {
                                 const struct hold *own = hold_find(&p->holds, u->unit);
 
                                 hold = own ? own : hold;
@@ -288,7 +304,9 @@ static int check_stopped(const struct power *p) {
                 if (!hold && !hold_has_all(&p->holds))
                         continue;
                 if (n == 0 || hold_has_all(&p->holds)) {
-                        (void) fprintf(stderr, "pyservicectl: %s is stopped; 'pyservicectl start %s' starts it\n", word.p, word.p);
+                        (void) fprintf(stderr,
+                                       "pyservicectl: %s is stopped; 'pyservicectl start %s' starts it\n",
+                                       word.p, word.p);
                         return CTL_MISTAKE;
                 }
                 VEC_EACH(u, &p->units)

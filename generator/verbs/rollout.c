@@ -16,10 +16,8 @@
 #include "verbs/rollout.h"
 #include "verbs/verbs.h"
 
-/* pyservicectl rollout undo, retry, pause, resume: what the administrator says about a rollout. They change the app's state
- * and have systemd read it; the generator and the rollout do the rest. */
-
-
+/* pyservicectl rollout undo, retry, pause, resume: what the administrator says about a rollout. They
+ * change the app's state and have systemd read it; the generator and the rollout do the rest. */
 
 /* An app's state under its lock. */
 struct change {
@@ -75,7 +73,8 @@ static int change_commit(struct change *ch) {
         return r != 0 ? r : ctl_reload(ch->ctl);
 }
 
-/* What the rollout wrote last is about the time before; who asks for the status now shall not take it for an answer. */
+/* What the rollout wrote last is about the time before; who asks for the status now shall not take it for
+ * an answer. */
 static void forget_progress(struct change *ch, const char *phase) {
         if (ch->places.runtime >= 0 && str_is(ch->view.progress.phase, phase))
                 progress_remove(&ch->ctl->arena, ch->places.runtime, ch->app);
@@ -98,8 +97,8 @@ static bool is_stored(const struct change *ch, struct str revision) {
         return faccessat(ch->places.state, path.p, F_OK, 0) == 0;
 }
 
-/* Where an undo goes by itself: from a rollout that is under way, or stopped halfway, to what is accepted; else to what was
- * accepted before. */
+/* Where an undo goes by itself: from a rollout that is under way, or stopped halfway, to what is accepted;
+ * else to what was accepted before. */
 static struct str find_earlier(const struct change *ch, const struct state_history *h) {
         const struct state *s = &ch->view.state;
         bool is_under_way = !str_eq(s->accepted, ch->view.wanted) && !state_find_failure(s, ch->view.wanted);
@@ -110,11 +109,12 @@ static struct str find_earlier(const struct change *ch, const struct state_histo
         for (size_t i = h->list.n; i > 0; i--) {
                 struct str revision = h->list.at[i - 1].revision;
 
-                if (!str_eq(revision, s->accepted) && !state_find_failure(s, revision) && is_stored(ch, revision))
+                if (!str_eq(revision, s->accepted) && !state_find_failure(s, revision) &&
+                    is_stored(ch, revision))
                         return revision;
         }
 
-        return (struct str) { 0 };
+        return (struct str){ 0 };
 }
 
 /* The names of bundles that can be gone back to, in the order of their last acceptance. */
@@ -138,7 +138,7 @@ static void list_stored(const struct change *ch, const struct state_history *h) 
 
 static int find_target(struct change *ch, struct str *ret) {
         struct state_history history = { 0 };
-        struct str given = ch->ctl->argc > 2 ? str_of(ch->ctl->argv[2]) : (struct str) { 0 };
+        struct str given = ch->ctl->argc > 2 ? str_of(ch->ctl->argv[2]) : (struct str){ 0 };
         int r = state_read_history(&ch->ctl->arena, ch->places.state, ch->app, &history);
 
         if (r < 0)
@@ -163,17 +163,19 @@ static int pin(struct change *ch, struct str revision) {
                 return complain(ch, "it is pinned to %.*s already", STR_ARG(revision));
         if (str_eq(over, revision))
                 return complain(ch, "its file already describes revision %.*s; %s", STR_ARG(revision),
-                                str_is_absent(s->pinned) ? "there is nothing to undo" : "'pyservicectl rollout resume' returns to it");
+                                str_is_absent(s->pinned) ? "there is nothing to undo"
+                                                         : "'pyservicectl rollout resume' returns to it");
 
         s->pinned = revision;
         s->pinned_over = over;
         s->is_paused = false;
-        s->held = (struct str) { 0 };   /* what moved comes back, too */
+        s->held = (struct str){ 0 }; /* what moved comes back, too */
         state_clear_failure(s, revision);
         return 0;
 }
 
-/* A rollout that was paused, or had to hold back, has ended; systemd takes it for done. The generator may want another one by now. */
+/* A rollout that was paused, or had to hold back, has ended; systemd takes it for done. The generator may
+ * want another one by now. */
 static int restart_rollout(struct ctl *c, struct str app) {
         CLEANUP(view_close) struct view_places places = { -1, -1, { 0 } };
         struct view view;
@@ -186,7 +188,7 @@ static int restart_rollout(struct ctl *c, struct str app) {
                 return r;
 
         unit = arena_join(&c->arena, app, STR("-rollout@"), view.wanted, STR(".service"));
-        return ctl_systemctl(c, (const char *const[]) { "restart", "--no-block", unit.p, NULL });
+        return ctl_systemctl(c, (const char *const[]){ "restart", "--no-block", unit.p, NULL });
 }
 
 int ctl_rollout_undo(struct ctl *c, struct str app) {
@@ -210,8 +212,10 @@ int ctl_rollout_undo(struct ctl *c, struct str app) {
         if (r != 0)
                 return r;
 
-        (void) printf("%.*s is pinned to %.*s%s; this ends with the next edit of its file, or 'pyservicectl rollout resume %.*s'\n",
-                      STR_ARG(app), STR_ARG(revision), was_paused ? ", and no longer paused" : "", STR_ARG(app));
+        (void) printf("%.*s is pinned to %.*s%s; this ends with the next edit of its file, or 'pyservicectl "
+                      "rollout resume %.*s'\n",
+                      STR_ARG(app), STR_ARG(revision), was_paused ? ", and no longer paused" : "",
+                      STR_ARG(app));
         return CTL_GOOD;
 }
 
@@ -225,7 +229,10 @@ int ctl_rollout_retry(struct ctl *c, struct str app) {
 
         revision = str_is_absent(ch.view.file) ? ch.view.wanted : ch.view.file;
         if (!state_find_failure(&ch.view.state, revision))
-                return complain(&ch, "revision %.*s, which its file describes, has not failed; there is nothing to retry", STR_ARG(revision));
+                return complain(
+                        &ch,
+                        "revision %.*s, which its file describes, has not failed; there is nothing to retry",
+                        STR_ARG(revision));
 
         state_clear_failure(&ch.view.state, revision);
         forget_progress(&ch, "failed");
@@ -252,7 +259,8 @@ int ctl_rollout_pause(struct ctl *c, struct str app) {
         if (r != 0)
                 return r;
 
-        (void) printf("%.*s is paused: no rollout continues until 'pyservicectl rollout resume %.*s'\n", STR_ARG(app), STR_ARG(app));
+        (void) printf("%.*s is paused: no rollout continues until 'pyservicectl rollout resume %.*s'\n",
+                      STR_ARG(app), STR_ARG(app));
         return CTL_GOOD;
 }
 
@@ -271,7 +279,7 @@ int ctl_rollout_resume(struct ctl *c, struct str app) {
                 return complain(&ch, "it is neither paused nor pinned; there is nothing to resume");
 
         s->is_paused = false;
-        s->pinned = s->pinned_over = (struct str) { 0 };
+        s->pinned = s->pinned_over = (struct str){ 0 };
         forget_progress(&ch, "paused");
         r = change_commit(&ch);
         if (r == 0 && was_paused)
@@ -280,23 +288,23 @@ int ctl_rollout_resume(struct ctl *c, struct str app) {
                 return r;
 
         (void) printf("%.*s is no longer %s%s\n", STR_ARG(app),
-                      was_paused && was_pinned ? "paused or pinned" : was_paused ? "paused" : "pinned",
+                      was_paused && was_pinned ? "paused or pinned"
+                      : was_paused             ? "paused"
+                                               : "pinned",
                       was_pinned ? "; the revision of its file is rolled out" : "");
         return CTL_GOOD;
 }
 
 /* pyservicectl rollout history: what ran, what failed, and why. */
 
-
-
 struct row {
         uint64_t time;
         struct str revision, reason;
-        struct str mark;                /* "" for none */
+        struct str mark; /* "" for none */
 };
 
 struct rows {
-        VEC(struct row) list;           /* the newest first */
+        VEC(struct row) list; /* the newest first */
 };
 
 /* The revisions that are marked, each at its newest line. */
@@ -330,10 +338,12 @@ static void merge(struct arena *a, const struct state *s, const struct state_his
                 struct row *row = vec_push(a, &ret->list);
 
                 if (event && (!failure || event->time >= failure->time)) {
-                        *row = (struct row) { event->time, event->revision, event->reason, take_mark(&marks, event->revision) };
+                        *row = (struct row){ event->time, event->revision, event->reason,
+                                             take_mark(&marks, event->revision) };
                         i--;
                 } else {
-                        *row = (struct row) { failure->time, failure->revision, failure->reason, STR("failed") };
+                        *row = (struct row){ failure->time, failure->revision, failure->reason,
+                                             STR("failed") };
                         j--;
                 }
         }
@@ -341,8 +351,11 @@ static void merge(struct arena *a, const struct state *s, const struct state_his
 
 static int fill(struct ctl *c, struct table *t, const struct rows *rows) {
         VEC_EACH(row, &rows->list) {
-                struct str cells[] = { row->revision, c->is_json ? view_time_utc(&c->arena, row->time) : view_time(&c->arena, row->time), row->reason.n > 0 ? row->reason : (struct str) { 0 },
-                                       row->mark.n > 0 ? row->mark : (struct str) { 0 } };
+                struct str cells[] = { row->revision,
+                                       c->is_json ? view_time_utc(&c->arena, row->time)
+                                                  : view_time(&c->arena, row->time),
+                                       row->reason.n > 0 ? row->reason : (struct str){ 0 },
+                                       row->mark.n > 0 ? row->mark : (struct str){ 0 } };
                 int r = table_add(t, cells);
 
                 if (r < 0)
@@ -354,7 +367,10 @@ static int fill(struct ctl *c, struct table *t, const struct rows *rows) {
 
 static int print_rows(struct ctl *c, const struct rows *rows) {
         static const struct table_column columns[] = {
-                { "REVISION", "revision", 0 }, { "TIME", "time", 0 }, { "REASON", "reason", TABLE_WRAP }, { "MARK", "mark", 0 },
+                { "REVISION", "revision", 0 },
+                { "TIME", "time", 0 },
+                { "REASON", "reason", TABLE_WRAP },
+                { "MARK", "mark", 0 },
         };
         CLEANUP(table_free) struct table *t = NULL;
         int r = table_new(c, "history", columns, ARRAY_SIZE(columns), &t);
@@ -382,8 +398,10 @@ int ctl_rollout_history(struct ctl *c, struct str app) {
 
         merge(&c->arena, &view.state, &history, &rows);
         if (rows.list.n == 0 && !c->is_json) {
-                (void) fprintf(stderr, "pyservicectl: %.*s has no history yet; it begins when its first "
-                               "revision was ready\n", STR_ARG(app));
+                (void) fprintf(stderr,
+                               "pyservicectl: %.*s has no history yet; it begins when its first "
+                               "revision was ready\n",
+                               STR_ARG(app));
                 return CTL_GOOD;
         }
 
@@ -391,8 +409,6 @@ int ctl_rollout_history(struct ctl *c, struct str app) {
 }
 
 /* pyservicectl rollout status: how it stands, followed to its end. */
-
-
 
 /* Back to the beginning of a line, which is empty then. */
 #define CLEARED "\r\033[K"
@@ -403,12 +419,12 @@ enum { TURN_MS = 100, COLUMNS_DEFAULT = 80 };
 struct look {
         struct ctl ctl;
         struct view view;
-        struct str bar;                 /* as it was drawn */
+        struct str bar; /* as it was drawn */
 };
 
 static int look_open(const struct ctl *c, const struct view_places *p, struct str app, struct look *ret) {
-        *ret = (struct look) { .ctl = *c };
-        ret->ctl.arena = (struct arena) { 0 };
+        *ret = (struct look){ .ctl = *c };
+        ret->ctl.arena = (struct arena){ 0 };
         return view_read(&ret->ctl, p, app, &ret->view);
 }
 
@@ -419,11 +435,12 @@ static void look_close(struct look *l) {
 static size_t terminal_columns(void) {
         struct winsize size = { 0 };
 
-        return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : COLUMNS_DEFAULT;
+        return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col
+                                                                               : COLUMNS_DEFAULT;
 }
 
 static void wait_a_turn(void) {
-        (void) nanosleep(&(struct timespec) { .tv_nsec = TURN_MS * 1000000L }, NULL);
+        (void) nanosleep(&(struct timespec){ .tv_nsec = TURN_MS * 1000000L }, NULL);
 }
 
 /* What was followed and is wanted no more: was it given up, or has a newer one taken its place? */
@@ -446,7 +463,8 @@ static void put_bar(struct buf *out, const struct look *last, struct look *now) 
         buf_put_str(out, now->bar);
 }
 
-static int show_turn(const struct look *last, struct look *now, bool is_first, const struct rollout_following *f) {
+static int show_turn(const struct look *last, struct look *now, bool is_first,
+                     const struct rollout_following *f) {
         struct buf out = buf_in(&now->ctl.arena);
         bool is_other = is_first || !str_eq(last->view.wanted, now->view.wanted), has_bar = f->has_bar;
         const struct progress none = { 0 };
@@ -551,11 +569,12 @@ int ctl_rollout_status(struct ctl *c, struct str app) {
 
 static const struct {
         const char *name;
-        int max;                        /* words after it */
+        int max; /* words after it */
         int (*run)(struct ctl *c, struct str app);
 } verbs[] = {
-        { "status", 1, ctl_rollout_status }, { "history", 1, ctl_rollout_history }, { "undo", 2, ctl_rollout_undo },
-        { "retry", 1, ctl_rollout_retry }, { "pause", 1, ctl_rollout_pause }, { "resume", 1, ctl_rollout_resume },
+        { "status", 1, ctl_rollout_status }, { "history", 1, ctl_rollout_history },
+        { "undo", 2, ctl_rollout_undo },     { "retry", 1, ctl_rollout_retry },
+        { "pause", 1, ctl_rollout_pause },   { "resume", 1, ctl_rollout_resume },
 };
 
 int ctl_rollout(struct ctl *c) {
@@ -563,19 +582,23 @@ int ctl_rollout(struct ctl *c) {
                 if (strcmp(c->argv[0], verbs[i].name) != 0)
                         continue;
                 if (c->argc < 2 || c->argc > verbs[i].max + 1) {
-                        (void) fprintf(stderr, "pyservicectl rollout %s: give the name of one application%s\n", verbs[i].name,
-                                       verbs[i].max > 1 ? ", and optionally a revision" : "");
+                        (void) fprintf(stderr,
+                                       "pyservicectl rollout %s: give the name of one application%s\n",
+                                       verbs[i].name, verbs[i].max > 1 ? ", and optionally a revision" : "");
                         return CTL_USAGE;
                 }
                 if (!type_accepts(KIND_NAME, str_of(c->argv[1]))) {
-                        (void) fprintf(stderr, "pyservicectl: invalid application name '%s'; %s\n", c->argv[1], type_of(KIND_NAME)->rule);
+                        (void) fprintf(stderr, "pyservicectl: invalid application name '%s'; %s\n",
+                                       c->argv[1], type_of(KIND_NAME)->rule);
                         return CTL_USAGE;
                 }
                 return verbs[i].run(c, str_of(c->argv[1]));
         }
 
-        (void) fprintf(stderr, "pyservicectl rollout: %s%s%s; expected one of status, history, undo, retry, "
-                               "pause and resume, and the name of an application\n",
-                       c->argc > 0 ? "unknown subcommand '" : "missing subcommand", c->argc > 0 ? c->argv[0] : "", c->argc > 0 ? "'" : "");
+        (void) fprintf(stderr,
+                       "pyservicectl rollout: %s%s%s; expected one of status, history, undo, retry, "
+                       "pause and resume, and the name of an application\n",
+                       c->argc > 0 ? "unknown subcommand '" : "missing subcommand",
+                       c->argc > 0 ? c->argv[0] : "", c->argc > 0 ? "'" : "");
         return CTL_USAGE;
 }

@@ -13,15 +13,19 @@ static bool is_work(const struct fact_part *part) {
 static int add_line(struct table *t, const struct fact_part *part) {
         const struct fact_unit *unit = part->units.n > 0 ? &part->units.at[0] : NULL;
         struct str cells[] = {
-                part->name, str_of(fact_kind_name(part->kind)), unit ? unit->name : (struct str) { 0 },
-                unit ? str_of(fact_state_name(unit->state)) : (struct str) { 0 },
+                part->name,
+                str_of(fact_kind_name(part->kind)),
+                unit ? unit->name : (struct str){ 0 },
+                unit ? str_of(fact_state_name(unit->state)) : (struct str){ 0 },
         };
 
         return table_add(t, cells);
 }
 
 static int print_tasks(struct ctl *c, const struct aim *aim) {
-        static const struct table_column columns[] = { { "TASK", "task", 0 }, { "KIND", "kind", 0 }, { "UNIT", "unit", 0 }, { "STATE", "state", 0 } };
+        static const struct table_column columns[] = {
+                { "TASK", "task", 0 }, { "KIND", "kind", 0 }, { "UNIT", "unit", 0 }, { "STATE", "state", 0 }
+        };
         CLEANUP(table_free) struct table *t = NULL;
         int r = table_new(c, "tasks", columns, ARRAY_SIZE(columns), &t);
         size_t n = 0;
@@ -36,7 +40,9 @@ static int print_tasks(struct ctl *c, const struct aim *aim) {
         if (n > 0 || c->is_json)
                 return table_print(c, t);
 
-        (void) fprintf(stderr, "pyservicectl: %.*s has no tasks; 'pyservicectl run %.*s -- COMMAND' runs a command in a new container\n",
+        (void) fprintf(stderr,
+                       "pyservicectl: %.*s has no tasks; 'pyservicectl run %.*s -- COMMAND' runs a command "
+                       "in a new container\n",
                        STR_ARG(aim->app->name), STR_ARG(aim->app->name));
         return CTL_GOOD;
 }
@@ -50,8 +56,10 @@ static int complain_task(struct ctl *c, const struct fact_app *app, const char *
                         names[n++] = part->name;
 
         hint = diag_hint(&c->arena, str_of(word), names, n,
-                         arena_join(&c->arena, STR("'pyservicectl run "), app->name, STR("' lists its tasks; write a command after '--'")));
-        (void) fprintf(stderr, "pyservicectl: %.*s has no task '%s'; %.*s\n", STR_ARG(app->name), word, STR_ARG(hint));
+                         arena_join(&c->arena, STR("'pyservicectl run "), app->name,
+                                    STR("' lists its tasks; write a command after '--'")));
+        (void) fprintf(stderr, "pyservicectl: %.*s has no task '%s'; %.*s\n", STR_ARG(app->name), word,
+                       STR_ARG(hint));
         return CTL_MISTAKE;
 }
 
@@ -78,7 +86,8 @@ int ctl_run(struct ctl *c) {
                 return complain_usage();
         if (strcmp(c->root, "/") != 0 && c->argc > 1) {
                 (void) fputs("pyservicectl run: --root is not supported: tasks and commands run on this "
-                             "machine\n", stderr);
+                             "machine\n",
+                             stderr);
                 return CTL_USAGE;
         }
 

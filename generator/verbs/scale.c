@@ -21,23 +21,29 @@ static struct str list_services(struct arena *a, const struct node *services) {
                 const struct node *name = node_get(services->items[i], "name");
 
                 if (name)
-                        text = str_is_absent(text) ? name->text : arena_join(a, text, i + 1 < services->n ? STR(", ") : STR(" or "), name->text);
+                        text = str_is_absent(text)
+                                       ? name->text
+                                       : arena_join(a, text, i + 1 < services->n ? STR(", ") : STR(" or "),
+                                                    name->text);
         }
         return str_is_absent(text) ? STR("") : text;
 }
 
 /* The one service needs no name; with several, which of them is meant must be said. */
-static int choose_key(struct ctl *c, const struct definition *d, const struct target *target, struct key_path *ret) {
+static int choose_key(struct ctl *c, const struct definition *d, const struct target *target,
+                      struct key_path *ret) {
         const struct node *services = d->root ? node_get(d->root, "services") : NULL, *name = NULL;
         struct str part = target->part;
 
         if (!services || services->kind != NODE_LIST) {
                 if (!str_is_absent(part) && !str_eq(part, target->app)) {
-                        (void) fprintf(stderr, "pyservicectl: %.*s: it has no service '%.*s', because it "
-                                               "has only one; give %.*s=N\n", STR_ARG(target->app), STR_ARG(part), STR_ARG(target->app));
+                        (void) fprintf(stderr,
+                                       "pyservicectl: %.*s: it has no service '%.*s', because it "
+                                       "has only one; give %.*s=N\n",
+                                       STR_ARG(target->app), STR_ARG(part), STR_ARG(target->app));
                         return CTL_MISTAKE;
                 }
-                *ret = (struct key_path) { .words = { STR("scale") }, .n = 1 };
+                *ret = (struct key_path){ .words = { STR("scale") }, .n = 1 };
                 return 0;
         }
 
@@ -50,14 +56,16 @@ static int choose_key(struct ctl *c, const struct definition *d, const struct ta
                         name = own;
         }
         if (!name) {
-                (void) fprintf(stderr, "pyservicectl: %.*s: %s%.*s%s; its services are %.*s\n", STR_ARG(target->app),
-                               str_is_absent(part) ? "name a service, as in " : "unknown service '",
-                               STR_ARG(str_is_absent(part) ? arena_join(&c->arena, target->app, STR("/SERVICE=N")) : part), str_is_absent(part) ? "" : "'",
-                               STR_ARG(list_services(&c->arena, services)));
+                (void) fprintf(
+                        stderr, "pyservicectl: %.*s: %s%.*s%s; its services are %.*s\n", STR_ARG(target->app),
+                        str_is_absent(part) ? "name a service, as in " : "unknown service '",
+                        STR_ARG(str_is_absent(part) ? arena_join(&c->arena, target->app, STR("/SERVICE=N"))
+                                                    : part),
+                        str_is_absent(part) ? "" : "'", STR_ARG(list_services(&c->arena, services)));
                 return CTL_MISTAKE;
         }
 
-        *ret = (struct key_path) { .words = { STR("services"), name->text, STR("scale") }, .n = 3 };
+        *ret = (struct key_path){ .words = { STR("services"), name->text, STR("scale") }, .n = 3 };
         return 0;
 }
 
@@ -75,7 +83,7 @@ static int parse(struct ctl *c, struct session *s, const char *word, struct chan
         if (!str_to_u64(number, INSTANCES_MAX, &n))
                 return refuse(word, "invalid number of instances; expected 0 to 10000");
 
-        r = target_parse(c, arena_str(&c->arena, (struct str) { text.p, at }).p, &target);
+        r = target_parse(c, arena_str(&c->arena, (struct str){ text.p, at }).p, &target);
         if (r != 0)
                 return r;
         if (!str_is_absent(target.instance))
@@ -86,7 +94,7 @@ static int parse(struct ctl *c, struct session *s, const char *word, struct chan
                 return session_no_definition(c, s, target.app);
         ret->app = target.app;
         ret->value = arena_new(&c->arena, struct node);
-        *ret->value = (struct node) { .kind = NODE_SCALAR, .plain = true, .text = number, .at = NOWHERE };
+        *ret->value = (struct node){ .kind = NODE_SCALAR, .plain = true, .text = number, .at = NOWHERE };
         return choose_key(c, d, &target, &ret->key);
 }
 
@@ -101,14 +109,20 @@ static int parse_all(struct ctl *c, struct changes *ret) {
 
 static int tell(struct ctl *c, const struct changes *changes) {
         static const struct table_column columns[] = {
-                { "APP", "app", 0 }, { "SERVICE", "service", 0 }, { "SCALE", "scale", TABLE_RIGHT | TABLE_NUMBER }, { "FILE", "file", 0 },
+                { "APP", "app", 0 },
+                { "SERVICE", "service", 0 },
+                { "SCALE", "scale", TABLE_RIGHT | TABLE_NUMBER },
+                { "FILE", "file", 0 },
         };
         CLEANUP(table_free) struct table *t = NULL;
         int r = table_new(c, "scales", columns, ARRAY_SIZE(columns), &t);
 
         VEC_EACH(change, &changes->list)
                 if (r == 0)
-                        r = table_add(t, (const struct str[]) { change->app, change->key.n > 1 ? change->key.words[1] : change->app, change->value->text, change->path });
+                        r = table_add(t, (const struct str[]){ change->app,
+                                                               change->key.n > 1 ? change->key.words[1]
+                                                                                 : change->app,
+                                                               change->value->text, change->path });
         return r < 0 ? ctl_fail("cannot print", r) : table_print(c, t);
 }
 

@@ -32,8 +32,9 @@ int ctl_schema(struct ctl *c) {
         struct buf text = buf_in(&c->arena);
 
         if (!what || c->argc > 1) {
-                (void) fprintf(stderr, "pyservicectl schema: unknown schema '%s'; expected one of app, host "
-                                       "and contract, or nothing for app\n",
+                (void) fprintf(stderr,
+                               "pyservicectl schema: unknown schema '%s'; expected one of app, host "
+                               "and contract, or nothing for app\n",
                                c->argv[what ? 1 : 0]);
                 return CTL_USAGE;
         }

@@ -16,21 +16,23 @@
 
 /* pyservicectl secret list: what the definition names, where it comes from, and whether it is there. */
 
-
-
 static struct str explain(struct ctl *c, int r) {
-        return r == -ENOENT ? STR("missing") : r == -EACCES ? STR("visible only to root") : str_of(strerror(-r));
+        return r == -ENOENT   ? STR("missing")
+               : r == -EACCES ? STR("visible only to root")
+                              : str_of(strerror(-r));
 }
 
 static struct str look_for_credential(struct ctl *c, struct str name) {
         struct credential_place place;
         int r = secret_find(c, name, &place);
 
-        return r < 0 ? explain(c, r) : arena_join(&c->arena, place.is_encrypted ? STR("encrypted, ") : STR("in clear, "), place.path);
+        return r < 0 ? explain(c, r)
+                     : arena_join(&c->arena, place.is_encrypted ? STR("encrypted, ") : STR("in clear, "),
+                                  place.path);
 }
 
 static struct str look_for_podman(struct ctl *c, struct str name) {
-        struct str program = strcmp(c->root, "/") == 0 ? spawn_find(&c->arena, "podman") : (struct str) { 0 };
+        struct str program = strcmp(c->root, "/") == 0 ? spawn_find(&c->arena, "podman") : (struct str){ 0 };
         const char *argv[] = { program.p, "secret", "exists", arena_str(&c->arena, name).p, NULL };
         struct spawn_result result;
 
@@ -52,7 +54,9 @@ static struct str look_for_file(struct ctl *c, const struct secret_use *use) {
 
         for (uint64_t i = 0; i < n; i++)
                 if (access(path_for(c, file, i).p, R_OK) < 0)
-                        return has_instance_mark(file) ? arena_join(&c->arena, STR("missing for instance "), arena_u64(&c->arena, i)) : explain(c, -errno);
+                        return has_instance_mark(file) ? arena_join(&c->arena, STR("missing for instance "),
+                                                                    arena_u64(&c->arena, i))
+                                                       : explain(c, -errno);
 
         return STR("there");
 }
@@ -92,7 +96,10 @@ static int add_line(struct ctl *c, struct table *t, const struct secret_use *use
 
 int secret_print_list(struct ctl *c, struct secret_uses *u) {
         static const struct table_column columns[] = {
-                { "SECRET", "secret", 0 }, { "SOURCE", "source", TABLE_WRAP }, { "STATE", "state", TABLE_WRAP }, { "USED BY", "users", TABLE_WRAP },
+                { "SECRET", "secret", 0 },
+                { "SOURCE", "source", TABLE_WRAP },
+                { "STATE", "state", TABLE_WRAP },
+                { "USED BY", "users", TABLE_WRAP },
         };
         CLEANUP(table_free) struct table *t = NULL;
         int r;
@@ -115,8 +122,8 @@ static void secret_close(struct secret_uses *u) {
 }
 
 static bool is_same(const struct secret *a, const struct secret *b) {
-        return str_eq(a->credential.text, b->credential.text) && str_eq(a->file.text, b->file.text) && str_eq(a->kms.text, b->kms.text) &&
-                str_eq(a->podman.text, b->podman.text);
+        return str_eq(a->credential.text, b->credential.text) && str_eq(a->file.text, b->file.text) &&
+               str_eq(a->kms.text, b->kms.text) && str_eq(a->podman.text, b->podman.text);
 }
 
 static struct secret_use *find_use(struct secret_uses *u, const struct secret_entry *entry) {
@@ -145,7 +152,7 @@ static void collect(struct arena *a, struct secret_uses *u) {
 
                         if (!use) {
                                 use = vec_push(a, &u->list);
-                                *use = (struct secret_use) { .name = entry->key.text, .from = &entry->value };
+                                *use = (struct secret_use){ .name = entry->key.text, .from = &entry->value };
                         }
                         if (scale > use->scale)
                                 use->scale = scale;
@@ -167,14 +174,18 @@ static int secret_open(struct ctl *c, struct str app, struct secret_uses *ret) {
 static int refuse_source(struct secret_uses *u, const struct secret_use *use) {
         const struct secret *s = use->from;
 
-        (void) fprintf(stderr, "pyservicectl: %.*s: the secret '%.*s' is not a credential: ", STR_ARG(u->app->name.text), STR_ARG(use->name));
+        (void) fprintf(stderr, "pyservicectl: %.*s: the secret '%.*s' is not a credential: ",
+                       STR_ARG(u->app->name.text), STR_ARG(use->name));
         if (!str_is_absent(s->file.text))
                 (void) fputs("it is read from a file; change that file\n", stderr);
         else if (!str_is_absent(s->podman.text))
-                (void) fprintf(stderr, "it is a Podman secret; change it with: podman secret create "
-                                       "--replace %.*s -\n", STR_ARG(s->podman.text));
+                (void) fprintf(stderr,
+                               "it is a Podman secret; change it with: podman secret create "
+                               "--replace %.*s -\n",
+                               STR_ARG(s->podman.text));
         else
-                (void) fputs("its ciphertext is in the definition; create a new one with 'aws kms encrypt'\n", stderr);
+                (void) fputs("its ciphertext is in the definition; create a new one with 'aws kms encrypt'\n",
+                             stderr);
         return CTL_MISTAKE;
 }
 
@@ -204,14 +215,17 @@ static int secret_pick(struct secret_uses *u, struct str name, const struct secr
         if (n_found == 1)
                 return refuse_source(u, found);
         if (n_found > 1) {
-                (void) fprintf(stderr, "pyservicectl: %.*s: the secret '%.*s' has several sources in its services; give the name of a credential instead\n",
+                (void) fprintf(stderr,
+                               "pyservicectl: %.*s: the secret '%.*s' has several sources in its services; "
+                               "give the name of a credential instead\n",
                                STR_ARG(u->app->name.text), STR_ARG(name));
                 return CTL_MISTAKE;
         }
 
         near = diag_nearest(name, names, n);
-        (void) fprintf(stderr, "pyservicectl: %.*s: its definition has no secret '%.*s'%s%.*s%s\n", STR_ARG(u->app->name.text), STR_ARG(name),
-                       near.n > 0 ? "; did you mean '" : "", STR_ARG(near), near.n > 0 ? "'?" : "");
+        (void) fprintf(stderr, "pyservicectl: %.*s: its definition has no secret '%.*s'%s%.*s%s\n",
+                       STR_ARG(u->app->name.text), STR_ARG(name), near.n > 0 ? "; did you mean '" : "",
+                       STR_ARG(near), near.n > 0 ? "'?" : "");
         return CTL_MISTAKE;
 }
 
@@ -225,7 +239,8 @@ static void secret_tell_restart(struct ctl *c, const struct secret_uses *u, cons
 
                 LIST_EACH(s, &u->app->services)
                         if (&s->container == *ref && s->scale.n > 0)
-                                (void) printf("  for i in $(seq 0 %llu); do systemctl%s restart %.*s@$i.service || break; done\n",
+                                (void) printf("  for i in $(seq 0 %llu); do systemctl%s restart "
+                                              "%.*s@$i.service || break; done\n",
                                               (unsigned long long) s->scale.n - 1, user, STR_ARG(unit));
                 LIST_EACH(s, &u->app->sidecars)
                         if (&s->container == *ref)
@@ -244,7 +259,8 @@ static int set(struct ctl *c, struct secret_uses *u, const struct secret_use *us
         if (r != 0)
                 return r;
 
-        (void) printf("%.*s: the secret '%.*s' is set, as the credential %.*s\n", STR_ARG(u->app->name.text), STR_ARG(use->name), STR_ARG(credential));
+        (void) printf("%.*s: the secret '%.*s' is set, as the credential %.*s\n", STR_ARG(u->app->name.text),
+                      STR_ARG(use->name), STR_ARG(credential));
         secret_tell_restart(c, u, use);
         return CTL_GOOD;
 }
@@ -256,7 +272,8 @@ static int edit(struct ctl *c, struct secret_uses *u, const struct secret_use *u
         if (r == 0)
                 r = secret_edit_text(c, use->name, before, &after);
         if (r == 0 && !str_is_absent(before) && str_eq(before, after)) {
-                (void) printf("%.*s: the secret '%.*s' is unchanged\n", STR_ARG(u->app->name.text), STR_ARG(use->name));
+                (void) printf("%.*s: the secret '%.*s' is unchanged\n", STR_ARG(u->app->name.text),
+                              STR_ARG(use->name));
                 return CTL_GOOD;
         }
         if (r == 0)
@@ -264,7 +281,8 @@ static int edit(struct ctl *c, struct secret_uses *u, const struct secret_use *u
         if (r != 0)
                 return r;
 
-        (void) printf("%.*s: the secret '%.*s' is changed, as the credential %.*s\n", STR_ARG(u->app->name.text), STR_ARG(use->name), STR_ARG(credential));
+        (void) printf("%.*s: the secret '%.*s' is changed, as the credential %.*s\n",
+                      STR_ARG(u->app->name.text), STR_ARG(use->name), STR_ARG(credential));
         secret_tell_restart(c, u, use);
         return CTL_GOOD;
 }
@@ -286,7 +304,10 @@ static const struct {
         int (*run)(struct ctl *c, struct secret_uses *u, const struct secret_use *use);
         bool needs_key;
 } verbs[] = {
-        { "list", NULL, false }, { "set", set, true }, { "rm", take_out, false }, { "edit", edit, true },
+        { "list", NULL, false },
+        { "set", set, true },
+        { "rm", take_out, false },
+        { "edit", edit, true },
 };
 
 static int run_verb(struct ctl *c, size_t i) {
@@ -295,8 +316,10 @@ static int run_verb(struct ctl *c, size_t i) {
         int r;
 
         if (verbs[i].needs_key && strcmp(c->root, "/") != 0) {
-                (void) fprintf(stderr, "pyservicectl secret %s: --root is not supported: secrets are "
-                                       "encrypted with this machine's key\n", verbs[i].name);
+                (void) fprintf(stderr,
+                               "pyservicectl secret %s: --root is not supported: secrets are "
+                               "encrypted with this machine's key\n",
+                               verbs[i].name);
                 return CTL_USAGE;
         }
 
@@ -319,12 +342,15 @@ int ctl_secret(struct ctl *c) {
                         continue;
                 if (c->argc == (verbs[i].run ? 3 : 2))
                         return run_verb(c, i);
-                (void) fprintf(stderr, "pyservicectl secret %s: give the name of an application%s\n", verbs[i].name, verbs[i].run ? " and of its secret" : "");
+                (void) fprintf(stderr, "pyservicectl secret %s: give the name of an application%s\n",
+                               verbs[i].name, verbs[i].run ? " and of its secret" : "");
                 return CTL_USAGE;
         }
 
-        (void) fprintf(stderr, "pyservicectl secret: %s%s%s; expected one of list, set, rm and edit, and "
-                               "the name of an application\n",
-                       c->argc > 0 ? "unknown subcommand '" : "missing subcommand", c->argc > 0 ? c->argv[0] : "", c->argc > 0 ? "'" : "");
+        (void) fprintf(stderr,
+                       "pyservicectl secret: %s%s%s; expected one of list, set, rm and edit, and "
+                       "the name of an application\n",
+                       c->argc > 0 ? "unknown subcommand '" : "missing subcommand",
+                       c->argc > 0 ? c->argv[0] : "", c->argc > 0 ? "'" : "");
         return CTL_USAGE;
 }

@@ -13,11 +13,12 @@ static const char value_name[] = "VALUE";
 static struct node *empty_text(struct arena *a) {
         struct node *node = arena_new(a, struct node);
 
-        *node = (struct node) { .kind = NODE_SCALAR, .text = STR(""), .at = NOWHERE };
+        *node = (struct node){ .kind = NODE_SCALAR, .text = STR(""), .at = NOWHERE };
         return node;
 }
 
-/* Is all of the text that value? Of what spans lines YAML makes one, and what is behind " #" it takes for a comment. */
+/* Is all of the text that value? Of what spans lines YAML makes one, and what is behind " #" it takes for
+ * a comment. */
 static bool is_whole(const struct key_path *key, const struct node *node, struct str text) {
         struct str trimmed = str_trim(text);
 
@@ -26,7 +27,8 @@ static bool is_whole(const struct key_path *key, const struct node *node, struct
         if (node->plain)
                 return str_eq(node->text, key->is_text ? text : trimmed);
 
-        return (trimmed.p[0] != '"' && trimmed.p[0] != '\'') || text.p + node->at.off + node->at.len == trimmed.p + trimmed.n;
+        return (trimmed.p[0] != '"' && trimmed.p[0] != '\'') ||
+               text.p + node->at.off + node->at.len == trimmed.p + trimmed.n;
 }
 
 /* Gives 0 or an exit status. */
@@ -44,7 +46,10 @@ static int take(const struct key_path *key, const char *text, struct node *value
                 return 0;
         }
 
-        (void) fprintf(stderr, "pyservicectl set: YAML would read only '%.*s' of this value; quote the text for YAML: '\"…\"'\n", STR_ARG(value->text));
+        (void) fprintf(stderr,
+                       "pyservicectl set: YAML would read only '%.*s' of this value; quote the text for "
+                       "YAML: '\"…\"'\n",
+                       STR_ARG(value->text));
         return CTL_MISTAKE;
 }
 
@@ -62,29 +67,35 @@ static int parse_value(struct ctl *c, const struct key_path *key, const char *te
                 return 0;
         }
 
-        s.ds = (struct diags) { .arena = &c->arena, .sources = &s.sources };
-        yaml_parse(&c->arena, &s.ds, source_add(&c->arena, &s.sources, str_of(value_name), str_of(text)), ret);
+        s.ds = (struct diags){ .arena = &c->arena, .sources = &s.sources };
+        yaml_parse(&c->arena, &s.ds, source_add(&c->arena, &s.sources, str_of(value_name), str_of(text)),
+                   ret);
         if (s.ds.n_errors > 0) {
-                session_tell(&s, (struct str) { NULL, 0 });
+                session_tell(&s, (struct str){ NULL, 0 });
                 (void) fputs("pyservicectl set: the value is not valid YAML; a text may need quotes of "
-                             "YAML's own: '\"…\"'\n", stderr);
+                             "YAML's own: '\"…\"'\n",
+                             stderr);
                 return CTL_MISTAKE;
         }
         if (*ret)
                 return take(key, text, *ret);
 
-        (void) fprintf(stderr, "pyservicectl set: '%s' is an empty value in YAML; write '\"%s\"'\n", text, text);
+        (void) fprintf(stderr, "pyservicectl set: '%s' is an empty value in YAML; write '\"%s\"'\n", text,
+                       text);
         return CTL_MISTAKE;
 }
 
 static int tell(struct ctl *c, const struct change *change) {
-        static const struct table_column columns[] = { { "APP", "app", 0 }, { "KEY", "key", 0 }, { "FILE", "file", 0 } };
+        static const struct table_column columns[] = { { "APP", "app", 0 },
+                                                       { "KEY", "key", 0 },
+                                                       { "FILE", "file", 0 } };
         CLEANUP(table_free) struct table *t = NULL;
         struct str key = key_text(&c->arena, &change->key);
         int r;
 
         if (!c->is_json && change->value)
-                (void) printf("%.*s: %.*s is set%s, in %.*s\n", STR_ARG(change->app), STR_ARG(key), c->is_runtime ? " until the next boot" : "", STR_ARG(change->path));
+                (void) printf("%.*s: %.*s is set%s, in %.*s\n", STR_ARG(change->app), STR_ARG(key),
+                              c->is_runtime ? " until the next boot" : "", STR_ARG(change->path));
         else if (!c->is_json)
                 (void) printf("%.*s: %.*s is reset\n", STR_ARG(change->app), STR_ARG(key));
         if (!c->is_json)
@@ -92,7 +103,7 @@ static int tell(struct ctl *c, const struct change *change) {
 
         r = table_new(c, "changes", columns, ARRAY_SIZE(columns), &t);
         if (r == 0)
-                r = table_add(t, (const struct str[]) { change->app, key, change->path });
+                r = table_add(t, (const struct str[]){ change->app, key, change->path });
         return r < 0 ? ctl_fail("cannot print", r) : table_print(c, t);
 }
 
@@ -102,7 +113,9 @@ int ctl_set(struct ctl *c) {
         int r;
 
         if (c->argc != 3) {
-                (void) fputs("pyservicectl set: give the name of an application, a key such as services.web.scale, and a value ('null' resets it)\n", stderr);
+                (void) fputs("pyservicectl set: give the name of an application, a key such as "
+                             "services.web.scale, and a value ('null' resets it)\n",
+                             stderr);
                 return CTL_USAGE;
         }
 

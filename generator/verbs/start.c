@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* pyservicectl stop and start. What is stopped must not be upheld, or systemd starts it again: so a mark is made first (state/hold.h), the
- * generator then leaves it out, and only then the units are stopped, each with its drain. */
+/* pyservicectl stop and start. What is stopped must not be upheld, or systemd starts it again: so a mark
+ * is made first (state/hold.h), the generator then leaves it out, and only then the units are stopped,
+ * each with its drain. */
 
 #include <errno.h>
 #include <stdio.h>
@@ -36,7 +37,8 @@ static void mark(struct power *p) {
 
 /* Is the one part of the other, or the same? */
 static bool is_within(const struct hold *hold, const struct hold *wish) {
-        return is_whole(wish) || (!is_whole(hold) && str_eq(hold->unit, wish->unit) && (!wish->has_number || (hold->has_number && hold->number == wish->number)));
+        return is_whole(wish) || (!is_whole(hold) && str_eq(hold->unit, wish->unit) &&
+                                  (!wish->has_number || (hold->has_number && hold->number == wish->number)));
 }
 
 static void unmark(struct power *p) {
@@ -110,13 +112,16 @@ static int check_left_out(struct powers *ps, struct power *p) {
 
         is_upheld = hold_has_all(&p->wishes) && is_named(&apps, target);
         VEC_EACH(u, &p->units)
-                is_upheld |= !hold_has_all(&p->wishes) && power_is_wished(p, u) && is_named(&units, u->upheld);
+                is_upheld |=
+                        !hold_has_all(&p->wishes) && power_is_wished(p, u) && is_named(&units, u->upheld);
         if (!is_upheld)
                 return 0;
 
-        (void) fprintf(stderr, "pyservicectl: %s: it is marked as stopped, but its units could not be "
-                               "generated again, so systemd keeps starting it; 'systemctl --failed' and "
-                               "'pyservicectl check' show why\n", p->app.p);
+        (void) fprintf(stderr,
+                       "pyservicectl: %s: it is marked as stopped, but its units could not be "
+                       "generated again, so systemd keeps starting it; 'systemctl --failed' and "
+                       "'pyservicectl check' show why\n",
+                       p->app.p);
         return EXIT_SYSTEM;
 }
 
@@ -130,7 +135,8 @@ static int stop_matching(struct powers *ps, struct power_jobs *jobs, struct str 
         return r;
 }
 
-/* systemd stops by itself what is active and upheld no more, but not what is just being started, or waits for its restart. */
+/* systemd stops by itself what is active and upheld no more, but not what is just being started, or waits
+ * for its restart. */
 static int stop_units(struct powers *ps, const struct power *p, struct power_jobs *jobs) {
         struct arena *a = &ps->ctl->arena;
         int r = 0;
@@ -147,7 +153,8 @@ static int stop_units(struct powers *ps, const struct power *p, struct power_job
                 if (r >= 0 && u->is_once)
                         r = power_add_job(ps, jobs, BUS_STOP, u->upheld);
                 /* The spare, and what goes on though the scale is lower now. */
-                if (r >= 0 && u->is_instance && hold_find(&p->wishes, arena_join(a, u->part, STR("@next.service"))))
+                if (r >= 0 && u->is_instance &&
+                    hold_find(&p->wishes, arena_join(a, u->part, STR("@next.service"))))
                         r = stop_matching(ps, jobs, arena_join(a, u->part, STR("@*.service")));
         }
 
@@ -165,8 +172,13 @@ static void say_stopped(const struct power *p) {
                 if (!hold)
                         continue;
                 (void) printf("%s %s until 'pyservicectl start %s'%s\n", word.p,
-                              hold->now == 0 ? "keeps running, and is stopped from the next boot on," : p->ctl->no_follow ? "is being stopped," : "is stopped",
-                              word.p, hold->now == 0 ? "" : hold->lasting > 0 ? ", also after a boot" : " or the next boot");
+                              hold->now == 0      ? "keeps running, and is stopped from the next boot on,"
+                              : p->ctl->no_follow ? "is being stopped,"
+                                                  : "is stopped",
+                              word.p,
+                              hold->now == 0      ? ""
+                              : hold->lasting > 0 ? ", also after a boot"
+                                                  : " or the next boot");
         }
 }
 
@@ -203,8 +215,10 @@ int ctl_stop(struct ctl *c) {
         int r;
 
         if (c->is_now && !c->is_lasting) {
-                (void) fputs("pyservicectl stop: --now needs --lasting; without both, it is stopped now, until the next boot\n", stderr);
-                ps = (struct powers) { .places = { -1, -1, { 0 } } };
+                (void) fputs("pyservicectl stop: --now needs --lasting; without both, it is stopped now, "
+                             "until the next boot\n",
+                             stderr);
+                ps = (struct powers){ .places = { -1, -1, { 0 } } };
                 return CTL_USAGE;
         }
 
@@ -212,7 +226,8 @@ int ctl_stop(struct ctl *c) {
         return r != 0 ? r : stop(&ps);
 }
 
-/* Of what is stopped as a whole nothing can be started alone: the rest would have to be marked, one by one. */
+/* Of what is stopped as a whole nothing can be started alone: the rest would have to be marked, one by
+ * one. */
 static int check_whole(const struct power *p) {
         VEC_EACH(wish, &p->wishes.list)
                 VEC_EACH(hold, &p->holds.list) {
@@ -220,7 +235,10 @@ static int check_whole(const struct power *p) {
 
                         if (hold->now == 0 || is_within(hold, wish) || !is_within(wish, hold))
                                 continue;
-                        (void) fprintf(stderr, "pyservicectl: %s: all of %s is stopped; 'pyservicectl start %s' starts it\n", power_word(p, wish).p, whole.p, whole.p);
+                        (void) fprintf(
+                                stderr,
+                                "pyservicectl: %s: all of %s is stopped; 'pyservicectl start %s' starts it\n",
+                                power_word(p, wish).p, whole.p, whole.p);
                         return CTL_MISTAKE;
                 }
 
@@ -237,8 +255,10 @@ static int check_running(struct powers *ps) {
         if (str_is(u.active, "active"))
                 return 0;
 
-        (void) fprintf(stderr, "pyservicectl: " PYSERVICE_TARGET
-                        " is not active, so no application is kept running; 'systemctl%s enable --now " PYSERVICE_TARGET "' starts it\n",
+        (void) fprintf(stderr,
+                       "pyservicectl: " PYSERVICE_TARGET " is not active, so no application is kept running; "
+                                                         "'systemctl%s enable --now " PYSERVICE_TARGET
+                       "' starts it\n",
                        ps->ctl->is_user ? " --user" : "");
         return CTL_MISTAKE;
 }
@@ -252,7 +272,7 @@ static int start_units(struct powers *ps, struct power *p, struct power_jobs *jo
                 if (!power_is_wished(p, u) || hold_find(&p->holds, u->unit))
                         continue;
                 if (r >= 0)
-                        r = power_forget_failure(ps, u->unit);  /* it may have had its max_starts */
+                        r = power_forget_failure(ps, u->unit); /* it may have had its max_starts */
                 if (r >= 0)
                         r = power_add_job(ps, jobs, BUS_START, u->unit);
         }
@@ -285,10 +305,13 @@ static void say_started(struct powers *ps, const struct power *p) {
         struct wanted wanted = { 0 };
 
         VEC_EACH(wish, &p->wishes.list)
-                (void) printf("%s is %s\n", power_word(p, wish).p, ps->ctl->no_follow ? "being started" : "started");
-        if (wanted_read(&ps->ctl->arena, p->places->runtime, p->app, &wanted) < 0 || str_eq(wanted.runs, wanted.wanted))
+                (void) printf("%s is %s\n", power_word(p, wish).p,
+                              ps->ctl->no_follow ? "being started" : "started");
+        if (wanted_read(&ps->ctl->arena, p->places->runtime, p->app, &wanted) < 0 ||
+            str_eq(wanted.runs, wanted.wanted))
                 return;
-        (void) printf("%s: its rollout is still to come; 'pyservicectl rollout status %s' follows it\n", p->app.p, p->app.p);
+        (void) printf("%s: its rollout is still to come; 'pyservicectl rollout status %s' follows it\n",
+                      p->app.p, p->app.p);
 }
 
 static int start_all(struct powers *ps) {

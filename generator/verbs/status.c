@@ -30,7 +30,8 @@ static void emit_time(struct emitter *e, const char *key, uint64_t usec) {
                 emit_text(e, key, view_time_utc(e->out->arena, usec));
 }
 
-static void emit_unit(struct emitter *e, const struct facts *f, const struct fact_part *part, const struct fact_unit *u) {
+static void emit_unit(struct emitter *e, const struct facts *f, const struct fact_part *part,
+                      const struct fact_unit *u) {
         emit_open(e, NULL, '{');
         emit_text(e, "unit", u->name);
         if (u->is_instance && u->number != PORTS_NEXT)
@@ -110,7 +111,9 @@ static void emit_parts(struct emitter *e, const struct facts *f, const struct fa
                 enum fact_kind kind;
                 void (*emit)(struct emitter *e, const struct facts *f, const struct fact_part *part);
         } lists[] = {
-                { "services", FACT_SERVICE, emit_kept }, { "sidecars", FACT_SIDECAR, emit_kept }, { "timers", FACT_TIMER, emit_timer },
+                { "services", FACT_SERVICE, emit_kept },
+                { "sidecars", FACT_SIDECAR, emit_kept },
+                { "timers", FACT_TIMER, emit_timer },
                 { "tasks", FACT_TASK, emit_task },
         };
 
@@ -142,7 +145,8 @@ static void emit_rollout(struct emitter *e, const struct fact_app *app) {
 }
 
 static void emit_place(struct emitter *e, const struct facts *f, struct span at) {
-        const struct source *s = at.file < f->session.sources.list.n ? &f->session.sources.list.at[at.file] : NULL;
+        const struct source *s =
+                at.file < f->session.sources.list.n ? &f->session.sources.list.at[at.file] : NULL;
         unsigned line, column;
 
         if (!s)
@@ -233,17 +237,21 @@ static void put_line(struct buf *out, const char *label, struct str text) {
 
 /* "Fri 2026-11-20 14:03:12 UTC; 3h ago" */
 static struct str describe_time(struct arena *a, uint64_t usec) {
-        return usec == 0 ? STR("") : arena_join(a, view_time(a, usec), STR("; "), amount_distance(a, usec), STR(" ago"));
+        return usec == 0
+                       ? STR("")
+                       : arena_join(a, view_time(a, usec), STR("; "), amount_distance(a, usec), STR(" ago"));
 }
 
 static struct str describe_state(const struct facts *f, const struct fact_app *app) {
         struct arena *a = &f->c->arena;
-        struct str declared = arena_join(a, app->word, STR(", "), arena_u64(a, app->n_declared), STR(" declared"));
+        struct str declared =
+                arena_join(a, app->word, STR(", "), arena_u64(a, app->n_declared), STR(" declared"));
 
         if (!f->has_units)
                 return declared;
 
-        return arena_join(a, declared, STR(", "), arena_u64(a, app->n_running), STR(" running, "), arena_u64(a, app->n_ready), STR(" ready"));
+        return arena_join(a, declared, STR(", "), arena_u64(a, app->n_running), STR(" running, "),
+                          arena_u64(a, app->n_ready), STR(" ready"));
 }
 
 static struct str describe_revision(struct arena *a, const struct view *v) {
@@ -257,7 +265,8 @@ static struct str describe_revision(struct arena *a, const struct view *v) {
 
 static struct str describe_rollout(struct arena *a, const struct fact_app *app) {
         const struct progress *p = &app->view.progress;
-        struct str text = view_outcome_name(app->outcome), what = app->outcome == VIEW_UNDER_WAY ? view_phase(a, &app->view) : app->reason;
+        struct str text = view_outcome_name(app->outcome),
+                   what = app->outcome == VIEW_UNDER_WAY ? view_phase(a, &app->view) : app->reason;
 
         if (!app->view.is_published || (str_is_absent(p->revision) && app->outcome == VIEW_UNDER_WAY))
                 return STR("");
@@ -265,8 +274,9 @@ static struct str describe_rollout(struct arena *a, const struct fact_app *app) 
                 text = arena_join(a, text, STR(": "), what);
         if (!str_is_absent(p->revision))
                 text = arena_join(a, STR("revision "), p->revision, STR(" "), text);
-        return p->started > 0 ? arena_join(a, text, STR(
-                        "; started "), amount_distance(a, p->started), STR(" ago")) : text;
+        return p->started > 0
+                       ? arena_join(a, text, STR("; started "), amount_distance(a, p->started), STR(" ago"))
+                       : text;
 }
 
 /* What the images of its services were built from; during a rollout these are two. */
@@ -295,7 +305,9 @@ static void put_header(const struct facts *f, struct buf *out, const struct fact
                 buf_put_str(out, from->description.text);
         }
         buf_put_char(out, '\n');
-        put_line(out, "File", app->definition ? app->definition->path : arena_join(a, STR("none; "), facts_why_undefined(f, app)));
+        put_line(out, "File",
+                 app->definition ? app->definition->path
+                                 : arena_join(a, STR("none; "), facts_why_undefined(f, app)));
         put_line(out, "State", describe_state(f, app));
         put_line(out, "Since", app->n_running > 0 ? describe_time(a, app->target.since) : STR(""));
         put_line(out, "Image", app->image);
@@ -311,16 +323,26 @@ static struct str describe_part(struct arena *a, const struct fact_part *part) {
 
         VEC_EACH(u, &part->units)
                 n_ready += u->is_declared && u->state == FACT_READY;
-        return part->kind == FACT_SIDECAR ? STR("") : arena_join(a, arena_u64(a, n_ready), STR("/"), arena_u64(a, part->scale));
+        return part->kind == FACT_SIDECAR
+                       ? STR("")
+                       : arena_join(a, arena_u64(a, n_ready), STR("/"), arena_u64(a, part->scale));
 }
 
 static int add_unit(const struct facts *f, struct table *t, size_t parent, const struct fact_unit *u) {
         struct arena *a = &f->c->arena;
         const struct str cells[] = {
-                (struct str) { u->name.p, u->name.n - strlen(".service") }, str_of(fact_state_name(u->state)), u->port > 0 ? arena_u64(a, u->port) : (struct str) { 0 },
-                u->health, str_is_absent(u->revision) ? (u->label.n > 0 ? STR("another") : (struct str) { 0 }) : u->revision,
-                amount_bytes(a, u->memory), amount_cpu(a, u->cpu), u->detail.n_restarts > 0 ? arena_u64(a, u->detail.n_restarts) : (struct str) { 0 },
-                amount_distance(a, u->detail.since), u->balancer, amount_count(a, u->n_sessions),
+                (struct str){ u->name.p, u->name.n - strlen(".service") },
+                str_of(fact_state_name(u->state)),
+                u->port > 0 ? arena_u64(a, u->port) : (struct str){ 0 },
+                u->health,
+                str_is_absent(u->revision) ? (u->label.n > 0 ? STR("another") : (struct str){ 0 })
+                                           : u->revision,
+                amount_bytes(a, u->memory),
+                amount_cpu(a, u->cpu),
+                u->detail.n_restarts > 0 ? arena_u64(a, u->detail.n_restarts) : (struct str){ 0 },
+                amount_distance(a, u->detail.since),
+                u->balancer,
+                amount_count(a, u->n_sessions),
         };
 
         return table_add_below(t, parent, cells);
@@ -328,9 +350,12 @@ static int add_unit(const struct facts *f, struct table *t, size_t parent, const
 
 static int show_tree(struct facts *f, const struct fact_app *app) {
         static const struct table_column columns[] = {
-                { "PART", "part", TABLE_TREE }, { "STATE", "state", 0 }, { "PORT", "port", TABLE_RIGHT }, { "HEALTH", "health", TABLE_CUT },
-                { "REVISION", "revision", 0 }, { "MEM", "memory", TABLE_RIGHT }, { "CPU", "cpu", TABLE_RIGHT }, { "RST", "restarts", TABLE_RIGHT },
-                { "SINCE", "since", TABLE_RIGHT }, { "PROXY", "proxy", TABLE_CUT }, { "SESS", "sessions", TABLE_RIGHT },
+                { "PART", "part", TABLE_TREE },      { "STATE", "state", 0 },
+                { "PORT", "port", TABLE_RIGHT },     { "HEALTH", "health", TABLE_CUT },
+                { "REVISION", "revision", 0 },       { "MEM", "memory", TABLE_RIGHT },
+                { "CPU", "cpu", TABLE_RIGHT },       { "RST", "restarts", TABLE_RIGHT },
+                { "SINCE", "since", TABLE_RIGHT },   { "PROXY", "proxy", TABLE_CUT },
+                { "SESS", "sessions", TABLE_RIGHT },
         };
         CLEANUP(table_free) struct table *t = NULL;
         size_t n = 0;
@@ -341,7 +366,8 @@ static int show_tree(struct facts *f, const struct fact_app *app) {
 
                 if (r < 0 || !fact_is_kept(part))
                         continue;
-                r = table_add(t, (const struct str[ARRAY_SIZE(columns)]) { part->name, describe_part(&f->c->arena, part) });
+                r = table_add(t, (const struct str[ARRAY_SIZE(columns)]){
+                                         part->name, describe_part(&f->c->arena, part) });
                 n++;
                 VEC_EACH(u, &part->units) {
                         if (r == 0)
@@ -357,7 +383,7 @@ static struct str describe_run(const struct fact_unit *u) {
         if (u->state == FACT_STARTING)
                 return STR("runs now");
         if (u->detail.started == 0 || u->detail.result.n == 0)
-                return (struct str) { 0 };
+                return (struct str){ 0 };
 
         return u->detail.result;
 }
@@ -372,17 +398,25 @@ static bool has_kind(const struct fact_app *app, enum fact_kind kind) {
 
 static int show_timers(struct facts *f, const struct fact_app *app) {
         static const struct table_column columns[] = {
-                { "TIMER", "timer", 0 }, { "SCHEDULE", "schedule", TABLE_WRAP }, { "NEXT", "next", 0 }, { "LAST", "last", 0 }, { "RESULT", "result", 0 },
+                { "TIMER", "timer", 0 },   { "SCHEDULE", "schedule", TABLE_WRAP },
+                { "NEXT", "next", 0 },     { "LAST", "last", 0 },
+                { "RESULT", "result", 0 },
         };
         CLEANUP(table_free) struct table *t = NULL;
         struct arena *a = &f->c->arena;
         int r = table_new(f->c, "timers", columns, ARRAY_SIZE(columns), &t);
 
         VEC_EACH(part, &app->parts) {
-                struct str next = amount_distance(a, part->times.next), last = amount_distance(a, facts_last_run(part));
+                struct str next = amount_distance(a, part->times.next),
+                           last = amount_distance(a, facts_last_run(part));
                 const struct str cells[] = {
-                        part->name, part->schedule, !str_is_absent(next) ? arena_join(a, STR("in "), next) : part->is_timer_active || !f->has_units ? next : STR("not active"),
-                        str_is_absent(last) ? last : arena_join(a, last, STR(" ago")), describe_run(&part->units.at[0]),
+                        part->name,
+                        part->schedule,
+                        !str_is_absent(next)                     ? arena_join(a, STR("in "), next)
+                        : part->is_timer_active || !f->has_units ? next
+                                                                 : STR("not active"),
+                        str_is_absent(last) ? last : arena_join(a, last, STR(" ago")),
+                        describe_run(&part->units.at[0]),
                 };
 
                 if (r == 0 && part->kind == FACT_TIMER)
@@ -394,7 +428,10 @@ static int show_timers(struct facts *f, const struct fact_app *app) {
 
 static int show_tasks(struct facts *f, const struct fact_app *app) {
         static const struct table_column columns[] = {
-                { "TASK", "task", 0 }, { "UNIT", "unit", 0 }, { "LAST", "last", 0 }, { "RESULT", "result", 0 },
+                { "TASK", "task", 0 },
+                { "UNIT", "unit", 0 },
+                { "LAST", "last", 0 },
+                { "RESULT", "result", 0 },
         };
         CLEANUP(table_free) struct table *t = NULL;
         struct arena *a = &f->c->arena;
@@ -402,12 +439,16 @@ static int show_tasks(struct facts *f, const struct fact_app *app) {
 
         VEC_EACH(part, &app->parts) {
                 const struct fact_unit *u = part->units.at;
-                struct str last = part->kind == FACT_TASK ? amount_distance(a, u->detail.started) : (struct str) { 0 };
+                struct str last =
+                        part->kind == FACT_TASK ? amount_distance(a, u->detail.started) : (struct str){ 0 };
 
                 if (r < 0 || part->kind != FACT_TASK)
                         continue;
-                r = table_add(t, (const struct str[]) { part->name, u->name, str_is_absent(last) ? last : arena_join(a, last, STR(" ago")),
-                                                        part->is_task_done ? STR("done for this revision") : describe_run(u) });
+                r = table_add(t,
+                              (const struct str[]){
+                                      part->name, u->name,
+                                      str_is_absent(last) ? last : arena_join(a, last, STR(" ago")),
+                                      part->is_task_done ? STR("done for this revision") : describe_run(u) });
         }
 
         return r < 0 ? ctl_fail("cannot make the table", r) : table_print(f->c, t);
@@ -479,7 +520,7 @@ static struct str truth(bool yes) {
 
 static struct str show_time(struct ctl *c, uint64_t usec) {
         if (usec == 0 || usec == UINT64_MAX)
-                return (struct str) { 0 };
+                return (struct str){ 0 };
 
         return c->is_json ? view_time_utc(&c->arena, usec) : amount_distance(&c->arena, usec);
 }
@@ -493,19 +534,31 @@ static int add_app(const struct facts *f, struct table *t, const struct fact_app
         struct ctl *c = f->c;
         struct arena *a = &c->arena;
         const struct view *v = &app->view;
-        bool is_pinned = v->knows_state && !str_is_absent(v->state.pinned), is_hidden = app->definition && app->definition->is_hidden;
+        bool is_pinned = v->knows_state && !str_is_absent(v->state.pinned),
+             is_hidden = app->definition && app->definition->is_hidden;
         const struct str cells[] = {
-                app->name, app->word, arena_u64(a, app->n_declared),
-                amount_count(a, f->has_units ? app->n_running : UINT64_MAX), amount_count(a, f->has_units ? app->n_ready : UINT64_MAX),
-                v->runs, app->image, show_since(c, app), show_time(c, app->next), app->notes,
-                v->wanted, amount_count(a, f->has_units ? app->n_failed : UINT64_MAX), truth(app->standing == FACT_AS_DECLARED),
-                v->knows_state ? truth(is_pinned) : (struct str) { 0 }, is_hidden ? (struct str) { 0 } : truth(app->definition && app->definition->is_broken),
+                app->name,
+                app->word,
+                arena_u64(a, app->n_declared),
+                amount_count(a, f->has_units ? app->n_running : UINT64_MAX),
+                amount_count(a, f->has_units ? app->n_ready : UINT64_MAX),
+                v->runs,
+                app->image,
+                show_since(c, app),
+                show_time(c, app->next),
+                app->notes,
+                v->wanted,
+                amount_count(a, f->has_units ? app->n_failed : UINT64_MAX),
+                truth(app->standing == FACT_AS_DECLARED),
+                v->knows_state ? truth(is_pinned) : (struct str){ 0 },
+                is_hidden ? (struct str){ 0 } : truth(app->definition && app->definition->is_broken),
         };
 
         return table_add(t, cells);
 }
 
-/* What no longer is defined and no longer runs leaves its files until the next boot; that is nothing to show. */
+/* What no longer is defined and no longer runs leaves its files until the next boot; that is nothing to
+ * show. */
 static bool is_shown(const struct facts *f, const struct fact_app *app) {
         return app->definition || (f->has_units && app->n_running > 0);
 }
@@ -538,19 +591,29 @@ static int show_notes(const struct facts *f) {
 
 static int show_overview(struct facts *f) {
         static const struct table_column columns[] = {
-                { "APP", "app", 0 }, { "STATE", "state", 0 }, { "WANT", "declared", TABLE_RIGHT | TABLE_NUMBER },
-                { "RUN", "running", TABLE_RIGHT | TABLE_NUMBER }, { "READY", "ready", TABLE_RIGHT | TABLE_NUMBER }, { "REVISION", "revision", 0 },
-                { "IMAGE", "image", TABLE_CUT }, { "SINCE", "since", TABLE_RIGHT }, { "NEXT", "next", TABLE_RIGHT }, { "NOTE", "note", TABLE_JSON_ONLY },
-                { "WANTED", "wanted", TABLE_JSON_ONLY }, { "FAILED", "failed", TABLE_JSON_ONLY | TABLE_NUMBER },
-                { "AS DECLARED", "as_declared", TABLE_JSON_ONLY | TABLE_NUMBER }, { "PINNED", "pinned", TABLE_JSON_ONLY | TABLE_NUMBER },
+                { "APP", "app", 0 },
+                { "STATE", "state", 0 },
+                { "WANT", "declared", TABLE_RIGHT | TABLE_NUMBER },
+                { "RUN", "running", TABLE_RIGHT | TABLE_NUMBER },
+                { "READY", "ready", TABLE_RIGHT | TABLE_NUMBER },
+                { "REVISION", "revision", 0 },
+                { "IMAGE", "image", TABLE_CUT },
+                { "SINCE", "since", TABLE_RIGHT },
+                { "NEXT", "next", TABLE_RIGHT },
+                { "NOTE", "note", TABLE_JSON_ONLY },
+                { "WANTED", "wanted", TABLE_JSON_ONLY },
+                { "FAILED", "failed", TABLE_JSON_ONLY | TABLE_NUMBER },
+                { "AS DECLARED", "as_declared", TABLE_JSON_ONLY | TABLE_NUMBER },
+                { "PINNED", "pinned", TABLE_JSON_ONLY | TABLE_NUMBER },
                 { "BROKEN", "broken", TABLE_JSON_ONLY | TABLE_NUMBER },
         };
         CLEANUP(table_free) struct table *t = NULL;
         int r;
 
         if (!has_shown(f) && !f->c->is_json) {
-                (void) fprintf(stderr, "pyservicectl: there are no applications; each .yaml file in %.*s "
-                                       "defines one\n",
+                (void) fprintf(stderr,
+                               "pyservicectl: there are no applications; each .yaml file in %.*s "
+                               "defines one\n",
                                STR_ARG(f->session.world.places.definitions[0]));
                 return CTL_GOOD;
         }
@@ -568,7 +631,8 @@ static void tell_others(struct facts *f) {
         VEC_EACH(d, &f->session.ds.list)
                 if (d->owner.n == 0 && d->severity == SEVERITY_ERROR) {
                         (void) fputs("pyservicectl: there are errors that do not belong to any application; "
-                                     "run 'pyservicectl check'\n", stderr);
+                                     "run 'pyservicectl check'\n",
+                                     stderr);
                         return;
                 }
 }
@@ -592,13 +656,16 @@ int ctl_status(struct ctl *c) {
 
         if (r != 0)
                 return r;
-        if (targets.list.n > 1 || (targets.list.n == 1 && !(str_is_absent(targets.list.at[0].part) && str_is_absent(targets.list.at[0].instance)))) {
+        if (targets.list.n > 1 || (targets.list.n == 1 && !(str_is_absent(targets.list.at[0].part) &&
+                                                            str_is_absent(targets.list.at[0].instance)))) {
                 (void) fputs("pyservicectl status: give the name of one application, or none\n", stderr);
                 return CTL_USAGE;
         }
 
         f.targets = &targets;
-        f.about = targets.list.n > 0 ? FACTS_TIMES | FACTS_EACH | FACTS_USE | FACTS_CONTAINERS | FACTS_BALANCER : FACTS_TIMES | FACTS_BALANCER;
+        f.about = targets.list.n > 0
+                          ? FACTS_TIMES | FACTS_EACH | FACTS_USE | FACTS_CONTAINERS | FACTS_BALANCER
+                          : FACTS_TIMES | FACTS_BALANCER;
         r = facts_open(&f);
         return r == 0 ? show(&f) : r;
 }

@@ -20,7 +20,8 @@ static const struct {
         char key;
         const char *name;
 } orders[] = {
-        [BY_CPU] = { 'c', "CPU" }, [BY_MEMORY] = { 'm', "memory" }, [BY_SESSIONS] = { 's', "sessions" }, [BY_REQUESTS] = { 'r', "requests" },
+        [BY_CPU] = { 'c', "CPU" },           [BY_MEMORY] = { 'm', "memory" },
+        [BY_SESSIONS] = { 's', "sessions" }, [BY_REQUESTS] = { 'r', "requests" },
         [BY_NAME] = { 'n', "name" },
 };
 
@@ -29,7 +30,7 @@ struct row {
         const struct fact_place *place;
         const struct fact_unit *unit;
         uint64_t cpu, requests;
-        uint64_t rank;                  /* what it is sorted by */
+        uint64_t rank; /* what it is sorted by */
         size_t at;
 };
 
@@ -55,28 +56,33 @@ static void add_row(struct look *l, const struct fact_place *place) {
         struct row *row = vec_push(&l->ctl.arena, &l->rows);
         uint64_t usec = before ? l->facts.taken_at - before->taken_at : 0;
 
-        *row = (struct row) { .place = place, .unit = u, .cpu = FACT_NOT_KNOWN, .requests = FACT_NOT_KNOWN };
+        *row = (struct row){ .place = place, .unit = u, .cpu = FACT_NOT_KNOWN, .requests = FACT_NOT_KNOWN };
         if (!old)
                 return;
 
         row->cpu = rate(u->cpu, old->cpu, usec);
         if (row->cpu != FACT_NOT_KNOWN)
-                row->cpu /= 10000;      /* microseconds a second: a millionth is a ten-thousandth of a percent */
+                row->cpu /= 10000; /* microseconds a second: a millionth is a ten-thousandth of a percent */
         row->requests = rate(u->n_requests, old->n_requests, usec);
 }
 
-static int look_open(struct look *l, const struct ctl *c, const struct targets *targets, const struct look *before) {
+static int look_open(struct look *l, const struct ctl *c, const struct targets *targets,
+                     const struct look *before) {
         int r;
 
-        *l = (struct look) { .ctl = *c };
-        l->ctl.arena = (struct arena) { 0 };
-        l->facts = (struct facts) { .c = &l->ctl, .about = FACTS_USE | FACTS_BALANCER, .targets = targets, .before = before ? &before->facts : NULL };
+        *l = (struct look){ .ctl = *c };
+        l->ctl.arena = (struct arena){ 0 };
+        l->facts = (struct facts){ .c = &l->ctl,
+                                   .about = FACTS_USE | FACTS_BALANCER,
+                                   .targets = targets,
+                                   .before = before ? &before->facts : NULL };
         r = facts_open(&l->facts);
         if (r != 0)
                 return r;
 
         VEC_EACH(place, &l->facts.all)
-                if (fact_is_kept(place->part) && facts_is_meant(&l->facts, place) && fact_is_running(place->unit))
+                if (fact_is_kept(place->part) && facts_is_meant(&l->facts, place) &&
+                    fact_is_running(place->unit))
                         add_row(l, place);
         return 0;
 }
@@ -84,7 +90,7 @@ static int look_open(struct look *l, const struct ctl *c, const struct targets *
 static void look_close(struct look *l) {
         facts_close(&l->facts);
         arena_done(&l->ctl.arena);
-        *l = (struct look) { 0 };
+        *l = (struct look){ 0 };
 }
 
 /* The largest first, what is not known last; equal ones as they were. */
@@ -111,17 +117,23 @@ static void sort(struct look *l, enum order order) {
 
 static struct str tenths(struct arena *a, uint64_t n) {
         if (n == FACT_NOT_KNOWN)
-                return (struct str) { 0 };
+                return (struct str){ 0 };
 
         return arena_join(a, arena_u64(a, n / 10), STR("."), arena_u64(a, n % 10));
 }
 
 static int make_table(struct look *l, struct table **ret) {
         static const struct table_column columns[] = {
-                { "INSTANCE", "name", 0 }, { "STATE", "state", 0 }, { "CPU%", "cpu_percent", TABLE_RIGHT | TABLE_NUMBER },
-                { "MEM", "memory_bytes", TABLE_RIGHT | TABLE_NUMBER }, { "SESS", "sessions", TABLE_RIGHT | TABLE_NUMBER },
-                { "REQ/S", "requests_per_second", TABLE_RIGHT | TABLE_NUMBER }, { "PROXY", "proxy", TABLE_CUT }, { "APP", "app", TABLE_JSON_ONLY },
-                { "PART", "part", TABLE_JSON_ONLY }, { "UNIT", "unit", TABLE_JSON_ONLY },
+                { "INSTANCE", "name", 0 },
+                { "STATE", "state", 0 },
+                { "CPU%", "cpu_percent", TABLE_RIGHT | TABLE_NUMBER },
+                { "MEM", "memory_bytes", TABLE_RIGHT | TABLE_NUMBER },
+                { "SESS", "sessions", TABLE_RIGHT | TABLE_NUMBER },
+                { "REQ/S", "requests_per_second", TABLE_RIGHT | TABLE_NUMBER },
+                { "PROXY", "proxy", TABLE_CUT },
+                { "APP", "app", TABLE_JSON_ONLY },
+                { "PART", "part", TABLE_JSON_ONLY },
+                { "UNIT", "unit", TABLE_JSON_ONLY },
         };
         struct arena *a = &l->ctl.arena;
         int r = table_new(&l->ctl, "instances", columns, ARRAY_SIZE(columns), ret);
@@ -129,9 +141,16 @@ static int make_table(struct look *l, struct table **ret) {
         VEC_EACH(row, &l->rows) {
                 const struct fact_unit *u = row->unit;
                 const struct str cells[] = {
-                        (struct str) { u->name.p, u->name.n - strlen(".service") }, str_of(fact_state_name(u->state)), tenths(a, row->cpu),
-                        l->ctl.is_json ? amount_count(a, u->memory) : amount_bytes(a, u->memory), amount_count(a, u->n_sessions), tenths(a, row->requests),
-                        u->balancer, row->place->app->name, row->place->part->name, u->name,
+                        (struct str){ u->name.p, u->name.n - strlen(".service") },
+                        str_of(fact_state_name(u->state)),
+                        tenths(a, row->cpu),
+                        l->ctl.is_json ? amount_count(a, u->memory) : amount_bytes(a, u->memory),
+                        amount_count(a, u->n_sessions),
+                        tenths(a, row->requests),
+                        u->balancer,
+                        row->place->app->name,
+                        row->place->part->name,
+                        u->name,
                 };
 
                 if (r == 0)
@@ -147,7 +166,8 @@ static struct str heading(struct look *l, enum order order) {
 
         VEC_EACH(row, &l->rows)
                 n_ready += row->unit->state == FACT_READY;
-        return arena_join(a, arena_u64(a, l->rows.n), STR(" running, "), arena_u64(a, n_ready), STR(" ready; by "), str_of(orders[order].name),
+        return arena_join(a, arena_u64(a, l->rows.n), STR(" running, "), arena_u64(a, n_ready),
+                          STR(" ready; by "), str_of(orders[order].name),
                           STR(" (keys: c m s r n; q ends)\n\n"));
 }
 
@@ -227,7 +247,7 @@ static int show_once(struct ctl *c, const struct targets *targets, struct look *
 
         if (r != 0)
                 return r;
-        (void) nanosleep(&(struct timespec) { .tv_sec = 1 }, NULL);
+        (void) nanosleep(&(struct timespec){ .tv_sec = 1 }, NULL);
         r = look_open(&looks[1], c, targets, &looks[0]);
         if (r != 0)
                 return r;
@@ -247,7 +267,8 @@ int ctl_top(struct ctl *c) {
         if (r != 0)
                 return r;
 
-        r = c->is_json || !terminal_is_there() ? show_once(c, &targets, looks) : show_live(c, &targets, looks);
+        r = c->is_json || !terminal_is_there() ? show_once(c, &targets, looks)
+                                               : show_live(c, &targets, looks);
         look_close(&looks[0]);
         look_close(&looks[1]);
         return r;

@@ -21,12 +21,13 @@
 struct try {
         struct ctl *ctl;
         struct apply apply;
-        uint64_t timeout;               /* microseconds */
-        uint64_t armed;                 /* bus_now() */
-        VEC(const struct forecast_app *) apps;  /* that can go back, each to what is accepted */
+        uint64_t timeout;                      /* microseconds */
+        uint64_t armed;                        /* bus_now() */
+        VEC(const struct forecast_app *) apps; /* that can go back, each to what is accepted */
 };
 
-/* The dead man's switch: what we would do, systemd does, should we be killed or the session be lost so that nobody tells us. */
+/* The dead man's switch: what we would do, systemd does, should we be killed or the session be lost so
+ * that nobody tells us. */
 
 enum { MARGIN_SEC = 2, SECOND = 1000000 };
 
@@ -51,7 +52,7 @@ static int arm(struct try *t, const struct forecast_app *app) {
         argv[n++] = "--quiet";
         argv[n++] = "--collect";
         argv[n++] = "--timer-property=AccuracySec=100ms";
-        argv[n++] = "--timer-property=StartLimitIntervalSec=0";         /* it is started anew as often as we like */
+        argv[n++] = "--timer-property=StartLimitIntervalSec=0"; /* it is started anew as often as we like */
         argv[n++] = unit.p;
         argv[n++] = description.p;
         argv[n++] = delay.p;
@@ -69,7 +70,8 @@ static int arm(struct try *t, const struct forecast_app *app) {
         if (result.status == 0)
                 return 0;
 
-        (void) fprintf(stderr, "pyservicectl: %.*s: %.*s; is another 'pyservicectl try' running?\n", STR_ARG(app->name), STR_ARG(str_trim(result.err)));
+        (void) fprintf(stderr, "pyservicectl: %.*s: %.*s; is another 'pyservicectl try' running?\n",
+                       STR_ARG(app->name), STR_ARG(str_trim(result.err)));
         return CTL_MISTAKE;
 }
 
@@ -78,7 +80,7 @@ static int each(struct try *t, const char *verb) {
         int status = 0;
 
         VEC_EACH(app, &t->apps) {
-                int r = ctl_systemctl(t->ctl, (const char *const[]) { verb, timer_of(t, *app).p, NULL });
+                int r = ctl_systemctl(t->ctl, (const char *const[]){ verb, timer_of(t, *app).p, NULL });
 
                 status = r != 0 ? r : status;
         }
@@ -90,8 +92,8 @@ static int try_disarm(struct try *t) {
         return each(t, "stop");
 }
 
-/* A timer of systemd's for each app, pyservice-try-APP.timer, that undoes it a little after `timeout`; or none at all. Gives 0, or an exit
- * status after having said why. */
+/* A timer of systemd's for each app, pyservice-try-APP.timer, that undoes it a little after `timeout`; or
+ * none at all. Gives 0, or an exit status after having said why. */
 static int try_arm(struct try *t) {
         size_t n = t->apps.n;
 
@@ -100,7 +102,7 @@ static int try_arm(struct try *t) {
 
                 if (r == 0)
                         continue;
-                t->apps.n = i;          /* those of others are theirs */
+                t->apps.n = i; /* those of others are theirs */
                 (void) try_disarm(t);
                 return r;
         }
@@ -121,7 +123,7 @@ enum { TIMEOUT_MIN = SECOND, GONE_BACK = 64 };
 
 static volatile sig_atomic_t caught;
 
-static void catch(int number) {
+static void catch (int number) {
         caught = number;
 }
 
@@ -141,12 +143,16 @@ static int parse_timeout(struct ctl *c, uint64_t *ret) {
         if (type_parse_duration(str_of(text), ret) && *ret >= TIMEOUT_MIN && *ret / SECOND <= UINT32_MAX)
                 return 0;
 
-        (void) fprintf(stderr, "pyservicectl try: invalid time '%s'; write one of at least a second, such as 120s or 5min\n", text);
+        (void) fprintf(
+                stderr,
+                "pyservicectl try: invalid time '%s'; write one of at least a second, such as 120s or 5min\n",
+                text);
         return CTL_USAGE;
 }
 
 static bool can_go_back(const struct forecast_app *app) {
-        return app->change == FORECAST_CHANGED && app->is_kept && !app->is_stopped && !str_eq(app->accepted, app->wanted);
+        return app->change == FORECAST_CHANGED && app->is_kept && !app->is_stopped &&
+               !str_eq(app->accepted, app->wanted);
 }
 
 static void choose(struct try *t) {
@@ -170,7 +176,8 @@ static bool has_task(const struct forecast_app *app) {
 
 static bool acts_at_once(const struct forecast_app *app) {
         VEC_EACH(action, &app->actions) {
-                bool is_unit = action->kind == FORECAST_INSTANCE || action->kind == FORECAST_SIDECAR || action->kind == FORECAST_TIMER;
+                bool is_unit = action->kind == FORECAST_INSTANCE || action->kind == FORECAST_SIDECAR ||
+                               action->kind == FORECAST_TIMER;
 
                 if (is_unit && action->verb != FORECAST_RESTART)
                         return true;
@@ -241,7 +248,9 @@ static int go_back(struct try *t) {
                 status = r != CTL_GOOD ? r : status;
         }
         if (status != CTL_GOOD) {
-                (void) fputs("pyservicectl try: the rollback failed; systemd tries it again in a moment (pyservice-try-*.timer)\n", stderr);
+                (void) fputs("pyservicectl try: the rollback failed; systemd tries it again in a moment "
+                             "(pyservice-try-*.timer)\n",
+                             stderr);
                 return status;
         }
 
@@ -265,8 +274,10 @@ static void show_question(const struct try *t) {
 
         if (localtime_r(&end, &tm))
                 (void) strftime(clock, sizeof(clock), "%H:%M:%S", &tm);
-        (void) fprintf(stderr, "Press ENTER to keep the change, or anything else to roll back now "
-                               "(automatic rollback at %s): ", clock);
+        (void) fprintf(stderr,
+                       "Press ENTER to keep the change, or anything else to roll back now "
+                       "(automatic rollback at %s): ",
+                       clock);
         (void) fflush(stderr);
 }
 
@@ -284,7 +295,8 @@ static bool is_confirmed(struct try *t) {
                 int r = poll(&p, 1, ms > INT32_MAX ? INT32_MAX : (int) ms);
 
                 if (r > 0)
-                        return ask_line(&t->ctl->arena, "", &answer) && (answer.n == 0 || str_is(answer, "y") || str_is(answer, "yes"));
+                        return ask_line(&t->ctl->arena, "", &answer) &&
+                               (answer.n == 0 || str_is(answer, "y") || str_is(answer, "yes"));
                 if (r < 0 && errno != EINTR)
                         return false;
         }
@@ -307,8 +319,9 @@ static int run(struct try *t) {
                 return go_back(t);
 
         r = try_disarm(t);
-        (void) puts(r == 0 ? "Kept." : "Confirmed, but the rollback timer could not be cancelled: see "
-                                       "'systemctl list-timers pyservice-try-*'.");
+        (void) puts(r == 0 ? "Kept."
+                           : "Confirmed, but the rollback timer could not be cancelled: see "
+                             "'systemctl list-timers pyservice-try-*'.");
         return r;
 }
 
@@ -316,7 +329,8 @@ static int prepare(struct try *t) {
         int r = parse_timeout(t->ctl, &t->timeout);
 
         if (r == 0 && !ask_can()) {
-                (void) fputs("pyservicectl try: this needs a terminal, because it waits for a confirmation\n", stderr);
+                (void) fputs("pyservicectl try: this needs a terminal, because it waits for a confirmation\n",
+                             stderr);
                 r = CTL_USAGE;
         }
         if (r == 0)
@@ -333,7 +347,8 @@ static int prepare(struct try *t) {
                 return 0;
 
         (void) fputs("pyservicectl try: nothing done, because nothing of this change could be rolled back; "
-                     "use 'pyservicectl apply'\n", stderr);
+                     "use 'pyservicectl apply'\n",
+                     stderr);
         return CTL_MISTAKE;
 }
 

@@ -19,7 +19,7 @@ struct update {
         struct session session;
         struct view_places places;
         struct podman podman;
-        bool is_changed;                /* any app's state */
+        bool is_changed; /* any app's state */
 };
 
 /* One app. */
@@ -31,7 +31,7 @@ struct turn {
         struct container_list containers;
         struct image_users users;
         struct image_moves moves;
-        bool is_local;                  /* no registry is asked */
+        bool is_local; /* no registry is asked */
 };
 
 static void update_close(struct update *u) {
@@ -41,16 +41,19 @@ static void update_close(struct update *u) {
 
 /* Podman, or what a test has in its place. */
 static const char *find_podman(struct ctl *c) {
-        return strcmp(c->root, "/") == 0 ? spawn_find(&c->arena, "podman").p : secure_getenv("PYSERVICE_PODMAN");
+        return strcmp(c->root, "/") == 0 ? spawn_find(&c->arena, "podman").p
+                                         : secure_getenv("PYSERVICE_PODMAN");
 }
 
 static int update_open(struct ctl *c, struct update *u) {
         int argc = c->argc, r;
 
         u->ctl = c;
-        u->podman = (struct podman) { .arena = &c->arena, .program = find_podman(c) };
+        u->podman = (struct podman){ .arena = &c->arena, .program = find_podman(c) };
         if (!u->podman.program && strcmp(c->root, "/") != 0) {
-                (void) fputs("pyservicectl update: --root is not supported: it updates the images of this machine\n", stderr);
+                (void) fputs("pyservicectl update: --root is not supported: it updates the images of this "
+                             "machine\n",
+                             stderr);
                 return CTL_USAGE;
         }
         if (!u->podman.program)
@@ -78,7 +81,8 @@ static bool is_of_unit(struct str container, struct str unit) {
                 return false;
 
         container = str_from(container, unit.n);
-        return container.n == 0 || (container.p[0] == '-' && str_to_u64(str_from(container, 1), INSTANCES_MAX, &number));
+        return container.n == 0 ||
+               (container.p[0] == '-' && str_to_u64(str_from(container, 1), INSTANCES_MAX, &number));
 }
 
 /* The image of a container that runs by this reference, another one than `id`; absent where there is none. */
@@ -91,7 +95,7 @@ static struct str find_other_id(const struct turn *t, struct str reference, stru
                                 return user->id;
         }
 
-        return (struct str) { 0 };
+        return (struct str){ 0 };
 }
 
 static struct str find_pin(const struct state *s, struct str reference) {
@@ -99,7 +103,7 @@ static struct str find_pin(const struct state *s, struct str reference) {
                 if (str_eq(image->reference, reference))
                         return image->pinned;
 
-        return (struct str) { 0 };
+        return (struct str){ 0 };
 }
 
 /* Does what runs, or is pinned, differ from what is behind the tag? */
@@ -117,14 +121,18 @@ static int has_moved(struct turn *t, struct str reference, const struct image_fa
         if (r < 0 && r != -ENOENT)
                 return r;
 
-        *ret = !str_eq(pinned, image_pin(t->u->podman.arena, reference, now)) && (r == -ENOENT || !str_eq(old.id, now->id));
+        *ret = !str_eq(pinned, image_pin(t->u->podman.arena, reference, now)) &&
+               (r == -ENOENT || !str_eq(old.id, now->id));
         return 0;
 }
 
-/* A tag that is moved leaves the image without a name: Podman then finds it by no digest, and may remove it. */
-static int keep_names(struct turn *t, const struct container *c, const struct image_move *move, struct str id) {
+/* A tag that is moved leaves the image without a name: Podman then finds it by no digest, and may remove
+ * it. */
+static int keep_names(struct turn *t, const struct container *c, const struct image_move *move,
+                      struct str id) {
         struct podman *p = &t->u->podman;
-        int r = str_find(move->pinned, '@') < move->pinned.n && !t->is_local ? image_pull(p, c, move->pinned) : image_keep(p, id);
+        int r = str_find(move->pinned, '@') < move->pinned.n && !t->is_local ? image_pull(p, c, move->pinned)
+                                                                             : image_keep(p, id);
 
         return r < 0 || str_is_absent(move->old_id) ? r : image_keep(p, move->old_id);
 }
@@ -140,7 +148,8 @@ static int look_behind(struct turn *t, const struct container *c) {
         if (r < 0 && r != -ENOENT)
                 return r;
 
-        is_local = t->is_local || container_pull(c) == PULL_NEVER || image_is_local(p->arena, reference, r == 0 ? &before : NULL);
+        is_local = t->is_local || container_pull(c) == PULL_NEVER ||
+                   image_is_local(p->arena, reference, r == 0 ? &before : NULL);
         if (!is_local)
                 r = image_pull(p, c, reference);
         if (r == 0)
@@ -170,11 +179,13 @@ static bool is_podmans(const struct container *c) {
 static int look_behind_all(struct turn *t) {
         for (size_t i = 0; i < t->containers.list.n; i++) {
                 const struct container *c = t->containers.list.at[i].container;
-                bool is_done = is_built(t->app, c) || str_find(c->image.text, '@') < c->image.text.n || (t->u->ctl->is_auto && is_podmans(c));
+                bool is_done = is_built(t->app, c) || str_find(c->image.text, '@') < c->image.text.n ||
+                               (t->u->ctl->is_auto && is_podmans(c));
                 int r;
 
                 for (size_t j = 0; j < i; j++)
-                        is_done = is_done || str_eq(t->containers.list.at[j].container->image.text, c->image.text);
+                        is_done = is_done ||
+                                  str_eq(t->containers.list.at[j].container->image.text, c->image.text);
                 r = is_done ? 0 : look_behind(t, c);
                 if (r < 0)
                         return complain(t, c->image.text.p, r);
@@ -201,7 +212,7 @@ static void set_pin(struct arena *a, struct state *s, struct str reference, stru
                         return;
                 }
 
-        *vec_push(a, &s->images) = (struct state_image) { reference, pinned };
+        *vec_push(a, &s->images) = (struct state_image){ reference, pinned };
 }
 
 static bool is_used(const struct turn *t, struct str reference) {
@@ -245,15 +256,18 @@ static int tell_moves(const struct turn *t) {
         if (t->moves.list.n == 0)
                 (void) printf("%.*s: up to date\n", STR_ARG(t->name));
         VEC_EACH(move, &t->moves.list)
-                (void) printf("%.*s: %.*s is now %.*s\n", STR_ARG(t->name), STR_ARG(move->reference), STR_ARG(move->pinned));
+                (void) printf("%.*s: %.*s is now %.*s\n", STR_ARG(t->name), STR_ARG(move->reference),
+                              STR_ARG(move->pinned));
 
         return CTL_GOOD;
 }
 
 /* An update would be a new revision, and so end an undo that nobody meant to end. */
 static int refuse_pinned(const struct turn *t) {
-        (void) fprintf(stderr, "pyservicectl: %.*s is pinned to %.*s and not updated; 'pyservicectl rollout resume %.*s' ends that\n", STR_ARG(t->name),
-                       STR_ARG(t->view.state.pinned), STR_ARG(t->name));
+        (void) fprintf(stderr,
+                       "pyservicectl: %.*s is pinned to %.*s and not updated; 'pyservicectl rollout resume "
+                       "%.*s' ends that\n",
+                       STR_ARG(t->name), STR_ARG(t->view.state.pinned), STR_ARG(t->name));
         return t->u->ctl->is_auto ? CTL_GOOD : CTL_MISTAKE;
 }
 
@@ -291,7 +305,8 @@ static int update_named(struct update *u, const char *name) {
                 return update_app(u, d);
 
         (void) fprintf(stderr, "pyservicectl: '%s' %s\n", name,
-                       d ? "has errors in its definition; 'pyservicectl check' shows them" : "has no definition");
+                       d ? "has errors in its definition; 'pyservicectl check' shows them"
+                         : "has no definition");
         return CTL_MISTAKE;
 }
 

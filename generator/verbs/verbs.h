@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* The verbs of pyservicectl: each is one file here (import, export and doctor: one folder) and one row of the table in
- * programs/pyservicectl.c. Each gives the exit status. */
+/* The verbs of pyservicectl: each is one file here (import, export and doctor: one folder) and one row of
+ * the table in programs/pyservicectl.c. Each gives the exit status. */
 
 #include "ctl/ctl.h"
 

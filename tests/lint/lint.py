@@ -40,12 +40,14 @@ OWNED_HEADERS = [
 
 FILE_LINES = 800
 FUNCTION_LINES = 50
+COLUMNS = 110
 PARAMETERS = 5
 NESTING = 3
 
 BANNED = re.compile(r"\b(strcpy|strncpy|strcat|strncat|strtok|sprintf|vsprintf|gets|atoi|atol|system|popen|alloca)\s*\(")
 BANNED_IN_RENDER = re.compile(r"\b(\w*printf|buf_\w+)\s*\(")
 INCLUDE = re.compile(r'\s*#\s*include\s*([<"])([^>"]+)[>"]')
+COMMENT = re.compile(r"^ *(/\*|\*).*|/\*.*")
 UNFINISHED = re.compile(r"\b(TO" r"DO|FIX" r"ME)\b")
 TYPEDEF = re.compile(r"\btypedef\s+(struct|union)\b")
 NOISE = re.compile(r'/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'', re.S)
@@ -269,6 +271,9 @@ def check_text(source):
             source.fault(number, "trailing blanks")
         if source.is_c and "\t" in line:
             source.fault(number, "tab; indent with spaces")
+        # A table in a comment may be wider.
+        if source.layer and len(COMMENT.sub("", line).rstrip()) > COLUMNS:
+            source.fault(number, f"wider than {COLUMNS} columns; run clang-format")
         if UNFINISHED.search(line):
             source.fault(number, "unfinished work is no comment; do it or drop it")
 

@@ -66,6 +66,7 @@ BAD = {
     "no contract": ("generator/base/x.h", SPDX + "#pragma once\n\n#include <stdio.h>\n", 3, "opens with its contract"),
     "trailing blank": ("generator/base/x.c", SPDX + "int x; \n", 2, "trailing blanks"),
     "tab": ("generator/base/x.c", SPDX + "\tint x;\n", 2, "tab"),
+    "too wide": ("generator/base/x.c", SPDX + "int " + "x" * 106 + ";\n", 2, "wider than 110 columns"),
     "no last line end": ("generator/base/x.c", SPDX + "int x;", 2, "no line end"),
     "unfinished": ("generator/base/x.c", SPDX + "/* TO" "DO: think */\n", 2, "unfinished"),
     "unfinished in Python": ("tests/x.py", "# SPDX-License-Identifier: Apache-2.0\n# FIX" "ME\n", 2, "unfinished"),
@@ -93,6 +94,7 @@ GOOD = {
     "similar names": ("generator/base/x.c", SPDX + "int x = my_system(1) + snprintf(a) + str_cat(b);\n"),
     "macros of several lines": ("generator/base/x.c", SPDX + "#define X(a) \\\n        do { \\\n        if (a) { \\\n\nint x;\n"),
     "header": ("generator/base/x.h", HEADER + "struct x {\n        int y;\n};\n"),
+    "as wide as allowed": ("generator/base/x.c", SPDX + "int " + "x" * 105 + "; /* a comment that goes on */\n"),
     "script": ("tests/x.sh", "#!/bin/sh\n# SPDX-License-Identifier: Apache-2.0\n\ttrue\n"),
 }
 

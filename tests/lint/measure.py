@@ -1,0 +1,60 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Prints how the source is arranged: lines, files of each folder, long lines, exported functions with one caller, and
+readers of texts that output/ writes. Reported, not judged; lint.py judges.
+
+Usage: measure.py ROOT [BUILD]. BUILD is a build directory of meson, for the functions.
+"""
+
+import collections
+import pathlib
+import re
+import subprocess
+import sys
+
+WIDTH = 110
+FOLDER_FILES = 25
+# Keys of units, and words of HAProxy's files, that render/ writes: who looks for them reads rendered text.
+RENDERED = re.compile(r'"(?:Upholds=|Label="?|Image=|Environment=|ExecStart=|\\?tserver |backend )')
+
+
+def symbols(build):
+    """Per object file of the program: the functions that it defines, and those that it calls."""
+    defined, called = {}, collections.defaultdict(set)
+    for path in [*build.glob("generator/*/*.a.p/*.o"), *build.glob("generator/*.p/*.o"), *build.glob("tests/*.p/*.o")]:
+        for line in subprocess.run(["nm", path], capture_output=True, text=True, check=True).stdout.splitlines():
+            kind, name = line.split()[-2:]
+            if kind == "T" and path.parent.name.endswith(".a.p"):
+                defined[name] = path
+            elif kind == "U":
+                called[name].add(path)
+    return defined, called
+
+
+def main(argv):
+    root = pathlib.Path(argv[1])
+    files = sorted((root / "generator").glob("*/*.[ch]"))
+    texts = {path: path.read_text().splitlines() for path in files}
+    print(f"lines                     {sum(map(len, texts.values()))} in {len(files)} files")
+    print(f"lines over {WIDTH} columns    {sum(len(line) > WIDTH for text in texts.values() for line in text)}")
+
+    folders = collections.Counter(path.parent.name for path in files if path.suffix == ".c")
+    full = {name: count for name, count in folders.items() if count > FOLDER_FILES}
+    print(f"folders                   {len(folders)}, with more than {FOLDER_FILES} .c files: {full or 'none'}")
+
+    readers = sorted({str(path.relative_to(root)) for path, text in texts.items() for line in text
+                      if path.parent.name not in ("output", "render") and RENDERED.search(line)})
+    print(f"readers of rendered text  {len(readers)}: {' '.join(readers)}")
+
+    if len(argv) > 2:
+        defined, called = symbols(pathlib.Path(argv[2]))
+        callers = {name: called[name] - {path} for name, path in defined.items()}
+        tests = pathlib.Path(argv[2]) / "tests"
+        one = sum(len({path for path in paths if not path.is_relative_to(tests)}) == 1 for paths in callers.values())
+        none = sorted(name for name, paths in callers.items() if not paths)
+        print(f"exported functions        {len(defined)}: {one} with one calling file, {len(none)} with none: {' '.join(none)}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv))
