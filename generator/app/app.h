@@ -340,8 +340,8 @@ struct app {
         struct flag ensure_user;
         struct abs_path root, app_dir, code_dir, config_dir, data_dir;
         LIST(struct app_file) files;
-        struct service
-                base; /* what stands at the top: the one service of the short form, or what services inherit */
+        /* what stands at the top: the one service of the short form, or what services inherit */
+        struct service base;
         LIST(struct service) services;
         LIST(struct sidecar) sidecars;
         LIST(struct task) tasks;

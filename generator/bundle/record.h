@@ -41,8 +41,8 @@ struct record_unit {
         const struct record_part *part;
         uint64_t number; /* of a service's instance; 0 of all else */
         struct str unit; /* "shop-web@2.service", "shop-cache.service", "shop-tidy.timer" */
-        struct str
-                upheld; /* what systemd keeps up for it: "shop-web-once@2.target" of what runs once, else `unit` */
+        /* what systemd keeps up for it: "shop-web-once@2.target" of what runs once, else `unit` */
+        struct str upheld;
 };
 
 struct record_units {

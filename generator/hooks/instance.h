@@ -38,8 +38,8 @@ struct instance {
         struct str name;    /* the container's; absent: nothing of this is done */
         bool has_health;    /* Podman's health check decides, too */
         const char *record; /* hooks/start-record.h; NULL for none */
-        uint64_t
-                settled; /* milliseconds; how long it must have run until its restarts begin from zero; 0: never */
+        /* milliseconds; how long it must have run until its restarts begin from zero; 0: never */
+        uint64_t settled;
 
         const char *
                 watch; /* where it says, once it is ready, how it was asked (hooks/watch.h); NULL for nowhere */

@@ -26,8 +26,9 @@ struct setup {
         const char *marks;               /* /run/pyservice/setup */
         struct str app;                  /* the mark's name */
         struct str owner;                /* "USER:GROUP", looked up; absent for none */
-        struct str
-                ready; /* the file among the marks that is there when all is: PYSERVICE_USER=UID:GID, where there is an owner */
+        /* the file among the marks that is there when all is: PYSERVICE_USER=UID:GID, where there is an
+         * owner */
+        struct str ready;
         VEC(struct setup_copy) copies;
         VEC(const char *) paths;  /* in directories of the owner's: he must not have put links there */
         VEC(const char *) mounts; /* what Podman mounts: the directories on the way must be root's */

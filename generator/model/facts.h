@@ -48,8 +48,9 @@ struct fact_unit {
                 revision; /* what runs: io.pyservice.revision, and the app's revision that it belongs to; absent where not known */
         struct str commit; /* that its image was built from; absent where that is not known */
         struct str health; /* "healthy", "unhealthy", "starting", as Podman has it; absent for none */
-        struct str
-                balancer; /* "UP", "DOWN", "MAINT" …: what HAProxy or nginx makes of it; absent where it has none, or that is not known */
+        /* "UP", "DOWN", "MAINT" …: what HAProxy or nginx makes of it; absent where it has none, or that is
+         * not known */
+        struct str balancer;
         uint64_t n_sessions, n_requests, memory, cpu; /* cpu: microseconds in all */
 };
 
@@ -138,8 +139,8 @@ struct facts {
         struct podman_containers containers; /* by name */
         struct haproxy_counters servers;     /* by name, then backend */
         bool has_units, has_containers, has_servers;
-        struct str
-                haproxy_gap; /* why nobody is reached through HAProxy; absent where it answers, or that is not known */
+        /* why nobody is reached through HAProxy; absent where it answers, or that is not known */
+        struct str haproxy_gap;
         struct str hidden;               /* what could not be looked at; absent for nothing */
         uint64_t taken_at;               /* CLOCK_MONOTONIC, microseconds */
         VEC(struct fact_sample) samples; /* by unit */

@@ -44,8 +44,8 @@ struct rendering {
         struct unit_name build; /* what builds the app's image; absent before the first part that runs it */
         struct unit_name setup; /* what makes the app's files; absent before the first part */
         struct unit_name setup_ready; /* the mark that it is done, which says who their owner is */
-        struct unit_name
-                app_image; /* what pulls the app's own image; absent before the first part that uses it */
+        /* what pulls the app's own image; absent before the first part that uses it */
+        struct unit_name app_image;
         VEC(struct name) revisions; /* labels of containers: of services, sidecars, tasks, timers */
 };
 

@@ -28,8 +28,8 @@ uint64_t bus_now(void);
  * never. */
 struct bus_unit {
         struct str active, sub; /* "active", "running" */
-        struct str
-                result; /* of a service, when it ended last: "success", "exit-code", "timeout" …; absent for others */
+        /* of a service, when it ended last: "success", "exit-code", "timeout" …; absent for others */
+        struct str result;
         struct str invocation; /* 32 digits, another one for each start; empty where it never ran */
         struct str status;     /* what the service says of itself */
         bool has_job;          /* systemd is about to start or stop it; it may wait for others */
@@ -64,8 +64,8 @@ int bus_list_units(struct bus *b, struct arena *a, struct str pattern, struct bu
 /* Properties of a unit that the list of units does not have. A property that was not requested, or does
  * not exist, is zero. */
 struct bus_detail {
-        uint64_t
-                since; /* when it came into the state that it is in; times here are CLOCK_REALTIME, in microseconds */
+        /* when it came into the state that it is in; times here are CLOCK_REALTIME, in microseconds */
+        uint64_t since;
         struct str result; /* "success", "exit-code", "timeout" … */
         bool is_outdated;  /* the files behind it are newer than what systemd read */
         struct str cgroup; /* "/system.slice/hello.service"; empty where it has none now */
@@ -108,9 +108,9 @@ enum bus_verb { BUS_START, BUS_STOP, BUS_RESTART, BUS_RELOAD };
 
 struct bus_job {
         struct str unit;
-        struct str
-                result; /* absent while it is under way; "done", "failed", "timeout", "canceled", "dependency" … (systemd's),
-                                           or "lost" where systemd no longer knows it and did not tell how it ended */
+        /* absent while it is under way; "done", "failed", "timeout", "canceled", "dependency" …
+         * (systemd's), or "lost" where systemd no longer knows it and did not tell how it ended */
+        struct str result;
         char path[64];
 };
 

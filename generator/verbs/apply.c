@@ -123,7 +123,8 @@ static int wait(struct units *u) {
         return r;
 }
 
-int apply_follow_units(struct apply *ap) {
+/* Until the instances that are to start and stop have done so. Likewise. */
+static int apply_follow_units(struct apply *ap) {
         struct units u = { .ap = ap };
         int r;
 

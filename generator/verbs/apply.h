@@ -36,8 +36,5 @@ int apply_go(struct apply *ap);
 /* Follows one app's rollout, as apply_go() does. */
 int apply_follow(struct apply *ap, struct str app);
 
-/* Until the instances that are to start and stop have done so. Likewise. */
-int apply_follow_units(struct apply *ap);
-
 /* NULL where it was not followed. */
 const struct apply_result *apply_find(const struct apply *ap, struct str app);

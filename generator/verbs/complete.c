@@ -14,7 +14,12 @@
 #include "verbs/complete.h"
 #include "verbs/verbs.h"
 
-/* The names that there are on this machine, or below a root. */
+static void complete_put(struct complete *k, struct str text, struct str doc) {
+        buf_put_str(&k->out, text);
+        buf_put_char(&k->out, '\t');
+        buf_put_str(&k->out, doc);
+        buf_put_char(&k->out, '\n');
+}
 
 /* What is wrong with its definition is nobody's question here. */
 static struct app *find_app(const struct session *s, struct str name) {
@@ -53,7 +58,8 @@ static void offer_apps(struct complete *k, const struct session *s) {
         offer_published(k, s);
 }
 
-void complete_apps(struct complete *k) {
+/* The names of applications; with their parts and instances once one is named and '/' or '@' written. */
+static void complete_apps(struct complete *k) {
         CLEANUP(session_close) struct session s = { .world = { .root = -1 } };
 
         if (session_open(k->ctl, &s) == 0)
@@ -82,7 +88,7 @@ static void offer_services(struct complete *k, const struct app *app, struct str
                                 s->scale.n);
 }
 
-void complete_targets(struct complete *k) {
+static void complete_targets(struct complete *k) {
         CLEANUP(session_close) struct session s = { .world = { .root = -1 } };
         struct str name = { k->word.p, str_find(k->word, '/') };
         struct app *app;
@@ -129,7 +135,8 @@ static void offer_secrets(struct complete *k, struct app *app) {
                 }
 }
 
-void complete_parts(struct complete *k, const char *kind) {
+/* Offers the secrets, tasks or revisions of k->app. */
+static void complete_parts(struct complete *k, const char *kind) {
         CLEANUP(session_close) struct session s = { .world = { .root = -1 } };
         struct app *app;
 
@@ -150,7 +157,7 @@ void complete_parts(struct complete *k, const char *kind) {
                 complete_offer(k, timer->task.name.text, timer->task.description.text);
 }
 
-void complete_revisions(struct complete *k) {
+static void complete_revisions(struct complete *k) {
         CLEANUP(close_fd) int root = fs_open_dir(AT_FDCWD, k->ctl->root);
         struct places places;
 
@@ -163,7 +170,8 @@ void complete_revisions(struct complete *k) {
                        STR("kept"));
 }
 
-void complete_files(struct complete *k) {
+/* Definitions by the name of their application, and the shell's files. */
+static void complete_files(struct complete *k) {
         CLEANUP(session_close) struct session s = { .world = { .root = -1 } };
 
         if (session_open(k->ctl, &s) == 0)
@@ -176,13 +184,6 @@ void complete_files(struct complete *k) {
                                                         d->path),
                                              STR("definition"));
         complete_put(k, STR(":files"), STR(""));
-}
-
-void complete_put(struct complete *k, struct str text, struct str doc) {
-        buf_put_str(&k->out, text);
-        buf_put_char(&k->out, '\t');
-        buf_put_str(&k->out, doc);
-        buf_put_char(&k->out, '\n');
 }
 
 void complete_offer(struct complete *k, struct str text, struct str doc) {

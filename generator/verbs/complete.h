@@ -19,16 +19,6 @@ struct complete {
         struct buf out;
 };
 
-void complete_put(struct complete *k, struct str text, struct str doc);
-
 /* Offers `text` if it begins with the incomplete word. `doc` may be "". */
 void complete_offer(struct complete *k, struct str text, struct str doc);
 
-/* The names of applications; with their parts and instances once one is named and '/' or '@' written. */
-void complete_apps(struct complete *k);
-void complete_targets(struct complete *k);
-/* Offers the secrets, tasks or revisions of k->app. */
-void complete_parts(struct complete *k, const char *kind); /* "SECRET", "TASK" */
-void complete_revisions(struct complete *k);
-/* Definitions by the name of their application, and the shell's files. */
-void complete_files(struct complete *k);

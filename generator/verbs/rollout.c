@@ -219,7 +219,7 @@ int ctl_rollout_undo(struct ctl *c, struct str app) {
         return CTL_GOOD;
 }
 
-int ctl_rollout_retry(struct ctl *c, struct str app) {
+static int ctl_rollout_retry(struct ctl *c, struct str app) {
         CLEANUP(change_close) struct change ch = { .places = { -1, -1, { 0 } }, .lock = -1 };
         struct str revision;
         int r = change_open(c, app, &ch);
@@ -245,7 +245,7 @@ int ctl_rollout_retry(struct ctl *c, struct str app) {
         return CTL_GOOD;
 }
 
-int ctl_rollout_pause(struct ctl *c, struct str app) {
+static int ctl_rollout_pause(struct ctl *c, struct str app) {
         CLEANUP(change_close) struct change ch = { .places = { -1, -1, { 0 } }, .lock = -1 };
         int r = change_open(c, app, &ch);
 
@@ -264,7 +264,7 @@ int ctl_rollout_pause(struct ctl *c, struct str app) {
         return CTL_GOOD;
 }
 
-int ctl_rollout_resume(struct ctl *c, struct str app) {
+static int ctl_rollout_resume(struct ctl *c, struct str app) {
         CLEANUP(change_close) struct change ch = { .places = { -1, -1, { 0 } }, .lock = -1 };
         struct state *s = &ch.view.state;
         bool was_paused, was_pinned;
@@ -380,7 +380,7 @@ static int print_rows(struct ctl *c, const struct rows *rows) {
         return r < 0 ? ctl_fail("cannot make the table", r) : table_print(c, t);
 }
 
-int ctl_rollout_history(struct ctl *c, struct str app) {
+static int ctl_rollout_history(struct ctl *c, struct str app) {
         CLEANUP(view_close) struct view_places places = { -1, -1, { 0 } };
         struct view view;
         struct state_history history = { 0 };
@@ -553,7 +553,7 @@ static int show_json(struct ctl *c, const struct view_places *p, struct str app)
         return is_good(outcome) ? CTL_GOOD : CTL_MISTAKE;
 }
 
-int ctl_rollout_status(struct ctl *c, struct str app) {
+static int ctl_rollout_status(struct ctl *c, struct str app) {
         CLEANUP(view_close) struct view_places places = { -1, -1, { 0 } };
         struct rollout_following following = { 0 };
         int r = view_open(c, &places);

@@ -6,8 +6,6 @@
 
 #include "model/view.h"
 
-int ctl_rollout_status(struct ctl *c, struct str app);
-
 /* Follows a rollout to its end. 0 where it went well, 1 where it did not, EXIT_SYSTEM; or what `turn`
  * gave. */
 struct rollout_following {
@@ -20,8 +18,4 @@ struct rollout_following {
 };
 
 int rollout_follow(struct ctl *c, const struct view_places *p, struct str app, struct rollout_following *f);
-int ctl_rollout_history(struct ctl *c, struct str app);
 int ctl_rollout_undo(struct ctl *c, struct str app);
-int ctl_rollout_retry(struct ctl *c, struct str app);
-int ctl_rollout_pause(struct ctl *c, struct str app);
-int ctl_rollout_resume(struct ctl *c, struct str app);

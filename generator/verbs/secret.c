@@ -94,7 +94,7 @@ static int add_line(struct ctl *c, struct table *t, const struct secret_use *use
         return table_add(t, cells);
 }
 
-int secret_print_list(struct ctl *c, struct secret_uses *u) {
+static int secret_print_list(struct ctl *c, struct secret_uses *u) {
         static const struct table_column columns[] = {
                 { "SECRET", "secret", 0 },
                 { "SOURCE", "source", TABLE_WRAP },
