@@ -28,8 +28,9 @@ static const struct row_field part_fields[] = {
 
 static const struct row_spec part_spec = { "part", part_fields, ARRAY_SIZE(part_fields) };
 
-static const struct row_field stopped_fields[] = { { ROW_TEXT, 0, NULL } };
-static const struct row_spec stopped_spec = { "stopped", stopped_fields, ARRAY_SIZE(stopped_fields) };
+static const struct row_field name_fields[] = { { ROW_TEXT, 0, NULL } };
+static const struct row_spec stopped_spec = { "stopped", name_fields, ARRAY_SIZE(name_fields) };
+static const struct row_spec volume_spec = { "volume", name_fields, ARRAY_SIZE(name_fields) };
 
 struct record_part *record_find(const struct record *r, struct str unit) {
         VEC_EACH(part, &r->parts)
@@ -56,7 +57,17 @@ struct str record_text(struct arena *a, const struct record *r) {
                 rows_put(&out, &part_spec, part);
         VEC_EACH(unit, &r->stopped)
                 rows_put(&out, &stopped_spec, unit);
+        VEC_EACH(volume, &r->volumes)
+                rows_put(&out, &volume_spec, volume);
         return buf_str(&out);
+}
+
+void record_add_volume(struct arena *a, struct record *r, struct str name) {
+        VEC_EACH(volume, &r->volumes)
+                if (str_eq(*volume, name))
+                        return;
+
+        *vec_push(a, &r->volumes) = name;
 }
 
 void record_rescale(struct record *r, const struct record *from) {
@@ -115,10 +126,12 @@ bool record_is_stopped(const struct record *r, struct str upheld) {
 
 static bool take_row(struct arena *a, struct str line, struct record *r) {
         struct record_part part = { 0 };
-        struct str stopped = { 0 };
+        struct str name = { 0 };
 
-        if (rows_take(a, line, &stopped_spec, &stopped) && !str_is_absent(stopped))
-                *vec_push(a, &r->stopped) = stopped;
+        if (rows_take(a, line, &stopped_spec, &name) && !str_is_absent(name))
+                *vec_push(a, &r->stopped) = name;
+        else if (rows_take(a, line, &volume_spec, &name) && !str_is_absent(name))
+                *vec_push(a, &r->volumes) = name;
         else if (rows_take(a, line, &part_spec, &part) && !str_is_absent(part.unit))
                 *vec_push(a, &r->parts) = part;
         else

@@ -8,6 +8,7 @@
  *     pyservice-bundle 1
  *     part KIND UNIT SCALE LABEL ONCE SPARE IMAGE     sorted by unit
  *     stopped UNIT            of what these keep up: the administrator stopped it (publish/withhold.h)
+ *     volume NAME             Podman creates one for each instance; '*' stands for the instance's number
  *
  * In a published bundle the container of a part is that of the revision that runs, its scale the one that
  * holds now. Whoever adds a field counts up RECORD_VERSION, and the stamp's layout (publish/stamp.c) so
@@ -34,6 +35,7 @@ struct record_part {
 struct record {
         VEC(struct record_part) parts;
         VEC(struct str) stopped;
+        VEC(struct str) volumes;
 };
 
 /* One that is kept up. */
@@ -60,6 +62,7 @@ void record_rescale(struct record *r, const struct record *from);
 
 /* What is kept up of the parts, also what is stopped; by part, then by number. */
 void record_list(struct arena *a, const struct record *r, struct record_units *ret);
+void record_add_volume(struct arena *a, struct record *r, struct str name);
 bool record_is_stopped(const struct record *r, struct str upheld);
 
 /* -EBADMSG for what is none; -EPROTONOSUPPORT for that of another version. */

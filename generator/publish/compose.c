@@ -364,6 +364,14 @@ static void add_base_parts(struct composing *m, const struct record *target, str
         }
 }
 
+static void add_volumes(struct composing *m, const struct tree *t, struct record *to) {
+        struct record from;
+
+        read_record(m, t, &from);
+        VEC_EACH(volume, &from.volumes)
+                record_add_volume(m->arena, to, *volume);
+}
+
 /* And what base does not have is there for target to be tried; it runs already where it starts early. */
 static void add_record(struct composing *m) {
         struct record target, record = { 0 };
@@ -379,6 +387,9 @@ static void add_record(struct composing *m) {
                 *vec_push(m->arena, &record.parts) = *part;
         }
 
+        add_volumes(m, m->c->base.tree, &record);
+        add_volumes(m, m->c->target.tree, &record);
+        add_volumes(m, m->c->file.tree, &record);
         record_sort(&record);
         text = record_text(m->arena, &record);
         if (record.parts.n > 0)

@@ -2,6 +2,19 @@
 #include "bundle/layout.h"
 #include "bundle/record.h"
 #include "render/parts.h"
+#include "schema/syntax.h"
+
+/* Those of the application's own that there is one of for each instance. */
+static void add_volumes(struct rendering *r, struct record *record, const struct container *c) {
+        for (size_t i = 0; i < c->volumes.n; i++) {
+                struct str name = syntax_volume_split(c->mounts.at[i].spec.text).source;
+
+                if (has_instance_mark(name) && name.p[0] != '/' &&
+                    !syntax_volume_split(c->volumes.at[i].text).is_foreign)
+                        record_add_volume(r->arena, record,
+                                          instance_mark_replace(r->arena, name, STR("*")));
+        }
+}
 
 static struct record_part *add(struct rendering *r, struct record *record, enum record_kind kind,
                                const struct container *c) {
@@ -14,6 +27,7 @@ static struct record_part *add(struct rendering *r, struct record *record, enum 
                 .label = r->revisions.at[record->parts.n - 1].text,
                 .image = app_pinned(r->app, c->image).text,
         };
+        add_volumes(r, record, c);
         return part;
 }
 

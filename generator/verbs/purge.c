@@ -22,6 +22,7 @@
 #include "base/vec.h"
 #include "base/walk.h"
 #include "bundle/layout.h"
+#include "bundle/record.h"
 #include "ctl/session.h"
 #include "model/view.h"
 #include "runtime/podman.h"
@@ -158,6 +159,7 @@ struct purge {
         struct view_places places;
         struct purge_uses uses;
         VEC(struct thing) things;
+        struct record record;           /* of its bundles: the volumes of instances, which have no label */
 };
 
 static void add(struct purge *p, enum thing_kind kind, struct str name) {
@@ -219,10 +221,20 @@ static void add_places(struct purge *p, struct str text) {
 
 static int read_bundle(struct purge *p, int dir, struct str path) {
         struct str text, file = arena_join(p->arena, path, STR("/" LAYOUT_SETUP_PLACES));
+        struct record record = { 0 };
         int r = dir < 0 ? -ENOENT : fs_read(p->arena, dir, file.p, BUF_MAX, &text);
 
         if (r >= 0)
                 add_places(p, text);
+        if (r < 0 && r != -ENOENT && r != -ENOTDIR)
+                return r;
+
+        /* One that an earlier version wrote names no volumes. */
+        file = arena_join(p->arena, path, STR("/" LAYOUT_RECORD));
+        r = dir < 0 ? -ENOENT : fs_read(p->arena, dir, file.p, BUF_MAX, &text);
+        if (r >= 0 && record_parse(p->arena, text, &record) >= 0)
+                VEC_EACH(volume, &record.volumes)
+                        record_add_volume(p->arena, &p->record, *volume);
         return r == -ENOENT || r == -ENOTDIR ? 0 : r;
 }
 
@@ -263,9 +275,38 @@ static int find_listed(struct purge *p, enum thing_kind kind, const char *const 
         return 0;
 }
 
+/* For podman-volume-ls(1), whose filter is a regular expression. */
+static struct str filter_of(struct arena *a, struct str volume) {
+        struct buf out = buf_in(a);
+
+        buf_put(&out, "name=^");
+        for (size_t i = 0; i < volume.n; i++)
+                if (volume.p[i] == '*')
+                        buf_put(&out, "([0-9]+|next)");
+                else if (volume.p[i] == '.')
+                        buf_put(&out, "[.]");
+                else
+                        buf_put_char(&out, volume.p[i]);
+        buf_put_char(&out, '$');
+        return buf_str(&out);
+}
+
+static int find_volumes(struct purge *p, const char *podman) {
+        struct str label = arena_join(p->arena, STR("label=io.pyservice.app="), p->app);
+        int r = find_listed(p, THING_VOLUME,
+                            (const char *const[]){ podman, "volume", "ls", "--quiet", "--filter", label.p,
+                                                   NULL });
+
+        VEC_EACH(volume, &p->record.volumes)
+                if (r == 0)
+                        r = find_listed(p, THING_VOLUME,
+                                        (const char *const[]){ podman, "volume", "ls", "--quiet", "--filter",
+                                                               filter_of(p->arena, *volume).p, NULL });
+        return r;
+}
+
 static int find_podmans(struct purge *p) {
         struct str program = spawn_find(p->arena, "podman"), problem = STR("it failed");
-        struct str label = arena_join(p->arena, STR("label=io.pyservice.app="), p->app);
         struct str image = arena_join(p->arena, STR("reference=localhost/pyservice-"), p->app);
         struct podman_containers running = { 0 };
         int r;
@@ -287,9 +328,7 @@ static int find_podmans(struct purge *p) {
                 return CTL_MISTAKE;
         }
 
-        r = find_listed(
-                p, THING_VOLUME,
-                (const char *const[]){ program.p, "volume", "ls", "--quiet", "--filter", label.p, NULL });
+        r = find_volumes(p, program.p);
         if (r == 0)
                 r = find_listed(p, THING_IMAGE,
                                 (const char *const[]){ program.p, "image", "ls", "--filter", image.p,

@@ -5,7 +5,7 @@ what is told of one that stays as it was."""
 import json
 import re
 
-from app import define, settle, started, undefine
+from app import define, settle, started, undefine, wait_for
 from rolling import App
 
 SHORT = "image: localhost/hello:1\nport: 8000\nhealth: {{http: /health, interval: 1s}}\nvolumes: [{}]\n"
@@ -75,10 +75,13 @@ def test_a_volume_is_the_applications_own(machine):
         assert "/srv/late" in machine.unit("mix-data-volume.service")["RequiresMountsFor"]
         assert "mix-data" not in said(machine, "check") + said(machine, "doctor", "mix")
 
-        for name in ("one", "two", "mix"):
+        define(machine, "each", SHORT.format('"slot-{{ instance }}:/slot"') + "scale: 2\n")
+        wait_for(machine, "each", 2)
+        assert {"each-slot-0", "each-slot-1"} <= set(machine.out("podman volume ls -q").split())
+        for name in ("one", "two", "mix", "each"):
             undefine(machine, name)
         machine.wait(machine.is_without_apps, what="all to stop")
-        for name in ("one", "two", "mix"):
+        for name in ("one", "two", "mix", "each"):
             machine.run(["pyservicectl", "purge", "--yes", name])
         assert machine.out("podman volume ls -q").split() == ["data"]
     finally:

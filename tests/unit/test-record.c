@@ -50,7 +50,7 @@ static void test_absent(void **state) {
 static void test_list(void **state) {
         static const char text[] = "pyservice-bundle 1\npart sidecar shop-a 1 - no no -\npart sidecar shop-b 1 - yes no -\npart sidecar shop-c 0 - no no -\n"
                 "part timer shop-d 1 - no no -\npart task shop-e 0 - no no -\npart service shop-f 2 - no no -\npart service shop-g 1 - yes no -\n"
-                "part service shop-h 0 - no no -\nstopped shop-f@1.service\n";
+                "part service shop-h 0 - no no -\nstopped shop-f@1.service\nvolume shop-data-*\n";
         struct buf out = buf_in(&arena);
         struct record_units units;
         struct record r;
