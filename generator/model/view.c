@@ -58,8 +58,8 @@ int view_fail(struct ctl *c, const struct view_places *p, struct str app, int r)
 
         if (r == -EPROTONOSUPPORT) {
                 (void) fprintf(stderr,
-                               "pyservicectl: %s: another version of pyservice published it; a reload "
-                               "publishes it anew\n",
+                               "pyservicectl: %s: another version of pyservice published it; reload to "
+                               "publish it again\n",
                                app.p);
                 return EXIT_SYSTEM;
         }

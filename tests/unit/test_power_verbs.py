@@ -63,7 +63,7 @@ def test_what_a_word_names(root, word, mark):
 
 def test_published_by_another_version(root):
     (root / "run/pyservice/apps/shop/record").write_text("pyservice-bundle 99\nstrange\n")
-    assert ctl(root, "stop", "shop/cache") == (111, "pyservicectl: shop: another version of pyservice published it; a reload publishes it anew\n")
+    assert ctl(root, "stop", "shop/cache") == (111, "pyservicectl: shop: another version of pyservice published it; reload to publish it again\n")
     assert marks(root) is None
 
 
