@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* pyservicectl apply: shows what would be done, asks, does it, and says how it came out. */
+/* pyservicectl apply: shows the plan, asks, reloads, and reports the result. */
 
 #include <errno.h>
 #include <time.h>
@@ -13,7 +13,7 @@
 #include "verbs/apply.h"
 #include "verbs/verbs.h"
 
-/* What starts and stops at once, without a rollout: an instance more or less, an app that is gone. */
+/* --- units that start and stop at once, without a rollout: another scale, a removed app --- */
 
 enum { TURN_MS = 200 };
 
@@ -123,7 +123,7 @@ static int wait(struct units *u) {
         return r;
 }
 
-/* Until the instances that are to start and stop have done so. Likewise. */
+/* Waits until the instances that the plan starts and stops have done so. Gives an exit status. */
 static int apply_follow_units(struct apply *ap) {
         struct units u = { .ap = ap };
         int r;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* pyservicectl graph: on a terminal, or without Graphviz, the text that draws it; else the picture. */
+/* pyservicectl graph: an SVG picture if Graphviz is installed and the output is no terminal, else DOT text. */
 
 #include <errno.h>
 #include <sys/mman.h>

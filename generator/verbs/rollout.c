@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* pyservicectl rollout: which of its verbs. */
+/* pyservicectl rollout: shows rollouts, and what the administrator decides about them. */
 
 #include <errno.h>
 #include <stdarg.h>
@@ -16,8 +16,9 @@
 #include "verbs/rollout.h"
 #include "verbs/verbs.h"
 
-/* pyservicectl rollout undo, retry, pause, resume: what the administrator says about a rollout. They
- * change the app's state and have systemd read it; the generator and the rollout do the rest. */
+/* --- undo, retry, pause, resume ---
+ *
+ * They change the app's state and have systemd read it; the generator and the rollout do the rest. */
 
 /* An app's state under its lock. */
 struct change {
@@ -295,7 +296,7 @@ static int ctl_rollout_resume(struct ctl *c, struct str app) {
         return CTL_GOOD;
 }
 
-/* pyservicectl rollout history: what ran, what failed, and why. */
+/* --- history: what ran, what failed, and why --- */
 
 struct row {
         uint64_t time;
@@ -408,7 +409,7 @@ static int ctl_rollout_history(struct ctl *c, struct str app) {
         return print_rows(c, &rows);
 }
 
-/* pyservicectl rollout status: how it stands, followed to its end. */
+/* --- status: where the rollout stands, followed to its end --- */
 
 /* Back to the beginning of a line, which is empty then. */
 #define CLEARED "\r\033[K"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* pyservicectl secret list, set, rm, edit: what takes the place of Ansible Vault. */
+/* pyservicectl secret list, set, rm, edit: manages the credentials behind the secrets of an application. */
 
 #include <errno.h>
 #include <sys/prctl.h>
@@ -14,7 +14,7 @@
 #include "terminal/table.h"
 #include "verbs/verbs.h"
 
-/* pyservicectl secret list: what the definition names, where it comes from, and whether it is there. */
+/* --- list: the secrets of the definition, where each comes from, and whether it exists --- */
 
 static struct str explain(struct ctl *c, int r) {
         return r == -ENOENT   ? STR("missing")

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* pyservicectl status: which verb's form, and the overview. */
+/* pyservicectl status: all applications, one line each, or one application with everything about it. */
 
 #include <stdio.h>
 #include <unistd.h>
@@ -16,9 +16,7 @@
 #include "terminal/table.h"
 #include "verbs/verbs.h"
 
-/* pyservicectl status: all apps, a line each, or one app as a whole. */
-
-/* One app for programs. What is not known is not there. */
+/* --- one application as JSON: unknown values are left out --- */
 
 static void emit_count(struct emitter *e, const char *key, uint64_t n) {
         if (n != FACT_NOT_KNOWN)
@@ -219,7 +217,7 @@ static int status_show_json(struct facts *f, const struct fact_app *app) {
         return ctl_write(stdout, buf_str(&out));
 }
 
-/* One app for people: what it is, its instances as a tree, timers, tasks, and the mistakes in its file. */
+/* --- one application as text: its state, its instances as a tree, timers, tasks, errors in its file --- */
 
 enum { ERRORS_MAX = 1 << 20, LABEL_WIDTH = 9 };
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* pyservicectl try: as apply, and back again unless somebody says that it is good. */
+/* pyservicectl try: like apply, but rolls back unless somebody confirms in time. A timer of systemd's rolls
+ * back if this program is killed. */
 
 #include <errno.h>
 #include <poll.h>
@@ -15,8 +16,6 @@
 #include "terminal/ask.h"
 #include "verbs/apply.h"
 #include "verbs/verbs.h"
-
-/* pyservicectl try: who goes back, and who sees to it should we be killed. */
 
 struct try {
         struct ctl *ctl;
@@ -75,7 +74,7 @@ static int arm(struct try *t, const struct forecast_app *app) {
         return CTL_MISTAKE;
 }
 
-/* Nothing is said of one that went off meanwhile: it is gone then. */
+/* A timer that has elapsed meanwhile no longer exists; systemctl ignores it. */
 static int each(struct try *t, const char *verb) {
         int status = 0;
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """pyservicectl import: what other tools were told, as definitions that `check` passes.
 
-PYSERVICECTL names the program. What the Ansible roles make of the same variables is written out here by hand, from their documentation
-(shared/upstream-facts.md), and compared with what `render` makes of the definition.
+PYSERVICECTL names the program. What the Ansible roles make of the same variables is written out here by hand, from their documentation,
+and compared with what `render` makes of the definition.
 """
 
 import json
