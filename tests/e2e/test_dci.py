@@ -314,7 +314,7 @@ def test_a_removed_definition_stops_all_of_it(site, restored):
     assert started(site) == {name: before[name] for name in ("postgres", "redis", "haproxy")}
     assert site.http(dci.URL).status == 503
     told = site.journal("pyservice-proxy@*")
-    assert "application 'dci-api': it is gone, but HAProxy's configuration can't do without" in told
+    assert "application 'dci-api': it was removed, but other parts of HAProxy's configuration need its files" in told
     assert "unable to find required default_backend: 'dci-api'" in told
 
 
