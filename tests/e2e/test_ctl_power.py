@@ -151,7 +151,7 @@ def test_a_restart_that_goes_wrong(machine):
     app.wait(1, 2)
     before = started(machine)
     said = machine.run("flock /run/pyservice/rollouts/hello.lock pyservicectl restart hello", check=False)
-    assert said.returncode == 1 and "pyservicectl: hello: a rollout is under way" in said.stderr
+    assert said.returncode == 1 and "pyservicectl: hello: a rollout or a restart is under way" in said.stderr
     machine.write("/run/systemd/system/hello@0.service.d/fail.conf", "[Service]\nExecStartPre=/bin/sh -c 'echo Error: no disk; exit 3'\n")
     machine.reload()
     done = ctl(machine, "restart", "hello")

@@ -142,7 +142,7 @@ def check_it_needs_no_instance(shop):
     assert ctl(shop, "run", "shop", "--", "printenv", "TOKEN").stdout == TOKEN + "\n"
     done = ctl(shop, "exec", "shop", "--", "true", check=False)
     assert [done.returncode, done.stdout] == [1, ""]
-    assert "nothing of 'shop' runs; 'pyservicectl status shop' says why" in done.stderr
+    assert "no instance of 'shop' is running; 'pyservicectl status shop' shows why" in done.stderr
 
 
 def check_the_owner(shop):

@@ -218,7 +218,7 @@ def test_what_is_not_as_declared(ctl):
     # Edited, and not loaded; then what systemd does about it.
     define(machine, "hello", HELLO.format(scale=3), reload=False)
     hello = ctl.apps()["hello"]
-    assert [hello[key] for key in ("declared", "running", "as_declared")] == [3, 2, False] and "a reload" in hello["note"]
+    assert [hello[key] for key in ("declared", "running", "as_declared")] == [3, 2, False] and "reload to apply it" in hello["note"]
     machine.reload()
     ctl.wait("running")
 
