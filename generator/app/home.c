@@ -2,15 +2,12 @@
 #include "app/home.h"
 
 #include "app/resolve.h"
+#include "base/path.h"
 #include "schema/syntax.h"
 
 bool file_is_skipped(const struct app_file *f) {
         return str_is_absent(f->source.text) && str_is_absent(f->content.text.text) &&
                str_is_absent(f->content.secret.text);
-}
-
-bool path_is_below(struct str path, struct str directory) {
-        return path.n > directory.n + 1 && str_has_prefix(path, directory) && path.p[directory.n] == '/';
 }
 
 bool path_is_machines(struct str path) {
@@ -22,7 +19,7 @@ bool path_is_machines(struct str path) {
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(directories); i++)
-                if (str_eq(path, directories[i]) || path_is_below(path, directories[i]))
+                if (path_is_within(path, directories[i]))
                         return true;
 
         return false;
@@ -73,9 +70,8 @@ static void find_owner(struct world *w, struct app *app, struct home *h) {
 static bool is_known(const struct home *h, struct str path) {
         const struct str known[] = { h->root.text, h->app.text, h->config.text, h->data.text };
 
-        for (size_t i = 0; i < ARRAY_SIZE(known); i++)
-                if (str_eq(path, known[i]))
-                        return true;
+        if (str_is_among(path, known, ARRAY_SIZE(known)))
+                return true;
         LIST_EACH(parent, &h->parents)
                 if (str_eq(path, parent->text))
                         return true;

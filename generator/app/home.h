@@ -17,8 +17,5 @@ bool file_is_skipped(const struct app_file *f);
 /* Is it /dev, /proc, /run or /sys, or below one of them: what programs make while the machine runs? */
 bool path_is_machines(struct str path);
 
-/* Is `path` something below `directory`? */
-bool path_is_below(struct str path, struct str directory);
-
 /* Is the path below the directory of configuration or that of data, which belong to the app's owner? */
 bool home_is_owners(const struct home *h, struct str path);

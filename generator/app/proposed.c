@@ -17,14 +17,6 @@ int proposed_read(const struct world *w, struct str path, struct fs_file *ret) {
         return 1;
 }
 
-static bool has_name(const struct fs_names *names, struct str name) {
-        VEC_EACH(one, &names->list)
-                if (str_eq(*one, name))
-                        return true;
-
-        return false;
-}
-
 void proposed_list(const struct world *w, struct str directory, struct fs_names *names) {
         VEC_EACH(p, &w->proposed) {
                 struct str name = p->path;
@@ -32,7 +24,7 @@ void proposed_list(const struct world *w, struct str directory, struct fs_names 
                 if (!str_has_prefix(name, directory) || name.n <= directory.n || name.p[directory.n] != '/')
                         continue;
                 name = str_from(name, directory.n + 1);
-                if (str_find(name, '/') == name.n && !has_name(names, name))
+                if (str_find(name, '/') == name.n && !VEC_HAS(&names->list, name))
                         *vec_push(w->arena, &names->list) = name;
         }
 }

@@ -11,6 +11,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/path.h"
+
 void close_fd(int *fd) {
         if (*fd >= 0)
                 (void) close(*fd);
@@ -361,10 +363,6 @@ static struct str decode_mount_point(struct arena *a, struct str field) {
         return (struct str){ p, n };
 }
 
-static bool is_at_or_below(struct str path, struct str top) {
-        return str_has_prefix(path, top) && (path.n == top.n || path.p[top.n] == '/');
-}
-
 /* The fifth field of a line; absent if the line has fewer. */
 static struct str mount_point_of(struct arena *a, struct str line) {
         struct str field = { 0 };
@@ -387,7 +385,7 @@ static int find_mount_below(struct arena *a, struct str top, struct str *ret) {
         while (getline(&line, &size, mounts) > 0) {
                 struct str at = mount_point_of(a, str_of(line));
 
-                if (is_at_or_below(at, top)) {
+                if (path_is_within(at, top)) {
                         *ret = at;
                         return 1;
                 }

@@ -27,6 +27,14 @@ bool str_is_made_of(struct str s, const char *set) {
         return true;
 }
 
+bool str_is_among(struct str s, const struct str *list, size_t n) {
+        for (size_t i = 0; i < n; i++)
+                if (str_eq(list[i], s))
+                        return true;
+
+        return false;
+}
+
 bool str_list_has(struct str list, struct str item) {
         struct str one;
 

@@ -54,6 +54,9 @@ bool str_has_suffix(struct str s, struct str suffix);
 /* Is every byte of `s` one of those in `set`? True for the empty string. */
 bool str_is_made_of(struct str s, const char *set);
 
+/* Is `s` one of the `n` texts of `list`? */
+bool str_is_among(struct str s, const struct str *list, size_t n);
+
 /* Is `item` one of the items of a list with commas between them? */
 bool str_list_has(struct str list, struct str item);
 

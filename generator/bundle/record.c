@@ -63,11 +63,8 @@ struct str record_text(struct arena *a, const struct record *r) {
 }
 
 void record_add_volume(struct arena *a, struct record *r, struct str name) {
-        VEC_EACH(volume, &r->volumes)
-                if (str_eq(*volume, name))
-                        return;
-
-        *vec_push(a, &r->volumes) = name;
+        if (!VEC_HAS(&r->volumes, name))
+                *vec_push(a, &r->volumes) = name;
 }
 
 void record_rescale(struct record *r, const struct record *from) {
@@ -117,11 +114,7 @@ void record_list(struct arena *a, const struct record *r, struct record_units *r
 }
 
 bool record_is_stopped(const struct record *r, struct str upheld) {
-        VEC_EACH(unit, &r->stopped)
-                if (str_eq(*unit, upheld))
-                        return true;
-
-        return false;
+        return VEC_HAS(&r->stopped, upheld);
 }
 
 static bool take_row(struct arena *a, struct str line, struct record *r) {

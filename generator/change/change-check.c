@@ -33,9 +33,7 @@ static size_t tell_mistakes(const struct changing *ch, struct session *after) {
                 bool is_told =
                         d->severity != SEVERITY_ERROR || (!is_changed(ch, d->owner) && is_old(ch, after, d));
 
-                VEC_EACH(owner, &owners)
-                        is_told = is_told || str_eq(*owner, d->owner);
-                if (!is_told)
+                if (!is_told && !VEC_HAS(&owners, d->owner))
                         *vec_push(after->world.arena, &owners) = d->owner;
         }
         VEC_EACH(owner, &owners)

@@ -6,6 +6,7 @@
 
 #include "app/home.h"
 #include "app/place.h"
+#include "base/path.h"
 #include "check/check-parts.h"
 
 #define SMALL "abcdefghijklmnopqrstuvwxyz0123456789"
@@ -100,8 +101,7 @@ static void check_code(struct world *w, const struct app *app) {
 
         for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
                 struct str other = others[i].text;
-                bool is_apart = !str_eq(code.text, other) && !path_is_below(code.text, other) &&
-                                !path_is_below(other, code.text);
+                bool is_apart = !path_is_within(code.text, other) && !path_is_within(other, code.text);
                 struct span at = str_is_absent(app->code_dir.text) ? others[i].at : code.at;
 
                 if (!app->source || is_apart)
@@ -196,7 +196,7 @@ static bool is_directory(const struct home *h, struct str path) {
         const struct str own[] = { h->root.text, h->app.text, h->code.text, h->config.text, h->data.text };
 
         for (size_t i = 0; i < ARRAY_SIZE(own); i++)
-                if (str_eq(path, own[i]) || path_is_below(own[i], path))
+                if (path_is_within(own[i], path))
                         return true;
 
         return false;
@@ -218,9 +218,8 @@ static void check_dest(struct world *w, const struct app *app, const struct app_
         for (const struct app_file *other = app->files.at; other < f; other++) {
                 struct diag *d;
 
-                if (!str_eq(other->dest.text, f->dest.text) &&
-                    !path_is_below(other->dest.text, f->dest.text) &&
-                    !path_is_below(f->dest.text, other->dest.text))
+                if (!path_is_within(other->dest.text, f->dest.text) &&
+                    !path_is_within(f->dest.text, other->dest.text))
                         continue;
                 d = diag_add(w->ds, DIAG_FILE_TAKEN, f->dest.at,
                              "'%.*s' and '%.*s' cannot both be files; change one", STR_ARG(f->dest.text),

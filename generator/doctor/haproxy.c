@@ -67,15 +67,12 @@ static void collect_directories(struct doctor *d, struct directories *ret) {
         DOCTOR_EACH_APP(d, app)
                 LIST_EACH(s, &app->services) {
                         struct str directory;
-                        bool is_new = s->proxy && s->proxy->kind.index == PROXY_HAPROXY;
 
-                        if (!is_new)
+                        if (!s->proxy || s->proxy->kind.index != PROXY_HAPROXY)
                                 continue;
                         directory = str_is_absent(s->proxy->config_dir.text) ? settings_of(d)->directory.text
                                                                              : s->proxy->config_dir.text;
-                        VEC_EACH(known, &ret->list)
-                                is_new = is_new && !str_eq(*known, directory);
-                        if (is_new)
+                        if (!VEC_HAS(&ret->list, directory))
                                 *vec_push(d->arena, &ret->list) = directory;
                 }
 }

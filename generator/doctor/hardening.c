@@ -5,6 +5,7 @@
  * one that would not. */
 
 #include "app/resolve.h"
+#include "base/path.h"
 #include "doctor/doctor.h"
 #include "schema/syntax.h"
 
@@ -16,21 +17,17 @@ static const char *const podmans[] = {
         "/etc", "/etc/group", "/etc/hostname", "/etc/hosts", "/etc/mtab", "/etc/passwd", "/etc/resolv.conf",
 };
 
-static bool is_at_or_below(struct str path, struct str top) {
-        return str_has_prefix(path, top) && (path.n == top.n || path.p[top.n] == '/');
-}
-
 static bool is_no_trace(struct str path, struct str mounts) {
         struct str mount;
 
         for (size_t i = 0; i < ARRAY_SIZE(in_memory); i++)
-                if (is_at_or_below(path, str_of(in_memory[i])))
+                if (path_is_within(path, str_of(in_memory[i])))
                         return true;
         for (size_t i = 0; i < ARRAY_SIZE(podmans); i++)
                 if (str_is(path, podmans[i]))
                         return true;
         while (str_split(&mounts, '\n', &mount))
-                if (mount.n > 0 && is_at_or_below(path, mount))
+                if (mount.n > 0 && path_is_within(path, mount))
                         return true;
 
         return false;
@@ -42,10 +39,10 @@ static bool is_directory_of_another(struct str path, struct str lines, struct st
         struct str line;
 
         while (str_split(&lines, '\n', &line))
-                if (line.n > 2 && line.n - 2 > path.n && is_at_or_below(str_from(line, 2), path))
+                if (line.n > 2 && path_is_below(str_from(line, 2), path))
                         return true;
         while (str_split(&mounts, '\n', &line))
-                if (is_at_or_below(line, path))
+                if (path_is_within(line, path))
                         return true;
 
         return false;

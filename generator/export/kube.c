@@ -134,10 +134,8 @@ void kube_miss(struct kube *k, struct kube_document *d, struct str line) {
                          arena_join(k->arena, STR("Not carried over: "), shown));
         if (d && !str_is_absent(d->part) && !str_eq(d->part, k->app->name.text))
                 whole = arena_join(k->arena, d->part, STR(": "), shown);
-        VEC_EACH(known, &k->missing)
-                if (str_eq(*known, whole))
-                        return;
-        *vec_push(k->arena, &k->missing) = whole;
+        if (!VEC_HAS(&k->missing, whole))
+                *vec_push(k->arena, &k->missing) = whole;
 }
 
 #define MISS_REFERENCES(k, d, key, refs)             \

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/fs.h"
+#include "base/path.h"
 #include "runtime/spawn.h"
 
 enum {
@@ -141,11 +142,6 @@ int balancer_find(struct balancer *b) {
         return is_container(b) ? find_container(b) : find_service(b);
 }
 
-/* Is `path` this directory or in it? */
-static bool is_within(struct str path, struct str directory) {
-        return str_has_prefix(path, directory) && (path.n == directory.n || path.p[directory.n] == '/');
-}
-
 bool balancer_sees(const struct balancer *b, struct str path, struct str *ret) {
         const struct balancer_mount *best = NULL;
 
@@ -155,7 +151,7 @@ bool balancer_sees(const struct balancer *b, struct str path, struct str *ret) {
         }
 
         VEC_EACH(m, &b->mounts)
-                if (is_within(path, m->source) && (!best || m->source.n > best->source.n))
+                if (path_is_within(path, m->source) && (!best || m->source.n > best->source.n))
                         best = m;
         if (!best)
                 return false;
@@ -298,21 +294,13 @@ static bool read_workers(const struct balancer *b, struct str master, struct pid
         return true;
 }
 
-static bool has(const struct pids *pids, struct str pid) {
-        VEC_EACH(p, &pids->list)
-                if (str_eq(*p, pid))
-                        return true;
-
-        return false;
-}
-
 /* Is there a worker that was not there before? */
 static bool has_new_worker(const struct balancer *b, struct str master, const struct pids *before) {
         struct pids now = { 0 };
 
         (void) read_workers(b, master, &now);
         VEC_EACH(pid, &now.list)
-                if (!has(before, *pid))
+                if (!VEC_HAS(&before->list, *pid))
                         return true;
 
         return false;

@@ -25,9 +25,8 @@ static bool is_new(struct reading *r, struct str path) {
         char real[PATH_MAX];
         struct str name = realpath(path.p, real) ? arena_str(r->balancer->arena, str_of(real)) : path;
 
-        VEC_EACH(known, &r->seen)
-                if (str_eq(*known, name))
-                        return false;
+        if (VEC_HAS(&r->seen, name))
+                return false;
 
         *vec_push(r->balancer->arena, &r->seen) = name;
         return true;

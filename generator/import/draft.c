@@ -55,11 +55,7 @@ void draft_begin(struct draft *d, struct import *m, struct str name) {
 }
 
 static bool is_taken(const struct draft *d, struct str name) {
-        VEC_EACH(other, &d->names)
-                if (str_eq(*other, name))
-                        return true;
-
-        return is_reserved_name(name);
+        return VEC_HAS(&d->names, name) || is_reserved_name(name);
 }
 
 struct str draft_part_name(struct draft *d, struct str text) {

@@ -199,11 +199,7 @@ static void check_directories(struct world *w, struct str sub) {
 }
 
 static bool is_in_unsafe_directory(const struct world *w, struct str directory) {
-        VEC_EACH(path, &w->unsafe_directories)
-                if (str_eq(*path, directory))
-                        return true;
-
-        return false;
+        return VEC_HAS(&w->unsafe_directories, directory);
 }
 
 static int lay_over(struct world *w, const struct found *file, struct definition *d) {

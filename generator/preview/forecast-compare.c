@@ -81,14 +81,6 @@ static void add(struct comparing *c, enum forecast_verb verb, enum forecast_kind
                 (struct forecast_action){ .verb = verb, .kind = kind, .name = name };
 }
 
-static bool is_early(const struct comparing *c, struct str unit) {
-        VEC_EACH(early, &c->plan.early)
-                if (str_eq(*early, unit))
-                        return true;
-
-        return false;
-}
-
 static void add_unit(struct comparing *c, enum forecast_verb verb, const struct upheld *u) {
         *vec_push(c->arena, &c->app->actions) = (struct forecast_action){
                 .verb = verb,
@@ -96,7 +88,7 @@ static void add_unit(struct comparing *c, enum forecast_verb verb, const struct 
                 .name = u->is.unit,
                 .number = u->is.number,
                 .unit = kind_of(u) == FORECAST_INSTANCE ? u->is.part->unit : (struct str){ 0 },
-                .is_early = verb == FORECAST_START && is_early(c, u->is.part->unit),
+                .is_early = verb == FORECAST_START && VEC_HAS(&c->plan.early, u->is.part->unit),
         };
 }
 

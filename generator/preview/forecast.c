@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/fs.h"
+#include "base/path.h"
 #include "bundle/alive.h"
 #include "bundle/layout.h"
 #include "ctl/session.h"
@@ -35,8 +36,7 @@ static const struct str left_out[] = {
 
 static bool is_left_out(struct str path) {
         for (size_t i = 0; i < ARRAY_SIZE(left_out); i++)
-                if (str_eq(path, left_out[i]) ||
-                    (str_has_prefix(path, left_out[i]) && path.p[left_out[i].n] == '/'))
+                if (path_is_within(path, left_out[i]))
                         return true;
 
         return false;
@@ -67,14 +67,6 @@ static int read_files(struct arena *a, int dir, struct str below, struct tree *r
         return 0;
 }
 
-static bool has_name(const struct fs_names *names, struct str name) {
-        VEC_EACH(one, &names->list)
-                if (str_eq(*one, name))
-                        return true;
-
-        return false;
-}
-
 /* The units that Quadlet made follow from its files. */
 static void drop_made(struct tree *t) {
         struct fs_names made = { 0 };
@@ -89,7 +81,7 @@ static void drop_made(struct tree *t) {
                         *vec_push(t->arena, &made.list) = layout_unit(t->arena, unit);
         }
         VEC_EACH(file, &t->files)
-                if (!has_name(&made, file->path))
+                if (!VEC_HAS(&made.list, file->path))
                         t->files.at[n++] = *file;
         t->files.n = n;
 }

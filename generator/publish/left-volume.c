@@ -66,11 +66,7 @@ static void look(struct looking *l) {
 
 static bool is_mounted(struct looking *l, struct str source) {
         look(l);
-        VEC_EACH(mounted, &l->mounted.list)
-                if (str_eq(*mounted, source))
-                        return true;
-
-        return false;
+        return VEC_HAS(&l->mounted.list, source);
 }
 
 /* Podman keeps each below a directory of its name. What only root may see is taken to be there. */

@@ -12,6 +12,7 @@
 
 #include "app/home.h"
 #include "base/hash.h"
+#include "base/path.h"
 #include "bundle/layout.h"
 #include "config.h"
 #include "output/lines.h"

@@ -135,11 +135,8 @@ bool accept_is_recent(const struct state_history *h, struct str runs, const stru
 }
 
 static size_t keep(struct str *kept, size_t n, struct str revision) {
-        if (str_is_absent(revision) || n == STATE_BUNDLES_MAX)
+        if (str_is_absent(revision) || n == STATE_BUNDLES_MAX || str_is_among(revision, kept, n))
                 return n;
-        for (size_t i = 0; i < n; i++)
-                if (str_eq(kept[i], revision))
-                        return n;
 
         kept[n] = revision;
         return n + 1;

@@ -186,14 +186,6 @@ int rollout_await_untried(struct rollout_run *ro) {
         return RUN_ON;
 }
 
-static bool is_among(const struct bus_names *names, struct str name) {
-        VEC_EACH(one, &names->list)
-                if (str_eq(*one, name))
-                        return true;
-
-        return false;
-}
-
 /* systemd upholds them already. What an earlier try of the first start left running is restarted. */
 int rollout_await_early(struct rollout_run *ro) {
         struct bus_names early = { 0 };
@@ -202,7 +194,7 @@ int rollout_await_early(struct rollout_run *ro) {
         VEC_EACH(unit, &ro->plan.early)
                 *vec_push(ro->arena, &early.list) = *unit;
         VEC_EACH(service, &ro->plan.services)
-                if (r == RUN_ON && is_among(&early, service->unit))
+                if (r == RUN_ON && VEC_HAS(&early.list, service->unit))
                         r = rollout_restart(ro, service);
         if (r == RUN_ON && early.list.n > 0)
                 r = rollout_sidecars(ro);

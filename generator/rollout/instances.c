@@ -38,14 +38,6 @@ int rollout_list(struct rollout_run *ro, struct podman_containers *ret_container
                                     ret_upheld);
 }
 
-static bool is_named(const struct bus_names *names, struct str wish) {
-        VEC_EACH(name, &names->list)
-                if (str_eq(*name, wish))
-                        return true;
-
-        return false;
-}
-
 /* pause: of the state, for the next batch. */
 static int check_paused(struct rollout_run *ro) {
         struct state s;
@@ -112,7 +104,7 @@ static int watch_batch(struct rollout_run *ro, const struct plan_part *service, 
         for (size_t i = 0; i < n; i++) {
                 struct str unit = pick_instance(ro->arena, service->unit, numbers[i]);
 
-                if (is_named(&upheld, unit))
+                if (VEC_HAS(&upheld.list, unit))
                         *vec_push(ro->arena, &units.list) = unit;
         }
 
@@ -176,8 +168,8 @@ static bool is_sidecar_stale(struct rollout_run *ro, const struct plan_part *sid
         const struct podman_container *c = podman_find(containers, sidecar->unit);
 
         return c && !str_eq(c->label, sidecar->label) &&
-               (is_named(upheld, arena_join(ro->arena, sidecar->unit, STR(".service"))) ||
-                is_named(upheld, arena_join(ro->arena, sidecar->unit, STR("-once.target"))));
+               (VEC_HAS(&upheld->list, arena_join(ro->arena, sidecar->unit, STR(".service"))) ||
+                VEC_HAS(&upheld->list, arena_join(ro->arena, sidecar->unit, STR("-once.target"))));
 }
 
 int rollout_survey(struct rollout_run *ro, struct survey *ret) {

@@ -137,9 +137,7 @@ static int is_upheld(struct rollout_run *ro, struct str unit, bool *ret) {
                 *ret |= pick_number(unit, part->unit, '@', &number) &&
                         pick_is_upheld(&upheld, part->unit, number);
         }
-        VEC_EACH(name, &upheld.list)
-                *ret |= str_eq(*name, unit);
-
+        *ret |= VEC_HAS(&upheld.list, unit);
         arena_done(&scratch);
         return r;
 }

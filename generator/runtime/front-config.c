@@ -291,11 +291,7 @@ const struct front_listen *front_config_find(const struct front_config *c, uint6
 }
 
 bool front_config_names(const struct front_config *c, struct str backend) {
-        VEC_EACH(name, &c->backends)
-                if (str_eq(*name, backend))
-                        return true;
-
-        return false;
+        return VEC_HAS(&c->backends, backend);
 }
 
 const struct front_backend *front_config_backend(const struct front_config *c, struct str name) {

@@ -257,14 +257,6 @@ int stored_save(int dir, struct str app, struct str revision, const struct tree 
         return r < 0 ? r : fs_sync(bundles, ".");
 }
 
-static bool is_kept(struct str name, const struct str *keep, size_t n) {
-        for (size_t i = 0; i < n; i++)
-                if (str_eq(name, keep[i]))
-                        return true;
-
-        return false;
-}
-
 int stored_prune(struct arena *a, int dir, struct str app, const struct str *keep, size_t n) {
         CLEANUP(close_fd) int bundles = fs_open_dir(dir, layout_bundles(a, app).p);
         struct fs_names names;
@@ -274,7 +266,7 @@ int stored_prune(struct arena *a, int dir, struct str app, const struct str *kee
                 return r == -ENOENT ? 0 : r;
 
         VEC_EACH(name, &names.list) {
-                int q = is_kept(*name, keep, n) ? 0 : fs_remove_tree(bundles, name->p);
+                int q = str_is_among(*name, keep, n) ? 0 : fs_remove_tree(bundles, name->p);
 
                 r = r < 0 ? r : q;
         }

@@ -125,11 +125,7 @@ static void offer_secrets(struct complete *k, struct app *app) {
 
         VEC_EACH(ref, &all.list)
                 LIST_EACH(entry, &ref->container->secrets) {
-                        bool is_seen = false;
-
-                        VEC_EACH(name, &seen)
-                                is_seen = is_seen || str_eq(*name, entry->key.text);
-                        if (!is_seen)
+                        if (!VEC_HAS(&seen, entry->key.text))
                                 complete_offer(k, entry->key.text, STR("secret"));
                         *vec_push(&k->ctl->arena, &seen) = entry->key.text;
                 }

@@ -131,9 +131,8 @@ static void graph_node(struct graph *g, struct str id, const struct graph_label 
 
 /* Puts a node that several others may name; only the first call has an effect. */
 static void graph_shared(struct graph *g, struct str id, const struct graph_label *label, const char *look) {
-        VEC_EACH(known, &g->shared_ids)
-                if (str_eq(*known, id))
-                        return;
+        if (VEC_HAS(&g->shared_ids, id))
+                return;
 
         *vec_push(g->arena, &g->shared_ids) = id;
         put_indent(&g->shared, 1);

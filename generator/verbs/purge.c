@@ -18,6 +18,7 @@
 #include "app/resolve.h"
 #include "base/fs.h"
 #include "base/macro.h"
+#include "base/path.h"
 #include "base/utf8.h"
 #include "base/vec.h"
 #include "base/walk.h"
@@ -131,7 +132,7 @@ static bool is_touched(struct str what, struct str by) {
         if (what.p[0] != '/' || by.p[0] != '/')
                 return str_eq(what, by);
 
-        return str_eq(what, by) || path_is_below(by, what) || (path_is_below(what, by) && !is_all(by));
+        return path_is_within(by, what) || (path_is_below(what, by) && !is_all(by));
 }
 
 /* Finds a use of `what`, or of a path in it or above it; NULL if there is none. */
@@ -159,7 +160,7 @@ struct purge {
         struct view_places places;
         struct purge_uses uses;
         VEC(struct thing) things;
-        struct record record;           /* of its bundles: the volumes of instances, which have no label */
+        struct record record; /* of its bundles: the volumes of instances, which have no label */
 };
 
 static void add(struct purge *p, enum thing_kind kind, struct str name) {
@@ -293,9 +294,9 @@ static struct str filter_of(struct arena *a, struct str volume) {
 
 static int find_volumes(struct purge *p, const char *podman) {
         struct str label = arena_join(p->arena, STR("label=io.pyservice.app="), p->app);
-        int r = find_listed(p, THING_VOLUME,
-                            (const char *const[]){ podman, "volume", "ls", "--quiet", "--filter", label.p,
-                                                   NULL });
+        int r = find_listed(
+                p, THING_VOLUME,
+                (const char *const[]){ podman, "volume", "ls", "--quiet", "--filter", label.p, NULL });
 
         VEC_EACH(volume, &p->record.volumes)
                 if (r == 0)

@@ -89,14 +89,6 @@ static int change_all(struct powers *ps, change_fn *fn, bool acts_now) {
         return ctl_reload(ps->ctl);
 }
 
-static bool is_named(const struct bus_names *names, struct str wish) {
-        VEC_EACH(name, &names->list)
-                if (str_eq(*name, wish))
-                        return true;
-
-        return false;
-}
-
 /* The generator may have had reasons not to publish it. */
 static int check_left_out(struct powers *ps, struct power *p) {
         struct arena *a = &ps->ctl->arena;
@@ -110,10 +102,10 @@ static int check_left_out(struct powers *ps, struct power *p) {
         if (r < 0)
                 return ctl_fail("systemd", r);
 
-        is_upheld = hold_has_all(&p->wishes) && is_named(&apps, target);
+        is_upheld = hold_has_all(&p->wishes) && VEC_HAS(&apps.list, target);
         VEC_EACH(u, &p->units)
                 is_upheld |=
-                        !hold_has_all(&p->wishes) && power_is_wished(p, u) && is_named(&units, u->upheld);
+                        !hold_has_all(&p->wishes) && power_is_wished(p, u) && VEC_HAS(&units.list, u->upheld);
         if (!is_upheld)
                 return 0;
 
@@ -257,8 +249,7 @@ static int check_running(struct powers *ps) {
 
         (void) fprintf(stderr,
                        "pyservicectl: " PYSERVICE_TARGET " is not active, so no application is kept running; "
-                                                         "'systemctl%s enable --now " PYSERVICE_TARGET
-                       "' starts it\n",
+                       "'systemctl%s enable --now " PYSERVICE_TARGET "' starts it\n",
                        ps->ctl->is_user ? " --user" : "");
         return CTL_MISTAKE;
 }

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* Comparing paths by their text. They have no '/' at the end and no "." or ".." in them. */
+
+#include "base/str.h"
+
+/* Is `path` something below `directory`? */
+static inline bool path_is_below(struct str path, struct str directory) {
+        return path.n > directory.n + 1 && str_has_prefix(path, directory) && path.p[directory.n] == '/';
+}
+
+/* Is `path` this directory, or something below it? */
+static inline bool path_is_within(struct str path, struct str directory) {
+        return str_eq(path, directory) || path_is_below(path, directory);
+}
