@@ -113,8 +113,9 @@ static const char *const shared_lists[] = {
         "LoadCredentialEncrypted",
 };
 
-static void check_key(struct world *w, const struct quadlet_entry *entry, const struct taken_key *taken,
-                      size_t n) {
+/* True if the key is one of these, which is reported. */
+static bool refuse_taken(struct world *w, const struct quadlet_entry *entry, const struct taken_key *taken,
+                         size_t n) {
         for (size_t i = 0; i < n; i++) {
                 if (!str_is(entry->key.text, taken[i].key))
                         continue;
@@ -127,8 +128,16 @@ static void check_key(struct world *w, const struct quadlet_entry *entry, const 
                         (void) diag_add(w->ds, DIAG_QUADLET_KEY_TAKEN, entry->key.at,
                                         "pyservice sets '%.*s' itself and relies on it; remove this line",
                                         STR_ARG(entry->key.text));
-                return;
+                return true;
         }
+
+        return false;
+}
+
+static void check_key(struct world *w, const struct quadlet_entry *entry, const struct taken_key *taken,
+                      size_t n) {
+        if (refuse_taken(w, entry, taken, n))
+                return;
 
         for (size_t i = 0; i < ARRAY_SIZE(shared_lists) && entry->value.text.n == 0; i++)
                 if (str_is(entry->key.text, shared_lists[i]))
@@ -138,7 +147,7 @@ static void check_key(struct world *w, const struct quadlet_entry *entry, const 
                                         STR_ARG(entry->key.text));
 }
 
-static bool is_strict(struct world *w, struct app *app) {
+static bool has_strict_part(struct world *w, struct app *app) {
         struct container_list all = app_containers(w->arena, app);
 
         VEC_EACH(ref, &all.list)
@@ -150,17 +159,16 @@ static bool is_strict(struct world *w, struct app *app) {
 
 void check_raw_keys(struct world *w, struct app *app) {
         const struct quadlet *q = app->quadlet;
+        bool has_strict = q && has_strict_part(w, app);
 
         if (!q)
                 return;
 
         LIST_EACH(entry, &q->unit)
                 check_key(w, entry, unit_keys, ARRAY_SIZE(unit_keys));
-        LIST_EACH(entry, &q->container) {
-                check_key(w, entry, container_keys, ARRAY_SIZE(container_keys));
-                if (is_strict(w, app))
-                        check_key(w, entry, strict_keys, ARRAY_SIZE(strict_keys));
-        }
+        LIST_EACH(entry, &q->container)
+                if (!has_strict || !refuse_taken(w, entry, strict_keys, ARRAY_SIZE(strict_keys)))
+                        check_key(w, entry, container_keys, ARRAY_SIZE(container_keys));
         LIST_EACH(entry, &q->service)
                 check_key(w, entry, service_keys, ARRAY_SIZE(service_keys));
 }
