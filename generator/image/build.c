@@ -120,19 +120,23 @@ static int run_podman(struct build *b, struct str image) {
         return build_run(b, argv);
 }
 
+int build_find(const struct build *b, const char *name) {
+        CLEANUP(close_fd) int clone = fs_open_dir(AT_FDCWD, b->clone.p), fd = -1;
+
+        fd = clone < 0 ? clone : fs_open_resolved(clone, name, O_PATH, RESOLVE_BENEATH);
+        return fd < 0 ? fd : 0;
+}
+
 /* Podman reads the Containerfile and the directory as root, through any link: a link of the repository must
  * not lead to other files of this machine. Podman itself keeps below that directory what it copies. */
 static int check_inside(struct build *b, struct str path) {
         const char *name = arena_str(b->arena, path).p;
-        CLEANUP(close_fd) int clone = fs_open_dir(AT_FDCWD, b->clone.p), fd = -1;
+        int r = build_find(b, name);
 
-        if (clone < 0)
-                return clone;
-        fd = fs_open_resolved(clone, name, O_PATH, RESOLVE_BENEATH);
-        if (fd >= 0)
+        if (r >= 0)
                 return 0;
 
-        b->problem = fd == -EXDEV
+        b->problem = r == -EXDEV
                              ? arena_printf(b->arena,
                                             "'%s' of the repository is a link out of the repository\n", name)
                              : arena_printf(b->arena, "the repository has no '%s'\n", name);

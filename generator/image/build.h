@@ -98,3 +98,6 @@ int helper_allow(const struct build *b, bool is_repository);
 
 /* Runs a program; its last lines become b->problem where it fails. */
 int build_run(struct build *b, const char *const *argv);
+
+/* Is `name` in the repository, and no link out of it? 0; -EXDEV for such a link, or another negative errno. */
+int build_find(const struct build *b, const char *name);

@@ -6,7 +6,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/openat2.h>
 
 #include "base/buf.h"
 #include "base/fs.h"
@@ -62,12 +61,7 @@ static struct str join(struct recipe *c, struct str first, struct str second) {
 
 /* A link of the repository must not say what else is on this machine. */
 static bool is_there(struct recipe *c, struct str name) {
-        CLEANUP(close_fd) int clone = fs_open_dir(AT_FDCWD, c->b->clone.p), fd = -1;
-
-        if (clone < 0)
-                return false;
-        fd = fs_open_resolved(clone, arena_join(c->b->arena, c->directory, name).p, O_PATH, RESOLVE_BENEATH);
-        return fd >= 0;
+        return build_find(c->b, arena_join(c->b->arena, c->directory, name).p) >= 0;
 }
 
 /* Is there something to install? A pyproject.toml may hold settings of other tools only. */
