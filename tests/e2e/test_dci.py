@@ -233,15 +233,17 @@ def test_a_restart_of_haproxy_keeps_its_configuration(site, restored):
 
 
 def test_a_reload_of_haproxy_costs_no_request(site):
-    load = f"while [ -e /run/load ]; do curl -sS -o /dev/null -w '%{{http_code}}\\n' {dci.URL}; done"
-    site.run("touch /run/load")
-    clients = [site.popen(load, stdout=subprocess.PIPE, text=True) for _ in range(6)]
+    load = f"while [ -e /run/load ]; do curl -sS -o /dev/null -w '%{{http_code}}\\n' {dci.URL} >>/run/codes; done"
+    site.run("touch /run/load; : >/run/codes")
+    clients = [site.popen(load) for _ in range(6)]
     for _ in range(4):
         done = reloads(site)
         site.run("systemctl reload haproxy.service")
         site.wait(lambda: reloads(site) > done, what="the new worker")
+    site.wait(lambda: int(site.out("wc -l </run/codes")) > 200, what="so many requests, however slow the machine is")
     site.run("rm /run/load")
-    codes = [code for client in clients for code in client.communicate()[0].split()]
+    assert [client.wait(60) for client in clients] == [0] * 6
+    codes = site.read("/run/codes").split()
     assert len(codes) > 200
     assert {code: codes.count(code) for code in codes} == {"200": len(codes)}
 
