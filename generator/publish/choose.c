@@ -57,7 +57,7 @@ static void complain(const struct choosing *ch, enum diag_id id, struct str text
         ds->owner = owner;
 }
 
-static const char *describe(int r) {
+const char *state_problem(int r) {
         return r == -EBADMSG ? "it is damaged, or was written by a later version of pyservice" : strerror(-r);
 }
 
@@ -67,7 +67,7 @@ static void complain_of_state(const struct choosing *ch, struct str what, int r)
 
         complain(ch, DIAG_BAD_STATE,
                  arena_join(a, STR("'"), ch->p->state_path, STR("/"), ch->bundle->app.text, STR("/"), what,
-                            STR("' cannot be used: "), str_of(describe(r)),
+                            STR("' cannot be used: "), str_of(state_problem(r)),
                             STR("; the published revision stays; if there is none, the "
                                 "definition runs untested. Restore the file, or remove it")));
 }
@@ -80,7 +80,7 @@ static void read_holds(struct choosing *ch) {
         if (r < 0)
                 complain(ch, DIAG_BAD_STATE,
                          arena_join(a, STR("'"), ch->p->runtime_path, STR("/" LAYOUT_STOPPED "/"),
-                                    ch->bundle->app.text, STR("' cannot be used: "), str_of(describe(r)),
+                                    ch->bundle->app.text, STR("' cannot be used: "), str_of(state_problem(r)),
                                     STR("; no part of the app counts as "
                                         "stopped. Remove it, and run "
                                         "'pyservicectl stop' again")));

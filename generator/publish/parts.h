@@ -33,6 +33,9 @@ struct publishing {
 /* Notes a system failure; `job` (NULL for none) is given up. */
 void publishing_fail(struct publishing *pub, struct job *job, int error);
 
+/* choose.c: why a state file cannot be used; negative errno. */
+const char *state_problem(int r);
+
 /* stage.c: bundles are put together below runtime/.staging, beside the published ones. */
 
 /* Removes what an earlier run left, and creates the directory again. */

@@ -79,9 +79,7 @@ static void complain(const struct publisher *p, struct str app, int r) {
                         "'%.*s/%.*s/" STOPPED
                         "' cannot be used: %s; no part of the app counts as stopped. Remove it, and run "
                         "'pyservicectl stop' again",
-                        STR_ARG(p->state_path), STR_ARG(app),
-                        r == -EBADMSG ? "it is damaged, or was written by a later version of pyservice"
-                                      : strerror(-r));
+                        STR_ARG(p->state_path), STR_ARG(app), state_problem(r));
         p->ds->owner = owner;
 }
 
