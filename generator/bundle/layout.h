@@ -17,6 +17,7 @@
 #define LAYOUT_ALIVE "alive.conf"
 #define LAYOUT_APPS "apps"
 #define LAYOUT_BUILDS "builds"
+#define LAYOUT_COUNTERS "haproxy.counters"
 #define LAYOUT_ERRORS "errors"
 #define LAYOUT_ERRORS_UNSEEN "errors-unseen"
 #define LAYOUT_HEALTH "health"

@@ -143,11 +143,7 @@ static void look_at_containers(struct doctor *d) {
 }
 
 static void look_at_haproxy(struct doctor *d) {
-        const struct host_haproxy *settings = doctor_world(d)->host.haproxy;
-
-        d->haproxy = (struct haproxy_client){ .arena = d->arena,
-                                              .socket = arena_str(d->arena, settings->socket.text).p,
-                                              .master = arena_str(d->arena, settings->master_socket.text).p };
+        d->haproxy = haproxy_client_of(d->arena, doctor_world(d)->host.haproxy);
         d->counters_error = -ENOENT;
         if (d->uses_haproxy && strcmp(d->ctl->root, "/") == 0)
                 d->counters_error = haproxy_count_all(&d->haproxy, &d->counters);

@@ -29,9 +29,7 @@ int proxy_tell_states(struct arena *a, const struct host_haproxy *settings, cons
         /* Locked, so that no server is told to be ready whose hook has just told that it is not. */
         CLEANUP(close_fd)
         int lock = haproxy_states_lock(arena_join(a, str_of(runtime), STR("/" LAYOUT_SERVERS)).p);
-        struct haproxy_client client = { .arena = a,
-                                         .socket = arena_str(a, settings->socket.text).p,
-                                         .master = arena_str(a, settings->master_socket.text).p };
+        struct haproxy_client client = haproxy_client_of(a, settings);
         struct fs_names names;
         int r = lock < 0 ? lock : fs_list(a, lock, ".", &names);
 

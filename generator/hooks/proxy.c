@@ -180,19 +180,11 @@ int proxy_states(struct proxy_run *p) {
         return r == 0 ? proxy_tell(p) : r < 0 ? r : 0;
 }
 
-static struct haproxy_client client_of(const struct proxy_run *p) {
-        const struct host_haproxy *settings = p->world->host.haproxy;
-
-        return (struct haproxy_client){ .arena = p->arena,
-                                        .socket = arena_str(p->arena, settings->socket.text).p,
-                                        .master = arena_str(p->arena, settings->master_socket.text).p };
-}
-
 /* Saves the counters of the worker that the reload replaces. Returns like balancer_reload(), but has
  * reported an error of its own (negative errno). */
 static int replace_worker(struct work *w, struct str *ret_message) {
         struct proxy_run *p = w->proxy;
-        struct haproxy_client client = client_of(p);
+        struct haproxy_client client = haproxy_client_of(p->arena, p->world->host.haproxy);
         struct haproxy_counters counters = { 0 };
         int r;
 
@@ -443,7 +435,7 @@ static bool has_certificate(struct work *w, struct str path) {
  * use leaves what it had. */
 static int renew(struct work *w) {
         struct proxy_run *p = w->proxy;
-        struct haproxy_client client = client_of(p);
+        struct haproxy_client client = haproxy_client_of(p->arena, p->world->host.haproxy);
         struct str text, seen, message = STR("");
         int r = fs_read(p->arena, AT_FDCWD, below(p, p->certificate).p, CERTIFICATE_MAX, &text);
 

@@ -131,9 +131,7 @@ static void explain_silence(struct facts *f, const struct host_haproxy *settings
 
 static void ask_haproxy(struct facts *f) {
         const struct host_haproxy *settings = f->session.world.host.haproxy;
-        struct haproxy_client client = { .arena = &f->c->arena,
-                                         .socket = arena_str(&f->c->arena, settings->socket.text).p,
-                                         .master = arena_str(&f->c->arena, settings->master_socket.text).p };
+        struct haproxy_client client = haproxy_client_of(&f->c->arena, settings);
         int r;
 
         if (is_forbidden(client.socket)) {

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "runtime/haproxy-counters.h"
 
-#include <errno.h>
 #include <stddef.h>
 #include <time.h>
 
-#include "base/buf.h"
 #include "base/fs.h"
+#include "bundle/layout.h"
+#include "bundle/rows.h"
 
-#define SAVED "haproxy.counters"
+#define NAME "pyservice-counters"
 
-enum { COLUMNS_MAX = 512, SAVED_MAX = 16 << 20, RECENT_MINUTES = 10 };
+enum { VERSION = 1, COLUMNS_MAX = 512, SAVED_MAX = 16 << 20, RECENT_MINUTES = 10 };
 
 /* Rows: HAProxy's name of a column, where it goes. */
 static const struct {
@@ -111,17 +111,13 @@ int haproxy_count_all(const struct haproxy_client *c, struct haproxy_counters *r
         return 0;
 }
 
-static struct haproxy_counter *find(const struct haproxy_counters *s, struct str backend, struct str server) {
+struct haproxy_counter *haproxy_find_counter(const struct haproxy_counters *s, struct str backend,
+                                             struct str server) {
         VEC_EACH(counter, &s->list)
                 if (str_eq(counter->server, server) && str_eq(counter->backend, backend))
                         return counter;
 
         return NULL;
-}
-
-const struct haproxy_counter *haproxy_find_counter(const struct haproxy_counters *s, struct str backend,
-                                                   struct str server) {
-        return find(s, backend, server);
 }
 
 /* Since the machine booted; 0 stands for the time before those that count as recent. */
@@ -136,7 +132,7 @@ static uint64_t recent_minute(uint64_t now) {
         return now > RECENT_MINUTES ? now - RECENT_MINUTES : 1;
 }
 
-/* --- across reloads: a row is "MINUTE BACKEND SERVER" and the numbers below --- */
+/* --- across reloads --- */
 
 struct saved {
         uint64_t minute;
@@ -147,46 +143,33 @@ struct saved_list {
         VEC(struct saved) list;
 };
 
-static const size_t saved_numbers[] = {
-        offsetof(struct haproxy_counter, n_requests),
-        offsetof(struct haproxy_counter, n_connect_errors),
-        offsetof(struct haproxy_counter, n_response_errors),
-        offsetof(struct haproxy_counter, n_5xx),
+static const struct row_field saved_fields[] = {
+        { ROW_NUMBER, offsetof(struct saved, minute), NULL },
+        { ROW_TEXT, offsetof(struct saved, counter.backend), NULL },
+        { ROW_TEXT, offsetof(struct saved, counter.server), NULL },
+        { ROW_NUMBER, offsetof(struct saved, counter.n_requests), NULL },
+        { ROW_NUMBER, offsetof(struct saved, counter.n_connect_errors), NULL },
+        { ROW_NUMBER, offsetof(struct saved, counter.n_response_errors), NULL },
+        { ROW_NUMBER, offsetof(struct saved, counter.n_5xx), NULL },
 };
 
-static uint64_t *number_of(struct haproxy_counter *counter, size_t i) {
-        return (uint64_t *) (void *) ((char *) counter + saved_numbers[i]);
-}
+static const struct row_spec saved_spec = { "server", saved_fields, ARRAY_SIZE(saved_fields) };
 
-static void sum(struct haproxy_counter *to, struct haproxy_counter *from) {
-        for (size_t i = 0; i < ARRAY_SIZE(saved_numbers); i++)
-                *number_of(to, i) += *number_of(from, i);
-}
-
-static bool parse_saved(struct str line, struct saved *ret) {
-        struct str minute, number;
-        struct saved s = { 0 };
-
-        if (!str_split(&line, ' ', &minute) || !str_split(&line, ' ', &s.counter.backend) ||
-            !str_split(&line, ' ', &s.counter.server) || !str_to_u64(minute, UINT64_MAX, &s.minute))
-                return false;
-        for (size_t i = 0; i < ARRAY_SIZE(saved_numbers); i++)
-                if (!str_split(&line, ' ', &number) ||
-                    !str_to_u64(number, UINT64_MAX / 2, number_of(&s.counter, i)))
-                        return false;
-
-        *ret = s;
-        return true;
+static void sum(struct haproxy_counter *to, const struct haproxy_counter *from) {
+        to->n_requests += from->n_requests;
+        to->n_connect_errors += from->n_connect_errors;
+        to->n_response_errors += from->n_response_errors;
+        to->n_5xx += from->n_5xx;
 }
 
 static void read_saved(struct arena *a, int runtime, struct saved_list *ret) {
         struct str text, line;
-        struct saved saved;
+        struct saved saved = { 0 };
 
-        if (fs_read(a, runtime, SAVED, SAVED_MAX, &text) < 0)
+        if (fs_read(a, runtime, LAYOUT_COUNTERS, SAVED_MAX, &text) < 0 || rows_open(&text, NAME, VERSION) < 0)
                 return;
         while (str_split(&text, '\n', &line))
-                if (parse_saved(line, &saved))
+                if (rows_take(a, line, &saved_spec, &saved))
                         *vec_push(a, &ret->list) = saved;
 }
 
@@ -204,17 +187,12 @@ static void merge(struct arena *a, struct saved_list *to, struct saved new, uint
         *vec_push(a, &to->list) = new;
 }
 
-static struct str saved_text(struct arena *a, struct saved_list *saved) {
+static struct str saved_text(struct arena *a, const struct saved_list *saved) {
         struct buf b = buf_in(a);
 
-        VEC_EACH(row, &saved->list) {
-                buf_put_str(&b, arena_join(a, arena_u64(a, row->minute), STR(" "), row->counter.backend,
-                                           STR(" "), row->counter.server));
-                for (size_t i = 0; i < ARRAY_SIZE(saved_numbers); i++)
-                        buf_put_str(&b, arena_join(a, STR(" "), arena_u64(a, *number_of(&row->counter, i))));
-                buf_put_char(&b, '\n');
-        }
-
+        rows_begin(&b, NAME, VERSION);
+        VEC_EACH(row, &saved->list)
+                rows_put(&b, &saved_spec, row);
         return buf_str(&b);
 }
 
@@ -227,12 +205,12 @@ int haproxy_save_counters(struct arena *a, int runtime, const struct haproxy_cou
 
         read_saved(a, runtime, &old);
         VEC_EACH(row, &old.list)
-                if (find(ended, row->counter.backend, row->counter.server))
+                if (haproxy_find_counter(ended, row->counter.backend, row->counter.server))
                         merge(a, &new, *row, recent);
         VEC_EACH(counter, &ended->list)
                 if (counter->n_requests > 0 || counter->n_5xx > 0)
                         merge(a, &new, (struct saved){ minute, *counter }, recent);
-        return fs_replace(runtime, SAVED, 0600, saved_text(a, &new));
+        return fs_replace(runtime, LAYOUT_COUNTERS, 0600, saved_text(a, &new));
 }
 
 void haproxy_add_saved_counters(struct arena *a, int runtime, bool is_recent,
@@ -243,7 +221,8 @@ void haproxy_add_saved_counters(struct arena *a, int runtime, bool is_recent,
         if (runtime >= 0)
                 read_saved(a, runtime, &saved);
         VEC_EACH(row, &saved.list) {
-                struct haproxy_counter *counter = find(counters, row->counter.backend, row->counter.server);
+                struct haproxy_counter *counter =
+                        haproxy_find_counter(counters, row->counter.backend, row->counter.server);
 
                 if (counter && row->minute >= since)
                         sum(counter, &row->counter);

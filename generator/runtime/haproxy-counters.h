@@ -2,8 +2,9 @@
 #pragma once
 
 /* Statistics of HAProxy's backends and servers, from the worker that serves now ("show stat"; HAProxy
- * Management Guide, 9.1). A worker counts from 0 when HAProxy starts or reloads, so a reload of ours first
- * saves the counters in a file below /run/pyservice, and readers add them to the current ones. */
+ * Management Guide, 9.1). A worker counts from 0 when HAProxy starts or reloads, so a reload of ours
+ * saves the counters of the worker before in /run/pyservice/haproxy.counters (bundle/rows.h), and readers
+ * add them to the current ones. */
 
 #include "runtime/haproxy-socket.h"
 
@@ -30,8 +31,8 @@ struct haproxy_counters {
 int haproxy_count_all(const struct haproxy_client *c, struct haproxy_counters *ret);
 
 /* NULL where it isn't there. `server` "BACKEND": the whole. */
-const struct haproxy_counter *haproxy_find_counter(const struct haproxy_counters *s, struct str backend,
-                                                   struct str server);
+struct haproxy_counter *haproxy_find_counter(const struct haproxy_counters *s, struct str backend,
+                                             struct str server);
 
 /* After a reload: saves the request counters `ended` of the worker that it replaced in directory
  * `runtime`. 0 or negative errno. */

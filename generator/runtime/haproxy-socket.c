@@ -20,6 +20,12 @@ enum {
         RELOAD_PAUSE_MS = 50,
 };
 
+struct haproxy_client haproxy_client_of(struct arena *a, const struct host_haproxy *settings) {
+        return (struct haproxy_client){ .arena = a,
+                                        .socket = arena_str(a, settings->socket.text).p,
+                                        .master = arena_str(a, settings->master_socket.text).p };
+}
+
 static int open_socket(const char *path) {
         struct sockaddr_un address = { .sun_family = AF_UNIX };
         CLEANUP(close_fd) int fd = -1;

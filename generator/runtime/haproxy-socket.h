@@ -10,7 +10,7 @@
  *
  * No HAProxy is no error: then there is no server. */
 
-#include "base/arena.h"
+#include "app/host.h"
 #include "base/vec.h"
 
 struct haproxy_client {
@@ -18,6 +18,9 @@ struct haproxy_client {
         const char *socket, *master; /* absolute paths; NULL for none */
         struct str backend, server;
 };
+
+/* Without a backend and a server: for the sockets that host.yaml names. */
+struct haproxy_client haproxy_client_of(struct arena *a, const struct host_haproxy *settings);
 
 struct haproxy_answer {
         bool is_known;       /* some worker has the server */

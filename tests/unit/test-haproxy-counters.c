@@ -60,14 +60,18 @@ static void test_odd(void **state) {
         arena_done(&arena);
 }
 
+#define SAVED "pyservice-counters 1\n"
+
 static const struct {
         const char *name, *saved;
         uint64_t n_requests, n_recent;
 } saved_rows[] = {
         { "no file", NULL, 20, 20 },
-        { "some minutes", "0 shop shop-0 100 1 2 3\n1000000000 shop shop-0 7 0 0 0\n1000000001 shop shop-0 8 0 0 0\n", 135, 35 },
-        { "another server", "0 shop shop-1 100 1 2 3\n0 other shop-0 100 1 2 3\n", 20, 20 },
-        { "damaged rows", "\n0\n0 shop shop-0\n0 shop shop-0 1 2 3\nx shop shop-0 1 2 3 4\n0 shop shop-0 -1 2 3 4\n", 20, 20 },
+        { "some minutes", SAVED "server 0 shop shop-0 100 1 2 3\nserver 1000000000 shop shop-0 7 0 0 0\nserver 1000000001 shop shop-0 8 0 0 0\n", 135, 35 },
+        { "another server", SAVED "server 0 shop shop-1 100 1 2 3\nserver 0 other shop-0 100 1 2 3\n", 20, 20 },
+        { "damaged rows", SAVED "\nserver 0\nserver 0 shop shop-0\nserver 0 shop shop-0 1 2 3\nserver x shop shop-0 1 2 3 4\n"
+                                "server 0 shop shop-0 -1 2 3 4\n", 20, 20 },
+        { "another version", "pyservice-counters 2\nserver 0 shop shop-0 100 1 2 3\n", 20, 20 },
 };
 
 static void test_saved(void **state) {
