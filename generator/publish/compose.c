@@ -342,16 +342,18 @@ static bool is_early(const struct composing *m, struct str unit) {
         return false;
 }
 
-/* Of base what its containers are, of the file how many there are, of target the spares. */
-static void add_base_parts(struct composing *m, const struct record *target, struct record *ret) {
-        const struct composition *c = m->c;
-        struct record base, file;
+/* The records of the three revisions, and the one that they make. */
+struct records {
+        struct record base, target, file, made;
+};
 
-        read_record(m, c->base.tree, &base);
-        read_record(m, c->file.tree, &file);
-        record_rescale(&base, &file);
-        VEC_EACH(part, &base.parts) {
-                const struct record_part *then = record_find(target, part->unit);
+/* Of base what its containers are, of the file how many there are, of target the spares. */
+static void add_base_parts(struct composing *m, struct records *r) {
+        const struct composition *c = m->c;
+
+        record_rescale(&r->base, &r->file);
+        VEC_EACH(part, &r->base.parts) {
+                const struct record_part *then = record_find(&r->target, part->unit);
                 bool is_there = tree_find(
                         c->base.tree, layout_container(m->arena, part->unit, part->kind == RECORD_SERVICE));
 
@@ -360,40 +362,38 @@ static void add_base_parts(struct composing *m, const struct record *target, str
                 if (c->is_emptied && part->kind == RECORD_SERVICE)
                         part->scale = 0;
                 part->has_spare = then && then->has_spare;
-                *vec_push(m->arena, &ret->parts) = *part;
+                *vec_push(m->arena, &r->made.parts) = *part;
         }
 }
 
-static void add_volumes(struct composing *m, const struct tree *t, struct record *to) {
-        struct record from;
-
-        read_record(m, t, &from);
-        VEC_EACH(volume, &from.volumes)
+static void add_volumes(struct composing *m, const struct record *from, struct record *to) {
+        VEC_EACH(volume, &from->volumes)
                 record_add_volume(m->arena, to, *volume);
 }
 
 /* And what base does not have is there for target to be tried; it runs already where it starts early. */
 static void add_record(struct composing *m) {
-        struct record target, record = { 0 };
-        struct str text;
+        struct records r = { 0 };
 
-        read_record(m, m->c->target.tree, &target);
-        add_base_parts(m, &target, &record);
-        VEC_EACH(part, &target.parts) {
-                if (record_find(&record, part->unit))
+        read_record(m, m->c->base.tree, &r.base);
+        read_record(m, m->c->target.tree, &r.target);
+        read_record(m, m->c->file.tree, &r.file);
+        add_base_parts(m, &r);
+        VEC_EACH(part, &r.target.parts) {
+                if (record_find(&r.made, part->unit))
                         continue;
                 if (!is_early(m, part->unit))
                         part->scale = 0;
-                *vec_push(m->arena, &record.parts) = *part;
+                *vec_push(m->arena, &r.made.parts) = *part;
         }
+        if (r.made.parts.n == 0)
+                return;
 
-        add_volumes(m, m->c->base.tree, &record);
-        add_volumes(m, m->c->target.tree, &record);
-        add_volumes(m, m->c->file.tree, &record);
-        record_sort(&record);
-        text = record_text(m->arena, &record);
-        if (record.parts.n > 0)
-                (void) add_text(m, STR(LAYOUT_RECORD), text);
+        add_volumes(m, &r.base, &r.made);
+        add_volumes(m, &r.target, &r.made);
+        add_volumes(m, &r.file, &r.made);
+        record_sort(&r.made);
+        (void) add_text(m, STR(LAYOUT_RECORD), record_text(m->arena, &r.made));
 }
 
 static void put_rollout(const struct composing *m, struct unit *u, enum unit_key key) {
