@@ -63,5 +63,8 @@ int ctl_systemctl(struct ctl *c, const char *const *words);
 /* Writes all of it; gives the exit status, after having said what went wrong. */
 int ctl_write(FILE *out, struct str text);
 
+/* Reports that the word behind `verb` is missing or unknown, and which ones exist; gives CTL_USAGE. */
+int ctl_unknown_subcommand(const struct ctl *c, const char *verb, const char *expected);
+
 /* "pyservicectl: CONTEXT: error", for a negative errno; gives EXIT_SYSTEM. */
 int ctl_fail(const char *context, int r);

@@ -18,6 +18,14 @@ int ctl_fail(const char *context, int r) {
         return EXIT_SYSTEM;
 }
 
+int ctl_unknown_subcommand(const struct ctl *c, const char *verb, const char *expected) {
+        (void) fprintf(stderr,
+                       "pyservicectl %s: %s%s%s; expected one of %s, and the name of an application\n", verb,
+                       c->argc > 0 ? "unknown subcommand '" : "missing subcommand",
+                       c->argc > 0 ? c->argv[0] : "", c->argc > 0 ? "'" : "", expected);
+        return CTL_USAGE;
+}
+
 static void free_text(char **p) {
         free(*p);
 }

@@ -596,10 +596,5 @@ int ctl_rollout(struct ctl *c) {
                 return verbs[i].run(c, str_of(c->argv[1]));
         }
 
-        (void) fprintf(stderr,
-                       "pyservicectl rollout: %s%s%s; expected one of status, history, undo, retry, "
-                       "pause and resume, and the name of an application\n",
-                       c->argc > 0 ? "unknown subcommand '" : "missing subcommand",
-                       c->argc > 0 ? c->argv[0] : "", c->argc > 0 ? "'" : "");
-        return CTL_USAGE;
+        return ctl_unknown_subcommand(c, "rollout", "status, history, undo, retry, pause and resume");
 }

@@ -347,10 +347,5 @@ int ctl_secret(struct ctl *c) {
                 return CTL_USAGE;
         }
 
-        (void) fprintf(stderr,
-                       "pyservicectl secret: %s%s%s; expected one of list, set, rm and edit, and "
-                       "the name of an application\n",
-                       c->argc > 0 ? "unknown subcommand '" : "missing subcommand",
-                       c->argc > 0 ? c->argv[0] : "", c->argc > 0 ? "'" : "");
-        return CTL_USAGE;
+        return ctl_unknown_subcommand(c, "secret", "list, set, rm and edit");
 }
