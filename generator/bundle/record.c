@@ -32,6 +32,10 @@ static const struct row_field name_fields[] = { { ROW_TEXT, 0, NULL } };
 static const struct row_spec stopped_spec = { "stopped", name_fields, ARRAY_SIZE(name_fields) };
 static const struct row_spec volume_spec = { "volume", name_fields, ARRAY_SIZE(name_fields) };
 
+const char *record_kind_name(enum record_kind kind) {
+        return kinds[kind];
+}
+
 struct record_part *record_find(const struct record *r, struct str unit) {
         VEC_EACH(part, &r->parts)
                 if (str_eq(part->unit, unit))

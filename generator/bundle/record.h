@@ -22,6 +22,9 @@ enum { RECORD_VERSION = 1 };
 
 enum record_kind { RECORD_SERVICE, RECORD_SIDECAR, RECORD_TIMER, RECORD_TASK };
 
+/* "service", "sidecar", "timer", "task". */
+const char *record_kind_name(enum record_kind kind);
+
 struct record_part {
         unsigned kind;    /* enum record_kind */
         struct str unit;  /* "shop-web" */

@@ -165,7 +165,7 @@ static struct str unit_of(struct ctl *c, const struct aim *aim) {
         struct str number = str_is_absent(aim->target.instance) ? STR("0") : aim->target.instance,
                    unit = aim->part->unit;
 
-        return aim->part->kind == FACT_SERVICE
+        return aim->part->kind == RECORD_SERVICE
                        ? arena_join(&c->arena, unit, STR("@"), number, STR(".service"))
                        : arena_join(&c->arena, unit, STR(".service"));
 }

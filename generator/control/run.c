@@ -10,7 +10,7 @@ void aim_close(struct aim *aim) {
 /* Where none is named: what an administrator has in mind who names the app. */
 static const struct fact_part *pick_part(const struct fact_app *app, struct str name) {
         VEC_EACH(part, &app->parts)
-                if (str_is_absent(name) ? part->kind == FACT_SERVICE : str_eq(part->name, name))
+                if (str_is_absent(name) ? part->kind == RECORD_SERVICE : str_eq(part->name, name))
                         return part;
 
         return app->parts.n > 0 && str_is_absent(name) ? &app->parts.at[0] : NULL;

@@ -21,7 +21,7 @@ static struct fact_part *find_part(struct fact_app *app, struct str unit) {
         return NULL;
 }
 
-static struct fact_part *add_part(struct facts *f, struct fact_app *app, enum fact_kind kind,
+static struct fact_part *add_part(struct facts *f, struct fact_app *app, enum record_kind kind,
                                   struct str unit) {
         struct fact_part *part = find_part(app, unit);
 
@@ -31,17 +31,17 @@ static struct fact_part *add_part(struct facts *f, struct fact_app *app, enum fa
         part = vec_push(&f->c->arena, &app->parts);
         *part = (struct fact_part){ .kind = kind,
                                     .unit = unit,
-                                    .may_end = kind == FACT_TIMER || kind == FACT_TASK };
+                                    .may_end = kind == RECORD_TIMER || kind == RECORD_TASK };
         /* "shop-web" of "shop" is its "web". */
         part->name = unit.n > app->name.n + 1 && str_has_prefix(unit, app->name)
                              ? str_from(unit, app->name.n + 1)
                              : unit;
-        if (kind == FACT_TIMER)
+        if (kind == RECORD_TIMER)
                 part->timer = arena_join(&f->c->arena, unit, STR(".timer"));
         return part;
 }
 
-static struct fact_part *declare(struct facts *f, struct fact_app *app, enum fact_kind kind,
+static struct fact_part *declare(struct facts *f, struct fact_app *app, enum record_kind kind,
                                  const struct container *c) {
         struct fact_part *part = add_part(f, app, kind, c->unit.text);
 
@@ -52,7 +52,7 @@ static struct fact_part *declare(struct facts *f, struct fact_app *app, enum fac
 }
 
 static void declare_service(struct facts *f, struct fact_app *app, const struct service *s) {
-        struct fact_part *part = declare(f, app, FACT_SERVICE, &s->container);
+        struct fact_part *part = declare(f, app, RECORD_SERVICE, &s->container);
 
         part->name = s->name.text;
         part->scale *= s->scale.n;
@@ -78,19 +78,19 @@ static void declare_all(struct facts *f, struct fact_app *app, const struct app 
         LIST_EACH(s, &from->services)
                 declare_service(f, app, s);
         LIST_EACH(s, &from->sidecars) {
-                struct fact_part *part = declare(f, app, FACT_SIDECAR, &s->container);
+                struct fact_part *part = declare(f, app, RECORD_SIDECAR, &s->container);
 
                 part->name = s->name.text;
                 part->may_end = s->restart.index != RESTART_ALWAYS;
         }
         LIST_EACH(t, &from->timers) {
-                struct fact_part *part = declare(f, app, FACT_TIMER, &t->task.container);
+                struct fact_part *part = declare(f, app, RECORD_TIMER, &t->task.container);
 
                 part->name = t->task.name.text;
                 part->schedule = join_schedule(&f->c->arena, t);
         }
         LIST_EACH(t, &from->tasks)
-                declare(f, app, FACT_TASK, &t->container)->name = t->name.text;
+                declare(f, app, RECORD_TASK, &t->container)->name = t->name.text;
 }
 
 /* What the plan tells: which labels the containers of the wanted revision have. */
@@ -103,17 +103,16 @@ static void add_plan(struct facts *f, struct fact_app *app, int bundle) {
                 return;
 
         VEC_EACH(s, &plan.services)
-                add_part(f, app, FACT_SERVICE, s->unit)->label_wanted = s->label;
+                add_part(f, app, RECORD_SERVICE, s->unit)->label_wanted = s->label;
         VEC_EACH(s, &plan.sidecars)
-                add_part(f, app, FACT_SIDECAR, s->unit)->label_wanted = s->label;
+                add_part(f, app, RECORD_SIDECAR, s->unit)->label_wanted = s->label;
         VEC_EACH(unit, &plan.tasks)
                 if (str_has_suffix(*unit, STR(".service")))
-                        add_part(f, app, FACT_TASK,
+                        add_part(f, app, RECORD_TASK,
                                  arena_str(&f->c->arena,
                                            (struct str){ unit->p, unit->n - strlen(".service") }));
 }
 
-/* The kinds are the same. */
 static void add_record(struct facts *f, struct fact_app *app, int bundle) {
         struct record record = { 0 };
         int r = stored_record(&f->c->arena, bundle, &record);
@@ -123,7 +122,7 @@ static void add_record(struct facts *f, struct fact_app *app, int bundle) {
         else if (r < 0 && r != -ENOENT)
                 app->bundle_error = r;
         VEC_EACH(p, &record.parts) {
-                struct fact_part *part = add_part(f, app, (enum fact_kind) p->kind, p->unit);
+                struct fact_part *part = add_part(f, app, (enum record_kind) p->kind, p->unit);
 
                 part->image = p->image;
                 part->label = p->label;
@@ -150,6 +149,6 @@ void facts_find_parts(struct facts *f, struct fact_app *app) {
                 /* Broken: what was published is what is to be. Gone: nothing is. */
                 part->is_declared = app->definition;
                 part->scale = app->definition ? part->n_upheld : 0;
-                part->has_haproxy = part->kind == FACT_SERVICE;
+                part->has_haproxy = part->kind == RECORD_SERVICE;
         }
 }

@@ -137,7 +137,7 @@ static void judge_timers(struct facts *f, struct fact_app *app) {
                          app->standing == FACT_AS_DECLARED;
 
         VEC_EACH(part, &app->parts)
-                if (is_to_run && part->kind == FACT_TIMER && part->scale > 0 && !part->is_timer_active)
+                if (is_to_run && part->kind == RECORD_TIMER && part->scale > 0 && !part->is_timer_active)
                         blame(f, app, arena_join(&f->c->arena, part->timer, STR(" is not active")));
 }
 
@@ -256,7 +256,7 @@ static void find_done(struct fact_app *app) {
         const struct view *v = &app->view;
 
         VEC_EACH(part, &app->parts)
-                if (part->kind == FACT_TASK && v->knows_state && !str_is_absent(v->wanted))
+                if (part->kind == RECORD_TASK && v->knows_state && !str_is_absent(v->wanted))
                         part->is_task_done = state_has_task(&v->state, v->wanted, part->units.at[0].name);
 }
 

@@ -119,7 +119,7 @@ static void find_units(struct facts *f, const struct fact_app *app, struct fact_
         const struct bus_listed *timer = part->timer.n > 0 ? find(f, part->timer) : NULL;
 
         part->is_timer_active = timer && str_is(timer->active, "active");
-        if (part->kind != FACT_SERVICE) {
+        if (part->kind != RECORD_SERVICE) {
                 struct fact_unit *u = add_unit(f, part, arena_join(&f->c->arena, part->unit, SERVICE_SUFFIX));
 
                 u->is_declared = part->is_declared && part->scale > 0;

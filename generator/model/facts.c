@@ -17,16 +17,8 @@ static const char *const states[] = {
         [FACT_DONE] = "done",
 };
 
-static const char *const kinds[] = {
-        [FACT_SERVICE] = "service", [FACT_SIDECAR] = "sidecar", [FACT_TIMER] = "timer", [FACT_TASK] = "task"
-};
-
 const char *fact_state_name(enum fact_state state) {
         return states[state];
-}
-
-const char *fact_kind_name(enum fact_kind kind) {
-        return kinds[kind];
 }
 
 void facts_hide(struct facts *f, struct str what) {

@@ -9,14 +9,13 @@
  * Texts are printable; those that come from other programs were cleaned. */
 
 #include "app/ports-parts.h"
+#include "bundle/record.h"
 #include "ctl/session.h"
 #include "model/view.h"
 #include "runtime/bus.h"
 #include "runtime/haproxy-counters.h"
 #include "runtime/podman.h"
 #include "state/hold.h"
-
-enum fact_kind { FACT_SERVICE, FACT_SIDECAR, FACT_TIMER, FACT_TASK };
 
 enum fact_state {
         FACT_UNKNOWN, /* systemd was not asked */
@@ -57,7 +56,7 @@ struct fact_unit {
 /* The parts of an app: those of its definition, and published ones if the definition has errors, is
  * removed or no longer has them. */
 struct fact_part {
-        enum fact_kind kind;
+        enum record_kind kind;
         struct str name;     /* "web"; of the short form the app's */
         struct str unit;     /* "shop-web" */
         struct str image;    /* of what was published */
@@ -165,8 +164,6 @@ bool facts_is_meant(const struct facts *f, const struct fact_place *place);
 
 /* For people and programs. */
 const char *fact_state_name(enum fact_state state);
-const char *fact_kind_name(enum fact_kind kind);
-
 /* When a timer's work was begun last, by it or by hand; 0 for never. */
 static inline uint64_t facts_last_run(const struct fact_part *timer) {
         uint64_t started = timer->units.at[0].detail.started, last = timer->times.last;
@@ -182,5 +179,5 @@ static inline bool fact_is_running(const struct fact_unit *u) {
 
 /* Is it kept running: of a service or a sidecar? */
 static inline bool fact_is_kept(const struct fact_part *part) {
-        return part->kind == FACT_SERVICE || part->kind == FACT_SIDECAR;
+        return part->kind == RECORD_SERVICE || part->kind == RECORD_SIDECAR;
 }

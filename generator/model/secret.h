@@ -44,4 +44,3 @@ int secret_edit_text(struct ctl *c, struct str name, struct str value, struct st
 
 /* From standard input: all of it, or, from a terminal, what is typed. Gives 0 or an exit status. */
 int secret_ask(struct ctl *c, struct str name, struct str *ret);
-

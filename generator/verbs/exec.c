@@ -41,7 +41,7 @@ static const struct fact_unit *find_running(const struct aim *aim) {
         bool is_named = !str_is_absent(aim->target.part);
 
         VEC_EACH(place, &aim->facts.all)
-                if ((is_named || place->part->kind == FACT_SERVICE) && facts_is_meant(&aim->facts, place) &&
+                if ((is_named || place->part->kind == RECORD_SERVICE) && facts_is_meant(&aim->facts, place) &&
                     (is_named || place->unit->is_instance) && rank(place->unit) > (best ? rank(best) : 0))
                         best = place->unit;
 

@@ -76,7 +76,7 @@ static void add_speaker(struct logs *l, struct speaker s) {
 }
 
 static void add_part(struct logs *l, const struct fact_part *part, struct str instance) {
-        bool is_service = part->kind == FACT_SERVICE;
+        bool is_service = part->kind == RECORD_SERVICE;
 
         if (is_service || str_is_absent(instance))
                 add_speaker(l, (struct speaker){ arena_join(&l->c->arena, part->unit,

@@ -38,7 +38,7 @@ static int add_unit(const struct facts *f, struct table *t, const struct fact_pl
                 amount_count(a, u->n_sessions),
                 place->app->name,
                 part->name,
-                str_of(fact_kind_name(part->kind)),
+                str_of(record_kind_name(part->kind)),
                 u->name,
                 u->health,
                 u->label,

@@ -7,14 +7,14 @@
 #include "verbs/verbs.h"
 
 static bool is_work(const struct fact_part *part) {
-        return part->kind == FACT_TASK || part->kind == FACT_TIMER;
+        return part->kind == RECORD_TASK || part->kind == RECORD_TIMER;
 }
 
 static int add_line(struct table *t, const struct fact_part *part) {
         const struct fact_unit *unit = part->units.n > 0 ? &part->units.at[0] : NULL;
         struct str cells[] = {
                 part->name,
-                str_of(fact_kind_name(part->kind)),
+                str_of(record_kind_name(part->kind)),
                 unit ? unit->name : (struct str){ 0 },
                 unit ? str_of(fact_state_name(unit->state)) : (struct str){ 0 },
         };

@@ -106,13 +106,13 @@ static void emit_task(struct emitter *e, const struct facts *f, const struct fac
 static void emit_parts(struct emitter *e, const struct facts *f, const struct fact_app *app) {
         static const struct {
                 const char *key;
-                enum fact_kind kind;
+                enum record_kind kind;
                 void (*emit)(struct emitter *e, const struct facts *f, const struct fact_part *part);
         } lists[] = {
-                { "services", FACT_SERVICE, emit_kept },
-                { "sidecars", FACT_SIDECAR, emit_kept },
-                { "timers", FACT_TIMER, emit_timer },
-                { "tasks", FACT_TASK, emit_task },
+                { "services", RECORD_SERVICE, emit_kept },
+                { "sidecars", RECORD_SIDECAR, emit_kept },
+                { "timers", RECORD_TIMER, emit_timer },
+                { "tasks", RECORD_TASK, emit_task },
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(lists); i++) {
@@ -283,7 +283,7 @@ static struct str describe_commits(struct arena *a, const struct fact_app *app) 
 
         VEC_EACH(part, &app->parts)
                 VEC_EACH(u, &part->units) {
-                        bool is_new = part->kind == FACT_SERVICE && !str_is_absent(u->commit) &&
+                        bool is_new = part->kind == RECORD_SERVICE && !str_is_absent(u->commit) &&
                                       str_find_str(text, u->commit) == text.n;
 
                         if (is_new)
@@ -321,7 +321,7 @@ static struct str describe_part(struct arena *a, const struct fact_part *part) {
 
         VEC_EACH(u, &part->units)
                 n_ready += u->is_declared && u->state == FACT_READY;
-        return part->kind == FACT_SIDECAR
+        return part->kind == RECORD_SIDECAR
                        ? STR("")
                        : arena_join(a, arena_u64(a, n_ready), STR("/"), arena_u64(a, part->scale));
 }
@@ -386,7 +386,7 @@ static struct str describe_run(const struct fact_unit *u) {
         return u->detail.result;
 }
 
-static bool has_kind(const struct fact_app *app, enum fact_kind kind) {
+static bool has_kind(const struct fact_app *app, enum record_kind kind) {
         VEC_EACH(part, &app->parts)
                 if (part->kind == kind)
                         return true;
@@ -417,7 +417,7 @@ static int show_timers(struct facts *f, const struct fact_app *app) {
                         describe_run(&part->units.at[0]),
                 };
 
-                if (r == 0 && part->kind == FACT_TIMER)
+                if (r == 0 && part->kind == RECORD_TIMER)
                         r = table_add(t, cells);
         }
 
@@ -438,9 +438,9 @@ static int show_tasks(struct facts *f, const struct fact_app *app) {
         VEC_EACH(part, &app->parts) {
                 const struct fact_unit *u = part->units.at;
                 struct str last =
-                        part->kind == FACT_TASK ? amount_distance(a, u->detail.started) : (struct str){ 0 };
+                        part->kind == RECORD_TASK ? amount_distance(a, u->detail.started) : (struct str){ 0 };
 
-                if (r < 0 || part->kind != FACT_TASK)
+                if (r < 0 || part->kind != RECORD_TASK)
                         continue;
                 r = table_add(t,
                               (const struct str[]){
@@ -484,15 +484,15 @@ static int status_show_app(struct facts *f, const struct fact_app *app) {
 
         put_header(f, &header, app);
         r = ctl_write(stdout, buf_str(&header));
-        if (r == CTL_GOOD && (has_kind(app, FACT_SERVICE) || has_kind(app, FACT_SIDECAR))) {
+        if (r == CTL_GOOD && (has_kind(app, RECORD_SERVICE) || has_kind(app, RECORD_SIDECAR))) {
                 (void) fputs("\n", stdout);
                 r = show_tree(f, app);
         }
-        if (r == CTL_GOOD && has_kind(app, FACT_TIMER)) {
+        if (r == CTL_GOOD && has_kind(app, RECORD_TIMER)) {
                 (void) fputs("\n", stdout);
                 r = show_timers(f, app);
         }
-        if (r == CTL_GOOD && has_kind(app, FACT_TASK)) {
+        if (r == CTL_GOOD && has_kind(app, RECORD_TASK)) {
                 (void) fputs("\n", stdout);
                 r = show_tasks(f, app);
         }
