@@ -14,8 +14,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
 def read_layers(generator):
-    """What each layer may include: itself, and all that the libraries in its meson.build depend on."""
-    arrows = {path.parent.name: set(re.findall(r"\b(\w+)_dep\b", re.search(r"dependencies : \[(.*)\]", path.read_text())[1]))
+    """What each layer may include: itself, and all that its meson.build lets it use."""
+    arrows = {path.parent.name: set(re.findall(r"\b(\w+)_dep\b", re.search(r"depends = \[(.*)\]", path.read_text())[1]))
               for path in generator.glob("*/meson.build")}
     layers = {}
 

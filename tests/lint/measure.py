@@ -21,7 +21,7 @@ RENDERED = re.compile(r'"(?:Upholds=|Label="?|Image=|Environment=|ExecStart=|\\?
 def symbols(build):
     """Per object file of the program: the functions that it defines, and those that it calls."""
     defined, called = {}, collections.defaultdict(set)
-    for path in [*build.glob("generator/*/*.a.p/*.o"), *build.glob("generator/*.p/*.o"), *build.glob("tests/*.p/*.o")]:
+    for path in [*build.glob("generator/*.p/*.o"), *build.glob("tests/*.p/*.o")]:
         for line in subprocess.run(["nm", path], capture_output=True, text=True, check=True).stdout.splitlines():
             kind, name = line.split()[-2:]
             if kind == "T" and path.parent.name.endswith(".a.p"):
