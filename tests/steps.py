@@ -16,13 +16,16 @@ TESTS = Path(__file__).resolve().parent
 ROOT = TESTS.parent
 BUILD = Path(os.environ.get("PYSERVICE_BUILDS", ROOT / "build"))
 PYTHON = "/usr/bin/python3"
+SLOW = 1.5              # from there on, numbers say more of the machine than of the program
 END_TIMEOUT = 10        # seconds for a step to end after SIGTERM
 
 PLAIN = ["--werror", "--prefix=/usr"]
-# What is built only to be looked at, or tested once, is not optimized: that would cost more than it saves.
-UNOPTIMIZED = [*PLAIN, "-Doptimization=0"]
-SANITIZE = [*UNOPTIMIZED, "-Db_sanitize=address,undefined", "-Ddebug_arena=true", "-Db_lundef=false"]
+# One build for the second compiler's warnings, the sanitizers and the fuzzer, for building is much of what they cost.
+SANITIZE = [*PLAIN, "-Dfuzzer=true", "-Doptimization=1", "-Db_sanitize=address,undefined", "-Db_lundef=false",
+            "-Ddebug_arena=true"]
 SANITIZED = {"UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1", "ASAN_OPTIONS": "detect_leaks=0"}
+# Of everything, the programs as a user calls them are run once, under the sanitizers, but for those that cannot.
+NOT_TWICE = [word for suite in ("unit", "fuzz", "lint", "fault", "plain") for word in ("--suite", suite)]
 VALGRIND = ["--suite", "unit", "--suite", "fuzz", "--logbase", "valgrind", "--timeout-multiplier", "20",
             "--wrap", "valgrind --quiet --error-exitcode=9 --trace-children=no"]
 
@@ -47,6 +50,14 @@ class Child:
             self.process = subprocess.Popen([str(word) for word in command], stdin=subprocess.DEVNULL, stdout=output,
                                             stderr=output, env={**os.environ, **(environment or {})}, start_new_session=True)
         Child.running.append(self)
+        self.yield_to_others(os.getpriority(os.PRIO_PROCESS, 0))
+
+    def yield_to_others(self, nice: int) -> None:
+        """sched(7), "The autogroup feature": between sessions, each of which has a share, nice(2) alone has no effect."""
+        try:
+            Path(f"/proc/{self.process.pid}/autogroup").write_text(str(nice))
+        except OSError:
+            pass    # a kernel without it, or the program has ended
 
     def wait(self) -> bool:
         """True if it succeeded."""
@@ -66,6 +77,13 @@ class Child:
         return self.log.read_text(errors="replace")
 
 
+def slowness() -> float:
+    """Of this machine, measured when it is first asked for; what is started later has it in its environment."""
+    sys.path.insert(0, str(TESTS / "machine"))
+    import pace
+    return pace.SLOWNESS
+
+
 # --- the steps; each raises Failed, or returns what is to be shown ---
 
 def compile_with(compiler: str, name: str, options: list[str]) -> None:
@@ -77,7 +95,8 @@ def compile_with(compiler: str, name: str, options: list[str]) -> None:
 
 
 def meson_test(build: str, name: str, words: list[str], environment: dict[str, str] | None = None) -> str:
-    child = Child(["meson", "test", "-C", BUILD / build, "--no-rebuild", "--print-errorlogs", *words],
+    # A limit only ends what hangs: beside the machine tests, a test takes many times longer than alone.
+    child = Child(["meson", "test", "-C", BUILD / build, "--no-rebuild", "--print-errorlogs", "--timeout-multiplier", "4", *words],
                   BUILD / f"{name}.log", environment)
     is_good = child.wait()
     lines = [line for line in child.text().splitlines() if line and not line.startswith(("ninja", "Full log"))]
@@ -86,19 +105,19 @@ def meson_test(build: str, name: str, words: list[str], environment: dict[str, s
     return "\n".join(line for line in lines if line.startswith(("Ok:", "Skipped:")))
 
 
-def run_unit(words: list[str]) -> str:
+def run_build(words: list[str]) -> str:
     compile_with("gcc", "gcc", PLAIN)
-    return meson_test("gcc", "unit", words)
-
-
-def run_clang(words: list[str]) -> str:
-    compile_with("clang", "clang", UNOPTIMIZED)
     return "no warning"
 
 
+def run_unit(words: list[str]) -> str:
+    return meson_test("gcc", "unit", words)
+
+
 def run_sanitizers(words: list[str]) -> str:
-    compile_with("gcc", "asan", SANITIZE)
-    return meson_test("asan", "sanitizers", words or ["--no-suite", "lint"], SANITIZED)
+    """Not the fuzz targets on their seeds: run_fuzz() begins with these, in the same build."""
+    compile_with("clang", "clang", SANITIZE)
+    return meson_test("clang", "sanitizers", words or ["--no-suite", "lint", "--no-suite", "fuzz"], SANITIZED)
 
 
 def run_valgrind(words: list[str]) -> str:
@@ -107,7 +126,7 @@ def run_valgrind(words: list[str]) -> str:
 
 def run_fuzz(words: list[str]) -> str:
     """Bounded by executions, about two minutes on an idle machine; the corpus goes on from the run before."""
-    return run_program("fuzz-run", [TESTS / "fuzz/run", *(words or ["--runs=10000"])], {"PYSERVICE_BUILDS": str(BUILD)})
+    return run_program("fuzz-run", [TESTS / "fuzz/run", *(words or [f"--runs={10000 / slowness():.0f}"])], {"PYSERVICE_BUILDS": str(BUILD)})
 
 
 def run_program(name: str, command: list, environment: dict[str, str] | None = None) -> str:
@@ -122,9 +141,9 @@ def run_install(words: list[str]) -> str:
 
 
 def start_machine(words: list[str]) -> Child:
-    workers = (os.cpu_count() or 1) + 1
+    workers = os.cpu_count() or 1       # each with a machine on a processor of its own: conftest.py
     command = [PYTHON, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-n", workers, "--dist", "loadgroup",
-               "--durations=10", TESTS / "e2e", *words]
+               "--durations=10", TESTS / "machine", *words]
     return Child(command, BUILD / "machine.log", {"PYSERVICE_BUILD": str(BUILD / "gcc")})
 
 
@@ -145,16 +164,16 @@ def run_bench(words: list[str]) -> str:
 
 
 STEPS = {
+    "build": (run_build, "built by gcc without a warning"),
     "unit": (run_unit, "unit, program, golden, fuzz corpus and lint tests"),
     "install": (run_install, "meson install"),
-    "clang": (run_clang, "clang builds without a warning"),
-    "sanitizers": (run_sanitizers, "the same tests under address and undefined-behaviour sanitizers"),
+    "sanitizers": (run_sanitizers, "built by clang without a warning, under address and undefined-behaviour sanitizers"),
     "valgrind": (run_valgrind, "unit and fuzz tests under valgrind"),
     "fuzz": (run_fuzz, "some thousand executions of each fuzz target"),
     "machine": (run_machine, "on booted machines"),
     "bench": (run_bench, "bench (reported, not judged)"),
 }
-BESIDE = ["install", "clang", "sanitizers", "valgrind", "fuzz"]      # run while the machine tests do
+BESIDE = ["unit", "install", "sanitizers", "valgrind", "fuzz"]      # run while the machine tests do
 
 
 class Run:
@@ -165,26 +184,32 @@ class Run:
         print(f"\n==> {STEPS[name][1]}", flush=True)
         begin = time.monotonic()
         try:
-            print(function(*arguments), flush=True)
+            print(function(*arguments))
             is_good = True
         except Failed as failure:
-            print(failure, f"\n==> {STEPS[name][1]}: FAILED", flush=True)
+            print(failure, f"\n==> {STEPS[name][1]}: FAILED")
             is_good = False
-        self.results.append((name, is_good, time.monotonic() - begin))
+        seconds = time.monotonic() - begin
+        print(f"({seconds:.0f} s)", flush=True)
+        self.results.append((name, is_good, seconds))
         return is_good
 
     def everything(self) -> None:
-        if not self.step("unit", run_unit, []) and not (BUILD / "gcc/generator/pyservicectl").exists():
+        if not self.step("build", run_build, []):
             return
+        is_slow = slowness() > SLOW     # before the steps load the machine
         machine = start_machine([])
         print(f"\nThe machine tests have begun; they write to {machine.log}. What follows runs beside them.", flush=True)
         begin = time.monotonic()
-        os.nice(5)
+        os.nice(10)
         for name in BESIDE:
-            self.step(name, STEPS[name][0], [])
+            self.step(name, STEPS[name][0], NOT_TWICE if name == "unit" else [])
         self.step("machine", finish_machine, machine)
         self.results[-1] = (*self.results[-1][:2], time.monotonic() - begin)
-        self.step("bench", run_bench, [])
+        if is_slow:
+            print(f"\nbench: not measured, this machine is {slowness():.1f} times slower than a fast one; try tests/run bench")
+        else:
+            self.step("bench", run_bench, [])
 
     def summary(self) -> int:
         n_failed = sum(not is_good for _, is_good, _ in self.results)
@@ -197,18 +222,19 @@ class Run:
 
 def end_early(run: Run) -> None:
     """Ends what runs, says what failed so far, and removes the machines."""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)       # once is enough
     for child in Child.running:
         child.end()
-        print(f"ended early: {child.log}", *(line for line in child.text().splitlines() if "FAILED" in line), sep="\n")
+        lines = child.text().splitlines()
+        print(f"ended early: {child.log}", *(line for line in lines if "FAILED" in line), *lines[-5:], sep="\n")
     if os.geteuid() == 0 and shutil.which("systemd-nspawn"):
-        subprocess.run([TESTS / "e2e/lab", "reap"], check=False)
+        subprocess.run([TESTS / "machine/lab", "reap"], check=False)
     run.summary()
     print("ended by a signal", flush=True)
 
 
 def raise_ended(number: int, frame) -> None:
+    for again in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(again, signal.SIG_IGN)
     raise Ended(number)
 
 
@@ -226,7 +252,7 @@ def main() -> int:
     if name not in ("", "quick", *STEPS):
         print(f"tests/run: unknown step '{name}'; expected quick or one of {', '.join(STEPS)}", file=sys.stderr)
         return 2
-    if name not in ("quick", "unit", "clang", "sanitizers", "valgrind", "fuzz", "install") and os.geteuid() != 0:
+    if name not in ("quick", "build", "unit", "sanitizers", "valgrind", "fuzz", "install") and os.geteuid() != 0:
         print(f"tests/run: '{name or 'everything'}' boots machines and needs root; try 'tests/run quick'", file=sys.stderr)
         return 2
     if os.geteuid() != 0:
@@ -237,17 +263,12 @@ def main() -> int:
     try:
         if not name:
             run.everything()
-        elif name in ("quick", "unit"):
-            run.step("unit", run_unit, words)
-        else:
-            compile_with("gcc", "gcc", PLAIN)
-            run.step(name, STEPS[name][0], words)
+        elif run.step("build", run_build, []) and name != "build":
+            step = "unit" if name == "quick" else name
+            run.step(step, STEPS[step][0], words)
     except Ended as ended:
         end_early(run)
         return 128 + ended.args[0]
-    except Failed as failure:
-        print(failure)
-        return 1
     return run.summary()
 
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """How long `pyservicectl status` and `ps` take to look at many units, on a booted machine.
 
-Usage: look.py BUILD [--runs N] [--sizes APPSxINSTANCES,…]. As root; boots a machine of its own (tests/e2e).
+Usage: look.py BUILD [--runs N] [--sizes APPSxINSTANCES,…]. As root; boots a machine of its own (tests/machine).
 
 The units are those of definitions; what they run is replaced by `sleep`, since a thousand containers would take minutes to start. Against
 them, in the same run: `systemctl list-units`, and `systemctl show '*'`, which asks for each unit by itself. Medians. Exits 0 whatever the
@@ -15,7 +15,7 @@ import statistics
 import sys
 import time
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "machine"))
 
 import nspawn  # noqa: E402
 from machine import Machine  # noqa: E402

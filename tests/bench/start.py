@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """How long it takes until an application serves, and until it is another one, on a booted machine.
 
-Usage: start.py BUILD [--runs N] [--sizes N,…]. As root; boots a machine of its own (tests/e2e).
+Usage: start.py BUILD [--runs N] [--sizes N,…]. As root; boots a machine of its own (tests/machine).
 
   start     from daemon-reload until every instance is ready, beside `podman run` of the same in parallel until each answers
   rolling   from daemon-reload until a changed variable has reached every instance and nothing goes on any more, beside the sum
@@ -17,7 +17,7 @@ import statistics
 import sys
 import time
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "machine"))
 
 import nspawn  # noqa: E402
 from app import settle  # noqa: E402

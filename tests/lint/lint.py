@@ -34,7 +34,7 @@ LAYERS = read_layers(ROOT / "generator")
 # Other people's headers that belong to one place: pattern of the header, pattern of who may have it.
 OWNED_HEADERS = [
     (re.compile(r"yaml\.h"), re.compile(r"generator/input/yaml[^/]*\.c"), "only input/yaml*.c includes it"),
-    (re.compile(r"systemd/.*"), re.compile(r"generator/runtime/.*"), "only runtime/ includes it"),
+    (re.compile(r"systemd/.*"), re.compile(r"generator/systemd/.*"), "only systemd/ includes it"),
     (re.compile(r"curl/.*"), re.compile(r"generator/runtime/.*"), "only runtime/ includes it"),
 ]
 
@@ -47,7 +47,6 @@ NESTING = 3
 BANNED = re.compile(r"\b(strcpy|strncpy|strcat|strncat|strtok|sprintf|vsprintf|gets|atoi|atol|system|popen|alloca)\s*\(")
 BANNED_IN_RENDER = re.compile(r"\b(\w*printf|buf_\w+)\s*\(")
 INCLUDE = re.compile(r'\s*#\s*include\s*([<"])([^>"]+)[>"]')
-COMMENT = re.compile(r"^ *(/\*|\*).*|/\*.*")
 UNFINISHED = re.compile(r"\b(TO" r"DO|FIX" r"ME)\b")
 TYPEDEF = re.compile(r"\btypedef\s+(struct|union)\b")
 NOISE = re.compile(r'/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'', re.S)
@@ -61,6 +60,15 @@ LAYOUT_NAMES = ("alive\\.conf|apps|builds|bundles|env|errors|errors-unseen|hapro
 LAYOUT_LITERAL = re.compile(rf'"/?(run/pyservice|var/lib/pyservice|{LAYOUT_NAMES})/[^"\s]*"'
                             rf'|"/({LAYOUT_NAMES}|manifest|ports|revision|rollout|stamp)"')
 LAYOUT_FREE = re.compile(r"generator/(base|input|schema|output|import|export|bundle)/.*")
+# Words that contrib/HACKING.md replaces by others ("Style of language"), for comments, messages and manual pages.
+BANNED_WORDS = re.compile(r"\b(mistakes?|anew|any ?more|complain(?:s|ed|t|ts|ing)?|likewise|mend(?:s|ed|ing)?|slips?"
+                          r"|steer(?:s|ed|ing)?|whoever|(?<!there )(?:is|are) none(?! of\b))\b", re.I)
+# A sentence of a comment names its actor first.
+BANNED_START = re.compile(r"(?:^|[.:?!] )(Likewise|Of|The same|What|Whether)\b")
+# "folder/file.h", of generator/ or tests/; files of others (linux/…) have folders that lint does not know.
+REFERENCE = re.compile(r"(?<![\w./-])(?:generator/)?(\w+)(?:/[\w-]+)+\.[ch]\b")
+MANUAL = re.compile(r"contrib/man/[^/]+\.[1-8]")
+
 LITERAL_OR_COMMENT = re.compile(r'/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"', re.S)
 
 C_NAMES = (".c", ".h")
@@ -271,8 +279,7 @@ def check_text(source):
             source.fault(number, "trailing blanks")
         if source.is_c and "\t" in line:
             source.fault(number, "tab; indent with spaces")
-        # A table in a comment may be wider.
-        if source.layer and len(COMMENT.sub("", line).rstrip()) > COLUMNS:
+        if source.layer and len(line) > COLUMNS:
             source.fault(number, f"wider than {COLUMNS} columns; run clang-format")
         if UNFINISHED.search(line):
             source.fault(number, "unfinished work is no comment; do it or drop it")
@@ -357,9 +364,41 @@ def check_layout(source):
             source.fault(line, f"{match.group()}: bundle/layout.h names the paths of pyservice's own files")
 
 
+def check_language(source, line, text):
+    """The words of a message or a manual page that begins in this line."""
+    for match in BANNED_WORDS.finditer(text):
+        source.fault(line + text.count("\n", 0, match.start()), f"'{match.group()}': see the glossary in contrib/HACKING.md")
+
+
+def check_comment(source, line, text):
+    """The words of a comment, as one line, and the files that it names."""
+    flat = " ".join(re.sub(r"\n[ \t]*\*", "\n", text).split())
+    check_language(source, line, flat)
+    for match in BANNED_START.finditer(flat):
+        source.fault(line, f"a sentence begins with '{match.group(1)}'; write subject, verb, object")
+    for match in REFERENCE.finditer(flat):
+        name = match.group().removeprefix("generator/")
+        is_ours = match.group(1) in LAYERS or match.group(1) == "tests"
+        if is_ours and not (ROOT / "generator" / name).exists() and not (ROOT / name).exists():
+            source.fault(line, f"{match.group()}: there is no such file")
+
+
+def check_texts(source):
+    """The comments and messages of the generator's code."""
+    for match in LITERAL_OR_COMMENT.finditer(source.text if source.layer else ""):
+        line = source.text.count("\n", 0, match.start()) + 1
+        if match.group().startswith("/*"):
+            check_comment(source, line, match.group()[2:-2])
+        elif not INCLUDE.match(source.lines[line - 1]):
+            check_language(source, line, match.group())
+
+
 def check_source(path, text):
     """All faults of one file as (path, line, message)."""
     source = Source(path, text)
+    if MANUAL.fullmatch(path):
+        check_language(source, 1, text)
+        return sorted(source.faults)
     check_text(source)
     if source.is_c:
         check_header(source)
@@ -367,6 +406,7 @@ def check_source(path, text):
         check_sizes(source)
         check_words(source)
         check_layout(source)
+        check_texts(source)
     return sorted(source.faults)
 
 
@@ -378,8 +418,9 @@ def find_sources(root):
     for folder, folders, files in os.walk(root):
         folders[:] = sorted(name for name in folders if not is_skipped(name))
         for name in sorted(files):
-            if name.endswith(NAMES):
-                yield os.path.relpath(os.path.join(folder, name), root)
+            path = os.path.relpath(os.path.join(folder, name), root)
+            if name.endswith(NAMES) or MANUAL.fullmatch(path):
+                yield path
 
 
 def main(arguments):

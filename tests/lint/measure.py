@@ -14,8 +14,13 @@ import sys
 
 WIDTH = 110
 FOLDER_FILES = 25
-# Keys of units, and words of HAProxy's files, that render/ writes: who looks for them reads rendered text.
-RENDERED = re.compile(r'"(?:Upholds=|Label="?|Image=|Environment=|ExecStart=|\\?tserver |backend )')
+COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
+# Who compares a text with a word of HAProxy's files, or with the bare key of a unit.
+COMPARISON = r'str_(?:is|has_prefix|find_str)\([^;]*"(?:%s)"'
+HAPROXY_WORDS = ("server ", "backend ", "frontend ", "listen ")
+# They read what others wrote with the same keys: definitions, the administrator's Quadlet files, what Quadlet made.
+FOREIGN = {"app/app.c", "app/machine.c", "publish/convert.c"}
+FOREIGN_FOLDERS = {"import", "output", "render"}
 
 
 def symbols(build):
@@ -31,6 +36,22 @@ def symbols(build):
     return defined, called
 
 
+def readers(root, texts):
+    """Files that look for the keys of units or the words of HAProxy's files that render/ writes, as code does that reads
+    them: in a literal that begins with KEY=, or in a comparison with the bare key. Comments are none."""
+    table = (root / "generator/output/unit.h").read_text()
+    keys = "|".join(sorted(set(re.findall(r'X\([A-Z_]+, [A-Z]+, "(\w+)"', table))))
+    literal = re.compile(rf'"(?:\\n)*(?:{keys})=')
+    comparison = re.compile(COMPARISON % "|".join([*HAPROXY_WORDS, keys]))
+    found = []
+    for path in texts:
+        name = str(path.relative_to(root / "generator"))
+        code = COMMENT.sub("", path.read_text())
+        if name not in FOREIGN and path.parent.name not in FOREIGN_FOLDERS and (literal.search(code) or comparison.search(code)):
+            found.append(name)
+    return found
+
+
 def main(argv):
     root = pathlib.Path(argv[1])
     files = sorted((root / "generator").glob("*/*.[ch]"))
@@ -42,9 +63,8 @@ def main(argv):
     full = {name: count for name, count in folders.items() if count > FOLDER_FILES}
     print(f"folders                   {len(folders)}, with more than {FOLDER_FILES} .c files: {full or 'none'}")
 
-    readers = sorted({str(path.relative_to(root)) for path, text in texts.items() for line in text
-                      if path.parent.name not in ("output", "render") and RENDERED.search(line)})
-    print(f"readers of rendered text  {len(readers)}: {' '.join(readers)}")
+    found = readers(root, texts)
+    print(f"readers of rendered text  {len(found)}: {' '.join(found)}")
 
     if len(argv) > 2:
         defined, called = symbols(pathlib.Path(argv[2]))

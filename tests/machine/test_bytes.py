@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whatever a value holds, the container gets it byte for byte, and nothing else is made of it."""
+
+import json
+
+import pytest
+
+from app import HELLO, define, wait_for
+
+NASTY = {
+    "quotes": "it's \"quoted\" `so`",
+    "percent": "100% %i %n %% %h",
+    "dollar": "$HOME ${PATH} $$ $(id)",
+    "semicolon": ";",
+    "semicolons": "a;b ; c",
+    "hash": "# no comment",
+    "backslash": "\\ \\n \\\\ \\x41 C:\\dir\\",
+    "newline": "first\nsecond\n[Service]\nExecStartPre=/bin/touch /tmp/injected\n",
+    "tab": "a\tb",
+    "blanks": "  both  ends  ",
+    "unicode": "données – 日本語 🐍",
+    "empty": "",
+    "option": "--privileged",
+    "equals": "a=b=c",
+    "braces": "{a,b} * ? [x] ~",
+    "long": "x" * 300,
+}
+
+
+def as_yaml(value) -> str:
+    """JSON is YAML, but for characters outside the BMP, which it writes as two escapes."""
+    return json.dumps(value, ensure_ascii=False)
+
+
+def environment(machine, port):
+    """What the container was given; it writes bytes as Latin-1."""
+    seen = machine.http(f"http://127.0.0.1:{port}/env").json()
+    return {"argv": [text(word) for word in seen["argv"]],
+            "environ": {name: text(value) for name, value in seen["environ"].items()}}
+
+
+def text(latin: str) -> str:
+    return latin.encode("latin-1").decode()
+
+
+def port_of(machine, app, instance=0):
+    lines = machine.read(f"/run/pyservice/apps/{app}/ports").splitlines()
+    return next(line.split()[2] for line in lines if line.split()[:2] == [app, str(instance)])
+
+
+def test_every_value_arrives(machine):
+    names = {name: f"V_{name.upper()}" for name in NASTY}
+    text = (HELLO + "proxy: {}\n"
+            + "command: " + as_yaml(list(NASTY.values())) + "\n"
+            + "env: " + as_yaml({names[n]: v for n, v in NASTY.items()} | {"PYSERVICE_HOST": "a host of my own"}) + "\n"
+            + "labels: " + as_yaml({f"test.{n}": v for n, v in NASTY.items()}) + "\n")
+    define(machine, "bytes", text)
+    wait_for(machine, "bytes", 1)
+
+    seen = environment(machine, port_of(machine, "bytes"))
+    revision = machine.out("podman inspect --format '{{index .Config.Labels \"io.pyservice.revision\"}}' bytes-0").strip()
+    assert {n: v for n, v in seen["environ"].items() if n.startswith("PYSERVICE_")} == {
+        "PYSERVICE_APP": "bytes", "PYSERVICE_SERVICE": "bytes", "PYSERVICE_INSTANCE": "0", "PYSERVICE_REVISION": revision,
+        "PYSERVICE_IMAGE": "localhost/hello:1", "PYSERVICE_HOST": "a host of my own"}
+    assert seen["argv"] == list(NASTY.values())
+    assert {n: seen["environ"].get(names[n]) for n in NASTY} == NASTY
+
+    labels = json.loads(machine.out("podman inspect bytes-0"))[0]["Config"]["Labels"]
+    assert {n: labels.get(f"test.{n}") for n in NASTY} == NASTY
+    assert not machine.exists("/tmp/injected")
+
+
+def test_a_command_as_text_is_split_like_a_shell_would(machine):
+    words = "one 'two words' \"th\\\"ree\" four\\ five $HOME ; %i {{ instance }}"
+    define(machine, "split", HELLO + f"proxy: {{}}\ncommand: {words}\n")
+    wait_for(machine, "split", 1)
+    assert environment(machine, port_of(machine, "split"))["argv"] == [
+        "one", "two words", 'th"ree', "four five", "$HOME", ";", "%i", "0"]
+
+
+@pytest.mark.parametrize("line", [
+    'image: "localhost/hello:1\\nExecStartPre=/bin/touch /tmp/injected"',
+    'image: "localhost/hello:1 --privileged"',
+    'network: "host\\nPodmanArgs=--privileged"',
+    'user: "root --privileged"',
+    'volumes: ["/:/host:rw --privileged"]',
+    'volumes: ["../etc:/etc"]',
+    'publish: ["80:80 --privileged"]',
+    'workdir: "/a b\\nExec=x"',
+    'proxy: {domains: ["a b"]}',
+    'proxy: {backend: "x\\n  server evil 1.2.3.4:80"}',
+    'proxy: {headers: {"X-A": "%[env(HOME)]"}}',
+    'proxy: {path: "/x\\n  use_backend y"}',
+    'hosts: ["x\\nConditionHost="]',
+    'requires: ["x.service\\nBefore=sysinit.target"]',
+    'secrets: {x: {file: "/etc/../etc/shadow"}}',
+    'secrets: {"../x": {file: /etc/shadow}}',
+    'quadlet: {Service: {ExecStart: "/bin/touch /tmp/injected"}}',
+    'quadlet: {Service: {"Type=oneshot\\nX": "1"}}',
+    'stop_signal: "SIGTERM --privileged"',
+])
+def test_what_could_become_something_else_is_refused(machine, line):
+    image = "" if line.startswith("image:") else "image: localhost/hello:1\n"
+    define(machine, "inject", f"{image}port: 8000\n{line}\n")
+    assert not machine.exists("/run/systemd/generator/inject@.service")
+    machine.wait("systemctl is-failed pyservice-config@inject.service", what="the error to be shown")
+    assert not machine.exists("/tmp/injected")

@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Why a part is not ready: status, apply, start, rollout status and doctor give the reason that is known now."""
+
+import re
+
+import pytest
+
+from app import define, settle, wait_for
+from rolling import App
+from test_ctl_doctor import Doctor
+from test_ctl_status import WHOLE, Ctl
+
+SOCKET = "/run/haproxy/admin.sock"
+RETRY = 'restart: {delay: 100ms, max_delay: 500ms}'
+CRASH = f"""\
+image: localhost/hello:1
+port: 8000
+entrypoint: ""
+command: sh -c 'echo "boom, no DATABASE_URL" >&2; exit 3'
+{RETRY}
+proxy: {{domains: [crash.example.com]}}
+"""
+CRASHED = r'crash@0: exited with status 3.*; last line: "boom, no DATABASE_URL"'
+WRONG = "image: localhost/hello:1\nport: 9000\nhealth: {http: /, start_period: 10min}\nrollout: {ready_timeout: 10min}\n"
+REFUSED = r'wrong@0: GET / with Host: wrong on port 9000: .*[Cc]onnection refused; last line: "listening on port 8000"'
+SHOP = f"""\
+image: localhost/hello:1
+services:
+  - {{name: web, port: 8000, scale: 2, health: {{http: /health}}, requires: [postgres]}}
+sidecars:
+  - name: postgres
+    entrypoint: ""
+    command: [sh, -c, ': "${{POSTGRES_PASSWORD:?parameter not set}}"']
+    health: {{command: "true"}}
+    {RETRY}
+"""
+UNSET = r'shop-postgres: exited with status \d+.*; last line: ".*POSTGRES_PASSWORD: parameter not set"'
+GOOD = "image: localhost/hello:{tag}\nport: 8000\nscale: 2\nhealth: {{http: /health, interval: 1s}}\nrollout: {{min_ready: 0}}\n" \
+       "proxy: {{domains: [good.example.com]}}\n"
+# Takes each request, and closes the connection without an answer.
+MUTE = """\
+image: localhost/hello:1
+port: 8000
+entrypoint: ""
+command: [python3, -c, "import socket\\ns = socket.create_server((\\"\\", 8000))\\nwhile True:\\n c = s.accept()[0]\\n c.recv(9999)\\n c.close()\\n"]
+rollout: {min_ready: 0}
+proxy: {domains: [mute.example.com]}
+"""
+
+
+@pytest.fixture
+def ctl(machine):
+    yield Ctl(machine)
+    # systemd does not stop by itself a unit that is still starting.
+    machine.run("cd /etc/pyservice.d && ls *.yaml | xargs -r basename -s .yaml | xargs -r pyservicectl stop", check=False)
+
+
+def wait_said(ctl, *patterns, words=("status",), says=0):
+    """Until one answer has a line for each pattern; its exit status is `says`."""
+    def look():
+        seen[:] = [ctl.run(*words)]
+        return seen[0].returncode == says and all(re.search(pattern, seen[0].stdout, re.M) for pattern in patterns)
+    seen = []
+    ctl.machine.wait(look, 90, what=lambda: f"{patterns} of {words} with status {says}: {seen}")
+    return seen[0].stdout
+
+
+def test_first_starts_that_cannot_succeed(ctl):
+    machine = ctl.machine
+    define(machine, "wrong", WRONG, reload=False)
+    define(machine, "shop", SHOP, reload=False)
+    define(machine, "crash", CRASH)
+    assert {app["state"] for app in ctl.apps().values()} == {"starting"} and ctl.run("status").returncode == 0, ctl.apps()
+
+    text = wait_said(ctl, f"^crash: {CRASHED}", f"^shop: {UNSET}", f"^wrong: {REFUSED}", says=3)
+    assert "shop-web@0:" not in text, "a part that waits for another is not the cause"
+    # Whatever the unit does in this moment, it has failed too often.
+    wait_said(ctl, r"^ *State: failing,", rf"^ *Reason: {CRASHED.replace('.*', ', failed [0-9]+ times')}$", words=("status", "crash"), says=3)
+    for _ in range(20):
+        done = ctl.run("status", "crash")
+        assert done.returncode == 3 and re.search("^ *State: failing,", done.stdout, re.M) and re.search(CRASHED, done.stdout), done
+    whole = ctl.json("status", "crash", schema=WHOLE)
+    assert whole["state"] == whole["services"][0]["instances"][0]["state"] == "failing"
+    (reason,) = whole["reasons"]
+    assert reason["unit"] == "crash@0" and reason["failed_starts"] >= 3 and reason["last_line"] == "boom, no DATABASE_URL"
+
+    for words in (["rollout", "status"], ["rollout", "--no-follow", "status"]):
+        for app, pattern in (("crash", CRASHED), ("wrong", REFUSED)):
+            said = machine.run(["timeout", "20", "pyservicectl", *words, app], check=False).stdout
+            assert len(re.findall(f"^{app}: {pattern}", said, re.M)) == 1, said
+    doctor = Doctor(machine)
+    doctor.says("failed", "bad", "crash: crash@0.service fails repeatedly: exited with status 3, failed", "boom, no DATABASE_URL")
+    doctor.says("servers", "bad", "crash-0 waits for crash@0.service: exited with status 3")
+    doctor.says("failed", "warning", "wrong: wrong@0.service is not ready: GET / .*[Cc]onnection refused")
+
+    # Without root the log is not shown.
+    said = ctl.run("status", before="setpriv --reuid=65534 --regid=65534 --clear-groups").stdout
+    assert re.search(r"^crash: crash@0: .*failed \d+ times$", said, re.M) and "boom" not in said, said
+    define(machine, "crash", CRASH + "labels: {again: now}\n", reload=False)
+    said = machine.run(["timeout", "30", "pyservicectl", "--yes", "apply", "crash"], check=False).stdout
+    assert re.search(f"^crash: {CRASHED}", said, re.M), said
+    machine.run(["pyservicectl", "stop", "shop/postgres"])
+    said = machine.run(["timeout", "20", "pyservicectl", "start", "shop/postgres"], check=False)
+    assert "POSTGRES_PASSWORD: parameter not set" in said.stdout + said.stderr, said
+
+
+def test_a_rejected_revision(ctl):
+    machine = ctl.machine
+    define(machine, "good", GOOD.format(tag=1))
+    wait_for(machine, "good", 2)
+    settle(machine)
+    assert ctl.wait("running", "good")["as_declared"]
+    define(machine, "good", GOOD.format(tag=99))
+    (revision,) = App(machine, "good").wait_failed()
+    text = wait_said(ctl, f"State: running \\(revision {revision} rejected\\), 2 declared, 2 running, 2 ready$", words=("status", "good"), says=3)
+    assert text.count("its image could not be fetched") == 1, text
+    assert ctl.apps()["good"]["state"] == "running" and "its image could not be fetched" in ctl.apps()["good"]["note"]
+    found = [finding for check in Doctor(machine).answer["checks"] if check["check"] == "failed" for finding in check["findings"]]
+    assert len(found) == 1 and f"revision {revision} was rejected: good@next.service: its image" in found[0]["text"], found
+
+
+def test_haproxy_is_the_cause(ctl):
+    machine = ctl.machine
+    define(machine, "good", GOOD.format(tag=1))
+    wait_for(machine, "good", 2)
+    settle(machine)
+    ctl.wait("running", "good")
+
+    machine.run("echo 'foo bar' >>/etc/haproxy/haproxy.cfg")
+    try:
+        Doctor(machine).says("config", "bad", r"haproxy.cfg:\d+\] : unknown keyword 'foo'")
+    finally:
+        machine.run("sed -i '/^foo bar$/d' /etc/haproxy/haproxy.cfg")
+    assert "config" in Doctor(machine).found("good")
+
+    machine.run("systemctl stop haproxy.service")
+    try:
+        check_unreached(ctl, "HAProxy is not running", "haproxy.service is inactive")
+    finally:
+        machine.run("systemctl start haproxy.service")
+    ctl.wait("running", "good")
+
+    # A socket that closes each connection without an answer is none that does not know the application.
+    machine.run(f"mv {SOCKET} {SOCKET}.real && systemd-run -q --collect --unit=fake socat UNIX-LISTEN:{SOCKET},fork EXEC:true")
+    try:
+        machine.wait(f"test -S {SOCKET}")
+        check_unreached(ctl, "HAProxy does not answer", "HAProxy does not answer on")
+    finally:
+        machine.run(f"systemctl stop fake; mv {SOCKET}.real {SOCKET}")
+    ctl.wait("running", "good")
+
+
+def check_unreached(ctl, note, cause):
+    """The instances are well; HAProxy is the cause, and comes first."""
+    status = ctl.run("status", "good")
+    states = {unit["state"] for unit in ctl.whole("good")["services"][0]["instances"]}
+    text = ctl.run("doctor").stdout
+    assert states == {"unreached"} and note in status.stdout and status.returncode == 3, status
+    assert "HAProxy does not know" not in status.stdout + ctl.run("status").stdout + text, (status, text)
+    assert re.search("^  bad +(.*)", text, re.M)[1].startswith(cause), text
+
+
+def test_most_answers_are_bad(ctl):
+    machine = ctl.machine
+    define(machine, "mute", MUTE)
+    ctl.wait("running", "mute")
+    settle(machine)
+    machine.wait(lambda: machine.http("http://127.0.0.1/", headers={"Host": "mute.example.com"}).status == 502, what="502")
+    for _ in range(10):
+        machine.http("http://127.0.0.1/", headers={"Host": "mute.example.com"})
+    Doctor(machine).says("answers", "bad", r"502 Bad Gateway .* 'mute' answered so to \d+ of \d+ recent requests")

@@ -1,0 +1,237 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What does not work is noticed before a client does, taken back, and told."""
+
+import json
+import re
+
+import pytest
+
+from app import define, settle, started, wait_for
+from pace import limit
+from rolling import App, text
+
+QUICK = f"ready_timeout: {limit(2)}, min_ready: 500ms"
+
+# Name → what is wrong with version 2, and what must be said of it.
+BAD = {
+    "does not exist": ({"image": "localhost/no-such:1"}, "no-such"),
+    "exits at once": ({"env": "HELLO_EXIT: 3"}, "3"),
+    "never answers": ({"env": "HELLO_START_DELAY: 600", "rollout": QUICK}, ""),
+    "answers 500": ({"env": "HELLO_HEALTH: 500", "rollout": QUICK}, "500"),
+    "dies 3 s later": ({"env": "HELLO_DIE_AFTER: 3", "rollout": "min_ready: 5s"}, ""),
+}
+NOT_THE_SECOND = "entrypoint: /bin/sh\ncommand: [-c, 'test $ONLY != 1 || exit 3; exec /app/hello']\n"
+
+
+@pytest.fixture
+def app(machine):
+    return App(machine)
+
+
+def config_failed(app) -> bool:
+    return app.machine.unit(f"pyservice-config@{app.name}.service")["ActiveState"] == "failed"
+
+
+def told(app, revision: str) -> list[dict]:
+    """The entries of the journal that say that a revision failed."""
+    lines = app.machine.out(["journalctl", "-b", "-o", "json", f"--since=@{app.begin:.3f}", f"PYSERVICE_APP={app.name}",
+                             f"PYSERVICE_REVISION={revision}"]).splitlines()
+    return [entry for entry in map(json.loads, lines) if entry.get("MESSAGE_ID") and entry.get("REASON")]
+
+
+def assert_told(app, revision: str, words: str) -> None:
+    machine, unit = app.machine, f"{app.name}-rollout@{revision}.service"
+    machine.wait(lambda: config_failed(app), what=lambda: f"the error to be shown, {app}")
+    (entry,) = told(app, revision)
+    assert entry["PYSERVICE_UNIT"].startswith(f"{app.name}@") and entry["PYSERVICE_UNIT"].endswith(".service")
+    assert words in entry["REASON"] and entry["REASON"] in entry["MESSAGE"]
+    assert "pyservice" in machine.out(f"journalctl --update-catalog; journalctl --dump-catalog {entry['MESSAGE_ID']}")
+    assert entry["_SYSTEMD_UNIT"] == unit
+    status = machine.run(["systemctl", "status", "--no-pager", f"pyservice-config@{app.name}.service"], check=False).stdout
+    assert revision in status and "rollout-failed" in status, status
+    assert revision in app.ctl("rollout", "status", app.name, check=False)
+
+
+def assert_mended(app, version, scale) -> None:
+    app.define(version, scale)
+    app.wait(version, scale)
+    app.machine.wait(lambda: app.machine.out("systemctl --failed --plain --no-legend") == "", what="no failed unit")
+
+
+def test_a_bad_image_reaches_nobody(app):
+    scale = 2
+    app.define(1, scale)
+    app.wait(1, scale)
+    before, failed = started(app.machine), set()
+    for name, (options, words) in BAD.items():
+        # What is no part of a revision acts at once, with what is accepted: one more instance, and then one less.
+        more = scale + (name == "never answers")
+        with app.load(f"{name}, scale {scale}"):
+            app.define(name, more, **options)
+            failures = app.wait_failed(len(failed) + 1)
+            app.wait(1, more)
+        (revision,) = set(failures) - failed
+        failed.add(revision)
+        assert words in failures[revision]
+        assert_told(app, revision, words)
+        now = started(app.machine)
+        assert {unit: now[unit] for unit in before} == before, "what ran was never touched"
+
+    # The same is not tried again until that is asked for.
+    app.machine.reload()
+    settle(app.machine)
+    app.machine.reload()
+    app.wait(1, scale)
+    assert len(told(app, revision)) == 1 and config_failed(app)
+    app.ctl("rollout", "retry", "hello")
+    app.machine.wait(lambda: len(told(app, revision)) == 2, what="another try")
+    app.wait_failed(len(failed))
+    app.wait(1, scale)
+    assert_mended(app, 1, scale)
+    assert started(app.machine) == before
+
+
+@pytest.mark.parametrize("on_failure", ["revert", "stop"])
+def test_one_that_fails_in_its_place(app, on_failure):
+    """The spare is good, and so is the first instance; the second is not."""
+    app.define(1, 3)
+    app.wait(1, 3)
+    with app.load(f"fails later, {on_failure}"):
+        app.define(2, 3, env="ONLY: '{{ instance }}'", more=NOT_THE_SECOND, rollout=f"ready_timeout: {limit(5)}, on_failure: {on_failure}")
+        (revision,) = app.wait_failed()
+        app.wait_answers(app.expected(1, 3) if on_failure == "revert" else app.expected(1, 3) | {"hello-0": "2"})
+    assert_told(app, revision, "hello@1")
+    assert_mended(app, 1 if on_failure == "revert" else 3, 3)
+
+
+def test_one_that_fails_after_all_were_stopped(app):
+    """Strategy recreate: what runs of the new revision is stopped again, all of it, before the old one comes back."""
+    app.define(1, 3, rollout="strategy: recreate")
+    app.wait(1, 3)
+    app.define(2, 3, env="ONLY: '{{ instance }}'", more=NOT_THE_SECOND, rollout=f"strategy: recreate, ready_timeout: {limit(5)}")
+    (revision,) = app.wait_failed()
+    app.wait(1, 3)
+    assert_told(app, revision, "hello@1")
+    assert_mended(app, 1, 3)
+
+
+def test_without_health_it_is_to_take_connections(app):
+    """Nothing is said of its health, and it listens at another port than it says."""
+    plain = re.sub("(?m)^health:.*\n", "", text(1, 2))
+    define(app.machine, "hello", plain)
+    app.wait(1, 2)
+    before = started(app.machine)
+    with app.load("another port"):
+        define(app.machine, "hello", plain.replace("env: {", "env: {PORT: 8001, ").replace("rollout: {", f"rollout: {{ready_timeout: {limit(5)}, "))
+        (revision,) = app.wait_failed()
+        app.wait(1, 2)
+    assert_told(app, revision, "a connection to port")
+    assert started(app.machine) == before
+
+
+def test_a_migration_that_fails_restarts_nothing(app):
+    tasks = "tasks: [{{name: migrate, entrypoint: /bin/sh, command: [-c, 'printf \"no column \\302\\2332J \\2332J\\n\"; exit {}']}}]\nbefore_update: migrate\n"
+    app.define(1, 2, more=tasks.format(0))
+    app.wait(1, 2)
+    before = started(app.machine)
+    with app.load("migration fails"):
+        app.define(2, 2, more=tasks.format(4))
+        (revision,) = app.wait_failed()
+    (entry,) = told(app, revision)
+    assert entry["PYSERVICE_UNIT"] == "hello-migrate.service" and "no column ??2J ?2J" in entry["PYSERVICE_LOG"], entry
+    assert started(app.machine) == before
+    app.wait(1, 2)
+    # It may have been the database's fault: another try, once that is mended.
+    app.ctl("rollout", "retry", "hello")
+    app.machine.wait(lambda: len(told(app, revision)) == 2, what="another try")
+
+
+def test_a_first_start_that_fails_goes_on_trying(app):
+    app.define(1, 2, env="HELLO_EXIT: 3")
+    app.machine.wait(lambda: int(app.machine.unit("hello@0.service")["NRestarts"]) > 0, what="systemd to try again")
+    app.define(2, 2)
+    app.wait(2, 2)
+
+
+def test_what_comes_meanwhile_is_what_is_accepted(app):
+    """A crash, and a change of scale, while a revision is tried that will fail."""
+    app.define(1, 2)
+    app.wait(1, 2)
+    app.define(2, 3, env="HELLO_START_DELAY: 600", rollout=f"ready_timeout: {limit(15)}")
+    app.wait_phase("spare")
+    app.machine.run("podman kill -s KILL hello-0")
+    app.machine.wait(lambda: app.versions() == app.expected(1, 3) | {"hello-next": "2"}, what=lambda: f"version 1 to come back, {app}")
+    app.define(2, 4, env="HELLO_START_DELAY: 600", rollout=f"ready_timeout: {limit(15)}")
+    app.machine.wait(lambda: app.versions().items() >= app.expected(1, 4).items(), what=lambda: f"version 1 to scale, {app}")
+    app.wait_failed()
+    app.wait(1, 4)
+
+
+def test_a_network_unit_that_restarts_stops_nothing(app):
+    machine = app.machine
+    define(machine, "hello", text(1, 2, more="networks: {inner: {subnet: 10.98.0.0/24}}\nnetwork: inner.network\n"))
+    app.wait(1, 2)
+    before = started(machine)
+    with app.load("network restarted"):
+        machine.run("systemctl restart hello-inner-network.service", check=False)
+        settle(machine)
+    assert started(machine) == before
+
+
+# --- over a boot ---
+
+# /var on its own file system, which comes late. (/home is one that Podman's overlays can lie on.)
+LATE = {
+    "late.service": "[Unit]\nDefaultDependencies=no\n[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/bin/sleep 1.5\n",
+    "var.mount": "[Unit]\nRequires=late.service\nAfter=late.service\nBefore=local-fs.target\n"
+                 "[Mount]\nWhat=/home/var\nWhere=/var\nType=none\nOptions=bind\n",
+    "local-fs.target.d/late.conf": "[Unit]\nRequires=var.mount\n",
+}
+
+
+def make_late(machine) -> None:
+    for name, content in LATE.items():
+        machine.write(f"/etc/systemd/system/{name}", content)
+    machine.run("mkdir -p /home/var && cp -a /var/. /home/var/ && rm -rf /var/lib/pyservice")
+    machine.reboot(hard=True)
+    assert machine.ok("mountpoint -q /var")
+
+
+@pytest.mark.parametrize("late", [False, True], ids=["var", "late-var"])
+def test_a_boot_with_errors(own_machine, late):
+    """One file is broken while the machine is off; one revision failed before; a task of a third goes on for long."""
+    machine = own_machine
+    if late:
+        make_late(machine)
+    broken, failed, busy = apps = [App(machine, name) for name in ("broken", "failed", "busy")]
+    for app in apps:
+        app.define(1, 2, reload=False)
+    machine.reload()
+    for app in apps:
+        app.wait(1, 2)
+    failed.define(2, 3, env="HELLO_EXIT: 3")
+    failed.wait_failed()
+    failed.wait(1, 3)
+    broken.define(1, 3)     # a scale outlives it too
+    broken.wait(1, 3)
+    machine.write("/etc/pyservice.d/broken.yaml", "image: [\n")
+    busy.define(2, 2, reload=False, more="tasks: [{name: long, entrypoint: /bin/sleep, command: '20'}]\nbefore_update: long\n")
+
+    machine.reboot(hard=late)
+    for app, scale in ((broken, 3), (failed, 3), (busy, 2)):
+        wait_for(machine, app.name, scale)
+        assert app.versions() == app.expected(1, scale)
+        machine.wait(lambda app=app, scale=scale: app.answers() == set(app.expected(1, scale).items()), what=lambda: f"{app} to answer")
+    machine.wait(lambda: config_failed(broken) and config_failed(failed), what="the errors to be shown")
+    assert len(failed.failures()) == 1
+    # The boot is over, and the rollout is not.
+    machine.wait(lambda: busy.progress().get("phase") == "tasks" and machine.unit("busy-long.service")["ActiveState"] == "activating",
+                 what=lambda: f"the task to run, {busy}")
+    assert machine.out("systemctl show -p FinishTimestampMonotonic --value") != "0"
+
+    for app in apps:
+        app.define(3, 1, reload=False)
+    machine.reload()
+    for app in apps:
+        app.wait(3, 1)
+    machine.wait(lambda: machine.out("systemctl --failed --plain --no-legend") == "", what="no failed unit")

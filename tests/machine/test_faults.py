@@ -1,0 +1,235 @@
+# SPDX-License-Identifier: Apache-2.0
+"""System calls of our programs fail during rollouts, or are the last one before SIGKILL; reloads collide.
+
+Meanwhile no request fails, and each instance runs the old revision or the new one, all the same one in the end.
+"""
+
+import collections
+import contextlib
+import itertools
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+from app import define, settle, wait_for
+from load import SUMMARY
+from pace import limit
+from rolling import App
+
+LIBEXEC = "/usr/libexec/pyservice"
+# The next run of the program has the fault, those after it have none.
+WRAPPER = """#!/bin/sh
+fault=$(cat {fault}) && rm {fault} && exec strace -qq -o {fault}.log $fault {real} "$@"
+exec {real} "$@"
+"""
+# The traced program is a child, and tells systemd that it is ready.
+DROP_IN = "[Service]\nSystemCallFilter=\nNotifyAccess=all\n"
+PROGRAMS = {"rollout": ["hello-rollout@.service", "pyservice-keep.service"], "proxy": ["pyservice-proxy@.service"]}
+FAULTS = [  # program, system call, what becomes of it, which ones
+    ("rollout", "write", "error=ENOSPC", (2, 5)), ("rollout", "renameat", "error=EIO", (1, 4)), ("rollout", "fsync", "error=EIO", (1, 2)),
+    ("rollout", "openat", "error=EMFILE", (30, 60)), ("rollout", "mmap", "error=ENOMEM", (25,)), ("rollout", "sendmsg", "error=EIO", (3,)),
+    ("rollout", "renameat", "signal=KILL", (2, 5)), ("rollout", "fsync", "signal=KILL", (1,)),
+    ("proxy", "write", "error=ENOSPC", (1, 3)), ("proxy", "renameat", "error=EIO", (1, 2)), ("proxy", "renameat", "signal=KILL", (1, 2)),
+    ("proxy", "openat", "error=EMFILE", (20,)), ("proxy", "connect", "error=EACCES", (1,)),
+]
+
+
+@contextlib.contextmanager
+def wrapped(machine, scripts):
+    """Programs of ours run by a script each; in it, {real} is the program itself."""
+    for program, script in scripts.items():
+        path = f"{LIBEXEC}/{program}"
+        machine.run(f"mv {path} {path}.real && cat >{path} && chmod 755 {path}", input=script.replace("{real}", f"{path}.real"))
+    try:
+        yield
+    finally:
+        for program in scripts:
+            machine.run(f"mv {LIBEXEC}/{program}.real {LIBEXEC}/{program}")
+
+
+@pytest.fixture
+def traced(machine):
+    with wrapped(machine, {f"pyservice-{program}": WRAPPER.replace("{fault}", f"/run/fault.{program}") for program in PROGRAMS}):
+        for unit in itertools.chain.from_iterable(PROGRAMS.values()):
+            machine.write(f"/etc/systemd/system/{unit}.d/strace.conf", DROP_IN)
+        yield
+
+
+@pytest.fixture
+def app(machine):
+    app = App(machine)
+    app.define(0, 2)
+    app.wait(0, 2)
+    return app
+
+
+def test_system_calls_fail(traced, app):
+    machine, table, number = app.machine, collections.Counter(), 0
+    with app.load("faults"):
+        for program, call, fault, places in FAULTS:
+            for n in places:
+                number, failed = number + 1, app.failures()
+                machine.write(f"/run/fault.{program}", f"-e trace={call} -e inject={call}:{fault}:when={n}\n")
+                app.define(number, 2, proxy=f"timeouts: {{queue: {number}s}}")
+                machine.wait(lambda number=number, failed=failed: str(number) in app.versions().values() or app.failures() != failed,
+                             what=lambda what=f"{program}, {call} {n}, {fault}": f"version {number} after {what}; {app}")
+                happened = machine.ok(f"grep -Eq 'INJECTED|killed by SIGKILL' /run/fault.{program}.log")
+                table[f"{program} {call} {fault}"] += happened
+                machine.wait(lambda number=number, failed=failed: app.runs(app.expected(number, 2)) or app.failures() != failed, 90,
+                             what=lambda what=f"{program}, {call} {n}, {fault}": f"version {number} alone after {what}; {app}")
+    settle(machine)
+    app.define("last", 2)
+    app.wait("last", 2)
+    SUMMARY.extend(f"{fault:40} injected {count} times, nothing lost" for fault, count in table.items())
+    assert sum(table.values()) > len(FAULTS) / 2
+
+
+def test_reloads_at_once(app):
+    """The scale changes before the change before it is complete, and two reloads run at a time."""
+    machine = app.machine
+    with app.load("reloads at once"):
+        for scale in [4, 2] * 8:
+            app.define(0, scale, reload=False)
+            reloads = [machine.popen(["systemctl", "daemon-reload"]) for _ in range(2)]
+            assert [reload.wait(120) for reload in reloads] == [0, 0]
+        app.wait(0, 2)
+
+
+# --- the clock ---
+
+def test_the_clock_jumps(machine, app):
+    """Each time one of our programs reads the time of day, it is an hour later or earlier than the last time."""
+    programs = machine.out(f"ls {LIBEXEC} | grep -v pyservice-init").split()   # that one runs in the container
+    machine.write("/run/clock.so", (Path(os.environ["PYSERVICE_BUILD"]) / "tests/libclock.so").read_bytes(), 0o755)
+    with wrapped(machine, dict.fromkeys(programs, '#!/bin/sh\nLD_PRELOAD=/run/clock.so exec {real} "$@"\n')), app.load("the clock jumps"):
+        for version in range(1, 4):
+            app.define(version, 2)
+            app.wait(version, 2)
+        app.define(4, 2, more="entrypoint: ''\ncommand: sh -c 'exit 7'\n", rollout=f"ready_timeout: {limit(5)}")
+        (reason,) = app.wait_failed().values()
+        app.wait(3, 2)
+        assert "status 7" in reason
+    SUMMARY.append("clock              an hour forth or back, each time it is read; nothing lost")
+
+
+# --- what is stored of a change that is no new revision ---
+
+KEEP_FAULTS = [(call, f"error={error}") for call in ("write", "fsync", "mkdirat", "renameat", "renameat2", "unlinkat") for error in ("ENOSPC", "EIO")]
+KEEP_FAULTS += [("openat", "error=EMFILE"), *((call, "signal=KILL") for call in ("write", "fsync", "mkdirat", "renameat", "renameat2", "unlinkat"))]
+KEEP = f"{LIBEXEC}/pyservice-rollout keep"
+STATE = "/var/lib/pyservice"
+
+
+def stored(machine):
+    """Names and hashes; temporary files of one who was killed begin with a dot."""
+    return machine.out(f"cd {STATE} && find . -type f ! -path '*/.*' -exec sha256sum {{}} + | sort -k 2")
+
+
+def test_each_write_of_keep_fails(app):
+    """The stored bundle is the one before or the one after, and the next run stores it."""
+    machine, table = app.machine, collections.Counter()
+    machine.run("systemctl stop pyservice-keep.path")
+    machine.wait(lambda: not machine.is_active("pyservice-keep.service"))
+    app.define(0, 2, proxy="timeouts: {queue: 7s}")
+    settle(machine)
+    machine.run(f"rm -rf /root/first && cp -a {STATE} /root/first")
+    before, running = stored(machine), app.versions()
+    restore = f"cp -a /root/first/. {STATE}/ && mkdir -p /run/pyservice/unkept && touch /run/pyservice/unkept/hello && "
+    machine.run(restore + KEEP)
+    after = stored(machine)
+    assert before != after
+    for call, fault in KEEP_FAULTS:
+        for n in range(1, 200, 5 if call == "openat" else 1):
+            done = machine.run(f"rm -rf {STATE}/hello && " + restore + f"strace -qq -o /run/keep.log -e trace={call} -e inject={call}:{fault}:when={n} {KEEP}", check=False)
+            if not machine.ok("grep -Eq 'INJECTED|killed by SIGKILL' /run/keep.log"):
+                break
+            what, seen = f"call {n} of {call}, {fault}: {done}", stored(machine)
+            table[call, fault] += 1
+            assert seen in (before, after), what
+            assert done.returncode != 0 or seen == after, what
+            machine.run(KEEP)
+            assert stored(machine) == after, what
+            assert app.versions() == running, what
+    machine.run("systemctl start pyservice-keep.path")
+    SUMMARY.extend(f"keep {call:10} {fault:14} injected {count} times, nothing lost" for (call, fault), count in table.items())
+    assert sum(table.values()) > 10
+
+
+# --- HAProxy's sockets accept and never answer ---
+
+SOCKETS = {"fake-worker": "/run/haproxy/admin.sock", "fake-master": "/run/haproxy-master.sock"}
+BOUND = 100     # seconds; more than a command needs for each of its questions that is not answered
+
+
+@pytest.fixture
+def mute_haproxy(machine):
+    """A function that puts sockets that say nothing in place of HAProxy's, and one that puts HAProxy's back."""
+    def begin():
+        for unit, path in SOCKETS.items():
+            machine.run(f"mv {path} {path}.real && systemd-run -q --collect --unit={unit} socat -t 1000 UNIX-LISTEN:{path},fork 'EXEC:sleep 1000'")
+            machine.wait(f"test -S {path}")
+
+    def end():
+        machine.run(["systemctl", "stop", *SOCKETS], check=False)
+        for path in SOCKETS.values():
+            machine.run(f"if [ -S {path}.real ]; then mv {path}.real {path}; fi")
+    yield begin, end
+    end()
+
+
+def test_haproxys_socket_hangs(app, mute_haproxy):
+    """Commands end and say why; what runs goes on, and so does the rollout once HAProxy answers."""
+    machine, (begin, end) = app.machine, mute_haproxy
+    with app.load("HAProxy's socket hangs"):
+        begin()
+        told = {verb: machine.run(f"pyservicectl {verb}", check=False, timeout=BOUND) for verb in ("status", "status hello", "doctor hello")}
+        app.define(1, 2)
+        app.wait_phase("watch", timeout=60)
+        assert set(app.expected(0, 2).items()) <= set(app.versions().items()), "what ran runs"
+        for verb in "rollout status --no-follow hello", "status hello":
+            machine.wait(lambda verb=verb: "hello@next: waiting for HAProxy, which does not answer"
+                         in machine.run(f"pyservicectl {verb}", check=False, timeout=BOUND).stdout, 60, what=f"the reason in {verb}")
+        end()
+        app.wait(1, 2, timeout=120)
+    assert told["status"].returncode != 0 and told["doctor hello"].returncode != 0, told
+    assert "cannot query HAProxy's servers: Connection timed out" in told["status"].stderr, told
+    assert "HAProxy does not answer" in told["status hello"].stdout, told
+    assert "it hangs" in told["doctor hello"].stdout, told
+    SUMMARY.append("HAProxy's sockets never answer           injected 1 times, nothing lost")
+
+
+# --- a registry accepts and never answers ---
+
+MUTE = "127.0.0.1:5000"
+OTHER = "image: localhost/hello:1\nport: 8000\nhealth: {{http: /health, interval: 1s}}\nscale: {scale}\n"
+
+
+def says_that_it_pulls(machine, command: str) -> str:
+    """What the command prints; empty without the line about the image."""
+    text = machine.run(command, check=False, timeout=BOUND).stdout
+    return text if re.search(r"hello-\w+-image: pulls the image, for \d+ s", text) else ""
+
+
+def test_a_registry_never_answers(app):
+    """What runs goes on, the rollout shows what it waits for, another application changes meanwhile."""
+    machine = app.machine
+    machine.run(f"systemd-run -q --collect --unit=mute socat -t 1000 TCP-LISTEN:{MUTE.partition(':')[2]},fork,reuseaddr,bind=127.0.0.1 'EXEC:sleep 1000'")
+    with app.load("a registry never answers"):
+        app.define(1, 2, image=f"{MUTE}/app:1")
+        machine.wait("systemctl list-jobs | grep -q 'hello-.*-image.service .*running'", what="the pull")
+        for scale in 1, 2:
+            define(machine, "other", OTHER.format(scale=scale))
+            wait_for(machine, "other", scale)
+        status = machine.wait(lambda: says_that_it_pulls(machine, "pyservicectl status hello"), what="the reason, after five seconds")
+        plan = machine.run("pyservicectl --yes apply", check=False, timeout=BOUND)
+        assert "under-way" in status and plan.returncode == 0, (status, plan)
+        assert says_that_it_pulls(machine, "pyservicectl rollout status --no-follow hello")
+        assert "activating" in machine.out("systemctl list-units --all --plain --no-legend 'hello-*-image.service'")
+        assert app.runs(app.expected(0, 2))
+        machine.run("systemctl stop mute.service")
+        reasons = app.wait_failed(timeout=120)
+        assert any("image" in reason for reason in reasons.values()), reasons
+        app.wait(0, 2)
+    SUMMARY.append("a registry never answers                 injected 1 times, nothing lost")

@@ -1,0 +1,193 @@
+# SPDX-License-Identifier: Apache-2.0
+"""pyservicectl doctor below a root of its own: what files say. What runs is tests/machine/test_ctl_doctor.py's."""
+
+import fcntl
+import json
+import os
+import pathlib
+import pty
+import re
+import struct
+import subprocess
+import termios
+
+import pytest
+
+PYSERVICECTL = os.environ.get("PYSERVICECTL", "")
+pytestmark = pytest.mark.skipif(not PYSERVICECTL, reason="PYSERVICECTL is not set")
+
+UNITS = ("pyservice.target pyservice-config@.path pyservice-config@.service pyservice-keep.path pyservice-keep.service pyservice-update.service "
+         "pyservice-watch.path pyservice-watch.service pyservice-settle.timer pyservice-settle.service "
+         "pyservice-state.service pyservice-proxy@.service pyservice-proxy@.timer pyservice-certificate@.path "
+         "pyservice-certificate@.service haproxy.service.d/pyservice.conf").split()
+PROGRAMS = "build environment instance kms proxy rollout setup".split()
+GENERATORS = "usr/lib/systemd/system-generators"
+SHOP = "image: localhost/hello:1\nport: 8000\nproxy: {domains: [shop.example.com]}\n"
+STAMP = "a b\na b\n-\n-\n-\nunits/shop.target\nunits/shop@.service\nunits/shop@.service.d/10-ports.conf\n"
+
+
+def write(path, text="", mode=0o644):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    path.chmod(mode)
+
+
+def libexecdir():
+    """Where the build has its programs."""
+    found = re.search(rb"(/[\w./-]+)/pyservice-instance", pathlib.Path(PYSERVICECTL).read_bytes())
+    return found[1].decode().lstrip("/")
+
+
+@pytest.fixture
+def root(tmp_path):
+    """A machine where all is well, and that has not booted."""
+    for unit in UNITS:
+        write(tmp_path / "usr/lib/systemd/system" / unit)
+    for program in PROGRAMS:
+        write(tmp_path / libexecdir() / f"pyservice-{program}", mode=0o755)
+    write(tmp_path / GENERATORS / "pyservice-generator", mode=0o755)
+    write(tmp_path / GENERATORS / "podman-system-generator", mode=0o755)
+    wants = tmp_path / "etc/systemd/system/multi-user.target.wants"
+    wants.mkdir(parents=True)
+    (wants / "pyservice.target").symlink_to("/usr/lib/systemd/system/pyservice.target")
+    for program in "git", "ssh":
+        write(tmp_path / "usr/bin" / program, mode=0o755)
+    write(tmp_path / "etc/pyservice.d/shop.yaml", SHOP)
+    write(tmp_path / "run/pyservice/apps/shop/stamp", STAMP)
+    (tmp_path / "var/log/journal").mkdir(parents=True)
+    return tmp_path
+
+
+def doctor(root, *words):
+    done = subprocess.run([PYSERVICECTL, f"--root={root}", "--json", "doctor", *words], capture_output=True, text=True, check=False)
+    answer = json.loads(done.stdout)
+    assert done.returncode == (1 if answer["bad"] else 0), done.stderr
+    return {check["check"]: " ".join(f"{f['level']} {f.get('app', '')}: {f['text']} → {f['advice']};" for f in check["findings"])
+            for check in answer["checks"] if check["findings"] and check["check"] != "disk"}
+
+
+def test_a_good_root(root):
+    assert doctor(root) == {}
+    done = subprocess.run([PYSERVICECTL, f"--root={root}", "doctor", "shop"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0 and "good; " in done.stdout and "more need the running machine" in done.stdout
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="some of it is root's to see")
+@pytest.mark.parametrize("check, path, text, words", [
+    ("generator", f"{GENERATORS}/pyservice-generator", None, ["bad", "pyservice-generator is not in", "install"]),
+    ("generator", "etc/systemd/system-generators/pyservice-generator", "/dev/null", ["bad", "is masked by /etc/systemd/system-generators/", "rm "]),
+    ("generator", f"{GENERATORS}/podman-system-generator", None, ["bad", "Quadlet"]),
+    ("units", "usr/lib/systemd/system/pyservice-proxy@.timer", None, ["bad", "not installed: pyservice-proxy@.timer →"]),
+    ("units", "usr/lib/systemd/system/haproxy.service.d/pyservice.conf", None, ["bad", "not installed: haproxy.service.d/pyservice.conf →"]),
+    ("target", "etc/systemd/system/multi-user.target.wants/pyservice.target", None, ["warning", "not enabled"]),
+    ("shadowed", "etc/systemd/system/shop@.service", "[Unit]\n", ["bad shop", "hides"]),
+    ("shadowed", "run/systemd/system/shop@3.service", "/dev/null", ["bad shop", "shop@3.service is masked"]),
+    ("shadowed", "etc/systemd/system.control/shop@.service.d/10-ports.conf", "", ["bad shop", "drop-in of the same name"]),
+    ("shadowed", "etc/systemd/system/pyservice-keep.service", "/dev/null", ["bad : the unit pyservice-keep.service is masked"]),
+    ("errors", "etc/pyservice.d/bad.yaml", "imgae: x\n", ["bad bad: /etc/pyservice.d/bad.yaml:1:1: error: ", "pyservicectl check"]),
+    ("errors", "etc/pyservice/host.yaml", "ports: {first: 1}\nhaproxi: {}\n", ["bad : /etc/pyservice/host.yaml"]),
+    ("credentials", "etc/pyservice.d/bad.yaml", "image: x\nsecrets: {a: {credential: bad.a}}\n", ["bad bad: the credential 'bad.a' of its secret 'a' is missing"]),
+    ("secret-files", "etc/pyservice.d/bad.yaml", "image: x\nsecrets: {a: {file: '/etc/a-{{ instance }}'}}\n", ["bad bad: the file of its secret 'a' /etc/a-0: No such"]),
+    ("removed", "var/lib/pyservice/gone/state", "", ["warning gone: ", "purge gone"]),
+    ("reads", "etc/default/haproxy", "EXTRAOPTS=-S /x\n", ["bad ", "-f /run/pyservice/haproxy"]),
+    ("generated", "run/pyservice/without-state", "", ["bad ", "published nothing"]),
+])
+def test_what_is_wrong(root, check, path, text, words):
+    file = root / path
+    if text is None:
+        file.unlink()
+    elif text == "/dev/null":
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.symlink_to(text)
+    else:
+        write(file, text)
+    if check == "removed":
+        file.parent.chmod(0o700)
+    found = doctor(root)
+    # A unit that somebody else has is a mistake of the definition, too.
+    assert check in found and set(found) <= {check, "errors"} and all(word in found[check] for word in words), found
+
+
+def test_a_stray_file_is_no_application(root):
+    write(root / "var/lib/pyservice/notes", "mine\n")
+    assert "removed" not in doctor(root)
+
+
+def test_what_builds_need(root):
+    build = "source: {{repo: '{}', ref: v1}}\ncommand: serve\n"
+    write(root / "etc/pyservice.d/built.yaml", build.format("https://git.example.com/app.git"))
+    (root / "usr/bin/ssh").unlink()
+    assert doctor(root) == {}
+    write(root / "etc/pyservice.d/keyed.yaml", build.format("git@git.example.com:team/app.git"))
+    assert doctor(root) == {"git": "bad keyed: ssh is not installed, and its repository is reached with it → install OpenSSH's client;"}
+    (root / "usr/bin/git").unlink()
+    assert doctor(root)["git"].count("git is not installed, and its image is built from a repository → install git;") == 2 and "built: git" in doctor(root)["git"]
+    write(root / "usr/local/bin/git", mode=0o755)
+    assert "git is not" not in doctor(root)["git"] and "git" not in doctor(root, "built")
+
+
+def test_read_since(root):
+    """What was written after the generators ran."""
+    (root / "run/systemd/generator/pyservice.target.d").mkdir(parents=True)
+    write(root / "run/pyservice/alive.conf", "[Unit]\nUpholds=shop.target\nUpholds=old.target\n")
+    assert list(doctor(root)) == ["generated"] and "old: its definition was removed" in doctor(root)["generated"]
+    write(root / "run/pyservice/alive.conf", "[Unit]\nUpholds=shop.target\n")
+    assert doctor(root) == {}
+    write(root / "etc/pyservice.d/shop.yaml.d/50-more.yaml", "scale: 3\n")
+    assert "warning shop: its definition was changed since" in doctor(root)["generated"]
+    assert doctor(root, "shop").keys() == {"generated"}
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="some of it is root's to see")
+def test_what_is_masked_is_not_gone(root):
+    (root / "etc/pyservice.d/old.yaml").symlink_to("/dev/null")
+    (root / "var/lib/pyservice/old").mkdir(parents=True, mode=0o700)
+    assert doctor(root) == {}
+    (root / "run/systemd/generator/pyservice.target.d").mkdir(parents=True)
+    write(root / "run/pyservice/alive.conf", "[Unit]\nUpholds=old.target\n")
+    assert "warning old: it is masked by /etc/pyservice.d/old.yaml, and systemd has not been reloaded since" in doctor(root)["generated"]
+    done = subprocess.run([PYSERVICECTL, f"--root={root}", "doctor", "old"], capture_output=True, text=True, check=False)
+    assert done.returncode == 1 and done.stderr == "pyservicectl: old is masked by /etc/pyservice.d/old.yaml; remove that link, and the definition takes effect again\n"
+
+
+@pytest.mark.other_users
+def test_what_only_root_can_read_is_no_mistake(root):
+    write(root / "etc/pyservice.d/sec.yaml", SHOP, mode=0o600)
+    done = subprocess.run(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", PYSERVICECTL, f"--root={root}", "--json", "doctor"],
+                          capture_output=True, text=True, check=False)
+    answer = json.loads(done.stdout)
+    found = [check for check in answer["checks"] if check["check"] == "errors"]
+    assert answer["bad"] == 0 and found[0]["level"] == "skipped" and found[0]["findings"] == [], found
+
+
+def test_nothing_of_the_file_moves_a_terminal(root):
+    write(root / "etc/pyservice.d/bad.yaml", "image: \"x\\u0007y\"\nscale: '\u202e'\n")
+    write(root / "etc/systemd/system/shop@.service.d/10-ports.conf\033[31m", "")
+    done = subprocess.run([PYSERVICECTL, f"--root={root}", "doctor"], capture_output=True, check=False)
+    assert done.returncode == 1 and not any(byte < 32 and byte != 10 for byte in done.stdout)
+
+
+def test_eighty_columns(root):
+    (root / GENERATORS / "pyservice-generator").unlink()
+    write(root / "etc/pyservice.d/bad.yaml", "image: x\nhealth: {httpp: /}\n" + "scale: 2\n")
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    with subprocess.Popen([PYSERVICECTL, f"--root={root}", "doctor"], stdout=theirs, env={**os.environ, "TERM": "xterm", "NO_COLOR": ""}) as process:
+        os.close(theirs)
+        text = b""
+        try:
+            while piece := os.read(ours, 65536):
+                text += piece
+        except OSError:  # the terminal is gone
+            pass
+    os.close(ours)
+    lines = re.sub(r"\033\[[0-9;]*m", "", text.decode()).replace("\r", "").splitlines()
+    assert process.returncode == 1 and max(map(len, lines)) <= 80 and b"\033[1;31m" in text
+    assert len([line for line in lines if line.startswith("  bad     ")]) == 2
+
+
+def test_usage(root):
+    for words in ["a", "b"], ["../a"], ["-x"]:
+        assert subprocess.run([PYSERVICECTL, f"--root={root}", "doctor", *words], capture_output=True, check=False).returncode == 2
+    unknown = subprocess.run([PYSERVICECTL, f"--root={root}", "doctor", "shpo"], capture_output=True, text=True, check=False)
+    assert unknown.returncode == 1 and "did you mean 'shop'?" in unknown.stderr and unknown.stdout == ""
