@@ -25,7 +25,7 @@ _pyservicectl() {
                         ;;
                 *)
                         COMPREPLY+=("${text#"$head"}")
-                        [[ $text == *= ]] && compopt -o nospace
+                        [[ $text == *[=.] ]] && compopt -o nospace
                         ;;
                 esac
         done < <("${words[0]}" completion -- "${words[@]:1}" 2>/dev/null)

@@ -2,7 +2,7 @@
 #include "app/rows.h"
 #include "bundle/layout.h"
 
-/* A rollout that waits for longer is one that nobody waits for. */
+/* A rollout that waits longer than this is a typing error. */
 #define DAY (86400 * 1000000ULL)
 
 static const struct field volume_fields[] = {
@@ -23,14 +23,6 @@ static const struct field network_fields[] = {
         FIELD(network, options, "options", "Options of the driver."),
 };
 static SCHEMA(network, "A Podman network of the app.");
-
-static const struct field quadlet_fields[] = {
-        FIELD_MAP(quadlet, unit, "Unit", "Further keys of [Unit]."),
-        FIELD_MAP(quadlet, container, "Container", "Further keys of [Container], podman-systemd.unit(5)."),
-        FIELD_MAP(quadlet, service, "Service", "Further keys of [Service]."),
-};
-static SCHEMA(quadlet, "Raw keys for settings that have no key of their own; they are added to the unit of "
-                       "every container.");
 
 static const struct field auth_tracking_fields[] = {
         FIELD(auth_tracking, enabled, "enabled", "Whether it runs.", .def = "true"),
@@ -63,8 +55,8 @@ static const struct field rollout_fields[] = {
               "application's own directories (see 'root'), unless 'volumes' mounts them elsewhere."),
         FIELD(rollout, ready_timeout, "ready_timeout",
               "How long an instance may take to become ready. "
-              "Without this key, it may take as long as its unit "
-              "allows, which depends on 'health'.",
+              "Without this key, it may take as long as its 'start_timeout' "
+              "allows.",
               .min = 1000000, .max = 7 * DAY),
         FIELD(rollout, min_ready, "min_ready",
               "How long the spare instance must stay ready before it gets "
@@ -135,7 +127,7 @@ static const struct field app_fields[] = {
                             "it was created with; 'pyservicectl plan' shows the command that creates it "
                             "again."),
         FIELD_MAP_OF_STRUCT(app, networks, "networks", network_schema,
-                            "Podman networks of the app, by name."),
+                            "As a map: Podman networks of the app, by name."),
         FIELD_LIST(app, trusted, "trusted",
                    "Addresses and networks that may reach its services and "
                    "sidecars, directly or through HAProxy; all others are refused. "
@@ -151,8 +143,6 @@ static const struct field app_fields[] = {
                            .flags = FIELD_ALLOW_LIST | FIELD_SECRET),
         FIELD_STRUCT(app, auth_tracking, "auth_tracking", auth_tracking_schema,
                      "The authentication tracking sidecar of quadlet.dci_api."),
-        FIELD_STRUCT(app, quadlet, "quadlet", quadlet_schema,
-                     "Raw keys for settings that have no key of their own."),
 };
 SCHEMA(app, "An application: one file in /etc/pyservice.d.");
 
@@ -166,16 +156,16 @@ static const struct field host_haproxy_fields[] = {
         FIELD(host_haproxy, unit, "unit", "HAProxy's unit.", .def = "haproxy.service"),
         FIELD(host_haproxy, container, "container", "Name of the container, if HAProxy runs in one."),
         FIELD(host_haproxy, config, "config", "Configuration file of the administrator.",
-              .def = "/etc/haproxy/haproxy.cfg"),
+              .def = "/etc/haproxy/haproxy.cfg", .flags = FIELD_NOT_TMP),
         FIELD(host_haproxy, directory, "directory",
               "Directory for the generated files, which HAProxy reads too.",
-              .def = LAYOUT_RUNTIME "/" LAYOUT_HAPROXY),
+              .def = LAYOUT_RUNTIME "/" LAYOUT_HAPROXY, .flags = FIELD_NOT_TMP),
         FIELD(host_haproxy, socket, "socket", "HAProxy's command socket, with level admin ('stats socket').",
-              .def = "/run/haproxy/admin.sock"),
+              .def = "/run/haproxy/admin.sock", .flags = FIELD_NOT_TMP),
         FIELD(host_haproxy, master_socket, "master_socket",
               "Socket of HAProxy's master (option -S). A stop uses it to wait also for requests "
               "that HAProxy accepted before a reload.",
-              .def = "/run/haproxy-master.sock"),
+              .def = "/run/haproxy-master.sock", .flags = FIELD_NOT_TMP),
         FIELD(host_haproxy, http_port, "http_port", "Port of the generated frontend.", .def = "80", .min = 1,
               .max = 65535),
         FIELD(host_haproxy, https_port, "https_port", "Port of the generated frontend for TLS.", .def = "443",
@@ -188,7 +178,7 @@ static const struct field host_nginx_fields[] = {
         FIELD(host_nginx, directory, "directory",
               "Directory for the generated files, which nginx includes "
               "(contrib/nginx/pyservice.conf).",
-              .def = LAYOUT_STATE "/" LAYOUT_NGINX_CONFIG),
+              .def = LAYOUT_STATE "/" LAYOUT_NGINX_CONFIG, .flags = FIELD_NOT_TMP),
         FIELD(host_nginx, http_port, "http_port", "Port of the generated sites.", .def = "80", .min = 1,
               .max = 65535),
         FIELD(host_nginx, https_port, "https_port", "Port of the generated sites for TLS.", .def = "443",
@@ -205,7 +195,8 @@ static const struct field host_kms_fields[] = {
               "Shared credentials file (AWS_SHARED_CREDENTIALS_FILE). "
               "Without this key, and without AWS_ACCESS_KEY_ID in the "
               "manager's environment, /root/.aws/credentials is used, "
-              "then the role of the machine at AWS."),
+              "then the role of the machine at AWS.",
+              .flags = FIELD_NOT_TMP),
 };
 static SCHEMA(host_kms, "How AWS KMS is reached, for secrets with 'kms'.");
 

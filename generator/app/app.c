@@ -39,7 +39,7 @@ static bool mounts(const struct container *c, struct str source) {
         return false;
 }
 
-/* Does a part besides this one mount it? */
+/* True if another part mounts it. */
 static bool is_shared(const struct app *app, const struct container *one, struct str source) {
         LIST_EACH(s, &app->services)
                 if (&s->container != one && mounts(&s->container, source))
@@ -57,7 +57,7 @@ static bool is_shared(const struct app *app, const struct container *one, struct
         return false;
 }
 
-/* What this service writes and no other part mounts; NULL for nothing. */
+/* The directories that only this service mounts, writable; NULL if there are none. */
 static const struct mount *find_private(const struct app *app, const struct container *c) {
         LIST_EACH(m, &c->mounts) {
                 struct syntax_volume v = syntax_volume_split(m->spec.text);
@@ -101,8 +101,11 @@ bool has_ports(const struct service *s) {
 }
 
 /* Podman refuses an init in a PID namespace that is not the container's own. */
-static bool has_raw_namespace(const struct app *app) {
-        LIST_EACH(entry, &app->quadlet->container)
+static bool has_raw_namespace(const struct quadlet *q) {
+        if (!q)
+                return false;
+
+        LIST_EACH(entry, &q->container)
                 if (str_is(entry->key.text, "PodmanArgs") &&
                     str_find_str(entry->value.text, STR("--pid")) < entry->value.text.n)
                         return true;
@@ -115,7 +118,19 @@ bool has_init(const struct app *app, const struct container *c) {
                 return c->init.yes;
 
         return (is_built(app, c) || c->command.n > 0 || c->entrypoint.n > 0) &&
-               !(app->quadlet && has_raw_namespace(app));
+               !has_raw_namespace(c->quadlet);
+}
+
+const struct variable *container_find_variable(const struct container *c, struct str name) {
+        LIST_EACH(v, &c->environment)
+                if (str_eq(v->name.text, name))
+                        return v;
+
+        return NULL;
+}
+
+bool has_own_users(const struct container *c) {
+        return c->hardening.index == HARDENING_STRICT || str_has_prefix(c->settings.userns.text, STR("auto"));
 }
 
 struct image_ref app_pinned(const struct app *app, struct image_ref image) {

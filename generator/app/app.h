@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* A decoded definition: the tables of pyservice.d(5) as structs. The rows that fill them are in rows.c and
- * its neighbours; a member without a row is worked out by world_finish().
+/* A decoded definition: the tables of pyservice.d(5) as structs. The rows that fill them are in *-rows.c; a
+ * member without a row is worked out by world_finish().
  *
  * Invariants after world_finish() without errors: every service, sidecar and task has an image, its
  * environment is complete and in order, and every name that one part uses of another exists. */
 
 #include "app/host.h"
+#include "app/settings.h"
 
 enum {
         APPS_MAX = 4096,
@@ -15,8 +16,8 @@ enum {
 };
 
 enum pull { PULL_MISSING, PULL_ALWAYS, PULL_NEWER, PULL_NEVER };
-/* RESTART_LIMITED is no choice: it is "always" with `max_starts`. Everything but RESTART_ALWAYS is started
- * once, and then by Restart= alone. */
+/* A definition cannot name RESTART_LIMITED: it stands for "always" with `max_starts`. Everything but
+ * RESTART_ALWAYS is started once, and then by Restart= alone. */
 enum restart { RESTART_ALWAYS, RESTART_ON_FAILURE, RESTART_NO, RESTART_LIMITED };
 enum run_mode { RUN_MODE_WEB, RUN_MODE_TASK, RUN_MODE_WORKER, RUN_MODE_BEAT };
 enum proxy_via { VIA_PORT, VIA_DNS };
@@ -85,16 +86,42 @@ struct mount {
         bool is_made;            /* a directory of the machine that is made if it is missing */
 };
 
+/* An item of a part's `networks`. */
+struct attachment {
+        struct network_ref name;
+        LIST(struct host_name) aliases;
+        struct ip_address address;
+};
+
+/* A network that a container is on, as Podman knows it. Its names are those besides the container's own. */
+struct attached {
+        struct network_ref network;
+        struct unit_name unit; /* absent for a network without a unit */
+        LIST(struct host_name) names;
+        struct ip_address address;
+        bool has_known_subnet;
+};
+
 struct resources {
         struct byte_size memory;
         struct cpus cpus;
         struct number pids, nofile;
 };
 
-/* The keys that a part inherits from the top level of the definition, if it says so. */
+/* The keys that a part with `inherit:` takes from the top level of the definition. */
 struct inheritance {
         struct flag all;
         LIST(struct choice) some; /* of enum inherited */
+};
+
+struct quadlet_entry {
+        struct quadlet_key key;
+        struct quadlet_text value;
+};
+
+/* Raw keys; one that is written several times has an entry for each value. */
+struct quadlet {
+        LIST(struct quadlet_entry) unit, container, service;
 };
 
 /* The keys of every part that runs as a container. */
@@ -112,6 +139,7 @@ struct container {
         struct user_name user;
         struct abs_path workdir;
         struct network_ref network;
+        LIST(struct attachment) networks; /* `network` is then the first of them */
         LIST(struct host_name) aliases;
         struct resources *resources;
         struct flag init; /* absent: has_init() decides */
@@ -122,16 +150,16 @@ struct container {
         struct choice run_mode;
         struct number worker_count;
         struct inheritance inherit;
+        struct settings settings;
+        struct quadlet *quadlet;
 
         /* From here on: worked out by world_finish(). */
         LIST(struct variable) environment; /* all of it, sorted by name */
         struct name unit;                  /* APP or APP-NAME */
         struct name image_unit;            /* APP or APP-NAME, whose .image it uses */
         bool owns_image_unit;
-        struct network_ref network_name;        /* as Podman knows it */
-        struct unit_name network_unit;          /* absent for a network without a unit */
-        LIST(struct ip_prefix) network_subnets; /* its addresses, where they are known */
-        LIST(struct host_name) names;           /* its names on the network, besides the container's own */
+        LIST(struct ip_prefix) network_subnets; /* its addresses, if they are known */
+        LIST(struct attached) attached;         /* its networks: those of `networks`, or `network` alone */
         LIST(struct mount) mounts;
         bool takes[INHERITED_COUNT]; /* from the top of the definition */
         bool runs_as_owner;          /* as the user of the machine who owns the app's directories */
@@ -206,6 +234,7 @@ struct service {
         struct health *health;
         struct choice restart;
         struct restart_policy *restart_policy; /* never NULL after world_finish() */
+        struct duration start_timeout;         /* absent: what `health` needs */
         struct start_order order;
         struct proxy *proxy;
 };
@@ -217,6 +246,7 @@ struct sidecar {
         struct health *health;
         struct choice restart;
         struct restart_policy *restart_policy; /* never NULL after world_finish() */
+        struct duration start_timeout;         /* absent: what `health` needs */
         struct start_order order;
 };
 
@@ -257,15 +287,6 @@ struct network {
 struct network_entry {
         struct name key;
         struct network value;
-};
-
-struct quadlet_entry {
-        struct quadlet_key key;
-        struct quadlet_text value;
-};
-
-struct quadlet {
-        LIST(struct quadlet_entry) unit, container, service;
 };
 
 struct auth_tracking {
@@ -322,11 +343,11 @@ struct app_file {
         struct account owner, group;
 };
 
-/* Who owns the app's directories, and where they are. */
+/* The owner of the app's directories, and the directories. */
 struct home {
         struct abs_path root, app, code, config, data;
-        struct account user, group; /* "root" where nobody is named */
-        bool has_owner;             /* somebody is named, who then runs the command */
+        struct account user, group; /* "root" if the definition names no owner */
+        bool has_owner;             /* the definition names an owner, who then runs the command */
         bool makes_user;
         LIST(struct abs_path) parents; /* further directories that files need, below the app's own */
 };
@@ -356,7 +377,6 @@ struct app {
         struct name contract;
         LIST(struct config_entry) config;
         struct auth_tracking *auth_tracking;
-        struct quadlet *quadlet;
         struct home *home;           /* from no row: from source, files, root …; NULL without them */
         LIST(struct image_pin) pins; /* from no row: from the app's state, before it is rendered */
 
@@ -367,18 +387,19 @@ struct app {
 
 extern const struct schema app_schema, host_schema;
 
-/* Has a part with this order units of its own that wait, UNIT-requires.target and the service beside it? */
+/* True if a part with this order has units of its own that wait, UNIT-requires.target and the service beside
+ * it. */
 bool has_order_units(const struct start_order *o);
 
-/* Does each instance get a port of the machine for its `port`? */
+/* True if each instance gets a port of the machine for its `port`. */
 bool has_ports(const struct service *s);
 
-/* Is it asked inside, by a command? */
+/* True if the probe is a command inside the container. */
 static inline bool has_health_command(const struct health *h) {
         return h && (!str_is_absent(h->command.text) || h->words.n > 0);
 }
 
-/* Does a spare instance try a new revision of a service first, and if not, why? */
+/* The reason why a spare instance does not try a new revision of a service first; SPARE_RUNS if it does. */
 enum spare {
         SPARE_RUNS,
         SPARE_UNWANTED,    /* no proxy, no rolling update, BEAT, or `spare: false` */
@@ -386,7 +407,7 @@ enum spare {
         SPARE_WOULD_WRITE, /* what only this one instance may write */
 };
 
-/* *ret_at: the port or the mount that is the reason, where there is one. */
+/* *ret_at: the port or the mount that is the reason, if there is one. */
 enum spare service_spare(const struct app *app, const struct service *s, struct span *ret_at);
 
 static inline bool has_spare(const struct app *app, const struct service *s) {
@@ -395,14 +416,25 @@ static inline bool has_spare(const struct app *app, const struct service *s) {
         return service_spare(app, s, &at) == SPARE_RUNS;
 }
 
-/* Is pyservice-init the container's first process? */
+/* The network that HAProxy and probes use. */
+static inline struct str container_network(const struct container *c) {
+        return c->attached.at[0].network.text;
+}
+
+/* A variable of its whole environment; NULL if it has none of that name. */
+const struct variable *container_find_variable(const struct container *c, struct str name);
+
+/* True if pyservice-init is the container's first process. */
 bool has_init(const struct app *app, const struct container *c);
 
-/* The image that `image` is pinned to; itself where it is not, or where that is no image's reference. A
- * reference is written as the definition has it. */
+/* True if the container has user ids of its own on the machine, from subuid(5). */
+bool has_own_users(const struct container *c);
+
+/* The image that `image` is pinned to; `image` itself if it is not pinned or is not an image reference. A
+ * reference is written as in the definition. */
 struct image_ref app_pinned(const struct app *app, struct image_ref image);
 
-/* Does it run what the app's source is built to? */
+/* True if it runs the image that is built from the app's source. */
 static inline bool is_built(const struct app *app, const struct container *c) {
         return app->source && str_eq(c->image.text, app->source->image.text);
 }

@@ -19,9 +19,9 @@ struct attempt {
 void attempt_begin(struct world *w, struct str path);
 void attempt_end(struct world *w);
 
-/* Did an earlier try die of it? */
+/* True if an earlier attempt died of it. */
 bool attempt_has_given_up(const struct world *w, struct str path);
 
-/* After a process died: gives up what it was at. False where it was at none, or at one that was given up
- * before, or where there are too many; then another try would be no better. */
+/* After a process died: marks the definition that it worked on as broken. False if it worked on none, or on
+ * one that was marked before, or if too many are marked; then another attempt would fail in the same way. */
 bool attempt_give_up(struct attempt *attempt);

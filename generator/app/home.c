@@ -117,7 +117,7 @@ static size_t count_slashes(const struct app *app) {
         return n;
 }
 
-/* What the definition itself mounts there, the first `n_own`, counts more. */
+/* The mounts of the definition itself, the first `n_own`, take precedence. */
 static void add_volume(struct world *w, struct container *c, size_t n_own, struct abs_path path,
                        struct str options) {
         for (size_t i = 0; i < n_own; i++)
@@ -129,8 +129,8 @@ static void add_volume(struct world *w, struct container *c, size_t n_own, struc
                                       path.at };
 }
 
-/* No SELinux label is asked for (:z): Podman would follow a link that the owner may have put there, and
- * label what is behind it. */
+/* No SELinux label is requested (:z): Podman would follow a link that the owner may have put there, and label
+ * what is behind it. */
 static void mount(struct world *w, const struct app *app, struct container *c) {
         const struct home *h = app->home;
         size_t n_own = c->volumes.n;

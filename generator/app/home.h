@@ -11,11 +11,12 @@ struct home home_paths(struct world *w, const struct app *app);
 /* Nothing for an app that has no directories. */
 void resolve_home(struct world *w, struct app *app);
 
-/* Is the file passed over, since its content is null? */
+/* True if the file is skipped, since its content is null. */
 bool file_is_skipped(const struct app_file *f);
 
-/* Is it /dev, /proc, /run or /sys, or below one of them: what programs make while the machine runs? */
+/* True for /dev, /proc, /run and /sys, and paths below them, which programs make while the machine runs. */
 bool path_is_machines(struct str path);
 
-/* Is the path below the directory of configuration or that of data, which belong to the app's owner? */
+/* True if the path is below the directory of configuration or that of data, which belong to the app's
+ * owner. */
 bool home_is_owners(const struct home *h, struct str path);

@@ -14,7 +14,7 @@ struct host_haproxy {
         struct name container;                 /* where HAProxy runs in a container: its name */
         struct abs_path config;                /* the administrator's own part: /etc/haproxy/haproxy.cfg */
         struct abs_path directory;             /* where our files go */
-        struct abs_path socket, master_socket; /* where it takes commands */
+        struct abs_path socket, master_socket; /* the socket for its commands */
         struct number http_port, https_port;
 };
 
@@ -35,7 +35,7 @@ struct host {
         struct port_pool *ports;
         struct host_haproxy *haproxy;
         struct host_nginx *nginx;
-        struct host_kms *kms; /* NULL where host.yaml has none */
+        struct host_kms *kms; /* NULL if host.yaml has none */
         struct network_ref network;
         struct abs_path auth_file;
 };

@@ -64,7 +64,7 @@ static bool config_names(const struct app *app, struct str secret) {
         return false;
 }
 
-/* Is this secret of the top named by what the part has of its own or takes over? */
+/* True if the part's own or inherited keys name this secret of the top. */
 static bool is_used(const struct app *app, const struct container *c, struct str secret) {
         return env_names(c, secret) || (c->takes[INHERITED_ENV] && env_names(&app->base.container, secret)) ||
                (c->takes[INHERITED_CONFIG] && config_names(app, secret));
@@ -113,7 +113,7 @@ static bool has_word(struct str text, struct str name, const char *also) {
         return false;
 }
 
-/* A text of the part that may name something, and where it stands. */
+/* A text of the part that may contain names, and its position. */
 struct mention {
         struct str text;
         struct span at;
@@ -146,14 +146,6 @@ struct checking {
         struct mentions mentions;
 };
 
-static bool has_variable(const struct container *c, struct str name) {
-        LIST_EACH(v, &c->environment)
-                if (str_eq(v->name.text, name))
-                        return true;
-
-        return false;
-}
-
 static bool has_secret(const struct container *c, struct str name) {
         LIST_EACH(secret, &c->secrets)
                 if (str_eq(secret->key.text, name))
@@ -171,7 +163,7 @@ static void warn(struct checking *k, struct span at, const char *what, struct st
 }
 
 static void check_variable(struct checking *k, struct str name, const char *key) {
-        if (has_variable(k->part->container, name))
+        if (container_find_variable(k->part->container, name))
                 return;
 
         VEC_EACH(m, &k->mentions.list)

@@ -16,8 +16,8 @@ static int compare_units(const void *a, const void *b) {
         return str_cmp(*(const struct str *) a, *(const struct str *) b);
 }
 
-/* What is wrong with a directory of somebody else's (a circle of links, say) is no reason to generate
- * nothing; nobody else finds anything there either. */
+/* An unreadable directory that other programs share (for example, with a circle of links) must not stop the
+ * generator; the other programs find nothing there either. */
 static int list(struct world *w, struct str directory, struct fs_names *ret) {
         int r = fs_list(w->arena, w->root, directory.p + 1, ret);
 
@@ -36,8 +36,8 @@ static int list_units(struct world *w, struct str directory) {
         return 0;
 }
 
-/* The last "KEY=" of a file in the way of desktop entries; absent where there is none. Enough for the two
- * keys that name things: neither is ever continued or quoted. */
+/* The last "KEY=" of a file in the way of desktop entries; absent if there is none. Enough for the two keys
+ * that name things: neither is ever continued or quoted. */
 static struct str find_key(struct str text, struct str key) {
         struct str rest = text, line, found = { NULL, 0 };
 
@@ -54,7 +54,7 @@ static struct str find_key(struct str text, struct str key) {
         return found.n > 0 ? found : (struct str){ NULL, 0 };
 }
 
-/* What Quadlet makes of one kind of file: podman-systemd.unit(5). */
+/* The unit that Quadlet makes of one kind of file: podman-systemd.unit(5). */
 struct quadlet_kind {
         const char *suffix, *name_key, *unit_suffix;
 };
@@ -64,7 +64,7 @@ static const struct quadlet_kind quadlet_kinds[] = {
         { ".volume", "VolumeName", "-volume.service" },
 };
 
-/* The names that its units have where ServiceName= does not say otherwise. */
+/* The default names of its units, without ServiceName=. */
 static const struct {
         const char *suffix, *unit_suffix;
 } quadlet_units[] = {
@@ -94,7 +94,7 @@ static void add_object(struct world *w, struct str directory, struct str file,
         struct str stem = { file.p, file.n - strlen(kind->suffix) };
 
         if (fs_read(w->arena, w->root, path.p, QUADLET_FILE_MAX, &text) < 0)
-                return; /* Quadlet will say so */
+                return; /* Quadlet reports it */
 
         name = find_key(text, str_of(kind->name_key));
         if (str_is_absent(name))

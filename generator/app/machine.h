@@ -9,15 +9,16 @@
 /* Reads the host's name, and lists the unit directories and the administrator's Quadlet files. */
 int machine_read(struct world *w);
 
-/* Is the unit one of the machine's own? A mask (a link to /dev/null) is not. */
+/* True if the unit is one of the machine's own. A mask (a link to /dev/null) is not. */
 bool machine_has_unit(const struct world *w, struct str unit);
 
-/* Is there a time zone of this name, or is it a short one of the machine's own (systemd.time(7))? */
+/* True if there is a time zone of this name, or if it is a short one of the machine's own
+ * (systemd.time(7)). */
 bool machine_has_zone(const struct world *w, struct str zone);
 
-/* The administrator's NAME.network or NAME.volume; NULL where there is none. */
+/* The administrator's NAME.network or NAME.volume; NULL if there is none. */
 const struct quadlet_object *machine_quadlet(const struct world *w, struct str file);
 
-/* Can a part with these `hosts:` run here? Also true where the host's name is not known; then its
+/* True if a part with these `hosts:` can run here. Also true if the host's name is not known; then its
  * ConditionHost= decides alone. */
 bool machine_is_among(const struct world *w, const struct host_glob *hosts, size_t n);

@@ -6,12 +6,12 @@
 
 #include "app/app.h"
 
-/* A key at the top; the definition's beginning where it is not there. */
+/* A key at the top; the definition's beginning if it is not there. */
 struct span place_of_key(const struct app *app, const char *key);
 
 /* Item `i` of "services", "sidecars" or "tasks"; the definition itself for the one service of the short
  * form. NULL for what no list holds. */
 const struct node *place_of_part(const struct app *app, const char *list, size_t i);
 
-/* A key of such an item; its name or beginning where it has no such key. */
+/* A key of such an item; its name or beginning if it has no such key. */
 struct span place_in_part(const struct app *app, const char *list, size_t i, const char *key);

@@ -6,10 +6,10 @@
 
 #include "app/ports.h"
 
-/* Somebody who listens on a port. */
+/* A listener on a port. */
 struct claim {
         struct str app;
-        struct span at;     /* where the definition says so; NOWHERE for one of the pool */
+        struct span at;     /* position in the definition; NOWHERE for a port from the pool */
         struct str address; /* absent for any */
         bool is_udp;
         uint32_t next; /* of the same port: index + 1 */
@@ -21,19 +21,19 @@ struct claims {
         uint32_t *first; /* by port: index + 1 */
 };
 
-/* An empty table; with room for `n`, and more where they come. */
+/* An empty table with room for `n` claims; it grows if there are more. */
 struct claims claims_in(struct arena *a, size_t n);
 
-/* The claim that `c` can't be beside: the same port, protocol and address. NULL where there is none. Then
- * `c` is added. */
+/* The claim that conflicts with `c`: the same port, protocol and address. NULL if there is none. Then `c` is
+ * added. */
 const struct claim *claims_add(struct claims *t, uint16_t port, struct claim c);
 
-/* Does anybody claim the port, whatever the address? */
+/* True if the port is claimed, on any address. */
 static inline bool claims_has(const struct claims *t, uint16_t port) {
         return t->first[port] != 0;
 }
 
-/* The host port of a PublishPort= text; false where it leaves it to Podman. */
+/* The host port of a PublishPort= text; false if it leaves it to Podman. */
 bool claims_parse(struct publish_spec spec, struct claim *ret, uint16_t *ret_port);
 
 /* By app, unit, instance. */

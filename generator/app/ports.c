@@ -106,7 +106,7 @@ static void report_taken(struct assignment *as, struct definition *d, const stru
 
 static void claim_fixed(struct assignment *as, struct want *want) {
         uint64_t number = want->service->host_port.n + want->port.instance;
-        /* What HAProxy does not stand before is there for everybody. */
+        /* Any client can reach a port that is not behind HAProxy. */
         struct claim mine = { .app = want->port.app.text,
                               .at = want->service->host_port.at,
                               .address = want->service->proxy ? LOOPBACK : STR("") };
@@ -137,7 +137,7 @@ static void claim_fixed(struct assignment *as, struct want *want) {
                              .p);
 }
 
-/* Those that are published with it come first: a mistake elsewhere shall not take their port. */
+/* Ports that are published already come first, so that an error elsewhere cannot take them. */
 static void claim_all_fixed(struct assignment *as, bool is_published) {
         as->reported = NULL;
         VEC_EACH(want, &as->wants)
@@ -213,7 +213,7 @@ static uint32_t start_of(const struct assignment *as, const struct want *want) {
         return (uint32_t) ((h >> 32) % as->size);
 }
 
-/* 0 where the pool has none. */
+/* 0 if the pool has none. */
 static uint16_t find_free(const struct assignment *as, const struct want *want, bool may_be_held) {
         uint32_t start = as->size > 0 ? start_of(as, want) : 0;
 
@@ -264,8 +264,8 @@ static bool has_definition(const struct assignment *as, struct str app) {
         return false;
 }
 
-/* Of instances that a service no longer has: one may run on for as long as its drain takes, or be needed
- * again before it has ended. */
+/* Ports of instances that a service no longer has: such an instance may still drain, or start again before
+ * its drain has ended. */
 static void keep_unwanted(struct assignment *as, const struct ports *old, const struct ports *wanted,
                           struct ports *ports) {
         VEC_EACH(port, &old->list) {
@@ -296,7 +296,7 @@ static uint32_t slots_of(const struct assignment *as, const struct service *s) {
         return n;
 }
 
-/* Those that are not kept already; as many as can be had, since nobody needs them yet. */
+/* Ports that are not kept already; as many as the pool has, since no instance needs them yet. */
 static void add_slots(struct assignment *as, struct definition *d, const struct service *s,
                       const struct ports *kept, struct ports *ports) {
         for (uint32_t i = (uint32_t) s->scale.n, n = slots_of(as, s); i < n; i++) {
@@ -334,7 +334,7 @@ static void add_all_slots(struct assignment *as, struct ports *ports) {
         }
 }
 
-/* What was given away; definitions with mistakes have no app from here on. */
+/* The ports that were assigned; definitions with errors have no app from here on. */
 static void hand_out(struct assignment *as, const struct ports *old, struct ports *ret) {
         struct ports wanted = { .list.room = as->wants.n }, ports;
 

@@ -6,13 +6,13 @@
  * An instance keeps the port that its published bundle holds, so that no other app's edit moves it; a new one
  * gets the pool's port at the hash of app, service and number, or the next free one. Fixed ports (host_port +
  * N) and those of `publish` are never given away. A service's spare has a port of the pool, whatever those of
- * its instances are. The same definitions on a fresh machine give the same ports.
+ * its instances are. Equal definitions on a new machine get equal ports.
  *
- * Of two that claim one fixed port, the one that is published with it has it, else the first by name. Ports
- * that a published bundle holds and no instance claims (of a service that shrank, or whose definition is gone
- * or broken) are given away only when nothing else is left, since somebody may still listen there. A service
- * that shrank keeps them, so that an instance which starts, runs or drains meanwhile has the same port to its
- * end, and when it is back. One with slots has ports for further instances too. */
+ * If two apps claim one fixed port, the app that is published with it keeps it, else the first by name gets
+ * it. Ports that a published bundle holds and no instance claims (of a service that shrank, or whose
+ * definition is gone or broken) are given away only when nothing else is left, since a process may still
+ * listen there. A service that shrank keeps them, so that an instance which starts, runs or drains meanwhile
+ * has the same port to its end, and when it is back. One with slots has ports for further instances too. */
 
 #include "app/world.h"
 
@@ -31,18 +31,18 @@ struct ports {
         VEC(struct port) list; /* sorted by app, unit, instance */
 };
 
-/* Does the service have servers in HAProxy's configuration for more instances than its scale, so that a
- * change of scale is no change of that configuration? Where HAProxy finds in a file, when it starts or
- * reloads, which servers are ready: one in a container has its own /run, and through names it sees by itself
- * what is there. */
+/* True if the service has servers in HAProxy's configuration for more instances than its scale, so that a
+ * change of scale does not change the configuration. HAProxy then reads from a file, when it starts or
+ * reloads, which servers are ready. Not for a HAProxy in a container, which has its own /run, and not for
+ * names, which HAProxy resolves itself. */
 bool has_slots(const struct world *w, const struct service *s);
 
-/* Gives every instance of a service that has_ports() its port, and its spare if it has_spare(). `runtime`
- * is /run/pyservice, or -1 where there is none. Mistakes (taken twice, pool too small) go to w->ds, and
- * the definition is marked broken: is_broken, and no app. System failures: negative errno. */
+/* Gives every instance of a service that has_ports() its port, and its spare if it has_spare(). `runtime` is
+ * /run/pyservice, or -1 if there is none. Errors (a port taken twice, a pool that is too small) go to w->ds,
+ * and the definition is marked broken: is_broken, and no app. System failures: negative errno. */
 int ports_assign(struct world *w, int runtime, struct ports *ret);
 
-/* The port of an instance; 0 where it has none. */
+/* The port of an instance; 0 if it has none. */
 uint16_t ports_find(const struct ports *p, struct name app, struct name unit, uint32_t instance);
 
 /* Those of one service, *ret_n of them, by number; the spare's is the last. */

@@ -7,8 +7,8 @@
 #include "app/world.h"
 #include "base/fs.h"
 
-/* Whether `path` is proposed. Gives 0 and fills *ret, as if root had written it; -ENOENT where it is to be
- * removed; 1 where nobody proposes anything. */
+/* Looks up a proposed file. Returns 0 and fills *ret, as if root had written it; -ENOENT if `path` is to be
+ * removed; 1 if nothing is proposed for `path`. */
 int proposed_read(const struct world *w, struct str path, struct fs_file *ret);
 
 /* Adds the names that are proposed in `directory` and are not yet in `names`. */

@@ -11,7 +11,7 @@ static SCHEMA(check, "How HAProxy checks a server.");
 static const struct field tls_fields[] = {
         FIELD(tls, certificate, "certificate",
               "PEM file with the certificate, its chain and its key, or a directory of such files.",
-              .flags = FIELD_REQUIRED),
+              .flags = FIELD_REQUIRED | FIELD_NOT_TMP),
 };
 static SCHEMA(tls, "Encryption at the front.");
 
@@ -68,6 +68,6 @@ static const struct field proxy_fields[] = {
         FIELD_LIST(proxy, servers, "servers", "Additional servers, on other machines: HOST:PORT.",
                    .flags = FIELD_ONE_OK),
         FIELD(proxy, config_dir, "config_dir",
-              "Directory that HAProxy reads. Default: the directory in host.yaml."),
+              "Directory that HAProxy reads. Default: the directory in host.yaml.", .flags = FIELD_NOT_TMP),
 };
 SCHEMA(proxy, "How HAProxy balances a service.");

@@ -75,40 +75,50 @@ static void report_no_network(struct world *w, const struct app *app, struct net
                         STR_ARG(network.text), STR_ARG(w->places.quadlets[0]), STR_ARG(hint));
 }
 
-/* Podman's default network, unless containers.conf says otherwise. */
+/* Podman's default network, unless containers.conf names another. */
 static const struct ip_prefix default_subnet = { STR_INIT("10.88.0.0/16"), { SPAN_NOWHERE, 0, 0 } };
 
-static void take_subnets(struct world *w, struct container *c, const struct ip_prefix *subnets, size_t n) {
-        c->network_subnets.at = arena_array(w->arena, n + 1, struct ip_prefix);
-        for (size_t i = 0; i < n; i++)
-                c->network_subnets.at[c->network_subnets.n++] = subnets[i];
-}
+/* A network of a definition, as Podman knows it. */
+struct resolved {
+        struct network_ref name;
+        struct unit_name unit; /* absent for a network without a unit */
+        const struct ip_prefix *subnets;
+        size_t n_subnets;
+        bool is_own, has_names;
+};
 
-static void add_name(struct world *w, struct container *c, struct host_name name) {
-        struct host_name *names = arena_array(w->arena, c->names.n + 1, struct host_name);
+struct host_names {
+        VEC(struct host_name) list;
+};
 
-        if (c->names.n > 0)
-                memcpy(names, c->names.at, c->names.n * sizeof(*names));
-        names[c->names.n] = name;
-        c->names.at = names;
-        c->names.n++;
+static void add_subnets(struct world *w, struct container *c, const struct resolved *network) {
+        struct ip_prefix *subnets =
+                arena_array(w->arena, c->network_subnets.n + network->n_subnets + 1, struct ip_prefix);
+        size_t n = 0;
+
+        LIST_EACH(subnet, &c->network_subnets)
+                subnets[n++] = *subnet;
+        for (size_t i = 0; i < network->n_subnets; i++)
+                subnets[n++] = network->subnets[i];
+        c->network_subnets.at = subnets;
+        c->network_subnets.n = n;
 }
 
 /* Podman knows a container by its own name, which an instance's number ends. Short names are the
  * application's affair: on a network that others share, two applications may have a part of one name. */
-static void resolve_host_names(struct world *w, struct container_ref *ref, bool is_own, bool is_service) {
-        struct container *c = ref->container;
+static void add_names(struct world *w, const struct container_ref *ref, const struct resolved *network,
+                      bool is_service, struct host_names *ret) {
+        const struct container *c = ref->container;
 
         if (is_service)
-                add_name(w, c, (struct host_name){ c->unit.text, c->unit.at });
-        if (is_own && !str_eq(ref->name.text, c->unit.text))
-                add_name(w, c, (struct host_name){ ref->name.text, ref->name.at });
+                *vec_push(w->arena, &ret->list) = (struct host_name){ c->unit.text, c->unit.at };
+        if (network->is_own && !str_eq(ref->name.text, c->unit.text))
+                *vec_push(w->arena, &ret->list) = (struct host_name){ ref->name.text, ref->name.at };
         LIST_EACH(alias, &c->aliases)
-                add_name(w, c, *alias);
+                *vec_push(w->arena, &ret->list) = *alias;
 }
 
-/* Names that are no network's, and a network without names. */
-static bool is_mode(struct str network) {
+bool network_is_mode(struct str network) {
         static const char *const modes[] = { "bridge", "host",    "none",       "pasta",
                                              "podman", "private", "slirp4netns" };
 
@@ -119,42 +129,92 @@ static bool is_mode(struct str network) {
         return str_is_absent(network);
 }
 
+/* NAME of "NAME" and of "NAME.network". */
+static struct str network_stem(struct str network) {
+        bool has_suffix = str_has_suffix(network, STR(".network"));
+
+        return (struct str){ network.p, network.n - (has_suffix ? strlen(".network") : 0) };
+}
+
+const struct network_entry *app_find_network(const struct app *app, struct str network) {
+        struct str stem = network_stem(network);
+
+        LIST_EACH(own, &app->networks)
+                if (str_eq(own->key.text, stem))
+                        return own;
+
+        return NULL;
+}
+
 /* Quadlet would write Requires= for NAME.network, and then a restart of the network's unit stops every
  * instance. So the network is given by its own name, and its unit is only wanted. */
-static void resolve_network(struct world *w, const struct app *app, struct container_ref *ref,
-                            bool is_service) {
-        struct container *c = ref->container;
-        struct network_ref network = c->network;
-        bool has_suffix = str_has_suffix(network.text, STR(".network"));
-        struct str stem = { network.text.p, network.text.n - (has_suffix ? strlen(".network") : 0) };
+static struct resolved find_network(struct world *w, const struct app *app, struct network_ref network) {
+        struct str stem = network_stem(network.text);
+        bool has_suffix = stem.n < network.text.n;
+        struct resolved found = { .name = network, .has_names = !network_is_mode(network.text) };
+        const struct network_entry *own = app_find_network(app, network.text);
         const struct quadlet_object *object;
 
-        c->network_name = network;
-        LIST_EACH(own, &app->networks)
-                if (str_eq(own->key.text, stem)) {
-                        c->network_name.text = arena_join(w->arena, app->name.text, STR("-"), stem);
-                        c->network_unit = object_unit(w, app, stem, STR("-network.service"), network.at);
-                        take_subnets(w, c, &own->value.subnet, !str_is_absent(own->value.subnet.text));
-                        if (!own->value.disable_dns.yes)
-                                resolve_host_names(w, ref, true, is_service);
-                        return;
-                }
-        if (!is_mode(network.text))
-                resolve_host_names(w, ref, false, is_service);
-        if (str_is_absent(stem) || str_is(network.text, "podman") || str_is(network.text, "bridge"))
-                take_subnets(w, c, &default_subnet, 1);
+        if (own) {
+                found.name.text = arena_join(w->arena, app->name.text, STR("-"), stem);
+                found.unit = object_unit(w, app, stem, STR("-network.service"), network.at);
+                found.subnets = &own->value.subnet;
+                found.n_subnets = !str_is_absent(own->value.subnet.text);
+                found.is_own = true;
+                found.has_names = !own->value.disable_dns.yes;
+                return found;
+        }
+        if (str_is_absent(stem) || str_is(network.text, "podman") || str_is(network.text, "bridge")) {
+                found.subnets = &default_subnet;
+                found.n_subnets = 1;
+        }
         if (!has_suffix)
-                return;
+                return found;
 
         object = machine_quadlet(w, network.text);
         if (!object) {
                 report_no_network(w, app, network);
-                return;
+                return found;
         }
-        c->network_name.text = object->name.text;
-        c->network_unit = object->unit;
-        c->network_unit.at = network.at;
-        take_subnets(w, c, object->subnets.at, object->subnets.n);
+        found.name.text = object->name.text;
+        found.unit = object->unit;
+        found.unit.at = network.at;
+        found.subnets = object->subnets.at;
+        found.n_subnets = object->subnets.n;
+        return found;
+}
+
+static void attach(struct world *w, const struct app *app, struct container_ref *ref, bool is_service,
+                   const struct attachment *item) {
+        struct container *c = ref->container;
+        struct resolved network = find_network(w, app, item->name);
+        struct attached *a = &c->attached.at[c->attached.n++];
+        struct host_names names = { 0 };
+
+        if (network.has_names) {
+                add_names(w, ref, &network, is_service, &names);
+                LIST_EACH(alias, &item->aliases)
+                        *vec_push(w->arena, &names.list) = *alias;
+        }
+        *a = (struct attached){ .network = network.name,
+                                .unit = network.unit,
+                                .address = item->address,
+                                .has_known_subnet = network.n_subnets > 0 };
+        a->names.at = names.list.at;
+        a->names.n = names.list.n;
+        add_subnets(w, c, &network);
+}
+
+static void resolve_networks(struct world *w, const struct app *app, struct container_ref *ref,
+                             bool is_service) {
+        struct container *c = ref->container;
+        const struct attachment alone = { .name = c->network };
+
+        c->attached.at = arena_array(w->arena, c->networks.n + 1, struct attached);
+        if (c->networks.n == 0)
+                attach(w, app, ref, is_service, &alone);
+        LIST_EACH(item, &c->networks)
+                attach(w, app, ref, is_service, item);
 }
 
 /* "NAME" or "NAME.volume" of a mount's source. */
@@ -239,7 +299,37 @@ void resolve_names(struct world *w, struct app *app) {
                 struct container_ref *ref = &all.list.at[i];
 
                 resolve_unit(w, app, ref, is_short_form && i == 0);
-                resolve_network(w, app, ref, i < app->services.n);
+                resolve_networks(w, app, ref, i < app->services.n);
                 resolve_volumes(w, app, ref->container);
         }
+}
+
+void app_add_objects(struct arena *a, const struct app *app, struct podman_objects *volumes,
+                     struct podman_objects *networks) {
+        struct str before = arena_join(a, app->name.text, STR("-"));
+
+        LIST_EACH(v, &app->volumes)
+                *vec_push(a, &volumes->list) = (struct podman_object){
+                        .app = app->name.text,
+                        .name = arena_join(a, before, v->key.text),
+                        .driver = v->value.driver.text,
+                        .device = v->value.device.text,
+                        .type = v->value.type.text,
+                        .options = v->value.options.text,
+                        .at = v->key.at,
+                };
+        LIST_EACH(n, &app->networks)
+                *vec_push(a, &networks->list) = (struct podman_object){
+                        .is_network = true,
+                        .app = app->name.text,
+                        .name = arena_join(a, before, n->key.text),
+                        .driver = n->value.driver.text,
+                        .subnet = n->value.subnet.text,
+                        .gateway = n->value.gateway.text,
+                        .options = n->value.options.text,
+                        .is_internal = n->value.internal.yes,
+                        .has_ipv6 = n->value.ipv6.yes,
+                        .has_no_dns = n->value.disable_dns.yes,
+                        .at = n->key.at,
+                };
 }

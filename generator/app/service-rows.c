@@ -42,6 +42,31 @@ static const struct field resources_fields[] = {
 };
 static SCHEMA(resources, "Limits of one instance.");
 
+#define QUADLET_FLAGS (FIELD_INHERIT | FIELD_ALLOW_LIST)
+static const struct field quadlet_fields[] = {
+        FIELD_MAP(quadlet, unit, "Unit", "Additional keys of [Unit], systemd.unit(5).",
+                  .flags = QUADLET_FLAGS),
+        FIELD_MAP(quadlet, container, "Container", "Additional keys of [Container], podman-systemd.unit(5).",
+                  .flags = QUADLET_FLAGS),
+        FIELD_MAP(quadlet, service, "Service", "Additional keys of [Service], systemd.service(5).",
+                  .flags = QUADLET_FLAGS),
+};
+static SCHEMA(quadlet, "Raw keys of a part's unit, for settings that have no key of their own. A list writes "
+                       "the key once for each of its values. A key of a part replaces the same key of the "
+                       "top level.");
+
+static const struct field attachment_fields[] = {
+        FIELD(attachment, name, "name",
+              "Podman network, or NAME.network: one of the application's or the administrator's Quadlet "
+              "file.",
+              .flags = FIELD_REQUIRED),
+        FIELD_LIST(attachment, aliases, "aliases", "Additional names of the part on this network.",
+                   .flags = FIELD_ONE_OK),
+        FIELD(attachment, address, "address",
+              "Fixed address on this network, for a part that never runs twice at the same time."),
+};
+static SCHEMA(attachment, "A network of a part.");
+
 static const struct field container_fields[] = {
         FIELD(container, image, "image", "Image to run; a digest is allowed.", .flags = FIELD_INHERIT,
               .one_of = "image"),
@@ -92,7 +117,12 @@ static const struct field container_fields[] = {
               "an application with several parts are on its own network, "
               "'default'.",
               .flags = FIELD_INHERIT),
-        FIELD_LIST(container, aliases, "aliases", "Additional names of the part on its network.",
+        FIELD_STRUCTS(
+                container, networks, "networks", attachment_schema,
+                "As a list: several networks, instead of 'network'. HAProxy and health checks reach the "
+                "part on the first. A part's list replaces that of the top level.",
+                .flags = FIELD_INHERIT | FIELD_ONE_OK),
+        FIELD_LIST(container, aliases, "aliases", "Additional names of the part on its networks.",
                    .flags = FIELD_ONE_OK),
         FIELD_STRUCT(container, resources, "resources", resources_schema, "Limits of one instance.",
                      .flags = FIELD_INHERIT),
@@ -122,6 +152,9 @@ static const struct field container_fields[] = {
               .choices = "WEB|TASK|WORKER|BEAT"),
         FIELD(container, worker_count, "worker_count", "APP_WORKER_COUNT of the codeontap contract.",
               .min = 1, .max = 1024),
+        FIELD_INLINE(container, settings, settings_schema),
+        FIELD_STRUCT(container, quadlet, "quadlet", quadlet_schema,
+                     "Raw keys for settings that have no key of their own.", .flags = FIELD_INHERIT),
 };
 SCHEMA(container, "Keys of every part that runs as a container.");
 
@@ -221,6 +254,13 @@ SCHEMA(restart_policy, "When systemd restarts it, and how soon.");
                 FIELD_LIST(S, container.inherit.some, "inherit", "Which of the three keys it inherits.", \
                            .choices = "env|secrets|config")
 
+#define START_TIMEOUT_TEXT                                                                            \
+        "How long a start may take, until the health check succeeds (TimeoutStartSec= of "            \
+        "systemd.service(5)); the image is pulled before. A start that takes longer has failed, and " \
+        "'restart' decides what follows. Default: 5min, or 30s more than 'start_period', 'retries', " \
+        "'interval' and 'timeout' of 'health' allow, if that is longer. A rollout waits as long, or " \
+        "for 'ready_timeout' of 'rollout', in which several starts may fit."
+
 static const struct field service_fields[] = {
         FIELD(service, name, "name",
               "Name; the units are APP-NAME@N.service. APP-NAME has 56 characters at most.",
@@ -255,6 +295,8 @@ static const struct field service_fields[] = {
                       .choices = "always|on-failure|no", .def = "always"),                                   \
                 FIELD_STRUCT(service, restart_policy, "restart", restart_policy_schema,                      \
                              "As a map: when systemd restarts it, and how soon."),                           \
+                FIELD(service, start_timeout, "start_timeout", START_TIMEOUT_TEXT, .min = 1000000,           \
+                      .max = 7 * DAY),                                                                       \
                 FIELD_INLINE(service, order, start_order_schema),                                            \
                 FIELD_STRUCT(service, proxy, "proxy", proxy_schema,                                          \
                              "How HAProxy balances it; a service without this key is not balanced.")
@@ -262,7 +304,8 @@ static const struct field service_fields[] = {
 };
 SCHEMA(service, "A process that is kept running, in 'scale' instances.");
 
-/* The same keys at the top of a definition, where there is no name, and the description is the app's. */
+/* The keys of a service at the top of a definition: without a name there, and with the description of the
+ * app. */
 static const struct field base_fields[] = { SERVICE_OWN_FIELDS };
 SCHEMA(base, "The only service of the short form, or defaults for all services.");
 
@@ -278,6 +321,7 @@ static const struct field sidecar_fields[] = {
               .def = "always"),
         FIELD_STRUCT(sidecar, restart_policy, "restart", restart_policy_schema,
                      "As a map: when systemd restarts it, and how soon."),
+        FIELD(sidecar, start_timeout, "start_timeout", START_TIMEOUT_TEXT, .min = 1000000, .max = 7 * DAY),
         FIELD_INLINE(sidecar, order, start_order_schema),
 };
 SCHEMA(sidecar, "A single companion container.");

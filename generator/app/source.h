@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* `source:`, worked out: where its code lies and what its image is called. The image's tag is a hash of
- * all that goes into the image and that the definition says, so that an unchanged definition has its image
+/* `source:`, resolved: the directory of its code and the name of its image. The image's tag is a hash of
+ * everything in the definition that goes into the image, so that an unchanged definition has its image
  * already. */
 
 #include "app/world.h"
@@ -11,5 +11,5 @@
  * without one. */
 void source_finish(struct world *w, struct app *app);
 
-/* Is its repository reached with ssh? */
+/* True if its repository is reached with ssh. */
 bool source_is_over_ssh(const struct repository *s);

@@ -3,24 +3,24 @@
 
 #include "base/value.h"
 
-/* What all replaced texts of one definition may come to: ten variables of ten times the one above are 100
+/* The largest sum of all replaced texts of one definition: ten variables of ten times the one above are 100
  * GB. */
 enum { EXPANDED_MAX = 1 << 20 };
 
 struct budget {
         size_t n;         /* bytes so far */
-        bool is_exceeded; /* and that was said */
+        bool is_exceeded; /* and that was reported */
 };
 
-/* A built-in name is taken from the definition as it is written, where it may use variables and other
- * names itself. */
+/* A built-in name takes its value from the definition as written, so the value may contain variables and
+ * other names. */
 enum binding_state { BINDING_READY, BINDING_RAW, BINDING_OPEN, BINDING_CIRCULAR };
 
 struct binding {
         struct str name, value;
         struct str raw;
         enum binding_state state;
-        size_t tried_with; /* how many names there were when it was last looked into */
+        size_t tried_with; /* the number of names at the last search */
 };
 
 struct scope {
@@ -195,7 +195,7 @@ static struct str resolve(const struct scope *s, struct span at, struct str insi
         return b ? value_of(s, at, b) : STR("");
 }
 
-/* The parts as one text, where there is room for it. */
+/* Joins the parts to one text, if the limit allows. */
 static struct str join(const struct scope *s, struct span at, const struct str *parts, size_t n) {
         size_t total = 0;
 
@@ -232,8 +232,8 @@ static struct str replace(const struct scope *s, const struct node *node) {
         return join(s, node->at, parts.at, parts.n);
 }
 
-/* A text that is also replaced where it stands, and whose mistakes are reported, and whose bytes are
- * counted, there. */
+/* A copy of a text that is also replaced at its own place; errors are reported, and bytes counted, there
+ * only. */
 static struct str expand(const struct scope *s, struct str text, bool *ret_good) {
         struct diags unheard = { .arena = s->arena };
         struct budget budget = *s->budget;
@@ -359,7 +359,7 @@ static void bind_vars(struct scope *s, const struct node *vars) {
         }
 }
 
-/* All variables are known; whatever is still wrong is reported where it stands. */
+/* All variables are known; remaining errors are reported at the places that use them. */
 static void settle_built_ins(struct scope *s, size_t n) {
         for (size_t i = 0; i < n; i++)
                 if (s->bindings.at[i].state == BINDING_RAW)
@@ -391,7 +391,7 @@ struct node *substitute_definition(struct arena *a, struct diags *ds, struct str
                 bool has_parts = str_is(key->text, "services") || str_is(key->text, "sidecars") ||
                                  str_is(key->text, "tasks") || str_is(key->text, "timers");
 
-                /* Variables were replaced, and their mistakes reported, above. */
+                /* Variables were replaced, and their errors reported, above. */
                 s.is_secret = is_secret_key(key);
                 if (!str_is(key->text, "vars"))
                         value = has_parts ? walk_parts(&s, value) : walk(&s, value);

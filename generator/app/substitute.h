@@ -3,8 +3,8 @@
 
 /* {{ name }} in the texts of a definition, before it is decoded.
  *
- * Names are those of format.md and of `vars:`. `{{ '{{' }}` gives two braces. {{ instance }} becomes
- * INSTANCE_MARK, which only some types let stand. There are no filters and no expressions; keys are not
+ * Names are those of pyservice.d(5) and of `vars:`. `{{ '{{' }}` gives two braces. {{ instance }} becomes
+ * INSTANCE_MARK, which only some types accept. There are no filters and no expressions; keys are not
  * touched. */
 
 #include "input/yaml.h"

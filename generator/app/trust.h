@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Whom a file must belong to that decides what runs, and who may write it: root, or for a user's manager
- * that user too.
+/* The users who may own and write a file that decides what runs: root, or for a user's manager that user as
+ * well.
  *
- * Where a user has a group of his own, of the same number, its members may write, since that is nobody but
- * him; Debian's umask for users lets them. */
+ * If a user has a private group (of the same number), its members may write, since the user is the only
+ * member; Debian's umask for users allows this. */
 
 #include <sys/stat.h>
 
 #include "app/world.h"
 
-/* Also true where nobody asks: check FILE. */
+/* Also true if ownership does not matter: check FILE. */
 bool trust_is_given(const struct world *w, const struct stat *st);
 
 /* Reports why not, and what to do. */

@@ -16,7 +16,7 @@ struct places {
         struct str quadlets[3]; /* where the administrator's .network … lie */
         struct str runtime;     /* /run/pyservice */
         struct str state;       /* /var/lib/pyservice: what outlives a reboot */
-        struct str volumes;     /* where Podman has its volumes, unless storage.conf says otherwise */
+        struct str volumes;     /* Podman's directory of volumes, unless storage.conf names another */
         bool is_user;
 };
 
@@ -27,12 +27,12 @@ void places_system(struct places *ret);
 void places_user(struct arena *a, struct str home, struct str runtime, struct places *ret);
 
 struct definition {
-        struct name name;  /* absent where the file's name is none */
+        struct name name;  /* absent if the file name is invalid */
         struct str path;   /* of the main file, as it is shown */
-        struct node *root; /* merged; NULL where it could not be read or parsed */
+        struct node *root; /* merged; NULL if it could not be read or parsed */
         bool is_broken;    /* it has errors */
         bool is_hidden;    /* broken, but only in that this user may not read all of it */
-        struct app *app;   /* decoded and finished; NULL where is_broken */
+        struct app *app;   /* decoded and finished; NULL if is_broken */
 };
 
 /* A link to /dev/null in the place of a definition. */
@@ -45,7 +45,7 @@ struct quadlet_object {
         struct str file;               /* "quadlet.network" */
         struct network_ref name;       /* "quadlet", or "systemd-quadlet" */
         struct unit_name unit;         /* "quadlet-network.service" */
-        VEC(struct ip_prefix) subnets; /* of a network that says which */
+        VEC(struct ip_prefix) subnets; /* of a network that defines them */
 };
 
 /* Ports that an app's instances had before the machine was stopped: the text of a bundle's `ports`. */
@@ -59,7 +59,8 @@ struct proposed {
         mode_t mode;
 };
 
-/* For so long nobody knows of a file without a line feed at its end whether it is whole. */
+/* A file without a line feed at its end counts as incomplete for this long: its author may still be
+ * writing. */
 #define SETTLE_USEC (3 * 1000000ULL)
 
 /* Everything that a run reads. */
@@ -69,7 +70,7 @@ struct world {
         struct sources *sources;
         int root; /* the root directory; -1 before world_open() */
         struct places places;
-        bool trusts_all;               /* check FILE: permissions are not looked at */
+        bool trusts_all;               /* check FILE: permissions are not checked */
         VEC(struct proposed) proposed; /* in place of definitions and drop-ins that are there */
         struct host host;
         bool is_host_broken; /* host.yaml has errors; `host` has its valid part, and defaults */
@@ -77,15 +78,15 @@ struct world {
         VEC(struct mask) masks;
         VEC(struct quadlet_object) quadlets;
         VEC(struct str) units; /* of the machine, sorted: "haproxy.service", "ssh@.service" */
-        struct str host_name;  /* absent where the machine has none that stays, or is another than this one */
+        struct str host_name;  /* absent if the machine has no permanent name, or is not this machine */
         VEC(struct contract *) contracts;   /* loaded so far */
-        VEC(struct held_ports) held_ports;  /* where nothing is published yet */
+        VEC(struct held_ports) held_ports;  /* if nothing is published yet */
         size_t n_hidden;                    /* errors about files that only root can read */
         uint64_t now;                       /* files without a line feed at their end wait until they are
                                          * SETTLE_USEC old at this time; 0: they only get a warning */
         uint64_t written;                   /* when the last of them was written; 0 for none */
         size_t n_waiting;                   /* of them, those that wait */
-        struct attempt *attempt;            /* app/attempt.h; NULL where there is only one */
+        struct attempt *attempt;            /* app/attempt.h; NULL if there is only one attempt */
         VEC(uint32_t) public_files;         /* sources that every user of the machine can read */
         VEC(struct str) unsafe_directories; /* that others may write */
 };

@@ -27,7 +27,7 @@ struct arena {
         struct str subject; /* the file that the memory is for at the moment, to be named should it run out */
 };
 
-/* Says so, with the subject, and ends the process with EXIT_SYSTEM. `problem`: "out of memory". */
+/* Reports the problem with the subject, and ends the process with EXIT_SYSTEM. `problem`: "out of memory". */
 _Noreturn void arena_exhausted(const struct arena *a, const char *problem);
 
 /* A value of zeroes is a good empty arena; _done gives everything back and leaves an empty one. */
@@ -39,8 +39,8 @@ void *arena_alloc(struct arena *a, size_t size, size_t align);
 /* `n` elements of `size`; the product is checked. */
 void *arena_alloc_array(struct arena *a, size_t n, size_t size, size_t align);
 
-/* Makes the newest object, `p` of `size` bytes, larger where it lies. False where it is not the newest, or
- * its block is full; then it is as it was. What is new is zeroed. */
+/* Enlarges the newest object, `p` of `size` bytes, in place. False if it is not the newest, or if its block
+ * is full; then nothing changes. The new bytes are zero. */
 bool arena_extend(struct arena *a, const void *p, size_t size, size_t more);
 
 #define arena_new(a, T) ((T *) arena_alloc((a), sizeof(T), alignof(T)))

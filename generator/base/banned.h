@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Functions that nobody calls here: they know no length, keep hidden state, or ask a shell. The build
- * includes this first into every file; a call does not compile, and the error names it. The headers that
- * declare them come before, so that their declarations are not taken for calls. */
+/* Functions that no code here may call: they do not know the length of a buffer, keep hidden state, or use a
+ * shell. The build includes this first into every file; a call does not compile, and the error names it. The
+ * headers that declare them come before, so that their declarations are not taken for calls. */
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -5,6 +5,6 @@
 
 #include "base/arena.h"
 
-/* Strict: no blanks, no line ends, padding to the full length, no bits that are lost. False where it is
- * something else. The empty text is empty. */
+/* Strict: no blanks, no line ends, padding to the full length, no bits that are lost. False if the text is
+ * anything else. The empty text decodes to the empty text. */
 bool base64_decode(struct arena *a, struct str text, struct str *ret);

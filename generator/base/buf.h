@@ -28,5 +28,5 @@ static inline void buf_put(struct buf *b, const char *cstr) {
         buf_put_str(b, str_of(cstr));
 }
 
-/* What was put so far, with a NUL behind it; valid until the next put. Never absent. */
+/* The text so far, with a NUL behind it; valid until the next put. Never absent. */
 struct str buf_str(struct buf *b);

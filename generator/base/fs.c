@@ -275,7 +275,7 @@ static int open_below(int dir, const char *name) {
         return r < 0 ? r : -EBUSY;
 }
 
-/* An open directory is needed for each level, and whoever owns the tree decides how many levels there are:
+/* An open directory is needed for each level, and the owner of the tree decides how many levels there are:
  * directories deeper than this are moved to the top of the tree, and removed from there. */
 enum { REMOVE_DEPTH = 32 };
 
@@ -411,6 +411,16 @@ int fs_find_mount(struct arena *a, int dir, const char *name, struct str *ret) {
         return find_mount_below(a, (struct str){ path, (size_t) n }, ret);
 }
 
+/* 0; -EBUSY if something is mounted at the directory itself. */
+static int refuse_mount(int fd) {
+        struct statx st;
+
+        if (statx(fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &st) < 0)
+                return -errno;
+
+        return st.stx_attributes & STATX_ATTR_MOUNT_ROOT ? -EBUSY : 0;
+}
+
 int fs_remove_tree(int dir, const char *name) {
         CLEANUP(close_fd) int top = -1;
         struct removal removal;
@@ -424,6 +434,9 @@ int fs_remove_tree(int dir, const char *name) {
         top = openat(dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
         if (top < 0)
                 return -errno;
+        r = refuse_mount(top);
+        if (r < 0)
+                return r;
         removal = (struct removal){ .top = top };
         do {
                 int fd = openat(top, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -22,8 +22,8 @@ struct fs_file {
         struct stat stat;
 };
 
-/* The whole of a regular file, at most `max` bytes, in the arena. -EFBIG where it is larger, -EISDIR and
- * -ENOTSUP where it is no regular file. */
+/* The whole of a regular file, at most `max` bytes, in the arena. -EFBIG if it is larger, -EISDIR and
+ * -ENOTSUP if it is not a regular file. */
 int fs_read_file(struct arena *a, int dir, const char *name, size_t max, struct fs_file *ret);
 
 /* Its text alone. */
@@ -33,29 +33,30 @@ int fs_read(struct arena *a, int dir, const char *name, size_t max, struct str *
  * 022. */
 int fs_write(int dir, const char *name, mode_t mode, struct str text);
 
-/* Replaces `name` by rename, so that nobody sees half of it. */
+/* Replaces `name` by rename, so that no reader sees an incomplete file. */
 int fs_replace(int dir, const char *name, mode_t mode, struct str text);
 
-/* The same for a name in `dir` itself, and after a loss of power there is the old one or the new one. */
+/* Like fs_replace() for a name in `dir` itself; after a loss of power the file is either the old or the new
+ * one. */
 int fs_replace_safely(int dir, const char *name, mode_t mode, struct str text);
 
-/* The same, with the owner and group of `as`; those of this process where it is NULL. */
+/* Like fs_replace_safely(), with the owner and group of `as`; with those of this process if it is NULL. */
 int fs_replace_as(int dir, const char *name, mode_t mode, const struct stat *as, struct str text);
 
-/* Puts the directory `new` of `from` at `name` of `to`, a name without '/', on the same file system. What
- * was there is then at `new`; without an error, `name` is there at all times, except on a file system that
+/* Puts the directory `new` of `from` at `name` of `to`, a name without '/', on the same file system. The old
+ * directory is then at `new`; without an error, `name` is there at all times, except on a file system that
  * cannot exchange names. */
 int fs_swap(int from, const char *new, int to, const char *name);
 
-/* Has a file or directory ("." for `dir` itself) written to the disk. */
+/* Makes the kernel write a file or directory ("." for `dir` itself) to the disk. */
 int fs_sync(int dir, const char *name);
 
 /* Makes the directories of `path` that are missing, 0755; "a/b/c" with is_file makes a and a/b. */
 int fs_make_dirs(int dir, const char *path, bool is_file);
 
-/* Removes `name` and everything below it; a missing `name` is no error. Follows no link, and leaves
- * whatever is mounted below it: a mount, also a bind mount of the same file system, is -EBUSY, and what
- * was removed before stays removed. Ask fs_find_mount() first where that matters. */
+/* Removes `name` and everything below it; a missing `name` is not an error. Follows no link, and keeps
+ * everything that is mounted below it: a mount, also a bind mount of the same file system, is -EBUSY, and
+ * files that were removed before stay removed. Call fs_find_mount() first if that matters. */
 int fs_remove_tree(int dir, const char *name);
 
 /* Looks for a mount point at `name` or below it. Returns 1 and its path, 0 if there is none, or negative

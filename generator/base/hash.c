@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/hash.h"
 
-#include <inttypes.h>
-
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
@@ -29,7 +27,13 @@ void hash_add(struct hash_state *h, struct str field) {
 }
 
 struct str hash_text(struct arena *a, struct hash_state *h) {
-        return arena_printf(a, "%016" PRIx64, (uint64_t) XXH3_64bits_digest(&h->state));
+        static const char hex[] = "0123456789abcdef";
+        uint64_t digest = XXH3_64bits_digest(&h->state);
+        char digits[16];
+
+        for (size_t i = sizeof(digits); i-- > 0; digest >>= 4)
+                digits[i] = hex[digest & 15];
+        return arena_str(a, (struct str){ digits, sizeof(digits) });
 }
 
 struct str hash_digits(struct arena *a, struct hash_state *h, size_t n) {

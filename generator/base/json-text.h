@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Strings of JSON that may be printed to a terminal, whatever a container said: control characters are
- * escapes, and each byte that is not UTF-8 is U+FFFD. */
+/* Strings of JSON that may be printed to a terminal, even if they come from a container: control characters
+ * are escapes, and each byte that is not UTF-8 is U+FFFD. */
 
 #include "base/buf.h"
 

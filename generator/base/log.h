@@ -9,12 +9,12 @@
 
 enum log_level { LOG_LEVEL_ERROR = 3, LOG_LEVEL_WARNING = 4, LOG_LEVEL_INFO = 6 };
 
-/* Was it no manager that started this program, as a generator (systemd.generator(7): $SYSTEMD_SCOPE)? */
+/* True if no manager started this program as a generator (systemd.generator(7): $SYSTEMD_SCOPE). */
 bool log_is_person(void);
 
-/* May what is written there be coloured: is it a terminal, and NO_COLOR not set (no-color.org)? */
+/* True if output there may have colours: it is a terminal, and NO_COLOR is not set (no-color.org). */
 bool log_is_colored(int fd);
 
-/* Writes each line of `text` to the kernel's log as "pyservice-generator[PID]: …". Where that can't be
- * opened, to standard error. */
+/* Writes each line of `text` to the kernel's log as "pyservice-generator[PID]: …". If that can't be opened,
+ * to standard error. */
 void log_kernel(enum log_level level, struct str text);

@@ -5,12 +5,12 @@
 
 #include "base/str.h"
 
-/* Is `path` something below `directory`? */
+/* True if `path` is below `directory`. */
 static inline bool path_is_below(struct str path, struct str directory) {
         return path.n > directory.n + 1 && str_has_prefix(path, directory) && path.p[directory.n] == '/';
 }
 
-/* Is `path` this directory, or something below it? */
+/* True if `path` is this directory, or below it. */
 static inline bool path_is_within(struct str path, struct str directory) {
         return str_eq(path, directory) || path_is_below(path, directory);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* A counted string: bytes that belong to somebody else (a source file, an arena, the program text).
+/* A counted string: bytes with another owner (a source file, an arena, the program text).
  *
  * Invariants: `p` may be NULL only if `n` is 0; such a string is *absent*, which differs from *empty*.
  * Strings made by the arena functions end with a NUL that `n` does not count, so `p` may be handed to libc;
@@ -18,7 +18,7 @@ struct str {
 };
 
 #define STR(literal) ((struct str){ (literal), sizeof(literal) - 1 })
-/* The same where a constant expression is required (static tables). */
+/* STR() for a constant expression (static tables). */
 #define STR_INIT(literal) \
         { (literal), sizeof(literal) - 1 }
 /* For printf: "%.*s", STR_ARG(s). */
@@ -51,19 +51,19 @@ int str_cmp(struct str a, struct str b);
 bool str_has_prefix(struct str s, struct str prefix);
 bool str_has_suffix(struct str s, struct str suffix);
 
-/* Is every byte of `s` one of those in `set`? True for the empty string. */
+/* True if every byte of `s` is in `set`, and for the empty string. */
 bool str_is_made_of(struct str s, const char *set);
 
-/* Is `s` one of the `n` texts of `list`? */
+/* True if `s` is one of the `n` texts of `list`. */
 bool str_is_among(struct str s, const struct str *list, size_t n);
 
-/* Is `item` one of the items of a list with commas between them? */
+/* True if `item` is one of the items of a list with commas between them. */
 bool str_list_has(struct str list, struct str item);
 
-/* Position of `c`, or s.n where there is none. */
+/* Position of `c`, or s.n if there is none. */
 size_t str_find(struct str s, char c);
 
-/* Position of `needle`, or s.n where there is none. */
+/* Position of `needle`, or s.n if there is none. */
 size_t str_find_str(struct str s, struct str needle);
 
 /* `s` without blanks (space, tab) at both ends. */
@@ -73,8 +73,8 @@ struct str str_trim(struct str s);
  * leaves *rest absent, so "a,b," gives "a", "b", "". */
 bool str_split(struct str *rest, char c, struct str *ret_piece);
 
-/* Decimal digits only: no sign, no blanks, no leading zero but "0" itself. False where it is something
- * else or above `max`. */
+/* Decimal digits only: no sign, no blanks, no leading zero but "0" itself. False if the text is anything else
+ * or above `max`. */
 bool str_to_u64(struct str s, uint64_t max, uint64_t *ret);
 
 /* Decimal digits of `n`, in the caller's 20 bytes. */

@@ -5,15 +5,15 @@
 
 #include "base/arena.h"
 
-/* How many bytes a character has that begins with this one; 0 where none does. */
+/* The number of bytes of a character that begins with this byte; 0 if none does. */
 unsigned utf8_length(uint8_t lead);
 
-/* The character that starts at byte `at` (less than s.n). Gives its length in bytes, or 0 where the bytes are
- * no UTF-8. */
+/* The character that starts at byte `at` (less than s.n). Gives its length in bytes, or 0 if the bytes are
+ * not UTF-8. */
 unsigned utf8_decode(struct str s, size_t at, uint32_t *ret_character);
 
-/* Is it one that a definition may hold neither as it is nor as an escape: control characters but \n and
- * \t, the line breaks NEL, LS and PS, the byte order mark, U+FFFE and U+FFFF? */
+/* True for characters that a definition may contain neither directly nor as an escape: control characters
+ * except \n and \t, the line breaks NEL, LS and PS, the byte order mark, U+FFFE and U+FFFF. */
 bool utf8_is_control(uint32_t character);
 
 /* Makes a text safe for a terminal: each byte of a control character, and each byte that is not UTF-8,

@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Refined values: what a typed parser gives and the only thing that an emitter takes.
+/* Refined values: the result of a typed parser, and the only values that an emitter takes.
  *
  * Text from YAML is `struct str`. A type's parser in schema/type.c turns it into one of the structs below,
  * and no other code may build one from user text; emitters take these and refuse `struct str` at compile
- * time. So a value that nobody checked can't reach a unit or HAProxy's configuration. Each remembers where
- * it was written, so that what another program (Quadlet) says of it can be shown at that place. A zeroed
- * value is absent.
+ * time. So an unchecked value can't reach a unit or HAProxy's configuration. Each value has its position in
+ * the definition, so that messages of another program (Quadlet) can be shown there. A zeroed value is absent.
  *
- * INSTANCE_MARK inside a text stands for `{{ instance }}`. It is a byte that yaml.c lets nobody write. */
+ * INSTANCE_MARK inside a text stands for `{{ instance }}`. It is a byte that yaml.c refuses. */
 
 #include "base/arena.h"
 
@@ -76,6 +75,18 @@ static inline struct str instance_mark_show(struct arena *a, struct str text) {
         X(IP_PREFIX, ip_prefix)           /* address or address/bits */                             \
         X(CALENDAR, calendar)             /* OnCalendar=, systemd.time(7) */                        \
         X(OPTION_TEXT, option_text)       /* mount or driver options: no blank, no quote */         \
+        X(CAPABILITY, capability)         /* CAP_NET_ADMIN, NET_ADMIN, ALL */                       \
+        X(DEVICE, device)                 /* /dev/x[:/dev/y][:rwm], or a CDI name */                \
+        X(EXTRA_HOST, extra_host)         /* NAME:ADDRESS */                                        \
+        X(IP_ADDRESS, ip_address)         /* inet_pton(3) */                                        \
+        X(MEMORY_MOUNT, memory_mount)     /* /PATH[:OPTIONS] */                                     \
+        X(SYSCTL_NAME, sysctl_name)       /* sysctl(8) */                                           \
+        X(LIMIT_NAME, limit_name)         /* nofile …: prlimit(1) */                              \
+        X(LIMIT, limit)                   /* -1 or a number */                                      \
+        X(ZONE_NAME, zone_name)           /* Europe/Berlin, or local */                             \
+        X(PLATFORM, platform)             /* OS/ARCHITECTURE[/VARIANT] */                           \
+        X(SECCOMP, seccomp)               /* abs_path, or unconfined */                             \
+        X(USER_NAMESPACE, user_namespace) /* --userns of podman-run(1) */                           \
         X(URL, url)                                                                                 \
         X(GIT_URL, git_url)             /* where a Git repository is; holds no password */          \
         X(GIT_REF, git_ref)             /* tag, branch or commit */                                 \
@@ -174,7 +185,19 @@ TEXT_TYPES(X)
                  : server_address_as_text, struct ip_prefix    \
                  : ip_prefix_as_text, struct calendar          \
                  : calendar_as_text, struct option_text        \
-                 : option_text_as_text, struct url             \
+                 : option_text_as_text, struct capability      \
+                 : capability_as_text, struct device           \
+                 : device_as_text, struct extra_host           \
+                 : extra_host_as_text, struct ip_address       \
+                 : ip_address_as_text, struct memory_mount     \
+                 : memory_mount_as_text, struct sysctl_name    \
+                 : sysctl_name_as_text, struct limit_name      \
+                 : limit_name_as_text, struct limit            \
+                 : limit_as_text, struct zone_name             \
+                 : zone_name_as_text, struct platform          \
+                 : platform_as_text, struct seccomp            \
+                 : seccomp_as_text, struct user_namespace      \
+                 : user_namespace_as_text, struct url          \
                  : url_as_text, struct git_url                 \
                  : git_url_as_text, struct git_ref             \
                  : git_ref_as_text, struct relative_path       \

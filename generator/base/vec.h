@@ -23,5 +23,5 @@ void *vec_grow(struct arena *a, const void *at, size_t n, size_t *room, size_t s
 
 #define VEC_EACH(item, v) for (__typeof__(&*(v)->at) item = (v)->at; item && item < (v)->at + (v)->n; item++)
 
-/* Is the text in a VEC(struct str)? */
+/* True if the text is in a VEC(struct str). */
 #define VEC_HAS(v, text) str_is_among((text), (v)->at, (v)->n)

@@ -31,14 +31,13 @@ static bool is_ours(uid_t uid) {
         return uid == 0 || uid == geteuid();
 }
 
-/* True if somebody else may make names in the directory. */
-static bool is_shared(const struct stat *dir) {
+bool walk_is_shared(const struct stat *dir) {
         return !is_ours(dir->st_uid) || (dir->st_mode & (dir->st_gid == 0 ? S_IWOTH : S_IWGRP | S_IWOTH));
 }
 
-/* True if nobody else can rename `child` in the directory, or put something else in its place. */
+/* True if no other user can rename `child` in the directory, or replace it. */
 static bool is_kept(const struct stat *dir, const struct stat *child) {
-        return !is_shared(dir) ||
+        return !walk_is_shared(dir) ||
                (is_ours(dir->st_uid) && (dir->st_mode & S_ISVTX) && is_ours(child->st_uid));
 }
 
@@ -59,6 +58,11 @@ static int refuse_directory(struct walk *w) {
 }
 
 static int refuse_link(struct walk *w, struct str name, const struct stat *link) {
+        bool is_others = !is_ours(w->stat.st_uid);
+
+        w->owner = is_others && (is_ours(link->st_uid) || link->st_uid == w->stat.st_uid) ? w->stat.st_uid
+                   : !is_others && !is_ours(link->st_uid)                                 ? link->st_uid
+                                                                                          : 0;
         w->problem =
                 arena_printf(w->arena,
                              "the symbolic link '%s' belongs to '%s', in a directory of "
@@ -69,9 +73,9 @@ static int refuse_link(struct walk *w, struct str name, const struct stat *link)
         return -ELOOP;
 }
 
-/* Remembers the directory if nobody else may write it. */
+/* Remembers the directory if no other user can write it. */
 static int keep(struct walk *w) {
-        if (!w->is_kept || is_shared(&w->stat))
+        if (!w->is_kept || walk_is_shared(&w->stat))
                 return 0;
 
         close_fd(&w->kept);
@@ -159,7 +163,8 @@ static int step(struct walk *w, struct str name) {
         if ((w->flags & WALK_ROOTS) && !is_kept(&w->stat, &st))
                 return refuse_directory(w);
         if (S_ISLNK(st.st_mode))
-                return !is_last && w->is_kept && is_ours(st.st_uid) && is_kept(&w->stat, &st)
+                return (!is_last || (w->flags & WALK_FOLLOW)) && w->is_kept && is_ours(st.st_uid) &&
+                                       is_kept(&w->stat, &st)
                                ? follow(w, name)
                                : refuse_link(w, name, &st);
 
@@ -192,4 +197,32 @@ int walk_replace(struct walk *w, struct arena *a, const char *path, mode_t mode,
         int r = walk_to(w, a, AT_FDCWD, path, WALK_MAKE);
 
         return r < 0 ? r : fs_replace(w->dir, w->name.p, mode, text);
+}
+
+/* The file that was read is the one at the end of the way, and not one that a link led to meanwhile. */
+static bool is_at_end(const struct walk *w, const struct stat *file) {
+        struct stat st;
+
+        return fstatat(w->dir, w->name.p, &st, AT_SYMLINK_NOFOLLOW) >= 0 && st.st_dev == file->st_dev &&
+               st.st_ino == file->st_ino;
+}
+
+int walk_read(struct arena *a, const char *path, size_t max, struct str *ret, struct str *ret_problem) {
+        CLEANUP(walk_close) struct walk w = WALK_INIT;
+        int walked = walk_to(&w, a, AT_FDCWD, path, WALK_LAST | WALK_FOLLOW), r;
+        struct fs_file file;
+
+        if (walked < 0 && str_is_absent(w.problem))
+                return walked;
+        r = fs_read_file(a, AT_FDCWD, path, max, &file);
+        if (r < 0)
+                return r;
+
+        if (walked < 0 ? w.owner != 0 && file.stat.st_uid == w.owner : is_at_end(&w, &file.stat)) {
+                *ret = file.text;
+                return 0;
+        }
+        *ret_problem = walked < 0 ? w.problem
+                                  : arena_printf(a, "'%s' was replaced while it was read; try again", path);
+        return -ELOOP;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Which applications systemd keeps up: alive.conf, a drop-in of pyservice.target (publish/uphold.h writes
+/* Which applications systemd keeps up: alive.conf, a drop-in of pyservice.target (publish/uphold.c writes
  * it). It has a line "Upholds=APP.target" for each that has a definition and a bundle;
  * "X-Stopped=APP.target" where the administrator stopped it. */
 
@@ -23,5 +23,5 @@ void alive_parse(struct arena *a, struct str text, struct alive *ret);
 /* `runtime`: /run/pyservice, open. Without the file none is alive. */
 int alive_read(struct arena *a, int runtime, struct alive *ret);
 
-/* NULL where it is not alive. */
+/* NULL if it is not alive. */
 const struct alive_app *alive_find(const struct alive *alive, struct str app);

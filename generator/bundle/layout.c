@@ -21,8 +21,8 @@ struct str layout_bundle_file(struct arena *a, struct str app, struct str revisi
         return arena_join(a, app, STR("/" LAYOUT_BUNDLES "/"), revision, STR("/"), file);
 }
 
-struct str layout_upholding(struct arena *a, struct str app) {
-        return layout_unit(a, app, STR(".target.d/"));
+struct str layout_upholding(struct arena *a, struct str app, struct str unit) {
+        return layout_unit(a, app, STR(".target.d/50-"), unit, unit.n > 0 ? STR(".conf") : STR(""));
 }
 
 struct str layout_container(struct arena *a, struct str unit, bool is_template) {

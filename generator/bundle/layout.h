@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Where things lie below /run/pyservice and /var/lib/pyservice. Every path there is put together from
- * these names, so that who writes a file and who reads it cannot differ; tests/lint/lint.py refuses the
- * literals elsewhere. What each file holds is said where it is written: publish/bundle.h, state/state.h,
- * state/stored.h, rollout/rollout.h. */
+/* The layout of /run/pyservice and /var/lib/pyservice. Every path there is built from these names, so that
+ * the writer and the reader of a file use the same path; tests/lint/lint.py refuses the literals elsewhere.
+ * The content of each file is described at its writer: publish/bundle.h, state/state.h, state/stored.h,
+ * rollout/rollout.h. */
 
 #include "base/arena.h"
 
@@ -76,13 +76,14 @@ struct str layout_bundle_file(struct arena *a, struct str app, struct str revisi
 #define layout_quadlet(a, ...) arena_join((a), STR(LAYOUT_QUADLET "/"), __VA_ARGS__)
 #define layout_env(a, ...) arena_join((a), STR(LAYOUT_ENV "/"), __VA_ARGS__)
 
-/* The directory, with a slash at its end, of the drop-ins that say what APP.target upholds. */
-struct str layout_upholding(struct arena *a, struct str app);
+/* The drop-in with which APP.target upholds the part; with an empty `unit`, the common start of all their
+ * names. */
+struct str layout_upholding(struct arena *a, struct str app, struct str unit);
 
-/* Of the Quadlet file of a part: a template, where it has instances. */
+/* The path of the Quadlet file of a part: a template if the part has instances. */
 struct str layout_container(struct arena *a, struct str unit, bool is_template);
 
-/* Is the path DIRECTORY/NAME? Then its name. */
+/* The name in a path DIRECTORY/NAME; absent for other paths. */
 bool layout_is_in(struct str path, struct str directory, struct str *ret_name);
 #define layout_is_unit(path, ret_name) layout_is_in((path), STR(LAYOUT_UNITS), (ret_name))
 #define layout_is_quadlet(path, ret_name) layout_is_in((path), STR(LAYOUT_QUADLET), (ret_name))

@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "bundle/record.h"
 
-#include <errno.h>
 #include <stdlib.h>
 
 #include "bundle/rows.h"
-
-#define NAME "pyservice-bundle"
 
 static const char *const kinds[] = {
         [RECORD_SERVICE] = "service",
@@ -16,21 +13,30 @@ static const char *const kinds[] = {
         NULL,
 };
 
-static const struct row_field part_fields[] = {
-        { ROW_CHOICE, offsetof(struct record_part, kind), kinds },
-        { ROW_TEXT, offsetof(struct record_part, unit), NULL },
-        { ROW_NUMBER, offsetof(struct record_part, scale), NULL },
-        { ROW_TEXT, offsetof(struct record_part, label), NULL },
-        { ROW_FLAG, offsetof(struct record_part, runs_once), NULL },
-        { ROW_FLAG, offsetof(struct record_part, has_spare), NULL },
-        { ROW_TEXT, offsetof(struct record_part, image), NULL },
+static const struct row_kind rows[] = {
+        ROW_LIST("part", struct record, parts, ROW_WORD(ROW_CHOICE, struct record_part, kind, kinds),
+                 ROW_FIELD(ROW_NAME, struct record_part, unit),
+                 ROW_FIELD(ROW_NUMBER, struct record_part, scale),
+                 ROW_FIELD(ROW_TEXT, struct record_part, label),
+                 ROW_FIELD(ROW_FLAG, struct record_part, runs_once),
+                 ROW_FIELD(ROW_FLAG, struct record_part, has_spare),
+                 ROW_FIELD(ROW_TEXT, struct record_part, image)),
+        ROW_LIST("stopped", struct record, stopped, ROW_WHOLE(ROW_NAME)),
+        ROW_LIST("volume", struct record, volumes, ROW_WHOLE(ROW_NAME)),
+        ROW_LIST("front", struct record, fronts, ROW_FIELD(ROW_NAME, struct record_front, unit),
+                 ROW_FIELD(ROW_NAME, struct record_front, hash)),
+        ROW_LIST("server", struct record, servers, ROW_FIELD(ROW_NAME, struct record_server, unit),
+                 ROW_FIELD(ROW_NAME, struct record_server, name),
+                 ROW_FIELD(ROW_NAME, struct record_server, address)),
+        ROW_LIST("requires", struct record, requires, ROW_FIELD(ROW_NAME, struct record_require, unit),
+                 ROW_FIELD(ROW_NAME, struct record_require, name)),
+        ROW_LIST("image", struct record, images, ROW_FIELD(ROW_NAME, struct record_image, file),
+                 ROW_FIELD(ROW_NAME, struct record_image, reference),
+                 ROW_FIELD(ROW_FLAG, struct record_image, is_asked_always)),
 };
 
-static const struct row_spec part_spec = { "part", part_fields, ARRAY_SIZE(part_fields) };
-
-static const struct row_field name_fields[] = { { ROW_TEXT, 0, NULL } };
-static const struct row_spec stopped_spec = { "stopped", name_fields, ARRAY_SIZE(name_fields) };
-static const struct row_spec volume_spec = { "volume", name_fields, ARRAY_SIZE(name_fields) };
+static const struct row_file file =
+        ROW_FILE(struct record, rows, .name = "pyservice-bundle", .version = RECORD_VERSION, .oldest = 1);
 
 const char *record_kind_name(enum record_kind kind) {
         return kinds[kind];
@@ -54,21 +60,67 @@ void record_sort(struct record *r) {
 }
 
 struct str record_text(struct arena *a, const struct record *r) {
-        struct buf out = buf_in(a);
-
-        rows_begin(&out, NAME, RECORD_VERSION);
-        VEC_EACH(part, &r->parts)
-                rows_put(&out, &part_spec, part);
-        VEC_EACH(unit, &r->stopped)
-                rows_put(&out, &stopped_spec, unit);
-        VEC_EACH(volume, &r->volumes)
-                rows_put(&out, &volume_spec, volume);
-        return buf_str(&out);
+        return rows_text(a, &file, r);
 }
 
 void record_add_volume(struct arena *a, struct record *r, struct str name) {
         if (!VEC_HAS(&r->volumes, name))
                 *vec_push(a, &r->volumes) = name;
+}
+
+static struct str front_of(const struct record *r, struct str unit) {
+        VEC_EACH(front, &r->fronts)
+                if (str_eq(front->unit, unit))
+                        return front->hash;
+
+        return (struct str){ 0 };
+}
+
+static const struct record_server *find_server(const struct record *r, const struct record_server *like) {
+        VEC_EACH(server, &r->servers)
+                if (str_eq(server->name, like->name) && str_eq(server->unit, like->unit))
+                        return server;
+
+        return NULL;
+}
+
+bool record_is_reached_alike(const struct record *a, const struct record *b, struct str unit) {
+        if (!str_eq(front_of(a, unit), front_of(b, unit)))
+                return false;
+        VEC_EACH(server, &a->servers) {
+                const struct record_server *other =
+                        str_eq(server->unit, unit) ? find_server(b, server) : NULL;
+
+                if (other && !str_eq(other->address, server->address))
+                        return false;
+        }
+
+        return true;
+}
+
+void record_add_reach(struct arena *a, struct record *r, const struct record *from, struct str unit) {
+        VEC_EACH(front, &from->fronts)
+                if (str_eq(front->unit, unit))
+                        *vec_push(a, &r->fronts) = *front;
+        VEC_EACH(server, &from->servers)
+                if (str_eq(server->unit, unit))
+                        *vec_push(a, &r->servers) = *server;
+}
+
+const struct record_image *record_find_image(const struct record *r, struct str file_name) {
+        VEC_EACH(image, &r->images)
+                if (str_eq(image->file, file_name))
+                        return image;
+
+        return NULL;
+}
+
+void record_add_objects(struct arena *a, struct record *r, const struct record *from) {
+        VEC_EACH(volume, &from->volumes)
+                record_add_volume(a, r, *volume);
+        VEC_EACH(image, &from->images)
+                if (!record_find_image(r, image->file))
+                        *vec_push(a, &r->images) = *image;
 }
 
 void record_rescale(struct record *r, const struct record *from) {
@@ -121,36 +173,6 @@ bool record_is_stopped(const struct record *r, struct str upheld) {
         return VEC_HAS(&r->stopped, upheld);
 }
 
-static bool take_row(struct arena *a, struct str line, struct record *r) {
-        struct record_part part = { 0 };
-        struct str name = { 0 };
-
-        if (rows_take(a, line, &stopped_spec, &name) && !str_is_absent(name))
-                *vec_push(a, &r->stopped) = name;
-        else if (rows_take(a, line, &volume_spec, &name) && !str_is_absent(name))
-                *vec_push(a, &r->volumes) = name;
-        else if (rows_take(a, line, &part_spec, &part) && !str_is_absent(part.unit))
-                *vec_push(a, &r->parts) = part;
-        else
-                return false;
-
-        return true;
-}
-
 int record_parse(struct arena *a, struct str text, struct record *ret) {
-        struct record r = { 0 };
-        struct str line = STR("");
-        int error = rows_open(&text, NAME, RECORD_VERSION);
-
-        if (error < 0)
-                return error;
-
-        while (str_split(&text, '\n', &line) && !str_is_absent(text))
-                if (!take_row(a, line, &r))
-                        return -EBADMSG;
-        if (line.n > 0) /* the last line has its end */
-                return -EBADMSG;
-
-        *ret = r;
-        return 0;
+        return rows_parse(a, &file, text, ret);
 }

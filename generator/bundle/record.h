@@ -1,24 +1,29 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* What a bundle is: its parts, and how many of each run. The file `record` of a bundle says it, so that
- * nobody has to read units for it. The renderer fills it from the definition; publish/compose.c puts that
- * of what is published together.
+/* The description of a bundle: its parts, how many of each run, and how they are reached. It is the file
+ * `record` of a bundle, so that no code has to read units or HAProxy's files for it. The renderer fills it
+ * from the definition; publish/compose.c makes the record of what is published, and of that the units that
+ * uphold the parts.
  *
- *     pyservice-bundle 1
+ *     pyservice-bundle 2
  *     part KIND UNIT SCALE LABEL ONCE SPARE IMAGE     sorted by unit
- *     stopped UNIT            of what these keep up: the administrator stopped it (publish/withhold.h)
+ *     stopped UNIT            of what these keep up: the administrator stopped it (state/hold.h)
  *     volume NAME             Podman creates one for each instance; '*' stands for the instance's number
+ *     front UNIT HASH         of what HAProxy or nginx read for a service, except the lines of its servers
+ *     server UNIT NAME ADDRESS        one of HAProxy's servers of that service
+ *     requires UNIT NAME      the part restarts and stops with the unit NAME
+ *     image FILE REFERENCE ALWAYS     what quadlet/FILE pulls; ALWAYS: even if it is there
  *
  * In a published bundle the container of a part is that of the revision that runs, its scale the one that
- * holds now. Whoever adds a field counts up RECORD_VERSION, and the stamp's layout (publish/stamp.c) so
- * that all bundles are made anew; bundles that were stored before are then read as those without a record
- * are (state/old-bundle.h). */
+ * holds now. When you add a field or a row, increase RECORD_VERSION, and the stamp's layout (publish/stamp.c)
+ * so that all bundles are made again. Version 1 had no rows after `volume`. Bundles without a record are read
+ * by state/old-bundle.h. */
 
 #include "base/arena.h"
 #include "base/vec.h"
 
-enum { RECORD_VERSION = 1 };
+enum { RECORD_VERSION = 2 };
 
 enum record_kind { RECORD_SERVICE, RECORD_SIDECAR, RECORD_TIMER, RECORD_TASK };
 
@@ -29,16 +34,37 @@ struct record_part {
         unsigned kind;    /* enum record_kind */
         struct str unit;  /* "shop-web" */
         uint64_t scale;   /* instances that are kept up on this machine; of a sidecar or a timer 0 or 1 */
-        struct str label; /* io.pyservice.revision of its containers; absent where not known */
+        struct str label; /* io.pyservice.revision of its containers; absent if not known */
         bool runs_once;   /* systemd does not start it again whatever happens: UNIT-once.target is kept up */
         bool has_spare;
-        struct str image; /* as Podman gets it; absent where not known */
+        struct str image; /* as Podman gets it; absent if not known */
+};
+
+struct record_front {
+        struct str unit, hash;
+};
+
+struct record_server {
+        struct str unit, name, address;
+};
+
+struct record_require {
+        struct str unit, name;
+};
+
+struct record_image {
+        struct str file, reference;
+        bool is_asked_always;
 };
 
 struct record {
         VEC(struct record_part) parts;
         VEC(struct str) stopped;
         VEC(struct str) volumes;
+        VEC(struct record_front) fronts;
+        VEC(struct record_server) servers;
+        VEC(struct record_require) requires;
+        VEC(struct record_image) images;
 };
 
 /* One that is kept up. */
@@ -54,19 +80,31 @@ struct record_units {
         VEC(struct record_unit) list;
 };
 
-/* NULL where there is none. */
+/* NULL if there is none. */
 struct record_part *record_find(const struct record *r, struct str unit);
 
 void record_sort(struct record *r);
 struct str record_text(struct arena *a, const struct record *r);
 
+/* True if the part is reached in the same way: by the same front, and every server has the same address. */
+bool record_is_reached_alike(const struct record *a, const struct record *b, struct str unit);
+
+/* Adds how the part is reached. */
+void record_add_reach(struct arena *a, struct record *r, const struct record *from, struct str unit);
+
+/* Adds the volumes and images that `from` has and `r` does not. */
+void record_add_objects(struct arena *a, struct record *r, const struct record *from);
+
+/* NULL if the file pulls no image. */
+const struct record_image *record_find_image(const struct record *r, struct str file);
+
 /* Takes over how many there are, of the parts that `from` has too. */
 void record_rescale(struct record *r, const struct record *from);
 
-/* What is kept up of the parts, also what is stopped; by part, then by number. */
+/* The upheld units of the parts, including stopped ones; sorted by part, then by number. */
 void record_list(struct arena *a, const struct record *r, struct record_units *ret);
 void record_add_volume(struct arena *a, struct record *r, struct str name);
 bool record_is_stopped(const struct record *r, struct str upheld);
 
-/* -EBADMSG for what is none; -EPROTONOSUPPORT for that of another version. */
+/* -EBADMSG if the text is not a record; -EPROTONOSUPPORT if it has another version. */
 int record_parse(struct arena *a, struct str text, struct record *ret);

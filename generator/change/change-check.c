@@ -24,9 +24,9 @@ static bool is_old(const struct changing *ch, const struct session *after, const
         return false;
 }
 
-/* Other applications may have mistakes of their own, but this must not bring them new ones. Gives how many
- * apps have mistakes now that are in the way, after having shown them. */
-static size_t tell_mistakes(const struct changing *ch, struct session *after) {
+/* Other applications may already have errors, but the change must not add any. Returns the number of apps
+ * whose errors prevent the change, after printing these. */
+static size_t report_errors(const struct changing *ch, struct session *after) {
         VEC(struct str) owners = { 0 };
 
         VEC_EACH(d, &after->ds.list) {
@@ -41,7 +41,7 @@ static size_t tell_mistakes(const struct changing *ch, struct session *after) {
         return owners.n;
 }
 
-/* Drop-ins with later names may say otherwise. A map is laid over others of its key by key. */
+/* Drop-ins with later names may override it. A map is merged with others of its key, key by key. */
 static int check_counts(const struct changing *ch, struct session *after, const struct change *change) {
         const struct definition *d = session_find(after, change->app);
         const struct node *value = d ? key_find(d->root, &change->key) : NULL;
@@ -60,10 +60,10 @@ static int check_counts(const struct changing *ch, struct session *after, const 
                        "%.*s:%u, which overrides it; change it there\n",
                        STR_ARG(change->app), STR_ARG(key_text(&ch->ctl->arena, &change->key)),
                        STR_ARG(source->path), line);
-        return CTL_MISTAKE;
+        return CTL_ERROR;
 }
 
-/* Such as a secret in a file that everybody may read. */
+/* For example, a secret in a file that all users can read. */
 static void tell_warnings(const struct changing *ch, struct session *after) {
         VEC_EACH(f, &ch->files)
                 VEC_EACH(d, &after->ds.list)
@@ -76,15 +76,15 @@ static void tell_warnings(const struct changing *ch, struct session *after) {
 static int judge(struct changing *ch, struct session *after) {
         int r;
 
-        /* Asked only now: mostly there is nothing to compare with. */
+        /* Computed only now: usually there is nothing to compare with. */
         if (after->ds.n_errors > 0) {
                 r = check_session(ch->ctl, &ch->before);
                 if (r != 0)
                         return r;
         }
-        if (tell_mistakes(ch, after) > 0) {
+        if (report_errors(ch, after) > 0) {
                 (void) fputs("pyservicectl: the result has errors; nothing changed\n", stderr);
-                return CTL_MISTAKE;
+                return CTL_ERROR;
         }
 
         VEC_EACH(change, &ch->changes->list) {

@@ -7,8 +7,8 @@
 
 static const char *const names[] = { "90-pyservicectl.yaml", "95-pyservicectl-runtime.yaml" };
 
-/* Whoever may not read the definition must not read what is set in it. `mode`: of the drop-in that is
- * there; 0 for none. */
+/* Users who cannot read the definition must not read the values that are set in its drop-in. `mode`: of the
+ * existing drop-in; 0 if there is none. */
 static mode_t mode_of(struct changing *ch, const struct definition *d, mode_t mode) {
         struct stat st;
 
@@ -54,7 +54,7 @@ static int refuse(const struct change *change, const struct changed_file *f, int
                        STR_ARG(f->path),
                        r == -EBADMSG ? "is not valid YAML"
                                      : "is formatted in a way that this command cannot change");
-        return CTL_MISTAKE;
+        return CTL_ERROR;
 }
 
 static int set_in(struct changing *ch, const struct change *change, struct changed_file *f) {
@@ -73,7 +73,7 @@ static bool is_header(struct str text) {
         return str_has_prefix(text, STR("# Written by pyservicectl")) && str_find(text, '\n') + 1 == text.n;
 }
 
-/* *ret_count grows where there was something to take back. */
+/* *ret_count grows if there was something to take back. */
 static int take_back_in(struct changing *ch, const struct change *change, struct changed_file *f,
                         size_t *ret_count) {
         bool is_empty = false;
@@ -99,19 +99,19 @@ static int refuse_nothing(struct changing *ch, const struct change *change, cons
 
         (void) fprintf(stderr, "pyservicectl: %.*s: '%.*s' was not set with this tool%s",
                        STR_ARG(change->app), STR_ARG(key_text(&ch->ctl->arena, &change->key)),
-                       ch->ctl->is_runtime ? " for this boot" : "");
+                       ch->changes->is_runtime ? " for this boot" : "");
         if (value) {
                 source = &ch->before.sources.list.at[value->at.file];
                 source_position(source, value->at.off, &line, &column);
                 (void) fprintf(stderr, "; it is in %.*s:%u", STR_ARG(source->path), line);
         }
         (void) fputc('\n', stderr);
-        return CTL_MISTAKE;
+        return CTL_ERROR;
 }
 
-/* What lasts from now on is not hidden by what was meant for this boot. */
+/* A permanent change removes the temporary one of this boot, which would hide it. */
 static int edit(struct changing *ch, struct change *change, const struct definition *d) {
-        bool is_runtime = ch->ctl->is_runtime;
+        bool is_runtime = ch->changes->is_runtime;
         struct changed_file *f = NULL;
         size_t n = 0;
         int r = 0;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* What changes of drop-ins, of definitions and new definitions share: they are checked as they would be,
- * then written. */
+/* Shared by changes of drop-ins and definitions, and by new definitions: they are checked before they are
+ * written. */
 
 #include <sys/stat.h>
 
@@ -26,14 +26,14 @@ struct changing {
         VEC(struct changed_file) files;
 };
 
-/* Fills `files`: what all changes make of the drop-ins. Gives 0 or an exit status. */
+/* Fills `files`: what all changes make of the drop-ins. Returns 0 or an exit status. */
 int change_edit(struct changing *ch);
 
-/* One that changes at a time, until *ret is closed. Gives 0 or an exit status. */
+/* One that changes at a time, until *ret is closed. Returns 0 or an exit status. */
 int change_lock(struct ctl *c, int *ret);
 
-/* Puts the files in their places. Gives 0 or an exit status. */
+/* Puts the files in their places. Returns 0 or an exit status. */
 int change_write(struct changing *ch);
 
-/* Checks all definitions with the files. Gives 0, or an exit status after having shown the mistakes. */
+/* Checks all definitions with the files. Returns 0, or an exit status after reporting the errors. */
 int change_check(struct changing *ch);

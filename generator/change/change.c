@@ -35,11 +35,11 @@ int change_lock(struct ctl *c, int *ret) {
                 return 0;
         }
 
-        /* Then there are no definitions either. */
+        /* Then there are no definitions. */
         return 0;
 }
 
-/* Nobody sees half of it, and nothing that is there is lost. */
+/* A rename, so that no reader sees an incomplete file, and nothing is lost. */
 static int write_new(int directory, struct arena *a, const char *name, const struct changed_file *f) {
         const char *draft = arena_join(a, STR("."), str_of(name), STR(".new")).p;
         int r;
@@ -71,7 +71,7 @@ static int write_file(int root, struct arena *a, const struct changed_file *f) {
         if (!str_is_absent(f->after))
                 return fs_replace_as(fd, name, f->mode, f->as, f->after);
 
-        /* The directory stays where it has other files. */
+        /* The directory stays if it has other files. */
         if (unlinkat(fd, name, 0) < 0)
                 return -errno;
         (void) unlinkat(root, directory.p, AT_REMOVEDIR);
@@ -87,12 +87,12 @@ int change_write(struct changing *ch) {
                 if (r == -EACCES || r == -EPERM) {
                         (void) fprintf(stderr, "pyservicectl: %.*s: %s; run it as root\n", STR_ARG(f->path),
                                        strerror(-r));
-                        return CTL_MISTAKE;
+                        return CTL_ERROR;
                 }
                 if (r == -EEXIST) {
                         (void) fprintf(stderr, "pyservicectl: %.*s exists already; nothing changed\n",
                                        STR_ARG(f->path));
-                        return CTL_MISTAKE;
+                        return CTL_ERROR;
                 }
                 if (r < 0)
                         return ctl_fail(f->path.p, r);
@@ -106,7 +106,7 @@ int changes_make(struct ctl *c, struct changes *changes) {
         int r = change_lock(c, &locked);
 
         if (r == 0)
-                r = session_open_with(c, NULL, 0, &ch.before);
+                r = session_open(c, &ch.before);
         if (r == 0)
                 r = change_edit(&ch);
         if (r == 0)
@@ -114,7 +114,5 @@ int changes_make(struct ctl *c, struct changes *changes) {
         if (r == 0)
                 r = change_write(&ch);
         session_close(&ch.before);
-        if (r == 0)
-                r = ctl_reload(c);
         return r;
 }

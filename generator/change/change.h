@@ -4,10 +4,10 @@
 /* Settings that the tool writes: two drop-ins of a definition that are its own.
  *
  *     /etc/pyservice.d/APP.yaml.d/90-pyservicectl.yaml             lasting
- *     /run/pyservice.d/APP.yaml.d/95-pyservicectl-runtime.yaml     until the next boot; laid over the other one
+ *     /run/pyservice.d/APP.yaml.d/95-pyservicectl-runtime.yaml     until the next boot; merged over the first
  *
  * The definition itself is never written. All definitions are checked with the drop-ins as they would be,
- * by everything that `check` asks, before any of them is put in its place. */
+ * with everything that `check` runs, before any of them is written. */
 
 #include "change/key.h"
 
@@ -20,8 +20,9 @@ struct change {
 
 struct changes {
         VEC(struct change) list;
+        bool is_runtime; /* until the next boot */
 };
 
-/* Makes all of them, or none: one check and one reload. Gives 0, or an exit status after having said why
- * not. */
+/* Makes all of them, or none, after one check; systemd has to read them then. Returns 0, or an exit status
+ * after reporting why not. */
 int changes_make(struct ctl *c, struct changes *changes);

@@ -7,7 +7,7 @@
  * is there. NULL for none. */
 const char *editor_find(void);
 
-/* Has it edit the file. Gives 0, 1 where it failed, or negative errno. Signals that would end this program
- * are held back from then on, so that what the editor leaves can be taken away: the caller gives its mask
- * back. */
+/* Runs the editor on the file. Returns 0, 1 if it failed, or negative errno. Signals that would end this
+ * program are held back from then on, so that what the editor leaves can be taken away: the caller gives its
+ * mask back. */
 int editor_run(const char *editor, const char *path);

@@ -4,7 +4,7 @@
 #include "app/app.h"
 #include "schema/export-parts.h"
 
-/* What may come next. */
+/* The character that may come next. */
 enum step {
         STEP_KEY,  /* a key of the schema */
         STEP_NAME, /* the name of an item, or a key of a map; then `after` */
@@ -20,21 +20,24 @@ struct walk {
         const struct schema *schema;
         enum kind kind; /* of the name */
         bool is_text;   /* what the value is, if the path ends there */
+        bool is_silent;
 };
 
 static int refuse(const struct walk *w, struct str word, const char *what, struct str hint) {
-        (void) fprintf(stderr, "pyservicectl: '%s': '%.*s' %s; %.*s\n", w->text, STR_ARG(word), what,
-                       STR_ARG(hint));
-        return CTL_MISTAKE;
+        if (!w->is_silent)
+                (void) fprintf(stderr, "pyservicectl: '%s': '%.*s' %s; %.*s\n", w->text, STR_ARG(word), what,
+                               STR_ARG(hint));
+        return CTL_ERROR;
 }
 
-/* Does something stand below it? */
+/* True if there is a key below it. */
 static bool is_deep(const struct field *f) {
-        return f->shape == SHAPE_STRUCT || f->shape == SHAPE_LIST_OF_STRUCT || f->shape == SHAPE_MAP ||
+        return f->shape == SHAPE_STRUCT || f->shape == SHAPE_MAP ||
+               (f->shape == SHAPE_LIST_OF_STRUCT && !(f->flags & FIELD_ONE_OK)) ||
                f->shape == SHAPE_MAP_OF_VALUE || f->shape == SHAPE_MAP_OF_STRUCT;
 }
 
-/* Of several rows of one key, one that the rest of the path fits. */
+/* The row of a key, out of several, that the rest of the path fits. */
 static const struct field *find_row(struct walk *w, struct str key) {
         struct export_rows rows = { 0 };
         const struct field *found = NULL;
@@ -51,9 +54,9 @@ static void go_below(struct walk *w, const struct field *f) {
 
         w->step = STEP_END;
         w->after = STEP_KEY;
-        w->is_text = f->shape == SHAPE_MAP_OF_VALUE
+        w->is_text = f->shape == SHAPE_MAP_OF_VALUE || f->shape == SHAPE_MAP
                              ? !(f->flags & FIELD_ALLOW_LIST)
-                             : (f->shape == SHAPE_SCALAR || f->shape == SHAPE_MAP) && f->kind >= KIND_TEXT;
+                             : f->shape == SHAPE_SCALAR && f->kind >= KIND_TEXT;
         w->kind = KIND_NAME;
         if (f->shape == SHAPE_STRUCT ||
             (f->shape == SHAPE_LIST_OF_STRUCT && schema_find(f->schema, STR("name"), &offset)) ||
@@ -153,6 +156,67 @@ const struct node *key_find(const struct node *root, const struct key_path *key)
                 root = root->kind == NODE_LIST ? find_item(root, key->words[i])
                                                : node_get(root, key->words[i].p);
         return root;
+}
+
+static const struct node *step_into(const struct node *root, struct arena *a, struct str word) {
+        const struct key_path one = { .words = { arena_str(a, word) }, .n = 1 };
+
+        return key_find(root, &one);
+}
+
+static void add_name(const struct walk *w, struct key_names *names, struct str name, struct str doc) {
+        struct arena *a = &w->ctl->arena;
+
+        VEC_EACH(known, &names->list)
+                if (str_has_prefix(known->text, name) && known->text.n <= name.n + 1)
+                        return;
+        *vec_push(a, &names->list) =
+                (struct key_name){ w->step == STEP_END ? name : arena_join(a, name, STR(".")), doc };
+}
+
+static void add_keys(const struct walk *w, struct key_names *ret) {
+        struct export_rows rows = { 0 };
+
+        export_collect_rows(&w->ctl->arena, w->schema, &rows);
+        VEC_EACH(f, &rows.list) {
+                struct walk below = *w;
+                struct str key = str_of((*f)->key), doc = str_of((*f)->doc);
+
+                below.rest = STR(""); /* if a key has several rows, the one with keys below it */
+                go_below(&below, find_row(&below, key));
+                doc.n = str_find_str(doc, STR(". "));
+                add_name(&below, ret, key, doc);
+        }
+}
+
+static void add_names(const struct walk *w, const struct node *node, struct key_names *ret) {
+        struct walk below = *w;
+
+        below.step = w->after == STEP_KEY && w->step == STEP_NAME ? STEP_KEY : STEP_END;
+        for (size_t i = 0; i < node->n && node->kind == NODE_MAP; i++)
+                add_name(&below, ret, node->pairs[i].key->text, STR(""));
+        for (size_t i = 0; i < node->n && node->kind == NODE_LIST; i++) {
+                const struct node *name = node_get(node->items[i], "name");
+
+                if (name)
+                        add_name(&below, ret, name->text, STR(""));
+        }
+}
+
+void key_list(struct ctl *c, struct str path, const struct node *root, struct key_names *ret) {
+        struct walk w = { .ctl = c, .is_silent = true, .rest = path, .schema = &app_schema };
+        struct str word;
+
+        while (w.rest.n > 0 && str_split(&w.rest, '.', &word)) {
+                if (take_word(&w, word) != 0)
+                        return;
+                root = root ? step_into(root, &c->arena, word) : NULL;
+        }
+
+        if (w.step == STEP_KEY)
+                add_keys(&w, ret);
+        else if (w.step != STEP_END && root)
+                add_names(&w, root, ret);
 }
 
 struct str key_text(struct arena *a, const struct key_path *key) {

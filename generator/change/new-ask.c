@@ -85,7 +85,7 @@ void new_look(struct arena *a, struct str image, struct new_answers *ret) {
                 take_health(a, rest, ret);
 }
 
-/* Until it is right; nothing said is the default, absent for none. */
+/* Repeats the question until the answer is valid; an empty answer is the default, absent if there is none. */
 static bool ask(struct arena *a, const char *question, bool (*is_good)(struct str), struct str *answer) {
         const char *prompt = arena_join(a, str_of(question), str_is_absent(*answer) ? STR("") : STR(" ["),
                                         *answer, str_is_absent(*answer) ? STR("") : STR("]"), STR(": "))

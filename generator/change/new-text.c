@@ -10,7 +10,7 @@ static void put_scalar(struct buf *out, struct str text, bool is_plain) {
         node_put_inline(out, &node);
 }
 
-/* A key, or, where it was not said, an example of it as a comment. */
+/* A key, or, if it has no value, an example of it as a comment. */
 static void put_key(struct buf *out, const char *before, struct str value, const char *behind,
                     const char *example) {
         if (str_is_absent(value)) {
@@ -32,7 +32,8 @@ struct str new_text(struct arena *a, struct str app, const struct new_answers *a
         buf_put_str(&out, app);
         buf_put(&out, ". pyservice.d(5) describes all keys; texts may contain {{ app_name }} and "
                       "others.\n\n# The image to run.\n");
-        put_key(&out, "image: ", answers->image, "", "image: registry.example.com/app:1.0");
+        put_key(&out, "image: ", answers->image, "",
+                arena_join(a, STR("image: registry.example.com/"), app, STR(":1.0")).p);
         buf_put(&out, "# command: [serve, --port, \"8000\"]\n\n# The port on which it listens in its "
                       "container.\n");
         put_key(&out, "port: ", answers->port, "", "port: 8000");
@@ -45,14 +46,19 @@ struct str new_text(struct arena *a, struct str app, const struct new_answers *a
         else
                 put_key(&out, "health: {http: ", answers->path, "}", "health: {http: /health}");
         buf_put(&out, "\n# The requests that HAProxy sends here.\n");
-        put_key(&out, "proxy: {domains: [", answers->domain, "]}", "proxy: {domains: [app.example.com]}");
-        buf_put(&out, "\n# Its environment. A secret is set with 'pyservicectl secret set'.\n"
-                      "# env:\n"
-                      "#   LEVEL: info\n"
-                      "#   TOKEN: {secret: token}\n"
-                      "# secrets:\n"
-                      "#   token: {credential: app.token}\n");
-        buf_put(&out, "\n# Data that it keeps in its own volume, and the resources that it may use.\n# "
-                      "volumes: [data:/var/lib/app]\n# resources: {memory: 512M, cpus: 1}\n");
+        put_key(&out, "proxy: {domains: [", answers->domain, "]}",
+                arena_join(a, STR("proxy: {domains: ["), app, STR(".example.com]}")).p);
+        buf_put_str(&out, arena_join(a, STR("\n# Its environment. 'pyservicectl secret set "), app,
+                                     STR(" token' sets the secret.\n"
+                                         "# env:\n"
+                                         "#   LEVEL: info\n"
+                                         "#   TOKEN: {secret: token}\n"
+                                         "# secrets:\n"
+                                         "#   token: {credential: "),
+                                     app, STR(".token}\n")));
+        buf_put_str(&out, arena_join(a,
+                                     STR("\n# Data that it keeps in its own volume, and the resources that "
+                                         "it may use.\n# volumes: [data:/var/lib/"),
+                                     app, STR("]\n# resources: {memory: 512M, cpus: 1}\n")));
         return buf_str(&out);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* pyservicectl new: what goes into a definition that is made by asking. Absent is what was not said. */
+/* pyservicectl new: the content of a definition that is made from answers. Values without an answer are
+ * absent. */
 
 #include "ctl/ctl.h"
 
@@ -11,10 +12,10 @@ struct new_answers {
         struct str command; /* of a health check that the image brings */
 };
 
-/* Looks at an image of this machine, where it is here: its port and its health check. */
+/* Inspects an image of this machine, if it is present: its port and its health check. */
 void new_look(struct arena *a, struct str image, struct new_answers *ret);
 
-/* Asks whoever sits at the terminal for the rest. False where he goes away. */
+/* Prompts the user at the terminal for the rest. False if the user ends the input. */
 bool new_ask(struct arena *a, struct new_answers *answers);
 
 /* The definition, with comments. */

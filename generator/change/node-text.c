@@ -25,8 +25,8 @@ static bool is_word_char(char c) {
                strchr("_./+", c);
 }
 
-/* Does it mean the same without quotes wherever it stands? More texts do; what this leaves out only gets
- * quotes. */
+/* True if the text has the same meaning without quotes at every place. More texts have, but quotes do no
+ * harm. */
 static bool is_safe_plain(struct str s) {
         for (size_t i = 0; i < s.n; i++) {
                 bool is_inside = i > 0 && i + 1 < s.n && s.p[i - 1] != ' ' && s.p[i + 1] != ' ';

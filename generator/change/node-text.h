@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* A tree of nodes as text again: YAML that reads back as the same tree, or JSON. What was in quotes stays
- * in quotes. */
+/* A tree of nodes as text again: YAML that reads back as the same tree, or JSON. Quoted values stay
+ * quoted. */
 
 #include "ctl/ctl.h"
 
 /* On one line: lists and maps in brackets. */
 void node_put_inline(struct buf *out, const struct node *node);
 
-/* What is written behind a line as a comment; absent for none. */
+/* The comment behind a line; absent if there is none. */
 struct node_notes {
         struct str (*of)(void *from, const struct node *node);
         void *from;

@@ -32,7 +32,7 @@ static int edit_in(struct ctl *c, struct str directory, struct str name, struct 
 
         if (!editor) {
                 (void) fputs("pyservicectl: no editor found; set EDITOR\n", stderr);
-                return CTL_MISTAKE;
+                return CTL_ERROR;
         }
 
         r = fs_write(AT_FDCWD, path.p, 0600, str_is_absent(*value) ? STR("") : *value);
@@ -44,7 +44,7 @@ static int edit_in(struct ctl *c, struct str directory, struct str name, struct 
                 return ctl_fail(editor, r);
         if (r > 0) {
                 (void) fputs("pyservicectl: the editor failed; nothing changed\n", stderr);
-                return CTL_MISTAKE;
+                return CTL_ERROR;
         }
 
         r = fs_read(&c->arena, AT_FDCWD, path.p, CREDENTIAL_MAX + 1, &after);
@@ -67,7 +67,7 @@ int secret_edit_text(struct ctl *c, struct str name, struct str value, struct st
                 (void) fprintf(stderr,
                                "pyservicectl: '%s' is not in memory; a secret must not reach a disk\n",
                                runtime);
-                return CTL_MISTAKE;
+                return CTL_ERROR;
         }
         if (!mkdtemp((char *) directory.p))
                 return ctl_fail(directory.p, -errno);
@@ -126,7 +126,7 @@ static int ask_terminal(struct ctl *c, struct str name, struct str *ret) {
                 return 0;
 
         (void) fputs("pyservicectl: the two are not the same; nothing changed\n", stderr);
-        return CTL_MISTAKE;
+        return CTL_ERROR;
 }
 
 int secret_ask(struct ctl *c, struct str name, struct str *ret) {

@@ -15,14 +15,6 @@ struct edit {
         size_t n; /* words of the path that are there */
 };
 
-static struct pair *find_pair(const struct node *map, struct str key) {
-        for (size_t i = 0; map && map->kind == NODE_MAP && i < map->n; i++)
-                if (str_eq(map->pairs[i].key->text, key))
-                        return &map->pairs[i];
-
-        return NULL;
-}
-
 static bool parse(struct arena *a, struct str text, struct node **ret) {
         struct sources sources = { 0 };
         struct diags ds = { .arena = a, .sources = &sources };
@@ -37,7 +29,7 @@ static int open_edit(struct edit *e) {
 
         e->maps[0] = e->root;
         for (e->n = 0; e->n < e->path->n; e->n++) {
-                const struct pair *pair = find_pair(e->maps[e->n], e->path->words[e->n]);
+                const struct pair *pair = node_find_pair(e->maps[e->n], e->path->words[e->n]);
 
                 if (!pair)
                         break;
@@ -48,18 +40,6 @@ static int open_edit(struct edit *e) {
 }
 
 /* --- what is meant --- */
-
-static struct node *copy_map(struct arena *a, const struct node *map) {
-        struct node *copy = arena_new(a, struct node);
-
-        *copy = (struct node){ .kind = NODE_MAP };
-        copy->pairs = arena_array(a, (map ? map->n : 0) + 1, struct pair);
-        if (map && map->kind == NODE_MAP) {
-                memcpy(copy->pairs, map->pairs, map->n * sizeof(struct pair));
-                copy->n = map->n;
-        }
-        return copy;
-}
 
 static struct node *new_key(struct arena *a, struct str key) {
         struct node *node = arena_new(a, struct node);
@@ -77,8 +57,8 @@ static struct node *with(struct arena *a, const struct node *map, const struct k
         if (from == path->n)
                 return value;
 
-        copy = copy_map(a, map);
-        pair = find_pair(copy, path->words[from]);
+        copy = node_copy_map(a, map, 1);
+        pair = node_find_pair(copy, path->words[from]);
         if (!pair) {
                 pair = &copy->pairs[copy->n++];
                 *pair = (struct pair){ new_key(a, path->words[from]), NULL };
@@ -90,8 +70,8 @@ static struct node *with(struct arena *a, const struct node *map, const struct k
 /* `map` without the word `last` of the path. */
 static struct node *without(struct arena *a, const struct node *map, const struct key_path *path, size_t from,
                             size_t last) {
-        struct node *copy = copy_map(a, map);
-        struct pair *pair = find_pair(copy, path->words[from]);
+        struct node *copy = node_copy_map(a, map, 1);
+        struct pair *pair = node_find_pair(copy, path->words[from]);
 
         if (from < last) {
                 pair->value = without(a, pair->value, path, from + 1, last);
@@ -103,28 +83,11 @@ static struct node *without(struct arena *a, const struct node *map, const struc
         return copy;
 }
 
-static bool is_same(const struct node *x, const struct node *y) {
-        if (!x || !y)
-                return (x ? x : y) == NULL || (x ? x : y)->n == 0;
-        if (x->kind != y->kind || x->n != y->n)
-                return false;
-        if (x->kind == NODE_SCALAR)
-                return str_eq(x->text, y->text);
-
-        for (size_t i = 0; i < x->n; i++) {
-                if (x->kind == NODE_LIST && !is_same(x->items[i], y->items[i]))
-                        return false;
-                if (x->kind == NODE_MAP && (!str_eq(x->pairs[i].key->text, y->pairs[i].key->text) ||
-                                            !is_same(x->pairs[i].value, y->pairs[i].value)))
-                        return false;
-        }
-        return true;
-}
-
 static int finish(struct edit *e, const struct node *meant, struct str text, struct str *ret) {
         struct node *root = NULL;
+        bool is_meant = parse(e->arena, text, &root) && (root ? node_is_equal(root, meant) : meant->n == 0);
 
-        if (!parse(e->arena, text, &root) || !is_same(root, meant))
+        if (!is_meant)
                 return -ENOTSUP;
 
         *ret = text;

@@ -4,8 +4,8 @@
 /* Changes one value in the text of a YAML file and nothing else: comments, order and what is around it
  * stay as they are.
  *
- * What comes out is read again and compared with what was meant, so that a text that is laid out in a way
- * that is not foreseen is refused rather than damaged. */
+ * The result is read again and compared with the intended value, so that an unexpected layout is refused, not
+ * damaged. */
 
 #include "ctl/ctl.h"
 
@@ -18,11 +18,10 @@ struct key_path {
         bool is_text; /* what it takes is a text, whatever YAML makes of it */
 };
 
-/* Negative errno: -EBADMSG where the text is no YAML, -ENOTSUP where it can't be changed this way. */
+/* Negative errno: -EBADMSG if the text is not YAML, -ENOTSUP if it can't be changed this way. */
 int yaml_edit_set(struct arena *a, struct str text, const struct key_path *path, struct node *value,
                   struct str *ret);
 
-/* Maps that become empty go with it. -ENOENT where it is not there; *ret_is_empty: nothing but comments is
- * left. */
+/* Maps that become empty go with it. -ENOENT if it is not there; *ret_is_empty: only comments are left. */
 int yaml_edit_remove(struct arena *a, struct str text, const struct key_path *path, struct str *ret,
                      bool *ret_is_empty);

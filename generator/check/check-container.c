@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* What every container must hold by itself, and the networks and volumes of the app. */
+/* Rules for every single container, and for the networks and volumes of the app. */
 
 #include <stdlib.h>
 
@@ -75,7 +75,7 @@ static void check_labels(struct world *w, const struct container *c) {
 
 /* Podman's default network and its modes have no name server. */
 static void check_aliases(struct world *w, const struct container *c) {
-        if (c->aliases.n > 0 && c->names.n == 0)
+        if (c->aliases.n > 0 && c->attached.at[0].names.n == 0)
                 (void) diag_add(w->ds, DIAG_ALIAS_NEEDS_NETWORK, c->aliases.at[0].at,
                                 "'aliases:' has no effect on this network, which has no names; set "
                                 "'network:' to one of 'networks:'");

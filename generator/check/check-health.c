@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* What 'health:' needs, and what it cannot hold. */
+/* The values that 'health:' needs, and those that it cannot have. */
 
 #include <strings.h>
 
@@ -12,7 +12,7 @@ static bool has_http(const struct health *h) {
         return !str_is_absent(h->http.text);
 }
 
-/* A key that means nothing where it stands. */
+/* A key that has no meaning at its place. */
 static void misplace(struct world *w, struct span at, const char *advice) {
         (void) diag_add(w->ds, DIAG_MISPLACED_KEY, at, "%s", advice);
 }
@@ -58,7 +58,7 @@ static void check_command(struct world *w, const struct health *h) {
                                         podmans[i]);
 }
 
-/* Keys that say how to ask over HTTP: of a health check, or of the proxy's. */
+/* Keys for probes over HTTP: of a health check, or of the proxy's. */
 static void refuse_request(struct world *w, const struct health *h, const char *advice) {
         const struct {
                 const char *key;
@@ -94,6 +94,17 @@ static void check_drain(struct world *w, const struct health *h, const struct pr
                          "'none'");
 }
 
+/* Otherwise systemd would end the start before the first failed check counts. */
+static void check_start(struct world *w, const struct health *h, struct duration start_timeout) {
+        if (start_timeout.usec > 0 && start_timeout.usec < h->start_period.usec)
+                (void) diag_add(
+                        w->ds, DIAG_OUT_OF_RANGE, start_timeout.at,
+                        "start_timeout is shorter than the %llus of 'health: start_period', so a start "
+                        "would be ended before failed checks count; write a longer one, or a shorter "
+                        "'start_period'",
+                        (unsigned long long) h->start_period.usec / 1000000);
+}
+
 static void check_service(struct world *w, const struct app *app, size_t i) {
         const struct service *s = &app->services.at[i];
         const struct health *h = s->health;
@@ -114,6 +125,7 @@ static void check_service(struct world *w, const struct app *app, size_t i) {
         check_headers(w, h);
         check_command(w, h);
         check_drain(w, h, s->proxy);
+        check_start(w, h, s->start_timeout);
 }
 
 static void check_sidecar(struct world *w, const struct app *app, size_t i) {
@@ -129,6 +141,7 @@ static void check_sidecar(struct world *w, const struct app *app, size_t i) {
                 refuse_request(w, h, "remove it");
         check_command(w, h);
         check_drain(w, h, NULL);
+        check_start(w, h, app->sidecars.at[i].start_timeout);
 }
 
 void check_health(struct world *w, struct app *app) {

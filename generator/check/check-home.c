@@ -228,7 +228,7 @@ static void check_dest(struct world *w, const struct app *app, const struct app_
         }
 }
 
-/* What would be of no effect. */
+/* Settings without effect. */
 static void check_homeless(struct world *w, const struct app *app) {
         if (!str_is_absent(app->group.text))
                 (void) diag_add(w->ds, DIAG_MISPLACED_KEY, app->group.at,

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* What nginx can't do of what HAProxy can, and what its configuration can't say. */
+/* Settings that HAProxy can do and nginx can't, and values that nginx's configuration can't express. */
 
 #include "app/place.h"
 #include "check/check-parts.h"
 
-/* Written as it is, or as a variable of nginx's: there is no way to say which. */
+/* A value is written as it is, or taken for a variable of nginx's: nginx has no way to tell these apart. */
 static void check_text(struct world *w, struct str text, struct span at) {
         for (size_t i = 0; i < text.n; i++)
                 if ((unsigned char) text.p[i] < ' ' || text.p[i] == 127 || text.p[i] == '$') {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* What HAProxy needs to reach a service, and keys that need one another. */
+/* Settings that HAProxy needs to reach a service, and keys that depend on each other. */
 
 #include "app/place.h"
 #include "check/check-parts.h"
@@ -44,7 +44,7 @@ static bool publishes_nothing(const struct service *s) {
         return str_is(s->container.network.text, "host") || str_is(s->container.network.text, "none");
 }
 
-/* What would be of no effect. */
+/* Settings without effect. */
 static void check_publishing(struct world *w, const struct service *s) {
         struct network_ref network = s->container.network;
 
@@ -74,8 +74,7 @@ static void check_network(struct world *w, const struct app *app, const struct s
         struct network_ref network = s->container.network;
         bool is_none = publishes_nothing(s);
 
-        if (s->proxy->via.index == VIA_DNS &&
-            network.at.len == 0) /* of its own at most, where no HAProxy is */
+        if (s->proxy->via.index == VIA_DNS && network.at.len == 0) /* its own at most, without HAProxy */
                 (void) diag_add(w->ds, DIAG_PROXY_NEEDS_NETWORK, s->proxy->via.at,
                                 "'via: dns' needs 'network:'; write a network that HAProxy is on too");
         else if (s->proxy->via.index == VIA_DNS && (is_none || has_no_dns(app, network)))

@@ -8,7 +8,7 @@
 
 struct taken_key {
         const char *key;
-        const char *instead; /* the definition's key for it; NULL where pyservice decides */
+        const char *instead; /* the definition's key for it; NULL if pyservice decides */
 };
 
 static const struct taken_key unit_keys[] = {
@@ -34,7 +34,7 @@ static const struct taken_key container_keys[] = {
         { "HealthRetries", "health" },
         { "HealthStartPeriod", "health" },
         { "HealthTimeout", "health" },
-        { "HostName", NULL },
+        { "HostName", "hostname" },
         { "Image", "image" },
         { "Label", "labels" },
         { "Notify", "health" },
@@ -147,19 +147,9 @@ static void check_key(struct world *w, const struct quadlet_entry *entry, const 
                                         STR_ARG(entry->key.text));
 }
 
-static bool has_strict_part(struct world *w, struct app *app) {
-        struct container_list all = app_containers(w->arena, app);
-
-        VEC_EACH(ref, &all.list)
-                if (ref->container->hardening.index == HARDENING_STRICT)
-                        return true;
-
-        return false;
-}
-
-void check_raw_keys(struct world *w, struct app *app) {
-        const struct quadlet *q = app->quadlet;
-        bool has_strict = q && has_strict_part(w, app);
+static void check_part(struct world *w, const struct container *c) {
+        const struct quadlet *q = c->quadlet;
+        bool is_strict = c->hardening.index == HARDENING_STRICT;
 
         if (!q)
                 return;
@@ -167,8 +157,16 @@ void check_raw_keys(struct world *w, struct app *app) {
         LIST_EACH(entry, &q->unit)
                 check_key(w, entry, unit_keys, ARRAY_SIZE(unit_keys));
         LIST_EACH(entry, &q->container)
-                if (!has_strict || !refuse_taken(w, entry, strict_keys, ARRAY_SIZE(strict_keys)))
+                if (!is_strict || !refuse_taken(w, entry, strict_keys, ARRAY_SIZE(strict_keys)))
                         check_key(w, entry, container_keys, ARRAY_SIZE(container_keys));
         LIST_EACH(entry, &q->service)
                 check_key(w, entry, service_keys, ARRAY_SIZE(service_keys));
+}
+
+/* An error in a key of the top level is found in all parts that inherit it, and reported once. */
+void check_raw_keys(struct world *w, struct app *app) {
+        struct container_list all = app_containers(w->arena, app);
+
+        VEC_EACH(ref, &all.list)
+                check_part(w, ref->container);
 }

@@ -31,8 +31,8 @@ static void check_before_update(struct world *w, struct app *app) {
 struct part {
         struct name name;
         const struct start_order *order;
-        struct part **others; /* what each reference means; NULL where that is no part of the app */
-        bool is_settled;      /* waits for nothing but what is settled */
+        struct part **others; /* the part that each reference names; NULL if that is not a part of the app */
+        bool is_settled;      /* waits only for settled parts */
 };
 
 struct parts {
@@ -112,7 +112,7 @@ static void report_unknown(struct world *w, const struct parts *parts, const str
                         STR_ARG(ref->text), STR_ARG(hint));
 }
 
-/* What `p` waits for and is not settled, of the app itself; NULL for none. */
+/* A reference of `p` to a part of this app that is not settled yet; NULL if there is none. */
 static struct part *find_open(const struct part *p, const struct unit_ref **ret_ref) {
         for (size_t i = 0; (*ret_ref = reference(p, i)); i++)
                 if (p->others[i] && !p->others[i]->is_settled)
@@ -138,7 +138,7 @@ static void check_circles(struct world *w, const struct parts *parts) {
         if (!p)
                 return;
 
-        /* Whoever waits is in a circle, or waits for one. */
+        /* The part is in a circle, or waits for one. */
         for (size_t i = 0; i < parts->list.n; i++)
                 p = find_open(p, &ref);
 

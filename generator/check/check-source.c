@@ -29,7 +29,7 @@ static struct span place_of(const struct app *app, const char *key) {
         return map->at;
 }
 
-/* The repository's own Containerfile says all of that itself. */
+/* The repository's own Containerfile decides all of these. */
 static void check_containerfile(struct world *w, const struct app *app) {
         static const char *const generated[] = { "requirements", "python",   "base",   "manager",
                                                  "conda_base",   "packages", "before", "after" };

@@ -6,17 +6,23 @@
 #include "app/place.h"
 #include "check/check-parts.h"
 
-static void check_network(struct world *w, const struct app *app, const struct container *c) {
-        struct str network = c->network.text;
-        struct span at = c->network.at.len > 0 ? c->network.at : place_of_key(app, "trusted");
-
-        if (c->network_subnets.n > 0 || str_is(network, "host") || str_is(network, "none"))
-                return;
-
-        (void) diag_add(w->ds, DIAG_TRUSTED_NEEDS_SUBNET, at,
+static void report(struct world *w, const struct app *app, struct network_ref network) {
+        (void) diag_add(w->ds, DIAG_TRUSTED_NEEDS_SUBNET,
+                        network.at.len > 0 ? network.at : place_of_key(app, "trusted"),
                         "'trusted:' must know the addresses of the network '%.*s'; give it a subnet, in "
                         "'networks:' or in a file NAME.network",
-                        STR_ARG(network));
+                        STR_ARG(network.text));
+}
+
+static void check_networks(struct world *w, const struct app *app, const struct container *c) {
+        struct str network = c->network.text;
+
+        if (c->networks.n == 0 && (str_is(network, "host") || str_is(network, "none")))
+                return;
+
+        for (size_t i = 0; i < c->attached.n; i++)
+                if (!c->attached.at[i].has_known_subnet)
+                        report(w, app, i > 0 ? c->networks.at[i].name : c->network);
 }
 
 void check_trusted(struct world *w, struct app *app) {
@@ -28,7 +34,7 @@ void check_trusted(struct world *w, struct app *app) {
                                 "a user's service manager cannot filter addresses, only the system's can; "
                                 "remove 'trusted:', or run this as an application of the system");
         LIST_EACH(s, &app->services)
-                check_network(w, app, &s->container);
+                check_networks(w, app, &s->container);
         LIST_EACH(s, &app->sidecars)
-                check_network(w, app, &s->container);
+                check_networks(w, app, &s->container);
 }

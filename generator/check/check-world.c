@@ -10,7 +10,7 @@
 #include "app/resolve.h"
 #include "base/fs.h"
 #include "bundle/layout.h"
-#include "check/check.h"
+#include "check/check-parts.h"
 
 /* Something that only one may have. */
 struct claim {
@@ -29,7 +29,7 @@ struct rule {
         void (*claim_all_of)(struct claims *, struct definition *);
         enum diag_id id;
         const char *kind, *advice;
-        const char *in_bundle; /* where a bundle has what is claimed; NULL where that can't be told */
+        const char *in_bundle; /* the bundle's file with the claim; NULL if that is unknown */
 };
 
 static void claim(struct claims *c, struct definition *d, struct str what, struct span at) {
@@ -48,14 +48,14 @@ static struct str bundle_path(const struct world *w, const struct definition *d,
                           below);
 }
 
-/* What runs keeps what it has, whoever else comes to want it. */
+/* A running app keeps its claims, even if another app claims the same. */
 static bool has_already(const struct world *w, const struct rule *rule, const struct claim *c) {
         struct str below = rule->in_bundle ? arena_join(w->arena, str_of(rule->in_bundle), c->what) : STR("");
 
         return faccessat(w->root, bundle_path(w, c->definition, below).p, F_OK, 0) == 0;
 }
 
-/* A broken definition wants nothing, but its app goes on as it was published. */
+/* A broken definition wants nothing, but its app continues as it was published. */
 static void claim_published(struct claims *c, const struct rule *rule, struct definition *d) {
         struct fs_names names;
 
@@ -187,7 +187,7 @@ static void claim_instance(struct claims *c, struct definition *d, const struct 
         claim(c, d, arena_join(c->w->arena, unit.text, STR("-"), instance), unit.at);
 }
 
-/* Podman replaces a container of the same name without asking: 'web-0' may be instance 0 of 'web', or a
+/* Podman replaces a container of the same name without confirmation: 'web-0' may be instance 0 of 'web', or a
  * sidecar. */
 static void claim_containers(struct claims *c, struct definition *d) {
         struct arena *a = c->w->arena;
@@ -254,7 +254,7 @@ static void claim_all(struct world *w, const struct rule *rule) {
         settle(&c, rule);
 }
 
-/* The service with which an app goes past `room`; NULL where all of it fits. */
+/* The service with which an app goes past `room`; NULL if all of it fits. */
 static const struct service *find_excess(const struct app *app, uint64_t room, uint64_t *ret_n) {
         *ret_n = 0;
         LIST_EACH(s, &app->services) {
@@ -301,6 +301,7 @@ void check_world(struct world *w) {
         count_instances(w);
         for (size_t i = 0; i < ARRAY_SIZE(rules); i++)
                 claim_all(w, &rules[i]);
+        check_opened(w);
 
         VEC_EACH(d, &w->definitions)
                 if (d->is_broken)

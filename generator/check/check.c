@@ -20,13 +20,13 @@ bool is_reserved_name(struct str name) {
 }
 
 /* …-HASH-image.service is what pulls an image, …-HASH-build.service what builds one, …-HASH-setup.service
- * what makes the app's files. */
+ * what makes the app's files, …-HASH-creds.service what decrypts them. */
 static bool is_like_image(struct str unit) {
         static const size_t n = sizeof("01234567-image") - 1;
         struct str end = unit.n >= n ? str_from(unit, unit.n - n) : STR("");
 
         return (str_has_suffix(end, STR("-image")) || str_has_suffix(end, STR("-build")) ||
-                str_has_suffix(end, STR("-setup"))) &&
+                str_has_suffix(end, STR("-setup")) || str_has_suffix(end, STR("-creds"))) &&
                str_is_made_of((struct str){ end.p, 8 }, "0123456789abcdef");
 }
 
@@ -147,7 +147,7 @@ static void check_shells(struct world *w, struct app *app) {
                 check_shell(w, &s->container);
 }
 
-/* `spare: false` is somebody's decision. */
+/* `spare: false` is a deliberate choice. */
 static void check_spares(struct world *w, struct app *app) {
         LIST_EACH(s, &app->services) {
                 struct span at;
@@ -171,9 +171,10 @@ static void check_spares(struct world *w, struct app *app) {
 
 void check_app(struct world *w, struct app *app) {
         static void (*const checks[])(struct world *, struct app *) = {
-                check_names,   check_beat,       check_commands,   check_shells, check_spares,
-                check_proxies, check_references, check_containers, check_health, check_timers,
-                check_trusted, check_source,     check_objects,    check_home,   check_raw_keys,
+                check_names,   check_beat,    check_commands,   check_shells,
+                check_spares,  check_proxies, check_references, check_containers,
+                check_health,  check_timers,  check_trusted,    check_source,
+                check_objects, check_home,    check_settings,   check_raw_keys,
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(checks); i++)

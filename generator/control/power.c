@@ -7,9 +7,9 @@
 #include "base/clock.h"
 #include "base/fs.h"
 #include "bundle/layout.h"
+#include "bundle/wanted.h"
 #include "ctl/target.h"
 #include "rollout/describe.h"
-#include "rollout/wanted.h"
 
 enum { TICK_MS = 500 };
 
@@ -18,7 +18,7 @@ int power_fail(struct power *p, int r) {
                 return view_fail(p->ctl, p->places, p->app, r);
 
         (void) fprintf(stderr, "pyservicectl: %s: %s; this needs root\n", p->app.p, strerror(-r));
-        return CTL_MISTAKE;
+        return CTL_ERROR;
 }
 
 int power_read_holds(struct power *p) {
@@ -61,7 +61,7 @@ static int complain_unknown(struct powers *ps, struct str app) {
                          STR("if its definition is new, 'systemctl daemon-reload' publishes it"));
         (void) fprintf(stderr, "pyservicectl: unknown application '%.*s'; %.*s\n", STR_ARG(app),
                        STR_ARG(hint));
-        return CTL_MISTAKE;
+        return CTL_ERROR;
 }
 
 static int complain_of_part(const struct power *p, struct str part) {
@@ -76,7 +76,7 @@ static int complain_of_part(const struct power *p, struct str part) {
                          all.n > 0 ? all : STR("none of its parts may run yet"));
         (void) fprintf(stderr, "pyservicectl: %s: no service, sidecar or timer is called '%.*s'; %.*s\n",
                        p->app.p, STR_ARG(part), STR_ARG(hint));
-        return CTL_MISTAKE;
+        return CTL_ERROR;
 }
 
 static int complain_of_number(const struct power *p, const struct hold *what) {
@@ -91,10 +91,10 @@ static int complain_of_number(const struct power *p, const struct hold *what) {
         else
                 (void) fprintf(stderr, "pyservicectl: %s has no instance %ju; it has %ju, counted from 0\n",
                                part.p, (uintmax_t) what->number, (uintmax_t) n);
-        return CTL_MISTAKE;
+        return CTL_ERROR;
 }
 
-/* What it names must be there. */
+/* The parts that it names must exist. */
 static int resolve(struct power *p, const struct target *t) {
         struct arena *a = &p->ctl->arena;
         struct str part = str_is_absent(t->part) ? p->app : t->part;
@@ -127,7 +127,10 @@ static int read_app(struct powers *ps, struct str app, struct power *p) {
         struct wanted wanted = { 0 };
         int r;
 
-        *p = (struct power){ .ctl = ps->ctl, .places = &ps->places, .app = arena_str(a, app) };
+        *p = (struct power){ .ctl = ps->ctl,
+                             .places = &ps->places,
+                             .app = arena_str(a, app),
+                             .waiting = { .ctl = ps->ctl, .places = &ps->places } };
         r = ps->places.runtime < 0 ? 0 : wanted_read(a, ps->places.runtime, app, &wanted);
         if (r >= 0 && !wanted.is_alive)
                 return complain_unknown(ps, app);
@@ -144,9 +147,9 @@ static struct power *find(struct powers *ps, struct str app) {
         return NULL;
 }
 
-int power_open(struct ctl *c, const char *verb, struct powers *ret) {
+int power_open(struct ctl *c, struct powers *ret) {
         struct targets targets;
-        int r = targets_parse(c, verb, &targets);
+        int r = targets_parse(c, &targets);
 
         *ret = (struct powers){ .ctl = c, .places = { -1, -1, { 0 } } };
         if (r == 0)
@@ -184,10 +187,18 @@ int power_add_job(struct powers *ps, struct power_jobs *jobs, enum bus_verb verb
         return r;
 }
 
+void power_explain(struct powers *ps, struct power *p) {
+        p->waiting.bus = ps->bus;
+        (void) ctl_write(stderr, waiting_look(&p->waiting, p->app, true));
+}
+
 int power_wait(struct powers *ps, const struct power_jobs *jobs) {
         VEC_EACH(job, &jobs->list)
                 while (str_is_absent((*job)->result)) {
                         int r = bus_wait(ps->bus, TICK_MS);
+
+                        VEC_EACH(p, &ps->list)
+                                power_explain(ps, p);
 
                         if (r >= 0)
                                 r = bus_look_at_job(ps->bus, *job);

@@ -5,7 +5,7 @@
 #include "base/clock.h"
 #include "control/restart.h"
 
-/* Are no others of the service left that would answer meanwhile? */
+/* True if no other instance of the service can answer meanwhile. */
 static bool is_needed(const struct restarting *r, const struct power_unit *u, size_t n) {
         size_t n_upheld = 0;
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* A container like a part's own: the command that systemd starts the part with, without what belongs to
- * that one container. So nothing of what a definition can say of a container is said a second time here. */
+/* A container like a part's own: the command with which systemd starts the part, without the options that
+ * belong to that one container. So no setting of a definition is translated a second time here. */
 
 #include "control/run.h"
 
@@ -69,7 +69,7 @@ static struct str move_secrets(const struct once *o, struct str word) {
         return word;
 }
 
-/* The options, up to the image; false where there is none. */
+/* The options, up to the image; false if there is none. */
 static bool put_options(struct words *w, const struct once *o) {
         for (size_t i = 1; i < o->exec.start.n; i++) {
                 struct str word = bus_expand(w->arena, str_of(o->exec.start.argv[i]), &o->exec.environment);
@@ -102,7 +102,7 @@ const char **once_argv(const struct once *o) {
         if (o->has_terminal)
                 put(&w, STR("--tty"));
         put(&w, STR("--no-healthcheck"));
-        /* What is said is the user's; a session at a terminal is nothing for the journal. */
+        /* The output is the user's; the session at a terminal does not belong in the journal. */
         put(&w, STR("--log-driver=none"));
         put(&w, STR("--label=io.pyservice.run=yes"));
         put(&w, STR("--entrypoint="));

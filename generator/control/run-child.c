@@ -14,10 +14,11 @@
 #include "control/run.h"
 #include "runtime/spawn.h"
 
-/* What the container has to end once it was asked to; without an init of its own it may not even notice. */
+/* The time that the container has after the request to end; without an init of its own it may not notice the
+ * request. */
 enum { GRACE_SECONDS = 10 };
 
-/* In a process of its own: waits until this program says that all went well, or is gone. */
+/* In a process of its own: waits until this program reports success, or is gone. */
 static void guard(const struct once *o, int end) {
         const char *argv[] = {
                 o->exec.start.argv[0], "rm", "--force", "--time=0", "--ignore", o->name.p, NULL
@@ -44,8 +45,8 @@ static void kill_container(const struct once *o) {
         (void) spawn_run(&o->c->arena, argv, &result);
 }
 
-/* Whoever asks this program to end asks podman, which passes it on. What a terminal sends podman gets
- * itself. */
+/* A signal to this program is passed to podman, which passes it on. Signals of the terminal reach podman
+ * directly. */
 static int wait_for(const struct once *o, pid_t child, const sigset_t *signals) {
         const struct timespec grace = { .tv_sec = GRACE_SECONDS };
         unsigned n_asked = 0;

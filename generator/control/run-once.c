@@ -42,8 +42,8 @@ static int clear_environment(struct ctl *c) {
         return r;
 }
 
-/* What a unit's commands find in their environment. What says whose container it is stays away: it is
- * nobody's. */
+/* The environment of a unit's commands, without the variables that name the container's owner: this container
+ * belongs to no unit. */
 static int set_environment(struct once *o) {
         struct str credentials = arena_join(&o->c->arena, o->runtime, STR("/credentials/"), o->unit);
         int r = clear_environment(o->c);
@@ -65,8 +65,8 @@ static int set_environment(struct once *o) {
         return r < 0 ? -errno : 0;
 }
 
-/* What the setup found out: whom the container runs as. The unit's variables with secrets are in a
- * directory of its own, and not for us. */
+/* The result of the setup: the user that runs the container. The unit's variables with secrets are in a
+ * directory of its own and are not used here. */
 static void read_files(struct once *o) {
         VEC_EACH(file, &o->exec.files.list) {
                 struct str text, line;
@@ -100,7 +100,7 @@ static int run_before(struct once *o, const struct bus_command *command) {
 
         (void) fprintf(stderr, "%.*s\npyservicectl: a command before the start failed: %s\n",
                        STR_ARG(str_trim(result.err)), argv[0]);
-        return CTL_MISTAKE;
+        return CTL_ERROR;
 }
 
 static int read_variables(struct once *o) {
@@ -138,7 +138,7 @@ static int make_directory(const struct once *o) {
         return r >= 0 && mkdir(o->directory.p, 0700) < 0 ? -errno : r;
 }
 
-/* APP-run-XXXX, and the directory of its secrets, which nobody else has: so no two at once have the same
+/* APP-run-XXXX, and the directory of its secrets. The directory is unique, so no two runs have the same
  * name. */
 static int make_name(struct once *o, struct str app) {
         static const char digits[] = "0123456789abcdef";
@@ -172,7 +172,7 @@ static struct str unit_of(struct ctl *c, const struct aim *aim) {
 
 static int refuse(const struct aim *aim, const char *why) {
         (void) fprintf(stderr, "pyservicectl: %.*s: %s\n", STR_ARG(aim->app->name), why);
-        return CTL_MISTAKE;
+        return CTL_ERROR;
 }
 
 static int ask_systemd(struct once *o) {

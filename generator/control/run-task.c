@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* pyservicectl run APP TASK: systemd does it, as at any other time; this shows what it says, and passes on
- * how it ended. */
+/* pyservicectl run APP TASK: systemd runs the task as at any other time; this verb shows its output, and
+ * passes on its result. */
 
 #include <errno.h>
 
 #include "base/clock.h"
 #include "control/run.h"
-#include "runtime/journal-walk.h"
 #include "runtime/spawn.h"
+#include "systemd/journal-walk.h"
 #include "terminal/log-line.h"
 
 enum { LOOK_MS = 100, LOOKS_MAX = 20 };
@@ -19,7 +19,7 @@ struct work {
         struct str unit;
         struct str invocation; /* absent until it began */
         struct journal_walk *journal;
-        bool *has_ended; /* systemd said so in the journal */
+        bool *has_ended; /* systemd reported it in the journal */
 };
 
 static bool is_meant(const void *data, struct str unit) {
@@ -28,7 +28,7 @@ static bool is_meant(const void *data, struct str unit) {
         return str_eq(unit, w->unit);
 }
 
-/* What systemd says of it is told at the end, in a word. */
+/* The end of the output has systemd's result, in a word. */
 static bool is_shown(const void *data, const struct journal_entry *e) {
         const struct work *w = data;
 
@@ -56,8 +56,8 @@ static int show(struct work *w) {
         return r;
 }
 
-/* The journal may be behind; what a unit said last would be missing. Only root may ask it to write down
- * all that it has. */
+/* The journal may be behind, so that the last lines of a unit would be missing. Only root can request that it
+ * writes down all that it has. */
 static int show_rest(struct work *w) {
         const char *argv[] = { spawn_find(&w->c->arena, "journalctl").p, "--sync", NULL };
         struct spawn_result result;
@@ -133,7 +133,7 @@ static int work(struct work *w) {
                                "pyservicectl: %.*s: skipped: one of its unit conditions is not met; see "
                                "'systemctl status %.*s'\n",
                                STR_ARG(w->unit), STR_ARG(w->unit));
-                return CTL_MISTAKE;
+                return CTL_ERROR;
         }
         if (str_is_absent(w->invocation))
                 w->invocation = u.invocation;

@@ -7,7 +7,7 @@ void aim_close(struct aim *aim) {
         facts_close(&aim->facts);
 }
 
-/* Where none is named: what an administrator has in mind who names the app. */
+/* The default part: the one that an administrator means by the name of the app. */
 static const struct fact_part *pick_part(const struct fact_app *app, struct str name) {
         VEC_EACH(part, &app->parts)
                 if (str_is_absent(name) ? part->kind == RECORD_SERVICE : str_eq(part->name, name))
@@ -40,7 +40,7 @@ int run_check_root(struct ctl *c, const char *verb) {
         (void) fprintf(stderr,
                        "pyservicectl %s: this needs root; use --user for the user's own applications\n",
                        verb);
-        return CTL_MISTAKE;
+        return CTL_ERROR;
 }
 
 bool run_has_terminal(void) {

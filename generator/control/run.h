@@ -5,7 +5,7 @@
 
 #include "ctl/target.h"
 #include "model/facts.h"
-#include "runtime/bus-exec.h"
+#include "systemd/bus-exec.h"
 
 /* The one target of a verb, and what is known of its app. */
 struct aim {
@@ -13,18 +13,17 @@ struct aim {
         struct facts facts;
         struct target target;
         const struct fact_app *app;
-        const struct fact_part *
-                part; /* that the target names; else its first service, or its first part; NULL where it has none */
+        const struct fact_part *part; /* the target's; else the first service or part; NULL if it has none */
 };
 
-/* Of c->argv[0]. Gives 0 or an exit status after having said why; close it in any case. */
+/* Opens the target c->argv[0]. Returns 0, or an exit status after reporting why; close it in any case. */
 int aim_open(struct ctl *c, const char *word, struct aim *ret);
 void aim_close(struct aim *aim);
 
-/* Says that the verb is root's, where it is. Gives 0 or an exit status. */
+/* Reports that the verb needs root, if it does. Returns 0 or an exit status. */
 int run_check_root(struct ctl *c, const char *verb);
 
-/* "pyservicectl run APP TASK": starts the unit, shows what it says, gives its exit status. */
+/* "pyservicectl run APP TASK": starts the unit, shows its output, returns its exit status. */
 int run_task(struct ctl *c, const struct aim *aim);
 
 struct once_variable {
@@ -49,13 +48,13 @@ struct once {
 /* "pyservicectl run APP -- COMMAND". */
 int run_once(struct ctl *c, const struct aim *aim);
 
-/* The arguments of podman, NULL at their end; NULL where the unit's own are not understood. */
+/* The arguments of podman, NULL at their end; NULL if the unit's own are not understood. */
 const char **once_argv(const struct once *o);
 
-/* What systemd has of the part's unit, and a name. Gives 0 or an exit status. */
+/* systemd's property of the part's unit, and a name. Returns 0 or an exit status. */
 int once_open(struct ctl *c, const struct aim *aim, struct once *ret);
 
-/* Makes its secrets ready, as the unit's own start does; then it has the variables. Gives 0 or an exit
+/* Makes its secrets ready, as the unit's own start does; then it has the variables. Returns 0 or an exit
  * status. */
 int once_prepare(struct once *o);
 
@@ -72,5 +71,5 @@ struct guard {
 int guard_start(const struct once *o, struct guard *ret);
 void guard_end(struct guard *g);
 
-/* Is there a terminal at both ends? */
+/* True if there is a terminal at both ends. */
 bool run_has_terminal(void);

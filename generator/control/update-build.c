@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Where an app's image is built from its repository, the unit that builds it also looks whether the ref
- * has moved: it has the keys, the credentials and the clone. It is asked by a reload, and leaves its
- * answer in a file. */
+/* If an app's image is built from its repository, the unit that builds it also checks if the ref has moved:
+ * it has the keys, the credentials and the clone. A reload of the unit starts the check, and the result is a
+ * file. */
 
 #include <errno.h>
 
@@ -10,7 +10,7 @@
 #include "bundle/layout.h"
 #include "control/update.h"
 
-/* The unit of this very source; absent where systemd knows none. */
+/* The unit of this very source; absent if systemd knows none. */
 static int find_unit(struct ctl *c, int runtime, const struct app *app, struct str *ret) {
         struct str dir = layout_app_file(&c->arena, app->name.text, STR(LAYOUT_UNITS)),
                    image = app->source->image.text, text;
@@ -39,7 +39,7 @@ static int find_unit(struct ctl *c, int runtime, const struct app *app, struct s
         return 0;
 }
 
-/* The first line and the rest of RUNTIME/builds/APP.SUFFIX; absent where it is not there. */
+/* The first line and the rest of RUNTIME/builds/APP.SUFFIX; absent if there is no such file. */
 static struct str read_note(struct ctl *c, int runtime, const struct app *app, struct str suffix,
                             struct str *ret_rest) {
         struct str first = { 0 };
@@ -55,7 +55,7 @@ static struct str read_note(struct ctl *c, int runtime, const struct app *app, s
 static int complain(const struct app *app, struct str why) {
         (void) fprintf(stderr, "pyservicectl: %.*s: the build failed:\n%.*s", STR_ARG(app->name.text),
                        STR_ARG(why));
-        return CTL_MISTAKE;
+        return CTL_ERROR;
 }
 
 int update_build(struct ctl *c, int runtime, const struct app *app, struct str *ret_image) {
@@ -69,7 +69,7 @@ int update_build(struct ctl *c, int runtime, const struct app *app, struct str *
                                "pyservicectl: %.*s: it has no build unit; see 'systemctl daemon-reload' and "
                                "'pyservicectl rollout status %.*s'\n",
                                STR_ARG(app->name.text), STR_ARG(app->name.text));
-                return CTL_MISTAKE;
+                return CTL_ERROR;
         }
 
         if (ctl_systemctl(c, (const char *const[]){ "start", unit.p, NULL }) != 0) {

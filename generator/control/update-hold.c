@@ -5,70 +5,24 @@
 #include "bundle/layout.h"
 #include "bundle/record.h"
 #include "control/update.h"
+#include "output/unit.h"
 #include "state/stored.h"
 
-#define IMAGE STR("Image=")
-#define CONDITION STR("ExecCondition=")
+/* In the files of containers and in the record: a crash, a scale-up, a revert and an undo then start what was
+ * accepted, and not what the tag means now. It stays the same revision, since its label does. */
+static bool hold_part(struct tree *t, struct record_part *part, const struct image_move *move) {
+        struct str path = layout_container(t->arena, part->unit, part->kind == RECORD_SERVICE);
+        struct image_ref old = { part->image, NOWHERE },
+                         now = { arena_join(t->arena, STR("sha256:"), move->old_id), NOWHERE };
 
-static void put_line(struct arena *a, struct buf *out, struct str line, const struct image_move *move) {
-        struct str pinned = arena_join(a, STR("sha256:"), move->old_id),
-                   quoted = arena_join(a, STR("\""), move->reference, STR("\""));
-
-        if (str_eq(line, arena_join(a, IMAGE, move->reference))) {
-                buf_put_str(out, IMAGE);
-                buf_put_str(out, pinned);
-        } else {
-                buf_put_str(out, (struct str){ line.p, line.n - quoted.n });
-                buf_put_char(out, '"');
-                buf_put_str(out, pinned);
-                buf_put_char(out, '"');
-        }
-}
-
-/* Does the line name the image: as what is to run, or as what is asked for before it is pulled? */
-static bool is_about(struct arena *a, struct str line, const struct image_move *move) {
-        if (str_is_absent(move->old_id))
+        if (str_is_absent(move->old_id) || !str_eq(part->image, move->reference))
                 return false;
 
-        return str_eq(line, arena_join(a, IMAGE, move->reference)) ||
-               (str_has_prefix(line, CONDITION) &&
-                str_has_suffix(line, arena_join(a, STR(" \""), move->reference, STR("\""))));
-}
-
-struct str update_hold_text(struct arena *a, struct str text, const struct image_moves *moves) {
-        struct buf out = buf_in(a);
-        struct str line;
-
-        while (str_split(&text, '\n', &line)) {
-                const struct image_move *about = NULL;
-
-                VEC_EACH(move, &moves->list)
-                        if (is_about(a, line, move))
-                                about = move;
-
-                if (about)
-                        put_line(a, &out, line, about);
-                else
-                        buf_put_str(&out, line);
-                if (!str_is_absent(text))
-                        buf_put_char(&out, '\n');
-        }
-
-        return buf_str(&out);
-}
-
-/* The same in the bundle's record, which each that was loaded has. */
-static struct str hold_record(struct arena *a, struct str text, const struct image_moves *moves) {
-        struct record record;
-
-        if (record_parse(a, text, &record) < 0)
-                return text;
-        VEC_EACH(part, &record.parts)
-                VEC_EACH(move, &moves->list)
-                        if (!str_is_absent(move->old_id) && str_eq(part->image, move->reference))
-                                part->image = arena_join(a, STR("sha256:"), move->old_id);
-
-        return record_text(a, &record);
+        VEC_EACH(file, &t->files)
+                if (str_eq(file->path, path))
+                        file->text = unit_change(t->arena, file->text, CONTAINER_IMAGE, old, now);
+        part->image = now.text;
+        return true;
 }
 
 static int hold(struct arena *a, int dir, struct str app, struct str revision,
@@ -77,25 +31,18 @@ static int hold(struct arena *a, int dir, struct str app, struct str revision,
         bool is_changed = false;
         int r = stored_load(a, dir, app, revision, &tree);
 
-        /* A damaged one is the generator's to tell. */
+        /* The generator reports a damaged one. */
         if (r < 0)
                 return r == -ENOENT || r == -EBADMSG ? 0 : r;
 
-        VEC_EACH(file, &tree.files) {
-                struct str name, text;
+        VEC_EACH(part, &tree.record->parts)
+                VEC_EACH(move, &moves->list)
+                        is_changed |= hold_part(&tree, part, move);
+        if (!is_changed)
+                return 0;
 
-                if (layout_is_quadlet(file->path, &name))
-                        text = update_hold_text(a, file->text, moves);
-                else if (str_is(file->path, LAYOUT_RECORD))
-                        text = hold_record(a, file->text, moves);
-                else
-                        continue;
-
-                is_changed = is_changed || !str_eq(text, file->text);
-                file->text = text;
-        }
-
-        return is_changed ? stored_save(dir, app, revision, &tree) : 0;
+        stored_set_record(&tree, tree.record);
+        return stored_save(dir, app, revision, &tree);
 }
 
 int update_hold(struct arena *a, int dir, struct str app, const struct image_moves *moves) {

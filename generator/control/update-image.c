@@ -4,7 +4,7 @@
 #include "control/update.h"
 #include "runtime/spawn.h"
 
-/* The end of what it complained of: its reason. */
+/* The end of its error output: the reason. */
 static struct str last_line(struct str text) {
         text = str_trim(text);
         while (text.n > 0 && text.p[text.n - 1] == '\n')
@@ -16,7 +16,7 @@ static struct str last_line(struct str text) {
         return text;
 }
 
-/* -EIO where it failed. */
+/* -EIO if it failed. */
 static int ask(struct podman *p, const char *const *argv, struct str *ret_out) {
         struct spawn_result result;
         int r = spawn_as_root(p->arena, argv, &result);
@@ -67,6 +67,8 @@ int image_pull(struct podman *p, const struct container *c, struct str reference
                 argv[n++] = arena_join(p->arena, STR("--authfile="), c->auth_file.text).p;
         if (!c->tls_verify.yes)
                 argv[n++] = "--tls-verify=false";
+        if (!str_is_absent(c->settings.platform.text))
+                argv[n++] = arena_join(p->arena, STR("--platform="), c->settings.platform.text).p;
         argv[n] = arena_str(p->arena, reference).p;
         return ask(p, argv, &out);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* What `pyservicectl update` asks of Podman, and what it does for the revision that runs. */
+/* The queries of `pyservicectl update` to Podman, and its work for the running revision. */
 
 #include "ctl/ctl.h"
 #include "state/state.h"
@@ -9,7 +9,7 @@
 /* An image that is here. */
 struct image_facts {
         struct str id;     /* 64 hexadecimal digits */
-        struct str digest; /* "sha256:…", of its manifest; "" where Podman knows none */
+        struct str digest; /* "sha256:…", of its manifest; "" if Podman knows none */
         struct str names;  /* REPOSITORY:TAG and REPOSITORY@DIGEST, one a line */
 };
 
@@ -21,15 +21,15 @@ struct image_users {
         VEC(struct image_user) list;
 };
 
-/* Podman, as it is asked. */
+/* Podman, and the way to run it. */
 struct podman {
         struct arena *arena;
         const char *program;
         int status;         /* of its last run */
-        struct str problem; /* what it said then; the reason where a function gives -EIO */
+        struct str problem; /* its output then; the reason if a function gives -EIO */
 };
 
-/* -ENOENT: there is no such image here. */
+/* -ENOENT: this machine has no such image. */
 int image_inspect(struct podman *p, struct str reference, struct image_facts *ret);
 
 /* With the credentials and the settings of the container. */
@@ -42,14 +42,15 @@ int image_keep(struct podman *p, struct str id);
 /* The containers of the app that run. */
 int image_find_users(struct podman *p, struct str app, struct image_users *ret);
 
-/* Was it built here, so that there is no registry to ask? `facts`: NULL where the image is not here. */
+/* True if it was built here, so that there is no registry to query. `facts`: NULL if the image is not
+ * here. */
 bool image_is_local(struct arena *a, struct str reference, const struct image_facts *facts);
 
-/* What always names this one image: REPOSITORY@DIGEST, or its ID for one that no registry knows. */
+/* A reference that always names this one image: REPOSITORY@DIGEST, or its ID if no registry has it. */
 struct str image_pin(struct arena *a, struct str reference, const struct image_facts *facts);
 
-/* What an app with `source` is to run now, after its ref was asked for and the image built. Gives 0, or an
- * exit status after having said why. `runtime`: /run/pyservice, open. */
+/* The image that an app with `source` is to run now, after its ref was queried and the image built. Returns
+ * 0, or an exit status after reporting why. `runtime`: /run/pyservice, open. */
 int update_build(struct ctl *c, int runtime, const struct app *app, struct str *ret_image);
 
 /* A tag that means another image from now on. */
@@ -62,10 +63,6 @@ struct image_moves {
         VEC(struct image_move) list;
 };
 
-/* The text of a unit of a stored revision, with the image's ID where there was the tag: a crash, a
- * scale-up, a revert and an undo then start what was accepted, and not what the tag means now. It stays
- * the same revision, for its label does. */
-struct str update_hold_text(struct arena *a, struct str text, const struct image_moves *moves);
-
-/* Does it for all stored bundles of the app. `dir`: /var/lib/pyservice. */
+/* Makes all stored bundles of the app name an image by its ID instead of the tag. `dir`:
+ * /var/lib/pyservice. */
 int update_hold(struct arena *a, int dir, struct str app, const struct image_moves *moves);

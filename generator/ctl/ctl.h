@@ -11,60 +11,94 @@
 #include "app/world.h"
 #include "base/buf.h"
 
-enum { CTL_GOOD = 0, CTL_MISTAKE = 1, CTL_USAGE = 2, CTL_NOT_AS_DECLARED = 3 };
+enum { CTL_GOOD = 0, CTL_ERROR = 1, CTL_USAGE = 2, CTL_NOT_AS_DECLARED = 3, CTL_LOST = 3 };
+
+struct option_given {
+        const char *name, *value;
+};
 
 struct ctl {
         struct arena arena;
-        uint32_t given;   /* a bit for each option that was given */
-        const char *root; /* "/" */
+        VEC(struct option_given) given; /* the options of the command line */
+        const char *root;               /* "/" */
         bool is_json, no_pager;
         bool is_user;   /* the user's own applications */
-        bool is_sure;   /* asks nothing */
+        bool is_sure;   /* no prompts */
         bool no_follow; /* does not wait for the end of a rollout */
         bool is_help, is_version;
-        bool is_local, is_auto;              /* update */
-        bool is_man, is_dictionary, is_keys; /* schema */
-        bool has_diff;                       /* plan, apply */
-        bool is_runtime;                     /* scale, set */
-        bool is_lasting, is_now;             /* stop, start */
-        bool follows;                        /* logs */
-        bool reveals;                        /* env */
-        const char *output;                  /* render */
-        const char *timeout;                 /* try */
-        const char *image;                   /* new */
-        const char *since, *lines;           /* logs */
         uint64_t settles; /* when the generator takes every file as it is: CLOCK_REALTIME */
         int argc;         /* what follows the verb */
         char **argv;
-        int n_tail; /* how many of these stand after "--"; -1 without it */
+        int n_tail;              /* how many of these stand after "--"; -1 without it */
+        const struct verb *verb; /* that was given */
         const struct verb *verbs;
         size_t n_verbs;
 };
 
-/* One that is given and not among `options` (names between blanks) is refused; --help, --version and
- * --no-pager are everybody's. */
-struct verb {
-        const char *name, *arguments, *doc, *options;
-        int (*run)(struct ctl *c); /* gives the exit status */
+/* The purpose of a verb: the help lists verbs by it, in this order. */
+enum verb_task {
+        VERB_LOOK,
+        VERB_WRITE,
+        VERB_DEPLOY,
+        VERB_RUN,
+        VERB_FIX,
+        VERB_CONVERT,
+        VERB_HELP,
+        VERB_INTERNAL, /* called by programs; the help does not list it */
 };
 
-/* The places of the manager that is meant. Gives 0, or an exit status after having said why. */
+/* The applications that a verb works on. */
+enum verb_apps {
+        VERB_APPS_ALL,
+        VERB_APPS_DEFINED, /* those with a definition */
+        VERB_APPS_GONE,    /* those without */
+};
+
+/* An option of one verb; its value goes to one of the two places. An empty row is the end of a table. */
+struct option_row {
+        const char *name;
+        const char *argument; /* behind '='; NULL for a flag */
+        const char *doc;
+        bool *flag;
+        const char **text;
+        char letter;      /* 0 for none */
+        bool is_internal; /* given by programs; the help does not list it */
+};
+
+/* An option that is given and neither among `common` (of struct ctl; names between blanks) nor in `own` is
+ * refused; --help, --version and --no-pager belong to every verb. */
+struct verb {
+        enum verb_task task;
+        const char *name, *arguments;
+        const char *doc;   /* one line */
+        const char *about; /* more lines for the help of the verb; NULL for none */
+        const char *example, *common;
+        const struct option_row *own; /* NULL for none */
+        int (*run)(struct ctl *c);    /* gives the exit status */
+        enum verb_apps apps;
+        int n_words; /* then a command of the user begins, whose options are its own; 0: only behind "--" */
+};
+
+/* The directories of the selected manager. Returns 0, or an exit status after reporting why. */
 int ctl_places(struct ctl *c, struct places *ret);
 
-/* Has systemd read all units anew, where these are the running system's. Gives 0 or an exit status. */
+/* Makes systemd read all units again, if they belong to the running system. Returns 0 or an exit status. */
 int ctl_reload(struct ctl *c);
 
-/* The path of this program, for a unit that is to go on with something. */
+/* The path of this program, for a unit that is to continue with something. */
 struct str ctl_self(struct ctl *c);
 
 /* Runs systemctl with these words (NULL at their end) for the manager that is meant. */
 int ctl_systemctl(struct ctl *c, const char *const *words);
 
-/* Writes all of it; gives the exit status, after having said what went wrong. */
+/* Writes all of it; returns the exit status, after reporting a failure. */
 int ctl_write(FILE *out, struct str text);
 
-/* Reports that the word behind `verb` is missing or unknown, and which ones exist; gives CTL_USAGE. */
-int ctl_unknown_subcommand(const struct ctl *c, const char *verb, const char *expected);
+/* Reports what is wrong with the command line, and names the help of the verb; gives CTL_USAGE. */
+PRINTF_LIKE(2, 3) int ctl_usage(const struct ctl *c, const char *format, ...);
+
+/* Reports that the word behind the verb is missing or unknown, and which ones exist; gives CTL_USAGE. */
+int ctl_unknown_subcommand(const struct ctl *c, const char *expected);
 
 /* "pyservicectl: CONTEXT: error", for a negative errno; gives EXIT_SYSTEM. */
 int ctl_fail(const char *context, int r);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -18,12 +19,24 @@ int ctl_fail(const char *context, int r) {
         return EXIT_SYSTEM;
 }
 
-int ctl_unknown_subcommand(const struct ctl *c, const char *verb, const char *expected) {
-        (void) fprintf(stderr,
-                       "pyservicectl %s: %s%s%s; expected one of %s, and the name of an application\n", verb,
-                       c->argc > 0 ? "unknown subcommand '" : "missing subcommand",
-                       c->argc > 0 ? c->argv[0] : "", c->argc > 0 ? "'" : "", expected);
+int ctl_usage(const struct ctl *c, const char *format, ...) {
+        va_list args;
+
+        (void) fprintf(stderr, "pyservicectl %s: ", c->verb->name);
+        va_start(args, format);
+        (void) vfprintf(stderr, format, args);
+        va_end(args);
+        (void) fprintf(stderr, "\nTry 'pyservicectl help %s'.\n", c->verb->name);
         return CTL_USAGE;
+}
+
+int ctl_unknown_subcommand(const struct ctl *c, const char *expected) {
+        if (c->argc == 0)
+                return ctl_usage(c, "missing subcommand; expected one of %s, and the name of an application",
+                                 expected);
+
+        return ctl_usage(c, "unknown subcommand '%s'; expected one of %s, and the name of an application",
+                         c->argv[0], expected);
 }
 
 static void free_text(char **p) {
@@ -58,22 +71,22 @@ static int finish_loading(struct session *s, int r) {
         return 0;
 }
 
-/* The files of the command line are the user's own, wherever they lie; the root then is only for contracts
+/* These files are the user's own, wherever they lie; the root then is only for contracts
  * and networks. */
-static int load_files(struct ctl *c, struct session *s) {
-        const char **paths = arena_array(&c->arena, (size_t) c->argc, const char *);
+static int load_files(struct ctl *c, const char *const *files, int n, struct session *s) {
+        const char **paths = arena_array(&c->arena, (size_t) n, const char *);
         int r;
 
-        for (int i = 0; i < c->argc; i++) {
-                r = absolute_path(c, c->argv[i], &paths[i]);
+        for (int i = 0; i < n; i++) {
+                r = absolute_path(c, files[i], &paths[i]);
                 if (r < 0) {
-                        (void) ctl_fail(c->argv[i], r);
-                        return CTL_MISTAKE;
+                        (void) ctl_fail(files[i], r);
+                        return CTL_ERROR;
                 }
         }
 
         s->world.trusts_all = true;
-        return finish_loading(s, world_load_files(&s->world, paths, (size_t) c->argc));
+        return finish_loading(s, world_load_files(&s->world, paths, (size_t) n));
 }
 
 int ctl_places(struct ctl *c, struct places *ret) {
@@ -123,13 +136,17 @@ int session_open_with(struct ctl *c, const struct proposed *files, size_t n, str
 }
 
 int session_open(struct ctl *c, struct session *s) {
+        return session_open_with(c, NULL, 0, s);
+}
+
+int session_open_files(struct ctl *c, const char *const *files, int n, struct session *s) {
         int r;
 
-        if (c->argc == 0)
-                return session_open_with(c, NULL, 0, s);
+        if (n == 0)
+                return session_open(c, s);
 
         r = begin(c, s);
-        return r != 0 ? r : load_files(c, s);
+        return r != 0 ? r : load_files(c, files, n, s);
 }
 
 struct str session_find_mask(const struct session *s, struct str name) {
@@ -149,7 +166,7 @@ int session_no_definition(struct ctl *c, const struct session *s, struct str nam
                                "pyservicectl: %.*s is masked by %.*s; remove that link, and the "
                                "definition takes effect again\n",
                                STR_ARG(name), STR_ARG(mask));
-                return CTL_MISTAKE;
+                return CTL_ERROR;
         }
 
         for (size_t i = 0; i < s->world.definitions.n; i++)
@@ -159,7 +176,7 @@ int session_no_definition(struct ctl *c, const struct session *s, struct str nam
                                     name, STR(".yaml")));
         (void) fprintf(stderr, "pyservicectl: '%.*s' has no definition; %.*s\n", STR_ARG(name),
                        STR_ARG(hint));
-        return CTL_MISTAKE;
+        return CTL_ERROR;
 }
 
 struct definition *session_find(const struct session *s, struct str name) {
@@ -167,7 +184,7 @@ struct definition *session_find(const struct session *s, struct str name) {
 }
 
 int session_open_definition(struct ctl *c, struct session *s, struct str name, struct definition **ret) {
-        int r = session_open_with(c, NULL, 0, s);
+        int r = session_open(c, s);
 
         if (r != 0)
                 return r;
@@ -191,7 +208,7 @@ int session_open_app(struct ctl *c, struct session *s, struct str name, struct a
         (void) fprintf(stderr, "pyservicectl: %.*s: %s\n", STR_ARG(name),
                        d->is_hidden ? "its definition cannot be read; run this as root"
                                     : "its definition has errors; fix them first");
-        return CTL_MISTAKE;
+        return CTL_ERROR;
 }
 
 void session_close(struct session *s) {
@@ -219,5 +236,5 @@ int session_report(struct ctl *c, struct session *s) {
         if (ctl_write(c->is_json ? stdout : stderr, buf_str(&text)) != CTL_GOOD)
                 return EXIT_SYSTEM;
 
-        return s->ds.n_errors > 0 ? CTL_MISTAKE : CTL_GOOD;
+        return s->ds.n_errors > 0 ? CTL_ERROR : CTL_GOOD;
 }

@@ -7,7 +7,7 @@ static int refuse(const char *word, struct str piece, const char *what, const ch
         return CTL_USAGE;
 }
 
-/* What stands behind the sign, which is taken from the text; absent without the sign. */
+/* The text behind the sign, which is cut off; absent without the sign. */
 static struct str take_behind(struct str *text, char sign) {
         size_t at = str_find(*text, sign);
         struct str behind = { 0 };
@@ -39,15 +39,12 @@ int target_parse(struct ctl *c, const char *word, struct target *ret) {
         return 0;
 }
 
-int targets_parse(struct ctl *c, const char *verb, struct targets *ret) {
+int targets_parse(struct ctl *c, struct targets *ret) {
         int r = 0;
 
         *ret = (struct targets){ 0 };
-        if (c->argc == 0) {
-                (void) fprintf(stderr, "pyservicectl %s: give APP, APP@N, APP/SERVICE or APP/SERVICE@N\n",
-                               verb);
-                return CTL_USAGE;
-        }
+        if (c->argc == 0)
+                return ctl_usage(c, "give APP, APP@N, APP/SERVICE or APP/SERVICE@N");
 
         for (int i = 0; r == 0 && i < c->argc; i++)
                 r = target_parse(c, c->argv[i], vec_push(&c->arena, &ret->list));

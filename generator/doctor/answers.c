@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* 502, 503 and 504, by name: which backend, which server, what it means.
+/* 502, 503 and 504, explained: the backend, the server, and the cause.
  *
- *     503     no server took the request: none was ready (maintenance, down, drained), or the connection to it failed
- *     502     a server took it, and closed the connection, or answered what is no HTTP
+ *     503     no server took the request: none was ready (maintenance, down, drained), or the connection to
+ *             it failed
+ *     502     a server took it, and closed the connection, or its answer was not HTTP
  *     504     a server took it, and did not answer in time
  *
  * HAProxy counts its own answers and those of the servers in one number of the backend, and those of each
@@ -12,6 +13,7 @@
 #include "app/machine.h"
 #include "doctor/doctor.h"
 #include "render/parts.h"
+#include "rollout/reasons.h"
 #include "state/hold.h"
 
 static const struct str nobody = { 0 };
@@ -67,9 +69,16 @@ static struct reason explain_down(struct doctor *d, const struct haproxy_counter
 /* `unit`: of its instance; absent for a server elsewhere. */
 static struct reason explain(struct doctor *d, const struct haproxy_counter *c, struct str unit) {
         struct str state = str_is_absent(unit) ? STR("active") : doctor_unit(d, unit);
+        const struct describing q = { d->arena, d->bus, d->ctl->is_user, 0, unit };
+        struct described found;
 
         if (str_has_prefix(c->status, STR("DOWN")) && str_is(state, "active"))
                 return explain_down(d, c);
+        if (!str_is(state, "active") && describe_now(&q, &found))
+                return (struct reason){ arena_join(d->arena, STR("waits for "), found.unit, STR(": "),
+                                                   reason_words(d->arena, &found)),
+                                        arena_join(d->arena, STR("journalctl -b -u '"), found.unit,
+                                                   STR("'")) };
         if (str_is(state, "activating"))
                 return (struct reason){
                         arena_join(d->arena, STR("waits for "), unit, STR(", which is starting")),
@@ -85,12 +94,12 @@ static struct reason explain(struct doctor *d, const struct haproxy_counter *c, 
         return (struct reason){ arena_join(d->arena, STR("is in maintenance ("), c->status, STR("), though "),
                                            unit.n > 0 ? unit : STR("no unit of pyservice keeps it there"),
                                            unit.n > 0 ? STR(" runs") : STR("")),
-                                STR("somebody changed it in HAProxy; "
+                                STR("it was changed by hand in HAProxy; "
                                     "'/usr/libexec/pyservice/pyservice-proxy --states' sets the state of "
                                     "all servers again") };
 }
 
-/* One backend, while its servers are looked at. */
+/* One backend, while its servers are checked. */
 struct backend {
         struct doctor *d;
         const struct service *service;
@@ -208,23 +217,31 @@ static void look_at_answers(struct doctor *d, const struct app *app, const struc
         struct str backend = backend_of(s).text, culprits;
         const struct haproxy_counter *whole = haproxy_find_counter(&d->counters, backend, STR("BACKEND"));
         uint64_t of_servers = 0, own, bad_answers;
+        void (*add)(struct doctor * d, struct str app, struct str text, struct str advice) = doctor_warn;
 
         if (!whole)
                 return;
 
         culprits = list_culprits(d, backend, &of_servers);
         own = whole->n_5xx > of_servers ? whole->n_5xx - of_servers : 0;
-        bad_answers = own < whole->n_response_errors ? own : whole->n_response_errors;
+        /* HAProxy counts two response errors for a request whose connection the server reset, and answers 503
+         * itself where it got no connection. */
+        bad_answers = own > whole->n_connect_errors ? own - whole->n_connect_errors : 0;
+        if (bad_answers > whole->n_response_errors)
+                bad_answers = whole->n_response_errors;
+        /* 503 is no part of it: while no server is ready, that is a finding of its own. */
+        if ((bad_answers + of_servers) * 2 >= whole->n_requests)
+                add = doctor_bad;
         if (bad_answers > 0)
-                doctor_warn(d, app->name.text,
-                            arena_printf(d->arena,
-                                         "502 Bad Gateway or 504 Gateway Timeout: the backend '%.*s' "
-                                         "answered so to %llu of %llu recent requests: %.*s",
-                                         STR_ARG(backend), (unsigned long long) bad_answers,
-                                         (unsigned long long) whole->n_requests, STR_ARG(culprits)),
-                            STR("502: the server closed the connection, or its answer is not HTTP: check "
-                                "whether it crashes, and make it keep idle connections longer than HAProxy "
-                                "does. 504: it took longer than 'proxy.timeouts.server'"));
+                add(d, app->name.text,
+                    arena_printf(d->arena,
+                                 "502 Bad Gateway or 504 Gateway Timeout: the backend '%.*s' "
+                                 "answered so to %llu of %llu recent requests: %.*s",
+                                 STR_ARG(backend), (unsigned long long) bad_answers,
+                                 (unsigned long long) whole->n_requests, STR_ARG(culprits)),
+                    STR("502: the server closed the connection, or its answer is not HTTP: check "
+                        "whether it crashes, and make it keep idle connections longer than HAProxy "
+                        "does. 504: it took longer than 'proxy.timeouts.server'"));
         if (own > bad_answers)
                 doctor_warn(d, app->name.text,
                             arena_printf(d->arena,
@@ -236,15 +253,14 @@ static void look_at_answers(struct doctor *d, const struct app *app, const struc
                             STR("if it goes on: is an instance crashing ('pyservicectl status'), or are "
                                 "there too few? 'scale' and 'proxy.timeouts.queue' help"));
         if (of_servers * 100 > whole->n_requests)
-                doctor_warn(d, app->name.text,
-                            arena_printf(d->arena,
-                                         "the instances behind '%.*s' themselves answered %llu of %llu "
-                                         "recent requests with 500 or above",
-                                         STR_ARG(backend), (unsigned long long) of_servers,
-                                         (unsigned long long) whole->n_requests),
-                            arena_join(d->arena,
-                                       STR("these are the application's own errors: journalctl -b -u '"),
-                                       s->container.unit.text, STR("@*'")));
+                add(d, app->name.text,
+                    arena_printf(d->arena,
+                                 "the instances behind '%.*s' themselves answered %llu of %llu "
+                                 "recent requests with 500 or above",
+                                 STR_ARG(backend), (unsigned long long) of_servers,
+                                 (unsigned long long) whole->n_requests),
+                    arena_join(d->arena, STR("these are the application's own errors: journalctl -b -u '"),
+                               s->container.unit.text, STR("@*'")));
 }
 
 void doctor_haproxy_answers(struct doctor *d) {

@@ -6,7 +6,7 @@
 #include "base/utf8.h"
 #include "ctl/session.h"
 
-/* In this order they are done and shown. */
+/* In this order they are done and shown: causes come before their consequences. */
 static const struct doctor_check checks[] = {
         { "versions", "systemd", "systemd is new enough", CHECK_HERE, doctor_systemd },
         { "versions", "podman", "Podman is installed, and new enough", CHECK_HERE, doctor_podman },
@@ -26,41 +26,26 @@ static const struct doctor_check checks[] = {
         { "pyservice", "linger", "The user's applications keep running after logout", CHECK_USER,
           doctor_linger },
 
-        { "definitions", "mistakes", "The definitions have no errors", 0, doctor_mistakes },
+        { "definitions", "errors", "The definitions have no errors", 0, doctor_errors },
         { "definitions", "generated", "systemd has read the current definitions", 0, doctor_generated },
-        { "definitions", "permissions", "Nobody else can write definitions or read secrets", 0,
+        { "definitions", "permissions", "No other user can write definitions or read secrets", 0,
           doctor_permissions },
 
-        { "applications", "failed", "No unit has failed", CHECK_HERE | CHECK_BUS, doctor_failed },
-        { "applications", "stops", "No stop ended with SIGKILL", 0, doctor_stops },
-        { "applications", "images", "The images exist, or can be pulled or built", CHECK_HERE | CHECK_AS_ROOT,
-          doctor_images },
-        { "applications", "credentials", "The credentials exist, and can be decrypted", CHECK_AS_ROOT,
-          doctor_credentials },
-        { "applications", "secret-files", "The files of secrets exist, and only their owner can read them",
-          CHECK_AS_ROOT, doctor_secret_files },
-        { "applications", "podman-secrets", "The Podman secrets exist", CHECK_HERE | CHECK_AS_ROOT,
-          doctor_podman_secrets },
-        { "applications", "objects", "Volumes and networks match the definitions", CHECK_HERE | CHECK_AS_ROOT,
-          doctor_objects },
-        { "applications", "leftovers", "Every running container belongs to a unit",
-          CHECK_HERE | CHECK_AS_ROOT | CHECK_BUS, doctor_leftovers },
-        { "applications", "hardening", "Parts that would run with 'hardening: strict' (only with APP)",
-          CHECK_HERE | CHECK_AS_ROOT, doctor_hardening },
-        { "applications", "removed", "Removed applications left nothing behind", 0, doctor_removed },
+        { "machine", "clock", "The clock is synchronised", CHECK_HERE | CHECK_SYSTEM, doctor_clock },
+        { "machine", "disk", "The file systems have free space", 0, doctor_disk },
+        { "machine", "journal", "The journal survives a reboot", CHECK_SYSTEM, doctor_journal },
+        { "machine", "selinux", "SELinux lets containers read their mounts", CHECK_HERE, doctor_selinux },
 
         { "HAProxy", "running", "HAProxy is running, if it is used", CHECK_HERE | CHECK_SYSTEM | CHECK_BUS,
           doctor_haproxy_runs },
         { "HAProxy", "reads", "HAProxy reads the directory of the generated files", CHECK_SYSTEM,
           doctor_haproxy_reads },
+        { "HAProxy", "config", "HAProxy accepts its whole configuration as it is on disk",
+          CHECK_HERE | CHECK_AS_ROOT | CHECK_SYSTEM, doctor_haproxy_config },
         { "HAProxy", "socket", "HAProxy accepts commands", CHECK_HERE | CHECK_AS_ROOT | CHECK_SYSTEM,
           doctor_haproxy_socket },
         { "HAProxy", "master", "HAProxy's master accepts commands", CHECK_HERE | CHECK_AS_ROOT | CHECK_SYSTEM,
           doctor_haproxy_master },
-        { "HAProxy", "servers", "Each backend has servers that are ready (503)",
-          CHECK_HERE | CHECK_AS_ROOT | CHECK_SYSTEM | CHECK_BUS, doctor_haproxy_servers },
-        { "HAProxy", "answers", "No requests fail in HAProxy (502, 503, 504)",
-          CHECK_HERE | CHECK_AS_ROOT | CHECK_SYSTEM, doctor_haproxy_answers },
         { "HAProxy", "front", "The generated frontend exists, and no other has its port",
           CHECK_AS_ROOT | CHECK_SYSTEM, doctor_haproxy_front },
         { "HAProxy", "hard-stop", "After a reload HAProxy waits for every drain",
@@ -74,10 +59,28 @@ static const struct doctor_check checks[] = {
           doctor_ports },
         { "ports", "pool", "No other program uses ports of the pool", CHECK_HERE, doctor_pool },
 
-        { "machine", "clock", "The clock is synchronised", CHECK_HERE | CHECK_SYSTEM, doctor_clock },
-        { "machine", "disk", "The file systems have free space", 0, doctor_disk },
-        { "machine", "journal", "The journal survives a reboot", CHECK_SYSTEM, doctor_journal },
-        { "machine", "selinux", "SELinux lets containers read their mounts", CHECK_HERE, doctor_selinux },
+        { "applications", "images", "The images exist, or can be pulled or built", CHECK_HERE | CHECK_AS_ROOT,
+          doctor_images },
+        { "applications", "credentials", "The credentials exist, and can be decrypted", CHECK_AS_ROOT,
+          doctor_credentials },
+        { "applications", "secret-files", "The files of secrets exist, and only their owner can read them",
+          CHECK_AS_ROOT, doctor_secret_files },
+        { "applications", "podman-secrets", "The Podman secrets exist", CHECK_HERE | CHECK_AS_ROOT,
+          doctor_podman_secrets },
+        { "applications", "objects", "Volumes and networks match the definitions", CHECK_HERE | CHECK_AS_ROOT,
+          doctor_objects },
+        { "applications", "failed", "No unit has failed", CHECK_HERE | CHECK_BUS, doctor_failed },
+        { "applications", "stops", "No stop ended with SIGKILL", 0, doctor_stops },
+        { "applications", "leftovers", "Every running container belongs to a unit",
+          CHECK_HERE | CHECK_AS_ROOT | CHECK_BUS, doctor_leftovers },
+        { "applications", "hardening", "Parts that would run with 'hardening: strict' (only with APP)",
+          CHECK_HERE | CHECK_AS_ROOT, doctor_hardening },
+        { "applications", "removed", "Removed applications left nothing behind", 0, doctor_removed },
+
+        { "requests", "servers", "Each backend has servers that are ready (503)",
+          CHECK_HERE | CHECK_AS_ROOT | CHECK_SYSTEM | CHECK_BUS, doctor_haproxy_servers },
+        { "requests", "answers", "No requests fail in HAProxy (502, 503, 504)",
+          CHECK_HERE | CHECK_AS_ROOT | CHECK_SYSTEM, doctor_haproxy_answers },
 };
 
 static struct doctor_result *current(struct doctor *d) {
@@ -114,7 +117,7 @@ void doctor_skip(struct doctor *d, const char *reason) {
                 result->level = DOCTOR_SKIPPED;
 }
 
-/* Why it can't be made here; NULL where it can. */
+/* The reason why it can't be made here; NULL if it can. */
 static const char *obstacle(const struct doctor *d, const struct doctor_check *check) {
         if ((check->needs & CHECK_HERE) && strcmp(d->ctl->root, "/") != 0)
                 return "need the running machine";
@@ -147,18 +150,13 @@ int ctl_doctor(struct ctl *c) {
         struct doctor d = { .ctl = c, .arena = &c->arena, .places = { .runtime = -1, .state = -1 } };
         int r;
 
-        if (c->argc > 1) {
-                (void) fputs("pyservicectl doctor: give the name of one application, or none\n", stderr);
-                return CTL_USAGE;
-        }
-        if (c->argc == 1 && !type_accepts(KIND_NAME, str_of(c->argv[0]))) {
-                (void) fprintf(stderr, "pyservicectl doctor: invalid application name '%s'\n",
-                               utf8_clean(&c->arena, str_of(c->argv[0])).p);
-                return CTL_USAGE;
-        }
+        if (c->argc > 1)
+                return ctl_usage(c, "give the name of one application, or none");
+        if (c->argc == 1 && !type_accepts(KIND_NAME, str_of(c->argv[0])))
+                return ctl_usage(c, "invalid application name '%s'",
+                                 utf8_clean(&c->arena, str_of(c->argv[0])).p);
 
         d.only = c->argc == 1 ? str_of(c->argv[0]) : (struct str){ 0 };
-        c->argc = 0;
         r = doctor_look(&d);
         if (r == 0) {
                 examine(&d);

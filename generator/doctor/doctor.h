@@ -1,27 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* pyservicectl doctor: looks at the machine as a good operator would. Each check is one function and one
- * row of the table in doctor.c; it looks, and adds what it finds, each with what to do about it. Nothing
- * is changed.
+/* pyservicectl doctor: inspects the machine as a good operator would.
  *
- * Facts that several checks need are asked for once, before all checks: one question for all units, one
- * for all containers, one for all servers. What a check asks for itself it asks once, not for each unit. */
+ * Each check is one function and one row of the table in doctor.c; it inspects, and adds its findings, each
+ * with the action to take. Nothing is changed.
+ *
+ * Facts for several checks are queried once, before all checks: one query for all units, one for all
+ * containers, one for all servers. A check also makes its own queries once, not for each unit. */
 
 #include "app/ports.h"
+#include "balancer/haproxy-counters.h"
 #include "ctl/session.h"
 #include "model/view.h"
-#include "runtime/bus.h"
-#include "runtime/haproxy-counters.h"
+#include "systemd/bus.h"
 
 enum doctor_level { DOCTOR_GOOD, DOCTOR_SKIPPED, DOCTOR_WARNING, DOCTOR_BAD };
 
 enum {
-        CHECK_HERE = 1,    /* asks what runs: not below another root */
+        CHECK_HERE = 1,    /* inspects running parts: not below another root */
         CHECK_AS_ROOT = 2, /* reads what only root can (of a user's own applications, the user) */
         CHECK_SYSTEM = 4,  /* about the machine; none of a user's business */
         CHECK_USER = 8,    /* about a user's applications alone */
-        CHECK_BUS = 16,    /* asks systemd */
+        CHECK_BUS = 16,    /* queries systemd */
 };
 
 struct doctor;
@@ -35,14 +36,14 @@ struct doctor_check {
 /* One line each, of printable text. */
 struct finding {
         enum doctor_level level; /* DOCTOR_GOOD for a note, DOCTOR_WARNING, DOCTOR_BAD */
-        struct str app;          /* absent where it is about the machine */
+        struct str app;          /* absent for a finding about the machine */
         struct str text, advice; /* what is wrong; what to do */
 };
 
 struct doctor_result {
         const struct doctor_check *check;
         enum doctor_level level; /* of all its findings, the worst */
-        const char *reason;      /* where it was left out: why */
+        const char *reason;      /* the reason why it was left out */
         VEC(struct finding) findings;
 };
 
@@ -62,17 +63,17 @@ struct doctor {
         struct session session;
         struct view_places places;
         struct ports ports;
-        struct str only; /* the application that is asked about; absent for all */
+        struct str only; /* the selected application; absent for all */
         struct bus *bus;
         struct bus_list units;
-        const char *podman; /* NULL where it is not installed, or not this machine's */
+        const char *podman; /* NULL if it is not installed, or not this machine's */
         VEC(struct doctor_container) containers;
         bool knows_containers;
         bool uses_haproxy, uses_nginx;
         bool haproxy_runs; /* known after the check of that */
         struct haproxy_client haproxy;
         struct haproxy_counters counters;
-        int counters_error;         /* 0: `counters` is what HAProxy says */
+        int counters_error;         /* 0: `counters` comes from HAProxy */
         VEC(struct doctor_own) own; /* sorted by path */
         VEC(struct doctor_result) results;
 };
@@ -86,42 +87,43 @@ void doctor_warn(struct doctor *d, struct str app, struct str text, struct str a
 /* Nothing is wrong, but it may be good to know. */
 void doctor_note(struct doctor *d, struct str app, struct str text, struct str advice);
 
-/* It could not look, and this is why. */
+/* The check was not possible, with the reason. */
 void doctor_skip(struct doctor *d, const char *reason);
 
-/* The applications that are asked about, whose definitions are good: for (…; app; …). */
+/* The selected applications, whose definitions are good: for (…; app; …). */
 struct app *doctor_next_app(struct doctor *d, size_t *at);
 #define DOCTOR_EACH_APP(d, app)                                                    \
         for (size_t app##_at = 0, app##_once = 0; app##_once == 0; app##_once = 1) \
                 for (struct app *app = doctor_next_app((d), &app##_at); app;       \
                      app = doctor_next_app((d), &app##_at))
 
-/* A file of ours by its name; a unit of ours, also one that is an instance of it. NULL where it is none. */
+/* A file of pyservice by its name; a unit of pyservice, also as an instance of a template. NULL if it is not
+ * ours. */
 const struct doctor_own *doctor_find_file(const struct doctor *d, struct str path);
 const struct doctor_own *doctor_find_own(const struct doctor *d, struct str unit);
 
-/* Is HAProxy used, and are its counters known? Where it is and they are not, the check that runs is left
- * out. */
+/* True if HAProxy is used and its counters are known. If it is used and they are unknown, the running check
+ * is left out. */
 bool doctor_knows_haproxy(struct doctor *d);
 
-/* Is there such a definition, good, broken or masked? */
+/* True if there is such a definition, good, broken or masked. */
 bool doctor_is_defined(const struct doctor *d, struct str app);
 
 /* The state of a unit, "inactive" where systemd doesn't have it in memory. */
 struct str doctor_unit(const struct doctor *d, struct str unit);
 bool doctor_is_active(const struct doctor *d, struct str unit);
 
-/* What a program prints, its blanks at the ends cut: 0; negative errno; its exit status. `ret_out` is also
- * what it said of an error. */
+/* The output of a program, without blanks at the ends: 0; negative errno; its exit status. `ret_out` also has
+ * its error messages. */
 int doctor_ask(struct doctor *d, const char *const *argv, struct str *ret_out);
 
-/* Is there such a path below the root? Follows links. */
+/* True if there is such a path below the root. Follows links. */
 bool doctor_has(const struct doctor *d, struct str path);
 
-/* Is it a link to /dev/null? */
+/* True for a link to /dev/null. */
 bool doctor_is_mask(const struct doctor *d, struct str path);
 
-/* Reads a file below the root; false where that can't be. */
+/* Reads a file below the root; false if that can't be. */
 bool doctor_read(struct doctor *d, struct str path, struct str *ret);
 
 /* All facts; gives an exit status where not even the definitions could be read. */
@@ -142,7 +144,7 @@ void doctor_generator(struct doctor *d);
 /* The units that pyservice is installed with; the last one has no name. */
 struct doctor_unit_row {
         const char *name;
-        bool is_system; /* a user's manager has none */
+        bool is_system; /* a user's manager has no such check */
 };
 
 extern const struct doctor_unit_row doctor_unit_rows[];
@@ -151,12 +153,13 @@ void doctor_units(struct doctor *d);
 void doctor_target(struct doctor *d);
 void doctor_generated(struct doctor *d);
 void doctor_shadowed(struct doctor *d);
-void doctor_mistakes(struct doctor *d);
+void doctor_errors(struct doctor *d);
 void doctor_failed(struct doctor *d);
 void doctor_stops(struct doctor *d);
 
 void doctor_haproxy_runs(struct doctor *d);
 void doctor_haproxy_reads(struct doctor *d);
+void doctor_haproxy_config(struct doctor *d);
 void doctor_haproxy_socket(struct doctor *d);
 void doctor_haproxy_master(struct doctor *d);
 void doctor_haproxy_servers(struct doctor *d);

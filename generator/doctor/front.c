@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* What the administrator's own configuration of HAProxy and nginx means for the applications. */
+/* The effect of the administrator's own configuration of HAProxy and nginx on the applications. */
 
 #include <sys/stat.h>
 
@@ -42,7 +42,7 @@ void doctor_haproxy_stop(struct doctor *d) {
 
 static const char *const soon = "1209600"; /* two weeks, in seconds */
 
-/* What openssl prints of the certificate for `option`; its status, or negative errno. */
+/* The output of openssl for the certificate and `option`; its status, or negative errno. */
 static int ask_openssl(struct doctor *d, struct str path, const char *option, const char *value,
                        struct str *ret) {
         return doctor_ask(d,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Does the front run, read what is generated, and take commands? */
+/* Checks that the front runs, reads the generated files, and takes commands. */
 
 #include <errno.h>
 
@@ -94,7 +94,7 @@ static void look_at_options(struct doctor *d, struct str directory) {
                                               STR("' there, and restart HAProxy")));
 }
 
-/* What the program that runs was given: words, each with a NUL behind it. */
+/* The command line of the running program: words, each with a NUL behind it. */
 static bool read_command(struct doctor *d, struct str *ret) {
         struct str pid = { 0 };
         uint64_t n;
@@ -169,6 +169,30 @@ void doctor_haproxy_reads(struct doctor *d) {
                 look_at_mounts(d, &directories);
 }
 
+/* The administrator's file, and the directories of generated files: what the next start of HAProxy reads. */
+void doctor_haproxy_config(struct doctor *d) {
+        struct balancer b = { .arena = d->arena, .settings = settings_of(d), .root = "" };
+        struct directories directories = { 0 };
+        struct str seen, message = { 0 };
+        size_t n = 0;
+
+        collect_directories(d, &directories);
+        if (directories.list.n == 0 || balancer_find(&b) < 0 || !b.can_check)
+                return;
+
+        VEC_EACH(directory, &directories.list)
+                if (doctor_has(d, *directory) && balancer_sees(&b, *directory, &seen))
+                        directories.list.at[n++] = seen;
+        if (balancer_check(&b, directories.list.at, n, &message) > 0)
+                doctor_bad(d, nobody,
+                           arena_join(d->arena,
+                                      STR("HAProxy rejects its configuration, and the next start or "
+                                          "boot fails: "),
+                                      (struct str){ message.p, str_find(message, '\n') }),
+                           arena_join(d->arena, STR("fix "), settings_of(d)->config.text,
+                                      STR(", and do not restart HAProxy before")));
+}
+
 void doctor_haproxy_socket(struct doctor *d) {
         struct haproxy_client client = d->haproxy;
         struct str level = { 0 }, advice;
@@ -191,7 +215,10 @@ void doctor_haproxy_socket(struct doctor *d) {
                 doctor_bad(d, nobody,
                            arena_printf(d->arena, "HAProxy does not answer on %s: %s", client.socket,
                                         strerror(-r)),
-                           advice);
+                           r == -ETIMEDOUT || r == -ENODATA
+                                   ? STR("it hangs, and instances can be neither enabled nor drained: "
+                                         "journalctl -u haproxy; then systemctl restart haproxy")
+                                   : advice);
         else if (str_find_str(level, STR("admin")) == level.n)
                 doctor_bad(d, nobody,
                            arena_printf(d->arena, "HAProxy's socket %s does not have level admin",

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Which parts of an application would run under `hardening: strict`, from what their containers did so
- * far. Asked of one application alone: Podman needs a while for each container, and nothing is wrong with
- * one that would not. */
+/* Which parts of an application would run under `hardening: strict`, from what their containers did so far.
+ * For one application only: Podman needs a while for each container, and nothing is wrong with one that would
+ * not. */
 
 #include "app/resolve.h"
 #include "base/path.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Is pyservice itself in place, and was it heard? */
+/* Checks that pyservice itself is installed, and that systemd has run it. */
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -111,7 +111,7 @@ void doctor_units(struct doctor *d) {
                            STR("install pyservice again"));
 }
 
-/* Is it started at the boot? Its link may be in any target's directory, or a preset's. */
+/* True if it is started at boot. Its link may be in any target's directory, or a preset's. */
 static bool is_enabled(struct doctor *d) {
         const struct places *places = &doctor_world(d)->places;
 
@@ -148,7 +148,7 @@ void doctor_target(struct doctor *d) {
                            arena_printf(d->arena, "systemctl%s start pyservice.target", user));
 }
 
-/* When systemd last had its generators run: it makes their directories anew each time. */
+/* The time when systemd last ran its generators: it makes their directories again each time. */
 static bool read_generation(struct doctor *d, struct timespec *ret) {
         struct str path =
                 d->ctl->is_user
@@ -175,7 +175,7 @@ static bool is_newer(struct doctor *d, struct str path, struct timespec than) {
                 (st.st_ctim.tv_sec == than.tv_sec && st.st_ctim.tv_nsec > than.tv_nsec));
 }
 
-/* Is one of its drop-ins newer, or did one come or go? */
+/* True if one of its drop-ins is newer, or one was added or removed. */
 static bool has_newer_drop_in(struct doctor *d, struct str name, struct timespec than) {
         const struct places *places = &doctor_world(d)->places;
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* The facts that the checks share, and how they ask for more. */
+/* The facts that the checks share, and their further queries. */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -10,6 +10,7 @@
 #include "ctl/session.h"
 #include "doctor/doctor.h"
 #include "model/check-machine.h"
+#include "podman/podman.h"
 #include "runtime/spawn.h"
 
 enum { DOCTOR_FILE_MAX = 4 << 20 };
@@ -103,7 +104,7 @@ static int compare_units(const void *a, const void *b) {
         return str_cmp(((const struct bus_listed *) a)->name, ((const struct bus_listed *) b)->name);
 }
 
-/* Where systemd doesn't answer, a check says so. */
+/* If systemd doesn't answer, a check reports it. */
 static void look_at_units(struct doctor *d) {
         if (bus_open(d->arena, d->ctl->is_user, -1, &d->bus) < 0)
                 return;
@@ -115,8 +116,9 @@ static void look_at_units(struct doctor *d) {
 
 static void look_at_containers(struct doctor *d) {
         static const char format[] =
-                "{{.Names}}\t{{index .Labels \"io.pyservice.app\"}}\t{{index .Labels "
-                "\"PODMAN_SYSTEMD_UNIT\"}}\t{{.State}}\t{{index .Labels \"io.pyservice.run\"}}";
+                "{{.Names}}\t{{.State}}\t{{printf \"%q\" (index .Labels \"io.pyservice.app\")}}\t"
+                "{{printf \"%q\" (index .Labels \"PODMAN_SYSTEMD_UNIT\")}}\t"
+                "{{printf \"%q\" (index .Labels \"io.pyservice.run\")}}";
         struct str text, line;
 
         d->podman = spawn_find(d->arena, "podman").p;
@@ -129,14 +131,14 @@ static void look_at_containers(struct doctor *d) {
 
         d->knows_containers = true;
         while (str_split(&text, '\n', &line)) {
-                struct doctor_container container = { 0 };
-                struct str run = STR("");
-                struct str *fields[] = { &container.name, &container.app, &container.unit, &container.state,
-                                         &run };
+                struct doctor_container container = { .name = podman_take_field(d->arena, &line) };
+                struct str run;
 
-                for (size_t i = 0; i < ARRAY_SIZE(fields); i++)
-                        (void) str_split(&line, '\t', fields[i]);
-                /* What somebody runs by hand (`pyservicectl run`) is his. */
+                container.state = podman_take_field(d->arena, &line);
+                container.app = podman_take_label(d->arena, &line);
+                container.unit = podman_take_label(d->arena, &line);
+                run = podman_take_label(d->arena, &line);
+                /* A container that a user started by hand (`pyservicectl run`) is not an error. */
                 if (container.name.n > 0 && run.n == 0)
                         *vec_push(d->arena, &d->containers) = container;
         }
@@ -150,7 +152,7 @@ static void look_at_haproxy(struct doctor *d) {
         haproxy_add_saved_counters(d->arena, d->places.runtime, true, &d->counters);
 }
 
-/* Whatever application is asked about: HAProxy is there for all. */
+/* HAProxy serves all applications, not only the selected one. */
 static void look_at_fronts(struct doctor *d) {
         VEC_EACH(definition, &doctor_world(d)->definitions) {
                 if (!definition->app || d->ctl->is_user)
@@ -178,7 +180,7 @@ static int check_name(struct doctor *d) {
                          STR("'pyservicectl doctor' without a name checks the whole machine"));
         (void) fprintf(stderr, "pyservicectl: '%.*s' has no definition; %.*s\n", STR_ARG(d->only),
                        STR_ARG(hint));
-        return CTL_MISTAKE;
+        return CTL_ERROR;
 }
 
 int doctor_look(struct doctor *d) {

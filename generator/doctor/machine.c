@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* What the machine should give to all that runs on it. */
+/* Settings of the machine that everything needs that runs on it. */
 
 #include <fcntl.h>
 #include <pwd.h>

@@ -48,7 +48,7 @@ const struct doctor_own *doctor_find_file(const struct doctor *d, struct str pat
         return bsearch(&key, d->own.at, d->own.n, sizeof(struct doctor_own), compare);
 }
 
-/* "shop@.service" of "shop@1.service"; absent for what is no instance. */
+/* "shop@.service" of "shop@1.service"; absent if the unit is not an instance. */
 static struct str template_of(struct arena *a, struct str unit) {
         size_t at = str_find(unit, '@'), dot = unit.n;
 

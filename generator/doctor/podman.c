@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Images that are missing; containers, images and states that nobody needs. */
+/* Missing images; unused containers, images and states. */
+
+#include <fcntl.h>
+#include <sys/stat.h>
 
 #include "app/machine.h"
 #include "app/resolve.h"
 #include "base/fs.h"
 #include "doctor/doctor.h"
-#include "runtime/podman-object.h"
+#include "podman/podman-object.h"
 
 static const struct str nobody = { 0 };
 
@@ -83,7 +86,7 @@ static void add_wanted(struct doctor *d, struct wanted_images *w, struct wanted_
         *vec_push(d->arena, &w->list) = image;
 }
 
-/* What `pyservicectl update` found behind a tag. */
+/* The image that `pyservicectl update` found behind a tag. */
 static struct str pinned(const struct state *s, struct str reference) {
         VEC_EACH(image, &s->images)
                 if (str_eq(image->reference, reference))
@@ -196,14 +199,14 @@ void doctor_objects(struct doctor *d) {
         }
 
         DOCTOR_EACH_APP(d, app)
-                podman_objects_add(d->arena, app, &wanted);
+                app_add_objects(d->arena, app, &wanted, &wanted);
         podman_compare(d->arena, &wanted, &differences);
         VEC_EACH(difference, &differences.list)
                 doctor_warn(d, difference->object->app, difference->text,
                             podman_difference_advice(d->arena, difference));
 }
 
-/* A container and its unit come and go together, but for moments. */
+/* A container and its unit appear and disappear together, except for moments. */
 static void look_at_container(struct doctor *d, const struct doctor_container *c) {
         struct str state = c->unit.n > 0 ? doctor_unit(d, c->unit) : STR("inactive");
         struct str owner =
@@ -234,6 +237,12 @@ void doctor_leftovers(struct doctor *d) {
                         look_at_container(d, c);
 }
 
+static bool is_directory(int dir, struct str name) {
+        struct stat st;
+
+        return fstatat(dir, name.p, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode);
+}
+
 void doctor_removed(struct doctor *d) {
         struct fs_names names = { 0 };
 
@@ -241,7 +250,8 @@ void doctor_removed(struct doctor *d) {
             fs_list(d->arena, d->places.state, ".", &names) < 0)
                 return;
         VEC_EACH(name, &names.list)
-                if (type_accepts(KIND_NAME, *name) && !doctor_is_defined(d, *name))
+                if (type_accepts(KIND_NAME, *name) && is_directory(d->places.state, *name) &&
+                    !doctor_is_defined(d, *name))
                         doctor_warn(d, *name,
                                     arena_join(d->arena,
                                                STR("its definition was removed, but its state remains in "),

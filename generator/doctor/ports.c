@@ -22,7 +22,7 @@ static bool is_asked(const struct doctor *d, struct str app) {
         return str_is_absent(d->only) || str_eq(app, d->only);
 }
 
-/* The instance's own unit has it, or, where it can't be known whose it is, that unit runs. */
+/* The instance's own unit has the port; or, if the owner of the port is unknown, that unit runs. */
 static bool is_right(const struct doctor *d, const struct proc_listener *l, struct str unit) {
         return str_is_absent(l->pid) ? doctor_is_active(d, unit) : str_eq(l->unit, unit);
 }
@@ -49,8 +49,7 @@ static void look_at_port(struct doctor *d, const struct proc_listeners *listener
                 }
 }
 
-/* Which unit may have the ports of the front; absent where it is a container, whose processes have many
- * names. */
+/* The unit that may have the ports of the front; absent for a container, whose processes have many names. */
 static void look_at_front(struct doctor *d, const struct proc_listeners *listeners, uint64_t port,
                           const char *name) {
         const struct host *host = &doctor_world(d)->host;
@@ -101,7 +100,7 @@ static void look_at_fronts(struct doctor *d, const struct proc_listeners *listen
                 look_at_front(d, listeners, host->nginx->https_port.n, "nginx");
 }
 
-/* "[[ADDRESS:]HOST-PORT:]PORT[/PROTOCOL]": the port of the machine; 0 where it is none of TCP, or a range. */
+/* "[[ADDRESS:]HOST-PORT:]PORT[/PROTOCOL]": the port of the machine; 0 if it is not a TCP port, or a range. */
 static uint64_t published_port(struct str spec) {
         struct str piece = { 0 }, before = { 0 };
         uint64_t port = 0;

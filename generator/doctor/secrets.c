@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Secrets that are not there, can't be decrypted, or are everybody's to read. No value is ever shown. */
+/* Secrets that are missing, can't be decrypted, or are readable by all users. No value is ever shown. */
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -98,6 +99,8 @@ static void look_at_credential(struct doctor *d, const struct use *use) {
         if (!place.is_encrypted || strcmp(d->ctl->root, "/") != 0)
                 return;
 
+        /* A core dump would be a copy of the secret on the disk. */
+        (void) prctl(PR_SET_DUMPABLE, 0);
         r = credential_decrypt(d->arena, &places, use->name, place.path, &text);
         if (r != 0)
                 doctor_bad(d, use->app,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* What doctor found: little where little is wrong. */
+/* The findings of doctor, with little output if little is wrong. */
 
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -191,5 +191,5 @@ static struct str make_json(struct doctor *d) {
 int doctor_show(struct doctor *d) {
         int r = ctl_write(stdout, d->ctl->is_json ? make_json(d) : make_text(d));
 
-        return r == CTL_GOOD && count(d, DOCTOR_BAD) > 0 ? CTL_MISTAKE : r;
+        return r == CTL_GOOD && count(d, DOCTOR_BAD) > 0 ? CTL_ERROR : r;
 }

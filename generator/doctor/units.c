@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Units that are not what they should be, and definitions with mistakes. */
+/* Units that are not as they should be, and definitions with errors. */
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -9,6 +9,7 @@
 #include "base/fs.h"
 #include "doctor/doctor.h"
 #include "hooks/start-record.h"
+#include "rollout/reasons.h"
 
 static const struct str nobody = { 0 };
 
@@ -39,7 +40,7 @@ static void look_at_file(struct doctor *d, struct str directory, struct str name
                            reload_after(d, path));
 }
 
-/* Drop-ins of an administrator's are his right, but for one that takes the place of ours. */
+/* An administrator may add drop-ins, except one that replaces ours. */
 static void look_at_drop_ins(struct doctor *d, struct str directory, struct str name) {
         struct str path = arena_join(d->arena, directory, STR("/"), name);
         struct fs_names names = { 0 };
@@ -109,12 +110,12 @@ static struct str line_of(struct doctor *d, struct diag *diag) {
         return line;
 }
 
-/* Of a file that this user may not read nobody knows whether it has any. */
+/* The definition may have errors in a file that this user may not read. */
 static bool is_hidden(struct doctor *d, const struct diag *diag) {
         return doctor_world(d)->n_hidden > 0 && diag->id == DIAG_FILE_UNREADABLE;
 }
 
-void doctor_mistakes(struct doctor *d) {
+void doctor_errors(struct doctor *d) {
         diag_sort(&d->session.ds);
         VEC_EACH(diag, &d->session.ds.list) {
                 if (!is_asked(d, diag->owner))
@@ -130,7 +131,7 @@ void doctor_mistakes(struct doctor *d) {
         }
 }
 
-/* Of "pyservice-config@shop.service" it is shop. */
+/* The app is shop in "pyservice-config@shop.service". */
 static struct str app_of(const struct doctor_own *own, struct str unit) {
         static const struct str prefix = STR_INIT("pyservice-config@");
         struct str rest;
@@ -145,17 +146,25 @@ static struct str app_of(const struct doctor_own *own, struct str unit) {
         return own->app;
 }
 
+static bool is_config(struct str unit) {
+        return str_has_prefix(unit, STR("pyservice-config@"));
+}
+
+static bool is_rollout(struct doctor *d, struct str app, struct str unit) {
+        return app.n > 0 && str_has_prefix(unit, arena_join(d->arena, app, STR("-rollout@")));
+}
+
 static struct str advice_for(struct doctor *d, struct str app, struct str unit) {
         struct str user = d->ctl->is_user ? STR(" --user") : STR("");
 
-        if (str_has_prefix(unit, STR("pyservice-config@")))
+        if (is_config(unit))
                 return arena_join(d->arena, STR("pyservicectl"), user, STR(" check"));
-        if (app.n > 0 && str_has_prefix(unit, arena_join(d->arena, app, STR("-rollout@"))))
+        if (is_rollout(d, app, unit))
                 return arena_join(d->arena, STR("pyservicectl"), user, STR(" rollout status "), app);
         return arena_join(d->arena, STR("see the log: journalctl"), user, STR(" -b -u '"), unit, STR("'"));
 }
 
-/* A pull that failed fails the image's unit only if there is no image. */
+/* A pull that failed fails the image's unit only if the image is missing. */
 static void look_at_pull(struct doctor *d, const struct doctor_own *own, struct str unit) {
         struct bus_unit u = { 0 };
 
@@ -189,27 +198,70 @@ void doctor_stops(struct doctor *d) {
         }
 }
 
+/* The reason for which the app's revision was rejected. */
+static struct str rejected(struct doctor *d, struct str app) {
+        struct view view;
+        struct str reason = STR("");
+
+        if (view_look(d->ctl, &d->places, app, &view) < 0 || view_judge(&view, &reason) != VIEW_FAILED)
+                return STR("");
+
+        return arena_join(d->arena, STR(": revision "), view_failed_revision(&view), STR(" was rejected: "),
+                          reason);
+}
+
+/* True for what a rollout that failed leaves behind, and for what reports it: that is described once. */
+static bool is_rejected(struct doctor *d, struct str app, struct str unit) {
+        if (!str_has_suffix(unit, STR("@next.service")) && !is_config(unit))
+                return false;
+
+        VEC_EACH(other, &d->units.list)
+                if (str_is(other->active, "failed") && is_rollout(d, app, other->name))
+                        return true;
+
+        return false;
+}
+
+static void look_at_unit(struct doctor *d, struct str app, const struct bus_listed *unit) {
+        const struct describing q = { d->arena, d->bus, d->ctl->is_user, 0, unit->name };
+        bool is_failed = str_is(unit->active, "failed"),
+             is_restarting = str_has_prefix(unit->sub, STR("auto-restart"));
+        struct described found = { .text = STR("") };
+        struct str words = STR(""), advice = advice_for(d, app, unit->name);
+
+        if (str_is(unit->active, "active") || (str_is(unit->active, "inactive") && unit->job.n == 0) ||
+            is_rejected(d, app, unit->name))
+                return;
+        if (is_rollout(d, app, unit->name))
+                words = is_failed ? rejected(d, app) : words;
+        else if (!is_config(unit->name) && describe_now(&q, &found) && str_eq(found.unit, unit->name))
+                words = arena_join(d->arena, STR(": "), reason_words(d->arena, &found));
+
+        if (is_failed)
+                doctor_bad(d, app, arena_join(d->arena, unit->name, STR(" has failed"), words), advice);
+        else if (app.n > 0 && !doctor_is_defined(d, app))
+                return; /* it ends with its next start */
+        else if (found.n_failed >= DESCRIBED_FAILING)
+                doctor_bad(d, app, arena_join(d->arena, unit->name, STR(" fails repeatedly"), words), advice);
+        else if (is_restarting)
+                doctor_warn(d, app,
+                            arena_join(d->arena, unit->name, STR(" has exited, and is about to be restarted"),
+                                       words),
+                            advice);
+        else if (words.n > 0 && found.age == 0)
+                doctor_warn(d, app, arena_join(d->arena, unit->name, STR(" is not ready"), words), advice);
+}
+
 void doctor_failed(struct doctor *d) {
         VEC_EACH(unit, &d->units.list) {
                 const struct doctor_own *own = doctor_find_own(d, unit->name);
-                bool is_failed = str_is(unit->active, "failed"),
-                     is_restarting = str_has_prefix(unit->sub, STR("auto-restart"));
                 struct str app;
 
-                if (own)
-                        look_at_pull(d, own, unit->name);
-                if (!own || (!is_failed && !is_restarting))
+                if (!own)
                         continue;
+                look_at_pull(d, own, unit->name);
                 app = app_of(own, unit->name);
-                if (!is_asked(d, app))
-                        continue;
-                if (is_failed)
-                        doctor_bad(d, app, arena_join(d->arena, unit->name, STR(" has failed")),
-                                   advice_for(d, app, unit->name));
-                else
-                        doctor_warn(d, app,
-                                    arena_join(d->arena, unit->name,
-                                               STR(" has exited, and is about to be restarted")),
-                                    advice_for(d, app, unit->name));
+                if (is_asked(d, app))
+                        look_at_unit(d, app, unit);
         }
 }

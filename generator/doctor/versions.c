@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* What is installed, against the oldest that pyservice works with. */
+/* The installed versions, compared with the oldest that pyservice works with. */
 
 #include <errno.h>
 #include <unistd.h>
@@ -13,7 +13,7 @@ struct version_number {
         uint64_t parts[3];
 };
 
-/* The first number in the text: "HAProxy version 3.0.11-1" is 3.0.11. False where there is none. */
+/* The first number in the text: "HAProxy version 3.0.11-1" is 3.0.11. False if there is none. */
 static bool parse(struct str text, struct version_number *ret) {
         struct version_number v = { 0 };
         size_t at = 0, i = 0;
@@ -97,7 +97,7 @@ void doctor_podman(struct doctor *d) {
                            STR("run 'podman info' to see why"));
 }
 
-/* Of the one that runs, else of the one that is installed. */
+/* The version that runs, else the one that is installed. */
 void doctor_haproxy_version(struct doctor *d) {
         struct str text = { 0 }, key = STR("Version: ");
         bool is_container = !str_is_absent(doctor_world(d)->host.haproxy->container.text);
@@ -140,7 +140,7 @@ void doctor_nginx_version(struct doctor *d) {
                 compare(d, "nginx", text, STR("1.15.9"));
 }
 
-/* Each build would say it, but only after the reload. */
+/* Each build would report it, but only after the reload. */
 void doctor_git(struct doctor *d) {
         DOCTOR_EACH_APP(d, app) {
                 if (!app->source)

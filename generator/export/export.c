@@ -2,6 +2,7 @@
 
 /* pyservicectl export kubernetes APP: the application for those who outgrow one machine. */
 
+#include "app/resolve.h"
 #include "ctl/ctl.h"
 #include "ctl/session.h"
 #include "ctl/target.h"
@@ -99,7 +100,17 @@ static void print_json(struct kube *k, struct buf *out) {
         buf_put_char(out, '\n');
 }
 
-/* What is the whole app's, and of none of its parts. */
+static bool has_raw_keys(struct arena *a, struct app *app) {
+        struct container_list all = app_containers(a, app);
+
+        VEC_EACH(ref, &all.list)
+                if (ref->container->quadlet)
+                        return true;
+
+        return false;
+}
+
+/* Settings of the whole app, not of one of its parts. */
 static void tell_app(struct kube *k) {
         struct app *app = k->app;
 
@@ -107,7 +118,7 @@ static void tell_app(struct kube *k) {
                 KUBE_SAY(k, NULL,
                          STR("Kubernetes keeps the old pods when a rollout fails, but does not "
                              "roll back by itself: kubectl rollout undo deployment/NAME"));
-        if (app->quadlet)
+        if (has_raw_keys(k->arena, app))
                 kube_miss(k, NULL, STR("quadlet: raw keys apply to systemd and Podman only"));
         LIST_EACH(network, &app->networks)
                 KUBE_MISS(k, NULL, STR("networks: "), network->key.text,
@@ -168,19 +179,13 @@ int ctl_export(struct ctl *c) {
         struct target target;
         int r;
 
-        if (c->argc != 2 || strcmp(c->argv[0], "kubernetes") != 0) {
-                (void) fputs("pyservicectl export: give 'kubernetes' and one application\n", stderr);
-                return CTL_USAGE;
-        }
+        if (c->argc != 2 || strcmp(c->argv[0], "kubernetes") != 0)
+                return ctl_usage(c, "give 'kubernetes' and one application");
         r = target_parse(c, c->argv[1], &target);
         if (r != 0)
                 return r;
         if (!str_is_absent(target.part) || !str_is_absent(target.instance)) {
-                (void) fprintf(
-                        stderr,
-                        "pyservicectl export: '%s' is a part of an application; give the application\n",
-                        c->argv[1]);
-                return CTL_USAGE;
+                return ctl_usage(c, "'%s' is a part of an application; give the application", c->argv[1]);
         }
 
         r = session_open_app(c, &s, target.app, &k.app);

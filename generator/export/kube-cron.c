@@ -201,7 +201,7 @@ bool cron_from_calendar(struct arena *a, struct str calendar, struct str *ret_cr
                 if (!take_word(a, word, &parts))
                         return false;
         }
-        /* Of the two cron takes either, systemd both. */
+        /* cron runs if the day or the weekday matches, systemd if both match. */
         if (!str_is(parts.day, "*") && !str_is(parts.weekday, "*"))
                 return false;
 

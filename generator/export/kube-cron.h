@@ -5,6 +5,6 @@
 
 #include "base/arena.h"
 
-/* False where cron cannot say it: years, seconds, the end of a month, a weekday together with a day of the
- * month. *ret_zone is absent where the time has none. */
+/* False if cron cannot express it: years, seconds, the end of a month, a weekday together with a day of the
+ * month. *ret_zone is absent if the time has none. */
 bool cron_from_calendar(struct arena *a, struct str calendar, struct str *ret_cron, struct str *ret_zone);

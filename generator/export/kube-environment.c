@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* The environment: what all parts have in common, and is no secret, is a ConfigMap. The rest stands in the
- * container, where a secret is a reference, and Kubernetes puts together what has one inside. */
+/* The environment: variables that all parts have in common, and that are not secret, are a ConfigMap. The
+ * others are in the container, with references to secrets; Kubernetes assembles the values that contain
+ * one. */
 
 #include "app/resolve.h"
 #include "base/hash.h"
@@ -60,7 +61,7 @@ static bool has_secret(const struct variable *v) {
         return false;
 }
 
-/* SCHEME://USER:PASSWORD@HOST, which nobody wants to see in a ConfigMap. */
+/* SCHEME://USER:PASSWORD@HOST, which should not be in a ConfigMap. */
 static bool has_password(struct str text) {
         size_t at = str_find_str(text, STR("://"));
         struct str rest = at < text.n ? str_from(text, at + 3) : STR("");
@@ -70,7 +71,7 @@ static bool has_password(struct str text) {
         return end < user.n && str_find(user, ':') < end;
 }
 
-/* Is it a secret that the definition itself holds? */
+/* True if it is a secret in the definition itself. */
 static bool is_secret_value(struct kube *k, const struct variable *v) {
         LIST_EACH(piece, &v->pieces)
                 if (piece->is_secret && str_is_absent(piece->secret.text))
@@ -83,14 +84,6 @@ static bool is_literal(struct kube *k, const struct variable *v) {
         return !has_secret(v) && !is_secret_value(k, v);
 }
 
-static const struct variable *find_variable(const struct container *c, struct str name) {
-        LIST_EACH(v, &c->environment)
-                if (str_eq(v->name.text, name))
-                        return v;
-
-        return NULL;
-}
-
 static bool is_common(struct kube *k, const struct container_list *all, const struct variable *v) {
         struct str value = literal_of(k, v);
 
@@ -98,7 +91,7 @@ static bool is_common(struct kube *k, const struct container_list *all, const st
                 return false;
 
         VEC_EACH(ref, &all->list) {
-                const struct variable *other = find_variable(ref->container, v->name.text);
+                const struct variable *other = container_find_variable(ref->container, v->name.text);
 
                 if (!other || !is_literal(k, other) || !str_eq(literal_of(k, other), value))
                         return false;
@@ -107,7 +100,7 @@ static bool is_common(struct kube *k, const struct container_list *all, const st
         return true;
 }
 
-/* What runs does not see that a ConfigMap has changed; a changed template makes a rollout of it. */
+/* Running pods do not notice that a ConfigMap has changed; a changed template starts a rollout. */
 static struct str hash_of(struct kube *k) {
         const struct yaml_text *maps[] = { k->config, k->files };
         struct hash_state *hash = hash_start(k->arena);

@@ -4,7 +4,7 @@
 
 #include "export/kube.h"
 
-/* What the API has no word for; many controllers have an annotation. */
+/* Settings that the API has no field for; many controllers have an annotation. */
 static void tell_proxy(struct kube *k, struct kube_document *d, const struct proxy *x) {
         bool is_http = x->mode.index == MODE_HTTP;
         struct str who = is_http ? STR("the controller") : STR("the cluster");
@@ -119,7 +119,7 @@ static void put_dns(struct kube *k, struct yaml_text *egress) {
         }
 }
 
-/* Tasks and timers listen to nobody, and reach whom they like. */
+/* Tasks and timers accept no connections, and may connect to any address. */
 static void put_parts(struct kube *k, struct yaml_text *selector) {
         struct yaml_text *expression = kube_add_map(k, kube_list(k, selector, "matchExpressions")), *values;
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* A pod of one container, and what asks it whether it is well. */
+/* A pod of one container, and its probes. */
 
 #include "app/health.h"
 #include "export/kube.h"
@@ -12,8 +12,7 @@ static void put_words(struct kube *k, struct yaml_text *of, const char *key, con
                 (void) yaml_text_add_text(k->arena, kube_list(k, of, key), kube_expanded(k, words[i].text));
 }
 
-/* What Podman calls the entry point is `command` to Kubernetes. One that is cleared leaves the command
- * alone. */
+/* Podman's entry point is `command` in Kubernetes. A cleared entry point leaves the command alone. */
 static void put_command(struct kube *k, const struct kube_part *p, struct yaml_text *container) {
         const struct container *c = p->container;
         bool is_cleared = c->entrypoint.at && c->entrypoint.n == 0;
@@ -146,7 +145,7 @@ static void put_resources(struct kube *k, const struct kube_part *p, struct yaml
                 kube_miss(k, p->document, STR("resources.nofile: the container runtime sets it"));
 }
 
-/* As whoever asks here does. */
+/* The request of the probe on this machine. */
 static void put_request(struct kube *k, const struct kube_part *p, struct yaml_text *probe) {
         const struct health_request q = health_request(k->arena, p->service);
         struct yaml_text *get = kube_map(k, probe, "httpGet"), *headers;
@@ -195,8 +194,8 @@ static void put_probe(struct kube *k, const struct kube_part *p, struct yaml_tex
         kube_number(k, probe, "failureThreshold", failures);
 }
 
-/* A start is done when it is well; then it is as `on_failure` says: no requests, and a restart, while it
- * is not. */
+/* A start is complete when the instance is healthy; then `on_failure` decides: no requests while it is
+ * unhealthy, and a restart. */
 static void put_health(struct kube *k, const struct kube_part *p, struct yaml_text *container) {
         const struct health *h = p->health;
 
@@ -258,8 +257,8 @@ static void put_ports(struct kube *k, const struct kube_part *p, struct yaml_tex
                 kube_miss(k, p->document, STR("host_port: a cluster has no ports of one machine"));
 }
 
-/* Requests still come for a moment after a pod was asked to end; those that are open may go on as long as
- * HAProxy let them. */
+/* Requests still come for a moment after a pod gets the signal to end; those that are open may continue as
+ * long as HAProxy let them. */
 static void put_end(struct kube *k, const struct kube_part *p, struct yaml_text *pod,
                     struct yaml_text *container) {
         uint64_t drain = p->service && p->service->proxy ? kube_seconds(drain_of(p->service)) : 0;
@@ -313,6 +312,33 @@ static void tell_host(struct kube *k, const struct kube_part *p) {
                           STR(": it gets the cluster's network"));
 }
 
+/* The labels that kubelet gives each node; a variant has none. */
+static void put_platform(struct kube *k, const struct kube_part *p, struct yaml_text *pod) {
+        struct platform platform = p->container->settings.platform;
+        struct platform_parts parts = platform_split(platform);
+        struct yaml_text *selector;
+
+        if (str_is_absent(platform.text))
+                return;
+
+        selector = kube_map(k, pod, "nodeSelector");
+        kube_text(k, selector, "kubernetes.io/os", parts.os.text);
+        kube_text(k, selector, "kubernetes.io/arch", parts.arch.text);
+        if (!str_is_absent(parts.variant.text))
+                KUBE_MISS(k, p->document, STR("the variant of the platform "), platform.text,
+                          STR(": nodes have no label for it"));
+}
+
+static void tell_settings(struct kube *k, const struct kube_part *p) {
+        for (size_t i = 0; i < settings_schema.n; i++) {
+                const struct field *f = &settings_schema.fields[i];
+
+                if (strcmp(f->key, "platform") != 0 && !field_is_absent(f, &p->container->settings))
+                        KUBE_MISS(k, p->document, str_of(f->key),
+                                  STR(": see securityContext, hostAliases, dnsConfig and volumes of a pod"));
+        }
+}
+
 void kube_pod(struct kube *k, struct kube_part *p, struct yaml_text *of) {
         struct yaml_text *pod, *container;
 
@@ -341,5 +367,7 @@ void kube_pod(struct kube *k, struct kube_part *p, struct yaml_text *of) {
         kube_secret_mounts(k, p, pod, container);
         kube_file_mounts(k, p, pod, container);
         kube_volumes(k, p, pod, container);
+        put_platform(k, p, pod);
         tell_host(k, p);
+        tell_settings(k, p);
 }

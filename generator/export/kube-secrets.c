@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Secrets are only referred to: all of an app's are keys of one Secret, which somebody makes by hand. */
+/* Secrets are only referred to: all secrets of an app are keys of one Secret, which the administrator
+ * creates. */
 
 #include "export/kube.h"
 

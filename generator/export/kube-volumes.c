@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Volumes: one of Podman's is a claim for a volume, one for each instance a template of claims, NFS a
- * volume of its own, and what lies on the machine stays there, which is told. Of the app's directories
- * `data` is a claim; its files come from kube-files.c. */
+/* Volumes: a Podman volume becomes a claim for a volume, one for each instance a template of claims, NFS a
+ * volume of its own; directories of the machine stay there, with a note. The app's directory `data`
+ * becomes a claim; its files come from kube-files.c. */
 
 #include "app/home.h"
 #include "export/kube.h"
@@ -214,7 +214,7 @@ static void put_entry(struct kube *k, struct kube_part *p, const struct syntax_v
                 kube_flag(k, mount, "readOnly", true);
 }
 
-/* Is it the app's directory for configuration, or one of its files? Those come from elsewhere. */
+/* True for the app's directory for configuration and its files, which come from other code. */
 static bool is_from_elsewhere(const struct app *app, struct str source) {
         if (!app->home)
                 return false;

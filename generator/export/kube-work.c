@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Tasks and timers: a Job that waits until somebody lets it run, and a CronJob for each time. */
+/* Tasks and timers: a Job that stays suspended until the administrator resumes it, and a CronJob for each
+ * time. */
 
 #include <limits.h>
 #include <unistd.h>
@@ -60,7 +61,7 @@ void kube_task(struct kube *k, struct task *t) {
         put_job(k, &p, t, spec);
 }
 
-/* The machine's, which its calendar goes by; absent where it cannot be read. */
+/* The time zone of the machine, which its calendar uses; absent if it cannot be read. */
 static struct str machine_zone(struct kube *k) {
         char path[PATH_MAX];
         ssize_t n = readlinkat(k->world->root, "etc/localtime", path, sizeof(path));

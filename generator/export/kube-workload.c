@@ -175,7 +175,7 @@ void kube_service(struct kube *k, struct service *s) {
                 kube_ingress(k, &p);
 }
 
-/* A companion of the app, not of each instance: so it is no container of their pods, but a pod of its own. */
+/* A companion of the app, not of each instance: so it is a pod of its own, not a container of their pods. */
 void kube_sidecar(struct kube *k, struct sidecar *s) {
         struct kube_part p = {
                 .container = &s->container, .name = s->name.text, .health = s->health, .replicas = 1

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* An application as Kubernetes has it: documents in the making, and what could not be said in them.
+/* An application for Kubernetes: the documents, and notes about settings that could not be carried over.
  *
- * One file for each kind of thing: kube-environment, -secrets, -volumes and -pod make what runs;
- * -workload, -work and -network the objects around it. Other code that creates an object of the app gets
- * the same names from the functions here. */
+ * One file for each kind of object: kube-environment, -secrets, -volumes and -pod make the pod; -workload,
+ * -work and -network the objects around it. Other code that creates an object of the app gets the same names
+ * from the functions here. */
 
 #include "app/world.h"
 #include "ctl/ctl.h"
@@ -32,7 +32,8 @@ struct kube_document {
 
 /* A key of the app's Secret. */
 struct kube_secret {
-        struct str key, origin, value; /* value: of a literal, to tell two of one name apart; never written */
+        /* value of a literal, to distinguish two with the same name; never written */
+        struct str key, origin, value;
 };
 
 /* A volume that outlives its pods. */
@@ -70,7 +71,7 @@ struct kube_part {
 
 /* --- kube.c: documents and words --- */
 
-/* A name by RFC 1035, of at most `max` bytes; where it had to be changed, with a hash of what it was. */
+/* A name by RFC 1035, of at most `max` bytes; if it had to be changed, with a hash of the original. */
 struct str kube_name(struct arena *a, struct str text, size_t max);
 
 /* Like the function above, with the app's name and '-' in front. */
@@ -79,7 +80,7 @@ struct str kube_object(struct kube *k, struct str suffix);
 struct kube_document *kube_document(struct kube *k, enum kube_rank rank, const char *api, const char *kind,
                                     struct str name);
 
-/* Its labels: of the app, and of the part where one is given. */
+/* Its labels: of the app, and of the part if one is given. */
 void kube_labels(struct kube *k, struct yaml_text *of, struct str part);
 
 /* The labels by which pods are found, into `of`. */
@@ -89,7 +90,7 @@ struct yaml_text *kube_map(struct kube *k, struct yaml_text *of, const char *key
 struct yaml_text *kube_list(struct kube *k, struct yaml_text *of, const char *key);
 struct yaml_text *kube_add_map(struct kube *k, struct yaml_text *list);
 
-/* The item of a list that has this `name`; NULL where there is none, or no list. */
+/* The item of a list that has this `name`; NULL if there is none, or no list. */
 struct yaml_text *kube_find(const struct yaml_text *list, struct str name);
 
 void kube_text(struct kube *k, struct yaml_text *of, const char *key, struct str text);
@@ -123,16 +124,16 @@ void kube_config(struct kube *k);
 /* env and envFrom of the part's container. */
 void kube_environment(struct kube *k, const struct kube_part *p, struct yaml_text *container);
 
-/* Is there {{ instance }} in anything that it runs with? */
+/* True if {{ instance }} is in any of its settings. */
 bool kube_has_instance(const struct container *c);
 
 /* A text in which Kubernetes looks for $(NAME): it is what it was, and {{ instance }} the pod's number. */
 struct str kube_expanded(struct kube *k, struct str text);
 
-/* What the number of the instance is called in the environment. */
+/* The name of the environment variable with the number of the instance. */
 #define KUBE_INSTANCE "PYSERVICE_INSTANCE"
 
-/* The container's secret of that name; NULL where it has none. */
+/* The container's secret of that name; NULL if it has none. */
 const struct secret_entry *kube_find_secret(const struct container *c, struct str name);
 
 /* The key of the app's Secret that holds this: a secret of the container's; the same as part of a URL; a
@@ -148,7 +149,7 @@ struct str kube_file_key(struct kube *k, struct str name, struct str path);
 void kube_secret_mounts(struct kube *k, const struct kube_part *p, struct yaml_text *pod,
                         struct yaml_text *container);
 
-/* What to do before the manifests are of use. */
+/* Steps to do before the manifests can be used. */
 void kube_secret_comment(struct kube *k);
 
 void kube_volumes(struct kube *k, struct kube_part *p, struct yaml_text *pod, struct yaml_text *container);

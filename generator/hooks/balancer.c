@@ -8,13 +8,13 @@
 
 #include "base/fs.h"
 #include "base/path.h"
+#include "runtime/proc.h"
 #include "runtime/spawn.h"
 
 enum {
         CHECK_NO_LISTENER = 2, /* haproxy -c: "no error but will not start (no listener)" */
         STARTING_TRIES = 40,   /* ten seconds in all */
         STARTING_PAUSE_MS = 250,
-        CHILDREN_MAX = 1 << 16,
         WORKER_TRIES = 100, /* five seconds */
         WORKER_PAUSE_MS = 50,
         WORKER_STAYS_MS = 300,
@@ -42,7 +42,7 @@ static struct str path_below(const struct balancer *b, struct str path) {
         return arena_join(b->arena, str_of(b->root), path);
 }
 
-/* What concerns a container Podman is asked to do. */
+/* Podman performs actions on a container. */
 static int run(const struct balancer *b, const char *const *argv, struct spawn_result *ret) {
         return is_container(b) ? spawn_as_root(b->arena, argv, ret) : spawn_run(b->arena, argv, ret);
 }
@@ -160,7 +160,7 @@ bool balancer_sees(const struct balancer *b, struct str path, struct str *ret) {
         return true;
 }
 
-/* Of "[ALERT]    (123) : config : parsing …" the last part. */
+/* The last part of "[ALERT] (123) : config : parsing …". */
 struct str balancer_alerts(struct arena *a, struct str text) {
         struct str line, out = STR("");
 
@@ -186,7 +186,7 @@ static struct str parent(struct str path) {
         return (struct str){ path.p, slash ? (size_t) (slash - path.p) : 0 };
 }
 
-/* Is the administrator's file one of those that the candidates link to, beside which they lie? */
+/* True if the candidates, which are in the same directory, link to the administrator's file. */
 static bool is_beside(struct str path, const struct str *directories, size_t n) {
         struct str directory = parent(path);
 
@@ -238,16 +238,12 @@ int balancer_check(const struct balancer *b, const struct str *directories, size
         return 1;
 }
 
-struct pids {
-        VEC(struct str) list;
-};
-
 /* The name as libc wants it. */
 static const char *name_of(const struct balancer *b) {
         return arena_str(b->arena, is_container(b) ? b->settings->container.text : b->settings->unit.text).p;
 }
 
-/* A program's output, or nothing where that failed: for what only makes a message better. */
+/* A program's output, empty if it failed: only for details of a message. */
 static struct str ask(const struct balancer *b, const char *const *argv) {
         struct spawn_result result;
 
@@ -273,30 +269,14 @@ struct str balancer_master(const struct balancer *b) {
         return text;
 }
 
-/* False where the kernel does not tell. */
-static bool read_workers(const struct balancer *b, struct str master, struct pids *ret) {
-        struct str path = arena_join(b->arena, STR("/proc/"), master, STR("/task/"), master,
-                                     STR("/children")),
-                   text, pid;
-        CLEANUP(close_fd) int fd = master.n > 0 ? open(path.p, O_RDONLY | O_CLOEXEC) : -1;
-        struct pids pids = { 0 };
-        char *p = arena_alloc(b->arena, CHILDREN_MAX, 1);
-        ssize_t n = fd >= 0 ? read(fd, p, CHILDREN_MAX) : -1;
-
-        if (n < 0)
-                return false;
-
-        text = (struct str){ p, (size_t) n };
-        while (str_split(&text, ' ', &pid))
-                if (pid.n > 0)
-                        *vec_push(b->arena, &pids.list) = pid;
-        *ret = pids;
-        return true;
+/* False if the kernel does not report it. */
+static bool read_workers(const struct balancer *b, struct str master, struct proc_children *ret) {
+        return master.n > 0 && proc_read_children(b->arena, master, ret) >= 0;
 }
 
-/* Is there a worker that was not there before? */
-static bool has_new_worker(const struct balancer *b, struct str master, const struct pids *before) {
-        struct pids now = { 0 };
+/* True if there is a new worker. */
+static bool has_new_worker(const struct balancer *b, struct str master, const struct proc_children *before) {
+        struct proc_children now = { 0 };
 
         (void) read_workers(b, master, &now);
         VEC_EACH(pid, &now.list)
@@ -307,7 +287,7 @@ static bool has_new_worker(const struct balancer *b, struct str master, const st
 }
 
 /* One that can't bind its ports is gone as soon as it came, or never comes. */
-static bool wait_for_worker(const struct balancer *b, struct str master, const struct pids *before) {
+static bool wait_for_worker(const struct balancer *b, struct str master, const struct proc_children *before) {
         struct arena arena = { 0 };
         struct balancer mine = *b;
         bool is_there = false;
@@ -323,7 +303,7 @@ static bool wait_for_worker(const struct balancer *b, struct str master, const s
         return is_there;
 }
 
-/* What HAProxy said of it, since systemctl and podman don't. */
+/* HAProxy's own message, since systemctl and podman do not print it. */
 static struct str explain(const struct balancer *b, time_t since) {
         const char *journal_since = arena_printf(b->arena, "--since=@%lld", (long long) since).p;
         const char *logs_since = arena_printf(b->arena, "--since=%lld", (long long) since).p;
@@ -355,7 +335,7 @@ int balancer_reload(const struct balancer *b, struct str *ret_message) {
                                      NULL };
         const char *by_container[] = { b->program.p, "kill", "--signal=USR2", "--", name_of(b), NULL };
         struct str master = balancer_master(b);
-        struct pids before = { 0 };
+        struct proc_children before = { 0 };
         bool can_prove = read_workers(b, master, &before);
         struct spawn_result result;
         time_t start = time(NULL);

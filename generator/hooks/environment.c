@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/fs.h"
+#include "base/walk.h"
 #include "output/env.h"
 #include "runtime/spawn.h"
 
@@ -21,7 +22,7 @@ static struct secret_wish *find_wish(struct environment *e, struct str name) {
         return NULL;
 }
 
-/* Of a file's name in a directory of ours: nothing that leads out of it, and not our own file. */
+/* True for a file name in a directory of ours: not a path out of it, and not our own file. */
 static bool is_file_name(struct str s) {
         return s.n > 0 && s.p[0] != '.' && str_find(s, '/') == s.n;
 }
@@ -87,14 +88,20 @@ bool environment_wish(struct environment *e, struct str argument) {
         return true;
 }
 
-/* What a variable gets of a secret: files end with a line feed that nobody means. */
+/* The value of a secret for a variable, without the line feed with which files end. */
 static struct str as_value(struct str content) {
         return str_has_suffix(content, STR("\n")) ? (struct str){ content.p, content.n - 1 } : content;
 }
 
 static int read_file_wish(struct environment *e, struct secret_wish *w, struct str *ret) {
         struct str path = arena_join(e->arena, str_of(e->places.root), w->from);
-        int r = fs_read(e->arena, AT_FDCWD, path.p, CREDENTIAL_MAX, ret);
+        struct str problem = { 0 };
+        int r = walk_read(e->arena, path.p, CREDENTIAL_MAX, ret, &problem);
+
+        if (!str_is_absent(problem)) {
+                complain(e, arena_printf(e->arena, "secret '%s' is not read: %s", w->name.p, problem.p));
+                return 1;
+        }
 
         switch (r) {
         case -ENOENT:
@@ -135,8 +142,7 @@ static int read_credential_wish(struct environment *e, struct secret_wish *w, st
         return 1;
 }
 
-/* What another program has to say: 0 and its output; 1 and the last line of what it complained of;
- * negative errno. */
+/* The output of another program: 0 and its output; 1 and the last line of its errors; negative errno. */
 static int run(struct environment *e, const char *const *argv, struct str *ret) {
         struct spawn_result result;
         int r = argv[0] ? spawn_run(e->arena, argv, &result) : -ENOPKG;
@@ -235,7 +241,7 @@ static int read_wish(struct environment *e, struct secret_wish *w, struct str *r
         }
 }
 
-/* Reads them all, so that the user is told of everything that is missing at once. */
+/* Reads all secrets before it fails, so that the user sees everything that is missing at once. */
 static int read_wishes(struct environment *e) {
         VEC_EACH(w, &e->wishes) {
                 struct str content = { 0 };

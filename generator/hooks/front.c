@@ -6,14 +6,14 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "balancer/nginx.h"
 #include "base/fs.h"
 #include "hooks/proxy-frontend.h"
-#include "runtime/nginx.h"
 #include "runtime/proc.h"
 
 enum { CONFIG_MAX = 16 << 20 };
 
-/* What was read already: several ways may lead to one file. */
+/* The files that were read already: several paths may lead to one file. */
 struct reading {
         const struct balancer *balancer;
         struct front *front;
@@ -84,7 +84,7 @@ void front_read(const struct balancer *b, const struct proxy_set *directories, b
 
         ret->http_port = b->settings->http_port.n;
         ret->https_port = b->settings->https_port.n;
-        ret->has_ipv6 = access("/proc/net/if_inet6", F_OK) == 0;
+        ret->has_ipv6 = access("/proc/self/net/if_inet6", F_OK) == 0;
         read_path(&r, arena_join(b->arena, root, b->settings->config.text));
         VEC_EACH(d, &directories->list)
                 read_path(&r, arena_join(b->arena, root, d->path));

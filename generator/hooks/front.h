@@ -6,9 +6,9 @@
  * HAProxy and `haproxy -c` accept a second frontend on one port, and the kernel then spreads connections over
  * both. So the generated frontend is compared with it before it is put in place. */
 
+#include "balancer/front-config.h"
 #include "hooks/balancer.h"
 #include "hooks/proxy-set.h"
-#include "runtime/front-config.h"
 
 struct front {
         struct front_config config;
@@ -24,10 +24,10 @@ void front_read(const struct balancer *b, const struct proxy_set *directories, b
 /* Like the function above, for nginx; `unit` is nginx's unit. */
 void front_read_nginx(const struct balancer *b, struct str unit, struct front *ret);
 
-/* Who has a port that the generated frontend for these routes needs; NULL for nobody. */
+/* The owner of a port that the generated frontend for these routes needs; NULL if there is none. */
 const struct front_listen *front_taken(const struct front *f, const struct proxy_directory *d);
 
-/* Does the administrator's configuration lead to all routes by itself? */
+/* True if the administrator's configuration leads to all routes by itself. */
 bool front_leads_to(const struct front *f, const struct proxy_directory *d);
 
 /* Two sentences: what is wrong, and the ways out. `routes`: the file of the routes as HAProxy finds it. */

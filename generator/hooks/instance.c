@@ -13,12 +13,13 @@
 #include "hooks/watch.h"
 #include "runtime/conntrack.h"
 #include "runtime/http.h"
-#include "runtime/notify.h"
+#include "runtime/netns.h"
 #include "runtime/spawn.h"
+#include "systemd/notify.h"
 
 enum {
-        LOOK_MS = 50,      /* between two looks at what is open */
-        SILENCE_MS = 1000, /* before one that said nothing is told again */
+        LOOK_MS = 50,      /* between two checks of the open connections */
+        SILENCE_MS = 1000, /* before a worker that did not answer is sent the command again */
         LOOKS_AT_REST = 2, /* a request may be on its way to the server while its sessions are counted */
 };
 
@@ -30,19 +31,21 @@ static bool is_proxied(const struct instance *i) {
         return i->haproxy.server.n > 0;
 }
 
-/* The main process of the unit (conmon, which ends with the container), or -1: systemd does not look at it
- * while we run. */
-static int open_main_process(void) {
+static bool find_main_process(uint64_t *ret) {
         const char *text = getenv("MAINPID");
-        uint64_t pid;
 
-        if (!text || !str_to_u64(str_of(text), INT32_MAX, &pid) || pid == 0)
-                return -1;
-
-        return (int) syscall(SYS_pidfd_open, (pid_t) pid, 0);
+        return text && str_to_u64(str_of(text), INT32_MAX, ret) && *ret > 0;
 }
 
-/* False where the process has ended. */
+/* The main process of the unit (conmon, which ends with the container), or -1: systemd does not watch it
+ * while this program runs. */
+static int open_main_process(void) {
+        uint64_t pid;
+
+        return find_main_process(&pid) ? (int) syscall(SYS_pidfd_open, (pid_t) pid, 0) : -1;
+}
+
+/* False if the process has ended. */
 static bool wait_ms(int process, uint64_t ms) {
         struct pollfd p = { .fd = process, .events = POLLIN };
 
@@ -55,8 +58,7 @@ bool instance_pause(uint64_t ms) {
         return wait_ms(process, ms);
 }
 
-/* The container's address; absent where it has none (yet). */
-static struct str find_address(struct instance *i) {
+static struct str ask_podman_for_address(struct instance *i) {
         struct str podman = spawn_find(i->arena, "podman");
         struct str format = arena_join(
                 i->arena, STR("{{with index .NetworkSettings.Networks \""), i->network,
@@ -77,7 +79,17 @@ static struct str find_address(struct instance *i) {
                                                                                     : (struct str){ 0 };
 }
 
-/* Asks once; absent where it works, else what is wrong. */
+/* The container's address; absent if it has none (yet). */
+static struct str find_address(struct instance *i) {
+        struct str address;
+        uint64_t conmon;
+
+        if (find_main_process(&conmon) && netns_find_address(i->arena, conmon, &address) >= 0)
+                return address;
+        return ask_podman_for_address(i);
+}
+
+/* Probes once; absent if the instance works, else the reason. */
 static int check(struct instance *i, struct str *ret_problem) {
         struct http_request *q = &i->request;
         struct http_answer answer;
@@ -113,7 +125,7 @@ static void note_failure(struct instance *i, struct str what, struct str problem
         note(i, arena_join(i->arena, what, STR(": "), asked, STR(": "), problem));
 }
 
-/* Until it works. 1 where it does not. */
+/* Probes until the instance works. 1 if it does not. */
 static int wait_until_it_works(struct instance *i) {
         CLEANUP(close_fd) int process = open_main_process();
         const uint64_t start = clock_usec(CLOCK_BOOTTIME) / 1000;
@@ -130,7 +142,7 @@ static int wait_until_it_works(struct instance *i) {
                 told = problem;
                 if (str_is_absent(problem))
                         return 0;
-                /* Nobody said how long it may take to listen: systemd's TimeoutStartSec= is the limit
+                /* The definition sets no limit for the start: systemd's TimeoutStartSec= is the limit
                  * then. */
                 if (!str_is_absent(i->request.path) && probe_failed(&i->probe, now)) {
                         note_failure(i, STR("not ready"), problem);
@@ -143,7 +155,7 @@ static int wait_until_it_works(struct instance *i) {
         }
 }
 
-/* Always before the workers are told: one that starts in between has read the file. */
+/* Always before the commands to the workers: a worker that starts in between has read the file. */
 static int write_state(struct instance *i, bool is_ready) {
         int r = i->states.path ? haproxy_states_put(&i->states, i->haproxy.server, is_ready ? i->port : 0)
                                : 0;
@@ -156,7 +168,7 @@ static int write_state(struct instance *i, bool is_ready) {
 
 /* As haproxy_set_state(). */
 static int tell_once(const struct instance *i) {
-        /* Absent: where it is reached stays as HAProxy has it. */
+        /* Absent: HAProxy keeps the address that it has. */
         struct str address = str_is_absent(i->container) ? (struct str){ 0 } : i->request.address;
         int r = i->states.path ? haproxy_set_port(&i->haproxy, i->port) : 0;
 
@@ -165,9 +177,9 @@ static int tell_once(const struct instance *i) {
         return r < 0 ? r : haproxy_set_state(&i->haproxy, STR("ready"));
 }
 
-/* One that is there and says nothing would leave the server out for good, one instance after the other: so
- * the start lasts until it answers, or as long as systemd lets it. Then it is told once more, since what
- * it did not answer may come to it late, in any order. 1 where the instance ended meanwhile. */
+/* An HAProxy that runs and does not answer would leave the server out for good, one instance after the other.
+ * So the start lasts until it answers, or until systemd's time limit. Then it gets the command once more,
+ * since the unanswered ones may arrive late, in any order. 1 if the instance ended meanwhile. */
 static int tell_until_answered(struct instance *i) {
         CLEANUP(close_fd) int process = open_main_process();
         bool was_silent = false;
@@ -190,7 +202,7 @@ static int tell_until_answered(struct instance *i) {
         }
 }
 
-/* It works whatever HAProxy says, so that is only told. */
+/* The instance works without HAProxy, so a failure is only reported. */
 static int tell_ready(struct instance *i) {
         int r;
 
@@ -202,7 +214,7 @@ static int tell_ready(struct instance *i) {
         return r > 0;
 }
 
-/* So that it goes on being asked. */
+/* So that its probes continue. */
 static void leave_watch(struct instance *i) {
         struct watched w = {
                 .invocation = str_of(getenv("INVOCATION_ID")),
@@ -218,7 +230,7 @@ static void leave_watch(struct instance *i) {
                                    str_of(strerror(-r))));
 }
 
-/* The same through nginx; what it says is told. */
+/* Runs the command for nginx, and reports its errors. */
 static int with_nginx(struct instance *i, int (*work)(struct nginx_instance *n)) {
         int r;
 

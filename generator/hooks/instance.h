@@ -1,20 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* pyservice-instance: what an instance's unit does besides running the container. After the start it waits
- * until the instance answers and puts it into HAProxy (ready; enter for one that runs already, and may
- * have requests open), before a stop it takes it out and waits for what is open (drain), and after one
- * that came by itself it takes it out at once (leave).
+/* pyservice-instance: the work of an instance's unit besides running the container.
  *
- * All that it needs comes with the command; it reads no definition. An HAProxy that is not there, or does
- * not know the server, delays nothing and is no error. One that is there and does not answer is waited for
- * after a start. */
+ * After the start it waits until the instance answers and puts it into HAProxy (ready; enter for one that
+ * runs already, and may have requests open), before a stop it takes it out and waits for open requests
+ * (drain), and after an instance stopped by itself it takes it out at once (leave). Everything that it needs
+ * is in the command; it reads no definition.
+ *
+ * If HAProxy is not running, or does not know the server, this delays nothing and is not an error. After a
+ * start, the hook waits for an HAProxy that runs and does not answer. */
 
+#include "balancer/haproxy-socket.h"
+#include "balancer/haproxy-states.h"
 #include "base/vec.h"
 #include "hooks/nginx.h"
 #include "hooks/probe.h"
-#include "runtime/haproxy-socket.h"
-#include "runtime/haproxy-states.h"
 
 struct instance {
         struct arena *arena;
@@ -30,33 +31,32 @@ struct instance {
         bool is_unwanted; /* the port was given as nothing: its number was scaled away while it started */
         struct probe probe;
         struct str container,
-                network;   /* given: the address is the container's on that network, and HAProxy is told it */
-        bool is_published; /* but for its clients the port is the machine's all the same */
+                network;    /* given: the address is the container's on that network, and HAProxy gets it */
+        bool is_published;  /* but its clients use a port of the machine */
         bool has_own_check; /* HAProxy checks something else, so it must find out by itself */
 
-        /* Of all, with or without a port (hooks/lifecycle.h). */
+        /* Settings of all instances, with or without a port (hooks/lifecycle.h). */
         struct str name;    /* the container's; absent: nothing of this is done */
         bool has_health;    /* Podman's health check decides, too */
         const char *record; /* hooks/start-record.h; NULL for none */
         /* milliseconds; how long it must have run until its restarts begin from zero; 0: never */
         uint64_t settled;
 
-        const char *
-                watch; /* where it says, once it is ready, how it was asked (hooks/watch.h); NULL for nowhere */
-        bool is_user; /* the user's own systemd */
+        const char *watch; /* the file with its probe, once it is ready (hooks/watch.h); NULL for none */
+        bool is_user;      /* the user's own systemd */
 
         uint64_t drain; /* milliseconds; how long what is open may take */
 
         VEC(struct str) notes; /* for the journal */
 };
 
-/* 0; 1 where the instance does not work, as the last note says; negative errno. */
+/* 0; 1 if the instance does not work, with the reason in the last note; negative errno. */
 int instance_ready(struct instance *i);
 int instance_enter(struct instance *i);
 
 /* Ends at once where the unit's main process has ended. False then. */
 bool instance_pause(uint64_t ms);
 
-/* 0; negative errno where HAProxy could not be asked. */
+/* 0; negative errno if HAProxy could not be queried. */
 int instance_drain(struct instance *i);
 int instance_leave(struct instance *i);

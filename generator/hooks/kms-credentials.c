@@ -23,7 +23,7 @@ bool kms_is_header_text(struct str s) {
         return s.n > 0;
 }
 
-/* The profile's values; false where the file has no such profile. */
+/* The profile's values; false if the file has no such profile. */
 static bool read_profile(struct str text, struct str profile, struct kms_credentials *ret) {
         const struct {
                 const char *key;
@@ -57,7 +57,7 @@ static bool read_profile(struct str text, struct str profile, struct kms_credent
         return was_in;
 }
 
-/* -ENOENT where there is no file that anybody named. */
+/* -ENOENT if there is no file and the environment names none. */
 static int read_shared_file(struct kms *k) {
         struct str named = kms_variable("AWS_SHARED_CREDENTIALS_FILE"), profile = kms_variable("AWS_PROFILE"),
                    home = kms_variable("HOME"), text;

@@ -72,7 +72,7 @@ static int ask(struct kms *k, const struct fetch_request *q, struct fetch_answer
         return 0;
 }
 
-/* KMS says what is wrong in "__type" and "message" (or "Message"). */
+/* The error of KMS is in "__type" and "message" (or "Message"). */
 static int refuse(struct kms *k, const struct fetch_request *q, const struct fetch_answer *answer) {
         struct str type = STR(""), message = STR("");
 

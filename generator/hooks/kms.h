@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Decrypting with AWS KMS, as AWS's own programs would do it, steered by their environment variables:
+/* Decrypting with AWS KMS, as AWS's own programs do it, configured by their environment variables:
  *
- *     AWS_REGION or AWS_DEFAULT_REGION; else where the machine is
+ *     AWS_REGION or AWS_DEFAULT_REGION; else the region of the machine
  *     AWS_ENDPOINT_URL_KMS or AWS_ENDPOINT_URL; else AWS's own for the region
- *     AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN; else the profile AWS_PROFILE ("default") of
- *         AWS_SHARED_CREDENTIALS_FILE (~/.aws/credentials); else the role of the machine, from its instance metadata service (version 2) at
- *         AWS_EC2_METADATA_SERVICE_ENDPOINT, unless AWS_EC2_METADATA_DISABLED is "true" */
+ *     AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN; else the profile AWS_PROFILE
+ *         ("default") of AWS_SHARED_CREDENTIALS_FILE (~/.aws/credentials); else the role of the machine, from
+ *         its instance metadata service (version 2) at AWS_EC2_METADATA_SERVICE_ENDPOINT, unless
+ *         AWS_EC2_METADATA_DISABLED is "true" */
 
 #include "runtime/fetch.h"
 
@@ -19,11 +20,11 @@ struct kms {
         struct arena *arena;
         struct kms_credentials credentials;
         struct str region;
-        struct str metadata_token; /* absent until the machine's metadata service was asked */
+        struct str metadata_token; /* absent until the machine's metadata service was queried */
         struct str problem;        /* one line for people, where a function gives 1 */
 };
 
-/* `ciphertext` in base64. 0; 1 where it can't be decrypted; negative errno. */
+/* `ciphertext` in base64. 0; 1 if it can't be decrypted; negative errno. */
 int kms_decrypt(struct kms *k, struct str ciphertext, struct str *ret);
 
 /* The parts; they give the same. */
@@ -43,5 +44,5 @@ struct str kms_one_line(struct kms *k, struct str text);
 /* Printable ASCII without blanks, and not empty: what may stand in a header. */
 bool kms_is_header_text(struct str s);
 
-/* An environment variable; absent where it is not set or empty. */
+/* An environment variable; absent if it is not set or empty. */
 struct str kms_variable(const char *name);

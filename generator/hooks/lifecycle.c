@@ -9,9 +9,9 @@
 #include "base/clock.h"
 #include "base/utf8.h"
 #include "hooks/start-record.h"
-#include "runtime/bus.h"
-#include "runtime/notify.h"
 #include "runtime/spawn.h"
+#include "systemd/bus.h"
+#include "systemd/notify.h"
 
 enum { PAUSE_MIN_MS = 100, PAUSE_SHARE = 4, ANSWER_MAX = 300 };
 
@@ -119,7 +119,7 @@ void lifecycle_note_end(struct instance *i) {
                 return;
 
         old = record;
-        /* After a crash nobody asked for a stop, and SIGKILL says nothing about one. */
+        /* No stop was requested before a crash, and SIGKILL does not show whether it was part of a stop. */
         if (bus_is_stopping(bus, unit, &is_stopping) >= 0 && is_stopping)
                 record.was_killed = was_killed();
         else if (may_reset(i, &record))
@@ -138,7 +138,8 @@ void lifecycle_note_end(struct instance *i) {
         "{{.State.Running}}\n{{with .State.Health}}{{.Status}}\n{{range .Log}}{{.ExitCode}} {{printf " \
         "\"%q\" .Output}}\n{{end}}{{end}}"
 
-/* Of a Go string as "%q" prints it: its quotes and the line feeds at its end go, other escapes stay. */
+/* Unquotes a Go string as "%q" prints it: removes its quotes and the line feeds at its end; other escapes
+ * stay. */
 static struct str unquote(struct arena *a, struct str text) {
         if (text.n >= 2 && text.p[0] == '"')
                 text = (struct str){ text.p + 1, text.n - 2 };
@@ -147,7 +148,7 @@ static struct str unquote(struct arena *a, struct str text) {
         return utf8_clean_line(a, text, ANSWER_MAX);
 }
 
-/* False where the container does not run. */
+/* False if the container does not run. */
 static bool ask_health(struct instance *i, struct str *ret_health, struct str *ret_problem) {
         struct str podman = spawn_find(i->arena, "podman"), rest, line, last = { 0 }, status;
         struct spawn_result result;

@@ -12,14 +12,14 @@
  * SIGKILL when TimeoutStopSec= is over. */
 void lifecycle_stop_when_told(struct instance *i);
 
-/* What is written to the journal in that case: why it is not ready yet. Absent: nothing. */
+/* The reason why it is not ready yet, written to the journal in that case. Absent: nothing is written. */
 void lifecycle_explain(struct instance *i, struct str text);
 
 /* A start begins, or is complete. */
 void lifecycle_note_start(struct instance *i);
 void lifecycle_note_ready(struct instance *i);
 
-/* Until Podman's health check is good. 0; 1 where the container ended. */
+/* Until Podman's health check is good. 0; 1 if the container ended. */
 int lifecycle_await_health(struct instance *i);
 
 /* After its end: was it killed? If it ran well for long enough, systemd's count of restarts begins at zero

@@ -4,12 +4,12 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "balancer/nginx.h"
 #include "base/fs.h"
 #include "hooks/nginx.h"
-#include "runtime/nginx.h"
 
 enum {
-        LOOK_MS = 200,     /* each look walks all connections of the machine */
+        LOOK_MS = 200,     /* each check walks all connections of the machine */
         LOOKS_AT_REST = 5, /* a client that a retired worker accepted may not have sent its request yet */
         LINE_MAX_BYTES = 256,
 };
@@ -35,8 +35,8 @@ int nginx_enter(struct nginx_instance *i) {
         return r < 0 ? r : reload(i);
 }
 
-/* Where it was reached. Not from the unit: of an instance that goes because the scale was lowered, that no
- * longer knows the port. */
+/* The port of the instance, from its file. Not from the unit: if the instance is stopped because the scale
+ * was lowered, the unit no longer has the port. */
 static uint64_t read_port(struct nginx_instance *i) {
         struct str text, word;
         uint64_t port;
@@ -49,7 +49,7 @@ static uint64_t read_port(struct nginx_instance *i) {
         return str_to_u64(text, UINT16_MAX, &port) ? port : 0;
 }
 
-/* 1 where it was in. */
+/* 1 if it was in. */
 static int leave(struct nginx_instance *i) {
         int r;
 

@@ -6,11 +6,11 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include "balancer/nginx.h"
 #include "base/buf.h"
 #include "base/fs.h"
 #include "bundle/layout.h"
 #include "hooks/front.h"
-#include "runtime/nginx.h"
 
 #define APPS LAYOUT_LIST_NGINX /* of apps, in /run/pyservice */
 #define LOCK "nginx.lock"
@@ -29,7 +29,7 @@ struct work {
         VEC(struct site) sites;
         int runtime, directory, lock;
         bool can_check;
-        struct str refusal; /* of what was in place before; absent where nginx took it */
+        struct str refusal; /* of what was in place before; absent if nginx took it */
 };
 
 static int fail(struct work *w, struct str what, int r) {
@@ -55,7 +55,7 @@ static struct str without_ipv6(struct arena *a, struct str text) {
         struct buf b = buf_in(a);
         struct str line;
 
-        if (access("/proc/net/if_inet6", F_OK) == 0)
+        if (access("/proc/self/net/if_inet6", F_OK) == 0)
                 return text;
 
         while (str_split(&text, '\n', &line)) {
@@ -124,7 +124,7 @@ static bool is_changed(const struct site *site) {
                !str_eq(site->wanted, site->in_place);
 }
 
-/* 1 where nginx refuses what is there now. */
+/* 1 if nginx refuses what is there now. */
 static int check(struct work *w, struct str *ret_message) {
         int r = w->can_check ? nginx_check(w->arena, ret_message) : 0;
 
@@ -166,7 +166,7 @@ static int put_one_by_one(struct work *w) {
         return 0;
 }
 
-/* 1 where what is in place stays: nginx refuses it too, whatever the changes are. */
+/* 1 if what is in place stays: nginx refuses it too, whatever the changes are. */
 static int put_in_place(struct work *w) {
         struct str message;
         int r = put_all(w, true);
@@ -205,18 +205,18 @@ static int reload(struct work *w) {
         return unlinkat(w->runtime, PENDING, 0) < 0 && errno != ENOENT ? fail(w, STR(PENDING), -errno) : 0;
 }
 
-/* Who has a port that `site` listens on, among what HAProxy reads; NULL for nobody. */
+/* The owner of a port that `site` listens on, among HAProxy's files; NULL if there is none. */
 static const struct front_listen *find_taken(const struct work *w, const struct front *f,
                                              const struct site *site) {
-        const struct host_nginx *settings = w->proxy->world->host.nginx;
-        const struct front_listen *l = NULL;
+        const struct front_listen *taken = NULL;
+        struct front_config own = { 0 };
 
-        if (!str_is_absent(site->wanted) && str_find_str(site->wanted, STR("listen ")) < site->wanted.n)
-                l = front_config_find(&f->config, settings->http_port.n, f->has_ipv6);
-        if (!l && !str_is_absent(site->wanted) &&
-            str_find_str(site->wanted, STR("ssl_certificate ")) < site->wanted.n)
-                l = front_config_find(&f->config, settings->https_port.n, f->has_ipv6);
-        return l;
+        if (!str_is_absent(site->wanted))
+                front_config_add_nginx(w->arena, site->wanted, &own);
+        VEC_EACH(l, &own.listens)
+                if (!taken)
+                        taken = front_config_find(&f->config, l->first, f->has_ipv6);
+        return taken;
 }
 
 /* nginx can't listen where HAProxy does: at its next start it would not come up. */

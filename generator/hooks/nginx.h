@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* nginx as the front: what pyservice-proxy puts where it reads it, and what an instance's hooks do with
- * it.
+/* nginx as the front: the files that pyservice-proxy installs for it, and the actions of an instance's hooks.
  *
  * nginx has no command that takes a server out. An instance that is ready has a file with its server's
  * line, which the upstream includes. To drain is to remove that file and to reload nginx: the workers of
@@ -11,9 +10,9 @@
 
 #include "hooks/proxy.h"
 
-/* The files of all applications, checked with `nginx -t` and put into nginx's directory. What of a service
- * nginx refuses is not put there, and what was there stays; the others' go live. Where nginx refuses what
- * is in place too (a certificate is gone), nothing is changed. host.yaml was read. 0; negative errno. */
+/* The files of all applications, checked with `nginx -t` and put into nginx's directory. If nginx refuses the
+ * file of a service, the previous file stays; the files of other services go live. If nginx refuses the files
+ * in place too (a certificate is gone), nothing is changed. host.yaml was read. 0; negative errno. */
 int nginx_apply(struct proxy_run *p);
 
 /* Reloads nginx where a site in place names p->certificate. 0; negative errno. */
@@ -24,7 +23,7 @@ struct nginx_instance {
         struct str path;      /* absent: nginx is not its front */
         struct str unit;      /* nginx's */
         uint64_t port, drain; /* milliseconds */
-        struct str note;      /* for the journal; absent where there is nothing to say */
+        struct str note;      /* for the journal; absent if there is nothing to report */
 };
 
 /* 0; negative errno. */

@@ -56,7 +56,7 @@ static int try(struct proxy_choice *c, struct str *ret_message) {
         return r;
 }
 
-/* "'shop' (/etc/pyservice.d/shop.yaml)", where there is such a file. */
+/* "'shop' (/etc/pyservice.d/shop.yaml)", if there is such a file. */
 static struct str describe(const struct proxy_choice *c, struct str app) {
         for (size_t i = 0; i < ARRAY_SIZE(c->places->definitions); i++) {
                 struct str path =

@@ -9,8 +9,8 @@
 #include "hooks/proxy-state.h"
 
 struct proxy_problem {
-        struct str app;     /* absent where it is nobody's own */
-        struct str text;    /* what it means, and what HAProxy said */
+        struct str app;     /* absent if no single app owns it */
+        struct str text;    /* the meaning, and HAProxy's message */
         struct str message; /* the latter alone */
 };
 
@@ -23,8 +23,8 @@ struct proxy_choice {
         VEC(struct proxy_problem) problems; /* one for each application that does not get what it wants */
 };
 
-/* Sets `chosen` of every application, and gives the set of it. 0; 1 where nothing is to be touched;
- * negative errno. */
+/* Sets `chosen` of every application, and gives the set of it. 0; 1 if nothing is to be changed; negative
+ * errno. */
 int proxy_choose(struct proxy_choice *c, struct proxy_set *ret);
 
 void proxy_state_choose_wanted(struct proxy_state *s);

@@ -88,8 +88,8 @@ static struct str frontend_text(struct arena *a, const struct proxy_frontend *f,
                          arena_join(a, STR(" ssl crt-list "), f->directory,
                                     STR("/" PROXY_CERTIFICATES " alpn h2,http/1.1")));
 
-        /* After a reload the old process else closes idle connections at once, and a request that is on
-         * its way is lost. Like this it answers one more, and says that it closes. */
+        /* Without this, the old process closes idle connections at once after a reload, and a request that is
+         * on its way is lost. With it, the process answers one more request, and announces that it closes. */
         put(&b, "option idle-close-on-response");
         put_forwarded(&b);
         put(&b, "http-request set-var(txn.pyservice_host) req.fhdr(host),field(1,:),lower");

@@ -4,10 +4,10 @@
 /* The frontend through which applications with `domains` are reached, and the files that it looks up.
  * Pure.
  *
- * A request is looked up by its host without port, in small letters, its path and a "/": keys end in "/"
- * too, so that "/api" is found for "/api" and "/api/x", not for "/apix". The longest key wins; where there
- * is none for the host itself, its first label is taken for "*". Nothing that a client sent is believed:
- * X-Forwarded-… is ours alone. Works with HAProxy 2.4 and later. */
+ * A request is looked up by its host without port, in small letters, its path and a "/": keys end in "/" too,
+ * so that "/api" is found for "/api" and "/api/x", not for "/apix". The longest key wins; if the host itself
+ * has none, its first label is taken for "*". Headers of a client are not trusted: pyservice alone sets
+ * X-Forwarded-…. Works with HAProxy 2.4 and later. */
 
 #include "hooks/proxy-set.h"
 
@@ -20,11 +20,10 @@ struct proxy_frontend {
         struct str directory; /* where HAProxy finds the maps; of plain bytes, no comma */
         uint64_t http_port, https_port;
         bool has_ipv6;
-        bool is_left_out; /* the files that it looks up are there all the same, for a frontend of the
-                             administrator's */
+        bool is_left_out; /* but its maps exist, for a frontend of the administrator's */
 };
 
-/* Can HAProxy's expressions name files in it? */
+/* True if HAProxy's expressions can name files in it. */
 bool proxy_frontend_is_directory(struct str path);
 
 /* Adds the generated files to those of `to`, where `d` has routes, the configuration after what it reads.

@@ -8,7 +8,7 @@
 
 enum { DEPTH_MAX = 64 };
 
-/* What is in `path` ("" or "/a/b") below `top`, and below that. */
+/* The files in `path` ("" or "/a/b") below `top`, and below that. */
 static int read_below(struct arena *a, int top, struct str path, unsigned depth, struct proxy_parts *parts) {
         struct str here = path.n > 0 ? str_from(path, 1) : STR(".");
         struct fs_names names;

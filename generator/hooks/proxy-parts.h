@@ -17,7 +17,7 @@ struct proxy_parts {
         VEC(struct proxy_part) list; /* in the order of the directory's listing */
 };
 
-/* Reads the tree below `name`. -ENOENT where it is not there (and while it is being replaced). */
+/* Reads the tree below `name`. -ENOENT if it does not exist (also while it is being replaced). */
 int proxy_parts_read(struct arena *a, int dir, const char *name, struct proxy_parts *ret);
 
 /* Replaces the tree `name`. */

@@ -53,7 +53,7 @@ static struct str candidate_path(const struct proxy_place *p, const struct proxy
         return arena_join(p->arena, d->path, STR("/" CANDIDATE));
 }
 
-/* What is to lie in `d`, with the generated files, whose paths are those of the candidate where
+/* The intended content of `d`, with the generated files, whose paths are those of the candidate if
  * `is_check`. */
 static bool complete(const struct proxy_place *p, const struct proxy_directory *d, bool is_check,
                      struct proxy_directory *ret, struct str *ret_message) {
@@ -125,8 +125,8 @@ static int write_files(int dir, const struct proxy_directory *d) {
         return r;
 }
 
-/* The administrator's own files, as links, and ours. 1 where HAProxy would find something to read, 0 where
- * not: a directory without configuration is no mistake, but nothing else besides is one for HAProxy. */
+/* The administrator's own files, as links, and ours. 1 if HAProxy would find something to read, else 0: a
+ * directory without configuration is not an error, but HAProxy takes no directory with only other files. */
 static int fill_candidate(const struct proxy_place *p, int dir, int candidate,
                           const struct proxy_directory *d) {
         bool has_any = d->files.n > 0;
@@ -148,7 +148,7 @@ static int fill_candidate(const struct proxy_place *p, int dir, int candidate,
         return r < 0 ? r : has_any;
 }
 
-/* Makes the candidate's directory anew and fills it, as fill_candidate() does. */
+/* Makes the candidate's directory again and fills it, as fill_candidate() does. */
 static int build_candidate(const struct proxy_place *p, int dir, const struct proxy_directory *all) {
         CLEANUP(close_fd) int candidate = -1;
         int r = fs_remove_tree(dir, CANDIDATE);
@@ -162,8 +162,8 @@ static int build_candidate(const struct proxy_place *p, int dir, const struct pr
         return candidate < 0 ? candidate : fill_candidate(p, dir, candidate, all);
 }
 
-/* 0; 1 with a message; negative errno. *ret_seen is where HAProxy finds the candidate; left alone where
- * there is none to read. */
+/* 0; 1 with a message; negative errno. *ret_seen is the candidate as HAProxy sees it; unchanged if it has
+ * nothing to read. */
 static int make_candidate(const struct proxy_place *p, const struct proxy_directory *d, struct str *ret_seen,
                           struct str *ret_message) {
         struct str real = path_below(p, d->path), seen;
@@ -252,7 +252,7 @@ bool proxy_place_lacks_front(const struct proxy_place *p, const struct proxy_set
         return false;
 }
 
-/* Ours that nobody wants any more. */
+/* Our files that are no longer needed. */
 static int remove_unwanted(const struct proxy_place *p, const struct proxy_directory *all, int dir,
                            bool is_dry_run, bool *changed) {
         struct fs_names names;

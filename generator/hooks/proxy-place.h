@@ -18,16 +18,16 @@ struct proxy_place {
         struct str at;             /* the directory that a failure was about */
 };
 
-/* Would HAProxy take the set? Builds candidates beside the real files, and removes them. 0; 1 where it
- * would not, or where the set can't be put in place, with a message for the user; negative errno. Where
- * HAProxy can't be asked, only the latter is looked at. */
+/* Checks the set with HAProxy. Builds candidates beside the real files, and removes them. 0; 1 if it
+ * would not, or if the set can't be installed, with a message for the user; negative errno. If HAProxy can't
+ * check, only the latter is checked. */
 int proxy_place_try(struct proxy_place *p, const struct proxy_set *set, struct str *ret_message);
 
-/* Is the generated frontend of the set left out, because somebody else has its port and does not lead to its
- * routes? Then the message says who, and what to do. */
+/* True if the generated frontend of the set is left out, because another program has its port and does not
+ * lead to its routes. Then the message names that program, and the action to take. */
 bool proxy_place_lacks_front(const struct proxy_place *p, const struct proxy_set *set,
                              struct str *ret_problem, struct str *ret_advice);
 
-/* Makes every directory of the set hold what it wants and nothing else of ours. *ret_changed is set where
- * that took anything; with `is_dry_run` it is only found out. */
+/* Makes every directory of the set hold what it wants and nothing else of ours. *ret_changed is set if that
+ * changed anything; with `is_dry_run` nothing is written. */
 int proxy_place_put(struct proxy_place *p, const struct proxy_set *set, bool is_dry_run, bool *ret_changed);

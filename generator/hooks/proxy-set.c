@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-/* What is under way. */
+/* The set that is being built. */
 struct building {
         struct arena *arena;
         struct proxy_set *set;
@@ -26,7 +26,7 @@ static bool is_kind(struct str name, struct str kind) {
         return str_has_prefix(name, kind) && (name.n == kind.n || name.p[kind.n] == '.');
 }
 
-/* "example.com" and "/api/" give "example.com/api/"; a query is no part of it. */
+/* "example.com" and "/api/" give "example.com/api/"; a query does not belong to it. */
 static struct str route_key(struct arena *a, struct str domain, struct str path) {
         path.n = str_find(path, '?');
         while (path.n > 0 && path.p[path.n - 1] == '/')

@@ -3,10 +3,10 @@
 
 /* The HAProxy files of all applications, directory by directory. Pure: nothing is read or written here.
  *
- * Of an application's files in a directory, NN_backend_NAME.cfg are taken as they are; `routes` and
+ * In a directory of an application's files, NN_backend_NAME.cfg are taken as they are; `routes` and
  * `routes.X` hold lines "DOMAIN PATH BACKEND plain|https" for the generated frontend, where "https" means
- * that plain requests are redirected; `certificates` and `certificates.X` hold lines with the path of a
- * PEM file. */
+ * that plain requests are redirected; `certificates` and `certificates.X` hold lines with the path of a PEM
+ * file. */
 
 #include "hooks/proxy-parts.h"
 
@@ -31,7 +31,7 @@ struct proxy_certificate {
 
 struct proxy_file {
         struct str name, text;
-        struct str app; /* absent where it is made of several apps' */
+        struct str app; /* absent if it is made of several apps' files */
 };
 
 struct proxy_directory {
@@ -45,10 +45,10 @@ struct proxy_set {
         VEC(struct proxy_directory) list;
 };
 
-/* Puts them together. False where two want the same file or route, or a line is malformed; *ret_problem
- * says so. */
+/* Combines them. False if two apps want the same file or route, or a line is malformed; *ret_problem has the
+ * reason. */
 bool proxy_set_build(struct arena *a, const struct proxy_app *apps, size_t n, struct proxy_set *ret,
                      struct str *ret_problem);
 
-/* The directory of that path; made where there is none. Valid until the next one is made. */
+/* The directory of that path; made if there is none. Valid until the next one is made. */
 struct proxy_directory *proxy_set_directory(struct arena *a, struct proxy_set *set, struct str path);

@@ -19,15 +19,15 @@ struct proxy_state {
         VEC(struct proxy_candidate) apps; /* by name */
 };
 
-/* Reads the list of applications that are alive, what they bring, and what is in place, also of those that
- * are gone. 1 where there is no list: there never was an application with files for HAProxy. Negative
+/* Reads the list of applications that are alive, their files, and the files in place, also of removed
+ * applications. 1 if there is no list: there never was an application with files for HAProxy. Negative
  * errno. */
 int proxy_state_read(struct proxy_state *s);
 
 /* Remembers that what was chosen is in place. */
 int proxy_state_write(struct proxy_state *s);
 
-/* Does an application want something else than what is in place? */
+/* True if an application wants other files than those in place. */
 static inline bool proxy_candidate_is_changed(const struct proxy_candidate *c) {
         if (!c->wanted || !c->in_place)
                 return c->wanted != c->in_place;

@@ -3,10 +3,10 @@
 
 #include <errno.h>
 
+#include "balancer/haproxy-socket.h"
+#include "balancer/haproxy-states.h"
 #include "base/fs.h"
 #include "bundle/layout.h"
-#include "runtime/haproxy-socket.h"
-#include "runtime/haproxy-states.h"
 
 enum { STATES_MAX = 4 << 20 };
 
@@ -26,7 +26,7 @@ static int tell_backend(struct arena *a, const struct haproxy_client *base, int 
 }
 
 int proxy_tell_states(struct arena *a, const struct host_haproxy *settings, const char *runtime) {
-        /* Locked, so that no server is told to be ready whose hook has just told that it is not. */
+        /* Locked, so that no server is set to ready after its hook has taken it out. */
         CLEANUP(close_fd)
         int lock = haproxy_states_lock(arena_join(a, str_of(runtime), STR("/" LAYOUT_SERVERS)).p);
         struct haproxy_client client = haproxy_client_of(a, settings);
@@ -36,7 +36,7 @@ int proxy_tell_states(struct arena *a, const struct host_haproxy *settings, cons
         if (r < 0)
                 return r == -ENOENT ? 0 : r;
 
-        /* Those that begin with a dot are being written by somebody who was killed. */
+        /* Files that begin with a dot were being written by a process that was killed. */
         VEC_EACH(name, &names.list)
                 if (name->p[0] != '.' && r >= 0)
                         r = tell_backend(a, &client, lock, *name);

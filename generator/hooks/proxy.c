@@ -8,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "balancer/haproxy-counters.h"
 #include "base/fs.h"
 #include "bundle/layout.h"
 #include "hooks/front.h"
@@ -15,7 +16,6 @@
 #include "hooks/proxy-choose.h"
 #include "hooks/proxy-states.h"
 #include "load/load.h"
-#include "runtime/haproxy-counters.h"
 
 #define MEMORY LAYOUT_STATE "/" LAYOUT_PROXY_MEMORY
 #define MOUNTS ".mounts"       /* in MEMORY: of HAProxy's container, when it ran last */
@@ -43,7 +43,7 @@ static int fail(struct proxy_run *p, struct str what, int r) {
         return r;
 }
 
-/* host.yaml alone. 1 where it has mistakes, which are told. */
+/* Reads host.yaml alone. 1 if it has errors, which are printed. */
 static int read_host(struct proxy_run *p) {
         struct world *w = p->world;
         struct node *root = NULL;
@@ -77,7 +77,7 @@ static struct str below(struct proxy_run *p, struct str path) {
         return arena_join(p->arena, str_of(p->root), path);
 }
 
-/* 1 where there is no runtime directory: there never was an application. */
+/* 1 if there is no runtime directory: there never was an application. */
 static int open_state(struct work *w) {
         struct proxy_run *p = w->proxy;
         struct str runtime = p->world->places.runtime, memory = STR(MEMORY);
@@ -133,7 +133,7 @@ static int find_balancer(struct work *w) {
         return r < 0 ? fail(p, STR(MEMORY), r) : 0;
 }
 
-/* What keeps HAProxy from being asked. */
+/* Reports why HAProxy can't check files. */
 static void tell_of_balancer(struct work *w) {
         struct proxy_run *p = w->proxy;
         struct str container = p->world->host.haproxy->container.text;
@@ -197,7 +197,7 @@ static int replace_worker(struct work *w, struct str *ret_message) {
         return r < 0 ? fail(p, STR("saving HAProxy's counters"), r) : 0;
 }
 
-/* Reloads HAProxy if it runs; where that fails, it is tried again at the next run. */
+/* Reloads HAProxy if it runs; if that fails, the next run tries again. */
 static int reload(struct work *w) {
         struct proxy_run *p = w->proxy;
         struct str message;
@@ -264,7 +264,7 @@ static void tell_of_front(struct work *w, const struct proxy_set *set) {
                 complain(w->proxy, arena_join(w->proxy->arena, problem, STR("\n"), advice));
 }
 
-/* Is all that is wanted in place already, and nothing else? */
+/* 1 if exactly the wanted files are in place already, else 0; negative errno. */
 static int is_done(struct work *w) {
         struct proxy_set set = { 0 };
         struct str problem;
@@ -354,7 +354,7 @@ int proxy_check(struct proxy_run *p, int runtime, struct proxy_choice *ret) {
         if (w.state.runtime < 0 || w.state.memory < 0)
                 return fail(p, STR(MEMORY), w.state.runtime < 0 ? w.state.runtime : w.state.memory);
 
-        /* Where there is none, nothing is in place and nobody puts anything there. */
+        /* Without the directory, no files are in place and no other process installs any. */
         r = real >= 0 ? take_lock(&w, real) : 0;
         if (r < 0)
                 return r;
@@ -366,7 +366,7 @@ int proxy_check(struct proxy_run *p, int runtime, struct proxy_choice *ret) {
                 return r < 0 ? fail(p, STR("finding HAProxy"), r) : 0;
         read_front(&w);
 
-        /* What was not asked about stays as it is. */
+        /* Files that were not checked stay as they are. */
         VEC_EACH(app, &w.state.apps)
                 if (!app->wanted)
                         app->wanted = app->in_place;
@@ -413,7 +413,7 @@ int proxy_apply(struct proxy_run *p) {
         return r < 0 ? r : q;
 }
 
-/* Is it one of those that were put in place? */
+/* True if it is one of the installed ones. */
 static bool has_certificate(struct work *w, struct str path) {
         struct proxy_set set = { 0 };
         struct str problem;
@@ -431,8 +431,8 @@ static bool has_certificate(struct work *w, struct str path) {
         return false;
 }
 
-/* At run time, or else by a reload: for a directory, and where HAProxy knows no such file. What it can't
- * use leaves what it had. */
+/* At run time, or else by a reload: for a directory, and if HAProxy does not know such a file. If HAProxy
+ * refuses the certificate, it keeps the old one. */
 static int renew(struct work *w) {
         struct proxy_run *p = w->proxy;
         struct haproxy_client client = haproxy_client_of(p->arena, p->world->host.haproxy);

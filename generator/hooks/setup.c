@@ -44,12 +44,14 @@ static int copy_files(struct setup *s) {
                 return dir;
 
         VEC_EACH(copy, &s->copies) {
-                struct str text;
-                int r = fs_read(s->arena, AT_FDCWD, copy->path.p, BUF_MAX, &text);
+                struct str text, problem = { 0 };
+                int r = walk_read(s->arena, copy->path.p, BUF_MAX, &text, &problem);
 
                 if (r >= 0)
                         r = fs_replace(dir, copy->name.p, 0400, text);
-                if (r == -ENOENT || r == -ENOTDIR || r == -EISDIR || r == -ENOTSUP || r == -EFBIG)
+                if (!str_is_absent(problem))
+                        complain(s, problem);
+                else if (r == -ENOENT || r == -ENOTDIR || r == -EISDIR || r == -ENOTSUP || r == -EFBIG)
                         complain(s, arena_printf(s->arena, "cannot copy '%s': %s", copy->path.p,
                                                  r == -EFBIG ? "it is larger than 16 MiB" : strerror(-r)));
                 else if (r < 0)
@@ -85,7 +87,7 @@ static int hash_directory(struct setup *s, struct hash_state *hash) {
         return r;
 }
 
-/* Of all that is written. */
+/* A hash of everything that is written. */
 static int make_mark(struct setup *s, struct str *ret) {
         const char *const files[] = { s->sysusers, s->tmpfiles };
         struct hash_state *hash = hash_start(s->arena);
@@ -174,8 +176,8 @@ static int write_ready(struct setup *s, int marks) {
         return fs_replace(marks, s->ready.p, 0644, text);
 }
 
-/* Root's programs resolve the path by name, some time after this: nobody else may change where it leads. A
- * path that is not there yet is a good one. */
+/* Root's programs resolve the path by name, some time after this check: no other user may change where it
+ * leads. A path that does not exist yet is good. */
 static int check_path(struct setup *s, const char *path, bool is_roots, struct str *ret_problem) {
         CLEANUP(walk_close) struct walk w = WALK_INIT;
         int r = walk_to(&w, s->arena, AT_FDCWD, path, WALK_LAST | (is_roots ? WALK_ROOTS : 0));
@@ -221,7 +223,8 @@ static bool is_missing(const struct setup *s) {
         return false;
 }
 
-/* Directories that an earlier version or somebody gave to the user belong to root again after a write. */
+/* Directories that an earlier version or an administrator gave to the user belong to root again after a
+ * write. */
 static bool is_changed(struct setup *s) {
         struct str problem = { 0 };
         int r = 0;
@@ -248,7 +251,7 @@ static int set_up(struct setup *s, int marks) {
                 return r;
 
         if (!str_eq(mark, old) || is_missing(s) || is_changed(s)) {
-                /* What is half done is not done. */
+                /* An incomplete setup has no mark. */
                 r = forget(marks, s->app);
                 if (r >= 0)
                         r = forget(marks, s->ready);
@@ -267,6 +270,22 @@ static int set_up(struct setup *s, int marks) {
         return write_ready(s, marks);
 }
 
+/* The hash in the names of the setup's units; the mark is APP.HASH. */
+static const char *hash_of(const struct setup *s) {
+        const char *dot = strchr(s->ready.p, '.');
+
+        return dot ? dot + 1 : "HASH";
+}
+
+/* The unit that decrypts them has failed, and its directory went with it. */
+static int report_secrets(struct setup *s) {
+        complain(s, arena_printf(s->arena,
+                                 "the secrets in the files of '%s' could not be decrypted; see 'systemctl "
+                                 "status %s-%s-creds.service'",
+                                 s->app.p, s->app.p, hash_of(s)));
+        return 1;
+}
+
 int setup_run(struct setup *s) {
         CLEANUP(close_fd) int marks = -1;
         int r;
@@ -281,7 +300,7 @@ int setup_run(struct setup *s) {
                 if (errno != EINTR)
                         return -errno;
 
-        r = copy_files(s);
+        r = s->directory && access(s->directory, F_OK) < 0 ? report_secrets(s) : copy_files(s);
         if (r == 0)
                 r = set_up(s, marks);
         if (r != 0)
@@ -291,7 +310,6 @@ int setup_run(struct setup *s) {
 
 int setup_check(struct setup *s) {
         struct str path = arena_join(s->arena, str_of(s->marks), STR("/"), s->ready);
-        const char *dot = strchr(s->ready.p, '.'); /* APP.HASH */
 
         if (access(path.p, F_OK) == 0)
                 return 0;
@@ -301,6 +319,6 @@ int setup_check(struct setup *s) {
         complain(s, arena_printf(s->arena,
                                  "the user, directories and files of '%s' could not be created; see "
                                  "'systemctl status %s-%s-setup.service'",
-                                 s->app.p, s->app.p, dot ? dot + 1 : "HASH"));
+                                 s->app.p, s->app.p, hash_of(s)));
         return 1;
 }

@@ -13,8 +13,8 @@
 
 enum {
         FILE_MAX = 64 << 10,
-        TICK_MS = 100,       /* what is due within one is asked together */
-        PAUSE_MS = 1000,     /* between two looks at the directory, or questions to systemd */
+        TICK_MS = 100,       /* probes that are due within one run together */
+        PAUSE_MS = 1000,     /* between two reads of the directory, or queries to systemd */
         SPREAD_MS = 617,     /* prime, so that it meets an interval's every part */
         LATE_MS = 1000,      /* who did not run for so long knows nothing about others */
         LIST_MAX = 64 << 20, /* bytes; a larger one is read again, without what is of no use */
@@ -44,7 +44,8 @@ static bool is_own_error(int r) {
         return r == -EMFILE || r == -ENFILE || r == -ENOMEM;
 }
 
-/* What it says. 1 if it is gone, or says nothing; negative errno if this process could not look. */
+/* Reads the file of a unit. 1 if the file is gone, or not valid; negative errno if this process could not
+ * read. */
 static int read_one(struct arena *a, int directory, struct str unit, struct watched *ret) {
         struct str text;
         int r = fs_read(a, directory, unit.p, FILE_MAX, &text);
@@ -67,7 +68,7 @@ static void update_clock(struct watching *w) {
         w->now = clock_usec(CLOCK_BOOTTIME) / 1000;
 }
 
-/* The same start of it, in the list before. Both are in the order of their names. */
+/* The entry of this start in the list before. Both lists are sorted by name. */
 static const struct watched *find_before(const struct watching *w, size_t *at, const struct watched *one) {
         while (*at < w->all.n && str_cmp(w->all.at[*at].unit, one->unit) < 0)
                 (*at)++;
@@ -77,8 +78,8 @@ static const struct watched *find_before(const struct watching *w, size_t *at, c
         return str_eq(w->all.at[*at].invocation, one->invocation) ? &w->all.at[*at] : NULL;
 }
 
-/* One that is new is asked some time within its interval, so that those that begin together are not asked
- * together for ever. */
+/* A new instance is probed at some time within its interval, so that instances that start together are not
+ * probed together for ever. */
 static void take_over(struct watching *w, const struct watched *before, struct watched *one) {
         if (!before) {
                 one->id = ++w->last_id;
@@ -152,7 +153,7 @@ static int read_if_changed(struct watching *w) {
         if (!is_own_error(r))
                 return r;
 
-        /* What is known stays, and is read again. */
+        /* Known entries stay, and are read again. */
         arena_done(&w->lists[!w->current]);
         w->changed = (struct timespec){ 0 };
         return 0;
@@ -299,8 +300,8 @@ static struct watched *find_unit(struct watching *w, struct str unit) {
         return NULL;
 }
 
-/* What failed since the last time: it is gone, or due, or nothing yet. Where systemd does not answer, that
- * is asked again after the next failure. */
+/* Handles a failure since the last time: the instance is gone, or due for a restart, or not yet. If systemd
+ * does not answer, the query is repeated after the next failure. */
 static void judge(struct watching *w) {
         struct unit_states states = { 0 };
 

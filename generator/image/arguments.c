@@ -89,7 +89,7 @@ static bool is_commit(struct str s) {
         return (s.n == 40 || s.n == 64) && str_is_made_of(s, "0123456789abcdef");
 }
 
-/* Where the '-' of "…:HASH-COMMIT" is; the whole length where there is none. */
+/* The position of the '-' in "…:HASH-COMMIT"; the whole length if there is none. */
 static size_t find_commit(struct str image) {
         for (size_t i = image.n; i > 0 && image.p[i - 1] != ':'; i--)
                 if (image.p[i - 1] == '-')

@@ -34,7 +34,7 @@ struct str build_reason(struct str problem) {
         struct str rest = problem, line, reason = STR(""), last = STR("");
 
         while (str_split(&rest, '\n', &line)) {
-                /* What ssh said before is the reason; advice follows. */
+                /* The last message of ssh is the reason; the lines after it are advice. */
                 if (last.n > 0 && str_has_prefix(line, STR("fatal: Could not read from remote repository")))
                         return last;
 
@@ -66,7 +66,7 @@ static int has_image(struct build *b, struct str image, bool *ret) {
         return 0;
 }
 
-/* The commit that an image was built from; absent where it does not say. */
+/* The commit that an image was built from; absent if the image has no such label. */
 static int read_label(struct build *b, struct str image, struct str *ret) {
         struct spawn_result result;
         int r = spawn_run(b->arena,
@@ -127,13 +127,14 @@ int build_find(const struct build *b, const char *name) {
         return fd < 0 ? fd : 0;
 }
 
-/* Podman reads the Containerfile and the directory as root, through any link: a link of the repository must
- * not lead to other files of this machine. Podman itself keeps below that directory what it copies. */
-static int check_inside(struct build *b, struct str path) {
+/* Podman reads the Containerfile, the lists of what is ignored and the directory as root, through any link: a
+ * link of the repository must not lead to other files of this machine. Podman itself keeps below that
+ * directory what it copies. */
+static int check_inside(struct build *b, struct str path, bool is_needed) {
         const char *name = arena_str(b->arena, path).p;
         int r = build_find(b, name);
 
-        if (r >= 0)
+        if (r >= 0 || (r == -ENOENT && !is_needed))
                 return 0;
 
         b->problem = r == -EXDEV
@@ -143,14 +144,23 @@ static int check_inside(struct build *b, struct str path) {
         return -ENOENT;
 }
 
-static int check_places(struct build *b) {
-        struct str file = b->containerfile;
-        bool has_subdir = !str_is_absent(b->subdir);
-        int r = has_subdir ? check_inside(b, b->subdir) : 0;
+int build_check_places(struct build *b) {
+        const struct str ends[] = { STR(".containerignore"), STR(".dockerignore") };
+        struct str below = str_is_absent(b->subdir) ? STR("") : arena_join(b->arena, b->subdir, STR("/"));
+        struct str file = arena_join(b->arena, below, b->containerfile);
+        int r = below.n > 0 ? check_inside(b, b->subdir, true) : 0;
 
-        if (r < 0 || str_is_absent(file))
+        if (r < 0 || str_is_absent(b->containerfile))
                 return r;
-        return check_inside(b, has_subdir ? arena_join(b->arena, b->subdir, STR("/"), file) : file);
+
+        r = check_inside(b, file, true);
+        for (size_t i = 0; r >= 0 && i < ARRAY_SIZE(ends); i++) {
+                r = check_inside(b, arena_join(b->arena, below, ends[i]), false);
+                if (r >= 0)
+                        r = check_inside(b, arena_join(b->arena, file, ends[i]), false);
+        }
+
+        return r;
 }
 
 /* From the commit to the image. */
@@ -158,7 +168,7 @@ static int make_image(struct build *b, struct str image) {
         int r = git_check_out(b);
 
         if (r >= 0)
-                r = check_places(b);
+                r = build_check_places(b);
         if (r >= 0 && str_is_absent(b->containerfile))
                 r = write_containerfile(b);
         if (r >= 0)
@@ -183,7 +193,7 @@ static int open_cache(struct build *b) {
         return find_programs(b);
 }
 
-/* Units of two revisions, and a look, share one clone. Held until the program ends. */
+/* Units of two revisions, and `look`, share one clone. Held until the program ends. */
 static int lock_cache(struct build *b) {
         int fd = open(arena_join(b->arena, b->cache, STR("/.lock")).p,
                       O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
@@ -212,7 +222,7 @@ int build_image(struct build *b) {
         return make_image(b, b->image);
 }
 
-/* RUNTIME/builds, made where it is missing. */
+/* RUNTIME/builds, created if it is missing. */
 static int open_builds(struct build *b) {
         CLEANUP(close_fd) int runtime = fs_open_dir(AT_FDCWD, arena_str(b->arena, b->runtime).p);
         int r = runtime < 0 ? runtime : fs_make_dirs(runtime, LAYOUT_BUILDS, false);
@@ -220,8 +230,7 @@ static int open_builds(struct build *b) {
         return r < 0 ? r : fs_open_dir(runtime, LAYOUT_BUILDS);
 }
 
-/* For root alone, as the journal is: the last lines of a build may have what its repository should not
- * say. */
+/* Readable by root alone, like the journal: the last lines of a build may quote secrets of its repository. */
 static int write_note(struct build *b, struct str suffix, struct str text) {
         CLEANUP(close_fd) int dir = open_builds(b);
 
@@ -237,7 +246,7 @@ int build_look(struct build *b) {
                 r = lock_cache(b);
         if (r >= 0)
                 r = read_label(b, b->image, &old);
-        /* What it is pinned to must not be taken for what the ref is now. */
+        /* The pinned commit must not be taken for the current commit of the ref. */
         b->image = reference;
         if (r >= 0)
                 r = git_fetch(b);

@@ -3,16 +3,17 @@
 
 /* Building an app's image from its Git repository: pyservice-build, which APP-HASH-build.service runs.
  *
- *     $CACHE_DIRECTORY/code           the clone, of root alone; git works here and nowhere else, for a repository that others may write
- *                                     would let them run commands as root
+ *     $CACHE_DIRECTORY/code           the clone, of root alone; git works only here, because a repository
+ *                                     that others may write would let them run commands as root
  *     $CACHE_DIRECTORY/Containerfile  as it was generated last
- *     RUNTIME/builds/APP.failed       the tag of the image that could not be built, a line feed, and why
- *     RUNTIME/builds/APP.found        what `look` found: the reference of the image for what the ref is now; or "-", a line feed, and why
- *                                     there is none
- *     --code=DIR                      the code for people to look at: a copy, of root
+ *     RUNTIME/builds/APP.failed       the tag of the image that could not be built, a line feed, and the
+ *                                     reason
+ *     RUNTIME/builds/APP.found        the result of `look`: the reference of the image for the current commit
+ *                                     of the ref; or "-", a line feed, and the reason
+ *     --code=DIR                      the code for people to read: a copy, of root
  *
  * The image that is built from a commit that `look` found is REFERENCE-COMMIT. Functions give 0, or a
- * negative errno; -EIO where a program failed, and then b->problem says what it said last. */
+ * negative errno; -EIO if a program failed; b->problem is then its last message. */
 
 #include "base/arena.h"
 #include "base/vec.h"
@@ -41,28 +42,28 @@ struct build {
         struct str problem;       /* why it failed: lines, each with a line feed */
 };
 
-/* Reads what follows the verb: APP IMAGE OPTIONS…. False where it is not understood. */
+/* Reads what follows the verb: APP IMAGE OPTIONS…. False if they are not valid. */
 bool build_read_arguments(struct build *b, int argc, char **argv);
 
-/* The image without the commit in its tag, and that commit; absent where its tag has none. */
+/* The image without the commit in its tag, and that commit; absent if its tag has none. */
 struct str build_reference(const struct build *b);
 struct str build_pinned_commit(const struct build *b);
 
 /* Builds b->image unless it is there. */
 int build_image(struct build *b);
 
-/* Asks what the ref is now, builds that where it is not what b->image was built from, and writes
+/* Finds the current commit of the ref, builds it if b->image was built from another one, and writes
  * RUNTIME/builds/APP.found. */
 int build_look(struct build *b);
 
-/* The one of these lines that says the reason: podman's own last line tells only which command failed. */
+/* The line among these that has the reason: podman's own last line only names the command that failed. */
 struct str build_reason(struct str problem);
 
-/* Keeps b->problem: for build_failure(), or for who asked for a look. */
+/* Keeps b->problem: for build_failure(), or for the caller of `look`. */
 void build_note_failure(struct build *b, bool is_look);
 void build_clear_failure(struct build *b);
 
-/* Why b->image could not be built; absent where nothing is known of a failure. */
+/* The reason why b->image could not be built; absent if no failure is known. */
 struct str build_failure(struct build *b);
 
 /* Clones or fetches, and finds the commit of the ref: that of the pinned image, or what the ref is now. */
@@ -70,11 +71,11 @@ int git_fetch(struct build *b);
 /* Puts the commit's files, and those of its submodules, into the clone. */
 int git_check_out(struct build *b);
 
-/* The generated Containerfile for the clone as it is checked out. -ENOENT where the repository lacks a
- * file: then b->problem says which. */
+/* The generated Containerfile for the clone as it is checked out. -ENOENT if the repository lacks a file:
+ * then b->problem names it. */
 int containerfile_make(struct build *b, struct str *ret);
 
-/* Puts a copy of the clone where people look for it (--code). A failure of this is only told. */
+/* Copies the clone for people to read (--code). A failure of this is only reported. */
 void place_code(struct build *b);
 
 /* As git's helpers: answers git's question for a user name or password (argv[1]), becomes ssh, or becomes
@@ -83,7 +84,7 @@ int helper_ask(struct arena *a, const char *question);
 int helper_ssh(struct arena *a, int argc, char **argv);
 int helper_upload_pack(struct arena *a, const char *repository);
 
-/* The words by which git calls the last one. git refuses an SSH host that begins with "-". */
+/* The command with which git calls the last one. git refuses an SSH host that begins with "-". */
 #define HELPER_UPLOAD_PACK "--upload-pack"
 extern const char helper_upload_pack_command[];
 
@@ -96,8 +97,13 @@ bool helper_is_local(const struct build *b);
 /* Sets which protocols git may use: those for the repository itself, or those for its submodules. */
 int helper_allow(const struct build *b, bool is_repository);
 
-/* Runs a program; its last lines become b->problem where it fails. */
+/* Runs a program; if it fails, its last lines become b->problem. */
 int build_run(struct build *b, const char *const *argv);
 
-/* Is `name` in the repository, and no link out of it? 0; -EXDEV for such a link, or another negative errno. */
+/* That what Podman reads of the repository is in it: the directory, the Containerfile and the lists of what
+ * is ignored. 0, or a negative errno with a problem. */
+int build_check_places(struct build *b);
+
+/* Checks that `name` is in the repository, and is no link out of it. 0; -EXDEV for such a link, or another
+ * negative errno. */
 int build_find(const struct build *b, const char *name);

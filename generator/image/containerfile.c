@@ -59,12 +59,12 @@ static struct str join(struct recipe *c, struct str first, struct str second) {
         return arena_join(c->b->arena, first, second);
 }
 
-/* A link of the repository must not say what else is on this machine. */
+/* A link in the repository must not reveal other files of this machine. */
 static bool is_there(struct recipe *c, struct str name) {
         return build_find(c->b, arena_join(c->b->arena, c->directory, name).p) >= 0;
 }
 
-/* Is there something to install? A pyproject.toml may hold settings of other tools only. */
+/* True if there is something to install: a pyproject.toml may have settings of other tools only. */
 static bool is_installable(struct recipe *c) {
         struct str path = arena_join(c->b->arena, c->b->clone, STR("/"), c->directory, STR("pyproject.toml")),
                    text, line;

@@ -6,7 +6,7 @@
 #include "image/build.h"
 #include "runtime/spawn.h"
 
-/* The commit that `name` stands for; absent where it stands for none. */
+/* The commit that `name` stands for; absent if it stands for none. */
 static int find_commit(struct build *b, struct str name, struct str *ret) {
         struct str wish = arena_join(b->arena, name, STR("^{commit}"));
         struct spawn_result result;
@@ -24,7 +24,7 @@ static int find_commit(struct build *b, struct str name, struct str *ret) {
         return 0;
 }
 
-/* As git itself looks a name up: a tag before a branch; and a commit at last. */
+/* In git's own order: a tag before a branch; and a commit at last. */
 static int resolve(struct build *b) {
         struct str pinned = build_pinned_commit(b), ref = arena_str(b->arena, b->ref);
         const struct str names[] = {
@@ -73,7 +73,7 @@ static bool is_whole_commit(struct str ref) {
         return (ref.n == 40 || ref.n == 64) && str_is_made_of(ref, "0123456789abcdef");
 }
 
-/* What a run that was killed left would keep git from working. */
+/* Files that a killed run left behind would stop git. */
 static void drop_locks(struct build *b) {
         static const char *const locks[] = { "/.git/index.lock", "/.git/shallow.lock", "/.git/config.lock",
                                              "/.git/packed-refs.lock", "/.git/HEAD.lock" };
@@ -97,7 +97,7 @@ int git_fetch(struct build *b) {
         bool is_commit = is_whole_commit(b->ref) || !str_is_absent(build_pinned_commit(b));
         int r = open_clone(b);
 
-        /* A commit never changes: where it is here, nobody is asked. */
+        /* A commit never changes: if it is here, no server is contacted. */
         if (r >= 0)
                 r = is_commit ? resolve(b) : 0;
         if (r < 0 || !str_is_absent(b->commit))

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* What git calls for a password, in place of ssh, and to read a local repository: this program again, told by
- * its environment. So neither a shell nor a command line sees a key, a password or a host. */
+/* The helper that git calls for a password, in place of ssh, and to read a local repository: this program
+ * again, with its orders in its environment. So neither a shell nor a command line contains a key, a password
+ * or a host. */
 
 #include <errno.h>
 #include <grp.h>
@@ -10,10 +11,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/walk.h"
 #include "config.h"
 #include "hooks/credential.h"
 #include "image/build.h"
 #include "runtime/spawn.h"
+
+enum { NOBODY = 65534 };
 
 #define PROGRAM LIBEXECDIR "/pyservice-build"
 
@@ -76,14 +80,20 @@ int helper_ssh(struct arena *a, int argc, char **argv) {
 }
 
 /* Gives the first owner of a part of this path that is not root: who may exchange what the path leads to.
- * That user cannot hide from here, because the parts above belong to root. */
+ * That user cannot hide from here, because the parts above belong to root. Nobody, with the group, where more
+ * than one user may. */
 static void find_owner(struct arena *a, struct str path, struct stat *ret) {
         struct stat st;
 
         for (size_t i = 1; i <= path.n && ret->st_uid == 0; i++)
                 if ((i == path.n || path.p[i] == '/') &&
-                    lstat(arena_str(a, (struct str){ path.p, i }).p, &st) == 0)
+                    lstat(arena_str(a, (struct str){ path.p, i }).p, &st) == 0) {
                         *ret = st;
+                        /* As `git init --shared=group` makes it. */
+                        if (st.st_uid == 0 && S_ISDIR(st.st_mode) && !(st.st_mode & S_ISVTX) &&
+                            walk_is_shared(&st))
+                                ret->st_uid = NOBODY;
+                }
 }
 
 /* git-upload-pack(1) finds a repository under these names. */
@@ -104,7 +114,7 @@ static void find_repository_owner(struct arena *a, struct str repository, struct
 
 /* Becomes that user, with the user's groups. */
 static int become(const struct stat *owner) {
-        const struct passwd *user = getpwuid(owner->st_uid);
+        const struct passwd *user = owner->st_uid == NOBODY ? NULL : getpwuid(owner->st_uid);
         gid_t group = user ? user->pw_gid : owner->st_gid;
 
         if ((user ? initgroups(user->pw_name, group) : setgroups(0, NULL)) < 0 || setgid(group) < 0 ||
@@ -118,7 +128,7 @@ static int become(const struct stat *owner) {
 }
 
 /* The owner of a repository decides which files git reads for it (alternates, links): so git reads them as
- * that user, not as root. git-config(1), safe.directory: git refuses a repository of somebody else, and obeys
+ * that user, not as root. git-config(1), safe.directory: git refuses a repository of another user, and obeys
  * an exception in the configuration of the machine, of the user or of the command only. This one is for a
  * process that opens no other repository. It has to be given here, because git clears GIT_CONFIG_COUNT and
  * the "-c" of `git fetch` from the environment of this process. A repository of root needs no exception. */
@@ -150,36 +160,49 @@ int helper_upload_pack(struct arena *a, const char *repository) {
         return EXIT_SYSTEM;
 }
 
-/* "https://git.example.com:8443" of a URL, without the user. */
-static struct str origin_of(struct arena *a, struct str url) {
-        size_t scheme = str_find_str(url, STR("://"));
-        struct str host, at;
+/* "https://git.example.com:8443" of a URL, without the user. For a URL in a question of git, absent if an "@"
+ * is behind the host: it may be a part of a user's name, which git before 2.48.1 writes unescaped into its
+ * question. */
+static struct str origin_of(struct arena *a, struct str url, bool is_asked) {
+        size_t scheme = str_find_str(url, STR("://")), end;
+        struct str host;
 
         if (scheme == url.n)
                 return (struct str){ 0 };
 
         host = str_from(url, scheme + 3);
-        host.n = str_find(host, '/');
-        at = str_from(host, str_find(host, '@') < host.n ? str_find(host, '@') + 1 : 0);
-        return arena_join(a, (struct str){ url.p, scheme }, STR("://"), at);
+        end = str_find(host, '/');
+        if (is_asked && str_find(str_from(host, end), '@') < host.n - end)
+                return (struct str){ 0 };
+        host.n = end;
+        while (str_find(host, '@') < host.n)
+                host = str_from(host, str_find(host, '@') + 1);
+        return arena_join(a, (struct str){ url.p, scheme }, STR("://"), host);
+}
+
+/* The URL of git's question: a user's name in it may hold a quote as well. */
+static struct str url_of(struct str question) {
+        size_t open = str_find(question, '\'');
+        struct str url = { question.p, question.n };
+
+        while (url.n > open && url.p[url.n - 1] != '\'')
+                url.n--;
+        return url.n <= open + 1 ? (struct str){ 0 } : (struct str){ url.p + open + 1, url.n - open - 2 };
 }
 
 /* git asks "Username for 'URL': " and "Password for 'URL': ". The credential is for the repository's own
  * server: a submodule's, or one that it redirects to, must not get it. */
 int helper_ask(struct arena *a, const char *question) {
-        struct str text = str_of(question), name = str_of(getenv("PYSERVICE_BUILD_CREDENTIAL")), url, value;
-        struct str repo = origin_of(a, str_of(getenv("PYSERVICE_BUILD_REPO")));
+        struct str text = str_of(question), name = str_of(getenv("PYSERVICE_BUILD_CREDENTIAL")), value;
+        struct str repo = origin_of(a, str_of(getenv("PYSERVICE_BUILD_REPO")), false), url = url_of(text);
         struct credential_places places = { .root = "",
                                             .directory = getenv("CREDENTIALS_DIRECTORY"),
                                             .is_user = getuid() != 0 };
-        size_t open = str_find(text, '\''), colon;
+        size_t colon;
         int r;
 
-        if (name.n == 0 || open == text.n)
-                return 1;
-        url = str_from(text, open + 1);
-        url.n = str_find(url, '\'');
-        if (str_is_absent(repo) || !str_eq(origin_of(a, url), repo))
+        if (name.n == 0 || str_is_absent(repo) || str_is_absent(url) ||
+            !str_eq(origin_of(a, url, true), repo))
                 return 1;
 
         r = credential_read(a, &places, name, &value);

@@ -33,7 +33,7 @@ static const struct row rows[] = {
         { "app_data_dir", "data_dir", false, false },
 };
 
-/* What the role knows and a definition has no need of. */
+/* Variables of the role that a definition does not need. */
 static const struct {
         const char *variable, *instead;
 } dropped[] = {
@@ -80,7 +80,7 @@ static void put(struct role *r, struct yaml_text *map, const char *key, const st
         if (!str_is_absent(text))
                 (void) yaml_text_put_text(r->draft.arena, map, str_of(key), str_trim(text));
         else if (n && !node_is_null(n) && n->kind != NODE_SCALAR)
-                draft_note(&r->draft, map, n->at, "'%s' could not be carried over: it is not a text", key);
+                draft_lost(&r->draft, map, n->at, "'%s' could not be carried over: it is not a text", key);
 }
 
 static void put_missing(struct draft *d, struct yaml_text *source, const char *key, const char *value,
@@ -113,7 +113,7 @@ static void put_source(struct role *r) {
                         yaml_text_put_text(d->arena, source, STR("ssh_key"),
                                            arena_join(d->arena, STR("/etc/pyservice/keys/"), d->name));
 
-                draft_note(d, path, key->at,
+                draft_lost(d, path, key->at,
                            "'app_ssh_key' could not be carried over: write the key into this file, which "
                            "only root may read");
         }
@@ -152,7 +152,7 @@ static void put_part(struct role *r, enum part_kind kind, const struct node *n) 
         struct draft_part *p;
 
         if (str_is_absent(given)) {
-                draft_note(d, NULL, n->at, "this could not be carried over: it has no name");
+                draft_lost(d, NULL, n->at, "this could not be carried over: it has no name");
                 return;
         }
 
@@ -167,7 +167,7 @@ static void put_part(struct role *r, enum part_kind kind, const struct node *n) 
                     (kind == PART_TIMER && str_is(key, "schedule")))
                         put(r, p->map, arena_str(d->arena, key).p, n->pairs[i].value);
                 else if (!str_is(key, "name"))
-                        draft_note(d, p->map, n->pairs[i].key->at, "'%.*s' could not be carried over",
+                        draft_lost(d, p->map, n->pairs[i].key->at, "'%.*s' could not be carried over",
                                    STR_ARG(key));
         }
 }
@@ -178,7 +178,7 @@ static void put_parts(struct role *r, const char *variable, enum part_kind kind)
         for (size_t i = 0; list && list->kind == NODE_LIST && i < list->n; i++)
                 put_part(r, kind, list->items[i]);
         if (list && list->kind != NODE_LIST)
-                draft_note(&r->draft, NULL, list->at, "'%s' could not be carried over: it is not a list",
+                draft_lost(&r->draft, NULL, list->at, "'%s' could not be carried over: it is not a list",
                            variable);
 }
 
@@ -197,7 +197,7 @@ static void put_file(struct role *r, struct yaml_text *files, const struct node 
         struct yaml_text *file;
 
         if (!dest || !content || node_is_null(content)) {
-                draft_note(d, NULL, n->at,
+                draft_lost(d, NULL, n->at,
                            "this file could not be carried over: without 'dest' or 'content' the role "
                            "ignores it");
                 return;
@@ -210,7 +210,7 @@ static void put_file(struct role *r, struct yaml_text *files, const struct node 
                 struct str secret = draft_secret(d, text ? base_name(text->text) : STR("file"));
 
                 draft_put_secret(d, file, STR("content"), secret);
-                draft_note(d, file, content->at,
+                draft_lost(d, file, content->at,
                            "%s could not be carried over: store it with 'pyservicectl secret set %.*s "
                            "%.*s'",
                            str_is_absent(content->tag) ? arena_str(d->arena, content->text).p
@@ -222,7 +222,7 @@ static void put_file(struct role *r, struct yaml_text *files, const struct node 
                                           content->kind == NODE_SCALAR ? jinja_text(&r->jinja, content)
                                                                        : STR(""));
         if (content->kind != NODE_SCALAR)
-                draft_note(d, file, content->at, "'content' could not be carried over: it is not a text");
+                draft_lost(d, file, content->at, "'content' could not be carried over: it is not a text");
 
         for (size_t i = 0; i < n->n; i++) {
                 struct str key = n->pairs[i].key->text;
@@ -230,7 +230,7 @@ static void put_file(struct role *r, struct yaml_text *files, const struct node 
                 if (str_is(key, "mode") || str_is(key, "owner") || str_is(key, "group"))
                         put(r, file, arena_str(d->arena, key).p, n->pairs[i].value);
                 else if (!str_is(key, "dest") && !str_is(key, "content"))
-                        draft_note(d, file, n->pairs[i].key->at, "'%.*s' could not be carried over",
+                        draft_lost(d, file, n->pairs[i].key->at, "'%.*s' could not be carried over",
                                    STR_ARG(key));
         }
 }
@@ -243,7 +243,7 @@ static void put_files(struct role *r) {
                          list->items[i]);
 }
 
-/* What the playbook itself does besides. */
+/* Other work of the playbook itself. */
 static void note_tasks(struct role *r, const struct node *play) {
         static const char *const lists[] = { "pre_tasks", "tasks", "post_tasks", "handlers" };
 
@@ -255,7 +255,7 @@ static void note_tasks(struct role *r, const struct node *play) {
 
                         if (plays_is_role(plays_role_of_task(task), "pyservice"))
                                 continue;
-                        draft_note(&r->draft, NULL, task->at,
+                        draft_lost(&r->draft, NULL, task->at,
                                    "the playbook's task '%.*s' could not be carried over; a file that "
                                    "it writes may become an entry of 'files:'",
                                    STR_ARG(node_text(name)));
@@ -315,7 +315,8 @@ int import_ansible(struct ctl *c) {
                 VEC_EACH(app, &apps.list) {
                         r = import_one(&m, *app, app == apps.list.at ? plays->items[i] : NULL, is_next);
                         is_next = true;
-                        worst = r > worst ? r : worst;
+                        if (r != CTL_GOOD && (worst == CTL_GOOD || worst == CTL_LOST))
+                                worst = r;
                 }
         }
         if (is_next)
@@ -324,5 +325,5 @@ int import_ansible(struct ctl *c) {
                 return import_one(&m, vars, NULL, false);
 
         (void) fputs("pyservicectl: import ansible-pyservice: no variables are defined here\n", stderr);
-        return CTL_MISTAKE;
+        return CTL_ERROR;
 }

@@ -12,7 +12,7 @@ static bool has_one_of(struct str s, const char *bytes) {
         return s.n > 0 && s.p[0] != '\0' && strchr(bytes, s.p[0]);
 }
 
-/* Does `text` have `name` as a whole word at `at`? What follows a '/' is a path's. */
+/* True if `text` has `name` as a whole word at `at`. A word behind a '/' belongs to a path. */
 static bool is_word_at(struct str text, size_t at, struct str name) {
         struct str before = { text.p, at }, behind = str_from(text, at);
 
@@ -24,8 +24,8 @@ static bool is_word_at(struct str text, size_t at, struct str name) {
         return !has_one_of(str_from(behind, name.n), NAME_BYTES);
 }
 
-/* Does what comes before and behind the word say that it is a host's name? Behind '@' and "://" nothing
- * else stands; elsewhere it is one with a port, and without where `is_host` says so. */
+/* True if the text around the word shows that it is a host's name: nothing else comes behind '@' and "://";
+ * elsewhere it is one with a port, or, if `is_host` is set, also without. */
 static bool is_host_at(struct str text, size_t at, struct str name, bool is_host) {
         struct str before = { text.p, at }, behind = str_from(text, at + name.n);
 

@@ -18,15 +18,8 @@ static void add(struct compose *c, struct draft_part *p, const char *key, struct
                                   yaml_text_put(c->draft.arena, p->map, str_of(key), YAML_TEXT_LIST), text);
 }
 
-static void put_number(struct compose *c, struct draft_part *p, const char *key, struct str text) {
-        if (str_is_made_of(text, DIGITS))
-                (void) yaml_text_put_plain(c->draft.arena, p->map, str_of(key), text);
-        else
-                (void) yaml_text_put_text(c->draft.arena, p->map, str_of(key), text);
-}
-
 struct port {
-        struct str address, host, container, protocol; /* absent where they are not said */
+        struct str address, host, container, protocol; /* absent if the file does not set them */
 };
 
 /* [ADDRESS:][HOST:]CONTAINER[/PROTOCOL] */
@@ -64,13 +57,13 @@ static void put_port(struct compose *c, struct draft_part *p, struct port port, 
         struct str text = port.container;
 
         if (str_find(port.container, '-') < port.container.n) {
-                draft_note(&c->draft, p->map, at->at,
+                draft_lost(&c->draft, p->map, at->at,
                            "the range of ports %.*s could not be carried over; write each under 'publish:'",
                            STR_ARG(port.container));
                 return;
         }
         if (is_first)
-                put_number(c, p, "port", port.container);
+                import_put_scalar(c->draft.arena, p->map, STR("port"), port.container);
         if (str_is_absent(port.host) || str_find(port.host, '-') < port.host.n) {
                 draft_note(
                         &c->draft, p->map, at->at,
@@ -79,7 +72,7 @@ static void put_port(struct compose *c, struct draft_part *p, struct port port, 
                 return;
         }
         if (is_first && str_is(port.address, "127.0.0.1")) {
-                put_number(c, p, "host_port", port.host);
+                import_put_scalar(c->draft.arena, p->map, STR("host_port"), port.host);
                 return;
         }
 
@@ -127,10 +120,10 @@ void compose_put_ports(struct compose *c, struct draft_part *p, const struct nod
 void compose_put_expose(struct compose *c, struct draft_part *p, const struct node *n) {
         if (p->kind == PART_SERVICE && n->kind == NODE_LIST && n->n > 0 &&
             str_is_made_of(n->items[0]->text, DIGITS) && !yaml_text_find(p->map, STR("port")))
-                put_number(c, p, "port", n->items[0]->text);
+                import_put_scalar(c->draft.arena, p->map, STR("port"), n->items[0]->text);
 }
 
-/* What the map at the top of the file says of one of its names. */
+/* The entry of one name in the map at the top of the file. */
 static const struct node *object_of(const struct compose *c, const char *key, struct str name) {
         const struct node *all = node_get(c->root, key);
 
@@ -172,12 +165,13 @@ static void put_mount(struct compose *c, struct draft_part *p, struct bind_mount
         struct str options = mount_options(c, m.options), source = m.source;
 
         if (str_is_absent(source) || source.n == 0) {
-                draft_note(&c->draft, p->map, at->at,
+                draft_lost(&c->draft, p->map, at->at,
                            "the volume without a name at %.*s could not be carried over; give it one "
                            "under 'volumes:'",
                            STR_ARG(m.target));
                 return;
         }
+        source = compose_unfold(c, source);
         if (strchr("/.~", source.p[0])) {
                 source = compose_path(c, p, source, at);
                 if (str_is_absent(source))
@@ -249,36 +243,69 @@ void compose_put_network_mode(struct compose *c, struct draft_part *p, const str
                 compose_drop(c, p, "network_mode", n);
 }
 
-static void put_network_option(struct compose *c, struct draft_part *p, const struct pair *option) {
-        struct arena *a = c->draft.arena;
-        const struct node *aliases = option->value;
+/* The name of a network in the definition. */
+static struct str network_name(struct compose *c, struct str name) {
+        struct str own;
 
-        if (!str_is(option->key->text, "aliases") || aliases->kind != NODE_LIST) {
-                compose_drop(c, p, "networks: addresses", option->value);
-                return;
-        }
-        for (size_t i = 0; i < aliases->n; i++)
-                (void) yaml_text_add_text(a, yaml_text_put(a, p->map, STR("aliases"), YAML_TEXT_LIST),
+        return is_external(c, object_of(c, "networks", name), name, &own)
+                       ? own
+                       : arena_join(c->draft.arena, import_name(c->draft.arena, name), STR(".network"));
+}
+
+static void put_aliases(struct compose *c, struct yaml_text *map, const struct node *aliases) {
+        struct arena *a = c->draft.arena;
+
+        for (size_t i = 0; aliases && aliases->kind == NODE_LIST && i < aliases->n; i++)
+                (void) yaml_text_add_text(a, yaml_text_put(a, map, STR("aliases"), YAML_TEXT_LIST),
                                           node_text(aliases->items[i]));
 }
 
-void compose_put_networks(struct compose *c, struct draft_part *p, const struct node *n) {
-        for (size_t i = 0; n->kind != NODE_SCALAR && i < n->n; i++) {
-                const struct node *options = n->kind == NODE_MAP ? n->pairs[i].value : NULL;
-                struct str name = n->kind == NODE_MAP ? n->pairs[i].key->text : n->items[i]->text, own;
+/* An item of `networks`: the name alone if it has no options. */
+static void put_attachment(struct compose *c, struct draft_part *p, struct str name,
+                           const struct node *options) {
+        static const char *const known[] = { "aliases", "ipv4_address", "priority" };
+        struct arena *a = c->draft.arena;
+        struct yaml_text *list = yaml_text_put(a, p->map, STR("networks"), YAML_TEXT_LIST), *one;
+        const struct node *address = options ? node_get(options, "ipv4_address") : NULL;
 
-                if (i > 0) {
-                        draft_note(&c->draft, p->map, n->at,
-                                   "the network '%.*s' could not be carried over; a container is on one here",
-                                   STR_ARG(name));
-                        continue;
-                }
-                if (!is_external(c, object_of(c, "networks", name), name, &own))
-                        own = arena_join(c->draft.arena, import_name(c->draft.arena, name), STR(".network"));
-                (void) yaml_text_put_text(c->draft.arena, p->map, STR("network"), own);
-                for (size_t k = 0; options && options->kind == NODE_MAP && k < options->n; k++)
-                        put_network_option(c, p, &options->pairs[k]);
+        if (!options || options->kind != NODE_MAP) {
+                (void) yaml_text_add_text(a, list, name);
+                return;
         }
+
+        one = yaml_text_add(a, list, YAML_TEXT_MAP);
+        (void) yaml_text_put_text(a, one, STR("name"), name);
+        put_aliases(c, one, node_get(options, "aliases"));
+        if (address)
+                (void) yaml_text_put_text(a, one, STR("address"), compose_text(c, address));
+        for (size_t i = 0; i < options->n; i++) {
+                bool is_known = false;
+
+                for (size_t k = 0; k < ARRAY_SIZE(known); k++)
+                        is_known = is_known || str_is(options->pairs[i].key->text, known[k]);
+                if (!is_known)
+                        compose_drop(c, p, options->pairs[i].key->text.p, options->pairs[i].value);
+        }
+}
+
+/* A network without an address of its own is `network` and `aliases`. */
+void compose_put_networks(struct compose *c, struct draft_part *p, const struct node *n) {
+        bool is_map = n->kind == NODE_MAP;
+        const struct node *only = is_map && n->n == 1 ? n->pairs[0].value : NULL;
+
+        if (n->kind == NODE_SCALAR || n->n == 0)
+                return;
+        if (n->n == 1 && !(only && only->kind == NODE_MAP && !(only->n == 1 && node_get(only, "aliases")))) {
+                (void) yaml_text_put_text(
+                        c->draft.arena, p->map, STR("network"),
+                        network_name(c, is_map ? n->pairs[0].key->text : n->items[0]->text));
+                put_aliases(c, p->map, only ? node_get(only, "aliases") : NULL);
+                return;
+        }
+
+        for (size_t i = 0; i < n->n; i++)
+                put_attachment(c, p, network_name(c, is_map ? n->pairs[i].key->text : n->items[i]->text),
+                               is_map ? n->pairs[i].value : NULL);
 }
 
 /* The names of a list of texts and maps with `source`. */
@@ -310,15 +337,15 @@ void compose_put_secrets(struct compose *c, struct draft_part *p, const struct n
                                    STR_ARG(given), STR_ARG(c->draft.name), STR_ARG(name));
                 }
                 if (n->items[i]->kind == NODE_MAP && n->items[i]->n > 1)
-                        draft_note(&c->draft, p->map, n->items[i]->at,
+                        draft_lost(&c->draft, p->map, n->items[i]->at,
                                    "the secret's target, owner and mode could not be carried over; it is the "
                                    "file /run/secrets/%.*s",
                                    STR_ARG(name));
         }
 }
 
-/* A file of the machine is mounted; a text is written beside the app's configuration, and mounted from
- * there. */
+/* A file of the machine is mounted; a text is written beside the app's configuration, where only root can
+ * write, and mounted from there. */
 void compose_put_configs(struct compose *c, struct draft_part *p, const struct node *n) {
         struct arena *a = c->draft.arena;
 
@@ -338,7 +365,7 @@ void compose_put_configs(struct compose *c, struct draft_part *p, const struct n
                         if (str_is_absent(file))
                                 continue;
                 } else if (!str_is_absent(content)) {
-                        file = arena_join(a, STR("{{ app_config_dir }}/"), name);
+                        file = arena_join(a, STR("{{ app_dir }}/files/"), name);
                         entry = yaml_text_add(a,
                                               yaml_text_put(a, c->draft.root, STR("files"), YAML_TEXT_LIST),
                                               YAML_TEXT_MAP);

@@ -108,7 +108,7 @@ static void put_network(struct compose *c, const struct pair *network) {
                 compose_drop(c, NULL, "networks: a second subnet", list->items[1]);
 }
 
-/* Is anybody on the network that Compose makes by itself? */
+/* True if a service is on the network that Compose makes by itself. */
 static bool has_default_users(const struct compose *c) {
         const struct node *services = node_get(c->root, "services");
 

@@ -3,6 +3,7 @@
 /* Keys of a Compose service that are about its process. */
 
 #include "import/compose.h"
+#include "model/secret.h"
 
 static void put(struct compose *c, struct draft_part *p, const char *key, struct str text) {
         if (!str_is_absent(text))
@@ -66,9 +67,11 @@ static void put_variable(struct compose *c, struct draft_part *p, struct str key
         struct draft *d = &c->draft;
         struct yaml_text *env = yaml_text_put(d->arena, p->map, STR("env"), YAML_TEXT_MAP);
         struct str name = key, text;
-        bool is_variable = !value || compose_is_variable(value->text, &name);
+        const struct compose_variable *known;
+        bool is_variable = !value || compose_is_variable(c, value->text, &name);
 
-        if (is_variable && (compose_is_secretive(name) || compose_is_secretive(key))) {
+        known = is_variable ? compose_variable(c, name) : NULL;
+        if (is_variable && (secret_is_likely(name) || secret_is_likely(key) || (known && known->is_secret))) {
                 struct str secret = draft_secret(d, name);
 
                 draft_put_secret(d, env, key, secret);
@@ -78,9 +81,14 @@ static void put_variable(struct compose *c, struct draft_part *p, struct str key
                            STR_ARG(name), STR_ARG(d->name), STR_ARG(secret));
                 return;
         }
+        if (!value && known) {
+                (void) yaml_text_put_text(d->arena, env, key, compose_known(c, known, p->at));
+                return;
+        }
         if (!value) {
-                draft_note(d, p->map, p->at,
-                           "Compose takes the variable '%.*s' from its own environment; write its value",
+                draft_lost(d, p->map, p->at,
+                           "the value of '%.*s' could not be carried over: Compose takes it from its own "
+                           "environment; write its value",
                            STR_ARG(key));
                 (void) draft_var(d, key, STR("CHANGE-ME"));
                 (void) yaml_text_put_text(d->arena, env, key,
@@ -166,7 +174,7 @@ void compose_put_healthcheck(struct compose *c, struct draft_part *p, const stru
         command = test ? health_command(c, test) : (struct str){ NULL, 0 };
         if (str_is_absent(command)) {
                 if (!test)
-                        draft_note(&c->draft, p->map, n->at,
+                        draft_lost(&c->draft, p->map, n->at,
                                    "the health check of the image itself could not be carried over; write it "
                                    "here");
                 return;
@@ -196,23 +204,7 @@ void compose_put_limit(struct compose *c, struct draft_part *p, const char *key,
         if (strcmp(key, "memory") == 0)
                 text = compose_size(c, text);
         resources = yaml_text_put(c->draft.arena, p->map, STR("resources"), YAML_TEXT_MAP);
-        if (str_is_made_of(text, "0123456789"))
-                (void) yaml_text_put_plain(c->draft.arena, resources, str_of(key), text);
-        else
-                (void) yaml_text_put_text(c->draft.arena, resources, str_of(key), text);
-}
-
-void compose_put_ulimits(struct compose *c, struct draft_part *p, const struct node *n) {
-        for (size_t i = 0; n->kind == NODE_MAP && i < n->n; i++) {
-                const struct node *value = n->pairs[i].value, *hard = node_get(value, "hard");
-
-                if (str_is(n->pairs[i].key->text, "nofile"))
-                        compose_put_limit(c, p, "nofile", hard ? hard : value);
-                else
-                        compose_drop(c, p,
-                                     arena_join(c->draft.arena, STR("ulimits: "), n->pairs[i].key->text).p,
-                                     value);
-        }
+        import_put_scalar(c->draft.arena, resources, str_of(key), text);
 }
 
 /* unless-stopped: `pyservicectl stop` is for that. */
@@ -301,7 +293,7 @@ static void put_source(struct compose *c, const struct node *n, struct str conte
         (void) yaml_text_put_text(a, source, STR("containerfile"), text_of(c, n, "dockerfile", "Dockerfile"));
 }
 
-/* What has to be done by hand. */
+/* Steps that the user has to do by hand. */
 static struct str build_command(struct compose *c, struct draft_part *p, const struct node *n,
                                 struct str image) {
         struct str context = context_of(c, n), file = text_of(c, n, "dockerfile", "Dockerfile");
@@ -326,7 +318,7 @@ void compose_put_build(struct compose *c, struct draft_part *p, const struct nod
         struct str context = context_of(c, n);
 
         if (node_get(n, "args") || node_get(n, "target"))
-                draft_note(d, p->map, n->at, "'args' and 'target' of 'build' could not be carried over");
+                draft_lost(d, p->map, n->at, "'args' and 'target' of 'build' could not be carried over");
         if (!image && p->kind == PART_SERVICE && is_one_source(c, context)) {
                 put_source(c, n, context);
                 return;

@@ -1,55 +1,63 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* pyservicectl import compose: a Compose file becomes one application. What others need in order to start,
- * has no ports and is not built here is a sidecar; what others wait for until it has ended is a task; all
- * else is a service. */
+/* pyservicectl import compose: a Compose file becomes one application. A service of the file that others need
+ * in order to start, that has no ports and is not built here, becomes a sidecar; one that others wait for
+ * until it has ended becomes a task; every other becomes a service. */
 
 #include "import/compose.h"
+
+#include <unistd.h>
+
+/* For a key that is a text, a flag or a list of texts in a definition too. */
+enum form { FORM_TEXT, FORM_WORDS, FORM_FLAG, FORM_LIST };
 
 struct key {
         const char *name;
         compose_put put; /* NULL: see the rest */
-        const char *to;  /* the definition's key, for a text or a command */
-        bool is_words;
-        const char *raw; /* Quadlet's, for each text of it */
+        const char *to;  /* the definition's key */
+        enum form form;
 };
 
 static const struct key keys[] = {
-        { "annotations", .raw = "Annotation" },
         { "build", compose_put_build },
-        { "cap_add", .raw = "AddCapability" },
-        { "cap_drop", .raw = "DropCapability" },
-        { "command", .to = "command", .is_words = true },
+        { "cap_add", .to = "cap_add", .form = FORM_LIST },
+        { "cap_drop", .to = "cap_drop", .form = FORM_LIST },
+        { "command", .to = "command", .form = FORM_WORDS },
         { "configs", compose_put_configs },
         { "depends_on", compose_put_depends_on },
         { "deploy", compose_put_deploy },
-        { "devices", .raw = "AddDevice" },
-        { "dns", .raw = "DNS" },
-        { "dns_opt", .raw = "DNSOption" },
-        { "dns_search", .raw = "DNSSearch" },
-        { "entrypoint", .to = "entrypoint", .is_words = true },
+        { "devices", compose_put_devices },
+        { "dns", .to = "dns", .form = FORM_LIST },
+        { "entrypoint", .to = "entrypoint", .form = FORM_WORDS },
         { "env_file", compose_put_env_file },
         { "environment", compose_put_environment },
         { "expose", compose_put_expose },
-        { "extra_hosts", .raw = "AddHost" },
-        { "group_add", .raw = "GroupAdd" },
+        { "extra_hosts", compose_put_hosts },
+        { "gpus", compose_put_gpus },
+        { "group_add", .to = "groups", .form = FORM_LIST },
         { "healthcheck", compose_put_healthcheck },
+        { "hostname", .to = "hostname" },
         { "init", .to = "init" },
+        { "logging", compose_put_logging },
         { "network_mode", compose_put_network_mode },
         { "networks", compose_put_networks },
+        { "platform", .to = "platform" },
         { "ports", compose_put_ports },
-        { "read_only", .raw = "ReadOnly" },
+        { "privileged", .to = "privileged", .form = FORM_FLAG },
+        { "read_only", .to = "read_only", .form = FORM_FLAG },
         { "restart", compose_put_restart },
         { "scale", .to = "scale" },
         { "secrets", compose_put_secrets },
-        { "shm_size", .raw = "ShmSize" },
+        { "security_opt", compose_put_security },
+        { "shm_size", compose_put_shm_size },
         { "stop_grace_period", .to = "stop_timeout" },
         { "stop_signal", .to = "stop_signal" },
-        { "sysctls", .raw = "Sysctl" },
-        { "tmpfs", .raw = "Tmpfs" },
+        { "sysctls", compose_put_sysctls },
+        { "tmpfs", .to = "tmpfs", .form = FORM_LIST },
+        { "tty", .to = "tty", .form = FORM_FLAG },
         { "ulimits", compose_put_ulimits },
         { "user", .to = "user" },
-        { "userns_mode", .raw = "UserNS" },
+        { "userns_mode", .to = "userns" },
         { "volumes", compose_put_volumes },
         { "working_dir", .to = "workdir" },
 };
@@ -58,9 +66,9 @@ void compose_drop(struct compose *c, struct draft_part *p, const char *key, cons
         struct str text = node_text(n);
 
         if (str_is_absent(text))
-                draft_note(&c->draft, p ? p->map : NULL, n->at, "'%s' could not be carried over", key);
+                draft_lost(&c->draft, p ? p->map : NULL, n->at, "'%s' could not be carried over", key);
         else
-                draft_note(&c->draft, p ? p->map : NULL, n->at, "'%s: %.*s' could not be carried over", key,
+                draft_lost(&c->draft, p ? p->map : NULL, n->at, "'%s: %.*s' could not be carried over", key,
                            STR_ARG(text));
 }
 
@@ -71,7 +79,7 @@ static const struct node *compose_service(const struct compose *c, struct str na
         return services ? node_get(services, arena_str(c->draft.arena, name).p) : NULL;
 }
 
-/* Does somebody depend on it, under this condition (NULL: any)? */
+/* True if another service depends on it, under this condition (NULL: any). */
 static bool is_needed(const struct compose *c, struct str name, const char *condition) {
         const struct node *services = node_get(c->root, "services");
 
@@ -145,33 +153,6 @@ static void put_words(struct compose *c, struct draft_part *p, const char *key, 
         }
 }
 
-static void put_raw_text(struct compose *c, struct draft_part *p, const char *raw, const struct node *n) {
-        struct str text = compose_text(c, n);
-
-        if (strcmp(raw, "ShmSize") == 0)
-                text = compose_size(c, text);
-        if (!str_is_absent(text))
-                draft_raw(&c->draft, p, (struct raw_key){ "Container", str_of(raw), text, n->at });
-}
-
-static void put_raw(struct compose *c, struct draft_part *p, const char *raw, const struct node *n) {
-        for (size_t i = 0; n->kind == NODE_LIST && i < n->n; i++)
-                put_raw_text(c, p, raw, n->items[i]);
-        for (size_t i = 0; n->kind == NODE_MAP && i < n->n; i++) {
-                const char *sign = strcmp(raw, "AddHost") == 0 ? ":" : "=";
-                struct str value = compose_text(c, n->pairs[i].value);
-
-                if (!str_is_absent(value))
-                        draft_raw(&c->draft, p,
-                                  (struct raw_key){ "Container", str_of(raw),
-                                                    arena_join(c->draft.arena, n->pairs[i].key->text,
-                                                               str_of(sign), value),
-                                                    n->at });
-        }
-        if (n->kind == NODE_SCALAR)
-                put_raw_text(c, p, raw, n);
-}
-
 static void put_by_row(struct compose *c, struct draft_part *p, const struct key *row, const struct node *n) {
         struct str text;
 
@@ -179,11 +160,15 @@ static void put_by_row(struct compose *c, struct draft_part *p, const struct key
                 row->put(c, p, n);
                 return;
         }
-        if (row->raw) {
-                put_raw(c, p, row->raw, n);
+        if (row->form == FORM_FLAG) {
+                compose_put_flag(c, p, row->to, n);
                 return;
         }
-        if (row->is_words) {
+        if (row->form == FORM_LIST) {
+                compose_put_texts(c, p, row->to, n);
+                return;
+        }
+        if (row->form == FORM_WORDS) {
                 put_words(c, p, row->to, n);
                 return;
         }
@@ -222,22 +207,8 @@ static void put_pull(struct compose *c, struct draft_part *p, const struct node 
                 compose_drop(c, p, "pull_policy", n);
 }
 
-static void put_security(struct compose *c, struct draft_part *p, const struct node *n) {
-        for (size_t i = 0; n->kind == NODE_LIST && i < n->n; i++) {
-                struct str text = node_text(n->items[i]);
-
-                if (str_is(text, "no-new-privileges") || str_is(text, "no-new-privileges:true") ||
-                    str_is(text, "no-new-privileges=true"))
-                        draft_raw(
-                                &c->draft, p,
-                                (struct raw_key){ "Container", STR("NoNewPrivileges"), STR("true"), n->at });
-                else
-                        compose_drop(c, p, "security_opt", n->items[i]);
-        }
-}
-
 static bool put_special(struct compose *c, struct draft_part *p, struct str key, const struct node *n) {
-        static const char *const silent[] = { "image", "stdin_open", "tty", "attach" };
+        static const char *const silent[] = { "image", "attach", "profiles" };
 
         if (str_is(key, "labels"))
                 compose_pairs(c, p, n, NULL);
@@ -248,11 +219,9 @@ static bool put_special(struct compose *c, struct draft_part *p, struct str key,
                         STR_ARG(n->text));
         else if (str_is(key, "pull_policy"))
                 put_pull(c, p, n);
-        else if (str_is(key, "security_opt"))
-                put_security(c, p, n);
-        else if (str_is(key, "privileged") && node_is_true(n))
+        else if (str_is(key, "stdin_open") && node_is_true(n))
                 draft_raw(&c->draft, p,
-                          (struct raw_key){ "Container", STR("PodmanArgs"), STR("--privileged"), n->at });
+                          (struct raw_key){ "Container", STR("PodmanArgs"), STR("--interactive"), n->at });
         else if (str_is(key, "mem_limit"))
                 compose_put_limit(c, p, "memory", n);
         else if (str_is(key, "cpus"))
@@ -263,7 +232,7 @@ static bool put_special(struct compose *c, struct draft_part *p, struct str key,
                 for (size_t i = 0; i < ARRAY_SIZE(silent); i++)
                         if (str_is(key, silent[i]))
                                 return true;
-                return str_has_prefix(key, STR("x-"));
+                return str_has_prefix(key, STR("x-")) || compose_put_raw(c, p, key, n);
         }
 
         return true;
@@ -291,7 +260,7 @@ static void put_service(struct compose *c, const struct pair *service) {
         if (!str_eq(name, given))
                 draft_note(d, p->map, service->key->at, "'%.*s' is '%.*s' here", STR_ARG(given),
                            STR_ARG(name));
-        /* What is built may be named by it. */
+        /* A built image may have this name. */
         for (size_t i = 0; i < service->value->n; i++)
                 if (str_is(service->value->pairs[i].key->text, "image"))
                         put_image(c, p, service->value->pairs[i].value);
@@ -321,56 +290,81 @@ static bool is_service_list(const struct node *services) {
         return services && services->kind == NODE_MAP && services->n > 0;
 }
 
-/* `name:`, or the directory that the file is in, as Compose has it. */
-static struct str project_name(struct compose *c, struct import *m) {
-        struct str name = node_text(node_get(c->root, "name")), path, part = { NULL, 0 }, next = { NULL, 0 };
+/* In the order of Compose. */
+static struct str project_name(struct compose *c) {
+        const struct compose_variable *given = compose_variable(c, STR("COMPOSE_PROJECT_NAME"));
+        struct str name = node_text(node_get(c->root, "name"));
+        struct compose_variable v = { 0 };
 
-        c->draft = (struct draft){ .arena = &m->ctl->arena, .sources = &m->sources };
-        if (!str_is_absent(name))
-                return name;
+        if (given && given->value.n > 0)
+                return given->value;
+        if (str_is_absent(name) || compose_value(c, name, &v) || v.is_secret || v.value.n == 0)
+                return import_directory(&c->draft, c->root->at);
 
-        path = import_path(&c->draft, c->root->at, STR("."));
-        while (str_split(&path, '/', &next))
-                part = next.n > 0 ? next : part;
-        return part;
+        return v.value;
 }
 
-int import_compose(struct ctl *ctl) {
+/* Compose reads NAME.override.yaml too, unless files are named. */
+static void note_override(struct compose *c, struct str path) {
+        struct str name = path, part = { NULL, 0 }, extension = { NULL, 0 };
+        const char *other;
+
+        while (str_split(&name, '.', &part))
+                extension = part;
+        if (extension.n + 1 >= path.n)
+                return;
+
+        other = arena_join(c->draft.arena, (struct str){ path.p, path.n - extension.n }, STR("override."),
+                           extension)
+                        .p;
+        if (access(other, F_OK) == 0)
+                draft_note(&c->draft, NULL, c->root->at,
+                           "Compose lays '%s' over this file; name both to import both", other);
+}
+
+static void put_all(struct compose *c) {
         static const char *const known[] = { "name",     "version", "services", "volumes",
                                              "networks", "secrets", "configs" };
-        struct compose c = { 0 };
-        struct node *root = NULL;
-        const struct node *services;
-        struct import m;
-        int r;
+        const struct node *root = c->root, *services = node_get(root, "services");
 
-        import_begin(&m, ctl);
-        r = import_read_yaml(&m, ctl->argv[0], &root);
-        if (r != CTL_GOOD)
-                return r;
-
-        c.root = root;
-        services = node_get(root, "services");
-        if (!is_service_list(services)) {
-                (void) fprintf(stderr, "pyservicectl: %s: a Compose file has 'services:', a map of maps\n",
-                               ctl->argv[0]);
-                return CTL_MISTAKE;
-        }
-
-        draft_begin(&c.draft, &m, project_name(&c, &m));
-        c.needs_network = services->n > 1;
-        choose_names(&c, services);
-        compose_put_top(&c);
+        c->needs_network = services->n > 1;
+        choose_names(c, services);
+        compose_put_top(c);
         for (size_t i = 0; i < services->n; i++)
-                put_service(&c, &services->pairs[i]);
+                put_service(c, &services->pairs[i]);
         for (size_t i = 0; i < root->n; i++) {
                 bool is_known = str_has_prefix(root->pairs[i].key->text, STR("x-"));
 
                 for (size_t k = 0; k < ARRAY_SIZE(known); k++)
                         is_known = is_known || str_is(root->pairs[i].key->text, known[k]);
                 if (!is_known)
-                        compose_drop(&c, NULL, root->pairs[i].key->text.p, root->pairs[i].value);
+                        compose_drop(c, NULL, root->pairs[i].key->text.p, root->pairs[i].value);
         }
-        compose_note_hosts(&c);
+        compose_note_hosts(c);
+        if (!str_is_absent(c->left_out))
+                draft_note(&c->draft, NULL, services->at, "left out, since no --profile chooses them: %.*s",
+                           STR_ARG(c->left_out));
+}
+
+int import_compose(struct ctl *ctl) {
+        struct compose c = { 0 };
+        struct import m;
+        int r;
+
+        import_begin(&m, ctl);
+        c.draft = (struct draft){ .ctl = ctl, .arena = &ctl->arena, .sources = &m.sources, .ds = &m.ds };
+        r = compose_load(&c, &m);
+        if (r != CTL_GOOD)
+                return r;
+        if (!is_service_list(node_get(c.root, "services"))) {
+                (void) fprintf(stderr, "pyservicectl: %s: a Compose file has 'services:', a map of maps\n",
+                               ctl->argv[0]);
+                return CTL_ERROR;
+        }
+
+        draft_begin(&c.draft, &m, project_name(&c));
+        put_all(&c);
+        if (ctl->argc == 1)
+                note_override(&c, str_of(ctl->argv[0]));
         return draft_print(&c.draft, false);
 }

@@ -1,9 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* What the files of `import compose` share. The Compose Specification is at compose-spec.io. */
+/* Shared by the files of `import compose`. The Compose Specification is at compose-spec.io. */
 
 #include "import/import.h"
+
+/* One that an environment file sets. */
+struct compose_variable {
+        struct str name, value;
+        bool is_secret; /* it looks like one, or its value is made of one */
+};
 
 struct compose {
         struct draft draft;
@@ -11,28 +17,57 @@ struct compose {
         bool needs_network;      /* several containers, which find one another by name */
         struct str *names;       /* of the parts, as `services` has them */
         bool *is_mentioned;      /* … and which of the names stand in values that nothing was done with */
+        VEC(struct compose_variable) env; /* the last one of a name counts */
+        struct str left_out;              /* services, with their profiles; absent for none */
 };
 
-/* A text with ${VARIABLE} as {{ VARIABLE }}; absent for what is none. */
+/* The files of --env-file, or else .env in the directory of the file `beside`, if there is one. Returns 0, or
+ * an exit status after reporting why. */
+int compose_read_env(struct compose *c, struct import *m, const char *beside);
+
+/* A file of variables that apply if no other file sets them. */
+int compose_read_defaults(struct compose *c, struct import *m, struct str path);
+
+/* NULL if no environment file sets it. */
+const struct compose_variable *compose_variable(const struct compose *c, struct str name);
+
+/* A text with the values of its variables, of which those that are not set are empty, as the value of *ret;
+ * is_secret is set if one of them is a secret. Returns NULL, or the error. */
+const char *compose_value(struct compose *c, struct str text, struct compose_variable *ret);
+
+/* Reads the files of the command line, and all that they include and extend, as one: c->root. Returns 0, or
+ * an exit status after reporting why. */
+int compose_load(struct compose *c, struct import *m);
+
+/* The file `over` laid over the file `base`, NULL for none, which comes before it on the command line. Keys
+ * with !reset are gone from the result. */
+struct node *compose_merge(struct arena *a, struct node *base, struct node *over);
+
+/* A text with ${VARIABLE} as {{ VARIABLE }}; absent if the node is not a text. */
 struct str compose_text(struct compose *c, const struct node *n);
 struct str compose_expand(struct compose *c, struct str text, struct span at);
 
-/* A text in which the names of other services are those that their containers have here. `is_host`: it may
- * be nothing but such a name. */
+/* {{ NAME }} for a variable of the environment files, or its value if a definition cannot have that variable.
+ * A secret has to be written by hand. */
+struct str compose_known(struct compose *c, const struct compose_variable *v, struct span at);
+
+/* A text in which the names of other services are those that their containers have here. `is_host`: it may be
+ * only such a name. */
 struct str compose_hosts(struct compose *c, struct draft_part *p, struct str text, bool is_host,
                          const struct node *at);
 
-/* What compose_hosts() was not sure of. */
+/* The names that compose_hosts() was not sure about. */
 void compose_note_hosts(struct compose *c);
 
-/* Is it nothing but a variable without a default? Gives its name. */
-bool compose_is_variable(struct str text, struct str *ret_name);
+/* True if it is only a variable, and no default of the file is used; returns its name. */
+bool compose_is_variable(const struct compose *c, struct str text, struct str *ret_name);
 
-/* A path of the machine, from `n`; absent, with a note, where it is in somebody's home directory. */
+/* A path that begins with a variable, with its value if that is relative: Compose takes it from the directory
+ * of the file. */
+struct str compose_unfold(const struct compose *c, struct str path);
+
+/* A path of the machine, from `n`; absent, with a note, if it is in a home directory. */
 struct str compose_path(struct compose *c, struct draft_part *p, struct str path, const struct node *n);
-
-/* PASSWORD, API_KEY, TOKEN … */
-bool compose_is_secretive(struct str name);
 
 /* 512m, 1gb → 512M, 1G. */
 struct str compose_size(struct compose *c, struct str text);
@@ -40,11 +75,10 @@ struct str compose_size(struct compose *c, struct str text);
 /* The name of the part that a service becomes. */
 struct str compose_name(const struct compose *c, struct str service);
 
-/* What a service of the file is here. */
+/* The part that a service of the file becomes. */
 enum part_kind compose_kind(const struct compose *c, struct str name);
 
-/* A list, or a map as KEY=VALUE: calls `put` for each key and value; the value is NULL where there is
- * none. */
+/* A list, or a map as KEY=VALUE: calls `put` for each key and value; the value is NULL if there is none. */
 typedef void (*compose_pair)(struct compose *c, struct draft_part *p, struct str key,
                              const struct node *value);
 void compose_pairs(struct compose *c, struct draft_part *p, const struct node *n, compose_pair put);
@@ -65,11 +99,28 @@ void compose_put_healthcheck(struct compose *c, struct draft_part *p, const stru
 void compose_put_deploy(struct compose *c, struct draft_part *p, const struct node *n);
 void compose_put_restart(struct compose *c, struct draft_part *p, const struct node *n);
 void compose_put_build(struct compose *c, struct draft_part *p, const struct node *n);
+void compose_put_devices(struct compose *c, struct draft_part *p, const struct node *n);
+void compose_put_hosts(struct compose *c, struct draft_part *p, const struct node *n);
+void compose_put_sysctls(struct compose *c, struct draft_part *p, const struct node *n);
 void compose_put_ulimits(struct compose *c, struct draft_part *p, const struct node *n);
+void compose_put_shm_size(struct compose *c, struct draft_part *p, const struct node *n);
+void compose_put_gpus(struct compose *c, struct draft_part *p, const struct node *n);
+void compose_put_logging(struct compose *c, struct draft_part *p, const struct node *n);
+void compose_put_security(struct compose *c, struct draft_part *p, const struct node *n);
 void compose_put_limit(struct compose *c, struct draft_part *p, const char *key, const struct node *n);
+
+/* The value of `key` if it is true, and a text or a list of them. */
+void compose_put_flag(struct compose *c, struct draft_part *p, const char *key, const struct node *n);
+void compose_put_texts(struct compose *c, struct draft_part *p, const char *key, const struct node *n);
+
+/* A key that becomes a raw key of the part; false if it does not. */
+bool compose_put_raw(struct compose *c, struct draft_part *p, struct str key, const struct node *n);
 
 /* `volumes:` and `networks:` at the top of the file. */
 void compose_put_top(struct compose *c);
 
-/* "could not be carried over", with what it says. */
+/* Reports an error without the line that it is in; gives CTL_ERROR. */
+int compose_fail(const struct compose *c, struct span at, const char *format, ...) PRINTF_LIKE(3, 4);
+
+/* "could not be carried over", with the text of the key. */
 void compose_drop(struct compose *c, struct draft_part *p, const char *key, const struct node *n);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* pyservicectl import dci-api: variables of the Ansible role quadlet.dci_api, or a playbook that uses it.
- * Which of them are the application's own is what the contract dci-api says. */
+/* pyservicectl import dci-api: variables of the Ansible role quadlet.dci_api, or a playbook that uses it. The
+ * contract dci-api lists the variables that are the application's own. */
 
 #include <fcntl.h>
 
@@ -42,7 +42,7 @@ static void put_path(struct draft *d, const struct row *row, struct str text) {
                 (void) yaml_text_put_text(d->arena, map, key, text);
 }
 
-/* What the role's templates say, and its defaults. */
+/* The settings in the role's templates, and its defaults. */
 static void put_constants(struct draft *d) {
         static const struct row constants[] = {
                 { "DCI control server API", { "description" }, false },
@@ -72,7 +72,8 @@ static void put_constants(struct draft *d) {
         (void) yaml_text_put_text(d->arena, check, STR("path"), STR("/api/v1/"));
 }
 
-/* The image's entry point migrates the database in each instance: if all do it at once, all but one fail. */
+/* The image's entry point migrates the database in each instance: if all do it at once, all except one
+ * fail. */
 static void put_migration(struct draft *d) {
         struct yaml_text *tasks = yaml_text_put(d->arena, d->root, STR("tasks"), YAML_TEXT_LIST);
         struct yaml_text *before = yaml_text_put(d->arena, d->root, STR("before_update"), YAML_TEXT_LIST);
@@ -100,13 +101,13 @@ static void put_secret(struct draft *d, struct yaml_text *config, const struct c
         struct str secret = draft_secret(d, v->name.text);
 
         draft_put_secret(d, config, v->name.text, secret);
-        draft_note(d, yaml_text_find(config, v->name.text), n->at,
+        draft_lost(d, yaml_text_find(config, v->name.text), n->at,
                    "%s could not be carried over: store it with 'pyservicectl secret set %.*s %.*s'",
                    str_is_absent(n->tag) ? arena_str(d->arena, n->text).p : "a value of Ansible's vault",
                    STR_ARG(d->name), STR_ARG(secret));
 }
 
-/* What people call variables of a vault. */
+/* Usual names for variables of a vault. */
 static bool is_vaults(struct str text) {
         return str_find_str(text, STR("vault")) < text.n;
 }
@@ -132,7 +133,7 @@ static void put_config(const struct jinja *j, const struct contract_variable *v,
                         "the role put 'dbpassword' into the URI as it is; here the URI encodes it: if it was "
                         "encoded, write the password itself, such as '@' for '%%40'");
         if (str_is_absent(text))
-                draft_note(d, NULL, n->at, "'%.*s' could not be carried over", STR_ARG(v->name.text));
+                draft_lost(d, NULL, n->at, "'%.*s' could not be carried over", STR_ARG(v->name.text));
         else if (v->type.index == CONTRACT_BOOLEAN && n->plain)
                 (void) yaml_text_put_plain(d->arena, config, v->name.text,
                                            node_is_true(n) ? STR("true") : STR("false"));
@@ -180,7 +181,7 @@ static void put_variable(const struct jinja *j, const struct contract *contract,
                         STR("enabled"), node_is_true(p->value) ? STR("true") : STR("false"));
 }
 
-/* Is it a value of Ansible's vault that another variable stands for, which has a note of its own? */
+/* True if it is a value of Ansible's vault behind another variable, which has a note of its own. */
 static bool is_value_of_another(const struct node *vars, const struct pair *p) {
         for (size_t i = 0; str_is(p->value->tag, "!vault") && i < vars->n; i++)
                 if (vars->pairs[i].value->kind == NODE_SCALAR && &vars->pairs[i] != p &&
@@ -215,7 +216,7 @@ static void note_unused(struct draft *d, const struct contract *contract, const 
 
         while (!str_has_prefix(name, str_of(hints[i].prefix)))
                 i++;
-        draft_note(d, NULL, p->key->at, "'%.*s' could not be carried over; %s", STR_ARG(name),
+        draft_lost(d, NULL, p->key->at, "'%.*s' could not be carried over; %s", STR_ARG(name),
                    hints[i].instead);
 }
 
@@ -229,7 +230,7 @@ static int with_contract(struct import *m, const struct node *vars, struct world
                                "pyservicectl: import dci-api: the contract dci-api is not installed; it "
                                "belongs to %.*s\n",
                                STR_ARG(w->places.contracts[1]));
-                return CTL_MISTAKE;
+                return CTL_ERROR;
         }
 
         draft_begin(&draft, m, STR("dci-api"));
@@ -253,7 +254,7 @@ static int with_contract(struct import *m, const struct node *vars, struct world
         return draft_print(&draft, false);
 }
 
-/* Of the world only the contract is looked at. */
+/* Only the contract of the world is used. */
 int import_dci_api(struct ctl *c) {
         struct world w = { .arena = &c->arena, .root = -1, .trusts_all = true };
         CLEANUP(close_fd) int root = -1;
@@ -272,7 +273,7 @@ int import_dci_api(struct ctl *c) {
         }
         if (r == CTL_GOOD && !vars) {
                 (void) fputs("pyservicectl: import dci-api: no variables are defined here\n", stderr);
-                return CTL_MISTAKE;
+                return CTL_ERROR;
         }
         if (r == CTL_GOOD)
                 r = ctl_places(c, &w.places);

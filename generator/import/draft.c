@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* What is filled while something is imported, and how it is put in order and printed. */
+/* The draft that an import fills, and how it is sorted and printed. */
 
 #include <stdarg.h>
 #include <stdlib.h>
@@ -11,16 +11,20 @@
 
 /* The keys of an app and of its parts, as people expect them. */
 static const char *const order[] = {
-        "name",          "description", "hosts",     "source",     "module",        "group",
-        "ensure_user",   "root",        "app_dir",   "code_dir",   "config_dir",    "data_dir",
-        "image",         "pull",        "auth_file", "tls_verify", "schedule",      "persistent",
-        "random_delay",  "command",     "commands",  "entrypoint", "auto_update",   "user",
-        "workdir",       "network",     "aliases",   "scale",      "port",          "host_port",
-        "publish",       "labels",      "vars",      "env",        "env_files",     "volumes",
-        "networks",      "resources",   "health",    "proxy",      "restart",       "init",
-        "stop_timeout",  "stop_signal", "timeout",   "requires",   "bound_to",      "after",
-        "contract",      "config",      "services",  "sidecars",   "auth_tracking", "tasks",
-        "before_update", "timers",      "secrets",   "files",      "quadlet",
+        "name",          "description",  "hosts",         "source",     "module",        "group",
+        "ensure_user",   "root",         "app_dir",       "code_dir",   "config_dir",    "data_dir",
+        "image",         "pull",         "auth_file",     "tls_verify", "schedule",      "persistent",
+        "random_delay",  "command",      "commands",      "entrypoint", "auto_update",   "user",
+        "workdir",       "network",      "aliases",       "scale",      "port",          "host_port",
+        "publish",       "labels",       "vars",          "env",        "env_files",     "volumes",
+        "networks",      "resources",    "health",        "proxy",      "restart",       "init",
+        "start_timeout", "stop_timeout", "stop_signal",   "timeout",    "requires",      "bound_to",
+        "after",         "hostname",     "extra_hosts",   "dns",        "hardening",     "userns",
+        "privileged",    "cap_add",      "cap_drop",      "security",   "groups",        "devices",
+        "gpus",          "read_only",    "tmpfs",         "shm_size",   "sysctls",       "ulimits",
+        "tty",           "timezone",     "platform",      "log",        "contract",      "config",
+        "services",      "sidecars",     "auth_tracking", "tasks",      "before_update", "timers",
+        "secrets",       "files",        "quadlet",
 };
 
 static size_t rank(const struct yaml_text *item) {
@@ -90,15 +94,13 @@ static struct str file_name(struct str path) {
         return path;
 }
 
-void draft_note(struct draft *d, struct yaml_text *item, struct span at, const char *format, ...) {
+static void PRINTF_LIKE(4, 0)
+        note(struct draft *d, struct yaml_text *item, struct span at, const char *format, va_list ap) {
         unsigned line = 0, column = 0;
         char message[2048];
         struct str text, place = { NULL, 0 };
-        va_list ap;
 
-        va_start(ap, format);
         (void) vsnprintf(message, sizeof(message), format, ap);
-        va_end(ap);
         text = arena_str(d->arena, str_of(message));
 
         if (at.file != SPAN_NOWHERE) {
@@ -113,6 +115,23 @@ void draft_note(struct draft *d, struct yaml_text *item, struct span at, const c
                 (void) fprintf(stderr, "pyservicectl: %.*s: %s\n", STR_ARG(d->name), show(d->arena, text).p);
 
         yaml_text_remark(d->arena, item ? item : d->root, show(d->arena, text));
+}
+
+void draft_note(struct draft *d, struct yaml_text *item, struct span at, const char *format, ...) {
+        va_list ap;
+
+        va_start(ap, format);
+        note(d, item, at, format, ap);
+        va_end(ap);
+}
+
+void draft_lost(struct draft *d, struct yaml_text *item, struct span at, const char *format, ...) {
+        va_list ap;
+
+        d->n_lost++;
+        va_start(ap, format);
+        note(d, item, at, format, ap);
+        va_end(ap);
 }
 
 struct str draft_secret(struct draft *d, struct str name) {
@@ -140,63 +159,27 @@ struct yaml_text *draft_var(struct draft *d, struct str name, struct str value) 
         return var ? var : yaml_text_put_text(d->arena, vars, name, value);
 }
 
-/* Keys of which a definition may hold one, but whose value may be several words. */
-static bool takes_words(struct str key) {
-        static const char *const keys[] = { "AddCapability", "DropCapability", "AddDevice", "Sysctl",
-                                            "After",         "Before",         "Wants",     "Requires",
-                                            "PodmanArgs",    "Annotation",     "Mask",      "Unmask" };
+void draft_raw(struct draft *d, struct draft_part *p, struct raw_key raw) {
+        *vec_push(d->arena, &p->raw) = raw;
+}
 
-        for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
-                if (str_is(key, keys[i]))
+static bool is_repeated(const struct draft_part *p, const struct raw_key *raw) {
+        VEC_EACH(other, &p->raw)
+                if (other != raw && strcmp(other->section, raw->section) == 0 && str_eq(other->key, raw->key))
                         return true;
 
         return false;
 }
 
-void draft_raw(struct draft *d, struct draft_part *p, struct raw_key raw) {
-        VEC_EACH(other, &p->raw) {
-                if (strcmp(other->section, raw.section) != 0 || !str_eq(other->key, raw.key))
-                        continue;
-
-                if (takes_words(raw.key))
-                        other->value = arena_join(d->arena, other->value, STR(" "), raw.value);
-                else
-                        draft_note(d, p->map, raw.at,
-                                   "a second '%.*s' could not be carried over (%.*s); 'quadlet:' takes one "
-                                   "of each key",
-                                   STR_ARG(raw.key), STR_ARG(raw.value));
-                return;
-        }
-
-        *vec_push(d->arena, &p->raw) = raw;
-}
-
-static const struct raw_key *find_raw(const struct draft_part *p, const struct raw_key *raw) {
-        VEC_EACH(own, &p->raw)
-                if (strcmp(own->section, raw->section) == 0 && str_eq(own->key, raw->key) &&
-                    str_eq(own->value, raw->value))
-                        return own;
-
-        return NULL;
-}
-
-/* `quadlet:` is for all containers of an app at once. */
 static void place_raw(struct draft *d, struct draft_part *p, const struct raw_key *raw) {
-        struct yaml_text *sections;
+        struct yaml_text *sections = yaml_text_put(d->arena, p->map, STR("quadlet"), YAML_TEXT_MAP),
+                         *section = yaml_text_put(d->arena, sections, str_of(raw->section), YAML_TEXT_MAP);
 
-        VEC_EACH(other, &d->parts)
-                if (!find_raw(*other, raw)) {
-                        draft_note(d, p->map, raw->at,
-                                   "'%.*s' (%.*s) could not be carried over: 'quadlet:' applies to all "
-                                   "containers of an app, and '%.*s' does not have it",
-                                   STR_ARG(raw->key), STR_ARG(raw->value), STR_ARG((*other)->name));
-                        return;
-                }
-
-        sections = yaml_text_put(d->arena, d->root, STR("quadlet"), YAML_TEXT_MAP);
-        (void) yaml_text_put_text(d->arena,
-                                  yaml_text_put(d->arena, sections, str_of(raw->section), YAML_TEXT_MAP),
-                                  raw->key, raw->value);
+        if (is_repeated(p, raw))
+                (void) yaml_text_add_text(
+                        d->arena, yaml_text_put(d->arena, section, raw->key, YAML_TEXT_LIST), raw->value);
+        else
+                (void) yaml_text_put_text(d->arena, section, raw->key, raw->value);
 }
 
 /* The keys of the one service stand at the top. */
@@ -273,12 +256,17 @@ int draft_print(struct draft *d, bool is_next) {
         int r;
 
         assemble(d);
-        r = import_mend(d);
-        if (r != CTL_GOOD && r != CTL_MISTAKE)
+        r = draft_validate(d);
+        if (r != CTL_GOOD && r != CTL_ERROR)
                 return r;
 
         if (ctl_write(stdout, is_next ? STR("---\n") : STR("")) != CTL_GOOD ||
             ctl_write(stdout, draft_text(d)) != CTL_GOOD)
                 return EXIT_SYSTEM;
-        return r;
+        if (d->n_lost == 0)
+                return r;
+
+        (void) fprintf(stderr, "pyservicectl: %zu setting%s of the input could not be carried over\n",
+                       d->n_lost, d->n_lost == 1 ? "" : "s");
+        return r == CTL_GOOD ? CTL_LOST : r;
 }

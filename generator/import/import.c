@@ -14,14 +14,25 @@
 struct import_kind {
         const char *name, *input;
         int (*run)(struct ctl *c);
-        bool takes_several;
 };
 
 static const struct import_kind kinds[] = {
-        { "ansible-pyservice", "VARS.yml…", import_ansible, true },
-        { "compose", "COMPOSE.yaml", import_compose, false },
-        { "dci-api", "VARS.yml…", import_dci_api, true },
-        { "quadlet", "FILE…", import_quadlet, true },
+        { "ansible-pyservice", "VARS.yml…", import_ansible },
+        { "compose", "COMPOSE.yaml…", import_compose },
+        { "docker-compose", "COMPOSE.yaml…", import_compose },
+        { "dci-api", "VARS.yml…", import_dci_api },
+        { "kamal", "deploy.yml", import_kamal },
+        { "procfile", "PROCFILE", import_procfile },
+        { "quadlet", "FILE…", import_quadlet },
+};
+
+/* Each may be given again; the values are in ctl->given. */
+static const char *env_file, *profile;
+
+const struct option_row import_options[] = {
+        { "env-file", "FILE", "Variables of Compose, instead of .env; may be repeated", .text = &env_file },
+        { "profile", "NAME", "Services of this Compose profile too; may be repeated", .text = &profile },
+        { 0 },
 };
 
 void import_begin(struct import *m, struct ctl *c) {
@@ -48,7 +59,7 @@ int import_read(struct import *m, const char *path, uint32_t *ret_file) {
 
         if (r < 0) {
                 (void) ctl_fail(path, r);
-                return CTL_MISTAKE;
+                return CTL_ERROR;
         }
 
         *ret_file = source_add(a, &m->sources, str_of(path), text);
@@ -63,7 +74,7 @@ int import_report(struct import *m) {
         if (ctl_write(stderr, buf_str(&text)) != CTL_GOOD)
                 return EXIT_SYSTEM;
 
-        return m->ds.n_errors > 0 ? CTL_MISTAKE : CTL_GOOD;
+        return m->ds.n_errors > 0 ? CTL_ERROR : CTL_GOOD;
 }
 
 int import_read_yaml(struct import *m, const char *path, struct node **ret) {
@@ -93,7 +104,7 @@ static const struct import_kind *find_kind(struct str name) {
         if (str_is_absent(near))
                 (void) fprintf(stderr,
                                "pyservicectl: import: cannot import from '%.*s'; supported: "
-                               "ansible-pyservice, compose, dci-api and quadlet\n",
+                               "ansible-pyservice, compose, dci-api, kamal, procfile and quadlet\n",
                                STR_ARG(name));
         else
                 (void) fprintf(stderr,
@@ -106,10 +117,9 @@ int ctl_import(struct ctl *c) {
         const struct import_kind *kind;
 
         if (c->argc == 0) {
-                (void) fputs("pyservicectl: import: missing format; expected one of ansible-pyservice, "
-                             "compose, dci-api and quadlet\n",
-                             stderr);
-                return CTL_USAGE;
+                return ctl_usage(
+                        c, "missing format; expected one of ansible-pyservice, compose, dci-api, kamal, "
+                           "procfile and quadlet");
         }
         kind = find_kind(str_of(c->argv[0]));
         if (!kind)
@@ -117,9 +127,10 @@ int ctl_import(struct ctl *c) {
 
         c->argc--;
         c->argv++;
-        if (c->argc == 0 || (c->argc > 1 && !kind->takes_several)) {
-                (void) fprintf(stderr, "pyservicectl: import %s: write %s\n", kind->name, kind->input);
-                return CTL_USAGE;
-        }
+        if (c->argc == 0)
+                return ctl_usage(c, "%s: write %s", kind->name, kind->input);
+        for (const struct option_row *row = import_options; row->name; row++)
+                if (*row->text && kind->run != import_compose)
+                        return ctl_usage(c, "%s: --%s is an option of compose", kind->name, row->name);
         return kind->run(c);
 }

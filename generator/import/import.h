@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* pyservicectl import: definitions from what other programs are told. Each kind of input fills a draft;
- * what the draft has in common is here.
+/* pyservicectl import: definitions from the configuration of other programs. Each kind of input fills a
+ * draft; the code that all kinds share is here.
  *
- * What could not be carried over is a comment of the definition and a line on standard error. Texts that a
- * draft is given may hold {{ name }}; what must not be taken for that goes through import_literal(). A
- * draft may hold values that no definition may: import_mend() takes them out again, with a comment each,
- * so that what is printed passes `check`. */
+ * Settings that could not be carried over become a comment of the definition and a line on standard error.
+ * Texts that a draft is given may hold {{ name }}; what must not be taken for that goes through
+ * import_literal(). A draft may hold values that no definition may: draft_validate() removes them, with a
+ * comment each, so that what is printed passes `check`. */
 
 #include "ctl/ctl.h"
 #include "output/yaml-text.h"
 
 enum part_kind { PART_SERVICE, PART_SIDECAR, PART_TASK, PART_TIMER };
 
-/* A key of Quadlet's or systemd's for which definitions have none. */
+/* A key of Quadlet's or systemd's that definitions do not have. */
 struct raw_key {
         const char *section; /* "Unit", "Container", "Service" */
         struct str key, value;
@@ -38,15 +38,18 @@ struct draft {
         struct yaml_text *root;
         VEC(struct draft_part *) parts;
         VEC(struct str) names; /* that draft_part_name() gave */
+        size_t n_lost;         /* settings */
 };
 
-/* A kind of input: reads c->argv and prints. Gives the exit status. */
+/* A kind of input: reads c->argv and prints. Returns the exit status. */
 int import_ansible(struct ctl *c);
 int import_dci_api(struct ctl *c);
 int import_compose(struct ctl *c);
+int import_kamal(struct ctl *c);
+int import_procfile(struct ctl *c);
 int import_quadlet(struct ctl *c);
 
-/* What an import reads. */
+/* The input of an import. */
 struct import {
         struct ctl *ctl;
         struct sources sources;
@@ -55,13 +58,13 @@ struct import {
 
 void import_begin(struct import *m, struct ctl *c);
 
-/* A file of the command line, "-" for standard input. Gives 0, or an exit status after having said why. */
+/* A file of the command line, "-" for standard input. Returns 0, or an exit status after reporting why. */
 int import_read(struct import *m, const char *path, uint32_t *ret_file);
 
-/* The same, as YAML; *ret is never NULL. */
+/* Like import_read(), parsed as YAML; *ret is never NULL. */
 int import_read_yaml(struct import *m, const char *path, struct node **ret);
 
-/* Prints the mistakes that were found; the exit status is that of a mistake if there are any. */
+/* Prints the errors that were found; the exit status is CTL_ERROR if there are any. */
 int import_report(struct import *m);
 
 /* An empty draft; `name` is made one that an app may have. */
@@ -72,11 +75,16 @@ struct str draft_part_name(struct draft *d, struct str text);
 
 struct draft_part *draft_part(struct draft *d, enum part_kind kind, struct str name, struct span at);
 
-/* Says that something could not be carried over, or needs to be looked at: on standard error with its
- * place, and as a comment above `item`, NULL for the top. */
+/* Reports that something could not be carried over, or needs to be checked: on standard error with its place,
+ * and as a comment above `item`, NULL for the top. */
 void draft_note(struct draft *d, struct yaml_text *item, struct span at, const char *format, ...)
         PRINTF_LIKE(4, 5);
 
+/* Like draft_note(), for a setting that is missing from the draft: draft_print() then gives CTL_LOST. */
+void draft_lost(struct draft *d, struct yaml_text *item, struct span at, const char *format, ...)
+        PRINTF_LIKE(4, 5);
+
+/* Adds a key to the part's `quadlet:`. */
 void draft_raw(struct draft *d, struct draft_part *p, struct raw_key raw);
 
 /* A secret of the app under the name `name`, from systemd's credential APP.NAME; gives its name. */
@@ -85,22 +93,26 @@ struct str draft_secret(struct draft *d, struct str name);
 /* Makes {secret: NAME} of the value at `key`. */
 void draft_put_secret(struct draft *d, struct yaml_text *map, struct str key, struct str secret);
 
-/* Puts a variable for {{ name }} where there is none yet. Gives its item. */
+/* Adds a variable for {{ name }} if there is none yet. Returns its item. */
 struct yaml_text *draft_var(struct draft *d, struct str name, struct str value);
 
-/* Puts the parts where they belong, in the order that people expect, has import_mend() look at it, and
- * prints it. `is_next`: it is not the first. Gives the exit status. */
+/* Puts the parts where they belong, in the order that people expect, validates it with draft_validate(), and
+ * prints it. `is_next`: it is not the first. Returns the exit status: CTL_LOST if a setting could not be
+ * carried over. */
 int draft_print(struct draft *d, bool is_next);
 
-/* Takes out what is no part of a definition. Gives the exit status: that of a mistake where something is
- * left that this machine's `check` would not pass. */
-int import_mend(struct draft *d);
+/* Removes values that no definition may have. Returns the exit status: CTL_ERROR if something is left that
+ * `check` on this machine would refuse. */
+int draft_validate(struct draft *d);
 
 /* The document. */
 struct str draft_text(struct draft *d);
 
 /* Adds {volume: NAME, dest: …, options: …} to a list of volumes; `rest` is DESTINATION[:OPTIONS]. */
 void import_foreign_volume(struct arena *a, struct yaml_text *list, struct str name, struct str rest);
+
+/* Puts a number, true or false without quotes, and any other text as it is; nothing if it is absent. */
+void import_put_scalar(struct arena *a, struct yaml_text *map, struct str key, struct str text);
 
 /* One that parts, volumes, secrets and apps may have: small letters, digits and '-'. */
 struct str import_name(struct arena *a, struct str text);
@@ -111,11 +123,14 @@ struct str import_literal(struct arena *a, struct str text);
 /* Words as one text that a shell would split into them again. */
 struct str import_quote(struct arena *a, const struct str *words, size_t n);
 
-/* Is it a name that {{ … }} has without `vars:`? */
+/* True if {{ … }} has the name without `vars:`. */
 bool import_is_built_in(struct str name);
 
 /* `path`, taken from the directory of the file that it is written in. */
 struct str import_path(struct draft *d, struct span in, struct str path);
+
+/* The name of the directory of the file that `in` is of. */
+struct str import_directory(struct draft *d, struct span in);
 
 /* yes, on and true, as YAML 1.1 has it. */
 bool node_is_true(const struct node *n);
@@ -123,5 +138,6 @@ bool node_is_true(const struct node *n);
 /* The text of a scalar that is there and not null; absent for all else. */
 struct str node_text(const struct node *n);
 
-/* The verb; gives the exit status. */
+/* The verb, and its options; gives the exit status. */
+extern const struct option_row import_options[];
 int ctl_import(struct ctl *c);

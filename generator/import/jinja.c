@@ -56,7 +56,7 @@ static struct str keep(const struct jinja *j, struct str name) {
         return arena_join(j->draft->arena, STR("{{ "), name, STR(" }}"));
 }
 
-/* The name of an expression that nobody here can work out. */
+/* The name in an expression that cannot be evaluated here. */
 static struct str unknown(const struct jinja *j, struct str expression, struct span at) {
         struct draft *d = j->draft;
         struct str stem = first_name(expression), name,
@@ -70,7 +70,7 @@ static struct str unknown(const struct jinja *j, struct str expression, struct s
                                  *var = vars ? yaml_text_find(vars, name) : NULL;
 
                 if (!var) {
-                        draft_note(d, draft_var(d, name, STR("CHANGE-ME")), at,
+                        draft_lost(d, draft_var(d, name, STR("CHANGE-ME")), at,
                                    "%.*s could not be carried over; write its value here", STR_ARG(shown));
                         return keep(j, name);
                 }
@@ -127,7 +127,7 @@ struct str jinja_expand(const struct jinja *j, struct str text, struct span at) 
         bool broken;
 
         if (str_find_str(text, STR("{%")) < text.n || str_find_str(text, STR("{#")) < text.n)
-                draft_note(d, NULL, at,
+                draft_lost(d, NULL, at,
                            "statements and comments of Jinja could not be carried over: they are unchanged "
                            "in '%.*s'",
                            STR_ARG(((struct str){ text.p, str_find(text, '\n') })));
@@ -152,7 +152,7 @@ struct str jinja_text(const struct jinja *j, const struct node *n) {
         if (str_is_absent(n->tag))
                 return jinja_expand(j, text, n->at);
 
-        draft_note(j->draft, NULL, n->at, "a value with the tag %.*s could not be carried over",
+        draft_lost(j->draft, NULL, n->at, "a value with the tag %.*s could not be carried over",
                    STR_ARG(n->tag));
         return (struct str){ NULL, 0 };
 }
@@ -198,7 +198,7 @@ int jinja_read(struct import *m, const struct node **ret_vars, const struct node
                                 stderr,
                                 "pyservicectl: %s: this is neither a file of variables nor a playbook\n",
                                 c->argv[i]);
-                        return CTL_MISTAKE;
+                        return CTL_ERROR;
                 }
         }
 

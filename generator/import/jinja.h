@@ -13,23 +13,24 @@ struct jinja {
         struct draft *draft;
         const struct node *vars; /* all that the file defines */
         struct str (*own)(const struct jinja *j,
-                          struct str name); /* what a name stands for; absent where it is not of the role's */
+                          /* the value of a name; absent if it does not belong to the role */
+                          struct str name);
         unsigned depth;
 };
 
-/* A text as a definition has it; absent for what is no text. */
+/* A text as a definition has it; absent if the node is not a text. */
 struct str jinja_text(const struct jinja *j, const struct node *n);
 
-/* The same for what is not from a node; `at` is where it is used. */
+/* Like jinja_text() for a text that is not from a node; `at` is the position that uses it. */
 struct str jinja_expand(const struct jinja *j, struct str text, struct span at);
 
-/* Is it a value that only Ansible knows: "{{ vault_password }}" with a name that is not defined, or
- * encrypted? */
+/* True if only Ansible knows the value: "{{ vault_password }}" with a name that is not defined, or an
+ * encrypted value. */
 bool jinja_is_secret(const struct jinja *j, const struct node *n);
 
-/* The value of a variable; NULL where it is not defined, or null. */
+/* The value of a variable; NULL if it is not defined, or null. */
 const struct node *jinja_var(const struct jinja *j, const char *name);
 
-/* What the files of the command line define, those behind over those before; NULL for nothing. *ret_plays
- * are the plays of a playbook, NULL where there is none. Gives an exit status. */
+/* The variables that the files of the command line define, later files before earlier ones; NULL for none.
+ * *ret_plays are the plays of a playbook, NULL if there is none. Returns an exit status. */
 int jinja_read(struct import *m, const struct node **ret_vars, const struct node **ret_plays);

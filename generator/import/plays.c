@@ -38,7 +38,7 @@ static struct node *map_at(const struct node *n, const char *key) {
         return value && value->kind == NODE_MAP && value->n > 0 ? value : NULL;
 }
 
-/* What stands beside the role's name and is no keyword is a variable, too. */
+/* Keys beside the role's name that are not keywords are variables, too. */
 static struct node *variables_beside(struct reading *r, const struct node *entry) {
         static const char *const keywords[] = { "role",        "name",       "vars",        "tags",
                                                 "when",        "become",     "become_user", "become_method",

@@ -18,5 +18,5 @@ void plays_apps(struct import *m, const struct node *play, const char *role, con
 /* The role that a task runs; absent for none. */
 struct str plays_role_of_task(const struct node *task);
 
-/* Is it `role`, perhaps of a collection? */
+/* True if it is `role`, perhaps of a collection. */
 bool plays_is_role(struct str name, const char *role);

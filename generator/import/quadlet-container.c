@@ -2,6 +2,7 @@
 
 /* The keys of [Container]. */
 
+#include "app/resolve.h"
 #include "import/quadlet.h"
 
 struct key {
@@ -100,7 +101,7 @@ static void put_image(struct quadlet_import *q, const struct unit_line *line) {
                 struct str built =
                         arena_join(d->arena, STR("localhost/"), import_name(d->arena, stem), STR(":latest"));
 
-                draft_note(d, q->part->map, line->at,
+                draft_lost(d, q->part->map, line->at,
                            "'%.*s' could not be carried over; name the image here, or write 'source:' with a "
                            "Git repository",
                            STR_ARG(line->value));
@@ -144,7 +145,7 @@ static void put_volume(struct quadlet_import *q, const struct unit_line *line) {
         (void) yaml_text_add_text(q->draft.arena, list, arena_join(q->draft.arena, source, STR(":"), rest));
 }
 
-/* The port that the process listens on is also said, for `proxy:`. */
+/* The port that the process listens on is also set for `proxy:`. */
 static void put_port(struct quadlet_import *q, const struct unit_line *line) {
         struct str text = quadlet_text(q, line, line->value), port = text;
 
@@ -165,12 +166,30 @@ static void put_port(struct quadlet_import *q, const struct unit_line *line) {
                            "'proxy:'");
 }
 
+/* The second one makes a list of them. */
+static void put_network_name(struct quadlet_import *q, struct str name) {
+        struct yaml_text *one = yaml_text_find(q->part->map, STR("network"));
+
+        if (one && one->items.n == 0 && one->shape == YAML_TEXT_SCALAR) {
+                struct str first = one->text;
+
+                one->key = STR("networks");
+                one->shape = YAML_TEXT_LIST;
+                (void) yaml_text_add_text(q->draft.arena, one, first);
+        }
+        if (yaml_text_find(q->part->map, STR("networks")))
+                (void) yaml_text_add_text(q->draft.arena, quadlet_list(q, "networks"), name);
+        else
+                (void) yaml_text_put_text(q->draft.arena, q->part->map, STR("network"), name);
+}
+
 static void put_network(struct quadlet_import *q, const struct unit_line *line) {
+        const struct yaml_text *one = yaml_text_find(q->part->map, STR("network"));
         struct str text = quadlet_text(q, line, line->value), stem;
 
         if (line->value.n == 0)
                 return;
-        if (yaml_text_find(q->part->map, STR("network")) || str_find(text, ':') < text.n ||
+        if ((one && (network_is_mode(one->text) || network_is_mode(text))) || str_find(text, ':') < text.n ||
             str_has_suffix(text, STR(".container")) || str_has_suffix(text, STR(".pod"))) {
                 quadlet_drop(q, line);
                 return;
@@ -178,7 +197,14 @@ static void put_network(struct quadlet_import *q, const struct unit_line *line) 
         stem = (struct str){ text.p, text.n > 8 ? text.n - 8 : 0 };
         if (str_has_suffix(text, STR(".network")) && quadlet_file(q, stem, "network"))
                 text = arena_join(q->draft.arena, import_name(q->draft.arena, stem), STR(".network"));
-        (void) yaml_text_put_text(q->draft.arena, q->part->map, STR("network"), text);
+        put_network_name(q, text);
+}
+
+static void put_alias(struct quadlet_import *q, const struct unit_line *line) {
+        struct yaml_text *list = list_for(q, "aliases", line);
+
+        if (line->value.n > 0)
+                (void) yaml_text_add_text(q->draft.arena, list, quadlet_text(q, line, line->value));
 }
 
 /* NAME[,type=mount|env][,target=TARGET] of Podman's secrets. */
@@ -207,7 +233,7 @@ static void put_secret(struct quadlet_import *q, const struct unit_line *line) {
         if (is_env)
                 draft_put_secret(d, quadlet_map(q, "env"), str_is_absent(target) ? podman : target, name);
         else if (is_other || !str_is_absent(target) || !str_eq(name, podman))
-                draft_note(d, q->part->map, line->at,
+                draft_lost(d, q->part->map, line->at,
                            "the secret is the file /run/secrets/%.*s here; its target, owner and mode could "
                            "not be carried over",
                            STR_ARG(name));
@@ -241,7 +267,7 @@ static void put_ulimit(struct quadlet_import *q, const struct unit_line *line) {
                                    str_is_absent(rest) ? soft : rest);
 }
 
-/* Said in another place, or always so. */
+/* Keys that are set elsewhere, or always. */
 static void pass(struct quadlet_import *q, const struct unit_line *line) {
         (void) q;
         (void) line;
@@ -252,7 +278,7 @@ static void put_notify(struct quadlet_import *q, const struct unit_line *line) {
         bool is_notified = true;
 
         if (!str_is(line->value, "healthy") && (!unit_boolean(line->value, &is_notified) || is_notified))
-                draft_note(&q->draft, q->part->map, line->at,
+                draft_lost(&q->draft, q->part->map, line->at,
                            "'Notify=%.*s' could not be carried over: 'health:' decides when an instance is "
                            "ready",
                            STR_ARG(line->value));
@@ -271,11 +297,12 @@ static const struct key keys[] = {
         { "HealthRetries", .map = "health", .to = "retries", .is_number = true },
         { "HealthStartPeriod", .map = "health", .to = "start_period" },
         { "HealthTimeout", .map = "health", .to = "timeout" },
-        { "HostName", .put = quadlet_drop },
+        { "HostName", .to = "hostname" },
         { "Image", .put = put_image },
         { "Label", .put = put_label },
         { "Memory", .map = "resources", .to = "memory" },
         { "Network", .put = put_network },
+        { "NetworkAlias", .put = put_alias },
         { "Notify", .put = put_notify },
         { "PidsLimit", .map = "resources", .to = "pids", .is_number = true },
         { "Pod", .put = pass },
@@ -310,7 +337,7 @@ bool quadlet_put_container(struct quadlet_import *q, const struct unit_line *lin
         return false;
 }
 
-/* What is required is started first anyway. */
+/* Required units are started first in any case. */
 static void drop_repeated(const struct yaml_text *requires, struct yaml_text *after) {
         size_t n = 0;
 
@@ -344,7 +371,7 @@ void quadlet_put_rest(struct quadlet_import *q) {
         if (user && !str_is_absent(group))
                 user->text = arena_join(d->arena, user->text, STR(":"), group);
         else if (!str_is_absent(group))
-                draft_note(d, q->part->map, q->unit->at,
+                draft_lost(d, q->part->map, q->unit->at,
                            "'Group=%.*s' could not be carried over without a 'User='", STR_ARG(group));
         if (!str_is_absent(name))
                 draft_note(

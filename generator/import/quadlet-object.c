@@ -39,7 +39,7 @@ static bool put_line(struct quadlet_import *q, struct yaml_text *map, const stru
                 if (!str_is(line->key, o->keys[i].name))
                         continue;
 
-                /* Of several a definition holds one. */
+                /* A definition has only one of several. */
                 if (yaml_text_find(map, str_of(o->keys[i].to)))
                         return false;
                 if (o->keys[i].is_flag)
@@ -73,7 +73,7 @@ static void put_object(struct quadlet_import *q, const struct unit_file *u, cons
 
 /* Containers of a pod share their network, and so their ports. */
 static void put_pod(struct quadlet_import *q, const struct unit_file *u) {
-        draft_note(&q->draft, NULL, u->at,
+        draft_lost(&q->draft, NULL, u->at,
                    "the pod could not be carried over: its containers reached each other at localhost; here "
                    "each has the name of its unit");
         q->unit = u;
@@ -91,7 +91,7 @@ void quadlet_put_objects(struct quadlet_import *q) {
                 else if (str_is(u->suffix, "pod"))
                         put_pod(q, u);
                 else if (str_is(u->suffix, "build"))
-                        draft_note(&q->draft, NULL, u->at,
+                        draft_lost(&q->draft, NULL, u->at,
                                    "the build of the image could not be carried over; 'source:' builds "
                                    "one from a Git repository");
         }

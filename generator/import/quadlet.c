@@ -15,7 +15,7 @@ const struct unit_file *quadlet_file(const struct quadlet_import *q, struct str 
 }
 
 void quadlet_drop(struct quadlet_import *q, const struct unit_line *line) {
-        draft_note(&q->draft, q->part ? q->part->map : NULL, line->at,
+        draft_lost(&q->draft, q->part ? q->part->map : NULL, line->at,
                    "'%.*s=%.*s' could not be carried over", STR_ARG(line->key), STR_ARG(line->value));
 }
 
@@ -126,7 +126,7 @@ static void put_timer(struct quadlet_import *q, const struct unit_file *timer) {
         VEC_EACH(line, &timer->lines)
                 put_timer_line(q, line);
         if (q->part->kind != PART_TIMER)
-                draft_note(&q->draft, q->part->map, timer->at,
+                draft_lost(&q->draft, q->part->map, timer->at,
                            "the timer could not be carried over, because it has no 'OnCalendar='");
         else if (!unit_boolean(unit_file_value(timer, "Timer", "Persistent"), &is_persistent) ||
                  !is_persistent)
@@ -181,6 +181,13 @@ static void put_cpus(struct quadlet_import *q, const struct unit_line *line) {
                 quadlet_drop(q, line);
 }
 
+/* 0 is systemd's other word for infinity. */
+static bool is_limit(struct str text) {
+        uint64_t usec;
+
+        return type_parse_duration(text, &usec) && usec > 0 && usec < UINT64_MAX;
+}
+
 static void put_service_line(struct quadlet_import *q, const struct unit_line *line) {
         bool is_lasting = q->part->kind == PART_SERVICE || q->part->kind == PART_SIDECAR;
 
@@ -197,6 +204,8 @@ static void put_service_line(struct quadlet_import *q, const struct unit_line *l
                 quadlet_put_text(q, q->part->map, "stop_timeout", line);
         else if (str_is(line->key, "TimeoutStartSec") && !is_lasting)
                 quadlet_put_text(q, q->part->map, "timeout", line);
+        else if (str_is(line->key, "TimeoutStartSec") && is_limit(line->value))
+                quadlet_put_text(q, q->part->map, "start_timeout", line);
         else if (!(str_is(line->key, "Type") && str_is(line->value, "oneshot")) &&
                  !(str_is(line->key, "Restart") && !is_lasting))
                 draft_raw(&q->draft, q->part,
@@ -245,7 +254,7 @@ static void note_lone_timers(struct quadlet_import *q) {
                 VEC_EACH(u, &q->files)
                         is_used = is_used || (str_is(u->suffix, "container") && timer_of(q, u) == timer);
                 if (!is_used)
-                        draft_note(&q->draft, NULL, timer->at,
+                        draft_lost(&q->draft, NULL, timer->at,
                                    "the timer could not be carried over: its unit is not among these files");
         }
 }
@@ -293,13 +302,13 @@ static int read_files(struct quadlet_import *q, struct import *m) {
                                        "imported; supported: .container, .volume, .network, .pod, "
                                        ".image, .build and .timer\n",
                                        c->argv[i]);
-                        return CTL_MISTAKE;
+                        return CTL_ERROR;
                 }
         }
         if (q->n_containers == 0) {
                 (void) fputs("pyservicectl: import quadlet: there is no .container among these files\n",
                              stderr);
-                return CTL_MISTAKE;
+                return CTL_ERROR;
         }
         return import_report(m);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* What the files of `import quadlet` share: podman-systemd.unit(5) into keys of a definition. */
+/* Shared by the files of `import quadlet`: podman-systemd.unit(5) into keys of a definition. */
 
 #include "import/unit.h"
 
@@ -14,16 +14,16 @@ struct quadlet_import {
         struct draft_part *part;
 };
 
-/* One of the files; NULL where it is not among them. */
+/* One of the files; NULL if it is not among them. */
 const struct unit_file *quadlet_file(const struct quadlet_import *q, struct str stem, const char *suffix);
 
-/* A line of [Container]. False where a definition has no key for it. */
+/* A line of [Container]. False if a definition has no key for it. */
 bool quadlet_put_container(struct quadlet_import *q, const struct unit_line *line);
 
-/* What several lines say together. */
+/* The combined value of several lines. */
 void quadlet_put_rest(struct quadlet_import *q);
 
-/* The files that are no containers. */
+/* The files other than containers. */
 void quadlet_put_objects(struct quadlet_import *q);
 
 /* "could not be carried over" */

@@ -87,7 +87,7 @@ static void free_text(char **p) {
         free(*p);
 }
 
-/* Without ".", ".." and "//"; what ".." leads out of is not looked at on the disk. */
+/* Without ".", ".." and "//"; the directories before ".." are not checked on the disk. */
 static struct str normal(struct arena *a, struct str path) {
         VEC(struct str) parts = { 0 };
         struct str rest = path, part, text = { NULL, 0 };
@@ -130,6 +130,24 @@ bool node_is_true(const struct node *n) {
 
 struct str node_text(const struct node *n) {
         return n && n->kind == NODE_SCALAR && !node_is_null(n) ? n->text : (struct str){ NULL, 0 };
+}
+
+void import_put_scalar(struct arena *a, struct yaml_text *map, struct str key, struct str text) {
+        bool is_number = text.n > 0 && text.n < 19 && str_is_made_of(text, "0123456789") &&
+                         (text.n == 1 || text.p[0] != '0');
+
+        if (is_number || str_is(text, "-1") || str_is(text, "true") || str_is(text, "false"))
+                (void) yaml_text_put_plain(a, map, key, text);
+        else if (!str_is_absent(text))
+                (void) yaml_text_put_text(a, map, key, text);
+}
+
+struct str import_directory(struct draft *d, struct span in) {
+        struct str path = import_path(d, in, STR(".")), name = { NULL, 0 }, part;
+
+        while (str_split(&path, '/', &part))
+                name = part.n > 0 ? part : name;
+        return name;
 }
 
 void import_foreign_volume(struct arena *a, struct yaml_text *list, struct str name, struct str rest) {

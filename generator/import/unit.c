@@ -173,7 +173,7 @@ struct str unit_expand(struct draft *d, const struct unit_file *u, struct str va
                 if (one.p[0] == '%' && has_next) {
                         replaced = specifier(u, value.p[++i]);
                         if (str_is_absent(replaced))
-                                draft_note(d, NULL, at->at,
+                                draft_lost(d, NULL, at->at,
                                            "the specifier '%%%c' could not be carried over; write what it "
                                            "stands for",
                                            value.p[i]);
@@ -254,7 +254,7 @@ static void take_escape(struct splitting *s) {
         put_byte(s, c);
 }
 
-/* One word; false where a quote is not closed. */
+/* One word; false if a quote is not closed. */
 static bool take_word(struct splitting *s) {
         char quote = '\0';
 

@@ -18,18 +18,18 @@ struct unit_file {
         VEC(struct unit_line) lines;
 };
 
-/* Gives an exit status; mistakes go to m->ds. */
+/* Returns an exit status; errors go to m->ds. */
 int unit_file_read(struct import *m, const char *path, struct unit_file *ret);
 
 /* The last value of a key that has one; absent for none. */
 struct str unit_file_value(const struct unit_file *u, const char *section, const char *key);
 
-/* A value as Podman gets it: %-specifiers and $$ replaced ("%i" by {{ instance }}), braces as braces. What
- * can't be replaced is noted at `item`. */
+/* A value as Podman gets it: %-specifiers and $$ replaced ("%i" by {{ instance }}), braces as braces.
+ * Specifiers that can't be replaced are noted at `item`. */
 struct str unit_expand(struct draft *d, const struct unit_file *u, struct str value,
                        const struct unit_line *at);
 
-/* systemd's words for yes and no, and Podman's. False where it is none. */
+/* systemd's words for yes and no, and Podman's. False if the text is not one of them. */
 bool unit_boolean(struct str value, bool *ret);
 
 struct unit_words {

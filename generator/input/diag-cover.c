@@ -1,23 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* What of a line an excerpt may show: messages reach the journal, which more people read than the
+/* The bytes of a line that an excerpt may show: messages reach the journal, which more people read than the
  * definitions. */
 
 #include <strings.h>
 
 #include "input/diag.h"
 
-/* Where a walk down a file that does not parse is. There is no tree: only indentation tells what is below
- * which key. */
+/* The current position of a walk through a file that does not parse. There is no tree: only the indentation
+ * shows which keys are below a key. */
 struct walk {
         bool is_open, was_open; /* within values that may be secret; anywhere above */
-        bool is_endless;        /* within brackets, where indentation says nothing */
+        bool is_endless;        /* within brackets, where indentation has no meaning */
         bool is_text;           /* and not even their keys are keys: the content of a file */
         size_t column;          /* of the key that they belong to */
 };
 
-/* A line's first text, and what follows its dashes; `colon` is where its key ends, the line's length where
- * it has none. */
+/* A line's first text, and what follows its dashes; `colon` is where its key ends, the line's length if it
+ * has none. */
 struct shape {
         size_t dash, text, colon;
 };
@@ -52,7 +52,7 @@ static struct shape shape_of(struct str line) {
         return s;
 }
 
-/* Where the small letters of `word` are in `s`, in any case; its length where they are not. */
+/* The position of the small letters of `word` in `s`, in any case; the length of `s` if it has none. */
 static size_t find_word(struct str s, size_t from, struct str word) {
         for (size_t i = from; i + word.n <= s.n; i++)
                 if (strncasecmp(s.p + i, word.p, word.n) == 0)
@@ -61,7 +61,7 @@ static size_t find_word(struct str s, size_t from, struct str word) {
         return s.n;
 }
 
-/* Is there a key with `word` in it, at the line's beginning or within brackets? */
+/* True if a key at the line's beginning or within brackets contains `word`. */
 static bool has_key(struct str line, struct str word) {
         for (size_t i = find_word(line, 0, word); i < line.n; i = find_word(line, i + 1, word)) {
                 size_t end = i;
@@ -132,7 +132,7 @@ static void cover(struct arena *a, struct str *line, size_t from, size_t to) {
         *line = (struct str){ copy, line->n };
 }
 
-/* Of a file that does not parse nobody knows which bytes are values: below keys that have secret ones only
+/* In a file that does not parse, it is unknown which bytes are values: below keys that have secret ones only
  * keys are shown, and a line without a key may be the rest of such a value, whatever its indentation. */
 static bool cover_unparsed(const struct diags *ds, const struct source *source, uint32_t start,
                            struct str *line) {

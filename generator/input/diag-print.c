@@ -2,7 +2,7 @@
 #include "base/utf8.h"
 #include "input/diag.h"
 
-/* Of a longer line only the part around the mistake is shown. */
+/* If a line is longer, only the part around the error is shown. */
 enum { COLUMNS_MAX = 160 };
 
 /* Colours as GCC has them. */
@@ -91,7 +91,7 @@ static void put_colored(struct buf *out, unsigned flags, const char *color, cons
                 buf_put(out, PLAIN);
 }
 
-/* Which columns of the line to show: all, or COLUMNS_MAX of them with the mistake in the middle. */
+/* The columns of the line to show: all, or COLUMNS_MAX of them with the error in the middle. */
 static struct columns choose_columns(const struct excerpt *e) {
         unsigned total = 0, caret = 0, first = 0;
         struct cell cell;

@@ -38,8 +38,9 @@ static struct str PRINTF_LIKE(2, 0) format_text(struct arena *a, const char *for
         return arena_join(a, (struct str){ text, end }, STR("…"));
 }
 
-/* Have the last DIAG_SHOWN_MAX been about this file? Nobody will see one more, and a bad file can give
- * 100,000. An error is never left out for a warning, so that an app with an error is always known by one. */
+/* True if the last DIAG_SHOWN_MAX have been about this file. One more is of no use to the reader, and a bad
+ * file can cause 100,000. An error is never left out for a warning, so that an app with an error is always
+ * known by one. */
 static bool is_too_much(const struct diags *ds, enum diag_id id, struct span at) {
         const struct diag *earlier;
 
@@ -99,7 +100,7 @@ static int compare_places(const void *left, const void *right) {
         return r;
 }
 
-/* Does the list, of which the first `n` are sorted, end with one that says the same of the same place? */
+/* True if the list, of which the first `n` are sorted, ends with one that has the same text and place. */
 static bool is_repeated(const struct diag *list, size_t n, const struct diag *d) {
         for (size_t i = n; i > 0 && list[i - 1].at.file == d->at.file && list[i - 1].at.off == d->at.off;
              i--) {
@@ -113,8 +114,32 @@ static bool is_repeated(const struct diag *list, size_t n, const struct diag *d)
         return false;
 }
 
+static bool is_within(struct span inner, struct span outer) {
+        return inner.file == outer.file && inner.off >= outer.off &&
+               inner.off + inner.len <= outer.off + outer.len;
+}
+
+void diag_alias(struct diags *ds, struct span use, struct span value) {
+        *vec_push(ds->arena, &ds->aliases) = (struct diag_alias){ use, value };
+}
+
+/* An alias stands after its value, so that this ends. */
 void diag_hide(struct diags *ds, struct span value) {
         *vec_push(ds->arena, &ds->hidden) = value;
+        VEC_EACH(alias, &ds->aliases)
+                if (is_within(alias->use, value))
+                        diag_hide(ds, alias->value);
+}
+
+static void note_alias(struct diags *ds, struct diag *d) {
+        VEC_EACH(alias, &ds->aliases) {
+                if (d->related.file != SPAN_NOWHERE)
+                        return;
+                if (is_within(d->at, alias->use))
+                        diag_note(ds, d, alias->value, "the alias stands for this");
+                else if (is_within(d->at, alias->value))
+                        diag_note(ds, d, alias->use, "this alias uses it");
+        }
 }
 
 void diag_sort(struct diags *ds) {
@@ -122,8 +147,10 @@ void diag_sort(struct diags *ds) {
         struct diag *sorted = arena_array(ds->arena, ds->list.n, struct diag);
         size_t n = 0;
 
-        for (size_t i = 0; i < ds->list.n; i++)
+        for (size_t i = 0; i < ds->list.n; i++) {
+                note_alias(ds, &ds->list.at[i]);
                 order[i] = &ds->list.at[i];
+        }
         if (ds->list.n > 1)
                 qsort(order, ds->list.n, sizeof(*order), compare_places);
 
@@ -146,7 +173,8 @@ struct str diag_nearest(struct str word, const struct str *names, size_t n) {
         for (size_t i = 0; i < n; i++) {
                 unsigned distance = str_distance(word, names[i], limit);
 
-                /* Of a word of one letter every other such word is one edit away: that is not near. */
+                /* Every other word of one letter is one edit away from a word of one letter: that is not
+                 * near. */
                 if (distance >= nearest || distance >= word.n)
                         continue;
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* What the user is told of his files: file, line, column, what is wrong and what would be right.
+/* Messages for the user about definitions: file, line, column, what is wrong and what would be right.
  *
- * A diagnostic is no failure of the program: decoding goes on, so that one run tells of all mistakes. Each
- * has an id from the one table below; each id has a file of that name in tests/bad. Wording: lower case,
- * what is wrong, then what would be right; text of the user's in quotes. */
+ * A diagnostic is not a failure of the program: decoding continues, so that one run reports all errors. Each
+ * has an id from the one table below; each id has a file of that name in tests/bad. Wording: lower case, what
+ * is wrong, then what would be right; text of the user's in quotes. */
 
 #include "base/buf.h"
 #include "input/source.h"
@@ -23,6 +23,7 @@ enum severity {
         X(READABLE_SECRET, "readable-secret", WARNING)               \
         X(HALF_WRITTEN, "half-written", WARNING)                     \
         X(BAD_FILE_NAME, "bad-file-name", ERROR)                     \
+        X(FOREIGN_FILE, "foreign-file", ERROR)                       \
         X(UNUSED_DROP_IN, "unused-drop-in", WARNING)                 \
         X(UNUSED_NULL, "unused-null", WARNING)                       \
         X(TOO_MANY_APPS, "too-many-apps", ERROR)                     \
@@ -90,6 +91,7 @@ enum severity {
         X(STRIP_NEEDS_PATH, "strip-needs-path", ERROR)               \
         X(FILE_TAKEN, "file-taken", ERROR)                           \
         X(UNIT_TOO_LONG, "unit-too-long", ERROR)                     \
+        X(SETTINGS_CONFLICT, "settings-conflict", ERROR)             \
         X(QUADLET_KEY_TAKEN, "quadlet-key-taken", ERROR)             \
         /* contracts */                                              \
         X(UNKNOWN_CONTRACT, "unknown-contract", ERROR)               \
@@ -99,7 +101,7 @@ enum severity {
         X(CONFIG_TYPE, "config-type", ERROR)                         \
         X(CONFIG_CHOICE, "config-choice", ERROR)                     \
         X(CONFIG_WITHOUT_CONTRACT, "config-without-contract", ERROR) \
-        /* what other programs say */                                \
+        /* messages of other programs */                             \
         X(QUADLET_REFUSED, "quadlet-refused", ERROR)                 \
         X(HAPROXY_REFUSED, "haproxy-refused", ERROR)                 \
         X(NOT_APPLIED, "not-applied", WARNING)                       \
@@ -123,11 +125,16 @@ enum diag_id {
 struct diag {
         enum diag_id id;
         enum severity severity;
-        struct span at, related; /* related.file is SPAN_NOWHERE where there is none */
+        struct span at, related; /* related.file is SPAN_NOWHERE if there is none */
         struct str text, related_text;
         struct str owner;  /* the app whose definition it is about; absent for none */
         bool is_secret;    /* never show the line */
-        size_t n_left_out; /* how many more of this file followed and were not kept */
+        size_t n_left_out; /* the number of further diagnostics of this file that were not kept */
+};
+
+/* The bytes at `use` stand for the value at `value`. */
+struct diag_alias {
+        struct span use, value;
 };
 
 struct diags {
@@ -136,15 +143,16 @@ struct diags {
         struct str owner; /* given to what is added from now on */
         VEC(struct diag) list;
         VEC(struct span) hidden; /* values that no excerpt shows */
-        size_t n_errors;         /* all of them, also those past what is shown */
+        VEC(struct diag_alias) aliases;
+        size_t n_errors; /* all of them, also those past what is shown */
 };
 
 enum { DIAG_SHOWN_MAX = 64 };
 
 const char *diag_name(enum diag_id id);
 
-/* Is it about a file as such (its name, its permissions), not a place in it: no length, at the beginning?
- * Then neither line nor excerpt is shown. */
+/* True if it is about a file as such (its name, its permissions), not a place in it: no length, at the
+ * beginning. Then neither line nor excerpt is shown. */
 static inline bool diag_is_about_file(struct span at) {
         return at.off == 0 && at.len == 0;
 }
@@ -158,12 +166,16 @@ struct diag *diag_add(struct diags *ds, enum diag_id id, struct span at, const c
 void diag_note(struct diags *ds, struct diag *d, struct span related, const char *format, ...)
         PRINTF_LIKE(4, 5);
 
+/* From now on a diagnostic about one of these places has a note with the other, and a value that is hidden is
+ * hidden in both. */
+void diag_alias(struct diags *ds, struct span use, struct span value);
+
 /* From now on, and in what was added before, excerpts show stars in place of these bytes: a value that may
  * be secret. */
 void diag_hide(struct diags *ds, struct span value);
 
-/* Puts stars over what an excerpt of *line, which begins at byte `start` of d's file, must not show: byte
- * by byte, so that all else keeps its place. False where it must not be shown at all. */
+/* Puts stars over what an excerpt of *line, which begins at byte `start` of d's file, must not show: byte by
+ * byte, so that all else keeps its place. False if the line must not be shown at all. */
 bool diag_cover(const struct diags *ds, const struct diag *d, uint32_t start, struct str *line);
 
 /* Sorts by file and offset (stable) and drops exact repetitions. */
@@ -173,7 +185,7 @@ void diag_sort(struct diags *ds);
  * if none is near. */
 struct str diag_nearest(struct str word, const struct str *names, size_t n);
 
-/* The same as the end of a sentence: "did you mean 'name'?", or `otherwise` where none is near. */
+/* The suggestion as the end of a sentence: "did you mean 'name'?", or `otherwise` if none is near. */
 struct str diag_hint(struct arena *a, struct str word, const struct str *names, size_t n,
                      struct str otherwise);
 
@@ -182,11 +194,10 @@ enum diag_flags {
         DIAG_BRIEF = 1 << 1, /* one line each, without the excerpt: for kmsg */
 };
 
-/* Everything as text. With `owner` not absent only that app's. Control bytes in excerpts are escaped; past
- * DIAG_SHOWN_MAX a line says how many more there are. */
+/* All diagnostics as text; with an `owner`, only the diagnostics of that app. Control bytes in excerpts are
+ * escaped; after DIAG_SHOWN_MAX a line has the number of further ones. */
 void diag_print(struct buf *out, const struct diags *ds, struct str owner, unsigned flags);
 
 /* A JSON array of objects with systemd's journal fields (CONFIG_FILE, CONFIG_LINE, CONFIG_COLUMN:
- * systemd.journal-fields(7)), MESSAGE, PRIORITY, PYSERVICE_DIAGNOSTIC and, where it is known,
- * PYSERVICE_APP. */
+ * systemd.journal-fields(7)), MESSAGE, PRIORITY, PYSERVICE_DIAGNOSTIC and, if it is known, PYSERVICE_APP. */
 void diag_print_json(struct buf *out, const struct diags *ds);

@@ -26,7 +26,7 @@ void source_position(const struct source *s, uint32_t off, unsigned *ret_line, u
         for (size_t i = 0; i < start; i++)
                 line += s->text.p[i] == '\n';
         for (size_t i = start; i < at; i++)
-                column += (s->text.p[i] & 0xc0) != 0x80; /* all but continuation bytes */
+                column += (s->text.p[i] & 0xc0) != 0x80; /* all except continuation bytes */
 
         *ret_line = line;
         *ret_column = column;

@@ -43,7 +43,7 @@ static void report(struct diags *ds, enum kind kind, struct span at, uint32_t c)
                                 "U+%04X is a line break to YAML, but not to editors; remove it", c);
         if (kind == KIND_MARK)
                 (void) diag_add(ds, DIAG_CONTROL_CHARACTER, at,
-                                "the file begins with a byte order mark (U+FEFF); remove it");
+                                "a byte order mark (U+FEFF) may only be at the start; remove it");
         if (kind == KIND_CONTROL)
                 (void) diag_add(ds, DIAG_CONTROL_CHARACTER, at, "control character U+%04X; remove it", c);
 }
@@ -74,7 +74,7 @@ bool yaml_check_bytes(struct diags *ds, uint32_t file, bool *ret_is_ascii) {
 
                 is_ascii = is_ascii && byte < 0x80;
                 n = utf8_decode(text, at, &c);
-                if (n > 0 && !utf8_is_control(c))
+                if (n > 0 && (!utf8_is_control(c) || (c == 0xfeff && at == 0)))
                         continue;
 
                 if (n > 0)

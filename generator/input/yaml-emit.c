@@ -15,7 +15,7 @@ static int put_bytes(void *out, unsigned char *bytes, size_t n) {
         return 1;
 }
 
-/* The emitter takes the event over, also where it fails. */
+/* The emitter takes the event over, also if it fails. */
 static void emit(struct yaml_emit *e, yaml_event_t *event, int is_good) {
         if (is_good && e->is_failed)
                 yaml_event_delete(event);
@@ -75,8 +75,8 @@ static void put_scalar(struct yaml_emit *e, struct str text, yaml_scalar_style_t
                                           (int) text.n, is_plain, 1, style));
 }
 
-/* Whether its bytes need quotes libyaml sees itself; this is for what somebody would take for a number, a
- * date or a boolean. */
+/* libyaml itself sees if the bytes of a text need quotes; this is for texts that a reader would take for a
+ * number, a date or a boolean. */
 static bool is_text_to_all(struct str text) {
         static const char *const words[] = { "y",    "n",     "yes",  "no",  "on", "off",
                                              "true", "false", "null", "nan", "inf" };

@@ -4,8 +4,8 @@
 /* YAML for programs, by libyaml's emitter: documents of maps, lists and values, in blocks, without
  * comments (libyaml has none).
  *
- * Every text comes out as one scalar that YAML 1.1 and 1.2 take for a text. It must be UTF-8 and without
- * NUL. After a failure all else is passed over; yaml_emit_end() tells of it. */
+ * Every text comes out as one scalar that YAML 1.1 and 1.2 take for a text. It must be UTF-8 and without NUL.
+ * After a failure all further calls are ignored; yaml_emit_end() reports the failure. */
 
 #include "base/buf.h"
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "input/yaml-parts.h"
 
-/* libyaml tells what its grammar wanted. The rules below tell what people usually did: the first one that
- * fits what libyaml said, and how the text looks there, gives the message. No text of the user's is
- * quoted: a line that does not parse may hold a password. */
+/* libyaml reports the token that its grammar expected. The rules below name the usual cause: the first rule
+ * that fits libyaml's message, and the text at that place, gives our message. No text of the user is quoted:
+ * a line that does not parse may hold a password. */
 
 struct rule {
         const char *problem;                                /* libyaml's words; NULL for any */
@@ -12,7 +12,7 @@ struct rule {
         struct span (*where)(const struct yaml_failure *f); /* NULL: the one character */
         enum diag_id id;
         const char *text;
-        const char *note; /* said of the context's place; NULL for none */
+        const char *note; /* libyaml's message about the context's place; NULL for none */
 };
 
 static uint32_t line_start(const struct yaml_failure *f, uint32_t at) {
@@ -44,14 +44,14 @@ static struct str line_before(const struct yaml_failure *f) {
         return (struct str){ f->text.p + start, f->problem_at - start };
 }
 
-/* The character before the problem on its line, blanks left out; NUL where it is the first. */
+/* The character before the problem on its line, without blanks; NUL if the problem is the first. */
 static char previous(const struct yaml_failure *f) {
         struct str before = str_trim(line_before(f));
 
         return before.n > 0 ? before.p[before.n - 1] : '\0';
 }
 
-/* Does a value begin with `{{`? YAML takes it for a map. */
+/* True if a value begins with `{{`. YAML takes it for a map. */
 static bool is_template(const struct yaml_failure *f) {
         uint32_t start = line_start(f, f->problem_at);
         struct str line = { f->text.p + start, line_end(f, f->problem_at) - start };
@@ -116,7 +116,7 @@ static bool is_second_colon(const struct yaml_failure *f) {
         return str_find_str(before, STR(": ")) < before.n;
 }
 
-/* Has the line at the context a colon with no blank after it? */
+/* True if the line at the context has a colon with no blank after it. */
 static bool is_blank_missing(const struct yaml_failure *f) {
         uint32_t end = line_end(f, f->context_at);
 
@@ -144,7 +144,7 @@ static bool is_directive(const struct yaml_failure *f) {
         return directive(f).len > 0;
 }
 
-/* Is the last line of text before the problem a `...`? */
+/* True if the last line of text before the problem is `...`. */
 static bool is_after_end(const struct yaml_failure *f) {
         uint32_t at = f->problem_at;
 
@@ -174,7 +174,7 @@ static struct span context_character(const struct yaml_failure *f) {
         return (struct span){ f->file, f->context_at, 1 };
 }
 
-/* The key, of whose colon libyaml complains. */
+/* The key whose colon libyaml reports. */
 static struct span key(const struct yaml_failure *f) {
         struct str before = line_before(f);
         uint32_t n = (uint32_t) str_trim(before).n;
@@ -322,8 +322,8 @@ static struct span problem_character(const struct yaml_failure *f) {
         return (struct span){ f->file, at, at < f->text.n ? 1 : 0 };
 }
 
-/* `{{ x }}/y` gives a map with a strange key, and then text that fits nowhere: one mistake, of which
- * yaml_check_keys has told. It is the same with two tags. */
+/* `{{ x }}/y` gives a map with a strange key, and then text that fits nowhere: one error, which
+ * yaml_check_keys() has reported. Two tags behave in the same way. */
 static bool is_told(const struct diags *ds, struct span at) {
         const struct diag *last = ds->list.n > 0 ? &ds->list.at[ds->list.n - 1] : NULL;
 

@@ -22,7 +22,7 @@ static bool is_template(const struct node *map) {
 
 static bool is_key(struct diags *ds, const struct node *map, const struct node *key) {
         if (is_template(key))
-                return false; /* told of already */
+                return false; /* already reported */
         if (is_template(map)) {
                 (void) diag_add(
                         ds, DIAG_YAML_KEY, map->at,

@@ -20,10 +20,11 @@ struct reader {
         bool is_ascii; /* characters are bytes; the cursor stays unused */
         struct cursor cursor;
         yaml_parser_t parser;
-        yaml_event_t event;           /* the current one */
-        uint32_t end;                 /* of the last scalar */
-        struct yaml_foreign *foreign; /* NULL for a definition */
-        VEC(struct node *) open;      /* children of the collections that are being read */
+        yaml_event_t event; /* the current one */
+        uint32_t end;       /* of the last scalar */
+        bool has_tags;      /* they are kept */
+        struct yaml_anchors anchors;
+        VEC(struct node *) open; /* children of the collections that are being read */
 };
 
 static bool is_inner(char byte) {
@@ -56,7 +57,7 @@ static struct span span_between(const struct reader *r, uint32_t start, uint32_t
         return (struct span){ r->file, start, end > start ? end - start : 0 };
 }
 
-/* Of the current event. */
+/* The position of the current event. */
 static struct span event_span(struct reader *r) {
         uint32_t start = byte_of(r, r->event.start_mark.index);
 
@@ -73,7 +74,7 @@ static void report_failure(struct reader *r) {
                 .text = r->text, .file = r->file, .problem = p->problem, .context = p->context
         };
 
-        /* libyaml tells apart a lack of memory; to us it is as the arena's own. */
+        /* libyaml reports a lack of memory separately; it is handled like one of the arena. */
         if (p->error == YAML_MEMORY_ERROR)
                 (void) arena_alloc(r->arena, SIZE_MAX, 1);
 
@@ -89,26 +90,6 @@ static bool next_event(struct reader *r) {
 
         report_failure(r);
         return false;
-}
-
-/* Anchors and tags stand before what they belong to. */
-static void refuse_properties(struct reader *r) {
-        uint32_t at = byte_of(r, r->event.start_mark.index), end;
-
-        while (at < r->text.n && (r->text.p[at] == '&' || r->text.p[at] == '!')) {
-                for (end = at; end < r->text.n && !is_blank(r->text.p[end]) && r->text.p[end] != '\n'; end++)
-                        ;
-                if (r->text.p[at] == '&')
-                        (void) diag_add(r->diags, DIAG_YAML_ANCHOR, span_between(r, at, end),
-                                        "anchors are not used here; write the value, in quotes if it begins "
-                                        "with '&'");
-                else
-                        (void) diag_add(
-                                r->diags, DIAG_YAML_TAG, span_between(r, at, end),
-                                "tags are not used here; write the value, in quotes if it begins with '!'");
-                for (at = end; at < r->text.n && is_blank(r->text.p[at]); at++)
-                        ;
-        }
 }
 
 static bool is_space(char c) {
@@ -219,8 +200,7 @@ static bool read_collection(struct reader *r, struct node *node, unsigned depth)
         else {
                 fill_map(r, node, bottom);
                 yaml_check_keys(r->arena, r->diags, node);
-                if (r->foreign)
-                        yaml_merge_keys(r->foreign, node);
+                yaml_merge_keys(&r->anchors, node);
         }
         r->open.n = bottom;
         return true;
@@ -254,26 +234,64 @@ static struct str event_tag(const yaml_event_t *e) {
                                                                           : e->data.sequence_start.tag));
 }
 
-/* Only what is whole has a name, so that nothing holds itself. */
-static struct node *read_foreign(struct reader *r, struct node *node, unsigned depth) {
-        struct yaml_foreign *f = r->foreign;
+static struct span property_span(const struct reader *r, uint32_t at, struct str anchor) {
+        uint32_t end = at + 1;
+
+        if (r->text.p[at] == '&')
+                return span_between(r, at, end + (uint32_t) anchor.n);
+        while (end < r->text.n && !is_space(r->text.p[end]))
+                end++;
+        return span_between(r, at, end);
+}
+
+/* Anchor and tag stand before the value: node->at then begins with the value. */
+static void read_properties(struct reader *r, struct node *node, struct yaml_anchor *ret) {
         struct str anchor = event_anchor(&r->event), tag = event_tag(&r->event);
+        uint32_t at = node->at.off, end = at + node->at.len;
+
+        if (str_is_absent(anchor) && str_is_absent(tag))
+                return;
+        if (!str_is_absent(anchor))
+                ret->name = arena_str(r->arena, anchor);
+        if (!str_is_absent(tag) && r->has_tags)
+                node->tag = arena_str(r->arena, tag);
+
+        while (at < r->text.n && (r->text.p[at] == '&' || r->text.p[at] == '!')) {
+                struct span word = property_span(r, at, anchor);
+
+                if (r->text.p[at] == '&')
+                        ret->at = word;
+                else if (!r->has_tags)
+                        (void) diag_add(
+                                r->diags, DIAG_YAML_TAG, word,
+                                "tags are not used here; write the value, in quotes if it begins with '!'");
+                for (at = word.off + word.len; at < r->text.n && is_space(r->text.p[at]); at++)
+                        ;
+        }
+        /* The mark of an empty value is where its name ends; a collection's end is not known yet. */
+        node->at = span_between(r, r->event.type == YAML_SCALAR_EVENT && at > end ? end : at, end);
+}
+
+/* Only what is whole has a name, so that nothing contains itself. */
+static bool read_value(struct reader *r, struct node *node, unsigned depth) {
+        struct yaml_anchors *f = &r->anchors;
+        struct yaml_anchor anchor = { 0 };
         unsigned deepest = f->deepest;
         size_t n_before = f->n_nodes++;
 
-        if (!str_is_absent(tag))
-                node->tag = arena_str(r->arena, tag);
-        if (!str_is_absent(anchor))
-                anchor = arena_str(r->arena, anchor);
         f->deepest = depth + (r->event.type != YAML_SCALAR_EVENT);
+        read_properties(r, node, &anchor);
         if (!read_contents(r, node, depth))
-                return NULL;
+                return false;
 
-        if (!str_is_absent(anchor))
-                *vec_push(r->arena, &f->anchors) =
-                        (struct yaml_anchor){ anchor, node, f->n_nodes - n_before, f->deepest - depth };
+        if (!str_is_absent(anchor.name)) {
+                anchor.node = node;
+                anchor.n_nodes = f->n_nodes - n_before;
+                anchor.height = f->deepest - depth;
+                *vec_push(r->arena, &f->list) = anchor;
+        }
         f->deepest = f->deepest > deepest ? f->deepest : deepest;
-        return node;
+        return true;
 }
 
 /* The node that the current event begins; `depth` collections are around it. NULL when parsing has to end. */
@@ -281,20 +299,11 @@ static struct node *read_node(struct reader *r, unsigned depth) {
         struct node *node = arena_new(r->arena, struct node);
 
         node->at = event_span(r);
-        if (r->event.type == YAML_ALIAS_EVENT) {
-                node->text = arena_str(r->arena, str_of((const char *) r->event.data.alias.anchor));
-                if (r->foreign)
-                        return yaml_resolve_alias(r->foreign, node, depth);
-                (void) diag_add(
-                        r->diags, DIAG_YAML_ALIAS, node->at,
-                        "aliases are not used here; write the value, in quotes if it begins with '*'");
-                return node;
-        }
-        if (r->foreign)
-                return read_foreign(r, node, depth);
+        if (r->event.type != YAML_ALIAS_EVENT)
+                return read_value(r, node, depth) ? node : NULL;
 
-        refuse_properties(r);
-        return read_contents(r, node, depth) ? node : NULL;
+        node->text = arena_str(r->arena, str_of((const char *) r->event.data.alias.anchor));
+        return yaml_resolve_alias(&r->anchors, node, depth) ? node : NULL;
 }
 
 /* The current event begins a document. */
@@ -338,13 +347,17 @@ static struct node *read_document(struct reader *r) {
         return root->plain && root->text.n == 0 ? NULL : root;
 }
 
-static void parse(struct arena *a, struct diags *ds, uint32_t file, struct yaml_foreign *foreign,
-                  struct node **ret) {
-        struct reader r = { .arena = a,
-                            .diags = ds,
-                            .text = ds->sources->list.at[file].text,
-                            .file = file,
-                            .foreign = foreign };
+static void parse(struct arena *a, struct diags *ds, uint32_t file, bool is_foreign, struct node **ret) {
+        struct reader r = {
+                .arena = a,
+                .diags = ds,
+                .text = ds->sources->list.at[file].text,
+                .file = file,
+                .has_tags = is_foreign,
+                .anchors = { .arena = a,
+                             .diags = ds,
+                             .n_max = is_foreign ? YAML_FOREIGN_NODES_MAX : YAML_NODES_MAX },
+        };
         size_t n_before = ds->n_errors;
         struct node *root;
 
@@ -364,16 +377,16 @@ static void parse(struct arena *a, struct diags *ds, uint32_t file, struct yaml_
         root = read_document(&r);
         yaml_event_delete(&r.event);
         yaml_parser_delete(&r.parser);
+        if (!is_foreign)
+                yaml_check_unused(&r.anchors);
         if (ds->n_errors == n_before)
                 *ret = root;
 }
 
 void yaml_parse(struct arena *a, struct diags *ds, uint32_t file, struct node **ret) {
-        parse(a, ds, file, NULL, ret);
+        parse(a, ds, file, false, ret);
 }
 
 void yaml_parse_foreign(struct arena *a, struct diags *ds, uint32_t file, struct node **ret) {
-        struct yaml_foreign foreign = { .arena = a, .diags = ds };
-
-        parse(a, ds, file, &foreign, ret);
+        parse(a, ds, file, true, ret);
 }

@@ -49,7 +49,7 @@ static bool is_required(const struct applying *ap, const struct contract_variabl
 /* Where a variable is not the first of a set. */
 struct membership {
         const struct contract_set *set;   /* NULL for none */
-        const struct config_entry *first; /* what says that the set is in use; NULL where it is not */
+        const struct config_entry *first; /* the key that puts the set in use; NULL if it is not in use */
         bool is_optional;
 };
 
@@ -121,7 +121,7 @@ static bool is_chosen(const struct contract_variable *v, struct str text) {
         return false;
 }
 
-/* The value, or the item of a list, that is not allowed; absent where all are. */
+/* The value, or the item of a list, that is not allowed; absent if all are. */
 static struct any_text find_unchosen(const struct contract_variable *v, const struct value *value) {
         for (size_t i = 0; i < value->n_items; i++)
                 if (!is_chosen(v, value->items[i].text))
@@ -182,7 +182,7 @@ static void refuse_instance(struct applying *ap, const struct contract_variable 
                                 "{{ instance }} cannot be used in a secret, or in a value that contains one");
 }
 
-/* A secret in clear in a file that everybody can read. */
+/* A secret in clear in a file that all users can read. */
 static void warn_readable(struct applying *ap, const struct contract_variable *v,
                           const struct config_entry *entry) {
         if (!v->secret.yes || str_is_absent(entry->value.text.text))
@@ -214,7 +214,7 @@ static struct str join_items(struct arena *a, const struct value *value) {
         return arena_join_n(a, parts.at, parts.n);
 }
 
-/* What `v` stands for: a literal or a secret. False where it has no value. */
+/* The value behind `v`: a literal or a secret. False if it has no value. */
 static bool value_of(struct applying *ap, const struct contract_variable *v, struct piece *ret) {
         const struct config_entry *entry = find_config(ap->app, v->name);
 
@@ -250,7 +250,7 @@ static void add_piece(struct applying *ap, struct variable *var, struct piece pi
         var->is_secret = var->is_secret || !str_is_absent(piece.secret.text);
 }
 
-/* RFC 3986: all but unreserved bytes. A secret's content is encoded the same way when it is read. */
+/* RFC 3986: all except unreserved bytes. A secret's content is encoded the same way when it is read. */
 static struct str url_encode(struct arena *a, struct str text) {
         static const char unreserved[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~";
         static const char digits[] = "0123456789ABCDEF";
@@ -335,7 +335,7 @@ static void require(struct applying *ap, const struct contract_variable *v, cons
                                 v->doc.text.n > 0 ? ")" : "");
 }
 
-/* False where it is better left out. */
+/* False if it is better left out. */
 static bool check_entry(struct applying *ap, const struct contract_variable *v, const struct membership *in,
                         const struct config_entry *entry) {
         if (!check_value(ap, v, entry))
@@ -370,7 +370,7 @@ static void apply_variable(struct applying *ap, const struct contract_variable *
         }
         if (entry && !check_entry(ap, v, &in, entry))
                 return;
-        /* The default of a variable in a set that is not in use is none. */
+        /* A variable in a set that is not in use has no default. */
         if (!entry && in.set && !in.first)
                 return;
 

@@ -113,7 +113,7 @@ static void check_template(struct world *w, const struct contract *c, const stru
         }
 }
 
-/* What a contract must hold by itself, before any definition uses it. */
+/* Rules for a contract itself, before any definition uses it. */
 static void check_contract(struct world *w, struct contract *c, const struct node *root) {
         name_variables(w, c, root);
         LIST_EACH(v, &c->variables) {
@@ -142,7 +142,7 @@ struct contract_reference contract_reference(const struct contract *c, struct st
         };
 }
 
-/* NULL where there is no such file. */
+/* NULL if there is no such file. */
 static struct contract *read_contract(struct world *w, struct str path, struct name name) {
         struct contract *c = arena_new(w->arena, struct contract);
         size_t errors = w->ds->n_errors;

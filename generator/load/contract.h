@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Contracts: what environment an application expects, written down once for all who run it.
+/* Contracts: the environment that an application expects, described once for all its users.
  *
  * A contract is a YAML file NAME.yaml in /etc/pyservice/contracts or /usr/share/pyservice/contracts. A
- * definition names it and gives values under `config:`; the contract says which are required and what
+ * definition names it and gives values under `config:`; the contract defines which are required and which
  * variables they become. */
 
 #include "app/world.h"
@@ -45,21 +45,21 @@ extern const struct schema contract_schema;
 /* The contract `name`, read once per run. Unknown or broken: reported at the name, NULL. */
 struct contract *contract_find(struct world *w, struct name name);
 
-/* The variable whose key under `config:` is `name`; NULL where there is none. */
+/* The variable whose key under `config:` is `name`; NULL if there is none. */
 const struct contract_variable *contract_variable(const struct contract *c, struct str name);
 
 /* "name" or "name | urlencode", as it stands between the braces of a template. */
 struct contract_reference {
-        const struct contract_variable *variable; /* NULL where there is none */
+        const struct contract_variable *variable; /* NULL if there is none */
         bool is_url_encoded, is_wrong;            /* wrong: something else follows the name */
 };
 
 struct contract_reference contract_reference(const struct contract *c, struct str inside);
 
-/* The value that counts where `config:` has none; absent for none. */
+/* The value that applies if `config:` has none; absent for none. */
 struct any_text contract_default(struct world *w, struct app *app, const struct contract *c,
                                  const struct contract_variable *v);
 
-/* Turns `config:` into variables. Mistakes are reported at the lines of the definition. */
+/* Turns `config:` into variables. Errors are reported at the lines of the definition. */
 void contract_apply(struct world *w, struct app *app, const struct contract *c, struct variable **ret,
                     size_t *ret_n);

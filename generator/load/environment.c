@@ -196,8 +196,8 @@ static bool has_variable(const struct environment *env, struct str name) {
         return false;
 }
 
-/* The API marks where the sidecar looks. A URL that is written under `auth_tracking:` counts more than the
- * contract's, its default less. */
+/* The API sets the mark that the sidecar reads. A URL that is written under `auth_tracking:` counts more than
+ * the contract's, its default less. */
 static void put_tracking(const struct app *app, struct environment *common) {
         const struct env_name name = program_name(STR("DCI_REDIS_URL"));
         const struct auth_tracking *t = app->auth_tracking;

@@ -10,6 +10,6 @@
  * hold. */
 void resolve_environment(struct world *w, struct app *app);
 
-/* Do Podman itself, its network helpers or the dynamic loader read this variable from their own
- * environment? Then it can't take that way into a container. */
+/* True if Podman itself, its network helpers or the dynamic loader read this variable from their own
+ * environment. Then it can't take that way into a container. */
 bool environment_is_podmans(struct str name);

@@ -16,10 +16,10 @@
 #define OWN_NETWORK "default"
 #define UPDATE_TIMEOUT (3600 * 1000000ULL)
 
-/* What a node at the top may hold only where it makes the one service itself. */
+/* Keys that the top of a definition may have only if it is the one service itself. */
 static const char *const service_only[] = {
-        "command",  "scale",    "port",  "host_port", "publish",  "health",       "restart",
-        "requires", "bound_to", "after", "proxy",     "run_mode", "worker_count",
+        "command",  "scale", "port",  "host_port", "publish",      "health",  "restart",  "requires",
+        "bound_to", "after", "proxy", "run_mode",  "worker_count", "aliases", "hostname",
 };
 
 static void report_misplaced(struct world *w, const struct node *root) {
@@ -80,14 +80,14 @@ static void add_auth_tracking(struct world *w, struct app *app) {
         s->container.command.at = words;
         s->container.command.n = n;
         s->container.entrypoint.at = arena_new(w->arena, struct word); /* there, and empty: cleared */
-        s->container.owns_image_unit = true; /* it goes on while the app's own image is pulled */
+        s->container.owns_image_unit = true; /* it continues while the app's own image is pulled */
         if (!str_is_absent(t->host.text)) {
                 s->container.hosts.at = &t->host;
                 s->container.hosts.n = 1;
         }
 }
 
-/* What becomes one text. */
+/* The parts of one text. */
 struct parts {
         VEC(struct str) list;
 };
@@ -132,13 +132,15 @@ static void join_commands(struct world *w, struct task *t) {
         t->container.command.n = 3;
 }
 
-/* Takes over the app's. What pulls the image is its own unit where the part says of its own what or how to
- * pull; hosts of its own stand instead of the app's, since one writes them to run on fewer. */
+/* Inherits from the app. If the part itself sets the image or the pull policy, its image has a unit of its
+ * own. Hosts of the part replace those of the app, since they are written to run it on fewer machines. */
 static void inherit_container(struct world *w, const struct app *app, struct container *c) {
         struct container offer = inherit_offer(w->arena, app, c);
         struct host_glob *hosts = c->hosts.at;
         size_t n_hosts = c->hosts.n;
 
+        if (!str_is_absent(c->network.text))
+                offer.networks.n = 0;
         c->owns_image_unit = c->owns_image_unit || !str_is_absent(c->image.text) ||
                              !str_is_absent(c->auth_file.text) || c->pull.at.len > 0 ||
                              c->tls_verify.at.len > 0;
@@ -229,10 +231,31 @@ static void declare_volumes(struct world *w, struct app *app) {
                         declare_volume(w, app, spec);
 }
 
+/* The first of several networks is the one that all else uses. */
+static void take_first_network(struct world *w, struct container *c) {
+        if (c->networks.n == 0)
+                return;
+
+        if (!str_is_absent(c->network.text))
+                (void) diag_add(
+                        w->ds, DIAG_MISPLACED_KEY, c->network.at,
+                        "'network:' and 'networks:' exclude each other; add this network to the list");
+        c->network = c->networks.at[0].name;
+}
+
+static void take_first_networks(struct world *w, struct app *app) {
+        struct container_list all = app_containers(w->arena, app);
+
+        take_first_network(w, &app->base.container);
+        VEC_EACH(ref, &all.list)
+                take_first_network(w, ref->container);
+}
+
 static void inherit(struct world *w, struct app *app) {
         struct container *base = &app->base.container;
         bool is_short_form = !node_get(app->node, "services");
 
+        take_first_networks(w, app);
         inherit_decide(w->arena, app);
         if (str_is_absent(base->network.text))
                 base->network = w->host.network;
@@ -255,7 +278,7 @@ static void inherit(struct world *w, struct app *app) {
                 inherit_container(w, app, &t->task.container);
 }
 
-/* Nobody may be there to notice a task that hangs before an update. */
+/* A task that hangs before an update may stay unnoticed. */
 static void limit_updates(struct app *app) {
         LIST_EACH(t, &app->tasks)
                 LIST_EACH(name, &app->before_update)
@@ -321,7 +344,7 @@ static void finish(struct world *w, struct definition *d) {
         w->ds->owner = d->name.text;
         app = decode(w, d);
 
-        /* What could not be decoded would only be reported a second time. */
+        /* A value that could not be decoded would only be reported a second time. */
         if (w->ds->n_errors == errors)
                 check_mounts(w, app);
         if (w->ds->n_errors == errors)

@@ -6,6 +6,6 @@
 
 #include "app/world.h"
 
-/* Does it for every definition that could be read, then checks what concerns several apps. Mistakes go to
- * w->ds with the app as owner and mark the definition broken. */
+/* Finishes every definition that could be read, then checks what concerns several apps. Errors go to w->ds
+ * with the app as owner and mark the definition broken. */
 void world_finish(struct world *w);

@@ -13,19 +13,20 @@
 #include "base/fs.h"
 #include "load/file-name.h"
 #include "load/finish.h"
+#include "load/foreign.h"
 
 static struct span whole(uint32_t file) {
         return (struct span){ file, 0, 0 };
 }
 
-/* Is there a link that leads nowhere? */
+/* True if there is a link that leads nowhere. */
 static bool is_dangling(const struct world *w, struct str path) {
         struct stat st;
 
         return fstatat(w->root, world_below(path), &st, AT_SYMLINK_NOFOLLOW) >= 0 && S_ISLNK(st.st_mode);
 }
 
-/* Is that root's to read, whereas this user's mistake it is not? */
+/* True if only root can read it, so that it is not an error of this user. */
 static bool is_hidden(const struct world *w, int r) {
         return r == -EACCES && geteuid() != 0 && !w->places.is_user && !w->trusts_all;
 }
@@ -65,7 +66,7 @@ static bool is_whole(struct world *w, uint32_t file, const struct fs_file *read)
         return false;
 }
 
-/* Reads one file into the sources; false where something was reported. */
+/* Reads one file into the sources; false if something was reported. */
 static int read_source(struct world *w, struct str path, uint32_t *ret_file, bool *ret_good) {
         struct fs_file read = { .text = { "", 0 } };
         int r = attempt_has_given_up(w, path) ? -E2BIG : proposed_read(w, path, &read);
@@ -101,7 +102,9 @@ static int read_source(struct world *w, struct str path, uint32_t *ret_file, boo
         return 0;
 }
 
-int world_read(struct world *w, struct str path, struct node **ret, uint32_t *ret_file) {
+/* `is_definition`: and no drop-in, nor another file. */
+static int read_yaml(struct world *w, struct str path, bool is_definition, struct node **ret,
+                     uint32_t *ret_file) {
         uint32_t file = 0;
         bool good = false;
         int r = read_source(w, path, &file, &good);
@@ -111,9 +114,13 @@ int world_read(struct world *w, struct str path, struct node **ret, uint32_t *re
 
         *ret = NULL;
         *ret_file = file;
-        if (good)
+        if (good && !(is_definition && foreign_report(w->ds, file)))
                 yaml_parse(w->arena, w->ds, file, ret);
         return 0;
+}
+
+int world_read(struct world *w, struct str path, struct node **ret, uint32_t *ret_file) {
+        return read_yaml(w, path, false, ret, ret_file);
 }
 
 struct found {
@@ -183,7 +190,7 @@ static bool is_mask(const struct world *w, struct str path) {
         return n >= 0 && str_eq((struct str){ target, (size_t) n }, STR("/dev/null"));
 }
 
-/* Whoever may write into a directory decides what is in it. `sub`: "", or "/NAME.yaml.d". */
+/* Every user who can write a directory decides its content. `sub`: "", or "/NAME.yaml.d". */
 static void check_directories(struct world *w, struct str sub) {
         for (size_t i = 0; i < ARRAY_SIZE(w->places.definitions) && !str_is_absent(w->places.definitions[i]);
              i++) {
@@ -241,19 +248,19 @@ static int read_drop_ins(struct world *w, struct str sub, struct definition *d) 
         return 0;
 }
 
-/* Messages about a file that is no app's belong to no app. */
+/* Messages about a file without an app belong to no app. */
 static struct str owner_of(struct str file_name) {
         struct str stem = file_name_stem(file_name);
 
         return type_accepts(KIND_NAME, stem) ? stem : (struct str){ NULL, 0 };
 }
 
-/* Of the definition that was added last; they come by name. */
+/* True if the last definition is the first of its name; definitions are sorted by name. */
 static bool is_first_of_name(const struct world *w, struct str name) {
         return w->definitions.n < 2 || !str_eq(w->definitions.at[w->definitions.n - 2].name.text, name);
 }
 
-/* A file that should have another suffix is a mistake in the app of that name, and no reason to stop it. */
+/* A file with a wrong suffix is an error of the app of that name, and not a reason to stop it. */
 static void take_name(struct world *w, struct definition *d, struct str file_name, uint32_t file) {
         struct str stem = file_name_stem(file_name);
         bool is_name = type_accepts(KIND_NAME, stem);
@@ -282,7 +289,7 @@ static int read_definition(struct world *w, const struct found *file, struct str
 
         attempt_begin(w, path);
         w->ds->owner = owner_of(file->name);
-        r = world_read(w, path, &root, &index);
+        r = read_yaml(w, path, true, &root, &index);
         if (r == -ENOENT)
                 return 0;
         if (r < 0)
@@ -301,7 +308,7 @@ static int read_definition(struct world *w, const struct found *file, struct str
         if (!d->root && w->ds->n_errors == errors && !waits)
                 (void) diag_add(w->ds, DIAG_EMPTY_DEFINITION, whole(index),
                                 "the file is empty; write at least 'image:', or remove it");
-        /* Of half a definition nothing true could be said. */
+        /* Messages about half a definition could be wrong. */
         if (w->ds->n_errors > errors || waits)
                 d->root = NULL;
         d->is_broken = w->ds->n_errors > errors || waits || is_in_unsafe_directory(w, file->directory);
@@ -344,7 +351,7 @@ static int read_host(struct world *w) {
         return 0;
 }
 
-/* What is not read is not gone: what was published of it goes on. */
+/* A definition that is not read does not count as removed: its published bundle stays. */
 static void pass_over(struct world *w, const struct found *from, const struct found *end) {
         for (const struct found *file = from; file < end; file++)
                 if (str_has_suffix(file->name, STR(".yaml")) &&
@@ -427,7 +434,7 @@ int world_load_files(struct world *w, const char *const *paths, size_t n) {
         if (r >= 0)
                 r = machine_read(w);
 
-        /* They are the caller's own, and lie where he says, not below the root. */
+        /* The user's own files, at the given paths, not below the root. */
         w->root = top;
         for (size_t i = 0; r >= 0 && i < n; i++)
                 r = read_named_file(w, str_of(paths[i]));

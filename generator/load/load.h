@@ -10,7 +10,7 @@
 
 #include "app/world.h"
 
-/* NULL where there is none. */
+/* NULL if there is none. */
 struct definition *world_find(const struct world *w, struct str name);
 
 /* Reads host.yaml, all definitions, and what else they may name. System failures come back as negative
@@ -21,6 +21,6 @@ int world_load(struct world *w);
  * directories. */
 int world_load_files(struct world *w, const char *const *paths, size_t n); /* absolute paths */
 
-/* Reads a file below the root into the sources and parses it. -ENOENT where it is not there; 0 with *ret
- * NULL where it has mistakes. */
+/* Reads a file below the root into the sources and parses it. -ENOENT if it does not exist; 0 with *ret NULL
+ * if it has errors. */
 int world_read(struct world *w, struct str path, struct node **ret, uint32_t *ret_file);

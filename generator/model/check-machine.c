@@ -86,13 +86,14 @@ static void check_numbers(const struct checking *k, const struct container_list 
         const struct container *c = NULL;
 
         VEC_EACH(ref, &all->list)
-                if (!c && ref->container->hardening.index == HARDENING_STRICT)
+                if (!c && has_own_users(ref->container))
                         c = ref->container;
         if (!c || k->s->world.places.is_user ||
             (has_numbers(k, "etc/subuid") && has_numbers(k, "etc/subgid")))
                 return;
 
-        (void) diag_add(&k->s->ds, DIAG_NO_SUBORDINATE_IDS, c->hardening.at,
+        (void) diag_add(&k->s->ds, DIAG_NO_SUBORDINATE_IDS,
+                        c->hardening.index == HARDENING_STRICT ? c->hardening.at : c->settings.userns.at,
                         "this machine has no user ids for such containers; add the line "
                         "'containers:2147483648:2147418112' to /etc/subuid and to /etc/subgid");
 }
@@ -113,7 +114,8 @@ static void check_app(const struct checking *k) {
 
 /* --- Images --- */
 
-/* As Podman tells a registry from the first part of a name: a domain, a port, or this machine. */
+/* The part of a name that Podman takes for a registry: a first part with a domain, a port, or this
+ * machine. */
 static bool has_registry(struct str image) {
         struct str first = { image.p, str_find(image, '/') };
 
@@ -141,8 +143,8 @@ static void read_registries(struct checking *k, struct str directory) {
                         add_registries(k, arena_join(a, drop_ins, STR("/"), *name));
 }
 
-/* Of TOML only what tells whether a name can be completed: a list of registries that is not empty, or an
- * alias. */
+/* From TOML, only the settings with which a name can be completed: a list of registries that is not empty, or
+ * an alias. */
 static bool is_completed(const struct checking *k, struct str name) {
         static const struct str search = STR_INIT("unqualified-search-registries");
         struct str alias = arena_join(k->s->world.arena, STR("\""), name, STR("\"")), rest = k->registries,
@@ -157,7 +159,7 @@ static bool is_completed(const struct checking *k, struct str name) {
                 if (!str_has_prefix(list, search))
                         continue;
 
-                /* It may go on in the lines that follow. */
+                /* It may continue in the lines that follow. */
                 list.n = k->registries.n - (size_t) (list.p - k->registries.p);
                 list.n = str_find(list, ']');
                 if (str_find(list, '"') < list.n || str_find(list, '\'') < list.n)

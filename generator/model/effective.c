@@ -149,37 +149,45 @@ static const struct node *base_for(struct filling *f, const char *key, size_t i)
         return c ? map : f->base;
 }
 
-static struct node *fill_value(struct filling *f, const struct field *row, struct node *value) {
+/* `theirs` may be NULL. A struct takes over those of its keys that are inherited. */
+static struct node *fill_value(struct filling *f, const struct field *row, struct node *value,
+                               const struct node *theirs) {
         struct node *filled;
 
         if (row->shape == SHAPE_STRUCT && value->kind == NODE_MAP)
-                return fill(f, row->schema, value, NULL);
+                return fill(f, row->schema, value, theirs);
         if (row->shape == SHAPE_LIST_OF_STRUCT && value->kind == NODE_LIST) {
                 filled = arena_new(f->arena, struct node);
                 *filled = *value;
                 filled->items = arena_array(f->arena, value->n + 1, struct node *);
                 for (size_t i = 0; i < value->n; i++)
-                        filled->items[i] = fill(f, row->schema, value->items[i], base_for(f, row->key, i));
+                        filled->items[i] =
+                                value->items[i]->kind == NODE_MAP
+                                        ? fill(f, row->schema, value->items[i], base_for(f, row->key, i))
+                                        : value->items[i];
                 return filled;
         }
         if (row->shape != SHAPE_MAP_OF_STRUCT || value->kind != NODE_MAP)
                 return value;
 
         filled = empty_map(f->arena);
-        for (size_t i = 0; i < value->n; i++)
+        for (size_t i = 0; i < value->n; i++) {
+                struct node *one = value->pairs[i].value;
+
                 add(f->arena, filled, value->pairs[i].key->text,
-                    fill(f, row->schema, value->pairs[i].value, NULL));
+                    one->kind == NODE_MAP ? fill(f, row->schema, one, NULL) : one);
+        }
         return filled;
 }
 
-/* What is inherited; a map 'volumes:' of the app makes volumes, and is mounted nowhere. */
+/* The inherited values; a map 'volumes:' of the app makes volumes, and is mounted nowhere. */
 static struct node *find_theirs(const struct node *base, const struct field *row) {
         struct node *theirs = base && row && row->flags & FIELD_INHERIT ? node_get(base, row->key) : NULL;
 
         return theirs && field_accepts(row, theirs) ? theirs : NULL;
 }
 
-/* Several rows may have one key; the definition has no mistakes, so one of them takes it. */
+/* Several rows may have one key; the definition has no errors, so one of them takes it. */
 static const struct field *row_for(const struct export_rows *rows, struct str key, const struct node *value) {
         const struct field *found = NULL;
 
@@ -195,8 +203,8 @@ static bool is_always_there(const struct field *row) {
                (strcmp(row->key, "rollout") == 0 || strcmp(row->key, "timeouts") == 0);
 }
 
-/* Rows: a key with a default that is refused unless it stands with another, or where it does; that one's
- * value, NULL for any. */
+/* Rows: a key with a default that is refused without another key, or together with it; the value of that
+ * other key, NULL for any. */
 static const struct {
         const char *key, *other, *value;
         bool is_needed;
@@ -252,7 +260,7 @@ static struct node *fill(struct filling *f, const struct schema *schema, const s
 
                 if (theirs)
                         value = inherit(f, row, theirs, value);
-                add(f->arena, map, key, row ? fill_value(f, row, value) : value);
+                add(f->arena, map, key, row ? fill_value(f, row, value, theirs) : value);
         }
 
         VEC_EACH(row, &rows.list) {
@@ -261,7 +269,7 @@ static struct node *fill(struct filling *f, const struct schema *schema, const s
                 if (node_get(map, (*row)->key))
                         continue;
                 if (theirs)
-                        add(f->arena, map, str_of((*row)->key), fill_value(f, *row, theirs));
+                        add(f->arena, map, str_of((*row)->key), fill_value(f, *row, theirs, NULL));
                 else if (is_always_there(*row))
                         add(f->arena, map, str_of((*row)->key),
                             fill(f, (*row)->schema, empty_map(f->arena), NULL));

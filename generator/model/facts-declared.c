@@ -1,17 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* What an app is made of: its definition's parts, and those of its published bundle. */
+/* The parts of an app: those of its definition, and those of its published bundle. */
 
 #include <errno.h>
 
 #include "app/machine.h"
 #include "base/fs.h"
 #include "bundle/layout.h"
+#include "bundle/plan.h"
 #include "model/facts-parts.h"
-#include "rollout/plan.h"
 #include "state/stored.h"
-
-enum { BUNDLE_FILE_MAX = 4 << 20 };
 
 static struct fact_part *find_part(struct fact_app *app, struct str unit) {
         VEC_EACH(part, &app->parts)
@@ -93,13 +91,11 @@ static void declare_all(struct facts *f, struct fact_app *app, const struct app 
                 declare(f, app, RECORD_TASK, &t->container)->name = t->name.text;
 }
 
-/* What the plan tells: which labels the containers of the wanted revision have. */
-static void add_plan(struct facts *f, struct fact_app *app, int bundle) {
-        struct str text;
+/* The labels that the containers of the wanted revision have, from the plan. */
+static void add_plan(struct facts *f, struct fact_app *app) {
         struct plan plan;
 
-        if (fs_read(&f->c->arena, bundle, LAYOUT_PLAN, BUNDLE_FILE_MAX, &text) < 0 ||
-            plan_parse(&f->c->arena, text, &plan) < 0)
+        if (plan_read(&f->c->arena, f->places.runtime, app->name, &plan) < 0)
                 return;
 
         VEC_EACH(s, &plan.services)
@@ -140,7 +136,7 @@ void facts_find_parts(struct facts *f, struct fact_app *app) {
         if (bundle < 0)
                 return;
 
-        add_plan(f, app, bundle);
+        add_plan(f, app);
         add_record(f, app, bundle);
         if (has_app)
                 return;

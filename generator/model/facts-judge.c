@@ -1,21 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* What the facts mean: is an app as it is declared, and what is there to be said of it? */
+/* The meaning of the facts: whether an app is as declared, and the notes about it. */
 
 #include <errno.h>
 
+#include "base/clock.h"
 #include "bundle/layout.h"
 #include "ctl/session.h"
 #include "hooks/start-record.h"
 #include "model/facts-parts.h"
 
-enum { NAMED_MAX = 2 }; /* units that are complained of by name */
+#define PYSERVICE_TARGET STR("pyservice.target")
+
+enum {
+        NAMED_MAX = 2,           /* units that notes name */
+        SETTLED_USEC = 10000000, /* a unit that failed again and again is well once it ran for this long */
+};
 
 static void note(struct facts *f, struct fact_app *app, struct str text) {
         app->notes = str_is_absent(app->notes) ? text : arena_join(&f->c->arena, app->notes, STR("; "), text);
 }
 
-/* Said, and not as declared. */
+/* Adds a note, and marks the app as not as declared. */
 static void blame(struct facts *f, struct fact_app *app, struct str text) {
         note(f, app, text);
         app->standing = FACT_NOT_AS_DECLARED;
@@ -26,7 +32,8 @@ static bool gets_requests(struct str balancer) {
                str_is(balancer, "in nginx");
 }
 
-/* Why HAProxy sends requests to none of its instances; absent where it does, or that is not known. */
+/* The reason why HAProxy sends requests to none of its instances; absent if it does, or if that is
+ * unknown. */
 static struct str find_gap(const struct facts *f, const struct fact_part *part) {
         if (!part->has_haproxy || !str_is_absent(f->haproxy_gap))
                 return part->has_haproxy ? f->haproxy_gap : (struct str){ 0 };
@@ -37,41 +44,72 @@ static struct str find_gap(const struct facts *f, const struct fact_part *part) 
                           STR("'; see 'pyservicectl doctor'"));
 }
 
+/* systemd resets the number of restarts only when a start is requested. */
+static bool is_failing(const struct fact_unit *u) {
+        uint64_t n = u->detail.n_restarts + (u->state == FACT_RESTARTING);
+
+        if (!u->is_kept || n < DESCRIBED_FAILING)
+                return false;
+
+        return u->state == FACT_RESTARTING || u->state == FACT_STARTING ||
+               (u->state == FACT_STOPPING && !str_is(u->job, "stop")) ||
+               (u->state == FACT_READY && u->detail.since > 0 &&
+                clock_usec(CLOCK_REALTIME) < u->detail.since + SETTLED_USEC);
+}
+
 static void judge_unit(const struct fact_part *part, struct fact_unit *u, bool has_gap) {
         bool is_out = !str_is_absent(u->balancer) && !gets_requests(u->balancer);
 
-        if (u->state == FACT_READY &&
-            (str_is(u->health, "unhealthy") || (u->is_declared && (has_gap || is_out))))
+        if (is_failing(u))
+                u->state = FACT_FAILING;
+        else if (u->state == FACT_READY && str_is(u->health, "unhealthy"))
                 u->state = FACT_UNHEALTHY;
+        else if (u->state == FACT_READY && u->is_declared && (has_gap || is_out))
+                u->state = has_gap ? FACT_UNREACHED : FACT_UNHEALTHY;
         if (u->state == FACT_STOPPED && part->may_end && u->detail.ended > 0 &&
             str_is(u->detail.result, "success"))
                 u->state = FACT_DONE;
 }
 
-/* What is wrong with it; absent for nothing. */
+/* The error in it; absent if there is none. */
 static struct str complain(const struct fact_unit *u) {
         if (u->state == FACT_FAILED)
                 return STR(" failed");
-        if (u->state == FACT_RESTARTING)
+        if (u->state == FACT_FAILING)
                 return STR(" fails repeatedly");
+        if (u->state == FACT_RESTARTING)
+                return STR(" failed, and is about to be restarted");
         if (u->state != FACT_UNHEALTHY)
                 return (struct str){ 0 };
 
         return str_is(u->health, "unhealthy") ? STR(" is unhealthy") : STR(" gets no requests");
 }
 
+/* Its reason is a line of its own. */
+static bool has_reason(const struct fact_app *app, const struct fact_unit *u) {
+        VEC_EACH(reason, &app->reasons.list)
+                if (str_has_prefix(u->name, reason->unit) &&
+                    str_eq(str_from(u->name, reason->unit.n), STR(".service")))
+                        return true;
+
+        return false;
+}
+
 static void name_unit(struct facts *f, struct fact_app *app, const struct fact_unit *u) {
         struct str complaint = complain(u);
 
-        if (str_is_absent(complaint))
+        /* A first start may need a second try. */
+        if (str_is_absent(complaint) || (u->state == FACT_RESTARTING && app->standing == FACT_CHANGING))
                 return;
-        if (app->n_named++ < NAMED_MAX)
+        if (has_reason(app, u))
+                app->standing = FACT_NOT_AS_DECLARED;
+        else if (app->n_named++ < NAMED_MAX)
                 blame(f, app, arena_join(&f->c->arena, u->name, complaint));
         else
                 app->standing = FACT_NOT_AS_DECLARED;
 }
 
-/* Told once, not of each instance. HAProxy learns of what a rollout brings while that is under way. */
+/* Reported once, not for each instance. HAProxy gets the servers of a rollout while that is under way. */
 static void name_gap(struct facts *f, struct fact_app *app, struct str gap) {
         bool is_told = !str_is_absent(app->notes) && str_find_str(app->notes, gap) < app->notes.n;
 
@@ -79,20 +117,31 @@ static void name_gap(struct facts *f, struct fact_app *app, struct str gap) {
                 blame(f, app, gap);
 }
 
-static void count_unit(struct fact_app *app, const struct fact_part *part, const struct fact_unit *u) {
-        bool is_spare = u->is_instance && u->number == PORTS_NEXT,
-             is_good = u->state == FACT_READY || u->state == FACT_DONE;
+static bool is_spare(const struct fact_unit *u) {
+        return u->is_instance && u->number == PORTS_NEXT;
+}
 
-        app->n_failed += u->state == FACT_FAILED || u->state == FACT_RESTARTING;
-        if (!fact_is_kept(part) || is_spare)
+/* The spare of a rollout, whose outcome is described as such. */
+static bool is_rollouts(const struct fact_app *app, const struct fact_unit *u) {
+        return is_spare(u) && (app->outcome == VIEW_FAILED || app->outcome == VIEW_UNDER_WAY);
+}
+
+static void count_unit(struct fact_app *app, const struct fact_part *part, const struct fact_unit *u) {
+        bool is_good = u->state == FACT_READY || u->state == FACT_DONE;
+
+        if (is_rollouts(app, u))
+                return;
+        app->n_failed += u->state == FACT_FAILED || u->state == FACT_RESTARTING || u->state == FACT_FAILING;
+        if (!fact_is_kept(part) || is_spare(u))
                 return;
 
         app->n_running += fact_is_running(u) || u->state == FACT_DONE;
         app->n_ready += u->is_declared && is_good;
-        app->n_unhealthy += u->state == FACT_UNHEALTHY;
+        app->n_unhealthy += u->state == FACT_UNHEALTHY || u->state == FACT_UNREACHED;
+        app->n_failing += u->state == FACT_FAILING;
 }
 
-/* The number of instances that the file has is not the one that systemd was told. */
+/* The file has another number of instances than the one that systemd got. */
 static bool is_scale_old(const struct fact_app *app) {
         if (!app->definition->app || str_is_absent(app->view.runs) || str_is_absent(app->view.file) ||
             app->holds.list.n > 0)
@@ -105,7 +154,7 @@ static bool is_scale_old(const struct fact_app *app) {
         return false;
 }
 
-/* What is stopped on purpose. */
+/* Parts that are stopped on purpose. */
 static void judge_holds(struct facts *f, struct fact_app *app) {
         struct arena *a = &f->c->arena;
 
@@ -123,7 +172,7 @@ static void judge_holds(struct facts *f, struct fact_app *app) {
                                                : arena_join(a, STR("stopped: "), hold->unit));
 }
 
-static uint64_t count_mistakes(const struct facts *f, const struct fact_app *app) {
+static uint64_t count_errors(const struct facts *f, const struct fact_app *app) {
         uint64_t n = 0;
 
         VEC_EACH(d, &f->session.ds.list)
@@ -145,14 +194,13 @@ static void judge_file(struct facts *f, struct fact_app *app) {
         struct arena *a = &f->c->arena;
 
         if (app->definition->is_broken && !app->definition->is_hidden) {
-                uint64_t n = count_mistakes(f, app);
-                struct str mistakes = arena_join(
+                uint64_t n = count_errors(f, app);
+                struct str errors = arena_join(
                         a, arena_u64(a, n), n == 1 ? STR(" error in its file") : STR(" errors in its file"));
 
                 blame(f, app,
-                      app->view.is_published
-                              ? arena_join(a, mistakes, STR(", the last good version is in use"))
-                              : mistakes);
+                      app->view.is_published ? arena_join(a, errors, STR(", the last good version is in use"))
+                                             : errors);
         } else if (!app->view.is_published)
                 blame(f, app,
                       app->view.has_errors ? STR("refused by the last reload")
@@ -163,7 +211,7 @@ static void judge_file(struct facts *f, struct fact_app *app) {
                 blame(f, app, STR("refused by the last reload, the last good version is in use"));
 }
 
-/* Of its published bundle. */
+/* Facts of its published bundle. */
 static void judge_record(struct facts *f, struct fact_app *app) {
         if (app->bundle_error == -EPROTONOSUPPORT)
                 blame(f, app, STR("another version of pyservice published it; reload to publish it again"));
@@ -189,29 +237,50 @@ static void judge_rollout(struct facts *f, struct fact_app *app) {
                 blame(f, app, arena_join(a, STR("pinned to "), v->state.pinned));
         switch (app->outcome) {
         case VIEW_FAILED:
-                blame(f, app,
-                      app->reason.n > 0 ? arena_join(a, STR("rollout failed: "), app->reason)
-                      : v->knows_state  ? STR("rollout failed")
-                                        : STR("rollout failed, or pinned"));
+                app->standing = FACT_NOT_AS_DECLARED;
+                app->rollout_note = app->reason.n > 0 ? arena_join(a, STR("rollout failed: "), app->reason)
+                                    : v->knows_state  ? STR("rollout failed")
+                                                      : STR("rollout failed, or pinned");
                 break;
         case VIEW_PAUSED:
                 if (!v->is_stopped)
                         blame(f, app, STR("rollout paused"));
                 break;
         case VIEW_UNDER_WAY:
-                /* After a boot nothing is told of it before it begins. */
+                /* After a boot there is no note about a rollout before it begins. */
                 if (str_is_absent(v->progress.phase) && str_eq(v->runs, v->wanted))
                         break;
                 phase = view_phase(a, v);
-                note(f, app,
-                     phase.n > 0 ? arena_join(a, STR("rollout under way: "), phase)
-                                 : STR("rollout under way"));
+                app->rollout_note = phase.n > 0 ? arena_join(a, STR("rollout under way: "), phase)
+                                                : STR("rollout under way");
                 if (app->standing == FACT_AS_DECLARED)
                         app->standing = FACT_CHANGING;
                 break;
         case VIEW_DONE:
                 break;
         }
+}
+
+/* True if systemd starts its units by itself. */
+static bool is_kept_up(const struct facts *f, const struct fact_app *app) {
+        return app->definition && !app->definition->is_broken && app->holds.list.n == 0 &&
+               facts_is_active(f, PYSERVICE_TARGET);
+}
+
+/* After a reload or a boot, until its rollout has begun. */
+static bool is_beginning(const struct facts *f, const struct fact_app *app) {
+        const struct view *v = &app->view;
+        struct str rollout = str_is_absent(v->wanted) ? STR("")
+                                                      : arena_join(&f->c->arena, app->name, STR("-rollout@"),
+                                                                   v->wanted, STR(".service"));
+
+        return app->outcome == VIEW_UNDER_WAY && v->is_published && is_kept_up(f, app) &&
+               !facts_has_failed(f, rollout);
+}
+
+/* True if another revision is to take the place of one that runs. */
+static bool is_replacing(const struct view *v) {
+        return !str_is_absent(v->runs) && !str_eq(v->runs, v->wanted);
 }
 
 static struct str choose_word(const struct facts *f, const struct fact_app *app) {
@@ -225,16 +294,19 @@ static struct str choose_word(const struct facts *f, const struct fact_app *app)
         if (!f->has_units)
                 return is_broken ? STR("broken") : STR("unknown");
         if (app->standing == FACT_CHANGING)
-                return STR("changing");
+                return app->n_declared > 0 && app->n_ready == 0 && !is_replacing(&app->view)
+                               ? STR("starting")
+                               : STR("changing");
         if (is_whole)
                 return app->n_failed > 0 ? STR("failed") : app->n_declared > 0 ? STR("running") : STR("idle");
         if (app->n_ready > 0)
                 return STR("degraded");
 
-        return app->n_failed > 0      ? STR("failed")
-               : app->n_unhealthy > 0 ? STR("degraded")
-               : app->n_running > 0   ? STR("starting")
-                                      : STR("stopped");
+        return app->n_failing > 0                         ? STR("failing")
+               : app->n_failed > 0                        ? STR("failed")
+               : app->n_unhealthy > 0                     ? STR("degraded")
+               : app->n_running > 0 || is_kept_up(f, app) ? STR("starting")
+                                                          : STR("stopped");
 }
 
 static void summarize(struct fact_app *app) {
@@ -294,9 +366,9 @@ static void judge_part(struct facts *f, struct fact_app *app, const struct fact_
         note_killed(f, app, part);
         VEC_EACH(u, &part->units) {
                 judge_unit(part, u, !str_is_absent(gap));
-                if (u->state == FACT_UNHEALTHY && !str_is_absent(gap) && !str_is(u->health, "unhealthy"))
+                if (u->state == FACT_UNREACHED)
                         name_gap(f, app, gap);
-                else
+                else if (!is_rollouts(app, u))
                         name_unit(f, app, u);
                 count_unit(app, part, u);
         }
@@ -321,6 +393,6 @@ void facts_judge(struct facts *f, struct fact_app *app) {
                 judge_part(f, app, part);
         if (f->has_units && app->standing == FACT_AS_DECLARED &&
             (app->n_ready != app->n_declared || app->n_running != app->n_declared))
-                app->standing = FACT_NOT_AS_DECLARED;
+                app->standing = is_beginning(f, app) ? FACT_CHANGING : FACT_NOT_AS_DECLARED;
         app->word = choose_word(f, app);
 }

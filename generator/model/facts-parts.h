@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* The steps of facts_open(); for ctl/facts*.c alone. */
+/* The steps of facts_open(); for model/facts*.c alone. */
 
 #include "model/facts.h"
 
@@ -11,17 +11,18 @@ void facts_find_parts(struct facts *f, struct fact_app *app);
 /* facts-units.c: the units of all parts, as systemd has them. Negative errno. */
 int facts_ask_systemd(struct facts *f);
 bool facts_is_active(const struct facts *f, struct str unit);
+bool facts_has_failed(const struct facts *f, struct str unit);
 
-/* facts-use.c: what the others say. */
+/* facts-use.c: facts of Podman, the balancer and the kernel. */
 void facts_ask_podman(struct facts *f);
 void facts_ask_balancer(struct facts *f);
 void facts_read_use(struct facts *f);
 
-/* Does HAProxy have that backend? True where that is not known. */
+/* True if HAProxy has that backend, or if that is unknown. */
 bool facts_has_backend(const struct facts *f, struct str backend);
 
 /* facts-judge.c: what that means. */
 void facts_judge(struct facts *f, struct fact_app *app);
 
-/* Adds to what could not be looked at. */
+/* Adds to the facts that could not be read. */
 void facts_hide(struct facts *f, struct str what);

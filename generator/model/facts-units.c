@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* What systemd knows: one list of all units, then all questions about single ones at once. */
+/* Facts of systemd: one list of all units, then all queries of single units at once. */
 
 #include <stdlib.h>
 
@@ -40,11 +40,19 @@ bool facts_is_active(const struct facts *f, struct str unit) {
         return listed && (str_is(listed->active, "active") || str_is(listed->active, "reloading"));
 }
 
+bool facts_has_failed(const struct facts *f, struct str unit) {
+        const struct bus_listed *listed = find(f, unit);
+
+        return listed && str_is(listed->active, "failed");
+}
+
 static enum fact_state state_of(const struct fact_unit *u) {
         if (str_is_absent(u->active))
                 return FACT_UNKNOWN;
         if (str_is(u->active, "active") || str_is(u->active, "reloading"))
                 return FACT_READY;
+        if (str_is(u->active, "inactive") && u->job.n > 0)
+                return FACT_STARTING;
         if (str_is(u->active, "activating"))
                 return str_has_prefix(u->sub, STR("auto-restart")) ? FACT_RESTARTING : FACT_STARTING;
         if (str_is(u->active, "deactivating"))
@@ -69,6 +77,7 @@ static struct fact_unit *add_unit(struct facts *f, struct fact_part *part, struc
                 u->active = listed ? listed->active : STR("inactive");
                 u->sub = listed ? listed->sub : STR("dead");
         }
+        u->job = listed ? listed->job : STR("");
         u->state = state_of(u);
         return u;
 }
@@ -88,10 +97,10 @@ static void add_instance(struct facts *f, const struct fact_app *app, struct fac
 }
 
 static bool is_idle(const struct bus_listed *l) {
-        return str_is(l->active, "inactive");
+        return str_is(l->active, "inactive") && l->job.n == 0;
 }
 
-/* The spare, and those that are not to be any more. */
+/* The spare, and instances that should no longer run. */
 static void add_further(struct facts *f, const struct fact_app *app, struct fact_part *part) {
         struct str prefix = arena_join(&f->c->arena, part->unit, STR("@"));
 
@@ -149,6 +158,9 @@ struct questions {
 static unsigned choose_questions(const struct facts *f, const struct fact_unit *u, bool knows_cgroup) {
         unsigned about = fact_is_running(u) ? 0 : BUS_ABOUT_RUN;
 
+        /* One that fails again and again is active in between. */
+        if (u->is_kept && !f->before)
+                about |= BUS_ABOUT_STATE | BUS_ABOUT_USE;
         if (f->about & FACTS_EACH)
                 return about | BUS_ABOUT_STATE | BUS_ABOUT_USE | (u->is_kept ? 0 : BUS_ABOUT_RUN);
         if ((f->about & FACTS_USE) && fact_is_running(u) && !knows_cgroup)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* What Podman, the balancer and the kernel say. */
+/* Facts of Podman, the balancer and the kernel. */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -29,8 +29,8 @@ static struct str health_of(struct arena *a, struct str status) {
         return close < rest.n ? utf8_clean(a, (struct str){ rest.p, close }) : (struct str){ 0 };
 }
 
-/* Of a revision that neither runs as a whole nor is wanted: the one that was before. Only root can look
- * for it. */
+/* A container of a revision that neither runs as a whole nor is wanted: the previous one. Only root can find
+ * it. */
 static struct str find_stored(struct facts *f, const struct fact_app *app, const struct fact_part *part,
                               struct str label) {
         struct arena *a = &f->c->arena;
@@ -108,7 +108,7 @@ void facts_ask_podman(struct facts *f) {
                 take_container(f, place);
 }
 
-/* Is a socket there that this user may not use? */
+/* True if a socket exists that this user may not use. */
 static bool is_forbidden(const char *path) {
         return path && access(path, W_OK) < 0 && errno == EACCES;
 }
@@ -120,7 +120,7 @@ static int compare_servers(const void *left, const void *right) {
         return r == 0 ? str_cmp(a->backend, b->backend) : r;
 }
 
-/* Only root may ask; of others a socket that is not seen says nothing. */
+/* Only root may query it; for other users a socket that they cannot see has no meaning. */
 static void explain_silence(struct facts *f, const struct host_haproxy *settings) {
         bool may_run = !str_is_absent(settings->container.text) || facts_is_active(f, settings->unit.text);
 
@@ -217,7 +217,7 @@ void facts_ask_balancer(struct facts *f) {
         }
 }
 
-/* The kernel's files tell no size beforehand. */
+/* The kernel's files do not report their size. */
 static struct str read_cgroup(struct facts *f, int cgroups, const struct fact_unit *u, struct str file) {
         struct str path = arena_join(&f->c->arena, u->detail.cgroup, file);
         CLEANUP(close_fd) int fd = openat(cgroups, path.p + 1, O_RDONLY | O_CLOEXEC);

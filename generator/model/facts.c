@@ -14,11 +14,18 @@ static const char *const states[] = {
         [FACT_UNKNOWN] = "unknown",   [FACT_STOPPED] = "stopped",       [FACT_HELD] = "held",
         [FACT_STARTING] = "starting", [FACT_READY] = "ready",           [FACT_UNHEALTHY] = "unhealthy",
         [FACT_STOPPING] = "stopping", [FACT_RESTARTING] = "restarting", [FACT_FAILED] = "failed",
-        [FACT_DONE] = "done",
+        [FACT_FAILING] = "failing",   [FACT_UNREACHED] = "unreached",   [FACT_DONE] = "done",
 };
 
 const char *fact_state_name(enum fact_state state) {
         return states[state];
+}
+
+struct str fact_all_notes(struct arena *a, const struct fact_app *app) {
+        if (str_is_absent(app->rollout_note) || str_is_absent(app->notes))
+                return str_is_absent(app->notes) ? app->rollout_note : app->notes;
+
+        return arena_join(a, app->rollout_note, STR("; "), app->notes);
 }
 
 void facts_hide(struct facts *f, struct str what) {
@@ -70,7 +77,7 @@ static int compare_apps(const void *left, const void *right) {
         return str_cmp(a->name, b->name);
 }
 
-/* Those that are defined, and those that were published and are not defined any more. */
+/* Apps that are defined, and apps that were published and are no longer defined. */
 static void find_apps(struct facts *f) {
         struct arena *a = &f->c->arena;
         struct fs_names names = { 0 };
@@ -112,7 +119,7 @@ static int complain_unknown(struct facts *f, struct str app) {
         hint = diag_hint(a, app, names, n, STR("'pyservicectl status' lists all applications"));
         (void) fprintf(stderr, "pyservicectl: unknown application '%.*s'; %.*s\n", STR_ARG(app),
                        STR_ARG(hint));
-        return CTL_MISTAKE;
+        return CTL_ERROR;
 }
 
 static int check_part(struct facts *f, const struct target *t, const struct fact_app *app) {
@@ -132,7 +139,7 @@ static int check_part(struct facts *f, const struct target *t, const struct fact
                          arena_join(a, STR("'pyservicectl status "), app->name, STR("' lists what it has")));
         (void) fprintf(stderr, "pyservicectl: %.*s has no part '%.*s'; %.*s\n", STR_ARG(app->name),
                        STR_ARG(t->part), STR_ARG(hint));
-        return CTL_MISTAKE;
+        return CTL_ERROR;
 }
 
 static int check_targets(struct facts *f) {
@@ -150,7 +157,7 @@ static int check_targets(struct facts *f) {
         return 0;
 }
 
-/* Is it one that is declared or runs? What is looked at again and again may lose one. */
+/* Reports an instance that is neither declared nor runs, which is an error of the user. */
 static int check_instance(struct facts *f, const struct target *t) {
         struct target whole = { .app = t->app, .part = t->part };
         uint64_t highest = 0;
@@ -172,7 +179,7 @@ static int check_instance(struct facts *f, const struct target *t) {
                 (void) fprintf(stderr, "the last one is %.*s\n", STR_ARG(arena_u64(&f->c->arena, highest)));
         else
                 (void) fputs("it has none here\n", stderr);
-        return CTL_MISTAKE;
+        return CTL_ERROR;
 }
 
 static int check_instances(struct facts *f) {
@@ -185,7 +192,8 @@ static int check_instances(struct facts *f) {
         return r;
 }
 
-/* The state is root's; all else of a view is not. An app that was never published has none. */
+/* Only root can read the state; the rest of a view is for all. An app that was never published has no
+ * state. */
 static void read_views(struct facts *f) {
         bool knows_all = true;
 
@@ -199,16 +207,48 @@ static void read_views(struct facts *f) {
 }
 
 static int open_places(struct facts *f) {
-        int argc = f->c->argc, r;
+        int r;
 
         f->is_open = true;
-        f->c->argc = 0; /* they are no files */
         f->places = (struct view_places){ -1, -1, { 0 } };
         r = session_open(f->c, &f->session);
-        f->c->argc = argc;
         if (r == 0)
                 check_machine(&f->session);
         return r == 0 ? view_open(f->c, &f->places) : r;
+}
+
+/* Most units are active: the others have a reason. */
+static bool has_trouble(const struct fact_app *app) {
+        VEC_EACH(part, &app->parts)
+                VEC_EACH(u, &part->units)
+                        if (u->is_kept && !str_is(u->active, "active") && u->state != FACT_STOPPED &&
+                            u->state != FACT_HELD)
+                                return true;
+
+        return false;
+}
+
+/* A reason that cannot be queried is left out: the states are known without it. */
+static void find_reasons(struct facts *f) {
+        CLEANUP(bus_close) struct bus *bus = NULL;
+
+        VEC_EACH(app, &f->apps) {
+                struct str reason;
+                struct reasons_query q = {
+                        .arena = &f->c->arena,
+                        .is_user = f->c->is_user,
+                        .runtime = f->places.runtime,
+                        .app = app->name,
+                        .is_changing = view_judge(&app->view, &reason) == VIEW_UNDER_WAY,
+                };
+
+                if (!(f->about & FACTS_REASONS) || !f->has_units || !has_trouble(app))
+                        continue;
+                if (!bus && bus_open(q.arena, q.is_user, -1, &bus) < 0)
+                        return;
+                q.bus = bus;
+                (void) reasons_find(&q, &app->reasons);
+        }
 }
 
 int facts_open(struct facts *f) {
@@ -237,6 +277,7 @@ int facts_open(struct facts *f) {
         facts_ask_podman(f);
         facts_ask_balancer(f);
         facts_read_use(f);
+        find_reasons(f);
         VEC_EACH(app, &f->apps)
                 facts_judge(f, app);
         return 0;

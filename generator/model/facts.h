@@ -1,31 +1,35 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* The facts about apps, for status, ps, top and other verbs that show them: what definitions declare, what
- * was published, and what systemd, Podman, the balancer and the kernel say of it now. It takes one
- * question for each kind of fact, whatever the number of instances. What can't be asked (no rights,
- * another root) is left unknown.
+/* The facts about apps, for status, ps, top and other verbs that show them: the declaration, the published
+ * bundle, and the current state in systemd, Podman, the balancer and the kernel. It takes one query for each
+ * kind of fact, for any number of instances. Facts that can't be queried (no rights, another root) are left
+ * unknown.
  *
  * Texts are printable; those that come from other programs were cleaned. */
 
 #include "app/ports-parts.h"
+#include "balancer/haproxy-counters.h"
 #include "bundle/record.h"
 #include "ctl/session.h"
 #include "model/view.h"
-#include "runtime/bus.h"
-#include "runtime/haproxy-counters.h"
-#include "runtime/podman.h"
+#include "podman/podman.h"
+#include "rollout/reasons.h"
 #include "state/hold.h"
+#include "systemd/bus.h"
 
 enum fact_state {
-        FACT_UNKNOWN, /* systemd was not asked */
+        FACT_UNKNOWN, /* systemd was not queried */
         FACT_STOPPED,
         FACT_HELD, /* the same, by `pyservicectl stop` */
         FACT_STARTING,
         FACT_READY,
-        FACT_UNHEALTHY, /* it runs, and its health check says no, or the balancer sends it nothing */
+        /* it runs, and is unhealthy by its health check, or the balancer sends it no requests */
+        FACT_UNHEALTHY,
         FACT_STOPPING,
         FACT_RESTARTING, /* it failed, and systemd waits to start it again */
+        FACT_FAILING,    /* its last three starts failed, or more; it may be starting again */
+        FACT_UNREACHED,  /* it is ready, and the balancer does not run or does not answer */
         FACT_FAILED,
         FACT_DONE, /* it had an end, and it was good */
 };
@@ -40,15 +44,18 @@ struct fact_unit {
         bool is_instance, is_declared;
         bool is_kept; /* as its part: fact_is_kept() */
         enum fact_state state;
-        struct str active, sub; /* as systemd has it; absent where it was not asked */
+        struct str active, sub; /* as systemd has it; absent if it was not queried */
+        struct str job;         /* as struct bus_listed has it; absent if it was not queried */
         struct bus_detail detail;
         uint64_t port; /* 0 for none */
         struct str label,
-                revision; /* what runs: io.pyservice.revision, and the app's revision that it belongs to; absent where not known */
-        struct str commit; /* that its image was built from; absent where that is not known */
+                /* the running revision: io.pyservice.revision, and the app's revision that it belongs to;
+                 * absent if unknown */
+                revision;
+        struct str commit; /* that its image was built from; absent if that is unknown */
         struct str health; /* "healthy", "unhealthy", "starting", as Podman has it; absent for none */
-        /* "UP", "DOWN", "MAINT" …: what HAProxy or nginx makes of it; absent where it has none, or that is
-         * not known */
+        /* "UP", "DOWN", "MAINT" …: its state in HAProxy or nginx; absent if it has none, or if that is
+         * unknown */
         struct str balancer;
         uint64_t n_sessions, n_requests, memory, cpu; /* cpu: microseconds in all */
 };
@@ -64,9 +71,9 @@ struct fact_part {
         bool is_declared;
         bool may_end;      /* systemd does not start it again whatever happens */
         uint64_t scale;    /* instances that are to be, on this machine */
-        uint64_t n_upheld; /* what systemd is told to keep up */
+        uint64_t n_upheld; /* the number that systemd keeps up */
         bool has_haproxy, has_nginx;
-        struct str backend;             /* HAProxy's; absent where the definition does not tell */
+        struct str backend;             /* HAProxy's; absent if the definition does not have it */
         struct str label, label_wanted; /* of containers of what runs, and of what is wanted */
         VEC(struct fact_unit) units;
         struct str timer;        /* "shop-tidy.timer" */
@@ -83,20 +90,21 @@ struct fact_app {
         struct view view;
         struct holds holds;
         enum view_outcome outcome;
-        struct str reason; /* of a failure, "" where it is not known */
+        struct str reason; /* of a failure, "" if it is unknown */
         bool is_loaded;    /* systemd has its target */
         struct bus_detail target;
         VEC(struct fact_part) parts;
         int bundle_error; /* why its published bundle can't be understood; 0 if it can */
         struct str image;
         uint64_t n_declared, n_running, n_ready; /* instances and sidecars */
-        uint64_t n_unhealthy;                    /* of these */
-        uint64_t n_failed,
-                n_named; /* units; of these and others that something is wrong with, how many notes tell of */
-        uint64_t next;   /* when its next timer elapses; 0 for none */
+        uint64_t n_unhealthy;                    /* of these; not reached, too */
+        uint64_t n_failed, n_failing, n_named;   /* failed units; of these failing ones; named by notes */
+        uint64_t next;                           /* when its next timer elapses; 0 for none */
         enum fact_standing standing;
-        struct str word;  /* "running", "stopped", "failed" … for the table and for programs */
-        struct str notes; /* "; " between two; absent for none */
+        struct str word;         /* "running", "stopped", "failed" … for the table and for programs */
+        struct str notes;        /* "; " between two; absent for none */
+        struct str rollout_note; /* about its rollout, not among the others; absent for none */
+        struct reasons reasons;  /* with FACTS_REASONS: why parts are not ready */
 };
 
 /* A unit, and what it belongs to. */
@@ -106,7 +114,7 @@ struct fact_place {
         struct fact_unit *unit;
 };
 
-/* What two looks are compared by. */
+/* A sample of one unit; two samples give the rates. */
 struct fact_sample {
         struct str unit, cgroup;
         uint64_t cpu, n_requests; /* as of struct fact_unit */
@@ -118,15 +126,16 @@ enum facts_about {
         FACTS_USE = 4,        /* memory and CPU */
         FACTS_CONTAINERS = 8, /* revisions and health */
         FACTS_BALANCER = 16,
+        FACTS_REASONS = 32,
 };
 
 struct facts {
         struct ctl *c;
         unsigned about;
         const struct targets *targets; /* NULL or empty for all apps */
-        const struct facts *
-                before; /* an earlier look with FACTS_USE, whose cgroups need not be asked again; NULL for none */
-        bool takes_gone; /* an instance may be meant that is no more */
+        /* an earlier sample with FACTS_USE, whose cgroups need not be found again; NULL for none */
+        const struct facts *before;
+        bool takes_gone; /* a target may name an instance that no longer exists */
         bool is_open;
         struct session session;
         struct view_places places;
@@ -138,29 +147,32 @@ struct facts {
         struct podman_containers containers; /* by name */
         struct haproxy_counters servers;     /* by name, then backend */
         bool has_units, has_containers, has_servers;
-        /* why nobody is reached through HAProxy; absent where it answers, or that is not known */
+        /* the reason why HAProxy passes on no requests; absent if it answers, or if that is unknown */
         struct str haproxy_gap;
-        struct str hidden;               /* what could not be looked at; absent for nothing */
+        struct str hidden;               /* the facts that could not be read; absent for nothing */
         uint64_t taken_at;               /* CLOCK_MONOTONIC, microseconds */
         VEC(struct fact_sample) samples; /* by unit */
 };
 
-/* `f` has c, about, targets and before set. An unknown app in `targets` is an error of the user. Gives 0
- * or an exit status after having said why; close it in any case. */
+/* `f` has c, about, targets and before set. An unknown app in `targets` is an error of the user. Returns 0,
+ * or an exit status after reporting why; close it in any case. */
 int facts_open(struct facts *f);
 void facts_close(struct facts *f);
 
-/* Says in a line on standard error what could not be looked at, and how it could. */
+/* Prints a line on standard error with the facts that could not be queried, and how to query them. */
 void facts_tell_hidden(const struct facts *f);
 
-/* Says why an app has no definition: it was removed, or a link masks it. */
+/* Reports why an app has no definition: it was removed, or a link masks it. */
 struct str facts_why_undefined(const struct facts *f, const struct fact_app *app);
 
-/* NULL where the unit did not run then. */
+/* NULL if the unit did not run then. */
 const struct fact_sample *facts_find_sample(const struct facts *f, struct str unit);
 
-/* Is the unit among the targets? */
+/* True if the unit is among the targets. */
 bool facts_is_meant(const struct facts *f, const struct fact_place *place);
+
+/* All notes about the app in one line; absent for none. */
+struct str fact_all_notes(struct arena *a, const struct fact_app *app);
 
 /* For people and programs. */
 const char *fact_state_name(enum fact_state state);
@@ -171,13 +183,14 @@ static inline uint64_t facts_last_run(const struct fact_part *timer) {
         return last != UINT64_MAX && last > started ? last : started;
 }
 
-/* Does it run, ready or not? */
+/* True if it runs, ready or not. */
 static inline bool fact_is_running(const struct fact_unit *u) {
         return u->state == FACT_STARTING || u->state == FACT_READY || u->state == FACT_UNHEALTHY ||
-               u->state == FACT_STOPPING;
+               u->state == FACT_UNREACHED || u->state == FACT_STOPPING ||
+               (u->state == FACT_FAILING && str_is(u->active, "active"));
 }
 
-/* Is it kept running: of a service or a sidecar? */
+/* True if it is kept running: of a service or a sidecar. */
 static inline bool fact_is_kept(const struct fact_part *part) {
         return part->kind == RECORD_SERVICE || part->kind == RECORD_SIDECAR;
 }

@@ -9,13 +9,24 @@
 #include "model/secret.h"
 #include "runtime/spawn.h"
 
-/* Where it is written: /etc, or the user's ~/.config, below the root. */
+/* The directory for new secrets: /etc, or the user's ~/.config, below the root. */
 static struct str path_of(struct ctl *c, const char *store, struct str name) {
         const char *home = getenv("HOME");
         struct str root = strcmp(c->root, "/") == 0 ? STR("") : str_of(c->root);
 
         return arena_join(&c->arena, root, c->is_user && home ? str_of(home) : STR(""),
                           c->is_user ? STR("/.config/") : STR("/etc/"), str_of(store), STR("/"), name);
+}
+
+bool secret_is_likely(struct str name) {
+        static const char *const words[] = { "PASSWORD", "PASSWD",     "SECRET",     "TOKEN",
+                                             "API_KEY",  "ACCESS_KEY", "PRIVATE_KEY" };
+
+        for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+                if (str_find_str(name, str_of(words[i])) < name.n)
+                        return !str_has_suffix(name, STR("_FILE"));
+
+        return false;
 }
 
 int secret_find(struct ctl *c, struct str name, struct credential_place *ret) {
@@ -40,10 +51,10 @@ int secret_find(struct ctl *c, struct str name, struct credential_place *ret) {
 
 static int fail(const char *path, int r) {
         (void) ctl_fail(path, r);
-        return r == -EACCES || r == -EPERM ? CTL_MISTAKE : EXIT_SYSTEM;
+        return r == -EACCES || r == -EPERM ? CTL_ERROR : EXIT_SYSTEM;
 }
 
-/* Gives 0, also where there is none; or an exit status. */
+/* Returns 0, also if there is none; or an exit status. */
 static int find_own(struct ctl *c, struct str name, struct credential_place *ret) {
         int r = secret_find(c, name, ret);
 
@@ -56,7 +67,7 @@ static int find_own(struct ctl *c, struct str name, struct credential_place *ret
                                "pyservicectl: '%s' is not encrypted, and overrides an encrypted "
                                "credential; remove it first\n",
                                ret->path.p);
-                return CTL_MISTAKE;
+                return CTL_ERROR;
         }
 
         return 0;
@@ -83,7 +94,7 @@ int secret_read(struct ctl *c, struct str name, struct str *ret) {
                 if (r > 0) {
                         (void) fprintf(stderr, "pyservicectl: cannot decrypt '%s': %.*s\n", place.path.p,
                                        STR_ARG(text));
-                        return CTL_MISTAKE;
+                        return CTL_ERROR;
                 }
         }
 
@@ -102,7 +113,7 @@ static int encrypt(struct ctl *c, struct str name, struct str value, struct str 
                 return ctl_fail("systemd-creds", r);
         if (result.status != 0) {
                 (void) fprintf(stderr, "pyservicectl: systemd-creds: %.*s\n", STR_ARG(str_trim(result.err)));
-                return CTL_MISTAKE;
+                return CTL_ERROR;
         }
 
         *ret = result.out;
@@ -116,12 +127,12 @@ int secret_write(struct ctl *c, struct str name, struct str value) {
         int r;
 
         if (value.n == 0) {
-                (void) fputs("pyservicectl: an empty value is none; nothing changed\n", stderr);
-                return CTL_MISTAKE;
+                (void) fputs("pyservicectl: the value is empty; nothing changed\n", stderr);
+                return CTL_ERROR;
         }
         if (value.n > CREDENTIAL_MAX) {
                 (void) fputs("pyservicectl: a credential has at most 1 MiB; nothing changed\n", stderr);
-                return CTL_MISTAKE;
+                return CTL_ERROR;
         }
 
         r = encrypt(c, name, value, &sealed);
@@ -154,5 +165,5 @@ int secret_remove(struct ctl *c, struct str name) {
                                (int) (path.n - name.n - 1), path.p, place.path.p);
         else
                 (void) fprintf(stderr, "pyservicectl: '%s' does not exist\n", path.p);
-        return CTL_MISTAKE;
+        return CTL_ERROR;
 }

@@ -22,25 +22,28 @@ struct secret_uses {
         VEC(struct secret_use) list;
 };
 
-/* Looks for a credential: 0 with where it is; -ENOENT; another negative errno. */
+/* True if a variable of this name seems to be a secret: PASSWORD, API_KEY, TOKEN … */
+bool secret_is_likely(struct str name);
+
+/* Searches for a credential: 0 with its place; -ENOENT; another negative errno. */
 struct credential_place;
 int secret_find(struct ctl *c, struct str credential, struct credential_place *ret);
 
-/* Its value now, absent where there is none yet. One in clear is refused, since it counts before the one
- * that would be written. Gives 0 or an exit status. */
+/* Its value now, absent if there is none yet. One in clear is refused, since it would take precedence over
+ * the new one. Returns 0 or an exit status. */
 int secret_read(struct ctl *c, struct str credential, struct str *ret);
 
-/* Is there none in clear? Gives 0 or an exit status. */
+/* Checks that there is none in clear. Returns 0 or an exit status. */
 int secret_check(struct ctl *c, struct str credential);
 
-/* Encrypts a value and stores it. Gives 0 or an exit status. */
+/* Encrypts a value and stores it. Returns 0 or an exit status. */
 int secret_write(struct ctl *c, struct str credential, struct str value);
 
-/* Takes it out of the store. Gives 0 or an exit status. */
+/* Takes it out of the store. Returns 0 or an exit status. */
 int secret_remove(struct ctl *c, struct str credential);
 
-/* Has the user edit `value` in memory. Gives 0 or an exit status. */
+/* Lets the user edit `value` in memory. Returns 0 or an exit status. */
 int secret_edit_text(struct ctl *c, struct str name, struct str value, struct str *ret);
 
-/* From standard input: all of it, or, from a terminal, what is typed. Gives 0 or an exit status. */
+/* From standard input: all of it, or, from a terminal, what is typed. Returns 0 or an exit status. */
 int secret_ask(struct ctl *c, struct str name, struct str *ret);

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* How a rollout stands: what is made of it, and how it is told. */
+/* The state of a rollout, computed and printed. */
 
 #include <time.h>
 
 #include "model/view.h"
 #include "schema/export-parts.h"
 
-/* What it does, in its own words. */
+/* Its activity, in its own words. */
 static struct str words_of(const struct progress *p) {
         return p->message.n > 0 ? p->message : p->phase;
 }
 
-/* The same, and since when. */
+/* The activity, and since when. */
 static struct str words_since(struct arena *a, const struct progress *p) {
         struct str words = words_of(p);
 
@@ -27,7 +27,7 @@ static bool is_pinned(const struct view *v) {
         return v->knows_state && !str_is_absent(v->state.pinned) && str_eq(v->state.pinned, v->wanted);
 }
 
-/* The failure that matters: of what was followed, of what is pinned, or of what the file says. */
+/* The failure that matters: of the revision that was followed, of the pinned one, or of the desired one. */
 static const struct state_failure *find_failure(const struct view *v) {
         if (!v->knows_state)
                 return NULL;
@@ -44,11 +44,11 @@ static bool has_failed(const struct view *v, struct str *ret_reason) {
         if (failure || v->knows_state)
                 return failure;
 
-        /* What its file says is not wanted: pinned, or it failed. Only root may read which. */
+        /* The desired revision is not wanted: another is pinned, or it failed. Only root can read which. */
         return v->has_errors && !str_is_absent(v->file) && !str_eq(v->file, v->wanted);
 }
 
-/* The rollout tells it whole, for the journal: "APP: revision REVISION failed: …". */
+/* The rollout's full message, for the journal: "APP: revision REVISION failed: …". */
 static struct str reason_of(const struct view *v) {
         const struct str before[] = { v->app, STR(": revision "), v->progress.revision, STR(" failed: ") };
         struct str rest = str_is_absent(v->progress.message) ? STR("") : v->progress.message;
@@ -62,6 +62,10 @@ static struct str reason_of(const struct view *v) {
         return rest;
 }
 
+bool view_is_stalled(const struct view *v) {
+        return is_about_wanted(v) && str_is(v->progress.phase, "stalled");
+}
+
 enum view_outcome view_judge(const struct view *v, struct str *ret_reason) {
         if (has_failed(v, ret_reason))
                 return VIEW_FAILED;
@@ -70,13 +74,13 @@ enum view_outcome view_judge(const struct view *v, struct str *ret_reason) {
         if (v->is_stopped || (v->knows_state && v->state.is_paused) ||
             (is_about_wanted(v) && str_is(v->progress.phase, "paused")))
                 return VIEW_PAUSED;
-        if (is_about_wanted(v) && str_is(v->progress.phase, "stalled")) {
+        if (view_is_stalled(v)) {
                 *ret_reason = reason_of(v);
                 return VIEW_FAILED;
         }
         if (!is_about_wanted(v) || !str_is(v->progress.phase, "failed"))
                 return VIEW_UNDER_WAY;
-        /* It is said before it is noted, and only then is something else wanted. */
+        /* The message comes before the record, and only then another revision is wanted. */
         if (v->knows_state && !str_is_absent(v->state.accepted) && !str_eq(v->state.accepted, v->wanted))
                 return VIEW_UNDER_WAY;
 
@@ -156,7 +160,7 @@ static void count(const struct progress *p, size_t *ret_done, size_t *ret_all) {
 void view_show_changes(struct buf *out, const struct view *v, const struct progress *before) {
         static const struct progress none = { 0 };
         bool is_end = str_is(v->progress.phase, "done") || str_is(v->progress.phase, "failed") ||
-                      str_is(v->progress.phase, "paused");
+                      str_is(v->progress.phase, "paused") || view_is_stalled(v);
 
         if (!is_about_wanted(v))
                 return;
@@ -178,7 +182,7 @@ void view_show_changes(struct buf *out, const struct view *v, const struct progr
         }
 }
 
-/* Cut where it is as wide as the terminal, between characters. */
+/* Cut at the width of the terminal, between characters. */
 static void put_cut(struct buf *out, struct str text, size_t columns) {
         size_t at = 0;
 
@@ -219,10 +223,16 @@ void view_show_bar(struct buf *out, const struct view *v, size_t columns) {
         put_cut(out, buf_str(&line), columns > 1 ? columns - 1 : 1);
 }
 
-static void show_failure(struct buf *out, const struct view *v, struct str reason) {
+struct str view_failed_revision(const struct view *v) {
         const struct state_failure *failure = find_failure(v);
         bool is_file = !str_is_absent(v->file) && !str_eq(v->file, v->wanted);
-        struct str revision = failure ? failure->revision : is_file ? v->file : v->wanted;
+
+        return failure ? failure->revision : is_file ? v->file : v->wanted;
+}
+
+static void show_failure(struct buf *out, const struct view *v, struct str reason) {
+        const struct state_failure *failure = find_failure(v);
+        struct str revision = view_failed_revision(v);
 
         put_str(out, "revision ", revision);
         if (reason.n > 0)
@@ -235,8 +245,8 @@ static void show_failure(struct buf *out, const struct view *v, struct str reaso
                                   "which");
         if (failure && !str_is_absent(v->runs) && !str_eq(v->runs, revision))
                 put_str(out, "; running: ", v->runs);
-        /* An undo that failed has ended already. */
-        if (!str_eq(revision, str_is_absent(v->file) ? v->wanted : v->file))
+        /* An undo that failed has ended already, and one that cannot write goes on by itself. */
+        if (view_is_stalled(v) || !str_eq(revision, str_is_absent(v->file) ? v->wanted : v->file))
                 return;
 
         buf_put_char(out, '\n');

@@ -8,11 +8,10 @@
 #include "base/fs.h"
 #include "base/utf8.h"
 #include "bundle/layout.h"
+#include "bundle/wanted.h"
 #include "state/hold.h"
 
-enum { VIEW_FILE_MAX = 1 << 20 };
-
-/* A place below the root; -1 where it is not there, or not for this user. */
+/* A directory below the root; -1 if it does not exist, or this user cannot read it. */
 static int open_place(int root, struct str path, int *ret) {
         int r = fs_open_dir(root, path.p + 1);
 
@@ -47,7 +46,7 @@ int view_fail(struct ctl *c, const struct view_places *p, struct str app, int r)
 
         if (r == -EACCES || r == -EPERM || r == -EROFS) {
                 (void) fprintf(stderr, "pyservicectl: %s: %s; this needs root\n", path.p, strerror(-r));
-                return CTL_MISTAKE;
+                return CTL_ERROR;
         }
         if (r == -EBADMSG) {
                 (void) fprintf(stderr,
@@ -79,27 +78,19 @@ static void clean_progress(struct arena *a, struct progress *p) {
         }
 }
 
-static void read_revisions(struct arena *a, const struct view_places *p, struct view *v) {
-        struct str path = layout_app_file(a, v->app, STR(LAYOUT_REVISION)), text, line, key = { 0 };
+/* A bundle that does not exist, or that this user cannot read, is not published for the user. */
+static int read_revisions(struct arena *a, const struct view_places *p, struct view *v) {
+        struct wanted wanted;
+        int r = p->runtime < 0 ? -ENOENT : wanted_read_revisions(a, p->runtime, v->app, &wanted);
 
-        if (p->runtime < 0 || fs_read(a, p->runtime, path.p, VIEW_FILE_MAX, &text) < 0)
-                return;
+        if (r < 0)
+                return r == -EBADMSG || r == -EPROTONOSUPPORT ? r : 0;
 
-        while (str_split(&text, '\n', &line)) {
-                struct str value;
-
-                if (!str_split(&line, ' ', &key) || str_is_absent(line))
-                        continue;
-
-                value = str_is(line, "-") ? (struct str){ 0 } : utf8_clean(a, line);
-                v->is_published = true;
-                if (str_is(key, "runs"))
-                        v->runs = value;
-                else if (str_is(key, "wanted"))
-                        v->wanted = value;
-                else if (str_is(key, "file"))
-                        v->file = value;
-        }
+        v->is_published = true;
+        v->runs = wanted.runs;
+        v->wanted = wanted.wanted;
+        v->file = wanted.file;
+        return 0;
 }
 
 int view_look(struct ctl *c, const struct view_places *p, struct str app, struct view *v) {
@@ -109,7 +100,9 @@ int view_look(struct ctl *c, const struct view_places *p, struct str app, struct
         int r;
 
         *v = (struct view){ .app = app };
-        read_revisions(a, p, v);
+        r = read_revisions(a, p, v);
+        if (r < 0)
+                return r;
         if (p->runtime >= 0 && progress_read(a, p->runtime, app, &v->progress) >= 0)
                 clean_progress(a, &v->progress);
         v->is_stopped = hold_read(a, p->runtime, app, &holds) >= 0 && hold_has_all(&holds);
@@ -134,7 +127,7 @@ static int complain_unknown(struct str app) {
                        "pyservicectl: there is no application '%.*s'; if its definition is new, 'systemctl "
                        "daemon-reload' publishes it\n",
                        STR_ARG(app));
-        return CTL_MISTAKE;
+        return CTL_ERROR;
 }
 
 int view_read(struct ctl *c, const struct view_places *p, struct str app, struct view *ret) {

@@ -4,7 +4,7 @@
 /* The facts that `pyservicectl rollout` has about one app: all of it from files, so that it works below a
  * root and, as far as they can be read, without being root.
  *
- *     /run/pyservice/apps/APP/revision        "runs REVISION", "wanted REVISION", "file REVISION"; "-" where there is none
+ *     /run/pyservice/apps/APP/revision        see bundle/wanted.h
  *     /run/pyservice/rollouts/APP             how far the rollout is; rollout/progress.h
  *     /var/lib/pyservice/APP/…                state/state.h; only root reads it */
 
@@ -19,30 +19,30 @@ struct view {
         bool is_published, knows_state,
                 has_errors;      /* has_errors: its definition has errors, or its revision failed */
         struct str runs, wanted; /* absent for none */
-        struct str file; /* what the definition is; absent where it is broken, or never was published */
+        struct str file; /* the revision of the definition; absent if it is broken, or was never published */
         struct str left; /* what was followed until now, where something else is wanted since */
         struct progress progress;
         struct state state;
 };
 
-/* Where all that is; -1 where a directory is not there. */
+/* Where all that is; -1 if a directory is not there. */
 struct view_places {
         int runtime, state;
         struct str state_path; /* for messages */
 };
 
-/* Gives 0, or an exit status after having said why. */
+/* Returns 0, or an exit status after reporting why. */
 int view_open(struct ctl *c, struct view_places *ret);
 void view_close(struct view_places *p);
 
-/* Fills the view. An unknown app is an error of the user. Gives 0 or an exit status. */
+/* Fills the view. An unknown app is an error of the user. Returns 0 or an exit status. */
 int view_read(struct ctl *c, const struct view_places *p, struct str app, struct view *ret);
 
 /* Like the function above, but reports an error if the state cannot be read. */
 int view_read_all(struct ctl *c, const struct view_places *p, struct str app, struct view *ret);
 
-/* The same, silently, also where nothing is known of the app. Negative errno where its state can't be
- * read; the rest is there. */
+/* Like view_read(), but reports nothing, also if the app is unknown. Negative errno if its state can't be
+ * read; the rest is filled. */
 int view_look(struct ctl *c, const struct view_places *p, struct str app, struct view *ret);
 
 /* "pyservicectl: /var/lib/pyservice/APP: …", for a negative errno; gives the exit status. */
@@ -55,8 +55,14 @@ enum view_outcome {
         VIEW_FAILED,
 };
 
-/* How it stands, and, where it failed, why ("" where that is not known). */
+/* The state of the rollout, and, if it failed, the reason ("" if it is unknown). */
 enum view_outcome view_judge(const struct view *v, struct str *ret_reason);
+
+/* True if the rollout failed since it cannot write its state: it continues when that is possible. */
+bool view_is_stalled(const struct view *v);
+
+/* The revision of a rollout that failed. */
+struct str view_failed_revision(const struct view *v);
 
 /* "under-way", "done" … */
 struct str view_outcome_name(enum view_outcome outcome);

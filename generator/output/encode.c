@@ -14,7 +14,7 @@ _Noreturn void encode_bug(const char *what, struct str text) {
         abort();
 }
 
-/* Length of the character at `at`, 0 where there is none that both systemd and Go accept. */
+/* Length of the character at `at`, 0 if there is none that both systemd and Go accept. */
 static size_t rune_length(struct str s, size_t at, uint32_t *ret) {
         static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
         const unsigned char *p = (const unsigned char *) s.p + at;
@@ -68,7 +68,7 @@ static size_t loose_front(struct str s) {
         return n > 0 && is_go_space(c) ? n : 0;
 }
 
-/* The same at its end, where a backslash would also join the next line. */
+/* Bytes at the end of `s` that a reader would take away; also a backslash, which would join the next line. */
 static size_t loose_back(struct str s) {
         uint32_t c;
 

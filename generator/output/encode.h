@@ -7,7 +7,7 @@
  * systemd unquotes it again, then expands % and then $. Each spelling below is the set of rules that its
  * readers undo together; the round trip is fuzzed (tests/fuzz/fuzz-unit-roundtrip.c).
  *
- * What no spelling can carry is refused by the types and is a bug here: NUL; what is not UTF-8 in
+ * The types refuse bytes that no spelling can carry, so these are a bug here: NUL; text that is not UTF-8 in
  * systemd's sense, which excludes U+FDD0…U+FDEF and U+..FFFE/F (one such character and systemd refuses the
  * whole unit); U+0080, which Quadlet writes as the byte 80. A bug ends the process with abort(). */
 
@@ -18,23 +18,23 @@ enum escape {
         ESCAPE_TO_BLANK, /* control bytes become blanks, the ends are trimmed */
         ESCAPE_C,        /* \" \\ \n \t \xNN, inside "…" */
         ESCAPE_JSON,     /* \" \\ \u00NN, inside "…" */
-        ESCAPE_HEX,      /* \xNN for all but letters, digits and a few */
+        ESCAPE_HEX,      /* \xNN for all except letters, digits and a few */
 };
 
 struct spelling {
         enum escape escape;
         bool doubles_percent, doubles_dollar;
-        bool is_plain; /* nothing but [A-Za-z0-9@_./:,=+-], '[', ']' and '\' before the end */
+        bool is_plain; /* only [A-Za-z0-9@_./:,=+-], '[', ']' and '\' before the end */
 };
 
 /* Adds `text`, with INSTANCE_MARK as %i and CREDENTIALS_MARK as %d. */
 void encode_put(struct buf *b, const struct spelling *how, struct str text);
 
 /* A whole value that its readers take unquoted, as one line: without blanks (Unicode's too: Go trims them)
- * and backslashes at its ends for ESCAPE_TO_BLANK, where they make a bug otherwise. */
+ * and backslashes at its ends for ESCAPE_TO_BLANK; otherwise these are a bug. */
 struct str encode_line_ends(const struct spelling *how, struct str value);
 
-/* Is `s` UTF-8 as systemd reads it, and without NUL? */
+/* True if `s` is UTF-8 as systemd reads it, and without NUL. */
 bool encode_is_utf8(struct str s);
 
 /* One message with the text, its odd bytes as '?', then abort(). */

@@ -3,14 +3,15 @@
 
 /* Environment in three spellings.
  *
- * - env_file_*: Podman's --env-file (podman-run(1)): NAME=VALUE, one line each, the value taken as it is to the end of
- *   its line. It can't hold a line feed, nor a carriage return at a line's end, nor more than 63 KiB;
- *   env_file_can_hold() says so. A name has at most 1,000 bytes.
- * - env_template_*: what pyservice-environment reads when a unit starts: NAME=TEMPLATE, where the template is literal
- *   text with "%%" for a percent sign, "%n" for a line feed, "%{NAME}" for the content of the secret NAME and "%u{NAME}" for its
- *   content percent-encoded (RFC 3986: all but unreserved bytes), as a URL needs it.
- * - env_unit_*: systemd's EnvironmentFile= (systemd.exec(5)): NAME="value" with \ before " \ ` and $; it can hold line
- *   feeds, and nothing that is not UTF-8. */
+ * - env_file_*: Podman's --env-file (podman-run(1)): NAME=VALUE, one line each, the value taken as it is to
+ *   the end of its line. It can't contain a line feed, nor a carriage return at a line's end, nor more than
+ *   63 KiB; see env_file_can_hold(). A name has at most 1,000 bytes.
+ * - env_template_*: input of pyservice-environment when a unit starts: NAME=TEMPLATE, where the template is
+ *   literal text with "%%" for a percent sign, "%n" for a line feed, "%{NAME}" for the content of the secret
+ *   NAME and "%u{NAME}" for its content percent-encoded (RFC 3986: all except unreserved bytes), as a URL
+ *   needs it.
+ * - env_unit_*: systemd's EnvironmentFile= (systemd.exec(5)): NAME="value" with \ before " \ ` and $; it can
+ *   contain line feeds, but only UTF-8. */
 
 #include "base/buf.h"
 #include "base/value.h"
@@ -35,8 +36,8 @@ struct env_secrets {
         void *userdata;
 };
 
-/* Reads one line of a template (without its line end) and composes its value in the arena. 0; -EBADMSG
- * where the line is no template; what `get` returned where it failed. */
+/* Reads one line of a template (without its line end) and composes its value in the arena. 0; -EBADMSG if the
+ * line is not a template; the result of `get` if it failed. */
 #define env_template_compose(a, line, get, userdata, ret_name, ret_value)                            \
         env_template_read((a), (line), &(const struct env_secrets){ (get), (userdata) }, (ret_name), \
                           (ret_value))

@@ -71,7 +71,7 @@ void haproxy_line_bytes(struct haproxy *h, struct str literal) {
         h->is_after_comment = false;
 }
 
-/* What goes before an argument or keyword. */
+/* The blank before an argument or keyword. */
 static void put_blank(struct haproxy *h) {
         if (!h->is_in_line || h->is_in_arg)
                 encode_bug("an argument outside a line, or inside another", STR(""));

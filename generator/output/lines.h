@@ -30,5 +30,5 @@ void lines_env_template(struct lines *l, struct env_name name, const struct env_
 /* The text so far, for hashing. */
 struct str lines_text(struct lines *l);
 
-/* Adds the file to the tree; NULL, and nothing is added, where there are no lines. */
+/* Adds the file to the tree; NULL, and nothing is added, if there are no lines. */
 struct tree_file *lines_finish(struct lines *l, struct tree *t, struct str path, mode_t mode);

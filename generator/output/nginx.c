@@ -81,7 +81,7 @@ void nginx_close(struct nginx *n) {
         buf_put(&n->text, "}\n");
 }
 
-/* What goes before an argument or word. */
+/* The blank before an argument or word. */
 static void put_blank(struct nginx *n) {
         if (!n->is_in_line || n->is_in_arg)
                 encode_bug("an argument outside a line, or inside another", STR(""));

@@ -47,7 +47,7 @@ static void put_plain(struct buf *b, struct str word) {
         buf_put_str(b, word);
 }
 
-/* All but the argument. */
+/* All except the argument. */
 static void put_line(struct tmpfiles *t, const char *type, struct abs_path path,
                      const struct tmpfiles_access *access) {
         buf_put(&t->text, type);

@@ -8,14 +8,14 @@
  * base64 ('~'), so that no byte of it means anything, or comes from the credential of a name ('^'); both
  * are written over what is there ('+').
  *
- * Names of users and groups are put as they stand, a mode likewise; other bytes than their types allow are
- * a bug. */
+ * Names of users and groups are put as they stand, as is a mode; bytes that their types do not allow are a
+ * bug. */
 
 #include "output/tree.h"
 
 struct tmpfiles;
 
-/* What is the same for every line. */
+/* The columns that are equal for every line. */
 struct tmpfiles_access {
         struct file_mode mode;
         struct account user, group;

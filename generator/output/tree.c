@@ -54,7 +54,7 @@ struct str tree_hash(const struct tree *t, struct str prefix) {
                 if (!str_has_prefix(file->path, prefix))
                         continue;
                 hash_add(h, file->path);
-                hash_add(h, arena_printf(t->arena, "%o", (unsigned) file->mode));
+                hash_add(h, (struct str){ (const char *) &file->mode, sizeof(file->mode) });
                 hash_add(h, file->text);
                 hash_add(h, file->link);
         }

@@ -11,18 +11,18 @@
 #include "base/value.h"
 #include "base/vec.h"
 
-/* Which line of the definition a generated key came from; for what Quadlet says of it later. */
+/* The line of the definition that a generated key came from; for Quadlet's messages about the key. */
 struct origin {
         struct str key; /* as Quadlet names it: "Image" */
         struct span at;
 };
 
-/* What a file is for a rollout. */
+/* The meaning of a file for a rollout. */
 enum tree_kind {
-        TREE_REVISION, /* makes instances what they are: a change of it is a new revision */
-        TREE_TASK, /* a task's: part of the revision too, but tasks are always those of the revision that is to run */
-        TREE_SCALE, /* acts at once: how many there are, and how they are reached */
-        TREE_PLAN,  /* what the rollout reads */
+        TREE_REVISION, /* defines the instances: a change of it is a new revision */
+        TREE_TASK,     /* a task's: part of the revision, but tasks always come from the wanted revision */
+        TREE_SCALE,    /* takes effect immediately: the number of instances, and their addresses */
+        TREE_PLAN,     /* input of the rollout */
 };
 
 struct tree_file {
@@ -31,26 +31,33 @@ struct tree_file {
         mode_t mode; /* 0644, or 0600 for what holds values */
         enum tree_kind kind;
         struct str owner; /* the unit that it belongs to ("hello", "hello-worker"); absent: the whole app's */
-        struct str link;  /* target of a symbolic link; then there is no text */
+        struct str link;  /* target of a symbolic link, which has no text */
         struct origin *origins;
         size_t n_origins;
 };
 
+struct record;
+struct plan;
+
 struct tree {
         struct arena *arena;
         VEC(struct tree_file) files;
+        /* The content of the files `record` and `rollout` (bundle/record.h, bundle/plan.h); NULL without
+         * them. */
+        struct record *record;
+        struct plan *plan;
 };
 
 /* Adds a file, TREE_REVISION and the app's own; path and text are not copied. The result is valid until
  * the next add. */
 struct tree_file *tree_add(struct tree *t, struct str path, mode_t mode, struct str text);
 
-/* Says what a file is that was just added; nothing for NULL. */
+/* Sets the kind of a file that was just added; nothing for NULL. */
 void tree_mark(struct tree_file *f, enum tree_kind kind, struct str owner);
 
 void tree_sort(struct tree *t);
 
-/* Needs a sorted tree; NULL where there is none. */
+/* Needs a sorted tree; NULL if there is none. */
 const struct tree_file *tree_find(const struct tree *t, struct str path);
 
 /* Hash of the paths, modes and texts of all files whose path starts with `prefix`; needs a sorted tree. */

@@ -329,6 +329,44 @@ struct str unit_text(struct unit *u) {
         return buf_str(&b);
 }
 
+/* The only line that the key makes of the value. */
+static struct str line_of(struct arena *a, enum unit_key key, struct str value) {
+        struct unit *u = unit_new(a);
+        struct str text, section;
+
+        unit_open(u, key);
+        unit_part_text(u, value, NOWHERE);
+        unit_close(u);
+        text = unit_text(u);
+        (void) str_split(&text, '\n', &section);
+        return text;
+}
+
+struct str unit_change_text(struct arena *a, struct str text, enum unit_key key, struct str old,
+                            struct str now) {
+        struct str from = arena_join(a, STR("\n"), line_of(a, key, old)),
+                   to = arena_join(a, STR("\n"), line_of(a, key, now));
+
+        for (;;) {
+                size_t at = str_find_str(text, from);
+
+                if (at == text.n)
+                        return text;
+                text = arena_join(a, (struct str){ text.p, at }, to, str_from(text, at + from.n));
+        }
+}
+
+size_t unit_visible(struct str line) {
+        struct str key = str_of(unit_keys[CONTAINER_ENVIRONMENT].name);
+        size_t at = key.n + 1;
+
+        if (!str_has_prefix(line, key) || str_find(line, '=') != key.n)
+                return line.n;
+
+        at += str_find(str_from(line, at), '=');
+        return at < line.n ? at + 1 : 0;
+}
+
 size_t unit_exec_bytes(const struct unit *u) {
         return u->exec_bytes;
 }

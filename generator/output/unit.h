@@ -5,12 +5,12 @@
  *
  * A value's encoding is decided by the key it goes to, in the one table of unit.c, and by nothing else.
  * Values are refined types (base/value.h); unit_put(u, k, "text") and unit_put(u, k, some_str) do not
- * compile. What the program itself says is a string literal and is put as it stands, by the functions
- * named _const, which take nothing but literals.
+ * compile. The program's own text is a string literal and is put unchanged, by the functions named _const,
+ * which take nothing but literals.
  *
- * Whatever goes into [Container] is read twice: Quadlet splits and unquotes it, then writes it into
- * ExecStart= for systemd, escaping quotes and backslashes, but neither '%' nor '$' nor a lone ';', and
- * dropping empty words. INSTANCE_MARK becomes %i, CREDENTIALS_MARK %d.
+ * Every value in [Container] is read twice: Quadlet splits and unquotes it, then writes it into ExecStart=
+ * for systemd, escaping quotes and backslashes, but neither '%' nor '$' nor a lone ';', and dropping empty
+ * words. INSTANCE_MARK becomes %i, CREDENTIALS_MARK %d.
  *
  * Sections come out in the order of enum unit_section, each once, keys within it in the order of the
  * calls. */
@@ -34,7 +34,7 @@ enum unit_section {
  * writes it into ExecStart=, systemd expands % and $ in it, so both are doubled; elsewhere $ means nothing
  * and is left alone. */
 enum unit_encoding {
-        ENC_LITERAL, /* only [A-Za-z0-9@_./:,=+-], '[', ']', '\' and marks; anything else is a bug and aborts */
+        ENC_LITERAL, /* only [A-Za-z0-9@_./:,=+-], '[', ']', '\' and marks; other bytes are a bug and abort */
         ENC_TEXT,    /* systemd, one line for people: control bytes are blanks, trimmed, no '\' at the end */
         ENC_WORDS,   /* Quadlet's words (LookupAllArgs, LookupAllKeyVal): each in "…" */
         ENC_JSON,    /* Quadlet takes it whole, Podman as a list in JSON: ["…", "…"] */
@@ -92,6 +92,17 @@ enum unit_encoding {
         X(CONTAINER_HEALTH_ON_FAILURE, CONTAINER, "HealthOnFailure", LITERAL)             \
         X(CONTAINER_RUN_INIT, CONTAINER, "RunInit", LITERAL)                              \
         X(CONTAINER_DROP_CAPABILITY, CONTAINER, "DropCapability", LITERAL)                \
+        X(CONTAINER_ADD_CAPABILITY, CONTAINER, "AddCapability", LITERAL)                  \
+        X(CONTAINER_ADD_DEVICE, CONTAINER, "AddDevice", LITERAL)                          \
+        X(CONTAINER_DNS, CONTAINER, "DNS", LITERAL)                                       \
+        X(CONTAINER_TMPFS, CONTAINER, "Tmpfs", LITERAL)                                   \
+        X(CONTAINER_SHM_SIZE, CONTAINER, "ShmSize", LITERAL)                              \
+        X(CONTAINER_SYSCTL, CONTAINER, "Sysctl", WORDS)                                   \
+        X(CONTAINER_TIMEZONE, CONTAINER, "Timezone", LITERAL)                             \
+        X(CONTAINER_SECCOMP_PROFILE, CONTAINER, "SeccompProfile", QUOTED)                 \
+        X(CONTAINER_SELINUX_DISABLE, CONTAINER, "SecurityLabelDisable", LITERAL)          \
+        X(CONTAINER_SELINUX_TYPE, CONTAINER, "SecurityLabelType", LITERAL)                \
+        X(CONTAINER_SELINUX_LEVEL, CONTAINER, "SecurityLabelLevel", LITERAL)              \
         X(CONTAINER_NO_NEW_PRIVILEGES, CONTAINER, "NoNewPrivileges", LITERAL)             \
         X(CONTAINER_READ_ONLY, CONTAINER, "ReadOnly", LITERAL)                            \
         X(CONTAINER_USER_NS, CONTAINER, "UserNS", LINE)                                   \
@@ -104,6 +115,9 @@ enum unit_encoding {
         X(IMAGE_IMAGE, IMAGE, "Image", LITERAL)                                           \
         X(IMAGE_AUTH_FILE, IMAGE, "AuthFile", QUOTED)                                     \
         X(IMAGE_TLS_VERIFY, IMAGE, "TLSVerify", LITERAL)                                  \
+        X(IMAGE_OS, IMAGE, "OS", LITERAL)                                                 \
+        X(IMAGE_ARCH, IMAGE, "Arch", LITERAL)                                             \
+        X(IMAGE_VARIANT, IMAGE, "Variant", LITERAL)                                       \
         X(IMAGE_PODMAN_ARGS, IMAGE, "PodmanArgs", WORDS)                                  \
         X(NETWORK_NAME, NETWORK, "NetworkName", LITERAL)                                  \
         X(NETWORK_DRIVER, NETWORK, "Driver", LITERAL)                                     \
@@ -172,9 +186,11 @@ enum unit_encoding {
         X(SERVICE_PROTECT_KERNEL_LOGS, SERVICE, "ProtectKernelLogs", LITERAL)             \
         X(SERVICE_PROTECT_KERNEL_MODULES, SERVICE, "ProtectKernelModules", LITERAL)       \
         X(SERVICE_PROTECT_KERNEL_TUNABLES, SERVICE, "ProtectKernelTunables", LITERAL)     \
+        X(SERVICE_PROC_SUBSET, SERVICE, "ProcSubset", LITERAL)                            \
         X(SERVICE_PROTECT_PROC, SERVICE, "ProtectProc", LITERAL)                          \
         X(SERVICE_PROTECT_SYSTEM, SERVICE, "ProtectSystem", LITERAL)                      \
         X(SERVICE_READ_WRITE_PATHS, SERVICE, "ReadWritePaths", LITERAL)                   \
+        X(SERVICE_UMASK, SERVICE, "UMask", LITERAL)                                       \
         X(SERVICE_RESTRICT_FAMILIES, SERVICE, "RestrictAddressFamilies", LITERAL)         \
         X(SERVICE_RESTRICT_NAMESPACES, SERVICE, "RestrictNamespaces", LITERAL)            \
         X(SERVICE_RESTRICT_REALTIME, SERVICE, "RestrictRealtime", LITERAL)                \
@@ -198,6 +214,15 @@ struct unit *unit_new(struct arena *a);
 /* The line "# text" at the head. */
 #define unit_comment_const(u, literal) unit_comment_bytes((u), STR("" literal ""))
 
+/* The finished text with the value `now` in place of `old`, wherever the key has that one. */
+#define unit_change(a, text, key, old, now) \
+        unit_change_text((a), (text), (key), REFINED_TEXT(old), REFINED_TEXT(now))
+struct str unit_change_text(struct arena *a, struct str text, enum unit_key key, struct str old,
+                            struct str now);
+
+/* How much of a line of a finished text anybody may see: not the value of a variable. */
+size_t unit_visible(struct str line);
+
 /* Key=value, from one refined value. Does nothing when the value is absent. */
 #define unit_put(u, key, value)                                         \
         ({                                                              \
@@ -212,10 +237,10 @@ void unit_put_text(struct unit *u, enum unit_key key, struct str text, struct sp
 /* These do nothing when the value is absent (all zero, the place too). */
 void unit_put_number(struct unit *u, enum unit_key key, struct number value);
 void unit_put_flag(struct unit *u, enum unit_key key, struct flag value);
-/* As systemd and Podman both read it: seconds "5s" where it is whole, else "1500ms"/"10us"; "infinity" for
- * UINT64_MAX (which Podman does not know). */
+/* As systemd and Podman both read it: "5s" for whole seconds, else "1500ms"/"10us"; "infinity" for UINT64_MAX
+ * (which Podman does not know). */
 void unit_put_duration(struct unit *u, enum unit_key key, struct duration value);
-/* "512M" where it is whole, else bytes. */
+/* "512M" for whole units, else bytes. */
 void unit_put_bytes(struct unit *u, enum unit_key key, struct byte_size value);
 
 /* A value of several parts: open, then parts, then close. Where the encoding is of words (ENC_WORDS,
@@ -247,8 +272,8 @@ struct str unit_text(struct unit *u);
 /* systemd refuses a unit with a line over 1 MiB, and Quadlet makes one line of the whole command. */
 #define UNIT_EXEC_MAX ((size_t) 1000 << 10)
 
-/* At most that many bytes will that line have: what is above UNIT_EXEC_MAX must be refused (a user's
- * mistake). */
+/* At most that many bytes will that line have: the caller refuses a longer line than UNIT_EXEC_MAX (an error
+ * in the definition). */
 size_t unit_exec_bytes(const struct unit *u);
 
 /* Not for direct use: behind the macros. */

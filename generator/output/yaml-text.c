@@ -73,8 +73,8 @@ static void put_blanks(struct buf *out, unsigned n) {
                 buf_put_char(out, ' ');
 }
 
-/* How many bytes at `at` make a character that no reader of YAML takes for a line break or refuses:
- * U+0080…U+009F, U+2028, U+2029, U+FEFF and control characters are none. 0 for those. */
+/* The number of bytes at `at` that make one character which all readers of YAML accept and none takes for a
+ * line break. 0 for others: U+0080…U+009F, U+2028, U+2029, U+FEFF and control characters. */
 static size_t good_bytes(struct str s, size_t at) {
         const unsigned char *p = (const unsigned char *) s.p + at;
         size_t left = s.n - at;
@@ -135,7 +135,7 @@ static bool is_first(struct str s) {
                            (n == 0 && (s.p[0] == '/' || s.p[0] == '_' || str_has_prefix(s, STR("./")))));
 }
 
-/* Is it the same text to every reader without quotes? */
+/* True if it is the same text to every reader without quotes. */
 static bool is_plain(struct str s) {
         if (is_quantity(s))
                 return true;
@@ -184,8 +184,8 @@ static void put_quoted(struct buf *out, struct str s) {
         buf_put_char(out, '"');
 }
 
-/* Can it be a block scalar? Its last line may or may not end; nothing in it needs an escape, and its first
- * line says how far it is indented. */
+/* True if it can be a block scalar: its last line may or may not end, nothing in it needs an escape, and its
+ * first line shows the indentation. */
 static bool is_block(struct str s) {
         struct str rest = s, line;
 

@@ -3,9 +3,8 @@
 
 /* YAML for people, with comments, which libyaml's emitter cannot write: a tree, and its text.
  *
- * Whatever bytes a text holds, it comes out as one scalar that every reader of YAML 1.1 and 1.2 takes for
- * a text, and a comment stays a comment. What is no UTF-8 becomes '?'. A name of a key is used once in a
- * map. */
+ * Any text comes out as one scalar that every reader of YAML 1.1 and 1.2 takes for a text, and a comment
+ * stays a comment. Bytes that are not UTF-8 become '?'. A name of a key is used once in a map. */
 
 #include "base/buf.h"
 #include "base/vec.h"
@@ -23,11 +22,10 @@ struct yaml_text {
 
 struct yaml_text *yaml_text_new(struct arena *a, enum yaml_shape shape);
 
-/* NULL where the map has no such key. */
+/* NULL if the map has no such key. */
 struct yaml_text *yaml_text_find(const struct yaml_text *map, struct str key);
 
-/* What is at `key`, made where it is not there; what is there is made to be of `shape`, and loses its
- * text. */
+/* The item at `key`, made if it does not exist; an existing item gets the `shape`, and loses its text. */
 struct yaml_text *yaml_text_put(struct arena *a, struct yaml_text *map, struct str key,
                                 enum yaml_shape shape);
 struct yaml_text *yaml_text_put_text(struct arena *a, struct yaml_text *map, struct str key, struct str text);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* What the administrator's own configuration of HAProxy and nginx means for the applications: a frontend that
- * has the port of the generated one, and old processes that end before a drain does. For check, plan and
+/* The effect of the administrator's own configuration of HAProxy and nginx on the applications: a frontend
+ * that has the port of the generated one, and old processes that end before a drain does. For check, plan and
  * doctor. */
 
 #include "ctl/ctl.h"
@@ -15,17 +15,17 @@ struct own_front {
                                  HAProxy balances */
 };
 
-/* Reads it. Nothing where no application is balanced by HAProxy, or for a user's own applications. */
+/* Reads it. Reads nothing if no application is balanced by HAProxy, or for a user's own applications. */
 void own_front_read(struct arena *a, const struct world *w, const char *root, struct own_front *ret);
 
-/* The directory whose frontend is left out, and who has its port; NULL where none is. */
+/* The directory whose frontend is left out, and the owner of its port; NULL if there is none. */
 const struct proxy_directory *own_front_lacking(const struct own_front *f,
                                                 const struct front_listen **ret_by);
 
-/* What to do about that. */
+/* The action to take. */
 struct str own_front_advice(struct arena *a, const struct proxy_directory *d, const struct front_listen *by);
 
-/* Is HAProxy's hard-stop-after over before the service's drain is? */
+/* True if HAProxy's hard-stop-after is shorter than the service's drain. */
 bool own_front_cuts(const struct own_front *f, const struct service *s);
 
 /* Reports both. */

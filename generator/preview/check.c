@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* All mistakes at once, those that only Quadlet or HAProxy see too.
+/* Finds all errors at once, including those that only Quadlet or HAProxy see.
  *
  * Everything is generated as by the generator, into a directory of its own that is removed again. */
 
@@ -9,11 +9,11 @@
 #include "app/ports.h"
 #include "ctl/session.h"
 #include "model/check-machine.h"
+#include "podman/podman-object.h"
 #include "preview/check-front.h"
 #include "preview/check.h"
 #include "preview/trial.h"
 #include "render/render.h"
-#include "runtime/podman-object.h"
 
 static int check_with_quadlet(struct ctl *c, struct session *s) {
         CLEANUP(trial_close) struct trial trial = { 0 };
@@ -22,7 +22,7 @@ static int check_with_quadlet(struct ctl *c, struct session *s) {
         return r < 0 ? ctl_fail("cannot make a directory for the check", r) : trial_run(c, &trial);
 }
 
-/* Rendering finds mistakes too. */
+/* Rendering finds errors too. */
 static int check_without_quadlet(struct ctl *c, struct session *s) {
         struct ports ports = { 0 };
         int r = ports_assign(&s->world, -1, &ports);
@@ -50,7 +50,7 @@ static void check_objects(struct ctl *c, struct session *s) {
 
         VEC_EACH(d, &s->world.definitions)
                 if (d->app)
-                        podman_objects_add(&c->arena, d->app, &wanted);
+                        app_add_objects(&c->arena, d->app, &wanted, &wanted);
         podman_compare(&c->arena, &wanted, &differences);
         VEC_EACH(difference, &differences.list) {
                 s->ds.owner = difference->object->app;

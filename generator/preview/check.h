@@ -5,6 +5,6 @@
 
 #include "ctl/session.h"
 
-/* Adds the mistakes that only show when everything is generated. Gives 0, or an exit status after having
- * said why. */
+/* Adds the errors that only show when everything is generated. Returns 0, or an exit status after reporting
+ * why. */
 int check_session(struct ctl *c, struct session *s);

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <errno.h>
 #include <stdlib.h>
 
 #include "bundle/layout.h"
+#include "bundle/plan.h"
 #include "preview/forecast.h"
 #include "publish/stamp.h"
-#include "rollout/plan.h"
 #include "runtime/spawn.h"
 
-/* What an app's target keeps up. */
+/* The units that an app's target keeps up. */
 struct upheld {
         struct record_unit is;
         struct str what; /* what makes it what it is: a container's revision, a timer's text */
@@ -23,7 +22,7 @@ struct comparing {
         struct forecast_app *app;
         const char *podman;
         bool is_user;
-        struct plan plan;
+        const struct plan *plan;
 };
 
 static struct str without(struct str text, size_t n) {
@@ -63,12 +62,12 @@ static struct str what_is(const struct tree *t, const struct record_unit *u) {
         return timer ? timer->text : STR("");
 }
 
-static void list_upheld(const struct tree *t, const struct record *record, struct upheld_list *ret) {
+static void list_upheld(const struct tree *t, struct upheld_list *ret) {
         struct record_units units;
 
-        record_list(t->arena, record, &units);
+        record_list(t->arena, t->record, &units);
         VEC_EACH(u, &units.list)
-                if (!record_is_stopped(record, u->upheld))
+                if (!record_is_stopped(t->record, u->upheld))
                         *vec_push(t->arena, &ret->list) = (struct upheld){ *u, what_is(t, u) };
 }
 
@@ -88,15 +87,15 @@ static void add_unit(struct comparing *c, enum forecast_verb verb, const struct 
                 .name = u->is.unit,
                 .number = u->is.number,
                 .unit = kind_of(u) == FORECAST_INSTANCE ? u->is.part->unit : (struct str){ 0 },
-                .is_early = verb == FORECAST_START && VEC_HAS(&c->plan.early, u->is.part->unit),
+                .is_early = verb == FORECAST_START && VEC_HAS(&c->plan->early, u->is.part->unit),
         };
 }
 
 static void compare_units(struct comparing *c) {
         struct upheld_list before = { 0 }, after = { 0 };
 
-        list_upheld(&c->app->before, &c->app->record_before, &before);
-        list_upheld(&c->app->after, &c->app->record_after, &after);
+        list_upheld(&c->app->before, &before);
+        list_upheld(&c->app->after, &after);
         VEC_EACH(u, &after.list) {
                 const struct upheld *old = find_upheld(&before, u);
 
@@ -127,16 +126,10 @@ static bool is_interrupted(const struct comparing *c, struct str name) {
         return false;
 }
 
-/* Does something restart or stop that it is bound to? Then systemd restarts it too. */
+/* True if a unit restarts or stops that it is bound to. Then systemd restarts it too. */
 static bool is_dragged(const struct comparing *c, const struct upheld *u) {
-        struct str end = kind_of(u) == FORECAST_INSTANCE ? STR("@.service.d/10-services.conf")
-                                                         : STR(".service.d/10-services.conf");
-        const struct tree_file *file =
-                tree_find(&c->app->after, layout_unit(c->arena, u->is.part->unit, end));
-        struct str rest = file ? file->text : (struct str){ 0 }, line, key = STR("Requires=");
-
-        while (str_split(&rest, '\n', &line))
-                if (str_has_prefix(line, key) && is_interrupted(c, str_from(line, key.n)))
+        VEC_EACH(require, &c->app->after.record->requires)
+                if (str_eq(require->unit, u->is.part->unit) && is_interrupted(c, require->name))
                         return true;
 
         return false;
@@ -145,7 +138,7 @@ static bool is_dragged(const struct comparing *c, const struct upheld *u) {
 static void compare_bound(struct comparing *c) {
         struct upheld_list after = { 0 };
 
-        list_upheld(&c->app->after, &c->app->record_after, &after);
+        list_upheld(&c->app->after, &after);
         for (bool is_changed = true; is_changed;) {
                 is_changed = false;
                 VEC_EACH(u, &after.list) {
@@ -166,7 +159,7 @@ static bool is_restarted(const struct comparing *c, struct str unit) {
         return false;
 }
 
-/* What comes before instances are touched: only for a revision that is not accepted. */
+/* Tasks before instances change: only for a revision that is not accepted. */
 static void compare_rollout(struct comparing *c, const struct state *s) {
         struct forecast_app *app = c->app;
         bool is_replaced = !str_is_absent(app->runs) && !str_eq(app->runs, app->wanted);
@@ -175,44 +168,35 @@ static void compare_rollout(struct comparing *c, const struct state *s) {
             str_eq(app->accepted, app->wanted))
                 return;
 
-        for (size_t i = 0; i < c->plan.tasks.n; i++)
-                if (!state_has_task(s, app->wanted, c->plan.tasks.at[i])) {
-                        add(c, FORECAST_RUN, FORECAST_TASK, c->plan.tasks.at[i]);
+        for (size_t i = 0; i < c->plan->tasks.n; i++)
+                if (!state_has_task(s, app->wanted, c->plan->tasks.at[i])) {
+                        add(c, FORECAST_RUN, FORECAST_TASK, c->plan->tasks.at[i]);
                         app->actions.at[app->actions.n - 1].number = i;
                 }
-        VEC_EACH(service, &c->plan.services)
-                if (is_replaced && !c->plan.is_recreate && service->has_spare &&
+        VEC_EACH(service, &c->plan->services)
+                if (is_replaced && !c->plan->is_recreate && service->has_spare &&
                     is_restarted(c, service->unit))
                         add(c, FORECAST_TRY, FORECAST_SPARE,
                             arena_join(c->arena, service->unit, STR("@next.service")));
 }
 
-static struct str value_of(struct str rest, const char *key) {
-        struct str line;
-
-        while (str_split(&rest, '\n', &line))
-                if (str_has_prefix(line, str_of(key)))
-                        return str_from(line, strlen(key));
-
-        return (struct str){ 0 };
-}
-
-/* What is here is not pulled, unless the definition says so. */
-static bool is_pulled(struct comparing *c, struct str text, struct str image) {
+/* An image that is here is not pulled, unless the definition requires it. */
+static bool is_pulled(struct comparing *c, const struct record_image *image) {
         struct spawn_result result;
 
-        if (!c->podman || !str_is_absent(value_of(text, "ExecStartPost=")))
+        if (!c->podman || image->is_asked_always)
                 return true;
 
         return spawn_run(c->arena,
-                         (const char *const[]){ c->podman, "image", "exists", arena_str(c->arena, image).p,
-                                                NULL },
+                         (const char *const[]){ c->podman, "image", "exists",
+                                                arena_str(c->arena, image->reference).p, NULL },
                          &result) < 0 ||
                result.status != 0;
 }
 
 static void compare_new_file(struct comparing *c, const struct tree_file *file) {
-        struct str image = value_of(file->text, "Image="), name;
+        const struct record_image *image;
+        struct str name;
 
         /* "APP-HASH-build.service" and the like. */
         if (layout_is_unit(file->path, &name)) {
@@ -225,8 +209,9 @@ static void compare_new_file(struct comparing *c, const struct tree_file *file) 
         if (!layout_is_quadlet(file->path, &name))
                 return;
 
-        if (str_has_suffix(name, STR(".image")) && !str_is_absent(image) && is_pulled(c, file->text, image))
-                add(c, FORECAST_PULL, FORECAST_IMAGE, image);
+        image = record_find_image(c->app->after.record, name);
+        if (image && is_pulled(c, image))
+                add(c, FORECAST_PULL, FORECAST_IMAGE, image->reference);
         else if (str_has_suffix(name, STR(".network")))
                 add(c, FORECAST_MAKE, FORECAST_NETWORK, without(name, strlen(".network")));
         else if (str_has_suffix(name, STR(".volume")))
@@ -263,7 +248,7 @@ static void compare_files(struct comparing *c) {
         }
 }
 
-/* What starts early comes before the tasks. */
+/* Parts that start early come before the tasks. */
 static unsigned rank(const struct forecast_action *a) {
         return a->is_early ? 2 * FORECAST_RUN - 1 : 2 * a->verb;
 }
@@ -281,16 +266,18 @@ static int compare_actions(const void *x, const void *y) {
         return r != 0 ? r : str_cmp(a->name, b->name);
 }
 
-int forecast_compare(struct arena *a, struct forecast_app *app, const struct state *state, const char *podman,
-                     bool is_user) {
-        struct comparing c = { .arena = a, .app = app, .podman = podman, .is_user = is_user };
-        const struct tree_file *plan = tree_find(&app->after, STR(LAYOUT_PLAN));
-        int r = plan ? plan_parse(a, plan->text, &c.plan) : 0;
+void forecast_compare(struct arena *a, struct forecast_app *app, const struct state *state,
+                      const char *podman, bool is_user) {
+        static const struct plan none;
+        struct comparing c = {
+                .arena = a,
+                .app = app,
+                .podman = podman,
+                .is_user = is_user,
+                .plan = app->after.plan ? app->after.plan : &none,
+        };
 
-        if (r < 0)
-                return r;
-
-        app->is_recreate = c.plan.is_recreate;
+        app->is_recreate = c.plan->is_recreate;
         compare_files(&c);
         if (!app->is_stopped)
                 compare_units(&c);
@@ -298,5 +285,4 @@ int forecast_compare(struct arena *a, struct forecast_app *app, const struct sta
         compare_bound(&c);
         if (app->actions.n > 1)
                 qsort(app->actions.at, app->actions.n, sizeof(*app->actions.at), compare_actions);
-        return 0;
 }

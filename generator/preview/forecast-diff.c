@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* How the generated files would change. Of variables there are the names, of files of the app's the paths;
- * their values never. */
+/* Changes of the generated files. The output has the names of variables and the paths of the app's files,
+ * never their values. */
 
 #include <errno.h>
 
 #include "base/fs.h"
 #include "base/utf8.h"
 #include "bundle/layout.h"
+#include "output/unit.h"
 #include "preview/forecast.h"
 #include "runtime/spawn.h"
 
-/* What differs in nothing but the hash in its name is one file that changed. */
+/* Two files whose names differ only in the hash are one file that changed. */
 struct twin {
-        const struct tree_file *before, *after; /* NULL where there is none */
+        const struct tree_file *before, *after; /* NULL if there is none */
 };
 
 struct twin_list {
@@ -40,7 +41,7 @@ static struct str without_hash(struct arena *a, struct str path) {
         return path;
 }
 
-/* The file of the other tree that is this one but for the hash, and is in no twin by its own name. */
+/* The file of the other tree whose name differs only in the hash, and that is in no twin by its own name. */
 static const struct tree_file *find_namesake(struct arena *a, const struct tree_file *file,
                                              const struct tree *from, const struct tree *in) {
         struct str name = without_hash(a, file->path);
@@ -82,22 +83,17 @@ static bool is_variables(const struct tree_file *file) {
         return str_has_suffix(file->path, STR(".env")) || str_has_suffix(file->path, STR(".template"));
 }
 
-/* How much of a line may be seen: "NAME=", and in a unit "Environment="NAME=". */
+/* How much of a line may be seen: "NAME=" of a file of variables. */
 static size_t visible(const struct tree_file *file, struct str line) {
-        struct str key = STR("Environment=");
-        size_t before = 0;
+        size_t at = str_find(line, '=');
 
-        if (!is_hidden(file)) {
-                if (!str_has_prefix(file->path, STR(LAYOUT_QUADLET "/")) || !str_has_prefix(line, key))
-                        return line.n;
-                before = key.n;
-        }
+        if (!is_hidden(file))
+                return str_has_prefix(file->path, STR(LAYOUT_QUADLET "/")) ? unit_visible(line) : line.n;
 
-        before += str_find(str_from(line, before), '=');
-        return before < line.n ? before + 1 : 0;
+        return at < line.n ? at + 1 : 0;
 }
 
-/* The line of the other file that begins like this one; absent where there is none. */
+/* The line of the other file that begins like this one; absent if there is none. */
 static struct str find_line(const struct tree_file *file, struct str beginning) {
         struct str rest = file ? file->text : (struct str){ 0 }, line;
 

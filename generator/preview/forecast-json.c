@@ -67,18 +67,18 @@ static void emit_totals(struct emitter *e, const struct forecast *f, const struc
 int forecast_show_json(struct buf *out, const struct trial *t, const struct forecast *f,
                        const struct forecast_shown *shown) {
         struct emitter e = { .out = out, .depth = 1 };
-        struct buf mistakes = buf_in(out->arena);
+        struct buf diagnostics = buf_in(out->arena);
 
         /* As `check` has them. */
-        diag_print_json(&mistakes, t->publisher.ds);
-        buf_put(out, "{\n  \"mistakes\": ");
-        buf_put_str(out, (struct str){ mistakes.p, mistakes.n - 1 });
+        diag_print_json(&diagnostics, t->publisher.ds);
+        buf_put(out, "{\n  \"diagnostics\": ");
+        buf_put_str(out, (struct str){ diagnostics.p, diagnostics.n - 1 });
         emit_open(&e, "apps", '[');
         VEC_EACH(app, &f->apps) {
                 int r = 0;
 
                 if (forecast_is_shown(app, shown) &&
-                    (app->change != FORECAST_SAME || app->has_mistakes || shown->n > 0))
+                    (app->change != FORECAST_SAME || app->has_errors || shown->n > 0))
                         r = emit_app(&e, t, app, shown->has_diff);
                 if (r < 0)
                         return r;

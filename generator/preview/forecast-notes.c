@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* What a plan says besides what is done. */
+/* The notes of a plan, besides its actions. */
 
 #include "preview/forecast.h"
 
@@ -31,7 +31,7 @@ static struct str how_long(struct arena *a, struct bus *bus, struct str unit) {
 
 void forecast_note_spares(struct arena *a, struct forecast_app *app, const struct app *as_defined,
                           struct bus *bus) {
-        if (app->is_recreate) /* the headline says it */
+        if (app->is_recreate) /* the headline has it */
                 return;
 
         LIST_EACH(s, &as_defined->services) {

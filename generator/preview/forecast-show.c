@@ -57,8 +57,8 @@ void forecast_count(const struct forecast *f, const struct forecast_shown *shown
         }
 }
 
-/* The mistakes of one app, or those of none ("") with their excerpts. */
-static void forecast_put_mistakes(struct buf *out, const struct diags *ds, struct str app, bool is_colored) {
+/* Prints the errors of one app, or those without an app (""), with their excerpts. */
+static void put_errors(struct buf *out, const struct diags *ds, struct str app, bool is_colored) {
         struct diags own = *ds;
 
         own.list.n = own.list.room = 0;
@@ -110,9 +110,9 @@ static void put_headline(struct buf *out, const struct forecast_app *app) {
                         PUT(out, STR(": revision "), app->wanted, STR(" stays"));
                 break;
         case FORECAST_SAME:
-                buf_put(out, app->is_held_back   ? " is held back, and stays as it is:"
-                             : app->has_mistakes ? " has errors:"
-                                                 : ": nothing changes");
+                buf_put(out, app->is_held_back ? " is held back, and stays as it is:"
+                             : app->has_errors ? " has errors:"
+                                               : ": nothing changes");
                 break;
         }
         buf_put_char(out, '\n');
@@ -126,7 +126,7 @@ static struct str short_name(const struct forecast_action *action) {
         return name;
 }
 
-/* What a name alone does not say. */
+/* Details that a name alone does not show. */
 static const char *kind_word(const struct forecast_action *action) {
         switch (action->kind) {
         case FORECAST_HAPROXY:
@@ -223,7 +223,7 @@ static int put_app(struct buf *out, const struct trial *t, const struct forecast
         if (app->change != FORECAST_SAME && app->is_held_back && !is_at_rest(app))
                 PUT(out, STR("  errors hold back the changes of its file\n"));
         put_actions(out, app, shown->is_colored);
-        forecast_put_mistakes(out, t->publisher.ds, app->name, shown->is_colored);
+        put_errors(out, t->publisher.ds, app->name, shown->is_colored);
         if (shown->has_diff && app->change != FORECAST_SAME)
                 r = forecast_diff(out->arena, t, app, &diff);
         buf_put_str(out, diff);
@@ -253,7 +253,7 @@ static void put_totals(struct buf *out, const struct forecast_totals *n) {
         buf_put_char(out, '\n');
 }
 
-/* A reload is everybody's. */
+/* A reload affects all applications. */
 static void put_others(struct buf *out, const struct forecast *f, const struct forecast_shown *shown) {
         const char *before = "The same reload changes ";
 
@@ -271,12 +271,12 @@ int forecast_show(struct buf *out, const struct trial *t, const struct forecast 
                   const struct forecast_shown *shown) {
         struct forecast_totals totals;
 
-        forecast_put_mistakes(out, t->publisher.ds, (struct str){ NULL, 0 }, shown->is_colored);
+        put_errors(out, t->publisher.ds, (struct str){ NULL, 0 }, shown->is_colored);
         VEC_EACH(app, &f->apps) {
                 int r = 0;
 
                 if (forecast_is_shown(app, shown) &&
-                    (app->change != FORECAST_SAME || app->has_mistakes || shown->n > 0))
+                    (app->change != FORECAST_SAME || app->has_errors || shown->n > 0))
                         r = put_app(out, t, app, shown);
                 if (r < 0)
                         return r;

@@ -6,13 +6,14 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "app/resolve.h"
 #include "base/fs.h"
 #include "base/path.h"
 #include "bundle/alive.h"
 #include "bundle/layout.h"
+#include "bundle/wanted.h"
 #include "ctl/session.h"
 #include "publish/stamp.h"
-#include "rollout/wanted.h"
 #include "runtime/spawn.h"
 #include "state/stored.h"
 
@@ -21,10 +22,10 @@ struct making {
         struct arena *arena;
         struct trial *trial;
         struct forecast *forecast;
-        int live, apps;     /* /run/pyservice and its apps; -1 where they are not there */
+        int live, apps;     /* /run/pyservice and its apps; -1 if they do not exist */
         struct alive alive; /* apps that are kept up now, or would be */
         const char *podman;
-        struct bus *bus;               /* NULL where systemd is not to be asked, or does not answer */
+        struct bus *bus;               /* NULL if systemd must not be queried, or does not answer */
         struct podman_objects objects; /* of the definitions that count */
 };
 
@@ -95,22 +96,21 @@ static int read_published(struct making *m, struct forecast_app *app) {
 
         tree_sort(&app->before);
         drop_made(&app->before);
-        r = stored_record(m->arena, dir, &app->record_before);
+        r = stored_record(m->arena, dir, app->before.record);
         return r == -ENOENT ? 0 : r;
 }
 
-/* Without what only says how things stand. */
+/* A copy without the lines that only describe the state. */
 static void take_after(struct arena *a, const struct tree *from, struct forecast_app *app) {
-        const struct tree_file *record = tree_find(from, STR(LAYOUT_RECORD));
-
         VEC_EACH(file, &from->files)
                 if (!is_left_out(file->path))
                         *vec_push(a, &app->after.files) = *file;
-        if (record)
-                (void) record_parse(a, record->text, &app->record_after);
+        if (from->record)
+                app->after.record = from->record;
+        app->after.plan = from->plan;
 }
 
-static bool has_mistakes(const struct diags *ds, struct str app, bool *ret_failed) {
+static bool has_errors(const struct diags *ds, struct str app, bool *ret_failed) {
         bool found = false;
 
         VEC_EACH(d, &ds->list) {
@@ -123,7 +123,7 @@ static bool has_mistakes(const struct diags *ds, struct str app, bool *ret_faile
         return found;
 }
 
-/* Is what is published what would come out? */
+/* True if the result would be the published bundle. */
 static bool is_same(struct making *m, const struct bundle *b) {
         struct stamp old = { 0 };
         struct str hash;
@@ -146,7 +146,7 @@ static bool is_kept(const struct trial *t, struct arena *a, const struct forecas
 static int read_state(struct making *m, struct forecast_app *app, struct state *ret) {
         int r = state_read(m->arena, m->trial->publisher.state, app->name, ret);
 
-        if (r == -EBADMSG) /* the generator complains of it */
+        if (r == -EBADMSG) /* the generator reports it */
                 r = 0;
         if (r < 0)
                 return r;
@@ -169,15 +169,17 @@ static int read_revisions(struct making *m, const struct bundle *b, struct forec
                 return r;
 
         if (file)
-                wanted_parse(m->arena, app->name, STR(""), file->text, &then);
+                r = wanted_parse(m->arena, file->text, &then);
+        if (r < 0)
+                return r;
         app->runs = now.runs;
         app->file = now.file;
         app->wanted = file ? then.wanted : now.wanted;
-        app->is_held_back |= b && (!file || str_is_absent(then.file)) && app->has_mistakes;
+        app->is_held_back |= b && (!file || str_is_absent(then.file)) && app->has_errors;
         return 0;
 }
 
-/* What only the definition says. */
+/* Facts that only the definition has. */
 static void take_notes(struct making *m, struct forecast_app *app) {
         const struct definition *d = session_find(m->trial->session, app->name);
 
@@ -185,7 +187,7 @@ static void take_notes(struct making *m, struct forecast_app *app) {
                 return;
 
         forecast_note_spares(m->arena, app, d->app, m->bus);
-        podman_objects_add(m->arena, d->app, &m->objects);
+        app_add_objects(m->arena, d->app, &m->objects, &m->objects);
 }
 
 static int take_app(struct making *m, struct str name, const struct bundle *b) {
@@ -196,8 +198,10 @@ static int take_app(struct making *m, struct str name, const struct bundle *b) {
         int r;
 
         *app = (struct forecast_app){ .name = name, .before.arena = m->arena, .after.arena = m->arena };
+        app->before.record = arena_new(m->arena, struct record);
+        app->after.record = arena_new(m->arena, struct record);
         app->is_stopped = b ? b->is_stopped : was_alive && was_alive->is_stopped;
-        app->has_mistakes = has_mistakes(m->trial->publisher.ds, name, &app->is_held_back);
+        app->has_errors = has_errors(m->trial->publisher.ds, name, &app->is_held_back);
         if (is_alive != (was_alive != NULL))
                 app->change = is_alive ? FORECAST_NEW : FORECAST_GONE;
         else if (is_alive && !is_same(m, b))
@@ -214,7 +218,7 @@ static int take_app(struct making *m, struct str name, const struct bundle *b) {
         if (is_alive)
                 take_after(m->arena, b->after.files.n > 0 ? &b->after : &b->tree, app);
         if (r >= 0)
-                r = forecast_compare(m->arena, app, &state, m->podman, m->trial->publisher.is_user);
+                forecast_compare(m->arena, app, &state, m->podman, m->trial->publisher.is_user);
         if (r >= 0)
                 take_notes(m, app);
         return r;

@@ -1,27 +1,43 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* What a daemon-reload would do, as far as files say: what a trial made, compared with what is published.
- * Where a revision is to be rolled out, what is told is how it comes out when all goes well. */
+/* The result of a daemon-reload, as far as files show: the result of a trial, compared with the published
+ * files. For a rollout, the forecast is the outcome if every step succeeds. */
 
 #include "bundle/record.h"
+#include "podman/podman-object.h"
 #include "preview/trial.h"
-#include "runtime/bus.h"
-#include "runtime/podman-object.h"
 #include "state/state.h"
+#include "systemd/bus.h"
 
-#define FORECAST_VERBS(X)                                                                                   \
-        X(PULL, "pull")                                                                                     \
-        X(BUILD, "build") X(SET_UP, "set up") X(MAKE, "make") X(RUN, "run") X(TRY, "try") X(START, "start") \
-                X(RESTART, "restart") X(STOP, "stop") X(ADD, "add") X(CHANGE, "change") X(REMOVE, "remove")
+#define FORECAST_VERBS(X)     \
+        X(PULL, "pull")       \
+        X(BUILD, "build")     \
+        X(SET_UP, "set up")   \
+        X(MAKE, "make")       \
+        X(RUN, "run")         \
+        X(TRY, "try")         \
+        X(START, "start")     \
+        X(RESTART, "restart") \
+        X(STOP, "stop")       \
+        X(ADD, "add")         \
+        X(CHANGE, "change")   \
+        X(REMOVE, "remove")
 
-#define FORECAST_KINDS(X)                                                                             \
-        X(IMAGE, "image")                                                                             \
-        X(SETUP, "setup") X(NETWORK, "network") X(VOLUME, "volume") X(TASK, "task") X(SPARE, "spare") \
-                X(INSTANCE, "instance") X(SIDECAR, "sidecar") X(TIMER, "timer") X(HAPROXY, "haproxy") \
-                        X(NGINX, "nginx")
+#define FORECAST_KINDS(X)       \
+        X(IMAGE, "image")       \
+        X(SETUP, "setup")       \
+        X(NETWORK, "network")   \
+        X(VOLUME, "volume")     \
+        X(TASK, "task")         \
+        X(SPARE, "spare")       \
+        X(INSTANCE, "instance") \
+        X(SIDECAR, "sidecar")   \
+        X(TIMER, "timer")       \
+        X(HAPROXY, "haproxy")   \
+        X(NGINX, "nginx")
 
-/* In the order in which they are told. */
+/* In the order in which they are printed. */
 enum forecast_verb {
 #define X(symbol, name) FORECAST_##symbol,
         FORECAST_VERBS(X)
@@ -34,7 +50,7 @@ enum forecast_kind {
 #undef X
 };
 
-/* "start" "instance" "hello@2.service". What has no unit of its own has a path, or an image's reference. */
+/* "start" "instance" "hello@2.service". An object without a unit has a path, or an image's reference. */
 struct forecast_action {
         enum forecast_verb verb;
         enum forecast_kind kind;
@@ -49,20 +65,19 @@ enum forecast_change { FORECAST_SAME, FORECAST_CHANGED, FORECAST_NEW, FORECAST_G
 struct forecast_app {
         struct str name;
         enum forecast_change change;
-        bool has_mistakes; /* of its own, among the session's diagnostics */
-        bool is_held_back; /* what its file says is not what would run */
+        bool has_errors;   /* of its own, among the session's diagnostics */
+        bool is_held_back; /* the revision of its file would not run */
         bool is_paused, is_recreate;
         bool is_stopped; /* as a whole, by the administrator */
         struct str runs,
-                file; /* now: the revision of the instances, and of what is published as its file; absent for none */
+                file; /* now: the instances' revision, and the published one of the file; absent for none */
         struct str wanted;           /* from then on */
         struct str accepted, pinned; /* the first ends with a NUL */
-        bool is_kept;                /* `accepted` can be gone back to */
+        bool is_kept;                /* `accepted` can be restored */
         VEC(struct forecast_action) actions;
-        VEC(struct str) notes;                     /* what to know before it is done, a line each */
-        struct tree before, after;                 /* files; sorted; read where something changes */
-        struct record record_before, record_after; /* what these bundles are */
-        size_t n_files;                            /* that differ */
+        VEC(struct str) notes;     /* what to know before it is done, a line each */
+        struct tree before, after; /* with their records; sorted; read if something changes */
+        size_t n_files;            /* that differ */
 };
 
 struct forecast {
@@ -73,33 +88,33 @@ struct forecast_totals {
         size_t n_start, n_restart, n_stop, n_tasks, n_held_back, n_changed;
 };
 
-/* Gives 0, or an exit status after having said why. */
+/* Returns 0, or an exit status after reporting why. */
 int forecast_make(struct ctl *c, struct trial *t, struct forecast *ret);
 
-/* NULL where there is none of that name. */
+/* NULL if there is none of that name. */
 const struct forecast_app *forecast_find(const struct forecast *f, struct str app);
 
-/* What would be done to an app that is not SAME: its actions and n_files. `podman`: its program, or NULL
- * where it is not to be asked. `is_user`: the machine's proxy is not concerned. */
-int forecast_compare(struct arena *a, struct forecast_app *app, const struct state *state, const char *podman,
-                     bool is_user);
+/* Adds the actions for an app that is not SAME, and n_files. `podman`: its program, or NULL if it must not be
+ * queried. `is_user`: the machine's proxy is not concerned. */
+void forecast_compare(struct arena *a, struct forecast_app *app, const struct state *state,
+                      const char *podman, bool is_user);
 
-/* Adds to an app's notes which of its services answer no requests while they restart. `as_defined`: what its
- * file says; `bus`: NULL where systemd is not to be asked. */
+/* Adds a note about each service of the app that answers no requests while it restarts. `as_defined`: the
+ * file's version; `bus`: NULL if systemd must not be queried. */
 void forecast_note_spares(struct arena *a, struct forecast_app *app, const struct app *as_defined,
                           struct bus *bus);
 
-/* And which of the volumes and networks stay as they are. Asks Podman, once for all apps. */
+/* Also marks the volumes and networks that stay unchanged. Queries Podman, once for all apps. */
 void forecast_note_objects(struct arena *a, struct forecast *f, const struct podman_objects *wanted);
 
-/* Which apps are told of, and how. */
+/* The apps to print, and the form. */
 struct forecast_shown {
-        const struct str *apps; /* `n` names; all where there are none */
+        const struct str *apps; /* `n` names; all if there are none */
         size_t n;
         bool has_diff, is_colored;
 };
 
-/* Is it asked for? */
+/* True if it is selected. */
 bool forecast_is_shown(const struct forecast_app *app, const struct forecast_shown *shown);
 void forecast_count(const struct forecast *f, const struct forecast_shown *shown,
                     struct forecast_totals *ret);

@@ -16,24 +16,22 @@ void foresee_close(struct foreseeing *f) {
         f->is_open = false;
 }
 
-/* What was accepted, and the environment of what runs, only root may read. */
+/* Only root can read the accepted revision, and the environment of running parts. */
 static int fail(const char *what, int r) {
         if (r != -EACCES && r != -EPERM)
                 return ctl_fail(what, r);
 
         (void) fprintf(stderr, "pyservicectl: %s: %s; this needs root\n", what, strerror(-r));
-        return CTL_MISTAKE;
+        return CTL_ERROR;
 }
 
 int foresee_open(struct ctl *c, const struct proposed *files, size_t n, struct foreseeing *ret) {
-        int argc = c->argc, r;
+        int r;
 
-        c->argc = 0; /* they are no files to be loaded instead of all definitions */
         ret->trial = (struct trial){ .publisher = { .runtime = -1, .state = -1, .output = -1 } };
         ret->session.world.root = -1;
         ret->is_open = true;
         r = session_open_with(c, files, n, &ret->session);
-        c->argc = argc;
         if (r != 0)
                 return r;
 
@@ -75,18 +73,18 @@ int foresee_check_names(const struct foreseeing *f, const struct forecast_shown 
                                  STR("write a file with its directory or its suffix .yaml"));
                 (void) fprintf(stderr, "pyservicectl: unknown application '%.*s'; %.*s\n",
                                STR_ARG(shown->apps[i]), STR_ARG(hint));
-                return CTL_MISTAKE;
+                return CTL_ERROR;
         }
 
         return 0;
 }
 
-bool foresee_has_mistakes(const struct foreseeing *f, const struct forecast_shown *shown) {
+bool foresee_has_errors(const struct foreseeing *f, const struct forecast_shown *shown) {
         VEC_EACH(d, &f->session.ds.list)
                 if (d->severity == SEVERITY_ERROR && d->owner.n == 0)
                         return true;
         VEC_EACH(app, &f->forecast.apps)
-                if (app->has_mistakes && forecast_is_shown(app, shown))
+                if (app->has_errors && forecast_is_shown(app, shown))
                         return true;
 
         return false;

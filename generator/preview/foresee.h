@@ -13,18 +13,19 @@ struct foreseeing {
         bool is_open;
 };
 
-/* Loads all definitions, with these files as they would be, and foresees what would come of them. Gives 0,
- * or an exit status after having said why. */
+/* Loads all definitions, with these files replaced, and computes the result of a reload. Returns 0, or an
+ * exit status after reporting why. */
 int foresee_open(struct ctl *c, const struct proposed *files, size_t n, struct foreseeing *ret);
 
-/* What was foreseen stays. */
+/* Keeps the result. */
 void foresee_close(struct foreseeing *f);
 
-/* A word of the command line as the name of an app: 0, or an exit status after having said why not. */
+/* Takes a word of the command line for the name of an app: 0, or an exit status after reporting that it is
+ * not one. */
 int foresee_name(const char *word, struct str *ret);
 
-/* Is each of them known? Gives 0, or an exit status after having said which is not. */
+/* Checks that each of them is known. Returns 0, or an exit status after reporting the unknown one. */
 int foresee_check_names(const struct foreseeing *f, const struct forecast_shown *shown);
 
-/* Has one of them mistakes, or host.yaml, which is everybody's? */
-bool foresee_has_mistakes(const struct foreseeing *f, const struct forecast_shown *shown);
+/* True if one of them, or host.yaml, which concerns all applications, has errors. */
+bool foresee_has_errors(const struct foreseeing *f, const struct forecast_shown *shown);

@@ -85,7 +85,7 @@ int trial_open_fresh(struct ctl *c, struct session *s, struct trial *ret) {
         return open_directory(c, s, "/tmp", ret);
 }
 
-/* Beside what is published, since units are linked from there; /tmp where nothing is. */
+/* Beside the published files, since units are linked from there; /tmp if nothing is published. */
 static const char *find_parent(struct ctl *c, struct session *s, struct trial *t) {
         struct str runtime = arena_join(&c->arena, str_of(c->root), s->world.places.runtime);
         size_t n;
@@ -122,7 +122,7 @@ static int link_bundles(struct ctl *c, struct trial *t) {
         return r;
 }
 
-/* What the generator reads, and may write. */
+/* The files that the generator reads, and may write. */
 static int copy_file(struct ctl *c, struct trial *t, const char *name) {
         CLEANUP(close_fd) int live = fs_open_dir(AT_FDCWD, t->live);
         struct str text;
@@ -202,7 +202,7 @@ static int ask_haproxy(struct ctl *c, struct trial *t) {
         return 0;
 }
 
-/* Is there an app with files for HAProxy? */
+/* True if there is an app with files for HAProxy. */
 static bool has_balanced(const struct trial *t) {
         struct stat st;
 

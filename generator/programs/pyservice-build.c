@@ -31,7 +31,7 @@ static int fail(struct build *b, int r, bool is_look) {
                 b->problem = STR("one of its programs could not be run\n");
 
         build_note_failure(b, is_look);
-        /* The lines themselves were passed on as they came. A rollout tells this one. */
+        /* The lines themselves were passed on as they came. A rollout prints this one. */
         (void) fprintf(stderr, "Error: %.*s\n", STR_ARG(build_reason(b->problem)));
         return EXIT_USER;
 }
@@ -46,8 +46,8 @@ static int build(struct build *b) {
         return EXIT_SUCCESS;
 }
 
-/* In a unit that is to run the image: its own journal must say why it can't, for a rollout tells from
- * there. */
+/* In a unit that is to run the image: its own journal must have the reason why it can't, because a rollout
+ * reads it there. */
 static int check(struct build *b) {
         struct str why = build_failure(b);
 

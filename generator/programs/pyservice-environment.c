@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -73,6 +74,7 @@ int main(int argc, char *argv[]) {
                                  .kms = LIBEXECDIR "/pyservice-kms" };
         const char *template = NULL;
 
+        (void) umask(0022);
         /* A core dump would be a copy of the secrets on the disk. */
         (void) prctl(PR_SET_DUMPABLE, 0);
 

@@ -15,7 +15,7 @@
 
 enum { EXIT_USAGE = 2, EXIT_NOT_EXECUTABLE = 126, EXIT_NOT_FOUND = 127 };
 
-/* What must be the first process itself, or complains if it is not. */
+/* Programs that must be the first process, or report an error if they are not. */
 static const char *const inits[] = { "init",      "systemd",     "s6-svscan", "tini",      "tini-static",
                                      "dumb-init", "docker-init", "catatonit", "runit-init" };
 
@@ -48,7 +48,7 @@ static int run(char *argv[]) {
         return error == ENOENT ? EXIT_NOT_FOUND : EXIT_NOT_EXECUTABLE;
 }
 
-/* Of all children, also those that were left by others. True if `child` was among them. */
+/* Waits for all children, including adopted ones. True if `child` was among them. */
 static int reap(pid_t child, int *ret_status) {
         int status, is_over = 0;
 

@@ -136,7 +136,7 @@ static bool take_flag(struct instance *i, int option) {
         return true;
 }
 
-/* What instances without a port have too. */
+/* Settings that instances without a port have, too. */
 static bool take_common(struct instance *i, int option, const char *value) {
         switch (option) {
         case 'e':

@@ -18,7 +18,7 @@
 #include "config.h"
 #include "rollout/require.h"
 #include "rollout/rollout.h"
-#include "runtime/notify.h"
+#include "systemd/notify.h"
 
 enum {
         EXIT_USAGE = 2,
@@ -74,7 +74,7 @@ static int open_places(struct program *p) {
         return r < 0 ? fail(p->places.state, r) : EXIT_SUCCESS;
 }
 
-/* SIGTERM is read where there is time for it, and never cuts anything off. */
+/* SIGTERM is read at safe points only, and never interrupts a step. */
 static int open_stop(int *ret) {
         sigset_t signals;
 
@@ -88,8 +88,8 @@ static int open_stop(int *ret) {
         return *ret < 0 ? -errno : 0;
 }
 
-/* What fails now (a full disk, a bus that is gone) will still fail in a moment. True where systemd stops
- * us meanwhile: at a shutdown the bus goes first. */
+/* An error that lasts (a full disk, a bus that is gone) will still be there in a moment. True if systemd
+ * stops us meanwhile: at a shutdown the bus goes first. */
 static bool hold_back(const struct program *p) {
         struct pollfd stop = { .fd = p->stop, .events = POLLIN };
 

@@ -16,10 +16,11 @@
 enum { EXIT_USER = 1, EXIT_USAGE = 2 };
 
 static const char usage_text[] =
-        "usage: pyservice-setup --app=NAME --marks=DIR --ready=NAME --tmpfiles=FILE [--sysusers=FILE] "
-        "[--owner=USER:GROUP]\n           [--path=PATH...] [--mount=PATH...] NAME=PATH...\n       "
-        "pyservice-setup --app=NAME --marks=DIR --ready=NAME --check\nRuns systemd-sysusers and "
-        "systemd-tmpfiles to create what an application needs, unless it exists already.\n";
+        "usage: pyservice-setup --app=NAME --marks=DIR --ready=NAME --tmpfiles=FILE [--sysusers=FILE]\n"
+        "           [--owner=USER:GROUP] [--secrets=DIR] [--path=PATH...] [--mount=PATH...] NAME=PATH...\n"
+        "       pyservice-setup --app=NAME --marks=DIR --ready=NAME --check\n"
+        "Runs systemd-sysusers and systemd-tmpfiles to create what an application needs, unless it exists "
+        "already.\n";
 
 static int usage(const char *what) {
         (void) fprintf(stderr, "pyservice-setup: %s\n%s", what, usage_text);
@@ -38,7 +39,7 @@ static int run(struct setup *s) {
         return EXIT_SYSTEM;
 }
 
-/* False where it is no option. */
+/* False if it is not an option. */
 static bool take_option(struct setup *s, int option, const char *value) {
         switch (option) {
         case 'a':
@@ -62,6 +63,9 @@ static bool take_option(struct setup *s, int option, const char *value) {
         case 'd':
                 *vec_push(s->arena, &s->mounts) = value;
                 return true;
+        case 'k':
+                s->directory = value;
+                return true;
         case 'f':
                 s->ready = str_of(value);
                 return true;
@@ -72,12 +76,19 @@ static bool take_option(struct setup *s, int option, const char *value) {
 
 int main(int argc, char *argv[]) {
         static const struct option options[] = {
-                { "app", required_argument, NULL, 'a' },      { "marks", required_argument, NULL, 'm' },
-                { "tmpfiles", required_argument, NULL, 't' }, { "sysusers", required_argument, NULL, 's' },
-                { "owner", required_argument, NULL, 'o' },    { "ready", required_argument, NULL, 'f' },
-                { "check", no_argument, NULL, 'c' },          { "path", required_argument, NULL, 'p' },
-                { "mount", required_argument, NULL, 'd' },    { "help", no_argument, NULL, 'h' },
-                { "version", no_argument, NULL, 'v' },        { 0 },
+                { "app", required_argument, NULL, 'a' },
+                { "marks", required_argument, NULL, 'm' },
+                { "tmpfiles", required_argument, NULL, 't' },
+                { "sysusers", required_argument, NULL, 's' },
+                { "owner", required_argument, NULL, 'o' },
+                { "ready", required_argument, NULL, 'f' },
+                { "check", no_argument, NULL, 'c' },
+                { "path", required_argument, NULL, 'p' },
+                { "mount", required_argument, NULL, 'd' },
+                { "help", no_argument, NULL, 'h' },
+                { "secrets", required_argument, NULL, 'k' },
+                { "version", no_argument, NULL, 'v' },
+                { 0 },
         };
         struct arena arena = { 0 };
         struct setup s = { .arena = &arena, .directory = getenv("RUNTIME_DIRECTORY") };

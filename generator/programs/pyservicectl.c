@@ -6,143 +6,147 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
+#include "commandline/commandline.h"
+#include "commandline/find.h"
+#include "commandline/help.h"
+#include "commandline/options.h"
 #include "config.h"
 #include "doctor/doctor.h"
 #include "export/kube.h"
 #include "import/import.h"
-#include "verbs/options.h"
 #include "verbs/verbs.h"
 
 static const struct verb verbs[] = {
-        { "apply", "[APP…]", "Show the plan, ask, reload systemd, and follow the rollouts",
-          "user json yes diff no-follow", ctl_apply },
-        { "cat", "APP", "Show the files of a definition, and the resulting values", "root user json no-pager",
-          ctl_cat },
-        { "check", "[FILE…]", "Report every error in every definition, or in these files", "root user json",
-          ctl_check },
-        { "completion", "-- WORD…", "Print the completions of the last of these words", "", ctl_completion },
-        { "doctor", "[APP]", "Check the machine and its applications, and suggest fixes", "root user json",
-          ctl_doctor },
-        { "edit", "APP", "Edit a definition, check it, and apply it", "root user yes no-follow", ctl_edit },
-        { "env", "APP[/SERVICE][@N]",
-          "Show the content of the environment of a container, and "
-          "where that comes from",
-          "root user json reveal", ctl_env },
-        { "exec", "APP[/SERVICE][@N] -- COMMAND…", "Run a command in a running instance", "user", ctl_exec },
-        { "export", "kubernetes APP", "Print an application as manifests for Kubernetes", "root user json",
-          ctl_export },
-        { "get", "APP [KEY]",
-          "Show a value of a definition, or all of them, with "
-          "drop-ins and defaults applied",
-          "root user json", ctl_get },
-        { "graph", "[APP]",
-          "Draw units, routes and dependencies, as SVG if Graphviz is "
-          "installed",
-          "root user", ctl_graph },
-        { "import", "ansible-pyservice|compose|dci-api|quadlet FILE…",
-          "Convert another tool's configuration to a definition, and print it", "root user", ctl_import },
-        { "logs", "[-f] APP[/SERVICE][@N]…", "Show the logs of all parts of applications, merged by time",
-          "user json follow since lines", ctl_logs },
-        { "new", "APP", "Write a new definition, from a few questions or from --image", "root user image",
-          ctl_new },
-        { "plan", "[APP|FILE…]", "Show what a reload would change", "root user json diff no-pager",
-          ctl_plan },
-        { "ps", "[APP[/SERVICE][@N]…]", "Show instances, one per line", "root user json", ctl_ps },
-        { "purge", "APP", "Remove the data of an application that has no definition", "root user yes",
-          ctl_purge },
-        { "render", "--output=DIR [FILE…]", "Write the generated files to DIR", "root user json output",
-          ctl_render },
-        { "restart", "APP[/SERVICE][@N]…", "Restart instances one after another, or only the named one",
-          "user no-follow", ctl_restart },
-        { "rollout", "status|history|undo|retry|pause|resume APP [REVISION]",
-          "Show and control the rollout of an application", "root user json no-follow follow", ctl_rollout },
-        { "run", "APP[/SERVICE][@N] [TASK|-- COMMAND…]",
-          "Run a task, or a command in a new container of a service", "root user json", ctl_run },
-        { "scale", "APP[/SERVICE]=N…", "Change the number of instances, in a drop-in",
-          "root user json runtime", ctl_scale },
-        { "schema", "[app|host|contract]",
-          "Show the format of definitions, as JSON Schema or in "
-          "another form",
-          "man fuzz-dict keys no-pager", ctl_schema },
-        { "secret", "list|set|rm|edit APP [SECRET]",
-          "Show the secrets of an application, and change its credentials", "root user json", ctl_secret },
-        { "set", "APP KEY VALUE", "Change a value of a definition, in a drop-in; null resets it",
-          "root user json runtime", ctl_set },
-        { "shell", "APP[/SERVICE][@N]", "Open a shell in a running instance", "user", ctl_shell },
-        { "start", "APP[/SERVICE][@N]…", "Start applications or parts that were stopped",
-          "root user no-follow", ctl_start },
-        { "status", "[APP]", "Show all applications, or one with all its parts", "root user json",
-          ctl_status },
-        { "stop", "[--lasting [--now]] APP[/SERVICE][@N]…",
-          "Stop applications or parts until they are started again, or until the next boot",
-          "root user no-follow lasting now", ctl_stop },
-        { "top", "[APP[/SERVICE][@N]…]",
-          "Show the resource usage of instances, refreshed every "
-          "second",
-          "user json", ctl_top },
-        { "try", "[APP…]", "Like apply, and roll back unless it is confirmed in time", "user timeout diff",
-          ctl_try },
-        { "update", "APP…|--auto", "Check for new images of the same tags, and roll them out",
-          "root user local auto", ctl_update },
+        { VERB_LOOK, "status", "[APP]", "Show all applications, or one with all its parts",
+          "The exit status is 3 if an application does not match its definition.\n", "status shop",
+          "root user json", NULL, ctl_status },
+        { VERB_LOOK, "ps", "[APP[/SERVICE][@N]…]", "Show instances, one per line", NULL, "ps shop/web",
+          "root user json", NULL, ctl_ps },
+        { VERB_LOOK, "top", "[APP[/SERVICE][@N]…]",
+          "Show the resource usage of instances, refreshed every second",
+          "The keys c, m, s, r and n sort, q ends it.\n", "top shop", "user json", NULL, ctl_top },
+        { VERB_LOOK, "logs", "[-f] APP[/SERVICE][@N]…",
+          "Show the logs of all parts of applications, merged by time", NULL, "logs -f shop/web", "user json",
+          logs_options, ctl_logs },
+        { VERB_LOOK, "env", "APP[/SERVICE][@N]", "Show the variables of a container, and where each is set",
+          "It shows no values without --reveal.\n", "env shop/web", "root user json", env_options, ctl_env,
+          VERB_APPS_DEFINED },
+        { VERB_LOOK, "graph", "[APP]", "Draw units, routes and dependencies, for Graphviz",
+          "On a terminal it prints DOT. Into a file or a pipe it writes SVG if Graphviz\n"
+          "is installed.\n",
+          "graph shop > shop.svg", "root user", NULL, ctl_graph, VERB_APPS_DEFINED },
+        { VERB_WRITE, "new", "APP", "Write a new definition, from a few questions or from --image", NULL,
+          "new --image=docker.io/library/nginx:1.27 shop", "root user", new_options, ctl_new },
+        { VERB_WRITE, "edit", "APP", "Edit a definition, check it, and apply it", NULL, "edit shop",
+          "root user yes no-follow", NULL, ctl_edit, VERB_APPS_DEFINED },
+        { VERB_WRITE, "cat", "APP", "Show the files of a definition, and the resulting values", NULL,
+          "cat shop", "root user json no-pager", NULL, ctl_cat, VERB_APPS_DEFINED },
+        { VERB_WRITE, "get", "APP [KEY]", "Show a value of a definition, with drop-ins and defaults applied",
+          "KEY is the path of the key, with dots. Without KEY it shows all values.\n",
+          "get shop services.web.scale", "root user json", NULL, ctl_get, VERB_APPS_DEFINED },
+        { VERB_WRITE, "set", "APP KEY VALUE", "Change a value of a definition, in a drop-in",
+          "VALUE is YAML. null resets what was set before.\n", "set shop env.LEVEL debug",
+          "root user json no-follow", set_options, ctl_set, VERB_APPS_DEFINED },
+        { VERB_WRITE, "scale", "APP[/SERVICE]=N…", "Change the number of instances, in a drop-in", NULL,
+          "scale --runtime shop/web=4", "root user json no-follow", scale_options, ctl_scale,
+          VERB_APPS_DEFINED },
+        { VERB_WRITE, "secret", "list|set|rm|edit APP [SECRET]",
+          "Show the secrets of an application, and change its credentials",
+          "  list  show the secrets, their sources, and which units use them\n"
+          "  set   encrypt the value from standard input as a credential\n"
+          "  rm    remove the credential\n"
+          "  edit  change the value in an editor\n",
+          "secret set shop database-password", "root user json", NULL, ctl_secret, VERB_APPS_DEFINED },
+        { VERB_WRITE, "check", "[FILE…]", "Report every error in every definition, or in these files", NULL,
+          "check ./shop.yaml", "root user json", NULL, ctl_check },
+        { VERB_DEPLOY, "plan", "[APP|FILE…]", "Show what a reload would change", NULL, "plan --diff shop",
+          "root user json no-pager", plan_options, ctl_plan },
+        { VERB_DEPLOY, "apply", "[APP…]", "Show the plan, ask, reload systemd, and follow the rollouts", NULL,
+          "apply shop", "user json yes no-follow", apply_options, ctl_apply },
+        { VERB_DEPLOY, "try", "[APP…]", "Like apply, and roll back unless it is confirmed in time", NULL,
+          "try --timeout=5min shop", "user", try_options, ctl_try },
+        { VERB_DEPLOY, "update", "APP…|--auto", "Check for new images of the same tags, and roll them out",
+          "For an application with a source, it builds the newest commit.\n", "update shop",
+          "root user no-follow", update_options, ctl_update, VERB_APPS_DEFINED },
+        { VERB_DEPLOY, "rollout", "status|history|undo|retry|pause|resume APP [REVISION]",
+          "Show and control the rollout of an application",
+          "  status   show its progress, and follow it to its end\n"
+          "  history  list the revisions that ran or failed\n"
+          "  undo     return to REVISION, or to the one before, and pin it\n"
+          "  retry    try the failed revision of its file again\n"
+          "  pause    start no further rollout\n"
+          "  resume   end a pause and a pin\n",
+          "rollout undo shop", "root user json no-follow", rollout_options, ctl_rollout },
+        { VERB_RUN, "start", "APP[/SERVICE][@N]…", "Start applications or parts that were stopped", NULL,
+          "start shop", "root user no-follow", NULL, ctl_start },
+        { VERB_RUN, "stop", "[--lasting [--now]] APP[/SERVICE][@N]…",
+          "Stop applications or parts, until a start or the next boot", NULL, "stop shop/worker",
+          "root user no-follow", stop_options, ctl_stop },
+        { VERB_RUN, "restart", "APP[/SERVICE][@N]…",
+          "Restart instances one after another, or only the named one", NULL, "restart shop/web@1",
+          "user no-follow", NULL, ctl_restart },
+        { VERB_RUN, "run", "APP[/SERVICE][@N] [TASK|-- COMMAND…]",
+          "Run a task, or a command in a new container of a service", "Without TASK it lists the tasks.\n",
+          "run shop migrate", "root user json", NULL, ctl_run },
+        { VERB_RUN, "exec", "APP[/SERVICE][@N] COMMAND…", "Run a command in a running instance", NULL,
+          "exec shop/web@1 ls -l /srv", "user", NULL, ctl_exec, VERB_APPS_ALL, 1 },
+        { VERB_RUN, "shell", "APP[/SERVICE][@N]", "Open a shell in a running instance", NULL,
+          "shell shop/web", "user", NULL, ctl_shell },
+        { VERB_FIX, "doctor", "[APP]", "Check the machine and its applications, and suggest fixes", NULL,
+          "doctor shop", "root user json", NULL, ctl_doctor },
+        { VERB_FIX, "purge", "APP", "Remove the data of an application that has no definition", NULL,
+          "purge shop", "root user yes", NULL, ctl_purge, VERB_APPS_GONE },
+        { VERB_CONVERT, "import", "ansible-pyservice|compose|dci-api|kamal|procfile|quadlet FILE…",
+          "Convert another tool's configuration to a definition, and print it", NULL,
+          "import compose compose.yaml", "root user", import_options, ctl_import },
+        { VERB_CONVERT, "export", "kubernetes APP", "Print an application as manifests for Kubernetes", NULL,
+          "export kubernetes shop", "root user json", NULL, ctl_export, VERB_APPS_DEFINED },
+        { VERB_CONVERT, "render", "--output=DIR [FILE…]", "Write the generated files to a directory", NULL,
+          "render --output=new ./shop.yaml", "root user json", render_options, ctl_render },
+        { VERB_CONVERT, "schema", "[app|host|contract]",
+          "Show the format of definitions, as JSON Schema or as a list of keys", NULL, "schema --keys host",
+          "no-pager", schema_options, ctl_schema },
+        { VERB_HELP, "help", "[COMMAND]", "Show all commands, or how one is used", NULL, "help rollout", "",
+          NULL, ctl_help },
+        { VERB_INTERNAL, "completion", "-- WORD…", "Print the completions of the last of these words", NULL,
+          "completion -- roll", "", NULL, ctl_completion },
 };
 
-static void print_help(FILE *out) {
-        (void) fputs("pyservicectl [OPTIONS…] COMMAND …\n\nInspects and controls the applications that are "
-                     "defined in /etc/pyservice.d.\n\nCommands:\n",
-                     out);
-        for (size_t i = 0; i < ARRAY_SIZE(verbs); i++)
-                (void) fprintf(out, "  %s %s\n        %s\n", verbs[i].name, verbs[i].arguments, verbs[i].doc);
-        (void) fputs("\nOptions:\n", out);
-        options_print(out);
-        (void) fputs("\nSee pyservicectl(1) and pyservice.d(5).\n", out);
-}
-
-static const struct verb *find_verb(const char *name) {
-        struct str names[ARRAY_SIZE(verbs)], near;
-
-        for (size_t i = 0; i < ARRAY_SIZE(verbs); i++) {
-                if (strcmp(name, verbs[i].name) == 0)
-                        return &verbs[i];
-                names[i] = str_of(verbs[i].name);
+static int run(struct ctl *c) {
+        if (c->is_version) {
+                (void) puts("pyservice " VERSION);
+                return CTL_GOOD;
+        }
+        if (c->argc == 0 && c->is_help)
+                return help_print(c);
+        if (c->argc == 0) {
+                (void) fputs("pyservicectl: missing command; 'pyservicectl help' shows all commands\n",
+                             stderr);
+                return CTL_USAGE;
         }
 
-        near = diag_nearest(str_of(name), names, ARRAY_SIZE(names));
-        if (str_is_absent(near))
-                (void) fprintf(stderr, "pyservicectl: unknown command '%s'; try 'pyservicectl --help'\n",
-                               name);
-        else
-                (void) fprintf(stderr, "pyservicectl: unknown command '%s'; did you mean '%.*s'?\n", name,
-                               STR_ARG(near));
-        return NULL;
+        c->verb = verb_find(c, str_of(c->argv[0]));
+        if (!c->verb)
+                return verb_unknown(c, c->argv[0]);
+        if (c->is_help)
+                return help_print_verb(c, c->verb);
+        if (options_check(c) != CTL_GOOD)
+                return CTL_USAGE;
+
+        c->argc--;
+        c->argv++;
+        return c->verb->run(c);
 }
 
 int main(int argc, char **argv) {
         struct ctl c = { .root = "/", .verbs = verbs, .n_verbs = ARRAY_SIZE(verbs) };
-        const struct verb *verb;
         int r = options_parse(&c, argc, argv);
 
         (void) umask(0022);
         /* How wide characters are, and which can be drawn; messages stay as they are. */
         (void) setlocale(LC_CTYPE, "");
-        if (r == CTL_GOOD && (c.is_help || c.is_version)) {
-                if (c.is_help)
-                        print_help(stdout);
-                else
-                        (void) puts("pyservice " VERSION);
-                return CTL_GOOD;
-        }
-        if (r == CTL_GOOD && c.argc == 0) {
-                print_help(stderr);
-                return CTL_USAGE;
-        }
-
-        verb = r == CTL_GOOD ? find_verb(c.argv[0]) : NULL;
-        if (!verb || options_check(&c, verb) != CTL_GOOD)
-                return CTL_USAGE;
-
-        c.argc--;
-        c.argv++;
-        r = verb->run(&c);
+        if (r == CTL_GOOD)
+                r = run(&c);
         arena_done(&c.arena);
         return r;
 }

@@ -127,7 +127,7 @@ static size_t decide_again(struct publishing *pub) {
         return n_changed;
 }
 
-/* What became of them. */
+/* Records the results of the jobs. */
 static void settle(struct publishing *pub, struct linkables *l) {
         for (size_t i = 0; i < pub->n; i++) {
                 struct job *job = &pub->jobs[i];

@@ -4,43 +4,47 @@
 /* Publishing: from trees in memory to what systemd loads.
  *
  * A bundle's tree holds `quadlet/NAME.container|.image|…` (what Quadlet reads; no directories below),
- * `units/…` (our own units; drop-ins one directory deeper), and whatever else is to be in apps/APP.
+ * `units/…` (our own units; drop-ins one directory deeper), and all other files of apps/APP.
  *
  * Below the runtime directory (/run/pyservice):
  *
- *     apps/APP/quadlet/…     what Quadlet read              apps/APP/units/…     what it made, and our own units
- *     apps/APP/retired/…     units that the app no longer has; kept, because a unit whose file disappears while it
- *                            runs forgets how to stop; gone at the next boot
+ *     apps/APP/quadlet/…     input of Quadlet
+ *     apps/APP/units/…       output of Quadlet, and our own units
+ *     apps/APP/retired/…     units that the app no longer has; kept until the next boot, because a unit whose
+ *                            file disappears while it runs forgets how to stop
  *     apps/APP/env/…  haproxy/ABSOLUTE/PATH…  nginx/UNIT.conf  ports         see render/
  *     apps/APP/record  manifest  revision  rollout  wanted/…        see publish/compose.h
- *     apps/APP/stamp         what it was made from, and the units it has; see publish/stamp.h
- *     errors/APP             what is wrong with the definition, as text; 0600. What belongs to no app (host.yaml, a bad
- *                            file name, no Quadlet) is in errors/HOST, which is no app's name
- *     errors-unseen/APP      there while nobody was told of it; empty
- *     proxy                  names of the apps that are alive and have files for HAProxy, one a line: what
- *                            pyservice-proxy puts together. Not there before the first such app, empty after the last
- *     nginx                  the same for nginx
- *     unkept/APP             the app is gone, or how many instances it has, and how they are reached, changed: what
- *                            /var/lib/pyservice says of that is old; pyservice-keep.service updates it. Empty
- *     stopped/APP            what of it the administrator stopped; see state/hold.h. pyservicectl writes it, and at boot the generator
- *     apps/APP/whole/…       what would be upheld, were nothing of it stopped; see publish/withhold.h
- *     without-state          the directory of states was not there, perhaps not yet, and so nothing new was published; empty
- *     alive.conf             what is upheld: pyservice.target.d/50-pyservice.conf is a link to it
- *     .staging               bundles under way; removed at the next run where one was cut off
+ *     apps/APP/stamp         hashes of its sources, and its units; see publish/stamp.h
+ *     errors/APP             the errors in the definition, as text; 0600. Errors without an app (host.yaml, a
+ *                            bad file name, no Quadlet) are in errors/HOST, which is not a valid name of an
+ *                            app
+ *     errors-unseen/APP      exists until the errors are reported; empty
+ *     proxy                  names of the apps that are alive and have files for HAProxy, one a line: the
+ *                            input of pyservice-proxy. Missing before the first such app, empty after the
+ *                            last
+ *     nginx                  such a list for nginx
+ *     unkept/APP             the app is gone, or the number or the addresses of its instances changed: its
+ *                            data in /var/lib/pyservice is old; pyservice-keep.service updates it. Empty
+ *     stopped/APP            the parts that the administrator stopped; see state/hold.h. Written by
+ *                            pyservicectl, and by the generator at boot
+ *     without-state          the directory of states was missing, perhaps not mounted yet, and so nothing new
+ *                            was published; empty
+ *     alive.conf             the upheld units: pyservice.target.d/50-pyservice.conf is a link to it
+ *     .staging               unfinished bundles; if a run was interrupted, the next one removes them
  *
- * The generator directory gets hard links (links, where it is on another file system) to units/ and
+ * The generator directory gets hard links (symbolic links if it is on another file system) to units/ and
  * retired/ of every bundle, also of those without a definition, and pyservice.target.d/50-pyservice.conf,
  * which upholds
  *
- *     APP.target                      of apps that are alive: that have a definition and a bundle; but not of those that were stopped,
- *                                     which have a line "X-Stopped=APP.target" there instead
- *     pyservice-state.service         where there is without-state: reloads once the states can be read
- *     pyservice-settle.timer          if files were written just now and may not be whole: reloads once they
+ *     APP.target                      of apps that are alive, which have a definition and a bundle; stopped
+ *                                     apps have a line "X-Stopped=APP.target" there instead
+ *     pyservice-state.service         if there is without-state: reloads once the states can be read
+ *     pyservice-settle.timer          if files were written just now and may be incomplete: reloads once they
  *                                     have settled
- *     pyservice-config@APP.path       of apps whose definition has errors, and of HOST; starts the service of that name
- *                                     once
- *     pyservice-proxy@HASH.timer      likewise. HASH: of the files for HAProxy, so that a change of them is a new unit;
- *                                     not for a user's manager
+ *     pyservice-config@APP.path       of apps whose definition has errors, and of HOST; starts the service of
+ *                                     that name once
+ *     pyservice-proxy@HASH.timer      starts the service of that name once. HASH: of the files for HAProxy,
+ *                                     so that a change of them is a new unit; not for a user's manager
  *
  * An app's bundle is replaced by one rename, or not at all. */
 
@@ -50,7 +54,7 @@
 
 /* The revision that the instances of an app get. */
 enum bundle_choice {
-        BUNDLE_WANTED, /* what is put together of what its file says, what is accepted and what is pinned */
+        BUNDLE_WANTED,    /* the bundle composed of the desired, the accepted and the pinned revision */
         BUNDLE_PUBLISHED, /* what was published last */
         BUNDLE_NONE,      /* nothing: broken, and nothing was ever published */
 };
@@ -83,7 +87,7 @@ struct publisher {
         bool awaits_files;   /* definitions were written just now, and may not be whole */
         const char *quadlet; /* program; argv[0] of it */
         bool is_user;
-        bool foresees;                /* somebody looks at `bundles` when all is published */
+        bool foresees;                /* the caller reads `bundles` after everything is published */
         const struct bundle *bundles; /* of the last generate_publish() */
         size_t n_bundles;
 };
@@ -91,7 +95,7 @@ struct publisher {
 bool bundle_is_published(const struct publisher *p, struct name app);
 
 /* The one function that decides which bundle an app's instances get (publish/choose.h). `b`: app and at.
- * `file`: what its file says, sorted; NULL where it is broken. States and bundles that can't be read give
+ * `file`: the bundle of its file, sorted; NULL if it is broken. States and bundles that can't be read give
  * diagnostics, and so does a revision that failed. */
 void bundle_choose(const struct publisher *p, struct bundle *b, const struct tree *file,
                    const struct bundle_state *state);

@@ -7,16 +7,15 @@
 #include "base/fs.h"
 #include "bundle/alive.h"
 #include "bundle/layout.h"
+#include "bundle/wanted.h"
 #include "publish/parts.h"
 #include "state/stored.h"
-
-enum { REVISION_FILE_MAX = 4096 };
 
 struct choosing {
         const struct publisher *p;
         struct bundle *bundle;
-        struct revision file;    /* what it says; no tree where it is broken */
-        struct str runs, wanted; /* of what is published; absent where nothing is */
+        struct revision file;    /* the bundle of the file; without a tree if it is broken */
+        struct str runs, wanted; /* of the published bundle; absent if there is none */
         bool was_emptied;
         struct revision base, target;
         bool is_stored; /* target is */
@@ -99,25 +98,20 @@ static void complain_of_failure(const struct choosing *ch, const struct state_fa
                             ch->bundle->app.text, STR("' tries it again")));
 }
 
-/* "runs REVISION", "wanted REVISION" and perhaps "emptied". */
 static void read_published(struct choosing *ch) {
-        struct str rest, line;
-        struct path path;
+        struct wanted now;
 
-        (void) path_join(&path, STR(LAYOUT_APPS "/"), ch->bundle->app.text, STR("/" LAYOUT_REVISION));
-        if (fs_read(ch->p->arena, ch->p->runtime, path.text, REVISION_FILE_MAX, &rest) < 0)
+        if (wanted_read_revisions(ch->p->arena, ch->p->runtime, ch->bundle->app.text, &now) < 0)
                 return;
 
-        while (str_split(&rest, '\n', &line)) {
-                if (str_has_prefix(line, STR("runs ")) && state_is_revision(str_from(line, 5)))
-                        ch->runs = str_from(line, 5);
-                if (str_has_prefix(line, STR("wanted ")) && state_is_revision(str_from(line, 7)))
-                        ch->wanted = str_from(line, 7);
-                ch->was_emptied |= str_is(line, "emptied");
-        }
+        if (state_is_revision(now.runs))
+                ch->runs = now.runs;
+        if (state_is_revision(now.wanted))
+                ch->wanted = now.wanted;
+        ch->was_emptied = now.is_emptied;
 }
 
-/* What is published of the app itself, or below its wanted/. */
+/* A published bundle: of the app itself, or below its wanted/. */
 static int read_bundle(const struct choosing *ch, struct str below, struct tree *ret) {
         CLEANUP(close_fd) int dir = -1;
         struct path path;
@@ -127,7 +121,7 @@ static int read_bundle(const struct choosing *ch, struct str below, struct tree 
         return dir < 0 ? dir : stored_read(ch->p->arena, dir, ret);
 }
 
-/* Gives 1 where it is in /var/lib, 0 where it was found elsewhere. */
+/* Returns 1 if it is in /var/lib, 0 if it was found elsewhere. */
 static int load(struct choosing *ch, struct revision *revision) {
         struct tree *tree;
         int r;
@@ -155,15 +149,12 @@ static int load(struct choosing *ch, struct revision *revision) {
         return r;
 }
 
-static bool has_plan(const struct tree *t) {
-        return tree_find(t, STR(LAYOUT_PLAN));
-}
-
 static bool load_target(struct choosing *ch, struct str accepted) {
         int r = load(ch, &ch->target);
 
-        /* Of the published bundle's tasks and plan nothing is known where they are another's. */
-        if (r >= 0 && !has_plan(ch->target.tree)) {
+        /* The tasks and the plan in the published bundle may be another revision's; then nothing is known of
+         * them. */
+        if (r >= 0 && !ch->target.tree->plan) {
                 r = -EBADMSG;
                 complain_of_state(ch, arena_join(ch->p->arena, STR(LAYOUT_BUNDLES "/"), ch->target.name), r);
         }
@@ -184,7 +175,7 @@ static bool load_base(struct choosing *ch, const struct state *s) {
         return ch->base.tree || str_is_absent(ch->base.name) || load(ch, &ch->base) >= 0;
 }
 
-/* Of a broken file what acts at once is as it was published; or as it was stored, where that lacks what
+/* If the file is broken, immediate settings stay as published; or as stored, if the published ones lack what
  * upholds services. */
 static const struct tree *read_scale(struct choosing *ch) {
         struct tree *tree = arena_new(ch->p->arena, struct tree);
@@ -203,12 +194,15 @@ static bool is_emptied(const struct choosing *ch, const struct state *s) {
 }
 
 static bool is_withheld(const struct choosing *ch) {
+        CLEANUP(close_fd) int dir = -1;
+        struct record record = { 0 };
         struct path path;
 
-        return ch->holds.list.n > 0 || faccessat(ch->p->runtime,
-                                                 path_join(&path, STR(LAYOUT_APPS "/"), ch->bundle->app.text,
-                                                           STR("/" LAYOUT_WHOLE "/")),
-                                                 F_OK, 0) >= 0;
+        if (ch->holds.list.n > 0)
+                return true;
+
+        dir = fs_open_dir(ch->p->runtime, path_join(&path, STR(LAYOUT_APPS "/"), ch->bundle->app.text));
+        return dir >= 0 && stored_record(ch->p->arena, dir, &record) >= 0 && record.stopped.n > 0;
 }
 
 /* The file is broken, and what is published is what would come out. */
@@ -224,7 +218,7 @@ static void take(struct choosing *ch, const struct composition *c, struct tree *
         ch->bundle->choice = BUNDLE_WANTED;
 }
 
-/* What it comes to when target is accepted. */
+/* The revision that results when target is accepted. */
 static void foresee(struct choosing *ch, struct composition c) {
         c.base = c.target;
         c.is_emptied = false;
@@ -232,7 +226,7 @@ static void foresee(struct choosing *ch, struct composition c) {
                 compose(ch->p->arena, &c, &ch->bundle->after);
 }
 
-/* What ran goes on; else what the file says. */
+/* The published bundle stays; if there is none, the desired one is used. */
 static void make_do(struct choosing *ch) {
         struct bundle *b = ch->bundle;
 
@@ -249,8 +243,8 @@ static void make_do(struct choosing *ch) {
                      &b->tree);
 }
 
-/* Should Quadlet refuse what the file says, what is accepted runs. What is published already stays for
- * that. */
+/* If Quadlet refuses the desired revision, the accepted one runs. The published one already stays for that
+ * case. */
 static void prepare_fallback(struct choosing *ch) {
         struct composition c = { .app = ch->bundle->app.text,
                                  .base = ch->base,
@@ -259,7 +253,7 @@ static void prepare_fallback(struct choosing *ch) {
                                  .holds = &ch->holds };
 
         if (!ch->base.tree || ch->base.tree == ch->target.tree || ch->target.tree != ch->file.tree ||
-            !has_plan(ch->base.tree))
+            !ch->base.tree->plan)
                 return;
 
         read_published(ch);

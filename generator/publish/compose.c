@@ -3,7 +3,9 @@
 
 #include "base/buf.h"
 #include "bundle/layout.h"
+#include "bundle/plan.h"
 #include "bundle/record.h"
+#include "bundle/wanted.h"
 #include "output/unit.h"
 #include "publish/withhold.h"
 #include "state/stored.h"
@@ -14,33 +16,14 @@ struct composing {
         struct tree *tree; /* the result */
 };
 
-static struct str text_of(const struct tree *t, struct str path) {
-        const struct tree_file *file = t ? tree_find(t, path) : NULL;
-
-        return file ? file->text : (struct str){ 0 };
-}
-
 bool compose_has_tasks(const struct tree *t) {
-        struct str rest = text_of(t, STR(LAYOUT_PLAN)), line;
-
-        while (str_split(&rest, '\n', &line))
-                if (str_has_prefix(line, STR("task ")))
-                        return true;
-
-        return false;
+        return t->plan && t->plan->tasks.n > 0;
 }
 
-/* "service UNIT LABEL …" or "sidecar UNIT LABEL". Absent where the plan does not have the unit. */
-static struct str label_of(const struct tree *t, struct str unit) {
-        struct str rest = text_of(t, STR(LAYOUT_PLAN)), line, kind, name, label;
+static const struct record *record_of(const struct tree *t) {
+        static const struct record none;
 
-        while (str_split(&rest, '\n', &line))
-                if (str_split(&line, ' ', &kind) && str_split(&line, ' ', &name) &&
-                    str_split(&line, ' ', &label) && str_eq(name, unit) &&
-                    (str_is(kind, "service") || str_is(kind, "sidecar")))
-                        return label;
-
-        return (struct str){ 0 };
+        return t && t->record ? t->record : &none;
 }
 
 static bool has_owner(const struct tree *t, struct str owner) {
@@ -55,7 +38,7 @@ static void add(struct composing *m, const struct tree_file *file) {
         *vec_push(m->arena, &m->tree->files) = *file;
 }
 
-/* What composing adds of its own is no bundle's: its kind says nothing. */
+/* Files that composing adds belong to no bundle, so their kind has no meaning. */
 static struct tree_file *add_text(struct composing *m, struct str path, struct str text) {
         struct tree_file *file = tree_add(m->tree, path, 0644, text);
 
@@ -63,70 +46,12 @@ static struct tree_file *add_text(struct composing *m, struct str path, struct s
         return file;
 }
 
-/* The unit that the line of a server of HAProxy's is about. */
-static bool is_server(struct str line, struct str *ret_name) {
-        struct str word;
-
-        line = str_trim(line);
-        if (!str_has_prefix(line, STR("server ")))
-                return false;
-
-        line = str_from(line, 7);
-        (void) str_split(&line, ' ', &word);
-        *ret_name = word;
-        return true;
-}
-
-/* The next line that is no server's; absent behind the last. */
-static struct str next_other(struct str *rest) {
-        struct str line, name;
-
-        while (str_split(rest, '\n', &line))
-                if (!is_server(line, &name))
-                        return line;
-
-        return (struct str){ 0 };
-}
-
-/* The line of that server; absent where there is none. */
-static struct str find_server(struct str text, struct str wanted) {
-        struct str line, name;
-
-        while (str_split(&text, '\n', &line))
-                if (is_server(line, &name) && str_eq(name, wanted))
-                        return line;
-
-        return (struct str){ 0 };
-}
-
-/* Do they differ by servers that one has more than the other, and by nothing else? */
-static bool has_other_scale(struct str old, struct str now) {
-        struct str a = old, b = now, line, name;
-
-        while (!str_is_absent(a) || !str_is_absent(b)) {
-                struct str x = next_other(&a), y = next_other(&b);
-
-                if (!str_eq(x, y))
-                        return false;
-        }
-        while (str_split(&old, '\n', &line))
-                if (is_server(line, &name)) {
-                        struct str other = find_server(now, name);
-
-                        if (!str_is_absent(other) && !str_eq(other, line))
-                                return false;
-                }
-
-        return true;
-}
-
 static bool path_has(const struct tree_file *file, const char *part) {
         return str_find_str(file->path, str_of(part)) < file->path.n;
 }
 
-/* Upholds=, what an instance is told of its number, and what it waits for suit instances of any revision.
- * What asks them how they are does not: a path that only the new revision knows would take all old ones
- * out of HAProxy. */
+/* Upholds=, the number that an instance gets, and the units that it waits for suit instances of any revision.
+ * Its probe does not: a path that only the new revision knows would take all old instances out of HAProxy. */
 static bool suits_all(const struct tree_file *file) {
         return path_has(file, ".target.d/") || path_has(file, "@.service.d/") ||
                path_has(file, "/10-services.conf") || path_has(file, "-requires");
@@ -141,41 +66,18 @@ static bool is_scale_of(const struct tree_file *file, struct str owner) {
         return file->kind == TREE_SCALE && str_eq(file->owner, owner) && !is_of_spare(file);
 }
 
-/* Of an owner that is in both and has another label: are the files that do not suit_all() the same but for
- * the scale? */
-static bool suits_base(const struct tree *base, const struct tree *file, struct str owner) {
-        size_t n = 0;
+/* True if HAProxy and all other clients reach the owner's instances as the file defines from now on. */
+static bool is_reached_as_file(const struct composition *c, struct str owner) {
+        const struct record *base = record_of(c->base.tree), *file = record_of(c->file.tree);
+        const struct record_part *old = record_find(base, owner), *now = record_find(file, owner);
 
-        VEC_EACH(f, &file->files) {
-                const struct tree_file *old;
-
-                if (!is_scale_of(f, owner) || suits_all(f))
-                        continue;
-
-                old = tree_find(base, f->path);
-                if (!old || !has_other_scale(old->text, f->text))
-                        return false;
-                n++;
-        }
-        VEC_EACH(f, &base->files)
-                n -= is_scale_of(f, owner) && !suits_all(f);
-
-        return n == 0;
+        return (old && now && !str_is_absent(old->label) && str_eq(old->label, now->label)) ||
+               record_is_reached_alike(base, file, owner);
 }
 
-/* Does HAProxy, and whatever else reaches the owner's instances, do so from now on as the file says? */
-static bool is_reached_anew(const struct composition *c, struct str owner) {
-        struct str old = label_of(c->base.tree, owner), now = label_of(c->file.tree, owner);
-
-        return (!str_is_absent(old) && str_eq(old, now)) || suits_base(c->base.tree, c->file.tree, owner);
-}
-
-/* Not upheld while strategy recreate waits for all instances to be gone: the service's own Upholds=. */
-static bool is_left_out(struct composing *m, const struct tree_file *file) {
-        struct str directory = layout_upholding(m->arena, m->c->app);
-
-        return m->c->is_emptied && str_has_prefix(file->path, directory) &&
-               tree_find(m->c->base.tree, layout_container(m->arena, file->owner, true));
+/* The record gives the units that uphold parts; bundles of an earlier version have files for it. */
+static bool is_upholding(const struct composing *m, const struct tree_file *file) {
+        return str_has_prefix(file->path, layout_upholding(m->arena, m->c->app, STR("")));
 }
 
 /* The drop-ins with which instances of base could not do: their ports. */
@@ -187,16 +89,16 @@ static void add_scale_of(struct composing *m, struct str owner) {
         const struct composition *c = m->c;
         const struct tree *other =
                 c->file.tree && has_owner(c->file.tree, owner) ? c->file.tree : c->base.tree;
-        bool is_new = other == c->base.tree || is_reached_anew(c, owner);
+        bool is_new = other == c->base.tree || is_reached_as_file(c, owner);
 
         VEC_EACH(file, &other->files)
-                if (is_scale_of(file, owner) && (is_new || suits_all(file)) && !is_left_out(m, file))
+                if (is_scale_of(file, owner) && (is_new || suits_all(file)) && !is_upholding(m, file))
                         add(m, file);
         if (other == c->base.tree)
                 return;
 
         VEC_EACH(file, &c->base.tree->files) {
-                if (!is_scale_of(file, owner))
+                if (!is_scale_of(file, owner) || is_upholding(m, file))
                         continue;
                 if ((!is_new && !suits_all(file)) || (is_needed(file) && !tree_find(other, file->path)))
                         add(m, file);
@@ -295,20 +197,27 @@ static void add_rest(struct composing *m) {
                         add(m, file);
 }
 
-/* What tasks and spares of target need, and base does not have, acts before target is accepted; the order
- * of a task too. */
-static void add_early(struct composing *m) {
+static void add_early_scale(struct composing *m, struct str unit) {
         const struct composition *c = m->c;
-        struct str rest = text_of(c->target.tree, STR(LAYOUT_PLAN)), line, key, unit;
 
-        while (str_split(&rest, '\n', &line)) {
-                if (!str_split(&line, ' ', &key) || !(str_is(key, "early") || str_is(key, "task")))
-                        continue;
-                unit = (struct str){ line.p, str_find(line, '.') };
-                VEC_EACH(file, &c->target.tree->files)
-                        if (is_scale_of(file, unit) && !(c->base.tree && has_owner(c->base.tree, unit)))
-                                (void) add_text(m, file->path, file->text);
-        }
+        if (c->base.tree && has_owner(c->base.tree, unit))
+                return;
+        VEC_EACH(file, &c->target.tree->files)
+                if (is_scale_of(file, unit))
+                        (void) add_text(m, file->path, file->text);
+}
+
+/* Files that tasks and spares of target need, and base does not have, take effect before target is accepted;
+ * so does the order of a task. */
+static void add_early(struct composing *m) {
+        const struct plan *plan = m->c->target.tree->plan;
+
+        if (!plan)
+                return;
+        VEC_EACH(unit, &plan->early)
+                add_early_scale(m, *unit);
+        VEC_EACH(task, &plan->tasks)
+                add_early_scale(m, (struct str){ task->p, str_find(*task, '.') });
 }
 
 /* Target is another than base: what there is for it to be tried. */
@@ -327,73 +236,68 @@ static void add_target(struct composing *m) {
         add_early(m);
 }
 
-static void read_record(struct composing *m, const struct tree *t, struct record *ret) {
-        if (record_parse(m->arena, text_of(t, STR(LAYOUT_RECORD)), ret) < 0)
-                *ret = (struct record){ 0 };
+static bool is_early(const struct tree *t, struct str unit) {
+        return t->plan && VEC_HAS(&t->plan->early, unit);
 }
 
-static bool is_early(const struct composing *m, struct str unit) {
-        struct str rest = text_of(m->c->target.tree, STR(LAYOUT_PLAN)), line;
-
-        while (str_split(&rest, '\n', &line))
-                if (str_has_prefix(line, STR("early ")) && str_eq(str_from(line, strlen("early ")), unit))
-                        return true;
-
-        return false;
-}
-
-/* The records of the three revisions, and the one that they make. */
-struct records {
-        struct record base, target, file, made;
-};
-
-/* Of base what its containers are, of the file how many there are, of target the spares. */
-static void add_base_parts(struct composing *m, struct records *r) {
+/* The containers come from base, their number from the file, the spares from target. */
+static void add_base_parts(struct composing *m, struct record *made) {
         const struct composition *c = m->c;
 
-        record_rescale(&r->base, &r->file);
-        VEC_EACH(part, &r->base.parts) {
-                const struct record_part *then = record_find(&r->target, part->unit);
-                bool is_there = tree_find(
-                        c->base.tree, layout_container(m->arena, part->unit, part->kind == RECORD_SERVICE));
+        VEC_EACH(part, &record_of(c->base.tree)->parts) {
+                struct str path = layout_container(m->arena, part->unit, part->kind == RECORD_SERVICE);
 
-                if (part->kind == RECORD_TASK || !is_there)
-                        continue;
+                if (part->kind != RECORD_TASK && tree_find(c->base.tree, path))
+                        *vec_push(m->arena, &made->parts) = *part;
+        }
+
+        record_rescale(made, record_of(c->file.tree));
+        VEC_EACH(part, &made->parts) {
+                const struct record_part *then = record_find(record_of(c->target.tree), part->unit);
+
                 if (c->is_emptied && part->kind == RECORD_SERVICE)
                         part->scale = 0;
                 part->has_spare = then && then->has_spare;
-                *vec_push(m->arena, &r->made.parts) = *part;
         }
 }
 
-static void add_volumes(struct composing *m, const struct record *from, struct record *to) {
-        VEC_EACH(volume, &from->volumes)
-                record_add_volume(m->arena, to, *volume);
+/* Like the files: see add_scale_of(). */
+static void add_reach(struct composing *m, struct record *made) {
+        const struct composition *c = m->c;
+
+        VEC_EACH(part, &made->parts) {
+                const struct record *base = record_of(c->base.tree), *file = record_of(c->file.tree);
+                bool is_new = !record_find(base, part->unit) ||
+                              (record_find(file, part->unit) && is_reached_as_file(c, part->unit));
+
+                record_add_reach(m->arena, made, is_new ? file : base, part->unit);
+                VEC_EACH(require, &(record_find(file, part->unit) ? file : base)->requires)
+                        if (str_eq(require->unit, part->unit))
+                                *vec_push(m->arena, &made->requires) = *require;
+        }
 }
 
-/* And what base does not have is there for target to be tried; it runs already where it starts early. */
-static void add_record(struct composing *m) {
-        struct records r = { 0 };
+/* Files that base does not have are added so that target can be tried; a part that starts early runs
+ * already. */
+static struct record *make_record(struct composing *m) {
+        struct record *made = arena_new(m->arena, struct record);
+        const struct composition *c = m->c;
 
-        read_record(m, m->c->base.tree, &r.base);
-        read_record(m, m->c->target.tree, &r.target);
-        read_record(m, m->c->file.tree, &r.file);
-        add_base_parts(m, &r);
-        VEC_EACH(part, &r.target.parts) {
-                if (record_find(&r.made, part->unit))
+        add_base_parts(m, made);
+        VEC_EACH(part, &record_of(c->target.tree)->parts) {
+                if (record_find(made, part->unit))
                         continue;
-                if (!is_early(m, part->unit))
-                        part->scale = 0;
-                *vec_push(m->arena, &r.made.parts) = *part;
+                *vec_push(m->arena, &made->parts) = *part;
+                if (!is_early(c->target.tree, part->unit))
+                        made->parts.at[made->parts.n - 1].scale = 0;
         }
-        if (r.made.parts.n == 0)
-                return;
 
-        add_volumes(m, &r.base, &r.made);
-        add_volumes(m, &r.target, &r.made);
-        add_volumes(m, &r.file, &r.made);
-        record_sort(&r.made);
-        (void) add_text(m, STR(LAYOUT_RECORD), record_text(m->arena, &r.made));
+        record_add_objects(m->arena, made, record_of(c->base.tree));
+        record_add_objects(m->arena, made, record_of(c->target.tree));
+        record_add_objects(m->arena, made, record_of(c->file.tree));
+        record_sort(made);
+        add_reach(m, made);
+        return made;
 }
 
 static void put_rollout(const struct composing *m, struct unit *u, enum unit_key key) {
@@ -430,16 +334,39 @@ static void add_spare(struct composing *m, struct str unit) {
 }
 
 static void add_spares(struct composing *m) {
-        struct str rest = text_of(m->c->target.tree, STR(LAYOUT_PLAN)), line, unit;
+        const struct plan *plan = m->c->target.tree->plan;
 
-        while (str_split(&rest, '\n', &line)) {
-                if (!str_has_prefix(line, STR("service ")) || !str_has_suffix(line, STR(" spare")))
+        if (plan)
+                VEC_EACH(service, &plan->services)
+                        if (service->has_spare)
+                                add_spare(m, service->unit);
+}
+
+static void put_upheld(struct tree *t, struct str app, struct unit *u, const struct record_part *part) {
+        if (part)
+                tree_mark(tree_add(t, layout_upholding(t->arena, app, part->unit), 0644, unit_text(u)),
+                          TREE_PLAN, (struct str){ 0 });
+}
+
+void compose_uphold(struct tree *t, struct str app) {
+        const struct record_part *part = NULL;
+        struct unit *u = NULL;
+        struct record_units units;
+
+        record_list(t->arena, t->record, &units);
+        VEC_EACH(unit, &units.list) {
+                if (record_is_stopped(t->record, unit->upheld))
                         continue;
-
-                line = str_from(line, strlen("service "));
-                (void) str_split(&line, ' ', &unit);
-                add_spare(m, unit);
+                if (unit->part != part) {
+                        put_upheld(t, app, u, part);
+                        u = unit_new(t->arena);
+                        part = unit->part;
+                }
+                unit_open(u, UNIT_UPHOLDS);
+                unit_part(u, ((struct name){ unit->upheld, NOWHERE }));
+                unit_close(u);
         }
+        put_upheld(t, app, u, part);
 }
 
 static void add_upholding(struct composing *m) {
@@ -460,10 +387,11 @@ static void add_wanted(struct composing *m) {
 void compose(struct arena *a, const struct composition *c, struct tree *ret) {
         struct composing m = { a, c, ret };
         bool is_one = c->base.tree == c->target.tree;
-        struct str runs = c->base.tree ? c->base.name : STR("-"),
-                   file = str_is_absent(c->file.name) ? STR("-") : c->file.name;
+        struct wanted wanted = { .wanted = c->target.name,
+                                 .file = c->file.name,
+                                 .is_emptied = c->is_emptied };
 
-        *ret = (struct tree){ .arena = a };
+        *ret = (struct tree){ .arena = a, .record = c->target.tree->record, .plan = c->target.tree->plan };
         ret->files.room = c->target.tree->files.n + 8;
         ret->files.at = arena_array(a, ret->files.room, struct tree_file);
         if (is_one && c->file.tree == c->target.tree && !c->is_emptied)
@@ -473,21 +401,25 @@ void compose(struct arena *a, const struct composition *c, struct tree *ret) {
                 add_scale_of_app(&m);
                 if (is_one)
                         add_rest(&m);
-                add_record(&m);
+                ret->record = make_record(&m);
+                if (ret->record->parts.n > 0)
+                        (void) add_text(&m, STR(LAYOUT_RECORD), record_text(a, ret->record));
+                tree_sort(ret);
         }
 
-        tree_sort(ret);
         (void) add_text(&m, STR(LAYOUT_MANIFEST), stored_manifest(ret));
         if (!is_one)
                 add_target(&m);
         add_spares(&m);
         add_upholding(&m);
-        (void) add_text(&m, STR(LAYOUT_REVISION),
-                        arena_join(a, STR("runs "), runs, STR("\nwanted "), c->target.name, STR("\nfile "),
-                                   file, c->is_emptied ? STR("\nemptied\n") : STR("\n")));
+        if (c->base.tree)
+                wanted.runs = c->base.name;
+        (void) add_text(&m, STR(LAYOUT_REVISION), wanted_text(a, &wanted));
         if (!is_one && !c->is_stored)
                 add_wanted(&m);
-        if (c->holds)
-                withhold(ret, c->app, c->holds);
+        if (c->holds && ret->record)
+                withhold(ret, c->holds);
+        if (ret->record)
+                compose_uphold(ret, c->app);
         tree_sort(ret);
 }

@@ -2,23 +2,26 @@
 #pragma once
 
 /* Composes the published bundle of an app from up to three bundles: the one whose instances run (`base`),
- * the one that the file says (`file`) and the one that is to run (`target`). Pure.
+ * the one of the file (`file`) and the one that is to run (`target`). Pure.
  *
- *     of base      what makes instances what they are (TREE_REVISION): no crash and no scale-up starts what nobody tried
- *     of file      what acts at once (TREE_SCALE), as far as it suits instances of base; where there is no file, of base
- *     of target    tasks and the plan; and what base does not have, so that images are there for the spare; what starts
- *                  early (see rollout/plan.h) and base does not have is upheld too
+ *     from base    everything that belongs to a revision (TREE_REVISION): no crash and no scale-up starts an
+ *                  untried revision
+ *     from file    settings that take effect immediately (TREE_SCALE), as far as they suit instances of base;
+ *                  without a file, from base
+ *     from target  tasks and the plan; and files that base does not have, so that images are there for the
+ *                  spare; parts that start early (see bundle/plan.h) and that base does not have are upheld
+ *                  too
  *
- * and, where target is another than base, for each service with a spare quadlet/UNIT@next.container, which
- * is target's template. Besides:
+ * and, if target is not base, for each service with a spare quadlet/UNIT@next.container, which is target's
+ * template. Besides:
  *
+ *     units/APP.target.d/50-UNIT.conf         upholds the part, by the record
  *     units/APP.target.d/90-rollout.conf      upholds APP-rollout@TARGET.service
- *     units/UNIT@next.service.d/60-rollout.conf       the spare goes with that rollout
- *     record           what runs now, and how many; see bundle/record.h
- *     manifest         what is base's of all this, and target's where they are one; see state/stored.h
- *     revision         "runs REVISION" ("-": nothing may run yet), "wanted REVISION", "file REVISION" ("-": it is broken);
- *                      "emptied" where services are not to run, so that nobody takes this for their scale
- *     wanted/          target as a whole, where it is stored nowhere */
+ *     units/UNIT@next.service.d/60-rollout.conf       the spare stops with that rollout
+ *     record           the running parts, and their number; see bundle/record.h
+ *     manifest         base's files among these, and target's if both are one; see state/stored.h
+ *     revision         the revisions in it; see bundle/wanted.h
+ *     wanted/          the whole of target, if it is not stored elsewhere */
 
 #include "output/tree.h"
 #include "state/hold.h"
@@ -26,13 +29,13 @@
 /* A bundle and its revision. Sorted. */
 struct revision {
         struct str name;
-        const struct tree *tree; /* NULL where there is none */
+        const struct tree *tree; /* NULL if there is none */
 };
 
 struct composition {
         struct str app;
         struct revision base, target; /* without a base nothing may run yet; target is always there */
-        struct revision file; /* without a name where it is broken; the tree then may be what is published */
+        struct revision file; /* without a name if it is broken; the tree then may be the published one */
         bool is_emptied;      /* base's services are not to run */
         bool is_stored;       /* target is in /var/lib */
         const struct holds *holds; /* what the administrator stopped; NULL for nothing */
@@ -41,5 +44,8 @@ struct composition {
 /* The result is sorted. */
 void compose(struct arena *a, const struct composition *c, struct tree *ret);
 
-/* Has the bundle tasks that come before anything else of it runs? */
+/* Adds the drop-ins that uphold what the tree's record lists and the administrator did not stop. */
+void compose_uphold(struct tree *t, struct str app);
+
+/* True if the bundle has tasks that come before all its other parts. */
 bool compose_has_tasks(const struct tree *t);

@@ -134,9 +134,9 @@ static int cut(int fd, off_t at, off_t end) {
         }
 }
 
-/* Quadlet says that a unit comes from the file that it read. That file is gone soon, and a unit whose
- * SourcePath= is gone is for systemd one that needs a reload, for ever. So that line goes, and the one
- * that our own files have (the definition) counts. */
+/* Quadlet names the file that it read as the unit's source. That file is removed soon, and systemd requests a
+ * reload, for ever, for a unit whose SourcePath= is missing. So this line is removed, and the one of our own
+ * files (the definition) counts. */
 static int drop_source_path(const struct conversion *c, const char *name) {
         CLEANUP(close_fd) int fd = openat(c->pub->staging, name, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
         struct str head, line;
@@ -173,7 +173,7 @@ static int move_unit(const struct conversion *c, const struct job *job, struct s
         return renameat(c->pub->staging, from.text, c->pub->staging, to.text) < 0 ? -errno : 0;
 }
 
-/* What a job has got; those without all of theirs are given up. */
+/* The units that a job got; a job that lacks some of its units is given up. */
 static void collect(const struct conversion *c, struct job *job) {
         struct publishing *pub = c->pub;
 
@@ -200,7 +200,7 @@ static bool is_any_made(const struct conversion *c) {
         return fs_list(c->pub->p->arena, c->pub->staging, c->output.p, &names) < 0 || names.list.n > 0;
 }
 
-/* For what it did not say of one file: how it ended, and the first thing that it said. */
+/* The reason if Quadlet printed nothing about one file: how it ended, and its first message. */
 static struct str explain(struct arena *a, const struct quadlet_result *result) {
         struct str line = { result->messages.p, str_find(result->messages, '\n') }, end;
 

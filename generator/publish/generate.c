@@ -27,7 +27,7 @@ struct run {
         struct publisher publisher;
 };
 
-/* A machine whose /var comes late, or where nothing was ever accepted. */
+/* A machine whose /var is mounted late, or on which nothing was ever accepted. */
 static int open_state(struct run *run) {
         int r = fs_open_dir(run->world.root, run->world.places.state.p + 1);
 
@@ -104,7 +104,7 @@ static int make_haproxy_directory(const struct run *run) {
         return fs_make_dirs(run->world.root, directory.p + 1, false);
 }
 
-/* NULL where it is broken. */
+/* NULL if it is broken. */
 static const struct tree *render_definition(struct world *w, struct definition *d,
                                             const struct ports *ports) {
         struct tree *tree = arena_new(w->arena, struct tree);
@@ -121,14 +121,14 @@ static const struct tree *render_definition(struct world *w, struct definition *
         return d->is_broken ? NULL : tree;
 }
 
-/* Has it been published, with settings of the machine that are not to be had now? It stays as it is then:
- * made of half a host.yaml it would lose its network, and HAProxy its files. What was never published has
+/* True if it was published with settings of the machine that are unreadable now. It then stays as it is: with
+ * half a host.yaml it would lose its network, and HAProxy its files. An app that was never published has
  * nothing to lose. */
 static bool is_held_back(const struct world *w, const struct publisher *p, const struct definition *d) {
         return w->is_host_broken && bundle_is_published(p, d->name);
 }
 
-/* What its state says of it comes before it is rendered: the images behind its tags. */
+/* Its state is read before it is rendered: it has the images behind its tags. */
 static void read_state(const struct world *w, const struct publisher *p, const struct definition *d,
                        struct bundle_state *ret) {
         ret->error = state_read(w->arena, p->state, d->name.text, &ret->state);
@@ -144,8 +144,7 @@ static int compare_bundles(const void *name, const void *bundle) {
         return str_cmp(*(const struct str *) name, ((const struct bundle *) bundle)->app.text);
 }
 
-/* Should an app that is gone come again, it is a new one: what it accepted in its last life is to be
- * forgotten. */
+/* A removed app that comes back is a new one: its earlier accepted revision must be forgotten. */
 static int mark_gone(const struct world *w, const struct publisher *p, const struct bundle *bundles,
                      size_t n) {
         struct fs_names names = { 0 };
@@ -174,8 +173,8 @@ static bool is_first_run(const struct world *w, const struct publisher *p) {
         return fs_list(w->arena, p->runtime, LAYOUT_APPS, &names) < 0 || names.list.n == 0;
 }
 
-/* The ports that instances had before the machine was stopped: those of an app whose file is broken now
- * are in no definition, and what HAProxy was told of those of another revision still holds. */
+/* The ports that instances had before the machine was stopped: the ports of an app whose file is broken now
+ * are in no definition, and HAProxy's settings for another revision are still valid. */
 static void read_ports(struct world *w, const struct publisher *p, struct str app,
                        const struct bundle_state *state) {
         struct held_ports held = { .app = app };
@@ -207,7 +206,7 @@ static struct bundle_state *read_states(struct world *w, const struct publisher 
         return states;
 }
 
-/* Without a state: what is published goes on as it is, and nothing else begins. */
+/* Without a state: what is published continues as it is, and nothing else begins. */
 static int publish_held(const struct world *w, struct publisher *p) {
         struct bundle *bundles = arena_array(w->arena, w->definitions.n, struct bundle);
         const struct bundle_state unknown = { 0 };
@@ -289,8 +288,8 @@ static void report_failure(struct run *run, int r) {
                 log_kernel(LOG_LEVEL_ERROR, text);
 }
 
-/* Is /var perhaps not mounted yet? Until it is, nobody knows which revisions are accepted. What is
- * published (/run survives a soft reboot) goes on all the same. */
+/* Leaves a mark if /var may not be mounted yet. Until it is, the accepted revisions are unknown. Published
+ * bundles (/run survives a soft reboot) stay nevertheless. */
 static int await_state(struct run *run, const struct generate *g) {
         struct publisher *p = &run->publisher;
 

@@ -13,7 +13,7 @@ struct generate {
         bool may_wait;                   /* where /var/lib/pyservice is not there at boot */
 };
 
-/* Gives the exit status: 0, 1 if a definition has errors, EXIT_SYSTEM if the system failed; then call
+/* Returns the exit status: 0, 1 if a definition has errors, EXIT_SYSTEM if the system failed; then call
  * generate_fallback(). */
 int generate_run(const struct generate *g);
 

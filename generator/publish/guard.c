@@ -13,13 +13,13 @@
 
 /* systemd gives up on all generators after 90 s, and then nothing at all is generated: the units of all
  * applications would be gone. Linking what is published takes a second. */
-enum { GIVE_UP_SEC = 60, GIVE_UP_ALL_SEC = 80, EXIT_MISTAKE = 1 };
+enum { GIVE_UP_SEC = 60, GIVE_UP_ALL_SEC = 80, EXIT_ERROR = 1 };
 
 static uint64_t seconds(void) {
         return clock_usec(CLOCK_MONOTONIC) / 1000000;
 }
 
-/* The wait status of one run; -1 where there was none. */
+/* The wait status of one run; -1 if there was none. */
 static int run_child(const struct generate *g, uint64_t left) {
         pid_t child = fork();
         int status;
@@ -59,5 +59,5 @@ int guard_run(struct generate *g) {
                                                 "previously published units"));
         else
                 log_kernel(LOG_LEVEL_ERROR, STR("internal error; keeping the previously published units"));
-        return generate_fallback(g) < 0 ? EXIT_SYSTEM : EXIT_MISTAKE;
+        return generate_fallback(g) < 0 ? EXIT_SYSTEM : EXIT_ERROR;
 }

@@ -5,8 +5,7 @@
 
 #include "publish/generate.h"
 
-/* Calls generate_run() in a child: should it crash on something that nobody thought of, run out of memory,
- * or not come to an end, the definition that it was at is taken as broken, and all others are done again
- * without it. Where that is no help, what is published is linked all the same, and nothing that runs loses
- * its unit. Gives the exit status. */
+/* Calls generate_run() in a child. If the child crashes, runs out of memory, or does not end, the definition
+ * that it worked on is taken as broken, and all others are generated again without it. If that fails too, the
+ * published units are linked, so that nothing that runs loses its unit. Returns the exit status. */
 int guard_run(struct generate *g);

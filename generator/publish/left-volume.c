@@ -9,9 +9,8 @@
 #include "base/fs.h"
 #include "bundle/layout.h"
 #include "schema/syntax.h"
+#include "state/old-bundle.h"
 #include "state/state.h"
-
-enum { CONTAINER_FILE_MAX = 1 << 20 };
 
 struct looking {
         struct world *w;
@@ -19,32 +18,6 @@ struct looking {
         struct fs_names mounted; /* sources that what is published or accepted mounts, as Podman knows them */
         bool has_looked;
 };
-
-/* Takes "data" from "Volume=data:/var/lib/app". */
-static void add_mounted(struct looking *l, struct str text) {
-        struct str line, key = STR("Volume=");
-
-        while (str_split(&text, '\n', &line))
-                if (str_has_prefix(line, key))
-                        *vec_push(l->w->arena, &l->mounted.list) =
-                                syntax_volume_split(str_from(line, key.n)).source;
-}
-
-static void read_bundle(struct looking *l, struct str directory) {
-        struct str quadlet = arena_join(l->w->arena, directory, STR("/" LAYOUT_QUADLET)), text;
-        struct fs_names names = { 0 };
-
-        if (fs_list(l->w->arena, l->w->root, world_below(quadlet), &names) < 0)
-                return;
-
-        VEC_EACH(name, &names.list) {
-                struct str path = arena_join(l->w->arena, quadlet, STR("/"), *name);
-
-                if (str_has_suffix(*name, STR(".container")) &&
-                    fs_read(l->w->arena, l->w->root, world_below(path), CONTAINER_FILE_MAX, &text) >= 0)
-                        add_mounted(l, text);
-        }
-}
 
 /* Bundles of an earlier pyservice have no other record of it than the text for Quadlet. */
 static void look(struct looking *l) {
@@ -58,10 +31,11 @@ static void look(struct looking *l) {
                 return;
 
         l->has_looked = true;
-        read_bundle(l, arena_join(a, places->runtime, STR("/" LAYOUT_APPS "/"), app));
+        old_bundle_mounts(a, l->w->root,
+                          world_below(arena_join(a, places->runtime, STR("/" LAYOUT_APPS "/"), app)),
+                          &l->mounted);
         if (dir >= 0 && state_read(a, dir, app, &state) >= 0 && !str_is_absent(state.accepted))
-                read_bundle(l, arena_join(a, places->state, STR("/"), app, STR("/" LAYOUT_BUNDLES "/"),
-                                          state.accepted));
+                old_bundle_mounts(a, dir, layout_bundle(a, app, state.accepted).p, &l->mounted);
 }
 
 static bool is_mounted(struct looking *l, struct str source) {
@@ -69,7 +43,8 @@ static bool is_mounted(struct looking *l, struct str source) {
         return VEC_HAS(&l->mounted.list, source);
 }
 
-/* Podman keeps each below a directory of its name. What only root may see is taken to be there. */
+/* Podman keeps each volume below a directory of its name. If only root can see the directory, the volume is
+ * assumed to exist. */
 static bool is_there(const struct world *w, struct str volume) {
         struct str path = arena_join(w->arena, w->places.volumes, STR("/"), volume);
 
@@ -113,7 +88,7 @@ static void check_own(struct looking *l, const struct volume_spec *spec) {
                                 STR_ARG(target));
 }
 
-/* Is it the first of all that mount this one? */
+/* True if it is the first part that mounts this volume. */
 static bool is_first(const struct container_list *all, const struct volume_spec *spec) {
         struct str source = syntax_volume_split(spec->text).source;
 

@@ -3,7 +3,7 @@
 
 /* A volume that is an application's own is APP-NAME to Podman. In earlier versions `data:/x` mounted the
  * volume `data` if the map `volumes` did not have it; and a definition may change from the one to the other.
- * Instances would then start with an empty volume, and their data would lie where nobody looks. */
+ * Instances would then start with an empty volume, and their data would stay in the old one. */
 
 #include "app/world.h"
 

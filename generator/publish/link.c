@@ -8,8 +8,8 @@
 #include "output/unit.h"
 #include "publish/parts.h"
 
-/* Of all services of an application that is gone: no one waits to see any more why one of them failed, so
- * systemd forgets it. */
+/* All failed services of an application that is gone: their result is no longer of interest, so systemd
+ * forgets it. */
 #define GONE "gone.conf"
 
 /* Which of an app's units, and of which apps. */
@@ -46,7 +46,7 @@ static bool is_same_file(int a_dir, const char *a, int b_dir, const char *b) {
                x.st_ino == y.st_ino;
 }
 
-/* `unit`: "units/shop.target". 1 where another app has one of that name already. */
+/* `unit`: "units/shop.target". 1 if another app has one of that name already. */
 static int link_unit(const struct pass *pass, struct str app, struct str unit) {
         struct str name = str_from(unit, pass->prefix.n);
         struct path from, to, path;

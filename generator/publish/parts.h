@@ -12,7 +12,7 @@
 struct job {
         struct bundle *bundle;
         struct stamp old; /* of what is published */
-        struct stamp now; /* of what shall be; equal to `old` where nothing changes */
+        struct stamp now; /* of the new bundle; equal to `old` if nothing changes */
         bool is_changed;  /* is to be published */
         bool needs_quadlet;
         bool is_given_up; /* refused by Quadlet, or not written: what is published stays */
@@ -23,7 +23,7 @@ struct publishing {
         struct job *jobs; /* one for each bundle, in their order */
         size_t n;
         int apps;                  /* runtime/apps */
-        int staging;               /* runtime/.staging; -1 where nothing is to be published */
+        int staging;               /* runtime/.staging; -1 if nothing is to be published */
         struct str staging_path;   /* as the kernel names it: Quadlet needs an absolute path */
         struct str identity;       /* of Quadlet's program */
         unsigned n_rounds, n_late; /* of running Quadlet */
@@ -41,11 +41,11 @@ const char *state_problem(int r);
 /* Removes what an earlier run left, and creates the directory again. */
 int stage_open(struct publishing *pub);
 
-/* Removes it, with the bundles that were replaced. What can't be removed the next run will. */
+/* Removes it, with the bundles that were replaced. The next run removes the rest, if any. */
 void stage_close(struct publishing *pub);
 
-/* Writes the files below quadlet/; takes over Quadlet's units from the published bundle where its files
- * are the same (needs_quadlet is set where that fails, for they must be made again then). */
+/* Writes the files below quadlet/; takes over Quadlet's units from the published bundle where its files are
+ * the same (needs_quadlet is set if that fails, because they must be made again then). */
 int stage_quadlet(struct publishing *pub, struct job *job);
 
 /* Writes all others. */
@@ -120,7 +120,7 @@ int link_file(int from_dir, const char *from, int to_dir, const char *to, const 
 /* At the first run since the boot: what was stopped lastingly is stopped now. */
 int withhold_begin(const struct publisher *p);
 
-/* Is something of the app to be stopped as from the next boot? */
+/* True if a part of the app is to be stopped after the next boot. */
 bool withhold_is_lasting(const struct publisher *p, struct str app);
 
 /* Nothing is stopped of an app that is gone. `bundles`: of all definitions, sorted. */
@@ -131,5 +131,5 @@ int withhold_forget(const struct publisher *p, const struct bundle *bundles, siz
 /* Writes errors/, proxy and alive.conf below the runtime directory. */
 int uphold_write(const struct publisher *p, const struct linkables *l);
 
-/* Links alive.conf into the generator directory; no failure where it is not there. */
+/* Links alive.conf into the generator directory; a missing file is not a failure. */
 int uphold_link(const struct publisher *p);

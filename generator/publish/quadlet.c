@@ -16,7 +16,7 @@
 #include "base/fs.h"
 #include "base/vec.h"
 
-/* What the program of a user's manager looks at; the rest of the environment is not its business. */
+/* The variables that the program of a user's manager reads; it does not get the rest of the environment. */
 static const char *const passed[] = { "HOME", "XDG_RUNTIME_DIR", "XDG_CONFIG_HOME" };
 
 struct environment {
@@ -142,7 +142,7 @@ static int remaining(const struct quadlet_run *run) {
         return now < run->deadline ? (int) ((run->deadline - now) / 1000) + 1 : 0;
 }
 
-/* Until everybody closed the pipe; -ETIME at the deadline. */
+/* Reads until every process closed the pipe; -ETIME at the deadline. */
 static int read_messages(struct arena *a, const struct quadlet_run *run, struct str *ret) {
         struct pollfd wait = { .fd = run->messages, .events = POLLIN };
         VEC(char) text = { 0 };
@@ -170,7 +170,7 @@ static int read_messages(struct arena *a, const struct quadlet_run *run, struct 
         return 0;
 }
 
-/* It closed its messages, so it is about to end; 0 where it did not until the deadline. */
+/* Quadlet closed its messages, so it is about to end; 0 if it did not until the deadline. */
 static pid_t wait_end(const struct quadlet_run *run, int *ret_status) {
         struct timespec pause = { .tv_nsec = 50000 };
 

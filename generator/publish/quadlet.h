@@ -3,8 +3,8 @@
 
 /* Running Quadlet: one process, its messages caught, and an end to it in any case.
  *
- * It is started and finished in two calls, so that there is time for other work in between. Its messages
- * would go to /dev/kmsg at boot; it is told to write them to its standard error. It gets no more
+ * It is started and finished in two calls, so that there is time for other work in between. At boot its
+ * messages would go to /dev/kmsg; an option makes it write them to its standard error. It gets no more
  * environment than it needs. */
 
 #include <sys/types.h>
@@ -39,6 +39,5 @@ int quadlet_start(const struct quadlet_job *job, struct quadlet_run *ret);
 /* Waits for its end, or ends it at its deadline, with all processes that it started. */
 int quadlet_finish(struct arena *a, struct quadlet_run *run, struct quadlet_result *ret);
 
-/* Did it get as far as to do what it could: was it neither killed nor did it crash? 1 is its exit code
- * where some files were not to its liking. */
+/* True if it ended by itself, without a signal or a crash. Its exit code is 1 if it refused some files. */
 bool quadlet_is_orderly(const struct quadlet_result *result);

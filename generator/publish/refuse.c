@@ -92,7 +92,7 @@ void refuse(struct publishing *pub, const struct refusal *refusal) {
         give_up(pub, job, DIAG_QUADLET_REFUSED, at, text);
 }
 
-/* What a message may call a file of a job: its own name or that of its unit. */
+/* The names of a job's file in messages: its own name or that of its unit. */
 struct entry {
         struct str name, file;
         struct job *job;
@@ -124,7 +124,7 @@ static const struct entry *find_entry(const struct entries *e, struct str name) 
         return e->list.n > 0 ? bsearch(&key, e->list.at, e->list.n, sizeof(key), compare) : NULL;
 }
 
-/* The part of `s` behind `start` up to `end`; absent where there is no such part. */
+/* The part of `s` behind `start` up to `end`; absent if there is no such part. */
 static struct str between(struct str s, struct str start, char end) {
         size_t at = str_find_str(s, start);
 

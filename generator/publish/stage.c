@@ -171,8 +171,8 @@ static bool has_owner(const struct stamp *s, struct str prefix, struct str drop_
                stamp_has_unit(s, owner_of(&path, prefix, drop_in, true));
 }
 
-/* A unit that is there no more is kept, and so are its drop-ins; but not a drop-in of a unit that is still
- * there, for it would still count. Nor is an instance with a file of its own (the spare, UNIT@next) when
+/* A unit that no longer exists is kept, and so are its drop-ins; but not a drop-in of a unit that is still
+ * there, because it would still count. Nor is an instance with a file of its own (the spare, UNIT@next) when
  * its template is there, which it then is an instance of. */
 static bool is_retired(const struct stamp *old, const struct stamp *now, struct str name) {
         if (str_find(name, '/') == name.n)

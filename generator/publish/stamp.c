@@ -5,15 +5,15 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-#include "base/buf.h"
 #include "base/fs.h"
 #include "base/hash.h"
 #include "bundle/layout.h"
+#include "bundle/rows.h"
 
 enum { STAMP_FILE_MAX = 4 << 20 };
 
 /* In every stamp: to be counted up when a bundle of an older pyservice must be made again. */
-#define LAYOUT "4"
+#define LAYOUT "5"
 
 static const struct {
         struct str suffix, unit_suffix;
@@ -66,12 +66,14 @@ struct str stamp_hash(const struct tree *t, struct str prefix, struct str identi
         return arena_join(t->arena, tree_hash(t, prefix), STR(" "), identity);
 }
 
-/* `revision` too: once the file says again what is accepted, what failed is over (rollout/keep.c). */
+/* The record too, which has the scale; and `revision`: a failure is over once the file has the accepted
+ * revision again (rollout/keep.c). */
 static struct str scale_hash(const struct tree *t) {
         struct hash_state *h = hash_start(t->arena);
 
         VEC_EACH(file, &t->files) {
-                if (file->kind != TREE_SCALE && !str_is(file->path, LAYOUT_REVISION))
+                if (file->kind != TREE_SCALE && !str_is(file->path, LAYOUT_REVISION) &&
+                    !str_is(file->path, LAYOUT_RECORD))
                         continue;
                 hash_add(h, file->path);
                 hash_add(h, file->text);
@@ -83,7 +85,7 @@ static struct str scale_hash(const struct tree *t) {
 void stamp_make(const struct tree *t, struct str identity, struct stamp *ret) {
         struct str haproxy = STR(LAYOUT_HAPROXY "/"), nginx = STR(LAYOUT_NGINX "/"),
                    units = STR(LAYOUT_UNITS "/");
-        struct stamp s = { .haproxy = STR("-"), .nginx = STR("-"), .scale = scale_hash(t) };
+        struct stamp s = { .scale = scale_hash(t) };
         struct str name;
 
         s.tree = stamp_hash(t, STR(""), identity);
@@ -92,9 +94,9 @@ void stamp_make(const struct tree *t, struct str identity, struct stamp *ret) {
         VEC_EACH(file, &t->files) {
                 if (str_has_prefix(file->path, units))
                         *vec_push(t->arena, &s.units) = file->path;
-                if (str_has_prefix(file->path, haproxy) && str_is(s.haproxy, "-"))
+                if (str_has_prefix(file->path, haproxy) && str_is_absent(s.haproxy))
                         s.haproxy = tree_hash(t, haproxy);
-                if (str_has_prefix(file->path, nginx) && str_is(s.nginx, "-"))
+                if (str_has_prefix(file->path, nginx) && str_is_absent(s.nginx))
                         s.nginx = tree_hash(t, nginx);
                 if (layout_is_quadlet(file->path, &name)) {
                         struct str unit = stamp_unit_of(t->arena, name);
@@ -108,41 +110,49 @@ void stamp_make(const struct tree *t, struct str identity, struct stamp *ret) {
         *ret = s;
 }
 
+static const struct row_kind kinds[] = {
+        ROW_ONCE("hashes", ROW_FIELD(ROW_NAME, struct stamp, tree),
+                 ROW_FIELD(ROW_NAME, struct stamp, quadlet), ROW_FIELD(ROW_TEXT, struct stamp, haproxy),
+                 ROW_FIELD(ROW_TEXT, struct stamp, nginx), ROW_FIELD(ROW_NAME, struct stamp, scale)),
+        ROW_LIST("unit", struct stamp, units, ROW_WHOLE(ROW_TEXT)),
+};
+
+static const struct row_file file =
+        ROW_FILE(struct stamp, kinds, .name = "pyservice-stamp", .version = 1, .bare_word = "unit");
+
 struct str stamp_text(struct arena *a, const struct stamp *s) {
-        const struct str lines[] = { s->tree, s->quadlet, s->haproxy, s->nginx, s->scale };
-        struct buf text = buf_in(a);
+        return rows_text(a, &file, s);
+}
 
-        for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {
-                buf_put_str(&text, lines[i]);
-                buf_put_char(&text, '\n');
-        }
-        VEC_EACH(unit, &s->units) {
-                buf_put_str(&text, *unit);
-                buf_put_char(&text, '\n');
-        }
+/* An earlier version had the five hashes in lines of their own before the units. */
+static void take_old(struct stamp *s) {
+        size_t n = 0;
 
-        return buf_str(&text);
+        if (!str_is_absent(s->tree) || s->units.n < 5)
+                return;
+
+        s->tree = s->units.at[0];
+        s->quadlet = s->units.at[1];
+        s->haproxy = s->units.at[2];
+        s->nginx = s->units.at[3];
+        s->scale = s->units.at[4];
+        VEC_EACH(unit, &s->units)
+                if (str_has_prefix(*unit, STR(LAYOUT_UNITS "/")) ||
+                    str_has_prefix(*unit, STR(LAYOUT_RETIRED "/")))
+                        s->units.at[n++] = *unit;
+        s->units.n = n;
 }
 
 int stamp_read(struct arena *a, int apps, struct name app, struct stamp *ret) {
-        struct str path = arena_join(a, app.text, STR("/" LAYOUT_STAMP)), rest, line;
+        struct str path = arena_join(a, app.text, STR("/" LAYOUT_STAMP)), text;
         struct stamp s = { 0 };
-        int r = fs_read(a, apps, path.p, STAMP_FILE_MAX, &rest);
+        int r = fs_read(a, apps, path.p, STAMP_FILE_MAX, &text);
 
         if (r < 0 && r != -ENOENT && r != -ENOTDIR)
                 return r;
+        if (r >= 0 && rows_parse(a, &file, text, &s) >= 0)
+                take_old(&s);
 
-        *ret = (struct stamp){ 0 };
-        if (r < 0 || !str_split(&rest, '\n', &s.tree) || !str_split(&rest, '\n', &s.quadlet) ||
-            !str_split(&rest, '\n', &s.haproxy) || !str_split(&rest, '\n', &s.nginx) ||
-            !str_split(&rest, '\n', &s.scale) || str_is_absent(rest))
-                return 0;
-
-        while (str_split(&rest, '\n', &line))
-                if (str_has_prefix(line, STR(LAYOUT_UNITS "/")) ||
-                    str_has_prefix(line, STR(LAYOUT_RETIRED "/")))
-                        *vec_push(a, &s.units) = line;
-
-        *ret = s;
+        *ret = str_is_absent(s.tree) ? (struct stamp){ 0 } : s;
         return 0;
 }

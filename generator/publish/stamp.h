@@ -1,24 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* The record of a published bundle, in apps/APP/stamp: enough to know that it need not be made again, and
- * to link its units without looking into its directories.
+/* The record of a published bundle, in apps/APP/stamp: enough to know that it need not be made again, and to
+ * link its units without reading its directories.
  *
- *     line 1   hash of the whole tree; what tells Quadlet's program from others, and this layout from others
- *     line 2   hash of quadlet/; the same
- *     line 3   hash of haproxy/; "-" where there is none
- *     line 4   hash of nginx/; the same
- *     line 5   hash of what acts at once (TREE_SCALE)
- *     then     the units, one a line: "units/shop.target", "units/shop@.service.d/10-ports.conf", "retired/old.service" */
+ *     pyservice-stamp 1
+ *     hashes TREE QUADLET HAPROXY NGINX SCALE
+ *                     of the whole tree, with the versions of Quadlet's program and of this layout; of
+ *                     quadlet/ with the same; of haproxy/ and nginx/, "-" without them; of immediate settings
+ *     unit PATH       "units/shop.target", "units/shop@.service.d/10-ports.conf", "retired/old.service" */
 
 #include "output/tree.h"
 
 struct stamp {
-        struct str tree, quadlet, haproxy, nginx, scale; /* absent where there is no bundle */
+        struct str tree, quadlet, haproxy, nginx, scale; /* absent if there is no bundle */
         VEC(struct str) units;                           /* in byte order */
 };
 
-/* That of apps/APP; all zero where there is none, or none that can be understood. */
+/* The stamp of apps/APP; all zero if there is none, or if it is not valid. */
 int stamp_read(struct arena *a, int apps, struct name app, struct stamp *ret);
 
 /* That of a tree that is to be published; `identity` stands for Quadlet's program. The units are those of
@@ -31,14 +30,14 @@ struct str stamp_hash(const struct tree *t, struct str prefix, struct str identi
 /* After units were added. */
 void stamp_sort(struct stamp *s);
 
-/* A text that differs when Quadlet's program does, or the layout of bundles; -ENOENT where it is not
- * there. */
+/* A text that changes with Quadlet's program, or with the layout of bundles; -ENOENT if the program is not
+ * installed. */
 int stamp_identify(struct arena *a, const char *program, struct str *ret);
 
 bool stamp_has_unit(const struct stamp *s, struct str unit);
 
 struct str stamp_text(struct arena *a, const struct stamp *s);
 
-/* The unit that Quadlet makes of a file: "shop.network" gives "shop-network.service". Absent where it
- * makes none. */
+/* The unit that Quadlet makes of a file: "shop.network" gives "shop-network.service". Absent if it makes
+ * none. */
 struct str stamp_unit_of(struct arena *a, struct str quadlet_file);

@@ -15,7 +15,7 @@
 /* 4,096 apps with a line for the target and one for its errors. */
 enum { TEXT_FILE_MAX = 4 << 20 };
 
-/* What belongs to no app; upper case, so it is no app's name. */
+/* Files that belong to no app; upper case, so it can't be an app's name. */
 #define HOST STR("HOST")
 
 static bool says(struct arena *a, int dir, const char *name, struct str text) {
@@ -24,7 +24,7 @@ static bool says(struct arena *a, int dir, const char *name, struct str text) {
         return fs_read(a, dir, name, TEXT_FILE_MAX, &old) >= 0 && str_eq(old, text);
 }
 
-/* Leaves a file alone that says the same. */
+/* Does not write a file that already has this text. */
 static int replace(struct arena *a, int dir, const char *name, mode_t mode, struct str text) {
         return says(a, dir, name, text) ? 0 : fs_replace(dir, name, mode, text);
 }
@@ -43,8 +43,7 @@ static int compare_owners(const void *left, const void *right) {
         return r != 0 ? r : a < b ? -1 : a > b; /* elements of one array: their addresses are their order */
 }
 
-/* The mistakes are others than before: pyservice-config@.path waits for this file, and its service removes
- * it. */
+/* The errors have changed: pyservice-config@.path waits for this file, and its service removes it. */
 static int mark_unseen(const struct publisher *p, struct str owner) {
         struct str path = arena_join(p->arena, STR(LAYOUT_ERRORS_UNSEEN "/"), owner);
         int r = fs_make_dirs(p->runtime, path.p, true);
@@ -54,7 +53,7 @@ static int mark_unseen(const struct publisher *p, struct str owner) {
         return r == -EEXIST ? 0 : r;
 }
 
-/* `own`: those of the owner alone, since to look through all for each owner would take the square of their
+/* `own`: those of the owner alone, since a search through all for each owner would take the square of their
  * number. */
 static int write_errors_of(const struct publisher *p, int dir, const struct diags *own, struct str owner) {
         struct buf text = buf_in(p->arena);
@@ -146,8 +145,8 @@ static int write_errors(const struct publisher *p, struct fs_names *ret) {
         return r < 0 ? r : remove_stale(p, dir, ret);
 }
 
-/* Writes a list of apps with files for HAProxy, or for nginx. 1 where there are any, or were; 0 where
- * there never were. */
+/* Writes a list of apps with files for HAProxy, or for nginx. 1 if there are any, or were; 0 if there never
+ * were. */
 static int write_list(const struct publisher *p, const struct linkables *l, bool is_nginx,
                       struct hash_state *h) {
         const char *name = is_nginx ? LAYOUT_LIST_NGINX : LAYOUT_LIST_HAPROXY;
@@ -157,7 +156,7 @@ static int write_list(const struct publisher *p, const struct linkables *l, bool
         VEC_EACH(app, &l->list) {
                 struct str files = is_nginx ? app->stamp.nginx : app->stamp.haproxy;
 
-                if (!app->is_alive || str_is(files, "-"))
+                if (!app->is_alive || str_is_absent(files))
                         continue;
 
                 hash_add(h, app->app);
@@ -173,7 +172,7 @@ static int write_list(const struct publisher *p, const struct linkables *l, bool
         return r < 0 ? r : 1;
 }
 
-/* *ret: the hash of the files; absent where there never were any. */
+/* *ret: the hash of the files; absent if there never were any. */
 static int write_proxy(const struct publisher *p, const struct linkables *l, struct str *ret) {
         struct hash_state *h = hash_start(p->arena);
         int r, q;

@@ -13,62 +13,22 @@
 
 #define STOPPED LAYOUT_STOPPED
 #define TAKEN STOPPED "/.taken"
-#define UPHOLDS STR("Upholds=")
 
-static struct str without_held(struct arena *a, struct str text, const struct holds *h) {
-        struct buf out = buf_in(a);
-        struct str line;
-
-        while (str_split(&text, '\n', &line)) {
-                if (str_has_prefix(line, UPHOLDS) && hold_find(h, str_from(line, UPHOLDS.n)))
-                        continue;
-                buf_put_str(&out, line);
-                if (!str_is_absent(text))
-                        buf_put_char(&out, '\n');
-        }
-
-        return buf_str(&out);
-}
-
-static struct str record_held(struct arena *a, struct str text, const struct holds *h) {
-        struct record record;
+void withhold(struct tree *t, const struct holds *h) {
+        struct record *record = arena_new(t->arena, struct record);
         struct record_units units;
-
-        if (record_parse(a, text, &record) < 0)
-                return text;
-
-        record.stopped.n = 0;
-        record_list(a, &record, &units);
-        VEC_EACH(unit, &units.list)
-                if (hold_find(h, unit->upheld))
-                        *vec_push(a, &record.stopped) = unit->upheld;
-        return record_text(a, &record);
-}
-
-void withhold(struct tree *t, struct str app, const struct holds *h) {
-        struct str prefix = layout_upholding(t->arena, app);
-        size_t n = t->files.n;
 
         /* An app that is stopped as a whole needs no bundle of another kind: its target is not upheld. */
         if (h->list.n == 0 || hold_has_all(h))
                 return;
 
-        for (size_t i = 0; i < n; i++) {
-                struct tree_file whole = t->files.at[i];
-                struct str text;
-
-                if (str_is(whole.path, LAYOUT_RECORD))
-                        t->files.at[i].text = record_held(t->arena, whole.text, h);
-                if (str_is_absent(whole.owner) || !str_has_prefix(whole.path, prefix))
-                        continue;
-                text = without_held(t->arena, whole.text, h);
-                if (str_eq(text, whole.text))
-                        continue;
-
-                t->files.at[i].text = text;
-                whole.path = arena_join(t->arena, STR(LAYOUT_WHOLE "/"), whole.path);
-                *vec_push(t->arena, &t->files) = whole;
-        }
+        *record = *t->record;
+        record->stopped.n = record->stopped.room = 0;
+        record_list(t->arena, record, &units);
+        VEC_EACH(unit, &units.list)
+                if (hold_find(h, unit->upheld))
+                        *vec_push(t->arena, &record->stopped) = unit->upheld;
+        stored_set_record(t, record);
 }
 
 static void complain(const struct publisher *p, struct str app, int r) {

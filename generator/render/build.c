@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* What builds the app's image from its repository: a unit that instances only want, as that which pulls an
- * image. Its name has the hash of its text, so that those of two revisions lie side by side. An image that
+/* The unit that builds the app's image from its repository: instances only want it, like the unit that pulls
+ * an image. Its name has the hash of its text, so that those of two revisions lie side by side. An image that
  * was built from a commit that `pyservicectl update` found has the commit in its tag. */
 
 #include "base/hash.h"
@@ -134,7 +134,7 @@ static struct unit *make_unit(struct rendering *r) {
         return u;
 }
 
-/* Where our own programs lie is no part of what is built. */
+/* The name does not depend on the directory of our own programs. */
 static struct unit_name name_of(struct rendering *r, struct unit *u) {
         struct hash_state *hash = hash_start(r->arena);
         struct unit_name name = { .at = r->app->source->repo.at };

@@ -5,7 +5,7 @@
 #include "render/parts.h"
 #include "schema/syntax.h"
 
-/* What the reference role waits for a start; longer where the health settings need it. */
+/* The time that the reference role waits for a start; longer if the health settings need it. */
 #define START_TIMEOUT_MIN (300 * 1000000ULL)
 /* For Podman itself, besides what the process inside may take. */
 #define STOP_TIMEOUT_EXTRA (30 * 1000000ULL)
@@ -55,7 +55,7 @@ void render_drop_in(struct rendering *r, struct unit *u, const struct role *role
                   TREE_SCALE, unit);
 }
 
-/* Where it runs is no reason to restart it. (A task has nothing that goes on.) */
+/* A change of the hosts is no reason to restart it. (A task has nothing that continues.) */
 static void render_hosts(struct rendering *r, const struct role *role) {
         struct unit *u = unit_new(r->arena);
 
@@ -78,7 +78,8 @@ static void put_dependencies(struct rendering *r, struct unit *u, const struct r
         put_wanted(u, image);
 
         /* Wants=, never Requires=: a restart of the network's unit must not stop every instance. */
-        put_wanted(u, c->network_unit);
+        LIST_EACH(a, &c->attached)
+                put_wanted(u, a->unit);
 
         /* A volume is another matter: without its unit Podman would make an empty one of that name, in
          * silence. */
@@ -97,8 +98,8 @@ static void put_unit_section(struct rendering *r, struct unit *u, const struct r
                 unit_put_const(u, UNIT_STOP_WHEN_UNNEEDED, "yes");
         if (!role->is_task) {
                 render_start_limit(u, role);
-                /* One that ends in failure just when its file goes is not shown as failed for ever:
-                 * nothing refers to it any more. */
+                /* A unit that fails just when its file is removed is not shown as failed for ever: nothing
+                 * refers to it any longer. */
                 unit_put_const(u, UNIT_COLLECT_MODE, "inactive-or-failed");
         }
         put_dependencies(r, u, role, image);
@@ -177,7 +178,7 @@ static void put_init(struct rendering *r, struct unit *u, const struct container
 }
 
 bool has_user_namespace(const struct rendering *r, const struct container *c) {
-        return c->hardening.index == HARDENING_STRICT && !r->world->places.is_user;
+        return has_own_users(c) && !r->world->places.is_user;
 }
 
 /* ReadOnly= brings Podman's ReadOnlyTmpfs: /dev/shm, /run, /tmp and /var/tmp in memory. The size is that
@@ -269,8 +270,8 @@ static void put_health(struct unit *u, const struct health *h) {
 }
 
 /* NetworkAlias= is a key since Podman 5.2 only. */
-static void put_names(struct unit *u, const struct container *c) {
-        LIST_EACH(name, &c->names) {
+static void put_names(struct unit *u, const struct attached *a) {
+        LIST_EACH(name, &a->names) {
                 unit_open(u, CONTAINER_PODMAN_ARGS);
                 unit_word(u);
                 unit_const(u, "--network-alias=");
@@ -279,12 +280,54 @@ static void put_names(struct unit *u, const struct container *c) {
         }
 }
 
+/* NAME:alias=…,ip=… of podman-run(1), --network. */
+static void put_attached(struct unit *u, const struct attached *a) {
+        bool has_options = false;
+
+        unit_open(u, CONTAINER_NETWORK);
+        unit_part(u, a->network);
+        LIST_EACH(name, &a->names) {
+                if (has_options)
+                        unit_const(u, ",alias=");
+                else
+                        unit_const(u, ":alias=");
+                unit_part(u, *name);
+                has_options = true;
+        }
+        if (!str_is_absent(a->address.text)) {
+                if (has_options)
+                        unit_const(u, ",");
+                else
+                        unit_const(u, ":");
+                if (str_find(a->address.text, ':') < a->address.text.n)
+                        unit_const(u, "ip6=");
+                else
+                        unit_const(u, "ip=");
+                unit_part(u, a->address);
+        }
+        unit_close(u);
+}
+
+static void put_networks(struct unit *u, const struct container *c) {
+        if (c->networks.n == 0) {
+                unit_put(u, CONTAINER_NETWORK, c->attached.at[0].network);
+                put_names(u, &c->attached.at[0]);
+                return;
+        }
+
+        LIST_EACH(a, &c->attached)
+                put_attached(u, a);
+}
+
 static void put_container_section(struct rendering *r, struct unit *u, const struct role *role) {
         const struct container *c = role->container;
         struct image_ref image = app_pinned(r->app, c->image);
 
         put_name(u, CONTAINER_NAME, role);
-        put_name(u, CONTAINER_HOST_NAME, role);
+        if (str_is_absent(c->settings.hostname.text))
+                put_name(u, CONTAINER_HOST_NAME, role);
+        else
+                unit_put(u, CONTAINER_HOST_NAME, c->settings.hostname);
         unit_put(u, CONTAINER_IMAGE, image);
         /* The image's unit pulls, with the registry's credentials; a start never does. */
         unit_put_const(u, CONTAINER_PULL, "never");
@@ -293,8 +336,7 @@ static void put_container_section(struct rendering *r, struct unit *u, const str
         put_hardening(r, u, c);
         render_secrets(r, u, role, render_environment(r, u, role));
         put_labels(r, u, role);
-        unit_put(u, CONTAINER_NETWORK, c->network_name);
-        put_names(u, c);
+        put_networks(u, c);
         put_mounts(r, u, c);
         if (r->app->home)
                 render_owner(r, u, c);
@@ -303,12 +345,18 @@ static void put_container_section(struct rendering *r, struct unit *u, const str
         unit_put(u, CONTAINER_WORKDIR, c->workdir);
         put_health(u, role->health);
         put_limits(u, c);
+        render_settings(u, c);
+        if (!role->runs_to_end)
+                render_log(u, role);
 }
 
-static struct duration start_timeout(const struct health *h) {
+static struct duration start_timeout(const struct role *role) {
         struct duration d = { START_TIMEOUT_MIN, NOWHERE };
+        const struct health *h = role->health;
         uint64_t needed;
 
+        if (role->start_timeout.usec > 0)
+                return role->start_timeout;
         if (!h || h->start_period.usec == UINT64_MAX)
                 return d;
 
@@ -334,18 +382,17 @@ static void put_condition(struct unit *u, struct abs_path file, struct name unit
         unit_close(u);
 }
 
-/* systemd stops what nobody needs only while it is active: one that is being started, or waits for its
- * restart, would be restarted for ever after its file was removed or its scale lowered. So each start asks
- * first whether it is still wanted. For the same reason it is no part of the app's target: a start under
- * way would keep that from stopping. */
+/* systemd stops an unneeded unit only while it is active: a unit that is being started, or waits for its
+ * restart, would be restarted for ever after its file was removed or its scale lowered. So each start first
+ * checks if it is still wanted. For the same reason it is not a part of the app's target: a start under way
+ * would keep that from stopping. */
 static void put_conditions(struct rendering *r, struct unit *u, const struct role *role) {
         static const char instance[] = { '@', INSTANCE_MARK };
         struct str once = role->restart.index == RESTART_ALWAYS ? STR("") : STR("-once");
         struct str suffix = role->restart.index == RESTART_ALWAYS ? STR(".service") : STR(".target");
         struct str number = role->is_template ? (struct str){ instance, sizeof(instance) } : STR("");
         struct name target = { arena_join(r->arena, r->app->name.text, STR(".target")), NOWHERE };
-        struct str drop_in =
-                layout_unit(r->arena, target.text, STR(".d/50-"), role->container->unit.text, STR(".conf"));
+        struct str drop_in = layout_upholding(r->arena, r->app->name.text, role->container->unit.text);
         struct name own = { arena_join(r->arena, role->container->unit.text, once, number, suffix), NOWHERE };
 
         put_condition(
@@ -391,7 +438,7 @@ static void put_service_section(struct rendering *r, struct unit *u, const struc
 
         put_conditions(r, u, role);
         render_image_check(r, u, role, image);
-        unit_put_duration(u, SERVICE_TIMEOUT_START, start_timeout(role->health));
+        unit_put_duration(u, SERVICE_TIMEOUT_START, start_timeout(role));
         render_restart(u, role);
         render_trusted(r, u, role);
 }
@@ -412,8 +459,39 @@ static void put_raw(struct unit *u, enum unit_section section, const struct quad
                 unit_put_raw(u, section, entries[i].key, entries[i].value);
 }
 
+static void put_identity_part(struct unit *u, const struct container *c, const char *name, struct str value) {
+        if (container_find_variable(c, str_of(name)))
+                return;
+
+        unit_word(u);
+        unit_part(u, ((struct env_name){ str_of(name), NOWHERE }));
+        unit_const(u, "=");
+        unit_part(u, ((struct env_text){ value, NOWHERE }));
+}
+
+/* Which container this is, for the program in it. As these lines are not part of the revision, a new name of
+ * the machine restarts nothing. A variable of the definition counts more. */
+static void put_identity(struct rendering *r, struct unit *u, const struct role *role, struct str revision) {
+        const struct container *c = role->container;
+
+        unit_open(u, CONTAINER_ENVIRONMENT);
+        put_identity_part(u, c, "PYSERVICE_APP", r->app->name.text);
+        put_identity_part(u, c, "PYSERVICE_SERVICE", role->name.text);
+        put_identity_part(u, c, "PYSERVICE_REVISION", revision);
+        put_identity_part(u, c, "PYSERVICE_IMAGE", app_pinned(r->app, c->image).text);
+        if (role->is_template && !container_find_variable(c, STR("PYSERVICE_INSTANCE"))) {
+                unit_word(u);
+                unit_const(u, "PYSERVICE_INSTANCE=%i");
+        }
+        if (!container_find_variable(c, STR("PYSERVICE_HOST"))) {
+                unit_word(u);
+                unit_const(u, "PYSERVICE_HOST=%H");
+        }
+        unit_close(u);
+}
+
 void render_finish(struct rendering *r, struct unit *u, const struct role *role) {
-        const struct quadlet *q = r->app->quadlet;
+        const struct quadlet *q = role->container->quadlet;
         struct str unit = role->container->unit.text, env = layout_env(r->arena, unit, STR("."));
         struct str file = layout_container(r->arena, unit, role->is_template);
         struct hash_state *hash = hash_start(r->arena);
@@ -438,6 +516,7 @@ void render_finish(struct rendering *r, struct unit *u, const struct role *role)
         revision.text = hash_digits(r->arena, hash, 12);
         put_label(u, (struct label_name){ STR("io.pyservice.revision"), NOWHERE },
                   (struct label_text){ revision.text, NOWHERE });
+        put_identity(r, u, role, revision.text);
         if (!role->runs_to_end) {
                 /* For the hooks. */
                 unit_open(u, SERVICE_ENVIRONMENT);

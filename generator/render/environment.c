@@ -2,13 +2,14 @@
 
 /* Three ways into a container's environment:
  *
- * - a value on one line: env/UNIT.HASH.env, 0600, which Podman reads (--env-file): no value is in a unit or in an argv;
- * - a value with a secret, or of several lines: env/UNIT.HASH.template, 0600, composed when the unit starts into a file of the
- *   unit's own in tmpfs; systemd puts it into Podman's environment (EnvironmentFile=), and Podman passes the names on
- *   (--env=NAME);
+ * - a value on one line: env/UNIT.HASH.env, 0600, which Podman reads (--env-file): no value is in a unit or
+ *   in an argv;
+ * - a value with a secret, or of several lines: env/UNIT.HASH.template, 0600, composed when the unit starts
+ *   into a file of the unit's own in tmpfs; systemd puts it into Podman's environment (EnvironmentFile=), and
+ *   Podman passes the names on (--env=NAME);
  * - a value that is a secret of Podman's and nothing else: Podman sets it (--secret);
- * - a value with {{ instance }}, since the files are the same for all instances, and one of several lines whose name Podman
- *   itself looks at: Environment= in the unit. */
+ * - a value with {{ instance }}, since the files are the same for all instances, and one of several lines
+ *   whose name Podman itself reads: Environment= in the unit. */
 
 #include "base/hash.h"
 #include "bundle/layout.h"
@@ -71,7 +72,7 @@ static void put_in_unit(struct unit *u, const struct variable *v, struct str val
         unit_close(u);
 }
 
-/* The unit's own copy of an optional file, empty where there is none: Podman wants its files to be there. */
+/* The unit's own copy of an optional file, empty if there is none: Podman requires that its files exist. */
 static void put_optional(struct rendering *r, struct unit *u, const struct role *role, size_t i) {
         struct env_file file = role->container->env_files.at[i];
         struct abs_path directory = secrets_directory(r, role);

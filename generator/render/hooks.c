@@ -20,22 +20,23 @@ struct duration drain_of(const struct service *s) {
         return s->proxy->timeouts ? s->proxy->timeouts->drain : (struct duration){ DRAIN_DEFAULT, NOWHERE };
 }
 
-/* Can it be asked from outside? */
+/* True if a probe from outside is possible. */
 static bool is_reachable(const struct rendering *r, const struct service *s) {
         if (s->port.n == 0)
                 return false;
-        if (has_ports(s) || str_is(s->container.network_name.text, "host"))
+        if (has_ports(s) || str_is(container_network(&s->container), "host"))
                 return true;
 
         /* A user's containers have addresses that only they can reach. */
-        return !r->world->places.is_user && !str_is(s->container.network_name.text, "none");
+        return !r->world->places.is_user && !str_is(container_network(&s->container), "none");
 }
 
 static bool is_probed(const struct rendering *r, const struct service *s) {
         return s->health && !str_is_absent(s->health->http.text) && is_reachable(r, s);
 }
 
-/* Nothing is said of its health: then it is at least to take connections before others send it requests. */
+/* The definition has no health check: then the instance at least has to accept connections before HAProxy
+ * sends requests. */
 static bool is_connected_to(const struct rendering *r, const struct service *s) {
         return s->proxy && !s->health && is_reachable(r, s);
 }
@@ -87,7 +88,7 @@ static void put_haproxy(struct rendering *r, struct unit *u, const struct servic
 
 /* The container's own address, unless that is the machine's. */
 static void put_address(struct unit *u, const struct container *c) {
-        if (str_is(c->network_name.text, "host"))
+        if (str_is(container_network(c), "host"))
                 return;
 
         unit_word(u);
@@ -96,13 +97,13 @@ static void put_address(struct unit *u, const struct container *c) {
         unit_const(u, "-%i");
         unit_word(u);
         unit_const(u, "--network=");
-        if (str_is_absent(c->network_name.text) || str_is(c->network_name.text, "bridge"))
+        if (str_is_absent(container_network(c)) || str_is(container_network(c), "bridge"))
                 unit_const(u, "podman");
         else
-                unit_part(u, c->network_name);
+                unit_part(u, c->attached.at[0].network);
 }
 
-/* Where it is asked: at the port that it publishes or, without one, that of its own address. */
+/* The address of its probe: the port that it publishes or, without one, the port of its own address. */
 static void put_where(struct unit *u, const struct service *s) {
         unit_word(u);
         unit_const(u, "--port=");
@@ -241,7 +242,7 @@ static bool is_watched(const struct rendering *r, const struct service *s) {
                s->health->on_failure.index == HEALTH_RESTART;
 }
 
-/* The spare is not: the rollout looks after it. */
+/* The spare is not: the rollout watches it. */
 static void put_watch(struct rendering *r, struct unit *u, const struct service *s) {
         if (!is_watched(r, s))
                 return;
@@ -300,9 +301,9 @@ void render_hooks(struct rendering *r, struct unit *u, const struct role *role, 
         put_leave(r, u, role, s);
 }
 
-/* What the spare instance does otherwise. It runs as long as the rollout wants it, whatever is upheld;
- * where it fails, it stays so, for the rollout to see; and it gets requests only when the rollout says so,
- * by a reload of its unit. */
+/* The differences of the spare instance. It runs as long as the rollout wants it, independent of what is
+ * upheld; if it fails, it stays failed, so that the rollout sees it; and it gets requests only at the
+ * rollout's request, by a reload of its unit. */
 void render_hooks_next(struct rendering *r, const struct role *role, const struct service *s) {
         struct str unit = s->container.unit.text;
         struct unit *u;
@@ -312,7 +313,7 @@ void render_hooks_next(struct rendering *r, const struct role *role, const struc
 
         u = unit_new(r->arena);
         unit_put_const(u, UNIT_STOP_WHEN_UNNEEDED, "no");
-        unit_put_const(u, UNIT_COLLECT_MODE, "inactive"); /* the rollout asks why it failed */
+        unit_put_const(u, UNIT_COLLECT_MODE, "inactive"); /* the rollout reads the reason of a failure */
         unit_put_const(u, SERVICE_RESTART, "no");
         unit_put_const(u, SERVICE_EXEC_CONDITION, "");
         unit_put_const(u, SERVICE_EXEC_START_POST, "");

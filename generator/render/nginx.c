@@ -70,7 +70,7 @@ static void put_names(struct nginx *n, const struct proxy *p) {
                 nginx_arg(n, *domain);
 }
 
-/* What a client says of itself is not passed on. */
+/* Headers in which a client describes itself are not passed on. */
 static void put_forwarded(struct nginx *n) {
         nginx_line(n, "proxy_http_version 1.1");
         nginx_line(n, "proxy_set_header Host $http_host");
@@ -110,7 +110,7 @@ static void put_trusted(struct rendering *r, struct nginx *n) {
         nginx_line(n, "deny all");
 }
 
-/* What holds for all requests that go on to a server. */
+/* The settings of all requests that are passed on to a server. */
 static void put_settings(struct rendering *r, struct nginx *n, const struct service *s) {
         const struct proxy *p = s->proxy;
 
@@ -215,7 +215,7 @@ static void put_site(struct rendering *r, struct nginx *n, const struct service 
         nginx_close(n);
 }
 
-void render_nginx(struct rendering *r, const struct service *s) {
+struct tree_file *render_nginx(struct rendering *r, const struct service *s) {
         struct nginx *n = nginx_new(r->arena);
         struct str unit = s->container.unit.text;
 
@@ -226,7 +226,6 @@ void render_nginx(struct rendering *r, const struct service *s) {
         if (s->proxy->tls)
                 put_site(r, n, s, true);
 
-        tree_mark(tree_add(r->tree, arena_join(r->arena, STR(LAYOUT_NGINX "/"), unit, STR(".conf")), 0644,
-                           nginx_text(n)),
-                  TREE_SCALE, unit);
+        return tree_add(r->tree, arena_join(r->arena, STR(LAYOUT_NGINX "/"), unit, STR(".conf")), 0644,
+                        nginx_text(n));
 }

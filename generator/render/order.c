@@ -1,18 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* What a part waits for when it starts: `requires`, `bound_to`, `after`. All of it acts at once, and is no
- * part of a revision.
+/* The units that a part waits for when it starts: `requires`, `bound_to`, `after`. Changes take effect
+ * immediately, and are not part of a revision.
  *
  * systemd keeps the start of a unit back until every unit that is ordered after it has stopped. A database
  * that crashed would wait until the last of its clients has drained. So two units stand between a part
  * that is kept running and what it requires:
  *
- *     UNIT-requires@N.service  runs at each start of instance N, before it, and waits for what the part requires (see
- *                              rollout/require.h). It does not remain active, so nothing ever waits for it to stop.
- *     UNIT-requires.target     is active as long as an instance is: at a shutdown, or when the application is removed, what the
- *                              part requires stops after it. It needs no job meanwhile, so it keeps no start back. */
+ *     UNIT-requires@N.service  runs at each start of instance N, before it, and waits for the required units
+ *                              (see rollout/require.h). It does not remain active, so nothing ever waits for
+ *                              it to stop.
+ *     UNIT-requires.target     is active as long as an instance is: at a shutdown, or when the application is
+ *                              removed, the required units stop after it. It needs no job meanwhile, so it
+ *                              delays no start. */
 
 #include "bundle/layout.h"
+#include "bundle/record.h"
 #include "config.h"
 #include "render/parts.h"
 
@@ -20,7 +23,7 @@ static bool is_unit(struct unit_ref ref) {
         return str_find(ref.text, '.') < ref.text.n;
 }
 
-/* What a reference means: a unit, a sidecar, every instance of a service. */
+/* The meaning of a reference: a unit, a sidecar, every instance of a service. */
 static void put_reference(struct rendering *r, struct unit *u, enum unit_key key, struct unit_ref ref) {
         if (is_unit(ref))
                 unit_put(u, key, ref);
@@ -34,6 +37,24 @@ static void put_reference(struct rendering *r, struct unit *u, enum unit_key key
         LIST_EACH(s, &r->app->services)
                 for (uint64_t i = 0; str_eq(s->name.text, ref.text) && i < s->scale.n; i++)
                         unit_put(u, key, instance_unit(r, s->container.unit, i));
+}
+
+static void record_require(struct rendering *r, const struct role *role, struct str name) {
+        *vec_push(r->arena, &r->tree->record->requires) =
+                (struct record_require){ role->container->unit.text, name };
+}
+
+/* The units that put_reference() writes, for the record. */
+static void record_reference(struct rendering *r, const struct role *role, struct unit_ref ref) {
+        if (is_unit(ref))
+                record_require(r, role, ref.text);
+        LIST_EACH(s, &r->app->sidecars)
+                if (str_eq(s->name.text, ref.text))
+                        record_require(r, role,
+                                       arena_join(r->arena, s->container.unit.text, STR(".service")));
+        LIST_EACH(s, &r->app->services)
+                for (uint64_t i = 0; str_eq(s->name.text, ref.text) && i < s->scale.n; i++)
+                        record_require(r, role, instance_unit(r, s->container.unit, i).text);
 }
 
 #define PUT_REFERENCES(r, u, key, refs) \
@@ -150,6 +171,8 @@ void render_order(struct rendering *r, const struct role *role) {
                 }
         }
         PUT_REFERENCES(r, u, UNIT_REQUIRES, &o->bound_to);
+        LIST_EACH(ref, &o->bound_to)
+                record_reference(r, role, *ref);
         PUT_REFERENCES(r, u, UNIT_AFTER, &o->bound_to);
         render_drop_in(r, u, role, STR("10-services.conf"));
 }

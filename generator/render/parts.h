@@ -14,8 +14,9 @@ struct role {
         const struct start_order *order;
         struct choice restart;
         const struct restart_policy *restart_policy;
-        struct duration drain;   /* before it is asked to end */
-        struct number host_port; /* stands in no container, but moves its ports */
+        struct duration start_timeout; /* absent: what the health settings need */
+        struct duration drain;         /* before its stop signal */
+        struct number host_port;       /* stands in no container, but moves its ports */
         bool is_template;
         bool runs_to_end; /* a task, or what a timer starts: it is not kept up */
         bool is_task;
@@ -28,45 +29,53 @@ void render_container(struct rendering *r, struct unit *u, const struct role *ro
 void render_start_limit(struct unit *u, const struct role *role);
 void render_restart(struct unit *u, const struct role *role);
 
-/* Whom systemd lets through to the part, where the app says that. */
+/* Its settings, and where its output goes. */
+void render_settings(struct unit *u, const struct container *c);
+void render_log(struct unit *u, const struct role *role);
+
+/* The addresses that systemd lets through to the part, if the app has such a list. */
 void render_trusted(struct rendering *r, struct unit *u, const struct role *role);
 
-/* What a unit of our own programs may do (sandbox.c). */
+/* The rights of a unit that runs our own programs (sandbox.c). */
 enum sandbox {
-        SANDBOX_WAIT,         /* asks systemd */
-        SANDBOX_ROLLOUT,      /* has systemd do all, and keeps records of it */
-        SANDBOX_SETUP,        /* makes users, directories and files */
-        SANDBOX_SETUP_ONLINE, /* asks AWS KMS before */
-        SANDBOX_IMAGE,        /* pulls or builds an image with Podman */
+        SANDBOX_WAIT,       /* queries systemd */
+        SANDBOX_ROLLOUT,    /* has systemd do all, and keeps records of it */
+        SANDBOX_SETUP,      /* makes users, directories and files */
+        SANDBOX_DECRYPTION, /* decrypts with AWS KMS for the setup */
+        SANDBOX_IMAGE,      /* pulls or builds an image with Podman */
 };
 void render_sandbox(struct rendering *r, struct unit *u, enum sandbox sandbox);
 
-/* Environment, in files and in the unit. Gives the template of what is put together when the unit starts,
- * and given to Podman in its environment, so that it is in no unit and no argv; absent where there is
- * none. */
+/* Environment, in files and in the unit. Returns the template of the variables that are composed when the
+ * unit starts, and passed to Podman in its environment, so that they are in no unit and no argv; absent if
+ * there is none. */
 struct abs_path render_environment(struct rendering *r, struct unit *u, const struct role *role);
 
-/* Is the variable a secret of Podman's and nothing else, so that Podman itself can set it? */
+/* The secret, if the variable is only a secret of Podman's, so that Podman itself can set it; else NULL. */
 const struct secret_entry *whole_podman_secret(const struct container *c, const struct variable *v);
 
 /* Secrets: credentials, the program that composes what needs them, and their mounts. */
 void render_secrets(struct rendering *r, struct unit *u, const struct role *role, struct abs_path template);
 
-/* Its sources alone: each secret a file of the unit's runtime directory. */
-void render_secret_files(struct rendering *r, struct unit *u, const struct role *role);
+/* The sources of secrets alone: a command of this key writes each secret to a file in the unit's runtime
+ * directory. */
+void render_secret_files(struct rendering *r, struct unit *u, const struct role *role, enum unit_key key);
 
-/* The unit that makes the app's user, directories and files; absent where it has none. */
+/* True if AWS KMS decrypts one of the container's secrets. */
+bool has_ciphertext(const struct container *c);
+
+/* The unit that makes the app's user, directories and files; absent if it has none. */
 struct unit_name render_setup(struct rendering *r);
 
-/* A start fails where that was not done; and who runs the command: the number of the machine's user, which
- * only that unit knows. Needs render_setup(). */
+/* A start fails if the setup failed. Also sets the user that runs the command: the number of the machine's
+ * user, which only that unit knows. Needs render_setup(). */
 void render_owner(struct rendering *r, struct unit *u, const struct container *c);
 
-/* Does the container have a user namespace of its own? (A user's containers all are in that user's.) Then
+/* True if the container has a user namespace of its own (a user's containers all are in that user's). Then
  * each mount needs the option `idmap`, so that its files belong to the same numbers inside and outside. */
 bool has_user_namespace(const struct rendering *r, const struct container *c);
 
-/* What it waits for when it starts. */
+/* The units that it waits for when it starts. */
 void render_order(struct rendering *r, const struct role *role);
 
 void render_service(struct rendering *r, struct service *s);
@@ -82,28 +91,25 @@ void render_rollout(struct rendering *r);
 void render_record(struct rendering *r);
 
 void render_proxy(struct rendering *r, const struct service *s);
-void render_nginx(struct rendering *r, const struct service *s);
+struct tree_file *render_nginx(struct rendering *r, const struct service *s);
 
-/* The unit that pulls or builds the container's image, absent where nothing does; parts that use the app's
- * own share one. And, in what runs it, the care for an image that was removed. */
+/* The unit that pulls or builds the container's image, absent if there is none; parts that use the app's own
+ * image share one. Also adds to the container's unit the restart of that unit after the image was removed. */
 struct unit_name render_image(struct rendering *r, const struct role *role);
 void render_image_check(struct rendering *r, struct unit *u, const struct role *role, struct unit_name unit);
 
-/* May the part run on this machine? Else it is not upheld. */
+/* True if the part may run on this machine. Else it is not upheld. */
 bool is_here(const struct rendering *r, const struct container *c);
 
-/* Ends the drop-in that has APP.target uphold what belongs to the part `unit`. A file for each, so that
- * what one of them upholds is changed without the others'. */
-void add_upheld(struct rendering *r, struct unit *u, struct name unit);
-
-/* A drop-in of the container's unit that is no part of its revision. */
+/* A drop-in of the container's unit that does not belong to its revision. */
 void render_drop_in(struct rendering *r, struct unit *u, const struct role *role, struct str file);
 
-/* The unit that builds the app's image; and, in what runs it, the word of why there is none. */
+/* The unit that builds the app's image. Also adds to the container's unit the message with the reason if
+ * there is no image. */
 struct unit_name render_build(struct rendering *r);
 void render_built(struct rendering *r, struct unit *u);
 
-/* What a part's own files are. */
+/* The parts' own files. */
 enum tree_kind role_kind(const struct role *role);
 
 /* The directory below which an instance's secrets lie at run time, without the runtime directory's name:
@@ -113,21 +119,21 @@ struct abs_path secrets_directory(struct rendering *r, const struct role *role);
 /* HAProxy's backend of a service. */
 struct backend_name backend_of(const struct service *s);
 
-/* The file in which HAProxy finds the states of a backend's servers, where there is one, and the backend's
+/* The file in which HAProxy finds the states of a backend's servers, if there is one, and the backend's
  * number in it. */
 bool has_states(const struct rendering *r, const struct service *s);
 struct abs_path states_of(struct rendering *r, const struct service *s);
 uint64_t backend_id(const struct service *s);
 
-/* Is nginx its front? Then what its instances' own files in nginx's upstream are called, without
+/* True if nginx is its front; and the names of its instances' own files in nginx's upstream, without
  * "@N.nginx". */
 bool is_nginx(const struct service *s);
 struct abs_path nginx_server_of(struct rendering *r, const struct service *s);
 
-/* What an instance does once it has started and before it stops. */
+/* The hooks of an instance after its start and before its stop. */
 void render_hooks(struct rendering *r, struct unit *u, const struct role *role, const struct service *s);
 
-/* The same for the spare instance, as a drop-in. */
+/* Like render_hooks() for the spare instance, as a drop-in. */
 void render_hooks_next(struct rendering *r, const struct role *role, const struct service *s);
 
 /* How long a stop may wait for open requests; zero for what is not proxied. */

@@ -6,12 +6,13 @@
 #include "app/health.h"
 #include "base/hash.h"
 #include "bundle/layout.h"
+#include "bundle/record.h"
 #include "output/haproxy.h"
 #include "output/lines.h"
 #include "render/parts.h"
 
-/* With it Podman's name server says at once that a container is not there. Without, it asks those of the
- * machine, and where none answers, libc waits ten seconds for each server when HAProxy starts, reloads or
+/* With it Podman's name server reports a missing container at once. Without it, the server queries those of
+ * the machine, and if none answers, libc waits ten seconds for each server when HAProxy starts, reloads or
  * checks its configuration. */
 #define PODMAN_DOMAIN ".dns.podman"
 
@@ -38,8 +39,8 @@ struct abs_path states_of(struct rendering *r, const struct service *s) {
                                   NOWHERE };
 }
 
-/* HAProxy counts its proxies, and complains where the file has another number than it has now; with a
- * number of our own it has no reason to. Above 2^30, where it and people do not count. */
+/* HAProxy counts its proxies, and logs a warning if the file has another number than its own; a fixed number
+ * avoids the warning. Above 2^30, if it and people do not count. */
 uint64_t backend_id(const struct service *s) {
         return UINT64_C(1) << 30 | hash_number(backend_of(s).text) >> 34;
 }
@@ -52,9 +53,9 @@ static struct str proxy_path(struct rendering *r, const struct proxy *p, struct 
         return arena_join(r->arena, STR(LAYOUT_HAPROXY), directory, STR("/"), file);
 }
 
-/* What HAProxy asks for; absent where it tries a connection. A server that is no HTTP server may still
- * have an HTTP status page, if that is said; a port for health alone is one that HAProxy reaches only
- * where it goes to the container itself. */
+/* The request of HAProxy's health check; absent if it tries a connection. A server that is not an HTTP server
+ * may still have an HTTP status page, if the definition has one; HAProxy reaches a separate health port only
+ * if it connects to the container itself. */
 static struct http_path path_of(const struct service *s, const struct health_request *q) {
         if (q->has_own_port && s->proxy->via.index != VIA_DNS)
                 return (struct http_path){ 0 };
@@ -187,7 +188,7 @@ static struct duration check_interval(const struct service *s) {
 static void put_defaults(struct haproxy *h, const struct service *s, const struct health_request *q) {
         haproxy_line(h, "default-server check inter");
         haproxy_duration(h, check_interval(s));
-        /* A server that just came up is asked again soon, and so is one that just failed. */
+        /* A server that just came up is checked again soon, and so is one that just failed. */
         haproxy_word(h, "fastinter 1s downinter 1s rise 1 fall 3");
         put_check_server(h, s, q);
         /* One that is not there yet, or no longer, is out at its first refused connection, which another
@@ -198,9 +199,9 @@ static void put_defaults(struct haproxy *h, const struct service *s, const struc
                 haproxy_word(h, "maxconn");
                 haproxy_number(h, s->proxy->maxconn.n);
         }
-        /* A name that nobody knows now must not keep HAProxy from starting. libc is asked before HAProxy's
-         * own resolver is there: without it, each reload has a moment in which no server has an address (7
-         * of 1,600 requests failed over five reloads). */
+        /* A name that does not resolve now must not stop HAProxy from starting. libc resolves it before
+         * HAProxy's own resolver runs: without it, each reload has a moment in which no server has an address
+         * (7 of 1,600 requests failed over five reloads). */
         haproxy_word(h, "init-addr last,libc,none");
         if (s->proxy->via.index == VIA_DNS) {
                 haproxy_word(h, "resolvers");
@@ -212,74 +213,83 @@ static void put_defaults(struct haproxy *h, const struct service *s, const struc
 }
 
 /* UNIT-3, UNIT-next */
-static void put_name(struct haproxy *h, const struct service *s, uint64_t i) {
-        haproxy_part(h, s->container.unit);
-        haproxy_part_const(h, "-");
-        if (i == PORTS_NEXT)
-                haproxy_part_const(h, "next");
-        else
-                haproxy_part_number(h, i);
+static struct name server_name(struct rendering *r, const struct service *s, uint64_t i) {
+        return (struct name){ arena_join(r->arena, s->container.unit.text, STR("-"),
+                                         i == PORTS_NEXT ? STR("next") : arena_u64(r->arena, i)),
+                              NOWHERE };
 }
 
-static void put_cookie(struct haproxy *h, const struct service *s, uint64_t i) {
-        if (!is_http(s->proxy) || !s->proxy->sticky.yes)
-                return;
+static struct server_address server_address(struct rendering *r, const struct service *s, uint32_t i,
+                                            uint64_t port) {
+        struct str host = STR("127.0.0.1:");
 
-        haproxy_word(h, "cookie");
-        haproxy_arg_begin(h);
-        put_name(h, s, i);
-        haproxy_arg_end(h);
-}
-
-static void put_server_name(struct haproxy *h, const struct service *s, uint64_t i) {
-        haproxy_line(h, "server");
-        haproxy_arg_begin(h);
-        put_name(h, s, i);
-        haproxy_arg_end(h);
-}
-
-static void put_server(struct rendering *r, struct haproxy *h, const struct service *s, uint32_t i) {
-        put_server_name(h, s, i);
-        haproxy_arg_begin(h);
         if (s->proxy->via.index == VIA_DNS) {
-                put_name(h, s, i);
-                haproxy_part_const(h, PODMAN_DOMAIN ":");
-                haproxy_part_number(h, s->port.n);
-        } else {
-                haproxy_part_const(h, "127.0.0.1:");
-                haproxy_part_number(h, ports_find(r->ports, r->app->name, s->container.unit, i));
+                host = arena_join(r->arena, server_name(r, s, i).text, STR(PODMAN_DOMAIN ":"));
+                port = s->port.n;
         }
-        haproxy_arg_end(h);
-        put_cookie(h, s, i);
-        /* HAProxy would take a new server for one that is up; the instance's hooks know better. */
-        if (has_states(r, s))
-                haproxy_word(h, "disabled");
+        return (struct server_address){ arena_join(r->arena, host, arena_u64(r->arena, port)), NOWHERE };
 }
 
-static void put_servers(struct rendering *r, struct haproxy *h, const struct service *s) {
+static void add_server(struct rendering *r, const struct service *s, uint64_t i,
+                       struct server_address address) {
+        *vec_push(r->arena, &r->tree->record->servers) =
+                (struct record_server){ s->container.unit.text, server_name(r, s, i).text, address.text };
+}
+
+static void add_instance(struct rendering *r, const struct service *s, uint32_t i, uint64_t port) {
+        add_server(r, s, i, server_address(r, s, i, port));
+}
+
+static void add_instances(struct rendering *r, const struct service *s) {
         size_t n;
         const struct port *ports = ports_of(r->ports, r->app->name, s->container.unit, &n);
 
+        /* Mostly the i-th is that of instance i; a search for each is slow. */
         for (uint32_t i = 0; i < s->scale.n; i++)
-                put_server(r, h, s, i);
+                add_instance(r, s, i,
+                             i < n && ports[i].instance == i
+                                     ? ports[i].number
+                                     : ports_find(r->ports, r->app->name, s->container.unit, i));
         /* They take part as soon as an instance of that number is ready. */
         for (size_t i = 0; i < n && has_states(r, s); i++)
                 if (ports[i].instance >= s->scale.n && ports[i].instance != PORTS_NEXT)
-                        put_server(r, h, s, ports[i].instance);
+                        add_instance(r, s, ports[i].instance, ports[i].number);
         if (has_spare(r->app, s))
-                put_server(r, h, s, PORTS_NEXT);
+                add_instance(r, s, PORTS_NEXT,
+                             ports_find(r->ports, r->app->name, s->container.unit, PORTS_NEXT));
+}
 
-        /* On other machines; their numbers go on after the largest scale, so that a change of scale
+/* All are in the record before the first is written, so that neither grows between parts of the other. */
+static void put_servers(struct rendering *r, struct haproxy *h, const struct service *s) {
+        struct record *record = r->tree->record;
+        size_t first = record->servers.n, n_instances;
+
+        add_instances(r, s);
+        n_instances = record->servers.n - first;
+        /* On other machines; their numbers continue after the largest scale, so that a change of scale
          * renames none. */
-        for (size_t i = 0; i < s->proxy->servers.n; i++) {
-                put_server_name(h, s, INSTANCES_MAX + i);
-                haproxy_arg(h, s->proxy->servers.at[i]);
-                put_cookie(h, s, INSTANCES_MAX + i);
+        for (size_t i = 0; i < s->proxy->servers.n; i++)
+                add_server(r, s, INSTANCES_MAX + i, s->proxy->servers.at[i]);
+
+        for (size_t i = first; i < record->servers.n; i++) {
+                struct name name = { record->servers.at[i].name, NOWHERE };
+
+                haproxy_line(h, "server");
+                haproxy_arg(h, name);
+                haproxy_arg(h, ((struct server_address){ record->servers.at[i].address, NOWHERE }));
+                if (is_http(s->proxy) && s->proxy->sticky.yes) {
+                        haproxy_word(h, "cookie");
+                        haproxy_arg(h, name);
+                }
+                /* HAProxy would take a new server for one that is up; the instance's hooks know better. */
+                if (i < first + n_instances && has_states(r, s))
+                        haproxy_word(h, "disabled");
         }
 }
 
-/* Containers get new addresses when they start again, so HAProxy must ask again. One whose name is gone is
- * gone: to wait for its health check cost every fourth request three seconds, for twenty seconds. */
+/* Containers get new addresses when they start again, so HAProxy must resolve their names again. A container
+ * whose name is gone has ended: waiting for its health check cost every fourth request three seconds, for
+ * twenty seconds. */
 static void put_resolvers(struct haproxy *h, const struct service *s) {
         haproxy_section(h, "resolvers");
         haproxy_arg_begin(h);
@@ -300,7 +310,7 @@ static void put_states(struct rendering *r, struct haproxy *h, const struct serv
         haproxy_arg(h, states_of(r, s));
 }
 
-static void render_backend(struct rendering *r, const struct service *s) {
+static void render_backend(struct rendering *r, const struct service *s, struct hash_state *front) {
         const struct proxy *p = s->proxy;
         const struct health_request q = health_request(r->arena, s);
         struct backend_name backend = backend_of(s);
@@ -334,13 +344,25 @@ static void render_backend(struct rendering *r, const struct service *s) {
         if (is_http(p))
                 haproxy_line(h, "retry-on conn-failure");
         put_defaults(h, s, &q);
+        file = proxy_path(r, p, file);
+        hash_add(front, file);
+        hash_add(front, haproxy_text(h));
         put_servers(r, h, s);
 
-        tree_mark(tree_add(r->tree, proxy_path(r, p, file), 0644, haproxy_text(h)), TREE_SCALE,
-                  s->container.unit.text);
+        tree_mark(tree_add(r->tree, file, 0644, haproxy_text(h)), TREE_SCALE, s->container.unit.text);
 }
 
-static void render_routes(struct rendering *r, const struct service *s) {
+/* NULL: there is nothing in the file. */
+static void add_front(struct str unit, struct hash_state *front, struct tree_file *file) {
+        if (!file)
+                return;
+
+        tree_mark(file, TREE_SCALE, unit);
+        hash_add(front, file->path);
+        hash_add(front, file->text);
+}
+
+static void render_routes(struct rendering *r, const struct service *s, struct hash_state *front) {
         const struct proxy *p = s->proxy;
         struct lines *routes = lines_new(r->arena), *certificates = lines_new(r->arena);
         struct str unit = s->container.unit.text;
@@ -368,20 +390,24 @@ static void render_routes(struct rendering *r, const struct service *s) {
                 lines_end(certificates);
         }
 
-        tree_mark(lines_finish(routes, r->tree, proxy_path(r, p, arena_join(r->arena, STR("routes."), unit)),
-                               0644),
-                  TREE_SCALE, unit);
-        tree_mark(lines_finish(certificates, r->tree,
-                               proxy_path(r, p, arena_join(r->arena, STR("certificates."), unit)), 0644),
-                  TREE_SCALE, unit);
+        add_front(unit, front,
+                  lines_finish(routes, r->tree, proxy_path(r, p, arena_join(r->arena, STR("routes."), unit)),
+                               0644));
+        add_front(unit, front,
+                  lines_finish(certificates, r->tree,
+                               proxy_path(r, p, arena_join(r->arena, STR("certificates."), unit)), 0644));
 }
 
 void render_proxy(struct rendering *r, const struct service *s) {
-        if (is_nginx(s)) {
-                render_nginx(r, s);
-                return;
-        }
+        struct str unit = s->container.unit.text;
+        struct hash_state *front = hash_start(r->arena);
 
-        render_backend(r, s);
-        render_routes(r, s);
+        if (is_nginx(s))
+                add_front(unit, front, render_nginx(r, s));
+        else {
+                render_backend(r, s, front);
+                render_routes(r, s, front);
+        }
+        *vec_push(r->arena, &r->tree->record->fronts) =
+                (struct record_front){ unit, hash_digits(r->arena, front, 12) };
 }

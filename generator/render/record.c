@@ -11,8 +11,7 @@ static void add_volumes(struct rendering *r, struct record *record, const struct
 
                 if (has_instance_mark(name) && name.p[0] != '/' &&
                     !syntax_volume_split(c->volumes.at[i].text).is_foreign)
-                        record_add_volume(r->arena, record,
-                                          instance_mark_replace(r->arena, name, STR("*")));
+                        record_add_volume(r->arena, record, instance_mark_replace(r->arena, name, STR("*")));
         }
 }
 
@@ -32,24 +31,23 @@ static struct record_part *add(struct rendering *r, struct record *record, enum 
 }
 
 void render_record(struct rendering *r) {
-        struct record record = { 0 };
+        struct record *record = r->tree->record;
 
         LIST_EACH(s, &r->app->services) {
-                struct record_part *part = add(r, &record, RECORD_SERVICE, &s->container);
+                struct record_part *part = add(r, record, RECORD_SERVICE, &s->container);
 
                 part->scale *= s->scale.n;
                 part->runs_once = s->restart.index != RESTART_ALWAYS;
                 part->has_spare = has_spare(r->app, s);
         }
         LIST_EACH(s, &r->app->sidecars)
-                add(r, &record, RECORD_SIDECAR, &s->container)->runs_once =
-                        s->restart.index != RESTART_ALWAYS;
+                add(r, record, RECORD_SIDECAR, &s->container)->runs_once = s->restart.index != RESTART_ALWAYS;
         LIST_EACH(t, &r->app->tasks)
-                (void) add(r, &record, RECORD_TASK, &t->container);
+                (void) add(r, record, RECORD_TASK, &t->container);
         LIST_EACH(t, &r->app->timers)
-                (void) add(r, &record, RECORD_TIMER, &t->task.container);
+                (void) add(r, record, RECORD_TIMER, &t->task.container);
 
-        record_sort(&record);
-        tree_mark(tree_add(r->tree, STR(LAYOUT_RECORD), 0644, record_text(r->arena, &record)), TREE_PLAN,
+        record_sort(record);
+        tree_mark(tree_add(r->tree, STR(LAYOUT_RECORD), 0644, record_text(r->arena, record)), TREE_PLAN,
                   (struct str){ 0 });
 }

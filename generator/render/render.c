@@ -2,6 +2,7 @@
 #include "render/render.h"
 
 #include "bundle/layout.h"
+#include "bundle/record.h"
 #include "render/parts.h"
 
 struct unit_name instance_unit(struct rendering *r, struct name unit, uint64_t instance) {
@@ -37,6 +38,7 @@ void render_app(struct arena *a, const struct world *w, const struct app *app, c
         struct str text;
 
         ret->arena = a;
+        ret->record = arena_new(a, struct record);
         LIST_EACH(s, &app->services) {
                 render_service(&r, s);
                 if (s->proxy)

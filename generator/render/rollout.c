@@ -1,51 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* What brings a revision to the instances: a unit, and the plan that it follows. The plan is lines of
- * words with one blank between two:
- *
- *     strategy rolling|recreate
- *     max-unavailable N
- *     pause MS    ready-timeout MS (0: the unit's own limit)    min-ready MS
- *     on-failure revert|stop
- *     early UNIT                              starts before the tasks, if nothing of it was accepted yet
- *     task UNIT.service                       to be run before, in order
- *     service UNIT REVISION spare|plain       to be restarted where its containers have another label, in order
- *     sidecar UNIT REVISION                   the same, after the services
- *     volume NAME DRIVER TYPE DEVICE OPTIONS              as Podman is to have it; "-" for what is not said
- *     network NAME DRIVER SUBNET GATEWAY OPTIONS INTERNAL IPV6 DISABLE-DNS    the last three: yes or no */
+/* The unit that brings a revision to the instances, and the plan that it follows (bundle/plan.h). */
 
 #include "bundle/layout.h"
+#include "bundle/plan.h"
 #include "config.h"
-#include "output/lines.h"
 #include "render/parts.h"
 
-static void put_duration(struct lines *plan, struct duration d) {
-        lines_number(plan, d.usec / 1000);
-        lines_end(plan);
-}
-
-static void put_settings(struct lines *plan, const struct rollout *o) {
-        lines_const(plan, "strategy");
-        if (o->strategy.index == STRATEGY_RECREATE)
-                lines_const(plan, "recreate");
-        else
-                lines_const(plan, "rolling");
-        lines_end(plan);
-        lines_const(plan, "max-unavailable");
-        lines_number(plan, o->max_unavailable.n);
-        lines_end(plan);
-        lines_const(plan, "pause");
-        put_duration(plan, o->pause);
-        lines_const(plan, "ready-timeout");
-        put_duration(plan, o->ready_timeout);
-        lines_const(plan, "min-ready");
-        put_duration(plan, o->min_ready);
-        lines_const(plan, "on-failure");
-        if (o->on_failure.index == ON_FAILURE_STOP)
-                lines_const(plan, "stop");
-        else
-                lines_const(plan, "revert");
-        lines_end(plan);
+static void put_settings(struct plan *plan, const struct rollout *o) {
+        plan->is_recreate = o->strategy.index == STRATEGY_RECREATE;
+        plan->stops_on_failure = o->on_failure.index == ON_FAILURE_STOP;
+        plan->max_unavailable = o->max_unavailable.n;
+        plan->pause = o->pause.usec / 1000;
+        plan->ready_timeout = o->ready_timeout.usec / 1000;
+        plan->min_ready = o->min_ready.usec / 1000;
 }
 
 static bool names_any(const struct start_order *o, struct name name) {
@@ -87,7 +55,7 @@ static bool is_required_early(const struct app *app, const struct early_part *pa
 }
 
 /* Sidecars that wait for nothing; what tasks require; and what those require in turn. */
-static void put_early(struct rendering *r, struct lines *plan) {
+static void put_early(struct rendering *r, struct plan *plan) {
         struct early_part *parts =
                 arena_array(r->arena, r->app->services.n + r->app->sidecars.n + 1, struct early_part);
         size_t n = 0;
@@ -104,113 +72,50 @@ static void put_early(struct rendering *r, struct lines *plan) {
                                 parts[i].is_early = is_changed = true;
         }
 
-        for (size_t i = 0; i < n; i++) {
-                if (!parts[i].is_early)
-                        continue;
-                lines_const(plan, "early");
-                lines_word(plan, parts[i].unit);
-                lines_end(plan);
-        }
+        for (size_t i = 0; i < n; i++)
+                if (parts[i].is_early)
+                        *vec_push(r->arena, &plan->early) = parts[i].unit.text;
 }
 
-static void put_tasks(struct rendering *r, struct lines *plan) {
+static void put_tasks(struct rendering *r, struct plan *plan) {
         LIST_EACH(name, &r->app->before_update)
-                LIST_EACH(t, &r->app->tasks) {
-                        if (!str_eq(t->name.text, name->text))
-                                continue;
-                        lines_const(plan, "task");
-                        lines_word(plan, ((struct unit_name){ arena_join(r->arena, t->container.unit.text,
-                                                                         STR(".service")),
-                                                              name->at }));
-                        lines_end(plan);
-                }
+                LIST_EACH(t, &r->app->tasks)
+                        if (str_eq(t->name.text, name->text))
+                                *vec_push(r->arena, &plan->tasks) =
+                                        arena_join(r->arena, t->container.unit.text, STR(".service"));
 }
 
-static void put_service(struct rendering *r, struct lines *plan, const struct service *s,
-                        struct name revision) {
-        lines_const(plan, "service");
-        lines_word(plan, s->container.unit);
-        lines_word(plan, revision);
-        if (has_spare(r->app, s))
-                lines_const(plan, "spare");
-        else
-                lines_const(plan, "plain");
-        lines_end(plan);
-}
-
-/* What users reach comes first. */
-static void put_parts(struct rendering *r, struct lines *plan) {
+/* Services with clients come first. */
+static void put_parts(struct rendering *r, struct plan *plan) {
         const struct name *revisions = r->revisions.at;
         size_t n_services = r->app->services.n;
 
-        for (size_t i = 0; i < n_services; i++)
-                if (r->app->services.at[i].proxy)
-                        put_service(r, plan, &r->app->services.at[i], revisions[i]);
-        for (size_t i = 0; i < n_services; i++)
-                if (!r->app->services.at[i].proxy)
-                        put_service(r, plan, &r->app->services.at[i], revisions[i]);
-        for (size_t i = 0; i < r->app->sidecars.n; i++) {
-                lines_const(plan, "sidecar");
-                lines_word(plan, r->app->sidecars.at[i].container.unit);
-                lines_word(plan, revisions[n_services + i]);
-                lines_end(plan);
-        }
-}
+        for (unsigned pass = 0; pass < 2; pass++)
+                for (size_t i = 0; i < n_services; i++) {
+                        const struct service *s = &r->app->services.at[i];
 
-static void put_name(struct rendering *r, struct lines *plan, struct name key) {
-        struct str name = arena_join(r->arena, r->app->name.text, STR("-"), key.text);
-
-        lines_word(plan, ((struct name){ name, key.at }));
-}
-
-#define PUT_KNOWN(plan, value)                       \
-        do {                                         \
-                if (str_is_absent((value).text))     \
-                        lines_const((plan), "-");    \
-                else                                 \
-                        lines_word((plan), (value)); \
-        } while (0)
-
-static void put_flag(struct lines *plan, struct flag flag) {
-        if (flag.yes)
-                lines_const(plan, "yes");
-        else
-                lines_const(plan, "no");
-}
-
-static void put_objects(struct rendering *r, struct lines *plan) {
-        LIST_EACH(v, &r->app->volumes) {
-                lines_const(plan, "volume");
-                put_name(r, plan, v->key);
-                PUT_KNOWN(plan, v->value.driver);
-                PUT_KNOWN(plan, v->value.type);
-                PUT_KNOWN(plan, v->value.device);
-                PUT_KNOWN(plan, v->value.options);
-                lines_end(plan);
-        }
-        LIST_EACH(n, &r->app->networks) {
-                lines_const(plan, "network");
-                put_name(r, plan, n->key);
-                PUT_KNOWN(plan, n->value.driver);
-                PUT_KNOWN(plan, n->value.subnet);
-                PUT_KNOWN(plan, n->value.gateway);
-                PUT_KNOWN(plan, n->value.options);
-                put_flag(plan, n->value.internal);
-                put_flag(plan, n->value.ipv6);
-                put_flag(plan, n->value.disable_dns);
-                lines_end(plan);
-        }
+                        if (!s->proxy == (pass == 1))
+                                *vec_push(r->arena, &plan->services) =
+                                        (struct plan_part){ s->container.unit.text, revisions[i].text,
+                                                            has_spare(r->app, s) };
+                }
+        for (size_t i = 0; i < r->app->sidecars.n; i++)
+                *vec_push(r->arena, &plan->sidecars) =
+                        (struct plan_part){ r->app->sidecars.at[i].container.unit.text,
+                                            revisions[n_services + i].text, false };
 }
 
 static void render_plan(struct rendering *r) {
-        struct lines *plan = lines_new(r->arena);
+        struct plan *plan = arena_new(r->arena, struct plan);
 
         put_settings(plan, r->app->rollout);
         put_early(r, plan);
         put_tasks(r, plan);
         put_parts(r, plan);
-        put_objects(r, plan);
-        tree_mark(lines_finish(plan, r->tree, STR(LAYOUT_PLAN), 0644), TREE_PLAN, (struct str){ 0 });
+        app_add_objects(r->arena, r->app, &plan->volumes, &plan->networks);
+        r->tree->plan = plan;
+        tree_mark(tree_add(r->tree, STR(LAYOUT_PLAN), 0644, plan_text(r->arena, plan)), TREE_PLAN,
+                  (struct str){ 0 });
 }
 
 static void put_command(struct rendering *r, struct unit *u) {

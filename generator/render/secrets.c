@@ -13,9 +13,9 @@
 #include "output/lines.h"
 #include "render/parts.h"
 
-/* Only a user's manager must bring them; those of the machine are found by the program, which can say what
- * is wrong. systemd fails the unit where one can't be decrypted (LoadCredentialEncrypted= also where one
- * is missing, plain or renamed), without a word of which. */
+/* Only a user's manager must bring them; those of the machine are found by the program, which can report the
+ * error. systemd fails the unit if one can't be decrypted (LoadCredentialEncrypted= also if one is missing,
+ * plain or renamed), without its name. */
 static void put_credential(struct rendering *r, struct unit *u, const struct secret_entry *s) {
         if (!r->world->places.is_user || str_is_absent(s->value.credential.text))
                 return;
@@ -45,7 +45,7 @@ static bool is_part_of_value(const struct container *c, struct name secret) {
         return false;
 }
 
-/* Must the program read it? */
+/* True if the program must read it. */
 static bool is_read(const struct container *c, const struct secret_entry *s) {
         return str_is_absent(s->value.podman.text) || is_part_of_value(c, s->key);
 }
@@ -73,8 +73,8 @@ static struct abs_path put_ciphertext(struct rendering *r, const struct role *ro
         return bundle_path(r, path);
 }
 
-/* Who may read the file in the container; all zeroes for everybody. The directory around it keeps others
- * of the machine away. */
+/* The user that may read the file in the container; all zeroes for every user. The directory around it keeps
+ * out other users of the machine. */
 struct access {
         struct file_mode mode;
         uint64_t uid, gid;
@@ -88,8 +88,8 @@ static bool has_access(const struct access *access) {
 }
 
 /* As narrow as is known: a container whose user is a number has no other user, and that one cannot become
- * another. Root can, and what the image says of its user nobody has read yet. A user's manager cannot give
- * a file away. */
+ * another. Root can, and the user of the image is not known yet. A user's manager cannot give a file to
+ * another user. */
 static struct access find_access(const struct rendering *r, const struct container *c,
                                  const struct secret *s) {
         struct str rest = c->user.text, user, group;
@@ -109,8 +109,8 @@ static struct access find_access(const struct rendering *r, const struct contain
         return access;
 }
 
-/* NAME=credential:X, NAME:MODE:UID:GID=file:PATH and so on, so that its messages can say where a secret
- * was to come from. */
+/* NAME=credential:X, NAME:MODE:UID:GID=file:PATH and so on, so that the program's messages can name the
+ * source of a secret. */
 static void put_source(struct rendering *r, struct unit *u, const struct role *role,
                        const struct secret_entry *s) {
         const struct access access = find_access(r, role->container, &s->value);
@@ -154,14 +154,19 @@ static bool has_credential(const struct container *c) {
         return false;
 }
 
+bool has_ciphertext(const struct container *c) {
+        LIST_EACH(s, &c->secrets)
+                if (!str_is_absent(s->value.kms.text))
+                        return true;
+
+        return false;
+}
+
+/* In a word that the caller began. */
 static void put_program(struct rendering *r, struct unit *u, const struct role *role,
-                        struct abs_path template, bool is_sandboxed) {
+                        struct abs_path template) {
         const struct container *c = role->container;
 
-        unit_open(u, SERVICE_EXEC_START_PRE);
-        unit_word(u);
-        if (is_sandboxed && !r->world->places.is_user && has_credential(c))
-                unit_const(u, "+");
         unit_const(u, LIBEXECDIR "/pyservice-environment");
         if (!str_is_absent(template.text)) {
                 unit_word(u);
@@ -186,17 +191,13 @@ static void put_variable(struct unit *u, struct str name, struct str value, stru
         unit_close(u);
 }
 
-/* How the machine reaches AWS KMS is no part of the revision. What a task needs stands in a file of the
- * app's: tasks run before anything is accepted, when there is nothing of a unit yet but what a revision
- * has. */
+/* The way to AWS KMS is not part of the revision. The settings of a task are in a file of the app's: tasks
+ * run before the revision is accepted, when its units do not exist yet. */
 static void render_kms(struct rendering *r, const struct role *role) {
         const struct host_kms *kms = r->world->host.kms;
         struct unit *u = unit_new(r->arena);
-        bool has_ciphertext = false;
 
-        LIST_EACH(s, &role->container->secrets)
-                has_ciphertext |= !str_is_absent(s->value.kms.text);
-        if (!has_ciphertext || !kms)
+        if (!has_ciphertext(role->container) || !kms)
                 return;
 
         put_variable(u, STR("AWS_ENDPOINT_URL_KMS"), kms->endpoint.text, kms->endpoint.at);
@@ -264,12 +265,16 @@ static void put_directory(struct unit *u, struct abs_path directory) {
         unit_put_const(u, SERVICE_RUNTIME_DIRECTORY_MODE, "0700");
 }
 
-void render_secret_files(struct rendering *r, struct unit *u, const struct role *role) {
+void render_secret_files(struct rendering *r, struct unit *u, const struct role *role, enum unit_key key) {
         put_directory(u, secrets_directory(r, role));
         if (count_read(role->container) == 0)
                 return;
 
-        put_program(r, u, role, (struct abs_path){ 0 }, true);
+        unit_open(u, key);
+        unit_word(u);
+        if (!r->world->places.is_user && has_credential(role->container))
+                unit_const(u, "+");
+        put_program(r, u, role, (struct abs_path){ 0 });
         render_kms(r, role);
 }
 
@@ -292,7 +297,9 @@ void render_secrets(struct rendering *r, struct unit *u, const struct role *role
                         put_mount(r, u, c, s->key, directory);
                 put_credential(r, u, s);
         }
-        put_program(r, u, role, template, false);
+        unit_open(u, SERVICE_EXEC_START_PRE);
+        unit_word(u);
+        put_program(r, u, role, template);
         render_kms(r, role);
 
         if (has_composed) {

@@ -58,6 +58,7 @@ void render_service(struct rendering *r, struct service *s) {
                 .order = &s->order,
                 .restart = s->restart,
                 .restart_policy = s->restart_policy,
+                .start_timeout = s->start_timeout,
                 .drain = drain_of(s),
                 .host_port = s->host_port,
                 .is_template = true,
@@ -85,6 +86,7 @@ void render_sidecar(struct rendering *r, struct sidecar *s) {
                 .order = &s->order,
                 .restart = s->restart,
                 .restart_policy = s->restart_policy,
+                .start_timeout = s->start_timeout,
         };
         struct unit *u = unit_new(r->arena);
 
@@ -105,9 +107,7 @@ static void render_work(struct rendering *r, struct task *t, bool is_task) {
         struct unit *u = unit_new(r->arena);
 
         render_container(r, u, &role);
-        /* Podman waits for its end, and passes on what it says: with another driver that is in the journal
-         * twice. */
-        unit_put_const(u, CONTAINER_LOG_DRIVER, "passthrough");
+        render_log(u, &role);
         unit_put_const(u, SERVICE_TYPE, "oneshot");
         unit_put_duration(u, SERVICE_TIMEOUT_START, t->timeout);
         render_finish(r, u, &role);
@@ -142,16 +142,6 @@ static void render_schedule(struct rendering *r, const struct timer *t) {
 }
 
 void render_timer(struct rendering *r, struct timer *t) {
-        struct unit *u = unit_new(r->arena);
-
         render_work(r, &t->task, false);
         render_schedule(r, t);
-        if (!is_here(r, &t->task.container))
-                return;
-
-        unit_open(u, UNIT_UPHOLDS);
-        unit_part(u, t->task.container.unit);
-        unit_const(u, ".timer");
-        unit_close(u);
-        add_upheld(r, u, t->task.container.unit);
 }

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* What the app's containers need on the machine: a user, directories and files. They are in two files of
- * the bundle, for systemd-sysusers and systemd-tmpfiles, and a unit has these make them: each container
- * starts it before itself, at each start, and looks whether it went well. Its name has the hash of what it
- * makes: a changed file is another unit, and so a new revision of all that want it.
+/* The user, directories and files that the app's containers need on the machine. They are in two files of the
+ * bundle, for systemd-sysusers and systemd-tmpfiles, and a unit has these make them: each container starts it
+ * before itself, at each start, and checks its result. Its name has the hash of what it makes: a changed file
+ * is another unit, and so a new revision of all that want it.
  *
- *     setup/HASH.sysusers     setup/HASH.tmpfiles (0600)      setup/places: what `pyservicectl purge` takes away
+ *     setup/HASH.sysusers     setup/HASH.tmpfiles (0600)
+ *     setup/places            the paths that `pyservicectl purge` removes
  *
- * What a secret holds is in neither: tmpfiles takes it from the unit's runtime directory, as a credential
- * of the secret's name; a copy of one of the machine's files likewise, as copy_N. */
+ * The content of a secret is in neither: tmpfiles takes it from the unit's runtime directory, as a credential
+ * of the secret's name; a copy of one of the machine's files in the same way, as copy_N. */
 
 #include "app/home.h"
 #include "base/hash.h"
@@ -31,9 +32,9 @@ static struct str copy_name(struct rendering *r, size_t i) {
         return arena_join(r->arena, STR("copy_"), arena_u64(r->arena, i));
 }
 
-/* Podman resolves what it mounts by name: so all above that is root's, and nobody else can rename it. A
- * file that is neither configuration nor data is mounted alone; its directories let only the group look
- * into them. */
+/* Podman resolves a mounted path by name: so all directories above it belong to root, and no other user can
+ * rename them. A file that is neither configuration nor data is mounted alone; only the group can search its
+ * directories. */
 static void put_directories(struct tmpfiles *t, const struct home *h) {
         const struct account root = { STR("root"), NOWHERE };
         const struct tmpfiles_access shared = { mode_of(STR("0755")), root, root };
@@ -71,7 +72,7 @@ static void put_files(struct rendering *r, struct tmpfiles *t) {
         }
 }
 
-/* sysusers.d(5): nothing where numbers say it all, or somebody else makes them. */
+/* sysusers.d(5): empty if numbers are enough, or if the administrator creates the user. */
 static void put_users(struct rendering *r, struct lines *l) {
         const struct home *h = r->app->home;
 
@@ -206,7 +207,7 @@ static void put_marks(struct rendering *r, struct unit *u) {
 }
 
 static void put_program(struct rendering *r, struct unit *u, struct abs_path sysusers,
-                        struct abs_path tmpfiles) {
+                        struct abs_path tmpfiles, struct abs_path secrets) {
         const struct home *h = r->app->home;
 
         unit_open(u, SERVICE_EXEC_START);
@@ -227,6 +228,13 @@ static void put_program(struct rendering *r, struct unit *u, struct abs_path sys
                 unit_part(u, h->user);
                 unit_const(u, ":");
                 unit_part(u, h->group);
+        }
+        if (!str_is_absent(secrets.text)) {
+                unit_word(u);
+                unit_const(u, "--secrets=");
+                unit_part(u, ((struct abs_path){ r->world->places.runtime, NOWHERE }));
+                unit_const(u, "/");
+                unit_part(u, secrets);
         }
         put_paths(r, u);
         put_copies(r, u);
@@ -275,44 +283,74 @@ static bool has_special_mode(const struct app *app) {
         return false;
 }
 
-static void put_sandbox(struct rendering *r, struct unit *u, const struct container *c) {
-        enum sandbox sandbox = SANDBOX_SETUP;
-
-        LIST_EACH(s, &c->secrets)
-                if (!str_is_absent(s->value.kms.text))
-                        sandbox = SANDBOX_SETUP_ONLINE;
-        render_sandbox(r, u, sandbox);
+static void put_sandbox(struct rendering *r, struct unit *u) {
+        render_sandbox(r, u, SANDBOX_SETUP);
         if (!r->world->places.is_user && !writes_system(r->app))
                 unit_put_const(u, SERVICE_PROTECT_SYSTEM, "yes");
         if (!r->world->places.is_user && !has_special_mode(r->app))
                 unit_put_const(u, SERVICE_RESTRICT_SUID, "yes");
 }
 
-static void render_unit(struct rendering *r, const struct role *role, struct abs_path sysusers,
-                        struct abs_path tmpfiles) {
-        struct unit *u = unit_new(r->arena);
-        struct str directory = layout_unit(r->arena, role->container->unit.text, STR(".service.d/"));
-
-        unit_open(u, UNIT_DESCRIPTION);
-        unit_const(u, "User, directories and files of ");
+/* After the first words of the description. */
+static void put_head(struct rendering *r, struct unit *u) {
         unit_part(u, r->app->name);
         unit_close(u);
         unit_put(u, UNIT_SOURCE_PATH, ((struct abs_path){ r->app->path, NOWHERE }));
         unit_put_const(u, UNIT_DOCUMENTATION, "man:pyservice.d(5)");
         unit_put_const(u, UNIT_START_LIMIT_INTERVAL, "0");
-        put_mounts(u, r->app->home);
-        unit_put_const(u, SERVICE_TYPE, "oneshot");
-        if (role->container->secrets.n > 0 || has_copies(r->app))
-                render_secret_files(r, u, role);
-        put_program(r, u, sysusers, tmpfiles);
-        put_sandbox(r, u, role->container);
-        tree_mark(unit_finish(u, r->tree, layout_unit(r->arena, r->setup.text)), TREE_REVISION,
-                  (struct str){ 0 });
+}
+
+static void finish_unit(struct rendering *r, struct unit *u, struct str name) {
+        struct str directory = layout_unit(r->arena, name, STR(".d/"));
+
+        tree_mark(unit_finish(u, r->tree, layout_unit(r->arena, name)), TREE_REVISION, (struct str){ 0 });
 
         /* It comes with the unit: else it would be there only after the first rollout that has it. */
         VEC_EACH(f, &r->tree->files)
                 if (str_has_prefix(f->path, directory))
                         tree_mark(f, TREE_REVISION, (struct str){ 0 });
+}
+
+/* The unit that decrypts with AWS KMS is separate: it needs the network and only reads files; the setup needs
+ * the reverse. The plain text exists until the setup has ended. */
+static void render_decryption(struct rendering *r, const struct role *role, struct unit *setup) {
+        struct unit_name name = { arena_join(r->arena, role->container->unit.text, STR(".service")),
+                                  NOWHERE };
+        struct unit *u = unit_new(r->arena);
+
+        unit_open(u, UNIT_DESCRIPTION);
+        unit_const(u, "Decrypted files of ");
+        put_head(r, u);
+        unit_put_const(u, UNIT_STOP_WHEN_UNNEEDED, "yes");
+        unit_put_const(u, SERVICE_TYPE, "oneshot");
+        unit_put_const(u, SERVICE_REMAIN, "yes");
+        render_secret_files(r, u, role, SERVICE_EXEC_START);
+        render_sandbox(r, u, SANDBOX_DECRYPTION);
+        finish_unit(r, u, name.text);
+
+        unit_put(setup, UNIT_WANTS, name);
+        unit_put(setup, UNIT_AFTER, name);
+}
+
+static void render_unit(struct rendering *r, const struct role *role, struct abs_path sysusers,
+                        struct abs_path tmpfiles, bool is_encrypted) {
+        struct unit *u = unit_new(r->arena);
+        struct abs_path secrets = { 0 };
+
+        unit_open(u, UNIT_DESCRIPTION);
+        unit_const(u, "User, directories and files of ");
+        put_head(r, u);
+        put_mounts(u, r->app->home);
+        if (is_encrypted) {
+                render_decryption(r, role, u);
+                secrets = secrets_directory(r, role);
+        }
+        unit_put_const(u, SERVICE_TYPE, "oneshot");
+        if (!is_encrypted && (role->container->secrets.n > 0 || has_copies(r->app)))
+                render_secret_files(r, u, role, SERVICE_EXEC_START_PRE);
+        put_program(r, u, sysusers, tmpfiles, secrets);
+        put_sandbox(r, u);
+        finish_unit(r, u, r->setup.text);
 }
 
 static void render_all(struct rendering *r) {
@@ -322,7 +360,8 @@ static void render_all(struct rendering *r) {
         struct lines *users = lines_new(r->arena);
         struct hash_state *hash = hash_start(r->arena);
         struct abs_path sysusers = { 0 }, tmpfiles;
-        struct str stem, path;
+        struct str digits, stem, path;
+        bool is_encrypted;
 
         put_directories(t, r->app->home);
         put_files(r, t);
@@ -332,22 +371,23 @@ static void render_all(struct rendering *r) {
         choose_secrets(r, c, hash);
         LIST_EACH(f, &r->app->files)
                 hash_add(hash, f->source.text);
-        stem = hash_digits(r->arena, hash, 8);
+        digits = hash_digits(r->arena, hash, 8);
+        is_encrypted = has_ciphertext(c);
 
-        c->unit = (struct name){ arena_join(r->arena, r->app->name.text, STR("-"), stem, STR("-setup")),
-                                 NOWHERE };
-        r->setup = (struct unit_name){ arena_join(r->arena, c->unit.text, STR(".service")), NOWHERE };
+        stem = arena_join(r->arena, r->app->name.text, STR("-"), digits);
+        c->unit.text = arena_join(r->arena, stem, is_encrypted ? STR("-creds") : STR("-setup"));
+        r->setup.text = arena_join(r->arena, stem, STR("-setup.service"));
         r->setup_ready =
-                (struct unit_name){ arena_join(r->arena, r->app->name.text, STR("."), stem), NOWHERE };
+                (struct unit_name){ arena_join(r->arena, r->app->name.text, STR("."), digits), NOWHERE };
 
-        path = arena_join(r->arena, STR(LAYOUT_SETUP "/"), stem, STR(".tmpfiles"));
+        path = arena_join(r->arena, STR(LAYOUT_SETUP "/"), digits, STR(".tmpfiles"));
         tmpfiles = bundle_path(r, path);
         tree_mark(tmpfiles_finish(t, r->tree, path), TREE_REVISION, (struct str){ 0 });
-        path = arena_join(r->arena, STR(LAYOUT_SETUP "/"), stem, STR(".sysusers"));
+        path = arena_join(r->arena, STR(LAYOUT_SETUP "/"), digits, STR(".sysusers"));
         if (lines_text(users).n > 0)
                 sysusers = bundle_path(r, path);
         tree_mark(lines_finish(users, r->tree, path, 0644), TREE_REVISION, (struct str){ 0 });
-        render_unit(r, &role, sysusers, tmpfiles);
+        render_unit(r, &role, sysusers, tmpfiles, is_encrypted);
         render_places(r);
 }
 
@@ -358,8 +398,9 @@ struct unit_name render_setup(struct rendering *r) {
         return r->setup;
 }
 
-/* By hand, and not as a dependency: the unit runs anew for each start, and a start that depended on it would
- * wait, as systemd orders jobs, for every stop that is under way of whatever depends on it too. */
+/* Started by a command, and not as a dependency: the unit runs again for each start, and a start that
+ * depended on it would wait, because of the order of jobs in systemd, for every pending stop of units that
+ * depend on it too. */
 static void put_start(struct rendering *r, struct unit *u) {
         unit_open(u, SERVICE_EXEC_START_PRE);
         unit_word(u);
@@ -392,7 +433,7 @@ void render_owner(struct rendering *r, struct unit *u, const struct container *c
                 return;
 
         unit_put_const(u, CONTAINER_USER, "${PYSERVICE_USER}");
-        /* Nobody, should the file be gone: Podman would take an empty text for the image's user. */
+        /* The user "nobody", if the file is missing: Podman would take an empty text for the image's user. */
         unit_put_const(u, SERVICE_ENVIRONMENT, "PYSERVICE_USER=65534:65534");
         unit_open(u, SERVICE_ENVIRONMENT_FILE);
         unit_const(u, "-");

@@ -3,15 +3,15 @@
 #include "bundle/layout.h"
 #include "render/parts.h"
 
-/* What may not run on this host is not upheld: systemd would try it 16 times in ten seconds, for ever,
- * only to find that its ConditionHost= is not met. */
+/* A part that must not run on this host is not upheld: systemd would try it 16 times in ten seconds, for
+ * ever, and its ConditionHost= would fail each time. */
 bool is_here(const struct rendering *r, const struct container *c) {
         return machine_is_among(r->world, c->hosts.at, c->hosts.n);
 }
 
-/* What is upheld is started again whatever Restart= says. What must not be (restart: no, on-failure) is
- * wanted by a target of its own, and that one is upheld: it starts the unit once, and whoever stops the
- * target stops it too. */
+/* An upheld unit is started again with any Restart=. A part that must not be (restart: no, on-failure) is
+ * wanted by a target of its own, and the target is upheld: it starts the unit once, and a stop of the target
+ * stops the unit too. */
 static void render_once(struct rendering *r, const struct container *c, bool is_template) {
         struct unit *u = unit_new(r->arena);
         struct str file =
@@ -33,30 +33,6 @@ static void render_once(struct rendering *r, const struct container *c, bool is_
         unit_put_const(u, UNIT_CONFLICTS, "shutdown.target");
         unit_put_const(u, UNIT_BEFORE, "shutdown.target");
         tree_mark(unit_finish(u, r->tree, file), TREE_REVISION, c->unit.text);
-}
-
-static void put_upheld(struct unit *u, struct name unit, struct choice restart) {
-        unit_open(u, UNIT_UPHOLDS);
-        unit_part(u, unit);
-        if (restart.index == RESTART_ALWAYS)
-                unit_const(u, ".service");
-        else
-                unit_const(u, "-once.target");
-        unit_close(u);
-}
-
-static void put_upheld_instance(struct unit *u, struct name unit, struct choice restart, uint64_t i) {
-        unit_open(u, UNIT_UPHOLDS);
-        unit_part(u, unit);
-        if (restart.index != RESTART_ALWAYS)
-                unit_const(u, "-once");
-        unit_const(u, "@");
-        unit_part_u64(u, i);
-        if (restart.index == RESTART_ALWAYS)
-                unit_const(u, ".service");
-        else
-                unit_const(u, ".target");
-        unit_close(u);
 }
 
 /* The target is what systemd keeps up: a daemon-reload starts what it upholds and does not run, and stops
@@ -129,44 +105,42 @@ static void put_certificate(struct rendering *r, struct unit *u, const struct se
         unit_close(u);
 }
 
-void add_upheld(struct rendering *r, struct unit *u, struct name unit) {
+/* Further settings of the target for a part that it upholds; the record gives the units that uphold the part
+ * itself (publish/compose.h). */
+static void render_needed(struct rendering *r, const struct container *c, const struct start_order *o,
+                          const struct service *s) {
+        struct unit *u = unit_new(r->arena);
+
+        if (!is_here(r, c))
+                return;
+
+        put_requires_target(u, c->unit, o);
+        if (s)
+                put_certificate(r, u, s);
+        if (unit_text(u).n == 0)
+                return;
+
         tree_mark(unit_finish(u, r->tree,
-                              layout_unit(r->arena, r->app->name.text, STR(".target.d/50-"), unit.text,
+                              layout_unit(r->arena, r->app->name.text, STR(".target.d/60-"), c->unit.text,
                                           STR(".conf"))),
-                  TREE_SCALE, unit.text);
+                  TREE_SCALE, c->unit.text);
 }
 
-static void render_upheld(struct rendering *r) {
+static void render_parts(struct rendering *r) {
         LIST_EACH(s, &r->app->services) {
-                struct unit *u = unit_new(r->arena);
-
                 if (s->restart.index != RESTART_ALWAYS)
                         render_once(r, &s->container, true);
-                if (s->scale.n == 0 || !is_here(r, &s->container))
-                        continue;
-
-                for (uint64_t i = 0; i < s->scale.n; i++)
-                        put_upheld_instance(u, s->container.unit, s->restart, i);
-                put_requires_target(u, s->container.unit, &s->order);
-                put_certificate(r, u, s);
-                add_upheld(r, u, s->container.unit);
+                if (s->scale.n > 0)
+                        render_needed(r, &s->container, &s->order, s);
         }
-
         LIST_EACH(s, &r->app->sidecars) {
-                struct unit *u = unit_new(r->arena);
-
                 if (s->restart.index != RESTART_ALWAYS)
                         render_once(r, &s->container, false);
-                if (!is_here(r, &s->container))
-                        continue;
-
-                put_upheld(u, s->container.unit, s->restart);
-                put_requires_target(u, s->container.unit, &s->order);
-                add_upheld(r, u, s->container.unit);
+                render_needed(r, &s->container, &s->order, NULL);
         }
 }
 
 void render_target(struct rendering *r) {
         render_main(r);
-        render_upheld(r);
+        render_parts(r);
 }

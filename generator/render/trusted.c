@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* trusted: at the unit. The kernel drops what comes from, or goes to, any other address, for all processes
- * of the unit, whatever network they are in. What a container needs itself is let through: the machine
- * (localhost) and its own network, since that is where it sees HAProxy, the probes and whatever else asks
- * a port of 127.0.0.1 come from, and where its name server is. A client of HAProxy's it never sees:
- * HAProxy looks at that one's address (render/proxy.c). One that comes directly to a published port keeps
- * its address.
+/* trusted: at the unit. The kernel drops packets from or to any other address, for all processes of the unit,
+ * in any network. Addresses that a container itself needs are let through: the machine (localhost) and its
+ * own network, since HAProxy, the probes and all clients of a port of 127.0.0.1 come from there, and its name
+ * server is there. A client of HAProxy's it never sees: HAProxy checks that address (render/proxy.c). One
+ * that comes directly to a published port keeps its address.
  *
- * It is part of the revision, unlike what HAProxy is told: systemd sets the filter up when a unit starts,
+ * It is part of the revision, unlike HAProxy's configuration: systemd sets the filter up when a unit starts,
  * and a reload does not change that of one that runs (tried on systemd 257). Tasks and the work of timers
- * listen to nobody. */
+ * accept no connections. */
 
 #include "render/parts.h"
 
-/* Who an IPv6 neighbour is, the kernel asks and answers in a network namespace as whoever made it, and
- * that was Podman, in this unit: without these two nobody finds the container whom it did not find first. */
+/* The kernel looks up IPv6 neighbours in a network namespace on behalf of the process that made the
+ * namespace: Podman, in this unit. Without these two addresses, no host can reach the container that the
+ * container did not contact first. */
 static void put_neighbours(struct unit *u) {
         unit_put_const(u, SERVICE_IP_ADDRESS_ALLOW, "fe80::/64");
         unit_put_const(u, SERVICE_IP_ADDRESS_ALLOW, "ff02::/16");

@@ -108,7 +108,7 @@ struct str accept_reason(const struct state *s, const struct state_history *h, s
 struct str accept_find_previous(const struct state *s, const struct state_history *h, struct str revision) {
         const struct state_event *last = last_event(h);
 
-        /* What was accepted some time ago, or came back for another, is good: what fails now has another
+        /* A revision that was accepted before, or is used again, is good: its failure now has another
          * reason. */
         if (!last || !str_eq(last->revision, revision) || str_is(last->reason, "revert"))
                 return (struct str){ 0 };
@@ -152,16 +152,14 @@ size_t accept_kept(const struct state *s, const struct state_history *h, struct 
 }
 
 static bool names_image(const struct tree *t, struct str image) {
-        struct str line = arena_join(t->arena, STR("\nImage="), image, STR("\n"));
-
-        VEC_EACH(f, &t->files)
-                if (str_find_str(f->text, line) < f->text.n)
+        VEC_EACH(part, &t->record->parts)
+                if (str_eq(part->image, image))
                         return true;
 
         return false;
 }
 
-/* Did an image that `pyservicectl update` found come with it? */
+/* True if the revision has an image that `pyservicectl update` found. */
 static bool is_update(struct rollout_run *ro, const struct state *s, const struct tree *now) {
         struct tree before = { .arena = ro->arena };
 
@@ -182,8 +180,9 @@ static int add_event(struct rollout_run *ro, struct str revision, struct str rea
         return state_written(ro, state_add_history(ro->arena, ro->state, ro->app, event));
 }
 
-/* The state goes first: killed in between, the history gets its line when the rollout goes on. The first
- * revision gets it when its rollout is done (accept_note_first()): only its tasks are known of it now. */
+/* The state comes first: if this program is killed in between, the history gets its line when the rollout
+ * continues. The first revision gets it when its rollout is done (accept_note_first()): only its tasks are
+ * known of it now. */
 static int note_accepted(struct rollout_run *ro, const struct tree *tree) {
         CLEANUP(close_fd) int lock = -1;
         struct state_history history = { 0 };
@@ -239,7 +238,7 @@ static int load_accepted(struct rollout_run *ro) {
         r = wait_reload(ro);
         if (r == RUN_ON)
                 r = wanted_read(ro->arena, ro->runtime, ro->app, &wanted);
-        /* The generator says why it did not. */
+        /* The generator reports why it did not. */
         return r == RUN_ON && !str_eq(wanted.runs, ro->revision) ? -ESTALE : r;
 }
 
@@ -276,7 +275,8 @@ int rollout_set_emptied(struct rollout_run *ro, bool is_emptied) {
         return state_written(ro, state_write(ro->arena, ro->state, ro->app, &s));
 }
 
-/* Marks the revision, and lets what is accepted, or `previous` where it was accepted already, run again. */
+/* Marks the revision as failed, and returns to the accepted revision, or to `previous` if the failed one was
+ * accepted already. */
 int accept_note_failure(struct rollout_run *ro, struct str reason, struct str previous) {
         CLEANUP(close_fd) int lock = -1;
         struct state s = { 0 };
@@ -303,7 +303,7 @@ int accept_note_failure(struct rollout_run *ro, struct str reason, struct str pr
         return add_event(ro, previous, STR("revert"));
 }
 
-/* Removes the bundles that nobody can go back to any more. */
+/* Removes the bundles to which no undo can return. */
 int accept_prune(struct rollout_run *ro) {
         CLEANUP(close_fd) int lock = -1;
         struct str kept[STATE_BUNDLES_MAX];

@@ -62,7 +62,7 @@ static int look(struct rollout_run *ro, struct await *w, struct str unit, bool i
         return r;
 }
 
-/* Of a service or a sidecar. */
+/* The instances of a service or a sidecar. */
 static int look_at_all(struct rollout_run *ro, struct await *w, struct str unit, bool *all) {
         struct arena scratch = { 0 };
         struct str sidecar = arena_join(&scratch, unit, STR(".service"));
@@ -186,7 +186,8 @@ int rollout_await_untried(struct rollout_run *ro) {
         return RUN_ON;
 }
 
-/* systemd upholds them already. What an earlier try of the first start left running is restarted. */
+/* systemd upholds them already. Units that an earlier attempt of the first start left running are
+ * restarted. */
 int rollout_await_early(struct rollout_run *ro) {
         struct bus_names early = { 0 };
         int r = RUN_ON;

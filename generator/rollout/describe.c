@@ -1,20 +1,43 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "rollout/describe.h"
 
-#include "runtime/journal.h"
+#include <string.h>
+
+#include "base/utf8.h"
+#include "systemd/journal.h"
 
 #define NOT_READY STR("not ready")
 
 enum {
         LOG_LINES = 10,
         CHECK_LINES = 50,
-        LOG_TRIES = 4, /* what a process said last may reach the journal after systemd knows that it ended */
+        /* the last output of a process may reach the journal after systemd knows that it ended */
+        LOG_TRIES = 4,
         LOG_PAUSE_MS = 100,
+        YOUNG_SECONDS = 5, /* a start that is younger is not worth a word */
+        PRINTED_MAX = 200,
+        SIGNAL_STATUS =
+                128, /* the exit status of a container whose process a signal ended, less the signal */
 };
 
-static int read_log(const struct describing *d, struct str unit, size_t n, struct journal_lines *ret) {
-        struct journal_query query = { .unit = unit, .is_user = d->is_user, .since = d->since, .n = n };
+/* A start of a unit that failed. Without an invocation it is unknown which, or when. */
+struct attempt {
+        struct str invocation;
+        uint64_t status; /* of its main process; an exit status, or a signal */
+        bool is_killed, is_known;
+};
 
+/* The last `n` lines of the unit, of one invocation or, if that is absent, of all. */
+static struct journal_query query_of(const struct describing *d, struct str invocation, size_t n) {
+        return (struct journal_query){
+                .unit = d->unit, .invocation = invocation, .is_user = d->is_user, .since = d->since, .n = n
+        };
+}
+
+static int read_log(const struct describing *d, struct str unit, size_t n, struct journal_lines *ret) {
+        struct journal_query query = query_of(d, (struct str){ 0 }, n);
+
+        query.unit = unit;
         return journal_read(d->arena, &query, ret);
 }
 
@@ -33,7 +56,7 @@ struct str describe_late(struct arena *a, uint64_t limit, struct str answer) {
                           str_is_absent(answer) ? STR("") : answer);
 }
 
-/* The last line that has one of two texts, from there on; absent where none has. */
+/* The last line that has one of two texts, from there on; absent if none has. */
 static struct str find_line(const struct journal_lines *lines, struct str one, struct str other) {
         for (size_t i = lines->list.n; i > 0; i--) {
                 struct str line = lines->list.at[i - 1];
@@ -48,19 +71,29 @@ static struct str find_line(const struct journal_lines *lines, struct str one, s
         return (struct str){ 0 };
 }
 
-/* What the unit's own check answered: pyservice-instance says it when it gives up (hooks/instance.c). */
-static struct str find_check(const struct describing *d) {
+/* The result of the unit's own check: pyservice-instance logs it when it gives up (hooks/instance.c). */
+static struct str find_check(const struct describing *d, struct str invocation) {
+        struct journal_query query = query_of(d, invocation, CHECK_LINES);
+        struct journal_lines lines = { 0 };
+
+        return journal_read(d->arena, &query, &lines) < 0
+                       ? (struct str){ 0 }
+                       : find_line(&lines, NOT_READY, STR("exited before it was ready"));
+}
+
+static struct str await_check(const struct describing *d) {
         struct str found = { 0 };
 
         for (unsigned i = 0; i < LOG_TRIES && str_is_absent(found); i++) {
-                struct journal_lines lines = { 0 };
-
                 (void) bus_wait(d->bus, LOG_PAUSE_MS);
-                if (read_log(d, d->unit, CHECK_LINES, &lines) >= 0)
-                        found = find_line(&lines, NOT_READY, STR("exited before it was ready"));
+                found = find_check(d, (struct str){ 0 });
         }
 
         return found;
+}
+
+static bool is_image(struct str unit) {
+        return str_has_suffix(unit, STR("-image.service")) || str_has_suffix(unit, STR("-build.service"));
 }
 
 /* Its start waits for its image's unit, but does not need it to succeed: the image may be there. */
@@ -74,8 +107,8 @@ static struct str find_bad_image(const struct describing *d) {
                 struct str said;
                 bool is_build = str_has_suffix(*name, STR("-build.service"));
 
-                if ((!is_build && !str_has_suffix(*name, STR("-image.service"))) ||
-                    bus_get_unit(d->bus, d->arena, *name, &u) < 0 || !str_is(u.active, "failed"))
+                if (!is_image(*name) || bus_get_unit(d->bus, d->arena, *name, &u) < 0 ||
+                    !str_is(u.active, "failed"))
                         continue;
                 (void) read_log(d, *name, LOG_LINES, &lines);
                 said = find_line(&lines, STR("Error: "), STR("error: "));
@@ -87,19 +120,35 @@ static struct str find_bad_image(const struct describing *d) {
         return (struct str){ 0 };
 }
 
-/* "it failed (exit-code)", from what systemd reports, and why Podman made no container. */
-static struct str describe_result(const struct describing *d, const struct bus_unit *u) {
+/* "exited with status 3". conmon passes on the status of the container's process. */
+static struct str describe_end(struct arena *a, const struct attempt *at) {
+        bool is_killed = at->is_killed || at->status > SIGNAL_STATUS;
+        const char *name =
+                is_killed ? sigabbrev_np((int) (at->is_killed ? at->status : at->status - SIGNAL_STATUS))
+                          : NULL;
+
+        return name ? arena_join(a, STR("ended by SIG"), str_of(name))
+                    : arena_join(a, STR("exited with status "), arena_u64(a, at->status));
+}
+
+/* From how the main process ended, or else from the result; and why Podman made no container. */
+static struct str describe_result(const struct describing *d, const struct bus_unit *u,
+                                  const struct attempt *at) {
+        struct journal_query query = query_of(d, at->invocation, LOG_LINES);
         struct journal_lines lines = { 0 };
         struct str said;
 
-        if (str_is(u->result, "success"))
+        if (str_is(u->result, "start-limit-hit"))
+                return STR("it was started as often as its 'max_starts' allows");
+        if (!at->is_known && str_is(u->result, "success"))
                 return STR("it was stopped");
-        if (u->result.n == 0)
-                return STR("it failed");
 
-        (void) read_log(d, d->unit, LOG_LINES, &lines);
+        (void) journal_read(d->arena, &query, &lines);
         said = find_line(&lines, STR("Error: "), STR("error: "));
-        return arena_join(d->arena, STR("it failed ("), u->result, STR(")"),
+        return arena_join(d->arena,
+                          at->is_known       ? describe_end(d->arena, at)
+                          : u->result.n == 0 ? STR("it failed")
+                                             : arena_join(d->arena, STR("it failed ("), u->result, STR(")")),
                           str_is_absent(said) ? STR("") : STR(": "), str_is_absent(said) ? STR("") : said);
 }
 
@@ -113,45 +162,164 @@ static struct str describe_timeout(const struct describing *d, const struct bus_
         return describe_late(d->arena, u->start_timeout, answer);
 }
 
-/* "shop-web@1.service" runs the container "shop-web-1". */
-static struct str last_printed(const struct describing *d) {
+/* "shop-web@1.service" runs the container "shop-web-1". Absent for none. */
+static struct str last_printed(const struct describing *d, struct str invocation) {
         size_t at = str_find(d->unit, '@'),
                end = d->unit.n - (str_has_suffix(d->unit, STR(".service")) ? strlen(".service") : 0);
         struct str container = at < end ? arena_join(d->arena, (struct str){ d->unit.p, at }, STR("-"),
                                                      (struct str){ d->unit.p + at + 1, end - at - 1 })
                                         : (struct str){ d->unit.p, end };
-        struct journal_query query = {
-                .unit = d->unit, .container = container, .is_user = d->is_user, .since = d->since, .n = 1
-        };
+        struct journal_query query = query_of(d, invocation, 1);
         struct journal_lines lines = { 0 };
 
-        return journal_read(d->arena, &query, &lines) >= 0 && lines.list.n > 0 ? lines.list.at[0]
-                                                                               : (struct str){ 0 };
+        query.container = container;
+        return journal_read(d->arena, &query, &lines) >= 0 && lines.list.n > 0
+                       ? utf8_clean_line(d->arena, lines.list.at[0], PRINTED_MAX)
+                       : (struct str){ 0 };
+}
+
+struct str describe_printed(struct arena *a, struct str line) {
+        return str_is_absent(line) ? STR("") : arena_join(a, STR("; last line: \""), line, STR("\""));
+}
+
+/* systemd has it until the next start. */
+static struct attempt attempt_of(const struct bus_unit *u) {
+        return (struct attempt){ .invocation = u->invocation,
+                                 .status = (uint64_t) (unsigned) u->exit_status,
+                                 .is_killed = u->is_killed,
+                                 .is_known = u->exit_status != 0 };
 }
 
 struct str describe_failure(const struct describing *d, struct str text) {
+        struct attempt at;
         struct bus_unit u = { 0 };
-        struct str status, printed;
 
         (void) bus_get_unit(d->bus, d->arena, d->unit, &u);
+        at = attempt_of(&u);
+        at.invocation = (struct str){ 0 };
         if (str_is_absent(text)) {
-                text = find_check(d);
+                text = await_check(d);
                 if (str_is(u.result, "timeout"))
                         text = describe_timeout(d, &u, text);
         }
         if (str_is_absent(text))
                 text = find_bad_image(d);
         if (str_is_absent(text))
-                text = describe_result(d, &u);
+                text = describe_result(d, &u, &at);
+        /* The exit status of the container, unless that still ran and systemd stopped it. */
+        else if (at.is_known)
+                text = arena_join(d->arena, text, STR("; "), describe_end(d->arena, &at));
 
-        /* Of the container, unless that still ran and systemd stopped it. */
-        status = u.exit_status == 0 ? STR("")
-                                    : arena_join(d->arena, STR("; exit status "),
-                                                 arena_u64(d->arena, (uint64_t) (unsigned) u.exit_status));
-        printed = last_printed(d);
-        return arena_join(d->arena, d->unit, STR(": "), text, status,
-                          str_is_absent(printed) ? STR("") : STR("; it printed last: "),
-                          str_is_absent(printed) ? STR("") : printed);
+        return arena_join(d->arena, d->unit, STR(": "), text,
+                          describe_printed(d->arena, last_printed(d, at.invocation)));
+}
+
+static bool is_over(const struct bus_unit *u) {
+        return str_is(u->active, "failed") || str_has_prefix(u->sub, STR("auto-restart"));
+}
+
+/* The start before the one that is under way. */
+static struct attempt find_attempt(const struct describing *d, const struct bus_unit *u) {
+        struct journal_query query = query_of(d, (struct str){ 0 }, 0);
+        struct journal_end end = { 0 };
+        bool is_known;
+
+        if (is_over(u))
+                return attempt_of(u);
+
+        is_known = journal_read_end(d->arena, &query, &end) > 0;
+        return (struct attempt){ end.invocation, end.status, end.is_killed, is_known };
+}
+
+/* Starts failed before. The check's own words count if the check ended the start, and not the process. */
+static void describe_failing(const struct describing *d, const struct bus_unit *u, struct described *ret) {
+        struct attempt at = find_attempt(d, u);
+        struct str check = find_check(d, at.invocation), text;
+
+        if (is_over(u) && str_is(u->result, "timeout"))
+                text = describe_timeout(d, u, check);
+        else if (!str_is_absent(check) && str_has_prefix(check, NOT_READY))
+                text = check;
+        else
+                text = find_bad_image(d);
+        if (str_has_prefix(text, STR("not ready: ")))
+                text = str_from(text, strlen("not ready: "));
+
+        ret->text = str_is_absent(text) ? describe_result(d, u, &at) : text;
+        ret->n_failed = u->n_restarts + is_over(u);
+        ret->printed = last_printed(d, at.invocation);
+}
+
+/* No start failed yet. */
+static void describe_starting(const struct describing *d, const struct bus_unit *u, struct described *ret) {
+        uint64_t age = (bus_now() - u->starting_since) / 1000000;
+
+        if (age < YOUNG_SECONDS)
+                return;
+
+        ret->printed = last_printed(d, u->invocation);
+        ret->text = u->status;
+        if (u->status.n > 0)
+                return;
+        ret->age = age;
+        ret->text = !is_image(d->unit)                               ? STR("is starting")
+                    : str_has_suffix(d->unit, STR("-build.service")) ? STR("builds the image")
+                                                                     : STR("pulls the image");
+}
+
+/* Between two starts it stops, and is inactive for a moment. */
+static bool is_coming(const struct bus_unit *u) {
+        return str_is(u->active, "activating") || (str_is(u->active, "inactive") && u->has_job) ||
+               str_is(u->active, "deactivating");
+}
+
+/* Leaves the text empty if there is nothing to report. */
+static void describe_own(const struct describing *d, const struct bus_unit *u, struct described *ret) {
+        *ret = (struct described){ .unit = d->unit, .text = STR("") };
+        if (is_over(u) || (u->n_restarts > 0 && is_coming(u)))
+                describe_failing(d, u, ret);
+        else if (str_is(u->active, "activating"))
+                describe_starting(d, u, ret);
+}
+
+/* Its start job waits for others; the first of them that has something to report. */
+static void describe_wait(const struct describing *d, struct described *ret) {
+        struct bus_names before = { 0 };
+
+        (void) bus_get_dependencies(d->bus, d->arena, d->unit, "After", &before);
+        VEC_EACH(name, &before.list) {
+                struct describing other = *d;
+                struct bus_unit u = { 0 };
+
+                /* The parts that an instance requires are described as such (render/order.c). */
+                other.unit = *name;
+                if (ret->text.n == 0 && str_find_str(*name, STR("-requires@")) == name->n &&
+                    bus_get_unit(d->bus, d->arena, *name, &u) >= 0 && is_coming(&u))
+                        describe_own(&other, &u, ret);
+        }
+}
+
+/* A stop was requested. */
+static bool is_stopped(const struct describing *d, const struct bus_unit *u) {
+        bool is_stopping = false;
+
+        return str_is(u->active, "deactivating") &&
+               (bus_is_stopping(d->bus, d->unit, &is_stopping) < 0 || is_stopping);
+}
+
+bool describe_now(const struct describing *d, struct described *ret) {
+        struct bus_unit u = { 0 };
+
+        *ret = (struct described){ .unit = d->unit, .text = STR("") };
+        if (bus_get_unit(d->bus, d->arena, d->unit, &u) < 0 || is_stopped(d, &u))
+                return false;
+
+        describe_own(d, &u, ret);
+        if (ret->text.n == 0 && str_is(u.active, "inactive") && u.has_job)
+                describe_wait(d, ret);
+        else if (str_is(u.active, "reloading"))
+                ret->text = u.status;
+        return ret->text.n > 0;
 }
 
 struct str describe_log(const struct describing *d) {

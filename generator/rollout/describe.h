@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Why a unit did not start, in words for people. */
+/* Why a unit did not start, or is not ready now, in words for people. The last line that its container
+ * printed is quoted if this user may read the journal. */
 
-#include "runtime/bus.h"
+#include "systemd/bus.h"
+
+enum { DESCRIBED_FAILING = 3 }; /* after so many failed starts in a row, a unit is failing */
 
 struct describing {
         struct arena *arena;
         struct bus *bus;
         bool is_user;
-        uint64_t since; /* microseconds since 1970: older lines of its journal say nothing about it */
+        uint64_t since; /* microseconds since 1970: older lines of its journal do not concern it */
         struct str unit;
 };
 
@@ -19,6 +22,21 @@ struct str describe_late(struct arena *a, uint64_t limit, struct str answer);
 /* One line: the unit, its check, what that answered, or `text`, if it is not absent; and what its
  * container printed last. */
 struct str describe_failure(const struct describing *d, struct str text);
+
+/* "; last line: …", or "" for an absent one. */
+struct str describe_printed(struct arena *a, struct str line);
+
+/* The reason why a unit is not ready, as far as it is known now. */
+struct described {
+        struct str unit;    /* that the text is about: the unit, or another one that its start waits for */
+        struct str text;    /* one line */
+        uint64_t age;       /* for how many seconds it has been so; 0: it is of no interest */
+        uint64_t n_failed;  /* its starts in a row that failed */
+        struct str printed; /* the last line that its container printed; absent if that is unknown */
+};
+
+/* False if the unit is ready or stopped, or if its start began a moment ago. */
+bool describe_now(const struct describing *d, struct described *ret);
 
 /* The last lines of its journal. */
 struct str describe_log(const struct describing *d);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "rollout/parts.h"
 
-/* Strategy recreate: two revisions never run at a time. The state says that the app is emptied, and the
- * generator stops upholding the instances; killed after that, we find it so and go on. */
+/* Strategy recreate: two revisions never run at a time. The state records that the app is emptied, and the
+ * generator stops upholding the instances; if this program is killed after that, the next run finds the state
+ * and continues. */
 
 enum { TICK_MS = 200 };
 
@@ -16,12 +17,12 @@ static int is_over(struct rollout_run *ro, struct str unit, bool *ret) {
         return r;
 }
 
-/* What is upheld now, and all instances that there are of the services in the plan. */
+/* The upheld units, and all instances of the services in the plan. */
 static int find_units(struct rollout_run *ro, struct bus_names *units) {
         int r = bus_get_dependencies(ro->bus, ro->arena, pick_target(ro->arena, ro->app), "Upholds", units);
         size_t n = 0;
 
-        /* Of what is upheld, only instances: sidecars stay, and so does this rollout. */
+        /* Among the upheld units, only instances: sidecars stay, and so does this rollout. */
         VEC_EACH(name, &units->list) {
                 size_t at = str_find(*name, '@');
                 struct str number = at < name->n ? str_from(*name, at + 1) : STR("");

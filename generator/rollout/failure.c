@@ -4,8 +4,8 @@
 
 #include "rollout/describe.h"
 #include "rollout/parts.h"
-#include "runtime/journal.h"
 #include "state/stored.h"
+#include "systemd/journal.h"
 
 /* units/pyservice.catalog explains it. */
 #define MESSAGE_ID "cad48d3599b642bf97d442df792b28a5"
@@ -29,10 +29,10 @@ static void tell(struct rollout_run *ro, const struct describing *d, struct str 
                 (void) fprintf(stderr, "%.*s\n", STR_ARG(message));
 }
 
-/* What is to be done about it. */
+/* The action to take. */
 struct verdict {
         bool is_marked; /* the revision failed; else nothing is there to go back to, and it is tried again */
-        struct str previous; /* absent where it was not accepted yet */
+        struct str previous; /* absent if it was not accepted yet */
 };
 
 static int judge(struct rollout_run *ro, struct verdict *ret) {
@@ -68,7 +68,7 @@ static struct str what_comes(const struct rollout_run *ro, const struct verdict 
                                          : STR("; returning to the previous revision");
 }
 
-/* Not again at once, where it would be the same again. Ends when something else is wanted. */
+/* Not again at once, if the result would be the same. Ends when another revision is wanted. */
 static int hold_back(struct rollout_run *ro) {
         uint64_t end = ro->started + RETRY_PAUSE_MS * 1000ULL, now = bus_now();
         int r = wait_check_wanted(ro);
@@ -115,8 +115,8 @@ int failure_stall(struct rollout_run *ro) {
         return r == RUN_ON ? RUN_END : r;
 }
 
-/* Told before it is noted: killed in between, it fails again and is told twice. The reload makes the
- * generator want what is accepted; no instance is touched before. */
+/* Reported before it is recorded: if this program is killed in between, it fails again and is reported twice.
+ * The reload makes the generator want the accepted revision; no instance is touched before. */
 int failure_handle(struct rollout_run *ro) {
         const struct describing d = { ro->arena, ro->bus, ro->is_user, ro->progress.started,
                                       ro->failure.unit };

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "podman/podman-object.h"
 #include "rollout/parts.h"
-#include "runtime/journal.h"
+#include "systemd/journal.h"
 
 /* units/pyservice.catalog explains it. */
 #define MESSAGE_ID "506c0d35203c43b1b0977a01cebc4745"
 
-/* on_failure: stop. The failure was told; nobody is to take this for the end of it. */
+/* on_failure: stop. The failure was reported; the message must not look like the end of it. */
 static void show_held(struct rollout_run *ro, struct str held) {
         show_phase(
                 ro, STR("done"),
@@ -18,11 +19,16 @@ static void show_held(struct rollout_run *ro, struct str held) {
 /* "; but the volume shop-data is there, and keeps …": what a rollout does not change. */
 static struct str kept_objects(struct rollout_run *ro) {
         struct podman_differences differences = { 0 };
+        struct podman_objects objects = { 0 };
         struct str text = STR("");
 
-        VEC_EACH(o, &ro->plan.objects.list)
+        VEC_EACH(o, &ro->plan.volumes.list)
+                *vec_push(ro->arena, &objects.list) = *o;
+        VEC_EACH(o, &ro->plan.networks.list)
+                *vec_push(ro->arena, &objects.list) = *o;
+        VEC_EACH(o, &objects.list)
                 o->app = ro->app;
-        podman_compare(ro->arena, &ro->plan.objects, &differences);
+        podman_compare(ro->arena, &objects, &differences);
         VEC_EACH(d, &differences.list)
                 text = arena_join(ro->arena, text, STR("; but "), d->text, STR(": "), d->advice);
         return text;

@@ -7,8 +7,8 @@
 
 enum { TICK_MS = 500, PASSES_MAX = 3, PODMAN_TRIES = 5 };
 
-/* Podman stumbles at times over a container that goes while it looks. And a SIGTERM to this unit reaches
- * it too. */
+/* Podman sometimes fails if a container disappears during a list. And a SIGTERM to this unit reaches it
+ * too. */
 static int ask_podman(struct rollout_run *ro, struct podman_containers *ret) {
         for (unsigned i = 1;; i++) {
                 struct str problem = { 0 };
@@ -75,8 +75,8 @@ static int find_failed(struct rollout_run *ro, const struct plan_part *service, 
         return RUN_ON;
 }
 
-/* A second try for those whose start failed: somebody may have killed one, and after a SIGKILL of conmon
- * Podman itself needs two (it first fails to stop what is gone). Meanwhile others answer. */
+/* A second attempt for those whose start failed: one may have been killed, and after a SIGKILL of conmon
+ * Podman itself needs two (it first fails to stop the old one). Meanwhile others answer. */
 static int restart_batch(struct rollout_run *ro, const struct plan_part *service, const uint64_t *numbers,
                          size_t n) {
         struct instances failed = { 0 };
@@ -189,7 +189,7 @@ int rollout_survey(struct rollout_run *ro, struct survey *ret) {
                 pick_stale(ro->arena, service, &containers, &upheld, &stale);
                 s.has_stale |= stale.numbers.n > 0;
                 r = is_about_to_make_one(ro, service, &containers, &is_coming);
-                /* Of an edit that was taken back, while the spare's start waits for an image. */
+                /* Instances of an edit that was taken back, while the spare's start waits for an image. */
                 if (r >= 0)
                         r = rollout_has_spare(ro, service, &has_spare);
                 s.has_work |= is_coming || has_spare;
@@ -206,7 +206,7 @@ int rollout_survey(struct rollout_run *ro, struct survey *ret) {
         return RUN_ON;
 }
 
-/* Asked again after a pass, for what was missed by it. */
+/* Queried again after a pass, for instances that the pass missed. */
 int rollout_restart(struct rollout_run *ro, const struct plan_part *service) {
         bool is_first = true, is_coming;
 
@@ -252,7 +252,7 @@ int rollout_instances(struct rollout_run *ro) {
 int rollout_sidecars(struct rollout_run *ro) {
         struct podman_containers containers;
         struct bus_names upheld;
-        int r = rollout_list(ro, &containers, &upheld);
+        int r = ro->plan.sidecars.n == 0 ? RUN_ON : rollout_list(ro, &containers, &upheld);
 
         VEC_EACH(sidecar, &ro->plan.sidecars) {
                 struct str unit = arena_join(ro->arena, sidecar->unit, STR(".service"));

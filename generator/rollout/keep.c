@@ -8,11 +8,9 @@
 #include "state/hold.h"
 #include "state/stored.h"
 
-/* What the generator, which writes nothing but /run, leaves to be kept: unkept/APP. Each mark first moves
- * to keeping/, so that one which the generator makes meanwhile counts anew, and a work that was cut off is
- * done again. */
-
-enum { PLAN_MAX = 4 << 20 };
+/* The generator writes only to /run, and leaves a mark for each application to be saved: unkept/APP. Each
+ * mark first moves to keeping/, so that a mark which the generator makes meanwhile counts again, and
+ * interrupted work is done again. */
 
 struct keeper {
         struct arena *arena;
@@ -20,8 +18,8 @@ struct keeper {
         struct bus *bus;
 };
 
-/* No definition any more: should one of that name come again, it is a new app, whose tasks have not run.
- * Its bundles and history stay, for people. */
+/* The definition was removed: a later application of that name is a new one, whose tasks have not run. Its
+ * bundles and history stay, for people to read. */
 static int forget(const struct keeper *k, struct str app) {
         int r = hold_write_lasting(k->arena, k->state, app, &(const struct holds){ 0 });
 
@@ -30,8 +28,8 @@ static int forget(const struct keeper *k, struct str app) {
         return r < 0 ? r : state_write(k->arena, k->state, app, &(const struct state){ 0 });
 }
 
-/* Of the accepted bundle, what the published one does not have while a newer one's is there: its tasks,
- * its plan, what is the spare's. */
+/* Files of the accepted bundle that the published one does not have while it contains a newer bundle: its
+ * tasks, its plan, the spare's files. */
 static void add_missing(struct arena *a, const struct tree *stored, struct tree *published) {
         const struct tree before = *published;
 
@@ -44,43 +42,25 @@ static void add_missing(struct arena *a, const struct tree *stored, struct tree 
         tree_sort(published);
 }
 
-/* The record is the stored one's, but for the scale: that of what is published may have tasks, spares and
+/* The record is the stored one's, except for the scale: that of what is published may have tasks, spares and
  * parts of a newer one. */
-static void keep_record(struct arena *a, const struct tree *stored, struct tree *published) {
-        const struct tree_file *old = tree_find(stored, STR(LAYOUT_RECORD));
-        struct record record, now;
-
-        VEC_EACH(f, &published->files) {
-                if (!old || !str_is(f->path, LAYOUT_RECORD) || record_parse(a, f->text, &now) < 0 ||
-                    record_parse(a, old->text, &record) < 0)
-                        continue;
-                record_rescale(&record, &now);
-                record.stopped.n = 0;
-                f->text = record_text(a, &record);
-        }
-}
-
-/* Services are not upheld just now, for strategy recreate: that is no scale to be kept. */
-static bool is_emptied(struct arena *a, int dir) {
-        struct str rest, line;
-
-        if (fs_read(a, dir, LAYOUT_REVISION, 4096, &rest) < 0)
-                return false;
-        while (str_split(&rest, '\n', &line))
-                if (str_is(line, "emptied"))
-                        return true;
-
-        return false;
+static void keep_record(const struct tree *stored, struct tree *published) {
+        record_rescale(stored->record, published->record);
+        stored->record->stopped.n = 0;
+        stored_set_record(published, stored->record);
 }
 
 static int save(const struct keeper *k, struct str app, struct str revision) {
         struct str path = layout_app(k->arena, app);
         CLEANUP(close_fd) int dir = fs_open_dir(k->runtime, path.p);
         struct tree published = { .arena = k->arena }, stored = { .arena = k->arena };
+        struct wanted wanted = { 0 };
         int r = dir < 0 ? dir : stored_read(k->arena, dir, &published);
 
-        if (r >= 0 && is_emptied(k->arena, dir))
-                return 0; /* there is a new mark once they are */
+        /* For strategy recreate, services are not upheld during the change: that is not a scale to save. A
+         * new mark comes once they are. */
+        if (r >= 0 && wanted_read_revisions(k->arena, k->runtime, app, &wanted) >= 0 && wanted.is_emptied)
+                return 0;
         if (r >= 0)
                 r = stored_load(k->arena, k->state, app, revision, &stored);
         if (r < 0)
@@ -88,7 +68,7 @@ static int save(const struct keeper *k, struct str app, struct str revision) {
                                     : r; /* nothing is published that could be kept, or nothing was stored */
 
         add_missing(k->arena, &stored, &published);
-        keep_record(k->arena, &stored, &published);
+        keep_record(&stored, &published);
         /* Replaced while it was read: then there is a new mark. */
         if (!str_eq(stored_revision(&published), revision))
                 return 0;
@@ -99,15 +79,12 @@ static int save(const struct keeper *k, struct str app, struct str revision) {
                        : stored_save(k->state, app, revision, &published);
 }
 
-/* The file says what is accepted: whatever was tried in between and failed, nobody wants it any more. */
+/* The desired revision is the accepted one: revisions that were tried in between and failed are no longer
+ * wanted. */
 static int clear(const struct keeper *k, struct str app) {
-        struct str text;
-        struct plan plan = { 0 };
-        int r = fs_read(k->arena, k->runtime, layout_app_file(k->arena, app, STR(LAYOUT_PLAN)).p, PLAN_MAX,
-                        &text);
+        struct plan plan;
+        int r = plan_read(k->arena, k->runtime, app, &plan);
 
-        if (r >= 0)
-                r = plan_parse(k->arena, text, &plan);
         return r < 0 ? r : finish_reset(k->bus, k->arena, app, &plan);
 }
 

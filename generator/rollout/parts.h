@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* The steps of a rollout, for rollout/ alone. Unless said otherwise a function gives RUN_ON, RUN_END,
- * RUN_FAILED (then ro->failure says what failed), RUN_PAUSED or a negative errno; all but RUN_ON are
- * handed up at once. */
+/* The steps of a rollout, for rollout/ alone. Unless its comment differs, a function returns RUN_ON, RUN_END,
+ * RUN_FAILED (then ro->failure has the reason), RUN_PAUSED or a negative errno; all except RUN_ON are handed
+ * up at once. */
 
+#include "bundle/wanted.h"
 #include "output/tree.h"
+#include "podman/podman.h"
 #include "rollout/rollout.h"
-#include "rollout/wanted.h"
-#include "runtime/podman.h"
 
 enum {
         RUN_ON = 0,
-        RUN_END = 1, /* it is no longer wanted, or is told to end */
+        RUN_END = 1, /* it is no longer wanted, or was ordered to end */
         RUN_FAILED = 2,
         RUN_PAUSED = 3,
 };
@@ -22,14 +22,14 @@ int wait_check_wanted(struct rollout_run *ro);
 int wait_tick(struct rollout_run *ro, uint64_t ms);
 int wait_pause(struct rollout_run *ro, uint64_t ms);
 int wait_fail(struct rollout_run *ro, struct str unit,
-              struct str text); /* RUN_FAILED, or RUN_END where that is the reason */
+              struct str text); /* RUN_FAILED, or RUN_END if that is the reason */
 int wait_reload(struct rollout_run *ro);
 
 struct wait_jobs {
         VEC(struct bus_job *) list;
 };
 
-/* Asks for a job, and shows it. */
+/* Requests a job, and shows it. */
 int wait_add(struct rollout_run *ro, struct wait_jobs *jobs, enum bus_verb verb, struct str unit);
 
 /* Until all have ended well; each unit gets plan.ready_timeout from when it begins to start. */
@@ -41,7 +41,7 @@ int wait_for_end(struct rollout_run *ro, const struct wait_jobs *jobs);
 /* For plan.min_ready: each of the units stays as it was started. */
 int wait_watch(struct rollout_run *ro, const struct bus_names *units);
 
-/* show.c: telling. */
+/* show.c: messages. */
 void show_phase(struct rollout_run *ro, struct str phase, struct str message);
 void show_unit(struct rollout_run *ro, struct str unit, struct str state);
 
@@ -67,7 +67,7 @@ int accept_note_first(struct rollout_run *ro);
 struct str accept_reason(const struct state *s, const struct state_history *h, struct str revision);
 struct str accept_find_previous(const struct state *s, const struct state_history *h, struct str revision);
 
-/* Is a failure of the app's younger than what runs now? Then it is what somebody ought to see. */
+/* True if a failure of the app is newer than its running revision. Then users should see it. */
 bool accept_is_recent(const struct state_history *h, struct str runs, const struct state_failure *failure);
 
 /* The revisions whose bundles are kept: at most STATE_BUNDLES_MAX, the newest first. */
@@ -80,7 +80,7 @@ int rollout_stop_abandoned_tasks(struct rollout_run *ro,
                                  const struct progress *old); /* that the rollout of another revision began */
 int rollout_spares(struct rollout_run *ro);
 int rollout_has_spare(struct rollout_run *ro, const struct plan_part *service,
-                      bool *ret); /* it runs, or its start was asked for */
+                      bool *ret); /* it runs, or its start was requested */
 int rollout_stop_spares(struct rollout_run *ro);
 int rollout_empty(struct rollout_run *ro);
 int rollout_instances(struct rollout_run *ro);
@@ -113,11 +113,11 @@ struct instances {
 /* The number in "UNIT@3.service" or "UNIT-3": with `mark` '@' or '-'. */
 bool pick_number(struct str name, struct str unit, char mark, uint64_t *ret);
 
-/* Is it one of those that the app's target keeps up, itself or by the target that starts it once? */
+/* True if the app's target keeps it up, itself or by the target that starts it once. */
 bool pick_is_upheld(const struct bus_names *upheld, struct str unit, uint64_t number);
 
-/* Did it begin to start before the units were loaded as they are? Then it may still make a container of
- * the old text. */
+/* True if its start began before the current units were loaded. Then it may still make a container of the old
+ * text. */
 bool pick_is_of_old_text(const struct bus_unit *u, uint64_t loaded);
 
 /* Those that are upheld and run another revision. */
@@ -130,11 +130,11 @@ struct str pick_target(struct arena *a, struct str app);                     /* 
 struct str pick_rollout(struct arena *a, struct str app,
                         struct str revision); /* "APP-rollout@REVISION.service" */
 
-/* failure.c: notes it, tells it, and lets what is good run. Exit status, or negative errno. */
+/* failure.c: records it, reports it, and returns to the good revision. Exit status, or negative errno. */
 int failure_handle(struct rollout_run *ro);
 
-/* The state cannot be written: this is reported once, what runs is left alone, and the rollout goes on
- * when it can be written again. As rollout_run(). */
+/* The state cannot be written: this is reported once, what runs is left alone, and the rollout continues when
+ * it can be written again. As rollout_run(). */
 int failure_stall(struct rollout_run *ro);
 
 /* finish.c */

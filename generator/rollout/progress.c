@@ -5,9 +5,9 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include "base/buf.h"
 #include "base/fs.h"
 #include "bundle/layout.h"
+#include "bundle/rows.h"
 
 enum { TEXT_MAX = 4 << 20 };
 
@@ -35,69 +35,32 @@ struct str progress_find(const struct progress *p, struct str unit) {
         return u ? u->state : (struct str){ 0 };
 }
 
-static void put_line(struct buf *b, const char *key, struct str value) {
-        buf_put(b, key);
-        buf_put_str(b, value);
-        buf_put_char(b, '\n');
-}
+static const struct row_kind kinds[] = {
+        ROW_ONCE("revision", ROW_FIELD(ROW_NAME, struct progress, revision)),
+        ROW_ONCE("phase", ROW_FIELD(ROW_NAME, struct progress, phase)),
+        ROW_ONCE("started", ROW_FIELD(ROW_NUMBER, struct progress, started)),
+        ROW_LIST("unit", struct progress, units, ROW_FIELD(ROW_NAME, struct progress_unit, name),
+                 ROW_FIELD(ROW_NAME, struct progress_unit, state)),
+        ROW_ONCE("message", ROW_FIELD(ROW_NAME, struct progress, message)),
+        ROW_ONCE("since", ROW_FIELD(ROW_NUMBER, struct progress, since)),
+};
+
+static const struct row_file file =
+        ROW_FILE(struct progress, kinds, .name = "pyservice-progress", .version = 1);
 
 struct str progress_text(struct arena *a, const struct progress *p) {
-        struct buf b = buf_in(a);
-
-        put_line(&b, "revision ", p->revision);
-        put_line(&b, "phase ", p->phase);
-        put_line(&b, "started ", arena_u64(a, p->started));
-        VEC_EACH(u, &p->units)
-                put_line(&b, "unit ", arena_join(a, u->name, STR(" "), u->state));
-        if (!str_is_absent(p->message))
-                put_line(&b, "message ", p->message);
-        if (p->since > 0)
-                put_line(&b, "since ", arena_u64(a, p->since));
-
-        return buf_str(&b);
+        return rows_text(a, &file, p);
 }
 
-/* The text behind "KEY ", if the line has that key. */
-static bool take(struct arena *a, struct str line, struct str key, struct str *ret) {
-        if (!str_has_prefix(line, key))
-                return false;
-
-        *ret = arena_str(a, str_from(line, key.n));
-        return true;
-}
-
-void progress_parse(struct arena *a, struct str text, struct progress *ret) {
-        struct progress p = { 0 };
-        struct str rest = text, line, value;
-
-        while (str_split(&rest, '\n', &line)) {
-                if (take(a, line, STR("revision "), &p.revision) || take(a, line, STR("phase "), &p.phase) ||
-                    take(a, line, STR("message "), &p.message))
-                        continue;
-                if (take(a, line, STR("started "), &value))
-                        (void) str_to_u64(value, UINT64_MAX, &p.started);
-                else if (take(a, line, STR("since "), &value))
-                        (void) str_to_u64(value, UINT64_MAX, &p.since);
-                else if (take(a, line, STR("unit "), &value) && str_find(value, ' ') < value.n) {
-                        size_t blank = str_find(value, ' ');
-
-                        progress_set(a, &p, arena_str(a, (struct str){ value.p, blank }),
-                                     str_from(value, blank + 1));
-                }
-        }
-
-        *ret = p;
+int progress_parse(struct arena *a, struct str text, struct progress *ret) {
+        return rows_parse(a, &file, text, ret);
 }
 
 int progress_read(struct arena *a, int runtime, struct str app, struct progress *ret) {
         struct str text;
         int r = fs_read(a, runtime, arena_join(a, STR(LAYOUT_ROLLOUTS "/"), app).p, TEXT_MAX, &text);
 
-        if (r < 0)
-                return r;
-
-        progress_parse(a, text, ret);
-        return 0;
+        return r < 0 ? r : progress_parse(a, text, ret);
 }
 
 int progress_write(struct arena *a, int runtime, struct str app, const struct progress *p) {

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* The progress of a rollout, for all that show it: /run/pyservice/rollouts/APP, replaced by rename.
+/* The progress of a rollout, for all that show it: /run/pyservice/rollouts/APP, replaced by rename, in
+ * the format of bundle/rows.h.
  *
+ *     pyservice-progress 1
  *     revision REVISION
  *     phase tasks|spare|watch|accept|instances|sidecars|done|failed|stalled|paused
  *     started USEC                    since 1970
@@ -10,7 +12,7 @@
  *     message TEXT                    one line
  *     since USEC                      when the message became true
  *
- * A rollout that was killed reads it too when it goes on: which task it had begun, and which was over. */
+ * A rollout that was killed reads it too when it continues: which task it had begun, and which was over. */
 
 #include "base/arena.h"
 #include "base/vec.h"
@@ -26,16 +28,16 @@ struct progress {
         VEC(struct progress_unit) units;
 };
 
-/* Changes the unit's state; adds it where it is new. */
+/* Changes the unit's state; adds it if it is new. */
 void progress_set(struct arena *a, struct progress *p, struct str unit, struct str state);
 
-/* Absent where the unit isn't known. */
+/* Absent if the unit isn't known. */
 struct str progress_find(const struct progress *p, struct str unit);
 
 struct str progress_text(struct arena *a, const struct progress *p);
 
-/* Unknown lines are passed over. */
-void progress_parse(struct arena *a, struct str text, struct progress *ret);
+/* Like rows_parse(). */
+int progress_parse(struct arena *a, struct str text, struct progress *ret);
 
 /* `runtime`: /run/pyservice, open. -ENOENT where the app had no rollout since the boot. */
 int progress_read(struct arena *a, int runtime, struct str app, struct progress *ret);

@@ -3,7 +3,7 @@
 
 enum { TICK_MIN_MS = 50, TICK_MAX_MS = 1000 };
 
-/* The attempt that was under way when the wait began says nothing; the one after it does. */
+/* The attempt that was under way when the wait began does not count; the one after it does. */
 enum { ATTEMPTS = 2 };
 
 static bool is_over(const struct bus_unit *u, uint64_t n_before) {

@@ -8,6 +8,6 @@
  * systemd makes between two attempts, and so every client that starts would start a unit that fails once
  * more. */
 
-#include "runtime/bus.h"
+#include "systemd/bus.h"
 
 int require_run(struct bus *bus, char *const units[], size_t n);

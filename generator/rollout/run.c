@@ -6,17 +6,16 @@
 
 #include "base/clock.h"
 #include "base/fs.h"
-#include "bundle/layout.h"
 #include "rollout/parts.h"
 
 enum {
         LOCK_MS = 100,
         READ_TRIES = 20,
         READ_PAUSE_MS = 100,
-        PLAN_MAX = 4 << 20,
 };
 
-/* The other one is told to end when this one is started; with a lock of the kernel it may die as it likes. */
+/* The other process gets a signal to end when this one is started; the kernel releases its lock, however it
+ * ends. */
 static int take_lock(struct rollout_run *ro, int *ret) {
         int r = *ret = progress_open_lock(ro->arena, ro->runtime, ro->app);
 
@@ -34,16 +33,12 @@ static int take_lock(struct rollout_run *ro, int *ret) {
         return wait_check_wanted(ro);
 }
 
-/* The generator replaces the bundle at times, and with it the plan; the revision is looked at after it was
- * read. */
+/* The generator replaces the bundle at times, and with it the plan; the revision is checked after the plan
+ * was read. */
 static int read_plan(struct rollout_run *ro) {
-        struct str path = layout_app_file(ro->arena, ro->app, STR(LAYOUT_PLAN)), text;
-
         for (unsigned i = 0;; i++) {
-                int r = fs_read(ro->arena, ro->runtime, path.p, PLAN_MAX, &text);
+                int r = plan_read(ro->arena, ro->runtime, ro->app, &ro->plan);
 
-                if (r >= 0)
-                        r = plan_parse(ro->arena, text, &ro->plan);
                 if (r >= 0)
                         return wait_check_wanted(ro);
                 if (r != -ENOENT || i == READ_TRIES)
@@ -54,7 +49,7 @@ static int read_plan(struct rollout_run *ro) {
         }
 }
 
-/* A rollout that goes on after SIGKILL, or after it waited for room, keeps what is known of the units: a
+/* A rollout that continues after SIGKILL, or after it waited for room, keeps what is known of the units: a
  * task that ran is not started again. */
 static void take_up_progress(struct rollout_run *ro, struct progress *old) {
         int r = progress_read(ro->arena, ro->runtime, ro->app, old);
@@ -73,8 +68,8 @@ static void take_up_progress(struct rollout_run *ro, struct progress *old) {
         }
 }
 
-/* It failed already, and we were killed before the generator was told. If it still wants it then, it knows
- * why. */
+/* It failed already, and this program was killed before the generator read the record. If the generator still
+ * wants it after that, it has a reason. */
 static int tell_generator(struct rollout_run *ro, const struct state *s) {
         if (str_is_absent(s->accepted) || !state_find_failure(s, ro->revision))
                 return RUN_ON;
@@ -113,8 +108,8 @@ static int try(struct rollout_run *ro, const struct state *s) {
         if (str_is_absent(wanted.runs))
                 return RUN_ON;
 
-        /* At boot what is accepted starts first: a spare is of no use where nothing runs that it could
-         * spare. */
+        /* At boot the accepted revision starts first: a spare is of no use if no instance runs that it could
+         * replace. */
         r = ro->plan.is_recreate ? RUN_ON : rollout_await_first(ro);
         if (r != RUN_ON)
                 return r;
@@ -136,9 +131,9 @@ static int refill(struct rollout_run *ro) {
         return r == RUN_ON ? wait_reload(ro) : r;
 }
 
-/* Accepted already: what still runs another revision comes back to it, as carefully as it left. After a boot
- * nothing does. If a rollout was killed after it accepted the revision, and for the first one until it is
- * done, nobody knows what it had seen to work. */
+/* Accepted already: instances that still run another revision come back to it, as carefully as they left.
+ * After a boot there are none. If a rollout was killed after it accepted the revision, and for the first
+ * revision until it is done, it is unknown which services have worked. */
 static int return_to(struct rollout_run *ro, const struct state *s) {
         bool was_emptied = !str_is_absent(s->emptied), is_unproved = false;
         struct survey survey;
@@ -160,7 +155,7 @@ static int return_to(struct rollout_run *ro, const struct state *s) {
         return r == RUN_ON && survey.has_work ? rollout_stop_spares(ro) : r;
 }
 
-/* on_failure: stop. What moved stays, what did not stays too; the spare goes. */
+/* on_failure: stop. Instances that moved stay, and so do the others; the spare is stopped. */
 static int proceed(struct rollout_run *ro, const struct state *s) {
         int r;
 
@@ -171,8 +166,8 @@ static int proceed(struct rollout_run *ro, const struct state *s) {
         return r == RUN_ON ? rollout_stop_spares(ro) : r;
 }
 
-/* What the instances were to be gone for never came, and nobody wants it any more: they were upheld again
- * as soon as that was so. */
+/* The revision for which the instances were stopped never came, and is no longer wanted: the instances were
+ * upheld again as soon as that was so. */
 static int drop_others_mark(struct rollout_run *ro, struct state *s) {
         if (str_is_absent(s->emptied) || str_eq(s->emptied, ro->revision))
                 return RUN_ON;
@@ -202,8 +197,8 @@ static int steps(struct rollout_run *ro, const struct progress *old) {
         return r == RUN_ON ? rollout_finish(ro) : r;
 }
 
-/* The app goes, and its spare with it, as a part of it: all but one whose start we asked for in the moment
- * in which its unit's file went, for nothing tells systemd any more what that is a part of. */
+/* The app is removed, and its spare with it, as a part of it: except a spare whose start was requested at the
+ * moment in which its unit's file was removed, because systemd no longer knows that it is a part. */
 static void leave_no_spare(struct rollout_run *ro) {
         struct wanted wanted;
 

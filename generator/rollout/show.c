@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/clock.h"
 #include "rollout/parts.h"
-#include "runtime/notify.h"
+#include "systemd/notify.h"
 
-/* A rollout whose progress can't be written goes on all the same. */
+/* A rollout whose progress can't be written continues nevertheless. */
 static void write_progress(struct rollout_run *ro) {
         struct arena scratch = { 0 };
 

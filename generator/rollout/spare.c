@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "rollout/parts.h"
 
-/* The spare, instance `next` of a service: it shows whether the revision works before any instance is
- * touched, and then answers in place of the one that is restarted. Every step may be done again: a start
- * of what runs does nothing, and a reload tells HAProxy once more what it knows. */
+/* The spare, instance `next` of a service: it shows that the revision works before any instance is changed,
+ * and then answers in place of the one that is restarted. Every step may be done again: a start of a running
+ * unit does nothing, and a reload only repeats the commands to HAProxy. */
 
 #define NEXT "-next"
 
@@ -48,9 +48,9 @@ int rollout_has_spare(struct rollout_run *ro, const struct plan_part *service, b
         return r;
 }
 
-/* One whose unit does not run was left when that was killed so that Podman did not notice (SIGKILL of
- * conmon): systemd has nothing to stop any more. A start in its place fails, and the spare has one start
- * only. Podman may need two tries: in the first it learns that the process is gone. */
+/* If the spare's unit does not run, its container may still be there: the unit was killed so that Podman did
+ * not notice (SIGKILL of conmon), and systemd has nothing to stop. A start in its place fails, and the spare
+ * has one start only. Podman may need two attempts: in the first it finds that the process is gone. */
 static void remove_container(struct rollout_run *ro, struct str name) {
         struct str problem;
 
@@ -146,8 +146,8 @@ int rollout_spares(struct rollout_run *ro) {
         return r == RUN_ON ? enter(ro, &s) : r;
 }
 
-/* It drains first. Not before the instances are there to take over; where one of them does not come, that
- * is no reason to keep it. */
+/* It drains first. Not before the instances have taken over; but an instance that does not start is no reason
+ * to keep it. */
 static int stop(struct rollout_run *ro, const struct plan_part *service, struct wait_jobs *jobs) {
         struct str unit = pick_spare(ro->arena, service->unit);
         bool is_there;

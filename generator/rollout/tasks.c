@@ -4,8 +4,9 @@
 
 enum { TICK_MS = 200 };
 
-/* Once per revision: what is done is noted. Before that the same is written as it is, without a `unit`:
- * where nothing can be noted, on a disk that is full, nothing is to run that would run again and again. */
+/* Once per revision: a task that is done is recorded. Before it starts, the same record is written without a
+ * change and without a `unit`: if the disk is full and the record fails, no task may run that would run again
+ * and again. */
 static int note(struct rollout_run *ro, struct str unit) {
         CLEANUP(close_fd) int lock = -1;
         struct state s = { 0 };
@@ -21,14 +22,14 @@ static int note(struct rollout_run *ro, struct str unit) {
         return state_written(ro, state_write(ro->arena, ro->state, ro->app, &s));
 }
 
-/* Did it run for this revision already, begun by one of us who was killed meanwhile? `progress` said so
+/* True if it ran for this revision already, started by a rollout that was killed meanwhile. `progress` had it
  * before it was started. */
 static bool is_ours(struct rollout_run *ro, struct str unit, const struct bus_unit *u) {
         return str_is(progress_find(&ro->progress, unit), "restarting") &&
                u->started_at >= ro->progress.started;
 }
 
-/* What still runs for another revision is waited for: a start would join it. */
+/* The rollout waits for a task that still runs for another revision: a start would join it. */
 static int wait_until_free(struct rollout_run *ro, struct str unit, bool *ret_has_run) {
         for (;;) {
                 struct arena scratch = { 0 };
@@ -59,7 +60,7 @@ static bool is_sidecar(const struct rollout_run *ro, struct str unit) {
         return false;
 }
 
-/* Such a task may never end, and nobody waits for what it does. */
+/* Such a task may never end, and nothing waits for its result. */
 int rollout_stop_abandoned_tasks(struct rollout_run *ro, const struct progress *old) {
         struct wait_jobs jobs = { 0 };
         VEC(struct str) stopped = { 0 };
@@ -81,7 +82,7 @@ int rollout_stop_abandoned_tasks(struct rollout_run *ro, const struct progress *
                 r = bus_get_unit(ro->bus, ro->arena, u->name, &unit);
                 if (r < 0 || !str_is(unit.active, "activating") || unit.started_at < old->started)
                         continue;
-                /* Asked for before it is shown: what is shown replaces what is known of the other rollout. */
+                /* Requested before it is shown: the new progress replaces the other rollout's. */
                 r = wait_add(ro, &jobs, BUS_STOP, u->name);
                 *vec_push(ro->arena, &stopped) = u->name;
                 show_phase(ro, STR("tasks"),

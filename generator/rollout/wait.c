@@ -5,8 +5,8 @@
 #include "rollout/parts.h"
 #include "state/hold.h"
 
-/* systemd tells when a job ends; what it does not tell of (a newer revision, a limit that is over, a
- * signal that was lost) is looked at this often. */
+/* systemd reports the end of a job; the rest (a newer revision, the end of a time limit, a lost signal) is
+ * checked this often. */
 enum { TICK_MS = 500 };
 
 int wait_check_wanted(struct rollout_run *ro) {
@@ -45,7 +45,8 @@ int wait_pause(struct rollout_run *ro, uint64_t ms) {
         return RUN_ON;
 }
 
-/* Somebody stopped it, who does not mean the revision: we end, and begin again without it. */
+/* The administrator stopped it, which is not a failure of the revision: the rollout ends, and begins again
+ * without it. */
 static int is_held(struct rollout_run *ro, struct str unit, bool *ret) {
         struct arena scratch = { 0 };
         struct holds holds = { 0 };
@@ -53,13 +54,13 @@ static int is_held(struct rollout_run *ro, struct str unit, bool *ret) {
 
         *ret = hold_find(&holds, unit);
         arena_done(&scratch);
-        return r == -EBADMSG || r == -EPERM ? 0 : r; /* the generator tells of it */
+        return r == -EBADMSG || r == -EPERM ? 0 : r; /* the generator reports it */
 }
 
-/* A unit that stops or a job that is canceled because the app goes, the machine goes down, or something
- * newer came, is no failure of the revision. systemd stops this unit in the same breath, though perhaps
- * after that one (the spare is a part of it, and so goes first): a job to stop it says so before its
- * SIGTERM does. */
+/* A unit that stops, or a job that is canceled, because the app is removed, the machine goes down, or
+ * something newer came, is not a failure of the revision. systemd stops this unit in the same breath, though
+ * perhaps after that one (the spare is a part of it, and so stops first): its stop job shows before its
+ * SIGTERM arrives. */
 int wait_fail(struct rollout_run *ro, struct str unit, struct str text) {
         struct arena scratch = { 0 };
         bool is_stopping = false, was_held = false;
@@ -83,8 +84,8 @@ int wait_fail(struct rollout_run *ro, struct str unit, struct str text) {
         return RUN_FAILED;
 }
 
-/* Returns when the units are loaded as they are published. What was read of them before is stale then;
- * what we are told to run may be something else. */
+/* Returns when the units are loaded as they are published. Properties that were read before are stale then,
+ * and this process may have other orders. */
 int wait_reload(struct rollout_run *ro) {
         int r = bus_reload(ro->bus);
 
@@ -95,10 +96,10 @@ int wait_add(struct rollout_run *ro, struct wait_jobs *jobs, enum bus_verb verb,
         struct bus_job *job;
         int r;
 
-        /* Shown first: who goes on after SIGKILL can tell that it was begun. */
+        /* Recorded first: a rollout that continues after SIGKILL then knows that it was started. */
         if (verb != BUS_STOP)
                 show_unit(ro, unit, STR("restarting"));
-        /* A start that is asked for is not one of those in a row that `max_starts` limits. */
+        /* A requested start does not count among the starts in a row that `max_starts` limits. */
         if (verb == BUS_START || verb == BUS_RESTART)
                 (void) bus_reset_failed(ro->bus, unit);
         r = bus_start_job(ro->bus, verb, unit, &job);
@@ -124,7 +125,7 @@ static int check_limit(struct rollout_run *ro, struct str unit, const struct bus
         return r;
 }
 
-/* Is it kept up by the app's target, which then starts it without us? */
+/* True if the app's target keeps it up, and so starts it without the rollout. */
 static int is_upheld(struct rollout_run *ro, struct str unit, bool *ret) {
         struct arena scratch = { 0 };
         struct bus_names upheld = { 0 };
@@ -142,7 +143,7 @@ static int is_upheld(struct rollout_run *ro, struct str unit, bool *ret) {
         return r;
 }
 
-/* Somebody else's job took the place of ours, or its end was missed: what counts is how the unit is. */
+/* Another program's job replaced this one, or its end was missed: the unit's state decides. */
 static int look_at_cut_off(struct rollout_run *ro, const struct bus_job *job, const struct bus_unit *u,
                            bool *ret_is_over) {
         bool is_lost = str_is(job->result, "lost"), upheld;
@@ -159,7 +160,8 @@ static int look_at_cut_off(struct rollout_run *ro, const struct bus_job *job, co
         r = is_upheld(ro, job->unit, &upheld);
         if (r < 0)
                 return r;
-        /* One that goes right now is judged when it is gone: whoever stops it may be about to stop us. */
+        /* A unit that is stopping is judged when it has stopped: the cause may be about to stop this program
+         * as well. */
         return upheld || str_is(u->active, "deactivating") ? RUN_ON
                                                            : wait_fail(ro, job->unit, (struct str){ 0 });
 }

@@ -83,7 +83,7 @@ static struct attributes open_nest(const struct nlattr *nest) {
         return sorted;
 }
 
-/* Looked at once more: an older kernel gives everything. */
+/* Filtered once more: an older kernel returns everything. */
 static bool is_meant(const struct nlattr *tuple, unsigned port) {
         struct attributes parts = open_nest(tuple), ip = open_nest(parts.at[CTA_TUPLE_IP]),
                           proto = open_nest(parts.at[CTA_TUPLE_PROTO]);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Asking a web service, by libcurl. No redirect is followed. */
+/* Requests to a web service, by libcurl. No redirect is followed. */
 
 #include "base/arena.h"
 
@@ -18,14 +18,14 @@ struct fetch_request {
         struct str body;                   /* absent for none */
         const char *const *headers;        /* "Name: value", NULL-ended */
         const struct fetch_signer *signer; /* NULL: not signed */
-        bool has_proxy;                    /* through the environment's proxy, where it has one */
+        bool has_proxy;                    /* through the environment's proxy, if it has one */
         uint64_t timeout_ms;
 };
 
 struct fetch_answer {
         unsigned status;    /* 0: it did not answer */
         struct str body;    /* never absent */
-        struct str problem; /* where it did not answer: why, for people */
+        struct str problem; /* if there was no answer: the reason, for people */
 };
 
 /* 0; -ENOMEM. */

@@ -7,11 +7,11 @@
 
 enum { HTTP_REASON_MAX = 64 };
 
-/* Where libcurl is to ask: by the name that is asked for, and at the address (http_connect_to()), so that
- * TLS is begun with that name. */
+/* The URL for libcurl: with the requested name, but at the address (http_connect_to()), so that TLS uses that
+ * name. */
 struct str http_url(struct arena *a, const struct http_request *q);
 struct str http_connect_to(struct arena *a, const struct http_request *q);
 
-/* The status of a status line, and the reason behind it in `reason`, printable. 0 if it is none, or there
- * is another to come (1xx). */
+/* The status of a status line, and the reason behind it in `reason`, printable. 0 if the line is not valid,
+ * or another follows (1xx). */
 unsigned http_parse_status(struct str line, char reason[static HTTP_REASON_MAX], size_t *ret_n);

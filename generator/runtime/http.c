@@ -13,7 +13,7 @@
 #define BUFFER_SIZE 4096L
 
 enum {
-        BODY_MS = 200, /* how long a body may go on once the status is known */
+        BODY_MS = 200, /* how long a body may continue once the status is known */
         BODY_MAX = 64 << 10,
         POLL_MS = 1000,
 };
@@ -77,7 +77,8 @@ static bool append(struct curl_slist **list, const char *text) {
         return longer;
 }
 
-/* The same as HAProxy sends: a single request, and nothing that was not said. */
+/* The request that HAProxy sends as well: a single request, without headers that the definition does not
+ * have. */
 static bool put_headers(struct slot *slot, const struct http_request *q) {
         VEC_EACH(header, &q->headers)
                 if (!append(&slot->headers, header->p))
@@ -86,7 +87,7 @@ static bool put_headers(struct slot *slot, const struct http_request *q) {
         return append(&slot->headers, "Connection: close") && append(&slot->headers, "Accept:");
 }
 
-/* What is the same for each request of a slot. */
+/* Options that are equal for each request of a slot. */
 static CURL *new_handle(struct slot *slot) {
         CURL *handle = curl_easy_init();
 
@@ -96,8 +97,7 @@ static CURL *new_handle(struct slot *slot) {
         (void) curl_easy_setopt(handle, CURLOPT_PROXY, "");
         (void) curl_easy_setopt(handle, CURLOPT_NOSIGNAL, 1L);
         (void) curl_easy_setopt(handle, CURLOPT_TCP_NODELAY, 0L); /* all is sent at once */
-        /* Addresses are kept too, and looked through at each request: a tenth of the work for 1,000
-         * instances. */
+        /* Addresses are kept too, and searched at each request: a tenth of the work for 1,000 instances. */
         (void) curl_easy_setopt(handle, CURLOPT_DNS_CACHE_TIMEOUT, 0L);
         (void) curl_easy_setopt(handle, CURLOPT_BUFFERSIZE, BUFFER_SIZE);
         (void) curl_easy_setopt(handle, CURLOPT_PATH_AS_IS, 1L);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Asking web servers whether they work, by libcurl: no redirect followed, no proxy used, no certificate
- * checked. Only the program of the unit hooks links it.
+/* Probes of web servers, by libcurl: no redirect followed, no proxy used, no certificate checked. Only the
+ * program of the unit hooks links it.
  *
  * The status line decides. A body is read so that its server can send it in peace, but not for long and
  * not to its end: a stream of events never ends. */
@@ -16,17 +16,17 @@ struct http_request {
         VEC(struct str) headers;   /* "Host: shop.example.com", each with a NUL behind it */
         uint64_t port, timeout_ms; /* milliseconds, for all of it */
         bool is_tls;
-        struct str url; /* made when it is first asked */
+        struct str url; /* made for its first request */
 };
 
-/* May the text be a header? No control byte could begin another one. */
+/* True if the text may be a header. A control byte could begin another header. */
 bool http_is_header(struct str text);
 
 struct http_answer {
-        unsigned status;    /* 0: it did not answer, or was not asked for anything */
+        unsigned status;    /* 0: it did not answer, or got no request */
         struct str reason;  /* behind the status, printable ASCII: "Bad Request" */
         struct str problem; /* why not, for people; absent if it did, or took the connection */
-        bool is_ours;       /* this process could not ask: it says nothing about the server */
+        bool is_ours;       /* this process could not send the request: the server's state is unknown */
 };
 
 /* 0; -ENOMEM. */
@@ -41,22 +41,22 @@ struct http_pool;
 int http_open(struct arena *a, struct http_pool **ret);
 void http_close(struct http_pool *pool);
 
-/* Is there room for one more? */
+/* True if there is room for one more. */
 bool http_has_room(const struct http_pool *pool);
 
-/* Begins to ask, if there is room; `id` comes back with the answer. Nothing of `request` is needed
+/* Sends the request, if there is room; `id` comes back with the answer. Nothing of `request` is needed
  * afterwards. 0; -ENOMEM. */
 int http_start(struct arena *a, struct http_pool *pool, struct http_request *request, uint64_t id);
 
-/* Does what can be done now for all of them, without waiting; a request takes a few such steps. 0;
- * negative errno. */
+/* Takes the next step of all requests, without waiting; a request takes a few such steps. 0; negative
+ * errno. */
 int http_continue(struct http_pool *pool);
 
-/* Is any under way? */
+/* True if any is under way. */
 bool http_is_busy(const struct http_pool *pool);
 
 /* The next answer, its texts in `a`; false if there is none yet. */
 bool http_take(struct arena *a, struct http_pool *pool, uint64_t *ret_id, struct http_answer *ret);
 
-/* The host that is asked for; absent if none is. */
+/* The requested host; absent if none is. */
 struct str http_host(const struct http_request *request);

@@ -34,6 +34,21 @@ int proc_read(struct arena *a, const char *path, struct str *ret) {
         return 0;
 }
 
+int proc_read_children(struct arena *a, struct str pid, struct proc_children *ret) {
+        struct str path = arena_join(a, STR("/proc/"), pid, STR("/task/"), pid, STR("/children")), text,
+                   child;
+        struct proc_children children = { 0 };
+        int r = proc_read(a, path.p, &text);
+
+        if (r < 0)
+                return r;
+        while (str_split(&text, ' ', &child))
+                if (child.n > 0)
+                        *vec_push(a, &children.list) = arena_str(a, child);
+        *ret = children;
+        return 0;
+}
+
 /* The next word of a line of columns. */
 static struct str take_word(struct str *rest) {
         struct str word = { 0 };
@@ -52,7 +67,8 @@ static uint64_t hex_of(struct arena *a, struct str digits) {
         return strtoull(arena_str(a, digits).p, NULL, 16);
 }
 
-/* "  0: 0100007F:5A85 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 22722474 …": the tenth is the inode. */
+/* "  0: 0100007F:5A85 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 22722474 …": the
+ * tenth field is the inode. */
 static bool parse_line(struct arena *a, struct str line, struct proc_listener *ret) {
         struct str words[10], address;
         size_t colon;
@@ -82,7 +98,7 @@ void proc_parse_listeners(struct arena *a, struct str text, struct proc_listener
                         *vec_push(a, &ret->list) = listener;
 }
 
-/* Of "0::/system.slice/system-shop.slice/shop@0.service/supervisor" the last that is one. */
+/* The last service in "0::/system.slice/system-shop.slice/shop@0.service/supervisor". */
 struct str proc_unit_of(struct str cgroup) {
         struct str line, part, found = { 0 };
 
@@ -112,7 +128,7 @@ static void take_owner(struct arena *a, struct str pid, uint64_t inode, struct p
         }
 }
 
-/* The sockets that a process has open; what it does not show, or closes meanwhile, is none. */
+/* The sockets that a process has open; without those that it does not show, or closes meanwhile. */
 static void look_at_process(struct arena *a, struct str pid, struct proc_listeners *l) {
         static const struct str prefix = STR_INIT("socket:[");
         struct str path = arena_join(a, STR("/proc/"), pid, STR("/fd"));
@@ -134,7 +150,7 @@ static void look_at_process(struct arena *a, struct str pid, struct proc_listene
 }
 
 int proc_read_listeners(struct arena *a, struct proc_listeners *ret) {
-        static const char *const files[] = { "/proc/net/tcp", "/proc/net/tcp6" };
+        static const char *const files[] = { "/proc/self/net/tcp", "/proc/net/tcp6" };
         struct proc_listeners listeners = { 0 };
         struct fs_names names = { 0 };
         struct str text;

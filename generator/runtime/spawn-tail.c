@@ -67,7 +67,7 @@ static int start(const char *const *argv, int out, pid_t *ret) {
         return -r;
 }
 
-/* The work goes on if the reader of our own output has gone. A carriage return of a progress bar ends a
+/* The work continues if the reader of our own output has gone. A carriage return of a progress bar ends a
  * line. */
 static void pass_on(struct str text) {
         struct arena scratch = { 0 };

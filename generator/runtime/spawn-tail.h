@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Running a program that works for long: what it says is passed on to our standard error as it comes, and
- * its last lines are kept, for they say why it failed. As spawn.h, no shell. */
+/* Runs a program that works for a long time: its output is passed on to our standard error as it comes, and
+ * its last lines are kept, because they have the reason of a failure. Like spawn.h, without a shell. */
 
 #include "base/arena.h"
 
-/* What is kept has the whole of a character that goes beyond what is shown, so that a line is cut before
+/* The kept part has the whole of a character that goes beyond the shown part, so that a line is cut before
  * it. */
 enum { TAIL_LINES = 10, TAIL_BYTES = 400, TAIL_KEPT = TAIL_BYTES + 3 };
 
@@ -18,11 +18,11 @@ struct tail {
         int status; /* exit status, or 128 + the signal that ended it */
 };
 
-/* Runs argv[0], an absolute path, to its end. 0, or negative errno where it could not be started. */
+/* Runs argv[0], an absolute path, to its end. 0, or negative errno if it could not be started. */
 int tail_run(const char *const *argv, struct tail *ret);
 
-/* Takes in a piece of what it says. A line's end after TAIL_BYTES is dropped, and what a progress bar
- * overwrites is one line. */
+/* Adds a piece of its output. A line's end after TAIL_BYTES is dropped, and the states of a progress bar are
+ * one line. */
 void tail_add(struct tail *t, const char *p, size_t n);
 
 /* The last lines, each with a line feed; blank ones are left out, and the text is fit for a terminal. */

@@ -41,6 +41,7 @@ struct stream {
         int fd;
         char *p;
         size_t n, room;
+        bool is_cut;
 };
 
 /* Doubles the room, up to the ceiling. */
@@ -69,7 +70,9 @@ static int stream_read(struct arena *a, struct stream *s) {
         if (n == 0) {
                 (void) close(s->fd);
                 s->fd = -1;
-        } else if (!is_full)
+        } else if (is_full)
+                s->is_cut = true;
+        else
                 s->n += (size_t) n;
 
         return 0;
@@ -201,6 +204,8 @@ int spawn_run_on(struct arena *a, const char *const *argv, struct str input, str
                 close_fd(&streams[i].fd);
         for (size_t i = 0; i < ARRAY_SIZE(others); i++)
                 close_fd(&others[i]);
+        if (r >= 0 && streams[0].is_cut)
+                r = -EFBIG;
         if (r < 0)
                 return r;
 
@@ -222,7 +227,7 @@ int spawn_as_root(struct arena *a, const char *const *argv, struct spawn_result 
         if (has_all_rights() || str_is_absent(systemd_run) || access("/run/systemd/system", F_OK) < 0)
                 return spawn_run(a, argv, ret);
 
-        /* While systemd reloads it answers nobody, and generators may take up to 90 s. */
+        /* While systemd reloads it does not answer, and generators may take up to 90 s. */
         if (setenv("SYSTEMD_BUS_TIMEOUT", "120s", false) < 0)
                 return -errno;
 
@@ -232,7 +237,7 @@ int spawn_as_root(struct arena *a, const char *const *argv, struct spawn_result 
         *vec_push(a, &words) = "--pipe";
         *vec_push(a, &words) = "--wait";
         *vec_push(a, &words) =
-                "--property=LogLevelMax=notice"; /* its start and end are no news for the journal */
+                "--property=LogLevelMax=notice"; /* its start and end do not belong in the journal */
         *vec_push(a, &words) = "--";
         for (; *argv; argv++)
                 *vec_push(a, &words) = *argv;

@@ -7,7 +7,7 @@
 
 enum { SECOND = 1000000 };
 
-/* What a component may be; seconds are in microseconds. */
+/* The limits of a component; seconds are in microseconds. */
 struct limits {
         uint64_t low, high;
         bool is_year, is_second, is_from_end;
@@ -21,7 +21,7 @@ static bool is_same_word(struct str s, const char *word) {
         return s.n == strlen(word) && strncasecmp(s.p, word, s.n) == 0;
 }
 
-/* Of the expressions that are one word. */
+/* The expressions of one word. */
 static bool is_shorthand(struct str s) {
         static const char *const words[] = {
                 "minutely",  "hourly",       "daily",      "weekly",   "monthly",
@@ -35,7 +35,7 @@ static bool is_shorthand(struct str s) {
         return false;
 }
 
-/* 0 for Monday; 7 for what is no weekday. */
+/* 0 for Monday; 7 if the text is not a weekday. */
 static size_t find_weekday(struct str s) {
         static const char *const names[] = {
                 "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday",

@@ -6,8 +6,9 @@
 
 #include "base/str.h"
 
-/* Is `text` one? *ret_zone: its time zone, which the machine may lack; absent for none, and for UTC. */
+/* True if `text` is valid. *ret_zone: its time zone, which the machine may lack; absent for none, and for
+ * UTC. */
 bool calendar_parse(struct str text, struct str *ret_zone);
 
-/* Is it the time of a line of crontab(5), five fields? */
+/* True if it is the time of a line of crontab(5), five fields. */
 bool calendar_is_cron(struct str text);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "schema/decode.h"
 
+#include "base/path.h"
 #include "base/utf8.h"
 
 static void mark_secret(const struct field *f, struct diag *d) {
@@ -56,7 +57,7 @@ static bool has_noncharacter(struct decoder *d, const struct field *f, const str
         return false;
 }
 
-/* Is there an {{ instance }} where it has no meaning? */
+/* True if an {{ instance }} is at a place without meaning. */
 static bool has_stray_instance(struct decoder *d, const struct field *f, const struct type *t,
                                const struct node *node) {
         if (t->allows_instance || !has_instance_mark(node->text))
@@ -69,11 +70,23 @@ static bool has_stray_instance(struct decoder *d, const struct field *f, const s
         return true;
 }
 
+/* systemd's words (systemd.syntax(7)) that YAML 1.1 takes for a boolean. */
+static bool is_boolean(struct str plain) {
+        static const char *const words[] = { "true", "false", "yes", "no", "on", "off", "y", "n" };
+
+        for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+                if (str_is(plain, words[i]))
+                        return true;
+
+        return false;
+}
+
 static bool decode_text(struct decoder *d, const struct field *f, enum kind kind, const struct node *node,
                         void *member) {
         const struct text value = { node->text, node->at }; /* all text types are alike */
 
-        if (node->plain && type_is_ambiguous(node->text))
+        if (node->plain && type_is_ambiguous(node->text) &&
+            !(type_of(kind)->allows_booleans && is_boolean(node->text)))
                 return refuse_ambiguous(d, f, node);
         if (has_noncharacter(d, f, node))
                 return false;
@@ -169,16 +182,31 @@ static bool decode_duration(struct decoder *d, const struct field *f, const stru
         return true;
 }
 
+/* systemd.exec(5), PrivateTmp= */
+static bool is_temporary(struct decoder *d, const struct field *f, const struct node *node) {
+        if (!path_is_within(node->text, STR("/tmp")) && !path_is_within(node->text, STR("/var/tmp")))
+                return false;
+
+        (void) diag_add(
+                d->ds, DIAG_BAD_VALUE, node->at,
+                "%s cannot be in a temporary directory, since the services that read it have a /tmp and "
+                "/var/tmp of their own; move it, for example to /etc",
+                f->key);
+        return true;
+}
+
 bool decode_scalar(struct decoder *d, const struct field *f, enum kind kind, const struct node *node,
                    void *member) {
         struct byte_size bytes = { 0, node->at };
         struct cpus cpus = { 0, node->at };
 
-        /* The names of variables and of secrets are none. */
+        /* The names of variables and of secrets are not secret. */
         if ((f->flags & FIELD_SECRET) && kind == f->kind)
                 diag_hide(d->ds, node->at);
 
         if (node->is_refused || has_stray_instance(d, f, type_of(kind), node))
+                return false;
+        if ((f->flags & FIELD_NOT_TMP) && is_temporary(d, f, node))
                 return false;
         if (kind >= KIND_TEXT)
                 return decode_text(d, f, kind, node, member);
@@ -251,7 +279,7 @@ bool decode_value(struct decoder *d, const struct field *f, const struct node *n
                 good = false;
         } else if ((f->flags & FIELD_ALLOW_LIST) && node->plain &&
                    (str_is(node->text, "true") || str_is(node->text, "false"))) {
-                /* A contract says what it is to be. */
+                /* The contract defines its type. */
                 v.text = (struct any_text){ node->text, node->at };
                 good = true;
         } else

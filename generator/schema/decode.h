@@ -11,8 +11,8 @@ struct decoder {
         const struct schema *top; /* of the whole file */
 };
 
-/* Decodes a scalar into the refined type `kind` at `member`. `f` gives bounds, choices and flags. False
- * where a error was reported; `member` then stays as it was. */
+/* Decodes a scalar into the refined type `kind` at `member`. `f` gives bounds, choices and flags. False if a
+ * error was reported; `member` then stays as it was. */
 bool decode_scalar(struct decoder *d, const struct field *f, enum kind kind, const struct node *node,
                    void *member);
 
@@ -28,6 +28,12 @@ const char *decode_split(struct arena *a, struct str text, struct span at, struc
 /* Hides in `node`, which is refused where rows of `s` were expected, what none of them knows as no secret. */
 void decode_hide(struct diags *ds, const struct schema *s, const struct node *node);
 
-/* The same of a value that is refused where `f` was perhaps meant; of one that no row is like (NULL), or
- * that may be secret, everything. */
+/* Like decode_hide(), for a value that is refused where `f` was perhaps intended; hides everything if no row
+ * is near (NULL), or if the row may be secret. */
 void decode_hide_value(struct diags *ds, const struct field *f, const struct node *value);
+
+/* The name of a schema in a message: "auth tracking". */
+struct str decode_name(struct arena *a, const struct schema *s);
+
+/* Reports that `pair` has a key that `s` does not have, with what would be right. */
+void decode_unknown(struct decoder *d, const struct schema *s, const struct pair *pair);

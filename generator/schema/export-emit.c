@@ -74,8 +74,8 @@ struct str export_sentence(struct arena *a, const char *rule) {
         return arena_join(a, (struct str){ &first, 1 }, str_of(rule + 1), STR("."));
 }
 
-/* What roff would read, or groff turn into something that can't be copied from a terminal. NULL for any
- * other. */
+/* Characters that roff would interpret, or groff would replace by one that can't be copied from a terminal.
+ * NULL for any other. */
 static const char *roff_escape(uint32_t c) {
         switch (c) {
         case '\\':

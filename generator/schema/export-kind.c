@@ -18,7 +18,7 @@ static void put_class(struct buf *b, const char *set) {
         buf_put_char(b, ']');
 }
 
-/* Absent where every text will do. */
+/* Absent if every text will do. */
 static struct str pattern_of(struct arena *a, const struct type *t) {
         struct buf b = buf_in(a);
 
@@ -45,8 +45,8 @@ static void put_string_rules(struct emitter *e, const struct type *t) {
                 emit_number(e, "maxLength", t->max);
 }
 
-/* A text, and a number where one is such a text: perhaps only one of three digits, as a file's mode and an
- * HTTP status are. */
+/* A text, and a number if one is such a text: perhaps only one of three digits, as a file's mode and an HTTP
+ * status are. */
 static void put_text_rules(struct emitter *e, enum kind kind) {
         bool is_short = type_accepts(kind, STR("1"));
         const char *number = type_accepts(kind, STR("1.5"))               ? "number"
@@ -59,6 +59,8 @@ static void put_text_rules(struct emitter *e, enum kind kind) {
                 emit_open(e, "type", '[');
                 emit_text(e, NULL, STR("string"));
                 emit_text(e, NULL, str_of(number));
+                if (type_of(kind)->allows_booleans)
+                        emit_text(e, NULL, STR("boolean"));
                 emit_close(e, ']');
                 if (!type_accepts(kind, STR("-1")))
                         emit_number(e, "minimum", is_short ? 0 : 100);
@@ -91,7 +93,7 @@ static void put_number_kind(struct emitter *e, enum kind kind) {
 static void put_text_kind(struct emitter *e, enum kind kind) {
         const struct type *t = type_of(kind);
 
-        /* What takes every byte of a line takes braces too. */
+        /* A type that takes every byte of a line takes braces too. */
         if (!e->what->has_substitution || (!t->chars && !t->pattern)) {
                 put_text_rules(e, kind);
                 return;

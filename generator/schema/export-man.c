@@ -48,9 +48,24 @@ static void put_map_of(struct buf *out, const struct field *f) {
         buf_put(out, kind_name(f->key_kind));
         buf_put(out, " to ");
         buf_put(out, kind_name(f->kind));
+        if (f->shape == SHAPE_MAP && (f->flags & FIELD_ALLOW_LIST))
+                buf_put(out, ", or a list");
 }
 
-/* What may stand behind the key, in parentheses. */
+/* A list or map of structs, perhaps with single values for some of them. */
+static void put_structs(struct buf *out, const char *what, const struct field *f) {
+        if (!(f->flags & FIELD_ONE_OK)) {
+                put_see(out, what, f->schema);
+                return;
+        }
+
+        buf_put(out, what);
+        buf_put(out, ": ");
+        buf_put(out, kind_name(f->schema->fields[0].kind));
+        put_see(out, ", or a map", f->schema);
+}
+
+/* The text behind the key, in parentheses. */
 static void put_shape(struct buf *out, const struct field *f) {
         bool is_one_ok = f->flags & FIELD_ONE_OK;
 
@@ -80,14 +95,14 @@ static void put_shape(struct buf *out, const struct field *f) {
                 put_see(out, "map", f->schema);
                 return;
         case SHAPE_LIST_OF_STRUCT:
-                put_see(out, "list", f->schema);
+                put_structs(out, "list", f);
                 return;
         case SHAPE_MAP:
         case SHAPE_MAP_OF_VALUE:
                 put_map_of(out, f);
                 return;
         case SHAPE_MAP_OF_STRUCT:
-                put_see(out, "map by name", f->schema);
+                put_structs(out, "map by name", f);
                 return;
         case SHAPE_INLINE:
                 return;

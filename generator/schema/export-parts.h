@@ -18,7 +18,7 @@ struct emitter {
 void emit_open(struct emitter *e, const char *key, char bracket);
 void emit_close(struct emitter *e, char bracket);
 void emit_text(struct emitter *e, const char *key, struct str value);
-/* The same; nothing where it is absent. */
+/* Like the function above; nothing if it is absent. */
 void emit_known(struct emitter *e, const char *key, struct str value);
 void emit_number(struct emitter *e, const char *key, uint64_t value);
 void emit_bool(struct emitter *e, const char *key, bool value);
@@ -38,8 +38,8 @@ struct export_rows {
 
 void export_collect_rows(struct arena *a, const struct schema *s, struct export_rows *ret);
 
-/* What can be reached from a document: schemas in the order in which they are first named (its own is the
- * first), and the kinds of values. */
+/* All objects that can be reached from a document: schemas in the order in which they are first named (its
+ * own is the first), and the kinds of values. */
 struct export_plan {
         VEC(const struct schema *) schemas;
         bool kinds[KIND_COUNT], key_kinds[KIND_COUNT]; /* of values, of the keys of maps */
@@ -61,7 +61,7 @@ void export_json_kind(struct emitter *e, enum kind kind);
 /* "propertyNames" of a map whose keys are of that kind. Keys are not substituted. */
 void export_json_map_keys(struct emitter *e, enum kind kind);
 
-/* What a row says of its key's value: members of the object that is open. */
+/* The row's description of its key's value: members of the object that is open. */
 void export_json_row(struct emitter *e, const struct field *f);
 
 /* Names of definitions that are of no kind and no schema. */

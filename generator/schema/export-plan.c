@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* What an export has to tell of, in an order that depends on the rows alone. */
+/* The objects that an export describes, in an order that depends on the rows alone. */
 
 #include "schema/export-parts.h"
 

@@ -39,7 +39,7 @@ static void put_choices(struct emitter *e, const struct field *f) {
         }
 }
 
-/* Bounds beside the reference concern what is written as a number; they say nothing of texts. */
+/* Bounds beside the reference apply to values that are written as a number, not to texts. */
 static void put_scalar(struct emitter *e, const struct field *f) {
         if (f->kind == KIND_CHOICE) {
                 put_choices(e, f);
@@ -72,24 +72,56 @@ static void put_text_or_map(struct emitter *e, const struct field *f) {
         emit_close(e, ']');
 }
 
+static void put_struct(struct emitter *e, const struct field *f) {
+        if (!(f->flags & FIELD_ONE_OK)) {
+                put_schema_ref(e, f->schema);
+                return;
+        }
+
+        emit_open(e, "anyOf", '[');
+        emit_open(e, NULL, '{');
+        put_scalar(e, &f->schema->fields[0]);
+        emit_close(e, '}');
+        emit_open(e, NULL, '{');
+        put_schema_ref(e, f->schema);
+        emit_close(e, '}');
+        emit_close(e, ']');
+}
+
+static void put_scalar_or_list(struct emitter *e, const struct field *f) {
+        emit_open(e, "anyOf", '[');
+        emit_open(e, NULL, '{');
+        put_scalar(e, f);
+        emit_close(e, '}');
+        emit_open(e, NULL, '{');
+        emit_text(e, "type", STR("array"));
+        emit_open(e, "items", '{');
+        put_scalar(e, f);
+        emit_close(e, '}');
+        emit_close(e, '}');
+        emit_close(e, ']');
+}
+
 /* One element of a list, or a map's value. */
 static void put_element(struct emitter *e, const char *key, const struct field *f) {
         emit_open(e, key, '{');
         if (f->schema && f->shape == SHAPE_LIST)
                 put_text_or_map(e, f);
         else if (f->schema)
-                put_schema_ref(e, f->schema);
+                put_struct(e, f);
         else if (f->shape == SHAPE_COMMANDS)
                 export_json_ref_member(e, DEFINITION_COMMAND);
         else if (f->shape == SHAPE_MAP_OF_VALUE)
                 export_json_ref_member(e, value_name(f));
+        else if (f->shape == SHAPE_MAP && (f->flags & FIELD_ALLOW_LIST))
+                put_scalar_or_list(e, f);
         else
                 put_scalar(e, f);
         emit_close(e, '}');
 }
 
 static void put_list(struct emitter *e, const struct field *f) {
-        bool is_one_ok = f->flags & FIELD_ONE_OK;
+        bool is_one_ok = (f->flags & FIELD_ONE_OK) && f->shape != SHAPE_LIST_OF_STRUCT;
 
         if (is_one_ok) {
                 emit_open(e, "anyOf", '[');
@@ -122,22 +154,6 @@ static void put_value(struct emitter *e, const struct field *f) {
         export_json_ref(e, NULL, value_name(f));
         emit_open(e, NULL, '{');
         emit_text(e, "type", STR("null"));
-        emit_close(e, '}');
-        emit_close(e, ']');
-}
-
-static void put_struct(struct emitter *e, const struct field *f) {
-        if (!(f->flags & FIELD_ONE_OK)) {
-                put_schema_ref(e, f->schema);
-                return;
-        }
-
-        emit_open(e, "anyOf", '[');
-        emit_open(e, NULL, '{');
-        put_scalar(e, &f->schema->fields[0]);
-        emit_close(e, '}');
-        emit_open(e, NULL, '{');
-        put_schema_ref(e, f->schema);
         emit_close(e, '}');
         emit_close(e, ']');
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* The format, told to others: to editors as a JSON Schema, to people as a manual page, to a fuzzer as a
- * dictionary, to a shell as a list of keys. All of it is made of the rows that the decoder itself walks,
- * so it can't disagree.
+/* Exports of the format: to editors as a JSON Schema, to people as a manual page, to a fuzzer as a
+ * dictionary, to a shell as a list of keys. All of it is made of the rows that the decoder itself walks, so
+ * it can't disagree.
  *
  * Equal rows give equal bytes. contrib/ holds the results; a test compares them with fresh ones. */
 
@@ -16,7 +16,7 @@ struct export {
 };
 
 /* JSON Schema, draft 2020-12. It refuses nothing that the decoder takes (texts that are substituted aside,
- * which it can't know); rules between keys and some of the finer syntax it can't say. */
+ * which it can't know); rules between keys and some of the finer syntax it can't express. */
 void export_json(struct buf *out, const struct export *e);
 
 /* The body of a manual page in mdoc(7): a subsection for each schema, and one for the kinds of values. */

@@ -29,8 +29,7 @@ static size_t member_size(const struct field *f) {
         return 0;
 }
 
-/* Is the member that `f` fills absent in `object`? */
-static bool field_is_absent(const struct field *f, const void *object) {
+bool field_is_absent(const struct field *f, const void *object) {
         const char *member = (const char *) object + f->offset;
 
         for (size_t i = 0; i < member_size(f); i++)
@@ -96,7 +95,7 @@ static int compare_texts(const void *left, const void *right) {
         return str_cmp(*(const struct str *) left, *(const struct str *) right);
 }
 
-/* Of a list of volumes what they are mounted at, sorted. */
+/* The destinations of a list of volumes, sorted. */
 static struct str *sort_targets(struct arena *a, const struct raw_list *list, size_t size) {
         struct str *targets = arena_array(a, list->n + 1, struct str);
         struct text entry;
@@ -143,6 +142,16 @@ static struct raw_list join_lists(struct arena *a, const struct field *f, const 
         return (struct raw_list){ at, n + own->n };
 }
 
+/* Both members are pointers to structs that are there. */
+static void inherit_struct(struct arena *a, const struct schema *s, const char *theirs, const char *ours) {
+        const void *from;
+        void *object;
+
+        memcpy(&from, theirs, sizeof(from));
+        memcpy(&object, ours, sizeof(object));
+        schema_inherit(a, s, from, object);
+}
+
 void schema_inherit(struct arena *a, const struct schema *s, const void *from, void *object) {
         for (size_t i = 0; i < s->n; i++) {
                 const struct field *f = &s->fields[i];
@@ -158,6 +167,8 @@ void schema_inherit(struct arena *a, const struct schema *s, const void *from, v
                         memcpy(ours, theirs, member_size(f));
                         continue;
                 }
+                if (f->shape == SHAPE_STRUCT)
+                        inherit_struct(a, f->schema, theirs, ours);
                 if (f->shape == SHAPE_SCALAR || f->shape == SHAPE_VALUE || f->shape == SHAPE_STRUCT ||
                     f->shape == SHAPE_WORDS)
                         continue;

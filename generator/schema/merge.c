@@ -12,7 +12,7 @@ struct merging {
         bool is_definition; /* null takes a key away */
 };
 
-/* What is known of a map or a list; both are NULL if nothing is. */
+/* The rows of a map or a list; both are NULL if unknown. */
 struct level {
         const struct schema *own;   /* of a map's keys */
         const struct schema *items; /* of the keys of what is in it */
@@ -36,7 +36,7 @@ static void report_nothing(const struct merging *m, const struct pair *pair) {
                         STR_ARG(pair->key->text));
 }
 
-/* Does `over` give a key that excludes `f`? */
+/* True if `over` has a key that excludes `f`. */
 static bool has_rival(const struct merging *m, const struct schema *s, const struct field *f,
                       const struct node *over) {
         for (size_t i = 0; f->one_of && i < over->n; i++) {
@@ -51,7 +51,7 @@ static bool has_rival(const struct merging *m, const struct schema *s, const str
         return false;
 }
 
-/* Does `over` say something else in place of `key`, which it does not name? */
+/* True if `over` sets something that replaces `key` without naming it. */
 static bool is_replaced(const struct merging *m, const struct schema *s, struct str key,
                         const struct node *over) {
         size_t offset = 0;
@@ -134,7 +134,7 @@ static struct node *merge_maps(const struct merging *m, struct level at, const s
         return merged;
 }
 
-/* The text of its `name`; absent where it has none. */
+/* The text of its `name`; absent if it has none. */
 static struct str name_of(const struct node *item) {
         const struct node *name = node_get(item, "name");
 
@@ -162,7 +162,7 @@ static void report_no_item(const struct merging *m, const struct node *list, con
                      "unknown name '%.*s': the list that this drop-in changes has no such item; %.*s",
                      STR_ARG(key->text), STR_ARG(hint));
         diag_note(m->ds, d, (struct span){ list->at.file, list->at.off, 1 }, "the list begins here");
-        diag_hide(m->ds, pair->value->at); /* it will not be decoded: nobody knows what is in it */
+        diag_hide(m->ds, pair->value->at); /* it will not be decoded: its content is unknown */
 }
 
 static struct node *merge_items(const struct merging *m, struct level at, const struct node *base,

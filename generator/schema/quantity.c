@@ -102,7 +102,19 @@ bool type_parse_duration(struct str text, uint64_t *ret_usec) {
 
 bool type_parse_bytes(struct str text, uint64_t *ret_bytes) {
         static const struct unit_factor units[] = {
-                { "", 1 }, { "K", 1ULL << 10 }, { "M", 1ULL << 20 }, { "G", 1ULL << 30 }, { "T", 1ULL << 40 },
+                { "", 1 },
+                { "K", 1ULL << 10 },
+                { "M", 1ULL << 20 },
+                { "G", 1ULL << 30 },
+                { "T", 1ULL << 40 },
+                { "k", 1ULL << 10 },
+                { "m", 1ULL << 20 },
+                { "g", 1ULL << 30 },
+                { "t", 1ULL << 40 },
+                { "Ki", 1ULL << 10 },
+                { "Mi", 1ULL << 20 },
+                { "Gi", 1ULL << 30 },
+                { "Ti", 1ULL << 40 },
         };
         struct str digits = take_made_of(&text, is_digit);
         uint64_t n, factor;
@@ -136,6 +148,23 @@ bool type_parse_cpus(struct str text, uint64_t *ret_milli) {
         return *ret_milli > 0;
 }
 
+/* Octal, hexadecimal, binary, and numbers with '_' in them: YAML 1.1 or 1.2 reads another number than is
+ * written. A commit that begins with '0' is not a number. */
+static bool is_other_number(struct str plain) {
+        struct str rest = str_from(plain, 2);
+
+        if (plain.p[0] != '0')
+                return is_digit(plain.p[0]) && str_find(plain, '_') < plain.n &&
+                       str_is_made_of(plain, "0123456789_");
+        if (rest.n > 0 && plain.p[1] == 'x')
+                return str_is_made_of(rest, "0123456789abcdefABCDEF_");
+        if (rest.n > 0 && plain.p[1] == 'o')
+                return str_is_made_of(rest, "01234567");
+        if (rest.n > 0 && plain.p[1] == 'b')
+                return str_is_made_of(rest, "01_");
+        return str_is_made_of(str_from(plain, 1), "0123456789eE_");
+}
+
 bool type_is_ambiguous(struct str plain) {
         static const char *const words[] = {
                 "y", "n", "yes", "no", "on", "off", "true", "false", "null", "~"
@@ -145,11 +174,7 @@ bool type_is_ambiguous(struct str plain) {
         if (plain.n == 0)
                 return true;
 
-        /* Octal, hexadecimal, binary, and numbers with '_' in them: YAML 1.1 reads another number than is
-         * written. */
-        if (is_digit(plain.p[0]) && plain.n > 1 &&
-            (plain.p[0] == '0' ? str_is_made_of(str_from(plain, 1), "0123456789abcdefABCDEFxo_")
-                               : str_find(plain, '_') < plain.n && str_is_made_of(plain, "0123456789_")))
+        if (plain.n > 1 && is_other_number(plain))
                 return true;
 
         if (plain.n >= sizeof(lower))

@@ -116,6 +116,17 @@ static void decode_foreign_volume(struct decoder *d, const struct field *f, cons
                                 STR_ARG(text), type_of(f->kind)->name, type_of(f->kind)->rule);
 }
 
+/* A scalar where FIELD_ONE_OK allows it is the value of the first key. */
+static void decode_struct_or_first(struct decoder *d, const struct field *f, const struct node *node,
+                                   char *object) {
+        const struct field *first = &f->schema->fields[0];
+
+        if (node->kind == NODE_SCALAR && (f->flags & FIELD_ONE_OK))
+                (void) decode_scalar(d, first, first->kind, node, object + first->offset);
+        else
+                decode_struct(d, f->schema, node, object);
+}
+
 static void decode_list(struct decoder *d, const struct field *f, const struct node *node,
                         struct raw_list *ret) {
         struct node *const one = (struct node *) node;
@@ -127,7 +138,7 @@ static void decode_list(struct decoder *d, const struct field *f, const struct n
                 void *element = at + i * f->size;
 
                 if (f->shape == SHAPE_LIST_OF_STRUCT)
-                        decode_struct(d, f->schema, items[i], element);
+                        decode_struct_or_first(d, f, items[i], element);
                 else if (items[i]->kind == NODE_MAP && f->schema)
                         decode_foreign_volume(d, f, items[i], element);
                 else if (items[i]->kind != NODE_SCALAR)
@@ -141,9 +152,43 @@ static void decode_list(struct decoder *d, const struct field *f, const struct n
         *ret = (struct raw_list){ at, n };
 }
 
+static size_t count_values(const struct field *f, const struct node *map) {
+        size_t n = map->n;
+
+        for (size_t i = 0; f->shape == SHAPE_MAP && i < map->n; i++)
+                n += map->pairs[i].value->kind == NODE_LIST ? map->pairs[i].value->n : 0;
+
+        return n;
+}
+
+/* The values of one key, in the entries from `at` on, each with the key that the first of them has. Returns
+ * their number. */
+static size_t decode_values(struct decoder *d, const struct field *f, const struct pair *pair, char *at) {
+        const struct node *value = pair->value;
+        bool is_list = value->kind == NODE_LIST && (f->flags & FIELD_ALLOW_LIST);
+        struct node *const *items = is_list ? value->items : &pair->value;
+        size_t n = is_list ? value->n : 1;
+
+        for (size_t i = 0; i < n; i++) {
+                char *entry = at + i * f->size;
+
+                if (i > 0)
+                        memcpy(entry, at, f->value_offset);
+                if (items[i]->kind == NODE_SCALAR)
+                        (void) decode_scalar(d, f, f->kind, items[i], entry + f->value_offset);
+                else
+                        (void) diag_add(d->ds, DIAG_WRONG_KIND, items[i]->at,
+                                        "'%.*s' takes a single value%s, not %s", STR_ARG(pair->key->text),
+                                        f->flags & FIELD_ALLOW_LIST ? " or a list of them" : "",
+                                        node_name(items[i]));
+        }
+
+        return n;
+}
+
 static void decode_map(struct decoder *d, const struct field *f, const struct node *node,
                        struct raw_list *ret) {
-        char *at = arena_alloc_array(d->arena, node->n + 1, f->size, alignof(max_align_t));
+        char *at = arena_alloc_array(d->arena, count_values(f, node) + 1, f->size, alignof(max_align_t));
         size_t n = 0;
 
         for (size_t i = 0; i < node->n; i++) {
@@ -155,24 +200,22 @@ static void decode_map(struct decoder *d, const struct field *f, const struct no
                 if (!decode_scalar(d, f, f->key_kind, key, entry))
                         continue;
 
+                if (f->shape == SHAPE_MAP) {
+                        n += decode_values(d, f, &node->pairs[i], entry);
+                        continue;
+                }
+
                 n++;
                 if (f->shape == SHAPE_MAP_OF_STRUCT)
-                        decode_struct(d, f->schema, value, entry + f->value_offset);
-                else if (f->shape == SHAPE_MAP_OF_VALUE)
-                        (void) decode_value(d, f, value, (struct value *) (void *) (entry + f->value_offset));
-                else if (value->kind != NODE_SCALAR)
-                        (void) diag_add(d->ds, DIAG_WRONG_KIND, value->at,
-                                        "'%.*s' takes a single value, not %s", STR_ARG(key->text),
-                                        node_name(value));
+                        decode_struct_or_first(d, f, value, entry + f->value_offset);
                 else
-                        (void) decode_scalar(d, f, f->kind, value, entry + f->value_offset);
+                        (void) decode_value(d, f, value, (struct value *) (void *) (entry + f->value_offset));
         }
 
         *ret = (struct raw_list){ at, n };
 }
 
 static void decode_field(struct decoder *d, const struct field *f, const struct node *node, void *member) {
-        const struct field *first = f->schema ? &f->schema->fields[0] : NULL;
         struct raw_list list = { 0 };
         void *object;
 
@@ -185,10 +228,7 @@ static void decode_field(struct decoder *d, const struct field *f, const struct 
                 return;
         case SHAPE_STRUCT:
                 object = arena_alloc(d->arena, f->size, alignof(max_align_t));
-                if (node->kind == NODE_SCALAR)
-                        (void) decode_scalar(d, first, first->kind, node, (char *) object + first->offset);
-                else
-                        decode_struct(d, f->schema, node, object);
+                decode_struct_or_first(d, f, node, object);
                 memcpy(member, &object, sizeof(object));
                 return;
         case SHAPE_WORDS:
@@ -213,7 +253,7 @@ static void decode_field(struct decoder *d, const struct field *f, const struct 
         memcpy(member, &list, sizeof(list));
 }
 
-/* The row of `key` that takes `node`; where there are rows but none takes it, *ret_first is the first of
+/* The row of `key` that takes `node`; if there are rows but none takes it, *ret_first is the first of
  * them. */
 static const struct field *find_row(const struct schema *s, struct str key, const struct node *node,
                                     size_t *offset, const struct field **ret_first) {
@@ -270,94 +310,6 @@ struct str schema_nearest_key(struct arena *a, const struct schema *s, struct st
         return diag_nearest(key, keys, n);
 }
 
-/* "auth_tracking" → "auth tracking" */
-static struct str readable_name(struct arena *a, const struct schema *s) {
-        struct str rest = str_of(s->name), part, name = { NULL, 0 };
-
-        while (str_split(&rest, '_', &part))
-                name = str_is_absent(name) ? part : arena_join(a, name, STR(" "), part);
-
-        return name;
-}
-
-/* The row below which `key` would be right: wrong indentation is the most common mistake of all. */
-static const struct field *find_parent(const struct schema *s, struct str key) {
-        for (size_t i = 0; i < s->n; i++) {
-                const struct field *f = &s->fields[i],
-                                   *parent = f->shape == SHAPE_INLINE ? find_parent(f->schema, key) : NULL;
-                size_t offset = 0;
-
-                if (parent)
-                        return parent;
-                if (f->shape == SHAPE_STRUCT && schema_find(f->schema, key, &offset))
-                        return f;
-        }
-
-        return NULL;
-}
-
-/* Is it a key of the whole file, and of nothing below? */
-static bool is_of_top(const struct decoder *d, const struct schema *s, struct str key) {
-        for (size_t i = 0; s != d->top && i < d->top->n; i++)
-                if (d->top->fields[i].shape != SHAPE_INLINE && str_is(key, d->top->fields[i].key))
-                        return true;
-
-        return false;
-}
-
-/* What the makers of Compose and Kubernetes call what we have too. */
-static const char *find_ours(const struct schema *s, struct str theirs) {
-        static const char *const names[][2] = {
-                { "depends_on", "requires" },    { "environment", "env" },
-                { "healthcheck", "health" },     { "imagePullPolicy", "pull" },
-                { "livenessProbe", "health" },   { "ports", "publish" },
-                { "readinessProbe", "health" },  { "replicas", "scale" },
-                { "restart_policy", "restart" }, { "working_dir", "workdir" },
-        };
-        size_t offset = 0;
-
-        for (size_t i = 0; i < ARRAY_SIZE(names); i++)
-                if (str_is(theirs, names[i][0]) && schema_find(s, str_of(names[i][1]), &offset))
-                        return names[i][1];
-
-        return NULL;
-}
-
-static struct str advise(const struct decoder *d, const struct schema *s, struct str key,
-                         const struct field *parent, struct str near) {
-        const char *ours = find_ours(s, key);
-
-        if (ours)
-                return arena_join(d->arena, STR("; write '"), str_of(ours), STR("'"));
-        if (parent)
-                return arena_join(d->arena, STR(", but of '"), str_of(parent->key), STR(":'; move it there"));
-        if (!str_is_absent(near))
-                return arena_join(d->arena, STR("; did you mean '"), near, STR("'?"));
-        if (is_of_top(d, s, key))
-                return arena_join(d->arena, STR(", but of "), readable_name(d->arena, d->top),
-                                  STR("; move it to the top of the file"));
-        if (s == d->top && str_is(key, "name"))
-                return STR("; the file's name is its name, so remove it");
-
-        return arena_join(d->arena, STR("; see "), str_of(d->top->page ? d->top->page : "pyservice.d(5)"),
-                          STR(" for the known keys"));
-}
-
-static void report_unknown(struct decoder *d, const struct schema *s, const struct pair *pair) {
-        const struct node *key = pair->key;
-        const struct field *parent = find_parent(s, key->text);
-        struct str name = readable_name(d->arena, s), near = schema_nearest_key(d->arena, s, key->text),
-                   advice = advise(d, s, key->text, parent, near);
-        size_t offset = 0;
-
-        decode_hide_value(d->ds,
-                          parent ? schema_find(parent->schema, key->text, &offset)
-                                 : schema_find(s, near, &offset),
-                          pair->value);
-        (void) diag_add(d->ds, DIAG_UNKNOWN_KEY, key->at, "'%.*s' is not a key of %.*s%.*s",
-                        STR_ARG(key->text), STR_ARG(name), STR_ARG(advice));
-}
-
 /* Compose has its services by name. */
 static struct str advise_list(const struct decoder *d, const struct field *f, const struct node *node) {
         const struct pair *first = node->kind == NODE_MAP && node->n > 0 ? &node->pairs[0] : NULL;
@@ -391,7 +343,7 @@ static void decode_pair(struct decoder *d, const struct schema *s, const struct 
 
         f = find_row(s, pair->key->text, pair->value, &offset, &first);
         if (!f && !first) {
-                report_unknown(d, s, pair);
+                decode_unknown(d, s, pair);
                 return;
         }
         if (pair->value->kind == NODE_SCALAR && pair->value->plain && pair->value->text.n == 0 &&
@@ -410,7 +362,7 @@ static void decode_pair(struct decoder *d, const struct schema *s, const struct 
         decode_field(d, f, pair->value, object + offset + f->offset);
 }
 
-/* Was it already asked of a misspelt key whether it is to be this one? */
+/* True if a misspelt key already got this suggestion. */
 static bool is_hinted_at(struct decoder *d, const struct schema *s, const struct node *map, const char *key) {
         for (size_t i = 0; i < map->n; i++) {
                 size_t offset = 0;
@@ -433,7 +385,7 @@ static void require_keys(struct decoder *d, const struct schema *s, const struct
                          !is_hinted_at(d, s, map, f->key))
                         (void) diag_add(
                                 d->ds, DIAG_MISSING_KEY, (struct span){ map->at.file, map->at.off, 1 },
-                                "%.*s needs '%s:'; add it", STR_ARG(readable_name(d->arena, s)), f->key);
+                                "%.*s needs '%s:'; add it", STR_ARG(decode_name(d->arena, s)), f->key);
         }
 }
 
@@ -441,7 +393,7 @@ static void decode_struct(struct decoder *d, const struct schema *s, const struc
         if (map->kind != NODE_MAP) {
                 decode_hide(d->ds, s, map);
                 (void) diag_add(d->ds, DIAG_WRONG_KIND, map->at, "%.*s is a map (KEY: VALUE), not %s",
-                                STR_ARG(readable_name(d->arena, s)), node_name(map));
+                                STR_ARG(decode_name(d->arena, s)), node_name(map));
                 return;
         }
 

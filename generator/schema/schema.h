@@ -23,7 +23,7 @@ enum shape {
         SHAPE_STRUCT,   /* a pointer to a struct with a schema */
         SHAPE_LIST,     /* LIST of a refined type; with a schema, an item may be a map instead */
         SHAPE_LIST_OF_STRUCT,
-        SHAPE_MAP, /* LIST of struct { key; value; } */
+        SHAPE_MAP, /* LIST of struct { key; value; }; with ALLOW_LIST, a list is an entry for each item */
         SHAPE_MAP_OF_VALUE,
         SHAPE_MAP_OF_STRUCT,
         SHAPE_INLINE, /* a struct whose keys stand among this one's */
@@ -32,10 +32,11 @@ enum shape {
 enum field_flags {
         FIELD_REQUIRED = 1 << 0,
         FIELD_SECRET = 1 << 1,  /* its text is shown nowhere */
-        FIELD_INHERIT = 1 << 2, /* taken over from the app where it is not given */
+        FIELD_INHERIT = 1 << 2, /* taken over from the app if it is not given */
         FIELD_ONE_OK = 1 << 3,  /* a list may be one scalar; a struct, the value of its first key */
         FIELD_ALLOW_LIST = 1 << 4,
         FIELD_NULL_OK = 1 << 5, /* a value may be null, which is as if it were absent */
+        FIELD_NOT_TMP = 1 << 6, /* a path outside of /tmp, where our services have files of their own */
 };
 
 struct field {
@@ -175,8 +176,8 @@ struct raw_list {
                 .name = #id, .doc = (d), .fields = id##_fields, .n = ARRAY_SIZE(id##_fields), __VA_ARGS__ \
         }
 
-/* Decodes `map` into the zeroed struct `object`. Mistakes go to `ds`; what they concern stays absent. Keys
- * that begin with "x-" are passed over. A `map` that is no map is itself reported. */
+/* Decodes `map` into the zeroed struct `object`. Errors go to `ds`; the members concerned stay absent. Keys
+ * that begin with "x-" are skipped. A `map` that is not a map is itself reported. */
 void schema_decode(struct arena *a, struct diags *ds, const struct schema *s, const struct node *map,
                    void *object);
 
@@ -184,9 +185,10 @@ void schema_decode(struct arena *a, struct diags *ds, const struct schema *s, co
  * that are there. */
 void schema_apply_defaults(struct arena *a, const struct schema *s, void *object);
 
-/* For each row of `s` with FIELD_INHERIT: takes `from`'s where `object` has none; maps and lists of `from`
- * come before those of `object`, map entries of the same key and volumes of the same destination are
- * replaced. Both are of schema `s`. */
+/* For each row of `s` with FIELD_INHERIT: takes `from`'s if `object` has none; maps and lists of `from` come
+ * before those of `object`, map entries of the same key and volumes of the same destination are replaced. A
+ * struct of its own takes over the rows with FIELD_INHERIT that it has itself.
+ * Both are of schema `s`. */
 void schema_inherit(struct arena *a, const struct schema *s, const void *from, void *object);
 
 /* `over` laid on `base`: maps merge key by key, everything else is replaced. But a map on a list of maps that
@@ -196,15 +198,18 @@ void schema_inherit(struct arena *a, const struct schema *s, const void *from, v
 struct node *schema_merge(struct arena *a, struct diags *ds, const struct schema *s, struct node *base,
                           struct node *over);
 
-/* Is `node` of a kind that `f` takes? Several rows may have one key; at most one of them takes it. */
+/* True if `node` is of a kind that `f` takes. Several rows may have one key; at most one of them takes it. */
 bool field_accepts(const struct field *f, const struct node *node);
 
-/* Finds the row(s) of `key`, inlined ones too: calls for the first match; NULL where there is none.
- * *offset is increased by that of the structs it is inlined in. */
+/* True if the member that `f` fills is absent in `object`. */
+bool field_is_absent(const struct field *f, const void *object);
+
+/* Finds the row(s) of `key`, inlined ones too: calls for the first match; NULL if there is none. *offset is
+ * increased by that of the structs it is inlined in. */
 const struct field *schema_find(const struct schema *s, struct str key, size_t *offset);
 
 /* The row of `key` that takes `node`, inlined ones too; NULL if none does. */
 const struct field *schema_row(const struct schema *s, struct str key, const struct node *node);
 
-/* "did you mean 'x'?" over all keys of `s`; absent where nothing is near. */
+/* "did you mean 'x'?" over all keys of `s`; absent if none is near. */
 struct str schema_nearest_key(struct arena *a, const struct schema *s, struct str key);

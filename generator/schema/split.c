@@ -55,7 +55,7 @@ static void take_byte(struct splitter *s, char c) {
         else if (c != '\\')
                 add_byte(s, c);
         else if (s->at < s->text.n && s->text.p[s->at] == '\n')
-                s->at++; /* a line that goes on */
+                s->at++; /* a line that continues */
         else if (s->at < s->text.n)
                 add_byte(s, s->text.p[s->at++]);
         else

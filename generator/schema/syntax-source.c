@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* What `source:` is made of: each ends up as an argument of git, pip or apt-get. */
+/* The parts of `source:`: each ends up as an argument of git, pip or apt-get. */
 
 #include "base/macro.h"
 #include "schema/syntax.h"

@@ -37,7 +37,7 @@ static bool is_port(struct str s) {
         return str_to_u64(s, 65535, &port) && port > 0;
 }
 
-/* The parts between slashes: begin and end with a letter or digit; all but the first are in small letters
+/* The parts between slashes: begin and end with a letter or digit; all except the first are in small letters
  * and hold no ':', which in the first one begins a port. */
 static bool is_image_path(struct str s) {
         struct str rest = s, part;
@@ -174,7 +174,7 @@ bool syntax_is_volume(struct str s) {
                str_is_made_of(options, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789=,_-");
 }
 
-/* What Quadlet would take for a file of its own is not. */
+/* Names that Quadlet would take for a file of its own are refused. */
 bool syntax_is_volume_name(struct str s) {
         return !str_has_suffix(s, STR(".volume"));
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* What a set of characters can't say of a type. Each takes a text that is not empty and is made of its type's
- * characters, and says whether it is one. */
+/* Rules of a type that a set of characters can't express. Each function takes a text that is not empty and is
+ * made of its type's characters, and returns true if the text is valid. */
 
 #include "base/str.h"
 
@@ -28,8 +28,19 @@ bool syntax_is_signal(struct str s);               /* signal(7) */
 bool syntax_is_domain(struct str s);               /* RFC 1123 */
 bool syntax_is_server(struct str s);
 bool syntax_is_prefix(struct str s); /* inet_pton(3) */
-/* Is the address `s` one of those of `prefix`, ADDRESS/BITS? Both are good ones. */
+/* True if the address `s` is in `prefix`, ADDRESS/BITS. Both are valid. */
 bool syntax_is_within(struct str s, struct str prefix);
+bool syntax_is_device(struct str s);     /* podman-run(1), --device */
+bool syntax_is_extra_host(struct str s); /* podman-run(1), --add-host; Docker's NAME=ADDRESS too */
+/* The length of such a line's NAME. */
+size_t syntax_host_name(struct str extra_host);
+bool syntax_is_memory_mount(struct str s); /* podman-run(1), --tmpfs */
+bool syntax_is_sysctl(struct str s);       /* podman-run(1), --sysctl */
+bool syntax_is_limit_name(struct str s);   /* podman-run(1), --ulimit */
+bool syntax_is_limit(struct str s);
+bool syntax_is_platform(struct str s);       /* podman-run(1), --platform */
+bool syntax_is_seccomp(struct str s);        /* podman-run(1), --security-opt */
+bool syntax_is_user_namespace(struct str s); /* podman-run(1), --userns */
 bool syntax_is_url(struct str s);
 bool syntax_is_unit_line(struct str s);
 bool syntax_is_git_url(struct str s);

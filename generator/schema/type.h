@@ -3,8 +3,8 @@
 
 /* The refined types: what each accepts, in one table.
  *
- * A row says a type's name, what it may hold, the pattern that JSON Schema gets, and texts that are good
- * and bad: they are the type's unit tests and the examples of the manual and the schema at once. */
+ * A row has a type's name, its limits, the pattern for JSON Schema, and texts that are good and bad: they are
+ * the type's unit tests and the examples of the manual and the schema at once. */
 
 #include "base/value.h"
 #include "base/vec.h"
@@ -75,7 +75,19 @@ enum kind {
                  : KIND_QUADLET_TEXT, struct account        \
                  : KIND_ACCOUNT, struct file_mode           \
                  : KIND_FILE_MODE, struct module_name       \
-                 : KIND_MODULE_NAME, struct any_text        \
+                 : KIND_MODULE_NAME, struct capability      \
+                 : KIND_CAPABILITY, struct device           \
+                 : KIND_DEVICE, struct extra_host           \
+                 : KIND_EXTRA_HOST, struct ip_address       \
+                 : KIND_IP_ADDRESS, struct memory_mount     \
+                 : KIND_MEMORY_MOUNT, struct sysctl_name    \
+                 : KIND_SYSCTL_NAME, struct limit_name      \
+                 : KIND_LIMIT_NAME, struct limit            \
+                 : KIND_LIMIT, struct zone_name             \
+                 : KIND_ZONE_NAME, struct platform          \
+                 : KIND_PLATFORM, struct seccomp            \
+                 : KIND_SECCOMP, struct user_namespace      \
+                 : KIND_USER_NAMESPACE, struct any_text     \
                  : KIND_ANY_TEXT)
 
 struct type {
@@ -84,27 +96,29 @@ struct type {
         const char *first,
                 *chars; /* bracket expressions without brackets; NULL: any byte that yaml.c lets in */
         size_t max;     /* bytes */
-        bool (*also)(struct str text); /* what a set of characters can't say */
+        bool (*also)(struct str text); /* rules that a set of characters can't express */
         const char *pattern;           /* for JSON Schema; NULL: made of first, chars and max */
         bool allows_instance;          /* INSTANCE_MARK may stand in it */
         bool allows_lines;             /* line feeds too */
         bool allows_empty;
+        bool allows_booleans;                 /* plain true, yes, off … are the texts that they are */
         const char *const *good, *const *bad; /* NULL-ended */
 };
 
 /* The row of a kind. */
 const struct type *type_of(enum kind kind);
 
-/* Does a text kind accept `text`? */
+/* True if a text kind accepts `text`. */
 bool type_accepts(enum kind kind, struct str text);
 
-/* Does YAML 1.1 take this plain scalar for something else than a text (yes, no, 010, 0x1f, ~, null …)? */
+/* True if YAML 1.1 does not take this plain scalar for a text (yes, no, 010, 0x1f, ~, null …). */
 bool type_is_ambiguous(struct str plain);
 
-/* systemd.time(7): "5s", "1min 30s", "2h", "infinity"; plain digits are seconds. False where it is none. */
+/* systemd.time(7): "5s", "1min 30s", "2h", "infinity"; plain digits are seconds. False if it is not a
+ * time. */
 bool type_parse_duration(struct str text, uint64_t *ret_usec);
 
-/* "512M": digits and K, M, G, T (1024 each), or bytes. */
+/* "512M", "512m", "512Mi": digits and K, M, G, T (1024 each), or bytes. */
 bool type_parse_bytes(struct str text, uint64_t *ret_bytes);
 
 /* "1.5" → 1500. */

@@ -4,9 +4,9 @@
 #include <errno.h>
 #include <unistd.h>
 
-#include "base/buf.h"
 #include "base/fs.h"
 #include "bundle/layout.h"
+#include "bundle/rows.h"
 
 enum { HOLD_FILE_MAX = 1 << 20 };
 
@@ -52,35 +52,54 @@ struct hold *hold_take(struct arena *a, struct holds *h, const struct hold *what
         return &h->list.at[h->list.n - 1];
 }
 
-/* "KIND USEC WORD", each at most once. */
-static bool parse_line(struct arena *a, struct str line, struct holds *h) {
-        struct hold what = { 0 }, *hold;
-        struct str kind, time;
-        uint64_t usec, *since;
+struct row {
+        uint64_t since;
+        struct str word;
+};
 
-        if (!str_split(&line, ' ', &kind) || !str_split(&line, ' ', &time) || str_is_absent(line))
-                return false;
-        if (!str_to_u64(time, UINT64_MAX, &usec) || usec == 0 || !parse_word(line, &what))
+struct content {
+        VEC(struct row) now, lasting;
+};
+
+static const struct row_kind kinds[] = {
+        ROW_LIST("now", struct content, now, ROW_FIELD(ROW_COUNT, struct row, since),
+                 ROW_FIELD(ROW_NAME, struct row, word)),
+        ROW_LIST("lasting", struct content, lasting, ROW_FIELD(ROW_COUNT, struct row, since),
+                 ROW_FIELD(ROW_NAME, struct row, word)),
+};
+
+static const struct row_file row_file =
+        ROW_FILE(struct content, kinds, .name = "pyservice-stopped", .version = 1);
+
+/* Each at most once. */
+static bool take_row(struct arena *a, const struct row *row, bool is_lasting, struct holds *h) {
+        struct hold what = { 0 }, *hold;
+        uint64_t *since;
+
+        if (!parse_word(row->word, &what))
                 return false;
 
         hold = hold_take(a, h, &what);
-        since = str_is(kind, "now") ? &hold->now : &hold->lasting;
-        if ((since == &hold->lasting && !str_is(kind, "lasting")) || *since > 0 || h->list.n > HOLD_MAX)
+        since = is_lasting ? &hold->lasting : &hold->now;
+        if (*since > 0 || h->list.n > HOLD_MAX)
                 return false;
 
-        *since = usec;
+        *since = row->since;
         return true;
 }
 
-static int parse(struct arena *a, struct str rest, struct holds *ret) {
+static int parse(struct arena *a, struct str text, struct holds *ret) {
+        struct content content;
         struct holds h = { 0 };
-        struct str line = STR("");
+        bool is_good = rows_parse(a, &row_file, text, &content) >= 0;
 
-        /* Without its end a line may be half of one. */
-        while (str_split(&rest, '\n', &line) && !str_is_absent(rest))
-                if (!parse_line(a, line, &h))
-                        return -EBADMSG;
-        if (line.n > 0)
+        if (!is_good)
+                return -EBADMSG;
+        VEC_EACH(row, &content.now)
+                is_good = is_good && take_row(a, row, false, &h);
+        VEC_EACH(row, &content.lasting)
+                is_good = is_good && take_row(a, row, true, &h);
+        if (!is_good)
                 return -EBADMSG;
 
         *ret = h;
@@ -111,32 +130,30 @@ int hold_read_lasting(struct arena *a, int dir, struct str app, struct holds *re
         return read_file(a, dir, lasting_path(a, app), ret);
 }
 
-static void put_line(struct buf *text, const char *kind, uint64_t since, const struct hold *hold) {
-        if (since == 0)
-                return;
+static struct str word_of(struct arena *a, const struct hold *hold) {
+        if (str_is_absent(hold->unit))
+                return ALL;
 
-        buf_put(text, kind);
-        buf_put_u64(text, since);
-        buf_put_char(text, ' ');
-        buf_put_str(text, str_is_absent(hold->unit) ? ALL : hold->unit);
-        if (hold->has_number) {
-                buf_put_char(text, '@');
-                buf_put_u64(text, hold->number);
-        }
-        buf_put_char(text, '\n');
+        return hold->has_number ? arena_join(a, hold->unit, STR("@"), arena_u64(a, hold->number))
+                                : hold->unit;
 }
 
+/* Absent if there is nothing to be written. */
 static int make_text(struct arena *a, const struct holds *h, bool has_now, struct str *ret) {
-        struct buf text = buf_in(a);
+        struct content content = { 0 };
         struct holds check;
 
         VEC_EACH(hold, &h->list) {
-                put_line(&text, "now ", has_now ? hold->now : 0, hold);
-                put_line(&text, "lasting ", hold->lasting, hold);
+                struct str word = word_of(a, hold);
+
+                if (has_now && hold->now > 0)
+                        *vec_push(a, &content.now) = (struct row){ hold->now, word };
+                if (hold->lasting > 0)
+                        *vec_push(a, &content.lasting) = (struct row){ hold->lasting, word };
         }
 
-        *ret = buf_str(&text);
-        return parse(a, *ret, &check) < 0 ? -EINVAL : 0;
+        *ret = content.now.n + content.lasting.n > 0 ? rows_text(a, &row_file, &content) : (struct str){ 0 };
+        return !str_is_absent(*ret) && parse(a, *ret, &check) < 0 ? -EINVAL : 0;
 }
 
 static int remove_file(int dir, struct str path) {
@@ -166,7 +183,7 @@ int hold_write_lasting(struct arena *a, int dir, struct str app, const struct ho
         return app_dir < 0 ? app_dir : fs_replace_safely(app_dir, LAYOUT_LASTING, 0600, text);
 }
 
-/* "shop@1.service" is of "shop", with a number; so is "shop-once@1.target". Of another target there is no
+/* "shop@1.service" is of "shop", with a number; so is "shop-once@1.target". Other targets do not belong to a
  * part. */
 static struct str part_of(struct str unit, struct str *ret_number) {
         struct str once = STR("-once");

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "state/old-bundle.h"
 
+#include "base/buf.h"
+#include "base/fs.h"
 #include "bundle/layout.h"
 
-/* What the file has behind `key` at the beginning of a line; absent where it has no such line. */
+/* The text behind `key` at the beginning of a line; absent if there is no such line. */
 static struct str find_value(struct str text, struct str key) {
         struct str line;
 
@@ -71,4 +73,32 @@ void record_from_files(const struct tree *t, struct record *ret) {
                 *vec_push(t->arena, &ret->parts) = part;
         }
         record_sort(ret);
+}
+
+/* Takes "data" from "Volume=data:/var/lib/app". */
+static void add_mounted(struct arena *a, struct str text, struct fs_names *ret) {
+        struct str line, key = STR("Volume="), source;
+
+        while (str_split(&text, '\n', &line)) {
+                if (!str_has_prefix(line, key))
+                        continue;
+                line = str_from(line, key.n);
+                (void) str_split(&line, ':', &source);
+                *vec_push(a, &ret->list) = source;
+        }
+}
+
+void old_bundle_mounts(struct arena *a, int root, const char *path, struct fs_names *ret) {
+        struct str quadlet = arena_join(a, str_of(path), STR("/" LAYOUT_QUADLET)), text;
+        struct fs_names names = { 0 };
+
+        if (fs_list(a, root, quadlet.p, &names) < 0)
+                return;
+
+        VEC_EACH(name, &names.list) {
+                struct str file = arena_join(a, quadlet, STR("/"), *name);
+
+                if (str_has_suffix(*name, STR(".container")) && fs_read(a, root, file.p, BUF_MAX, &text) >= 0)
+                        add_mounted(a, text, ret);
+        }
 }

@@ -7,14 +7,12 @@
 #include <sys/file.h>
 #include <unistd.h>
 
-#include "base/buf.h"
 #include "base/fs.h"
 #include "base/utf8.h"
 #include "bundle/layout.h"
+#include "bundle/rows.h"
 
 enum { STATE_FILE_MAX = 1 << 20 };
-
-#define NO_REVISION STR("-")
 
 bool state_is_revision(struct str text) {
         return text.n == REVISION_DIGITS && str_is_made_of(text, "0123456789abcdef");
@@ -36,170 +34,81 @@ static bool is_line(struct str text) {
         return text.n <= STATE_REASON_MAX;
 }
 
-/* Takes a word off the front of the line. */
-static struct str next_word(struct str *line) {
-        struct str word = { 0 };
+static const struct row_kind state_kinds[] = {
+        ROW_ONCE("accepted", ROW_FIELD(ROW_NAME, struct state, accepted)),
+        ROW_ONCE("pinned", ROW_FIELD(ROW_NAME, struct state, pinned),
+                 ROW_FIELD(ROW_TEXT, struct state, pinned_over)),
+        ROW_ONCE("emptied", ROW_FIELD(ROW_NAME, struct state, emptied)),
+        ROW_ONCE("held", ROW_FIELD(ROW_NAME, struct state, held)),
+        ROW_MARK("paused", struct state, is_paused),
+        ROW_LIST("failed", struct state, failed, ROW_FIELD(ROW_NAME, struct state_failure, revision),
+                 ROW_FIELD(ROW_NUMBER, struct state_failure, time),
+                 ROW_FIELD(ROW_NAME, struct state_failure, reason)),
+        ROW_LIST("task", struct state, tasks, ROW_FIELD(ROW_NAME, struct state_task, revision),
+                 ROW_FIELD(ROW_NAME, struct state_task, unit)),
+        ROW_LIST("image", struct state, images, ROW_FIELD(ROW_NAME, struct state_image, reference),
+                 ROW_FIELD(ROW_NAME, struct state_image, pinned)),
+};
 
-        (void) str_split(line, ' ', &word);
-        return word;
-}
+static const struct row_file state_file =
+        ROW_FILE(struct state, state_kinds, .name = "pyservice-state", .version = 1);
 
-/* The last word of a line is a revision, and there is none yet. */
-static bool take_revision(struct str *line, struct str *revision) {
-        bool is_first = str_is_absent(*revision);
+static const struct row_kind history_kinds[] = {
+        ROW_LIST("event", struct state_history, list, ROW_FIELD(ROW_NUMBER, struct state_event, time),
+                 ROW_FIELD(ROW_NAME, struct state_event, revision),
+                 ROW_FIELD(ROW_NAME, struct state_event, reason)),
+};
 
-        *revision = next_word(line);
-        return is_first && state_is_revision(*revision);
-}
+static const struct row_file history_file = ROW_FILE(
+        struct state_history, history_kinds, .name = "pyservice-history", .version = 1, .bare_word = "event");
 
-static bool take_pinned(struct str *line, struct state *s) {
-        if (!take_revision(line, &s->pinned))
-                return false;
+static bool is_state(const struct state *s) {
+        const struct str revisions[] = { s->accepted, s->pinned, s->pinned_over, s->emptied, s->held };
 
-        s->pinned_over = next_word(line);
-        if (state_is_revision(s->pinned_over))
-                return true;
-        if (!str_eq(s->pinned_over, NO_REVISION))
-                return false;
-
-        s->pinned_over = (struct str){ 0 };
-        return true;
-}
-
-static bool take_failure(struct arena *a, struct str *line, struct state *s) {
-        struct state_failure failure = { .revision = next_word(line) };
-        bool is_good =
-                str_to_u64(next_word(line), UINT64_MAX, &failure.time) && state_is_revision(failure.revision);
-
-        if (!is_good || str_is_absent(*line) || !is_line(*line))
-                return false;
-
-        failure.reason = *line;
-        *line = (struct str){ 0 };
-        *vec_push(a, &s->failed) = failure;
-        return true;
-}
-
-static bool take_task(struct arena *a, struct str *line, struct state *s) {
-        struct state_task task = { .revision = next_word(line) };
-
-        task.unit = next_word(line);
-        *vec_push(a, &s->tasks) = task;
-        return state_is_revision(task.revision) && is_word(task.unit);
-}
-
-static bool take_image(struct arena *a, struct str *line, struct state *s) {
-        struct state_image image = { .reference = next_word(line) };
-
-        image.pinned = next_word(line);
-        *vec_push(a, &s->images) = image;
-        return is_word(image.reference) && is_word(image.pinned);
-}
-
-static bool take_paused(struct state *s) {
-        bool is_first = !s->is_paused;
-
-        s->is_paused = true;
-        return is_first;
-}
-
-static bool take_line(struct arena *a, struct str line, struct state *s) {
-        struct str key = next_word(&line);
-        bool is_good = (str_is(key, "accepted") && take_revision(&line, &s->accepted)) ||
-                       (str_is(key, "pinned") && take_pinned(&line, s)) ||
-                       (str_is(key, "emptied") && take_revision(&line, &s->emptied)) ||
-                       (str_is(key, "held") && take_revision(&line, &s->held)) ||
-                       (str_is(key, "paused") && take_paused(s)) ||
-                       (str_is(key, "failed") && take_failure(a, &line, s)) ||
-                       (str_is(key, "task") && take_task(a, &line, s)) ||
-                       (str_is(key, "image") && take_image(a, &line, s));
-
-        return is_good && str_is_absent(line);
-}
-
-/* An app without a directory, and no directory at all, are like an empty file. */
-static int read_file(struct arena *a, int dir, struct str app, const char *name, struct str *ret) {
-        struct str path = arena_join(a, app, STR("/"), str_of(name));
-        int r = dir < 0 ? -ENOENT : fs_read(a, dir, path.p, STATE_FILE_MAX, ret);
-
-        if (r == -ENOENT || r == -ENOTDIR) {
-                *ret = STR("");
-                return 0;
-        }
-
-        return r;
-}
-
-int state_read(struct arena *a, int dir, struct str app, struct state *ret) {
-        struct state s = { 0 };
-        struct str rest, line;
-        int r = read_file(a, dir, app, LAYOUT_STATE_FILE, &rest);
-
-        if (r < 0)
-                return r;
-
-        while (str_split(&rest, '\n', &line)) {
-                if (str_is_absent(rest) && line.n == 0)
-                        break;
-                /* Without its end a line may be half of one. */
-                if (str_is_absent(rest) || !take_line(a, line, &s))
-                        return -EBADMSG;
-        }
-
-        *ret = s;
-        return 0;
-}
-
-static void put_line(struct buf *text, const char *key, const struct str *words, size_t n) {
-        buf_put(text, key);
-        for (size_t i = 0; i < n; i++) {
-                buf_put_char(text, ' ');
-                buf_put_str(text, words[i]);
-        }
-        buf_put_char(text, '\n');
-}
-
-#define PUT_LINE(text, key, ...)                                     \
-        put_line((text), (key), (const struct str[]){ __VA_ARGS__ }, \
-                 ARRAY_SIZE(((const struct str[]){ __VA_ARGS__ })))
-
-static void put_revision(struct buf *text, const char *key, struct str revision) {
-        if (!str_is_absent(revision))
-                PUT_LINE(text, key, revision);
-}
-
-static struct str make_text(struct arena *a, const struct state *s) {
-        struct buf text = buf_in(a);
-
-        put_revision(&text, "accepted", s->accepted);
-        if (!str_is_absent(s->pinned))
-                PUT_LINE(&text, "pinned", s->pinned,
-                         str_is_absent(s->pinned_over) ? NO_REVISION : s->pinned_over);
-        put_revision(&text, "emptied", s->emptied);
-        put_revision(&text, "held", s->held);
-        if (s->is_paused)
-                put_line(&text, "paused", NULL, 0);
+        for (size_t i = 0; i < ARRAY_SIZE(revisions); i++)
+                if (!str_is_absent(revisions[i]) && !state_is_revision(revisions[i]))
+                        return false;
         VEC_EACH(failure, &s->failed)
-                PUT_LINE(&text, "failed", failure->revision, arena_u64(a, failure->time),
-                         utf8_clean_line(a, failure->reason, STATE_REASON_MAX));
+                if (!state_is_revision(failure->revision) || !is_line(failure->reason))
+                        return false;
         VEC_EACH(task, &s->tasks)
-                PUT_LINE(&text, "task", task->revision, task->unit);
+                if (!state_is_revision(task->revision) || !is_word(task->unit))
+                        return false;
         VEC_EACH(image, &s->images)
-                PUT_LINE(&text, "image", image->reference, image->pinned);
-
-        return buf_str(&text);
-}
-
-/* Would it be read as what it is? */
-static bool is_readable(struct arena *a, struct str text) {
-        struct state s = { 0 };
-        struct str line;
-
-        while (str_split(&text, '\n', &line) && !str_is_absent(text))
-                if (!take_line(a, line, &s))
+                if (!is_word(image->reference) || !is_word(image->pinned))
                         return false;
 
         return true;
+}
+
+static bool is_history(const struct state_history *h) {
+        VEC_EACH(event, &h->list)
+                if (!state_is_revision(event->revision) || !is_word(event->reason))
+                        return false;
+
+        return true;
+}
+
+/* An app without a directory, and no directory at all, are like an empty file. */
+static int read_file(struct arena *a, int dir, struct str path, const struct row_file *file, void *ret) {
+        struct str text = STR("");
+        int r = dir < 0 ? -ENOENT : fs_read(a, dir, path.p, STATE_FILE_MAX, &text);
+
+        if (r < 0 && r != -ENOENT && r != -ENOTDIR)
+                return r;
+
+        return rows_parse(a, file, text, ret) < 0 ? -EBADMSG : 0;
+}
+
+int state_read(struct arena *a, int dir, struct str app, struct state *ret) {
+        struct state s;
+        int r = read_file(a, dir, arena_join(a, app, STR("/" LAYOUT_STATE_FILE)), &state_file, &s);
+
+        if (r >= 0 && !is_state(&s))
+                r = -EBADMSG;
+        if (r >= 0)
+                *ret = s;
+        return r;
 }
 
 static int open_app(int dir, struct str app) {
@@ -227,9 +136,11 @@ static int replace_file(int dir, struct str app, const char *name, struct str te
 }
 
 int state_write(struct arena *a, int dir, struct str app, const struct state *s) {
-        struct str text = make_text(a, s);
+        VEC_EACH(failure, &s->failed)
+                failure->reason = utf8_clean_line(a, failure->reason, STATE_REASON_MAX);
 
-        return is_readable(a, text) ? replace_file(dir, app, LAYOUT_STATE_FILE, text) : -EINVAL;
+        return is_state(s) ? replace_file(dir, app, LAYOUT_STATE_FILE, rows_text(a, &state_file, s))
+                           : -EINVAL;
 }
 
 int state_lock(int dir, struct str app, int *ret) {
@@ -303,47 +214,30 @@ void state_add_task(struct arena *a, struct state *s, struct state_task task) {
 }
 
 int state_read_history(struct arena *a, int dir, struct str app, struct state_history *ret) {
-        struct state_history history = { 0 };
-        struct str rest, line;
-        int r = read_file(a, dir, app, LAYOUT_HISTORY, &rest);
+        struct state_history history;
+        int r = read_file(a, dir, arena_join(a, app, STR("/" LAYOUT_HISTORY)), &history_file, &history);
 
-        if (r < 0)
-                return r;
-
-        while (str_split(&rest, '\n', &line) && !str_is_absent(rest)) {
-                struct state_event event = { 0 };
-
-                if (!str_to_u64(next_word(&line), UINT64_MAX, &event.time))
-                        return -EBADMSG;
-
-                event.revision = next_word(&line);
-                event.reason = next_word(&line);
-                if (!state_is_revision(event.revision) || !is_word(event.reason) || !str_is_absent(line))
-                        return -EBADMSG;
-                *vec_push(a, &history.list) = event;
-        }
-
-        *ret = history;
-        return 0;
+        if (r >= 0 && !is_history(&history))
+                r = -EBADMSG;
+        if (r >= 0)
+                *ret = history;
+        return r;
 }
 
 int state_add_history(struct arena *a, int dir, struct str app, struct state_event event) {
         struct state_history history = { 0 };
-        struct buf text = buf_in(a);
         int r = state_read_history(a, dir, app, &history);
 
         if (r < 0 && r != -EBADMSG)
                 return r;
-        if (!state_is_revision(event.revision) || !is_word(event.reason))
-                return -EINVAL;
 
         *vec_push(a, &history.list) = event;
-        for (size_t i = history.list.n > STATE_EVENTS_MAX ? history.list.n - STATE_EVENTS_MAX : 0;
-             i < history.list.n; i++) {
-                const struct state_event *e = &history.list.at[i];
-
-                put_line(&text, arena_u64(a, e->time).p, (const struct str[]){ e->revision, e->reason }, 2);
+        if (!is_history(&history))
+                return -EINVAL;
+        if (history.list.n > STATE_EVENTS_MAX) {
+                history.list.at += history.list.n - STATE_EVENTS_MAX;
+                history.list.n = STATE_EVENTS_MAX;
         }
 
-        return replace_file(dir, app, LAYOUT_HISTORY, buf_str(&text));
+        return replace_file(dir, app, LAYOUT_HISTORY, rows_text(a, &history_file, &history));
 }

@@ -1,22 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* What outlives a reboot of one app: /var/lib/pyservice/APP/state and history.
+/* The data of one app that outlives a reboot: /var/lib/pyservice/APP/state and history.
  *
- * The rollout and pyservicectl write it, under state_lock(); the generator only reads. It is one small
- * file, replaced by one rename, with a line for each fact:
+ * The rollout and pyservicectl write them, under state_lock(); the generator only reads. Each is one small
+ * file, replaced by one rename, in the format of bundle/rows.h:
  *
+ *     pyservice-state 1
  *     accepted REVISION
- *     pinned REVISION OVER            an undo: REVISION runs as long as the file says what it said then (OVER; "-" where it was broken)
+ *     pinned REVISION OVER            an undo: REVISION runs as long as the file has the revision that it had
+ *                                     then (OVER; "-" if it was broken)
  *     emptied REVISION                strategy recreate: nothing runs until REVISION is accepted
- *     held REVISION                   on_failure: stop: what moved to REVISION before it failed stays
+ *     held REVISION                   on_failure: stop: instances that moved to REVISION before it failed
+ *                                     stay
  *     paused
- *     failed REVISION USEC REASON…    the newest last, at most STATE_FAILED_MAX
+ *     failed REVISION USEC REASON     the newest last, at most STATE_FAILED_MAX
  *     task REVISION UNIT              done; at most STATE_TASKS_MAX
- *     image REFERENCE PINNED          what `pyservicectl update` found behind a tag
+ *     image REFERENCE PINNED          the image that `pyservicectl update` found behind a tag
  *
- * Lines that a later pyservice may know are kept by nobody: an unknown line is an error (-EBADMSG), for to
- * drop one in silence could drop a failure. A missing file is an empty state. */
+ *     pyservice-history 1
+ *     event USEC REVISION REASON
+ *
+ * An unknown row, and a file of a later pyservice, is an error (-EBADMSG): a reader that ignored
+ * such a row could ignore a failure. A missing file is an empty state. */
 
 #include "base/arena.h"
 #include "base/vec.h"
@@ -44,7 +50,7 @@ struct state_image {
 };
 
 struct state {
-        struct str accepted, pinned, pinned_over, emptied, held; /* revisions; absent where there is none */
+        struct str accepted, pinned, pinned_over, emptied, held; /* revisions; absent if there is none */
         bool is_paused;
         VEC(struct state_failure) failed;
         VEC(struct state_task) tasks;
@@ -60,17 +66,17 @@ struct state_history {
         VEC(struct state_event) list; /* the oldest first */
 };
 
-/* Is it REVISION_DIGITS lower-case hexadecimal digits? */
+/* True for REVISION_DIGITS lower-case hexadecimal digits. */
 bool state_is_revision(struct str text);
 
 /* `dir`: /var/lib/pyservice, open; -1 is like an empty one. Negative errno. */
 int state_read(struct arena *a, int dir, struct str app, struct state *ret);
 
-/* Makes APP/ (0700) where it is missing; fsyncs. -EINVAL for what could not be read again. */
+/* Makes APP/ (0700) if it is missing; fsyncs. -EINVAL for texts that could not be read again. */
 int state_write(struct arena *a, int dir, struct str app, const struct state *s);
 
-/* Waits for the lock of APP/.lock, making APP/ where it is missing; *ret is closed to let go. For read,
- * change, write; never held over anything slow. */
+/* Waits for the lock of APP/.lock, making APP/ if it is missing; *ret is closed to let go. For read, change,
+ * write; never held over anything slow. */
 int state_lock(int dir, struct str app, int *ret);
 
 /* Texts are not copied. A newer failure of a revision replaces the older one; its reason becomes one line

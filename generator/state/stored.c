@@ -11,6 +11,7 @@
 #include "base/fs.h"
 #include "base/hash.h"
 #include "bundle/layout.h"
+#include "bundle/plan.h"
 #include "state/old-bundle.h"
 #include "state/state.h"
 
@@ -100,25 +101,49 @@ static int parse_manifest(struct arena *a, struct str rest, struct tree *ret) {
 static int read_text(struct arena *a, int dir, struct tree_file *file) {
         int r = -ENOENT;
 
+        /* A pyservice that made no records kept the text here of what upholds a part that was stopped. */
         if (file->kind == TREE_SCALE && str_find_str(file->path, STR(".target.d/")) < file->path.n)
                 r = fs_read(a, dir, arena_join(a, STR(LAYOUT_WHOLE "/"), file->path).p, BUF_MAX, &file->text);
         return r == -ENOENT ? fs_read(a, dir, file->path.p, BUF_MAX, &file->text) : r;
 }
 
-/* A bundle of a pyservice that made no records gets one; -EBADMSG where it has one that only a later
- * pyservice understands. */
-static int add_record(struct tree *t) {
-        const struct tree_file *file = tree_find(t, STR(LAYOUT_RECORD));
-        struct record record;
+void stored_set_record(struct tree *t, struct record *record) {
+        struct str path = STR(LAYOUT_RECORD), text = record_text(t->arena, record);
 
-        if (file)
-                return record_parse(t->arena, file->text, &record) < 0 ? -EBADMSG : 0;
-
-        record_from_files(t, &record);
-        tree_mark(tree_add(t, STR(LAYOUT_RECORD), 0644, record_text(t->arena, &record)), TREE_PLAN,
-                  (struct str){ 0 });
+        t->record = record;
+        VEC_EACH(file, &t->files)
+                if (str_eq(file->path, path)) {
+                        file->text = text;
+                        return;
+                }
+        tree_mark(tree_add(t, path, 0644, text), TREE_PLAN, (struct str){ 0 });
         tree_sort(t);
+}
+
+/* A bundle of a pyservice that made no records gets one; -EBADMSG if it has one that only a later pyservice
+ * understands. */
+static int read_record(struct tree *t) {
+        const struct tree_file *file = tree_find(t, STR(LAYOUT_RECORD));
+
+        t->record = arena_new(t->arena, struct record);
+        if (file)
+                return record_parse(t->arena, file->text, t->record) < 0 ? -EBADMSG : 0;
+
+        record_from_files(t, t->record);
+        stored_set_record(t, t->record);
         return 0;
+}
+
+/* During a rollout, the published bundle has a plan that its manifest does not name, because the plan belongs
+ * to another bundle. */
+static int read_plan(struct tree *t) {
+        const struct tree_file *file = tree_find(t, STR(LAYOUT_PLAN));
+
+        if (!file)
+                return 0;
+
+        t->plan = arena_new(t->arena, struct plan);
+        return plan_parse(t->arena, file->text, t->plan) < 0 ? -EBADMSG : 0;
 }
 
 int stored_read(struct arena *a, int dir, struct tree *ret) {
@@ -137,7 +162,9 @@ int stored_read(struct arena *a, int dir, struct tree *ret) {
                         return r == -ENOENT || r == -ENOTDIR ? -EBADMSG : r;
         }
 
-        r = add_record(&t);
+        r = read_record(&t);
+        if (r >= 0)
+                r = read_plan(&t);
         if (r >= 0)
                 *ret = t;
         return r;
@@ -151,7 +178,8 @@ int stored_record(struct arena *a, int dir, struct record *ret) {
         if (r == -ENOENT) {
                 r = stored_read(a, dir, &t);
                 if (r >= 0)
-                        text = tree_find(&t, STR(LAYOUT_RECORD))->text;
+                        *ret = *t.record;
+                return r;
         }
         return r < 0 ? r : record_parse(a, text, ret);
 }

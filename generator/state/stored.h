@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* A bundle on disk, as it was rendered (not what Quadlet made of it): its files, and a manifest that says
- * of each what it is. /var/lib/pyservice/APP/bundles/REVISION is one, and so are /run/pyservice/apps/APP
- * and its wanted/.
+/* A bundle on disk, as it was rendered (not what Quadlet made of it): its files, and a manifest with the kind
+ * of each file. /var/lib/pyservice/APP/bundles/REVISION is one, and so are /run/pyservice/apps/APP and its
+ * wanted/.
  *
- *     manifest: "KIND OWNER MODE PATH" a line, sorted by path; KIND revision, task, scale, plan; OWNER "-" for the app's own;
- *     MODE 0644 or 0600
+ *     manifest: "KIND OWNER MODE PATH" a line, sorted by path; KIND revision, task, scale, plan; OWNER "-"
+ *     for the app's own; MODE 0644 or 0600
  *
  * A bundle without a record (bundle/record.h), which an earlier pyservice made, gets one when it is read.
  *
@@ -18,15 +18,18 @@
 /* The manifest of a sorted tree. */
 struct str stored_manifest(const struct tree *t);
 
-/* Reads the bundle in the open directory: all files of its manifest, sorted; `ret` is made new. -ENOENT
- * where there is no manifest; -EBADMSG for a bad one, and where a file of it is not there. */
+/* Reads the bundle in the open directory: all files of its manifest, sorted; `ret` is made new. -ENOENT if
+ * there is no manifest; -EBADMSG for a bad one, and if a file of it is missing. */
 int stored_read(struct arena *a, int dir, struct tree *ret);
+
+/* Gives the tree, which is sorted, that record and its file. */
+void stored_set_record(struct tree *t, struct record *record);
 
 /* bundles/REVISION of an app. `dir`: /var/lib/pyservice, open; -1 is like an empty one. */
 int stored_load(struct arena *a, int dir, struct str app, struct str revision, struct tree *ret);
 
-/* Its record alone, of the bundle in the open directory; made of the bundle's files where an earlier
- * pyservice wrote that. -ENOENT where there is no bundle; as record_parse(). */
+/* The record alone of the bundle in the open directory; made of the bundle's files if an earlier pyservice
+ * wrote it. -ENOENT if there is no bundle; otherwise like record_parse(). */
 int stored_record(struct arena *a, int dir, struct record *ret);
 
 /* Writes bundles/REVISION whole (directories 0700, files 0600), or not at all; one that is there is

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Asks the user at the terminal. */
+/* Prompts the user at the terminal. */
 
 #include "base/arena.h"
 
-/* Is there somebody to ask? */
+/* True if standard input is a terminal. */
 bool ask_can(void);
 
 /* A line without its end, and without blanks around it. False at the end of the input. */
 bool ask_line(struct arena *a, const char *prompt, struct str *ret);
 
-/* Is the answer "y" or "yes"? */
+/* True if the answer is "y" or "yes". */
 bool ask_yes(struct arena *a, const char *prompt);

@@ -4,10 +4,10 @@
 /* A line of a log, for a terminal and for programs. */
 
 #include "ctl/ctl.h"
-#include "runtime/journal-walk.h"
+#include "systemd/journal-walk.h"
 
-/* One line of text: colours are taken off, what else would move a terminal, and what is no text, comes as
- * \xNN. */
+/* One line of text without colours; other bytes that would move a terminal, and bytes that are not text, come
+ * as \xNN. */
 void log_put_text(struct buf *out, struct str text);
 
 struct log_style {

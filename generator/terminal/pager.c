@@ -11,8 +11,8 @@
 #include "base/fs.h"
 #include "terminal/pager.h"
 
-/* Whoever started this with sudo(8) or pkexec(1) may do here only what the rule for it allows, and a pager
- * can start other programs. */
+/* A user who started this with sudo(8) or pkexec(1) may do only what the rule for it allows, and a pager can
+ * start other programs. */
 static bool is_elevated(void) {
         return getuid() != geteuid() || getenv("SUDO_UID") || getenv("PKEXEC_UID");
 }

@@ -5,5 +5,6 @@
 
 #include "ctl/ctl.h"
 
-/* Writes `text` to standard output, through a pager where that is a terminal and it is not switched off. */
+/* Writes `text` to standard output, through a pager if that is a terminal and the pager is not switched
+ * off. */
 int pager_print(struct ctl *c, struct str text);

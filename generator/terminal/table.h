@@ -33,7 +33,7 @@ int table_add(struct table *t, const struct str *cells);
 /* Adds a line below the line that was added as number `parent`, counted from 0. */
 int table_add_below(struct table *t, size_t parent, const struct str *cells);
 
-/* To standard output; gives the exit status after having said what went wrong. */
+/* Writes to standard output; returns the exit status after reporting a failure. */
 int table_print(struct ctl *c, struct table *t);
 
 /* Gives the table as text, for a display that is redrawn. 0 or negative errno. */

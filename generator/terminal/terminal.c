@@ -66,7 +66,7 @@ int terminal_enter(void) {
         (void) atexit(terminal_leave);
         terminal.is_entered = true;
         take_keys();
-        /* A frame is written at once, so that nobody sees half of it. */
+        /* A frame is written at once, so that the screen never shows half of it. */
         (void) setvbuf(stdout, NULL, _IOFBF, FRAME_MAX);
         put(ENTER);
         return 0;

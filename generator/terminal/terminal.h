@@ -9,7 +9,7 @@
 /* Other than a key's letter. */
 enum { TERMINAL_NOTHING = 0, TERMINAL_RESIZED = -1, TERMINAL_END = -2 };
 
-/* Can it draw: is standard output a terminal? */
+/* True if standard output is a terminal. */
 bool terminal_is_there(void);
 
 /* 0, or negative errno. */

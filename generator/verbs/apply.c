@@ -1,35 +1,51 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* pyservicectl apply: shows the plan, asks, reloads, and reports the result. */
+/* pyservicectl apply: shows the plan, prompts, reloads, and reports the result. */
 
 #include <errno.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/log.h"
+#include "model/waiting.h"
 #include "rollout/describe.h"
 #include "schema/export-parts.h"
 #include "terminal/ask.h"
 #include "verbs/apply.h"
 #include "verbs/verbs.h"
 
+static struct { bool has_diff; } options;
+
+const struct option_row apply_options[] = {
+        { "diff", NULL, "Show how the generated files would change", .flag = &options.has_diff },
+        { 0 },
+};
+
 /* --- units that start and stop at once, without a rollout: another scale, a removed app --- */
 
 enum { TURN_MS = 200 };
 
-enum waiting { WAITS, GOOD, BAD };
+enum standing { WAITS, GOOD, BAD };
 
 /* A unit on its way. */
 struct pending {
         struct str app, unit;
         bool is_start;
-        enum waiting state;
+        enum standing state;
+};
+
+/* An app that has such units. */
+struct waited {
+        struct str app;
+        struct waiting waiting;
 };
 
 struct units {
         struct apply *ap;
         struct bus *bus;
+        struct view_places places;
         VEC(struct pending) list;
+        VEC(struct waited) apps;
 };
 
 static void collect(struct units *u) {
@@ -49,9 +65,9 @@ static void collect(struct units *u) {
         }
 }
 
-/* What systemd does not restart (restart: no) may have run and ended well. One that waits for its next try
- * did not start. */
-static enum waiting judge(const struct units *u, const struct pending *p, const struct bus_unit *unit) {
+/* A unit that systemd does not restart (restart: no) may have run and ended well. A unit that waits for its
+ * next attempt did not start. */
+static enum standing judge(const struct units *u, const struct pending *p, const struct bus_unit *unit) {
         bool is_down = str_is(unit->active, "inactive") || str_is(unit->active, "failed");
 
         if (!p->is_start)
@@ -86,6 +102,19 @@ static void tell(struct units *u, const struct pending *p) {
                               p->is_start ? "started" : "stopped");
 }
 
+static void explain(struct units *u, struct str app) {
+        struct waited *found = NULL;
+
+        VEC_EACH(known, &u->apps)
+                if (str_eq(known->app, app))
+                        found = known;
+        if (!found) {
+                found = vec_push(&u->ap->ctl->arena, &u->apps);
+                *found = (struct waited){ app, { .ctl = u->ap->ctl, .places = &u->places, .bus = u->bus } };
+        }
+        (void) ctl_write(stdout, waiting_look(&found->waiting, app, false));
+}
+
 /* *ret: does any still wait? */
 static int look(struct units *u, bool *ret) {
         *ret = false;
@@ -99,6 +128,8 @@ static int look(struct units *u, bool *ret) {
                         *ret |= p->state == WAITS;
                         if (p->state != WAITS)
                                 tell(u, p);
+                        else if (p->is_start && !u->ap->ctl->is_json)
+                                explain(u, p->app);
                 }
                 arena_done(&scratch);
                 if (r < 0)
@@ -123,24 +154,31 @@ static int wait(struct units *u) {
         return r;
 }
 
-/* Waits until the instances that the plan starts and stops have done so. Gives an exit status. */
+static void close_units(struct units *u) {
+        bus_close(&u->bus);
+        view_close(&u->places);
+}
+
+/* Waits until the instances that the plan starts and stops have done so. Returns an exit status. */
 static int apply_follow_units(struct apply *ap) {
-        struct units u = { .ap = ap };
+        CLEANUP(close_units) struct units u = { .ap = ap, .places = { -1, -1, { 0 } } };
         int r;
 
         collect(&u);
         if (u.list.n == 0)
                 return CTL_GOOD;
 
+        r = view_open(ap->ctl, &u.places);
+        if (r != 0)
+                return r;
         r = bus_open(&ap->ctl->arena, ap->ctl->is_user, -1, &u.bus);
         if (r < 0)
                 return ctl_fail("cannot query systemd", r);
 
         r = wait(&u);
-        bus_close(&u.bus);
         VEC_EACH(p, &u.list)
                 if (r == 0 && p->state == BAD)
-                        r = CTL_MISTAKE;
+                        r = CTL_ERROR;
         return r;
 }
 
@@ -154,7 +192,7 @@ static int take_names(struct apply *ap) {
         ap->shown = (struct forecast_shown){
                 .apps = names,
                 .n = (size_t) c->argc,
-                .has_diff = c->has_diff,
+                .has_diff = ap->has_diff,
                 .is_colored = log_is_colored(STDOUT_FILENO),
         };
         return r;
@@ -193,12 +231,12 @@ int apply_prepare(struct ctl *c, const char *verb, struct apply *ap) {
 
         forecast_count(&ap->foreseen.forecast, &ap->shown, &totals);
         ap->is_nothing = totals.n_changed == 0;
-        if (!foresee_has_mistakes(&ap->foreseen, &ap->shown))
+        if (!foresee_has_errors(&ap->foreseen, &ap->shown))
                 return 0;
 
         (void) fprintf(stderr, "pyservicectl %s: nothing done; fix the errors%s\n", verb,
                        c->argc > 0 ? "" : ", or name only the applications to apply");
-        return CTL_MISTAKE;
+        return CTL_ERROR;
 }
 
 const struct apply_result *apply_find(const struct apply *ap, struct str app) {
@@ -228,7 +266,7 @@ int apply_follow(struct apply *ap, struct str app) {
         return r;
 }
 
-/* Has its rollout anything to do? */
+/* True if its rollout has anything to do. */
 static bool has_rollout(const struct forecast_app *app) {
         bool is_under_way = !str_eq(app->runs, app->wanted) || !str_eq(app->accepted, app->wanted);
 
@@ -255,13 +293,37 @@ int apply_go(struct apply *ap) {
                 if (!has_rollout(app))
                         continue;
                 r = apply_follow(ap, app->name);
-                if (r != CTL_GOOD && r != CTL_MISTAKE)
+                if (r != CTL_GOOD && r != CTL_ERROR)
                         return r;
                 status = r == CTL_GOOD ? status : r;
         }
 
         r = apply_follow_units(ap);
         return r == CTL_GOOD ? status : r;
+}
+
+static int reload_changes(struct ctl *c, const struct changes *changes) {
+        struct str before = { 0 };
+        int r = ctl_reload(c);
+
+        VEC_EACH(change, &changes->list) {
+                if (r == 0 && (str_is_absent(before) || !str_eq(before, change->app)))
+                        rollout_name_command(c, change->app);
+                before = change->app;
+        }
+        return r;
+}
+
+int apply_changes(struct ctl *c, const struct changes *changes) {
+        struct apply ap = { .ctl = c };
+        int r;
+
+        if (!rollout_is_followed(c))
+                return reload_changes(c, changes);
+
+        r = foresee_open(c, NULL, 0, &ap.foreseen);
+        foresee_close(&ap.foreseen);
+        return r != 0 ? r : apply_go(&ap);
 }
 
 static void emit_results(struct emitter *e, const struct apply *ap) {
@@ -289,7 +351,7 @@ static int show_json(struct apply *ap, const char *outcome) {
         return ctl_write(stdout, buf_str(&out));
 }
 
-/* Gives `status`, with the answer in JSON where that is wanted. */
+/* Returns `status`, with the answer in JSON if requested. */
 static int end(struct apply *ap, int status, const char *outcome) {
         if (!ap->ctl->is_json || str_is_absent(ap->json))
                 return status;
@@ -298,7 +360,7 @@ static int end(struct apply *ap, int status, const char *outcome) {
 }
 
 int ctl_apply(struct ctl *c) {
-        struct apply ap = { 0 };
+        struct apply ap = { .has_diff = options.has_diff };
         int r;
 
         /* Below a root nothing runs. */
@@ -318,7 +380,7 @@ int ctl_apply(struct ctl *c) {
         }
         if (!c->is_sure && !ask_yes(&c->arena, "Do this? [y/N] ")) {
                 (void) fputs("Nothing done.\n", stderr);
-                return CTL_MISTAKE;
+                return CTL_ERROR;
         }
 
         r = apply_go(&ap);

@@ -10,7 +10,7 @@
 #include "terminal/pager.h"
 #include "verbs/verbs.h"
 
-/* A file with mistakes may hold what a terminal would obey. */
+/* A file with errors may have bytes that a terminal would obey. */
 static void put_harmless(struct buf *out, struct str text) {
         buf_put_str(out, utf8_clean(out->arena, text));
         if (text.n > 0 && text.p[text.n - 1] != '\n')
@@ -125,10 +125,8 @@ int ctl_cat(struct ctl *c) {
         struct definition *d;
         int r;
 
-        if (c->argc != 1) {
-                (void) fputs("pyservicectl cat: give the name of an application\n", stderr);
-                return CTL_USAGE;
-        }
+        if (c->argc != 1)
+                return ctl_usage(c, "give the name of an application");
 
         r = session_open_definition(c, &s, str_of(c->argv[0]), &d);
         if (r != 0)
@@ -139,5 +137,5 @@ int ctl_cat(struct ctl *c) {
                 return r;
 
         session_tell(&s, d->name.text);
-        return CTL_MISTAKE;
+        return CTL_ERROR;
 }

@@ -6,7 +6,7 @@
 
 int ctl_check(struct ctl *c) {
         CLEANUP(session_close) struct session s = { .world.root = -1 };
-        int r = session_open(c, &s);
+        int r = session_open_files(c, (const char *const *) c->argv, c->argc, &s);
 
         if (r == 0)
                 r = check_session(c, &s);

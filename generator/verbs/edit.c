@@ -28,14 +28,14 @@ struct editing {
 
 static int fail(const char *path, int r) {
         (void) ctl_fail(path, r);
-        return r == -EACCES || r == -EPERM ? CTL_MISTAKE : EXIT_SYSTEM;
+        return r == -EACCES || r == -EPERM ? CTL_ERROR : EXIT_SYSTEM;
 }
 
 static struct changed_file *file_of(struct editing *e) {
         return &e->changing.files.at[0];
 }
 
-/* What a package brought is not changed: the administrator's file of that name comes first. */
+/* A package's file is not changed: the administrator's file of that name comes first. */
 static int choose_file(struct editing *e, const struct definition *d) {
         struct session *s = &e->changing.before;
         struct arena *a = &e->ctl->arena;
@@ -59,14 +59,14 @@ static int choose_file(struct editing *e, const struct definition *d) {
         return 0;
 }
 
-/* For whom a signal stops while the draft is there: where it is. */
+/* The message with the draft's place, for the signal handler. */
 static struct str farewell;
 
 static void tell_draft(void) {
         (void) !write(STDERR_FILENO, farewell.p, farewell.n);
 }
 
-/* In memory where it can be: there may be passwords in it. */
+/* In memory if possible: it may contain passwords. */
 static int make_draft(struct editing *e) {
         struct arena *a = &e->ctl->arena;
         const char *runtime = getenv("XDG_RUNTIME_DIR");
@@ -87,7 +87,7 @@ static int make_draft(struct editing *e) {
         return r < 0 ? ctl_fail(e->draft.p, r) : 0;
 }
 
-/* It has served, or it was told where it is kept. */
+/* The draft is no longer needed, or its place was printed. */
 static void leave_draft(struct editing *e) {
         if (str_is_absent(e->draft))
                 return;
@@ -105,7 +105,7 @@ static int run_editor(struct editing *e) {
 
         if (!editor) {
                 (void) fputs("pyservicectl: no editor found; set EDITOR\n", stderr);
-                return CTL_MISTAKE;
+                return CTL_ERROR;
         }
 
         (void) sigprocmask(SIG_SETMASK, NULL, &before);
@@ -119,14 +119,14 @@ static int run_editor(struct editing *e) {
                 return 0;
 
         (void) fputs("pyservicectl: the editor failed; nothing changed\n", stderr);
-        return CTL_MISTAKE;
+        return CTL_ERROR;
 }
 
 static int keep_draft(struct editing *e, const char *why) {
         e->keeps_draft = true;
         (void) fprintf(stderr, "pyservicectl: %.*s: %s; your text is in %s\n", STR_ARG(e->app), why,
                        e->draft.p);
-        return CTL_MISTAKE;
+        return CTL_ERROR;
 }
 
 /* True: once more. */
@@ -148,7 +148,7 @@ static bool ask_again(struct editing *e) {
         return false;
 }
 
-/* Gives 0 when there is something that checks. */
+/* Returns 0 when there is something that checks. */
 static int edit_until_good(struct editing *e) {
         for (;;) {
                 int r = run_editor(e);
@@ -158,10 +158,10 @@ static int edit_until_good(struct editing *e) {
                 if (str_eq(file_of(e)->before, file_of(e)->after))
                         return 0;
                 r = change_check(&e->changing);
-                if (r != CTL_MISTAKE)
+                if (r != CTL_ERROR)
                         return r;
                 if (!ask_again(e))
-                        return CTL_MISTAKE;
+                        return CTL_ERROR;
         }
 }
 
@@ -195,7 +195,7 @@ static int put_in_place(struct editing *e) {
                 return r;
         r = fs_read(&e->ctl->arena, e->changing.before.world.root, e->from.p + 1, SOURCE_MAX, &now);
         if (r < 0 || !str_eq(now, f->before))
-                return keep_draft(e, "somebody else changed the file in the meantime");
+                return keep_draft(e, "another program changed the file in the meantime");
 
         if (!str_eq(f->path, e->from))
                 f->before = (struct str){ NULL, 0 };
@@ -232,7 +232,7 @@ static int offer_new(struct ctl *c, const struct session *s, struct str app) {
                 return session_no_definition(c, s, app);
 
         (void) fprintf(stderr, "'%.*s' has no definition. ", STR_ARG(app));
-        return ask_yes(&c->arena, "Write one? [y/N] ") ? ctl_new(c) : CTL_MISTAKE;
+        return ask_yes(&c->arena, "Write one? [y/N] ") ? ctl_new(c) : CTL_ERROR;
 }
 
 int ctl_edit(struct ctl *c) {
@@ -242,13 +242,11 @@ int ctl_edit(struct ctl *c) {
         const struct definition *d;
         int r;
 
-        if (c->argc != 1 || !type_accepts(KIND_NAME, str_of(c->argv[0]))) {
-                (void) fputs("pyservicectl edit: give the name of one application\n", stderr);
-                return CTL_USAGE;
-        }
+        if (c->argc != 1 || !type_accepts(KIND_NAME, str_of(c->argv[0])))
+                return ctl_usage(c, "give the name of one application");
 
         e.app = str_of(c->argv[0]);
-        r = session_open_with(c, NULL, 0, &e.changing.before);
+        r = session_open(c, &e.changing.before);
         if (r == 0) {
                 d = session_find(&e.changing.before, e.app);
                 r = d && !str_is_absent(d->path) ? edit(&e, d) : offer_new(c, &e.changing.before, e.app);

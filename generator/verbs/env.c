@@ -15,12 +15,19 @@
 
 /* pyservicectl env: what a part finds in its environment, and where each variable comes from. */
 
+static struct { bool reveals; } options;
+
+const struct option_row env_options[] = {
+        { "reveal", NULL, "Show the values too", .flag = &options.reveals },
+        { 0 },
+};
+
 struct env_line {
         struct str name;
         struct str kind;    /* "definition", "env-file", "config", "default", "contract", "pyservice" */
         struct str origin;  /* a place, or a sentence */
         struct str secrets; /* the names of those that are part of it; absent for none */
-        struct str value;   /* absent where it is not shown, or not known */
+        struct str value;   /* absent if it is not shown, or unknown */
         const struct variable *variable; /* NULL for one of an environment file */
 };
 
@@ -53,7 +60,7 @@ static struct str secrets_of(struct env *e, const struct variable *v) {
         return text;
 }
 
-/* What no file names has a reason in the definition all the same. */
+/* A variable without a file still has a reason in the definition. */
 static void explain_own(struct env *e, struct env_line *line) {
         struct span at = str_is(line->name, "APP_RUN_MODE")       ? e->container->run_mode.at
                          : str_is(line->name, "APP_WORKER_COUNT") ? e->container->worker_count.at
@@ -180,7 +187,7 @@ static void env_collect(struct env *e) {
 
 static int refuse(struct str app, const char *why) {
         (void) fprintf(stderr, "pyservicectl env: %.*s: %s\n", STR_ARG(app), why);
-        return CTL_MISTAKE;
+        return CTL_ERROR;
 }
 
 /* The definition of what is meant. */
@@ -300,7 +307,7 @@ static int print(struct env *e) {
                 { "VALUE", "value", TABLE_WRAP },
         };
         CLEANUP(table_free) struct table *t = NULL;
-        int r = table_new(e->c, "environment", columns, ARRAY_SIZE(columns) - !e->c->reveals, &t);
+        int r = table_new(e->c, "environment", columns, ARRAY_SIZE(columns) - !options.reveals, &t);
 
         VEC_EACH(line, &e->lines)
                 if (r == 0)
@@ -317,12 +324,10 @@ int ctl_env(struct ctl *c) {
         CLEANUP(close_env) struct env e = { .c = c };
         int r;
 
-        if (c->argc != 1) {
-                (void) fputs("pyservicectl env: give APP, APP/SERVICE or APP/SERVICE@N\n", stderr);
-                return CTL_USAGE;
-        }
+        if (c->argc != 1)
+                return ctl_usage(c, "give APP, APP/SERVICE or APP/SERVICE@N");
 
-        r = c->reveals ? run_check_root(c, "env --reveal") : 0;
+        r = options.reveals ? run_check_root(c, "env --reveal") : 0;
         if (r == 0)
                 r = aim_open(c, c->argv[0], &e.aim);
         if (r == 0)
@@ -331,7 +336,7 @@ int ctl_env(struct ctl *c) {
                 return r;
 
         env_collect(&e);
-        r = c->reveals ? reveal(&e) : 0;
+        r = options.reveals ? reveal(&e) : 0;
         if (r != 0)
                 return r;
         if (!str_is_absent(e.unread))

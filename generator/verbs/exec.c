@@ -19,7 +19,9 @@ static unsigned rank(const struct fact_unit *u) {
         case FACT_READY:
                 return 3;
         case FACT_UNHEALTHY:
+        case FACT_UNREACHED:
                 return 2;
+        case FACT_FAILING:
         case FACT_STARTING:
         case FACT_STOPPING:
                 return 1;
@@ -35,7 +37,7 @@ static unsigned rank(const struct fact_unit *u) {
         return 0;
 }
 
-/* Of what the target names the first that runs; without a part, of the services first. */
+/* The first running instance among the parts that the target names; without a part, services come first. */
 static const struct fact_unit *find_running(const struct aim *aim) {
         const struct fact_unit *best = NULL;
         bool is_named = !str_is_absent(aim->target.part);
@@ -55,10 +57,10 @@ static int complain(const char *verb, const char *word, const struct aim *aim) {
                        "pyservicectl %s: no instance of '%s' is running; 'pyservicectl status %.*s' "
                        "shows why, 'pyservicectl run %.*s -- COMMAND' works without one\n",
                        verb, word, STR_ARG(app), STR_ARG(app));
-        return CTL_MISTAKE;
+        return CTL_ERROR;
 }
 
-/* Does not come back but with an exit status. */
+/* Returns only on a failure, with an exit status. */
 static int take_over(struct ctl *c, struct str container, const char *const *command, size_t n) {
         const char **argv = arena_array(&c->arena, n + 6, const char *);
         size_t k = 0;
@@ -93,12 +95,8 @@ static int enter(struct ctl *c, const char *verb, const char *const *command, si
 }
 
 int ctl_exec(struct ctl *c) {
-        if (c->n_tail < 1 || c->argc - c->n_tail != 1) {
-                (void) fputs("pyservicectl exec: give APP, APP@N, APP/SERVICE or APP/SERVICE@N, then '--' "
-                             "and a command\n",
-                             stderr);
-                return CTL_USAGE;
-        }
+        if (c->n_tail < 1 || c->argc - c->n_tail != 1)
+                return ctl_usage(c, "give APP, APP@N, APP/SERVICE or APP/SERVICE@N, then a command");
 
         return enter(c, "exec", (const char *const *) c->argv + 1, (size_t) c->n_tail);
 }
@@ -106,10 +104,8 @@ int ctl_exec(struct ctl *c) {
 int ctl_shell(struct ctl *c) {
         static const char *const command[] = { "sh", "-c", SHELL };
 
-        if (c->argc != 1 || c->n_tail > 0) {
-                (void) fputs("pyservicectl shell: give APP, APP@N, APP/SERVICE or APP/SERVICE@N\n", stderr);
-                return CTL_USAGE;
-        }
+        if (c->argc != 1 || c->n_tail > 0)
+                return ctl_usage(c, "give APP, APP@N, APP/SERVICE or APP/SERVICE@N");
 
         return enter(c, "shell", command, ARRAY_SIZE(command));
 }

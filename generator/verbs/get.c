@@ -40,7 +40,7 @@ static int find(struct ctl *c, struct session *s, struct app *app, const struct 
                 return 0;
 
         tell_unset(app, &key, c->argv[1]);
-        return CTL_MISTAKE;
+        return CTL_ERROR;
 }
 
 static int show(struct ctl *c, const struct node *value) {
@@ -62,12 +62,10 @@ int ctl_get(struct ctl *c) {
         struct app *app;
         int r;
 
-        if (c->argc < 1 || c->argc > 2) {
-                (void) fputs("pyservicectl get: give the name of an application, and optionally a key such "
-                             "as services.web.scale\n",
-                             stderr);
-                return CTL_USAGE;
-        }
+        if (c->argc < 1 || c->argc > 2)
+                return ctl_usage(
+                        c,
+                        "give the name of an application, and optionally a key such as services.web.scale");
 
         r = session_open_app(c, &s, str_of(c->argv[0]), &app);
         if (r == 0)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* pyservicectl graph: an SVG picture if Graphviz is installed and the output is no terminal, else DOT text. */
+/* pyservicectl graph: an SVG picture if Graphviz is installed and the output is not a terminal, else DOT
+ * text. */
 
 #include <errno.h>
 #include <sys/mman.h>
@@ -20,8 +21,8 @@
 /* A picture of applications in DOT, Graphviz's language (https://graphviz.org/doc/info/lang.html).
  *
  * Texts from definitions are put through graph_node(), graph_edge() and graph_open() alone, which quote
- * them: none ends its quotes, is read as an escape or an entity, or makes a line of its own. The same
- * definitions give the same text. */
+ * them: none ends its quotes, is read as an escape or an entity, or makes a line of its own. Equal
+ * definitions give equal texts. */
 
 struct graph {
         struct arena *arena;
@@ -225,7 +226,7 @@ static void put_domains(struct front *f, const struct proxy *p, struct str backe
         }
 }
 
-/* Of a service, and of servers elsewhere. */
+/* Nodes of a service, and of servers elsewhere. */
 static void put_backend(struct front *f, const struct app *app, const struct service *s) {
         static const char *const balances[] = { "leastconn", "roundrobin", "source", "first", "random" };
         struct arena *a = f->graph->arena;
@@ -285,7 +286,7 @@ static void graph_routes(struct graph *g, struct str only) {
         put_front(&nginx);
 }
 
-/* What an application is made of: its services, sidecars, timers and tasks, and what they use. */
+/* The content of an application: its services, sidecars, timers and tasks, and the objects that they use. */
 
 enum { INSTANCES_SHOWN = 8 };
 
@@ -349,9 +350,7 @@ static void put_volumes(struct graph *g, const struct container *c) {
         }
 }
 
-static void put_network(struct graph *g, const struct container *c) {
-        struct str network = c->network_name.text;
-
+static void put_network(struct graph *g, const struct container *c, struct str network) {
         if (str_is_absent(network))
                 return;
 
@@ -364,7 +363,8 @@ static void put_network(struct graph *g, const struct container *c) {
 static void put_uses(struct graph *g, const struct app *app, const struct container *c) {
         put_secrets(g, app, c);
         put_volumes(g, c);
-        put_network(g, c);
+        LIST_EACH(a, &c->attached)
+                put_network(g, c, a->network.text);
 }
 
 /* A part of the app, or a unit of the machine. */
@@ -461,7 +461,7 @@ static const struct container *find_task(const struct app *app, struct str name)
         return NULL;
 }
 
-/* What runs before a new revision, in order, and then the services. */
+/* The steps before a new revision, in order, and then the services. */
 static void put_order(struct graph *g, const struct app *app) {
         const struct container *last = NULL;
 
@@ -520,7 +520,6 @@ static int open_world(struct ctl *c, struct session *s, struct str only) {
         if (!str_is_absent(only))
                 return session_open_app(c, s, only, &app);
 
-        c->argc = 0;
         return session_open(c, s);
 }
 
@@ -558,7 +557,7 @@ static int draw(struct ctl *c, struct session *s, struct str only, struct str *r
         return 0;
 }
 
-/* Becomes `dot`, which reads the text from memory. Comes back only where it can't. */
+/* Becomes `dot`, which reads the text from memory. Returns only if it can't. */
 static void become_dot(struct str program, struct str text) {
         int fd = memfd_create("graph", 0);
 
@@ -579,10 +578,8 @@ int ctl_graph(struct ctl *c) {
         struct session s;
         int r;
 
-        if (c->argc > 1 || (c->argc == 1 && !type_accepts(KIND_NAME, str_of(c->argv[0])))) {
-                (void) fputs("pyservicectl graph: give the name of one application, or none\n", stderr);
-                return CTL_USAGE;
-        }
+        if (c->argc > 1 || (c->argc == 1 && !type_accepts(KIND_NAME, str_of(c->argv[0]))))
+                return ctl_usage(c, "give the name of one application, or none");
 
         if (c->argc == 1)
                 only = str_of(c->argv[0]);

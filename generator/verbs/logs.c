@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* pyservicectl logs: what all units of applications say, one after another as time goes. */
+/* pyservicectl logs: the log entries of all units of applications, sorted by time. */
 
 #include <errno.h>
 #include <signal.h>
@@ -17,6 +17,18 @@
 #include "terminal/log-line.h"
 #include "verbs/verbs.h"
 
+static struct {
+        bool follows;
+        const char *since, *lines;
+} options;
+
+const struct option_row logs_options[] = {
+        { "follow", NULL, "Follow new entries", .flag = &options.follows, .letter = 'f' },
+        { "since", "TIME", "Show only newer entries; TIME as for journalctl", .text = &options.since },
+        { "lines", "N", "Number of lines to show", .text = &options.lines, .letter = 'n' },
+        { 0 },
+};
+
 enum { LINES_DEFAULT = 100, LINES_FOLLOW = 10, WIDTH_MAX = 24, NOTICE = 5 };
 
 /* While the journal writes, something may come that is a little older than what is there. */
@@ -26,7 +38,7 @@ enum { LINES_DEFAULT = 100, LINES_FOLLOW = 10, WIDTH_MAX = 24, NOTICE = 5 };
 struct speaker {
         struct str unit;     /* "shop-web@" or "shop-side.service" */
         struct str instance; /* absent for all */
-        bool is_extra;       /* it pulls, builds or sets up: only what went wrong is told */
+        bool is_extra;       /* it pulls, builds or sets up: only errors are printed */
 };
 
 struct logs {
@@ -64,7 +76,7 @@ static bool is_shown(const void *data, const struct journal_entry *e) {
         return !e->is_systemds || e->priority <= NOTICE || !find_speaker(data, e->unit)->is_extra;
 }
 
-/* "shop-web@0" of "shop-web@0.service"; which revision a rollout is for it says itself. */
+/* "shop-web@0" of "shop-web@0.service"; a rollout prints its revision itself. */
 static struct str name_of(struct str unit) {
         size_t at = str_find_str(unit, STR("-rollout@"));
 
@@ -91,7 +103,7 @@ static void widen(struct logs *l, struct str name) {
                 l->style.width = n;
 }
 
-/* What else the generator made for the app. */
+/* The other units that the generator made for the app. */
 static void add_others(struct logs *l, const struct fact_app *app) {
         struct arena *a = &l->c->arena;
         struct fs_names names = { 0 };
@@ -135,7 +147,7 @@ static void add_target(struct logs *l, const struct target *t) {
 /* systemd has no library for this; its own program does. */
 static int parse_since(struct logs *l) {
         struct arena *a = &l->c->arena;
-        const char *argv[] = { spawn_find(a, "systemd-analyze").p, "timestamp", "--", l->c->since, NULL };
+        const char *argv[] = { spawn_find(a, "systemd-analyze").p, "timestamp", "--", options.since, NULL };
         struct spawn_result result = { 0 };
         struct str mark = STR("UNIX seconds: @"), fraction, seconds = { 0 };
         uint64_t n, usec = 0;
@@ -156,31 +168,25 @@ static int parse_since(struct logs *l) {
                 return 0;
         }
 
-        (void) fprintf(stderr,
-                       "pyservicectl logs: invalid time '%s'; write one as for journalctl, such as "
-                       "'1h ago', 'yesterday' or '2026-11-20 14:00'\n",
-                       l->c->since);
-        return CTL_USAGE;
+        return ctl_usage(l->c,
+                         "invalid time '%s'; write one as for journalctl, such as '1h ago', 'yesterday' or "
+                         "'2026-11-20 14:00'",
+                         options.since);
 }
 
 static int parse_options(struct logs *l) {
         struct ctl *c = l->c;
         uint64_t n;
 
-        l->n_lines = c->since ? SIZE_MAX : c->follows ? LINES_FOLLOW : LINES_DEFAULT;
-        if (c->lines && strcmp(c->lines, "all") == 0)
+        l->n_lines = options.since ? SIZE_MAX : options.follows ? LINES_FOLLOW : LINES_DEFAULT;
+        if (options.lines && strcmp(options.lines, "all") == 0)
                 l->n_lines = SIZE_MAX;
-        else if (c->lines && str_to_u64(str_of(c->lines), UINT32_MAX, &n))
+        else if (options.lines && str_to_u64(str_of(options.lines), UINT32_MAX, &n))
                 l->n_lines = n;
-        else if (c->lines) {
-                (void) fprintf(stderr,
-                               "pyservicectl logs: invalid number of lines '%s'; write a number, or "
-                               "'all'\n",
-                               c->lines);
-                return CTL_USAGE;
-        }
+        else if (options.lines)
+                return ctl_usage(c, "invalid number of lines '%s'; write a number, or 'all'", options.lines);
 
-        return c->since ? parse_since(l) : 0;
+        return options.since ? parse_since(l) : 0;
 }
 
 /* All that there is now; gives their number. */
@@ -222,7 +228,7 @@ static int go_on(struct logs *l, struct journal_walk *w, uint64_t from) {
 
 static int show(struct logs *l) {
         struct journal_filter filter = { l->c->is_user, is_meant, is_shown, l };
-        uint64_t until = l->c->follows ? clock_usec(CLOCK_REALTIME) - SETTLED_USEC : UINT64_MAX;
+        uint64_t until = options.follows ? clock_usec(CLOCK_REALTIME) - SETTLED_USEC : UINT64_MAX;
         struct journal_walk *w = NULL;
         int r = journal_open(&l->c->arena, &filter, &w);
 
@@ -234,7 +240,7 @@ static int show(struct logs *l) {
                 (void) fputs("pyservicectl logs: this user may read no entries; root and the group "
                              "systemd-journal may read all\n",
                              stderr);
-        if (r >= 0 && l->c->follows)
+        if (r >= 0 && options.follows)
                 r = go_on(l, w, until);
         journal_close(&w);
         /* Who stops reading has seen enough. */
@@ -247,7 +253,7 @@ static void close_logs(struct logs *l) {
 
 int ctl_logs(struct ctl *c) {
         CLEANUP(close_logs) struct logs l = { .c = c, .facts = { .c = c, .takes_gone = true } };
-        int r = targets_parse(c, "logs", &l.targets);
+        int r = targets_parse(c, &l.targets);
 
         if (r == 0)
                 r = parse_options(&l);

@@ -10,33 +10,36 @@
 #include "terminal/ask.h"
 #include "verbs/verbs.h"
 
+static struct { const char *image; } options;
+
+const struct option_row new_options[] = {
+        { "image", "IMAGE", "Image of the new application", .text = &options.image },
+        { 0 },
+};
+
 static int answer(struct ctl *c, struct new_answers *ret) {
         bool has_machine = strcmp(c->root, "/") == 0;
 
-        *ret = (struct new_answers){ .image = str_of(c->image) };
-        if (c->image && !type_accepts(KIND_IMAGE_REF, ret->image)) {
-                (void) fprintf(stderr, "pyservicectl new: invalid image '%s'; %s\n", c->image,
-                               type_of(KIND_IMAGE_REF)->rule);
-                return CTL_USAGE;
+        *ret = (struct new_answers){ .image = str_of(options.image) };
+        if (options.image && !type_accepts(KIND_IMAGE_REF, ret->image)) {
+                return ctl_usage(c, "invalid image '%s'; %s", options.image, type_of(KIND_IMAGE_REF)->rule);
         }
-        if (c->image && has_machine)
+        if (options.image && has_machine)
                 new_look(&c->arena, ret->image, ret);
-        if (c->image)
+        if (options.image)
                 return 0;
 
         if (!ask_can()) {
-                (void) fputs("pyservicectl new: standard input is not a terminal; give --image=IMAGE\n",
-                             stderr);
-                return CTL_USAGE;
+                return ctl_usage(c, "standard input is not a terminal; give --image=IMAGE");
         }
-        return new_ask(&c->arena, ret) ? 0 : CTL_MISTAKE;
+        return new_ask(&c->arena, ret) ? 0 : CTL_ERROR;
 }
 
 static int refuse(const struct definition *d) {
         (void) fprintf(stderr,
                        "pyservicectl: %.*s is defined by %.*s; 'pyservicectl edit %.*s' changes that\n",
                        STR_ARG(d->name.text), STR_ARG(d->path), STR_ARG(d->name.text));
-        return CTL_MISTAKE;
+        return CTL_ERROR;
 }
 
 static void tell_next(struct ctl *c, struct str app, struct str path) {
@@ -79,18 +82,15 @@ int ctl_new(struct ctl *c) {
         struct str app;
         int r;
 
-        if (c->argc != 1) {
-                (void) fputs("pyservicectl new: give the name of the new application\n", stderr);
-                return CTL_USAGE;
-        }
+        if (c->argc != 1)
+                return ctl_usage(c, "give the name of the new application");
         app = str_of(c->argv[0]);
         if (!type_accepts(KIND_NAME, app)) {
-                (void) fprintf(stderr, "pyservicectl new: invalid application name '%s'; %s\n", c->argv[0],
-                               type_of(KIND_NAME)->rule);
-                return CTL_USAGE;
+                return ctl_usage(c, "invalid application name '%s'; %s", c->argv[0],
+                                 type_of(KIND_NAME)->rule);
         }
 
-        r = session_open_with(c, NULL, 0, &ch.before);
+        r = session_open(c, &ch.before);
         d = r == 0 ? session_find(&ch.before, app) : NULL;
         if (d)
                 r = refuse(d);

@@ -11,6 +11,13 @@
 #include "terminal/pager.h"
 #include "verbs/verbs.h"
 
+static struct { bool has_diff; } options;
+
+const struct option_row plan_options[] = {
+        { "diff", NULL, "Show how the generated files would change", .flag = &options.has_diff },
+        { 0 },
+};
+
 static bool is_file(const char *word) {
         struct str text = str_of(word);
 
@@ -27,17 +34,15 @@ static int propose(struct ctl *c, const struct places *places, const char *path,
 
         if (r < 0) {
                 (void) ctl_fail(path, r);
-                return CTL_MISTAKE;
+                return CTL_ERROR;
         }
 
         stem.n -= str_has_suffix(name, STR(".yaml")) ? strlen(".yaml") : 0;
-        if (stem.n == name.n || !type_accepts(KIND_NAME, stem)) {
-                (void) fprintf(stderr,
-                               "pyservicectl plan: '%s' is not a valid name of a definition: it "
-                               "must be the name of an application with the suffix .yaml\n",
-                               path);
-                return CTL_USAGE;
-        }
+        if (stem.n == name.n || !type_accepts(KIND_NAME, stem))
+                return ctl_usage(c,
+                                 "'%s' is not a valid name of a definition: it must be the name of an "
+                                 "application with the suffix .yaml",
+                                 path);
 
         *ret_app = arena_str(&c->arena, stem);
         *ret_file = (struct proposed){ .path = arena_join(&c->arena, places->definitions[0], STR("/"), name),
@@ -65,7 +70,7 @@ static int take_words(struct ctl *c, struct foreseeing *f, struct str *apps) {
 
 int ctl_plan(struct ctl *c) {
         CLEANUP(foresee_close) struct foreseeing f = { 0 };
-        struct forecast_shown shown = { .has_diff = c->has_diff, .n = (size_t) c->argc };
+        struct forecast_shown shown = { .has_diff = options.has_diff, .n = (size_t) c->argc };
         struct str *apps = arena_array(&c->arena, shown.n + 1, struct str);
         struct buf out = buf_in(&c->arena);
         int r = take_words(c, &f, apps);
@@ -84,5 +89,5 @@ int ctl_plan(struct ctl *c) {
 
         foresee_close(&f);
         r = c->is_json ? ctl_write(stdout, buf_str(&out)) : pager_print(c, buf_str(&out));
-        return r != CTL_GOOD ? r : foresee_has_mistakes(&f, &shown) ? CTL_MISTAKE : CTL_GOOD;
+        return r != CTL_GOOD ? r : foresee_has_errors(&f, &shown) ? CTL_ERROR : CTL_GOOD;
 }

@@ -49,7 +49,7 @@ static int add_unit(const struct facts *f, struct table *t, const struct fact_pl
         return table_add(t, cells);
 }
 
-/* What is neither to be nor there is no news. */
+/* An instance that is neither declared nor running is not shown. */
 static bool is_shown(const struct facts *f, const struct fact_place *place) {
         const struct fact_unit *u = place->unit;
 
@@ -90,7 +90,7 @@ int ctl_ps(struct ctl *c) {
         CLEANUP(facts_close)
         struct facts f = { .c = c, .about = FACTS_EACH | FACTS_USE | FACTS_CONTAINERS | FACTS_BALANCER };
         struct targets targets = { 0 };
-        int r = c->argc > 0 ? targets_parse(c, "ps", &targets) : 0;
+        int r = c->argc > 0 ? targets_parse(c, &targets) : 0;
 
         f.targets = &targets;
         if (r == 0)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* pyservicectl purge: removes what an application leaves behind when its definition is gone. That is never
- * done by itself: a definition is also removed to be moved, or by mistake.
+/* pyservicectl purge: removes what an application leaves behind when its definition is gone. This never
+ * happens automatically: a definition is also removed to be moved, or by accident.
  *
- * Which directories and files are its own the bundles know (setup/places); volumes have Podman's label,
+ * The bundles list the application's own directories and files (setup/places); volumes have Podman's label,
  * images their name. */
 
 #include <errno.h>
@@ -26,14 +26,14 @@
 #include "bundle/record.h"
 #include "ctl/session.h"
 #include "model/view.h"
-#include "runtime/podman.h"
+#include "podman/podman.h"
 #include "runtime/spawn.h"
 #include "schema/syntax.h"
 #include "state/stored.h"
 #include "verbs/verbs.h"
 
-/* Files, volumes and images that other applications use: purge leaves them alone, no matter who created
- * them. A definition that was given another name goes on with what the old one had. */
+/* Files, volumes and images that other applications use: purge leaves them alone, no matter who created them.
+ * A definition that was renamed keeps using the old one's. */
 
 struct purge_use {
         struct str what, app; /* an absolute path, a volume or an image; whose */
@@ -59,7 +59,7 @@ static bool read_place(struct arena *a, int fd, struct str *ret) {
         return true;
 }
 
-/* Without links on the way, below the root; false where it is not there. */
+/* Opens a path without links on the way, below the root; false if it does not exist. */
 static bool resolve(const struct purge_uses *uses, struct str path, struct str *ret) {
         CLEANUP(close_fd)
         int fd = fs_open_resolved(uses->root, arena_str(uses->arena, path).p, O_PATH, RESOLVE_IN_ROOT);
@@ -326,7 +326,7 @@ static int find_podmans(struct purge *p) {
                                "'systemctl daemon-reload', and wait until all its containers have "
                                "stopped\n",
                                STR_ARG(p->app), STR_ARG(running.list.at[0].name));
-                return CTL_MISTAKE;
+                return CTL_ERROR;
         }
 
         r = find_volumes(p, program.p);
@@ -356,10 +356,10 @@ static int refuse_unknown(const struct purge *p, const struct definition *d) {
                        STR_ARG(p->app), STR_ARG(str_is_absent(d->path) ? d->name.text : d->path),
                        d->is_hidden ? "cannot be read; run this as root"
                                     : "has errors; fix them first ('pyservicectl check' shows them)");
-        return CTL_MISTAKE;
+        return CTL_ERROR;
 }
 
-/* Of the other applications, those that are masked too. */
+/* The other applications, including masked ones. */
 static int find_uses(struct purge *p, const struct session *s) {
         int r = 0;
 
@@ -380,7 +380,7 @@ static int find_uses(struct purge *p, const struct session *s) {
         return r;
 }
 
-/* Is there still something that describes it? */
+/* Refuses an application that still has a definition or is used. */
 static int check_gone(struct purge *p, const struct session *s) {
         const struct definition *d = session_find(s, p->app);
 
@@ -393,10 +393,10 @@ static int check_gone(struct purge *p, const struct session *s) {
                        "pyservicectl: %.*s is defined by %.*s; remove that first, and run 'systemctl "
                        "daemon-reload'\n",
                        STR_ARG(p->app), STR_ARG(d->path));
-        return CTL_MISTAKE;
+        return CTL_ERROR;
 }
 
-/* Says what stays, and why. */
+/* Reports which objects stay, and why. */
 static void leave_used(struct purge *p) {
         size_t n = 0;
 
@@ -466,8 +466,8 @@ static int remove_path(struct purge *p, const struct thing *thing, struct str *r
                        : 0;
 }
 
-/* What is mounted below a directory of the application's is somebody's data: nothing is removed until it
- * is unmounted. */
+/* A mount below a directory of the application may contain foreign data: nothing is removed until it is
+ * unmounted. */
 static int refuse_mounts(struct purge *p) {
         int status = CTL_GOOD;
 
@@ -484,7 +484,7 @@ static int refuse_mounts(struct purge *p) {
                                        "was removed: "
                                        "unmount it, then try again\n",
                                        STR_ARG(mount), STR_ARG(thing->name));
-                        status = CTL_MISTAKE;
+                        status = CTL_ERROR;
                 } else if (r < 0 && r != -ENOENT && r != -ELOOP)
                         status = ctl_fail(thing->name.p, r);
         }
@@ -524,14 +524,14 @@ static int remove_all(struct purge *p) {
         VEC_EACH(thing, &p->things) {
                 int r;
 
-                /* The last one: only it says later what is left to remove. */
+                /* Removed last: only this file names the objects that remain to be removed. */
                 if (thing->kind == THING_STATE && !is_complete)
                         continue;
                 r = remove_thing(p, thing, &is_complete);
                 status = r == CTL_GOOD ? status : r;
         }
 
-        /* What was set up is no longer, and nothing is stopped. */
+        /* The marks of the setup and of stopped parts are no longer true. */
         if (p->places.runtime >= 0) {
                 (void) unlinkat(p->places.runtime, arena_join(p->arena, STR(LAYOUT_SETUP_DONE "/"), p->app).p,
                                 0);
@@ -543,10 +543,8 @@ static int remove_all(struct purge *p) {
 
 static int find_all(struct purge *p) {
         CLEANUP(session_close) struct session s = { .world.root = -1 };
-        int r;
+        int r = session_open(p->ctl, &s);
 
-        p->ctl->argc = 0;
-        r = session_open(p->ctl, &s);
         if (r == 0)
                 r = view_open(p->ctl, &p->places);
         if (r != 0)
@@ -577,11 +575,11 @@ static int run(struct purge *p) {
                 return r;
         if (p->things.n == 0) {
                 (void) fprintf(stderr, "pyservicectl: nothing of '%.*s' exists\n", STR_ARG(p->app));
-                return CTL_MISTAKE;
+                return CTL_ERROR;
         }
         if (!ask(p)) {
                 (void) fputs("Nothing was removed.\n", stderr);
-                return CTL_MISTAKE;
+                return CTL_ERROR;
         }
 
         return remove_all(p);
@@ -593,10 +591,8 @@ int ctl_purge(struct ctl *c) {
         };
         int r;
 
-        if (c->argc != 1 || !type_accepts(KIND_NAME, str_of(c->argv[0]))) {
-                (void) fprintf(stderr, "pyservicectl purge: give the name of one application\n");
-                return CTL_USAGE;
-        }
+        if (c->argc != 1 || !type_accepts(KIND_NAME, str_of(c->argv[0])))
+                return ctl_usage(c, "give the name of one application");
 
         p.app = str_of(c->argv[0]);
         r = run(&p);

@@ -15,12 +15,12 @@
 #include "base/clock.h"
 #include "base/fs.h"
 #include "bundle/layout.h"
+#include "bundle/wanted.h"
 #include "control/restart.h"
-#include "rollout/wanted.h"
 #include "runtime/spawn.h"
 #include "verbs/verbs.h"
 
-enum { TICK_MS = 500, PLAN_MAX = 4 << 20 };
+enum { TICK_MS = 500 };
 
 static size_t batch_size(const struct restarting *r, size_t n_left) {
         return n_left < r->plan.max_unavailable ? n_left : r->plan.max_unavailable;
@@ -31,7 +31,7 @@ static void tell(const struct restarting *r, const struct power_unit *u, const c
         (void) fflush(stdout);
 }
 
-/* After its job is over: somebody else's may have taken its place. */
+/* The state after its job is over: another program's job may have taken its place. */
 static int settle(struct restarting *r, const struct power_unit *u, bool *ret_is_up) {
         for (;;) {
                 struct bus_unit now;
@@ -50,7 +50,7 @@ static int settle(struct restarting *r, const struct power_unit *u, bool *ret_is
         }
 }
 
-/* plan.ready_timeout, where there is one: systemd has a limit of its own. */
+/* plan.ready_timeout, if there is one: systemd has a limit of its own. */
 static int wait_job(struct restarting *r, const struct power_unit *u, struct bus_job *job) {
         uint64_t limit = r->plan.ready_timeout * 1000;
 
@@ -64,6 +64,7 @@ static int wait_job(struct restarting *r, const struct power_unit *u, struct bus
                         q = bus_get_unit(r->ps->bus, &r->ps->ctl->arena, u->unit, &now);
                 if (q < 0)
                         return q;
+                power_explain(r->ps, r->p);
                 if (limit > 0 && str_is(now.active, "activating") && bus_now() - now.starting_since > limit)
                         return -ETIME;
         }
@@ -71,7 +72,7 @@ static int wait_job(struct restarting *r, const struct power_unit *u, struct bus
         return 0;
 }
 
-/* For min_ready it stays as it was started. What is started once may end. */
+/* For min_ready it stays as it was started. A part that is started once may end. */
 static int watch(struct restarting *r, const struct power_unit *u, bool *ret_is_up) {
         struct arena *a = &r->ps->ctl->arena;
         uint64_t end = bus_now() + r->plan.min_ready * 1000;
@@ -150,8 +151,8 @@ static int restart_part(struct restarting *r, struct power_unit *const *units, s
         return q < 0 ? q : end;
 }
 
-/* What users reach comes first, as in a rollout; what only the accepted revision has, and what has no
- * number, after that. */
+/* Services with clients come first, as in a rollout; then parts that only the accepted revision has, and
+ * parts without a number. */
 static size_t rank_of(const struct restarting *r, const struct power_unit *u) {
         for (size_t i = 0; i < r->plan.services.n; i++)
                 if (str_eq(r->plan.services.at[i].unit, u->part))
@@ -196,12 +197,8 @@ static int restart_all(struct restarting *r) {
 static int read_plan(struct restarting *r) {
         struct arena *a = &r->p->ctl->arena;
         struct wanted wanted;
-        struct str text;
-        int q = fs_read(a, r->p->places->runtime, layout_app_file(a, r->p->app, STR(LAYOUT_PLAN)).p, PLAN_MAX,
-                        &text);
+        int q = plan_read(a, r->p->places->runtime, r->p->app, &r->plan);
 
-        if (q >= 0)
-                q = plan_parse(a, text, &r->plan);
         if (q >= 0)
                 q = wanted_read(a, r->p->places->runtime, r->p->app, &wanted);
         r->is_settled = q >= 0 && str_eq(wanted.runs, wanted.wanted);
@@ -225,11 +222,11 @@ static int take_lock(struct restarting *r, int *ret) {
                        "pyservicectl: %s: a rollout or a restart is under way; 'pyservicectl rollout status "
                        "%s' shows it. Restart it afterwards\n",
                        r->p->app.p, r->p->app.p);
-        return CTL_MISTAKE;
+        return CTL_ERROR;
 }
 
-/* Interrupted: the spare is stopped all the same. Who does not want to wait for that interrupts us once
- * more; systemd then goes on alone. */
+/* Interrupted: the spare is stopped nevertheless. A second interrupt ends the wait; systemd then continues
+ * alone. */
 static int leave_well(struct restarting *r) {
         struct powers *ps = r->ps;
         struct signalfd_siginfo taken;
@@ -261,7 +258,7 @@ static int restart_app(struct powers *ps, struct power *p) {
                 (void) fprintf(stderr,
                                "pyservicectl: %s: it has no running instances or sidecars to restart\n",
                                p->app.p);
-                return CTL_MISTAKE;
+                return CTL_ERROR;
         }
 
         q = read_plan(&r);
@@ -283,10 +280,10 @@ static int restart_app(struct powers *ps, struct power *p) {
                 (void) fprintf(stderr,
                                "pyservicectl: %s: it did not come back, so %ju more were not restarted\n",
                                p->app.p, (uintmax_t) r.n_left);
-        return CTL_MISTAKE;
+        return CTL_ERROR;
 }
 
-/* What is stopped stays so. Gives 1 where it was what the command line names. */
+/* A stopped part stays stopped. Returns 1, after reporting it, if the command line names one. */
 static int check_stopped(const struct power *p) {
         VEC_EACH(wish, &p->wishes.list) {
                 struct str word = power_word(p, wish);
@@ -307,7 +304,7 @@ static int check_stopped(const struct power *p) {
                         (void) fprintf(stderr,
                                        "pyservicectl: %s is stopped; 'pyservicectl start %s' starts it\n",
                                        word.p, word.p);
-                        return CTL_MISTAKE;
+                        return CTL_ERROR;
                 }
                 VEC_EACH(u, &p->units)
                         if (power_is_wished(p, u) && hold_find(&p->holds, u->unit))
@@ -317,7 +314,7 @@ static int check_stopped(const struct power *p) {
         return 0;
 }
 
-/* SIGINT and SIGTERM are read where there is time for them: the spare is to go with us. */
+/* SIGINT and SIGTERM are read at safe points: the spare must be stopped with this program. */
 static int open_signals(int *ret) {
         sigset_t signals;
 
@@ -353,7 +350,7 @@ static int check_permission(struct power *p) {
         return lock < 0 ? power_fail(p, lock) : 0;
 }
 
-/* Somebody has to go on with it: a transient unit. */
+/* A transient unit continues the work after this program. */
 static int hand_over(struct ctl *c, struct powers *ps) {
         const char *program = spawn_find(&c->arena, "systemd-run").p;
         VEC(const char *) words = { 0 };
@@ -393,7 +390,7 @@ static int hand_over(struct ctl *c, struct powers *ps) {
 
 int ctl_restart(struct ctl *c) {
         CLEANUP(power_close) struct powers ps;
-        int r = power_open(c, "restart", &ps);
+        int r = power_open(c, &ps);
 
         VEC_EACH(p, &ps.list)
                 r = r != 0 ? r : check_stopped(p);

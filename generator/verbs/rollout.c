@@ -11,10 +11,19 @@
 
 #include "base/fs.h"
 #include "bundle/layout.h"
+#include "model/waiting.h"
 #include "state/stored.h"
 #include "terminal/table.h"
 #include "verbs/rollout.h"
 #include "verbs/verbs.h"
+
+static struct { bool follows; } options;
+
+const struct option_row rollout_options[] = {
+        { "follow", NULL, "Follow the status below another root too", .flag = &options.follows,
+          .letter = 'f' },
+        { 0 },
+};
 
 /* --- undo, retry, pause, resume ---
  *
@@ -52,7 +61,7 @@ static int change_open(struct ctl *c, struct str app, struct change *ch) {
         if (r < 0)
                 return view_fail(c, &ch->places, app, r);
 
-        /* What was read before the lock may be old. */
+        /* The state that was read before the lock may be old. */
         return view_read_all(c, &ch->places, app, &ch->view);
 }
 
@@ -67,15 +76,14 @@ static int change_write(struct change *ch) {
         return 0;
 }
 
-/* Writes, and has systemd read it; not under the lock, for the generator does not wait. */
+/* Writes, and makes systemd read it; not under the lock, because the generator does not wait. */
 static int change_commit(struct change *ch) {
         int r = change_write(ch);
 
         return r != 0 ? r : ctl_reload(ch->ctl);
 }
 
-/* What the rollout wrote last is about the time before; who asks for the status now shall not take it for
- * an answer. */
+/* The rollout's last progress is about the time before; a status query must not take it for an answer. */
 static void forget_progress(struct change *ch, const char *phase) {
         if (ch->places.runtime >= 0 && str_is(ch->view.progress.phase, phase))
                 progress_remove(&ch->ctl->arena, ch->places.runtime, ch->app);
@@ -89,7 +97,7 @@ PRINTF_LIKE(2, 3) static int complain(const struct change *ch, const char *forma
         (void) vfprintf(stderr, format, args);
         va_end(args);
         (void) fputc('\n', stderr);
-        return CTL_MISTAKE;
+        return CTL_ERROR;
 }
 
 static bool is_stored(const struct change *ch, struct str revision) {
@@ -118,7 +126,7 @@ static struct str find_earlier(const struct change *ch, const struct state_histo
         return (struct str){ 0 };
 }
 
-/* The names of bundles that can be gone back to, in the order of their last acceptance. */
+/* The names of bundles that can be restored, in the order of their last acceptance. */
 static void list_stored(const struct change *ch, const struct state_history *h) {
         struct str before = STR("");
 
@@ -137,9 +145,8 @@ static void list_stored(const struct change *ch, const struct state_history *h) 
         (void) fputs(before.n > 0 ? "\n" : " none\n", stderr);
 }
 
-static int find_target(struct change *ch, struct str *ret) {
+static int find_target(struct change *ch, struct str given, struct str *ret) {
         struct state_history history = { 0 };
-        struct str given = ch->ctl->argc > 2 ? str_of(ch->ctl->argv[2]) : (struct str){ 0 };
         int r = state_read_history(&ch->ctl->arena, ch->places.state, ch->app, &history);
 
         if (r < 0)
@@ -192,14 +199,14 @@ static int restart_rollout(struct ctl *c, struct str app) {
         return ctl_systemctl(c, (const char *const[]){ "restart", "--no-block", unit.p, NULL });
 }
 
-int ctl_rollout_undo(struct ctl *c, struct str app) {
+int rollout_undo(struct ctl *c, struct str app, struct str given) {
         CLEANUP(change_close) struct change ch = { .places = { -1, -1, { 0 } }, .lock = -1 };
         struct str revision;
         bool was_paused, is_same;
         int r = change_open(c, app, &ch);
 
         if (r == 0)
-                r = find_target(&ch, &revision);
+                r = find_target(&ch, given, &revision);
         if (r != 0)
                 return r;
 
@@ -218,6 +225,12 @@ int ctl_rollout_undo(struct ctl *c, struct str app) {
                       STR_ARG(app), STR_ARG(revision), was_paused ? ", and no longer paused" : "",
                       STR_ARG(app));
         return CTL_GOOD;
+}
+
+static int ctl_rollout_undo(struct ctl *c, struct str app) {
+        int r = rollout_undo(c, app, c->argc > 2 ? str_of(c->argv[2]) : (struct str){ 0 });
+
+        return r != 0 ? r : rollout_follow_change(c, app);
 }
 
 static int ctl_rollout_retry(struct ctl *c, struct str app) {
@@ -243,7 +256,7 @@ static int ctl_rollout_retry(struct ctl *c, struct str app) {
 
         (void) printf("%.*s: revision %.*s is tried again%s\n", STR_ARG(app), STR_ARG(revision),
                       ch.view.state.is_paused ? " when its rollout is resumed" : "");
-        return CTL_GOOD;
+        return ch.view.state.is_paused ? CTL_GOOD : rollout_follow_change(c, app);
 }
 
 static int ctl_rollout_pause(struct ctl *c, struct str app) {
@@ -293,7 +306,7 @@ static int ctl_rollout_resume(struct ctl *c, struct str app) {
                       : was_paused             ? "paused"
                                                : "pinned",
                       was_pinned ? "; the revision of its file is rolled out" : "");
-        return CTL_GOOD;
+        return rollout_follow_change(c, app);
 }
 
 /* --- history: what ran, what failed, and why --- */
@@ -416,7 +429,7 @@ static int ctl_rollout_history(struct ctl *c, struct str app) {
 
 enum { TURN_MS = 100, COLUMNS_DEFAULT = 80 };
 
-/* One look at the files. Each has memory of its own, for there may be many. */
+/* One read of the files. Each has memory of its own, because there may be many. */
 struct look {
         struct ctl ctl;
         struct view view;
@@ -444,7 +457,7 @@ static void wait_a_turn(void) {
         (void) nanosleep(&(struct timespec){ .tv_nsec = TURN_MS * 1000000L }, NULL);
 }
 
-/* What was followed and is wanted no more: was it given up, or has a newer one taken its place? */
+/* The followed revision is no longer wanted: it was given up, or a newer one has taken its place. */
 static void go_on_with(const struct look *last, struct look *now) {
         struct str wanted = last->view.wanted;
 
@@ -498,10 +511,27 @@ static int show_end(struct look *now, const struct rollout_following *f, enum vi
         if (ctl_write(stdout, buf_str(&out)) != CTL_GOOD)
                 return EXIT_SYSTEM;
 
-        return is_good(outcome) ? CTL_GOOD : CTL_MISTAKE;
+        return is_good(outcome) ? CTL_GOOD : CTL_ERROR;
+}
+
+/* The reasons why it takes long; a bar is drawn again below them. */
+static int show_reasons(struct waiting *w, struct look *now, const struct rollout_following *f) {
+        bool is_real = strcmp(w->ctl->root, "/") == 0 && !f->is_silent;
+        struct str text = !is_real            ? STR("")
+                          : w->ctl->no_follow ? waiting_show(w, now->view.app, true)
+                                              : waiting_look(w, now->view.app, true);
+
+        if (text.n == 0)
+                return CTL_GOOD;
+        if (f->has_bar) {
+                text = arena_join(&now->ctl.arena, STR(CLEARED), text);
+                now->bar = STR("");
+        }
+        return ctl_write(stdout, text);
 }
 
 int rollout_follow(struct ctl *c, const struct view_places *p, struct str app, struct rollout_following *f) {
+        CLEANUP(waiting_close) struct waiting waiting = { .ctl = c, .places = p };
         struct look looks[2] = { 0 };
         struct str reason = { 0 };
         size_t i = 0;
@@ -518,6 +548,8 @@ int rollout_follow(struct ctl *c, const struct view_places *p, struct str app, s
                 go_on_with(&looks[1 - i], &looks[i]);
                 f->outcome = outcome = view_judge(&looks[i].view, &reason);
                 r = show_turn(&looks[1 - i], &looks[i], is_first, f);
+                if (r == CTL_GOOD && outcome == VIEW_UNDER_WAY)
+                        r = show_reasons(&waiting, &looks[i], f);
                 if (r != CTL_GOOD)
                         break;
                 if (outcome != VIEW_UNDER_WAY || c->no_follow) {
@@ -536,6 +568,31 @@ int rollout_follow(struct ctl *c, const struct view_places *p, struct str app, s
         return r;
 }
 
+bool rollout_is_followed(const struct ctl *c) {
+        return strcmp(c->root, "/") == 0 && !c->no_follow && !c->is_json && isatty(STDOUT_FILENO);
+}
+
+void rollout_name_command(const struct ctl *c, struct str app) {
+        if (strcmp(c->root, "/") == 0 && !c->is_json)
+                (void) printf("'pyservicectl%s rollout status %.*s' follows it\n",
+                              c->is_user ? " --user" : "", STR_ARG(app));
+}
+
+int rollout_follow_change(struct ctl *c, struct str app) {
+        CLEANUP(view_close) struct view_places places = { -1, -1, { 0 } };
+        struct rollout_following following = { .has_bar = true };
+        int r;
+
+        if (!rollout_is_followed(c)) {
+                rollout_name_command(c, app);
+                return CTL_GOOD;
+        }
+
+        (void) fflush(stdout);
+        r = view_open(c, &places);
+        return r != 0 ? r : rollout_follow(c, &places, app, &following);
+}
+
 static int show_json(struct ctl *c, const struct view_places *p, struct str app) {
         struct buf out = buf_in(&c->arena);
         struct view view;
@@ -551,7 +608,7 @@ static int show_json(struct ctl *c, const struct view_places *p, struct str app)
         if (ctl_write(stdout, buf_str(&out)) != CTL_GOOD)
                 return EXIT_SYSTEM;
 
-        return is_good(outcome) ? CTL_GOOD : CTL_MISTAKE;
+        return is_good(outcome) ? CTL_GOOD : CTL_ERROR;
 }
 
 static int ctl_rollout_status(struct ctl *c, struct str app) {
@@ -559,8 +616,8 @@ static int ctl_rollout_status(struct ctl *c, struct str app) {
         struct rollout_following following = { 0 };
         int r = view_open(c, &places);
 
-        /* Nothing of another root moves, unless somebody makes it. */
-        c->no_follow = c->no_follow || (strcmp(c->root, "/") != 0 && !c->follows);
+        /* Instances of another root do not change unless an administrator does it. */
+        c->no_follow = c->no_follow || (strcmp(c->root, "/") != 0 && !options.follows);
         following.has_bar = isatty(STDOUT_FILENO) && !c->no_follow;
         if (r != 0)
                 return r;
@@ -582,12 +639,9 @@ int ctl_rollout(struct ctl *c) {
         for (size_t i = 0; c->argc > 0 && i < ARRAY_SIZE(verbs); i++) {
                 if (strcmp(c->argv[0], verbs[i].name) != 0)
                         continue;
-                if (c->argc < 2 || c->argc > verbs[i].max + 1) {
-                        (void) fprintf(stderr,
-                                       "pyservicectl rollout %s: give the name of one application%s\n",
-                                       verbs[i].name, verbs[i].max > 1 ? ", and optionally a revision" : "");
-                        return CTL_USAGE;
-                }
+                if (c->argc < 2 || c->argc > verbs[i].max + 1)
+                        return ctl_usage(c, "%s: give the name of one application%s", verbs[i].name,
+                                         verbs[i].max > 1 ? ", and optionally a revision" : "");
                 if (!type_accepts(KIND_NAME, str_of(c->argv[1]))) {
                         (void) fprintf(stderr, "pyservicectl: invalid application name '%s'; %s\n",
                                        c->argv[1], type_of(KIND_NAME)->rule);
@@ -596,5 +650,5 @@ int ctl_rollout(struct ctl *c) {
                 return verbs[i].run(c, str_of(c->argv[1]));
         }
 
-        return ctl_unknown_subcommand(c, "rollout", "status, history, undo, retry, pause and resume");
+        return ctl_unknown_subcommand(c, "status, history, undo, retry, pause and resume");
 }

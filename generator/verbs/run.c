@@ -60,7 +60,7 @@ static int complain_task(struct ctl *c, const struct fact_app *app, const char *
                                     STR("' lists its tasks; write a command after '--'")));
         (void) fprintf(stderr, "pyservicectl: %.*s has no task '%s'; %.*s\n", STR_ARG(app->name), word,
                        STR_ARG(hint));
-        return CTL_MISTAKE;
+        return CTL_ERROR;
 }
 
 static int pick_task(struct ctl *c, struct aim *aim) {
@@ -73,9 +73,8 @@ static int pick_task(struct ctl *c, struct aim *aim) {
         return complain_task(c, aim->app, c->argv[1]);
 }
 
-static int complain_usage(void) {
-        (void) fputs("pyservicectl run: give APP, APP TASK or APP[/SERVICE][@N] -- COMMAND\n", stderr);
-        return CTL_USAGE;
+static int complain_usage(const struct ctl *c) {
+        return ctl_usage(c, "give APP, APP TASK or APP[/SERVICE][@N] -- COMMAND");
 }
 
 int ctl_run(struct ctl *c) {
@@ -83,13 +82,9 @@ int ctl_run(struct ctl *c) {
         int n_words = c->argc - (c->n_tail > 0 ? c->n_tail : 0), r;
 
         if (n_words < 1 || n_words > 2 || (c->n_tail >= 0 && (n_words > 1 || c->n_tail == 0)))
-                return complain_usage();
-        if (strcmp(c->root, "/") != 0 && c->argc > 1) {
-                (void) fputs("pyservicectl run: --root is not supported: tasks and commands run on this "
-                             "machine\n",
-                             stderr);
-                return CTL_USAGE;
-        }
+                return complain_usage(c);
+        if (strcmp(c->root, "/") != 0 && c->argc > 1)
+                return ctl_usage(c, "--root is not supported: tasks and commands run on this machine");
 
         r = c->argc > 1 ? run_check_root(c, "run") : 0;
         if (r == 0)
@@ -99,7 +94,7 @@ int ctl_run(struct ctl *c) {
         if (c->n_tail > 0)
                 return run_once(c, &aim);
         if (!str_is_absent(aim.target.part) || !str_is_absent(aim.target.instance))
-                return complain_usage();
+                return complain_usage(c);
 
         return c->argc == 1 ? print_tasks(c, &aim) : pick_task(c, &aim);
 }

@@ -6,11 +6,18 @@
 #include "ctl/session.h"
 #include "ctl/target.h"
 #include "terminal/table.h"
+#include "verbs/apply.h"
 #include "verbs/verbs.h"
 
-static int refuse(const char *word, const char *what) {
-        (void) fprintf(stderr, "pyservicectl scale: '%s': %s\n", word, what);
-        return CTL_USAGE;
+static struct { bool is_runtime; } options;
+
+const struct option_row scale_options[] = {
+        { "runtime", NULL, "Change it only until the next boot", .flag = &options.is_runtime },
+        { 0 },
+};
+
+static int refuse(const struct ctl *c, const char *word, const char *what) {
+        return ctl_usage(c, "'%s': %s", word, what);
 }
 
 /* "web", "web or worker" */
@@ -29,7 +36,7 @@ static struct str list_services(struct arena *a, const struct node *services) {
         return str_is_absent(text) ? STR("") : text;
 }
 
-/* The one service needs no name; with several, which of them is meant must be said. */
+/* A single service needs no name; with several services, the command line must name one. */
 static int choose_key(struct ctl *c, const struct definition *d, const struct target *target,
                       struct key_path *ret) {
         const struct node *services = d->root ? node_get(d->root, "services") : NULL, *name = NULL;
@@ -41,7 +48,7 @@ static int choose_key(struct ctl *c, const struct definition *d, const struct ta
                                        "pyservicectl: %.*s: it has no service '%.*s', because it "
                                        "has only one; give %.*s=N\n",
                                        STR_ARG(target->app), STR_ARG(part), STR_ARG(target->app));
-                        return CTL_MISTAKE;
+                        return CTL_ERROR;
                 }
                 *ret = (struct key_path){ .words = { STR("scale") }, .n = 1 };
                 return 0;
@@ -62,7 +69,7 @@ static int choose_key(struct ctl *c, const struct definition *d, const struct ta
                         STR_ARG(str_is_absent(part) ? arena_join(&c->arena, target->app, STR("/SERVICE=N"))
                                                     : part),
                         str_is_absent(part) ? "" : "'", STR_ARG(list_services(&c->arena, services)));
-                return CTL_MISTAKE;
+                return CTL_ERROR;
         }
 
         *ret = (struct key_path){ .words = { STR("services"), name->text, STR("scale") }, .n = 3 };
@@ -78,16 +85,16 @@ static int parse(struct ctl *c, struct session *s, const char *word, struct chan
         int r;
 
         if (at == text.n)
-                return refuse(word, "give the number, as in APP=4 or APP/SERVICE=4");
+                return refuse(c, word, "give the number, as in APP=4 or APP/SERVICE=4");
         number = str_from(text, at + 1);
         if (!str_to_u64(number, INSTANCES_MAX, &n))
-                return refuse(word, "invalid number of instances; expected 0 to 10000");
+                return refuse(c, word, "invalid number of instances; expected 0 to 10000");
 
         r = target_parse(c, arena_str(&c->arena, (struct str){ text.p, at }).p, &target);
         if (r != 0)
                 return r;
         if (!str_is_absent(target.instance))
-                return refuse(word, "an instance has no scale; give APP=N or APP/SERVICE=N");
+                return refuse(c, word, "an instance has no scale; give APP=N or APP/SERVICE=N");
 
         d = session_find(s, target.app);
         if (!d)
@@ -100,7 +107,7 @@ static int parse(struct ctl *c, struct session *s, const char *word, struct chan
 
 static int parse_all(struct ctl *c, struct changes *ret) {
         CLEANUP(session_close) struct session s = { .world.root = -1 };
-        int r = session_open_with(c, NULL, 0, &s);
+        int r = session_open(c, &s);
 
         for (int i = 0; r == 0 && i < c->argc; i++)
                 r = parse(c, &s, c->argv[i], vec_push(&c->arena, &ret->list));
@@ -127,16 +134,16 @@ static int tell(struct ctl *c, const struct changes *changes) {
 }
 
 int ctl_scale(struct ctl *c) {
-        struct changes changes = { 0 };
+        struct changes changes = { .is_runtime = options.is_runtime };
         int r;
 
-        if (c->argc == 0) {
-                (void) fputs("pyservicectl scale: give APP=N or APP/SERVICE=N\n", stderr);
-                return CTL_USAGE;
-        }
+        if (c->argc == 0)
+                return ctl_usage(c, "give APP=N or APP/SERVICE=N");
 
         r = parse_all(c, &changes);
         if (r == 0)
                 r = changes_make(c, &changes);
-        return r != 0 ? r : tell(c, &changes);
+        if (r == 0)
+                r = tell(c, &changes);
+        return r != 0 ? r : apply_changes(c, &changes);
 }

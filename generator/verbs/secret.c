@@ -160,7 +160,7 @@ static void collect(struct arena *a, struct secret_uses *u) {
                 }
 }
 
-/* The app's definition, and the secrets in it. Gives 0 or an exit status; close it in any case. */
+/* The app's definition, and the secrets in it. Returns 0 or an exit status; close it in any case. */
 static int secret_open(struct ctl *c, struct str app, struct secret_uses *ret) {
         int r = session_open_app(c, &ret->session, app, &ret->app);
 
@@ -186,10 +186,10 @@ static int refuse_source(struct secret_uses *u, const struct secret_use *use) {
         else
                 (void) fputs("its ciphertext is in the definition; create a new one with 'aws kms encrypt'\n",
                              stderr);
-        return CTL_MISTAKE;
+        return CTL_ERROR;
 }
 
-/* The credential behind a secret's name, or behind a credential's. Gives 0 or an exit status. */
+/* The credential behind a secret's name, or behind a credential's. Returns 0 or an exit status. */
 static int secret_pick(struct secret_uses *u, struct str name, const struct secret_use **ret) {
         const struct secret_use *found = NULL;
         struct str names[64], near;
@@ -219,17 +219,17 @@ static int secret_pick(struct secret_uses *u, struct str name, const struct secr
                                "pyservicectl: %.*s: the secret '%.*s' has several sources in its services; "
                                "give the name of a credential instead\n",
                                STR_ARG(u->app->name.text), STR_ARG(name));
-                return CTL_MISTAKE;
+                return CTL_ERROR;
         }
 
         near = diag_nearest(name, names, n);
         (void) fprintf(stderr, "pyservicectl: %.*s: its definition has no secret '%.*s'%s%.*s%s\n",
                        STR_ARG(u->app->name.text), STR_ARG(name), near.n > 0 ? "; did you mean '" : "",
                        STR_ARG(near), near.n > 0 ? "'?" : "");
-        return CTL_MISTAKE;
+        return CTL_ERROR;
 }
 
-/* Says that what runs keeps its value, and how it is started again. */
+/* Reports that running parts keep the old value, and how to restart them. */
 static void secret_tell_restart(struct ctl *c, const struct secret_uses *u, const struct secret_use *use) {
         const char *user = c->is_user ? " --user" : "";
 
@@ -315,13 +315,10 @@ static int run_verb(struct ctl *c, size_t i) {
         const struct secret_use *use;
         int r;
 
-        if (verbs[i].needs_key && strcmp(c->root, "/") != 0) {
-                (void) fprintf(stderr,
-                               "pyservicectl secret %s: --root is not supported: secrets are "
-                               "encrypted with this machine's key\n",
-                               verbs[i].name);
-                return CTL_USAGE;
-        }
+        if (verbs[i].needs_key && strcmp(c->root, "/") != 0)
+                return ctl_usage(c,
+                                 "%s: --root is not supported: secrets are encrypted with this machine's key",
+                                 verbs[i].name);
 
         /* A core dump would be a copy of the secret on the disk. */
         (void) prctl(PR_SET_DUMPABLE, 0);
@@ -342,10 +339,9 @@ int ctl_secret(struct ctl *c) {
                         continue;
                 if (c->argc == (verbs[i].run ? 3 : 2))
                         return run_verb(c, i);
-                (void) fprintf(stderr, "pyservicectl secret %s: give the name of an application%s\n",
-                               verbs[i].name, verbs[i].run ? " and of its secret" : "");
-                return CTL_USAGE;
+                return ctl_usage(c, "%s: give the name of an application%s", verbs[i].name,
+                                 verbs[i].run ? " and of its secret" : "");
         }
 
-        return ctl_unknown_subcommand(c, "secret", "list, set, rm and edit");
+        return ctl_unknown_subcommand(c, "list, set, rm and edit");
 }

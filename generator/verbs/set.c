@@ -4,8 +4,17 @@
 
 #include "change/change.h"
 #include "ctl/session.h"
+#include "model/secret.h"
 #include "terminal/table.h"
+#include "verbs/apply.h"
 #include "verbs/verbs.h"
+
+static struct { bool is_runtime; } options;
+
+const struct option_row set_options[] = {
+        { "runtime", NULL, "Change it only until the next boot", .flag = &options.is_runtime },
+        { 0 },
+};
 
 /* As the user typed it, for messages. */
 static const char value_name[] = "VALUE";
@@ -17,8 +26,8 @@ static struct node *empty_text(struct arena *a) {
         return node;
 }
 
-/* Is all of the text that value? Of what spans lines YAML makes one, and what is behind " #" it takes for
- * a comment. */
+/* True if the whole text is that value. YAML joins a value that spans lines, and takes text behind " #" for a
+ * comment. */
 static bool is_whole(const struct key_path *key, const struct node *node, struct str text) {
         struct str trimmed = str_trim(text);
 
@@ -31,15 +40,15 @@ static bool is_whole(const struct key_path *key, const struct node *node, struct
                text.p + node->at.off + node->at.len == trimmed.p + trimmed.n;
 }
 
-/* Gives 0 or an exit status. */
+/* Returns 0 or an exit status. */
 static int take(const struct key_path *key, const char *text, struct node *value) {
         if (is_whole(key, value, str_of(text))) {
-                /* Nobody means a number by VERSION=010. */
+                /* VERSION=010 does not mean a number. */
                 value->plain = value->plain && !(key->is_text && type_is_ambiguous(value->text));
                 return 0;
         }
 
-        /* Whoever gives a text without quotes means it as it is. */
+        /* A text without quotes is taken unchanged. */
         if (value->plain && key->is_text) {
                 value->text = str_of(text);
                 value->plain = false;
@@ -50,10 +59,10 @@ static int take(const struct key_path *key, const char *text, struct node *value
                        "pyservicectl set: YAML would read only '%.*s' of this value; quote the text for "
                        "YAML: '\"…\"'\n",
                        STR_ARG(value->text));
-        return CTL_MISTAKE;
+        return CTL_ERROR;
 }
 
-/* Gives 0 or an exit status; *ret is NULL for "null". */
+/* Returns 0 or an exit status; *ret is NULL for "null". */
 static int parse_value(struct ctl *c, const struct key_path *key, const char *text, struct node **ret) {
         struct session s = { .world = { .arena = &c->arena } };
 
@@ -75,14 +84,27 @@ static int parse_value(struct ctl *c, const struct key_path *key, const char *te
                 (void) fputs("pyservicectl set: the value is not valid YAML; a text may need quotes of "
                              "YAML's own: '\"…\"'\n",
                              stderr);
-                return CTL_MISTAKE;
+                return CTL_ERROR;
         }
         if (*ret)
                 return take(key, text, *ret);
 
         (void) fprintf(stderr, "pyservicectl set: '%s' is an empty value in YAML; write '\"%s\"'\n", text,
                        text);
-        return CTL_MISTAKE;
+        return CTL_ERROR;
+}
+
+/* The drop-in has it in clear, and the shell's history too. */
+static void tell_secret(const struct change *change, struct str key) {
+        const struct key_path *path = &change->key;
+
+        if (path->n > 1 && str_is(path->words[path->n - 2], "env") && change->value &&
+            change->value->kind == NODE_SCALAR && secret_is_likely(path->words[path->n - 1]))
+                (void) fprintf(
+                        stderr,
+                        "pyservicectl set: %.*s looks like a secret, and is not encrypted here; store it "
+                        "with 'pyservicectl secret set %.*s NAME', and set {secret: NAME}\n",
+                        STR_ARG(key), STR_ARG(change->app));
 }
 
 static int tell(struct ctl *c, const struct change *change) {
@@ -95,9 +117,10 @@ static int tell(struct ctl *c, const struct change *change) {
 
         if (!c->is_json && change->value)
                 (void) printf("%.*s: %.*s is set%s, in %.*s\n", STR_ARG(change->app), STR_ARG(key),
-                              c->is_runtime ? " until the next boot" : "", STR_ARG(change->path));
+                              options.is_runtime ? " until the next boot" : "", STR_ARG(change->path));
         else if (!c->is_json)
                 (void) printf("%.*s: %.*s is reset\n", STR_ARG(change->app), STR_ARG(key));
+        tell_secret(change, key);
         if (!c->is_json)
                 return CTL_GOOD;
 
@@ -108,16 +131,13 @@ static int tell(struct ctl *c, const struct change *change) {
 }
 
 int ctl_set(struct ctl *c) {
-        struct changes changes = { 0 };
+        struct changes changes = { .is_runtime = options.is_runtime };
         struct change *change = vec_push(&c->arena, &changes.list);
         int r;
 
-        if (c->argc != 3) {
-                (void) fputs("pyservicectl set: give the name of an application, a key such as "
-                             "services.web.scale, and a value ('null' resets it)\n",
-                             stderr);
-                return CTL_USAGE;
-        }
+        if (c->argc != 3)
+                return ctl_usage(c, "give the name of an application, a key such as services.web.scale, and "
+                                    "a value ('null' resets it)");
 
         change->app = str_of(c->argv[0]);
         r = key_parse(c, c->argv[1], &change->key);
@@ -125,5 +145,7 @@ int ctl_set(struct ctl *c) {
                 r = parse_value(c, &change->key, c->argv[2], &change->value);
         if (r == 0)
                 r = changes_make(c, &changes);
-        return r != 0 ? r : tell(c, change);
+        if (r == 0)
+                r = tell(c, change);
+        return r != 0 ? r : apply_changes(c, &changes);
 }

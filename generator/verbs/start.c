@@ -1,19 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* pyservicectl stop and start. What is stopped must not be upheld, or systemd starts it again: so a mark
- * is made first (state/hold.h), the generator then leaves it out, and only then the units are stopped,
- * each with its drain. */
+/* pyservicectl stop and start. A stopped unit must not be upheld, or systemd starts it again: so a mark is
+ * made first (state/hold.h), the generator then leaves it out, and only then the units are stopped, each with
+ * its drain. */
 
 #include <errno.h>
 #include <stdio.h>
 
 #include "base/clock.h"
 #include "base/fs.h"
+#include "bundle/wanted.h"
 #include "control/power.h"
-#include "rollout/wanted.h"
 #include "verbs/verbs.h"
 
 #define PYSERVICE_TARGET "pyservice.target"
+
+static struct { bool is_lasting, is_now; } options;
+
+const struct option_row stop_options[] = {
+        { "lasting", NULL, "Stay stopped across reboots, until started again", .flag = &options.is_lasting },
+        { "now", NULL, "With --lasting: also stop now", .flag = &options.is_now },
+        { 0 },
+};
 
 typedef void change_fn(struct power *p);
 
@@ -28,14 +36,14 @@ static void mark(struct power *p) {
         VEC_EACH(wish, &p->wishes.list) {
                 struct hold *hold = hold_take(&c->arena, &p->holds, wish);
 
-                if (hold->now == 0 && (c->is_now || !c->is_lasting))
+                if (hold->now == 0 && (options.is_now || !options.is_lasting))
                         hold->now = now;
-                if (hold->lasting == 0 && c->is_lasting)
+                if (hold->lasting == 0 && options.is_lasting)
                         hold->lasting = now;
         }
 }
 
-/* Is the one part of the other, or the same? */
+/* True if the one is part of the other, or equal. */
 static bool is_within(const struct hold *hold, const struct hold *wish) {
         return is_whole(wish) || (!is_whole(hold) && str_eq(hold->unit, wish->unit) &&
                                   (!wish->has_number || (hold->has_number && hold->number == wish->number)));
@@ -56,7 +64,7 @@ static void unmark(struct power *p) {
         p->holds = left;
 }
 
-/* Reads the marks again under the app's lock, changes them and writes them. Gives 0 or an exit status. */
+/* Reads the marks again under the app's lock, changes them and writes them. Returns 0 or an exit status. */
 static int change(struct power *p, change_fn *fn) {
         CLEANUP(close_fd) int lock = -1;
         struct arena *a = &p->ctl->arena;
@@ -144,7 +152,7 @@ static int stop_units(struct powers *ps, const struct power *p, struct power_job
                 r = power_add_job(ps, jobs, BUS_STOP, u->unit);
                 if (r >= 0 && u->is_once)
                         r = power_add_job(ps, jobs, BUS_STOP, u->upheld);
-                /* The spare, and what goes on though the scale is lower now. */
+                /* The spare, and instances that still run although the scale is lower now. */
                 if (r >= 0 && u->is_instance &&
                     hold_find(&p->wishes, arena_join(a, u->part, STR("@next.service"))))
                         r = stop_matching(ps, jobs, arena_join(a, u->part, STR("@*.service")));
@@ -175,7 +183,7 @@ static void say_stopped(const struct power *p) {
 }
 
 static int stop(struct powers *ps) {
-        bool is_real = strcmp(ps->ctl->root, "/") == 0, acts_now = ps->ctl->is_now || !ps->ctl->is_lasting;
+        bool is_real = strcmp(ps->ctl->root, "/") == 0, acts_now = options.is_now || !options.is_lasting;
         struct power_jobs jobs = { 0 };
         int r = change_all(ps, mark, acts_now), q;
 
@@ -206,20 +214,18 @@ int ctl_stop(struct ctl *c) {
         CLEANUP(power_close) struct powers ps;
         int r;
 
-        if (c->is_now && !c->is_lasting) {
-                (void) fputs("pyservicectl stop: --now needs --lasting; without both, it is stopped now, "
-                             "until the next boot\n",
-                             stderr);
+        if (options.is_now && !options.is_lasting) {
                 ps = (struct powers){ .places = { -1, -1, { 0 } } };
-                return CTL_USAGE;
+                return ctl_usage(
+                        c, "--now needs --lasting; without both, it is stopped now, until the next boot");
         }
 
-        r = power_open(c, "stop", &ps);
+        r = power_open(c, &ps);
         return r != 0 ? r : stop(&ps);
 }
 
-/* Of what is stopped as a whole nothing can be started alone: the rest would have to be marked, one by
- * one. */
+/* A part of an app that is stopped as a whole can't be started alone: the other parts would have to be
+ * marked, one by one. */
 static int check_whole(const struct power *p) {
         VEC_EACH(wish, &p->wishes.list)
                 VEC_EACH(hold, &p->holds.list) {
@@ -231,13 +237,13 @@ static int check_whole(const struct power *p) {
                                 stderr,
                                 "pyservicectl: %s: all of %s is stopped; 'pyservicectl start %s' starts it\n",
                                 power_word(p, wish).p, whole.p, whole.p);
-                        return CTL_MISTAKE;
+                        return CTL_ERROR;
                 }
 
         return 0;
 }
 
-/* What is upheld by what does not run is not kept up. */
+/* A target that does not run keeps up no unit. */
 static int check_running(struct powers *ps) {
         struct bus_unit u = { 0 };
         int r = bus_get_unit(ps->bus, &ps->ctl->arena, STR(PYSERVICE_TARGET), &u);
@@ -251,7 +257,7 @@ static int check_running(struct powers *ps) {
                        "pyservicectl: " PYSERVICE_TARGET " is not active, so no application is kept running; "
                        "'systemctl%s enable --now " PYSERVICE_TARGET "' starts it\n",
                        ps->ctl->is_user ? " --user" : "");
-        return CTL_MISTAKE;
+        return CTL_ERROR;
 }
 
 static int start_units(struct powers *ps, struct power *p, struct power_jobs *jobs) {
@@ -270,7 +276,7 @@ static int start_units(struct powers *ps, struct power *p, struct power_jobs *jo
         return r;
 }
 
-/* Says of each that did not come up why; gives the exit status. */
+/* Reports the reason for each unit that did not start; returns the exit status. */
 static int judge_started(struct powers *ps, struct power *p, uint64_t since) {
         int status = CTL_GOOD;
 
@@ -286,7 +292,7 @@ static int judge_started(struct powers *ps, struct power *p, uint64_t since) {
                 if (is_up)
                         continue;
                 power_complain(ps, u, since);
-                status = CTL_MISTAKE;
+                status = CTL_ERROR;
         }
 
         return status;
@@ -345,7 +351,7 @@ static int start(struct powers *ps) {
 
 int ctl_start(struct ctl *c) {
         CLEANUP(power_close) struct powers ps;
-        int r = power_open(c, "start", &ps);
+        int r = power_open(c, &ps);
 
         return r != 0 ? r : start(&ps);
 }

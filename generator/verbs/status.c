@@ -159,9 +159,9 @@ static void emit_place(struct emitter *e, const struct facts *f, struct span at)
         emit_number(e, "column", column);
 }
 
-static void emit_mistakes(struct emitter *e, struct facts *f, const struct fact_app *app) {
+static void emit_diagnostics(struct emitter *e, struct facts *f, const struct fact_app *app) {
         diag_sort(&f->session.ds);
-        emit_open(e, "mistakes", '[');
+        emit_open(e, "diagnostics", '[');
         VEC_EACH(d, &f->session.ds.list) {
                 if (!str_eq(d->owner, app->name))
                         continue;
@@ -200,7 +200,20 @@ static void emit_app(struct emitter *e, const struct facts *f, const struct fact
                 emit_bool(e, "paused", v->state.is_paused);
         }
         emit_time(e, "next", app->next);
-        emit_known(e, "note", app->notes);
+        emit_known(e, "note", fact_all_notes(e->out->arena, app));
+}
+
+static void emit_reasons(struct emitter *e, const struct fact_app *app) {
+        emit_open(e, "reasons", '[');
+        VEC_EACH(reason, &app->reasons.list) {
+                emit_open(e, NULL, '{');
+                emit_text(e, "unit", reason->unit);
+                emit_text(e, "reason", reason->text);
+                emit_number(e, "failed_starts", reason->n_failed);
+                emit_known(e, "last_line", reason->printed);
+                emit_close(e, '}');
+        }
+        emit_close(e, ']');
 }
 
 static int status_show_json(struct facts *f, const struct fact_app *app) {
@@ -210,8 +223,9 @@ static int status_show_json(struct facts *f, const struct fact_app *app) {
         emit_open(&e, NULL, '{');
         emit_app(&e, f, app);
         emit_rollout(&e, app);
+        emit_reasons(&e, app);
         emit_parts(&e, f, app);
-        emit_mistakes(&e, f, app);
+        emit_diagnostics(&e, f, app);
         emit_close(&e, '}');
         buf_put_char(&out, '\n');
         return ctl_write(stdout, buf_str(&out));
@@ -228,7 +242,7 @@ static void put_line(struct buf *out, const char *label, struct str text) {
         for (size_t n = strlen(label); n < LABEL_WIDTH; n++)
                 buf_put_char(out, ' ');
         buf_put(out, label);
-        buf_put(out, ": ");
+        buf_put(out, label[0] != '\0' ? ": " : "  ");
         buf_put_str(out, text);
         buf_put_char(out, '\n');
 }
@@ -242,8 +256,15 @@ static struct str describe_time(struct arena *a, uint64_t usec) {
 
 static struct str describe_state(const struct facts *f, const struct fact_app *app) {
         struct arena *a = &f->c->arena;
+        bool is_rejected = app->outcome == VIEW_FAILED && !view_is_stalled(&app->view) &&
+                           !str_is_absent(app->view.runs) &&
+                           !str_eq(app->view.runs, view_failed_revision(&app->view));
         struct str declared =
                 arena_join(a, app->word, STR(", "), arena_u64(a, app->n_declared), STR(" declared"));
+
+        if (is_rejected)
+                declared = arena_join(a, app->word, STR(" (revision "), view_failed_revision(&app->view),
+                                      STR(" rejected), "), arena_u64(a, app->n_declared), STR(" declared"));
 
         if (!f->has_units)
                 return declared;
@@ -270,14 +291,18 @@ static struct str describe_rollout(struct arena *a, const struct fact_app *app) 
                 return STR("");
         if (app->outcome != VIEW_DONE && what.n > 0)
                 text = arena_join(a, text, STR(": "), what);
-        if (!str_is_absent(p->revision))
+        if (app->outcome == VIEW_FAILED && !view_is_stalled(&app->view))
+                text = arena_join(a, STR("revision "), view_failed_revision(&app->view), STR(" "), text,
+                                  STR("; 'pyservicectl rollout status "), app->name,
+                                  STR("' shows what to do"));
+        else if (!str_is_absent(p->revision))
                 text = arena_join(a, STR("revision "), p->revision, STR(" "), text);
         return p->started > 0
                        ? arena_join(a, text, STR("; started "), amount_distance(a, p->started), STR(" ago"))
                        : text;
 }
 
-/* What the images of its services were built from; during a rollout these are two. */
+/* The commits that the images of its services were built from; during a rollout these are two. */
 static struct str describe_commits(struct arena *a, const struct fact_app *app) {
         struct str text = STR("");
 
@@ -313,6 +338,8 @@ static void put_header(const struct facts *f, struct buf *out, const struct fact
         put_line(out, "Revision", describe_revision(a, &app->view));
         put_line(out, "Rollout", describe_rollout(a, app));
         put_line(out, "Note", app->notes);
+        for (size_t i = 0; i < app->reasons.list.n; i++)
+                put_line(out, i == 0 ? "Reason" : "", reason_line(a, &app->reasons.list.at[i]));
 }
 
 /* The lines below the header of a part: what it is, and how many of its instances are ready. */
@@ -460,16 +487,20 @@ static bool has_errors(const struct diags *ds, struct str app) {
         return false;
 }
 
-/* Of the file as it is now; without errors also of the last reload, which asked Quadlet and gave ports. */
-static void put_mistakes(struct facts *f, struct buf *out, const struct fact_app *app) {
+/* The errors of the current file; if it has none, also those of the last reload, which ran Quadlet and
+ * assigned ports. */
+static void put_errors(struct facts *f, struct buf *out, const struct fact_app *app) {
         struct str path = arena_join(&f->c->arena, STR(LAYOUT_ERRORS "/"), app->name), text;
         size_t before = out->n;
 
         buf_put_char(out, '\n');
         diag_sort(&f->session.ds);
         diag_print(out, &f->session.ds, app->name, log_is_colored(STDOUT_FILENO) ? DIAG_COLOR : 0);
-        if (has_errors(&f->session.ds, app->name) || f->places.runtime < 0)
+        /* The header describes a revision that failed. */
+        if (has_errors(&f->session.ds, app->name) || f->places.runtime < 0 || app->outcome == VIEW_FAILED) {
+                out->n = out->n == before + 1 ? before : out->n;
                 return;
+        }
         if (fs_read(&f->c->arena, f->places.runtime, path.p, ERRORS_MAX, &text) >= 0 && text.n > 0) {
                 buf_put(out, "At the last reload:\n");
                 buf_put_str(out, text);
@@ -479,7 +510,7 @@ static void put_mistakes(struct facts *f, struct buf *out, const struct fact_app
 
 /* One app, for people and for programs. They give an exit status. */
 static int status_show_app(struct facts *f, const struct fact_app *app) {
-        struct buf header = buf_in(&f->c->arena), mistakes = buf_in(&f->c->arena);
+        struct buf header = buf_in(&f->c->arena), errors = buf_in(&f->c->arena);
         int r;
 
         put_header(f, &header, app);
@@ -499,11 +530,11 @@ static int status_show_app(struct facts *f, const struct fact_app *app) {
         if (r != CTL_GOOD)
                 return r;
 
-        put_mistakes(f, &mistakes, app);
-        return ctl_write(stdout, buf_str(&mistakes));
+        put_errors(f, &errors, app);
+        return ctl_write(stdout, buf_str(&errors));
 }
 
-/* 0 where all is as declared, or on its way there; CTL_NOT_AS_DECLARED where it is not. */
+/* 0 if all is as declared, or on its way there; CTL_NOT_AS_DECLARED if it is not. */
 static int status_judge(const struct facts *f) {
         VEC_EACH(app, &f->apps)
                 if (app->standing == FACT_NOT_AS_DECLARED)
@@ -528,6 +559,16 @@ static struct str show_since(struct ctl *c, const struct fact_app *app) {
         return show_time(c, app->n_running > 0 ? app->target.since : 0);
 }
 
+/* For programs: all in one line, with the reasons. */
+static struct str describe_notes(struct arena *a, const struct fact_app *app) {
+        struct str text = fact_all_notes(a, app);
+
+        VEC_EACH(reason, &app->reasons.list)
+                text = str_is_absent(text) ? reason_line(a, reason)
+                                           : arena_join(a, text, STR("; "), reason_line(a, reason));
+        return text;
+}
+
 static int add_app(const struct facts *f, struct table *t, const struct fact_app *app) {
         struct ctl *c = f->c;
         struct arena *a = &c->arena;
@@ -544,7 +585,7 @@ static int add_app(const struct facts *f, struct table *t, const struct fact_app
                 app->image,
                 show_since(c, app),
                 show_time(c, app->next),
-                app->notes,
+                describe_notes(a, app),
                 v->wanted,
                 amount_count(a, f->has_units ? app->n_failed : UINT64_MAX),
                 truth(app->standing == FACT_AS_DECLARED),
@@ -555,8 +596,7 @@ static int add_app(const struct facts *f, struct table *t, const struct fact_app
         return table_add(t, cells);
 }
 
-/* What no longer is defined and no longer runs leaves its files until the next boot; that is nothing to
- * show. */
+/* The files of a removed app that no longer runs stay until the next boot; they are not shown. */
 static bool is_shown(const struct facts *f, const struct fact_app *app) {
         return app->definition || (f->has_units && app->n_running > 0);
 }
@@ -569,19 +609,28 @@ static bool has_shown(const struct facts *f) {
         return false;
 }
 
+static void put_note(struct buf *out, const struct fact_app *app, struct str text) {
+        if (text.n == 0)
+                return;
+
+        if (out->n == 0)
+                buf_put_char(out, '\n');
+        buf_put_str(out, app->name);
+        buf_put(out, ": ");
+        buf_put_str(out, text);
+        buf_put_char(out, '\n');
+}
+
 /* Sentences: they have no room in a column. */
 static int show_notes(const struct facts *f) {
         struct buf out = buf_in(&f->c->arena);
 
         VEC_EACH(app, &f->apps) {
-                if (app->notes.n == 0 || !is_shown(f, app))
+                if (!is_shown(f, app))
                         continue;
-                if (out.n == 0)
-                        buf_put_char(&out, '\n');
-                buf_put_str(&out, app->name);
-                buf_put(&out, ": ");
-                buf_put_str(&out, app->notes);
-                buf_put_char(&out, '\n');
+                put_note(&out, app, fact_all_notes(&f->c->arena, app));
+                VEC_EACH(reason, &app->reasons.list)
+                        put_note(&out, app, reason_line(&f->c->arena, reason));
         }
 
         return ctl_write(stdout, buf_str(&out));
@@ -624,7 +673,7 @@ static int show_overview(struct facts *f) {
         return r == CTL_GOOD && !f->c->is_json ? show_notes(f) : r;
 }
 
-/* Mistakes that no app's line can show: in host.yaml, in the name of a file. */
+/* Errors that belong to no app's line: in host.yaml, in the name of a file. */
 static void tell_others(struct facts *f) {
         VEC_EACH(d, &f->session.ds.list)
                 if (d->owner.n == 0 && d->severity == SEVERITY_ERROR) {
@@ -650,20 +699,18 @@ static int show(struct facts *f) {
 int ctl_status(struct ctl *c) {
         CLEANUP(facts_close) struct facts f = { .c = c, .about = FACTS_TIMES };
         struct targets targets = { 0 };
-        int r = c->argc > 0 ? targets_parse(c, "status", &targets) : 0;
+        int r = c->argc > 0 ? targets_parse(c, &targets) : 0;
 
         if (r != 0)
                 return r;
         if (targets.list.n > 1 || (targets.list.n == 1 && !(str_is_absent(targets.list.at[0].part) &&
-                                                            str_is_absent(targets.list.at[0].instance)))) {
-                (void) fputs("pyservicectl status: give the name of one application, or none\n", stderr);
-                return CTL_USAGE;
-        }
+                                                            str_is_absent(targets.list.at[0].instance))))
+                return ctl_usage(c, "give the name of one application, or none");
 
         f.targets = &targets;
-        f.about = targets.list.n > 0
-                          ? FACTS_TIMES | FACTS_EACH | FACTS_USE | FACTS_CONTAINERS | FACTS_BALANCER
-                          : FACTS_TIMES | FACTS_BALANCER;
+        f.about = targets.list.n > 0 ? FACTS_TIMES | FACTS_EACH | FACTS_USE | FACTS_CONTAINERS |
+                                               FACTS_BALANCER | FACTS_REASONS
+                                     : FACTS_TIMES | FACTS_BALANCER | FACTS_REASONS;
         r = facts_open(&f);
         return r == 0 ? show(&f) : r;
 }

@@ -25,16 +25,16 @@ static const struct {
         [BY_NAME] = { 'n', "name" },
 };
 
-/* Tenths: of a percent of one processor, of a request a second. FACT_NOT_KNOWN likewise. */
+/* Tenths: of a percent of one processor, of a request a second. Also FACT_NOT_KNOWN. */
 struct row {
         const struct fact_place *place;
         const struct fact_unit *unit;
         uint64_t cpu, requests;
-        uint64_t rank; /* what it is sorted by */
+        uint64_t rank; /* the value to sort by */
         size_t at;
 };
 
-/* One look, in memory of its own, for there may be many. */
+/* One sample, in memory of its own, because there may be many. */
 struct look {
         struct ctl ctl;
         struct facts facts;
@@ -187,7 +187,7 @@ static int draw(struct look *l, enum order order) {
         return 0;
 }
 
-/* False where it is to end. */
+/* False if it is to end. */
 static bool take_key(int key, enum order *order) {
         for (size_t i = 0; i < ARRAY_SIZE(orders); i++)
                 if (key == orders[i].key)
@@ -196,7 +196,7 @@ static bool take_key(int key, enum order *order) {
         return key != 'q' && key != TERMINAL_END;
 }
 
-/* Until the turn is over or the program is to end. Gives 0, 1 for the end, or an exit status. */
+/* Until the turn is over or the program is to end. Returns 0, 1 for the end, or an exit status. */
 static int wait_turn(struct look *l, enum order *order, bool *ret_end) {
         uint64_t end = bus_now() + TURN_MS * 1000, now;
         int r = 0;
@@ -240,7 +240,7 @@ static int show_live(struct ctl *c, const struct targets *targets, struct look *
         return r;
 }
 
-/* Rates need two looks. */
+/* Rates need two samples. */
 static int show_once(struct ctl *c, const struct targets *targets, struct look *looks) {
         CLEANUP(table_free) struct table *t = NULL;
         int r = look_open(&looks[0], c, targets, NULL);
@@ -262,7 +262,7 @@ static int show_once(struct ctl *c, const struct targets *targets, struct look *
 int ctl_top(struct ctl *c) {
         struct targets targets = { 0 };
         struct look looks[2] = { 0 };
-        int r = c->argc > 0 ? targets_parse(c, "top", &targets) : 0;
+        int r = c->argc > 0 ? targets_parse(c, &targets) : 0;
 
         if (r != 0)
                 return r;

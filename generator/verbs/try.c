@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* pyservicectl try: like apply, but rolls back unless somebody confirms in time. A timer of systemd's rolls
+/* pyservicectl try: like apply, but rolls back unless the user confirms in time. A timer of systemd's rolls
  * back if this program is killed. */
 
 #include <errno.h>
@@ -10,12 +10,23 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "runtime/bus.h"
 #include "runtime/spawn.h"
 #include "schema/type.h"
+#include "systemd/bus.h"
 #include "terminal/ask.h"
 #include "verbs/apply.h"
 #include "verbs/verbs.h"
+
+static struct {
+        const char *timeout;
+        bool has_diff;
+} options;
+
+const struct option_row try_options[] = {
+        { "timeout", "TIME", "Time to wait for a confirmation (120s)", .text = &options.timeout },
+        { "diff", NULL, "Show how the generated files would change", .flag = &options.has_diff },
+        { 0 },
+};
 
 struct try {
         struct ctl *ctl;
@@ -25,8 +36,8 @@ struct try {
         VEC(const struct forecast_app *) apps; /* that can go back, each to what is accepted */
 };
 
-/* The dead man's switch: what we would do, systemd does, should we be killed or the session be lost so
- * that nobody tells us. */
+/* The dead man's switch: systemd rolls back if this program is killed, or the session is lost so that no
+ * answer arrives. */
 
 enum { MARGIN_SEC = 2, SECOND = 1000000 };
 
@@ -51,7 +62,7 @@ static int arm(struct try *t, const struct forecast_app *app) {
         argv[n++] = "--quiet";
         argv[n++] = "--collect";
         argv[n++] = "--timer-property=AccuracySec=100ms";
-        argv[n++] = "--timer-property=StartLimitIntervalSec=0"; /* it is started anew as often as we like */
+        argv[n++] = "--timer-property=StartLimitIntervalSec=0"; /* it may be started any number of times */
         argv[n++] = unit.p;
         argv[n++] = description.p;
         argv[n++] = delay.p;
@@ -71,7 +82,7 @@ static int arm(struct try *t, const struct forecast_app *app) {
 
         (void) fprintf(stderr, "pyservicectl: %.*s: %.*s; is another 'pyservicectl try' running?\n",
                        STR_ARG(app->name), STR_ARG(str_trim(result.err)));
-        return CTL_MISTAKE;
+        return CTL_ERROR;
 }
 
 /* A timer that has elapsed meanwhile no longer exists; systemctl ignores it. */
@@ -91,8 +102,8 @@ static int try_disarm(struct try *t) {
         return each(t, "stop");
 }
 
-/* A timer of systemd's for each app, pyservice-try-APP.timer, that undoes it a little after `timeout`; or
- * none at all. Gives 0, or an exit status after having said why. */
+/* A timer of systemd's for each app, pyservice-try-APP.timer, that undoes it a little after `timeout`; either
+ * for all or for none. Returns 0, or an exit status after reporting why. */
 static int try_arm(struct try *t) {
         size_t n = t->apps.n;
 
@@ -126,7 +137,7 @@ static void catch (int number) {
         caught = number;
 }
 
-/* What ends us ends the try; a second time it does not, for then it is going back already. */
+/* The first signal ends the try; a second one does not, because the rollback is already under way. */
 static void on_signals(void (*handler)(int)) {
         const int numbers[] = { SIGINT, SIGTERM, SIGHUP };
         struct sigaction action = { .sa_handler = handler };
@@ -136,17 +147,13 @@ static void on_signals(void (*handler)(int)) {
         (void) signal(SIGPIPE, SIG_IGN);
 }
 
-static int parse_timeout(struct ctl *c, uint64_t *ret) {
-        const char *text = c->timeout ? c->timeout : TIMEOUT_DEFAULT;
+static int parse_timeout(const struct ctl *c, uint64_t *ret) {
+        const char *text = options.timeout ? options.timeout : TIMEOUT_DEFAULT;
 
         if (type_parse_duration(str_of(text), ret) && *ret >= TIMEOUT_MIN && *ret / SECOND <= UINT32_MAX)
                 return 0;
 
-        (void) fprintf(
-                stderr,
-                "pyservicectl try: invalid time '%s'; write one of at least a second, such as 120s or 5min\n",
-                text);
-        return CTL_USAGE;
+        return ctl_usage(c, "invalid time '%s'; write one of at least a second, such as 120s or 5min", text);
 }
 
 static bool can_go_back(const struct forecast_app *app) {
@@ -207,7 +214,7 @@ static size_t try_warn(const struct try *t) {
         return n;
 }
 
-/* Is it still worth going on? Called again and again. */
+/* Called again and again; anything except 0 ends the try. */
 static int turn(void *userdata) {
         struct try *t = userdata;
 
@@ -217,23 +224,11 @@ static int turn(void *userdata) {
         return bus_now() - t->armed > t->timeout / 2 && try_rearm(t) != 0 ? GONE_BACK : 0;
 }
 
-/* What the rollout gave up itself needs no undo. */
+/* A revision that the rollout itself gave up needs no undo. */
 static bool needs_undo(const struct try *t, const struct forecast_app *app) {
         const struct apply_result *result = apply_find(&t->apply, app->name);
 
         return !result || result->outcome != VIEW_FAILED;
-}
-
-static int undo(struct try *t, const struct forecast_app *app) {
-        char *argv[] = { (char *) "undo", (char *) app->name.p, (char *) app->accepted.p, NULL };
-        struct ctl c = *t->ctl;
-        int r;
-
-        c.argc = 3;
-        c.argv = argv;
-        r = ctl_rollout_undo(&c, app->name);
-        t->ctl->arena = c.arena;
-        return r;
 }
 
 static int go_back(struct try *t) {
@@ -242,7 +237,7 @@ static int go_back(struct try *t) {
 
         on_signals(SIG_IGN);
         VEC_EACH(app, &t->apps) {
-                int r = needs_undo(t, *app) ? undo(t, *app) : CTL_GOOD;
+                int r = needs_undo(t, *app) ? rollout_undo(t->ctl, (*app)->name, (*app)->accepted) : CTL_GOOD;
 
                 status = r != CTL_GOOD ? r : status;
         }
@@ -263,7 +258,7 @@ static int go_back(struct try *t) {
         if (n_undone > 0)
                 (void) puts("Rolled back. The files are unchanged: fix them, or run 'pyservicectl rollout "
                             "resume APP' to roll out their revision.");
-        return CTL_MISTAKE;
+        return CTL_ERROR;
 }
 
 static void show_question(const struct try *t) {
@@ -285,7 +280,7 @@ static bool is_confirmed(struct try *t) {
         uint64_t end = bus_now() + t->timeout, now;
         struct str answer;
 
-        /* What was typed while it was under way is no answer. */
+        /* Input that was typed during the rollout is not an answer. */
         (void) tcflush(STDIN_FILENO, TCIFLUSH);
         show_question(t);
         while (!caught && (now = bus_now()) < end) {
@@ -340,7 +335,7 @@ static int prepare(struct try *t) {
         choose(t);
         if (try_warn(t) > 0 && t->apps.n > 0 && !ask_yes(&t->ctl->arena, "Do this? [y/N] ")) {
                 (void) fputs("Nothing done.\n", stderr);
-                return CTL_MISTAKE;
+                return CTL_ERROR;
         }
         if (t->apps.n > 0)
                 return 0;
@@ -348,13 +343,14 @@ static int prepare(struct try *t) {
         (void) fputs("pyservicectl try: nothing done, because nothing of this change could be rolled back; "
                      "use 'pyservicectl apply'\n",
                      stderr);
-        return CTL_MISTAKE;
+        return CTL_ERROR;
 }
 
 int ctl_try(struct ctl *c) {
         struct try t = { .ctl = c };
         int r;
 
+        t.apply.has_diff = options.has_diff;
         t.apply.turn = turn;
         t.apply.userdata = &t;
         r = prepare(&t);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* pyservicectl update: looks what is behind the tags now, and has what is new rolled out like any change. */
+/* pyservicectl update: finds the images that are behind the tags now, and rolls out new ones like any
+ * change. */
 
 #include <errno.h>
 #include <stdlib.h>
@@ -12,14 +13,23 @@
 #include "ctl/session.h"
 #include "model/view.h"
 #include "runtime/spawn.h"
+#include "verbs/rollout.h"
 #include "verbs/verbs.h"
+
+static struct { bool is_local, is_auto; } options;
+
+const struct option_row update_options[] = {
+        { "local", NULL, "Check only the images of this machine, not a registry", .flag = &options.is_local },
+        { "auto", NULL, "Update all applications that have auto_update", .flag = &options.is_auto },
+        { 0 },
+};
 
 struct update {
         struct ctl *ctl;
         struct session session;
         struct view_places places;
         struct podman podman;
-        bool is_changed; /* any app's state */
+        VEC(struct str) changed; /* apps whose state has another image */
 };
 
 /* One app. */
@@ -31,7 +41,7 @@ struct turn {
         struct container_list containers;
         struct image_users users;
         struct image_moves moves;
-        bool is_local; /* no registry is asked */
+        bool is_local; /* no registry is queried */
 };
 
 static void update_close(struct update *u) {
@@ -46,23 +56,16 @@ static const char *find_podman(struct ctl *c) {
 }
 
 static int update_open(struct ctl *c, struct update *u) {
-        int argc = c->argc, r;
+        int r;
 
         u->ctl = c;
         u->podman = (struct podman){ .arena = &c->arena, .program = find_podman(c) };
-        if (!u->podman.program && strcmp(c->root, "/") != 0) {
-                (void) fputs("pyservicectl update: --root is not supported: it updates the images of this "
-                             "machine\n",
-                             stderr);
-                return CTL_USAGE;
-        }
+        if (!u->podman.program && strcmp(c->root, "/") != 0)
+                return ctl_usage(c, "--root is not supported: it updates the images of this machine");
         if (!u->podman.program)
                 return ctl_fail("podman", -ENOENT);
 
-        /* What follows the verb are names, not files. */
-        c->argc = 0;
         r = session_open(c, &u->session);
-        c->argc = argc;
         return r != 0 ? r : view_open(c, &u->places);
 }
 
@@ -70,7 +73,7 @@ static int complain(const struct turn *t, const char *what, int r) {
         struct str problem = r == -EIO ? t->u->podman.problem : str_of(strerror(-r));
 
         (void) fprintf(stderr, "pyservicectl: %.*s: %s: %.*s\n", STR_ARG(t->name), what, STR_ARG(problem));
-        return r == -EIO ? CTL_MISTAKE : EXIT_SYSTEM;
+        return r == -EIO ? CTL_ERROR : EXIT_SYSTEM;
 }
 
 /* "hello" or "hello-3" of unit "hello". */
@@ -85,7 +88,7 @@ static bool is_of_unit(struct str container, struct str unit) {
                (container.p[0] == '-' && str_to_u64(str_from(container, 1), INSTANCES_MAX, &number));
 }
 
-/* The image of a container that runs by this reference, another one than `id`; absent where there is none. */
+/* The image of a container that runs by this reference, if it is not `id`; absent if there is none. */
 static struct str find_other_id(const struct turn *t, struct str reference, struct str id) {
         VEC_EACH(ref, &t->containers.list) {
                 if (!str_eq(ref->container->image.text, reference))
@@ -106,7 +109,7 @@ static struct str find_pin(const struct state *s, struct str reference) {
         return (struct str){ 0 };
 }
 
-/* Does what runs, or is pinned, differ from what is behind the tag? */
+/* True if the running or pinned image differs from the one behind the tag. */
 static int has_moved(struct turn *t, struct str reference, const struct image_facts *now, bool *ret) {
         struct str pinned = find_pin(&t->view.state, reference);
         struct image_facts old;
@@ -180,7 +183,7 @@ static int look_behind_all(struct turn *t) {
         for (size_t i = 0; i < t->containers.list.n; i++) {
                 const struct container *c = t->containers.list.at[i].container;
                 bool is_done = is_built(t->app, c) || str_find(c->image.text, '@') < c->image.text.n ||
-                               (t->u->ctl->is_auto && is_podmans(c));
+                               (options.is_auto && is_podmans(c));
                 int r;
 
                 for (size_t j = 0; j < i; j++)
@@ -262,13 +265,13 @@ static int tell_moves(const struct turn *t) {
         return CTL_GOOD;
 }
 
-/* An update would be a new revision, and so end an undo that nobody meant to end. */
+/* An update would be a new revision, and so would end an undo unintentionally. */
 static int refuse_pinned(const struct turn *t) {
         (void) fprintf(stderr,
                        "pyservicectl: %.*s is pinned to %.*s and not updated; 'pyservicectl rollout resume "
                        "%.*s' ends that\n",
                        STR_ARG(t->name), STR_ARG(t->view.state.pinned), STR_ARG(t->name));
-        return t->u->ctl->is_auto ? CTL_GOOD : CTL_MISTAKE;
+        return options.is_auto ? CTL_GOOD : CTL_ERROR;
 }
 
 static int update_app(struct update *u, const struct definition *d) {
@@ -280,7 +283,7 @@ static int update_app(struct update *u, const struct definition *d) {
         if (!str_is_absent(t.view.state.pinned) && str_eq(t.view.state.pinned, t.view.wanted))
                 return refuse_pinned(&t);
 
-        t.is_local = u->ctl->is_local || (u->ctl->is_auto && d->app->auto_update.index == AUTO_UPDATE_LOCAL);
+        t.is_local = options.is_local || (options.is_auto && d->app->auto_update.index == AUTO_UPDATE_LOCAL);
         t.containers = app_containers(&u->ctl->arena, d->app);
         r = image_find_users(&u->podman, t.name, &t.users);
         if (r < 0)
@@ -294,7 +297,8 @@ static int update_app(struct update *u, const struct definition *d) {
         if (r != 0)
                 return r;
 
-        u->is_changed = u->is_changed || t.moves.list.n > 0;
+        if (t.moves.list.n > 0)
+                *vec_push(&u->ctl->arena, &u->changed) = t.name;
         return tell_moves(&t);
 }
 
@@ -307,19 +311,19 @@ static int update_named(struct update *u, const char *name) {
         (void) fprintf(stderr, "pyservicectl: '%s' %s\n", name,
                        d ? "has errors in its definition; 'pyservicectl check' shows them"
                          : "has no definition");
-        return CTL_MISTAKE;
+        return CTL_ERROR;
 }
 
 static int update_all(struct update *u) {
         int status = CTL_GOOD;
 
-        for (int i = 0; !u->ctl->is_auto && i < u->ctl->argc; i++) {
+        for (int i = 0; !options.is_auto && i < u->ctl->argc; i++) {
                 int r = update_named(u, u->ctl->argv[i]);
 
                 status = r > status ? r : status;
         }
         VEC_EACH(d, &u->session.world.definitions)
-                if (u->ctl->is_auto && d->app && has_auto_update(d->app)) {
+                if (options.is_auto && d->app && has_auto_update(d->app)) {
                         int r = update_app(u, d);
 
                         status = r > status ? r : status;
@@ -332,16 +336,21 @@ int ctl_update(struct ctl *c) {
         CLEANUP(update_close) struct update u = { .session.world.root = -1, .places = { -1, -1, { 0 } } };
         int r, status;
 
-        if (c->is_auto ? c->argc > 0 || c->is_local : c->argc == 0) {
-                (void) fputs("pyservicectl update: give names of applications, or --auto alone\n", stderr);
-                return CTL_USAGE;
-        }
+        if (options.is_auto ? c->argc > 0 || options.is_local : c->argc == 0)
+                return ctl_usage(c, "give names of applications, or --auto alone");
 
         r = update_open(c, &u);
         if (r != 0)
                 return r;
 
         status = update_all(&u);
-        r = u.is_changed ? ctl_reload(c) : 0;
-        return r != 0 ? r : status;
+        r = u.changed.n > 0 ? ctl_reload(c) : 0;
+        if (r != 0)
+                return r;
+
+        VEC_EACH(app, &u.changed) {
+                r = options.is_auto ? CTL_GOOD : rollout_follow_change(c, *app);
+                status = r > status ? r : status;
+        }
+        return status;
 }

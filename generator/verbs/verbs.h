@@ -9,7 +9,6 @@
 int ctl_apply(struct ctl *c);
 int ctl_cat(struct ctl *c);
 int ctl_check(struct ctl *c);
-int ctl_completion(struct ctl *c);
 int ctl_edit(struct ctl *c);
 int ctl_env(struct ctl *c);
 int ctl_exec(struct ctl *c);
@@ -25,7 +24,6 @@ int ctl_restart(struct ctl *c);
 int ctl_rollout(struct ctl *c);
 int ctl_run(struct ctl *c);
 int ctl_scale(struct ctl *c);
-int ctl_schema(struct ctl *c);
 int ctl_secret(struct ctl *c);
 int ctl_set(struct ctl *c);
 int ctl_shell(struct ctl *c);
@@ -35,3 +33,17 @@ int ctl_stop(struct ctl *c);
 int ctl_top(struct ctl *c);
 int ctl_try(struct ctl *c);
 int ctl_update(struct ctl *c);
+
+/* The options that only one verb has, in the file of the verb. */
+extern const struct option_row apply_options[];
+extern const struct option_row env_options[];
+extern const struct option_row logs_options[];
+extern const struct option_row new_options[];
+extern const struct option_row plan_options[];
+extern const struct option_row render_options[];
+extern const struct option_row rollout_options[];
+extern const struct option_row scale_options[];
+extern const struct option_row set_options[];
+extern const struct option_row stop_options[];
+extern const struct option_row try_options[];
+extern const struct option_row update_options[];

@@ -26,12 +26,12 @@ SHOWN = re.compile(r"^(?:[^|\n]*: )?(?:error|warning): .*\[([a-z0-9-]+)\]$", re.
 
 # What only other programs say needs them: tested on the lab machine.
 TESTED_ELSEWHERE = {
-    "quadlet-refused": "tests/e2e/test_mistakes.py", "haproxy-refused": "tests/e2e/test_mistakes.py",
-    "not-applied": "tests/e2e/test_volumes.py",
+    "quadlet-refused": "tests/machine/test_definition_errors.py", "haproxy-refused": "tests/machine/test_definition_errors.py",
+    "not-applied": "tests/machine/test_volumes.py",
     "rollout-failed": "tests/unit/test-compose.c", "bad-state": "tests/unit/test-compose.c",
 }
 
-# Mistakes that can't be made alone.
+# Errors that do not occur alone.
 COMPANIONS = {
     "bad-contract": {"missing-key", "unknown-key"},
 }
@@ -69,7 +69,7 @@ def open_root(name):
 
 
 def check_ids(name, text):
-    """Does the output speak of this mistake and of no other?"""
+    """True if the output has this error and no other."""
     shown = set(SHOWN.findall(text.decode("utf-8", "backslashreplace")))
     faults = []
     if id_of(name) not in shown:

@@ -31,6 +31,7 @@ static const struct target {
                                      "etc/containers/registries.conf", "etc/containers/storage.conf",
                                      "etc/default/haproxy", "etc/haproxy/haproxy.cfg" } },
         { "compose", fuzz_compose, { "in/compose.yaml" } },
+        { "compose-env", fuzz_compose_env, { "env/.env" } },
         { "quadlet", fuzz_quadlet, { "in/web@.container", "in/shop.container", "in/shop.volume", "in/shop.network",
                                      "in/shop.image", "in/shop.build", "in/shop.pod", "in/shop.kube" } },
         { "ansible", fuzz_ansible, { "in/vars.yml" } },
@@ -77,6 +78,9 @@ static const char *const fixed[][2] = {
         { "etc/containers/systemd/fuzz.network", "[Network]\nSubnet=10.89.7.0/24\n" },
         { "etc/containers/systemd/fuzz.volume", "[Volume]\n" },
         { "etc/hostname", "fuzz\n" },
+        { "env/compose.yaml",
+          "name: $A\nservices: {a: {image: 'x:${TAG:-1}', command: '$A ${B} ${C:?c} ${A:+${B-b}}', "
+          "environment: {PASSWORD: '${PASSWORD}', E: 'x ${PASSWORD} ${E}', A: }, volumes: ['${DIR:-./d}:/d']}}\n" },
 };
 
 static void remove_machine(void) {

@@ -3,6 +3,9 @@
 /* What other programs, web services and the kernel answer. Texts for people that are made of it are fit for a
  * terminal. */
 
+#include "balancer/front-config.h"
+#include "balancer/haproxy-counters.h"
+#include "balancer/haproxy-states.h"
 #include "base/base64.h"
 #include "base/utf8.h"
 #include "control/update.h"
@@ -12,17 +15,14 @@
 #include "hooks/watch.h"
 #include "image/build.h"
 #include "parsers.h"
+#include "podman/podman-object.h"
+#include "podman/podman.h"
 #include "publish/parts.h"
-#include "runtime/front-config.h"
-#include "runtime/haproxy-counters.h"
-#include "runtime/haproxy-states.h"
 #include "runtime/http-text.h"
-#include "runtime/journal.h"
 #include "runtime/json.h"
-#include "runtime/podman-object.h"
-#include "runtime/podman.h"
 #include "runtime/proc.h"
 #include "runtime/spawn-tail.h"
+#include "systemd/journal.h"
 #include "terminal/log-line.h"
 
 /* JSON of any bytes that are UTF-8 gives them back. */

@@ -63,17 +63,23 @@ void fuzz_definition(struct fuzz *f) {
         check_diags(f, &ds);
 }
 
-/* A verb of pyservicectl ends with one of its exit statuses, whatever it reads. */
-static void run_verb(struct fuzz *f, int (*verb)(struct ctl *c), const char *const *names, size_t n) {
+/* A verb of pyservicectl ends with one of its exit statuses for every content of the directory. */
+static void run_verb_in(struct fuzz *f, const char *directory, int (*verb)(struct ctl *c), const char *const *names,
+                        size_t n) {
         struct ctl c = { .root = f->path, .no_pager = true, .is_sure = true, .n_tail = -1, .argc = (int) n };
         int r;
 
         c.argv = arena_array(&c.arena, n + 1, char *);
         for (size_t i = 0; i < n; i++)
-                c.argv[i] = (char *) (uintptr_t) arena_join(&c.arena, str_of(f->path), STR("/in/"), str_of(names[i])).p;
+                c.argv[i] = (char *) (uintptr_t) arena_join(&c.arena, str_of(f->path), STR("/"), str_of(directory), STR("/"),
+                                                            str_of(names[i])).p;
         r = verb(&c);
         arena_done(&c.arena);
-        require(r == CTL_GOOD || r == CTL_MISTAKE);
+        require(r == CTL_GOOD || r == CTL_ERROR || r == CTL_LOST);
+}
+
+static void run_verb(struct fuzz *f, int (*verb)(struct ctl *c), const char *const *names, size_t n) {
+        run_verb_in(f, "in", verb, names, n);
 }
 
 void fuzz_machine(struct fuzz *f) {
@@ -82,7 +88,17 @@ void fuzz_machine(struct fuzz *f) {
 }
 
 void fuzz_compose(struct fuzz *f) {
-        run_verb(f, import_compose, (const char *const[]) { "compose.yaml" }, 1);
+        static const char *const names[] = { "compose.yaml", "compose.yaml" };
+
+        run_verb(f, import_compose, names, 1);
+        run_verb(f, import_compose, names, ARRAY_SIZE(names));
+        /* These take any bytes, too. */
+        run_verb(f, import_kamal, names, 1);
+        run_verb(f, import_procfile, names, 1);
+}
+
+void fuzz_compose_env(struct fuzz *f) {
+        run_verb_in(f, "env", import_compose, (const char *const[]) { "compose.yaml" }, 1);
 }
 
 void fuzz_quadlet(struct fuzz *f) {

@@ -29,6 +29,7 @@ void require_clean(struct str text);
 void fuzz_definition(struct fuzz *f);
 void fuzz_machine(struct fuzz *f);
 void fuzz_compose(struct fuzz *f);
+void fuzz_compose_env(struct fuzz *f);
 void fuzz_quadlet(struct fuzz *f);
 void fuzz_ansible(struct fuzz *f);
 void fuzz_dci_api(struct fuzz *f);

@@ -31,8 +31,8 @@ static inline struct node *bench_parse(struct bench *b, const char *yaml) {
         return root;
 }
 
-/* "unknown-key‹imge› missing-key‹i›": each mistake with the text that it is about. */
-static inline const char *bench_mistakes(struct bench *b) {
+/* "unknown-key‹imge› missing-key‹i›": each error with the text that it is about. */
+static inline const char *bench_diags(struct bench *b) {
         struct buf out = buf_in(&b->arena);
 
         VEC_EACH(d, &b->diags.list) {
@@ -49,7 +49,7 @@ static inline const char *bench_mistakes(struct bench *b) {
         return buf_str(&out).p;
 }
 
-/* The texts of all mistakes, a line each. */
+/* The texts of all diagnostics, a line each. */
 static inline const char *bench_texts(struct bench *b) {
         struct buf out = buf_in(&b->arena);
 
@@ -61,9 +61,9 @@ static inline const char *bench_texts(struct bench *b) {
         return buf_str(&out).p;
 }
 
-/* These mistakes, in this order; `hint`, where it is not NULL, is part of a text. */
-static inline void assert_mistakes(struct bench *b, const char *mistakes, const char *hint) {
-        assert_string_equal(bench_mistakes(b), mistakes);
+/* These diagnostics, in this order; `hint`, where it is not NULL, is part of a text. */
+static inline void assert_diags(struct bench *b, const char *diags, const char *hint) {
+        assert_string_equal(bench_diags(b), diags);
         if (hint && !strstr(bench_texts(b), hint))
                 fail_msg("'%s' is not said in: %s", hint, bench_texts(b));
 }

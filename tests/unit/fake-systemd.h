@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* A systemd, a generator and a Podman small enough to look through, in place of runtime/bus.h, notify.h, journal.h and podman.h:
+/* A systemd, a generator and a Podman small enough to look through, in place of systemd/bus.h, notify.h, journal.h and podman.h:
  * one app `shop` with a service (instances shop@0 and shop@1, a spare) and a task, whose revisions are made here. A test says how the
  * revisions behave, runs the rollout, and may have it end at any call, as SIGKILL would.
  *

@@ -18,6 +18,8 @@
 #include <unistd.h>
 
 #include "base/fs.h"
+#include "bundle/plan.h"
+#include "bundle/record.h"
 #include "publish/bundle.h"
 #include "rows.h"
 
@@ -230,3 +232,17 @@ static inline const char *fixture_alive(struct fixture *f) {
 }
 
 #define fixture_join(f, ...) arena_join(&(f)->arena, __VA_ARGS__).p
+
+/* What the files `record` and `rollout` of a tree hold, as the renderer and stored_read() leave it. */
+static inline void fixture_facts(struct tree *t) {
+        const struct tree_file *record = tree_find(t, STR("record")), *plan = tree_find(t, STR("rollout"));
+
+        if (record) {
+                t->record = arena_new(t->arena, struct record);
+                assert_int_equal(record_parse(t->arena, record->text, t->record), 0);
+        }
+        if (plan) {
+                t->plan = arena_new(t->arena, struct plan);
+                assert_int_equal(plan_parse(t->arena, plan->text, t->plan), 0);
+        }
+}

@@ -15,7 +15,7 @@
 
 #include "base/macro.h"
 
-enum { ROWS_MAX = 512 };
+enum { ROWS_MAX = 1024 };
 
 struct rows {
         struct CMUnitTest tests[ROWS_MAX];

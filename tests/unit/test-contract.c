@@ -10,7 +10,7 @@ struct contract_row {
         const char *variables, *sets;   /* flow style, without the brackets */
         const char *config;
         const char *environment;        /* NULL where the definition is broken */
-        const char *mistakes, *hint;
+        const char *diags, *hint;
 };
 
 #define URI "{env: URI, template: 'pg://{{ user | urlencode }}:{{ pw | urlencode }}@{{ host }}:{{ port }}/x'}"
@@ -152,7 +152,7 @@ static void test_row(void **state) {
                    arena_printf(&s.arena, "image: x\ncontract: c\nsecrets: {known: {credential: shop.known}}\nconfig: {%s}\n", row->config).p);
         site_load(&s);
 
-        assert_site(&s, row->mistakes, row->hint);
+        assert_site(&s, row->diags, row->hint);
         app = site_app(&s, "shop");
         assert_int_equal(app != NULL, row->environment != NULL);
         if (app)

@@ -252,7 +252,7 @@ static void test_sort_nothing(void **state) {
         arena_done(&b.arena);
 }
 
-/* The mistakes of one file are capped; those of the next are not lost by it. */
+/* The diagnostics of one file are capped; those of the next are not lost by it. */
 static void test_cap(void **state) {
         struct bench b;
         struct buf out;

@@ -73,9 +73,11 @@ static void put_image(struct buf *out, const struct container *c) {
 }
 
 static void put_network(struct buf *out, const struct container *c) {
-        buf_put_str(out, c->network_name.text);
-        buf_put(out, str_is_absent(c->network_unit.text) ? "" : " by ");
-        buf_put_str(out, c->network_unit.text);
+        const struct attached *a = &c->attached.at[0];
+
+        buf_put_str(out, a->network.text);
+        buf_put(out, str_is_absent(a->unit.text) ? "" : " by ");
+        buf_put_str(out, a->unit.text);
 }
 
 static void put_user(struct buf *out, const struct container *c) {
@@ -225,7 +227,7 @@ static void test_row(void **state) {
 }
 
 struct broken_row {
-        const char *name, *yaml, *mistakes, *hint;
+        const char *name, *yaml, *diags, *hint;
 };
 
 static const struct broken_row broken_rows[] = {
@@ -239,7 +241,7 @@ static const struct broken_row broken_rows[] = {
           "", NULL },
         { "broken: a name by one too long", "image: x\nservices: [{name: a-123456789-123456789-123456789-123456789-1234567891}]\n",
           "bad-value‹a-123456789-123456789-123456789-123456789-1234567891›", "longer than 56" },
-        { "broken: one mistake, one message", "image: '{{ nothing }}'\n", "unknown-variable‹'{{ nothing }}'›", NULL },
+        { "broken: one error, one message", "image: '{{ nothing }}'\n", "unknown-variable‹'{{ nothing }}'›", NULL },
         { "broken: several at once", "imgae: x\nscale: many\n", "unknown-key‹imgae› bad-value‹many›", NULL },
         { "broken: no map", "image\n", "wrong-kind‹image›", NULL },
 };
@@ -254,9 +256,9 @@ static void test_broken(void **state) {
         site_write(&s, "/etc/pyservice.d/other.yaml", "image: x\n");
         site_load(&s);
 
-        assert_site(&s, row->mistakes, row->hint);
-        assert_int_equal(site_app(&s, "shop") == NULL, row->mistakes[0] != '\0');
-        assert_int_equal(site_definition(&s, "shop")->is_broken, row->mistakes[0] != '\0');
+        assert_site(&s, row->diags, row->hint);
+        assert_int_equal(site_app(&s, "shop") == NULL, row->diags[0] != '\0');
+        assert_int_equal(site_definition(&s, "shop")->is_broken, row->diags[0] != '\0');
         assert_non_null(site_app(&s, "other"));
         VEC_EACH(d, &s.diags.list)
                 assert_true(str_is(d->owner, "shop"));

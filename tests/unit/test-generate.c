@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Whole runs: what a mistake in the machine's own file does to what is published, and what comes from the states of the apps. Quadlet
+/* Whole runs: what an error in the machine's own file does to what is published, and what comes from the states of the apps. Quadlet
  * is the test program (publishing.h). */
 
 #include <sys/resource.h>
@@ -66,11 +66,11 @@ static const char *published(struct site *s) {
 }
 
 static void test_broken_host(void **state) {
-        static const char *const mistakes[] = { "netwrok: back\n", "network: {\n", "ports: {first: 70000}\n" };
+        static const char *const diags[] = { "netwrok: back\n", "network: {\n", "ports: {first: 70000}\n" };
         struct site s;
 
         (void) state;
-        for (size_t i = 0; i < ARRAY_SIZE(mistakes); i++) {
+        for (size_t i = 0; i < ARRAY_SIZE(diags); i++) {
                 const char *before;
 
                 open_site(&s, good);
@@ -78,7 +78,7 @@ static void test_broken_host(void **state) {
                 before = published(&s);
                 assert_non_null(strstr(before, "\nNetwork=back\n"));
 
-                site_write(&s, "/home/me/.config/pyservice/host.yaml", mistakes[i]);
+                site_write(&s, "/home/me/.config/pyservice/host.yaml", diags[i]);
                 assert_int_equal(generate(&s), 1);
                 assert_string_equal(published(&s), before);
                 assert_int_equal(faccessat(s.world.root, "out/shop@.service", F_OK, 0), 0);
@@ -343,7 +343,7 @@ static void test_soft_reboot(void **state) {
 }
 
 /* AddressSanitizer wishes for more address space than that by itself. */
-#ifndef __SANITIZE_ADDRESS__
+#ifndef SANITIZED
 /* 400 services that each take over 1,500 variables: 20 KB that become more than there is memory. */
 static const char *bomb(struct site *s) {
         struct buf yaml = buf_in(&s->arena);
@@ -443,7 +443,7 @@ int main(int argc, char **argv) {
         rows_add_one(&all, test_half_written_beside);
         rows_add_one(&all, test_without_state);
         rows_add_one(&all, test_soft_reboot);
-#ifndef __SANITIZE_ADDRESS__
+#ifndef SANITIZED
         if (!getenv("UNDER_VALGRIND")) {        /* which wishes for as much */
                 rows_add_one(&all, test_bomb);
                 rows_add_one(&all, test_bombs);

@@ -2,9 +2,9 @@
 #include <fcntl.h>
 #include <stdlib.h>
 
+#include "balancer/haproxy-counters.h"
 #include "base/fs.h"
 #include "rows.h"
-#include "runtime/haproxy-counters.h"
 
 #define HEADING "# pxname,svname,qcur,scur,stot,econ,eresp,status,act,check_status,last_chk,hrsp_5xx,addr,new\n"
 

@@ -5,8 +5,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "balancer/haproxy-socket.h"
 #include "rows.h"
-#include "runtime/haproxy-socket.h"
 
 #define PROC \
         "#<PID>          <type>          <reloads>       <uptime>        <version>      \n" \

@@ -4,9 +4,9 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include "balancer/haproxy-states.h"
 #include "base/fs.h"
 #include "rows.h"
-#include "runtime/haproxy-states.h"
 
 #define LINE(server, port) "1073741825 shop 0 " server " - 2 4 1 1 0 6 3 4 6 0 1 0 - " port " - 0 0 - - 0\n"
 

@@ -47,6 +47,7 @@ static const char *text_of(const char *name) {
         return fs_read(&f.arena, f.dir, name, 1 << 20, &text) < 0 ? NULL : text.p;
 }
 
+/* As an earlier version wrote it, and as it is written now. */
 static void test_whole(void **state) {
         static const char text[] = "now 17 *\nlasting 18 *\nnow 1 shop\nlasting 5 shop-worker@12\n";
         struct holds h;
@@ -61,10 +62,12 @@ static void test_whole(void **state) {
         assert_true(hold_has_all(&h));
 
         assert_int_equal(hold_write(&f.arena, f.dir, APP, &h), 0);
-        assert_string_equal(text_of("stopped/shop"), text);
+        assert_string_equal(text_of("stopped/shop"), "pyservice-stopped 1\nnow 17 *\nnow 1 shop\nlasting 18 *\nlasting 5 shop-worker@12\n");
+        assert_int_equal(hold_read(&f.arena, f.dir, APP, &h), 0);
+        assert_int_equal(h.list.n, 3);
         assert_int_equal(mkdirat(f.dir, "shop", 0700), 0);
         assert_int_equal(hold_write_lasting(&f.arena, f.dir, APP, &h), 0);
-        assert_string_equal(text_of("shop/stopped"), "lasting 18 *\nlasting 5 shop-worker@12\n");
+        assert_string_equal(text_of("shop/stopped"), "pyservice-stopped 1\nlasting 18 *\nlasting 5 shop-worker@12\n");
         assert_int_equal(hold_read_lasting(&f.arena, f.dir, APP, &h), 0);
         assert_int_equal(h.list.n, 2);
         assert_false(hold_has_all(&h));
@@ -86,7 +89,7 @@ static void test_nothing(void **state) {
 
 static void test_refused(void **state) {
         static const char *const texts[] = {
-                "now 1 *", "now 1\n", "now 1 \n", "now  1 *\n", "now 0 *\n", "now x *\n", "now 01 *\n", "later 1 *\n", "\nnow 1 *\n", "now 1 *\n\n", "now 1 *\nnow 2 *\n",
+                "pyservice-stopped 2\nnow 1 *\n", "now 1 *", "now 1\n", "now 1 \n", "now  1 *\n", "now 0 *\n", "now x *\n", "now 01 *\n", "later 1 *\n", "\nnow 1 *\n", "now 1 *\n\n", "now 1 *\nnow 2 *\n",
                 "now 1 shop@\n", "now 1 shop@01\n", "now 1 shop@4294967296\n", "now 1 @1\n", "now 1 -shop\n", "now 1 ../shop\n", "now 1 shop.service\n", "now 1 Shop\n",
                 "now 1 shop 2\n", "now 1 * \n", "now 1 **\n", "now 1 shop@1@2\n",
         };

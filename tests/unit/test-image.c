@@ -172,6 +172,7 @@ static void test_arguments(void **state) {
         assert_true(s->b.skips_tls && s->b.manager == BUILD_UV && s->b.packages.n == 1);
         assert_string_equal(build_reference(&s->b).p, "localhost/pyservice-shop:0123456789ab");
         assert_string_equal(build_pinned_commit(&s->b).p, COMMIT);
+        optind = 0; /* getopt(3): another array */
         assert_false(build_read_arguments(&s->b, ARRAY_SIZE(bad), (char **) (uintptr_t) bad));
 }
 
@@ -246,6 +247,32 @@ static void test_links_that_leave_the_repository(void **state) {
         assert_null(strstr(text.p, "\"-e\""));
 }
 
+/* Podman reads them as root: /dev/zero would be read without end. */
+static void test_ignore_files_behind_links_that_leave(void **state) {
+        static const char *const names[] = {
+                ".containerignore", ".dockerignore", "Containerfile.containerignore", "Containerfile.dockerignore",
+        };
+        struct shelf *s = *state;
+
+        skip_without_openat2();
+        put(s, "sub/Containerfile", "FROM x\n");
+        put(s, "sub/list", "x\n");
+        s->b.subdir = STR("sub");
+        s->b.containerfile = STR("Containerfile");
+        assert_int_equal(build_check_places(&s->b), 0);
+        for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+                const char *path = arena_join(&s->arena, STR("sub/"), str_of(names[i])).p;
+
+                assert_int_equal(symlinkat("list", s->dir, path), 0);
+                assert_int_equal(build_check_places(&s->b), 0);
+                assert_int_equal(unlinkat(s->dir, path, 0), 0);
+                assert_int_equal(symlinkat("/dev/zero", s->dir, path), 0);
+                assert_int_equal(build_check_places(&s->b), -ENOENT);
+                assert_non_null(strstr(s->b.problem.p, names[i]));
+                assert_int_equal(unlinkat(s->dir, path, 0), 0);
+        }
+}
+
 /* root's own link, as `/applications -> /srv/apps`, is followed. */
 static void test_code_behind_a_link_of_the_administrator(void **state) {
         struct shelf *s = *state;
@@ -272,6 +299,54 @@ static void test_code_behind_a_link_of_others(void **state) {
         assert_int_equal(faccessat(s->dir, "real/shop/app/code/x.py", F_OK, 0), -1);
 }
 
+/* What git is told when it asks this: the empty text where nothing. */
+static struct str answer(struct shelf *s, const char *question) {
+        int out = openat(s->dir, "answer", O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0600), kept;
+        struct str text;
+
+        assert_int_equal(fflush(stdout), 0);
+        kept = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
+        assert_int_not_equal(kept, -1);
+        assert_int_not_equal(dup2(out, STDOUT_FILENO), -1);
+        (void) helper_ask(&s->arena, question);
+        assert_int_equal(fflush(stdout), 0);
+        assert_int_not_equal(dup2(kept, STDOUT_FILENO), -1);
+        close_fd(&kept);
+        close_fd(&out);
+        assert_int_equal(fs_read(&s->arena, s->dir, "answer", 100, &text), 0);
+        return text;
+}
+
+/* A submodule's URL is the repository's choice, and git before 2.48.1 asks with the user's name of it as it
+ * is, without "%": "https://git.example.com%2F@other.example/x". */
+static void test_a_credential_is_for_its_own_server(void **state) {
+        static const struct {
+                const char *question, *wanted;
+        } rows[] = {
+                { "Username for 'https://git.example.com': ", "deploy\n" },
+                { "Password for 'https://deploy@git.example.com': ", "word:1\n" },
+                { "Password for 'https://deploy@git.example.com/team/shop.git': ", "word:1\n" },
+                { "Password for 'https://other.example': ", "" },
+                { "Password for 'https://git.example.com/@other.example': ", "" },
+                { "Password for 'https://a@git.example.com/@other.example': ", "" },
+                { "Password for 'https://git.example.com': @other.example': ", "" },
+                { "Password for 'https://git.example.com'@other.example': ", "" },
+                { "Password for 'http://git.example.com': ", "" },
+                { "Password for 'https://git.example.com:8443': ", "" },
+                { "Password for 'https://git.example.com", "" },
+                { "Password for '", "" },
+                { "Password", "" },
+        };
+        struct shelf *s = *state;
+
+        put(s, "git", "deploy:word:1\n");
+        assert_int_equal(setenv("CREDENTIALS_DIRECTORY", s->path, 1), 0);
+        assert_int_equal(setenv("PYSERVICE_BUILD_CREDENTIAL", "git", 1), 0);
+        assert_int_equal(setenv("PYSERVICE_BUILD_REPO", "https://git.example.com/team/shop.git", 1), 0);
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+                assert_string_equal(answer(s, rows[i].question).p, rows[i].wanted);
+}
+
 int main(void) {
         static const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(test_tail_is_clean, open_shelf, close_shelf),
@@ -287,9 +362,11 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(test_image_without_a_commit, open_shelf, close_shelf),
                 cmocka_unit_test(test_reason),
                 cmocka_unit_test_setup_teardown(test_links_that_leave_the_repository, open_shelf, close_shelf),
+                cmocka_unit_test_setup_teardown(test_ignore_files_behind_links_that_leave, open_shelf, close_shelf),
                 cmocka_unit_test_setup_teardown(test_code_behind_a_link_of_the_administrator, open_shelf, close_shelf),
                 cmocka_unit_test_setup_teardown(test_code_behind_a_link_of_others, open_shelf, close_shelf),
                 cmocka_unit_test_setup_teardown(test_tail_keeps_the_last_lines, open_shelf, close_shelf),
+                cmocka_unit_test_setup_teardown(test_a_credential_is_for_its_own_server, open_shelf, close_shelf),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

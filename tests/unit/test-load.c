@@ -100,7 +100,7 @@ static void test_drop_ins(void **state) {
         site_close(&s);
 }
 
-static void test_mistake_in_drop_in(void **state) {
+static void test_error_in_drop_in(void **state) {
         struct site s;
 
         (void) state;
@@ -143,7 +143,7 @@ static void test_null_in_drop_in(void **state) {
 }
 
 struct file_row {
-        const char *name, *file, *text, *mistakes, *hint;
+        const char *name, *file, *text, *diags, *hint;
 };
 
 static const struct file_row file_rows[] = {
@@ -167,7 +167,7 @@ static void test_file(void **state) {
         site_open(&s);
         site_write(&s, arena_printf(&s.arena, "/etc/pyservice.d/%s", row->file).p, row->text);
         site_load(&s);
-        assert_site(&s, row->mistakes, row->hint);
+        assert_site(&s, row->diags, row->hint);
         VEC_EACH(d, &s.world.definitions)
                 assert_int_equal(d->is_broken, s.diags.n_errors > 0);
         site_close(&s);
@@ -429,7 +429,7 @@ int main(void) {
         rows_add_one(&all, test_precedence);
         rows_add_one(&all, test_masks);
         rows_add_one(&all, test_drop_ins);
-        rows_add_one(&all, test_mistake_in_drop_in);
+        rows_add_one(&all, test_error_in_drop_in);
         rows_add_one(&all, test_null_in_drop_in);
         rows_add(&all, test_file, file_rows);
         rows_add_one(&all, test_unreadable);

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Volumes and networks as a definition wants them, beside what Podman printed of them. */
+/* Volumes and networks as a definition wants them, beside what Podman printed of them; and its containers. */
 
-#include "runtime/podman-object.h"
+#include "app/resolve.h"
+#include "podman/podman-object.h"
+#include "podman/podman.h"
 #include "worlds.h"
 
 struct object_row {
@@ -54,7 +56,7 @@ static void compare(const struct object_row *row, bool is_network) {
         site_write(&s, "/etc/pyservice.d/shop.yaml", row->yaml);
         site_load(&s);
         assert_site(&s, "", NULL);
-        podman_objects_add(&s.arena, site_app(&s, "shop"), &wanted);
+        app_add_objects(&s.arena, site_app(&s, "shop"), &wanted, &wanted);
         podman_compare_text(&s.arena, &wanted, is_network, str_of(row->printed), &found);
         assert_int_equal(found.list.n, row->found[0] != '\0');
         if (found.list.n > 0) {
@@ -74,10 +76,36 @@ static void test_network(void **state) {
         compare(*state, true);
 }
 
+/* A container that an image's label would add has another app's name, and would be removed. */
+static const struct container_row {
+        const char *name, *printed, *found;
+} container_rows[] = {
+        { "one", "shop-0\t\"0123456789ab\"\tUp 3 minutes (healthy)\t\"abc\"\n", "shop-0 0123456789ab abc, " },
+        { "one without labels", "shop-0\t\"\"\tUp 1 second\t\"\"\nshop-1\t\"\"\tUp\t\"\"\n", "shop-0  , shop-1  , " },
+        { "a label that is quoted", "shop-0\t\"a\"\tUp\t\"abc\\nother-next\\tb\\tUp\\t\"\n", "shop-0 a abc\\nother-next\\tb\\tUp\\t, " },
+        { "a label that is not", "shop-0\ta\tUp\tabc\n", "shop-0  , " },
+        { "a quote alone", "shop-0\t\"\tUp\t\"abc\n", "shop-0  , " },
+        { "what Podman does not print", "\nshop-0\nshop-1\t\"a\"\n", "shop-1 a , " },
+};
+
+static void test_containers(void **state) {
+        const struct container_row *row = *state;
+        struct podman_containers containers = { 0 };
+        struct arena arena = { 0 };
+        struct str found = STR("");
+
+        podman_parse(&arena, str_of(row->printed), &containers);
+        VEC_EACH(c, &containers.list)
+                found = arena_join(&arena, found, c->name, STR(" "), c->label, STR(" "), c->commit, STR(", "));
+        assert_string_equal(arena_str(&arena, found).p, row->found);
+        arena_done(&arena);
+}
+
 int main(void) {
         static struct rows all;
 
         rows_add(&all, test_volume, volume_rows);
         rows_add(&all, test_network, network_rows);
+        rows_add(&all, test_containers, container_rows);
         return rows_run(&all, "podman-object");
 }

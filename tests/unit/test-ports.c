@@ -103,13 +103,13 @@ static uint16_t find(const struct ports *p, const char *app, uint32_t instance) 
 enum { ENTRIES_MAX = 4 };
 
 /* What is said, and of whom: "id owner 'text' note-owner". */
-struct mistake {
+struct refusal {
         const char *name;
         struct entry entries[ENTRIES_MAX];
         const char *said;               /* NULL for nothing */
 };
 
-static const struct mistake mistakes[] = {
+static const struct refusal diags[] = {
         { "fixed: apart", { { .app = "a", .scale = 2, .host_port = 8000 }, { .app = "b", .scale = 2, .host_port = 8002 } }, NULL },
         { "fixed: overlap", { { .app = "a", .scale = 3, .host_port = 8000 }, { .app = "b", .scale = 2, .host_port = 8002 } },
           "port-taken b host_port a: port 8002, that of instance 0, is taken by 'a'; choose another one" },
@@ -137,8 +137,8 @@ static const struct mistake mistakes[] = {
         { "pool: ports of who is gone are better than none", { { .app = "a", .scale = 6 }, { .app = "b", .scale = 0, .is_gone = true, .published = "b 0 20001\nb 1 20002\nb 2 20003\nb 3 20004\nb 4 20005\n" } }, NULL },
 };
 
-static void test_mistake(void **state) {
-        const struct mistake *m = *state;
+static void test_diag(void **state) {
+        const struct refusal *m = *state;
         struct machine machine;
         struct ports ports;
         const struct diag *d;
@@ -350,28 +350,29 @@ static void test_no_runtime(void **state) {
         machine_close(&m);
 }
 
-/* The whole pool, at once and again, in a time that a machine with sanitizers has too. */
+/* The whole pool takes about as long as making the applications. */
 static void test_many(void **state) {
         struct machine m;
         struct ports ports;
-        clock_t start;
+        clock_t start = clock(), reference;
 
         (void) state;
         machine_open(&m, 20000, 29999);
         for (unsigned i = 0; i < 1000; i++)
                 add_app(&m, &(struct entry) { .app = arena_printf(&m.arena, "app-%04u", i).p, .scale = 10 });
+        reference = clock() - start;
         start = clock();
         assert_int_equal(ports_assign(&m.world, m.runtime, &ports), 0);
         assert_int_equal(m.ds.list.n, 0);
         assert_int_equal(ports.list.n, 10000);
-        assert_true(clock() - start < CLOCKS_PER_SEC);
+        assert_true(clock() - start < 50 * (reference + 1));
         machine_close(&m);
 }
 
 int main(void) {
         static struct rows rows;
 
-        rows_add(&rows, test_mistake, mistakes);
+        rows_add(&rows, test_diag, diags);
         rows_add_one(&rows, test_fresh);
         rows_add_one(&rows, test_kept);
         rows_add_one(&rows, test_held);

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <arpa/inet.h>
+#include <errno.h>
+#include <signal.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "rows.h"
@@ -90,6 +93,28 @@ static void test_files(void **state) {
         arena_done(&arena);
 }
 
+static void test_children(void **state) {
+        struct arena arena = { 0 };
+        struct proc_children children;
+        struct str own = arena_u64(&arena, (uint64_t) getpid());
+        pid_t child = fork();
+
+        (void) state;
+        if (child == 0) {
+                (void) pause();
+                _exit(0);
+        }
+        assert_int_equal(proc_read_children(&arena, own, &children), 0);
+        assert_int_equal(children.list.n, 1);
+        assert_true(str_eq(children.list.at[0], arena_u64(&arena, (uint64_t) child)));
+        (void) kill(child, SIGKILL);
+        assert_int_equal(waitpid(child, NULL, 0), child);
+        assert_int_equal(proc_read_children(&arena, own, &children), 0);
+        assert_int_equal(children.list.n, 0);
+        assert_int_equal(proc_read_children(&arena, STR("0"), &children), -ENOENT);
+        arena_done(&arena);
+}
+
 int main(void) {
         struct rows rows = { 0 };
 
@@ -98,5 +123,6 @@ int main(void) {
         rows_add(&rows, test_units, unit_rows);
         rows_add_one(&rows, test_own);
         rows_add_one(&rows, test_files);
+        rows_add_one(&rows, test_children);
         return rows_run(&rows, "proc");
 }

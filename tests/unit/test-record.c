@@ -24,7 +24,7 @@ static void test_whole(void **state) {
         };
         record_sort(&r);
         text = record_text(&arena, &r);
-        assert_string_equal(text.p, "pyservice-bundle 1\n"
+        assert_string_equal(text.p, "pyservice-bundle 2\n"
                             "part timer shop 0 %2D no no a%20b%25%0A-\n"
                             "part service shop-web 3 0123456789ab yes yes quay.io/a/b:1\n");
 
@@ -48,7 +48,7 @@ static void test_absent(void **state) {
 }
 
 static void test_list(void **state) {
-        static const char text[] = "pyservice-bundle 1\npart sidecar shop-a 1 - no no -\npart sidecar shop-b 1 - yes no -\npart sidecar shop-c 0 - no no -\n"
+        static const char text[] = "pyservice-bundle 2\npart sidecar shop-a 1 - no no -\npart sidecar shop-b 1 - yes no -\npart sidecar shop-c 0 - no no -\n"
                 "part timer shop-d 1 - no no -\npart task shop-e 0 - no no -\npart service shop-f 2 - no no -\npart service shop-g 1 - yes no -\n"
                 "part service shop-h 0 - no no -\nstopped shop-f@1.service\nvolume shop-data-*\n";
         struct buf out = buf_in(&arena);
@@ -76,7 +76,7 @@ struct bad_row {
         int error;
 };
 
-#define HEAD "pyservice-bundle 1\n"
+#define HEAD "pyservice-bundle 2\n"
 #define PART "part service shop 1 - no no -"
 
 static const struct bad_row bad_rows[] = {
@@ -84,7 +84,7 @@ static const struct bad_row bad_rows[] = {
         { "another file", "accepted 0123456789ab\n", -EBADMSG },
         { "no version", "pyservice-bundle\n", -EBADMSG },
         { "an older version", "pyservice-bundle 0\n" PART "\n", -EPROTONOSUPPORT },
-        { "a newer version", "pyservice-bundle 2\nstrange\n", -EPROTONOSUPPORT },
+        { "a newer version", "pyservice-bundle 3\nstrange\n", -EPROTONOSUPPORT },
         { "unknown row", HEAD "piece service shop 1 - no no -\n", -EBADMSG },
         { "unknown kind", HEAD "part thing shop 1 - no no -\n", -EBADMSG },
         { "no unit", HEAD "part service - 1 - no no -\n", -EBADMSG },

@@ -103,10 +103,7 @@ static void test_kinds(void **state) {
                             "scale shop-web units/shop-web@.service.d/10-ports.conf\n"
                             "scale shop-web units/shop-web@next.service.d/50-next.conf\n"
                             "scale - units/shop.target\n"
-                            "scale shop-job units/shop.target.d/50-shop-job.conf\n"
-                            "scale shop-side units/shop.target.d/50-shop-side.conf\n"
-                            "scale shop-tick units/shop.target.d/50-shop-tick.conf\n"
-                            "scale shop-web units/shop.target.d/50-shop-web.conf\n");
+                            "scale shop-job units/shop.target.d/60-shop-job.conf\n");
         site_close(&s);
 }
 
@@ -116,7 +113,7 @@ static void test_plan(void **state) {
         struct tree t = render(&s, WHOLE "rollout: {strategy: rolling, max_unavailable: 2, pause: 1500ms, ready_timeout: 1min, on_failure: stop}\n");
         struct str text = tree_find(&t, STR("rollout"))->text, line;
         static const char *const lines[] = {
-                "strategy rolling", "max-unavailable 2", "pause 1500", "ready-timeout 60000", "min-ready 5000", "on-failure stop",
+                "pyservice-plan 1", "max-unavailable 2", "pause 1500", "ready-timeout 60000", "min-ready 5000", "on-failure stop",
                 "early shop-side", "task shop-other.service", "task shop-move.service",
         };
         static const char *const parts[] = { "service shop-web ", "service shop-job ", "sidecar shop-side " };
@@ -174,7 +171,7 @@ static const struct change_row change_rows[] = {
         { "hosts: everywhere", BOTH("", "hosts: '*'\n"), BOTH("", ""), "scale" },
         { "hosts: of a sidecar", "image: x\nsidecars: [{name: a, hosts: b}]\n", "image: x\nsidecars: [{name: a}]\n", "scale" },
         { "hosts: of a task", "image: x\ntasks: [{name: a, hosts: b}]\n", "image: x\ntasks: [{name: a}]\n", "task plan" },
-        { "proxy", BOTH("balance: first", ""), BOTH("balance: source", ""), "scale" },
+        { "proxy", BOTH("balance: first", ""), BOTH("balance: source", ""), "scale plan" },
         { "rollout", BOTH("", "rollout: {pause: 1s}\n"), BOTH("", "rollout: {pause: 2s}\n"), "plan" },
         { "a spare", BOTH("", ""), BOTH("", "rollout: {spare: false}\n"), "scale plan" },
         { "tasks before it", "image: x\ntasks: [{name: a}]\n", "image: x\ntasks: [{name: a}]\nbefore_update: a\n", "task plan" },

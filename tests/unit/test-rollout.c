@@ -63,10 +63,15 @@ static void test_plan_values(void **state) {
         assert_int_equal(plan.tasks.n, 1);
         assert_true(str_is(plan.tasks.at[0], "a.service"));
         assert_true(plan.services.at[0].has_spare);
-        assert_int_equal(plan.objects.list.n, 2);
-        assert_true(str_is_absent(plan.objects.list.at[0].driver) && str_is(plan.objects.list.at[0].device, "h:/d"));
-        assert_true(plan.objects.list.at[1].is_internal && !plan.objects.list.at[1].has_ipv6 && plan.objects.list.at[1].has_no_dns);
+        assert_int_equal(plan.volumes.list.n + plan.networks.list.n, 2);
+        assert_true(str_is_absent(plan.volumes.list.at[0].driver) && str_is(plan.volumes.list.at[0].device, "h:/d"));
+        assert_true(plan.networks.list.at[0].is_internal && !plan.networks.list.at[0].has_ipv6 && plan.networks.list.at[0].has_no_dns);
         assert_true(str_is(plan.sidecars.at[0].label, "l"));
+}
+
+static void put_file(const char *path, struct str text) {
+        assert_int_equal(fs_make_dirs(fake.runtime, path, true), 0);
+        assert_int_equal(fs_replace(fake.runtime, path, 0644, text), 0);
 }
 
 /* What is wanted. */
@@ -77,23 +82,30 @@ struct wanted_row {
         const char *runs, *wanted;
 };
 
+#define REVISIONS "pyservice-revision 1\nruns a\nwanted b\n"
+
 static const struct wanted_row wanted_rows[] = {
-        { "wanted: both", "Upholds=shop.target\n", "runs a\nwanted b\n", true, "a", "b" },
+        { "wanted: both", "Upholds=shop.target\n", REVISIONS, true, "a", "b" },
+        { "wanted: of an earlier version", "Upholds=shop.target\n", "runs a\nwanted b\nfile -\n", true, "a", "b" },
         { "wanted: nothing runs", "Upholds=shop.target\n", "runs -\nwanted b\nfile b\n", true, NULL, "b" },
-        { "wanted: another app", "Upholds=workshop.target\nUpholds=shop.target.wants\n", "runs a\nwanted b\n", false, "a", "b" },
+        { "wanted: another app", "Upholds=workshop.target\nUpholds=shop.target.wants\n", REVISIONS, false, "a", "b" },
         { "wanted: nothing", "", "", false, NULL, NULL },
-        { "wanted: stopped", "X-Stopped=shop.target\n", "runs a\nwanted b\n", true, "a", "b" },
+        { "wanted: stopped", "X-Stopped=shop.target\n", REVISIONS, true, "a", "b" },
 };
 
 static void test_wanted(void **state) {
         const struct wanted_row *row = *state;
         struct wanted w;
 
-        wanted_parse(&arena, STR("shop"), str_of(row->alive), str_of(row->revision), &w);
+        fake_open(&arena);
+        put_file("alive.conf", str_of(row->alive));
+        put_file("apps/shop/revision", str_of(row->revision));
+        assert_int_equal(wanted_read(&arena, fake.runtime, STR("shop"), &w), 0);
         assert_int_equal(w.is_alive, row->is_alive);
         assert_int_equal(w.is_stopped, str_has_prefix(str_of(row->alive), STR("X-Stopped=")));
         assert_true(str_eq(w.runs, str_of(row->runs)));
         assert_true(str_eq(w.wanted, str_of(row->wanted)));
+        fake_close();
 }
 
 static void test_progress(void **state) {
@@ -101,8 +113,10 @@ static void test_progress(void **state) {
 
         progress_set(&arena, &p, STR("x.service"), STR("waiting"));
         progress_set(&arena, &p, STR("x.service"), STR("done"));
-        assert_true(str_is(progress_text(&arena, &p), "revision r\nphase tasks\nstarted 7\nunit x.service done\nmessage a b\n"));
-        progress_parse(&arena, arena_join(&arena, progress_text(&arena, &p), STR("later 3\n")), &q);
+        assert_true(str_is(progress_text(&arena, &p), "pyservice-progress 1\nrevision r\nphase tasks\nstarted 7\nunit x.service done\nmessage a%20b\n"));
+        assert_int_equal(progress_parse(&arena, arena_join(&arena, progress_text(&arena, &p), STR("later 3\n")), &q), -EBADMSG);
+        assert_int_equal(progress_parse(&arena, STR("pyservice-progress 2\nlater 3\n"), &q), -EPROTONOSUPPORT);
+        assert_int_equal(progress_parse(&arena, STR("revision r\nphase tasks\nstarted 7\nunit x.service done\nmessage a b\n"), &q), 0);
         assert_true(str_eq(progress_text(&arena, &p), progress_text(&arena, &q)));
 }
 
@@ -486,14 +500,9 @@ static void test_comes_again(void **state) {
         fail();
 }
 
-static void put_file(const char *path, struct str text) {
-        assert_int_equal(fs_make_dirs(fake.runtime, path, true), 0);
-        assert_int_equal(fs_replace(fake.runtime, path, 0644, text), 0);
-}
-
 /* The scale of what runs is kept while a newer revision is tried; nothing else of that comes into what was accepted. */
 static void test_keeps_scale(void **state) {
-        static const char head[] = "pyservice-bundle 1\npart service shop ";
+        static const char head[] = "pyservice-bundle 2\npart service shop ";
         struct tree t = { .arena = &arena }, kept;
         struct state s = { 0 };
 

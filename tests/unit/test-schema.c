@@ -20,6 +20,16 @@ struct text_entry {
         struct env_text value;
 };
 
+struct raw_entry {
+        struct quadlet_key key;
+        struct quadlet_text value;
+};
+
+struct raw {
+        LIST(struct raw_entry) keys;
+        struct number port;
+};
+
 struct value_entry {
         struct env_name key;
         struct value value;
@@ -51,6 +61,7 @@ struct thing {
         LIST(struct text_entry) labels;
         LIST(struct value_entry) env, config;
         struct leaf *leaf;
+        struct raw *raw;
         LIST(struct part) parts;
         LIST(struct leaf_entry) leaves;
         struct abs_path from_path;
@@ -63,6 +74,12 @@ static const struct field leaf_fields[] = {
         FIELD(leaf, note, "note", "Note."),
 };
 static SCHEMA(leaf, "A leaf.");
+
+static const struct field raw_fields[] = {
+        FIELD_MAP(raw, keys, "Keys", "Keys.", .flags = FIELD_INHERIT | FIELD_ALLOW_LIST),
+        FIELD(raw, port, "number", "Port."),
+};
+static SCHEMA(raw, "Raw keys.");
 
 static const struct field part_fields[] = {
         FIELD(part, name, "name", "Name.", .flags = FIELD_REQUIRED),
@@ -94,8 +111,9 @@ static const struct field thing_fields[] = {
         FIELD_MAP_OF_VALUE(thing, env, "env", "Environment.", .flags = FIELD_INHERIT | FIELD_SECRET),
         FIELD_MAP_OF_VALUE(thing, config, "config", "Settings.", .flags = FIELD_ALLOW_LIST | FIELD_SECRET),
         FIELD_STRUCT(thing, leaf, "leaf", leaf_schema, "Leaf.", .flags = FIELD_INHERIT),
+        FIELD_STRUCT(thing, raw, "raw", raw_schema, "Raw.", .flags = FIELD_INHERIT),
         FIELD_STRUCTS(thing, parts, "parts", part_schema, "Parts."),
-        FIELD_MAP_OF_STRUCT(thing, leaves, "leaves", leaf_schema, "Leaves by name.", .flags = FIELD_INHERIT),
+        FIELD_MAP_OF_STRUCT(thing, leaves, "leaves", leaf_schema, "Leaves by name.", .flags = FIELD_INHERIT | FIELD_ONE_OK),
         FIELD(thing, from_path, "from", "A path."),
         FIELD_LIST(thing, from_paths, "from", "Several paths."),
         FIELD_STRUCT(thing, from_leaf, "from", leaf_schema, "A leaf."),
@@ -107,11 +125,11 @@ static void decode(struct bench *b, const char *yaml, struct thing *ret) {
         schema_decode(&b->arena, &b->diags, &thing_schema, bench_parse(b, yaml), ret);
 }
 
-struct mistake_row {
-        const char *name, *yaml, *mistakes, *hint;
+struct diag_row {
+        const char *name, *yaml, *diags, *hint;
 };
 
-static const struct mistake_row mistake_rows[] = {
+static const struct diag_row diag_rows[] = {
         { "keys: none is wrong", "name: a\nx-note: [anything, {at: all}]\n", "", NULL },
         { "keys: unknown, with a hint", "name: a\nimgae: b\n", "unknown-key‹imgae›", "'image'" },
         { "keys: unknown, without a hint", "name: a\nfrobnicate: 1\n", "unknown-key‹frobnicate›", "pyservice.d(5)" },
@@ -119,7 +137,7 @@ static const struct mistake_row mistake_rows[] = {
         { "keys: at the wrong depth", "name: a\nnote: b\n", "unknown-key‹note›", "'leaf:'" },
         { "keys: unknown in a list", "name: a\nparts: [{name: b, wiat: 5}]\n", "unknown-key‹wiat›", "'wait'" },
         { "keys: unknown in a map", "name: a\nleaves: {b: {n: 1}}\n", "unknown-key‹n›", NULL },
-        { "keys: every mistake is told", "a: 1\nport: x\nmood: blue\n", "unknown-key‹a› bad-value‹x› bad-choice‹blue› missing-key‹a›", NULL },
+        { "keys: every error is told", "a: 1\nport: x\nmood: blue\n", "unknown-key‹a› bad-value‹x› bad-choice‹blue› missing-key‹a›", NULL },
         { "required: missing", "port: 1\n", "missing-key‹p›", "'name" },
         { "required: missing in a list", "name: a\nparts: [{wait: 5}]\n", "missing-key‹{›", "'name" },
         { "required: misspelt", "nmae: a\n", "unknown-key‹nmae›", "'name'" },
@@ -139,7 +157,14 @@ static const struct mistake_row mistake_rows[] = {
         { "kind: a scalar for a struct", "name: a\nleaf: b\n", "wrong-kind‹b›", "a map" },
         { "kind: a scalar for a list of structs", "name: a\nparts: b\n", "wrong-kind‹b›", "a list" },
         { "kind: a scalar in a list of structs", "name: a\nparts: [b]\n", "wrong-kind‹b›", "part is a map" },
-        { "kind: a scalar in a map of structs", "name: a\nleaves: {b: c}\n", "wrong-kind‹c›", "leaf is a map" },
+        { "kind: a scalar in a map of structs", "name: a\nleaves: {b: 8}\n", "", NULL },
+        { "kind: a bad scalar in a map of structs", "name: a\nleaves: {b: c}\n", "bad-value‹c›", NULL },
+        { "kind: a list in a map of structs", "name: a\nleaves: {b: [c]}\n", "wrong-kind‹[c]›", "leaf is a map" },
+        { "kind: a list in a map", "name: a\nlabels: {B: [c]}\n", "wrong-kind‹[c]›", "a single value" },
+        { "kind: a list in a map that allows it", "name: a\nraw: {Keys: {B: [c, 5, true], C: d}}\n", "", NULL },
+        { "kind: a map in a list in a map", "name: a\nraw: {Keys: {B: [c, {d: e}]}}\n", "wrong-kind‹{d: e}›", "or a list" },
+        { "text: a boolean as it is", "name: a\nraw: {Keys: {B: yes, C: off}}\n", "", NULL },
+        { "text: null and octal numbers are no booleans", "name: a\nraw: {Keys: {B: ~, C: 010}}\n", "quote-needed‹~› quote-needed‹010›", NULL },
         { "kind: a map for a command", "name: a\ncommand: {b: c}\n", "wrong-kind‹{b: c}›", "a command" },
         { "kind: a list in a command", "name: a\ncommand: [b, [c]]\n", "wrong-kind‹[c]›", NULL },
         { "kind: a map in commands", "name: a\ncommands: [{b: c}]\n", "wrong-kind‹{b: c}›", NULL },
@@ -197,19 +222,19 @@ static const struct mistake_row mistake_rows[] = {
         { "alternatives: nothing", "name: a\nfrom:\n", "empty-value‹from›", NULL },
 };
 
-static void test_mistake(void **state) {
-        const struct mistake_row *row = *state;
+static void test_diag(void **state) {
+        const struct diag_row *row = *state;
         struct thing thing;
         struct bench b;
 
         bench_init(&b);
         decode(&b, row->yaml, &thing);
-        assert_mistakes(&b, row->mistakes, row->hint);
+        assert_diags(&b, row->diags, row->hint);
         bench_done(&b);
 }
 
 /* Whatever is wrong with a secret, neither it nor its line is shown. */
-static const struct mistake_row secret_rows[] = {
+static const struct diag_row secret_rows[] = {
         { "secret: of an odd form", "name: a\nenv: {B: {hunter2: c}}\n", "wrong-kind‹{hunter2: c}›", NULL },
         { "secret: a list", "name: a\nenv: {B: [hunter2]}\n", "wrong-kind‹[hunter2]›", NULL },
         { "secret: a list of lists", "name: a\nconfig: {B: [[hunter2]]}\n", "wrong-kind‹[hunter2]›", NULL },
@@ -221,13 +246,13 @@ static const struct mistake_row secret_rows[] = {
 };
 
 static void test_secret(void **state) {
-        const struct mistake_row *row = *state;
+        const struct diag_row *row = *state;
         struct thing thing;
         struct bench b;
 
         bench_init(&b);
         decode(&b, row->yaml, &thing);
-        assert_mistakes(&b, row->mistakes, row->hint);
+        assert_diags(&b, row->diags, row->hint);
         assert_true(b.diags.list.at[0].is_secret);
         assert_null(strstr(bench_texts(&b), "unter"));
         assert_null(strstr(bench_texts(&b), "0123"));
@@ -246,7 +271,7 @@ static void test_scalars(void **state) {
         (void) state;
         bench_init(&b);
         decode(&b, everything, &t);
-        assert_mistakes(&b, "", NULL);
+        assert_diags(&b, "", NULL);
 
         assert_true(str_is(t.name.text, "a"));
         assert_int_equal(t.name.at.off, 6);
@@ -269,7 +294,7 @@ static void test_collections(void **state) {
         (void) state;
         bench_init(&b);
         decode(&b, everything, &t);
-        assert_mistakes(&b, "", NULL);
+        assert_diags(&b, "", NULL);
 
         assert_int_equal(t.command.n, 2);
         assert_true(str_is(t.command.at[1].text, "it"));
@@ -312,7 +337,7 @@ static void test_defaults(void **state) {
         bench_init(&b);
         decode(&b, "name: a\nopen: false\nleaf: {}\nparts: [{name: p}, {name: q, wait: 2s}]\nleaves: {one: {}}\n", &t);
         schema_apply_defaults(&b.arena, &thing_schema, &t);
-        assert_mistakes(&b, "", NULL);
+        assert_diags(&b, "", NULL);
 
         assert_int_equal(t.mood.index, 1);
         assert_false(t.open.yes);       /* what is given stays, also where it is zero */
@@ -352,7 +377,7 @@ static void test_inherit(void **state) {
         decode(&b, "name: a\nuser: root\nimage: base:1\nmemory: 1G\nport: 1\ncommand: run base\ntags: [v, w]\nlabels: {A: a, B: b}\n"
                    "env: {A: a, B: b}\nleaf: {port: 1}\nleaves: {one: {port: 1}, two: {port: 2}}\n", &from);
         decode(&b, "name: b\nimage: own:1\ncommand: run own\ntags: z\nlabels: {B: c, C: c}\nenv: {B: {secret: s}}\nleaf: {note: own}\nleaves: {two: {port: 9}}\n", &t);
-        assert_mistakes(&b, "", NULL);
+        assert_diags(&b, "", NULL);
         schema_inherit(&b.arena, &thing_schema, &from, &t);
 
         assert_true(str_is(t.name.text, "b"));
@@ -384,6 +409,29 @@ static void test_inherit(void **state) {
         bench_done(&b);
 }
 
+/* The rows of a struct that are taken over are so key by key; a list replaces all values of a key. */
+static void test_inherit_by_key(void **state) {
+        struct thing from, t;
+        struct bench b;
+
+        (void) state;
+        bench_init(&b);
+        decode(&b, "name: a\nraw: {Keys: {A: [1, 2], B: [3, 4]}, number: 7}\n", &from);
+        decode(&b, "name: b\nraw: {Keys: {B: true, C: [5, 6]}}\n", &t);
+        assert_diags(&b, "", NULL);
+        schema_inherit(&b.arena, &thing_schema, &from, &t);
+
+        assert_int_equal(t.raw->keys.n, 5);
+        assert_true(str_is(t.raw->keys.at[1].key.text, "A"));
+        assert_true(str_is(t.raw->keys.at[1].value.text, "2"));
+        assert_true(str_is(t.raw->keys.at[2].key.text, "B"));
+        assert_true(str_is(t.raw->keys.at[2].value.text, "true"));
+        assert_true(str_is(t.raw->keys.at[4].value.text, "6"));
+        assert_int_equal(t.raw->port.n, 0);
+        assert_int_equal(from.raw->keys.n, 4);
+        bench_done(&b);
+}
+
 static void test_inherit_nothing(void **state) {
         struct thing from, t;
         struct bench b;
@@ -411,7 +459,7 @@ static void test_find(void **state) {
         assert_null(schema_find(&thing_schema, STR("fro"), &offset));
 }
 
-/* A default is decoded while programs run, where nobody would hear of a mistake in it. */
+/* A default is decoded while programs run, where nobody would hear of an error in it. */
 static void check_default(struct bench *b, const struct field *f) {
         struct decoder d = { &b->arena, &b->diags };
         struct node node = { .kind = NODE_SCALAR, .plain = true, .at = NOWHERE, .text = str_of(f->def) };
@@ -475,13 +523,14 @@ static void test_rows(void **state) {
 int main(void) {
         static struct rows rows;
 
-        rows_add(&rows, test_mistake, mistake_rows);
+        rows_add(&rows, test_diag, diag_rows);
         rows_add(&rows, test_secret, secret_rows);
         rows_add_one(&rows, test_scalars);
         rows_add_one(&rows, test_collections);
         rows_add_one(&rows, test_defaults);
         rows_add_one(&rows, test_empty_command);
         rows_add_one(&rows, test_inherit);
+        rows_add_one(&rows, test_inherit_by_key);
         rows_add_one(&rows, test_inherit_nothing);
         rows_add_one(&rows, test_find);
         rows_add(&rows, test_rows, schema_rows);

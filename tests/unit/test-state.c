@@ -51,6 +51,7 @@ static void put(const char *name, const char *text) {
         assert_int_equal(fs_replace(f.dir, name, 0600, str_of(text)), 0);
 }
 
+/* As an earlier version wrote it, and as it is written now. */
 static void test_whole(void **state) {
         static const char text[] =
                 "accepted " A "\npinned " A " " B "\nemptied " B "\nheld " B "\npaused\nfailed " B " 17 shop@1.service:  it said 500\n"
@@ -69,7 +70,12 @@ static void test_whole(void **state) {
         assert_true(str_is(s.images.at[0].pinned, "quay.io/a/b@sha256:0"));
 
         assert_int_equal(state_write(&f.arena, f.dir, STR("other"), &s), 0);
-        assert_string_equal(text_of("other/state"), text);
+        assert_string_equal(text_of("other/state"),
+                            "pyservice-state 1\naccepted " A "\npinned " A " " B "\nemptied " B "\nheld " B "\npaused\n"
+                            "failed " B " 17 shop@1.service:%20%20it%20said%20500\ntask " A " shop-migrate.service\n"
+                            "image quay.io/a/b:1 quay.io/a/b@sha256:0\n");
+        assert_int_equal(state_read(&f.arena, f.dir, STR("other"), &s), 0);
+        assert_true(str_is(s.failed.at[0].reason, "shop@1.service:  it said 500"));
         assert_int_equal(fstatat(f.dir, "other", &st, 0), 0);
         assert_int_equal(st.st_mode & 0777u, 0700);
 }
@@ -83,12 +89,12 @@ static void test_missing(void **state) {
         assert_int_equal(state_read(&f.arena, -1, APP, &s), 0);
 }
 
-static void test_pinned_over_a_mistake(void **state) {
+static void test_pinned_over_an_error(void **state) {
         struct state s = { .pinned = STR(A) };
 
         (void) state;
         assert_int_equal(state_write(&f.arena, f.dir, APP, &s), 0);
-        assert_string_equal(text_of("shop/state"), "pinned " A " -\n");
+        assert_string_equal(text_of("shop/state"), "pyservice-state 1\npinned " A " -\n");
         assert_int_equal(state_read(&f.arena, f.dir, APP, &s), 0);
         assert_true(str_is(s.pinned, A) && str_is_absent(s.pinned_over));
 }
@@ -98,7 +104,7 @@ struct spoilt {
 };
 
 static const struct spoilt spoilt[] = {
-        { "spoilt: unknown", "blessed " A "\n" }, { "spoilt: cut off", "accepted " A },
+        { "spoilt: unknown", "blessed " A "\n" }, { "spoilt: a later version", "pyservice-state 2\naccepted " A "\n" }, { "spoilt: cut off", "accepted " A },
         { "spoilt: short", "accepted abc\n" }, { "spoilt: no digits", "accepted zzzzzzzzzzzz\n" },
         { "spoilt: twice", "accepted " A "\naccepted " B "\n" }, { "spoilt: more", "accepted " A " \n" },
         { "spoilt: no reason", "failed " A " 1\n" }, { "spoilt: no time", "failed " A " x y\n" },
@@ -177,7 +183,12 @@ static void test_history(void **state) {
         put("shop/history", "nonsense\n");
         assert_int_equal(state_read_history(&f.arena, f.dir, APP, &history), -EBADMSG);
         assert_int_equal(state_add_history(&f.arena, f.dir, APP, (struct state_event) { 5, STR(B), STR("undo") }), 0);
-        assert_string_equal(text_of("shop/history"), "5 " B " undo\n");
+        assert_string_equal(text_of("shop/history"), "pyservice-history 1\nevent 5 " B " undo\n");
+
+        /* As an earlier version wrote it. */
+        put("shop/history", "5 " A " first\n6 " B " edit\n");
+        assert_int_equal(state_add_history(&f.arena, f.dir, APP, (struct state_event) { 7, STR(A), STR("undo") }), 0);
+        assert_string_equal(text_of("shop/history"), "pyservice-history 1\nevent 5 " A " first\nevent 6 " B " edit\nevent 7 " A " undo\n");
 }
 
 static void test_lock(void **state) {
@@ -200,7 +211,7 @@ static struct tree *make_tree(const char *text) {
         tree_mark(tree_add(t, STR("quadlet/shop@.container"), 0644, str_of(text)), TREE_REVISION, STR("shop"));
         tree_mark(tree_add(t, STR("env/a b.env"), 0600, STR("X=1")), TREE_TASK, STR("shop-a"));
         tree_mark(tree_add(t, STR("rollout"), 0644, STR("")), TREE_PLAN, (struct str) { 0 });
-        tree_mark(tree_add(t, STR("record"), 0644, STR("pyservice-bundle 1\n")), TREE_PLAN, (struct str) { 0 });
+        tree_mark(tree_add(t, STR("record"), 0644, STR("pyservice-bundle 2\n")), TREE_PLAN, (struct str) { 0 });
         tree_sort(t);
         return t;
 }
@@ -260,7 +271,7 @@ static void test_old_bundle(void **state) {
         file = tree_find(&read, STR("record"));
         assert_non_null(file);
         assert_int_equal(file->kind, TREE_PLAN);
-        assert_string_equal(file->text.p, "pyservice-bundle 1\n"
+        assert_string_equal(file->text.p, "pyservice-bundle 2\n"
                             "part service shop 2 0123456789ab no yes shop:2\n"
                             "part sidecar shop-cache 1 0123456789ab yes no cache:1\n"
                             "part task shop-move 0 0123456789ab no no shop:2\n"
@@ -273,7 +284,7 @@ static void test_later_record(void **state) {
         (void) state;
         VEC_EACH(file, &t->files)
                 if (str_is(file->path, "record"))
-                        file->text = STR("pyservice-bundle 2\nstrange\n");
+                        file->text = STR("pyservice-bundle 3\nstrange\n");
         assert_int_equal(stored_save(f.dir, APP, STR(A), t), 0);
         assert_int_equal(stored_load(&f.arena, f.dir, APP, STR(A), &read), -EBADMSG);
 }
@@ -336,7 +347,7 @@ int main(void) {
         (void) umask(0022);
         add(&rows, "whole", test_whole);
         add(&rows, "missing", test_missing);
-        add(&rows, "pinned over a mistake", test_pinned_over_a_mistake);
+        add(&rows, "pinned over an error", test_pinned_over_an_error);
         add(&rows, "not writable", test_not_writable);
         add(&rows, "failures", test_failures);
         add(&rows, "tasks", test_tasks);

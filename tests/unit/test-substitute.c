@@ -28,7 +28,7 @@ static void put_node(struct buf *out, const struct node *node) {
 }
 
 struct substitute_row {
-        const char *name, *yaml, *tree, *mistakes, *hint;
+        const char *name, *yaml, *tree, *diags, *hint;
 };
 
 static const struct substitute_row substitute_rows[] = {
@@ -76,7 +76,7 @@ static const struct substitute_row substitute_rows[] = {
           "{vars: {v: '{{ '{{' }} app_name }}'}, a: '{{ app_name }}'}", "", NULL },
         { "vars: a name of pyservice's own", "vars: {app_name: x}\na: '{{ app_name }}'\n", "{vars: {app_name: x}, a: 'shop'}",
           "reserved-name‹app_name›", NULL },
-        { "vars: a mistake is told once", "vars: {v: '{{ no }}'}\na: '{{ v }}{{ v }}'\n", "{vars: {v: '{{ no }}'}, a: ''}",
+        { "vars: an error is told once", "vars: {v: '{{ no }}'}\na: '{{ v }}{{ v }}'\n", "{vars: {v: '{{ no }}'}, a: ''}",
           "unknown-variable‹'{{ no }}'›", NULL },
 
         { "vars: of a name that uses another", "root: '/srv/{{ app_name }}'\nvars: {m: '{{ app_data_dir }}/media'}\na: '{{ m }}'\n",
@@ -88,7 +88,7 @@ static const struct substitute_row substitute_rows[] = {
         { "names: of each other, twice", "module: '{{ app_user }}'\nuser: 'u{{ app_group }}'\ngroup: '{{ service }}'\na: '{{ app_module }}'\n",
           "{module: 'ushop', user: 'ushop', group: 'shop', a: 'ushop'}", "", NULL },
         { "names: of itself", "root: '{{ app_root }}/x'\n", "{root: '/x'}", "bad-substitution‹'{{ app_root }}/x'›", "refers to itself" },
-        { "names: a mistake is told once", "root: '/{{ no }}'\na: '{{ app_dir }}'\n", "{root: '/', a: '//app'}", "unknown-variable‹'/{{ no }}'›", NULL },
+        { "names: an error is told once", "root: '/{{ no }}'\na: '{{ app_dir }}'\n", "{root: '/', a: '//app'}", "unknown-variable‹'/{{ no }}'›", NULL },
 
         { "braces: two", "a: \"{{ '{{' }} app_name }}\"\n", "{a: '{{ app_name }}'}", "", NULL },
         { "braces: two, without blanks", "a: \"{{'{{'}}x\"\n", "{a: '{{x'}", "", NULL },
@@ -97,17 +97,17 @@ static const struct substitute_row substitute_rows[] = {
         { "braces: one", "a: '{x}'\n", "{a: '{x}'}", "", NULL },
         { "braces: in front of others", "a: \"{{ '{{' }}{{ app_name }}\"\n", "{a: '{{shop'}", "", NULL },
 
-        { "mistakes: unknown, with a hint", "a: '{{ app_nmae }}'\n", "{a: ''}", "unknown-variable‹'{{ app_nmae }}'›", "'app_name'" },
-        { "mistakes: unknown, with a variable as hint", "vars: {region: x}\na: '{{ regoin }}'\n", "{vars: {region: x}, a: ''}",
+        { "diags: unknown, with a hint", "a: '{{ app_nmae }}'\n", "{a: ''}", "unknown-variable‹'{{ app_nmae }}'›", "'app_name'" },
+        { "diags: unknown, with a variable as hint", "vars: {region: x}\na: '{{ regoin }}'\n", "{vars: {region: x}, a: ''}",
           "unknown-variable‹'{{ regoin }}'›", "'region'" },
-        { "mistakes: unknown, without a hint", "a: '{{ frobnicate }}'\n", "{a: ''}", "unknown-variable‹'{{ frobnicate }}'›", "vars:" },
-        { "mistakes: not closed", "a: 'x {{ app_name'\n", "{a: 'x '}", "bad-substitution‹'x {{ app_name'›", "has no '}}'" },
-        { "mistakes: nothing between", "a: 'x{{ }}'\n", "{a: 'x'}", "bad-substitution‹'x{{ }}'›", NULL },
-        { "mistakes: a filter", "a: '{{ app_name | upper }}'\n", "{a: ''}", "bad-substitution‹'{{ app_name | upper }}'›", NULL },
-        { "mistakes: an expression", "a: '{{ 1 + 1 }}'\n", "{a: ''}", "bad-substitution‹'{{ 1 + 1 }}'›", NULL },
-        { "mistakes: each is told", "a: '{{ frob }} {{ nicate }}'\nb: '{{ x y }}'\n", "{a: ' ', b: ''}",
+        { "diags: unknown, without a hint", "a: '{{ frobnicate }}'\n", "{a: ''}", "unknown-variable‹'{{ frobnicate }}'›", "vars:" },
+        { "diags: not closed", "a: 'x {{ app_name'\n", "{a: 'x '}", "bad-substitution‹'x {{ app_name'›", "has no '}}'" },
+        { "diags: nothing between", "a: 'x{{ }}'\n", "{a: 'x'}", "bad-substitution‹'x{{ }}'›", NULL },
+        { "diags: a filter", "a: '{{ app_name | upper }}'\n", "{a: ''}", "bad-substitution‹'{{ app_name | upper }}'›", NULL },
+        { "diags: an expression", "a: '{{ 1 + 1 }}'\n", "{a: ''}", "bad-substitution‹'{{ 1 + 1 }}'›", NULL },
+        { "diags: each is told", "a: '{{ frob }} {{ nicate }}'\nb: '{{ x y }}'\n", "{a: ' ', b: ''}",
           "unknown-variable‹'{{ frob }} {{ nicate }}'› unknown-variable‹'{{ frob }} {{ nicate }}'› bad-substitution‹'{{ x y }}'›", NULL },
-        { "mistakes: no map at all", "- '{{ app_name }}'\n", "['{{ app_name }}']", "", NULL },
+        { "diags: no map at all", "- '{{ app_name }}'\n", "['{{ app_name }}']", "", NULL },
 };
 
 static void test_substitute(void **state) {
@@ -119,7 +119,7 @@ static void test_substitute(void **state) {
         tree = buf_in(&b.arena);
         put_node(&tree, substitute_definition(&b.arena, &b.diags, STR("shop"), bench_parse(&b, row->yaml)));
         assert_string_equal(buf_str(&tree).p, row->tree);
-        assert_mistakes(&b, row->mistakes, row->hint);
+        assert_diags(&b, row->diags, row->hint);
         bench_done(&b);
 }
 
@@ -144,7 +144,7 @@ static void test_unchanged(void **state) {
         bench_done(&b);
 }
 
-/* What goes into a container is shown nowhere, so neither is the line of a mistake in it. */
+/* What goes into a container is shown nowhere, so neither is the line of an error in it. */
 static void test_secret(void **state) {
         struct bench b;
 
@@ -170,7 +170,7 @@ static void test_ceiling(void **state) {
         for (int i = 1; i < 40; i++)
                 yaml = arena_printf(&b.arena, "%s, a%d: '{{ a%d }}{{ a%d }}'", yaml, i, i - 1, i - 1).p;
         root = substitute_definition(&b.arena, &b.diags, STR("shop"), bench_parse(&b, arena_printf(&b.arena, "%s}\nroot: '{{ a39 }}'\nc: '{{ app_dir }}'\n", yaml).p));
-        assert_mistakes(&b, "bad-substitution‹'{{ a15 }}{{ a15 }}'›", "larger than 1 MiB");
+        assert_diags(&b, "bad-substitution‹'{{ a15 }}{{ a15 }}'›", "larger than 1 MiB");
         assert_true(node_get(root, "c")->is_refused);
         assert_true(b.arena.total < (size_t) 8 << 20);
         bench_done(&b);

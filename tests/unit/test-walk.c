@@ -83,9 +83,80 @@ static void test_way(void **state) {
         arena_done(&arena);
 }
 
+struct reading {
+        const char *name;
+        const char *path;
+        int wanted;
+};
+
+enum { ALICE = 4711, BOB = 4712 };
+
+static const struct reading readings[] = {
+        { "a file of root's", "root/file", 0 },
+        { "root's link, as the last part", "root/to-file", 0 },
+        { "root's link to a file of another user", "root/to-alice", 0 },
+        { "a file in another user's directory", "alice/file", 0 },
+        { "another user's link to a file of that user", "alice/current/file", 0 },
+        { "another user's link to a file of root's", "alice/to-root", -ELOOP },
+        { "another user's link to root's directory", "alice/to-directory/file", -ELOOP },
+        { "another user's link to a third user's file", "alice/to-bob", -ELOOP },
+        { "root's link in another user's directory", "alice/roots", -ELOOP },
+        { "nothing", "alice/nothing", -ENOENT },
+};
+
+static const char *const reading_links[][2] = {
+        { "file", "root/to-file" }, { "../alice/file", "root/to-alice" }, { ".", "alice/current" },
+        { "../root/file", "alice/to-root" }, { "../root", "alice/to-directory" }, { "../bob/file", "alice/to-bob" },
+        { "../root/file", "alice/roots" },
+};
+
+static void give(int top, const char *name, uid_t uid) {
+        assert_int_equal(fchownat(top, name, uid, uid, AT_SYMLINK_NOFOLLOW), 0);
+}
+
+static void test_reading(void **state) {
+        static const char *const users[] = { "root", "alice", "bob" };
+        static const uid_t uids[] = { 0, ALICE, BOB };
+        const struct reading *reading = *state;
+        char path[] = "/tmp/test-walk-XXXXXX";
+        struct arena arena = { 0 };
+        struct str text = STR(""), problem = { 0 };
+        int top, r;
+
+        if (geteuid() != 0)
+                skip();
+        assert_non_null(mkdtemp(path));
+        assert_int_equal(chmod(path, 0755), 0);
+        top = fs_open_dir(AT_FDCWD, path);
+        for (size_t i = 0; i < ARRAY_SIZE(users); i++) {
+                const char *file = arena_printf(&arena, "%s/file", users[i]).p;
+
+                assert_int_equal(fs_make_dirs(top, users[i], false), 0);
+                assert_int_equal(fs_write(top, file, 0600, STR("x")), 0);
+                give(top, users[i], uids[i]);
+                give(top, file, uids[i]);
+        }
+        for (size_t i = 0; i < ARRAY_SIZE(reading_links); i++) {
+                assert_int_equal(symlinkat(reading_links[i][0], top, reading_links[i][1]), 0);
+                if (str_has_prefix(str_of(reading_links[i][1]), STR("alice/")))
+                        give(top, reading_links[i][1], ALICE);
+        }
+        give(top, "alice/roots", 0);
+
+        r = walk_read(&arena, arena_printf(&arena, "%s/%s", path, reading->path).p, 16, &text, &problem);
+        assert_int_equal(r, reading->wanted);
+        assert_string_equal(text.p, r == 0 ? "x" : "");
+        assert_int_equal(!str_is_absent(problem), r == -ELOOP);
+
+        close_fd(&top);
+        assert_int_equal(fs_remove_tree(AT_FDCWD, path), 0);
+        arena_done(&arena);
+}
+
 int main(void) {
         static struct rows rows;
 
         rows_add(&rows, test_way, ways);
+        rows_add(&rows, test_reading, readings);
         return rows_run(&rows, "walk");
 }

@@ -13,7 +13,7 @@ static struct fixture f;
 #define CACHE "50-shop-cache.conf"
 #define WHOLE "[Unit]\nUpholds=shop@0.service\nUpholds=shop@1.service\n"
 
-#define RECORD "pyservice-bundle 1\npart service shop 2 - no no -\npart sidecar shop-cache 1 - yes no -\n"
+#define RECORD "pyservice-bundle 2\npart service shop 2 - no no -\npart sidecar shop-cache 1 - yes no -\n"
 
 static int set_up(void **state) {
         (void) state;
@@ -46,12 +46,11 @@ static struct tree *shop(void) {
         add(t, "quadlet/shop@.container", "shop", "of shop");
         add(t, "quadlet/shop-cache.container", "shop-cache", "of cache");
         add(t, "units/shop.target", NULL, "[Unit]\n");
-        add(t, "units/shop.target.d/" SHOP, "shop", WHOLE);
-        add(t, "units/shop.target.d/" CACHE, "shop-cache", "[Unit]\nUpholds=shop-cache-once.target\n");
         add(t, "units/shop.target.d/60-health.conf", NULL, "[Unit]\nUpholds=shop-health.timer\n");
         tree_mark(tree_add(t, STR("rollout"), 0644, STR("strategy rolling\n")), TREE_PLAN, (struct str) { 0 });
         tree_mark(tree_add(t, STR("record"), 0644, STR(RECORD)), TREE_PLAN, (struct str) { 0 });
         tree_sort(t);
+        fixture_facts(t);
         return t;
 }
 
@@ -108,22 +107,21 @@ static void test_parts(void **state) {
         stop("now 1 shop@1\nnow 1 shop-cache\nlasting 1 shop\n");
         publish(shop());
         assert_string_equal(published(SHOP), "[Unit]\nUpholds=shop@0.service\n");
-        assert_string_equal(published(CACHE), "[Unit]\n");
+        assert_string_equal(published(CACHE), "(none)");
         assert_string_equal(published("60-health.conf"), "[Unit]\nUpholds=shop-health.timer\n");
         assert_non_null(strstr(fixture_alive(&f), "Upholds=shop.target\n"));
-        assert_string_equal(kept("units/shop.target.d/" SHOP), WHOLE);
+        assert_non_null(strstr(kept("record"), "part service shop 2 "));
         assert_string_equal(fixture_read(&f, "run/apps/shop/record").p, RECORD "stopped shop@1.service\nstopped shop-cache-once.target\n");
         assert_int_equal(fixture_runs(&f), 1);
 
         stop("now 1 shop\n");
         publish(shop());
-        assert_string_equal(published(SHOP), "[Unit]\n");
+        assert_string_equal(published(SHOP), "(none)");
         assert_string_equal(published(CACHE), "[Unit]\nUpholds=shop-cache-once.target\n");
         assert_string_equal(fixture_read(&f, "run/apps/shop/record").p, RECORD "stopped shop@0.service\nstopped shop@1.service\n");
         start();
         publish(shop());
         assert_string_equal(published(SHOP), WHOLE);
-        assert_int_equal(fixture_read(&f, "run/apps/shop/whole/units/shop.target.d/" SHOP).n, 0);
 }
 
 /* What is published stays then; but not what is stopped. */

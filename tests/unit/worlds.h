@@ -83,8 +83,8 @@ static inline struct app *site_app(struct site *s, const char *name) {
         return d->app;
 }
 
-/* "unknown-key‹imge› missing-key‹i›": each mistake with the text that it is about; of a file its path. */
-static inline const char *site_mistakes(struct site *s) {
+/* "unknown-key‹imge› missing-key‹i›": each error with the text that it is about; of a file its path. */
+static inline const char *site_diags(struct site *s) {
         struct buf out = buf_in(&s->arena);
 
         VEC_EACH(d, &s->diags.list) {
@@ -103,7 +103,7 @@ static inline const char *site_mistakes(struct site *s) {
         return buf_str(&out).p;
 }
 
-/* The texts of all mistakes, a line each. */
+/* The texts of all diagnostics, a line each. */
 static inline const char *site_texts(struct site *s) {
         struct buf out = buf_in(&s->arena);
 
@@ -115,8 +115,8 @@ static inline const char *site_texts(struct site *s) {
         return buf_str(&out).p;
 }
 
-static inline void assert_site(struct site *s, const char *mistakes, const char *hint) {
-        assert_string_equal(site_mistakes(s), mistakes);
+static inline void assert_site(struct site *s, const char *diags, const char *hint) {
+        assert_string_equal(site_diags(s), diags);
         if (hint && !strstr(site_texts(s), hint))
                 fail_msg("'%s' is not said in: %s", hint, site_texts(s));
 }

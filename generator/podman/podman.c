@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "podman/podman.h"
+
+#include <errno.h>
+
+#include "runtime/spawn.h"
+
+struct str podman_take_field(struct arena *a, struct str *line) {
+        struct str field;
+
+        return str_split(line, '\t', &field) ? arena_str(a, field) : STR("");
+}
+
+struct str podman_take_label(struct arena *a, struct str *line) {
+        struct str field = podman_take_field(a, line);
+
+        if (field.n < 2 || field.p[0] != '"' || field.p[field.n - 1] != '"')
+                return STR("");
+        return arena_str(a, (struct str){ field.p + 1, field.n - 2 });
+}
+
+#define FORMAT                                                                      \
+        "{{.Names}}\t{{printf \"%q\" (index .Labels \"io.pyservice.revision\")}}\t" \
+        "{{.Status}}\t{{printf \"%q\" (index .Labels \"org.opencontainers.image.revision\")}}"
+
+void podman_parse(struct arena *a, struct str text, struct podman_containers *ret) {
+        struct str rest = text, line;
+
+        while (str_split(&rest, '\n', &line)) {
+                struct podman_container c = { .name = podman_take_field(a, &line) };
+
+                if (c.name.n == 0 || str_is_absent(line))
+                        continue;
+                c.label = podman_take_label(a, &line);
+                c.status = podman_take_field(a, &line);
+                c.commit = podman_take_label(a, &line);
+                *vec_push(a, &ret->list) = c;
+        }
+}
+
+/* argv[0] is found here. */
+static int run(struct arena *a, const char **argv, struct str *ret_out, struct str *ret_problem) {
+        struct str podman = spawn_find(a, "podman");
+        struct spawn_result result;
+        int r;
+
+        if (str_is_absent(podman)) {
+                *ret_problem = STR("podman is not installed");
+                return -EIO;
+        }
+
+        argv[0] = podman.p;
+        r = spawn_as_root(a, argv, &result);
+        if (r < 0)
+                return r;
+        if (result.status != 0) {
+                *ret_problem = str_trim((struct str){ result.err.p, str_find(result.err, '\n') });
+                return -EIO;
+        }
+
+        *ret_out = result.out;
+        return 0;
+}
+
+int podman_list(struct arena *a, struct str app, struct podman_containers *ret, struct str *ret_problem) {
+        struct str filter = str_is_absent(app) ? STR("label=io.pyservice.app")
+                                               : arena_join(a, STR("label=io.pyservice.app="), app),
+                   out;
+        struct podman_containers containers = { 0 };
+        int r = run(
+                a,
+                (const char *[]){ NULL, "ps", "--no-trunc", "--filter", filter.p, "--format", FORMAT, NULL },
+                &out, ret_problem);
+
+        if (r < 0)
+                return r;
+
+        podman_parse(a, out, &containers);
+        *ret = containers;
+        return 0;
+}
+
+int podman_remove(struct arena *a, struct str name, struct str *ret_problem) {
+        struct str out;
+
+        return run(a,
+                   (const char *[]){ NULL, "rm", "--force", "--ignore", "--volumes", "--",
+                                     arena_str(a, name).p, NULL },
+                   &out, ret_problem);
+}
+
+const struct podman_container *podman_find(const struct podman_containers *c, struct str name) {
+        VEC_EACH(container, &c->list)
+                if (str_eq(container->name, name))
+                        return container;
+
+        return NULL;
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* Queries and removes the containers of an app. */
+
+#include "base/arena.h"
+#include "base/vec.h"
+
+struct podman_container {
+        struct str name;
+        struct str label;  /* io.pyservice.revision; empty if it has none */
+        struct str status; /* "Up 3 minutes (healthy)" */
+        struct str commit; /* of its image, org.opencontainers.image.revision; empty for none */
+};
+
+struct podman_containers {
+        VEC(struct podman_container) list;
+};
+
+/* The containers with the label io.pyservice.app=APP that run; of all apps if it is absent. Negative errno;
+ * -EIO if podman failed, with its message in *ret_problem. */
+int podman_list(struct arena *a, struct str app, struct podman_containers *ret, struct str *ret_problem);
+
+/* The next field of a line with tabs. An image chooses its labels, also one with tabs and line feeds: so each
+ * is printed by `printf "%q"` of Go, and its quotes are removed here; escapes stay. Empty if there is
+ * none. */
+struct str podman_take_field(struct arena *a, struct str *line);
+struct str podman_take_label(struct arena *a, struct str *line);
+
+/* The format for `podman ps` for that: NAME, LABEL, STATUS and COMMIT a line, the labels quoted. */
+void podman_parse(struct arena *a, struct str text, struct podman_containers *ret);
+
+/* Removes a container that no longer belongs to a unit. 0 or negative errno. */
+int podman_remove(struct arena *a, struct str name, struct str *ret_problem);
+
+/* NULL if it does not run. */
+const struct podman_container *podman_find(const struct podman_containers *c, struct str name);

@@ -1,9 +1,0 @@
-/* SPDX-License-Identifier: Apache-2.0 */
-#pragma once
-
-/* Telling the service manager how it goes (sd_notify(3)). */
-
-#include "base/arena.h"
-
-/* Lines such as "READY=1" and "STATUS=…". Without a manager that listens, nothing. */
-void notify_manager(struct arena *a, struct str lines);

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* The journal: reading the entries of a unit, and writing an entry with fields of its own (sd-journal(3)). */
+
+#include "base/arena.h"
+#include "base/vec.h"
+
+struct journal_lines {
+        VEC(struct str) list; /* the oldest first */
+};
+
+struct journal_query {
+        struct str unit;
+        struct str container; /* what this container printed, nothing else; absent: all of the unit */
+        /* of this start of the unit, without systemd's entries about it; absent: of all */
+        struct str invocation;
+        bool is_user;
+        uint64_t since; /* CLOCK_REALTIME, microseconds */
+        size_t n;       /* the newest `n` */
+};
+
+/* Entries of the unit's processes, and of systemd about the unit, without Podman's messages about each event
+ * of a container. Bytes that would move a terminal come as '?'. Negative errno if the journal can't be
+ * read. */
+int journal_read(struct arena *a, const struct journal_query *query, struct journal_lines *ret);
+
+/* How the main process of a unit ended the last time, as systemd logged it. */
+struct journal_end {
+        struct str invocation; /* of that start */
+        uint64_t status;       /* its exit status, or the number of the signal that ended it */
+        bool is_killed;
+};
+
+/* 1; 0 if the journal has no such entry for this user; negative errno. Only `unit`, `is_user` and `since` of
+ * the query count. */
+int journal_read_end(struct arena *a, const struct journal_query *query, struct journal_end *ret);
+
+struct journal_field {
+        const char *name; /* "MESSAGE", "PRIORITY" … */
+        struct str value;
+};
+
+int journal_send(struct arena *a, const struct journal_field *fields, size_t n);
