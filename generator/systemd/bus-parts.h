@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Helpers that the files of the bus share; only for runtime/bus*.c. */
+/* Helpers that the files of the bus share; only for bus*.c. */
 
 #include <systemd/sd-bus.h>
 

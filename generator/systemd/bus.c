@@ -106,62 +106,6 @@ uint64_t bus_now(void) {
         return clock_usec(CLOCK_MONOTONIC);
 }
 
-/* One property. `at`: the object's path, the interface, the property. */
-static int get_text(struct bus *b, struct arena *a, const char *const *at, struct str *ret) {
-        CLEANUP(free_text) char *text = NULL;
-        int r = sd_bus_get_property_string(b->connection, SYSTEMD, at[0], at[1], at[2], NULL, &text);
-
-        if (r < 0)
-                return r;
-
-        *ret = arena_str(a, str_of(text));
-        return 0;
-}
-
-static int get_number(struct bus *b, const char *const *at, char type, void *ret) {
-        return sd_bus_get_property_trivial(b->connection, SYSTEMD, at[0], at[1], at[2], NULL, type, ret);
-}
-
-static int get_invocation(struct bus *b, struct arena *a, const char *path, struct str *ret) {
-        CLEANUP(unref_message) sd_bus_message *m = NULL;
-        const void *bytes;
-        size_t n;
-        int r = sd_bus_get_property(b->connection, SYSTEMD, path, UNIT, "InvocationID", NULL, &m, "ay");
-
-        if (r >= 0)
-                r = sd_bus_message_read_array(m, 'y', &bytes, &n);
-        if (r < 0)
-                return r;
-
-        char *digits = arena_alloc(a, 2 * n + 1, 1);
-        for (size_t i = 0; i < n; i++)
-                (void) snprintf(digits + 2 * i, 3, "%02x", ((const unsigned char *) bytes)[i]);
-        *ret = (struct str){ digits, 2 * n };
-        return 0;
-}
-
-static int get_of_service(struct bus *b, struct arena *a, const char *path, struct bus_unit *u) {
-        uint32_t restarts = 0;
-        int code = 0, r = get_text(b, a, (const char *[]){ path, SERVICE, "Result" }, &u->result);
-
-        if (r >= 0)
-                r = get_text(b, a, (const char *[]){ path, SERVICE, "StatusText" }, &u->status);
-        if (r >= 0)
-                u->status = utf8_clean(a, u->status);
-        if (r >= 0)
-                r = get_number(b, (const char *[]){ path, SERVICE, "NRestarts" }, 'u', &restarts);
-        if (r >= 0)
-                r = get_number(b, (const char *[]){ path, SERVICE, "ExecMainStatus" }, 'i', &u->exit_status);
-        if (r >= 0)
-                r = get_number(b, (const char *[]){ path, SERVICE, "ExecMainCode" }, 'i', &code);
-        if (r >= 0)
-                r = get_number(b, (const char *[]){ path, SERVICE, "TimeoutStartUSec" }, 't',
-                               &u->start_timeout);
-        u->n_restarts = restarts;
-        u->is_killed = code == CLD_KILLED || code == CLD_DUMPED;
-        return r;
-}
-
 /* The unit's job: 0 if it has none. *ret_path may be NULL. */
 static int get_job(struct bus *b, const char *unit_path, uint32_t *ret, char **ret_path) {
         CLEANUP(unref_message) sd_bus_message *m = NULL;
@@ -176,36 +120,6 @@ static int get_job(struct bus *b, const char *unit_path, uint32_t *ret, char **r
         }
 
         return r;
-}
-
-int bus_get_unit(struct bus *b, struct arena *a, struct str unit, struct bus_unit *ret) {
-        CLEANUP(free_text) char *path = NULL;
-        struct bus_unit u = { .start_timeout = UINT64_MAX };
-        uint32_t job = 0;
-        int r = sd_bus_path_encode(MANAGER_PATH "/unit", arena_str(a, unit).p, &path);
-
-        if (r >= 0)
-                r = get_text(b, a, (const char *[]){ path, UNIT, "ActiveState" }, &u.active);
-        if (r >= 0)
-                r = get_text(b, a, (const char *[]){ path, UNIT, "SubState" }, &u.sub);
-        if (r >= 0)
-                r = get_invocation(b, a, path, &u.invocation);
-        if (r >= 0)
-                r = get_job(b, path, &job, NULL);
-        if (r >= 0)
-                r = get_number(b, (const char *[]){ path, UNIT, "InactiveExitTimestampMonotonic" }, 't',
-                               &u.starting_since);
-        if (r >= 0)
-                r = get_number(b, (const char *[]){ path, UNIT, "InactiveExitTimestamp" }, 't',
-                               &u.started_at);
-        if (r >= 0 && str_has_suffix(unit, STR(".service")))
-                r = get_of_service(b, a, path, &u);
-        if (r < 0)
-                return r;
-
-        u.has_job = job != 0;
-        *ret = u;
-        return 0;
 }
 
 int bus_get_dependencies(struct bus *b, struct arena *a, struct str unit, const char *kind,
@@ -251,8 +165,8 @@ int bus_list_units(struct bus *b, struct arena *a, struct str pattern, struct bu
 }
 
 int bus_get_load_time(struct bus *b, uint64_t *ret) {
-        return get_number(b, (const char *[]){ MANAGER_PATH, MANAGER, "UnitsLoadTimestampMonotonic" }, 't',
-                          ret);
+        return sd_bus_get_property_trivial(b->connection, SYSTEMD, MANAGER_PATH, MANAGER,
+                                           "UnitsLoadTimestampMonotonic", NULL, 't', ret);
 }
 
 int bus_is_stopping(struct bus *b, struct str unit, bool *ret) {

@@ -28,19 +28,20 @@ uint64_t bus_now(void);
  * never. */
 struct bus_unit {
         struct str active, sub; /* "active", "running" */
-        /* of a service, when it ended last: "success", "exit-code", "timeout" …; absent for others */
+        /* when it ended last: "success", "exit-code", "timeout" …; absent for kinds that have none */
         struct str result;
         struct str invocation; /* 32 digits, other ones for each start; empty if it never ran */
         struct str status;     /* the status text that the service sent */
         bool has_job;          /* systemd is about to start or stop it; it may wait for others */
-        uint64_t n_restarts;   /* by Restart= */
-        int exit_status;
+        uint32_t n_restarts;   /* by Restart= */
+        int32_t exit_status;
         bool is_killed;          /* exit_status is the number of the signal that ended the main process */
         uint64_t starting_since; /* microseconds; when it last began to start */
         uint64_t started_at;     /* the same, but CLOCK_REALTIME */
         uint64_t start_timeout;  /* microseconds; UINT64_MAX for none */
 };
 
+/* What belongs together was true in one moment. */
 int bus_get_unit(struct bus *b, struct arena *a, struct str unit, struct bus_unit *ret);
 
 struct bus_names {
