@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* What systemd knows about one unit, in one answer: properties that are read one by one may be those of two
- * starts. */
+/* The properties of one unit, in one answer: those that are read one by one may be of two starts. */
 
 #include <signal.h>
 #include <stdio.h>
@@ -93,7 +92,7 @@ static int take_property(struct arena *a, sd_bus_message *m, const char *name, s
         return r;
 }
 
-/* Without the name of an interface it gives the properties of all that the unit has, like `systemctl show`. */
+/* Without the name of an interface it gives the properties of all interfaces, like `systemctl show`. */
 int bus_get_unit(struct bus *b, struct arena *a, struct str unit, struct bus_unit *ret) {
         CLEANUP(unref_message) sd_bus_message *m = NULL;
         CLEANUP(free_text) char *path = NULL;

@@ -41,7 +41,7 @@ struct bus_unit {
         uint64_t start_timeout;  /* microseconds; UINT64_MAX for none */
 };
 
-/* What belongs together was true in one moment. */
+/* All members are of one moment. */
 int bus_get_unit(struct bus *b, struct arena *a, struct str unit, struct bus_unit *ret);
 
 struct bus_names {
