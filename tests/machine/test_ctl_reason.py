@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from app import define, settle, wait_for
+from app import HELLO, define, settle, wait_for
 from rolling import App
 from test_ctl_doctor import Doctor
 from test_ctl_status import WHOLE, Ctl
@@ -102,6 +102,12 @@ def test_first_starts_that_cannot_succeed(ctl):
     machine.run(["pyservicectl", "stop", "shop/postgres"])
     said = machine.run(["timeout", "20", "pyservicectl", "start", "shop/postgres"], check=False)
     assert "POSTGRES_PASSWORD: parameter not set" in said.stdout + said.stderr, said
+
+    # What failed before is over when the definition is right.
+    define(machine, "crash", HELLO + "proxy: {domains: [crash.example.com]}\n", reload=False)
+    machine.run(["pyservicectl", "--yes", "apply", "crash"])
+    done = ctl.run("status", "crash")
+    assert done.returncode == 0 and re.search("^ *State: running, 1 declared, 1 running, 1 ready$", done.stdout, re.M), done
 
 
 def test_a_rejected_revision(ctl):
