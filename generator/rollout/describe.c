@@ -178,6 +178,19 @@ static struct str last_printed(const struct describing *d, struct str invocation
                        : (struct str){ 0 };
 }
 
+/* The journal sorts by arrival, and may have what systemd logged about the end before what the container
+ * printed. */
+static struct str await_printed(const struct describing *d, struct str invocation) {
+        struct str found = last_printed(d, invocation);
+
+        for (unsigned i = 0; i < LOG_TRIES && str_is_absent(found); i++) {
+                (void) bus_wait(d->bus, LOG_PAUSE_MS);
+                found = last_printed(d, invocation);
+        }
+
+        return found;
+}
+
 struct str describe_printed(struct arena *a, struct str line) {
         return str_is_absent(line) ? STR("") : arena_join(a, STR("; last line: \""), line, STR("\""));
 }
@@ -211,7 +224,7 @@ struct str describe_failure(const struct describing *d, struct str text) {
                 text = arena_join(d->arena, text, STR("; "), describe_end(d->arena, &at));
 
         return arena_join(d->arena, d->unit, STR(": "), text,
-                          describe_printed(d->arena, last_printed(d, at.invocation)));
+                          describe_printed(d->arena, await_printed(d, at.invocation)));
 }
 
 static bool is_over(const struct bus_unit *u) {
