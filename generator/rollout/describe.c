@@ -335,6 +335,21 @@ bool describe_now(const struct describing *d, struct described *ret) {
         return ret->text.n > 0;
 }
 
+bool describe_restart(const struct describing *d, struct str *ret, uint64_t *ret_time) {
+        struct journal_query query = query_of(d, (struct str){ 0 }, 0);
+        struct journal_end end = { 0 };
+        struct attempt at;
+
+        if (journal_read_end(d->arena, &query, &end) <= 0)
+                return false;
+
+        at = (struct attempt){ end.invocation, end.status, end.is_killed, true };
+        *ret = arena_join(d->arena, describe_end(d->arena, &at),
+                          describe_printed(d->arena, last_printed(d, end.invocation)));
+        *ret_time = end.time;
+        return true;
+}
+
 struct str describe_log(const struct describing *d) {
         struct journal_lines lines = { 0 };
         struct str text = STR("");

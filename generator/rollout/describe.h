@@ -38,5 +38,9 @@ struct described {
 /* False if the unit is ready or stopped, or if its start began a moment ago. */
 bool describe_now(const struct describing *d, struct described *ret);
 
+/* How a unit that runs again ended before that, "exited with status 3; last line: …", and when (microseconds
+ * since 1970). False if the journal does not have it, or this user may not read it. */
+bool describe_restart(const struct describing *d, struct str *ret, uint64_t *ret_time);
+
 /* The last lines of its journal. */
 struct str describe_log(const struct describing *d);

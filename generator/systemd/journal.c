@@ -144,7 +144,8 @@ int journal_read_end(struct arena *a, const struct journal_query *q, struct jour
                 if (str_find_str(message, STR(": Main process exited")) == message.n)
                         continue;
 
-                *ret = (struct journal_end){ .is_killed = !str_is(get(a, j, "EXIT_CODE"), "exited") };
+                *ret = (struct journal_end){ .time = time,
+                                             .is_killed = !str_is(get(a, j, "EXIT_CODE"), "exited") };
                 ret->invocation = get(a, j, q->is_user ? "USER_INVOCATION_ID" : "INVOCATION_ID");
                 return str_to_u64(get(a, j, "EXIT_STATUS"), UINT8_MAX, &ret->status);
         }

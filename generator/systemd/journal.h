@@ -27,6 +27,7 @@ int journal_read(struct arena *a, const struct journal_query *query, struct jour
 
 /* How the main process of a unit ended the last time, as systemd logged it. */
 struct journal_end {
+        uint64_t time;         /* microseconds since 1970 */
         struct str invocation; /* of that start */
         uint64_t status;       /* its exit status, or the number of the signal that ended it */
         bool is_killed;

@@ -318,6 +318,27 @@ static struct str describe_commits(struct arena *a, const struct fact_app *app) 
         return text;
 }
 
+/* Why instances that are well again were restarted: who looks after a night asks that first. */
+static void put_restarts(const struct facts *f, struct buf *out, const struct fact_app *app) {
+        struct arena *a = &f->c->arena;
+        const char *title = "Restart";
+
+        VEC_EACH(part, &app->parts)
+                VEC_EACH(u, &part->units) {
+                        const struct describing d = { .arena = a, .is_user = f->c->is_user, .unit = u->name };
+                        struct str name = { u->name.p, u->name.n - strlen(".service") }, text;
+                        uint64_t time;
+
+                        if (u->state != FACT_READY || u->detail.n_restarts == 0 ||
+                            !describe_restart(&d, &text, &time))
+                                continue;
+                        put_line(out, title,
+                                 arena_join(a, name, STR(": "), amount_distance(a, time), STR(" ago, "),
+                                            text));
+                        title = "";
+                }
+}
+
 static void put_header(const struct facts *f, struct buf *out, const struct fact_app *app) {
         const struct app *from = app->definition ? app->definition->app : NULL;
         struct arena *a = &f->c->arena;
@@ -340,6 +361,7 @@ static void put_header(const struct facts *f, struct buf *out, const struct fact
         put_line(out, "Note", app->notes);
         for (size_t i = 0; i < app->reasons.list.n; i++)
                 put_line(out, i == 0 ? "Reason" : "", reason_line(a, &app->reasons.list.at[i]));
+        put_restarts(f, out, app);
 }
 
 /* The lines below the header of a part: what it is, and how many of its instances are ready. */
@@ -660,7 +682,7 @@ static int show_overview(struct facts *f) {
         if (!has_shown(f) && !f->c->is_json) {
                 (void) fprintf(stderr,
                                "pyservicectl: there are no applications; each .yaml file in %.*s "
-                               "defines one\n",
+                               "defines one, and 'pyservicectl new NAME' writes a first one\n",
                                STR_ARG(f->session.world.places.definitions[0]));
                 return CTL_GOOD;
         }

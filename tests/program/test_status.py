@@ -58,7 +58,7 @@ def root(tmp_path):
 def test_nothing(root):
     (root.path / "run/pyservice/apps/hello").rmdir()
     result = root.run("status")
-    assert (result.returncode, result.stdout) == (0, "") and "there are no applications; each .yaml file in /etc/pyservice.d defines one" in result.stderr
+    assert (result.returncode, result.stdout) == (0, "") and "there are no applications; each .yaml file in /etc/pyservice.d defines one, and 'pyservicectl new NAME'" in result.stderr
     assert root.json("status", status=0) == {"apps": []}
 
 

@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Three ways through the tool, each printed as a person would see it (tests/run machine -k journey -s): from the installation to the first answer,
+from a broken deployment to its cause, from a 502 to its cause. And the first command of an operator on call names the cause of each fault."""
+
+import re
+
+import pytest
+
+from app import HELLO, define, settle, undefine, wait_for
+
+SHOP = "image: localhost/hello:1\nport: 8000\nscale: 2\nhealth: {http: /health, interval: 1s}\nproxy: {domains: [shop.example.com]}\n"
+ASK = "curl -sS -o /dev/null -w '%{http_code}\\n' -H 'Host: shop.example.com' http://127.0.0.1/"
+# Answers its health check, and closes every other connection without an answer.
+CLOSES = r"""python3 -c '
+import socket
+s = socket.create_server(("", 8000))
+while True:
+    c = s.accept()[0]
+    if c.recv(9999).startswith(b"GET /health "):
+        c.sendall(b"HTTP/1.0 200 OK\r\n\r\n")
+    else:
+        print("no answer: the upstream api.example.com is gone", flush=True)
+    c.close()
+'"""
+
+
+class Person:
+    """Types commands, and reads what they print."""
+
+    def __init__(self, machine):
+        self.machine = machine
+
+    def types(self, command: str, *expected: str, status: int = 0) -> str:
+        done = self.machine.run(f"export COLUMNS=120; {command}", check=False)
+        text = done.stdout + done.stderr
+        print(f"$ {command}\n{text}")
+        assert done.returncode == status, (command, done.returncode, text)
+        for pattern in expected:
+            assert re.search(pattern, text, re.M), (pattern, text)
+        return text
+
+    def sees(self, command: str, *expected: str, status: int = 0) -> None:
+        """As soon as it is so."""
+        def look():
+            done = self.machine.run(command, check=False)
+            last[:] = [done.stdout + done.stderr]
+            return done.returncode == status and all(re.search(pattern, last[0], re.M) for pattern in expected)
+        last: list[str] = []
+        self.machine.wait(look, 60, what=lambda: f"{command} to print {expected}: {last}")
+        self.types(command, *expected, status=status)
+
+
+@pytest.fixture
+def person(machine):
+    return Person(machine)
+
+
+@pytest.fixture
+def shop(person):
+    define(person.machine, "shop", SHOP)
+    wait_for(person.machine, "shop", 2)
+    settle(person.machine)
+    return person
+
+
+def test_journey_to_the_first_answer(person):
+    person.types("pyservicectl status", "there are no applications", "pyservicectl new")
+    person.types("pyservicectl new --image=localhost/hello:1 shop", "/etc/pyservice.d/shop.yaml written")
+    person.types("cat /etc/pyservice.d/shop.yaml", "^image: localhost/hello:1$", "^port: 8000$")
+    person.types("sed -i 's/^# proxy:/proxy:/' /etc/pyservice.d/shop.yaml")
+    person.types("pyservicectl check")
+    person.types("pyservicectl plan", "shop is new", "1 to start")
+    person.types("systemctl daemon-reload")
+    person.types("pyservicectl rollout status shop")
+    person.types("pyservicectl status", "^shop +running +1 +1 +1 ")
+    person.types("podman ps", " shop-0$")
+    person.sees(ASK, "^200$")
+    person.types("pyservicectl scale shop=3")
+    person.sees("pyservicectl status", "^shop +running +3 +3 +3 ")
+
+
+def test_journey_from_a_broken_deployment_to_its_cause(shop):
+    crash = """'command: [-c, "echo no DATABASE_URL >&2; exit 3"]'"""
+    shop.types(f"cd /etc/pyservice.d && cp shop.yaml /root/before && printf '%s\\n' 'entrypoint: /bin/sh' {crash} >>shop.yaml")
+    shop.types("pyservicectl --yes apply shop", r"revision \w+ failed", 'exited with status 3.*last line: "no DATABASE_URL"', status=1)
+    shop.types(ASK, "^200$")
+    shop.types("pyservicectl status", r"^shop +running +2 +2 +2 ", "^shop: rollout failed: .*no DATABASE_URL", status=3)
+    shop.types("pyservicectl logs -n 20 shop", "no DATABASE_URL")
+    shop.types("cp /root/before /etc/pyservice.d/shop.yaml && pyservicectl --yes apply shop")
+    shop.sees("pyservicectl status", "^shop +running +2 +2 +2 ")
+
+
+def test_journey_from_a_502_to_its_cause(person):
+    define(person.machine, "shop", SHOP + "entrypoint: /bin/sh\ncommand:\n  - -c\n  - |\n" + re.sub("^", "    ", CLOSES, flags=re.M) + "\n")
+    wait_for(person.machine, "shop", 2)
+    settle(person.machine)
+    person.sees(ASK, "^502$")
+    for _ in range(10):
+        person.machine.run(ASK)
+    person.types("pyservicectl doctor", r"502 Bad Gateway .* 'shop' answered so to \d+ of \d+ recent requests", status=1)
+    person.types("pyservicectl logs -n 5 shop", "upstream api.example.com is gone")
+    define(person.machine, "shop", SHOP, reload=False)
+    person.types("pyservicectl --yes apply shop", "Applied")
+    person.sees(ASK, "^200$")
+
+
+# The fault, how it is made, the operator's first command, what it names.
+FAULTS = {
+    "wrong port": ("sed -i 's/port: 8000/port: 9000/' /etc/pyservice.d/shop.yaml; systemctl daemon-reload",
+                   "status", r"^shop: rollout failed: .*GET /health .* on port \d+: .*[Cc]onnection refused"),
+    "image gone": ("sed -i 's/hello:1/hello:gone/' /etc/pyservice.d/shop.yaml; systemctl daemon-reload", "status", "localhost/hello:gone"),
+    "broken haproxy.cfg": ("echo 'foo bar' >>/etc/haproxy/haproxy.cfg", "doctor", r"haproxy.cfg:\d+\] : unknown keyword 'foo'"),
+    "full disk": ("mount -t tmpfs -o size=64k tmpfs /var/lib/pyservice; cp /usr/bin/podman /var/lib/pyservice/full 2>/dev/null", "doctor",
+                  "/var/lib/pyservice: 0 % of the file system is free"),
+}
+REPAIR = """sed -i '/^foo bar$/d' /etc/haproxy/haproxy.cfg
+! mountpoint -q /var/lib/pyservice || umount /var/lib/pyservice
+"""
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_the_first_command_names_the_cause(shop, fault):
+    make, command, cause = FAULTS[fault]
+    shop.machine.run(make, check=False)
+    try:
+        shop.sees(f"pyservicectl {command}", cause, status={"status": 3, "doctor": 1}[command])
+    finally:
+        shop.machine.run(REPAIR)
+
+
+def test_a_crash_after_an_hour(shop):
+    """It was ready long ago, and is ready again when somebody looks."""
+    machine = shop.machine
+    machine.run("systemd-run -q --wait sh -c 'podman exec shop-0 sh -c \"echo worker lost its database >/proc/1/fd/2\"; podman kill --signal=KILL shop-0'")
+    machine.wait(lambda: machine.unit("shop@0.service")["NRestarts"] == "1", what="the restart")
+    wait_for(machine, "shop", 2)
+    shop.sees("pyservicectl status shop", "State: running, 2 declared, 2 running, 2 ready",
+              r'Restart: shop@0: \S+ ago, ended by SIGKILL; last line: "worker lost its database"')
+    shop.types("pyservicectl logs -n 50 shop", "worker lost its database")
+    undefine(machine, "shop")
