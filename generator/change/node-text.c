@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "change/node-text.h"
 
-#include "schema/export-parts.h"
+#include "base/json.h"
 
 enum { NOTE_COLUMN = 40, SHORT_LIST = 56 };
 
@@ -233,21 +233,21 @@ void node_put_lines(struct buf *out, const struct node *node, unsigned indent,
 
 /* --- JSON --- */
 
-static void put_json_scalar(struct emitter *e, const char *key, const struct node *node) {
+static void put_json_scalar(struct json_writer *e, const char *key, const struct node *node) {
         struct buf text = buf_in(e->out->arena);
         uint64_t number;
 
         if (node->plain && (str_is(node->text, "true") || str_is(node->text, "false")))
-                emit_bool(e, key, str_is(node->text, "true"));
+                json_bool(e, key, str_is(node->text, "true"));
         else if (node->plain && str_to_u64(node->text, UINT32_MAX, &number))
-                emit_number(e, key, number);
+                json_number(e, key, number);
         else {
                 put_text(&text, node->text);
-                emit_text(e, key, buf_str(&text));
+                json_text(e, key, buf_str(&text));
         }
 }
 
-void node_put_json(struct emitter *e, const char *key, const struct node *node) {
+void node_put_json(struct json_writer *e, const char *key, const struct node *node) {
         bool is_map = node->kind == NODE_MAP;
 
         if (node->kind == NODE_SCALAR) {
@@ -255,9 +255,9 @@ void node_put_json(struct emitter *e, const char *key, const struct node *node) 
                 return;
         }
 
-        emit_open(e, key, is_map ? '{' : '[');
+        json_open(e, key, is_map ? '{' : '[');
         for (size_t i = 0; i < node->n; i++)
                 node_put_json(e, is_map ? node->pairs[i].key->text.p : NULL,
                               is_map ? node->pairs[i].value : node->items[i]);
-        emit_close(e, is_map ? '}' : ']');
+        json_close(e, is_map ? '}' : ']');
 }

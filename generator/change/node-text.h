@@ -22,6 +22,6 @@ void node_put_lines(struct buf *out, const struct node *node, unsigned indent,
 /* A value as a shell wants it: a single one without quotes, others as lines. */
 void node_put_bare(struct buf *out, const struct node *node);
 
-/* Plain true, false and numbers are that in JSON too, all other values texts. `key` as for emit_open(). */
-struct emitter;
-void node_put_json(struct emitter *e, const char *key, const struct node *node);
+/* Plain true, false and numbers are that in JSON too, all other values texts. `key` as for json_open(). */
+struct json_writer;
+void node_put_json(struct json_writer *e, const char *key, const struct node *node);

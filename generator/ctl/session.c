@@ -227,9 +227,14 @@ int session_report(struct ctl *c, struct session *s) {
         struct buf text = buf_in(&c->arena);
 
         diag_sort(&s->ds);
-        if (c->is_json)
-                diag_print_json(&text, &s->ds);
-        else
+        if (c->is_json) {
+                struct json_writer w = { .out = &text };
+
+                json_open(&w, NULL, '{');
+                diag_put_json(&w, &s->ds, (struct str){ 0 });
+                json_close(&w, '}');
+                buf_put_char(&text, '\n');
+        } else
                 diag_print(&text, &s->ds, (struct str){ NULL, 0 },
                            log_is_colored(STDERR_FILENO) ? DIAG_COLOR : 0);
 

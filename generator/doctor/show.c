@@ -5,9 +5,9 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "base/json.h"
 #include "base/log.h"
 #include "doctor/doctor.h"
-#include "schema/export-parts.h"
 
 enum { INDENT = 10, SHOWN_MAX = 20 };
 
@@ -147,43 +147,41 @@ static struct str make_text(struct doctor *d) {
         return buf_str(&out);
 }
 
-static void emit_finding(struct emitter *e, const struct finding *f) {
-        emit_open(e, NULL, '{');
-        emit_text(e, "level", str_of(level_names[f->level]));
-        if (!str_is_absent(f->app))
-                emit_text(e, "app", f->app);
-        emit_text(e, "text", f->text);
-        emit_text(e, "advice", f->advice);
-        emit_close(e, '}');
+static void emit_finding(struct json_writer *e, const struct finding *f) {
+        json_open(e, NULL, '{');
+        json_text(e, "level", str_of(level_names[f->level]));
+        json_text(e, "app", f->app);
+        json_text(e, "text", f->text);
+        json_text(e, "advice", f->advice);
+        json_close(e, '}');
 }
 
-static void emit_result(struct emitter *e, const struct doctor_result *result) {
-        emit_open(e, NULL, '{');
-        emit_text(e, "check", str_of(result->check->name));
-        emit_text(e, "group", str_of(result->check->group));
-        emit_text(e, "about", str_of(result->check->doc));
-        emit_text(e, "level", str_of(level_names[result->level]));
-        if (result->reason)
-                emit_text(e, "reason", str_of(result->reason));
-        emit_open(e, "findings", '[');
+static void emit_result(struct json_writer *e, const struct doctor_result *result) {
+        json_open(e, NULL, '{');
+        json_text(e, "check", str_of(result->check->name));
+        json_text(e, "group", str_of(result->check->group));
+        json_text(e, "about", str_of(result->check->doc));
+        json_text(e, "level", str_of(level_names[result->level]));
+        json_text(e, "reason", result->reason ? str_of(result->reason) : (struct str){ 0 });
+        json_open(e, "findings", '[');
         VEC_EACH(f, &result->findings)
                 emit_finding(e, f);
-        emit_close(e, ']');
-        emit_close(e, '}');
+        json_close(e, ']');
+        json_close(e, '}');
 }
 
 static struct str make_json(struct doctor *d) {
         struct buf out = buf_in(d->arena);
-        struct emitter e = { .out = &out };
+        struct json_writer e = { .out = &out };
 
-        emit_open(&e, NULL, '{');
+        json_open(&e, NULL, '{');
         for (enum doctor_level level = DOCTOR_GOOD; level <= DOCTOR_BAD; level++)
-                emit_number(&e, level_names[level], count(d, level));
-        emit_open(&e, "checks", '[');
+                json_number(&e, level_names[level], count(d, level));
+        json_open(&e, "checks", '[');
         VEC_EACH(result, &d->results)
                 emit_result(&e, result);
-        emit_close(&e, ']');
-        emit_close(&e, '}');
+        json_close(&e, ']');
+        json_close(&e, '}');
         buf_put_char(&out, '\n');
         return buf_str(&out);
 }

@@ -3,12 +3,12 @@
 /* pyservicectl export kubernetes APP: the application for those who outgrow one machine. */
 
 #include "app/resolve.h"
+#include "base/json.h"
 #include "ctl/ctl.h"
 #include "ctl/session.h"
 #include "ctl/target.h"
 #include "export/kube.h"
 #include "input/yaml-emit.h"
-#include "schema/export-parts.h"
 
 static void put_yaml(struct yaml_emit *e, const struct yaml_text *item);
 
@@ -35,22 +35,22 @@ static void put_yaml(struct yaml_emit *e, const struct yaml_text *item) {
                 yaml_emit_text(e, item->text);
 }
 
-static void put_json(struct arena *a, struct emitter *e, const struct yaml_text *item) {
+static void put_json(struct arena *a, struct json_writer *e, const struct yaml_text *item) {
         const char *key = str_is_absent(item->key) ? NULL : arena_str(a, item->key).p;
         bool is_map = item->shape == YAML_TEXT_MAP;
         uint64_t number;
 
         if (item->shape != YAML_TEXT_SCALAR) {
-                emit_open(e, key, is_map ? '{' : '[');
+                json_open(e, key, is_map ? '{' : '[');
                 VEC_EACH(below, &item->items)
                         put_json(a, e, *below);
-                emit_close(e, is_map ? '}' : ']');
+                json_close(e, is_map ? '}' : ']');
         } else if (!item->is_plain)
-                emit_text(e, key, item->text);
+                json_text(e, key, item->text);
         else if (str_to_u64(item->text, UINT64_MAX, &number))
-                emit_number(e, key, number);
+                json_number(e, key, number);
         else
-                emit_bool(e, key, str_is(item->text, "true"));
+                json_bool(e, key, str_is(item->text, "true"));
 }
 
 /* Stands between documents, where libyaml knows nothing of it. */
@@ -85,18 +85,18 @@ static int print_yaml(struct kube *k, struct buf *out) {
 }
 
 static void print_json(struct kube *k, struct buf *out) {
-        struct emitter e = { .out = out };
+        struct json_writer e = { .out = out };
 
-        emit_open(&e, NULL, '{');
-        emit_text(&e, "apiVersion", STR("v1"));
-        emit_text(&e, "kind", STR("List"));
-        emit_open(&e, "items", '[');
+        json_open(&e, NULL, '{');
+        json_text(&e, "apiVersion", STR("v1"));
+        json_text(&e, "kind", STR("List"));
+        json_open(&e, "items", '[');
         for (unsigned rank = 0; rank < KUBE_RANKS; rank++)
                 VEC_EACH(d, &k->documents)
                         if ((*d)->rank == rank)
                                 put_json(k->arena, &e, (*d)->root);
-        emit_close(&e, ']');
-        emit_close(&e, '}');
+        json_close(&e, ']');
+        json_close(&e, '}');
         buf_put_char(out, '\n');
 }
 

@@ -1,68 +1,39 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "base/json-text.h"
 #include "input/diag.h"
 
-/* syslog's LOG_ERR and LOG_WARNING */
-enum {
-        PRIORITY_ERROR = 3,
-        PRIORITY_WARNING = 4,
-};
+void diag_put_place(struct json_writer *w, const struct sources *sources, struct span at) {
+        const struct source *s = sources && at.file < sources->list.n ? &sources->list.at[at.file] : NULL;
+        bool has_line = s && s->text.n > 0 && !diag_is_about_file(at);
+        unsigned line = 0, column = 0;
 
-static void put_text(struct buf *out, const char *key, struct str value) {
-        buf_put(out, ", ");
-        json_put_text(out, str_of(key));
-        buf_put(out, ": ");
-        json_put_text(out, value);
+        if (has_line)
+                source_position(s, at.off, &line, &column);
+        json_text(w, "file", s ? s->path : (struct str){ 0 });
+        json_count(w, "line", has_line ? line : UINT64_MAX);
+        json_count(w, "column", has_line ? column : UINT64_MAX);
 }
 
-static void put_number(struct buf *out, const char *key, uint64_t value) {
-        buf_put(out, ", ");
-        json_put_text(out, str_of(key));
-        buf_put(out, ": ");
-        buf_put_u64(out, value);
-}
-
-static void put_place(struct buf *out, const struct diags *ds, struct span at) {
-        const struct source *s;
-        unsigned line, column;
-
-        if (!ds->sources || at.file >= ds->sources->list.n)
-                return;
-
-        s = &ds->sources->list.at[at.file];
-        put_text(out, "CONFIG_FILE", s->path);
-        if (s->text.n == 0 || diag_is_about_file(at))
-                return;
-
-        source_position(s, at.off, &line, &column);
-        put_number(out, "CONFIG_LINE", line);
-        put_number(out, "CONFIG_COLUMN", column);
-}
-
-static void put_diag(struct buf *out, const struct diags *ds, const struct diag *d) {
-        buf_put(out, "{\"MESSAGE\": ");
-        json_put_text(out, d->text);
-        put_number(out, "PRIORITY", d->severity == SEVERITY_ERROR ? PRIORITY_ERROR : PRIORITY_WARNING);
-        put_text(out, "PYSERVICE_DIAGNOSTIC", str_of(diag_name(d->id)));
-        if (d->owner.n > 0)
-                put_text(out, "PYSERVICE_APP", d->owner);
-        put_place(out, ds, d->at);
+static void put_diag(struct json_writer *w, const struct diags *ds, const struct diag *d) {
+        json_open(w, NULL, '{');
+        json_text(w, "severity", d->severity == SEVERITY_ERROR ? STR("error") : STR("warning"));
+        json_text(w, "id", str_of(diag_name(d->id)));
+        json_text(w, "app", d->owner.n > 0 ? d->owner : (struct str){ 0 });
+        json_text(w, "message", d->text);
+        diag_put_place(w, ds->sources, d->at);
         if (d->related_text.n > 0) {
-                buf_put(out, ", \"PYSERVICE_NOTE\": {\"MESSAGE\": ");
-                json_put_text(out, d->related_text);
-                put_place(out, ds, d->related);
-                buf_put_char(out, '}');
-        }
-        buf_put_char(out, '}');
+                json_open(w, "note", '{');
+                json_text(w, "message", d->related_text);
+                diag_put_place(w, ds->sources, d->related);
+                json_close(w, '}');
+        } else
+                json_null(w, "note");
+        json_close(w, '}');
 }
 
-void diag_print_json(struct buf *out, const struct diags *ds) {
-        const char *before = "[\n";
-
-        VEC_EACH(d, &ds->list) {
-                buf_put(out, before);
-                put_diag(out, ds, d);
-                before = ",\n";
-        }
-        buf_put(out, ds->list.n > 0 ? "\n]\n" : "[]\n");
+void diag_put_json(struct json_writer *w, const struct diags *ds, struct str owner) {
+        json_open(w, "diagnostics", '[');
+        VEC_EACH(d, &ds->list)
+                if (str_is_absent(owner) || str_eq(d->owner, owner))
+                        put_diag(w, ds, d);
+        json_close(w, ']');
 }

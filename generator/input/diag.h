@@ -7,7 +7,7 @@
  * has an id from the one table below; each id has a file of that name in tests/bad. Wording: lower case, what
  * is wrong, then what would be right; text of the user's in quotes. */
 
-#include "base/buf.h"
+#include "base/json.h"
 #include "input/source.h"
 
 enum severity {
@@ -198,6 +198,8 @@ enum diag_flags {
  * escaped; after DIAG_SHOWN_MAX a line has the number of further ones. */
 void diag_print(struct buf *out, const struct diags *ds, struct str owner, unsigned flags);
 
-/* A JSON array of objects with systemd's journal fields (CONFIG_FILE, CONFIG_LINE, CONFIG_COLUMN:
- * systemd.journal-fields(7)), MESSAGE, PRIORITY, PYSERVICE_DIAGNOSTIC and, if it is known, PYSERVICE_APP. */
-void diag_print_json(struct buf *out, const struct diags *ds);
+/* The members "file", "line" and "column" of the object that is open; null if they are unknown. */
+void diag_put_place(struct json_writer *w, const struct sources *sources, struct span at);
+
+/* The member "diagnostics" of the object that is open: all, or only those of an `owner`. */
+void diag_put_json(struct json_writer *w, const struct diags *ds, struct str owner);

@@ -4,8 +4,8 @@
 
 #include <time.h>
 
+#include "base/json.h"
 #include "model/view.h"
-#include "schema/export-parts.h"
 
 /* Its activity, in its own words. */
 static struct str words_of(const struct progress *p) {
@@ -282,31 +282,40 @@ void view_show_end(struct buf *out, const struct view *v) {
         buf_put_char(out, '\n');
 }
 
-static void emit_failure(struct emitter *e, const struct state_failure *failure) {
-        emit_open(e, "failure", '{');
-        emit_text(e, "revision", failure->revision);
-        emit_number(e, "time", failure->time);
-        emit_text(e, "reason", failure->reason);
-        emit_close(e, '}');
+static void emit_failure(struct json_writer *e, const struct state_failure *failure) {
+        if (!failure) {
+                json_null(e, "failure");
+                return;
+        }
+
+        json_open(e, "failure", '{');
+        json_text(e, "revision", failure->revision);
+        json_text(e, "time", view_time_utc(e->out->arena, failure->time));
+        json_text(e, "reason", failure->reason);
+        json_close(e, '}');
 }
 
-static void emit_progress(struct emitter *e, const struct progress *p) {
-        emit_open(e, "rollout", '{');
-        emit_text(e, "revision", p->revision);
-        emit_known(e, "phase", p->phase);
-        emit_known(e, "message", p->message);
-        emit_number(e, "started", p->started);
-        if (p->since > 0)
-                emit_number(e, "since", p->since);
-        emit_open(e, "units", '[');
-        VEC_EACH(u, &p->units) {
-                emit_open(e, NULL, '{');
-                emit_text(e, "unit", u->name);
-                emit_text(e, "state", u->state);
-                emit_close(e, '}');
+static void emit_progress(struct json_writer *e, const struct progress *p) {
+        if (str_is_absent(p->revision)) {
+                json_null(e, "rollout");
+                return;
         }
-        emit_close(e, ']');
-        emit_close(e, '}');
+
+        json_open(e, "rollout", '{');
+        json_text(e, "revision", p->revision);
+        json_text(e, "phase", p->phase);
+        json_text(e, "message", p->message);
+        json_text(e, "started", view_time_utc(e->out->arena, p->started));
+        json_text(e, "since", p->since > 0 ? view_time_utc(e->out->arena, p->since) : (struct str){ 0 });
+        json_open(e, "units", '[');
+        VEC_EACH(u, &p->units) {
+                json_open(e, NULL, '{');
+                json_text(e, "unit", u->name);
+                json_text(e, "state", u->state);
+                json_close(e, '}');
+        }
+        json_close(e, ']');
+        json_close(e, '}');
 }
 
 struct str view_outcome_name(enum view_outcome outcome) {
@@ -321,25 +330,20 @@ struct str view_outcome_name(enum view_outcome outcome) {
 }
 
 void view_show_json(struct buf *out, const struct view *v) {
-        const struct state_failure *failure = find_failure(v);
-        struct emitter e = { .out = out };
+        struct json_writer e = { .out = out };
         struct str reason;
 
-        emit_open(&e, NULL, '{');
-        emit_text(&e, "app", v->app);
-        emit_text(&e, "outcome", view_outcome_name(view_judge(v, &reason)));
-        emit_known(&e, "runs", v->runs);
-        emit_known(&e, "wanted", v->wanted);
-        emit_known(&e, "file", v->file);
-        if (v->knows_state) {
-                emit_known(&e, "accepted", v->state.accepted);
-                emit_known(&e, "pinned", v->state.pinned);
-                emit_bool(&e, "paused", v->state.is_paused);
-        }
-        if (failure)
-                emit_failure(&e, failure);
-        if (!str_is_absent(v->progress.revision))
-                emit_progress(&e, &v->progress);
-        emit_close(&e, '}');
+        json_open(&e, NULL, '{');
+        json_text(&e, "app", v->app);
+        json_text(&e, "outcome", view_outcome_name(view_judge(v, &reason)));
+        json_text(&e, "runs", v->runs);
+        json_text(&e, "wanted", v->wanted);
+        json_text(&e, "file", v->file);
+        json_text(&e, "accepted", v->knows_state ? v->state.accepted : (struct str){ 0 });
+        json_text(&e, "pinned", v->knows_state ? v->state.pinned : (struct str){ 0 });
+        json_maybe(&e, "paused", v->knows_state, v->state.is_paused);
+        emit_failure(&e, find_failure(v));
+        emit_progress(&e, &v->progress);
+        json_close(&e, '}');
         buf_put_char(out, '\n');
 }

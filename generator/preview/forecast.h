@@ -123,11 +123,11 @@ void forecast_count(const struct forecast *f, const struct forecast_shown *shown
 const char *forecast_verb_name(enum forecast_verb verb);
 const char *forecast_kind_name(enum forecast_kind kind);
 
-/* For people, and for programs: one object. 0 or negative errno. */
+/* For people; and for programs, the members of the object that is open. 0 or negative errno. */
 int forecast_show(struct buf *out, const struct trial *t, const struct forecast *f,
                   const struct forecast_shown *shown);
-int forecast_show_json(struct buf *out, const struct trial *t, const struct forecast *f,
-                       const struct forecast_shown *shown);
+int forecast_put_json(struct json_writer *w, const struct trial *t, const struct forecast *f,
+                      const struct forecast_shown *shown);
 
 /* The files that differ, as `diff -u` has it. No value of a variable and no content of a file of the app's
  * is in it. 0 or negative errno. */

@@ -21,21 +21,21 @@ static void put_property(struct emitter *e, const struct export_rows *rows, size
         if (count_rows(rows, 0, key) > n)
                 return; /* put with its first row */
 
-        emit_open(e, key, '{');
+        json_open(&e->json, key, '{');
         if (n == 1) {
                 export_json_row(e, rows->list.at[at]);
         } else {
-                emit_open(e, "anyOf", '[');
+                json_open(&e->json, "anyOf", '[');
                 for (size_t i = at; i < rows->list.n; i++) {
                         if (strcmp(rows->list.at[i]->key, key) != 0)
                                 continue;
-                        emit_open(e, NULL, '{');
+                        json_open(&e->json, NULL, '{');
                         export_json_row(e, rows->list.at[i]);
-                        emit_close(e, '}');
+                        json_close(&e->json, '}');
                 }
-                emit_close(e, ']');
+                json_close(&e->json, ']');
         }
-        emit_close(e, '}');
+        json_close(&e->json, '}');
 }
 
 static void put_required(struct emitter *e, const struct export_rows *rows) {
@@ -45,101 +45,101 @@ static void put_required(struct emitter *e, const struct export_rows *rows) {
                 if (!(rows->list.at[i]->flags & FIELD_REQUIRED))
                         continue;
                 if (n++ == 0)
-                        emit_open(e, "required", '[');
-                emit_text(e, NULL, str_of(rows->list.at[i]->key));
+                        json_open(&e->json, "required", '[');
+                json_text(&e->json, NULL, str_of(rows->list.at[i]->key));
         }
         if (n > 0)
-                emit_close(e, ']');
+                json_close(&e->json, ']');
 }
 
 /* Members of the object that describes `s`. */
 static void put_object(struct emitter *e, const struct schema *s) {
         struct export_rows rows = { 0 };
 
-        export_collect_rows(e->out->arena, s, &rows);
-        emit_text(e, "description", str_of(s->doc));
-        emit_text(e, "type", STR("object"));
-        emit_open(e, "properties", '{');
+        export_collect_rows(e->json.out->arena, s, &rows);
+        json_text(&e->json, "description", str_of(s->doc));
+        json_text(&e->json, "type", STR("object"));
+        json_open(&e->json, "properties", '{');
         for (size_t i = 0; i < rows.list.n; i++)
                 put_property(e, &rows, i);
-        emit_close(e, '}');
+        json_close(&e->json, '}');
 
-        emit_open(e, "patternProperties", '{');
-        emit_bool(e, "^x-", true);
-        emit_close(e, '}');
-        emit_bool(e, "additionalProperties", false);
+        json_open(&e->json, "patternProperties", '{');
+        json_bool(&e->json, "^x-", true);
+        json_close(&e->json, '}');
+        json_bool(&e->json, "additionalProperties", false);
         put_required(e, &rows);
 }
 
 static void put_list_of(struct emitter *e, enum kind kind) {
-        emit_open(e, NULL, '{');
-        emit_text(e, "type", STR("array"));
+        json_open(&e->json, NULL, '{');
+        json_text(&e->json, "type", STR("array"));
         export_json_ref(e, "items", export_kind_name(kind));
-        emit_close(e, '}');
+        json_close(&e->json, '}');
 }
 
 static void put_secret_map(struct emitter *e) {
-        emit_open(e, NULL, '{');
-        emit_text(e, "type", STR("object"));
-        emit_open(e, "properties", '{');
+        json_open(&e->json, NULL, '{');
+        json_text(&e->json, "type", STR("object"));
+        json_open(&e->json, "properties", '{');
         export_json_ref(e, "secret", export_kind_name(KIND_NAME));
-        emit_close(e, '}');
-        emit_bool(e, "additionalProperties", false);
-        emit_open(e, "required", '[');
-        emit_text(e, NULL, STR("secret"));
-        emit_close(e, ']');
-        emit_close(e, '}');
+        json_close(&e->json, '}');
+        json_bool(&e->json, "additionalProperties", false);
+        json_open(&e->json, "required", '[');
+        json_text(&e->json, NULL, STR("secret"));
+        json_close(&e->json, ']');
+        json_close(&e->json, '}');
 }
 
 static void put_value(struct emitter *e) {
-        emit_open(e, DEFINITION_VALUE, '{');
-        emit_text(e, "description", STR("A text, or {secret: NAME}."));
-        emit_open(e, "anyOf", '[');
+        json_open(&e->json, DEFINITION_VALUE, '{');
+        json_text(&e->json, "description", STR("A text, or {secret: NAME}."));
+        json_open(&e->json, "anyOf", '[');
         export_json_ref(e, NULL, export_kind_name(KIND_ANY_TEXT));
         put_secret_map(e);
-        emit_close(e, ']');
-        emit_close(e, '}');
+        json_close(&e->json, ']');
+        json_close(&e->json, '}');
 }
 
 static void put_list_value(struct emitter *e) {
-        emit_open(e, DEFINITION_LIST_VALUE, '{');
-        emit_text(e, "description", STR("A text, true or false, a list of texts, or {secret: NAME}."));
-        emit_open(e, "anyOf", '[');
+        json_open(&e->json, DEFINITION_LIST_VALUE, '{');
+        json_text(&e->json, "description", STR("A text, true or false, a list of texts, or {secret: NAME}."));
+        json_open(&e->json, "anyOf", '[');
         export_json_ref(e, NULL, DEFINITION_VALUE);
         export_json_ref(e, NULL, export_kind_name(KIND_FLAG));
         put_list_of(e, KIND_ANY_TEXT);
-        emit_close(e, ']');
-        emit_close(e, '}');
+        json_close(&e->json, ']');
+        json_close(&e->json, '}');
 }
 
 static void put_command(struct emitter *e) {
-        emit_open(e, DEFINITION_COMMAND, '{');
-        emit_text(e, "description",
+        json_open(&e->json, DEFINITION_COMMAND, '{');
+        json_text(&e->json, "description",
                   STR("A text, split like in a shell but without expansion, or a list of words."));
-        emit_open(e, "anyOf", '[');
+        json_open(&e->json, "anyOf", '[');
         export_json_ref(e, NULL, export_kind_name(KIND_WORD));
         put_list_of(e, KIND_WORD);
-        emit_close(e, ']');
-        emit_close(e, '}');
+        json_close(&e->json, ']');
+        json_close(&e->json, '}');
 }
 
 static void put_substitution(struct emitter *e) {
-        emit_open(e, DEFINITION_SUBSTITUTION, '{');
-        emit_text(e, "description", STR("A text with {{ NAME }} in it."));
-        emit_text(e, "type", STR("string"));
-        emit_text(e, "pattern", STR("\\{\\{"));
-        emit_close(e, '}');
+        json_open(&e->json, DEFINITION_SUBSTITUTION, '{');
+        json_text(&e->json, "description", STR("A text with {{ NAME }} in it."));
+        json_text(&e->json, "type", STR("string"));
+        json_text(&e->json, "pattern", STR("\\{\\{"));
+        json_close(&e->json, '}');
 }
 
 static void put_definitions(struct emitter *e) {
         struct export_plan plan;
 
-        export_make_plan(e->out->arena, e->what, false, &plan);
-        emit_open(e, "$defs", '{');
+        export_make_plan(e->json.out->arena, e->what, false, &plan);
+        json_open(&e->json, "$defs", '{');
         for (size_t i = 1; i < plan.schemas.n; i++) {
-                emit_open(e, plan.schemas.at[i]->name, '{');
+                json_open(&e->json, plan.schemas.at[i]->name, '{');
                 put_object(e, plan.schemas.at[i]);
-                emit_close(e, '}');
+                json_close(&e->json, '}');
         }
 
         if (plan.has_command)
@@ -153,17 +153,17 @@ static void put_definitions(struct emitter *e) {
         for (enum kind kind = KIND_NONE; kind < KIND_COUNT; kind++)
                 if (plan.kinds[kind] && export_kind_name(kind))
                         export_json_kind(e, kind);
-        emit_close(e, '}');
+        json_close(&e->json, '}');
 }
 
 void export_json(struct buf *out, const struct export *what) {
-        struct emitter e = { .out = out, .what = what };
+        struct emitter e = { .json = { .out = out }, .what = what };
 
-        emit_open(&e, NULL, '{');
-        emit_text(&e, "$schema", STR("https://json-schema.org/draft/2020-12/schema"));
-        emit_text(&e, "title", str_of(what->title));
+        json_open(&e.json, NULL, '{');
+        json_text(&e.json, "$schema", STR("https://json-schema.org/draft/2020-12/schema"));
+        json_text(&e.json, "title", str_of(what->title));
         put_object(&e, what->schema);
         put_definitions(&e);
-        emit_close(&e, '}');
+        json_close(&e.json, '}');
         buf_put_char(out, '\n');
 }

@@ -37,12 +37,12 @@ static struct str pattern_of(struct arena *a, const struct type *t) {
 }
 
 static void put_string_rules(struct emitter *e, const struct type *t) {
-        struct str pattern = pattern_of(e->out->arena, t);
+        struct str pattern = pattern_of(e->json.out->arena, t);
 
         if (!str_is_absent(pattern))
-                emit_text(e, "pattern", pattern);
+                json_text(&e->json, "pattern", pattern);
         if (t->max > 0)
-                emit_number(e, "maxLength", t->max);
+                json_number(&e->json, "maxLength", t->max);
 }
 
 /* A text, and a number if one is such a text: perhaps only one of three digits, as a file's mode and an HTTP
@@ -54,40 +54,40 @@ static void put_text_rules(struct emitter *e, enum kind kind) {
                                                                           : NULL;
 
         if (!number) {
-                emit_text(e, "type", STR("string"));
+                json_text(&e->json, "type", STR("string"));
         } else {
-                emit_open(e, "type", '[');
-                emit_text(e, NULL, STR("string"));
-                emit_text(e, NULL, str_of(number));
+                json_open(&e->json, "type", '[');
+                json_text(&e->json, NULL, STR("string"));
+                json_text(&e->json, NULL, str_of(number));
                 if (type_of(kind)->allows_booleans)
-                        emit_text(e, NULL, STR("boolean"));
-                emit_close(e, ']');
+                        json_text(&e->json, NULL, STR("boolean"));
+                json_close(&e->json, ']');
                 if (!type_accepts(kind, STR("-1")))
-                        emit_number(e, "minimum", is_short ? 0 : 100);
+                        json_number(&e->json, "minimum", is_short ? 0 : 100);
         }
         put_string_rules(e, type_of(kind));
 }
 
 static void put_number_rules(struct emitter *e, enum kind kind) {
-        emit_text(e, "type", kind == KIND_CPUS ? STR("number") : STR("integer"));
+        json_text(&e->json, "type", kind == KIND_CPUS ? STR("number") : STR("integer"));
         if (kind == KIND_CPUS)
-                emit_number(e, "exclusiveMinimum", 0);
+                json_number(&e->json, "exclusiveMinimum", 0);
         else
-                emit_number(e, "minimum", kind == KIND_BYTES ? 1 : 0);
+                json_number(&e->json, "minimum", kind == KIND_BYTES ? 1 : 0);
 }
 
 static void put_number_kind(struct emitter *e, enum kind kind) {
-        emit_open(e, "anyOf", '[');
-        emit_open(e, NULL, '{');
+        json_open(&e->json, "anyOf", '[');
+        json_open(&e->json, NULL, '{');
         put_number_rules(e, kind);
-        emit_close(e, '}');
-        emit_open(e, NULL, '{');
-        emit_text(e, "type", STR("string"));
+        json_close(&e->json, '}');
+        json_open(&e->json, NULL, '{');
+        json_text(&e->json, "type", STR("string"));
         put_string_rules(e, type_of(kind));
-        emit_close(e, '}');
+        json_close(&e->json, '}');
         if (e->what->has_substitution)
                 export_json_ref(e, NULL, DEFINITION_SUBSTITUTION);
-        emit_close(e, ']');
+        json_close(&e->json, ']');
 }
 
 static void put_text_kind(struct emitter *e, enum kind kind) {
@@ -99,12 +99,12 @@ static void put_text_kind(struct emitter *e, enum kind kind) {
                 return;
         }
 
-        emit_open(e, "anyOf", '[');
-        emit_open(e, NULL, '{');
+        json_open(&e->json, "anyOf", '[');
+        json_open(&e->json, NULL, '{');
         put_text_rules(e, kind);
-        emit_close(e, '}');
+        json_close(&e->json, '}');
         export_json_ref(e, NULL, DEFINITION_SUBSTITUTION);
-        emit_close(e, ']');
+        json_close(&e->json, ']');
 }
 
 static void put_examples(struct emitter *e, enum kind kind) {
@@ -113,38 +113,38 @@ static void put_examples(struct emitter *e, enum kind kind) {
         if (!good || !*good)
                 return;
 
-        emit_open(e, "examples", '[');
+        json_open(&e->json, "examples", '[');
         for (; *good; good++) {
                 uint64_t n;
 
                 if (kind == KIND_FLAG)
-                        emit_bool(e, NULL, strcmp(*good, "true") == 0);
+                        json_bool(&e->json, NULL, strcmp(*good, "true") == 0);
                 else if (kind == KIND_NUMBER && str_to_u64(str_of(*good), UINT64_MAX, &n))
-                        emit_number(e, NULL, n);
+                        json_number(&e->json, NULL, n);
                 else
-                        emit_text(e, NULL, str_of(*good));
+                        json_text(&e->json, NULL, str_of(*good));
         }
-        emit_close(e, ']');
+        json_close(&e->json, ']');
 }
 
 void export_json_kind(struct emitter *e, enum kind kind) {
         const struct type *t = type_of(kind);
 
-        emit_open(e, export_kind_name(kind), '{');
-        emit_text(e, "title", str_of(t->name));
-        emit_text(e, "description", export_sentence(e->out->arena, t->rule));
+        json_open(&e->json, export_kind_name(kind), '{');
+        json_text(&e->json, "title", str_of(t->name));
+        json_text(&e->json, "description", export_sentence(e->json.out->arena, t->rule));
         if (kind == KIND_FLAG)
-                emit_text(e, "type", STR("boolean"));
+                json_text(&e->json, "type", STR("boolean"));
         else if (kind < KIND_TEXT)
                 put_number_kind(e, kind);
         else
                 put_text_kind(e, kind);
         put_examples(e, kind);
-        emit_close(e, '}');
+        json_close(&e->json, '}');
 }
 
 void export_json_map_keys(struct emitter *e, enum kind kind) {
-        emit_open(e, "propertyNames", '{');
+        json_open(&e->json, "propertyNames", '{');
         put_string_rules(e, type_of(kind));
-        emit_close(e, '}');
+        json_close(&e->json, '}');
 }

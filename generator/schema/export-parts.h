@@ -3,25 +3,14 @@
 
 /* Helpers that the exports share; only for schema/export*.c. */
 
+#include "base/json.h"
 #include "schema/export.h"
 
-/* JSON in the making: one member or element a line, two blanks a level. `key` is NULL for an element of a
- * list and for the whole. A value of { .out = …, .what = … } is a good start. */
+/* JSON Schema in the making. */
 struct emitter {
-        struct buf *out;
+        struct json_writer json;
         const struct export *what;
-        unsigned depth;
-        bool is_open;     /* the last thing put was an opening bracket */
-        bool is_one_line; /* all of it on one line */
 };
-
-void emit_open(struct emitter *e, const char *key, char bracket);
-void emit_close(struct emitter *e, char bracket);
-void emit_text(struct emitter *e, const char *key, struct str value);
-/* Like the function above; nothing if it is absent. */
-void emit_known(struct emitter *e, const char *key, struct str value);
-void emit_number(struct emitter *e, const char *key, uint64_t value);
-void emit_bool(struct emitter *e, const char *key, bool value);
 
 /* `text` for roff, on a line that is begun (a macro's argument) or where `starts_line`; sentences begin
  * lines of their own, as mdoc(7) wants them. Everything prints as it is written: no dash becomes a hyphen,

@@ -5,18 +5,18 @@
 #include "schema/export-parts.h"
 
 static void export_json_ref_member(struct emitter *e, const char *definition) {
-        emit_text(e, "$ref", arena_join(e->out->arena, STR("#/$defs/"), str_of(definition)));
+        json_text(&e->json, "$ref", arena_join(e->json.out->arena, STR("#/$defs/"), str_of(definition)));
 }
 
 void export_json_ref(struct emitter *e, const char *key, const char *definition) {
-        emit_open(e, key, '{');
+        json_open(&e->json, key, '{');
         export_json_ref_member(e, definition);
-        emit_close(e, '}');
+        json_close(&e->json, '}');
 }
 
 static void put_schema_ref(struct emitter *e, const struct schema *s) {
         if (s == e->what->schema)
-                emit_text(e, "$ref", STR("#"));
+                json_text(&e->json, "$ref", STR("#"));
         else
                 export_json_ref_member(e, s->name);
 }
@@ -25,17 +25,17 @@ static void put_choices(struct emitter *e, const struct field *f) {
         struct str rest = str_of(f->choices), word;
 
         if (e->what->has_substitution) {
-                emit_open(e, "anyOf", '[');
-                emit_open(e, NULL, '{');
+                json_open(&e->json, "anyOf", '[');
+                json_open(&e->json, NULL, '{');
         }
-        emit_open(e, "enum", '[');
+        json_open(&e->json, "enum", '[');
         while (str_split(&rest, '|', &word))
-                emit_text(e, NULL, word);
-        emit_close(e, ']');
+                json_text(&e->json, NULL, word);
+        json_close(&e->json, ']');
         if (e->what->has_substitution) {
-                emit_close(e, '}');
+                json_close(&e->json, '}');
                 export_json_ref(e, NULL, DEFINITION_SUBSTITUTION);
-                emit_close(e, ']');
+                json_close(&e->json, ']');
         }
 }
 
@@ -48,13 +48,13 @@ static void put_scalar(struct emitter *e, const struct field *f) {
 
         export_json_ref_member(e, export_kind_name(f->kind));
         if (f->kind == KIND_NUMBER && f->min > 0)
-                emit_number(e, "minimum", f->min);
+                json_number(&e->json, "minimum", f->min);
         if (f->kind == KIND_NUMBER)
-                emit_number(e, "maximum", f->max > 0 ? f->max : UINT32_MAX);
+                json_number(&e->json, "maximum", f->max > 0 ? f->max : UINT32_MAX);
         if (f->kind == KIND_DURATION && f->min > 0)
-                emit_number(e, "minimum", (f->min + 999999) / 1000000); /* plain numbers are seconds */
+                json_number(&e->json, "minimum", (f->min + 999999) / 1000000); /* plain numbers are seconds */
         if (f->kind == KIND_DURATION && f->max > 0)
-                emit_number(e, "maximum", f->max / 1000000);
+                json_number(&e->json, "maximum", f->max / 1000000);
 }
 
 static const char *value_name(const struct field *f) {
@@ -62,14 +62,14 @@ static const char *value_name(const struct field *f) {
 }
 
 static void put_text_or_map(struct emitter *e, const struct field *f) {
-        emit_open(e, "anyOf", '[');
-        emit_open(e, NULL, '{');
+        json_open(&e->json, "anyOf", '[');
+        json_open(&e->json, NULL, '{');
         put_scalar(e, f);
-        emit_close(e, '}');
-        emit_open(e, NULL, '{');
+        json_close(&e->json, '}');
+        json_open(&e->json, NULL, '{');
         put_schema_ref(e, f->schema);
-        emit_close(e, '}');
-        emit_close(e, ']');
+        json_close(&e->json, '}');
+        json_close(&e->json, ']');
 }
 
 static void put_struct(struct emitter *e, const struct field *f) {
@@ -78,33 +78,33 @@ static void put_struct(struct emitter *e, const struct field *f) {
                 return;
         }
 
-        emit_open(e, "anyOf", '[');
-        emit_open(e, NULL, '{');
+        json_open(&e->json, "anyOf", '[');
+        json_open(&e->json, NULL, '{');
         put_scalar(e, &f->schema->fields[0]);
-        emit_close(e, '}');
-        emit_open(e, NULL, '{');
+        json_close(&e->json, '}');
+        json_open(&e->json, NULL, '{');
         put_schema_ref(e, f->schema);
-        emit_close(e, '}');
-        emit_close(e, ']');
+        json_close(&e->json, '}');
+        json_close(&e->json, ']');
 }
 
 static void put_scalar_or_list(struct emitter *e, const struct field *f) {
-        emit_open(e, "anyOf", '[');
-        emit_open(e, NULL, '{');
+        json_open(&e->json, "anyOf", '[');
+        json_open(&e->json, NULL, '{');
         put_scalar(e, f);
-        emit_close(e, '}');
-        emit_open(e, NULL, '{');
-        emit_text(e, "type", STR("array"));
-        emit_open(e, "items", '{');
+        json_close(&e->json, '}');
+        json_open(&e->json, NULL, '{');
+        json_text(&e->json, "type", STR("array"));
+        json_open(&e->json, "items", '{');
         put_scalar(e, f);
-        emit_close(e, '}');
-        emit_close(e, '}');
-        emit_close(e, ']');
+        json_close(&e->json, '}');
+        json_close(&e->json, '}');
+        json_close(&e->json, ']');
 }
 
 /* One element of a list, or a map's value. */
 static void put_element(struct emitter *e, const char *key, const struct field *f) {
-        emit_open(e, key, '{');
+        json_open(&e->json, key, '{');
         if (f->schema && f->shape == SHAPE_LIST)
                 put_text_or_map(e, f);
         else if (f->schema)
@@ -117,29 +117,29 @@ static void put_element(struct emitter *e, const char *key, const struct field *
                 put_scalar_or_list(e, f);
         else
                 put_scalar(e, f);
-        emit_close(e, '}');
+        json_close(&e->json, '}');
 }
 
 static void put_list(struct emitter *e, const struct field *f) {
         bool is_one_ok = (f->flags & FIELD_ONE_OK) && f->shape != SHAPE_LIST_OF_STRUCT;
 
         if (is_one_ok) {
-                emit_open(e, "anyOf", '[');
-                emit_open(e, NULL, '{');
+                json_open(&e->json, "anyOf", '[');
+                json_open(&e->json, NULL, '{');
                 put_scalar(e, f); /* one command is a text here; a list would be several */
-                emit_close(e, '}');
-                emit_open(e, NULL, '{');
+                json_close(&e->json, '}');
+                json_open(&e->json, NULL, '{');
         }
-        emit_text(e, "type", STR("array"));
+        json_text(&e->json, "type", STR("array"));
         put_element(e, "items", f);
         if (is_one_ok) {
-                emit_close(e, '}');
-                emit_close(e, ']');
+                json_close(&e->json, '}');
+                json_close(&e->json, ']');
         }
 }
 
 static void put_map(struct emitter *e, const struct field *f) {
-        emit_text(e, "type", STR("object"));
+        json_text(&e->json, "type", STR("object"));
         export_json_map_keys(e, f->key_kind);
         put_element(e, "additionalProperties", f);
 }
@@ -150,12 +150,12 @@ static void put_value(struct emitter *e, const struct field *f) {
                 return;
         }
 
-        emit_open(e, "anyOf", '[');
+        json_open(&e->json, "anyOf", '[');
         export_json_ref(e, NULL, value_name(f));
-        emit_open(e, NULL, '{');
-        emit_text(e, "type", STR("null"));
-        emit_close(e, '}');
-        emit_close(e, ']');
+        json_open(&e->json, NULL, '{');
+        json_text(&e->json, "type", STR("null"));
+        json_close(&e->json, '}');
+        json_close(&e->json, ']');
 }
 
 static void put_shape(struct emitter *e, const struct field *f) {
@@ -195,15 +195,15 @@ static void put_default(struct emitter *e, const struct field *f) {
                 return;
 
         if (f->kind == KIND_FLAG)
-                emit_bool(e, "default", strcmp(f->def, "true") == 0);
+                json_bool(&e->json, "default", strcmp(f->def, "true") == 0);
         else if (f->kind == KIND_NUMBER && str_to_u64(str_of(f->def), UINT64_MAX, &n))
-                emit_number(e, "default", n);
+                json_number(&e->json, "default", n);
         else
-                emit_text(e, "default", str_of(f->def));
+                json_text(&e->json, "default", str_of(f->def));
 }
 
 void export_json_row(struct emitter *e, const struct field *f) {
-        emit_text(e, "description", str_of(f->doc));
+        json_text(&e->json, "description", str_of(f->doc));
         put_shape(e, f);
         put_default(e, f);
 }

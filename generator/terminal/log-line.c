@@ -3,8 +3,8 @@
 
 #include <time.h>
 
+#include "base/json.h"
 #include "base/utf8.h"
-#include "schema/export-parts.h"
 
 /* The length of a sequence that sets colours at the front (ESC [ digits and semicolons m); 0 for none. */
 static size_t count_color(struct str text) {
@@ -88,18 +88,18 @@ static void put_time(struct buf *out, uint64_t usec, bool is_iso) {
 }
 
 static void put_json(struct buf *out, struct str name, const struct journal_entry *e) {
-        struct emitter emitter = { .out = out, .is_one_line = true };
+        struct json_writer emitter = { .out = out, .is_one_line = true };
         struct buf time = buf_in(out->arena);
 
         put_time(&time, e->time, true);
-        emit_open(&emitter, NULL, '{');
-        emit_text(&emitter, "time", buf_str(&time));
-        emit_text(&emitter, "instance", name);
-        emit_text(&emitter, "unit", e->unit);
-        emit_text(&emitter, "by", e->is_systemds ? STR("systemd") : STR("unit"));
-        emit_number(&emitter, "priority", e->priority);
-        emit_text(&emitter, "message", e->message);
-        emit_close(&emitter, '}');
+        json_open(&emitter, NULL, '{');
+        json_text(&emitter, "time", buf_str(&time));
+        json_text(&emitter, "instance", name);
+        json_text(&emitter, "unit", e->unit);
+        json_text(&emitter, "by", e->is_systemds ? STR("systemd") : STR("unit"));
+        json_number(&emitter, "priority", e->priority);
+        json_text(&emitter, "message", e->message);
+        json_close(&emitter, '}');
         buf_put_char(out, '\n');
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Tables for people and, with --json, the same for programs: by libsmartcols. */
+/* Tables for people, by libsmartcols, and with --json the same for programs. */
 
 #include "ctl/ctl.h"
 
@@ -21,7 +21,7 @@ struct table_column {
 
 struct table;
 
-/* `name`: of the array in JSON. The columns stay the caller's. Negative errno. */
+/* `name`: of the array in JSON. The columns have to live as long as the table. Negative errno. */
 int table_new(struct ctl *c, const char *name, const struct table_column *columns, size_t n,
               struct table **ret);
 void table_free(struct table **t);

@@ -6,10 +6,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/json.h"
 #include "base/log.h"
 #include "model/waiting.h"
 #include "rollout/describe.h"
-#include "schema/export-parts.h"
 #include "terminal/ask.h"
 #include "verbs/apply.h"
 #include "verbs/verbs.h"
@@ -198,18 +198,30 @@ static int take_names(struct apply *ap) {
         return r;
 }
 
-static int show(struct apply *ap) {
-        struct buf out = buf_in(&ap->ctl->arena);
+static int show_plan(struct apply *ap) {
         const struct foreseeing *f = &ap->foreseen;
-        int r = ap->ctl->is_json ? forecast_show_json(&out, &f->trial, &f->forecast, &ap->shown)
-                                 : forecast_show(&out, &f->trial, &f->forecast, &ap->shown);
+        struct buf out = buf_in(&ap->ctl->arena);
+        int r = forecast_show(&out, &f->trial, &f->forecast, &ap->shown);
 
-        if (r < 0)
-                return ctl_fail("cannot show the plan", r);
-        if (ap->ctl->is_json)
-                ap->json = buf_str(&out);
+        return r < 0 ? ctl_fail("cannot show the plan", r) : ctl_write(stdout, buf_str(&out));
+}
 
-        return ap->ctl->is_json ? 0 : ctl_write(stdout, buf_str(&out));
+/* The object stays open for the outcome: show_json(). */
+static int begin_json(struct apply *ap) {
+        const struct foreseeing *f = &ap->foreseen;
+        int r;
+
+        ap->json = buf_in(&ap->ctl->arena);
+        ap->writer = (struct json_writer){ .out = &ap->json };
+        json_open(&ap->writer, NULL, '{');
+        json_open(&ap->writer, "plan", '{');
+        r = forecast_put_json(&ap->writer, &f->trial, &f->forecast, &ap->shown);
+        json_close(&ap->writer, '}');
+        return r < 0 ? ctl_fail("cannot show the plan", r) : 0;
+}
+
+static int show(struct apply *ap) {
+        return ap->ctl->is_json ? begin_json(ap) : show_plan(ap);
 }
 
 int apply_prepare(struct ctl *c, const char *verb, struct apply *ap) {
@@ -326,34 +338,29 @@ int apply_changes(struct ctl *c, const struct changes *changes) {
         return r != 0 ? r : apply_go(&ap);
 }
 
-static void emit_results(struct emitter *e, const struct apply *ap) {
-        emit_open(e, "results", '[');
+static void emit_results(struct json_writer *e, const struct apply *ap) {
+        json_open(e, "results", '[');
         VEC_EACH(result, &ap->results) {
-                emit_open(e, NULL, '{');
-                emit_text(e, "app", result->app);
-                emit_text(e, "outcome", view_outcome_name(result->outcome));
-                emit_text(e, "reason", str_is_absent(result->reason) ? STR("") : result->reason);
-                emit_close(e, '}');
+                json_open(e, NULL, '{');
+                json_text(e, "app", result->app);
+                json_text(e, "outcome", view_outcome_name(result->outcome));
+                json_text(e, "reason", result->reason);
+                json_close(e, '}');
         }
-        emit_close(e, ']');
+        json_close(e, ']');
 }
 
 static int show_json(struct apply *ap, const char *outcome) {
-        struct buf out = buf_in(&ap->ctl->arena);
-        struct emitter e = { .out = &out, .depth = 1 };
-
-        buf_put(&out, "{\n  \"plan\": ");
-        buf_put_str(&out, (struct str){ ap->json.p, ap->json.n - 1 });
-        emit_text(&e, "outcome", str_of(outcome));
-        emit_results(&e, ap);
-        emit_close(&e, '}');
-        buf_put_char(&out, '\n');
-        return ctl_write(stdout, buf_str(&out));
+        json_text(&ap->writer, "outcome", str_of(outcome));
+        emit_results(&ap->writer, ap);
+        json_close(&ap->writer, '}');
+        buf_put_char(&ap->json, '\n');
+        return ctl_write(stdout, buf_str(&ap->json));
 }
 
 /* Returns `status`, with the answer in JSON if requested. */
 static int end(struct apply *ap, int status, const char *outcome) {
-        if (!ap->ctl->is_json || str_is_absent(ap->json))
+        if (!ap->ctl->is_json || !ap->writer.out)
                 return status;
 
         return show_json(ap, outcome) == CTL_GOOD ? status : EXIT_SYSTEM;

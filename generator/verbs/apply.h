@@ -19,7 +19,8 @@ struct apply {
         bool has_diff;    /* the plan shows how the generated files would change */
         struct foreseeing foreseen;
         struct forecast_shown shown;
-        struct str json;             /* the plan, with --json */
+        struct buf json; /* with --json */
+        struct json_writer writer;
         bool is_nothing;             /* to be done */
         uint64_t since;              /* of the reload; microseconds since 1970 */
         int (*turn)(void *userdata); /* as struct rollout_following has it */

@@ -2,11 +2,11 @@
 
 /* pyservicectl cat: the files of a definition, and what they come to. */
 
+#include "base/json.h"
 #include "base/utf8.h"
 #include "change/node-text.h"
 #include "ctl/session.h"
 #include "model/effective.h"
-#include "schema/export-parts.h"
 #include "terminal/pager.h"
 #include "verbs/verbs.h"
 
@@ -58,22 +58,12 @@ static int show_text(struct ctl *c, struct session *s, const struct definition *
 
 struct listing {
         struct session *session;
-        struct emitter out;
+        struct json_writer out;
 };
 
 static void put_origin(struct listing *l, const struct node *node) {
-        const struct source *source;
-        unsigned line, column;
-
-        emit_text(&l->out, "origin", effective_origin(l->session, node));
-        if (node->at.file == SPAN_NOWHERE)
-                return;
-
-        source = &l->session->sources.list.at[node->at.file];
-        source_position(source, node->at.off, &line, &column);
-        emit_text(&l->out, "file", source->path);
-        emit_number(&l->out, "line", line);
-        emit_number(&l->out, "column", column);
+        json_text(&l->out, "origin", effective_origin(l->session, node));
+        diag_put_place(&l->out, &l->session->sources, node->at);
 }
 
 static void put_value(struct listing *l, struct str key, const struct node *node) {
@@ -93,29 +83,29 @@ static void put_value(struct listing *l, struct str key, const struct node *node
         if (node->n > 0 && (node->kind == NODE_MAP || node->items[0]->kind != NODE_SCALAR))
                 return;
 
-        emit_open(&l->out, NULL, '{');
-        emit_text(&l->out, "key", key);
+        json_open(&l->out, NULL, '{');
+        json_text(&l->out, "key", key);
         node_put_json(&l->out, "value", node);
         put_origin(l, node);
-        emit_close(&l->out, '}');
+        json_close(&l->out, '}');
 }
 
 static int show_json(struct ctl *c, struct session *s, const struct definition *d) {
         struct buf text = buf_in(&c->arena);
         struct listing l = { .session = s, .out = { .out = &text } };
 
-        emit_open(&l.out, NULL, '{');
-        emit_text(&l.out, "app", d->name.text);
-        emit_open(&l.out, "files", '[');
+        json_open(&l.out, NULL, '{');
+        json_text(&l.out, "app", d->name.text);
+        json_open(&l.out, "files", '[');
         VEC_EACH(source, &s->sources.list)
                 if (belongs_to(&s->world, source, d))
-                        emit_text(&l.out, NULL, source->path);
-        emit_close(&l.out, ']');
-        emit_open(&l.out, "values", '[');
+                        json_text(&l.out, NULL, source->path);
+        json_close(&l.out, ']');
+        json_open(&l.out, "values", '[');
         if (d->app)
                 put_value(&l, STR(""), effective_of(s, d->app));
-        emit_close(&l.out, ']');
-        emit_close(&l.out, '}');
+        json_close(&l.out, ']');
+        json_close(&l.out, '}');
         buf_put_char(&text, '\n');
         return ctl_write(stdout, buf_str(&text));
 }

@@ -3,11 +3,11 @@
 /* pyservicectl get: a value of a definition as it counts. */
 
 #include "app/rows.h"
+#include "base/json.h"
 #include "change/key.h"
 #include "change/node-text.h"
 #include "ctl/session.h"
 #include "model/effective.h"
-#include "schema/export-parts.h"
 #include "verbs/verbs.h"
 
 static void tell_unset(const struct app *app, const struct key_path *key, const char *text) {
@@ -45,7 +45,7 @@ static int find(struct ctl *c, struct session *s, struct app *app, const struct 
 
 static int show(struct ctl *c, const struct node *value) {
         struct buf text = buf_in(&c->arena);
-        struct emitter e = { .out = &text };
+        struct json_writer e = { .out = &text };
 
         if (!c->is_json)
                 node_put_bare(&text, value);

@@ -68,6 +68,17 @@ static int take_words(struct ctl *c, struct foreseeing *f, struct str *apps) {
         return r != 0 ? r : foresee_open(c, files, n, f);
 }
 
+static int put_json(struct buf *out, const struct foreseeing *f, const struct forecast_shown *shown) {
+        struct json_writer w = { .out = out };
+        int r;
+
+        json_open(&w, NULL, '{');
+        r = forecast_put_json(&w, &f->trial, &f->forecast, shown);
+        json_close(&w, '}');
+        buf_put_char(out, '\n');
+        return r;
+}
+
 int ctl_plan(struct ctl *c) {
         CLEANUP(foresee_close) struct foreseeing f = { 0 };
         struct forecast_shown shown = { .has_diff = options.has_diff, .n = (size_t) c->argc };
@@ -82,8 +93,7 @@ int ctl_plan(struct ctl *c) {
         if (r != 0)
                 return r;
 
-        r = c->is_json ? forecast_show_json(&out, &f.trial, &f.forecast, &shown)
-                       : forecast_show(&out, &f.trial, &f.forecast, &shown);
+        r = c->is_json ? put_json(&out, &f, &shown) : forecast_show(&out, &f.trial, &f.forecast, &shown);
         if (r < 0)
                 return ctl_fail("cannot show the plan", r);
 

@@ -12,102 +12,94 @@
 #include "change/amount.h"
 #include "ctl/target.h"
 #include "model/facts.h"
-#include "schema/export-parts.h"
 #include "terminal/table.h"
 #include "verbs/verbs.h"
 
-/* --- one application as JSON: unknown values are left out --- */
+/* --- one application as JSON --- */
 
-static void emit_count(struct emitter *e, const char *key, uint64_t n) {
-        if (n != FACT_NOT_KNOWN)
-                emit_number(e, key, n);
-}
-
-static void emit_time(struct emitter *e, const char *key, uint64_t usec) {
+static void emit_time(struct json_writer *e, const char *key, uint64_t usec) {
         if (usec != 0 && usec != UINT64_MAX)
-                emit_text(e, key, view_time_utc(e->out->arena, usec));
+                json_text(e, key, view_time_utc(e->out->arena, usec));
+        else
+                json_null(e, key);
 }
 
-static void emit_unit(struct emitter *e, const struct facts *f, const struct fact_part *part,
+/* The result of its last run; absent if it never ran. */
+static struct str result_of(const struct fact_unit *u) {
+        return u->detail.started > 0 ? u->detail.result : (struct str){ 0 };
+}
+
+static void emit_unit(struct json_writer *e, const struct facts *f, const struct fact_part *part,
                       const struct fact_unit *u) {
-        emit_open(e, NULL, '{');
-        emit_text(e, "unit", u->name);
-        if (u->is_instance && u->number != PORTS_NEXT)
-                emit_number(e, "instance", u->number);
-        emit_bool(e, "spare", u->is_instance && u->number == PORTS_NEXT);
-        emit_bool(e, "declared", u->is_declared);
-        emit_text(e, "state", str_of(fact_state_name(u->state)));
-        if (f->has_units) {
-                emit_text(e, "active", u->active);
-                emit_text(e, "sub", u->sub);
-                emit_known(e, "result", u->detail.result);
-                emit_time(e, "since", u->detail.since);
-                emit_number(e, "restarts", u->detail.n_restarts);
-        }
-        if (u->port > 0)
-                emit_number(e, "port", u->port);
-        emit_known(e, "health", u->health);
-        emit_known(e, "revision", u->revision);
-        emit_known(e, "label", u->label);
-        emit_known(e, "commit", u->commit);
-        emit_count(e, "memory_bytes", u->memory);
-        emit_count(e, "cpu_usec", u->cpu);
-        emit_known(e, part->has_nginx ? "nginx" : "haproxy", u->balancer);
-        emit_count(e, "sessions", u->n_sessions);
-        emit_count(e, "requests", u->n_requests);
-        emit_close(e, '}');
+        json_open(e, NULL, '{');
+        json_text(e, "unit", u->name);
+        json_count(e, "instance", u->is_instance && u->number != PORTS_NEXT ? u->number : UINT64_MAX);
+        json_bool(e, "spare", u->is_instance && u->number == PORTS_NEXT);
+        json_bool(e, "declared", u->is_declared);
+        json_text(e, "state", str_of(fact_state_name(u->state)));
+        json_text(e, "active", u->active);
+        json_text(e, "sub", u->sub);
+        json_text(e, "result", u->detail.result);
+        emit_time(e, "since", u->detail.since);
+        json_count(e, "restarts", f->has_units ? u->detail.n_restarts : UINT64_MAX);
+        json_count(e, "port", u->port > 0 ? u->port : UINT64_MAX);
+        json_text(e, "health", u->health);
+        json_text(e, "revision", u->revision);
+        json_text(e, "label", u->label);
+        json_text(e, "commit", u->commit);
+        json_count(e, "memory_bytes", u->memory);
+        json_count(e, "cpu_usec", u->cpu);
+        json_text(e, "proxy", u->balancer);
+        json_count(e, "sessions", u->n_sessions);
+        json_count(e, "requests", u->n_requests);
+        json_close(e, '}');
 }
 
-static void emit_kept(struct emitter *e, const struct facts *f, const struct fact_part *part) {
-        emit_open(e, NULL, '{');
-        emit_text(e, "name", part->name);
-        emit_text(e, "unit", part->unit);
-        emit_known(e, "image", part->image);
-        emit_bool(e, "declared", part->is_declared);
-        emit_number(e, "scale", part->scale);
-        if (part->has_haproxy)
-                emit_known(e, "backend", part->backend);
-        emit_open(e, "instances", '[');
+static void emit_kept(struct json_writer *e, const struct facts *f, const struct fact_part *part) {
+        json_open(e, NULL, '{');
+        json_text(e, "name", part->name);
+        json_text(e, "unit", part->unit);
+        json_text(e, "image", part->image);
+        json_bool(e, "declared", part->is_declared);
+        json_number(e, "scale", part->scale);
+        json_text(e, "backend", part->has_haproxy ? part->backend : (struct str){ 0 });
+        json_open(e, "instances", '[');
         VEC_EACH(u, &part->units)
                 emit_unit(e, f, part, u);
-        emit_close(e, ']');
-        emit_close(e, '}');
+        json_close(e, ']');
+        json_close(e, '}');
 }
 
-static void emit_timer(struct emitter *e, const struct facts *f, const struct fact_part *part) {
-        emit_open(e, NULL, '{');
-        emit_text(e, "name", part->name);
-        emit_text(e, "unit", part->timer);
-        emit_known(e, "schedule", part->schedule);
-        if (f->has_units)
-                emit_bool(e, "active", part->is_timer_active);
+static void emit_timer(struct json_writer *e, const struct facts *f, const struct fact_part *part) {
+        json_open(e, NULL, '{');
+        json_text(e, "name", part->name);
+        json_text(e, "unit", part->timer);
+        json_text(e, "schedule", part->schedule);
+        json_maybe(e, "active", f->has_units, part->is_timer_active);
         emit_time(e, "next", part->times.next);
         emit_time(e, "last", facts_last_run(part));
-        if (part->units.at[0].detail.started > 0)
-                emit_known(e, "result", part->units.at[0].detail.result);
-        emit_close(e, '}');
+        json_text(e, "result", result_of(&part->units.at[0]));
+        json_close(e, '}');
 }
 
-static void emit_task(struct emitter *e, const struct facts *f, const struct fact_part *part) {
+static void emit_task(struct json_writer *e, const struct facts *f, const struct fact_part *part) {
         const struct fact_unit *u = part->units.at;
 
-        emit_open(e, NULL, '{');
-        emit_text(e, "name", part->name);
-        emit_text(e, "unit", u->name);
-        if (f->has_units)
-                emit_text(e, "active", u->active);
+        json_open(e, NULL, '{');
+        json_text(e, "name", part->name);
+        json_text(e, "unit", u->name);
+        json_text(e, "active", u->active);
         emit_time(e, "last", u->detail.started);
-        if (u->detail.started > 0)
-                emit_known(e, "result", u->detail.result);
-        emit_bool(e, "done", part->is_task_done);
-        emit_close(e, '}');
+        json_text(e, "result", result_of(u));
+        json_bool(e, "done", part->is_task_done);
+        json_close(e, '}');
 }
 
-static void emit_parts(struct emitter *e, const struct facts *f, const struct fact_app *app) {
+static void emit_parts(struct json_writer *e, const struct facts *f, const struct fact_app *app) {
         static const struct {
                 const char *key;
                 enum record_kind kind;
-                void (*emit)(struct emitter *e, const struct facts *f, const struct fact_part *part);
+                void (*emit)(struct json_writer *e, const struct facts *f, const struct fact_part *part);
         } lists[] = {
                 { "services", RECORD_SERVICE, emit_kept },
                 { "sidecars", RECORD_SIDECAR, emit_kept },
@@ -116,117 +108,81 @@ static void emit_parts(struct emitter *e, const struct facts *f, const struct fa
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(lists); i++) {
-                emit_open(e, lists[i].key, '[');
+                json_open(e, lists[i].key, '[');
                 VEC_EACH(part, &app->parts)
                         if (part->kind == lists[i].kind)
                                 lists[i].emit(e, f, part);
-                emit_close(e, ']');
+                json_close(e, ']');
         }
 }
 
-static void emit_rollout(struct emitter *e, const struct fact_app *app) {
+static void emit_rollout(struct json_writer *e, const struct fact_app *app) {
         const struct progress *p = &app->view.progress;
 
-        if (!app->view.is_published)
+        if (!app->view.is_published) {
+                json_null(e, "rollout");
                 return;
+        }
 
-        emit_open(e, "rollout", '{');
-        emit_text(e, "outcome", view_outcome_name(app->outcome));
-        emit_known(e, "revision", p->revision);
-        emit_known(e, "phase", p->phase);
-        emit_known(e, "message", p->message);
-        if (app->reason.n > 0)
-                emit_text(e, "reason", app->reason);
+        json_open(e, "rollout", '{');
+        json_text(e, "outcome", view_outcome_name(app->outcome));
+        json_text(e, "revision", p->revision);
+        json_text(e, "phase", p->phase);
+        json_text(e, "message", p->message);
+        json_text(e, "reason", app->reason.n > 0 ? app->reason : (struct str){ 0 });
         emit_time(e, "started", p->started);
         emit_time(e, "since", p->since);
-        emit_close(e, '}');
+        json_close(e, '}');
 }
 
-static void emit_place(struct emitter *e, const struct facts *f, struct span at) {
-        const struct source *s =
-                at.file < f->session.sources.list.n ? &f->session.sources.list.at[at.file] : NULL;
-        unsigned line, column;
-
-        if (!s)
-                return;
-
-        emit_text(e, "file", s->path);
-        if (s->text.n == 0 || diag_is_about_file(at))
-                return;
-
-        source_position(s, at.off, &line, &column);
-        emit_number(e, "line", line);
-        emit_number(e, "column", column);
-}
-
-static void emit_diagnostics(struct emitter *e, struct facts *f, const struct fact_app *app) {
-        diag_sort(&f->session.ds);
-        emit_open(e, "diagnostics", '[');
-        VEC_EACH(d, &f->session.ds.list) {
-                if (!str_eq(d->owner, app->name))
-                        continue;
-                emit_open(e, NULL, '{');
-                emit_text(e, "id", str_of(diag_name(d->id)));
-                emit_text(e, "severity", d->severity == SEVERITY_ERROR ? STR("error") : STR("warning"));
-                emit_text(e, "message", utf8_clean(e->out->arena, d->text));
-                emit_place(e, f, d->at);
-                emit_close(e, '}');
-        }
-        emit_close(e, ']');
-}
-
-static void emit_app(struct emitter *e, const struct facts *f, const struct fact_app *app) {
+static void emit_app(struct json_writer *e, const struct facts *f, const struct fact_app *app) {
         const struct view *v = &app->view;
 
-        emit_text(e, "app", app->name);
-        emit_text(e, "state", app->word);
-        emit_bool(e, "as_declared", app->standing == FACT_AS_DECLARED);
-        emit_number(e, "declared", app->n_declared);
-        if (f->has_units) {
-                emit_number(e, "running", app->n_running);
-                emit_number(e, "ready", app->n_ready);
-                emit_number(e, "failed", app->n_failed);
-                emit_time(e, "since", app->n_running > 0 ? app->target.since : 0);
-        }
-        if (app->definition)
-                emit_text(e, "file", app->definition->path);
-        if (!app->definition || !app->definition->is_hidden)
-                emit_bool(e, "broken", app->definition && app->definition->is_broken);
-        emit_known(e, "image", app->image);
-        emit_known(e, "revision", v->runs);
-        emit_known(e, "wanted", v->wanted);
-        if (v->knows_state) {
-                emit_known(e, "pinned", v->state.pinned);
-                emit_bool(e, "paused", v->state.is_paused);
-        }
+        json_text(e, "app", app->name);
+        json_text(e, "state", app->word);
+        json_bool(e, "as_declared", app->standing == FACT_AS_DECLARED);
+        json_number(e, "declared", app->n_declared);
+        json_count(e, "running", f->has_units ? app->n_running : UINT64_MAX);
+        json_count(e, "ready", f->has_units ? app->n_ready : UINT64_MAX);
+        json_count(e, "failed", f->has_units ? app->n_failed : UINT64_MAX);
+        emit_time(e, "since", app->n_running > 0 ? app->target.since : 0);
+        json_text(e, "file", app->definition ? app->definition->path : (struct str){ 0 });
+        json_maybe(e, "broken", !app->definition || !app->definition->is_hidden,
+                   app->definition && app->definition->is_broken);
+        json_text(e, "image", app->image);
+        json_text(e, "revision", v->runs);
+        json_text(e, "wanted", v->wanted);
+        json_text(e, "pinned", v->knows_state ? v->state.pinned : (struct str){ 0 });
+        json_maybe(e, "paused", v->knows_state, v->state.is_paused);
         emit_time(e, "next", app->next);
-        emit_known(e, "note", fact_all_notes(e->out->arena, app));
+        json_text(e, "note", fact_all_notes(e->out->arena, app));
 }
 
-static void emit_reasons(struct emitter *e, const struct fact_app *app) {
-        emit_open(e, "reasons", '[');
+static void emit_reasons(struct json_writer *e, const struct fact_app *app) {
+        json_open(e, "reasons", '[');
         VEC_EACH(reason, &app->reasons.list) {
-                emit_open(e, NULL, '{');
-                emit_text(e, "unit", reason->unit);
-                emit_text(e, "reason", reason->text);
-                emit_number(e, "failed_starts", reason->n_failed);
-                emit_known(e, "last_line", reason->printed);
-                emit_close(e, '}');
+                json_open(e, NULL, '{');
+                json_text(e, "unit", reason->unit);
+                json_text(e, "reason", reason->text);
+                json_number(e, "failed_starts", reason->n_failed);
+                json_text(e, "last_line", reason->printed);
+                json_close(e, '}');
         }
-        emit_close(e, ']');
+        json_close(e, ']');
 }
 
 static int status_show_json(struct facts *f, const struct fact_app *app) {
         struct buf out = buf_in(&f->c->arena);
-        struct emitter e = { .out = &out };
+        struct json_writer e = { .out = &out };
 
-        emit_open(&e, NULL, '{');
+        json_open(&e, NULL, '{');
         emit_app(&e, f, app);
         emit_rollout(&e, app);
         emit_reasons(&e, app);
         emit_parts(&e, f, app);
-        emit_diagnostics(&e, f, app);
-        emit_close(&e, '}');
+        diag_sort(&f->session.ds);
+        diag_put_json(&e, &f->session.ds, app->name);
+        json_close(&e, '}');
         buf_put_char(&out, '\n');
         return ctl_write(stdout, buf_str(&out));
 }
@@ -611,7 +567,7 @@ static int add_app(const struct facts *f, struct table *t, const struct fact_app
                 v->wanted,
                 amount_count(a, f->has_units ? app->n_failed : UINT64_MAX),
                 truth(app->standing == FACT_AS_DECLARED),
-                v->knows_state ? truth(is_pinned) : (struct str){ 0 },
+                is_pinned ? v->state.pinned : (struct str){ 0 },
                 is_hidden ? (struct str){ 0 } : truth(app->definition && app->definition->is_broken),
         };
 
@@ -673,7 +629,7 @@ static int show_overview(struct facts *f) {
                 { "WANTED", "wanted", TABLE_JSON_ONLY },
                 { "FAILED", "failed", TABLE_JSON_ONLY | TABLE_NUMBER },
                 { "AS DECLARED", "as_declared", TABLE_JSON_ONLY | TABLE_NUMBER },
-                { "PINNED", "pinned", TABLE_JSON_ONLY | TABLE_NUMBER },
+                { "PINNED", "pinned", TABLE_JSON_ONLY },
                 { "BROKEN", "broken", TABLE_JSON_ONLY | TABLE_NUMBER },
         };
         CLEANUP(table_free) struct table *t = NULL;

@@ -93,11 +93,13 @@ static void check_printed(struct arena *a, const struct diags *ds, unsigned flag
 
 static void check_json(struct arena *a, const struct diags *ds) {
         struct buf out = buf_in(a);
+        struct json_writer w = { .out = &out };
         struct str text;
         unsigned n;
         uint32_t c;
 
-        diag_print_json(&out, ds);
+        json_open(&w, NULL, '{');
+        diag_put_json(&w, ds, (struct str) { NULL, 0 });
         text = buf_str(&out);
         for (size_t at = 0; at < text.n; at += n) {
                 n = utf8_decode(text, at, &c);

@@ -39,10 +39,12 @@ static void render(struct fuzz *f, const struct world *w, const struct app *app,
 
 static void check_diags(struct fuzz *f, struct diags *ds) {
         struct buf text = buf_in(&f->arena), json = buf_in(&f->arena);
+        struct json_writer w = { .out = &json };
 
         diag_sort(ds);
         diag_print(&text, ds, (struct str) { NULL, 0 }, 0);
-        diag_print_json(&json, ds);
+        json_open(&w, NULL, '{');
+        diag_put_json(&w, ds, (struct str) { NULL, 0 });
         require_clean(buf_str(&text));
         require_clean(buf_str(&json));
 }

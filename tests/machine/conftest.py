@@ -16,10 +16,12 @@ from pathlib import Path
 
 import pytest
 
-import host
-import load
-import nspawn
-from machine import Machine
+sys.path.append(str(Path(__file__).resolve().parents[1] / "program"))
+
+import host  # noqa: E402
+import load  # noqa: E402
+import nspawn  # noqa: E402
+from machine import Machine  # noqa: E402
 
 
 SUITE = os.environ.get("PYSERVICE_SUITE", "trixie")

@@ -4,21 +4,18 @@
 import collections
 import json
 import re
-import sys
 from pathlib import Path
 
 import pytest
 
 import host
+import fake_kms
 from app import instances_behind, settle
 from conftest import boot
 from dci import environment, put_credential
 from rolling import App
 
 PROGRAM_TESTS = Path(__file__).resolve().parents[1] / "program"
-sys.path.insert(0, str(PROGRAM_TESTS))
-
-import fake_kms  # noqa: E402
 
 NAME, DOMAIN = "base-python", "component.example.com"
 EXAMPLE = (host.REPOSITORY / "contrib/examples/base-python.yaml").read_text()

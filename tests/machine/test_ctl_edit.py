@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """pyservicectl scale, get, set, edit, cat and new on a machine: what they write reaches what runs."""
 
-import json
 
-import jsonschema
 
+from answers import read_answer
 from app import HEALTH, HELLO, define, started, wait_for
 
 CTL = "pyservicectl"
@@ -19,26 +18,10 @@ services:
     {HEALTH}    proxy: {{domains: [shop.example.com]}}
   - {{name: idle, command: sleep infinity, scale: 0}}
 """
-TEXT = {"type": "string", "minLength": 1}
 
 
-def rows(name, **columns):
-    return {"type": "object", "required": [name], "additionalProperties": False, "properties": {name: {
-        "type": "array", "items": {"type": "object", "required": sorted(columns), "additionalProperties": False, "properties": columns}}}}
-
-
-SCALES = rows("scales", app=TEXT, service=TEXT, scale={"type": "integer"}, file=TEXT)
-CHANGES = rows("changes", app=TEXT, key=TEXT, file={"type": ["string", "null"]})
-CAT = {"type": "object", "required": ["app", "files", "values"], "additionalProperties": False, "properties": {
-    "app": TEXT, "files": {"type": "array", "items": {"type": "string", "pattern": "^/"}}, "values": {
-        "type": "array", "items": {"type": "object", "required": ["key", "value", "origin"], "additionalProperties": False, "properties": {
-            "key": TEXT, "value": {}, "origin": TEXT, "file": TEXT, "line": {"type": "integer"}, "column": {"type": "integer"}}}}}}
-
-
-def ask(machine, schema, *words):
-    answer = json.loads(machine.out([CTL, "--json", *words]))
-    jsonschema.validate(answer, schema)
-    return answer
+def ask(machine, command, *words):
+    return read_answer(command, machine.out([CTL, "--json", *words]))
 
 
 def refused(machine, *words, status=1):
@@ -66,7 +49,7 @@ def test_scale_and_set(machine):
     reloads = machine.out("journalctl -b _PID=1 -o cat").count("Reloading finished")
 
     # several at once are one reload, and restart nothing that stays
-    answer = ask(machine, SCALES, "scale", "shop/web=3", "shop/idle=1", "hello=2")
+    answer = ask(machine, "scale", "scale", "shop/web=3", "shop/idle=1", "hello=2")
     assert {row["file"] for row in answer["scales"]} == {f"/etc/pyservice.d/{app}.yaml.d/90-pyservicectl.yaml" for app in ("shop", "hello")}
     wait_for(machine, "shop-web", 3)
     wait_for(machine, "shop-idle", 1)
@@ -84,7 +67,7 @@ def test_scale_and_set(machine):
     wait_for(machine, "shop-web", 3)
 
     # a setting is rolled out; the definition itself is as it was
-    ask(machine, CHANGES, "set", "shop", "services.web.env.LEVEL", "debug")
+    ask(machine, "set", "set", "shop", "services.web.env.LEVEL", "debug")
     machine.run([CTL, "rollout", "status", "shop"])
     wait_for(machine, "shop-web", 3)
     assert {variable(machine, f"shop-web-{i}", "LEVEL") for i in range(3)} == {"debug"}
@@ -92,7 +75,7 @@ def test_scale_and_set(machine):
     assert machine.out("cat /etc/pyservice.d/*.yaml") == files
 
     # where it comes from, without root too
-    values = {value["key"]: value for value in ask(machine, CAT, "cat", "shop")["values"]}
+    values = {value["key"]: value for value in ask(machine, "cat", "cat", "shop")["values"]}
     assert values["services.web.env.LEVEL"]["origin"].startswith("shop.yaml.d/90-pyservicectl.yaml:")
     assert values["services.idle.env.LEVEL"]["origin"] == "shop.yaml:2" and values["services.web.restart"]["origin"] == "default"
     assert machine.out(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", CTL, "get", "shop", "services.web.scale"]) == "3"

@@ -11,51 +11,11 @@ import select
 import termios
 import time
 
-import jsonschema
-
+from answers import read_answer
 from app import define, settle, started, tree, wait_for
 from load import COUNT
 from pace import PACE
 from rolling import App, text
-
-NAME = {"type": "string", "pattern": "^[a-z0-9-]+$"}
-REVISION = {"type": "string", "pattern": "^[0-9a-f]{12}$"}
-COUNTER = {"type": "integer", "minimum": 0}
-ACTION = {
-    "type": "object", "additionalProperties": False, "required": ["action", "kind", "name"],
-    "properties": {
-        "action": {"enum": ["pull", "build", "set up", "make", "run", "try", "start", "restart", "stop", "add", "change", "remove"]},
-        "kind": {"enum": ["image", "setup", "network", "volume", "task", "spare", "instance", "sidecar", "timer", "haproxy", "nginx"]},
-        "name": {"type": "string"},
-    },
-}
-PLAN = {
-    "type": "object", "additionalProperties": False, "required": ["diagnostics", "apps", "others", "summary"],
-    "properties": {
-        "diagnostics": {"type": "array", "items": {"type": "object", "required": ["MESSAGE", "PRIORITY", "PYSERVICE_DIAGNOSTIC"]}},
-        "apps": {"type": "array", "items": {
-            "type": "object", "additionalProperties": False,
-            "required": ["app", "change", "held_back", "paused", "stopped", "files", "actions", "notes"],
-            "properties": {
-                "app": NAME, "change": {"enum": ["none", "changed", "new", "gone"]}, "held_back": {"type": "boolean"}, "paused": {"type": "boolean"},
-                "stopped": {"type": "boolean"}, "runs": REVISION, "wanted": REVISION, "pinned": REVISION, "strategy": {"enum": ["rolling", "recreate"]},
-                "files": COUNTER, "actions": {"type": "array", "items": ACTION}, "diff": {"type": "string"},
-                "notes": {"type": "array", "items": {"type": "string"}},
-            }}},
-        "others": {"type": "array", "items": NAME},
-        "summary": {"type": "object", "additionalProperties": False, "required": ["start", "restart", "stop", "tasks", "held_back", "changed"],
-                    "properties": dict.fromkeys(["start", "restart", "stop", "tasks", "held_back", "changed"], COUNTER)},
-    },
-}
-APPLIED = {
-    "type": "object", "additionalProperties": False, "required": ["plan", "outcome", "results"],
-    "properties": {
-        "plan": PLAN, "outcome": {"enum": ["refused", "unchanged", "reloaded", "done", "failed"]},
-        "results": {"type": "array", "items": {
-            "type": "object", "additionalProperties": False, "required": ["app", "outcome", "reason"],
-            "properties": {"app": NAME, "outcome": {"enum": ["under-way", "done", "paused", "failed"]}, "reason": {"type": "string"}}}},
-    },
-}
 
 JOBS = """image: localhost/hello:1
 env: {{VERSION: '{version}', PASSWORD: 'geheim-{version}', HELLO_QUIET: 1}}
@@ -79,9 +39,7 @@ def jobs(version, scale=2, schedule="*-*-* 03:00:00"):
 def plan(machine, *words, status=0):
     done = machine.run(["pyservicectl", "plan", "--json", *words], check=False)
     assert done.returncode == status, done.stderr
-    answer = json.loads(done.stdout)
-    jsonschema.validate(answer, PLAN)
-    return answer
+    return read_answer("plan", done.stdout)
 
 
 def actions(answer, action, *kinds):
@@ -231,8 +189,7 @@ def test_apply(machine):
     # One more, in no rollout: it is waited for all the same.
     app.define(1, 2, reload=False)
     done = machine.run(["pyservicectl", "apply", "--yes", "--json"])
-    answer = json.loads(done.stdout)
-    jsonschema.validate(answer, APPLIED)
+    answer = read_answer("apply", done.stdout)
     assert answer["outcome"] == "done" and answer["plan"]["summary"]["start"] == 1 and machine.is_active("hello@1.service")
 
     # What is not good is said, and goes on as it was.

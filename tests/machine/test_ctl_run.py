@@ -10,9 +10,9 @@ import signal
 import subprocess
 import time
 
-import jsonschema
 import pytest
 
+from answers import read_answer
 from app import define, settle, undefine, wait_for
 from pace import PACE
 
@@ -36,26 +36,6 @@ timers:
 tasks:
   - {name: migrate, entrypoint: "", command: [sh, -c, "echo migrate out; echo migrate err >&2; exit $(cat /data/status)"]}
 """
-
-ENVIRONMENT = {
-    "type": "object", "required": ["environment"], "additionalProperties": False,
-    "properties": {"environment": {"type": "array", "items": {
-        "type": "object", "required": ["name", "kind", "origin", "secrets"], "additionalProperties": False,
-        "properties": {
-            "name": {"type": "string"}, "kind": {"enum": ["definition", "env-file", "config", "default", "contract", "pyservice"]},
-            "origin": {"type": "string"}, "secrets": {"type": ["string", "null"]}, "value": {"type": ["string", "null"]},
-        }}}}}
-LOG_LINE = {
-    "type": "object", "required": ["time", "instance", "unit", "by", "priority", "message"], "additionalProperties": False,
-    "properties": {
-        "time": {"type": "string", "pattern": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$"}, "instance": {"type": "string"},
-        "unit": {"type": "string", "pattern": r"\.service$"}, "by": {"enum": ["unit", "systemd"]},
-        "priority": {"type": "integer", "minimum": 0, "maximum": 7}, "message": {"type": "string"},
-    }}
-TASKS = {
-    "type": "object", "required": ["tasks"], "properties": {"tasks": {"type": "array", "items": {
-        "type": "object", "required": ["task", "kind", "unit", "state"], "additionalProperties": False,
-        "properties": {name: {"type": "string"} for name in ("task", "kind", "unit", "state")}}}}}
 
 
 @pytest.fixture
@@ -211,7 +191,7 @@ def check_signals(shop):
 
 
 def check_tasks(shop):
-    jsonschema.validate(tasks := json.loads(ctl(shop, "--json", "run", "shop").stdout), TASKS)
+    tasks = read_answer("run APP", ctl(shop, "--json", "run", "shop").stdout)
     assert {(t["task"], t["kind"], t["unit"]) for t in tasks["tasks"]} == {("migrate", "task", "shop-migrate.service"), ("nightly", "timer", "shop-nightly.service")}
     done = ctl(shop, "run", "shop", "migrate")
     assert sorted(done.stdout.splitlines()) == ["migrate err", "migrate out"]
@@ -262,9 +242,8 @@ def check_logs(shop):
         assert len([s for s in shown if re.fullmatch(line, s)]) == 1, (line, shown)
     assert not [s for s in shown if re.search(r"container (create|died)|\| \S+ \d+ \S+ [0-9a-f]{64}$|<nwarn>|image.*skipped", s)]
 
-    told = [json.loads(line) for line in ctl(shop, "logs", "--json", shop.since, "shop").stdout.splitlines()]
+    told = [read_answer("logs", line) for line in ctl(shop, "logs", "--json", shop.since, "shop").stdout.splitlines()]
     for line in told:
-        jsonschema.validate(line, LOG_LINE)
     assert [line["time"] for line in told] == sorted(line["time"] for line in told)
     numbers = [line["message"] for line in told if line["unit"] == "shop-side.service" and line["by"] == "unit"]
     assert numbers == [f"side {i}" for i in range(1, len(numbers) + 1)], "each line once"
@@ -307,8 +286,7 @@ def check_logs_that_come(shop):
 
 def check_env(shop):
     plain = ctl(shop, "env", "shop").stdout
-    told = json.loads(ctl(shop, "env", "--json", "shop").stdout)
-    jsonschema.validate(told, ENVIRONMENT)
+    told = read_answer("env", ctl(shop, "env", "--json", "shop").stdout)
     rows = {row["name"]: row for row in told["environment"]}
     assert {name: (row["kind"], row["secrets"]) for name, row in rows.items()} == {
         "PLAIN": ("definition", None), "LINES": ("definition", None), "TOKEN": ("definition", "token"), "NUMBER": ("definition", None),
@@ -317,8 +295,7 @@ def check_env(shop):
     for value in ("a b", "file value", "number", TOKEN):
         assert value not in plain + json.dumps(told)
 
-    revealed = json.loads(ctl(shop, "env", "--json", "--reveal", "shop/web@1").stdout)
-    jsonschema.validate(revealed, ENVIRONMENT)
+    revealed = read_answer("env", ctl(shop, "env", "--json", "--reveal", "shop/web@1").stdout)
     assert {row["name"]: row["value"] for row in revealed["environment"]} == {
         "PLAIN": "a b", "LINES": "one\ntwo", "TOKEN": TOKEN, "NUMBER": "number 1", "FROM_FILE": "file value"}
     assert leftovers(shop) == ""

@@ -2,15 +2,14 @@
 """pyservicectl status, ps and top: what they tell is what systemd, Podman and HAProxy say."""
 
 import contextlib
-import json
 import re
 import shlex
 import subprocess
 import time
 
-import jsonschema
 import pytest
 
+from answers import read_answer
 from app import define, settle, undefine
 from machine import Machine
 
@@ -34,54 +33,6 @@ before_update: [migrate]
 HELLO = "image: localhost/hello:1\nport: 8000\nscale: {scale}\nhealth: {{http: /health, interval: 1s}}\nrollout: {{min_ready: 0}}\n" \
         "proxy: {{domains: [hello.example.com]}}\n"
 
-COUNT = {"type": ["integer", "null"], "minimum": 0}
-TEXT = {"type": "string", "minLength": 1}
-TEXTS = {"type": ["string", "null"], "minLength": 1}
-TRUTH = {"type": "boolean"}
-TIME = {"type": "string", "pattern": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$"}
-TIMES = {"type": ["string", "null"], "pattern": TIME["pattern"]}
-REVISION = {"type": "string", "pattern": "^[0-9a-f]{12}$"}
-REVISIONS = {"type": ["string", "null"], "pattern": "^[0-9a-f]{12}$"}
-STATE = {"enum": ["unknown", "stopped", "held", "starting", "ready", "unhealthy", "stopping", "restarting", "failing", "unreached",
-                  "failed", "done"]}
-WORD = {"enum": ["running", "degraded", "starting", "changing", "stopped", "failing", "failed", "idle", "new", "broken", "gone", "unknown"]}
-
-
-def closed(required: dict, **optional) -> dict:
-    return {"type": "object", "properties": {**required, **optional}, "required": list(required), "additionalProperties": False}
-
-
-def each(what: dict) -> dict:
-    return {"type": "array", "items": what}
-
-
-OVERVIEW = closed({"apps": each(closed({
-    "app": TEXT, "state": WORD, "declared": COUNT, "running": COUNT, "ready": COUNT, "revision": REVISIONS, "image": TEXTS, "since": TIMES,
-    "next": TIMES, "note": TEXTS, "wanted": REVISIONS, "failed": COUNT, "as_declared": TRUTH, "pinned": {"type": ["boolean", "null"]},
-    "broken": TRUTH}))})
-INSTANCE = closed({"unit": TEXT, "spare": TRUTH, "declared": TRUTH, "state": STATE, "active": TEXT, "sub": TEXT, "restarts": COUNT},
-                  instance=COUNT, result=TEXT, since=TIME, port=COUNT, health=TEXT, revision=REVISION, label=TEXT, commit=TEXT, memory_bytes=COUNT,
-                  cpu_usec=COUNT, haproxy=TEXT, nginx=TEXT, sessions=COUNT, requests=COUNT)
-KEPT = closed({"name": TEXT, "unit": TEXT, "declared": TRUTH, "scale": COUNT, "instances": each(INSTANCE)}, image=TEXT, backend=TEXT)
-WHOLE = closed({
-    "app": TEXT, "state": WORD, "as_declared": TRUTH, "declared": COUNT, "running": COUNT, "ready": COUNT, "failed": COUNT, "broken": TRUTH,
-    "services": each(KEPT), "sidecars": each(KEPT),
-    "reasons": each(closed({"unit": TEXT, "reason": TEXT, "failed_starts": COUNT}, last_line=TEXT)),
-    "timers": each(closed({"name": TEXT, "unit": TEXT, "active": TRUTH}, schedule=TEXT, next=TIME, last=TIME, result=TEXT)),
-    "tasks": each(closed({"name": TEXT, "unit": TEXT, "active": TEXT, "done": TRUTH}, last=TIME, result=TEXT)),
-    "diagnostics": each(closed({"id": TEXT, "severity": {"enum": ["error", "warning"]}, "message": TEXT}, file=TEXT, line=COUNT, column=COUNT)),
-}, since=TIME, file=TEXT, image=TEXT, revision=REVISION, wanted=REVISION, pinned=REVISION, paused=TRUTH, next=TIME, note=TEXT,
-    rollout=closed({"outcome": {"enum": ["under-way", "done", "paused", "failed"]}}, revision=REVISION, phase=TEXT, message=TEXT, reason=TEXT,
-                   started=TIME, since=TIME))
-LINES = closed({"instances": each(closed({
-    "name": TEXT, "state": STATE, "port": COUNT, "revision": REVISIONS, "memory_bytes": COUNT, "cpu_usec": COUNT, "restarts": COUNT,
-    "since": TIMES, "proxy": TEXTS, "sessions": COUNT, "app": TEXT, "part": TEXT, "kind": {"enum": ["service", "sidecar"]}, "unit": TEXT,
-    "health": TEXTS, "label": TEXTS, "declared": TRUTH}))})
-NUMBER = {"type": ["number", "null"], "minimum": 0}
-USE = closed({"instances": each(closed({
-    "name": TEXT, "state": STATE, "cpu_percent": NUMBER, "memory_bytes": COUNT, "sessions": COUNT, "requests_per_second": NUMBER, "proxy": TEXTS,
-    "app": TEXT, "part": TEXT, "unit": TEXT}))})
-
 
 class Ctl:
     def __init__(self, machine: Machine):
@@ -90,17 +41,15 @@ class Ctl:
     def run(self, *words: str, before: str = "") -> subprocess.CompletedProcess:
         return self.machine.run(f"{before} pyservicectl {shlex.join(words)}", check=False)
 
-    def json(self, *words: str, schema: dict, before: str = "") -> dict:
+    def json(self, *words: str, command: str, before: str = "") -> dict:
         done = self.run("--json", *words, before=before)
-        answer = json.loads(done.stdout)
-        jsonschema.validate(answer, schema)
-        return answer
+        return read_answer(command, done.stdout)
 
     def apps(self) -> dict[str, dict]:
-        return {app["app"]: app for app in self.json("status", schema=OVERVIEW)["apps"]}
+        return {app["app"]: app for app in self.json("status", command="status")["apps"]}
 
     def whole(self, app: str) -> dict:
-        return self.json("status", app, schema=WHOLE)
+        return self.json("status", app, command="status APP")
 
     def wait(self, state: str, app: str = "hello") -> dict:
         return self.machine.wait(lambda: (found := self.apps()[app])["state"] == state and found,
@@ -115,7 +64,7 @@ def ctl(machine):
 def test_all_is_as_declared(ctl):
     machine = ctl.machine
     assert ctl.run("status").returncode == 0 and "no applications" in ctl.run("status").stderr
-    assert ctl.json("status", schema=OVERVIEW) == {"apps": []}
+    assert ctl.json("status", command="status") == {"apps": []}
     define(machine, "hello", HELLO.format(scale=2), reload=False)
     assert ctl.apps()["hello"]["state"] == "new" and ctl.run("status").returncode == 3
     define(machine, "shop", SHOP)
@@ -127,7 +76,7 @@ def test_all_is_as_declared(ctl):
     assert [apps["shop"][key] for key in ("declared", "running", "ready", "failed")] == [4, 4, 4, 1]
     assert "shop-tidy.service failed" in apps["shop"]["note"] and ctl.run("status", "shop").returncode == 3
     assert apps["shop"]["next"].endswith("T03:00:00Z") and apps["hello"]["next"] is None
-    assert apps["hello"]["as_declared"] and apps["hello"]["pinned"] is False and ctl.run("status", "hello").returncode == 0
+    assert apps["hello"]["as_declared"] and apps["hello"]["pinned"] is None and ctl.run("status", "hello").returncode == 0
     timer = ctl.whole("shop")["timers"][0]
     assert timer["result"] == "exit-code" and timer["active"] and timer["next"] == apps["shop"]["next"] and timer["last"] >= apps["shop"]["since"]
     assert re.search(r"tidy +\*-\*-\* 03:00:00 +in \d+(h|min|s) +\d+s ago exit-code", ctl.run("status", "shop").stdout)
@@ -140,7 +89,7 @@ def test_all_is_as_declared(ctl):
     check_use(ctl)
     check_without_root(ctl)
     # Another root: of this one's files.
-    files = ctl.json("--root=/.", "status", schema=OVERVIEW)["apps"]
+    files = ctl.json("--root=/.", "status", command="status")["apps"]
     assert [(app["state"], app["declared"], app["running"], app["revision"]) for app in files] == [
         ("unknown", apps[name]["declared"], None, apps[name]["revision"]) for name in ("hello", "shop")]
 
@@ -163,9 +112,9 @@ def check_whole(ctl):
     for number in (0, 1):
         web = units[f"shop-web@{number}.service"]
         assert [web[key] for key in ("port", "health", "sessions")] == [int(ports[str(number)]), "healthy", 0]
-        assert re.fullmatch("UP( 1/3)?", web["haproxy"]), "1/3 until HAProxy's own first check"
+        assert re.fullmatch("UP( 1/3)?", web["proxy"]), "1/3 until HAProxy's own first check"
     assert shop["services"][0]["backend"] == "shop-web" and "haproxy" not in units["shop-worker@0.service"]
-    assert shop["tasks"] == [{"name": "migrate", "unit": "shop-migrate.service", "active": "inactive", "done": True}]
+    assert shop["tasks"] == [{"name": "migrate", "unit": "shop-migrate.service", "active": "inactive", "last": None, "result": None, "done": True}]
     assert shop["rollout"]["outcome"] == "done" and shop["diagnostics"] == []
 
     text = ctl.run("status", "shop").stdout
@@ -175,10 +124,10 @@ def check_whole(ctl):
 
 def check_lines(ctl):
     machine = ctl.machine
-    lines = ctl.json("ps", schema=LINES)["instances"]
+    lines = ctl.json("ps", command="ps")["instances"]
     assert [line["name"] for line in lines] == ["hello@0", "hello@1", "shop-web@0", "shop-web@1", "shop-worker@0", "shop-cache"]
     assert {line["state"] for line in lines} == {"ready"} and lines[-1]["kind"] == "sidecar"
-    assert [line["name"] for line in ctl.json("ps", "shop/web@1", "hello", schema=LINES)["instances"]] == ["hello@0", "hello@1", "shop-web@1"]
+    assert [line["name"] for line in ctl.json("ps", "shop/web@1", "hello", command="ps")["instances"]] == ["hello@0", "hello@1", "shop-web@1"]
     table = ctl.run("ps")
     assert table.returncode == 0 and len(table.stdout.splitlines()) == 7 and max(map(len, table.stdout.splitlines())) <= 80
     for words, said in ((["ps", "shop/wep"], "did you mean 'web'?"), (["status", "shp"], "did you mean 'shop'?")):
@@ -188,7 +137,7 @@ def check_lines(ctl):
     group = machine.unit("hello@0.service")["ControlGroup"]
     fake = (f"unshare -m sh -c 'mount -t tmpfs none /sys/fs/cgroup && mkdir -p \"/sys/fs/cgroup{group}\" && cd \"/sys/fs/cgroup{group}\""
             " && echo 13107200 >memory.current && printf \"nice_usec 1\\nusage_usec 1500000\\nuser_usec 5\\n\" >cpu.stat && exec \"$@\"' sh")
-    line = ctl.json("ps", "hello@0", schema=LINES, before=fake)["instances"][0]
+    line = ctl.json("ps", "hello@0", command="ps", before=fake)["instances"][0]
     assert (line["memory_bytes"], line["cpu_usec"]) == (13107200, 1500000)
     assert re.search(r" 12\.5M 1\.50s ", ctl.run("ps", "hello@0", before=fake).stdout)
 
@@ -196,8 +145,8 @@ def check_lines(ctl):
 def check_use(ctl):
     asking = "while :; do curl -s -o /dev/null -H 'Host: hello.example.com' http://127.0.0.1/; done"
     with ctl.machine.popen(["timeout", "5", "sh", "-c", asking]):
-        ctl.machine.wait(lambda: max(use["requests_per_second"] or 0 for use in ctl.json("top", "hello", schema=USE)["instances"]) > 1, what="requests")
-    uses = ctl.json("top", schema=USE)["instances"]
+        ctl.machine.wait(lambda: max(use["requests_per_second"] or 0 for use in ctl.json("top", "hello", command="top")["instances"]) > 1, what="requests")
+    uses = ctl.json("top", command="top")["instances"]
     assert len(uses) == 6 and [use["cpu_percent"] for use in uses] == sorted((use["cpu_percent"] for use in uses), reverse=True)
     assert len(ctl.run("top", "shop").stdout.splitlines()) == 5
 
@@ -206,7 +155,7 @@ def check_without_root(ctl):
     nobody = "setpriv --reuid=65534 --regid=65534 --clear-groups"
     done = ctl.run("status", before=nobody)
     assert done.returncode == 0 and done.stderr == "pyservicectl: not shown without root privileges: pinned, paused and failed revisions, HAProxy\n"
-    lines = ctl.json("ps", schema=LINES, before=nobody)["instances"]
+    lines = ctl.json("ps", command="ps", before=nobody)["instances"]
     assert {line["state"] for line in lines} == {"ready"} and {line["revision"] for line in lines} == {None} and all(line["cpu_usec"] for line in lines)
     assert "health of containers" in ctl.run("status", "shop", before=nobody).stderr
 
@@ -240,7 +189,7 @@ def test_what_is_not_as_declared(ctl):
 
     # One that HAProxy sends nothing, one that was stopped on purpose, a rollout that is held.
     machine.run("printf 'disable server hello/hello-1\\n' | socat - /run/haproxy/admin.sock")
-    lines = ctl.json("ps", "hello", schema=LINES)["instances"]
+    lines = ctl.json("ps", "hello", command="ps")["instances"]
     assert [(line["state"], line["proxy"]) for line in lines] == [("ready", "UP"), ("unhealthy", "MAINT")] and ctl.run("status").returncode == 3
     machine.run("printf 'enable server hello/hello-1\\n' | socat - /run/haproxy/admin.sock")
     machine.run("pyservicectl rollout pause hello")

@@ -6,17 +6,14 @@ import os
 import pty
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+import fake_kms
 from app import HELLO, define, settle, started, wait_for
 
 PROGRAM_TESTS = Path(__file__).resolve().parents[1] / "program"
-sys.path.insert(0, str(PROGRAM_TESTS))
-
-import fake_kms  # noqa: E402
 
 VALUE = "kmsMark'8zx $x\"/+"
 METADATA = "169.254.169.254"

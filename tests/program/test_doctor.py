@@ -2,7 +2,6 @@
 """pyservicectl doctor below a root of its own: what files say. What runs is tests/machine/test_ctl_doctor.py's."""
 
 import fcntl
-import json
 import os
 import pathlib
 import pty
@@ -12,6 +11,8 @@ import subprocess
 import termios
 
 import pytest
+
+from answers import read_answer
 
 PYSERVICECTL = os.environ.get("PYSERVICECTL", "")
 pytestmark = pytest.mark.skipif(not PYSERVICECTL, reason="PYSERVICECTL is not set")
@@ -60,9 +61,9 @@ def root(tmp_path):
 
 def doctor(root, *words):
     done = subprocess.run([PYSERVICECTL, f"--root={root}", "--json", "doctor", *words], capture_output=True, text=True, check=False)
-    answer = json.loads(done.stdout)
+    answer = read_answer("doctor", done.stdout)
     assert done.returncode == (1 if answer["bad"] else 0), done.stderr
-    return {check["check"]: " ".join(f"{f['level']} {f.get('app', '')}: {f['text']} → {f['advice']};" for f in check["findings"])
+    return {check["check"]: " ".join(f"{f['level']} {f['app'] or ''}: {f['text']} → {f['advice']};" for f in check["findings"])
             for check in answer["checks"] if check["findings"] and check["check"] != "disk"}
 
 
@@ -155,7 +156,7 @@ def test_what_only_root_can_read_is_no_mistake(root):
     write(root / "etc/pyservice.d/sec.yaml", SHOP, mode=0o600)
     done = subprocess.run(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", PYSERVICECTL, f"--root={root}", "--json", "doctor"],
                           capture_output=True, text=True, check=False)
-    answer = json.loads(done.stdout)
+    answer = read_answer("doctor", done.stdout)
     found = [check for check in answer["checks"] if check["check"] == "errors"]
     assert answer["bad"] == 0 and found[0]["level"] == "skipped" and found[0]["findings"] == [], found
 

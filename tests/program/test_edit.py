@@ -13,6 +13,8 @@ import subprocess
 
 import pytest
 
+from answers import read_answer
+
 PYSERVICECTL = os.environ.get("PYSERVICECTL", "")
 pytestmark = pytest.mark.skipif(not PYSERVICECTL, reason="PYSERVICECTL is not set")
 
@@ -264,7 +266,7 @@ def test_set_and_take_back(root):
     assert root.get("hello", "env.EMPTY") == "" and root.get("hello", "env.TEXT") == "line\nnext: x"
     assert root.get("hello", "health.http") == "/ok" and root.get("hello", "health.interval") == "4s"
     assert json.loads(root.good("get", "hello", "command", "--json")) == ["serve", "a b", 'c"d']
-    assert json.loads(root.good("set", "--json", "hello", "scale", "2")) == {
+    assert read_answer("set", root.good("set", "--json", "hello", "scale", "2")) == {
         "changes": [{"app": "hello", "key": "scale", "file": "/etc/pyservice.d/hello.yaml.d/90-pyservicectl.yaml"}]}
     for key in ("image", "command", "env.EMPTY", "env.TEXT", "trusted", "health", "x-note.who", "scale"):
         root.good("set", "hello", key, "null")
@@ -410,7 +412,7 @@ def test_one_at_a_time(root):
 
 
 def test_scale(root):
-    answer = json.loads(root.good("scale", "--json", "shop/web=5", "hello=3", "shop/worker=0"))
+    answer = read_answer("scale", root.good("scale", "--json", "shop/web=5", "hello=3", "shop/worker=0"))
     lasting = "/etc/pyservice.d/{}.yaml.d/90-pyservicectl.yaml".format
     assert answer == {"scales": [{"app": "shop", "service": "web", "scale": 5, "file": lasting("shop")},
                                  {"app": "hello", "service": "hello", "scale": 3, "file": lasting("hello")},
@@ -469,12 +471,12 @@ def test_cat(root):
 
 def test_cat_as_json(root):
     root.good("scale", "shop/web=4")
-    answer = json.loads(root.good("cat", "shop", "--json"))
+    answer = read_answer("cat", root.good("cat", "shop", "--json"))
     values = {value["key"]: value for value in answer["values"]}
     assert answer["app"] == "shop" and answer["files"] == ["/etc/pyservice.d/shop.yaml", "/etc/pyservice.d/shop.yaml.d/90-pyservicectl.yaml"]
     assert values["services.web.scale"] == {"key": "services.web.scale", "value": 4, "origin": "shop.yaml.d/90-pyservicectl.yaml:4",
                                             "file": "/etc/pyservice.d/shop.yaml.d/90-pyservicectl.yaml", "line": 4, "column": 12}
-    assert values["services.web.pull"] == {"key": "services.web.pull", "value": "missing", "origin": "default"}
+    assert values["services.web.pull"] == {"key": "services.web.pull", "value": "missing", "origin": "default", "file": None, "line": None, "column": None}
     assert values["services.web.proxy.domains"]["value"] == ["shop.example.com"]
 
 

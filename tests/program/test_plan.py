@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from answers import read_answer
+
 PYSERVICECTL = os.environ.get("PYSERVICECTL", "")
 pytestmark = [pytest.mark.skipif(not PYSERVICECTL, reason="PYSERVICECTL is not set"),
               pytest.mark.skipif(os.geteuid() != 0, reason="definitions must be root's")]
@@ -81,7 +83,7 @@ class Root:
 
     def actions(self, *words, status=0):
         """What is done to the one app that is told of."""
-        apps = json.loads(self.plan("--json", *words, status=status))["apps"]
+        apps = read_answer("plan", self.plan("--json", *words, status=status))["apps"]
         assert len(apps) == 1
         return apps[0]["change"], [f'{one["action"]} {one["kind"]} {one["name"]}' for one in apps[0]["actions"]]
 
@@ -126,11 +128,11 @@ def test_a_new_one_and_none(root):
 def test_what_watches_a_certificate_is_no_part(root):
     root.define("hello", HELLO + "port: 80\nproxy: {domains: [a.example.com], tls: {certificate: /etc/a.pem}}\n")
     # Whether or not there is a HAProxy that misses the certificate.
-    app, = json.loads(root.ctl("plan", "--json").stdout)["apps"]
+    app, = read_answer("plan", root.ctl("plan", "--json").stdout)["apps"]
     assert [one["name"] for one in app["actions"] if one["action"] == "start"] == ["hello@0.service", "hello@1.service"]
     root.reload()
     root.define("hello", HELLO)
-    app, = json.loads(root.ctl("plan", "--json").stdout)["apps"]
+    app, = read_answer("plan", root.ctl("plan", "--json").stdout)["apps"]
     assert [one["name"] for one in app["actions"] if one["action"] == "stop"] == []
 
 
@@ -239,7 +241,7 @@ def test_a_revision(root):
     assert "2 tasks to run" in text and ", one after another\n" in text
 
     # What was done for the revision is not done again; a pause holds it all back.
-    wanted = json.loads(root.plan("--json"))["apps"][0]["wanted"]
+    wanted = read_answer("plan", root.plan("--json"))["apps"][0]["wanted"]
     state = root.path / "var/lib/pyservice/hello/state"
     state.write_text(state.read_text() + f"paused\ntask {wanted} hello-second.service\n")
     assert [action for action in root.actions()[1] if action.startswith("run")] == ["run task hello-first.service"]
@@ -290,8 +292,8 @@ def test_mistakes_hold_back(root):
     root.define("broken", HELLO + "description: refuse this\n")
     text = root.plan("broken", status=1)
     assert "[quadlet-refused]" in text and "broken is held back" in text
-    answer = json.loads(root.plan("--json", status=1))
-    assert [one["PYSERVICE_DIAGNOSTIC"] for one in answer["diagnostics"]] == ["quadlet-refused"]
+    answer = read_answer("plan", root.plan("--json", status=1))
+    assert [one["id"] for one in answer["diagnostics"]] == ["quadlet-refused"]
     assert {app["app"]: app["held_back"] for app in answer["apps"]} == {"broken": True, "hello": False}
 
 
@@ -305,7 +307,7 @@ services:
 
 def test_a_service_without_a_spare(root):
     def notes():
-        return [note for app in json.loads(root.plan("--json"))["apps"] for note in app["notes"]]
+        return [note for app in read_answer("plan", root.plan("--json"))["apps"] for note in app["notes"]]
 
     def define(version, scale=1, more=""):
         root.define("hello", ALONE.format(version=version, scale=scale, more=more))
@@ -350,7 +352,7 @@ def test_values_are_hidden(root):
     for line in ("-PLAIN=(hidden)", "+PLAIN=(hidden, another value)", " SAME=(hidden)", '-Environment="NUMBERED=(hidden)', '+Environment="NUMBERED=(hidden, another value)'):
         assert line + "\n" in done.stdout, line
     assert "--- a/hello/env/hello." in done.stdout and "+(hidden, another content)\n" in done.stdout
-    assert json.loads(root.plan("--json", "--diff"))["apps"][0]["diff"].count("geheim") == 0
+    assert read_answer("plan", root.plan("--json", "--diff"))["apps"][0]["diff"].count("geheim") == 0
 
 
 def test_files(root, tmp_path):

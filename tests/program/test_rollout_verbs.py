@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """pyservicectl rollout, below a root whose files say how rollouts stand: what it tells, and what it changes."""
 
-import json
 import os
 import pty
 import re
@@ -9,6 +8,8 @@ import subprocess
 import urllib.parse
 
 import pytest
+
+from answers import read_answer
 
 PYSERVICECTL = os.environ.get("PYSERVICECTL", "")
 pytestmark = pytest.mark.skipif(not PYSERVICECTL, reason="PYSERVICECTL is not set")
@@ -312,9 +313,9 @@ def test_status_as_json(root):
     root.progress(A, "instances", UNITS, 'says "this"')
     result = root.rollout("status", "hello", "--json")
     assert result.returncode == 1
-    assert json.loads(result.stdout) == {
-        "app": "hello", "outcome": "paused", "runs": A, "wanted": A, "file": B, "accepted": A, "pinned": A, "paused": True,
-        "rollout": {"revision": A, "phase": "instances", "message": 'says "this"', "started": NOON,
+    assert read_answer("rollout status", result.stdout) == {
+        "app": "hello", "outcome": "paused", "runs": A, "wanted": A, "file": B, "accepted": A, "pinned": A, "paused": True, "failure": None,
+        "rollout": {"revision": A, "phase": "instances", "message": 'says "this"', "started": "2026-11-20T12:00:00Z", "since": None,
                     "units": [{"unit": unit, "state": state} for unit, state in UNITS.items()]}}
 
 
@@ -325,15 +326,15 @@ def test_status_shows_what_a_rollout_waits_for_and_since_when(root):
     progress.write_text(progress.read_text() + f"since {NOON}\n")
     text = root.rollout("status", "hello", "--no-follow").stdout
     assert re.search("waiting for hello-db to be ready, since ... 2026-11-20 ..:00:00", text), text
-    assert json.loads(root.rollout("status", "hello", "--json").stdout)["rollout"]["since"] == NOON
+    assert read_answer("rollout status", root.rollout("status", "hello", "--json").stdout)["rollout"]["since"] == "2026-11-20T12:00:00Z"
 
 
 def test_status_of_a_failure_as_json(kept):
     kept.revision(A, A, C)
     result = kept.rollout("status", "hello", "--json")
-    status = json.loads(result.stdout)
+    status = read_answer("rollout status", result.stdout)
     assert result.returncode == 1 and status["outcome"] == "failed"
-    assert status["failure"] == {"revision": C, "time": NOON + 3 * SECOND, "reason": "hello@next.service answered 500"}
+    assert status["failure"] == {"revision": C, "time": "2026-11-20T12:00:03Z", "reason": "hello@next.service answered 500"}
 
 
 # --- history ---
@@ -354,7 +355,7 @@ def test_history_as_json(kept):
     kept.state(f"accepted {A}", f"pinned {A} {C}")
     result = kept.rollout("history", "hello", "--json")
     assert result.returncode == 0
-    assert json.loads(result.stdout) == {"history": [
+    assert read_answer("rollout history", result.stdout) == {"history": [
         {"revision": A, "time": "2026-11-20T12:00:02Z", "reason": "undo", "mark": "accepted, pinned"},
         {"revision": B, "time": "2026-11-20T12:00:01Z", "reason": "edit", "mark": None},
         {"revision": A, "time": "2026-11-20T12:00:00Z", "reason": "first", "mark": None}]}
@@ -364,7 +365,7 @@ def test_no_history(root):
     root.revision("-", A)
     result = root.rollout("history", "hello")
     assert (result.returncode, result.stdout) == (0, "") and "no history yet" in result.stderr
-    assert json.loads(root.rollout("history", "hello", "--json").stdout) == {"history": []}
+    assert read_answer("rollout history", root.rollout("history", "hello", "--json").stdout) == {"history": []}
 
 
 # --- undo, retry, pause, resume ---

@@ -4,11 +4,12 @@
 PYSERVICECTL names the program.
 """
 
-import json
 import os
 import subprocess
 
 import pytest
+
+from answers import read_answer
 
 PYSERVICECTL = os.environ.get("PYSERVICECTL", "")
 pytestmark = pytest.mark.skipif(not PYSERVICECTL, reason="PYSERVICECTL is not set")
@@ -61,7 +62,7 @@ def run(root, *words):
 def environment(root, *words):
     done = run(root, "--json", "env", *words)
     assert done.returncode == 0, done.stderr
-    return {row.pop("name"): tuple(row.values()) for row in json.loads(done.stdout)["environment"]}
+    return {row.pop("name"): tuple(row.values()) for row in read_answer("env", done.stdout)["environment"]}
 
 
 def test_where_variables_come_from(root):
@@ -95,7 +96,7 @@ def test_values(root):
 
 
 def test_tasks(root):
-    tasks = json.loads(run(root, "--json", "run", "shop").stdout)["tasks"]
+    tasks = read_answer("run APP", run(root, "--json", "run", "shop").stdout)["tasks"]
     assert {(task["task"], task["kind"]) for task in tasks} == {("migrate", "task"), ("nightly", "timer")}
     done = run(root, "run", "plain")
     assert (done.returncode, done.stdout) == (0, "")

@@ -4,7 +4,6 @@
 PYSERVICECTL names the program.
 """
 
-import json
 import os
 import pty
 import signal
@@ -12,6 +11,8 @@ import subprocess
 import termios
 
 import pytest
+
+from answers import read_answer
 
 DEFINITION = """\
 image: registry.example.com/shop:1
@@ -39,7 +40,7 @@ def run(root, *words):
 
 
 def listed(root):
-    rows = json.loads(run(root, "--json", "secret", "list", "shop").stdout)["secrets"]
+    rows = read_answer("secret", run(root, "--json", "secret", "list", "shop").stdout)["secrets"]
     return {(row["source"], row["state"], row["users"]) for row in rows}
 
 

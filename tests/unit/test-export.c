@@ -31,9 +31,9 @@ static void test_text(void **state) {
         const struct text_row *row = *state;
         struct arena arena = { 0 };
         struct buf json = buf_in(&arena), roff = buf_in(&arena), argument = buf_in(&arena);
-        struct emitter e = { .out = &json };
+        struct json_writer w = { .out = &json };
 
-        emit_text(&e, NULL, row->text);
+        json_text(&w, NULL, row->text);
         assert_string_equal(buf_str(&json).p, row->json);
         emit_roff(&roff, row->text, true);
         assert_string_equal(buf_str(&roff).p, row->roff);

@@ -1,71 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Text that is safe for its reader: JSON and roff. */
+/* Text of manual pages. */
 
-#include "base/json-text.h"
 #include "base/utf8.h"
 #include "schema/export-parts.h"
-
-static void put_line_start(struct emitter *e) {
-        if (e->is_one_line) {
-                buf_put(e->out, e->is_open ? "" : " ");
-                return;
-        }
-
-        buf_put_char(e->out, '\n');
-        for (unsigned i = 0; i < e->depth; i++)
-                buf_put(e->out, "  ");
-}
-
-/* Everything in front of a value. */
-static void begin(struct emitter *e, const char *key) {
-        if (e->depth > 0) {
-                if (!e->is_open)
-                        buf_put_char(e->out, ',');
-                put_line_start(e);
-        }
-        e->is_open = false;
-
-        if (key) {
-                json_put_text(e->out, str_of(key));
-                buf_put(e->out, ": ");
-        }
-}
-
-void emit_open(struct emitter *e, const char *key, char bracket) {
-        begin(e, key);
-        buf_put_char(e->out, bracket);
-        e->depth++;
-        e->is_open = true;
-}
-
-void emit_close(struct emitter *e, char bracket) {
-        e->depth--;
-        if (!e->is_open && !e->is_one_line)
-                put_line_start(e);
-        buf_put_char(e->out, bracket);
-        e->is_open = false;
-}
-
-void emit_text(struct emitter *e, const char *key, struct str value) {
-        begin(e, key);
-        json_put_text(e->out, value);
-}
-
-void emit_known(struct emitter *e, const char *key, struct str value) {
-        if (!str_is_absent(value))
-                emit_text(e, key, value);
-}
-
-void emit_number(struct emitter *e, const char *key, uint64_t value) {
-        begin(e, key);
-        buf_put_u64(e->out, value);
-}
-
-void emit_bool(struct emitter *e, const char *key, bool value) {
-        begin(e, key);
-        buf_put(e->out, value ? "true" : "false");
-}
 
 struct str export_sentence(struct arena *a, const char *rule) {
         bool is_small = rule[0] >= 'a' && rule[0] <= 'z';
