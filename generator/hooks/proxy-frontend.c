@@ -81,7 +81,8 @@ static void put_redirect(struct buf *b, const struct proxy_frontend *f) {
 static struct str frontend_text(struct arena *a, const struct proxy_frontend *f, bool has_certificates) {
         struct buf b = buf_in(a);
 
-        buf_put(&b, PROXY_MARK "\nfrontend pyservice\n\tmode http\n");
+        buf_put_str(&b, f->mark);
+        buf_put(&b, "\nfrontend pyservice\n\tmode http\n");
         put_bind(&b, f, f->http_port, STR(""));
         if (has_certificates)
                 put_bind(&b, f, f->https_port,
@@ -112,11 +113,12 @@ static void add(struct arena *a, struct proxy_directory *to, const char *name, s
         *vec_push(a, &to->files) = (struct proxy_file){ .name = str_of(name), .text = buf_str(text) };
 }
 
-static void add_maps(struct arena *a, const struct proxy_directory *d, struct proxy_directory *to) {
+static void add_maps(struct arena *a, const struct proxy_frontend *f, const struct proxy_directory *d,
+                     struct proxy_directory *to) {
         struct buf routes = buf_in(a), redirects = buf_in(a);
 
-        buf_put(&routes, PROXY_MARK);
-        buf_put(&redirects, PROXY_MARK);
+        buf_put_str(&routes, f->mark);
+        buf_put_str(&redirects, f->mark);
         VEC_EACH(route, &d->routes) {
                 buf_put_str(&routes, arena_join(a, route->key, STR(" "), route->backend, STR("\n")));
                 /* All keys are in both, so that the same one is found in both. */
@@ -135,8 +137,8 @@ void proxy_frontend_add(struct arena *a, const struct proxy_frontend *f, const s
         if (d->routes.n == 0)
                 return;
 
-        add_maps(a, d, to);
-        buf_put(&list, PROXY_MARK);
+        add_maps(a, f, d, to);
+        buf_put_str(&list, f->mark);
         for (size_t i = 0; i < d->certificates.n; i++)
                 buf_put_str(&list, arena_join(a, certificates[i], STR("\n")));
         if (d->certificates.n > 0)

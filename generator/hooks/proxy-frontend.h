@@ -17,6 +17,7 @@
 #define PROXY_CERTIFICATES "pyservice-certificates.list"
 
 struct proxy_frontend {
+        struct str mark;      /* the first line of each file */
         struct str directory; /* where HAProxy finds the maps; of plain bytes, no comma */
         uint64_t http_port, https_port;
         bool has_ipv6;

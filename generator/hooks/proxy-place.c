@@ -58,7 +58,8 @@ static struct str candidate_path(const struct proxy_place *p, const struct proxy
 static bool complete(const struct proxy_place *p, const struct proxy_directory *d, bool is_check,
                      struct proxy_directory *ret, struct str *ret_message) {
         const struct host_haproxy *settings = p->balancer->settings;
-        struct proxy_frontend f = { .http_port = settings->http_port.n,
+        struct proxy_frontend f = { .mark = STR(PROXY_MARK),
+                                    .http_port = settings->http_port.n,
                                     .https_port = settings->https_port.n,
                                     .has_ipv6 = p->front->has_ipv6,
                                     .is_left_out = front_taken(p->front, d) != NULL };

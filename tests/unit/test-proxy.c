@@ -71,7 +71,11 @@ static const char *text_of(struct arena *a, const struct proxy_directory *d, con
 
 static struct proxy_directory complete(struct arena *a, struct proxy_set *set) {
         struct proxy_directory *d = proxy_set_directory(a, set, STR(DIRECTORY)), to = { .path = d->path };
-        struct proxy_frontend f = { .directory = d->path, .http_port = 80, .https_port = 8443, .has_ipv6 = true };
+        struct proxy_frontend f = { .mark = STR(PROXY_MARK),
+                                    .directory = d->path,
+                                    .http_port = 80,
+                                    .https_port = 8443,
+                                    .has_ipv6 = true };
         struct str *certificates = arena_array(a, d->certificates.n, struct str);
 
         for (size_t i = 0; i < d->certificates.n; i++)
