@@ -193,12 +193,11 @@ int session_open_definition(struct ctl *c, struct session *s, struct str name, s
         return *ret ? 0 : session_no_definition(c, s, name);
 }
 
-int session_open_app(struct ctl *c, struct session *s, struct str name, struct app **ret) {
-        struct definition *d;
-        int r = session_open_definition(c, s, name, &d);
+int session_find_app(struct ctl *c, struct session *s, struct str name, struct app **ret) {
+        const struct definition *d = session_find(s, name);
 
-        if (r != 0)
-                return r;
+        if (!d)
+                return session_no_definition(c, s, name);
         if (!d->is_broken) {
                 *ret = d->app;
                 return 0;
@@ -209,6 +208,12 @@ int session_open_app(struct ctl *c, struct session *s, struct str name, struct a
                        d->is_hidden ? "its definition cannot be read; run this as root"
                                     : "its definition has errors; fix them first");
         return CTL_ERROR;
+}
+
+int session_open_app(struct ctl *c, struct session *s, struct str name, struct app **ret) {
+        int r = session_open(c, s);
+
+        return r != 0 ? r : session_find_app(c, s, name, ret);
 }
 
 void session_close(struct session *s) {

@@ -23,6 +23,9 @@ int session_open_files(struct ctl *c, const char *const *files, int n, struct se
  * has errors. Returns 0 or an exit status; the session is to be closed either way. */
 int session_open_app(struct ctl *c, struct session *s, struct str name, struct app **ret);
 
+/* Like session_open_app(), in a session that is open. */
+int session_find_app(struct ctl *c, struct session *s, struct str name, struct app **ret);
+
 /* Like session_open_app(), but accepts errors in the definition. */
 int session_open_definition(struct ctl *c, struct session *s, struct str name, struct definition **ret);
 
