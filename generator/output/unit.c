@@ -12,7 +12,7 @@
 static const char *const section_names[SECTION_COUNT] = {
         [SECTION_UNIT] = "Unit",       [SECTION_CONTAINER] = "Container", [SECTION_IMAGE] = "Image",
         [SECTION_NETWORK] = "Network", [SECTION_VOLUME] = "Volume",       [SECTION_TIMER] = "Timer",
-        [SECTION_SERVICE] = "Service",
+        [SECTION_SERVICE] = "Service", [SECTION_INSTALL] = "Install",
 };
 
 static const struct {

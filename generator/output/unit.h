@@ -27,6 +27,7 @@ enum unit_section {
         SECTION_VOLUME,
         SECTION_TIMER,
         SECTION_SERVICE,
+        SECTION_INSTALL,
         SECTION_COUNT
 };
 
@@ -111,6 +112,7 @@ enum unit_encoding {
         X(CONTAINER_PIDS_LIMIT, CONTAINER, "PidsLimit", LITERAL)                          \
         X(CONTAINER_ULIMIT, CONTAINER, "Ulimit", LITERAL)                                 \
         X(CONTAINER_LOG_DRIVER, CONTAINER, "LogDriver", LITERAL)                          \
+        X(CONTAINER_AUTO_UPDATE, CONTAINER, "AutoUpdate", LITERAL)                        \
         X(CONTAINER_PODMAN_ARGS, CONTAINER, "PodmanArgs", WORDS)                          \
         X(IMAGE_IMAGE, IMAGE, "Image", LITERAL)                                           \
         X(IMAGE_AUTH_FILE, IMAGE, "AuthFile", QUOTED)                                     \
@@ -197,7 +199,8 @@ enum unit_encoding {
         X(SERVICE_RESTRICT_SUID, SERVICE, "RestrictSUIDSGID", LITERAL)                    \
         X(SERVICE_CALL_ARCHITECTURES, SERVICE, "SystemCallArchitectures", LITERAL)        \
         X(SERVICE_CALL_ERROR, SERVICE, "SystemCallErrorNumber", LITERAL)                  \
-        X(SERVICE_CALL_FILTER, SERVICE, "SystemCallFilter", LITERAL)
+        X(SERVICE_CALL_FILTER, SERVICE, "SystemCallFilter", LITERAL)                      \
+        X(INSTALL_WANTED_BY, INSTALL, "WantedBy", LITERAL)
 
 enum unit_key {
 #define X(symbol, section, key, encoding) symbol,
