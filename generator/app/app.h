@@ -58,6 +58,7 @@ struct secret {
         struct choice on_error;
         struct file_mode mode; /* of the file in the container */
         struct number uid, gid;
+        bool is_variable; /* from no row: of Podman's, for one variable alone, so it is not a file */
 };
 
 struct secret_entry {
@@ -426,6 +427,11 @@ const struct variable *container_find_variable(const struct container *c, struct
 
 /* True if pyservice-init is the container's first process. */
 bool has_init(const struct app *app, const struct container *c);
+
+/* True if the definition demands an init, so that without pyservice Podman's own is the first process. */
+static inline bool has_plain_init(const struct container *c) {
+        return c->init.at.len > 0 && c->init.yes;
+}
 
 /* True if the container has user ids of its own on the machine, from subuid(5). */
 bool has_own_users(const struct container *c);

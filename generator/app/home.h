@@ -14,6 +14,11 @@ void resolve_home(struct world *w, struct app *app);
 /* True if the file is skipped, since its content is null. */
 bool file_is_skipped(const struct app_file *f);
 
+/* True if the definition has its content: it is neither a copy nor a secret. */
+static inline bool file_is_literal(const struct app_file *f) {
+        return str_is_absent(f->source.text) && str_is_absent(f->content.secret.text);
+}
+
 /* True for /dev, /proc, /run and /sys, and paths below them, which programs make while the machine runs. */
 bool path_is_machines(struct str path);
 

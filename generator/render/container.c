@@ -59,7 +59,7 @@ void render_drop_in(struct rendering *r, struct unit *u, const struct role *role
 static void render_hosts(struct rendering *r, const struct role *role) {
         struct unit *u = unit_new(r->arena);
 
-        if (role->is_task || role->container->hosts.n == 0)
+        if (role->is_task || r->is_plain || role->container->hosts.n == 0)
                 return;
 
         put_hosts(u, role->container);
@@ -92,18 +92,19 @@ static void put_dependencies(struct rendering *r, struct unit *u, const struct r
 static void put_unit_section(struct rendering *r, struct unit *u, const struct role *role,
                              struct unit_name image) {
         put_description(r, u, role);
-        unit_put(u, UNIT_SOURCE_PATH, ((struct abs_path){ r->app->path, NOWHERE }));
-        unit_put_const(u, UNIT_DOCUMENTATION, "man:pyservice.d(5)");
-        if (!role->runs_to_end)
+        render_origin(r, u);
+        if (!role->runs_to_end && r->is_plain)
+                render_part_of(r, u);
+        else if (!role->runs_to_end)
                 unit_put_const(u, UNIT_STOP_WHEN_UNNEEDED, "yes");
-        if (!role->is_task) {
+        if (!role->is_task)
                 render_start_limit(u, role);
-                /* A unit that fails just when its file is removed is not shown as failed for ever: nothing
-                 * refers to it any longer. */
+        /* A unit that fails just when its file is removed is not shown as failed for ever: nothing refers to
+         * it any longer. */
+        if (!role->is_task && !r->is_plain)
                 unit_put_const(u, UNIT_COLLECT_MODE, "inactive-or-failed");
-        }
         put_dependencies(r, u, role, image);
-        if (role->is_task)
+        if (role->is_task || r->is_plain)
                 put_hosts(u, role->container);
 }
 
@@ -117,14 +118,16 @@ static void put_label(struct unit *u, struct label_name name, struct label_text 
 }
 
 static void put_labels(struct rendering *r, struct unit *u, const struct role *role) {
-        unit_open(u, CONTAINER_LABEL);
-        unit_word(u);
-        unit_const(u, "io.pyservice.app=");
-        unit_part(u, r->app->name);
-        unit_word(u);
-        unit_const(u, "io.pyservice.service=");
-        unit_part(u, role->name);
-        unit_close(u);
+        if (!r->is_plain) {
+                unit_open(u, CONTAINER_LABEL);
+                unit_word(u);
+                unit_const(u, "io.pyservice.app=");
+                unit_part(u, r->app->name);
+                unit_word(u);
+                unit_const(u, "io.pyservice.service=");
+                unit_part(u, role->name);
+                unit_close(u);
+        }
 
         LIST_EACH(label, &role->container->labels)
                 put_label(u, label->key, label->value);
@@ -170,11 +173,12 @@ static void put_command(struct unit *u, const struct container *c) {
 }
 
 static void put_init(struct rendering *r, struct unit *u, const struct container *c) {
-        if (!has_init(r->app, c))
+        if (r->is_plain ? !has_plain_init(c) : !has_init(r->app, c))
                 return;
 
         unit_put_const(u, CONTAINER_RUN_INIT, "yes");
-        unit_put_const(u, CONTAINER_PODMAN_ARGS, "--init-path=" LIBEXECDIR "/pyservice-init");
+        if (!r->is_plain)
+                unit_put_const(u, CONTAINER_PODMAN_ARGS, "--init-path=" LIBEXECDIR "/pyservice-init");
 }
 
 bool has_user_namespace(const struct rendering *r, const struct container *c) {
@@ -256,10 +260,12 @@ static void put_health_command(struct unit *u, const struct health *h) {
 /* The hook after the start waits until the container is healthy. With Notify=healthy Podman would do that,
  * in a phase of the start in which a stop reaches conmon alone, and no one would know what the check
  * answered. One that becomes unhealthy is killed, and so restarted. */
-static void put_health(struct unit *u, const struct health *h) {
+static void put_health(struct rendering *r, struct unit *u, const struct health *h) {
         if (!has_health_command(h))
                 return;
 
+        if (r->is_plain)
+                unit_put_const(u, CONTAINER_NOTIFY, "healthy");
         put_health_command(u, h);
         unit_put_duration(u, CONTAINER_HEALTH_INTERVAL, h->interval);
         unit_put_duration(u, CONTAINER_HEALTH_TIMEOUT, h->timeout);
@@ -319,6 +325,9 @@ static void put_networks(struct unit *u, const struct container *c) {
                 put_attached(u, a);
 }
 
+/* For Podman's own timer. */
+static const char *const updates[] = { "registry", "local" };
+
 static void put_container_section(struct rendering *r, struct unit *u, const struct role *role) {
         const struct container *c = role->container;
         struct image_ref image = app_pinned(r->app, c->image);
@@ -343,11 +352,14 @@ static void put_container_section(struct rendering *r, struct unit *u, const str
         if (!c->runs_as_owner)
                 put_user(r, u, c->user);
         unit_put(u, CONTAINER_WORKDIR, c->workdir);
-        put_health(u, role->health);
+        put_health(r, u, role->health);
         put_limits(u, c);
         render_settings(u, c);
         if (!role->runs_to_end)
                 render_log(u, role);
+        if (r->is_plain && has_auto_update(r->app) && !role->runs_to_end)
+                unit_put(u, CONTAINER_AUTO_UPDATE,
+                         ((struct name){ str_of(updates[r->app->auto_update.index]), NOWHERE }));
 }
 
 static struct duration start_timeout(const struct role *role) {
@@ -430,14 +442,16 @@ static void put_service_section(struct rendering *r, struct unit *u, const struc
             __builtin_add_overflow(stop.usec, role->drain.usec, &stop.usec))
                 stop.usec = UINT64_MAX;
         unit_put_duration(u, SERVICE_TIMEOUT_STOP, stop);
-        if (is_built(r->app, role->container))
+        if (is_built(r->app, role->container) && !r->is_plain)
                 render_built(r, u);
         put_directories(u, role->container);
         if (role->runs_to_end)
                 return;
 
-        put_conditions(r, u, role);
-        render_image_check(r, u, role, image);
+        if (!r->is_plain) {
+                put_conditions(r, u, role);
+                render_image_check(r, u, role, image);
+        }
         unit_put_duration(u, SERVICE_TIMEOUT_START, start_timeout(role));
         render_restart(u, role);
         render_trusted(r, u, role);
@@ -449,7 +463,7 @@ void render_container(struct rendering *r, struct unit *u, const struct role *ro
         put_unit_section(r, u, role, image);
         put_container_section(r, u, role);
         put_service_section(r, u, role, image);
-        render_order(r, role);
+        render_order(r, u, role);
         render_hosts(r, role);
 }
 
@@ -477,7 +491,8 @@ static void put_identity(struct rendering *r, struct unit *u, const struct role 
         unit_open(u, CONTAINER_ENVIRONMENT);
         put_identity_part(u, c, "PYSERVICE_APP", r->app->name.text);
         put_identity_part(u, c, "PYSERVICE_SERVICE", role->name.text);
-        put_identity_part(u, c, "PYSERVICE_REVISION", revision);
+        if (!r->is_plain)
+                put_identity_part(u, c, "PYSERVICE_REVISION", revision);
         put_identity_part(u, c, "PYSERVICE_IMAGE", app_pinned(r->app, c->image).text);
         if (role->is_template && !container_find_variable(c, STR("PYSERVICE_INSTANCE"))) {
                 unit_word(u);
@@ -514,10 +529,11 @@ void render_finish(struct rendering *r, struct unit *u, const struct role *role)
                 if (str_has_prefix(f->path, env))
                         hash_add(hash, f->text);
         revision.text = hash_digits(r->arena, hash, 12);
-        put_label(u, (struct label_name){ STR("io.pyservice.revision"), NOWHERE },
-                  (struct label_text){ revision.text, NOWHERE });
+        if (!r->is_plain)
+                put_label(u, (struct label_name){ STR("io.pyservice.revision"), NOWHERE },
+                          (struct label_text){ revision.text, NOWHERE });
         put_identity(r, u, role, revision.text);
-        if (!role->runs_to_end) {
+        if (!role->runs_to_end && !r->is_plain) {
                 /* For the hooks. */
                 unit_open(u, SERVICE_ENVIRONMENT);
                 unit_word(u);

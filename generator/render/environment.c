@@ -35,6 +35,9 @@ static struct str literal_value(struct rendering *r, const struct variable *v) {
 }
 
 static bool is_composed(struct rendering *r, const struct variable *v) {
+        if (r->is_plain)
+                return false;
+
         return v->is_secret || (!has_instance(v) && !env_file_can_hold(literal_value(r, v)) &&
                                 !environment_is_podmans(v->name.text));
 }
@@ -109,9 +112,12 @@ static struct abs_path put_file(struct rendering *r, const struct role *role, st
         struct tree_file *file;
 
         hash_add(hash, lines_text(l));
-        path = layout_env(r->arena, unit, STR("."), hash_digits(r->arena, hash, 8), suffix);
+        path = r->is_plain ? layout_env(r->arena, unit, suffix)
+                           : layout_env(r->arena, unit, STR("."), hash_digits(r->arena, hash, 8), suffix);
         file = lines_finish(l, r->tree, path, 0600);
         tree_mark(file, role_kind(role), unit);
+        if (file && r->is_plain) /* Quadlet takes it from the directory of the unit */
+                return (struct abs_path){ str_from(path, strlen(LAYOUT_ENV "/")), NOWHERE };
         return file ? bundle_path(r, path) : (struct abs_path){ 0 };
 }
 

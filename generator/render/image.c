@@ -88,9 +88,9 @@ static struct unit *make_unit(struct rendering *r, const struct container *c) {
         unit_const(u, "Image of ");
         unit_part(u, c->image_unit);
         unit_close(u);
-        unit_put(u, UNIT_SOURCE_PATH, ((struct abs_path){ r->app->path, NOWHERE }));
-        unit_put_const(u, UNIT_DOCUMENTATION, "man:pyservice.d(5)");
-        unit_put_const(u, UNIT_STOP_WHEN_UNNEEDED, "yes");
+        render_origin(r, u);
+        if (!r->is_plain)
+                unit_put_const(u, UNIT_STOP_WHEN_UNNEEDED, "yes");
 
         unit_put(u, IMAGE_IMAGE, image);
         unit_put(u, IMAGE_AUTH_FILE, c->auth_file);
@@ -129,7 +129,9 @@ static struct unit_name render_pulled(struct rendering *r, const struct role *ro
 
         u = make_unit(r, c);
         hash_add(hash, unit_text(u));
-        stem = arena_join(r->arena, c->image_unit.text, STR("-"), hash_digits(r->arena, hash, 8));
+        stem = r->is_plain
+                       ? c->image_unit.text
+                       : arena_join(r->arena, c->image_unit.text, STR("-"), hash_digits(r->arena, hash, 8));
         name.text = arena_join(r->arena, stem, STR("-image.service"));
         if (!c->owns_image_unit)
                 r->app_image = name;
@@ -147,7 +149,7 @@ static struct unit_name render_pulled(struct rendering *r, const struct role *ro
 
 struct unit_name render_image(struct rendering *r, const struct role *role) {
         if (is_built(r->app, role->container))
-                return render_build(r);
+                return r->is_plain ? (struct unit_name){ 0 } : render_build(r);
 
         return container_pull(role->container) == PULL_NEVER ? (struct unit_name){ 0 }
                                                              : render_pulled(r, role);

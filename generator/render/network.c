@@ -12,6 +12,9 @@ static void put_description(struct rendering *r, struct unit *u, struct name nam
         unit_const(u, " of ");
         unit_part(u, r->app->name);
         unit_close(u);
+        if (r->is_plain)
+                return;
+
         unit_put(u, UNIT_SOURCE_PATH, ((struct abs_path){ r->app->path, NOWHERE }));
         /* It goes with the last container that uses it; what is in a volume stays. */
         unit_put_const(u, UNIT_STOP_WHEN_UNNEEDED, "yes");
@@ -22,6 +25,9 @@ static struct name object_name(struct rendering *r, struct name name) {
 }
 
 static void put_label(struct rendering *r, struct unit *u, enum unit_key key) {
+        if (r->is_plain)
+                return;
+
         unit_open(u, key);
         unit_word(u);
         unit_const(u, "io.pyservice.app=");

@@ -154,14 +154,14 @@ static void put_own_unit(struct unit *u, enum unit_key key, const struct role *r
         unit_close(u);
 }
 
-void render_order(struct rendering *r, const struct role *role) {
+void render_order(struct rendering *r, struct unit *container, const struct role *role) {
         const struct start_order *o = role->order;
-        struct unit *u = unit_new(r->arena);
+        struct unit *u = r->is_plain ? container : unit_new(r->arena);
 
         if (o->requires.n + o->bound_to.n + o->after.n == 0)
                 return;
 
-        if (role->runs_to_end) /* it does not drain */
+        if (role->runs_to_end || r->is_plain) /* it does not drain */
                 put_required(r, u, o);
         else if (has_order_units(o)) {
                 render_units(r, role);
@@ -174,5 +174,6 @@ void render_order(struct rendering *r, const struct role *role) {
         LIST_EACH(ref, &o->bound_to)
                 record_reference(r, role, *ref);
         PUT_REFERENCES(r, u, UNIT_AFTER, &o->bound_to);
-        render_drop_in(r, u, role, STR("10-services.conf"));
+        if (!r->is_plain)
+                render_drop_in(r, u, role, STR("10-services.conf"));
 }

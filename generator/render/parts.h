@@ -25,6 +25,12 @@ struct role {
 /* [Unit], [Container] and [Service] that all containers have. */
 void render_container(struct rendering *r, struct unit *u, const struct role *role);
 
+/* The definition, and the manual page about it; nothing without pyservice. */
+void render_origin(struct rendering *r, struct unit *u);
+
+/* Without pyservice: a stop of the app's target stops it. */
+void render_part_of(struct rendering *r, struct unit *u);
+
 /* When systemd starts it again: the keys of [Unit], and of [Service]. */
 void render_start_limit(struct unit *u, const struct role *role);
 void render_restart(struct unit *u, const struct role *role);
@@ -76,7 +82,7 @@ void render_owner(struct rendering *r, struct unit *u, const struct container *c
 bool has_user_namespace(const struct rendering *r, const struct container *c);
 
 /* The units that it waits for when it starts. */
-void render_order(struct rendering *r, const struct role *role);
+void render_order(struct rendering *r, struct unit *container, const struct role *role);
 
 void render_service(struct rendering *r, struct service *s);
 void render_sidecar(struct rendering *r, struct sidecar *s);
@@ -85,6 +91,11 @@ void render_timer(struct rendering *r, struct timer *t);
 void render_networks(struct rendering *r);
 void render_volumes(struct rendering *r);
 void render_target(struct rendering *r);
+
+/* Without pyservice: the target, and the user, directories and files of the app. */
+void render_plain_target(struct rendering *r);
+void render_plain_setup(struct rendering *r);
+
 void render_rollout(struct rendering *r);
 
 /* The file `record` (bundle/record.h); after all parts. */

@@ -32,6 +32,50 @@ enum tree_kind role_kind(const struct role *role) {
         return role->is_task ? TREE_TASK : TREE_REVISION;
 }
 
+void render_origin(struct rendering *r, struct unit *u) {
+        if (r->is_plain)
+                return;
+
+        unit_put(u, UNIT_SOURCE_PATH, ((struct abs_path){ r->app->path, NOWHERE }));
+        unit_put_const(u, UNIT_DOCUMENTATION, "man:pyservice.d(5)");
+}
+
+void render_part_of(struct rendering *r, struct unit *u) {
+        unit_open(u, UNIT_PART_OF);
+        unit_part(u, r->app->name);
+        unit_const(u, ".target");
+        unit_close(u);
+}
+
+static void render_parts(struct rendering *r) {
+        LIST_EACH(s, &r->app->services) {
+                render_service(r, s);
+                if (s->proxy && !(r->is_plain && is_nginx(s)))
+                        render_proxy(r, s);
+        }
+        LIST_EACH(s, &r->app->sidecars)
+                render_sidecar(r, s);
+        LIST_EACH(t, &r->app->tasks)
+                render_task(r, t);
+        LIST_EACH(t, &r->app->timers)
+                render_timer(r, t);
+
+        render_networks(r);
+        render_volumes(r);
+}
+
+void render_plain(struct arena *a, const struct world *w, const struct app *app, const struct ports *ports,
+                  struct tree *ret) {
+        struct rendering r = { a, w, app, ports, ret, .is_plain = true };
+
+        ret->arena = a;
+        ret->record = arena_new(a, struct record);
+        render_parts(&r);
+        render_plain_target(&r);
+        render_plain_setup(&r);
+        tree_sort(ret);
+}
+
 void render_app(struct arena *a, const struct world *w, const struct app *app, const struct ports *ports,
                 struct tree *ret) {
         struct rendering r = { a, w, app, ports, ret };
@@ -39,20 +83,7 @@ void render_app(struct arena *a, const struct world *w, const struct app *app, c
 
         ret->arena = a;
         ret->record = arena_new(a, struct record);
-        LIST_EACH(s, &app->services) {
-                render_service(&r, s);
-                if (s->proxy)
-                        render_proxy(&r, s);
-        }
-        LIST_EACH(s, &app->sidecars)
-                render_sidecar(&r, s);
-        LIST_EACH(t, &app->tasks)
-                render_task(&r, t);
-        LIST_EACH(t, &app->timers)
-                render_timer(&r, t);
-
-        render_networks(&r);
-        render_volumes(&r);
+        render_parts(&r);
         render_target(&r);
         render_rollout(&r);
         render_record(&r);

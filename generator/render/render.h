@@ -46,6 +46,7 @@ struct rendering {
         const struct app *app;
         const struct ports *ports;
         struct tree *tree;
+        bool is_plain;          /* for a machine without pyservice: render_plain() */
         struct unit_name build; /* what builds the app's image; absent before the first part that runs it */
         struct unit_name setup; /* what makes the app's files; absent before the first part */
         struct unit_name setup_ready; /* the mark of a complete setup, with the owner */
@@ -57,3 +58,18 @@ struct rendering {
 /* Adds everything of `app` to the empty tree `ret`, and sorts it. */
 void render_app(struct arena *a, const struct world *w, const struct app *app, const struct ports *ports,
                 struct tree *ret);
+
+/* Adds the files with which the app runs on a machine without pyservice, and sorts the tree; other files than
+ * above are:
+ *
+ *     quadlet/UNIT@N.container        a link to the template for each instance
+ *     quadlet/UNIT@N.container.d/10-port.conf  the port that the instance publishes
+ *     env/UNIT.env                    belongs beside the Quadlet files
+ *     setup/APP.tmpfiles  setup/APP.sysusers
+ *     units/APP.target                wants all parts
+ *     haproxy/NN_backend_NAME.cfg  haproxy/routes.UNIT  haproxy/certificates.UNIT
+ *
+ * All secrets of `app` are Podman's, and each variable is a literal or one whole secret. A service with
+ * nginx gets no file for it. */
+void render_plain(struct arena *a, const struct world *w, const struct app *app, const struct ports *ports,
+                  struct tree *ret);

@@ -72,8 +72,8 @@ enum {
 void render_sandbox(struct rendering *r, struct unit *u, enum sandbox sandbox) {
         unsigned own = 1U << sandbox;
 
-        /* A user's manager has no right to most of it. */
-        if (r->world->places.is_user)
+        /* A user's manager has no right to most of it. No program of ours runs without pyservice. */
+        if (r->world->places.is_user || r->is_plain)
                 return;
 
 #define X(who, key, value) \

@@ -284,7 +284,7 @@ void render_secrets(struct rendering *r, struct unit *u, const struct role *role
         bool has_composed = !str_is_absent(template.text);
 
         LIST_EACH(s, &c->secrets)
-                if (!str_is_absent(s->value.podman.text))
+                if (!str_is_absent(s->value.podman.text) && !s->value.is_variable)
                         put_podman(r, u, c, s);
 
         if (count_read(c) > 0 || has_composed || has_optional(c))

@@ -4,8 +4,8 @@
 
 /* The instance's port is a variable of its unit: systemd first resolves %i, then expands PYSERVICE_PORT_3.
  * So one template serves all instances, and a change of scale touches no container. */
-static void put_ports(struct unit *u, const struct service *s) {
-        if (has_ports(s)) {
+static void put_ports(struct rendering *r, struct unit *u, const struct service *s) {
+        if (has_ports(s) && !r->is_plain) {
                 unit_open(u, CONTAINER_PUBLISH);
                 if (s->proxy)
                         unit_const(u, "127.0.0.1:");
@@ -49,6 +49,31 @@ static void render_ports(struct rendering *r, const struct service *s) {
                 TREE_SCALE, s->container.unit.text);
 }
 
+/* Without pyservice: a link to the template for each instance, with the port of its own in a drop-in. */
+static void render_instances(struct rendering *r, const struct service *s) {
+        struct str unit = s->container.unit.text;
+        struct str file = arena_join(r->arena, unit, STR("@.container"));
+
+        for (uint32_t i = 0; i < s->scale.n; i++) {
+                struct str link =
+                        layout_quadlet(r->arena, unit, STR("@"), arena_u64(r->arena, i), STR(".container"));
+                struct unit *u = unit_new(r->arena);
+
+                tree_add(r->tree, link, 0777, (struct str){ 0 })->link = file;
+                if (!has_ports(s))
+                        continue;
+
+                unit_open(u, CONTAINER_PUBLISH);
+                if (s->proxy)
+                        unit_const(u, "127.0.0.1:");
+                unit_part_u64(u, ports_find(r->ports, r->app->name, s->container.unit, i));
+                unit_const(u, ":");
+                unit_part_u64(u, s->port.n);
+                unit_close(u);
+                (void) unit_finish(u, r->tree, arena_join(r->arena, link, STR(".d/10-port.conf")));
+        }
+}
+
 void render_service(struct rendering *r, struct service *s) {
         struct role role = {
                 .container = &s->container,
@@ -59,7 +84,7 @@ void render_service(struct rendering *r, struct service *s) {
                 .restart = s->restart,
                 .restart_policy = s->restart_policy,
                 .start_timeout = s->start_timeout,
-                .drain = drain_of(s),
+                .drain = r->is_plain ? (struct duration){ 0 } : drain_of(s),
                 .host_port = s->host_port,
                 .is_template = true,
         };
@@ -70,9 +95,14 @@ void render_service(struct rendering *r, struct service *s) {
                 unit_put(u, UNIT_AFTER,
                          is_nginx(s) ? r->world->host.nginx->unit : r->world->host.haproxy->unit);
         render_container(r, u, &role);
-        put_ports(u, s);
-        render_hooks(r, u, &role, s);
+        put_ports(r, u, s);
+        if (!r->is_plain)
+                render_hooks(r, u, &role, s);
         render_finish(r, u, &role);
+        if (r->is_plain) {
+                render_instances(r, s);
+                return;
+        }
         render_hooks_next(r, &role, s);
         render_ports(r, s);
 }
@@ -91,7 +121,8 @@ void render_sidecar(struct rendering *r, struct sidecar *s) {
         struct unit *u = unit_new(r->arena);
 
         render_container(r, u, &role);
-        render_hooks(r, u, &role, NULL);
+        if (!r->is_plain)
+                render_hooks(r, u, &role, NULL);
         render_finish(r, u, &role);
 }
 
@@ -128,9 +159,11 @@ static void render_schedule(struct rendering *r, const struct timer *t) {
         unit_const(u, "Times of ");
         unit_part(u, unit);
         unit_close(u);
-        unit_put(u, UNIT_SOURCE_PATH, ((struct abs_path){ r->app->path, NOWHERE }));
-        unit_put_const(u, UNIT_DOCUMENTATION, "man:pyservice.d(5)");
-        unit_put_const(u, UNIT_STOP_WHEN_UNNEEDED, "yes");
+        render_origin(r, u);
+        if (r->is_plain)
+                render_part_of(r, u);
+        else
+                unit_put_const(u, UNIT_STOP_WHEN_UNNEEDED, "yes");
         LIST_EACH(time, &t->schedule)
                 unit_put(u, TIMER_ON_CALENDAR, *time);
         /* systemd's own choice may be up to a minute late. */

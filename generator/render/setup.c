@@ -61,7 +61,7 @@ static void put_files(struct rendering *r, struct tmpfiles *t) {
                         str_is_absent(f->group.text) ? h->group : f->group,
                 };
 
-                if (file_is_skipped(f))
+                if (file_is_skipped(f) || (r->is_plain && !file_is_literal(f)))
                         continue;
                 if (!str_is_absent(f->source.text))
                         tmpfiles_credential(t, f->dest, &access, (struct name){ copy_name(r, i), NOWHERE });
@@ -426,7 +426,36 @@ static void put_check(struct rendering *r, struct unit *u) {
         unit_close(u);
 }
 
+/* systemd-sysusers and systemd-tmpfiles make these at each boot. */
+void render_plain_setup(struct rendering *r) {
+        struct tmpfiles *t = tmpfiles_new(r->arena);
+        struct lines *users = lines_new(r->arena);
+        struct str stem = arena_join(r->arena, STR(LAYOUT_SETUP "/"), r->app->name.text);
+
+        if (!r->app->home)
+                return;
+
+        put_directories(t, r->app->home);
+        put_files(r, t);
+        put_users(r, users);
+        (void) tmpfiles_finish(t, r->tree, arena_join(r->arena, stem, STR(".tmpfiles")));
+        (void) lines_finish(users, r->tree, arena_join(r->arena, stem, STR(".sysusers")), 0644);
+}
+
+/* The numbers of a user without numbers are those of one machine; the administrator gives them in a drop-in.
+ * Without it the start fails, since the image hardly has that user, and does not run as root. */
+static void put_plain_owner(struct rendering *r, struct unit *u) {
+        unit_put(u, CONTAINER_USER, r->app->home->user);
+        unit_put(u, CONTAINER_GROUP, r->app->home->group);
+}
+
 void render_owner(struct rendering *r, struct unit *u, const struct container *c) {
+        if (r->is_plain) {
+                if (c->runs_as_owner)
+                        put_plain_owner(r, u);
+                return;
+        }
+
         put_start(r, u);
         put_check(r, u);
         if (!c->runs_as_owner)

@@ -140,6 +140,34 @@ static void render_parts(struct rendering *r) {
         }
 }
 
+static void put_wanted(struct rendering *r, struct unit *u, struct name unit, struct str rest) {
+        unit_put(u, UNIT_WANTS, ((struct unit_name){ arena_join(r->arena, unit.text, rest), unit.at }));
+}
+
+/* It wants all parts, so that one command starts and stops them, and a boot starts them. */
+void render_plain_target(struct rendering *r) {
+        struct unit *u = unit_new(r->arena);
+
+        unit_open(u, UNIT_DESCRIPTION);
+        if (!str_is_absent(r->app->description.text))
+                unit_part(u, r->app->description);
+        else
+                unit_part(u, r->app->name);
+        unit_close(u);
+        LIST_EACH(s, &r->app->services)
+                for (uint64_t i = 0; i < s->scale.n; i++)
+                        unit_put(u, UNIT_WANTS, instance_unit(r, s->container.unit, i));
+        LIST_EACH(s, &r->app->sidecars)
+                put_wanted(r, u, s->container.unit, STR(".service"));
+        LIST_EACH(t, &r->app->timers)
+                put_wanted(r, u, t->task.container.unit, STR(".timer"));
+        if (r->world->places.is_user)
+                unit_put_const(u, INSTALL_WANTED_BY, "default.target");
+        else
+                unit_put_const(u, INSTALL_WANTED_BY, "multi-user.target");
+        (void) unit_finish(u, r->tree, layout_unit(r->arena, r->app->name.text, STR(".target")));
+}
+
 void render_target(struct rendering *r) {
         render_main(r);
         render_parts(r);
