@@ -1,14 +1,30 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* pyservicectl export kubernetes APP: the application for those who outgrow one machine. */
+/* pyservicectl export; here is kubernetes APP: the application for those who outgrow one machine. */
 
 #include "app/resolve.h"
 #include "base/json.h"
 #include "ctl/ctl.h"
 #include "ctl/session.h"
 #include "ctl/target.h"
+#include "export/export.h"
 #include "export/kube.h"
 #include "input/yaml-emit.h"
+
+static struct { const char *output; } options;
+
+const struct option_row export_options[] = {
+        { "output", "DIR", "Directory to write to (quadlet)", .text = &options.output, .letter = 'o' },
+        { 0 },
+};
+
+void export_put_missing(struct buf *out, struct str app, struct str what) {
+        buf_put(out, "pyservicectl: ");
+        buf_put_str(out, app);
+        buf_put(out, ": not carried over: ");
+        buf_put_str(out, what);
+        buf_put_char(out, '\n');
+}
 
 static void put_yaml(struct yaml_emit *e, const struct yaml_text *item);
 
@@ -160,27 +176,22 @@ static int print(struct ctl *c, struct kube *k) {
         if (r < 0)
                 return ctl_fail("cannot write YAML", r);
 
-        VEC_EACH(line, &k->missing) {
-                buf_put(&said, "pyservicectl: ");
-                buf_put_str(&said, k->app->name.text);
-                buf_put(&said, ": not carried over: ");
-                buf_put_str(&said, *line);
-                buf_put_char(&said, '\n');
-        }
+        VEC_EACH(line, &k->missing)
+                export_put_missing(&said, k->app->name.text, *line);
         if (ctl_write(stderr, buf_str(&said)) != CTL_GOOD)
                 return EXIT_SYSTEM;
 
         return ctl_write(stdout, buf_str(&out));
 }
 
-int ctl_export(struct ctl *c) {
+static int export_kubernetes(struct ctl *c) {
         CLEANUP(session_close) struct session s = { .world.root = -1 };
         struct kube k = { .arena = &c->arena, .world = &s.world };
         struct target target;
         int r;
 
-        if (c->argc != 2 || strcmp(c->argv[0], "kubernetes") != 0)
-                return ctl_usage(c, "give 'kubernetes' and one application");
+        if (c->argc != 2)
+                return ctl_usage(c, "give one application");
         r = target_parse(c, c->argv[1], &target);
         if (r != 0)
                 return r;
@@ -196,4 +207,14 @@ int ctl_export(struct ctl *c) {
         k.header = yaml_text_new(&c->arena, YAML_TEXT_MAP);
         make_all(&k);
         return print(c, &k);
+}
+
+int ctl_export(struct ctl *c) {
+        if (c->argc > 0 && strcmp(c->argv[0], "kubernetes") == 0)
+                return options.output ? ctl_usage(c, "--output is for 'quadlet'") : export_kubernetes(c);
+        if (c->argc > 0 && strcmp(c->argv[0], "quadlet") == 0)
+                return c->is_json ? ctl_usage(c, "--json is for 'kubernetes'")
+                                  : export_quadlet(c, options.output);
+
+        return ctl_unknown_subcommand(c, "kubernetes and quadlet");
 }

@@ -176,6 +176,3 @@ void kube_timer(struct kube *k, struct timer *t);
 void kube_ingress(struct kube *k, const struct kube_part *p);
 
 void kube_policy(struct kube *k);
-
-/* The verb; gives the exit status. */
-int ctl_export(struct ctl *c);

@@ -12,7 +12,7 @@
 #include "commandline/options.h"
 #include "config.h"
 #include "doctor/doctor.h"
-#include "export/kube.h"
+#include "export/export.h"
 #include "import/import.h"
 #include "verbs/verbs.h"
 
@@ -99,8 +99,12 @@ static const struct verb verbs[] = {
         { VERB_CONVERT, "import", "ansible-pyservice|compose|dci-api|kamal|procfile|quadlet FILE…",
           "Convert another tool's configuration to a definition, and print it", NULL,
           "import compose compose.yaml", "root user", import_options, ctl_import },
-        { VERB_CONVERT, "export", "kubernetes APP", "Print an application as manifests for Kubernetes", NULL,
-          "export kubernetes shop", "root user json", NULL, ctl_export, VERB_APPS_DEFINED },
+        { VERB_CONVERT, "export", "kubernetes APP|quadlet APP…",
+          "Convert applications for Kubernetes, or to plain Quadlet files",
+          "'kubernetes' prints manifests. 'quadlet' prints files with which applications\n"
+          "run without pyservice, or writes them to a directory.\n",
+          "export quadlet --output=out shop", "root user json", export_options, ctl_export,
+          VERB_APPS_DEFINED },
         { VERB_CONVERT, "render", "--output=DIR [FILE…]", "Write the generated files to a directory", NULL,
           "render --output=new ./shop.yaml", "root user json", render_options, ctl_render },
         { VERB_CONVERT, "schema", "[app|host|contract]",

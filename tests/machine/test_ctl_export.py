@@ -1,16 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
-"""pyservicectl export kubernetes: what it prints runs. Podman plays it, which knows Deployments, ConfigMaps, Secrets, claims and probes.
+"""pyservicectl export: what it writes runs.
 
+`quadlet`: on a machine without pyservice, after the steps of its README.
+
+`kubernetes`: Podman plays it, which knows Deployments, ConfigMaps, Secrets, claims and probes.
 Podman wants an image for the container that holds a pod together; the machine has no catatonit, so it gets one that sleeps.
 """
 
 import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
 
 import jsonschema
 import pytest
 import yaml
 
-from app import define
+from app import define, instances_behind
 from machine import Machine
 
 DEFINITION = """\
@@ -80,3 +87,75 @@ def test_podman_plays_it(machine: Machine, played):
     assert machine.http(f"{URL}/file?path=/etc/hello/hello.conf").json()["content"] == "a: 1\n"
     assert machine.http(f"{URL}/file?path=/run/secrets/token").json()["content"] == "only for the container"
     assert machine.out("podman volume inspect hello-data --format '{{.Name}}'") == "hello-data"
+
+
+SHOP = """\
+image: localhost/hello:1
+pull: never
+user: shop
+env: {GREETING: "good $morning %n", LINES: "a\\nb", TOKEN: {secret: token}}
+secrets: {token: {credential: shop.token}, key: {file: /etc/shop.key}}
+files: [{dest: "{{ app_config_dir }}/shop.conf", content: "a: 1\\n"}]
+services:
+  - name: web
+    port: 8000
+    scale: 2
+    health: {http: /health, interval: 1s}
+    requires: [cache]
+    proxy: {domains: [shop.example.com]}
+sidecars:
+  - {name: cache, image: localhost/hello:1, health: {command: "test -e /proc/1", interval: 1s}}
+tasks:
+  - {name: migrate, entrypoint: "", command: [sh, -c, 'echo "migrate $TOKEN" >{{ app_data_dir }}/migrate']}
+timers:
+  - {name: clean, schedule: "*:*:*", entrypoint: "", command: [sh, -c, "echo clean >{{ app_data_dir }}/clean"]}
+"""
+DATA = "/applications/shop/data"
+
+
+def export_quadlet(directory: Path, app: str, definition: str) -> tuple[Path, list[str]]:
+    """Without a machine: the files, and the commands among the steps that are printed."""
+    root, output = directory / "root", directory / "out"
+    (root / "etc/pyservice.d").mkdir(parents=True)
+    (root / f"etc/pyservice.d/{app}.yaml").write_text(definition)
+    (root / "etc/credstore").mkdir()
+    (root / "etc/credstore/shop.token").touch()
+    program = Path(os.environ["PYSERVICE_BUILD"]) / "generator/pyservicectl"
+    done = subprocess.run([program, f"--root={root}", "export", "quadlet", f"--output={output}", app],
+                          check=True, stdout=subprocess.PIPE, text=True)
+    return output, [line.strip() for line in done.stdout.splitlines() if line.startswith("    ")]
+
+
+def test_it_runs_on_a_machine_without_pyservice(bare_machine: Machine, tmp_path):
+    machine = bare_machine
+    assert not machine.exists("/usr/bin/pyservicectl")
+    output, commands = export_quadlet(tmp_path, "shop", SHOP)
+    machine.write("/etc/credstore/shop.token", "only for the container")
+    machine.write("/etc/shop.key", "a key")
+    shutil.copytree(output, machine.lab.root / "root/out", symlinks=True)
+    dry = machine.run("QUADLET_UNIT_DIRS=/root/out/etc/containers/systemd /usr/libexec/podman/quadlet -dryrun -no-kmsg-log")
+    assert "rror" not in dry.stderr and "unsupported" not in dry.stderr
+    for command in commands:
+        machine.run(f"cd /root/out && {command}")
+
+    both = {"shop-web-0", "shop-web-1"}
+    machine.wait(lambda: instances_behind(machine, "shop.example.com") == both, what="both instances to answer through HAProxy")
+    reply = machine.http("http://127.0.0.1/env", headers={"Host": "shop.example.com"}).json()
+    wanted = {"GREETING": "good $morning %n", "LINES": "a\nb", "TOKEN": "only for the container", "PYSERVICE_SERVICE": "web"}
+    assert {key: reply["environ"].get(key) for key in wanted} == wanted
+    for path, content in [("/run/secrets/key", "a key"), ("/applications/shop/app/config/shop.conf", "a: 1\n")]:
+        assert machine.http(f"http://127.0.0.1/file?path={path}", headers={"Host": "shop.example.com"}).json()["content"] == content
+    assert set(machine.containers()) >= {*both, "shop-cache"} and machine.is_healthy("shop-cache")
+    machine.run("systemctl start shop-migrate.service")
+    assert machine.read(f"{DATA}/migrate") == "migrate only for the container\n"
+    assert machine.out(f"stat -c %U {DATA}/migrate") == "shop"
+    machine.wait(lambda: machine.exists(f"{DATA}/clean"), what="the timer to start its work")
+
+    # It comes back by itself, after a crash and after a boot.
+    machine.run("podman kill shop-web-0")
+    machine.wait(lambda: instances_behind(machine, "shop.example.com") == both, what="the instance that crashed")
+    machine.reboot()
+    machine.wait(lambda: instances_behind(machine, "shop.example.com") == both, what="both instances after a boot")
+    machine.run("systemctl disable --now shop.target")
+    machine.wait(lambda: machine.containers() == {}, what="all parts to stop with the target")
+    assert not machine.exists("/run/pyservice") and not machine.exists("/var/lib/pyservice")

@@ -129,7 +129,7 @@ def test_applications_and_revisions(offered, shop):
     assert offered(f"{root} rollout retry shop ") == []
     assert offered(f"{root} status g") == offered(f"{root} stop g") == ["gone"]
     assert offered(f"{root} purge ") == ["gone"]
-    for verb in ("cat", "edit", "env", "export kubernetes", "get", "graph", "scale", "secret set", "set", "update"):
+    for verb in ("cat", "edit", "env", "export kubernetes", "export quadlet", "get", "graph", "scale", "secret set", "set", "update"):
         assert offered(f"{root} {verb} ") == ["shop"]
     assert offered(f"{root} update shop s") == ["shop"]
     assert offered(f"{root} update x") == []

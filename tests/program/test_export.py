@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""pyservicectl export kubernetes: what comes out, held against Kubernetes' own programs as far as they go without a server.
+"""pyservicectl export: what comes out, held against the programs that read it. For Quadlet see the end of this file; Kubernetes' own
+programs are used as far as they go without a server.
 
 Three readers look at each manifest:
 - python3-kubernetes, whose classes are generated from Kubernetes' OpenAPI document: every field must be one of theirs, of the type that
@@ -7,7 +8,7 @@ Three readers look at each manifest:
 - kubectl, which without a server still reads Deployments, StatefulSets, Jobs, CronJobs and Services into its own types: what it gives back
   must be what it got, and all else as YAML (its `create --dry-run=client` asks a server which kinds there are, even with --validate=false);
 - this file, for what neither knows: names, and that what refers to something finds it.
-The first two are passed over where they are not installed. PYSERVICECTL names the program.
+Programs that are not installed are passed over. PYSERVICECTL names the program of this project.
 """
 
 import json
@@ -15,6 +16,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -24,6 +26,10 @@ try:
     import kubernetes.client as client
 except ImportError:
     client = None
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "golden"))
+
+import consumers  # noqa: E402
 
 CONTRIB = Path(__file__).resolve().parents[2] / "contrib"
 EXAMPLES = sorted(path.stem for path in (CONTRIB / "examples").glob("*.yaml"))
@@ -444,8 +450,15 @@ def test_refusals(root):
     (root / "etc/pyservice.d/shop.yaml").write_text("image: registry.example.com/shop:1\n")
     (root / "etc/pyservice.d/broken.yaml").write_text("image: [\n")
     for words, status, reason in [
-        ([], 2, "give 'kubernetes' and one application"),
-        (["compose", "shop"], 2, "give 'kubernetes'"),
+        ([], 2, "expected one of kubernetes and quadlet"),
+        (["compose", "shop"], 2, "unknown subcommand 'compose'"),
+        (["kubernetes"], 2, "give one application"),
+        (["kubernetes", "--output=x", "shop"], 2, "--output is for 'quadlet'"),
+        (["quadlet"], 2, "give at least one application"),
+        (["quadlet", "--json", "shop"], 2, "--json is for 'kubernetes'"),
+        (["quadlet", "shop/web"], 2, "give applications"),
+        (["quadlet", "shp"], 1, "did you mean 'shop'"),
+        (["quadlet", "shop", "broken"], 1, "broken: its definition has errors"),
         (["kubernetes", "shop/web"], 2, "give the application"),
         (["kubernetes", "../shop"], 2, "not a valid name"),
         (["kubernetes", "shp"], 1, "did you mean 'shop'"),
@@ -471,3 +484,193 @@ def test_a_platform_selects_nodes(root):
     (spec,) = [d["spec"]["template"]["spec"] for (kind, _), d in documents.items() if kind in POD_TEMPLATES]
     assert spec["nodeSelector"] == {"kubernetes.io/os": "linux", "kubernetes.io/arch": "arm"}
     assert "the variant of the platform linux/arm/v7" in said
+
+
+# --- Quadlet ---
+
+QUADLET = Path("/usr/libexec/podman/quadlet")
+# Nothing of pyservice's is read or run: neither its directories nor its programs.
+OURS = re.compile(r"(/run|/var/lib|/var/cache|/usr/libexec|/usr/lib|/etc)/pyservice|io\.pyservice|SourcePath|ExecCondition|StopWhenUnneeded")
+
+
+def export_quadlet(root, definitions):
+    """The output directory, its files by path, and what the command prints."""
+    for app, text in definitions.items():
+        (root / f"etc/pyservice.d/{app}.yaml").write_text(text)
+    output = root / "out"
+    done = run(root, "export", "quadlet", f"--output={output}", *definitions)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == (output / "README").read_text()
+    printed = run(root, "export", "quadlet", *definitions).stdout
+    files = {str(path.relative_to(output)): path for path in output.rglob("*") if path.is_file()}
+    for name, path in files.items():
+        assert path.read_text() in printed and (name == "README" or f"\n# {name}" in printed)
+    for line in done.stderr.splitlines():
+        note = re.fullmatch(r"pyservicectl: (\S+): not carried over: (.*)", line)
+        assert f"\n- {note[1]}: {note[2]}\n" in done.stdout
+    check_quadlet(output, files, done.stdout)
+    return files, done.stdout
+
+
+def check_quadlet(output, files, readme):
+    created = re.findall(r"podman secret create (\S+)", readme.split("Not carried over")[0])
+    for name, path in files.items():
+        text = path.read_text()
+        assert name == "README" or not OURS.search(re.sub("Image=.*|ImageTag=.*", "", text)), name
+        for word in re.findall(r'^EnvironmentFile="([^/"]*)"', text, re.M):
+            assert (path.parent / word).stat().st_mode & 0o777 == 0o600
+        for secret in re.findall(r'^Secret="([^,]*),', text, re.M):
+            assert secret.replace("%i", "0") in created
+        # Each file belongs to a directory that the README names.
+        assert name == "README" or any(f"/{name}".startswith(line[2:].split(": ")[0] + "/") for line in readme.splitlines() if line.startswith("- /"))
+    for link in (output / "etc/containers/systemd").glob("*@*.container"):
+        assert not link.is_symlink() or os.readlink(link) == re.sub("@.*[.]", "@.", link.name)
+    work = output.with_name("consumers")
+    (work / "haproxy").mkdir(parents=True, exist_ok=True)
+    (work / "units").mkdir(exist_ok=True)
+    for path in (output / "etc/haproxy/conf.d").glob("*"):
+        (work / "haproxy" / path.name).write_text(re.sub("^.*crt-list.*$", "", path.read_text(), flags=re.M).replace("/etc/haproxy/conf.d", f"{work}/haproxy"))
+    assert consumers.check_haproxy(work / "haproxy", str(work)) == []
+    assert consumers.check_systemd(output / "etc", str(work / "units")) == []
+    if QUADLET.exists():
+        done = subprocess.run([QUADLET, "-dryrun", "-no-kmsg-log"], capture_output=True, text=True,
+                              env={"QUADLET_UNIT_DIRS": str(output / "etc/containers/systemd")})
+        assert done.returncode == 0 and not re.search("error|unsupported|unable", done.stderr), done.stderr
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_quadlet_of_the_examples(root, name):
+    export_quadlet(root, {name: (CONTRIB / f"examples/{name}.yaml").read_text()})
+
+
+SHOP = """\
+description: The shop
+image: registry.example.com/shop:1
+env: {LEVEL: "a b", LINES: "a\\nb"}
+secrets: {token: {credential: shop.token}, key: {file: /etc/shop.key}, own: {podman: mine}}
+services:
+  - name: web
+    port: 8000
+    scale: 2
+    env: {TOKEN: {secret: token}, NUMBER: "{{ instance }}"}
+    inherit: [secrets]
+    requires: [cache]
+    health: {http: /ready}
+    proxy: {domains: [shop.example.com], tls: {certificate: /etc/tls/shop.pem}}
+  - name: worker
+    command: work
+    health: {command: "true"}
+    bound_to: [cache]
+sidecars:
+  - {name: cache, image: localhost/redis:1, pull: never, volumes: ["data:/data"]}
+tasks:
+  - {name: migrate, command: migrate}
+timers:
+  - {name: clean, command: clean, schedule: daily}
+before_update: [migrate]
+"""
+
+
+def test_quadlet(root):
+    (root / "etc/credstore").mkdir()
+    (root / "etc/credstore/shop.token").write_text("a token in clear")
+    files, readme = export_quadlet(root, {"shop": SHOP})
+    quadlets, units = "etc/containers/systemd/", "etc/systemd/system/"
+    assert set(files) == {
+        "README", "etc/haproxy/conf.d/10_backend_shop-web.cfg", "etc/haproxy/conf.d/20_frontend_pyservice.cfg",
+        "etc/haproxy/conf.d/pyservice-certificates.list", "etc/haproxy/conf.d/pyservice-https.map", "etc/haproxy/conf.d/pyservice-routes.map",
+        *(quadlets + name for name in (
+            "shop.image", "shop-default.network", "shop-data.volume", "shop-web@.container", "shop-web@0.container", "shop-web@1.container",
+            "shop-web@0.container.d/10-port.conf", "shop-web@1.container.d/10-port.conf", "shop-worker@.container", "shop-worker@0.container",
+            "shop-worker.env", "shop-cache.container", "shop-migrate.container", "shop-migrate.env", "shop-clean.container", "shop-clean.env")),
+        *(units + name for name in ("shop.target", "shop-clean.timer", "shop-image.service.d/10-pull.conf"))}
+
+    web, worker = (files[f"{quadlets}shop-{name}@.container"].read_text() for name in ("web", "worker"))
+    for line in ("PartOf=shop.target", "Wants=shop-cache.service", "After=shop-cache.service", "Wants=shop-image.service", "Restart=always",
+                 'Secret="shop.token,type=env,target=TOKEN"', 'Secret="mine,type=mount,target=own"', 'Environment="NUMBER=%i"'):
+        assert f"\n{line}\n" in web
+    assert "PublishPort" not in web and "Exec" not in web and "HealthCmd" not in web
+    for line in ("Notify=healthy", 'HealthCmd=["true"]', "HealthOnFailure=kill", "Requires=shop-cache.service", 'EnvironmentFile="shop-worker.env"',
+                 'Environment="LINES=a\\nb"', 'Exec="work"'):
+        assert f"\n{line}\n" in worker
+    assert files[quadlets + "shop-worker.env"].read_text() == "LEVEL=a b\n"
+    ports = [re.fullmatch(r"\[Container\]\nPublishPort=(127\.0\.0\.1:\d+):8000\n", files[f"{quadlets}shop-web@{i}.container.d/10-port.conf"].read_text())[1] for i in (0, 1)]
+    backend = files["etc/haproxy/conf.d/10_backend_shop-web.cfg"].read_text()
+    assert re.findall(r'^ +server (.*)', backend, re.M) == [f'"shop-web-{i}" "{port}"' for i, port in enumerate(ports)]
+    assert files[units + "shop.target"].read_text().splitlines()[2:] == [
+        "Wants=shop-web@0.service", "Wants=shop-web@1.service", "Wants=shop-worker@0.service", "Wants=shop-cache.service", "Wants=shop-clean.timer",
+        "", "[Install]", "WantedBy=multi-user.target"]
+
+    assert "a token in clear" not in readme
+    for line in ("    podman secret create shop.token /etc/credstore/shop.token", "    podman secret create shop.key /etc/shop.key", "- certificate /etc/tls/shop.pem",
+                 "    podman secret create mine FILE   # it is a secret of Podman's already", "- systemctl start shop-migrate.service",
+                 "    systemctl enable --now shop.target"):
+        assert f"\n{line}\n" in readme
+    for word in ("rollout: ", "before_update: ", "scale: ", "web: timeouts.drain: ", "web: health.http: HAProxy checks it", "requires: ", "worker: init: "):
+        assert f"\n- shop: {word}" in readme
+
+
+def test_quadlet_without_values_of_secrets(root):
+    """A variable that only pyservice could compose is one secret of Podman's; secrets of one key and two sources are two."""
+    (root / "etc/pyservice/contracts").mkdir(parents=True)
+    (root / "etc/pyservice/contracts/shop.yaml").write_text("variables: [{name: host}, {name: password, secret: true},\n"
+                                                            "  {env: URL, template: 'db://shop:{{ password | urlencode }}@{{ host }}'}]\n")
+    files, readme = export_quadlet(root, {"shop": """\
+image: registry.example.com/shop:1
+contract: shop
+config: {host: db.example.com, password: {secret: password}}
+secrets: {password: {kms: AQICAHhexample0ciphertext0in0base064}}
+env_files: ["-/etc/shop.env"]
+services:
+  - {name: one, secrets: {key: {credential: one}}, env: {KEY: {secret: key}}}
+  - {name: two, secrets: {key: {credential: two}}, env: {KEY: {secret: key}}}
+  - {name: each, scale: 2, secrets: {key: {file: "/etc/key-{{ instance }}"}}, env: {KEY: {secret: key}}}
+"""})
+    text = "".join(path.read_text() for path in files.values())
+    assert "AQICAHhexample0ciphertext0in0base064" not in text
+    assert "podman secret create shop.password FILE   # what AWS KMS decrypts" in readme
+    assert "--name=one /etc/credstore.encrypted/one - | podman secret create shop.key -" in readme
+    assert "--name=two /etc/credstore.encrypted/two - | podman secret create shop-two.key -" in readme
+    assert "podman secret create shop.key-0 /etc/key-0\n    podman secret create shop.key-1 /etc/key-1\n" in readme
+    assert 'Secret="shop.key-%i,type=env,target=KEY"' in files["etc/containers/systemd/shop-each@.container"].read_text()
+    assert 'podman secret create shop.URL FILE   # "db://shop:" + the secret shop.password, encoded for a URL + "@" + "db.example.com"\n' in readme
+    assert 'Secret="shop-two.key,type=env,target=KEY"' in files["etc/containers/systemd/shop-two@.container"].read_text()
+    assert 'EnvironmentFile="/etc/shop.env"' in text and "/etc/shop.env is no longer optional" in readme
+
+
+def test_quadlet_of_users_and_files(root):
+    files, readme = export_quadlet(root, {"shop": """\
+image: registry.example.com/shop:1
+user: shop
+secrets: {key: {credential: shop.key}}
+files:
+  - {dest: "{{ app_config_dir }}/shop.conf", content: "a: 1"}
+  - {dest: "{{ app_config_dir }}/key", content: {secret: key}, mode: "0640"}
+  - {dest: "{{ app_config_dir }}/copy", source: /etc/shop.original, mode: "0644"}
+"""})
+    assert '"/applications/shop/app/config/shop.conf"' in files["etc/tmpfiles.d/shop.conf"].read_text()
+    assert "app/config/key" not in files["etc/tmpfiles.d/shop.conf"].read_text()
+    assert files["etc/tmpfiles.d/shop.conf"].stat().st_mode & 0o777 == 0o600
+    assert "u shop " in files["etc/sysusers.d/shop.conf"].read_text()
+    # Never root because the number of the user is unknown.
+    assert "\nUser=shop\nGroup=shop\n" in files["etc/containers/systemd/shop@.container"].read_text()
+    for line in ("    systemd-sysusers", "    systemd-tmpfiles --create shop.conf",
+                 "    install -m 0644 -o shop -g shop /etc/shop.original /applications/shop/app/config/copy",
+                 "    mkdir -p /etc/containers/systemd/shop@.container.d"):
+        assert f"\n{line}\n" in readme
+    assert "files: write the secret key to /applications/shop/app/config/key yourself, with mode 0640, for shop:shop" in readme
+
+
+def test_quadlet_of_several_applications(root):
+    one = "image: registry.example.com/one:1\nport: 80\nproxy: {domains: [one.example.com]}\ntrusted: 192.0.2.0/24\n"
+    files, readme = export_quadlet(root, {"one": one, "two": one.replace("one", "two")})
+    assert {line for line in files["etc/haproxy/conf.d/pyservice-routes.map"].read_text().splitlines() if line[0] != "#"} == {
+        "one.example.com/ one", "two.example.com/ two"}
+    assert "\nIPAddressAllow=192.0.2.0/24\n" in files["etc/containers/systemd/two@.container"].read_text()
+    assert "systemctl enable --now one.target" in readme and "systemctl enable --now two.target" in readme
+
+
+def test_quadlet_without_haproxy(root):
+    files, readme = export_quadlet(root, {"shop": "image: registry.example.com/shop:1\nport: 80\nscale: 2\nproxy: {kind: nginx, domains: [shop.example.com]}\n"})
+    assert not [name for name in files if "haproxy" in name] and "haproxy" not in readme
+    assert re.search(r"proxy\.kind nginx: write an upstream with these servers: 127\.0\.0\.1:\d+ 127\.0\.0\.1:\d+\n", readme)
