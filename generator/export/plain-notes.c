@@ -87,11 +87,16 @@ static void note_rollout(struct plain *p, const struct app *app) {
 }
 
 static void note_source(struct plain *p, const struct app *app) {
-        if (app->source)
-                PLAIN_MISS(p, app,
-                           STR("source: nothing builds the image. Take the one of this machine: podman "
-                               "save "),
-                           app->source->image.text, STR(" | ssh MACHINE podman load"));
+        if (!app->source)
+                return;
+        if (has_plain_build(app)) {
+                NEED(p, STR("Podman 5.2 or later, for "), app->name.text, STR(".build"));
+                return;
+        }
+
+        PLAIN_MISS(p, app,
+                   STR("source: Quadlet cannot build the image. Take the one of this machine: podman save "),
+                   app->source->image.text, STR(" | ssh MACHINE podman load"));
 }
 
 /* A command as the first process does not end at SIGTERM, unless it handles the signal. */

@@ -10,9 +10,9 @@
 #define EMPTY_IS_SET "Environment=\"PYSERVICE_EMPTY=\"\n"
 
 static const char *const section_names[SECTION_COUNT] = {
-        [SECTION_UNIT] = "Unit",       [SECTION_CONTAINER] = "Container", [SECTION_IMAGE] = "Image",
-        [SECTION_NETWORK] = "Network", [SECTION_VOLUME] = "Volume",       [SECTION_TIMER] = "Timer",
-        [SECTION_SERVICE] = "Service", [SECTION_INSTALL] = "Install",
+        [SECTION_UNIT] = "Unit",   [SECTION_CONTAINER] = "Container", [SECTION_IMAGE] = "Image",
+        [SECTION_BUILD] = "Build", [SECTION_NETWORK] = "Network",     [SECTION_VOLUME] = "Volume",
+        [SECTION_TIMER] = "Timer", [SECTION_SERVICE] = "Service",     [SECTION_INSTALL] = "Install",
 };
 
 static const struct {
@@ -67,8 +67,8 @@ struct unit *unit_new(struct arena *a) {
 
 /* Adds up what the value can grow to when Quadlet writes it into ExecStart=. */
 static void count_exec(struct unit *u, enum unit_section section, struct str value) {
-        if (section != SECTION_CONTAINER && section != SECTION_IMAGE && section != SECTION_NETWORK &&
-            section != SECTION_VOLUME)
+        if (section != SECTION_CONTAINER && section != SECTION_IMAGE && section != SECTION_BUILD &&
+            section != SECTION_NETWORK && section != SECTION_VOLUME)
                 return;
 
         u->exec_bytes += 64;

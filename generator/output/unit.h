@@ -23,6 +23,7 @@ enum unit_section {
         SECTION_UNIT,
         SECTION_CONTAINER,
         SECTION_IMAGE,
+        SECTION_BUILD,
         SECTION_NETWORK,
         SECTION_VOLUME,
         SECTION_TIMER,
@@ -121,6 +122,12 @@ enum unit_encoding {
         X(IMAGE_ARCH, IMAGE, "Arch", LITERAL)                                             \
         X(IMAGE_VARIANT, IMAGE, "Variant", LITERAL)                                       \
         X(IMAGE_PODMAN_ARGS, IMAGE, "PodmanArgs", WORDS)                                  \
+        X(BUILD_TAG, BUILD, "ImageTag", LITERAL)                                          \
+        X(BUILD_CONTEXT, BUILD, "SetWorkingDirectory", QUOTED)                            \
+        X(BUILD_FILE, BUILD, "File", QUOTED)                                              \
+        X(BUILD_PULL, BUILD, "Pull", LITERAL)                                             \
+        X(BUILD_AUTH_FILE, BUILD, "AuthFile", QUOTED)                                     \
+        X(BUILD_TLS_VERIFY, BUILD, "TLSVerify", LITERAL)                                  \
         X(NETWORK_NAME, NETWORK, "NetworkName", LITERAL)                                  \
         X(NETWORK_DRIVER, NETWORK, "Driver", LITERAL)                                     \
         X(NETWORK_SUBNET, NETWORK, "Subnet", LITERAL)                                     \

@@ -61,8 +61,10 @@ static void put_recipe(struct unit *u, const struct repository *s) {
         put_commands(u, s->after.at, s->after.n, false);
 }
 
+/* In the order of enum pull. */
+static const char *const pulls[] = { "missing", "always", "newer", "never" };
+
 static void put_program(struct rendering *r, struct unit *u, enum unit_key key, bool is_look) {
-        static const char *const pulls[] = { "missing", "always", "newer", "never" };
         const struct container *c = &r->app->base.container;
         const struct repository *s = r->app->source;
 
@@ -162,6 +164,54 @@ struct unit_name render_build(struct rendering *r) {
                           (struct str){ 0 });
         }
 
+        return r->build;
+}
+
+bool has_plain_build(const struct app *app) {
+        const struct repository *s = app->source;
+        struct str url = s->repo.text;
+        bool is_http = str_has_prefix(url, STR("https://")) || str_has_prefix(url, STR("http://"));
+
+        return !str_is_absent(s->containerfile.text) && str_is_absent(s->ssh_key.text) &&
+               str_is_absent(s->credential.text) &&
+               (str_has_prefix(url, STR("git://")) || (is_http && str_has_suffix(url, STR(".git"))));
+}
+
+/* podman-build(1): REPOSITORY#REF:DIRECTORY, to which the path of the Containerfile is relative. */
+static void put_context(struct unit *u, const struct repository *s) {
+        unit_open(u, BUILD_CONTEXT);
+        unit_part(u, s->repo);
+        unit_const(u, "#");
+        unit_part(u, s->ref);
+        if (!str_is_absent(s->subdir.text)) {
+                unit_const(u, ":");
+                unit_part(u, s->subdir);
+        }
+        unit_close(u);
+}
+
+struct unit_name render_plain_build(struct rendering *r) {
+        const struct container *c = &r->app->base.container;
+        const struct repository *s = r->app->source;
+        struct unit *u = unit_new(r->arena);
+
+        if (!has_plain_build(r->app) || !str_is_absent(r->build.text))
+                return r->build;
+
+        r->build.text = arena_join(r->arena, r->app->name.text, STR("-build.service"));
+        unit_open(u, UNIT_DESCRIPTION);
+        unit_const(u, "Image of ");
+        unit_part(u, r->app->name);
+        unit_close(u);
+        unit_put(u, BUILD_TAG, app_pinned(r->app, s->image));
+        put_context(u, s);
+        unit_put(u, BUILD_FILE, s->containerfile);
+        unit_put(u, BUILD_PULL, ((struct name){ str_of(pulls[container_pull(c)]), c->pull.at }));
+        unit_put(u, BUILD_AUTH_FILE, c->auth_file);
+        if (!c->tls_verify.yes)
+                unit_put_const(u, BUILD_TLS_VERIFY, "false");
+        unit_put_const(u, SERVICE_TIMEOUT_START, "2h");
+        (void) unit_finish(u, r->tree, layout_quadlet(r->arena, r->app->name.text, STR(".build")));
         return r->build;
 }
 

@@ -149,7 +149,7 @@ static struct unit_name render_pulled(struct rendering *r, const struct role *ro
 
 struct unit_name render_image(struct rendering *r, const struct role *role) {
         if (is_built(r->app, role->container))
-                return r->is_plain ? (struct unit_name){ 0 } : render_build(r);
+                return r->is_plain ? render_plain_build(r) : render_build(r);
 
         return container_pull(role->container) == PULL_NEVER ? (struct unit_name){ 0 }
                                                              : render_pulled(r, role);

@@ -115,6 +115,11 @@ bool is_here(const struct rendering *r, const struct container *c);
 /* A drop-in of the container's unit that does not belong to its revision. */
 void render_drop_in(struct rendering *r, struct unit *u, const struct role *role, struct str file);
 
+/* Without pyservice: Quadlet's unit that builds the app's image. Absent unless has_plain_build(): Podman
+ * fetches only repositories that everybody may read, and builds only with a Containerfile that is in them. */
+struct unit_name render_plain_build(struct rendering *r);
+bool has_plain_build(const struct app *app);
+
 /* The unit that builds the app's image. Also adds to the container's unit the message with the reason if
  * there is no image. */
 struct unit_name render_build(struct rendering *r);

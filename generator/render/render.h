@@ -64,6 +64,7 @@ void render_app(struct arena *a, const struct world *w, const struct app *app, c
  *
  *     quadlet/UNIT@N.container        a link to the template for each instance
  *     quadlet/UNIT@N.container.d/10-port.conf  the port that the instance publishes
+ *     quadlet/APP.build               builds the image, if Podman can (has_plain_build())
  *     env/UNIT.env                    belongs beside the Quadlet files
  *     setup/APP.tmpfiles  setup/APP.sysusers
  *     units/APP.target                wants all parts

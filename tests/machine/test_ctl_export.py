@@ -19,6 +19,7 @@ import yaml
 
 from app import define, instances_behind
 from machine import Machine
+from repository import URL as GIT_URL, Repository
 
 DEFINITION = """\
 image: localhost/hello:1
@@ -126,17 +127,21 @@ def export_quadlet(directory: Path, app: str, definition: str) -> tuple[Path, li
     return output, [line.strip() for line in done.stdout.splitlines() if line.startswith("    ")]
 
 
-def test_it_runs_on_a_machine_without_pyservice(bare_machine: Machine, tmp_path):
-    machine = bare_machine
-    assert not machine.exists("/usr/bin/pyservicectl")
-    output, commands = export_quadlet(tmp_path, "shop", SHOP)
-    machine.write("/etc/credstore/shop.token", "only for the container")
-    machine.write("/etc/shop.key", "a key")
+def follow(machine: Machine, output: Path, commands: list[str]) -> None:
+    """Runs the commands of the steps, after Quadlet has found no error."""
     shutil.copytree(output, machine.lab.root / "root/out", symlinks=True)
     dry = machine.run("QUADLET_UNIT_DIRS=/root/out/etc/containers/systemd /usr/libexec/podman/quadlet -dryrun -no-kmsg-log")
     assert "rror" not in dry.stderr and "unsupported" not in dry.stderr
     for command in commands:
         machine.run(f"cd /root/out && {command}")
+
+
+def test_it_runs_on_a_machine_without_pyservice(bare_machine: Machine, tmp_path):
+    machine = bare_machine
+    assert not machine.exists("/usr/bin/pyservicectl")
+    machine.write("/etc/credstore/shop.token", "only for the container")
+    machine.write("/etc/shop.key", "a key")
+    follow(machine, *export_quadlet(tmp_path, "shop", SHOP))
 
     both = {"shop-web-0", "shop-web-1"}
     machine.wait(lambda: instances_behind(machine, "shop.example.com") == both, what="both instances to answer through HAProxy")
@@ -159,3 +164,15 @@ def test_it_runs_on_a_machine_without_pyservice(bare_machine: Machine, tmp_path)
     machine.run("systemctl disable --now shop.target")
     machine.wait(lambda: machine.containers() == {}, what="all parts to stop with the target")
     assert not machine.exists("/run/pyservice") and not machine.exists("/var/lib/pyservice")
+
+
+def test_quadlet_builds_the_image(bare_machine: Machine, tmp_path):
+    machine, repository = bare_machine, Repository(bare_machine)
+    repository.make()
+    repository.put("own/docker/Containerfile", "FROM localhost/hello:1\nCOPY mark /mark\n")
+    repository.put("own/mark", "built")
+    repository.commit()
+    repository.serve()
+    definition = f"source: {{repo: '{GIT_URL}', ref: main, subdir: own, containerfile: docker/Containerfile}}\nhealth: {{command: test -s /mark}}\n"
+    follow(machine, *export_quadlet(tmp_path, "shop", definition))
+    machine.wait(lambda: machine.is_healthy("shop-0"), what="the instance of the image that was built")

@@ -497,7 +497,7 @@ def export_quadlet(root, definitions):
     """The output directory, its files by path, and what the command prints."""
     for app, text in definitions.items():
         (root / f"etc/pyservice.d/{app}.yaml").write_text(text)
-    output = root / "out"
+    output = root / f"out{len(list(root.glob('out*')))}"
     done = run(root, "export", "quadlet", f"--output={output}", *definitions)
     assert done.returncode == 0, done.stderr
     assert done.stdout == (output / "README").read_text()
@@ -525,7 +525,7 @@ def check_quadlet(output, files, readme):
         assert name == "README" or any(f"/{name}".startswith(line[2:].split(": ")[0] + "/") for line in readme.splitlines() if line.startswith("- /"))
     for link in (output / "etc/containers/systemd").glob("*@*.container"):
         assert not link.is_symlink() or os.readlink(link) == re.sub("@.*[.]", "@.", link.name)
-    work = output.with_name("consumers")
+    work = output.with_name(f"consumers-{output.name}")
     (work / "haproxy").mkdir(parents=True, exist_ok=True)
     (work / "units").mkdir(exist_ok=True)
     for path in (output / "etc/haproxy/conf.d").glob("*"):
@@ -659,6 +659,23 @@ files:
                  "    mkdir -p /etc/containers/systemd/shop@.container.d"):
         assert f"\n{line}\n" in readme
     assert "files: write the secret key to /applications/shop/app/config/key yourself, with mode 0640, for shop:shop" in readme
+
+
+def test_quadlet_of_a_repository(root):
+    """Podman builds from a Containerfile in a repository that everybody may read; nothing else."""
+    source = "{repo: 'https://git.example.com/shop.git', ref: v1, subdir: server, containerfile: docker/Containerfile}"
+    files, readme = export_quadlet(root, {"shop": f"source: {source}\ntls_verify: false\ntasks: [{{name: t, command: x}}]\n"})
+    build = files["etc/containers/systemd/shop.build"].read_text()
+    tag = re.search("^ImageTag=(localhost/.*)$", build, re.M)[1]
+    for line in ('SetWorkingDirectory="https://git.example.com/shop.git#v1:server"', 'File="docker/Containerfile"', "Pull=missing", "TLSVerify=false"):
+        assert f"\n{line}\n" in build
+    for name in ("shop@", "shop-t"):
+        unit = files[f"etc/containers/systemd/{name}.container"].read_text()
+        assert f"\nImage={tag}\nPull=never\n" in unit and "\nWants=shop-build.service\nAfter=shop-build.service\n" in unit
+    assert "- Podman 5.2 or later, for shop.build\n" in readme and "source:" not in readme
+    for other in (source.replace(", containerfile: docker/Containerfile", ""), source.replace("https://git", "git@git").replace(".com/", ".com:")):
+        files, readme = export_quadlet(root, {"shop": f"source: {other}\n"})
+        assert re.search(r"- shop: source: Quadlet cannot build the image\. .* podman save localhost/pyservice-shop:", readme)
 
 
 def test_quadlet_of_several_applications(root):
