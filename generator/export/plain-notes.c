@@ -28,17 +28,22 @@ static void need(struct plain *p, struct str text) {
 
 /* --- what is lost --- */
 
+/* A port for health alone is not published, so HAProxy reaches it only by the container's own name. */
+static bool is_checked(struct plain *p, const struct service *s) {
+        return s->proxy && !is_nginx(s) &&
+               (s->proxy->via.index == VIA_DNS || !health_request(p->arena, s).has_own_port);
+}
+
 static void note_health(struct plain *p, const struct app *app, const struct service *s) {
         if (!s->health || str_is_absent(s->health->http.text) || has_health_command(s->health))
                 return;
 
-        if (s->proxy && !is_nginx(s))
+        if (!is_checked(p, s))
+                PLAIN_MISS(p, app, s->name.text, STR(": health.http: nothing checks it"));
+        else if (s->health->on_failure.index == HEALTH_RESTART)
                 PLAIN_MISS(p, app, s->name.text,
                            STR(": health.http: HAProxy checks it and sends no requests to an instance that "
-                               "fails "
-                               "it, but nothing restarts that instance"));
-        else
-                PLAIN_MISS(p, app, s->name.text, STR(": health.http: nothing checks it"));
+                               "fails, but nothing restarts that instance"));
 }
 
 static void note_nginx(struct plain *p, const struct app *app, const struct service *s) {
@@ -61,9 +66,8 @@ static void note_proxy(struct plain *p, const struct app *app, const struct serv
         }
 
         PLAIN_MISS(p, app, s->name.text,
-                   STR(": timeouts.drain: HAProxy learns from its checks that an instance stops. Before you "
-                       "stop "
-                       "one: echo 'set server "),
+                   STR(": timeouts.drain: HAProxy learns from its checks that an instance stops. "
+                       "Before you stop one: echo 'set server "),
                    backend_of(s).text, STR("/"), s->container.unit.text,
                    STR("-0 state drain' | socat stdio "), p->world->host.haproxy->socket.text);
         if (s->proxy->domains.n == 0)
@@ -296,8 +300,8 @@ static void put_place(struct readme *r, struct str directory, const char *conten
 static void put_places(struct readme *r) {
         const struct plain *p = r->plain;
 
-        put(r, STR("\nThe files belong to these directories, and each lies here in a directory of the same "
-                   "name:\n"));
+        put(r, STR("\nThe files belong to these directories, and lie here in directories of the same "
+                   "names:\n"));
         put_place(r, plain_quadlets(p), "containers, images, networks, volumes and variables, for Quadlet");
         put_place(r, plain_units(p), "the target of the application, its timers, and how images are pulled");
         if (p->has_haproxy)
@@ -314,11 +318,10 @@ static void put_files(struct readme *r) {
         const struct plain *p = r->plain;
         bool is_user = p->world->places.is_user;
 
-        put_step(r, "Where pyservice runs the applications now, delete their definitions, run systemctl "
-                    "daemon-reload, and\n"
-                    "   wait until podman ps shows no container of theirs. Volumes remain, and have the same "
-                    "names.\n"
-                    "   Then copy the files; those of the same names are replaced:");
+        put_step(r, "Where pyservice runs the applications now, delete their definitions, run\n"
+                    "   systemctl daemon-reload, and wait until podman ps shows none of their\n"
+                    "   containers. Volumes remain, and have the same names. Then copy the files;\n"
+                    "   those of the same names are replaced:");
         put_command(r, is_user ? STR("cp -r .config/. ~/.config/") : STR("cp -r etc/. /etc/"));
         if (!p->has_users && !p->has_files && p->files.n == 0)
                 return;
@@ -340,10 +343,9 @@ static void put_secrets(struct readme *r) {
         if (r->plain->secrets.n == 0)
                 return;
 
-        put_step(r, "Create the secrets, from files of your choice where it says FILE. Only the machine that "
-                    "encrypted\n"
-                    "   a credential can decrypt it: from there, use ... | ssh MACHINE podman secret create "
-                    "NAME -\n"
+        put_step(r, "Create the secrets, from files of your choice where it says FILE. Only the\n"
+                    "   machine that encrypted a credential can decrypt it: from there, use\n"
+                    "   ... | ssh MACHINE podman secret create NAME -\n"
                     "   A variable gets the line feed at the end of a secret, too.");
         VEC_EACH(s, &r->plain->secrets)
                 put_command(r, s->command);
@@ -353,19 +355,17 @@ static void put_haproxy(struct readme *r) {
         if (!r->plain->has_haproxy)
                 return;
 
-        put_step(r, "Debian's HAProxy does not read its directory conf.d by itself. Fedora's does: leave out "
-                    "the first command\n"
-                    "   there. haproxy.cfg needs a section \"defaults\" with timeouts. If HAProxy has a "
-                    "frontend for these\n"
-                    "   ports already, as with pyservice, leave out 20_frontend_pyservice.cfg:");
+        put_step(r, "Debian's HAProxy does not read its directory conf.d by itself. Fedora's does:\n"
+                    "   leave out the first command there. haproxy.cfg needs a section \"defaults\"\n"
+                    "   with timeouts. If HAProxy has a frontend for these ports already, as with\n"
+                    "   pyservice, leave out 20_frontend_pyservice.cfg:");
         put_command(r, STR("grep -qs 'f /etc/haproxy/conf.d' /etc/default/haproxy || echo 'EXTRAOPTS=\"-S "
                            "/run/haproxy-master.sock -f /etc/haproxy/conf.d\"' >>/etc/default/haproxy"));
         put_command(r, STR("haproxy -c -f /etc/haproxy/haproxy.cfg -f /etc/haproxy/conf.d"));
         put_command(r, STR("systemctl restart haproxy.service"));
         if (r->plain->has_frontend)
-                put(r, STR("\n   The frontend has the routes of these applications only. Give several "
-                           "applications to one "
-                           "command, or\n   add the lines of the maps by hand."));
+                put(r, STR("\n   The frontend has the routes of these applications only. Give several\n"
+                           "   applications to one command, or add the lines of the maps by hand."));
 }
 
 static void put_start(struct readme *r) {
@@ -393,9 +393,8 @@ struct str plain_readme(struct plain *p) {
                 buf_put_char(&r.out, ' ');
                 buf_put_str(&r.out, (*app)->name.text);
         }
-        put(&r, STR("'. A machine without pyservice runs it with systemd, Podman 5.0 and\nHAProxy 2.4, or "
-                    "later versions "
-                    "of these."));
+        put(&r, STR("'.\nA machine without pyservice runs it with systemd 252, Podman 5.0 and HAProxy 2.4,\n"
+                    "or later versions of these."));
         put_places(&r);
         put_files(&r);
         put_secrets(&r);

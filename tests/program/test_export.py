@@ -687,7 +687,30 @@ def test_quadlet_of_several_applications(root):
     assert "systemctl enable --now one.target" in readme and "systemctl enable --now two.target" in readme
 
 
+@pytest.mark.parametrize("health, note", [
+    ("http: /", "HAProxy checks it and sends no requests to an instance that fails, but nothing restarts that instance"),
+    ("http: /, on_failure: drain", None), ("http: /, port: 9000", "nothing checks it"), ("command: 'true'", None),
+])
+def test_quadlet_health(root, health, note):
+    _, readme = export_quadlet(root, {"shop": f"image: registry.example.com/shop:1\nport: 80\nhealth: {{{health}}}\nproxy: {{domains: [shop.example.com]}}\n"})
+    assert re.findall(r"health\.http: (.*)", readme) == ([note] if note else [])
+
+
 def test_quadlet_without_haproxy(root):
     files, readme = export_quadlet(root, {"shop": "image: registry.example.com/shop:1\nport: 80\nscale: 2\nproxy: {kind: nginx, domains: [shop.example.com]}\n"})
     assert not [name for name in files if "haproxy" in name] and "haproxy" not in readme
     assert re.search(r"proxy\.kind nginx: write an upstream with these servers: 127\.0\.0\.1:\d+ 127\.0\.0\.1:\d+\n", readme)
+
+
+def test_quadlet_of_a_user(tmp_path):
+    """Twice into one directory: the links are replaced, too."""
+    (tmp_path / ".config/pyservice.d").mkdir(parents=True)
+    (tmp_path / ".config/pyservice.d/shop.yaml").write_text("image: registry.example.com/shop:1\nhealth: {command: 'true'}\n")
+    for _ in range(2):
+        done = subprocess.run([os.environ["PYSERVICECTL"], "--user", "export", "quadlet", "-o", tmp_path / "out", "shop"], capture_output=True, text=True,
+                              env={"HOME": str(tmp_path), "XDG_RUNTIME_DIR": str(tmp_path / "run")})
+        assert done.returncode == 0, done.stderr
+    for line in ("cp -r .config/. ~/.config/", "systemctl --user daemon-reload", "systemctl --user enable --now shop.target"):
+        assert f"\n    {line}\n" in done.stdout
+    assert os.readlink(tmp_path / "out/.config/containers/systemd/shop@0.container") == "shop@.container"
+    assert "WantedBy=default.target\n" in (tmp_path / "out/.config/systemd/user/shop.target").read_text()
