@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "app/resolve.h"
-#include "base/json-text.h"
+#include "base/json.h"
 #include "export/plain.h"
 #include "schema/syntax.h"
 
@@ -130,7 +130,8 @@ static struct str formula(const struct part *part, const struct variable *v, boo
                 } else if (is_shown && (piece->is_secret || v->pieces.n == 1))
                         buf_put(&b, "its value in the definition");
                 else if (is_shown)
-                        json_put_text(&b, instance_mark_show(part->plain->arena, piece->literal));
+                        json_text(&(struct json_writer){ .out = &b }, NULL,
+                                  instance_mark_show(part->plain->arena, piece->literal));
                 else
                         buf_put_str(&b, piece->literal);
         }
