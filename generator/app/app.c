@@ -3,6 +3,16 @@
 #include "app/ports-parts.h"
 #include "schema/syntax.h"
 
+struct service *app_next_kept(const struct app *app, const struct service *s) {
+        const size_t n = app->services.n, i = !s              ? 0
+                                              : s->is_sidecar ? n + (size_t) (s - app->sidecars.at) + 1
+                                                              : (size_t) (s - app->services.at) + 1;
+
+        if (i < n)
+                return &app->services.at[i];
+        return i - n < app->sidecars.n ? &app->sidecars.at[i - n] : NULL;
+}
+
 /* Two instances cannot both have a port of the machine that is written down. */
 static const struct publish_spec *find_fixed_port(const struct service *s) {
         struct claim claim;
@@ -41,12 +51,9 @@ static bool mounts(const struct container *c, struct str source) {
 
 /* True if another part mounts it. */
 static bool is_shared(const struct app *app, const struct container *one, struct str source) {
-        LIST_EACH(s, &app->services)
-                if (&s->container != one && mounts(&s->container, source))
-                        return true;
-        LIST_EACH(s, &app->sidecars)
-                if (mounts(&s->container, source))
-                        return true;
+        APP_EACH_KEPT(s, app)
+        if (&s->container != one && mounts(&s->container, source))
+                return true;
         LIST_EACH(t, &app->tasks)
                 if (mounts(&t->container, source))
                         return true;

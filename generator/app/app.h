@@ -226,7 +226,9 @@ struct restart_policy {
         struct number max_starts; /* 0: no limit */
 };
 
+/* A service, or a sidecar: that has no rows for `scale`, which is 1, and `host_port`. */
 struct service {
+        bool is_sidecar;
         struct name name;
         struct text description;
         struct container container;
@@ -238,17 +240,6 @@ struct service {
         struct duration start_timeout;         /* absent: what `health` needs */
         struct start_order order;
         struct proxy *proxy;
-};
-
-struct sidecar {
-        struct name name;
-        struct text description;
-        struct container container;
-        struct health *health;
-        struct choice restart;
-        struct restart_policy *restart_policy; /* never NULL after world_finish() */
-        struct duration start_timeout;         /* absent: what `health` needs */
-        struct start_order order;
 };
 
 struct task {
@@ -364,8 +355,7 @@ struct app {
         LIST(struct app_file) files;
         /* what stands at the top: the one service of the short form, or what services inherit */
         struct service base;
-        LIST(struct service) services;
-        LIST(struct sidecar) sidecars;
+        LIST(struct service) services, sidecars;
         LIST(struct task) tasks;
         LIST(struct timer) timers;
         LIST(struct name) before_update;
@@ -387,6 +377,12 @@ struct app {
 };
 
 extern const struct schema app_schema, host_schema;
+
+/* The service or sidecar after `s`: services come first. `s` is NULL for the first one; NULL at the end. */
+struct service *app_next_kept(const struct app *app, const struct service *s);
+
+#define APP_EACH_KEPT(s, app) \
+        for (struct service *s = app_next_kept((app), NULL); s; s = app_next_kept((app), s))
 
 /* True if a part with this order has units of its own that wait, UNIT-requires.target and the service beside
  * it. */

@@ -10,12 +10,8 @@ enum { UNIT_MAX = 56 };
 struct container_list app_containers(struct arena *a, struct app *app) {
         struct container_list all = { 0 };
 
-        LIST_EACH(s, &app->services)
-                *vec_push(a, &all.list) =
-                        (struct container_ref){ &s->container, s->name, s->description, s->health };
-        LIST_EACH(s, &app->sidecars)
-                *vec_push(a, &all.list) =
-                        (struct container_ref){ &s->container, s->name, s->description, s->health };
+        APP_EACH_KEPT(s, app)
+        *vec_push(a, &all.list) = (struct container_ref){ &s->container, s->name, s->description, s->health };
         LIST_EACH(t, &app->tasks)
                 *vec_push(a, &all.list) =
                         (struct container_ref){ &t->container, t->name, t->description, NULL };

@@ -310,19 +310,19 @@ static const struct field base_fields[] = { SERVICE_OWN_FIELDS };
 SCHEMA(base, "The only service of the short form, or defaults for all services.");
 
 static const struct field sidecar_fields[] = {
-        FIELD(sidecar, name, "name",
+        FIELD(service, name, "name",
               "Name; the unit is APP-NAME.service. APP-NAME has 56 characters at most.",
               .flags = FIELD_REQUIRED),
-        FIELD(sidecar, description, "description", "One line for people."),
-        INHERIT_FIELDS(sidecar),
-        FIELD_INLINE(sidecar, container, container_schema),
-        FIELD_STRUCT(sidecar, health, "health", health_schema, "How to check whether it works."),
-        FIELD(sidecar, restart, "restart", "When systemd restarts it.", .choices = "always|on-failure|no",
+        FIELD(service, description, "description", "One line for people."),
+        INHERIT_FIELDS(service),
+        FIELD_INLINE(service, container, container_schema),
+        FIELD_STRUCT(service, health, "health", health_schema, "How to check whether it works."),
+        FIELD(service, restart, "restart", "When systemd restarts it.", .choices = "always|on-failure|no",
               .def = "always"),
-        FIELD_STRUCT(sidecar, restart_policy, "restart", restart_policy_schema,
+        FIELD_STRUCT(service, restart_policy, "restart", restart_policy_schema,
                      "As a map: when systemd restarts it, and how soon."),
-        FIELD(sidecar, start_timeout, "start_timeout", START_TIMEOUT_TEXT, .min = 1000000, .max = 7 * DAY),
-        FIELD_INLINE(sidecar, order, start_order_schema),
+        FIELD(service, start_timeout, "start_timeout", START_TIMEOUT_TEXT, .min = 1000000, .max = 7 * DAY),
+        FIELD_INLINE(service, order, start_order_schema),
 };
 SCHEMA(sidecar, "A single companion container.");
 

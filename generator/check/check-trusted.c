@@ -33,8 +33,6 @@ void check_trusted(struct world *w, struct app *app) {
                 (void) diag_add(w->ds, DIAG_MISPLACED_KEY, place_of_key(app, "trusted"),
                                 "a user's service manager cannot filter addresses, only the system's can; "
                                 "remove 'trusted:', or run this as an application of the system");
-        LIST_EACH(s, &app->services)
-                check_networks(w, app, &s->container);
-        LIST_EACH(s, &app->sidecars)
-                check_networks(w, app, &s->container);
+        APP_EACH_KEPT(s, app)
+        check_networks(w, app, &s->container);
 }

@@ -141,10 +141,8 @@ static void check_shell(struct world *w, const struct container *c) {
 }
 
 static void check_shells(struct world *w, struct app *app) {
-        LIST_EACH(s, &app->services)
-                check_shell(w, &s->container);
-        LIST_EACH(s, &app->sidecars)
-                check_shell(w, &s->container);
+        APP_EACH_KEPT(s, app)
+        check_shell(w, &s->container);
 }
 
 /* `spare: false` is a deliberate choice. */

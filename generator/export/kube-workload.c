@@ -176,7 +176,7 @@ void kube_service(struct kube *k, struct service *s) {
 }
 
 /* A companion of the app, not of each instance: so it is a pod of its own, not a container of their pods. */
-void kube_sidecar(struct kube *k, struct sidecar *s) {
+void kube_sidecar(struct kube *k, struct service *s) {
         struct kube_part p = {
                 .container = &s->container, .name = s->name.text, .health = s->health, .replicas = 1
         };

@@ -53,7 +53,7 @@ static void add_option(struct world *w, struct word *words, size_t *n, struct st
  * database and wait for it. */
 static void add_auth_tracking(struct world *w, struct app *app) {
         struct auth_tracking *t = app->auth_tracking;
-        struct sidecar *sidecars, *s;
+        struct service *sidecars, *s;
         struct word *words;
         size_t n;
 
@@ -61,9 +61,9 @@ static void add_auth_tracking(struct world *w, struct app *app) {
         if (!t->enabled.yes)
                 return;
 
-        sidecars = arena_array(w->arena, app->sidecars.n + 1, struct sidecar);
+        sidecars = arena_array(w->arena, app->sidecars.n + 1, struct service);
         if (app->sidecars.n > 0)
-                memcpy(sidecars, app->sidecars.at, app->sidecars.n * sizeof(struct sidecar));
+                memcpy(sidecars, app->sidecars.at, app->sidecars.n * sizeof(struct service));
         s = &sidecars[app->sidecars.n];
         app->sidecars.at = sidecars;
         app->sidecars.n++;
@@ -320,6 +320,10 @@ static struct app *decode(struct world *w, const struct definition *d) {
         if (!app->rollout)
                 app->rollout = arena_new(w->arena, struct rollout);
 
+        LIST_EACH(s, &app->sidecars) {
+                s->is_sidecar = true;
+                s->scale.n = 1;
+        }
         LIST_EACH(t, &app->tasks)
                 join_commands(w, t);
         LIST_EACH(t, &app->timers)
@@ -329,10 +333,8 @@ static struct app *decode(struct world *w, const struct definition *d) {
         declare_volumes(w, app);
         schema_apply_defaults(w->arena, &app_schema, app);
         limit_updates(app);
-        LIST_EACH(s, &app->services)
-                finish_restart(w, &s->restart, &s->restart_policy);
-        LIST_EACH(s, &app->sidecars)
-                finish_restart(w, &s->restart, &s->restart_policy);
+        APP_EACH_KEPT(s, app)
+        finish_restart(w, &s->restart, &s->restart_policy);
         return app;
 }
 

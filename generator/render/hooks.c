@@ -222,7 +222,7 @@ static void put_leave(struct rendering *r, struct unit *u, const struct role *ro
         unit_const(u, "-" PROGRAM);
         unit_word(u);
         unit_const(u, "leave");
-        if (s && s->proxy)
+        if (s->proxy)
                 put_front(r, u, s);
         put_record(r, u);
         if (role->restart.index == RESTART_ALWAYS || role->restart.index == RESTART_LIMITED) {
@@ -287,16 +287,13 @@ static void open_ready(struct rendering *r, struct unit *u, const struct role *r
         put_ms(u, h->interval);
 }
 
-/* `s`: the service; NULL for a sidecar. */
 void render_hooks(struct rendering *r, struct unit *u, const struct role *role, const struct service *s) {
         open_ready(r, u, role);
-        if (s) {
-                put_ready(r, u, s, s->proxy != NULL);
-                put_watch(r, u, s);
-        }
+        put_ready(r, u, s, s->proxy != NULL);
+        put_watch(r, u, s);
         unit_close(u);
 
-        if (s && s->proxy)
+        if (s->proxy)
                 put_drain(r, u, s);
         put_leave(r, u, role, s);
 }

@@ -85,7 +85,6 @@ bool has_user_namespace(const struct rendering *r, const struct container *c);
 void render_order(struct rendering *r, struct unit *container, const struct role *role);
 
 void render_service(struct rendering *r, struct service *s);
-void render_sidecar(struct rendering *r, struct sidecar *s);
 void render_task(struct rendering *r, struct task *t);
 void render_timer(struct rendering *r, struct timer *t);
 void render_networks(struct rendering *r);

@@ -33,15 +33,14 @@ static struct record_part *add(struct rendering *r, struct record *record, enum 
 void render_record(struct rendering *r) {
         struct record *record = r->tree->record;
 
-        LIST_EACH(s, &r->app->services) {
-                struct record_part *part = add(r, record, RECORD_SERVICE, &s->container);
+        APP_EACH_KEPT(s, r->app) {
+                struct record_part *part =
+                        add(r, record, s->is_sidecar ? RECORD_SIDECAR : RECORD_SERVICE, &s->container);
 
                 part->scale *= s->scale.n;
                 part->runs_once = s->restart.index != RESTART_ALWAYS;
                 part->has_spare = has_spare(r->app, s);
         }
-        LIST_EACH(s, &r->app->sidecars)
-                add(r, record, RECORD_SIDECAR, &s->container)->runs_once = s->restart.index != RESTART_ALWAYS;
         LIST_EACH(t, &r->app->tasks)
                 (void) add(r, record, RECORD_TASK, &t->container);
         LIST_EACH(t, &r->app->timers)

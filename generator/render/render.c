@@ -48,13 +48,11 @@ void render_part_of(struct rendering *r, struct unit *u) {
 }
 
 static void render_parts(struct rendering *r) {
-        LIST_EACH(s, &r->app->services) {
+        APP_EACH_KEPT(s, r->app) {
                 render_service(r, s);
                 if (s->proxy && !(r->is_plain && is_nginx(s)))
                         render_proxy(r, s);
         }
-        LIST_EACH(s, &r->app->sidecars)
-                render_sidecar(r, s);
         LIST_EACH(t, &r->app->tasks)
                 render_task(r, t);
         LIST_EACH(t, &r->app->timers)

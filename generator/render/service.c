@@ -86,7 +86,7 @@ void render_service(struct rendering *r, struct service *s) {
                 .start_timeout = s->start_timeout,
                 .drain = r->is_plain ? (struct duration){ 0 } : drain_of(s),
                 .host_port = s->host_port,
-                .is_template = true,
+                .is_template = !s->is_sidecar,
         };
         struct unit *u = unit_new(r->arena);
 
@@ -99,31 +99,13 @@ void render_service(struct rendering *r, struct service *s) {
         if (!r->is_plain)
                 render_hooks(r, u, &role, s);
         render_finish(r, u, &role);
-        if (r->is_plain) {
+        if (r->is_plain && !s->is_sidecar)
                 render_instances(r, s);
+        if (r->is_plain)
                 return;
-        }
+
         render_hooks_next(r, &role, s);
         render_ports(r, s);
-}
-
-void render_sidecar(struct rendering *r, struct sidecar *s) {
-        struct role role = {
-                .container = &s->container,
-                .name = s->name,
-                .description = s->description,
-                .health = s->health,
-                .order = &s->order,
-                .restart = s->restart,
-                .restart_policy = s->restart_policy,
-                .start_timeout = s->start_timeout,
-        };
-        struct unit *u = unit_new(r->arena);
-
-        render_container(r, u, &role);
-        if (!r->is_plain)
-                render_hooks(r, u, &role, NULL);
-        render_finish(r, u, &role);
 }
 
 static void render_work(struct rendering *r, struct task *t, bool is_task) {

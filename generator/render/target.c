@@ -107,16 +107,15 @@ static void put_certificate(struct rendering *r, struct unit *u, const struct se
 
 /* Further settings of the target for a part that it upholds; the record gives the units that uphold the part
  * itself (publish/compose.h). */
-static void render_needed(struct rendering *r, const struct container *c, const struct start_order *o,
-                          const struct service *s) {
+static void render_needed(struct rendering *r, const struct service *s) {
+        const struct container *c = &s->container;
         struct unit *u = unit_new(r->arena);
 
         if (!is_here(r, c))
                 return;
 
-        put_requires_target(u, c->unit, o);
-        if (s)
-                put_certificate(r, u, s);
+        put_requires_target(u, c->unit, &s->order);
+        put_certificate(r, u, s);
         if (unit_text(u).n == 0)
                 return;
 
@@ -127,16 +126,11 @@ static void render_needed(struct rendering *r, const struct container *c, const 
 }
 
 static void render_parts(struct rendering *r) {
-        LIST_EACH(s, &r->app->services) {
+        APP_EACH_KEPT(s, r->app) {
                 if (s->restart.index != RESTART_ALWAYS)
-                        render_once(r, &s->container, true);
+                        render_once(r, &s->container, !s->is_sidecar);
                 if (s->scale.n > 0)
-                        render_needed(r, &s->container, &s->order, s);
-        }
-        LIST_EACH(s, &r->app->sidecars) {
-                if (s->restart.index != RESTART_ALWAYS)
-                        render_once(r, &s->container, false);
-                render_needed(r, &s->container, &s->order, NULL);
+                        render_needed(r, s);
         }
 }
 

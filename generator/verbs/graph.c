@@ -373,18 +373,12 @@ static void put_need(struct graph *g, const struct app *app, const struct contai
         const char *look = strcmp(word, "after") == 0 ? "style=dashed" : "";
         struct str id = arena_join(g->arena, STR("unit/"), to->text);
 
-        LIST_EACH(s, &app->services)
-                if (str_eq(s->name.text, to->text)) {
-                        graph_edge(g, graph_unit_id(g->arena, from), graph_unit_id(g->arena, &s->container),
-                                   str_of(word), look);
-                        return;
-                }
-        LIST_EACH(s, &app->sidecars)
-                if (str_eq(s->name.text, to->text)) {
-                        graph_edge(g, graph_unit_id(g->arena, from), graph_unit_id(g->arena, &s->container),
-                                   str_of(word), look);
-                        return;
-                }
+        APP_EACH_KEPT(s, app)
+        if (str_eq(s->name.text, to->text)) {
+                graph_edge(g, graph_unit_id(g->arena, from), graph_unit_id(g->arena, &s->container),
+                           str_of(word), look);
+                return;
+        }
 
         graph_shared(g, id, &(struct graph_label){ { to->text } }, "style=dashed");
         graph_edge(g, graph_unit_id(g->arena, from), id, str_of(word), look);
@@ -433,7 +427,7 @@ static void put_service(struct graph *g, const struct app *app, const struct ser
         put_needs(g, app, &s->container, &s->order);
 }
 
-static void put_sidecar(struct graph *g, const struct app *app, const struct sidecar *s) {
+static void put_sidecar(struct graph *g, const struct app *app, const struct service *s) {
         struct graph_label label = { { arena_join(g->arena, s->container.unit.text, STR(".service")),
                                        s->container.image.text, STR("sidecar") } };
 
