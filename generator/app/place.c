@@ -28,8 +28,13 @@ const struct node *place_of_part(const struct app *app, const char *list, size_t
         return parts && parts->kind == NODE_LIST && i < parts->n ? parts->items[i] : NULL;
 }
 
-struct span place_in_part(const struct app *app, const char *list, size_t i, const char *key) {
-        const struct node *part = place_of_part(app, list, i), *node = find_key(part, key);
+const struct node *place_of_kept(const struct app *app, const struct service *s) {
+        return s->is_sidecar ? place_of_part(app, "sidecars", (size_t) (s - app->sidecars.at))
+                             : place_of_part(app, "services", (size_t) (s - app->services.at));
+}
+
+static struct span place_in(const struct app *app, const struct node *part, const char *key) {
+        const struct node *node = find_key(part, key);
         const struct node *name = part ? node_get(part, "name") : NULL;
 
         if (node)
@@ -38,4 +43,12 @@ struct span place_in_part(const struct app *app, const char *list, size_t i, con
                 return beginning(app->at);
 
         return name && part != app->node ? name->at : beginning(part->at);
+}
+
+struct span place_in_part(const struct app *app, const char *list, size_t i, const char *key) {
+        return place_in(app, place_of_part(app, list, i), key);
+}
+
+struct span place_in_kept(const struct app *app, const struct service *s, const char *key) {
+        return place_in(app, place_of_kept(app, s), key);
 }

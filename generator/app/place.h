@@ -13,5 +13,11 @@ struct span place_of_key(const struct app *app, const char *key);
  * form. NULL for what no list holds. */
 const struct node *place_of_part(const struct app *app, const char *list, size_t i);
 
+/* That of a service or sidecar. */
+const struct node *place_of_kept(const struct app *app, const struct service *s);
+
 /* A key of such an item; its name or beginning if it has no such key. */
 struct span place_in_part(const struct app *app, const char *list, size_t i, const char *key);
+
+/* A key of a service or sidecar. */
+struct span place_in_kept(const struct app *app, const struct service *s, const char *key);

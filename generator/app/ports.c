@@ -53,8 +53,8 @@ static size_t count_instances(const struct world *w) {
                 if (!d->app)
                         continue;
 
-                LIST_EACH(s, &d->app->services)
-                        n += has_ports(s) ? s->scale.n + has_spare(d->app, s) : 0;
+                APP_EACH_KEPT(s, d->app)
+                n += has_ports(s) ? s->scale.n + has_spare(d->app, s) : 0;
         }
 
         return n < INSTANCES_MAX ? n : INSTANCES_MAX;
@@ -68,9 +68,9 @@ static void collect(struct assignment *as, const struct ports *old) {
                 if (!d->app)
                         continue;
 
-                LIST_EACH(s, &d->app->services)
-                        if (has_ports(s))
-                                collect_service(as, d, s, old);
+                APP_EACH_KEPT(s, d->app)
+                if (has_ports(s))
+                        collect_service(as, d, s, old);
         }
 }
 
@@ -187,8 +187,8 @@ static void claim_published(struct assignment *as) {
                 if (!d->app)
                         continue;
 
-                LIST_EACH(s, &d->app->services)
-                        claim_specs(as, d, s);
+                APP_EACH_KEPT(s, d->app)
+                claim_specs(as, d, s);
         }
 }
 
@@ -328,9 +328,9 @@ static void add_all_slots(struct assignment *as, struct ports *ports) {
                 if (!d->app || d->is_broken)
                         continue;
 
-                LIST_EACH(s, &d->app->services)
-                        if (has_ports(s))
-                                add_slots(as, d, s, &kept, ports);
+                APP_EACH_KEPT(s, d->app)
+                if (has_ports(s))
+                        add_slots(as, d, s, &kept, ports);
         }
 }
 

@@ -261,6 +261,24 @@ SCHEMA(restart_policy, "When systemd restarts it, and how soon.");
         "'interval' and 'timeout' of 'health' allow, if that is longer. A rollout waits as long, or " \
         "for 'ready_timeout' of 'rollout', in which several starts may fit."
 
+/* Services and sidecars have these keys, besides those of the container. */
+#define KEPT_FIELDS                                                                                       \
+        FIELD(service, port, "port", "TCP port on which the process listens in its container.", .min = 1, \
+              .max = 65535),                                                                              \
+                FIELD_LIST(service, publish, "publish",                                                   \
+                           "Additional ports to publish: [[ADDRESS:]HOST-PORT:]PORT[/PROTOCOL].",         \
+                           .flags = FIELD_ONE_OK),                                                        \
+                FIELD_STRUCT(service, health, "health", health_schema,                                    \
+                             "How to check whether it works; a path alone is 'http'.",                    \
+                             .flags = FIELD_ONE_OK),                                                      \
+                FIELD(service, restart, "restart", "When systemd restarts it.",                           \
+                      .choices = "always|on-failure|no", .def = "always"),                                \
+                FIELD_STRUCT(service, restart_policy, "restart", restart_policy_schema,                   \
+                             "As a map: when systemd restarts it, and how soon."),                        \
+                FIELD(service, start_timeout, "start_timeout", START_TIMEOUT_TEXT, .min = 1000000,        \
+                      .max = 7 * DAY),                                                                    \
+                FIELD_INLINE(service, order, start_order_schema)
+
 static const struct field service_fields[] = {
         FIELD(service, name, "name",
               "Name; the units are APP-NAME@N.service. APP-NAME has 56 characters at most.",
@@ -278,26 +296,11 @@ static const struct field service_fields[] = {
                       "room "                                                                                \
                       "for 9999 instances.",                                                                 \
                       .def = "1", .max = INSTANCES_MAX),                                                     \
-                FIELD(service, port, "port", "TCP port on which the process listens in its container.",      \
-                      .min = 1, .max = 65535),                                                               \
                 FIELD(service, host_port, "host_port",                                                       \
                       "Port of the machine for instance 0; instance N gets this "                            \
                       "number plus N. Default: ports of the pool.",                                          \
                       .min = 1, .max = 65535),                                                               \
-                FIELD_LIST(service, publish, "publish",                                                      \
-                           "Additional ports to publish: "                                                   \
-                           "[[ADDRESS:]HOST-PORT:]PORT[/PROTOCOL].",                                         \
-                           .flags = FIELD_ONE_OK),                                                           \
-                FIELD_STRUCT(service, health, "health", health_schema,                                       \
-                             "How to check whether an instance works; a path alone is 'http'.",              \
-                             .flags = FIELD_ONE_OK),                                                         \
-                FIELD(service, restart, "restart", "When systemd restarts it.",                              \
-                      .choices = "always|on-failure|no", .def = "always"),                                   \
-                FIELD_STRUCT(service, restart_policy, "restart", restart_policy_schema,                      \
-                             "As a map: when systemd restarts it, and how soon."),                           \
-                FIELD(service, start_timeout, "start_timeout", START_TIMEOUT_TEXT, .min = 1000000,           \
-                      .max = 7 * DAY),                                                                       \
-                FIELD_INLINE(service, order, start_order_schema),                                            \
+                KEPT_FIELDS,                                                                                 \
                 FIELD_STRUCT(service, proxy, "proxy", proxy_schema,                                          \
                              "How HAProxy balances it; a service without this key is not balanced.")
         SERVICE_OWN_FIELDS,
@@ -316,15 +319,11 @@ static const struct field sidecar_fields[] = {
         FIELD(service, description, "description", "One line for people."),
         INHERIT_FIELDS(service),
         FIELD_INLINE(service, container, container_schema),
-        FIELD_STRUCT(service, health, "health", health_schema, "How to check whether it works."),
-        FIELD(service, restart, "restart", "When systemd restarts it.", .choices = "always|on-failure|no",
-              .def = "always"),
-        FIELD_STRUCT(service, restart_policy, "restart", restart_policy_schema,
-                     "As a map: when systemd restarts it, and how soon."),
-        FIELD(service, start_timeout, "start_timeout", START_TIMEOUT_TEXT, .min = 1000000, .max = 7 * DAY),
-        FIELD_INLINE(service, order, start_order_schema),
+        KEPT_FIELDS,
 };
-SCHEMA(sidecar, "A single companion container.");
+SCHEMA(sidecar,
+       "A single companion container. It has no spare: when an update restarts it, its ports accept no "
+       "connections until the new revision is ready.");
 
 static const struct field task_fields[] = {
         FIELD(task, name, "name", "Name; the unit is APP-NAME.service. APP-NAME has 56 characters at most.",

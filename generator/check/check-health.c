@@ -105,10 +105,9 @@ static void check_start(struct world *w, const struct health *h, struct duration
                         (unsigned long long) h->start_period.usec / 1000000);
 }
 
-static void check_service(struct world *w, const struct app *app, size_t i) {
-        const struct service *s = &app->services.at[i];
+static void check_kept(struct world *w, const struct app *app, const struct service *s) {
         const struct health *h = s->health;
-        struct span at = place_in_part(app, "services", i, "health");
+        struct span at = place_in_kept(app, s, "health");
 
         if (!has_http(h) && !has_health_command(h))
                 (void) diag_add(w->ds, DIAG_MISSING_KEY, at,
@@ -128,27 +127,8 @@ static void check_service(struct world *w, const struct app *app, size_t i) {
         check_start(w, h, s->start_timeout);
 }
 
-static void check_sidecar(struct world *w, const struct app *app, size_t i) {
-        const struct health *h = app->sidecars.at[i].health;
-        struct span at = place_in_part(app, "sidecars", i, "health");
-
-        if (has_http(h))
-                misplace(w, h->http.at,
-                         "a sidecar has no published port for a check; write 'command:' instead");
-        else if (!has_health_command(h))
-                (void) diag_add(w->ds, DIAG_MISSING_KEY, at, "'health:' needs 'command:'; add it");
-        else
-                refuse_request(w, h, "remove it");
-        check_command(w, h);
-        check_drain(w, h, NULL);
-        check_start(w, h, app->sidecars.at[i].start_timeout);
-}
-
 void check_health(struct world *w, struct app *app) {
-        for (size_t i = 0; i < app->services.n; i++)
-                if (app->services.at[i].health)
-                        check_service(w, app, i);
-        for (size_t i = 0; i < app->sidecars.n; i++)
-                if (app->sidecars.at[i].health)
-                        check_sidecar(w, app, i);
+        APP_EACH_KEPT(s, app)
+        if (s->health)
+                check_kept(w, app, s);
 }

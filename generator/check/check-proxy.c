@@ -5,13 +5,9 @@
 #include "app/place.h"
 #include "check/check-parts.h"
 
-static struct span service_key(const struct app *app, const struct service *s, const char *key) {
-        return place_in_part(app, "services", (size_t) (s - app->services.at), key);
-}
-
 static void check_ports(struct world *w, const struct app *app, const struct service *s) {
         if (s->proxy && s->port.n == 0)
-                (void) diag_add(w->ds, DIAG_PORT_MISSING, service_key(app, s, "proxy"),
+                (void) diag_add(w->ds, DIAG_PORT_MISSING, place_in_kept(app, s, "proxy"),
                                 "'%.*s' has 'proxy:' but no 'port:'; add the port on which it listens",
                                 STR_ARG(s->name.text));
         if (!s->proxy && s->health && !str_is_absent(s->health->http.text) && s->port.n == 0)
@@ -93,7 +89,7 @@ static void check_network(struct world *w, const struct app *app, const struct s
 static void check_mode(struct world *w, const struct app *app, const struct service *s) {
         static const char *const http_keys[] = { "domains",           "path",    "strip", "tls",
                                                  "redirect_to_https", "headers", "sticky" };
-        const struct node *part = place_of_part(app, "services", (size_t) (s - app->services.at));
+        const struct node *part = place_of_kept(app, s);
         const struct node *proxy = part ? node_get(part, "proxy") : NULL;
 
         if (s->proxy->mode.index != MODE_TCP || !proxy)
@@ -128,7 +124,7 @@ static void check_routes(struct world *w, const struct service *s) {
 }
 
 void check_proxies(struct world *w, struct app *app) {
-        LIST_EACH(s, &app->services) {
+        APP_EACH_KEPT(s, app) {
                 check_ports(w, app, s);
                 check_publishing(w, s);
                 if (!s->proxy)

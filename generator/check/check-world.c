@@ -124,9 +124,9 @@ static void claim_unit(struct claims *c, struct definition *d, struct str unit, 
 }
 
 static bool is_asked(const struct app *app) {
-        LIST_EACH(s, &app->services)
-                if (s->health && !str_is_absent(s->health->http.text))
-                        return true;
+        APP_EACH_KEPT(s, app)
+        if (s->health && !str_is_absent(s->health->http.text))
+                return true;
 
         return false;
 }

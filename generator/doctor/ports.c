@@ -118,7 +118,8 @@ static void look_at_published(struct doctor *d, const struct proc_listeners *lis
                               const struct service *s) {
         LIST_EACH(spec, &s->publish) {
                 uint64_t port = published_port(spec->text);
-                struct str prefix = arena_join(d->arena, s->container.unit.text, STR("@"));
+                struct str prefix = arena_join(d->arena, s->container.unit.text,
+                                               s->is_sidecar ? STR(".service") : STR("@"));
 
                 VEC_EACH(l, &listeners->list)
                         if (port > 0 && l->port == port && !str_is_absent(l->pid) &&
@@ -142,8 +143,8 @@ void doctor_ports(struct doctor *d) {
                 if (!port->is_kept && is_asked(d, port->app.text))
                         look_at_port(d, &listeners, port);
         DOCTOR_EACH_APP(d, app)
-                LIST_EACH(s, &app->services)
-                        look_at_published(d, &listeners, app, s);
+                APP_EACH_KEPT(s, app)
+        look_at_published(d, &listeners, app, s);
         if (!d->ctl->is_user)
                 look_at_fronts(d, &listeners);
 }

@@ -152,10 +152,8 @@ static void make_all(struct kube *k) {
         kube_say(k, NULL, STR("Check it, then run: kubectl apply -f FILE"));
         tell_app(k);
         kube_config(k);
-        LIST_EACH(s, &app->services)
-                kube_service(k, s);
-        LIST_EACH(s, &app->sidecars)
-                kube_sidecar(k, s);
+        APP_EACH_KEPT(s, app)
+        kube_service(k, s);
         LIST_EACH(t, &app->tasks)
                 kube_task(k, t);
         LIST_EACH(t, &app->timers)

@@ -41,7 +41,8 @@ static void put_rolling(struct kube *k, const struct kube_part *p, struct yaml_t
 static void put_strategy(struct kube *k, const struct kube_part *p) {
         const struct rollout *r = k->app->rollout;
         struct yaml_text *spec = kube_map(k, p->document->root, "spec"), *strategy;
-        bool is_single = !p->service || p->container->run_mode.index == RUN_MODE_BEAT;
+        bool is_sidecar = p->service && p->service->is_sidecar;
+        bool is_single = !p->service || is_sidecar || p->container->run_mode.index == RUN_MODE_BEAT;
 
         if (p->is_stateful) {
                 kube_text(k, kube_map(k, spec, "updateStrategy"), "type", STR("RollingUpdate"));
@@ -63,7 +64,7 @@ static void put_strategy(struct kube *k, const struct kube_part *p) {
                         put_rolling(k, p, strategy);
                 }
         }
-        if (p->service && kube_seconds(r->min_ready) > 0)
+        if (p->service && !is_sidecar && kube_seconds(r->min_ready) > 0)
                 kube_number(k, spec, "minReadySeconds", kube_seconds(r->min_ready));
         if ((r->ready_timeout.usec > 0 || kube_seconds(r->min_ready) >= DEADLINE) && !p->is_stateful)
                 kube_number(k, spec, "progressDeadlineSeconds",
@@ -145,6 +146,8 @@ static void tell_restart(struct kube *k, const struct kube_part *p, struct choic
                           STR(" is always restarted"));
 }
 
+/* A sidecar is a companion of the app, not of each instance: so it is a pod of its own, not a container of
+ * their pods. */
 void kube_service(struct kube *k, struct service *s) {
         struct kube_part p = {
                 .container = &s->container,
@@ -173,18 +176,4 @@ void kube_service(struct kube *k, struct service *s) {
         add_budget(k, &p);
         if (s->proxy)
                 kube_ingress(k, &p);
-}
-
-/* A companion of the app, not of each instance: so it is a pod of its own, not a container of their pods. */
-void kube_sidecar(struct kube *k, struct service *s) {
-        struct kube_part p = {
-                .container = &s->container, .name = s->name.text, .health = s->health, .replicas = 1
-        };
-
-        p.object = kube_name(k->arena, s->container.unit.text, 63);
-        start(k, &p);
-        put_strategy(k, &p);
-        kube_pod(k, &p, kube_map(k, kube_map(k, p.document->root, "spec"), "template"));
-        kube_order(k, p.document, &s->order);
-        tell_restart(k, &p, s->restart);
 }

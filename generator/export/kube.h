@@ -168,7 +168,6 @@ void kube_pod(struct kube *k, struct kube_part *p, struct yaml_text *of);
 /* --- objects --- */
 
 void kube_service(struct kube *k, struct service *s);
-void kube_sidecar(struct kube *k, struct service *s);
 void kube_task(struct kube *k, struct task *t);
 void kube_timer(struct kube *k, struct timer *t);
 

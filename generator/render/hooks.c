@@ -45,16 +45,27 @@ static void put_ms(struct unit *u, struct duration d) {
         unit_part_u64(u, d.usec / 1000);
 }
 
-static void put_port(struct unit *u) {
+static void put_port(struct unit *u, const struct service *s) {
         unit_word(u);
-        unit_const(u, "--port=${PYSERVICE_PORT_%i}");
+        unit_const(u, "--port=");
+        render_port_name(u, s);
+}
+
+/* That of the instance's container, and of its server in HAProxy's configuration. */
+static void put_container_name(struct unit *u, const struct service *s) {
+        unit_part(u, s->container.unit);
+        if (!s->is_sidecar)
+                unit_const(u, "-%i");
 }
 
 static void put_nginx(struct rendering *r, struct unit *u, const struct service *s) {
         unit_word(u);
         unit_const(u, "--nginx=");
         unit_part(u, nginx_server_of(r, s));
-        unit_const(u, "@%i.nginx");
+        if (s->is_sidecar)
+                unit_const(u, "@0.nginx");
+        else
+                unit_const(u, "@%i.nginx");
         unit_word(u);
         unit_const(u, "--nginx-unit=");
         unit_part(u, r->world->host.nginx->unit);
@@ -67,8 +78,7 @@ static void put_haproxy(struct rendering *r, struct unit *u, const struct servic
         unit_const(u, "--server=");
         unit_part(u, backend_of(s));
         unit_const(u, "/");
-        unit_part(u, s->container.unit);
-        unit_const(u, "-%i");
+        put_container_name(u, s);
         unit_word(u);
         unit_const(u, "--socket=");
         unit_part(u, haproxy->socket);
@@ -87,14 +97,15 @@ static void put_haproxy(struct rendering *r, struct unit *u, const struct servic
 }
 
 /* The container's own address, unless that is the machine's. */
-static void put_address(struct unit *u, const struct container *c) {
+static void put_address(struct unit *u, const struct service *s) {
+        const struct container *c = &s->container;
+
         if (str_is(container_network(c), "host"))
                 return;
 
         unit_word(u);
         unit_const(u, "--container=");
-        unit_part(u, c->unit);
-        unit_const(u, "-%i");
+        put_container_name(u, s);
         unit_word(u);
         unit_const(u, "--network=");
         if (str_is_absent(container_network(c)) || str_is(container_network(c), "bridge"))
@@ -108,12 +119,12 @@ static void put_where(struct unit *u, const struct service *s) {
         unit_word(u);
         unit_const(u, "--port=");
         if (has_ports(s)) {
-                unit_const(u, "${PYSERVICE_PORT_%i}");
+                render_port_name(u, s);
                 return;
         }
 
         unit_part_u64(u, s->port.n);
-        put_address(u, &s->container);
+        put_address(u, s);
 }
 
 /* A port for health alone is not published. */
@@ -126,7 +137,7 @@ static void put_health_port(struct unit *u, const struct service *s, const struc
 
         unit_word(u);
         unit_const(u, "--published");
-        put_address(u, &s->container);
+        put_address(u, s);
 }
 
 /* Each is one argument, whatever it holds. */
@@ -192,7 +203,7 @@ static void put_ready(struct rendering *r, struct unit *u, const struct service 
         else if (is_connected_to(r, s))
                 put_where(u, s);
         else if (enters && (has_states(r, s) || is_nginx(s)))
-                put_port(u);
+                put_port(u, s);
 }
 
 static void put_drain(struct rendering *r, struct unit *u, const struct service *s) {
@@ -252,7 +263,10 @@ static void put_watch(struct rendering *r, struct unit *u, const struct service 
         unit_part(u, ((struct abs_path){ r->world->places.runtime, NOWHERE }));
         unit_const(u, "/" LAYOUT_HEALTH "/");
         unit_part(u, s->container.unit);
-        unit_const(u, "@%i.service");
+        if (s->is_sidecar)
+                unit_const(u, ".service");
+        else
+                unit_const(u, "@%i.service");
 }
 
 /* The verb follows. */
@@ -263,16 +277,14 @@ static void open_hook(struct unit *u, enum unit_key key) {
         unit_word(u);
 }
 
-static void open_ready(struct rendering *r, struct unit *u, const struct role *role) {
-        const struct health *h = role->health;
+static void open_ready(struct rendering *r, struct unit *u, const struct service *s) {
+        const struct health *h = s->health;
 
         open_hook(u, SERVICE_EXEC_START_POST);
         unit_const(u, "ready");
         unit_word(u);
         unit_const(u, "--name=");
-        unit_part(u, role->container->unit);
-        if (role->is_template)
-                unit_const(u, "-%i");
+        put_container_name(u, s);
         put_record(r, u);
         if (!has_health_command(h))
                 return;
@@ -288,7 +300,7 @@ static void open_ready(struct rendering *r, struct unit *u, const struct role *r
 }
 
 void render_hooks(struct rendering *r, struct unit *u, const struct role *role, const struct service *s) {
-        open_ready(r, u, role);
+        open_ready(r, u, s);
         put_ready(r, u, s, s->proxy != NULL);
         put_watch(r, u, s);
         unit_close(u);
@@ -314,7 +326,7 @@ void render_hooks_next(struct rendering *r, const struct role *role, const struc
         unit_put_const(u, SERVICE_RESTART, "no");
         unit_put_const(u, SERVICE_EXEC_CONDITION, "");
         unit_put_const(u, SERVICE_EXEC_START_POST, "");
-        open_ready(r, u, role);
+        open_ready(r, u, s);
         put_ready(r, u, s, false);
         unit_close(u);
         open_hook(u, SERVICE_EXEC_RELOAD);

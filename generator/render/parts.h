@@ -131,6 +131,10 @@ enum tree_kind role_kind(const struct role *role);
  * "secrets/UNIT@%i". */
 struct abs_path secrets_directory(struct rendering *r, const struct role *role);
 
+/* The variable with the instance's port of the machine: systemd first resolves %i, then expands
+ * PYSERVICE_PORT_3. So one template serves all instances, and a change of scale touches no container. */
+void render_port_name(struct unit *u, const struct service *s);
+
 /* HAProxy's backend of a service. */
 struct backend_name backend_of(const struct service *s);
 

@@ -2,17 +2,33 @@
 #include "bundle/layout.h"
 #include "render/parts.h"
 
-/* The instance's port is a variable of its unit: systemd first resolves %i, then expands PYSERVICE_PORT_3.
- * So one template serves all instances, and a change of scale touches no container. */
+void render_port_name(struct unit *u, const struct service *s) {
+        if (s->is_sidecar)
+                unit_const(u, "${PYSERVICE_PORT_0}");
+        else
+                unit_const(u, "${PYSERVICE_PORT_%i}");
+}
+
+/* `instance` counts without pyservice, whose units have the number itself. */
+static void put_published(struct rendering *r, struct unit *u, const struct service *s, uint32_t instance) {
+        if (!has_ports(s))
+                return;
+
+        unit_open(u, CONTAINER_PUBLISH);
+        if (s->proxy)
+                unit_const(u, "127.0.0.1:");
+        if (r->is_plain)
+                unit_part_u64(u, ports_find(r->ports, r->app->name, s->container.unit, instance));
+        else
+                render_port_name(u, s);
+        unit_const(u, ":");
+        unit_part_u64(u, s->port.n);
+        unit_close(u);
+}
+
 static void put_ports(struct rendering *r, struct unit *u, const struct service *s) {
-        if (has_ports(s) && !r->is_plain) {
-                unit_open(u, CONTAINER_PUBLISH);
-                if (s->proxy)
-                        unit_const(u, "127.0.0.1:");
-                unit_const(u, "${PYSERVICE_PORT_%i}:");
-                unit_part_u64(u, s->port.n);
-                unit_close(u);
-        }
+        if (!r->is_plain || s->is_sidecar)
+                put_published(r, u, s, 0);
 
         LIST_EACH(p, &s->publish)
                 unit_put(u, CONTAINER_PUBLISH, *p);
@@ -33,7 +49,7 @@ static void put_port(struct unit *u, const struct port *port) {
 
 /* Also of instances that are above the scale now: they may still start or drain, and their hooks need to
  * know. */
-static void render_ports(struct rendering *r, const struct service *s) {
+static void render_ports(struct rendering *r, const struct role *role, const struct service *s) {
         struct unit *u = unit_new(r->arena);
         size_t n;
         const struct port *ports = ports_of(r->ports, r->app->name, s->container.unit, &n);
@@ -43,10 +59,7 @@ static void render_ports(struct rendering *r, const struct service *s) {
 
         for (size_t i = 0; i < n; i++)
                 put_port(u, &ports[i]);
-        tree_mark(
-                unit_finish(u, r->tree,
-                            layout_unit(r->arena, s->container.unit.text, STR("@.service.d/10-ports.conf"))),
-                TREE_SCALE, s->container.unit.text);
+        render_drop_in(r, u, role, STR("10-ports.conf"));
 }
 
 /* Without pyservice: a link to the template for each instance, with the port of its own in a drop-in. */
@@ -60,17 +73,9 @@ static void render_instances(struct rendering *r, const struct service *s) {
                 struct unit *u = unit_new(r->arena);
 
                 tree_add(r->tree, link, 0777, (struct str){ 0 })->link = file;
-                if (!has_ports(s))
-                        continue;
-
-                unit_open(u, CONTAINER_PUBLISH);
-                if (s->proxy)
-                        unit_const(u, "127.0.0.1:");
-                unit_part_u64(u, ports_find(r->ports, r->app->name, s->container.unit, i));
-                unit_const(u, ":");
-                unit_part_u64(u, s->port.n);
-                unit_close(u);
-                (void) unit_finish(u, r->tree, arena_join(r->arena, link, STR(".d/10-port.conf")));
+                put_published(r, u, s, i);
+                if (has_ports(s))
+                        (void) unit_finish(u, r->tree, arena_join(r->arena, link, STR(".d/10-port.conf")));
         }
 }
 
@@ -105,7 +110,7 @@ void render_service(struct rendering *r, struct service *s) {
                 return;
 
         render_hooks_next(r, &role, s);
-        render_ports(r, s);
+        render_ports(r, &role, s);
 }
 
 static void render_work(struct rendering *r, struct task *t, bool is_task) {

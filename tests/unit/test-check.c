@@ -129,7 +129,8 @@ static const struct check_row check_rows[] = {
 
         { "health: a command", "image: x\nhealth: {command: curl}\n", "", NULL },
         { "health: neither", "image: x\nhealth: {retries: 2}\n", "missing-key‹health›", NULL },
-        { "health: of a sidecar", "image: x\nsidecars: [{name: a, health: {http: /}}]\n", "misplaced-key‹/›", NULL },
+        { "health: of a sidecar", "image: x\nsidecars: [{name: a, health: {http: /}}]\n", "port-missing‹/›", NULL },
+        { "health: of a sidecar with a port", "image: x\nsidecars: [{name: a, port: 80, health: /}]\n", "", NULL },
         { "health: nothing for a sidecar", "image: x\nsidecars: [{name: a, health: {}}]\n", "missing-key‹health›", NULL },
 
         { "networks: good", "image: x\nnetworks: {a: {subnet: 10.0.0.0/24, gateway: 10.0.0.1}}\n", "", NULL },
