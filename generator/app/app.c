@@ -83,7 +83,7 @@ enum spare service_spare(const struct app *app, const struct service *s, struct 
         const struct publish_spec *port = find_fixed_port(s);
         const struct mount *mount;
 
-        if (!s->proxy || o->strategy.index != STRATEGY_ROLLING || is_beat(s) ||
+        if (!s->proxy || s->is_sidecar || o->strategy.index != STRATEGY_ROLLING || is_beat(s) ||
             (o->spare.at.len > 0 && !o->spare.yes))
                 return SPARE_UNWANTED;
         if (port) {

@@ -399,7 +399,7 @@ static inline bool has_health_command(const struct health *h) {
 /* The reason why a spare instance does not try a new revision of a service first; SPARE_RUNS if it does. */
 enum spare {
         SPARE_RUNS,
-        SPARE_UNWANTED,    /* no proxy, no rolling update, BEAT, or `spare: false` */
+        SPARE_UNWANTED,    /* no proxy, a sidecar, no rolling update, BEAT, or `spare: false` */
         SPARE_HAS_NO_PORT, /* a port of the machine that is written down is the instance's */
         SPARE_WOULD_WRITE, /* what only this one instance may write */
 };

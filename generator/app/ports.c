@@ -29,6 +29,7 @@ static void collect_instance(struct assignment *as, struct definition *d, const 
                              struct port port, const struct ports *old) {
         port.app = d->app->name;
         port.unit = s->container.unit;
+        port.is_sidecars = s->is_sidecar;
         *vec_push(as->w->arena, &as->wants) = (struct want){
                 .port = port,
                 .old = ports_find(old, port.app, port.unit, port.instance),
@@ -289,7 +290,7 @@ bool has_slots(const struct world *w, const struct service *s) {
 static uint32_t slots_of(const struct assignment *as, const struct service *s) {
         uint32_t n = SLOTS_MIN;
 
-        if (!has_slots(as->w, s) || s->scale.n >= INSTANCES_MAX / 2)
+        if (!has_slots(as->w, s) || s->is_sidecar || s->scale.n >= INSTANCES_MAX / 2)
                 return 0;
         while (n <= s->scale.n)
                 n *= 2;

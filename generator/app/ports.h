@@ -23,7 +23,7 @@ struct port {
         struct name app, unit; /* unit: the service's unit prefix */
         uint32_t instance;
         uint16_t number;
-        bool is_fixed;
+        bool is_fixed, is_sidecars;
         bool is_kept; /* the service is smaller now */
 };
 

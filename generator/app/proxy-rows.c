@@ -70,4 +70,4 @@ static const struct field proxy_fields[] = {
         FIELD(proxy, config_dir, "config_dir",
               "Directory that HAProxy reads. Default: the directory in host.yaml.", .flags = FIELD_NOT_TMP),
 };
-SCHEMA(proxy, "How HAProxy balances a service.");
+SCHEMA(proxy, "How HAProxy balances a service or a sidecar.");

@@ -277,7 +277,9 @@ SCHEMA(restart_policy, "When systemd restarts it, and how soon.");
                              "As a map: when systemd restarts it, and how soon."),                        \
                 FIELD(service, start_timeout, "start_timeout", START_TIMEOUT_TEXT, .min = 1000000,        \
                       .max = 7 * DAY),                                                                    \
-                FIELD_INLINE(service, order, start_order_schema)
+                FIELD_INLINE(service, order, start_order_schema),                                         \
+                FIELD_STRUCT(service, proxy, "proxy", proxy_schema,                                       \
+                             "How HAProxy balances it; without this key it is not balanced.")
 
 static const struct field service_fields[] = {
         FIELD(service, name, "name",
@@ -300,9 +302,7 @@ static const struct field service_fields[] = {
                       "Port of the machine for instance 0; instance N gets this "                            \
                       "number plus N. Default: ports of the pool.",                                          \
                       .min = 1, .max = 65535),                                                               \
-                KEPT_FIELDS,                                                                                 \
-                FIELD_STRUCT(service, proxy, "proxy", proxy_schema,                                          \
-                             "How HAProxy balances it; a service without this key is not balanced.")
+                KEPT_FIELDS
         SERVICE_OWN_FIELDS,
 };
 SCHEMA(service, "A process that is kept running, in 'scale' instances.");

@@ -140,7 +140,7 @@ static void check_shared_paths(struct world *w, struct app *app) {
 
         VEC_EACH(ref, &all.list)
                 refuse_instance_path(w, ref->container->auth_file);
-        LIST_EACH(s, &app->services) {
+        APP_EACH_KEPT(s, app) {
                 if (!s->proxy)
                         continue;
                 refuse_instance_path(w, s->proxy->config_dir);

@@ -89,9 +89,9 @@ static void check_one(struct opened *o) {
         LIST_EACH(volume, &app->volumes)
                 check_path(o, volume->value.device.text, volume->value.device.at,
                            "name a directory beside it");
-        LIST_EACH(s, &app->services)
-                if (s->proxy && s->proxy->tls)
-                        check_read(o, s->proxy->tls->certificate);
+        APP_EACH_KEPT(s, app)
+        if (s->proxy && s->proxy->tls)
+                check_read(o, s->proxy->tls->certificate);
         if (app->source)
                 check_read(o, app->source->ssh_key);
 }

@@ -211,16 +211,15 @@ static struct span proxy_span(const struct service *s) {
 }
 
 static void claim_backends(struct claims *c, struct definition *d) {
-        LIST_EACH(s, &d->app->services)
-                if (s->proxy)
-                        claim(c, d,
-                              str_is_absent(s->proxy->backend.text) ? s->container.unit.text
-                                                                    : s->proxy->backend.text,
-                              proxy_span(s));
+        APP_EACH_KEPT(s, d->app)
+        if (s->proxy)
+                claim(c, d,
+                      str_is_absent(s->proxy->backend.text) ? s->container.unit.text : s->proxy->backend.text,
+                      proxy_span(s));
 }
 
 static void claim_routes(struct claims *c, struct definition *d) {
-        LIST_EACH(s, &d->app->services) {
+        APP_EACH_KEPT(s, d->app) {
                 struct str path;
 
                 if (!s->proxy)
@@ -236,10 +235,10 @@ static void claim_routes(struct claims *c, struct definition *d) {
 
 /* A site of nginx's is one service's. */
 static void claim_sites(struct claims *c, struct definition *d) {
-        LIST_EACH(s, &d->app->services)
-                if (s->proxy && s->proxy->kind.index == PROXY_NGINX)
-                        LIST_EACH(domain, &s->proxy->domains)
-                                claim(c, d, domain->text, domain->at);
+        APP_EACH_KEPT(s, d->app)
+        if (s->proxy && s->proxy->kind.index == PROXY_NGINX)
+                LIST_EACH(domain, &s->proxy->domains)
+                        claim(c, d, domain->text, domain->at);
 }
 
 static void claim_all(struct world *w, const struct rule *rule) {

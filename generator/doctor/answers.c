@@ -115,6 +115,8 @@ static bool find_instance(const struct backend *b, struct str server, struct str
         uint64_t n;
 
         *ret_unit = nobody;
+        if (str_eq(server, b->service->container.unit.text))
+                *ret_unit = arena_join(b->d->arena, server, STR(".service"));
         if (!str_has_prefix(server, prefix))
                 return true;
         if (!str_to_u64(str_from(server, prefix.n), INSTANCES_MAX, &n) || n >= b->service->scale.n)
@@ -190,10 +192,9 @@ void doctor_haproxy_servers(struct doctor *d) {
                 return;
 
         DOCTOR_EACH_APP(d, app)
-                LIST_EACH(s, &app->services)
-                        if (is_balanced(s) &&
-                            machine_is_among(doctor_world(d), s->container.hosts.at, s->container.hosts.n))
-                                look_at_backend(d, app, s);
+                APP_EACH_KEPT(s, app)
+        if (is_balanced(s) && machine_is_among(doctor_world(d), s->container.hosts.at, s->container.hosts.n))
+                look_at_backend(d, app, s);
 }
 
 /* Servers whose answers were no good, with how often. */
@@ -260,7 +261,7 @@ static void look_at_answers(struct doctor *d, const struct app *app, const struc
                                  STR_ARG(backend), (unsigned long long) of_servers,
                                  (unsigned long long) whole->n_requests),
                     arena_join(d->arena, STR("these are the application's own errors: journalctl -b -u '"),
-                               s->container.unit.text, STR("@*'")));
+                               s->container.unit.text, s->is_sidecar ? STR("'") : STR("@*'")));
 }
 
 void doctor_haproxy_answers(struct doctor *d) {
@@ -268,7 +269,7 @@ void doctor_haproxy_answers(struct doctor *d) {
                 return;
 
         DOCTOR_EACH_APP(d, app)
-                LIST_EACH(s, &app->services)
-                        if (is_balanced(s))
-                                look_at_answers(d, app, s);
+                APP_EACH_KEPT(s, app)
+        if (is_balanced(s))
+                look_at_answers(d, app, s);
 }

@@ -65,7 +65,7 @@ struct directories {
 
 static void collect_directories(struct doctor *d, struct directories *ret) {
         DOCTOR_EACH_APP(d, app)
-                LIST_EACH(s, &app->services) {
+                APP_EACH_KEPT(s, app) {
                         struct str directory;
 
                         if (!s->proxy || s->proxy->kind.index != PROXY_HAPROXY)

@@ -157,7 +157,7 @@ static void look_at_fronts(struct doctor *d) {
         VEC_EACH(definition, &doctor_world(d)->definitions) {
                 if (!definition->app || d->ctl->is_user)
                         continue;
-                LIST_EACH(s, &definition->app->services) {
+                APP_EACH_KEPT(s, definition->app) {
                         d->uses_haproxy =
                                 d->uses_haproxy || (s->proxy && s->proxy->kind.index == PROXY_HAPROXY);
                         d->uses_nginx = d->uses_nginx || (s->proxy && s->proxy->kind.index == PROXY_NGINX);

@@ -28,6 +28,9 @@ static bool is_right(const struct doctor *d, const struct proc_listener *l, stru
 }
 
 static struct str unit_of(struct doctor *d, const struct port *port) {
+        if (port->is_sidecars)
+                return arena_join(d->arena, port->unit.text, STR(".service"));
+
         return arena_join(d->arena, port->unit.text, STR("@"),
                           port->instance == PORTS_NEXT ? STR("next") : arena_u64(d->arena, port->instance),
                           STR(".service"));
@@ -81,13 +84,13 @@ static void look_at_fronts(struct doctor *d, const struct proc_listeners *listen
         VEC_EACH(definition, &doctor_world(d)->definitions) {
                 if (!definition->app)
                         continue;
-                LIST_EACH(s, &definition->app->services)
-                        if (s->proxy && s->proxy->domains.n > 0) {
-                                bool is_nginx = s->proxy->kind.index == PROXY_NGINX;
+                APP_EACH_KEPT(s, definition->app)
+                if (s->proxy && s->proxy->domains.n > 0) {
+                        bool is_nginx = s->proxy->kind.index == PROXY_NGINX;
 
-                                has_domains[is_nginx] = true;
-                                has_tls[is_nginx] = has_tls[is_nginx] || s->proxy->tls;
-                        }
+                        has_domains[is_nginx] = true;
+                        has_tls[is_nginx] = has_tls[is_nginx] || s->proxy->tls;
+                }
         }
 
         if (has_domains[0])

@@ -127,10 +127,8 @@ static void put_parts(struct kube *k, struct yaml_text *selector) {
         kube_text(k, expression, "key", STR("app.kubernetes.io/component"));
         kube_text(k, expression, "operator", STR("In"));
         values = kube_list(k, expression, "values");
-        LIST_EACH(s, &k->app->services)
-                (void) yaml_text_add_text(k->arena, values, s->name.text);
-        LIST_EACH(s, &k->app->sidecars)
-                (void) yaml_text_add_text(k->arena, values, s->name.text);
+        APP_EACH_KEPT(s, k->app)
+        (void) yaml_text_add_text(k->arena, values, s->name.text);
 }
 
 void kube_policy(struct kube *k) {
@@ -155,12 +153,12 @@ void kube_policy(struct kube *k) {
                  STR("trusted: both directions, as with systemd; the cluster's name servers are "
                      "allowed. It has an effect if the cluster's network plugin supports "
                      "NetworkPolicy."));
-        LIST_EACH(s, &k->app->services)
-                if (s->proxy && s->proxy->domains.n > 0)
-                        KUBE_MISS(k, d, s->name.text,
-                                  STR(": this also blocks its Ingress controller. Let "
-                                      "the controller refuse all addresses except the "
-                                      "trusted ones (with ingress-nginx: "
-                                      "whitelist-source-range), then add its namespace "
-                                      "to 'from'"));
+        APP_EACH_KEPT(s, k->app)
+        if (s->proxy && s->proxy->domains.n > 0)
+                KUBE_MISS(k, d, s->name.text,
+                          STR(": this also blocks its Ingress controller. Let "
+                              "the controller refuse all addresses except the "
+                              "trusted ones (with ingress-nginx: "
+                              "whitelist-source-range), then add its namespace "
+                              "to 'from'"));
 }

@@ -49,8 +49,9 @@ static struct fact_part *declare(struct facts *f, struct fact_app *app, enum rec
         return part;
 }
 
-static void declare_service(struct facts *f, struct fact_app *app, const struct service *s) {
-        struct fact_part *part = declare(f, app, RECORD_SERVICE, &s->container);
+static void declare_kept(struct facts *f, struct fact_app *app, const struct service *s) {
+        struct fact_part *part =
+                declare(f, app, s->is_sidecar ? RECORD_SIDECAR : RECORD_SERVICE, &s->container);
 
         part->name = s->name.text;
         part->scale *= s->scale.n;
@@ -73,14 +74,8 @@ static struct str join_schedule(struct arena *a, const struct timer *t) {
 }
 
 static void declare_all(struct facts *f, struct fact_app *app, const struct app *from) {
-        LIST_EACH(s, &from->services)
-                declare_service(f, app, s);
-        LIST_EACH(s, &from->sidecars) {
-                struct fact_part *part = declare(f, app, RECORD_SIDECAR, &s->container);
-
-                part->name = s->name.text;
-                part->may_end = s->restart.index != RESTART_ALWAYS;
-        }
+        APP_EACH_KEPT(s, from)
+        declare_kept(f, app, s);
         LIST_EACH(t, &from->timers) {
                 struct fact_part *part = declare(f, app, RECORD_TIMER, &t->task.container);
 

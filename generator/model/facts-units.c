@@ -132,6 +132,8 @@ static void find_units(struct facts *f, const struct fact_app *app, struct fact_
                 struct fact_unit *u = add_unit(f, part, arena_join(&f->c->arena, part->unit, SERVICE_SUFFIX));
 
                 u->is_declared = part->is_declared && part->scale > 0;
+                u->port = ports_find(&f->ports, (struct name){ app->name, NOWHERE },
+                                     (struct name){ part->unit, NOWHERE }, 0);
                 return;
         }
 

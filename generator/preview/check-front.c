@@ -35,9 +35,9 @@ void own_front_read(struct arena *a, const struct world *w, const char *root, st
         VEC_EACH(d, &w->definitions) {
                 if (!d->app)
                         continue;
-                LIST_EACH(s, &d->app->services)
-                        if (is_balanced(s))
-                                add_service(a, w, s, &ret->set);
+                APP_EACH_KEPT(s, d->app)
+                if (is_balanced(s))
+                        add_service(a, w, s, &ret->set);
         }
         if (ret->set.list.n == 0 || balancer_find(&b) < 0)
                 return;
@@ -116,7 +116,7 @@ void check_front(struct ctl *c, struct session *s) {
         VEC_EACH(d, &s->world.definitions) {
                 if (!d->app)
                         continue;
-                LIST_EACH(service, &d->app->services) {
+                APP_EACH_KEPT(service, d->app) {
                         check_drain(s, &f, d, service);
                         check_backend(s, &f, d, service);
                 }

@@ -8,8 +8,7 @@
 
 static bool is_restarted(const struct forecast_app *app, struct str unit) {
         VEC_EACH(action, &app->actions)
-                if (action->verb == FORECAST_RESTART && action->kind == FORECAST_INSTANCE &&
-                    str_eq(action->unit, unit))
+                if (action->verb == FORECAST_RESTART && str_eq(action->name, unit))
                         return true;
 
         return false;
@@ -34,13 +33,15 @@ void forecast_note_spares(struct arena *a, struct forecast_app *app, const struc
         if (app->is_recreate) /* the headline has it */
                 return;
 
-        LIST_EACH(s, &as_defined->services) {
-                struct str unit = s->container.unit.text;
+        APP_EACH_KEPT(s, as_defined) {
+                struct str name = s->is_sidecar ? s->container.unit.text
+                                                : arena_join(a, s->container.unit.text, STR("@0"));
+                struct str unit = arena_join(a, name, STR(".service"));
 
                 if (s->proxy && s->scale.n == 1 && !has_spare(as_defined, s) && is_restarted(app, unit))
                         *vec_push(a, &app->notes) =
-                                arena_join(a, unit, STR("@0 has no spare: requests fail while it restarts"),
-                                           how_long(a, bus, arena_join(a, unit, STR("@0.service"))));
+                                arena_join(a, name, STR(" has no spare: requests fail while it restarts"),
+                                           how_long(a, bus, unit));
         }
 }
 

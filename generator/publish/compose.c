@@ -54,7 +54,8 @@ static bool path_has(const struct tree_file *file, const char *part) {
  * Its probe does not: a path that only the new revision knows would take all old instances out of HAProxy. */
 static bool suits_all(const struct tree_file *file) {
         return path_has(file, ".target.d/") || path_has(file, "@.service.d/") ||
-               path_has(file, "/10-services.conf") || path_has(file, "-requires");
+               path_has(file, "/10-services.conf") || path_has(file, "/10-ports.conf") ||
+               path_has(file, "-requires");
 }
 
 /* The spare is target's. */
@@ -82,7 +83,8 @@ static bool is_upholding(const struct composing *m, const struct tree_file *file
 
 /* The drop-ins with which instances of base could not do: their ports. */
 static bool is_needed(const struct tree_file *file) {
-        return suits_all(file) && !str_is_absent(file->owner) && path_has(file, "@.service.d/");
+        return !str_is_absent(file->owner) &&
+               (path_has(file, "@.service.d/") || path_has(file, "/10-ports.conf"));
 }
 
 static void add_scale_of(struct composing *m, struct str owner) {

@@ -213,8 +213,11 @@ static void put_defaults(struct haproxy *h, const struct service *s, const struc
         }
 }
 
-/* UNIT-3, UNIT-next */
+/* UNIT-3, UNIT-next, as the instance's container; UNIT of a sidecar. */
 static struct name server_name(struct rendering *r, const struct service *s, uint64_t i) {
+        if (s->is_sidecar && i == 0)
+                return s->container.unit;
+
         return (struct name){ arena_join(r->arena, s->container.unit.text, STR("-"),
                                          i == PORTS_NEXT ? STR("next") : arena_u64(r->arena, i)),
                               NOWHERE };

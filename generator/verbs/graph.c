@@ -258,9 +258,9 @@ static void put_front(struct front *f) {
         VEC_EACH(d, &f->graph->world->definitions) {
                 if (!d->app || !(str_is_absent(f->only) || str_eq(d->name.text, f->only)))
                         continue;
-                LIST_EACH(s, &d->app->services)
-                        if (s->proxy && (enum proxy_kind) s->proxy->kind.index == f->kind)
-                                put_backend(f, d->app, s);
+                APP_EACH_KEPT(s, d->app)
+                if (s->proxy && (enum proxy_kind) s->proxy->kind.index == f->kind)
+                        put_backend(f, d->app, s);
         }
         if (f->is_open)
                 graph_close(f->graph);

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a sidecar has in common with a service: ports of the machine, and checks over HTTP."""
 
+import json
+import subprocess
+
 from app import define
 from pace import limit
 
@@ -38,3 +41,61 @@ def test_a_sidecar_that_does_not_answer_is_restarted(machine):
     machine.wait(lambda: machine.is_active("shop-admin.service") and machine.unit("shop-admin.service")["InvocationID"] != before,
                  what="a restart")
     assert answers(machine, 5432)
+
+
+PAGE = f"""image: localhost/hello:1
+services: [{{name: web}}]
+sidecars:
+  - name: page
+    image: localhost/hello:IMAGE
+    port: 8000
+    stop_timeout: 1s
+    health: {{http: /health, {CHECK}}}
+    proxy: {{domains: [page.example.com], path: /}}
+"""
+HOST = {"Host": "page.example.com"}
+
+
+def page(machine) -> bool:
+    return machine.http("http://127.0.0.1/", headers=HOST).status == 200
+
+
+def test_requests_reach_a_sidecar_through_haproxy(machine):
+    define(machine, "shop", PAGE.replace("IMAGE", "1"))
+    machine.wait(lambda: machine.is_active("shop-page.service"), what="the sidecar")
+    machine.wait(lambda: page(machine), what="an answer")
+    assert "shop-page" in machine.out("pyservicectl ps")
+    assert json.loads(machine.out("pyservicectl status --json shop"))["sidecars"][0]["instances"][0]["haproxy"].startswith("UP")
+
+    machine.run("systemctl reload haproxy")
+    assert page(machine)
+    machine.run("podman kill --signal KILL shop-page")
+    machine.wait(lambda: not page(machine), what="HAProxy to take the server out")
+    machine.wait(lambda: page(machine), what="an answer after a crash")
+
+
+def test_an_update_of_a_sidecar_answers_what_is_open(machine):
+    """Requests that it has are answered, longer than it itself would wait; new ones wait until the new revision is ready."""
+    define(machine, "shop", PAGE.replace("IMAGE", "1"))
+    machine.wait(lambda: page(machine), what="an answer")
+    request = machine.popen(["curl", "-sS", "-o", "/dev/null", "-w", "%{http_code}", "-H", "Host: page.example.com",
+                             "http://127.0.0.1/slow?s=5"], stdout=subprocess.PIPE, text=True)
+    machine.wait("ss -Htn state established sport = :80 | grep -q .", what="the request")
+
+    define(machine, "shop", PAGE.replace("IMAGE", "2"))
+    machine.wait(lambda: machine.unit("shop-page.service")["ActiveState"] == "deactivating", what="the drain")
+    assert request.communicate()[0] == "200"
+    machine.wait(lambda: page(machine), what="an answer of the new revision")
+    assert machine.http("http://127.0.0.1/", headers=HOST).json()["version"] == "2"
+
+
+def test_a_sidecar_leaves_haproxy_with_its_proxy(machine):
+    define(machine, "shop", PAGE.replace("IMAGE", "1"))
+    machine.wait(lambda: page(machine), what="an answer")
+    define(machine, "shop", "".join(line for line in PAGE.replace("IMAGE", "1").splitlines(True) if "proxy:" not in line))
+    machine.wait(lambda: not machine.ok("ls /run/pyservice/haproxy/*shop-page*"), what="HAProxy's files to go")
+    machine.wait(lambda: machine.is_active("shop-page.service")
+                 and "pyservice-instance drain" not in machine.out("systemctl cat shop-page.service"), what="the sidecar without a proxy")
+    assert not machine.exists("/run/systemd/generator/shop-page.service.d/10-ports.conf")
+    define(machine, "shop", PAGE.replace("IMAGE", "1"))
+    machine.wait(lambda: page(machine), what="an answer again")
