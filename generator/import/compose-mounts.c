@@ -49,7 +49,7 @@ static struct port split_port(struct str text) {
 }
 
 /* The first TCP port is the one that the process listens on. On the loop-back interface alone, instances
- * count up from it, as ours do; all else is published as it stands. */
+ * of a service count up from it, as ours do; all else is published as it stands. */
 static void put_port(struct compose *c, struct draft_part *p, struct port port, const struct node *at) {
         struct arena *a = c->draft.arena;
         bool is_tcp = str_is_absent(port.protocol) || str_is(port.protocol, "tcp");
@@ -65,13 +65,12 @@ static void put_port(struct compose *c, struct draft_part *p, struct port port, 
         if (is_first)
                 import_put_scalar(c->draft.arena, p->map, STR("port"), port.container);
         if (str_is_absent(port.host) || str_find(port.host, '-') < port.host.n) {
-                draft_note(
-                        &c->draft, p->map, at->at,
-                        "port %.*s has no fixed port of the machine; 'proxy:' or 'host_port:' gives it one",
-                        STR_ARG(port.container));
+                draft_note(&c->draft, p->map, at->at,
+                           "port %.*s has no fixed port of the machine; 'proxy:' or '%s:' gives it one",
+                           STR_ARG(port.container), p->kind == PART_SERVICE ? "host_port" : "publish");
                 return;
         }
-        if (is_first && str_is(port.address, "127.0.0.1")) {
+        if (is_first && str_is(port.address, "127.0.0.1") && p->kind == PART_SERVICE) {
                 import_put_scalar(c->draft.arena, p->map, STR("host_port"), port.host);
                 return;
         }

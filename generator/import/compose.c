@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /* pyservicectl import compose: a Compose file becomes one application. A service of the file that others need
- * in order to start, that has no ports and is not built here, becomes a sidecar; one that others wait for
+ * in order to start, and that is neither built here nor scaled, becomes a sidecar; one that others wait for
  * until it has ended becomes a task; every other becomes a service. */
 
 #include "import/compose.h"
@@ -108,7 +108,7 @@ struct str compose_name(const struct compose *c, struct str service) {
 }
 
 enum part_kind compose_kind(const struct compose *c, struct str name) {
-        static const char *const signs[] = { "ports", "build", "scale" };
+        static const char *const signs[] = { "build", "scale" };
         const struct node *service = compose_service(c, name), *deploy = node_get(service, "deploy");
 
         if (is_needed(c, name, "service_completed_successfully"))

@@ -825,12 +825,31 @@ services:
         assert f"'{key}' could not be carried over" in definition.notes and f"'{key}' could not be carried over" in definition.comments
 
 
+def test_a_sidecar_keeps_its_ports(imported):
+    definition = imported("compose", {"compose.yaml": """
+name: shop
+services:
+  web: {image: x/shop, depends_on: [db, cache, dns, queue]}
+  db: {image: postgres, ports: ["127.0.0.1:5432:5432", "[::1]:5432:5432"]}
+  cache: {image: redis, ports: [{target: 6379, published: 6380, host_ip: 192.0.2.1}]}
+  dns: {image: dnsmasq, ports: ["53:53/udp"]}
+  queue: {image: rabbitmq, ports: ["5672"]}
+"""})
+    assert {part["name"]: (part.get("port"), part.get("publish")) for part in definition.app["sidecars"]} == {
+        "db": (5432, ["127.0.0.1:5432:5432", "[::1]:5432:5432"]),
+        "cache": (6379, ["192.0.2.1:6380:6379"]),
+        "dns": (None, ["53:53/udp"]),
+        "queue": (5672, None),
+    }
+    assert "'proxy:' or 'publish:' gives it one" in definition.notes
+
+
 def test_parts_whose_names_are_taken_get_others(imported):
     definition = imported("compose", {"compose.yaml": """
 name: n
 services:
   web_1: {image: x/y, depends_on: [Web-1], environment: {NEXT: "http://next:3000", ONE: "http://Web-1:80"}}
-  Web-1: {image: x/y, ports: ["80:80"]}
+  Web-1: {image: x/y, scale: 1, ports: ["80:80"]}
   health: {image: x/y}
   next: {image: x/next, ports: ["3000:3000"]}
 """})
