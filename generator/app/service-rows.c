@@ -172,7 +172,9 @@ static const struct field health_fields[] = {
                   "here: units and HAProxy's configuration contain the headers."),
         FIELD(health, port, "port",
               "Port of the check in the container, if it is not the service's 'port'. With 'via: port' "
-              "HAProxy cannot reach it, and tries a connection to the service's port instead.",
+              "HAProxy cannot reach it, and tries a connection to the service's port instead; 'on_failure: "
+              "drain' and a "
+              "'check' of 'proxy' need 'via: dns' then.",
               .min = 1, .max = 65535),
         FIELD(health, scheme, "scheme",
               "Protocol of the check; with 'https' the certificate is not "

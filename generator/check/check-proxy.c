@@ -103,6 +103,22 @@ static void check_mode(struct world *w, const struct app *app, const struct serv
                                                 http_keys[k]);
 }
 
+/* HAProxy's check goes to the port that 'health:' names, and that is not published. */
+static void check_port_of_check(struct world *w, const struct service *s) {
+        const struct check *check = s->proxy->check;
+        const struct health *h = s->health;
+
+        if (!h || h->port.n == 0 || h->port.n == s->port.n || s->proxy->via.index != VIA_PORT ||
+            !(check || (h->on_failure.index == HEALTH_DRAIN && !str_is_absent(h->http.text))))
+                return;
+
+        (void) diag_add(w->ds, DIAG_MISPLACED_KEY, check ? check->path.at : h->on_failure.at,
+                        "with 'via: port' HAProxy cannot check port %llu, which 'health:' names, because "
+                        "only the service's 'port' is published; write 'via: dns', or remove this or that "
+                        "port",
+                        (unsigned long long) h->port.n);
+}
+
 static void check_routes(struct world *w, const struct service *s) {
         const struct proxy *p = s->proxy;
 
@@ -133,6 +149,7 @@ void check_proxies(struct world *w, struct app *app) {
                 check_network(w, app, s);
                 check_mode(w, app, s);
                 check_routes(w, s);
+                check_port_of_check(w, s);
                 check_nginx(w, app, s);
         }
 }
