@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <fnmatch.h>
 #include <stdlib.h>
+#include <strings.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -147,20 +148,57 @@ static int list_quadlets(struct world *w, struct str directory, unsigned depth) 
         return 0;
 }
 
-/* The kernel's, as for ConditionHost=. Without /etc/hostname the network may still bring another. */
+/* ConditionHost= takes a machine's ID as well, in both ways to write one. */
+static bool is_id(struct str text) {
+        size_t digits = 0;
+
+        for (size_t i = 0; i < text.n; i++)
+                digits += text.p[i] != '-';
+
+        return digits == 32 && str_is_made_of(text, "0123456789abcdefABCDEF-");
+}
+
+/* `id`: without dashes, as in machine-id(5). */
+static bool is_same_id(struct str host, struct str id) {
+        size_t n = 0;
+
+        for (size_t i = 0; i < host.n; i++)
+                if (host.p[i] != '-' && strncasecmp(host.p + i, id.p + n++, 1) != 0)
+                        return false;
+
+        return true;
+}
+
+/* Without /etc/hostname the machine has its default name, "localhost" mostly, until the network brings
+ * another; systemd-hostnamed and systemd itself mark that by a file. */
+static bool has_settled(const struct world *w, struct str name) {
+        return faccessat(w->root, "etc/hostname", F_OK, 0) >= 0 ||
+               (!str_is(name, "localhost") &&
+                faccessat(w->root, "run/systemd/default-hostname", F_OK, 0) < 0);
+}
+
+/* The kernel's, as for ConditionHost=. */
 static void read_host_name(struct world *w) {
         CLEANUP(close_fd) int fd = openat(w->root, "proc/sys/kernel/hostname", O_RDONLY | O_CLOEXEC);
-        char name[HOST_NAME_SIZE];
-        ssize_t n =
-                fd < 0 || faccessat(w->root, "etc/hostname", F_OK, 0) < 0 ? 0 : read(fd, name, sizeof(name));
+        char text[HOST_NAME_SIZE];
+        ssize_t n = fd < 0 ? 0 : read(fd, text, sizeof(text));
+        struct str name = { text, n > 0 ? str_find((struct str){ text, (size_t) n }, '\n') : 0 };
 
-        if (n > 0)
-                w->host_name = arena_str(
-                        w->arena, (struct str){ name, str_find((struct str){ name, (size_t) n }, '\n') });
+        if (name.n > 0 && has_settled(w, name))
+                w->host_name = arena_str(w->arena, name);
+}
+
+static void read_machine_id(struct world *w) {
+        struct str text, line;
+
+        if (fs_read(w->arena, w->root, "etc/machine-id", HOST_NAME_SIZE, &text) >= 0 &&
+            str_split(&text, '\n', &line) && is_id(line))
+                w->machine_id = line;
 }
 
 int machine_read(struct world *w) {
         read_host_name(w);
+        read_machine_id(w);
         for (size_t i = 0; i < ARRAY_SIZE(w->places.units) && !str_is_absent(w->places.units[i]); i++) {
                 int r = list_units(w, w->places.units[i]);
 
@@ -218,21 +256,18 @@ const struct quadlet_object *machine_quadlet(const struct world *w, struct str f
         return NULL;
 }
 
-/* ConditionHost= takes a machine's ID as well, in both ways to write one. */
-static bool is_id(struct str text) {
-        size_t digits = 0;
+/* True also if one of them is not known: ConditionHost= then decides when the part starts. */
+static bool is_machine(const struct world *w, struct str host) {
+        if (is_id(host))
+                return w->machine_id.n == 0 || is_same_id(host, w->machine_id);
 
-        for (size_t i = 0; i < text.n; i++)
-                digits += text.p[i] != '-';
-
-        return digits == 32 && str_is_made_of(text, "0123456789abcdefABCDEF-");
+        return w->host_name.n == 0 || fnmatch(arena_str(w->arena, host).p, w->host_name.p, FNM_CASEFOLD) == 0;
 }
 
 bool machine_is_among(const struct world *w, const struct host_glob *hosts, size_t n) {
-        for (size_t i = 0; i < n && w->host_name.n > 0; i++)
-                if (is_id(hosts[i].text) ||
-                    fnmatch(arena_str(w->arena, hosts[i].text).p, w->host_name.p, FNM_CASEFOLD) == 0)
+        for (size_t i = 0; i < n; i++)
+                if (is_machine(w, hosts[i].text))
                         return true;
 
-        return n == 0 || w->host_name.n == 0;
+        return n == 0;
 }

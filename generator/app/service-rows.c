@@ -145,7 +145,7 @@ static const struct field container_fields[] = {
         FIELD(container, stop_signal, "stop_signal", "Signal that stops the process.",
               .flags = FIELD_INHERIT),
         FIELD_LIST(container, hosts, "hosts",
-                   "Hosts (names or globs) that run it; on other hosts it stays "
+                   "Hosts (names, globs or machine IDs) that run it; on other hosts it stays "
                    "inactive.",
                    .flags = FIELD_INHERIT | FIELD_ONE_OK),
         FIELD(container, run_mode, "run_mode", "APP_RUN_MODE of the codeontap contract.",

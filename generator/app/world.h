@@ -78,7 +78,9 @@ struct world {
         VEC(struct mask) masks;
         VEC(struct quadlet_object) quadlets;
         VEC(struct str) units; /* of the machine, sorted: "haproxy.service", "ssh@.service" */
-        struct str host_name;  /* absent if the machine has no permanent name, or is not this machine */
+        /* absent if the machine has its default name until the network brings one, or is not this machine */
+        struct str host_name;
+        struct str machine_id; /* machine-id(5); absent if it has none yet, or is not this machine */
         VEC(struct contract *) contracts;   /* loaded so far */
         VEC(struct held_ports) held_ports;  /* if nothing is published yet */
         size_t n_hidden;                    /* errors about files that only root can read */

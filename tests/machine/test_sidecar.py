@@ -4,7 +4,7 @@
 import json
 import subprocess
 
-from app import define
+from app import define, settle
 from pace import limit
 
 CHECK = f"interval: 1s, timeout: {limit(2)}, start_period: {limit(8)}, retries: 2"
@@ -99,3 +99,20 @@ def test_a_sidecar_leaves_haproxy_with_its_proxy(machine):
     assert not machine.exists("/run/systemd/generator/shop-page.service.d/10-ports.conf")
     define(machine, "shop", PAGE.replace("IMAGE", "1"))
     machine.wait(lambda: page(machine), what="an answer again")
+
+
+def test_a_sidecar_of_another_machine_stays_inactive(machine):
+    """Also on a machine whose name the network gave it, which has no /etc/hostname."""
+    name = machine.out("hostname")
+    define(machine, "shop", "image: localhost/hello:1\nservices: [{name: web}]\nsidecars: [{name: away, hosts: elsewhere}]\n")
+    machine.wait(lambda: machine.is_active("shop-web@0.service"), what="the service")
+    settle(machine)
+    assert "skipped" not in machine.journal("shop-away.service")
+    try:
+        machine.run("hostname elsewhere")
+        machine.reload()
+        machine.wait(lambda: machine.is_active("shop-away.service"), what="the sidecar where it belongs")
+    finally:
+        machine.run(f"hostname {name}")
+    machine.reload()
+    machine.wait(lambda: "shop-away" not in machine.containers(), what="its end")

@@ -148,7 +148,11 @@ struct host_row {
         const char *name, *kernel, *etc;        /* NULL: the file does not exist */
         const char *hosts;                      /* blank-separated */
         bool is_here;
+        const char *id;
+        bool is_default;
 };
+
+#define ID "0123456789abcdef0123456789abcdef"
 
 static const struct host_row host_rows[] = {
         { "host: nothing asked", "api1\n", "api1\n", "", true },
@@ -161,10 +165,16 @@ static const struct host_row host_rows[] = {
         { "host: capitals", "API1\n", "API1\n", "api1", true },
         { "host: the kernel's counts", "api1\n", "api2\n", "api1", true },
         { "host: no line end", "api1", "api1", "api1", true },
-        { "host: a machine's ID is not compared", "api1\n", "api1\n", "0123456789abcdef0123456789abcdef", true },
-        { "host: the same with dashes", "api1\n", "api1\n", "01234567-89ab-cdef-0123-456789abcdef", true },
+        { "host: a machine's ID that is not known", "api1\n", "api1\n", ID, true },
+        { "host: its ID", "api1\n", "api1\n", ID, true, ID "\n" },
+        { "host: its ID with dashes and capitals", "api1\n", "api1\n", "01234567-89AB-cdef-0123-456789abcdef", true, ID "\n" },
+        { "host: the ID of another", "api1\n", "api1\n", "0123456789abcdef0123456789abcdee", false, ID "\n" },
+        { "host: an ID beside another name", "api1\n", "api1\n", "api2 " ID, true, ID "\n" },
+        { "host: no ID before the first boot", "api1\n", "api1\n", ID, true, "uninitialized\n" },
         { "host: only like an ID", "api1\n", "api1\n", "0123456789abcdef0123456789abcde", false },
         { "host: not settled", "localhost\n", NULL, "api1", true },
+        { "host: a default name", "fedora\n", NULL, "api1", true, NULL, true },
+        { "host: a name of the network", "api2\n", NULL, "api1", false },
         { "host: below another root", NULL, "api2\n", "api1", true },
         { "host: empty", "\n", "api2\n", "api1", true },
 };
@@ -181,6 +191,10 @@ static void test_host(void **state) {
                 site_write(&s, "/proc/sys/kernel/hostname", row->kernel);
         if (row->etc)
                 site_write(&s, "/etc/hostname", row->etc);
+        if (row->id)
+                site_write(&s, "/etc/machine-id", row->id);
+        if (row->is_default)
+                site_write(&s, "/run/systemd/default-hostname", "");
         assert_int_equal(machine_read(&s.world), 0);
         while (str_split(&rest, ' ', &host))
                 if (host.n > 0)
