@@ -20,6 +20,7 @@
 enum {
         LOOK_MS = 50,      /* between two checks of the open connections */
         SILENCE_MS = 1000, /* before a worker that did not answer is sent the command again */
+        SETTLE_MS = 1000,  /* what has no check counts as ready once it has run this long */
         LOOKS_AT_REST = 2, /* a request may be on its way to the server while its sessions are counted */
 };
 
@@ -275,6 +276,10 @@ static void forget_the_one_before(struct instance *i) {
                                    arena_u64(i->arena, i->port), STR(": "), str_of(strerror(-r))));
 }
 
+static bool is_checked(const struct instance *i) {
+        return i->has_health || i->port > 0 || str_is_absent(i->name);
+}
+
 int instance_ready(struct instance *i) {
         int r = 0;
 
@@ -287,6 +292,9 @@ int instance_ready(struct instance *i) {
                 r = lifecycle_await_health(i);
         if (r == 0)
                 r = instance_enter(i);
+        /* systemd judges by its exit status; one that ended well need not be ready. */
+        if (r == 0 && !is_checked(i) && !instance_pause(SETTLE_MS))
+                return 0;
         if (r == 0)
                 lifecycle_note_ready(i);
         return r;

@@ -116,3 +116,18 @@ def test_a_sidecar_of_another_machine_stays_inactive(machine):
         machine.run(f"hostname {name}")
     machine.reload()
     machine.wait(lambda: "shop-away" not in machine.containers(), what="its end")
+
+
+def test_what_ends_at_once_is_never_ready(machine):
+    define(machine, "shop", """image: localhost/hello:1
+entrypoint: ""
+services: [{name: web, command: /app/hello, after: [broken, done]}]
+sidecars:
+  - {name: broken, command: sh -c "exit 3", restart: {delay: 100ms}}
+  - {name: done, command: "true", restart: "no"}
+""")
+    machine.wait(lambda: int(machine.unit("shop-broken.service")["NRestarts"]) > 2, what="restarts")
+    assert machine.unit("shop-broken.service")["ActiveEnterTimestampMonotonic"] == "0"
+    machine.wait(lambda: machine.is_active("shop-web@0.service"), what="the service")
+    done = machine.unit("shop-done.service")
+    assert (done["ActiveState"], done["Result"]) == ("inactive", "success")
