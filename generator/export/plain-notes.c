@@ -232,13 +232,9 @@ static void add_file(struct plain *p, const struct app *app, const struct app_fi
 }
 
 static void note_parts(struct plain *p, const struct app *app) {
-        LIST_EACH(s, &app->services) {
+        APP_EACH_KEPT(s, app) {
                 note_health(p, app, s);
                 note_proxy(p, app, s);
-                note_order(p, app, &s->order);
-                note_restart(p, app, s->restart_policy);
-        }
-        LIST_EACH(s, &app->sidecars) {
                 note_order(p, app, &s->order);
                 note_restart(p, app, s->restart_policy);
         }
