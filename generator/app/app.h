@@ -45,7 +45,7 @@ struct label_entry {
 };
 
 struct var_entry {
-        struct env_name key;
+        struct var_name key;
         struct any_text value;
 };
 

@@ -47,7 +47,8 @@ static inline struct str instance_mark_show(struct arena *a, struct str text) {
         X(IMAGE_REF, image_ref) /* [registry/]name[:tag][@digest] */                                \
         X(ABS_PATH, abs_path)   /* normal absolute path */                                          \
         X(ENV_FILE, env_file)   /* abs_path, perhaps after a '-' */                                 \
-        X(ENV_NAME, env_name)   /* [A-Za-z_][A-Za-z0-9_]* */                                        \
+        X(ENV_NAME, env_name)   /* [A-Za-z_][A-Za-z0-9_.-]* */                                      \
+        X(VAR_NAME, var_name)   /* [A-Za-z_][A-Za-z0-9_]*, for {{ }} */                             \
         X(ENV_TEXT, env_text)   /* any text */                                                      \
         X(LABEL_NAME, label_name)                                                                   \
         X(LABEL_TEXT, label_text)         /* any text */                                            \
@@ -158,7 +159,8 @@ TEXT_TYPES(X)
                  : image_ref_as_text, struct abs_path          \
                  : abs_path_as_text, struct env_file           \
                  : env_file_as_text, struct env_name           \
-                 : env_name_as_text, struct env_text           \
+                 : env_name_as_text, struct var_name           \
+                 : var_name_as_text, struct env_text           \
                  : env_text_as_text, struct label_name         \
                  : label_name_as_text, struct label_text       \
                  : label_text_as_text, struct word             \

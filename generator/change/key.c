@@ -118,21 +118,32 @@ static int take_word(struct walk *w, struct str word) {
         return 0;
 }
 
+/* Labels and variables have dots in their names. Only `secret` is below a variable. */
+static struct str next_word(struct walk *w) {
+        static const struct str below = STR_INIT(".secret");
+        struct str word = w->rest;
+
+        if (w->step == STEP_NAME && w->after != STEP_KEY) {
+                bool is_secret = w->after == STEP_FREE && str_has_suffix(word, below);
+
+                word.n -= is_secret ? below.n : 0;
+                w->rest = is_secret ? str_from(w->rest, word.n + 1) : (struct str){ NULL, 0 };
+        } else
+                (void) str_split(&w->rest, '.', &word);
+        return word;
+}
+
 int key_parse(struct ctl *c, const char *text, struct key_path *ret) {
         struct walk w = { .ctl = c, .text = text, .rest = str_of(text), .schema = &app_schema };
         int r = 0;
 
         *ret = (struct key_path){ 0 };
         while (r == 0 && !str_is_absent(w.rest)) {
-                struct str word = w.rest;
+                struct str word;
 
                 if (ret->n == KEY_PATH_MAX)
                         return refuse(&w, w.rest, "is too deep", STR("no key is"));
-                /* Labels have dots in their names. */
-                if (w.step == STEP_NAME && w.after == STEP_END)
-                        w.rest = (struct str){ NULL, 0 };
-                else
-                        (void) str_split(&w.rest, '.', &word);
+                word = next_word(&w);
                 r = take_word(&w, word);
                 ret->words[ret->n++] = arena_str(&c->arena, word);
         }

@@ -276,9 +276,29 @@ static void wipe(struct str s) {
                 explicit_bzero((char *) s.p, s.n);
 }
 
+/* The texts of the two files with variables. */
+struct composed {
+        struct buf unit, podman;
+};
+
+static const char *put_variable(struct composed *c, struct str name, struct str value) {
+        if (!env_unit_can_name(name)) {
+                if (!env_file_can_hold(value))
+                        return "has several lines or more than 63 KiB, and a variable with '.' or '-' in its "
+                               "name holds one line";
+                env_file_put(&c->podman, (struct env_name){ name, NOWHERE }, value);
+                return NULL;
+        }
+        if (name.n + value.n + 2 > ENVIRONMENT_STRING_MAX)
+                return "is longer than 128 KiB";
+
+        return env_unit_put(&c->unit, name, value) < 0 ? "contains a NUL or is not UTF-8" : NULL;
+}
+
 /* One line of the template; `number` from 1. */
-static int compose_line(struct environment *e, struct buf *b, struct str line, size_t number) {
+static void compose_line(struct environment *e, struct composed *c, struct str line, size_t number) {
         struct str name, value;
+        const char *problem;
         int r;
 
         r = env_template_compose(e->arena, line, get_content, e, &name, &value);
@@ -286,74 +306,70 @@ static int compose_line(struct environment *e, struct buf *b, struct str line, s
                 complain(e,
                          arena_printf(e->arena, "line %zu of the template %s", number,
                                       r == -ENOKEY ? "names a secret that was not given" : "is malformed"));
-                return 0;
+                return;
         }
 
-        r = name.n + value.n + 2 > ENVIRONMENT_STRING_MAX ? -E2BIG : env_unit_put(b, name, value);
+        problem = put_variable(c, name, value);
         wipe(value);
-        if (r == -EILSEQ || r == -E2BIG) {
-                complain(
-                        e,
-                        arena_printf(
-                                e->arena,
-                                "cannot pass variable '%s': its value %s; mount the secret as a file instead",
-                                name.p,
-                                r == -E2BIG ? "is longer than 128 KiB" : "contains a NUL or is not UTF-8"));
-                return 0;
-        }
-
-        return r;
+        if (problem)
+                complain(e,
+                         arena_printf(e->arena,
+                                      "cannot pass variable '%s': its value %s; mount the secret as a file "
+                                      "instead",
+                                      name.p, problem));
 }
 
-static int compose(struct environment *e, struct str template, struct str *ret) {
-        struct buf b = buf_in(e->arena);
+static int compose(struct environment *e, struct str template, struct composed *c) {
         struct str line;
 
-        for (size_t number = 1; str_split(&template, '\n', &line); number++) {
-                int r = line.n > 0 ? compose_line(e, &b, line, number) : 0;
+        for (size_t number = 1; str_split(&template, '\n', &line); number++)
+                if (line.n > 0)
+                        compose_line(e, c, line, number);
 
-                if (r < 0)
-                        return r;
-        }
-
-        *ret = buf_str(&b);
         return e->problems.n > 0;
 }
 
-static int write_files(struct environment *e, struct str variables) {
+static int write_files(struct environment *e, struct composed *c, bool has_variables) {
+        int r = 0;
+
         VEC_EACH(w, &e->wishes) {
                 const struct stat owner = { .st_uid = w->uid, .st_gid = w->gid };
-                int r = w->kind == SECRET_PODMAN
-                                ? 0
-                                : fs_replace_as(e->directory, w->name.p, w->mode, &owner, w->content);
 
+                if (w->kind != SECRET_PODMAN)
+                        r = fs_replace_as(e->directory, w->name.p, w->mode, &owner, w->content);
                 if (r < 0)
                         return r;
         }
 
-        return str_is_absent(variables) ? 0 : fs_replace(e->directory, ENVIRONMENT_FILE, 0600, variables);
+        if (has_variables)
+                r = fs_replace(e->directory, ENVIRONMENT_FILE, 0600, buf_str(&c->unit));
+        if (r == 0 && c->podman.n > 0)
+                r = fs_replace(e->directory, ENVIRONMENT_PODMAN_FILE, 0600, buf_str(&c->podman));
+        return r;
 }
 
 static void remove_files(struct environment *e) {
         VEC_EACH(w, &e->wishes)
                 (void) unlinkat(e->directory, w->name.p, 0);
         (void) unlinkat(e->directory, ENVIRONMENT_FILE, 0);
+        (void) unlinkat(e->directory, ENVIRONMENT_PODMAN_FILE, 0);
 }
 
 int environment_prepare(struct environment *e, struct str template) {
-        struct str variables = { 0 };
+        struct composed c = { buf_in(e->arena), buf_in(e->arena) };
         int r;
 
         r = read_wishes(e);
         if (r == 0 && !str_is_absent(template))
-                r = compose(e, template, &variables);
+                r = compose(e, template, &c);
         if (r == 0)
-                r = write_files(e, variables);
+                r = write_files(e, &c, !str_is_absent(template));
         if (r != 0)
                 remove_files(e);
 
         VEC_EACH(w, &e->wishes)
                 wipe(w->content);
-        wipe(variables);
+        wipe(buf_str(&c.unit));
+        wipe(buf_str(&c.podman));
         return r;
 }

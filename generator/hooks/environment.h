@@ -7,7 +7,7 @@
  * its definition, in a directory that only its owner may enter, so that the container's user, with any
  * number, reads the file that is mounted into it, and no other user reaches it. With a template,
  * $RUNTIME_DIRECTORY/.env (0600) holds the variables that secrets are part of, as systemd's EnvironmentFile=
- * reads them.
+ * reads them, and $RUNTIME_DIRECTORY/.env-podman those whose names systemd ignores, for Podman's --env-file.
  *
  * All or nothing: if one secret is missing, no file is left. No byte of a secret is part of a message. */
 
@@ -15,6 +15,7 @@
 #include "hooks/credential.h"
 
 #define ENVIRONMENT_FILE ".env"
+#define ENVIRONMENT_PODMAN_FILE ".env-podman"
 
 /* The longest string of an environment that Linux takes (MAX_ARG_STRLEN), with its name and its NUL. */
 #define ENVIRONMENT_STRING_MAX ((size_t) 128 << 10)

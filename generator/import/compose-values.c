@@ -90,9 +90,12 @@ static void put_variable(struct compose *c, struct draft_part *p, struct str key
                            "the value of '%.*s' could not be carried over: Compose takes it from its own "
                            "environment; write its value",
                            STR_ARG(key));
-                (void) draft_var(d, key, STR("CHANGE-ME"));
-                (void) yaml_text_put_text(d->arena, env, key,
-                                          arena_join(d->arena, STR("{{ "), key, STR(" }}")));
+                text = STR("CHANGE-ME");
+                if (type_accepts(KIND_VAR_NAME, key)) {
+                        (void) draft_var(d, key, text);
+                        text = arena_join(d->arena, STR("{{ "), key, STR(" }}"));
+                }
+                (void) yaml_text_put_text(d->arena, env, key, text);
                 return;
         }
 

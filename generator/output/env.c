@@ -10,9 +10,15 @@ enum { ENV_FILE_LINE_MAX = 65535, ENV_FILE_VALUE_MAX = ENV_FILE_LINE_MAX - 1024 
 
 #define NAME_START "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_"
 
+#define NAME_MORE NAME_START "0123456789"
+
 static bool is_env_name(struct str s) {
         return s.n > 0 && str_is_made_of((struct str){ s.p, 1 }, NAME_START) &&
-               str_is_made_of(s, NAME_START "0123456789");
+               str_is_made_of(s, NAME_MORE ".-");
+}
+
+bool env_unit_can_name(struct str name) {
+        return str_is_made_of(name, NAME_MORE);
 }
 
 static void put_name(struct buf *b, struct str name) {

@@ -44,6 +44,9 @@ struct env_secrets {
 int env_template_read(struct arena *a, struct str line, const struct env_secrets *secrets,
                       struct str *ret_name, struct str *ret_value);
 
+/* False if systemd would ignore a variable of that name, with a warning: systemd.exec(5), Environment=. */
+bool env_unit_can_name(struct str name);
+
 /* -EILSEQ where systemd could not hold the value: NUL, or not UTF-8 (its UTF-8 has no U+FDD0…U+FDEF,
  * U+..FFFE/F). */
 int env_unit_put(struct buf *b, struct str name, struct str value);

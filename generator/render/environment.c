@@ -6,10 +6,11 @@
  *   in an argv;
  * - a value with a secret, or of several lines: env/UNIT.HASH.template, 0600, composed when the unit starts
  *   into a file of the unit's own in tmpfs; systemd puts it into Podman's environment (EnvironmentFile=), and
- *   Podman passes the names on (--env=NAME);
+ *   Podman passes the names on (--env=NAME). systemd ignores names with '.' or '-': their values are composed
+ *   into a second file, which Podman reads;
  * - a value that is a secret of Podman's and nothing else: Podman sets it (--secret);
  * - a value with {{ instance }}, since the files are the same for all instances, and one of several lines
- *   whose name Podman itself reads: Environment= in the unit. */
+ *   whose name Podman itself reads, or has '.' or '-': Environment= in the unit. */
 
 #include "base/hash.h"
 #include "bundle/layout.h"
@@ -39,7 +40,7 @@ static bool is_composed(struct rendering *r, const struct variable *v) {
                 return false;
 
         return v->is_secret || (!has_instance(v) && !env_file_can_hold(literal_value(r, v)) &&
-                                !environment_is_podmans(v->name.text));
+                                !environment_is_podmans(v->name.text) && env_unit_can_name(v->name.text));
 }
 
 static void put_composed(struct rendering *r, struct unit *u, struct lines *file, const struct variable *v) {
@@ -49,6 +50,8 @@ static void put_composed(struct rendering *r, struct unit *u, struct lines *file
                 pieces[i] = (struct env_piece){ v->pieces.at[i].literal, v->pieces.at[i].secret,
                                                 v->pieces.at[i].is_url_encoded };
         lines_env_template(file, v->name, pieces, v->pieces.n);
+        if (!env_unit_can_name(v->name.text))
+                return;
 
         unit_open(u, CONTAINER_PODMAN_ARGS);
         unit_word(u);
@@ -66,6 +69,15 @@ static void put_podman(struct unit *u, const struct secret_entry *secret, const 
         unit_close(u);
 }
 
+/* A file in the unit's runtime directory that Podman is to read. */
+static void put_runtime_file(struct rendering *r, struct unit *u, const struct role *role) {
+        unit_open(u, CONTAINER_ENVIRONMENT_FILE);
+        unit_word(u);
+        unit_part(u, ((struct abs_path){ r->world->places.runtime, NOWHERE }));
+        unit_const(u, "/");
+        unit_part(u, secrets_directory(r, role));
+}
+
 static void put_in_unit(struct unit *u, const struct variable *v, struct str value) {
         unit_open(u, CONTAINER_ENVIRONMENT);
         unit_word(u);
@@ -78,7 +90,6 @@ static void put_in_unit(struct unit *u, const struct variable *v, struct str val
 /* The unit's own copy of an optional file, empty if there is none: Podman requires that its files exist. */
 static void put_optional(struct rendering *r, struct unit *u, const struct role *role, size_t i) {
         struct env_file file = role->container->env_files.at[i];
-        struct abs_path directory = secrets_directory(r, role);
 
         unit_open(u, SERVICE_EXEC_START_PRE);
         unit_word(u);
@@ -94,11 +105,7 @@ static void put_optional(struct rendering *r, struct unit *u, const struct role 
         unit_part_u64(u, i);
         unit_close(u);
 
-        unit_open(u, CONTAINER_ENVIRONMENT_FILE);
-        unit_word(u);
-        unit_part(u, ((struct abs_path){ r->world->places.runtime, NOWHERE }));
-        unit_const(u, "/");
-        unit_part(u, directory);
+        put_runtime_file(r, u, role);
         unit_const(u, "/.optional-");
         unit_part_u64(u, i);
         unit_close(u);
@@ -125,6 +132,7 @@ struct abs_path render_environment(struct rendering *r, struct unit *u, const st
         const struct container *c = role->container;
         struct lines *plain = lines_new(r->arena), *composed = lines_new(r->arena);
         struct abs_path file;
+        bool has_podman_file = false;
 
         for (size_t i = 0; i < c->env_files.n; i++)
                 if (c->env_files.at[i].text.p[0] == '-')
@@ -137,9 +145,10 @@ struct abs_path render_environment(struct rendering *r, struct unit *u, const st
 
                 if (whole_podman_secret(c, v))
                         put_podman(u, whole_podman_secret(c, v), v);
-                else if (is_composed(r, v))
+                else if (is_composed(r, v)) {
                         put_composed(r, u, composed, v);
-                else if (has_instance(v) || !env_file_can_hold(value))
+                        has_podman_file |= !env_unit_can_name(v->name.text);
+                } else if (has_instance(v) || !env_file_can_hold(value))
                         put_in_unit(u, v, value);
                 else
                         lines_env(plain, v->name, value);
@@ -147,5 +156,10 @@ struct abs_path render_environment(struct rendering *r, struct unit *u, const st
 
         file = put_file(r, role, plain, STR(".env"));
         unit_put(u, CONTAINER_ENVIRONMENT_FILE, file);
+        if (has_podman_file) {
+                put_runtime_file(r, u, role);
+                unit_const(u, "/.env-podman");
+                unit_close(u);
+        }
         return put_file(r, role, composed, STR(".template"));
 }

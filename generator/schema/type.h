@@ -37,7 +37,8 @@ enum kind {
                  : KIND_IMAGE_REF, struct abs_path          \
                  : KIND_ABS_PATH, struct env_file           \
                  : KIND_ENV_FILE, struct env_name           \
-                 : KIND_ENV_NAME, struct env_text           \
+                 : KIND_ENV_NAME, struct var_name           \
+                 : KIND_VAR_NAME, struct env_text           \
                  : KIND_ENV_TEXT, struct label_name         \
                  : KIND_LABEL_NAME, struct label_text       \
                  : KIND_LABEL_TEXT, struct word             \

@@ -231,6 +231,28 @@ variables:
     assert not machine.exists("/run/pyservice/secrets/hello-web@0/part")
 
 
+# --- names that systemd does not take ---
+
+def test_a_variable_with_dots_is_carried_with_a_secret_too(machine):
+    machine.write("/etc/search.pem", "p@rt $x%\n", 0o600)
+    machine.run(["podman", "secret", "create", "hello-whole", "-"], input="whole")
+    define(machine, "hello", HELLO + """
+env:
+  discovery.type: single-node
+  cluster.name: "search-{{ instance }}"
+  xpack.key: {secret: key}
+  one-key: {secret: whole}
+  two.lines: "a\\nb"
+secrets: {key: {file: /etc/search.pem}, whole: {podman: hello-whole}}
+""")
+    wait_for(machine, "hello", 1)
+    names = {"discovery.type": "single-node", "cluster.name": "search-0", "xpack.key": "p@rt $x%", "one-key": "whole", "two.lines": "a\nb"}
+    assert {name: variable(machine, "hello-0", name) for name in names} == names
+    once = machine.out("pyservicectl run hello -- printenv xpack.key discovery.type").splitlines()
+    assert once == ["p@rt $x%", "single-node"]
+    assert "p@rt" not in machine.out("systemctl show hello@0.service; podman inspect --format '{{.Config.CreateCommand}}' hello-0")
+
+
 # --- pyservicectl secret ---
 
 CREDENTIAL = """

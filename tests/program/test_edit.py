@@ -249,6 +249,9 @@ def test_set_keeps_everything_else(root):
     assert mine.read_text() == ("# Mine.\nenv:\n  # why\n  OTHER: z   # because\n  LEVEL: debug\nlabels: {a: b, io.example/team: c d}\nscale: 3\n")
     root.good("set", "hello", "env.LEVEL", "null")
     root.good("set", "hello", "labels.a", "null")
+    root.good("set", "hello", "env.discovery.type", "single-node")
+    assert root.get("hello", "env.discovery.type") == "single-node"
+    root.good("set", "hello", "env.discovery.type", "null")
     assert mine.read_text() == ("# Mine.\nenv:\n  # why\n  OTHER: z   # because\nlabels: {io.example/team: c d}\nscale: 3\n")
     assert root.get("hello", "env.LEVEL") == "info" and root.get("hello", "scale") == "3"
     # the definition itself is never touched

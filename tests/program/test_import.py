@@ -809,7 +809,7 @@ services:
     image: ok
     working_dir: relative
     user: "a b"
-    environment: {"A-B": c, OK: x}
+    environment: {"A B": c, OK: x}
     command: "unclosed 'quote"
     labels: ["a b=c"]
     scale: many
@@ -821,7 +821,7 @@ services:
     ports: ["80000:80", "81:81/sctp"]
 """})
     assert definition.app == {"image": "docker.io/library/ok", "port": 80, "labels": {}, "env": {"OK": "x"}, "volumes": ["x-y:/z"], "health": {"command": "a"}, "resources": {}}
-    for key in ("workdir", "user", "env: A-B", "command", "scale", "resources: memory", "health: interval", "stop_signal", "requires", "publish"):
+    for key in ("workdir", "user", "env: A B", "command", "scale", "resources: memory", "health: interval", "stop_signal", "requires", "publish"):
         assert f"'{key}' could not be carried over" in definition.notes and f"'{key}' could not be carried over" in definition.comments
 
 
@@ -951,6 +951,17 @@ def test_variables_of_compose_come_from_its_environment_files(imported, tmp_path
     assert definition.app["volumes"] == [f"{here}/uploads/a:/a", f"{here}/b:/b"]
     assert "hunter2" not in definition.text + definition.notes
     assert "'DATABASE_URL' looks like a secret" in definition.notes and "compose.yaml:5:" in definition.notes
+
+
+def test_names_of_variables_that_no_shell_takes(imported):
+    definition = imported("compose", {"compose.yaml": """
+services:
+  search:
+    image: localhost/search:1
+    environment: ["discovery.type=single-node", "ES-KEY_PASSWORD=${ES_PASSWORD}", "cluster.name"]
+"""})
+    assert definition.app["env"] == {"discovery.type": "single-node", "ES-KEY_PASSWORD": {"secret": "es-password"}, "cluster.name": "CHANGE-ME"}
+    assert "vars" not in definition.app
 
 
 def test_environment_files_of_compose_that_are_named(root, tmp_path):

@@ -178,7 +178,7 @@ BROKEN = {
     "scalar for a list": "image: a\nservices: web",
     "scalar for a map": "image: a\nenv: A=b",
     "list for a map": "image: a\nenv: [A=b]",
-    "bad variable name": "image: a\nenv: {A-B: c}",
+    "bad variable name": "image: a\nenv: {1A: c}",
     "substitution in a key": "image: a\nvars: {v: A}\nenv: {'{{ v }}': c}",
     "secret with more": "image: a\nenv: {A: {secret: s, file: /s}}",
     "secret of no name": "image: a\nenv: {A: {secret: No Name}}",

@@ -186,13 +186,13 @@ static void test_broken_for_two(void **state) {
 
         (void) state;
         site_open(&s);
-        site_write(&s, "/etc/pyservice/contracts/c.yaml", "variables: [{env: A-B}]\n");
+        site_write(&s, "/etc/pyservice/contracts/c.yaml", "variables: [{env: 1A}]\n");
         site_write(&s, DATADIR "/contracts/c.yaml", "variables: [{env: AB}]\n");
         site_write(&s, "/etc/pyservice.d/one.yaml", "image: x\ncontract: c\n");
         site_write(&s, "/etc/pyservice.d/two.yaml", "image: x\ncontract: c\n");
         site_load(&s);
 
-        assert_site(&s, "bad-contract‹c› bad-contract‹c› bad-value‹A-B›", "fix /etc/pyservice/contracts/c.yaml");
+        assert_site(&s, "bad-contract‹c› bad-contract‹c› bad-value‹1A›", "fix /etc/pyservice/contracts/c.yaml");
         assert_null(site_app(&s, "one"));
         assert_null(site_app(&s, "two"));
         site_close(&s);

@@ -142,7 +142,7 @@ static const struct compose_row compose_rows[] = {
         { "compose: no equals", STR_INIT("A"), -EBADMSG, { NULL, 0 } },
         { "compose: nothing", STR_INIT(""), -EBADMSG, { NULL, 0 } },
         { "compose: no name", STR_INIT("=a"), -EBADMSG, { NULL, 0 } },
-        { "compose: bad name", STR_INIT("A-B=c"), -EBADMSG, { NULL, 0 } },
+        { "compose: bad name", STR_INIT("A B=c"), -EBADMSG, { NULL, 0 } },
         { "compose: name begins with a digit", STR_INIT("1A=c"), -EBADMSG, { NULL, 0 } },
         { "compose: blank before the name", STR_INIT(" A=c"), -EBADMSG, { NULL, 0 } },
         { "compose: lone percent at the end", STR_INIT("A=%"), -EBADMSG, { NULL, 0 } },

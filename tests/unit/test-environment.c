@@ -62,6 +62,7 @@ struct scene {
         int result;
         const char *variables;          /* content of .env; NULL for none */
         const char *problem;            /* part of the first one */
+        const char *podman;             /* content of .env-podman; NULL for none */
 };
 
 #define LONG_SECRET 131100
@@ -76,6 +77,10 @@ static const struct scene scenes[] = {
         { "prepare: one line feed is dropped", "line=credential:app.line", "A=%{line}\n", 0, "A=\"SECRET-line\n\"\n", NULL },
         { "prepare: composed", "db=credential:app.db pem=file:/etc/sso.pem", "URL=pg://u:%u{db}@h/d\nP=%{pem}%%\n", 0,
           "URL=\"pg://u:SECRET-%22db%22%2F@h/d\"\nP=\"SECRET-one\nSECRET-two%\"\n", NULL },
+        { "prepare: a name that systemd ignores", "plain=credential:app.plain", "A=%{plain}\na.b-c=x %{plain} $y\n", 0,
+          "A=\"SECRET-plain\"\n", NULL, "a.b-c=x SECRET-plain $y\n" },
+        { "prepare: several lines for a name that systemd ignores", "pem=file:/etc/sso.pem", "a.b=%{pem}\n", 1, NULL,
+          "cannot pass variable 'a.b': its value has several lines" },
         { "prepare: no such credential", "a=credential:app.none", NULL, 1, NULL,
           "secret 'a' is missing: the credential 'app.none' is neither in /etc/credstore.encrypted nor in /etc/credstore" },
         { "prepare: no such file", "a=file:/etc/none.pem", NULL, 1, NULL, "secret 'a' is missing: there is no file '/etc/none.pem'" },
@@ -149,12 +154,14 @@ static void check_files(struct place *p, const struct scene *scene) {
         struct fs_file file;
 
         assert_int_equal(fs_list(&p->arena, p->e.directory, ".", &names), 0);
-        assert_int_equal(names.list.n, scene->result == 0 ? p->e.wishes.n + (scene->variables != NULL) : 0);
+        assert_int_equal(names.list.n, scene->result == 0 ? p->e.wishes.n + (scene->variables != NULL) + (scene->podman != NULL) : 0);
         VEC_EACH(name, &names.list) {
                 assert_int_equal(fs_read_file(&p->arena, p->e.directory, name->p, SIZE_MAX / 2, &file), 0);
-                assert_int_equal(file.stat.st_mode & 07777, str_is(*name, ENVIRONMENT_FILE) ? 0600 : 0444);
+                assert_int_equal(file.stat.st_mode & 07777, str_has_prefix(*name, STR(ENVIRONMENT_FILE)) ? 0600 : 0444);
                 if (str_is(*name, ENVIRONMENT_FILE))
                         assert_string_equal(file.text.p, scene->variables);
+                if (str_is(*name, ENVIRONMENT_PODMAN_FILE))
+                        assert_string_equal(file.text.p, scene->podman);
         }
 }
 
