@@ -52,7 +52,7 @@ static void bind_variable(struct scope *s, struct str name, struct str value) {
 }
 
 static void bind_built_ins(struct scope *s, struct str app, const struct node *root) {
-        static const char instance[] = { INSTANCE_MARK, 0 };
+        static const char marks[] = { INSTANCE_MARK, HOSTNAME_MARK, REVISION_MARK, IMAGE_MARK };
         struct str owner = scalar_of(root, "user", app); /* USER, or USER:GROUP */
         size_t colon = str_find(owner, ':');
         struct str user = { owner.p, colon }, group = colon < owner.n ? str_from(owner, colon + 1) : user;
@@ -74,7 +74,8 @@ static void bind_built_ins(struct scope *s, struct str app, const struct node *r
         bind(s, STR("app_config"), arena_join(s->arena, config_dir, STR("/config.yaml")));
         bind(s, STR("app_data_dir"), scalar_of(root, "data_dir", arena_join(s->arena, base, STR("/data"))));
         bind(s, STR("python_version"), scalar_of(node_get(root, "source"), "python", STR("3.12")));
-        bind(s, STR("instance"), (struct str){ instance, 1 });
+        for (size_t i = 0; i < sizeof(marks); i++)
+                bind(s, str_of(mark_name(marks[i])), (struct str){ &marks[i], 1 });
 }
 
 /* Where the braces close. A pair in quotes, as in {{ '}}' }}, must not do it. */

@@ -8,7 +8,8 @@
  * time. So an unchecked value can't reach a unit or HAProxy's configuration. Each value has its position in
  * the definition, so that messages of another program (Quadlet) can be shown there. A zeroed value is absent.
  *
- * INSTANCE_MARK inside a text stands for `{{ instance }}`. It is a byte that yaml.c refuses. */
+ * INSTANCE_MARK inside a text stands for `{{ instance }}`, and the other marks for values that are not known
+ * before a unit is loaded. They are bytes that yaml.c refuses. */
 
 #include "base/arena.h"
 
@@ -21,6 +22,15 @@ struct span {
 #define NOWHERE ((struct span){ SPAN_NOWHERE, 0, 0 })
 
 #define INSTANCE_MARK '\x01'
+#define HOSTNAME_MARK '\x04'
+#define REVISION_MARK '\x05'
+#define IMAGE_MARK '\x06'
+
+/* The name between the braces that a mark stands for; NULL for every other byte. */
+const char *mark_name(char c);
+
+/* The name of the text's first mark; NULL if it has none. */
+const char *mark_name_in(struct str text);
 
 static inline bool has_instance_mark(struct str text) {
         return str_find(text, INSTANCE_MARK) < text.n;
@@ -29,10 +39,8 @@ static inline bool has_instance_mark(struct str text) {
 /* The text with `by` in place of each mark; it ends with a NUL byte. Absent for an absent text. */
 struct str instance_mark_replace(struct arena *a, struct str text, struct str by);
 
-/* As the user wrote it. */
-static inline struct str instance_mark_show(struct arena *a, struct str text) {
-        return instance_mark_replace(a, text, STR("{{ instance }}"));
-}
+/* The text as the user wrote it. Absent for an absent text. */
+struct str marks_show(struct arena *a, struct str text);
 
 /* Begins a volume_spec whose SOURCE is a volume that is not the application's; only the decoder writes it. */
 #define FOREIGN_MARK '\x03'

@@ -7,17 +7,9 @@ enum { NOTE_COLUMN = 40, SHORT_LIST = 56 };
 
 /* --- single values --- */
 
-/* As it is written: the mark stands for {{ instance }} once a definition is decoded. */
+/* As it is written: marks stand for {{ instance }} and its like once a definition is decoded. */
 static void put_text(struct buf *out, struct str text) {
-        struct str rest = text, part;
-        bool is_first = true;
-
-        while (str_split(&rest, INSTANCE_MARK, &part)) {
-                if (!is_first)
-                        buf_put(out, "{{ instance }}");
-                buf_put_str(out, part);
-                is_first = false;
-        }
+        buf_put_str(out, marks_show(out->arena, text));
 }
 
 static bool is_word_char(char c) {
@@ -44,7 +36,7 @@ static void put_quoted(struct buf *out, struct str s) {
         for (size_t i = 0; i < s.n; i++) {
                 char c = s.p[i];
 
-                if (c == INSTANCE_MARK)
+                if (mark_name(c))
                         put_text(out, (struct str){ &c, 1 });
                 else if (c == '\n' || c == '\t')
                         buf_put(out, c == '\n' ? "\\n" : "\\t");
@@ -123,8 +115,7 @@ static bool is_block(const struct node *node) {
         struct str s = node->text;
         size_t n = 0;
 
-        if (node->plain || s.n == 0 || s.p[0] == ' ' || s.p[0] == '\n' || s.p[0] == '\t' ||
-            has_instance_mark(s))
+        if (node->plain || s.n == 0 || s.p[0] == ' ' || s.p[0] == '\n' || s.p[0] == '\t' || mark_name_in(s))
                 return false;
         for (size_t i = 0; i < s.n; i++)
                 n += s.p[i] == '\n';

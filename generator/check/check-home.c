@@ -12,11 +12,11 @@
 #define SMALL "abcdefghijklmnopqrstuvwxyz0123456789"
 #define NAME_CHARS "ABCDEFGHIJKLMNOPQRSTUVWXYZ_-" SMALL
 
-static void refuse_instance(struct world *w, struct str text, struct span at) {
-        if (has_instance_mark(text))
+static void refuse_mark(struct world *w, struct str text, struct span at) {
+        if (mark_name_in(text))
                 (void) diag_add(w->ds, DIAG_INSTANCE_NOT_HERE, at,
-                                "{{ instance }} cannot be used here, because all instances share the app's "
-                                "files");
+                                "{{ %s }} cannot be used here, because all instances share the app's files",
+                                mark_name_in(text));
 }
 
 /* A path that is mounted: SOURCE:TARGET. */
@@ -80,7 +80,7 @@ static void check_owner(struct world *w, const struct app *app) {
 static void check_directory(struct world *w, const struct app *app, struct abs_path directory) {
         struct str rest = directory.text.n > 0 ? str_from(directory.text, 1) : directory.text;
 
-        refuse_instance(w, directory.text, directory.at);
+        refuse_mark(w, directory.text, directory.at);
         if (str_is_absent(directory.text))
                 return;
 
@@ -162,7 +162,7 @@ static void check_secret(struct world *w, const struct app *app, struct name sec
                                                 "to write it to a "
                                                 "file of the machine",
                                                 STR_ARG(secret.text));
-                        refuse_instance(w, s->value.file.text, s->value.file.at);
+                        refuse_mark(w, s->value.file.text, s->value.file.at);
                         return;
                 }
                 if (n < ARRAY_SIZE(names))
@@ -185,8 +185,8 @@ static void check_content(struct world *w, const struct app *app, size_t i) {
         else if (!has_content && !has_source)
                 (void) diag_add(w->ds, DIAG_MISSING_KEY, f->dest.at,
                                 "'%.*s' has no content; add 'content:' or 'source:'", STR_ARG(f->dest.text));
-        refuse_instance(w, f->source.text, f->source.at);
-        refuse_instance(w, f->content.text.text, f->content.at);
+        refuse_mark(w, f->source.text, f->source.at);
+        refuse_mark(w, f->content.text.text, f->content.at);
         if (!str_is_absent(f->content.secret.text))
                 check_secret(w, app, f->content.secret);
 }
@@ -203,7 +203,7 @@ static bool is_directory(const struct home *h, struct str path) {
 }
 
 static void check_dest(struct world *w, const struct app *app, const struct app_file *f) {
-        refuse_instance(w, f->dest.text, f->dest.at);
+        refuse_mark(w, f->dest.text, f->dest.at);
         check_mountable(w, f->dest);
         if (is_directory(app->home, f->dest.text))
                 (void) diag_add(w->ds, DIAG_BAD_VALUE, f->dest.at,

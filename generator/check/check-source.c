@@ -46,11 +46,12 @@ static void check_containerfile(struct world *w, const struct app *app) {
                                         generated[i]);
 }
 
-static void refuse_instance(struct world *w, struct str text, struct span at) {
-        if (has_instance_mark(text))
+static void refuse_mark(struct world *w, struct str text, struct span at) {
+        if (mark_name_in(text))
                 (void) diag_add(
                         w->ds, DIAG_INSTANCE_NOT_HERE, at,
-                        "all instances share the built image; write {{ instance }} only in keys of services");
+                        "all instances share the built image; write {{ %s }} only in keys of services",
+                        mark_name_in(text));
 }
 
 static void check_commands(struct world *w, const struct command *commands, size_t n) {
@@ -59,7 +60,7 @@ static void check_commands(struct world *w, const struct command *commands, size
                         (void) diag_add(w->ds, DIAG_BAD_COMMAND, commands[i].at,
                                         "the command is empty; write one, or remove it");
                 LIST_EACH(word, &commands[i].words)
-                        refuse_instance(w, word->text, word->at);
+                        refuse_mark(w, word->text, word->at);
         }
 }
 
@@ -75,8 +76,8 @@ void check_source(struct world *w, struct app *app) {
                 (void) diag_add(
                         w->ds, DIAG_MISPLACED_KEY, place_of(app, "ssh_key"),
                         "'ssh_key:' is for a repository over SSH; remove it, or write USER@HOST:PATH");
-        refuse_instance(w, s->ssh_key.text, s->ssh_key.at);
-        refuse_instance(w, s->conda_base.text, s->conda_base.at);
+        refuse_mark(w, s->ssh_key.text, s->ssh_key.at);
+        refuse_mark(w, s->conda_base.text, s->conda_base.at);
         if (!str_is_absent(s->credential.text) && !str_has_prefix(s->repo.text, STR("https://")))
                 (void) diag_add(
                         w->ds, DIAG_MISPLACED_KEY, place_of(app, "credential"),

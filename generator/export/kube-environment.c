@@ -8,26 +8,39 @@
 #include "base/hash.h"
 #include "export/kube.h"
 
-bool kube_has_instance(const struct container *c) {
+static bool has_mark(const struct container *c, char mark) {
         LIST_EACH(v, &c->environment)
                 LIST_EACH(piece, &v->pieces)
-                        if (has_instance_mark(piece->literal))
+                        if (str_find(piece->literal, mark) < piece->literal.n)
                                 return true;
         LIST_EACH(word, &c->command)
-                if (has_instance_mark(word->text))
+                if (str_find(word->text, mark) < word->text.n)
                         return true;
         LIST_EACH(word, &c->entrypoint)
-                if (has_instance_mark(word->text))
+                if (str_find(word->text, mark) < word->text.n)
                         return true;
         LIST_EACH(volume, &c->volumes)
-                if (has_instance_mark(volume->text))
+                if (str_find(volume->text, mark) < volume->text.n)
                         return true;
 
         return false;
 }
 
+bool kube_has_instance(const struct container *c) {
+        return has_mark(c, INSTANCE_MARK);
+}
+
 static struct str piece_text(struct kube *k, struct str text) {
-        return instance_mark_replace(k->arena, text, STR("$(" KUBE_INSTANCE ")"));
+        return kube_shown(k, instance_mark_replace(k->arena, text, STR("$(" KUBE_INSTANCE ")")));
+}
+
+static void report_marks(struct kube *k, const struct kube_part *p) {
+        static const char marks[] = { HOSTNAME_MARK, REVISION_MARK, IMAGE_MARK };
+
+        for (size_t i = 0; i < sizeof(marks); i++)
+                if (has_mark(p->container, marks[i]))
+                        KUBE_MISS(k, p->document, STR("{{ "), str_of(mark_name(marks[i])),
+                                  STR(" }}: write the value"));
 }
 
 /* "$$" is a '$' to it; one alone, and not before '(', is that too. */
@@ -87,7 +100,7 @@ static bool is_literal(struct kube *k, const struct variable *v) {
 static bool is_common(struct kube *k, const struct container_list *all, const struct variable *v) {
         struct str value = literal_of(k, v);
 
-        if (!is_literal(k, v) || has_instance_mark(value))
+        if (!is_literal(k, v) || mark_name_in(value))
                 return false;
 
         VEC_EACH(ref, &all->list) {
@@ -247,6 +260,7 @@ void kube_environment(struct kube *k, const struct kube_part *p, struct yaml_tex
                          STR("{{ instance }} is the pod's number, which is in its labels since Kubernetes "
                              "1.28."));
         }
+        report_marks(k, p);
         LIST_EACH(v, &p->container->environment)
                 put_variable(k, p, container, v);
 }

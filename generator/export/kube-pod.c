@@ -294,7 +294,7 @@ static void put_metadata(struct kube *k, const struct kube_part *p, struct yaml_
         if (k->config || k->files)
                 kube_text(k, kube_map(k, metadata, "annotations"), "io.pyservice/config", k->config_hash);
         LIST_EACH(label, &p->container->labels)
-                if (is_annotation(label->key.text) && !has_instance_mark(label->value.text))
+                if (is_annotation(label->key.text) && !mark_name_in(label->value.text))
                         (void) yaml_text_put_text(k->arena, kube_map(k, metadata, "annotations"),
                                                   label->key.text, label->value.text);
                 else

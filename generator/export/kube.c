@@ -113,7 +113,7 @@ uint64_t kube_seconds(struct duration d) {
 }
 
 struct str kube_shown(struct kube *k, struct str text) {
-        return instance_mark_show(k->arena, text);
+        return marks_show(k->arena, text);
 }
 
 /* One line, on a terminal too, whatever is in it. */

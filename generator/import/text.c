@@ -71,9 +71,9 @@ struct str import_quote(struct arena *a, const struct str *words, size_t n) {
 
 bool import_is_built_in(struct str name) {
         static const char *const names[] = {
-                "app_name",       "app_module",   "app_user",       "app_group",  "app_root",
-                "app_dir",        "app_code_dir", "app_config_dir", "app_config", "app_data_dir",
-                "python_version", "service",      "scale",          "instance",
+                "app_name",     "app_module",     "app_user",   "app_group",    "app_root",       "app_dir",
+                "app_code_dir", "app_config_dir", "app_config", "app_data_dir", "python_version", "service",
+                "scale",        "instance",       "hostname",   "revision",     "image",
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(names); i++)

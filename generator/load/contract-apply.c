@@ -173,13 +173,14 @@ static bool check_value(struct applying *ap, const struct contract_variable *v,
 }
 
 /* Values with secrets are composed once for all instances. */
-static void refuse_instance(struct applying *ap, const struct contract_variable *v,
-                            const struct config_entry *entry) {
+static void refuse_mark(struct applying *ap, const struct contract_variable *v,
+                        const struct config_entry *entry) {
         struct str text = entry->value.text.text;
 
-        if (has_instance_mark(text))
+        if (mark_name_in(text))
                 (void) diag_add(ap->w->ds, DIAG_INSTANCE_NOT_HERE, entry->value.at,
-                                "{{ instance }} cannot be used in a secret, or in a value that contains one");
+                                "{{ %s }} cannot be used in a secret, or in a value that contains one",
+                                mark_name_in(text));
 }
 
 /* A secret in clear in a file that all users can read. */
@@ -237,7 +238,7 @@ struct filling {
         struct variable variable;
         const struct contract_variable *missing; /* one that has no value */
         const struct config_entry *given;        /* one that the definition gives */
-        const struct config_entry *numbered;     /* one with {{ instance }} in it */
+        const struct config_entry *marked;       /* one with {{ instance }} or its like in it */
 };
 
 static void add_piece(struct applying *ap, struct variable *var, struct piece piece) {
@@ -260,7 +261,7 @@ static struct str url_encode(struct arena *a, struct str text) {
         for (size_t i = 0; i < text.n; i++) {
                 char c = text.p[i];
 
-                if (c == INSTANCE_MARK || strchr(unreserved, c)) {
+                if (mark_name(c) || strchr(unreserved, c)) {
                         p[n++] = c;
                         continue;
                 }
@@ -283,8 +284,8 @@ static void add_reference(struct applying *ap, struct filling *f, struct str ins
                 f->missing = ref.variable;
                 return;
         }
-        if (entry && has_instance_mark(piece.literal))
-                f->numbered = entry;
+        if (entry && mark_name_in(piece.literal))
+                f->marked = entry;
 
         if (ref.is_url_encoded && str_is_absent(piece.secret.text))
                 piece.literal = url_encode(ap->w->arena, piece.literal);
@@ -309,8 +310,8 @@ static void apply_template(struct applying *ap, const struct contract_variable *
                         add_reference(ap, &f, p.inside);
         }
 
-        if (f.variable.is_secret && f.numbered)
-                refuse_instance(ap, contract_variable(ap->contract, f.numbered->key.text), f.numbered);
+        if (f.variable.is_secret && f.marked)
+                refuse_mark(ap, contract_variable(ap->contract, f.marked->key.text), f.marked);
         if (!f.missing)
                 *vec_push(ap->w->arena, &ap->variables) = f.variable;
         else if (f.given && !is_required(ap, f.missing) && is_in_force(ap, f.missing))
@@ -343,7 +344,7 @@ static bool check_entry(struct applying *ap, const struct contract_variable *v, 
 
         warn_readable(ap, v, entry);
         if (v->secret.yes)
-                refuse_instance(ap, v, entry);
+                refuse_mark(ap, v, entry);
         if (in->set && !in->first)
                 (void) diag_add(
                         ap->w->ds, DIAG_CONFIG_MISSING, entry->key.at,

@@ -137,6 +137,12 @@ static void put_ascii(struct buf *b, const struct spelling *how, char c) {
                 buf_put(b, "%i");
         } else if (c == CREDENTIALS_MARK) {
                 buf_put(b, "%d");
+        } else if (c == HOSTNAME_MARK) {
+                buf_put(b, "%H");
+        } else if (c == REVISION_MARK) {
+                buf_put(b, "${PYSERVICE_REVISION}");
+        } else if (c == IMAGE_MARK) {
+                buf_put(b, "${PYSERVICE_IMAGE}");
         } else if (how->is_plain && !is_plain_byte(c)) {
                 encode_bug("a byte that a literal can't hold", (struct str){ &c, 1 });
         } else if (how->escape == ESCAPE_HEX && (!is_plain_byte(c) || c == '\\')) {

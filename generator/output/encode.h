@@ -27,7 +27,8 @@ struct spelling {
         bool is_plain; /* only [A-Za-z0-9@_./:,=+-], '[', ']' and '\' before the end */
 };
 
-/* Adds `text`, with INSTANCE_MARK as %i and CREDENTIALS_MARK as %d. */
+/* Adds `text`, with INSTANCE_MARK as %i, CREDENTIALS_MARK as %d, HOSTNAME_MARK as %H, and REVISION_MARK and
+ * IMAGE_MARK as variables of the unit, which systemd expands in command lines. */
 void encode_put(struct buf *b, const struct spelling *how, struct str text);
 
 /* A whole value that its readers take unquoted, as one line: without blanks (Unicode's too: Go trims them)

@@ -304,6 +304,19 @@ void unit_comment_bytes(struct unit *u, struct str literal) {
         buf_put_char(&u->comments, '\n');
 }
 
+bool unit_expands(const struct unit *u, const char *variable) {
+        struct str text = arena_join(u->arena, STR("${"), str_of(variable), STR("}"));
+
+        for (size_t i = 0; i < SECTION_COUNT; i++) {
+                struct str section = { u->sections[i].p, u->sections[i].n };
+
+                if (section.n > 0 && str_find_str(section, text) < section.n)
+                        return true;
+        }
+
+        return false;
+}
+
 struct str unit_text(struct unit *u) {
         struct buf b = buf_in(u->arena);
 

@@ -276,6 +276,9 @@ void unit_put_raw(struct unit *u, enum unit_section section, struct quadlet_key 
 /* Ends it: the text into `t` under `path`, 0644, with the origins of its keys. */
 struct tree_file *unit_finish(struct unit *u, struct tree *t, struct str path);
 
+/* True if a value so far has "${VARIABLE}" for systemd to expand. */
+bool unit_expands(const struct unit *u, const char *variable);
+
 /* The text so far, for hashing. */
 struct str unit_text(struct unit *u);
 

@@ -53,7 +53,7 @@ static bool is_there(const struct world *w, struct str volume) {
 
 /* For a map between braces. */
 static struct str as_written(struct arena *a, struct str text) {
-        struct str shown = instance_mark_show(a, text);
+        struct str shown = marks_show(a, text);
 
         return has_instance_mark(text) ? arena_join(a, STR("\""), shown, STR("\"")) : shown;
 }
@@ -66,7 +66,7 @@ static void check_own(struct looking *l, const struct volume_spec *spec) {
         struct str app = arena_join(a, l->definition->name.text, STR("-"));
         struct str unit = instance_mark_replace(a, v.source, STR("%i"));
         struct str first = instance_mark_replace(a, v.source, STR("0"));
-        struct str shown = instance_mark_show(a, v.source), target = as_written(a, v.target),
+        struct str shown = marks_show(a, v.source), target = as_written(a, v.target),
                    source = as_written(a, v.source);
 
         if (is_there(w, arena_join(a, app, first)))

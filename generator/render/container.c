@@ -505,6 +505,30 @@ static void put_identity(struct rendering *r, struct unit *u, const struct role 
         unit_close(u);
 }
 
+/* The values of {{ revision }} and {{ image }}, which systemd puts in, so that a revision's own name is not a
+ * part of it. The hooks read the revision too. */
+static void put_expanded(struct rendering *r, struct unit *u, const struct role *role, struct name revision) {
+        bool is_hooked = !role->runs_to_end && !r->is_plain;
+        bool has_revision = is_hooked || unit_expands(u, "PYSERVICE_REVISION");
+        bool has_image = unit_expands(u, "PYSERVICE_IMAGE");
+
+        if (!has_revision && !has_image)
+                return;
+
+        unit_open(u, SERVICE_ENVIRONMENT);
+        if (has_revision) {
+                unit_word(u);
+                unit_const(u, "PYSERVICE_REVISION=");
+                unit_part(u, revision);
+        }
+        if (has_image) {
+                unit_word(u);
+                unit_const(u, "PYSERVICE_IMAGE=");
+                unit_part(u, app_pinned(r->app, role->container->image));
+        }
+        unit_close(u);
+}
+
 void render_finish(struct rendering *r, struct unit *u, const struct role *role) {
         const struct quadlet *q = role->container->quadlet;
         struct str unit = role->container->unit.text, env = layout_env(r->arena, unit, STR("."));
@@ -533,14 +557,7 @@ void render_finish(struct rendering *r, struct unit *u, const struct role *role)
                 put_label(u, (struct label_name){ STR("io.pyservice.revision"), NOWHERE },
                           (struct label_text){ revision.text, NOWHERE });
         put_identity(r, u, role, revision.text);
-        if (!role->runs_to_end && !r->is_plain) {
-                /* For the hooks. */
-                unit_open(u, SERVICE_ENVIRONMENT);
-                unit_word(u);
-                unit_const(u, "PYSERVICE_REVISION=");
-                unit_part(u, revision);
-                unit_close(u);
-        }
+        put_expanded(r, u, role, revision);
         *vec_push(r->arena, &r->revisions) = revision;
         tree_mark(unit_finish(u, r->tree, file), role_kind(role), unit);
 }

@@ -9,7 +9,7 @@
  *   Podman passes the names on (--env=NAME). systemd ignores names with '.' or '-': their values are composed
  *   into a second file, which Podman reads;
  * - a value that is a secret of Podman's and nothing else: Podman sets it (--secret);
- * - a value with {{ instance }}, since the files are the same for all instances, and one of several lines
+ * - a value with {{ instance }} and its like, since systemd puts these in, and one of several lines
  *   whose name Podman itself reads, or has '.' or '-': Environment= in the unit. */
 
 #include "base/hash.h"
@@ -18,9 +18,9 @@
 #include "output/lines.h"
 #include "render/parts.h"
 
-static bool has_instance(const struct variable *v) {
+static bool has_mark(const struct variable *v) {
         LIST_EACH(piece, &v->pieces)
-                if (has_instance_mark(piece->literal))
+                if (mark_name_in(piece->literal))
                         return true;
 
         return false;
@@ -39,7 +39,7 @@ static bool is_composed(struct rendering *r, const struct variable *v) {
         if (r->is_plain)
                 return false;
 
-        return v->is_secret || (!has_instance(v) && !env_file_can_hold(literal_value(r, v)) &&
+        return v->is_secret || (!has_mark(v) && !env_file_can_hold(literal_value(r, v)) &&
                                 !environment_is_podmans(v->name.text) && env_unit_can_name(v->name.text));
 }
 
@@ -148,7 +148,7 @@ struct abs_path render_environment(struct rendering *r, struct unit *u, const st
                 else if (is_composed(r, v)) {
                         put_composed(r, u, composed, v);
                         has_podman_file |= !env_unit_can_name(v->name.text);
-                } else if (has_instance(v) || !env_file_can_hold(value))
+                } else if (has_mark(v) || !env_file_can_hold(value))
                         put_in_unit(u, v, value);
                 else
                         lines_env(plain, v->name, value);

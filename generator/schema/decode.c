@@ -15,7 +15,7 @@ static bool refuse(struct decoder *d, const struct field *f, enum kind kind, con
 
         if (is_shown)
                 mark_secret(f, diag_add(d->ds, DIAG_BAD_VALUE, node->at, "'%.*s' is not a valid %s; %s",
-                                        STR_ARG(instance_mark_show(d->arena, node->text)), t->name, t->rule));
+                                        STR_ARG(marks_show(d->arena, node->text)), t->name, t->rule));
         else
                 mark_secret(f, diag_add(d->ds, DIAG_BAD_VALUE, node->at, "this is not a valid %s; %s",
                                         t->name, t->rule));
@@ -57,17 +57,24 @@ static bool has_noncharacter(struct decoder *d, const struct field *f, const str
         return false;
 }
 
-/* True if an {{ instance }} is at a place without meaning. */
-static bool has_stray_instance(struct decoder *d, const struct field *f, const struct type *t,
-                               const struct node *node) {
-        if (t->allows_instance || !has_instance_mark(node->text))
-                return false;
+/* True if a {{ }} is at a place without meaning. */
+static bool has_stray_mark(struct decoder *d, const struct field *f, const struct type *t,
+                           const struct node *node) {
+        for (size_t i = 0; i < node->text.n; i++) {
+                char c = node->text.p[i];
 
-        mark_secret(f, diag_add(d->ds, DIAG_INSTANCE_NOT_HERE, node->at,
-                                "{{ instance }} cannot be used in %s %s; it may be used in commands, "
-                                "environment, labels and paths",
-                                strchr("aeio", t->name[0]) ? "an" : "a", t->name));
-        return true;
+                if (!mark_name(c) || t->allows_marks || (c == INSTANCE_MARK && t->allows_instance))
+                        continue;
+
+                mark_secret(f, diag_add(d->ds, DIAG_INSTANCE_NOT_HERE, node->at,
+                                        "{{ %s }} cannot be used in %s %s; it may be used in commands, "
+                                        "environment%s",
+                                        mark_name(c), strchr("aeio", t->name[0]) ? "an" : "a", t->name,
+                                        c == INSTANCE_MARK ? ", labels and paths" : " and labels"));
+                return true;
+        }
+
+        return false;
 }
 
 /* systemd's words (systemd.syntax(7)) that YAML 1.1 takes for a boolean. */
@@ -204,7 +211,7 @@ bool decode_scalar(struct decoder *d, const struct field *f, enum kind kind, con
         if ((f->flags & FIELD_SECRET) && kind == f->kind)
                 diag_hide(d->ds, node->at);
 
-        if (node->is_refused || has_stray_instance(d, f, type_of(kind), node))
+        if (node->is_refused || has_stray_mark(d, f, type_of(kind), node))
                 return false;
         if ((f->flags & FIELD_NOT_TMP) && is_temporary(d, f, node))
                 return false;

@@ -99,7 +99,7 @@ static const struct type types[KIND_COUNT] = {
         [KIND_ENV_TEXT] = { .name = "value",
                             .rule = "write a text of at most 96 KiB",
                             .max = 96 * 1024,
-                            .allows_instance = true,
+                            .allows_marks = true,
                             .allows_lines = true,
                             .allows_empty = true,
                             .good = TEXTS("", "a b", "100%", "two\nlines"),
@@ -114,7 +114,7 @@ static const struct type types[KIND_COUNT] = {
         [KIND_LABEL_TEXT] = { .name = "label",
                               .rule = "write a text of at most 4 KiB",
                               .max = 4096,
-                              .allows_instance = true,
+                              .allows_marks = true,
                               .allows_lines = true,
                               .allows_empty = true,
                               .good = TEXTS("dci_api", ""),
@@ -122,7 +122,7 @@ static const struct type types[KIND_COUNT] = {
         [KIND_WORD] = { .name = "word",
                         .rule = "write a text of at most 96 KiB",
                         .max = 96 * 1024,
-                        .allows_instance = true,
+                        .allows_marks = true,
                         .allows_lines = true,
                         .allows_empty = true,
                         .good = TEXTS("", "--x=1", ";", "$HOME"),
@@ -575,7 +575,7 @@ static const struct type types[KIND_COUNT] = {
         [KIND_ANY_TEXT] = { .name = "value",
                             .rule = "write a text of at most 96 KiB",
                             .max = 96 * 1024,
-                            .allows_instance = true,
+                            .allows_marks = true,
                             .allows_lines = true,
                             .allows_empty = true,
                             .good = TEXTS("", "x"),
@@ -603,8 +603,8 @@ static bool is_in_set(const char *set, char c) {
 static bool is_byte_allowed(const struct type *t, struct str text, size_t i) {
         char c = text.p[i];
 
-        if (c == INSTANCE_MARK)
-                return t->allows_instance;
+        if (mark_name(c))
+                return t->allows_marks || (c == INSTANCE_MARK && t->allows_instance);
         if (!t->chars)
                 return (c != '\n' && c != '\t') || t->allows_lines;
 

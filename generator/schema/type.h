@@ -99,7 +99,8 @@ struct type {
         size_t max;     /* bytes */
         bool (*also)(struct str text); /* rules that a set of characters can't express */
         const char *pattern;           /* for JSON Schema; NULL: made of first, chars and max */
-        bool allows_instance;          /* INSTANCE_MARK may stand in it */
+        bool allows_instance;          /* INSTANCE_MARK may stand in it, */
+        bool allows_marks;             /* or every mark */
         bool allows_lines;             /* line feeds too */
         bool allows_empty;
         bool allows_booleans;                 /* plain true, yes, off … are the texts that they are */

@@ -220,8 +220,9 @@ static struct str literal_of(struct env *e, const struct variable *v) {
 
         LIST_EACH(piece, &v->pieces)
                 text = arena_join(a, text,
-                                  str_is_absent(number) ? instance_mark_show(a, piece->literal)
-                                                        : instance_mark_replace(a, piece->literal, number));
+                                  marks_show(a, str_is_absent(number)
+                                                        ? piece->literal
+                                                        : instance_mark_replace(a, piece->literal, number)));
         return text;
 }
 

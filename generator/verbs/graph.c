@@ -60,9 +60,11 @@ static void put_escaped(struct buf *out, struct str text) {
                 uint32_t character = 0;
 
                 n = utf8_decode(text, at, &character);
-                if (n > 0 && character == INSTANCE_MARK)
-                        buf_put(out, "{{ instance }}");
-                else if (n == 0 || utf8_is_control(character) || character == '\n' || character == '\t')
+                if (n == 1 && mark_name(text.p[at])) {
+                        buf_put(out, "{{ ");
+                        buf_put(out, mark_name(text.p[at]));
+                        buf_put(out, " }}");
+                } else if (n == 0 || utf8_is_control(character) || character == '\n' || character == '\t')
                         buf_put_char(out, n == 0 ? '?' : ' ');
                 else if (character == '&')
                         buf_put(out, "&amp;");

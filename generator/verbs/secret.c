@@ -62,7 +62,7 @@ static struct str look_for_file(struct ctl *c, const struct secret_use *use) {
 }
 
 static struct str file_source(struct ctl *c, struct str file) {
-        return arena_join(&c->arena, STR("file "), instance_mark_show(&c->arena, file));
+        return arena_join(&c->arena, STR("file "), marks_show(&c->arena, file));
 }
 
 static struct str users_of(struct ctl *c, const struct secret_use *use) {

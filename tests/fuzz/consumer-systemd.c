@@ -211,6 +211,8 @@ int systemd_specifiers(struct arena *a, struct str text, struct str instance, st
                         buf_put_char(&b, '%');
                 else if (i < text.n && text.p[i] == 'i')
                         buf_put_str(&b, instance);
+                else if (i < text.n && text.p[i] == 'H')
+                        buf_put(&b, "machine");
                 else if (i < text.n && text.p[i] == 'd')
                         buf_put(&b, "/run/credentials/UNIT");
                 else

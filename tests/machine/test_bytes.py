@@ -2,10 +2,11 @@
 """Whatever a value holds, the container gets it byte for byte, and nothing else is made of it."""
 
 import json
+import re
 
 import pytest
 
-from app import HELLO, define, wait_for
+from app import HELLO, define, settle, started, wait_for
 
 NASTY = {
     "quotes": "it's \"quoted\" `so`",
@@ -68,6 +69,44 @@ def test_every_value_arrives(machine):
     labels = json.loads(machine.out("podman inspect bytes-0"))[0]["Config"]["Labels"]
     assert {n: labels.get(f"test.{n}") for n in NASTY} == NASTY
     assert not machine.exists("/tmp/injected")
+
+
+def test_values_that_only_the_unit_knows(machine):
+    """A new name of the machine is no new revision."""
+    value = "{{ image }} {{ revision }} {{ hostname }} {{ instance }}"
+    define(machine, "marks", f"""
+image: localhost/hello:1
+services:
+  - name: web
+    port: 8000
+    proxy: {{}}
+    health: {{http: /health, interval: 1s}}
+    command: ["{value}"]
+    env: {{ORIGIN: "{value}", TWO: "$ %H ${{PYSERVICE_REVISION}}"}}
+    labels: {{test.origin: "{value}"}}
+tasks:
+  - {{name: once, entrypoint: "", command: ["printenv", "ORIGIN"], env: {{ORIGIN: "task {{{{ revision }}}} on {{{{ hostname }}}}"}}}}
+""")
+    wait_for(machine, "marks-web", 1)
+    labels = json.loads(machine.out("podman inspect marks-web-0"))[0]["Config"]["Labels"]
+    own, name = labels["io.pyservice.revision"], machine.out("hostname").strip()
+    port = next(line.split()[2] for line in machine.read("/run/pyservice/apps/marks/ports").splitlines() if line.startswith("marks-web 0 "))
+    seen, wanted = environment(machine, port), f"localhost/hello:1 {own} {name} 0"
+    assert seen["argv"] == [wanted] and seen["environ"]["ORIGIN"] == wanted and labels["test.origin"] == wanted
+    assert seen["environ"]["TWO"] == "$ %H ${PYSERVICE_REVISION}"
+    assert re.search(rf"^task [0-9a-f]{{12}} on {name}$", machine.out("pyservicectl run marks once"), re.M)
+    assert machine.out(["pyservicectl", "run", "marks", "--", "printenv", "ORIGIN"]).strip() == wanted
+
+    before = started(machine)
+    try:
+        machine.run(["hostname", "other"])
+        machine.reload()
+        machine.wait(lambda: "PYSERVICE_HOST=other" in machine.out("systemctl show --property=ExecStart marks-web@0.service"), timeout=20, what="the new name")
+        settle(machine)
+        assert started(machine) == before
+    finally:
+        machine.run(["hostname", name])
+        machine.reload()
 
 
 def test_a_command_as_text_is_split_like_a_shell_would(machine):

@@ -10,7 +10,10 @@ static void put_node(struct buf *out, const struct node *node) {
         if (node->kind == NODE_SCALAR) {
                 buf_put(out, node->plain ? "" : "'");
                 for (size_t i = 0; i < node->text.n; i++)
-                        buf_put_char(out, node->text.p[i] == INSTANCE_MARK ? '@' : node->text.p[i]);
+                        if (node->text.p[i] == INSTANCE_MARK || !mark_name(node->text.p[i]))
+                                buf_put_char(out, node->text.p[i] == INSTANCE_MARK ? '@' : node->text.p[i]);
+                        else
+                                buf_put(out, mark_name(node->text.p[i]));
                 buf_put(out, node->plain ? "" : "'");
                 return;
         }
@@ -71,6 +74,7 @@ static const struct substitute_row substitute_rows[] = {
         { "vars: of a later one", "vars: {w: '{{ v }}', v: x}\na: '{{ w }}'\n",
           "{vars: {w: '{{ v }}', v: x}, a: ''}", "unknown-variable‹'{{ v }}'›", NULL },
         { "vars: of itself", "vars: {v: '{{ v }}'}\n", "{vars: {v: '{{ v }}'}}", "unknown-variable‹'{{ v }}'›", NULL },
+        { "names: only known when the unit is loaded", "a: 'x{{ hostname }}, {{ revision }}, {{ image }}'\n", "{a: 'xhostname, revision, image'}", "", NULL },
         { "vars: with the instance", "vars: {v: 'n{{ instance }}'}\na: '{{ v }}'\n", "{vars: {v: 'n{{ instance }}'}, a: 'n@'}", "", NULL },
         { "vars: a value is not read again", "vars: {v: \"{{ '{{' }} app_name }}\"}\na: '{{ v }}'\n",
           "{vars: {v: '{{ '{{' }} app_name }}'}, a: '{{ app_name }}'}", "", NULL },

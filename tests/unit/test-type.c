@@ -200,6 +200,20 @@ static void test_instance(void **state) {
         assert_false(type_accepts(KIND_TEXT, str_of(text)));
 }
 
+/* The others are no part of a path. */
+static void test_marks(void **state) {
+        const char text[] = { '/', 'a', REVISION_MARK, 0 };
+        struct arena a = { 0 };
+
+        (void) state;
+        assert_true(type_accepts(KIND_WORD, str_of(text)));
+        assert_true(type_accepts(KIND_ENV_TEXT, str_of(text)));
+        assert_false(type_accepts(KIND_ABS_PATH, str_of(text)));
+        assert_string_equal(marks_show(&a, str_of(text)).p, "/a{{ revision }}");
+        assert_string_equal(marks_show(&a, STR("plain")).p, "plain");
+        arena_done(&a);
+}
+
 static void test_longest(void **state) {
         static char text[96 * 1024 + 1];
 
@@ -277,6 +291,7 @@ int main(int argc, char **argv) {
         rows_add(&rows, test_ambiguous, ambiguous_rows);
         rows_add_one(&rows, test_table);
         rows_add_one(&rows, test_instance);
+        rows_add_one(&rows, test_marks);
         rows_add_one(&rows, test_longest);
         r = rows_run(&rows, "type");
         arena_done(&arena);
