@@ -217,6 +217,7 @@ struct proxy {
 /* In what order parts start. */
 struct start_order {
         LIST(struct unit_ref) requires, bound_to, after;
+        LIST(struct unit_ref) done; /* tasks; from no row, but from `requires` */
 };
 
 /* When systemd starts a part again, and how soon. */

@@ -208,8 +208,11 @@ static const struct field start_order_fields[] = {
                    "Services and sidecars of this app, or units, that "
                    "start first: each start of this part waits until "
                    "they are ready. If they restart, fail or stop later, "
-                   "this part keeps running.",
-                   .flags = FIELD_ONE_OK),
+                   "this part keeps running. An item {TASK: done} names a task "
+                   "instead, and adds it to 'before_update': it must end "
+                   "successfully before a new revision of this part starts. "
+                   "{NAME: ready} is the same as NAME.",
+                   .conditions = "ready|done", .flags = FIELD_ONE_OK),
         FIELD_LIST(start_order, bound_to, "bound_to",
                    "Like 'requires', but this part stops when one of "
                    "them stops or fails, and restarts when one of them "

@@ -45,6 +45,9 @@ struct str marks_show(struct arena *a, struct str text);
 /* Begins a volume_spec whose SOURCE is a volume that is not the application's; only the decoder writes it. */
 #define FOREIGN_MARK '\x03'
 
+/* Begins a unit_ref that has a condition: CONDITION, the mark again, the name. Only the decoder writes it. */
+#define CONDITION_MARK '\x07'
+
 /* The unit's credentials directory ($CREDENTIALS_DIRECTORY, systemd's %d); only programs write it. */
 #define CREDENTIALS_MARK '\x02'
 

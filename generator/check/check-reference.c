@@ -27,7 +27,7 @@ static void check_before_update(struct world *w, struct app *app) {
         }
 }
 
-/* A part that waits for others; others may wait for it if it is a service or a sidecar. */
+/* A part that waits for others; others may wait for it unless it is a timer. */
 struct part {
         struct name name;
         const struct start_order *order;
@@ -37,7 +37,8 @@ struct part {
 
 struct parts {
         VEC(struct part) list;
-        size_t n_running; /* services and sidecars, which come first */
+        size_t n_running; /* services and sidecars, which come first; */
+        size_t n_tasks;   /* tasks come second */
 };
 
 static struct parts collect(struct arena *a, const struct app *app) {
@@ -48,13 +49,14 @@ static struct parts collect(struct arena *a, const struct app *app) {
         parts.n_running = parts.list.n;
         LIST_EACH(t, &app->tasks)
                 *vec_push(a, &parts.list) = (struct part){ .name = t->name, .order = &t->order };
+        parts.n_tasks = app->tasks.n;
         LIST_EACH(t, &app->timers)
                 *vec_push(a, &parts.list) = (struct part){ .name = t->task.name, .order = &t->task.order };
 
         return parts;
 }
 
-/* The i-th of what it requires, is bound to and is after; NULL at the end. */
+/* The i-th of what it requires, is bound to, is after and needs done; NULL at the end. */
 static const struct unit_ref *reference(const struct part *p, size_t i) {
         const struct start_order *o = p->order;
 
@@ -64,7 +66,14 @@ static const struct unit_ref *reference(const struct part *p, size_t i) {
         if (i < o->bound_to.n)
                 return &o->bound_to.at[i];
         i -= o->bound_to.n;
-        return i < o->after.n ? &o->after.at[i] : NULL;
+        if (i < o->after.n)
+                return &o->after.at[i];
+        i -= o->after.n;
+        return i < o->done.n ? &o->done.at[i] : NULL;
+}
+
+static size_t count_running(const struct start_order *o) {
+        return o->requires.n + o->bound_to.n + o->after.n;
 }
 
 static int compare_parts(const void *left, const void *right) {
@@ -73,41 +82,82 @@ static int compare_parts(const void *left, const void *right) {
         return str_cmp(a->name.text, b->name.text);
 }
 
+/* Some of the parts, sorted by name. */
+struct index {
+        struct part **at;
+        size_t n;
+};
+
+static struct index sort_parts(struct arena *a, const struct parts *parts, size_t from, size_t n) {
+        struct index index = { arena_array(a, n + 1, struct part *), n };
+
+        for (size_t i = 0; i < n; i++)
+                index.at[i] = &parts->list.at[from + i];
+        if (n > 1)
+                qsort(index.at, n, sizeof(*index.at), compare_parts);
+        return index;
+}
+
+static struct part *find_part(const struct index *index, struct str name) {
+        struct part key = { .name.text = name }, *wanted = &key;
+        struct part **found = bsearch(&wanted, index->at, index->n, sizeof(*index->at), compare_parts);
+
+        return found ? *found : NULL;
+}
+
 /* Names that no part has stay NULL. */
 static void find_others(struct arena *a, const struct parts *parts) {
-        struct part **order = arena_array(a, parts->n_running + 1, struct part *);
+        struct index running = sort_parts(a, parts, 0, parts->n_running),
+                     tasks = sort_parts(a, parts, parts->n_running, parts->n_tasks);
         const struct unit_ref *ref;
 
-        for (size_t i = 0; i < parts->n_running; i++)
-                order[i] = &parts->list.at[i];
-        if (parts->n_running > 1)
-                qsort(order, parts->n_running, sizeof(*order), compare_parts);
-
         VEC_EACH(p, &parts->list) {
-                p->others =
-                        arena_array(a, p->order->requires.n + p->order->bound_to.n + p->order->after.n + 1,
-                                    struct part *);
-                for (size_t i = 0; (ref = reference(p, i)); i++) {
-                        struct part key = { .name.text = ref->text }, *wanted = &key;
-                        struct part **found =
-                                bsearch(&wanted, order, parts->n_running, sizeof(*order), compare_parts);
+                size_t n = count_running(p->order);
 
-                        p->others[i] = found ? *found : NULL;
-                }
+                p->others = arena_array(a, n + p->order->done.n + 1, struct part *);
+                for (size_t i = 0; (ref = reference(p, i)); i++)
+                        p->others[i] = find_part(i < n ? &running : &tasks, ref->text);
         }
 }
 
+/* `from` and `n`: the parts that the name could be meant for. */
+static struct str hint_for(struct world *w, const struct parts *parts, struct str name, size_t from,
+                           size_t n) {
+        struct str *names = arena_array(w->arena, n + 1, struct str);
+
+        for (size_t i = 0; i < n; i++)
+                names[i] = parts->list.at[from + i].name.text;
+        return diag_hint(w->arena, name, names, n,
+                         from > 0 ? STR("add it to 'tasks:'")
+                                  : arena_join(w->arena, STR("for a unit write its suffix too, such as '"),
+                                               name, STR(".service'")));
+}
+
+static bool is_among(const struct parts *parts, struct str name, size_t from, size_t n) {
+        for (size_t i = 0; i < n; i++)
+                if (str_eq(parts->list.at[from + i].name.text, name))
+                        return true;
+
+        return false;
+}
+
 static void report_unknown(struct world *w, const struct parts *parts, const struct unit_ref *ref) {
-        struct str *names = arena_array(w->arena, parts->n_running + 1, struct str), hint;
+        struct str hint = hint_for(w, parts, ref->text, 0, parts->n_running);
 
-        for (size_t i = 0; i < parts->n_running; i++)
-                names[i] = parts->list.at[i].name.text;
-
-        hint = diag_hint(w->arena, ref->text, names, parts->n_running,
-                         arena_join(w->arena, STR("for a unit write its suffix too, such as '"), ref->text,
-                                    STR(".service'")));
+        if (is_among(parts, ref->text, parts->n_running, parts->n_tasks))
+                hint = arena_join(w->arena, STR("it is a task; under 'requires:' write {"), ref->text,
+                                  STR(": done}"));
         (void) diag_add(w->ds, DIAG_UNKNOWN_SERVICE, ref->at, "unknown service or sidecar '%.*s'; %.*s",
                         STR_ARG(ref->text), STR_ARG(hint));
+}
+
+static void report_unknown_task(struct world *w, const struct parts *parts, const struct unit_ref *ref) {
+        struct str hint = hint_for(w, parts, ref->text, parts->n_running, parts->n_tasks);
+
+        if (is_among(parts, ref->text, 0, parts->n_running))
+                hint = STR("a service or sidecar is never done, so write ready");
+        (void) diag_add(w->ds, DIAG_UNKNOWN_TASK, ref->at, "unknown task '%.*s'; %.*s", STR_ARG(ref->text),
+                        STR_ARG(hint));
 }
 
 /* A reference of `p` to a part of this app that is not settled yet; NULL if there is none. */
@@ -159,7 +209,9 @@ void check_references(struct world *w, struct app *app) {
         check_before_update(w, app);
         VEC_EACH(p, &parts.list)
                 for (size_t i = 0; (ref = reference(p, i)); i++)
-                        if (str_find(ref->text, '.') == ref->text.n && !p->others[i])
+                        if (!p->others[i] && i >= count_running(p->order))
+                                report_unknown_task(w, &parts, ref);
+                        else if (!p->others[i] && str_find(ref->text, '.') == ref->text.n)
                                 report_unknown(w, &parts, ref);
 
         check_circles(w, &parts);

@@ -140,7 +140,12 @@ void compose_put_depends_on(struct compose *c, struct draft_part *p, const struc
                 const struct node *options = n->kind == NODE_MAP ? n->pairs[i].value : NULL;
                 const struct node *required = options ? node_get(options, "required") : NULL;
 
-                if (compose_kind(c, name) != PART_TASK)
+                if (compose_kind(c, name) == PART_TASK)
+                        (void) yaml_text_put_text(
+                                c->draft.arena,
+                                yaml_text_add(c->draft.arena, list(c, p, "requires"), YAML_TEXT_MAP),
+                                compose_name(c, name), STR("done"));
+                else
                         (void) yaml_text_add_text(
                                 c->draft.arena,
                                 list(c, p, required && !node_is_true(required) ? "after" : "requires"),

@@ -266,10 +266,6 @@ static void put_service(struct compose *c, const struct pair *service) {
                         put_image(c, p, service->value->pairs[i].value);
         for (size_t i = 0; i < service->value->n; i++)
                 put_key(c, p, &service->value->pairs[i]);
-        if (kind == PART_TASK)
-                (void) yaml_text_add_text(
-                        d->arena, yaml_text_put(d->arena, d->root, STR("before_update"), YAML_TEXT_LIST),
-                        name);
         if (!yaml_text_find(p->map, STR("image")) && !yaml_text_find(d->root, STR("source")))
                 draft_note(d, p->map, service->key->at, "'%.*s' has neither an image nor a build",
                            STR_ARG(given));

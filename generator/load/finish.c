@@ -11,6 +11,7 @@
 #include "app/substitute.h"
 #include "check/check.h"
 #include "load/environment.h"
+#include "load/order.h"
 #include "schema/syntax.h"
 
 #define OWN_NETWORK "default"
@@ -324,6 +325,7 @@ static struct app *decode(struct world *w, const struct definition *d) {
                 s->is_sidecar = true;
                 s->scale.n = 1;
         }
+        order_finish(w, app);
         LIST_EACH(t, &app->tasks)
                 join_commands(w, t);
         LIST_EACH(t, &app->timers)

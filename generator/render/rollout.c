@@ -64,7 +64,8 @@ static void put_early(struct rendering *r, struct plan *plan) {
                 parts[n++] = (struct early_part){ s->name, s->container.unit, &s->order, false };
         LIST_EACH(s, &r->app->sidecars)
                 parts[n++] = (struct early_part){ s->name, s->container.unit, &s->order,
-                                                  !has_order_units(&s->order) && s->order.bound_to.n == 0 };
+                                                  !has_order_units(&s->order) && s->order.bound_to.n == 0 &&
+                                                          s->order.done.n == 0 };
         for (bool is_changed = true; is_changed;) {
                 is_changed = false;
                 for (size_t i = 0; i < n; i++)

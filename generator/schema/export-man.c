@@ -83,7 +83,7 @@ static void put_shape(struct buf *out, const struct field *f) {
         case SHAPE_LIST:
                 buf_put(out, is_one_ok ? "" : "list: ");
                 buf_put(out, kind_name(f->kind));
-                buf_put(out, is_one_ok ? ", or a list" : "");
+                buf_put(out, f->conditions ? ", or a list with conditions" : is_one_ok ? ", or a list" : "");
                 if (f->schema)
                         put_see(out, ", or a map", f->schema);
                 return;

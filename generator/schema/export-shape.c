@@ -72,6 +72,29 @@ static void put_text_or_map(struct emitter *e, const struct field *f) {
         json_close(&e->json, ']');
 }
 
+/* A text, or a map of one text to its condition. */
+static void put_conditional(struct emitter *e, const struct field *f) {
+        struct str rest = str_of(f->conditions), word;
+
+        json_open(&e->json, "anyOf", '[');
+        json_open(&e->json, NULL, '{');
+        put_scalar(e, f);
+        json_close(&e->json, '}');
+        json_open(&e->json, NULL, '{');
+        json_text(&e->json, "type", STR("object"));
+        export_json_map_keys(e, f->kind);
+        json_number(&e->json, "minProperties", 1);
+        json_number(&e->json, "maxProperties", 1);
+        json_open(&e->json, "additionalProperties", '{');
+        json_open(&e->json, "enum", '[');
+        while (str_split(&rest, '|', &word))
+                json_text(&e->json, NULL, word);
+        json_close(&e->json, ']');
+        json_close(&e->json, '}');
+        json_close(&e->json, '}');
+        json_close(&e->json, ']');
+}
+
 static void put_struct(struct emitter *e, const struct field *f) {
         if (!(f->flags & FIELD_ONE_OK)) {
                 put_schema_ref(e, f->schema);
@@ -107,6 +130,8 @@ static void put_element(struct emitter *e, const char *key, const struct field *
         json_open(&e->json, key, '{');
         if (f->schema && f->shape == SHAPE_LIST)
                 put_text_or_map(e, f);
+        else if (f->conditions)
+                put_conditional(e, f);
         else if (f->schema)
                 put_struct(e, f);
         else if (f->shape == SHAPE_COMMANDS)

@@ -116,6 +116,22 @@ static void decode_foreign_volume(struct decoder *d, const struct field *f, cons
                                 STR_ARG(text), type_of(f->kind)->name, type_of(f->kind)->rule);
 }
 
+/* {VALUE: CONDITION} becomes one text, with marks; the reader of the field knows the conditions. */
+static void decode_condition(struct decoder *d, const struct field *f, const struct node *node,
+                             struct unit_ref *ret) {
+        static const char mark[] = { CONDITION_MARK };
+        const struct str separator = { mark, 1 };
+        const struct pair *pair = node->pairs;
+
+        if (node->n != 1 || pair->value->kind != NODE_SCALAR)
+                (void) diag_add(d->ds, DIAG_WRONG_KIND, node->at,
+                                "an item of '%s' is a name, or a map of one name to its condition", f->key);
+        else if (decode_scalar(d, f, f->kind, pair->key, ret))
+                *ret = (struct unit_ref){ arena_join(d->arena, separator, pair->value->text, separator,
+                                                     pair->key->text),
+                                          pair->key->at };
+}
+
 /* A scalar where FIELD_ONE_OK allows it is the value of the first key. */
 static void decode_struct_or_first(struct decoder *d, const struct field *f, const struct node *node,
                                    char *object) {
@@ -141,6 +157,8 @@ static void decode_list(struct decoder *d, const struct field *f, const struct n
                         decode_struct_or_first(d, f, items[i], element);
                 else if (items[i]->kind == NODE_MAP && f->schema)
                         decode_foreign_volume(d, f, items[i], element);
+                else if (items[i]->kind == NODE_MAP && f->conditions)
+                        decode_condition(d, f, items[i], element);
                 else if (items[i]->kind != NODE_SCALAR)
                         (void) diag_add(d->ds, DIAG_WRONG_KIND, items[i]->at,
                                         "an item of '%s' is a single value, not %s", f->key,

@@ -41,11 +41,12 @@ enum field_flags {
 
 struct field {
         const char *key, *doc;
-        const char *def;       /* default, as YAML text */
-        const char *choices;   /* "always|on-failure|no" for a struct choice */
-        const char *one_of;    /* rows of one schema with the same word exclude one another: a
+        const char *def;        /* default, as YAML text */
+        const char *choices;    /* "always|on-failure|no" for a struct choice */
+        const char *conditions; /* of a list: an item may also be {VALUE: CONDITION}, with one of these */
+        const char *one_of;     /* rows of one schema with the same word exclude one another: a
                                          * drop-in that gives one of these keys takes the others away */
-        const char *goes_with; /* a key without which this one means nothing */
+        const char *goes_with;  /* a key without which this one means nothing */
         const struct schema *schema;
         uint64_t min, max;   /* a number's bounds; max 0: none but the type's */
         size_t offset;       /* of the member */

@@ -132,6 +132,32 @@ def test_sidecars_are_ready_before_the_first_task(app):
     assert ids(machine, "shop-db") == db
 
 
+def test_a_task_is_done_before_the_sidecar_that_requires_it(app):
+    machine = app.machine
+    define(machine, "shop", f"""image: localhost/hello:1
+rollout: {{min_ready: 500ms}}
+services:
+  - {{name: web, port: 8000, requires: [{{cache: ready}}, {{seed: done}}], {HEALTH}, proxy: {{domains: [shop.example.com]}}}}
+sidecars:
+  - {{name: db, {COMMAND}, env: {{HELLO_START_DELAY: 2}}}}
+  - {{name: cache, {COMMAND}, requires: [{{schema: done}}]}}
+tasks:
+  - {{name: seed, entrypoint: "", command: "true", requires: [{{schema: done}}]}}
+  - {{name: schema, entrypoint: python3 -c, command: {connect("shop-db")}, requires: db}}
+""")
+    machine.wait(lambda: app.is_done() or app.progress().get("phase") == "failed", what=lambda: f"the first start, {app}")
+    assert app.is_done(), app
+    settle(machine)
+    lines = machine.out("journalctl -b -o cat -t systemd").splitlines()
+    said = [[n for n, line in enumerate(lines) if line.startswith(f"{word} shop-{unit}.service")][0]
+            for word, unit in (("Started", "db"), ("Starting", "schema"), ("Finished", "schema"), ("Starting", "seed"), ("Finished", "seed"), ("Starting", "cache"))]
+    assert said == sorted(said)
+
+    machine.run("podman kill --signal=KILL shop-web-0 shop-cache")
+    machine.wait(lambda: starts(machine, "shop-cache") == 2 and app.is_done(), what="new starts")
+    assert starts(machine, "shop-schema") == 1 == starts(machine, "shop-seed")
+
+
 def hanging(command: str, health: str = HEALTH) -> str:
     return f"""image: localhost/hello:1
 rollout: {{min_ready: 500ms}}

@@ -560,7 +560,7 @@ def test_compose_with_all_kinds_of_parts(imported, tmp_path):
     assert definition.path.name == "shop.yaml"
     assert {kind: [part["name"] for part in app[kind]] for kind in ("services", "sidecars", "tasks")} == \
         {"services": ["web", "worker"], "sidecars": ["db", "cache"], "tasks": ["migrate"]}
-    assert app["before_update"] == ["migrate"] and app["network"] == "default.network" and app["vars"] == {"TAG": "1.4", "GIVEN": "CHANGE-ME"}
+    assert "before_update" not in app and app["network"] == "default.network" and app["vars"] == {"TAG": "1.4", "GIVEN": "CHANGE-ME"}
     assert app["networks"] == {"default": {}, "back": {"internal": True, "subnet": "10.91.0.0/24", "gateway": "10.91.0.1"}}
     assert app["volumes"] == {"uploads": {}, "dbdata": {"type": "nfs", "device": "10.0.0.1:/exports/db", "options": "rw"}}
     assert app["files"] == [{"dest": "{{ app_dir }}/files/motd", "content": "hello {{ TAG }}\n", "mode": "0444"}]
@@ -575,7 +575,7 @@ def test_compose_with_all_kinds_of_parts(imported, tmp_path):
                     {"volume": "theirs", "dest": "/theirs", "options": "ro"}, {"volume": "their_other", "dest": "/other"}, f"{here}/nginx.conf:/etc/nginx.conf:ro",
                     "{{ app_dir }}/files/motd:/etc/motd:ro"],
         "health": {"command": "curl -f 'http://localhost:8000/it'\\''s'", "interval": "1m30s", "retries": 3},
-        "requires": ["db"], "after": ["cache"], "secrets": {"db-password": {"file": f"{here}/db_password.txt"}, "key": {"podman": "key"}}}
+        "requires": ["db", {"migrate": "done"}], "after": ["cache"], "secrets": {"db-password": {"file": f"{here}/db_password.txt"}, "key": {"podman": "key"}}}
     assert definition.part("worker") == {
         "name": "worker", "image": "localhost/shop-worker:latest", "pull": "never", "command": "celery -A shop worker", "user": "1000:1000", "workdir": "/app",
         "env": {"LOG_LEVEL": "info", "TZ": "Europe/Berlin"}, "stop_timeout": "1m", "requires": ["db", "cache"], "ulimits": {"nofile": {"soft": 1024, "hard": 4096}}}

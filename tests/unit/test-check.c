@@ -105,11 +105,15 @@ static const struct check_row check_rows[] = {
 
         { "references: known", "image: x\nservices: [{name: a, requires: b, after: [d, e.service]}, {name: b}]\nsidecars: [{name: d}]\n", "", NULL },
         { "references: unknown", "image: x\nservices: [{name: web, after: cache}, {name: cach}]\n", "unknown-service‹cache›", "'cach'?" },
-        { "references: a task is none", "image: x\nservices: [{name: web, after: a}]\ntasks: [{name: a}]\n", "unknown-service‹a›", "'a.service'" },
+        { "references: a task is none", "image: x\nservices: [{name: web, after: a}]\ntasks: [{name: a}]\n", "unknown-service‹a›", "{a: done}" },
         { "references: of sidecars", "image: x\nsidecars: [{name: a, requires: [nothing]}]\n", "unknown-service‹nothing›", NULL },
         { "references: of tasks and timers", "image: x\nsidecars: [{name: db}]\ntasks: [{name: a, requires: db, bound_to: bd}]\n"
           "timers: [{name: t, schedule: daily, after: a}]\n", "unknown-service‹bd› unknown-service‹a›", NULL },
         { "references: bound", "image: x\nservices: [{name: a, bound_to: b}]\nsidecars: [{name: b, after: a}]\n", "reference-circle‹a›", NULL },
+        { "references: a task that must be done", "image: x\nrequires: [{a: done}]\ntasks: [{name: a}]\n", "", NULL },
+        { "references: with two conditions", "image: x\nrequires: [{a: ready, b: ready}]\nsidecars: [{name: a}, {name: b}]\n", "wrong-kind‹{a: ready, b: ready}›", NULL },
+        { "references: tasks that need each other", "image: x\ntasks: [{name: a, requires: [{b: done}]}, {name: b, requires: [{a: done}]}]\n",
+          "reference-circle‹b›", NULL },
         { "references: itself", "image: x\nservices: [{name: a, after: a}]\n", "reference-circle‹a›", "itself" },
         { "references: the short form's own", "image: x\nafter: shop\n", "reference-circle‹shop›", "itself" },
         { "references: each other", "image: x\nservices: [{name: a, after: b}, {name: b, requires: a}]\n", "reference-circle‹a›", NULL },
