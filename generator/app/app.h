@@ -220,6 +220,11 @@ struct start_order {
         LIST(struct unit_ref) done; /* tasks; from no row, but from `requires` */
 };
 
+/* Commands around the life of an instance. */
+struct hooks {
+        LIST(struct word) before_start, after_start, before_stop;
+};
+
 /* When systemd starts a part again, and how soon. */
 struct restart_policy {
         struct choice policy; /* decides struct service's `restart` */
@@ -240,6 +245,7 @@ struct service {
         struct restart_policy *restart_policy; /* never NULL after world_finish() */
         struct duration start_timeout;         /* absent: what `health` needs */
         struct start_order order;
+        struct hooks hooks;
         struct proxy *proxy;
 };
 

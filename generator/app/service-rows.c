@@ -226,6 +226,21 @@ static const struct field start_order_fields[] = {
 };
 static SCHEMA(start_order, "The order in which parts start.");
 
+static const struct field hooks_fields[] = {
+        FIELD_WORDS(hooks, before_start, "before_start",
+                    "Command that runs before each start, in a container of its own: with the same image, "
+                    "environment, volumes and networks, but without published ports. If it fails, the "
+                    "start fails."),
+        FIELD_WORDS(hooks, after_start, "after_start",
+                    "Command that runs in the container after each start, before the part is ready. If it "
+                    "fails, the start fails."),
+        FIELD_WORDS(hooks, before_stop, "before_stop",
+                    "Command that runs in the container before each stop, after open requests have been "
+                    "drained. It has as much time as 'stop_timeout'; the stop follows even if it fails. "
+                    "After a crash it does not run."),
+};
+static SCHEMA(hooks, "Commands around the start and the stop of an instance.");
+
 static const struct field restart_policy_fields[] = {
         FIELD(restart_policy, policy, "policy", "When systemd restarts it.",
               .choices = "always|on-failure|no", .def = "always"),
@@ -283,6 +298,7 @@ SCHEMA(restart_policy, "When systemd restarts it, and how soon.");
                 FIELD(service, start_timeout, "start_timeout", START_TIMEOUT_TEXT, .min = 1000000,        \
                       .max = 7 * DAY),                                                                    \
                 FIELD_INLINE(service, order, start_order_schema),                                         \
+                FIELD_INLINE(service, hooks, hooks_schema),                                               \
                 FIELD_STRUCT(service, proxy, "proxy", proxy_schema,                                       \
                              "How HAProxy balances it; without this key it is not balanced.")
 

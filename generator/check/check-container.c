@@ -112,9 +112,27 @@ static void check_task(struct world *w, const struct task *t) {
                 refuse_instance(w, t->container.command.at[i].text, t->container.command.at[i].at);
 }
 
+/* `is_alone`: it has no instances. */
+static void check_hook(struct world *w, const struct word *words, size_t n, bool is_alone) {
+        if (n > 0 && words[0].text.n == 0)
+                (void) diag_add(w->ds, DIAG_BAD_COMMAND, words[0].at,
+                                "the command is empty; write one, or remove it");
+        for (size_t i = 0; is_alone && i < n; i++)
+                refuse_instance(w, words[i].text, words[i].at);
+}
+
+static void check_hooks(struct world *w, const struct hooks *h, bool is_alone) {
+        check_hook(w, h->before_start.at, h->before_start.n, is_alone);
+        check_hook(w, h->after_start.at, h->after_start.n, is_alone);
+        check_hook(w, h->before_stop.at, h->before_stop.n, is_alone);
+}
+
 static void check_lone_parts(struct world *w, struct app *app) {
+        LIST_EACH(s, &app->services)
+                check_hooks(w, &s->hooks, false);
         LIST_EACH(s, &app->sidecars) {
                 check_no_instance(w, &s->container);
+                check_hooks(w, &s->hooks, true);
                 LIST_EACH(word, &s->container.command)
                         refuse_instance(w, word->text, word->at);
         }

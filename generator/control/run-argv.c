@@ -1,50 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* A container like a part's own: the command with which systemd starts the part, without the options that
- * belong to that one container. So no setting of a definition is translated a second time here. */
-
 #include "control/run.h"
-
-/* Quadlet has the value of an option in the next word, PodmanArgs= perhaps behind '='. */
-static const struct {
-        struct str name;
-        bool has_value;
-} dropped[] = {
-        { STR_INIT("--name"), true },
-        { STR_INIT("--hostname"), true },
-        { STR_INIT("--cidfile"), true },
-        { STR_INIT("--publish"), true },
-        { STR_INIT("-p"), true },
-        { STR_INIT("--publish-all"), false },
-        { STR_INIT("-P"), false },
-        { STR_INIT("--sdnotify"), true },
-        { STR_INIT("--cgroups"), true },
-        { STR_INIT("--log-driver"), true },
-        { STR_INIT("--entrypoint"), true },
-        { STR_INIT("--restart"), true },
-        { STR_INIT("--ip"), true },
-        { STR_INIT("--ip6"), true },
-        { STR_INIT("--mac-address"), true },
-        { STR_INIT("--detach"), false },
-        { STR_INIT("-d"), false },
-        { STR_INIT("--replace"), false },
-        { STR_INIT("--rm"), false },
-        { STR_INIT("--no-healthcheck"), false },
-};
-
-/* How many words are dropped from this one on. */
-static size_t count_dropped(struct str word) {
-        struct str name = { word.p, str_find(word, '=') };
-
-        if (str_has_prefix(word, STR("--health-")))
-                return name.n < word.n ? 1 : 2;
-
-        for (size_t i = 0; i < ARRAY_SIZE(dropped); i++)
-                if (str_eq(dropped[i].name, name))
-                        return dropped[i].has_value && name.n == word.n ? 2 : 1;
-
-        return 0;
-}
+#include "hooks/container-options.h"
 
 struct words {
         struct arena *arena;
@@ -69,29 +26,16 @@ static struct str move_secrets(const struct once *o, struct str word) {
         return word;
 }
 
-/* The options, up to the image; false if there is none. */
-static bool put_options(struct words *w, const struct once *o) {
-        for (size_t i = 1; i < o->exec.start.n; i++) {
-                struct str word = bus_expand(w->arena, str_of(o->exec.start.argv[i]), &o->exec.environment);
-                size_t n = count_dropped(word);
-
-                if (str_eq(word, o->image))
-                        return true;
-                if (n == 0)
-                        put(w, move_secrets(o, word));
-                else
-                        i += n - 1;
-        }
-
-        return false;
-}
-
 const char **once_argv(const struct once *o) {
         struct words w = { .arena = &o->c->arena };
+        struct container_words options = { 0 };
+
+        if (!container_options(w.arena, &o->exec, o->image, &options))
+                return NULL;
 
         put(&w, str_of(o->exec.start.argv[0]));
-        if (!put_options(&w, o))
-                return NULL;
+        VEC_EACH(word, &options.list)
+                put(&w, move_secrets(o, *word));
 
         put(&w, STR("--name"));
         put(&w, o->name);

@@ -146,6 +146,15 @@ static void tell_restart(struct kube *k, const struct kube_part *p, struct choic
                           STR(" is always restarted"));
 }
 
+static void tell_hooks(struct kube *k, const struct kube_part *p, const struct hooks *h) {
+        if (h->before_start.n > 0)
+                kube_miss(k, p->document, STR("before_start: write an initContainer"));
+        if (h->after_start.n > 0)
+                kube_miss(k, p->document, STR("after_start: write lifecycle.postStart.exec"));
+        if (h->before_stop.n > 0)
+                kube_miss(k, p->document, STR("before_stop: write lifecycle.preStop.exec"));
+}
+
 /* A sidecar is a companion of the app, not of each instance: so it is a pod of its own, not a container of
  * their pods. */
 void kube_service(struct kube *k, struct service *s) {
@@ -171,6 +180,7 @@ void kube_service(struct kube *k, struct service *s) {
                 *vec_push(k->arena, &spec->items) = p.claims;
         }
         kube_order(k, p.document, &s->order);
+        tell_hooks(k, &p, &s->hooks);
         tell_restart(k, &p, s->restart);
         add_service(k, &p);
         add_budget(k, &p);

@@ -125,6 +125,15 @@ static void note_restart(struct plain *p, const struct app *app, const struct re
                                "reset-failed does"));
 }
 
+static void note_hooks(struct plain *p, const struct app *app, const struct hooks *h) {
+        if (h->before_start.n > 0)
+                plain_miss(p, app, STR("before_start: write ExecStartPre=podman run …"));
+        if (h->after_start.n > 0)
+                plain_miss(p, app, STR("after_start: write ExecStartPost=podman exec …"));
+        if (h->before_stop.n > 0)
+                plain_miss(p, app, STR("before_stop: write ExecStop=podman exec … before Quadlet's"));
+}
+
 /* --- what is needed --- */
 
 static struct str find_object(const struct plain *p, struct unit_name unit) {
@@ -171,7 +180,7 @@ static void need_container(struct plain *p, const struct app *app, const struct 
 
                 need_object(p, m->unit);
                 if (!m->is_made && str_has_prefix(source, STR("/")) && !makes(app, source))
-                        NEED(p, STR("path "), instance_mark_show(p->arena, source));
+                        NEED(p, STR("path "), marks_show(p->arena, source));
         }
 }
 
@@ -236,6 +245,7 @@ static void note_parts(struct plain *p, const struct app *app) {
                 note_health(p, app, s);
                 note_proxy(p, app, s);
                 note_order(p, app, &s->order);
+                note_hooks(p, app, &s->hooks);
                 note_restart(p, app, s->restart_policy);
         }
         LIST_EACH(t, &app->tasks)

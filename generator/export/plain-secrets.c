@@ -131,7 +131,7 @@ static struct str formula(const struct part *part, const struct variable *v, boo
                         buf_put(&b, "its value in the definition");
                 else if (is_shown)
                         json_text(&(struct json_writer){ .out = &b }, NULL,
-                                  instance_mark_show(part->plain->arena, piece->literal));
+                                  marks_show(part->plain->arena, piece->literal));
                 else
                         buf_put_str(&b, piece->literal);
         }

@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/fs.h"
+#include "hooks/command.h"
 #include "hooks/lifecycle.h"
 #include "hooks/watch.h"
 #include "runtime/conntrack.h"
@@ -288,7 +289,9 @@ int instance_ready(struct instance *i) {
         if (!i->is_user && i->port > 0 && (str_is_absent(i->container) || i->is_published))
                 forget_the_one_before(i);
 
-        if (i->has_health)
+        if (i->command)
+                r = command_after_start(i);
+        if (r == 0 && i->has_health)
                 r = lifecycle_await_health(i);
         if (r == 0)
                 r = instance_enter(i);
@@ -341,7 +344,7 @@ static int wait_until_at_rest(struct instance *i) {
         }
 }
 
-int instance_drain(struct instance *i) {
+static int drain(struct instance *i) {
         int written, r;
 
         if (i->nginx.path.n > 0)
@@ -357,6 +360,22 @@ int instance_drain(struct instance *i) {
         r = wait_until_at_rest(i);
         /* A drained server still gets the requests of clients that stick to it. */
         return r < 0 ? r : instance_leave(i);
+}
+
+int instance_before(struct instance *i) {
+        i->name = arena_join(i->arena, i->name, STR(COMMAND_BEFORE_START_SUFFIX));
+        lifecycle_stop_when_told(i);
+        return command_before_start(i);
+}
+
+int instance_drain(struct instance *i) {
+        int r = drain(i);
+        uint64_t pid;
+
+        /* A container that has ended by itself can run no command. */
+        if (i->command && find_main_process(&pid))
+                command_before_stop(i);
+        return r;
 }
 
 int instance_leave(struct instance *i) {

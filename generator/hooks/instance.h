@@ -42,6 +42,11 @@ struct instance {
         /* milliseconds; how long it must have run until its restarts begin from zero; 0: never */
         uint64_t settled;
 
+        /* A command of the definition (hooks/command.h): words, NULL at their end; NULL for none. */
+        const char *const *command;
+        uint64_t limit;         /* milliseconds; how long `before_stop` may take */
+        struct str unit, image; /* of the container that `before_start` runs in */
+
         const char *watch; /* the file with its probe, once it is ready (hooks/watch.h); NULL for none */
         bool is_user;      /* the user's own systemd */
 
@@ -51,6 +56,7 @@ struct instance {
 };
 
 /* 0; 1 if the instance does not work, with the reason in the last note; negative errno. */
+int instance_before(struct instance *i);
 int instance_ready(struct instance *i);
 int instance_enter(struct instance *i);
 

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 /* For a key that is a text, a flag or a list of texts in a definition too. */
-enum form { FORM_TEXT, FORM_WORDS, FORM_FLAG, FORM_LIST };
+enum form { FORM_TEXT, FORM_WORDS, FORM_FLAG, FORM_LIST, FORM_HOOK };
 
 struct key {
         const char *name;
@@ -43,6 +43,8 @@ static const struct key keys[] = {
         { "networks", compose_put_networks },
         { "platform", .to = "platform" },
         { "ports", compose_put_ports },
+        { "post_start", .to = "after_start", .form = FORM_HOOK },
+        { "pre_stop", .to = "before_stop", .form = FORM_HOOK },
         { "privileged", .to = "privileged", .form = FORM_FLAG },
         { "read_only", .to = "read_only", .form = FORM_FLAG },
         { "restart", compose_put_restart },
@@ -153,6 +155,28 @@ static void put_words(struct compose *c, struct draft_part *p, const char *key, 
         }
 }
 
+/* A list of commands with options; a definition has one command, which runs as the container's user. */
+static void put_hook(struct compose *c, struct draft_part *p, const struct key *row, const struct node *n) {
+        const struct node *first = n->kind == NODE_LIST && n->n > 0 ? n->items[0] : NULL;
+        const struct node *command = first && first->kind == NODE_MAP ? node_get(first, "command") : NULL;
+
+        if (!command || p->kind == PART_TASK) {
+                compose_drop(c, p, row->name, n);
+                return;
+        }
+        put_words(c, p, row->to, command);
+        for (size_t i = 0; i < first->n; i++)
+                if (first->pairs[i].value != command)
+                        compose_drop(c, p,
+                                     arena_join(c->draft.arena, str_of(row->name), STR(": "),
+                                                first->pairs[i].key->text)
+                                             .p,
+                                     first->pairs[i].value);
+        for (size_t i = 1; i < n->n; i++)
+                draft_lost(&c->draft, p->map, n->items[i]->at,
+                           "command %zu of '%s' could not be carried over; a part has one", i + 1, row->name);
+}
+
 static void put_by_row(struct compose *c, struct draft_part *p, const struct key *row, const struct node *n) {
         struct str text;
 
@@ -166,6 +190,10 @@ static void put_by_row(struct compose *c, struct draft_part *p, const struct key
         }
         if (row->form == FORM_LIST) {
                 compose_put_texts(c, p, row->to, n);
+                return;
+        }
+        if (row->form == FORM_HOOK) {
+                put_hook(c, p, row, n);
                 return;
         }
         if (row->form == FORM_WORDS) {

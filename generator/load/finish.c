@@ -19,8 +19,9 @@
 
 /* Keys that the top of a definition may have only if it is the one service itself. */
 static const char *const service_only[] = {
-        "command",  "scale", "port",  "host_port", "publish",      "health",  "restart",  "requires",
-        "bound_to", "after", "proxy", "run_mode",  "worker_count", "aliases", "hostname",
+        "command",      "scale",    "port",     "host_port",    "publish",     "health",
+        "restart",      "requires", "bound_to", "after",        "proxy",       "run_mode",
+        "worker_count", "aliases",  "hostname", "before_start", "after_start", "before_stop",
 };
 
 static void report_misplaced(struct world *w, const struct node *root) {

@@ -15,7 +15,8 @@
 enum { EXIT_USER = 1, EXIT_USAGE = 2 };
 
 static const char usage_text[] =
-        "usage: pyservice-instance ready|enter|drain|leave|watch OPTION…\nWaits until an instance answers, "
+        "usage: pyservice-instance before|ready|enter|drain|leave|watch OPTION… [-- COMMAND…]\nWaits until "
+        "an instance answers, "
         "enables and disables its server in HAProxy, and restarts instances that no longer answer. Units "
         "that the generator writes run it.\n  --server=BACKEND/SERVER      in HAProxy\n  --socket=PATH "
         "--master=PATH  HAProxy's sockets\n  --states=PATH --id=N         the file of the backend's servers "
@@ -33,7 +34,11 @@ static const char usage_text[] =
         "finds it healthy\n  --record=PATH --settled=MS   where its last start and stop are noted; after "
         "how long a start counts as good\n  --own-check                  HAProxy checks something else\n  "
         "--watch=PATH                 ready: where to leave how it is asked; watch: the directory of such "
-        "files\n  --user                       watch: of the user's own systemd\n";
+        "files\n  --user                       of the user's own systemd\n  --unit=UNIT --image=IMAGE    "
+        "before: "
+        "run COMMAND in a container like that of UNIT; ready, drain: run it in the container\n  --limit=MS   "
+        "  "
+        "              drain: how long COMMAND may take\n";
 
 struct verb {
         const char *name;
@@ -54,42 +59,28 @@ static int watch(struct instance *i) {
 }
 
 static const struct verb verbs[] = {
-        { "ready", instance_ready }, { "enter", instance_enter }, { "drain", instance_drain },
-        { "leave", instance_leave }, { "watch", watch },
+        { "before", instance_before }, { "ready", instance_ready }, { "enter", instance_enter },
+        { "drain", instance_drain },   { "leave", instance_leave }, { "watch", watch },
 };
 
 static const struct option options[] = {
-        { "server", required_argument, NULL, 's' },
-        { "socket", required_argument, NULL, 'S' },
-        { "master", required_argument, NULL, 'M' },
-        { "states", required_argument, NULL, 'f' },
-        { "id", required_argument, NULL, 'n' },
-        { "drain", required_argument, NULL, 'd' },
-        { "path", required_argument, NULL, 'p' },
-        { "header", required_argument, NULL, 'H' },
-        { "tls", no_argument, NULL, 'T' },
-        { "health-port", required_argument, NULL, 'O' },
-        { "published", no_argument, NULL, 'B' },
-        { "status", required_argument, NULL, 'c' },
-        { "port", required_argument, NULL, 'P' },
-        { "interval", required_argument, NULL, 'i' },
-        { "timeout", required_argument, NULL, 't' },
-        { "start-period", required_argument, NULL, 'b' },
-        { "retries", required_argument, NULL, 'r' },
-        { "container", required_argument, NULL, 'C' },
-        { "network", required_argument, NULL, 'N' },
-        { "own-check", no_argument, NULL, 'o' },
-        { "nginx", required_argument, NULL, 'x' },
-        { "nginx-unit", required_argument, NULL, 'X' },
-        { "name", required_argument, NULL, 'e' },
-        { "health", no_argument, NULL, 'l' },
-        { "record", required_argument, NULL, 'R' },
-        { "settled", required_argument, NULL, 'g' },
-        { "watch", required_argument, NULL, 'w' },
-        { "user", no_argument, NULL, 'u' },
-        { "help", no_argument, NULL, 'h' },
-        { "version", no_argument, NULL, 'v' },
-        { 0 },
+        { "server", required_argument, NULL, 's' },  { "socket", required_argument, NULL, 'S' },
+        { "master", required_argument, NULL, 'M' },  { "states", required_argument, NULL, 'f' },
+        { "id", required_argument, NULL, 'n' },      { "drain", required_argument, NULL, 'd' },
+        { "path", required_argument, NULL, 'p' },    { "header", required_argument, NULL, 'H' },
+        { "tls", no_argument, NULL, 'T' },           { "health-port", required_argument, NULL, 'O' },
+        { "published", no_argument, NULL, 'B' },     { "status", required_argument, NULL, 'c' },
+        { "port", required_argument, NULL, 'P' },    { "interval", required_argument, NULL, 'i' },
+        { "timeout", required_argument, NULL, 't' }, { "start-period", required_argument, NULL, 'b' },
+        { "retries", required_argument, NULL, 'r' }, { "container", required_argument, NULL, 'C' },
+        { "network", required_argument, NULL, 'N' }, { "own-check", no_argument, NULL, 'o' },
+        { "nginx", required_argument, NULL, 'x' },   { "nginx-unit", required_argument, NULL, 'X' },
+        { "name", required_argument, NULL, 'e' },    { "health", no_argument, NULL, 'l' },
+        { "record", required_argument, NULL, 'R' },  { "settled", required_argument, NULL, 'g' },
+        { "watch", required_argument, NULL, 'w' },   { "user", no_argument, NULL, 'u' },
+        { "limit", required_argument, NULL, 'L' },   { "unit", required_argument, NULL, 'U' },
+        { "image", required_argument, NULL, 'I' },   { "help", no_argument, NULL, 'h' },
+        { "version", no_argument, NULL, 'v' },       { 0 },
 };
 
 static bool take_server(struct instance *i, struct str text) {
@@ -111,6 +102,7 @@ static bool take_number(struct instance *i, int option, struct str text) {
         uint64_t *member = option == 'd'   ? &i->drain
                            : option == 'g' ? &i->settled
                            : option == 'n' ? &i->states.id
+                           : option == 'L' ? &i->limit
                            : option == 'O' ? &i->request.port
                            : option == 't' ? &i->request.timeout_ms
                            : option == 'i' ? &i->probe.interval
@@ -144,6 +136,12 @@ static bool take_common(struct instance *i, int option, const char *value) {
                 return true;
         case 'l':
                 return i->has_health = true;
+        case 'U':
+                i->unit = str_of(value);
+                return true;
+        case 'I':
+                i->image = str_of(value);
+                return true;
         case 'R':
                 i->record = value;
                 return value[0] == '/';
@@ -236,7 +234,9 @@ int main(int argc, char *argv[]) {
 
         if (instance.request.port == 0)
                 instance.request.port = instance.port;
-        for (size_t k = 0; argc - optind == 1 && k < ARRAY_SIZE(verbs); k++)
+        if (argc - optind > 1)
+                instance.command = (const char *const *) argv + optind + 1;
+        for (size_t k = 0; argc - optind >= 1 && k < ARRAY_SIZE(verbs); k++)
                 if (strcmp(argv[optind], verbs[k].name) == 0)
                         return run(&instance, &verbs[k]);
 

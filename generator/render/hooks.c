@@ -206,16 +206,47 @@ static void put_ready(struct rendering *r, struct unit *u, const struct service 
                 put_port(u, s);
 }
 
+static void put_name(struct unit *u, const struct service *s) {
+        unit_word(u);
+        unit_const(u, "--name=");
+        put_container_name(u, s);
+}
+
+/* The words of a command of the definition, at the end. */
+static void put_words(struct unit *u, const struct word *words, size_t n) {
+        if (n == 0)
+                return;
+
+        unit_word(u);
+        unit_const(u, "--");
+        for (size_t i = 0; i < n; i++) {
+                unit_word(u);
+                unit_part(u, words[i]);
+        }
+}
+
+/* Drains, then runs `before_stop`. A failure must not prevent the stop. */
 static void put_drain(struct rendering *r, struct unit *u, const struct service *s) {
+        const struct hooks *hooks = &s->hooks;
+
         unit_open(u, SERVICE_EXEC_STOP);
         unit_word(u);
         unit_const(u, "-" PROGRAM);
         unit_word(u);
         unit_const(u, "drain");
-        put_front(r, u, s);
-        unit_word(u);
-        unit_const(u, "--drain=");
-        put_ms(u, drain_of(s));
+        if (s->proxy) {
+                put_front(r, u, s);
+                unit_word(u);
+                unit_const(u, "--drain=");
+                put_ms(u, drain_of(s));
+        }
+        if (hooks->before_stop.n > 0) {
+                put_name(u, s);
+                unit_word(u);
+                unit_const(u, "--limit=");
+                put_ms(u, s->container.stop_timeout);
+                put_words(u, hooks->before_stop.at, hooks->before_stop.n);
+        }
         unit_close(u);
 }
 
@@ -282,9 +313,7 @@ static void open_ready(struct rendering *r, struct unit *u, const struct service
 
         open_hook(u, SERVICE_EXEC_START_POST);
         unit_const(u, "ready");
-        unit_word(u);
-        unit_const(u, "--name=");
-        put_container_name(u, s);
+        put_name(u, s);
         put_record(r, u);
         if (!has_health_command(h))
                 return;
@@ -299,13 +328,36 @@ static void open_ready(struct rendering *r, struct unit *u, const struct service
         put_ms(u, h->interval);
 }
 
+/* The last command before the start. It reads the options of its container from the unit. */
+static void put_before(struct rendering *r, struct unit *u, const struct service *s) {
+        if (s->hooks.before_start.n == 0)
+                return;
+
+        open_hook(u, SERVICE_EXEC_START_PRE);
+        unit_const(u, "before");
+        put_name(u, s);
+        unit_word(u);
+        unit_const(u, "--image=");
+        unit_part(u, app_pinned(r->app, s->container.image));
+        unit_word(u);
+        unit_const(u, "--unit=%n");
+        if (r->world->places.is_user) {
+                unit_word(u);
+                unit_const(u, "--user");
+        }
+        put_words(u, s->hooks.before_start.at, s->hooks.before_start.n);
+        unit_close(u);
+}
+
 void render_hooks(struct rendering *r, struct unit *u, const struct role *role, const struct service *s) {
+        put_before(r, u, s);
         open_ready(r, u, s);
         put_ready(r, u, s, s->proxy != NULL);
         put_watch(r, u, s);
+        put_words(u, s->hooks.after_start.at, s->hooks.after_start.n);
         unit_close(u);
 
-        if (s->proxy)
+        if (s->proxy || s->hooks.before_stop.n > 0)
                 put_drain(r, u, s);
         put_leave(r, u, role, s);
 }
@@ -328,6 +380,7 @@ void render_hooks_next(struct rendering *r, const struct role *role, const struc
         unit_put_const(u, SERVICE_EXEC_START_POST, "");
         open_ready(r, u, s);
         put_ready(r, u, s, false);
+        put_words(u, s->hooks.after_start.at, s->hooks.after_start.n);
         unit_close(u);
         open_hook(u, SERVICE_EXEC_RELOAD);
         unit_const(u, "enter"); /* it runs, and may have requests open */

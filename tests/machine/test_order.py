@@ -158,6 +158,57 @@ tasks:
     assert starts(machine, "shop-schema") == 1 == starts(machine, "shop-seed")
 
 
+HOOKED = f"""image: localhost/hello:1
+rollout: {{min_ready: 500ms, spare: false}}
+services:
+  - name: web
+    port: 8000
+    {HEALTH}
+    proxy: {{domains: [shop.example.com]}}
+    volumes: [data:/data]
+    env: {{WORD: "two words", COUNT: "{{{{ instance }}}}"}}
+    stop_timeout: 5s
+    before_start: [sh, -c, 'echo before $WORD $COUNT $(hostname) >>/data/log; BEFORE']
+    after_start: [sh, -c, 'echo after $WORD $COUNT $(hostname) >>/data/log; AFTER']
+    before_stop: [sh, -c, 'echo stop $WORD $COUNT $(hostname) >>/data/log; STOP']
+"""
+
+
+def test_commands_around_the_life_of_an_instance(app):
+    machine = app.machine
+
+    def try_with(before="true", after="true", stop="true"):
+        define(machine, "shop", HOOKED.replace("BEFORE", before).replace("AFTER", after).replace("STOP", stop))
+
+    def log() -> list[str]:
+        return machine.read("/var/lib/containers/storage/volumes/shop-data/_data/log").splitlines()
+
+    try_with(stop="sleep 600")
+    machine.wait(app.is_done, what=lambda: f"the first start, {app}")
+    settle(machine)
+    start = ["before two words 0 shop-web-0", "after two words 0 shop-web-0"]
+    assert log() == start
+
+    # The stop does not wait longer for a command than for the container.
+    machine.run("systemctl restart shop-web@0.service")
+    assert log() == start + ["stop two words 0 shop-web-0"] + start
+    assert "before_stop did not end within 5 s" in machine.journal("shop-web@0.service")
+    assert list(machine.containers()) == ["shop-web-0"]
+
+    # After a crash nothing runs in the container.
+    machine.run("podman kill --signal=KILL shop-web-0")
+    machine.wait(lambda: log()[-2:] == start and len(log()) == 7 and app.is_done(), what="the start after a crash")
+    settle(machine)
+
+    for change, reason in (({"after": "echo out of luck >&2; exit 3"}, "after_start exited with status 3: out of luck"),
+                           ({"before": "echo no database; exit 4"}, "before_start exited with status 4: no database")):
+        try_with(**change)
+        machine.wait(lambda: app.progress().get("phase") == "failed", what=lambda: f"the rejection, {app}")
+        assert reason in machine.out("pyservicectl rollout status shop || true")
+        machine.wait(lambda: ids(machine, "shop-web-0"), what="the revision before")
+        settle(machine)
+
+
 def hanging(command: str, health: str = HEALTH) -> str:
     return f"""image: localhost/hello:1
 rollout: {{min_ready: 500ms}}

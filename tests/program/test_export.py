@@ -367,7 +367,7 @@ def test_parts_beside_services(root):
 image: registry.example.com/shop:1
 secrets: {key: {file: /etc/key}}
 services: [{name: web, port: 80, host_port: 8080, publish: ["53:53/udp"], restart: "no", requires: cache, network: podman}]
-sidecars: [{name: cache, image: registry.example.com/cache:1, entrypoint: "", command: redis}]
+sidecars: [{name: cache, image: registry.example.com/cache:1, entrypoint: "", command: redis, before_start: a, after_start: b, before_stop: c}]
 tasks:
   - {name: migrate, commands: ["a 'b'", c], timeout: 5min}
   - {name: report, command: report}
@@ -391,6 +391,7 @@ trusted: [10.0.0.0/8, "2001:db8::1"]
     assert migrate["suspend"] and migrate["backoffLimit"] == 0 and migrate["activeDeadlineSeconds"] == 300
     assert container(documents["Job", "shop-migrate"])["args"] == ["/bin/sh", "-c", "'a' 'b' && 'c'"]
     assert "initContainer" in text and "before_update" in said
+    assert "before_start: write an initContainer" in said and "lifecycle.postStart.exec" in said and "lifecycle.preStop.exec" in said
     clean, again, odd = (documents["CronJob", name]["spec"] for name in ("shop-clean", "shop-clean-2", "shop-odd"))
     assert (clean["schedule"], clean["timeZone"], clean["startingDeadlineSeconds"]) == ("30 4 * * *", "Europe/Berlin", 60)
     assert (again["schedule"], again["timeZone"]) == ("0-59/15 * * * 1,2,3,4,5", "Etc/UTC")

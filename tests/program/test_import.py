@@ -964,6 +964,18 @@ services:
     assert "vars" not in definition.app
 
 
+def test_hooks_of_compose(imported):
+    definition = imported("compose", {"compose.yaml": """
+services:
+  web:
+    image: localhost/web:1
+    post_start: [{command: ./warm --all, user: root}, {command: [./second]}]
+    pre_stop: [{command: [./finish, "a b"]}]
+"""})
+    assert definition.app["after_start"] == "./warm --all" and definition.app["before_stop"] == ["./finish", "a b"]
+    assert "'post_start: user: root' could not be carried over" in definition.notes and "command 2 of 'post_start'" in definition.notes
+
+
 def test_environment_files_of_compose_that_are_named(root, tmp_path):
     (tmp_path / "compose.yaml").write_text("services: {a: {image: 'localhost/a:$A-$B-$C-${D:?say what}'}}\n")
     for name, text in {".env": "C=c\n", "one.env": "A=1\nB=1\n", "two.env": "B=$A$B\nCOMPOSE_PROJECT_NAME=shop\n"}.items():
