@@ -50,10 +50,11 @@ static const struct doctor_check checks[] = {
           CHECK_AS_ROOT | CHECK_SYSTEM, doctor_haproxy_front },
         { "HAProxy", "hard-stop", "After a reload HAProxy waits for every drain",
           CHECK_AS_ROOT | CHECK_SYSTEM, doctor_haproxy_stop },
-        { "HAProxy", "certificates", "Certificates have not expired, and HAProxy serves those in the files",
-          CHECK_HERE | CHECK_AS_ROOT | CHECK_SYSTEM, doctor_certificates },
         { "nginx", "nginx", "nginx is running, if it is used, and includes the generated files",
           CHECK_HERE | CHECK_AS_ROOT | CHECK_SYSTEM | CHECK_BUS, doctor_nginx },
+        { "certificates", "certificates",
+          "Certificates are valid, have their key and chain, and are served as the files have them",
+          CHECK_AS_ROOT | CHECK_SYSTEM, doctor_certificates },
 
         { "ports", "taken", "No other program has the ports of the instances and of the front", CHECK_HERE,
           doctor_ports },

@@ -46,6 +46,30 @@ def test_a_site(machine):
     assert machine.out(f"curl -sk -o /dev/null -w '%{{http_code}}' --resolve {HOST}:443:127.0.0.1 https://{HOST}/api/") == "200"
 
 
+def test_doctor_compares_the_certificate_with_the_one_that_nginx_serves(machine):
+    def findings() -> list:
+        answer = json.loads(machine.run("pyservicectl doctor --json", check=False).stdout)
+        return next(check["findings"] for check in answer["checks"] if check["check"] == "certificates")
+
+    certify(machine)
+    define(machine, "hello", text(1, proxy=", tls: {certificate: /etc/hello.pem}"))
+    machine.wait(f"curl -sk -o /dev/null --resolve {HOST}:443:127.0.0.1 https://{HOST}/", what="nginx to serve the certificate")
+    assert [finding["level"] for finding in findings()] == ["warning"]  # it expires soon
+
+    # inotify does not see a mount, so no unit reloads nginx.
+    machine.run("cp /etc/hello.pem /run/first.pem")
+    certify(machine)
+    machine.wait(lambda: len(findings()) == 1, what="nginx to serve the renewed certificate")
+    machine.run("mount --bind /run/first.pem /etc/hello.pem")
+    try:
+        told = findings()
+        assert told[1]["level"] == "bad" and told[1]["text"] == "nginx does not serve the certificate in /etc/hello.pem"
+        machine.run(told[1]["advice"])
+        machine.wait(lambda: len(findings()) == 1, what="nginx to serve what the file has")
+    finally:
+        machine.run("umount /etc/hello.pem")
+
+
 def test_doctor_names_the_site_that_has_the_port_of_haproxy(machine):
     site = "/etc/nginx/conf.d/site.conf"
     machine.write(site, "server {\n    listen 80;\n    server_name site.example.com;\n}\n")

@@ -6,6 +6,7 @@ import os
 import pathlib
 import pty
 import re
+import shutil
 import struct
 import subprocess
 import termios
@@ -185,6 +186,60 @@ def test_eighty_columns(root):
     lines = re.sub(r"\033\[[0-9;]*m", "", text.decode()).replace("\r", "").splitlines()
     assert process.returncode == 1 and max(map(len, lines)) <= 80 and b"\033[1;31m" in text
     assert len([line for line in lines if line.startswith("  bad     ")]) == 2
+
+
+@pytest.fixture(scope="module")
+def pem(tmp_path_factory):
+    """A certificate from an intermediate authority, its key, and that authority's certificate."""
+    place = tmp_path_factory.mktemp("pem")
+
+    def make(name, issuer, days=90, more=()):
+        signed = ["-CA", f"{issuer}.crt", "-CAkey", f"{issuer}.key"] if issuer else []
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", str(days), "-subj", f"/CN={name}", "-keyout", f"{name}.key",
+                        "-out", f"{name}.crt", *signed, *more], cwd=place, capture_output=True, check=True)
+        return (place / f"{name}.crt").read_text()
+
+    texts = {"authority": make("authority", None), "between": make("between", "authority"), "leaf": make("leaf", "between"),
+             "soon": make("soon", "between", 20), "late": make("late", "between", 22)}
+    subprocess.run(["openssl", "x509", "-req", "-in", "/dev/stdin", "-CA", "between.crt", "-CAkey", "between.key", "-days", "-1", "-out", "gone.crt"], cwd=place,
+                   input=subprocess.run(["openssl", "req", "-new", "-key", "leaf.key", "-subj", "/CN=gone"], cwd=place, capture_output=True, check=True).stdout,
+                   capture_output=True, check=True)
+    texts["gone"] = (place / "gone.crt").read_text()
+    return texts | {f"{name}.key": (place / f"{name}.key").read_text() for name in ("leaf", "soon", "late")}
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("openssl"), reason="root alone reads keys; needs openssl")
+@pytest.mark.parametrize("pieces, level, words", [
+    (["leaf", "between", "leaf.key"], None, []),
+    (["leaf.key", "leaf", "between", "authority"], None, []),
+    (["late", "between", "late.key"], None, []),
+    (["soon", "between", "soon.key"], "warning", ["/etc/shop.pem expires soon, on ", " GMT →"]),
+    (["gone", "between", "leaf.key"], "bad", ["/etc/shop.pem expired on ", "renew"]),
+    (["leaf", "between", "soon.key"], "bad", ["the key in /etc/shop.pem does not belong to the certificate"]),
+    (["between", "leaf", "leaf.key", "authority"], "bad", ["the key in /etc/shop.pem does not belong to the certificate"]),
+    (["leaf", "between"], "bad", ["/etc/shop.pem has no key that can be read", "append the key"]),
+    (["leaf", "leaf.key"], "warning", ["/etc/shop.pem has an incomplete chain", "fullchain.pem"]),
+    (["leaf.key"], "bad", ["/etc/shop.pem is not a certificate"]),
+    (None, "bad", ["its certificate /etc/shop.pem: No such file or directory"]),
+])
+def test_certificates(root, pem, pieces, level, words):
+    define = SHOP.replace("]}", "], tls: {certificate: /etc/%s}}")
+    write(root / "etc/pyservice.d/shop.yaml", define % "shop.pem")
+    if pieces:
+        write(root / "etc/shop.pem", "".join(pem[piece] for piece in pieces), mode=0o600)
+    found = doctor(root)
+    assert found.keys() == ({"certificates"} if level else set()), found
+    assert not level or all(word in found["certificates"] for word in [f"{level} shop: ", *words]) and found["certificates"].count("→") == 1
+
+    # In a directory; a key beside the file is HAProxy's to find.
+    write(root / "etc/pyservice.d/shop.yaml", define % "certificates")
+    (root / "etc/certificates").mkdir()
+    if pieces:
+        (root / "etc/shop.pem").rename(root / "etc/certificates/shop.pem")
+        found = doctor(root)
+        assert found.keys() == ({"certificates"} if level else set()) and all(word.replace("/etc/", "/etc/certificates/") in found["certificates"] for word in words)
+        write(root / "etc/certificates/shop.pem.key", pem["leaf.key"], mode=0o600)
+        assert pieces != ["leaf", "between"] or doctor(root) == {}
 
 
 def test_usage(root):

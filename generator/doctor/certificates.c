@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/* The files of `proxy.tls`, as openssl(1) reads them, and the certificates that the front serves. */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include "base/fs.h"
+#include "doctor/doctor.h"
+#include "runtime/spawn.h"
+
+/* certbot renews 30 days before the end, so its timer has failed for some days then. */
+static const char *const soon = "1814400"; /* three weeks, in seconds */
+
+struct certificate {
+        struct str app, path, domain; /* domain: the first; absent for none */
+        struct str file;              /* below the root */
+        struct str text;              /* openssl's: end, fingerprint and public key */
+        bool is_nginx;
+};
+
+struct certificates {
+        VEC(struct certificate) list;
+};
+
+/* The exit status of `openssl WORDS`, or negative errno. */
+static int ask_openssl(struct doctor *d, const char *const *words, struct spawn_result *ret) {
+        struct str program = spawn_find(d->arena, "openssl");
+        const char *argv[16] = { program.p };
+
+        if (str_is_absent(program))
+                return -ENOENT;
+        for (size_t i = 0; i + 2 < ARRAY_SIZE(argv) && words[i]; i++)
+                argv[i + 1] = words[i];
+
+        int r = spawn_run(d->arena, argv, ret);
+        return r < 0 ? r : ret->status;
+}
+
+static int describe(struct doctor *d, struct str file, const char *seconds, struct spawn_result *ret) {
+        return ask_openssl(d,
+                           (const char *[]){ "x509", "-noout", "-in", file.p, "-enddate", "-fingerprint",
+                                             "-sha1", "-pubkey", "-checkend", seconds, NULL },
+                           ret);
+}
+
+/* The rest of the line behind the heading, without colons. */
+static struct str field_of(struct arena *a, struct str text, struct str heading) {
+        size_t at = str_find_str(text, heading);
+        struct str out = STR(""), piece;
+
+        if (at == text.n)
+                return out;
+        text = str_from(text, at + heading.n);
+        text.n = str_find(text, '\n');
+        while (str_split(&text, ':', &piece))
+                out = arena_join(a, out, str_trim(piece));
+        return out;
+}
+
+static struct str end_of(const struct certificate *c) {
+        struct str date = str_from(c->text, str_find(c->text, '=') + 1);
+
+        date.n = str_find(date, '\n');
+        return date;
+}
+
+/* False if the other checks would add nothing. */
+static bool look_at_end(struct doctor *d, struct certificate *c) {
+        struct spawn_result found = { 0 };
+        int r = describe(d, c->file, soon, &found);
+
+        if (r < 0) {
+                doctor_skip(d, "need openssl, which is not installed");
+                return false;
+        }
+        c->text = found.out;
+        if (!str_has_prefix(c->text, STR("notAfter="))) {
+                doctor_bad(d, c->app, arena_join(d->arena, c->path, STR(" is not a certificate")),
+                           STR("write a PEM file with the certificate, its chain and its key there"));
+                return false;
+        }
+        if (r == 0)
+                return true;
+
+        r = describe(d, c->file, "0", &found);
+        if (r > 0)
+                doctor_bad(d, c->app, arena_join(d->arena, c->path, STR(" expired on "), end_of(c)),
+                           STR("renew the certificate"));
+        else if (r == 0)
+                doctor_warn(d, c->app, arena_join(d->arena, c->path, STR(" expires soon, on "), end_of(c)),
+                            STR("renew the certificate; if a timer should do that, see its log"));
+        return r == 0;
+}
+
+/* Without an empty passphrase openssl requests one at the terminal. */
+static bool read_public_key(struct doctor *d, struct str file, struct str *ret) {
+        struct spawn_result found = { 0 };
+        int r = ask_openssl(d, (const char *[]){ "pkey", "-pubout", "-in", file.p, "-passin", "pass:", NULL },
+                            &found);
+
+        *ret = found.out;
+        return r == 0;
+}
+
+static void look_at_key(struct doctor *d, const struct certificate *c) {
+        struct str apart = arena_join(d->arena, c->file, STR(".key")), key; /* HAProxy reads that too */
+
+        if (!read_public_key(d, c->file, &key) && (c->is_nginx || !read_public_key(d, apart, &key)))
+                doctor_bad(
+                        d, c->app, arena_join(d->arena, c->path, STR(" has no key that can be read")),
+                        STR("append the key to the file, after the certificates and without a passphrase"));
+        else if (str_find_str(c->text, key) == c->text.n)
+                doctor_bad(d, c->app,
+                           arena_join(d->arena, STR("the key in "), c->path,
+                                      STR(" does not belong to the certificate")),
+                           STR("write the certificate and the key of the same renewal there"));
+}
+
+/* An issuer that is neither in the file nor known to this machine. Issuers of issuers do not matter: clients
+ * of a private authority may know its root, and this machine need not. */
+static void look_at_chain(struct doctor *d, const struct certificate *c) {
+        struct spawn_result found = { 0 };
+
+        if (ask_openssl(
+                    d,
+                    (const char *[]){ "verify", "-no_check_time", "-untrusted", c->file.p, c->file.p, NULL },
+                    &found) <= 0)
+                return;
+        if (str_find_str(found.err, STR("error 20 at 0 depth")) < found.err.n)
+                doctor_warn(
+                        d, c->app,
+                        arena_join(d->arena, c->path,
+                                   STR(" has an incomplete chain: the issuer of the certificate is not in "
+                                       "the file, and this machine does not know it")),
+                        STR("append the intermediate certificates (certbot: fullchain.pem), or the "
+                            "certificate of your own authority"));
+}
+
+/* The SHA-1 fingerprint, empty if it is unknown. */
+static struct str served_by_haproxy(struct doctor *d, const struct certificate *c) {
+        struct str text = { 0 };
+
+        if (d->counters_error < 0 ||
+            haproxy_ask_worker(&d->haproxy, arena_join(d->arena, STR("show ssl cert "), c->path), &text) < 0)
+                return STR("");
+
+        return field_of(d->arena, text, STR("SHA1 FingerPrint: "));
+}
+
+static struct str served_by_nginx(struct doctor *d, const struct certificate *c) {
+        const struct host_nginx *nginx = doctor_world(d)->host.nginx;
+        struct str port = arena_join(d->arena, STR("127.0.0.1:"), arena_u64(d->arena, nginx->https_port.n)),
+                   openssl = spawn_find(d->arena, "openssl"), timeout = spawn_find(d->arena, "timeout");
+        const char *connect[] = { timeout.p,  "5",    openssl.p,     "s_client",
+                                  "-connect", port.p, "-servername", arena_str(d->arena, c->domain).p,
+                                  NULL },
+                   *const print[] = { openssl.p, "x509", "-noout", "-fingerprint", "-sha1", NULL };
+        struct spawn_result found = { 0 };
+
+        if (strcmp(d->ctl->root, "/") != 0 || !doctor_is_active(d, nginx->unit.text) ||
+            str_is_absent(timeout) || str_is_absent(c->domain) || spawn_run(d->arena, connect, &found) < 0 ||
+            spawn_run_on(d->arena, print, found.out, &found) < 0)
+                return STR("");
+
+        return field_of(d->arena, found.out, STR("Fingerprint="));
+}
+
+static void look_at_served(struct doctor *d, const struct certificate *c) {
+        struct str in_file = field_of(d->arena, c->text, STR("Fingerprint=")),
+                   in_use = c->is_nginx ? served_by_nginx(d, c) : served_by_haproxy(d, c);
+
+        if (in_use.n > 0 && !str_eq(in_file, in_use))
+                doctor_bad(d, c->app,
+                           arena_join(d->arena, c->is_nginx ? STR("nginx") : STR("HAProxy"),
+                                      STR(" does not serve the certificate in "), c->path),
+                           arena_join(d->arena, STR("/usr/libexec/pyservice/pyservice-proxy --certificate="),
+                                      c->path));
+}
+
+static void add(struct doctor *d, struct certificates *all, struct certificate c) {
+        const char *root = strcmp(d->ctl->root, "/") == 0 ? "" : d->ctl->root;
+
+        VEC_EACH(known, &all->list)
+                if (str_eq(known->path, c.path) && known->is_nginx == c.is_nginx)
+                        return;
+
+        c.file = arena_join(d->arena, str_of(root), c.path);
+        *vec_push(d->arena, &all->list) = c;
+}
+
+/* HAProxy reads every file of a directory, except those that belong to another one. */
+static void add_directory(struct doctor *d, struct certificates *all, struct certificate c) {
+        static const char *const parts[] = { ".key", ".ocsp", ".issuer", ".sctl" };
+        struct str directory = c.path;
+        struct fs_names names = { 0 };
+
+        if (fs_list(d->arena, doctor_world(d)->root, directory.p + 1, &names) < 0)
+                return;
+        VEC_EACH(name, &names.list) {
+                bool is_part = str_has_prefix(*name, STR("."));
+
+                for (size_t i = 0; i < ARRAY_SIZE(parts); i++)
+                        is_part = is_part || str_has_suffix(*name, str_of(parts[i]));
+                c.path = arena_join(d->arena, directory, STR("/"), *name);
+                if (!is_part)
+                        add(d, all, c);
+        }
+}
+
+static void collect(struct doctor *d, struct certificates *ret) {
+        DOCTOR_EACH_APP(d, app)
+                LIST_EACH(s, &app->services) {
+                        struct certificate c = { .app = app->name.text };
+                        struct stat st;
+
+                        if (!s->proxy || !s->proxy->tls)
+                                continue;
+                        c.path = arena_str(d->arena, s->proxy->tls->certificate.text);
+                        c.is_nginx = s->proxy->kind.index == PROXY_NGINX;
+                        if (s->proxy->domains.n > 0)
+                                c.domain = s->proxy->domains.at[0].text;
+                        if (fstatat(doctor_world(d)->root, c.path.p + 1, &st, 0) < 0)
+                                doctor_bad(d, c.app,
+                                           arena_join(d->arena, STR("its certificate "), c.path, STR(": "),
+                                                      str_of(strerror(errno))),
+                                           STR("write a PEM file with the certificate, its chain and its key "
+                                               "there"));
+                        else if (S_ISDIR(st.st_mode))
+                                add_directory(d, ret, c);
+                        else
+                                add(d, ret, c);
+                }
+}
+
+void doctor_certificates(struct doctor *d) {
+        struct certificates all = { 0 };
+
+        collect(d, &all);
+        VEC_EACH(c, &all.list) {
+                if (!look_at_end(d, c))
+                        continue;
+                look_at_key(d, c);
+                look_at_chain(d, c);
+                look_at_served(d, c);
+        }
+}
