@@ -3,6 +3,9 @@
 #include "app/ports-parts.h"
 #include "schema/syntax.h"
 
+/* That of the row, for a proxy without `timeouts:`. */
+#define DRAIN_DEFAULT (30 * 1000000ULL)
+
 struct service *app_next_kept(const struct app *app, const struct service *s) {
         const size_t n = app->services.n, i = !s              ? 0
                                               : s->is_sidecar ? n + (size_t) (s - app->sidecars.at) + 1
@@ -118,6 +121,13 @@ static bool has_raw_namespace(const struct quadlet *q) {
                         return true;
 
         return false;
+}
+
+struct duration service_drain(const struct service *s) {
+        if (!s->proxy)
+                return (struct duration){ 0 };
+
+        return s->proxy->timeouts ? s->proxy->timeouts->drain : (struct duration){ DRAIN_DEFAULT, NOWHERE };
 }
 
 bool has_init(const struct app *app, const struct container *c) {

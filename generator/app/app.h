@@ -420,6 +420,9 @@ static inline bool has_spare(const struct app *app, const struct service *s) {
         return service_spare(app, s, &at) == SPARE_RUNS;
 }
 
+/* How long a stop may wait for open requests; zero for a service without `proxy`. */
+struct duration service_drain(const struct service *s);
+
 /* The network that HAProxy and probes use. */
 static inline struct str container_network(const struct container *c) {
         return c->attached.at[0].network.text;

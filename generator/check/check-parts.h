@@ -10,6 +10,7 @@ void check_nginx(struct world *w, const struct app *app, const struct service *s
 void check_references(struct world *w, struct app *app); /* names that one part uses of another */
 void check_containers(struct world *w, struct app *app); /* secrets, labels, {{ instance }} */
 void check_health(struct world *w, struct app *app);
+void check_processes(struct world *w, struct app *app); /* programs and how they stop */
 void check_source(struct world *w, struct app *app);   /* source: */
 void check_timers(struct world *w, struct app *app);   /* when they run */
 void check_trusted(struct world *w, struct app *app);  /* trusted: */

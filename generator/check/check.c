@@ -102,49 +102,6 @@ static void check_commands(struct world *w, struct app *app) {
                 check_commands_of(w, app, "timers", i, &app->timers.at[i].task);
 }
 
-/* Word `i` of what runs: the words of the entry point, then those of the command. */
-static struct word word_of(const struct container *c, size_t i) {
-        if (i < c->entrypoint.n)
-                return c->entrypoint.at[i];
-
-        i -= c->entrypoint.n;
-        return i < c->command.n ? c->command.at[i] : (struct word){ .text = STR("") };
-}
-
-static bool is_shell(struct str path) {
-        static const char *const shells[] = { "sh", "bash", "dash", "ash" };
-        const char *slash = path.n > 0 ? memrchr(path.p, '/', path.n) : NULL;
-        struct str name = slash ? str_from(path, (size_t) (slash - path.p) + 1) : path;
-
-        for (size_t i = 0; i < ARRAY_SIZE(shells); i++)
-                if (str_is(name, shells[i]))
-                        return true;
-
-        return false;
-}
-
-/* A shell that waits for a command ends at SIGTERM alone, or ignores it; the command hears nothing before
- * SIGKILL. */
-static void check_shell(struct world *w, const struct container *c) {
-        struct word option = word_of(c, 1), script = word_of(c, 2);
-        bool is_script =
-                option.text.n > 1 && option.text.p[0] == '-' && option.text.p[option.text.n - 1] == 'c';
-
-        if (!is_shell(word_of(c, 0).text) || !is_script ||
-            str_find_str(script.text, STR("exec ")) < script.text.n ||
-            str_find_str(script.text, STR("trap ")) < script.text.n)
-                return;
-
-        (void) diag_add(w->ds, DIAG_SHELL_WITHOUT_EXEC, script.at,
-                        "the stop signal reaches the shell, not the command that it waits for, which is then "
-                        "killed without warning; write 'exec' before the last command");
-}
-
-static void check_shells(struct world *w, struct app *app) {
-        APP_EACH_KEPT(s, app)
-        check_shell(w, &s->container);
-}
-
 /* `spare: false` is a deliberate choice. */
 static void check_spares(struct world *w, struct app *app) {
         LIST_EACH(s, &app->services) {
@@ -169,7 +126,7 @@ static void check_spares(struct world *w, struct app *app) {
 
 void check_app(struct world *w, struct app *app) {
         static void (*const checks[])(struct world *, struct app *) = {
-                check_names,   check_beat,    check_commands,   check_shells,
+                check_names,   check_beat,    check_commands,   check_processes,
                 check_spares,  check_proxies, check_references, check_containers,
                 check_health,  check_timers,  check_trusted,    check_source,
                 check_objects, check_home,    check_settings,   check_raw_keys,

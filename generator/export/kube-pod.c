@@ -261,7 +261,7 @@ static void put_ports(struct kube *k, const struct kube_part *p, struct yaml_tex
  * long as HAProxy let them. */
 static void put_end(struct kube *k, const struct kube_part *p, struct yaml_text *pod,
                     struct yaml_text *container) {
-        uint64_t drain = p->service && p->service->proxy ? kube_seconds(drain_of(p->service)) : 0;
+        uint64_t drain = p->service && p->service->proxy ? kube_seconds(service_drain(p->service)) : 0;
 
         kube_number(k, pod, "terminationGracePeriodSeconds",
                     kube_seconds(p->container->stop_timeout) + drain);

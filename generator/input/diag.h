@@ -82,6 +82,8 @@ enum severity {
         X(VOLUME_LEFT, "volume-left", ERROR)                         \
         X(VOLUME_NAMESAKE, "volume-namesake", WARNING)               \
         X(SHELL_WITHOUT_EXEC, "shell-without-exec", WARNING)         \
+        X(STOP_TOO_SHORT, "stop-too-short", WARNING)                 \
+        X(SCHEDULER_SCALE, "scheduler-scale", WARNING)               \
         X(SECRET_SOURCE, "secret-source", ERROR)                     \
         X(NOT_INHERITED, "not-inherited", WARNING)                   \
         X(SECRET_VARIABLE, "secret-variable", ERROR)                 \

@@ -64,13 +64,13 @@ struct str own_front_advice(struct arena *a, const struct proxy_directory *d, co
 bool own_front_cuts(const struct own_front *f, const struct service *s) {
         uint64_t ms = f->front.config.hard_stop_ms;
 
-        return ms > 0 && is_balanced(s) && drain_of(s).usec / 1000 >= ms;
+        return ms > 0 && is_balanced(s) && service_drain(s).usec / 1000 >= ms;
 }
 
 static void check_drain(struct session *s, const struct own_front *f, const struct definition *d,
                         const struct service *service) {
         const struct front_config *config = &f->front.config;
-        struct duration drain = drain_of(service);
+        struct duration drain = service_drain(service);
 
         if (!own_front_cuts(f, service))
                 return;

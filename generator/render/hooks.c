@@ -8,17 +8,7 @@
 #include "config.h"
 #include "render/parts.h"
 
-/* That of the row, for a proxy without `timeouts:`. */
-#define DRAIN_DEFAULT (30 * 1000000ULL)
-
 #define PROGRAM LIBEXECDIR "/pyservice-instance"
-
-struct duration drain_of(const struct service *s) {
-        if (!s->proxy)
-                return (struct duration){ 0 };
-
-        return s->proxy->timeouts ? s->proxy->timeouts->drain : (struct duration){ DRAIN_DEFAULT, NOWHERE };
-}
 
 /* True if a probe from outside is possible. */
 static bool is_reachable(const struct rendering *r, const struct service *s) {
@@ -238,7 +228,7 @@ static void put_drain(struct rendering *r, struct unit *u, const struct service 
                 put_front(r, u, s);
                 unit_word(u);
                 unit_const(u, "--drain=");
-                put_ms(u, drain_of(s));
+                put_ms(u, service_drain(s));
         }
         if (hooks->before_stop.n > 0) {
                 put_name(u, s);

@@ -155,9 +155,6 @@ void render_hooks(struct rendering *r, struct unit *u, const struct role *role, 
 /* Like render_hooks() for the spare instance, as a drop-in. */
 void render_hooks_next(struct rendering *r, const struct role *role, const struct service *s);
 
-/* How long a stop may wait for open requests; zero for what is not proxied. */
-struct duration drain_of(const struct service *s);
-
 /* "UNIT@N.service". */
 struct unit_name instance_unit(struct rendering *r, struct name unit, uint64_t instance);
 

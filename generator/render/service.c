@@ -89,7 +89,7 @@ void render_service(struct rendering *r, struct service *s) {
                 .restart = s->restart,
                 .restart_policy = s->restart_policy,
                 .start_timeout = s->start_timeout,
-                .drain = r->is_plain ? (struct duration){ 0 } : drain_of(s),
+                .drain = r->is_plain ? (struct duration){ 0 } : service_drain(s),
                 .host_port = s->host_port,
                 .is_template = !s->is_sidecar,
         };

@@ -169,6 +169,12 @@ def test_nothing_of_the_file_moves_a_terminal(root):
     assert done.returncode == 1 and not any(byte < 32 and byte != 10 for byte in done.stdout)
 
 
+def test_warnings_of_definitions(root):
+    write(root / "etc/pyservice.d/late.yaml", "image: x.example.com/late:1\ncommand: gunicorn --graceful-timeout 60 late.wsgi\n")
+    write(root / "etc/pyservice.d/twice.yaml", "image: x.example.com/twice:1\ncommand: sh -c 'date; celery -A twice beat'\nscale: 2\n")
+    assert re.search("warning late: .*late.yaml:2:10: .*killed after 10s.*warning twice: .*stop signal.*warning twice: .*each of the 2 instances", doctor(root)["errors"])
+
+
 def test_eighty_columns(root):
     (root / GENERATORS / "pyservice-generator").unlink()
     write(root / "etc/pyservice.d/bad.yaml", "image: x\nhealth: {httpp: /}\n" + "scale: 2\n")
