@@ -72,6 +72,8 @@ static const struct doctor_check checks[] = {
           doctor_objects },
         { "applications", "failed", "No unit has failed", CHECK_HERE | CHECK_BUS, doctor_failed },
         { "applications", "stops", "No stop ended with SIGKILL", 0, doctor_stops },
+        { "applications", "memory", "The kernel ended no process to get memory back, in the last 24 hours",
+          CHECK_HERE | CHECK_AS_ROOT, doctor_memory },
         { "applications", "leftovers", "Every running container belongs to a unit",
           CHECK_HERE | CHECK_AS_ROOT | CHECK_BUS, doctor_leftovers },
         { "applications", "hardening", "Parts that would run with 'hardening: strict' (only with APP)",

@@ -156,6 +156,7 @@ void doctor_shadowed(struct doctor *d);
 void doctor_errors(struct doctor *d);
 void doctor_failed(struct doctor *d);
 void doctor_stops(struct doctor *d);
+void doctor_memory(struct doctor *d);
 
 void doctor_haproxy_runs(struct doctor *d);
 void doctor_haproxy_reads(struct doctor *d);

@@ -153,6 +153,27 @@ int journal_read_end(struct arena *a, const struct journal_query *q, struct jour
         return r < 0 ? r : 0;
 }
 
+int journal_read_out_of_memory(struct arena *a, bool is_user, uint64_t since, struct journal_lines *ret) {
+        CLEANUP(close_journal) sd_journal *j = NULL;
+        int r = sd_journal_open(&j, SD_JOURNAL_LOCAL_ONLY);
+
+        if (r >= 0)
+                r = add_match(a, j, "MESSAGE_ID", STR(SD_MESSAGE_UNIT_OUT_OF_MEMORY_STR));
+        /* Every process may write UNIT=, and so claim that another one was killed. */
+        if (r >= 0 && !is_user)
+                r = add_match(a, j, "_UID", STR("0"));
+        if (r >= 0)
+                r = sd_journal_seek_realtime_usec(j, since);
+        while (r >= 0 && (r = sd_journal_next(j)) > 0) {
+                struct str unit = get(a, j, is_user ? "USER_UNIT" : "UNIT");
+
+                if (!str_is_absent(unit))
+                        *vec_push(a, &ret->list) = unit;
+        }
+
+        return r < 0 ? r : 0;
+}
+
 int journal_send(struct arena *a, const struct journal_field *fields, size_t n) {
         struct iovec entry[FIELDS_MAX];
 

@@ -37,6 +37,10 @@ struct journal_end {
  * the query count. */
 int journal_read_end(struct arena *a, const struct journal_query *query, struct journal_end *ret);
 
+/* The units of which the kernel's OOM killer ended a process, once for each time. `since`: CLOCK_REALTIME,
+ * microseconds. Negative errno if the journal can't be read. */
+int journal_read_out_of_memory(struct arena *a, bool is_user, uint64_t since, struct journal_lines *ret);
+
 struct journal_field {
         const char *name; /* "MESSAGE", "PRIORITY" … */
         struct str value;

@@ -168,6 +168,23 @@ def test_units_and_leftovers(shop):
     assert not Doctor(shop).found("bad")
 
 
+def test_processes_that_the_kernel_ended(shop):
+    # The cgroup of a machine in a container may have no memory controller: systemd's message about such an end.
+    def end(*units):
+        for unit in units:
+            shop.run(["logger", "--journald"], input=f"MESSAGE_ID=fe6faa94e7774663a0da52717891d8ef\nUNIT={unit}\nMESSAGE=A process was killed by the OOM killer.\n")
+
+    define(shop, "greedy", "services:\n- {name: web, image: localhost/hello:1, scale: 2, resources: {memory: 96M}}\n"
+                           "- {name: web-api, image: localhost/hello:1}\n", reload=False)
+    assert "memory" in Doctor(shop).found("good")
+    end("greedy-web@1.service", "greedy-web@0.service", "greedy-web@1.service", "greedy-web-api@0.service", "other@0.service")
+    shop.wait(lambda: "memory" in Doctor(shop).found("warning"), what="the messages in the journal")
+    look = Doctor(shop)
+    look.says("memory", "warning", "^greedy: .* of greedy-web@1.service, greedy-web@0.service because memory ran out, 3 times .*its limit is 96M", "resources: {memory")
+    look.says("memory", "warning", "^greedy: .* of greedy-web-api@0.service because memory ran out, 1 time in .*no limit", "limit the parts")
+    assert "memory" in Doctor(shop, "shop").found("good")
+
+
 def test_ports_and_haproxy(shop):
     spare = re.search(r"shop next (\d+)", shop.read("/run/pyservice/apps/shop/ports")).group(1)
     thieves = [listen(shop, spare), listen(shop, 20001)]
