@@ -28,6 +28,8 @@ static const struct doctor_check checks[] = {
 
         { "definitions", "errors", "The definitions have no errors", 0, doctor_errors },
         { "definitions", "generated", "systemd has read the current definitions", 0, doctor_generated },
+        { "definitions", "stale", "systemd has read the current files of pyservice's units",
+          CHECK_HERE | CHECK_BUS, doctor_stale },
         { "definitions", "permissions", "No other user can write definitions or read secrets", 0,
           doctor_permissions },
 

@@ -152,6 +152,7 @@ extern const struct doctor_unit_row doctor_unit_rows[];
 void doctor_units(struct doctor *d);
 void doctor_target(struct doctor *d);
 void doctor_generated(struct doctor *d);
+void doctor_stale(struct doctor *d);
 void doctor_shadowed(struct doctor *d);
 void doctor_errors(struct doctor *d);
 void doctor_failed(struct doctor *d);

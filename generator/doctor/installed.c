@@ -224,6 +224,54 @@ static void look_for_gone(struct doctor *d, struct str advice) {
         }
 }
 
+static bool is_changed(struct doctor *d, const struct definition *definition, struct timespec then) {
+        return is_newer(d, definition->path, then) || has_newer_drop_in(d, definition->name.text, then);
+}
+
+/* Units whose files changed in another way than by their definition: that is reported once. */
+static void add_stale(struct doctor *d, struct bus_question *questions, size_t n, struct timespec then) {
+        struct str names = STR("");
+        size_t n_stale = 0;
+
+        for (size_t i = 0; i < n; i++) {
+                const struct doctor_own *own = doctor_find_own(d, questions[i].unit);
+                const struct definition *definition = own ? session_find(&d->session, own->app) : NULL;
+
+                if (!questions[i].detail->is_outdated || (definition && is_changed(d, definition, then)))
+                        continue;
+                names = arena_join(d->arena, names, n_stale > 0 ? STR(", ") : STR(""), questions[i].unit);
+                n_stale++;
+        }
+        if (n_stale > 0)
+                doctor_warn(d, d->only,
+                            arena_join(d->arena, STR("systemd has not read the current files of "), names),
+                            d->ctl->is_user ? STR("systemctl --user daemon-reload")
+                                            : STR("systemctl daemon-reload"));
+}
+
+void doctor_stale(struct doctor *d) {
+        struct bus_question *questions = arena_array(d->arena, d->units.list.n, struct bus_question);
+        struct timespec then = { 0 };
+        size_t n = 0;
+
+        (void) read_generation(d, &then);
+        VEC_EACH(unit, &d->units.list) {
+                const struct doctor_own *own = doctor_find_own(d, unit->name);
+                bool is_front =
+                        d->uses_haproxy && str_eq(unit->name, doctor_world(d)->host.haproxy->unit.text);
+
+                if (is_front || (own && (str_is_absent(d->only) || str_eq(own->app, d->only))))
+                        questions[n++] = (struct bus_question){ unit->name, BUS_ABOUT_FILES,
+                                                                arena_new(d->arena, struct bus_detail) };
+        }
+        if (bus_ask(d->bus, d->arena, questions, n) < 0) {
+                doctor_skip(d, "need systemd, which does not answer");
+                return;
+        }
+
+        add_stale(d, questions, n, then);
+}
+
 void doctor_generated(struct doctor *d) {
         struct str advice =
                 d->ctl->is_user ? STR("systemctl --user daemon-reload") : STR("systemctl daemon-reload");
@@ -252,8 +300,7 @@ void doctor_generated(struct doctor *d) {
 
         VEC_EACH(definition, &doctor_world(d)->definitions)
                 if ((str_is_absent(d->only) || str_eq(definition->name.text, d->only)) &&
-                    (is_newer(d, definition->path, then) ||
-                     has_newer_drop_in(d, definition->name.text, then)))
+                    is_changed(d, definition, then))
                         doctor_warn(d, definition->name.text,
                                     STR("its definition was changed since systemd read it"),
                                     arena_join(d->arena, STR("pyservicectl plan, and then: "), advice));

@@ -150,6 +150,21 @@ def test_units_and_leftovers(shop):
     assert "99-mine" not in json.dumps(look.answer)
     shop.run("rm -r /etc/systemd/system/shop@* /etc/systemd/system/haproxy.service.d")
 
+    # Files that systemd has not read: drop-ins of an administrator's, and a definition, which is reported once.
+    assert not {"stale", "generated"} & Doctor(shop).found("warning")
+    for unit in "shop@0.service", "pyservice.target":
+        shop.write(f"/etc/systemd/system/{unit}.d/99-mine.conf", "[Unit]\nDescription=Mine\n")
+    look = Doctor(shop)
+    look.says("stale", "warning", "^: systemd has not read the current files of pyservice.target, shop@0.service → systemctl daemon-reload$")
+    Doctor(shop, "shop").says("stale", "warning", "^shop: systemd has not read the current files of shop@0.service →")
+    shop.run("touch /etc/pyservice.d/shop.yaml")
+    look = Doctor(shop)
+    look.says("stale", "warning", "files of pyservice.target →")
+    look.says("generated", "warning", "^shop: its definition was changed")
+    shop.run("rm -r /etc/systemd/system/shop@0.service.d /etc/systemd/system/pyservice.target.d")
+    shop.reload()
+    assert not {"stale", "generated"} & Doctor(shop).found("warning")
+
     # What nobody owns any more.
     shop.run("podman run -d --name stray --label io.pyservice.app=shop --label PODMAN_SYSTEMD_UNIT=shop@7.service localhost/hello:1")
     shop.run("mkdir -p -m 0700 /var/lib/pyservice/gone; podman tag localhost/hello:1 localhost/pyservice-old:123456789abc")
