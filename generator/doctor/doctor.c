@@ -62,6 +62,9 @@ static const struct doctor_check checks[] = {
           doctor_ports },
         { "ports", "pool", "No other program uses ports of the pool", CHECK_HERE, doctor_pool },
 
+        { "ports", "firewall", "The firewall has Podman's rules for the containers that run",
+          CHECK_HERE | CHECK_AS_ROOT | CHECK_SYSTEM, doctor_firewall },
+
         { "applications", "images", "The images exist, or can be pulled or built", CHECK_HERE | CHECK_AS_ROOT,
           doctor_images },
         { "applications", "credentials", "The credentials exist, and can be decrypted", CHECK_AS_ROOT,

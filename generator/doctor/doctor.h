@@ -50,6 +50,7 @@ struct doctor_result {
 /* A container with our label, running or not. */
 struct doctor_container {
         struct str name, app, unit, state; /* unit: empty for none */
+        struct str ports, networks;        /* "0.0.0.0:80->8000/tcp, 443/tcp"; "a,b", empty for none */
 };
 
 /* A file of ours among systemd's: "shop@.service", "shop.target.d/50-shop.conf". */
@@ -173,6 +174,7 @@ void doctor_nginx(struct doctor *d);
 
 void doctor_ports(struct doctor *d);
 void doctor_pool(struct doctor *d);
+void doctor_firewall(struct doctor *d);
 
 void doctor_credentials(struct doctor *d);
 void doctor_secret_files(struct doctor *d);

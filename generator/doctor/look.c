@@ -115,10 +115,10 @@ static void look_at_units(struct doctor *d) {
 }
 
 static void look_at_containers(struct doctor *d) {
-        static const char format[] =
-                "{{.Names}}\t{{.State}}\t{{printf \"%q\" (index .Labels \"io.pyservice.app\")}}\t"
-                "{{printf \"%q\" (index .Labels \"PODMAN_SYSTEMD_UNIT\")}}\t"
-                "{{printf \"%q\" (index .Labels \"io.pyservice.run\")}}";
+        static const char format[] = "{{.Names}}\t{{.State}}\t{{.Ports}}\t{{.Networks}}\t{{printf \"%q\" "
+                                     "(index .Labels \"io.pyservice.app\")}}\t"
+                                     "{{printf \"%q\" (index .Labels \"PODMAN_SYSTEMD_UNIT\")}}\t"
+                                     "{{printf \"%q\" (index .Labels \"io.pyservice.run\")}}";
         struct str text, line;
 
         d->podman = spawn_find(d->arena, "podman").p;
@@ -135,6 +135,8 @@ static void look_at_containers(struct doctor *d) {
                 struct str run;
 
                 container.state = podman_take_field(d->arena, &line);
+                container.ports = podman_take_field(d->arena, &line);
+                container.networks = podman_take_field(d->arena, &line);
                 container.app = podman_take_label(d->arena, &line);
                 container.unit = podman_take_label(d->arena, &line);
                 run = podman_take_label(d->arena, &line);

@@ -200,6 +200,24 @@ def test_processes_that_the_kernel_ended(shop):
     assert "memory" in Doctor(shop, "shop").found("good")
 
 
+def test_rules_of_the_firewall(machine):
+    define(machine, "walled", "services:\n- {name: open, image: localhost/hello:1, port: 8000, publish: ['9000:8000', '9443:8443']}\n"
+                              "- {name: closed, image: localhost/hello:1}\n- {name: none, image: localhost/hello:1, network: host}\n")
+    machine.wait(lambda: len(machine.containers()) == 3, timeout=40, what="three containers")
+    assert "firewall" in Doctor(machine).found("good")
+    rules = machine.out("nft -a list ruleset")
+    handle = re.search(r"\ttcp dport 9000 jump .* # handle (\d+)", rules)[1]
+    machine.run(f"nft delete rule inet netavark NETAVARK-HOSTPORT-DNAT handle {handle}")
+    for line in re.findall(r"\t.*tcp dport 9000 .* # handle \d+", rules.partition("_dnat {")[2]):
+        machine.run(f"nft delete rule inet netavark {re.search(r'chain (nv_.*_dnat) {', rules)[1]} handle {line.rpartition(' ')[2]}")
+    Doctor(machine).says("firewall", "bad", "^: .* are missing: port 9000 of walled-open-0 → ", "^.* podman network reload --all$")
+    machine.run("nft flush ruleset")
+    look = Doctor(machine)
+    look.says("firewall", "bad", "are missing: network walled-default, port 9000 of walled-open-0, port 9443 of walled-open-0 →")
+    machine.run("podman network reload --all")
+    assert "firewall" in Doctor(machine).found("good")
+
+
 def test_ports_and_haproxy(shop):
     spare = re.search(r"shop next (\d+)", shop.read("/run/pyservice/apps/shop/ports")).group(1)
     thieves = [listen(shop, spare), listen(shop, 20001)]
