@@ -38,6 +38,16 @@ static const struct doctor_check checks[] = {
         { "machine", "journal", "The journal survives a reboot", CHECK_SYSTEM, doctor_journal },
         { "machine", "selinux", "SELinux lets containers read their mounts", CHECK_HERE, doctor_selinux },
 
+        { "ports", "taken", "No other program has the ports of the instances and of the front", CHECK_HERE,
+          doctor_ports },
+        { "ports", "pool", "No other program uses ports of the pool", CHECK_HERE, doctor_pool },
+        { "ports", "firewall", "The firewall has Podman's rules for the containers that run",
+          CHECK_HERE | CHECK_AS_ROOT | CHECK_SYSTEM, doctor_firewall },
+
+        { "certificates", "certificates",
+          "Certificates are valid, have their key and chain, and are served as the files have them",
+          CHECK_AS_ROOT | CHECK_SYSTEM, doctor_certificates },
+
         { "HAProxy", "running", "HAProxy is running, if it is used", CHECK_HERE | CHECK_SYSTEM | CHECK_BUS,
           doctor_haproxy_runs },
         { "HAProxy", "reads", "HAProxy reads the directory of the generated files", CHECK_SYSTEM,
@@ -54,16 +64,6 @@ static const struct doctor_check checks[] = {
           CHECK_AS_ROOT | CHECK_SYSTEM, doctor_haproxy_stop },
         { "nginx", "nginx", "nginx is running, if it is used, and includes the generated files",
           CHECK_HERE | CHECK_AS_ROOT | CHECK_SYSTEM | CHECK_BUS, doctor_nginx },
-        { "certificates", "certificates",
-          "Certificates are valid, have their key and chain, and are served as the files have them",
-          CHECK_AS_ROOT | CHECK_SYSTEM, doctor_certificates },
-
-        { "ports", "taken", "No other program has the ports of the instances and of the front", CHECK_HERE,
-          doctor_ports },
-        { "ports", "pool", "No other program uses ports of the pool", CHECK_HERE, doctor_pool },
-
-        { "ports", "firewall", "The firewall has Podman's rules for the containers that run",
-          CHECK_HERE | CHECK_AS_ROOT | CHECK_SYSTEM, doctor_firewall },
 
         { "applications", "images", "The images exist, or can be pulled or built", CHECK_HERE | CHECK_AS_ROOT,
           doctor_images },
@@ -75,10 +75,10 @@ static const struct doctor_check checks[] = {
           doctor_podman_secrets },
         { "applications", "objects", "Volumes and networks match the definitions", CHECK_HERE | CHECK_AS_ROOT,
           doctor_objects },
-        { "applications", "failed", "No unit has failed", CHECK_HERE | CHECK_BUS, doctor_failed },
-        { "applications", "stops", "No stop ended with SIGKILL", 0, doctor_stops },
         { "applications", "memory", "The kernel ended no process to get memory back, in the last 24 hours",
           CHECK_HERE | CHECK_AS_ROOT, doctor_memory },
+        { "applications", "failed", "No unit has failed", CHECK_HERE | CHECK_BUS, doctor_failed },
+        { "applications", "stops", "No stop ended with SIGKILL", 0, doctor_stops },
         { "applications", "leftovers", "Every running container belongs to a unit",
           CHECK_HERE | CHECK_AS_ROOT | CHECK_BUS, doctor_leftovers },
         { "applications", "hardening", "Parts that would run with 'hardening: strict' (only with APP)",
@@ -115,6 +115,14 @@ void doctor_warn(struct doctor *d, struct str app, struct str text, struct str a
 
 void doctor_note(struct doctor *d, struct str app, struct str text, struct str advice) {
         add(d, (struct finding){ DOCTOR_GOOD, app, text, advice });
+}
+
+void doctor_alike(struct doctor *d, struct str name, struct str many) {
+        struct doctor_result *result = current(d);
+        struct finding *last = &result->findings.at[result->findings.n - 1];
+
+        last->name = utf8_clean(d->arena, name);
+        last->many = utf8_clean(d->arena, many);
 }
 
 void doctor_skip(struct doctor *d, const char *reason) {

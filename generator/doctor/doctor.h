@@ -38,6 +38,7 @@ struct finding {
         enum doctor_level level; /* DOCTOR_GOOD for a note, DOCTOR_WARNING, DOCTOR_BAD */
         struct str app;          /* absent for a finding about the machine */
         struct str text, advice; /* what is wrong; what to do */
+        struct str name, many;   /* of doctor_alike(); absent for a finding that is alone */
 };
 
 struct doctor_result {
@@ -87,6 +88,10 @@ void doctor_warn(struct doctor *d, struct str app, struct str text, struct str a
 
 /* Nothing is wrong, but it may be good to know. */
 void doctor_note(struct doctor *d, struct str app, struct str text, struct str advice);
+
+/* The last finding is one of a kind: "the image NAME does not exist", and of several "3 images do not exist:
+ * NAME, NAME, NAME". Those with the same level and `many`, "images do not exist", are one line of text. */
+void doctor_alike(struct doctor *d, struct str name, struct str many);
 
 /* The check was not possible, with the reason. */
 void doctor_skip(struct doctor *d, const char *reason);

@@ -221,6 +221,7 @@ static void look_for_gone(struct doctor *d, struct str advice) {
                                                : arena_join(d->arena, STR("it is masked by "), mask),
                                        STR(", and systemd has not been reloaded since")),
                             advice);
+                doctor_alike(d, app, STR("definitions are gone, and systemd has not been reloaded since"));
         }
 }
 
@@ -300,10 +301,13 @@ void doctor_generated(struct doctor *d) {
 
         VEC_EACH(definition, &doctor_world(d)->definitions)
                 if ((str_is_absent(d->only) || str_eq(definition->name.text, d->only)) &&
-                    is_changed(d, definition, then))
+                    is_changed(d, definition, then)) {
                         doctor_warn(d, definition->name.text,
                                     STR("its definition was changed since systemd read it"),
                                     arena_join(d->arena, STR("pyservicectl plan, and then: "), advice));
+                        doctor_alike(d, definition->name.text,
+                                     STR("definitions were changed since systemd read them"));
+                }
         if (is_newer(d, doctor_world(d)->places.host, then))
                 doctor_warn(d, nobody,
                             arena_join(d->arena, doctor_world(d)->places.host,

@@ -117,20 +117,21 @@ static void complain(struct doctor *d, const struct wanted_image *w) {
         struct str text = arena_join(d->arena, STR("the image "), w->reference, STR(" does not exist")),
                    app = w->app->name.text;
 
-        if (is_built(w->app, w->container))
+        if (is_built(w->app, w->container)) {
                 doctor_warn(
                         d, app, arena_join(d->arena, text, STR("; it is built at the next start")),
                         arena_join(d->arena, STR("see its build: systemctl status '"), app, STR("*-build'")));
-        else if (container_pull(w->container) == PULL_NEVER ||
-                 str_has_prefix(w->reference, STR("localhost/")))
-                doctor_bad(
-                        d, app, arena_join(d->arena, text, STR(", and cannot be pulled")),
-                        arena_join(
-                                d->arena,
-                                STR("build it, or 'podman load' it, under that name; is the name correct?")));
-        else if (w->is_kept)
+                doctor_alike(d, w->reference, STR("images do not exist; they are built at the next start"));
+        } else if (container_pull(w->container) == PULL_NEVER ||
+                   str_has_prefix(w->reference, STR("localhost/"))) {
+                doctor_bad(d, app, arena_join(d->arena, text, STR(", and cannot be pulled")),
+                           STR("build it, or 'podman load' it, under that name; is the name correct?"));
+                doctor_alike(d, w->reference, STR("images do not exist, and cannot be pulled"));
+        } else if (w->is_kept) {
                 doctor_warn(d, app, arena_join(d->arena, text, STR("; it is pulled at the next start")),
                             arena_join(d->arena, STR("podman pull "), w->reference));
+                doctor_alike(d, w->reference, STR("images do not exist; they are pulled at the next start"));
+        }
 }
 
 static bool read_images(struct doctor *d, struct images *ret) {
@@ -170,6 +171,8 @@ static void look_for_kept(struct doctor *d, const struct images *images) {
                                            "remains: "),
                                        image->repository),
                             arena_join(d->arena, STR("pyservicectl purge "), app));
+                doctor_alike(d, app,
+                             STR("definitions were removed, but images that were built for them remain"));
         }
 }
 
@@ -214,16 +217,20 @@ static void look_at_container(struct doctor *d, const struct doctor_container *c
 
         if (!str_is(state, "inactive") && !str_is(state, "failed"))
                 return;
-        if (str_is(c->state, "running"))
+        if (str_is(c->state, "running")) {
                 doctor_bad(d, c->app,
                            arena_join(d->arena, STR("the container "), c->name, STR(" runs, and belongs to "),
                                       owner, STR(": systemd does not control it")),
                            arena_join(d->arena, STR("podman rm --force "), c->name));
-        else
+                doctor_alike(d, c->name,
+                             STR("containers run without a running unit; systemd does not control them"));
+        } else {
                 doctor_warn(d, c->app,
                             arena_join(d->arena, STR("the container "), c->name, STR(" is left over ("),
                                        c->state, STR("), and belongs to "), owner),
                             arena_join(d->arena, STR("podman rm "), c->name));
+                doctor_alike(d, c->name, STR("containers are left over, without a running unit"));
+        }
 }
 
 void doctor_leftovers(struct doctor *d) {
@@ -251,7 +258,7 @@ void doctor_removed(struct doctor *d) {
                 return;
         VEC_EACH(name, &names.list)
                 if (type_accepts(KIND_NAME, *name) && is_directory(d->places.state, *name) &&
-                    !doctor_is_defined(d, *name))
+                    !doctor_is_defined(d, *name)) {
                         doctor_warn(d, *name,
                                     arena_join(d->arena,
                                                STR("its definition was removed, but its state remains in "),
@@ -259,4 +266,9 @@ void doctor_removed(struct doctor *d) {
                                     arena_join(d->arena, STR("if it will not return: pyservicectl "),
                                                d->ctl->is_user ? STR("--user ") : STR(""), STR("purge "),
                                                *name));
+                        doctor_alike(d, *name,
+                                     arena_join(d->arena,
+                                                STR("definitions were removed, but their state remains in "),
+                                                doctor_world(d)->places.state));
+                }
 }

@@ -93,6 +93,8 @@ static void look_at_credential(struct doctor *d, const struct use *use) {
                                                    : arena_join(d->arena, STR("cannot be read: "),
                                                                 str_of(strerror(-r)))),
                            advice);
+                if (r == -ENOENT)
+                        doctor_alike(d, use->name, STR("credentials of secrets are missing"));
                 return;
         }
         /* Another machine's is encrypted for that machine. */
@@ -127,12 +129,13 @@ static struct str path_for(struct doctor *d, struct str file, uint64_t instance)
 static void look_at_file(struct doctor *d, const struct use *use, struct str path) {
         struct stat st;
 
-        if (fstatat(doctor_world(d)->root, path.p + 1, &st, 0) < 0)
+        if (fstatat(doctor_world(d)->root, path.p + 1, &st, 0) < 0) {
                 doctor_bad(d, use->app,
                            arena_join(d->arena, STR("the file of its secret '"), use->secret, STR("' "), path,
                                       STR(": "), str_of(strerror(errno))),
                            STR("write it there, readable only by root (0600)"));
-        else if (st.st_mode & 0044)
+                doctor_alike(d, path, STR("files of secrets cannot be read"));
+        } else if (st.st_mode & 0044) {
                 doctor_warn(d, use->app,
                             arena_printf(d->arena,
                                          "the file of its secret '%.*s', %s, can be read by %s (%04o)",
@@ -140,6 +143,8 @@ static void look_at_file(struct doctor *d, const struct use *use, struct str pat
                                          st.st_mode & 0004 ? "everybody" : "its group",
                                          (unsigned) st.st_mode & 07777),
                             arena_join(d->arena, STR("chmod 0600 '"), path, STR("'")));
+                doctor_alike(d, path, STR("files of secrets can be read by other users"));
+        }
 }
 
 void doctor_secret_files(struct doctor *d) {
@@ -173,11 +178,12 @@ void doctor_podman_secrets(struct doctor *d) {
 
                 while (str_split(&rest, '\n', &line))
                         is_there = is_there || str_eq(line, use->name);
-                if (!is_there)
-                        doctor_bad(
-                                d, use->app,
-                                arena_join(d->arena, STR("Podman has no secret '"), use->name, STR("'")),
-                                arena_join(d->arena, STR("podman secret create "), use->name, STR(" FILE")));
+                if (is_there)
+                        continue;
+                doctor_bad(d, use->app,
+                           arena_join(d->arena, STR("Podman has no secret '"), use->name, STR("'")),
+                           arena_join(d->arena, STR("podman secret create "), use->name, STR(" FILE")));
+                doctor_alike(d, use->name, STR("secrets do not exist in Podman"));
         }
 }
 

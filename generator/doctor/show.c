@@ -62,22 +62,71 @@ static void put_finding(struct buf *out, const struct finding *f, size_t columns
         }
 }
 
+static bool is_alike(const struct finding *a, const struct finding *b) {
+        return a->many.n > 0 && a->level == b->level && str_eq(a->many, b->many);
+}
+
+/* Commands of Podman take several names; other advice is that for the first. */
+static bool takes_names(const struct finding *f) {
+        return str_has_prefix(f->advice, STR("podman ")) && str_has_suffix(f->advice, f->name);
+}
+
+/* All findings of the result that are like the first, which is among them. */
+static struct finding merge(struct arena *a, const struct doctor_result *result,
+                            const struct finding *first) {
+        struct finding out = { .level = first->level, .advice = first->advice };
+        struct str names = STR("");
+        size_t n = 0;
+
+        VEC_EACH(f, &result->findings) {
+                if (!is_alike(first, f))
+                        continue;
+                n++;
+                if (n <= SHOWN_MAX)
+                        names = arena_join(a, names, n > 1 ? STR(", ") : STR(""), f->name);
+                if (n > 1 && n <= SHOWN_MAX && takes_names(first))
+                        out.advice = arena_join(a, out.advice, STR(" "), f->name);
+        }
+        if (n <= 1)
+                return *first;
+
+        out.text = arena_join(a, arena_u64(a, n), STR(" "), first->many, STR(": "), names,
+                              n > SHOWN_MAX ? STR(" …; --json shows all") : STR(""));
+        return out;
+}
+
+/* One for each kind, in the order of the first of the kind. */
+static void merge_alike(struct arena *a, const struct doctor_result *result, struct doctor_result *ret) {
+        *ret = (struct doctor_result){ .check = result->check };
+        for (size_t i = 0; i < result->findings.n; i++) {
+                bool is_merged = false;
+
+                for (size_t k = 0; k < i; k++)
+                        is_merged = is_merged || is_alike(&result->findings.at[k], &result->findings.at[i]);
+                if (!is_merged)
+                        *vec_push(a, &ret->findings) = merge(a, result, &result->findings.at[i]);
+        }
+}
+
 static void put_groups(struct doctor *d, struct buf *out) {
         size_t columns = columns_of(STDOUT_FILENO);
         bool is_colored = log_is_colored(STDOUT_FILENO);
         const char *group = "";
 
         VEC_EACH(result, &d->results) {
-                if (result->findings.n > 0 && strcmp(group, result->check->group) != 0) {
+                struct doctor_result merged;
+
+                merge_alike(d->arena, result, &merged);
+                if (merged.findings.n > 0 && strcmp(group, result->check->group) != 0) {
                         group = result->check->group;
                         buf_put(out, group);
                         buf_put_char(out, '\n');
                 }
-                for (size_t i = 0; i < result->findings.n && i < SHOWN_MAX; i++)
-                        put_finding(out, &result->findings.at[i], columns, is_colored);
-                if (result->findings.n > SHOWN_MAX) {
+                for (size_t i = 0; i < merged.findings.n && i < SHOWN_MAX; i++)
+                        put_finding(out, &merged.findings.at[i], columns, is_colored);
+                if (merged.findings.n > SHOWN_MAX) {
                         buf_put(out, "          and ");
-                        buf_put_u64(out, result->findings.n - SHOWN_MAX);
+                        buf_put_u64(out, merged.findings.n - SHOWN_MAX);
                         buf_put(out, " more like this; --json shows all\n");
                 }
         }

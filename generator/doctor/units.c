@@ -195,6 +195,8 @@ void doctor_stops(struct doctor *d) {
                                        STR(" ended with SIGKILL, after its 'stop_timeout'")),
                             STR("make the process handle its stop signal, or set 'init: true', the right "
                                 "'stop_signal' or a longer 'stop_timeout'"));
+                doctor_alike(d, *name,
+                             STR("units ended with SIGKILL at their last stop, after 'stop_timeout'"));
         }
 }
 
@@ -222,6 +224,12 @@ static bool is_rejected(struct doctor *d, struct str app, struct str unit) {
         return false;
 }
 
+/* `words`: ": REASON", or empty. */
+static struct str with_reason(struct doctor *d, struct str many, struct str words) {
+        return words.n > 0 ? arena_join(d->arena, many, STR(" ("), str_from(words, strlen(": ")), STR(")"))
+                           : many;
+}
+
 static void look_at_unit(struct doctor *d, struct str app, const struct bus_listed *unit) {
         const struct describing q = { d->arena, d->bus, d->ctl->is_user, 0, unit->name };
         bool is_failed = str_is(unit->active, "failed"),
@@ -237,19 +245,23 @@ static void look_at_unit(struct doctor *d, struct str app, const struct bus_list
         else if (!is_config(unit->name) && describe_now(&q, &found) && str_eq(found.unit, unit->name))
                 words = arena_join(d->arena, STR(": "), reason_words(d->arena, &found));
 
-        if (is_failed)
+        if (is_failed) {
                 doctor_bad(d, app, arena_join(d->arena, unit->name, STR(" has failed"), words), advice);
-        else if (app.n > 0 && !doctor_is_defined(d, app))
+                doctor_alike(d, unit->name, with_reason(d, STR("units have failed"), words));
+        } else if (app.n > 0 && !doctor_is_defined(d, app))
                 return; /* it ends with its next start */
-        else if (found.n_failed >= DESCRIBED_FAILING)
+        else if (found.n_failed >= DESCRIBED_FAILING) {
                 doctor_bad(d, app, arena_join(d->arena, unit->name, STR(" fails repeatedly"), words), advice);
-        else if (is_restarting)
+                doctor_alike(d, unit->name, with_reason(d, STR("units fail repeatedly"), words));
+        } else if (is_restarting)
                 doctor_warn(d, app,
                             arena_join(d->arena, unit->name, STR(" has exited, and is about to be restarted"),
                                        words),
                             advice);
-        else if (words.n > 0 && found.age == 0)
+        else if (words.n > 0 && found.age == 0) {
                 doctor_warn(d, app, arena_join(d->arena, unit->name, STR(" is not ready"), words), advice);
+                doctor_alike(d, unit->name, with_reason(d, STR("units are not ready"), words));
+        }
 }
 
 void doctor_failed(struct doctor *d) {

@@ -172,6 +172,10 @@ def test_units_and_leftovers(shop):
     look.says("leftovers", "bad", "^shop: the container stray runs, .*shop@7.service, which is inactive", "podman rm --force stray")
     look.says("removed", "warning", "^gone: ", "pyservicectl purge gone")
     look.says("images", "warning", "^old: .*an image that was built for it remains", "pyservicectl purge old")
+    shop.run("podman run -d --name other --label io.pyservice.app=shop localhost/hello:1")
+    text = shop.run("pyservicectl doctor", check=False).stdout
+    assert re.search(r"2 containers run without a running unit; .*: (other, stray|stray, other)\n +→ podman rm --force (other stray|stray other)\n", text), text
+    shop.run("podman rm --force -t 0 other")
     shop.run("podman stop -t 0 stray")
     Doctor(shop).says("leftovers", "warning", "stray is left over \\(exited\\)")
     shop.run("podman rm stray; podman untag localhost/pyservice-old:123456789abc; rm -r /var/lib/pyservice/gone")

@@ -169,6 +169,29 @@ def test_nothing_of_the_file_moves_a_terminal(root):
     assert done.returncode == 1 and not any(byte < 32 and byte != 10 for byte in done.stdout)
 
 
+def test_one_line_for_each_kind(root):
+    for name in "gone", "lost":
+        (root / "var/lib/pyservice" / name).mkdir(parents=True)
+    write(root / "etc/pyservice.d/sec.yaml", "image: x.example.com/a:1\nsecrets: {a: {file: /etc/a}, b: {file: /etc/b}}\n")
+    write(root / "etc/b", "b")
+    done = subprocess.run([PYSERVICECTL, f"--root={root}", "doctor"], capture_output=True, text=True, check=False)
+    assert "  bad     /var/lib/pyservice/gone has the mode 0755: " in done.stdout  # no other finding is like it
+    assert "  warning 2 definitions were removed, but their state remains in /var/lib/pyservice: gone, lost\n" \
+           "          → if it will not return: pyservicectl purge gone\n" in done.stdout
+    if os.geteuid() == 0:
+        assert "  bad     sec: the file of its secret 'a' /etc/a: No such file" in done.stdout
+        assert "  warning sec: the file of its secret 'b', /etc/b, can be read" in done.stdout
+        (root / "etc/b").unlink()
+        done = subprocess.run([PYSERVICECTL, f"--root={root}", "doctor"], capture_output=True, text=True, check=False)
+        assert "  bad     2 files of secrets cannot be read: /etc/a, /etc/b\n          → write it there" in done.stdout
+    many = [f"gone{n:02}" for n in range(25)]
+    for name in many:
+        (root / "var/lib/pyservice" / name).mkdir()
+    done = subprocess.run([PYSERVICECTL, f"--root={root}", "doctor"], capture_output=True, text=True, check=False)
+    assert f"27 definitions were removed, but their state remains in /var/lib/pyservice: gone, {', '.join(many[:19])} …; --json shows all\n" in done.stdout
+    assert doctor(root)["removed"].count("purge") == 27
+
+
 def test_warnings_of_definitions(root):
     write(root / "etc/pyservice.d/late.yaml", "image: x.example.com/late:1\ncommand: gunicorn --graceful-timeout 60 late.wsgi\n")
     write(root / "etc/pyservice.d/twice.yaml", "image: x.example.com/twice:1\ncommand: sh -c 'date; celery -A twice beat'\nscale: 2\n")
