@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "base/fs.h"
+#include "config.h"
 #include "doctor/doctor.h"
 #include "runtime/spawn.h"
 
@@ -171,12 +172,15 @@ static void look_at_served(struct doctor *d, const struct certificate *c) {
         struct str in_file = field_of(d->arena, c->text, STR("Fingerprint=")),
                    in_use = c->is_nginx ? served_by_nginx(d, c) : served_by_haproxy(d, c);
 
-        if (in_use.n > 0 && !str_eq(in_file, in_use))
-                doctor_bad(d, c->app,
-                           arena_join(d->arena, c->is_nginx ? STR("nginx") : STR("HAProxy"),
-                                      STR(" does not serve the certificate in "), c->path),
-                           arena_join(d->arena, STR("/usr/libexec/pyservice/pyservice-proxy --certificate="),
-                                      c->path));
+        struct str option = arena_join(d->arena, STR("--certificate="), c->path);
+
+        if (in_use.n == 0 || str_eq(in_file, in_use))
+                return;
+        doctor_bad(d, c->app,
+                   arena_join(d->arena, c->is_nginx ? STR("nginx") : STR("HAProxy"),
+                              STR(" does not serve the certificate in "), c->path),
+                   arena_join(d->arena, STR(LIBEXECDIR "/pyservice-proxy "), option));
+        doctor_fix(d, (const char *[]){ LIBEXECDIR "/pyservice-proxy", option.p, NULL });
 }
 
 static void add(struct doctor *d, struct certificates *all, struct certificate c) {

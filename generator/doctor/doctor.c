@@ -20,6 +20,8 @@ static const struct doctor_check checks[] = {
         { "pyservice", "generator", "systemd finds pyservice's generator, and the generator finds Quadlet", 0,
           doctor_generator },
         { "pyservice", "units", "pyservice's units and programs are installed", 0, doctor_units },
+        { "pyservice", "directories", "The directories of definitions and of state exist", CHECK_SYSTEM,
+          doctor_directories },
         { "pyservice", "target", "pyservice.target is enabled, and active", 0, doctor_target },
         { "pyservice", "shadowed", "No unit is masked or hidden by another file of the same name", 0,
           doctor_shadowed },
@@ -117,12 +119,43 @@ void doctor_note(struct doctor *d, struct str app, struct str text, struct str a
         add(d, (struct finding){ DOCTOR_GOOD, app, text, advice });
 }
 
-void doctor_alike(struct doctor *d, struct str name, struct str many) {
+static struct finding *last_finding(struct doctor *d) {
         struct doctor_result *result = current(d);
-        struct finding *last = &result->findings.at[result->findings.n - 1];
+
+        return &result->findings.at[result->findings.n - 1];
+}
+
+void doctor_fix(struct doctor *d, const char *const *argv) {
+        struct finding *last = last_finding(d);
+        size_t n = 0;
+
+        while (argv[n])
+                n++;
+        last->fix = arena_array(d->arena, n + 1, const char *);
+        for (size_t i = 0; i < n; i++)
+                last->fix[i] = arena_str(d->arena, str_of(argv[i])).p;
+}
+
+void doctor_fix_by_systemctl(struct doctor *d, const char *verb, const char *unit) {
+        if (d->ctl->is_user)
+                doctor_fix(d, (const char *[]){ "systemctl", "--user", verb, unit, NULL });
+        else
+                doctor_fix(d, (const char *[]){ "systemctl", verb, unit, NULL });
+}
+
+void doctor_alike(struct doctor *d, struct str name, struct str many) {
+        struct finding *last = last_finding(d);
 
         last->name = utf8_clean(d->arena, name);
         last->many = utf8_clean(d->arena, many);
+}
+
+bool doctor_is_good(const struct doctor *d, const char *check) {
+        VEC_EACH(result, &d->results)
+                if (strcmp(result->check->name, check) == 0)
+                        return result->level == DOCTOR_GOOD;
+
+        return false;
 }
 
 void doctor_skip(struct doctor *d, const char *reason) {
@@ -162,6 +195,14 @@ static void examine(struct doctor *d) {
         }
 }
 
+static struct { bool fixes; } options;
+
+const struct option_row doctor_options[] = {
+        { "fix", NULL, "Run the commands that fix what is safe to fix, after asking",
+          .flag = &options.fixes },
+        { 0 },
+};
+
 int ctl_doctor(struct ctl *c) {
         struct doctor d = { .ctl = c, .arena = &c->arena, .places = { .runtime = -1, .state = -1 } };
         int r;
@@ -172,11 +213,16 @@ int ctl_doctor(struct ctl *c) {
                 return ctl_usage(c, "invalid application name '%s'",
                                  utf8_clean(&c->arena, str_of(c->argv[0])).p);
 
+        if (options.fixes && strcmp(c->root, "/") != 0)
+                return ctl_usage(c, "--fix works on the running machine only, and not with --root");
+
         d.only = c->argc == 1 ? str_of(c->argv[0]) : (struct str){ 0 };
         r = doctor_look(&d);
         if (r == 0) {
                 examine(&d);
                 r = doctor_show(&d);
+                if (options.fixes && (r == CTL_GOOD || r == CTL_ERROR))
+                        r = doctor_fix_all(&d);
         }
 
         bus_close(&d.bus);

@@ -4,7 +4,7 @@
 /* pyservicectl doctor: inspects the machine as a good operator would.
  *
  * Each check is one function and one row of the table in doctor.c; it inspects, and adds its findings, each
- * with the action to take. Nothing is changed.
+ * with the action to take. Nothing is changed, unless --fix runs the commands of doctor_fix().
  *
  * Facts for several checks are queried once, before all checks: one query for all units, one for all
  * containers, one for all servers. A check also makes its own queries once, not for each unit. */
@@ -39,6 +39,7 @@ struct finding {
         struct str app;          /* absent for a finding about the machine */
         struct str text, advice; /* what is wrong; what to do */
         struct str name, many;   /* of doctor_alike(); absent for a finding that is alone */
+        const char **fix;        /* of doctor_fix(), or NULL */
 };
 
 struct doctor_result {
@@ -93,6 +94,19 @@ void doctor_note(struct doctor *d, struct str app, struct str text, struct str a
  * NAME, NAME, NAME". Those with the same level and `many`, "images do not exist", are one line of text. */
 void doctor_alike(struct doctor *d, struct str name, struct str many);
 
+/* A command that removes the cause of the last finding, for --fix. It is safe: it changes no definition, and
+ * neither starts, stops nor removes a part. `argv` ends with NULL, and is copied. */
+void doctor_fix(struct doctor *d, const char *const *argv);
+
+/* `systemctl [--user] VERB [UNIT]`; `unit` may be NULL. */
+void doctor_fix_by_systemctl(struct doctor *d, const char *verb, const char *unit);
+
+/* True if the check, which ran before, found nothing. */
+bool doctor_is_good(const struct doctor *d, const char *check);
+
+/* The words of a fix, as a shell reads them. */
+struct str doctor_fix_text(struct arena *a, const struct finding *f);
+
 /* The check was not possible, with the reason. */
 void doctor_skip(struct doctor *d, const char *reason);
 
@@ -139,6 +153,10 @@ void doctor_look_at_own(struct doctor *d);
 /* Prints the findings, as text or JSON; gives the exit status. */
 int doctor_show(struct doctor *d);
 
+/* Runs the commands of the findings, each once, after asking, and prints them. CTL_GOOD if nothing that is
+ * bad remains; CTL_ERROR; CTL_USAGE if nobody can be asked. */
+int doctor_fix_all(struct doctor *d);
+
 /* The checks. */
 void doctor_systemd(struct doctor *d);
 void doctor_podman(struct doctor *d);
@@ -157,6 +175,7 @@ extern const struct doctor_unit_row doctor_unit_rows[];
 
 void doctor_units(struct doctor *d);
 void doctor_target(struct doctor *d);
+void doctor_directories(struct doctor *d);
 void doctor_generated(struct doctor *d);
 void doctor_stale(struct doctor *d);
 void doctor_shadowed(struct doctor *d);
@@ -199,4 +218,5 @@ void doctor_selinux(struct doctor *d);
 void doctor_linger(struct doctor *d);
 
 /* The verb; gives the exit status. */
+extern const struct option_row doctor_options[];
 int ctl_doctor(struct ctl *c);

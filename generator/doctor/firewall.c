@@ -101,8 +101,9 @@ void doctor_firewall(struct doctor *d) {
                         look_at_ports(d, c, rules, &missing);
         VEC_EACH(label, &missing.list)
                 text = arena_join(d->arena, text, text.n > 0 ? STR(", ") : STR(""), *label);
-        if (text.n > 0)
-                doctor_bad(d, nobody,
-                           arena_join(d->arena, STR("firewall rules of Podman are missing: "), text),
-                           STR("another program removed them; podman network reload --all"));
+        if (text.n == 0)
+                return;
+        doctor_bad(d, nobody, arena_join(d->arena, STR("firewall rules of Podman are missing: "), text),
+                   STR("another program removed them; podman network reload --all"));
+        doctor_fix(d, (const char *[]){ "podman", "network", "reload", "--all", NULL });
 }

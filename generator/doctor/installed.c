@@ -136,12 +136,27 @@ static bool is_enabled(struct doctor *d) {
         return false;
 }
 
+static void look_at_directory(struct doctor *d, struct str path, const char *why) {
+        if (doctor_has(d, path))
+                return;
+        doctor_warn(d, nobody, arena_join(d->arena, path, STR(" does not exist: "), str_of(why)),
+                    arena_join(d->arena, STR("install -d -m 0755 "), path));
+        doctor_fix(d, (const char *[]){ "install", "-d", "-m", "0755", arena_str(d->arena, path).p, NULL });
+}
+
+void doctor_directories(struct doctor *d) {
+        look_at_directory(d, doctor_world(d)->places.definitions[0], "definitions belong there");
+        look_at_directory(d, doctor_world(d)->places.state, "the generator publishes nothing new without it");
+}
+
 void doctor_target(struct doctor *d) {
         const char *user = d->ctl->is_user ? " --user" : "";
 
-        if (!is_enabled(d))
+        if (!is_enabled(d)) {
                 doctor_warn(d, nobody, STR("pyservice.target is not enabled: no application starts at boot"),
                             arena_printf(d->arena, "systemctl%s enable pyservice.target", user));
+                doctor_fix_by_systemctl(d, "enable", "pyservice.target");
+        }
         if (d->bus && !doctor_is_active(d, STR("pyservice.target")) && doctor_world(d)->definitions.n > 0)
                 doctor_bad(d, nobody,
                            STR("pyservice.target is not active, so no application is kept running"),
@@ -243,11 +258,14 @@ static void add_stale(struct doctor *d, struct bus_question *questions, size_t n
                 names = arena_join(d->arena, names, n_stale > 0 ? STR(", ") : STR(""), questions[i].unit);
                 n_stale++;
         }
-        if (n_stale > 0)
-                doctor_warn(d, d->only,
-                            arena_join(d->arena, STR("systemd has not read the current files of "), names),
-                            d->ctl->is_user ? STR("systemctl --user daemon-reload")
-                                            : STR("systemctl daemon-reload"));
+        if (n_stale == 0)
+                return;
+        doctor_warn(d, d->only,
+                    arena_join(d->arena, STR("systemd has not read the current files of "), names),
+                    d->ctl->is_user ? STR("systemctl --user daemon-reload") : STR("systemctl daemon-reload"));
+        /* It would also roll out definitions that changed. */
+        if (doctor_is_good(d, "generated"))
+                doctor_fix_by_systemctl(d, "daemon-reload", NULL);
 }
 
 void doctor_stale(struct doctor *d) {

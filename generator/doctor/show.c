@@ -66,9 +66,10 @@ static bool is_alike(const struct finding *a, const struct finding *b) {
         return a->many.n > 0 && a->level == b->level && str_eq(a->many, b->many);
 }
 
-/* Commands of Podman take several names; other advice is that for the first. */
+/* These commands take several names; other advice is that for the first. */
 static bool takes_names(const struct finding *f) {
-        return str_has_prefix(f->advice, STR("podman ")) && str_has_suffix(f->advice, f->name);
+        return (str_has_prefix(f->advice, STR("podman ")) || str_has_prefix(f->advice, STR("systemctl "))) &&
+               str_has_suffix(f->advice, f->name);
 }
 
 /* All findings of the result that are like the first, which is among them. */
@@ -167,6 +168,18 @@ static void put_skipped(struct doctor *d, struct buf *out) {
         }
 }
 
+static void put_fixable(struct doctor *d, struct buf *out) {
+        size_t n = 0;
+
+        VEC_EACH(result, &d->results)
+                VEC_EACH(f, &result->findings)
+                        n += f->fix != NULL;
+        if (n == 0)
+                return;
+        buf_put(out, "; --fix fixes ");
+        buf_put_u64(out, n);
+}
+
 static struct str make_summary(struct doctor *d) {
         size_t n_good = count(d, DOCTOR_GOOD), n_warnings = count(d, DOCTOR_WARNING),
                n_bad = count(d, DOCTOR_BAD);
@@ -183,6 +196,7 @@ static struct str make_summary(struct doctor *d) {
                 put_count(&out, n_bad, "is bad", "are bad");
         }
         put_skipped(d, &out);
+        put_fixable(d, &out);
         return buf_str(&out);
 }
 
@@ -202,6 +216,7 @@ static void emit_finding(struct json_writer *e, const struct finding *f) {
         json_text(e, "app", f->app);
         json_text(e, "text", f->text);
         json_text(e, "advice", f->advice);
+        json_text(e, "fix", f->fix ? doctor_fix_text(e->out->arena, f) : (struct str){ 0 });
         json_close(e, '}');
 }
 

@@ -245,7 +245,15 @@ static void look_at_unit(struct doctor *d, struct str app, const struct bus_list
         else if (!is_config(unit->name) && describe_now(&q, &found) && str_eq(found.unit, unit->name))
                 words = arena_join(d->arena, STR(": "), reason_words(d->arena, &found));
 
-        if (is_failed) {
+        if (is_failed && app.n > 0 && !doctor_is_defined(d, app)) {
+                doctor_warn(
+                        d, app,
+                        arena_join(d->arena, unit->name, STR(" has failed, and its definition was removed")),
+                        arena_join(d->arena, STR("systemctl"), d->ctl->is_user ? STR(" --user") : STR(""),
+                                   STR(" reset-failed "), unit->name));
+                doctor_alike(d, unit->name, STR("units have failed, and their definitions were removed"));
+                doctor_fix_by_systemctl(d, "reset-failed", unit->name.p);
+        } else if (is_failed) {
                 doctor_bad(d, app, arena_join(d->arena, unit->name, STR(" has failed"), words), advice);
                 doctor_alike(d, unit->name, with_reason(d, STR("units have failed"), words));
         } else if (app.n > 0 && !doctor_is_defined(d, app))

@@ -93,7 +93,7 @@ static const struct verb verbs[] = {
         { VERB_RUN, "shell", "APP[/SERVICE][@N]", "Open a shell in a running instance", NULL,
           "shell shop/web", "user", NULL, ctl_shell },
         { VERB_FIX, "doctor", "[APP]", "Check the machine and its applications, and suggest fixes", NULL,
-          "doctor shop", "root user json", NULL, ctl_doctor },
+          "doctor shop", "root user json yes", doctor_options, ctl_doctor },
         { VERB_FIX, "purge", "APP", "Remove the data of an application that has no definition", NULL,
           "purge shop", "root user yes", NULL, ctl_purge, VERB_APPS_GONE },
         { VERB_CONVERT, "import", "ansible-pyservice|compose|dci-api|kamal|procfile|quadlet FILE…",

@@ -222,6 +222,45 @@ def test_rules_of_the_firewall(machine):
     assert "firewall" in Doctor(machine).found("good")
 
 
+def test_fixes(shop):
+    def fix(*words, command="pyservicectl doctor --fix"):
+        return shop.run(f"{command} {' '.join(words)}", check=False)
+
+    done = fix()
+    assert done.returncode == 0 and done.stderr == "Nothing that --fix can fix.\n"
+    shop.write("/etc/systemd/system/shop@0.service.d/99-mine.conf", "[Unit]\nDescription=Mine\n")
+    shop.run("systemctl disable pyservice.target && nft flush ruleset")
+    commands = ["systemctl enable pyservice.target", "systemctl daemon-reload", "podman network reload --all"]
+    shop.run("touch /etc/pyservice.d/shop.yaml")
+
+    # Without a terminal it asks nobody, and does nothing; nor after another answer than yes.
+    done = fix()
+    assert done.returncode == 2 and done.stderr.endswith("use --yes to proceed without confirmation\n") and "; --fix fixes 2" in done.stdout
+    done = fix(command="echo n | script -qec 'pyservicectl doctor --fix' /dev/null")
+    assert done.returncode == 1 and "  systemctl enable pyservice.target" in done.stdout and "Nothing fixed." in done.stdout
+    assert not shop.ok("systemctl is-enabled pyservice.target")
+
+    # A reload would roll out the definition that changed.
+    assert "daemon-reload" not in fix("--yes").stderr and shop.ok("systemctl is-enabled pyservice.target")
+    shop.reload()
+    shop.run("systemctl disable pyservice.target && nft flush ruleset && touch /etc/systemd/system/shop@0.service.d/99-mine.conf")
+    done = fix("--yes")
+    assert done.returncode == 0 and done.stderr.splitlines() == commands, done
+    assert not {"stale", "firewall", "target"} & (Doctor(shop).found("warning") | Doctor(shop).found("bad"))
+
+    # What a command prints when it fails; a failed unit that no definition has.
+    shop.run("systemctl disable pyservice.target && mv /usr/bin/systemctl /usr/bin/systemctl.kept && printf '#!/bin/sh\necho no such luck >&2\nexit 4\n' >/usr/bin/systemctl && chmod 755 /usr/bin/systemctl")
+    done = fix("--yes")
+    shop.run("mv /usr/bin/systemctl.kept /usr/bin/systemctl")
+    assert done.returncode == 1 and "pyservicectl doctor: 'systemctl enable pyservice.target' failed: no such luck\n" in done.stderr
+    fix("--yes")
+    define(shop, "broken", "image: localhost/hello:1\nscale: many\n")
+    shop.wait(lambda: shop.unit("pyservice-config@broken.service")["ActiveState"] == "failed", what="the error to be shown")
+    shop.remove("/etc/pyservice.d/broken.yaml")
+    assert "systemctl reset-failed pyservice-config@broken.service\n" in fix("--yes").stderr
+    assert shop.unit("pyservice-config@broken.service")["ActiveState"] != "failed"
+
+
 def test_ports_and_haproxy(shop):
     spare = re.search(r"shop next (\d+)", shop.read("/run/pyservice/apps/shop/ports")).group(1)
     thieves = [listen(shop, spare), listen(shop, 20001)]

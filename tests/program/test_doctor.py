@@ -57,6 +57,7 @@ def root(tmp_path):
     write(tmp_path / "etc/pyservice.d/shop.yaml", SHOP)
     write(tmp_path / "run/pyservice/apps/shop/stamp", STAMP)
     (tmp_path / "var/log/journal").mkdir(parents=True)
+    (tmp_path / "var/lib/pyservice").mkdir(parents=True)
     return tmp_path
 
 
@@ -91,12 +92,15 @@ def test_a_good_root(root):
     ("credentials", "etc/pyservice.d/bad.yaml", "image: x\nsecrets: {a: {credential: bad.a}}\n", ["bad bad: the credential 'bad.a' of its secret 'a' is missing"]),
     ("secret-files", "etc/pyservice.d/bad.yaml", "image: x\nsecrets: {a: {file: '/etc/a-{{ instance }}'}}\n", ["bad bad: the file of its secret 'a' /etc/a-0: No such"]),
     ("removed", "var/lib/pyservice/gone/state", "", ["warning gone: ", "purge gone"]),
+    ("directories", "var/lib/pyservice", None, ["warning : /var/lib/pyservice does not exist: ", "→ install -d -m 0755 /var/lib/pyservice"]),
     ("reads", "etc/default/haproxy", "EXTRAOPTS=-S /x\n", ["bad ", "-f /run/pyservice/haproxy"]),
     ("generated", "run/pyservice/without-state", "", ["bad ", "published nothing"]),
 ])
 def test_what_is_wrong(root, check, path, text, words):
     file = root / path
-    if text is None:
+    if text is None and file.is_dir():
+        file.rmdir()
+    elif text is None:
         file.unlink()
     elif text == "/dev/null":
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -190,6 +194,16 @@ def test_one_line_for_each_kind(root):
     done = subprocess.run([PYSERVICECTL, f"--root={root}", "doctor"], capture_output=True, text=True, check=False)
     assert f"27 definitions were removed, but their state remains in /var/lib/pyservice: gone, {', '.join(many[:19])} …; --json shows all\n" in done.stdout
     assert doctor(root)["removed"].count("purge") == 27
+
+
+def test_fixes_of_another_root(root):
+    (root / "etc/systemd/system/multi-user.target.wants/pyservice.target").unlink()
+    done = subprocess.run([PYSERVICECTL, f"--root={root}", "doctor"], capture_output=True, text=True, check=False)
+    assert "; --fix fixes 1" in done.stdout
+    done = subprocess.run([PYSERVICECTL, f"--root={root}", "--json", "doctor"], capture_output=True, text=True, check=False)
+    assert '"fix": "systemctl enable pyservice.target"' in done.stdout
+    done = subprocess.run([PYSERVICECTL, f"--root={root}", "doctor", "--fix", "--yes"], capture_output=True, text=True, check=False)
+    assert done.returncode == 2 and "not with --root" in done.stderr and done.stdout == ""
 
 
 def test_warnings_of_definitions(root):
