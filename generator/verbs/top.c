@@ -73,7 +73,7 @@ static int look_open(struct look *l, const struct ctl *c, const struct targets *
         *l = (struct look){ .ctl = *c };
         l->ctl.arena = (struct arena){ 0 };
         l->facts = (struct facts){ .c = &l->ctl,
-                                   .about = FACTS_USE | FACTS_BALANCER,
+                                   .about = FACTS_USE | FACTS_BALANCER | FACTS_REASONS,
                                    .targets = targets,
                                    .before = before ? &before->facts : NULL };
         r = facts_open(&l->facts);
@@ -171,6 +171,17 @@ static struct str heading(struct look *l, enum order order) {
                           STR(" (keys: c m s r n; q ends)\n\n"));
 }
 
+/* A line for each part that is not ready; "" for none. An instance that does not run has no row. */
+static struct str reasons_text(struct look *l) {
+        struct arena *a = &l->ctl.arena;
+        struct str text = STR("");
+
+        VEC_EACH(app, &l->facts.apps)
+                VEC_EACH(reason, &app->reasons.list)
+                        text = arena_join(a, text, app->name, STR(": "), reason_line(a, reason), STR("\n"));
+        return text.n > 0 ? arena_join(a, text, STR("\n")) : text;
+}
+
 static int draw(struct look *l, enum order order) {
         CLEANUP(table_free) struct table *t = NULL;
         struct str text = STR("");
@@ -183,7 +194,7 @@ static int draw(struct look *l, enum order order) {
         if (r < 0)
                 return ctl_fail("cannot make the table", r);
 
-        terminal_draw(arena_join(&l->ctl.arena, heading(l, order), text));
+        terminal_draw(arena_join(&l->ctl.arena, heading(l, order), reasons_text(l), text));
         return 0;
 }
 
@@ -254,7 +265,12 @@ static int show_once(struct ctl *c, const struct targets *targets, struct look *
 
         sort(&looks[1], BY_CPU);
         r = make_table(&looks[1], &t);
-        r = r < 0 ? ctl_fail("cannot make the table", r) : table_print(&looks[1].ctl, t);
+        if (r == 0 && !c->is_json)
+                r = ctl_write(stdout, reasons_text(&looks[1]));
+        if (r == 0)
+                r = table_print(&looks[1].ctl, t);
+        else if (r < 0)
+                r = ctl_fail("cannot make the table", r);
         facts_tell_hidden(&looks[1].facts);
         return r;
 }

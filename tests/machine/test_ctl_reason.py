@@ -84,6 +84,10 @@ def test_first_starts_that_cannot_succeed(ctl):
     (reason,) = whole["reasons"]
     assert reason["unit"] == "crash@0" and reason["failed_starts"] >= 3 and reason["last_line"] == "boom, no DATABASE_URL"
 
+    text = wait_said(ctl, f"^crash: {CRASHED}", f"^wrong: {REFUSED}", words=("top",), says=0)
+    assert re.search(r"^shop: shop-postgres: .*\n(.*\n)*\nINSTANCE .*\n", text, re.M), text
+    assert "crash:" not in wait_said(ctl, f"^wrong: {REFUSED}", words=("top", "wrong"), says=0)
+
     for words in (["rollout", "status"], ["rollout", "--no-follow", "status"]):
         for app, pattern in (("crash", CRASHED), ("wrong", REFUSED)):
             said = machine.run(["timeout", "20", "pyservicectl", *words, app], check=False).stdout
