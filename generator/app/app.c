@@ -19,10 +19,10 @@ struct service *app_next_kept(const struct app *app, const struct service *s) {
 /* Two instances cannot both have a port of the machine that is written down. */
 static const struct publish_spec *find_fixed_port(const struct service *s) {
         struct claim claim;
-        uint16_t port;
+        uint16_t first, last;
 
         LIST_EACH(spec, &s->publish)
-                if (claims_parse(*spec, &claim, &port))
+                if (claims_parse(*spec, &claim, &first, &last))
                         return spec;
 
         return NULL;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "app/ports-parts.h"
 
+#include "schema/syntax.h"
+
 enum { PORT_COUNT = UINT16_MAX + 1 };
 
 struct claims claims_in(struct arena *a, size_t n) {
@@ -38,11 +40,10 @@ static size_t find_last(struct str s, char c) {
 }
 
 /* [[ADDRESS:]HOST:]CONTAINER[/PROTOCOL]; an address of IPv6 is in brackets. */
-bool claims_parse(struct publish_spec spec, struct claim *ret, uint16_t *ret_port) {
+bool claims_parse(struct publish_spec spec, struct claim *ret, uint16_t *ret_first, uint16_t *ret_last) {
         struct str s = spec.text, port;
         size_t slash = str_find(s, '/'), colon;
         struct claim c = { .at = spec.at };
-        uint64_t number;
 
         c.is_udp = slash < s.n && str_is(str_from(s, slash), "/udp");
         s.n = slash;
@@ -53,12 +54,11 @@ bool claims_parse(struct publish_spec spec, struct claim *ret, uint16_t *ret_por
         s.n = colon;
         colon = find_last(s, ':');
         port = colon < s.n ? str_from(s, colon + 1) : s;
-        if (!str_to_u64(port, UINT16_MAX, &number) || number == 0)
+        if (!syntax_port_range(port, ret_first, ret_last))
                 return false;
         if (colon < s.n)
                 c.address = (struct str){ s.p, colon };
 
         *ret = c;
-        *ret_port = (uint16_t) number;
         return true;
 }

@@ -33,8 +33,8 @@ static inline bool claims_has(const struct claims *t, uint16_t port) {
         return t->first[port] != 0;
 }
 
-/* The host port of a PublishPort= text; false if it leaves it to Podman. */
-bool claims_parse(struct publish_spec spec, struct claim *ret, uint16_t *ret_port);
+/* The host ports of a PublishPort= text, from the first to the last; false if it leaves them to Podman. */
+bool claims_parse(struct publish_spec spec, struct claim *ret, uint16_t *ret_first, uint16_t *ret_last);
 
 /* By app, unit, instance. */
 void ports_sort(struct ports *p);

@@ -152,14 +152,16 @@ static void claim_spec(struct assignment *as, struct definition *d, const struct
         struct arena *a = as->w->arena;
         const struct claim *other;
         struct claim mine;
-        uint16_t number;
+        uint16_t first, last;
 
-        if (!claims_parse(spec, &mine, &number))
+        if (!claims_parse(spec, &mine, &first, &last))
                 return;
 
         mine.app = d->app->name.text;
-        other = claims_add(&as->claims, number, mine);
-        if (other) {
+        for (uint32_t number = first; number <= last; number++) {
+                other = claims_add(&as->claims, (uint16_t) number, mine);
+                if (!other)
+                        continue;
                 report_taken(as, d, &mine, other,
                              arena_printf(a, "port %u is taken by '%.*s'; choose another one",
                                           (unsigned) number, STR_ARG(other->app))
@@ -171,7 +173,7 @@ static void claim_spec(struct assignment *as, struct definition *d, const struct
                               arena_printf(a,
                                            "%u instances cannot all publish port %u; omit the host's port, "
                                            "or set scale to 1",
-                                           (unsigned) s->scale.n, (unsigned) number)
+                                           (unsigned) s->scale.n, (unsigned) first)
                                       .p);
 }
 

@@ -247,8 +247,11 @@ static void put_ports(struct kube *k, const struct kube_part *p, struct yaml_tex
                 struct str name =
                         arena_join(k->arena, str_is(protocol, "UDP") ? STR("udp-") : STR("tcp-"), port);
 
-                if (s->port.n == 0 || !str_eq(port, arena_u64(k->arena, s->port.n)) ||
-                    str_is(protocol, "UDP"))
+                if (str_find(port, '-') < port.n)
+                        KUBE_MISS(k, p->document, STR("publish "), publish->text,
+                                  STR(": a container lists each of its ports"));
+                else if (s->port.n == 0 || !str_eq(port, arena_u64(k->arena, s->port.n)) ||
+                         str_is(protocol, "UDP"))
                         put_port(k, container, name, port, protocol);
                 KUBE_MISS(k, p->document, STR("publish "), publish->text,
                           STR(": a Service of type NodePort or LoadBalancer has a port outside the cluster"));

@@ -53,18 +53,13 @@ static struct port split_port(struct str text) {
 static void put_port(struct compose *c, struct draft_part *p, struct port port, const struct node *at) {
         struct arena *a = c->draft.arena;
         bool is_tcp = str_is_absent(port.protocol) || str_is(port.protocol, "tcp");
-        bool is_first = is_tcp && !yaml_text_find(p->map, STR("port"));
+        bool is_range = str_find(port.container, '-') < port.container.n;
+        bool is_first = is_tcp && !is_range && !yaml_text_find(p->map, STR("port"));
         struct str text = port.container;
 
-        if (str_find(port.container, '-') < port.container.n) {
-                draft_lost(&c->draft, p->map, at->at,
-                           "the range of ports %.*s could not be carried over; write each under 'publish:'",
-                           STR_ARG(port.container));
-                return;
-        }
         if (is_first)
                 import_put_scalar(c->draft.arena, p->map, STR("port"), port.container);
-        if (str_is_absent(port.host) || str_find(port.host, '-') < port.host.n) {
+        if (str_is_absent(port.host) || (!is_range && str_find(port.host, '-') < port.host.n)) {
                 draft_note(&c->draft, p->map, at->at,
                            "port %.*s has no fixed port of the machine; 'proxy:' or '%s:' gives it one",
                            STR_ARG(port.container), p->kind == PART_SERVICE ? "host_port" : "publish");

@@ -37,6 +37,19 @@ static bool is_port(struct str s) {
         return str_to_u64(s, 65535, &port) && port > 0;
 }
 
+bool syntax_port_range(struct str s, uint16_t *ret_first, uint16_t *ret_last) {
+        struct str first = { s.p, str_find(s, '-') };
+        struct str last = first.n < s.n ? str_from(s, first.n + 1) : first;
+        uint64_t a, b;
+
+        if (!str_to_u64(first, UINT16_MAX, &a) || !str_to_u64(last, UINT16_MAX, &b) || a == 0 || b < a)
+                return false;
+
+        *ret_first = (uint16_t) a;
+        *ret_last = (uint16_t) b;
+        return true;
+}
+
 /* The parts between slashes: begin and end with a letter or digit; all except the first are in small letters
  * and hold no ':', which in the first one begins a port. */
 static bool is_image_path(struct str s) {
@@ -235,6 +248,7 @@ static bool take_address(struct str *s) {
 
 bool syntax_is_publish(struct str s) {
         size_t slash = str_find(s, '/'), colon;
+        uint16_t first, last, host_first, host_last;
 
         if (slash < s.n && !str_is(str_from(s, slash), "/tcp") && !str_is(str_from(s, slash), "/udp"))
                 return false;
@@ -244,11 +258,13 @@ bool syntax_is_publish(struct str s) {
                 return false;
 
         colon = str_find(s, ':');
-        if (colon == s.n)
-                return is_port(s);
+        if (!syntax_port_range(colon < s.n ? str_from(s, colon + 1) : s, &first, &last))
+                return false;
 
         /* An empty host port lets Podman choose one. */
-        return (colon == 0 || is_port((struct str){ s.p, colon })) && is_port(str_from(s, colon + 1));
+        return colon == s.n || colon == 0 ||
+               (syntax_port_range((struct str){ s.p, colon }, &host_first, &host_last) &&
+                host_last - host_first == last - first);
 }
 
 bool syntax_is_signal(struct str s) {

@@ -24,8 +24,12 @@ struct syntax_volume syntax_volume_split(struct str s);
 bool syntax_volume_is_own(struct syntax_volume v); /* the application's: no path, and no NAME.volume */
 bool syntax_is_volume_name(struct str s);          /* podman-volume-create(1) */
 bool syntax_is_publish(struct str s);              /* podman-run(1), --publish */
-bool syntax_is_signal(struct str s);               /* signal(7) */
-bool syntax_is_domain(struct str s);               /* RFC 1123 */
+
+/* "8000", or "8000-8010" for all ports from the first to the last. */
+bool syntax_port_range(struct str s, uint16_t *ret_first, uint16_t *ret_last);
+
+bool syntax_is_signal(struct str s); /* signal(7) */
+bool syntax_is_domain(struct str s); /* RFC 1123 */
 bool syntax_is_server(struct str s);
 bool syntax_is_prefix(struct str s); /* inet_pton(3) */
 /* True if the address `s` is in `prefix`, ADDRESS/BITS. Both are valid. */

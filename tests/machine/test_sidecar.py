@@ -14,10 +14,15 @@ def answers(machine, port: int) -> bool:
     return machine.http(f"http://127.0.0.1:{port}/").status == 200
 
 
-def shop(image: int, path: str = "/health") -> str:
+def shop(image: int) -> str:
     return f"""image: localhost/hello:1
 services: [{{name: web}}]
-sidecars: [{{name: admin, image: "localhost/hello:{image}", port: 8000, publish: "127.0.0.1:5432:8000", health: {{http: {path}, {CHECK}}}}}]
+sidecars:
+  - name: admin
+    image: localhost/hello:{image}
+    port: 8000
+    publish: ["127.0.0.1:5432:8000", "127.0.0.1:5440-5442:7999-8001"]
+    health: {{http: /health, {CHECK}}}
 """
 
 
@@ -25,7 +30,7 @@ def test_a_sidecar_publishes_a_port(machine):
     define(machine, "shop", shop(1))
     machine.wait(lambda: machine.is_active("shop-admin.service"), what="the sidecar")
     assert answers(machine, 5432)
-    assert machine.http("http://127.0.0.1:5432/").json()["hostname"] == "shop-admin"
+    assert machine.http("http://127.0.0.1:5441/").json()["hostname"] == "shop-admin"
 
     define(machine, "shop", shop(2))
     machine.wait(lambda: machine.is_active("shop-admin.service")
