@@ -6,18 +6,13 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "base/fs.h"
-#include "base/vec.h"
+#include "balancer/service.h"
 #include "runtime/proc.h"
 #include "runtime/spawn.h"
 
 enum {
         TRIES = 200, /* ten seconds in all */
         PAUSE_MS = 50,
-};
-
-struct pids {
-        VEC(struct str) list;
 };
 
 static void pause_a_little(void) {
@@ -42,69 +37,21 @@ int nginx_check(struct arena *a, struct str *ret_message) {
         return 1;
 }
 
-/* One line of `systemctl show`. */
-static int ask(struct arena *a, struct str systemctl, const char *property, struct str unit,
-               struct str *ret) {
-        struct str option = arena_join(a, STR("--property="), str_of(property));
-        struct spawn_result result;
-        int r = spawn_run(a, (const char *[]){ systemctl.p, "show", option.p, "--value", "--", unit.p, NULL },
-                          &result);
-
-        if (r < 0)
-                return r;
-
-        *ret = result.out;
-        ret->n = str_find(*ret, '\n');
-        return 0;
-}
-
-/* One that is starting may have read its files already, and can't be reloaded yet. */
-static int is_active(struct arena *a, struct str systemctl, struct str unit) {
-        struct str state = STR("");
-
-        for (unsigned i = 0; i < TRIES; i++) {
-                int r = ask(a, systemctl, "ActiveState", unit, &state);
-
-                if (r < 0)
-                        return r;
-                if (!str_is(state, "activating"))
-                        break;
-                pause_a_little();
-        }
-
-        return str_is(state, "active") || str_is(state, "reloading");
-}
-
 int nginx_dump(struct arena *a, struct str unit, struct str *ret) {
-        struct str systemctl = spawn_find(a, "systemctl"), program = spawn_find(a, "nginx");
+        struct str program = spawn_find(a, "nginx");
         struct spawn_result result;
-        int r;
+        struct bus_unit u;
+        int r = str_is_absent(program) ? 0 : service_find(a, unit, &u);
 
-        if (str_is_absent(systemctl) || str_is_absent(program))
-                return 0;
-
-        r = is_active(a, systemctl, arena_str(a, unit));
         if (r <= 0)
                 return r;
+
         r = spawn_as_root(a, (const char *[]){ program.p, "-T", "-q", NULL }, &result);
         if (r < 0 || result.status != 0)
                 return r < 0 ? r : 0;
 
         *ret = result.out;
         return 1;
-}
-
-/* Nothing if the kernel does not report it. */
-static void read_workers(struct arena *a, struct str master, struct pids *ret) {
-        struct str path = arena_join(a, STR("/proc/"), master, STR("/task/"), master, STR("/children")), text,
-                   pid;
-
-        if (master.n == 0 || proc_read(a, path.p, &text) < 0)
-                return;
-
-        while (str_split(&text, ' ', &pid))
-                if (pid.n > 0)
-                        *vec_push(a, &ret->list) = pid;
 }
 
 /* nginx's workers show in their title that they accept no new connections. */
@@ -115,7 +62,7 @@ static bool is_retired(struct arena *a, struct str pid) {
         return r < 0 || title.n == 0 || str_find_str(title, STR("shutting down")) < title.n;
 }
 
-static bool wait_for_workers(const struct pids *before) {
+static bool wait_for_workers(const struct proc_children *before) {
         struct arena arena = { 0 };
         bool are_retired = false;
 
@@ -132,40 +79,21 @@ static bool wait_for_workers(const struct pids *before) {
 }
 
 int nginx_reload(struct arena *a, struct str unit, struct str *ret_message) {
-        struct str systemctl = spawn_find(a, "systemctl"), master, name = arena_str(a, unit);
-        struct pids before = { 0 };
-        struct spawn_result result;
-        int r;
+        struct proc_children before = { 0 };
+        struct bus_unit u;
+        int r = service_find(a, unit, &u);
 
-        if (str_is_absent(systemctl))
-                return 0;
-
-        r = is_active(a, systemctl, name);
         if (r <= 0)
                 return r;
-        r = ask(a, systemctl, "MainPID", name, &master);
-        if (r < 0)
-                return r;
-        read_workers(a, master, &before);
 
-        /* Without ordering: nginx's unit comes after the unit that this program may be run by, and would
-         * wait for its end. */
-        r = spawn_run(a,
-                      (const char *[]){ systemctl.p, "--job-mode=ignore-dependencies", "reload", "--", name.p,
-                                        NULL },
-                      &result);
-        if (r < 0)
-                return r;
-        if (result.status != 0) {
-                *ret_message = arena_join(a, str_trim(result.err), str_trim(result.out));
-                return 1;
-        }
-        if (!wait_for_workers(&before)) {
+        (void) proc_read_children(a, arena_u64(a, u.main_pid), &before);
+        r = service_reload(a, unit, ret_message);
+        if (r == 0 && !wait_for_workers(&before)) {
                 *ret_message = STR("it keeps the previous configuration; its log shows why");
                 return 1;
         }
 
-        return 0;
+        return r;
 }
 
 /* "  0: 0100007F:8CA0 0100007F:46B5 01 …" */

@@ -67,7 +67,8 @@ struct doctor {
         struct view_places places;
         struct ports ports;
         struct str only; /* the selected application; absent for all */
-        struct bus *bus;
+        struct bus *bus; /* NULL: systemd does not answer, and bus_error says why */
+        int bus_error;
         struct bus_list units;
         const char *podman; /* NULL if it is not installed, or not this machine's */
         VEC(struct doctor_container) containers;

@@ -96,17 +96,11 @@ static void look_at_options(struct doctor *d, struct str directory) {
 
 /* The command line of the running program: words, each with a NUL behind it. */
 static bool read_command(struct doctor *d, struct str *ret) {
-        struct str pid = { 0 };
-        uint64_t n;
+        struct bus_unit u;
 
-        if (doctor_ask(d,
-                       (const char *[]){ "systemctl", "show", "--property=MainPID", "--value", "--",
-                                         arena_str(d->arena, settings_of(d)->unit.text).p, NULL },
-                       &pid) != 0)
-                return false;
-
-        return str_to_u64(pid, INT32_MAX, &n) && n > 0 &&
-               proc_read(d->arena, arena_join(d->arena, STR("/proc/"), pid, STR("/cmdline")).p, ret) >= 0;
+        return d->bus && bus_get_unit(d->bus, d->arena, settings_of(d)->unit.text, &u) >= 0 &&
+               u.main_pid > 0 &&
+               proc_read(d->arena, arena_printf(d->arena, "/proc/%u/cmdline", u.main_pid).p, ret) >= 0;
 }
 
 /* "-f" and the directory, with or without a slash at its end. */

@@ -106,9 +106,12 @@ static int compare_units(const void *a, const void *b) {
 
 /* If systemd doesn't answer, a check reports it. */
 static void look_at_units(struct doctor *d) {
-        if (bus_open(d->arena, d->ctl->is_user, -1, &d->bus) < 0)
+        d->bus_error = bus_open(d->arena, d->ctl->is_user, -1, &d->bus);
+        if (d->bus_error < 0)
                 return;
-        if (bus_list_units(d->bus, d->arena, STR("*"), &d->units) < 0)
+
+        d->bus_error = bus_list_units(d->bus, d->arena, STR("*"), &d->units);
+        if (d->bus_error < 0)
                 bus_close(&d->bus);
         if (d->units.list.n > 1)
                 qsort(d->units.list.at, d->units.list.n, sizeof(struct bus_listed), compare_units);

@@ -61,16 +61,12 @@ static void compare(struct doctor *d, const char *name, struct str text, struct 
 
 void doctor_systemd(struct doctor *d) {
         struct str text = { 0 };
-        int r = doctor_ask(d,
-                           (const char *[]){ "systemctl", d->ctl->is_user ? "--user" : "--system", "show",
-                                             "--property=Version", "--value", NULL },
-                           &text);
+        int r = d->bus ? bus_get_version(d->bus, d->arena, &text) : d->bus_error;
 
-        if (r != 0)
+        if (r < 0)
                 doctor_bad(
                         d, (struct str){ 0 },
-                        arena_join(d->arena, STR("systemd does not answer: "),
-                                   r < 0 ? str_of(strerror(-r)) : text),
+                        arena_join(d->arena, STR("systemd does not answer: "), str_of(strerror(-r))),
                         d->ctl->is_user
                                 ? STR("log in, so that 'systemctl --user' works; with sudo or su it does not")
                                 : STR("pyservice needs systemd as the init system"));

@@ -6,6 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "balancer/service.h"
 #include "base/fs.h"
 #include "base/path.h"
 #include "runtime/proc.h"
@@ -13,9 +14,7 @@
 
 enum {
         CHECK_NO_LISTENER = 2, /* haproxy -c: "no error but will not start (no listener)" */
-        STARTING_TRIES = 40,   /* ten seconds in all */
-        STARTING_PAUSE_MS = 250,
-        WORKER_TRIES = 100, /* five seconds */
+        WORKER_TRIES = 100,    /* five seconds */
         WORKER_PAUSE_MS = 50,
         WORKER_STAYS_MS = 300,
 };
@@ -47,50 +46,23 @@ static int run(const struct balancer *b, const char *const *argv, struct spawn_r
         return is_container(b) ? spawn_as_root(b->arena, argv, ret) : spawn_run(b->arena, argv, ret);
 }
 
-/* A service's ActiveState, without the line end. */
-static int read_state(const struct balancer *b, struct str systemctl, struct str *ret) {
-        const struct str unit = arena_str(b->arena, b->settings->unit.text);
-        const char *argv[] = { systemctl.p, "show", "--property=ActiveState", "--value", "--", unit.p, NULL };
-        struct spawn_result result;
-        int r = spawn_run(b->arena, argv, &result);
-
-        if (r < 0)
-                return r;
-
-        *ret = result.out;
-        ret->n = str_find(*ret, '\n');
-        return 0;
-}
-
-/* One that is starting may have read its directory already, and can't be reloaded yet. */
-static int find_service_state(struct balancer *b) {
-        struct str systemctl = spawn_find(b->arena, "systemctl"), state = STR("inactive");
-
-        if (str_is_absent(systemctl) || b->root[0] != '\0')
-                return 0;
-
-        for (unsigned i = 0; i < STARTING_TRIES; i++) {
-                int r = read_state(b, systemctl, &state);
-
-                if (r < 0)
-                        return r;
-                if (!str_is(state, "activating"))
-                        break;
-                pause_ms(STARTING_PAUSE_MS);
-        }
-
-        b->is_active = str_is(state, "active") || str_is(state, "reloading");
-        return 0;
-}
-
 static int find_service(struct balancer *b) {
         struct str config = path_below(b, b->settings->config.text);
+        struct bus_unit u;
+        int r;
 
         b->program = spawn_find(b->arena, "haproxy");
         b->can_check = !str_is_absent(b->program);
         if (access(config.p, F_OK) == 0)
                 b->config = config;
-        return find_service_state(b);
+        if (b->root[0] != '\0')
+                return 0;
+
+        r = service_find(b->arena, b->settings->unit.text, &u);
+        b->is_active = r > 0;
+        if (r > 0)
+                b->master = arena_u64(b->arena, u.main_pid);
+        return r < 0 ? r : 0;
 }
 
 /* Lines "SOURCE\tDESTINATION". */
@@ -118,19 +90,20 @@ static int find_container(struct balancer *b) {
 
         r = run(b,
                 (const char *[]){ b->program.p, "container", "inspect", "--format",
-                                  "{{println .State.Running}}{{range .Mounts}}{{printf \"%s\\t%s\\n\" "
-                                  ".Source .Destination}}{{end}}",
+                                  "{{println .State.Running .State.Pid}}{{range .Mounts}}{{printf "
+                                  "\"%s\\t%s\\n\" .Source .Destination}}{{end}}",
                                   "--", name.p, NULL },
                 &result);
         if (r < 0)
                 return r;
 
         /* A container that does not run is often not there either: Quadlet removes it when its unit stops. */
-        if (result.status != 0 || !str_has_prefix(result.out, STR("true\n")))
+        if (result.status != 0 || !str_has_prefix(result.out, STR("true ")))
                 return 0;
 
         b->is_active = b->can_check = true;
-        b->mounts_text = str_from(result.out, strlen("true\n"));
+        b->mounts_text = str_from(result.out, strlen("true "));
+        (void) str_split(&b->mounts_text, '\n', &b->master);
         balancer_remember(b, b->mounts_text);
         if (access(path_below(b, b->settings->config.text).p, F_OK) == 0 &&
             balancer_sees(b, b->settings->config.text, &seen))
@@ -253,32 +226,16 @@ static struct str ask(const struct balancer *b, const char *const *argv) {
         return arena_join(b->arena, result.out, STR("\n"), result.err);
 }
 
-struct str balancer_master(const struct balancer *b) {
-        const char *by_service[] = { spawn_find(b->arena, "systemctl").p,
-                                     "show",
-                                     "--property=MainPID",
-                                     "--value",
-                                     "--",
-                                     name_of(b),
-                                     NULL };
-        const char *by_container[] = { b->program.p,     "container", "inspect",  "--format",
-                                       "{{.State.Pid}}", "--",        name_of(b), NULL };
-        struct str text = ask(b, is_container(b) ? by_container : by_service);
-
-        text.n = str_find(text, '\n');
-        return text;
-}
-
 /* False if the kernel does not report it. */
-static bool read_workers(const struct balancer *b, struct str master, struct proc_children *ret) {
-        return master.n > 0 && proc_read_children(b->arena, master, ret) >= 0;
+static bool read_workers(const struct balancer *b, struct proc_children *ret) {
+        return b->master.n > 0 && proc_read_children(b->arena, b->master, ret) >= 0;
 }
 
 /* True if there is a new worker. */
-static bool has_new_worker(const struct balancer *b, struct str master, const struct proc_children *before) {
+static bool has_new_worker(const struct balancer *b, const struct proc_children *before) {
         struct proc_children now = { 0 };
 
-        (void) read_workers(b, master, &now);
+        (void) read_workers(b, &now);
         VEC_EACH(pid, &now.list)
                 if (!VEC_HAS(&before->list, *pid))
                         return true;
@@ -287,23 +244,23 @@ static bool has_new_worker(const struct balancer *b, struct str master, const st
 }
 
 /* One that can't bind its ports is gone as soon as it came, or never comes. */
-static bool wait_for_worker(const struct balancer *b, struct str master, const struct proc_children *before) {
+static bool wait_for_worker(const struct balancer *b, const struct proc_children *before) {
         struct arena arena = { 0 };
         struct balancer mine = *b;
         bool is_there = false;
 
         mine.arena = &arena;
         for (unsigned i = 0; i < WORKER_TRIES && !is_there; i++) {
-                is_there = has_new_worker(&mine, master, before);
+                is_there = has_new_worker(&mine, before);
                 pause_ms(is_there ? WORKER_STAYS_MS : WORKER_PAUSE_MS);
-                is_there = is_there && has_new_worker(&mine, master, before);
+                is_there = is_there && has_new_worker(&mine, before);
                 arena_done(&arena);
         }
 
         return is_there;
 }
 
-/* HAProxy's own message, since systemctl and podman do not print it. */
+/* HAProxy's own message, since systemd and podman do not report it. */
 static struct str explain(const struct balancer *b, time_t since) {
         const char *journal_since = arena_printf(b->arena, "--since=@%lld", (long long) since).p;
         const char *logs_since = arena_printf(b->arena, "--since=%lld", (long long) since).p;
@@ -324,33 +281,30 @@ static struct str explain(const struct balancer *b, time_t since) {
                           alerts.n > 0 ? STR(":\n") : STR(""), alerts);
 }
 
-int balancer_reload(const struct balancer *b, struct str *ret_message) {
-        /* Without ordering: HAProxy's unit comes after the unit that this program is run by, and would
-         * wait for its end. */
-        const char *by_service[] = { spawn_find(b->arena, "systemctl").p,
-                                     "--job-mode=ignore-dependencies",
-                                     "reload",
-                                     "--",
-                                     name_of(b),
-                                     NULL };
-        const char *by_container[] = { b->program.p, "kill", "--signal=USR2", "--", name_of(b), NULL };
-        struct str master = balancer_master(b);
-        struct proc_children before = { 0 };
-        bool can_prove = read_workers(b, master, &before);
+/* The message is podman's. */
+static int reload_container(const struct balancer *b, struct str *ret_message) {
         struct spawn_result result;
-        time_t start = time(NULL);
-        int r = run(b, is_container(b) ? by_container : by_service, &result);
+        int r = run(b, (const char *[]){ b->program.p, "kill", "--signal=USR2", "--", name_of(b), NULL },
+                    &result);
 
-        if (r < 0)
+        if (r < 0 || result.status == 0)
                 return r;
-        if (result.status != 0) {
-                *ret_message = arena_join(b->arena, str_trim(result.err), str_trim(result.out));
-                return 1;
-        }
-        if (can_prove && !wait_for_worker(b, master, &before)) {
+
+        *ret_message = arena_join(b->arena, str_trim(result.err), str_trim(result.out));
+        return 1;
+}
+
+int balancer_reload(const struct balancer *b, struct str *ret_message) {
+        struct proc_children before = { 0 };
+        bool can_prove = read_workers(b, &before);
+        time_t start = time(NULL);
+        int r = is_container(b) ? reload_container(b, ret_message)
+                                : service_reload(b->arena, b->settings->unit.text, ret_message);
+
+        if (r == 0 && can_prove && !wait_for_worker(b, &before)) {
                 *ret_message = explain(b, start);
                 return 1;
         }
 
-        return 0;
+        return r;
 }

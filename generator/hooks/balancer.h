@@ -19,6 +19,7 @@ struct balancer {
         struct str program; /* haproxy, or podman; absent if it is not installed */
         bool can_check;
         bool is_active;         /* it runs, and has to be reloaded */
+        struct str master;      /* the number of its first process, if it runs */
         struct str config;      /* the administrator's part as HAProxy sees it; absent if there is none */
         struct str mounts_text; /* podman's list of the container's mounts; absent if it does not run */
         VEC(struct balancer_mount) mounts;
@@ -34,9 +35,6 @@ void balancer_remember(struct balancer *b, struct str mounts_text);
 /* Where HAProxy finds the absolute path of the machine. False if its container has no such mount. */
 bool balancer_sees(const struct balancer *b, struct str path, struct str *ret);
 
-/* The process number of HAProxy's first process, the master; "" if it is not known. */
-struct str balancer_master(const struct balancer *b);
-
 /* Makes HAProxy read the administrator's configuration and the `n` directories (as it sees them), without
  * using them. 0; 1 if it refuses them, with its messages; negative errno. */
 int balancer_check(const struct balancer *b, const struct str *directories, size_t n,
@@ -46,6 +44,6 @@ int balancer_check(const struct balancer *b, const struct str *directories, size
 struct str balancer_alerts(struct arena *a, struct str text);
 
 /* Reloads it, and waits until it serves with the configuration that it read. 0; 1 if that failed, with the
- * message, and HAProxy continues as before; negative errno. systemctl does not report a port that is taken,
+ * message, and HAProxy continues as before; negative errno. systemd does not report a port that is taken,
  * so the proof is a new worker process that stays. */
 int balancer_reload(const struct balancer *b, struct str *ret_message);

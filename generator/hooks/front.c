@@ -62,11 +62,11 @@ static void read_path(struct reading *r, struct str path) {
 /* The paths after each "-f", up to the next option. */
 static void read_command(struct reading *r) {
         const struct balancer *b = r->balancer;
-        struct str command, word, pid = balancer_master(b);
+        struct str command, word;
         bool is_path = false;
 
-        if (pid.n == 0 ||
-            proc_read(b->arena, arena_join(b->arena, STR("/proc/"), pid, STR("/cmdline")).p, &command) < 0)
+        if (proc_read(b->arena, arena_join(b->arena, STR("/proc/"), b->master, STR("/cmdline")).p, &command) <
+            0)
                 return;
 
         while (str_split(&command, '\0', &word)) {

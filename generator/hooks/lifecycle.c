@@ -115,7 +115,7 @@ void lifecycle_note_end(struct instance *i) {
         bool is_stopping = false;
 
         if (!slash || start_record_read(i->arena, AT_FDCWD, i->record, &record) < 0 ||
-            bus_open(i->arena, i->is_user, -1, &bus) < 0)
+            bus_open_private(i->arena, i->is_user, &bus) < 0)
                 return;
 
         old = record;

@@ -82,34 +82,9 @@ bool watch_parse(struct arena *a, struct str text, struct watched *ret) {
         return true;
 }
 
-void watch_parse_states(struct arena *a, struct str text, struct unit_states *ret) {
-        struct unit_state one = { 0 };
-        struct str line, key;
-
-        while (str_split(&text, '\n', &line)) {
-                struct str value = line;
-
-                if (line.n == 0 && one.unit.n > 0) {
-                        *vec_push(a, &ret->list) = one;
-                        one = (struct unit_state){ 0 };
-                }
-                (void) str_split(&value, '=', &key);
-                if (str_is(key, "Id"))
-                        one.unit = value;
-                else if (str_is(key, "ActiveState"))
-                        one.state = value;
-                else if (str_is(key, "InvocationID"))
-                        one.invocation = value;
-                else if (str_is(key, "Job"))
-                        one.has_job = value.n > 0 && !str_is(value, "0");
-        }
-        if (one.unit.n > 0)
-                *vec_push(a, &ret->list) = one;
-}
-
-bool watch_is_due(const struct watched *w, const struct unit_state *state) {
-        return w->n_failed >= w->retries && !state->has_job && str_is(state->state, "active") &&
-               str_eq(state->invocation, w->invocation);
+bool watch_is_due(const struct watched *w, const struct bus_unit *u) {
+        return w->n_failed >= w->retries && !u->has_job && str_is(u->active, "active") &&
+               str_eq(u->invocation, w->invocation);
 }
 
 bool watch_is_sibling(struct str a, struct str b) {

@@ -9,7 +9,6 @@
 #include "base/clock.h"
 #include "base/fs.h"
 #include "hooks/probe.h"
-#include "runtime/spawn.h"
 
 enum {
         FILE_MAX = 64 << 10,
@@ -235,55 +234,15 @@ static int wait_for_answers(struct watching *w) {
         return r;
 }
 
-static int systemctl(struct watching *w, const char *const *words, struct str *ret) {
+static void restart(struct watching *w, struct bus *bus, struct watched *one) {
         struct arena *a = &w->scratch;
-        VEC(const char *) argv = { 0 };
-        struct spawn_result result;
-        int error;
-
-        *vec_push(a, &argv) = spawn_find(a, "systemctl").p;
-        if (w->watch->is_user)
-                *vec_push(a, &argv) = "--user";
-        for (; *words; words++)
-                *vec_push(a, &argv) = *words;
-        *vec_push(a, &argv) = NULL;
-        if (!argv.at[0])
-                return -ENOENT;
-
-        error = spawn_run(a, argv.at, &result);
-        if (error >= 0 && result.status != 0)
-                say(w, arena_join(a, STR("systemctl: "), str_trim(result.err)));
-        *ret = result.out;
-        return error < 0 ? error : result.status == 0 ? 0 : -EIO;
-}
-
-static void find_states(struct watching *w, struct unit_states *ret) {
-        struct arena *a = &w->scratch;
-        VEC(const char *) words = { 0 };
-        struct str text;
-
-        *vec_push(a, &words) = "show";
-        *vec_push(a, &words) = "--property=Id,ActiveState,InvocationID,Job";
-        *vec_push(a, &words) = "--";
-        VEC_EACH(one, &w->all)
-                if (!str_is_absent(one->problem))
-                        *vec_push(a, &words) = one->unit.p;
-        if (words.n == 3)
-                return;
-
-        *vec_push(a, &words) = NULL;
-        if (systemctl(w, words.at, &text) >= 0)
-                watch_parse_states(a, text, ret);
-}
-
-static void restart(struct watching *w, struct watched *one) {
-        struct arena *a = &w->scratch;
-        struct str ignored, times = arena_u64(a, one->n_failed);
+        struct bus_job *job;
+        struct str times = arena_u64(a, one->n_failed);
 
         say(w,
             arena_join(a, one->unit, STR(": unhealthy, "), times, STR(" times in a row: "),
                        probe_describe(a, &one->request), STR(": "), one->problem, STR("; it is restarted")));
-        if (systemctl(w, (const char *[]){ "restart", "--no-block", "--", one->unit.p, NULL }, &ignored) < 0)
+        if (bus_start_job(bus, BUS_RESTART, one->unit, &job) < 0)
                 return;
 
         one->n_failed = 0;
@@ -292,37 +251,42 @@ static void restart(struct watching *w, struct watched *one) {
                         other->held_until = w->now + one->interval;
 }
 
-static struct watched *find_unit(struct watching *w, struct str unit) {
-        VEC_EACH(one, &w->all)
-                if (str_eq(one->unit, unit))
-                        return one;
+static int judge_one(struct watching *w, struct bus *bus, struct watched *one) {
+        struct bus_unit u;
+        int r = bus_get_unit(bus, &w->scratch, one->unit, &u);
 
-        return NULL;
+        if (r < 0)
+                return r;
+
+        /* If it comes back, it writes the file again; perhaps it has already. */
+        if (str_is(u.active, "inactive") || str_is(u.active, "failed"))
+                watch_forget(&w->scratch, w->directory, one);
+        if (watch_is_due(one, &u) && w->now >= one->held_until)
+                restart(w, bus, one);
+        return 0;
 }
 
 /* Handles a failure since the last time: the instance is gone, or due for a restart, or not yet. If systemd
  * does not answer, the query is repeated after the next failure. */
 static void judge(struct watching *w) {
-        struct unit_states states = { 0 };
+        CLEANUP(bus_close) struct bus *bus = NULL;
+        int r = 0;
 
         if (w->now < w->judged_at + PAUSE_MS)
                 return;
 
         w->judged_at = w->now;
-        find_states(w, &states);
-        VEC_EACH(state, &states.list) {
-                struct watched *one = find_unit(w, state->unit);
-
-                if (!one)
+        VEC_EACH(one, &w->all) {
+                if (str_is_absent(one->problem))
                         continue;
-                /* If it comes back, it writes the file again; perhaps it has already. */
-                if (str_is(state->state, "inactive") || str_is(state->state, "failed"))
-                        watch_forget(&w->scratch, w->directory, one);
-                if (watch_is_due(one, state) && w->now >= one->held_until)
-                        restart(w, one);
-        }
-        VEC_EACH(one, &w->all)
+                if (!bus && r >= 0)
+                        r = bus_open_private(&w->scratch, w->watch->is_user, &bus);
+                if (r >= 0)
+                        r = judge_one(w, bus, one);
                 one->problem = (struct str){ 0 };
+        }
+        if (r < 0)
+                say(w, arena_join(&w->scratch, STR("systemd does not answer: "), str_of(strerror(-r))));
 }
 
 static int turn(struct watching *w) {

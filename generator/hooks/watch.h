@@ -9,6 +9,7 @@
  * are in memory: files of units that no longer run, or were restarted, are skipped. */
 
 #include "runtime/http.h"
+#include "systemd/bus.h"
 
 /* The probe of an instance. */
 struct watched {
@@ -50,20 +51,8 @@ struct str watch_text(struct arena *a, const struct watched *w);
 /* False if the text is not valid. */
 bool watch_parse(struct arena *a, struct str text, struct watched *ret);
 
-struct unit_state {
-        struct str unit, state, invocation;
-        bool has_job;
-};
-
-struct unit_states {
-        VEC(struct unit_state) list;
-};
-
-/* Parses the output of systemctl: "systemctl show --property=Id,ActiveState,InvocationID,Job UNIT…". */
-void watch_parse_states(struct arena *a, struct str text, struct unit_states *ret);
-
 /* True if it is to be restarted: it runs since it was probed, no job acts on it, and it failed too often. */
-bool watch_is_due(const struct watched *w, const struct unit_state *state);
+bool watch_is_due(const struct watched *w, const struct bus_unit *u);
 
 /* True if `a` belongs to the same service as `b`, like "hello@0.service" and "hello@1.service". */
 bool watch_is_sibling(struct str a, struct str b);

@@ -17,6 +17,7 @@
         X("Result", 's', result)                                 \
         X("StatusText", 's', status)                             \
         X("NRestarts", 'u', n_restarts)                          \
+        X("MainPID", 'u', main_pid)                              \
         X("ExecMainStatus", 'i', exit_status)                    \
         X("InactiveExitTimestampMonotonic", 't', starting_since) \
         X("InactiveExitTimestamp", 't', started_at)              \

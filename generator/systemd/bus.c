@@ -74,15 +74,10 @@ static int subscribe(struct bus *b) {
                                   NULL);
 }
 
-int bus_open(struct arena *a, bool is_user, int stop, struct bus **ret) {
-        struct bus *b = arena_new(a, struct bus);
-        int r = is_user ? sd_bus_open_user(&b->connection) : sd_bus_open_system(&b->connection);
+/* Frees the connection if it is of no use. */
+static int set_up(struct bus *b, struct bus **ret) {
+        int r = sd_bus_set_method_call_timeout(b->connection, ANSWER_MAX);
 
-        *b = (struct bus){ .arena = a, .connection = b->connection, .stop = stop, .has_daemon = r >= 0 };
-        if (r < 0)
-                r = open_private(is_user, &b->connection);
-        if (r >= 0)
-                r = sd_bus_set_method_call_timeout(b->connection, ANSWER_MAX);
         if (r >= 0)
                 r = subscribe(b);
         if (r < 0) {
@@ -92,6 +87,23 @@ int bus_open(struct arena *a, bool is_user, int stop, struct bus **ret) {
 
         *ret = b;
         return 0;
+}
+
+int bus_open(struct arena *a, bool is_user, int stop, struct bus **ret) {
+        struct bus *b = arena_new(a, struct bus);
+        int r = is_user ? sd_bus_open_user(&b->connection) : sd_bus_open_system(&b->connection);
+
+        *b = (struct bus){ .arena = a, .connection = b->connection, .stop = stop, .has_daemon = r >= 0 };
+        if (r < 0)
+                r = open_private(is_user, &b->connection);
+        return r < 0 ? r : set_up(b, ret);
+}
+
+int bus_open_private(struct arena *a, bool is_user, struct bus **ret) {
+        struct bus *b = arena_new(a, struct bus);
+
+        *b = (struct bus){ .arena = a, .stop = -1 };
+        return open_private(is_user, &b->connection) < 0 ? bus_open(a, is_user, -1, ret) : set_up(b, ret);
 }
 
 void bus_close(struct bus **b) {
@@ -164,6 +176,18 @@ int bus_list_units(struct bus *b, struct arena *a, struct str pattern, struct bu
         return 0;
 }
 
+int bus_get_version(struct bus *b, struct arena *a, struct str *ret) {
+        CLEANUP(free_text) char *version = NULL;
+        int r = sd_bus_get_property_string(b->connection, SYSTEMD, MANAGER_PATH, MANAGER, "Version", NULL,
+                                           &version);
+
+        if (r < 0)
+                return r;
+
+        *ret = arena_str(a, str_of(version));
+        return 0;
+}
+
 int bus_get_load_time(struct bus *b, uint64_t *ret) {
         return sd_bus_get_property_trivial(b->connection, SYSTEMD, MANAGER_PATH, MANAGER,
                                            "UnitsLoadTimestampMonotonic", NULL, 't', ret);
@@ -204,7 +228,8 @@ int bus_is_booting(struct bus *b, bool *ret) {
 }
 
 int bus_start_job(struct bus *b, enum bus_verb verb, struct str unit, struct bus_job **ret) {
-        static const char *const methods[] = { "StartUnit", "StopUnit", "RestartUnit", "ReloadUnit" };
+        static const char *const methods[] = { "StartUnit", "StopUnit", "RestartUnit", "ReloadUnit",
+                                               "ReloadUnit" };
         CLEANUP(unref_message) sd_bus_message *m = NULL;
         sd_bus_error error = SD_BUS_ERROR_NULL;
         struct bus_job *job = arena_new(b->arena, struct bus_job);
@@ -213,7 +238,7 @@ int bus_start_job(struct bus *b, enum bus_verb verb, struct str unit, struct bus
 
         job->unit = arena_str(b->arena, unit);
         r = sd_bus_call_method(b->connection, SYSTEMD, MANAGER_PATH, MANAGER, methods[verb], &error, &m, "ss",
-                               job->unit.p, "replace");
+                               job->unit.p, verb == BUS_RELOAD_NOW ? "ignore-dependencies" : "replace");
         if (r < 0 && sd_bus_error_is_set(&error) && str_has_prefix(str_of(error.name), STR(SYSTEMD "."))) {
                 job->result = arena_str(b->arena, str_from(str_of(error.name), strlen(SYSTEMD ".")));
                 r = 0;

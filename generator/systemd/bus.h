@@ -19,6 +19,9 @@ struct bus;
 /* `stop`: a descriptor that becomes readable when the program is to end, or -1. Closes nothing of the
  * caller's. */
 int bus_open(struct arena *a, bool is_user, int stop, struct bus **ret);
+/* The other way round: systemd's private socket, which only its owner may use, or else the message bus. For
+ * a hook, which also runs while the message bus stops with the machine. */
+int bus_open_private(struct arena *a, bool is_user, struct bus **ret);
 void bus_close(struct bus **b);
 
 /* CLOCK_MONOTONIC, microseconds: what systemd's times are compared with. */
@@ -34,6 +37,7 @@ struct bus_unit {
         struct str status;     /* the status text that the service sent */
         bool has_job;          /* systemd is about to start or stop it; it may wait for others */
         uint32_t n_restarts;   /* by Restart= */
+        uint32_t main_pid;     /* 0 if none runs */
         int32_t exit_status;
         bool is_killed;          /* exit_status is the number of the signal that ended the main process */
         uint64_t starting_since; /* microseconds; when it last began to start */
@@ -97,6 +101,9 @@ struct bus_question {
  * their number. A unit that went meanwhile keeps what is not answered. */
 int bus_ask(struct bus *b, struct arena *a, const struct bus_question *questions, size_t n);
 
+/* As systemd names it: "257.8-1~deb13u2". */
+int bus_get_version(struct bus *b, struct arena *a, struct str *ret);
+
 /* When systemd last read its units: what began to start before that did so as it was written then.
  * CLOCK_MONOTONIC. */
 int bus_get_load_time(struct bus *b, uint64_t *ret);
@@ -107,7 +114,14 @@ int bus_is_stopping(struct bus *b, struct str unit, bool *ret);
 /* True if jobs of the start of the machine, or of the user's session, are left. */
 int bus_is_booting(struct bus *b, bool *ret);
 
-enum bus_verb { BUS_START, BUS_STOP, BUS_RESTART, BUS_RELOAD };
+enum bus_verb {
+        BUS_START,
+        BUS_STOP,
+        BUS_RESTART,
+        BUS_RELOAD,
+        /* Without ordering: a unit that comes after the caller's own would wait for the caller's end. */
+        BUS_RELOAD_NOW,
+};
 
 struct bus_job {
         struct str unit;
@@ -117,8 +131,9 @@ struct bus_job {
         char path[64];
 };
 
-/* Requests a job, mode "replace". It stays in place for as long as the bus is open. An answer that refuses it
- * comes as a job that is over, with the error's name as its result. */
+/* Requests a job, mode "replace"; of BUS_RELOAD_NOW: "ignore-dependencies". It stays in place for as long as
+ * the bus is open. An answer that refuses it comes as a job that is over, with the error's name as its
+ * result. */
 int bus_start_job(struct bus *b, enum bus_verb verb, struct str unit, struct bus_job **ret);
 
 /* Queries systemd if the end of the job may have been missed, and fills its result then. */

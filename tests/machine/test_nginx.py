@@ -98,6 +98,19 @@ def test_a_change_of_scale_costs_no_request(machine):
     assert "usage:" not in said and "unset environment" not in said, "what stops for good knows no port any more"
 
 
+def test_an_instance_enters_and_leaves_without_a_message_bus(machine):
+    """It stops with the machine, before the instances; connections to its socket are accepted, and then closed."""
+    define(machine, "hello", text(1))
+    running(machine, 1)
+    try:
+        machine.run("systemctl mask --runtime --now dbus.service && systemctl start dbus.socket && systemctl restart hello@0")
+        running(machine, 1)
+        said = machine.out("journalctl -b --no-pager -o cat -u hello@0.service")
+        assert "cannot" not in said, said
+    finally:
+        machine.run("systemctl unmask --runtime dbus.service && systemctl reset-failed dbus.socket; systemctl start dbus.socket dbus.service")
+
+
 def test_a_rollout_costs_no_request(machine):
     define(machine, "hello", text(2))
     running(machine, 2)

@@ -47,19 +47,6 @@ static void test_bad(void **state) {
         arena_done(&arena);
 }
 
-static void test_states(void **state) {
-        struct arena arena = { 0 };
-        struct unit_states s = { 0 };
-
-        watch_parse_states(&arena, STR("Id=hello@0.service\nActiveState=active\nInvocationID=aa\n\n"
-                                       "Job=17\nInvocationID=bb\nId=hello@1.service\nActiveState=deactivating\n\nId=gone@1.service\nActiveState=inactive\nInvocationID=\nJob=0\n"), &s);
-        assert_int_equal(s.list.n, 3);
-        assert_true(str_is(s.list.at[0].state, "active") && !s.list.at[0].has_job);
-        assert_true(str_is(s.list.at[1].unit, "hello@1.service") && str_is(s.list.at[1].invocation, "bb") && s.list.at[1].has_job);
-        assert_true(str_is(s.list.at[2].state, "inactive") && !s.list.at[2].has_job);
-        arena_done(&arena);
-}
-
 /* It may have started anew while systemd was asked. */
 static void test_forget(void **state) {
         struct watched old = { .unit = STR("hello@1.service"), .invocation = STR("aa") };
@@ -91,24 +78,24 @@ static void test_forget(void **state) {
 struct due_row {
         const char *name;
         uint64_t n_failed;
-        struct unit_state state;
+        struct bus_unit unit;
         bool is_due;
 };
 
 static const struct due_row due_rows[] = {
-        { "failed too often", 3, { .state = STR_INIT("active"), .invocation = STR_INIT("aa") }, true },
-        { "not yet", 2, { .state = STR_INIT("active"), .invocation = STR_INIT("aa") }, false },
-        { "started anew since", 3, { .state = STR_INIT("active"), .invocation = STR_INIT("bb") }, false },
-        { "starting", 3, { .state = STR_INIT("activating"), .invocation = STR_INIT("aa") }, false },
-        { "draining", 3, { .state = STR_INIT("deactivating"), .invocation = STR_INIT("aa") }, false },
-        { "about to be restarted", 3, { .state = STR_INIT("active"), .invocation = STR_INIT("aa"), .has_job = true }, false },
+        { "failed too often", 3, { .active = STR_INIT("active"), .invocation = STR_INIT("aa") }, true },
+        { "not yet", 2, { .active = STR_INIT("active"), .invocation = STR_INIT("aa") }, false },
+        { "started anew since", 3, { .active = STR_INIT("active"), .invocation = STR_INIT("bb") }, false },
+        { "starting", 3, { .active = STR_INIT("activating"), .invocation = STR_INIT("aa") }, false },
+        { "draining", 3, { .active = STR_INIT("deactivating"), .invocation = STR_INIT("aa") }, false },
+        { "about to be restarted", 3, { .active = STR_INIT("active"), .invocation = STR_INIT("aa"), .has_job = true }, false },
 };
 
 static void test_due(void **state) {
         const struct due_row *row = *state;
         struct watched w = { .n_failed = row->n_failed, .retries = 3, .invocation = STR("aa") };
 
-        assert_int_equal(watch_is_due(&w, &row->state), row->is_due);
+        assert_int_equal(watch_is_due(&w, &row->unit), row->is_due);
 }
 
 static void test_siblings(void **state) {
@@ -122,7 +109,6 @@ int main(void) {
 
         rows_add_one(&rows, test_text);
         rows_add(&rows, test_bad, bad_rows);
-        rows_add_one(&rows, test_states);
         rows_add(&rows, test_due, due_rows);
         rows_add_one(&rows, test_siblings);
         rows_add_one(&rows, test_forget);
