@@ -4,8 +4,8 @@
 
 #include <errno.h>
 
+#include "balancer/haproxy-program.h"
 #include "doctor/doctor.h"
-#include "hooks/balancer.h"
 #include "runtime/proc.h"
 
 static const struct str nobody = { 0 };
@@ -133,13 +133,13 @@ static void look_at_service(struct doctor *d, const struct directories *director
 }
 
 static void look_at_mounts(struct doctor *d, const struct directories *directories) {
-        struct balancer b = { .arena = d->arena, .settings = settings_of(d), .root = "" };
+        struct haproxy_program b = { .arena = d->arena, .settings = settings_of(d), .root = "" };
         struct str seen;
 
-        if (balancer_find(&b) < 0 || !b.is_active)
+        if (haproxy_find(&b) < 0 || !b.is_active)
                 return;
         VEC_EACH(directory, &directories->list)
-                if (!balancer_sees(&b, *directory, &seen))
+                if (!haproxy_sees(&b, *directory, &seen))
                         doctor_bad(d, nobody,
                                    arena_join(d->arena, STR("HAProxy's container does not see "), *directory),
                                    STR("mount it there, and add '-f' for it to HAProxy's command: see "
@@ -165,19 +165,19 @@ void doctor_haproxy_reads(struct doctor *d) {
 
 /* The administrator's file, and the directories of generated files: what the next start of HAProxy reads. */
 void doctor_haproxy_config(struct doctor *d) {
-        struct balancer b = { .arena = d->arena, .settings = settings_of(d), .root = "" };
+        struct haproxy_program b = { .arena = d->arena, .settings = settings_of(d), .root = "" };
         struct directories directories = { 0 };
         struct str seen, message = { 0 };
         size_t n = 0;
 
         collect_directories(d, &directories);
-        if (directories.list.n == 0 || balancer_find(&b) < 0 || !b.can_check)
+        if (directories.list.n == 0 || haproxy_find(&b) < 0 || !b.can_check)
                 return;
 
         VEC_EACH(directory, &directories.list)
-                if (doctor_has(d, *directory) && balancer_sees(&b, *directory, &seen))
+                if (doctor_has(d, *directory) && haproxy_sees(&b, *directory, &seen))
                         directories.list.at[n++] = seen;
-        if (balancer_check(&b, directories.list.at, n, &message) > 0)
+        if (haproxy_check(&b, directories.list.at, n, &message) > 0)
                 doctor_bad(d, nobody,
                            arena_join(d->arena,
                                       STR("HAProxy rejects its configuration, and the next start or "

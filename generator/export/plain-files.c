@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <unistd.h>
 
+#include "balancer/proxy-frontend.h"
 #include "bundle/layout.h"
 #include "export/plain.h"
-#include "hooks/proxy-frontend.h"
 #include "render/render.h"
 
 #define MARK "# Made by 'pyservicectl export quadlet'; edit it as you like.\n"

@@ -13,8 +13,8 @@
 
 #include "balancer/haproxy-socket.h"
 #include "balancer/haproxy-states.h"
+#include "balancer/nginx-sites.h"
 #include "base/vec.h"
-#include "hooks/nginx.h"
 #include "hooks/probe.h"
 
 struct instance {

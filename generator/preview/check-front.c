@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "preview/check-front.h"
 
+#include "balancer/proxy-frontend.h"
 #include "ctl/session.h"
-#include "hooks/proxy-frontend.h"
 #include "render/parts.h"
 
 static bool is_balanced(const struct service *s) {
@@ -24,9 +24,9 @@ static void add_service(struct arena *a, const struct world *w, const struct ser
 }
 
 void own_front_read(struct arena *a, const struct world *w, const char *root, struct own_front *ret) {
-        struct balancer b = { .arena = a,
-                              .settings = w->host.haproxy,
-                              .root = strcmp(root, "/") == 0 ? "" : root };
+        struct haproxy_program b = { .arena = a,
+                                     .settings = w->host.haproxy,
+                                     .root = strcmp(root, "/") == 0 ? "" : root };
 
         *ret = (struct own_front){ 0 };
         if (w->places.is_user || !w->host.haproxy)
@@ -39,7 +39,7 @@ void own_front_read(struct arena *a, const struct world *w, const char *root, st
                 if (is_balanced(s))
                         add_service(a, w, s, &ret->set);
         }
-        if (ret->set.list.n == 0 || balancer_find(&b) < 0)
+        if (ret->set.list.n == 0 || haproxy_find(&b) < 0)
                 return;
 
         front_read(&b, &ret->set, false, &ret->front);

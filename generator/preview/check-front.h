@@ -5,9 +5,9 @@
  * that has the port of the generated one, and old processes that end before a drain does. For check, plan and
  * doctor. */
 
+#include "balancer/front.h"
 #include "ctl/ctl.h"
 #include "ctl/session.h"
-#include "hooks/front.h"
 
 struct own_front {
         struct front front;

@@ -7,11 +7,11 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "balancer/proxy.h"
 #include "base/fs.h"
 #include "bundle/layout.h"
 #include "config.h"
 #include "ctl/session.h"
-#include "hooks/proxy.h"
 #include "publish/generate.h"
 #include "publish/path.h"
 

@@ -8,10 +8,10 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
+#include "balancer/proxy.h"
 #include "base/fs.h"
 #include "base/utf8.h"
 #include "config.h"
-#include "hooks/proxy.h"
 
 enum { EXIT_USER = 1, EXIT_USAGE = 2 };
 

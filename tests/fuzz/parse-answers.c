@@ -5,11 +5,11 @@
 
 #include "balancer/front-config.h"
 #include "balancer/haproxy-counters.h"
+#include "balancer/haproxy-program.h"
 #include "balancer/haproxy-states.h"
 #include "base/base64.h"
 #include "base/utf8.h"
 #include "control/update.h"
-#include "hooks/balancer.h"
 #include "hooks/kms.h"
 #include "hooks/probe.h"
 #include "hooks/watch.h"
@@ -159,7 +159,7 @@ static void check_states(struct fuzz *f) {
 
 void fuzz_haproxy(struct fuzz *f) {
         struct host_haproxy settings = { .container = { STR("haproxy"), NOWHERE } };
-        struct balancer b = { .arena = &f->arena, .settings = &settings };
+        struct haproxy_program b = { .arena = &f->arena, .settings = &settings };
         struct haproxy_workers workers = { 0 };
         struct haproxy_counters counters = { 0 };
         struct str seen;
@@ -173,9 +173,9 @@ void fuzz_haproxy(struct fuzz *f) {
         haproxy_parse_counters(&f->arena, f->text, &counters);
         VEC_EACH(c, &counters.list)
                 require(haproxy_find_counter(&counters, c->backend, c->server) != NULL);
-        (void) balancer_alerts(&f->arena, f->text);
-        balancer_remember(&b, f->text);
-        (void) balancer_sees(&b, STR("/run/pyservice/haproxy"), &seen);
+        (void) haproxy_alerts(&f->arena, f->text);
+        haproxy_remember(&b, f->text);
+        (void) haproxy_sees(&b, STR("/run/pyservice/haproxy"), &seen);
         check_states(f);
 }
 

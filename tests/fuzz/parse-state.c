@@ -4,11 +4,11 @@
  * lost their end. What can be read is written, read and written again: the two texts are the same. */
 
 #include "app/ports-parts.h"
+#include "balancer/proxy-set.h"
 #include "base/fs.h"
 #include "bundle/plan.h"
 #include "bundle/wanted.h"
 #include "control/update.h"
-#include "hooks/proxy-set.h"
 #include "hooks/start-record.h"
 #include "hooks/watch.h"
 #include "parsers.h"

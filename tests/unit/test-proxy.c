@@ -5,9 +5,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "balancer/proxy-choose.h"
+#include "balancer/proxy.h"
 #include "base/fs.h"
-#include "hooks/proxy-choose.h"
-#include "hooks/proxy.h"
 #include "rows.h"
 #include "runtime/spawn.h"
 
@@ -170,7 +170,7 @@ static void test_alerts(void **state) {
         const struct speech *row = *state;
         struct arena a = { 0 };
 
-        assert_string_equal(balancer_alerts(&a, str_of(row->text)).p, row->alerts);
+        assert_string_equal(haproxy_alerts(&a, str_of(row->text)).p, row->alerts);
         arena_done(&a);
 }
 
@@ -191,11 +191,11 @@ static void test_sees(void **state) {
         const struct host_haproxy settings = { .container.text = STR("haproxy") };
         const struct sight *row = *state;
         struct arena a = { 0 };
-        struct balancer b = { .arena = &a, .settings = &settings, .root = "" };
+        struct haproxy_program b = { .arena = &a, .settings = &settings, .root = "" };
         struct str seen = { 0 };
 
-        balancer_remember(&b, STR("/etc/haproxy\t/usr/local/etc\n/etc/haproxy/tls\t/tls\n\n"));
-        assert_int_equal(balancer_sees(&b, str_of(row->path), &seen), row->seen != NULL);
+        haproxy_remember(&b, STR("/etc/haproxy\t/usr/local/etc\n/etc/haproxy/tls\t/tls\n\n"));
+        assert_int_equal(haproxy_sees(&b, str_of(row->path), &seen), row->seen != NULL);
         assert_true(str_eq(seen, str_of(row->seen)));
         arena_done(&a);
 }

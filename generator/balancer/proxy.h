@@ -14,8 +14,8 @@
  * they are, so that it finds them when it starts. */
 
 #include "app/world.h"
+#include "balancer/proxy-choose.h"
 #include "base/vec.h"
-#include "hooks/proxy-choose.h"
 
 struct proxy_run {
         struct arena *arena;
@@ -30,7 +30,7 @@ struct proxy_run {
         struct str failed; /* what a negative errno was about */
 };
 
-/* nginx's (hooks/nginx.h) too. 0; negative errno. */
+/* nginx's (balancer/nginx-sites.h) too. 0; negative errno. */
 int proxy_apply(struct proxy_run *p);
 
 /* Sends HAProxy the states of the servers that are ready, and does nothing else. 0; negative errno. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "hooks/proxy-state.h"
+#include "balancer/proxy-state.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "hooks/proxy.h"
+#include "balancer/proxy.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -8,13 +8,13 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "balancer/front.h"
 #include "balancer/haproxy-counters.h"
+#include "balancer/nginx-sites.h"
+#include "balancer/proxy-choose.h"
+#include "balancer/proxy-states.h"
 #include "base/fs.h"
 #include "bundle/layout.h"
-#include "hooks/front.h"
-#include "hooks/nginx.h"
-#include "hooks/proxy-choose.h"
-#include "hooks/proxy-states.h"
 #include "load/load.h"
 
 #define MEMORY LAYOUT_STATE "/" LAYOUT_PROXY_MEMORY
@@ -28,7 +28,7 @@ enum { MOUNTS_MAX = 1 << 20, LOCK_PAUSE_MS = 20, CERTIFICATE_MAX = 1 << 20 };
 struct work {
         struct proxy_run *proxy;
         struct proxy_state state;
-        struct balancer balancer;
+        struct haproxy_program haproxy;
         struct proxy_place place;
         struct front front;
         int lock;
@@ -119,33 +119,33 @@ static int take_lock(struct work *w, int runtime) {
         return 0;
 }
 
-static int find_balancer(struct work *w) {
+static int find_haproxy(struct work *w) {
         struct proxy_run *p = w->proxy;
         struct str mounts;
-        int r = balancer_find(&w->balancer);
+        int r = haproxy_find(&w->haproxy);
 
         if (r < 0)
                 return fail(p, STR("finding HAProxy"), r);
-        if (!str_is_absent(w->balancer.mounts_text))
-                r = fs_replace(w->state.memory, MOUNTS, 0600, w->balancer.mounts_text);
+        if (!str_is_absent(w->haproxy.mounts_text))
+                r = fs_replace(w->state.memory, MOUNTS, 0600, w->haproxy.mounts_text);
         else if (fs_read(p->arena, w->state.memory, MOUNTS, MOUNTS_MAX, &mounts) >= 0)
-                balancer_remember(&w->balancer, mounts);
+                haproxy_remember(&w->haproxy, mounts);
         return r < 0 ? fail(p, STR(MEMORY), r) : 0;
 }
 
 /* Reports why HAProxy can't check files. */
-static void tell_of_balancer(struct work *w) {
+static void tell_of_haproxy(struct work *w) {
         struct proxy_run *p = w->proxy;
         struct str container = p->world->host.haproxy->container.text;
 
-        if (w->balancer.can_check)
+        if (w->haproxy.can_check)
                 return;
 
-        if (str_is_absent(w->balancer.program) && str_is_absent(container))
+        if (str_is_absent(w->haproxy.program) && str_is_absent(container))
                 complain(p, STR("HAProxy is not installed, so the applications are not balanced. Its files "
                                 "are in place unchecked; install it, or set 'haproxy: {container: NAME}' in "
                                 "/etc/pyservice/host.yaml."));
-        else if (str_is_absent(w->balancer.program))
+        else if (str_is_absent(w->haproxy.program))
                 complain(p, STR("Podman is not installed, so HAProxy's container cannot be reached. "
                                 "HAProxy's files are in place unchecked."));
         else
@@ -180,7 +180,7 @@ int proxy_states(struct proxy_run *p) {
         return r == 0 ? proxy_tell(p) : r < 0 ? r : 0;
 }
 
-/* Saves the counters of the worker that the reload replaces. Returns like balancer_reload(), but has
+/* Saves the counters of the worker that the reload replaces. Returns like haproxy_reload(), but has
  * reported an error of its own (negative errno). */
 static int replace_worker(struct work *w, struct str *ret_message) {
         struct proxy_run *p = w->proxy;
@@ -189,7 +189,7 @@ static int replace_worker(struct work *w, struct str *ret_message) {
         int r;
 
         (void) haproxy_count_all(&client, &counters); /* if it does not answer, there is nothing to save */
-        r = balancer_reload(&w->balancer, ret_message);
+        r = haproxy_reload(&w->haproxy, ret_message);
         if (r != 0)
                 return r < 0 ? fail(p, STR("reloading HAProxy"), r) : r;
 
@@ -203,7 +203,7 @@ static int reload(struct work *w) {
         struct str message;
         int r = 0;
 
-        if (w->balancer.is_active)
+        if (w->haproxy.is_active)
                 r = replace_worker(w, &message);
         if (r < 0)
                 return r;
@@ -244,7 +244,7 @@ static void add_directories(struct work *w, const struct proxy_parts *parts, str
                 (void) proxy_set_directory(w->proxy->arena, directories, part->directory);
 }
 
-/* After the state and the balancer. */
+/* After the state and HAProxy. */
 static void read_front(struct work *w) {
         struct proxy_set directories = { 0 };
 
@@ -253,8 +253,8 @@ static void read_front(struct work *w) {
                 add_directories(w, app->wanted, &directories);
                 add_directories(w, app->in_place, &directories);
         }
-        front_read(&w->balancer, &directories, false, &w->front);
-        front_read_nginx(&w->balancer, w->proxy->world->host.nginx->unit.text, &w->front);
+        front_read(&w->haproxy, &directories, false, &w->front);
+        front_read_nginx(&w->haproxy, w->proxy->world->host.nginx->unit.text, &w->front);
 }
 
 static void tell_of_front(struct work *w, const struct proxy_set *set) {
@@ -312,7 +312,7 @@ static int work(struct work *w) {
         if (r < 0)
                 return r;
 
-        tell_of_balancer(w);
+        tell_of_haproxy(w);
         tell_of_front(w, &set);
         return reload(w);
 }
@@ -324,10 +324,11 @@ static void close_work(struct work *w) {
 }
 
 static void start_work(struct work *w, struct proxy_run *p) {
-        w->balancer =
-                (struct balancer){ .arena = p->arena, .settings = p->world->host.haproxy, .root = p->root };
+        w->haproxy = (struct haproxy_program){ .arena = p->arena,
+                                               .settings = p->world->host.haproxy,
+                                               .root = p->root };
         w->place = (struct proxy_place){
-                .arena = p->arena, .balancer = &w->balancer, .root = p->root, .front = &w->front
+                .arena = p->arena, .haproxy = &w->haproxy, .root = p->root, .front = &w->front
         };
         w->state.directory = p->world->host.haproxy->directory.text;
 }
@@ -361,8 +362,8 @@ int proxy_check(struct proxy_run *p, int runtime, struct proxy_choice *ret) {
 
         r = proxy_state_read(&w.state);
         if (r == 0)
-                r = balancer_find(&w.balancer);
-        if (r != 0 || !w.balancer.can_check)
+                r = haproxy_find(&w.haproxy);
+        if (r != 0 || !w.haproxy.can_check)
                 return r < 0 ? fail(p, STR("finding HAProxy"), r) : 0;
         read_front(&w);
 
@@ -394,7 +395,7 @@ static int apply_haproxy(struct proxy_run *p) {
         if (r != 0)
                 return r < 0 ? fail(p, STR("reading the applications' files for HAProxy"), r) : 0;
 
-        r = find_balancer(&w);
+        r = find_haproxy(&w);
         if (r < 0)
                 return r;
 
@@ -441,7 +442,7 @@ static int renew(struct work *w) {
 
         if (r < 0 && r != -EISDIR)
                 return fail(p, p->certificate, r);
-        if (r == 0 && balancer_sees(&w->balancer, p->certificate, &seen) &&
+        if (r == 0 && haproxy_sees(&w->haproxy, p->certificate, &seen) &&
             haproxy_set_certificate(&client, seen, text, &message) == 0)
                 return 0;
 
@@ -475,8 +476,8 @@ int proxy_certificate(struct proxy_run *p) {
         if (r == 0)
                 r = proxy_state_read(&w.state);
         if (r == 0)
-                r = find_balancer(&w);
-        if (r == 0 && w.balancer.is_active && has_certificate(&w, p->certificate))
+                r = find_haproxy(&w);
+        if (r == 0 && w.haproxy.is_active && has_certificate(&w, p->certificate))
                 r = renew(&w);
         return r < 0 ? r : nginx_renew(p);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "hooks/proxy-states.h"
+#include "balancer/proxy-states.h"
 
 #include <errno.h>
 

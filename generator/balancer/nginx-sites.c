@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "hooks/nginx.h"
+#include "balancer/nginx-sites.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/file.h>
 #include <unistd.h>
 
+#include "balancer/front.h"
 #include "balancer/nginx.h"
 #include "base/buf.h"
 #include "base/fs.h"
 #include "bundle/layout.h"
-#include "hooks/front.h"
 
 #define APPS LAYOUT_LIST_NGINX /* of apps, in /run/pyservice */
 #define LOCK "nginx.lock"
@@ -221,12 +221,12 @@ static const struct front_listen *find_taken(const struct work *w, const struct 
 
 /* nginx can't listen where HAProxy does: at its next start it would not come up. */
 static int refuse_taken(struct work *w) {
-        struct balancer b = { .arena = w->arena,
-                              .settings = w->proxy->world->host.haproxy,
-                              .root = w->proxy->root };
+        struct haproxy_program b = { .arena = w->arena,
+                                     .settings = w->proxy->world->host.haproxy,
+                                     .root = w->proxy->root };
         struct proxy_set directories = { 0 };
         struct front front = { 0 };
-        int r = balancer_find(&b);
+        int r = haproxy_find(&b);
 
         if (r < 0 || !b.is_active)
                 return r < 0 ? fail(w, STR("finding HAProxy"), r) : 0;

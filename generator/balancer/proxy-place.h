@@ -6,13 +6,13 @@
  * A file that is named like one of ours but does not begin with PROXY_MARK is the administrator's and
  * never touched. */
 
-#include "hooks/balancer.h"
-#include "hooks/front.h"
-#include "hooks/proxy-frontend.h"
+#include "balancer/front.h"
+#include "balancer/haproxy-program.h"
+#include "balancer/proxy-frontend.h"
 
 struct proxy_place {
         struct arena *arena;
-        struct balancer *balancer;
+        struct haproxy_program *haproxy;
         const char *root;          /* "" or a directory */
         const struct front *front; /* the administrator's own */
         struct str at;             /* the directory that a failure was about */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "hooks/front.h"
+#include "balancer/front.h"
 
 #include <fcntl.h>
 #include <limits.h>
@@ -7,15 +7,15 @@
 #include <unistd.h>
 
 #include "balancer/nginx.h"
+#include "balancer/proxy-frontend.h"
 #include "base/fs.h"
-#include "hooks/proxy-frontend.h"
 #include "runtime/proc.h"
 
 enum { CONFIG_MAX = 16 << 20 };
 
 /* The files that were read already: several paths may lead to one file. */
 struct reading {
-        const struct balancer *balancer;
+        const struct haproxy_program *haproxy;
         struct front *front;
         bool with_generated;
         VEC(struct str) seen;
@@ -23,25 +23,25 @@ struct reading {
 
 static bool is_new(struct reading *r, struct str path) {
         char real[PATH_MAX];
-        struct str name = realpath(path.p, real) ? arena_str(r->balancer->arena, str_of(real)) : path;
+        struct str name = realpath(path.p, real) ? arena_str(r->haproxy->arena, str_of(real)) : path;
 
         if (VEC_HAS(&r->seen, name))
                 return false;
 
-        *vec_push(r->balancer->arena, &r->seen) = name;
+        *vec_push(r->haproxy->arena, &r->seen) = name;
         return true;
 }
 
 /* `path` below the root; the name without it is what messages show. */
 static void read_file(struct reading *r, struct str path) {
-        struct arena *a = r->balancer->arena;
+        struct arena *a = r->haproxy->arena;
         struct str text;
 
         if (!is_new(r, path) || fs_read(a, AT_FDCWD, path.p, CONFIG_MAX, &text) < 0)
                 return;
         if (r->with_generated || !str_has_prefix(text, STR(PROXY_MARK)))
-                front_config_add_haproxy(a, str_from(path, strlen(r->balancer->root)), text,
-                                         STR(PROXY_ROUTES), &r->front->config);
+                front_config_add_haproxy(a, str_from(path, strlen(r->haproxy->root)), text, STR(PROXY_ROUTES),
+                                         &r->front->config);
 }
 
 /* A file, or the files of a directory that HAProxy reads (Management Guide, 3: those that end in .cfg and do
@@ -49,19 +49,19 @@ static void read_file(struct reading *r, struct str path) {
 static void read_path(struct reading *r, struct str path) {
         struct fs_names names = { 0 };
 
-        if (fs_list(r->balancer->arena, AT_FDCWD, path.p, &names) < 0) {
+        if (fs_list(r->haproxy->arena, AT_FDCWD, path.p, &names) < 0) {
                 read_file(r, path);
                 return;
         }
 
         VEC_EACH(name, &names.list)
                 if (name->p[0] != '.' && str_has_suffix(*name, STR(".cfg")))
-                        read_file(r, arena_join(r->balancer->arena, path, STR("/"), *name));
+                        read_file(r, arena_join(r->haproxy->arena, path, STR("/"), *name));
 }
 
 /* The paths after each "-f", up to the next option. */
 static void read_command(struct reading *r) {
-        const struct balancer *b = r->balancer;
+        const struct haproxy_program *b = r->haproxy;
         struct str command, word;
         bool is_path = false;
 
@@ -77,9 +77,9 @@ static void read_command(struct reading *r) {
         }
 }
 
-void front_read(const struct balancer *b, const struct proxy_set *directories, bool with_generated,
+void front_read(const struct haproxy_program *b, const struct proxy_set *directories, bool with_generated,
                 struct front *ret) {
-        struct reading r = { .balancer = b, .front = ret, .with_generated = with_generated };
+        struct reading r = { .haproxy = b, .front = ret, .with_generated = with_generated };
         struct str root = str_of(b->root);
 
         ret->http_port = b->settings->http_port.n;
@@ -92,7 +92,7 @@ void front_read(const struct balancer *b, const struct proxy_set *directories, b
                 read_command(&r);
 }
 
-void front_read_nginx(const struct balancer *b, struct str unit, struct front *ret) {
+void front_read_nginx(const struct haproxy_program *b, struct str unit, struct front *ret) {
         struct str dump;
 
         if (b->root[0] == '\0' && nginx_dump(b->arena, unit, &dump) > 0)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "hooks/proxy-choose.h"
+#include "balancer/proxy-choose.h"
 
 #include <unistd.h>
 
@@ -39,13 +39,13 @@ bool proxy_state_set(const struct proxy_state *s, struct arena *a, struct proxy_
 static int try(struct proxy_choice *c, struct str *ret_message) {
         struct arena arena = { 0 };
         struct proxy_place place = *c->place;
-        struct balancer balancer = *c->place->balancer;
+        struct haproxy_program haproxy = *c->place->haproxy;
         struct proxy_set set = { 0 };
         struct str message = STR("");
         int r;
 
-        place.arena = balancer.arena = &arena;
-        place.balancer = &balancer;
+        place.arena = haproxy.arena = &arena;
+        place.haproxy = &haproxy;
         r = proxy_state_set(c->state, &arena, &set, &message) ? proxy_place_try(&place, &set, &message) : 1;
 
         if (r > 0)
@@ -144,7 +144,7 @@ static int choose(struct proxy_choice *c) {
         if (r == 0)
                 return choose_each(c, false);
 
-        if (c->place->balancer->is_active) {
+        if (c->place->haproxy->is_active) {
                 give_up(c,
                         "HAProxy rejects the files in place now, so nothing changed; it would not start with "
                         "them",

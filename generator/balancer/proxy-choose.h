@@ -5,8 +5,8 @@
  * wanted as HAProxy takes. */
 
 #include "app/world.h"
-#include "hooks/proxy-place.h"
-#include "hooks/proxy-state.h"
+#include "balancer/proxy-place.h"
+#include "balancer/proxy-state.h"
 
 struct proxy_problem {
         struct str app;     /* absent if no single app owns it */

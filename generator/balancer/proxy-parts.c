@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "hooks/proxy-parts.h"
+#include "balancer/proxy-parts.h"
 
 #include <errno.h>
 #include <stdio.h>

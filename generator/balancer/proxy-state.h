@@ -3,7 +3,7 @@
 
 /* The applications as pyservice-proxy finds them: what each wants, and what is in place. */
 
-#include "hooks/proxy-set.h"
+#include "balancer/proxy-set.h"
 
 struct proxy_candidate {
         struct str app;

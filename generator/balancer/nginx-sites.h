@@ -8,7 +8,7 @@
  * before take nothing new and end what they have begun. So a drain is over when they no longer take
  * requests and no connection to the instance's port is left. */
 
-#include "hooks/proxy.h"
+#include "balancer/proxy.h"
 
 /* The files of all applications, checked with `nginx -t` and put into nginx's directory. If nginx refuses the
  * file of a service, the previous file stays; the files of other services go live. If nginx refuses the files

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "hooks/proxy-set.h"
+#include "balancer/proxy-set.h"
 
 #include <stdlib.h>
 

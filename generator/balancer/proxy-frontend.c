@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "hooks/proxy-frontend.h"
+#include "balancer/proxy-frontend.h"
 
 #include "base/buf.h"
 

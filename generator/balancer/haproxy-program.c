@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "hooks/balancer.h"
+#include "balancer/haproxy-program.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -23,7 +23,7 @@ struct arguments {
         VEC(const char *) list;
 };
 
-static void add(struct balancer *b, struct arguments *to, struct str word) {
+static void add(struct haproxy_program *b, struct arguments *to, struct str word) {
         *vec_push(b->arena, &to->list) = word.p;
 }
 
@@ -33,20 +33,20 @@ static void pause_ms(long ms) {
         (void) nanosleep(&t, NULL);
 }
 
-static bool is_container(const struct balancer *b) {
+static bool is_container(const struct haproxy_program *b) {
         return !str_is_absent(b->settings->container.text);
 }
 
-static struct str path_below(const struct balancer *b, struct str path) {
+static struct str path_below(const struct haproxy_program *b, struct str path) {
         return arena_join(b->arena, str_of(b->root), path);
 }
 
 /* Podman performs actions on a container. */
-static int run(const struct balancer *b, const char *const *argv, struct spawn_result *ret) {
+static int run(const struct haproxy_program *b, const char *const *argv, struct spawn_result *ret) {
         return is_container(b) ? spawn_as_root(b->arena, argv, ret) : spawn_run(b->arena, argv, ret);
 }
 
-static int find_service(struct balancer *b) {
+static int find_service(struct haproxy_program *b) {
         struct str config = path_below(b, b->settings->config.text);
         struct bus_unit u;
         int r;
@@ -66,7 +66,7 @@ static int find_service(struct balancer *b) {
 }
 
 /* Lines "SOURCE\tDESTINATION". */
-void balancer_remember(struct balancer *b, struct str mounts_text) {
+void haproxy_remember(struct haproxy_program *b, struct str mounts_text) {
         struct str text = mounts_text, line;
 
         while (str_split(&text, '\n', &line)) {
@@ -74,11 +74,11 @@ void balancer_remember(struct balancer *b, struct str mounts_text) {
 
                 if (tab < line.n)
                         *vec_push(b->arena, &b->mounts) =
-                                (struct balancer_mount){ { line.p, tab }, str_from(line, tab + 1) };
+                                (struct haproxy_mount){ { line.p, tab }, str_from(line, tab + 1) };
         }
 }
 
-static int find_container(struct balancer *b) {
+static int find_container(struct haproxy_program *b) {
         const struct str name = arena_str(b->arena, b->settings->container.text);
         struct spawn_result result;
         struct str seen;
@@ -104,19 +104,19 @@ static int find_container(struct balancer *b) {
         b->is_active = b->can_check = true;
         b->mounts_text = str_from(result.out, strlen("true "));
         (void) str_split(&b->mounts_text, '\n', &b->master);
-        balancer_remember(b, b->mounts_text);
+        haproxy_remember(b, b->mounts_text);
         if (access(path_below(b, b->settings->config.text).p, F_OK) == 0 &&
-            balancer_sees(b, b->settings->config.text, &seen))
+            haproxy_sees(b, b->settings->config.text, &seen))
                 b->config = seen;
         return 0;
 }
 
-int balancer_find(struct balancer *b) {
+int haproxy_find(struct haproxy_program *b) {
         return is_container(b) ? find_container(b) : find_service(b);
 }
 
-bool balancer_sees(const struct balancer *b, struct str path, struct str *ret) {
-        const struct balancer_mount *best = NULL;
+bool haproxy_sees(const struct haproxy_program *b, struct str path, struct str *ret) {
+        const struct haproxy_mount *best = NULL;
 
         if (!is_container(b)) {
                 *ret = path_below(b, path);
@@ -134,7 +134,7 @@ bool balancer_sees(const struct balancer *b, struct str path, struct str *ret) {
 }
 
 /* The last part of "[ALERT] (123) : config : parsing …". */
-struct str balancer_alerts(struct arena *a, struct str text) {
+struct str haproxy_alerts(struct arena *a, struct str text) {
         struct str line, out = STR("");
 
         while (str_split(&text, '\n', &line)) {
@@ -173,9 +173,9 @@ static bool is_beside(struct str path, const struct str *directories, size_t n) 
         return false;
 }
 
-int balancer_check(const struct balancer *b, const struct str *directories, size_t n,
-                   struct str *ret_message) {
-        struct balancer mine = *b;
+int haproxy_check(const struct haproxy_program *b, const struct str *directories, size_t n,
+                  struct str *ret_message) {
+        struct haproxy_program mine = *b;
         bool has_config = !str_is_absent(b->config) && !is_beside(b->config, directories, n);
         struct arguments argv = { 0 };
         struct spawn_result result;
@@ -205,19 +205,19 @@ int balancer_check(const struct balancer *b, const struct str *directories, size
         if (r < 0 || result.status == 0 || result.status == CHECK_NO_LISTENER)
                 return r;
 
-        *ret_message = balancer_alerts(b->arena, arena_join(b->arena, result.err, STR("\n"), result.out));
+        *ret_message = haproxy_alerts(b->arena, arena_join(b->arena, result.err, STR("\n"), result.out));
         if (ret_message->n == 0)
                 *ret_message = arena_join(b->arena, str_trim(result.err), str_trim(result.out));
         return 1;
 }
 
 /* The name as libc wants it. */
-static const char *name_of(const struct balancer *b) {
+static const char *name_of(const struct haproxy_program *b) {
         return arena_str(b->arena, is_container(b) ? b->settings->container.text : b->settings->unit.text).p;
 }
 
 /* A program's output, empty if it failed: only for details of a message. */
-static struct str ask(const struct balancer *b, const char *const *argv) {
+static struct str ask(const struct haproxy_program *b, const char *const *argv) {
         struct spawn_result result;
 
         if (!argv[0] || run(b, argv, &result) < 0 || result.status != 0)
@@ -227,12 +227,12 @@ static struct str ask(const struct balancer *b, const char *const *argv) {
 }
 
 /* False if the kernel does not report it. */
-static bool read_workers(const struct balancer *b, struct proc_children *ret) {
+static bool read_workers(const struct haproxy_program *b, struct proc_children *ret) {
         return b->master.n > 0 && proc_read_children(b->arena, b->master, ret) >= 0;
 }
 
 /* True if there is a new worker. */
-static bool has_new_worker(const struct balancer *b, const struct proc_children *before) {
+static bool has_new_worker(const struct haproxy_program *b, const struct proc_children *before) {
         struct proc_children now = { 0 };
 
         (void) read_workers(b, &now);
@@ -244,9 +244,9 @@ static bool has_new_worker(const struct balancer *b, const struct proc_children 
 }
 
 /* One that can't bind its ports is gone as soon as it came, or never comes. */
-static bool wait_for_worker(const struct balancer *b, const struct proc_children *before) {
+static bool wait_for_worker(const struct haproxy_program *b, const struct proc_children *before) {
         struct arena arena = { 0 };
-        struct balancer mine = *b;
+        struct haproxy_program mine = *b;
         bool is_there = false;
 
         mine.arena = &arena;
@@ -261,7 +261,7 @@ static bool wait_for_worker(const struct balancer *b, const struct proc_children
 }
 
 /* HAProxy's own message, since systemd and podman do not report it. */
-static struct str explain(const struct balancer *b, time_t since) {
+static struct str explain(const struct haproxy_program *b, time_t since) {
         const char *journal_since = arena_printf(b->arena, "--since=@%lld", (long long) since).p;
         const char *logs_since = arena_printf(b->arena, "--since=%lld", (long long) since).p;
         const char *by_service[] = { spawn_find(b->arena, "journalctl").p,
@@ -273,7 +273,7 @@ static struct str explain(const struct balancer *b, time_t since) {
                                      name_of(b),
                                      NULL };
         const char *by_container[] = { b->program.p, "logs", logs_since, "--", name_of(b), NULL };
-        struct str alerts = balancer_alerts(b->arena, ask(b, is_container(b) ? by_container : by_service));
+        struct str alerts = haproxy_alerts(b->arena, ask(b, is_container(b) ? by_container : by_service));
 
         return arena_join(b->arena,
                           STR("it accepted its configuration, but could not activate it and keeps "
@@ -282,7 +282,7 @@ static struct str explain(const struct balancer *b, time_t since) {
 }
 
 /* The message is podman's. */
-static int reload_container(const struct balancer *b, struct str *ret_message) {
+static int reload_container(const struct haproxy_program *b, struct str *ret_message) {
         struct spawn_result result;
         int r = run(b, (const char *[]){ b->program.p, "kill", "--signal=USR2", "--", name_of(b), NULL },
                     &result);
@@ -294,7 +294,7 @@ static int reload_container(const struct balancer *b, struct str *ret_message) {
         return 1;
 }
 
-int balancer_reload(const struct balancer *b, struct str *ret_message) {
+int haproxy_reload(const struct haproxy_program *b, struct str *ret_message) {
         struct proc_children before = { 0 };
         bool can_prove = read_workers(b, &before);
         time_t start = time(NULL);

@@ -7,8 +7,8 @@
  * both. So the generated frontend is compared with it before it is put in place. */
 
 #include "balancer/front-config.h"
-#include "hooks/balancer.h"
-#include "hooks/proxy-set.h"
+#include "balancer/haproxy-program.h"
+#include "balancer/proxy-set.h"
 
 struct front {
         struct front_config config;
@@ -19,10 +19,10 @@ struct front {
 /* Reads it: host.yaml's `config`, all files in `directories` and, where HAProxy runs as a service, what its
  * command names; of nginx, if it runs, all. Generated files for HAProxy count only where `with_generated`.
  * Files that can't be read are passed over. */
-void front_read(const struct balancer *b, const struct proxy_set *directories, bool with_generated,
+void front_read(const struct haproxy_program *b, const struct proxy_set *directories, bool with_generated,
                 struct front *ret);
 /* Like the function above, for nginx; `unit` is nginx's unit. */
-void front_read_nginx(const struct balancer *b, struct str unit, struct front *ret);
+void front_read_nginx(const struct haproxy_program *b, struct str unit, struct front *ret);
 
 /* The owner of a port that the generated frontend for these routes needs; NULL if there is none. */
 const struct front_listen *front_taken(const struct front *f, const struct proxy_directory *d);

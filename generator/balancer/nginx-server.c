@@ -4,9 +4,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "balancer/nginx-sites.h"
 #include "balancer/nginx.h"
 #include "base/fs.h"
-#include "hooks/nginx.h"
 
 enum {
         LOOK_MS = 200,     /* each check walks all connections of the machine */

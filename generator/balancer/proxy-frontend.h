@@ -9,7 +9,7 @@
  * has none, its first label is taken for "*". Headers of a client are not trusted: pyservice alone sets
  * X-Forwarded-…. Works with HAProxy 2.4 and later. */
 
-#include "hooks/proxy-set.h"
+#include "balancer/proxy-set.h"
 
 #define PROXY_FRONTEND "20_frontend_pyservice.cfg"
 #define PROXY_ROUTES "pyservice-routes.map"

@@ -8,7 +8,7 @@
  * that plain requests are redirected; `certificates` and `certificates.X` hold lines with the path of a PEM
  * file. */
 
-#include "hooks/proxy-parts.h"
+#include "balancer/proxy-parts.h"
 
 /* The first line of every file of ours. One that is named like ours and begins otherwise is the
  * administrator's. */

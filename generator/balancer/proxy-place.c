@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "hooks/proxy-place.h"
+#include "balancer/proxy-place.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -27,8 +27,8 @@ static bool is_ours(int dir, const char *name) {
 /* Where HAProxy finds a path of the machine: while it checks, or when it runs (then without the root
  * directory). */
 static bool sees(const struct proxy_place *p, struct str path, bool is_check, struct str *ret) {
-        if (is_check || !str_is_absent(p->balancer->settings->container.text))
-                return balancer_sees(p->balancer, path, ret);
+        if (is_check || !str_is_absent(p->haproxy->settings->container.text))
+                return haproxy_sees(p->haproxy, path, ret);
 
         *ret = path;
         return true;
@@ -36,10 +36,10 @@ static bool sees(const struct proxy_place *p, struct str path, bool is_check, st
 
 static bool refuse_unseen(const struct proxy_place *p, const char *what, struct str path,
                           struct str *ret_message) {
-        struct str container = p->balancer->settings->container.text;
+        struct str container = p->haproxy->settings->container.text;
 
         *ret_message =
-                p->balancer->mounts.n > 0
+                p->haproxy->mounts.n > 0
                         ? arena_printf(p->arena, "%s '%.*s' is not mounted into HAProxy's container '%.*s'",
                                        what, STR_ARG(path), STR_ARG(container))
                         : arena_printf(p->arena,
@@ -57,7 +57,7 @@ static struct str candidate_path(const struct proxy_place *p, const struct proxy
  * `is_check`. */
 static bool complete(const struct proxy_place *p, const struct proxy_directory *d, bool is_check,
                      struct proxy_directory *ret, struct str *ret_message) {
-        const struct host_haproxy *settings = p->balancer->settings;
+        const struct host_haproxy *settings = p->haproxy->settings;
         struct proxy_frontend f = { .mark = STR(PROXY_MARK),
                                     .http_port = settings->http_port.n,
                                     .https_port = settings->https_port.n,
@@ -168,7 +168,7 @@ static int build_candidate(const struct proxy_place *p, int dir, const struct pr
 static int make_candidate(const struct proxy_place *p, const struct proxy_directory *d, struct str *ret_seen,
                           struct str *ret_message) {
         struct str real = path_below(p, d->path), seen;
-        bool is_check = p->balancer->can_check, is_wanted = d->files.n > 0 || d->routes.n > 0;
+        bool is_check = p->haproxy->can_check, is_wanted = d->files.n > 0 || d->routes.n > 0;
         CLEANUP(close_fd) int dir = -1;
         struct proxy_directory all;
         int r = is_wanted ? fs_make_dirs(AT_FDCWD, real.p, false) : 0;
@@ -179,7 +179,7 @@ static int make_candidate(const struct proxy_place *p, const struct proxy_direct
         dir = fs_open_dir(AT_FDCWD, real.p);
         if (dir < 0)
                 return dir == -ENOENT && !is_wanted ? 0 : dir;
-        if (is_check && !balancer_sees(p->balancer, candidate_path(p, d), &seen))
+        if (is_check && !haproxy_sees(p->haproxy, candidate_path(p, d), &seen))
                 return is_wanted ? !refuse_unseen(p, "directory", d->path, ret_message) : 0;
         if (!complete(p, d, is_check, &all, ret_message) || is_foreign(p, &all, dir, ret_message))
                 return 1;
@@ -227,8 +227,8 @@ int proxy_place_try(struct proxy_place *p, const struct proxy_set *set, struct s
                 if (!str_is_absent(seen[i]))
                         given[n++] = seen[i];
         }
-        if (r == 0 && p->balancer->can_check)
-                r = balancer_check(p->balancer, given, n, &message);
+        if (r == 0 && p->haproxy->can_check)
+                r = haproxy_check(p->haproxy, given, n, &message);
         remove_candidates(p, set);
 
         if (r > 0)
