@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "balancer/service.h"
+#include "base/clock.h"
 #include "base/fs.h"
 #include "base/path.h"
 #include "runtime/proc.h"
@@ -25,12 +26,6 @@ struct arguments {
 
 static void add(struct haproxy_program *b, struct arguments *to, struct str word) {
         *vec_push(b->arena, &to->list) = word.p;
-}
-
-static void pause_ms(long ms) {
-        const struct timespec t = { .tv_nsec = ms * 1000000L };
-
-        (void) nanosleep(&t, NULL);
 }
 
 static bool is_container(const struct haproxy_program *b) {
@@ -252,7 +247,7 @@ static bool wait_for_worker(const struct haproxy_program *b, const struct proc_c
         mine.arena = &arena;
         for (unsigned i = 0; i < WORKER_TRIES && !is_there; i++) {
                 is_there = has_new_worker(&mine, before);
-                pause_ms(is_there ? WORKER_STAYS_MS : WORKER_PAUSE_MS);
+                clock_pause(is_there ? WORKER_STAYS_MS : WORKER_PAUSE_MS);
                 is_there = is_there && has_new_worker(&mine, before);
                 arena_done(&arena);
         }

@@ -5,10 +5,10 @@
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/fs.h"
 
 enum {
@@ -237,9 +237,7 @@ static int tell_workers(struct telling *t) {
         int r = c->master ? tell_workers_once(t) : -ENOENT;
 
         for (unsigned i = 1; i < RELOAD_TRIES && is_cut(r) && has_worker(c); i++) {
-                const struct timespec pause = { .tv_nsec = RELOAD_PAUSE_MS * 1000000L };
-
-                (void) nanosleep(&pause, NULL);
+                clock_pause(RELOAD_PAUSE_MS);
                 r = tell_workers_once(t);
         }
 

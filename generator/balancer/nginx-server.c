@@ -1,47 +1,52 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+
+/* The server of an instance in nginx, which has no command that takes a server out. An instance that is ready
+ * has a file with its server's line, which the upstream includes. To drain is to remove that file and to
+ * reload nginx: the workers of before take nothing new and end what they have begun. So a drain is over when
+ * they no longer take requests and no connection to the instance's port is left. */
+
 #include <errno.h>
 #include <fcntl.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "balancer/nginx-sites.h"
+#include "balancer/balancer.h"
 #include "balancer/nginx.h"
 #include "base/fs.h"
 
 enum {
-        LOOK_MS = 200,     /* each check walks all connections of the machine */
-        LOOKS_AT_REST = 5, /* a client that a retired worker accepted may not have sent its request yet */
+        COUNT_MS = 200, /* each walks all connections of the machine */
+        N_COUNTS = 5,   /* a client that a retired worker accepted may not have sent its request yet */
         LINE_MAX_BYTES = 256,
 };
 
-static int reload(struct nginx_instance *i) {
+static int reload(struct balancer_server *s) {
         struct str message;
-        int r = nginx_reload(i->arena, i->unit, &message);
+        int r = nginx_reload(s->arena, s->unit, &message);
 
         if (r > 0)
-                i->note = arena_join(i->arena, STR("cannot reload nginx: "), message);
+                balancer_note(s, arena_join(s->arena, STR("cannot reload nginx: "), message));
         return r < 0 ? r : 0;
 }
 
-int nginx_enter(struct nginx_instance *i) {
+static int enter(struct balancer_server *s) {
         /* An instance that is down takes its line out itself. By nginx's own count (max_fails), one strange
          * answer of each instance would leave the application without a server for ten seconds. */
-        struct str line = arena_join(i->arena, STR("server 127.0.0.1:"), arena_u64(i->arena, i->port),
+        struct str line = arena_join(s->arena, STR("server 127.0.0.1:"), arena_u64(s->arena, s->port),
                                      STR(" max_fails=0;\n"));
-        int r = fs_make_dirs(AT_FDCWD, i->path.p, true);
+        int r = fs_make_dirs(AT_FDCWD, s->path.p, true);
 
         if (r >= 0)
-                r = fs_replace(AT_FDCWD, i->path.p, 0644, line);
-        return r < 0 ? r : reload(i);
+                r = fs_replace(AT_FDCWD, s->path.p, 0644, line);
+        return r < 0 ? r : reload(s);
 }
 
 /* The port of the instance, from its file. Not from the unit: if the instance is stopped because the scale
  * was lowered, the unit no longer has the port. */
-static uint64_t read_port(struct nginx_instance *i) {
+static uint64_t read_port(struct balancer_server *s) {
         struct str text, word;
         uint64_t port;
 
-        if (fs_read(i->arena, AT_FDCWD, i->path.p, LINE_MAX_BYTES, &text) < 0 ||
+        if (fs_read(s->arena, AT_FDCWD, s->path.p, LINE_MAX_BYTES, &text) < 0 ||
             !str_split(&text, ':', &word) || str_is_absent(text))
                 return 0;
 
@@ -49,53 +54,40 @@ static uint64_t read_port(struct nginx_instance *i) {
         return str_to_u64(text, UINT16_MAX, &port) ? port : 0;
 }
 
-/* 1 if it was in. */
-static int leave(struct nginx_instance *i) {
+static int drain(struct balancer_server *s) {
         int r;
 
-        i->port = read_port(i);
-        if (unlink(i->path.p) < 0)
+        s->port = read_port(s);
+        if (unlink(s->path.p) < 0)
                 return errno == ENOENT ? 0 : -errno;
 
-        r = reload(i);
+        r = reload(s);
         return r < 0 ? r : 1;
 }
 
-int nginx_leave(struct nginx_instance *i) {
-        int r = leave(i);
+static int leave(struct balancer_server *s) {
+        int r = drain(s);
 
         return r < 0 ? r : 0;
 }
 
-/* Without counting the time in which the workers retired, which is the machine's and not the requests'. */
-static int wait_until_at_rest(struct nginx_instance *i) {
-        const struct timespec pause = { .tv_nsec = LOOK_MS * 1000000L };
-        unsigned looks = 0;
-        uint64_t open;
+static int count(struct balancer_server *s, uint64_t *ret_open) {
+        struct arena arena = { 0 };
+        int r = nginx_count(&arena, s->port, ret_open);
 
-        for (uint64_t waited = 0;; waited += LOOK_MS) {
-                struct arena arena = { 0 };
-                int r = nginx_count(&arena, i->port, &open);
-
-                arena_done(&arena);
-                if (r < 0)
-                        return r;
-                looks = open == 0 ? looks + 1 : 0;
-                if (looks == LOOKS_AT_REST)
-                        return 0;
-                if (waited >= i->drain)
-                        break;
-                (void) nanosleep(&pause, NULL);
-        }
-
-        if (open > 0)
-                i->note = arena_join(i->arena, arena_u64(i->arena, open), STR(" requests still open after "),
-                                     arena_u64(i->arena, i->drain / 1000), STR(" s; stopping anyway"));
-        return 0;
+        arena_done(&arena);
+        return r;
 }
 
-int nginx_drain(struct nginx_instance *i) {
-        int r = leave(i);
-
-        return r > 0 ? wait_until_at_rest(i) : r;
-}
+const struct balancer balancer_nginx = {
+        .name = "nginx",
+        .pending = "nginx.reload",
+        .publish = nginx_publish,
+        .renew = nginx_renew,
+        .enter = enter,
+        .drain = drain,
+        .count = count,
+        .count_ms = COUNT_MS,
+        .n_counts = N_COUNTS,
+        .leave = leave,
+};

@@ -3,10 +3,10 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "balancer/service.h"
+#include "base/clock.h"
 #include "runtime/proc.h"
 #include "runtime/spawn.h"
 
@@ -14,12 +14,6 @@ enum {
         TRIES = 200, /* ten seconds in all */
         PAUSE_MS = 50,
 };
-
-static void pause_a_little(void) {
-        const struct timespec t = { .tv_nsec = PAUSE_MS * 1000000L };
-
-        (void) nanosleep(&t, NULL);
-}
 
 int nginx_check(struct arena *a, struct str *ret_message) {
         struct str program = spawn_find(a, "nginx");
@@ -68,7 +62,7 @@ static bool wait_for_workers(const struct proc_children *before) {
 
         for (unsigned i = 0; i < TRIES && !are_retired; i++) {
                 if (i > 0)
-                        pause_a_little();
+                        clock_pause(PAUSE_MS);
                 are_retired = true;
                 VEC_EACH(pid, &before->list)
                         are_retired = are_retired && is_retired(&arena, *pid);

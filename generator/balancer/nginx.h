@@ -3,7 +3,15 @@
 
 /* The machine's nginx: checking its configuration, reloading it, and what it has open. */
 
-#include "base/arena.h"
+#include "balancer/proxy.h"
+
+/* The files of all applications, checked with `nginx -t` and put into nginx's directory. If nginx refuses the
+ * file of a service, the previous file stays; the files of other services go live. If nginx refuses the files
+ * in place too (a certificate is gone), nothing is changed. host.yaml was read. 0; negative errno. */
+int nginx_publish(struct proxy_run *p);
+
+/* Reloads nginx where a site in place names p->certificate. 0; negative errno. */
+int nginx_renew(struct proxy_run *p);
 
 /* Checks nginx's configuration. 0; 1 if nginx refuses it, with the reason in the message; -ENOENT if it is
  * not installed; negative errno. */

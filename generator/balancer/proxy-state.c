@@ -3,8 +3,8 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/fs.h"
 #include "bundle/layout.h"
 
@@ -26,14 +26,13 @@ static struct proxy_candidate *find(struct proxy_state *s, struct str app) {
 
 /* The generator replaces a bundle while it is read at times; then it is read again. */
 static int read_wanted(struct proxy_state *s, struct str app, const struct proxy_parts **ret) {
-        const struct timespec pause = { .tv_nsec = READ_PAUSE_MS * 1000000L };
         struct str path = layout_app_file(s->arena, app, STR(LAYOUT_HAPROXY));
         struct proxy_parts *parts = arena_new(s->arena, struct proxy_parts);
         int r = -ENOENT;
 
         for (unsigned i = 0; i < READ_TRIES && r == -ENOENT; i++) {
                 if (i > 0)
-                        (void) nanosleep(&pause, NULL);
+                        clock_pause(READ_PAUSE_MS);
                 r = proxy_parts_read(s->arena, s->runtime, path.p, parts);
         }
         if (r < 0)

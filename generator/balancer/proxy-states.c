@@ -25,10 +25,10 @@ static int tell_backend(struct arena *a, const struct haproxy_client *base, int 
         return r < 0 ? r : 0;
 }
 
-int proxy_tell_states(struct arena *a, const struct host_haproxy *settings, const char *runtime) {
+static int tell_all(struct arena *a, const struct host_haproxy *settings, struct str runtime) {
         /* Locked, so that no server is set to ready after its hook has taken it out. */
         CLEANUP(close_fd)
-        int lock = haproxy_states_lock(arena_join(a, str_of(runtime), STR("/" LAYOUT_SERVERS)).p);
+        int lock = haproxy_states_lock(arena_join(a, runtime, STR("/" LAYOUT_SERVERS)).p);
         struct haproxy_client client = haproxy_client_of(a, settings);
         struct fs_names names;
         int r = lock < 0 ? lock : fs_list(a, lock, ".", &names);
@@ -41,4 +41,10 @@ int proxy_tell_states(struct arena *a, const struct host_haproxy *settings, cons
                 if (name->p[0] != '.' && r >= 0)
                         r = tell_backend(a, &client, lock, *name);
         return r < 0 ? r : 0;
+}
+
+int proxy_tell_states(struct proxy_run *p) {
+        int r = p->root[0] == '\0' ? tell_all(p->arena, p->world->host.haproxy, p->world->places.runtime) : 0;
+
+        return r < 0 ? proxy_fail(p, STR("sending HAProxy the state of the servers"), r) : 0;
 }

@@ -5,8 +5,8 @@
  * (balancer/haproxy-states.h). An instance that became ready after HAProxy had read the file, and before it
  * listened, could not send its command. */
 
-#include "app/app.h"
+#include "balancer/proxy.h"
 
-/* Sends every worker the states in the files below `runtime`, a directory like /run/pyservice. 0, also
- * without files or HAProxy; negative errno. */
-int proxy_tell_states(struct arena *a, const struct host_haproxy *settings, const char *runtime);
+/* Sends every worker the states in the files below the runtime directory. 0, also without files or HAProxy;
+ * negative errno. */
+int proxy_tell_states(struct proxy_run *p);

@@ -1,20 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* pyservice-proxy: HAProxy's files of all applications, checked and put in place.
- *
- * The files in place of each application are recorded in /var/lib/pyservice/.proxy/APP, as the tree that came
- * with the application. Everything new is checked at once. If HAProxy refuses it, pyservice-proxy starts from
- * the files in place and adds one application at a time: one whose new files are refused keeps those it had,
- * the others go live. If HAProxy refuses the files in place too, nothing is changed while it runs; while it
- * does not run (it could not start), the applications are added one by one to an empty set, and those that it
- * refuses are left out.
- *
- * If HAProxy can't check files (not installed, its container does not run), the files are put in place as
- * they are, so that it finds them when it starts. */
+/* pyservice-proxy: the balancers' files of all applications, checked, put in place and served. */
 
 #include "app/world.h"
-#include "balancer/proxy-choose.h"
 #include "base/vec.h"
 
 struct proxy_run {
@@ -22,6 +11,7 @@ struct proxy_run {
         struct world *world; /* places set; of host.yaml only */
         const char *root;    /* "" or a directory: below one nothing is reloaded */
 
+        int runtime;            /* /run/pyservice, or a directory like it; proxy_apply() and others open it */
         struct str certificate; /* of proxy_certificate(): an absolute path */
 
         VEC(struct str)
@@ -30,16 +20,32 @@ struct proxy_run {
         struct str failed; /* what a negative errno was about */
 };
 
-/* nginx's (balancer/nginx-sites.h) too. 0; negative errno. */
+/* The files of all balancers, also if those of one fail. 0; negative errno. */
 int proxy_apply(struct proxy_run *p);
 
 /* Sends HAProxy the states of the servers that are ready, and does nothing else. 0; negative errno. */
 int proxy_states(struct proxy_run *p);
 
-/* Makes HAProxy and nginx serve the current file of p->certificate. 0; negative errno. */
+/* Makes the balancers serve the current file of p->certificate. 0; negative errno. */
 int proxy_certificate(struct proxy_run *p);
 
-/* For pyservicectl check: checks the files below `runtime`, a directory like /run/pyservice, on top of those
- * in place, and installs nothing. ret->problems has HAProxy's objections; ret's other members are of no use.
- * host.yaml is in p->world. 0, also if HAProxy can't check; negative errno. */
-int proxy_check(struct proxy_run *p, int runtime, struct proxy_choice *ret);
+/* A problem for the user. */
+void proxy_report(struct proxy_run *p, struct str text);
+
+/* Notes what a negative errno is about, if that is the first, and returns it. */
+int proxy_fail(struct proxy_run *p, struct str what, int r);
+
+struct balancer;
+
+/* Marks that files of the balancer change and that it was not reloaded since: if this run ends before it is,
+ * the next one reloads it. 0; negative errno. */
+int proxy_begin(struct proxy_run *p, const struct balancer *b);
+bool proxy_has_begun(const struct proxy_run *p, const struct balancer *b);
+
+/* Removes the mark if the reload ended with `r` 0, reports the message if with 1; negative errno is passed
+ * on. */
+int proxy_end(struct proxy_run *p, const struct balancer *b, int r, struct str message);
+
+/* Locks the directory `runtime`, so that no two processes work at a time, also if one only checks: both lay
+ * out candidates at the same place. A descriptor; negative errno. */
+int proxy_lock(struct proxy_run *p, int runtime);

@@ -2,7 +2,8 @@
 #include "balancer/service.h"
 
 #include <errno.h>
-#include <time.h>
+
+#include "base/clock.h"
 
 enum {
         STARTING_TRIES = 100, /* ten seconds in all */
@@ -12,7 +13,6 @@ enum {
 
 int service_find(struct arena *a, struct str unit, struct bus_unit *ret) {
         CLEANUP(bus_close) struct bus *bus = NULL;
-        const struct timespec pause = { .tv_nsec = STARTING_PAUSE_MS * 1000000L };
         int r = bus_open_private(a, false, &bus);
 
         /* There is no systemd, or a user may not ask it. */
@@ -23,7 +23,7 @@ int service_find(struct arena *a, struct str unit, struct bus_unit *ret) {
                 r = bus_get_unit(bus, a, unit, ret);
                 if (r < 0 || !str_is(ret->active, "activating"))
                         break;
-                (void) nanosleep(&pause, NULL);
+                clock_pause(STARTING_PAUSE_MS);
         }
 
         return r < 0 ? r : str_is(ret->active, "active") || str_is(ret->active, "reloading");

@@ -18,19 +18,10 @@
 #include "runtime/spawn.h"
 #include "systemd/notify.h"
 
-enum {
-        LOOK_MS = 50,      /* between two checks of the open connections */
-        SILENCE_MS = 1000, /* before a worker that did not answer is sent the command again */
-        SETTLE_MS = 1000,  /* what has no check counts as ready once it has run this long */
-        LOOKS_AT_REST = 2, /* a request may be on its way to the server while its sessions are counted */
-};
+enum { SETTLE_MS = 1000 }; /* what has no check counts as ready once it has run this long */
 
 static void note(struct instance *i, struct str text) {
         *vec_push(i->arena, &i->notes) = text;
-}
-
-static bool is_proxied(const struct instance *i) {
-        return i->haproxy.server.n > 0;
 }
 
 static bool find_main_process(uint64_t *ret) {
@@ -47,17 +38,10 @@ static int open_main_process(void) {
         return find_main_process(&pid) ? (int) syscall(SYS_pidfd_open, (pid_t) pid, 0) : -1;
 }
 
-/* False if the process has ended. */
-static bool wait_ms(int process, uint64_t ms) {
-        struct pollfd p = { .fd = process, .events = POLLIN };
-
-        return poll(&p, 1, ms > INT32_MAX ? INT32_MAX : (int) ms) <= 0;
-}
-
 bool instance_pause(uint64_t ms) {
         CLEANUP(close_fd) int process = open_main_process();
 
-        return wait_ms(process, ms);
+        return clock_wait(process, ms);
 }
 
 static struct str ask_podman_for_address(struct instance *i) {
@@ -150,70 +134,11 @@ static int wait_until_it_works(struct instance *i) {
                         note_failure(i, STR("not ready"), problem);
                         return 1;
                 }
-                if (!wait_ms(process, probe_pause(&i->probe, now))) {
+                if (!clock_wait(process, probe_pause(&i->probe, now))) {
                         note_failure(i, STR("exited before it was ready"), problem);
                         return 1;
                 }
         }
-}
-
-/* Always before the commands to the workers: a worker that starts in between has read the file. */
-static int write_state(struct instance *i, bool is_ready) {
-        int r = i->states.path ? haproxy_states_put(&i->states, i->haproxy.server, is_ready ? i->port : 0)
-                               : 0;
-
-        if (r < 0)
-                note(i, arena_join(i->arena, STR("cannot write "), str_of(i->states.path), STR(": "),
-                                   str_of(strerror(-r))));
-        return r;
-}
-
-/* As haproxy_set_state(). */
-static int tell_once(const struct instance *i) {
-        /* Absent: HAProxy keeps the address that it has. */
-        struct str address = str_is_absent(i->container) ? (struct str){ 0 } : i->request.address;
-        int r = i->states.path ? haproxy_set_port(&i->haproxy, i->port) : 0;
-
-        if (r >= 0 && !str_is_absent(i->request.path) && !i->has_own_check)
-                r = haproxy_set_up(&i->haproxy, address);
-        return r < 0 ? r : haproxy_set_state(&i->haproxy, STR("ready"));
-}
-
-/* An HAProxy that runs and does not answer would leave the server out for good, one instance after the other.
- * So the start lasts until it answers, or until systemd's time limit. Then it gets the command once more,
- * since the unanswered ones may arrive late, in any order. 1 if the instance ended meanwhile. */
-static int tell_until_answered(struct instance *i) {
-        CLEANUP(close_fd) int process = open_main_process();
-        bool was_silent = false;
-
-        for (;;) {
-                int r = tell_once(i);
-                bool is_silent = r == -ETIMEDOUT || r == -EAGAIN;
-
-                if (!is_silent && !was_silent)
-                        return r < 0 ? r : 0;
-                if (is_silent != was_silent)
-                        notify_manager(i->arena,
-                                       is_silent ? STR("STATUS=waiting for HAProxy, which does not answer")
-                                                 : STR("STATUS="));
-                was_silent = is_silent;
-                if (!wait_ms(process, SILENCE_MS)) {
-                        note(i, STR("exited while HAProxy did not answer"));
-                        return 1;
-                }
-        }
-}
-
-/* The instance works without HAProxy, so a failure is only reported. */
-static int tell_ready(struct instance *i) {
-        int r;
-
-        (void) write_state(i, true);
-        r = tell_until_answered(i);
-        if (r < 0)
-                note(i, arena_join(i->arena, STR("cannot enable its server in HAProxy: "),
-                                   str_of(strerror(-r))));
-        return r > 0;
 }
 
 /* So that its probes continue. */
@@ -232,25 +157,30 @@ static void leave_watch(struct instance *i) {
                                    str_of(strerror(-r))));
 }
 
-/* Runs the command for nginx, and reports its errors. */
-static int with_nginx(struct instance *i, int (*work)(struct nginx_instance *n)) {
+/* Runs the action of its balancer, if it has one, and takes over the notes. */
+static int with_balancer(struct instance *i, int (*act)(struct balancer_server *s)) {
         int r;
 
-        i->nginx.arena = i->arena;
-        i->nginx.port = i->port;
-        i->nginx.drain = i->drain;
-        r = work(&i->nginx);
-        if (!str_is_absent(i->nginx.note))
-                note(i, i->nginx.note);
+        i->server.port = i->port;
+        r = act(&i->server);
+        VEC_EACH(text, &i->server.notes)
+                note(i, *text);
         return r;
 }
 
-static void enter_nginx(struct instance *i) {
-        int r = with_nginx(i, nginx_enter);
+/* The instance works without its balancer, so a failure is only reported. */
+static int enter_balancer(struct instance *i) {
+        CLEANUP(close_fd) int process = open_main_process();
+        int r;
 
+        i->server.process = process;
+        i->server.address = str_is_absent(i->container) ? (struct str){ 0 } : i->request.address;
+        i->server.is_probed = !str_is_absent(i->request.path) && !i->has_own_check;
+        r = with_balancer(i, i->server.balancer->enter);
         if (r < 0)
-                note(i,
-                     arena_join(i->arena, STR("cannot enable its server in nginx: "), str_of(strerror(-r))));
+                note(i, arena_join(i->arena, STR("cannot enable its server in "),
+                                   str_of(i->server.balancer->name), STR(": "), str_of(strerror(-r))));
+        return r > 0;
 }
 
 int instance_enter(struct instance *i) {
@@ -260,11 +190,8 @@ int instance_enter(struct instance *i) {
                 r = wait_until_it_works(i);
         if (r == 0 && i->watch)
                 leave_watch(i);
-        if (r == 0 && is_proxied(i))
-                r = tell_ready(i);
-        if (r == 0 && i->nginx.path.n > 0)
-                enter_nginx(i);
-
+        if (r == 0 && i->server.balancer)
+                r = enter_balancer(i);
         return r;
 }
 
@@ -303,63 +230,8 @@ int instance_ready(struct instance *i) {
         return r;
 }
 
-/* Takes the server out of every worker (a reload forgets that it was) and counts what is open. */
-static int look(const struct instance *i, uint64_t *ret_open) {
-        struct arena arena = { 0 };
-        struct haproxy_client client = i->haproxy;
-        struct haproxy_answer answer = { 0 };
-        int r;
-
-        client.arena = &arena;
-        r = haproxy_set_state(&client, STR("drain"));
-        if (r > 0)
-                r = haproxy_count(&client, &answer);
-        arena_done(&arena);
-
-        *ret_open = answer.n_sessions;
-        return r;
-}
-
-static int wait_until_at_rest(struct instance *i) {
-        const uint64_t start = clock_usec(CLOCK_BOOTTIME) / 1000;
-        unsigned looks = 0;
-
-        for (uint64_t open;;) {
-                int r = look(i, &open);
-
-                if (r < 0)
-                        return r;
-                looks = open == 0 ? looks + 1 : 0;
-                if (looks == LOOKS_AT_REST)
-                        return 0;
-                if (clock_usec(CLOCK_BOOTTIME) / 1000 - start >= i->drain) {
-                        if (open > 0)
-                                note(i, arena_join(i->arena, arena_u64(i->arena, open),
-                                                   STR(" requests still open after "),
-                                                   arena_u64(i->arena, i->drain / 1000),
-                                                   STR(" s; stopping anyway")));
-                        return 0;
-                }
-                (void) wait_ms(-1, LOOK_MS);
-        }
-}
-
 static int drain(struct instance *i) {
-        int written, r;
-
-        if (i->nginx.path.n > 0)
-                return with_nginx(i, nginx_drain);
-        if (!is_proxied(i))
-                return 0;
-
-        written = write_state(i, false);
-        r = haproxy_set_state(&i->haproxy, STR("drain"));
-        if (r <= 0)
-                return r < 0 ? r : written;
-
-        r = wait_until_at_rest(i);
-        /* A drained server still gets the requests of clients that stick to it. */
-        return r < 0 ? r : instance_leave(i);
+        return i->server.balancer ? with_balancer(i, balancer_drain) : 0;
 }
 
 int instance_before(struct instance *i) {
@@ -379,16 +251,6 @@ int instance_drain(struct instance *i) {
 }
 
 int instance_leave(struct instance *i) {
-        int written, r;
-
         lifecycle_note_end(i);
-
-        if (i->nginx.path.n > 0)
-                return with_nginx(i, nginx_leave);
-        if (!is_proxied(i))
-                return 0;
-
-        written = write_state(i, false);
-        r = haproxy_set_state(&i->haproxy, STR("maint"));
-        return r < 0 ? r : written;
+        return i->server.balancer ? with_balancer(i, i->server.balancer->leave) : 0;
 }

@@ -11,17 +11,13 @@
  * If HAProxy is not running, or does not know the server, this delays nothing and is not an error. After a
  * start, the hook waits for an HAProxy that runs and does not answer. */
 
-#include "balancer/haproxy-socket.h"
-#include "balancer/haproxy-states.h"
-#include "balancer/nginx-sites.h"
+#include "balancer/balancer.h"
 #include "base/vec.h"
 #include "hooks/probe.h"
 
 struct instance {
         struct arena *arena;
-        struct haproxy_client haproxy; /* without a server: not proxied */
-        struct nginx_instance nginx;   /* without a path: nginx is not its front */
-        struct haproxy_states states;  /* without a path: HAProxy has no such file */
+        struct balancer_server server;
 
         /* How to see whether it works: without a path, by a connection to its port; without a port it is
          * believed to. */
@@ -50,8 +46,6 @@ struct instance {
         const char *watch; /* the file with its probe, once it is ready (hooks/watch.h); NULL for none */
         bool is_user;      /* the user's own systemd */
 
-        uint64_t drain; /* milliseconds; how long what is open may take */
-
         VEC(struct str) notes; /* for the journal */
 };
 
@@ -63,6 +57,6 @@ int instance_enter(struct instance *i);
 /* Ends at once where the unit's main process has ended. False then. */
 bool instance_pause(uint64_t ms);
 
-/* 0; negative errno if HAProxy could not be queried. */
+/* 0; negative errno if its balancer could not be queried. */
 int instance_drain(struct instance *i);
 int instance_leave(struct instance *i);

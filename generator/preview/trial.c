@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "balancer/proxy.h"
+#include "balancer/haproxy-publish.h"
 #include "base/fs.h"
 #include "bundle/layout.h"
 #include "config.h"
@@ -182,9 +182,10 @@ static int ask_haproxy(struct ctl *c, struct trial *t) {
         struct session *s = t->session;
         struct proxy_run run = { .arena = &c->arena,
                                  .world = &s->world,
-                                 .root = strcmp(c->root, "/") == 0 ? "" : c->root };
+                                 .root = strcmp(c->root, "/") == 0 ? "" : c->root,
+                                 .runtime = t->publisher.runtime };
         struct proxy_choice choice = { 0 };
-        int r = proxy_check(&run, t->publisher.runtime, &choice);
+        int r = haproxy_check_files(&run, &choice);
 
         if (r < 0)
                 return ctl_fail(arena_str(&c->arena, run.failed).p, r);

@@ -86,9 +86,10 @@ static const struct option options[] = {
 static bool take_server(struct instance *i, struct str text) {
         struct str rest = text;
 
-        (void) str_split(&rest, '/', &i->haproxy.backend);
-        i->haproxy.server = rest;
-        return i->haproxy.backend.n > 0 && rest.n > 0 && str_find(rest, '/') == rest.n &&
+        i->server.balancer = &balancer_haproxy;
+        (void) str_split(&rest, '/', &i->server.haproxy.backend);
+        i->server.haproxy.server = rest;
+        return i->server.haproxy.backend.n > 0 && rest.n > 0 && str_find(rest, '/') == rest.n &&
                str_find(text, ' ') == text.n && str_find(text, ';') == text.n;
 }
 
@@ -99,9 +100,9 @@ static bool take_port(struct instance *i, struct str text) {
 }
 
 static bool take_number(struct instance *i, int option, struct str text) {
-        uint64_t *member = option == 'd'   ? &i->drain
+        uint64_t *member = option == 'd'   ? &i->server.drain
                            : option == 'g' ? &i->settled
-                           : option == 'n' ? &i->states.id
+                           : option == 'n' ? &i->server.states.id
                            : option == 'L' ? &i->limit
                            : option == 'O' ? &i->request.port
                            : option == 't' ? &i->request.timeout_ms
@@ -155,19 +156,20 @@ static bool take(struct instance *i, int option, const char *value) {
         case 's':
                 return take_server(i, str_of(value));
         case 'S':
-                i->haproxy.socket = value;
+                i->server.haproxy.socket = value;
                 return true;
         case 'M':
-                i->haproxy.master = value;
+                i->server.haproxy.master = value;
                 return true;
         case 'f':
-                i->states.path = value;
+                i->server.states.path = value;
                 return value[0] == '/';
         case 'x':
-                i->nginx.path = str_of(value);
+                i->server.balancer = &balancer_nginx;
+                i->server.path = str_of(value);
                 return value[0] == '/';
         case 'X':
-                i->nginx.unit = str_of(value);
+                i->server.unit = str_of(value);
                 return true;
         case 'P':
                 return take_port(i, str_of(value));
@@ -205,7 +207,8 @@ static int run(struct instance *i, const struct verb *verb) {
 
         VEC_EACH(text, &i->notes)
                 (void) fprintf(stderr, "%s: %.*s\n",
-                               i->haproxy.server.n > 0 ? i->haproxy.server.p : "pyservice-instance",
+                               i->server.haproxy.server.n > 0 ? i->server.haproxy.server.p
+                                                              : "pyservice-instance",
                                STR_ARG(utf8_clean(i->arena, *text)));
         if (r < 0)
                 (void) fprintf(stderr, "pyservice-instance: cannot %s: %s\n", verb->name, strerror(-r));
@@ -216,8 +219,7 @@ int main(int argc, char *argv[]) {
         struct arena arena = { 0 };
         struct instance instance = {
                 .arena = &arena,
-                .haproxy.arena = &arena,
-                .states.arena = &arena,
+                .server = { .arena = &arena, .haproxy.arena = &arena, .states.arena = &arena, .process = -1 },
                 .codes = STR_INIT("200-399"),
                 .request.timeout_ms = 5000,
                 .probe = { .interval = 5000, .start_period = 10000, .retries = 5 },

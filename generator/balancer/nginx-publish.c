@@ -1,20 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "balancer/nginx-sites.h"
+#include "balancer/nginx.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sys/file.h>
 #include <unistd.h>
 
+#include "balancer/balancer.h"
 #include "balancer/front.h"
-#include "balancer/nginx.h"
 #include "base/buf.h"
 #include "base/fs.h"
 #include "bundle/layout.h"
 
 #define APPS LAYOUT_LIST_NGINX /* of apps, in /run/pyservice */
-#define LOCK "nginx.lock"
-#define PENDING "nginx.reload" /* there while files were changed and nginx was not reloaded since */
 
 enum { LIST_MAX = 1 << 20, FILE_MAX = 1 << 20 };
 
@@ -27,19 +24,10 @@ struct work {
         struct proxy_run *proxy;
         struct arena *arena;
         VEC(struct site) sites;
-        int runtime, directory, lock;
+        int directory;
         bool can_check;
         struct str refusal; /* of what was in place before; absent if nginx took it */
 };
-
-static int fail(struct work *w, struct str what, int r) {
-        w->proxy->failed = what;
-        return r;
-}
-
-static void complain(struct work *w, struct str text) {
-        *vec_push(w->arena, &w->proxy->problems) = text;
-}
 
 static struct site *find(struct work *w, struct str name) {
         VEC_EACH(site, &w->sites)
@@ -74,7 +62,7 @@ static int read_directory(struct work *w, int at, const char *name, bool is_want
         int r = dir < 0 ? dir : fs_list(w->arena, dir, ".", &names);
 
         if (r < 0)
-                return fail(w, str_of(name), r);
+                return proxy_fail(w->proxy, str_of(name), r);
 
         VEC_EACH(file, &names.list) {
                 struct str text;
@@ -83,7 +71,7 @@ static int read_directory(struct work *w, int at, const char *name, bool is_want
                         continue;
                 r = fs_read(w->arena, dir, file->p, FILE_MAX, &text);
                 if (r < 0)
-                        return fail(w, *file, r);
+                        return proxy_fail(w->proxy, *file, r);
                 if (is_wanted)
                         find(w, *file)->wanted = without_ipv6(w->arena, text);
                 else
@@ -99,7 +87,7 @@ static int read_wanted(struct work *w, struct str list) {
         while (str_split(&list, '\n', &app)) {
                 int r = app.n == 0
                                 ? 0
-                                : read_directory(w, w->runtime,
+                                : read_directory(w, w->proxy->runtime,
                                                  layout_app_file(w->arena, app, STR(LAYOUT_NGINX)).p, true);
 
                 if (r < 0)
@@ -116,7 +104,7 @@ static int put(struct work *w, const struct site *site, struct str text) {
                 r = fs_replace_safely(w->directory, site->name.p, 0644, text);
         else if (unlinkat(w->directory, site->name.p, 0) < 0 && errno != ENOENT)
                 r = -errno;
-        return r < 0 ? fail(w, site->name, r) : 0;
+        return r < 0 ? proxy_fail(w->proxy, site->name, r) : 0;
 }
 
 static bool is_changed(const struct site *site) {
@@ -128,7 +116,7 @@ static bool is_changed(const struct site *site) {
 static int check(struct work *w, struct str *ret_message) {
         int r = w->can_check ? nginx_check(w->arena, ret_message) : 0;
 
-        return r < 0 ? fail(w, STR("asking nginx"), r) : r;
+        return r < 0 ? proxy_fail(w->proxy, STR("asking nginx"), r) : r;
 }
 
 static int put_all(struct work *w, bool are_wanted) {
@@ -144,7 +132,7 @@ static int put_all(struct work *w, bool are_wanted) {
 
 /* All at once were refused, and what was there is there again. */
 static int put_one_by_one(struct work *w) {
-        struct str message;
+        struct str message = { 0 };
         int r;
 
         VEC_EACH(site, &w->sites) {
@@ -155,8 +143,8 @@ static int put_one_by_one(struct work *w) {
                 if (r == 0)
                         r = check(w, &message);
                 if (r > 0) {
-                        complain(w, arena_join(w->arena, STR("nginx rejects '"), site->name,
-                                               STR("', so the previous file stays: "), message));
+                        proxy_report(w->proxy, arena_join(w->arena, STR("nginx rejects '"), site->name,
+                                                          STR("', so the previous file stays: "), message));
                         r = put(w, site, site->in_place);
                 }
                 if (r < 0)
@@ -168,7 +156,7 @@ static int put_one_by_one(struct work *w) {
 
 /* 1 if what is in place stays: nginx refuses it too, whatever the changes are. */
 static int put_in_place(struct work *w) {
-        struct str message;
+        struct str message = { 0 };
         int r = put_all(w, true);
 
         if (r == 0)
@@ -180,29 +168,21 @@ static int put_in_place(struct work *w) {
         if (r < 0 || str_is_absent(w->refusal))
                 return r < 0 ? r : put_one_by_one(w);
 
-        complain(w, arena_join(w->arena,
-                               STR("nginx rejects the files in place now, so nothing changed; it would not "
-                                   "start with them: "),
-                               w->refusal));
+        proxy_report(w->proxy,
+                     arena_join(w->arena,
+                                STR("nginx rejects the files in place now, so nothing changed; it would not "
+                                    "start with them: "),
+                                w->refusal));
         return 1;
 }
 
 static int reload(struct work *w) {
-        struct str message;
+        struct str message = { 0 };
         int r = w->proxy->root[0] == '\0'
                         ? nginx_reload(w->arena, w->proxy->world->host.nginx->unit.text, &message)
                         : 0;
 
-        if (r < 0)
-                return fail(w, STR("reloading nginx"), r);
-        if (r > 0) {
-                complain(w, arena_join(w->arena,
-                                       STR("nginx's files are in place, but it could not be reloaded: "),
-                                       message));
-                return 0;
-        }
-
-        return unlinkat(w->runtime, PENDING, 0) < 0 && errno != ENOENT ? fail(w, STR(PENDING), -errno) : 0;
+        return proxy_end(w->proxy, &balancer_nginx, r, message);
 }
 
 /* The owner of a port that `site` listens on, among HAProxy's files; NULL if there is none. */
@@ -229,7 +209,7 @@ static int refuse_taken(struct work *w) {
         int r = haproxy_find(&b);
 
         if (r < 0 || !b.is_active)
-                return r < 0 ? fail(w, STR("finding HAProxy"), r) : 0;
+                return r < 0 ? proxy_fail(w->proxy, STR("finding HAProxy"), r) : 0;
 
         (void) proxy_set_directory(w->arena, &directories, b.settings->directory.text);
         front_read(&b, &directories, true, &front);
@@ -238,18 +218,19 @@ static int refuse_taken(struct work *w) {
 
                 if (!l)
                         continue;
-                complain(w, arena_join(w->arena, STR("'"), site->name,
-                                       STR("' is not put in place, because HAProxy has its port: "), l->file,
-                                       STR(":"), arena_u64(w->arena, l->line), STR(": bind "), l->text,
-                                       STR("\nset other ports for nginx in /etc/pyservice/host.yaml "
-                                           "('nginx: {http_port: 8080, https_port: 8443}'), or HAProxy")));
+                proxy_report(w->proxy,
+                             arena_join(w->arena, STR("'"), site->name,
+                                        STR("' is not put in place, because HAProxy has its port: "), l->file,
+                                        STR(":"), arena_u64(w->arena, l->line), STR(": bind "), l->text,
+                                        STR("\nset other ports for nginx in /etc/pyservice/host.yaml "
+                                            "('nginx: {http_port: 8080, https_port: 8443}'), or HAProxy")));
                 site->wanted = site->in_place;
         }
         return 0;
 }
 
 static int work(struct work *w) {
-        bool has_work = faccessat(w->runtime, PENDING, F_OK, 0) == 0;
+        bool has_work = proxy_has_begun(w->proxy, &balancer_nginx);
         int r = refuse_taken(w);
 
         if (r < 0)
@@ -262,76 +243,54 @@ static int work(struct work *w) {
 
         r = nginx_check(w->arena, &w->refusal);
         if (r < 0 && r != -ENOENT)
-                return fail(w, STR("asking nginx"), r);
+                return proxy_fail(w->proxy, STR("asking nginx"), r);
         w->can_check = r != -ENOENT && w->proxy->root[0] == '\0';
         if (r == -ENOENT)
-                complain(w, STR("nginx is not installed, so services with 'kind: nginx' are not balanced. "
-                                "Its files are in place unchecked; install it."));
+                proxy_report(w->proxy,
+                             STR("nginx is not installed, so services with 'kind: nginx' are not balanced. "
+                                 "Its files are in place unchecked; install it."));
 
-        r = fs_replace(w->runtime, PENDING, 0600, STR(""));
-        if (r < 0)
-                return fail(w, STR(PENDING), r);
-        r = put_in_place(w);
+        r = proxy_begin(w->proxy, &balancer_nginx);
+        if (r == 0)
+                r = put_in_place(w);
         return r < 0 ? r : r > 0 ? 0 : reload(w);
 }
 
-static int open_all(struct work *w, struct str runtime, struct str directory) {
-        int r = w->runtime = fs_open_dir(AT_FDCWD, runtime.p);
+/* The directory of the files in place, and those. */
+static int open_work(struct work *w) {
+        struct str path =
+                arena_join(w->arena, str_of(w->proxy->root), w->proxy->world->host.nginx->directory.text);
+        int r = fs_make_dirs(AT_FDCWD, path.p, false);
 
-        if (r < 0)
-                return fail(w, runtime, r);
-
-        r = fs_make_dirs(AT_FDCWD, directory.p, false);
         if (r >= 0)
-                r = w->directory = fs_open_dir(AT_FDCWD, directory.p);
-        if (r < 0)
-                return fail(w, directory, r);
-
-        w->lock = openat(w->runtime, LOCK, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-        return w->lock < 0 || TEMP_FAILURE_RETRY(flock(w->lock, LOCK_EX)) < 0 ? fail(w, STR(LOCK), -errno)
-                                                                              : 0;
+                r = w->directory = fs_open_dir(AT_FDCWD, path.p);
+        return r < 0 ? proxy_fail(w->proxy, path, r) : read_directory(w, AT_FDCWD, path.p, false);
 }
 
 static void close_work(struct work *w) {
-        close_fd(&w->lock);
         close_fd(&w->directory);
-        close_fd(&w->runtime);
 }
 
-int nginx_apply(struct proxy_run *p) {
-        CLEANUP(close_work)
-        struct work w = { .proxy = p, .arena = p->arena, .runtime = -1, .directory = -1, .lock = -1 };
-        struct str root = str_of(p->root), runtime = arena_join(p->arena, root, p->world->places.runtime),
-                   list;
-        struct str directory = arena_join(p->arena, root, p->world->host.nginx->directory.text);
-        int r = fs_read(p->arena, AT_FDCWD, arena_join(p->arena, runtime, STR("/" APPS)).p, LIST_MAX, &list);
+int nginx_publish(struct proxy_run *p) {
+        CLEANUP(close_work) struct work w = { .proxy = p, .arena = p->arena, .directory = -1 };
+        struct str list;
+        int r = fs_read(p->arena, p->runtime, APPS, LIST_MAX, &list);
 
         if (r < 0)
-                return r == -ENOENT ? 0 : fail(&w, STR(APPS), r);
+                return r == -ENOENT ? 0 : proxy_fail(p, STR(APPS), r);
 
-        r = open_all(&w, runtime, directory);
+        r = open_work(&w);
         if (r == 0)
                 r = read_wanted(&w, list);
-        if (r == 0)
-                r = read_directory(&w, AT_FDCWD, directory.p, false);
         return r < 0 ? r : work(&w);
 }
 
 int nginx_renew(struct proxy_run *p) {
-        CLEANUP(close_work)
-        struct work w = { .proxy = p, .arena = p->arena, .runtime = -1, .directory = -1, .lock = -1 };
-        struct str root = str_of(p->root), runtime = arena_join(p->arena, root, p->world->places.runtime);
-        struct str directory = arena_join(p->arena, root, p->world->host.nginx->directory.text);
+        CLEANUP(close_work) struct work w = { .proxy = p, .arena = p->arena, .directory = -1 };
         struct str named = arena_join(p->arena, STR("\""), p->certificate, STR("\""));
         bool is_named = false;
-        int r = faccessat(AT_FDCWD, arena_join(p->arena, runtime, STR("/" APPS)).p, F_OK, 0);
+        int r = faccessat(p->runtime, APPS, F_OK, 0) < 0 ? 0 : open_work(&w);
 
-        if (r < 0)
-                return 0;
-
-        r = open_all(&w, runtime, directory);
-        if (r == 0)
-                r = read_directory(&w, AT_FDCWD, directory.p, false);
         VEC_EACH(site, &w.sites)
                 is_named = is_named || str_find_str(site->in_place, named) < site->in_place.n;
         return r < 0 || !is_named ? r : reload(&w);
