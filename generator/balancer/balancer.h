@@ -30,9 +30,18 @@ struct balancer_server {
         struct str unit;
 };
 
+/* The settings that both have in host.yaml. */
+struct balancer_settings {
+        struct str unit; /* absent: it runs in a container */
+        uint64_t http_port, https_port;
+};
+
 struct balancer {
         const char *name;    /* in messages */
+        const char *key;     /* in host.yaml */
         const char *pending; /* a file in /run/pyservice: proxy_begin() */
+
+        struct balancer_settings (*settings)(const struct host *host);
 
         /* Checks the files of all applications, installs them and reloads the balancer. 0; negative errno. */
         int (*publish)(struct proxy_run *p);

@@ -77,25 +77,31 @@ static void read_command(struct reading *r) {
         }
 }
 
-void front_read(const struct haproxy_program *b, const struct proxy_set *directories, bool with_generated,
-                struct front *ret) {
-        struct reading r = { .haproxy = b, .front = ret, .with_generated = with_generated };
+static void read_haproxy(struct reading *r, const struct proxy_set *directories) {
+        const struct haproxy_program *b = r->haproxy;
         struct str root = str_of(b->root);
 
-        ret->http_port = b->settings->http_port.n;
-        ret->https_port = b->settings->https_port.n;
-        ret->has_ipv6 = access("/proc/self/net/if_inet6", F_OK) == 0;
-        read_path(&r, arena_join(b->arena, root, b->settings->config.text));
+        r->front->http_port = b->settings->http_port.n;
+        r->front->https_port = b->settings->https_port.n;
+        r->front->has_ipv6 = access("/proc/self/net/if_inet6", F_OK) == 0;
+        read_path(r, arena_join(b->arena, root, b->settings->config.text));
         VEC_EACH(d, &directories->list)
-                read_path(&r, arena_join(b->arena, root, d->path));
+                read_path(r, arena_join(b->arena, root, d->path));
         if (b->is_active && str_is_absent(b->settings->container.text))
-                read_command(&r);
+                read_command(r);
 }
 
-void front_read_nginx(const struct haproxy_program *b, struct str unit, struct front *ret) {
+void front_read_haproxy(const struct haproxy_program *b, const struct proxy_set *directories,
+                        struct front *ret) {
+        read_haproxy(&(struct reading){ .haproxy = b, .front = ret, .with_generated = true }, directories);
+}
+
+void front_read(const struct haproxy_program *b, const struct proxy_set *directories, const struct host *host,
+                struct front *ret) {
         struct str dump;
 
-        if (b->root[0] == '\0' && nginx_dump(b->arena, unit, &dump) > 0)
+        read_haproxy(&(struct reading){ .haproxy = b, .front = ret }, directories);
+        if (b->root[0] == '\0' && nginx_dump(b->arena, host->nginx->unit.text, &dump) > 0)
                 front_config_add_nginx(b->arena, dump, &ret->config);
 }
 

@@ -17,12 +17,14 @@ struct front {
 };
 
 /* Reads it: host.yaml's `config`, all files in `directories` and, where HAProxy runs as a service, what its
- * command names; of nginx, if it runs, all. Generated files for HAProxy count only where `with_generated`.
- * Files that can't be read are passed over. */
-void front_read(const struct haproxy_program *b, const struct proxy_set *directories, bool with_generated,
+ * command names; of nginx, if it runs, all. Without generated files for HAProxy. Files that can't be read are
+ * passed over. */
+void front_read(const struct haproxy_program *b, const struct proxy_set *directories, const struct host *host,
                 struct front *ret);
-/* Like the function above, for nginx; `unit` is nginx's unit. */
-void front_read_nginx(const struct haproxy_program *b, struct str unit, struct front *ret);
+
+/* All that HAProxy reads, with generated files. */
+void front_read_haproxy(const struct haproxy_program *b, const struct proxy_set *directories,
+                        struct front *ret);
 
 /* The owner of a port that the generated frontend for these routes needs; NULL if there is none. */
 const struct front_listen *front_taken(const struct front *f, const struct proxy_directory *d);

@@ -129,8 +129,7 @@ static void read_front(struct work *w) {
                 add_directories(w, app->wanted, &directories);
                 add_directories(w, app->in_place, &directories);
         }
-        front_read(&w->haproxy, &directories, false, &w->front);
-        front_read_nginx(&w->haproxy, w->proxy->world->host.nginx->unit.text, &w->front);
+        front_read(&w->haproxy, &directories, &w->proxy->world->host, &w->front);
 }
 
 static void tell_of_front(struct work *w, const struct proxy_set *set) {
@@ -161,13 +160,17 @@ static int is_done(struct work *w) {
         return r < 0 ? r : !changed;
 }
 
+static struct proxy_choice choice_of(struct work *w) {
+        return (struct proxy_choice){ .arena = w->proxy->arena,
+                                      .state = &w->state,
+                                      .place = &w->place,
+                                      .places = &w->proxy->world->places,
+                                      .root = w->proxy->root };
+}
+
 static int work(struct work *w) {
         struct proxy_run *p = w->proxy;
-        struct proxy_choice choice = { .arena = p->arena,
-                                       .state = &w->state,
-                                       .place = &w->place,
-                                       .places = &p->world->places,
-                                       .root = p->root };
+        struct proxy_choice choice = choice_of(w);
         struct proxy_set set = { 0 };
         int r = is_done(w);
 
@@ -197,24 +200,25 @@ static void close_work(struct work *w) {
         close_fd(&w->state.memory);
 }
 
-static struct work start_work(struct proxy_run *p) {
-        return (struct work){
+static void start_work(struct work *w, struct proxy_run *p) {
+        *w = (struct work){
                 .proxy = p,
                 .state = { .arena = p->arena,
                            .runtime = p->runtime,
                            .memory = -1,
                            .directory = p->world->host.haproxy->directory.text },
                 .haproxy = { .arena = p->arena, .settings = p->world->host.haproxy, .root = p->root },
-                .place = { .arena = p->arena, .root = p->root },
+                .place = { .arena = p->arena, .haproxy = &w->haproxy, .root = p->root, .front = &w->front },
         };
 }
 
 /* 1 if no application ever had files for HAProxy. */
-static int open_work(struct work *w) {
-        struct proxy_run *p = w->proxy;
-        struct str memory = arena_join(p->arena, str_of(p->root), STR(MEMORY));
-        int r = fs_make_dirs(AT_FDCWD, memory.p, false);
+static int open_work(struct work *w, struct proxy_run *p) {
+        struct str memory = below(p, STR(MEMORY));
+        int r;
 
+        start_work(w, p);
+        r = fs_make_dirs(AT_FDCWD, memory.p, false);
         if (r >= 0)
                 r = w->state.memory = fs_open_dir(AT_FDCWD, memory.p);
         if (r < 0)
@@ -224,25 +228,19 @@ static int open_work(struct work *w) {
         if (r < 0)
                 return proxy_fail(p, STR("reading the applications' files for HAProxy"), r);
 
-        w->place.haproxy = &w->haproxy;
-        w->place.front = &w->front;
         return r > 0 ? r : find_haproxy(w);
 }
 
 int haproxy_check_files(struct proxy_run *p, struct proxy_choice *ret) {
-        CLEANUP(close_work) struct work w = start_work(p);
+        CLEANUP(close_work) struct work w = { .state.memory = -1 };
         CLEANUP(close_fd) int lock = -1;
         CLEANUP(close_fd) int real = fs_open_dir(AT_FDCWD, below(p, p->world->places.runtime).p);
-        struct proxy_choice choice = { .arena = p->arena,
-                                       .state = &w.state,
-                                       .place = &w.place,
-                                       .places = &p->world->places,
-                                       .root = p->root };
+        struct proxy_choice choice;
         struct proxy_set set = { 0 };
         int r;
 
-        w.place.haproxy = &w.haproxy;
-        w.place.front = &w.front;
+        start_work(&w, p);
+        choice = choice_of(&w);
         w.state.memory = fs_open_dir(AT_FDCWD, below(p, STR(MEMORY)).p);
         if (w.state.memory == -ENOENT && fs_make_dirs(p->runtime, "nothing", false) >= 0)
                 w.state.memory = fs_open_dir(p->runtime, "nothing");
@@ -272,8 +270,8 @@ int haproxy_check_files(struct proxy_run *p, struct proxy_choice *ret) {
 }
 
 int haproxy_publish(struct proxy_run *p) {
-        CLEANUP(close_work) struct work w = start_work(p);
-        int r = open_work(&w);
+        CLEANUP(close_work) struct work w = { .state.memory = -1 };
+        int r = open_work(&w, p);
 
         if (r != 0)
                 return r < 0 ? r : 0;
@@ -327,8 +325,8 @@ static int renew(struct work *w) {
 }
 
 int haproxy_renew(struct proxy_run *p) {
-        CLEANUP(close_work) struct work w = start_work(p);
-        int r = open_work(&w);
+        CLEANUP(close_work) struct work w = { .state.memory = -1 };
+        int r = open_work(&w, p);
 
         if (r == 0 && w.haproxy.is_active && has_certificate(&w, p->certificate))
                 r = renew(&w);

@@ -94,8 +94,18 @@ static int count(struct balancer_server *s, uint64_t *ret_open) {
         return r;
 }
 
+static struct balancer_settings settings(const struct host *host) {
+        const struct host_haproxy *h = host->haproxy;
+
+        return (struct balancer_settings){ str_is_absent(h->container.text) ? h->unit.text
+                                                                            : (struct str){ 0 },
+                                           h->http_port.n, h->https_port.n };
+}
+
 const struct balancer balancer_haproxy = {
         .name = "HAProxy",
+        .key = "haproxy",
+        .settings = settings,
         .pending = "proxy.reload",
         .publish = haproxy_publish,
         .renew = haproxy_renew,

@@ -212,7 +212,7 @@ static int refuse_taken(struct work *w) {
                 return r < 0 ? proxy_fail(w->proxy, STR("finding HAProxy"), r) : 0;
 
         (void) proxy_set_directory(w->arena, &directories, b.settings->directory.text);
-        front_read(&b, &directories, true, &front);
+        front_read_haproxy(&b, &directories, &front);
         VEC_EACH(site, &w->sites) {
                 const struct front_listen *l = is_changed(site) ? find_taken(w, &front, site) : NULL;
 

@@ -79,8 +79,16 @@ static int count(struct balancer_server *s, uint64_t *ret_open) {
         return r;
 }
 
+static struct balancer_settings settings(const struct host *host) {
+        const struct host_nginx *n = host->nginx;
+
+        return (struct balancer_settings){ n->unit.text, n->http_port.n, n->https_port.n };
+}
+
 const struct balancer balancer_nginx = {
         .name = "nginx",
+        .key = "nginx",
+        .settings = settings,
         .pending = "nginx.reload",
         .publish = nginx_publish,
         .renew = nginx_renew,

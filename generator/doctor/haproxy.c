@@ -42,6 +42,14 @@ static void look_at_container(struct doctor *d) {
                 d->haproxy_runs = true;
 }
 
+static void report_stopped(struct doctor *d, struct str unit) {
+        doctor_bad(d, nobody,
+                   arena_join(d->arena, unit, STR(" is "), doctor_unit(d, unit),
+                              STR(": no application can be reached through it")),
+                   arena_join(d->arena, STR("systemctl start "), unit,
+                              STR("; if that fails: journalctl -b -u "), unit));
+}
+
 void doctor_haproxy_runs(struct doctor *d) {
         struct str unit = settings_of(d)->unit.text;
 
@@ -51,11 +59,7 @@ void doctor_haproxy_runs(struct doctor *d) {
         if (is_container(d))
                 look_at_container(d);
         else if (!d->haproxy_runs)
-                doctor_bad(d, nobody,
-                           arena_join(d->arena, unit, STR(" is "), doctor_unit(d, unit),
-                                      STR(": no application can be reached through it")),
-                           arena_join(d->arena, STR("systemctl start "), unit,
-                                      STR("; if that fails: journalctl -b -u "), unit));
+                report_stopped(d, unit);
 }
 
 /* Directories that HAProxy has to read: of all services with `proxy`. */
@@ -251,11 +255,7 @@ void doctor_nginx(struct doctor *d) {
         if (!d->uses_nginx)
                 return;
         if (!doctor_is_active(d, settings->unit.text))
-                doctor_bad(d, nobody,
-                           arena_join(d->arena, settings->unit.text, STR(" is "),
-                                      doctor_unit(d, settings->unit.text),
-                                      STR(": no application can be reached through it")),
-                           arena_join(d->arena, STR("systemctl start "), settings->unit.text));
+                report_stopped(d, settings->unit.text);
 
         r = doctor_ask(d, (const char *[]){ "nginx", "-T", NULL }, &text);
         if (r > 0)

@@ -2,6 +2,7 @@
 
 /* Who listens on the ports that applications need. */
 
+#include "balancer/balancer.h"
 #include "doctor/doctor.h"
 #include "runtime/proc.h"
 
@@ -52,55 +53,48 @@ static void look_at_port(struct doctor *d, const struct proc_listeners *listener
                 }
 }
 
-/* The unit that may have the ports of the front; absent for a container, whose processes have many names. */
 static void look_at_front(struct doctor *d, const struct proc_listeners *listeners, uint64_t port,
-                          const char *name) {
-        const struct host *host = &doctor_world(d)->host;
-        bool is_haproxy = strcmp(name, "HAProxy") == 0;
-        struct str unit = is_haproxy ? host->haproxy->unit.text : host->nginx->unit.text;
+                          const struct balancer *b) {
+        struct str unit = b->settings(&doctor_world(d)->host).unit;
 
-        if (is_haproxy && !str_is_absent(host->haproxy->container.text))
+        if (str_is_absent(unit)) /* the processes of a container have many names */
                 return;
         VEC_EACH(l, &listeners->list)
                 if (l->port == port && l->is_any && !is_right(d, l, unit)) {
                         doctor_bad(d, nobody,
                                    arena_printf(d->arena,
                                                 "port %llu, on which %s accepts requests, is taken by %.*s",
-                                                (unsigned long long) port, name, STR_ARG(owner_of(d, l))),
+                                                (unsigned long long) port, b->name, STR_ARG(owner_of(d, l))),
                                    arena_printf(d->arena,
                                                 "stop that, or set another port in host.yaml: "
                                                 "%s.http_port, %s.https_port",
-                                                is_haproxy ? "haproxy" : "nginx",
-                                                is_haproxy ? "haproxy" : "nginx"));
+                                                b->key, b->key));
                         return;
                 }
 }
 
 /* The generated frontends listen where some service has domains. */
 static void look_at_fronts(struct doctor *d, const struct proc_listeners *listeners) {
-        const struct host *host = &doctor_world(d)->host;
-        bool has_domains[2] = { false, false }, has_tls[2] = { false, false };
+        bool has_domains[ARRAY_SIZE(balancers)] = { 0 }, has_tls[ARRAY_SIZE(balancers)] = { 0 };
 
         VEC_EACH(definition, &doctor_world(d)->definitions) {
                 if (!definition->app)
                         continue;
                 APP_EACH_KEPT(s, definition->app)
-                if (s->proxy && s->proxy->domains.n > 0) {
-                        bool is_nginx = s->proxy->kind.index == PROXY_NGINX;
-
-                        has_domains[is_nginx] = true;
-                        has_tls[is_nginx] = has_tls[is_nginx] || s->proxy->tls;
-                }
+                        if (s->proxy && s->proxy->domains.n > 0) {
+                                has_domains[s->proxy->kind.index] = true;
+                                has_tls[s->proxy->kind.index] |= s->proxy->tls != NULL;
+                        }
         }
 
-        if (has_domains[0])
-                look_at_front(d, listeners, host->haproxy->http_port.n, "HAProxy");
-        if (has_tls[0])
-                look_at_front(d, listeners, host->haproxy->https_port.n, "HAProxy");
-        if (has_domains[1])
-                look_at_front(d, listeners, host->nginx->http_port.n, "nginx");
-        if (has_tls[1])
-                look_at_front(d, listeners, host->nginx->https_port.n, "nginx");
+        for (size_t i = 0; i < ARRAY_SIZE(balancers); i++) {
+                struct balancer_settings settings = balancers[i]->settings(&doctor_world(d)->host);
+
+                if (has_domains[i])
+                        look_at_front(d, listeners, settings.http_port, balancers[i]);
+                if (has_tls[i])
+                        look_at_front(d, listeners, settings.https_port, balancers[i]);
+        }
 }
 
 /* "[[ADDRESS:]HOST-PORT:]PORT[/PROTOCOL]": the port of the machine; 0 if it is not a TCP port, or a range. */

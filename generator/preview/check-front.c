@@ -42,8 +42,7 @@ void own_front_read(struct arena *a, const struct world *w, const char *root, st
         if (ret->set.list.n == 0 || haproxy_find(&b) < 0)
                 return;
 
-        front_read(&b, &ret->set, false, &ret->front);
-        front_read_nginx(&b, w->host.nginx->unit.text, &ret->front);
+        front_read(&b, &ret->set, &w->host, &ret->front);
 }
 
 const struct proxy_directory *own_front_lacking(const struct own_front *f,

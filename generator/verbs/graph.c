@@ -9,6 +9,7 @@
 
 #include "app/ports.h"
 #include "app/resolve.h"
+#include "balancer/balancer.h"
 #include "base/buf.h"
 #include "base/utf8.h"
 #include "ctl/session.h"
@@ -184,7 +185,6 @@ struct front {
         enum proxy_kind kind;
         struct str id, only;
         bool is_open, has_frontend;
-        uint64_t http_port, https_port;
 };
 
 /* The frame is put with the first backend in it. */
@@ -192,20 +192,21 @@ static void open_front(struct front *f) {
         if (f->is_open)
                 return;
 
-        graph_open(f->graph, f->id, f->kind == PROXY_NGINX ? STR("nginx") : STR("HAProxy"));
+        graph_open(f->graph, f->id, str_of(balancers[f->kind]->name));
         f->is_open = true;
 }
 
 static void put_frontend(struct front *f) {
         struct arena *a = f->graph->arena;
+        struct balancer_settings settings = balancers[f->kind]->settings(&f->graph->world->host);
 
         if (f->has_frontend)
                 return;
 
         graph_node(f->graph, arena_join(a, f->id, STR("/frontend")),
                    &(struct graph_label){ { STR("frontend pyservice"),
-                                            arena_join(a, STR(":"), arena_u64(a, f->http_port), STR(" :"),
-                                                       arena_u64(a, f->https_port)) } },
+                                            arena_join(a, STR(":"), arena_u64(a, settings.http_port),
+                                                       STR(" :"), arena_u64(a, settings.https_port)) } },
                    "shape=cds");
         f->has_frontend = true;
 }
@@ -270,22 +271,12 @@ static void put_front(struct front *f) {
 
 /* The way of requests: what HAProxy and nginx have of these applications. `only`: absent for all. */
 static void graph_routes(struct graph *g, struct str only) {
-        const struct host *host = &g->world->host;
-        struct front haproxy = { .graph = g,
-                                 .kind = PROXY_HAPROXY,
-                                 .id = STR("front/HAProxy"),
-                                 .only = only,
-                                 .http_port = host->haproxy->http_port.n,
-                                 .https_port = host->haproxy->https_port.n };
-        struct front nginx = { .graph = g,
-                               .kind = PROXY_NGINX,
-                               .id = STR("front/nginx"),
-                               .only = only,
-                               .http_port = host->nginx->http_port.n,
-                               .https_port = host->nginx->https_port.n };
-
-        put_front(&haproxy);
-        put_front(&nginx);
+        for (size_t kind = 0; kind < ARRAY_SIZE(balancers); kind++)
+                put_front(&(struct front){
+                        .graph = g,
+                        .kind = (enum proxy_kind) kind,
+                        .id = arena_join(g->arena, STR("front/"), str_of(balancers[kind]->name)),
+                        .only = only });
 }
 
 /* The content of an application: its services, sidecars, timers and tasks, and the objects that they use. */
