@@ -4,6 +4,7 @@
 /* HAProxy and nginx behind one interface. Its users have the balancer from balancers[], by `proxy.kind` of a
  * definition, and do not distinguish them. */
 
+#include "balancer/haproxy-counters.h"
 #include "balancer/haproxy-socket.h"
 #include "balancer/haproxy-states.h"
 #include "balancer/proxy.h"
@@ -36,6 +37,20 @@ struct balancer_settings {
         uint64_t http_port, https_port;
 };
 
+/* All that the balancers of this machine know of servers: read once, for any number of them. */
+struct balancer_view {
+        struct arena *arena;
+        int runtime;                      /* /run/pyservice; -1 if it is not there */
+        struct haproxy_counters counters; /* sorted */
+};
+
+/* A server as its balancer has it. */
+struct balancer_state {
+        struct str text; /* "UP", "DOWN", "MAINT", "in nginx" …; absent if that is unknown */
+        bool is_out;     /* it gets no requests */
+        uint64_t n_sessions, n_requests;
+};
+
 struct balancer {
         const char *name;    /* in messages */
         const char *key;     /* in host.yaml */
@@ -61,6 +76,11 @@ struct balancer {
 
         /* Sends no requests to it, whatever it was before. 0; negative errno. */
         int (*leave)(struct balancer_server *s);
+
+        /* The state of `server` ("shop-0") of instance `unit` ("shop@0.service"); leaves what is unknown.
+         * `backend` may be absent. */
+        void (*state)(const struct balancer_view *v, struct str backend, struct str server, struct str unit,
+                      struct balancer_state *ret);
 };
 
 extern const struct balancer balancer_haproxy, balancer_nginx;

@@ -118,6 +118,37 @@ struct haproxy_counter *haproxy_find_counter(const struct haproxy_counters *s, s
         return NULL;
 }
 
+static int compare_servers(const void *left, const void *right) {
+        const struct haproxy_counter *a = left, *b = right;
+        int r = str_cmp(a->server, b->server);
+
+        return r == 0 ? str_cmp(a->backend, b->backend) : r;
+}
+
+void haproxy_sort_counters(struct haproxy_counters *s) {
+        if (s->list.n > 1)
+                qsort(s->list.at, s->list.n, sizeof(struct haproxy_counter), compare_servers);
+}
+
+const struct haproxy_counter *haproxy_find_server(const struct haproxy_counters *s, struct str server,
+                                                  struct str backend) {
+        size_t low = 0, high = s->list.n;
+
+        while (low < high) {
+                size_t middle = low + (high - low) / 2;
+
+                if (str_cmp(s->list.at[middle].server, server) < 0)
+                        low = middle + 1;
+                else
+                        high = middle;
+        }
+        for (; low < s->list.n && str_eq(s->list.at[low].server, server); low++)
+                if (str_is_absent(backend) || str_eq(s->list.at[low].backend, backend))
+                        return &s->list.at[low];
+
+        return NULL;
+}
+
 /* Since the machine booted; 0 stands for the time before those that count as recent. */
 static uint64_t minutes(void) {
         struct timespec t = { 0 };

@@ -36,6 +36,12 @@ int haproxy_count_all(const struct haproxy_client *c, struct haproxy_counters *r
 struct haproxy_counter *haproxy_find_counter(const struct haproxy_counters *s, struct str backend,
                                              struct str server);
 
+/* Sorts them by server, then backend, for haproxy_find_server(): the first server of that name, whose backend
+ * may be absent if it is not known. NULL if there is none. */
+void haproxy_sort_counters(struct haproxy_counters *s);
+const struct haproxy_counter *haproxy_find_server(const struct haproxy_counters *s, struct str server,
+                                                  struct str backend);
+
 /* After a reload: saves the request counters `ended` of the worker that it replaced in directory
  * `runtime`. 0 or negative errno. */
 int haproxy_save_counters(struct arena *a, int runtime, const struct haproxy_counters *ended);

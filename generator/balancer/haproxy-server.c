@@ -8,6 +8,7 @@
 #include "balancer/balancer.h"
 #include "balancer/haproxy-publish.h"
 #include "base/clock.h"
+#include "base/utf8.h"
 #include "systemd/notify.h"
 
 enum {
@@ -94,6 +95,20 @@ static int count(struct balancer_server *s, uint64_t *ret_open) {
         return r;
 }
 
+static void read_state(const struct balancer_view *v, struct str backend, struct str server, struct str unit,
+                       struct balancer_state *ret) {
+        const struct haproxy_counter *c = haproxy_find_server(&v->counters, server, backend);
+
+        (void) unit;
+        if (!c)
+                return;
+
+        ret->text = utf8_clean(v->arena, c->status);
+        ret->is_out = !str_has_prefix(c->status, STR("UP")) && !str_has_prefix(c->status, STR("no check"));
+        ret->n_sessions = c->n_sessions + c->n_waiting;
+        ret->n_requests = c->n_requests;
+}
+
 static struct balancer_settings settings(const struct host *host) {
         const struct host_haproxy *h = host->haproxy;
 
@@ -115,4 +130,5 @@ const struct balancer balancer_haproxy = {
         .count_ms = COUNT_MS,
         .n_counts = N_COUNTS,
         .leave = leave,
+        .state = read_state,
 };

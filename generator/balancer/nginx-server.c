@@ -12,6 +12,7 @@
 #include "balancer/balancer.h"
 #include "balancer/nginx.h"
 #include "base/fs.h"
+#include "bundle/layout.h"
 
 enum {
         COUNT_MS = 200, /* each walks all connections of the machine */
@@ -79,6 +80,20 @@ static int count(struct balancer_server *s, uint64_t *ret_open) {
         return r;
 }
 
+static void read_state(const struct balancer_view *v, struct str backend, struct str server, struct str unit,
+                       struct balancer_state *ret) {
+        struct str instance = { unit.p, unit.n - strlen(".service") };
+        struct str file = arena_join(v->arena, STR(LAYOUT_SERVERS "/"), instance, STR(".nginx"));
+
+        (void) backend;
+        (void) server;
+        if (v->runtime < 0)
+                return;
+
+        ret->is_out = faccessat(v->runtime, file.p, F_OK, 0) < 0;
+        ret->text = ret->is_out ? STR("not in nginx") : STR("in nginx");
+}
+
 static struct balancer_settings settings(const struct host *host) {
         const struct host_nginx *n = host->nginx;
 
@@ -98,4 +113,5 @@ const struct balancer balancer_nginx = {
         .count_ms = COUNT_MS,
         .n_counts = N_COUNTS,
         .leave = leave,
+        .state = read_state,
 };

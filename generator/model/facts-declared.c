@@ -59,8 +59,7 @@ static void declare_kept(struct facts *f, struct fact_app *app, const struct ser
         if (!s->proxy)
                 return;
 
-        part->has_nginx = s->proxy->kind.index == PROXY_NGINX;
-        part->has_haproxy = !part->has_nginx;
+        part->balancer = balancers[s->proxy->kind.index];
         part->backend =
                 str_is_absent(s->proxy->backend.text) ? s->container.unit.text : s->proxy->backend.text;
 }
@@ -140,6 +139,6 @@ void facts_find_parts(struct facts *f, struct fact_app *app) {
                 /* Broken: what was published is what is to be. Gone: nothing is. */
                 part->is_declared = app->definition;
                 part->scale = app->definition ? part->n_upheld : 0;
-                part->has_haproxy = part->kind == RECORD_SERVICE;
+                part->balancer = part->kind == RECORD_SERVICE ? &balancer_haproxy : NULL;
         }
 }

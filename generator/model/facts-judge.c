@@ -27,16 +27,13 @@ static void blame(struct facts *f, struct fact_app *app, struct str text) {
         app->standing = FACT_NOT_AS_DECLARED;
 }
 
-static bool gets_requests(struct str balancer) {
-        return str_has_prefix(balancer, STR("UP")) || str_has_prefix(balancer, STR("no check")) ||
-               str_is(balancer, "in nginx");
-}
-
 /* The reason why HAProxy sends requests to none of its instances; absent if it does, or if that is
  * unknown. */
 static struct str find_gap(const struct facts *f, const struct fact_part *part) {
-        if (!part->has_haproxy || !str_is_absent(f->haproxy_gap))
-                return part->has_haproxy ? f->haproxy_gap : (struct str){ 0 };
+        if (part->balancer != &balancer_haproxy)
+                return (struct str){ 0 };
+        if (!str_is_absent(f->haproxy_gap))
+                return f->haproxy_gap;
         if (facts_has_backend(f, part->backend))
                 return (struct str){ 0 };
 
@@ -58,13 +55,11 @@ static bool is_failing(const struct fact_unit *u) {
 }
 
 static void judge_unit(const struct fact_part *part, struct fact_unit *u, bool has_gap) {
-        bool is_out = !str_is_absent(u->balancer) && !gets_requests(u->balancer);
-
         if (is_failing(u))
                 u->state = FACT_FAILING;
         else if (u->state == FACT_READY && str_is(u->health, "unhealthy"))
                 u->state = FACT_UNHEALTHY;
-        else if (u->state == FACT_READY && u->is_declared && (has_gap || is_out))
+        else if (u->state == FACT_READY && u->is_declared && (has_gap || u->server.is_out))
                 u->state = has_gap ? FACT_UNREACHED : FACT_UNHEALTHY;
         if (u->state == FACT_STOPPED && part->may_end && u->detail.ended > 0 &&
             str_is(u->detail.result, "success"))

@@ -69,8 +69,8 @@ static struct fact_unit *add_unit(struct facts *f, struct fact_part *part, struc
                                  .container = part->unit,
                                  .is_declared = part->is_declared,
                                  .is_kept = fact_is_kept(part),
-                                 .n_sessions = FACT_NOT_KNOWN,
-                                 .n_requests = FACT_NOT_KNOWN,
+                                 .server.n_sessions = FACT_NOT_KNOWN,
+                                 .server.n_requests = FACT_NOT_KNOWN,
                                  .memory = FACT_NOT_KNOWN,
                                  .cpu = FACT_NOT_KNOWN };
         if (f->has_units) {

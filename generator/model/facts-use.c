@@ -113,13 +113,6 @@ static bool is_forbidden(const char *path) {
         return path && access(path, W_OK) < 0 && errno == EACCES;
 }
 
-static int compare_servers(const void *left, const void *right) {
-        const struct haproxy_counter *a = left, *b = right;
-        int r = str_cmp(a->server, b->server);
-
-        return r == 0 ? str_cmp(a->backend, b->backend) : r;
-}
-
 /* Only root may query it; for other users a socket that they cannot see has no meaning. */
 static void explain_silence(struct facts *f, const struct host_haproxy *settings) {
         bool may_run = !str_is_absent(settings->container.text) || facts_is_active(f, settings->unit.text);
@@ -139,65 +132,23 @@ static void ask_haproxy(struct facts *f) {
                 return;
         }
 
-        r = haproxy_count_all(&client, &f->servers);
-        haproxy_add_saved_counters(&f->c->arena, f->places.runtime, false, &f->servers);
+        r = haproxy_count_all(&client, &f->servers.counters);
+        haproxy_add_saved_counters(&f->c->arena, f->places.runtime, false, &f->servers.counters);
+        haproxy_sort_counters(&f->servers.counters);
         f->has_servers = r >= 0;
-        if (f->servers.list.n > 1)
-                qsort(f->servers.list.at, f->servers.list.n, sizeof(struct haproxy_counter), compare_servers);
         if (r < 0)
                 explain_silence(f, settings);
         if (r < 0 && r != -ENOENT && r != -ECONNREFUSED)
                 (void) fprintf(stderr, "pyservicectl: cannot query HAProxy's servers: %s\n", strerror(-r));
 }
 
-/* The first of that name, where the backend's is not known. */
-static const struct haproxy_counter *find_server(const struct facts *f, struct str name, struct str backend) {
-        size_t low = 0, high = f->servers.list.n;
-
-        while (low < high) {
-                size_t middle = low + (high - low) / 2;
-
-                if (str_cmp(f->servers.list.at[middle].server, name) < 0)
-                        low = middle + 1;
-                else
-                        high = middle;
-        }
-        for (; low < f->servers.list.n && str_eq(f->servers.list.at[low].server, name); low++)
-                if (str_is_absent(backend) || str_eq(f->servers.list.at[low].backend, backend))
-                        return &f->servers.list.at[low];
-
-        return NULL;
-}
-
 bool facts_has_backend(const struct facts *f, struct str backend) {
-        return !f->has_servers || find_server(f, STR("BACKEND"), backend);
-}
-
-static void take_server(struct facts *f, const struct fact_part *part, struct fact_unit *u) {
-        const struct haproxy_counter *s = find_server(f, u->container, part->backend);
-
-        if (!s)
-                return;
-
-        u->balancer = utf8_clean(&f->c->arena, s->status);
-        u->n_sessions = s->n_sessions + s->n_waiting;
-        u->n_requests = s->n_requests;
-}
-
-/* nginx's upstream includes the files of those that are ready. */
-static void look_at_nginx(struct facts *f, const struct fact_part *part, struct fact_unit *u) {
-        struct str number = u->number == PORTS_NEXT ? STR("next") : arena_u64(&f->c->arena, u->number);
-        struct str file = arena_join(&f->c->arena, STR(LAYOUT_SERVERS "/"), part->unit, STR("@"), number,
-                                     STR(".nginx"));
-
-        if (f->places.runtime >= 0)
-                u->balancer = faccessat(f->places.runtime, file.p, F_OK, 0) == 0 ? STR("in nginx")
-                                                                                 : STR("not in nginx");
+        return !f->has_servers || haproxy_find_server(&f->servers.counters, STR("BACKEND"), backend);
 }
 
 static bool has_haproxy(const struct facts *f) {
         VEC_EACH(place, &f->all)
-                if (place->part->has_haproxy)
+                if (place->part->balancer == &balancer_haproxy)
                         return true;
 
         return false;
@@ -207,13 +158,16 @@ void facts_ask_balancer(struct facts *f) {
         if (!(f->about & FACTS_BALANCER) || !f->is_live)
                 return;
 
+        f->servers.arena = &f->c->arena;
+        f->servers.runtime = f->places.runtime;
         if (has_haproxy(f) && !f->c->is_user)
                 ask_haproxy(f);
         VEC_EACH(place, &f->all) {
-                if (place->part->has_haproxy)
-                        take_server(f, place->part, place->unit);
-                else if (place->part->has_nginx)
-                        look_at_nginx(f, place->part, place->unit);
+                const struct fact_part *part = place->part;
+                struct fact_unit *u = place->unit;
+
+                if (part->balancer)
+                        part->balancer->state(&f->servers, part->backend, u->container, u->name, &u->server);
         }
 }
 
@@ -266,7 +220,7 @@ void facts_read_use(struct facts *f) {
                         continue;
                 read_use(f, cgroups, u);
                 *vec_push(&f->c->arena, &f->samples) =
-                        (struct fact_sample){ u->name, u->detail.cgroup, u->cpu, u->n_requests };
+                        (struct fact_sample){ u->name, u->detail.cgroup, u->cpu, u->server.n_requests };
         }
         if (f->samples.n > 1)
                 qsort(f->samples.at, f->samples.n, sizeof(struct fact_sample), compare_samples);

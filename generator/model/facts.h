@@ -9,7 +9,7 @@
  * Texts are printable; those that come from other programs were cleaned. */
 
 #include "app/ports-parts.h"
-#include "balancer/haproxy-counters.h"
+#include "balancer/balancer.h"
 #include "bundle/record.h"
 #include "ctl/session.h"
 #include "model/view.h"
@@ -54,10 +54,8 @@ struct fact_unit {
                 revision;
         struct str commit; /* that its image was built from; absent if that is unknown */
         struct str health; /* "healthy", "unhealthy", "starting", as Podman has it; absent for none */
-        /* "UP", "DOWN", "MAINT" …: its state in HAProxy or nginx; absent if it has none, or if that is
-         * unknown */
-        struct str balancer;
-        uint64_t n_sessions, n_requests, memory, cpu; /* cpu: microseconds in all */
+        struct balancer_state server;
+        uint64_t memory, cpu; /* cpu: microseconds in all */
 };
 
 /* The parts of an app: those of its definition, and published ones if the definition has errors, is
@@ -69,12 +67,12 @@ struct fact_part {
         struct str image;    /* of what was published */
         struct str schedule; /* of a timer, as in the definition */
         bool is_declared;
-        bool may_end;      /* systemd does not start it again whatever happens */
-        uint64_t scale;    /* instances that are to be, on this machine */
-        uint64_t n_upheld; /* the number that systemd keeps up */
-        bool has_haproxy, has_nginx;
-        struct str backend;             /* HAProxy's; absent if the definition does not have it */
-        struct str label, label_wanted; /* of containers of what runs, and of what is wanted */
+        bool may_end;                    /* systemd does not start it again whatever happens */
+        uint64_t scale;                  /* instances that are to be, on this machine */
+        uint64_t n_upheld;               /* the number that systemd keeps up */
+        const struct balancer *balancer; /* NULL: it gets no requests through one */
+        struct str backend;              /* HAProxy's; absent if the definition does not have it */
+        struct str label, label_wanted;  /* of containers of what runs, and of what is wanted */
         VEC(struct fact_unit) units;
         struct str timer;        /* "shop-tidy.timer" */
         struct bus_detail times; /* of that */
@@ -145,7 +143,7 @@ struct facts {
         struct ports ports;
         struct bus_list units;               /* by name */
         struct podman_containers containers; /* by name */
-        struct haproxy_counters servers;     /* by name, then backend */
+        struct balancer_view servers;
         bool has_units, has_containers, has_servers;
         /* the reason why HAProxy passes on no requests; absent if it answers, or if that is unknown */
         struct str haproxy_gap;

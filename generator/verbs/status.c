@@ -49,9 +49,9 @@ static void emit_unit(struct json_writer *e, const struct facts *f, const struct
         json_text(e, "commit", u->commit);
         json_count(e, "memory_bytes", u->memory);
         json_count(e, "cpu_usec", u->cpu);
-        json_text(e, "proxy", u->balancer);
-        json_count(e, "sessions", u->n_sessions);
-        json_count(e, "requests", u->n_requests);
+        json_text(e, "proxy", u->server.text);
+        json_count(e, "sessions", u->server.n_sessions);
+        json_count(e, "requests", u->server.n_requests);
         json_close(e, '}');
 }
 
@@ -62,7 +62,7 @@ static void emit_kept(struct json_writer *e, const struct facts *f, const struct
         json_text(e, "image", part->image);
         json_bool(e, "declared", part->is_declared);
         json_number(e, "scale", part->scale);
-        json_text(e, "backend", part->has_haproxy ? part->backend : (struct str){ 0 });
+        json_text(e, "backend", part->balancer == &balancer_haproxy ? part->backend : (struct str){ 0 });
         json_open(e, "instances", '[');
         VEC_EACH(u, &part->units)
                 emit_unit(e, f, part, u);
@@ -344,8 +344,8 @@ static int add_unit(const struct facts *f, struct table *t, size_t parent, const
                 amount_cpu(a, u->cpu),
                 u->detail.n_restarts > 0 ? arena_u64(a, u->detail.n_restarts) : (struct str){ 0 },
                 amount_distance(a, u->detail.since),
-                u->balancer,
-                amount_count(a, u->n_sessions),
+                u->server.text,
+                amount_count(a, u->server.n_sessions),
         };
 
         return table_add_below(t, parent, cells);

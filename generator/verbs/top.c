@@ -63,7 +63,7 @@ static void add_row(struct look *l, const struct fact_place *place) {
         row->cpu = rate(u->cpu, old->cpu, usec);
         if (row->cpu != FACT_NOT_KNOWN)
                 row->cpu /= 10000; /* microseconds a second: a millionth is a ten-thousandth of a percent */
-        row->requests = rate(u->n_requests, old->n_requests, usec);
+        row->requests = rate(u->server.n_requests, old->n_requests, usec);
 }
 
 static int look_open(struct look *l, const struct ctl *c, const struct targets *targets,
@@ -106,7 +106,8 @@ static int compare(const void *left, const void *right) {
 static void sort(struct look *l, enum order order) {
         for (size_t i = 0; i < l->rows.n; i++) {
                 struct row *row = &l->rows.at[i];
-                uint64_t by[] = { row->cpu, row->unit->memory, row->unit->n_sessions, row->requests, 0 };
+                uint64_t by[] = { row->cpu, row->unit->memory, row->unit->server.n_sessions, row->requests,
+                                  0 };
 
                 row->at = i;
                 row->rank = by[order] == FACT_NOT_KNOWN ? 0 : by[order];
@@ -145,9 +146,9 @@ static int make_table(struct look *l, struct table **ret) {
                         str_of(fact_state_name(u->state)),
                         tenths(a, row->cpu),
                         l->ctl.is_json ? amount_count(a, u->memory) : amount_bytes(a, u->memory),
-                        amount_count(a, u->n_sessions),
+                        amount_count(a, u->server.n_sessions),
                         tenths(a, row->requests),
-                        u->balancer,
+                        u->server.text,
                         row->place->app->name,
                         row->place->part->name,
                         u->name,
