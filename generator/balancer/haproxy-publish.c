@@ -8,14 +8,14 @@
 #include "balancer/balancer.h"
 #include "balancer/front.h"
 #include "balancer/haproxy-counters.h"
-#include "balancer/proxy-states.h"
+#include "balancer/haproxy-states.h"
 #include "base/fs.h"
 #include "bundle/layout.h"
 
 #define MEMORY LAYOUT_STATE "/" LAYOUT_PROXY_MEMORY
 #define MOUNTS ".mounts" /* in MEMORY: of HAProxy's container, when it ran last */
 
-enum { MOUNTS_MAX = 1 << 20, CERTIFICATE_MAX = 1 << 20 };
+enum { MOUNTS_MAX = 1 << 20, CERTIFICATE_MAX = 1 << 20, STATES_MAX = 4 << 20 };
 
 /* Everything that one run works with. */
 struct work {
@@ -74,6 +74,45 @@ static int put(struct work *w, const struct proxy_set *set, bool is_dry_run, boo
         return r < 0 ? proxy_fail(w->proxy, w->place.at, r) : 0;
 }
 
+static int tell_backend(struct arena *a, const struct haproxy_client *base, int directory, struct str name) {
+        struct haproxy_client client = *base;
+        struct haproxy_ready ready = { 0 };
+        struct str text;
+        int r = fs_read(a, directory, name.p, STATES_MAX, &text);
+
+        if (r < 0)
+                return r;
+
+        client.backend = name;
+        haproxy_states_parse(a, text, &ready);
+        r = haproxy_set_ready(&client, ready.servers.at, ready.servers.n);
+        return r < 0 ? r : 0;
+}
+
+static int tell_all(struct arena *a, const struct host_haproxy *settings, struct str runtime) {
+        /* Locked, so that no server is set to ready after its hook has taken it out. */
+        CLEANUP(close_fd)
+        int lock = haproxy_states_lock(arena_join(a, runtime, STR("/" LAYOUT_SERVERS)).p);
+        struct haproxy_client client = haproxy_client_of(a, settings);
+        struct fs_names names;
+        int r = lock < 0 ? lock : fs_list(a, lock, ".", &names);
+
+        if (r < 0)
+                return r == -ENOENT ? 0 : r;
+
+        /* Files that begin with a dot were being written by a process that was killed. */
+        VEC_EACH(name, &names.list)
+                if (name->p[0] != '.' && r >= 0)
+                        r = tell_backend(a, &client, lock, *name);
+        return r < 0 ? r : 0;
+}
+
+int haproxy_tell_states(struct proxy_run *p) {
+        int r = p->root[0] == '\0' ? tell_all(p->arena, p->world->host.haproxy, p->world->places.runtime) : 0;
+
+        return r < 0 ? proxy_fail(p, STR("sending HAProxy the state of the servers"), r) : 0;
+}
+
 /* Saves the counters of the worker that the reload replaces. Returns like haproxy_reload(), but has
  * reported an error of its own (negative errno). */
 static int replace_worker(struct work *w, struct str *ret_message) {
@@ -96,7 +135,7 @@ static int reload(struct work *w) {
         int r = w->haproxy.is_active ? replace_worker(w, &message) : 0;
 
         if (r == 0)
-                r = proxy_tell_states(w->proxy);
+                r = haproxy_tell_states(w->proxy);
         return proxy_end(w->proxy, &balancer_haproxy, r, message);
 }
 
@@ -321,7 +360,7 @@ static int renew(struct work *w) {
                                         p->certificate, STR("': "), message));
                 return 0;
         }
-        return proxy_tell_states(p);
+        return haproxy_tell_states(p);
 }
 
 int haproxy_renew(struct proxy_run *p) {

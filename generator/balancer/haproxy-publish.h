@@ -22,6 +22,11 @@ int haproxy_publish(struct proxy_run *p);
 /* Makes HAProxy serve the current file of p->certificate. 0; negative errno. */
 int haproxy_renew(struct proxy_run *p);
 
+/* Sends HAProxy the states that it could not read when it started: which servers are ready
+ * (balancer/haproxy-states.h). An instance that became ready after HAProxy had read the file, and before it
+ * listened, could not send its command. 0, also without files or HAProxy; negative errno. */
+int haproxy_tell_states(struct proxy_run *p);
+
 /* For pyservicectl check: checks the files below p->runtime, a directory like /run/pyservice, on top of those
  * in place, and installs nothing. ret->problems has HAProxy's objections; ret's other members are of no use.
  * host.yaml is in p->world. 0, also if HAProxy can't check; negative errno. */

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "balancer/balancer.h"
-#include "balancer/proxy-states.h"
+#include "balancer/haproxy-publish.h"
 #include "base/clock.h"
 #include "base/fs.h"
 #include "bundle/layout.h"
@@ -144,5 +144,5 @@ int proxy_certificate(struct proxy_run *p) {
 int proxy_states(struct proxy_run *p) {
         int r = read_host(p);
 
-        return r == 0 ? proxy_tell_states(p) : r < 0 ? r : 0;
+        return r == 0 ? haproxy_tell_states(p) : r < 0 ? r : 0;
 }
