@@ -55,8 +55,8 @@ static bool mounts(const struct container *c, struct str source) {
 /* True if another part mounts it. */
 static bool is_shared(const struct app *app, const struct container *one, struct str source) {
         APP_EACH_KEPT(s, app)
-        if (&s->container != one && mounts(&s->container, source))
-                return true;
+                if (&s->container != one && mounts(&s->container, source))
+                        return true;
         LIST_EACH(t, &app->tasks)
                 if (mounts(&t->container, source))
                         return true;

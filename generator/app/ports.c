@@ -55,7 +55,7 @@ static size_t count_instances(const struct world *w) {
                         continue;
 
                 APP_EACH_KEPT(s, d->app)
-                n += has_ports(s) ? s->scale.n + has_spare(d->app, s) : 0;
+                        n += has_ports(s) ? s->scale.n + has_spare(d->app, s) : 0;
         }
 
         return n < INSTANCES_MAX ? n : INSTANCES_MAX;
@@ -70,8 +70,8 @@ static void collect(struct assignment *as, const struct ports *old) {
                         continue;
 
                 APP_EACH_KEPT(s, d->app)
-                if (has_ports(s))
-                        collect_service(as, d, s, old);
+                        if (has_ports(s))
+                                collect_service(as, d, s, old);
         }
 }
 
@@ -191,7 +191,7 @@ static void claim_published(struct assignment *as) {
                         continue;
 
                 APP_EACH_KEPT(s, d->app)
-                claim_specs(as, d, s);
+                        claim_specs(as, d, s);
         }
 }
 
@@ -332,8 +332,8 @@ static void add_all_slots(struct assignment *as, struct ports *ports) {
                         continue;
 
                 APP_EACH_KEPT(s, d->app)
-                if (has_ports(s))
-                        add_slots(as, d, s, &kept, ports);
+                        if (has_ports(s))
+                                add_slots(as, d, s, &kept, ports);
         }
 }
 

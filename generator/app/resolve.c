@@ -11,7 +11,8 @@ struct container_list app_containers(struct arena *a, struct app *app) {
         struct container_list all = { 0 };
 
         APP_EACH_KEPT(s, app)
-        *vec_push(a, &all.list) = (struct container_ref){ &s->container, s->name, s->description, s->health };
+                *vec_push(a, &all.list) =
+                        (struct container_ref){ &s->container, s->name, s->description, s->health };
         LIST_EACH(t, &app->tasks)
                 *vec_push(a, &all.list) =
                         (struct container_ref){ &t->container, t->name, t->description, NULL };

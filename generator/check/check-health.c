@@ -129,6 +129,6 @@ static void check_kept(struct world *w, const struct app *app, const struct serv
 
 void check_health(struct world *w, struct app *app) {
         APP_EACH_KEPT(s, app)
-        if (s->health)
-                check_kept(w, app, s);
+                if (s->health)
+                        check_kept(w, app, s);
 }

@@ -90,8 +90,8 @@ static void check_one(struct opened *o) {
                 check_path(o, volume->value.device.text, volume->value.device.at,
                            "name a directory beside it");
         APP_EACH_KEPT(s, app)
-        if (s->proxy && s->proxy->tls)
-                check_read(o, s->proxy->tls->certificate);
+                if (s->proxy && s->proxy->tls)
+                        check_read(o, s->proxy->tls->certificate);
         if (app->source)
                 check_read(o, app->source->ssh_key);
 }

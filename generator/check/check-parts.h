@@ -11,13 +11,13 @@ void check_references(struct world *w, struct app *app); /* names that one part 
 void check_containers(struct world *w, struct app *app); /* secrets, labels, {{ instance }} */
 void check_health(struct world *w, struct app *app);
 void check_processes(struct world *w, struct app *app); /* programs and how they stop */
-void check_source(struct world *w, struct app *app);   /* source: */
-void check_timers(struct world *w, struct app *app);   /* when they run */
-void check_trusted(struct world *w, struct app *app);  /* trusted: */
-void check_objects(struct world *w, struct app *app);  /* networks and volumes */
-void check_home(struct world *w, struct app *app);     /* user, directories and files */
-void check_settings(struct world *w, struct app *app); /* settings of containers */
-void check_raw_keys(struct world *w, struct app *app); /* quadlet: */
+void check_source(struct world *w, struct app *app);    /* source: */
+void check_timers(struct world *w, struct app *app);    /* when they run */
+void check_trusted(struct world *w, struct app *app);   /* trusted: */
+void check_objects(struct world *w, struct app *app);   /* networks and volumes */
+void check_home(struct world *w, struct app *app);      /* user, directories and files */
+void check_settings(struct world *w, struct app *app);  /* settings of containers */
+void check_raw_keys(struct world *w, struct app *app);  /* quadlet: */
 
 /* The paths of all apps that an app can write. */
 void check_opened(struct world *w);

@@ -45,7 +45,7 @@ static struct parts collect(struct arena *a, const struct app *app) {
         struct parts parts = { 0 };
 
         APP_EACH_KEPT(s, app)
-        *vec_push(a, &parts.list) = (struct part){ .name = s->name, .order = &s->order };
+                *vec_push(a, &parts.list) = (struct part){ .name = s->name, .order = &s->order };
         parts.n_running = parts.list.n;
         LIST_EACH(t, &app->tasks)
                 *vec_push(a, &parts.list) = (struct part){ .name = t->name, .order = &t->order };

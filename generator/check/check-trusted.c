@@ -34,5 +34,5 @@ void check_trusted(struct world *w, struct app *app) {
                                 "a user's service manager cannot filter addresses, only the system's can; "
                                 "remove 'trusted:', or run this as an application of the system");
         APP_EACH_KEPT(s, app)
-        check_networks(w, app, &s->container);
+                check_networks(w, app, &s->container);
 }

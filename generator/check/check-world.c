@@ -125,8 +125,8 @@ static void claim_unit(struct claims *c, struct definition *d, struct str unit, 
 
 static bool is_asked(const struct app *app) {
         APP_EACH_KEPT(s, app)
-        if (s->health && !str_is_absent(s->health->http.text))
-                return true;
+                if (s->health && !str_is_absent(s->health->http.text))
+                        return true;
 
         return false;
 }
@@ -212,10 +212,11 @@ static struct span proxy_span(const struct service *s) {
 
 static void claim_backends(struct claims *c, struct definition *d) {
         APP_EACH_KEPT(s, d->app)
-        if (s->proxy)
-                claim(c, d,
-                      str_is_absent(s->proxy->backend.text) ? s->container.unit.text : s->proxy->backend.text,
-                      proxy_span(s));
+                if (s->proxy)
+                        claim(c, d,
+                              str_is_absent(s->proxy->backend.text) ? s->container.unit.text
+                                                                    : s->proxy->backend.text,
+                              proxy_span(s));
 }
 
 static void claim_routes(struct claims *c, struct definition *d) {
@@ -236,9 +237,9 @@ static void claim_routes(struct claims *c, struct definition *d) {
 /* A site of nginx's is one service's. */
 static void claim_sites(struct claims *c, struct definition *d) {
         APP_EACH_KEPT(s, d->app)
-        if (s->proxy && s->proxy->kind.index == PROXY_NGINX)
-                LIST_EACH(domain, &s->proxy->domains)
-                        claim(c, d, domain->text, domain->at);
+                if (s->proxy && s->proxy->kind.index == PROXY_NGINX)
+                        LIST_EACH(domain, &s->proxy->domains)
+                                claim(c, d, domain->text, domain->at);
 }
 
 static void claim_all(struct world *w, const struct rule *rule) {

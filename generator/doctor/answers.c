@@ -193,8 +193,9 @@ void doctor_haproxy_servers(struct doctor *d) {
 
         DOCTOR_EACH_APP(d, app)
                 APP_EACH_KEPT(s, app)
-        if (is_balanced(s) && machine_is_among(doctor_world(d), s->container.hosts.at, s->container.hosts.n))
-                look_at_backend(d, app, s);
+                        if (is_balanced(s) &&
+                            machine_is_among(doctor_world(d), s->container.hosts.at, s->container.hosts.n))
+                                look_at_backend(d, app, s);
 }
 
 /* Servers whose answers were no good, with how often. */
@@ -270,6 +271,6 @@ void doctor_haproxy_answers(struct doctor *d) {
 
         DOCTOR_EACH_APP(d, app)
                 APP_EACH_KEPT(s, app)
-        if (is_balanced(s))
-                look_at_answers(d, app, s);
+                        if (is_balanced(s))
+                                look_at_answers(d, app, s);
 }

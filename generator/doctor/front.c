@@ -23,14 +23,17 @@ void doctor_haproxy_stop(struct doctor *d) {
         own_front_read(d->arena, doctor_world(d), d->ctl->root, &f);
         DOCTOR_EACH_APP(d, app)
                 APP_EACH_KEPT(s, app)
-        if (own_front_cuts(&f, s))
-                doctor_warn(d, app->name.text,
-                            arena_join(d->arena,
-                                       STR("after a reload HAProxy closes open "
-                                           "connections before the drain of "),
-                                       s->container.unit.text, STR(" ends: '"), STR("hard-stop-after "),
-                                       f.front.config.hard_stop, STR("'")),
-                            arena_printf(d->arena, "set a longer time in %.*s:%zu, or a shorter 'drain'",
-                                         STR_ARG(f.front.config.hard_stop_file),
-                                         f.front.config.hard_stop_line));
+                        if (own_front_cuts(&f, s))
+                                doctor_warn(
+                                        d, app->name.text,
+                                        arena_join(d->arena,
+                                                   STR("after a reload HAProxy closes open "
+                                                       "connections before the drain of "),
+                                                   s->container.unit.text, STR(" ends: '"),
+                                                   STR("hard-stop-after "), f.front.config.hard_stop,
+                                                   STR("'")),
+                                        arena_printf(d->arena,
+                                                     "set a longer time in %.*s:%zu, or a shorter 'drain'",
+                                                     STR_ARG(f.front.config.hard_stop_file),
+                                                     f.front.config.hard_stop_line));
 }

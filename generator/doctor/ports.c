@@ -141,7 +141,7 @@ void doctor_ports(struct doctor *d) {
                         look_at_port(d, &listeners, port);
         DOCTOR_EACH_APP(d, app)
                 APP_EACH_KEPT(s, app)
-        look_at_published(d, &listeners, app, s);
+                        look_at_published(d, &listeners, app, s);
         if (!d->ctl->is_user)
                 look_at_fronts(d, &listeners);
 }

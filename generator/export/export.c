@@ -153,7 +153,7 @@ static void make_all(struct kube *k) {
         tell_app(k);
         kube_config(k);
         APP_EACH_KEPT(s, app)
-        kube_service(k, s);
+                kube_service(k, s);
         LIST_EACH(t, &app->tasks)
                 kube_task(k, t);
         LIST_EACH(t, &app->timers)

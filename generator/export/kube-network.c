@@ -128,7 +128,7 @@ static void put_parts(struct kube *k, struct yaml_text *selector) {
         kube_text(k, expression, "operator", STR("In"));
         values = kube_list(k, expression, "values");
         APP_EACH_KEPT(s, k->app)
-        (void) yaml_text_add_text(k->arena, values, s->name.text);
+                (void) yaml_text_add_text(k->arena, values, s->name.text);
 }
 
 void kube_policy(struct kube *k) {
@@ -154,11 +154,11 @@ void kube_policy(struct kube *k) {
                      "allowed. It has an effect if the cluster's network plugin supports "
                      "NetworkPolicy."));
         APP_EACH_KEPT(s, k->app)
-        if (s->proxy && s->proxy->domains.n > 0)
-                KUBE_MISS(k, d, s->name.text,
-                          STR(": this also blocks its Ingress controller. Let "
-                              "the controller refuse all addresses except the "
-                              "trusted ones (with ingress-nginx: "
-                              "whitelist-source-range), then add its namespace "
-                              "to 'from'"));
+                if (s->proxy && s->proxy->domains.n > 0)
+                        KUBE_MISS(k, d, s->name.text,
+                                  STR(": this also blocks its Ingress controller. Let "
+                                      "the controller refuse all addresses except the "
+                                      "trusted ones (with ingress-nginx: "
+                                      "whitelist-source-range), then add its namespace "
+                                      "to 'from'"));
 }

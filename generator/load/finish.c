@@ -337,7 +337,7 @@ static struct app *decode(struct world *w, const struct definition *d) {
         schema_apply_defaults(w->arena, &app_schema, app);
         limit_updates(app);
         APP_EACH_KEPT(s, app)
-        finish_restart(w, &s->restart, &s->restart_policy);
+                finish_restart(w, &s->restart, &s->restart_policy);
         return app;
 }
 

@@ -74,7 +74,7 @@ static struct str join_schedule(struct arena *a, const struct timer *t) {
 
 static void declare_all(struct facts *f, struct fact_app *app, const struct app *from) {
         APP_EACH_KEPT(s, from)
-        declare_kept(f, app, s);
+                declare_kept(f, app, s);
         LIST_EACH(t, &from->timers) {
                 struct fact_part *part = declare(f, app, RECORD_TIMER, &t->task.container);
 

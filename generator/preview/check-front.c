@@ -36,8 +36,8 @@ void own_front_read(struct arena *a, const struct world *w, const char *root, st
                 if (!d->app)
                         continue;
                 APP_EACH_KEPT(s, d->app)
-                if (is_balanced(s))
-                        add_service(a, w, s, &ret->set);
+                        if (is_balanced(s))
+                                add_service(a, w, s, &ret->set);
         }
         if (ret->set.list.n == 0 || haproxy_find(&b) < 0)
                 return;

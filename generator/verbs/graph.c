@@ -262,8 +262,8 @@ static void put_front(struct front *f) {
                 if (!d->app || !(str_is_absent(f->only) || str_eq(d->name.text, f->only)))
                         continue;
                 APP_EACH_KEPT(s, d->app)
-                if (s->proxy && (enum proxy_kind) s->proxy->kind.index == f->kind)
-                        put_backend(f, d->app, s);
+                        if (s->proxy && (enum proxy_kind) s->proxy->kind.index == f->kind)
+                                put_backend(f, d->app, s);
         }
         if (f->is_open)
                 graph_close(f->graph);
@@ -367,11 +367,11 @@ static void put_need(struct graph *g, const struct app *app, const struct contai
         struct str id = arena_join(g->arena, STR("unit/"), to->text);
 
         APP_EACH_KEPT(s, app)
-        if (str_eq(s->name.text, to->text)) {
-                graph_edge(g, graph_unit_id(g->arena, from), graph_unit_id(g->arena, &s->container),
-                           str_of(word), look);
-                return;
-        }
+                if (str_eq(s->name.text, to->text)) {
+                        graph_edge(g, graph_unit_id(g->arena, from), graph_unit_id(g->arena, &s->container),
+                                   str_of(word), look);
+                        return;
+                }
 
         graph_shared(g, id, &(struct graph_label){ { to->text } }, "style=dashed");
         graph_edge(g, graph_unit_id(g->arena, from), id, str_of(word), look);
