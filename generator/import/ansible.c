@@ -10,6 +10,7 @@ struct role {
         struct draft draft;
         struct jinja jinja;
         struct str app_name; /* as the role has it */
+        bool has_uv;         /* the role as it is since 2025 */
 };
 
 struct row {
@@ -42,6 +43,16 @@ static const struct {
         { "conda_version", "the base image selects the version of conda ('source: {base: …}')" },
         { "conda_isolate", "each application has its own image" },
         { "conda_force_recreate", "an image is built again when its sources change" },
+        { "app_uv_isolate", "each application has its own image" },
+        { "app_uv_location", "uv is in the image" },
+        { "app_uv_version", "the base image selects the version of uv ('source: {base: …}')" },
+};
+
+/* Other variables that the role reads. */
+static const char *const read_elsewhere[] = {
+        "app_config", "app_files",    "app_name",    "app_root",
+        "app_run",    "app_services", "app_ssh_key", "app_ssh_key_default_path",
+        "app_timers",
 };
 
 static bool is_in(struct str name, const char *const *names, size_t n) {
@@ -66,7 +77,7 @@ static struct str own_name(const struct jinja *j, struct str name) {
         if (str_is(name, "app_name") || is_in(name, keys, ARRAY_SIZE(keys)) ||
             (str_is(name, "app_config") && !jinja_var(j, "app_config")))
                 return arena_join(d->arena, STR("{{ "), name, STR(" }}"));
-        if (str_is(name, "conda_run"))
+        if (str_is(name, "conda_run") || str_is(name, "app_run"))
                 return STR(""); /* the command runs in the image that was made for it */
         if (str_is(name, "global_app_root") && !jinja_var(j, "global_app_root"))
                 return STR("/applications");
@@ -107,7 +118,11 @@ static void put_source(struct role *r) {
         }
         put_missing(d, source, "repo", "https://CHANGE-ME/CHANGE-ME.git", "app_repo");
         put_missing(d, source, "ref", "CHANGE-ME", "app_tag");
-        (void) yaml_text_put_text(d->arena, source, STR("requirements"), STR("pinned-requirements.txt"));
+        if (r->has_uv)
+                (void) yaml_text_put_text(d->arena, source, STR("manager"), STR("uv"));
+        else
+                (void) yaml_text_put_text(d->arena, source, STR("requirements"),
+                                          STR("pinned-requirements.txt"));
         if (key && !jinja_var(&r->jinja, "app_ssh_key_path")) {
                 struct yaml_text *path =
                         yaml_text_put_text(d->arena, source, STR("ssh_key"),
@@ -207,7 +222,7 @@ static void put_file(struct role *r, struct yaml_text *files, const struct node 
         put(r, file, "dest", dest);
         if (jinja_is_secret(&r->jinja, content)) {
                 struct yaml_text *text = yaml_text_find(file, STR("dest"));
-                struct str secret = draft_secret(d, text ? base_name(text->text) : STR("file"));
+                struct str secret = draft_secret(d, d->root, text ? base_name(text->text) : STR("file"));
 
                 draft_put_secret(d, file, STR("content"), secret);
                 draft_lost(d, file, content->at,
@@ -263,10 +278,97 @@ static void note_tasks(struct role *r, const struct node *play) {
         }
 }
 
-static int import_one(struct import *m, const struct node *vars, const struct node *play, bool is_next) {
-        struct role r = { .jinja.vars = vars, .jinja.own = own_name };
+/* `text` with `from` as `to`. */
+static struct str replace(struct arena *a, struct str text, struct str from, struct str to) {
+        struct str done = { NULL, 0 };
+
+        for (size_t at; (at = str_find_str(text, from)) < text.n; text = str_from(text, at + from.n))
+                done = arena_join(a, done, (struct str){ text.p, at }, to);
+        return arena_join(a, done, text);
+}
+
+/* The role's variables were app_X, and are pyservice_X now. True if one was renamed to app_X. */
+static bool rename_variables(struct arena *a, struct node *n) {
+        static const struct str fresh = STR_INIT("pyservice_"), old = STR_INIT("app_");
+        bool is_any = false;
+
+        for (size_t i = 0; n->kind == NODE_LIST && i < n->n; i++)
+                is_any = rename_variables(a, n->items[i]) || is_any;
+        for (size_t i = 0; n->kind == NODE_MAP && i < n->n; i++) {
+                struct node *key = n->pairs[i].key;
+
+                if (str_is(key->text, "pyservice_global_root"))
+                        key->text = STR("global_app_root");
+                else if (str_has_prefix(key->text, fresh)) {
+                        key->text = arena_join(a, old, str_from(key->text, fresh.n));
+                        is_any = true;
+                }
+                is_any = rename_variables(a, n->pairs[i].value) || is_any;
+        }
+        if (n->kind == NODE_SCALAR && str_find_str(n->text, fresh) < n->text.n) {
+                n->text = replace(a, n->text, STR("{{ pyservice_global_root"), STR("{{ global_app_root"));
+                n->text = replace(a, n->text, STR("{{ pyservice_"), STR("{{ app_"));
+                n->text = replace(a, n->text, STR("{{pyservice_"), STR("{{app_"));
+        }
+        return is_any;
+}
+
+/* The text of a variable that is only another one. */
+static struct str resolve(const struct node *vars, struct arena *a, struct str text) {
+        for (unsigned i = 0; i < 8 && str_has_prefix(text, STR("{{")) && str_has_suffix(text, STR("}}"));
+             i++) {
+                struct str name = str_trim((struct str){ text.p + 2, text.n - 4 }),
+                           value = node_text(node_get(vars, arena_str(a, name).p));
+
+                if (str_is_absent(value))
+                        return text;
+                text = value;
+        }
+        return text;
+}
+
+static bool has_role_variable(const struct node *vars) {
+        for (size_t i = 0; i < vars->n; i++)
+                if (str_has_prefix(vars->pairs[i].key->text, STR("app_")))
+                        return true;
+
+        return false;
+}
+
+/* A variable of the role that nothing read. */
+static void note_unread(struct role *r, const struct node *vars) {
+        struct yaml_text *used = yaml_text_find(r->draft.root, STR("vars"));
+
+        for (size_t i = 0; i < vars->n; i++) {
+                struct str name = vars->pairs[i].key->text;
+                bool is_read = !str_has_prefix(name, STR("app_")) || node_is_null(vars->pairs[i].value) ||
+                               (used && yaml_text_find(used, name)) ||
+                               is_in(name, read_elsewhere, ARRAY_SIZE(read_elsewhere));
+
+                for (size_t k = 0; k < ARRAY_SIZE(rows); k++)
+                        is_read = is_read || str_is(name, rows[k].variable);
+                for (size_t k = 0; k < ARRAY_SIZE(dropped); k++)
+                        is_read = is_read || str_is(name, dropped[k].variable);
+                if (!is_read)
+                        draft_lost(&r->draft, NULL, vars->pairs[i].key->at,
+                                   "'%.*s' could not be carried over", STR_ARG(name));
+        }
+}
+
+static int import_one(struct import *m, const struct node *vars, const struct node *play, bool has_uv,
+                      bool is_next) {
+        struct role r = { .jinja.vars = vars, .jinja.own = own_name, .has_uv = has_uv };
         const struct node *name = node_get(vars, "app_name");
 
+        if (!has_role_variable(vars)) {
+                (void) fprintf(
+                        stderr,
+                        "pyservicectl: %.*s: there is no variable of the role here: app_… or pyservice_…\n",
+                        STR_ARG(m->sources.list.at[vars->at.file].path));
+                return CTL_ERROR;
+        }
+        if (!str_is_absent(node_text(name)))
+                ((struct node *) name)->text = resolve(vars, &m->ctl->arena, name->text);
         r.jinja.draft = &r.draft;
         r.app_name = node_text(name);
         if (str_is_absent(r.app_name)) {
@@ -288,6 +390,7 @@ static int import_one(struct import *m, const struct node *vars, const struct no
                 if (jinja_var(&r.jinja, dropped[i].variable))
                         draft_note(&r.draft, NULL, jinja_var(&r.jinja, dropped[i].variable)->at,
                                    "'%s' is not carried over: %s", dropped[i].variable, dropped[i].instead);
+        note_unread(&r, vars);
         if (play)
                 note_tasks(&r, play);
         draft_note(&r.draft, NULL, NOWHERE,
@@ -300,7 +403,7 @@ static int import_one(struct import *m, const struct node *vars, const struct no
 int import_ansible(struct ctl *c) {
         const struct node *vars = NULL, *plays = NULL;
         struct import m;
-        bool is_next = false;
+        bool is_next = false, has_uv = false;
         int r, worst = CTL_GOOD;
 
         import_begin(&m, c);
@@ -308,12 +411,15 @@ int import_ansible(struct ctl *c) {
         if (r != CTL_GOOD)
                 return r;
 
+        has_uv = vars && rename_variables(&c->arena, (struct node *) vars);
+        has_uv = (plays && rename_variables(&c->arena, (struct node *) plays)) || has_uv;
         for (size_t i = 0; plays && i < plays->n; i++) {
                 struct plays_apps apps;
 
                 plays_apps(&m, plays->items[i], "pyservice", vars, &apps);
                 VEC_EACH(app, &apps.list) {
-                        r = import_one(&m, *app, app == apps.list.at ? plays->items[i] : NULL, is_next);
+                        r = import_one(&m, *app, app == apps.list.at ? plays->items[i] : NULL, has_uv,
+                                       is_next);
                         is_next = true;
                         if (r != CTL_GOOD && (worst == CTL_GOOD || worst == CTL_LOST))
                                 worst = r;
@@ -322,7 +428,7 @@ int import_ansible(struct ctl *c) {
         if (is_next)
                 return worst;
         if (vars)
-                return import_one(&m, vars, NULL, false);
+                return import_one(&m, vars, NULL, has_uv, false);
 
         (void) fputs("pyservicectl: import ansible-pyservice: no variables are defined here\n", stderr);
         return CTL_ERROR;

@@ -3,6 +3,10 @@
 /* Keys of a Compose service that lead out of its container: ports, volumes, networks, secrets,
  * configuration files. */
 
+#include <errno.h>
+#include <unistd.h>
+
+#include "app/resolve.h"
 #include "import/compose.h"
 
 #define DIGITS "0123456789"
@@ -41,7 +45,7 @@ static struct port split_port(struct str text) {
         port.host = (struct str){ text.p, colon };
         for (size_t i = colon; i-- > 0;)
                 if (text.p[i] == ':') {
-                        port.address = (struct str){ text.p, i };
+                        port.address = i > 0 ? (struct str){ text.p, i } : (struct str){ NULL, 0 };
                         port.host = (struct str){ text.p + i + 1, colon - i - 1 };
                         break;
                 }
@@ -150,6 +154,13 @@ static struct str mount_options(struct compose *c, struct str options) {
         return kept;
 }
 
+/* A '/' at the end of a directory means nothing. */
+static struct str without_slash(struct str path) {
+        while (path.n > 1 && path.p[path.n - 1] == '/')
+                path.n--;
+        return path;
+}
+
 struct bind_mount {
         struct str source, target, options;
 };
@@ -158,19 +169,23 @@ static void put_mount(struct compose *c, struct draft_part *p, struct bind_mount
         struct arena *a = c->draft.arena;
         struct str options = mount_options(c, m.options), source = m.source;
 
+        m.target = without_slash(m.target);
+        source = without_slash(source);
         if (str_is_absent(source) || source.n == 0) {
-                draft_lost(&c->draft, p->map, at->at,
-                           "the volume without a name at %.*s could not be carried over; give it one "
-                           "under 'volumes:'",
-                           STR_ARG(m.target));
-                return;
+                source = import_name(a, arena_join(a, p->name, m.target));
+                draft_note(&c->draft, p->map, at->at,
+                           "the volume at %.*s has no name in Compose; it is '%.*s' here", STR_ARG(m.target),
+                           STR_ARG(source));
         }
         source = compose_unfold(c, source);
         if (strchr("/.~", source.p[0])) {
                 source = compose_path(c, p, source, at);
                 if (str_is_absent(source))
                         return;
-        } else if (is_external(c, object_of(c, "volumes", m.source), m.source, &source)) {
+                if (source.p[0] == '/' && access(arena_str(a, source).p, F_OK) < 0 && errno == ENOENT)
+                        compose_enumerate(c, &c->directories, source);
+        } else if (!str_is_absent(m.source) &&
+                   is_external(c, object_of(c, "volumes", m.source), m.source, &source)) {
                 import_foreign_volume(a, yaml_text_put(a, p->map, STR("volumes"), YAML_TEXT_LIST), source,
                                       str_is_absent(options) ? m.target
                                                              : arena_join(a, m.target, STR(":"), options));
@@ -182,10 +197,28 @@ static void put_mount(struct compose *c, struct draft_part *p, struct bind_mount
         add(c, p, "volumes", str_is_absent(options) ? source : arena_join(a, source, STR(":"), options));
 }
 
+static void add_option(struct compose *c, struct bind_mount *m, struct str option) {
+        if (!str_is_absent(option))
+                m->options = str_is_absent(m->options)
+                                     ? option
+                                     : arena_join(c->draft.arena, m->options, STR(","), option);
+}
+
+/* A value that no file has is one that a path may have. */
+static struct str path_at(struct compose *c, const struct node *n, const char *key) {
+        struct str text;
+
+        c->placeholder = "/CHANGE-ME";
+        text = key ? text_at(c, n, key) : compose_text(c, n);
+        c->placeholder = NULL;
+        return text;
+}
+
 static void put_long_volume(struct compose *c, struct draft_part *p, const struct node *n) {
-        struct str type = text_at(c, n, "type"), selinux;
-        const struct node *bind = node_get(n, "bind"), *tmpfs = node_get(n, "tmpfs");
-        struct bind_mount m = { text_at(c, n, "source"), text_at(c, n, "target"), { NULL, 0 } };
+        struct str type = text_at(c, n, "type");
+        const struct node *bind = node_get(n, "bind"), *tmpfs = node_get(n, "tmpfs"),
+                          *volume = node_get(n, "volume");
+        struct bind_mount m = { path_at(c, n, "source"), text_at(c, n, "target"), { NULL, 0 } };
 
         if (str_is(type, "tmpfs") && !str_is_absent(m.target)) {
                 struct str size = tmpfs ? text_at(c, tmpfs, "size") : (struct str){ NULL, 0 };
@@ -195,24 +228,39 @@ static void put_long_volume(struct compose *c, struct draft_part *p, const struc
                 draft_raw(&c->draft, p, (struct raw_key){ "Container", STR("Tmpfs"), m.target, n->at });
                 return;
         }
+        if (str_is(type, "image") && !str_is_absent(m.source) && !str_is_absent(m.target)) {
+                if (node_get(n, "image"))
+                        compose_drop(c, p, "volumes: image", node_get(n, "image"));
+                draft_raw(&c->draft, p,
+                          (struct raw_key){ "Container", STR("Mount"),
+                                            arena_join(c->draft.arena, STR("type=image,source="), m.source,
+                                                       STR(",destination="), m.target),
+                                            n->at });
+                return;
+        }
         if ((!str_is(type, "bind") && !str_is(type, "volume")) || str_is_absent(m.target)) {
                 compose_drop(c, p, "volumes", n);
                 return;
         }
 
-        selinux = bind ? text_at(c, bind, "selinux") : (struct str){ NULL, 0 };
-        if (node_is_true(node_get(n, "read_only")))
-                m.options =
-                        str_is_absent(selinux) ? STR("ro") : arena_join(c->draft.arena, STR("ro,"), selinux);
-        else
-                m.options = selinux;
+        add_option(c, &m, node_is_true(node_get(n, "read_only")) ? STR("ro") : (struct str){ NULL, 0 });
+        add_option(c, &m, bind ? text_at(c, bind, "selinux") : (struct str){ NULL, 0 });
+        add_option(c, &m, bind ? text_at(c, bind, "propagation") : (struct str){ NULL, 0 });
+        if (volume && node_is_true(node_get(volume, "nocopy")))
+                add_option(c, &m, STR("nocopy"));
+        if (volume && node_get(volume, "subpath"))
+                compose_drop(c, p, "volumes: subpath", node_get(volume, "subpath"));
         put_mount(c, p, m, n);
 }
 
 void compose_put_volumes(struct compose *c, struct draft_part *p, const struct node *n) {
         for (size_t i = 0; n->kind == NODE_LIST && i < n->n; i++) {
-                struct str text = compose_text(c, n->items[i]), rest = text;
+                struct str given = node_text(n->items[i]), rest, text;
                 struct bind_mount m = { 0 };
+
+                text = given.n > 0 && given.p[0] == '$' ? path_at(c, n->items[i], NULL)
+                                                        : compose_text(c, n->items[i]);
+                rest = text;
 
                 if (n->items[i]->kind == NODE_MAP)
                         put_long_volume(c, p, n->items[i]);
@@ -229,7 +277,7 @@ void compose_put_volumes(struct compose *c, struct draft_part *p, const struct n
 }
 
 void compose_put_network_mode(struct compose *c, struct draft_part *p, const struct node *n) {
-        struct str text = compose_text(c, n);
+        struct str text = compose_choice(c, p, n);
 
         if (str_is(text, "host") || str_is(text, "none"))
                 (void) yaml_text_put_text(c->draft.arena, p->map, STR("network"), text);
@@ -246,12 +294,61 @@ static struct str network_name(struct compose *c, struct str name) {
                        : arena_join(c->draft.arena, import_name(c->draft.arena, name), STR(".network"));
 }
 
-static void put_aliases(struct compose *c, struct yaml_text *map, const struct node *aliases) {
+static void put_alias(struct compose *c, struct yaml_text *map, struct str alias) {
         struct arena *a = c->draft.arena;
+        struct yaml_text *list = yaml_text_put(a, map, STR("aliases"), YAML_TEXT_LIST);
 
+        VEC_EACH(item, &list->items)
+                if (str_eq((*item)->text, alias))
+                        return;
+        (void) yaml_text_add_text(a, list, alias);
+}
+
+/* Names by which others know it: that of the service or of the container, if it has another one here, and
+ * those of `links:`. */
+static void put_own_aliases(struct compose *c, struct draft_part *p, struct yaml_text *map) {
+        const struct node *services = node_get(c->root, "services");
+        struct str service = c->service->key->text, container;
+
+        container = text_at(c, c->service->value, "container_name");
+        if (!str_eq(service, p->name))
+                put_alias(c, map, service);
+        if (!str_is_absent(container) && !str_eq(container, p->name) &&
+            str_find(container, '{') == container.n)
+                put_alias(c, map, container);
+        for (size_t i = 0; i < services->n; i++) {
+                const struct node *links = node_get(services->pairs[i].value, "links");
+
+                for (size_t k = 0; links && links->kind == NODE_LIST && k < links->n; k++) {
+                        struct str alias = node_text(links->items[k]), name;
+
+                        if (str_split(&alias, ':', &name) && str_eq(name, service) && !str_is_absent(alias) &&
+                            !str_eq(alias, p->name))
+                                put_alias(c, map, alias);
+                }
+        }
+}
+
+static void put_aliases(struct compose *c, struct draft_part *p, struct yaml_text *map,
+                        const struct node *aliases) {
         for (size_t i = 0; aliases && aliases->kind == NODE_LIST && i < aliases->n; i++)
-                (void) yaml_text_add_text(a, yaml_text_put(a, map, STR("aliases"), YAML_TEXT_LIST),
-                                          node_text(aliases->items[i]));
+                put_alias(c, map, compose_choice(c, p, aliases->items[i]));
+        put_own_aliases(c, p, map);
+}
+
+/* On a network that has names; compose_put_networks() did it for those of the file. */
+void compose_put_aliases(struct compose *c, struct draft_part *p) {
+        const struct node *container = node_get(c->service->value, "container_name");
+        const struct yaml_text *network = yaml_text_find(p->map, STR("network"));
+        bool is_own = network || yaml_text_find(p->map, STR("networks"));
+
+        if (c->needs_network && p->kind != PART_TASK && !is_own)
+                put_own_aliases(c, p, p->map);
+        else if (container && (!is_own || (network && network_is_mode(network->text))))
+                draft_note(
+                        &c->draft, p->map, container->at,
+                        "the container is not named %.*s here, but like its unit; use that name to reach it",
+                        STR_ARG(container->text));
 }
 
 /* An item of `networks`: the name alone if it has no options. */
@@ -262,14 +359,16 @@ static void put_attachment(struct compose *c, struct draft_part *p, struct str n
         struct yaml_text *list = yaml_text_put(a, p->map, STR("networks"), YAML_TEXT_LIST), *one;
         const struct node *address = options ? node_get(options, "ipv4_address") : NULL;
 
+        one = yaml_text_add(a, list, YAML_TEXT_MAP);
+        (void) yaml_text_put_text(a, one, STR("name"), name);
         if (!options || options->kind != NODE_MAP) {
-                (void) yaml_text_add_text(a, list, name);
+                put_own_aliases(c, p, one);
+                if (one->items.n == 1)
+                        *one = (struct yaml_text){ .shape = YAML_TEXT_SCALAR, .text = name };
                 return;
         }
 
-        one = yaml_text_add(a, list, YAML_TEXT_MAP);
-        (void) yaml_text_put_text(a, one, STR("name"), name);
-        put_aliases(c, one, node_get(options, "aliases"));
+        put_aliases(c, p, one, node_get(options, "aliases"));
         if (address)
                 (void) yaml_text_put_text(a, one, STR("address"), compose_text(c, address));
         for (size_t i = 0; i < options->n; i++) {
@@ -293,7 +392,7 @@ void compose_put_networks(struct compose *c, struct draft_part *p, const struct 
                 (void) yaml_text_put_text(
                         c->draft.arena, p->map, STR("network"),
                         network_name(c, is_map ? n->pairs[0].key->text : n->items[0]->text));
-                put_aliases(c, p->map, only ? node_get(only, "aliases") : NULL);
+                put_aliases(c, p, p->map, only ? node_get(only, "aliases") : NULL);
                 return;
         }
 
@@ -305,6 +404,39 @@ void compose_put_networks(struct compose *c, struct draft_part *p, const struct 
 /* The names of a list of texts and maps with `source`. */
 static struct str source_name(const struct node *n) {
         return n->kind == NODE_MAP ? node_text(node_get(n, "source")) : node_text(n);
+}
+
+/* 0440, and YAML 1.2's 0o440, which are four digits here. */
+static struct str mode_of(struct compose *c, const struct node *n) {
+        struct str text = compose_text(c, n);
+
+        if (str_has_prefix(text, STR("0o")))
+                text = str_from(text, 2);
+        return text.n == 3 ? arena_join(c->draft.arena, STR("0"), text) : text;
+}
+
+/* Owner and mode; the file's name is that of the secret. */
+static void put_secret_options(struct compose *c, struct draft_part *p, struct yaml_text *secret,
+                               const struct node *n) {
+        static const char *const keys[] = { "uid", "gid", "mode" };
+        const struct node *target = node_get(n, "target");
+        struct str text = target ? compose_text(c, target) : (struct str){ NULL, 0 };
+
+        for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+                const struct node *value = node_get(n, keys[i]);
+
+                if (!value)
+                        continue;
+                if (strcmp(keys[i], "mode") == 0)
+                        (void) yaml_text_put_text(c->draft.arena, secret, STR("mode"), mode_of(c, value));
+                else
+                        import_put_scalar(c->draft.arena, secret, str_of(keys[i]), compose_text(c, value));
+        }
+        if (!str_is_absent(text) && !str_eq(text, secret->key) &&
+            !str_eq(text, arena_join(c->draft.arena, STR("/run/secrets/"), secret->key)))
+                draft_lost(&c->draft, p->map, target->at,
+                           "the secret's target could not be carried over; it is the file /run/secrets/%.*s",
+                           STR_ARG(secret->key));
 }
 
 void compose_put_secrets(struct compose *c, struct draft_part *p, const struct node *n) {
@@ -330,12 +462,23 @@ void compose_put_secrets(struct compose *c, struct draft_part *p, const struct n
                                    "store the secret '%.*s' with 'pyservicectl secret set %.*s %.*s'",
                                    STR_ARG(given), STR_ARG(c->draft.name), STR_ARG(name));
                 }
-                if (n->items[i]->kind == NODE_MAP && n->items[i]->n > 1)
-                        draft_lost(&c->draft, p->map, n->items[i]->at,
-                                   "the secret's target, owner and mode could not be carried over; it is the "
-                                   "file /run/secrets/%.*s",
-                                   STR_ARG(name));
+                put_secret_options(c, p, one, n->items[i]);
         }
+}
+
+/* Several services may have one. */
+static void put_file(struct compose *c, struct str file, struct str content) {
+        struct arena *a = c->draft.arena;
+        struct yaml_text *files = yaml_text_put(a, c->draft.root, STR("files"), YAML_TEXT_LIST), *entry;
+
+        VEC_EACH(other, &files->items)
+                if (str_eq(yaml_text_find(*other, STR("dest"))->text, file))
+                        return;
+
+        entry = yaml_text_add(a, files, YAML_TEXT_MAP);
+        (void) yaml_text_put_text(a, entry, STR("dest"), file);
+        (void) yaml_text_put_text(a, entry, STR("content"), content);
+        (void) yaml_text_put_text(a, entry, STR("mode"), STR("0444"));
 }
 
 /* A file of the machine is mounted; a text is written beside the app's configuration, where only root can
@@ -350,8 +493,13 @@ void compose_put_configs(struct compose *c, struct draft_part *p, const struct n
                 const struct node *config = str_is_absent(name) ? NULL : object_of(c, "configs", name);
                 struct str file = config ? text_at(c, config, "file") : (struct str){ NULL, 0 },
                            content = config ? text_at(c, config, "content") : (struct str){ NULL, 0 };
-                struct yaml_text *entry;
 
+                if (config && node_get(config, "environment"))
+                        content = compose_expand(c,
+                                                 arena_join(a, STR("${"),
+                                                            node_text(node_get(config, "environment")),
+                                                            STR("}")),
+                                                 config->at);
                 if (str_is_absent(target))
                         target = arena_join(a, STR("/"), name);
                 if (!str_is_absent(file)) {
@@ -360,12 +508,7 @@ void compose_put_configs(struct compose *c, struct draft_part *p, const struct n
                                 continue;
                 } else if (!str_is_absent(content)) {
                         file = arena_join(a, STR("{{ app_dir }}/files/"), name);
-                        entry = yaml_text_add(a,
-                                              yaml_text_put(a, c->draft.root, STR("files"), YAML_TEXT_LIST),
-                                              YAML_TEXT_MAP);
-                        (void) yaml_text_put_text(a, entry, STR("dest"), file);
-                        (void) yaml_text_put_text(a, entry, STR("content"), content);
-                        (void) yaml_text_put_text(a, entry, STR("mode"), STR("0444"));
+                        put_file(c, file, content);
                 } else {
                         compose_drop(c, p, "configs", n->items[i]);
                         continue;

@@ -13,12 +13,12 @@ static struct yaml_text *map(struct compose *c, struct draft_part *p, const char
 }
 
 void compose_put_flag(struct compose *c, struct draft_part *p, const char *key, const struct node *n) {
-        struct str text = compose_text(c, n);
+        struct node value = *n;
 
-        if (text.n > 0 && text.p[0] == '{')
-                (void) yaml_text_put_text(c->draft.arena, p->map, str_of(key), text);
-        else if (node_is_true(n))
-                (void) yaml_text_put_plain(c->draft.arena, p->map, str_of(key), STR("true"));
+        value.text = compose_choice(c, p, n);
+        if (node_is_true(&value) || strcmp(key, "init") == 0)
+                (void) yaml_text_put_plain(c->draft.arena, p->map, str_of(key),
+                                           node_is_true(&value) ? STR("true") : STR("false"));
 }
 
 void compose_put_texts(struct compose *c, struct draft_part *p, const char *key, const struct node *n) {
@@ -57,8 +57,12 @@ void compose_put_devices(struct compose *c, struct draft_part *p, const struct n
 }
 
 static void put_host(struct compose *c, struct draft_part *p, struct str name, const struct node *value) {
-        struct str address = value ? compose_text(c, value) : STR("");
+        struct str address = value ? compose_text(c, value) : (struct str){ NULL, 0 };
 
+        if (str_is_absent(address)) { /* NAME:ADDRESS, the older form */
+                address = str_from(name, str_find(name, ':') + (str_find(name, ':') < name.n));
+                name.n -= address.n + (address.n < name.n);
+        }
         if (address.n > 2 && address.p[0] == '[' && address.p[address.n - 1] == ']')
                 address = (struct str){ address.p + 1, address.n - 2 };
         (void) yaml_text_add_text(c->draft.arena, list(c, p, "extra_hosts"),
@@ -66,10 +70,7 @@ static void put_host(struct compose *c, struct draft_part *p, struct str name, c
 }
 
 void compose_put_hosts(struct compose *c, struct draft_part *p, const struct node *n) {
-        if (n->kind == NODE_MAP)
-                compose_pairs(c, p, n, put_host);
-        else
-                compose_put_texts(c, p, "extra_hosts", n);
+        compose_pairs(c, p, n, put_host);
 }
 
 static void put_sysctl(struct compose *c, struct draft_part *p, struct str key, const struct node *value) {
@@ -124,11 +125,14 @@ void compose_put_logging(struct compose *c, struct draft_part *p, const struct n
 
         if (is_journal || str_is(name, "none"))
                 (void) yaml_text_put_text(c->draft.arena, map(c, p, "log"), STR("driver"), name);
+        else if (str_is(name, "json-file") || str_is(name, "local"))
+                draft_note(
+                        &c->draft, p->map, n->at,
+                        "'logging: %.*s': here the journal has the output, and journald.conf(5) limits its "
+                        "size",
+                        STR_ARG(name));
         else
-                draft_lost(&c->draft, p->map, n->at,
-                           "'logging: %.*s' could not be carried over: the journal has the output, and "
-                           "journald.conf(5) limits its size",
-                           STR_ARG(name));
+                compose_drop(c, p, "logging", n);
         if (is_journal && tag)
                 import_put_scalar(
                         c->draft.arena,
@@ -187,13 +191,19 @@ static const struct {
         const char *key, *section, *raw, *prefix;
 } raw_keys[] = {
         { "annotations", "Container", "Annotation", "" },
+        { "cgroup", "Container", "PodmanArgs", "--cgroupns=" },
+        { "cpu_shares", "Container", "PodmanArgs", "--cpu-shares=" },
         { "cpuset", "Service", "AllowedCPUs", "" },
         { "dns_opt", "Container", "DNSOption", "" },
         { "dns_search", "Container", "DNSSearch", "" },
         { "ipc", "Container", "PodmanArgs", "--ipc=" },
         { "mac_address", "Container", "PodmanArgs", "--mac-address=" },
+        { "mem_reservation", "Container", "PodmanArgs", "--memory-reservation=" },
+        { "memswap_limit", "Container", "PodmanArgs", "--memory-swap=" },
         { "oom_score_adj", "Service", "OOMScoreAdjust", "" },
         { "pid", "Container", "PodmanArgs", "--pid=" },
+        { "storage_opt", "Container", "PodmanArgs", "--storage-opt=" },
+        { "uts", "Container", "PodmanArgs", "--uts=" },
 };
 
 /* A namespace of another container, which has another name here. */

@@ -132,7 +132,8 @@ static struct str put_unknown(struct compose *c, const struct reference *ref, st
         struct draft *d = &c->draft;
         struct yaml_text *vars = yaml_text_find(d->root, STR("vars")),
                          *var = vars ? yaml_text_find(vars, ref->name) : NULL;
-        struct str value = ref->sign == '-' ? compose_expand(c, ref->word, at) : STR("CHANGE-ME");
+        struct str value =
+                ref->sign == '-' ? compose_expand(c, ref->word, at) : str_of(c->placeholder ?: "CHANGE-ME");
 
         if (import_is_built_in(ref->name) ||
             (var && ref->sign == '-' && !str_eq(var->text, value) && !str_is(var->text, "CHANGE-ME")))
@@ -250,6 +251,28 @@ struct str compose_text(struct compose *c, const struct node *n) {
         return str_is_absent(text) ? text : compose_expand(c, text, n->at);
 }
 
+struct str compose_choice(struct compose *c, struct draft_part *p, const struct node *n) {
+        struct str text = node_text(n);
+        struct compose_variable v = { 0 };
+
+        if (str_find(text, '$') == text.n)
+                return text;
+        if (compose_value(c, text, &v) || v.is_secret)
+                return compose_text(c, n);
+
+        draft_note(&c->draft, p->map, n->at, "'%.*s' is '%.*s' here; definitions have no variable there",
+                   STR_ARG(text), STR_ARG(v.value));
+        return arena_str(c->draft.arena, v.value);
+}
+
+void compose_enumerate(struct compose *c, struct str *list, struct str name) {
+        if (str_find_str(*list, arena_join(c->draft.arena, STR("'"), name, STR("'"))) < list->n)
+                return;
+
+        *list = arena_join(c->draft.arena, *list, str_is_absent(*list) ? STR("'") : STR(", '"), name,
+                           STR("'"));
+}
+
 bool compose_is_variable(const struct compose *c, struct str text, struct str *ret_name) {
         struct reference ref;
 
@@ -287,6 +310,23 @@ struct str compose_path(struct compose *c, struct draft_part *p, struct str path
         return str_has_prefix(path, STR("{{")) ? path : import_path(&c->draft, n->at, path);
 }
 
+/* 1.5G is 1536M. */
+static struct str decimal_size(struct compose *c, struct str digits, char unit, struct str otherwise) {
+        static const char units[] = "KMGT";
+        struct str fraction = digits, whole;
+        uint64_t n = 0, part = 0, scale = 1;
+
+        (void) str_split(&fraction, '.', &whole);
+        for (size_t i = 0; i < fraction.n; i++)
+                scale *= 10;
+        if (unit == 'K' || fraction.n > 6 || !str_to_u64(whole, 1 << 20, &n) ||
+            !str_to_u64(fraction, UINT32_MAX, &part))
+                return otherwise;
+
+        return arena_printf(c->draft.arena, "%llu%c", (unsigned long long) (n * 1024 + part * 1024 / scale),
+                            strchr(units, unit)[-1]);
+}
+
 struct str compose_size(struct compose *c, struct str text) {
         struct str digits = text;
         char unit;
@@ -298,8 +338,10 @@ struct str compose_size(struct compose *c, struct str text) {
 
         unit = (char) (digits.p[digits.n - 1] & ~0x20);
         digits.n--;
-        if (!strchr("KMGT", unit) || !str_is_made_of(digits, "0123456789"))
+        if (!strchr("KMGT", unit))
                 return text;
+        if (!str_is_made_of(digits, "0123456789"))
+                return decimal_size(c, digits, unit, text);
 
         return arena_join(c->draft.arena, digits, arena_str(c->draft.arena, (struct str){ &unit, 1 }));
 }

@@ -80,6 +80,29 @@ static void put_volume(struct compose *c, const struct pair *volume) {
         put_server(c, one);
 }
 
+/* Docker's name of an option is longer than that of podman-network-create(1). A definition has one. */
+static void put_driver_options(struct compose *c, struct yaml_text *network, const struct node *n) {
+        static const char *const known[][2] = { { "com.docker.network.driver.mtu", "mtu=" },
+                                                { "parent", "parent=" } };
+
+        for (size_t i = 0; n && n->kind == NODE_MAP && i < n->n; i++) {
+                const struct pair *pair = &n->pairs[i];
+                size_t k = 0;
+
+                while (k < ARRAY_SIZE(known) && !str_is(pair->key->text, known[k][0]))
+                        k++;
+                if (k == ARRAY_SIZE(known) || yaml_text_find(network, STR("options")))
+                        compose_drop(
+                                c, NULL,
+                                arena_join(c->draft.arena, STR("networks: driver_opts: "), pair->key->text).p,
+                                pair->value);
+                else
+                        (void) yaml_text_put_text(c->draft.arena, network, STR("options"),
+                                                  arena_join(c->draft.arena, str_of(known[k][1]),
+                                                             compose_text(c, pair->value)));
+        }
+}
+
 static void put_network(struct compose *c, const struct pair *network) {
         struct draft *d = &c->draft;
         struct yaml_text *one;
@@ -97,8 +120,7 @@ static void put_network(struct compose *c, const struct pair *network) {
                 (void) yaml_text_put_plain(d->arena, one, STR("internal"), STR("true"));
         if (node_is_true(node_get(n, "enable_ipv6")))
                 (void) yaml_text_put_plain(d->arena, one, STR("ipv6"), STR("true"));
-        if (node_get(n, "driver_opts"))
-                compose_drop(c, NULL, "networks: driver_opts", node_get(n, "driver_opts"));
+        put_driver_options(c, one, node_get(n, "driver_opts"));
         if (!list || list->kind != NODE_LIST || list->n == 0)
                 return;
 
@@ -108,13 +130,22 @@ static void put_network(struct compose *c, const struct pair *network) {
                 compose_drop(c, NULL, "networks: a second subnet", list->items[1]);
 }
 
+static bool names_default(const struct node *networks) {
+        for (size_t i = 0; networks && networks->kind == NODE_LIST && i < networks->n; i++)
+                if (str_is(node_text(networks->items[i]), "default"))
+                        return true;
+
+        return networks && networks->kind == NODE_MAP && node_get(networks, "default");
+}
+
 /* True if a service is on the network that Compose makes by itself. */
 static bool has_default_users(const struct compose *c) {
         const struct node *services = node_get(c->root, "services");
 
         for (size_t i = 0; i < services->n; i++)
-                if (!node_get(services->pairs[i].value, "networks") &&
-                    !node_get(services->pairs[i].value, "network_mode"))
+                if ((c->needs_network && !node_get(services->pairs[i].value, "networks") &&
+                     !node_get(services->pairs[i].value, "network_mode")) ||
+                    names_default(node_get(services->pairs[i].value, "networks")))
                         return true;
 
         return false;
@@ -133,7 +164,7 @@ void compose_put_top(struct compose *c) {
                         put_network(c, &networks->pairs[i]);
 
         by_default = networks ? node_get(networks, "default") : NULL;
-        if (!c->needs_network || !has_default_users(c))
+        if (!has_default_users(c))
                 return;
         if (by_default && is_external(by_default)) {
                 struct str name = node_text(node_get(by_default, "name"));

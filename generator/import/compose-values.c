@@ -14,35 +14,42 @@ static struct yaml_text *list(struct compose *c, struct draft_part *p, const cha
         return yaml_text_put(c->draft.arena, p->map, str_of(key), YAML_TEXT_LIST);
 }
 
-static void put_label(struct compose *c, struct draft_part *p, struct str key, const struct node *value) {
-        struct str text = value ? compose_text(c, value) : STR("");
-        struct yaml_text *labels = yaml_text_put(c->draft.arena, p->map, STR("labels"), YAML_TEXT_MAP);
+/* The name in an item of a list, which has no place for a variable in a definition. */
+static struct str key_of(struct compose *c, struct str key) {
+        struct compose_variable v = { 0 };
 
-        (void) yaml_text_put_text(c->draft.arena, labels, key, str_is_absent(text) ? STR("") : text);
+        return str_find(key, '$') == key.n || compose_value(c, key, &v) || v.is_secret
+                       ? arena_str(c->draft.arena, key)
+                       : arena_str(c->draft.arena, v.value);
 }
 
-/* Without `put`, as labels. */
+/* Where KEY ends: '=' within ${…} belongs to the variable. */
+static size_t find_sign(struct str text) {
+        bool is_inside = false;
+
+        for (size_t i = 0; i < text.n; i++) {
+                if (text.p[i] == '=' && !is_inside)
+                        return i;
+                is_inside = (is_inside || (text.p[i] == '{' && i > 0 && text.p[i - 1] == '$')) &&
+                            text.p[i] != '}';
+        }
+        return text.n;
+}
+
 void compose_pairs(struct compose *c, struct draft_part *p, const struct node *n, compose_pair one) {
-        if (!one)
-                one = put_label;
         for (size_t i = 0; n->kind == NODE_MAP && i < n->n; i++)
                 one(c, p, n->pairs[i].key->text, node_is_null(n->pairs[i].value) ? NULL : n->pairs[i].value);
 
         for (size_t i = 0; n->kind == NODE_LIST && i < n->n; i++) {
-                struct str text = n->items[i]->text, key = { text.p, str_find(text, '=') };
+                struct str text = node_text(n->items[i]), key = { text.p, find_sign(text) };
                 struct node *value = arena_new(c->draft.arena, struct node);
 
                 *value = *n->items[i];
                 value->plain = false;
                 if (key.n < text.n)
                         value->text = arena_str(c->draft.arena, str_from(text, key.n + 1));
-                one(c, p, arena_str(c->draft.arena, key), key.n < text.n ? value : NULL);
+                one(c, p, key_of(c, key), key.n < text.n ? value : NULL);
         }
-}
-
-static bool is_of_host(struct str key) {
-        return str_find_str(key, STR("HOST")) < key.n || str_find_str(key, STR("SERVER")) < key.n ||
-               str_find_str(key, STR("ADDR")) < key.n;
 }
 
 /* Names of secrets have no '_' here, and so have their files. */
@@ -65,14 +72,19 @@ static struct str rename_secret_file(struct compose *c, struct draft_part *p, st
 
 static void put_variable(struct compose *c, struct draft_part *p, struct str key, const struct node *value) {
         struct draft *d = &c->draft;
-        struct yaml_text *env = yaml_text_put(d->arena, p->map, STR("env"), YAML_TEXT_MAP);
+        struct yaml_text *env;
         struct str name = key, text;
         const struct compose_variable *known;
         bool is_variable = !value || compose_is_variable(c, value->text, &name);
 
         known = is_variable ? compose_variable(c, name) : NULL;
+        if (!value && !known && !secret_is_likely(name)) {
+                compose_enumerate(c, &c->unset, key);
+                return;
+        }
+        env = yaml_text_put(d->arena, p->map, STR("env"), YAML_TEXT_MAP);
         if (is_variable && (secret_is_likely(name) || secret_is_likely(key) || (known && known->is_secret))) {
-                struct str secret = draft_secret(d, name);
+                struct str secret = draft_secret(d, p->map, name);
 
                 draft_put_secret(d, env, key, secret);
                 draft_note(d, yaml_text_find(env, key), value ? value->at : p->at,
@@ -81,21 +93,8 @@ static void put_variable(struct compose *c, struct draft_part *p, struct str key
                            STR_ARG(name), STR_ARG(d->name), STR_ARG(secret));
                 return;
         }
-        if (!value && known) {
-                (void) yaml_text_put_text(d->arena, env, key, compose_known(c, known, p->at));
-                return;
-        }
         if (!value) {
-                draft_lost(d, p->map, p->at,
-                           "the value of '%.*s' could not be carried over: Compose takes it from its own "
-                           "environment; write its value",
-                           STR_ARG(key));
-                text = STR("CHANGE-ME");
-                if (type_accepts(KIND_VAR_NAME, key)) {
-                        (void) draft_var(d, key, text);
-                        text = arena_join(d->arena, STR("{{ "), key, STR(" }}"));
-                }
-                (void) yaml_text_put_text(d->arena, env, key, text);
+                (void) yaml_text_put_text(d->arena, env, key, compose_known(c, known, p->at));
                 return;
         }
 
@@ -104,12 +103,17 @@ static void put_variable(struct compose *c, struct draft_part *p, struct str key
                 compose_drop(c, p, key.p, value);
                 return;
         }
-        text = rename_secret_file(c, p, compose_hosts(c, p, text, is_of_host(key), value), value);
+        text = rename_secret_file(c, p, text, value);
         (void) yaml_text_put_text(d->arena, env, key, text);
 }
 
 void compose_put_environment(struct compose *c, struct draft_part *p, const struct node *n) {
+        c->unset = (struct str){ NULL, 0 };
         compose_pairs(c, p, n, put_variable);
+        if (!str_is_absent(c->unset))
+                draft_note(&c->draft, p->map, n->at,
+                           "left out, as Compose does, since no environment file sets them: %.*s",
+                           STR_ARG(c->unset));
 }
 
 static void put_env_file(struct compose *c, struct draft_part *p, const struct node *n) {
@@ -139,7 +143,16 @@ void compose_put_depends_on(struct compose *c, struct draft_part *p, const struc
                 struct str name = n->kind == NODE_MAP ? n->pairs[i].key->text : n->items[i]->text;
                 const struct node *options = n->kind == NODE_MAP ? n->pairs[i].value : NULL;
                 const struct node *required = options ? node_get(options, "required") : NULL;
+                const struct node *service = compose_service(c, name);
 
+                if (!service && (!required || node_is_true(required)) &&
+                    str_find_str(c->left_out, name) == c->left_out.n)
+                        draft_lost(
+                                &c->draft, p->map, n->at,
+                                "'depends_on: %.*s' could not be carried over: the file has no such service",
+                                STR_ARG(name));
+                if (!service || node_get(service, "provider"))
+                        continue;
                 if (compose_kind(c, name) == PART_TASK)
                         (void) yaml_text_put_text(
                                 c->draft.arena,
@@ -153,52 +166,78 @@ void compose_put_depends_on(struct compose *c, struct draft_part *p, const struc
         }
 }
 
-static struct str health_command(struct compose *c, const struct node *test) {
-        struct str words[64], text = compose_text(c, test), first;
-        size_t n = 0;
+/* A program with its arguments, or a text for the shell; one of several lines needs a list. */
+static bool put_test(struct compose *c, struct draft_part *p, const struct node *test) {
+        const struct node *first = test->kind == NODE_LIST && test->n > 0 ? test->items[0] : test;
+        bool is_exec = first != test && str_is(node_text(first), "CMD") && test->n > 2;
+        struct str text = first == test ? compose_text(c, test)
+                          : test->n > 1 ? compose_text(c, test->items[1])
+                                        : (struct str){ NULL, 0 };
+        struct yaml_text *health, *words;
 
-        if (!str_is_absent(text) || test->kind != NODE_LIST || test->n == 0)
-                return text;
+        if (str_is_absent(text))
+                return false;
 
-        first = node_text(test->items[0]);
-        if (str_is(first, "CMD-SHELL") && test->n > 1)
-                return compose_text(c, test->items[1]);
-        for (size_t i = 1; str_is(first, "CMD") && i < test->n && n < ARRAY_SIZE(words); i++) {
-                words[n] = compose_text(c, test->items[i]);
-                n += !str_is_absent(words[n]);
+        if (first != test && str_is(node_text(first), "CMD") && !is_exec)
+                text = import_quote(c->draft.arena, &text,
+                                    1); /* Podman takes a list of one word for a text */
+        text = is_exec ? text : str_trim(text);
+        health = yaml_text_put(c->draft.arena, p->map, STR("health"), YAML_TEXT_MAP);
+        if (!is_exec && str_find(text, '\n') == text.n) {
+                (void) yaml_text_put_text(c->draft.arena, health, STR("command"), text);
+                return true;
         }
-        return n > 0 ? import_quote(c->draft.arena, words, n) : (struct str){ NULL, 0 };
+
+        words = yaml_text_put(c->draft.arena, health, STR("command"), YAML_TEXT_LIST);
+        for (size_t i = 1; is_exec && i < test->n; i++)
+                (void) yaml_text_add_text(c->draft.arena, words, compose_text(c, test->items[i]));
+        if (!is_exec) {
+                (void) yaml_text_add_text(c->draft.arena, words, STR("/bin/sh"));
+                (void) yaml_text_add_text(c->draft.arena, words, STR("-c"));
+                (void) yaml_text_add_text(c->draft.arena, words, text);
+        }
+        return true;
 }
 
+static bool is_disabled(const struct node *n, const struct node *test) {
+        const struct node *first = test && test->kind == NODE_LIST && test->n > 0 ? test->items[0] : test;
+
+        return node_is_true(node_get(n, "disable")) || (first && str_is(node_text(first), "NONE"));
+}
+
+/* Compose's defaults are written out, because pyservice has others. */
 void compose_put_healthcheck(struct compose *c, struct draft_part *p, const struct node *n) {
-        static const char *const texts[] = { "interval", "timeout", "start_period" };
-        const struct node *test = node_get(n, "test"), *disable = node_get(n, "disable"),
-                          *retries = node_get(n, "retries");
+        static const struct {
+                const char *key, *by_default;
+        } times[] = { { "interval", "30s" }, { "timeout", "30s" }, { "start_period", "0s" } };
+        const struct node *test = node_get(n, "test"), *retries = node_get(n, "retries");
         struct yaml_text *health;
-        struct str command;
 
-        if (node_is_true(disable) || p->kind == PART_TASK)
+        if (is_disabled(n, test)) {
+                draft_raw(&c->draft, p,
+                          (struct raw_key){ "Container", STR("PodmanArgs"), STR("--no-healthcheck"), n->at });
                 return;
-        command = test ? health_command(c, test) : (struct str){ NULL, 0 };
-        if (str_is_absent(command)) {
-                if (!test)
-                        draft_lost(&c->draft, p->map, n->at,
-                                   "the health check of the image itself could not be carried over; write it "
-                                   "here");
+        }
+        if (p->kind == PART_TASK)
+                return;
+        if (!test || !put_test(c, p, test)) {
+                draft_lost(&c->draft, p->map, n->at,
+                           "the health check of the image itself could not be carried over; write it here");
                 return;
         }
 
-        health = yaml_text_put(c->draft.arena, p->map, STR("health"), YAML_TEXT_MAP);
-        (void) yaml_text_put_text(c->draft.arena, health, STR("command"), str_trim(command));
-        for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
-                const struct node *value = node_get(n, texts[i]);
+        health = yaml_text_find(p->map, STR("health"));
+        for (size_t i = 0; i < ARRAY_SIZE(times); i++) {
+                const struct node *value = node_get(n, times[i].key);
+                struct str text = value ? compose_text(c, value) : (struct str){ NULL, 0 };
 
-                if (value && !str_is_absent(node_text(value)))
-                        (void) yaml_text_put_text(c->draft.arena, health, str_of(texts[i]),
-                                                  compose_text(c, value));
+                (void) yaml_text_put_text(c->draft.arena, health, str_of(times[i].key),
+                                          str_is_absent(text) ? str_of(times[i].by_default) : text);
         }
-        if (retries && str_is_made_of(retries->text, "0123456789"))
-                (void) yaml_text_put_plain(c->draft.arena, health, STR("retries"), retries->text);
+        /* Docker lets an unhealthy container run. */
+        (void) yaml_text_put_text(c->draft.arena, health, STR("on_failure"), STR("none"));
+        import_put_scalar(c->draft.arena, health, STR("retries"),
+                          retries ? compose_text(c, retries) : STR("3"));
         if (node_get(n, "start_interval"))
                 compose_drop(c, p, "start_interval", node_get(n, "start_interval"));
 }
@@ -217,10 +256,19 @@ void compose_put_limit(struct compose *c, struct draft_part *p, const char *key,
 
 /* unless-stopped: `pyservicectl stop` is for that. */
 void compose_put_restart(struct compose *c, struct draft_part *p, const struct node *n) {
-        struct str text = compose_text(c, n);
+        struct str text = compose_choice(c, p, n);
 
-        if (p->kind == PART_TASK)
+        if (p->kind == PART_TASK) {
+                if (!str_is(text, "no"))
+                        draft_note(&c->draft, p->map, n->at,
+                                   "'restart: %.*s' has no effect: a task that fails ends the update",
+                                   STR_ARG(text));
                 return;
+        }
+        if (str_has_prefix(text, STR("on-failure:")))
+                draft_note(&c->draft, p->map, n->at,
+                           "the limit of '%.*s' is gone: systemd restarts it with growing delays",
+                           STR_ARG(text));
         if (str_has_prefix(text, STR("on-failure")))
                 put(c, p, "restart", STR("on-failure"));
         else if (str_is(text, "no") || str_is(text, "none"))
@@ -238,6 +286,18 @@ static void put_limits(struct compose *c, struct draft_part *p, const struct nod
                 compose_drop(c, p, "deploy: resources: reservations", reservations);
 }
 
+static void put_restart_policy(struct compose *c, struct draft_part *p, const struct node *n) {
+        for (size_t i = 0; n->kind == NODE_MAP && i < n->n; i++) {
+                if (str_is(n->pairs[i].key->text, "condition"))
+                        compose_put_restart(c, p, n->pairs[i].value);
+                else
+                        draft_note(
+                                &c->draft, p->map, n->pairs[i].value->at,
+                                "'%.*s' of 'restart_policy' is gone: systemd restarts it with growing delays",
+                                STR_ARG(n->pairs[i].key->text));
+        }
+}
+
 void compose_put_deploy(struct compose *c, struct draft_part *p, const struct node *n) {
         for (size_t i = 0; n->kind == NODE_MAP && i < n->n; i++) {
                 const struct node *value = n->pairs[i].value;
@@ -249,9 +309,9 @@ void compose_put_deploy(struct compose *c, struct draft_part *p, const struct no
                         put(c, p, "scale", compose_text(c, value));
                 else if (str_is(key, "resources"))
                         put_limits(c, p, value);
-                else if (str_is(key, "restart_policy") && node_get(value, "condition"))
-                        compose_put_restart(c, p, node_get(value, "condition"));
-                else
+                else if (str_is(key, "restart_policy"))
+                        put_restart_policy(c, p, value);
+                else if (!str_is(key, "mode") || !str_is(node_text(value), "replicated"))
                         compose_drop(c, p, arena_join(c->draft.arena, STR("deploy: "), key).p, value);
         }
 }
@@ -299,25 +359,91 @@ static void put_source(struct compose *c, const struct node *n, struct str conte
         if (fragment.n > 0)
                 (void) yaml_text_put_text(a, source, STR("subdir"), fragment);
         (void) yaml_text_put_text(a, source, STR("containerfile"), text_of(c, n, "dockerfile", "Dockerfile"));
+        for (size_t i = 0; n->kind == NODE_MAP && i < n->n; i++)
+                if (!str_is(n->pairs[i].key->text, "context") && !str_is(n->pairs[i].key->text, "dockerfile"))
+                        compose_drop(c, NULL, arena_join(a, STR("build: "), n->pairs[i].key->text).p,
+                                     n->pairs[i].value);
+}
+
+/* --OPTION=VALUE for each item of a key of `build`. */
+static void put_build_options(struct compose *c, struct str *command, const char *option,
+                              const struct node *n) {
+        struct str one = node_text(n);
+
+        for (size_t i = 0; n->kind != NODE_SCALAR && i < n->n; i++) {
+                if (n->kind == NODE_LIST) {
+                        put_build_options(c, command, option, n->items[i]);
+                        continue;
+                }
+                one = arena_join(c->draft.arena, n->pairs[i].key->text,
+                                 node_is_null(n->pairs[i].value) ? STR("") : STR("="),
+                                 node_text(n->pairs[i].value));
+                put_build_options(c, command, option,
+                                  &(struct node){ .kind = NODE_SCALAR, .text = one, .at = n->at });
+        }
+        if (n->kind != NODE_SCALAR || str_is_absent(one))
+                return;
+
+        one = arena_join(c->draft.arena, str_of(option), one);
+        *command = arena_join(c->draft.arena, *command, STR(" "), import_quote(c->draft.arena, &one, 1));
+}
+
+/* Those that podman-build(1) has too; the rest is lost. */
+static void put_all_build_options(struct compose *c, struct draft_part *p, const struct node *build,
+                                  struct str *command) {
+        static const struct {
+                const char *key, *option;
+        } known[] = {
+                { "additional_contexts", "--build-context=" },
+                { "args", "--build-arg=" },
+                { "cache_from", "--cache-from=" },
+                { "extra_hosts", "--add-host=" },
+                { "labels", "--label=" },
+                { "network", "--network=" },
+                { "no_cache", "--no-cache=" },
+                { "platforms", "--platform=" },
+                { "pull", "--pull=" },
+                { "shm_size", "--shm-size=" },
+                { "ssh", "--ssh=" },
+                { "tags", "--tag=" },
+                { "target", "--target=" },
+        };
+
+        for (size_t i = 0; build->kind == NODE_MAP && i < build->n; i++) {
+                const struct pair *pair = &build->pairs[i];
+                bool is_known = str_has_prefix(pair->key->text, STR("dockerfile")) ||
+                                str_is(pair->key->text, "context");
+
+                for (size_t k = 0; k < ARRAY_SIZE(known); k++)
+                        if (str_is(pair->key->text, known[k].key)) {
+                                put_build_options(c, command, known[k].option, pair->value);
+                                is_known = true;
+                        }
+                if (!is_known && !str_has_prefix(pair->key->text, STR("x-")))
+                        compose_drop(c, p, arena_join(c->draft.arena, STR("build: "), pair->key->text).p,
+                                     pair->value);
+        }
 }
 
 /* Steps that the user has to do by hand. */
 static struct str build_command(struct compose *c, struct draft_part *p, const struct node *n,
                                 struct str image) {
-        struct str context = context_of(c, n), file = text_of(c, n, "dockerfile", "Dockerfile");
-        const struct str git[] = { STR("podman"), STR("build"), STR("-t"), image, STR("-f"), file, context };
-        struct str local[ARRAY_SIZE(git)];
+        struct arena *a = c->draft.arena;
+        struct str context = context_of(c, n), file = text_of(c, n, "dockerfile", "Dockerfile"),
+                   command = arena_join(a, STR("podman build -t "), import_quote(a, &image, 1), STR(" -f "));
 
-        if (is_git(context))
-                return import_quote(c->draft.arena, git, ARRAY_SIZE(git));
-
-        memcpy(local, git, sizeof(git));
-        context = compose_path(c, p, context, n);
-        if (str_is_absent(context))
-                context = STR("/CHANGE-ME");
-        local[5] = import_path(&c->draft, n->at, arena_join(c->draft.arena, context, STR("/"), file));
-        local[6] = context;
-        return import_quote(c->draft.arena, local, ARRAY_SIZE(local));
+        if (n->kind == NODE_MAP && node_get(n, "dockerfile_inline"))
+                file = STR("-");
+        if (!is_git(context)) {
+                context = compose_path(c, p, context, n);
+                if (str_is_absent(context))
+                        context = STR("/CHANGE-ME");
+                if (!str_is(file, "-"))
+                        file = import_path(&c->draft, n->at, arena_join(a, context, STR("/"), file));
+        }
+        command = arena_join(a, command, import_quote(a, &file, 1));
+        put_all_build_options(c, p, n, &command);
+        return arena_join(a, command, STR(" "), import_quote(a, &context, 1));
 }
 
 void compose_put_build(struct compose *c, struct draft_part *p, const struct node *n) {
@@ -325,8 +451,6 @@ void compose_put_build(struct compose *c, struct draft_part *p, const struct nod
         struct yaml_text *image = yaml_text_find(p->map, STR("image"));
         struct str context = context_of(c, n);
 
-        if (node_get(n, "args") || node_get(n, "target"))
-                draft_lost(d, p->map, n->at, "'args' and 'target' of 'build' could not be carried over");
         if (!image && p->kind == PART_SERVICE && is_one_source(c, context)) {
                 put_source(c, n, context);
                 return;
@@ -337,6 +461,10 @@ void compose_put_build(struct compose *c, struct draft_part *p, const struct nod
                         d->arena, p->map, STR("image"),
                         arena_join(d->arena, STR("localhost/"), d->name, STR("-"), p->name, STR(":latest")));
         put(c, p, "pull", STR("never"));
-        draft_note(d, p->map, n->at, "build its image by hand, %s; or write 'source:' with a Git repository",
-                   build_command(c, p, n, image->text).p);
+        draft_note(d, p->map, n->at,
+                   "build its image by hand, %s%s; or write 'source:' with a Git repository",
+                   build_command(c, p, n, image->text).p,
+                   n->kind == NODE_MAP && node_get(n, "dockerfile_inline")
+                           ? ", with the text of 'dockerfile_inline' as its input"
+                           : "");
 }

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 /* For a key that is a text, a flag or a list of texts in a definition too. */
-enum form { FORM_TEXT, FORM_WORDS, FORM_FLAG, FORM_LIST, FORM_HOOK };
+enum form { FORM_TEXT, FORM_WORDS, FORM_FLAG, FORM_LIST, FORM_HOOK, FORM_CHOICE };
 
 struct key {
         const char *name;
@@ -37,11 +37,12 @@ static const struct key keys[] = {
         { "group_add", .to = "groups", .form = FORM_LIST },
         { "healthcheck", compose_put_healthcheck },
         { "hostname", .to = "hostname" },
-        { "init", .to = "init" },
+        { "init", .to = "init", .form = FORM_FLAG },
+        { "labels", compose_put_labels },
         { "logging", compose_put_logging },
         { "network_mode", compose_put_network_mode },
         { "networks", compose_put_networks },
-        { "platform", .to = "platform" },
+        { "platform", .to = "platform", .form = FORM_CHOICE },
         { "ports", compose_put_ports },
         { "post_start", .to = "after_start", .form = FORM_HOOK },
         { "pre_stop", .to = "before_stop", .form = FORM_HOOK },
@@ -74,8 +75,7 @@ void compose_drop(struct compose *c, struct draft_part *p, const char *key, cons
                            STR_ARG(text));
 }
 
-/* One of `services:`; NULL for none. */
-static const struct node *compose_service(const struct compose *c, struct str name) {
+const struct node *compose_service(const struct compose *c, struct str name) {
         const struct node *services = node_get(c->root, "services");
 
         return services ? node_get(services, arena_str(c->draft.arena, name).p) : NULL;
@@ -118,7 +118,7 @@ enum part_kind compose_kind(const struct compose *c, struct str name) {
         for (size_t i = 0; i < ARRAY_SIZE(signs); i++)
                 if (node_get(service, signs[i]))
                         return PART_SERVICE;
-        if (deploy && node_get(deploy, "replicas"))
+        if ((deploy && node_get(deploy, "replicas")) || compose_has_route(service))
                 return PART_SERVICE;
 
         return is_needed(c, name, NULL) ? PART_SIDECAR : PART_SERVICE;
@@ -135,8 +135,7 @@ static void put_words(struct compose *c, struct draft_part *p, const char *key, 
         struct yaml_text *list;
 
         if (!str_is_absent(text)) {
-                (void) yaml_text_put_text(d->arena, p->map, str_of(key),
-                                          compose_hosts(c, p, str_trim(text), false, n));
+                (void) yaml_text_put_text(d->arena, p->map, str_of(key), str_trim(text));
                 return;
         }
         if (n->kind != NODE_LIST)
@@ -150,8 +149,7 @@ static void put_words(struct compose *c, struct draft_part *p, const char *key, 
         for (size_t i = 0; i < n->n; i++) {
                 text = compose_text(c, n->items[i]);
                 if (!str_is_absent(text))
-                        (void) yaml_text_add_text(d->arena, list,
-                                                  compose_hosts(c, p, text, false, n->items[i]));
+                        (void) yaml_text_add_text(d->arena, list, text);
         }
 }
 
@@ -201,9 +199,10 @@ static void put_by_row(struct compose *c, struct draft_part *p, const struct key
                 return;
         }
 
-        text = compose_text(c, n);
-        if ((is_number(text) && strcmp(row->to, "scale") == 0) ||
-            (strcmp(row->to, "init") == 0 && (str_is(text, "true") || str_is(text, "false"))))
+        text = row->form == FORM_CHOICE ? compose_choice(c, p, n) : compose_text(c, n);
+        if (row->form == FORM_CHOICE && text.n == 0)
+                return;
+        if (is_number(text) && strcmp(row->to, "scale") == 0)
                 (void) yaml_text_put_plain(c->draft.arena, p->map, str_of(row->to), text);
         else if (!str_is_absent(text))
                 (void) yaml_text_put_text(c->draft.arena, p->map, str_of(row->to), text);
@@ -212,8 +211,12 @@ static void put_by_row(struct compose *c, struct draft_part *p, const struct key
 /* Docker's short names are of its own registry. */
 static void put_image(struct compose *c, struct draft_part *p, const struct node *n) {
         struct draft *d = &c->draft;
-        struct str image = compose_text(c, n), host = { image.p, str_find(image, '/') };
+        struct str image, host;
 
+        c->placeholder = "change-me";
+        image = compose_text(c, n);
+        c->placeholder = NULL;
+        host = (struct str){ image.p, str_find(image, '/') };
         if (str_is_absent(image))
                 return;
         if (host.n == image.n)
@@ -224,11 +227,14 @@ static void put_image(struct compose *c, struct draft_part *p, const struct node
         (void) yaml_text_put_text(d->arena, p->map, STR("image"), image);
 }
 
+/* A built image is never pulled here. */
 static void put_pull(struct compose *c, struct draft_part *p, const struct node *n) {
-        struct str text = compose_text(c, n);
+        struct str text = compose_choice(c, p, n);
 
         if (str_is(text, "if_not_present"))
                 text = STR("missing");
+        if (str_is(text, "build") && node_get(c->service->value, "build"))
+                return;
         if (str_is(text, "always") || str_is(text, "never") || str_is(text, "missing"))
                 (void) yaml_text_put_text(c->draft.arena, p->map, STR("pull"), text);
         else
@@ -236,15 +242,10 @@ static void put_pull(struct compose *c, struct draft_part *p, const struct node 
 }
 
 static bool put_special(struct compose *c, struct draft_part *p, struct str key, const struct node *n) {
-        static const char *const silent[] = { "image", "attach", "profiles" };
+        static const char *const silent[] = { "image", "attach", "profiles", "links", "container_name" };
 
-        if (str_is(key, "labels"))
-                compose_pairs(c, p, n, NULL);
-        else if (str_is(key, "container_name"))
-                draft_note(
-                        &c->draft, p->map, n->at,
-                        "the container is not named %.*s here, but like its unit; use that name to reach it",
-                        STR_ARG(n->text));
+        if (str_is(key, "develop"))
+                draft_note(&c->draft, p->map, n->at, "'develop' is for 'docker compose watch'");
         else if (str_is(key, "pull_policy"))
                 put_pull(c, p, n);
         else if (str_is(key, "stdin_open") && node_is_true(n))
@@ -279,12 +280,19 @@ static void put_key(struct compose *c, struct draft_part *p, const struct pair *
                 compose_drop(c, p, pair->key->text.p, pair->value);
 }
 
+static bool has_restart(const struct node *service) {
+        const struct node *deploy = node_get(service, "deploy");
+
+        return node_get(service, "restart") || (deploy && node_get(deploy, "restart_policy"));
+}
+
 static void put_service(struct compose *c, const struct pair *service) {
         struct draft *d = &c->draft;
         struct str given = service->key->text, name = compose_name(c, given);
         enum part_kind kind = compose_kind(c, given);
         struct draft_part *p = draft_part(d, kind, name, service->key->at);
 
+        c->service = service;
         if (!str_eq(name, given))
                 draft_note(d, p->map, service->key->at, "'%.*s' is '%.*s' here", STR_ARG(given),
                            STR_ARG(name));
@@ -294,6 +302,9 @@ static void put_service(struct compose *c, const struct pair *service) {
                         put_image(c, p, service->value->pairs[i].value);
         for (size_t i = 0; i < service->value->n; i++)
                 put_key(c, p, &service->value->pairs[i]);
+        compose_put_aliases(c, p);
+        if (kind != PART_TASK && !has_restart(service->value))
+                compose_enumerate(c, &c->unstarted, given);
         if (!yaml_text_find(p->map, STR("image")) && !yaml_text_find(d->root, STR("source")))
                 draft_note(d, p->map, service->key->at, "'%.*s' has neither an image nor a build",
                            STR_ARG(given));
@@ -301,7 +312,6 @@ static void put_service(struct compose *c, const struct pair *service) {
 
 static void choose_names(struct compose *c, const struct node *services) {
         c->names = arena_array(c->draft.arena, services->n, struct str);
-        c->is_mentioned = arena_array(c->draft.arena, services->n, bool);
         for (size_t i = 0; i < services->n; i++)
                 c->names[i] = draft_part_name(&c->draft, services->pairs[i].key->text);
 }
@@ -354,8 +364,17 @@ static void put_all(struct compose *c) {
         c->needs_network = services->n > 1;
         choose_names(c, services);
         compose_put_top(c);
-        for (size_t i = 0; i < services->n; i++)
-                put_service(c, &services->pairs[i]);
+        for (size_t i = 0; i < services->n; i++) {
+                const struct node *provider = node_get(services->pairs[i].value, "provider");
+
+                if (provider)
+                        compose_drop(
+                                c, NULL,
+                                arena_join(c->draft.arena, services->pairs[i].key->text, STR(": provider")).p,
+                                provider);
+                else
+                        put_service(c, &services->pairs[i]);
+        }
         for (size_t i = 0; i < root->n; i++) {
                 bool is_known = str_has_prefix(root->pairs[i].key->text, STR("x-"));
 
@@ -364,7 +383,17 @@ static void put_all(struct compose *c) {
                 if (!is_known)
                         compose_drop(c, NULL, root->pairs[i].key->text.p, root->pairs[i].value);
         }
-        compose_note_hosts(c);
+        if (!str_is_absent(c->directories))
+                draft_note(&c->draft, NULL, NOWHERE,
+                           "Docker makes missing directories that a container mounts, Podman does not: make "
+                           "%.*s",
+                           STR_ARG(c->directories));
+        if (!str_is_absent(c->unstarted))
+                draft_note(&c->draft, NULL, NOWHERE,
+                           "Compose restarts these only if told to, pyservice always, except with 'restart: "
+                           "no': "
+                           "%.*s",
+                           STR_ARG(c->unstarted));
         if (!str_is_absent(c->left_out))
                 draft_note(&c->draft, NULL, services->at, "left out, since no --profile chooses them: %.*s",
                            STR_ARG(c->left_out));

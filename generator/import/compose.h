@@ -13,12 +13,14 @@ struct compose_variable {
 
 struct compose {
         struct draft draft;
-        const struct node *root; /* of the file */
-        bool needs_network;      /* several containers, which find one another by name */
-        struct str *names;       /* of the parts, as `services` has them */
-        bool *is_mentioned;      /* … and which of the names stand in values that nothing was done with */
-        VEC(struct compose_variable) env; /* the last one of a name counts */
-        struct str left_out;              /* services, with their profiles; absent for none */
+        const struct node *root;                  /* of the file */
+        bool needs_network;                       /* several containers, which find one another by name */
+        struct str *names;                        /* of the parts, as `services` has them */
+        const struct pair *service;               /* the one that is carried over */
+        const char *placeholder;                  /* of a value that no file has; NULL: CHANGE-ME */
+        struct str unset, unstarted, directories; /* for one note each, quoted */
+        VEC(struct compose_variable) env;         /* the last one of a name counts */
+        struct str left_out;                      /* services, with their profiles; absent for none */
 };
 
 /* The files of --env-file, or else .env in the directory of the file `beside`, if there is one. Returns 0, or
@@ -51,13 +53,20 @@ struct str compose_expand(struct compose *c, struct str text, struct span at);
  * A secret has to be written by hand. */
 struct str compose_known(struct compose *c, const struct compose_variable *v, struct span at);
 
-/* A text in which the names of other services are those that their containers have here. `is_host`: it may be
- * only such a name. */
-struct str compose_hosts(struct compose *c, struct draft_part *p, struct str text, bool is_host,
-                         const struct node *at);
+/* Like compose_text(), for a value that is one of a few words: a definition cannot have a variable there. */
+struct str compose_choice(struct compose *c, struct draft_part *p, const struct node *n);
 
-/* The names that compose_hosts() was not sure about. */
-void compose_note_hosts(struct compose *c);
+/* Adds a name to a list for a note. */
+void compose_enumerate(struct compose *c, struct str *list, struct str name);
+
+/* One of `services:`; NULL for none. */
+const struct node *compose_service(const struct compose *c, struct str name);
+
+/* True if the labels of the service have a route for Traefik or Caddy. */
+bool compose_has_route(const struct node *service);
+
+/* The labels of the service: routes become `proxy:`. */
+void compose_put_labels(struct compose *c, struct draft_part *p, const struct node *n);
 
 /* True if it is only a variable, and no default of the file is used; returns its name. */
 bool compose_is_variable(const struct compose *c, struct str text, struct str *ret_name);
@@ -78,7 +87,8 @@ struct str compose_name(const struct compose *c, struct str service);
 /* The part that a service of the file becomes. */
 enum part_kind compose_kind(const struct compose *c, struct str name);
 
-/* A list, or a map as KEY=VALUE: calls `put` for each key and value; the value is NULL if there is none. */
+/* A list, or a map as KEY=VALUE: calls `put` for each key and value; the value is NULL if there is none. Keys
+ * of a list have the values of their variables. */
 typedef void (*compose_pair)(struct compose *c, struct draft_part *p, struct str key,
                              const struct node *value);
 void compose_pairs(struct compose *c, struct draft_part *p, const struct node *n, compose_pair put);
@@ -90,6 +100,7 @@ void compose_put_env_file(struct compose *c, struct draft_part *p, const struct 
 void compose_put_ports(struct compose *c, struct draft_part *p, const struct node *n);
 void compose_put_expose(struct compose *c, struct draft_part *p, const struct node *n);
 void compose_put_volumes(struct compose *c, struct draft_part *p, const struct node *n);
+void compose_put_aliases(struct compose *c, struct draft_part *p);
 void compose_put_networks(struct compose *c, struct draft_part *p, const struct node *n);
 void compose_put_network_mode(struct compose *c, struct draft_part *p, const struct node *n);
 void compose_put_secrets(struct compose *c, struct draft_part *p, const struct node *n);

@@ -98,7 +98,7 @@ static void put_list(const struct jinja *j, struct yaml_text *map, struct str ke
 
 static void put_secret(struct draft *d, struct yaml_text *config, const struct contract_variable *v,
                        const struct node *n) {
-        struct str secret = draft_secret(d, v->name.text);
+        struct str secret = draft_secret(d, d->root, v->name.text);
 
         draft_put_secret(d, config, v->name.text, secret);
         draft_lost(d, yaml_text_find(config, v->name.text), n->at,

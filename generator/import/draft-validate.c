@@ -206,8 +206,8 @@ static int validate_once(struct draft *d, bool *ret_again) {
 
         VEC_EACH(error, &session.ds.list)
                 if (is_ours(d, &session, error)) {
-                        draft_note(d, removal_of(d, &session, error).kept, NOWHERE, "to be fixed: %.*s",
-                                   STR_ARG(error->text));
+                        draft_fix(d, removal_of(d, &session, error).kept, "to be fixed: %.*s",
+                                  STR_ARG(error->text));
                         r = CTL_ERROR;
                 }
         return r;

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 
+#include "base/json.h"
 #include "base/utf8.h"
 #include "check/check.h"
 #include "import/import.h"
@@ -26,6 +27,8 @@ static const char *const order[] = {
         "log",          "contract",      "config",      "services",      "sidecars",     "auth_tracking",
         "tasks",        "before_update", "timers",      "secrets",       "files",        "quadlet",
 };
+
+enum { NAME_BYTES_MAX = 52 };
 
 static size_t rank(const struct yaml_text *item) {
         for (size_t i = 0; i < ARRAY_SIZE(order); i++)
@@ -63,7 +66,11 @@ static bool is_taken(const struct draft *d, struct str name) {
 }
 
 struct str draft_part_name(struct draft *d, struct str text) {
-        struct str stem = import_name(d->arena, text), name = stem;
+        struct str stem = import_name(d->arena, text), name;
+
+        /* APP-PART is a name too, and a number may follow. */
+        stem.n = stem.n + d->name.n > NAME_BYTES_MAX ? NAME_BYTES_MAX - d->name.n : stem.n;
+        name = stem = import_name(d->arena, stem);
 
         for (unsigned i = 2; is_taken(d, name); i++)
                 name = arena_printf(d->arena, "%.*s-%u", STR_ARG(stem), i);
@@ -95,13 +102,15 @@ static struct str file_name(struct str path) {
 }
 
 static void PRINTF_LIKE(4, 0)
-        note(struct draft *d, struct yaml_text *item, struct span at, const char *format, va_list ap) {
+        note(struct draft *d, struct yaml_text *item, struct note one, const char *format, va_list ap) {
+        const struct span at = one.at;
         unsigned line = 0, column = 0;
         char message[2048];
         struct str text, place = { NULL, 0 };
 
         (void) vsnprintf(message, sizeof(message), format, ap);
-        text = arena_str(d->arena, str_of(message));
+        one.text = text = arena_str(d->arena, str_of(message));
+        *vec_push(d->arena, &d->notes) = one;
 
         if (at.file != SPAN_NOWHERE) {
                 source_position(&d->sources->list.at[at.file], at.off, &line, &column);
@@ -121,22 +130,29 @@ void draft_note(struct draft *d, struct yaml_text *item, struct span at, const c
         va_list ap;
 
         va_start(ap, format);
-        note(d, item, at, format, ap);
+        note(d, item, (struct note){ .kind = NOTE_CHECK, .at = at }, format, ap);
         va_end(ap);
 }
 
 void draft_lost(struct draft *d, struct yaml_text *item, struct span at, const char *format, ...) {
         va_list ap;
 
-        d->n_lost++;
         va_start(ap, format);
-        note(d, item, at, format, ap);
+        note(d, item, (struct note){ .kind = NOTE_LOST, .at = at }, format, ap);
         va_end(ap);
 }
 
-struct str draft_secret(struct draft *d, struct str name) {
+void draft_fix(struct draft *d, struct yaml_text *item, const char *format, ...) {
+        va_list ap;
+
+        va_start(ap, format);
+        note(d, item, (struct note){ .kind = NOTE_FIX, .at = NOWHERE }, format, ap);
+        va_end(ap);
+}
+
+struct str draft_secret(struct draft *d, struct yaml_text *map, struct str name) {
         struct str secret = import_name(d->arena, name);
-        struct yaml_text *all = yaml_text_put(d->arena, d->root, STR("secrets"), YAML_TEXT_MAP), *one;
+        struct yaml_text *all = yaml_text_put(d->arena, map, STR("secrets"), YAML_TEXT_MAP), *one;
 
         if (yaml_text_find(all, secret))
                 return secret;
@@ -221,19 +237,19 @@ static bool is_apart(const struct draft *d, const struct draft_part *p) {
         return true;
 }
 
-/* A list that was taken back. */
-static void drop_empty_lists(struct yaml_text *map) {
+/* Lists and maps whose items were taken back. */
+static void drop_empty(struct yaml_text *map) {
         size_t n = 0;
 
         VEC_EACH(item, &map->items)
-                if ((*item)->shape != YAML_TEXT_LIST || (*item)->items.n > 0)
+                if ((*item)->shape == YAML_TEXT_SCALAR || (*item)->items.n > 0)
                         map->items.at[n++] = *item;
         map->items.n = n;
 }
 
 static void assemble(struct draft *d) {
         VEC_EACH(p, &d->parts)
-                drop_empty_lists((*p)->map);
+                drop_empty((*p)->map);
         VEC_EACH(p, &d->parts)
                 VEC_EACH(raw, &(*p)->raw)
                         place_raw(d, *p, raw);
@@ -252,7 +268,36 @@ struct str draft_text(struct draft *d) {
         return arena_str(d->arena, buf_str(&text));
 }
 
+static void put_note(struct draft *d, struct json_writer *e, const struct note *n) {
+        static const char *const kinds[] = {
+                [NOTE_LOST] = "lost", [NOTE_CHECK] = "check", [NOTE_FIX] = "fix"
+        };
+
+        json_open(e, NULL, '{');
+        json_text(e, "kind", str_of(kinds[n->kind]));
+        diag_put_place(e, d->sources, n->at);
+        json_text(e, "text", n->text);
+        json_close(e, '}');
+}
+
+static struct str json_of(struct draft *d) {
+        struct buf out = buf_in(d->arena);
+        struct json_writer e = { .out = &out, .is_one_line = true };
+
+        json_open(&e, NULL, '{');
+        json_text(&e, "app", d->name);
+        json_text(&e, "definition", draft_text(d));
+        json_open(&e, "notes", '[');
+        VEC_EACH(n, &d->notes)
+                put_note(d, &e, n);
+        json_close(&e, ']');
+        json_close(&e, '}');
+        buf_put_char(&out, '\n');
+        return buf_str(&out);
+}
+
 int draft_print(struct draft *d, bool is_next) {
+        size_t n_lost = 0;
         int r;
 
         assemble(d);
@@ -260,13 +305,15 @@ int draft_print(struct draft *d, bool is_next) {
         if (r != CTL_GOOD && r != CTL_ERROR)
                 return r;
 
-        if (ctl_write(stdout, is_next ? STR("---\n") : STR("")) != CTL_GOOD ||
-            ctl_write(stdout, draft_text(d)) != CTL_GOOD)
+        if (ctl_write(stdout, is_next && !d->ctl->is_json ? STR("---\n") : STR("")) != CTL_GOOD ||
+            ctl_write(stdout, d->ctl->is_json ? json_of(d) : draft_text(d)) != CTL_GOOD)
                 return EXIT_SYSTEM;
-        if (d->n_lost == 0)
+        VEC_EACH(n, &d->notes)
+                n_lost += n->kind == NOTE_LOST;
+        if (n_lost == 0)
                 return r;
 
-        (void) fprintf(stderr, "pyservicectl: %zu setting%s of the input could not be carried over\n",
-                       d->n_lost, d->n_lost == 1 ? "" : "s");
+        (void) fprintf(stderr, "pyservicectl: %zu setting%s of the input could not be carried over\n", n_lost,
+                       n_lost == 1 ? "" : "s");
         return r == CTL_GOOD ? CTL_LOST : r;
 }

@@ -29,6 +29,15 @@ struct draft_part {
         VEC(struct raw_key) raw;
 };
 
+/* NOTE_CHECK: it is otherwise here, or has to be checked. NOTE_FIX: `check` reports it. */
+enum note_kind { NOTE_LOST, NOTE_CHECK, NOTE_FIX };
+
+struct note {
+        enum note_kind kind;
+        struct span at; /* NOWHERE if draft_validate() found it */
+        struct str text;
+};
+
 struct draft {
         struct ctl *ctl;
         struct arena *arena;
@@ -38,7 +47,7 @@ struct draft {
         struct yaml_text *root;
         VEC(struct draft_part *) parts;
         VEC(struct str) names; /* that draft_part_name() gave */
-        size_t n_lost;         /* settings */
+        VEC(struct note) notes;
 };
 
 /* A kind of input: reads c->argv and prints. Returns the exit status. */
@@ -84,11 +93,15 @@ void draft_note(struct draft *d, struct yaml_text *item, struct span at, const c
 void draft_lost(struct draft *d, struct yaml_text *item, struct span at, const char *format, ...)
         PRINTF_LIKE(4, 5);
 
+/* Like draft_note(), for a value that the user has to write before `check` accepts the draft. */
+void draft_fix(struct draft *d, struct yaml_text *item, const char *format, ...) PRINTF_LIKE(3, 4);
+
 /* Adds a key to the part's `quadlet:`. */
 void draft_raw(struct draft *d, struct draft_part *p, struct raw_key raw);
 
-/* A secret of the app under the name `name`, from systemd's credential APP.NAME; gives its name. */
-struct str draft_secret(struct draft *d, struct str name);
+/* A secret under the name `name`, from systemd's credential APP.NAME; gives its name. `map` is the app's,
+ * whose secrets all parts have, or a part's. */
+struct str draft_secret(struct draft *d, struct yaml_text *map, struct str name);
 
 /* Makes {secret: NAME} of the value at `key`. */
 void draft_put_secret(struct draft *d, struct yaml_text *map, struct str key, struct str secret);
@@ -97,8 +110,8 @@ void draft_put_secret(struct draft *d, struct yaml_text *map, struct str key, st
 struct yaml_text *draft_var(struct draft *d, struct str name, struct str value);
 
 /* Puts the parts where they belong, in the order that people expect, validates it with draft_validate(), and
- * prints it. `is_next`: it is not the first. Returns the exit status: CTL_LOST if a setting could not be
- * carried over. */
+ * prints it; with --json, as the value of `definition`, beside the notes. `is_next`: it is not the first.
+ * Returns the exit status: CTL_LOST if a setting could not be carried over. */
 int draft_print(struct draft *d, bool is_next);
 
 /* Removes values that no definition may have. Returns the exit status: CTL_ERROR if something is left that

@@ -47,7 +47,7 @@ static void put_secrets(struct kamal *k, struct yaml_text *env, const struct nod
 
                 if (str_is_absent(text))
                         continue;
-                draft_put_secret(d, env, arena_str(d->arena, name), draft_secret(d, secret));
+                draft_put_secret(d, env, arena_str(d->arena, name), draft_secret(d, d->root, secret));
                 draft_note(d, yaml_text_find(env, name), list->items[i]->at,
                            "store '%.*s' with 'pyservicectl secret set %.*s %.*s'", STR_ARG(secret),
                            STR_ARG(d->name), STR_ARG(import_name(d->arena, secret)));

@@ -16,14 +16,17 @@ static bool needs_shell(struct str command) {
         return false;
 }
 
-/* With "exec" before the last command, so that the signal to stop reaches it; a pipe has no last command. */
+/* With "exec" before the last command, so that the signal to stop reaches it. A word behind ';' may be one of
+ * the shell, such as "done"; a pipe has no last command; "&&" in quotes joins no commands. */
 static struct str with_exec(struct draft *d, struct str command) {
+        bool is_quoted = false;
         size_t at = 0;
 
         for (size_t i = 0; i < command.n; i++) {
-                if (strchr("|()`", command.p[i]))
+                is_quoted = is_quoted || strchr("'\"", command.p[i]);
+                if (strchr("|()`;", command.p[i]) || (command.p[i] == '&' && is_quoted))
                         return command;
-                if (strchr(";&", command.p[i]))
+                if (command.p[i] == '&')
                         at = i + 1;
         }
         while (at < command.n && command.p[at] == ' ')

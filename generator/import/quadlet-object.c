@@ -65,26 +65,83 @@ static void put_object(struct quadlet_import *q, const struct unit_file *u, cons
                             ? !str_is(line->section, "Install") && !str_is(line->key, "Description")
                             : !put_line(q, map, o, line))
                         quadlet_drop(q, line);
-        if (str_is_absent(own))
-                own = arena_join(d->arena, STR("systemd-"), u->prefix);
+        own = quadlet_podman_name(q, u, own);
         draft_note(d, map, u->at, "the %s is '%.*s-%.*s' here, not '%.*s'", o->what, STR_ARG(d->name),
                    STR_ARG(name), STR_ARG(own));
 }
 
+struct str quadlet_podman_name(const struct quadlet_import *q, const struct unit_file *u, struct str own) {
+        return str_is_absent(own) ? arena_join(q->draft.arena, STR("systemd-"), u->prefix) : own;
+}
+
+bool quadlet_keeps_volume(const struct unit_file *u) {
+        VEC_EACH(line, &u->lines)
+                if (str_is(line->section, "Volume") && !str_is(line->key, "VolumeName") &&
+                    !str_is(line->key, "ServiceName"))
+                        return false;
+
+        return !u->is_template;
+}
+
+const struct unit_file *quadlet_pod(const struct quadlet_import *q, const struct unit_file *u) {
+        struct str pod = unit_file_value(u, "Container", "Pod");
+
+        return str_has_suffix(pod, STR(".pod")) ? quadlet_file(q, (struct str){ pod.p, pod.n - 4 }, "pod")
+                                                : NULL;
+}
+
+static bool is_alone(const struct quadlet_import *q, const struct unit_file *pod) {
+        size_t n = 0;
+
+        VEC_EACH(u, &q->files)
+                n += str_is(u->suffix, "container") && quadlet_pod(q, u) == pod;
+        return n == 1;
+}
+
+/* Settings of the pod that each of its containers has here. */
+static bool is_shared(struct str key) {
+        static const char *const keys[] = { "AddHost", "DNS",     "DNSOption", "DNSSearch",
+                                            "GIDMap",  "Network", "SubGIDMap", "SubUIDMap",
+                                            "UIDMap",  "UserNS",  "Volume" };
+
+        for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
+                if (str_is(key, keys[i]))
+                        return true;
+
+        return false;
+}
+
+void quadlet_put_pod_of(struct quadlet_import *q, const struct unit_file *u) {
+        const struct unit_file *pod = quadlet_pod(q, u);
+
+        if (!pod)
+                return;
+        VEC_EACH(line, &pod->lines) {
+                if (!str_is(line->section, "Pod") ||
+                    !(is_shared(line->key) || (str_is(line->key, "PublishPort") && is_alone(q, pod))))
+                        continue;
+                if (!quadlet_put_container(q, line))
+                        quadlet_put_raw(q, "Container", line);
+        }
+}
+
 /* Containers of a pod share their network, and so their ports. */
 static void put_pod(struct quadlet_import *q, const struct unit_file *u) {
-        draft_lost(&q->draft, NULL, u->at,
-                   "the pod could not be carried over: its containers reached each other at localhost; here "
-                   "each has the name of its unit");
+        if (!is_alone(q, u))
+                draft_lost(
+                        &q->draft, NULL, u->at,
+                        "the pod could not be carried over: its containers reached each other at localhost; "
+                        "here each has the name of its unit");
         q->unit = u;
         VEC_EACH(line, &u->lines)
-                if (str_is(line->section, "Pod") && !str_is(line->key, "PodName"))
+                if (str_is(line->section, "Pod") && !str_is(line->key, "PodName") && !is_shared(line->key) &&
+                    !(str_is(line->key, "PublishPort") && is_alone(q, u)))
                         quadlet_drop(q, line);
 }
 
 void quadlet_put_objects(struct quadlet_import *q) {
         VEC_EACH(u, &q->files) {
-                if (str_is(u->suffix, "volume"))
+                if (str_is(u->suffix, "volume") && !quadlet_keeps_volume(u))
                         put_object(q, u, &volume_object);
                 else if (str_is(u->suffix, "network"))
                         put_object(q, u, &network_object);
@@ -92,7 +149,8 @@ void quadlet_put_objects(struct quadlet_import *q) {
                         put_pod(q, u);
                 else if (str_is(u->suffix, "build"))
                         draft_lost(&q->draft, NULL, u->at,
-                                   "the build of the image could not be carried over; 'source:' builds "
-                                   "one from a Git repository");
+                                   "the build of the image could not be carried over; 'podman build' or "
+                                   "'source:' "
+                                   "with a Git repository builds one");
         }
 }

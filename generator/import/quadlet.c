@@ -19,6 +19,28 @@ void quadlet_drop(struct quadlet_import *q, const struct unit_line *line) {
                    "'%.*s=%.*s' could not be carried over", STR_ARG(line->key), STR_ARG(line->value));
 }
 
+void quadlet_put_raw(struct quadlet_import *q, const char *section, const struct unit_line *line) {
+        size_t n = 0;
+
+        if (line->value.n > 0) {
+                draft_raw(&q->draft, q->part,
+                          (struct raw_key){ section, line->key, import_literal(q->draft.arena, line->value),
+                                            line->at });
+                return;
+        }
+
+        VEC_EACH(raw, &q->part->raw)
+                if (strcmp(raw->section, section) != 0 || !str_eq(raw->key, line->key))
+                        q->part->raw.at[n++] = *raw;
+        q->part->raw.n = n;
+}
+
+void quadlet_put_argument(struct quadlet_import *q, const struct unit_line *line, struct str argument) {
+        struct unit_line one = { line->section, STR("PodmanArgs"), argument, line->at };
+
+        quadlet_put_raw(q, "Container", &one);
+}
+
 struct str quadlet_text(struct quadlet_import *q, const struct unit_line *line, struct str value) {
         return unit_expand(&q->draft, q->unit, value, line);
 }
@@ -133,6 +155,20 @@ static void put_timer(struct quadlet_import *q, const struct unit_file *timer) {
                 (void) yaml_text_put_plain(q->draft.arena, q->part->map, STR("persistent"), STR("false"));
 }
 
+/* True for a volume, network, image, build or pod: a container waits for those that it uses. */
+static bool is_object(const struct quadlet_import *q, struct str unit) {
+        static const char *const suffixes[] = { "volume", "network", "image", "build", "pod" };
+
+        for (size_t i = 0; i < ARRAY_SIZE(suffixes); i++) {
+                size_t n = strlen(suffixes[i]) + 1;
+
+                if (unit.n > n && str_has_suffix(unit, str_of(suffixes[i])) &&
+                    quadlet_file(q, (struct str){ unit.p, unit.n - n }, suffixes[i]))
+                        return true;
+        }
+        return false;
+}
+
 /* Units of other files here are parts of the app. */
 static void put_order(struct quadlet_import *q, const struct unit_line *line, const char *key) {
         struct unit_words words = unit_split(q->draft.arena, line->value);
@@ -143,7 +179,7 @@ static void put_order(struct quadlet_import *q, const struct unit_line *line, co
                 bool is_base = str_is(*word, "network-online.target") || str_is(*word, "network.target") ||
                                str_is(*word, "local-fs.target");
 
-                if (is_base)
+                if (is_base || is_object(q, *word))
                         continue; /* our own units are after them */
                 if (kind == PART_TASK || kind == PART_TIMER)
                         quadlet_drop(q, line);
@@ -163,9 +199,7 @@ static void put_unit_line(struct quadlet_import *q, const struct unit_line *line
         else if (str_is(line->key, "After"))
                 put_order(q, line, "after");
         else
-                draft_raw(&q->draft, q->part,
-                          (struct raw_key){ "Unit", line->key, import_literal(q->draft.arena, line->value),
-                                            line->at });
+                quadlet_put_raw(q, "Unit", line);
 }
 
 static void put_cpus(struct quadlet_import *q, const struct unit_line *line) {
@@ -208,9 +242,18 @@ static void put_service_line(struct quadlet_import *q, const struct unit_line *l
                 quadlet_put_text(q, q->part->map, "start_timeout", line);
         else if (!(str_is(line->key, "Type") && str_is(line->value, "oneshot")) &&
                  !(str_is(line->key, "Restart") && !is_lasting))
-                draft_raw(&q->draft, q->part,
-                          (struct raw_key){ "Service", line->key, import_literal(q->draft.arena, line->value),
-                                            line->at });
+                quadlet_put_raw(q, "Service", line);
+}
+
+/* Targets of each boot. */
+static bool is_usual(struct str targets) {
+        struct str rest = targets, one;
+
+        while (str_split(&rest, ' ', &one))
+                if (!str_is(one, "multi-user.target") && !str_is(one, "default.target") && one.n > 0)
+                        return false;
+
+        return true;
 }
 
 static void put_line(struct quadlet_import *q, const struct unit_line *line) {
@@ -220,11 +263,14 @@ static void put_line(struct quadlet_import *q, const struct unit_line *line) {
                 put_service_line(q, line);
         else if (str_is(line->section, "Container")) {
                 if (!quadlet_put_container(q, line))
-                        draft_raw(&q->draft, q->part,
-                                  (struct raw_key){ "Container", line->key,
-                                                    import_literal(q->draft.arena, line->value), line->at });
-        } else if (!str_is(line->section, "Install") ||
-                   !(str_is(line->key, "WantedBy") || str_is(line->key, "DefaultInstance")))
+                        quadlet_put_raw(q, "Container", line);
+        } else if (str_is(line->section, "Install") && str_is(line->key, "WantedBy") &&
+                   !is_usual(line->value))
+                draft_note(&q->draft, q->part->map, line->at,
+                           "'WantedBy=%.*s' is gone: pyservice.target starts the application",
+                           STR_ARG(line->value));
+        else if (!str_is(line->section, "Install") ||
+                 !(str_is(line->key, "WantedBy") || str_is(line->key, "DefaultInstance")))
                 quadlet_drop(q, line);
 }
 
@@ -235,10 +281,11 @@ static void put_container(struct quadlet_import *q, const struct unit_file *u) {
         q->part = draft_part(&q->draft, kind_of(q, u), quadlet_part_name(q, u), u->at);
         VEC_EACH(line, &u->lines)
                 put_line(q, line);
+        quadlet_put_pod_of(q, u);
         quadlet_put_rest(q);
         if (timer)
                 put_timer(q, timer);
-        if (u->is_template) {
+        if (u->is_template && q->part->kind == PART_SERVICE) {
                 struct yaml_text *scale =
                         yaml_text_put_plain(q->draft.arena, q->part->map, STR("scale"), STR("1"));
 

@@ -14,11 +14,30 @@ struct quadlet_import {
         struct draft_part *part;
 };
 
+/* The name that Podman has for what a .volume or a .network file makes. `own`: that of VolumeName= or
+ * NetworkName=. */
+struct str quadlet_podman_name(const struct quadlet_import *q, const struct unit_file *u, struct str own);
+
+/* A volume without settings is kept under its name, and so is its data; others are made again. */
+bool quadlet_keeps_volume(const struct unit_file *u);
+
 /* One of the files; NULL if it is not among them. */
 const struct unit_file *quadlet_file(const struct quadlet_import *q, struct str stem, const char *suffix);
 
 /* A line of [Container]. False if a definition has no key for it. */
 bool quadlet_put_container(struct quadlet_import *q, const struct unit_line *line);
+
+/* Adds a raw key; an empty value takes back those before it. */
+void quadlet_put_raw(struct quadlet_import *q, const char *section, const struct unit_line *line);
+
+/* Adds an argument of podman-run(1). */
+void quadlet_put_argument(struct quadlet_import *q, const struct unit_line *line, struct str argument);
+
+/* The pod among the files that the container is in; NULL for none. */
+const struct unit_file *quadlet_pod(const struct quadlet_import *q, const struct unit_file *u);
+
+/* The settings of the pod that the container is in. */
+void quadlet_put_pod_of(struct quadlet_import *q, const struct unit_file *u);
 
 /* The combined value of several lines. */
 void quadlet_put_rest(struct quadlet_import *q);

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "import/unit.h"
 
+#include <stdlib.h>
 #include <strings.h>
+#include <unistd.h>
 
 #include "base/utf8.h"
 
@@ -133,15 +135,59 @@ struct str unit_file_value(const struct unit_file *u, const char *section, const
         return value.n > 0 ? value : (struct str){ NULL, 0 };
 }
 
+static struct str below_home(struct draft *d, const char *path) {
+        const char *home = getenv("HOME");
+
+        return arena_join(d->arena, str_of(home ?: "/root"), str_of(path));
+}
+
+/* Directories of a user's manager: systemd.unit(5), SPECIFIERS. */
+static struct str user_specifier(struct draft *d, char c) {
+        switch (c) {
+        case 'h':
+                return below_home(d, "");
+        case 't':
+                return arena_printf(d->arena, "/run/user/%u", (unsigned) getuid());
+        case 'S':
+                return below_home(d, "/.local/state");
+        case 'C':
+                return below_home(d, "/.cache");
+        case 'L':
+                return below_home(d, "/.local/state/log");
+        case 'E':
+                return below_home(d, "/.config");
+        default:
+                return (struct str){ NULL, 0 };
+        }
+}
+
 /* Those that are the same for every unit of the system's manager, and those of the file's name. */
-static struct str specifier(const struct unit_file *u, char c) {
+static struct str specifier(struct draft *d, const struct unit_file *u, char c) {
+        if (d->ctl->is_user && strchr("htSCLE", c))
+                return user_specifier(d, c);
+
         switch (c) {
         case '%':
                 return STR("%");
         case 'i':
+        case 'I':
                 return u->is_template ? STR("{{ instance }}") : STR("");
         case 'p':
+        case 'P':
                 return u->prefix;
+        case 'n':
+                return u->is_template ? (struct str){ NULL, 0 }
+                                      : arena_join(d->arena, u->stem, STR(".service"));
+        case 'N':
+                return u->is_template ? (struct str){ NULL, 0 } : u->stem;
+        case 'u':
+        case 'g':
+                return d->ctl->is_user ? (struct str){ NULL, 0 } : STR("root");
+        case 'U':
+        case 'G':
+                return d->ctl->is_user ? (struct str){ NULL, 0 } : STR("0");
+        case 'V':
+                return STR("/var/tmp");
         case 't':
                 return STR("/run");
         case 'S':
@@ -161,6 +207,11 @@ static struct str specifier(const struct unit_file *u, char c) {
         }
 }
 
+/* A variable of the image becomes one of the definition; systemd expands those of raw arguments. */
+static bool keeps_variable(struct str key) {
+        return str_is(key, "Image") || str_is(key, "PublishPort") || str_is(key, "Volume");
+}
+
 struct str unit_expand(struct draft *d, const struct unit_file *u, struct str value,
                        const struct unit_line *at) {
         VEC(struct str) parts = { 0 };
@@ -171,7 +222,7 @@ struct str unit_expand(struct draft *d, const struct unit_file *u, struct str va
                 bool has_next = i + 1 < value.n;
 
                 if (one.p[0] == '%' && has_next) {
-                        replaced = specifier(u, value.p[++i]);
+                        replaced = specifier(d, u, value.p[++i]);
                         if (str_is_absent(replaced))
                                 draft_lost(d, NULL, at->at,
                                            "the specifier '%%%c' could not be carried over; write what it "
@@ -189,7 +240,7 @@ struct str unit_expand(struct draft *d, const struct unit_file *u, struct str va
                 }
                 *vec_push(d->arena, &parts) = one;
         }
-        if (has_variable)
+        if (has_variable && !keeps_variable(at->key))
                 draft_note(d, NULL, at->at,
                            "systemd would expand the '$' in '%.*s='; here it is kept as it is",
                            STR_ARG(at->key));
@@ -216,6 +267,7 @@ struct splitting {
         struct str text;
         size_t at;
         VEC(char) word;
+        bool is_unknown;
 };
 
 static int hex_of(char c) {
@@ -230,7 +282,26 @@ static void put_byte(struct splitting *s, char c) {
         *vec_push(s->arena, &s->word) = c;
 }
 
-/* \xNN of ASCII; others stand as they are. Behind a backslash. */
+/* \NNN of ASCII; false for other bytes. */
+static bool take_octal(struct splitting *s, char first) {
+        unsigned n = (unsigned) (first - '0');
+
+        for (size_t i = 0; i < 2; i++) {
+                char c = s->at + i < s->text.n ? s->text.p[s->at + i] : '\0';
+
+                if (c < '0' || c > '7')
+                        return false;
+                n = n * 8 + (unsigned) (c - '0');
+        }
+        if (n == 0 || n > 127)
+                return false;
+
+        put_byte(s, (char) n);
+        s->at += 2;
+        return true;
+}
+
+/* \xNN and \NNN of ASCII; others stand as they are. Behind a backslash. */
 static void take_escape(struct splitting *s) {
         static const char from[] = "abfnrtvs\\\"'", to[] = "\a\b\f\n\r\t\v \\\"'";
         char c = s->at < s->text.n ? s->text.p[s->at++] : '\\';
@@ -250,6 +321,9 @@ static void take_escape(struct splitting *s) {
                 put_byte(s, to[found - from]);
                 return;
         }
+        if (c >= '0' && c <= '7' && take_octal(s, c))
+                return;
+        s->is_unknown = s->is_unknown || !(strchr("xuU", c) || (c >= '0' && c <= '7'));
         put_byte(s, '\\');
         put_byte(s, c);
 }
@@ -285,5 +359,6 @@ struct unit_words unit_split(struct arena *a, struct str value) {
                 *vec_push(a, &words.list) =
                         arena_str(a, (struct str){ s.word.at ? s.word.at : "", s.word.n });
         }
+        words.is_unknown = s.is_unknown;
         return words;
 }

@@ -34,7 +34,8 @@ bool unit_boolean(struct str value, bool *ret);
 
 struct unit_words {
         VEC(struct str) list;
-        bool is_broken; /* a quote is not closed */
+        bool is_broken;  /* a quote is not closed */
+        bool is_unknown; /* an escape that systemd does not have: Podman then ignores the line */
 };
 
 /* Words by systemd's rules: quotes, and escapes as C has them. */

@@ -98,7 +98,7 @@ static const struct verb verbs[] = {
           "purge shop", "root user yes", NULL, ctl_purge, VERB_APPS_GONE },
         { VERB_CONVERT, "import", "ansible-pyservice|compose|dci-api|kamal|procfile|quadlet FILE…",
           "Convert another tool's configuration to a definition, and print it", NULL,
-          "import compose compose.yaml", "root user", import_options, ctl_import },
+          "import compose compose.yaml", "root user json", import_options, ctl_import },
         { VERB_CONVERT, "export", "kubernetes APP|quadlet APP…",
           "Convert applications for Kubernetes, or to plain Quadlet files",
           "'kubernetes' prints manifests. 'quadlet' prints files with which applications\n"
