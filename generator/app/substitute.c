@@ -340,6 +340,11 @@ static struct node *walk_parts(struct scope *s, struct node *list) {
         return copy;
 }
 
+/* Definitions had variables with these names before the names had a meaning. */
+static bool may_redefine(const struct binding *b) {
+        return b->value.n == 1 && mark_name(b->value.p[0]) && b->value.p[0] != INSTANCE_MARK;
+}
+
 static void bind_vars(struct scope *s, const struct node *vars) {
         if (!vars || vars->kind != NODE_MAP)
                 return;
@@ -348,15 +353,21 @@ static void bind_vars(struct scope *s, const struct node *vars) {
         for (size_t i = 0; i < vars->n; i++) {
                 const struct node *key = vars->pairs[i].key;
                 struct node *value = vars->pairs[i].value;
+                struct binding *known = look_up(s, key->text);
 
-                if (look_up(s, key->text)) {
+                if (known && !may_redefine(known)) {
                         (void) diag_add(s->ds, DIAG_RESERVED_NAME, key->at,
                                         "the name '%.*s' is reserved; choose another", STR_ARG(key->text));
                         continue;
                 }
-                /* A variable may use those above it. */
-                if (value->kind == NODE_SCALAR)
-                        bind_variable(s, key->text, walk(s, value)->text);
+                if (value->kind != NODE_SCALAR)
+                        continue;
+
+                value = walk(s, value); /* it may use those above it */
+                if (known)
+                        *known = (struct binding){ .name = key->text, .value = value->text };
+                else
+                        bind_variable(s, key->text, value->text);
         }
 }
 

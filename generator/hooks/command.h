@@ -6,7 +6,8 @@
 
 #include "hooks/instance.h"
 
-#define COMMAND_BEFORE_START_SUFFIX "-before-start"
+/* No part can have such a name. */
+#define COMMAND_BEFORE_START_SUFFIX ".before-start"
 
 /* Runs it in a container like that of the unit, whose name is the instance's and the suffix. 0; 1 if it
  * failed, with the reason in the last note. */

@@ -75,6 +75,8 @@ static const struct substitute_row substitute_rows[] = {
           "{vars: {w: '{{ v }}', v: x}, a: ''}", "unknown-variable‹'{{ v }}'›", NULL },
         { "vars: of itself", "vars: {v: '{{ v }}'}\n", "{vars: {v: '{{ v }}'}}", "unknown-variable‹'{{ v }}'›", NULL },
         { "names: only known when the unit is loaded", "a: 'x{{ hostname }}, {{ revision }}, {{ image }}'\n", "{a: 'xhostname, revision, image'}", "", NULL },
+        { "vars: with a name that systemd knows else", "vars: {image: 'x/{{ image }}', hostname: h}\na: '{{ image }} {{ hostname }}'\n",
+          "{vars: {image: 'x/{{ image }}', hostname: h}, a: 'x/image h'}", "", NULL },
         { "vars: with the instance", "vars: {v: 'n{{ instance }}'}\na: '{{ v }}'\n", "{vars: {v: 'n{{ instance }}'}, a: 'n@'}", "", NULL },
         { "vars: a value is not read again", "vars: {v: \"{{ '{{' }} app_name }}\"}\na: '{{ v }}'\n",
           "{vars: {v: '{{ '{{' }} app_name }}'}, a: '{{ app_name }}'}", "", NULL },
