@@ -81,11 +81,6 @@ void json_text(struct json_writer *w, const char *key, struct str value) {
         put_text(w->out, value);
 }
 
-void json_known(struct json_writer *w, const char *key, struct str value) {
-        if (!str_is_absent(value))
-                json_text(w, key, value);
-}
-
 void json_number(struct json_writer *w, const char *key, uint64_t value) {
         begin(w, key);
         buf_put_u64(w->out, value);

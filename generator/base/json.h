@@ -28,6 +28,3 @@ void json_null(struct json_writer *w, const char *key);
 
 /* A number, true, false or null as it is written in JSON; null if it is absent. */
 void json_plain(struct json_writer *w, const char *key, struct str value);
-
-/* Like json_text(); writes nothing if the value is absent. */
-void json_known(struct json_writer *w, const char *key, struct str value);

@@ -8,6 +8,8 @@ enum { DEPTH_MAX = 16 }; /* of variables in variables */
 #define DIGITS "0123456789"
 #define LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_"
 
+static struct str expand(const struct jinja *j, struct str text, struct span at);
+
 const struct node *jinja_var(const struct jinja *j, const char *name) {
         const struct node *n = j->vars ? node_get(j->vars, name) : NULL;
 
@@ -96,7 +98,7 @@ static struct str of_name(const struct jinja *j, struct str name, struct span at
         if (!is_defined(j, name, &n) || ++below.depth > DEPTH_MAX)
                 return unknown(j, name, at);
 
-        value = jinja_expand(&below, n->text, n->at);
+        value = expand(&below, n->text, n->at);
         if (import_is_built_in(name))
                 return value;
         (void) draft_var(j->draft, name, value);
@@ -119,7 +121,7 @@ static struct str of_expression(const struct jinja *j, struct str inside, struct
         return import_literal(j->draft->arena, text);
 }
 
-struct str jinja_expand(const struct jinja *j, struct str text, struct span at) {
+static struct str expand(const struct jinja *j, struct str text, struct span at) {
         struct draft *d = j->draft;
         VEC(struct str) parts = { 0 };
         struct str rest = text;
@@ -150,7 +152,7 @@ struct str jinja_text(const struct jinja *j, const struct node *n) {
         if (str_is(n->tag, "!unsafe"))
                 return import_literal(j->draft->arena, text);
         if (str_is_absent(n->tag))
-                return jinja_expand(j, text, n->at);
+                return expand(j, text, n->at);
 
         draft_lost(j->draft, NULL, n->at, "a value with the tag %.*s could not be carried over",
                    STR_ARG(n->tag));

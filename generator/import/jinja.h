@@ -21,9 +21,6 @@ struct jinja {
 /* A text as a definition has it; absent if the node is not a text. */
 struct str jinja_text(const struct jinja *j, const struct node *n);
 
-/* Like jinja_text() for a text that is not from a node; `at` is the position that uses it. */
-struct str jinja_expand(const struct jinja *j, struct str text, struct span at);
-
 /* True if only Ansible knows the value: "{{ vault_password }}" with a name that is not defined, or an
  * encrypted value. */
 bool jinja_is_secret(const struct jinja *j, const struct node *n);

@@ -113,6 +113,21 @@ FAULTS = {
     "full disk": ("mount -t tmpfs -o size=64k tmpfs /var/lib/pyservice; cp /usr/bin/podman /var/lib/pyservice/full 2>/dev/null", "doctor",
                   "/var/lib/pyservice: 0 % of the file system is free"),
 }
+# Its own application, because a certificate has to be there before it is used.
+TLS = SHOP.replace("domains: [shop.example.com]", "domains: [shop.example.com], tls: {certificate: /etc/shop.pem}")
+EXPIRED = """cd /run && openssl req -newkey rsa:2048 -nodes -subj /CN=shop.example.com -keyout key -out request 2>/dev/null &&
+openssl x509 -req -in request -signkey key -days 0 -out crt 2>/dev/null && cat crt key >/etc/shop.pem
+while openssl x509 -checkend 0 -noout -in crt; do sleep 0.1; done"""
+FORGOTTEN = """\
+image: localhost/hello:1
+services:
+  - {name: web, port: 8000, health: {http: /health}, requires: [db]}
+sidecars:
+  - name: db
+    entrypoint: ""
+    command: [sh, -c, ': "${DB_PASSWORD:?parameter not set}"']
+    restart: {delay: 100ms, max_delay: 500ms}
+"""
 REPAIR = """sed -i '/^foo bar$/d' /etc/haproxy/haproxy.cfg
 ! mountpoint -q /var/lib/pyservice || umount /var/lib/pyservice
 """
@@ -138,3 +153,18 @@ def test_a_crash_after_an_hour(shop):
               r'Restart: shop@0: \S+ ago, ended by SIGKILL; last line: "worker lost its database"')
     shop.types("pyservicectl logs -n 50 shop", "worker lost its database")
     undefine(machine, "shop")
+
+
+def test_an_expired_certificate(person):
+    person.machine.run(EXPIRED)
+    try:
+        define(person.machine, "shop", TLS)
+        wait_for(person.machine, "shop", 2)
+        person.sees("pyservicectl doctor", "/etc/shop.pem expired on ", status=1)
+    finally:
+        person.machine.run("rm -f /etc/shop.pem")
+
+
+def test_a_password_of_a_dependency_is_missing(person):
+    define(person.machine, "shop", FORGOTTEN)
+    person.sees("pyservicectl status", "^shop: shop-db: exited with status .*DB_PASSWORD: parameter not set", status=3)

@@ -9,6 +9,7 @@ import re
 import shutil
 import struct
 import subprocess
+import time
 import termios
 
 import pytest
@@ -244,9 +245,11 @@ def pem(tmp_path_factory):
 
     texts = {"authority": make("authority", None), "between": make("between", "authority"), "leaf": make("leaf", "between"),
              "soon": make("soon", "between", 20), "late": make("late", "between", 22)}
-    subprocess.run(["openssl", "x509", "-req", "-in", "/dev/stdin", "-CA", "between.crt", "-CAkey", "between.key", "-days", "-1", "-out", "gone.crt"], cwd=place,
+    subprocess.run(["openssl", "x509", "-req", "-in", "/dev/stdin", "-CA", "between.crt", "-CAkey", "between.key", "-days", "0", "-out", "gone.crt"], cwd=place,
                    input=subprocess.run(["openssl", "req", "-new", "-key", "leaf.key", "-subj", "/CN=gone"], cwd=place, capture_output=True, check=True).stdout,
                    capture_output=True, check=True)
+    while subprocess.run(["openssl", "x509", "-checkend", "0", "-noout", "-in", "gone.crt"], cwd=place, capture_output=True, check=False).returncode == 0:
+        time.sleep(0.1)     # it ends with the second in which it was made
     texts["gone"] = (place / "gone.crt").read_text()
     return texts | {f"{name}.key": (place / f"{name}.key").read_text() for name in ("leaf", "soon", "late")}
 
