@@ -9,8 +9,8 @@ import re
 import shutil
 import struct
 import subprocess
-import time
 import termios
+import time
 
 import pytest
 
