@@ -208,23 +208,15 @@ static void put_by_row(struct compose *c, struct draft_part *p, const struct key
                 (void) yaml_text_put_text(c->draft.arena, p->map, str_of(row->to), text);
 }
 
-/* Docker's short names are of its own registry. */
 static void put_image(struct compose *c, struct draft_part *p, const struct node *n) {
-        struct draft *d = &c->draft;
-        struct str image, host;
+        struct str image;
 
         c->placeholder = "change-me";
         image = compose_text(c, n);
         c->placeholder = NULL;
-        host = (struct str){ image.p, str_find(image, '/') };
-        if (str_is_absent(image))
-                return;
-        if (host.n == image.n)
-                image = arena_join(d->arena, STR("docker.io/library/"), image);
-        else if (str_find(host, '.') == host.n && str_find(host, ':') == host.n &&
-                 !str_is(host, "localhost") && str_find(host, '{') == host.n)
-                image = arena_join(d->arena, STR("docker.io/"), image);
-        (void) yaml_text_put_text(d->arena, p->map, STR("image"), image);
+        if (!str_is_absent(image))
+                (void) yaml_text_put_text(c->draft.arena, p->map, STR("image"),
+                                          import_image(c->draft.arena, image));
 }
 
 /* A built image is never pulled here. */

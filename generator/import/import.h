@@ -133,6 +133,9 @@ struct str import_name(struct arena *a, struct str text);
 /* `text` with its braces so that they are taken for braces. */
 struct str import_literal(struct arena *a, struct str text);
 
+/* The image with its registry: Docker's short names ("postgres:16", "acme/shop") are of docker.io. */
+struct str import_image(struct arena *a, struct str image);
+
 /* Words as one text that a shell would split into them again. */
 struct str import_quote(struct arena *a, const struct str *words, size_t n);
 

@@ -133,18 +133,36 @@ static void put_role(struct kamal *k, struct str name, const struct node *role, 
                         lose(k, p, &role->pairs[i]);
 }
 
+/* A number alone is the port on both sides. */
+static void put_published(struct kamal *k, struct draft_part *p, struct str port) {
+        struct arena *a = k->draft.arena;
+
+        if (port.n == 0)
+                return;
+        if (str_find(port, ':') == port.n)
+                port = arena_join(a, port, STR(":"), port);
+        (void) yaml_text_add_text(a, yaml_text_put(a, p->map, STR("publish"), YAML_TEXT_LIST), port);
+}
+
 static void put_accessory(struct kamal *k, const struct pair *pair) {
-        static const struct str known = STR_INIT("image,host,hosts,role,roles,cmd,env,volumes,directories");
+        static const struct str known =
+                STR_INIT("image,host,hosts,role,roles,cmd,env,volumes,directories,port,proxy");
         struct draft *d = &k->draft;
         const struct node *accessory = pair->value;
+        struct str image = node_text(node_get(accessory, "image"));
         struct draft_part *p =
                 draft_part(d, PART_SIDECAR, draft_part_name(d, pair->key->text), pair->key->at);
 
-        put_text(k, p->map, "image", node_get(accessory, "image"));
+        if (!str_is_absent(image))
+                (void) yaml_text_put_text(d->arena, p->map, STR("image"),
+                                          import_image(d->arena, import_literal(d->arena, image)));
         put_text(k, p->map, "command", node_get(accessory, "cmd"));
         put_env(k, p->map, node_get(accessory, "env"));
         put_list(k, p->map, "volumes", node_get(accessory, "volumes"));
         put_list(k, p->map, "volumes", node_get(accessory, "directories"));
+        put_published(k, p, node_text(node_get(accessory, "port")));
+        if (node_get(accessory, "proxy"))
+                put_proxy(k, p, node_get(accessory, "proxy"));
         for (size_t i = 0; accessory->kind == NODE_MAP && i < accessory->n; i++)
                 if (!str_list_has(known, accessory->pairs[i].key->text))
                         lose(k, p, &accessory->pairs[i]);

@@ -58,6 +58,18 @@ static struct str quote_word(struct arena *a, struct str word) {
         return arena_join_n(a, parts.at, parts.n);
 }
 
+struct str import_image(struct arena *a, struct str image) {
+        struct str host = { image.p, str_find(image, '/') };
+
+        if (host.n == image.n)
+                return arena_join(a, STR("docker.io/library/"), image);
+        if (str_find(host, '.') == host.n && str_find(host, ':') == host.n && !str_is(host, "localhost") &&
+            str_find(host, '{') == host.n)
+                return arena_join(a, STR("docker.io/"), image);
+
+        return image;
+}
+
 struct str import_quote(struct arena *a, const struct str *words, size_t n) {
         VEC(struct str) parts = { 0 };
 

@@ -456,6 +456,7 @@ accessories:
     port: "127.0.0.1:5432:5432"
     env: {secret: [POSTGRES_PASSWORD]}
     directories: [data:/var/lib/postgresql/data]
+  search: {image: localhost/search:1, host: 192.0.2.4, port: 7700, proxy: {host: search.example.com, app_port: 7700, healthcheck: {path: /health}}}
 asset_path: /rails/public
 """
 
@@ -469,10 +470,12 @@ def test_kamal(imported, rendered):
             {"name": "web", "volumes": ["storage:/rails/storage"], "port": 3000, "health": {"http": "/health"}, "proxy": {"domains": ["shop.example.com"]}},
             {"name": "job", "command": "bin/jobs", "volumes": ["storage:/rails/storage"]}],
         "sidecars": [{"name": "db", "image": "docker.io/library/postgres:16", "env": {"POSTGRES_PASSWORD": {"secret": "postgres-password"}},
-                      "volumes": ["data:/var/lib/postgresql/data"]}],
+                      "volumes": ["data:/var/lib/postgresql/data"], "publish": ["127.0.0.1:5432:5432"]},
+                     {"name": "search", "image": "localhost/search:1", "publish": ["7700:7700"], "port": 7700, "health": {"http": "/health"},
+                      "proxy": {"domains": ["search.example.com"]}}],
         "secrets": {"rails-master-key": {"credential": "shop.rails-master-key"}, "postgres-password": {"credential": "shop.postgres-password"}}}
     lost = {re.search(r"'(\w+)' could not", line)[1] for line in definition.notes.splitlines() if "' could not be carried over" in line}
-    assert lost == {"labels", "ssl", "port", "asset_path"} and "it ran on 2 machines" in definition.notes
+    assert lost == {"labels", "ssl", "asset_path"} and "it ran on 2 machines" in definition.notes
     assert "storage" not in (rendered(definition) / "quadlet/shop-db.container").read_text()
 
 
