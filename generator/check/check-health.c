@@ -121,6 +121,11 @@ static void check_kept(struct world *w, const struct app *app, const struct serv
                 misplace(w, h->port.at,
                          "a user's containers are reached only at the service's 'port', which is published; "
                          "remove this one");
+        else if (has_http(h) && w->places.is_user && !has_ports(s) &&
+                 !str_is(container_network(&s->container), "host"))
+                misplace(w, h->http.at,
+                         "a user's containers are reached only at ports that are published; add "
+                         "'host_port:', or write 'command:'");
         check_headers(w, h);
         check_command(w, h);
         check_drain(w, h, s->proxy);

@@ -454,6 +454,12 @@ def test_of_a_user(root):
     assert root.good("get", "--user", "hello", "scale", **environment) == "4\n" and root.get("hello", "scale") == "1"
     assert (own / "hello.yaml.d" / LASTING).exists() and (root.path / "run/user/1000/pyservice.d/hello.yaml.d" / RUNTIME).exists()
 
+    # Only a published port leads from the machine into a user's container.
+    (own / "hello.yaml").write_text("image: localhost/hello:1\nport: 80\nhealth: /\n")
+    assert "hello.yaml:3:9: error: a user's containers are reached only at ports that are published" in root.bad("check", "--user", **environment)
+    (own / "hello.yaml").write_text("image: localhost/hello:1\nport: 80\nhost_port: 8080\nhealth: /\n")
+    root.good("check", "--user", **environment)
+
 
 # --- cat ---
 
