@@ -178,19 +178,6 @@ static struct str last_printed(const struct describing *d, struct str invocation
                        : (struct str){ 0 };
 }
 
-/* The journal sorts by arrival, and may have what systemd logged about the end before what the container
- * printed. */
-static struct str await_printed(const struct describing *d, struct str invocation) {
-        struct str found = last_printed(d, invocation);
-
-        for (unsigned i = 0; i < LOG_TRIES && str_is_absent(found); i++) {
-                (void) bus_wait(d->bus, LOG_PAUSE_MS);
-                found = last_printed(d, invocation);
-        }
-
-        return found;
-}
-
 struct str describe_printed(struct arena *a, struct str line) {
         return str_is_absent(line) ? STR("") : arena_join(a, STR("; last line: \""), line, STR("\""));
 }
@@ -201,6 +188,41 @@ static struct attempt attempt_of(const struct bus_unit *u) {
                                  .status = (uint64_t) (unsigned) u->exit_status,
                                  .is_killed = u->is_killed,
                                  .is_known = u->exit_status != 0 };
+}
+
+static bool is_over(const struct bus_unit *u) {
+        return str_is(u->active, "failed") || str_has_prefix(u->sub, STR("auto-restart"));
+}
+
+/* The start before the one that is under way. */
+static struct attempt find_attempt(const struct describing *d, const struct bus_unit *u) {
+        struct journal_query query = query_of(d, (struct str){ 0 }, 0);
+        struct journal_end end = { 0 };
+        bool is_known;
+
+        if (is_over(u))
+                return attempt_of(u);
+
+        is_known = journal_read_end(d->arena, &query, &end) > 0;
+        return (struct attempt){ end.invocation, end.status, end.is_killed, is_known };
+}
+
+/* By the start that failed. It may have begun before the time that counts: systemd adds a requested start to
+ * one that is under way. The journal sorts by arrival, and may have the end before what was printed. */
+static struct str await_printed(const struct describing *d, const struct bus_unit *u) {
+        struct str found = last_printed(d, (struct str){ 0 });
+        struct describing whole = *d;
+
+        whole.since = 0;
+        for (unsigned i = 0; i < LOG_TRIES && str_is_absent(found); i++) {
+                struct attempt at = find_attempt(&whole, u);
+
+                (void) bus_wait(d->bus, LOG_PAUSE_MS);
+                if (!str_is_absent(at.invocation))
+                        found = last_printed(&whole, at.invocation);
+        }
+
+        return found;
 }
 
 struct str describe_failure(const struct describing *d, struct str text) {
@@ -224,24 +246,7 @@ struct str describe_failure(const struct describing *d, struct str text) {
                 text = arena_join(d->arena, text, STR("; "), describe_end(d->arena, &at));
 
         return arena_join(d->arena, d->unit, STR(": "), text,
-                          describe_printed(d->arena, await_printed(d, at.invocation)));
-}
-
-static bool is_over(const struct bus_unit *u) {
-        return str_is(u->active, "failed") || str_has_prefix(u->sub, STR("auto-restart"));
-}
-
-/* The start before the one that is under way. */
-static struct attempt find_attempt(const struct describing *d, const struct bus_unit *u) {
-        struct journal_query query = query_of(d, (struct str){ 0 }, 0);
-        struct journal_end end = { 0 };
-        bool is_known;
-
-        if (is_over(u))
-                return attempt_of(u);
-
-        is_known = journal_read_end(d->arena, &query, &end) > 0;
-        return (struct attempt){ end.invocation, end.status, end.is_killed, is_known };
+                          describe_printed(d->arena, await_printed(d, &u)));
 }
 
 /* Starts failed before. The check's own words count if the check ended the start, and not the process. */
