@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Three ways through the tool, each printed as a person would see it (tests/run machine -k journey -s): from the installation to the first answer,
+"""Three ways through the tool, each printed as a person would see it (tests/run machine -k journey -rP): from the installation to the first answer,
 from a broken deployment to its cause, from a 502 to its cause. And the first command of an operator on call names the cause of each fault."""
 
 import re
