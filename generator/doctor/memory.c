@@ -34,13 +34,15 @@ static void look_at_part(struct doctor *d, const struct app *app, const struct c
                                    : (struct str){ 0 };
         size_t n = 0;
 
-        VEC_EACH(unit, &killed->list) {
-                if (!is_of(*unit, c))
+        VEC_EACH(killing, &killed->list) {
+                struct str unit = killing->text;
+
+                if (!is_of(unit, c))
                         continue;
                 n++;
-                if (!str_eq(*unit, last) && str_find_str(names, *unit) == names.n)
-                        names = arena_join(d->arena, names, names.n > 0 ? STR(", ") : STR(""), *unit);
-                last = *unit;
+                if (!str_eq(unit, last) && str_find_str(names, unit) == names.n)
+                        names = arena_join(d->arena, names, names.n > 0 ? STR(", ") : STR(""), unit);
+                last = unit;
         }
         if (n == 0)
                 return;

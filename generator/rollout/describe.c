@@ -56,35 +56,35 @@ struct str describe_late(struct arena *a, uint64_t limit, struct str answer) {
                           str_is_absent(answer) ? STR("") : answer);
 }
 
-/* The last line that has one of two texts, from there on; absent if none has. */
-static struct str find_line(const struct journal_lines *lines, struct str one, struct str other) {
+/* The last line that has one of two texts, from there on; its text is absent if none has. */
+static struct journal_line find_line(const struct journal_lines *lines, struct str one, struct str other) {
         for (size_t i = lines->list.n; i > 0; i--) {
-                struct str line = lines->list.at[i - 1];
-                size_t at = str_find_str(line, one);
+                struct journal_line line = lines->list.at[i - 1];
+                size_t at = str_find_str(line.text, one);
 
-                if (at == line.n)
-                        at = str_find_str(line, other);
-                if (at < line.n)
-                        return str_from(line, at);
+                if (at == line.text.n)
+                        at = str_find_str(line.text, other);
+                if (at < line.text.n)
+                        return (struct journal_line){ str_from(line.text, at), line.time };
         }
 
-        return (struct str){ 0 };
+        return (struct journal_line){ 0 };
 }
 
 /* The result of the unit's own check: pyservice-instance logs it when it gives up (hooks/instance.c). */
-static struct str find_check(const struct describing *d, struct str invocation) {
+static struct journal_line find_check(const struct describing *d, struct str invocation) {
         struct journal_query query = query_of(d, invocation, CHECK_LINES);
         struct journal_lines lines = { 0 };
 
         return journal_read(d->arena, &query, &lines) < 0
-                       ? (struct str){ 0 }
+                       ? (struct journal_line){ 0 }
                        : find_line(&lines, NOT_READY, STR("exited before it was ready"));
 }
 
-static struct str await_check(const struct describing *d) {
-        struct str found = { 0 };
+static struct journal_line await_check(const struct describing *d) {
+        struct journal_line found = { 0 };
 
-        for (unsigned i = 0; i < LOG_TRIES && str_is_absent(found); i++) {
+        for (unsigned i = 0; i < LOG_TRIES && str_is_absent(found.text); i++) {
                 (void) bus_wait(d->bus, LOG_PAUSE_MS);
                 found = find_check(d, (struct str){ 0 });
         }
@@ -111,7 +111,7 @@ static struct str find_bad_image(const struct describing *d) {
                     !str_is(u.active, "failed"))
                         continue;
                 (void) read_log(d, *name, LOG_LINES, &lines);
-                said = find_line(&lines, STR("Error: "), STR("error: "));
+                said = find_line(&lines, STR("Error: "), STR("error: ")).text;
                 return arena_join(d->arena, STR("its image could not be "),
                                   is_build ? STR("built") : STR("fetched"), STR(", see "), *name,
                                   str_is_absent(said) ? STR("") : STR(": "), said);
@@ -144,7 +144,7 @@ static struct str describe_result(const struct describing *d, const struct bus_u
                 return STR("it was stopped");
 
         (void) journal_read(d->arena, &query, &lines);
-        said = find_line(&lines, STR("Error: "), STR("error: "));
+        said = find_line(&lines, STR("Error: "), STR("error: ")).text;
         return arena_join(d->arena,
                           at->is_known       ? describe_end(d->arena, at)
                           : u->result.n == 0 ? STR("it failed")
@@ -162,8 +162,10 @@ static struct str describe_timeout(const struct describing *d, const struct bus_
         return describe_late(d->arena, u->start_timeout, answer);
 }
 
-/* "shop-web@1.service" runs the container "shop-web-1". Absent for none. */
-static struct str last_printed(const struct describing *d, struct str invocation) {
+/* "shop-web@1.service" runs the container "shop-web-1". Absent for none. Lines after `check` are of the stop
+ * that it caused: servers report that they shut down. */
+static struct str last_printed(const struct describing *d, struct str invocation,
+                               const struct journal_line *check) {
         size_t at = str_find(d->unit, '@'),
                end = d->unit.n - (str_has_suffix(d->unit, STR(".service")) ? strlen(".service") : 0);
         struct str container = at < end ? arena_join(d->arena, (struct str){ d->unit.p, at }, STR("-"),
@@ -173,8 +175,9 @@ static struct str last_printed(const struct describing *d, struct str invocation
         struct journal_lines lines = { 0 };
 
         query.container = container;
+        query.until = check && str_has_prefix(check->text, NOT_READY) ? check->time : 0;
         return journal_read(d->arena, &query, &lines) >= 0 && lines.list.n > 0
-                       ? utf8_clean_line(d->arena, lines.list.at[0], PRINTED_MAX)
+                       ? utf8_clean_line(d->arena, lines.list.at[0].text, PRINTED_MAX)
                        : (struct str){ 0 };
 }
 
@@ -209,8 +212,9 @@ static struct attempt find_attempt(const struct describing *d, const struct bus_
 
 /* By the start that failed. It may have begun before the time that counts: systemd adds a requested start to
  * one that is under way. The journal sorts by arrival, and may have the end before what was printed. */
-static struct str await_printed(const struct describing *d, const struct bus_unit *u) {
-        struct str found = last_printed(d, (struct str){ 0 });
+static struct str await_printed(const struct describing *d, const struct bus_unit *u,
+                                const struct journal_line *check) {
+        struct str found = last_printed(d, (struct str){ 0 }, check);
         struct describing whole = *d;
 
         whole.since = 0;
@@ -219,13 +223,14 @@ static struct str await_printed(const struct describing *d, const struct bus_uni
 
                 (void) bus_wait(d->bus, LOG_PAUSE_MS);
                 if (!str_is_absent(at.invocation))
-                        found = last_printed(&whole, at.invocation);
+                        found = last_printed(&whole, at.invocation, check);
         }
 
         return found;
 }
 
 struct str describe_failure(const struct describing *d, struct str text) {
+        struct journal_line check = { 0 };
         struct attempt at;
         struct bus_unit u = { 0 };
 
@@ -233,7 +238,8 @@ struct str describe_failure(const struct describing *d, struct str text) {
         at = attempt_of(&u);
         at.invocation = (struct str){ 0 };
         if (str_is_absent(text)) {
-                text = await_check(d);
+                check = await_check(d);
+                text = check.text;
                 if (str_is(u.result, "timeout"))
                         text = describe_timeout(d, &u, text);
         }
@@ -246,18 +252,19 @@ struct str describe_failure(const struct describing *d, struct str text) {
                 text = arena_join(d->arena, text, STR("; "), describe_end(d->arena, &at));
 
         return arena_join(d->arena, d->unit, STR(": "), text,
-                          describe_printed(d->arena, await_printed(d, &u)));
+                          describe_printed(d->arena, await_printed(d, &u, &check)));
 }
 
 /* Starts failed before. The check's own words count if the check ended the start, and not the process. */
 static void describe_failing(const struct describing *d, const struct bus_unit *u, struct described *ret) {
         struct attempt at = find_attempt(d, u);
-        struct str check = find_check(d, at.invocation), text;
+        struct journal_line check = find_check(d, at.invocation);
+        struct str text;
 
         if (is_over(u) && str_is(u->result, "timeout"))
-                text = describe_timeout(d, u, check);
-        else if (!str_is_absent(check) && str_has_prefix(check, NOT_READY))
-                text = check;
+                text = describe_timeout(d, u, check.text);
+        else if (str_has_prefix(check.text, NOT_READY))
+                text = check.text;
         else
                 text = find_bad_image(d);
         if (str_has_prefix(text, STR("not ready: ")))
@@ -265,7 +272,7 @@ static void describe_failing(const struct describing *d, const struct bus_unit *
 
         ret->text = str_is_absent(text) ? describe_result(d, u, &at) : text;
         ret->n_failed = u->n_restarts + is_over(u);
-        ret->printed = last_printed(d, at.invocation);
+        ret->printed = last_printed(d, at.invocation, &check);
 }
 
 /* No start failed yet. */
@@ -275,7 +282,7 @@ static void describe_starting(const struct describing *d, const struct bus_unit 
         if (age < YOUNG_SECONDS)
                 return;
 
-        ret->printed = last_printed(d, u->invocation);
+        ret->printed = last_printed(d, u->invocation, NULL);
         ret->text = u->status;
         if (u->status.n > 0)
                 return;
@@ -350,7 +357,7 @@ bool describe_restart(const struct describing *d, struct str *ret, uint64_t *ret
 
         at = (struct attempt){ end.invocation, end.status, end.is_killed, true };
         *ret = arena_join(d->arena, describe_end(d->arena, &at),
-                          describe_printed(d->arena, last_printed(d, end.invocation)));
+                          describe_printed(d->arena, last_printed(d, end.invocation, NULL)));
         *ret_time = end.time;
         return true;
 }
@@ -361,7 +368,7 @@ struct str describe_log(const struct describing *d) {
 
         (void) read_log(d, d->unit, LOG_LINES, &lines);
         VEC_EACH(line, &lines.list)
-                text = arena_join(d->arena, text, text.n > 0 ? STR("\n") : STR(""), *line);
+                text = arena_join(d->arena, text, text.n > 0 ? STR("\n") : STR(""), line->text);
 
         return text;
 }

@@ -87,9 +87,11 @@ static int read_back(struct arena *a, sd_journal *j, const struct journal_query 
                 r = sd_journal_get_realtime_usec(j, &time);
                 if (r < 0 || time < q->since)
                         break;
+                if (q->until > 0 && time > q->until)
+                        continue;
                 r = read_message(a, j, &text);
                 if (r >= 0 && !str_is_absent(text))
-                        *vec_push(a, &lines->list) = text;
+                        *vec_push(a, &lines->list) = (struct journal_line){ text, time };
         }
 
         return r < 0 ? r : 0;
@@ -168,7 +170,7 @@ int journal_read_out_of_memory(struct arena *a, bool is_user, uint64_t since, st
                 struct str unit = get(a, j, is_user ? "USER_UNIT" : "UNIT");
 
                 if (!str_is_absent(unit))
-                        *vec_push(a, &ret->list) = unit;
+                        *vec_push(a, &ret->list) = (struct journal_line){ unit, 0 };
         }
 
         return r < 0 ? r : 0;

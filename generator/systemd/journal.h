@@ -6,8 +6,13 @@
 #include "base/arena.h"
 #include "base/vec.h"
 
+struct journal_line {
+        struct str text;
+        uint64_t time; /* as in struct journal_query */
+};
+
 struct journal_lines {
-        VEC(struct str) list; /* the oldest first */
+        VEC(struct journal_line) list; /* the oldest first */
 };
 
 struct journal_query {
@@ -17,6 +22,7 @@ struct journal_query {
         struct str invocation;
         bool is_user;
         uint64_t since; /* CLOCK_REALTIME, microseconds */
+        uint64_t until; /* 0: up to now */
         size_t n;       /* the newest `n` */
 };
 

@@ -227,8 +227,8 @@ void fuzz_journal(struct fuzz *f) {
 
         require(journal_read(&f->arena, &query, &lines) == 0);
         VEC_EACH(line, &lines.list) {
-                require_clean(*line);
-                require(str_find(*line, '\n') == line->n);
+                require_clean(line->text);
+                require(str_find(line->text, '\n') == line->text.n);
         }
         check_walk(f, false);
         check_walk(f, true);
