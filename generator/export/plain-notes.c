@@ -68,8 +68,8 @@ static void note_proxy(struct plain *p, const struct app *app, const struct serv
         PLAIN_MISS(p, app, s->name.text,
                    STR(": timeouts.drain: HAProxy learns from its checks that an instance stops. "
                        "Before you stop one: echo 'set server "),
-                   backend_of(s).text, STR("/"), s->container.unit.text,
-                   STR("-0 state drain' | socat stdio "), p->world->host.haproxy->socket.text);
+                   backend_of(s).text, STR("/"), s->container.unit.text, s->is_sidecar ? STR("") : STR("-0"),
+                   STR(" state drain' | socat stdio "), p->world->host.haproxy->socket.text);
         if (s->proxy->domains.n == 0)
                 PLAIN_MISS(p, app, s->name.text,
                            STR(": a proxy without domains: your own frontend is to use the backend"));
