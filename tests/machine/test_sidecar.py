@@ -70,7 +70,7 @@ def test_requests_reach_a_sidecar_through_haproxy(machine):
     machine.wait(lambda: machine.is_active("shop-page.service"), what="the sidecar")
     machine.wait(lambda: page(machine), what="an answer")
     assert "shop-page" in machine.out("pyservicectl ps")
-    assert json.loads(machine.out("pyservicectl status --json shop"))["sidecars"][0]["instances"][0]["haproxy"].startswith("UP")
+    assert json.loads(machine.out("pyservicectl status --json shop"))["sidecars"][0]["instances"][0]["proxy"].startswith("UP")
 
     machine.run("systemctl reload haproxy")
     assert page(machine)
