@@ -206,7 +206,7 @@ static bool has_right_keys(const struct settings *s, bool is_converted, bool has
         VEC_EACH(line, s) {
                 if (found < ARRAY_SIZE(fixed) && str_is(line->key, fixed[found]))
                         found++;
-                else if (!str_is(line->value, "\"PYSERVICE_EMPTY=\""))
+                else if (!str_is(line->key, "Environment") || !str_is(line->value, "\"PYSERVICE_EMPTY=\""))
                         others++;
         }
 
