@@ -99,7 +99,7 @@ def test_restarts_back_off(machine):
 image: localhost/base
 services:
   - {name: short, command: "false", restart: {delay: 100ms, max_delay: 4s, max_starts: 7}}
-  - {name: long, command: sleep 1.2, restart: {delay: 100ms, max_delay: 1s}}
+  - {name: long, command: sleep 5, restart: {delay: 100ms, max_delay: 1s}}
   - {name: plain, command: sleep 1000, restart: on-failure}
 """)
     short, long = "loop-short@0.service", "loop-long@0.service"
