@@ -243,7 +243,6 @@ def check_logs(shop):
     assert not [s for s in shown if re.search(r"container (create|died)|\| \S+ \d+ \S+ [0-9a-f]{64}$|<nwarn>|image.*skipped", s)]
 
     told = [read_answer("logs", line) for line in ctl(shop, "logs", "--json", shop.since, "shop").stdout.splitlines()]
-    for line in told:
     assert [line["time"] for line in told] == sorted(line["time"] for line in told)
     numbers = [line["message"] for line in told if line["unit"] == "shop-side.service" and line["by"] == "unit"]
     assert numbers == [f"side {i}" for i in range(1, len(numbers) + 1)], "each line once"
