@@ -393,6 +393,14 @@ def check_texts(source):
             check_language(source, line, match.group())
 
 
+def check_python(source, text):
+    """Pytest would report it after the machine tests."""
+    try:
+        compile(text, source.path, "exec")
+    except SyntaxError as error:
+        source.fault(error.lineno, error.msg)
+
+
 def check_source(path, text):
     """All faults of one file as (path, line, message)."""
     source = Source(path, text)
@@ -400,6 +408,8 @@ def check_source(path, text):
         check_language(source, 1, text)
         return sorted(source.faults)
     check_text(source)
+    if path.endswith(".py"):
+        check_python(source, text)
     if source.is_c:
         check_header(source)
         check_includes(source)

@@ -25,6 +25,7 @@ def long_function(lines):
 
 
 BAD = {
+    "Python that does not parse": ("tests/x.py", "# SPDX-License-Identifier: Apache-2.0\nfor x in y:\nz = 1\n", 3, "expected an indented block"),
     "base knows no input": ("generator/base/x.c", SPDX + '#include "input/diag.h"\n', 2, "may not include input/"),
     "input knows no schema": ("generator/input/x.c", SPDX + '#include "schema/type.h"\n', 2, "may not include schema/"),
     "schema knows no app": ("generator/schema/x.c", SPDX + '#include "app/app.h"\n', 2, "may not include app/"),
