@@ -215,7 +215,7 @@ static void add_directory(struct doctor *d, struct certificates *all, struct cer
 
 static void collect(struct doctor *d, struct certificates *ret) {
         DOCTOR_EACH_APP(d, app)
-                LIST_EACH(s, &app->services) {
+                APP_EACH_KEPT(s, app) {
                         struct certificate c = { .app = app->name.text };
                         struct stat st;
 

@@ -288,6 +288,11 @@ def test_certificates(root, pem, pieces, level, words):
         assert pieces != ["leaf", "between"] or doctor(root) == {}
 
 
+def test_the_certificate_of_a_sidecar(root):
+    write(root / "etc/pyservice.d/shop.yaml", SHOP + "sidecars: [{name: page, port: 80, proxy: {domains: [page.example.com], tls: {certificate: /etc/page.pem}}}]\n")
+    assert "bad shop: its certificate /etc/page.pem: No such file or directory" in doctor(root)["certificates"]
+
+
 def test_usage(root):
     for words in ["a", "b"], ["../a"], ["-x"]:
         assert subprocess.run([PYSERVICECTL, f"--root={root}", "doctor", *words], capture_output=True, check=False).returncode == 2
