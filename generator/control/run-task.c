@@ -93,7 +93,9 @@ static int wait_for(struct work *w, struct bus_job *job) {
 
 static int tell_failure(struct work *w, const struct bus_job *job, const struct bus_unit *u) {
         bool is_signal = str_is(u->result, "signal") || str_is(u->result, "core-dump");
-        int status = str_is(u->result, "exit-code") ? u->exit_status : is_signal ? 128 + u->exit_status : 0;
+        int status = (int) u->exit_status;
+
+        status = str_is(u->result, "exit-code") ? status : is_signal ? 128 + status : 0;
 
         if (status > 0 && !is_signal)
                 (void) fprintf(stderr, "pyservicectl: %.*s: ended with status %d\n", STR_ARG(w->unit),

@@ -104,7 +104,10 @@ static bool read_command(struct doctor *d, struct str *ret) {
 
         return d->bus && bus_get_unit(d->bus, d->arena, settings_of(d)->unit.text, &u) >= 0 &&
                u.main_pid > 0 &&
-               proc_read(d->arena, arena_printf(d->arena, "/proc/%u/cmdline", u.main_pid).p, ret) >= 0;
+               proc_read(d->arena,
+                         arena_join(d->arena, STR("/proc/"), arena_u64(d->arena, u.main_pid), STR("/cmdline"))
+                                 .p,
+                         ret) >= 0;
 }
 
 /* "-f" and the directory, with or without a slash at its end. */

@@ -188,7 +188,7 @@ struct str describe_printed(struct arena *a, struct str line) {
 /* systemd has it until the next start. */
 static struct attempt attempt_of(const struct bus_unit *u) {
         return (struct attempt){ .invocation = u->invocation,
-                                 .status = (uint64_t) (unsigned) u->exit_status,
+                                 .status = u->exit_status,
                                  .is_killed = u->is_killed,
                                  .is_known = u->exit_status != 0 };
 }

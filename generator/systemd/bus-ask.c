@@ -2,8 +2,6 @@
 
 /* Many properties of many units at once. */
 
-#include <stdlib.h>
-
 #include "systemd/bus-parts.h"
 
 /* The message bus does not let a client wait for more than 128 answers. */
@@ -51,53 +49,16 @@ struct asked {
         struct bus_detail *detail;
 };
 
-static void free_text(char **p) {
-        free(*p);
-}
-
-static int take_text(const struct asked *q, sd_bus_message *m) {
-        const char *text;
-        int r = sd_bus_message_read(m, "v", "s", &text);
-
-        if (r >= 0)
-                *(struct str *) (void *) ((char *) q->detail + q->property->place) =
-                        arena_str(q->asking->arena, str_of(text));
-        return r;
-}
-
-static int take_bool(const struct asked *q, sd_bus_message *m) {
-        int yes = 0, r = sd_bus_message_read(m, "v", "b", &yes);
-
-        if (r >= 0)
-                *((bool *) q->detail + q->property->place) = yes;
-        return r;
-}
-
-static int take_number(const struct asked *q, sd_bus_message *m) {
-        const char type[] = { q->property->type, '\0' };
-        uint64_t wide = 0;
-        uint32_t narrow = 0;
-        int r = sd_bus_message_read(m, "v", type, type[0] == 't' ? (void *) &wide : &narrow);
-
-        if (r >= 0)
-                *(uint64_t *) (void *) ((char *) q->detail + q->property->place) =
-                        type[0] == 't' ? wide : narrow;
-        return r;
-}
-
 /* A unit may go between two questions. */
 static int take(sd_bus_message *m, void *data, sd_bus_error *error) {
         struct asked *q = data;
-        int r = 0;
+        int r;
 
         q->asking->n_under_way--;
         if (sd_bus_message_is_method_error(m, NULL))
                 return 0;
 
-        if (q->property->type == 's')
-                r = take_text(q, m);
-        else
-                r = q->property->type == 'b' ? take_bool(q, m) : take_number(q, m);
+        r = bus_read_value(m, q->asking->arena, q->property->type, (char *) q->detail + q->property->place);
         if (r < 0)
                 q->asking->error = r;
         return 0;
@@ -131,8 +92,8 @@ static int ask_one(struct asking *s, const char *path, const struct property *pr
 }
 
 static int ask_unit(struct asking *s, const struct bus_question *q) {
-        CLEANUP(free_text) char *path = NULL;
-        int r = sd_bus_path_encode(MANAGER_PATH "/unit", arena_str(s->arena, q->unit).p, &path);
+        CLEANUP(bus_free_text) char *path = NULL;
+        int r = bus_unit_path(s->arena, q->unit, &path);
 
         for (size_t i = 0; r >= 0 && i < ARRAY_SIZE(properties); i++)
                 if (q->about & properties[i].about)

@@ -1,34 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "systemd/bus-exec.h"
 
-#include <stdlib.h>
-
 #include "base/buf.h"
 #include "systemd/bus-parts.h"
 
-static void free_text(char **p) {
-        free(*p);
-}
-
-static void unref_message(sd_bus_message **m) {
-        (void) sd_bus_message_unref(*m);
-}
-
-static int read_texts(sd_bus_message *m, struct arena *a, struct bus_names *names) {
-        const char *text;
-        int r = sd_bus_message_enter_container(m, 'a', "s");
-
-        while (r >= 0 && (r = sd_bus_message_read(m, "s", &text)) > 0)
-                *vec_push(a, &names->list) = arena_str(a, str_of(text));
-
-        return r < 0 ? r : sd_bus_message_exit_container(m);
-}
-
 static int get_texts(struct bus *b, struct arena *a, const char *const where[2], struct bus_names *ret) {
-        CLEANUP(unref_message) sd_bus_message *m = NULL;
+        CLEANUP(bus_unref_message) sd_bus_message *m = NULL;
         int r = sd_bus_get_property(b->connection, SYSTEMD, where[0], SERVICE, where[1], NULL, &m, "as");
 
-        return r < 0 ? r : read_texts(m, a, ret);
+        return r < 0 ? r : bus_read_texts(m, a, ret);
 }
 
 /* One element of ExecStart and its like: path, argv, and how it went the last time. */
@@ -37,7 +17,7 @@ static int read_command(sd_bus_message *m, struct arena *a, struct bus_command *
         int r = sd_bus_message_skip(m, "s");
 
         if (r >= 0)
-                r = read_texts(m, a, &words);
+                r = bus_read_texts(m, a, &words);
         if (r >= 0)
                 r = sd_bus_message_skip(m, "bttttuii");
         if (r < 0)
@@ -54,7 +34,7 @@ struct commands {
 };
 
 static int get_commands(struct bus *b, struct arena *a, const char *const where[2], struct commands *ret) {
-        CLEANUP(unref_message) sd_bus_message *m = NULL;
+        CLEANUP(bus_unref_message) sd_bus_message *m = NULL;
         int r = sd_bus_get_property(b->connection, SYSTEMD, where[0], SERVICE, where[1], NULL, &m,
                                     "a(sasbttttuii)");
 
@@ -70,7 +50,7 @@ static int get_commands(struct bus *b, struct arena *a, const char *const where[
 }
 
 static int get_files(struct bus *b, struct arena *a, const char *path, struct bus_names *ret) {
-        CLEANUP(unref_message) sd_bus_message *m = NULL;
+        CLEANUP(bus_unref_message) sd_bus_message *m = NULL;
         const char *file;
         int r = sd_bus_get_property(b->connection, SYSTEMD, path, SERVICE, "EnvironmentFiles", NULL, &m,
                                     "a(sb)");
@@ -83,10 +63,10 @@ static int get_files(struct bus *b, struct arena *a, const char *path, struct bu
 }
 
 int bus_get_exec(struct bus *b, struct arena *a, struct str unit, struct bus_exec *ret) {
-        CLEANUP(free_text) char *path = NULL;
+        CLEANUP(bus_free_text) char *path = NULL;
         struct commands before = { 0 }, start = { 0 };
         struct bus_exec exec = { 0 };
-        int r = sd_bus_path_encode(MANAGER_PATH "/unit", arena_str(a, unit).p, &path);
+        int r = bus_unit_path(a, unit, &path);
 
         if (r >= 0)
                 r = get_commands(b, a, (const char *[]){ path, "ExecStartPre" }, &before);

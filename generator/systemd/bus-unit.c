@@ -4,10 +4,8 @@
 
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "base/utf8.h"
 #include "systemd/bus-parts.h"
 
 /* Rows X(property, type, member of struct bus_unit). */
@@ -34,27 +32,6 @@ static const struct property properties[] = {
         PROPERTIES(ROW)
 };
 
-static void unref_message(sd_bus_message **m) {
-        (void) sd_bus_message_unref(*m);
-}
-
-static void free_text(char **p) {
-        free(*p);
-}
-
-/* The current value, of the property's type. */
-static int take_value(struct arena *a, sd_bus_message *m, const struct property *property,
-                      struct bus_unit *u) {
-        const char type[] = { property->type, '\0' };
-        void *place = (char *) u + property->place;
-        const char *text = "";
-        int r = sd_bus_message_read(m, "v", type, type[0] == 's' ? (void *) &text : place);
-
-        if (r >= 0 && type[0] == 's')
-                *(struct str *) place = utf8_clean(a, arena_str(a, str_of(text)));
-        return r;
-}
-
 static int take_invocation(struct arena *a, sd_bus_message *m, struct str *ret) {
         const unsigned char *bytes;
         size_t n;
@@ -78,7 +55,7 @@ static int take_property(struct arena *a, sd_bus_message *m, const char *name, s
 
         for (size_t i = 0; i < ARRAY_SIZE(properties); i++)
                 if (strcmp(properties[i].name, name) == 0)
-                        return take_value(a, m, &properties[i], u);
+                        return bus_read_value(m, a, properties[i].type, (char *) u + properties[i].place);
 
         if (strcmp(name, "InvocationID") == 0)
                 return take_invocation(a, m, &u->invocation);
@@ -95,11 +72,11 @@ static int take_property(struct arena *a, sd_bus_message *m, const char *name, s
 
 /* Without the name of an interface it gives the properties of all interfaces, like `systemctl show`. */
 int bus_get_unit(struct bus *b, struct arena *a, struct str unit, struct bus_unit *ret) {
-        CLEANUP(unref_message) sd_bus_message *m = NULL;
-        CLEANUP(free_text) char *path = NULL;
+        CLEANUP(bus_unref_message) sd_bus_message *m = NULL;
+        CLEANUP(bus_free_text) char *path = NULL;
         struct bus_unit u = { .start_timeout = UINT64_MAX };
         const char *name;
-        int r = sd_bus_path_encode(MANAGER_PATH "/unit", arena_str(a, unit).p, &path);
+        int r = bus_unit_path(a, unit, &path);
 
         if (r >= 0)
                 r = sd_bus_call_method(b->connection, SYSTEMD, path, "org.freedesktop.DBus.Properties",

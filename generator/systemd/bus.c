@@ -13,14 +13,6 @@
 #define ANSWER_MAX (120 * 1000000ULL)
 #define RELOAD_MAX (600 * 1000000ULL)
 
-static void free_text(char **p) {
-        free(*p);
-}
-
-static void unref_message(sd_bus_message **m) {
-        (void) sd_bus_message_unref(*m);
-}
-
 /* The private socket is that of systemctl itself; it exists if no message bus is installed. */
 static int open_private(bool is_user, sd_bus **ret) {
         const char *runtime = is_user ? getenv("XDG_RUNTIME_DIR") : "/run";
@@ -118,36 +110,64 @@ uint64_t bus_now(void) {
         return clock_usec(CLOCK_MONOTONIC);
 }
 
-/* The unit's job: 0 if it has none. *ret_path may be NULL. */
+int bus_read_texts(sd_bus_message *m, struct arena *a, struct bus_names *ret) {
+        const char *text;
+        int r = sd_bus_message_enter_container(m, 'a', "s");
+
+        while (r >= 0 && (r = sd_bus_message_read(m, "s", &text)) > 0)
+                *vec_push(a, &ret->list) = arena_str(a, str_of(text));
+
+        return r < 0 ? r : sd_bus_message_exit_container(m);
+}
+
+int bus_read_value(sd_bus_message *m, struct arena *a, char type, void *place) {
+        const char contents[] = { type, '\0' }, *text = "";
+        uint64_t wide = 0;
+        uint32_t narrow = 0;
+        int yes = 0, r = sd_bus_message_read(m, "v", contents,
+                                             type == 's'   ? (void *) &text
+                                             : type == 'b' ? (void *) &yes
+                                             : type == 't' ? (void *) &wide
+                                                           : &narrow);
+
+        if (r < 0)
+                return r;
+
+        if (type == 's')
+                *(struct str *) place = utf8_clean(a, arena_str(a, str_of(text)));
+        else if (type == 'b')
+                *(bool *) place = yes;
+        else
+                *(uint64_t *) place = type == 't' ? wide : narrow;
+        return 0;
+}
+
+/* The unit's job: 0 if it has none. */
 static int get_job(struct bus *b, const char *unit_path, uint32_t *ret, char **ret_path) {
-        CLEANUP(unref_message) sd_bus_message *m = NULL;
+        CLEANUP(bus_unref_message) sd_bus_message *m = NULL;
         const char *path;
         int r = sd_bus_get_property(b->connection, SYSTEMD, unit_path, UNIT, "Job", NULL, &m, "(uo)");
 
         if (r >= 0)
                 r = sd_bus_message_read(m, "(uo)", ret, &path);
-        if (r >= 0 && ret_path) {
-                *ret_path = strdup(path);
-                r = *ret_path ? r : -ENOMEM;
-        }
+        if (r < 0)
+                return r;
 
-        return r;
+        *ret_path = strdup(path);
+        return *ret_path ? 0 : -ENOMEM;
 }
 
 int bus_get_dependencies(struct bus *b, struct arena *a, struct str unit, const char *kind,
                          struct bus_names *ret) {
-        CLEANUP(unref_message) sd_bus_message *m = NULL;
-        CLEANUP(free_text) char *path = NULL;
+        CLEANUP(bus_unref_message) sd_bus_message *m = NULL;
+        CLEANUP(bus_free_text) char *path = NULL;
         struct bus_names names = { 0 };
-        const char *name;
-        int r = sd_bus_path_encode(MANAGER_PATH "/unit", arena_str(a, unit).p, &path);
+        int r = bus_unit_path(a, unit, &path);
 
         if (r >= 0)
                 r = sd_bus_get_property(b->connection, SYSTEMD, path, UNIT, kind, NULL, &m, "as");
         if (r >= 0)
-                r = sd_bus_message_enter_container(m, 'a', "s");
-        while (r >= 0 && (r = sd_bus_message_read(m, "s", &name)) > 0)
-                *vec_push(a, &names.list) = arena_str(a, str_of(name));
+                r = bus_read_texts(m, a, &names);
         if (r < 0)
                 return r;
 
@@ -156,7 +176,7 @@ int bus_get_dependencies(struct bus *b, struct arena *a, struct str unit, const 
 }
 
 int bus_list_units(struct bus *b, struct arena *a, struct str pattern, struct bus_list *ret) {
-        CLEANUP(unref_message) sd_bus_message *m = NULL;
+        CLEANUP(bus_unref_message) sd_bus_message *m = NULL;
         const char *name, *active, *sub, *job;
         struct bus_list units = { 0 };
         int r = sd_bus_call_method(b->connection, SYSTEMD, MANAGER_PATH, MANAGER, "ListUnitsByPatterns", NULL,
@@ -177,7 +197,7 @@ int bus_list_units(struct bus *b, struct arena *a, struct str pattern, struct bu
 }
 
 int bus_get_version(struct bus *b, struct arena *a, struct str *ret) {
-        CLEANUP(free_text) char *version = NULL;
+        CLEANUP(bus_free_text) char *version = NULL;
         int r = sd_bus_get_property_string(b->connection, SYSTEMD, MANAGER_PATH, MANAGER, "Version", NULL,
                                            &version);
 
@@ -194,12 +214,12 @@ int bus_get_load_time(struct bus *b, uint64_t *ret) {
 }
 
 int bus_is_stopping(struct bus *b, struct str unit, bool *ret) {
-        CLEANUP(free_text) char *path = NULL;
-        CLEANUP(free_text) char *job = NULL;
-        CLEANUP(free_text) char *type = NULL;
+        CLEANUP(bus_free_text) char *path = NULL;
+        CLEANUP(bus_free_text) char *job = NULL;
+        CLEANUP(bus_free_text) char *type = NULL;
         struct arena scratch = { 0 };
         uint32_t id = 0;
-        int r = sd_bus_path_encode(MANAGER_PATH "/unit", arena_str(&scratch, unit).p, &path);
+        int r = bus_unit_path(&scratch, unit, &path);
 
         arena_done(&scratch);
         if (r >= 0)
@@ -216,7 +236,7 @@ int bus_is_stopping(struct bus *b, struct str unit, bool *ret) {
 }
 
 int bus_is_booting(struct bus *b, bool *ret) {
-        CLEANUP(free_text) char *state = NULL;
+        CLEANUP(bus_free_text) char *state = NULL;
         int r = sd_bus_get_property_string(b->connection, SYSTEMD, MANAGER_PATH, MANAGER, "SystemState", NULL,
                                            &state);
 
@@ -230,7 +250,7 @@ int bus_is_booting(struct bus *b, bool *ret) {
 int bus_start_job(struct bus *b, enum bus_verb verb, struct str unit, struct bus_job **ret) {
         static const char *const methods[] = { "StartUnit", "StopUnit", "RestartUnit", "ReloadUnit",
                                                "ReloadUnit" };
-        CLEANUP(unref_message) sd_bus_message *m = NULL;
+        CLEANUP(bus_unref_message) sd_bus_message *m = NULL;
         sd_bus_error error = SD_BUS_ERROR_NULL;
         struct bus_job *job = arena_new(b->arena, struct bus_job);
         const char *path = "";
@@ -265,7 +285,7 @@ static int take_all(struct bus *b) {
 }
 
 int bus_look_at_job(struct bus *b, struct bus_job *job) {
-        CLEANUP(free_text) char *state = NULL;
+        CLEANUP(bus_free_text) char *state = NULL;
         sd_bus_error error = SD_BUS_ERROR_NULL;
         bool is_gone;
         int r;
@@ -304,7 +324,7 @@ int bus_wait(struct bus *b, uint64_t ms) {
 }
 
 int bus_reload(struct bus *b) {
-        CLEANUP(unref_message) sd_bus_message *m = NULL;
+        CLEANUP(bus_unref_message) sd_bus_message *m = NULL;
         int r = sd_bus_message_new_method_call(b->connection, &m, SYSTEMD, MANAGER_PATH, MANAGER, "Reload");
 
         return r < 0 ? r : sd_bus_call(b->connection, m, RELOAD_MAX, NULL, NULL);

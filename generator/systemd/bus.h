@@ -36,9 +36,9 @@ struct bus_unit {
         struct str invocation; /* 32 digits, other ones for each start; empty if it never ran */
         struct str status;     /* the status text that the service sent */
         bool has_job;          /* systemd is about to start or stop it; it may wait for others */
-        uint32_t n_restarts;   /* by Restart= */
-        uint32_t main_pid;     /* 0 if none runs */
-        int32_t exit_status;
+        uint64_t n_restarts;   /* by Restart= */
+        uint64_t main_pid;     /* 0 if none runs */
+        uint64_t exit_status;
         bool is_killed;          /* exit_status is the number of the signal that ended the main process */
         uint64_t starting_since; /* microseconds; when it last began to start */
         uint64_t started_at;     /* the same, but CLOCK_REALTIME */
