@@ -27,16 +27,9 @@ static bool is_unit(struct unit_ref ref) {
 static void put_reference(struct rendering *r, struct unit *u, enum unit_key key, struct unit_ref ref) {
         if (is_unit(ref))
                 unit_put(u, key, ref);
-        LIST_EACH(s, &r->app->sidecars)
-                if (str_eq(s->name.text, ref.text)) {
-                        unit_open(u, key);
-                        unit_part(u, s->container.unit);
-                        unit_const(u, ".service");
-                        unit_close(u);
-                }
-        LIST_EACH(s, &r->app->services)
+        APP_EACH_KEPT(s, r->app)
                 for (uint64_t i = 0; str_eq(s->name.text, ref.text) && i < s->scale.n; i++)
-                        unit_put(u, key, instance_unit(r, s->container.unit, i));
+                        unit_put(u, key, instance_unit(r, s, i));
 }
 
 static void record_require(struct rendering *r, const struct role *role, struct str name) {
@@ -48,13 +41,9 @@ static void record_require(struct rendering *r, const struct role *role, struct 
 static void record_reference(struct rendering *r, const struct role *role, struct unit_ref ref) {
         if (is_unit(ref))
                 record_require(r, role, ref.text);
-        LIST_EACH(s, &r->app->sidecars)
-                if (str_eq(s->name.text, ref.text))
-                        record_require(r, role,
-                                       arena_join(r->arena, s->container.unit.text, STR(".service")));
-        LIST_EACH(s, &r->app->services)
+        APP_EACH_KEPT(s, r->app)
                 for (uint64_t i = 0; str_eq(s->name.text, ref.text) && i < s->scale.n; i++)
-                        record_require(r, role, instance_unit(r, s->container.unit, i).text);
+                        record_require(r, role, instance_unit(r, s, i).text);
 }
 
 #define PUT_REFERENCES(r, u, key, refs) \
@@ -100,19 +89,12 @@ static void put_command(struct rendering *r, struct unit *u, const struct start_
         }
         unit_word(u);
         unit_const(u, "require");
-        LIST_EACH(ref, &o->requires) {
-                LIST_EACH(s, &r->app->sidecars)
-                        if (str_eq(s->name.text, ref->text)) {
-                                unit_word(u);
-                                unit_part(u, s->container.unit);
-                                unit_const(u, ".service");
-                        }
-                LIST_EACH(s, &r->app->services)
+        LIST_EACH(ref, &o->requires)
+                APP_EACH_KEPT(s, r->app)
                         for (uint64_t i = 0; str_eq(s->name.text, ref->text) && i < s->scale.n; i++) {
                                 unit_word(u);
-                                unit_part(u, instance_unit(r, s->container.unit, i));
+                                unit_part(u, instance_unit(r, s, i));
                         }
-        }
         unit_close(u);
 }
 

@@ -155,8 +155,8 @@ void render_hooks(struct rendering *r, struct unit *u, const struct role *role, 
 /* Like render_hooks() for the spare instance, as a drop-in. */
 void render_hooks_next(struct rendering *r, const struct role *role, const struct service *s);
 
-/* "UNIT@N.service". */
-struct unit_name instance_unit(struct rendering *r, struct name unit, uint64_t instance);
+/* "UNIT@N.service"; "UNIT.service" of a sidecar. */
+struct unit_name instance_unit(struct rendering *r, const struct service *s, uint64_t instance);
 
 /* RUNTIME/apps/APP/SUB. */
 struct abs_path bundle_path(struct rendering *r, struct str sub);

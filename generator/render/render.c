@@ -5,10 +5,12 @@
 #include "bundle/record.h"
 #include "render/parts.h"
 
-struct unit_name instance_unit(struct rendering *r, struct name unit, uint64_t instance) {
-        return (struct unit_name){ arena_join(r->arena, unit.text, STR("@"), arena_u64(r->arena, instance),
-                                              STR(".service")),
-                                   unit.at };
+struct unit_name instance_unit(struct rendering *r, const struct service *s, uint64_t instance) {
+        struct name unit = s->container.unit;
+        struct str number =
+                s->is_sidecar ? STR("") : arena_join(r->arena, STR("@"), arena_u64(r->arena, instance));
+
+        return (struct unit_name){ arena_join(r->arena, unit.text, number, STR(".service")), unit.at };
 }
 
 struct abs_path bundle_path(struct rendering *r, struct str sub) {

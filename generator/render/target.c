@@ -35,6 +35,15 @@ static void render_once(struct rendering *r, const struct container *c, bool is_
         tree_mark(unit_finish(u, r->tree, file), TREE_REVISION, c->unit.text);
 }
 
+static void put_description(struct rendering *r, struct unit *u) {
+        unit_open(u, UNIT_DESCRIPTION);
+        if (!str_is_absent(r->app->description.text))
+                unit_part(u, r->app->description);
+        else
+                unit_part(u, r->app->name);
+        unit_close(u);
+}
+
 /* The target is what systemd keeps up: a daemon-reload starts what it upholds and does not run, and stops
  * what it no longer upholds (StopWhenUnneeded= in the instances). Upholds= must stand in a file: links in
  * TARGET.upholds/ do nothing on systemd 252. Without default dependencies, since a target comes After= all
@@ -42,12 +51,7 @@ static void render_once(struct rendering *r, const struct container *c, bool is_
 static void render_main(struct rendering *r) {
         struct unit *u = unit_new(r->arena);
 
-        unit_open(u, UNIT_DESCRIPTION);
-        if (!str_is_absent(r->app->description.text))
-                unit_part(u, r->app->description);
-        else
-                unit_part(u, r->app->name);
-        unit_close(u);
+        put_description(r, u);
         unit_put(u, UNIT_SOURCE_PATH, ((struct abs_path){ r->app->path, NOWHERE }));
         unit_put_const(u, UNIT_DOCUMENTATION, "man:pyservice.d(5)");
         unit_put_const(u, UNIT_STOP_WHEN_UNNEEDED, "yes");
@@ -134,27 +138,20 @@ static void render_parts(struct rendering *r) {
         }
 }
 
-static void put_wanted(struct rendering *r, struct unit *u, struct name unit, struct str rest) {
-        unit_put(u, UNIT_WANTS, ((struct unit_name){ arena_join(r->arena, unit.text, rest), unit.at }));
-}
-
 /* It wants all parts, so that one command starts and stops them, and a boot starts them. */
 void render_plain_target(struct rendering *r) {
         struct unit *u = unit_new(r->arena);
 
-        unit_open(u, UNIT_DESCRIPTION);
-        if (!str_is_absent(r->app->description.text))
-                unit_part(u, r->app->description);
-        else
-                unit_part(u, r->app->name);
-        unit_close(u);
-        LIST_EACH(s, &r->app->services)
+        put_description(r, u);
+        APP_EACH_KEPT(s, r->app)
                 for (uint64_t i = 0; i < s->scale.n; i++)
-                        unit_put(u, UNIT_WANTS, instance_unit(r, s->container.unit, i));
-        LIST_EACH(s, &r->app->sidecars)
-                put_wanted(r, u, s->container.unit, STR(".service"));
-        LIST_EACH(t, &r->app->timers)
-                put_wanted(r, u, t->task.container.unit, STR(".timer"));
+                        unit_put(u, UNIT_WANTS, instance_unit(r, s, i));
+        LIST_EACH(t, &r->app->timers) {
+                struct name unit = t->task.container.unit;
+
+                unit_put(u, UNIT_WANTS,
+                         ((struct unit_name){ arena_join(r->arena, unit.text, STR(".timer")), unit.at }));
+        }
         if (r->world->places.is_user)
                 unit_put_const(u, INSTALL_WANTED_BY, "default.target");
         else
