@@ -33,14 +33,13 @@ static void split(struct world *w, struct start_order *o) {
         size_t n = 0, n_done = 0;
 
         LIST_EACH(ref, &o->requires) {
+                struct unit_ref *place;
                 bool is_done;
 
                 if (!take_condition(w, ref, &is_done))
                         continue;
-                if (is_done)
-                        done[n_done++] = *ref;
-                else
-                o->requires.at[n++] = *ref;
+                place = is_done ? &done[n_done++] : &o->requires.at[n++];
+                *place = *ref;
         }
         o->requires.n = n;
         o->done.at = done;
@@ -80,9 +79,7 @@ static void list_task(struct updates *u, struct name name) {
 void order_finish(struct world *w, struct app *app) {
         struct updates u = { .w = w, .app = app, .is_listed = arena_array(w->arena, app->tasks.n + 1, bool) };
 
-        LIST_EACH(s, &app->services)
-                split(w, &s->order);
-        LIST_EACH(s, &app->sidecars)
+        APP_EACH_KEPT(s, app)
                 split(w, &s->order);
         LIST_EACH(t, &app->tasks)
                 split(w, &t->order);
@@ -91,9 +88,7 @@ void order_finish(struct world *w, struct app *app) {
 
         LIST_EACH(name, &app->before_update)
                 list_task(&u, *name);
-        LIST_EACH(s, &app->services)
-                list_done(&u, &s->order);
-        LIST_EACH(s, &app->sidecars)
+        APP_EACH_KEPT(s, app)
                 list_done(&u, &s->order);
         LIST_EACH(t, &app->tasks)
                 list_done(&u, &t->order);
