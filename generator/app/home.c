@@ -180,3 +180,11 @@ void resolve_home(struct world *w, struct app *app) {
                 mount(w, app, ref->container);
         }
 }
+
+bool home_has_file(const struct app *app, struct str path) {
+        LIST_EACH(f, &app->files)
+                if (str_eq(f->dest.text, path))
+                        return true;
+
+        return false;
+}

@@ -25,3 +25,6 @@ bool path_is_machines(struct str path);
 /* True if the path is below the directory of configuration or that of data, which belong to the app's
  * owner. */
 bool home_is_owners(const struct home *h, struct str path);
+
+/* True if the path is one of the app's `files`. */
+bool home_has_file(const struct app *app, struct str path);

@@ -155,14 +155,8 @@ static void need_object(struct plain *p, struct unit_name unit) {
 static bool makes(const struct app *app, struct str path) {
         const struct home *h = app->home;
 
-        if (!h)
-                return false;
-        LIST_EACH(f, &app->files)
-                if (str_eq(f->dest.text, path))
-                        return true;
-
-        return path_is_within(path, h->root.text) || path_is_within(path, h->config.text) ||
-               path_is_within(path, h->data.text);
+        return h && (home_has_file(app, path) || path_is_within(path, h->root.text) ||
+                     path_is_within(path, h->config.text) || path_is_within(path, h->data.text));
 }
 
 static void need_container(struct plain *p, const struct app *app, const struct container *c) {

@@ -39,14 +39,9 @@ static void check_path(const struct checking *k, struct str path, struct span at
 static bool is_made_by_app(const struct app *app, struct str path) {
         const struct home *h = app->home;
 
-        if (!h)
-                return false;
-        LIST_EACH(f, &app->files)
-                if (str_eq(f->dest.text, path))
-                        return true;
-
-        return str_eq(path, h->config.text) || str_eq(path, h->data.text) || str_eq(path, h->app.text) ||
-               str_eq(path, h->root.text) || (app->source && str_eq(path, h->code.text));
+        return h && (home_has_file(app, path) || str_eq(path, h->config.text) || str_eq(path, h->data.text) ||
+                     str_eq(path, h->app.text) || str_eq(path, h->root.text) ||
+                     (app->source && str_eq(path, h->code.text)));
 }
 
 static void check_mount(const struct checking *k, const struct mount *m) {
