@@ -66,6 +66,15 @@ struct str str_trim(struct str s) {
         return s;
 }
 
+struct str str_last_line(struct str s) {
+        struct str line, last = STR("");
+
+        while (str_split(&s, '\n', &line))
+                if (str_trim(line).n > 0)
+                        last = str_trim(line);
+        return last;
+}
+
 bool str_split(struct str *rest, char c, struct str *ret_piece) {
         size_t at;
 

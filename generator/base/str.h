@@ -69,6 +69,9 @@ size_t str_find_str(struct str s, struct str needle);
 /* `s` without blanks (space, tab) at both ends. */
 struct str str_trim(struct str s);
 
+/* The last line that is not blank, trimmed; empty if there is none. */
+struct str str_last_line(struct str s);
+
 /* Takes the text up to the next `c` off the front of *rest; false when *rest was absent. The last piece
  * leaves *rest absent, so "a,b," gives "a", "b", "". */
 bool str_split(struct str *rest, char c, struct str *ret_piece);

@@ -2,6 +2,7 @@
 
 /* Programs that are known well enough to see that they stop too late, or run too often. */
 
+#include "base/path.h"
 #include "check/check-parts.h"
 
 #define SECOND 1000000ULL
@@ -27,28 +28,14 @@ static void add_words(struct arena *a, const struct container *c, struct words *
                 *vec_push(a, &ret->list) = *word;
 }
 
-static struct str name_of(struct str path) {
-        const char *slash = path.n > 0 ? memrchr(path.p, '/', path.n) : NULL;
-
-        return slash ? str_from(path, (size_t) (slash - path.p) + 1) : path;
-}
-
-/* Ends with a NULL pointer. */
-static bool is_one_of(struct str name, const char *const *names) {
-        for (; *names; names++)
-                if (str_is(name, *names))
-                        return true;
-
-        return false;
-}
-
 /* "sh -c SCRIPT", with or without more options: the script. */
 static const struct word *find_script(const struct words *words) {
-        static const char *const shells[] = { "sh", "bash", "dash", "ash", NULL };
+        static const struct str shells[] = { STR_INIT("sh"), STR_INIT("bash"), STR_INIT("dash"),
+                                             STR_INIT("ash") };
         const struct word *w = words->list.at;
 
-        if (words->list.n < 3 || !is_one_of(name_of(w[0].text), shells) || w[1].text.n < 2 ||
-            w[1].text.p[0] != '-' || !str_has_suffix(w[1].text, STR("c")))
+        if (words->list.n < 3 || !str_is_among(path_name(w[0].text), shells, ARRAY_SIZE(shells)) ||
+            w[1].text.n < 2 || w[1].text.p[0] != '-' || !str_has_suffix(w[1].text, STR("c")))
                 return NULL;
 
         return &w[2];
@@ -139,7 +126,7 @@ static void check_gunicorn(struct world *w, const struct gunicorn *g, const stru
 static size_t find_program(const struct words *words, const char *name) {
         size_t i = 0;
 
-        while (i < words->list.n && !str_is(name_of(words->list.at[i].text), name))
+        while (i < words->list.n && !str_is(path_name(words->list.at[i].text), name))
                 i++;
         return i;
 }
@@ -157,7 +144,8 @@ static void check_stop(struct world *w, const struct words *words, const struct 
 
 /* RedBeat has a lock, so that only one of several works. */
 static bool is_scheduler(const struct words *words) {
-        static const char *const programs[] = { "cron", "crond", "rqscheduler", "supercronic", NULL };
+        static const struct str programs[] = { STR_INIT("cron"), STR_INIT("crond"), STR_INIT("rqscheduler"),
+                                               STR_INIT("supercronic") };
         bool is_beat = false;
 
         for (size_t i = find_program(words, "celery"); i < words->list.n; i++) {
@@ -168,7 +156,8 @@ static bool is_scheduler(const struct words *words) {
                 is_beat = is_beat || str_is(word, "beat") || str_is(word, "--beat") || str_is(word, "-B");
         }
 
-        return is_beat || (words->list.n > 0 && is_one_of(name_of(words->list.at[0].text), programs));
+        return is_beat || (words->list.n > 0 &&
+                           str_is_among(path_name(words->list.at[0].text), programs, ARRAY_SIZE(programs)));
 }
 
 static void check_scheduler(struct world *w, const struct service *s, const struct words *words) {

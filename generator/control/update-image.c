@@ -4,18 +4,6 @@
 #include "control/update.h"
 #include "runtime/spawn.h"
 
-/* The end of its error output: the reason. */
-static struct str last_line(struct str text) {
-        text = str_trim(text);
-        while (text.n > 0 && text.p[text.n - 1] == '\n')
-                text.n--;
-        for (size_t i = text.n; i > 0; i--)
-                if (text.p[i - 1] == '\n')
-                        return str_from(text, i);
-
-        return text;
-}
-
 /* -EIO if it failed. */
 static int ask(struct podman *p, const char *const *argv, struct str *ret_out) {
         struct spawn_result result;
@@ -26,7 +14,7 @@ static int ask(struct podman *p, const char *const *argv, struct str *ret_out) {
 
         *ret_out = result.out;
         p->status = result.status;
-        p->problem = last_line(result.err);
+        p->problem = str_last_line(result.err);
         return result.status == 0 ? 0 : -EIO;
 }
 

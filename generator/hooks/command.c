@@ -31,19 +31,6 @@ static void put_command(struct words *w, const struct instance *i) {
         *vec_push(w->arena, &w->list) = NULL;
 }
 
-static void note(struct instance *i, struct str text) {
-        *vec_push(i->arena, &i->notes) = text;
-}
-
-static struct str last_line(struct arena *a, struct str text) {
-        struct str line, last = STR("");
-
-        while (str_split(&text, '\n', &line))
-                if (str_trim(line).n > 0)
-                        last = str_trim(line);
-        return last.n > 0 ? arena_join(a, STR(": "), utf8_clean_line(a, last, LAST_LINE_MAX)) : STR("");
-}
-
 static void print(struct str text) {
         if (text.n > 0)
                 (void) fprintf(stderr, "%.*s%s", STR_ARG(text), str_has_suffix(text, STR("\n")) ? "" : "\n");
@@ -66,9 +53,11 @@ static struct str run(struct instance *i, const struct words *w) {
                 return arena_join(i->arena, STR("did not end within "), arena_u64(i->arena, i->limit / 1000),
                                   STR(" s"));
 
-        last = last_line(i->arena, result.err);
+        last = str_last_line(result.err);
+        if (last.n == 0)
+                last = str_last_line(result.out);
         return arena_join(i->arena, STR("exited with status "), arena_u64(i->arena, (uint64_t) result.status),
-                          last.n > 0 ? last : last_line(i->arena, result.out));
+                          last.n > 0 ? STR(": ") : STR(""), utf8_clean_line(i->arena, last, LAST_LINE_MAX));
 }
 
 /* 1 if there is a reason. */
@@ -76,7 +65,7 @@ static int judge(struct instance *i, struct str name, struct str reason) {
         if (str_is_absent(reason))
                 return 0;
 
-        note(i, arena_join(i->arena, STR("not ready: "), name, STR(" "), reason));
+        instance_note(i, arena_join(i->arena, STR("not ready: "), name, STR(" "), reason));
         return 1;
 }
 
@@ -104,7 +93,7 @@ void command_before_stop(struct instance *i) {
         put_exec(&w, i);
         reason = run(i, &w);
         if (!str_is_absent(reason))
-                note(i, arena_join(i->arena, STR("before_stop "), reason));
+                instance_note(i, arena_join(i->arena, STR("before_stop "), reason));
 }
 
 static int read_unit(struct instance *i, struct bus_exec *ret) {

@@ -146,7 +146,6 @@ static int read_credential_wish(struct environment *e, struct secret_wish *w, st
 static int run(struct environment *e, const char *const *argv, struct str *ret) {
         struct spawn_result result;
         int r = argv[0] ? spawn_run(e->arena, argv, &result) : -ENOPKG;
-        struct str line;
 
         if (r < 0)
                 return r;
@@ -155,9 +154,8 @@ static int run(struct environment *e, const char *const *argv, struct str *ret) 
                 return 0;
         }
 
-        while (str_split(&result.err, '\n', &line))
-                if (line.n > 0)
-                        *ret = line;
+        if (str_last_line(result.err).n > 0)
+                *ret = str_last_line(result.err);
         return 1;
 }
 

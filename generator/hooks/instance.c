@@ -20,7 +20,7 @@
 
 enum { SETTLE_MS = 1000 }; /* what has no check counts as ready once it has run this long */
 
-static void note(struct instance *i, struct str text) {
+void instance_note(struct instance *i, struct str text) {
         *vec_push(i->arena, &i->notes) = text;
 }
 
@@ -108,7 +108,7 @@ static void tell_status(struct instance *i, struct str problem) {
 static void note_failure(struct instance *i, struct str what, struct str problem) {
         struct str asked = probe_describe(i->arena, &i->request);
 
-        note(i, arena_join(i->arena, what, STR(": "), asked, STR(": "), problem));
+        instance_note(i, arena_join(i->arena, what, STR(": "), asked, STR(": "), problem));
 }
 
 /* Probes until the instance works. 1 if it does not. */
@@ -153,8 +153,8 @@ static void leave_watch(struct instance *i) {
         int r = watch_write(i->arena, i->watch, &w);
 
         if (r < 0)
-                note(i, arena_join(i->arena, STR("cannot write "), str_of(i->watch), STR(": "),
-                                   str_of(strerror(-r))));
+                instance_note(i, arena_join(i->arena, STR("cannot write "), str_of(i->watch), STR(": "),
+                                            str_of(strerror(-r))));
 }
 
 /* Runs the action of its balancer, if it has one, and takes over the notes. */
@@ -164,7 +164,7 @@ static int with_balancer(struct instance *i, int (*act)(struct balancer_server *
         i->server.port = i->port;
         r = act(&i->server);
         VEC_EACH(text, &i->server.notes)
-                note(i, *text);
+                instance_note(i, *text);
         return r;
 }
 
@@ -178,8 +178,9 @@ static int enter_balancer(struct instance *i) {
         i->server.is_probed = !str_is_absent(i->request.path) && !i->has_own_check;
         r = with_balancer(i, i->server.balancer->enter);
         if (r < 0)
-                note(i, arena_join(i->arena, STR("cannot enable its server in "),
-                                   str_of(i->server.balancer->name), STR(": "), str_of(strerror(-r))));
+                instance_note(i,
+                              arena_join(i->arena, STR("cannot enable its server in "),
+                                         str_of(i->server.balancer->name), STR(": "), str_of(strerror(-r))));
         return r > 0;
 }
 
@@ -200,8 +201,8 @@ static void forget_the_one_before(struct instance *i) {
         int r = conntrack_forget((unsigned) i->port);
 
         if (r < 0 && r != -EPERM && r != -EOPNOTSUPP && r != -EPROTONOSUPPORT && r != -EINVAL)
-                note(i, arena_join(i->arena, STR("cannot forget old connections to port "),
-                                   arena_u64(i->arena, i->port), STR(": "), str_of(strerror(-r))));
+                instance_note(i, arena_join(i->arena, STR("cannot forget old connections to port "),
+                                            arena_u64(i->arena, i->port), STR(": "), str_of(strerror(-r))));
 }
 
 static bool is_checked(const struct instance *i) {

@@ -54,6 +54,8 @@ int instance_before(struct instance *i);
 int instance_ready(struct instance *i);
 int instance_enter(struct instance *i);
 
+void instance_note(struct instance *i, struct str text);
+
 /* Ends at once where the unit's main process has ended. False then. */
 bool instance_pause(uint64_t ms);
 

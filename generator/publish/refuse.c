@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdlib.h>
 
+#include "base/path.h"
 #include "bundle/layout.h"
 #include "publish/parts.h"
 
@@ -135,12 +136,6 @@ static struct str between(struct str s, struct str start, char end) {
         return (struct str){ s.p, str_find(s, end) };
 }
 
-static struct str base_name(struct str path) {
-        const char *slash = path.n > 0 ? memrchr(path.p, '/', path.n) : NULL;
-
-        return slash ? str_from(path, (size_t) (slash - path.p) + 1) : path;
-}
-
 /* `converting "shop.container": …`, `error loading "/…/shop.container", …`, or what names a file of the
  * output. */
 static struct str named_file(struct str line, struct str output) {
@@ -155,7 +150,7 @@ static struct str named_file(struct str line, struct str output) {
                                                       : (struct str){ 0 };
         }
 
-        return base_name(name);
+        return path_name(name);
 }
 
 /* Without the part that names the file, and without our temporary directory. */

@@ -98,6 +98,20 @@ static void test_trim(void **state) {
         assert_true(str_is(str_trim(row->s), row->trimmed));
 }
 
+static const struct trim_row last_line_rows[] = {
+        { "last line: of two", STR_INIT("a\nb c\n"), "b c" },
+        { "last line: without its end", STR_INIT("a\nb"), "b" },
+        { "last line: blank ones behind it", STR_INIT("a\n \t b \n\n \n"), "b" },
+        { "last line: none", STR_INIT(" \n\n"), "" },
+        { "last line: empty", STR_INIT(""), "" },
+};
+
+static void test_last_line(void **state) {
+        const struct trim_row *row = *state;
+
+        assert_true(str_is(str_last_line(row->s), row->trimmed));
+}
+
 struct split_row {
         const char *name;
         struct str s;
@@ -197,6 +211,7 @@ int main(void) {
         rows_add(&rows, test_find, find_rows);
         rows_add(&rows, test_made_of, made_rows);
         rows_add(&rows, test_trim, trim_rows);
+        rows_add(&rows, test_last_line, last_line_rows);
         rows_add(&rows, test_split, split_rows);
         rows_add(&rows, test_number, number_rows);
         rows_add(&rows, test_distance, distance_rows);
