@@ -146,6 +146,7 @@ static int read_credential_wish(struct environment *e, struct secret_wish *w, st
 static int run(struct environment *e, const char *const *argv, struct str *ret) {
         struct spawn_result result;
         int r = argv[0] ? spawn_run(e->arena, argv, &result) : -ENOPKG;
+        struct str line;
 
         if (r < 0)
                 return r;
@@ -154,8 +155,9 @@ static int run(struct environment *e, const char *const *argv, struct str *ret) 
                 return 0;
         }
 
-        if (str_last_line(result.err).n > 0)
-                *ret = str_last_line(result.err);
+        line = str_last_line(result.err);
+        if (line.n > 0)
+                *ret = line;
         return 1;
 }
 
