@@ -160,7 +160,10 @@ class Machine:
             self.run(f"systemd-run -q --unit=lab-podman --collect -E GOGC=100 podman system service --time=0 unix://{PODMAN_SOCKET} &&"
                      f"until [ -S {PODMAN_SOCKET} ]; do sleep 0.05; done")
             return self.podman_ps()
-        return json.load(connection.getresponse())
+        response = connection.getresponse()
+        if response.status != 200:  # it fails as a whole if a container goes while it looks
+            raise CommandFailed(f"podman ps: {response.read().decode()}")
+        return json.load(response)
 
     def containers(self) -> dict[str, str]:
         """The name of each container, with what its health check found."""
@@ -188,18 +191,23 @@ class Machine:
     def wait(self, condition: Callable[[], object] | str, timeout: float = 120,
              what: str | Callable[[], str] = ""):
         """Waits until a function returns something true, which it returns, or a command succeeds; for `timeout` seconds
-        of a fast machine at the most."""
+        of a fast machine at the most. A command that fails in the function, or something it misses, is a "not yet":
+        between two looks a container may go and come back."""
         check = (lambda: self.ok(condition)) if isinstance(condition, str) else condition
         timeout *= PACE
         deadline = time.monotonic() + timeout
         pause = 0.1
         while True:
-            value = check()
-            if value:
-                return value
+            failure = ""
+            try:
+                value = check()
+                if value:
+                    return value
+            except (CommandFailed, LookupError) as error:
+                failure = f"the last look failed: {error!r}\n"
             if time.monotonic() > deadline:
                 what = what() if callable(what) else what or (condition if isinstance(condition, str) else condition.__name__)
-                raise TimedOut(f"waited {timeout:.0f} s for: {what}\n{self.diagnosis()}")
+                raise TimedOut(f"waited {timeout:.0f} s for: {what}\n{failure}{self.diagnosis()}")
             time.sleep(pause)
             pause = min(pause * 1.5, 0.5)
 
