@@ -41,9 +41,10 @@ static struct str find_gap(const struct facts *f, const struct fact_part *part) 
                           STR("'; see 'pyservicectl doctor'"));
 }
 
-/* systemd resets the number of restarts only when a start is requested. */
+/* systemd resets the number of restarts only when a start is requested. It counts a failure when the wait for
+ * the restart is over, which may be since the units were listed. */
 static bool is_failing(const struct fact_unit *u) {
-        uint64_t n = u->detail.n_restarts + (u->state == FACT_RESTARTING);
+        uint64_t n = u->detail.n_restarts + facts_waits_for_restart(u->detail.sub);
 
         if (!u->is_kept || n < DESCRIBED_FAILING)
                 return false;

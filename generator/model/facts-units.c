@@ -46,6 +46,10 @@ bool facts_has_failed(const struct facts *f, struct str unit) {
         return listed && str_is(listed->active, "failed");
 }
 
+bool facts_waits_for_restart(struct str sub) {
+        return str_has_prefix(sub, STR("auto-restart"));
+}
+
 static enum fact_state state_of(const struct fact_unit *u) {
         if (str_is_absent(u->active))
                 return FACT_UNKNOWN;
@@ -54,7 +58,7 @@ static enum fact_state state_of(const struct fact_unit *u) {
         if (str_is(u->active, "inactive") && u->job.n > 0)
                 return FACT_STARTING;
         if (str_is(u->active, "activating"))
-                return str_has_prefix(u->sub, STR("auto-restart")) ? FACT_RESTARTING : FACT_STARTING;
+                return facts_waits_for_restart(u->sub) ? FACT_RESTARTING : FACT_STARTING;
         if (str_is(u->active, "deactivating"))
                 return FACT_STOPPING;
 
@@ -163,6 +167,8 @@ static unsigned choose_questions(const struct facts *f, const struct fact_unit *
         /* One that fails again and again is active in between. */
         if (u->is_kept && !f->before)
                 about |= BUS_ABOUT_STATE | BUS_ABOUT_USE;
+        if (u->state == FACT_RESTARTING)
+                about |= BUS_ABOUT_SUB;
         if (f->about & FACTS_EACH)
                 return about | BUS_ABOUT_STATE | BUS_ABOUT_USE | (u->is_kept ? 0 : BUS_ABOUT_RUN);
         if ((f->about & FACTS_USE) && fact_is_running(u) && !knows_cgroup)

@@ -7,12 +7,13 @@
 /* The message bus does not let a client wait for more than 128 answers. */
 enum { UNDER_WAY_MAX = 100 };
 
-/* Rows X(about, interface, property, type, member of struct bus_detail). */
+/* Rows X(about, interface, property, type, member of struct bus_detail), in the order of the queries. */
 #define PROPERTIES(X)                                                                \
         X(BUS_ABOUT_STATE, UNIT, "StateChangeTimestamp", 't', since)                 \
         X(BUS_ABOUT_FILES, UNIT, "NeedDaemonReload", 'b', is_outdated)               \
         X(BUS_ABOUT_USE, SERVICE, "ControlGroup", 's', cgroup)                       \
         X(BUS_ABOUT_USE, SERVICE, "NRestarts", 'u', n_restarts)                      \
+        X(BUS_ABOUT_SUB, UNIT, "SubState", 's', sub)                                 \
         X(BUS_ABOUT_RUN, SERVICE, "Result", 's', result)                             \
         X(BUS_ABOUT_RUN, SERVICE, "ExecMainStatus", 'i', exit_status)                \
         X(BUS_ABOUT_RUN, SERVICE, "ExecMainStartTimestamp", 't', started)            \

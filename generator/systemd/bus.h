@@ -77,6 +77,7 @@ struct bus_detail {
         bool is_outdated;  /* the files behind it are newer than what systemd read */
         struct str cgroup; /* "/system.slice/hello.service"; empty if it has none now */
         uint64_t n_restarts, exit_status;
+        struct str sub;                   /* as in the list, but read after n_restarts */
         uint64_t started, ended;          /* its main process, the last time */
         uint64_t next, last;              /* a timer; UINT64_MAX for never again */
         uint64_t start_began, start_done; /* the last time, CLOCK_MONOTONIC; 0 for never */
@@ -89,6 +90,7 @@ enum bus_about {
         BUS_ABOUT_RUN = 8,    /* of a service: result, exit_status, started, ended */
         BUS_ABOUT_TIMES = 16, /* of a timer: next, last */
         BUS_ABOUT_START = 32, /* start_began, start_done */
+        BUS_ABOUT_SUB = 64,   /* sub */
 };
 
 struct bus_question {
