@@ -7,8 +7,8 @@
 
 #include "base/clock.h"
 #include "control/run.h"
-#include "runtime/spawn.h"
 #include "systemd/journal-walk.h"
+#include "systemd/journal.h"
 #include "terminal/log-line.h"
 
 enum { LOOK_MS = 100, LOOKS_MAX = 20 };
@@ -56,12 +56,9 @@ static int show(struct work *w) {
         return r;
 }
 
-/* The journal may be behind, so that the last lines of a unit would be missing. Only root can request that it
- * writes down all that it has. */
+/* The journal may be behind, so that the last lines of a unit would be missing. */
 static int show_rest(struct work *w) {
-        const char *argv[] = { spawn_find(&w->c->arena, "journalctl").p, "--sync", NULL };
-        struct spawn_result result;
-        bool is_synced = argv[0] && spawn_run(&w->c->arena, argv, &result) >= 0 && result.status == 0;
+        bool is_synced = journal_sync(&w->c->arena);
         int r = show(w);
 
         for (unsigned i = 0; r >= 0 && !is_synced && !*w->has_ended && i < LOOKS_MAX; i++) {

@@ -11,8 +11,7 @@
 enum {
         LOG_LINES = 10,
         CHECK_LINES = 50,
-        /* the last output of a process may reach the journal after systemd knows that it ended */
-        LOG_TRIES = 4,
+        LOG_TRIES = 4, /* for who may not request that the journal writes all that it has */
         LOG_PAUSE_MS = 100,
         YOUNG_SECONDS = 5, /* a start that is younger is not worth a word */
         PRINTED_MAX = 200,
@@ -81,10 +80,11 @@ static struct journal_line find_check(const struct describing *d, struct str inv
                        : find_line(&lines, NOT_READY, STR("exited before it was ready"));
 }
 
-static struct journal_line await_check(const struct describing *d) {
-        struct journal_line found = { 0 };
+/* The last output of a process may reach the journal after systemd knows that it ended. */
+static struct journal_line await_check(const struct describing *d, unsigned n_tries) {
+        struct journal_line found = find_check(d, (struct str){ 0 });
 
-        for (unsigned i = 0; i < LOG_TRIES && str_is_absent(found.text); i++) {
+        for (unsigned i = 1; i < n_tries && str_is_absent(found.text); i++) {
                 (void) bus_wait(d->bus, LOG_PAUSE_MS);
                 found = find_check(d, (struct str){ 0 });
         }
@@ -213,15 +213,16 @@ static struct attempt find_attempt(const struct describing *d, const struct bus_
 /* By the start that failed. It may have begun before the time that counts: systemd adds a requested start to
  * one that is under way. The journal sorts by arrival, and may have the end before what was printed. */
 static struct str await_printed(const struct describing *d, const struct bus_unit *u,
-                                const struct journal_line *check) {
+                                const struct journal_line *check, unsigned n_tries) {
         struct str found = last_printed(d, (struct str){ 0 }, check);
         struct describing whole = *d;
 
         whole.since = 0;
-        for (unsigned i = 0; i < LOG_TRIES && str_is_absent(found); i++) {
+        for (unsigned i = 0; i < n_tries && str_is_absent(found); i++) {
                 struct attempt at = find_attempt(&whole, u);
 
-                (void) bus_wait(d->bus, LOG_PAUSE_MS);
+                if (n_tries > 1)
+                        (void) bus_wait(d->bus, LOG_PAUSE_MS);
                 if (!str_is_absent(at.invocation))
                         found = last_printed(&whole, at.invocation, check);
         }
@@ -233,12 +234,14 @@ struct str describe_failure(const struct describing *d, struct str text) {
         struct journal_line check = { 0 };
         struct attempt at;
         struct bus_unit u = { 0 };
+        unsigned n_tries;
 
         (void) bus_get_unit(d->bus, d->arena, d->unit, &u);
+        n_tries = journal_sync(d->arena) ? 1 : LOG_TRIES;
         at = attempt_of(&u);
         at.invocation = (struct str){ 0 };
         if (str_is_absent(text)) {
-                check = await_check(d);
+                check = await_check(d, n_tries);
                 text = check.text;
                 if (str_is(u.result, "timeout"))
                         text = describe_timeout(d, &u, text);
@@ -252,7 +255,7 @@ struct str describe_failure(const struct describing *d, struct str text) {
                 text = arena_join(d->arena, text, STR("; "), describe_end(d->arena, &at));
 
         return arena_join(d->arena, d->unit, STR(": "), text,
-                          describe_printed(d->arena, await_printed(d, &u, &check)));
+                          describe_printed(d->arena, await_printed(d, &u, &check, n_tries)));
 }
 
 /* Starts failed before. The check's own words count if the check ended the start, and not the process. */

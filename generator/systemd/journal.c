@@ -7,6 +7,7 @@
 #include <systemd/sd-messages.h>
 
 #include "base/utf8.h"
+#include "runtime/spawn.h"
 
 /* Longer lines are cut: they are for people. */
 enum { LINE_MAX_BYTES = 1000, FIELDS_MAX = 32 };
@@ -113,6 +114,13 @@ int journal_read(struct arena *a, const struct journal_query *q, struct journal_
                 *vec_push(a, &lines.list) = newest_first.list.at[i - 1];
         *ret = lines;
         return 0;
+}
+
+bool journal_sync(struct arena *a) {
+        const char *argv[] = { spawn_find(a, "journalctl").p, "--sync", NULL };
+        struct spawn_result result;
+
+        return argv[0] && spawn_run(a, argv, &result) >= 0 && result.status == 0;
 }
 
 /* A field of the current entry; absent if it has none. */

@@ -31,6 +31,9 @@ struct journal_query {
  * read. */
 int journal_read(struct arena *a, const struct journal_query *query, struct journal_lines *ret);
 
+/* Makes journald write what was sent to it before. False if that failed: only root may request it. */
+bool journal_sync(struct arena *a);
+
 /* How the main process of a unit ended the last time, as systemd logged it. */
 struct journal_end {
         uint64_t time;         /* microseconds since 1970 */

@@ -2,6 +2,8 @@
 """Why a part is not ready: status, apply, start, rollout status and doctor give the reason that is known now."""
 
 import re
+import subprocess
+import time
 
 import pytest
 
@@ -37,6 +39,14 @@ sidecars:
 UNSET = r'shop-postgres: exited with status \d+.*; last line: ".*POSTGRES_PASSWORD: parameter not set"'
 GOOD = "image: localhost/hello:{tag}\nport: 8000\nscale: 2\nhealth: {{http: /health, interval: 1s}}\nrollout: {{min_ready: 0}}\n" \
        "proxy: {{domains: [good.example.com]}}\n"
+LATE = """\
+image: localhost/hello:1
+port: 8000
+entrypoint: ""
+command: sh -c 'until test -e /tmp/go; do sleep 0.1; done; echo boom; exit 3'
+health: {http: /, start_period: 10min}
+restart: "no"
+"""
 # Takes each request, and closes the connection without an answer.
 MUTE = """\
 image: localhost/hello:1
@@ -158,6 +168,23 @@ def test_haproxy_is_the_cause(ctl):
     finally:
         machine.run(f"systemctl stop fake; mv {SOCKET}.real {SOCKET}")
     ctl.wait("running", "good")
+
+
+def test_the_journal_is_behind(ctl):
+    """On a busy machine journald may write the words of a check long after systemd has seen the end of the start."""
+    machine = ctl.machine
+    define(machine, "late", LATE)
+    starting = machine.popen(["pyservicectl", "start", "late@0"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    try:
+        machine.wait("podman exec late-0 true", what="the container")
+        machine.run("systemctl kill --signal=STOP systemd-journald && podman exec late-0 touch /tmp/go")
+        machine.wait(lambda: machine.unit("late@0.service")["ActiveState"] == "failed", what="the start to fail")
+        failed = time.monotonic()
+        machine.wait(lambda: time.monotonic() - failed > 2, what="the lines to be looked for")
+    finally:
+        machine.run("systemctl kill --signal=CONT systemd-journald")
+    said = starting.communicate()[0]
+    assert re.search(r'late@0.service: exited before it was ready: .*; exited with status 3', said), said
 
 
 def check_unreached(ctl, note, cause):
