@@ -7,7 +7,9 @@ import time
 
 import pytest
 
+from answers import read_answer
 from app import HELLO, define, settle, wait_for
+from pace import PACE
 from rolling import App
 from test_ctl_doctor import Doctor
 from test_ctl_status import Ctl
@@ -80,7 +82,8 @@ def test_first_starts_that_cannot_succeed(ctl):
     define(machine, "wrong", WRONG, reload=False)
     define(machine, "shop", SHOP, reload=False)
     define(machine, "crash", CRASH)
-    assert {app["state"] for app in ctl.apps().values()} == {"starting"} and ctl.run("status").returncode == 0, ctl.apps()
+    done = ctl.run("--json", "status")
+    assert {app["state"] for app in read_answer("status", done.stdout)["apps"]} == {"starting"} and done.returncode == 0, done
 
     text = wait_said(ctl, f"^crash: {CRASHED}", f"^shop: {UNSET}", f"^wrong: {REFUSED}", says=3)
     assert "shop-web@0:" not in text, "a part that waits for another is not the cause"
@@ -94,8 +97,7 @@ def test_first_starts_that_cannot_succeed(ctl):
     (reason,) = whole["reasons"]
     assert reason["unit"] == "crash@0" and reason["failed_starts"] >= 3 and reason["last_line"] == "boom, no DATABASE_URL"
 
-    text = wait_said(ctl, f"^crash: {CRASHED}", f"^wrong: {REFUSED}", words=("top",), says=0)
-    assert re.search(r"^shop: shop-postgres: .*\n(.*\n)*\nINSTANCE .*\n", text, re.M), text
+    wait_said(ctl, f"^crash: {CRASHED}", f"^wrong: {REFUSED}", r"^shop: shop-postgres: .*\n(.*\n)*\nINSTANCE .*\n", words=("top",), says=0)
     assert "crash:" not in wait_said(ctl, f"^wrong: {REFUSED}", words=("top", "wrong"), says=0)
 
     for words in (["rollout", "status"], ["rollout", "--no-follow", "status"]):
@@ -111,10 +113,10 @@ def test_first_starts_that_cannot_succeed(ctl):
     said = ctl.run("status", before="setpriv --reuid=65534 --regid=65534 --clear-groups").stdout
     assert re.search(r"^crash: crash@0: .*failed \d+ times$", said, re.M) and "boom" not in said, said
     define(machine, "crash", CRASH + "labels: {again: now}\n", reload=False)
-    said = machine.run(["timeout", "30", "pyservicectl", "--yes", "apply", "crash"], check=False).stdout
+    said = machine.run(["timeout", f"{12 * PACE:.0f}", "pyservicectl", "--yes", "apply", "crash"], check=False).stdout
     assert re.search(f"^crash: {CRASHED}", said, re.M), said
     machine.run(["pyservicectl", "stop", "shop/postgres"])
-    said = machine.run(["timeout", "20", "pyservicectl", "start", "shop/postgres"], check=False)
+    said = machine.run(["timeout", f"{8 * PACE:.0f}", "pyservicectl", "start", "shop/postgres"], check=False)
     assert "POSTGRES_PASSWORD: parameter not set" in said.stdout + said.stderr, said
 
     # What failed before is over when the definition is right.
@@ -163,7 +165,7 @@ def test_haproxy_is_the_cause(ctl):
     # A socket that closes each connection without an answer is none that does not know the application.
     machine.run(f"mv {SOCKET} {SOCKET}.real && systemd-run -q --collect --unit=fake socat UNIX-LISTEN:{SOCKET},fork EXEC:true")
     try:
-        machine.wait(f"test -S {SOCKET}")
+        machine.wait(f"socat -u OPEN:/dev/null UNIX-CONNECT:{SOCKET}")
         check_unreached(ctl, "HAProxy does not answer", "HAProxy does not answer on")
     finally:
         machine.run(f"systemctl stop fake; mv {SOCKET}.real {SOCKET}")
