@@ -40,6 +40,7 @@ rm -rf /run/pyservice/* /var/lib/pyservice/*
 systemctl daemon-reload
 systemctl stop pyservice-watch.service 2>/dev/null     # it would end by itself, some seconds later
 systemctl reset-failed
+journalctl --sync           # what waits to be written would be the next test's
 journalctl -q --rotate --vacuum-size=1
 """
 RESTORE = 'if [ -e "$1$0" ]; then mv "$1$0" "$0"; else rm -rf "$0"; fi'
@@ -88,10 +89,11 @@ class Machine:
 
     def run(self, command: str | list[str], check: bool = True, input: str | None = None,
             timeout: float = 300) -> subprocess.CompletedProcess:
+        """Runs a command to its end, for `timeout` seconds of a fast machine at the most."""
         with self.popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                         stderr=subprocess.PIPE) as process:
             try:
-                streams = process.communicate((input or "").encode(), timeout)
+                streams = process.communicate((input or "").encode(), timeout * PACE)
             except BaseException:
                 process.kill()
                 raise
@@ -148,22 +150,28 @@ class Machine:
         return {line.split()[0] for line in lines}
 
     def journal(self, unit: str = "") -> str:
+        """With all that was sent to it before: journald may be behind."""
         of_unit = ["-u", unit] if unit else []
-        return self.out(["journalctl", "-b", "--no-pager", "-o", "short-monotonic", *of_unit])
+        return self.out(["sh", "-c", 'journalctl --sync; exec journalctl -b --no-pager -o short-monotonic "$@"', "sh", *of_unit])
 
     def podman_ps(self) -> list[dict]:
         """What `podman ps -a` says. A service of the test's own is asked: the command costs twenty times as much."""
+        for _ in range(20):     # it fails as a whole if a container goes while it looks
+            status, data = self.ask_podman("/v5.0.0/libpod/containers/json?all=true")
+            if status == 200:
+                return json.loads(data)
+        raise CommandFailed(f"podman ps: {data.decode()}")
+
+    def ask_podman(self, path: str) -> tuple[int, bytes]:
         connection = PodmanConnection(f"/proc/{self.lab.leader()}/root{PODMAN_SOCKET}")
         try:
-            connection.request("GET", "/v5.0.0/libpod/containers/json?all=true", headers={"Host": "podman"})
+            connection.request("GET", path, headers={"Host": "podman"})
         except (FileNotFoundError, ConnectionRefusedError):
             self.run(f"systemd-run -q --unit=lab-podman --collect -E GOGC=100 podman system service --time=0 unix://{PODMAN_SOCKET} &&"
-                     f"until [ -S {PODMAN_SOCKET} ]; do sleep 0.05; done")
-            return self.podman_ps()
+                     f"until socat -u OPEN:/dev/null UNIX-CONNECT:{PODMAN_SOCKET} 2>/dev/null; do sleep 0.05; done")
+            return self.ask_podman(path)
         response = connection.getresponse()
-        if response.status != 200:  # it fails as a whole if a container goes while it looks
-            raise CommandFailed(f"podman ps: {response.read().decode()}")
-        return json.load(response)
+        return response.status, response.read()
 
     def containers(self) -> dict[str, str]:
         """The name of each container, with what its health check found."""
