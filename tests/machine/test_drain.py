@@ -8,12 +8,14 @@ import sys
 
 from app import define, instances_behind, settle, started, wait_for
 from load import Load
-from pace import limit
+from pace import PACE, limit
 
 HOST = "hello.example.com"
 HTTP = f'health: {{http: /health, interval: 1s, start_period: {limit(8)}, retries: 3}}\n'
 IMAGE = "image: localhost/hello:1\nport: 8000\n"
 GETS = ("kept", "closed")
+HELD = 4 * PACE     # seconds that an answer takes: longer than a reload, and the look that finds its drain
+LATE = round(2 * PACE)  # seconds until an instance listens: longer than a look
 
 # Asks from a port of its own, and again when it is told to; in between its connection is gone without a word to anybody.
 FROM_ONE_PORT = """
@@ -50,13 +52,17 @@ def running(machine, scale: int) -> None:
     machine.wait(lambda: instances_behind(machine, HOST) == names, what=f"{names} behind the proxy")
 
 
-def status(machine, server: str) -> str:
-    """What HAProxy says of a server: UP, DRAIN, MAINT …"""
+def stat(machine, server: str, column: int) -> str:
     with socket.socket(socket.AF_UNIX) as client:
         client.connect(f"/proc/{machine.lab.leader()}/root/run/haproxy/admin.sock")
         client.sendall(b"show stat hello 4 -1\n")
         lines = client.makefile().read().splitlines()
-    return next((line.split(",")[17] for line in lines if f",{server}," in line), "")
+    return next((line.split(",")[column] for line in lines if f",{server}," in line), "")
+
+
+def status(machine, server: str) -> str:
+    """What HAProxy says of a server: UP, DRAIN, MAINT …"""
+    return stat(machine, server, 17)
 
 
 def slow(machine, seconds: float):
@@ -64,8 +70,9 @@ def slow(machine, seconds: float):
                           f"http://127.0.0.1/slow?s={seconds}"], stdout=subprocess.PIPE, text=True)
 
 
-def in_flight(machine, port: str) -> None:
-    machine.wait(f"ss -Htn state established dport = :{port} | grep -q .", what=f"a request to port {port}")
+def in_flight(machine, server: str) -> None:
+    """Requests that HAProxy counts: connections to the server there are also for health checks, and idle ones."""
+    machine.wait(lambda: stat(machine, server, 4) == "1", what=f"a request to {server}")
 
 
 def ports(machine) -> dict[str, str]:
@@ -107,12 +114,15 @@ def test_no_request_goes_to_the_one_before(machine):
 
 def test_what_is_open_is_answered_before_a_stop(machine):
     """Longer than the server itself would wait for it (stop_timeout), also where HAProxy was reloaded meanwhile."""
-    define(machine, "hello", text(2, "stop_timeout: 1s\n"))
+    def definition(scale):
+        return text(scale, "stop_timeout: 1s\n").replace("domains:", "timeouts: {drain: 5min, server: 5min}, domains:")
+
+    define(machine, "hello", definition(2))
     running(machine, 2)
-    requests = [slow(machine, 5) for _ in range(2)]
-    for port in (ports(machine)[number] for number in ("0", "1")):
-        in_flight(machine, port)
-    define(machine, "hello", text(1, "stop_timeout: 1s\n"))
+    requests = [slow(machine, HELD) for _ in range(2)]
+    for server in ("hello-0", "hello-1"):
+        in_flight(machine, server)
+    define(machine, "hello", definition(1))
     machine.wait(lambda: machine.unit("hello@1.service")["ActiveState"] == "deactivating", what="the drain")
     assert [r.communicate()[0] for r in requests] == ["200", "200"]
     running(machine, 1)
@@ -122,7 +132,7 @@ def test_a_drain_ends_at_its_timeout(machine):
     define(machine, "hello", text(1, "stop_timeout: 1s\n").replace("domains:", "timeouts: {drain: 1s}, domains:"))
     running(machine, 1)
     request = slow(machine, 60)
-    in_flight(machine, ports(machine)["0"])
+    in_flight(machine, "hello-0")
     machine.run("systemctl restart hello@0")
     assert request.communicate()[0] != "200"
     assert "1 requests still open after 1 s" in machine.journal("hello@0.service")
@@ -131,13 +141,13 @@ def test_a_drain_ends_at_its_timeout(machine):
 
 def test_ready_when_it_answers(machine):
     """An image without a program that could ask, or a check inside: HAProxy gets it when it answers."""
-    define(machine, "hello", text(1, "env: {HELLO_START_DELAY: 4}\n"), reload=True)
+    define(machine, "hello", text(1, f"env: {{HELLO_START_DELAY: {LATE}}}\n"), reload=True)
     machine.wait(lambda: "hello-0" in machine.containers(), what="the container")
     assert machine.unit("hello@0.service")["ActiveState"] == "activating"
     running(machine, 1)
     unit = machine.unit("hello@0.service")
     seconds = (int(unit["ActiveEnterTimestampMonotonic"]) - int(unit["ExecMainStartTimestampMonotonic"])) / 1e6
-    assert seconds >= 4
+    assert seconds >= LATE
     assert unit["NRestarts"] == "0"
 
 
