@@ -14,7 +14,7 @@ import time
 from answers import read_answer
 from app import define, settle, started, tree, wait_for
 from load import COUNT
-from pace import PACE
+from pace import PACE, limit
 from rolling import App, text
 
 JOBS = """image: localhost/hello:1
@@ -226,7 +226,7 @@ def test_try(machine):
 
     # Not confirmed: it goes back, pinned.
     app.define(2, 1, reload=False, **quick)
-    terminal = Terminal(machine, "pyservicectl", "try", "--timeout=2s")
+    terminal = Terminal(machine, "pyservicectl", "try", f"--timeout={limit(2)}")
     terminal.wait("is to replace")
     assert re.search(r"! hello@0 has no spare: requests fail while it restarts \(about [1-9][0-9]* s\)\s", terminal.text), terminal.text
     terminal.type("\n")             # too early to mean anything
@@ -247,7 +247,7 @@ def test_try(machine):
 
     # Killed, and the session lost: systemd sees to it, and we do.
     app.define(4, 1, reload=False, **quick)
-    terminal = Terminal(machine, "pyservicectl", "try", "--timeout", "2s")
+    terminal = Terminal(machine, "pyservicectl", "try", "--timeout", limit(2))
     terminal.wait("accepting revision|Press ENTER")
     machine.run(["kill", "-9", machine.out("pgrep -f '^pyservicectl try'")])
     terminal.end()
