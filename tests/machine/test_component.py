@@ -101,6 +101,7 @@ def job(machine, number):
 
 def events(machine, part):
     """Starts and ends of the containers of a part, as Podman noted them: name, what happened, exit code of an end."""
+    machine.run("journalctl --sync")
     lines = machine.out(["podman", "events", "--stream=false", "--since=1h", "--filter=type=container", "--filter=event=start", "--filter=event=died",
                          "--format=json"]).splitlines()
     rows = sorted((json.loads(line) for line in lines), key=lambda row: row["timeNano"])
@@ -132,7 +133,7 @@ def test_the_parts_do_their_work(site):
     cookie = first.headers["set-cookie"].split(";")[0]
     assert {ask(site, "/", Cookie=cookie).json()["hostname"] for _ in range(8)} == {first.json()["hostname"]}, "sticky"
     for container in CONTAINERS[:5]:
-        assert children(site, container) == 3, container
+        site.wait(lambda: children(site, container) == 3, what=f"three processes in {container}")
     assert "celery" in site.out(["podman", "top", f"{NAME}-worker-0", "args"])
     number = queue(site)
     site.wait(lambda: job(site, number)[1:] == ["1", "t"], what="a worker to do it")

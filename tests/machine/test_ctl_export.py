@@ -150,7 +150,7 @@ def test_it_runs_on_a_machine_without_pyservice(bare_machine: Machine, tmp_path)
     assert {key: reply["environ"].get(key) for key in wanted} == wanted
     for path, content in [("/run/secrets/key", "a key"), ("/applications/shop/app/config/shop.conf", "a: 1\n")]:
         assert machine.http(f"http://127.0.0.1/file?path={path}", headers={"Host": "shop.example.com"}).json()["content"] == content
-    assert set(machine.containers()) >= {*both, "shop-cache"} and machine.is_healthy("shop-cache")
+    machine.wait(lambda: both <= set(machine.containers()) and machine.is_healthy("shop-cache"), what="all parts to be there")
     machine.run("systemctl start shop-migrate.service")
     assert machine.read(f"{DATA}/migrate") == "migrate only for the container\n"
     assert machine.out(f"stat -c %U {DATA}/migrate") == "shop"

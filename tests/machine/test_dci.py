@@ -49,7 +49,8 @@ def mark_of(name):
 def test_four_healthy_instances_and_a_sidecar(site):
     assert is_complete(site, 4)
     assert site.read(dci.DEFINITION) == dci.EXAMPLE
-    assert site.out("systemctl --failed --plain --no-legend") == ""
+    # For a moment, a health check that took too long is a unit that failed.
+    site.wait(lambda: site.out("systemctl --failed --plain --no-legend") == "", what="no unit to have failed")
 
 
 def test_the_database_is_migrated_once_and_before_all_instances(site):
@@ -185,14 +186,15 @@ def test_the_backup_runs_by_name(site):
     site.run("systemctl start dci-api-backup.service")
     assert "backup tagged current" in site.journal("dci-api-backup.service")
     assert site.unit("dci-api-backup.service")["TimeoutStartUSec"] == "30min"
-    assert sorted(ours(site)) == sorted([*names(4), SIDECAR])
+    site.wait(lambda: sorted(ours(site)) == sorted([*names(4), SIDECAR]), what="its container to be removed")
 
 
 def test_a_failed_backup_is_a_failed_unit(site, restored):
     before = started(site)
     drop_in(site, "tasks: {backup: {env: {YOLO_FAIL: '1'}}}\n")
+    # The rollout runs it too, and fails.
+    settle(site)
     assert not site.ok("systemctl start dci-api-backup.service")
-    # The rollout, which runs it too, may just be doing so.
     site.wait(lambda: site.out("systemctl --failed --plain --no-legend").split()[:1] == ["dci-api-backup.service"],
               what="the unit to have failed")
     assert "backup failed" in site.journal("dci-api-backup.service")
@@ -272,12 +274,14 @@ def restart(site):
         database.stdin.write(b"BEGIN; LOCK TABLE alembic_version; SELECT 'locked';\n")
         database.stdin.flush()
         assert database.stdout.readline() == b"locked\n"
+        by_address = {address(site, name): name for name in names(4)}
+        haproxy = started(site)["haproxy"]
+        # HAProxy waits 30 s for an answer: from here on there is no time to lose.
         request = site.popen(f"curl -sS -i --max-time 60 -u jane:password {dci.URL}identity",
                              stdout=subprocess.PIPE, text=True)
         waiting = "select client_addr from pg_stat_activity where wait_event_type = 'Lock' and client_addr is not null"
         client = site.wait(lambda: dci.sql(site, waiting), what="the request")
-        name = next(name for name in names(4) if address(site, name) == client)
-        haproxy = started(site)["haproxy"]
+        name = by_address[client]
         unit = f"dci-api@{name.removeprefix('dci-api-')}.service"
         site.run(["systemctl", "restart", "--no-block", unit])
         stopped = time.monotonic()
@@ -389,5 +393,6 @@ def test_all_come_back_after_a_reboot(site):
     known = dci.sql(site, "select count(*) from last_auth")
     site.reboot()
     wait_served(site, 4)
-    assert site.out("systemctl --failed --plain --no-legend") == ""
+    # For a moment, a health check that took too long is a unit that failed.
+    site.wait(lambda: site.out("systemctl --failed --plain --no-legend") == "", what="no unit to have failed")
     assert dci.sql(site, "select count(*) from last_auth") == known
