@@ -4,6 +4,7 @@
 import pytest
 
 from app import define, settle, started, undefine
+from pace import limit
 from rolling import App
 
 HOST, CTL = "shop.example.com", "pyservicectl"
@@ -38,6 +39,8 @@ def stream(request):
             yield b": still here\\n\\n"
             time.sleep(0.1)
     import time
+    with open("/site/streams", "a") as file:
+        file.write("one\\n")
     return StreamingHttpResponse(body(), content_type="text/event-stream")
 
 
@@ -60,7 +63,8 @@ services:
     proxy: {{domains: ["*.example.com", shop.example.com, www.example.com], tls: {{certificate: /srv/site/site.pem}}, timeouts: {{drain: 1s}}}}
 rollout: {{min_ready: 500ms, spare: true}}
 """
-HEALTH = "{http: /healthz, status: '200', interval: 1s, retries: 2, start_period: 20s, headers: {X-Mark: \"a \\\"b\\\" $c; 'd' # \\\\\"}}"
+LIMITS = f"interval: 1s, start_period: {limit(8)}, timeout: {limit(5)}"
+HEALTH = f"{{http: /healthz, status: '200', retries: 2, {LIMITS}, headers: {{X-Mark: \"a \\\"b\\\" $c; 'd' # \\\\\"}}}}"
 
 
 def shop(machine, hosts=HOST, health=HEALTH):
@@ -71,9 +75,13 @@ def seen(machine):
     return set(machine.out("cat /srv/site/seen 2>/dev/null || true").splitlines())
 
 
+def streams(machine):
+    return machine.run("cat /srv/site/streams", check=False).stdout.count("one")
+
+
 def server(machine, column=STATUS):
     """HAProxy's word of the instance."""
-    rows = machine.out("echo 'show stat' | socat - /run/haproxy/admin.sock").splitlines()
+    rows = machine.out("echo 'show stat' | socat -t 60 - /run/haproxy/admin.sock").splitlines()    # socat itself would wait half a second
     return next((row.split(",")[column] for row in rows if row.startswith("shop-web,shop-web-0,")), "")
 
 
@@ -96,7 +104,7 @@ def test_everybody_asks_the_same(site):
     wait_ready(site)
     (asked,) = seen(site)
     assert asked == f"HTTP/1.1 close pyservice {HOST} https a \"b\" $c; 'd' # \\", "the probe, the watcher and HAProxy"
-    assert site.is_active("pyservice-watch.service")
+    site.wait("systemctl is-active -q pyservice-watch.service", what="the watcher, which a path unit starts")
     site.run("rm /srv/site/seen")
     site.run("systemctl stop haproxy")          # the watcher alone
     site.wait(lambda: seen(site), what="the watcher to ask")
@@ -131,12 +139,15 @@ def test_what_drains_is_not_restarted(site):
     # Only its start is judged: HAProxy tries connections, and nothing is restarted for the change.
     shop(site, health=HEALTH.replace("{http", "{on_failure: none, http"))
     site.wait(lambda: server(site, CHECK).startswith("L4OK"), what="HAProxy to try a connection")
-    site.run("rm -f /srv/site/seen; touch /srv/site/ill; sleep 3")
-    assert not seen(site) and server(site).startswith("UP") and started(site) == before
+    site.run("touch /srv/site/ill")
+    # Requests from before may still be under way.
+    site.wait(lambda: site.run("rm -f /srv/site/seen; sleep 3") and not seen(site), what="nobody to ask")
+    assert server(site).startswith("UP") and started(site) == before
 
 
 def test_a_stream_is_healthy(site):
-    shop(site, health="{http: /stream, interval: 1s, timeout: 2s, retries: 1, start_period: 20s}")
+    shop(site, health=f"{{http: /stream, retries: 1, {LIMITS}}}")
     wait_ready(site)
-    site.run("sleep 4")
-    assert site.is_active("shop-web@0.service") and site.unit("shop-web@0.service")["NRestarts"] == "0" and server(site).startswith("UP")
+    before, asked = started(site), streams(site)
+    site.wait(lambda: streams(site) >= asked + 8, what="the watcher and HAProxy to ask four times")
+    assert started(site) == before and site.unit("shop-web@0.service")["NRestarts"] == "0" and server(site).startswith("UP")

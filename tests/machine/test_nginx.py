@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from app import define, instances_behind, wait_for
+from app import define, instances_behind, settle, wait_for
 from load import Load
 from test_drain import HOST, HTTP, IMAGE, in_flight, ports, running, slow
 from test_trusted import APP, CLIENTS, IN, NETWORK, OUT, ask
@@ -60,6 +60,7 @@ def test_doctor_compares_the_certificate_with_the_one_that_nginx_serves(machine)
     machine.run("cp /etc/hello.pem /run/first.pem")
     certify(machine)
     machine.wait(lambda: len(findings()) == 1, what="nginx to serve the renewed certificate")
+    settle(machine)     # nothing that the change of the file began goes on
     machine.run("mount --bind /run/first.pem /etc/hello.pem")
     try:
         told = findings()
@@ -76,11 +77,13 @@ def test_doctor_names_the_site_that_has_the_port_of_haproxy(machine):
     machine.run("systemctl reload nginx")
     define(machine, "hello", f"{IMAGE}{HTTP}proxy: {{domains: [{HOST}]}}\n")
     wait_for(machine, "hello", 1)
-    done = machine.run("pyservicectl doctor --json", check=False)
-    assert done.returncode == 1, done
-    answer = json.loads(done.stdout)
-    findings = next(check["findings"] for check in answer["checks"] if check["check"] == "front")
-    assert [finding["level"] for finding in findings] == ["bad"] and f"{site}:2" in findings[0]["text"], findings
+    last = []
+
+    def is_named() -> bool:
+        done = machine.run("pyservicectl doctor --json", check=False)
+        last[:] = next(check["findings"] for check in json.loads(done.stdout)["checks"] if check["check"] == "front")
+        return done.returncode == 1 and [finding["level"] for finding in last] == ["bad"] and f"{site}:2" in last[0]["text"]
+    machine.wait(is_named, what=lambda: f"the site to be named: {last}")
     machine.remove(site)
 
 
@@ -160,7 +163,7 @@ def test_a_refused_site_leaves_the_old_one(machine):
     before = machine.read(f"{SITES}/hello.conf")
     define(machine, "hello", text(1, proxy=", tls: {certificate: /etc/nothing.pem}"))
     machine.wait(lambda: "nginx rejects 'hello.conf'" in machine.journal("pyservice-proxy@*.service"), what="the unit to say so")
-    assert "failed" in machine.out("systemctl list-units --all 'pyservice-proxy@*.service'")
+    machine.wait(lambda: "failed" in machine.out("systemctl list-units --all 'pyservice-proxy@*.service'"), what="the unit to be shown as failed")
     assert machine.read(f"{SITES}/hello.conf") == before
     # Another scheme is another health request, and so another revision; the spare serves meanwhile.
     machine.wait(lambda: instances_behind(machine, HOST) == {"hello-0"}, what="the instance to be back")
@@ -178,10 +181,11 @@ def test_nobody_is_blamed_for_what_is_in_place(machine):
     machine.wait(lambda: instances_behind(machine, "other.example.com") == {"other-0"}, what="the other to be served")
     machine.run("mv /etc/hello.pem /etc/away.pem")
     define(machine, "other", other.replace("domains: [", "domains: [more.example.com, "))
-    machine.wait(lambda: "nginx rejects the files in place now, so nothing changed" in machine.journal("pyservice-proxy@*.service"), what="the unit to say so")
-    assert "/etc/hello.pem" in machine.journal("pyservice-proxy@*.service")
+    machine.wait(lambda: "nginx rejects the files in place now, so nothing changed" in (said := machine.journal("pyservice-proxy@*.service"))
+                 and "/etc/hello.pem" in said, what="the unit to say so, and why")
     assert "nginx rejects 'other.conf'" not in machine.journal("pyservice-proxy@*.service")
-    assert instances_behind(machine, "other.example.com") == {"other-0"}
+    # Its health request has another host, so it is another revision; the spare serves meanwhile.
+    machine.wait(lambda: instances_behind(machine, "other.example.com") == {"other-0"}, what="the instance to be back")
     assert "more.example.com" not in machine.read(f"{SITES}/other.conf")
     machine.run("mv /etc/away.pem /etc/hello.pem; systemctl start 'pyservice-proxy@'$(sed -n 's/^Upholds=pyservice-proxy@\\(.*\\).timer/\\1/p' /run/pyservice/alive.conf)")
     machine.wait(lambda: instances_behind(machine, "more.example.com") == {"other-0"}, what="the change")
@@ -204,6 +208,6 @@ def test_trusted(machine):
         machine.write("/etc/containers/systemd/both.network", NETWORK)
         define(machine, "shop", APP.replace("proxy: {", "proxy: {kind: nginx, "))
         machine.wait(lambda: ask(machine, IN[0], 80) == "200", what="nginx to serve")
-        assert [ask(machine, client, 80) for client in IN + OUT] == ["200", "200", "403", "403"]
+        machine.wait(lambda: [ask(machine, client, 80) for client in IN + OUT] == ["200", "200", "403", "403"], what="who is listed alone to be let in")
     finally:
         machine.run("ip netns del clients")

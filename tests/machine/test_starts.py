@@ -110,7 +110,7 @@ def test_a_start_asks_podman_for_no_address(machine):
     machine.write("/usr/local/bin/podman", LOG_CALLS, 0o755)
     define(machine, "hello", PROXIED)
     wait_for(machine, "hello", 1)
-    assert instances_behind(machine, "hello.example.com") == {"hello-0"}
+    machine.wait(lambda: instances_behind(machine, "hello.example.com") == {"hello-0"}, what="HAProxy to send it requests")
     assert "image exists" in machine.read("/run/podman-calls")
     assert "inspect" not in machine.read("/run/podman-calls")
 
