@@ -132,8 +132,8 @@ class App:
         self.machine.wait(lambda: self.answers() == set(wanted.items()), 20, what=lambda: f"{wanted} to answer, {self}")
 
     def wait_phase(self, *phases: str, timeout: float = 30) -> str:
-        self.machine.wait(lambda: self.progress().get("phase") in phases, timeout, what=lambda: f"the rollout to be at {phases}, {self}")
-        return self.progress()["phase"]
+        return self.machine.wait(lambda: (now := self.progress().get("phase")) in phases and now, timeout,
+                                 what=lambda: f"the rollout to be at {phases}, {self}")
 
     def wait_failed(self, count: int = 1, timeout: float = 60) -> dict[str, str]:
         """Until that many revisions are marked as failed; revision and reason of each."""

@@ -40,14 +40,14 @@ class Person:
         return text
 
     def sees(self, command: str, *expected: str, status: int = 0) -> None:
-        """As soon as it is so."""
+        """As soon as it is so: then the same look is printed."""
         def look():
-            done = self.machine.run(command, check=False)
+            done = self.machine.run(f"export COLUMNS=120; {command}", check=False)
             last[:] = [done.stdout + done.stderr]
             return done.returncode == status and all(re.search(pattern, last[0], re.M) for pattern in expected)
         last: list[str] = []
         self.machine.wait(look, 60, what=lambda: f"{command} to print {expected}: {last}")
-        self.types(command, *expected, status=status)
+        print(f"$ {command}\n{last[0]}")
 
 
 @pytest.fixture
@@ -72,7 +72,7 @@ def test_journey_to_the_first_answer(person):
     person.types("pyservicectl plan", "shop is new", "1 to start")
     person.types("systemctl daemon-reload")
     person.types("pyservicectl rollout status shop")
-    person.types("pyservicectl status", "^shop +running +1 +1 +1 ")
+    person.sees("pyservicectl status", "^shop +running +1 +1 +1 ")
     person.types("podman ps", " shop-0$")
     person.sees(ASK, "^200$")
     person.types("pyservicectl scale shop=3")
@@ -84,7 +84,7 @@ def test_journey_from_a_broken_deployment_to_its_cause(shop):
     shop.types(f"cd /etc/pyservice.d && cp shop.yaml /root/before && printf '%s\\n' 'entrypoint: /bin/sh' {crash} >>shop.yaml")
     shop.types("pyservicectl --yes apply shop", r"revision \w+ failed", 'exited with status 3.*last line: "no DATABASE_URL"', status=1)
     shop.types(ASK, "^200$")
-    shop.types("pyservicectl status", r"^shop +running +2 +2 +2 ", "^shop: rollout failed: .*no DATABASE_URL", status=3)
+    shop.sees("pyservicectl status", r"^shop +running +2 +2 +2 ", "^shop: rollout failed: .*no DATABASE_URL", status=3)
     shop.types("pyservicectl logs -n 20 shop", "no DATABASE_URL")
     shop.types("cp /root/before /etc/pyservice.d/shop.yaml && pyservicectl --yes apply shop")
     shop.sees("pyservicectl status", "^shop +running +2 +2 +2 ")

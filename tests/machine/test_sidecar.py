@@ -5,7 +5,7 @@ import json
 import subprocess
 
 from app import define, settle
-from pace import limit
+from pace import PACE, limit
 
 CHECK = f"interval: 1s, timeout: {limit(2)}, start_period: {limit(8)}, retries: 2"
 
@@ -33,8 +33,9 @@ def test_a_sidecar_publishes_a_port(machine):
     assert machine.http("http://127.0.0.1:5441/").json()["hostname"] == "shop-admin"
 
     define(machine, "shop", shop(2))
-    machine.wait(lambda: machine.is_active("shop-admin.service")
-                 and "hello:2" in machine.out("podman inspect --format '{{.ImageName}}' shop-admin"), what="the new revision")
+    # In this order: the unit is active again after its container is there.
+    machine.wait(lambda: "hello:2" in machine.out("podman inspect --format '{{.ImageName}}' shop-admin")
+                 and machine.is_active("shop-admin.service"), what="the new revision")
     assert answers(machine, 5432)
 
 
@@ -43,8 +44,7 @@ def test_a_sidecar_that_does_not_answer_is_restarted(machine):
     machine.wait(lambda: machine.is_active("shop-admin.service"), what="the sidecar")
     before = machine.unit("shop-admin.service")["InvocationID"]
     assert machine.http("http://127.0.0.1:5432/health?status=500", method="POST").status == 500
-    machine.wait(lambda: machine.is_active("shop-admin.service") and machine.unit("shop-admin.service")["InvocationID"] != before,
-                 what="a restart")
+    machine.wait(lambda: (unit := machine.unit("shop-admin.service"))["ActiveState"] == "active" and unit["InvocationID"] != before, what="a restart")
     assert answers(machine, 5432)
 
 
@@ -66,7 +66,8 @@ def page(machine) -> bool:
 
 
 def test_requests_reach_a_sidecar_through_haproxy(machine):
-    define(machine, "shop", PAGE.replace("IMAGE", "1"))
+    # Slow to start, so that requests can be seen to fail meanwhile.
+    define(machine, "shop", PAGE.replace("IMAGE", "1").replace("    port: 8000\n", "    port: 8000\n    env: {HELLO_START_DELAY: 3}\n"))
     machine.wait(lambda: machine.is_active("shop-page.service"), what="the sidecar")
     machine.wait(lambda: page(machine), what="an answer")
     assert "shop-page" in machine.out("pyservicectl ps")
@@ -81,13 +82,15 @@ def test_requests_reach_a_sidecar_through_haproxy(machine):
 
 def test_an_update_of_a_sidecar_answers_what_is_open(machine):
     """Requests that it has are answered, longer than it itself would wait; new ones wait until the new revision is ready."""
-    define(machine, "shop", PAGE.replace("IMAGE", "1"))
+    text = PAGE.replace("path: /", f"path: /, timeouts: {{drain: {limit(30)}}}")
+    define(machine, "shop", text.replace("IMAGE", "1"))
     machine.wait(lambda: page(machine), what="an answer")
+    # Longer than it takes until the drain begins.
     request = machine.popen(["curl", "-sS", "-o", "/dev/null", "-w", "%{http_code}", "-H", "Host: page.example.com",
-                             "http://127.0.0.1/slow?s=5"], stdout=subprocess.PIPE, text=True)
+                             f"http://127.0.0.1/slow?s={4 * PACE}"], stdout=subprocess.PIPE, text=True)
     machine.wait("ss -Htn state established sport = :80 | grep -q .", what="the request")
 
-    define(machine, "shop", PAGE.replace("IMAGE", "2"))
+    define(machine, "shop", text.replace("IMAGE", "2"))
     machine.wait(lambda: machine.unit("shop-page.service")["ActiveState"] == "deactivating", what="the drain")
     assert request.communicate()[0] == "200"
     machine.wait(lambda: page(machine), what="an answer of the new revision")
