@@ -33,6 +33,16 @@ def addresses(machine, container: str, name: str) -> set[str]:
     return set(machine.run(["podman", "exec", container, "python3", "-c", script], check=False).stdout.split())
 
 
+def wait_names(machine, container: str, wanted: dict[str, set[str]]) -> None:
+    """Podman's name server reads new names some time after their containers have started."""
+    seen: dict[str, set[str]] = {}
+
+    def look() -> bool:
+        seen.update({name: addresses(machine, container, name) for name in wanted})
+        return seen == wanted
+    machine.wait(look, what=lambda: f"{wanted} in {container}: {seen}")
+
+
 def address(machine, container: str) -> set[str]:
     networks = json.loads(machine.out(["podman", "inspect", container]))[0]["NetworkSettings"]["Networks"]
     return {network["IPAddress"] for network in networks.values()}
@@ -51,12 +61,12 @@ def test_parts_find_each_other_by_name(machine):
     wanted = {"redis": ip["shop-redis"], "shop-redis": ip["shop-redis"], "cache": ip["shop-redis"], "web": ip["shop-web-0"],
               "api": ip["shop-api-0"] | ip["shop-api-1"], "shop-api": ip["shop-api-0"] | ip["shop-api-1"],
               "api.internal": ip["shop-api-0"] | ip["shop-api-1"], "shop-api-1": ip["shop-api-1"]}
-    assert {name: addresses(machine, "shop-web-0", name) for name in wanted} == wanted
+    wait_names(machine, "shop-web-0", wanted)
     assert not addresses(machine, "left-web-0", "redis") and not addresses(machine, "lone-0", "shop-redis")
 
     wanted = {"left-db": ip["left-db"], "left-data": ip["left-db"], "right-db": ip["right-db"], "right-data": ip["right-db"],
               "right-web": ip["right-web-0"], "db": set(), "web": set()}
-    assert {name: addresses(machine, "left-web-0", name) for name in wanted} == wanted
+    wait_names(machine, "left-web-0", wanted)
 
     networks = {name: json.loads(machine.out(["podman", "inspect", name]))[0]["HostConfig"]["NetworkMode"] for name in ("shop-agent", "lone-0")}
     assert networks == {"shop-agent": "host", "lone-0": "bridge"}
@@ -119,7 +129,8 @@ def test_an_application_with_a_database_is_up_after_one_reload(machine):
     define(machine, "blog", DEFINITION)
     machine.wait(lambda: app.is_done() or app.progress().get("phase") == "failed", what=lambda: f"the first start, {app}")
     assert app.is_done(), app
-    answer = machine.http("http://127.0.0.1/", headers={"Host": "blog.example.com"})
-    assert answer.status == 200 and answer.json() == {"users": 0, "host": "blog.example.com"}, answer
+    answer = machine.wait(lambda: (seen := machine.http("http://127.0.0.1/", headers={"Host": "blog.example.com"})).status == 200 and seen,
+                          what="an answer through HAProxy")
+    assert answer.json() == {"users": 0, "host": "blog.example.com"}, answer
     journal = machine.journal("blog-migrate")
     assert journal.count("Starting blog-migrate.service") == 1 and "Applying auth.0001_initial... OK" in journal

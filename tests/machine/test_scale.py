@@ -43,8 +43,7 @@ def test_a_removed_file_stops_everything(machine):
     wait_for(machine, "hello", 3)
     undefine(machine, "hello")
     machine.wait(lambda: machine.containers() == {}, what="no container")
-    settle(machine)
-    assert machine.out("systemctl list-units --all --plain --no-legend 'hello*'") == ""
+    machine.wait(lambda: machine.out("systemctl list-units --all --plain --no-legend 'hello*'") == "", what="no unit of it")
     # ExecStop= ran: Podman was asked to remove it, and the process inside got its signal and ended by itself.
     for i in range(3):
         assert "drained" in machine.journal(f"hello@{i}.service")
@@ -70,6 +69,7 @@ def test_a_reload_without_a_change_changes_nothing(machine):
     wait_for(machine, "other", 1)
     for name in ("hello", "other"):         # which writes what it did into the tree, too
         machine.wait(f"grep -qsx 'phase done' /run/pyservice/rollouts/{name}")
+    machine.wait('[ -z "$(find /run/pyservice/unkept /run/pyservice/keeping -mindepth 1)" ]', what="`pyservice-rollout keep`, which a path unit starts")
     settle(machine)
     machine.run("chmod a-x /usr/libexec/podman/quadlet")    # whoever runs it now fails
     try:
@@ -191,4 +191,4 @@ def test_what_ends_in_failure_as_its_file_goes_is_not_shown_as_failed(machine):
     machine.wait(lambda: "up" in machine.run("podman logs sore-sore-0", check=False).stdout, what="its trap to be set")
     undefine(machine, "sore")
     machine.wait(lambda: machine.out("systemctl list-units --all --plain --no-legend 'sore*'") == "", what="no unit of it")
-    assert "status=3" in machine.out("journalctl -b --no-pager -u sore-sore@0.service"), "it did not fail at all"
+    assert "status=3" in machine.journal("sore-sore@0.service"), "it did not fail at all"

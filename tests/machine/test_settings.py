@@ -157,7 +157,7 @@ def test_a_part_on_several_networks(machine):
     assert networks["cfg-db"]["cfg-back"]["IPAddress"] == "10.91.7.9"
     assert {"www", "web", "cfg-web"} <= set(networks["cfg-web-0"]["cfg-back"]["Aliases"]) and "www" not in networks["cfg-web-0"]["cfg-front"]["Aliases"]
 
-    machine.run("systemctl start cfg-work.service")
+    machine.wait("systemctl start cfg-work.service", what="a task that finds all names")      # Podman's name server may be behind
     names = json.loads(machine.read("/srv/settings/names"))
     assert names["db"] == names["database"] == names["pg"] == ["10.91.7.9"]
     web = [networks["cfg-web-0"][name]["IPAddress"] for name in ("cfg-front", "cfg-back")]

@@ -65,7 +65,8 @@ def test_a_volume_is_the_applications_own(machine):
         assert re.search(rf"mix.yaml:2:11: warning: {re.escape(found)}; .*{re.escape(way)} \[not-applied\]", said(machine, "check"))
         machine.reload()
         machine.wait(App(machine, "mix").is_done, what="the rollout")
-        assert f"runs; but {found}: {way}" in machine.journal("mix-rollout@*")
+        # It is shown before it is logged.
+        machine.wait(lambda: f"runs; but {found}: {way}" in machine.journal("mix-rollout@*"), what="the journal")
         assert found in said(machine, "doctor", "mix")
         assert "Starting" not in machine.journal("mix-web@next.service"), "no second writer"
 
