@@ -47,7 +47,7 @@ def test_nothing_stays_from_the_test_before(machine):
 def test_what_is_in_flight_is_answered_during_a_stop(machine):
     start_hello(machine)
     slow = machine.popen(["curl", "-fsS", "http://127.0.0.1:8000/slow?s=2"])
-    machine.wait("ss -Htn state established dport = :8000 | grep -q .")
+    machine.wait("ss -Htin state established dport = :8000 | grep -q 'bytes_acked:[0-9][0-9]'", what="the request, not only its connection")
     machine.run("systemctl stop hello")
     assert slow.wait() == 0
     assert "drained" in machine.journal("hello")
