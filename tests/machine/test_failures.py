@@ -11,13 +11,14 @@ from pace import limit
 from rolling import App, text
 
 QUICK = f"ready_timeout: {limit(2)}, min_ready: 500ms"
+ASKED = f"ready_timeout: {limit(5)}, min_ready: 500ms"      # long enough for an answer
 
 # Name → what is wrong with version 2, and what must be said of it.
 BAD = {
     "does not exist": ({"image": "localhost/no-such:1"}, "no-such"),
     "exits at once": ({"env": "HELLO_EXIT: 3"}, "3"),
     "never answers": ({"env": "HELLO_START_DELAY: 600", "rollout": QUICK}, ""),
-    "answers 500": ({"env": "HELLO_HEALTH: 500", "rollout": QUICK}, "500"),
+    "answers 500": ({"env": "HELLO_HEALTH: 500", "rollout": ASKED}, "500"),
     "dies 3 s later": ({"env": "HELLO_DIE_AFTER: 3", "rollout": "min_ready: 5s"}, ""),
 }
 NOT_THE_SECOND = "entrypoint: /bin/sh\ncommand: [-c, 'test $ONLY != 1 || exit 3; exec /app/hello']\n"
@@ -34,6 +35,7 @@ def config_failed(app) -> bool:
 
 def told(app, revision: str) -> list[dict]:
     """The entries of the journal that say that a revision failed."""
+    app.machine.run("journalctl --sync")
     lines = app.machine.out(["journalctl", "-b", "-o", "json", f"--since=@{app.begin:.3f}", f"PYSERVICE_APP={app.name}",
                              f"PYSERVICE_REVISION={revision}"]).splitlines()
     return [entry for entry in map(json.loads, lines) if entry.get("MESSAGE_ID") and entry.get("REASON")]
@@ -41,14 +43,18 @@ def told(app, revision: str) -> list[dict]:
 
 def assert_told(app, revision: str, words: str) -> None:
     machine, unit = app.machine, f"{app.name}-rollout@{revision}.service"
-    machine.wait(lambda: config_failed(app), what=lambda: f"the error to be shown, {app}")
+
+    def status() -> str:
+        return machine.run(["systemctl", "status", "--no-pager", f"pyservice-config@{app.name}.service"], check=False).stdout
+
+    # It may have shown another revision's error until now, and journald writes its lines some time later.
+    machine.wait(lambda: "Active: failed" in (shown := status()) and revision in shown and "rollout-failed" in shown,
+                 what=lambda: f"the error to be shown, {app}: {status()}")
     (entry,) = told(app, revision)
     assert entry["PYSERVICE_UNIT"].startswith(f"{app.name}@") and entry["PYSERVICE_UNIT"].endswith(".service")
     assert words in entry["REASON"] and entry["REASON"] in entry["MESSAGE"]
     assert "pyservice" in machine.out(f"journalctl --update-catalog; journalctl --dump-catalog {entry['MESSAGE_ID']}")
     assert entry["_SYSTEMD_UNIT"] == unit
-    status = machine.run(["systemctl", "status", "--no-pager", f"pyservice-config@{app.name}.service"], check=False).stdout
-    assert revision in status and "rollout-failed" in status, status
     assert revision in app.ctl("rollout", "status", app.name, check=False)
 
 
@@ -82,7 +88,8 @@ def test_a_bad_image_reaches_nobody(app):
     settle(app.machine)
     app.machine.reload()
     app.wait(1, scale)
-    assert len(told(app, revision)) == 1 and config_failed(app)
+    assert len(told(app, revision)) == 1
+    app.machine.wait(lambda: config_failed(app), what="the error to be shown still")
     app.ctl("rollout", "retry", "hello")
     app.machine.wait(lambda: len(told(app, revision)) == 2, what="another try")
     app.wait_failed(len(failed))
@@ -215,7 +222,7 @@ def test_a_boot_with_errors(own_machine, late):
     broken.define(1, 3)     # a scale outlives it too
     broken.wait(1, 3)
     machine.write("/etc/pyservice.d/broken.yaml", "image: [\n")
-    busy.define(2, 2, reload=False, more="tasks: [{name: long, entrypoint: /bin/sleep, command: '20'}]\nbefore_update: long\n")
+    busy.define(2, 2, reload=False, more="tasks: [{name: long, entrypoint: /bin/sleep, command: infinity}]\nbefore_update: long\n")
 
     machine.reboot(hard=late)
     for app, scale in ((broken, 3), (failed, 3), (busy, 2)):
