@@ -53,13 +53,14 @@ def dci(machine):
     machine.run("podman run -d --name redis --network quadlet --network-alias redis.example.com"
                 " localhost/redis:1")
     machine.wait(SQL + "'select 1'")
+    machine.wait("podman exec redis redis-cli ping")
     return machine
 
 
 def start_api(machine):
     machine.run(RUN + f"--rm {API} python3 bin/dci-dbinit")
     machine.run(RUN + f"-d --name api --hostname dci-api-0 --ip 192.168.100.20 {API}")
-    return machine.wait(lambda: machine.http(URL).status == 200 and machine.http(URL), what="the API")
+    return machine.wait(lambda: (answer := machine.http(URL)).status == 200 and answer, what="the API")
 
 
 def test_the_root_needs_no_login(dci):

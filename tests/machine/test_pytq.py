@@ -81,7 +81,7 @@ def test_each_machine_runs_its_part(site):
         machine.reload()
     server.wait(lambda: server.is_active("pytq-server@0.service"), what="the server")
     assert names(server) == ["pytq-server-0"]
-    assert state(site)["database"] == DATABASE
+    assert server.wait(lambda: state(site), what="an answer")["database"] == DATABASE
 
     # A volume whose mount fails: the workers say so and try again; nothing else is touched, and nothing hangs.
     for machine in workers:
@@ -108,6 +108,8 @@ def test_each_machine_runs_its_part(site):
 
 
 def test_the_workers_do_what_the_server_has(site):
+    # A unit is active before its program asks.
+    site[1].wait(lambda: all("working" in machine.journal(f"pytq-worker@{i}.service") for machine in site[1:] for i in range(3)), what="the workers to ask")
     post(site, "add?n=60")
     site[1].wait(lambda: len(state(site)["done"]) == 60, what="all tasks to be done")
     done = state(site)["done"]
@@ -121,7 +123,7 @@ def test_the_workers_do_what_the_server_has(site):
 
 def test_only_trusted_addresses_reach_the_server(site):
     machine = site[2]
-    assert ask(machine, "10.8.0.3", "http://10.8.0.1:5000/") == "200"
+    machine.wait(lambda: ask(machine, "10.8.0.3", "http://10.8.0.1:5000/") == "200", what="an answer within three seconds")
     assert ask(machine, "203.0.113.3", "http://10.8.0.1:5000/") == "000"
     assert ask(machine, "203.0.113.3", "http://203.0.113.1:5000/") == "000"
     assert site[0].unit("pytq-server@0.service")["NRestarts"] == "0", "its probe reaches it"
@@ -144,7 +146,7 @@ def test_a_rollout_of_workers_that_are_paused_cuts_no_task(site):
                    what="all workers to be new")
         assert "SIGKILL" not in other.journal("pytq-worker@*")
     post(site, "pause?is=0")
-    machine.wait(lambda: not state(site)["running"] and not state(site)["waiting"], timeout=240, what="all tasks to be done")
+    machine.wait(lambda: not (now := state(site))["running"] and not now["waiting"], timeout=240, what="all tasks to be done")
     done = {task: workers for task, workers in state(site)["done"].items() if task not in known}
     assert len(done) == 40 and all(len(workers) == 1 for workers in done.values())
     assert set(started(machine)) == set(before) and all(before[name] != at for name, at in started(machine).items())
