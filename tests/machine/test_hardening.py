@@ -98,8 +98,7 @@ def strict(machine):
 
 def probe(machine, name):
     path = f"/home/strict/{name}/{name}"
-    machine.wait(lambda: machine.exists(path), what=f"what {name} tried")
-    text = machine.read(path)
+    text = machine.wait(lambda: machine.read(path), what=f"what {name} tried")     # it is there before it has its content
     machine.remove(path)
     return json.loads(text)
 

@@ -6,6 +6,7 @@ import os
 import subprocess
 
 import host
+from app import settle
 
 README = (host.REPOSITORY / "README.md").read_text()
 
@@ -38,6 +39,7 @@ def test_the_readme_leads_to_a_running_application(bare_machine):
     stop, uninstall = block_after("To uninstall:").split("ninja -C build uninstall\n")
     machine.run(stop)
     machine.wait(lambda: machine.containers() == {}, what="all of it to stop")
+    settle(machine)     # a unit stops after its container, and for that needs the programs that go now
     there = subprocess.run(["meson", "introspect", "--installed", os.environ["PYSERVICE_BUILD"]], check=True,
                            stdout=subprocess.PIPE)
     remove = 'for file; do [ -d "$file" ] || rm -f "$file"; done'
