@@ -86,7 +86,7 @@ def down_and_up(machine, scale: int) -> list[tuple[int, int]]:
 
 def spares_since(machine, since: float) -> int:
     """How many spares were started since then."""
-    return machine.out(f"journalctl -b -u hello@next.service --since @{since:.3f}").count("Started hello@next.service")
+    return machine.out(f"journalctl --sync; journalctl -b -u hello@next.service --since @{since:.3f}").count("Started hello@next.service")
 
 
 def test_a_few_at_a_time_with_a_pause(app):
