@@ -122,7 +122,7 @@ class Lab:
 
     def destroy(self) -> None:
         if os.path.ismount(self.root):
-            host.run(["umount", str(self.root)])
+            host.run(["umount", "--lazy", str(self.root)])  # whatever of this machine's or another's still looks at it
         shutil.rmtree(self.path)
 
     # --- while it runs ---
