@@ -367,12 +367,12 @@ static int choose_services(struct compose *c, struct node **root) {
 int compose_load(struct compose *c, struct import *m) {
         struct loader l = { .c = c, .m = m };
         struct node *root = NULL;
-        int r = compose_read_env(c, m, m->ctl->argv[0]);
+        int r = compose_read_env(c, m, m->files[0]);
 
-        for (int i = 0; r == CTL_GOOD && i < m->ctl->argc; i++) {
+        for (int i = 0; r == CTL_GOOD && i < m->n_files; i++) {
                 struct node *file = NULL;
 
-                r = import_read_yaml(m, m->ctl->argv[i], &file);
+                r = import_read_yaml(m, m->files[i], &file);
                 if (r == CTL_GOOD)
                         r = load_all_of(&l, &file);
                 if (r == CTL_GOOD)

@@ -391,25 +391,36 @@ static void put_all(struct compose *c) {
                            STR_ARG(c->left_out));
 }
 
+int compose_fill(struct import *m, struct draft **ret) {
+        struct compose *c = arena_new(&m->ctl->arena, struct compose);
+        int r;
+
+        c->draft = (struct draft){
+                .ctl = m->ctl, .arena = &m->ctl->arena, .sources = &m->sources, .ds = &m->ds
+        };
+        r = compose_load(c, m);
+        if (r != CTL_GOOD)
+                return r;
+        if (!is_service_list(node_get(c->root, "services"))) {
+                (void) fprintf(stderr, "pyservicectl: %s: a Compose file has 'services:', a map of maps\n",
+                               m->files[0]);
+                return CTL_ERROR;
+        }
+
+        draft_begin(&c->draft, m, project_name(c));
+        put_all(c);
+        if (m->n_files == 1)
+                note_override(c, str_of(m->files[0]));
+        *ret = &c->draft;
+        return CTL_GOOD;
+}
+
 int import_compose(struct ctl *ctl) {
-        struct compose c = { 0 };
+        struct draft *draft;
         struct import m;
         int r;
 
         import_begin(&m, ctl);
-        c.draft = (struct draft){ .ctl = ctl, .arena = &ctl->arena, .sources = &m.sources, .ds = &m.ds };
-        r = compose_load(&c, &m);
-        if (r != CTL_GOOD)
-                return r;
-        if (!is_service_list(node_get(c.root, "services"))) {
-                (void) fprintf(stderr, "pyservicectl: %s: a Compose file has 'services:', a map of maps\n",
-                               ctl->argv[0]);
-                return CTL_ERROR;
-        }
-
-        draft_begin(&c.draft, &m, project_name(&c));
-        put_all(&c);
-        if (ctl->argc == 1)
-                note_override(&c, str_of(ctl->argv[0]));
-        return draft_print(&c.draft, false);
+        r = compose_fill(&m, &draft);
+        return r == CTL_GOOD ? draft_print(draft, false) : r;
 }

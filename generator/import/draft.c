@@ -56,7 +56,7 @@ void draft_begin(struct draft *d, struct import *m, struct str name) {
                              .arena = a,
                              .sources = &m->sources,
                              .ds = &m->ds,
-                             .name = import_name(a, name),
+                             .name = str_is_absent(m->name) ? import_name(a, name) : m->name,
                              .root = yaml_text_new(a, YAML_TEXT_MAP) };
         yaml_text_remark(a, d->root, arena_join(a, STR("/etc/pyservice.d/"), d->name, STR(".yaml")));
 }
@@ -296,18 +296,14 @@ static struct str json_of(struct draft *d) {
         return buf_str(&out);
 }
 
-int draft_print(struct draft *d, bool is_next) {
-        size_t n_lost = 0;
-        int r;
-
+int draft_finish(struct draft *d) {
         assemble(d);
-        r = draft_validate(d);
-        if (r != CTL_GOOD && r != CTL_ERROR)
-                return r;
+        return draft_validate(d);
+}
 
-        if (ctl_write(stdout, is_next && !d->ctl->is_json ? STR("---\n") : STR("")) != CTL_GOOD ||
-            ctl_write(stdout, d->ctl->is_json ? json_of(d) : draft_text(d)) != CTL_GOOD)
-                return EXIT_SYSTEM;
+int draft_report_lost(const struct draft *d, int r) {
+        size_t n_lost = 0;
+
         VEC_EACH(n, &d->notes)
                 n_lost += n->kind == NOTE_LOST;
         if (n_lost == 0)
@@ -316,4 +312,16 @@ int draft_print(struct draft *d, bool is_next) {
         (void) fprintf(stderr, "pyservicectl: %zu setting%s of the input could not be carried over\n", n_lost,
                        n_lost == 1 ? "" : "s");
         return r == CTL_GOOD ? CTL_LOST : r;
+}
+
+int draft_print(struct draft *d, bool is_next) {
+        int r = draft_finish(d);
+
+        if (r != CTL_GOOD && r != CTL_ERROR)
+                return r;
+
+        if (ctl_write(stdout, is_next && !d->ctl->is_json ? STR("---\n") : STR("")) != CTL_GOOD ||
+            ctl_write(stdout, d->ctl->is_json ? json_of(d) : draft_text(d)) != CTL_GOOD)
+                return EXIT_SYSTEM;
+        return draft_report_lost(d, r);
 }

@@ -36,7 +36,7 @@ const struct option_row import_options[] = {
 };
 
 void import_begin(struct import *m, struct ctl *c) {
-        *m = (struct import){ .ctl = c };
+        *m = (struct import){ .ctl = c, .files = (const char *const *) c->argv, .n_files = c->argc };
         m->ds = (struct diags){ .arena = &c->arena, .sources = &m->sources };
 }
 

@@ -61,11 +61,35 @@ int import_quadlet(struct ctl *c);
 /* The input of an import. */
 struct import {
         struct ctl *ctl;
+        const char *const *files; /* "-" is standard input */
+        int n_files;
+        struct str name; /* of the app; absent: as the input has it */
         struct sources sources;
         struct diags ds;
 };
 
+/* The files are the words of the command line. */
 void import_begin(struct import *m, struct ctl *c);
+
+/* The names of Compose files, in the order of Compose. */
+enum { COMPOSE_NAMES = 4 };
+extern const char *const import_compose_names[COMPOSE_NAMES];
+
+/* Fill a draft from the files of `m`, without completing it. Return 0, or an exit status after reporting
+ * why. */
+int compose_fill(struct import *m, struct draft **ret);
+int procfile_fill(struct import *m, struct draft **ret);
+
+/* Fills one from the Git repository at the URL files[0]: `source:`, with the services of its Procfile. */
+int repository_fill(struct import *m, struct draft **ret);
+
+/* Adds the processes of a Procfile that was read. The errors are in d->ds. */
+void procfile_put(struct draft *d, uint32_t file);
+
+/* The definition of a new application for `new --from`: `from` is a Compose file, a Procfile, a directory
+ * with one of them, or the URL of a Git repository. Returns the exit status; *ret is set if it is 0 or
+ * CTL_LOST. */
+int import_new(struct ctl *c, struct str app, const char *from, struct str *ret);
 
 /* A file of the command line, "-" for standard input. Returns 0, or an exit status after reporting why. */
 int import_read(struct import *m, const char *path, uint32_t *ret_file);
@@ -109,9 +133,16 @@ void draft_put_secret(struct draft *d, struct yaml_text *map, struct str key, st
 /* Adds a variable for {{ name }} if there is none yet. Returns its item. */
 struct yaml_text *draft_var(struct draft *d, struct str name, struct str value);
 
-/* Puts the parts where they belong, in the order that people expect, validates it with draft_validate(), and
- * prints it; with --json, as the value of `definition`, beside the notes. `is_next`: it is not the first.
- * Returns the exit status: CTL_LOST if a setting could not be carried over. */
+/* Puts the parts where they belong, in the order that people expect, and validates it with draft_validate().
+ * Returns the exit status. */
+int draft_finish(struct draft *d);
+
+/* Reports how many settings could not be carried over. Returns the exit status: CTL_LOST if there are any and
+ * `r` is 0, else `r`. */
+int draft_report_lost(const struct draft *d, int r);
+
+/* Finishes it and prints it; with --json, as the value of `definition`, beside the notes. `is_next`: it is
+ * not the first. Returns the exit status of draft_report_lost(). */
 int draft_print(struct draft *d, bool is_next);
 
 /* Removes values that no definition may have. Returns the exit status: CTL_ERROR if something is left that

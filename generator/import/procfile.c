@@ -68,6 +68,8 @@ static void put_web(struct draft *d, struct draft_part *p) {
                                                 STR("domains"), YAML_TEXT_LIST),
                                   domain);
         draft_note(d, p->map, p->at, "'%.*s' is to be the name that people visit", STR_ARG(domain));
+        draft_note(d, p->map, p->at,
+                   "an instance is ready when its port is open; with 'health: /PATH' when that path answers");
 }
 
 static void put_process(struct draft *d, struct str type, struct str command, struct span at) {
@@ -108,36 +110,46 @@ static void read_line(struct draft *d, struct str line, struct span at) {
                 put_process(d, type, command, at);
 }
 
-int import_procfile(struct ctl *ctl) {
-        struct draft d = { 0 };
-        struct import m;
-        struct str text, line;
+void procfile_put(struct draft *d, uint32_t file) {
+        struct str text = d->sources->list.at[file].text, line;
+
+        for (struct str rest = text; str_split(&rest, '\n', &line);)
+                read_line(d, line, (struct span){ file, (uint32_t) (line.p - text.p), (uint32_t) line.n });
+        if (d->parts.n == 0 && d->ds->n_errors == 0)
+                (void) diag_add(d->ds, DIAG_EMPTY_DEFINITION, (struct span){ file, 0, 0 },
+                                "the file has no line 'TYPE: COMMAND'");
+}
+
+int procfile_fill(struct import *m, struct draft **ret) {
+        struct arena *a = &m->ctl->arena;
+        struct draft *d = arena_new(a, struct draft);
         uint32_t file = 0;
+        int r = import_read(m, m->files[0], &file);
+
+        if (r != CTL_GOOD)
+                return r;
+
+        *d = (struct draft){ .arena = a, .sources = &m->sources };
+        draft_begin(d, m, import_directory(d, (struct span){ file, 0, 0 }));
+        (void) yaml_text_put_text(a, d->root, STR("image"),
+                                  arena_join(a, STR("localhost/"), d->name, STR(":1")));
+        draft_note(d, NULL, (struct span){ file, 0, 0 },
+                   "a Procfile names no image: build one with 'podman build -t localhost/%.*s:1 .', or write "
+                   "'source:' in place of 'image:', and pyservice builds it from the repository",
+                   STR_ARG(d->name));
+        procfile_put(d, file);
+        *ret = d;
+        return import_report(m);
+}
+
+int import_procfile(struct ctl *ctl) {
+        struct draft *draft;
+        struct import m;
         int r;
 
         if (ctl->argc > 1)
                 return ctl_usage(ctl, "procfile: write one PROCFILE");
         import_begin(&m, ctl);
-        r = import_read(&m, ctl->argv[0], &file);
-        if (r != CTL_GOOD)
-                return r;
-
-        d = (struct draft){ .arena = &ctl->arena, .sources = &m.sources };
-        draft_begin(&d, &m, import_directory(&d, (struct span){ file, 0, 0 }));
-        (void) yaml_text_put_text(d.arena, d.root, STR("image"),
-                                  arena_join(d.arena, STR("localhost/"), d.name, STR(":1")));
-        draft_note(&d, NULL, (struct span){ file, 0, 0 },
-                   "a Procfile names no image: build one with 'podman build -t localhost/%.*s:1 .', or write "
-                   "'source:' in place of 'image:', and pyservice builds it from the repository",
-                   STR_ARG(d.name));
-        text = m.sources.list.at[file].text;
-        for (struct str rest = text; str_split(&rest, '\n', &line);)
-                read_line(&d, line, (struct span){ file, (uint32_t) (line.p - text.p), (uint32_t) line.n });
-        if (d.parts.n == 0 && m.ds.n_errors == 0)
-                (void) diag_add(&m.ds, DIAG_EMPTY_DEFINITION, (struct span){ file, 0, 0 },
-                                "the file has no line 'TYPE: COMMAND'");
-        if (m.ds.n_errors > 0)
-                return import_report(&m);
-
-        return draft_print(&d, false);
+        r = procfile_fill(&m, &draft);
+        return r == CTL_GOOD ? draft_print(draft, false) : r;
 }

@@ -35,8 +35,10 @@ static const struct verb verbs[] = {
           "On a terminal it prints DOT. Into a file or a pipe it writes SVG if Graphviz\n"
           "is installed.\n",
           "graph shop > shop.svg", "root user", NULL, ctl_graph, VERB_APPS_DEFINED },
-        { VERB_WRITE, "new", "APP", "Write a new definition, from a few questions or from --image", NULL,
-          "new --image=docker.io/library/nginx:1.27 shop", "root user", new_options, ctl_new },
+        { VERB_WRITE, "new", "APP", "Write a new definition, from a few questions, --image or --from",
+          "--from recognizes a Compose file, a Procfile, a directory with one of them, and\n"
+          "the URL of a Git repository.\n",
+          "new --from=compose.yaml shop", "root user", new_options, ctl_new },
         { VERB_WRITE, "edit", "APP", "Edit a definition, check it, and apply it", NULL, "edit shop",
           "root user yes no-follow", NULL, ctl_edit, VERB_APPS_DEFINED },
         { VERB_WRITE, "cat", "APP", "Show the files of a definition, and the resulting values", NULL,

@@ -1,18 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* pyservicectl new: a definition with comments, from a few answers or from an image. */
+/* pyservicectl new: a definition with comments, from a few answers, from an image, or from what another tool
+ * runs. */
 
 #include "change/new.h"
 
 #include "base/fs.h"
 #include "change/change-parts.h"
 #include "ctl/session.h"
+#include "import/import.h"
 #include "terminal/ask.h"
 #include "verbs/verbs.h"
 
-static struct { const char *image; } options;
+static struct { const char *image, *from; } options;
 
 const struct option_row new_options[] = {
+        { "from", "FILE|DIR|URL", "Convert a Compose file, a Procfile or a Git repository",
+          .text = &options.from },
         { "image", "IMAGE", "Image of the new application", .text = &options.image },
         { 0 },
 };
@@ -30,9 +34,22 @@ static int answer(struct ctl *c, struct new_answers *ret) {
                 return 0;
 
         if (!ask_can()) {
-                return ctl_usage(c, "standard input is not a terminal; give --image=IMAGE");
+                return ctl_usage(c, "standard input is not a terminal; give --image=IMAGE or --from=…");
         }
         return new_ask(&c->arena, ret) ? 0 : CTL_ERROR;
+}
+
+static int write_text(struct ctl *c, struct str app, struct str *ret) {
+        struct new_answers answers;
+        int r;
+
+        if (options.from)
+                return import_new(c, app, options.from, ret);
+
+        r = answer(c, &answers);
+        if (r == 0)
+                *ret = new_text(&c->arena, app, &answers);
+        return r;
 }
 
 static int refuse(const struct definition *d) {
@@ -51,7 +68,7 @@ static void tell_next(struct ctl *c, struct str app, struct str path) {
         (void) printf("  pyservicectl%s apply %.*s  run it\n", user, STR_ARG(app));
 }
 
-static int make(struct changing *ch, struct str app, const struct new_answers *answers) {
+static int make(struct changing *ch, struct str app, struct str text) {
         struct ctl *c = ch->ctl;
         struct str path =
                 arena_join(&c->arena, ch->before.world.places.definitions[0], STR("/"), app, STR(".yaml"));
@@ -59,11 +76,9 @@ static int make(struct changing *ch, struct str app, const struct new_answers *a
         int r;
 
         *vec_push(&c->arena, &ch->changes->list) = (struct change){ .app = app };
-        *vec_push(&c->arena, &ch->files) = (struct changed_file){ .app = app,
-                                                                  .path = path,
-                                                                  .after = new_text(&c->arena, app, answers),
-                                                                  .mode = 0644,
-                                                                  .is_new = true };
+        *vec_push(&c->arena, &ch->files) = (struct changed_file){
+                .app = app, .path = path, .after = text, .mode = 0644, .is_new = true
+        };
         r = change_lock(c, &locked);
         if (r == 0)
                 r = change_check(ch);
@@ -77,13 +92,14 @@ static int make(struct changing *ch, struct str app, const struct new_answers *a
 int ctl_new(struct ctl *c) {
         struct changes changes = { 0 };
         struct changing ch = { .ctl = c, .changes = &changes, .before.world.root = -1 };
-        struct new_answers answers;
         const struct definition *d;
-        struct str app;
-        int r;
+        struct str app, text;
+        int r, made;
 
         if (c->argc != 1)
                 return ctl_usage(c, "give the name of the new application");
+        if (options.image && options.from)
+                return ctl_usage(c, "--from and --image exclude each other");
         app = str_of(c->argv[0]);
         if (!type_accepts(KIND_NAME, app)) {
                 return ctl_usage(c, "invalid application name '%s'; %s", c->argv[0],
@@ -97,9 +113,11 @@ int ctl_new(struct ctl *c) {
         if (r == 0 && !str_is_absent(session_find_mask(&ch.before, app)))
                 r = session_no_definition(c, &ch.before, app);
         if (r == 0)
-                r = answer(c, &answers);
-        if (r == 0)
-                r = make(&ch, app, &answers);
+                r = write_text(c, app, &text);
+        if (r == 0 || r == CTL_LOST) {
+                made = make(&ch, app, text);
+                r = made == 0 ? r : made;
+        }
         session_close(&ch.before);
         return r;
 }

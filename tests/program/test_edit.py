@@ -586,6 +586,88 @@ def test_new_from_an_image(root):
         root.bad("new", *words, status=2)
 
 
+PROCFILE = "web: gunicorn shop.wsgi --bind 0.0.0.0:$PORT\nrelease: ./manage.py migrate\n"
+COMPOSE = "services:\n  web: {image: localhost/web:1, ports: ['%s:80'], depends_on: [db], environment: {LEVEL: info}}\n  db: {image: localhost/db:1%s}\n"
+
+
+def test_new_from_what_another_tool_runs(root, tmp_path):
+    """A file or a directory is recognized, and converted as by `import`, under the name that is given."""
+    project = tmp_path / "project"
+    project.mkdir()
+    (project / "Procfile").write_text(PROCFILE)
+    done = root.ctl("new", f"--from={project}", "proc")
+    assert done.returncode == 0 and "/etc/pyservice.d/proc.yaml written" in done.stdout and "pyservicectl apply proc" in done.stdout, done.stderr
+    values = json.loads(root.good("get", "proc", "--json"))
+    assert values["image"] == "localhost/proc:1" and values["before_update"] == ["release"] and [task["name"] for task in values["tasks"]] == ["release"]
+    web = values["services"][0]
+    assert (web["name"], web["port"], web["env"]["PORT"], web["proxy"]["domains"]) == ("web", 8000, "8000", ["proc.example.com"])
+    assert web["command"] == ["sh", "-c", "exec gunicorn shop.wsgi --bind 0.0.0.0:$PORT"]
+    comments = (root.etc / "proc.yaml").read_text().replace("\n  # ", " ").replace("\n# ", " ")
+    assert "podman build -t localhost/proc:1 ." in comments and "'health: /PATH'" in comments and "project" not in comments
+
+    # A directory's Compose file counts more than its Procfile.
+    (project / "compose.yaml").write_text(COMPOSE % (8080, ""))
+    assert root.ctl("new", f"--from={project}", "first").returncode == 0
+    assert root.get("first", "services.web.port") == "80" and root.get("first", "sidecars.db.image") == "localhost/db:1"
+    # Something is lost: exit status 3, and a comment in the file that is written all the same.
+    (project / "compose.yaml").write_text(COMPOSE % (8081, ", foo: bar"))
+    done = root.ctl("new", f"--from={project}/compose.yaml", "second")
+    assert done.returncode == 3 and "1 setting of the input could not be carried over" in done.stderr and "second.yaml written" in done.stdout
+    assert "# Line 3: 'foo: bar' could not be carried over" in (root.etc / "second.yaml").read_text()
+    assert root.ctl("check").returncode == 0
+
+    (project / "other.yaml").write_text("image: x\n")
+    (project / "web.txt").write_text("")
+    (project / "bad.yaml").write_text("services:\n  web: {ports: ['80']}\n")
+    before = root.files()
+    for source, why in ((f"{project}/other.yaml", "a Compose file has 'services:'"), (f"{project}/web.txt", "neither a Compose file (.yaml) nor a Procfile"),
+                        (root.path, "the directory has neither a Compose file nor a Procfile"), (f"{project}/none", "No such file"), ("none", "No such file"),
+                        (f"{project}/bad.yaml", "nothing is written")):
+        assert why in root.bad("new", f"--from={source}", "third")
+    assert "exclude each other" in root.bad("new", "--from=x", "--image=x", "third", status=2)
+    assert "is defined by" in root.bad("new", f"--from={project}", "hello") and root.files() == before
+
+
+def test_new_from_a_git_repository(root, tmp_path):
+    repository = tmp_path / "shop"
+    repository.mkdir()
+
+    def commit(**files):
+        for name, text in files.items():
+            if text is None:
+                (repository / name).unlink()
+            else:
+                (repository / name).write_text(text)
+        subprocess.run("git init -q -b trunk . && git add -A && git -c user.name=a -c user.email=a@example.com commit -q -m x", shell=True, check=True, cwd=repository)
+
+    def new(app):
+        done = root.ctl("new", f"--from=file://{repository}", app)
+        assert done.returncode == 0, done.stderr
+        return json.loads(root.good("get", app, "--json")), " ".join((root.etc / f"{app}.yaml").read_text().replace("#", "").split())
+
+    (tmp_path / "secret").write_text("web: secret\n")
+    commit(Procfile=PROCFILE, **{"uv.lock": ""})
+    values, text = new("python")
+    assert values["source"]["repo"] == f"file://{repository}" and values["source"]["ref"] == "trunk" and values["source"]["manager"] == "uv"
+    assert values["services"][0]["port"] == 8000 and values["before_update"] == ["release"] and "image:" not in text
+    assert "'trunk' is the repository's branch: 'pyservicectl update python'" in text
+
+    commit(Procfile=None, Dockerfile="FROM localhost/hello:1\n", **{"compose.yml": "services: {}\n"})
+    values, text = new("container")
+    assert values["source"]["containerfile"] == "Dockerfile" and "services:" not in text
+    assert "the repository has no Procfile" in text and "'pyservicectl import compose compose.yml'" in text
+
+    commit(Dockerfile=None, **{"uv.lock": None})
+    assert "neither a Containerfile nor a Python project" in new("nothing")[1]
+    # A link in a repository leads nowhere.
+    (repository / "Procfile").symlink_to(tmp_path / "secret")
+    commit()
+    errors = root.bad("new", f"--from=file://{repository}", "link")
+    assert "a line of a Procfile" in errors and "web: secret" not in errors
+    errors = root.bad("new", f"--from=file://{tmp_path}/none", "link")
+    assert f"cannot clone file://{tmp_path}/none" in errors and "does not appear to be a git repository" in errors
+
+
 def test_new_by_asking(root):
     text, status = root.talk(["new", "fresh"], [("Image to run: ", "\n"), ("Image to run: ", "A B\n"), ("Image to run: ", "localhost/fresh:1\n"), ("Port .*: ", "8080\n"),
                                                 (r"Instances \[1\]: ", "x\n"), (r"Instances \[1\]: ", "3\n"), ("Domain .*: ", "fresh.example.com\n"),
