@@ -7,8 +7,11 @@
 #include <sys/stat.h>
 
 #include "base/fs.h"
+#include "base/path.h"
 #include "config.h"
 #include "doctor/doctor.h"
+#include "preview/check-front.h"
+#include "render/parts.h"
 #include "runtime/spawn.h"
 
 /* certbot renews 30 days before the end, so its timer has failed for some days then. */
@@ -17,8 +20,9 @@ static const char *const soon = "1814400"; /* three weeks, in seconds */
 struct certificate {
         struct str app, path, domain; /* domain: the first; absent for none */
         struct str file;              /* below the root */
-        struct str text;              /* openssl's: end, fingerprint and public key */
-        bool is_nginx;
+        struct str text;              /* openssl's: end, fingerprint, public key and names */
+        struct str names;             /* "a.example.com, *.example.com"; empty for none */
+        bool is_nginx, is_good;       /* is_good: it is a certificate that has not expired */
 };
 
 struct certificates {
@@ -42,7 +46,8 @@ static int ask_openssl(struct doctor *d, const char *const *words, struct spawn_
 static int describe(struct doctor *d, struct str file, const char *seconds, struct spawn_result *ret) {
         return ask_openssl(d,
                            (const char *[]){ "x509", "-noout", "-in", file.p, "-enddate", "-fingerprint",
-                                             "-sha1", "-pubkey", "-checkend", seconds, NULL },
+                                             "-sha1", "-pubkey", "-ext", "subjectAltName", "-checkend",
+                                             seconds, NULL },
                            ret);
 }
 
@@ -58,6 +63,37 @@ static struct str field_of(struct arena *a, struct str text, struct str heading)
         while (str_split(&text, ':', &piece))
                 out = arena_join(a, out, str_trim(piece));
         return out;
+}
+
+static struct str listed(struct arena *a, struct str list, struct str item) {
+        return item.n == 0 ? list : arena_join(a, list, list.n > 0 ? STR(", ") : STR(""), item);
+}
+
+/* The host names in what openssl or HAProxy print: "DNS:a.example.com, DNS:b.example.com". */
+static struct str names_of(struct arena *a, struct str text) {
+        struct str out = STR(""), rest = str_from(text, str_find_str(text, STR("Subject Alternative Name"))),
+                   name;
+
+        for (size_t at; (at = str_find_str(rest, STR("DNS:"))) < rest.n;) {
+                name = rest = str_from(rest, at + 4);
+                name.n = str_find(name, '\n');
+                name.n = str_find(name, ',');
+                out = listed(a, out, str_trim(name));
+        }
+        return out;
+}
+
+/* "*." stands for one label (RFC 9525). */
+static bool names_domain(struct str names, struct str domain) {
+        struct str parent = str_from(domain, str_find(domain, '.')), name;
+
+        while (str_split(&names, ',', &name)) {
+                name = str_trim(name);
+                if (str_eq(name, domain) ||
+                    (str_has_prefix(name, STR("*.")) && str_eq(str_from(name, 1), parent)))
+                        return true;
+        }
+        return false;
 }
 
 static struct str end_of(const struct certificate *c) {
@@ -82,6 +118,8 @@ static bool look_at_end(struct doctor *d, struct certificate *c) {
                            STR("write a PEM file with the certificate, its chain and its key there"));
                 return false;
         }
+        c->names = names_of(d->arena, c->text);
+        c->is_good = true;
         if (r == 0)
                 return true;
 
@@ -92,7 +130,8 @@ static bool look_at_end(struct doctor *d, struct certificate *c) {
         else if (r == 0)
                 doctor_warn(d, c->app, arena_join(d->arena, c->path, STR(" expires soon, on "), end_of(c)),
                             STR("renew the certificate; if a timer should do that, see its log"));
-        return r == 0;
+        c->is_good = r == 0;
+        return c->is_good;
 }
 
 /* Without an empty passphrase openssl requests one at the terminal. */
@@ -238,8 +277,78 @@ static void collect(struct doctor *d, struct certificates *ret) {
                 }
 }
 
+/* HAProxy has others too, such as the certificates of a frontend that the administrator wrote. */
+static void add_loaded(struct doctor *d, struct certificates *all) {
+        struct str list, line, text;
+
+        if (d->counters_error < 0 || haproxy_ask_worker(&d->haproxy, STR("show ssl cert"), &list) < 0)
+                return;
+
+        while (str_split(&list, '\n', &line)) {
+                struct certificate c = { .path = str_trim(line), .is_good = true };
+                bool is_known = false;
+
+                VEC_EACH(known, &all->list)
+                        is_known = is_known || (!known->is_nginx && str_eq(known->path, c.path));
+                if (is_known || c.path.n == 0 || strchr("#*", c.path.p[0]) ||
+                    haproxy_ask_worker(&d->haproxy, arena_join(d->arena, STR("show ssl cert "), c.path),
+                                       &text) < 0)
+                        continue;
+                c.names = names_of(d->arena, text);
+                *vec_push(d->arena, &all->list) = c;
+        }
+}
+
+/* HAProxy chooses among all that it has; nginx has those of the service. */
+static bool may_serve(const struct certificate *c, const struct service *s) {
+        return s->proxy->kind.index == PROXY_HAPROXY
+                       ? !c->is_nginx
+                       : c->is_nginx && path_is_within(c->path, s->proxy->tls->certificate.text);
+}
+
+/* Nothing is known if a certificate cannot be read, since that one may name them. */
+static void look_at_domains(struct doctor *d, const struct certificates *all, const struct app *app,
+                            const struct service *s) {
+        struct str names = STR(""), shown = STR(""), missing = STR("");
+        struct arena *a = d->arena;
+
+        VEC_EACH(c, &all->list) {
+                if (!may_serve(c, s))
+                        continue;
+                if (!c->is_good)
+                        return;
+                names = listed(a, names, c->names);
+                if (!s->proxy->tls || path_is_within(c->path, s->proxy->tls->certificate.text))
+                        shown = listed(a, shown, c->names);
+        }
+        LIST_EACH(domain, &s->proxy->domains)
+                if (!names_domain(names, domain->text))
+                        missing = listed(a, missing, domain->text);
+        if (missing.n == 0)
+                return;
+
+        doctor_warn(d, app->name.text,
+                    arena_join(a,
+                               s->proxy->tls ? arena_join(a, s->proxy->tls->certificate.text,
+                                                          STR(" does not name "))
+                                             : STR("no certificate of HAProxy names "),
+                               missing, shown.n > 0 ? STR(", only ") : STR(", nor another host"), shown),
+                    STR("browsers refuse it: renew it with the names of all domains (certbot: -d NAME for "
+                        "each)"));
+}
+
+/* True if the certificates of the administrator's own frontend are served for it. */
+static bool has_own_front(const struct own_front *f, const struct service *s) {
+        const struct front_config *config = &f->front.config;
+
+        return s->proxy->kind.index == PROXY_HAPROXY &&
+               front_config_find(config, f->front.https_port, f->front.has_ipv6) &&
+               (config->names_routes || front_config_names(config, backend_of(s).text));
+}
+
 void doctor_certificates(struct doctor *d) {
         struct certificates all = { 0 };
+        struct own_front own;
 
         collect(d, &all);
         VEC_EACH(c, &all.list) {
@@ -249,4 +358,13 @@ void doctor_certificates(struct doctor *d) {
                 look_at_chain(d, c);
                 look_at_served(d, c);
         }
+
+        add_loaded(d, &all);
+        if (all.list.n == 0)
+                return;
+        own_front_read(d->arena, doctor_world(d), d->ctl->root, &own);
+        DOCTOR_EACH_APP(d, app)
+                APP_EACH_KEPT(s, app)
+                        if (s->proxy && (s->proxy->tls || has_own_front(&own, s)))
+                                look_at_domains(d, &all, app, s);
 }

@@ -56,6 +56,14 @@ def test_a_frontend_that_is_there_already(machine):
         assert machine.http("http://127.0.0.1/").text == "own\n"
         assert "[front-taken]" not in machine.run("pyservicectl check", check=False).stderr
 
+        # What it serves over HTTPS is for another host.
+        machine.run("openssl req -x509 -newkey rsa:2048 -nodes -days 99 -subj /CN=own -addext subjectAltName=DNS:own.example.org -keyout /run/k -out /run/c 2>&1"
+                    " && cat /run/c /run/k >/etc/own.pem")
+        reload_haproxy(machine, f"{OWN}\tbind :443 ssl crt /etc/own.pem\n\t{paste}\n")
+        doctor = json.loads(machine.run("pyservicectl doctor --json", check=False).stdout)
+        assert [f["text"] for check in doctor["checks"] if check["check"] == "certificates" for f in check["findings"]] == [
+            f"no certificate of HAProxy names {HOST}, only own.example.org"]
+
         # Other ports.
         reload_haproxy(machine, OWN)
         machine.write("/etc/pyservice/host.yaml", "haproxy: {http_port: 8081}\n")
@@ -70,6 +78,7 @@ def test_a_frontend_that_is_there_already(machine):
         machine.wait(lambda: instances_behind(machine, HOST) == {"hello-0"}, what="the generated frontend at its own port")
     finally:
         reload_haproxy(machine, "")
+        machine.run("rm -f /etc/own.pem")
 
 
 def test_an_application_without_domains_needs_no_frontend(machine):
@@ -135,7 +144,7 @@ def test_a_stream_outlives_changes_of_another_application(machine):
 def test_a_renewed_certificate_is_served(machine):
     """By every connection from then on, and without a reload."""
     def renew(name: str, days: int) -> None:
-        machine.run(f"openssl req -x509 -newkey rsa:2048 -nodes -days {days} -subj /CN={name} -keyout /run/k -out /run/c 2>&1"
+        machine.run(f"openssl req -x509 -newkey rsa:2048 -nodes -days {days} -subj /CN={name} -addext subjectAltName=DNS:{HOST} -keyout /run/k -out /run/c 2>&1"
                     " && cat /run/c /run/k >/run/pem && chmod 600 /run/pem && mv /run/pem /etc/hello-1.pem")
 
     def served() -> str:

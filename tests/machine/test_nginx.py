@@ -28,7 +28,7 @@ def text(scale: int, more: str = "", proxy: str = "") -> str:
 
 
 def certify(machine) -> None:
-    machine.run("openssl req -x509 -newkey rsa:2048 -nodes -days 9 -subj /CN=hello -keyout /etc/hello.key -out /etc/hello.crt 2>&1"
+    machine.run(f"openssl req -x509 -newkey rsa:2048 -nodes -days 9 -subj /CN=hello -addext subjectAltName=DNS:{HOST} -keyout /etc/hello.key -out /etc/hello.crt 2>&1"
                 " && cat /etc/hello.crt /etc/hello.key >/etc/hello.pem && chmod 600 /etc/hello.pem")
 
 

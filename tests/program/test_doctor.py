@@ -237,21 +237,22 @@ def pem(tmp_path_factory):
     """A certificate from an intermediate authority, its key, and that authority's certificate."""
     place = tmp_path_factory.mktemp("pem")
 
-    def make(name, issuer, days=90, more=()):
+    def make(name, issuer, days=90, names="shop.example.com"):
         signed = ["-CA", f"{issuer}.crt", "-CAkey", f"{issuer}.key"] if issuer else []
         subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", str(days), "-subj", f"/CN={name}", "-keyout", f"{name}.key",
-                        "-out", f"{name}.crt", *signed, *more], cwd=place, capture_output=True, check=True)
+                        "-out", f"{name}.crt", *signed, *(["-addext", f"subjectAltName=DNS:{names}"] if names else [])], cwd=place, capture_output=True, check=True)
         return (place / f"{name}.crt").read_text()
 
     texts = {"authority": make("authority", None), "between": make("between", "authority"), "leaf": make("leaf", "between"),
-             "soon": make("soon", "between", 20), "late": make("late", "between", 22)}
+             "soon": make("soon", "between", 20), "late": make("late", "between", 22), "other": make("other", "between", names="a.example.com,DNS:b.example.com"),
+             "wild": make("wild", "between", names="*.example.com"), "nameless": make("nameless", "between", names=None)}
     subprocess.run(["openssl", "x509", "-req", "-in", "/dev/stdin", "-CA", "between.crt", "-CAkey", "between.key", "-days", "0", "-out", "gone.crt"], cwd=place,
                    input=subprocess.run(["openssl", "req", "-new", "-key", "leaf.key", "-subj", "/CN=gone"], cwd=place, capture_output=True, check=True).stdout,
                    capture_output=True, check=True)
     while subprocess.run(["openssl", "x509", "-checkend", "0", "-noout", "-in", "gone.crt"], cwd=place, capture_output=True, check=False).returncode == 0:
         time.sleep(0.1)     # it ends with the second in which it was made
     texts["gone"] = (place / "gone.crt").read_text()
-    return texts | {f"{name}.key": (place / f"{name}.key").read_text() for name in ("leaf", "soon", "late")}
+    return texts | {f"{name}.key": (place / f"{name}.key").read_text() for name in ("leaf", "soon", "late", "other", "wild", "nameless")}
 
 
 @pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("openssl"), reason="root alone reads keys; needs openssl")
@@ -286,6 +287,35 @@ def test_certificates(root, pem, pieces, level, words):
         assert found.keys() == ({"certificates"} if level else set()) and all(word.replace("/etc/", "/etc/certificates/") in found["certificates"] for word in words)
         write(root / "etc/certificates/shop.pem.key", pem["leaf.key"], mode=0o600)
         assert pieces != ["leaf", "between"] or doctor(root) == {}
+
+
+NAMES = {"leaf": "shop.example.com", "other": "a.example.com, b.example.com", "wild": "*.example.com", "nameless": ""}
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("openssl"), reason="root alone reads keys; needs openssl")
+@pytest.mark.parametrize("name, kind, domains, missing", [
+    ("leaf", "haproxy", "shop.example.com", ""), ("wild", "haproxy", "shop.example.com, '*.example.com'", ""), ("wild", "nginx", "shop.example.com", ""),
+    ("other", "haproxy", "shop.example.com", "shop.example.com"), ("other", "nginx", "a.example.com, c.example.com, d.example.com", "c.example.com, d.example.com"),
+    ("wild", "haproxy", "example.com, a.b.example.com", "example.com, a.b.example.com"), ("leaf", "haproxy", "'*.example.com'", "*.example.com"),
+    ("nameless", "haproxy", "nameless", "nameless"),
+])
+def test_the_names_of_a_certificate(root, pem, name, kind, domains, missing):
+    def define(app, certificate, names):
+        write(root / f"etc/pyservice.d/{app}.yaml", f"image: localhost/hello:1\nport: 8000\nproxy: {{kind: {kind}, domains: [{names}], tls: {{certificate: {certificate}}}}}\n")
+
+    write(root / "etc/shop.pem", pem[name] + pem["between"] + pem[f"{name}.key"], mode=0o600)
+    define("shop", "/etc/shop.pem", domains)
+    found = doctor(root)
+    if not missing:
+        assert found == {}
+        return
+    has = f", only {NAMES[name]}" if NAMES[name] else ", nor another host"
+    assert found.keys() == {"certificates"} and found["certificates"].startswith(f"warning shop: /etc/shop.pem does not name {missing}{has} → "), found
+
+    # HAProxy chooses among the certificates of all applications, nginx does not.
+    write(root / "etc/more.pem", pem["wild"] + pem["between"] + pem["wild.key"], mode=0o600)
+    define("more", "/etc/more.pem", "more.example.com")
+    assert doctor(root) == ({} if kind == "haproxy" and domains in ("shop.example.com", "'*.example.com'") else found)
 
 
 def test_the_certificate_of_a_sidecar(root):
