@@ -41,7 +41,8 @@ bool probe_accepts(struct str codes, unsigned status) {
 }
 
 struct str probe_describe(struct arena *a, const struct http_request *q) {
-        struct str host = http_host(q), port = arena_u64(a, q->port), with = STR(""), by = STR("");
+        struct str host = http_host(q), port = arena_u64(a, q->container_port ?: q->port), with = STR(""),
+                   by = STR("");
 
         if (str_is_absent(q->path))
                 return arena_join(a, STR("a connection to port "), port);

@@ -26,8 +26,8 @@ uint64_t probe_pause(const struct probe *p, uint64_t now);
 /* True if `status` is among "200,301-399". */
 bool probe_accepts(struct str codes, unsigned status);
 
-/* Describes the request: "GET /healthz with Host: shop.example.com on port 20417", "a connection to port
- * 20417". */
+/* Describes the request: "GET /healthz with Host: shop.example.com on port 8000", "a connection to port
+ * 8000". The port is that of the definition, which the reader knows, not the machine's. */
 struct str probe_describe(struct arena *a, const struct http_request *q);
 
 /* The error in the answer, if only `codes` are right: "400 Bad Request; does …". Absent if there is none. */

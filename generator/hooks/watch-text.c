@@ -19,6 +19,7 @@ struct str watch_text(struct arena *a, const struct watched *w) {
                 put_text(&b, "header", *header);
         put_text(&b, "codes", w->codes);
         put_text(&b, "port", arena_u64(a, w->request.port));
+        put_text(&b, "container-port", arena_u64(a, w->request.container_port));
         put_text(&b, "tls", w->request.is_tls ? STR("1") : STR("0"));
         put_text(&b, "timeout", arena_u64(a, w->request.timeout_ms));
         put_text(&b, "interval", arena_u64(a, w->interval));
@@ -39,11 +40,12 @@ static bool take_text(struct watched *w, struct str key, struct str value) {
 }
 
 static bool take_number(struct watched *w, struct str key, struct str value) {
-        uint64_t *member = str_is(key, "interval")  ? &w->interval
-                           : str_is(key, "retries") ? &w->retries
-                           : str_is(key, "port")    ? &w->request.port
-                           : str_is(key, "timeout") ? &w->request.timeout_ms
-                                                    : NULL;
+        uint64_t *member = str_is(key, "interval")         ? &w->interval
+                           : str_is(key, "retries")        ? &w->retries
+                           : str_is(key, "port")           ? &w->request.port
+                           : str_is(key, "timeout")        ? &w->request.timeout_ms
+                           : str_is(key, "container-port") ? &w->request.container_port
+                                                           : NULL;
 
         return member && str_to_u64(value, UINT64_MAX, member);
 }

@@ -25,6 +25,7 @@ static const char usage_text[] =
         "instead: the file with its server's line, which nginx includes; nginx's unit\n  --drain=MS          "
         "         "
         "how long open requests may take\n  --port=PORT                  where it is to take connections\n  "
+        "--container-port=PORT        that port in its container, for messages\n  "
         "--path=PATH --status=CODES   and what it is to answer there\n  --header='NAME: VALUE'… --tls\n      "
         "                         "
         "how it is asked\n  --health-port=PORT           asked at another port; --published: HAProxy does "
@@ -64,23 +65,41 @@ static const struct verb verbs[] = {
 };
 
 static const struct option options[] = {
-        { "server", required_argument, NULL, 's' },  { "socket", required_argument, NULL, 'S' },
-        { "master", required_argument, NULL, 'M' },  { "states", required_argument, NULL, 'f' },
-        { "id", required_argument, NULL, 'n' },      { "drain", required_argument, NULL, 'd' },
-        { "path", required_argument, NULL, 'p' },    { "header", required_argument, NULL, 'H' },
-        { "tls", no_argument, NULL, 'T' },           { "health-port", required_argument, NULL, 'O' },
-        { "published", no_argument, NULL, 'B' },     { "status", required_argument, NULL, 'c' },
-        { "port", required_argument, NULL, 'P' },    { "interval", required_argument, NULL, 'i' },
-        { "timeout", required_argument, NULL, 't' }, { "start-period", required_argument, NULL, 'b' },
-        { "retries", required_argument, NULL, 'r' }, { "container", required_argument, NULL, 'C' },
-        { "network", required_argument, NULL, 'N' }, { "own-check", no_argument, NULL, 'o' },
-        { "nginx", required_argument, NULL, 'x' },   { "nginx-unit", required_argument, NULL, 'X' },
-        { "name", required_argument, NULL, 'e' },    { "health", no_argument, NULL, 'l' },
-        { "record", required_argument, NULL, 'R' },  { "settled", required_argument, NULL, 'g' },
-        { "watch", required_argument, NULL, 'w' },   { "user", no_argument, NULL, 'u' },
-        { "limit", required_argument, NULL, 'L' },   { "unit", required_argument, NULL, 'U' },
-        { "image", required_argument, NULL, 'I' },   { "help", no_argument, NULL, 'h' },
-        { "version", no_argument, NULL, 'v' },       { 0 },
+        { "server", required_argument, NULL, 's' },
+        { "socket", required_argument, NULL, 'S' },
+        { "master", required_argument, NULL, 'M' },
+        { "states", required_argument, NULL, 'f' },
+        { "id", required_argument, NULL, 'n' },
+        { "drain", required_argument, NULL, 'd' },
+        { "path", required_argument, NULL, 'p' },
+        { "header", required_argument, NULL, 'H' },
+        { "tls", no_argument, NULL, 'T' },
+        { "health-port", required_argument, NULL, 'O' },
+        { "published", no_argument, NULL, 'B' },
+        { "status", required_argument, NULL, 'c' },
+        { "port", required_argument, NULL, 'P' },
+        { "container-port", required_argument, NULL, 'k' },
+        { "interval", required_argument, NULL, 'i' },
+        { "timeout", required_argument, NULL, 't' },
+        { "start-period", required_argument, NULL, 'b' },
+        { "retries", required_argument, NULL, 'r' },
+        { "container", required_argument, NULL, 'C' },
+        { "network", required_argument, NULL, 'N' },
+        { "own-check", no_argument, NULL, 'o' },
+        { "nginx", required_argument, NULL, 'x' },
+        { "nginx-unit", required_argument, NULL, 'X' },
+        { "name", required_argument, NULL, 'e' },
+        { "health", no_argument, NULL, 'l' },
+        { "record", required_argument, NULL, 'R' },
+        { "settled", required_argument, NULL, 'g' },
+        { "watch", required_argument, NULL, 'w' },
+        { "user", no_argument, NULL, 'u' },
+        { "limit", required_argument, NULL, 'L' },
+        { "unit", required_argument, NULL, 'U' },
+        { "image", required_argument, NULL, 'I' },
+        { "help", no_argument, NULL, 'h' },
+        { "version", no_argument, NULL, 'v' },
+        { 0 },
 };
 
 static bool take_server(struct instance *i, struct str text) {
@@ -105,12 +124,13 @@ static bool take_number(struct instance *i, int option, struct str text) {
                            : option == 'n' ? &i->server.states.id
                            : option == 'L' ? &i->limit
                            : option == 'O' ? &i->request.port
+                           : option == 'k' ? &i->request.container_port
                            : option == 't' ? &i->request.timeout_ms
                            : option == 'i' ? &i->probe.interval
                            : option == 'b' ? &i->probe.start_period
                                            : &i->probe.retries;
 
-        return str_to_u64(text, option == 'O' ? UINT16_MAX : UINT64_MAX, member);
+        return str_to_u64(text, option == 'O' || option == 'k' ? UINT16_MAX : UINT64_MAX, member);
 }
 
 static bool take_header(struct instance *i, struct str text) {
@@ -236,6 +256,8 @@ int main(int argc, char *argv[]) {
 
         if (instance.request.port == 0)
                 instance.request.port = instance.port;
+        else
+                instance.request.container_port = 0; /* --health-port is one of the container already */
         if (argc - optind > 1)
                 instance.command = (const char *const *) argv + optind + 1;
         for (size_t k = 0; argc - optind >= 1 && k < ARRAY_SIZE(verbs); k++)

@@ -110,6 +110,9 @@ static void put_where(struct unit *u, const struct service *s) {
         unit_const(u, "--port=");
         if (has_ports(s)) {
                 render_port_name(u, s);
+                unit_word(u);
+                unit_const(u, "--container-port=");
+                unit_part_u64(u, s->port.n);
                 return;
         }
 

@@ -15,6 +15,8 @@ struct http_request {
         struct str path;           /* "/healthz"; without it, a connection and nothing more */
         VEC(struct str) headers;   /* "Host: shop.example.com", each with a NUL behind it */
         uint64_t port, timeout_ms; /* milliseconds, for all of it */
+        uint64_t
+                container_port; /* the port of the definition that is published as `port`; 0: `port` itself */
         bool is_tls;
         struct str url; /* made for its first request */
 };

@@ -107,7 +107,7 @@ def test_journey_from_a_502_to_its_cause(person):
 # How the fault is made, the operator's first command, what it names.
 FAULTS = [
     ("sed -i 's/port: 8000/port: 9000/' /etc/pyservice.d/shop.yaml; systemctl daemon-reload",
-     "status", r"^shop: rollout failed: .*GET /health .* on port \d+: .*[Cc]onnection refused; last line: \"listening on port 8000\""),
+     "status", r"^shop: rollout failed: .*GET /health .* on port 9000: .*[Cc]onnection refused; last line: \"listening on port 8000\""),
     ("sed -i 's/hello:1/hello:gone/' /etc/pyservice.d/shop.yaml; systemctl daemon-reload", "status", "localhost/hello:gone"),
     ("echo 'foo bar' >>/etc/haproxy/haproxy.cfg", "doctor", r"haproxy.cfg:\d+\] : unknown keyword 'foo'"),
     ("mount -t tmpfs -o size=64k tmpfs /var/lib/pyservice; cp /usr/bin/podman /var/lib/pyservice/full 2>/dev/null", "doctor",

@@ -132,6 +132,13 @@ def test_a_refusal_says_what_was_asked_and_answered(serve):
                            "does the application restrict host names (ALLOWED_HOSTS)?\n")
 
 
+def test_the_port_of_the_definition_is_named(serve):
+    """A person knows the port of the container, not the one that the machine gives it."""
+    server, other = (serve(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n") for _ in range(2))
+    assert ready(server, "--container-port=8000").stderr.endswith("GET /healthz on port 8000: 404 Not Found\n") and server.requests
+    assert ready(server, "--container-port=8000", f"--health-port={other.port}").stderr.endswith(f"GET /healthz on port {other.port}: 404 Not Found\n")
+
+
 @pytest.mark.parametrize("line, words", [
     ("500 Internal Server Error", "500 Internal Server Error\n"), ("503", "503\n"), ("404 Not\x1b[31m \tFound", "404 Not?[31m ?Found\n"),
     ("421 Misdirected Request", "(ALLOWED_HOSTS)?\n"), ("403 Forbidden", "(ALLOWED_HOSTS)?\n"), ("404 " + "x" * 5000, ": 404 " + "x" * 64 + "\n"),

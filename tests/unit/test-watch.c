@@ -8,7 +8,7 @@
 #include "rows.h"
 
 #define TEXT "invocation 0123abcd\naddress 127.0.0.1\npath /health?a=b c\nheader Host: shop.example.com\nheader X-A: b c\n" \
-        "codes 200-399\nport 20001\ntls 0\ntimeout 5000\ninterval 1000\nretries 3\n"
+        "codes 200-399\nport 20001\ncontainer-port 8000\ntls 0\ntimeout 5000\ninterval 1000\nretries 3\n"
 
 static void test_text(void **state) {
         struct arena arena = { 0 };
@@ -18,6 +18,7 @@ static void test_text(void **state) {
         assert_true(str_is(w.unit, "hello@1.service"));
         assert_true(str_is(w.request.path, "/health?a=b c"));
         assert_int_equal(w.request.port, 20001);
+        assert_int_equal(w.request.container_port, 8000);
         assert_int_equal(w.request.headers.n, 2);
         assert_string_equal(watch_text(&arena, &w).p, TEXT);
         arena_done(&arena);
