@@ -39,16 +39,25 @@ static bool is_of_top(const struct decoder *d, const struct schema *s, struct st
         return false;
 }
 
-/* Names in Compose and Kubernetes for keys of ours. */
+/* Names in other formats for keys of ours. */
 static const char *find_ours(const struct schema *s, struct str theirs) {
         static const char *const names[][2] = {
-                { "depends_on", "requires" },    { "environment", "env" },
-                { "group_add", "groups" },       { "healthcheck", "health" },
-                { "imagePullPolicy", "pull" },   { "logging", "log" },
-                { "livenessProbe", "health" },   { "ports", "publish" },
-                { "readinessProbe", "health" },  { "replicas", "scale" },
-                { "restart_policy", "restart" }, { "security_opt", "security" },
-                { "userns_mode", "userns" },     { "working_dir", "workdir" },
+                { "cmd", "command" },
+                { "depends_on", "requires" },
+                { "environment", "env" },
+                { "path", "http" },
+                { "group_add", "groups" },
+                { "healthcheck", "health" },
+                { "imagePullPolicy", "pull" },
+                { "logging", "log" },
+                { "livenessProbe", "health" },
+                { "ports", "publish" },
+                { "readinessProbe", "health" },
+                { "replicas", "scale" },
+                { "restart_policy", "restart" },
+                { "security_opt", "security" },
+                { "userns_mode", "userns" },
+                { "working_dir", "workdir" },
         };
         size_t offset = 0;
 
@@ -59,9 +68,10 @@ static const char *find_ours(const struct schema *s, struct str theirs) {
         return NULL;
 }
 
-/* Keys of Compose that a definition says in another way. */
+/* Keys of other formats that a definition says in another way. */
 static const char *find_instead(const struct schema *s, struct str theirs) {
         static const char *const texts[][2] = {
+                { "container_name", "aliases: [NAME]" },
                 { "annotations", "quadlet: {Container: {Annotation: [NAME=VALUE]}}" },
                 { "cpu_shares", "quadlet: {Service: {CPUWeight: NUMBER}}" },
                 { "cpus", "resources: {cpus: NUMBER}" },
@@ -87,7 +97,9 @@ static const char *find_instead(const struct schema *s, struct str theirs) {
                 if (str_is(theirs, texts[i][0]) && schema_find(s, STR("quadlet"), &offset))
                         return texts[i][1];
 
-        return NULL;
+        return str_is(theirs, "key") && schema_find(s, STR("certificate"), &offset)
+                       ? "certificate: FILE, a file that ends with the key"
+                       : NULL;
 }
 
 static struct str advise(const struct decoder *d, const struct schema *s, struct str key,
