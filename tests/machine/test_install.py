@@ -25,6 +25,7 @@ def test_the_readme_leads_to_a_running_application(bare_machine):
                    env={**os.environ, "DESTDIR": str(machine.lab.root)})
     machine.run(commands.split("meson install -C build\n")[1])
 
+    assert "pyservicectl new NAME" in machine.read("/etc/pyservice.d/README") and machine.ok("pyservicectl check /usr/share/pyservice/examples/hello.yaml")
     first = block_after("## A first definition", "yaml")
     machine.run("cat >/etc/pyservice.d/hello.yaml", input=first)
     then = README[README.index("pyservicectl check  "):].split("```")[0]
