@@ -196,7 +196,7 @@ int once_open(struct ctl *c, const struct aim *aim, struct once *ret) {
         o.unit = unit_of(c, aim);
         r = ask_systemd(&o);
         if (r < 0)
-                return ctl_fail("systemd", r);
+                return ctl_fail_systemd(r);
         if (o.exec.start.n == 0)
                 return refuse(aim, "systemd does not know its units; 'systemctl daemon-reload' publishes new "
                                    "ones, 'pyservicectl status' shows what is wrong");

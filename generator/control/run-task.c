@@ -153,7 +153,7 @@ int run_task(struct ctl *c, const struct aim *aim) {
 
         if (r >= 0)
                 r = journal_open(&c->arena, &filter, &w.journal);
-        r = r < 0 ? ctl_fail("systemd", r) : work(&w);
+        r = r < 0 ? ctl_fail_systemd(r) : work(&w);
         journal_close(&w.journal);
         bus_close(&w.bus);
         return r;

@@ -102,3 +102,6 @@ int ctl_unknown_subcommand(const struct ctl *c, const char *expected);
 
 /* "pyservicectl: CONTEXT: error", for a negative errno; gives EXIT_SYSTEM. */
 int ctl_fail(const char *context, int r);
+
+/* Like ctl_fail(), for an answer of systemd that did not come. */
+int ctl_fail_systemd(int r);

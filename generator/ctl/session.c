@@ -19,6 +19,17 @@ int ctl_fail(const char *context, int r) {
         return EXIT_SYSTEM;
 }
 
+int ctl_fail_systemd(int r) {
+        bool is_away = r == -ENOENT || r == -ECONNREFUSED || r == -ENOTCONN || r == -ENOMEDIUM;
+
+        if (!is_away)
+                return ctl_fail("systemd", r);
+        (void) fprintf(stderr,
+                       "pyservicectl: systemd does not answer: %s; 'pyservicectl doctor' names the cause\n",
+                       strerror(-r));
+        return EXIT_SYSTEM;
+}
+
 int ctl_usage(const struct ctl *c, const char *format, ...) {
         va_list args;
 

@@ -269,7 +269,7 @@ int facts_open(struct facts *f) {
 
         r = facts_ask_systemd(f);
         if (r < 0)
-                return ctl_fail("systemd", r);
+                return ctl_fail_systemd(r);
         r = check_instances(f);
         if (r != 0)
                 return r;

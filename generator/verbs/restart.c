@@ -271,7 +271,7 @@ static int restart_app(struct powers *ps, struct power *p) {
         if (q >= 0)
                 return CTL_GOOD;
         if (q != -ENOTRECOVERABLE && q != -ECANCELED)
-                return ctl_fail("systemd", q);
+                return ctl_fail_systemd(q);
 
         if (q == -ECANCELED)
                 (void) fprintf(stderr, "pyservicectl: %s: interrupted; %ju were not restarted\n", p->app.p,
@@ -334,7 +334,7 @@ static int restart(struct powers *ps) {
         if (r >= 0)
                 r = bus_open(&ps->ctl->arena, ps->ctl->is_user, ps->stop, &ps->bus);
         if (r < 0)
-                return ctl_fail("systemd", r);
+                return ctl_fail_systemd(r);
 
         r = CTL_GOOD;
         VEC_EACH(p, &ps->list)

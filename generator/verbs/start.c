@@ -108,7 +108,7 @@ static int check_left_out(struct powers *ps, struct power *p) {
         if (r >= 0)
                 r = bus_get_dependencies(ps->bus, a, target, "Upholds", &units);
         if (r < 0)
-                return ctl_fail("systemd", r);
+                return ctl_fail_systemd(r);
 
         is_upheld = hold_has_all(&p->wishes) && VEC_HAS(&apps.list, target);
         VEC_EACH(u, &p->units)
@@ -190,7 +190,7 @@ static int stop(struct powers *ps) {
         if (r == 0 && acts_now && is_real) {
                 q = bus_open(&ps->ctl->arena, ps->ctl->is_user, -1, &ps->bus);
                 if (q < 0)
-                        return ctl_fail("systemd", q);
+                        return ctl_fail_systemd(q);
                 VEC_EACH(p, &ps->list) {
                         r = r != 0 ? r : check_left_out(ps, p);
                         q = q < 0 || r != 0 ? q : stop_units(ps, p, &jobs);
@@ -201,7 +201,7 @@ static int stop(struct powers *ps) {
                         if (q >= 0 && str_has_suffix((*job)->unit, STR("@next.service")))
                                 q = power_forget_failure(ps, (*job)->unit);
                 if (q < 0)
-                        return ctl_fail("systemd", q);
+                        return ctl_fail_systemd(q);
         }
 
         VEC_EACH(p, &ps->list)
@@ -249,7 +249,7 @@ static int check_running(struct powers *ps) {
         int r = bus_get_unit(ps->bus, &ps->ctl->arena, STR(PYSERVICE_TARGET), &u);
 
         if (r < 0)
-                return ctl_fail("systemd", r);
+                return ctl_fail_systemd(r);
         if (str_is(u.active, "active"))
                 return 0;
 
@@ -288,7 +288,7 @@ static int judge_started(struct powers *ps, struct power *p, uint64_t since) {
                         continue;
                 r = power_is_up(ps, u, &is_up);
                 if (r < 0)
-                        return ctl_fail("systemd", r);
+                        return ctl_fail_systemd(r);
                 if (is_up)
                         continue;
                 power_complain(ps, u, since);
@@ -317,7 +317,7 @@ static int start_all(struct powers *ps) {
         int q = bus_open(&ps->ctl->arena, ps->ctl->is_user, -1, &ps->bus), r;
 
         if (q < 0)
-                return ctl_fail("systemd", q);
+                return ctl_fail_systemd(q);
         r = check_running(ps);
         if (r != 0)
                 return r;
@@ -327,7 +327,7 @@ static int start_all(struct powers *ps) {
         if (q >= 0 && !ps->ctl->no_follow)
                 q = power_wait(ps, &jobs);
         if (q < 0)
-                return ctl_fail("systemd", q);
+                return ctl_fail_systemd(q);
 
         VEC_EACH(p, &ps->list) {
                 q = ps->ctl->no_follow ? CTL_GOOD : judge_started(ps, p, since);

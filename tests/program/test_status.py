@@ -339,3 +339,12 @@ def test_without_root(root):
                             check=False)
     assert result.returncode == 0 and "hello" in result.stdout
     assert result.stderr == "pyservicectl: not shown without root privileges: pinned, paused and failed revisions\n"
+
+
+def test_without_systemd(tmp_path):
+    """As for a user who is not logged in, or before systemd runs."""
+    (tmp_path / ".config/pyservice.d").mkdir(parents=True)
+    done = subprocess.run([PYSERVICECTL, "--user", "status"], capture_output=True, text=True, check=False,
+                          env={"PATH": os.environ["PATH"], "HOME": str(tmp_path), "XDG_RUNTIME_DIR": str(tmp_path / "none")})
+    assert (done.returncode, done.stdout) == (111, "")
+    assert done.stderr == "pyservicectl: systemd does not answer: No such file or directory; 'pyservicectl doctor' names the cause\n"
