@@ -340,6 +340,18 @@ def test_set_refuses_what_harms_others(root):
     assert root.files() == before
 
 
+def test_set_does_not_uncover_an_error(root):
+    """A drop-in replaces a value that is wrong, and then counts; it cannot be taken away before the value is right."""
+    root.write("third.yaml", "image: localhost/x:1\nscale: many\n")
+    root.good("set", "third", "scale", "3")
+    assert root.get("third", "scale") == "3" and root.ctl("check").returncode == 0
+    before = root.files()
+    assert "third.yaml:2:8: error: 'many' is not a valid number" in root.bad("set", "third", "scale", "null") and root.files() == before
+    root.write("third.yaml", "image: localhost/x:1\nscale: 2\n")
+    root.good("set", "third", "scale", "null")
+    assert root.get("third", "scale") == "2"
+
+
 def test_set_that_would_not_count(root):
     root.write("hello.yaml.d/99-site.yaml", "scale: 5\n")
     before = root.files()
