@@ -131,6 +131,15 @@ static struct str describe_end(struct arena *a, const struct attempt *at) {
                     : arena_join(a, STR("exited with status "), arena_u64(a, at->status));
 }
 
+/* The words of a program of ours that runs before the main process, and ended the start: a secret is missing,
+ * a directory cannot be made. */
+static struct str find_own(const struct journal_lines *lines) {
+        struct str found = find_line(lines, STR("pyservice-environment: "), STR("pyservice-setup: ")).text;
+        size_t at = str_find_str(found, STR(": "));
+
+        return at < found.n ? str_from(found, at + strlen(": ")) : (struct str){ 0 };
+}
+
 /* From how the main process ended, or else from the result; and why Podman made no container. */
 static struct str describe_result(const struct describing *d, const struct bus_unit *u,
                                   const struct attempt *at) {
@@ -144,6 +153,10 @@ static struct str describe_result(const struct describing *d, const struct bus_u
                 return STR("it was stopped");
 
         (void) journal_read(d->arena, &query, &lines);
+        said = find_own(&lines);
+        if (!at->is_known && !str_is_absent(said))
+                return said;
+
         said = find_line(&lines, STR("Error: "), STR("error: ")).text;
         return arena_join(d->arena,
                           at->is_known       ? describe_end(d->arena, at)

@@ -115,6 +115,12 @@ def test_a_user_has_applications_too(user):
     assert as_user(user, "podman exec mine-1 printenv TOKEN") == "in-a-secret-7\n"
     assert user.containers() == {}
 
+    # The reason is in the user's own journal.
+    as_user(user, "mv token away; systemctl --user --no-block restart mine@1")
+    user.wait(lambda: "mine@1: secret 'token' is missing: there is no file '/home/me/token'" in as_user(user, "pyservicectl --user status || true"), what="the reason")
+    as_user(user, "mv away token; systemctl --user --no-block restart mine@1")
+    user.wait(lambda: as_user(user, "podman ps --format '{{.Names}}' | sort") == "mine-0\nmine-1\n", what="both instances again")
+
     as_user(user, "echo 'scale: x' >>.config/pyservice.d/mine.yaml && systemctl --user daemon-reload")
     user.wait(lambda: "pyservice-config@mine.service" in as_user(user, "systemctl --user --failed --plain --no-legend"), what="the error to be shown")
     assert as_user(user, "podman ps --format '{{.Names}}' | sort") == "mine-0\nmine-1\n"
