@@ -80,6 +80,15 @@ def test_tag_is_built_runs_and_needs_nobody_at_the_next_start(machine, repositor
     assert machine.out("podman images -q") == images, "nothing is built where the image is there"
 
 
+def test_new_from_a_repository_runs_its_procfile(machine, repository):
+    repository.put("Procfile", "web: shop $PORT\n")
+    repository.release("procfile")
+    machine.written.add("/etc/pyservice.d/shop.yaml")
+    assert "/etc/pyservice.d/shop.yaml written" in machine.out(["pyservicectl", "new", f"--from={URL}", "shop"])
+    machine.run(["pyservicectl", "--yes", "apply", "shop"], timeout=180)
+    wait_version(machine, "procfile")
+
+
 def test_branch_and_commit(machine, repository):
     first = repository.release("first")
     repository.release("second")
