@@ -37,7 +37,7 @@ def test_the_readme_leads_to_a_running_application(bare_machine):
     machine.wait(lambda: {f"hello-{i}" for i in range(4)} == set(machine.containers()), what="four containers")
 
     # And away from it.
-    stop, uninstall = block_after("To uninstall:").split("ninja -C build uninstall\n")
+    stop, uninstall = block_after("To uninstall without a package:").split("ninja -C build uninstall\n")
     machine.run(stop)
     machine.wait(lambda: machine.containers() == {}, what="all of it to stop")
     settle(machine)     # a unit stops after its container, and for that needs the programs that go now
