@@ -10,6 +10,7 @@
 #include "base/fs.h"
 #include "doctor/doctor.h"
 #include "podman/podman-object.h"
+#include "podman/podman.h"
 
 static const struct str nobody = { 0 };
 
@@ -64,15 +65,12 @@ static bool is_listed(struct doctor *d, const struct images *images, struct str 
         return false;
 }
 
-/* By Podman itself, which knows digests and short names. */
-static bool is_there(struct doctor *d, const struct images *images, struct str reference) {
-        struct str text = { 0 };
+/* By Podman itself, which knows digests, short names and platforms. */
+static bool is_there(struct doctor *d, const struct images *images, const struct wanted_image *w) {
+        struct platform platform = w->container->settings.platform;
 
-        return is_listed(d, images, reference) ||
-               doctor_ask(d,
-                          (const char *[]){ d->podman, "image", "exists", "--",
-                                            arena_str(d->arena, reference).p, NULL },
-                          &text) == 0;
+        return (str_is_absent(platform.text) && is_listed(d, images, w->reference)) ||
+               podman_has_image(d->arena, d->podman, w->reference, platform);
 }
 
 /* Each once; the first that runs it always counts. */
@@ -114,8 +112,11 @@ static void collect(struct doctor *d, struct wanted_images *ret) {
 }
 
 static void complain(struct doctor *d, const struct wanted_image *w) {
-        struct str text = arena_join(d->arena, STR("the image "), w->reference, STR(" does not exist")),
-                   app = w->app->name.text;
+        struct str platform = w->container->settings.platform.text, app = w->app->name.text,
+                   text = arena_join(d->arena, STR("the image "), w->reference, STR(" does not exist"));
+
+        if (!str_is_absent(platform))
+                text = arena_join(d->arena, text, STR(" for "), platform);
 
         if (is_built(w->app, w->container)) {
                 doctor_warn(
@@ -129,7 +130,11 @@ static void complain(struct doctor *d, const struct wanted_image *w) {
                 doctor_alike(d, w->reference, STR("images do not exist, and cannot be pulled"));
         } else if (w->is_kept) {
                 doctor_warn(d, app, arena_join(d->arena, text, STR("; it is pulled at the next start")),
-                            arena_join(d->arena, STR("podman pull "), w->reference));
+                            arena_join(d->arena, STR("podman pull "),
+                                       str_is_absent(platform)
+                                               ? STR("")
+                                               : arena_join(d->arena, STR("--platform="), platform, STR(" ")),
+                                       w->reference));
                 doctor_alike(d, w->reference, STR("images do not exist; they are pulled at the next start"));
         }
 }
@@ -187,7 +192,7 @@ void doctor_images(struct doctor *d) {
 
         collect(d, &wanted);
         VEC_EACH(w, &wanted.list)
-                if (!is_there(d, &images, w->reference))
+                if (!is_there(d, &images, w))
                         complain(d, w);
         look_for_kept(d, &images);
 }

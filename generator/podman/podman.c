@@ -3,6 +3,7 @@
 
 #include <errno.h>
 
+#include "app/settings.h"
 #include "runtime/spawn.h"
 
 struct str podman_take_field(struct arena *a, struct str *line) {
@@ -95,4 +96,21 @@ const struct podman_container *podman_find(const struct podman_containers *c, st
                         return container;
 
         return NULL;
+}
+
+bool podman_has_image(struct arena *a, const char *podman, struct str reference, struct platform platform) {
+        struct platform_parts wanted = platform_split(platform);
+        bool is_any = str_is_absent(platform.text);
+        struct str text = arena_str(a, reference);
+        struct spawn_result result;
+        int r = spawn_as_root(a,
+                              is_any ? (const char *const[]){ podman, "image", "exists", "--", text.p, NULL }
+                                     : (const char *const[]){ podman, "image", "inspect", "--format",
+                                                              "{{.Os}}/{{.Architecture}}", "--", text.p,
+                                                              NULL },
+                              &result);
+
+        return r >= 0 && result.status == 0 &&
+               (is_any ||
+                str_eq(str_trim(result.out), arena_join(a, wanted.os.text, STR("/"), wanted.arch.text)));
 }

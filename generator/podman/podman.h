@@ -3,7 +3,7 @@
 
 /* Queries and removes the containers of an app. */
 
-#include "base/arena.h"
+#include "base/value.h"
 #include "base/vec.h"
 
 struct podman_container {
@@ -35,3 +35,7 @@ int podman_remove(struct arena *a, struct str name, struct str *ret_problem);
 
 /* NULL if it does not run. */
 const struct podman_container *podman_find(const struct podman_containers *c, struct str name);
+
+/* True if this machine has the image, for the platform if that is not absent: Podman has one of each name,
+ * and shows no variant of it. `podman`: its program. */
+bool podman_has_image(struct arena *a, const char *podman, struct str reference, struct platform platform);

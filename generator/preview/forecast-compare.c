@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdlib.h>
 
+#include "app/resolve.h"
 #include "bundle/layout.h"
 #include "bundle/plan.h"
+#include "podman/podman.h"
 #include "preview/forecast.h"
 #include "publish/stamp.h"
-#include "runtime/spawn.h"
 
 /* The units that an app's target keeps up. */
 struct upheld {
@@ -180,18 +181,22 @@ static void compare_rollout(struct comparing *c, const struct state *s) {
                             arena_join(c->arena, service->unit, STR("@next.service")));
 }
 
+/* All parts that run an image have one platform. */
+static struct platform platform_of(struct comparing *c, struct str reference) {
+        struct app *app = c->app->defined;
+        struct container_list all = app ? app_containers(c->arena, app) : (struct container_list){ 0 };
+
+        VEC_EACH(one, &all.list)
+                if (str_eq(app_pinned(app, one->container->image).text, reference))
+                        return one->container->settings.platform;
+
+        return (struct platform){ 0 };
+}
+
 /* An image that is here is not pulled, unless the definition requires it. */
 static bool is_pulled(struct comparing *c, const struct record_image *image) {
-        struct spawn_result result;
-
-        if (!c->podman || image->is_asked_always)
-                return true;
-
-        return spawn_run(c->arena,
-                         (const char *const[]){ c->podman, "image", "exists",
-                                                arena_str(c->arena, image->reference).p, NULL },
-                         &result) < 0 ||
-               result.status != 0;
+        return !c->podman || image->is_asked_always ||
+               !podman_has_image(c->arena, c->podman, image->reference, platform_of(c, image->reference));
 }
 
 static void compare_new_file(struct comparing *c, const struct tree_file *file) {

@@ -28,17 +28,16 @@ static struct str how_long(struct arena *a, struct bus *bus, struct str unit) {
                           STR(" s)"));
 }
 
-void forecast_note_spares(struct arena *a, struct forecast_app *app, const struct app *as_defined,
-                          struct bus *bus) {
+void forecast_note_spares(struct arena *a, struct forecast_app *app, struct bus *bus) {
         if (app->is_recreate) /* the headline has it */
                 return;
 
-        APP_EACH_KEPT(s, as_defined) {
+        APP_EACH_KEPT(s, app->defined) {
                 struct str name = s->is_sidecar ? s->container.unit.text
                                                 : arena_join(a, s->container.unit.text, STR("@0"));
                 struct str unit = arena_join(a, name, STR(".service"));
 
-                if (s->proxy && s->scale.n == 1 && !has_spare(as_defined, s) && is_restarted(app, unit))
+                if (s->proxy && s->scale.n == 1 && !has_spare(app->defined, s) && is_restarted(app, unit))
                         *vec_push(a, &app->notes) =
                                 arena_join(a, name, STR(" has no spare: requests fail while it restarts"),
                                            how_long(a, bus, unit));

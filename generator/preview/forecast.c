@@ -181,18 +181,17 @@ static int read_revisions(struct making *m, const struct bundle *b, struct forec
 
 /* Facts that only the definition has. */
 static void take_notes(struct making *m, struct forecast_app *app) {
-        const struct definition *d = session_find(m->trial->session, app->name);
-
-        if (!d || !d->app || app->is_held_back)
+        if (!app->defined)
                 return;
 
-        forecast_note_spares(m->arena, app, d->app, m->bus);
-        app_add_objects(m->arena, d->app, &m->objects, &m->objects);
+        forecast_note_spares(m->arena, app, m->bus);
+        app_add_objects(m->arena, app->defined, &m->objects, &m->objects);
 }
 
 static int take_app(struct making *m, struct str name, const struct bundle *b) {
         const struct alive_app *was_alive = alive_find(&m->alive, name);
         bool is_alive = b && b->choice != BUNDLE_NONE;
+        const struct definition *d = session_find(m->trial->session, name);
         struct forecast_app *app = vec_push(m->arena, &m->forecast->apps);
         struct state state = { 0 };
         int r;
@@ -202,6 +201,7 @@ static int take_app(struct making *m, struct str name, const struct bundle *b) {
         app->after.record = arena_new(m->arena, struct record);
         app->is_stopped = b ? b->is_stopped : was_alive && was_alive->is_stopped;
         app->has_errors = has_errors(m->trial->publisher.ds, name, &app->is_held_back);
+        app->defined = d && !app->is_held_back ? d->app : NULL;
         if (is_alive != (was_alive != NULL))
                 app->change = is_alive ? FORECAST_NEW : FORECAST_GONE;
         else if (is_alive && !is_same(m, b))

@@ -73,6 +73,7 @@ struct forecast_app {
                 file; /* now: the instances' revision, and the published one of the file; absent for none */
         struct str wanted;           /* from then on */
         struct str accepted, pinned; /* the first ends with a NUL */
+        struct app *defined;         /* by the file; NULL if that does not count */
         bool is_kept;                /* `accepted` can be restored */
         VEC(struct forecast_action) actions;
         VEC(struct str) notes;     /* what to know before it is done, a line each */
@@ -99,10 +100,9 @@ const struct forecast_app *forecast_find(const struct forecast *f, struct str ap
 void forecast_compare(struct arena *a, struct forecast_app *app, const struct state *state,
                       const char *podman, bool is_user);
 
-/* Adds a note about each service of the app that answers no requests while it restarts. `as_defined`: the
- * file's version; `bus`: NULL if systemd must not be queried. */
-void forecast_note_spares(struct arena *a, struct forecast_app *app, const struct app *as_defined,
-                          struct bus *bus);
+/* Adds a note about each service of the defined app that answers no requests while it restarts. `bus`: NULL
+ * if systemd must not be queried. */
+void forecast_note_spares(struct arena *a, struct forecast_app *app, struct bus *bus);
 
 /* Also marks the volumes and networks that stay unchanged. Queries Podman, once for all apps. */
 void forecast_note_objects(struct arena *a, struct forecast *f, const struct podman_objects *wanted);

@@ -100,6 +100,8 @@ def test_definitions_and_files(shop):
     look = Doctor(shop)
     look.says("generated", "warning", "^ghost: .*changed since", "daemon-reload")
     look.says("images", "bad", "^ghost: .*localhost/ghost:1", "cannot be pulled")
+    define(shop, "ghost", "image: localhost/hello:1\nplatform: linux/s390x\n", reload=False)
+    Doctor(shop).says("images", "bad", "^ghost: the image localhost/hello:1 does not exist for linux/s390x", "cannot be pulled")
     shop.remove("/etc/pyservice.d/ghost.yaml")
 
     # Credentials: none, garbage, a good one.

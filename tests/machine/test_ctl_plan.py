@@ -111,6 +111,11 @@ def test_what_is_planned_is_what_happens(machine):
     define(machine, "broken", "image: localhost/hello:1\nenv: {HELLO_QUIET: 1}\n", reload=False)
     define(machine, "jobs", jobs(1), reload=False)
 
+    # Of the name Podman has one image, and for another platform it is not that one.
+    define(machine, "mainframe", "image: localhost/hello:1\nplatform: linux/s390x\n", reload=False)
+    assert [actions(plan(machine, app), "pull", "image") for app in ("mainframe", "hello")] == [{"localhost/hello:1"}, set()]
+    machine.remove("/etc/pyservice.d/mainframe.yaml")
+
     first = plan(machine)
     assert first["summary"] == {"start": 8, "restart": 0, "stop": 0, "tasks": 1, "held_back": 0, "changed": 4}
     assert not machine.exists("/run/pyservice/apps/hello")
