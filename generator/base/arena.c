@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/arena.h"
 
-#include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -127,20 +126,28 @@ struct str arena_u64(struct arena *a, uint64_t n) {
         return arena_str(a, str_u64(n, digits));
 }
 
-struct str arena_printf(struct arena *a, const char *format, ...) {
-        va_list ap;
+struct str arena_vprintf(struct arena *a, const char *format, va_list ap) {
+        va_list again;
         int n;
         char *p;
 
-        va_start(ap, format);
-        n = vsnprintf(NULL, 0, format, ap);
-        va_end(ap);
+        va_copy(again, ap);
+        n = vsnprintf(NULL, 0, format, again);
+        va_end(again);
         if (n < 0)
                 exhausted(a);
 
         p = arena_alloc(a, (size_t) n + 1, 1);
-        va_start(ap, format);
         (void) vsnprintf(p, (size_t) n + 1, format, ap);
-        va_end(ap);
         return (struct str){ p, (size_t) n };
+}
+
+struct str arena_printf(struct arena *a, const char *format, ...) {
+        struct str text;
+        va_list ap;
+
+        va_start(ap, format);
+        text = arena_vprintf(a, format, ap);
+        va_end(ap);
+        return text;
 }

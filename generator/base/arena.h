@@ -10,6 +10,7 @@
  * AddressSanitizer sees an overrun. */
 
 #include <stdalign.h>
+#include <stdarg.h>
 #include <stddef.h>
 
 #include "base/macro.h"
@@ -59,3 +60,4 @@ struct str arena_join_n(struct arena *a, const struct str *parts, size_t n);
 struct str arena_u64(struct arena *a, uint64_t n);
 
 struct str arena_printf(struct arena *a, const char *format, ...) PRINTF_LIKE(2, 3);
+struct str arena_vprintf(struct arena *a, const char *format, va_list ap) PRINTF_LIKE(2, 0);

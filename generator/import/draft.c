@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/json.h"
+#include "base/path.h"
 #include "base/utf8.h"
 #include "check/check.h"
 #include "import/import.h"
@@ -93,23 +94,25 @@ static struct str show(struct arena *a, struct str text) {
         return utf8_clean_line(a, text, text.n);
 }
 
-static struct str file_name(struct str path) {
-        for (size_t i = path.n; i-- > 0;)
-                if (path.p[i] == '/')
-                        return str_from(path, i + 1);
+/* A part of the input that several others are merged with gives each note once for each of them. */
+static bool is_repeated_note(const struct draft *d, const struct note *one) {
+        VEC_EACH(n, &d->notes)
+                if (one->at.file != SPAN_NOWHERE && n->at.file == one->at.file && n->at.off == one->at.off &&
+                    str_eq(n->text, one->text))
+                        return true;
 
-        return path;
+        return false;
 }
 
 static void PRINTF_LIKE(4, 0)
         note(struct draft *d, struct yaml_text *item, struct note one, const char *format, va_list ap) {
         const struct span at = one.at;
         unsigned line = 0, column = 0;
-        char message[2048];
         struct str text, place = { NULL, 0 };
 
-        (void) vsnprintf(message, sizeof(message), format, ap);
-        one.text = text = arena_str(d->arena, str_of(message));
+        one.text = text = arena_vprintf(d->arena, format, ap);
+        if (is_repeated_note(d, &one))
+                return;
         *vec_push(d->arena, &d->notes) = one;
 
         if (at.file != SPAN_NOWHERE) {
@@ -118,7 +121,7 @@ static void PRINTF_LIKE(4, 0)
                 (void) fprintf(stderr, "pyservicectl: %s:%u:%u: %s\n", show(d->arena, place).p, line, column,
                                show(d->arena, text).p);
                 text = d->sources->list.n > 1 ? arena_printf(d->arena, "%.*s, line %u: %s",
-                                                             STR_ARG(file_name(place)), line, text.p)
+                                                             STR_ARG(path_name(place)), line, text.p)
                                               : arena_printf(d->arena, "Line %u: %s", line, text.p);
         } else
                 (void) fprintf(stderr, "pyservicectl: %.*s: %s\n", STR_ARG(d->name), show(d->arena, text).p);
