@@ -5,9 +5,11 @@
 
 #include "import/compose.h"
 
+#include <fcntl.h>
 #include <stdarg.h>
 #include <unistd.h>
 
+#include "base/fs.h"
 #include "base/utf8.h"
 #include "model/secret.h"
 
@@ -21,6 +23,7 @@ struct scan {
         uint32_t file;
         size_t n_bytes;  /* of the values so far */
         bool is_default; /* variables that are set already stay */
+        bool is_quiet;
 };
 
 int compose_fail(const struct compose *c, struct span at, const char *format, ...) {
@@ -40,7 +43,8 @@ int compose_fail(const struct compose *c, struct span at, const char *format, ..
 }
 
 static int fail(const struct scan *s, size_t at, const char *why) {
-        return compose_fail(s->c, (struct span){ s->file, (uint32_t) at, 0 }, "%s", why);
+        return s->is_quiet ? CTL_ERROR
+                           : compose_fail(s->c, (struct span){ s->file, (uint32_t) at, 0 }, "%s", why);
 }
 
 static struct str rest_of(const struct scan *s) {
@@ -175,8 +179,7 @@ static int take_value(struct scan *s, struct str name) {
         if (s->text.p[at] == '"')
                 return add(s, name, unescape(a, text), at);
 
-        *vec_push(a, &s->c->env) =
-                (struct compose_variable){ name, without_escapes(a, text), secret_is_likely(name) };
+        put(s, &(struct compose_variable){ name, without_escapes(a, text), secret_is_likely(name) });
         return CTL_GOOD;
 }
 
@@ -200,13 +203,9 @@ static int take_line(struct scan *s) {
         return take_value(s, name);
 }
 
-static int read_file(struct scan s, struct import *m, const char *path) {
-        int r = import_read(m, path, &s.file);
+static int take_all(struct scan s) {
+        int r;
 
-        if (r != CTL_GOOD)
-                return r;
-
-        s.text = m->sources.list.at[s.file].text;
         s.at = str_has_prefix(s.text, STR("\xef\xbb\xbf")) ? 3 : 0;
         r = check_characters(&s);
         while (r == CTL_GOOD && (take(&s, BLANKS "\r\n"), s.at < s.text.n)) {
@@ -216,6 +215,16 @@ static int read_file(struct scan s, struct import *m, const char *path) {
                         r = take_line(&s);
         }
         return r;
+}
+
+static int read_file(struct scan s, struct import *m, const char *path) {
+        int r = import_read(m, path, &s.file);
+
+        if (r != CTL_GOOD)
+                return r;
+
+        s.text = m->sources.list.at[s.file].text;
+        return take_all(s);
 }
 
 const struct compose_variable *compose_variable(const struct compose *c, struct str name) {
@@ -243,4 +252,37 @@ int compose_read_env(struct compose *c, struct import *m, const char *beside) {
 
 int compose_read_defaults(struct compose *c, struct import *m, struct str path) {
         return read_file((struct scan){ .c = c, .is_default = true }, m, path.p);
+}
+
+/* podman-run(1), --env-file: a value is the rest of the line, with quotes, comments and '$' as they stand. */
+static struct str podman_value(struct str text, struct str name) {
+        struct str line, value = { NULL, 0 };
+
+        while (str_split(&text, '\n', &line)) {
+                while (line.n > 0 && strchr(BLANKS, line.p[0]))
+                        line = str_from(line, 1);
+                if (str_has_suffix(line, STR("\r")))
+                        line.n--;
+                if (str_has_prefix(line, name) && line.n > name.n && line.p[name.n] == '=')
+                        value = str_from(line, name.n + 1);
+        }
+        return value;
+}
+
+void compose_read_for_podman(struct compose *c, struct str path) {
+        struct scan s = { .c = c, .is_quiet = true };
+        size_t n = c->env.n;
+
+        if (fs_read(c->draft.arena, AT_FDCWD, path.p, SOURCE_MAX, &s.text) < 0)
+                return;
+
+        (void) take_all(s);
+        for (size_t i = n; i < c->env.n; i++) {
+                struct compose_variable v = c->env.at[i];
+                struct str raw = podman_value(s.text, v.name);
+
+                v.is_misread = str_is_absent(raw) || !str_eq(raw, v.value);
+                *vec_push(c->draft.arena, &c->of_files) = v;
+        }
+        c->env.n = n;
 }

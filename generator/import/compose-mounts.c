@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "app/resolve.h"
+#include "base/path.h"
 #include "import/compose.h"
 
 #define DIGITS "0123456789"
@@ -52,8 +53,14 @@ static struct port split_port(struct str text) {
         return port;
 }
 
-/* The first TCP port is the one that the process listens on. On the loop-back interface alone, instances
- * of a service count up from it, as ours do; all else is published as it stands. */
+static bool is_scaled(const struct compose *c) {
+        const struct node *service = c->service->value, *deploy = node_get(service, "deploy");
+
+        return node_get(service, "scale") || (deploy && node_get(deploy, "replicas"));
+}
+
+/* The first TCP port is the one that the process listens on. On the loop-back interface alone, the instances
+ * of a service that has several count up from it; all else is published as it stands. */
 static void put_port(struct compose *c, struct draft_part *p, struct port port, const struct node *at) {
         struct arena *a = c->draft.arena;
         bool is_tcp = str_is_absent(port.protocol) || str_is(port.protocol, "tcp");
@@ -69,8 +76,13 @@ static void put_port(struct compose *c, struct draft_part *p, struct port port, 
                            STR_ARG(port.container), p->kind == PART_SERVICE ? "host_port" : "publish");
                 return;
         }
-        if (is_first && str_is(port.address, "127.0.0.1") && p->kind == PART_SERVICE) {
+        if (is_first && str_is(port.address, "127.0.0.1") && p->kind == PART_SERVICE && is_scaled(c)) {
                 import_put_scalar(c->draft.arena, p->map, STR("host_port"), port.host);
+                draft_lost(
+                        &c->draft, p->map, at->at,
+                        "'127.0.0.1:' could not be carried over: port %.*s and those of the other instances "
+                        "are open to all addresses, unless the service has 'proxy:'",
+                        STR_ARG(port.host));
                 return;
         }
 
@@ -91,12 +103,8 @@ static void put_long_port(struct compose *c, struct draft_part *p, const struct 
 /* A port that several instances would publish. */
 static void check_scale(struct compose *c, struct draft_part *p, const struct node *n) {
         struct yaml_text *publish = yaml_text_find(p->map, STR("publish"));
-        const struct node *service = NULL, *services = node_get(c->root, "services");
 
-        for (size_t i = 0; i < services->n; i++)
-                if (node_get(services->pairs[i].value, "ports") == n)
-                        service = services->pairs[i].value;
-        if (publish && service && (node_get(service, "scale") || node_get(service, "deploy")))
+        if (publish && is_scaled(c))
                 draft_note(&c->draft, p->map, n->at,
                            "only one instance can publish a port; several instances share one with "
                            "'proxy:'");
@@ -142,16 +150,18 @@ static bool is_external(struct compose *c, const struct node *object, struct str
         return true;
 }
 
-/* cached, delegated and consistent mean something on a Mac. */
-static struct str mount_options(struct compose *c, struct str options) {
-        struct str rest = options, word, kept = { NULL, 0 };
+/* A mount with its options. cached, delegated and consistent mean something on a Mac. */
+static struct str with_options(struct compose *c, struct str mount, struct str options) {
+        struct str word, separator = STR(":");
 
-        while (str_split(&rest, ',', &word))
-                if (!str_is(word, "cached") && !str_is(word, "delegated") && !str_is(word, "consistent") &&
-                    !str_is(word, "rw"))
-                        kept = str_is_absent(kept) ? word : arena_join(c->draft.arena, kept, STR(","), word);
+        while (str_split(&options, ',', &word))
+                if (word.n > 0 && !str_is(word, "cached") && !str_is(word, "delegated") &&
+                    !str_is(word, "consistent") && !str_is(word, "rw")) {
+                        mount = arena_join(c->draft.arena, mount, separator, word);
+                        separator = STR(",");
+                }
 
-        return kept;
+        return mount;
 }
 
 /* A '/' at the end of a directory means nothing. */
@@ -165,9 +175,53 @@ struct bind_mount {
         struct str source, target, options;
 };
 
+static void add_option(struct compose *c, struct bind_mount *m, struct str option) {
+        if (!str_is_absent(option))
+                m->options = str_is_absent(m->options)
+                                     ? option
+                                     : arena_join(c->draft.arena, m->options, STR(","), option);
+}
+
+static bool has_extension(struct str path) {
+        struct str name = path_name(path);
+
+        return name.n > 1 && str_find(str_from(name, 1), '.') < name.n - 1;
+}
+
+/* One that a container mounts, and that is not there, is a directory for Docker, which makes it, as the
+ * option `create` does. Here a file that is missing is named instead, and nothing is made in directories of
+ * the system. */
+static void look_for(struct compose *c, struct bind_mount *m, struct str source) {
+        static const struct str systems[] = { STR_INIT("/etc"),    STR_INIT("/dev"), STR_INIT("/proc"),
+                                              STR_INIT("/run"),    STR_INIT("/sys"), STR_INIT("/usr"),
+                                              STR_INIT("/var/run") };
+        bool is_file = has_extension(source) && has_extension(m->target);
+
+        if (source.p[0] != '/' || access(arena_str(c->draft.arena, source).p, F_OK) == 0 || errno != ENOENT)
+                return;
+
+        for (size_t i = 0; i < ARRAY_SIZE(systems); i++)
+                is_file = is_file || path_is_within(source, systems[i]);
+        if (is_file)
+                compose_enumerate(c, &c->files, source);
+        else
+                add_option(c, m, STR("create"));
+}
+
+/* Programs that speak to Docker speak to Podman too. */
+static struct str without_docker(struct compose *c, struct draft_part *p, struct str source,
+                                 const struct node *at) {
+        if (!str_is(source, "/var/run/docker.sock") && !str_is(source, "/run/docker.sock"))
+                return source;
+
+        draft_note(&c->draft, p->map, at->at,
+                   "Docker's socket is Podman's here, which needs 'systemctl enable --now podman.socket'");
+        return STR("/run/podman/podman.sock");
+}
+
 static void put_mount(struct compose *c, struct draft_part *p, struct bind_mount m, const struct node *at) {
         struct arena *a = c->draft.arena;
-        struct str options = mount_options(c, m.options), source = m.source;
+        struct str source = m.source;
 
         m.target = without_slash(m.target);
         source = without_slash(source);
@@ -182,26 +236,18 @@ static void put_mount(struct compose *c, struct draft_part *p, struct bind_mount
                 source = compose_path(c, p, source, at);
                 if (str_is_absent(source))
                         return;
-                if (source.p[0] == '/' && access(arena_str(a, source).p, F_OK) < 0 && errno == ENOENT)
-                        compose_enumerate(c, &c->directories, source);
+                source = without_docker(c, p, source, at);
+                if (!str_is(source, "/run/podman/podman.sock"))
+                        look_for(c, &m, source);
         } else if (!str_is_absent(m.source) &&
                    is_external(c, object_of(c, "volumes", m.source), m.source, &source)) {
                 import_foreign_volume(a, yaml_text_put(a, p->map, STR("volumes"), YAML_TEXT_LIST), source,
-                                      str_is_absent(options) ? m.target
-                                                             : arena_join(a, m.target, STR(":"), options));
+                                      with_options(c, m.target, m.options));
                 return;
         } else if (source.p[0] != '{')
                 source = import_name(a, source);
 
-        source = arena_join(a, source, STR(":"), m.target);
-        add(c, p, "volumes", str_is_absent(options) ? source : arena_join(a, source, STR(":"), options));
-}
-
-static void add_option(struct compose *c, struct bind_mount *m, struct str option) {
-        if (!str_is_absent(option))
-                m->options = str_is_absent(m->options)
-                                     ? option
-                                     : arena_join(c->draft.arena, m->options, STR(","), option);
+        add(c, p, "volumes", with_options(c, arena_join(a, source, STR(":"), m.target), m.options));
 }
 
 /* A value that no file has is one that a path may have. */

@@ -70,6 +70,19 @@ static struct str rename_secret_file(struct compose *c, struct draft_part *p, st
         return arena_join(d->arena, directory, fresh);
 }
 
+static void put_secret(struct compose *c, struct draft_part *p, struct str key, struct str name,
+                       struct span at) {
+        struct draft *d = &c->draft;
+        struct yaml_text *env = yaml_text_put(d->arena, p->map, STR("env"), YAML_TEXT_MAP);
+        struct str secret = draft_secret(d, p->map, name);
+
+        draft_put_secret(d, env, key, secret);
+        draft_note(
+                d, yaml_text_find(env, key), at,
+                "the value of '%.*s' looks like a secret: store it with 'pyservicectl secret set %.*s %.*s'",
+                STR_ARG(name), STR_ARG(d->name), STR_ARG(secret));
+}
+
 static void put_variable(struct compose *c, struct draft_part *p, struct str key, const struct node *value) {
         struct draft *d = &c->draft;
         struct yaml_text *env;
@@ -78,19 +91,13 @@ static void put_variable(struct compose *c, struct draft_part *p, struct str key
         bool is_variable = !value || compose_is_variable(c, value->text, &name);
 
         known = is_variable ? compose_variable(c, name) : NULL;
-        if (!value && !known && !secret_is_likely(name)) {
+        if (!value && !known) {
                 compose_enumerate(c, &c->unset, key);
                 return;
         }
         env = yaml_text_put(d->arena, p->map, STR("env"), YAML_TEXT_MAP);
         if (is_variable && (secret_is_likely(name) || secret_is_likely(key) || (known && known->is_secret))) {
-                struct str secret = draft_secret(d, p->map, name);
-
-                draft_put_secret(d, env, key, secret);
-                draft_note(d, yaml_text_find(env, key), value ? value->at : p->at,
-                           "the value of '%.*s' looks like a secret: store it with 'pyservicectl "
-                           "secret set %.*s %.*s'",
-                           STR_ARG(name), STR_ARG(d->name), STR_ARG(secret));
+                put_secret(c, p, key, name, value ? value->at : p->at);
                 return;
         }
         if (!value) {
@@ -126,6 +133,8 @@ static void put_env_file(struct compose *c, struct draft_part *p, const struct n
         text = compose_path(c, p, text, n);
         if (str_is_absent(text))
                 return;
+        if (text.p[0] == '/' && !(n->kind == NODE_MAP && node_get(n, "format")))
+                compose_read_for_podman(c, text);
         if (required && !node_is_true(required))
                 text = arena_join(c->draft.arena, STR("-"), text);
         (void) yaml_text_add_text(c->draft.arena, list(c, p, "env_files"), text);
@@ -136,6 +145,35 @@ void compose_put_env_file(struct compose *c, struct draft_part *p, const struct 
                 put_env_file(c, p, n->items[i]);
         if (n->kind != NODE_LIST)
                 put_env_file(c, p, n);
+}
+
+/* Variables of `environment` count more than those of files, here and in Compose. */
+void compose_put_misread(struct compose *c, struct draft_part *p, const struct node *n) {
+        struct draft *d = &c->draft;
+        struct yaml_text *env = yaml_text_put(d->arena, p->map, STR("env"), YAML_TEXT_MAP);
+        struct str names = { NULL, 0 };
+
+        for (size_t i = 0; i < c->of_files.n; i++) {
+                const struct compose_variable *v = &c->of_files.at[i];
+                bool is_set = yaml_text_find(env, v->name);
+
+                for (size_t k = i + 1; k < c->of_files.n; k++)
+                        is_set = is_set || str_eq(c->of_files.at[k].name, v->name);
+                if (is_set || !v->is_misread)
+                        continue;
+                if (v->is_secret) {
+                        put_secret(c, p, v->name, v->name, n->at);
+                        continue;
+                }
+                (void) yaml_text_put_text(d->arena, env, v->name, import_literal(d->arena, v->value));
+                compose_enumerate(c, &names, v->name);
+        }
+        if (!str_is_absent(names))
+                draft_note(d, p->map, n->at,
+                           "these are written here, because Podman takes quotes, comments and '$' of an "
+                           "environment file as they stand: %.*s",
+                           STR_ARG(names));
+        c->of_files.n = 0;
 }
 
 void compose_put_depends_on(struct compose *c, struct draft_part *p, const struct node *n) {
@@ -205,6 +243,11 @@ static bool is_disabled(const struct node *n, const struct node *test) {
         return node_is_true(node_get(n, "disable")) || (first && str_is(node_text(first), "NONE"));
 }
 
+/* `disable: false` alone: the check that is in the image, which Podman runs too. */
+static bool is_of_image(const struct node *n) {
+        return n->kind == NODE_MAP && n->n == 1 && node_get(n, "disable");
+}
+
 /* Compose's defaults are written out, because pyservice has others. */
 void compose_put_healthcheck(struct compose *c, struct draft_part *p, const struct node *n) {
         static const struct {
@@ -218,11 +261,13 @@ void compose_put_healthcheck(struct compose *c, struct draft_part *p, const stru
                           (struct raw_key){ "Container", STR("PodmanArgs"), STR("--no-healthcheck"), n->at });
                 return;
         }
-        if (p->kind == PART_TASK)
+        if (p->kind == PART_TASK || is_of_image(n))
                 return;
         if (!test || !put_test(c, p, test)) {
-                draft_lost(&c->draft, p->map, n->at,
-                           "the health check of the image itself could not be carried over; write it here");
+                draft_lost(
+                        &c->draft, p->map, n->at,
+                        "the settings of the image's own health check could not be carried over; write the "
+                        "check here");
                 return;
         }
 
@@ -254,10 +299,24 @@ void compose_put_limit(struct compose *c, struct draft_part *p, const char *key,
         import_put_scalar(c->draft.arena, resources, str_of(key), text);
 }
 
+/* A first start and so many restarts. */
+static void put_attempts(struct compose *c, struct draft_part *p, struct str number, const struct node *n) {
+        uint64_t count = 0;
+
+        if (!str_to_u64(number, 1000000 - 1, &count)) {
+                compose_drop(c, p, "restart", n);
+                return;
+        }
+        import_put_scalar(c->draft.arena,
+                          yaml_text_put(c->draft.arena, p->map, STR("restart"), YAML_TEXT_MAP),
+                          STR("max_starts"), arena_u64(c->draft.arena, count + 1));
+}
+
 /* unless-stopped: `pyservicectl stop` is for that. */
 void compose_put_restart(struct compose *c, struct draft_part *p, const struct node *n) {
-        struct str text = compose_choice(c, p, n);
+        struct str text = compose_choice(c, p, n), attempts = text, policy = text;
 
+        (void) str_split(&attempts, ':', &policy);
         if (p->kind == PART_TASK) {
                 if (!str_is(text, "no"))
                         draft_note(&c->draft, p->map, n->at,
@@ -265,14 +324,15 @@ void compose_put_restart(struct compose *c, struct draft_part *p, const struct n
                                    STR_ARG(text));
                 return;
         }
-        if (str_has_prefix(text, STR("on-failure:")))
-                draft_note(&c->draft, p->map, n->at,
-                           "the limit of '%.*s' is gone: systemd restarts it with growing delays",
-                           STR_ARG(text));
-        if (str_has_prefix(text, STR("on-failure")))
-                put(c, p, "restart", STR("on-failure"));
-        else if (str_is(text, "no") || str_is(text, "none"))
-                put(c, p, "restart", STR("no"));
+        if (str_is(policy, "none"))
+                policy = STR("no");
+        if (str_is(policy, "on-failure") && attempts.n > 0) {
+                (void) yaml_text_put_text(
+                        c->draft.arena, yaml_text_put(c->draft.arena, p->map, STR("restart"), YAML_TEXT_MAP),
+                        STR("policy"), policy);
+                put_attempts(c, p, attempts, n);
+        } else if (str_is(policy, "on-failure") || str_is(policy, "no"))
+                put(c, p, "restart", policy);
         else if (!str_is(text, "always") && !str_is(text, "unless-stopped") && !str_is(text, "any"))
                 compose_drop(c, p, "restart", n);
 }
@@ -286,16 +346,28 @@ static void put_limits(struct compose *c, struct draft_part *p, const struct nod
                 compose_drop(c, p, "deploy: resources: reservations", reservations);
 }
 
+/* It counts more than `restart`. */
 static void put_restart_policy(struct compose *c, struct draft_part *p, const struct node *n) {
-        for (size_t i = 0; n->kind == NODE_MAP && i < n->n; i++) {
-                if (str_is(n->pairs[i].key->text, "condition"))
-                        compose_put_restart(c, p, n->pairs[i].value);
-                else
-                        draft_note(
-                                &c->draft, p->map, n->pairs[i].value->at,
-                                "'%.*s' of 'restart_policy' is gone: systemd restarts it with growing delays",
-                                STR_ARG(n->pairs[i].key->text));
+        const struct node *condition = node_get(n, "condition"), *delay = node_get(n, "delay"),
+                          *attempts = node_get(n, "max_attempts"), *window = node_get(n, "window");
+        struct str policy = condition ? compose_choice(c, p, condition) : STR("any");
+        struct yaml_text *restart;
+
+        if (p->kind == PART_TASK || str_is(policy, "none") || (!delay && !attempts)) {
+                if (condition)
+                        compose_put_restart(c, p, condition);
+                return;
         }
+
+        restart = yaml_text_put(c->draft.arena, p->map, STR("restart"), YAML_TEXT_MAP);
+        if (!str_is(policy, "any"))
+                (void) yaml_text_put_text(c->draft.arena, restart, STR("policy"), policy);
+        if (delay)
+                (void) yaml_text_put_text(c->draft.arena, restart, STR("delay"), compose_text(c, delay));
+        if (attempts)
+                put_attempts(c, p, compose_choice(c, p, attempts), attempts);
+        if (window)
+                compose_drop(c, p, "deploy: restart_policy: window", window);
 }
 
 void compose_put_deploy(struct compose *c, struct draft_part *p, const struct node *n) {

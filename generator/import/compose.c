@@ -208,15 +208,22 @@ static void put_by_row(struct compose *c, struct draft_part *p, const struct key
                 (void) yaml_text_put_text(c->draft.arena, p->map, str_of(row->to), text);
 }
 
+/* A variable may hold the registry: its value shows if one has to be put in front. */
 static void put_image(struct compose *c, struct draft_part *p, const struct node *n) {
-        struct str image;
+        struct arena *a = c->draft.arena;
+        struct compose_variable v = { 0 };
+        struct str image, whole;
 
         c->placeholder = "change-me";
         image = compose_text(c, n);
         c->placeholder = NULL;
-        if (!str_is_absent(image))
-                (void) yaml_text_put_text(c->draft.arena, p->map, STR("image"),
-                                          import_image(c->draft.arena, image));
+        if (str_is_absent(image))
+                return;
+        if (compose_value(c, node_text(n), &v) || v.value.n == 0 || strchr("/:", v.value.p[0]))
+                v.value = image;
+        whole = import_image(a, v.value);
+        image = arena_join(a, (struct str){ whole.p, whole.n - v.value.n }, image);
+        (void) yaml_text_put_text(a, p->map, STR("image"), image);
 }
 
 /* A built image is never pulled here. */
@@ -294,9 +301,13 @@ static void put_service(struct compose *c, const struct pair *service) {
                         put_image(c, p, service->value->pairs[i].value);
         for (size_t i = 0; i < service->value->n; i++)
                 put_key(c, p, &service->value->pairs[i]);
+        if (c->of_files.n > 0)
+                compose_put_misread(c, p, node_get(service->value, "env_file"));
         compose_put_aliases(c, p);
-        if (kind != PART_TASK && !has_restart(service->value))
+        if (kind != PART_TASK && !has_restart(service->value)) {
+                (void) yaml_text_put_text(d->arena, p->map, STR("restart"), STR("no"));
                 compose_enumerate(c, &c->unstarted, given);
+        }
         if (!yaml_text_find(p->map, STR("image")) && !yaml_text_find(d->root, STR("source")))
                 draft_note(d, p->map, service->key->at, "'%.*s' has neither an image nor a build",
                            STR_ARG(given));
@@ -375,20 +386,51 @@ static void put_all(struct compose *c) {
                 if (!is_known)
                         compose_drop(c, NULL, root->pairs[i].key->text.p, root->pairs[i].value);
         }
-        if (!str_is_absent(c->directories))
+        if (!str_is_absent(c->files))
                 draft_note(&c->draft, NULL, NOWHERE,
-                           "Docker makes missing directories that a container mounts, Podman does not: make "
-                           "%.*s",
-                           STR_ARG(c->directories));
+                           "these do not exist here, and no container that mounts them starts without "
+                           "them: %.*s",
+                           STR_ARG(c->files));
         if (!str_is_absent(c->unstarted))
                 draft_note(&c->draft, NULL, NOWHERE,
-                           "Compose restarts these only if told to, pyservice always, except with 'restart: "
-                           "no': "
-                           "%.*s",
+                           "Compose does not restart these; remove 'restart: no', and systemd does: %.*s",
                            STR_ARG(c->unstarted));
         if (!str_is_absent(c->left_out))
                 draft_note(&c->draft, NULL, services->at, "left out, since no --profile chooses them: %.*s",
                            STR_ARG(c->left_out));
+}
+
+static bool is_used(const struct draft *d, const struct str name) {
+        struct str use = arena_join(d->arena, STR("{{ "), name, STR(" }}"));
+        struct buf text = buf_in(d->arena);
+
+        yaml_text_write(&text, d->root);
+        VEC_EACH(p, &d->parts) {
+                yaml_text_write(&text, (*p)->map);
+                VEC_EACH(raw, &(*p)->raw)
+                        buf_put_str(&text, raw->value);
+        }
+        return str_find_str(buf_str(&text), use) < text.n;
+}
+
+/* Variables of which only compose_unfold() took the value: a change of theirs would change nothing. */
+static void drop_unused(struct draft *d) {
+        struct yaml_text *vars = yaml_text_find(d->root, STR("vars"));
+        size_t n = 0;
+
+        if (!vars)
+                return;
+        VEC_EACH(var, &vars->items)
+                if ((*var)->text.n == 0 || !strchr(".~", (*var)->text.p[0]) ||
+                    !str_is_absent((*var)->comment) || is_used(d, (*var)->key))
+                        vars->items.at[n++] = *var;
+        vars->items.n = n;
+        if (n > 0)
+                return;
+        VEC_EACH(item, &d->root->items)
+                if (*item != vars)
+                        d->root->items.at[n++] = *item;
+        d->root->items.n = n;
 }
 
 int compose_fill(struct import *m, struct draft **ret) {
@@ -409,6 +451,7 @@ int compose_fill(struct import *m, struct draft **ret) {
 
         draft_begin(&c->draft, m, project_name(c));
         put_all(c);
+        drop_unused(&c->draft);
         if (m->n_files == 1)
                 note_override(c, str_of(m->files[0]));
         *ret = &c->draft;

@@ -8,19 +8,21 @@
 /* One that an environment file sets. */
 struct compose_variable {
         struct str name, value;
-        bool is_secret; /* it looks like one, or its value is made of one */
+        bool is_secret;  /* it looks like one, or its value is made of one */
+        bool is_misread; /* Podman takes another value from the same file */
 };
 
 struct compose {
         struct draft draft;
-        const struct node *root;                  /* of the file */
-        bool needs_network;                       /* several containers, which find one another by name */
-        struct str *names;                        /* of the parts, as `services` has them */
-        const struct pair *service;               /* the one that is carried over */
-        const char *placeholder;                  /* of a value that no file has; NULL: CHANGE-ME */
-        struct str unset, unstarted, directories; /* for one note each, quoted */
-        VEC(struct compose_variable) env;         /* the last one of a name counts */
-        struct str left_out;                      /* services, with their profiles; absent for none */
+        const struct node *root;               /* of the file */
+        bool needs_network;                    /* several containers, which find one another by name */
+        struct str *names;                     /* of the parts, as `services` has them */
+        const struct pair *service;            /* the one that is carried over */
+        const char *placeholder;               /* of a value that no file has; NULL: CHANGE-ME */
+        struct str unset, unstarted, files;    /* for one note each, quoted */
+        VEC(struct compose_variable) env;      /* the last one of a name counts */
+        VEC(struct compose_variable) of_files; /* of `env_file` of the service, in the same way */
+        struct str left_out;                   /* services, with their profiles; absent for none */
 };
 
 /* The files of --env-file, or else .env in the directory of the file `beside`, if there is one. Returns 0, or
@@ -29,6 +31,9 @@ int compose_read_env(struct compose *c, struct import *m, const char *beside);
 
 /* A file of variables that apply if no other file sets them. */
 int compose_read_defaults(struct compose *c, struct import *m, struct str path);
+
+/* Adds the variables of an `env_file` to c->of_files; none of a file that cannot be read. */
+void compose_read_for_podman(struct compose *c, struct str path);
 
 /* NULL if no environment file sets it. */
 const struct compose_variable *compose_variable(const struct compose *c, struct str name);
@@ -97,6 +102,7 @@ void compose_pairs(struct compose *c, struct draft_part *p, const struct node *n
 typedef void (*compose_put)(struct compose *c, struct draft_part *p, const struct node *n);
 void compose_put_environment(struct compose *c, struct draft_part *p, const struct node *n);
 void compose_put_env_file(struct compose *c, struct draft_part *p, const struct node *n);
+void compose_put_misread(struct compose *c, struct draft_part *p, const struct node *n);
 void compose_put_ports(struct compose *c, struct draft_part *p, const struct node *n);
 void compose_put_expose(struct compose *c, struct draft_part *p, const struct node *n);
 void compose_put_volumes(struct compose *c, struct draft_part *p, const struct node *n);

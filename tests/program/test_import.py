@@ -574,7 +574,7 @@ def test_compose_with_all_kinds_of_parts(imported, tmp_path):
         "env": {"LOG_LEVEL": "info", "TZ": "Europe/Berlin", "DATABASE_URL": "postgres://shop:x@db:5432/shop", "CACHE_HOST": "cache", "MODE": "web",
                 "SECRET_KEY": {"secret": "secret-key"}, "DB_PASS_FILE": "/run/secrets/db-password", "N": "5"},
         "env_files": [f"{here}/common.env", "-/etc/opt.env"], "resources": {"cpus": "0.5", "memory": "512M"},
-        "volumes": [f"{here}/static:/srv/static:ro", "uploads:/srv/uploads", "web-anonymous:/anonymous", "/etc/x:/x:ro",
+        "volumes": [f"{here}/static:/srv/static:ro,create", "uploads:/srv/uploads", "web-anonymous:/anonymous", "/etc/x:/x:ro",
                     {"volume": "theirs", "dest": "/theirs", "options": "ro"}, {"volume": "their_other", "dest": "/other"}, f"{here}/nginx.conf:/etc/nginx.conf:ro",
                     "{{ app_dir }}/files/motd:/etc/motd:ro"],
         "health": {"command": ["curl", "-f", "http://localhost:8000/it's"], "interval": "1m30s", "timeout": "30s", "start_period": "0s", "on_failure": "none", "retries": 3},
@@ -584,7 +584,7 @@ def test_compose_with_all_kinds_of_parts(imported, tmp_path):
         "env": {"LOG_LEVEL": "info", "TZ": "Europe/Berlin"}, "stop_timeout": "1m", "requires": ["db", "cache"], "ulimits": {"nofile": {"soft": 1024, "hard": 4096}}}
     assert definition.part("db", "sidecars")["image"] == "docker.io/library/postgres:16" and definition.part("db", "sidecars")["shm_size"] == "128M"
     assert definition.part("cache", "sidecars") == {"name": "cache", "image": "docker.io/library/redis:7", "network": "back.network", "aliases": ["redis"],
-                                                      "restart": "on-failure"}
+                                                      "restart": {"policy": "on-failure", "max_starts": 4}}
     assert definition.part("migrate", "tasks") == {"name": "migrate", "image": "ghcr.io/acme/shop:{{ TAG }}", "command": "./manage.py migrate",
                                                    "requires": ["db"]}
     for note in ("'cpu_rt_period: 5' could not be carried over", "the volume at /anonymous has no name in Compose; it is 'web-anonymous' here",
@@ -617,7 +617,7 @@ services:
     assert definition.app == {
         "image": "localhost/x", "entrypoint": "", "command": 'serve --name="${HOSTNAME}" {{ NAME }}', "user": "app", "network": "host", "port": 80, "init": True,
         "publish": ["8080:80", "53:53/udp", "9000-9002:9000-9002"], "vars": {"NAME": "CHANGE-ME"},
-        "tmpfs": ["/tmp"], "cap_drop": ["ALL"], "cap_add": ["CHOWN", "SETUID"], "extra_hosts": ["a:10.0.0.1"], "sysctls": {}}
+        "tmpfs": ["/tmp"], "cap_drop": ["ALL"], "cap_add": ["CHOWN", "SETUID"], "extra_hosts": ["a:10.0.0.1"], "sysctls": {}, "restart": "no"}
     assert "'network: host' has no network of its own" in definition.notes  # Podman refuses it too
     assert "'logging' could not be carried over" in definition.notes
 
@@ -677,11 +677,11 @@ def test_settings_of_compose_stay_with_their_service(imported, rendered, tmp_pat
         "tmpfs": ["/run"], "shm_size": "1G", "sysctls": {"net.ipv4.ip_forward": 1}, "ulimits": {"nproc": 65535, "nofile": {"soft": 20000, "hard": 40000}}, "tty": True,
         "log": {"driver": "journald", "options": {"tag": "{{ '{{' }}.Name}}"}},
         "security": {"no_new_privileges": True, "seccomp": f"{tmp_path}/in/seccomp.json", "apparmor": "unconfined", "selinux_disable": True},
-        "userns": "host", "gpus": "all",
+        "userns": "host", "gpus": "all", "restart": "no",
         "quadlet": {"Container": {"DNSSearch": ["example.com", "example.net"], "Annotation": ["com.example.foo=bar", "com.example.baz=1"],
                                   "PodmanArgs": ["--interactive", "--pid=host", "--mac-address=02:42:ac:11:65:43"]}, "Service": {"OOMScoreAdjust": "-500"}}}
     assert definition.part("other") == {"name": "other", "image": "localhost/other:1", "privileged": True, "extra_hosts": ["host.docker.internal:host-gateway"],
-                                        "dns": ["192.0.2.53", "192.0.2.54"], "init": True}
+                                        "dns": ["192.0.2.53", "192.0.2.54"], "init": True, "restart": "no"}
     for note in ("'security_opt: systempaths=unconfined' could not be carried over", "'pid: service:vpn' could not be carried over", "'gpus' could not be carried over",
                  "'logging: json-file': here the journal has the output"):
         assert note in definition.notes and note in definition.comments
@@ -791,9 +791,8 @@ def test_compose_on_a_pipe(root, tmp_path):
     text = b"services: {a: {image: quay.io/x/y, restart: always, volumes: ['./data:/data', '../up:/up']}}\n"
     done = subprocess.run([PYSERVICECTL, f"--root={root}", "import", "compose", "-"], input=text, capture_output=True, cwd=tmp_path / "Some_Place", check=True)
     assert done.stdout.startswith(b"# /etc/pyservice.d/some-place.yaml\n")
-    missing = f"Docker makes missing directories that a container mounts, Podman does not: make '{tmp_path}/up'"
-    assert done.stderr.decode() == f"pyservicectl: some-place: {missing}\n"
-    assert yaml.safe_load(done.stdout) == {"image": "quay.io/x/y", "volumes": [f"{tmp_path}/Some_Place/data:/data", f"{tmp_path}/up:/up"]}
+    assert done.stderr == b""
+    assert yaml.safe_load(done.stdout) == {"image": "quay.io/x/y", "volumes": [f"{tmp_path}/Some_Place/data:/data", f"{tmp_path}/up:/up:create"]}
 
 
 GIT = """
@@ -807,7 +806,7 @@ services:
 def test_compose_that_builds_from_one_git_repository(imported):
     definition = imported("compose", {"compose.yaml": GIT})
     assert definition.app["source"] == {"repo": "https://git.example.com/a/b.git", "ref": "v1", "subdir": "web", "containerfile": "Dockerfile"}
-    assert definition.app["services"] == [{"name": "web", "port": 80}, {"name": "worker", "command": "work"}]
+    assert definition.app["services"] == [{"name": "web", "port": 80, "restart": "no"}, {"name": "worker", "command": "work", "restart": "no"}]
 
 
 def test_compose_with_several_images_has_them_built_by_hand(imported):
@@ -835,7 +834,7 @@ services:
     depends_on: [nobody]
     ports: ["80000:80", "81:81/sctp"]
 """})
-    assert definition.app == {"image": "docker.io/library/ok", "port": 80, "labels": {}, "env": {"OK": "x"}, "volumes": ["x-y:/z"], "health": {"command": "a", "timeout": "30s", "start_period": "0s", "on_failure": "none", "retries": 3}, "resources": {}}
+    assert definition.app == {"image": "docker.io/library/ok", "port": 80, "labels": {}, "env": {"OK": "x"}, "volumes": ["x-y:/z"], "health": {"command": "a", "timeout": "30s", "start_period": "0s", "on_failure": "none", "retries": 3}, "resources": {}, "restart": "no"}
     for key in ("workdir", "user", "env: A B", "command", "scale", "resources: memory", "health: interval", "stop_signal", "publish"):
         assert f"'{key}' could not be carried over" in definition.notes and f"'{key}' could not be carried over" in definition.comments
 
@@ -870,7 +869,7 @@ services:
 """})
     assert [part["name"] for part in definition.app["services"]] == ["web-1", "web-1-2", "health-2", "next-2"]
     assert definition.part("web-1") == {"name": "web-1", "image": "docker.io/x/y", "aliases": ["web_1"], "requires": ["web-1-2"],
-                                        "env": {"NEXT": "http://next:3000", "ONE": "http://Web-1:80"}}
+                                        "env": {"NEXT": "http://next:3000", "ONE": "http://Web-1:80"}, "restart": "no"}
     assert definition.part("web-1-2")["aliases"] == ["Web-1"] and definition.part("next-2")["aliases"] == ["next"]
     assert "'Web-1' is 'web-1-2' here" in definition.notes and "'next' is 'next-2' here" in definition.comments
 
@@ -921,8 +920,7 @@ name: n
 services:
   w: {image: x/y, environment: {DATABASE_URL: "postgres://app:${DB_PASSWORD}@db.example.com/app", ONLY: "${DB_PASSWORD}", API_KEY: , PLAIN: "a-${PLAIN}"}}
 """})
-    assert definition.app["env"] == {"DATABASE_URL": "postgres://app:{{ DB_PASSWORD }}@db.example.com/app", "ONLY": {"secret": "db-password"}, "API_KEY": {"secret": "api-key"},
-                                     "PLAIN": "a-{{ PLAIN }}"}
+    assert definition.app["env"] == {"DATABASE_URL": "postgres://app:{{ DB_PASSWORD }}@db.example.com/app", "ONLY": {"secret": "db-password"}, "PLAIN": "a-{{ PLAIN }}"}
     want = "'DB_PASSWORD' looks like a secret, but is not encrypted here; store the whole value with 'pyservicectl secret set n NAME' instead, and write '{secret: NAME}' there"
     assert want in definition.notes and want in definition.comments and "write the value that 'PLAIN' has" in definition.notes
 
@@ -957,12 +955,12 @@ def test_variables_of_compose_come_from_its_environment_files(imported, tmp_path
     definition = imported("compose", {"compose.yaml": INTERPOLATED})
     here = tmp_path / "in"
     assert definition.app["vars"] == {"TAG": "1.5", "MODE": "a $TAG", "EMPTY": "", "LEVEL": "debug", "NONE": "{{ LEVEL }}", "TITLE": 'a "b" 1.5 $5', "DATABASE_URL": "CHANGE-ME",
-                                      "CERTIFICATE": "two\nlines", "UPLOADS": "./uploads", "OTHER": "./b"}
+                                      "CERTIFICATE": "two\nlines", "OTHER": "./b"}
     assert definition.app["image"] == "localhost/x:{{ TAG }}"
     assert definition.app["command"] == ["{{ MODE }}", "$5", "{{ NONE }}", "{{ EMPTY }}", "--debug", "", "{{ LEVEL }}"]
     assert definition.app["env"] == {"TITLE": "{{ TITLE }}", "LEVEL": "{{ LEVEL }}", "PASSWORD": {"secret": "db-password"}, "DSN": {"secret": "database-url"},
                                      "LONG": "x {{ DATABASE_URL }}", "CERTIFICATE": "{{ CERTIFICATE }}"}
-    assert definition.app["volumes"] == [f"{here}/uploads/a:/a", f"{here}/b:/b"]
+    assert definition.app["volumes"] == [f"{here}/uploads/a:/a:create", f"{here}/b:/b:create"]
     assert "hunter2" not in definition.text + definition.notes
     assert "'DATABASE_URL' looks like a secret" in definition.notes and "compose.yaml:5:" in definition.notes
 
@@ -1006,6 +1004,28 @@ def test_environment_files_of_compose_that_are_named(root, tmp_path):
     assert errors.endswith("pyservicectl: 2 settings of the input could not be carried over\n")
     assert ctl(root, "import", "--env-file=one.env", "procfile", "x", cwd=tmp_path)[::2] == (2, "pyservicectl import: procfile: --env-file is an option of compose\nTry 'pyservicectl help import'.\n")
     assert ctl(root, "import", "--env-file=none.env", "compose", "compose.yaml", cwd=tmp_path) == (1, "", "pyservicectl: none.env: No such file or directory\n")
+
+
+def test_environment_files_that_podman_reads_in_another_way(imported, tmp_path):
+    """Podman takes the rest of a line as the value."""
+    for name, text in {"a.env": "PLAIN=a b\nQUOTED=\"x y\"\nLATER='a'\nAGAIN=1\nDB_PASSWORD='p'\nSET='1'\n",
+                       "b.env": "LATER=b\nAGAIN=2 # of them\nexport OUT=3\nMADE=${LATER}!\nLINES='two\nlines'\nCURLY='{{x}}'\n", "raw.env": "RAW='1'\n"}.items():
+        (tmp_path / "in").mkdir(exist_ok=True)
+        (tmp_path / "in" / name).write_text(text)
+    definition = imported("compose", {"compose.yaml": """
+name: n
+services:
+  a: &a
+    image: x/y
+    restart: always
+    env_file: [a.env, b.env, {path: none.env, required: false}, {path: raw.env, format: raw}]
+    environment: [SET=2]
+  b: {<<: *a, environment: {QUOTED: 3}}
+"""})
+    differ = {"AGAIN": "2", "OUT": "3", "MADE": "b!", "LINES": "two\nlines", "CURLY": "{{ '{{' }}x}}", "DB_PASSWORD": {"secret": "db-password"}}
+    assert definition.part("a")["env"] == {"SET": "2", "QUOTED": "x y", **differ}
+    assert definition.part("b")["env"] == {"QUOTED": "3", "SET": "1", **differ}
+    assert "as they stand: 'QUOTED', 'AGAIN', 'OUT', 'MADE', 'LINES', 'CURLY'" in definition.notes and definition.notes.count("secret set n db-password") == 1
 
 
 @pytest.mark.parametrize(("text", "want"), [
@@ -1081,9 +1101,10 @@ def test_services_extend_others_as_in_compose(imported, tmp_path):
     definition = imported("compose", {"compose.yaml": EXTENDS["compose.yaml"]})
     env = {"A": "1", "B": "2"}
     assert [part["name"] for part in definition.app["services"]] == ["middle", "web", "other"]
-    assert definition.part("middle") == {"name": "middle", "image": "localhost/x:1", "env": env, "command": ["a"], "cap_add": ["CHOWN", "KILL"], "volumes": [f"{here}/base:/data"]}
+    assert definition.part("middle") == {"name": "middle", "image": "localhost/x:1", "env": env, "command": ["a"], "cap_add": ["CHOWN", "KILL"], "volumes": [f"{here}/base:/data:create"],
+                                         "restart": "no"}
     assert definition.part("web") == {**definition.part("middle"), "name": "web", "command": ["b"], "env": {**env, "C": "3"}}
-    assert definition.part("other") == {"name": "other", "image": "localhost/o", "command": "work", "volumes": [f"{here}/sub/o:/o"], "restart": "no"}
+    assert definition.part("other") == {"name": "other", "image": "localhost/o", "command": "work", "volumes": [f"{here}/sub/o:/o:create"], "restart": "no"}
     assert "extends" not in definition.notes
 
 
@@ -1128,8 +1149,9 @@ def test_files_that_a_compose_file_includes(imported, tmp_path):
     write_all(here, INCLUDE)
     definition = imported("compose", {"compose.yaml": INCLUDE["compose.yaml"]})
     assert definition.app["vars"] == {"DB_TAG": "3", "CACHE_TAG": "7", "WHO": "main"} and definition.app["volumes"] == {"data": {}, "shared": {}}
-    assert definition.part("db", "sidecars") == {"name": "db", "image": "localhost/db:{{ DB_TAG }}", "volumes": [f"{here}/sub/init:/init", "shared:/shared", "data:/data"]}
-    assert definition.part("cache") == {"name": "cache", "image": "localhost/cache:{{ CACHE_TAG }}-{{ WHO }}", "command": "y"}
+    assert definition.part("db", "sidecars") == {"name": "db", "image": "localhost/db:{{ DB_TAG }}", "volumes": [f"{here}/sub/init:/init:create", "shared:/shared", "data:/data"],
+                                                   "restart": "no"}
+    assert definition.part("cache") == {"name": "cache", "image": "localhost/cache:{{ CACHE_TAG }}-{{ WHO }}", "command": "y", "restart": "no"}
     assert "include" not in definition.notes
 
 
@@ -1191,13 +1213,13 @@ def test_hostile_texts_stay_in_their_scalars(imported, everything):
     assert {name: unescaped(text) for name, text in definition.app["env"].items()} == everything
     assert [unescaped(word) for word in definition.app["command"]] == HOSTILE
     assert {name: unescaped(text) for name, text in definition.app["labels"].items()} == {name.lower(): text for name, text in everything.items() if len(text) < 1000}
-    assert set(definition.app) == {"image", "command", "labels", "env"}
+    assert set(definition.app) == {"image", "command", "labels", "env", "restart"}
 
 
 def test_hostile_texts_stay_in_their_comments(imported):
     sly = "x\nevil: true\n# \r\x85\u2028y\u2029\ufeff".replace("\r", "").replace("\x85", "").replace("\u2028", "").replace("\u2029", "").replace("\ufeff", "")
     definition = imported("compose", {"compose.yaml": json.dumps({"name": "h", "services": {"a": {"image": "x", "pid": sly, "y\nevil: true": "z\nevil: true"}}})})
-    assert definition.app == {"image": "docker.io/library/x"}
+    assert definition.app == {"image": "docker.io/library/x", "restart": "no"}
     assert all(line.startswith("pyservicectl: ") for line in definition.notes.splitlines())
 
 
