@@ -85,6 +85,12 @@ IMAGE_TAGS = {  # tag: (directory, build arguments)
     "localhost/haproxy:1": ("haproxy", []),
     "quay.io/distributedci/dci-control-server:latest": ("dci", []),
     "quay.io/distributedci/backup:latest": ("backup", []),
+    # Under the names that test_selfhosted.py's Compose files have.
+    "docker.io/library/postgres:16-alpine": ("postgres", ["USER=root"]),
+    "docker.io/valkey/valkey:8.0-alpine": ("valkey", []),
+    "docker.io/example/inventory:v4": ("inventory", []),
+    "ghcr.io/example/tickets:7.1": ("tickets", []),
+    "ghcr.io/example/photos-server:v2": ("photos", []),
     "registry.example.com/pytq:0.9": ("pytq", []),
     "registry.example.com/component:2026.11": ("component", []),
 }
