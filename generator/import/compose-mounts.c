@@ -63,6 +63,7 @@ static bool is_scaled(const struct compose *c) {
  * of a service that has several count up from it; all else is published as it stands. */
 static void put_port(struct compose *c, struct draft_part *p, struct port port, const struct node *at) {
         struct arena *a = c->draft.arena;
+        bool has_address = !str_is_absent(port.address) && !compose_is_empty(c, port.address);
         bool is_tcp = str_is_absent(port.protocol) || str_is(port.protocol, "tcp");
         bool is_range = str_find(port.container, '-') < port.container.n;
         bool is_first = is_tcp && !is_range && !yaml_text_find(p->map, STR("port"));
@@ -87,7 +88,7 @@ static void put_port(struct compose *c, struct draft_part *p, struct port port, 
         }
 
         text = arena_join(a, port.host, STR(":"), text);
-        if (!str_is_absent(port.address))
+        if (has_address)
                 text = arena_join(a, port.address, STR(":"), text);
         add(c, p, "publish", is_tcp ? text : arena_join(a, text, STR("/"), port.protocol));
 }
@@ -197,7 +198,9 @@ static void look_for(struct compose *c, struct bind_mount *m, struct str source)
                                               STR_INIT("/var/run") };
         bool is_file = has_extension(source) && has_extension(m->target);
 
-        if (source.p[0] != '/' || access(arena_str(c->draft.arena, source).p, F_OK) == 0 || errno != ENOENT)
+        if (source.p[0] != '/' || str_find_str(source, STR("{{")) < source.n ||
+            str_has_prefix(source, STR("/CHANGE-ME")) ||
+            access(arena_str(c->draft.arena, source).p, F_OK) == 0 || errno != ENOENT)
                 return;
 
         for (size_t i = 0; i < ARRAY_SIZE(systems); i++)
@@ -244,7 +247,9 @@ static void put_mount(struct compose *c, struct draft_part *p, struct bind_mount
                 import_foreign_volume(a, yaml_text_put(a, p->map, STR("volumes"), YAML_TEXT_LIST), source,
                                       with_options(c, m.target, m.options));
                 return;
-        } else if (source.p[0] != '{')
+        } else if (source.p[0] == '{')
+                look_for(c, &m, compose_with_value(c, source));
+        else
                 source = import_name(a, source);
 
         add(c, p, "volumes", with_options(c, arena_join(a, source, STR(":"), m.target), m.options));

@@ -284,18 +284,43 @@ bool compose_is_variable(const struct compose *c, struct str text, struct str *r
         return true;
 }
 
-struct str compose_unfold(const struct compose *c, struct str path) {
+/* The variable that the text begins with, and what follows; NULL for none. */
+static const struct yaml_text *first_var(const struct compose *c, struct str text, struct str *ret_rest) {
         struct yaml_text *vars = yaml_text_find(c->draft.root, STR("vars"));
-        size_t end = str_find_str(path, STR(" }}"));
+        size_t end = str_find_str(text, STR(" }}"));
+        const struct yaml_text *var = vars && str_has_prefix(text, STR("{{ ")) && end < text.n
+                                              ? yaml_text_find(vars, (struct str){ text.p + 3, end - 3 })
+                                              : NULL;
 
-        for (size_t i = 0; vars && str_has_prefix(path, STR("{{ ")) && i < vars->items.n; i++) {
-                const struct yaml_text *var = vars->items.at[i];
+        *ret_rest = var ? str_from(text, end + 3) : text;
+        if (var && str_has_suffix(var->text, STR("/")) && str_has_prefix(*ret_rest, STR("/")))
+                *ret_rest = str_from(*ret_rest, 1);
+        return var;
+}
 
-                if (str_eq(var->key, (struct str){ path.p + 3, end - 3 }) && var->text.n > 0 &&
-                    strchr(".~", var->text.p[0]))
-                        return arena_join(c->draft.arena, var->text, str_from(path, end + 3));
-        }
-        return path;
+bool compose_is_empty(const struct compose *c, struct str text) {
+        struct str rest;
+        const struct yaml_text *var = first_var(c, text, &rest);
+
+        return rest.n == 0 && (!var || var->text.n == 0);
+}
+
+struct str compose_with_value(const struct compose *c, struct str path) {
+        struct str rest;
+        const struct yaml_text *var = first_var(c, path, &rest);
+
+        return var ? arena_join(c->draft.arena, var->text, rest) : path;
+}
+
+struct str compose_unfold(const struct compose *c, struct str path) {
+        struct str rest;
+        const struct yaml_text *var = first_var(c, path, &rest);
+
+        if (!var || var->text.n == 0)
+                return path;
+        if (strchr(".~", var->text.p[0]))
+                return arena_join(c->draft.arena, var->text, rest);
+        return arena_join(c->draft.arena, STR("{{ "), var->key, STR(" }}"), rest);
 }
 
 struct str compose_path(struct compose *c, struct draft_part *p, struct str path, const struct node *n) {

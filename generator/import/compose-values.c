@@ -360,7 +360,7 @@ static void put_restart_policy(struct compose *c, struct draft_part *p, const st
         }
 
         restart = yaml_text_put(c->draft.arena, p->map, STR("restart"), YAML_TEXT_MAP);
-        if (!str_is(policy, "any"))
+        if (str_is(policy, "on-failure"))
                 (void) yaml_text_put_text(c->draft.arena, restart, STR("policy"), policy);
         if (delay)
                 (void) yaml_text_put_text(c->draft.arena, restart, STR("delay"), compose_text(c, delay));

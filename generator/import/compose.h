@@ -76,9 +76,15 @@ void compose_put_labels(struct compose *c, struct draft_part *p, const struct no
 /* True if it is only a variable, and no default of the file is used; returns its name. */
 bool compose_is_variable(const struct compose *c, struct str text, struct str *ret_name);
 
+/* True for a variable without a value, like ${NAME:-}, and for an empty text. */
+bool compose_is_empty(const struct compose *c, struct str text);
+
 /* A path that begins with a variable, with its value if that is relative: Compose takes it from the directory
- * of the file. */
+ * of the file. A '/' that would be there twice is there once. */
 struct str compose_unfold(const struct compose *c, struct str path);
+
+/* A path with the value of the variable that it begins with. */
+struct str compose_with_value(const struct compose *c, struct str path);
 
 /* A path of the machine, from `n`; absent, with a note, if it is in a home directory. */
 struct str compose_path(struct compose *c, struct draft_part *p, struct str path, const struct node *n);

@@ -123,8 +123,8 @@ class Rates:
         at = {kind: {(n["line"], n["column"]) for n in notes if n["kind"] == kind and n.get("file") == str(path)
                      and "chooses them" not in n["text"]} for kind in ("lost", "check")}
         left_out = re.findall(r"'([^']*)' \(", "".join(n["text"] for n in notes if "chooses them" in n["text"]))
-        # Values that were removed when the definition was checked have no place.
-        placeless = [n["text"] for n in notes if "file" not in n]
+        # Values that were removed when the definition was checked have no place, and a shared map is named at its first use only.
+        placeless = [n["text"] for n in notes if "file" not in n or "left out, as Compose does" in n["text"]]
         said = text + " ".join(placeless).lower().replace("_", "-")
         lost = changed = 0
         for where, value, places in leaves:
