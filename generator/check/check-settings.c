@@ -43,6 +43,15 @@ static void check_limits(struct world *w, const struct container *c) {
                                 "one of them");
 }
 
+static void check_terminal(struct world *w, const struct container *c) {
+        const struct log *log = c->settings.log;
+
+        if (c->settings.tty.yes && log && log->driver.at.len > 0 && log->driver.index == LOG_PASSTHROUGH)
+                (void) diag_add(w->ds, DIAG_SETTINGS_CONFLICT, log->driver.at,
+                                "the driver 'passthrough' loses the output of a terminal ('tty: true'); "
+                                "choose another one");
+}
+
 /* podman-run(1), --sysctl and --dns */
 static void check_namespace(struct world *w, const struct container *c) {
         const struct settings *s = &c->settings;
@@ -165,6 +174,7 @@ void check_settings(struct world *w, struct app *app) {
         VEC_EACH(ref, &all.list) {
                 check_strict(w, ref->container);
                 check_limits(w, ref->container);
+                check_terminal(w, ref->container);
                 check_namespace(w, ref->container);
                 check_networks(w, app, ref->container);
                 check_texts(w, &ref->container->settings);

@@ -109,7 +109,7 @@ void render_settings(struct unit *u, const struct container *c) {
 }
 
 /* Podman waits for the end of a task's container and passes on its output, so with the driver journald the
- * journal would have it twice. */
+ * journal would have it twice. From a terminal, the driver passthrough passes on nothing. */
 void render_log(struct unit *u, const struct role *role) {
         static const char *const drivers[] = { "journald", "k8s-file", "json-file", "passthrough", "none" };
         const struct log *log = role->container->settings.log;
@@ -119,6 +119,8 @@ void render_log(struct unit *u, const struct role *role) {
         if (has_driver)
                 unit_put(u, CONTAINER_LOG_DRIVER,
                          ((struct name){ str_of(drivers[log->driver.index]), log->driver.at }));
+        else if (role->runs_to_end && role->container->settings.tty.yes)
+                unit_put_const(u, CONTAINER_LOG_DRIVER, "none");
         else if (role->runs_to_end)
                 unit_put_const(u, CONTAINER_LOG_DRIVER, "passthrough");
         if (!log || (role->runs_to_end && !has_driver))

@@ -20,6 +20,7 @@ seen = {
     "shm": os.statvfs("/dev/shm").f_blocks * os.statvfs("/dev/shm").f_frsize,
 }
 open("/data/" + sys.argv[1], "w").write(json.dumps(seen))
+print("seen by the " + sys.argv[1])
 if sys.argv[1] != "task":
     time.sleep(1000000)
 """
@@ -59,6 +60,7 @@ tasks:
     cap_add: CHOWN
     ulimits: {{nofile: 1234}}
     tmpfs: /cache
+    tty: true
     log: {{driver: journald, options: {{tag: work}}}}
 """
 
@@ -99,7 +101,8 @@ def test_each_part_has_its_own(machine):
     assert web["mounts"]["/"].startswith("ro") and work["mounts"]["/"].startswith("rw")
     assert "/cache" in web["mounts"] and "size=1024k" in web["mounts"]["/cache"] and "/cache" in work["mounts"] and "/cache" not in side["mounts"]
     assert web["shm"] == 16 << 20 and work["shm"] != 16 << 20
-    assert (web["tty"], side["tty"]) == (False, True)
+    assert (web["tty"], side["tty"], work["tty"]) == (False, True, True)
+    assert machine.out("journalctl --sync && journalctl -b -o cat -u cfg-work.service | tr -d '\\r'").splitlines().count("seen by the task") == 1
 
     config = inspect(machine, "cfg-web-0")["HostConfig"]
     assert config["LogConfig"]["Tag"] == '50 % "web" $HOME' and config["LogConfig"]["Type"] == "journald"
