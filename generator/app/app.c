@@ -81,9 +81,19 @@ static const struct mount *find_private(const struct app *app, const struct cont
         return NULL;
 }
 
+/* A part that is kept running in the network of this service; NULL if there is none. */
+static const struct service *find_sharer(const struct app *app, const struct service *owner) {
+        APP_EACH_KEPT(s, app)
+                if (shares_network(&s->container) && str_eq(s->container.network_of.text, owner->name.text))
+                        return s;
+
+        return NULL;
+}
+
 enum spare service_spare(const struct app *app, const struct service *s, struct span *ret_at) {
         const struct rollout *o = app->rollout;
         const struct publish_spec *port = find_fixed_port(s);
+        const struct service *sharer = find_sharer(app, s);
         const struct mount *mount;
 
         if (!s->proxy || s->is_sidecar || o->strategy.index != STRATEGY_ROLLING || is_beat(s) ||
@@ -92,6 +102,10 @@ enum spare service_spare(const struct app *app, const struct service *s, struct 
         if (port) {
                 *ret_at = port->at;
                 return SPARE_HAS_NO_PORT;
+        }
+        if (sharer) {
+                *ret_at = sharer->container.network_of.at;
+                return SPARE_IS_ALONE;
         }
 
         /* With several instances two write at the same time anyway. */

@@ -142,6 +142,7 @@ struct container {
         struct network_ref network;
         LIST(struct attachment) networks; /* `network` is then the first of them */
         LIST(struct host_name) aliases;
+        struct name network_of; /* the part whose network it shares */
         struct resources *resources;
         struct flag init; /* absent: has_init() decides */
         struct choice hardening;
@@ -161,6 +162,7 @@ struct container {
         bool owns_image_unit;
         LIST(struct ip_prefix) network_subnets; /* its addresses, if they are known */
         LIST(struct attached) attached;         /* its networks: those of `networks`, or `network` alone */
+        struct name network_owner; /* the container whose network it shares; `attached` is then that one's */
         LIST(struct mount) mounts;
         bool takes[INHERITED_COUNT]; /* from the top of the definition */
         bool runs_as_owner;          /* as the user of the machine who owns the app's directories */
@@ -408,6 +410,7 @@ enum spare {
         SPARE_RUNS,
         SPARE_UNWANTED,    /* no proxy, a sidecar, no rolling update, BEAT, or `spare: false` */
         SPARE_HAS_NO_PORT, /* a port of the machine that is written down is the instance's */
+        SPARE_IS_ALONE,    /* other parts share the network of the instance */
         SPARE_WOULD_WRITE, /* what only this one instance may write */
 };
 
@@ -422,6 +425,11 @@ static inline bool has_spare(const struct app *app, const struct service *s) {
 
 /* How long a stop may wait for open requests; zero for a service without `proxy`. */
 struct duration service_drain(const struct service *s);
+
+/* True if it is in the network of another part: `network_of`. */
+static inline bool shares_network(const struct container *c) {
+        return !str_is_absent(c->network_of.text);
+}
 
 /* The network that HAProxy and probes use. */
 static inline struct str container_network(const struct container *c) {

@@ -214,6 +214,47 @@ static void resolve_networks(struct world *w, const struct app *app, struct cont
                 attach(w, app, ref, is_service, item);
 }
 
+static void report_no_owner(struct world *w, const struct app *app, struct name wanted) {
+        struct str *names = arena_array(w->arena, app->services.n + app->sidecars.n + 1, struct str);
+        size_t n = 0;
+        struct str hint;
+
+        APP_EACH_KEPT(s, app)
+                names[n++] = s->name.text;
+        hint = diag_hint(w->arena, wanted.text, names, n, STR("name one of this application"));
+        (void) diag_add(w->ds, DIAG_UNKNOWN_SERVICE, wanted.at, "unknown service or sidecar '%.*s'; %.*s",
+                        STR_ARG(wanted.text), STR_ARG(hint));
+}
+
+/* Instance N of a service has the container UNIT-N. */
+static void share_network(struct world *w, const struct app *app, struct container *c) {
+        const struct service *owner = NULL;
+
+        APP_EACH_KEPT(s, app)
+                if (str_eq(s->name.text, c->network_of.text))
+                        owner = s;
+        if (!owner) {
+                report_no_owner(w, app, c->network_of);
+                return;
+        }
+
+        if (shares_network(&owner->container)) {
+                (void) diag_add(w->ds, DIAG_BAD_VALUE, c->network_of.at,
+                                "'%.*s' has no network of its own; name a part that has one",
+                                STR_ARG(owner->name.text));
+                return;
+        }
+
+        c->network_owner.text = owner->is_sidecar
+                                        ? owner->container.unit.text
+                                        : arena_join(w->arena, owner->container.unit.text, STR("-0"));
+        c->network_owner.at = c->network_of.at;
+        c->attached.at = owner->container.attached.at;
+        c->attached.n = owner->container.attached.n;
+        c->network_subnets.at = owner->container.network_subnets.at;
+        c->network_subnets.n = owner->container.network_subnets.n;
+}
+
 /* "NAME" or "NAME.volume" of a mount's source. */
 static struct str volume_stem(struct str source) {
         bool has_suffix = str_has_suffix(source, STR(".volume"));
@@ -296,9 +337,13 @@ void resolve_names(struct world *w, struct app *app) {
                 struct container_ref *ref = &all.list.at[i];
 
                 resolve_unit(w, app, ref, is_short_form && i == 0);
-                resolve_networks(w, app, ref, i < app->services.n);
+                if (!shares_network(ref->container))
+                        resolve_networks(w, app, ref, i < app->services.n);
                 resolve_volumes(w, app, ref->container);
         }
+        VEC_EACH(ref, &all.list)
+                if (shares_network(ref->container))
+                        share_network(w, app, ref->container);
 }
 
 void app_add_objects(struct arena *a, const struct app *app, struct podman_objects *volumes,

@@ -124,6 +124,10 @@ static const struct field container_fields[] = {
                 .flags = FIELD_INHERIT | FIELD_ONE_OK),
         FIELD_LIST(container, aliases, "aliases", "Additional names of the part on its networks.",
                    .flags = FIELD_ONE_OK),
+        FIELD(container, network_of, "network_of",
+              "Service with one instance, or sidecar, whose network this part shares: the processes of both "
+              "reach each other at localhost. Networks, names and published ports belong to that part. This "
+              "part starts after it, and stops and restarts with it."),
         FIELD_STRUCT(container, resources, "resources", resources_schema, "Limits of one instance.",
                      .flags = FIELD_INHERIT),
         FIELD(container, init, "init",

@@ -75,7 +75,7 @@ static void check_labels(struct world *w, const struct container *c) {
 
 /* Podman's default network and its modes have no name server. */
 static void check_aliases(struct world *w, const struct container *c) {
-        if (c->aliases.n > 0 && c->attached.at[0].names.n == 0)
+        if (c->aliases.n > 0 && !shares_network(c) && c->attached.at[0].names.n == 0)
                 (void) diag_add(w->ds, DIAG_ALIAS_NEEDS_NETWORK, c->aliases.at[0].at,
                                 "'aliases:' has no effect on this network, which has no names; set "
                                 "'network:' to one of 'networks:'");

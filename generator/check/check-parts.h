@@ -17,6 +17,7 @@ void check_trusted(struct world *w, struct app *app);   /* trusted: */
 void check_objects(struct world *w, struct app *app);   /* networks and volumes */
 void check_home(struct world *w, struct app *app);      /* user, directories and files */
 void check_settings(struct world *w, struct app *app);  /* settings of containers */
+void check_shared_networks(struct world *w, struct app *app); /* network_of: */
 void check_raw_keys(struct world *w, struct app *app);  /* quadlet: */
 
 /* The paths of all apps that an app can write. */

@@ -121,7 +121,7 @@ static void check_address(struct world *w, const struct app *app, const struct a
 }
 
 static void check_networks(struct world *w, const struct app *app, const struct container *c) {
-        for (size_t i = 0; i < c->networks.n; i++) {
+        for (size_t i = 0; i < c->networks.n && !shares_network(c); i++) {
                 const struct attachment *a = &c->networks.at[i];
 
                 if (network_is_mode(a->name.text))

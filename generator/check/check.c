@@ -114,6 +114,12 @@ static void check_spares(struct world *w, struct app *app) {
                                         "requests fail while it restarts; leave out the machine's port, or "
                                         "write 'rollout: {spare: false}'",
                                         STR_ARG(s->name.text));
+                else if (spare == SPARE_IS_ALONE)
+                        (void) diag_add(w->ds, DIAG_NO_SPARE, at,
+                                        "'%.*s' has no spare, because this part shares its network and would "
+                                        "not be in the spare's: requests fail while both restart; write "
+                                        "'rollout: {spare: false}'",
+                                        STR_ARG(s->name.text));
                 else if (spare == SPARE_WOULD_WRITE)
                         (void) diag_add(w->ds, DIAG_NO_SPARE, at,
                                         "'%.*s' has no spare, because two instances would write this at the "
@@ -126,10 +132,11 @@ static void check_spares(struct world *w, struct app *app) {
 
 void check_app(struct world *w, struct app *app) {
         static void (*const checks[])(struct world *, struct app *) = {
-                check_names,   check_beat,    check_commands,   check_processes,
-                check_spares,  check_proxies, check_references, check_containers,
-                check_health,  check_timers,  check_trusted,    check_source,
-                check_objects, check_home,    check_settings,   check_raw_keys,
+                check_names,           check_beat,    check_commands,   check_processes,
+                check_spares,          check_proxies, check_references, check_containers,
+                check_health,          check_timers,  check_trusted,    check_source,
+                check_objects,         check_home,    check_settings,   check_raw_keys,
+                check_shared_networks,
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(checks); i++)

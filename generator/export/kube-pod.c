@@ -310,6 +310,10 @@ static void tell_host(struct kube *k, const struct kube_part *p) {
         LIST_EACH(host, &c->hosts)
                 KUBE_MISS(k, p->document, STR("hosts: "), host->text,
                           STR("; a nodeSelector (kubernetes.io/hostname) selects where pods run"));
+        if (shares_network(c))
+                KUBE_MISS(k, p->document, STR("network_of "), c->network_of.text,
+                          STR(": it is a pod of its own; to share the network, make it a container of that "
+                              "pod"));
         if (str_is(c->network.text, "host") || str_is(c->network.text, "none"))
                 KUBE_MISS(k, p->document, STR("network "), c->network.text,
                           STR(": it gets the cluster's network"));

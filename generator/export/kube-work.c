@@ -17,7 +17,7 @@ static void put_job(struct kube *k, struct kube_part *p, const struct task *t, s
         if (t->timeout.usec > 0 && t->timeout.usec != UINT64_MAX)
                 kube_number(k, spec, "activeDeadlineSeconds", kube_seconds(t->timeout));
         kube_pod(k, p, kube_map(k, spec, "template"));
-        kube_order(k, p->document, &t->order);
+        kube_order(k, p->document, &t->container, &t->order);
 }
 
 static bool is_before_update(const struct app *app, struct str task) {

@@ -179,7 +179,7 @@ void kube_service(struct kube *k, struct service *s) {
                 p.claims->key = STR("volumeClaimTemplates");
                 *vec_push(k->arena, &spec->items) = p.claims;
         }
-        kube_order(k, p.document, &s->order);
+        kube_order(k, p.document, &s->container, &s->order);
         tell_hooks(k, &p, &s->hooks);
         tell_restart(k, &p, s->restart);
         add_service(k, &p);

@@ -138,13 +138,16 @@ void kube_miss(struct kube *k, struct kube_document *d, struct str line) {
                 *vec_push(k->arena, &k->missing) = whole;
 }
 
-#define MISS_REFERENCES(k, d, key, refs)             \
-        LIST_EACH(ref, (refs))                       \
-        KUBE_MISS((k), (d), STR(key " "), ref->text, \
+/* Not the part whose network it shares: that is said elsewhere. */
+#define MISS_REFERENCES(k, d, c, key, refs)                   \
+        LIST_EACH(ref, (refs))                                \
+                if (!str_eq(ref->text, (c)->network_of.text)) \
+        KUBE_MISS((k), (d), STR(key " "), ref->text,          \
                   STR(": pods start in no order; a pod that needs another has to retry"))
 
-void kube_order(struct kube *k, struct kube_document *d, const struct start_order *o) {
-        MISS_REFERENCES(k, d, "requires", &o->requires);
-        MISS_REFERENCES(k, d, "bound_to", &o->bound_to);
-        MISS_REFERENCES(k, d, "after", &o->after);
+void kube_order(struct kube *k, struct kube_document *d, const struct container *c,
+                const struct start_order *o) {
+        MISS_REFERENCES(k, d, c, "requires", &o->requires);
+        MISS_REFERENCES(k, d, c, "bound_to", &o->bound_to);
+        MISS_REFERENCES(k, d, c, "after", &o->after);
 }

@@ -114,7 +114,8 @@ void kube_miss(struct kube *k, struct kube_document *d, struct str line);
 #define KUBE_MISS(k, d, ...) kube_miss((k), (d), arena_join((k)->arena, __VA_ARGS__))
 
 /* Reports `requires` and its like, which have no counterpart. */
-void kube_order(struct kube *k, struct kube_document *d, const struct start_order *o);
+void kube_order(struct kube *k, struct kube_document *d, const struct container *c,
+                const struct start_order *o);
 
 /* --- what pods are made of --- */
 

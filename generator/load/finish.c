@@ -19,9 +19,9 @@
 
 /* Keys that the top of a definition may have only if it is the one service itself. */
 static const char *const service_only[] = {
-        "command",      "scale",    "port",     "host_port",    "publish",     "health",
-        "restart",      "requires", "bound_to", "after",        "proxy",       "run_mode",
-        "worker_count", "aliases",  "hostname", "before_start", "after_start", "before_stop",
+        "command",  "scale",        "port",        "host_port",   "publish",    "health",       "restart",
+        "requires", "bound_to",     "after",       "proxy",       "run_mode",   "worker_count", "aliases",
+        "hostname", "before_start", "after_start", "before_stop", "network_of",
 };
 
 static void report_misplaced(struct world *w, const struct node *root) {
@@ -141,8 +141,12 @@ static void inherit_container(struct world *w, const struct app *app, struct con
         struct host_glob *hosts = c->hosts.at;
         size_t n_hosts = c->hosts.n;
 
-        if (!str_is_absent(c->network.text))
+        if (!str_is_absent(c->network.text) || shares_network(c))
                 offer.networks.n = 0;
+        if (shares_network(c)) {
+                offer.network = (struct network_ref){ .at = NOWHERE };
+                offer.settings.dns.n = offer.settings.extra_hosts.n = 0;
+        }
         c->owns_image_unit = c->owns_image_unit || !str_is_absent(c->image.text) ||
                              !str_is_absent(c->auth_file.text) || c->pull.at.len > 0 ||
                              c->tls_verify.at.len > 0;
@@ -154,18 +158,12 @@ static void inherit_container(struct world *w, const struct app *app, struct con
 }
 
 /* Parts that name no network. */
-static size_t count_without_network(struct app *app) {
-        size_t n = str_is_absent(app->base.container.network.text) && !node_get(app->node, "services");
+static size_t count_without_network(struct world *w, struct app *app) {
+        struct container_list all = app_containers(w->arena, app);
+        size_t n = 0;
 
-        if (node_get(app->node, "services"))
-                LIST_EACH(s, &app->services)
-                        n += str_is_absent(s->container.network.text);
-        LIST_EACH(s, &app->sidecars)
-                n += str_is_absent(s->container.network.text);
-        LIST_EACH(t, &app->tasks)
-                n += str_is_absent(t->container.network.text);
-        LIST_EACH(t, &app->timers)
-                n += str_is_absent(t->task.container.network.text);
+        VEC_EACH(ref, &all.list)
+                n += str_is_absent(ref->container->network.text) && !shares_network(ref->container);
 
         return n;
 }
@@ -177,7 +175,7 @@ static void give_network(struct world *w, struct app *app) {
         struct network_entry *networks;
 
         if (!str_is_absent(app->base.container.network.text) || app->trusted.n > 0 ||
-            count_without_network(app) < 2)
+            count_without_network(w, app) < 2)
                 return;
 
         app->base.container.network = (struct network_ref){ STR(OWN_NETWORK ".network"), NOWHERE };
@@ -267,7 +265,8 @@ static void inherit(struct world *w, struct app *app) {
 
         /* The one service of the short form is the base itself; only the host's settings are new to it. */
         if (is_short_form) {
-                app->services.at->container.network = base->network;
+                if (!shares_network(base))
+                        app->services.at->container.network = base->network;
                 app->services.at->container.auth_file = base->auth_file;
         } else
                 LIST_EACH(s, &app->services)

@@ -76,15 +76,38 @@ static void list_task(struct updates *u, struct name name) {
         *vec_push(u->w->arena, &u->list) = name;
 }
 
+/* It starts after the part whose network it shares, and render/order.c binds it to that one. */
+static void require_owner(struct world *w, const struct container *c, struct start_order *o) {
+        struct unit_ref *refs;
+
+        if (!shares_network(c))
+                return;
+        LIST_EACH(ref, &o->requires)
+                if (str_eq(ref->text, c->network_of.text))
+                        return;
+
+        refs = arena_array(w->arena, o->requires.n + 1, struct unit_ref);
+        if (o->requires.n > 0)
+                memcpy(refs, o->requires.at, o->requires.n * sizeof(*refs));
+        refs[o->requires.n] = (struct unit_ref){ c->network_of.text, c->network_of.at };
+        o->requires.at = refs;
+        o->requires.n++;
+}
+
+static void finish_one(struct world *w, const struct container *c, struct start_order *o) {
+        split(w, o);
+        require_owner(w, c, o);
+}
+
 void order_finish(struct world *w, struct app *app) {
         struct updates u = { .w = w, .app = app, .is_listed = arena_array(w->arena, app->tasks.n + 1, bool) };
 
         APP_EACH_KEPT(s, app)
-                split(w, &s->order);
+                finish_one(w, &s->container, &s->order);
         LIST_EACH(t, &app->tasks)
-                split(w, &t->order);
+                finish_one(w, &t->container, &t->order);
         LIST_EACH(t, &app->timers)
-                split(w, &t->task.order);
+                finish_one(w, &t->task.container, &t->task.order);
 
         LIST_EACH(name, &app->before_update)
                 list_task(&u, *name);

@@ -79,7 +79,8 @@ static void put_dependencies(struct rendering *r, struct unit *u, const struct r
 
         /* Wants=, never Requires=: a restart of the network's unit must not stop every instance. */
         LIST_EACH(a, &c->attached)
-                put_wanted(u, a->unit);
+                if (!shares_network(c))
+                        put_wanted(u, a->unit);
 
         /* A volume is another matter: without its unit Podman would make an empty one of that name, in
          * silence. */
@@ -315,6 +316,13 @@ static void put_attached(struct unit *u, const struct attached *a) {
 }
 
 static void put_networks(struct unit *u, const struct container *c) {
+        if (shares_network(c)) {
+                unit_open(u, CONTAINER_NETWORK);
+                unit_const(u, "container:");
+                unit_part(u, c->network_owner);
+                unit_close(u);
+                return;
+        }
         if (c->networks.n == 0) {
                 unit_put(u, CONTAINER_NETWORK, c->attached.at[0].network);
                 put_names(u, &c->attached.at[0]);

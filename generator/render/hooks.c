@@ -95,7 +95,10 @@ static void put_address(struct unit *u, const struct service *s) {
 
         unit_word(u);
         unit_const(u, "--container=");
-        put_container_name(u, s);
+        if (shares_network(c))
+                unit_part(u, c->network_owner);
+        else
+                put_container_name(u, s);
         unit_word(u);
         unit_const(u, "--network=");
         if (str_is_absent(container_network(c)) || str_is(container_network(c), "bridge"))

@@ -136,6 +136,22 @@ static void put_own_unit(struct unit *u, enum unit_key key, const struct role *r
         unit_close(u);
 }
 
+/* Podman gives a container a new network at each start, and cannot remove it while another container uses its
+ * network. PartOf= and After= stop that one first, and restart it too. Requires= would also start what fails
+ * again, without its RestartSec=: systemd starts what is upheld again at once. */
+static void put_owner(struct rendering *r, struct unit *u, const struct role *role) {
+        const struct name *of = &role->container->network_of;
+        struct unit_ref owner = { of->text, of->at };
+
+        if (!shares_network(role->container))
+                return;
+
+        put_reference(r, u, UNIT_PART_OF, owner);
+        if (!role->runs_to_end && !r->is_plain) /* else put_required() has written it */
+                put_reference(r, u, UNIT_AFTER, owner);
+        record_reference(r, role, owner);
+}
+
 void render_order(struct rendering *r, struct unit *container, const struct role *role) {
         const struct start_order *o = role->order;
         struct unit *u = r->is_plain ? container : unit_new(r->arena);
@@ -156,6 +172,7 @@ void render_order(struct rendering *r, struct unit *container, const struct role
         LIST_EACH(ref, &o->bound_to)
                 record_reference(r, role, *ref);
         PUT_REFERENCES(r, u, UNIT_AFTER, &o->bound_to);
+        put_owner(r, u, role);
         if (!r->is_plain)
                 render_drop_in(r, u, role, STR("10-services.conf"));
 }

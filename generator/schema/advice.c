@@ -82,7 +82,7 @@ static const char *find_instead(const struct schema *s, struct str theirs) {
                 { "mac_address", "quadlet: {Container: {PodmanArgs: --mac-address=ADDRESS}}" },
                 { "mem_limit", "resources: {memory: SIZE}" },
                 { "memswap_limit", "quadlet: {Service: {MemorySwapMax: SIZE}}" },
-                { "network_mode", "network: NAME" },
+                { "network_mode", "network: NAME' or 'network_of: PART" },
                 { "oom_score_adj", "quadlet: {Service: {OOMScoreAdjust: NUMBER}}" },
                 { "pid", "quadlet: {Container: {PodmanArgs: --pid=MODE}}" },
                 { "pids_limit", "resources: {pids: NUMBER}" },

@@ -356,8 +356,8 @@ static void put_network(struct graph *g, const struct container *c, struct str n
 static void put_uses(struct graph *g, const struct app *app, const struct container *c) {
         put_secrets(g, app, c);
         put_volumes(g, c);
-        LIST_EACH(a, &c->attached)
-                put_network(g, c, a->network.text);
+        for (size_t i = 0; i < c->attached.n && !shares_network(c); i++)
+                put_network(g, c, c->attached.at[i].network.text);
 }
 
 /* A part of the app, or a unit of the machine. */

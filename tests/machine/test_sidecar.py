@@ -4,7 +4,7 @@
 import json
 import subprocess
 
-from app import define, settle
+from app import define, settle, started, undefine
 from pace import PACE, limit
 
 CHECK = f"interval: 1s, timeout: {limit(2)}, start_period: {limit(8)}, retries: 2"
@@ -37,6 +37,34 @@ def test_a_sidecar_publishes_a_port(machine):
     machine.wait(lambda: "hello:2" in machine.out("podman inspect --format '{{.ImageName}}' shop-admin")
                  and machine.is_active("shop-admin.service"), what="the new revision")
     assert answers(machine, 5432)
+
+
+SHARED = f"""image: localhost/hello:1
+rollout: {{min_ready: 500ms}}
+services: [{{name: web, network_of: net, port: 8000, health: {{http: /health, {CHECK}}}}}]
+sidecars: [{{name: net, image: localhost/redis:1, publish: "127.0.0.1:5432:8000", env: {{VERSION: 1}}}}]
+tasks: [{{name: ask, network_of: net, entrypoint: curl, command: "-fs http://localhost:8000/health"}}]
+"""
+
+
+def test_a_service_shares_the_network_of_a_sidecar(machine):
+    """Its port is published by the sidecar. A sidecar that starts again has a new network, so the service restarts with it."""
+    def is_new(before: dict[str, str]) -> bool:
+        now = started(machine)
+        return now.keys() == {"shop-net", "shop-web-0"} and not now.items() & before.items() and answers(machine, 5432) \
+            and machine.are_active(["shop-net.service", "shop-web@0.service"])
+
+    define(machine, "shop", SHARED)
+    machine.wait(lambda: is_new({}), what="the first start")
+    assert machine.ok("systemctl start shop-ask.service")
+
+    for action in (lambda: machine.run("podman kill --signal=KILL shop-net"),
+                   lambda: define(machine, "shop", SHARED.replace("VERSION: 1", "VERSION: 2"))):
+        before = started(machine)
+        action()
+        machine.wait(lambda before=before: is_new(before), what="both to start again")
+    undefine(machine, "shop")
+    machine.wait(lambda: not started(machine), what="the end of both")
 
 
 def test_a_sidecar_that_does_not_answer_is_restarted(machine):

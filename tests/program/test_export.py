@@ -238,6 +238,12 @@ def test_examples(root, name):
         assert re.sub(r"^\w[\w-]*: ", "", line.split("not carried over: ")[1]) in text
 
 
+def test_a_shared_network_is_not_carried_over(root):
+    _, _, said = export(root, "image: registry.example.com/web:1\nsidecars: [{name: vpn, network_of: shop}]\n")
+    assert said.splitlines() == ["pyservicectl: shop: not carried over: vpn: network_of shop: it is a pod of its own; to share the network, "
+                                 "make it a container of that pod"]
+
+
 def test_a_service_of_its_own(root):
     documents, text, _ = export(root, """\
 image: registry.example.com/shop:1

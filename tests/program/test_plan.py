@@ -258,6 +258,7 @@ def test_what_requires_a_part_goes_on_and_what_is_bound_to_it_restarts(root):
     parts = """services:
 - {{name: web, requires: db}}
 - {{name: tied, bound_to: db, scale: 2}}
+- {{name: near, network_of: db}}
 sidecars:
 - {{name: db, env: {{A: {a}}}}}
 - {{name: late, bound_to: tied}}
@@ -266,8 +267,9 @@ sidecars:
     root.reload()
     root.accept("hello")
     root.define("hello", "image: a/b:1\n" + parts.format(a=2))
-    assert root.actions() == ("changed", ["restart instance hello-tied@0.service", "restart instance hello-tied@1.service",
-                                          "restart sidecar hello-db.service", "restart sidecar hello-late.service"])
+    assert root.actions() == ("changed", ["restart instance hello-near@0.service", "restart instance hello-tied@0.service",
+                                          "restart instance hello-tied@1.service", "restart sidecar hello-db.service",
+                                          "restart sidecar hello-late.service"])
 
 
 def test_strategy_recreate(root):
