@@ -327,10 +327,43 @@ void compose_put_volumes(struct compose *c, struct draft_part *p, const struct n
         }
 }
 
-void compose_put_network_mode(struct compose *c, struct draft_part *p, const struct node *n) {
-        struct str text = compose_choice(c, p, n);
+/* The service that service:NAME or container:NAME means; absent if the file has none. */
+static struct str network_owner(struct compose *c, struct str mode) {
+        const struct node *services = node_get(c->root, "services");
+        struct str rest = mode, kind = { NULL, 0 };
 
-        if (str_is(text, "host") || str_is(text, "none"))
+        (void) str_split(&rest, ':', &kind);
+        for (size_t i = 0; i < services->n; i++) {
+                const struct node *name = node_get(services->pairs[i].value, "container_name");
+
+                if ((str_is(kind, "service") && str_eq(services->pairs[i].key->text, rest)) ||
+                    (str_is(kind, "container") && name && str_eq(compose_text(c, name), rest)))
+                        return services->pairs[i].key->text;
+        }
+
+        return (struct str){ NULL, 0 };
+}
+
+/* In a definition, all parts name the part whose network it is. */
+static struct str first_owner(struct compose *c, struct str mode) {
+        struct str owner = network_owner(c, mode), next = owner;
+
+        for (size_t i = 0; i < node_get(c->root, "services")->n && !str_is_absent(next); i++) {
+                const struct node *n = node_get(compose_service(c, next), "network_mode");
+
+                owner = next;
+                next = n ? network_owner(c, node_text(n)) : (struct str){ NULL, 0 };
+        }
+
+        return owner;
+}
+
+void compose_put_network_mode(struct compose *c, struct draft_part *p, const struct node *n) {
+        struct str text = compose_choice(c, p, n), owner = first_owner(c, text);
+
+        if (!str_is_absent(owner) && compose_kind(c, owner) != PART_TASK)
+                (void) yaml_text_put_text(c->draft.arena, p->map, STR("network_of"), compose_name(c, owner));
+        else if (str_is(text, "host") || str_is(text, "none"))
                 (void) yaml_text_put_text(c->draft.arena, p->map, STR("network"), text);
         else if (!str_is(text, "bridge") && !str_is(text, "default"))
                 compose_drop(c, p, "network_mode", n);
@@ -393,6 +426,8 @@ void compose_put_aliases(struct compose *c, struct draft_part *p) {
         const struct yaml_text *network = yaml_text_find(p->map, STR("network"));
         bool is_own = network || yaml_text_find(p->map, STR("networks"));
 
+        if (yaml_text_find(p->map, STR("network_of")))
+                return; /* others reach it by the names of that part */
         if (c->needs_network && p->kind != PART_TASK && !is_own)
                 put_own_aliases(c, p, p->map);
         else if (container && (!is_own || (network && network_is_mode(network->text))))

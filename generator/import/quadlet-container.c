@@ -312,7 +312,7 @@ static bool is_published(struct quadlet_import *q, struct str text, struct str c
 static void put_port(struct quadlet_import *q, const struct unit_line *line) {
         struct str text = quadlet_text(q, line, line->value), port = text;
 
-        if (line->value.n == 0 || q->part->kind != PART_SERVICE) {
+        if (line->value.n == 0 || (q->part->kind != PART_SERVICE && q->part->kind != PART_SIDECAR)) {
                 if (line->value.n > 0)
                         quadlet_drop(q, line);
                 return;
@@ -350,11 +350,39 @@ static void put_network_name(struct quadlet_import *q, struct str name) {
                 (void) yaml_text_put_text(q->draft.arena, q->part->map, STR("network"), name);
 }
 
+/* The container of NAME.container or container:NAME; NULL if it is not among the files. */
+static const struct unit_file *network_owner(const struct quadlet_import *q, struct str network) {
+        struct str rest = network, kind = { NULL, 0 };
+
+        if (str_has_suffix(network, STR(".container")))
+                return quadlet_container(q, network);
+        if (!str_split(&rest, ':', &kind) || !str_is(kind, "container"))
+                return NULL;
+
+        VEC_EACH(u, &q->files)
+                if (str_is(u->suffix, "container") && !u->is_template &&
+                    str_eq(quadlet_podman_name(q, u, unit_file_value(u, "Container", "ContainerName")), rest))
+                        return u;
+        return NULL;
+}
+
+static bool put_network_of(struct quadlet_import *q, struct str network) {
+        const struct unit_file *owner = network_owner(q, network);
+        enum part_kind kind = owner ? quadlet_kind(q, owner) : PART_TASK;
+
+        if (kind != PART_SERVICE && kind != PART_SIDECAR)
+                return false;
+
+        (void) yaml_text_put_text(q->draft.arena, q->part->map, STR("network_of"),
+                                  quadlet_part_name(q, owner));
+        return true;
+}
+
 static void put_network(struct quadlet_import *q, const struct unit_line *line) {
         const struct yaml_text *one = yaml_text_find(q->part->map, STR("network"));
         struct str text = quadlet_text(q, line, line->value), stem;
 
-        if (line->value.n == 0)
+        if (line->value.n == 0 || put_network_of(q, text))
                 return;
         if ((one && (network_is_mode(one->text) || network_is_mode(text))) || str_find(text, ':') < text.n ||
             str_has_suffix(text, STR(".container")) || str_has_suffix(text, STR(".pod"))) {
@@ -701,6 +729,8 @@ static void put_names(struct quadlet_import *q, struct str name) {
                          *aliases = yaml_text_find(q->part->map, STR("aliases"));
         bool has_names = network && !network_is_mode(network->text);
 
+        if (yaml_text_find(q->part->map, STR("network_of")))
+                return; /* others reach it by the names of that part */
         if (has_names && !q->unit->is_template && !str_is_absent(name) && !str_eq(name, q->part->name))
                 (void) yaml_text_add_text(d->arena, quadlet_list(q, "aliases"), unquoted(name));
         else if (!str_is_absent(name) && !str_eq(name, q->part->name))

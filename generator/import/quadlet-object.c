@@ -90,19 +90,61 @@ const struct unit_file *quadlet_pod(const struct quadlet_import *q, const struct
                                                 : NULL;
 }
 
-static bool is_alone(const struct quadlet_import *q, const struct unit_file *pod) {
-        size_t n = 0;
-
-        VEC_EACH(u, &q->files)
-                n += str_is(u->suffix, "container") && quadlet_pod(q, u) == pod;
-        return n == 1;
+/* Keys of [Unit] that make a container wait. */
+static bool is_order(struct str key) {
+        return str_is(key, "After") || str_is(key, "Requires") || str_is(key, "Wants") ||
+               str_is(key, "BindsTo");
 }
 
-/* Settings of the pod that each of its containers has here. */
+static bool waits_for_pod(const struct quadlet_import *q, const struct unit_file *u,
+                          const struct unit_file *pod) {
+        VEC_EACH(line, &u->lines) {
+                struct unit_words words = unit_split(q->draft.arena, line->value);
+
+                if (!str_is(line->section, "Unit") || !is_order(line->key))
+                        continue;
+                VEC_EACH(word, &words.list) {
+                        const struct unit_file *other = quadlet_container(q, *word);
+
+                        if (other && quadlet_pod(q, other) == pod)
+                                return true;
+                }
+        }
+
+        return false;
+}
+
+const struct unit_file *quadlet_pod_owner(const struct quadlet_import *q, const struct unit_file *pod) {
+        VEC_EACH(u, &q->files) {
+                enum part_kind kind;
+
+                if (!str_is(u->suffix, "container") || quadlet_pod(q, u) != pod || u->is_template)
+                        continue;
+                kind = quadlet_kind(q, u);
+                if ((kind == PART_SERVICE || kind == PART_SIDECAR) && !waits_for_pod(q, u, pod))
+                        return u;
+        }
+
+        return NULL;
+}
+
+/* Settings of the pod's network, which its owner has here, */
+static bool is_network(struct str key) {
+        static const char *const keys[] = { "AddHost", "DNS",          "DNSOption",  "DNSSearch",
+                                            "Network", "NetworkAlias", "PublishPort" };
+
+        for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
+                if (str_is(key, keys[i]))
+                        return true;
+
+        return false;
+}
+
+/* and others, which each of its containers has. */
 static bool is_shared(struct str key) {
-        static const char *const keys[] = { "AddHost", "DNS",     "DNSOption", "DNSSearch",
-                                            "GIDMap",  "Network", "SubGIDMap", "SubUIDMap",
-                                            "UIDMap",  "UserNS",  "Volume" };
+        static const char *const keys[] = {
+                "GIDMap", "SubGIDMap", "SubUIDMap", "UIDMap", "UserNS", "Volume"
+        };
 
         for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
                 if (str_is(key, keys[i]))
@@ -112,30 +154,40 @@ static bool is_shared(struct str key) {
 }
 
 void quadlet_put_pod_of(struct quadlet_import *q, const struct unit_file *u) {
-        const struct unit_file *pod = quadlet_pod(q, u);
+        const struct unit_file *pod = quadlet_pod(q, u), *owner = pod ? quadlet_pod_owner(q, pod) : NULL;
 
         if (!pod)
                 return;
+        if (owner && owner != u)
+                (void) yaml_text_put_text(q->draft.arena, q->part->map, STR("network_of"),
+                                          quadlet_part_name(q, owner));
         VEC_EACH(line, &pod->lines) {
                 if (!str_is(line->section, "Pod") ||
-                    !(is_shared(line->key) || (str_is(line->key, "PublishPort") && is_alone(q, pod))))
+                    !(is_shared(line->key) || (is_network(line->key) && owner == u)))
                         continue;
                 if (!quadlet_put_container(q, line))
                         quadlet_put_raw(q, "Container", line);
         }
 }
 
-/* Containers of a pod share their network, and so their ports. */
 static void put_pod(struct quadlet_import *q, const struct unit_file *u) {
-        if (!is_alone(q, u))
-                draft_lost(
-                        &q->draft, NULL, u->at,
-                        "the pod could not be carried over: its containers reached each other at localhost; "
-                        "here each has the name of its unit");
+        const struct unit_file *owner = quadlet_pod_owner(q, u);
+        size_t n = 0;
+
+        VEC_EACH(other, &q->files)
+                n += str_is(other->suffix, "container") && quadlet_pod(q, other) == u;
+        if (owner && n > 1)
+                draft_note(&q->draft, NULL, u->at,
+                           "the containers of the pod share the network of '%.*s' here, and restart with it",
+                           STR_ARG(quadlet_part_name(q, owner)));
+        else if (n > 1)
+                draft_lost(&q->draft, NULL, u->at,
+                           "the pod could not be carried over: each of its containers waits for another, so "
+                           "none can start first and share its network; each has its own");
         q->unit = u;
         VEC_EACH(line, &u->lines)
                 if (str_is(line->section, "Pod") && !str_is(line->key, "PodName") && !is_shared(line->key) &&
-                    !(str_is(line->key, "PublishPort") && is_alone(q, u)))
+                    !(is_network(line->key) && owner))
                         quadlet_drop(q, line);
 }
 

@@ -77,8 +77,7 @@ struct yaml_text *quadlet_list(struct quadlet_import *q, const char *key) {
         return yaml_text_put(q->draft.arena, q->part->map, str_of(key), YAML_TEXT_LIST);
 }
 
-/* The name of the part that a container's file becomes. */
-static struct str quadlet_part_name(const struct quadlet_import *q, const struct unit_file *u) {
+struct str quadlet_part_name(const struct quadlet_import *q, const struct unit_file *u) {
         return q->names[u - q->files.at];
 }
 
@@ -91,8 +90,7 @@ static struct str short_name(const struct quadlet_import *q, const struct unit_f
         return str_eq(name, app) ? STR("main") : name;
 }
 
-/* The container that a unit's name stands for. */
-static const struct unit_file *container_of(const struct quadlet_import *q, struct str unit) {
+const struct unit_file *quadlet_container(const struct quadlet_import *q, struct str unit) {
         struct str stem = { unit.p, str_find(unit, '.') };
 
         return str_has_suffix(unit, STR(".service")) || str_has_suffix(unit, STR(".container"))
@@ -105,14 +103,14 @@ static const struct unit_file *timer_of(const struct quadlet_import *q, const st
                 struct str unit = unit_file_value(timer, "Timer", "Unit");
 
                 if (str_is(timer->suffix, "timer") &&
-                    (str_is_absent(unit) ? str_eq(timer->stem, u->stem) : container_of(q, unit) == u))
+                    (str_is_absent(unit) ? str_eq(timer->stem, u->stem) : quadlet_container(q, unit) == u))
                         return timer;
         }
 
         return NULL;
 }
 
-static enum part_kind kind_of(const struct quadlet_import *q, const struct unit_file *u) {
+enum part_kind quadlet_kind(const struct quadlet_import *q, const struct unit_file *u) {
         const struct unit_file *timer = timer_of(q, u);
 
         if (timer && !str_is_absent(unit_file_value(timer, "Timer", "OnCalendar")))
@@ -174,8 +172,8 @@ static void put_order(struct quadlet_import *q, const struct unit_line *line, co
         struct unit_words words = unit_split(q->draft.arena, line->value);
 
         VEC_EACH(word, &words.list) {
-                const struct unit_file *other = container_of(q, *word);
-                enum part_kind kind = other ? kind_of(q, other) : PART_SERVICE;
+                const struct unit_file *other = quadlet_container(q, *word);
+                enum part_kind kind = other ? quadlet_kind(q, other) : PART_SERVICE;
                 bool is_base = str_is(*word, "network-online.target") || str_is(*word, "network.target") ||
                                str_is(*word, "local-fs.target");
 
@@ -278,7 +276,7 @@ static void put_container(struct quadlet_import *q, const struct unit_file *u) {
         const struct unit_file *timer = timer_of(q, u);
 
         q->unit = u;
-        q->part = draft_part(&q->draft, kind_of(q, u), quadlet_part_name(q, u), u->at);
+        q->part = draft_part(&q->draft, quadlet_kind(q, u), quadlet_part_name(q, u), u->at);
         VEC_EACH(line, &u->lines)
                 put_line(q, line);
         quadlet_put_pod_of(q, u);

@@ -36,6 +36,16 @@ void quadlet_put_argument(struct quadlet_import *q, const struct unit_line *line
 /* The pod among the files that the container is in; NULL for none. */
 const struct unit_file *quadlet_pod(const struct quadlet_import *q, const struct unit_file *u);
 
+/* The first container of the pod that waits for no other one of it: its network is the one that all share. */
+const struct unit_file *quadlet_pod_owner(const struct quadlet_import *q, const struct unit_file *pod);
+
+/* The part that a container's file becomes, and its name. */
+enum part_kind quadlet_kind(const struct quadlet_import *q, const struct unit_file *u);
+struct str quadlet_part_name(const struct quadlet_import *q, const struct unit_file *u);
+
+/* The container that a unit's name stands for; NULL if it is not among the files. */
+const struct unit_file *quadlet_container(const struct quadlet_import *q, struct str unit);
+
 /* The settings of the pod that the container is in. */
 void quadlet_put_pod_of(struct quadlet_import *q, const struct unit_file *u);
 

@@ -25,7 +25,7 @@ def with_companions(path):
     while new:
         one = new.pop()
         found.append(one)
-        for name in re.findall(rf"[\w@.-]+\.(?:{SUFFIXES})\b", one.read_text()):
+        for name in re.findall(rf"[\w@.-]+\.(?:{SUFFIXES})\b|(?<=^Network=)[\w@.-]+\.container$", one.read_text(), re.M):
             other = path.parent / name
             if other.is_file() and other not in found + new:
                 new.append(other)
@@ -72,13 +72,17 @@ def of_originals(program, paths):
         return normal(found[0], directory, str(paths[0].parent)) if found and found[0] else None
 
 
-def of_rendered(program, tree):
+def of_rendered(program, tree, path):
+    """Of the part that the file has become, of which there is often no other."""
     with tempfile.TemporaryDirectory() as directory:
         for path in tree.rglob("*/quadlet/*"):
             shutil.copy(path, directory)
-        found = [words for words in map(exec_of, (run_quadlet(program, directory) or {}).values()) if words]
-    if not found:
+        units = {name: exec_of(text) for name, text in (run_quadlet(program, directory) or {}).items()}
+    units = {name: words for name, words in units.items() if words}
+    if not units:
         return None
+    stem = re.sub(r"\W+", "-", path.stem).strip("-")
+    found = [words for name, words in units.items() if re.search(rf"-(main|{stem})@?\.service", name)] or list(units.values())
     env = dict(line.split("=", 1) for path in tree.rglob("*.env") for line in path.read_text().splitlines() if "=" in line)
     # What an environment file cannot hold is assembled at the start.
     for path in tree.rglob("*.template"):
@@ -102,7 +106,8 @@ def value_of(name, value):
         return json.dumps(json.loads(value))
     if name.startswith("--health"):
         return seconds(value)
-    if name == "--network":  # that of the application has its name
+    if name == "--network":  # that of the application has its name, and so has a container
+        value = re.sub(r"^container:.*", "container:that of the file", value)
         return re.sub(r"^(systemd|app|test)-.*", "the network of the file", value)
     if name == "--secret":
         value = value.removeprefix("source=")

@@ -100,7 +100,7 @@ def lines_of(path):
 
 
 def is_carried(path, value, text):
-    value = re.sub(r"/tcp$|^127\.0\.0\.1:|\b(cached|delegated)$|\.\.", "", value)
+    value = re.sub(r"/tcp$|^127\.0\.0\.1:|^(container|service):|\b(cached|delegated)$|\.\.|\.container$", "", value)
     name = path.rsplit(".", 1)[-1] if not path.endswith("-") else path.split(".")[-2]
     if SILENT.search(f"{path}:{value}"):
         return True
@@ -179,7 +179,7 @@ class Rates:
         if before is None:
             return
         self.n["accepted by Quadlet"] += 1
-        after = arguments.of_rendered(self.quadlet, tree)
+        after = arguments.of_rendered(self.quadlet, tree, inputs[0])
         difference = arguments.difference(before, after)
         self.n["same arguments"] += not difference
         if difference:

@@ -1342,6 +1342,28 @@ def test_a_container_alone_is_the_short_form(imported):
         assert note in definition.notes
 
 
+def test_the_containers_of_a_pod_share_a_network(imported):
+    """The first one that waits for no other has the settings of the pod's network."""
+    pod = {"shop.pod": "[Pod]\nPublishPort=8080:80\nNetwork=front\nDNS=192.0.2.53\nVolume=/srv/shop:/srv/shop\n"}
+    definition = imported("quadlet", {
+        **pod,
+        "shop-web.container": "[Unit]\nAfter=shop-db.service\n[Container]\nImage=quay.io/x/web:1\nContainerName=web\nPod=shop.pod\n",
+        "shop-db.container": "[Unit]\nWants=other.service\n[Container]\nImage=quay.io/x/db:1\nPod=shop.pod\n",
+        "shop-job.container": "[Container]\nImage=quay.io/x/job:1\nPod=shop.pod\n[Service]\nType=oneshot\n",
+        "other.container": "[Container]\nImage=quay.io/x/other:1\n"})
+    both = {"volumes": ["/srv/shop:/srv/shop"]}
+    assert definition.part("web", "sidecars") == {"name": "web", "image": "quay.io/x/web:1", "network_of": "db", "after": ["db"], **both}
+    assert definition.part("db", "sidecars") == {"name": "db", "image": "quay.io/x/db:1", "network": "front", "port": 80, "publish": ["8080:80"],
+                                                 "requires": ["other"], "quadlet": {"Container": {"DNS": "192.0.2.53"}}, **both}
+    assert definition.part("job", "tasks") == {"name": "job", "image": "quay.io/x/job:1", "network_of": "db", **both}
+    assert "the containers of the pod share the network of 'db' here, and restart with it" in definition.notes
+
+    definition = imported("quadlet", {
+        **pod, **{f"{one}.container": f"[Unit]\nAfter={other}.service\n[Container]\nImage=quay.io/x/{one}:1\nPod=shop.pod\n"
+                  for one, other in (("a", "b"), ("b", "a"))}})
+    assert "the pod could not be carried over: each of its containers waits for another" in definition.notes
+
+
 @pytest.mark.parametrize("value, keys", [
     ("10min", {"start_timeout": "10min"}),
     ("900", {"start_timeout": "900"}),
