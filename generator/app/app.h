@@ -222,9 +222,15 @@ struct start_order {
         LIST(struct unit_ref) done; /* tasks; from no row, but from `requires` */
 };
 
+struct hook {
+        LIST(struct word) command;
+        struct user_name user; /* absent: the container's */
+};
+
 /* Commands around the life of an instance. */
 struct hooks {
-        LIST(struct word) before_start, after_start, before_stop;
+        struct hook before_start, after_start, before_stop;
+        struct hook *before_start_map, *after_start_map, *before_stop_map; /* the other form of each */
 };
 
 /* When systemd starts a part again, and how soon. */

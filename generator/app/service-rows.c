@@ -230,18 +230,32 @@ static const struct field start_order_fields[] = {
 };
 static SCHEMA(start_order, "The order in which parts start.");
 
+static const struct field hook_fields[] = {
+        FIELD_WORDS(hook, command, "command", "The command: a text or a list of words.",
+                    .flags = FIELD_REQUIRED),
+        FIELD(hook, user, "user",
+              "User of the image, or USER:GROUP, that runs it. Default: the user of the container."),
+};
+static SCHEMA(hook, "A command at the start or the stop of an instance, and its user.");
+
+#define HOOK_MAP(m, k) \
+        FIELD_STRUCT(hooks, m, k, hook_schema, "As a map: the command, and the user that runs it.")
+
 static const struct field hooks_fields[] = {
-        FIELD_WORDS(hooks, before_start, "before_start",
+        FIELD_WORDS(hooks, before_start.command, "before_start",
                     "Command that runs before each start, in a container of its own: with the same image, "
                     "environment, volumes and networks, but without published ports. If it fails, the "
                     "start fails."),
-        FIELD_WORDS(hooks, after_start, "after_start",
+        HOOK_MAP(before_start_map, "before_start"),
+        FIELD_WORDS(hooks, after_start.command, "after_start",
                     "Command that runs in the container after each start, before the part is ready. If it "
                     "fails, the start fails."),
-        FIELD_WORDS(hooks, before_stop, "before_stop",
+        HOOK_MAP(after_start_map, "after_start"),
+        FIELD_WORDS(hooks, before_stop.command, "before_stop",
                     "Command that runs in the container before each stop, after open requests have been "
                     "drained. It has as much time as 'stop_timeout'; the stop follows even if it fails. "
                     "After a crash it does not run."),
+        HOOK_MAP(before_stop_map, "before_stop"),
 };
 static SCHEMA(hooks, "Commands around the start and the stop of an instance.");
 

@@ -113,18 +113,21 @@ static void check_task(struct world *w, const struct task *t) {
 }
 
 /* `is_alone`: it has no instances. */
-static void check_hook(struct world *w, const struct word *words, size_t n, bool is_alone) {
-        if (n > 0 && words[0].text.n == 0)
-                (void) diag_add(w->ds, DIAG_BAD_COMMAND, words[0].at,
+static void check_hook(struct world *w, const struct hook *h, bool is_alone) {
+        bool is_empty = h->command.n > 0 && h->command.at[0].text.n == 0;
+        bool is_left_out = h->command.n == 0 && !str_is_absent(h->user.text);
+
+        if (is_empty || is_left_out)
+                (void) diag_add(w->ds, DIAG_BAD_COMMAND, is_empty ? h->command.at[0].at : h->user.at,
                                 "the command is empty; write one, or remove it");
-        for (size_t i = 0; is_alone && i < n; i++)
-                refuse_instance(w, words[i].text, words[i].at);
+        for (size_t i = 0; is_alone && i < h->command.n; i++)
+                refuse_instance(w, h->command.at[i].text, h->command.at[i].at);
 }
 
 static void check_hooks(struct world *w, const struct hooks *h, bool is_alone) {
-        check_hook(w, h->before_start.at, h->before_start.n, is_alone);
-        check_hook(w, h->after_start.at, h->after_start.n, is_alone);
-        check_hook(w, h->before_stop.at, h->before_stop.n, is_alone);
+        check_hook(w, &h->before_start, is_alone);
+        check_hook(w, &h->after_start, is_alone);
+        check_hook(w, &h->before_stop, is_alone);
 }
 
 static void check_lone_parts(struct world *w, struct app *app) {

@@ -147,11 +147,11 @@ static void tell_restart(struct kube *k, const struct kube_part *p, struct choic
 }
 
 static void tell_hooks(struct kube *k, const struct kube_part *p, const struct hooks *h) {
-        if (h->before_start.n > 0)
+        if (h->before_start.command.n > 0)
                 kube_miss(k, p->document, STR("before_start: write an initContainer"));
-        if (h->after_start.n > 0)
+        if (h->after_start.command.n > 0)
                 kube_miss(k, p->document, STR("after_start: write lifecycle.postStart.exec"));
-        if (h->before_stop.n > 0)
+        if (h->before_stop.command.n > 0)
                 kube_miss(k, p->document, STR("before_stop: write lifecycle.preStop.exec"));
 }
 

@@ -126,11 +126,11 @@ static void note_restart(struct plain *p, const struct app *app, const struct re
 }
 
 static void note_hooks(struct plain *p, const struct app *app, const struct hooks *h) {
-        if (h->before_start.n > 0)
+        if (h->before_start.command.n > 0)
                 plain_miss(p, app, STR("before_start: write ExecStartPre=podman run …"));
-        if (h->after_start.n > 0)
+        if (h->after_start.command.n > 0)
                 plain_miss(p, app, STR("after_start: write ExecStartPost=podman exec …"));
-        if (h->before_stop.n > 0)
+        if (h->before_stop.command.n > 0)
                 plain_miss(p, app, STR("before_stop: write ExecStop=podman exec … before Quadlet's"));
 }
 

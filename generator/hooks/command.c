@@ -69,9 +69,16 @@ static int judge(struct instance *i, struct str name, struct str reason) {
         return 1;
 }
 
+/* Podman takes the last of several. */
+static void put_user(struct words *w, const struct instance *i) {
+        if (!str_is_absent(i->as))
+                put(w, arena_join(i->arena, STR("--user="), i->as));
+}
+
 static void put_exec(struct words *w, const struct instance *i) {
         put(w, spawn_find(i->arena, "podman"));
         put(w, STR("exec"));
+        put_user(w, i);
         put(w, i->name);
         put_command(w, i);
 }
@@ -139,6 +146,7 @@ int command_before_start(struct instance *i) {
         put(&w, STR("--no-healthcheck"));
         put(&w, STR("--log-driver=none"));
         put(&w, STR("--label=io.pyservice.run=yes"));
+        put_user(&w, i);
         put(&w, STR("--entrypoint="));
         put(&w, i->image);
         put_command(&w, i);

@@ -42,6 +42,7 @@ struct instance {
         const char *const *command;
         uint64_t limit;         /* milliseconds; how long `before_stop` may take */
         struct str unit, image; /* of the container that `before_start` runs in */
+        struct str as;          /* the user that runs the command; absent: the container's */
 
         const char *watch; /* the file with its probe, once it is ready (hooks/watch.h); NULL for none */
         bool is_user;      /* the user's own systemd */

@@ -129,23 +129,23 @@ static bool is_number(struct str s) {
 }
 
 /* A text is split as a shell does, a list is one of words. */
-static void put_words(struct compose *c, struct draft_part *p, const char *key, const struct node *n) {
+static void put_words(struct compose *c, struct yaml_text *map, const char *key, const struct node *n) {
         struct draft *d = &c->draft;
         struct str text = compose_text(c, n);
         struct yaml_text *list;
 
         if (!str_is_absent(text)) {
-                (void) yaml_text_put_text(d->arena, p->map, str_of(key), str_trim(text));
+                (void) yaml_text_put_text(d->arena, map, str_of(key), str_trim(text));
                 return;
         }
         if (n->kind != NODE_LIST)
                 return;
         if (n->n == 0 && strcmp(key, "entrypoint") == 0) {
-                (void) yaml_text_put_text(d->arena, p->map, str_of(key), STR(""));
+                (void) yaml_text_put_text(d->arena, map, str_of(key), STR(""));
                 return;
         }
 
-        list = yaml_text_put(d->arena, p->map, str_of(key), YAML_TEXT_LIST);
+        list = yaml_text_put(d->arena, map, str_of(key), YAML_TEXT_LIST);
         for (size_t i = 0; i < n->n; i++) {
                 text = compose_text(c, n->items[i]);
                 if (!str_is_absent(text))
@@ -153,18 +153,25 @@ static void put_words(struct compose *c, struct draft_part *p, const char *key, 
         }
 }
 
-/* A list of commands with options; a definition has one command, which runs as the container's user. */
+/* A list of commands with options; a definition has one command, with its user. */
 static void put_hook(struct compose *c, struct draft_part *p, const struct key *row, const struct node *n) {
         const struct node *first = n->kind == NODE_LIST && n->n > 0 ? n->items[0] : NULL;
         const struct node *command = first && first->kind == NODE_MAP ? node_get(first, "command") : NULL;
+        const struct node *user = command ? node_get(first, "user") : NULL;
 
         if (!command || p->kind == PART_TASK) {
                 compose_drop(c, p, row->name, n);
                 return;
         }
-        put_words(c, p, row->to, command);
+        if (user) {
+                struct yaml_text *map = yaml_text_put(c->draft.arena, p->map, str_of(row->to), YAML_TEXT_MAP);
+
+                put_words(c, map, "command", command);
+                (void) yaml_text_put_text(c->draft.arena, map, STR("user"), compose_text(c, user));
+        } else
+                put_words(c, p->map, row->to, command);
         for (size_t i = 0; i < first->n; i++)
-                if (first->pairs[i].value != command)
+                if (first->pairs[i].value != command && first->pairs[i].value != user)
                         compose_drop(c, p,
                                      arena_join(c->draft.arena, str_of(row->name), STR(": "),
                                                 first->pairs[i].key->text)
@@ -195,7 +202,7 @@ static void put_by_row(struct compose *c, struct draft_part *p, const struct key
                 return;
         }
         if (row->form == FORM_WORDS) {
-                put_words(c, p, row->to, n);
+                put_words(c, p->map, row->to, n);
                 return;
         }
 

@@ -299,6 +299,16 @@ static void finish_restart(struct world *w, struct choice *restart, struct resta
                 restart->index = RESTART_LIMITED;
 }
 
+/* From either form of each hook. */
+static void finish_hooks(struct hooks *h) {
+        if (h->before_start_map)
+                h->before_start = *h->before_start_map;
+        if (h->after_start_map)
+                h->after_start = *h->after_start_map;
+        if (h->before_stop_map)
+                h->before_stop = *h->before_stop_map;
+}
+
 static struct app *decode(struct world *w, const struct definition *d) {
         struct app *app = arena_new(w->arena, struct app);
         struct node *root = substitute_definition(w->arena, w->ds, d->name.text, d->root);
@@ -335,8 +345,10 @@ static struct app *decode(struct world *w, const struct definition *d) {
         declare_volumes(w, app);
         schema_apply_defaults(w->arena, &app_schema, app);
         limit_updates(app);
-        APP_EACH_KEPT(s, app)
+        APP_EACH_KEPT(s, app) {
                 finish_restart(w, &s->restart, &s->restart_policy);
+                finish_hooks(&s->hooks);
+        }
         return app;
 }
 

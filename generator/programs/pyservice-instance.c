@@ -37,7 +37,9 @@ static const char usage_text[] =
         "--watch=PATH                 ready: where to leave how it is asked; watch: the directory of such "
         "files\n  --user                       of the user's own systemd\n  --unit=UNIT --image=IMAGE    "
         "before: "
-        "run COMMAND in a container like that of UNIT; ready, drain: run it in the container\n  --limit=MS   "
+        "run COMMAND in a container like that of UNIT; ready, drain: run it in the container\n  --as=USER    "
+        "                of "
+        "COMMAND\n  --limit=MS   "
         "  "
         "              drain: how long COMMAND may take\n";
 
@@ -98,6 +100,7 @@ static const struct option options[] = {
         { "unit", required_argument, NULL, 'U' },
         { "image", required_argument, NULL, 'I' },
         { "help", no_argument, NULL, 'h' },
+        { "as", required_argument, NULL, 'a' },
         { "version", no_argument, NULL, 'v' },
         { 0 },
 };
@@ -162,6 +165,9 @@ static bool take_common(struct instance *i, int option, const char *value) {
                 return true;
         case 'I':
                 i->image = str_of(value);
+                return true;
+        case 'a':
+                i->as = str_of(value);
                 return true;
         case 'R':
                 i->record = value;

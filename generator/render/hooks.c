@@ -208,16 +208,21 @@ static void put_name(struct unit *u, const struct service *s) {
         put_container_name(u, s);
 }
 
-/* The words of a command of the definition, at the end. */
-static void put_words(struct unit *u, const struct word *words, size_t n) {
-        if (n == 0)
+/* A command of the definition, at the end. */
+static void put_hook(struct unit *u, const struct hook *h) {
+        if (h->command.n == 0)
                 return;
 
+        if (!str_is_absent(h->user.text)) {
+                unit_word(u);
+                unit_const(u, "--as=");
+                unit_part(u, h->user);
+        }
         unit_word(u);
         unit_const(u, "--");
-        for (size_t i = 0; i < n; i++) {
+        LIST_EACH(word, &h->command) {
                 unit_word(u);
-                unit_part(u, words[i]);
+                unit_part(u, *word);
         }
 }
 
@@ -236,12 +241,12 @@ static void put_drain(struct rendering *r, struct unit *u, const struct service 
                 unit_const(u, "--drain=");
                 put_ms(u, service_drain(s));
         }
-        if (hooks->before_stop.n > 0) {
+        if (hooks->before_stop.command.n > 0) {
                 put_name(u, s);
                 unit_word(u);
                 unit_const(u, "--limit=");
                 put_ms(u, s->container.stop_timeout);
-                put_words(u, hooks->before_stop.at, hooks->before_stop.n);
+                put_hook(u, &hooks->before_stop);
         }
         unit_close(u);
 }
@@ -326,7 +331,7 @@ static void open_ready(struct rendering *r, struct unit *u, const struct service
 
 /* The last command before the start. It reads the options of its container from the unit. */
 static void put_before(struct rendering *r, struct unit *u, const struct service *s) {
-        if (s->hooks.before_start.n == 0)
+        if (s->hooks.before_start.command.n == 0)
                 return;
 
         open_hook(u, SERVICE_EXEC_START_PRE);
@@ -341,7 +346,7 @@ static void put_before(struct rendering *r, struct unit *u, const struct service
                 unit_word(u);
                 unit_const(u, "--user");
         }
-        put_words(u, s->hooks.before_start.at, s->hooks.before_start.n);
+        put_hook(u, &s->hooks.before_start);
         unit_close(u);
 }
 
@@ -350,10 +355,10 @@ void render_hooks(struct rendering *r, struct unit *u, const struct role *role, 
         open_ready(r, u, s);
         put_ready(r, u, s, s->proxy != NULL);
         put_watch(r, u, s);
-        put_words(u, s->hooks.after_start.at, s->hooks.after_start.n);
+        put_hook(u, &s->hooks.after_start);
         unit_close(u);
 
-        if (s->proxy || s->hooks.before_stop.n > 0)
+        if (s->proxy || s->hooks.before_stop.command.n > 0)
                 put_drain(r, u, s);
         put_leave(r, u, role, s);
 }
@@ -376,7 +381,7 @@ void render_hooks_next(struct rendering *r, const struct role *role, const struc
         unit_put_const(u, SERVICE_EXEC_START_POST, "");
         open_ready(r, u, s);
         put_ready(r, u, s, false);
-        put_words(u, s->hooks.after_start.at, s->hooks.after_start.n);
+        put_hook(u, &s->hooks.after_start);
         unit_close(u);
         open_hook(u, SERVICE_EXEC_RELOAD);
         unit_const(u, "enter"); /* it runs, and may have requests open */

@@ -168,9 +168,10 @@ services:
     volumes: [data:/data]
     env: {{WORD: "two words", COUNT: "{{{{ instance }}}}"}}
     stop_timeout: 5s
-    before_start: [sh, -c, 'echo before $WORD $COUNT $(hostname) >>/data/log; BEFORE']
-    after_start: [sh, -c, 'echo after $WORD $COUNT $(hostname) >>/data/log; AFTER']
-    before_stop: [sh, -c, 'echo stop $WORD $COUNT $(hostname) >>/data/log; STOP']
+    user: "1000"
+    before_start: {{command: [sh, -c, 'umask 0; echo before $WORD $COUNT $(hostname) $(id -u) >>/data/log; BEFORE'], user: root}}
+    after_start: [sh, -c, 'echo after $WORD $COUNT $(hostname) $(id -u) >>/data/log; AFTER']
+    before_stop: {{command: [sh, -c, 'echo stop $WORD $COUNT $(hostname) $(id -u) >>/data/log; STOP'], user: "0:0"}}
 """
 
 
@@ -186,12 +187,12 @@ def test_commands_around_the_life_of_an_instance(app):
     try_with(stop="sleep 600")
     machine.wait(app.is_done, what=lambda: f"the first start, {app}")
     settle(machine)
-    start = ["before two words 0 shop-web-0", "after two words 0 shop-web-0"]
+    start = ["before two words 0 shop-web-0 0", "after two words 0 shop-web-0 1000"]
     assert log() == start
 
     # The stop does not wait longer for a command than for the container.
     machine.run("systemctl restart shop-web@0.service")
-    assert log() == start + ["stop two words 0 shop-web-0"] + start
+    assert log() == start + ["stop two words 0 shop-web-0 0"] + start
     assert "before_stop did not end within 5 s" in machine.journal("shop-web@0.service")
     assert list(machine.containers()) == ["shop-web-0"]
 

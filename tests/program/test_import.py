@@ -985,8 +985,8 @@ services:
     post_start: [{command: ./warm --all, user: root}, {command: [./second]}]
     pre_stop: [{command: [./finish, "a b"]}]
 """})
-    assert definition.app["after_start"] == "./warm --all" and definition.app["before_stop"] == ["./finish", "a b"]
-    assert "'post_start: user: root' could not be carried over" in definition.notes and "command 2 of 'post_start'" in definition.notes
+    assert definition.app["after_start"] == {"command": "./warm --all", "user": "root"} and definition.app["before_stop"] == ["./finish", "a b"]
+    assert "user: root' could" not in definition.notes and "command 2 of 'post_start'" in definition.notes
 
 
 def test_environment_files_of_compose_that_are_named(root, tmp_path):
