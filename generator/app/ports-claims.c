@@ -12,12 +12,22 @@ struct claims claims_in(struct arena *a, size_t n) {
         return t;
 }
 
-static bool is_any(struct str address) {
-        return address.n == 0 || str_is(address, "0.0.0.0") || str_is(address, "[::]");
+static bool is_ipv6(struct str address) {
+        return address.n > 0 && address.p[0] == '[';
 }
 
+static bool is_any(struct str address) {
+        return str_is(address, "0.0.0.0") || str_is(address, "[::]");
+}
+
+/* Podman listens on [::] for IPv6 alone. */
 static bool is_conflict(const struct claim *a, const struct claim *b) {
-        return a->is_udp == b->is_udp &&
+        if (a->is_udp != b->is_udp)
+                return false;
+        if (a->address.n == 0 || b->address.n == 0)
+                return true;
+
+        return is_ipv6(a->address) == is_ipv6(b->address) &&
                (is_any(a->address) || is_any(b->address) || str_eq(a->address, b->address));
 }
 

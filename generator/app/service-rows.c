@@ -300,26 +300,27 @@ SCHEMA(restart_policy, "When systemd restarts it, and how soon.");
         "for 'ready_timeout' of 'rollout', in which several starts may fit."
 
 /* Services and sidecars have these keys, besides those of the container. */
-#define KEPT_FIELDS                                                                                         \
-        FIELD(service, port, "port", "TCP port on which the process listens in its container.", .min = 1,   \
-              .max = 65535),                                                                                \
-                FIELD_LIST(service, publish, "publish",                                                     \
-                           "Additional ports to publish: [[ADDRESS:]HOST-PORT:]PORT[/PROTOCOL]. Each port " \
-                           "may be a "                                                                      \
-                           "range FIRST-LAST, of the same length on both sides.",                           \
-                           .flags = FIELD_ONE_OK),                                                          \
-                FIELD_STRUCT(service, health, "health", health_schema,                                      \
-                             "How to check whether it works; a path alone is 'http'.",                      \
-                             .flags = FIELD_ONE_OK),                                                        \
-                FIELD(service, restart, "restart", "When systemd restarts it.",                             \
-                      .choices = "always|on-failure|no", .def = "always"),                                  \
-                FIELD_STRUCT(service, restart_policy, "restart", restart_policy_schema,                     \
-                             "As a map: when systemd restarts it, and how soon."),                          \
-                FIELD(service, start_timeout, "start_timeout", START_TIMEOUT_TEXT, .min = 1000000,          \
-                      .max = 7 * DAY),                                                                      \
-                FIELD_INLINE(service, order, start_order_schema),                                           \
-                FIELD_INLINE(service, hooks, hooks_schema),                                                 \
-                FIELD_STRUCT(service, proxy, "proxy", proxy_schema,                                         \
+#define KEPT_FIELDS                                                                                          \
+        FIELD(service, port, "port", "TCP port on which the process listens in its container.", .min = 1,    \
+              .max = 65535),                                                                                 \
+                FIELD_LIST(                                                                                  \
+                        service, publish, "publish",                                                         \
+                        "Additional ports to publish: [[ADDRESS:]HOST-PORT:]PORT[/PROTOCOL]. Each port "     \
+                        "may be a range FIRST-LAST, of the same length on both sides. The protocol is tcp "  \
+                        "or udp. ADDRESS is 0.0.0.0 for all addresses of IPv4, and [::] for those of IPv6.", \
+                        .flags = FIELD_ONE_OK),                                                              \
+                FIELD_STRUCT(service, health, "health", health_schema,                                       \
+                             "How to check whether it works; a path alone is 'http'.",                       \
+                             .flags = FIELD_ONE_OK),                                                         \
+                FIELD(service, restart, "restart", "When systemd restarts it.",                              \
+                      .choices = "always|on-failure|no", .def = "always"),                                   \
+                FIELD_STRUCT(service, restart_policy, "restart", restart_policy_schema,                      \
+                             "As a map: when systemd restarts it, and how soon."),                           \
+                FIELD(service, start_timeout, "start_timeout", START_TIMEOUT_TEXT, .min = 1000000,           \
+                      .max = 7 * DAY),                                                                       \
+                FIELD_INLINE(service, order, start_order_schema),                                            \
+                FIELD_INLINE(service, hooks, hooks_schema),                                                  \
+                FIELD_STRUCT(service, proxy, "proxy", proxy_schema,                                          \
                              "How HAProxy balances it; without this key it is not balanced.")
 
 static const struct field service_fields[] = {
