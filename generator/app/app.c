@@ -161,7 +161,18 @@ const struct variable *container_find_variable(const struct container *c, struct
 }
 
 bool has_own_users(const struct container *c) {
-        return c->hardening.index == HARDENING_STRICT || str_has_prefix(c->settings.userns.text, STR("auto"));
+        struct str chosen = c->settings.userns.text;
+
+        return str_is_absent(chosen) ? c->hardening.index == HARDENING_STRICT
+                                     : str_has_prefix(chosen, STR("auto"));
+}
+
+bool has_low_ports(const struct container *c) {
+        LIST_EACH(entry, &c->settings.sysctls)
+                if (str_is(entry->key.text, LOW_PORTS_SYSCTL))
+                        return false;
+
+        return c->hardening.index == HARDENING_STRICT && !str_is(c->attached.at[0].network.text, "host");
 }
 
 struct image_ref app_pinned(const struct app *app, struct image_ref image) {

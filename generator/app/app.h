@@ -456,6 +456,11 @@ static inline bool has_plain_init(const struct container *c) {
 /* True if the container has user ids of its own on the machine, from subuid(5). */
 bool has_own_users(const struct container *c);
 
+/* True if every user of the container may listen on ports below 1024 of the container's own network. Docker
+ * does so for all containers; Podman leaves it to NET_BIND_SERVICE, which 'hardening: strict' takes away. */
+#define LOW_PORTS_SYSCTL "net.ipv4.ip_unprivileged_port_start" /* ip-sysctl of the kernel; also for IPv6 */
+bool has_low_ports(const struct container *c);
+
 /* The image that `image` is pinned to; `image` itself if it is not pinned or is not an image reference. A
  * reference is written as in the definition. */
 struct image_ref app_pinned(const struct app *app, struct image_ref image);

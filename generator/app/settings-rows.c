@@ -101,7 +101,8 @@ static const struct field settings_fields[] = {
                      .flags = FIELD_INHERIT),
         FIELD(settings, userns, "userns",
               "User namespace (--userns of podman-run(1)). With 'auto' no other container has the same user "
-              "ids on the machine, and files in mounts have the same owners inside and outside.",
+              "ids on the machine, and files in mounts have the same owners inside and outside. With 'host' "
+              "a container with 'hardening: strict' keeps the machine's user ids.",
               .flags = FIELD_INHERIT),
 };
 SCHEMA(settings, "Settings of a container, with the names that Compose has for them if it has one.");

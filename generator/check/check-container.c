@@ -57,7 +57,8 @@ static void check_numbers(struct world *w, const struct container *c) {
         struct str user = { c->user.text.p, str_find(c->user.text, ':') };
         uint64_t n;
 
-        if (c->hardening.index == HARDENING_STRICT && str_to_u64(user, UINT32_MAX, &n) && n > UINT16_MAX)
+        if (c->hardening.index == HARDENING_STRICT && has_own_users(c) && str_to_u64(user, UINT32_MAX, &n) &&
+            n > UINT16_MAX)
                 (void) diag_add(w->ds, DIAG_OUT_OF_RANGE, c->user.at,
                                 "user %.*s is above 65535, the highest number in a container with "
                                 "'hardening: strict'; "

@@ -27,7 +27,7 @@ static void check_strict(struct world *w, const struct container *c) {
         if (s->read_only.at.len > 0 && !s->read_only.yes)
                 refuse_with_strict(w, s->read_only.at, "read_only: false",
                                    "which makes the container read-only");
-        if (!str_is_absent(s->userns.text))
+        if (!str_is_absent(s->userns.text) && !str_is(s->userns.text, "host"))
                 refuse_with_strict(w, s->userns.at, "userns", "which has a user namespace of its own");
         if (s->security && s->security->no_new_privileges.at.len > 0 && !s->security->no_new_privileges.yes)
                 refuse_with_strict(w, s->security->no_new_privileges.at, "no_new_privileges: false",

@@ -84,6 +84,15 @@ static void put_user(struct kube *k, const struct kube_part *p, struct yaml_text
         }
 }
 
+/* One of the kernel parameters that every node allows. */
+static void put_low_ports(struct kube *k, struct yaml_text *pod) {
+        struct yaml_text *sysctl =
+                kube_add_map(k, kube_list(k, kube_map(k, pod, "securityContext"), "sysctls"));
+
+        kube_text(k, sysctl, "name", STR(LOW_PORTS_SYSCTL));
+        kube_text(k, sysctl, "value", STR("0"));
+}
+
 /* hostUsers has been there since Kubernetes 1.25, and nodes that cannot do it refuse the pod. */
 static void put_hardening(struct kube *k, const struct kube_part *p, struct yaml_text *pod,
                           struct yaml_text *container) {
@@ -100,7 +109,10 @@ static void put_hardening(struct kube *k, const struct kube_part *p, struct yaml
         kube_flag(k, context, "readOnlyRootFilesystem", true);
         (void) yaml_text_add_text(k->arena, kube_list(k, kube_map(k, context, "capabilities"), "drop"),
                                   STR("ALL"));
-        kube_flag(k, pod, "hostUsers", false);
+        if (has_own_users(p->container))
+                kube_flag(k, pod, "hostUsers", false);
+        if (has_low_ports(p->container))
+                put_low_ports(k, pod);
         for (size_t i = 0; i < ARRAY_SIZE(in_memory); i++) {
                 struct str name = arena_join(k->arena, STR("memory-"), str_of(in_memory[i][0]));
                 struct yaml_text *volume = kube_add_map(k, kube_list(k, pod, "volumes"));

@@ -198,6 +198,8 @@ static void put_hardening(struct rendering *r, struct unit *u, const struct cont
         unit_put_const(u, CONTAINER_READ_ONLY, "true");
         if (has_user_namespace(r, c))
                 unit_put_const(u, CONTAINER_USER_NS, "auto:size=65536");
+        if (has_low_ports(c))
+                unit_put_const(u, CONTAINER_SYSCTL, LOW_PORTS_SYSCTL "=0");
 }
 
 static void put_mounts(struct rendering *r, struct unit *u, const struct container *c) {

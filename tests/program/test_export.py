@@ -483,6 +483,7 @@ def test_hardening_is_not_lost(root):
     assert container["securityContext"] == {"runAsUser": 1000, "allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True,
                                             "capabilities": {"drop": ["ALL"]}}
     assert spec["hostUsers"] is False
+    assert spec["securityContext"]["sysctls"] == [{"name": "net.ipv4.ip_unprivileged_port_start", "value": "0"}]
     assert {mount["mountPath"] for mount in container["volumeMounts"]} >= {"/run", "/tmp", "/var/tmp", "/data"}
 
 
