@@ -4,8 +4,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <fnmatch.h>
+#include <linux/magic.h>
 #include <stdlib.h>
 #include <strings.h>
+#include <sys/vfs.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -246,6 +248,50 @@ bool machine_has_zone(const struct world *w, struct str zone) {
 
         tzset();
         return str_is(zone, tzname[0]) || str_is(zone, tzname[1]);
+}
+
+/* linux/magic.h has these two since Linux 5.17 only. */
+#define CIFS_MAGIC 0xff534d42
+#define SMB2_MAGIC 0xfe534d42
+
+/* Those that hold a container's data. Since Linux 6.12 a FUSE file system can allow it; next to none does. */
+static const struct {
+        const char *type, *name;
+        unsigned magic;
+} fixed_owners[] = {
+        { "nfs", "NFS", NFS_SUPER_MAGIC },
+        { "nfs4", "NFS", NFS_SUPER_MAGIC },
+        { "cifs", "SMB", CIFS_MAGIC },
+        { "smb3", "SMB", SMB2_MAGIC },
+        { "fuse", "FUSE", FUSE_SUPER_MAGIC },
+        { "9p", "9P", V9FS_MAGIC },
+        { "overlay", "an overlay", OVERLAYFS_SUPER_MAGIC },
+};
+
+const char *machine_owners_fixed_by(struct str type) {
+        struct str family = { type.p, str_find(type, '.') }; /* fuse.sshfs */
+
+        for (size_t i = 0; i < ARRAY_SIZE(fixed_owners); i++)
+                if (str_is(family, fixed_owners[i].type))
+                        return fixed_owners[i].name;
+
+        return NULL;
+}
+
+const char *machine_owners_fixed_at(const struct world *w, struct str path) {
+        bool is_absolute = path.n > 1 && path.p[0] == '/';
+        CLEANUP(close_fd)
+        int fd = is_absolute ? openat(w->root, arena_str(w->arena, path).p + 1, O_PATH | O_CLOEXEC) : -1;
+        struct statfs fs;
+
+        if (fd < 0 || fstatfs(fd, &fs) < 0)
+                return NULL;
+
+        for (size_t i = 0; i < ARRAY_SIZE(fixed_owners); i++)
+                if ((unsigned) fs.f_type == fixed_owners[i].magic)
+                        return fixed_owners[i].name;
+
+        return NULL;
 }
 
 const struct quadlet_object *machine_quadlet(const struct world *w, struct str file) {

@@ -5,6 +5,9 @@
 #include "app/place.h"
 #include "check/check-parts.h"
 
+/* The kernel's default of net.ipv4.ip_unprivileged_port_start. */
+enum { LOW_PORTS_END = 1024 };
+
 static void check_ports(struct world *w, const struct app *app, const struct service *s) {
         if (s->proxy && s->port.n == 0)
                 (void) diag_add(w->ds, DIAG_PORT_MISSING, place_in_kept(app, s, "proxy"),
@@ -62,6 +65,21 @@ static void check_publishing(struct world *w, const struct service *s) {
                                 "which they must share (SO_REUSEPORT); "
                                 "set 'scale: 1', or choose another network",
                                 (unsigned long long) s->scale.n, (unsigned long long) s->port.n);
+}
+
+/* On a network of its own it may (has_low_ports()). A capability in a user namespace has no effect on the
+ * machine's network. */
+static void check_low_port(struct world *w, const struct service *s) {
+        const struct container *c = &s->container;
+
+        if (c->hardening.index == HARDENING_STRICT && str_is(c->network.text, "host") && s->port.n > 0 &&
+            s->port.n < LOW_PORTS_END && (has_own_users(c) || c->settings.cap_add.n == 0))
+                (void) diag_add(
+                        w->ds, DIAG_LOW_PORT, s->port.at,
+                        "port %llu of the machine needs a capability, which 'hardening: strict' takes "
+                        "away; add 'userns: host' and 'cap_add: [NET_BIND_SERVICE]', or choose another "
+                        "network",
+                        (unsigned long long) s->port.n);
 }
 
 /* HAProxy finds containers by name only on a network of their own with DNS, and their ports only where
@@ -143,6 +161,7 @@ void check_proxies(struct world *w, struct app *app) {
         APP_EACH_KEPT(s, app) {
                 check_ports(w, app, s);
                 check_publishing(w, s);
+                check_low_port(w, s);
                 if (!s->proxy)
                         continue;
 

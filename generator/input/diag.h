@@ -65,6 +65,7 @@ enum severity {
         X(PORT_TAKEN, "port-taken", ERROR)                           \
         X(PORT_MISSING, "port-missing", ERROR)                       \
         X(SHARED_PORT, "shared-port", WARNING)                       \
+        X(LOW_PORT, "low-port", WARNING)                             \
         X(PORTS_EXHAUSTED, "ports-exhausted", ERROR)                 \
         X(BACKEND_TAKEN, "backend-taken", ERROR)                     \
         X(ROUTE_TAKEN, "route-taken", ERROR)                         \
@@ -113,6 +114,7 @@ enum severity {
         X(MISSING_PATH, "missing-path", WARNING)                     \
         X(SHORT_IMAGE, "short-image", WARNING)                       \
         X(NO_SUBORDINATE_IDS, "no-subordinate-ids", WARNING)         \
+        X(FIXED_OWNERS, "fixed-owners", WARNING)                     \
         /* what rollouts left */                                     \
         X(ROLLOUT_FAILED, "rollout-failed", ERROR)                   \
         X(BAD_STATE, "bad-state", ERROR)

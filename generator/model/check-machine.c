@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "app/home.h"
+#include "app/machine.h"
 #include "app/resolve.h"
 #include "base/fs.h"
 #include "ctl/session.h"
@@ -91,6 +92,40 @@ static void check_numbers(const struct checking *k, const struct container_list 
                         c->hardening.index == HARDENING_STRICT ? c->hardening.at : c->settings.userns.at,
                         "this machine has no user ids for such containers; add the line "
                         "'containers:2147483648:2147418112' to /etc/subuid and to /etc/subgid");
+}
+
+static void report_owners(const struct checking *k, const struct container *c, struct volume_spec at,
+                          const char *name) {
+        if (name)
+                (void) diag_add(&k->s->ds, DIAG_FIXED_OWNERS, at.at,
+                                "this is on %s, which Linux cannot mount with other owners, so the container "
+                                "will not start; %s",
+                                name,
+                                c->hardening.index == HARDENING_STRICT
+                                        ? "add 'userns: host', which keeps the other restrictions of "
+                                          "'hardening: strict'"
+                                        : "remove 'userns: auto'");
+}
+
+/* Podman's volumes on a disk are below its own directory, where its images are too. */
+static void check_owners(const struct checking *k, const struct container *c) {
+        const struct world *w = &k->s->world;
+
+        if (!has_own_users(c) || w->places.is_user)
+                return;
+
+        LIST_EACH(spec, &c->volumes) {
+                struct str source = syntax_volume_split(spec->text).source;
+
+                LIST_EACH(v, &k->app->volumes)
+                        if (str_eq(v->key.text, source)) {
+                                report_owners(k, c, *spec, machine_owners_fixed_by(v->value.type.text));
+                                report_owners(k, c, *spec, machine_owners_fixed_at(w, v->value.device.text));
+                        }
+        }
+        LIST_EACH(m, &c->mounts)
+                report_owners(k, c, m->spec,
+                              machine_owners_fixed_at(w, syntax_volume_split(m->spec.text).source));
 }
 
 static void check_app(const struct checking *k) {
@@ -202,6 +237,7 @@ void check_machine(struct session *s) {
                         const struct container *c = ref->container;
 
                         check_container(&k, c);
+                        check_owners(&k, c);
                         if (!is_built(d->app, c) && container_pull(c) != PULL_NEVER)
                                 check_image(&k, c->image);
                 }
