@@ -114,49 +114,6 @@ def test_the_clock_jumps(machine, app):
     SUMMARY.append("clock              an hour forth or back, each time it is read; nothing lost")
 
 
-# --- what is stored of a change that is no new revision ---
-
-KEEP_FAULTS = [(call, f"error={error}") for call in ("write", "fsync", "mkdirat", "renameat", "renameat2", "unlinkat") for error in ("ENOSPC", "EIO")]
-KEEP_FAULTS += [("openat", "error=EMFILE"), *((call, "signal=KILL") for call in ("write", "fsync", "mkdirat", "renameat", "renameat2", "unlinkat"))]
-KEEP = f"{LIBEXEC}/pyservice-rollout keep"
-STATE = "/var/lib/pyservice"
-
-
-def stored(machine):
-    """Names and hashes; temporary files of one who was killed begin with a dot."""
-    return machine.out(f"cd {STATE} && find . -type f ! -path '*/.*' -exec sha256sum {{}} + | sort -k 2")
-
-
-def test_each_write_of_keep_fails(app):
-    """The stored bundle is the one before or the one after, and the next run stores it."""
-    machine, table = app.machine, collections.Counter()
-    machine.run("systemctl stop pyservice-keep.path")
-    machine.wait(lambda: not machine.is_active("pyservice-keep.service"))
-    app.define(0, 2, proxy="timeouts: {queue: 7s}")
-    settle(machine)
-    machine.run(f"rm -rf /root/first && cp -a {STATE} /root/first")
-    before, running = stored(machine), app.versions()
-    restore = f"cp -a /root/first/. {STATE}/ && mkdir -p /run/pyservice/unkept && touch /run/pyservice/unkept/hello && "
-    machine.run(restore + KEEP)
-    after = stored(machine)
-    assert before != after
-    for call, fault in KEEP_FAULTS:
-        for n in range(1, 200, 5 if call == "openat" else 1):
-            done = machine.run(f"rm -rf {STATE}/hello && " + restore + f"strace -qq -o /run/keep.log -e trace={call} -e inject={call}:{fault}:when={n} {KEEP}", check=False)
-            if not machine.ok("grep -Eq 'INJECTED|killed by SIGKILL' /run/keep.log"):
-                break
-            what, seen = f"call {n} of {call}, {fault}: {done}", stored(machine)
-            table[call, fault] += 1
-            assert seen in (before, after), what
-            assert done.returncode != 0 or seen == after, what
-            machine.run(KEEP)
-            assert stored(machine) == after, what
-            assert app.versions() == running, what
-    machine.run("systemctl start pyservice-keep.path")
-    SUMMARY.extend(f"keep {call:10} {fault:14} injected {count} times, nothing lost" for (call, fault), count in table.items())
-    assert sum(table.values()) > 10
-
-
 # --- HAProxy's sockets accept and never answer ---
 
 SOCKETS = {"fake-worker": "/run/haproxy/admin.sock", "fake-master": "/run/haproxy-master.sock"}
