@@ -81,6 +81,6 @@ int power_is_up(struct powers *ps, const struct power_unit *u, bool *ret);
  * had its `max_starts` would not start again. Negative errno. */
 int power_forget_failure(struct powers *ps, struct str unit);
 
-/* Prints on standard error that the unit did not come up, and why; `since`: when that was tried, microseconds
- * since 1970. */
+/* Prints on standard error that the unit did not come up, and why; `since`: when that was tried,
+ * CLOCK_MONOTONIC, microseconds. */
 void power_complain(struct powers *ps, const struct power_unit *u, uint64_t since);

@@ -2,7 +2,6 @@
 #include <errno.h>
 #include <stdio.h>
 
-#include "base/clock.h"
 #include "control/restart.h"
 
 /* True if no other instance of the service can answer meanwhile. */
@@ -36,7 +35,7 @@ static int work(struct restarting *r, enum bus_verb verb) {
 }
 
 int restart_begin_spare(struct restarting *r, const struct power_unit *u, size_t n) {
-        uint64_t since = clock_usec(CLOCK_REALTIME);
+        uint64_t since = bus_now();
         bool is_up = false;
         int q;
 

@@ -42,7 +42,8 @@ static struct str find_gap(const struct facts *f, const struct fact_part *part) 
 }
 
 /* systemd resets the number of restarts only when a start is requested. It counts a failure when the wait for
- * the restart is over, which may be since the units were listed. */
+ * the restart is over, which may be since the units were listed. The difference of the times is huge if the
+ * clock was set back meanwhile: then the unit is not failing. */
 static bool is_failing(const struct fact_unit *u) {
         uint64_t n = u->detail.n_restarts + facts_waits_for_restart(u->detail.sub);
 
@@ -52,7 +53,7 @@ static bool is_failing(const struct fact_unit *u) {
         return u->state == FACT_RESTARTING || u->state == FACT_STARTING ||
                (u->state == FACT_STOPPING && !str_is(u->job, "stop")) ||
                (u->state == FACT_READY && u->detail.since > 0 &&
-                clock_usec(CLOCK_REALTIME) < u->detail.since + SETTLED_USEC);
+                clock_usec(CLOCK_REALTIME) - u->detail.since < SETTLED_USEC);
 }
 
 static void judge_unit(const struct fact_part *part, struct fact_unit *u, bool has_gap) {

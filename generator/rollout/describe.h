@@ -12,7 +12,7 @@ struct describing {
         struct arena *arena;
         struct bus *bus;
         bool is_user;
-        uint64_t since; /* microseconds since 1970: older lines of its journal do not concern it */
+        uint64_t since; /* CLOCK_MONOTONIC, microseconds: older lines of its journal do not concern it */
         struct str unit;
 };
 

@@ -87,7 +87,7 @@ static void stop_spares(struct rollout_run *ro) {
 }
 
 int failure_stall(struct rollout_run *ro) {
-        const struct describing d = { ro->arena, ro->bus, ro->is_user, ro->progress.started, STR("") };
+        const struct describing d = { ro->arena, ro->bus, ro->is_user, ro->progress.began, STR("") };
         struct str reason = arena_join(ro->arena, STR("cannot write "), ro->state_path, STR("/"), ro->app,
                                        STR(": "), str_of(strerror(-ro->storage_error)));
         struct str message =
@@ -118,8 +118,7 @@ int failure_stall(struct rollout_run *ro) {
 /* Reported before it is recorded: if this program is killed in between, it fails again and is reported twice.
  * The reload makes the generator want the accepted revision; no instance is touched before. */
 int failure_handle(struct rollout_run *ro) {
-        const struct describing d = { ro->arena, ro->bus, ro->is_user, ro->progress.started,
-                                      ro->failure.unit };
+        const struct describing d = { ro->arena, ro->bus, ro->is_user, ro->progress.began, ro->failure.unit };
         struct str reason = describe_failure(&d, ro->failure.text), message;
         struct verdict v;
         int r = judge(ro, &v);

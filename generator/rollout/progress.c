@@ -39,6 +39,7 @@ static const struct row_kind kinds[] = {
         ROW_ONCE("revision", ROW_FIELD(ROW_NAME, struct progress, revision)),
         ROW_ONCE("phase", ROW_FIELD(ROW_NAME, struct progress, phase)),
         ROW_ONCE("started", ROW_FIELD(ROW_NUMBER, struct progress, started)),
+        ROW_ONCE("began", ROW_FIELD(ROW_NUMBER, struct progress, began)),
         ROW_LIST("unit", struct progress, units, ROW_FIELD(ROW_NAME, struct progress_unit, name),
                  ROW_FIELD(ROW_NAME, struct progress_unit, state)),
         ROW_ONCE("message", ROW_FIELD(ROW_NAME, struct progress, message)),

@@ -8,6 +8,7 @@
  *     revision REVISION
  *     phase tasks|spare|watch|accept|instances|sidecars|done|failed|stalled|paused
  *     started USEC                    since 1970
+ *     began USEC                      when it started, but CLOCK_MONOTONIC, which nobody sets
  *     unit NAME waiting|restarting|done|failed
  *     message TEXT                    one line
  *     since USEC                      when the message became true
@@ -25,6 +26,7 @@ struct progress_unit {
 struct progress {
         struct str revision, phase, message; /* message: may be absent */
         uint64_t started, since;             /* microseconds since 1970 */
+        uint64_t began;                      /* CLOCK_MONOTONIC, as in struct bus_unit */
         VEC(struct progress_unit) units;
 };
 

@@ -61,6 +61,7 @@ static void take_up_progress(struct rollout_run *ro, struct progress *old) {
                                          .revision = ro->revision,
                                          .phase = STR("tasks"),
                                          .started = clock_usec(CLOCK_REALTIME),
+                                         .began = bus_now(),
                                  };
         if (str_is(ro->progress.phase, "stalled")) {
                 ro->progress.phase = STR("tasks");

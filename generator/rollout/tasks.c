@@ -26,7 +26,7 @@ static int note(struct rollout_run *ro, struct str unit) {
  * before it was started. */
 static bool is_ours(struct rollout_run *ro, struct str unit, const struct bus_unit *u) {
         return str_is(progress_find(&ro->progress, unit), "restarting") &&
-               u->started_at >= ro->progress.started;
+               u->starting_since >= ro->progress.began;
 }
 
 /* The rollout waits for a task that still runs for another revision: a start would join it. */
@@ -80,7 +80,7 @@ int rollout_stop_abandoned_tasks(struct rollout_run *ro, const struct progress *
                 if (!is_task)
                         continue;
                 r = bus_get_unit(ro->bus, ro->arena, u->name, &unit);
-                if (r < 0 || !str_is(unit.active, "activating") || unit.started_at < old->started)
+                if (r < 0 || !str_is(unit.active, "activating") || unit.starting_since < old->began)
                         continue;
                 /* Requested before it is shown: the new progress replaces the other rollout's. */
                 r = wait_add(ro, &jobs, BUS_STOP, u->name);

@@ -41,7 +41,7 @@ struct bus_unit {
         uint64_t exit_status;
         bool is_killed;          /* exit_status is the number of the signal that ended the main process */
         uint64_t starting_since; /* microseconds; when it last began to start */
-        uint64_t started_at;     /* the same, but CLOCK_REALTIME */
+        uint64_t started_at;     /* the same, but CLOCK_REALTIME, for the journal */
         uint64_t start_timeout;  /* microseconds; UINT64_MAX for none */
 };
 

@@ -76,6 +76,14 @@ static int read_message(struct arena *a, sd_journal *j, struct str *ret) {
         return 0;
 }
 
+/* 1 if the current entry is too old. Who sets the clock does not change monotonic times. */
+static int is_before(sd_journal *j, uint64_t since) {
+        uint64_t time = 0;
+        int r = since > 0 ? sd_journal_get_monotonic_usec(j, &time, NULL) : 0;
+
+        return r == -ESTALE ? 1 : r < 0 ? r : time < since;
+}
+
 /* From the end back: `lines` gets the newest first. */
 static int read_back(struct arena *a, sd_journal *j, const struct journal_query *q,
                      struct journal_lines *lines) {
@@ -85,8 +93,10 @@ static int read_back(struct arena *a, sd_journal *j, const struct journal_query 
                 struct str text;
                 uint64_t time;
 
-                r = sd_journal_get_realtime_usec(j, &time);
-                if (r < 0 || time < q->since)
+                r = is_before(j, q->since);
+                if (r == 0)
+                        r = sd_journal_get_realtime_usec(j, &time);
+                if (r != 0)
                         break;
                 if (q->until > 0 && time > q->until)
                         continue;
@@ -148,8 +158,10 @@ int journal_read_end(struct arena *a, const struct journal_query *q, struct jour
                 struct str message = get(a, j, "MESSAGE");
                 uint64_t time = 0;
 
-                r = sd_journal_get_realtime_usec(j, &time);
-                if (r < 0 || time < q->since)
+                r = is_before(j, q->since);
+                if (r == 0)
+                        r = sd_journal_get_realtime_usec(j, &time);
+                if (r != 0)
                         return r < 0 ? r : 0;
                 if (str_find_str(message, STR(": Main process exited")) == message.n)
                         continue;

@@ -8,7 +8,7 @@
 
 struct journal_line {
         struct str text;
-        uint64_t time; /* as in struct journal_query */
+        uint64_t time; /* CLOCK_REALTIME, microseconds */
 };
 
 struct journal_lines {
@@ -21,8 +21,8 @@ struct journal_query {
         /* of this start of the unit, without systemd's entries about it; absent: of all */
         struct str invocation;
         bool is_user;
-        uint64_t since; /* CLOCK_REALTIME, microseconds */
-        uint64_t until; /* 0: up to now */
+        uint64_t since; /* CLOCK_MONOTONIC, microseconds: nothing of an earlier boot; 0: all */
+        uint64_t until; /* CLOCK_REALTIME, microseconds; 0: up to now */
         size_t n;       /* the newest `n` */
 };
 

@@ -3,7 +3,6 @@
 /* pyservicectl apply: shows the plan, prompts, reloads, and reports the result. */
 
 #include <errno.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/json.h"
@@ -77,7 +76,7 @@ static enum standing judge(const struct units *u, const struct pending *p, const
         if (str_is(unit->active, "failed") || str_has_prefix(unit->sub, STR("auto-restart")))
                 return BAD;
 
-        return is_down && !unit->has_job && unit->started_at >= u->ap->since &&
+        return is_down && !unit->has_job && unit->starting_since >= u->ap->since &&
                                str_is(unit->result, "success")
                        ? GOOD
                        : WAITS;
@@ -286,17 +285,10 @@ static bool has_rollout(const struct forecast_app *app) {
                !str_is_absent(app->wanted) && is_under_way;
 }
 
-static uint64_t now(void) {
-        struct timespec t;
-
-        (void) clock_gettime(CLOCK_REALTIME, &t);
-        return (uint64_t) t.tv_sec * 1000000 + (uint64_t) t.tv_nsec / 1000;
-}
-
 int apply_go(struct apply *ap) {
         int status = CTL_GOOD, r;
 
-        ap->since = now();
+        ap->since = bus_now();
         r = ctl_reload(ap->ctl);
         if (r != 0 || ap->ctl->no_follow)
                 return r;

@@ -22,7 +22,7 @@ struct apply {
         struct buf json; /* with --json */
         struct json_writer writer;
         bool is_nothing;             /* to be done */
-        uint64_t since;              /* of the reload; microseconds since 1970 */
+        uint64_t since;              /* of the reload; CLOCK_MONOTONIC, microseconds */
         int (*turn)(void *userdata); /* as struct rollout_following has it */
         void *userdata;
         VEC(struct apply_result) results; /* of the apps that were followed */

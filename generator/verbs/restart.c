@@ -12,7 +12,6 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-#include "base/clock.h"
 #include "base/fs.h"
 #include "bundle/layout.h"
 #include "bundle/wanted.h"
@@ -112,7 +111,7 @@ static int bring_back(struct restarting *r, struct power_unit *const *batch, siz
 }
 
 static int restart_batch(struct restarting *r, struct power_unit *const *batch, size_t n) {
-        uint64_t since = clock_usec(CLOCK_REALTIME);
+        uint64_t since = bus_now();
         int q = 0;
 
         r->jobs.list.n = 0;

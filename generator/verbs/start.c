@@ -313,7 +313,7 @@ static void say_started(struct powers *ps, const struct power *p) {
 
 static int start_all(struct powers *ps) {
         struct power_jobs jobs = { 0 };
-        uint64_t since = clock_usec(CLOCK_REALTIME);
+        uint64_t since = bus_now();
         int q = bus_open(&ps->ctl->arena, ps->ctl->is_user, -1, &ps->bus), r;
 
         if (q < 0)

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from app import define, settle, wait_for
-from load import SUMMARY
+from load import COUNT, SUMMARY
 from pace import limit
 from rolling import App
 
@@ -99,18 +99,32 @@ def test_reloads_at_once(app):
 
 # --- the clock ---
 
+# It ends as soon as the test lets it.
+TASK = ("tasks: [{name: migrate, entrypoint: /bin/sh, command: [-c, 'echo $VERSION >>/count/tasks; until test -e /count/go; do sleep .1; done']}]\n"
+        "before_update: migrate\n")
+ONCE = "image: localhost/hello:1\nentrypoint: /bin/true\nrestart: on-failure\n"
+
+
 def test_the_clock_jumps(machine, app):
     """Each time one of our programs reads the time of day, it is an hour later or earlier than the last time."""
     programs = machine.out(f"ls {LIBEXEC} | grep -v pyservice-init").split()   # that one runs in the container
     machine.write("/run/clock.so", (Path(os.environ["PYSERVICE_BUILD"]) / "tests/libclock.so").read_bytes(), 0o755)
+    now, later = machine.out("date +%s; LD_PRELOAD=/run/clock.so date +%s").split()
+    assert int(later) - int(now) > 3000
+    machine.run(f"rm -f {COUNT}/tasks {COUNT}/go")
     with wrapped(machine, dict.fromkeys(programs, '#!/bin/sh\nLD_PRELOAD=/run/clock.so exec {real} "$@"\n')), app.load("the clock jumps"):
-        for version in range(1, 4):
-            app.define(version, 2)
-            app.wait(version, 2)
-        app.define(4, 2, more="entrypoint: ''\ncommand: sh -c 'exit 7'\n", rollout=f"ready_timeout: {limit(5)}")
+        app.define(1, 2, more=TASK)
+        machine.wait(f"test -s {COUNT}/tasks", what="the task")
+        machine.run(f"systemctl kill --kill-whom=main --signal=KILL hello-rollout@{app.published()['wanted']}.service && touch {COUNT}/go")
+        app.wait(1, 2)
+        assert machine.read(f"{COUNT}/tasks").split() == ["1"], "the task runs once"
+        app.define(2, 2, more="entrypoint: ''\ncommand: sh -c 'echo no database; sleep 1; exit 7'\n", rollout=f"ready_timeout: {limit(5)}")
         (reason,) = app.wait_failed().values()
-        app.wait(3, 2)
-        assert "status 7" in reason
+        app.wait(1, 2)
+        assert "status 7" in reason and "no database" in reason, reason
+        for jumps in range(2):      # the first look or the second one is an hour later
+            define(machine, f"once-{jumps}", ONCE, reload=False)
+            machine.run(f"CLOCK_JUMPS={jumps} LD_PRELOAD=/run/clock.so timeout 60 pyservicectl --yes apply once-{jumps}")
     SUMMARY.append("clock              an hour forth or back, each time it is read; nothing lost")
 
 

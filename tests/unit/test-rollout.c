@@ -109,14 +109,14 @@ static void test_wanted(void **state) {
 }
 
 static void test_progress(void **state) {
-        struct progress p = { .revision = STR("r"), .phase = STR("tasks"), .started = 7, .message = STR("a b") }, q;
+        struct progress p = { .revision = STR("r"), .phase = STR("tasks"), .started = 7, .began = 8, .message = STR("a b") }, q;
 
         progress_set(&arena, &p, STR("x.service"), STR("waiting"));
         progress_set(&arena, &p, STR("x.service"), STR("done"));
-        assert_true(str_is(progress_text(&arena, &p), "pyservice-progress 1\nrevision r\nphase tasks\nstarted 7\nunit x.service done\nmessage a%20b\n"));
+        assert_true(str_is(progress_text(&arena, &p), "pyservice-progress 1\nrevision r\nphase tasks\nstarted 7\nbegan 8\nunit x.service done\nmessage a%20b\n"));
         assert_int_equal(progress_parse(&arena, arena_join(&arena, progress_text(&arena, &p), STR("later 3\n")), &q), -EBADMSG);
         assert_int_equal(progress_parse(&arena, STR("pyservice-progress 2\nlater 3\n"), &q), -EPROTONOSUPPORT);
-        assert_int_equal(progress_parse(&arena, STR("revision r\nphase tasks\nstarted 7\nunit x.service done\nmessage a b\n"), &q), 0);
+        assert_int_equal(progress_parse(&arena, STR("revision r\nphase tasks\nstarted 7\nbegan 8\nunit x.service done\nmessage a b\n"), &q), 0);
         assert_true(str_eq(progress_text(&arena, &p), progress_text(&arena, &q)));
 }
 
