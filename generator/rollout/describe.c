@@ -104,7 +104,7 @@ static struct str find_bad_image(const struct describing *d) {
         VEC_EACH(name, &wants.list) {
                 struct journal_lines lines = { 0 };
                 struct bus_unit u = { 0 };
-                struct str said;
+                struct str said, when = STR("");
                 bool is_build = str_has_suffix(*name, STR("-build.service"));
 
                 if (!is_image(*name) || bus_get_unit(d->bus, d->arena, *name, &u) < 0 ||
@@ -112,8 +112,10 @@ static struct str find_bad_image(const struct describing *d) {
                         continue;
                 (void) read_log(d, *name, LOG_LINES, &lines);
                 said = find_line(&lines, STR("Error: "), STR("error: ")).text;
+                if (str_is(u.result, "timeout"))
+                        when = arena_join(d->arena, STR(" within "), span_text(d->arena, u.start_timeout));
                 return arena_join(d->arena, STR("its image could not be "),
-                                  is_build ? STR("built") : STR("fetched"), STR(", see "), *name,
+                                  is_build ? STR("built") : STR("fetched"), when, STR(", see "), *name,
                                   str_is_absent(said) ? STR("") : STR(": "), said);
         }
 

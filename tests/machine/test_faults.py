@@ -16,6 +16,7 @@ import pytest
 from app import define, settle, wait_for
 from load import COUNT, SUMMARY
 from pace import limit
+from registry import INSECURE
 from rolling import App
 
 LIBEXEC = "/usr/libexec/pyservice"
@@ -184,12 +185,14 @@ def says_that_it_pulls(machine, command: str) -> str:
 
 
 def test_a_registry_never_answers(app):
-    """What runs goes on, the rollout shows what it waits for, another application changes meanwhile."""
+    """What runs goes on, the rollout shows what it waits for, another application changes meanwhile; and the pull ends."""
     machine = app.machine
+    machine.write("/etc/containers/registries.conf.d/lab.conf", INSECURE)   # Podman has a time limit for TLS
     machine.run(f"systemd-run -q --collect --unit=mute socat -t 1000 TCP-LISTEN:{MUTE.partition(':')[2]},fork,reuseaddr,bind=127.0.0.1 'EXEC:sleep 1000'")
     with app.load("a registry never answers"):
         app.define(1, 2, image=f"{MUTE}/app:1")
-        machine.wait("systemctl list-jobs | grep -q 'hello-.*-image.service .*running'", what="the pull")
+        image = machine.wait(lambda: machine.out("systemctl list-units --plain --no-legend --state=activating 'hello-*-image.service'"),
+                             what="the pull").split()[0]
         for scale in 1, 2:
             define(machine, "other", OTHER.format(scale=scale))
             wait_for(machine, "other", scale)
@@ -197,10 +200,14 @@ def test_a_registry_never_answers(app):
         plan = machine.run("pyservicectl --yes apply", check=False, timeout=BOUND)
         assert "under-way" in status and plan.returncode == 0, (status, plan)
         assert says_that_it_pulls(machine, "pyservicectl rollout status --no-follow hello")
-        assert "activating" in machine.out("systemctl list-units --all --plain --no-legend 'hello-*-image.service'")
+        unit = machine.unit(image)
+        assert (unit["ActiveState"], unit["TimeoutStartUSec"]) == ("activating", "2h")
         assert app.runs(app.expected(0, 2))
-        machine.run("systemctl stop mute.service")
+        # It began longer ago.
+        machine.write(f"/etc/systemd/system/{image}.d/limit.conf", "[Service]\nTimeoutStartSec=2s\n")
+        machine.reload()
         reasons = app.wait_failed(timeout=120)
-        assert any("image" in reason for reason in reasons.values()), reasons
+        assert any(f"its image could not be fetched within 2s, see {image}" in reason for reason in reasons.values()), reasons
         app.wait(0, 2)
+    machine.run("systemctl stop mute.service")
     SUMMARY.append("a registry never answers                 injected 1 times, nothing lost")
