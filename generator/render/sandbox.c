@@ -35,8 +35,8 @@ enum {
         X(DECRYPTION, SERVICE_CAPABILITIES, "CAP_DAC_READ_SEARCH")                              \
         X(IMAGE, SERVICE_CAPABILITIES,                                                          \
           "~CAP_AUDIT_CONTROL CAP_AUDIT_READ CAP_BLOCK_SUSPEND CAP_LEASE CAP_LINUX_IMMUTABLE "  \
-          "CAP_MAC_OVERRIDE CAP_SYSLOG CAP_SYS_BOOT CAP_SYS_PACCT CAP_SYS_RAWIO CAP_SYS_TIME "  \
-          "CAP_SYS_TTY_CONFIG CAP_WAKE_ALARM")                                                  \
+          "CAP_MAC_OVERRIDE CAP_SYSLOG CAP_SYS_BOOT CAP_SYS_MODULE CAP_SYS_PACCT "              \
+          "CAP_SYS_RAWIO CAP_SYS_TIME CAP_SYS_TTY_CONFIG CAP_WAKE_ALARM")                       \
         X(OURS, SERVICE_LOCK_PERSONALITY, "yes")                                                \
         X(OURS, SERVICE_DENY_WRITE_EXECUTE, "yes")                                              \
         X(OURS, SERVICE_NO_NEW_PRIVILEGES, "yes")                                               \
@@ -57,7 +57,7 @@ enum {
         X(ROLLOUT, SERVICE_READ_WRITE_PATHS, LAYOUT_RUNTIME)                                    \
         X(LOCAL | SETUP, SERVICE_RESTRICT_FAMILIES, "AF_UNIX")                                  \
         X(DECRYPTION, SERVICE_RESTRICT_FAMILIES, "AF_INET AF_INET6 AF_UNIX")                    \
-        X(IMAGE, SERVICE_RESTRICT_FAMILIES, "AF_INET AF_INET6 AF_NETLINK AF_PACKET AF_UNIX")    \
+        X(IMAGE, SERVICE_RESTRICT_FAMILIES, "AF_INET AF_INET6 AF_NETLINK AF_UNIX")              \
         X(OURS, SERVICE_RESTRICT_NAMESPACES, "yes")                                             \
         X(OURS | IMAGE, SERVICE_RESTRICT_REALTIME, "yes")                                       \
         X(LOCAL | DECRYPTION, SERVICE_RESTRICT_SUID, "yes")                                     \
