@@ -90,20 +90,21 @@ static int tell_backend(struct arena *a, const struct haproxy_client *base, int 
 }
 
 static int tell_all(struct arena *a, const struct host_haproxy *settings, struct str runtime) {
-        /* Locked, so that no server is set to ready after its hook has taken it out. */
         CLEANUP(close_fd)
-        int lock = haproxy_states_lock(arena_join(a, runtime, STR("/" LAYOUT_SERVERS)).p);
+        int directory = fs_open_dir(AT_FDCWD, arena_join(a, runtime, STR("/" LAYOUT_SERVERS)).p);
+        /* Locked, so that no server is set to ready after its hook has taken it out. */
+        CLEANUP(close_fd) int lock = directory < 0 ? directory : haproxy_states_lock(directory);
         struct haproxy_client client = haproxy_client_of(a, settings);
         struct fs_names names;
-        int r = lock < 0 ? lock : fs_list(a, lock, ".", &names);
+        int r = lock < 0 ? lock : fs_list(a, directory, ".", &names);
 
         if (r < 0)
                 return r == -ENOENT ? 0 : r;
 
-        /* Files that begin with a dot were being written by a process that was killed. */
+        /* Those that begin with a dot are the lock, and files that a killed process was writing. */
         VEC_EACH(name, &names.list)
                 if (name->p[0] != '.' && r >= 0)
-                        r = tell_backend(a, &client, lock, *name);
+                        r = tell_backend(a, &client, directory, *name);
         return r < 0 ? r : 0;
 }
 

@@ -3,11 +3,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sys/file.h>
-#include <unistd.h>
 
 #include "base/buf.h"
 #include "base/fs.h"
+#include "bundle/layout.h"
 
 #define VERSION_LINE STR("1\n")
 
@@ -85,36 +84,33 @@ void haproxy_states_parse(struct arena *a, struct str text, struct haproxy_ready
         }
 }
 
-int haproxy_states_lock(const char *directory) {
-        int fd = fs_open_dir(AT_FDCWD, directory);
-
-        if (fd >= 0 && TEMP_FAILURE_RETRY(flock(fd, LOCK_EX)) < 0) {
-                int r = -errno;
-
-                close_fd(&fd);
-                return r;
-        }
-
-        return fd;
+int haproxy_states_lock(int directory) {
+        return fs_lock(directory, LAYOUT_LOCK);
 }
 
-int haproxy_states_put(const struct haproxy_states *s, struct str server, uint64_t port) {
-        struct str directory =
-                arena_str(s->arena, (struct str){ s->path, (size_t) (strrchr(s->path, '/') - s->path) });
-        CLEANUP(close_fd) int lock = -1;
+static int put_in(const struct haproxy_states *s, int directory, struct str server, uint64_t port) {
         struct str old = STR(""), new;
-        int r = fs_make_dirs(AT_FDCWD, s->path, true);
+        int r = fs_read(s->arena, directory, name_of(s).p, STATES_MAX, &old);
 
-        if (r < 0)
-                return r;
-        lock = haproxy_states_lock(directory.p);
-        if (lock < 0)
-                return lock;
-
-        r = fs_read(s->arena, lock, name_of(s).p, STATES_MAX, &old);
         if (r < 0 && r != -ENOENT)
                 return r;
 
         new = haproxy_states_edit(s, old, server, port);
-        return str_eq(old, new) ? 0 : fs_replace(lock, name_of(s).p, 0644, new);
+        return str_eq(old, new) ? 0 : fs_replace(directory, name_of(s).p, 0644, new);
+}
+
+int haproxy_states_put(const struct haproxy_states *s, struct str server, uint64_t port) {
+        struct str path =
+                arena_str(s->arena, (struct str){ s->path, (size_t) (strrchr(s->path, '/') - s->path) });
+        CLEANUP(close_fd) int directory = -1;
+        CLEANUP(close_fd) int lock = -1;
+        int r = fs_make_dirs(AT_FDCWD, s->path, true);
+
+        if (r < 0)
+                return r;
+        directory = fs_open_dir(AT_FDCWD, path.p);
+        if (directory < 0)
+                return directory;
+        lock = haproxy_states_lock(directory);
+        return lock < 0 ? lock : put_in(s, directory, server, port);
 }

@@ -9,7 +9,7 @@
  * file, then the workers (balancer/haproxy-socket.h), so a worker that a reload starts meanwhile gets the
  * state in one way or the other. After a start pyservice-proxy sends the states to HAProxy once more.
  *
- * A writer locks the directory. HAProxy takes no lock, and sees the file before or after. */
+ * A writer takes the lock of the directory. HAProxy takes no lock, and sees the file before or after. */
 
 #include "base/arena.h"
 #include "base/vec.h"
@@ -23,8 +23,8 @@ struct haproxy_states {
 /* Server `server` is ready at `port`; or, with port 0, it is not. 0; negative errno. */
 int haproxy_states_put(const struct haproxy_states *s, struct str server, uint64_t port);
 
-/* Locks the directory of the files; a descriptor, or negative errno. */
-int haproxy_states_lock(const char *directory);
+/* Locks the files of the directory; a descriptor, or negative errno. */
+int haproxy_states_lock(int directory);
 
 /* The pure part of the functions above. */
 

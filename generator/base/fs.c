@@ -8,6 +8,7 @@
 #include <linux/openat2.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -151,6 +152,19 @@ int fs_replace(int dir, const char *name, mode_t mode, struct str text) {
                 r = -errno;
         if (r < 0)
                 (void) unlinkat(dir, temporary, 0);
+        return r;
+}
+
+int fs_lock(int dir, const char *name) {
+        int fd = openat(dir, name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600), r;
+
+        if (fd < 0)
+                return -errno;
+        if (TEMP_FAILURE_RETRY(flock(fd, LOCK_EX)) >= 0)
+                return fd;
+
+        r = -errno;
+        (void) close(fd);
         return r;
 }
 

@@ -48,6 +48,11 @@ int fs_replace_as(int dir, const char *name, mode_t mode, const struct stat *as,
  * cannot exchange names. */
 int fs_swap(int from, const char *new, int to, const char *name);
 
+/* Waits for the lock that the file `name` stands for; the file is made, and only its owner can open it. A
+ * directory or a file that other users can open is not a lock: they could keep it for ever (flock(2)). A
+ * descriptor to be closed, or negative errno. */
+int fs_lock(int dir, const char *name);
+
 /* Makes the kernel write a file or directory ("." for `dir` itself) to the disk. */
 int fs_sync(int dir, const char *name);
 

@@ -18,6 +18,7 @@
 #define LAYOUT_APPS "apps"
 #define LAYOUT_BUILDS "builds"
 #define LAYOUT_COUNTERS "haproxy.counters"
+#define LAYOUT_DEFINITIONS_LOCK "definitions.lock"
 #define LAYOUT_ERRORS "errors"
 #define LAYOUT_ERRORS_UNSEEN "errors-unseen"
 #define LAYOUT_HEALTH "health"
@@ -53,7 +54,8 @@
 #define LAYOUT_WANTED "wanted"
 #define LAYOUT_WHOLE "whole"
 
-/* Names in APP of the state directory; and two beside the applications'. */
+/* Names in APP of the state directory; and two beside the applications'. The lock is also that of SERVERS and
+ * SETUP_DONE above. */
 #define LAYOUT_BUNDLES "bundles"
 #define LAYOUT_HISTORY "history"
 #define LAYOUT_LASTING "stopped"

@@ -3,40 +3,29 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include "base/fs.h"
+#include "bundle/layout.h"
 #include "ctl/session.h"
 
-/* The first directory of definitions that is there is the lock. */
+/* Who may not write the runtime directory may not write definitions either, which is then reported. */
 int change_lock(struct ctl *c, int *ret) {
         CLEANUP(close_fd) int root = fs_open_dir(AT_FDCWD, c->root);
         struct places places;
-        int r = ctl_places(c, &places), fd;
+        struct str path;
+        int r = ctl_places(c, &places);
 
         if (r != 0)
                 return r;
         if (root < 0)
                 return ctl_fail(c->root, root);
 
-        for (size_t i = 0; i < ARRAY_SIZE(places.definitions) && !str_is_absent(places.definitions[i]); i++) {
-                fd = fs_open_dir(root, places.definitions[i].p + 1);
-                if (fd == -ENOENT)
-                        continue;
-                if (fd < 0)
-                        return ctl_fail(places.definitions[i].p, fd);
-                if (TEMP_FAILURE_RETRY(flock(fd, LOCK_EX)) < 0) {
-                        r = -errno;
-                        close_fd(&fd);
-                        return ctl_fail(places.definitions[i].p, r);
-                }
-                *ret = fd;
-                return 0;
-        }
-
-        /* Then there are no definitions. */
-        return 0;
+        path = arena_join(&c->arena, places.runtime, STR("/" LAYOUT_DEFINITIONS_LOCK));
+        r = fs_make_dirs(root, path.p + 1, true);
+        if (r >= 0)
+                r = *ret = fs_lock(root, path.p + 1);
+        return r >= 0 || r == -EACCES || r == -EPERM || r == -EROFS ? 0 : ctl_fail(path.p, r);
 }
 
 /* A rename, so that no reader sees an incomplete file, and nothing is lost. */

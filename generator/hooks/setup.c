@@ -6,7 +6,6 @@
 #include <grp.h>
 #include <pwd.h>
 #include <stdlib.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -14,6 +13,7 @@
 #include "base/hash.h"
 #include "base/macro.h"
 #include "base/walk.h"
+#include "bundle/layout.h"
 #include "runtime/spawn.h"
 
 static void complain(struct setup *s, struct str text) {
@@ -288,6 +288,7 @@ static int report_secrets(struct setup *s) {
 
 int setup_run(struct setup *s) {
         CLEANUP(close_fd) int marks = -1;
+        CLEANUP(close_fd) int lock = -1;
         int r;
 
         r = fs_make_dirs(AT_FDCWD, s->marks, false);
@@ -296,9 +297,9 @@ int setup_run(struct setup *s) {
         marks = fs_open_dir(AT_FDCWD, s->marks);
         if (marks < 0)
                 return marks;
-        while (flock(marks, LOCK_EX) < 0)
-                if (errno != EINTR)
-                        return -errno;
+        lock = fs_lock(marks, LAYOUT_LOCK);
+        if (lock < 0)
+                return lock;
 
         r = s->directory && access(s->directory, F_OK) < 0 ? report_secrets(s) : copy_files(s);
         if (r == 0)

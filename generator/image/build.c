@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <stdio.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -195,10 +194,9 @@ static int open_cache(struct build *b) {
 
 /* Units of two revisions, and `look`, share one clone. Held until the program ends. */
 static int lock_cache(struct build *b) {
-        int fd = open(arena_join(b->arena, b->cache, STR("/.lock")).p,
-                      O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+        int fd = fs_lock(AT_FDCWD, arena_join(b->arena, b->cache, STR("/.lock")).p);
 
-        return fd < 0 || flock(fd, LOCK_EX) < 0 ? -errno : 0;
+        return fd < 0 ? fd : 0;
 }
 
 int build_image(struct build *b) {

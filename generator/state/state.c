@@ -145,24 +145,16 @@ int state_write(struct arena *a, int dir, struct str app, const struct state *s)
 
 int state_lock(int dir, struct str app, int *ret) {
         CLEANUP(close_fd) int app_dir = open_app(dir, app);
-        int fd, r;
+        int r;
 
         if (app_dir < 0)
                 return app_dir;
 
-        fd = openat(app_dir, LAYOUT_LOCK, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-        if (fd < 0)
-                return -errno;
-
-        do
-                r = flock(fd, LOCK_EX) < 0 ? -errno : 0;
-        while (r == -EINTR);
-        if (r < 0) {
-                (void) close(fd);
+        r = fs_lock(app_dir, LAYOUT_LOCK);
+        if (r < 0)
                 return r;
-        }
 
-        *ret = fd;
+        *ret = r;
         return 0;
 }
 

@@ -75,7 +75,7 @@ class Root:
         return self.good("get", *words).removesuffix("\n")
 
     def files(self):
-        return {str(file.relative_to(self.path)): file.read_bytes() for file in self.path.rglob("*") if file.is_file()}
+        return {str(file.relative_to(self.path)): file.read_bytes() for file in self.path.rglob("*") if file.is_file() and file.suffix != ".lock"}
 
     def talk(self, words, answers, **environment):
         """On a terminal: gives each answer, or signal, when its question is there. What was written to the terminal, and the exit status."""
@@ -412,8 +412,13 @@ def test_owners(root):
 
 
 def test_one_at_a_time(root):
-    """Who comes later waits, and finds what the other one wrote."""
-    lock = os.open(root.etc, os.O_RDONLY)
+    """Who comes later waits, and finds what the other one wrote. A user who locks what all can open keeps nobody waiting."""
+    root.good("set", "hello", "env.FIRST", "1")
+    everybodys = os.open(root.etc, os.O_RDONLY)
+    fcntl.flock(everybodys, fcntl.LOCK_EX)
+    path = root.path / "run/pyservice/definitions.lock"
+    assert path.stat().st_mode & 0o777 == 0o600
+    lock = os.open(path, os.O_RDONLY)
     fcntl.flock(lock, fcntl.LOCK_EX)
     words = [[PYSERVICECTL, f"--root={root.path}", "set", "hello", f"env.V{i}", str(i)] for i in range(6)]
     running = [subprocess.Popen(command, stdout=subprocess.DEVNULL) for command in words]

@@ -70,20 +70,29 @@ static void test_put(void **state) {
         arena_done(&arena);
 }
 
+/* Every user of the machine can open the directory, and could keep a lock on it for ever. */
 static void test_lock(void **state) {
         char path[] = "/tmp/pyservice-states-XXXXXX";
-        int lock, other;
+        struct arena arena = { 0 };
+        struct haproxy_states s = { .arena = &arena, .id = 7 };
+        int directory, other;
 
         assert_non_null(mkdtemp(path));
-        lock = haproxy_states_lock(path);
-        assert_true(lock >= 0);
-        other = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        assert_int_equal(flock(other, LOCK_EX | LOCK_NB), -1);
-        close_fd(&lock);
-        assert_int_equal(flock(other, LOCK_EX | LOCK_NB), 0);
+        s.path = arena_join(&arena, str_of(path), STR("/shop")).p;
+        directory = fs_open_dir(AT_FDCWD, path);
+        other = fs_open_dir(AT_FDCWD, path);
+        assert_int_equal(flock(other, LOCK_EX), 0);
+        (void) alarm(10);
+        assert_int_equal(haproxy_states_put(&s, STR("shop-0"), 20001), 0);
         close_fd(&other);
-        assert_int_equal(rmdir(path), 0);
-        assert_true(haproxy_states_lock(path) < 0);
+
+        other = haproxy_states_lock(directory);
+        assert_true(other >= 0);
+        close_fd(&other);
+        (void) alarm(0);
+        close_fd(&directory);
+        assert_int_equal(fs_remove_tree(AT_FDCWD, path), 0);
+        arena_done(&arena);
 }
 
 int main(void) {
