@@ -64,11 +64,17 @@ int progress_read(struct arena *a, int runtime, struct str app, struct progress 
         return r < 0 ? r : progress_parse(a, text, ret);
 }
 
+bool progress_is_for_root(const struct progress *p) {
+        return str_is(p->phase, "failed");
+}
+
 int progress_write(struct arena *a, int runtime, struct str app, const struct progress *p) {
         struct str path = arena_join(a, STR(LAYOUT_ROLLOUTS "/"), app);
         int r = fs_make_dirs(runtime, path.p, true);
 
-        return r < 0 ? r : fs_replace(runtime, path.p, 0644, progress_text(a, p));
+        return r < 0 ? r
+                     : fs_replace(runtime, path.p, progress_is_for_root(p) ? 0600 : 0644,
+                                  progress_text(a, p));
 }
 
 void progress_remove(struct arena *a, int runtime, struct str app) {

@@ -43,6 +43,11 @@ int progress_parse(struct arena *a, struct str text, struct progress *ret);
 
 /* `runtime`: /run/pyservice, open. -ENOENT where the app had no rollout since the boot. */
 int progress_read(struct arena *a, int runtime, struct str app, struct progress *ret);
+/* True if the message may quote what a container or a build printed: like the journal, not every user of the
+ * machine may read that. */
+bool progress_is_for_root(const struct progress *p);
+
+/* Readable by every user, except a message that is for root. */
 int progress_write(struct arena *a, int runtime, struct str app, const struct progress *p);
 void progress_remove(struct arena *a, int runtime, struct str app);
 

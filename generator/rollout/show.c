@@ -11,6 +11,13 @@ static void write_progress(struct rollout_run *ro) {
         arena_done(&scratch);
 }
 
+/* systemd shows it to every user. */
+static struct str status_of(struct arena *a, const struct rollout_run *ro) {
+        return progress_is_for_root(&ro->progress) ? arena_join(a, ro->app, STR(": revision "), ro->revision,
+                                                                STR(" failed; the journal has the reason"))
+                                                   : ro->progress.message;
+}
+
 void show_phase(struct rollout_run *ro, struct str phase, struct str message) {
         struct arena scratch = { 0 };
 
@@ -19,7 +26,7 @@ void show_phase(struct rollout_run *ro, struct str phase, struct str message) {
         ro->progress.phase = phase;
         ro->progress.message = arena_str(ro->arena, message);
         write_progress(ro);
-        notify_manager(&scratch, arena_join(&scratch, STR("STATUS="), message));
+        notify_manager(&scratch, arena_join(&scratch, STR("STATUS="), status_of(&scratch, ro)));
         arena_done(&scratch);
 }
 

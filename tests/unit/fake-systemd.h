@@ -46,6 +46,7 @@ struct fake {
         long changed_after;             /* calls before somebody changes the definition to `changed_to` and reloads; 0: nobody does */
         int changed_to;
         bool is_told_to_end;
+        struct str status;              /* what the rollout told systemd last */
         unsigned least_active;          /* how many answered while one was restarted, at worst */
 };
 

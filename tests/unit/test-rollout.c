@@ -3,8 +3,11 @@
 /* The rollout's steps, with a small systemd instead of the real one. */
 
 #include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
 
 #include "base/fs.h"
+#include "bundle/layout.h"
 #include "fake-systemd.h"
 #include "rollout/parts.h"
 #include "rows.h"
@@ -436,6 +439,28 @@ static void test_no_failure_of_what_is_stopped(void **state) {
         fake_close();
 }
 
+/* Its reason quotes the container's last line, a health check or a build: no more users read it than the journal. */
+static void test_reason_is_roots(void **state) {
+        const struct roll_row row = { .now = { .spare_fails = true } };
+        struct progress progress;
+        struct stat st;
+
+        begin(&row);
+        assert_int_equal(fake_roll(), 1);
+        assert_int_equal(fstatat(fake.runtime, LAYOUT_ROLLOUTS "/shop", &st, 0), 0);
+        assert_int_equal(st.st_mode & 07777, 0600);
+        assert_true(progress_read(&arena, fake.runtime, STR("shop"), &progress) >= 0);
+        assert_true(str_has_prefix(progress.message, STR("shop: revision ")));
+        assert_false(str_find_str(fake.status, progress.message) < fake.status.n);
+
+        fake.file = 0;
+        fake_reload();
+        assert_true(fake_settle());
+        assert_int_equal(fstatat(fake.runtime, LAYOUT_ROLLOUTS "/shop", &st, 0), 0);
+        assert_int_equal(st.st_mode & 07777, 0644);
+        fake_close();
+}
+
 static void test_stops_where_it_failed(void **state) {
         const struct roll_row row = { .now = { .instance_fails = true, .stops = true } };
         struct state s = { 0 };
@@ -566,6 +591,7 @@ int main(void) {
         rows_add_one(&rows, test_spare_that_waits);
         rows_add_one(&rows, test_spare_of_another);
         rows_add_one(&rows, test_no_failure_of_what_is_stopped);
+        rows_add_one(&rows, test_reason_is_roots);
         rows_add_one(&rows, test_stops_where_it_failed);
         rows_add_one(&rows, test_first_start_fails);
         rows_add_one(&rows, test_keeps_scale);
