@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /* Paths that root or Podman opens by name, in a directory where an application can write. The application
- * could put a link there, and root would mount or read what the link names. */
+ * could put a link there, and root would mount, read or write what the link names. */
 
 #include <stdlib.h>
 
@@ -48,6 +48,7 @@ static void check_path(struct opened *o, struct str path, struct span at, const 
         if (!own)
                 return;
 
+        path.n -= str_has_suffix(path, STR("/"));
         o->w->ds->owner = o->definition->name.text;
         (void) diag_add(o->w->ds, DIAG_BAD_VALUE, at,
                         "'%.*s' is in '%.*s', where the application '%.*s' can put a link to any file of the "
@@ -58,6 +59,15 @@ static void check_path(struct opened *o, struct str path, struct span at, const 
 
 static void check_read(struct opened *o, struct abs_path path) {
         check_path(o, path.text, path.at, "keep it in a directory where only root can write");
+}
+
+/* conmon opens it for writing, as root. */
+static void check_log(struct opened *o, const struct log *log) {
+        if (!log)
+                return;
+        LIST_EACH(option, &log->options)
+                if (str_is(option->key.text, "path"))
+                        check_read(o, (struct abs_path){ option->value.text, option->value.at });
 }
 
 static void check_container(struct opened *o, const struct container *c) {
@@ -76,6 +86,16 @@ static void check_container(struct opened *o, const struct container *c) {
         if (c->settings.security)
                 check_read(o, (struct abs_path){ c->settings.security->seccomp.text,
                                                  c->settings.security->seccomp.at });
+        check_log(o, c->settings.log);
+}
+
+/* pyservice-proxy writes into the directory, and HAProxy checks what it finds there, both as root. */
+static void check_proxy(struct opened *o, const struct proxy *p) {
+        struct str file = arena_join(o->w->arena, p->config_dir.text, STR("/"));
+
+        check_read(o, (struct abs_path){ file, p->config_dir.at });
+        if (p->tls)
+                check_read(o, p->tls->certificate);
 }
 
 static void check_one(struct opened *o) {
@@ -90,8 +110,8 @@ static void check_one(struct opened *o) {
                 check_path(o, volume->value.device.text, volume->value.device.at,
                            "name a directory beside it");
         APP_EACH_KEPT(s, app)
-                if (s->proxy && s->proxy->tls)
-                        check_read(o, s->proxy->tls->certificate);
+                if (s->proxy)
+                        check_proxy(o, s->proxy);
         if (app->source)
                 check_read(o, app->source->ssh_key);
 }
