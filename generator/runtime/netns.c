@@ -6,10 +6,13 @@
 #include <fcntl.h>
 #include <ifaddrs.h>
 #include <linux/capability.h>
+#include <linux/nsfs.h>
 #include <net/if.h>
 #include <netinet/in.h>
 #include <sched.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/fs.h"
@@ -37,6 +40,18 @@ static int check_rights(struct arena *a, struct str pid) {
                 return strtoull(arena_str(a, value).p, NULL, 16) & 1ULL << CAP_NET_ADMIN ? -EPERM : 0;
         }
         return r < 0 ? r : -EPERM;
+}
+
+/* In a user namespace of its own, a container can make a network with any address in it, and then give up the
+ * rights to change it. */
+static int check_maker(int namespace) {
+        CLEANUP(close_fd) int maker = ioctl(namespace, NS_GET_USERNS);
+        struct stat own, its;
+
+        if (maker < 0 || stat("/proc/self/ns/user", &own) < 0 || fstat(maker, &its) < 0)
+                return -errno;
+
+        return own.st_dev == its.st_dev && own.st_ino == its.st_ino ? 0 : -EPERM;
 }
 
 static struct str text_of(struct arena *a, const struct sockaddr *address) {
@@ -100,5 +115,7 @@ int netns_find_address(struct arena *a, uint64_t parent, struct str *ret) {
         r = find_child(a, pid, &again); /* still: the number may have gone to another process */
         if (r >= 0 && !str_eq(child, again))
                 r = -ESRCH;
+        if (r >= 0)
+                r = check_maker(namespace);
         return r < 0 ? r : look_within(a, namespace, own, ret);
 }

@@ -2,6 +2,7 @@
 """pyservice-instance with a HAProxy of the test's own."""
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -74,3 +75,33 @@ def test_not_longer_than_the_instance_runs(silent):
         instance.communicate(b"\n")
         assert process.communicate(timeout=20)[1] == "shop-0: exited while HAProxy did not answer\n"
         assert process.returncode == 1
+
+
+OWN_NETWORK = """
+ip link add d0 type veth peer name d1 && ip addr add 127.0.0.5/8 dev d0 || exit
+exec setpriv --bounding-set=-net_admin sh -c "echo made; exec sleep infinity"
+"""
+
+
+@pytest.fixture
+def liar():
+    """As conmon with a container whose process went to a network of its own, gave itself an address, and gave up the right to do so."""
+    with subprocess.Popen(["setpriv", "--pdeathsig", "KILL", "sh", "-c", 'unshare -rn sh -c "$0"; :', OWN_NETWORK], stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, text=True, start_new_session=True) as conmon:
+        try:
+            if conmon.stdout.readline() != "made\n":
+                pytest.skip("no network can be made here")
+            yield conmon.pid
+        finally:
+            os.killpg(conmon.pid, signal.SIGKILL)
+
+
+def test_a_container_does_not_choose_its_address(liar):
+    """The hook would ask there, and HAProxy would send requests there, past all that keeps a container from the machine's own services."""
+    with socket.create_server(("127.0.0.5", 0)) as server:
+        server.setblocking(False)
+        done = subprocess.run([PROGRAM, "enter", "--container=liar", "--network=lies", f"--port={server.getsockname()[1]}", "--path=/", "--retries=1",
+                               "--start-period=0", "--timeout=2000"], env={**os.environ, "MAINPID": str(liar)}, capture_output=True, text=True, check=False)
+        with pytest.raises(BlockingIOError):
+            server.accept()
+    assert done.returncode == 1 and "its container has no address on the network lies" in done.stderr
