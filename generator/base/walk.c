@@ -32,7 +32,8 @@ static bool is_ours(uid_t uid) {
 }
 
 bool walk_is_shared(const struct stat *dir) {
-        return !is_ours(dir->st_uid) || (dir->st_mode & (dir->st_gid == 0 ? S_IWOTH : S_IWGRP | S_IWOTH));
+        /* The group root may have other members, and the bits stand for an ACL as well. */
+        return !is_ours(dir->st_uid) || (dir->st_mode & (S_IWGRP | S_IWOTH));
 }
 
 /* True if no other user can rename `child` in the directory, or replace it. */

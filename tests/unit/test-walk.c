@@ -16,7 +16,7 @@ struct way {
         const char *path;
         unsigned flags;
         int wanted;
-        const char *at;                 /* where it ends, or the link that is refused */
+        const char *at; /* where it ends, or the link that is refused */
 };
 
 static const struct way ways[] = {
@@ -34,6 +34,8 @@ static const struct way ways[] = {
         { "a link of root's below a sticky directory", "/sticky/mine/link/x", 0, 0, "/sticky/mine/../../a/b" },
         { "a directory where others write", "/open/mine/x", 0, 0, "/open/mine" },
         { "only directories of root's", "/open/mine/x", WALK_ROOTS, -EPERM, NULL },
+        { "a link in a directory where a group writes", "/group/link/x", 0, -ELOOP, "/group/link" },
+        { "only directories of root's, a group writes", "/group/mine/x", WALK_ROOTS, -EPERM, NULL },
         { "only directories of root's, all are", "/a/b/x", WALK_ROOTS, 0, "/a/b" },
         { "a directory that is missing", "/no/x", 0, -ENOENT, NULL },
         { "a directory that is made", "/made/too/x", WALK_MAKE, 0, "/made/too" },
@@ -42,11 +44,12 @@ static const struct way ways[] = {
         { "a file on the way", "/file/x", 0, -ENOTDIR, NULL },
 };
 
-static const char *const directories[] = { "a/b", "open/mine", "sticky/mine" };
+static const char *const directories[] = { "a/b", "open/mine", "sticky/mine", "group/mine" };
 
 static const char *const links[][2] = {
         { "b", "a/link" }, { "/a/b", "absolute" }, { "../../../..", "out" }, { "circle", "circle" },
         { "../a/b", "open/link" }, { "../../a/b", "open/mine/link" }, { "../../a/b", "sticky/mine/link" },
+        { "../a/b", "group/link" },
 };
 
 static void fill(int top) {
@@ -56,6 +59,8 @@ static void fill(int top) {
                 assert_int_equal(symlinkat(links[i][0], top, links[i][1]), 0);
         assert_int_equal(fchmodat(top, "open", 0777, 0), 0);
         assert_int_equal(fchmodat(top, "sticky", 01777, 0), 0);
+        /* An ACL shows as the bits of the group, whose members are not only root either. */
+        assert_int_equal(fchmodat(top, "group", 0775, 0), 0);
         assert_int_equal(fs_write(top, "file", 0644, STR("x")), 0);
 }
 
