@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -148,8 +149,14 @@ static struct str unquote(struct arena *a, struct str text) {
         return utf8_clean_line(a, text, ANSWER_MAX);
 }
 
+struct health_answer {
+        struct str word;    /* as Podman has it */
+        struct str problem; /* for every user */
+        struct str said;    /* for the journal alone: what the command printed; absent for nothing */
+};
+
 /* False if the container does not run. */
-static bool ask_health(struct instance *i, struct str *ret_health, struct str *ret_problem) {
+static bool ask_health(struct instance *i, struct health_answer *ret) {
         struct str podman = spawn_find(i->arena, "podman"), rest, line, last = { 0 }, status;
         struct spawn_result result;
 
@@ -164,8 +171,8 @@ static bool ask_health(struct instance *i, struct str *ret_health, struct str *r
         rest = result.out;
         if (!str_split(&rest, '\n', &line) || !str_is(line, "true"))
                 return false;
-        if (!str_split(&rest, '\n', ret_health))
-                *ret_health = STR("");
+        if (!str_split(&rest, '\n', &ret->word))
+                ret->word = STR("");
         while (str_split(&rest, '\n', &line))
                 last = line.n > 0 ? line : last;
         if (str_is_absent(last))
@@ -177,27 +184,40 @@ static bool ask_health(struct instance *i, struct str *ret_health, struct str *r
 
         /* Podman has 1 for every status that is not 0. */
         last = unquote(i->arena, last);
-        *ret_problem = last.n == 0 ? STR("the health command failed")
-                                   : arena_join(i->arena, STR("the health command failed: "), last);
+        ret->problem = STR("the health command failed");
+        ret->said = last.n == 0 ? (struct str){ 0 } : last;
         return true;
+}
+
+static struct str describe(struct arena *a, const struct health_answer *h) {
+        return str_is_absent(h->said) ? h->problem : arena_join(a, h->problem, STR(": "), h->said);
+}
+
+static void tell_health(struct instance *i, const struct health_answer *h) {
+        struct str text = describe(i->arena, h);
+
+        lifecycle_explain(i, text);
+        if (!str_is_absent(h->said))
+                (void) fprintf(stderr, "%.*s: %.*s\n", STR_ARG(i->name), STR_ARG(text));
+        notify_manager(i->arena, arena_join(i->arena, STR("STATUS="), h->problem));
 }
 
 int lifecycle_await_health(struct instance *i) {
         uint64_t pause = PAUSE_MIN_MS, most = i->probe.interval / PAUSE_SHARE;
-        struct str health, problem = STR("the health command did not end yet"), told = { 0 };
+        struct health_answer health = { .problem = STR("the health command did not end yet") };
+        struct str told = { 0 };
 
         for (;;) {
-                if (!ask_health(i, &health, &problem)) {
-                        *vec_push(i->arena, &i->notes) =
-                                arena_join(i->arena, STR("exited before it was ready: "), problem);
+                if (!ask_health(i, &health)) {
+                        *vec_push(i->arena, &i->notes) = arena_join(
+                                i->arena, STR("exited before it was ready: "), describe(i->arena, &health));
                         return 1;
                 }
-                if (str_is(health, "healthy"))
+                if (str_is(health.word, "healthy"))
                         break;
-                if (!str_eq(problem, told))
-                        notify_manager(i->arena, arena_join(i->arena, STR("STATUS="), problem));
-                told = problem;
-                lifecycle_explain(i, problem);
+                if (!str_eq(describe(i->arena, &health), told))
+                        tell_health(i, &health);
+                told = describe(i->arena, &health);
                 instance_pause(pause);
                 pause = pause * 2 < most ? pause * 2 : most > PAUSE_MIN_MS ? most : PAUSE_MIN_MS;
         }

@@ -56,7 +56,7 @@ static int look(struct rollout_run *ro, struct await *w, struct str unit, bool i
                 if (s->since == 0 && !str_is(u.active, "inactive"))
                         s->since = now;
                 if (s->since > 0 && limit > 0 && now - s->since > limit * 1000)
-                        r = wait_fail(ro, s->unit, describe_late(&scratch, limit * 1000, u.status));
+                        r = wait_fail_late(ro, s->unit, &u, limit * 1000);
         } else if (r >= 0 && u.n_restarts > 0)
                 /* Else systemd counts failed starts of an earlier revision as well. */
                 (void) bus_reset_failed(ro->bus, unit);

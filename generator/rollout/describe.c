@@ -7,6 +7,7 @@
 #include "systemd/journal.h"
 
 #define NOT_READY STR("not ready")
+#define HEALTH_FAILED "the health command failed"
 
 enum {
         LOG_LINES = 10,
@@ -78,6 +79,19 @@ static struct journal_line find_check(const struct describing *d, struct str inv
         return journal_read(d->arena, &query, &lines) < 0
                        ? (struct journal_line){ 0 }
                        : find_line(&lines, NOT_READY, STR("exited before it was ready"));
+}
+
+/* Every user can see a unit's status, and only some the journal: there is what a health command printed
+ * (hooks/lifecycle.c). */
+struct str describe_answer(const struct describing *d, const struct bus_unit *u) {
+        static const struct str failed = STR_INIT(HEALTH_FAILED ": ");
+        struct journal_query query = query_of(d, u->invocation, CHECK_LINES);
+        struct journal_lines lines = { 0 };
+        struct str text = { 0 };
+
+        if (str_is(u->status, HEALTH_FAILED) && journal_read(d->arena, &query, &lines) >= 0)
+                text = find_line(&lines, failed, failed).text;
+        return str_is_absent(text) ? u->status : text;
 }
 
 /* The last output of a process may reach the journal after systemd knows that it ended. */
@@ -170,7 +184,8 @@ static struct str describe_result(const struct describing *d, const struct bus_u
 /* systemd gave up, and the check noted what it had answered last ("not ready: …"), or still has it as its
  * status. */
 static struct str describe_timeout(const struct describing *d, const struct bus_unit *u, struct str check) {
-        struct str answer = str_has_prefix(check, NOT_READY) ? str_from(check, NOT_READY.n) : u->status;
+        struct str answer =
+                str_has_prefix(check, NOT_READY) ? str_from(check, NOT_READY.n) : describe_answer(d, u);
 
         while (answer.n > 0 && strchr(":, ", answer.p[0]))
                 answer = str_from(answer, 1);
@@ -301,7 +316,7 @@ static void describe_starting(const struct describing *d, const struct bus_unit 
                 return;
 
         ret->printed = last_printed(d, u->invocation, NULL);
-        ret->text = u->status;
+        ret->text = describe_answer(d, u);
         if (u->status.n > 0)
                 return;
         ret->age = age;

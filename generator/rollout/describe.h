@@ -19,6 +19,9 @@ struct describing {
 /* "not ready within 5min: " and what its check answered. `limit`: microseconds; `answer`: absent for none. */
 struct str describe_late(struct arena *a, uint64_t limit, struct str answer);
 
+/* The answer of its check, as far as this user may read it: its status, or the end of its journal. */
+struct str describe_answer(const struct describing *d, const struct bus_unit *u);
+
 /* One line: the unit, its check, what that answered, or `text`, if it is not absent; and what its
  * container printed last. */
 struct str describe_failure(const struct describing *d, struct str text);

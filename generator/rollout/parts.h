@@ -23,6 +23,8 @@ int wait_tick(struct rollout_run *ro, uint64_t ms);
 int wait_pause(struct rollout_run *ro, uint64_t ms);
 int wait_fail(struct rollout_run *ro, struct str unit,
               struct str text); /* RUN_FAILED, or RUN_END if that is the reason */
+/* It was not ready within its limit (microseconds). */
+int wait_fail_late(struct rollout_run *ro, struct str unit, const struct bus_unit *u, uint64_t limit);
 int wait_reload(struct rollout_run *ro);
 
 struct wait_jobs {

@@ -84,6 +84,15 @@ int wait_fail(struct rollout_run *ro, struct str unit, struct str text) {
         return RUN_FAILED;
 }
 
+int wait_fail_late(struct rollout_run *ro, struct str unit, const struct bus_unit *u, uint64_t limit) {
+        struct arena scratch = { 0 };
+        const struct describing d = { &scratch, ro->bus, ro->is_user, ro->progress.started, unit };
+        int r = wait_fail(ro, unit, describe_late(&scratch, limit, describe_answer(&d, u)));
+
+        arena_done(&scratch);
+        return r;
+}
+
 /* Returns when the units are loaded as they are published. Properties that were read before are stale then,
  * and this process may have other orders. */
 int wait_reload(struct rollout_run *ro) {
@@ -114,15 +123,11 @@ int wait_add(struct rollout_run *ro, struct wait_jobs *jobs, enum bus_verb verb,
  * of its own. */
 static int check_limit(struct rollout_run *ro, struct str unit, const struct bus_unit *u) {
         uint64_t limit = ro->plan.ready_timeout * 1000;
-        struct arena scratch = { 0 };
-        int r;
 
         if (limit == 0 || !str_is(u->active, "activating") || bus_now() - u->starting_since < limit)
                 return RUN_ON;
 
-        r = wait_fail(ro, unit, describe_late(&scratch, limit, u->status));
-        arena_done(&scratch);
-        return r;
+        return wait_fail_late(ro, unit, u, limit);
 }
 
 /* True if the app's target keeps it up, and so starts it without the rollout. */

@@ -81,14 +81,47 @@ def test_nobody_else_can_read_a_value(machine):
     assert machine.out("podman exec shop-0 printenv MANY") == "in-a-value-7\nof two lines"
     assert machine.out("podman exec shop-0 printenv TOKEN") == "in-a-secret-7"
 
-    # As a user: in files, units and command lines.
-    machine.write("/tmp/words", "in-a-value-7\nin-a-secret-7\n")
-    seen = machine.run(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "sh", "-c",
-                        "grep -rlaF -f /tmp/words /run /var /etc /dev/shm 2>/dev/null; cat /proc/[0-9]*/cmdline | tr '\\0' ' ' | grep -aF -f /tmp/words;"
-                        "systemctl show 'shop@0' | grep -F -f /tmp/words; true"]).stdout
-    assert seen == ""
+    assert seen_by_nobody(machine, "in-a-value-7\nin-a-secret-7\n") == ""
     assert "in-a-" not in machine.journal()
     machine.remove("/etc/credstore/review")
+
+
+def test_nobody_else_can_read_what_a_container_says(shop):
+    """An error may quote a password; so the reason of a failure is for root, and for who may read the journal."""
+    define(shop, "shop", "image: localhost/hello:1\nport: 8000\nscale: 2\nrollout: {ready_timeout: 15s}\n"
+                         "health: {command: 'echo in-an-error-$((3+4)); exit 4', interval: 1s, retries: 100}\n")
+    shop.wait(lambda: "in-an-error-7" in shop.out("pyservicectl status shop || true"), what="root to see it")
+    assert shop.out("systemctl show -P StatusText shop@0") == "the health command failed"
+    assert seen_by_nobody(shop, "in-an-error-7\n") == ""
+
+    shop.wait(lambda: "failed" in shop.out("cat /run/pyservice/rollouts/shop"), what="the rollout to fail")
+    assert "in-an-error-7" in shop.out("pyservicectl rollout status shop || true")
+    assert seen_by_nobody(shop, "in-an-error-7\n") == ""
+
+
+def seen_by_nobody(machine, words):
+    """As a user: in files, units and command lines."""
+    machine.write("/tmp/words", words)
+    return machine.run(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "sh", "-c",
+                        "grep -rlaF -f /tmp/words /run /var /etc /dev/shm 2>/dev/null; cat /proc/[0-9]*/cmdline | tr '\\0' ' ' | grep -aF -f /tmp/words;"
+                        "systemctl show 'shop*' | grep -F -f /tmp/words; true"]).stdout
+
+
+HOLD = "find /run/pyservice /etc/pyservice.d -readable ! -type p ! -type s | { while read -r path; do flock $path sleep infinity & done; echo held; wait; }"
+
+
+def test_nobody_else_can_hold_a_lock(machine):
+    """One can be held on all that can be opened, for ever."""
+    define(machine, "shop", HELLO + "proxy: {domains: [shop.example.com]}\nfiles: [{dest: /etc/note, content: x}]\n")
+    wait_for(machine, "shop", 1)
+    machine.run(["systemd-run", "-q", "--unit=holder", "--uid=65534", "sh", "-c", HOLD])
+    machine.wait(lambda: "held" in machine.journal("holder.service"), what="the locks")
+    try:
+        machine.run("timeout 60 systemctl restart shop@0 'shop-*-setup.service'")
+        machine.run("timeout 60 pyservicectl scale shop=2")
+        wait_for(machine, "shop", 2)
+    finally:
+        machine.run("systemctl stop holder")
 
 
 @pytest.fixture
