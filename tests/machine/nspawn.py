@@ -121,8 +121,7 @@ class Lab:
         self.destroy()
 
     def destroy(self) -> None:
-        if os.path.ismount(self.root):
-            host.run(["umount", "--lazy", str(self.root)])  # whatever of this machine's or another's still looks at it
+        unmount(self.path)
         shutil.rmtree(self.path)
 
     # --- while it runs ---
@@ -166,6 +165,12 @@ def mount(layers: list[Path], path: Path) -> None:
     host.run(["mount", "-t", "overlay", "pyservice-lab", "-o", options, str(path / "root")])
 
 
+def unmount(path: Path) -> None:
+    """Lazily: on a busy machine the kernel may still be closing files of processes that are gone."""
+    if os.path.ismount(path / "root"):
+        host.run(["umount", "--lazy", str(path / "root")])
+
+
 def prepare(build: Path, path: Path, suite: str = "trixie") -> Path:
     """A layer with pyservice installed from a build directory of meson."""
     path.mkdir(parents=True)
@@ -173,7 +178,7 @@ def prepare(build: Path, path: Path, suite: str = "trixie") -> Path:
     try:
         install(build, path / "root")
     finally:
-        host.run(["umount", str(path / "root")])
+        unmount(path)
     return path / "upper"
 
 
@@ -209,6 +214,7 @@ def reap() -> None:
             machine.stop(hard=True)
     for path in host.CACHE.glob("installed-*"):
         if not Path("/proc", path.name.rpartition("-")[2]).exists():
+            unmount(path)
             shutil.rmtree(path)
 
 
