@@ -156,6 +156,19 @@ static struct str find_own(const struct journal_lines *lines) {
         return at < found.n ? str_from(found, at + strlen(": ")) : (struct str){ 0 };
 }
 
+/* A user's program may have ended before journald knew its unit. Quadlet sets the identifier. */
+static struct str find_lost(const struct describing *d) {
+        struct journal_query query = query_of(d, (struct str){ 0 }, LOG_LINES);
+        struct journal_lines lines = { 0 };
+        struct str check;
+
+        query.identifier = d->unit;
+        query.identifier.n -= str_has_suffix(d->unit, STR(".service")) ? strlen(".service") : 0;
+        (void) journal_read(d->arena, &query, &lines);
+        check = find_line(&lines, STR("not ready: "), STR("not ready: ")).text;
+        return str_is_absent(check) ? find_own(&lines) : str_from(check, strlen("not ready: "));
+}
+
 /* From how the main process ended, or else from the result; and why Podman made no container. */
 static struct str describe_result(const struct describing *d, const struct bus_unit *u,
                                   const struct attempt *at) {
@@ -170,6 +183,8 @@ static struct str describe_result(const struct describing *d, const struct bus_u
 
         (void) journal_read(d->arena, &query, &lines);
         said = find_own(&lines);
+        if (!at->is_known && str_is_absent(said) && d->is_user)
+                said = find_lost(d);
         if (!at->is_known && !str_is_absent(said))
                 return said;
 

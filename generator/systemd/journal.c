@@ -5,6 +5,7 @@
 #include <sys/uio.h>
 #include <systemd/sd-journal.h>
 #include <systemd/sd-messages.h>
+#include <unistd.h>
 
 #include "base/utf8.h"
 #include "runtime/spawn.h"
@@ -33,7 +34,14 @@ static int add_about(struct arena *a, sd_journal *j, const struct journal_query 
 
 /* Matches entries of the unit's processes, or of systemd about the unit. */
 static int add_matches(struct arena *a, sd_journal *j, const struct journal_query *q) {
-        int r = add_match(a, j, q->is_user ? "_SYSTEMD_USER_UNIT" : "_SYSTEMD_UNIT", q->unit);
+        int r;
+
+        if (!str_is_absent(q->identifier)) {
+                r = add_match(a, j, "SYSLOG_IDENTIFIER", q->identifier);
+                return r < 0 ? r : add_match(a, j, "_UID", arena_u64(a, geteuid()));
+        }
+
+        r = add_match(a, j, q->is_user ? "_SYSTEMD_USER_UNIT" : "_SYSTEMD_UNIT", q->unit);
 
         if (r >= 0 && !str_is_absent(q->invocation))
                 r = add_match(a, j, "_SYSTEMD_INVOCATION_ID", q->invocation);

@@ -20,6 +20,9 @@ struct journal_query {
         struct str container; /* what this container printed, nothing else; absent: all of the unit */
         /* of this start of the unit, without systemd's entries about it; absent: of all */
         struct str invocation;
+        /* of what its processes print (SyslogIdentifier=), to find lines without a unit: journald looks for
+         * the unit of a user's process in /proc, where one that has ended is no longer; absent: by unit */
+        struct str identifier;
         bool is_user;
         uint64_t since; /* CLOCK_MONOTONIC, microseconds: nothing of an earlier boot; 0: all */
         uint64_t until; /* CLOCK_REALTIME, microseconds; 0: up to now */
