@@ -132,7 +132,7 @@ def pytest_terminal_summary(terminalreporter):
 
 
 # The longest files first, so that no process is left with one of them when the others are done.
-LONGEST = ["test_rollout", "test_faults", "test_terminal", "test_failures", "test_dci", "test_ctl_plan", "test_drain", "test_source"]
+LONGEST = ["test_package", "test_rollout", "test_faults", "test_terminal", "test_failures", "test_dci", "test_ctl_plan", "test_drain", "test_source"]
 
 
 def group_of(item) -> str:
