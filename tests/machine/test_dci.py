@@ -191,15 +191,20 @@ def test_the_backup_runs_by_name(site):
 
 def test_a_failed_backup_is_a_failed_unit(site, restored):
     before = started(site)
-    drop_in(site, "tasks: {backup: {env: {YOLO_FAIL: '1'}}}\n")
-    # The rollout runs it too, and fails.
-    settle(site)
-    assert not site.ok("systemctl start dci-api-backup.service")
-    site.wait(lambda: site.out("systemctl --failed --plain --no-legend").split()[:1] == ["dci-api-backup.service"],
-              what="the unit to have failed")
-    assert "backup failed" in site.journal("dci-api-backup.service")
-    assert started(site) == before
-    site.run("systemctl reset-failed dci-api-backup.service")
+    # Else the rollout runs it too, and takes the variable back when it has failed.
+    site.run("pyservicectl rollout pause dci-api")
+    try:
+        drop_in(site, "tasks: {backup: {env: {YOLO_FAIL: '1'}}}\n")
+        settle(site)
+        assert not site.ok("systemctl start dci-api-backup.service")
+        site.wait(lambda: site.out("systemctl --failed --plain --no-legend").split()[:1] == ["dci-api-backup.service"],
+                  what="the unit to have failed")
+        assert "backup failed" in site.journal("dci-api-backup.service")
+        assert started(site) == before
+        site.run("systemctl reset-failed dci-api-backup.service")
+    finally:
+        site.remove(dci.DROP_IN)
+        site.run("pyservicectl rollout resume dci-api")
 
 
 # --- scale, addresses, restarts ---
