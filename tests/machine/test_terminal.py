@@ -61,6 +61,8 @@ class Terminal:
         self.said = set()
 
     def run(self, *words, says_evil=False):
+        if words[0] == "journalctl":
+            self.machine.run("journalctl --sync")
         done = self.machine.run(list(words), check=False)
         text = done.stdout + done.stderr
         for match in CONTROL.finditer(text):
