@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from app import define, settle, started
+from app import define, settle, started, wait_for
 from dci import put_credential
 from repository import BARE, HTTPS_URL, SSH_KEY, SSH_URL, URL, WORK, Repository
+from rolling import App
 
 SHOP = """
 source: {repo: %s, ref: %s%s}
@@ -42,7 +43,11 @@ def versions(machine) -> set[str]:
 
 
 def wait_version(machine, version: str) -> None:
+    """Until that version alone answers, both instances run, and the rollout is over."""
     machine.wait(lambda: versions(machine) == {version}, timeout=180, what=f"version {version} alone to answer")
+    wait_for(machine, "shop-web", 2)
+    app = App(machine, "shop")
+    machine.wait(app.is_done, what=lambda: f"the rollout to be over, {app}")
 
 
 def status(machine) -> str:
