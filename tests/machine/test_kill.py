@@ -34,12 +34,18 @@ def ports(app) -> dict[str, int]:
 
 def assert_nothing_left(app, scale: int) -> None:
     """Each instance has its port and nobody has another; there is no container, process or unit of a spare."""
-    machine = app.machine
-    listening = machine.out("ss -Htln 'sport >= 20000 and sport <= 29999'").splitlines()
-    assert {int(line.split()[3].rpartition(":")[2]) for line in listening} == {ports(app)[str(i)] for i in range(scale)}
-    assert machine.unit("hello@next.service")["ActiveState"] in ("inactive", "failed")
-    assert machine.ok("! pidof pyservice-rollout")
-    assert len(machine.out("pidof conmon").split()) == len(machine.containers())
+    machine, seen = app.machine, {}
+
+    def look() -> bool:
+        listening = machine.out("ss -Htln 'sport >= 20000 and sport <= 29999'").splitlines()
+        seen["ports"] = {int(line.split()[3].rpartition(":")[2]) for line in listening}
+        seen["spare"] = machine.unit("hello@next.service")["ActiveState"]
+        # A path unit starts `pyservice-rollout keep` after the rollout.
+        seen["rollouts"] = machine.run("pidof pyservice-rollout", check=False).stdout.split()
+        seen["conmon"] = len(machine.out("pidof conmon").split()) - len(machine.containers())
+        return (seen["ports"] == {ports(app)[str(i)] for i in range(scale)} and seen["spare"] in ("inactive", "failed")
+                and not seen["rollouts"] and seen["conmon"] == 0)
+    machine.wait(look, 30, what=lambda: f"nothing to be left: {seen}, {app}")
 
 
 def restarts(machine) -> list[str]:
