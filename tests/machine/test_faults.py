@@ -73,7 +73,7 @@ def test_system_calls_fail(traced, app):
             for n in places:
                 number, failed = number + 1, app.failures()
                 machine.write(f"/run/fault.{program}", f"-e trace={call} -e inject={call}:{fault}:when={n}\n")
-                app.define(number, 2, proxy=f"timeouts: {{queue: {number}s}}")
+                app.define(number, 2, proxy=f"timeouts: {{queue: {30 + number}s}}")
                 machine.wait(lambda number=number, failed=failed: str(number) in app.versions().values() or app.failures() != failed,
                              what=lambda what=f"{program}, {call} {n}, {fault}": f"version {number} after {what}; {app}")
                 happened = machine.ok(f"grep -Eq 'INJECTED|killed by SIGKILL' /run/fault.{program}.log")
