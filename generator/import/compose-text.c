@@ -119,9 +119,12 @@ struct str compose_known(struct compose *c, const struct compose_variable *v, st
         bool is_new = !vars || !yaml_text_find(vars, v->name);
 
         if (import_is_built_in(v->name))
-                return v->is_secret ? STR("CHANGE-ME") : import_literal(d->arena, v->value);
+                return v->is_secret || !draft_has_room(d, v->value.n) ? STR("CHANGE-ME")
+                                                                      : import_literal(d->arena, v->value);
 
-        (void) draft_var(d, v->name, v->is_secret ? STR("CHANGE-ME") : import_literal(d->arena, v->value));
+        if (is_new)
+                (void) draft_var(d, v->name,
+                                 v->is_secret ? STR("CHANGE-ME") : import_literal(d->arena, v->value));
         if (v->is_secret && is_new)
                 note_secret(c, v->name, at);
         return keep(c, v->name);
@@ -194,6 +197,8 @@ static const char *put_value_of(struct compose *c, struct buf *out, const struct
                 return NULL;
 
         *is_secret = *is_secret || v->is_secret;
+        if (!draft_has_room(&c->draft, v->value.n))
+                return "the values of variables are too long";
         buf_put_str(out, v->value);
         return NULL;
 }

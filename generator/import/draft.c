@@ -30,7 +30,7 @@ static const char *const order[] = {
         "quadlet",
 };
 
-enum { NAME_BYTES_MAX = 52 };
+enum { NAME_BYTES_MAX = 52, COPIED_MAX = 16 << 20, COPY_COST = 64 };
 
 static size_t rank(const struct yaml_text *item) {
         for (size_t i = 0; i < ARRAY_SIZE(order); i++)
@@ -177,6 +177,20 @@ struct yaml_text *draft_var(struct draft *d, struct str name, struct str value) 
                          *var = yaml_text_find(vars, name);
 
         return var ? var : yaml_text_put_text(d->arena, vars, name, value);
+}
+
+bool draft_has_room(struct draft *d, size_t n) {
+        if (n + COPY_COST <= COPIED_MAX - d->n_copied) {
+                d->n_copied += n + COPY_COST;
+                return true;
+        }
+
+        if (d->root && d->n_copied < COPIED_MAX)
+                draft_lost(d, NULL, NOWHERE,
+                           "the values of variables, each counted as often as it is used, have more than 16 "
+                           "MiB, and were not all carried over");
+        d->n_copied = COPIED_MAX;
+        return false;
 }
 
 void draft_raw(struct draft *d, struct draft_part *p, struct raw_key raw) {

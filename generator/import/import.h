@@ -48,6 +48,7 @@ struct draft {
         VEC(struct draft_part *) parts;
         VEC(struct str) names; /* that draft_part_name() gave */
         VEC(struct note) notes;
+        size_t n_copied; /* bytes: draft_has_room() */
 };
 
 /* A kind of input: reads c->argv and prints. Returns the exit status. */
@@ -132,6 +133,10 @@ void draft_put_secret(struct draft *d, struct yaml_text *map, struct str key, st
 
 /* Adds a variable for {{ name }} if there is none yet. Returns its item. */
 struct yaml_text *draft_var(struct draft *d, struct str name, struct str value);
+
+/* False if the values of variables that were copied are too many by now: a variable may be made of others,
+ * which are made of others. */
+bool draft_has_room(struct draft *d, size_t n);
 
 /* Puts the parts where they belong, in the order that people expect, and validates it with draft_validate().
  * Returns the exit status. */

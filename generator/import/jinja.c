@@ -91,17 +91,21 @@ static bool is_defined(const struct jinja *j, struct str name, const struct node
 static struct str of_name(const struct jinja *j, struct str name, struct span at) {
         struct jinja below = *j;
         struct str own = j->own(j, name), value;
+        struct draft *d = j->draft;
+        const struct yaml_text *vars = yaml_text_find(d->root, STR("vars"));
         const struct node *n;
 
         if (!str_is_absent(own))
                 return own;
-        if (!is_defined(j, name, &n) || ++below.depth > DEPTH_MAX)
+        if (!import_is_built_in(name) && vars && yaml_text_find(vars, name))
+                return keep(j, name);
+        if (!is_defined(j, name, &n) || ++below.depth > DEPTH_MAX || !draft_has_room(d, n->text.n))
                 return unknown(j, name, at);
 
         value = expand(&below, n->text, n->at);
         if (import_is_built_in(name))
                 return value;
-        (void) draft_var(j->draft, name, value);
+        (void) draft_var(d, name, value);
         return keep(j, name);
 }
 

@@ -11,6 +11,7 @@ import re
 import shlex
 import shutil
 import subprocess
+import threading
 from pathlib import Path
 
 import jsonschema
@@ -1241,6 +1242,35 @@ def test_aliases_cannot_blow_it_up(root, tmp_path):
     for name in "wide", "deep":
         code, _, errors = ctl(root, "import", "compose", tmp_path / f"{name}.yaml")
         assert code == 1 and "with this alias the file has more than 65536 values, or is nested deeper than 16 [yaml-alias]" in errors
+
+
+def chain(names, width):
+    """Each of the variables is made of the next."""
+    return "".join(f"{one}: \"{'{{ %s }}' % other * width}\"\n" for one, other in zip(names, names[1:])) + f"{names[-1]}: 0123456789\n"
+
+
+ROLE = "app_name: shop\napp_repo: https://git.example.com/shop.git\napp_services: [{name: web, command: run}]\n"
+
+
+@pytest.mark.parametrize("files", [
+    {"vars.yml": ROLE + 'app_tag: "{{ v0 }}"\n' + chain([f"v{i}" for i in range(17)], 10)},
+    {"vars.yml": ROLE + 'app_tag: "{{ service }}"\n' + chain(["service", "scale", "instance", "hostname", "revision", "image"], 100)},
+    {"compose.yaml": "services: {web: {image: x, environment: {%s}}}\n" % ", ".join(f"K{i}: $A" for i in range(1500)), ".env": f"A={'x' * 1000000}\n"},
+    {"compose.yaml": "services: {web: {image: x, labels: [%s]}}\n" % ", ".join(f'"k{i}$A=x"' for i in range(1500)), ".env": f"A={'x' * 1000000}\n"},
+    {"compose.yaml": "services: {web: {image: x, environment: {%s}}}\n" % ", ".join(f"K{i}: $image" for i in range(1500)), ".env": f"image={'x' * 1000000}\n"},
+], ids=["variables of variables", "built-in names", "a long variable", "in keys", "with a built-in name"])
+def test_variables_cannot_blow_it_up(tmp_path, files):
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    given = next(name for name in files if name != ".env")
+    kind = "ansible-pyservice" if given == "vars.yml" else "compose"
+    with subprocess.Popen([PYSERVICECTL, "import", kind, given], cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as program:
+        timer = threading.Timer(60, program.kill)
+        timer.start()
+        _, status, usage = os.wait4(program.pid, 0)
+        timer.cancel()
+        program.returncode = os.waitstatus_to_exitcode(status)
+    assert program.returncode in (0, 1, 3) and usage.ru_maxrss < 800000, (program.returncode, usage.ru_maxrss)
 
 
 # --- quadlet ---
