@@ -176,6 +176,27 @@ void compose_put_misread(struct compose *c, struct draft_part *p, const struct n
         c->of_files.n = 0;
 }
 
+/* `disable: false` alone: the check that is in the image, which Podman runs too. */
+static bool is_of_image(const struct node *n) {
+        return n->kind == NODE_MAP && n->n == 1 && node_get(n, "disable");
+}
+
+/* A part whose check is in its image is ready here as soon as it runs. */
+static void check_condition(struct compose *c, struct draft_part *p, const struct pair *on) {
+        const struct node *service = compose_service(c, on->key->text), *check;
+
+        if (!service || !str_is(node_text(node_get(on->value, "condition")), "service_healthy"))
+                return;
+
+        check = node_get(service, "healthcheck");
+        if (!check || is_of_image(check))
+                draft_lost(
+                        &c->draft, p->map, on->value->at,
+                        "'service_healthy' of '%.*s' could not be carried over, because the check is in the "
+                        "image; write 'health:' there",
+                        STR_ARG(on->key->text));
+}
+
 void compose_put_depends_on(struct compose *c, struct draft_part *p, const struct node *n) {
         for (size_t i = 0; i < n->n && n->kind != NODE_SCALAR; i++) {
                 struct str name = n->kind == NODE_MAP ? n->pairs[i].key->text : n->items[i]->text;
@@ -191,6 +212,8 @@ void compose_put_depends_on(struct compose *c, struct draft_part *p, const struc
                                 STR_ARG(name));
                 if (!service || node_get(service, "provider"))
                         continue;
+                if (n->kind == NODE_MAP)
+                        check_condition(c, p, &n->pairs[i]);
                 if (compose_kind(c, name) == PART_TASK)
                         (void) yaml_text_put_text(
                                 c->draft.arena,
@@ -241,11 +264,6 @@ static bool is_disabled(const struct node *n, const struct node *test) {
         const struct node *first = test && test->kind == NODE_LIST && test->n > 0 ? test->items[0] : test;
 
         return node_is_true(node_get(n, "disable")) || (first && str_is(node_text(first), "NONE"));
-}
-
-/* `disable: false` alone: the check that is in the image, which Podman runs too. */
-static bool is_of_image(const struct node *n) {
-        return n->kind == NODE_MAP && n->n == 1 && node_get(n, "disable");
 }
 
 /* Compose's defaults are written out, because pyservice has others. */
