@@ -114,7 +114,8 @@ static bool waits_for_pod(const struct quadlet_import *q, const struct unit_file
         return false;
 }
 
-const struct unit_file *quadlet_pod_owner(const struct quadlet_import *q, const struct unit_file *pod) {
+/* The first container of the pod that waits for no other one of it: its network is the one that all share. */
+static const struct unit_file *pod_owner(const struct quadlet_import *q, const struct unit_file *pod) {
         VEC_EACH(u, &q->files) {
                 enum part_kind kind;
 
@@ -154,7 +155,7 @@ static bool is_shared(struct str key) {
 }
 
 void quadlet_put_pod_of(struct quadlet_import *q, const struct unit_file *u) {
-        const struct unit_file *pod = quadlet_pod(q, u), *owner = pod ? quadlet_pod_owner(q, pod) : NULL;
+        const struct unit_file *pod = quadlet_pod(q, u), *owner = pod ? pod_owner(q, pod) : NULL;
 
         if (!pod)
                 return;
@@ -171,7 +172,7 @@ void quadlet_put_pod_of(struct quadlet_import *q, const struct unit_file *u) {
 }
 
 static void put_pod(struct quadlet_import *q, const struct unit_file *u) {
-        const struct unit_file *owner = quadlet_pod_owner(q, u);
+        const struct unit_file *owner = pod_owner(q, u);
         size_t n = 0;
 
         VEC_EACH(other, &q->files)

@@ -36,9 +36,6 @@ void quadlet_put_argument(struct quadlet_import *q, const struct unit_line *line
 /* The pod among the files that the container is in; NULL for none. */
 const struct unit_file *quadlet_pod(const struct quadlet_import *q, const struct unit_file *u);
 
-/* The first container of the pod that waits for no other one of it: its network is the one that all share. */
-const struct unit_file *quadlet_pod_owner(const struct quadlet_import *q, const struct unit_file *pod);
-
 /* The part that a container's file becomes, and its name. */
 enum part_kind quadlet_kind(const struct quadlet_import *q, const struct unit_file *u);
 struct str quadlet_part_name(const struct quadlet_import *q, const struct unit_file *u);
