@@ -42,10 +42,10 @@ def versions(machine) -> set[str]:
     return {answer.text.split()[0] if answer.status == 200 else f"status {answer.status}" for answer in answers}
 
 
-def wait_version(machine, version: str) -> None:
-    """Until that version alone answers, both instances run, and the rollout is over."""
+def wait_version(machine, version: str, service: str = "shop-web", scale: int = 2) -> None:
+    """Until that version alone answers, all instances run, and the rollout is over."""
     machine.wait(lambda: versions(machine) == {version}, timeout=180, what=f"version {version} alone to answer")
-    wait_for(machine, "shop-web", 2)
+    wait_for(machine, service, scale)
     app = App(machine, "shop")
     machine.wait(app.is_done, what=lambda: f"the rollout to be over, {app}")
 
@@ -91,7 +91,7 @@ def test_new_from_a_repository_runs_its_procfile(machine, repository):
     machine.written.add("/etc/pyservice.d/shop.yaml")
     assert "/etc/pyservice.d/shop.yaml written" in machine.out(["pyservicectl", "new", f"--from={URL}", "shop"])
     machine.run(["pyservicectl", "--yes", "apply", "shop"], timeout=180)
-    wait_version(machine, "procfile")
+    wait_version(machine, "procfile", "shop", 1)
 
 
 def test_branch_and_commit(machine, repository):
