@@ -355,6 +355,21 @@ int haproxy_ask_worker(const struct haproxy_client *c, struct str command, struc
         return r >= 0 && ret->n == 0 ? -ENODATA : r;
 }
 
+/* A ';' or a line feed would begin another command. */
+static bool is_one_word(struct str text) {
+        for (size_t i = 0; i < text.n; i++)
+                if ((unsigned char) text.p[i] <= ' ' || text.p[i] == 127 || strchr(";\\\"'", text.p[i]))
+                        return false;
+
+        return text.n > 0;
+}
+
+int haproxy_show_certificate(const struct haproxy_client *c, struct str path, struct str *ret) {
+        return is_one_word(path)
+                       ? haproxy_ask_worker(c, arena_join(c->arena, STR("show ssl cert "), path), ret)
+                       : -EINVAL;
+}
+
 /* HAProxy takes all lines up to the first empty one. */
 static struct str without_empty_lines(struct arena *a, struct str text) {
         struct buf b = buf_in(a);

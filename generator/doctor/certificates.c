@@ -182,8 +182,7 @@ static void look_at_chain(struct doctor *d, const struct certificate *c) {
 static struct str served_by_haproxy(struct doctor *d, const struct certificate *c) {
         struct str text = { 0 };
 
-        if (d->counters_error < 0 ||
-            haproxy_ask_worker(&d->haproxy, arena_join(d->arena, STR("show ssl cert "), c->path), &text) < 0)
+        if (d->counters_error < 0 || haproxy_show_certificate(&d->haproxy, c->path, &text) < 0)
                 return STR("");
 
         return field_of(d->arena, text, STR("SHA1 FingerPrint: "));
@@ -291,8 +290,7 @@ static void add_loaded(struct doctor *d, struct certificates *all) {
                 VEC_EACH(known, &all->list)
                         is_known = is_known || (!known->is_nginx && str_eq(known->path, c.path));
                 if (is_known || c.path.n == 0 || strchr("#*", c.path.p[0]) ||
-                    haproxy_ask_worker(&d->haproxy, arena_join(d->arena, STR("show ssl cert "), c.path),
-                                       &text) < 0)
+                    haproxy_show_certificate(&d->haproxy, c.path, &text) < 0)
                         continue;
                 c.names = names_of(d->arena, text);
                 *vec_push(d->arena, &all->list) = c;

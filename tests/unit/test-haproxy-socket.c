@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -277,6 +278,27 @@ static void test_port(void **state) {
         arena_done(&arena);
 }
 
+/* HAProxy takes a ';' or a line feed for the end of a command. Whoever writes into a directory of certificates chooses
+ * the names. */
+static void test_a_certificate_with_a_command_in_its_name(void **state) {
+        static const char *const paths[] = { "/etc/tls/x;disable server shop/shop-1;y.pem", "/etc/tls/x\ndisable server shop/shop-1",
+                                             "/etc/tls/x y", "/etc/tls/x\\", "/etc/tls/x\x7f" };
+        const struct fake_answer answers[] = { { "show ssl cert /etc/tls/a+b@1,é=~.pem", "Filename: it\n", 0 } };
+        struct arena arena = { 0 };
+        struct haproxy_client c = client_of(&arena);
+        struct str text;
+        struct fake fake;
+
+        fake_start(&fake, answers, ARRAY_SIZE(answers));
+        c.socket = fake.address.sun_path;
+        for (size_t i = 0; i < ARRAY_SIZE(paths); i++)
+                assert_int_equal(haproxy_show_certificate(&c, str_of(paths[i]), &text), -EINVAL);
+        assert_int_equal(haproxy_show_certificate(&c, STR("/etc/tls/a+b@1,é=~.pem"), &text), 0);
+        fake_stop(&fake);
+        assert_string_equal(fake.asked, "show ssl cert /etc/tls/a+b@1,é=~.pem\n");
+        arena_done(&arena);
+}
+
 static void test_no_haproxy(void **state) {
         struct arena arena = { 0 };
         struct haproxy_client c = client_of(&arena);
@@ -307,6 +329,7 @@ int main(void) {
         rows_add_one(&rows, test_up_with_an_address);
         rows_add_one(&rows, test_each_command_has_its_prefix);
         rows_add_one(&rows, test_port);
+        rows_add_one(&rows, test_a_certificate_with_a_command_in_its_name);
         rows_add_one(&rows, test_no_haproxy);
         return rows_run(&rows, "haproxy-socket");
 }
