@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include "base/buf.h"
 #include "base/fs.h"
 #include "base/path.h"
 #include "config.h"
@@ -71,16 +72,19 @@ static struct str listed(struct arena *a, struct str list, struct str item) {
 
 /* The host names in what openssl or HAProxy print: "DNS:a.example.com, DNS:b.example.com". */
 static struct str names_of(struct arena *a, struct str text) {
-        struct str out = STR(""), rest = str_from(text, str_find_str(text, STR("Subject Alternative Name"))),
-                   name;
+        struct str rest = str_from(text, str_find_str(text, STR("Subject Alternative Name"))), name;
+        struct buf out = buf_in(a); /* there may be 100,000 */
 
-        for (size_t at; (at = str_find_str(rest, STR("DNS:"))) < rest.n;) {
-                name = rest = str_from(rest, at + 4);
+        while (str_split(&rest, ',', &name)) {
+                name = str_from(name, str_find_str(name, STR("DNS:")));
+                if (name.n == 0)
+                        continue;
+                name = str_from(name, strlen("DNS:"));
                 name.n = str_find(name, '\n');
-                name.n = str_find(name, ',');
-                out = listed(a, out, str_trim(name));
+                buf_put(&out, out.n > 0 ? ", " : "");
+                buf_put_str(&out, str_trim(name));
         }
-        return out;
+        return buf_str(&out);
 }
 
 /* "*." stands for one label (RFC 9525). */

@@ -318,6 +318,23 @@ def test_the_names_of_a_certificate(root, pem, name, kind, domains, missing):
     assert doctor(root) == ({} if kind == "haproxy" and domains in ("shop.example.com", "'*.example.com'") else found)
 
 
+@pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("openssl"), reason="root alone reads keys; needs openssl")
+def test_a_certificate_with_many_names(root, tmp_path):
+    """What its names need is no more than a few times their text: a certificate may be from somebody else."""
+    names = [f"{number}.example.com" for number in range(20000)]
+    (tmp_path / "settings").write_text("[req]\ndistinguished_name=of\nx509_extensions=more\nprompt=no\n[of]\nCN=x\n[more]\nsubjectAltName=@names\n[names]\n" +
+                                       "".join(f"DNS.{number}={name}\n" for number, name in enumerate(names)))
+    pem = subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "90", "-config", tmp_path / "settings", "-keyout", "/dev/stdout"],
+                         capture_output=True, text=True, check=True).stdout
+    write(root / "etc/shop.pem", pem, mode=0o600)
+    write(root / "etc/pyservice.d/shop.yaml", SHOP.replace("]}", "], tls: {certificate: /etc/shop.pem}}"))
+    assert ", only " + ", ".join(names) + " → " in doctor(root)["certificates"]
+    with subprocess.Popen([PYSERVICECTL, f"--root={root}", "doctor"], stdout=subprocess.DEVNULL) as process:
+        _, status, used = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    assert process.returncode == 0 and used.ru_maxrss < 500_000
+
+
 def test_the_certificate_of_a_sidecar(root):
     write(root / "etc/pyservice.d/shop.yaml", SHOP + "sidecars: [{name: page, port: 80, proxy: {domains: [page.example.com], tls: {certificate: /etc/page.pem}}}]\n")
     assert "bad shop: its certificate /etc/page.pem: No such file or directory" in doctor(root)["certificates"]
