@@ -54,15 +54,28 @@ static int add_matches(struct arena *a, sd_journal *j, const struct journal_quer
         return r < 0 ? r : add_about(a, j, q);
 }
 
+/* A field of the current entry; absent if it has none. */
+static struct str get(struct arena *a, sd_journal *j, const char *field) {
+        const void *data;
+        size_t n;
+
+        if (sd_journal_get_data(j, field, &data, &n) < 0)
+                return (struct str){ 0 };
+
+        return utf8_clean(a, str_from((struct str){ data, n }, strlen(field) + 1));
+}
+
 /* systemd has a line for each remaining process of a unit: there may be so many that the unit's own lines are
- * out of reach. */
-static bool is_of_the_end(struct str text) {
-        return str_find_str(text, STR(": Killing process ")) < text.n;
+ * out of reach. A container may print such lines too, without end. */
+static bool is_of_the_end(struct arena *a, sd_journal *j, const struct journal_query *q, struct str text) {
+        return str_find_str(text, STR(": Killing process ")) < text.n &&
+               (q->is_user ? str_is(get(a, j, "_SYSTEMD_USER_UNIT"), "init.scope")
+                           : str_is(get(a, j, "_PID"), "1"));
 }
 
 /* The current entry's message; absent if it has none, or is of no use: Podman logs each event of a
  * container. */
-static int read_message(struct arena *a, sd_journal *j, struct str *ret) {
+static int read_message(struct arena *a, sd_journal *j, const struct journal_query *q, struct str *ret) {
         const void *data;
         size_t n;
         int r;
@@ -79,7 +92,7 @@ static int read_message(struct arena *a, sd_journal *j, struct str *ret) {
 
         *ret = str_from((struct str){ data, n }, strlen("MESSAGE="));
         *ret = str_trim(utf8_clean_line(a, *ret, LINE_MAX_BYTES));
-        if (is_of_the_end(*ret))
+        if (is_of_the_end(a, j, q, *ret))
                 *ret = (struct str){ 0 };
         return 0;
 }
@@ -108,7 +121,7 @@ static int read_back(struct arena *a, sd_journal *j, const struct journal_query 
                         break;
                 if (q->until > 0 && time > q->until)
                         continue;
-                r = read_message(a, j, &text);
+                r = read_message(a, j, q, &text);
                 if (r >= 0 && !str_is_absent(text))
                         *vec_push(a, &lines->list) = (struct journal_line){ text, time };
         }
@@ -139,17 +152,6 @@ bool journal_sync(struct arena *a) {
         struct spawn_result result;
 
         return argv[0] && spawn_run(a, argv, &result) >= 0 && result.status == 0;
-}
-
-/* A field of the current entry; absent if it has none. */
-static struct str get(struct arena *a, sd_journal *j, const char *field) {
-        const void *data;
-        size_t n;
-
-        if (sd_journal_get_data(j, field, &data, &n) < 0)
-                return (struct str){ 0 };
-
-        return utf8_clean(a, str_from((struct str){ data, n }, strlen(field) + 1));
 }
 
 int journal_read_end(struct arena *a, const struct journal_query *q, struct journal_end *ret) {
