@@ -12,6 +12,10 @@
 #include "terminal/ask.h"
 #include "verbs/verbs.h"
 
+/* The input may be by somebody else, and name files that only the calling user can read: the definition has
+ * their values. */
+enum { FROM_MODE = 0600 };
+
 static struct { const char *image, *from; } options;
 
 const struct option_row new_options[] = {
@@ -76,9 +80,11 @@ static int make(struct changing *ch, struct str app, struct str text) {
         int r;
 
         *vec_push(&c->arena, &ch->changes->list) = (struct change){ .app = app };
-        *vec_push(&c->arena, &ch->files) = (struct changed_file){
-                .app = app, .path = path, .after = text, .mode = 0644, .is_new = true
-        };
+        *vec_push(&c->arena, &ch->files) = (struct changed_file){ .app = app,
+                                                                  .path = path,
+                                                                  .after = text,
+                                                                  .mode = options.from ? FROM_MODE : 0644,
+                                                                  .is_new = true };
         r = change_lock(c, &locked);
         if (r == 0)
                 r = change_check(ch);

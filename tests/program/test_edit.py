@@ -583,6 +583,7 @@ def test_edit_while_another_writes(root):
 
 def test_new_from_an_image(root):
     text = root.good("new", "fresh", "--image=localhost/fresh:1.2")
+    assert (root.etc / "fresh.yaml").stat().st_mode & 0o777 == 0o644
     assert "/etc/pyservice.d/fresh.yaml written" in text and "pyservicectl apply fresh" in text
     written = (root.etc / "fresh.yaml").read_text()
     assert "image: localhost/fresh:1.2\n" in written and "# port: 8000\n" in written and "scale: 1\n" in written
@@ -621,6 +622,15 @@ def test_new_from_what_another_tool_runs(root, tmp_path):
     assert web["command"] == ["sh", "-c", "exec gunicorn shop.wsgi --bind 0.0.0.0:$PORT"]
     comments = (root.etc / "proc.yaml").read_text().replace("\n  # ", " ").replace("\n# ", " ")
     assert "podman build -t localhost/proc:1 ." in comments and "'health: /PATH'" in comments and "project" not in comments
+
+    # The file of somebody else may name one that only root can read: what is written has its values.
+    (tmp_path / "private.env").write_text("DATABASE_URL=postgres://shop.internal/shop?key=precious\n")
+    (tmp_path / "private.env").chmod(0o600)
+    (project / "compose.yaml").write_text("include: [{path: side.yaml, env_file: %s/private.env}]\n"
+                                          "services: {web: {image: 'localhost/web:1', environment: {LEVEL: '$DATABASE_URL'}}}\n" % tmp_path)
+    (project / "side.yaml").write_text("services: {side: {image: 'localhost/side:1'}}\n")
+    assert root.ctl("new", f"--from={project}", "private").returncode == 0
+    assert "key=precious" in (root.etc / "private.yaml").read_text() and (root.etc / "private.yaml").stat().st_mode & 0o777 == 0o600
 
     # A directory's Compose file counts more than its Procfile.
     (project / "compose.yaml").write_text(COMPOSE % (8080, ""))
