@@ -49,7 +49,7 @@ int haproxy_count(const struct haproxy_client *c, struct haproxy_answer *ret);
  * is empty. */
 int haproxy_ask_worker(const struct haproxy_client *c, struct str command, struct str *ret);
 
-/* What the worker that serves now has of the certificate that it read from `path` ("show ssl cert"). As
+/* Reads what the worker that serves now has of the certificate from `path` ("show ssl cert"). As
  * haproxy_ask_worker(), and -EINVAL for a path that HAProxy would not read as one word of the command. */
 int haproxy_show_certificate(const struct haproxy_client *c, struct str path, struct str *ret);
 
