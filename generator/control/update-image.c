@@ -4,6 +4,12 @@
 #include "control/update.h"
 #include "runtime/spawn.h"
 
+/* Podman waits without end for a registry that accepts connections and never answers, and all other
+ * applications would wait for it. As the unit that pulls an image (render/image.c). */
+#define PULL_LIMIT "2h"
+
+enum { TIMED_OUT = 124 }; /* the exit status of timeout(1) */
+
 /* -EIO if it failed. */
 static int ask(struct podman *p, const char *const *argv, struct str *ret_out) {
         struct spawn_result result;
@@ -47,9 +53,14 @@ int image_inspect(struct podman *p, struct str reference, struct image_facts *re
 }
 
 int image_pull(struct podman *p, const struct container *c, struct str reference) {
-        const char *argv[8] = { p->program, "pull", "--quiet" };
-        struct str out;
-        size_t n = 3;
+        struct str timeout = spawn_find(p->arena, "timeout"), out;
+        const char *argv[16] = { timeout.p, "--foreground", "--kill-after=1m", PULL_LIMIT };
+        size_t n = str_is_absent(timeout) ? 0 : 4;
+        int r;
+
+        argv[n++] = p->program;
+        argv[n++] = "pull";
+        argv[n++] = "--quiet";
 
         if (c->auth_file.text.n > 0)
                 argv[n++] = arena_join(p->arena, STR("--authfile="), c->auth_file.text).p;
@@ -57,8 +68,12 @@ int image_pull(struct podman *p, const struct container *c, struct str reference
                 argv[n++] = "--tls-verify=false";
         if (!str_is_absent(c->settings.platform.text))
                 argv[n++] = arena_join(p->arena, STR("--platform="), c->settings.platform.text).p;
-        argv[n] = arena_str(p->arena, reference).p;
-        return ask(p, argv, &out);
+        argv[n++] = arena_str(p->arena, reference).p;
+        argv[n] = NULL;
+        r = ask(p, argv, &out);
+        if (r == -EIO && p->status == TIMED_OUT)
+                p->problem = STR("the registry did not send it within " PULL_LIMIT);
+        return r;
 }
 
 int image_keep(struct podman *p, struct str id) {
