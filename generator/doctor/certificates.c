@@ -107,10 +107,17 @@ static struct str end_of(const struct certificate *c) {
         return date;
 }
 
+/* openssl would wait for who writes into a pipe; HAProxy leaves it out of a directory. */
+static bool is_file(struct str path) {
+        struct stat st;
+
+        return stat(path.p, &st) == 0 && S_ISREG(st.st_mode);
+}
+
 /* False if the other checks would add nothing. */
 static bool look_at_end(struct doctor *d, struct certificate *c) {
-        struct spawn_result found = { 0 };
-        int r = describe(d, c->file, soon, &found);
+        struct spawn_result found = { .out = STR("") };
+        int r = is_file(c->file) ? describe(d, c->file, soon, &found) : 1;
 
         if (r < 0) {
                 doctor_skip(d, "need openssl, which is not installed");
@@ -141,8 +148,11 @@ static bool look_at_end(struct doctor *d, struct certificate *c) {
 /* Without an empty passphrase openssl requests one at the terminal. */
 static bool read_public_key(struct doctor *d, struct str file, struct str *ret) {
         struct spawn_result found = { 0 };
-        int r = ask_openssl(d, (const char *[]){ "pkey", "-pubout", "-in", file.p, "-passin", "pass:", NULL },
-                            &found);
+        int r = !is_file(file) ? -EINVAL
+                               : ask_openssl(d,
+                                             (const char *[]){ "pkey", "-pubout", "-in", file.p, "-passin",
+                                                               "pass:", NULL },
+                                             &found);
 
         *ret = found.out;
         return r == 0;
@@ -225,14 +235,17 @@ static void look_at_served(struct doctor *d, const struct certificate *c) {
         doctor_fix(d, (const char *[]){ LIBEXECDIR "/pyservice-proxy", option.p, NULL });
 }
 
-static void add(struct doctor *d, struct certificates *all, struct certificate c) {
-        const char *root = strcmp(d->ctl->root, "/") == 0 ? "" : d->ctl->root;
+/* As seen from here. */
+static struct str path_of(struct doctor *d, struct str path) {
+        return arena_join(d->arena, str_of(strcmp(d->ctl->root, "/") == 0 ? "" : d->ctl->root), path);
+}
 
+static void add(struct doctor *d, struct certificates *all, struct certificate c) {
         VEC_EACH(known, &all->list)
                 if (str_eq(known->path, c.path) && known->is_nginx == c.is_nginx)
                         return;
 
-        c.file = arena_join(d->arena, str_of(root), c.path);
+        c.file = path_of(d, c.path);
         *vec_push(d->arena, &all->list) = c;
 }
 
@@ -250,7 +263,7 @@ static void add_directory(struct doctor *d, struct certificates *all, struct cer
                 for (size_t i = 0; i < ARRAY_SIZE(parts); i++)
                         is_part = is_part || str_has_suffix(*name, str_of(parts[i]));
                 c.path = arena_join(d->arena, directory, STR("/"), *name);
-                if (!is_part)
+                if (!is_part && is_file(path_of(d, c.path)))
                         add(d, all, c);
         }
 }

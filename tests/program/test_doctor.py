@@ -7,6 +7,7 @@ import pathlib
 import pty
 import re
 import shutil
+import signal
 import struct
 import subprocess
 import termios
@@ -333,6 +334,25 @@ def test_a_certificate_with_many_names(root, tmp_path):
         _, status, used = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
     assert process.returncode == 0 and used.ru_maxrss < 500_000
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("openssl"), reason="root alone reads keys; needs openssl")
+def test_pipes_among_certificates(root, pem):
+    """Who may write certificates there does not make doctor wait for ever."""
+    (root / "etc/certificates").mkdir()
+    os.mkfifo(root / "etc/certificates/pipe.pem")
+    os.mkfifo(root / "etc/certificates/shop.pem.key")
+    write(root / "etc/certificates/shop.pem", pem["leaf"] + pem["between"], mode=0o600)
+    write(root / "etc/pyservice.d/shop.yaml", SHOP.replace("]}", "], tls: {certificate: /etc/certificates}}"))
+    with subprocess.Popen([PYSERVICECTL, f"--root={root}", "doctor"], stdout=subprocess.PIPE, text=True, start_new_session=True) as process:
+        try:
+            text = process.communicate(timeout=60)[0]
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
+    assert "has no key that can be read" in text and "pipe.pem" not in text
+    write(root / "etc/pyservice.d/shop.yaml", SHOP.replace("]}", "], tls: {certificate: /etc/certificates/pipe.pem}}"))
+    assert "bad shop: /etc/certificates/pipe.pem is not a certificate" in doctor(root)["certificates"]
 
 
 def test_the_certificate_of_a_sidecar(root):
