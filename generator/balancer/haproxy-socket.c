@@ -355,10 +355,13 @@ int haproxy_ask_worker(const struct haproxy_client *c, struct str command, struc
         return r >= 0 && ret->n == 0 ? -ENODATA : r;
 }
 
-/* A ';' or a line feed would begin another command. */
+/* A ';' or a line feed would begin another command, and doctor prints a command with it for a shell. */
 static bool is_one_word(struct str text) {
         for (size_t i = 0; i < text.n; i++)
-                if ((unsigned char) text.p[i] <= ' ' || text.p[i] == 127 || strchr(";\\\"'", text.p[i]))
+                if ((unsigned char) text.p[i] < 0x80 &&
+                    !str_is_made_of((struct str){ text.p + i, 1 },
+                                    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                                    "._/@:+,=~*%-"))
                         return false;
 
         return text.n > 0;

@@ -282,7 +282,7 @@ static void test_port(void **state) {
  * the names. */
 static void test_a_certificate_with_a_command_in_its_name(void **state) {
         static const char *const paths[] = { "/etc/tls/x;disable server shop/shop-1;y.pem", "/etc/tls/x\ndisable server shop/shop-1",
-                                             "/etc/tls/x y", "/etc/tls/x\\", "/etc/tls/x\x7f" };
+                                             "/etc/tls/x y", "/etc/tls/x\\", "/etc/tls/x\x7f", "/etc/tls/$(id)", "" };
         const struct fake_answer answers[] = { { "show ssl cert /etc/tls/a+b@1,é=~.pem", "Filename: it\n", 0 } };
         struct arena arena = { 0 };
         struct haproxy_client c = client_of(&arena);
