@@ -187,14 +187,20 @@ static void put_part(struct role *r, enum part_kind kind, const struct node *n) 
         }
 }
 
-static void put_parts(struct role *r, const char *variable, enum part_kind kind) {
+/* False, after reporting it, if they are too many. */
+static bool put_parts(struct role *r, const char *variable, enum part_kind kind) {
         const struct node *list = jinja_var(&r->jinja, variable);
+
+        if (list && list->kind == NODE_LIST &&
+            !draft_can_have(r->draft.ds, r->draft.parts.n + list->n, list->at))
+                return false;
 
         for (size_t i = 0; list && list->kind == NODE_LIST && i < list->n; i++)
                 put_part(r, kind, list->items[i]);
         if (list && list->kind != NODE_LIST)
                 draft_lost(&r->draft, NULL, list->at, "'%s' could not be carried over: it is not a list",
                            variable);
+        return true;
 }
 
 /* The last part of a path. */
@@ -383,8 +389,9 @@ static int import_one(struct import *m, const struct node *vars, const struct no
 
         put_source(&r);
         put_root(&r);
-        put_parts(&r, "app_services", PART_SERVICE);
-        put_parts(&r, "app_timers", PART_TIMER);
+        if (!put_parts(&r, "app_services", PART_SERVICE) || !put_parts(&r, "app_timers", PART_TIMER))
+                return import_report(m);
+
         put_files(&r);
         for (size_t i = 0; i < ARRAY_SIZE(dropped); i++)
                 if (jinja_var(&r.jinja, dropped[i].variable))

@@ -84,10 +84,11 @@ const struct node *compose_service(const struct compose *c, struct str name) {
 /* True if another service depends on it, under this condition (NULL: any). */
 static bool is_needed(const struct compose *c, struct str name, const char *condition) {
         const struct node *services = node_get(c->root, "services");
+        const char *key = arena_str(c->draft.arena, name).p;
 
         for (size_t i = 0; i < services->n; i++) {
                 const struct node *on = node_get(services->pairs[i].value, "depends_on");
-                const struct node *one = on ? node_get(on, arena_str(c->draft.arena, name).p) : NULL;
+                const struct node *one = on ? node_get(on, key) : NULL;
 
                 for (size_t k = 0; on && on->kind == NODE_LIST && !condition && k < on->n; k++)
                         if (str_eq(on->items[k]->text, name))
@@ -442,6 +443,7 @@ static void drop_unused(struct draft *d) {
 
 int compose_fill(struct import *m, struct draft **ret) {
         struct compose *c = arena_new(&m->ctl->arena, struct compose);
+        const struct node *services;
         int r;
 
         c->draft = (struct draft){
@@ -455,6 +457,10 @@ int compose_fill(struct import *m, struct draft **ret) {
                                m->files[0]);
                 return CTL_ERROR;
         }
+
+        services = node_get(c->root, "services");
+        if (!draft_can_have(&m->ds, services->n, services->at))
+                return import_report(m);
 
         draft_begin(&c->draft, m, project_name(c));
         put_all(c);

@@ -30,7 +30,7 @@ static const char *const order[] = {
         "quadlet",
 };
 
-enum { NAME_BYTES_MAX = 52, COPIED_MAX = 16 << 20, COPY_COST = 64 };
+enum { NAME_BYTES_MAX = 52, COPIED_MAX = 16 << 20, COPY_COST = 64, PARTS_MAX = 256 };
 
 static size_t rank(const struct yaml_text *item) {
         for (size_t i = 0; i < ARRAY_SIZE(order); i++)
@@ -61,6 +61,13 @@ void draft_begin(struct draft *d, struct import *m, struct str name) {
                              .name = str_is_absent(m->name) ? import_name(a, name) : m->name,
                              .root = yaml_text_new(a, YAML_TEXT_MAP) };
         yaml_text_remark(a, d->root, arena_join(a, STR("/etc/pyservice.d/"), d->name, STR(".yaml")));
+}
+
+bool draft_can_have(struct diags *ds, size_t n_parts, struct span at) {
+        if (n_parts > PARTS_MAX)
+                (void) diag_add(ds, DIAG_BAD_VALUE, at, "more than %d parts; import some of them at a time",
+                                PARTS_MAX);
+        return n_parts <= PARTS_MAX;
 }
 
 static bool is_taken(const struct draft *d, struct str name) {

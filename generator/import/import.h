@@ -104,6 +104,10 @@ int import_report(struct import *m);
 /* An empty draft; `name` is made one that an app may have. */
 void draft_begin(struct draft *d, struct import *m, struct str name);
 
+/* Reports an error at `at` and returns false if the input has more parts than an import takes: imports
+ * compare each part with all others, and the input may be by others than the user. */
+bool draft_can_have(struct diags *ds, size_t n_parts, struct span at);
+
 /* A name for a part, like `text`, that no other has and that is none of pyservice's own. */
 struct str draft_part_name(struct draft *d, struct str text);
 

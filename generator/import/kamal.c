@@ -193,6 +193,10 @@ static void put_servers(struct kamal *k, const struct node *servers) {
                 put_role(k, STR("web"), servers, servers->at);
 }
 
+static size_t count(const struct node *n) {
+        return n && n->kind == NODE_MAP ? n->n : 0;
+}
+
 int import_kamal(struct ctl *ctl) {
         static const struct str known =
                 STR_INIT("service,image,servers,proxy,env,volumes,registry,builder,accessories,ssh,aliases");
@@ -214,12 +218,15 @@ int import_kamal(struct ctl *ctl) {
                 return CTL_ERROR;
         }
 
+        accessories = node_get(root, "accessories");
+        if (!draft_can_have(&m.ds, count(node_get(root, "servers")) + count(accessories), root->at))
+                return import_report(&m);
+
         k.root = root;
         draft_begin(&k.draft, &m, node_text(node_get(root, "service")));
         put_image(&k);
         put_env(&k, k.draft.root, node_get(root, "env"));
         put_servers(&k, node_get(root, "servers"));
-        accessories = node_get(root, "accessories");
         for (size_t i = 0; accessories && accessories->kind == NODE_MAP && i < accessories->n; i++)
                 put_accessory(&k, &accessories->pairs[i]);
         for (size_t i = 0; i < root->n; i++)

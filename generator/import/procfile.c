@@ -106,7 +106,7 @@ static void read_line(struct draft *d, struct str line, struct span at) {
         if (!is_type(type) || command.n == 0)
                 (void) diag_add(d->ds, DIAG_BAD_VALUE, at,
                                 "a line of a Procfile is 'TYPE: COMMAND', such as 'web: gunicorn app:app'");
-        else
+        else if (draft_can_have(d->ds, d->parts.n + 1, at))
                 put_process(d, type, command, at);
 }
 

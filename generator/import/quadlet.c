@@ -355,6 +355,7 @@ static int read_files(struct quadlet_import *q, struct import *m) {
                              stderr);
                 return CTL_ERROR;
         }
+        (void) draft_can_have(&m->ds, q->n_containers, q->files.at[0].at);
         return import_report(m);
 }
 

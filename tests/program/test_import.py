@@ -1273,6 +1273,22 @@ def test_variables_cannot_blow_it_up(tmp_path, files):
     assert program.returncode in (0, 1, 3) and usage.ru_maxrss < 800000, (program.returncode, usage.ru_maxrss)
 
 
+def numbered(n, line):
+    return "".join(line.replace("#", str(i)) for i in range(n))
+
+
+@pytest.mark.parametrize("kind, make", [
+    ("procfile", lambda: "w: x\n" * 20000), ("ansible-pyservice", lambda: "app_services:\n" + "  - {name: w}\n" * 20000),
+    ("compose", lambda: "services:\n" + numbered(9000, ' s#: {build: "https://a/b.git"}\n')),
+    ("kamal", lambda: "service: a\nservers: {web: [h]}\naccessories:\n" + "".join(f' "{"é" * (i % 100 + 1)}{"ü" * (i // 100)}": {{}}\n' for i in range(5000))),
+])
+def test_more_parts_than_can_be_compared(root, tmp_path, kind, make):
+    """A file by others does not keep the import busy for hours."""
+    (tmp_path / "input").write_text(make())
+    done = subprocess.run([PYSERVICECTL, f"--root={root}", "import", kind, "input"], capture_output=True, text=True, cwd=tmp_path, check=False, timeout=60)
+    assert (done.returncode, done.stdout) == (1, "") and "more than 256 parts" in done.stderr
+
+
 # --- quadlet ---
 
 QUADLET = {
