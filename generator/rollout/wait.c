@@ -86,7 +86,7 @@ int wait_fail(struct rollout_run *ro, struct str unit, struct str text) {
 
 int wait_fail_late(struct rollout_run *ro, struct str unit, const struct bus_unit *u, uint64_t limit) {
         struct arena scratch = { 0 };
-        const struct describing d = { &scratch, ro->bus, ro->is_user, ro->progress.started, unit };
+        const struct describing d = { &scratch, ro->bus, ro->is_user, ro->progress.began, unit };
         int r = wait_fail(ro, unit, describe_late(&scratch, limit, describe_answer(&d, u)));
 
         arena_done(&scratch);
