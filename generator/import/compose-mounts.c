@@ -142,7 +142,7 @@ static bool is_external(struct compose *c, const struct node *object, struct str
         struct str own = object ? text_at(c, object, "name") : (struct str){ NULL, 0 };
         const struct node *external = object ? node_get(object, "external") : NULL;
 
-        if (!external || (external->kind == NODE_SCALAR && !node_is_true(external)))
+        if (!external || (external->kind == NODE_SCALAR && !compose_is_true(c, NULL, external)))
                 return false;
         if (external->kind == NODE_MAP && str_is_absent(own))
                 own = text_at(c, external, "name");
@@ -294,10 +294,11 @@ static void put_long_volume(struct compose *c, struct draft_part *p, const struc
                 return;
         }
 
-        add_option(c, &m, node_is_true(node_get(n, "read_only")) ? STR("ro") : (struct str){ NULL, 0 });
+        add_option(c, &m,
+                   compose_is_true(c, p, node_get(n, "read_only")) ? STR("ro") : (struct str){ NULL, 0 });
         add_option(c, &m, bind ? text_at(c, bind, "selinux") : (struct str){ NULL, 0 });
         add_option(c, &m, bind ? text_at(c, bind, "propagation") : (struct str){ NULL, 0 });
-        if (volume && node_is_true(node_get(volume, "nocopy")))
+        if (volume && compose_is_true(c, p, node_get(volume, "nocopy")))
                 add_option(c, &m, STR("nocopy"));
         if (volume && node_get(volume, "subpath"))
                 compose_drop(c, p, "volumes: subpath", node_get(volume, "subpath"));

@@ -13,12 +13,11 @@ static struct yaml_text *map(struct compose *c, struct draft_part *p, const char
 }
 
 void compose_put_flag(struct compose *c, struct draft_part *p, const char *key, const struct node *n) {
-        struct node value = *n;
+        bool is_set = compose_is_true(c, p, n);
 
-        value.text = compose_choice(c, p, n);
-        if (node_is_true(&value) || strcmp(key, "init") == 0)
+        if (is_set || strcmp(key, "init") == 0)
                 (void) yaml_text_put_plain(c->draft.arena, p->map, str_of(key),
-                                           node_is_true(&value) ? STR("true") : STR("false"));
+                                           is_set ? STR("true") : STR("false"));
 }
 
 void compose_put_texts(struct compose *c, struct draft_part *p, const char *key, const struct node *n) {

@@ -265,9 +265,21 @@ struct str compose_choice(struct compose *c, struct draft_part *p, const struct 
         if (compose_value(c, text, &v) || v.is_secret)
                 return compose_text(c, n);
 
-        draft_note(&c->draft, p->map, n->at, "'%.*s' is '%.*s' here; definitions have no variable there",
-                   STR_ARG(text), STR_ARG(v.value));
+        draft_note(&c->draft, p ? p->map : NULL, n->at,
+                   "'%.*s' is '%.*s' here; definitions have no variable there", STR_ARG(text),
+                   STR_ARG(v.value));
         return arena_str(c->draft.arena, v.value);
+}
+
+bool compose_is_true(struct compose *c, struct draft_part *p, const struct node *n) {
+        struct node value;
+
+        if (!n || n->kind != NODE_SCALAR)
+                return false;
+
+        value = *n;
+        value.text = compose_choice(c, p, n);
+        return node_is_true(&value);
 }
 
 void compose_enumerate(struct compose *c, struct str *list, struct str name) {

@@ -11,10 +11,10 @@ static void put(struct compose *c, struct yaml_text *map, const char *key, const
                 (void) yaml_text_put_text(c->draft.arena, map, str_of(key), text);
 }
 
-static bool is_external(const struct node *object) {
+static bool is_external(struct compose *c, const struct node *object) {
         const struct node *external = node_get(object, "external");
 
-        return external && (external->kind == NODE_MAP || node_is_true(external));
+        return external && (external->kind == NODE_MAP || compose_is_true(c, NULL, external));
 }
 
 /* Docker's driver has the server of an NFS among the options, and ":/PATH" as device. */
@@ -116,9 +116,9 @@ static void put_network(struct compose *c, const struct pair *network) {
                            STR_ARG(d->name), STR_ARG(name), STR_ARG(own));
         if (driver && !str_is(driver->text, "bridge"))
                 put(c, one, "driver", driver);
-        if (node_is_true(node_get(n, "internal")))
+        if (compose_is_true(c, NULL, node_get(n, "internal")))
                 (void) yaml_text_put_plain(d->arena, one, STR("internal"), STR("true"));
-        if (node_is_true(node_get(n, "enable_ipv6")))
+        if (compose_is_true(c, NULL, node_get(n, "enable_ipv6")))
                 (void) yaml_text_put_plain(d->arena, one, STR("ipv6"), STR("true"));
         put_driver_options(c, one, node_get(n, "driver_opts"));
         if (!list || list->kind != NODE_LIST || list->n == 0)
@@ -157,16 +157,16 @@ void compose_put_top(struct compose *c) {
                           *by_default;
 
         for (size_t i = 0; volumes && volumes->kind == NODE_MAP && i < volumes->n; i++)
-                if (!is_external(volumes->pairs[i].value))
+                if (!is_external(c, volumes->pairs[i].value))
                         put_volume(c, &volumes->pairs[i]);
         for (size_t i = 0; networks && networks->kind == NODE_MAP && i < networks->n; i++)
-                if (!is_external(networks->pairs[i].value))
+                if (!is_external(c, networks->pairs[i].value))
                         put_network(c, &networks->pairs[i]);
 
         by_default = networks ? node_get(networks, "default") : NULL;
         if (!has_default_users(c))
                 return;
-        if (by_default && is_external(by_default)) {
+        if (by_default && is_external(c, by_default)) {
                 struct str name = node_text(node_get(by_default, "name"));
 
                 (void) yaml_text_put_text(d->arena, d->root, STR("network"),

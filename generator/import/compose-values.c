@@ -135,7 +135,7 @@ static void put_env_file(struct compose *c, struct draft_part *p, const struct n
                 return;
         if (text.p[0] == '/' && !(n->kind == NODE_MAP && node_get(n, "format")))
                 compose_read_for_podman(c, text);
-        if (required && !node_is_true(required))
+        if (required && !compose_is_true(c, p, required))
                 text = arena_join(c->draft.arena, STR("-"), text);
         (void) yaml_text_add_text(c->draft.arena, list(c, p, "env_files"), text);
 }
@@ -204,7 +204,7 @@ void compose_put_depends_on(struct compose *c, struct draft_part *p, const struc
                 const struct node *required = options ? node_get(options, "required") : NULL;
                 const struct node *service = compose_service(c, name);
 
-                if (!service && (!required || node_is_true(required)) &&
+                if (!service && (!required || compose_is_true(c, p, required)) &&
                     str_find_str(c->left_out, name) == c->left_out.n)
                         draft_lost(
                                 &c->draft, p->map, n->at,
@@ -222,7 +222,8 @@ void compose_put_depends_on(struct compose *c, struct draft_part *p, const struc
                 else
                         (void) yaml_text_add_text(
                                 c->draft.arena,
-                                list(c, p, required && !node_is_true(required) ? "after" : "requires"),
+                                list(c, p,
+                                     required && !compose_is_true(c, p, required) ? "after" : "requires"),
                                 compose_name(c, name));
         }
 }
@@ -260,10 +261,11 @@ static bool put_test(struct compose *c, struct draft_part *p, const struct node 
         return true;
 }
 
-static bool is_disabled(const struct node *n, const struct node *test) {
+static bool is_disabled(struct compose *c, struct draft_part *p, const struct node *n,
+                        const struct node *test) {
         const struct node *first = test && test->kind == NODE_LIST && test->n > 0 ? test->items[0] : test;
 
-        return node_is_true(node_get(n, "disable")) || (first && str_is(node_text(first), "NONE"));
+        return compose_is_true(c, p, node_get(n, "disable")) || (first && str_is(node_text(first), "NONE"));
 }
 
 /* Compose's defaults are written out, because pyservice has others. */
@@ -274,7 +276,7 @@ void compose_put_healthcheck(struct compose *c, struct draft_part *p, const stru
         const struct node *test = node_get(n, "test"), *retries = node_get(n, "retries");
         struct yaml_text *health;
 
-        if (is_disabled(n, test)) {
+        if (is_disabled(c, p, n, test)) {
                 draft_raw(&c->draft, p,
                           (struct raw_key){ "Container", STR("PodmanArgs"), STR("--no-healthcheck"), n->at });
                 return;

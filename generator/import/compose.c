@@ -255,7 +255,7 @@ static bool put_special(struct compose *c, struct draft_part *p, struct str key,
                 draft_note(&c->draft, p->map, n->at, "'develop' is for 'docker compose watch'");
         else if (str_is(key, "pull_policy"))
                 put_pull(c, p, n);
-        else if (str_is(key, "stdin_open") && node_is_true(n))
+        else if (str_is(key, "stdin_open") && compose_is_true(c, p, n))
                 draft_raw(&c->draft, p,
                           (struct raw_key){ "Container", STR("PodmanArgs"), STR("--interactive"), n->at });
         else if (str_is(key, "mem_limit"))

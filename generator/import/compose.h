@@ -61,6 +61,9 @@ struct str compose_known(struct compose *c, const struct compose_variable *v, st
 /* Like compose_text(), for a value that is one of a few words: a definition cannot have a variable there. */
 struct str compose_choice(struct compose *c, struct draft_part *p, const struct node *n);
 
+/* True for a flag that is set, by a variable too; false for NULL. */
+bool compose_is_true(struct compose *c, struct draft_part *p, const struct node *n);
+
 /* Adds a name to a list for a note. */
 void compose_enumerate(struct compose *c, struct str *list, struct str name);
 

@@ -1187,6 +1187,27 @@ networks: {default: {name: foo}}
         assert note in definition.notes and note in definition.comments
 
 
+def test_a_flag_may_be_a_variable(imported, tmp_path):
+    """An internal network stays internal, and a mount that cannot be written stays so."""
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in/.env").write_text("RO=true\n")
+    definition = imported("compose", {"compose.yaml": """
+services:
+  web:
+    image: docker.io/library/nginx:1
+    restart: always
+    networks: [back]
+    volumes: [{type: volume, source: data, target: /data, read_only: "${RO}"}]
+    healthcheck: {test: x, disable: "${OFF:-true}"}
+volumes: {data: {}}
+networks: {back: {internal: "${INTERNAL:-true}"}}
+"""})
+    assert definition.app["networks"] == {"back": {"internal": True}} and definition.app["volumes"] == {"data": {}}
+    (web,) = definition.app["services"]
+    assert web["volumes"] == ["data:/data:ro"] and "health" not in web
+    assert "'${INTERNAL:-true}' is 'true' here" in definition.notes
+
+
 # --- texts that want out ---
 
 HOSTILE = [
