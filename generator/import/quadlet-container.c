@@ -482,8 +482,8 @@ static void put_ulimit(struct quadlet_import *q, const struct unit_line *line) {
                 return;
         }
         (void) str_split(&rest, ':', &soft);
-        (void) yaml_text_put_plain(q->draft.arena, quadlet_map(q, "resources"), STR("nofile"),
-                                   str_is_absent(rest) ? soft : rest);
+        import_put_scalar(q->draft.arena, quadlet_map(q, "resources"), STR("nofile"),
+                          str_is_absent(rest) ? soft : rest);
 }
 
 /* Keys that are set elsewhere, or always. */

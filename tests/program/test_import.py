@@ -1456,6 +1456,12 @@ def test_words_of_systemd_for_yes_and_no_and_repeated_keys(imported):
         assert f"'{line}' could not be carried over" in definition.notes
 
 
+@pytest.mark.parametrize("text", ["*x", "{soft: 1, hard: [2", "16: {a: b}", "!x", "1 #"])
+def test_a_limit_that_is_no_number_is_a_text(imported, text):
+    definition = imported("quadlet", {"a.container": f"[Container]\nImage=quay.io/x/y\nUlimit=nofile={text}\n"})
+    assert definition.app == {"image": "quay.io/x/y", "resources": {}} and "'resources: nofile' could not be carried over" in definition.notes
+
+
 def test_files_whose_parts_would_have_one_name(imported):
     image = "[Container]\nImage=quay.io/x/y\n"
     definition = imported("quadlet", {"a.container": image, "a-main.container": image, "a-next.container": image + "[Unit]\nRequires=a-main.service\n"})
