@@ -97,6 +97,7 @@ def test_nobody_else_can_read_what_a_container_says(shop):
     shop.wait(lambda: "failed" in shop.out("cat /run/pyservice/rollouts/shop"), what="the rollout to fail")
     assert "in-an-error-7" in shop.out("pyservicectl rollout status shop || true")
     assert seen_by_nobody(shop, "in-an-error-7\n") == ""
+    shop.run("pyservicectl stop shop")      # systemd does not stop by itself what is still starting
 
 
 def seen_by_nobody(machine, words):

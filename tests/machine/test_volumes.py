@@ -74,7 +74,7 @@ def test_a_volume_is_the_applications_own(machine):
         machine.wait(lambda: machine.is_active("mix-web@0.service"), what="the instance on its new volume")
         assert "/srv/late" in machine.out("podman volume inspect -f '{{.Options.device}}' mix-data")
         assert "/srv/late" in machine.unit("mix-data-volume.service")["RequiresMountsFor"]
-        assert "mix-data" not in said(machine, "check") + said(machine, "doctor", "mix")
+        assert "the volume mix-data" not in said(machine, "check") + said(machine, "doctor", "mix")
 
         define(machine, "each", SHORT.format('"slot-{{ instance }}:/slot"') + "scale: 2\n")
         wait_for(machine, "each", 2)
