@@ -163,6 +163,7 @@ struct container {
         LIST(struct ip_prefix) network_subnets; /* its addresses, if they are known */
         LIST(struct attached) attached;         /* its networks: those of `networks`, or `network` alone */
         struct name network_owner; /* the container whose network it shares; `attached` is then that one's */
+        bool is_network_shared;    /* with one of another part, whichever of the two owns it */
         LIST(struct mount) mounts;
         bool takes[INHERITED_COUNT]; /* from the top of the definition */
         bool runs_as_owner;          /* as the user of the machine who owns the app's directories */

@@ -228,7 +228,7 @@ static void report_no_owner(struct world *w, const struct app *app, struct name 
 
 /* Instance N of a service has the container UNIT-N. */
 static void share_network(struct world *w, const struct app *app, struct container *c) {
-        const struct service *owner = NULL;
+        struct service *owner = NULL;
 
         APP_EACH_KEPT(s, app)
                 if (str_eq(s->name.text, c->network_of.text))
@@ -249,6 +249,7 @@ static void share_network(struct world *w, const struct app *app, struct contain
                                         ? owner->container.unit.text
                                         : arena_join(w->arena, owner->container.unit.text, STR("-0"));
         c->network_owner.at = c->network_of.at;
+        c->is_network_shared = owner->container.is_network_shared = true;
         c->attached.at = owner->container.attached.at;
         c->attached.n = owner->container.attached.n;
         c->network_subnets.at = owner->container.network_subnets.at;

@@ -70,7 +70,8 @@ static struct str find_address(struct instance *i) {
         struct str address;
         uint64_t conmon;
 
-        if (find_main_process(&conmon) && netns_find_address(i->arena, conmon, &address) >= 0)
+        if (!i->has_shared_network && find_main_process(&conmon) &&
+            netns_find_address(i->arena, conmon, &address) >= 0)
                 return address;
         return ask_podman_for_address(i);
 }

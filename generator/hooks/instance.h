@@ -27,9 +27,10 @@ struct instance {
         bool is_unwanted; /* the port was given as nothing: its number was scaled away while it started */
         struct probe probe;
         struct str container,
-                network;    /* given: the address is the container's on that network, and HAProxy gets it */
-        bool is_published;  /* but its clients use a port of the machine */
-        bool has_own_check; /* HAProxy checks something else, so it must find out by itself */
+                network; /* given: the address is the container's on that network, and HAProxy gets it */
+        bool has_shared_network; /* others in that network may be able to change its address */
+        bool is_published;       /* but its clients use a port of the machine */
+        bool has_own_check;      /* HAProxy checks something else, so it must find out by itself */
 
         /* Settings of all instances, with or without a port (hooks/lifecycle.h). */
         struct str name;    /* the container's; absent: nothing of this is done */

@@ -31,6 +31,7 @@ static const char usage_text[] =
         "how it is asked\n  --health-port=PORT           asked at another port; --published: HAProxy does "
         "not reach that one\n  --interval=MS --timeout=MS --start-period=MS --retries=N\n  --container=NAME "
         "--network=NAME\n                               ask the container's own address on that network\n  "
+        "--shared-network             other containers are in that network too\n  "
         "--name=CONTAINER             ready: stop it through Podman at SIGTERM; --health: wait until Podman "
         "finds it healthy\n  --record=PATH --settled=MS   where its last start and stop are noted; after "
         "how long a start counts as good\n  --own-check                  HAProxy checks something else\n  "
@@ -87,6 +88,7 @@ static const struct option options[] = {
         { "retries", required_argument, NULL, 'r' },
         { "container", required_argument, NULL, 'C' },
         { "network", required_argument, NULL, 'N' },
+        { "shared-network", no_argument, NULL, 'm' },
         { "own-check", no_argument, NULL, 'o' },
         { "nginx", required_argument, NULL, 'x' },
         { "nginx-unit", required_argument, NULL, 'X' },
@@ -146,6 +148,8 @@ static bool take_flag(struct instance *i, int option) {
                 i->request.is_tls = true;
         else if (option == 'u')
                 i->is_user = true;
+        else if (option == 'm')
+                i->has_shared_network = true;
         else
                 i->has_own_check = true;
         i->is_published = i->is_published || option == 'B';

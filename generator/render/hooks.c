@@ -105,6 +105,10 @@ static void put_address(struct unit *u, const struct service *s) {
                 unit_const(u, "podman");
         else
                 unit_part(u, c->attached.at[0].network);
+        if (c->is_network_shared) {
+                unit_word(u);
+                unit_const(u, "--shared-network");
+        }
 }
 
 /* The address of its probe: the port that it publishes or, without one, the port of its own address. */

@@ -83,10 +83,9 @@ exec setpriv --bounding-set=-net_admin sh -c "echo made; exec sleep infinity"
 """
 
 
-@pytest.fixture
-def liar():
-    """As conmon with a container whose process went to a network of its own, gave itself an address, and gave up the right to do so."""
-    with subprocess.Popen(["setpriv", "--pdeathsig", "KILL", "sh", "-c", 'unshare -rn sh -c "$0"; :', OWN_NETWORK], stdout=subprocess.PIPE,
+def conmon_of(unshare):
+    """As conmon with a container whose process is in a network with an address, which it has no right to change."""
+    with subprocess.Popen(["setpriv", "--pdeathsig", "KILL", "sh", "-c", f'unshare {unshare} sh -c "$0"; :', OWN_NETWORK], stdout=subprocess.PIPE,
                           stderr=subprocess.PIPE, text=True, start_new_session=True) as conmon:
         try:
             if conmon.stdout.readline() != "made\n":
@@ -94,6 +93,17 @@ def liar():
             yield conmon.pid
         finally:
             os.killpg(conmon.pid, signal.SIGKILL)
+
+
+@pytest.fixture
+def liar():
+    """Its process went to a network of its own, gave itself an address, and gave up the right to do so."""
+    yield from conmon_of("-rn")
+
+
+@pytest.fixture
+def honest():
+    yield from conmon_of("-n")
 
 
 def test_a_container_does_not_choose_its_address(liar):
@@ -105,3 +115,19 @@ def test_a_container_does_not_choose_its_address(liar):
         with pytest.raises(BlockingIOError):
             server.accept()
     assert done.returncode == 1 and "its container has no address on the network lies" in done.stderr
+
+
+def test_an_address_in_a_shared_network_is_not_believed(honest):
+    """A VPN with NET_ADMIN, whose network a service shares, would choose where the hook asks."""
+    with socket.create_server(("127.0.0.5", 0)) as server:
+        server.setblocking(False)
+        command = [PROGRAM, "enter", "--container=vpn", "--network=lies", f"--port={server.getsockname()[1]}", "--path=/", "--retries=1",
+                   "--start-period=0", "--timeout=200"]
+        environment = {**os.environ, "MAINPID": str(honest)}
+        done = subprocess.run([*command, "--shared-network"], env=environment, capture_output=True, text=True, check=False)
+        with pytest.raises(BlockingIOError):
+            server.accept()
+        assert done.returncode == 1 and "its container has no address on the network lies" in done.stderr
+        # in a network of its own it is
+        subprocess.run(command, env=environment, capture_output=True, check=False)
+        server.accept()[0].close()
