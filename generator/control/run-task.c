@@ -40,17 +40,22 @@ static bool is_shown(const void *data, const struct journal_entry *e) {
         return !e->is_systemds;
 }
 
+/* A task may print without end: what is shown is not kept. */
 static int show(struct work *w) {
         struct journal_entry e;
         int r;
 
         while ((r = journal_next(w->journal, &e)) > 0) {
-                struct buf out = buf_in(&w->c->arena);
+                struct arena scratch = { 0 };
+                struct buf out = buf_in(&scratch);
 
                 log_put_text(&out, e.message);
                 buf_put_char(&out, '\n');
                 if (ctl_write(stdout, buf_str(&out)) != CTL_GOOD)
-                        return -EIO;
+                        r = -EIO;
+                arena_done(&scratch);
+                if (r < 0)
+                        break;
         }
 
         return r;
