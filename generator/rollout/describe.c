@@ -242,6 +242,12 @@ static bool is_over(const struct bus_unit *u) {
         return str_is(u->active, "failed") || str_has_prefix(u->sub, STR("auto-restart"));
 }
 
+/* Between two starts it stops, and is inactive for a moment. */
+static bool is_coming(const struct bus_unit *u) {
+        return str_is(u->active, "activating") || (str_is(u->active, "inactive") && u->has_job) ||
+               str_is(u->active, "deactivating");
+}
+
 /* The start before the one that is under way. */
 static struct attempt find_attempt(const struct describing *d, const struct bus_unit *u) {
         struct journal_query query = query_of(d, (struct str){ 0 }, 0);
@@ -283,7 +289,8 @@ struct str describe_failure(const struct describing *d, struct str text) {
 
         (void) bus_get_unit(d->bus, d->arena, d->unit, &u);
         n_tries = journal_sync(d->arena) ? 1 : LOG_TRIES;
-        at = attempt_of(&u);
+        /* systemd may have begun the next start. */
+        at = u.n_restarts > 0 && is_coming(&u) ? find_attempt(d, &u) : attempt_of(&u);
         at.invocation = (struct str){ 0 };
         if (str_is_absent(text)) {
                 check = await_check(d, n_tries);
@@ -338,12 +345,6 @@ static void describe_starting(const struct describing *d, const struct bus_unit 
         ret->text = !is_image(d->unit)                               ? STR("is starting")
                     : str_has_suffix(d->unit, STR("-build.service")) ? STR("builds the image")
                                                                      : STR("pulls the image");
-}
-
-/* Between two starts it stops, and is inactive for a moment. */
-static bool is_coming(const struct bus_unit *u) {
-        return str_is(u->active, "activating") || (str_is(u->active, "inactive") && u->has_job) ||
-               str_is(u->active, "deactivating");
 }
 
 /* Leaves the text empty if there is nothing to report. */
