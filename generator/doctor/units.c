@@ -232,8 +232,7 @@ static struct str with_reason(struct doctor *d, struct str many, struct str word
 
 static void look_at_unit(struct doctor *d, struct str app, const struct bus_listed *unit) {
         const struct describing q = { d->arena, d->bus, d->ctl->is_user, 0, unit->name };
-        bool is_failed = str_is(unit->active, "failed"),
-             is_restarting = str_has_prefix(unit->sub, STR("auto-restart"));
+        bool is_failed = str_is(unit->active, "failed"), is_restarting = bus_waits_for_restart(unit->sub);
         struct described found = { .text = STR("") };
         struct str words = STR(""), advice = advice_for(d, app, unit->name);
 

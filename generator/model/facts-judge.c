@@ -45,7 +45,7 @@ static struct str find_gap(const struct facts *f, const struct fact_part *part) 
  * the restart is over, which may be since the units were listed. The difference of the times is huge if the
  * clock was set back meanwhile: then the unit is not failing. */
 static bool is_failing(const struct fact_unit *u) {
-        uint64_t n = u->detail.n_restarts + facts_waits_for_restart(u->detail.sub);
+        uint64_t n = u->detail.n_restarts + bus_waits_for_restart(u->detail.sub);
 
         if (!u->is_kept || n < DESCRIBED_FAILING)
                 return false;

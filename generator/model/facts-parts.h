@@ -12,8 +12,6 @@ void facts_find_parts(struct facts *f, struct fact_app *app);
 int facts_ask_systemd(struct facts *f);
 bool facts_is_active(const struct facts *f, struct str unit);
 bool facts_has_failed(const struct facts *f, struct str unit);
-/* True for the sub-state in which a unit has failed and waits for its restart. */
-bool facts_waits_for_restart(struct str sub);
 
 /* facts-use.c: facts of Podman, the balancer and the kernel. */
 void facts_ask_podman(struct facts *f);

@@ -46,10 +46,6 @@ bool facts_has_failed(const struct facts *f, struct str unit) {
         return listed && str_is(listed->active, "failed");
 }
 
-bool facts_waits_for_restart(struct str sub) {
-        return str_has_prefix(sub, STR("auto-restart"));
-}
-
 static enum fact_state state_of(const struct fact_unit *u) {
         if (str_is_absent(u->active))
                 return FACT_UNKNOWN;
@@ -58,7 +54,7 @@ static enum fact_state state_of(const struct fact_unit *u) {
         if (str_is(u->active, "inactive") && u->job.n > 0)
                 return FACT_STARTING;
         if (str_is(u->active, "activating"))
-                return facts_waits_for_restart(u->sub) ? FACT_RESTARTING : FACT_STARTING;
+                return bus_waits_for_restart(u->sub) ? FACT_RESTARTING : FACT_STARTING;
         if (str_is(u->active, "deactivating"))
                 return FACT_STOPPING;
 

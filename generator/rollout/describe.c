@@ -239,7 +239,7 @@ static struct attempt attempt_of(const struct bus_unit *u) {
 }
 
 static bool is_over(const struct bus_unit *u) {
-        return str_is(u->active, "failed") || str_has_prefix(u->sub, STR("auto-restart"));
+        return str_is(u->active, "failed") || bus_waits_for_restart(u->sub);
 }
 
 /* Between two starts it stops, and is inactive for a moment. */

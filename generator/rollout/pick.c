@@ -60,7 +60,7 @@ bool pick_is_upheld(const struct bus_names *upheld, struct str unit, uint64_t nu
 
 /* One that waits for its restart reads the new one. */
 bool pick_is_of_old_text(const struct bus_unit *u, uint64_t loaded) {
-        return str_is(u->active, "activating") && !str_has_prefix(u->sub, STR("auto-restart")) &&
+        return str_is(u->active, "activating") && !bus_waits_for_restart(u->sub) &&
                u->starting_since < loaded;
 }
 

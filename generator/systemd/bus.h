@@ -45,6 +45,11 @@ struct bus_unit {
         uint64_t start_timeout;  /* microseconds; UINT64_MAX for none */
 };
 
+/* True for the sub-state in which a unit has failed and waits for its restart. */
+static inline bool bus_waits_for_restart(struct str sub) {
+        return str_has_prefix(sub, STR("auto-restart"));
+}
+
 /* All members are of one moment. */
 int bus_get_unit(struct bus *b, struct arena *a, struct str unit, struct bus_unit *ret);
 

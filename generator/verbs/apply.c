@@ -73,7 +73,7 @@ static enum standing judge(const struct units *u, const struct pending *p, const
                 return is_down && !unit->has_job ? GOOD : WAITS;
         if (str_is(unit->active, "active"))
                 return GOOD;
-        if (str_is(unit->active, "failed") || str_has_prefix(unit->sub, STR("auto-restart")))
+        if (str_is(unit->active, "failed") || bus_waits_for_restart(unit->sub))
                 return BAD;
 
         return is_down && !unit->has_job && unit->starting_since >= u->ap->since &&

@@ -41,7 +41,7 @@ static int settle(struct restarting *r, const struct power_unit *u, bool *ret_is
                 if (q < 0 || *ret_is_up)
                         return q;
                 if (!now.has_job && !str_is(now.active, "deactivating") &&
-                    (!str_is(now.active, "activating") || str_has_prefix(now.sub, STR("auto-restart"))))
+                    (!str_is(now.active, "activating") || bus_waits_for_restart(now.sub)))
                         return 0;
                 q = bus_wait(r->ps->bus, TICK_MS);
                 if (q < 0)
