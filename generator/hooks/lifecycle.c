@@ -66,8 +66,8 @@ static void write_record(struct instance *i, const struct start_record *record) 
         int r = start_record_write(i->arena, i->record, record);
 
         if (r < 0)
-                *vec_push(i->arena, &i->notes) = arena_join(i->arena, STR("cannot write "), str_of(i->record),
-                                                            STR(": "), str_of(strerror(-r)));
+                instance_note(i, arena_join(i->arena, STR("cannot write "), str_of(i->record), STR(": "),
+                                            str_of(strerror(-r))));
 }
 
 static void note_start(struct instance *i, uint64_t ready) {
@@ -152,7 +152,7 @@ static struct str unquote(struct arena *a, struct str text) {
 struct health_answer {
         struct str word;    /* as Podman has it */
         struct str problem; /* for every user */
-        struct str said;    /* for the journal alone: what the command printed; absent for nothing */
+        struct str text;    /* the same, with what the command printed, which is for the journal alone */
 };
 
 /* False if the container does not run. */
@@ -185,39 +185,34 @@ static bool ask_health(struct instance *i, struct health_answer *ret) {
         /* Podman has 1 for every status that is not 0. */
         last = unquote(i->arena, last);
         ret->problem = STR("the health command failed");
-        ret->said = last.n == 0 ? (struct str){ 0 } : last;
+        ret->text = last.n == 0 ? ret->problem : arena_join(i->arena, ret->problem, STR(": "), last);
         return true;
 }
 
-static struct str describe(struct arena *a, const struct health_answer *h) {
-        return str_is_absent(h->said) ? h->problem : arena_join(a, h->problem, STR(": "), h->said);
-}
-
 static void tell_health(struct instance *i, const struct health_answer *h) {
-        struct str text = describe(i->arena, h);
-
-        lifecycle_explain(i, text);
-        if (!str_is_absent(h->said))
-                (void) fprintf(stderr, "%.*s: %.*s\n", STR_ARG(i->name), STR_ARG(text));
+        lifecycle_explain(i, h->text);
+        if (!str_eq(h->text, h->problem))
+                (void) fprintf(stderr, "%.*s: %.*s\n", STR_ARG(i->name), STR_ARG(h->text));
         notify_manager(i->arena, arena_join(i->arena, STR("STATUS="), h->problem));
 }
 
 int lifecycle_await_health(struct instance *i) {
         uint64_t pause = PAUSE_MIN_MS, most = i->probe.interval / PAUSE_SHARE;
-        struct health_answer health = { .problem = STR("the health command did not end yet") };
+        const struct str no_end = STR("the health command did not end yet");
+        struct health_answer health = { .problem = no_end, .text = no_end };
         struct str told = { 0 };
 
         for (;;) {
                 if (!ask_health(i, &health)) {
-                        *vec_push(i->arena, &i->notes) = arena_join(
-                                i->arena, STR("exited before it was ready: "), describe(i->arena, &health));
+                        instance_note(i,
+                                      arena_join(i->arena, STR("exited before it was ready: "), health.text));
                         return 1;
                 }
                 if (str_is(health.word, "healthy"))
                         break;
-                if (!str_eq(describe(i->arena, &health), told))
+                if (!str_eq(health.text, told))
                         tell_health(i, &health);
-                told = describe(i->arena, &health);
+                told = health.text;
                 instance_pause(pause);
                 pause = pause * 2 < most ? pause * 2 : most > PAUSE_MIN_MS ? most : PAUSE_MIN_MS;
         }
