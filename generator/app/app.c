@@ -81,6 +81,14 @@ static const struct mount *find_private(const struct app *app, const struct cont
         return NULL;
 }
 
+struct service *app_find_kept(const struct app *app, struct str name) {
+        APP_EACH_KEPT(s, app)
+                if (str_eq(s->name.text, name))
+                        return s;
+
+        return NULL;
+}
+
 /* A part that is kept running in the network of this service; NULL if there is none. */
 static const struct service *find_sharer(const struct app *app, const struct service *owner) {
         APP_EACH_KEPT(s, app)

@@ -433,6 +433,9 @@ static inline bool has_spare(const struct app *app, const struct service *s) {
 /* How long a stop may wait for open requests; zero for a service without `proxy`. */
 struct duration service_drain(const struct service *s);
 
+/* The service or sidecar of that name; NULL if there is none. */
+struct service *app_find_kept(const struct app *app, struct str name);
+
 /* True if it is in the network of another part: `network_of`. */
 static inline bool shares_network(const struct container *c) {
         return !str_is_absent(c->network_of.text);
@@ -461,6 +464,10 @@ bool has_own_users(const struct container *c);
  * does so for all containers; Podman leaves it to NET_BIND_SERVICE, which 'hardening: strict' takes away. */
 #define LOW_PORTS_SYSCTL "net.ipv4.ip_unprivileged_port_start" /* ip-sysctl of the kernel; also for IPv6 */
 bool has_low_ports(const struct container *c);
+
+/* How long a pull may take: Podman waits without end for a registry that accepts connections and never
+ * answers. As systemd.time(7) and timeout(1) have it. */
+#define IMAGE_PULL_TIMEOUT "2h"
 
 /* The image that `image` is pinned to; `image` itself if it is not pinned or is not an image reference. A
  * reference is written as in the definition. */

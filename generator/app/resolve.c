@@ -228,11 +228,8 @@ static void report_no_owner(struct world *w, const struct app *app, struct name 
 
 /* Instance N of a service has the container UNIT-N. */
 static void share_network(struct world *w, const struct app *app, struct container *c) {
-        struct service *owner = NULL;
+        struct service *owner = app_find_kept(app, c->network_of.text);
 
-        APP_EACH_KEPT(s, app)
-                if (str_eq(s->name.text, c->network_of.text))
-                        owner = s;
         if (!owner) {
                 report_no_owner(w, app, c->network_of);
                 return;

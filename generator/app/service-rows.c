@@ -294,7 +294,8 @@ SCHEMA(restart_policy, "When systemd restarts it, and how soon.");
 
 #define START_TIMEOUT_TEXT                                                                           \
         "How long a start may take, until the health check succeeds (TimeoutStartSec= of "           \
-        "systemd.service(5)); the image is pulled before, within 2h. A start that takes longer has " \
+        "systemd.service(5)); the image is pulled before, within " IMAGE_PULL_TIMEOUT                \
+        ". A start that takes longer has "                                                           \
         "failed, and 'restart' decides what follows. Default: 5min, or 30s more than "               \
         "'start_period', 'retries', 'interval' and 'timeout' of 'health' allow, if that is longer. " \
         "A rollout waits as long, or for 'ready_timeout' of 'rollout', in which several starts may " \

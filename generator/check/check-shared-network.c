@@ -35,8 +35,10 @@ static void check_sharer(struct world *w, const struct app *app, const struct se
 }
 
 /* A part does not say in which instance's network it is. */
-static void check_owner(struct world *w, const struct service *owner, const struct container *c) {
-        if (owner->is_sidecar || owner->scale.n == 1)
+static void check_owner(struct world *w, const struct app *app, const struct container *c) {
+        const struct service *owner = app_find_kept(app, c->network_of.text);
+
+        if (!owner || owner->is_sidecar || owner->scale.n == 1)
                 return;
 
         (void) diag_add(
@@ -53,9 +55,7 @@ void check_shared_networks(struct world *w, struct app *app) {
                 if (!shares_network(ref->container))
                         continue;
                 check_container(w, ref->container);
-                APP_EACH_KEPT(s, app)
-                        if (str_eq(s->name.text, ref->container->network_of.text))
-                                check_owner(w, s, ref->container);
+                check_owner(w, app, ref->container);
         }
         APP_EACH_KEPT(s, app)
                 if (shares_network(&s->container))

@@ -4,10 +4,6 @@
 #include "control/update.h"
 #include "runtime/spawn.h"
 
-/* Podman waits without end for a registry that accepts connections and never answers, and all other
- * applications would wait for it. As the unit that pulls an image (render/image.c). */
-#define PULL_LIMIT "2h"
-
 enum { TIMED_OUT = 124 }; /* the exit status of timeout(1) */
 
 /* -EIO if it failed. */
@@ -54,7 +50,7 @@ int image_inspect(struct podman *p, struct str reference, struct image_facts *re
 
 int image_pull(struct podman *p, const struct container *c, struct str reference) {
         struct str timeout = spawn_find(p->arena, "timeout"), out;
-        const char *argv[16] = { timeout.p, "--foreground", "--kill-after=1m", PULL_LIMIT };
+        const char *argv[16] = { timeout.p, "--foreground", "--kill-after=1m", IMAGE_PULL_TIMEOUT };
         size_t n = str_is_absent(timeout) ? 0 : 4;
         int r;
 
@@ -72,7 +68,7 @@ int image_pull(struct podman *p, const struct container *c, struct str reference
         argv[n] = NULL;
         r = ask(p, argv, &out);
         if (r == -EIO && p->status == TIMED_OUT)
-                p->problem = STR("the registry did not send it within " PULL_LIMIT);
+                p->problem = STR("the registry did not send it within " IMAGE_PULL_TIMEOUT);
         return r;
 }
 

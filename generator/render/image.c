@@ -74,8 +74,7 @@ static struct tree_file *render_pull(struct rendering *r, const struct container
         unit_word(u);
         unit_part(u, image);
         unit_close(u);
-        /* Podman waits without end for a registry that accepts connections and never answers. */
-        unit_put_const(u, SERVICE_TIMEOUT_START, "2h");
+        unit_put_const(u, SERVICE_TIMEOUT_START, IMAGE_PULL_TIMEOUT);
         render_sandbox(r, u, SANDBOX_IMAGE);
         return unit_finish(u, r->tree, path);
 }

@@ -25,11 +25,12 @@ static bool is_unit(struct unit_ref ref) {
 
 /* The meaning of a reference: a unit, a sidecar, every instance of a service. */
 static void put_reference(struct rendering *r, struct unit *u, enum unit_key key, struct unit_ref ref) {
+        const struct service *s = app_find_kept(r->app, ref.text);
+
         if (is_unit(ref))
                 unit_put(u, key, ref);
-        APP_EACH_KEPT(s, r->app)
-                for (uint64_t i = 0; str_eq(s->name.text, ref.text) && i < s->scale.n; i++)
-                        unit_put(u, key, instance_unit(r, s, i));
+        for (uint64_t i = 0; s && i < s->scale.n; i++)
+                unit_put(u, key, instance_unit(r, s, i));
 }
 
 static void record_require(struct rendering *r, const struct role *role, struct str name) {
@@ -39,11 +40,12 @@ static void record_require(struct rendering *r, const struct role *role, struct 
 
 /* The units that put_reference() writes, for the record. */
 static void record_reference(struct rendering *r, const struct role *role, struct unit_ref ref) {
+        const struct service *s = app_find_kept(r->app, ref.text);
+
         if (is_unit(ref))
                 record_require(r, role, ref.text);
-        APP_EACH_KEPT(s, r->app)
-                for (uint64_t i = 0; str_eq(s->name.text, ref.text) && i < s->scale.n; i++)
-                        record_require(r, role, instance_unit(r, s, i).text);
+        for (uint64_t i = 0; s && i < s->scale.n; i++)
+                record_require(r, role, instance_unit(r, s, i).text);
 }
 
 #define PUT_REFERENCES(r, u, key, refs) \
@@ -89,12 +91,14 @@ static void put_command(struct rendering *r, struct unit *u, const struct start_
         }
         unit_word(u);
         unit_const(u, "require");
-        LIST_EACH(ref, &o->requires)
-                APP_EACH_KEPT(s, r->app)
-                        for (uint64_t i = 0; str_eq(s->name.text, ref->text) && i < s->scale.n; i++) {
-                                unit_word(u);
-                                unit_part(u, instance_unit(r, s, i));
-                        }
+        LIST_EACH(ref, &o->requires) {
+                const struct service *s = app_find_kept(r->app, ref->text);
+
+                for (uint64_t i = 0; s && i < s->scale.n; i++) {
+                        unit_word(u);
+                        unit_part(u, instance_unit(r, s, i));
+                }
+        }
         unit_close(u);
 }
 

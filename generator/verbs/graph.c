@@ -365,13 +365,13 @@ static void put_need(struct graph *g, const struct app *app, const struct contai
                      const struct unit_ref *to, const char *word) {
         const char *look = strcmp(word, "after") == 0 ? "style=dashed" : "";
         struct str id = arena_join(g->arena, STR("unit/"), to->text);
+        const struct service *s = app_find_kept(app, to->text);
 
-        APP_EACH_KEPT(s, app)
-                if (str_eq(s->name.text, to->text)) {
-                        graph_edge(g, graph_unit_id(g->arena, from), graph_unit_id(g->arena, &s->container),
-                                   str_of(word), look);
-                        return;
-                }
+        if (s) {
+                graph_edge(g, graph_unit_id(g->arena, from), graph_unit_id(g->arena, &s->container),
+                           str_of(word), look);
+                return;
+        }
 
         graph_shared(g, id, &(struct graph_label){ { to->text } }, "style=dashed");
         graph_edge(g, graph_unit_id(g->arena, from), id, str_of(word), look);
