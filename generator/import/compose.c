@@ -472,11 +472,5 @@ int compose_fill(struct import *m, struct draft **ret) {
 }
 
 int import_compose(struct ctl *ctl) {
-        struct draft *draft;
-        struct import m;
-        int r;
-
-        import_begin(&m, ctl);
-        r = compose_fill(&m, &draft);
-        return r == CTL_GOOD ? draft_print(draft, false) : r;
+        return import_with(ctl, compose_fill);
 }

@@ -76,10 +76,14 @@ void import_begin(struct import *m, struct ctl *c);
 enum { COMPOSE_NAMES = 4 };
 extern const char *const import_compose_names[COMPOSE_NAMES];
 
-/* Fill a draft from the files of `m`, without completing it. Return 0, or an exit status after reporting
+/* Fills a draft from the files of `m`, without completing it. Returns 0, or an exit status after reporting
  * why. */
+typedef int (*import_fill)(struct import *m, struct draft **ret);
 int compose_fill(struct import *m, struct draft **ret);
 int procfile_fill(struct import *m, struct draft **ret);
+
+/* Fills one from the command line, and prints it. Returns the exit status. */
+int import_with(struct ctl *c, import_fill fill);
 
 /* Fills one from the Git repository at the URL files[0]: `source:`, with the services of its Procfile. */
 int repository_fill(struct import *m, struct draft **ret);

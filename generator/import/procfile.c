@@ -143,13 +143,8 @@ int procfile_fill(struct import *m, struct draft **ret) {
 }
 
 int import_procfile(struct ctl *ctl) {
-        struct draft *draft;
-        struct import m;
-        int r;
-
         if (ctl->argc > 1)
                 return ctl_usage(ctl, "procfile: write one PROCFILE");
-        import_begin(&m, ctl);
-        r = procfile_fill(&m, &draft);
-        return r == CTL_GOOD ? draft_print(draft, false) : r;
+
+        return import_with(ctl, procfile_fill);
 }

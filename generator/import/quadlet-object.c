@@ -92,8 +92,10 @@ const struct unit_file *quadlet_pod(const struct quadlet_import *q, const struct
 
 /* Keys of [Unit] that make a container wait. */
 static bool is_order(struct str key) {
-        return str_is(key, "After") || str_is(key, "Requires") || str_is(key, "Wants") ||
-               str_is(key, "BindsTo");
+        static const struct str keys[] = { STR_INIT("After"), STR_INIT("BindsTo"), STR_INIT("Requires"),
+                                           STR_INIT("Wants") };
+
+        return str_is_among(key, keys, ARRAY_SIZE(keys));
 }
 
 static bool waits_for_pod(const struct quadlet_import *q, const struct unit_file *u,
@@ -131,27 +133,20 @@ static const struct unit_file *pod_owner(const struct quadlet_import *q, const s
 
 /* Settings of the pod's network, which its owner has here, */
 static bool is_network(struct str key) {
-        static const char *const keys[] = { "AddHost", "DNS",          "DNSOption",  "DNSSearch",
-                                            "Network", "NetworkAlias", "PublishPort" };
+        static const struct str keys[] = { STR_INIT("AddHost"),    STR_INIT("DNS"),
+                                           STR_INIT("DNSOption"),  STR_INIT("DNSSearch"),
+                                           STR_INIT("Network"),    STR_INIT("NetworkAlias"),
+                                           STR_INIT("PublishPort") };
 
-        for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
-                if (str_is(key, keys[i]))
-                        return true;
-
-        return false;
+        return str_is_among(key, keys, ARRAY_SIZE(keys));
 }
 
 /* and others, which each of its containers has. */
 static bool is_shared(struct str key) {
-        static const char *const keys[] = {
-                "GIDMap", "SubGIDMap", "SubUIDMap", "UIDMap", "UserNS", "Volume"
-        };
+        static const struct str keys[] = { STR_INIT("GIDMap"), STR_INIT("SubGIDMap"), STR_INIT("SubUIDMap"),
+                                           STR_INIT("UIDMap"), STR_INIT("UserNS"),    STR_INIT("Volume") };
 
-        for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
-                if (str_is(key, keys[i]))
-                        return true;
-
-        return false;
+        return str_is_among(key, keys, ARRAY_SIZE(keys));
 }
 
 void quadlet_put_pod_of(struct quadlet_import *q, const struct unit_file *u) {
