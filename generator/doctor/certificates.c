@@ -240,10 +240,17 @@ static struct str path_of(struct doctor *d, struct str path) {
         return arena_join(d->arena, str_of(strcmp(d->ctl->root, "/") == 0 ? "" : d->ctl->root), path);
 }
 
-static void add(struct doctor *d, struct certificates *all, struct certificate c) {
+static bool is_listed(const struct certificates *all, const struct certificate *c) {
         VEC_EACH(known, &all->list)
-                if (str_eq(known->path, c.path) && known->is_nginx == c.is_nginx)
-                        return;
+                if (str_eq(known->path, c->path) && known->is_nginx == c->is_nginx)
+                        return true;
+
+        return false;
+}
+
+static void add(struct doctor *d, struct certificates *all, struct certificate c) {
+        if (is_listed(all, &c))
+                return;
 
         c.file = path_of(d, c.path);
         *vec_push(d->arena, &all->list) = c;
@@ -302,11 +309,8 @@ static void add_loaded(struct doctor *d, struct certificates *all) {
 
         while (str_split(&list, '\n', &line)) {
                 struct certificate c = { .path = str_trim(line), .is_good = true };
-                bool is_known = false;
 
-                VEC_EACH(known, &all->list)
-                        is_known = is_known || (!known->is_nginx && str_eq(known->path, c.path));
-                if (is_known || c.path.n == 0 || strchr("#*", c.path.p[0]) ||
+                if (is_listed(all, &c) || c.path.n == 0 || strchr("#*", c.path.p[0]) ||
                     haproxy_show_certificate(&d->haproxy, c.path, &text) < 0)
                         continue;
                 c.names = names_of(d->arena, text);
