@@ -10,6 +10,7 @@
 
 static struct str all;
 static size_t at, next_unique;          /* where the current entry begins; past the end: none */
+size_t fake_journal_n_read;
 
 void fake_journal_hold(struct str text) {
         all = text;
@@ -22,7 +23,7 @@ static size_t end_of_entry(size_t from) {
 int sd_journal_open(sd_journal **ret, int flags) {
         *ret = (sd_journal *) (uintptr_t) &all;
         at = SIZE_MAX;
-        next_unique = 0;
+        next_unique = fake_journal_n_read = 0;
         return 0;
 }
 
@@ -56,6 +57,7 @@ int sd_journal_seek_realtime_usec(sd_journal *j, uint64_t usec) {
 int sd_journal_next(sd_journal *j) {
         size_t begin = at == SIZE_MAX ? 0 : end_of_entry(at) + 2;
 
+        fake_journal_n_read++;
         if (begin >= all.n)
                 return 0;
 

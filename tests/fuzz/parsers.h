@@ -49,3 +49,6 @@ void fake_programs_say(struct str text);
 
 /* The journal as the text has it: lines FIELD=VALUE, an empty line between two entries (fake-journal.c). */
 void fake_journal_hold(struct str text);
+
+/* How often the next entry was asked for since the journal was opened. */
+extern size_t fake_journal_n_read;

@@ -292,8 +292,8 @@ static void test_units_of_two_apps(void **state) {
         site_close(&s);
 }
 
-/* Whoever runs with a unit keeps it: a new part of an app that runs too can't take it, nor can one while the other's file is
- * broken. */
+/* An app that runs with a unit keeps it: a new part of an app that runs too can't take it, nor can one while the other's
+ * file is broken. */
 static void test_units_of_what_runs(void **state) {
         static const char *const others[] = { "image: x\n", "image: x\nscale: many\n" };
         struct site s;

@@ -174,7 +174,7 @@ static void test_remove_tree(void **state) {
         assert_int_equal(faccessat(dir, "keep/below/file", F_OK, 0), 0);
 }
 
-/* Whoever owns the tree decides how deep it is, and a process has 1024 descriptors. */
+/* The owner of the tree decides how deep it is, and a process has 1024 descriptors. */
 static void test_remove_deep_tree(void **state) {
         int at = dup(dir);
 

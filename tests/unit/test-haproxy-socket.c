@@ -278,7 +278,7 @@ static void test_port(void **state) {
         arena_done(&arena);
 }
 
-/* HAProxy takes a ';' or a line feed for the end of a command. Whoever writes into a directory of certificates chooses
+/* HAProxy takes a ';' or a line feed for the end of a command. Who may write into a directory of certificates chooses
  * the names. */
 static void test_a_certificate_with_a_command_in_its_name(void **state) {
         static const char *const paths[] = { "/etc/tls/x;disable server shop/shop-1;y.pem", "/etc/tls/x\ndisable server shop/shop-1",
