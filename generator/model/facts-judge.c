@@ -41,9 +41,9 @@ static struct str find_gap(const struct facts *f, const struct fact_part *part) 
                           STR("'; see 'pyservicectl doctor'"));
 }
 
-/* systemd resets the number of restarts only when a start is requested. It counts a failure when the wait for
- * the restart is over, which may be since the units were listed. The difference of the times is huge if the
- * clock was set back meanwhile: then the unit is not failing. */
+/* systemd resets the number of restarts only when a start is requested. It counts a failure once the wait for
+ * the restart is over, and that may have happened after the units were listed. If the clock was set back
+ * meanwhile, the difference of the times is huge: then the unit is not failing. */
 static bool is_failing(const struct fact_unit *u) {
         uint64_t n = u->detail.n_restarts + bus_waits_for_restart(u->detail.sub);
 
