@@ -36,14 +36,16 @@ void haproxy_remember(struct haproxy_program *b, struct str mounts_text);
 bool haproxy_sees(const struct haproxy_program *b, struct str path, struct str *ret);
 
 /* Makes HAProxy read the administrator's configuration and the `n` directories (as it sees them), without
- * using them. 0; 1 if it refuses them, with its messages; negative errno. */
+ * using them. 0, also if its container ended meanwhile, so that nothing was checked; 1 if it refuses them,
+ * with its messages; negative errno. */
 int haproxy_check(const struct haproxy_program *b, const struct str *directories, size_t n,
                   struct str *ret_message);
 
 /* The alerts among HAProxy's messages, without other lines. */
 struct str haproxy_alerts(struct arena *a, struct str text);
 
-/* Reloads it, and waits until it serves with the configuration that it read. 0; 1 if that failed, with the
- * message, and HAProxy continues as before; negative errno. systemd does not report a port that is taken,
- * so the proof is a new worker process that stays. */
+/* Reloads it, and waits until it serves with the configuration that it read. 0, also if it ended meanwhile,
+ * as its next start reads the files; 1 if that failed, with the message, and HAProxy continues as before;
+ * negative errno. systemd does not report a port that is taken, so the proof is a new worker process that
+ * stays. */
 int haproxy_reload(const struct haproxy_program *b, struct str *ret_message);

@@ -236,8 +236,37 @@ def test_a_restart_of_haproxy_keeps_its_configuration(site, restored):
     files = f"cd {dci.CONF_D} && sha256sum *"
     before = site.out(files)
     site.run("systemctl restart haproxy.service")
-    site.wait(lambda: behind(site) == names(4), timeout=15, what="all instances behind it again")
+    site.wait(lambda: behind(site) == names(4), what="all instances behind it again")
     assert site.out(files) == before
+
+
+# HAProxy's container ends while a command in it checks the files, as where each of its starts fails: once.
+ENDS = """#!/bin/sh
+case " $* " in
+*" -c "*) rm /run/haproxy/ends 2>/dev/null && kill 1 && exec sleep 100 ;;
+esac
+exec /usr/sbin/haproxy "$@"
+"""
+
+
+def test_haproxy_ends_while_it_checks(site, restored):
+    drop_in_of_haproxy = f"{dci.QUADLETS}/haproxy.container.d/ends.conf"
+    site.write("/usr/local/sbin/haproxy-that-ends", ENDS, 0o755)
+    site.write(drop_in_of_haproxy, "[Container]\nVolume=/usr/local/sbin/haproxy-that-ends:/usr/local/sbin/haproxy:ro\n")
+    try:
+        site.reload()
+        site.run("systemctl restart haproxy.service")
+        wait_served(site, 4)
+        site.write("/run/haproxy/ends", "")
+        seen = site.journal("pyservice-proxy@*")
+        drop_in(site, "scale: 3\n")
+        wait_served(site, 3)
+        assert not site.exists("/run/haproxy/ends"), "it did not end"
+        assert "rejects" not in site.journal("pyservice-proxy@*")[len(seen):]
+    finally:
+        site.remove(drop_in_of_haproxy)
+        site.reload()
+        site.run("systemctl restart haproxy.service")
 
 
 def test_a_reload_of_haproxy_costs_no_request(site):
