@@ -101,7 +101,7 @@ tasks:
     try:
         machine.run(["hostname", "other"])
         machine.reload()
-        machine.wait(lambda: "PYSERVICE_HOST=other" in machine.out("systemctl show --property=ExecStart marks-web@0.service"), timeout=20, what="the new name")
+        machine.wait(lambda: "PYSERVICE_HOST=other" in machine.out("systemctl show --property=ExecStart marks-web@0.service"), what="the new name")
         settle(machine)
         assert started(machine) == before
     finally:

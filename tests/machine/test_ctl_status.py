@@ -245,8 +245,7 @@ class Terminal:
         return self.tmux("capture-pane", "-p")
 
     def wait(self, pattern: str) -> str:
-        return self.machine.wait(lambda: re.search(pattern, screen := self.screen(), re.M) and screen, what=lambda: f"{pattern}: {self.screen()}",
-                                 timeout=30)
+        return self.machine.wait(lambda: re.search(pattern, screen := self.screen(), re.M) and screen, what=lambda: f"{pattern}: {self.screen()}")
 
     def __enter__(self):
         return self

@@ -338,7 +338,7 @@ def test_what_is_in_flight_when_an_instance_stops_is_answered(restart):
 def test_haproxy_finds_an_instance_at_its_new_address(site, restart):
     before, after = restart.addresses
     assert before != after
-    site.wait(lambda: behind(site) == names(4), timeout=15, what="HAProxy to ask for the address")
+    site.wait(lambda: behind(site) == names(4), what="HAProxy to ask for the address")
     assert restart.haproxy[0] == restart.haproxy[1]
 
 
@@ -396,7 +396,7 @@ def test_missing_secrets_are_named_and_waited_for(site, restored):
     assert "secret 's3-access-key' is missing: cannot decrypt the credential 'dci.s3-access-key'" in told
     assert "rhdl-access-key' is missing" not in told
     assert not site.exists("/run/pyservice/secrets/dci-api@0/.env")
-    site.wait(lambda: behind(site) == names(4)[1:], timeout=10, what="HAProxy to know that its name is gone")
+    site.wait(lambda: behind(site) == names(4)[1:], what="HAProxy to know that its name is gone")
 
     for name in ("dci.dbpassword", "dci.s3-access-key"):
         dci.put_credential(site, name, dci.CREDENTIALS[name])

@@ -221,7 +221,7 @@ variables:
   - {env: URL, template: "db://u:{{ part | urlencode }}@h/d", secret: true}
 """)
     machine.reload()
-    machine.wait(lambda: '"hello-late": no such secret' in machine.journal("hello-web@0.service"), timeout=40, what="Podman to miss a secret")
+    machine.wait(lambda: '"hello-late": no such secret' in machine.journal("hello-web@0.service"), what="Podman to miss a secret")
     machine.run(["podman", "secret", "create", "hello-late", "-"], input="late")
     wait_for(machine, "hello-web", 1)
     assert variable(machine, "hello-web-0", "WHOLE").rstrip("\n") == "whole value"
