@@ -9,7 +9,6 @@
 #include "ctl/target.h"
 #include "export/export.h"
 #include "export/kube.h"
-#include "input/yaml-emit.h"
 
 static struct { const char *output; } options;
 
@@ -24,31 +23,6 @@ void export_put_missing(struct buf *out, struct str app, struct str what) {
         buf_put(out, ": not carried over: ");
         buf_put_str(out, what);
         buf_put_char(out, '\n');
-}
-
-static void put_yaml(struct yaml_emit *e, const struct yaml_text *item);
-
-static void put_items(struct yaml_emit *e, const struct yaml_text *of) {
-        for (size_t i = 0; i < of->items.n; i++) {
-                if (of->shape == YAML_TEXT_MAP)
-                        yaml_emit_text(e, of->items.at[i]->key);
-                put_yaml(e, of->items.at[i]);
-        }
-}
-
-static void put_yaml(struct yaml_emit *e, const struct yaml_text *item) {
-        if (item->shape == YAML_TEXT_MAP) {
-                yaml_emit_map(e);
-                put_items(e, item);
-                yaml_emit_map_end(e);
-        } else if (item->shape == YAML_TEXT_LIST) {
-                yaml_emit_list(e);
-                put_items(e, item);
-                yaml_emit_list_end(e);
-        } else if (item->is_plain)
-                yaml_emit_plain(e, item->text);
-        else
-                yaml_emit_text(e, item->text);
 }
 
 static void put_json(struct arena *a, struct json_writer *e, const struct yaml_text *item) {
@@ -69,35 +43,14 @@ static void put_json(struct arena *a, struct json_writer *e, const struct yaml_t
                 json_bool(e, key, str_is(item->text, "true"));
 }
 
-/* Stands between documents, where libyaml knows nothing of it. */
-static void put_comment(struct buf *out, struct str comment) {
-        struct str line;
-
-        while (str_split(&comment, '\n', &line)) {
-                buf_put(out, "# ");
-                buf_put_str(out, line);
-                buf_put_char(out, '\n');
-        }
-}
-
-static int print_yaml(struct kube *k, struct buf *out) {
-        int r = 0;
-
-        put_comment(out, k->header->comment);
+static void print_yaml(struct kube *k, struct buf *out) {
+        yaml_text_write(out, k->header, false);
         for (unsigned rank = 0; rank < KUBE_RANKS; rank++)
-                VEC_EACH(d, &k->documents) {
-                        struct yaml_emit *e;
-
-                        if ((*d)->rank != rank || r < 0)
-                                continue;
-                        buf_put(out, "---\n");
-                        put_comment(out, (*d)->root->comment);
-                        e = yaml_emit_start(out);
-                        put_yaml(e, (*d)->root);
-                        r = yaml_emit_end(e);
-                }
-
-        return r;
+                VEC_EACH(d, &k->documents)
+                        if ((*d)->rank == rank) {
+                                buf_put(out, "---\n");
+                                yaml_text_write(out, (*d)->root, false);
+                        }
 }
 
 static void print_json(struct kube *k, struct buf *out) {
@@ -165,14 +118,11 @@ static void make_all(struct kube *k) {
 
 static int print(struct ctl *c, struct kube *k) {
         struct buf out = buf_in(&c->arena), said = buf_in(&c->arena);
-        int r = 0;
 
         if (c->is_json)
                 print_json(k, &out);
         else
-                r = print_yaml(k, &out);
-        if (r < 0)
-                return ctl_fail("cannot write YAML", r);
+                print_yaml(k, &out);
 
         VEC_EACH(line, &k->missing)
                 export_put_missing(&said, k->app->name.text, *line);
@@ -202,7 +152,7 @@ static int export_kubernetes(struct ctl *c) {
                 return r;
 
         k.name = kube_name(&c->arena, k.app->name.text, 63);
-        k.header = yaml_text_new(&c->arena, YAML_TEXT_MAP);
+        k.header = yaml_text_new(&c->arena, YAML_TEXT_SCALAR);
         make_all(&k);
         return print(c, &k);
 }

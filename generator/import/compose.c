@@ -412,9 +412,9 @@ static bool is_used(const struct draft *d, const struct str name) {
         struct str use = arena_join(d->arena, STR("{{ "), name, STR(" }}"));
         struct buf text = buf_in(d->arena);
 
-        yaml_text_write(&text, d->root);
+        yaml_text_write(&text, d->root, true);
         VEC_EACH(p, &d->parts) {
-                yaml_text_write(&text, (*p)->map);
+                yaml_text_write(&text, (*p)->map, true);
                 VEC_EACH(raw, &(*p)->raw)
                         buf_put_str(&text, raw->value);
         }

@@ -289,7 +289,7 @@ static void assemble(struct draft *d) {
 struct str draft_text(struct draft *d) {
         struct buf text = buf_in(d->arena);
 
-        yaml_text_write(&text, d->root);
+        yaml_text_write(&text, d->root, true);
         return arena_str(d->arena, buf_str(&text));
 }
 

@@ -337,9 +337,22 @@ static void put_items(struct buf *out, const struct yaml_text *of, unsigned inde
         }
 }
 
-void yaml_text_write(struct buf *out, const struct yaml_text *root) {
-        put_comment(out, root->comment, 0);
-        if (root->items.n == 0)
+static void put_whole_lines(struct buf *out, struct str comment) {
+        struct str line;
+
+        while (str_split(&comment, '\n', &line)) {
+                buf_put(out, line.n > 0 ? "# " : "#");
+                put_comment_word(out, line);
+                buf_put_char(out, '\n');
+        }
+}
+
+void yaml_text_write(struct buf *out, const struct yaml_text *root, bool is_wrapped) {
+        if (is_wrapped)
+                put_comment(out, root->comment, 0);
+        else
+                put_whole_lines(out, root->comment);
+        if (root->items.n == 0 && root->shape != YAML_TEXT_SCALAR)
                 buf_put(out, root->shape == YAML_TEXT_MAP ? "{}\n" : "[]\n");
         put_items(out, root, 0);
 }

@@ -41,5 +41,6 @@ struct yaml_text *yaml_text_add_text(struct arena *a, struct yaml_text *list, st
 /* A further paragraph above it. */
 void yaml_text_remark(struct arena *a, struct yaml_text *item, struct str paragraph);
 
-/* The whole document; a comment of the root's stands at the top. */
-void yaml_text_write(struct buf *out, const struct yaml_text *root);
+/* The whole document: the root's comment, then the list or map that the root is. A root that is a scalar is
+ * its comment alone. A comment that is not wrapped keeps its lines, which may be commands. */
+void yaml_text_write(struct buf *out, const struct yaml_text *root, bool is_wrapped);

@@ -166,7 +166,7 @@ static void check_foreign(struct arena *a, struct str text) {
 
         written = yaml_text_new(a, root->kind == NODE_MAP ? YAML_TEXT_MAP : YAML_TEXT_LIST);
         fill(a, written, root, 1);
-        yaml_text_write(&out, written);
+        yaml_text_write(&out, written, true);
         if (buf_str(&out).n > SOURCE_MAX)
                 return;
         yaml_parse(a, &ds, source_add(a, &sources, STR("again.yaml"), buf_str(&out)), &again);
