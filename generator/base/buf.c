@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/buf.h"
 
-static __attribute__((noinline)) void grow(struct buf *b, size_t more) {
+void buf_grow(struct buf *b, size_t more) {
         size_t room = b->room > 0 ? b->room : 256;
         char *fresh;
 
@@ -23,24 +23,13 @@ static __attribute__((noinline)) void grow(struct buf *b, size_t more) {
         b->room = room;
 }
 
-/* Makes place for `more` bytes and a NUL. */
-static inline void reserve(struct buf *b, size_t more) {
-        if (more >= b->room - b->n || b->room == 0)
-                grow(b, more);
-}
-
 void buf_put_str(struct buf *b, struct str s) {
         if (s.n == 0)
                 return;
 
-        reserve(b, s.n);
+        buf_reserve(b, s.n);
         memcpy(b->p + b->n, s.p, s.n);
         b->n += s.n;
-}
-
-void buf_put_char(struct buf *b, char c) {
-        reserve(b, 1);
-        b->p[b->n++] = c;
 }
 
 void buf_put_u64(struct buf *b, uint64_t v) {
@@ -50,7 +39,7 @@ void buf_put_u64(struct buf *b, uint64_t v) {
 }
 
 struct str buf_str(struct buf *b) {
-        reserve(b, 0);
+        buf_reserve(b, 0);
         b->p[b->n] = '\0';
         return (struct str){ b->p, b->n };
 }

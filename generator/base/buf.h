@@ -20,9 +20,23 @@ static inline struct buf buf_in(struct arena *a) {
         return (struct buf){ .arena = a };
 }
 
+/* For buf_reserve(). */
+void buf_grow(struct buf *b, size_t more);
+
+/* Makes place for `more` bytes and a NUL. */
+static inline void buf_reserve(struct buf *b, size_t more) {
+        if (more >= b->room - b->n)
+                buf_grow(b, more);
+}
+
 void buf_put_str(struct buf *b, struct str s);
-void buf_put_char(struct buf *b, char c);
 void buf_put_u64(struct buf *b, uint64_t v);
+
+/* Inline: encoders put each byte with it. */
+static inline void buf_put_char(struct buf *b, char c) {
+        buf_reserve(b, 1);
+        b->p[b->n++] = c;
+}
 
 static inline void buf_put(struct buf *b, const char *cstr) {
         buf_put_str(b, str_of(cstr));
