@@ -18,7 +18,7 @@ struct str plain_units(const struct plain *p) {
 
 static void add(struct plain *p, struct str directory, struct str name, const struct tree_file *f) {
         struct tree_file *file =
-                tree_add(&p->tree, arena_join(p->arena, directory, STR("/"), name), f->mode, f->text);
+                tree_add(&p->tree, arena_join(p->arena, directory, STR("/"), name), tree_mode(f), f->text);
 
         file->link = f->link;
 }

@@ -85,7 +85,7 @@ static int write_file(struct ctl *c, const char *output, const struct tree_file 
         int r;
 
         if (str_is_absent(f->link))
-                r = walk_replace(&w, &c->arena, path.p, f->mode, f->text);
+                r = walk_replace(&w, &c->arena, path.p, tree_mode(f), f->text);
         else {
                 r = walk_to(&w, &c->arena, AT_FDCWD, path.p, WALK_MAKE);
                 if (r >= 0)
@@ -117,7 +117,7 @@ static struct str print_files(struct plain *p) {
 
 static int print(struct ctl *c, struct plain *p, const char *output) {
         struct str readme = plain_readme(p), files = STR("");
-        struct tree_file file = { .path = STR("README"), .text = readme, .mode = 0600 };
+        struct tree_file file = { .path = STR("README"), .text = readme, .is_private = true };
         struct buf said = buf_in(&c->arena);
         int r = CTL_GOOD;
 

@@ -8,7 +8,7 @@
 struct tree_file *tree_add(struct tree *t, struct str path, mode_t mode, struct str text) {
         struct tree_file *file = vec_push(t->arena, &t->files);
 
-        *file = (struct tree_file){ .path = path, .mode = mode, .text = text };
+        *file = (struct tree_file){ .path = path, .text = text, .is_private = (mode & 0077) == 0 };
         return file;
 }
 
@@ -54,7 +54,7 @@ struct str tree_hash(const struct tree *t, struct str prefix) {
                 if (!str_has_prefix(file->path, prefix))
                         continue;
                 hash_add(h, file->path);
-                hash_add(h, (struct str){ (const char *) &file->mode, sizeof(file->mode) });
+                hash_add(h, file->is_private ? STR("0600") : STR("0644"));
                 hash_add(h, file->text);
                 hash_add(h, file->link);
         }

@@ -28,7 +28,7 @@ enum tree_kind {
 struct tree_file {
         struct str path;
         struct str text;
-        mode_t mode; /* 0644, or 0600 for what holds values */
+        bool is_private; /* holds values: only root may read it */
         enum tree_kind kind;
         struct str owner; /* the unit that it belongs to ("hello", "hello-worker"); absent: the whole app's */
         struct str link;  /* target of a symbolic link, which has no text */
@@ -51,6 +51,11 @@ struct tree {
 /* Adds a file, TREE_REVISION and the app's own; path and text are not copied. The result is valid until
  * the next add. */
 struct tree_file *tree_add(struct tree *t, struct str path, mode_t mode, struct str text);
+
+/* 0644, or 0600 if it is private. */
+static inline mode_t tree_mode(const struct tree_file *f) {
+        return f->is_private ? 0600 : 0644;
+}
 
 /* Sets the kind of a file that was just added; nothing for NULL. */
 void tree_mark(struct tree_file *f, enum tree_kind kind, struct str owner);

@@ -76,7 +76,7 @@ static void find_twins(struct arena *a, const struct forecast_app *app, struct t
 }
 
 static bool is_hidden(const struct tree_file *file) {
-        return str_has_prefix(file->path, STR(LAYOUT_ENV "/")) || (file->mode & 0077) == 0;
+        return str_has_prefix(file->path, STR(LAYOUT_ENV "/")) || file->is_private;
 }
 
 static bool is_variables(const struct tree_file *file) {

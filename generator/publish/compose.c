@@ -380,8 +380,8 @@ static void add_upholding(struct composing *m) {
 
 static void add_wanted(struct composing *m) {
         VEC_EACH(file, &m->c->target.tree->files)
-                add_text(m, arena_join(m->arena, STR(LAYOUT_WANTED "/"), file->path), file->text)->mode =
-                        file->mode;
+                add_text(m, arena_join(m->arena, STR(LAYOUT_WANTED "/"), file->path), file->text)
+                        ->is_private = file->is_private;
 
         (void) add_text(m, STR(LAYOUT_WANTED "/" LAYOUT_MANIFEST), stored_manifest(m->c->target.tree));
 }

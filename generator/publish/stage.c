@@ -70,7 +70,7 @@ static int write_file(int dir, const struct tree_file *file, struct str *last_di
         }
 
         if (str_is_absent(file->link))
-                return fs_write(dir, name, file->mode, file->text);
+                return fs_write(dir, name, tree_mode(file), file->text);
 
         return symlinkat(path_join(&target, file->link), dir, name) < 0 ? -errno : 0;
 }

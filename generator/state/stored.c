@@ -7,11 +7,11 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "base/buf.h"
 #include "base/fs.h"
 #include "base/hash.h"
 #include "bundle/layout.h"
 #include "bundle/plan.h"
+#include "bundle/rows.h"
 #include "state/old-bundle.h"
 #include "state/state.h"
 
@@ -19,26 +19,27 @@ enum { MANIFEST_MAX = 4 << 20 };
 
 #define MANIFEST LAYOUT_MANIFEST
 
-static const struct str kinds[] = {
-        [TREE_REVISION] = STR_INIT("revision"),
-        [TREE_TASK] = STR_INIT("task"),
-        [TREE_SCALE] = STR_INIT("scale"),
-        [TREE_PLAN] = STR_INIT("plan"),
+static const char *const kinds[] = {
+        [TREE_REVISION] = "revision",
+        [TREE_TASK] = "task",
+        [TREE_SCALE] = "scale",
+        [TREE_PLAN] = "plan",
+        NULL,
+};
+static const char *const modes[] = { "0644", "0600", NULL };
+
+static const struct row_kind rows[] = {
+        ROW_LIST("file", struct tree, files, ROW_WORD(ROW_CHOICE, struct tree_file, kind, kinds),
+                 ROW_FIELD(ROW_TEXT, struct tree_file, owner),
+                 ROW_WORD(ROW_FLAG, struct tree_file, is_private, modes),
+                 ROW_FIELD(ROW_NAME, struct tree_file, path)),
 };
 
+static const struct row_file manifest =
+        ROW_FILE(struct tree, rows, .name = "pyservice-manifest", .version = 1, .bare_word = "file");
+
 struct str stored_manifest(const struct tree *t) {
-        struct buf text = buf_in(t->arena);
-
-        VEC_EACH(file, &t->files) {
-                buf_put_str(&text, kinds[file->kind]);
-                buf_put_char(&text, ' ');
-                buf_put_str(&text, str_is_absent(file->owner) ? STR("-") : file->owner);
-                buf_put(&text, file->mode == 0600 ? " 0600 " : " 0644 ");
-                buf_put_str(&text, file->path);
-                buf_put_char(&text, '\n');
-        }
-
-        return buf_str(&text);
+        return rows_text(t->arena, &manifest, t);
 }
 
 static bool is_path(struct str path) {
@@ -53,49 +54,20 @@ static bool is_path(struct str path) {
         return true;
 }
 
-static bool parse_kind(struct str word, enum tree_kind *ret) {
-        for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
-                if (str_eq(word, kinds[i])) {
-                        *ret = (enum tree_kind) i;
-                        return true;
-                }
+static int parse_manifest(struct arena *a, struct str text, struct tree *ret) {
+        struct str last = STR("");
 
-        return false;
-}
+        if (rows_parse(a, &manifest, text, ret) < 0)
+                return -EBADMSG;
 
-/* "KIND OWNER MODE PATH"; a path may have blanks. */
-static bool parse_line(struct str line, struct tree_file *ret) {
-        struct str kind, owner, mode;
-
-        if (!str_split(&line, ' ', &kind) || !str_split(&line, ' ', &owner) ||
-            !str_split(&line, ' ', &mode) || str_is_absent(line))
-                return false;
-        if (!parse_kind(kind, &ret->kind) || owner.n == 0 || !is_path(line))
-                return false;
-        if (!str_is(mode, "0600") && !str_is(mode, "0644"))
-                return false;
-
-        ret->mode = str_is(mode, "0600") ? 0600 : 0644;
-        ret->owner = str_is(owner, "-") ? (struct str){ 0 } : owner;
-        ret->path = line;
-        return true;
-}
-
-static int parse_manifest(struct arena *a, struct str rest, struct tree *ret) {
-        struct str line = STR(""), last = STR("");
-
-        while (str_split(&rest, '\n', &line) && !str_is_absent(rest)) {
-                struct tree_file file = { 0 };
-
-                if (!parse_line(line, &file) || str_cmp(last, file.path) >= 0)
+        ret->arena = a;
+        VEC_EACH(file, &ret->files) {
+                if (!is_path(file->path) || str_cmp(last, file->path) >= 0)
                         return -EBADMSG;
-
-                last = file.path;
-                file.path = arena_str(a, file.path);
-                *vec_push(a, &ret->files) = file;
+                last = file->path;
         }
 
-        return line.n == 0 ? 0 : -EBADMSG; /* the last line has its end */
+        return 0;
 }
 
 static int read_text(struct arena *a, int dir, struct tree_file *file) {
@@ -147,7 +119,7 @@ static int read_plan(struct tree *t) {
 }
 
 int stored_read(struct arena *a, int dir, struct tree *ret) {
-        struct tree t = { .arena = a };
+        struct tree t;
         struct str text;
         int r = fs_read(a, dir, MANIFEST, MANIFEST_MAX, &text);
 

@@ -5,10 +5,12 @@
  * of each file. /var/lib/pyservice/APP/bundles/REVISION is one, and so are /run/pyservice/apps/APP and its
  * wanted/.
  *
- *     manifest: "KIND OWNER MODE PATH" a line, sorted by path; KIND revision, task, scale, plan; OWNER "-"
- *     for the app's own; MODE 0644 or 0600
+ *     pyservice-manifest 1
+ *     file KIND OWNER MODE PATH       sorted by path; KIND: revision, task, scale or plan; OWNER: "-" for the
+ *                                     app's own; MODE: 0644 or 0600
  *
- * A bundle without a record (bundle/record.h), which an earlier pyservice made, gets one when it is read.
+ * An earlier pyservice wrote these rows without "file", and no first line: such a manifest is read too. A
+ * bundle without a record (bundle/record.h), which an earlier pyservice made, gets one when it is read.
  *
  * Paths are checked when read: relative, without "." and ".." parts. */
 
@@ -19,7 +21,7 @@
 struct str stored_manifest(const struct tree *t);
 
 /* Reads the bundle in the open directory: all files of its manifest, sorted; `ret` is made new. -ENOENT if
- * there is no manifest; -EBADMSG for a bad one, and if a file of it is missing. */
+ * there is no manifest; -EBADMSG for a bad one, one of a later pyservice, and if a file of it is missing. */
 int stored_read(struct arena *a, int dir, struct tree *ret);
 
 /* Gives the tree, which is sorted, that record and its file. */

@@ -34,7 +34,7 @@ static int write_file(struct ctl *c, const struct definition *d, const struct tr
         CLEANUP(walk_close) struct walk w = WALK_INIT;
         struct str path =
                 arena_join(&c->arena, str_of(options.output), STR("/"), d->name.text, STR("/"), f->path);
-        int r = walk_replace(&w, &c->arena, path.p, f->mode, f->text);
+        int r = walk_replace(&w, &c->arena, path.p, tree_mode(f), f->text);
 
         return r < 0 ? fail(&w, path.p, r) : CTL_GOOD;
 }

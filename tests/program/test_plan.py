@@ -138,8 +138,8 @@ def test_what_watches_a_certificate_is_no_part(root):
 
 def as_before(bundle, upholding, has_record):
     """A bundle as a pyservice made it that rendered what upholds parts, and knew no records, or those of version 1."""
-    manifest = [line for line in (bundle / "manifest").read_text().splitlines(True)
-                if has_record or not line.endswith(" record\n")]
+    manifest = [row.removeprefix("file ") for row in (bundle / "manifest").read_text().splitlines(True)[1:]
+                if has_record or not row.endswith(" record\n")]
     manifest.append("scale hello 0644 units/hello.target.d/50-hello.conf\n")
     (bundle / "manifest").write_text("".join(sorted(manifest, key=lambda line: line.split()[3])))
     (bundle / "units/hello.target.d").mkdir(parents=True, exist_ok=True)

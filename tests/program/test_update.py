@@ -163,7 +163,7 @@ def test_a_new_image(root):
     # What runs, or ran, goes on with the image that it was accepted with.
     assert (root.bundle / "quadlet/hello@.container").read_text() == f'[Container]\nImage=sha256:{OLD}\nExec="{REF}"\n'
     assert (root.bundle / "quadlet/hello-01234567.image").read_text() == IMAGE, "what pulls only asks whether the tag is there"
-    assert (root.bundle / "manifest").read_text().count("\n") == 3
+    assert (root.bundle / "manifest").read_text().count("\nfile ") == 3
     assert f" sha256:{OLD}\n" in (root.bundle / "record").read_text()
 
     assert f"Image=sha256:{OLD}" in (root.bundle.with_name(B) / "quadlet/hello@.container").read_text(), "nor does an undo start another one"

@@ -177,7 +177,7 @@ static inline struct bundle *fixture_usual(struct fixture *f, const char *name, 
         (void) fixture_file(f, b, arena_join(&f->arena, STR("quadlet/"), app, STR("@.container")).p, container);
         (void) fixture_file(f, b, arena_join(&f->arena, STR("units/"), app, STR(".target")).p, scale);
         (void) fixture_file(f, b, arena_join(&f->arena, STR("units/"), app, STR("@.service.d/10-ports.conf")).p, scale);
-        fixture_file(f, b, arena_join(&f->arena, STR("env/"), app, STR(".env")).p, "SECRET=x\n")->mode = 0600;
+        fixture_file(f, b, arena_join(&f->arena, STR("env/"), app, STR(".env")).p, "SECRET=x\n")->is_private = true;
         return b;
 }
 

@@ -145,8 +145,8 @@ static void test_new_revision(void **state) {
                             "quadlet/shop-new.image=of new\nquadlet/shop-old.image=of old\nquadlet/shop@.container=of old\nrollout=service shop new plain|\n"
                             "units/shop.target=of new 3\nunits/shop.target.d/50-shop.conf=[Unit]|Upholds=shop@0.service|Upholds=shop@1.service|Upholds=shop@2.service|\nunits/shop@.service.d/10-ports.conf=3\n");
         assert_string_equal(find(&composed, "manifest"),
-                            "revision - 0644 quadlet/shop-old.image\nrevision shop 0644 quadlet/shop@.container\nplan - 0644 record\nscale - 0644 units/shop.target\n"
-                            "scale shop 0644 units/shop@.service.d/10-ports.conf\n");
+                            "pyservice-manifest 1\nfile revision - 0644 quadlet/shop-old.image\nfile revision shop 0644 quadlet/shop@.container\nfile plan - 0644 record\nfile scale - 0644 units/shop.target\n"
+                            "file scale shop 0644 units/shop@.service.d/10-ports.conf\n");
 }
 
 /* What the record of a bundle says that is put together: containers of base, scale of the file, spares of target. */
@@ -175,7 +175,7 @@ static void test_record(void **state) {
         assert_string_equal(record_of(NULL, now, now, false), HEAD "part service shop 0 new no yes new:1\n");
         assert_string_equal(record_of(NULL, recorded("new", "3", "plan - rollout early shop|\n"), recorded("new", "3", "plan - rollout early shop|\n"), false),
                             HEAD "part service shop 3 new no yes new:1\n");
-        assert_string_equal(find(&composed, "manifest"), "plan - 0644 record\n");
+        assert_string_equal(find(&composed, "manifest"), "pyservice-manifest 1\nfile plan - 0644 record\n");
 }
 
 /* What only one of them has: what is gone from the file runs until the new revision is accepted, what is new waits for that, and
@@ -207,8 +207,8 @@ static void test_back(void **state) {
                             "quadlet/shop-old.image=of old\nquadlet/shop@.container=of old\nrollout=service shop old plain|\n"
                             "units/shop.target=of new 3\nunits/shop.target.d/50-shop.conf=[Unit]|Upholds=shop@0.service|Upholds=shop@1.service|Upholds=shop@2.service|\nunits/shop@.service.d/10-ports.conf=3\n");
         assert_string_equal(find(&composed, "manifest"),
-                            "revision - 0644 quadlet/shop-old.image\nrevision shop 0644 quadlet/shop@.container\nplan - 0644 record\nplan - 0644 rollout\nscale - 0644 units/shop.target\n"
-                            "scale shop 0644 units/shop@.service.d/10-ports.conf\n");
+                            "pyservice-manifest 1\nfile revision - 0644 quadlet/shop-old.image\nfile revision shop 0644 quadlet/shop@.container\nfile plan - 0644 record\nfile plan - 0644 rollout\nfile scale - 0644 units/shop.target\n"
+                            "file scale shop 0644 units/shop@.service.d/10-ports.conf\n");
 }
 
 static void test_broken_file(void **state) {
@@ -233,7 +233,7 @@ static void test_early(void **state) {
         assert_string_equal(find(&composed, "units/shop.target.d/50-shop-db.conf"), UPHELD_DB);
         assert_string_equal(find(&composed, "units/shop-move.service.d/10-services.conf"), "order");
         assert_string_equal(find(&composed, "units/shop.target.d/50-shop.conf"), "(none)");
-        assert_string_equal(find(&composed, "manifest"), "plan - 0644 record\n");
+        assert_string_equal(find(&composed, "manifest"), "pyservice-manifest 1\nfile plan - 0644 record\n");
 
         (void) compose_text(old, now, now, false);
         assert_string_equal(find(&composed, "units/shop.target.d/50-shop-db.conf"), UPHELD_DB);
@@ -272,7 +272,7 @@ static void test_nothing_runs(void **state) {
         tree_lines(now, "task shop-migrate quadlet/shop-migrate.container m\n");
         compose(&f.arena, &(struct composition) { .app = STR("shop"), .target = { STR("cccccccccccc"), now }, .file = { NOTHING, now } }, &composed);
         assert_string_equal(find(&composed, "revision"), "pyservice-revision 1\nwanted cccccccccccc\n");
-        assert_string_equal(find(&composed, "manifest"), "plan - 0644 record\nscale - 0644 units/shop.target\n");
+        assert_string_equal(find(&composed, "manifest"), "pyservice-manifest 1\nfile plan - 0644 record\nfile scale - 0644 units/shop.target\n");
         assert_string_equal(find(&composed, "quadlet/shop-migrate.container"), "m");
         assert_string_equal(find(&composed, "units/shop.target.d/50-shop.conf"), "(none)");
         assert_string_equal(find(&composed, "wanted/quadlet/shop@.container"), "of new");
@@ -365,7 +365,7 @@ static void test_spare(void **state) {
         assert_string_equal(find(&composed, "quadlet/shop@next.container"), "of new");
         assert_string_equal(find(&composed, "units/shop@next.service.d/50-next.conf"), "of new");
         assert_string_equal(find(&composed, "units/shop@next.service.d/60-rollout.conf"), drop_in);
-        assert_string_equal(find(&composed, "manifest"), "revision shop 0644 quadlet/shop@.container\n");
+        assert_string_equal(find(&composed, "manifest"), "pyservice-manifest 1\nfile revision shop 0644 quadlet/shop@.container\n");
 
         /* After it was accepted it still runs, and goes with its rollout. */
         (void) compose_text(now, now, now, false);

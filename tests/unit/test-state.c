@@ -216,8 +216,14 @@ static struct tree *make_tree(const char *text) {
         return t;
 }
 
-static const char manifest[] = "task shop-a 0600 env/a b.env\nrevision shop 0644 quadlet/shop@.container\nplan - 0644 record\n"
-                               "plan - 0644 rollout\nscale - 0644 units/shop.target\n";
+static const char manifest[] = "pyservice-manifest 1\nfile task shop-a 0600 env/a%20b.env\n"
+                               "file revision shop 0644 quadlet/shop@.container\nfile plan - 0644 record\n"
+                               "file plan - 0644 rollout\nfile scale - 0644 units/shop.target\n";
+
+/* As a pyservice wrote it whose manifests had no version. */
+static const char old_manifest[] =
+        "task shop-a 0600 env/a b.env\nrevision shop 0644 quadlet/shop@.container\nplan - 0644 record\n"
+        "plan - 0644 rollout\nscale - 0644 units/shop.target\n";
 
 static void test_bundle(void **state) {
         struct tree read;
@@ -229,7 +235,7 @@ static void test_bundle(void **state) {
                 assert_int_equal(stored_load(&f.arena, f.dir, APP, STR(A), &read), 0);
                 assert_string_equal(stored_manifest(&read).p, manifest);
                 assert_string_equal(tree_find(&read, STR("quadlet/shop@.container"))->text.p, i == 0 ? "old" : "new");
-                assert_int_equal(tree_find(&read, STR("env/a b.env"))->mode, 0600);
+                assert_true(tree_find(&read, STR("env/a b.env"))->is_private);
         }
         assert_true(str_eq(stored_revision(&read), stored_revision(make_tree("new"))));
         assert_false(str_eq(stored_revision(&read), stored_revision(make_tree("old"))));
@@ -241,22 +247,33 @@ static void test_bundle(void **state) {
         assert_int_equal(stored_save(f.dir, APP, STR("../x"), make_tree("")), -EINVAL);
 }
 
+static void test_old_manifest(void **state) {
+        struct tree read;
+
+        (void) state;
+        assert_int_equal(stored_save(f.dir, APP, STR(A), make_tree("x")), 0);
+        put("shop/bundles/" A "/manifest", old_manifest);
+        assert_int_equal(stored_load(&f.arena, f.dir, APP, STR(A), &read), 0);
+        assert_string_equal(stored_manifest(&read).p, manifest);
+        assert_string_equal(tree_find(&read, STR("env/a b.env"))->text.p, "X=1");
+}
+
 #define LABEL "Label=\"io.pyservice.revision=0123456789ab\"\n"
 
 /* Files of a bundle as pyservice made them before bundles had a record, and the record that it gets. */
 static void test_old_bundle(void **state) {
         static const struct tree_file files[] = {
-                { STR_INIT("quadlet/shop-cache.container"), STR_INIT("[Container]\nImage=cache:1\n" LABEL), 0644, TREE_REVISION, STR_INIT("shop-cache"), { 0 }, NULL, 0 },
-                { STR_INIT("quadlet/shop-move.container"), STR_INIT("[Container]\nImage=shop:2\n" LABEL), 0644, TREE_TASK, STR_INIT("shop-move"), { 0 }, NULL, 0 },
-                { STR_INIT("quadlet/shop-tidy.container"), STR_INIT("[Container]\nImage=shop:2\n" LABEL), 0644, TREE_REVISION, STR_INIT("shop-tidy"), { 0 }, NULL, 0 },
-                { STR_INIT("quadlet/shop.image"), STR_INIT("[Image]\nImage=shop:2\n"), 0644, TREE_REVISION, { 0 }, { 0 }, NULL, 0 },
-                { STR_INIT("quadlet/shop@.container"), STR_INIT("[Container]\nImage=shop:2\n" LABEL), 0644, TREE_REVISION, STR_INIT("shop"), { 0 }, NULL, 0 },
-                { STR_INIT("units/shop-tidy.timer"), STR_INIT("[Timer]\n"), 0644, TREE_SCALE, STR_INIT("shop-tidy"), { 0 }, NULL, 0 },
-                { STR_INIT("units/shop.target.d/50-shop-cache.conf"), STR_INIT("[Unit]\nUpholds=shop-cache-once.target\n"), 0644, TREE_SCALE, STR_INIT("shop-cache"), { 0 }, NULL, 0 },
-                { STR_INIT("units/shop.target.d/50-shop-tidy.conf"), STR_INIT("[Unit]\nUpholds=shop-tidy.timer\n"), 0644, TREE_SCALE, STR_INIT("shop-tidy"), { 0 }, NULL, 0 },
+                { STR_INIT("quadlet/shop-cache.container"), STR_INIT("[Container]\nImage=cache:1\n" LABEL), false, TREE_REVISION, STR_INIT("shop-cache"), { 0 }, NULL, 0 },
+                { STR_INIT("quadlet/shop-move.container"), STR_INIT("[Container]\nImage=shop:2\n" LABEL), false, TREE_TASK, STR_INIT("shop-move"), { 0 }, NULL, 0 },
+                { STR_INIT("quadlet/shop-tidy.container"), STR_INIT("[Container]\nImage=shop:2\n" LABEL), false, TREE_REVISION, STR_INIT("shop-tidy"), { 0 }, NULL, 0 },
+                { STR_INIT("quadlet/shop.image"), STR_INIT("[Image]\nImage=shop:2\n"), false, TREE_REVISION, { 0 }, { 0 }, NULL, 0 },
+                { STR_INIT("quadlet/shop@.container"), STR_INIT("[Container]\nImage=shop:2\n" LABEL), false, TREE_REVISION, STR_INIT("shop"), { 0 }, NULL, 0 },
+                { STR_INIT("units/shop-tidy.timer"), STR_INIT("[Timer]\n"), false, TREE_SCALE, STR_INIT("shop-tidy"), { 0 }, NULL, 0 },
+                { STR_INIT("units/shop.target.d/50-shop-cache.conf"), STR_INIT("[Unit]\nUpholds=shop-cache-once.target\n"), false, TREE_SCALE, STR_INIT("shop-cache"), { 0 }, NULL, 0 },
+                { STR_INIT("units/shop.target.d/50-shop-tidy.conf"), STR_INIT("[Unit]\nUpholds=shop-tidy.timer\n"), false, TREE_SCALE, STR_INIT("shop-tidy"), { 0 }, NULL, 0 },
                 { STR_INIT("units/shop.target.d/50-shop.conf"),
-                  STR_INIT("[Unit]\nUpholds=shop@0.service\nUpholds=shop@1.service\nUpholds=pyservice-certificate@a.path\n"), 0644, TREE_SCALE, STR_INIT("shop"), { 0 }, NULL, 0 },
-                { STR_INIT("units/shop@next.service.d/50-next.conf"), STR_INIT("[Service]\n"), 0644, TREE_SCALE, STR_INIT("shop"), { 0 }, NULL, 0 },
+                  STR_INIT("[Unit]\nUpholds=shop@0.service\nUpholds=shop@1.service\nUpholds=pyservice-certificate@a.path\n"), false, TREE_SCALE, STR_INIT("shop"), { 0 }, NULL, 0 },
+                { STR_INIT("units/shop@next.service.d/50-next.conf"), STR_INIT("[Service]\n"), false, TREE_SCALE, STR_INIT("shop"), { 0 }, NULL, 0 },
         };
         struct tree t = { .arena = &f.arena }, read;
         const struct tree_file *file;
@@ -321,6 +338,9 @@ static const struct spoilt manifests[] = {
         { "manifest: absolute", "plan - 0644 /a\n" }, { "manifest: here", "plan - 0644 a/./b\n" }, { "manifest: twice", "plan - 0644 a\nplan - 0644 a\n" },
         { "manifest: order", "plan - 0644 b\nplan - 0644 a\n" }, { "manifest: cut off", "plan - 0644 a" }, { "manifest: no path", "plan - 0644\n" },
         { "manifest: missing", "plan - 0644 missing\n" }, { "manifest: no owner", "plan  0644 a\n" },
+        { "manifest: of a later version", "pyservice-manifest 2\nfile plan - 0644 a\n" },
+        { "manifest: unknown row", "pyservice-manifest 1\nplan - 0644 a\n" },
+        { "manifest: escaped parent", "pyservice-manifest 1\nfile plan - 0644 %2E%2E/x\n" },
 };
 
 static void test_manifest(void **state) {
@@ -354,6 +374,7 @@ int main(void) {
         add(&rows, "history", test_history);
         add(&rows, "lock", test_lock);
         add(&rows, "bundle", test_bundle);
+        add(&rows, "manifest of an earlier version", test_old_manifest);
         add(&rows, "bundle of an earlier version", test_old_bundle);
         add(&rows, "bundle of a later version", test_later_record);
         add(&rows, "revision", test_revision);

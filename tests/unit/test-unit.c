@@ -256,7 +256,7 @@ static void test_file(void **state) {
                             "[Service]\n"
                             "Type=notify\n"
                             "ExecStop=\"-/bin/true\" \"%i\"\n");
-        assert_int_equal(file->mode, 0644);
+        assert_false(file->is_private);
         assert_true(str_is(file->path, "quadlet/a@.container"));
 
         /* What the program wrote by itself has no place. */
