@@ -273,6 +273,12 @@ static int take_version(const struct row_file *file, struct str *text) {
                                                                                   : -EPROTONOSUPPORT;
 }
 
+const char *rows_problem(int error) {
+        return error == -EBADMSG           ? "it is damaged"
+               : error == -EPROTONOSUPPORT ? "another version of pyservice wrote it"
+                                           : strerror(-error);
+}
+
 int rows_parse(struct arena *a, const struct row_file *file, struct str text, void *ret) {
         struct parsing p = { .arena = a, .file = file };
         char *made = arena_alloc(a, file->size, _Alignof(max_align_t));

@@ -75,3 +75,6 @@ struct str rows_text(struct arena *a, const struct row_file *file, const void *f
 /* Texts are copied to the arena. -EBADMSG for what is not such a file, or not whole; -EPROTONOSUPPORT where
  * an older or a newer pyservice wrote it, so that its rows may mean something else. */
 int rows_parse(struct arena *a, const struct row_file *file, struct str text, void *ret);
+
+/* Why a file of rows cannot be read: "it is damaged", … */
+const char *rows_problem(int error);

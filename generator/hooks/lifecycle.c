@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "hooks/lifecycle.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -9,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/utf8.h"
+#include "bundle/rows.h"
 #include "hooks/start-record.h"
 #include "runtime/spawn.h"
 #include "systemd/bus.h"
@@ -62,6 +64,16 @@ static uint64_t now_ms(void) {
         return clock_usec(CLOCK_BOOTTIME) / 1000;
 }
 
+/* A record that another version wrote counts as none; the next start replaces it. */
+static bool read_record(struct instance *i, struct start_record *ret) {
+        int r = start_record_read(i->arena, AT_FDCWD, i->record, ret);
+
+        if (r < 0 && r != -ENOENT)
+                instance_note(i, arena_join(i->arena, STR("cannot read "), str_of(i->record), STR(": "),
+                                            str_of(rows_problem(r))));
+        return r >= 0;
+}
+
 static void write_record(struct instance *i, const struct start_record *record) {
         int r = start_record_write(i->arena, i->record, record);
 
@@ -76,8 +88,7 @@ static void note_start(struct instance *i, uint64_t ready) {
         if (!i->record || str_is_absent(record.revision))
                 return;
 
-        record.was_killed = start_record_read(i->arena, AT_FDCWD, i->record, &old) >= 0 && old.was_killed &&
-                            str_eq(old.revision, record.revision);
+        record.was_killed = read_record(i, &old) && old.was_killed && str_eq(old.revision, record.revision);
         write_record(i, &record);
 }
 
@@ -115,8 +126,7 @@ void lifecycle_note_end(struct instance *i) {
         struct bus *bus = NULL;
         bool is_stopping = false;
 
-        if (!slash || start_record_read(i->arena, AT_FDCWD, i->record, &record) < 0 ||
-            bus_open_private(i->arena, i->is_user, &bus) < 0)
+        if (!slash || !read_record(i, &record) || bus_open_private(i->arena, i->is_user, &bus) < 0)
                 return;
 
         old = record;
