@@ -1,87 +1,46 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "base/buf.h"
+#include <errno.h>
+
+#include "bundle/rows.h"
 #include "hooks/watch.h"
 
-static void put_text(struct buf *b, const char *key, struct str value) {
-        buf_put(b, key);
-        buf_put_char(b, ' ');
-        buf_put_str(b, value);
-        buf_put_char(b, '\n');
-}
+static const char *const bits[] = { "0", "1", NULL };
+
+static const struct row_kind kinds[] = {
+        ROW_ONCE("invocation", ROW_FIELD(ROW_NAME, struct watched, invocation)),
+        ROW_ONCE("address", ROW_FIELD(ROW_NAME, struct watched, request.address)),
+        ROW_ONCE("path", ROW_FIELD(ROW_NAME, struct watched, request.path)),
+        ROW_LIST("header", struct watched, request.headers, ROW_WHOLE(ROW_NAME)),
+        ROW_ONCE("codes", ROW_FIELD(ROW_NAME, struct watched, codes)),
+        ROW_ONCE("port", ROW_FIELD(ROW_COUNT, struct watched, request.port)),
+        ROW_ONCE("container-port", ROW_FIELD(ROW_NUMBER, struct watched, request.container_port)),
+        ROW_ONCE("tls", ROW_WORD(ROW_FLAG, struct watched, request.is_tls, bits)),
+        ROW_ONCE("timeout", ROW_FIELD(ROW_NUMBER, struct watched, request.timeout_ms)),
+        ROW_ONCE("interval", ROW_FIELD(ROW_COUNT, struct watched, interval)),
+        ROW_ONCE("retries", ROW_FIELD(ROW_COUNT, struct watched, retries)),
+};
+
+static const struct row_file file = ROW_FILE(struct watched, kinds, .name = "pyservice-watch", .version = 1);
 
 struct str watch_text(struct arena *a, const struct watched *w) {
-        struct buf b = buf_in(a);
-
-        put_text(&b, "invocation", w->invocation);
-        put_text(&b, "address", w->request.address);
-        put_text(&b, "path", w->request.path);
-        VEC_EACH(header, &w->request.headers)
-                put_text(&b, "header", *header);
-        put_text(&b, "codes", w->codes);
-        put_text(&b, "port", arena_u64(a, w->request.port));
-        put_text(&b, "container-port", arena_u64(a, w->request.container_port));
-        put_text(&b, "tls", w->request.is_tls ? STR("1") : STR("0"));
-        put_text(&b, "timeout", arena_u64(a, w->request.timeout_ms));
-        put_text(&b, "interval", arena_u64(a, w->interval));
-        put_text(&b, "retries", arena_u64(a, w->retries));
-        return buf_str(&b);
+        return rows_text(a, &file, w);
 }
 
-static bool take_text(struct watched *w, struct str key, struct str value) {
-        struct str *member = str_is(key, "invocation") ? &w->invocation
-                             : str_is(key, "codes")    ? &w->codes
-                             : str_is(key, "address")  ? &w->request.address
-                             : str_is(key, "path")     ? &w->request.path
-                                                       : NULL;
+int watch_parse(struct arena *a, struct str text, struct watched *ret) {
+        struct watched w;
+        int r = rows_parse(a, &file, text, &w);
 
-        if (member)
-                *member = value;
-        return member;
-}
-
-static bool take_number(struct watched *w, struct str key, struct str value) {
-        uint64_t *member = str_is(key, "interval")         ? &w->interval
-                           : str_is(key, "retries")        ? &w->retries
-                           : str_is(key, "port")           ? &w->request.port
-                           : str_is(key, "timeout")        ? &w->request.timeout_ms
-                           : str_is(key, "container-port") ? &w->request.container_port
-                                                           : NULL;
-
-        return member && str_to_u64(value, UINT64_MAX, member);
-}
-
-static bool take_line(struct arena *a, struct watched *w, struct str key, struct str value) {
-        if (str_is(key, "tls")) {
-                w->request.is_tls = str_is(value, "1");
-                return true;
-        }
-        if (!str_is(key, "header"))
-                return take_text(w, key, value) || take_number(w, key, value);
-
-        *vec_push(a, &w->request.headers) = arena_str(a, value);
-        return http_is_header(value);
-}
-
-bool watch_parse(struct arena *a, struct str text, struct watched *ret) {
-        struct watched w = *ret;
-        struct str line, key;
-
-        while (str_split(&text, '\n', &line)) {
-                struct str value = line;
-
-                if (line.n == 0)
-                        continue;
-                (void) str_split(&value, ' ', &key);
-                if (str_is_absent(value) || !take_line(a, &w, key, value))
-                        return false;
-        }
-
+        if (r < 0)
+                return r;
+        VEC_EACH(header, &w.request.headers)
+                if (!http_is_header(*header))
+                        return -EBADMSG;
         if (w.invocation.n == 0 || w.codes.n == 0 || w.interval == 0 || w.retries == 0 ||
             w.request.address.n == 0 || w.request.path.n == 0 || w.request.port == 0)
-                return false;
+                return -EBADMSG;
 
         *ret = w;
-        return true;
+        return 0;
 }
 
 bool watch_is_due(const struct watched *w, const struct bus_unit *u) {

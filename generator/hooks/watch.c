@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/fs.h"
+#include "bundle/rows.h"
 #include "hooks/probe.h"
 
 enum {
@@ -43,17 +44,15 @@ static bool is_own_error(int r) {
         return r == -EMFILE || r == -ENFILE || r == -ENOMEM;
 }
 
-/* Reads the file of a unit. 1 if the file is gone, or not valid; negative errno if this process could not
- * read. */
+/* Reads the file of a unit. 0; negative errno, or an error of rows_parse(). */
 static int read_one(struct arena *a, int directory, struct str unit, struct watched *ret) {
         struct str text;
         int r = fs_read(a, directory, unit.p, FILE_MAX, &text);
 
-        *ret = (struct watched){ .unit = unit };
-        if (is_own_error(r))
-                return r;
-
-        return r >= 0 && watch_parse(a, text, ret) ? 0 : 1;
+        if (r >= 0)
+                r = watch_parse(a, text, ret);
+        ret->unit = unit;
+        return r;
 }
 
 void watch_forget(struct arena *a, int directory, const struct watched *w) {
@@ -96,6 +95,17 @@ static void take_over(struct watching *w, const struct watched *before, struct w
                 one->problem = arena_str(&w->lists[!w->current], before->problem);
 }
 
+static void say(struct watching *w, struct str text) {
+        w->watch->say(text);
+}
+
+/* Its instance is not probed until it starts again and writes the file again. */
+static void report_unread(struct watching *w, struct str unit, int r) {
+        if (r != -ENOENT)
+                say(w, arena_join(&w->scratch, unit, STR(": its probe cannot be read: "),
+                                  str_of(rows_problem(r)), STR("; restart the unit")));
+}
+
 static int read_all(struct watching *w) {
         struct arena *a = &w->lists[!w->current];
         __typeof__(w->all) all = { 0 };
@@ -109,11 +119,15 @@ static int read_all(struct watching *w) {
         VEC_EACH(name, &names.list) {
                 struct watched one;
 
-                r = name->p[0] == '.' ? 1 : read_one(a, w->directory, *name, &one);
-                if (r < 0)
-                        return r;
-                if (r > 0)
+                if (name->p[0] == '.')
                         continue;
+                r = read_one(a, w->directory, *name, &one);
+                if (is_own_error(r))
+                        return r;
+                if (r < 0) {
+                        report_unread(w, *name, r);
+                        continue;
+                }
                 take_over(w, find_before(w, &at, &one), &one);
                 *vec_push(a, &all) = one;
         }
@@ -190,10 +204,6 @@ static struct watched *find(struct watching *w, uint64_t id) {
                         return one;
 
         return NULL;
-}
-
-static void say(struct watching *w, struct str text) {
-        w->watch->say(text);
 }
 
 static void note_answer(struct watching *w, struct watched *one, const struct http_answer *answer) {

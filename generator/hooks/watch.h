@@ -6,7 +6,8 @@
  * An instance that has become ready leaves a file in RUNTIME/health, named like its unit, with its probe; so
  * an instance that was started before its definition changed is probed as before. pyservice-watch.path starts
  * one process for all of them when there is a file, and that process ends when there is none. Its counters
- * are in memory: files of units that no longer run, or were restarted, are skipped. */
+ * are in memory: files of units that no longer run, or were restarted, are skipped. The files have the format
+ * of bundle/rows.h; those of an earlier pyservice, which have no version line, are read too. */
 
 #include "runtime/http.h"
 #include "systemd/bus.h"
@@ -48,8 +49,8 @@ void watch_forget(struct arena *a, int directory, const struct watched *w);
 /* The pure part of the functions above. */
 
 struct str watch_text(struct arena *a, const struct watched *w);
-/* False if the text is not valid. */
-bool watch_parse(struct arena *a, struct str text, struct watched *ret);
+/* Like rows_parse(). */
+int watch_parse(struct arena *a, struct str text, struct watched *ret);
 
 /* True if it is to be restarted: it runs since it was probed, no job acts on it, and it failed too often. */
 bool watch_is_due(const struct watched *w, const struct bus_unit *u);

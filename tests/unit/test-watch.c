@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -7,43 +8,59 @@
 #include "hooks/watch.h"
 #include "rows.h"
 
-#define TEXT "invocation 0123abcd\naddress 127.0.0.1\npath /health?a=b c\nheader Host: shop.example.com\nheader X-A: b c\n" \
-        "codes 200-399\nport 20001\ncontainer-port 8000\ntls 0\ntimeout 5000\ninterval 1000\nretries 3\n"
+#define ROWS "path /health?a=b%20c\nheader Host:%20shop.example.com\nheader X-A:%20b%20c\n" \
+        "codes 200-399\nport 20001\ncontainer-port 8000\n"
+#define OLD_ROWS "path /health?a=b c\nheader Host: shop.example.com\nheader X-A: b c\n" \
+        "codes 200-399\nport 20001\ncontainer-port 8000\ntls 0\n"
+#define HEAD "pyservice-watch 1\n"
+#define FIRST "invocation 0123abcd\naddress 127.0.0.1\n"
+#define LAST "timeout 5000\ninterval 1000\nretries 3\n"
+#define TEXT HEAD FIRST ROWS LAST
 
 static void test_text(void **state) {
+        static const char *const texts[] = { TEXT, FIRST OLD_ROWS LAST /* of an earlier version */ };
         struct arena arena = { 0 };
-        struct watched w = { .unit = STR("hello@1.service") };
+        struct watched w;
 
-        assert_true(watch_parse(&arena, STR(TEXT), &w));
-        assert_true(str_is(w.unit, "hello@1.service"));
-        assert_true(str_is(w.request.path, "/health?a=b c"));
-        assert_int_equal(w.request.port, 20001);
-        assert_int_equal(w.request.container_port, 8000);
-        assert_int_equal(w.request.headers.n, 2);
-        assert_string_equal(watch_text(&arena, &w).p, TEXT);
+        (void) state;
+        for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+                assert_int_equal(watch_parse(&arena, str_of(texts[i]), &w), 0);
+                assert_string_equal(w.request.path.p, "/health?a=b c");
+                assert_int_equal(w.request.port, 20001);
+                assert_int_equal(w.request.container_port, 8000);
+                assert_int_equal(w.request.headers.n, 2);
+                assert_string_equal(w.request.headers.at[0].p, "Host: shop.example.com");
+                assert_string_equal(watch_text(&arena, &w).p, TEXT);
+        }
+        w.request.is_tls = true;
+        assert_int_equal(watch_parse(&arena, watch_text(&arena, &w), &w), 0);
+        assert_true(w.request.is_tls);
         arena_done(&arena);
 }
 
 struct bad_row {
         const char *name, *text;
+        int error;
 };
 
 static const struct bad_row bad_rows[] = {
-        { "empty", "" },
-        { "cut", "invocation 0123abcd\naddress 127.0.0.1\npath /\ncodes 200\nport 20001\n" },
-        { "no number", "invocation 0123abcd\naddress 127.0.0.1\npath /\ncodes 200\nport 20001\nretries many\n" },
-        { "a word that is none", TEXT "more 1\n" },
-        { "a key alone", TEXT "path\n" },
-        { "a header that is none", TEXT "header Host\n" },
-        { "no interval", "invocation 0123abcd\naddress 127.0.0.1\npath /\ncodes 200\nport 20001\nretries 1\n" },
+        { "empty", "", -EBADMSG },
+        { "cut", HEAD FIRST "path /\ncodes 200\nport 20001\n", -EBADMSG },
+        { "no number", HEAD FIRST "path /\ncodes 200\nport 20001\nretries many\n", -EBADMSG },
+        { "a word that is none", TEXT "more 1\n", -EBADMSG },
+        { "a key alone", TEXT "path\n", -EBADMSG },
+        { "a header that is none", TEXT "header Host\n", -EBADMSG },
+        { "no interval", HEAD FIRST "path /\ncodes 200\nport 20001\nretries 1\n", -EBADMSG },
+        { "an earlier version, cut", FIRST OLD_ROWS, -EBADMSG },
+        { "a later version", "pyservice-watch 2\n" FIRST ROWS LAST, -EPROTONOSUPPORT },
 };
 
 static void test_bad(void **state) {
         const struct bad_row *row = *state;
         struct arena arena = { 0 };
-        struct watched w = { .unit = STR("hello@1.service") };
+        struct watched w = { 0 };
 
-        assert_false(watch_parse(&arena, str_of(row->text), &w));
+        assert_int_equal(watch_parse(&arena, str_of(row->text), &w), row->error);
         assert_int_equal(w.request.port, 0);
         arena_done(&arena);
 }
