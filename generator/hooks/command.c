@@ -10,6 +10,7 @@
 #include "hooks/container-options.h"
 #include "runtime/spawn.h"
 #include "systemd/bus.h"
+#include "systemd/readiness.h"
 
 enum {
         LAST_LINE_MAX = 300,
@@ -65,7 +66,7 @@ static int judge(struct instance *i, struct str name, struct str reason) {
         if (str_is_absent(reason))
                 return 0;
 
-        instance_note(i, arena_join(i->arena, STR("not ready: "), name, STR(" "), reason));
+        instance_note(i, arena_join(i->arena, STR(READINESS_NOT_READY ": "), name, STR(" "), reason));
         return 1;
 }
 

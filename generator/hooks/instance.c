@@ -17,6 +17,7 @@
 #include "runtime/netns.h"
 #include "runtime/spawn.h"
 #include "systemd/notify.h"
+#include "systemd/readiness.h"
 
 enum { SETTLE_MS = 1000 }; /* what has no check counts as ready once it has run this long */
 
@@ -132,11 +133,11 @@ static int wait_until_it_works(struct instance *i) {
                 /* The definition sets no limit for the start: systemd's TimeoutStartSec= is the limit
                  * then. */
                 if (!str_is_absent(i->request.path) && probe_failed(&i->probe, now)) {
-                        note_failure(i, STR("not ready"), problem);
+                        note_failure(i, STR(READINESS_NOT_READY), problem);
                         return 1;
                 }
                 if (!clock_wait(process, probe_pause(&i->probe, now))) {
-                        note_failure(i, STR("exited before it was ready"), problem);
+                        note_failure(i, STR(READINESS_EXITED), problem);
                         return 1;
                 }
         }

@@ -15,6 +15,7 @@
 #include "runtime/spawn.h"
 #include "systemd/bus.h"
 #include "systemd/notify.h"
+#include "systemd/readiness.h"
 
 enum { PAUSE_MIN_MS = 100, PAUSE_SHARE = 4, ANSWER_MAX = 300 };
 
@@ -50,7 +51,8 @@ void lifecycle_stop_when_told(struct instance *i) {
 void lifecycle_explain(struct instance *i, struct str text) {
         struct str *line = arena_new(i->arena, struct str);
 
-        *line = arena_join(i->arena, i->name, STR(": not ready: "), utf8_clean(i->arena, text), STR("\n"));
+        *line = arena_join(i->arena, i->name, STR(": " READINESS_NOT_READY ": "), utf8_clean(i->arena, text),
+                           STR("\n"));
         explanation = str_is_absent(text) ? NULL : line;
 }
 
@@ -194,7 +196,7 @@ static bool ask_health(struct instance *i, struct health_answer *ret) {
 
         /* Podman has 1 for every status that is not 0. */
         last = unquote(i->arena, last);
-        ret->problem = STR("the health command failed");
+        ret->problem = STR(READINESS_HEALTH_FAILED);
         ret->text = last.n == 0 ? ret->problem : arena_join(i->arena, ret->problem, STR(": "), last);
         return true;
 }
@@ -214,8 +216,7 @@ int lifecycle_await_health(struct instance *i) {
 
         for (;;) {
                 if (!ask_health(i, &health)) {
-                        instance_note(i,
-                                      arena_join(i->arena, STR("exited before it was ready: "), health.text));
+                        instance_note(i, arena_join(i->arena, STR(READINESS_EXITED ": "), health.text));
                         return 1;
                 }
                 if (str_is(health.word, "healthy"))

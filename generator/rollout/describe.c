@@ -5,9 +5,10 @@
 
 #include "base/utf8.h"
 #include "systemd/journal.h"
+#include "systemd/readiness.h"
 
-#define NOT_READY STR("not ready")
-#define HEALTH_FAILED "the health command failed"
+#define NOT_READY STR(READINESS_NOT_READY)
+#define NOT_READY_BECAUSE STR(READINESS_NOT_READY ": ")
 
 enum {
         LOG_LINES = 10,
@@ -51,7 +52,7 @@ static struct str span_text(struct arena *a, uint64_t usec) {
 }
 
 struct str describe_late(struct arena *a, uint64_t limit, struct str answer) {
-        return arena_join(a, STR("not ready within "), span_text(a, limit),
+        return arena_join(a, STR(READINESS_NOT_READY " within "), span_text(a, limit),
                           str_is_absent(answer) || answer.n == 0 ? STR("") : STR(": "),
                           str_is_absent(answer) ? STR("") : answer);
 }
@@ -78,18 +79,18 @@ static struct journal_line find_check(const struct describing *d, struct str inv
 
         return journal_read(d->arena, &query, &lines) < 0
                        ? (struct journal_line){ 0 }
-                       : find_line(&lines, NOT_READY, STR("exited before it was ready"));
+                       : find_line(&lines, NOT_READY, STR(READINESS_EXITED));
 }
 
 /* Every user can see a unit's status, and only some the journal: there is what a health command printed
  * (hooks/lifecycle.c). */
 struct str describe_answer(const struct describing *d, const struct bus_unit *u) {
-        static const struct str failed = STR_INIT(HEALTH_FAILED ": ");
+        static const struct str failed = STR_INIT(READINESS_HEALTH_FAILED ": ");
         struct journal_query query = query_of(d, u->invocation, CHECK_LINES);
         struct journal_lines lines = { 0 };
         struct str text = { 0 };
 
-        if (str_is(u->status, HEALTH_FAILED) && journal_read(d->arena, &query, &lines) >= 0)
+        if (str_is(u->status, READINESS_HEALTH_FAILED) && journal_read(d->arena, &query, &lines) >= 0)
                 text = find_line(&lines, failed, failed).text;
         return str_is_absent(text) ? u->status : text;
 }
@@ -165,8 +166,8 @@ static struct str find_lost(const struct describing *d) {
         query.identifier = d->unit;
         query.identifier.n -= str_has_suffix(d->unit, STR(".service")) ? strlen(".service") : 0;
         (void) journal_read(d->arena, &query, &lines);
-        check = find_line(&lines, STR("not ready: "), STR("not ready: ")).text;
-        return str_is_absent(check) ? find_own(&lines) : str_from(check, strlen("not ready: "));
+        check = find_line(&lines, NOT_READY_BECAUSE, NOT_READY_BECAUSE).text;
+        return str_is_absent(check) ? find_own(&lines) : str_from(check, NOT_READY_BECAUSE.n);
 }
 
 /* From how the main process ended, or else from the result; and why Podman made no container. */
@@ -322,8 +323,8 @@ static void describe_failing(const struct describing *d, const struct bus_unit *
                 text = check.text;
         else
                 text = find_bad_image(d);
-        if (str_has_prefix(text, STR("not ready: ")))
-                text = str_from(text, strlen("not ready: "));
+        if (str_has_prefix(text, NOT_READY_BECAUSE))
+                text = str_from(text, NOT_READY_BECAUSE.n);
 
         ret->text = str_is_absent(text) ? describe_result(d, u, &at) : text;
         ret->n_failed = u->n_restarts + is_over(u);
