@@ -11,8 +11,8 @@
 #include "base/fs.h"
 #include "change/editor.h"
 #include "ctl/interrupt.h"
-#include "hooks/credential.h"
 #include "model/secret.h"
+#include "systemd/credential.h"
 
 /* --- an editor --- */
 

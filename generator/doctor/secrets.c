@@ -12,8 +12,8 @@
 #include "app/resolve.h"
 #include "base/fs.h"
 #include "doctor/doctor.h"
-#include "hooks/credential.h"
 #include "model/secret.h"
+#include "systemd/credential.h"
 
 static const struct str nobody = { 0 };
 

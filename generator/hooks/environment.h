@@ -12,7 +12,7 @@
  * All or nothing: if one secret is missing, no file is left. No byte of a secret is part of a message. */
 
 #include "base/vec.h"
-#include "hooks/credential.h"
+#include "systemd/credential.h"
 
 #define ENVIRONMENT_FILE ".env"
 #define ENVIRONMENT_PODMAN_FILE ".env-podman"

@@ -13,9 +13,9 @@
 
 #include "base/walk.h"
 #include "config.h"
-#include "hooks/credential.h"
 #include "image/build.h"
 #include "runtime/spawn.h"
+#include "systemd/credential.h"
 
 enum { NOBODY = 65534 };
 

@@ -5,9 +5,9 @@
 #include <unistd.h>
 
 #include "base/fs.h"
-#include "hooks/credential.h"
 #include "model/secret.h"
 #include "runtime/spawn.h"
+#include "systemd/credential.h"
 
 /* The directory for new secrets: /etc, or the user's ~/.config, below the root. */
 static struct str path_of(struct ctl *c, const char *store, struct str name) {

@@ -8,9 +8,9 @@
 
 #include "app/resolve.h"
 #include "ctl/session.h"
-#include "hooks/credential.h"
 #include "model/secret.h"
 #include "runtime/spawn.h"
+#include "systemd/credential.h"
 #include "terminal/table.h"
 #include "verbs/verbs.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "hooks/credential.h"
+#include "systemd/credential.h"
 
 #include <errno.h>
 #include <fcntl.h>
