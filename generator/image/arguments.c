@@ -11,10 +11,10 @@ static const struct {
         size_t offset;
 } texts[] = {
         { "runtime", offsetof(struct build, runtime) },
-        { "repo", offsetof(struct build, repo) },
-        { "ref", offsetof(struct build, ref) },
-        { "ssh-key", offsetof(struct build, ssh_key) },
-        { "credential", offsetof(struct build, credential) },
+        { "repo", offsetof(struct build, clone.repository) },
+        { "ref", offsetof(struct build, clone.ref) },
+        { "ssh-key", offsetof(struct build, clone.ssh_key) },
+        { "credential", offsetof(struct build, clone.credential) },
         { "code", offsetof(struct build, code) },
         { "pull", offsetof(struct build, pull) },
         { "auth-file", offsetof(struct build, auth_file) },
@@ -85,15 +85,11 @@ bool build_read_arguments(struct build *b, int argc, char **argv) {
         return optind == argc - 2 && !str_is_absent(b->runtime);
 }
 
-static bool is_commit(struct str s) {
-        return (s.n == 40 || s.n == 64) && str_is_made_of(s, "0123456789abcdef");
-}
-
 /* The position of the '-' in "…:HASH-COMMIT"; the whole length if there is none. */
 static size_t find_commit(struct str image) {
         for (size_t i = image.n; i > 0 && image.p[i - 1] != ':'; i--)
                 if (image.p[i - 1] == '-')
-                        return is_commit(str_from(image, i)) ? i - 1 : image.n;
+                        return git_is_commit(str_from(image, i)) ? i - 1 : image.n;
 
         return image.n;
 }

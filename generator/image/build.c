@@ -15,19 +15,6 @@
 
 #define REVISION_LABEL "org.opencontainers.image.revision"
 
-int build_run(struct build *b, const char *const *argv) {
-        struct tail *tail = arena_new(b->arena, struct tail);
-        int r = tail_run(argv, tail);
-
-        if (r < 0 || tail->status == 0)
-                return r;
-
-        b->problem = tail_text(b->arena, tail);
-        if (b->problem.n == 0)
-                b->problem = arena_printf(b->arena, "%s ended with status %d\n", argv[0], tail->status);
-        return -EIO;
-}
-
 struct str build_reason(struct str problem) {
         static const char *const marks[] = { "ERROR: ", "fatal: ", "Error: ", "error: " };
         struct str rest = problem, line, reason = STR(""), last = STR("");
@@ -94,8 +81,9 @@ static int write_containerfile(struct build *b) {
 static int run_podman(struct build *b, struct str image) {
         struct arena *a = b->arena;
         bool is_own = !str_is_absent(b->containerfile);
-        struct str context =
-                is_own && !str_is_absent(b->subdir) ? arena_join(a, b->clone, STR("/"), b->subdir) : b->clone;
+        struct str context = is_own && !str_is_absent(b->subdir)
+                                     ? arena_join(a, b->clone.path, STR("/"), b->subdir)
+                                     : b->clone.path;
         struct str file = is_own ? arena_join(a, context, STR("/"), b->containerfile)
                                  : arena_join(a, b->cache, STR("/Containerfile"));
         const char *argv[20] = { b->podman, "build", "--layers" };
@@ -104,7 +92,7 @@ static int run_podman(struct build *b, struct str image) {
         argv[n++] = "--tag";
         argv[n++] = arena_str(a, image).p;
         argv[n++] = "--label";
-        argv[n++] = arena_join(a, STR(REVISION_LABEL "="), b->commit).p;
+        argv[n++] = arena_join(a, STR(REVISION_LABEL "="), b->clone.commit).p;
         argv[n++] = arena_join(a, STR("--pull="), str_is_absent(b->pull) ? STR("missing") : b->pull).p;
         if (!str_is_absent(b->auth_file))
                 argv[n++] = arena_join(a, STR("--authfile="), b->auth_file).p;
@@ -116,11 +104,11 @@ static int run_podman(struct build *b, struct str image) {
         argv[n++] = "--file";
         argv[n++] = file.p;
         argv[n] = context.p;
-        return build_run(b, argv);
+        return tail_run(a, argv, &b->problem);
 }
 
 int build_find(const struct build *b, const char *name) {
-        CLEANUP(close_fd) int clone = fs_open_dir(AT_FDCWD, b->clone.p), fd = -1;
+        CLEANUP(close_fd) int clone = fs_open_dir(AT_FDCWD, b->clone.path.p), fd = -1;
 
         fd = clone < 0 ? clone : fs_open_resolved(clone, name, O_PATH, RESOLVE_BENEATH);
         return fd < 0 ? fd : 0;
@@ -164,7 +152,7 @@ int build_check_places(struct build *b) {
 
 /* From the commit to the image. */
 static int make_image(struct build *b, struct str image) {
-        int r = git_check_out(b);
+        int r = git_check_out(&b->clone, &b->problem);
 
         if (r >= 0)
                 r = build_check_places(b);
@@ -178,9 +166,12 @@ static int make_image(struct build *b, struct str image) {
 }
 
 static int find_programs(struct build *b) {
-        b->git = spawn_find(b->arena, "git").p;
+        bool has_git;
+
+        b->clone.arena = b->arena;
+        has_git = git_find(&b->clone);
         b->podman = spawn_find(b->arena, "podman").p;
-        if (b->git && b->podman)
+        if (has_git && b->podman)
                 return 0;
 
         b->problem = arena_join(b->arena, str_of(b->podman ? "git" : "podman"), STR(" is not installed\n"));
@@ -188,7 +179,7 @@ static int find_programs(struct build *b) {
 }
 
 static int open_cache(struct build *b) {
-        b->clone = arena_join(b->arena, b->cache, STR("/code"));
+        b->clone.path = arena_join(b->arena, b->cache, STR("/code"));
         return find_programs(b);
 }
 
@@ -203,6 +194,7 @@ int build_image(struct build *b) {
         bool is_there = false;
         int r = open_cache(b);
 
+        b->clone.pinned = build_pinned_commit(b);
         if (r >= 0)
                 r = has_image(b, b->image, &is_there);
         if (r < 0 || is_there)
@@ -212,11 +204,12 @@ int build_image(struct build *b) {
         if (r >= 0)
                 r = has_image(b, b->image, &is_there);
         if (r >= 0 && !is_there)
-                r = git_fetch(b);
+                r = git_fetch(&b->clone, &b->problem);
         if (r < 0 || is_there)
                 return r;
 
-        (void) fprintf(stderr, "building %.*s from commit %.*s\n", STR_ARG(b->image), STR_ARG(b->commit));
+        (void) fprintf(stderr, "building %.*s from commit %.*s\n", STR_ARG(b->image),
+                       STR_ARG(b->clone.commit));
         return make_image(b, b->image);
 }
 
@@ -236,7 +229,7 @@ static int write_note(struct build *b, struct str suffix, struct str text) {
 }
 
 int build_look(struct build *b) {
-        struct str reference = build_reference(b), own = b->image, image, old = { 0 };
+        struct str reference = build_reference(b), image, old = { 0 };
         bool is_there = false;
         int r = open_cache(b);
 
@@ -244,17 +237,15 @@ int build_look(struct build *b) {
                 r = lock_cache(b);
         if (r >= 0)
                 r = read_label(b, b->image, &old);
-        /* The pinned commit must not be taken for the current commit of the ref. */
-        b->image = reference;
         if (r >= 0)
-                r = git_fetch(b);
+                r = git_fetch(&b->clone, &b->problem);
         if (r < 0)
                 return r;
 
-        if (!str_is_absent(old) && str_eq(old, b->commit))
-                return write_note(b, STR(".found"), arena_join(b->arena, own, STR("\n")));
+        if (!str_is_absent(old) && str_eq(old, b->clone.commit))
+                return write_note(b, STR(".found"), arena_join(b->arena, b->image, STR("\n")));
 
-        image = arena_join(b->arena, reference, STR("-"), b->commit);
+        image = arena_join(b->arena, reference, STR("-"), b->clone.commit);
         r = has_image(b, image, &is_there);
         if (r >= 0 && !is_there)
                 r = make_image(b, image);

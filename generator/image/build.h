@@ -17,6 +17,7 @@
 
 #include "base/arena.h"
 #include "base/vec.h"
+#include "git/git.h"
 
 struct build_command {
         VEC(struct str) words;
@@ -29,17 +30,18 @@ struct build {
 
         /* From the command line. */
         struct str app, image, runtime;
-        struct str repo, ref, ssh_key, credential, code, pull, auth_file;
+        struct str code, pull, auth_file;
         struct str subdir, containerfile, base, requirements, conda, python;
         enum build_manager manager;
         bool skips_tls;
         VEC(struct str) packages;
         VEC(struct build_command) before, after;
 
-        const char *git, *podman; /* programs */
-        struct str cache, clone;  /* directories */
-        struct str commit;        /* once it is known */
-        struct str problem;       /* why it failed: lines, each with a line feed */
+        struct git_clone clone; /* its repository and what belongs to that: from the command line, too */
+
+        const char *podman; /* the program */
+        struct str cache;   /* the directory */
+        struct str problem; /* why it failed: lines, each with a line feed */
 };
 
 /* Reads what follows the verb: APP IMAGE OPTIONS…. False if they are not valid. */
@@ -66,39 +68,12 @@ void build_clear_failure(struct build *b);
 /* The reason why b->image could not be built; absent if no failure is known. */
 struct str build_failure(struct build *b);
 
-/* Clones or fetches, and finds the commit of the ref: that of the pinned image, or what the ref is now. */
-int git_fetch(struct build *b);
-/* Puts the commit's files, and those of its submodules, into the clone. */
-int git_check_out(struct build *b);
-
 /* The generated Containerfile for the clone as it is checked out. -ENOENT if the repository lacks a file:
  * then b->problem names it. */
 int containerfile_make(struct build *b, struct str *ret);
 
 /* Copies the clone for people to read (--code). A failure of this is only reported. */
 void place_code(struct build *b);
-
-/* As git's helpers: answers git's question for a user name or password (argv[1]), becomes ssh, or becomes
- * the process that reads a local repository. Give the exit status. */
-int helper_ask(struct arena *a, const char *question);
-int helper_ssh(struct arena *a, int argc, char **argv);
-int helper_upload_pack(struct arena *a, const char *repository);
-
-/* The command with which git calls the last one. git refuses an SSH host that begins with "-". */
-#define HELPER_UPLOAD_PACK "--upload-pack"
-extern const char helper_upload_pack_command[];
-
-/* Sets the environment in which git calls those helpers. */
-int helper_prepare(const struct build *b);
-
-/* True if the repository is a path of this machine. */
-bool helper_is_local(const struct build *b);
-
-/* Sets which protocols git may use: those for the repository itself, or those for its submodules. */
-int helper_allow(const struct build *b, bool is_repository);
-
-/* Runs a program; if it fails, its last lines become b->problem. */
-int build_run(struct build *b, const char *const *argv);
 
 /* That what Podman reads of the repository is in it: the directory, the Containerfile and the lists of what
  * is ignored. 0, or a negative errno with a problem. */

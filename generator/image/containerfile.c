@@ -66,7 +66,8 @@ static bool is_there(struct recipe *c, struct str name) {
 
 /* True if there is something to install: a pyproject.toml may have settings of other tools only. */
 static bool is_installable(struct recipe *c) {
-        struct str path = arena_join(c->b->arena, c->b->clone, STR("/"), c->directory, STR("pyproject.toml")),
+        struct str path = arena_join(c->b->arena, c->b->clone.path, STR("/"), c->directory,
+                                     STR("pyproject.toml")),
                    text, line;
 
         if (is_there(c, STR("setup.py")) || is_there(c, STR("setup.cfg")))

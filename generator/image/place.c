@@ -20,7 +20,7 @@ static int copy(struct build *b, struct str target) {
         int r = str_is_absent(cp) ? -ENOENT
                                   : spawn_run(b->arena,
                                               (const char *const[]){ cp.p, "--archive", "--reflink=auto",
-                                                                     "--no-target-directory", b->clone.p,
+                                                                     "--no-target-directory", b->clone.path.p,
                                                                      target.p, NULL },
                                               &result);
 

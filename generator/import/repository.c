@@ -9,50 +9,35 @@
 #include <unistd.h>
 
 #include "base/fs.h"
+#include "git/git.h"
 #include "import/import.h"
-#include "runtime/spawn.h"
 
 struct clone {
         struct draft *draft;
-        const char *git, *path;
-        struct str files; /* at the top, with a line feed behind each */
+        struct git_clone git;
+        struct str files;   /* at the top, with a line feed behind each */
+        struct str problem; /* of git */
 };
 
-/* The output of git in the clone. Returns 0, or an exit status after reporting why. */
-static int ask_git(struct clone *g, const char *verb, const char *option, const char *what, struct str *ret) {
-        struct spawn_result result;
-        int r = spawn_run(g->draft->arena,
-                          (const char *const[]){ g->git, "-C", g->path, verb, option, what, NULL }, &result);
-
-        if (r < 0)
+/* `r`: of git. Returns an exit status, after reporting what could not be done. */
+static int report(const struct clone *g, int r, struct str what) {
+        if (r >= 0)
+                return CTL_GOOD;
+        if (r != -EIO)
                 return ctl_fail("git", r);
-        if (result.status != 0) {
-                (void) fprintf(stderr, "pyservicectl: cannot read the repository: %.*s", STR_ARG(result.err));
-                return CTL_ERROR;
-        }
 
-        *ret = result.out;
-        return CTL_GOOD;
+        (void) fprintf(stderr, "pyservicectl: cannot %.*s%.*s", STR_ARG(what), STR_ARG(g->problem));
+        return CTL_ERROR;
 }
 
-static int make_clone(struct clone *g, const char *url) {
-        struct spawn_result result;
-        int r = setenv("GIT_TERMINAL_PROMPT", "0", 1) < 0 ||
-                                setenv("GIT_SSH_COMMAND", "ssh -oBatchMode=yes", 0) < 0
-                        ? -errno
-                        : spawn_run(g->draft->arena,
-                                    (const char *const[]){ g->git, "clone", "--quiet", "--depth=1",
-                                                           "--no-checkout", "--", url, g->path, NULL },
-                                    &result);
+static int report_read(const struct clone *g, int r) {
+        return report(g, r, STR("read the repository: "));
+}
 
-        if (r < 0)
-                return ctl_fail("git", r);
-        if (result.status == 0)
-                return CTL_GOOD;
-
-        (void) fprintf(stderr, "pyservicectl: cannot clone %s, as this user and without a prompt:\n%.*s", url,
-                       STR_ARG(result.err));
-        return CTL_ERROR;
+static int make_clone(struct clone *g) {
+        return report(g, git_clone_tip(&g->git, &g->problem),
+                      arena_join(g->git.arena, STR("clone "), g->git.repository,
+                                 STR(", as this user and without a prompt:\n")));
 }
 
 static bool has(const struct clone *g, const char *name) {
@@ -110,7 +95,7 @@ static int put_parts(struct clone *g) {
         int r;
 
         if (has(g, "Procfile")) {
-                r = ask_git(g, "cat-file", "blob", "HEAD:Procfile", &text);
+                r = report_read(g, git_read(&g->git, "Procfile", &text, &g->problem));
                 if (r != CTL_GOOD)
                         return r;
                 procfile_put(d, source_add(d->arena, d->sources, STR("Procfile"), text));
@@ -128,17 +113,17 @@ static int put_parts(struct clone *g) {
 }
 
 static int fill(struct clone *g, struct import *m) {
-        struct str branch, url = str_of(m->files[0]);
-        int r = make_clone(g, m->files[0]);
+        struct str branch;
+        int r = make_clone(g);
 
         if (r == CTL_GOOD)
-                r = ask_git(g, "symbolic-ref", "--short", "HEAD", &branch);
+                r = report_read(g, git_get_branch(&g->git, &branch, &g->problem));
         if (r == CTL_GOOD)
-                r = ask_git(g, "ls-tree", "--name-only", "HEAD", &g->files);
+                r = report_read(g, git_list(&g->git, &g->files, &g->problem));
         if (r != CTL_GOOD)
                 return r;
 
-        put_source(g, url, str_last_line(branch));
+        put_source(g, g->git.repository, branch);
         r = put_parts(g);
         return r == CTL_GOOD ? import_report(m) : r;
 }
@@ -146,15 +131,16 @@ static int fill(struct clone *g, struct import *m) {
 int repository_fill(struct import *m, struct draft **ret) {
         struct arena *a = &m->ctl->arena;
         char directory[] = "/tmp/pyservice-new-XXXXXX";
-        struct clone g = { .draft = arena_new(a, struct draft), .git = spawn_find(a, "git").p };
+        struct clone g = { .draft = arena_new(a, struct draft),
+                           .git = { .arena = a, .repository = str_of(m->files[0]) } };
         int r;
 
-        if (!g.git)
+        if (!git_find(&g.git))
                 return ctl_fail("git", -ENOENT);
         if (!mkdtemp(directory))
                 return ctl_fail("cannot make a directory for the clone", -errno);
 
-        g.path = directory;
+        g.git.path = str_of(directory);
         draft_begin(g.draft, m, STR(""));
         r = fill(&g, m);
         (void) fs_remove_tree(AT_FDCWD, directory);

@@ -63,12 +63,9 @@ int main(int argc, char **argv) {
         struct build b = { .arena = &arena };
 
         (void) umask(0022);
-        /* git runs us again. */
-        if (getenv("PYSERVICE_BUILD_REPO")) {
+        if (git_is_helper()) {
                 (void) prctl(PR_SET_DUMPABLE, 0);
-                if (argc == 3 && strcmp(argv[1], HELPER_UPLOAD_PACK) == 0)
-                        return helper_upload_pack(&arena, argv[2]);
-                return argc == 2 ? helper_ask(&arena, argv[1]) : helper_ssh(&arena, argc, argv);
+                return git_help(&arena, argc, argv);
         }
 
         if (argc < 2 || !build_read_arguments(&b, argc - 1, argv + 1))
@@ -77,9 +74,9 @@ int main(int argc, char **argv) {
                 return check(&b);
 
         b.cache = str_of(getenv("CACHE_DIRECTORY"));
-        if (str_is_absent(b.cache) || b.cache.p[0] != '/' || str_is_absent(b.repo) || str_is_absent(b.ref) ||
-            str_is_absent(b.code) || (str_is_absent(b.containerfile) && str_is_absent(b.base)) ||
-            helper_prepare(&b) != 0)
+        if (str_is_absent(b.cache) || b.cache.p[0] != '/' || str_is_absent(b.clone.repository) ||
+            str_is_absent(b.clone.ref) || str_is_absent(b.code) ||
+            (str_is_absent(b.containerfile) && str_is_absent(b.base)) || git_prepare(&b.clone) != 0)
                 return usage();
 
         if (strcmp(argv[1], "build") == 0)

@@ -117,12 +117,12 @@ static int follow(int in, struct tail *t) {
         return 0;
 }
 
-int tail_run(const char *const *argv, struct tail *ret) {
+/* *ret_status: its exit status, or 128 + the signal that ended it. */
+static int run(const char *const *argv, struct tail *ret, int *ret_status) {
         CLEANUP(close_fd) int in = -1;
         int ends[2], status = 0, r;
         pid_t pid;
 
-        *ret = (struct tail){ .n = 0 };
         if (pipe2(ends, O_CLOEXEC) < 0)
                 return -errno;
 
@@ -137,6 +137,19 @@ int tail_run(const char *const *argv, struct tail *ret) {
                 if (errno != EINTR)
                         return -errno;
 
-        ret->status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+        *ret_status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
         return r;
+}
+
+int tail_run(struct arena *a, const char *const *argv, struct str *ret_problem) {
+        struct tail *tail = arena_new(a, struct tail);
+        int status = 0, r = run(argv, tail, &status);
+
+        if (r < 0 || status == 0)
+                return r;
+
+        *ret_problem = tail_text(a, tail);
+        if (ret_problem->n == 0)
+                *ret_problem = arena_printf(a, "%s ended with status %d\n", argv[0], status);
+        return -EIO;
 }

@@ -15,11 +15,11 @@ struct tail {
         size_t lengths[TAIL_LINES];
         size_t n; /* lines begun in all */
         bool is_in_line;
-        int status; /* exit status, or 128 + the signal that ended it */
 };
 
-/* Runs argv[0], an absolute path, to its end. 0, or negative errno if it could not be started. */
-int tail_run(const char *const *argv, struct tail *ret);
+/* Runs argv[0], an absolute path, to its end. 0; -EIO if its exit status is not 0, with its last lines in
+ * *ret_problem; another negative errno if it could not be started. */
+int tail_run(struct arena *a, const char *const *argv, struct str *ret_problem);
 
 /* Adds a piece of its output. A line's end after TAIL_BYTES is dropped, and the states of a progress bar are
  * one line. */

@@ -32,7 +32,7 @@ static int open_shelf(void **state) {
         (void) snprintf(s->path, sizeof(s->path), "/tmp/test-image-XXXXXX");
         assert_non_null(mkdtemp(s->path));
         s->dir = fs_open_dir(AT_FDCWD, s->path);
-        s->b = (struct build) { .arena = &s->arena, .app = STR("shop"), .clone = str_of(s->path), .code = STR("/a/app/code"), .base = STR("python:3") };
+        s->b = (struct build) { .arena = &s->arena, .app = STR("shop"), .clone = { .path = str_of(s->path) }, .code = STR("/a/app/code"), .base = STR("python:3") };
         *state = s;
         return 0;
 }
@@ -166,7 +166,7 @@ static void test_arguments(void **state) {
         const char *bad[] = { "build", "shop", "x", "--runtime=/run/pyservice", "--word=a" };
 
         assert_true(build_read_arguments(&s->b, ARRAY_SIZE(argv), (char **) (uintptr_t) argv));
-        assert_string_equal(s->b.repo.p, "/srv/x");
+        assert_string_equal(s->b.clone.repository.p, "/srv/x");
         assert_int_equal(s->b.before.at[0].words.n, 2);
         assert_string_equal(s->b.after.at[0].words.at[0].p, "--b");
         assert_true(s->b.skips_tls && s->b.manager == BUILD_UV && s->b.packages.n == 1);
@@ -221,7 +221,7 @@ static void test_tail_is_clean(void **state) {
 }
 
 static void set_code(struct shelf *s, const char *below) {
-        s->b.clone = arena_join(&s->arena, str_of(s->path), STR("/clone"));
+        s->b.clone.path = arena_join(&s->arena, str_of(s->path), STR("/clone"));
         s->b.code = arena_join(&s->arena, str_of(s->path), STR("/"), str_of(below));
         put(s, "clone/x.py", "new\n");
         put(s, "real/shop/app/code/old.py", "old\n");
@@ -233,7 +233,7 @@ static void test_links_that_leave_the_repository(void **state) {
         struct shelf *s = *state;
         struct str text;
 
-        s->b.clone = arena_join(&s->arena, str_of(s->path), STR("/clone"));
+        s->b.clone.path = arena_join(&s->arena, str_of(s->path), STR("/clone"));
         put(s, "private", "[project]\n");
         put(s, "clone/inside", "flask\n");
         assert_int_equal(symlinkat("../private", s->dir, "clone/requirements.txt"), 0);
@@ -299,54 +299,6 @@ static void test_code_behind_a_link_of_others(void **state) {
         assert_int_equal(faccessat(s->dir, "real/shop/app/code/x.py", F_OK, 0), -1);
 }
 
-/* What git is told when it asks this: the empty text where nothing. */
-static struct str answer(struct shelf *s, const char *question) {
-        int out = openat(s->dir, "answer", O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0600), kept;
-        struct str text;
-
-        assert_int_equal(fflush(stdout), 0);
-        kept = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
-        assert_int_not_equal(kept, -1);
-        assert_int_not_equal(dup2(out, STDOUT_FILENO), -1);
-        (void) helper_ask(&s->arena, question);
-        assert_int_equal(fflush(stdout), 0);
-        assert_int_not_equal(dup2(kept, STDOUT_FILENO), -1);
-        close_fd(&kept);
-        close_fd(&out);
-        assert_int_equal(fs_read(&s->arena, s->dir, "answer", 100, &text), 0);
-        return text;
-}
-
-/* A submodule's URL is the repository's choice, and git before 2.48.1 asks with the user's name of it as it
- * is, without "%": "https://git.example.com%2F@other.example/x". */
-static void test_a_credential_is_for_its_own_server(void **state) {
-        static const struct {
-                const char *question, *wanted;
-        } rows[] = {
-                { "Username for 'https://git.example.com': ", "deploy\n" },
-                { "Password for 'https://deploy@git.example.com': ", "word:1\n" },
-                { "Password for 'https://deploy@git.example.com/team/shop.git': ", "word:1\n" },
-                { "Password for 'https://other.example': ", "" },
-                { "Password for 'https://git.example.com/@other.example': ", "" },
-                { "Password for 'https://a@git.example.com/@other.example': ", "" },
-                { "Password for 'https://git.example.com': @other.example': ", "" },
-                { "Password for 'https://git.example.com'@other.example': ", "" },
-                { "Password for 'http://git.example.com': ", "" },
-                { "Password for 'https://git.example.com:8443': ", "" },
-                { "Password for 'https://git.example.com", "" },
-                { "Password for '", "" },
-                { "Password", "" },
-        };
-        struct shelf *s = *state;
-
-        put(s, "git", "deploy:word:1\n");
-        assert_int_equal(setenv("CREDENTIALS_DIRECTORY", s->path, 1), 0);
-        assert_int_equal(setenv("PYSERVICE_BUILD_CREDENTIAL", "git", 1), 0);
-        assert_int_equal(setenv("PYSERVICE_BUILD_REPO", "https://git.example.com/team/shop.git", 1), 0);
-        for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
-                assert_string_equal(answer(s, rows[i].question).p, rows[i].wanted);
-}
-
 int main(void) {
         static const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(test_tail_is_clean, open_shelf, close_shelf),
@@ -366,7 +318,6 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(test_code_behind_a_link_of_the_administrator, open_shelf, close_shelf),
                 cmocka_unit_test_setup_teardown(test_code_behind_a_link_of_others, open_shelf, close_shelf),
                 cmocka_unit_test_setup_teardown(test_tail_keeps_the_last_lines, open_shelf, close_shelf),
-                cmocka_unit_test_setup_teardown(test_a_credential_is_for_its_own_server, open_shelf, close_shelf),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

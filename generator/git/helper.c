@@ -13,46 +13,50 @@
 
 #include "base/walk.h"
 #include "config.h"
-#include "image/build.h"
+#include "git/helper.h"
 #include "runtime/spawn.h"
 #include "systemd/credential.h"
 
 enum { NOBODY = 65534 };
 
 #define PROGRAM LIBEXECDIR "/pyservice-build"
+#define UPLOAD_PACK "--upload-pack" /* git refuses an SSH host that begins with "-" */
 
 static int set(const char *name, struct str value) {
         return setenv(name, value.p, 1) < 0 ? -1 : 0;
 }
 
-const char helper_upload_pack_command[] = PROGRAM " " HELPER_UPLOAD_PACK;
-
-bool helper_is_local(const struct build *b) {
-        return b->repo.p[0] == '/' || str_has_prefix(b->repo, STR("file://"));
+/* True if the repository is a path of this machine. */
+static bool is_local(const struct git_clone *g) {
+        return g->repository.p[0] == '/' || str_has_prefix(g->repository, STR("file://"));
 }
 
-int helper_allow(const struct build *b, bool is_repository) {
-        bool is_file = is_repository && helper_is_local(b);
+struct str helper_upload_pack(const struct git_clone *g) {
+        return is_local(g) ? STR(PROGRAM " " UPLOAD_PACK) : STR("git-upload-pack");
+}
+
+int helper_allow(const struct git_clone *g, bool is_repository) {
+        bool is_file = is_repository && is_local(g);
 
         /* The repository chooses its submodules: they name neither files of this machine nor commands. */
         return set("GIT_ALLOW_PROTOCOL", is_file ? STR("file") : STR("https:http:ssh:git"));
 }
 
-int helper_prepare(const struct build *b) {
-        int r = helper_allow(b, false);
+int git_prepare(const struct git_clone *g) {
+        int r = helper_allow(g, false);
 
         r |= set("LC_ALL", STR("C.UTF-8"));
         r |= set("GIT_TERMINAL_PROMPT", STR("0"));
         r |= set("GIT_SSH", STR(PROGRAM));
         r |= set("GIT_SSH_VARIANT", STR("ssh"));
         r |= set("GIT_ASKPASS", STR(PROGRAM));
-        r |= set("PYSERVICE_BUILD_REPO", b->repo);
-        r |= set("PYSERVICE_BUILD_KEY", str_is_absent(b->ssh_key) ? STR("") : b->ssh_key);
-        r |= set("PYSERVICE_BUILD_CREDENTIAL", str_is_absent(b->credential) ? STR("") : b->credential);
+        r |= set("PYSERVICE_BUILD_REPO", g->repository);
+        r |= set("PYSERVICE_BUILD_KEY", str_is_absent(g->ssh_key) ? STR("") : g->ssh_key);
+        r |= set("PYSERVICE_BUILD_CREDENTIAL", str_is_absent(g->credential) ? STR("") : g->credential);
         return r;
 }
 
-int helper_ssh(struct arena *a, int argc, char **argv) {
+static int become_ssh(struct arena *a, int argc, char **argv) {
         struct str key = str_of(getenv("PYSERVICE_BUILD_KEY"));
         const char **words = arena_array(a, (size_t) argc + 16, const char *);
         size_t n = 0;
@@ -132,7 +136,7 @@ static int become(const struct stat *owner) {
  * an exception in the configuration of the machine, of the user or of the command only. This one is for a
  * process that opens no other repository. It has to be given here, because git clears GIT_CONFIG_COUNT and
  * the "-c" of `git fetch` from the environment of this process. A repository of root needs no exception. */
-int helper_upload_pack(struct arena *a, const char *repository) {
+static int become_reader(struct arena *a, const char *repository) {
         const char *git = spawn_find(a, "git").p;
         const char *argv[] = { git, "-c", "safe.directory=*", "upload-pack", repository, NULL };
         const char **words = argv;
@@ -192,7 +196,7 @@ static struct str url_of(struct str question) {
 
 /* git asks "Username for 'URL': " and "Password for 'URL': ". The credential is for the repository's own
  * server: a submodule's, or one that it redirects to, must not get it. */
-int helper_ask(struct arena *a, const char *question) {
+static int answer(struct arena *a, const char *question) {
         struct str text = str_of(question), name = str_of(getenv("PYSERVICE_BUILD_CREDENTIAL")), value;
         struct str repo = origin_of(a, str_of(getenv("PYSERVICE_BUILD_REPO")), false), url = url_of(text);
         struct credential_places places = { .root = "",
@@ -220,4 +224,15 @@ int helper_ask(struct arena *a, const char *question) {
         else if (colon < value.n)
                 value = str_from(value, colon + 1);
         return printf("%.*s\n", STR_ARG(value)) < 0 ? EXIT_SYSTEM : 0;
+}
+
+bool git_is_helper(void) {
+        return getenv("PYSERVICE_BUILD_REPO");
+}
+
+int git_help(struct arena *a, int argc, char **argv) {
+        if (argc == 3 && strcmp(argv[1], UPLOAD_PACK) == 0)
+                return become_reader(a, argv[2]);
+
+        return argc == 2 ? answer(a, argv[1]) : become_ssh(a, argc, argv);
 }
