@@ -1,11 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* pyservicectl new: the content of a definition that is made from answers. Values without an answer are
- * absent. */
+/* pyservicectl new: writing a definition, and the content of one that is made from answers. */
+
+#include <sys/types.h>
 
 #include "ctl/ctl.h"
 
+/* Makes the text of the definition. Returns 0, CTL_LOST, or another exit status without a text, after
+ * reporting why. */
+typedef int (*new_make)(struct ctl *c, struct str app, struct str *ret);
+
+/* Writes the definition of the application that the command line names, which has none yet, and checks it
+ * first. Returns the exit status; that of `make` if it is written. */
+int new_write(struct ctl *c, new_make make, mode_t mode);
+
+/* Values without an answer are absent. */
 struct new_answers {
         struct str image, port, scale, domain;
         struct str path;    /* that answers when an instance is healthy */

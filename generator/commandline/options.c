@@ -51,7 +51,7 @@ static void add_own(struct ctl *c, const struct verb *verb, struct rows *ret) {
 static void take(const struct option_row *row, const char *value) {
         if (row->flag)
                 *row->flag = true;
-        else
+        else if (row->text)
                 *row->text = value;
 }
 
@@ -133,6 +133,7 @@ int options_parse(struct ctl *c, int argc, char **argv) {
         add_common(c, &rows);
         for (size_t i = 0; i < c->n_verbs; i++)
                 add_own(c, &c->verbs[i], &rows);
+        c->command = argv;
         c->argv = arena_array(&c->arena, (size_t) argc + 1, char *);
         c->n_tail = -1;
         while (optind < argc && c->n_tail < 0) {

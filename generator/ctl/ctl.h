@@ -27,6 +27,7 @@ struct ctl {
         bool no_follow; /* does not wait for the end of a rollout */
         bool is_help, is_version;
         uint64_t settles; /* when the generator takes every file as it is: CLOCK_REALTIME */
+        char **command;   /* the whole command line */
         int argc;         /* what follows the verb */
         char **argv;
         int n_tail;              /* how many of these stand after "--"; -1 without it */
@@ -54,7 +55,8 @@ enum verb_apps {
         VERB_APPS_GONE,    /* those without */
 };
 
-/* An option of one verb; its value goes to one of the two places. An empty row is the end of a table. */
+/* An option of one verb; its value goes to one of the two places, or stays in ctl->given without a place. An
+ * empty row is the end of a table. */
 struct option_row {
         const char *name;
         const char *argument; /* behind '='; NULL for a flag */

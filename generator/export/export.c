@@ -4,18 +4,11 @@
 
 #include "app/resolve.h"
 #include "base/json.h"
-#include "ctl/ctl.h"
+#include "ctl/convert.h"
 #include "ctl/session.h"
 #include "ctl/target.h"
 #include "export/export.h"
 #include "export/kube.h"
-
-static struct { const char *output; } options;
-
-const struct option_row export_options[] = {
-        { "output", "DIR", "Directory to write to (quadlet)", .text = &options.output, .letter = 'o' },
-        { 0 },
-};
 
 void export_put_missing(struct buf *out, struct str app, struct str what) {
         buf_put(out, "pyservicectl: ");
@@ -158,11 +151,12 @@ static int export_kubernetes(struct ctl *c) {
 }
 
 int ctl_export(struct ctl *c) {
+        const char *output = ctl_given(c, "output");
+
         if (c->argc > 0 && strcmp(c->argv[0], "kubernetes") == 0)
-                return options.output ? ctl_usage(c, "--output is for 'quadlet'") : export_kubernetes(c);
+                return output ? ctl_usage(c, "--output is for 'quadlet'") : export_kubernetes(c);
         if (c->argc > 0 && strcmp(c->argv[0], "quadlet") == 0)
-                return c->is_json ? ctl_usage(c, "--json is for 'kubernetes'")
-                                  : export_quadlet(c, options.output);
+                return c->is_json ? ctl_usage(c, "--json is for 'kubernetes'") : export_quadlet(c, output);
 
         return ctl_unknown_subcommand(c, "kubernetes and quadlet");
 }

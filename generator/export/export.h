@@ -5,8 +5,6 @@
 
 #include "ctl/ctl.h"
 
-extern const struct option_row export_options[];
-
 /* The verb; gives the exit status. */
 int ctl_export(struct ctl *c);
 

@@ -11,6 +11,12 @@
 #include "base/fs.h"
 #include "base/log.h"
 #include "base/path.h"
+#include "change/new.h"
+#include "ctl/convert.h"
+
+/* The input of new --from may be by somebody else, and name files that only the calling user can read: the
+ * definition has their values. */
+enum { FROM_MODE = 0600 };
 
 struct import_kind {
         const char *name, *input;
@@ -29,15 +35,6 @@ static const struct import_kind kinds[] = {
 
 const char *const import_compose_names[COMPOSE_NAMES] = { "compose.yaml", "compose.yml",
                                                           "docker-compose.yaml", "docker-compose.yml" };
-
-/* Each may be given again; the values are in ctl->given. */
-static const char *env_file, *profile;
-
-const struct option_row import_options[] = {
-        { "env-file", "FILE", "Variables of Compose, instead of .env; may be repeated", .text = &env_file },
-        { "profile", "NAME", "Services of this Compose profile too; may be repeated", .text = &profile },
-        { 0 },
-};
 
 void import_begin(struct import *m, struct ctl *c) {
         *m = (struct import){ .ctl = c, .files = (const char *const *) c->argv, .n_files = c->argc };
@@ -144,7 +141,7 @@ int ctl_import(struct ctl *c) {
         if (c->argc == 0)
                 return ctl_usage(c, "%s: write %s", kind->name, kind->input);
         for (const struct option_row *row = import_options; row->name; row++)
-                if (*row->text && kind->run != import_compose)
+                if (ctl_given(c, row->name) && kind->run != import_compose)
                         return ctl_usage(c, "%s: --%s is an option of compose", kind->name, row->name);
         return kind->run(c);
 }
@@ -194,7 +191,9 @@ static int choose(struct import *m, const char *from, const char **ret_file, imp
         return CTL_ERROR;
 }
 
-int import_new(struct ctl *c, struct str app, const char *from, struct str *ret) {
+/* A new_make(). */
+static int make_new(struct ctl *c, struct str app, struct str *ret) {
+        const char *from = ctl_given(c, "from");
         struct draft *draft = NULL;
         const char *file;
         import_fill fill;
@@ -220,4 +219,8 @@ int import_new(struct ctl *c, struct str app, const char *from, struct str *ret)
 
         *ret = draft_text(draft);
         return draft_report_lost(draft, r);
+}
+
+int ctl_new_from(struct ctl *c) {
+        return ctl_given(c, "from") ? new_write(c, make_new, FROM_MODE) : ctl_usage(c, "give --from=…");
 }

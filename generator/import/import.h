@@ -91,11 +91,6 @@ int repository_fill(struct import *m, struct draft **ret);
 /* Adds the processes of a Procfile that was read. The errors are in d->ds. */
 void procfile_put(struct draft *d, uint32_t file);
 
-/* The definition of a new application for `new --from`: `from` is a Compose file, a Procfile, a directory
- * with one of them, or the URL of a Git repository. Returns the exit status; *ret is set if it is 0 or
- * CTL_LOST. */
-int import_new(struct ctl *c, struct str app, const char *from, struct str *ret);
-
 /* A file of the command line, "-" for standard input. Returns 0, or an exit status after reporting why. */
 int import_read(struct import *m, const char *path, uint32_t *ret_file);
 
@@ -198,6 +193,9 @@ bool node_is_true(const struct node *n);
 /* The text of a scalar that is there and not null; absent for all else. */
 struct str node_text(const struct node *n);
 
-/* The verb, and its options; gives the exit status. */
-extern const struct option_row import_options[];
+/* The verb; gives the exit status. */
 int ctl_import(struct ctl *c);
+
+/* The verb `new` with --from: a Compose file, a Procfile, a directory with one of them, or the URL of a Git
+ * repository. Gives the exit status. */
+int ctl_new_from(struct ctl *c);

@@ -11,9 +11,8 @@
 #include "commandline/help.h"
 #include "commandline/options.h"
 #include "config.h"
+#include "ctl/convert.h"
 #include "doctor/doctor.h"
-#include "export/export.h"
-#include "import/import.h"
 #include "verbs/verbs.h"
 
 static const struct verb verbs[] = {
@@ -100,12 +99,12 @@ static const struct verb verbs[] = {
           "purge shop", "root user yes", NULL, ctl_purge, VERB_APPS_GONE },
         { VERB_CONVERT, "import", "ansible-pyservice|compose|dci-api|kamal|procfile|quadlet FILE…",
           "Convert another tool's configuration to a definition, and print it", NULL,
-          "import compose compose.yaml", "root user json", import_options, ctl_import },
+          "import compose compose.yaml", "root user json", import_options, ctl_convert },
         { VERB_CONVERT, "export", "kubernetes APP|quadlet APP…",
           "Convert applications for Kubernetes, or to plain Quadlet files",
           "'kubernetes' prints manifests. 'quadlet' prints files with which applications\n"
           "run without pyservice, or writes them to a directory.\n",
-          "export quadlet --output=out shop", "root user json", export_options, ctl_export,
+          "export quadlet --output=out shop", "root user json", export_options, ctl_convert,
           VERB_APPS_DEFINED },
         { VERB_CONVERT, "render", "--output=DIR [FILE…]", "Write the generated files to a directory", NULL,
           "render --output=new ./shop.yaml", "root user json", render_options, ctl_render },

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* The verbs of pyservicectl: each is one file here (import, export and doctor: one folder) and one row of
+/* The verbs of pyservicectl: each is one file here (doctor: one folder) and one row of
  * the table in programs/pyservicectl.c. Each gives the exit status. */
 
 #include "ctl/ctl.h"
@@ -38,7 +38,6 @@ int ctl_update(struct ctl *c);
 extern const struct option_row apply_options[];
 extern const struct option_row env_options[];
 extern const struct option_row logs_options[];
-extern const struct option_row new_options[];
 extern const struct option_row plan_options[];
 extern const struct option_row render_options[];
 extern const struct option_row rollout_options[];

@@ -16,7 +16,7 @@ for file in systemd/system-generators/pyservice-generator systemd/user-generator
         systemd/system/pyservice.target systemd/system/pyservice-config@.service systemd/system/pyservice-proxy@.service systemd/system/pyservice-state.service \
         systemd/system/haproxy.service.d/pyservice.conf systemd/system/pyservice-update.service \
         systemd/user/pyservice-update.service systemd/system/podman-auto-update.service.d/50-pyservice.conf systemd/user/pyservice.target tmpfiles.d/pyservice.conf \
-        bin/pyservicectl libexec/pyservice/pyservice-build libexec/pyservice/pyservice-environment libexec/pyservice/pyservice-proxy libexec/pyservice/pyservice-instance libexec/pyservice/pyservice-kms libexec/pyservice/pyservice-rollout \
+        bin/pyservicectl libexec/pyservice/pyservice-build libexec/pyservice/pyservice-convert libexec/pyservice/pyservice-environment libexec/pyservice/pyservice-proxy libexec/pyservice/pyservice-instance libexec/pyservice/pyservice-kms libexec/pyservice/pyservice-rollout \
         systemd/system/pyservice-keep.path systemd/system/pyservice-keep.service systemd/system/pyservice-watch.path systemd/system/pyservice-watch.service systemd/user/pyservice-watch.path systemd/user/pyservice-watch.service \
         systemd/user/pyservice-keep.path systemd/user/pyservice-keep.service \
         systemd/system/pyservice-settle.timer systemd/system/pyservice-settle.service \
