@@ -186,8 +186,12 @@ static int take_names(struct apply *ap) {
         struct str *names = arena_array(&c->arena, (size_t) c->argc + 1, struct str);
         int r = 0;
 
+        ap->placing = (struct changing){ .ctl = c, .before.world.root = -1 };
         for (int i = 0; i < c->argc && r == 0; i++)
-                r = foresee_name(c->argv[i], &names[i]);
+                r = ap->takes_files ? place_take_word(&ap->placing, c->argv[i], &names[i])
+                                    : foresee_name(c->argv[i], &names[i]);
+        if (r == 0 && ap->placing.files.n > 0)
+                r = place_look(&ap->placing);
         ap->shown = (struct forecast_shown){
                 .apps = names,
                 .n = (size_t) c->argc,
@@ -231,7 +235,7 @@ int apply_prepare(struct ctl *c, const char *verb, struct apply *ap) {
         ap->verb = verb;
         r = take_names(ap);
         if (r == 0)
-                r = foresee_open(c, NULL, 0, &ap->foreseen);
+                r = foresee_open(c, place_propose(&ap->placing), ap->placing.files.n, &ap->foreseen);
         if (r == 0)
                 r = foresee_check_names(&ap->foreseen, &ap->shown);
         if (r == 0)
@@ -358,8 +362,25 @@ static int end(struct apply *ap, int status, const char *outcome) {
         return show_json(ap, outcome) == CTL_GOOD ? status : EXIT_SYSTEM;
 }
 
+static int put_files(struct apply *ap) {
+        int r = ap->placing.files.n > 0 ? place_put(&ap->placing) : 0;
+
+        VEC_EACH(f, &ap->placing.files)
+                if (r == 0 && !ap->ctl->is_json)
+                        (void) printf("%.*s: %.*s written\n", STR_ARG(f->app), STR_ARG(f->path));
+        (void) fflush(stdout);
+        return r;
+}
+
+static void close_files(struct apply *ap) {
+        session_close(&ap->placing.before);
+}
+
 int ctl_apply(struct ctl *c) {
-        struct apply ap = { .has_diff = options.has_diff };
+        CLEANUP(close_files)
+        struct apply ap = { .has_diff = options.has_diff,
+                            .takes_files = true,
+                            .placing.before.world.root = -1 };
         int r;
 
         /* Below a root nothing runs. */
@@ -369,7 +390,7 @@ int ctl_apply(struct ctl *c) {
         r = apply_prepare(c, "apply", &ap);
         if (r != 0)
                 return end(&ap, r, "refused");
-        if (ap.is_nothing)
+        if (ap.is_nothing && !place_differs(&ap.placing))
                 return end(&ap, CTL_GOOD, "unchanged");
         if (!c->is_sure && (c->is_json || !ask_can())) {
                 (void) fputs("pyservicectl apply: nothing done: standard input is not a terminal; use --yes "
@@ -382,7 +403,9 @@ int ctl_apply(struct ctl *c) {
                 return CTL_ERROR;
         }
 
-        r = apply_go(&ap);
+        r = put_files(&ap);
+        if (r == 0)
+                r = apply_go(&ap);
         if (r == CTL_GOOD && !c->is_json)
                 (void) puts(c->no_follow ? "Reloaded." : "Applied.");
         return end(&ap, r, r != CTL_GOOD ? "failed" : c->no_follow ? "reloaded" : "done");

@@ -4,6 +4,7 @@
 /* Makes systemd run the declared state, for `apply` and `try`: compute, show, reload, follow. */
 
 #include "change/change.h"
+#include "change/place.h"
 #include "preview/foresee.h"
 #include "verbs/rollout.h"
 
@@ -17,6 +18,8 @@ struct apply {
         struct ctl *ctl;
         const char *verb; /* for messages */
         bool has_diff;    /* the plan shows how the generated files would change */
+        bool takes_files; /* which become definitions */
+        struct changing placing;
         struct foreseeing foreseen;
         struct forecast_shown shown;
         struct buf json; /* with --json */
@@ -28,8 +31,8 @@ struct apply {
         VEC(struct apply_result) results; /* of the apps that were followed */
 };
 
-/* Computes the changes for the names in c->argv, or for all, and shows them. Returns 0, or an exit status
- * after reporting why nothing is done. */
+/* Computes the changes for the names and files in c->argv, or for all, and shows them. Returns 0, or an exit
+ * status after reporting why nothing is done. */
 int apply_prepare(struct ctl *c, const char *verb, struct apply *ap);
 
 /* Makes systemd read all units, and follows the changes to their end. 0 if all succeeded, 1 if one failed; or

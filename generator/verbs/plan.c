@@ -2,11 +2,10 @@
 
 /* pyservicectl plan: what a daemon-reload would do. */
 
-#include <fcntl.h>
 #include <unistd.h>
 
-#include "base/fs.h"
 #include "base/log.h"
+#include "change/place.h"
 #include "preview/foresee.h"
 #include "terminal/pager.h"
 #include "verbs/verbs.h"
@@ -18,54 +17,14 @@ const struct option_row plan_options[] = {
         { 0 },
 };
 
-static bool is_file(const char *word) {
-        struct str text = str_of(word);
-
-        return strchr(word, '/') || str_has_suffix(text, STR(".yaml")) || str_has_suffix(text, STR(".yml"));
-}
-
-/* As if the file were in the first directory of definitions, under its own name. */
-static int propose(struct ctl *c, const struct places *places, const char *path, struct proposed *ret_file,
-                   struct str *ret_app) {
-        const char *slash = strrchr(path, '/');
-        struct str name = str_of(slash ? slash + 1 : path), stem = name;
-        struct fs_file file;
-        int r = fs_read_file(&c->arena, AT_FDCWD, path, SOURCE_MAX, &file);
-
-        if (r < 0) {
-                (void) ctl_fail(path, r);
-                return CTL_ERROR;
-        }
-
-        stem.n -= str_has_suffix(name, STR(".yaml")) ? strlen(".yaml") : 0;
-        if (stem.n == name.n || !type_accepts(KIND_NAME, stem))
-                return ctl_usage(c,
-                                 "'%s' is not a valid name of a definition: it must be the name of an "
-                                 "application with the suffix .yaml",
-                                 path);
-
-        *ret_app = arena_str(&c->arena, stem);
-        *ret_file = (struct proposed){ .path = arena_join(&c->arena, places->definitions[0], STR("/"), name),
-                                       .text = file.text,
-                                       .mode = file.stat.st_mode & 0755 };
-        return 0;
-}
-
 /* Names of apps, and files. */
 static int take_words(struct ctl *c, struct foreseeing *f, struct str *apps) {
-        struct proposed *files = arena_array(&c->arena, (size_t) c->argc + 1, struct proposed);
-        struct places places;
-        size_t n = 0;
-        int r = ctl_places(c, &places);
+        struct changing placing = { .ctl = c };
+        int r = 0;
 
-        for (int i = 0; i < c->argc && r == 0; i++) {
-                if (is_file(c->argv[i]))
-                        r = propose(c, &places, c->argv[i], &files[n++], &apps[i]);
-                else
-                        r = foresee_name(c->argv[i], &apps[i]);
-        }
-
-        return r != 0 ? r : foresee_open(c, files, n, f);
+        for (int i = 0; i < c->argc && r == 0; i++)
+                r = place_take_word(&placing, c->argv[i], &apps[i]);
+        return r != 0 ? r : foresee_open(c, place_propose(&placing), placing.files.n, f);
 }
 
 static int put_json(struct buf *out, const struct foreseeing *f, const struct forecast_shown *shown) {
