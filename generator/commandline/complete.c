@@ -61,11 +61,16 @@ static void offer_apps(struct complete *k, const struct session *s) {
                 offer_published(k, s);
 }
 
+/* 0 if there is something to offer. */
+static int open_session(struct complete *k, struct session *s) {
+        return k->is_elsewhere ? CTL_ERROR : session_open(k->ctl, s);
+}
+
 /* The names of applications; with their parts and instances once one is named and '/' or '@' written. */
 static void complete_apps(struct complete *k) {
         CLEANUP(session_close) struct session s = { .world = { .root = -1 } };
 
-        if (session_open(k->ctl, &s) == 0)
+        if (open_session(k, &s) == 0)
                 offer_apps(k, &s);
 }
 
@@ -97,7 +102,7 @@ static void complete_targets(struct complete *k) {
         struct app *app;
 
         name.n = str_find(name, '@');
-        if (session_open(k->ctl, &s) != 0)
+        if (open_session(k, &s) != 0)
                 return;
         if (name.n == k->word.n) {
                 offer_apps(k, &s);
@@ -140,7 +145,7 @@ static void complete_keys(struct complete *k) {
         struct key_names names = { 0 };
         struct str path = k->word;
 
-        if (session_open(k->ctl, &s) != 0)
+        if (open_session(k, &s) != 0)
                 return;
 
         d = session_find(&s, k->app);
@@ -156,7 +161,7 @@ static void complete_parts(struct complete *k, const char *kind) {
         CLEANUP(session_close) struct session s = { .world = { .root = -1 } };
         struct app *app;
 
-        if (session_open(k->ctl, &s) != 0)
+        if (open_session(k, &s) != 0)
                 return;
         app = find_app(&s, k->app);
         if (!app)
@@ -177,7 +182,7 @@ static void complete_revisions(struct complete *k) {
         CLEANUP(close_fd) int root = fs_open_dir(AT_FDCWD, k->ctl->root);
         struct places places;
 
-        if (root < 0 || !str_is(k->sub, "undo") || ctl_places(k->ctl, &places) != 0)
+        if (root < 0 || k->is_elsewhere || !str_is(k->sub, "undo") || ctl_places(k->ctl, &places) != 0)
                 return;
 
         offer_names_in(k, root,
@@ -190,7 +195,7 @@ static void complete_revisions(struct complete *k) {
 static void complete_files(struct complete *k) {
         CLEANUP(session_close) struct session s = { .world = { .root = -1 } };
 
-        if (session_open(k->ctl, &s) == 0)
+        if (open_session(k, &s) == 0)
                 VEC_EACH(d, &s.world.definitions)
                         if (str_has_prefix(d->name.text, k->word) || str_has_prefix(d->path, k->word))
                                 complete_put(k,
@@ -274,13 +279,19 @@ struct before {
         const struct verb *verb;
         size_t n;
         bool is_unknown; /* a verb that there is not */
+        bool is_value;   /* the next word belongs to the option before it */
 };
 
 static void take_word(struct complete *k, struct before *b, struct str word) {
         struct ctl *c = k->ctl;
         struct str root = STR("--root=");
 
-        if (str_has_prefix(word, root))
+        if (b->is_value)
+                b->is_value = false;
+        else if (str_has_prefix(word, STR("-H")) || str_has_prefix(word, STR("--host"))) {
+                k->is_elsewhere = true;
+                b->is_value = str_is(word, "-H") || str_is(word, "--host");
+        } else if (str_has_prefix(word, root))
                 c->root = arena_str(&c->arena, (struct str){ word.p + root.n, word.n - root.n }).p;
         else if (str_is(word, "--user"))
                 c->is_user = true;
@@ -301,9 +312,13 @@ static void offer(struct complete *k, const struct before *b) {
         struct str token;
 
         k->verb = b->verb;
+        if (b->is_value)
+                return;
         if (b->verb && b->verb->n_words > 0 && b->n > (size_t) b->verb->n_words)
                 return;
         if (k->word.n > 0 && k->word.p[0] == '-') {
+                if (str_has_prefix(k->word, STR("--host=")))
+                        return;
                 if (str_find(k->word, '=') < k->word.n)
                         complete_put(k, STR(":directories"), STR(""));
                 else

@@ -17,6 +17,7 @@ struct complete {
         struct str word; /* that is being written */
         struct str app,
                 sub; /* the words before it: application, and first word of the verb ("undo"); or absent */
+        bool is_elsewhere; /* the command runs on other machines, whose applications are unknown here */
         struct buf out;
 };
 

@@ -5,10 +5,10 @@
 #include <getopt.h>
 
 /* The options before any verb, and of most verbs. */
-#define MOST "root user json version"
+#define MOST "root user json host parallel version"
 
-/* Users who always write it, as with systemctl(1), may write it for verbs without a pager, too. */
-#define EVERYWHERE "no-pager"
+/* Users who always write --no-pager, as with systemctl(1), may write it for verbs without a pager, too. */
+#define EVERYWHERE "host no-pager parallel"
 
 enum {
         FIRST = 256, /* what getopt_long() gives for the first row: no letter */
@@ -23,6 +23,9 @@ static void add_common(struct ctl *c, struct rows *ret) {
         const struct option_row rows[] = {
                 { "root", "DIR", "Work on the system below DIR", .text = &c->root },
                 { "user", NULL, "Work on the user's own applications", .flag = &c->is_user },
+                { "host", "HOST", "Run the command on other machines: [USER@]HOST,…", .text = &c->hosts,
+                  .letter = 'H' },
+                { "parallel", "N", "Run it on N of them at once", .text = &c->parallel },
                 { "json", NULL, "Print JSON", .flag = &c->is_json, .letter = 'j' },
                 { "yes", NULL, "Do not ask for confirmation", .flag = &c->is_sure, .letter = 'y' },
                 { "no-follow", NULL, "Do not wait until it is done", .flag = &c->no_follow },

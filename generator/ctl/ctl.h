@@ -21,6 +21,7 @@ struct ctl {
         struct arena arena;
         VEC(struct option_given) given; /* the options of the command line */
         const char *root;               /* "/" */
+        const char *hosts, *parallel;   /* other machines, and on how many at once; or NULL */
         bool is_json, no_pager;
         bool is_user;   /* the user's own applications */
         bool is_sure;   /* no prompts */
@@ -79,6 +80,8 @@ struct verb {
         int (*run)(struct ctl *c);    /* gives the exit status */
         enum verb_apps apps;
         int n_words; /* then a command of the user begins, whose options are its own; 0: only behind "--" */
+        bool is_interactive;    /* may ask, draw, follow, or read standard input */
+        bool takes_definitions; /* files among its words */
 };
 
 /* The directories of the selected manager. Returns 0, or an exit status after reporting why. */

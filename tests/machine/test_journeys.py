@@ -1,12 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Three ways through the tool, each printed as a person would see it (tests/run machine -k journey -rP): from the installation to the first answer,
-from a broken deployment to its cause, from a 502 to its cause. And the first command of an operator on call names the cause of each fault."""
+"""Four ways through the tool, each printed as a person would see it (tests/run machine -k journey -rP): from the installation to the first answer,
+from a broken deployment to its cause, from a 502 to its cause, from a laptop to two machines. And the first command of an operator on call names the cause of each fault."""
 
+import os
 import re
+import shlex
+import subprocess
+from pathlib import Path
 
 import pytest
 
 from app import HELLO, define, settle, undefine, wait_for
+from pace import PACE
+
+CTL = Path(os.environ.get("PYSERVICE_BUILD", "")) / "generator/pyservicectl"
 
 SHOP = "image: localhost/hello:1\nport: 8000\nscale: 2\nhealth: {http: /health, interval: 1s}\nproxy: {domains: [shop.example.com]}\n"
 ASK = "curl -sS -o /dev/null -w '%{http_code}\\n' -H 'Host: shop.example.com' http://127.0.0.1/"
@@ -167,3 +174,65 @@ def test_an_expired_certificate(person):
 def test_a_password_of_a_dependency_is_missing(person):
     define(person.machine, "shop", FORGOTTEN)
     person.sees("pyservicectl status", "^shop: shop-db: exited with status .*DB_PASSWORD: parameter not set", status=3)
+
+
+SSH = """#!/bin/sh
+while [ "$1" != -- ]; do shift; done
+shift 2
+exec {enter} sh -c "$*"
+"""
+
+
+@pytest.fixture
+def laptop(machine, tmp_path):
+    """Runs pyservicectl here, with an `ssh` that enters the machine, whatever its name."""
+    def run(*words, status=0):
+        done = subprocess.run([CTL, *words], cwd=tmp_path, env={**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}, stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, timeout=200 * PACE)
+        print(f"laptop$ pyservicectl {' '.join(words)}\n{done.stdout}")
+        assert done.returncode == status, (words, done.returncode, done.stdout)
+        return done.stdout
+    ssh = tmp_path / "ssh"
+    ssh.write_text(SSH.format(enter=shlex.join(machine.lab.command([]))))
+    ssh.chmod(0o755)
+    run.file = tmp_path / "shop.yaml"
+    return run
+
+
+def test_journey_from_a_laptop(laptop, person):
+    """Two machines in order: the second one is the first by another name, and so has nothing to do."""
+    installed = "/etc/pyservice.d/shop.yaml"
+    laptop.file.write_text(SHOP)
+    assert "Plan: 2 to start" in laptop("-H", "web1", "plan", "./shop.yaml")
+    assert not person.machine.exists(installed)
+    text = laptop("-H", "web1,root@web2", "--yes", "apply", "./shop.yaml")
+    first, second = text.removeprefix("==> web1 <==\n").split("==> root@web2 <==\n")
+    assert f"\nshop: {installed} written\n" in first and first.endswith("\nApplied.\n") and "\nNothing changes.\n" in second
+    assert person.machine.read(installed) == SHOP
+    person.sees(ASK, "^200$")
+
+    # What has an error does not become a definition, and no other machine gets it.
+    laptop.file.write_text(SHOP.replace("port: 8000", "port: 80000"))
+    for verb in ("check", "apply"):
+        text = laptop("-H", "web1,root@web2", verb, "./shop.yaml", status=1)
+        assert "shop.yaml:2:7: error: " in text and text.endswith("web1 failed with exit status 1; not run on root@web2\n")
+    assert "nothing done; fix the errors" in text and person.machine.read(installed) == SHOP
+
+    # A revision that fails is rejected there, and comes no further.
+    laptop.file.write_text(SHOP + "entrypoint: /bin/sh\ncommand: [-c, 'echo no DATABASE_URL >&2; exit 3']\n")
+    text = laptop("-H", "web1,root@web2", "--yes", "apply", "shop.yaml", status=1)
+    assert re.search(r"revision \w+ failed", text) and "no DATABASE_URL" in text and text.endswith("; not run on root@web2\n")
+    person.sees(ASK, "^200$")
+    laptop.file.write_text(SHOP)
+    laptop("-H", "web1", "--yes", "apply", "shop.yaml")
+
+    assert laptop("-H", "web1", "exec", "shop", "sh", "-c", "echo \"it's $0\"; exit 7", "$(id) here", status=7) == "it's $(id) here\n"
+
+    # A link in its place: the file that it leads to is written; nothing is, if it masks the application.
+    person.types(f"mv {installed} /root/shop.yaml && ln -s /root/shop.yaml {installed} && ln -s /dev/null /etc/pyservice.d/masked.yaml")
+    laptop.file.write_text(SHOP.replace("scale: 2", "scale: 1"))
+    assert "shop: /root/shop.yaml written" in laptop("-H", "web1", "--yes", "apply", "shop.yaml")
+    person.types(f"test -L {installed} && pyservicectl get shop scale", "^1$")
+    laptop.file.with_name("masked.yaml").write_text(SHOP)
+    assert "masked.yaml is not a regular file" in laptop("-H", "web1", "--yes", "apply", "masked.yaml", status=1)
+    person.types("test -c /dev/null && ! ls -d /tmp/pyservice-?????? && rm /root/shop.yaml")

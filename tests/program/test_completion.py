@@ -80,7 +80,7 @@ def shop(tmp_path):
 @pytest.mark.parametrize("line, words", [
     ("che", ["check"]),
     ("x", []),
-    ("--", ["--help", "--json", "--root=", "--user", "--version"]),
+    ("--", ["--help", "--host=", "--json", "--parallel=", "--root=", "--user", "--version"]),
     ("rollout ", ["history", "pause", "resume", "retry", "status", "undo"]),
     ("rollout un", ["undo"]),
     ("rollout status --n", ["--no-follow"]),
@@ -135,6 +135,17 @@ def test_applications_and_revisions(offered, shop):
     assert offered(f"{root} update x") == []
     assert offered(f"{root} secret set shop ") == ["key"]
     assert offered(f"{root} secret list shop ") == []
+
+
+def test_other_machines(offered, shop, tmp_path):
+    """Their applications are not known here; files are from here."""
+    root = f"--root={shop}"
+    (tmp_path / "shop.yaml").touch()
+    for host in ("-H root@web1", "--host web1", "-Hweb1,web2", "--host=web1"):
+        assert offered(f"{host} che") == ["check"] and offered(f"{host} rollout un") == ["undo"]
+        assert offered(f"{root} {host} status ") == offered(f"{root} {host} logs sh") == offered(f"{root} {host} rollout undo shop ") == []
+        assert offered(f"{root} {host} check sh") == offered(f"{root} {host} apply sh") == ["shop.yaml"]
+    assert offered("-H ") == offered("-H st") == offered("--host=st") == []
 
 
 def test_parts_and_instances(offered, shop):
