@@ -7,6 +7,7 @@ other machine's pyservicectl records its words, too, or is the real one."""
 import json
 import os
 import pty
+import re
 import select
 import shutil
 import subprocess
@@ -14,6 +15,7 @@ import time
 from pathlib import Path
 
 import pytest
+import yaml
 
 PYSERVICECTL = os.environ.get("PYSERVICECTL", "")
 pytestmark = pytest.mark.skipif(not PYSERVICECTL, reason="PYSERVICECTL is not set")
@@ -323,3 +325,43 @@ def test_the_end_of_the_program_ends_ssh(fake):
     while not (fake.path / "ended").exists():
         assert time.monotonic() < deadline
         time.sleep(0.02)
+
+
+CI = Path(__file__).parents[2] / "contrib/ci"
+
+
+@pytest.mark.skipif(not shutil.which("ssh-agent"), reason="no ssh-agent")
+def test_the_deployment_from_ci(fake):
+    """Planned on all machines before one changes; the key is in an agent that ends with it."""
+    for name in ("shop", "blog"):
+        (fake.path / f"{name}.yaml").write_text("image: localhost/shop:1\n")
+    (fake.path / "here/pyservicectl").symlink_to(os.path.abspath(PYSERVICECTL))
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "deploys", "-f", fake.path / "key"], check=True)
+    environment = {**fake.environment, "HOME": str(fake.path), "HOSTS": "root@a,b", "FILES": "shop.yaml b*.yaml", "SSH_KEY": (fake.path / "key").read_text().strip(),
+                   "KNOWN_HOSTS": "a ssh-ed25519 AAAA", "THERE": "ssh-add -l >>$FAKE/keys; echo $SSH_AUTH_SOCK >$FAKE/agent; [ $FAIL != $HOST ]", "FAIL": "none"}
+
+    def deploy(**more):
+        return subprocess.run([CI / "deploy"], cwd=fake.path, env={**environment, **more}, capture_output=True, text=True, check=False, timeout=120)
+    done = deploy()
+    assert (done.returncode, done.stderr) == (0, "")
+    assert [(one["host"], [os.path.basename(word) for word in one["words"]]) for one in fake.there()] == [
+        (host, words) for words in (["plan", "shop.yaml", "blog.yaml"], ["--yes", "apply", "shop.yaml", "blog.yaml"]) for host in ("root@a", "b")]
+    assert (fake.path / "keys").read_text().count(" deploys ") == 4 and not os.path.exists((fake.path / "agent").read_text().strip())
+    assert (fake.path / ".ssh/known_hosts").read_text() == "a ssh-ed25519 AAAA\n" and (fake.path / ".ssh").stat().st_mode & 0o777 == 0o700
+    (fake.path / "there.log").unlink()
+    assert deploy(FAIL="b").returncode == 1 and [one["words"][0] for one in fake.there()] == ["plan", "plan"]
+
+
+def test_the_files_for_ci_are_about_what_there_is():
+    action, job = (yaml.safe_load((CI / name).read_text()) for name in ("action.yml", "gitlab-ci.yml"))
+    wanted = set(re.findall(r"^#   ([A-Z_]+)  ", (CI / "deploy").read_text(), re.M))
+    step, = action["runs"]["steps"]
+    assert wanted == {"HOSTS", "FILES", "SSH_KEY", "KNOWN_HOSTS"} == set(step["env"]) - {"ACTION"} == {name.upper() for name in action["inputs"]}
+    assert "${{" not in step["run"], "a command of the shell must not be put together from inputs"
+    commands = [step["run"], *job["deploy"]["before_script"], *job["deploy"]["script"]]
+    programs = set(re.findall(r"(?:\$ACTION|contrib/ci)/(\w+)", " ".join(commands)))
+    assert programs == {"install", "deploy"} and all(os.access(CI / name, os.X_OK) for name in programs)
+    # Those of the README to build, and ssh.
+    readme = (CI.parents[1] / "README.md").read_text()
+    packages = re.search(r"apt-get install (gcc .*?)\s+# to build", readme, re.S).group(1).replace("\\\n", " ").split()
+    assert set(packages) | {"openssh-client"} <= set(re.findall(r"[a-z0-9-]+", (CI / "install").read_text()))
