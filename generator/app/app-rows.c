@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "app/rows.h"
 #include "bundle/layout.h"
+#include "bundle/plan.h"
 
 /* A rollout that waits longer than this is a typing error. */
 #define DAY (86400 * 1000000ULL)
@@ -69,6 +70,11 @@ static const struct field rollout_fields[] = {
               "What follows a failure: 'revert' returns to the last good revision; 'stop' leaves "
               "each instance at the revision that it runs.",
               .choices = "revert|stop", .def = "revert"),
+        FIELD(rollout, keep_images, "keep_images",
+              "Number of revisions to which 'rollout undo' can return, the accepted one included. When a "
+              "rollout has ended well, it removes the images that only older revisions used, if they were "
+              "pulled from a registry or built from 'source', and no container and no other tag uses them.",
+              .def = "10", .min = 2, .max = PLAN_KEPT_MAX),
 };
 static SCHEMA(rollout, "How a new revision reaches the instances.");
 

@@ -313,7 +313,7 @@ struct config_entry {
 /* How a new revision reaches the instances. */
 struct rollout {
         struct choice strategy, on_failure;
-        struct number max_unavailable;
+        struct number max_unavailable, keep_images;
         struct flag spare;             /* of each service: has_spare() */
         struct duration ready_timeout; /* absent: the unit's own limit */
         struct duration pause, min_ready;

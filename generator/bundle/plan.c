@@ -19,6 +19,7 @@ static const struct row_kind kinds[] = {
         ROW_ONCE("pause", ROW_FIELD(ROW_NUMBER, struct plan, pause)),
         ROW_ONCE("ready-timeout", ROW_FIELD(ROW_NUMBER, struct plan, ready_timeout)),
         ROW_ONCE("min-ready", ROW_FIELD(ROW_NUMBER, struct plan, min_ready)),
+        ROW_ONCE("keep-images", ROW_FIELD(ROW_COUNT, struct plan, keep_images)),
         ROW_ONCE("on-failure", ROW_WORD(ROW_FLAG, struct plan, stops_on_failure, failures)),
         ROW_LIST("early", struct plan, early, ROW_WHOLE(ROW_NAME)),
         ROW_LIST("task", struct plan, tasks, ROW_WHOLE(ROW_NAME)),
@@ -55,6 +56,7 @@ int plan_parse(struct arena *a, struct str text, struct plan *ret) {
                 return r;
 
         ret->max_unavailable += ret->max_unavailable == 0;
+        ret->keep_images = ret->keep_images > 0 ? ret->keep_images : PLAN_KEPT_MAX;
         VEC_EACH(network, &ret->networks.list)
                 network->is_network = true;
         return 0;

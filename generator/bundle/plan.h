@@ -7,6 +7,7 @@
  *     pyservice-plan 1
  *     strategy rolling|recreate  max-unavailable N  pause MS  min-ready MS  on-failure revert|stop
  *     ready-timeout MS               0: the limit of the unit itself
+ *     keep-images N                  the revisions that are kept; no row in the file of an earlier pyservice
  *     early UNIT                     a service or sidecar that starts before the tasks, if none of its
  *                                    revisions was accepted yet
  *     task UNIT.service              in order
@@ -20,6 +21,8 @@
 
 #include "base/value.h"
 #include "base/vec.h"
+
+enum { PLAN_KEPT_MAX = 10 }; /* revisions that are kept, at most */
 
 struct plan_part {
         struct str unit, label;
@@ -44,6 +47,7 @@ struct podman_objects {
 struct plan {
         bool is_recreate, stops_on_failure;
         uint64_t max_unavailable, pause, ready_timeout, min_ready; /* milliseconds */
+        uint64_t keep_images;
         VEC(struct str) early, tasks;
         VEC(struct plan_part) services, sidecars;
         struct podman_objects volumes, networks; /* when read: without the application's name and a place */

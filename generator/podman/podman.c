@@ -39,8 +39,7 @@ void podman_parse(struct arena *a, struct str text, struct podman_containers *re
         }
 }
 
-/* argv[0] is found here. */
-static int run(struct arena *a, const char **argv, struct str *ret_out, struct str *ret_problem) {
+int podman_run(struct arena *a, const char **argv, struct str *ret_out, struct str *ret_problem) {
         struct str podman = spawn_find(a, "podman");
         struct spawn_result result;
         int r;
@@ -54,12 +53,13 @@ static int run(struct arena *a, const char **argv, struct str *ret_out, struct s
         r = spawn_as_root(a, argv, &result);
         if (r < 0)
                 return r;
+
+        *ret_out = result.out;
         if (result.status != 0) {
                 *ret_problem = str_trim((struct str){ result.err.p, str_find(result.err, '\n') });
                 return -EIO;
         }
 
-        *ret_out = result.out;
         return 0;
 }
 
@@ -68,7 +68,7 @@ int podman_list(struct arena *a, struct str app, struct podman_containers *ret, 
                                                : arena_join(a, STR("label=io.pyservice.app="), app),
                    out;
         struct podman_containers containers = { 0 };
-        int r = run(
+        int r = podman_run(
                 a,
                 (const char *[]){ NULL, "ps", "--no-trunc", "--filter", filter.p, "--format", FORMAT, NULL },
                 &out, ret_problem);
@@ -84,10 +84,10 @@ int podman_list(struct arena *a, struct str app, struct podman_containers *ret, 
 int podman_remove(struct arena *a, struct str name, struct str *ret_problem) {
         struct str out;
 
-        return run(a,
-                   (const char *[]){ NULL, "rm", "--force", "--ignore", "--volumes", "--",
-                                     arena_str(a, name).p, NULL },
-                   &out, ret_problem);
+        return podman_run(a,
+                          (const char *[]){ NULL, "rm", "--force", "--ignore", "--volumes", "--",
+                                            arena_str(a, name).p, NULL },
+                          &out, ret_problem);
 }
 
 const struct podman_container *podman_find(const struct podman_containers *c, struct str name) {

@@ -21,6 +21,10 @@ struct podman_containers {
  * -EIO if podman failed, with its message in *ret_problem. */
 int podman_list(struct arena *a, struct str app, struct podman_containers *ret, struct str *ret_problem);
 
+/* Runs Podman; argv[0] is NULL, and found here. -EIO if it failed, with its message in *ret_problem;
+ * *ret_out is then what it printed before. */
+int podman_run(struct arena *a, const char **argv, struct str *ret_out, struct str *ret_problem);
+
 /* The next field of a line with tabs. An image chooses its labels, also one with tabs and line feeds: so each
  * is printed by `printf "%q"` of Go, and its quotes are removed here; escapes stay. Empty if there is
  * none. */

@@ -14,6 +14,7 @@ static void put_settings(struct plan *plan, const struct rollout *o) {
         plan->pause = o->pause.usec / 1000;
         plan->ready_timeout = o->ready_timeout.usec / 1000;
         plan->min_ready = o->min_ready.usec / 1000;
+        plan->keep_images = o->keep_images.n;
 }
 
 static bool names_any(const struct start_order *o, struct name name) {

@@ -134,21 +134,23 @@ bool accept_is_recent(const struct state_history *h, struct str runs, const stru
         return true;
 }
 
-static size_t keep(struct str *kept, size_t n, struct str revision) {
-        if (str_is_absent(revision) || n == STATE_BUNDLES_MAX || str_is_among(revision, kept, n))
-                return n;
-
-        kept[n] = revision;
-        return n + 1;
+static void keep(struct arena *a, struct bus_names *kept, struct str revision) {
+        if (!str_is_absent(revision) && !VEC_HAS(&kept->list, revision))
+                *vec_push(a, &kept->list) = revision;
 }
 
-size_t accept_kept(const struct state *s, const struct state_history *h, struct str *ret) {
-        size_t n = keep(ret, keep(ret, 0, s->accepted), s->pinned);
+void accept_find_kept(struct arena *a, const struct state *s, const struct state_history *h, size_t max,
+                      struct bus_names *ret) {
+        keep(a, ret, s->accepted);
+        keep(a, ret, s->pinned);
+        /* An undo without a revision returns to a good one: those come before the failed ones. */
+        for (unsigned failed = 0; failed < 2; failed++)
+                for (size_t i = h->list.n; i > 0 && ret->list.n < max; i--) {
+                        struct str revision = h->list.at[i - 1].revision;
 
-        for (size_t i = h->list.n; i > 0; i--)
-                n = keep(ret, n, h->list.at[i - 1].revision);
-
-        return n;
+                        if (!state_find_failure(s, revision) == (failed == 0))
+                                keep(a, ret, revision);
+                }
 }
 
 static bool names_image(const struct tree *t, struct str image) {
@@ -303,15 +305,26 @@ int accept_note_failure(struct rollout_run *ro, struct str reason, struct str pr
         return add_event(ro, previous, STR("revert"));
 }
 
-/* Removes the bundles to which no undo can return. */
-int accept_prune(struct rollout_run *ro) {
+/* The bundles to which an undo can return stay, and that of the definition: if it failed, 'rollout retry'
+ * tries it again. The images are removed later, without the lock; if the rollout is killed in between, they
+ * stay. */
+int accept_prune(struct rollout_run *ro, struct podman_images *ret_unneeded) {
         CLEANUP(close_fd) int lock = -1;
-        struct str kept[STATE_BUNDLES_MAX];
         struct state_history history = { 0 };
+        struct bus_names kept = { 0 };
+        struct wanted wanted = { 0 };
         struct state s = { 0 };
         int r = take_state(ro, &s, &lock);
 
         if (r >= 0)
                 r = state_read_history(ro->arena, ro->state, ro->app, &history);
-        return r < 0 ? r : stored_prune(ro->arena, ro->state, ro->app, kept, accept_kept(&s, &history, kept));
+        if (r >= 0)
+                r = wanted_read_revisions(ro->arena, ro->runtime, ro->app, &wanted);
+        if (r < 0)
+                return r;
+
+        accept_find_kept(ro->arena, &s, &history, ro->plan.keep_images, &kept);
+        keep(ro->arena, &kept, wanted.file);
+        images_find_unneeded(ro, &kept, ret_unneeded);
+        return stored_prune(ro->arena, ro->state, ro->app, kept.list.at, kept.list.n);
 }

@@ -99,6 +99,7 @@ static int reset_failed(struct rollout_run *ro, const struct state *s) {
 }
 
 int rollout_finish(struct rollout_run *ro) {
+        struct podman_images unneeded = { 0 };
         struct state s;
         int r = state_now(ro, &s);
 
@@ -107,7 +108,7 @@ int rollout_finish(struct rollout_run *ro) {
         if (r >= 0)
                 r = reset_failed(ro, &s);
         if (r >= 0)
-                r = accept_prune(ro);
+                r = accept_prune(ro, &unneeded);
         if (r < 0)
                 return r;
 
@@ -115,5 +116,6 @@ int rollout_finish(struct rollout_run *ro) {
                 tell(ro);
         else
                 show_held(ro, s.held);
+        images_remove(ro, &unneeded);
         return RUN_ON;
 }

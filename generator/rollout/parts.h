@@ -7,6 +7,7 @@
 
 #include "bundle/wanted.h"
 #include "output/tree.h"
+#include "podman/podman-image.h"
 #include "podman/podman.h"
 #include "rollout/rollout.h"
 
@@ -58,7 +59,8 @@ int accept_prepare(struct rollout_run *ro);
 int rollout_accept(struct rollout_run *ro);
 int rollout_set_emptied(struct rollout_run *ro, bool is_emptied);
 int accept_note_failure(struct rollout_run *ro, struct str reason, struct str previous);
-int accept_prune(struct rollout_run *ro);
+/* Removes the bundles that no undo needs, and finds their images. */
+int accept_prune(struct rollout_run *ro, struct podman_images *ret_unneeded);
 
 /* The history begins with the first revision that was ready. Has it not begun yet? */
 int accept_is_first(struct rollout_run *ro, bool *ret);
@@ -72,8 +74,18 @@ struct str accept_find_previous(const struct state *s, const struct state_histor
 /* True if a failure of the app is newer than its running revision. Then users should see it. */
 bool accept_is_recent(const struct state_history *h, struct str runs, const struct state_failure *failure);
 
-/* The revisions whose bundles are kept: at most STATE_BUNDLES_MAX, the newest first. */
-size_t accept_kept(const struct state *s, const struct state_history *h, struct str *ret);
+/* The revisions to which an undo can return: the accepted one, the pinned one, and of those before them as
+ * many as make `max`. */
+void accept_find_kept(struct arena *a, const struct state *s, const struct state_history *h, size_t max,
+                      struct bus_names *ret);
+
+/* images.c */
+/* The images that only stored revisions not among `kept` use, as far as a registry or a repository has
+ * them. */
+void images_find_unneeded(struct rollout_run *ro, const struct bus_names *kept, struct podman_images *ret);
+/* Removes those that no bundle of any application names, and prints which. Podman may refuse; that is no
+ * failure of the rollout. */
+void images_remove(struct rollout_run *ro, const struct podman_images *unneeded);
 
 /* tasks.c, spare.c, empty.c, instances.c: the steps. */
 int rollout_await_boot(struct rollout_run *ro);

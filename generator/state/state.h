@@ -30,7 +30,6 @@
 enum {
         STATE_FAILED_MAX = 16,
         STATE_TASKS_MAX = 64,
-        STATE_BUNDLES_MAX = 10,
         STATE_EVENTS_MAX = 100,
         STATE_REASON_MAX = 1000,
         REVISION_DIGITS = 12,

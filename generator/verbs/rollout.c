@@ -324,10 +324,22 @@ struct rows {
 /* The revisions that are marked, each at its newest line. */
 struct marks {
         struct str accepted, pinned;
+        struct fs_names kept; /* an undo can return to them */
 };
+
+static bool take_kept(struct marks *m, struct str revision) {
+        VEC_EACH(name, &m->kept.list)
+                if (str_eq(*name, revision)) {
+                        *name = STR("");
+                        return true;
+                }
+
+        return false;
+}
 
 static struct str take_mark(struct marks *m, struct str revision) {
         bool is_accepted = str_eq(revision, m->accepted), is_pinned = str_eq(revision, m->pinned);
+        bool is_kept = take_kept(m, revision);
 
         if (is_accepted)
                 m->accepted = STR("");
@@ -338,12 +350,13 @@ static struct str take_mark(struct marks *m, struct str revision) {
         if (is_accepted)
                 return STR("accepted");
 
-        return is_pinned ? STR("pinned") : STR("");
+        return is_pinned ? STR("pinned") : is_kept ? STR("kept") : STR("");
 }
 
 /* Both lists have the oldest first. */
-static void merge(struct arena *a, const struct state *s, const struct state_history *h, struct rows *ret) {
-        struct marks marks = { s->accepted, s->pinned };
+static void merge(struct arena *a, const struct state *s, const struct state_history *h,
+                  const struct fs_names *kept, struct rows *ret) {
+        struct marks marks = { s->accepted, s->pinned, *kept };
         size_t i = h->list.n, j = s->failed.n;
 
         while (i > 0 || j > 0) {
@@ -398,6 +411,7 @@ static int ctl_rollout_history(struct ctl *c, struct str app) {
         CLEANUP(view_close) struct view_places places = { -1, -1, { 0 } };
         struct view view;
         struct state_history history = { 0 };
+        struct fs_names kept = { 0 };
         struct rows rows = { 0 };
         int r = view_open(c, &places);
 
@@ -410,7 +424,8 @@ static int ctl_rollout_history(struct ctl *c, struct str app) {
         if (r < 0)
                 return view_fail(c, &places, app, r);
 
-        merge(&c->arena, &view.state, &history, &rows);
+        (void) fs_list(&c->arena, places.state, layout_bundles(&c->arena, app).p, &kept);
+        merge(&c->arena, &view.state, &history, &kept, &rows);
         if (rows.list.n == 0 && !c->is_json) {
                 (void) fprintf(stderr,
                                "pyservicectl: %.*s has no history yet; it begins when its first "

@@ -69,5 +69,10 @@ class Registry:
         (self.path / "latest.new").rename(self.path / "latest")
         return name
 
+    def tag(self, name: str) -> str:
+        """The reference of another tag, for the image that is behind the moved one now."""
+        (self.path / name).write_bytes((self.path / "latest").read_bytes())
+        return IMAGE.replace("latest", name)
+
     def remove(self) -> None:
         self.machine.run(f"podman rm -f -t 0 registry; rm -rf {DIRECTORY}")

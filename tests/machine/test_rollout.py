@@ -268,8 +268,8 @@ def registry(machine):
 def test_the_same_tag_with_a_new_image(app, registry):
     machine = app.machine
     by_hand, by_timer = "pyservicectl update hello", "systemctl start podman-auto-update.service"
-    old = registry.move(1)
-    app.define(1, 2, image=IMAGE, more="auto_update: registry\n")
+    first = old = registry.move(1)
+    app.define(1, 2, image=IMAGE, more="auto_update: registry\n", rollout="keep_images: 2")
     wait_image(app, old)
     before = started(machine)
     for command in (by_hand, by_timer):
@@ -286,6 +286,7 @@ def test_the_same_tag_with_a_new_image(app, registry):
             machine.run(command)
             wait_image(app, new)
         previous, old = old, new
+    machine.wait(lambda: not machine.ok(f"podman image exists {first}"), what="the first image to go, which has a name of pyservice's alone")
     app.ctl("rollout", "undo", "hello")
     wait_image(app, previous)
     app.ctl("rollout", "resume", "hello")
@@ -298,6 +299,36 @@ def test_the_same_tag_with_a_new_image(app, registry):
         app.wait_failed()
         wait_image(app, new)
     assert started(machine) == before
+
+
+def test_old_images_go(app, registry):
+    machine, names = app.machine, []
+    for number, tag in enumerate(("one", "two", "three"), 1):
+        registry.move(number)
+        names.append(registry.tag(tag))
+
+    def there() -> list[str]:
+        return [name for name in names if machine.ok(f"podman image exists {name}")]
+
+    def roll(number: int) -> None:
+        app.define(number, 1, image=names[number - 1], rollout="keep_images: 2")
+        app.wait(number, 1)
+
+    roll(1)
+    machine.run(f"podman tag {names[0]} localhost/mine:1")
+    roll(2)
+    assert there() == names[:2]
+    roll(3)
+    machine.wait(lambda: there() == names[1:], what=lambda: f"an image to go, there are {there()}")
+    assert machine.ok("podman image exists localhost/mine:1"), "it has another tag"
+
+    machine.run(f"podman create --name user {names[2]}")
+    app.ctl("rollout", "undo", "hello")
+    app.wait(2, 1)
+    roll(1)
+    unit = f"hello-rollout@{app.accepted()}.service"
+    machine.wait(lambda: "exited" in machine.out(f"systemctl show -P SubState {unit}"), what="the end of the rollout")
+    assert there() == names, "a container uses the third"
 
 
 def test_auto_update_from_this_machine(app):

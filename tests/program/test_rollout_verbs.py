@@ -347,7 +347,7 @@ def test_history(kept):
         "REVISION TIME REASON MARK",
         f"{C} Fri 2026-11-20 12:00:03 UTC hello@next.service answered 500 failed",
         f"{A} Fri 2026-11-20 12:00:02 UTC undo accepted",
-        f"{B} Fri 2026-11-20 12:00:01 UTC edit",
+        f"{B} Fri 2026-11-20 12:00:01 UTC edit kept",
         f"{A} Fri 2026-11-20 12:00:00 UTC first")]
 
 
@@ -357,7 +357,7 @@ def test_history_as_json(kept):
     assert result.returncode == 0
     assert read_answer("rollout history", result.stdout) == {"history": [
         {"revision": A, "time": "2026-11-20T12:00:02Z", "reason": "undo", "mark": "accepted, pinned"},
-        {"revision": B, "time": "2026-11-20T12:00:01Z", "reason": "edit", "mark": None},
+        {"revision": B, "time": "2026-11-20T12:00:01Z", "reason": "edit", "mark": "kept"},
         {"revision": A, "time": "2026-11-20T12:00:00Z", "reason": "first", "mark": None}]}
 
 

@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "base/fs.h"
+#include "podman/podman-image.h"
 #include "podman/podman.h"
 #include "rollout/rollout.h"
 #include "state/stored.h"
@@ -441,6 +442,21 @@ int podman_list(struct arena *a, struct str app, struct podman_containers *ret, 
 }
 
 int podman_remove(struct arena *a, struct str name, struct str *ret_problem) {
+        return 0;
+}
+
+static struct str image_names(struct arena *a, const struct podman_images *images) {
+        struct str text = STR("");
+
+        VEC_EACH(image, &images->list)
+                text = arena_join(a, text, *image, STR(" "));
+        return text;
+}
+
+int podman_remove_images(struct arena *a, const struct podman_images *unneeded, const struct podman_images *needed,
+                         struct podman_removals *ret, struct str *ret_problem) {
+        fake.unneeded = image_names(fake.arena, unneeded);
+        fake.needed = image_names(fake.arena, needed);
         return 0;
 }
 

@@ -47,6 +47,7 @@ struct fake {
         int changed_to;
         bool is_told_to_end;
         struct str status;              /* what the rollout told systemd last */
+        struct str unneeded, needed;    /* images: what Podman was told to remove, and what it was told to keep */
         unsigned least_active;          /* how many answered while one was restarted, at worst */
 };
 

@@ -3,6 +3,7 @@
 /* Volumes and networks as a definition wants them, beside what Podman printed of them; and its containers. */
 
 #include "app/resolve.h"
+#include "podman/podman-image.h"
 #include "podman/podman-object.h"
 #include "podman/podman.h"
 #include "worlds.h"
@@ -101,11 +102,48 @@ static void test_containers(void **state) {
         arena_done(&arena);
 }
 
+struct image_row {
+        const char *name, *reference, *line, *removed;
+};
+
+/* Containers use the image 5. */
+static const struct image_row image_rows[] = {
+        { "a tag", "q.io/a:1", "7 q.io/a:1\n", "q.io/a:1 " },
+        { "a tag of an image with another one", "q.io/a:1", "7 q.io/a:2 q.io/a:1\n", "q.io/a:1 " },
+        { "a short name", "redis:7", "7 docker.io/library/redis:7\n", "docker.io/library/redis:7 " },
+        { "a short name without a tag", "redis", "7 docker.io/library/redis:latest\n", "docker.io/library/redis:latest " },
+        { "a short name of an image that was built here", "hello:1", "7 localhost/hello:1\n", "" },
+        { "an image that is used", "q.io/a:1", "5 q.io/a:1 q.io/a:2\n", "" },
+        { "an image that pyservice built", "localhost/pyservice-shop:1", "7 localhost/pyservice-shop:1\n", "localhost/pyservice-shop:1 " },
+        { "a digest", "q.io/a@sha256:1", "7\n", "q.io/a@sha256:1 " },
+        { "a digest, and the tag that keeps it", "q.io/a@sha256:1", "7 localhost/pyservice-kept:7\n", "localhost/pyservice-kept:7 q.io/a@sha256:1 " },
+        { "a digest of an image with a tag", "q.io/a@sha256:1", "7 q.io/a:latest localhost/pyservice-kept:7\n", "localhost/pyservice-kept:7 " },
+        { "an ID", "sha256:7", "7 localhost/pyservice-kept:7\n", "localhost/pyservice-kept:7 " },
+        { "an ID with a tag", "sha256:7", "7 localhost/mine:1\n", "" },
+        { "a tag that moved to an image with none", "q.io/a:1", "7\n", "" },
+        { "nothing", "q.io/a:1", "\n", "" },
+};
+
+static void test_images(void **state) {
+        const struct image_row *row = *state;
+        struct podman_images taken = { 0 }, names = { 0 };
+        struct arena arena = { 0 };
+        struct str found = STR("");
+
+        *vec_push(&arena, &taken.list) = STR("5");
+        podman_image_names(&arena, str_of(row->reference), str_of(row->line), &taken, &names);
+        VEC_EACH(name, &names.list)
+                found = arena_join(&arena, found, *name, STR(" "));
+        assert_string_equal(arena_str(&arena, found).p, row->removed);
+        arena_done(&arena);
+}
+
 int main(void) {
         static struct rows all;
 
         rows_add(&all, test_volume, volume_rows);
         rows_add(&all, test_network, network_rows);
         rows_add(&all, test_containers, container_rows);
+        rows_add(&all, test_images, image_rows);
         return rows_run(&all, "podman-object");
 }

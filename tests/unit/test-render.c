@@ -113,7 +113,7 @@ static void test_plan(void **state) {
         struct tree t = render(&s, WHOLE "rollout: {strategy: rolling, max_unavailable: 2, pause: 1500ms, ready_timeout: 1min, on_failure: stop}\n");
         struct str text = tree_find(&t, STR("rollout"))->text, line;
         static const char *const lines[] = {
-                "pyservice-plan 1", "max-unavailable 2", "pause 1500", "ready-timeout 60000", "min-ready 5000", "on-failure stop",
+                "pyservice-plan 1", "max-unavailable 2", "pause 1500", "ready-timeout 60000", "min-ready 5000", "keep-images 10", "on-failure stop",
                 "early shop-side", "task shop-other.service", "task shop-move.service",
         };
         static const char *const parts[] = { "service shop-web ", "service shop-job ", "sidecar shop-side " };

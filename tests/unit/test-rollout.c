@@ -207,12 +207,64 @@ static void test_history(void **state) {
 static void test_kept_bundles(void **state) {
         struct state s = { .accepted = STR("b"), .pinned = STR("z") };
         struct state_history h = { 0 };
-        struct str kept[STATE_BUNDLES_MAX];
+        struct bus_names kept = { 0 };
 
         for (char c = 'a'; c < 'z'; c++)
                 *vec_push(&arena, &h.list) = (struct state_event) { 1, arena_str(&arena, (struct str) { &c, 1 }), STR("edit") };
-        assert_int_equal(accept_kept(&s, &h, kept), STATE_BUNDLES_MAX);
-        assert_true(str_is(kept[0], "b") && str_is(kept[1], "z") && str_is(kept[2], "y"));
+        accept_find_kept(&arena, &s, &h, 10, &kept);
+        assert_true(str_is(names(&kept), "b z y x w v u t s r"));
+        kept.list.n = 0;
+        accept_find_kept(&arena, &s, &h, 3, &kept);
+        assert_true(str_is(names(&kept), "b z y"));
+        state_add_failure(&arena, &s, (struct state_failure) { .revision = STR("y"), .reason = STR("x"), .time = 2 });
+        kept.list.n = 0;
+        accept_find_kept(&arena, &s, &h, 3, &kept);
+        assert_true(str_is(names(&kept), "b z x"));
+}
+
+/* The images of each bundle: those that are pulled, and those that parts run. */
+static void put_bundle(int dir, const char *path, const char *pulled, const char *run) {
+        struct record record = { 0 };
+        struct str rest = str_of(pulled), image;
+
+        while (str_split(&rest, ' ', &image))
+                if (image.n > 0)
+                        *vec_push(&arena, &record.images) = (struct record_image) { STR("a.image"), image, false };
+        rest = str_of(run);
+        while (str_split(&rest, ' ', &image))
+                *vec_push(&arena, &record.parts) = (struct record_part) { .unit = STR("shop"), .image = image };
+        assert_int_equal(fs_make_dirs(dir, path, true), 0);
+        assert_int_equal(fs_replace(dir, path, 0644, record_text(&arena, &record)), 0);
+}
+
+/* What only pruned bundles name goes: not what another application's bundle, a published one, one that is tried, an update, or a bundle
+ * that is kept names; nor what was built or loaded here. */
+static void test_unneeded_images(void **state) {
+        struct rollout_run ro = { .arena = &arena, .app = STR("shop") };
+        struct podman_images unneeded = { 0 };
+        struct bus_names kept = { 0 };
+        struct state s = { 0 };
+
+        fake_open(&arena);
+        ro.runtime = fake.runtime;
+        ro.state = fake.state;
+        *vec_push(&arena, &kept.list) = STR("000000000001");
+        put_bundle(fake.state, "shop/bundles/000000000001/record", "q.io/kept:1", "q.io/kept:1");
+        put_bundle(fake.state, "shop/bundles/000000000002/record",
+                   "q.io/old:1 q.io/kept:1 q.io/others:1 q.io/published:1 q.io/tried:1 q.io/found@sha256:1 localhost/mine:1",
+                   "q.io/old:1 q.io/loaded:1 localhost/pyservice-shop:1 localhost/pyservice-other:1 sha256:1");
+        put_bundle(fake.state, "other/bundles/000000000003/record", "", "q.io/others:1");
+        put_bundle(fake.runtime, "apps/third/record", "", "q.io/published:1");
+        put_bundle(fake.runtime, "apps/shop/wanted/record", "", "q.io/tried:1");
+        *vec_push(&arena, &s.images) = (struct state_image) { STR("q.io/found:1"), STR("q.io/found@sha256:1") };
+        assert_int_equal(state_write(&arena, fake.state, STR("fourth"), &s), 0);
+
+        images_find_unneeded(&ro, &kept, &unneeded);
+        assert_int_equal(fs_remove_tree(fake.state, "shop/bundles/000000000002"), 0);
+        images_remove(&ro, &unneeded);
+        assert_string_equal(fake.unneeded.p, "q.io/old:1 localhost/pyservice-shop:1 sha256:1 ");
+        assert_true(str_find_str(fake.needed, STR("q.io/kept:1 ")) < fake.needed.n);
+        fake_close();
 }
 
 /* Whole rollouts, from revision 0 (which runs) to revision 1. */
@@ -582,6 +634,7 @@ int main(void) {
         rows_add(&rows, test_stale, stale_rows);
         rows_add(&rows, test_history, history_rows);
         rows_add_one(&rows, test_kept_bundles);
+        rows_add_one(&rows, test_unneeded_images);
         rows_add(&rows, test_roll, roll_rows);
         rows_add(&rows, test_killed, roll_rows);
         rows_add_one(&rows, test_overtaken);
