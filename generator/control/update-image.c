@@ -2,6 +2,7 @@
 #include <errno.h>
 
 #include "control/update.h"
+#include "podman/room.h"
 #include "runtime/spawn.h"
 
 enum { TIMED_OUT = 124 }; /* the exit status of timeout(1) */
@@ -52,7 +53,10 @@ int image_pull(struct podman *p, const struct container *c, struct str reference
         struct str timeout = spawn_find(p->arena, "timeout"), out;
         const char *argv[16] = { timeout.p, "--foreground", "--kill-after=1m", IMAGE_PULL_TIMEOUT };
         size_t n = str_is_absent(timeout) ? 0 : 4;
-        int r;
+        int r = room_check(p->arena, &p->problem) < 0 ? -EIO : 0;
+
+        if (r < 0)
+                return r;
 
         argv[n++] = p->program;
         argv[n++] = "pull";

@@ -6,13 +6,13 @@
 #include <pwd.h>
 #include <stdlib.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <sys/timex.h>
 #include <unistd.h>
 
 #include "app/resolve.h"
 #include "base/fs.h"
 #include "doctor/doctor.h"
+#include "podman/room.h"
 #include "runtime/proc.h"
 #include "schema/syntax.h"
 
@@ -32,30 +32,20 @@ void doctor_clock(struct doctor *d) {
                                 "virtual machine uses its host's clock"));
 }
 
-static unsigned percent(uint64_t part, uint64_t whole) {
-        return whole == 0 ? 100 : (unsigned) ((double) part * 100 / (double) whole);
-}
-
 static void look_at_room(struct doctor *d, struct str path, const char *advice) {
         CLEANUP(close_fd)
         int fd = openat(doctor_world(d)->root, path.p + 1, O_PATH | O_DIRECTORY | O_CLOEXEC);
-        struct statvfs st;
-        unsigned room, files, left;
+        struct room room;
+        unsigned left;
         struct str text;
 
-        if (fd < 0 || fstatvfs(fd, &st) < 0)
+        if (fd < 0 || room_read(fd, &room) < 0)
                 return;
-        room = percent(st.f_bavail, st.f_blocks);
-        files = percent(st.f_favail, st.f_files);
-        left = room < files ? room : files;
+        left = room.space < room.files ? room.space : room.files;
         if (left >= FREE_WARNING)
                 return;
 
-        text = room <= files
-                       ? arena_printf(d->arena, "%s: %u %% of the file system is free, %llu MiB", path.p,
-                                      room, (unsigned long long) st.f_bavail * st.f_frsize >> 20)
-                       : arena_printf(d->arena, "%s: %u %% of the file system's inodes are free", path.p,
-                                      files);
+        text = room_text(d->arena, path, &room);
         if (left < FREE_BAD)
                 doctor_bad(d, nobody, text, str_of(advice));
         else

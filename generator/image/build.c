@@ -10,6 +10,7 @@
 #include "base/buf.h"
 #include "base/fs.h"
 #include "bundle/layout.h"
+#include "podman/room.h"
 #include "runtime/spawn-tail.h"
 #include "runtime/spawn.h"
 
@@ -158,6 +159,8 @@ static int make_image(struct build *b, struct str image) {
                 r = build_check_places(b);
         if (r >= 0 && str_is_absent(b->containerfile))
                 r = write_containerfile(b);
+        if (r >= 0 && room_check(b->arena, &b->problem) < 0)
+                return -EIO;
         if (r >= 0)
                 r = run_podman(b, image);
         if (r >= 0)

@@ -10,13 +10,16 @@
 
 #include "config.h"
 #include "image/build.h"
+#include "podman/room.h"
 
 enum { EXIT_USER = 1, EXIT_USAGE = 2 };
 
 static const char usage_text[] =
         "usage: pyservice-build build|look APP IMAGE --runtime=DIR --repo=REPOSITORY --ref=REF --code=DIR "
-        "[OPTIONS…]\n       pyservice-build check APP IMAGE --runtime=DIR\nBuilds the image of an "
-        "application from its repository ('look': if the ref has moved), or reports why that fails.\nThe "
+        "[OPTIONS…]\n       pyservice-build check APP IMAGE --runtime=DIR\n       pyservice-build "
+        "room\nBuilds the image of an "
+        "application from its repository ('look': if the ref has moved), or reports why that fails.\n'room' "
+        "checks that a pull has room. The "
         "clone is kept in $CACHE_DIRECTORY.\n";
 
 static int usage(void) {
@@ -58,6 +61,17 @@ static int check(struct build *b) {
         return EXIT_USER;
 }
 
+/* In the unit that pulls an image. */
+static int check_room(struct arena *a) {
+        struct str problem;
+
+        if (room_check(a, &problem) == 0)
+                return EXIT_SUCCESS;
+
+        (void) fprintf(stderr, "Error: %.*s\n", STR_ARG(problem));
+        return EXIT_USER;
+}
+
 int main(int argc, char **argv) {
         struct arena arena = { 0 };
         struct build b = { .arena = &arena };
@@ -68,6 +82,8 @@ int main(int argc, char **argv) {
                 return git_help(&arena, argc, argv);
         }
 
+        if (argc == 2 && strcmp(argv[1], "room") == 0)
+                return check_room(&arena);
         if (argc < 2 || !build_read_arguments(&b, argc - 1, argv + 1))
                 return usage();
         if (strcmp(argv[1], "check") == 0)

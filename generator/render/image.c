@@ -2,6 +2,7 @@
 #include "base/hash.h"
 #include "bundle/layout.h"
 #include "bundle/record.h"
+#include "config.h"
 #include "render/parts.h"
 
 /* sh -c, open for the command. */
@@ -70,7 +71,12 @@ static struct tree_file *render_pull(struct rendering *r, const struct container
                 put_exists(u, c);
                 unit_const(u, " || ");
         }
+        /* Only with room for it: a full disk makes what runs fail too. */
+        if (!r->is_plain)
+                unit_const(u, "{ " LIBEXECDIR "/pyservice-build room && ");
         put_pull(u, c);
+        if (!r->is_plain)
+                unit_const(u, "; }");
         unit_word(u);
         unit_part(u, image);
         unit_close(u);

@@ -331,6 +331,27 @@ def test_old_images_go(app, registry):
     assert there() == names, "a container uses the third"
 
 
+def test_no_pull_without_room(app, registry):
+    """A full directory for what is being pulled, which is not the machine's disk."""
+    machine, full = app.machine, "/run/full"
+    machine.write("/etc/containers/containers.conf.d/lab.conf", f'[engine]\nimage_copy_tmp_dir = "{full}"\n')
+    machine.run(f"mkdir -p {full} && mount -t tmpfs -o size=8m none {full}")
+    try:
+        app.define(1, 1)
+        app.wait(1, 1)
+        machine.run(f"head -c 8300000 /dev/zero > {full}/zeroes")
+        with app.load("a pull without room"):
+            app.define(2, 1, image=IMAGE)
+            reasons = app.wait_failed()
+            app.wait(1, 1)
+        assert f"{full}: 1 % of the file system is free, 0 MiB; remove files there" in str(reasons), reasons
+        machine.run(f"rm {full}/zeroes")
+        app.ctl("rollout", "retry", "hello")
+        app.wait(2, 1)
+    finally:
+        machine.run(f"umount {full}")
+
+
 def test_auto_update_from_this_machine(app):
     machine = app.machine
     old, new = (machine.out(f"podman image inspect -f '{{{{.Id}}}}' localhost/hello:{i}") for i in (1, 2))

@@ -6,6 +6,7 @@
 #include "podman/podman-image.h"
 #include "podman/podman-object.h"
 #include "podman/podman.h"
+#include "podman/room.h"
 #include "worlds.h"
 
 struct object_row {
@@ -138,6 +139,30 @@ static void test_images(void **state) {
         arena_done(&arena);
 }
 
+struct room_row {
+        const char *name;
+        struct room room;
+        bool is_short;
+        const char *text;
+};
+
+static const struct room_row room_rows[] = {
+        { "room: enough", { 50, 50, 10ULL << 30, 1000000 }, false, "/x: 50 % of the file system is free, 10240 MiB" },
+        { "room: little of a small disk", { 2, 50, 180ULL << 20, 1000000 }, true, "/x: 2 % of the file system is free, 180 MiB" },
+        { "room: little of a large disk", { 2, 50, 40ULL << 30, 1000000 }, false, "/x: 2 % of the file system is free, 40960 MiB" },
+        { "room: a small disk", { 60, 50, 600ULL << 20, 1000 }, false, "/x: 50 % of the file system's inodes are free" },
+        { "room: few inodes", { 60, 1, 10ULL << 30, 900 }, true, "/x: 1 % of the file system's inodes are free" },
+};
+
+static void test_room(void **state) {
+        const struct room_row *row = *state;
+        struct arena arena = { 0 };
+
+        assert_int_equal(room_is_short(&row->room), row->is_short);
+        assert_string_equal(room_text(&arena, STR("/x"), &row->room).p, row->text);
+        arena_done(&arena);
+}
+
 int main(void) {
         static struct rows all;
 
@@ -145,5 +170,6 @@ int main(void) {
         rows_add(&all, test_network, network_rows);
         rows_add(&all, test_containers, container_rows);
         rows_add(&all, test_images, image_rows);
+        rows_add(&all, test_room, room_rows);
         return rows_run(&all, "podman-object");
 }
