@@ -169,10 +169,11 @@ const struct variable *container_find_variable(const struct container *c, struct
 }
 
 bool has_own_users(const struct container *c) {
-        struct str chosen = c->settings.userns.text;
+        struct str chosen = settings_mode(&c->settings).text;
 
-        return str_is_absent(chosen) ? c->hardening.index == HARDENING_STRICT
-                                     : str_has_prefix(chosen, STR("auto"));
+        return str_is_absent(chosen)
+                       ? c->hardening.index == HARDENING_STRICT && !settings_has_map(&c->settings)
+                       : str_has_prefix(chosen, STR("auto"));
 }
 
 bool has_low_ports(const struct container *c) {

@@ -29,6 +29,26 @@ static const struct field security_fields[] = {
 };
 static SCHEMA(security, "How the kernel confines the processes of a container.");
 
+static const struct field userns_fields[] = {
+        FIELD(userns, mode, "mode",
+              "Mode (--userns of podman-run(1)), which a single value is too. With 'auto' no other container "
+              "has the same ids on the machine, and files in mounts have the same owners inside and outside. "
+              "With 'host' a container with 'hardening: strict' keeps the machine's ids."),
+        FIELD_LIST(userns, uid_map, "uid_map",
+                   "User ids of the container and what they are on the machine: "
+                   "CONTAINER-ID:ID[:NUMBER-OF-IDS], with the flags of --uidmap. Without 'gid_map' it is the "
+                   "map of group ids too. Files in mounts keep their owners on the machine, except where a "
+                   "volume has the option 'idmap'.",
+                   .flags = FIELD_ONE_OK),
+        FIELD_LIST(userns, gid_map, "gid_map",
+                   "Group ids of the container. Without 'uid_map' it is the map of user ids too.",
+                   .flags = FIELD_ONE_OK),
+        FIELD(userns, subids, "subids",
+              "Name in subuid(5) and subgid(5) whose ids are those of the container, from 0 on."),
+};
+static SCHEMA(userns, "Which user and group ids a container has on the machine: a mode, maps, or a name of "
+                      "subordinate ids.");
+
 static const struct field ulimit_fields[] = {
         FIELD(ulimit, soft, "soft", "Limit that a process starts with.", .flags = FIELD_REQUIRED),
         FIELD(ulimit, hard, "hard", "Limit up to which a process may raise it. Default: the soft limit."),
@@ -99,13 +119,21 @@ static const struct field settings_fields[] = {
               .flags = FIELD_INHERIT),
         FIELD_STRUCT(settings, security, "security", security_schema, "How the kernel confines it.",
                      .flags = FIELD_INHERIT),
-        FIELD(settings, userns, "userns",
-              "User namespace (--userns of podman-run(1)). With 'auto' no other container has the same user "
-              "ids on the machine, and files in mounts have the same owners inside and outside. With 'host' "
-              "a container with 'hardening: strict' keeps the machine's user ids.",
-              .flags = FIELD_INHERIT),
+        FIELD_STRUCT(settings, userns, "userns", userns_schema,
+                     "User namespace: its ids on the machine. A single value is its mode.",
+                     .flags = FIELD_INHERIT | FIELD_ONE_OK),
 };
 SCHEMA(settings, "Settings of a container, with the names that Compose has for them if it has one.");
+
+struct user_namespace settings_mode(const struct settings *s) {
+        return s->userns ? s->userns->mode : (struct user_namespace){ 0 };
+}
+
+bool settings_has_map(const struct settings *s) {
+        const struct userns *ns = s->userns;
+
+        return ns && (ns->uid_map.n > 0 || ns->gid_map.n > 0 || !str_is_absent(ns->subids.text));
+}
 
 struct platform_parts platform_split(struct platform p) {
         struct str rest = p.text;

@@ -41,6 +41,13 @@ struct sysctl_entry {
         struct text value;
 };
 
+/* Either a mode, or maps, or a name in subuid(5) and subgid(5). */
+struct userns {
+        struct user_namespace mode;
+        LIST(struct id_map) uid_map, gid_map;
+        struct account subids;
+};
+
 struct settings {
         LIST(struct capability) cap_add, cap_drop;
         LIST(struct device) devices;
@@ -58,10 +65,16 @@ struct settings {
         struct platform platform;
         struct log *log;
         struct security *security;
-        struct user_namespace userns;
+        struct userns *userns;
 };
 
 extern const struct schema settings_schema;
+
+/* The mode of the user namespace; absent if there is none. */
+struct user_namespace settings_mode(const struct settings *s);
+
+/* True if the ids in the container are those of a map, and not the machine's. */
+bool settings_has_map(const struct settings *s);
 
 /* OS, ARCHITECTURE and VARIANT of a platform; the variant is absent if it has none. */
 struct platform_parts {

@@ -17,6 +17,7 @@ static void refuse_with_strict(struct world *w, struct span at, const char *sett
 
 static void check_strict(struct world *w, const struct container *c) {
         const struct settings *s = &c->settings;
+        struct user_namespace mode = settings_mode(s);
 
         if (c->hardening.index != HARDENING_STRICT)
                 return;
@@ -27,11 +28,69 @@ static void check_strict(struct world *w, const struct container *c) {
         if (s->read_only.at.len > 0 && !s->read_only.yes)
                 refuse_with_strict(w, s->read_only.at, "read_only: false",
                                    "which makes the container read-only");
-        if (!str_is_absent(s->userns.text) && !str_is(s->userns.text, "host"))
-                refuse_with_strict(w, s->userns.at, "userns", "which has a user namespace of its own");
+        if (!str_is_absent(mode.text) && !str_is(mode.text, "host"))
+                refuse_with_strict(w, mode.at, "userns", "which has a user namespace of its own");
         if (s->security && s->security->no_new_privileges.at.len > 0 && !s->security->no_new_privileges.yes)
                 refuse_with_strict(w, s->security->no_new_privileges.at, "no_new_privileges: false",
                                    "which prevents new privileges");
+}
+
+static bool overlaps(uint64_t a, uint64_t n, uint64_t b, uint64_t m) {
+        return a < b + m && b < a + n;
+}
+
+/* The kernel takes an id once on each side (user_namespaces(7)). A map with flags replaces a part of those
+ * before it, or is for users or groups only. */
+static void check_overlap(struct world *w, const struct id_map *maps, size_t k) {
+        struct id_range range, other;
+
+        if (!syntax_id_range(maps[k].text, &range) || range.flags.n > 0)
+                return;
+
+        for (size_t i = 0; i < k; i++)
+                if (syntax_id_range(maps[i].text, &other) && other.flags.n == 0 &&
+                    (overlaps(range.inside, range.n, other.inside, other.n) ||
+                     overlaps(range.outside, range.n, other.outside, other.n))) {
+                        (void) diag_add(
+                                w->ds, DIAG_SETTINGS_CONFLICT, maps[k].at,
+                                "'%.*s' and '%.*s' have an id in common; write each id once on each "
+                                "side, or put '+' before the second map to replace a part of the first",
+                                STR_ARG(maps[i].text), STR_ARG(maps[k].text));
+                        return;
+                }
+}
+
+static void check_maps(struct world *w, const char *key, const struct id_map *maps, size_t n) {
+        struct id_range range;
+        bool has_root = n == 0 || w->places.is_user;
+
+        for (size_t i = 0; i < n; i++) {
+                check_overlap(w, maps, i);
+                has_root = has_root || (syntax_id_range(maps[i].text, &range) && range.inside == 0);
+        }
+        if (!has_root)
+                (void) diag_add(w->ds, DIAG_SETTINGS_CONFLICT, maps[0].at,
+                                "'%s' has no map of the container's id 0, without which Podman cannot mount "
+                                "its image; add one",
+                                key);
+}
+
+/* podman-run(1): --userns, --uidmap and --subuidname. */
+static void check_userns(struct world *w, const struct container *c) {
+        const struct userns *ns = c->settings.userns;
+
+        if (!ns)
+                return;
+
+        if (!str_is_absent(ns->mode.text) && settings_has_map(&c->settings))
+                (void) diag_add(w->ds, DIAG_SETTINGS_CONFLICT, ns->mode.at,
+                                "'mode' decides all ids, and here is a map of them too; remove one of them");
+        if (!str_is_absent(ns->subids.text) && ns->uid_map.n + ns->gid_map.n > 0)
+                (void) diag_add(
+                        w->ds, DIAG_SETTINGS_CONFLICT, ns->subids.at,
+                        "'subids' decides all ids, and here is a map of them too; remove one of them");
+        check_maps(w, "uid_map", ns->uid_map.at, ns->uid_map.n);
+        check_maps(w, "gid_map", ns->gid_map.at, ns->gid_map.n);
 }
 
 static void check_limits(struct world *w, const struct container *c) {
@@ -173,6 +232,7 @@ void check_settings(struct world *w, struct app *app) {
                 check_platform(w, app, &all, i);
         VEC_EACH(ref, &all.list) {
                 check_strict(w, ref->container);
+                check_userns(w, ref->container);
                 check_limits(w, ref->container);
                 check_terminal(w, ref->container);
                 check_namespace(w, ref->container);

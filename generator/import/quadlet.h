@@ -27,6 +27,12 @@ const struct unit_file *quadlet_file(const struct quadlet_import *q, struct str 
 /* A line of [Container]. False if a definition has no key for it. */
 bool quadlet_put_container(struct quadlet_import *q, const struct unit_line *line);
 
+/* The lines of it that become 'userns:'. */
+void quadlet_put_userns(struct quadlet_import *q, const struct unit_line *line);
+void quadlet_put_uid_map(struct quadlet_import *q, const struct unit_line *line);
+void quadlet_put_gid_map(struct quadlet_import *q, const struct unit_line *line);
+void quadlet_put_subids(struct quadlet_import *q, const struct unit_line *line);
+
 /* Adds a raw key; an empty value takes back those before it. */
 void quadlet_put_raw(struct quadlet_import *q, const char *section, const struct unit_line *line);
 

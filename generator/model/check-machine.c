@@ -63,35 +63,50 @@ static void check_container(const struct checking *k, const struct container *c)
 
 /* --- Users --- */
 
-/* Podman gives out the numbers of subuid(5) and subgid(5) that belong to this name (UserNS=auto,
- * podman-run(1)). */
-static bool has_numbers(const struct checking *k, const char *path) {
-        struct str text, line;
+/* True if subuid(5) or subgid(5) has numbers of this name. */
+static bool has_numbers(const struct checking *k, const char *path, struct str name) {
+        struct str text, line, first;
 
         if (fs_read(k->s->world.arena, k->s->world.root, path, NUMBERS_MAX, &text) < 0)
                 return false;
         while (str_split(&text, '\n', &line))
-                if (str_has_prefix(line, STR("containers:")))
+                if (str_split(&line, ':', &first) && str_eq(first, name))
                         return true;
 
         return false;
 }
 
-/* Once for each application. */
+/* False after the warning. The numbers are an example. */
+static bool check_name(const struct checking *k, struct str name, struct span at, const char *numbers) {
+        if (k->s->world.places.is_user ||
+            (has_numbers(k, "etc/subuid", name) && has_numbers(k, "etc/subgid", name)))
+                return true;
+
+        (void) diag_add(&k->s->ds, DIAG_NO_SUBORDINATE_IDS, at,
+                        "this machine has no user ids for such containers; add the line '%.*s:%s' to "
+                        "/etc/subuid and to /etc/subgid",
+                        STR_ARG(name), numbers);
+        return false;
+}
+
+/* Once for each application, and for each name that it gives. Podman takes the numbers for UserNS=auto from
+ * those of `containers` (podman-run(1)). */
 static void check_numbers(const struct checking *k, const struct container_list *all) {
-        const struct container *c = NULL;
+        bool is_good = true;
 
-        VEC_EACH(ref, &all->list)
-                if (!c && has_own_users(ref->container))
-                        c = ref->container;
-        if (!c || k->s->world.places.is_user ||
-            (has_numbers(k, "etc/subuid") && has_numbers(k, "etc/subgid")))
-                return;
+        VEC_EACH(ref, &all->list) {
+                const struct container *c = ref->container;
+                const struct userns *ns = c->settings.userns;
 
-        (void) diag_add(&k->s->ds, DIAG_NO_SUBORDINATE_IDS,
-                        c->hardening.index == HARDENING_STRICT ? c->hardening.at : c->settings.userns.at,
-                        "this machine has no user ids for such containers; add the line "
-                        "'containers:2147483648:2147418112' to /etc/subuid and to /etc/subgid");
+                if (is_good && has_own_users(c))
+                        is_good = check_name(k, STR("containers"),
+                                             c->hardening.index == HARDENING_STRICT
+                                                     ? c->hardening.at
+                                                     : settings_mode(&c->settings).at,
+                                             "2147483648:2147418112");
+                if (ns && !str_is_absent(ns->subids.text))
+                        (void) check_name(k, ns->subids.text, ns->subids.at, "100000:65536");
+        }
 }
 
 static void report_owners(const struct checking *k, const struct container *c, struct volume_spec at,

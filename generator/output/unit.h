@@ -108,6 +108,10 @@ enum unit_encoding {
         X(CONTAINER_NO_NEW_PRIVILEGES, CONTAINER, "NoNewPrivileges", LITERAL)             \
         X(CONTAINER_READ_ONLY, CONTAINER, "ReadOnly", LITERAL)                            \
         X(CONTAINER_USER_NS, CONTAINER, "UserNS", LINE)                                   \
+        X(CONTAINER_UID_MAP, CONTAINER, "UIDMap", LINE)                                   \
+        X(CONTAINER_GID_MAP, CONTAINER, "GIDMap", LINE)                                   \
+        X(CONTAINER_SUB_UID_MAP, CONTAINER, "SubUIDMap", LITERAL)                         \
+        X(CONTAINER_SUB_GID_MAP, CONTAINER, "SubGIDMap", LITERAL)                         \
         X(CONTAINER_STOP_TIMEOUT, CONTAINER, "StopTimeout", SECONDS)                      \
         X(CONTAINER_STOP_SIGNAL, CONTAINER, "StopSignal", LITERAL)                        \
         X(CONTAINER_PIDS_LIMIT, CONTAINER, "PidsLimit", LITERAL)                          \

@@ -182,6 +182,10 @@ static void put_init(struct rendering *r, struct unit *u, const struct container
                 unit_put_const(u, CONTAINER_PODMAN_ARGS, "--init-path=" LIBEXECDIR "/pyservice-init");
 }
 
+bool has_other_ids(const struct rendering *r, const struct container *c) {
+        return (has_own_users(c) || settings_has_map(&c->settings)) && !r->world->places.is_user;
+}
+
 bool has_user_namespace(const struct rendering *r, const struct container *c) {
         return has_own_users(c) && !r->world->places.is_user;
 }
@@ -202,13 +206,24 @@ static void put_hardening(struct rendering *r, struct unit *u, const struct cont
                 unit_put_const(u, CONTAINER_SYSCTL, LOW_PORTS_SYSCTL "=0");
 }
 
+/* Podman refuses the option twice. */
+static bool has_map(struct volume_spec spec) {
+        struct str options = syntax_volume_split(spec.text).options, option;
+
+        while (str_split(&options, ',', &option))
+                if (str_is(option, "idmap") || str_has_prefix(option, STR("idmap=")))
+                        return true;
+
+        return false;
+}
+
 static void put_mounts(struct rendering *r, struct unit *u, const struct container *c) {
         LIST_EACH(m, &c->mounts) {
                 unit_open(u, CONTAINER_VOLUME);
                 unit_part(u, m->spec);
                 if (has_user_namespace(r, c) && str_is_absent(syntax_volume_split(m->spec.text).options))
                         unit_const(u, ":idmap");
-                else if (has_user_namespace(r, c))
+                else if (has_user_namespace(r, c) && !has_map(m->spec))
                         unit_const(u, ",idmap");
                 unit_close(u);
         }

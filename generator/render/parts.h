@@ -81,6 +81,9 @@ void render_owner(struct rendering *r, struct unit *u, const struct container *c
  * each mount needs the option `idmap`, so that its files belong to the same numbers inside and outside. */
 bool has_user_namespace(const struct rendering *r, const struct container *c);
 
+/* True if it has one, or a map of ids: the files that only it may read are mounted with `idmap`. */
+bool has_other_ids(const struct rendering *r, const struct container *c);
+
 /* The units that it waits for when it starts. */
 void render_order(struct rendering *r, struct unit *container, const struct role *role);
 

@@ -244,7 +244,7 @@ static void put_mount(struct rendering *r, struct unit *u, const struct containe
         unit_part(u, secret);
         /* z: shared by all instances, where SELinux is on. */
         unit_const(u, ":ro,z");
-        if (has_user_namespace(r, c))
+        if (has_other_ids(r, c))
                 unit_const(u, ",idmap");
         unit_close(u);
 }

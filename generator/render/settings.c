@@ -78,6 +78,17 @@ static void put_log_option(struct unit *u, const struct log_option *option) {
         unit_close(u);
 }
 
+static void put_userns(struct unit *u, const struct userns *ns) {
+        if (!ns)
+                return;
+
+        unit_put(u, CONTAINER_USER_NS, ns->mode);
+        PUT_EACH(u, CONTAINER_UID_MAP, &ns->uid_map);
+        PUT_EACH(u, CONTAINER_GID_MAP, &ns->gid_map);
+        unit_put(u, CONTAINER_SUB_UID_MAP, ns->subids);
+        unit_put(u, CONTAINER_SUB_GID_MAP, ns->subids);
+}
+
 void render_settings(struct unit *u, const struct container *c) {
         const struct settings *s = &c->settings;
 
@@ -105,7 +116,7 @@ void render_settings(struct unit *u, const struct container *c) {
         if (s->privileged.yes)
                 unit_put_const(u, CONTAINER_PODMAN_ARGS, "--privileged");
         put_security(u, s->security);
-        unit_put(u, CONTAINER_USER_NS, s->userns);
+        put_userns(u, s->userns);
 }
 
 /* Podman waits for the end of a task's container and passes on its output, so with the driver journald the

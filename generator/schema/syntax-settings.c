@@ -107,6 +107,40 @@ bool syntax_is_seccomp(struct str s) {
         return str_is(s, "unconfined") || (s.n > 1 && syntax_is_path(s));
 }
 
+/* The highest id is no user's: chown(2) takes it for "do not change". */
+bool syntax_id_range(struct str s, struct id_range *ret) {
+        struct id_range range = { .n = 1 };
+        struct str rest = s, inside, outside;
+        size_t flags = 0;
+
+        while (flags < s.n && strchr("+ug", s.p[flags])) {
+                if (str_find((struct str){ s.p, flags }, s.p[flags]) < flags)
+                        return false;
+                flags++;
+        }
+        range.flags = (struct str){ s.p, flags };
+        rest = str_from(s, flags);
+        if (!str_split(&rest, ':', &inside) || !str_split(&rest, ':', &outside))
+                return false;
+
+        if (str_has_prefix(outside, STR("@")))
+                outside = str_from(outside, 1);
+        if (!str_to_u64(inside, UINT32_MAX - 1, &range.inside) ||
+            !str_to_u64(outside, UINT32_MAX - 1, &range.outside) ||
+            (!str_is_absent(rest) && !str_to_u64(rest, UINT32_MAX, &range.n)) || range.n == 0 ||
+            range.inside + range.n > UINT32_MAX || range.outside + range.n > UINT32_MAX)
+                return false;
+
+        *ret = range;
+        return true;
+}
+
+bool syntax_is_id_map(struct str s) {
+        struct id_range range;
+
+        return syntax_id_range(s, &range);
+}
+
 bool syntax_is_user_namespace(struct str s) {
         static const char *const modes[] = { "auto", "host", "keep-id", "nomap" };
         struct str options = s, mode;

@@ -45,6 +45,14 @@ bool syntax_is_limit(struct str s);
 bool syntax_is_platform(struct str s);       /* podman-run(1), --platform */
 bool syntax_is_seccomp(struct str s);        /* podman-run(1), --security-opt */
 bool syntax_is_user_namespace(struct str s); /* podman-run(1), --userns */
+bool syntax_is_id_map(struct str s);         /* podman-run(1), --uidmap */
+/* The flags, the first id in the container and the one that it has outside, and their number. */
+struct id_range {
+        struct str flags;
+        uint64_t inside, outside, n;
+};
+/* False if `s` is not such a map. */
+bool syntax_id_range(struct str s, struct id_range *ret);
 bool syntax_is_url(struct str s);
 bool syntax_is_unit_line(struct str s);
 bool syntax_is_git_url(struct str s);

@@ -88,7 +88,8 @@ enum kind {
                  : KIND_ZONE_NAME, struct platform          \
                  : KIND_PLATFORM, struct seccomp            \
                  : KIND_SECCOMP, struct user_namespace      \
-                 : KIND_USER_NAMESPACE, struct any_text     \
+                 : KIND_USER_NAMESPACE, struct id_map       \
+                 : KIND_ID_MAP, struct any_text             \
                  : KIND_ANY_TEXT)
 
 struct type {

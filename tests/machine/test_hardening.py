@@ -203,6 +203,25 @@ files: [{dest: "{{ app_config }}", content: "hello", mode: "0400"}]
     assert strict.out("stat -c %U /home/applications/shop/data/y") == "shop"
 
 
+def test_maps_of_ids(strict):
+    """Its users are those of the definition, and it reads its secret, which belongs to its own root."""
+    write_numbers(strict, NUMBERS + "joe:300000:65536\n")
+    define(strict, "ids", """
+image: localhost/hello:1
+entrypoint: [sleep, "100000"]
+secrets: {token: {credential: strict.token, mode: "0400"}}
+volumes: ["/home/strict/user:/data:idmap"]
+services:
+  - {name: maps, userns: {uid_map: ["0:100000:65536", "+1000:1000"], gid_map: "0:200000:65536"}}
+  - {name: names, hardening: strict, userns: {subids: joe}}
+""")
+    facts = "cat /proc/self/uid_map /proc/self/gid_map /run/secrets/token; stat -c ' %u' /run/secrets/token /data"
+    for part, ids in ("maps", "0 100000 1000 1000 1000 1 1001 101001 64535 0 200000 65536"), ("names", "0 300000 65536 0 300000 65536"):
+        wait_for(strict, f"ids-{part}", 1)
+        seen = strict.wait(lambda part=part: strict.out(["podman", "exec", f"ids-{part}-0", "sh", "-c", facts]), what="the container")
+        assert seen.split() == [*ids.split(), "s3cret", "0", "1000"], (part, seen)
+
+
 PARTS = """
 image: localhost/hello:1
 entrypoint: [sh, -c]
