@@ -31,7 +31,7 @@ static bool is_conflict(const struct claim *a, const struct claim *b) {
                (is_any(a->address) || is_any(b->address) || str_eq(a->address, b->address));
 }
 
-const struct claim *claims_add(struct claims *t, uint16_t port, struct claim c) {
+const struct claim *claims_add(struct claims *t, uint64_t port, struct claim c) {
         for (uint32_t i = t->first[port]; i > 0; i = t->list.at[i - 1].next)
                 if (is_conflict(&t->list.at[i - 1], &c))
                         return &t->list.at[i - 1];

@@ -5,6 +5,7 @@
 #include "app/ports-parts.h"
 #include "base/fs.h"
 #include "bundle/layout.h"
+#include "bundle/rows.h"
 
 /* INSTANCES_MAX lines of the longest names. */
 enum { PORTS_FILE_MAX = 4 << 20 };
@@ -31,88 +32,60 @@ void ports_sort(struct ports *p) {
         }
 }
 
-/* "UNIT INSTANCE PORT", "UNIT next PORT" */
-static bool parse_line(struct str line, struct port *ret) {
-        uint64_t instance, number;
-        struct str unit, digits;
+static const char *const next[] = { "next", NULL };
 
-        if (!str_split(&line, ' ', &unit) || !str_split(&line, ' ', &digits) || str_is_absent(line))
-                return false;
-        if (str_is(digits, "next"))
-                instance = PORTS_NEXT;
-        else if (!str_to_u64(digits, INSTANCES_MAX, &instance))
-                return false;
-        if (!str_to_u64(line, UINT16_MAX, &number) || number == 0)
-                return false;
-
-        ret->unit.text = unit;
-        ret->instance = (uint32_t) instance;
-        ret->number = (uint16_t) number;
-        return true;
-}
-
-/* A bundle's `ports`. */
-struct file {
-        struct str app, text;
+static const struct row_kind kinds[] = {
+        ROW_LIST("port", struct ports, list, ROW_FIELD(ROW_NAME, struct port, unit.text),
+                 ROW_WORD(ROW_NUMBER, struct port, instance, next),
+                 ROW_FIELD(ROW_COUNT, struct port, number)),
 };
 
-struct files {
-        VEC(struct file) list;
-};
+static const struct row_file file =
+        ROW_FILE(struct ports, kinds, .name = "pyservice-ports", .version = 1, .bare_word = "port");
 
-/* Those of all bundles; *ret_lines: how many lines they have. */
-static int read_files(struct arena *a, int apps, struct files *ret, size_t *ret_lines) {
-        struct files files = { 0 };
-        struct fs_names names;
-        size_t n = 0;
-        int r = fs_list(a, apps, ".", &names);
+int ports_parse(struct arena *a, struct str text, struct str app, struct ports *ret) {
+        struct ports p;
+        int r = rows_parse(a, &file, text, &p);
 
         if (r < 0)
                 return r;
-
-        VEC_EACH(app, &names.list) {
-                struct str path = arena_join(a, *app, STR("/" LAYOUT_PORTS)), text;
-
-                r = fs_read(a, apps, path.p, PORTS_FILE_MAX, &text);
-                if (r == -ENOENT || r == -ENOTDIR)
-                        continue;
-                if (r < 0)
-                        return r;
-
-                *vec_push(a, &files.list) = (struct file){ *app, text };
-                for (size_t i = 0; i < text.n; i++)
-                        n += text.p[i] == '\n';
-                n++;
+        VEC_EACH(port, &p.list) {
+                if (port->number > UINT16_MAX ||
+                    (port->instance > INSTANCES_MAX && port->instance != PORTS_NEXT))
+                        return -EBADMSG;
+                port->app.text = app;
         }
 
-        *ret = files;
-        *ret_lines = n;
+        *ret = p;
         return 0;
 }
 
-static void parse_file(struct arena *a, const struct file *file, struct ports *p) {
-        struct str rest = file->text, line;
+static void add_file(struct arena *a, struct str app, struct str text, struct ports *p) {
+        struct ports own = { 0 };
 
-        while (str_split(&rest, '\n', &line)) {
-                struct port port = { .app.text = file->app };
-
-                if (parse_line(line, &port))
-                        *vec_push(a, &p->list) = port;
-        }
+        if (ports_parse(a, text, app, &own) < 0)
+                *vec_push(a, &p->unread) = app;
+        VEC_EACH(port, &own.list)
+                *vec_push(a, &p->list) = *port;
 }
 
 int ports_read(struct arena *a, int runtime, struct ports *ret) {
         CLEANUP(close_fd) int apps = runtime >= 0 ? fs_open_dir(runtime, LAYOUT_APPS) : -ENOENT;
-        struct files files = { 0 };
+        struct fs_names names = { 0 };
         struct ports p = { 0 };
-        int r = apps < 0 ? apps : read_files(a, apps, &files, &p.list.room);
+        int r = apps < 0 ? apps : fs_list(a, apps, ".", &names);
 
         if (r < 0 && r != -ENOENT)
                 return r;
+        VEC_EACH(app, &names.list) {
+                struct str text;
 
-        p.list.at = arena_array(a, p.list.room, struct port);
-        VEC_EACH(file, &files.list)
-                parse_file(a, file, &p);
+                r = fs_read(a, apps, arena_join(a, *app, STR("/" LAYOUT_PORTS)).p, PORTS_FILE_MAX, &text);
+                if (r >= 0)
+                        add_file(a, *app, text, &p);
+                else if (r != -ENOENT && r != -ENOTDIR)
+                        return r;
+        }
 
         ports_sort(&p);
         *ret = p;
@@ -121,7 +94,7 @@ int ports_read(struct arena *a, int runtime, struct ports *ret) {
 
 void ports_add_held(const struct world *w, struct ports *p) {
         VEC_EACH(held, &w->held_ports)
-                parse_file(w->arena, &(struct file){ held->app, held->text }, p);
+                add_file(w->arena, held->app, held->text, p);
 
         ports_sort(p);
 }
@@ -142,7 +115,7 @@ static size_t lower_bound(const struct ports *p, const struct port *key) {
         return low;
 }
 
-uint16_t ports_find(const struct ports *p, struct name app, struct name unit, uint32_t instance) {
+uint64_t ports_find(const struct ports *p, struct name app, struct name unit, uint64_t instance) {
         struct port key = { .app = app, .unit = unit, .instance = instance };
         size_t i = lower_bound(p, &key);
 
@@ -162,20 +135,12 @@ const struct port *ports_of(const struct ports *p, struct name app, struct name 
 
 struct str ports_text(struct arena *a, const struct ports *p, struct name app) {
         struct port key = { .app = app };
-        struct buf text = buf_in(a);
+        size_t first = lower_bound(p, &key), end = first;
+        struct ports own = { 0 };
 
-        for (size_t i = lower_bound(p, &key); i < p->list.n && str_eq(p->list.at[i].app.text, app.text);
-             i++) {
-                buf_put_str(&text, p->list.at[i].unit.text);
-                buf_put_char(&text, ' ');
-                if (p->list.at[i].instance == PORTS_NEXT)
-                        buf_put_str(&text, STR("next"));
-                else
-                        buf_put_u64(&text, p->list.at[i].instance);
-                buf_put_char(&text, ' ');
-                buf_put_u64(&text, p->list.at[i].number);
-                buf_put_char(&text, '\n');
-        }
-
-        return buf_str(&text);
+        while (end < p->list.n && str_eq(p->list.at[end].app.text, app.text))
+                end++;
+        own.list.at = p->list.at + first;
+        own.list.n = end - first;
+        return own.list.n > 0 ? rows_text(a, &file, &own) : STR("");
 }

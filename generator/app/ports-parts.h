@@ -26,20 +26,17 @@ struct claims claims_in(struct arena *a, size_t n);
 
 /* The claim that conflicts with `c`: the same port, protocol and address. NULL if there is none. Then `c` is
  * added. */
-const struct claim *claims_add(struct claims *t, uint16_t port, struct claim c);
+const struct claim *claims_add(struct claims *t, uint64_t port, struct claim c);
 
 /* True if the port is claimed, on any address. */
-static inline bool claims_has(const struct claims *t, uint16_t port) {
+static inline bool claims_has(const struct claims *t, uint64_t port) {
         return t->first[port] != 0;
 }
 
 /* The host ports of a PublishPort= text, from the first to the last; false if it leaves them to Podman. */
 bool claims_parse(struct publish_spec spec, struct claim *ret, uint16_t *ret_first, uint16_t *ret_last);
 
-/* By app, unit, instance. */
-void ports_sort(struct ports *p);
-
-/* Reads the ports of the bundles below `runtime`. Unknown lines are skipped. */
+/* Reads the ports of the bundles below `runtime`. Negative errno. */
 int ports_read(struct arena *a, int runtime, struct ports *ret);
 
 /* Adds those that no published bundle holds yet. */

@@ -2,6 +2,7 @@
 #include "app/ports-parts.h"
 
 #include "base/hash.h"
+#include "bundle/layout.h"
 
 #define LOOPBACK STR("127.0.0.1")
 
@@ -10,7 +11,7 @@ enum { SLOTS_MIN = 4 };
 /* An instance that is to have a port. */
 struct want {
         struct port port; /* number: 0 until it has one */
-        uint16_t old;     /* what its published bundle holds; 0 for none */
+        uint64_t old;     /* what its published bundle holds; 0 for none */
         struct definition *definition;
         const struct service *service;
 };
@@ -120,21 +121,21 @@ static void claim_fixed(struct assignment *as, struct want *want) {
                 as->reported = want->service;
                 (void) report(as, want->definition, DIAG_OUT_OF_RANGE, mine.at,
                               arena_printf(a, "instance %u would have port %u; the highest is 65535",
-                                           want->port.instance, (unsigned) number)
+                                           (unsigned) want->port.instance, (unsigned) number)
                                       .p);
                 return;
         }
 
-        other = claims_add(&as->claims, (uint16_t) number, mine);
+        other = claims_add(&as->claims, number, mine);
         if (!other) {
-                want->port.number = (uint16_t) number;
+                want->port.number = number;
                 return;
         }
 
         as->reported = want->service;
         report_taken(as, want->definition, &mine, other,
                      arena_printf(a, "port %u, that of instance %u, is taken by '%.*s'; choose another one",
-                                  (unsigned) number, want->port.instance, STR_ARG(other->app))
+                                  (unsigned) number, (unsigned) want->port.instance, STR_ARG(other->app))
                              .p);
 }
 
@@ -159,7 +160,7 @@ static void claim_spec(struct assignment *as, struct definition *d, const struct
 
         mine.app = d->app->name.text;
         for (uint32_t number = first; number <= last; number++) {
-                other = claims_add(&as->claims, (uint16_t) number, mine);
+                other = claims_add(&as->claims, number, mine);
                 if (!other)
                         continue;
                 report_taken(as, d, &mine, other,
@@ -195,7 +196,7 @@ static void claim_published(struct assignment *as) {
         }
 }
 
-static void take(struct assignment *as, struct want *want, uint16_t number) {
+static void take(struct assignment *as, struct want *want, uint64_t number) {
         struct claim mine = { .app = want->port.app.text, .at = want->service->port.at, .address = LOOPBACK };
 
         (void) claims_add(&as->claims, number, mine);
@@ -210,18 +211,18 @@ static void keep_old(struct assignment *as) {
 
 /* Where in the pool the search for an instance's port begins. */
 static uint32_t start_of(const struct assignment *as, const struct want *want) {
-        uint64_t h = hash_number(want->port.unit.text) + want->port.instance;
+        uint64_t h = hash_number(want->port.unit.text) + (uint32_t) want->port.instance;
 
         h *= UINT64_C(0x9e3779b97f4a7c15); /* spreads neighbours */
         return (uint32_t) ((h >> 32) % as->size);
 }
 
 /* 0 if the pool has none. */
-static uint16_t find_free(const struct assignment *as, const struct want *want, bool may_be_held) {
+static uint64_t find_free(const struct assignment *as, const struct want *want, bool may_be_held) {
         uint32_t start = as->size > 0 ? start_of(as, want) : 0;
 
         for (uint32_t i = 0; i < as->size; i++) {
-                uint16_t number = (uint16_t) (as->first + (start + i) % as->size);
+                uint64_t number = as->first + (start + i) % as->size;
 
                 if (!claims_has(&as->claims, number) && (may_be_held || !as->is_held[number]))
                         return number;
@@ -235,7 +236,7 @@ static void draw(struct assignment *as) {
 
         as->reported = NULL;
         VEC_EACH(want, &as->wants) {
-                uint16_t number;
+                uint64_t number;
 
                 if (want->port.is_fixed || want->port.number > 0 || as->reported == want->service)
                         continue;
@@ -308,8 +309,8 @@ static void add_slots(struct assignment *as, struct definition *d, const struct 
                                                .instance = i,
                                                .is_kept = true } };
                 uint64_t fixed = s->host_port.n + i;
-                uint16_t number = s->host_port.n == 0   ? find_free(as, &want, false)
-                                  : fixed <= UINT16_MAX ? (uint16_t) fixed
+                uint64_t number = s->host_port.n == 0   ? find_free(as, &want, false)
+                                  : fixed <= UINT16_MAX ? fixed
                                                         : 0;
 
                 if (ports_find(kept, want.port.app, want.port.unit, i) > 0)
@@ -358,6 +359,22 @@ static void hand_out(struct assignment *as, const struct ports *old, struct port
         *ret = ports;
 }
 
+/* Without them, instances would move to other ports while they run. */
+static void report_unread(struct assignment *as, const struct ports *old) {
+        const struct world *w = as->w;
+
+        VEC_EACH(d, &w->definitions)
+                if (VEC_HAS(&old->unread, d->name.text))
+                        (void) report(as, d, DIAG_BAD_STATE, d->name.at,
+                                      arena_join(w->arena, STR("the ports of its instances in '"),
+                                                 w->places.runtime, STR("/"),
+                                                 layout_app_file(w->arena, d->name.text, STR(LAYOUT_PORTS)),
+                                                 STR("' cannot be read: the file is damaged, or another "
+                                                     "version of pyservice wrote it. The published revision "
+                                                     "stays; remove the file to assign other ports"))
+                                              .p);
+}
+
 int ports_assign(struct world *w, int runtime, struct ports *ret) {
         struct assignment as = { .w = w };
         struct ports old;
@@ -367,6 +384,7 @@ int ports_assign(struct world *w, int runtime, struct ports *ret) {
                 return r;
 
         ports_add_held(w, &old);
+        report_unread(&as, &old);
         as.is_held = arena_array(w->arena, UINT16_MAX + 1, bool);
         VEC_EACH(port, &old.list)
                 as.is_held[port->number] = true;

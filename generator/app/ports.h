@@ -17,18 +17,18 @@
 #include "app/world.h"
 
 /* The number of a service's spare instance, UNIT@next: that of no other. */
-#define PORTS_NEXT UINT32_MAX
+#define PORTS_NEXT UINT64_MAX
 
 struct port {
         struct name app, unit; /* unit: the service's unit prefix */
-        uint32_t instance;
-        uint16_t number;
+        uint64_t instance, number;
         bool is_fixed, is_sidecars;
         bool is_kept; /* the service is smaller now */
 };
 
 struct ports {
-        VEC(struct port) list; /* sorted by app, unit, instance */
+        VEC(struct port) list;  /* sorted by app, unit, instance */
+        VEC(struct str) unread; /* apps whose file cannot be read */
 };
 
 /* True if the service has servers in HAProxy's configuration for more instances than its scale, so that a
@@ -43,11 +43,21 @@ bool has_slots(const struct world *w, const struct service *s);
 int ports_assign(struct world *w, int runtime, struct ports *ret);
 
 /* The port of an instance; 0 if it has none. */
-uint16_t ports_find(const struct ports *p, struct name app, struct name unit, uint32_t instance);
+uint64_t ports_find(const struct ports *p, struct name app, struct name unit, uint64_t instance);
 
 /* Those of one service, *ret_n of them, by number; the spare's is the last. */
 const struct port *ports_of(const struct ports *p, struct name app, struct name unit, size_t *ret_n);
 
-/* The text of a bundle's `ports` file for one app: lines "UNIT INSTANCE PORT"; the spare is INSTANCE
- * "next". */
+/* The text of a bundle's `ports` file for one app, in the format of bundle/rows.h; empty if it has no ports.
+ *
+ *     pyservice-ports 1
+ *     port UNIT INSTANCE PORT         INSTANCE of the spare is "next"
+ *
+ * An earlier pyservice wrote these rows without "port", and no first line. */
 struct str ports_text(struct arena *a, const struct ports *p, struct name app);
+
+/* Like rows_parse(). */
+int ports_parse(struct arena *a, struct str text, struct str app, struct ports *ret);
+
+/* By app, unit, instance. */
+void ports_sort(struct ports *p);

@@ -47,7 +47,10 @@ static void put_field(struct buf *out, const struct row_field *field, const void
                 break;
         case ROW_NUMBER:
         case ROW_COUNT:
-                buf_put_u64(out, *(const uint64_t *) value);
+                if (field->choices && *(const uint64_t *) value == UINT64_MAX)
+                        buf_put(out, field->choices[0]);
+                else
+                        buf_put_u64(out, *(const uint64_t *) value);
                 break;
         case ROW_FLAG:
                 buf_put(out, words_of(field)[*(const bool *) value]);
@@ -189,7 +192,9 @@ static bool take_field(const struct parsing *p, struct str word, const struct ro
                         return field->type == ROW_TEXT;
                 return take_text(p, word, ret);
         case ROW_NUMBER:
-                return str_to_u64(word, UINT64_MAX, ret);
+                *(uint64_t *) ret = UINT64_MAX;
+                return (field->choices && str_is(word, field->choices[0])) ||
+                       str_to_u64(word, UINT64_MAX, ret);
         case ROW_COUNT:
                 return str_to_u64(word, UINT64_MAX, ret) && *(uint64_t *) ret > 0;
         case ROW_FLAG:

@@ -16,7 +16,7 @@
 enum row_type {
         ROW_TEXT,   /* struct str */
         ROW_NAME,   /* struct str, never absent */
-        ROW_NUMBER, /* uint64_t */
+        ROW_NUMBER, /* uint64_t; UINT64_MAX may have a word */
         ROW_COUNT,  /* uint64_t, at least 1 */
         ROW_FLAG,   /* bool: "no" or "yes", or two other words */
         ROW_CHOICE, /* unsigned: an index of `choices` */
@@ -25,7 +25,7 @@ enum row_type {
 struct row_field {
         enum row_type type;
         size_t offset;              /* in the element of the list, or in the struct of the file */
-        const char *const *choices; /* NULL behind the last */
+        const char *const *choices; /* the words; NULL behind the last */
 };
 
 struct row_kind {

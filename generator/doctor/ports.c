@@ -43,8 +43,9 @@ static void look_at_port(struct doctor *d, const struct proc_listeners *listener
         VEC_EACH(l, &listeners->list)
                 if (l->port == port->number && (l->is_any || l->is_loopback) && !is_right(d, l, unit)) {
                         doctor_bad(d, port->app.text,
-                                   arena_printf(d->arena, "port %u of %.*s is taken by %.*s", port->number,
-                                                STR_ARG(unit), STR_ARG(owner_of(d, l))),
+                                   arena_printf(d->arena, "port %u of %.*s is taken by %.*s",
+                                                (unsigned) port->number, STR_ARG(unit),
+                                                STR_ARG(owner_of(d, l))),
                                    port->is_fixed
                                            ? STR("stop that, or give the service another 'host_port'")
                                            : STR("stop that; or set another pool of ports in host.yaml, and "

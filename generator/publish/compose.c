@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "publish/compose.h"
 
-#include "base/buf.h"
+#include "app/ports.h"
 #include "bundle/layout.h"
 #include "bundle/plan.h"
 #include "bundle/record.h"
@@ -107,38 +107,27 @@ static void add_scale_of(struct composing *m, struct str owner) {
         }
 }
 
-static bool has_line(struct str text, struct str line) {
-        struct str each;
-
-        while (str_split(&text, '\n', &each))
-                if (str_eq(each, line))
-                        return true;
-
-        return false;
-}
-
-/* The file's ports, and those of units that only base has: they still listen there. */
+/* The file's ports, and those of units that only base has: they still listen there. If those cannot be read,
+ * they are carried on, and the next reload reports them. */
 static void add_ports(struct composing *m, const struct tree_file *now, const struct tree_file *old) {
-        struct tree_file merged = now ? *now : *old;
-        struct buf text = buf_in(m->arena);
-        struct str rest, line;
+        struct str app = m->c->app;
+        struct tree_file merged;
+        struct ports of_file, of_base, all;
 
-        if (!now || !old) {
-                add(m, &merged);
+        if (!now || !old || ports_parse(m->arena, now->text, app, &of_file) < 0 ||
+            ports_parse(m->arena, old->text, app, &of_base) < 0) {
+                add(m, old ? old : now);
                 return;
         }
 
-        buf_put_str(&text, now->text);
-        rest = old->text;
-        while (str_split(&rest, '\n', &line)) {
-                struct str unit = { line.p, str_find(line, ' ') };
-
-                if (line.n == 0 || has_owner(m->c->file.tree, unit) || has_line(now->text, line))
-                        continue;
-                buf_put_str(&text, line);
-                buf_put_char(&text, '\n');
-        }
-        merged.text = buf_str(&text);
+        all = of_file;
+        VEC_EACH(port, &of_base.list)
+                if (!has_owner(m->c->file.tree, port->unit.text) &&
+                    ports_find(&of_file, port->app, port->unit, port->instance) == 0)
+                        *vec_push(m->arena, &all.list) = *port;
+        ports_sort(&all);
+        merged = *now;
+        merged.text = ports_text(m->arena, &all, (struct name){ app, NOWHERE });
         add(m, &merged);
 }
 

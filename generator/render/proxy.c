@@ -223,7 +223,7 @@ static struct name server_name(struct rendering *r, const struct service *s, uin
                               NOWHERE };
 }
 
-static struct server_address server_address(struct rendering *r, const struct service *s, uint32_t i,
+static struct server_address server_address(struct rendering *r, const struct service *s, uint64_t i,
                                             uint64_t port) {
         struct str host = STR("127.0.0.1:");
 
@@ -240,7 +240,7 @@ static void add_server(struct rendering *r, const struct service *s, uint64_t i,
                 (struct record_server){ s->container.unit.text, server_name(r, s, i).text, address.text };
 }
 
-static void add_instance(struct rendering *r, const struct service *s, uint32_t i, uint64_t port) {
+static void add_instance(struct rendering *r, const struct service *s, uint64_t i, uint64_t port) {
         add_server(r, s, i, server_address(r, s, i, port));
 }
 

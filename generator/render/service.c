@@ -10,7 +10,7 @@ void render_port_name(struct unit *u, const struct service *s) {
 }
 
 /* `instance` counts without pyservice, whose units have the number itself. */
-static void put_published(struct rendering *r, struct unit *u, const struct service *s, uint32_t instance) {
+static void put_published(struct rendering *r, struct unit *u, const struct service *s, uint64_t instance) {
         if (!has_ports(s))
                 return;
 

@@ -391,7 +391,7 @@ static void put_needs(struct graph *g, const struct app *app, const struct conta
 static void put_instances(struct graph *g, const struct app *app, const struct service *s,
                           struct graph_label *label) {
         for (uint64_t i = 0; i < s->scale.n; i++) {
-                uint16_t port = ports_find(&g->ports, app->name, s->container.unit, (uint32_t) i);
+                uint64_t port = ports_find(&g->ports, app->name, s->container.unit, i);
                 struct str line = arena_join(g->arena, STR("@"), arena_u64(g->arena, i));
 
                 if (s->scale.n > INSTANCES_SHOWN && i == INSTANCES_SHOWN / 2) {

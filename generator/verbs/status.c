@@ -33,7 +33,7 @@ static void emit_unit(struct json_writer *e, const struct facts *f, const struct
                       const struct fact_unit *u) {
         json_open(e, NULL, '{');
         json_text(e, "unit", u->name);
-        json_count(e, "instance", u->is_instance && u->number != PORTS_NEXT ? u->number : UINT64_MAX);
+        json_count(e, "instance", u->is_instance ? u->number : PORTS_NEXT);
         json_bool(e, "spare", u->is_instance && u->number == PORTS_NEXT);
         json_bool(e, "declared", u->is_declared);
         json_text(e, "state", str_of(fact_state_name(u->state)));

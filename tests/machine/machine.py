@@ -5,6 +5,7 @@ import dataclasses
 import glob
 import http.client
 import json
+import re
 import socket
 import subprocess
 import time
@@ -125,6 +126,11 @@ class Machine:
 
     def read(self, path: str) -> str:
         return self.run(["cat", path]).stdout
+
+    def ports(self, app: str) -> dict[tuple[str, str], str]:
+        """Those of its instances, by unit and number; a spare's number is "next"."""
+        rows = re.findall(r"^port (\S+) (\S+) (\d+)$", self.read(f"/run/pyservice/apps/{app}/ports"), re.M)
+        return {(unit, number): port for unit, number, port in rows}
 
     def exists(self, path: str) -> bool:
         return self.ok(["test", "-e", path])

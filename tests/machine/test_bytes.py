@@ -44,9 +44,8 @@ def text(latin: str) -> str:
     return latin.encode("latin-1").decode()
 
 
-def port_of(machine, app, instance=0):
-    lines = machine.read(f"/run/pyservice/apps/{app}/ports").splitlines()
-    return next(line.split()[2] for line in lines if line.split()[:2] == [app, str(instance)])
+def port_of(machine, app, unit=None):
+    return machine.ports(app)[unit or app, "0"]
 
 
 def test_every_value_arrives(machine):
@@ -90,8 +89,7 @@ tasks:
     wait_for(machine, "marks-web", 1)
     labels = json.loads(machine.out("podman inspect marks-web-0"))[0]["Config"]["Labels"]
     own, name = labels["io.pyservice.revision"], machine.out("hostname").strip()
-    port = next(line.split()[2] for line in machine.read("/run/pyservice/apps/marks/ports").splitlines() if line.startswith("marks-web 0 "))
-    seen, wanted = environment(machine, port), f"localhost/hello:1 {own} {name} 0"
+    seen, wanted = environment(machine, port_of(machine, "marks", "marks-web")), f"localhost/hello:1 {own} {name} 0"
     assert seen["argv"] == [wanted] and seen["environ"]["ORIGIN"] == wanted and labels["test.origin"] == wanted
     assert seen["environ"]["TWO"] == "$ %H ${PYSERVICE_REVISION}"
     assert re.search(rf"^task [0-9a-f]{{12}} on {name}$", machine.out("pyservicectl run marks once"), re.M)

@@ -267,7 +267,7 @@ def test_fixes(shop):
 
 
 def test_ports_and_haproxy(shop):
-    spare = re.search(r"shop next (\d+)", shop.read("/run/pyservice/apps/shop/ports")).group(1)
+    spare = shop.ports("shop")["shop", "next"]
     thieves = [listen(shop, spare), listen(shop, 20001)]
     look = Doctor(shop)
     look.says("taken", "bad", f"^shop: port {spare} of shop@next.service is taken by socat \\(process \\d+ of thief-{spare}.service\\)")

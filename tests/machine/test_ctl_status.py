@@ -98,7 +98,7 @@ def check_whole(ctl):
     """Each fact beside the one who knows it."""
     machine, shop = ctl.machine, ctl.whole("shop")
     podman = {row["Names"][0]: row for row in machine.podman_ps()}
-    ports = dict(re.findall(r"shop-web (\d+) (\d+)", machine.read("/run/pyservice/apps/shop/ports")))
+    ports = {number: port for (unit, number), port in machine.ports("shop").items() if unit == "shop-web"}
     revision = re.search("runs (.*)", machine.read("/run/pyservice/apps/shop/revision"))[1]
     units = {u["unit"]: u for part in shop["services"] + shop["sidecars"] for u in part["instances"]}
     assert list(units) == ["shop-web@0.service", "shop-web@1.service", "shop-worker@0.service", "shop-cache.service"]

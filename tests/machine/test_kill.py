@@ -28,8 +28,7 @@ def app(machine):
 
 
 def ports(app) -> dict[str, int]:
-    rows = [line.split() for line in app.file(f"/run/pyservice/apps/{app.name}/ports").splitlines()]
-    return {row[1]: int(row[2]) for row in rows}
+    return {number: int(port) for (_, number), port in app.machine.ports(app.name).items()}
 
 
 def assert_nothing_left(app, scale: int) -> None:

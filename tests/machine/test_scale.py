@@ -166,7 +166,7 @@ def test_an_environment_file_may_be_missing(machine):
     machine.write("/etc/files.env", "FILE=yes\nFROM=file\n", mode=0o600)
     machine.reload()
     wait_for(machine, "files", 1)
-    port = machine.read("/run/pyservice/apps/files/ports").split()[2]
+    port = machine.ports("files")["files", "0"]
     environ = machine.http(f"http://127.0.0.1:{port}/env").json()["environ"]
     assert (environ["FILE"], environ["FROM"]) == ("yes", "definition")
 

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What one instance does keeps no other from starting, and moves no port."""
 
-import re
-
 from app import HELLO, define, instances_behind, undefine, wait_for
 from test_drain import HOST
 
@@ -66,7 +64,7 @@ def test_an_instance_keeps_its_port(machine):
         return HELLO + f"scale: {scale}\nproxy: {{domains: [{HOST}], timeouts: {{drain: 10min}}}}\n"
 
     def ports() -> dict[str, str]:
-        return dict(re.findall(r"^hello (\d+) (\d+)$", machine.read("/run/pyservice/apps/hello/ports"), re.M))
+        return {number: port for (_, number), port in machine.ports("hello").items() if number != "next"}
 
     define(machine, "hello", text(3))
     wait_for(machine, "hello", 3)

@@ -70,7 +70,7 @@ def test_through_haproxy(site):
     wait_for(site, "shop", 2)
     wait_asked(site, 80, ["200", "200", "403", "403"])
     assert site.http("http://127.0.0.1/", headers={"Host": "shop.example.com"}).status == 403, "only who is listed"
-    port = site.read("/run/pyservice/apps/shop/ports").split()[2]
+    port = site.ports("shop")["shop", "0"]
     assert site.http(f"http://127.0.0.1:{port}/").status == 200, "probes and HAProxy reach the instances"
 
     # A change is rolled out.

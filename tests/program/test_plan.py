@@ -144,8 +144,9 @@ def as_before(bundle, upholding, has_record):
     (bundle / "manifest").write_text("".join(sorted(manifest, key=lambda line: line.split()[3])))
     (bundle / "units/hello.target.d").mkdir(parents=True, exist_ok=True)
     (bundle / "units/hello.target.d/50-hello.conf").write_text(upholding)
-    plan = bundle / "rollout"
+    plan, ports = bundle / "rollout", bundle / "ports"
     plan.write_text(plan.read_text().split("\n", 1)[1])
+    ports.write_text(ports.read_text().removeprefix("pyservice-ports 1\n").replace("port ", ""))
     if has_record:
         rows = [row for row in (bundle / "record").read_text().splitlines(True)[1:] if row.startswith("part ")]
         (bundle / "record").write_text("pyservice-bundle 1\n" + "".join(rows))
@@ -156,11 +157,12 @@ def as_before(bundle, upholding, has_record):
 @pytest.mark.parametrize("has_record", (False, True))
 def test_upgrade_from_earlier_bundles(root, has_record):
     """They count as they are; the first reload publishes them anew, and what was accepted stays what runs."""
-    root.define("hello", HELLO)
+    hello = HELLO + "port: 80\nproxy: {domains: [a.example.com]}\n"
+    root.define("hello", hello)
     root.reload()
     root.accept("hello")
     published = root.path / "run/pyservice/apps/hello"
-    record = (published / "record").read_text()
+    record, ports = ((published / name).read_text() for name in ("record", "ports"))
     stored, = (root.path / "var/lib/pyservice/hello/bundles").iterdir()
     upholding = (published / "units/hello.target.d/50-hello.conf").read_text()
     for bundle in (published, stored):
@@ -176,12 +178,15 @@ def test_upgrade_from_earlier_bundles(root, has_record):
     assert root.ctl("status").stdout.splitlines()[1].split()[:3] == ["hello", "unknown", "2"]
     root.reload()
     assert (published / "record").read_text() == record and (stored / "record").exists() == has_record
+    assert (published / "ports").read_text() == ports and ports.startswith("pyservice-ports 1\nport hello 0 ")
     assert root.actions("hello") == ("none", [])
 
     # Another revision beside it: what runs is the one that has no record, now three times.
-    root.define("hello", HELLO.replace("2", "3") + "env: {A: 1}\n")
+    root.define("hello", hello.replace("scale: 2", "scale: 3") + "env: {A: 1}\n")
     root.reload()
-    assert (published / "record").read_text() == record.replace("hello 2 ", "hello 3 ")
+    known = "".join(row for row in record.splitlines(True) if not row.startswith(("front ", "server ")))
+    assert (published / "record").read_text() == known.replace("hello 2 ", "hello 3 ")
+    assert (published / "ports").read_text() == ports
 
 
 @pytest.mark.parametrize("version", [0, 99])

@@ -251,9 +251,9 @@ static void test_other_services(void **state) {
 
         (void) state;
         tree_lines(old, "revision shop-gone quadlet/shop-gone@.container x\n"
-                   "scale - ports shop 0 1|shop-gone 0 2|\n");
+                   "scale - ports shop 0 1|shop-gone 0 2|\n" /* as an earlier pyservice wrote it */);
         tree_lines(now, "revision shop-come quadlet/shop-come@.container y\n"
-                   "scale - ports shop 0 1|shop-come 0 3|\n");
+                   "scale - ports pyservice-ports 1|port shop 0 1|port shop-come 0 3|\n");
         add_row(old, "part service shop-gone 1 x no no -");
         add_row(now, "part service shop-come 1 y no no -");
         (void) compose_text(old, now, now, false);
@@ -261,7 +261,7 @@ static void test_other_services(void **state) {
         assert_string_equal(find(&composed, "units/shop.target.d/50-shop-gone.conf"), "[Unit]\nUpholds=shop-gone@0.service\n");
         assert_string_equal(find(&composed, "quadlet/shop-come@.container"), "y");
         assert_string_equal(find(&composed, "units/shop.target.d/50-shop-come.conf"), "(none)");
-        assert_string_equal(find(&composed, "ports"), "shop 0 1\nshop-come 0 3\nshop-gone 0 2\n");
+        assert_string_equal(find(&composed, "ports"), "pyservice-ports 1\nport shop 0 1\nport shop-come 0 3\nport shop-gone 0 2\n");
 }
 
 /* Before the first start only what its tasks need. */

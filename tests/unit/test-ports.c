@@ -94,7 +94,7 @@ static void assign(struct machine *m, const struct entry *entries, size_t n, str
         assert_int_equal(ports_assign(&m->world, m->runtime, ret), 0);
 }
 
-static uint16_t find(const struct ports *p, const char *app, uint32_t instance) {
+static uint64_t find(const struct ports *p, const char *app, uint64_t instance) {
         struct name name = { str_of(app), NOWHERE };
 
         return ports_find(p, name, name, instance);
@@ -176,7 +176,7 @@ static void test_fresh(void **state) {
         }
         assert_int_equal(ports[0].list.n, 90);
         for (size_t i = 0; i < 90; i++) {
-                unsigned number = ports[0].list.at[i].number;
+                uint64_t number = ports[0].list.at[i].number;
 
                 assert_in_range(number, 20000, 20099);
                 assert_false(seen[number - 20000]);
@@ -289,7 +289,7 @@ static void test_text(void **state) {
         (void) state;
         machine_open(&m, 20000, 20009);
         assign(&m, entries, 2, &ports);
-        assert_string_equal(ports_text(&m.arena, &ports, (struct name) { STR("b"), NOWHERE }).p, "b 0 9000\n");
+        assert_string_equal(ports_text(&m.arena, &ports, (struct name) { STR("b"), NOWHERE }).p, "pyservice-ports 1\nport b 0 9000\n");
         assert_string_equal(ports_text(&m.arena, &ports, (struct name) { STR("c"), NOWHERE }).p, "");
         publish(&m, "a", ports_text(&m.arena, &ports, (struct name) { STR("a"), NOWHERE }).p);
         assert_int_equal(ports_read(&m.arena, m.runtime, &read), 0);
@@ -317,18 +317,46 @@ static void test_spare(void **state) {
         assert_in_range(find(&ports, "a", PORTS_NEXT), 20002, 20009);
         assert_int_equal(find(&ports, "b", PORTS_NEXT), 20007);
         assert_int_equal(find(&ports, "c", PORTS_NEXT), 0);
-        assert_string_equal(ports_text(&m.arena, &ports, (struct name) { STR("b"), NOWHERE }).p, "b next 20007\n");
+        assert_string_equal(ports_text(&m.arena, &ports, (struct name) { STR("b"), NOWHERE }).p, "pyservice-ports 1\nport b next 20007\n");
         machine_close(&m);
 }
 
-/* Lines that nobody of us wrote. */
+struct odd_row {
+        const char *name, *text;
+};
+
+static const struct odd_row odd_rows[] = {
+        { "file: no number", "a 0\n" }, { "file: no port", "a 0 0\n" }, { "file: another word", "a x 5\n" }, { "file: too high", "a 0 70000\n" },
+        { "file: an empty line", "a 0 80\n\n" }, { "file: a field more", "a 1 80 90\n" }, { "file: too many instances", "a 10001 80\n" },
+        { "file: nearly next", "a nex 80\n" }, { "file: cut off", "a 0 80\na 1 8" },
+        { "file: of a later version", "pyservice-ports 2\nport a 0 80 more\n" },
+};
+
+/* The published revision stays: its instances must not move to other ports while they run. */
+static void test_odd_file(void **state) {
+        static const struct entry entries[] = { { .app = "a", .scale = 1 }, { .app = "b", .scale = 1, .published = "b 0 20005\n" } };
+        const struct odd_row *row = *state;
+        struct machine m;
+        struct ports ports;
+
+        machine_open(&m, 20000, 20009);
+        publish(&m, "a", row->text);
+        assign(&m, entries, 2, &ports);
+        assert_int_equal(m.ds.list.n, 1);
+        assert_int_equal(m.ds.list.at[0].id, DIAG_BAD_STATE);
+        assert_true(str_is(m.ds.list.at[0].owner, "a"));
+        assert_true(m.world.definitions.at[0].is_broken && !m.world.definitions.at[1].is_broken);
+        assert_int_equal(find(&ports, "b", 0), 20005);
+        machine_close(&m);
+}
+
 static void test_odd_files(void **state) {
         struct machine m;
         struct ports read;
 
         (void) state;
         machine_open(&m, 20000, 20009);
-        publish(&m, "a", "a 0\na 0 0\na x 5\na 0 70000\n\n \na 1 80 90\na 10001 80\na nex 80\na 7 443\nz");
+        publish(&m, "a", "pyservice-ports 1\nport a 7 443\n");
         assert_int_equal(fs_make_dirs(m.runtime, "apps/empty", false), 0);
         assert_int_equal(fs_write(m.runtime, "apps/file", 0644, STR("")), 0);
         assert_int_equal(ports_read(&m.arena, m.runtime, &read), 0);
@@ -380,6 +408,7 @@ int main(void) {
         rows_add_one(&rows, test_fixed_before_drawn);
         rows_add_one(&rows, test_text);
         rows_add_one(&rows, test_spare);
+        rows_add(&rows, test_odd_file, odd_rows);
         rows_add_one(&rows, test_odd_files);
         rows_add_one(&rows, test_no_runtime);
         rows_add_one(&rows, test_many);
