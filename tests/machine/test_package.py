@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The package for Debian: apt installs, upgrades and removes it, while an application runs."""
+"""The packages for Debian: apt installs, upgrades and removes them, while an application runs."""
 
+import re
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -15,16 +17,20 @@ APP = HELLO + f"scale: 2\nenv: {{HELLO_COUNT: /count/posts}}\nvolumes: ['{COUNT}
 
 @pytest.fixture(scope="module")
 def packages(tmp_path_factory):
-    """As built, and the same with a higher version."""
+    """The files, as built, by the names of the packages."""
     directory = tmp_path_factory.mktemp("packages")
-    subprocess.run([host.REPOSITORY / "contrib/package", "deb", directory], check=True, stdout=subprocess.DEVNULL)
-    (built,) = directory.glob("pyservice_*.deb")
+    done = subprocess.run([host.REPOSITORY / "contrib/package", "deb", directory], check=True, stdout=subprocess.PIPE, text=True)
+    return {path.name.partition("_")[0]: path for path in map(Path, done.stdout.splitlines()[-2:])}
+
+
+def make_higher(built, directory):
+    """The same package with a higher version."""
     tree, higher = directory / "tree", directory / "higher.deb"
     subprocess.run(["dpkg-deb", "--raw-extract", built, tree], check=True)
     control = tree / "DEBIAN/control"
-    control.write_text(control.read_text().replace("\nVersion: ", "\nVersion: 1000."))
+    control.write_text(re.sub(r"(\nVersion: |pyservice \(= )", r"\g<1>1000.", control.read_text()))
     subprocess.run(["dpkg-deb", "--root-owner-group", "--build", tree, higher], check=True, stdout=subprocess.DEVNULL)
-    return built, higher
+    return higher
 
 
 def apt(machine, *words: str) -> None:
@@ -36,27 +42,37 @@ def ids(machine) -> dict[str, str]:
 
 
 def test_lintian_finds_nothing(packages):
-    done = subprocess.run(["lintian", "--allow-root", "--fail-on", "error,warning", packages[0]], capture_output=True, text=True)
+    done = subprocess.run(["lintian", "--allow-root", "--fail-on", "error,warning", *packages.values()], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_a_package_is_installed_upgraded_and_removed(bare_machine, packages):
+def imported(machine):
+    return machine.run("echo 'web: ./run' | pyservicectl import procfile -", check=False)
+
+
+def test_packages_are_installed_upgraded_and_removed(bare_machine, packages, tmp_path_factory):
     machine = bare_machine
-    for name, package in zip(("built", "higher"), packages):
-        machine.write(f"/root/{name}.deb", package.read_bytes())
+    for name, short in (("pyservice", "main"), ("pyservice-convert", "convert")):
+        machine.write(f"/root/{short}.deb", packages[name].read_bytes())
+        machine.write(f"/root/{short}-higher.deb", make_higher(packages[name], tmp_path_factory.mktemp(short)).read_bytes())
     machine.run(f"mkdir -p {COUNT} && systemctl start haproxy.service")      # with Debian's own configuration
 
-    apt(machine, "install", "/root/built.deb")
+    apt(machine, "install", "/root/main.deb")
     assert machine.is_active("pyservice.target")
     define(machine, "hello", APP)
     wait_for(machine, "hello", 2)
     machine.wait(lambda: machine.http("http://127.0.0.1/", headers={"Host": HOST}).status == 200, what="an answer through HAProxy")
 
+    assert "install the package pyservice-convert" in imported(machine).stderr
+    apt(machine, "install", "/root/convert.deb")
+    assert "\ncommand: ./run\n" in imported(machine).stdout
+
     before = ids(machine)
-    with Load(machine, HOST, "an upgrade of the package"):
-        apt(machine, "install", "/root/higher.deb")
+    with Load(machine, HOST, "an upgrade of the packages"):
+        apt(machine, "install", "/root/main-higher.deb", "/root/convert-higher.deb")
         machine.reload()
-    assert machine.out("dpkg-query -Wf '${Version}' pyservice").startswith("1000.")
+    versions = machine.out("dpkg-query -Wf '${Version}\n' pyservice pyservice-convert").split()
+    assert len(versions) == 2 and all(version.startswith("1000.") for version in versions)
     assert ids(machine) == before, "an upgrade restarts nothing"
 
     apt(machine, "remove", "pyservice")
@@ -66,7 +82,7 @@ def test_a_package_is_installed_upgraded_and_removed(bare_machine, packages):
     assert machine.exists("/var/lib/pyservice") and machine.exists("/etc/pyservice.d/hello.yaml")
     assert machine.run("systemctl list-units --plain --no-legend '*hello*' '*pyservice*' | grep -v '[.]slice'", check=False).stdout == ""
 
-    apt(machine, "install", "/root/higher.deb")
+    apt(machine, "install", "/root/main-higher.deb")
     wait_for(machine, "hello", 2)
 
     apt(machine, "purge", "pyservice")
