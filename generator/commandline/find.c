@@ -35,6 +35,7 @@ static const struct {
         { "secrets", "'pyservicectl secret list APP'" },
         { "show", "'pyservicectl cat APP'" },
         { "stats", "'pyservicectl top'" },
+        { "prometheus,openmetrics,exporter", "'pyservicectl metrics'" },
         { "tasks", "'pyservicectl run APP'" },
         { "tree", "'pyservicectl graph'" },
         { "unset", "'pyservicectl set APP KEY null'" },

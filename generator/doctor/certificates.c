@@ -3,14 +3,12 @@
 /* The files of `proxy.tls`, as openssl(1) reads them, and the certificates that the front serves. */
 
 #include <errno.h>
-#include <fcntl.h>
-#include <sys/stat.h>
 
 #include "base/buf.h"
-#include "base/fs.h"
 #include "base/path.h"
 #include "config.h"
 #include "doctor/doctor.h"
+#include "model/certificates.h"
 #include "preview/check-front.h"
 #include "render/parts.h"
 #include "runtime/spawn.h"
@@ -107,17 +105,10 @@ static struct str end_of(const struct certificate *c) {
         return date;
 }
 
-/* openssl would wait for who writes into a pipe; HAProxy leaves it out of a directory. */
-static bool is_file(struct str path) {
-        struct stat st;
-
-        return stat(path.p, &st) == 0 && S_ISREG(st.st_mode);
-}
-
 /* False if the other checks would add nothing. */
 static bool look_at_end(struct doctor *d, struct certificate *c) {
         struct spawn_result found = { .out = STR("") };
-        int r = is_file(c->file) ? describe(d, c->file, soon, &found) : 1;
+        int r = certificate_is_file(c->file) ? describe(d, c->file, soon, &found) : 1;
 
         if (r < 0) {
                 doctor_skip(d, "need openssl, which is not installed");
@@ -148,11 +139,11 @@ static bool look_at_end(struct doctor *d, struct certificate *c) {
 /* Without an empty passphrase openssl requests one at the terminal. */
 static bool read_public_key(struct doctor *d, struct str file, struct str *ret) {
         struct spawn_result found = { 0 };
-        int r = !is_file(file) ? -EINVAL
-                               : ask_openssl(d,
-                                             (const char *[]){ "pkey", "-pubout", "-in", file.p, "-passin",
-                                                               "pass:", NULL },
-                                             &found);
+        int r = !certificate_is_file(file) ? -EINVAL
+                                           : ask_openssl(d,
+                                                         (const char *[]){ "pkey", "-pubout", "-in", file.p,
+                                                                           "-passin", "pass:", NULL },
+                                                         &found);
 
         *ret = found.out;
         return r == 0;
@@ -235,69 +226,33 @@ static void look_at_served(struct doctor *d, const struct certificate *c) {
         doctor_fix(d, (const char *[]){ LIBEXECDIR "/pyservice-proxy", option.p, NULL });
 }
 
-/* As seen from here. */
-static struct str path_of(struct doctor *d, struct str path) {
-        return arena_join(d->arena, str_of(strcmp(d->ctl->root, "/") == 0 ? "" : d->ctl->root), path);
+static void collect(struct doctor *d, struct certificates *ret) {
+        struct certificate_files files = { 0 };
+
+        DOCTOR_EACH_APP(d, app)
+                certificate_find(d->arena, d->ctl->root, app, &files);
+        VEC_EACH(c, &files.list)
+                if (c->error < 0)
+                        doctor_bad(d, c->app,
+                                   arena_join(d->arena, STR("its certificate "), c->path, STR(": "),
+                                              str_of(strerror(-c->error))),
+                                   STR("write a PEM file with the certificate, its chain and its key there"));
+                else
+                        *vec_push(d->arena, &ret->list) = (struct certificate){
+                                .app = c->app,
+                                .path = c->path,
+                                .domain = c->domain,
+                                .file = c->file,
+                                .is_nginx = c->is_nginx,
+                        };
 }
 
-static bool is_listed(const struct certificates *all, const struct certificate *c) {
+static bool is_listed(const struct certificates *all, struct str path) {
         VEC_EACH(known, &all->list)
-                if (str_eq(known->path, c->path) && known->is_nginx == c->is_nginx)
+                if (str_eq(known->path, path) && !known->is_nginx)
                         return true;
 
         return false;
-}
-
-static void add(struct doctor *d, struct certificates *all, struct certificate c) {
-        if (is_listed(all, &c))
-                return;
-
-        c.file = path_of(d, c.path);
-        *vec_push(d->arena, &all->list) = c;
-}
-
-/* HAProxy reads every file of a directory, except those that belong to another one. */
-static void add_directory(struct doctor *d, struct certificates *all, struct certificate c) {
-        static const char *const parts[] = { ".key", ".ocsp", ".issuer", ".sctl" };
-        struct str directory = c.path;
-        struct fs_names names = { 0 };
-
-        if (fs_list(d->arena, doctor_world(d)->root, directory.p + 1, &names) < 0)
-                return;
-        VEC_EACH(name, &names.list) {
-                bool is_part = str_has_prefix(*name, STR("."));
-
-                for (size_t i = 0; i < ARRAY_SIZE(parts); i++)
-                        is_part = is_part || str_has_suffix(*name, str_of(parts[i]));
-                c.path = arena_join(d->arena, directory, STR("/"), *name);
-                if (!is_part && is_file(path_of(d, c.path)))
-                        add(d, all, c);
-        }
-}
-
-static void collect(struct doctor *d, struct certificates *ret) {
-        DOCTOR_EACH_APP(d, app)
-                APP_EACH_KEPT(s, app) {
-                        struct certificate c = { .app = app->name.text };
-                        struct stat st;
-
-                        if (!s->proxy || !s->proxy->tls)
-                                continue;
-                        c.path = arena_str(d->arena, s->proxy->tls->certificate.text);
-                        c.is_nginx = s->proxy->kind.index == PROXY_NGINX;
-                        if (s->proxy->domains.n > 0)
-                                c.domain = s->proxy->domains.at[0].text;
-                        if (fstatat(doctor_world(d)->root, c.path.p + 1, &st, 0) < 0)
-                                doctor_bad(d, c.app,
-                                           arena_join(d->arena, STR("its certificate "), c.path, STR(": "),
-                                                      str_of(strerror(errno))),
-                                           STR("write a PEM file with the certificate, its chain and its key "
-                                               "there"));
-                        else if (S_ISDIR(st.st_mode))
-                                add_directory(d, ret, c);
-                        else
-                                add(d, ret, c);
-                }
 }
 
 /* HAProxy has others too, such as the certificates of a frontend that the administrator wrote. */
@@ -310,7 +265,7 @@ static void add_loaded(struct doctor *d, struct certificates *all) {
         while (str_split(&list, '\n', &line)) {
                 struct certificate c = { .path = str_trim(line), .is_good = true };
 
-                if (is_listed(all, &c) || c.path.n == 0 || strchr("#*", c.path.p[0]) ||
+                if (is_listed(all, c.path) || c.path.n == 0 || strchr("#*", c.path.p[0]) ||
                     haproxy_show_certificate(&d->haproxy, c.path, &text) < 0)
                         continue;
                 c.names = names_of(d->arena, text);

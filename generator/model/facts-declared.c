@@ -29,7 +29,8 @@ static struct fact_part *add_part(struct facts *f, struct fact_app *app, enum re
         part = vec_push(&f->c->arena, &app->parts);
         *part = (struct fact_part){ .kind = kind,
                                     .unit = unit,
-                                    .may_end = kind == RECORD_TIMER || kind == RECORD_TASK };
+                                    .may_end = kind == RECORD_TIMER || kind == RECORD_TASK,
+                                    .n_oom_kills = FACT_NOT_KNOWN };
         /* "shop-web" of "shop" is its "web". */
         part->name = unit.n > app->name.n + 1 && str_has_prefix(unit, app->name)
                              ? str_from(unit, app->name.n + 1)

@@ -172,8 +172,8 @@ void facts_ask_balancer(struct facts *f) {
 }
 
 /* The kernel's files do not report their size. */
-static struct str read_cgroup(struct facts *f, int cgroups, const struct fact_unit *u, struct str file) {
-        struct str path = arena_join(&f->c->arena, u->detail.cgroup, file);
+static struct str read_cgroup(struct facts *f, int cgroups, struct str cgroup, struct str file) {
+        struct str path = arena_join(&f->c->arena, cgroup, file);
         CLEANUP(close_fd) int fd = openat(cgroups, path.p + 1, O_RDONLY | O_CLOEXEC);
         char text[CGROUP_FILE_MAX];
         ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text));
@@ -182,8 +182,8 @@ static struct str read_cgroup(struct facts *f, int cgroups, const struct fact_un
 }
 
 static void read_use(struct facts *f, int cgroups, struct fact_unit *u) {
-        struct str memory = read_cgroup(f, cgroups, u, STR("/memory.current")),
-                   cpu = read_cgroup(f, cgroups, u, STR("/cpu.stat")), line;
+        struct str memory = read_cgroup(f, cgroups, u->detail.cgroup, STR("/memory.current")),
+                   cpu = read_cgroup(f, cgroups, u->detail.cgroup, STR("/cpu.stat")), line;
         struct str usage = STR("usage_usec ");
         uint64_t n;
 
@@ -192,6 +192,39 @@ static void read_use(struct facts *f, int cgroups, struct fact_unit *u) {
         while (str_split(&cpu, '\n', &line))
                 if (str_has_prefix(line, usage) && str_to_u64(str_from(line, usage.n), UINT64_MAX, &n))
                         u->cpu = n;
+}
+
+struct str facts_oom_place(struct arena *a, struct str part, struct str cgroup) {
+        struct str parent = cgroup, rest = part, piece, slice = STR("");
+
+        while (parent.n > 1 && parent.p[parent.n - 1] != '/')
+                parent.n--;
+        parent.n -= parent.n > 1;
+        while (str_split(&rest, '-', &piece))
+                slice = arena_join(a, slice, slice.n > 0 ? STR("\\x2d") : STR("-"), piece);
+        return str_has_suffix(parent, arena_join(a, slice, STR(".slice"))) ? parent : cgroup;
+}
+
+uint64_t facts_oom_kills(struct str events) {
+        struct str key = STR("oom_kill "), line;
+        uint64_t n;
+
+        while (str_split(&events, '\n', &line))
+                if (str_has_prefix(line, key) && str_to_u64(str_from(line, key.n), UINT64_MAX, &n))
+                        return n;
+
+        return FACT_NOT_KNOWN;
+}
+
+/* A slice that several units share counts once. */
+static void read_oom(struct facts *f, int cgroups, const struct fact_place *place) {
+        struct str own = place->unit->detail.cgroup,
+                   path = facts_oom_place(&f->c->arena, place->part->unit, own);
+        uint64_t n = facts_oom_kills(read_cgroup(f, cgroups, path, STR("/memory.events"))),
+                 *all = &place->part->n_oom_kills;
+
+        if (n != FACT_NOT_KNOWN)
+                *all = n + (*all == FACT_NOT_KNOWN || !str_eq(path, own) ? 0 : *all);
 }
 
 static int compare_samples(const void *left, const void *right) {
@@ -219,6 +252,8 @@ void facts_read_use(struct facts *f) {
                 if (u->detail.cgroup.n <= 1)
                         continue;
                 read_use(f, cgroups, u);
+                if (f->about & FACTS_OOM)
+                        read_oom(f, cgroups, place);
                 *vec_push(&f->c->arena, &f->samples) =
                         (struct fact_sample){ u->name, u->detail.cgroup, u->cpu, u->server.n_requests };
         }

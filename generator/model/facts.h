@@ -77,7 +77,8 @@ struct fact_part {
         struct str timer;        /* "shop-tidy.timer" */
         struct bus_detail times; /* of that */
         bool is_timer_active;
-        bool is_task_done; /* for the revision that is wanted */
+        bool is_task_done;    /* for the revision that is wanted */
+        uint64_t n_oom_kills; /* with FACTS_OOM: since its slice exists, or its unit started */
 };
 
 enum fact_standing { FACT_AS_DECLARED, FACT_CHANGING, FACT_NOT_AS_DECLARED };
@@ -125,6 +126,7 @@ enum facts_about {
         FACTS_CONTAINERS = 8, /* revisions and health */
         FACTS_BALANCER = 16,
         FACTS_REASONS = 32,
+        FACTS_OOM = 64, /* with FACTS_USE: processes that the kernel killed for lack of memory */
 };
 
 struct facts {

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "model/certificates.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "app/resolve.h"
+#include "base/fs.h"
+#include "runtime/spawn.h"
+
+bool certificate_is_file(struct str file) {
+        struct stat st;
+
+        return stat(file.p, &st) == 0 && S_ISREG(st.st_mode);
+}
+
+static bool is_listed(const struct certificate_files *all, const struct certificate_file *c) {
+        VEC_EACH(known, &all->list)
+                if (str_eq(known->path, c->path) && known->is_nginx == c->is_nginx)
+                        return true;
+
+        return false;
+}
+
+static void add(struct arena *a, struct certificate_files *all, struct certificate_file c) {
+        if (!is_listed(all, &c))
+                *vec_push(a, &all->list) = c;
+}
+
+/* HAProxy reads every file of a directory, except those that belong to another one. */
+static void add_directory(struct arena *a, struct certificate_files *all, struct certificate_file c) {
+        static const char *const parts[] = { ".key", ".ocsp", ".issuer", ".sctl" };
+        const struct certificate_file directory = c;
+        struct fs_names names = { 0 };
+
+        if (fs_list(a, AT_FDCWD, directory.file.p, &names) < 0)
+                return;
+        VEC_EACH(name, &names.list) {
+                bool is_part = str_has_prefix(*name, STR("."));
+
+                for (size_t i = 0; i < ARRAY_SIZE(parts); i++)
+                        is_part = is_part || str_has_suffix(*name, str_of(parts[i]));
+                c.path = arena_join(a, directory.path, STR("/"), *name);
+                c.file = arena_join(a, directory.file, STR("/"), *name);
+                if (!is_part && certificate_is_file(c.file))
+                        add(a, all, c);
+        }
+}
+
+void certificate_find(struct arena *a, const char *root, const struct app *app,
+                      struct certificate_files *ret) {
+        APP_EACH_KEPT(s, app) {
+                struct certificate_file c = { .app = app->name.text };
+                struct stat st;
+
+                if (!s->proxy || !s->proxy->tls)
+                        continue;
+                c.path = arena_str(a, s->proxy->tls->certificate.text);
+                c.file = arena_join(a, str_of(strcmp(root, "/") == 0 ? "" : root), c.path);
+                c.is_nginx = s->proxy->kind.index == PROXY_NGINX;
+                if (s->proxy->domains.n > 0)
+                        c.domain = s->proxy->domains.at[0].text;
+                if (stat(c.file.p, &st) < 0) {
+                        c.error = -errno;
+                        add(a, ret, c);
+                } else if (S_ISDIR(st.st_mode))
+                        add_directory(a, ret, c);
+                else
+                        add(a, ret, c);
+        }
+}
+
+/* "notAfter=Nov 30 12:00:00 2027 GMT" */
+uint64_t certificate_read_end(struct arena *a, struct str file) {
+        struct str program = spawn_find(a, "openssl");
+        struct spawn_result found = { .out = STR("") };
+        struct tm tm = { 0 };
+        time_t end;
+
+        if (str_is_absent(program) || !certificate_is_file(file) ||
+            spawn_run(a,
+                      (const char *const[]){ program.p, "x509", "-noout", "-enddate", "-in", file.p, NULL },
+                      &found) < 0 ||
+            !strptime(arena_str(a, found.out).p, "notAfter=%b %d %H:%M:%S %Y GMT", &tm))
+                return 0;
+
+        end = timegm(&tm);
+        return end > 0 ? (uint64_t) end : 0;
+}

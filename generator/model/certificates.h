@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* The files of `proxy.tls`, and when their certificates expire. */
+
+#include "app/app.h"
+
+struct certificate_file {
+        struct str app, path, domain; /* domain: the first; absent for none */
+        struct str file;              /* as seen from here, below the root */
+        bool is_nginx;
+        int error; /* of a path that does not exist; negative errno, or 0 */
+};
+
+struct certificate_files {
+        VEC(struct certificate_file) list;
+};
+
+/* True for a regular file. openssl would wait for who writes into a pipe; HAProxy leaves it out of a
+ * directory. */
+bool certificate_is_file(struct str file);
+
+/* Adds those of the application, each once: of a directory all that HAProxy reads of it. `root`: its path,
+ * "/" for this system. */
+void certificate_find(struct arena *a, const char *root, const struct app *app,
+                      struct certificate_files *ret);
+
+/* When the certificate of the file expires, in seconds since 1970; 0 if openssl cannot read it. */
+uint64_t certificate_read_end(struct arena *a, struct str file);
