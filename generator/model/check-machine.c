@@ -12,11 +12,12 @@
 #include "ctl/session.h"
 #include "schema/syntax.h"
 
-enum { REGISTRIES_MAX = 1 << 20, NUMBERS_MAX = 1 << 20 };
+enum { REGISTRIES_MAX = 1 << 20, NUMBERS_MAX = 1 << 20, STORAGE_MAX = 1 << 20, IMAGES_MAX = 1 << 24 };
 
 struct checking {
         struct session *s;
         const struct app *app;
+        struct str stores;     /* of storage.conf, "one", "another" */
         struct str registries; /* all files that containers-registries.conf(5) names, one after another */
 };
 
@@ -143,6 +144,67 @@ static void check_owners(const struct checking *k, const struct container *c) {
                               machine_owners_fixed_at(w, syntax_volume_split(m->spec.text).source));
 }
 
+/* The quoted texts of a list in TOML, which may continue in the lines that follow its key. */
+static struct str toml_list(struct str text, struct str key) {
+        struct str rest = text, line;
+
+        while (str_split(&rest, '\n', &line)) {
+                struct str list = str_trim(line);
+
+                if (!str_has_prefix(list, key))
+                        continue;
+
+                list.n = text.n - (size_t) (list.p - text.p);
+                list.n = str_find(list, ']');
+                return str_from(list, str_find(list, '[') < list.n ? str_find(list, '[') + 1 : list.n);
+        }
+
+        return (struct str){ 0 };
+}
+
+/* Only the first of these files counts. */
+static void read_stores(struct checking *k) {
+        static const char *const files[] = { "etc/containers/storage.conf",
+                                             "usr/share/containers/storage.conf" };
+        struct str text;
+
+        for (size_t i = 0; i < ARRAY_SIZE(files); i++)
+                if (fs_read(k->s->world.arena, k->s->world.root, files[i], STORAGE_MAX, &text) >= 0) {
+                        k->stores = toml_list(text, STR("additionalimagestores"));
+                        return;
+                }
+}
+
+/* Podman lists the images of a store with their names in one file. */
+static bool has_image(const struct checking *k, struct str store, struct str image) {
+        struct arena *a = k->s->world.arena;
+        struct str path = arena_join(a, str_from(store, 1), STR("/overlay-images/images.json")), text;
+
+        return fs_read(a, k->s->world.root, path.p, IMAGES_MAX, &text) >= 0 &&
+               str_find_str(text, arena_join(a, STR("\""), image, STR("\""))) < text.n;
+}
+
+/* If the file system of Podman's own store cannot be mounted with other owners, Podman copies the image. It
+ * does not examine the additional stores (containers-storage.conf(5)). */
+static void check_stores(const struct checking *k, const struct container *c) {
+        struct str stores = k->stores, store;
+        struct user_namespace mode = settings_mode(&c->settings);
+        bool has_users = has_own_users(c) || settings_has_map(&c->settings) ||
+                         str_has_prefix(mode.text, STR("keep-id"));
+
+        while (has_users && str_split(&stores, '"', &store)) {
+                const char *name = machine_owners_fixed_at(&k->s->world, store);
+
+                if (name && has_image(k, store, c->image.text))
+                        (void) diag_add(
+                                &k->s->ds, DIAG_FIXED_OWNERS, c->image.at,
+                                "this image is in %.*s, on %s, which Linux cannot mount with other "
+                                "owners, so the container will not start; add 'userns: host', or keep "
+                                "the image elsewhere (containers-storage.conf(5))",
+                                STR_ARG(store), name);
+        }
+}
+
 static void check_app(const struct checking *k) {
         const struct app *app = k->app;
 
@@ -237,6 +299,8 @@ void check_machine(struct session *s) {
         if (s->world.trusts_all)
                 return;
 
+        if (!s->world.places.is_user)
+                read_stores(&k);
         read_registries(&k, STR("usr/share/containers"));
         read_registries(&k, STR("etc/containers"));
         VEC_EACH(d, &s->world.definitions) {
@@ -253,6 +317,7 @@ void check_machine(struct session *s) {
 
                         check_container(&k, c);
                         check_owners(&k, c);
+                        check_stores(&k, c);
                         if (!is_built(d->app, c) && container_pull(c) != PULL_NEVER)
                                 check_image(&k, c->image);
                 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/utf8.h"
+#include "podman/podman-advice.h"
 #include "systemd/journal.h"
 #include "systemd/readiness.h"
 
@@ -175,6 +176,7 @@ static struct str describe_result(const struct describing *d, const struct bus_u
                                   const struct attempt *at) {
         struct journal_query query = query_of(d, at->invocation, LOG_LINES);
         struct journal_lines lines = { 0 };
+        const char *advice;
         struct str said;
 
         if (str_is(u->result, "start-limit-hit"))
@@ -190,6 +192,9 @@ static struct str describe_result(const struct describing *d, const struct bus_u
                 return said;
 
         said = find_line(&lines, STR("Error: "), STR("error: ")).text;
+        advice = podman_advice(said);
+        if (advice)
+                said = arena_join(d->arena, said, STR("; "), str_of(advice));
         return arena_join(d->arena,
                           at->is_known       ? describe_end(d->arena, at)
                           : u->result.n == 0 ? STR("it failed")

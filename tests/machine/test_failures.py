@@ -153,6 +153,20 @@ def test_a_migration_that_fails_restarts_nothing(app):
     app.machine.wait(lambda: len(told(app, revision)) == 2, what="another try")
 
 
+def test_an_image_that_cannot_have_other_users(machine):
+    """The lab has its images on an overlay, and Podman says "create mapped mount: invalid argument" of that."""
+    define(machine, "shop", """
+image: localhost/hello:1
+services: [{name: web}]
+tasks: [{name: migrate, userns: {uid_map: "0:100000:65536"}}]
+before_update: migrate
+""")
+    advice = "mounted with other user ids; add 'userns: host', or keep the image elsewhere (containers-storage.conf(5))"
+    warning = "this image is in /usr/lib/containers/storage, on an overlay, which Linux cannot mount with other owners"
+    assert warning in machine.run("pyservicectl check").stderr
+    machine.wait(lambda: advice in machine.run("pyservicectl status shop", check=False).stdout, what="the reason of the task's failure")
+
+
 def test_a_first_start_that_fails_goes_on_trying(app):
     app.define(1, 2, env="HELLO_EXIT: 3")
     app.machine.wait(lambda: int(app.machine.unit("hello@0.service")["NRestarts"]) > 0, what="systemd to try again")

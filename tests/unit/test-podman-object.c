@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Volumes and networks as a definition wants them, beside what Podman printed of them; and its containers. */
+/* Volumes and networks as a definition wants them, beside what Podman printed of them; its containers; and its
+ * errors. */
 
 #include "app/resolve.h"
+#include "podman/podman-advice.h"
 #include "podman/podman-image.h"
 #include "podman/podman-object.h"
 #include "podman/podman.h"
@@ -163,6 +165,29 @@ static void test_room(void **state) {
         arena_done(&arena);
 }
 
+/* As Podman 5.4 prints them. */
+static const struct advice_row {
+        const char *name, *error, *advice;
+} advice_rows[] = {
+        { "an image on an overlay",
+          "Error: mounting storage for container 81ab: create mapped mount for \"/usr/lib/containers/storage/overlay\" on \"/var/lib/x/mapped/0\": "
+          "mount_setattr /usr/lib/containers/storage/overlay: invalid argument",
+          "'userns: host'" },
+        { "no ids", "Error: creating container storage: not enough unused IDs in user namespace", "'containers:" },
+        { "no such name", "Error: no subuid ranges found for user \"joe\" in /etc/subuid", "/etc/subuid" },
+        { "one that says enough", "Error: statfs /srv/data: no such file or directory", NULL },
+        { "none", "", NULL },
+};
+
+static void test_advice(void **state) {
+        const struct advice_row *row = *state;
+        const char *advice = podman_advice(str_of(row->error));
+
+        assert_int_equal(advice != NULL, row->advice != NULL);
+        if (row->advice)
+                assert_non_null(strstr(advice, row->advice));
+}
+
 int main(void) {
         static struct rows all;
 
@@ -171,5 +196,6 @@ int main(void) {
         rows_add(&all, test_containers, container_rows);
         rows_add(&all, test_images, image_rows);
         rows_add(&all, test_room, room_rows);
+        rows_add(&all, test_advice, advice_rows);
         return rows_run(&all, "podman-object");
 }
