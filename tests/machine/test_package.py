@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The packages for Debian: apt installs, upgrades and removes them, while an application runs."""
+"""The packages for Debian: apt installs, upgrades and removes them, while an application runs. Those for Fedora and openSUSE
+are compared with them."""
 
+import gzip
 import re
 import subprocess
 from pathlib import Path
@@ -15,12 +17,15 @@ HOST = "hello.example.com"
 APP = HELLO + f"scale: 2\nenv: {{HELLO_COUNT: /count/posts}}\nvolumes: ['{COUNT}:/count']\nproxy: {{domains: [{HOST}]}}\n"
 
 
+def build(kind, directory):
+    done = subprocess.run([host.REPOSITORY / "contrib/package", kind, directory], check=True, stdout=subprocess.PIPE, text=True)
+    return [Path(line) for line in done.stdout.splitlines()[-2:]]
+
+
 @pytest.fixture(scope="module")
 def packages(tmp_path_factory):
     """The files, as built, by the names of the packages."""
-    directory = tmp_path_factory.mktemp("packages")
-    done = subprocess.run([host.REPOSITORY / "contrib/package", "deb", directory], check=True, stdout=subprocess.PIPE, text=True)
-    return {path.name.partition("_")[0]: path for path in map(Path, done.stdout.splitlines()[-2:])}
+    return {path.name.partition("_")[0]: path for path in build("deb", tmp_path_factory.mktemp("packages"))}
 
 
 def make_higher(built, directory):
@@ -89,3 +94,82 @@ def test_packages_are_installed_upgraded_and_removed(bare_machine, packages, tmp
     left = machine.out("find / -xdev -path /proc -prune -o -name '*pyservice*' -print").splitlines()
     assert [path for path in left if not path.startswith(("/run/systemd/", "/tmp/", "/var/tmp/"))] == ["/etc/pyservice.d"]
     assert machine.out("ls /etc/pyservice.d") == "hello.yaml"
+
+
+# Where each distribution has what only it has, or has otherwise.
+OWN = re.compile(r"usr/(share/(doc|licenses|lintian)|lib/[.]build-id)/")
+
+
+def read_tree(directory):
+    """Modes and contents of the files of a package. Programs are compiled with other flags in each."""
+    found = {}
+    for path in directory.rglob("*"):
+        name = str(path.relative_to(directory))
+        if OWN.match(name) or path.is_dir() and not path.is_symlink():
+            continue
+        content = str(path.readlink()).encode() if path.is_symlink() else path.read_bytes()
+        if name.endswith(".gz"):
+            name, content = name.removesuffix(".gz"), gzip.decompress(content)
+        name = name.replace("zsh/vendor-completions/", "zsh/site-functions/")
+        found[name] = (path.lstat().st_mode, "a program" if content.startswith(b"\x7fELF") else content)
+    return found
+
+
+def output(*words):
+    return subprocess.run(words, check=True, stdout=subprocess.PIPE, text=True).stdout
+
+
+FAKES = """#!/bin/sh
+echo "$(basename "$0") $*" >>calls
+case "$1" in
+ps) cat running 2>/dev/null || true ;;
+wait) rm running ;;
+*) exit 1 ;;
+esac
+"""
+TMPFILES, CATALOG = "systemd-tmpfiles --create pyservice.conf", "journalctl --update-catalog"
+RELOAD, HAPROXY = "systemctl daemon-reload", "systemctl try-restart haproxy.service"
+LIST = "podman ps -q --filter label=io.pyservice.app"
+# The number behind a script is how many versions are installed when it is done.
+SCRIPTS = {
+    ("POSTIN", "1"): [TMPFILES, CATALOG, "systemctl preset pyservice.target", RELOAD, HAPROXY],
+    ("POSTIN", "2"): [TMPFILES, CATALOG],
+    ("POSTUN", "1"): [RELOAD],
+    ("PREUN", "1"): [],
+    ("PREUN", "0"): ["systemctl disable --now pyservice.target", LIST, "podman wait --ignore 1f2e", LIST,
+                     "systemctl stop pyservice-watch.service"],
+    ("POSTUN", "0"): [RELOAD, HAPROXY],
+}
+
+
+def calls_of(script, number, directory):
+    """The programs that a script runs. All except podman fail, as they do in an image that is being built."""
+    bin = directory / "bin"
+    bin.mkdir(parents=True)
+    for name in ("journalctl", "podman", "systemctl", "systemd-tmpfiles"):
+        (bin / name).write_text(FAKES)
+        (bin / name).chmod(0o755)
+    (directory / "running").write_text("1f2e\n")
+    (directory / "calls").touch()
+    subprocess.run(["sh", "-c", script, "-", number], check=True, cwd=directory, env={"PATH": f"{bin}:/usr/bin:/bin"}, timeout=60)
+    return (directory / "calls").read_text().splitlines()
+
+
+def test_rpms_have_what_the_packages_for_debian_have(packages, tmp_path):
+    rpms = {output("rpm", "-qp", "--qf", "%{NAME}", path): path for path in build("rpm", tmp_path)}
+    assert rpms.keys() == packages.keys()
+    for name, path in rpms.items():
+        deb, rpm = tmp_path / name / "deb", tmp_path / name / "rpm"
+        rpm.mkdir(parents=True)
+        subprocess.run(["dpkg-deb", "--extract", packages[name], deb], check=True)
+        subprocess.run(["sh", "-c", 'rpm2archive -n - <"$0" | tar -x', path], cwd=rpm, check=True)
+        assert read_tree(rpm) == read_tree(deb)
+        assert set(output("rpm", "-qp", "--qf", "[%{FILEUSERNAME}:%{FILEGROUPNAME}\n]", path).split()) == {"root:root"}
+        assert output("rpm", "-qp", "--qf", "%{VERSION}", path) == output("dpkg-deb", "--field", packages[name], "Version").strip()
+
+    assert output("rpm", "-qpc", rpms["pyservice"]) == "/etc/pyservice.d/README\n"
+    assert {"podman >= 5.0", "systemd >= 252"} < set(output("rpm", "-qp", "--requires", rpms["pyservice"]).splitlines())
+    assert "pyservice-convert" in output("rpm", "-qp", "--recommends", rpms["pyservice"]).split()
+    for (name, number), calls in SCRIPTS.items():
+        script = output("rpm", "-qp", "--qf", f"%{{{name}}}", rpms["pyservice"])
+        assert calls_of(script, number, tmp_path / f"{name}-{number}") == calls, (name, number)
