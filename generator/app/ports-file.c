@@ -43,40 +43,38 @@ static const struct row_kind kinds[] = {
 static const struct row_file file =
         ROW_FILE(struct ports, kinds, .name = "pyservice-ports", .version = 1, .bare_word = "port");
 
-int ports_parse(struct arena *a, struct str text, struct str app, struct ports *ret) {
-        struct ports p;
-        int r = rows_parse(a, &file, text, &p);
+int ports_add(struct arena *a, struct str text, struct str app, struct ports *p) {
+        size_t n = p->list.n;
+        int r = rows_add(a, &file, text, p);
 
-        if (r < 0)
-                return r;
-        VEC_EACH(port, &p.list) {
+        for (size_t i = n; i < p->list.n; i++) {
+                struct port *port = &p->list.at[i];
+
                 if (port->number > UINT16_MAX ||
                     (port->instance > INSTANCES_MAX && port->instance != PORTS_NEXT))
-                        return -EBADMSG;
+                        r = -EBADMSG;
                 port->app.text = app;
         }
-
-        *ret = p;
-        return 0;
+        if (r < 0)
+                p->list.n = n;
+        return r;
 }
 
 static void add_file(struct arena *a, struct str app, struct str text, struct ports *p) {
-        struct ports own = { 0 };
-
-        if (ports_parse(a, text, app, &own) < 0)
+        if (ports_add(a, text, app, p) < 0)
                 *vec_push(a, &p->unread) = app;
-        VEC_EACH(port, &own.list)
-                *vec_push(a, &p->list) = *port;
 }
 
 int ports_read(struct arena *a, int runtime, struct ports *ret) {
         CLEANUP(close_fd) int apps = runtime >= 0 ? fs_open_dir(runtime, LAYOUT_APPS) : -ENOENT;
         struct fs_names names = { 0 };
-        struct ports p = { 0 };
+        struct ports p = { .list.room = INSTANCES_MAX };
         int r = apps < 0 ? apps : fs_list(a, apps, ".", &names);
 
         if (r < 0 && r != -ENOENT)
                 return r;
+
+        p.list.at = arena_array(a, INSTANCES_MAX, struct port); /* what is not used takes no memory */
         VEC_EACH(app, &names.list) {
                 struct str text;
 
@@ -140,7 +138,10 @@ struct str ports_text(struct arena *a, const struct ports *p, struct name app) {
 
         while (end < p->list.n && str_eq(p->list.at[end].app.text, app.text))
                 end++;
+        if (first == end)
+                return STR("");
+
         own.list.at = p->list.at + first;
         own.list.n = end - first;
-        return own.list.n > 0 ? rows_text(a, &file, &own) : STR("");
+        return rows_text(a, &file, &own);
 }

@@ -56,8 +56,8 @@ const struct port *ports_of(const struct ports *p, struct name app, struct name 
  * An earlier pyservice wrote these rows without "port", and no first line. */
 struct str ports_text(struct arena *a, const struct ports *p, struct name app);
 
-/* Like rows_parse(). */
-int ports_parse(struct arena *a, struct str text, struct str app, struct ports *ret);
+/* Adds those of such a text. Nothing is added after an error, which is one of rows_parse(). */
+int ports_add(struct arena *a, struct str text, struct str app, struct ports *p);
 
 /* By app, unit, instance. */
 void ports_sort(struct ports *p);

@@ -284,9 +284,8 @@ const char *rows_problem(int error) {
                                            : strerror(-error);
 }
 
-int rows_parse(struct arena *a, const struct row_file *file, struct str text, void *ret) {
+int rows_add(struct arena *a, const struct row_file *file, struct str text, void *to) {
         struct parsing p = { .arena = a, .file = file };
-        char *made = arena_alloc(a, file->size, _Alignof(max_align_t));
         int version = take_version(file, &text);
         struct str line = STR("");
 
@@ -299,11 +298,17 @@ int rows_parse(struct arena *a, const struct row_file *file, struct str text, vo
                 memcpy(p.text, text.p, text.n);
         text.p = p.text;
         while (str_split(&text, '\n', &line) && !str_is_absent(text))
-                if (!take_line(&p, line, made))
+                if (!take_line(&p, line, to))
                         return -EBADMSG;
-        if (line.n > 0) /* the last line has its end */
-                return -EBADMSG;
 
-        memcpy(ret, made, file->size);
-        return 0;
+        return line.n == 0 ? 0 : -EBADMSG; /* the last line has its end */
+}
+
+int rows_parse(struct arena *a, const struct row_file *file, struct str text, void *ret) {
+        char *made = arena_alloc(a, file->size, _Alignof(max_align_t));
+        int r = rows_add(a, file, text, made);
+
+        if (r >= 0)
+                memcpy(ret, made, file->size);
+        return r;
 }

@@ -76,5 +76,8 @@ struct str rows_text(struct arena *a, const struct row_file *file, const void *f
  * an older or a newer pyservice wrote it, so that its rows may mean something else. */
 int rows_parse(struct arena *a, const struct row_file *file, struct str text, void *ret);
 
+/* Like rows_parse(), but adds to the lists of `to`; after an error it has the rows before that one, too. */
+int rows_add(struct arena *a, const struct row_file *file, struct str text, void *to);
+
 /* Why a file of rows cannot be read: "it is damaged", … */
 const char *rows_problem(int error);

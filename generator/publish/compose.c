@@ -112,10 +112,10 @@ static void add_scale_of(struct composing *m, struct str owner) {
 static void add_ports(struct composing *m, const struct tree_file *now, const struct tree_file *old) {
         struct str app = m->c->app;
         struct tree_file merged;
-        struct ports of_file, of_base, all;
+        struct ports of_file = { 0 }, of_base = { 0 }, all;
 
-        if (!now || !old || ports_parse(m->arena, now->text, app, &of_file) < 0 ||
-            ports_parse(m->arena, old->text, app, &of_base) < 0) {
+        if (!now || !old || ports_add(m->arena, now->text, app, &of_file) < 0 ||
+            ports_add(m->arena, old->text, app, &of_base) < 0) {
                 add(m, old ? old : now);
                 return;
         }
