@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
+#include <sys/eventfd.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -32,11 +33,17 @@ static bool find_main_process(uint64_t *ret) {
 }
 
 /* The main process of the unit (conmon, which ends with the container), or -1: systemd does not watch it
- * while this program runs. */
+ * while this program runs. The descriptor is readable once it ended, also if it ended before this program
+ * began, as it may during a reload of systemd. */
 static int open_main_process(void) {
         uint64_t pid;
+        int fd;
 
-        return find_main_process(&pid) ? (int) syscall(SYS_pidfd_open, (pid_t) pid, 0) : -1;
+        if (!find_main_process(&pid))
+                return -1;
+
+        fd = (int) syscall(SYS_pidfd_open, (pid_t) pid, 0);
+        return fd < 0 && errno == ESRCH ? eventfd(1, EFD_CLOEXEC) : fd;
 }
 
 bool instance_pause(uint64_t ms) {

@@ -77,6 +77,16 @@ def test_not_longer_than_the_instance_runs(silent):
         assert process.returncode == 1
 
 
+def test_an_instance_that_ended_before_the_hook_began():
+    """systemd that is busy with a reload reaps the main process, and sets MAINPID all the same."""
+    with socket.socket() as closed, subprocess.Popen(["true"]) as instance:
+        closed.bind(("127.0.0.1", 0))
+        instance.wait()
+        done = subprocess.run([PROGRAM, "enter", f"--port={closed.getsockname()[1]}"], env={**os.environ, "MAINPID": str(instance.pid)},
+                              capture_output=True, text=True, timeout=20, check=False)
+    assert done.returncode == 1 and "exited before it was ready: a connection to port" in done.stderr
+
+
 OWN_NETWORK = """
 ip link add d0 type veth peer name d1 && ip addr add 127.0.0.5/8 dev d0 || exit
 exec setpriv --bounding-set=-net_admin sh -c "echo made; exec sleep infinity"
