@@ -68,13 +68,12 @@ static struct reason explain_down(struct doctor *d, const struct haproxy_counter
 
 /* `unit`: of its instance; absent for a server elsewhere. */
 static struct reason explain(struct doctor *d, const struct haproxy_counter *c, struct str unit) {
-        struct str state = str_is_absent(unit) ? STR("active") : doctor_unit(d, unit);
-        const struct describing q = { d->arena, d->bus, d->ctl->is_user, 0, unit };
+        struct str state = str_is_absent(unit) ? STR("active") : snapshot_unit_state(&d->now, unit);
         struct described found;
 
         if (str_has_prefix(c->status, STR("DOWN")) && str_is(state, "active"))
                 return explain_down(d, c);
-        if (!str_is(state, "active") && describe_now(&q, &found))
+        if (!str_is(state, "active") && doctor_describe(d, unit, &found))
                 return (struct reason){ arena_join(d->arena, STR("waits for "), found.unit, STR(": "),
                                                    reason_words(d->arena, &found)),
                                         arena_join(d->arena, STR("journalctl -b -u '"), found.unit,
@@ -155,7 +154,7 @@ static void look_at_server(struct backend *b, const struct haproxy_counter *c) {
 static void look_at_backend(struct doctor *d, const struct app *app, const struct service *s) {
         struct backend b = { .d = d, .service = s, .name = backend_of(s).text, .texts = STR("") };
 
-        if (!haproxy_find_counter(&d->counters, b.name, STR("BACKEND"))) {
+        if (!haproxy_find_counter(&d->now.counters, b.name, STR("BACKEND"))) {
                 doctor_bad(d, app->name.text,
                            arena_join(d->arena, STR("HAProxy does not know the backend '"), b.name, STR("'")),
                            STR("see 'systemctl status \"pyservice-proxy@*\"': did HAProxy reject the files? "
@@ -165,7 +164,7 @@ static void look_at_backend(struct doctor *d, const struct app *app, const struc
 
         if (hold_read(d->arena, d->places.runtime, app->name.text, &b.holds) < 0)
                 b.holds = (struct holds){ 0 };
-        VEC_EACH(c, &d->counters.list)
+        VEC_EACH(c, &d->now.counters.list)
                 look_at_server(&b, c);
         if (b.n == 0 && b.n_stopped > 0)
                 doctor_warn(d, app->name.text,
@@ -203,7 +202,7 @@ static struct str list_culprits(struct doctor *d, struct str backend, uint64_t *
         struct str list = STR("");
 
         *ret_5xx = 0;
-        VEC_EACH(c, &d->counters.list) {
+        VEC_EACH(c, &d->now.counters.list) {
                 if (!str_eq(c->backend, backend) || str_is(c->server, "BACKEND"))
                         continue;
                 *ret_5xx += c->n_5xx;
@@ -217,7 +216,7 @@ static struct str list_culprits(struct doctor *d, struct str backend, uint64_t *
 
 static void look_at_answers(struct doctor *d, const struct app *app, const struct service *s) {
         struct str backend = backend_of(s).text, culprits;
-        const struct haproxy_counter *whole = haproxy_find_counter(&d->counters, backend, STR("BACKEND"));
+        const struct haproxy_counter *whole = haproxy_find_counter(&d->now.counters, backend, STR("BACKEND"));
         uint64_t of_servers = 0, own, bad_answers;
         void (*add)(struct doctor * d, struct str app, struct str text, struct str advice) = doctor_warn;
 

@@ -187,7 +187,7 @@ static void look_at_chain(struct doctor *d, const struct certificate *c) {
 static struct str served_by_haproxy(struct doctor *d, const struct certificate *c) {
         struct str text = { 0 };
 
-        if (d->counters_error < 0 || haproxy_show_certificate(&d->haproxy, c->path, &text) < 0)
+        if (d->now.counters_error < 0 || haproxy_show_certificate(&d->now.haproxy, c->path, &text) < 0)
                 return STR("");
 
         return field_of(d->arena, text, STR("SHA1 FingerPrint: "));
@@ -203,7 +203,7 @@ static struct str served_by_nginx(struct doctor *d, const struct certificate *c)
                    *const print[] = { openssl.p, "x509", "-noout", "-fingerprint", "-sha1", NULL };
         struct spawn_result found = { 0 };
 
-        if (strcmp(d->ctl->root, "/") != 0 || !doctor_is_active(d, nginx->unit.text) ||
+        if (strcmp(d->ctl->root, "/") != 0 || !snapshot_is_active(&d->now, nginx->unit.text) ||
             str_is_absent(timeout) || str_is_absent(c->domain) || spawn_run(d->arena, connect, &found) < 0 ||
             spawn_run_on(d->arena, print, found.out, &found) < 0)
                 return STR("");
@@ -259,14 +259,14 @@ static bool is_listed(const struct certificates *all, struct str path) {
 static void add_loaded(struct doctor *d, struct certificates *all) {
         struct str list, line, text;
 
-        if (d->counters_error < 0 || haproxy_ask_worker(&d->haproxy, STR("show ssl cert"), &list) < 0)
+        if (d->now.counters_error < 0 || haproxy_ask_worker(&d->now.haproxy, STR("show ssl cert"), &list) < 0)
                 return;
 
         while (str_split(&list, '\n', &line)) {
                 struct certificate c = { .path = str_trim(line), .is_good = true };
 
                 if (is_listed(all, c.path) || c.path.n == 0 || strchr("#*", c.path.p[0]) ||
-                    haproxy_show_certificate(&d->haproxy, c.path, &text) < 0)
+                    haproxy_show_certificate(&d->now.haproxy, c.path, &text) < 0)
                         continue;
                 c.names = names_of(d->arena, text);
                 *vec_push(d->arena, &all->list) = c;

@@ -172,7 +172,7 @@ static const char *obstacle(const struct doctor *d, const struct doctor_check *c
                 return "need the running machine";
         if ((check->needs & CHECK_AS_ROOT) && !d->ctl->is_user && geteuid() != 0)
                 return "need root";
-        if ((check->needs & CHECK_BUS) && !d->bus)
+        if ((check->needs & CHECK_BUS) && !d->now.bus)
                 return "need systemd, which does not answer";
         return NULL;
 }
@@ -225,7 +225,7 @@ int ctl_doctor(struct ctl *c) {
                         r = doctor_fix_all(&d);
         }
 
-        bus_close(&d.bus);
+        snapshot_close(&d.now);
         view_close(&d.places);
         session_close(&d.session);
         return r;

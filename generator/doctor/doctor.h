@@ -6,14 +6,15 @@
  * Each check is one function and one row of the table in doctor.c; it inspects, and adds its findings, each
  * with the action to take. Nothing is changed, unless --fix runs the commands of doctor_fix().
  *
- * Facts for several checks are queried once, before all checks: one query for all units, one for all
- * containers, one for all servers. A check also makes its own queries once, not for each unit. */
+ * Facts for several checks are queried once, before all checks (model/snapshot.h). A check also makes its own
+ * queries once, not for each unit. */
 
 #include "app/ports.h"
-#include "balancer/haproxy-counters.h"
+#include "balancer/haproxy-program.h"
 #include "ctl/session.h"
+#include "model/snapshot.h"
 #include "model/view.h"
-#include "systemd/bus.h"
+#include "rollout/describe.h"
 
 enum doctor_level { DOCTOR_GOOD, DOCTOR_SKIPPED, DOCTOR_WARNING, DOCTOR_BAD };
 
@@ -49,15 +50,16 @@ struct doctor_result {
         VEC(struct finding) findings;
 };
 
-/* A container with our label, running or not. */
-struct doctor_container {
-        struct str name, app, unit, state; /* unit: empty for none */
-        struct str ports, networks;        /* "0.0.0.0:80->8000/tcp, 443/tcp"; "a,b", empty for none */
-};
-
 /* A file of ours among systemd's: "shop@.service", "shop.target.d/50-shop.conf". */
 struct doctor_own {
         struct str path, app; /* app: absent for what pyservice is installed with */
+};
+
+/* Why a unit is not ready now. */
+struct doctor_described {
+        struct str unit;
+        bool is_there; /* there is a reason: `found` */
+        struct described found;
 };
 
 struct doctor {
@@ -67,18 +69,15 @@ struct doctor {
         struct view_places places;
         struct ports ports;
         struct str only; /* the selected application; absent for all */
-        struct bus *bus; /* NULL: systemd does not answer, and bus_error says why */
-        int bus_error;
-        struct bus_list units;
+        struct snapshot now;
+        int bus_error;      /* why systemd does not answer; 0 if it does */
         const char *podman; /* NULL if it is not installed, or not this machine's */
-        VEC(struct doctor_container) containers;
-        bool knows_containers;
         bool uses_haproxy, uses_nginx;
-        bool haproxy_runs; /* known after the check of that */
-        struct haproxy_client haproxy;
-        struct haproxy_counters counters;
-        int counters_error;         /* 0: `counters` comes from HAProxy */
+        bool haproxy_runs;              /* known after the check of that */
+        struct haproxy_program haproxy; /* of doctor/haproxy.c: as it is on this machine */
+        int haproxy_error;
         VEC(struct doctor_own) own; /* sorted by path */
+        VEC(struct doctor_described) described;
         VEC(struct doctor_result) results;
 };
 
@@ -130,9 +129,8 @@ bool doctor_knows_haproxy(struct doctor *d);
 /* True if there is such a definition, good, broken or masked. */
 bool doctor_is_defined(const struct doctor *d, struct str app);
 
-/* The state of a unit, "inactive" where systemd doesn't have it in memory. */
-struct str doctor_unit(const struct doctor *d, struct str unit);
-bool doctor_is_active(const struct doctor *d, struct str unit);
+/* describe_now(), once for each unit. */
+bool doctor_describe(struct doctor *d, struct str unit, struct described *ret);
 
 /* The output of a program, without blanks at the ends: 0; negative errno; its exit status. `ret_out` also has
  * its error messages. */

@@ -39,7 +39,7 @@ struct missing {
         VEC(struct str) list;
 };
 
-static void look_at_ports(struct doctor *d, const struct doctor_container *c, struct str rules,
+static void look_at_ports(struct doctor *d, const struct podman_container *c, struct str rules,
                           struct missing *ret) {
         struct str rest = c->ports, piece;
 
@@ -58,7 +58,7 @@ static void look_at_ports(struct doctor *d, const struct doctor_container *c, st
 }
 
 static bool is_used(const struct doctor *d, struct str network) {
-        VEC_EACH(c, &d->containers)
+        VEC_EACH(c, &d->now.containers.list)
                 if (str_is(c->state, "running") && str_list_has(c->networks, network))
                         return true;
 
@@ -86,7 +86,7 @@ void doctor_firewall(struct doctor *d) {
         struct str rules, text = STR("");
         bool has_bridge = false;
 
-        VEC_EACH(c, &d->containers)
+        VEC_EACH(c, &d->now.containers.list)
                 has_bridge = has_bridge || (str_is(c->state, "running") && c->networks.n > 0);
         if (!has_bridge)
                 return;
@@ -96,7 +96,7 @@ void doctor_firewall(struct doctor *d) {
         }
 
         look_at_networks(d, rules, &missing);
-        VEC_EACH(c, &d->containers)
+        VEC_EACH(c, &d->now.containers.list)
                 if (str_is(c->state, "running") && (str_is_absent(d->only) || str_eq(c->app, d->only)))
                         look_at_ports(d, c, rules, &missing);
         VEC_EACH(label, &missing.list)

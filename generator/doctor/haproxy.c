@@ -19,24 +19,32 @@ static bool is_container(const struct doctor *d) {
 }
 
 bool doctor_knows_haproxy(struct doctor *d) {
-        if (d->uses_haproxy && d->counters_error < 0)
+        if (d->uses_haproxy && d->now.counters_error < 0)
                 doctor_skip(d, d->haproxy_runs ? "need HAProxy, which does not answer"
                                                : "need HAProxy, which is not running");
 
-        return d->uses_haproxy && d->counters_error >= 0;
+        return d->uses_haproxy && d->now.counters_error >= 0;
+}
+
+/* As it is on this machine, found once; NULL if that is unknown. */
+static const struct haproxy_program *find_program(struct doctor *d) {
+        struct haproxy_program *b = &d->haproxy;
+
+        if (!b->arena) {
+                *b = (struct haproxy_program){ .arena = d->arena, .settings = settings_of(d), .root = "" };
+                d->haproxy_error = haproxy_find(b);
+        }
+
+        return d->haproxy_error < 0 ? NULL : b;
 }
 
 static void look_at_container(struct doctor *d) {
-        struct str name = settings_of(d)->container.text, text = { 0 };
+        const struct haproxy_program *b = find_program(d);
 
-        if (!d->podman ||
-            doctor_ask(d,
-                       (const char *[]){ d->podman, "container", "inspect", "--format", "{{.State.Running}}",
-                                         "--", arena_str(d->arena, name).p, NULL },
-                       &text) != 0 ||
-            !str_is(text, "true"))
+        if (!b || !b->is_active)
                 doctor_bad(d, nobody,
-                           arena_join(d->arena, STR("HAProxy's container '"), name, STR("' does not run")),
+                           arena_join(d->arena, STR("HAProxy's container '"), settings_of(d)->container.text,
+                                      STR("' does not run")),
                            STR("start the unit that runs it; host.yaml has its name"));
         else
                 d->haproxy_runs = true;
@@ -44,7 +52,7 @@ static void look_at_container(struct doctor *d) {
 
 static void report_stopped(struct doctor *d, struct str unit) {
         doctor_bad(d, nobody,
-                   arena_join(d->arena, unit, STR(" is "), doctor_unit(d, unit),
+                   arena_join(d->arena, unit, STR(" is "), snapshot_unit_state(&d->now, unit),
                               STR(": no application can be reached through it")),
                    arena_join(d->arena, STR("systemctl start "), unit,
                               STR("; if that fails: journalctl -b -u "), unit));
@@ -55,7 +63,7 @@ void doctor_haproxy_runs(struct doctor *d) {
 
         if (!d->uses_haproxy)
                 return;
-        d->haproxy_runs = !is_container(d) && doctor_is_active(d, unit);
+        d->haproxy_runs = !is_container(d) && snapshot_is_active(&d->now, unit);
         if (is_container(d))
                 look_at_container(d);
         else if (!d->haproxy_runs)
@@ -100,14 +108,11 @@ static void look_at_options(struct doctor *d, struct str directory) {
 
 /* The command line of the running program: words, each with a NUL behind it. */
 static bool read_command(struct doctor *d, struct str *ret) {
-        struct bus_unit u;
+        const struct haproxy_program *b = find_program(d);
 
-        return d->bus && bus_get_unit(d->bus, d->arena, settings_of(d)->unit.text, &u) >= 0 &&
-               u.main_pid > 0 &&
-               proc_read(d->arena,
-                         arena_join(d->arena, STR("/proc/"), arena_u64(d->arena, u.main_pid), STR("/cmdline"))
-                                 .p,
-                         ret) >= 0;
+        return b && b->is_active &&
+               proc_read(d->arena, arena_join(d->arena, STR("/proc/"), b->master, STR("/cmdline")).p, ret) >=
+                       0;
 }
 
 /* "-f" and the directory, with or without a slash at its end. */
@@ -127,7 +132,7 @@ static bool is_named(struct str command, struct str directory) {
 static void look_at_service(struct doctor *d, const struct directories *directories) {
         struct str command;
 
-        if (!doctor_is_active(d, settings_of(d)->unit.text) || !read_command(d, &command))
+        if (!snapshot_is_active(&d->now, settings_of(d)->unit.text) || !read_command(d, &command))
                 return;
 
         VEC_EACH(directory, &directories->list)
@@ -140,13 +145,13 @@ static void look_at_service(struct doctor *d, const struct directories *director
 }
 
 static void look_at_mounts(struct doctor *d, const struct directories *directories) {
-        struct haproxy_program b = { .arena = d->arena, .settings = settings_of(d), .root = "" };
+        const struct haproxy_program *b = find_program(d);
         struct str seen;
 
-        if (haproxy_find(&b) < 0 || !b.is_active)
+        if (!b || !b->is_active)
                 return;
         VEC_EACH(directory, &directories->list)
-                if (!haproxy_sees(&b, *directory, &seen))
+                if (!haproxy_sees(b, *directory, &seen))
                         doctor_bad(d, nobody,
                                    arena_join(d->arena, STR("HAProxy's container does not see "), *directory),
                                    STR("mount it there, and add '-f' for it to HAProxy's command: see "
@@ -172,19 +177,20 @@ void doctor_haproxy_reads(struct doctor *d) {
 
 /* The administrator's file, and the directories of generated files: what the next start of HAProxy reads. */
 void doctor_haproxy_config(struct doctor *d) {
-        struct haproxy_program b = { .arena = d->arena, .settings = settings_of(d), .root = "" };
+        const struct haproxy_program *b;
         struct directories directories = { 0 };
         struct str seen, message = { 0 };
         size_t n = 0;
 
         collect_directories(d, &directories);
-        if (directories.list.n == 0 || haproxy_find(&b) < 0 || !b.can_check)
+        b = directories.list.n > 0 ? find_program(d) : NULL;
+        if (!b || !b->can_check)
                 return;
 
         VEC_EACH(directory, &directories.list)
-                if (doctor_has(d, *directory) && haproxy_sees(&b, *directory, &seen))
+                if (doctor_has(d, *directory) && haproxy_sees(b, *directory, &seen))
                         directories.list.at[n++] = seen;
-        if (haproxy_check(&b, directories.list.at, n, &message) > 0)
+        if (haproxy_check(b, directories.list.at, n, &message) > 0)
                 doctor_bad(d, nobody,
                            arena_join(d->arena,
                                       STR("HAProxy rejects its configuration, and the next start or "
@@ -195,7 +201,7 @@ void doctor_haproxy_config(struct doctor *d) {
 }
 
 void doctor_haproxy_socket(struct doctor *d) {
-        struct haproxy_client client = d->haproxy;
+        struct haproxy_client client = d->now.haproxy;
         struct str level = { 0 }, advice;
         int r;
 
@@ -228,7 +234,7 @@ void doctor_haproxy_socket(struct doctor *d) {
 }
 
 void doctor_haproxy_master(struct doctor *d) {
-        struct haproxy_client client = d->haproxy;
+        struct haproxy_client client = d->now.haproxy;
         struct str text;
         int r;
 
@@ -257,7 +263,7 @@ void doctor_nginx(struct doctor *d) {
 
         if (!d->uses_nginx)
                 return;
-        if (!doctor_is_active(d, settings->unit.text))
+        if (!snapshot_is_active(&d->now, settings->unit.text))
                 report_stopped(d, settings->unit.text);
 
         r = doctor_ask(d, (const char *[]){ "nginx", "-T", NULL }, &text);

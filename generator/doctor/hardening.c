@@ -208,8 +208,8 @@ static void judge(struct doctor *d, struct judged *j) {
                                            "'user' or 'cap_add' is missing")));
 }
 
-static const struct doctor_container *find_running(const struct doctor *d, const struct container *c) {
-        VEC_EACH(one, &d->containers) {
+static const struct podman_container *find_running(const struct doctor *d, const struct container *c) {
+        VEC_EACH(one, &d->now.containers.list) {
                 struct str unit = { one->unit.p, str_find(one->unit, '@') };
 
                 if (unit.n == one->unit.n && str_has_suffix(unit, STR(".service")))
@@ -229,7 +229,7 @@ void doctor_hardening(struct doctor *d) {
                 struct container_list all = app_containers(d->arena, app);
 
                 VEC_EACH(ref, &all.list) {
-                        const struct doctor_container *one = find_running(d, ref->container);
+                        const struct podman_container *one = find_running(d, ref->container);
 
                         if (one && ref->container->hardening.index != HARDENING_STRICT)
                                 judge(d, &(struct judged){

@@ -157,7 +157,8 @@ void doctor_target(struct doctor *d) {
                             arena_printf(d->arena, "systemctl%s enable pyservice.target", user));
                 doctor_fix_by_systemctl(d, "enable", "pyservice.target");
         }
-        if (d->bus && !doctor_is_active(d, STR("pyservice.target")) && doctor_world(d)->definitions.n > 0)
+        if (d->now.bus && !snapshot_is_active(&d->now, STR("pyservice.target")) &&
+            doctor_world(d)->definitions.n > 0)
                 doctor_bad(d, nobody,
                            STR("pyservice.target is not active, so no application is kept running"),
                            arena_printf(d->arena, "systemctl%s start pyservice.target", user));
@@ -269,12 +270,12 @@ static void add_stale(struct doctor *d, struct bus_question *questions, size_t n
 }
 
 void doctor_stale(struct doctor *d) {
-        struct bus_question *questions = arena_array(d->arena, d->units.list.n, struct bus_question);
+        struct bus_question *questions = arena_array(d->arena, d->now.units.list.n, struct bus_question);
         struct timespec then = { 0 };
         size_t n = 0;
 
         (void) read_generation(d, &then);
-        VEC_EACH(unit, &d->units.list) {
+        VEC_EACH(unit, &d->now.units.list) {
                 const struct doctor_own *own = doctor_find_own(d, unit->name);
                 bool is_front =
                         d->uses_haproxy && str_eq(unit->name, doctor_world(d)->host.haproxy->unit.text);
@@ -283,7 +284,7 @@ void doctor_stale(struct doctor *d) {
                         questions[n++] = (struct bus_question){ unit->name, BUS_ABOUT_FILES,
                                                                 arena_new(d->arena, struct bus_detail) };
         }
-        if (bus_ask(d->bus, d->arena, questions, n) < 0) {
+        if (bus_ask(d->now.bus, d->arena, questions, n) < 0) {
                 doctor_skip(d, "need systemd, which does not answer");
                 return;
         }

@@ -10,7 +10,6 @@
 #include "ctl/session.h"
 #include "doctor/doctor.h"
 #include "model/check-machine.h"
-#include "podman/podman.h"
 #include "runtime/spawn.h"
 
 enum { DOCTOR_FILE_MAX = 4 << 20 };
@@ -32,34 +31,21 @@ bool doctor_is_defined(const struct doctor *d, struct str app) {
         return session_find(&d->session, app) || !str_is_absent(session_find_mask(&d->session, app));
 }
 
-static const struct bus_listed *find_unit(const struct doctor *d, struct str unit) {
-        size_t low = 0, high = d->units.list.n;
+bool doctor_describe(struct doctor *d, struct str unit, struct described *ret) {
+        const struct describing q = { d->arena, d->now.bus, d->ctl->is_user, 0, unit };
+        struct doctor_described *one;
 
-        while (low < high) {
-                size_t middle = low + (high - low) / 2;
-                int r = str_cmp(d->units.list.at[middle].name, unit);
+        VEC_EACH(known, &d->described)
+                if (str_eq(known->unit, unit)) {
+                        *ret = known->found;
+                        return known->is_there;
+                }
 
-                if (r == 0)
-                        return &d->units.list.at[middle];
-                if (r < 0)
-                        low = middle + 1;
-                else
-                        high = middle;
-        }
-
-        return NULL;
-}
-
-struct str doctor_unit(const struct doctor *d, struct str unit) {
-        const struct bus_listed *found = find_unit(d, unit);
-
-        return found ? found->active : STR("inactive");
-}
-
-bool doctor_is_active(const struct doctor *d, struct str unit) {
-        struct str state = doctor_unit(d, unit);
-
-        return str_is(state, "active") || str_is(state, "reloading");
+        one = vec_push(d->arena, &d->described);
+        one->unit = unit;
+        one->is_there = describe_now(&q, &one->found);
+        *ret = one->found;
+        return one->is_there;
 }
 
 int doctor_ask(struct doctor *d, const char *const *argv, struct str *ret_out) {
@@ -100,63 +86,6 @@ bool doctor_read(struct doctor *d, struct str path, struct str *ret) {
         return fs_read(d->arena, d->session.world.root, path.p + 1, DOCTOR_FILE_MAX, ret) >= 0;
 }
 
-static int compare_units(const void *a, const void *b) {
-        return str_cmp(((const struct bus_listed *) a)->name, ((const struct bus_listed *) b)->name);
-}
-
-/* If systemd doesn't answer, a check reports it. */
-static void look_at_units(struct doctor *d) {
-        d->bus_error = bus_open(d->arena, d->ctl->is_user, -1, &d->bus);
-        if (d->bus_error < 0)
-                return;
-
-        d->bus_error = bus_list_units(d->bus, d->arena, STR("*"), &d->units);
-        if (d->bus_error < 0)
-                bus_close(&d->bus);
-        if (d->units.list.n > 1)
-                qsort(d->units.list.at, d->units.list.n, sizeof(struct bus_listed), compare_units);
-}
-
-static void look_at_containers(struct doctor *d) {
-        static const char format[] = "{{.Names}}\t{{.State}}\t{{.Ports}}\t{{.Networks}}\t{{printf \"%q\" "
-                                     "(index .Labels \"io.pyservice.app\")}}\t"
-                                     "{{printf \"%q\" (index .Labels \"PODMAN_SYSTEMD_UNIT\")}}\t"
-                                     "{{printf \"%q\" (index .Labels \"io.pyservice.run\")}}";
-        struct str text, line;
-
-        d->podman = spawn_find(d->arena, "podman").p;
-        if (!d->podman || (geteuid() != 0 && !d->ctl->is_user) ||
-            doctor_ask(d,
-                       (const char *[]){ d->podman, "ps", "--all", "--no-trunc", "--filter",
-                                         "label=io.pyservice.app", "--format", format, NULL },
-                       &text) != 0)
-                return;
-
-        d->knows_containers = true;
-        while (str_split(&text, '\n', &line)) {
-                struct doctor_container container = { .name = podman_take_field(d->arena, &line) };
-                struct str run;
-
-                container.state = podman_take_field(d->arena, &line);
-                container.ports = podman_take_field(d->arena, &line);
-                container.networks = podman_take_field(d->arena, &line);
-                container.app = podman_take_label(d->arena, &line);
-                container.unit = podman_take_label(d->arena, &line);
-                run = podman_take_label(d->arena, &line);
-                /* A container that a user started by hand (`pyservicectl run`) is not an error. */
-                if (container.name.n > 0 && run.n == 0)
-                        *vec_push(d->arena, &d->containers) = container;
-        }
-}
-
-static void look_at_haproxy(struct doctor *d) {
-        d->haproxy = haproxy_client_of(d->arena, doctor_world(d)->host.haproxy);
-        d->counters_error = -ENOENT;
-        if (d->uses_haproxy && strcmp(d->ctl->root, "/") == 0)
-                d->counters_error = haproxy_count_all(&d->haproxy, &d->counters);
-        haproxy_add_saved_counters(d->arena, d->places.runtime, true, &d->counters);
-}
-
 /* HAProxy serves all applications, not only the selected one. */
 static void look_at_fronts(struct doctor *d) {
         VEC_EACH(definition, &doctor_world(d)->definitions) {
@@ -188,6 +117,20 @@ static int check_name(struct doctor *d) {
         return CTL_ERROR;
 }
 
+/* Checks report what does not answer. */
+static void take_snapshot(struct doctor *d) {
+        struct str problem;
+
+        snapshot_begin(&d->now, d->ctl);
+        d->bus_error = snapshot_take_units(&d->now);
+        if (d->now.is_live)
+                d->podman = spawn_find(d->arena, "podman").p;
+        if (d->podman)
+                (void) snapshot_take_containers(&d->now, (struct str){ 0 }, true, &problem);
+        if (d->uses_haproxy)
+                (void) snapshot_take_servers(&d->now, doctor_world(d)->host.haproxy, d->places.runtime, true);
+}
+
 int doctor_look(struct doctor *d) {
         int r = session_open(d->ctl, &d->session);
 
@@ -203,10 +146,6 @@ int doctor_look(struct doctor *d) {
         doctor_look_at_own(d);
         if (ports_assign(doctor_world(d), d->places.runtime, &d->ports) < 0)
                 d->ports = (struct ports){ 0 };
-        if (strcmp(d->ctl->root, "/") == 0) {
-                look_at_units(d);
-                look_at_containers(d);
-        }
-        look_at_haproxy(d);
+        take_snapshot(d);
         return 0;
 }

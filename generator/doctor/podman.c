@@ -215,8 +215,8 @@ void doctor_objects(struct doctor *d) {
 }
 
 /* A container and its unit appear and disappear together, except for moments. */
-static void look_at_container(struct doctor *d, const struct doctor_container *c) {
-        struct str state = c->unit.n > 0 ? doctor_unit(d, c->unit) : STR("inactive");
+static void look_at_container(struct doctor *d, const struct podman_container *c) {
+        struct str state = c->unit.n > 0 ? snapshot_unit_state(&d->now, c->unit) : STR("inactive");
         struct str owner =
                 c->unit.n > 0 ? arena_join(d->arena, c->unit, STR(", which is "), state) : STR("no unit");
 
@@ -239,12 +239,12 @@ static void look_at_container(struct doctor *d, const struct doctor_container *c
 }
 
 void doctor_leftovers(struct doctor *d) {
-        if (!d->knows_containers) {
+        if (!d->now.has_containers) {
                 doctor_skip(d, "need Podman, which does not answer");
                 return;
         }
 
-        VEC_EACH(c, &d->containers)
+        VEC_EACH(c, &d->now.containers.list)
                 if (str_is_absent(d->only) || str_eq(c->app, d->only))
                         look_at_container(d, c);
 }

@@ -25,7 +25,7 @@ static bool is_asked(const struct doctor *d, struct str app) {
 
 /* The instance's own unit has the port; or, if the owner of the port is unknown, that unit runs. */
 static bool is_right(const struct doctor *d, const struct proc_listener *l, struct str unit) {
-        return str_is_absent(l->pid) ? doctor_is_active(d, unit) : str_eq(l->unit, unit);
+        return str_is_absent(l->pid) ? snapshot_is_active(&d->now, unit) : str_eq(l->unit, unit);
 }
 
 static struct str unit_of(struct doctor *d, const struct port *port) {

@@ -169,7 +169,8 @@ static void look_at_pull(struct doctor *d, const struct doctor_own *own, struct 
         struct bus_unit u = { 0 };
 
         if (str_has_suffix(unit, STR("-image.service")) && is_asked(d, own->app) &&
-            bus_get_unit(d->bus, d->arena, unit, &u) >= 0 && str_is(u.active, "active") && u.exit_status != 0)
+            bus_get_unit(d->now.bus, d->arena, unit, &u) >= 0 && str_is(u.active, "active") &&
+            u.exit_status != 0)
                 doctor_warn(d, own->app,
                             arena_join(d->arena, STR("the pull of "), unit,
                                        STR(" failed; the existing image is used")),
@@ -217,7 +218,7 @@ static bool is_rejected(struct doctor *d, struct str app, struct str unit) {
         if (!str_has_suffix(unit, STR("@next.service")) && !is_config(unit))
                 return false;
 
-        VEC_EACH(other, &d->units.list)
+        VEC_EACH(other, &d->now.units.list)
                 if (str_is(other->active, "failed") && is_rollout(d, app, other->name))
                         return true;
 
@@ -231,7 +232,6 @@ static struct str with_reason(struct doctor *d, struct str many, struct str word
 }
 
 static void look_at_unit(struct doctor *d, struct str app, const struct bus_listed *unit) {
-        const struct describing q = { d->arena, d->bus, d->ctl->is_user, 0, unit->name };
         bool is_failed = str_is(unit->active, "failed"), is_restarting = bus_waits_for_restart(unit->sub);
         struct described found = { .text = STR("") };
         struct str words = STR(""), advice = advice_for(d, app, unit->name);
@@ -241,7 +241,8 @@ static void look_at_unit(struct doctor *d, struct str app, const struct bus_list
                 return;
         if (is_rollout(d, app, unit->name))
                 words = is_failed ? rejected(d, app) : words;
-        else if (!is_config(unit->name) && describe_now(&q, &found) && str_eq(found.unit, unit->name))
+        else if (!is_config(unit->name) && doctor_describe(d, unit->name, &found) &&
+                 str_eq(found.unit, unit->name))
                 words = arena_join(d->arena, STR(": "), reason_words(d->arena, &found));
 
         if (is_failed && app.n > 0 && !doctor_is_defined(d, app)) {
@@ -272,7 +273,7 @@ static void look_at_unit(struct doctor *d, struct str app, const struct bus_list
 }
 
 void doctor_failed(struct doctor *d) {
-        VEC_EACH(unit, &d->units.list) {
+        VEC_EACH(unit, &d->now.units.list) {
                 const struct doctor_own *own = doctor_find_own(d, unit->name);
                 struct str app;
 

@@ -61,7 +61,7 @@ static void compare(struct doctor *d, const char *name, struct str text, struct 
 
 void doctor_systemd(struct doctor *d) {
         struct str text = { 0 };
-        int r = d->bus ? bus_get_version(d->bus, d->arena, &text) : d->bus_error;
+        int r = d->now.bus ? bus_get_version(d->now.bus, d->arena, &text) : d->bus_error;
 
         if (r < 0)
                 doctor_bad(
@@ -103,7 +103,7 @@ void doctor_haproxy_version(struct doctor *d) {
         if (!d->uses_haproxy)
                 return;
 
-        r = haproxy_ask_worker(&d->haproxy, STR("show info"), &text);
+        r = haproxy_ask_worker(&d->now.haproxy, STR("show info"), &text);
         at = r == 0 ? str_find_str(text, key) : text.n;
         if (r == 0 && at < text.n) {
                 compare(d, "HAProxy", str_from(text, at + key.n), STR("2.4"));

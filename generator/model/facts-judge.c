@@ -179,7 +179,7 @@ static uint64_t count_errors(const struct facts *f, const struct fact_app *app) 
 
 /* Its work would not be done. */
 static void judge_timers(struct facts *f, struct fact_app *app) {
-        bool is_to_run = f->has_units && !str_is_absent(app->view.runs) && app->holds.list.n == 0 &&
+        bool is_to_run = f->now.has_units && !str_is_absent(app->view.runs) && app->holds.list.n == 0 &&
                          app->standing == FACT_AS_DECLARED;
 
         VEC_EACH(part, &app->parts)
@@ -261,7 +261,7 @@ static void judge_rollout(struct facts *f, struct fact_app *app) {
 /* True if systemd starts its units by itself. */
 static bool is_kept_up(const struct facts *f, const struct fact_app *app) {
         return app->definition && !app->definition->is_broken && app->holds.list.n == 0 &&
-               facts_is_active(f, PYSERVICE_TARGET);
+               snapshot_is_active(&f->now, PYSERVICE_TARGET);
 }
 
 /* After a reload or a boot, until its rollout has begun. */
@@ -272,7 +272,7 @@ static bool is_beginning(const struct facts *f, const struct fact_app *app) {
                                                                    v->wanted, STR(".service"));
 
         return app->outcome == VIEW_UNDER_WAY && v->is_published && is_kept_up(f, app) &&
-               !facts_has_failed(f, rollout);
+               !str_is(snapshot_unit_state(&f->now, rollout), "failed");
 }
 
 /* True if another revision is to take the place of one that runs. */
@@ -288,7 +288,7 @@ static struct str choose_word(const struct facts *f, const struct fact_app *app)
                 return str_is_absent(session_find_mask(&f->session, app->name)) ? STR("gone") : STR("masked");
         if (!app->view.is_published)
                 return is_broken ? STR("broken") : STR("new");
-        if (!f->has_units)
+        if (!f->now.has_units)
                 return is_broken ? STR("broken") : STR("unknown");
         if (app->standing == FACT_CHANGING)
                 return app->n_declared > 0 && app->n_ready == 0 && !is_replacing(&app->view)
@@ -388,7 +388,7 @@ void facts_judge(struct facts *f, struct fact_app *app) {
 
         VEC_EACH(part, &app->parts)
                 judge_part(f, app, part);
-        if (f->has_units && app->standing == FACT_AS_DECLARED &&
+        if (f->now.has_units && app->standing == FACT_AS_DECLARED &&
             (app->n_ready != app->n_declared || app->n_running != app->n_declared))
                 app->standing = is_beginning(f, app) ? FACT_CHANGING : FACT_NOT_AS_DECLARED;
         app->word = choose_word(f, app);

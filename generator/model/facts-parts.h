@@ -10,8 +10,6 @@ void facts_find_parts(struct facts *f, struct fact_app *app);
 
 /* facts-units.c: the units of all parts, as systemd has them. Negative errno. */
 int facts_ask_systemd(struct facts *f);
-bool facts_is_active(const struct facts *f, struct str unit);
-bool facts_has_failed(const struct facts *f, struct str unit);
 
 /* facts-use.c: facts of Podman, the balancer and the kernel. */
 void facts_ask_podman(struct facts *f);

@@ -8,44 +8,6 @@
 
 #define SERVICE_SUFFIX STR(".service")
 
-static int compare_listed(const void *left, const void *right) {
-        return str_cmp(((const struct bus_listed *) left)->name, ((const struct bus_listed *) right)->name);
-}
-
-/* The first that is not before `name`. */
-static size_t lower_bound(const struct bus_list *l, struct str name) {
-        size_t low = 0, high = l->list.n;
-
-        while (low < high) {
-                size_t middle = low + (high - low) / 2;
-
-                if (str_cmp(l->list.at[middle].name, name) < 0)
-                        low = middle + 1;
-                else
-                        high = middle;
-        }
-
-        return low;
-}
-
-static const struct bus_listed *find(const struct facts *f, struct str name) {
-        size_t i = lower_bound(&f->units, name);
-
-        return i < f->units.list.n && str_eq(f->units.list.at[i].name, name) ? &f->units.list.at[i] : NULL;
-}
-
-bool facts_is_active(const struct facts *f, struct str unit) {
-        const struct bus_listed *listed = find(f, unit);
-
-        return listed && (str_is(listed->active, "active") || str_is(listed->active, "reloading"));
-}
-
-bool facts_has_failed(const struct facts *f, struct str unit) {
-        const struct bus_listed *listed = find(f, unit);
-
-        return listed && str_is(listed->active, "failed");
-}
-
 static enum fact_state state_of(const struct fact_unit *u) {
         if (str_is_absent(u->active))
                 return FACT_UNKNOWN;
@@ -63,7 +25,7 @@ static enum fact_state state_of(const struct fact_unit *u) {
 
 static struct fact_unit *add_unit(struct facts *f, struct fact_part *part, struct str name) {
         struct fact_unit *u = vec_push(&f->c->arena, &part->units);
-        const struct bus_listed *listed = find(f, name);
+        const struct bus_listed *listed = snapshot_find_unit(&f->now, name);
 
         *u = (struct fact_unit){ .name = name,
                                  .container = part->unit,
@@ -73,7 +35,7 @@ static struct fact_unit *add_unit(struct facts *f, struct fact_part *part, struc
                                  .server.n_requests = FACT_NOT_KNOWN,
                                  .memory = FACT_NOT_KNOWN,
                                  .cpu = FACT_NOT_KNOWN };
-        if (f->has_units) {
+        if (f->now.has_units) {
                 u->active = listed ? listed->active : STR("inactive");
                 u->sub = listed ? listed->sub : STR("dead");
         }
@@ -104,9 +66,9 @@ static bool is_idle(const struct bus_listed *l) {
 static void add_further(struct facts *f, const struct fact_app *app, struct fact_part *part) {
         struct str prefix = arena_join(&f->c->arena, part->unit, STR("@"));
 
-        for (size_t i = lower_bound(&f->units, prefix);
-             i < f->units.list.n && str_has_prefix(f->units.list.at[i].name, prefix); i++) {
-                const struct bus_listed *listed = &f->units.list.at[i];
+        for (size_t i = snapshot_lower_bound(&f->now, prefix);
+             i < f->now.units.list.n && str_has_prefix(f->now.units.list.at[i].name, prefix); i++) {
+                const struct bus_listed *listed = &f->now.units.list.at[i];
                 struct str number = str_from(listed->name, prefix.n);
                 uint64_t n = 0;
 
@@ -125,7 +87,7 @@ static int compare_units(const void *left, const void *right) {
 }
 
 static void find_units(struct facts *f, const struct fact_app *app, struct fact_part *part) {
-        const struct bus_listed *timer = part->timer.n > 0 ? find(f, part->timer) : NULL;
+        const struct bus_listed *timer = part->timer.n > 0 ? snapshot_find_unit(&f->now, part->timer) : NULL;
 
         part->is_timer_active = timer && str_is(timer->active, "active");
         if (part->kind != RECORD_SERVICE) {
@@ -180,7 +142,7 @@ static void ask_unit(struct facts *f, struct questions *q, struct fact_unit *u) 
 
         if (known)
                 u->detail.cgroup = arena_str(&f->c->arena, known->cgroup);
-        if (about != 0 && find(f, u->name))
+        if (about != 0 && snapshot_find_unit(&f->now, u->name))
                 *vec_push(&f->c->arena, &q->list) = (struct bus_question){ u->name, about, &u->detail };
 }
 
@@ -188,7 +150,7 @@ static void ask_app(struct facts *f, struct fact_app *app, struct questions *q) 
         struct arena *a = &f->c->arena;
         struct str target = arena_join(a, app->name, STR(".target"));
 
-        app->is_loaded = find(f, target);
+        app->is_loaded = snapshot_find_unit(&f->now, target);
         if (app->is_loaded && (f->about & FACTS_TIMES))
                 *vec_push(a, &q->list) =
                         (struct bus_question){ target, BUS_ABOUT_STATE | BUS_ABOUT_FILES, &app->target };
@@ -199,29 +161,23 @@ static void ask_app(struct facts *f, struct fact_app *app, struct questions *q) 
 }
 
 int facts_ask_systemd(struct facts *f) {
-        CLEANUP(bus_close) struct bus *bus = NULL;
         struct questions questions = { 0 };
-        int r = f->is_live ? bus_open(&f->c->arena, f->c->is_user, -1, &bus) : 0;
+        int r = snapshot_take_units(&f->now);
 
-        if (r >= 0 && bus)
-                r = bus_list_units(bus, &f->c->arena, STR("*"), &f->units);
         if (r < 0)
                 return r;
 
-        f->has_units = bus;
-        if (f->units.list.n > 1)
-                qsort(f->units.list.at, f->units.list.n, sizeof(struct bus_listed), compare_listed);
         VEC_EACH(app, &f->apps)
                 VEC_EACH(part, &app->parts) {
                         find_units(f, app, part);
                         list_units(f, app, part);
                 }
-        if (!bus)
+        if (!f->now.bus)
                 return 0;
 
         VEC_EACH(app, &f->apps)
                 ask_app(f, app, &questions);
         VEC_EACH(place, &f->all)
                 ask_unit(f, &questions, place->unit);
-        return bus_ask(bus, &f->c->arena, questions.list.at, questions.list.n);
+        return bus_ask(f->now.bus, &f->c->arena, questions.list.at, questions.list.n);
 }

@@ -15,11 +15,6 @@
 
 enum { CGROUP_FILE_MAX = 4096 };
 
-static int compare_containers(const void *left, const void *right) {
-        return str_cmp(((const struct podman_container *) left)->name,
-                       ((const struct podman_container *) right)->name);
-}
-
 /* "Up 3 minutes (healthy)" */
 static struct str health_of(struct arena *a, struct str status) {
         size_t open = str_find(status, '(');
@@ -59,11 +54,8 @@ static void take_container(struct facts *f, const struct fact_place *place) {
         const struct fact_app *app = place->app;
         const struct fact_part *part = place->part;
         struct fact_unit *u = place->unit;
-        struct podman_container key = { .name = u->container }, *c;
+        const struct podman_container *c = snapshot_find_container(&f->now, u->container);
 
-        c = f->containers.list.n > 0 ? bsearch(&key, f->containers.list.at, f->containers.list.n, sizeof(key),
-                                               compare_containers)
-                                     : NULL;
         if (!c)
                 return;
 
@@ -86,36 +78,28 @@ void facts_ask_podman(struct facts *f) {
         struct str one = f->apps.n == 1 ? f->apps.at[0].name : (struct str){ 0 }, problem = STR("");
         int r;
 
-        if (!(f->about & FACTS_CONTAINERS) || !f->is_live || f->apps.n == 0)
+        if (!(f->about & FACTS_CONTAINERS) || !f->now.is_live || f->apps.n == 0)
                 return;
-        if (geteuid() != 0 && !f->c->is_user) {
+
+        r = snapshot_take_containers(&f->now, one, false, &problem);
+        if (r == -EACCES) {
                 facts_hide(f, STR("the revision and health of containers"));
                 return;
         }
-
-        r = podman_list(&f->c->arena, one, &f->containers, &problem);
         if (r < 0) {
                 (void) fprintf(stderr, "pyservicectl: cannot list containers: %.*s\n",
                                STR_ARG(r == -EIO ? problem : str_of(strerror(-r))));
                 return;
         }
 
-        f->has_containers = true;
-        if (f->containers.list.n > 1)
-                qsort(f->containers.list.at, f->containers.list.n, sizeof(struct podman_container),
-                      compare_containers);
         VEC_EACH(place, &f->all)
                 take_container(f, place);
 }
 
-/* True if a socket exists that this user may not use. */
-static bool is_forbidden(const char *path) {
-        return path && access(path, W_OK) < 0 && errno == EACCES;
-}
-
 /* Only root may query it; for other users a socket that they cannot see has no meaning. */
 static void explain_silence(struct facts *f, const struct host_haproxy *settings) {
-        bool may_run = !str_is_absent(settings->container.text) || facts_is_active(f, settings->unit.text);
+        bool may_run =
+                !str_is_absent(settings->container.text) || snapshot_is_active(&f->now, settings->unit.text);
 
         if (geteuid() == 0)
                 f->haproxy_gap = may_run ? STR("HAProxy does not answer; see 'pyservicectl doctor'")
@@ -124,18 +108,15 @@ static void explain_silence(struct facts *f, const struct host_haproxy *settings
 
 static void ask_haproxy(struct facts *f) {
         const struct host_haproxy *settings = f->session.world.host.haproxy;
-        struct haproxy_client client = haproxy_client_of(&f->c->arena, settings);
-        int r;
+        int r = snapshot_take_servers(&f->now, settings, f->places.runtime, false);
 
-        if (is_forbidden(client.socket)) {
+        if (r == -EACCES) {
                 facts_hide(f, STR("HAProxy"));
                 return;
         }
 
-        r = haproxy_count_all(&client, &f->servers.counters);
-        haproxy_add_saved_counters(&f->c->arena, f->places.runtime, false, &f->servers.counters);
+        f->servers.counters = f->now.counters;
         haproxy_sort_counters(&f->servers.counters);
-        f->has_servers = r >= 0;
         if (r < 0)
                 explain_silence(f, settings);
         if (r < 0 && r != -ENOENT && r != -ECONNREFUSED)
@@ -143,7 +124,8 @@ static void ask_haproxy(struct facts *f) {
 }
 
 bool facts_has_backend(const struct facts *f, struct str backend) {
-        return !f->has_servers || haproxy_find_server(&f->servers.counters, STR("BACKEND"), backend);
+        return f->now.counters_error < 0 ||
+               haproxy_find_server(&f->servers.counters, STR("BACKEND"), backend);
 }
 
 static bool has_haproxy(const struct facts *f) {
@@ -155,7 +137,7 @@ static bool has_haproxy(const struct facts *f) {
 }
 
 void facts_ask_balancer(struct facts *f) {
-        if (!(f->about & FACTS_BALANCER) || !f->is_live)
+        if (!(f->about & FACTS_BALANCER) || !f->now.is_live)
                 return;
 
         f->servers.arena = &f->c->arena;
@@ -243,7 +225,7 @@ void facts_read_use(struct facts *f) {
         CLEANUP(close_fd) int cgroups = fs_open_dir(AT_FDCWD, "/sys/fs/cgroup");
 
         f->taken_at = bus_now();
-        if (!(f->about & FACTS_USE) || !f->is_live || cgroups < 0)
+        if (!(f->about & FACTS_USE) || !f->now.is_live || cgroups < 0)
                 return;
 
         VEC_EACH(place, &f->all) {

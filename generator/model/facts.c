@@ -230,24 +230,20 @@ static bool has_trouble(const struct fact_app *app) {
 
 /* A reason that cannot be queried is left out: the states are known without it. */
 static void find_reasons(struct facts *f) {
-        CLEANUP(bus_close) struct bus *bus = NULL;
-
         VEC_EACH(app, &f->apps) {
                 struct str reason;
                 struct reasons_query q = {
                         .arena = &f->c->arena,
+                        .bus = f->now.bus,
+                        .listed = &f->now.units,
                         .is_user = f->c->is_user,
                         .runtime = f->places.runtime,
                         .app = app->name,
                         .is_changing = view_judge(&app->view, &reason) == VIEW_UNDER_WAY,
                 };
 
-                if (!(f->about & FACTS_REASONS) || !f->has_units || !has_trouble(app))
-                        continue;
-                if (!bus && bus_open(q.arena, q.is_user, -1, &bus) < 0)
-                        return;
-                q.bus = bus;
-                (void) reasons_find(&q, &app->reasons);
+                if ((f->about & FACTS_REASONS) && q.bus && has_trouble(app))
+                        (void) reasons_find(&q, &app->reasons);
         }
 }
 
@@ -257,7 +253,7 @@ int facts_open(struct facts *f) {
         if (r != 0)
                 return r;
 
-        f->is_live = strcmp(f->c->root, "/") == 0;
+        snapshot_begin(&f->now, f->c);
         find_apps(f);
         (void) ports_read(&f->c->arena, f->places.runtime, &f->ports);
         read_views(f);
@@ -278,6 +274,7 @@ int facts_open(struct facts *f) {
         facts_ask_balancer(f);
         facts_read_use(f);
         find_reasons(f);
+        snapshot_close(&f->now); /* a verb may keep the facts for hours, and not read the bus */
         VEC_EACH(app, &f->apps)
                 facts_judge(f, app);
         return 0;
@@ -287,6 +284,7 @@ void facts_close(struct facts *f) {
         if (!f->is_open)
                 return;
 
+        snapshot_close(&f->now);
         session_close(&f->session);
         view_close(&f->places);
 }

@@ -12,11 +12,10 @@
 #include "balancer/balancer.h"
 #include "bundle/record.h"
 #include "ctl/session.h"
+#include "model/snapshot.h"
 #include "model/view.h"
-#include "podman/podman.h"
 #include "rollout/reasons.h"
 #include "state/hold.h"
-#include "systemd/bus.h"
 
 enum fact_state {
         FACT_UNKNOWN, /* systemd was not queried */
@@ -141,12 +140,9 @@ struct facts {
         struct view_places places;
         VEC(struct fact_app) apps;  /* by name */
         VEC(struct fact_place) all; /* the units of all of them, in order */
-        bool is_live;               /* of the running system, not of another root */
         struct ports ports;
-        struct bus_list units;               /* by name */
-        struct podman_containers containers; /* by name */
+        struct snapshot now;
         struct balancer_view servers;
-        bool has_units, has_containers, has_servers;
         /* the reason why HAProxy passes on no requests; absent if it answers, or if that is unknown */
         struct str haproxy_gap;
         struct str hidden;               /* the facts that could not be read; absent for nothing */

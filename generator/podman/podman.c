@@ -20,9 +20,12 @@ struct str podman_take_label(struct arena *a, struct str *line) {
         return arena_str(a, (struct str){ field.p + 1, field.n - 2 });
 }
 
-#define FORMAT                                                                      \
-        "{{.Names}}\t{{printf \"%q\" (index .Labels \"io.pyservice.revision\")}}\t" \
-        "{{.Status}}\t{{printf \"%q\" (index .Labels \"org.opencontainers.image.revision\")}}"
+#define FORMAT                                                                                          \
+        "{{.Names}}\t{{printf \"%q\" (index .Labels \"io.pyservice.revision\")}}\t"                     \
+        "{{.Status}}\t{{printf \"%q\" (index .Labels \"org.opencontainers.image.revision\")}}\t"        \
+        "{{.State}}\t{{.Ports}}\t{{.Networks}}\t{{printf \"%q\" (index .Labels \"io.pyservice.app\")}}" \
+        "\t{{printf \"%q\" (index .Labels \"PODMAN_SYSTEMD_UNIT\")}}"                                   \
+        "\t{{printf \"%q\" (index .Labels \"io.pyservice.run\")}}"
 
 void podman_parse(struct arena *a, struct str text, struct podman_containers *ret) {
         struct str rest = text, line;
@@ -35,6 +38,12 @@ void podman_parse(struct arena *a, struct str text, struct podman_containers *re
                 c.label = podman_take_label(a, &line);
                 c.status = podman_take_field(a, &line);
                 c.commit = podman_take_label(a, &line);
+                c.state = podman_take_field(a, &line);
+                c.ports = podman_take_field(a, &line);
+                c.networks = podman_take_field(a, &line);
+                c.app = podman_take_label(a, &line);
+                c.unit = podman_take_label(a, &line);
+                c.is_by_hand = podman_take_label(a, &line).n > 0;
                 *vec_push(a, &ret->list) = c;
         }
 }
@@ -63,22 +72,20 @@ int podman_run(struct arena *a, const char **argv, struct str *ret_out, struct s
         return 0;
 }
 
-int podman_list(struct arena *a, struct str app, struct podman_containers *ret, struct str *ret_problem) {
+int podman_list(struct arena *a, struct str app, bool is_all, struct podman_containers *ret,
+                struct str *ret_problem) {
         struct str filter = str_is_absent(app) ? STR("label=io.pyservice.app")
                                                : arena_join(a, STR("label=io.pyservice.app="), app),
                    out;
-        struct podman_containers containers = { 0 };
-        int r = podman_run(
-                a,
-                (const char *[]){ NULL, "ps", "--no-trunc", "--filter", filter.p, "--format", FORMAT, NULL },
-                &out, ret_problem);
+        int r = podman_run(a,
+                           (const char *[]){ NULL, "ps", "--no-trunc", "--filter", filter.p, "--format",
+                                             FORMAT, is_all ? "--all" : NULL, NULL },
+                           &out, ret_problem);
 
-        if (r < 0)
-                return r;
-
-        podman_parse(a, out, &containers);
-        *ret = containers;
-        return 0;
+        *ret = (struct podman_containers){ 0 };
+        if (r >= 0)
+                podman_parse(a, out, ret);
+        return r;
 }
 
 int podman_remove(struct arena *a, struct str name, struct str *ret_problem) {

@@ -6,20 +6,26 @@
 #include "base/value.h"
 #include "base/vec.h"
 
+/* Texts are empty for what it does not have. */
 struct podman_container {
         struct str name;
-        struct str label;  /* io.pyservice.revision; empty if it has none */
-        struct str status; /* "Up 3 minutes (healthy)" */
-        struct str commit; /* of its image, org.opencontainers.image.revision; empty for none */
+        struct str label;           /* io.pyservice.revision */
+        struct str status;          /* "Up 3 minutes (healthy)" */
+        struct str commit;          /* of its image, org.opencontainers.image.revision */
+        struct str state;           /* "running" */
+        struct str ports, networks; /* "0.0.0.0:80->8000/tcp, 443/tcp"; "a,b" */
+        struct str app, unit;
+        bool is_by_hand; /* of `pyservicectl run` */
 };
 
 struct podman_containers {
         VEC(struct podman_container) list;
 };
 
-/* The containers with the label io.pyservice.app=APP that run; of all apps if it is absent. Negative errno;
- * -EIO if podman failed, with its message in *ret_problem. */
-int podman_list(struct arena *a, struct str app, struct podman_containers *ret, struct str *ret_problem);
+/* The containers with the label io.pyservice.app=APP, of all apps if it is absent: those that run, or all.
+ * Negative errno; -EIO if podman failed, with its message in *ret_problem. */
+int podman_list(struct arena *a, struct str app, bool is_all, struct podman_containers *ret,
+                struct str *ret_problem);
 
 /* Runs Podman; argv[0] is NULL, and found here. -EIO if it failed, with its message in *ret_problem;
  * *ret_out is then what it printed before. */
@@ -31,7 +37,8 @@ int podman_run(struct arena *a, const char **argv, struct str *ret_out, struct s
 struct str podman_take_field(struct arena *a, struct str *line);
 struct str podman_take_label(struct arena *a, struct str *line);
 
-/* The format for `podman ps` for that: NAME, LABEL, STATUS and COMMIT a line, the labels quoted. */
+/* Parses what `podman ps` prints for that: the members in their order, a container a line, with quoted
+ * labels. */
 void podman_parse(struct arena *a, struct str text, struct podman_containers *ret);
 
 /* Removes a container that no longer belongs to a unit. 0 or negative errno. */

@@ -12,7 +12,7 @@ enum { TICK_MS = 500, PASSES_MAX = 3, PODMAN_TRIES = 5 };
 static int ask_podman(struct rollout_run *ro, struct podman_containers *ret) {
         for (unsigned i = 1;; i++) {
                 struct str problem = { 0 };
-                int r = podman_list(ro->arena, ro->app, ret, &problem), q;
+                int r = podman_list(ro->arena, ro->app, false, ret, &problem), q;
 
                 if (r >= 0)
                         return RUN_ON;

@@ -50,19 +50,20 @@ int reasons_find(const struct reasons_query *q, struct reasons *ret) {
         const struct record_part *told = NULL;
         struct record record = { 0 };
         struct record_units units;
-        struct bus_list listed = { 0 };
+        struct bus_list own = { 0 };
+        const struct bus_list *listed = q->listed ? q->listed : &own;
         int r = bundle < 0 ? bundle : stored_record(a, bundle, &record);
 
         *ret = (struct reasons){ 0 };
-        if (r >= 0)
-                r = bus_list_units(q->bus, a, arena_join(a, q->app, STR("*.service")), &listed);
+        if (r >= 0 && !q->listed)
+                r = bus_list_units(q->bus, a, arena_join(a, q->app, STR("*.service")), &own);
         if (r < 0)
                 return r == -ENOENT ? 0 : r;
 
         record_list(a, &record, &units);
         VEC_EACH(u, &units.list)
                 if (u->part != told && is_kept(u->part) && !record_is_stopped(&record, u->upheld) &&
-                    !is_active(&listed, u->unit) && look_at(q, u->unit, ret))
+                    !is_active(listed, u->unit) && look_at(q, u->unit, ret))
                         told = u->part;
         VEC_EACH(part, &record.parts)
                 if (q->is_changing && part->has_spare)

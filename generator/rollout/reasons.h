@@ -9,6 +9,7 @@
 struct reasons_query {
         struct arena *arena;
         struct bus *bus;
+        const struct bus_list *listed; /* all units; NULL: they are queried */
         bool is_user;
         int runtime; /* /run/pyservice, open */
         struct str app;

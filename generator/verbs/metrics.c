@@ -253,7 +253,7 @@ static void put_parts(struct buf *out, const struct family *m, struct subject *s
 static void put_simple(struct metrics *all, const struct family *m) {
         struct subject s = { .now = clock_usec(CLOCK_REALTIME) };
 
-        if (!all->f->has_units && is_of_systemd(m))
+        if (!all->f->now.has_units && is_of_systemd(m))
                 return;
         put_family(&all->out, m);
         VEC_EACH(app, &all->apps) {

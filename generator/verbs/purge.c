@@ -315,7 +315,7 @@ static int find_podmans(struct purge *p) {
         if (str_is_absent(program))
                 return 0;
 
-        r = podman_list(p->arena, p->app, &running, &problem);
+        r = podman_list(p->arena, p->app, false, &running, &problem);
         if (r < 0) {
                 (void) fprintf(stderr, "pyservicectl: podman: %.*s\n", STR_ARG(problem));
                 return EXIT_SYSTEM;

@@ -41,7 +41,7 @@ static void emit_unit(struct json_writer *e, const struct facts *f, const struct
         json_text(e, "sub", u->sub);
         json_text(e, "result", u->detail.result);
         emit_time(e, "since", u->detail.since);
-        json_count(e, "restarts", f->has_units ? u->detail.n_restarts : UINT64_MAX);
+        json_count(e, "restarts", f->now.has_units ? u->detail.n_restarts : UINT64_MAX);
         json_count(e, "port", u->port > 0 ? u->port : UINT64_MAX);
         json_text(e, "health", u->health);
         json_text(e, "revision", u->revision);
@@ -75,7 +75,7 @@ static void emit_timer(struct json_writer *e, const struct facts *f, const struc
         json_text(e, "name", part->name);
         json_text(e, "unit", part->timer);
         json_text(e, "schedule", part->schedule);
-        json_maybe(e, "active", f->has_units, part->is_timer_active);
+        json_maybe(e, "active", f->now.has_units, part->is_timer_active);
         emit_time(e, "next", part->times.next);
         emit_time(e, "last", facts_last_run(part));
         json_text(e, "result", result_of(&part->units.at[0]));
@@ -142,9 +142,9 @@ static void emit_app(struct json_writer *e, const struct facts *f, const struct 
         json_text(e, "state", app->word);
         json_bool(e, "as_declared", app->standing == FACT_AS_DECLARED);
         json_number(e, "declared", app->n_declared);
-        json_count(e, "running", f->has_units ? app->n_running : UINT64_MAX);
-        json_count(e, "ready", f->has_units ? app->n_ready : UINT64_MAX);
-        json_count(e, "failed", f->has_units ? app->n_failed : UINT64_MAX);
+        json_count(e, "running", f->now.has_units ? app->n_running : UINT64_MAX);
+        json_count(e, "ready", f->now.has_units ? app->n_ready : UINT64_MAX);
+        json_count(e, "failed", f->now.has_units ? app->n_failed : UINT64_MAX);
         emit_time(e, "since", app->n_running > 0 ? app->target.since : 0);
         json_text(e, "file", app->definition ? app->definition->path : (struct str){ 0 });
         json_maybe(e, "broken", !app->definition || !app->definition->is_hidden,
@@ -222,7 +222,7 @@ static struct str describe_state(const struct facts *f, const struct fact_app *a
                 declared = arena_join(a, app->word, STR(" (revision "), view_failed_revision(&app->view),
                                       STR(" rejected), "), arena_u64(a, app->n_declared), STR(" declared"));
 
-        if (!f->has_units)
+        if (!f->now.has_units)
                 return declared;
 
         return arena_join(a, declared, STR(", "), arena_u64(a, app->n_running), STR(" running, "),
@@ -415,9 +415,9 @@ static int show_timers(struct facts *f, const struct fact_app *app) {
                 const struct str cells[] = {
                         part->name,
                         part->schedule,
-                        !str_is_absent(next)                     ? arena_join(a, STR("in "), next)
-                        : part->is_timer_active || !f->has_units ? next
-                                                                 : STR("not active"),
+                        !str_is_absent(next)                         ? arena_join(a, STR("in "), next)
+                        : part->is_timer_active || !f->now.has_units ? next
+                                                                     : STR("not active"),
                         str_is_absent(last) ? last : arena_join(a, last, STR(" ago")),
                         describe_run(&part->units.at[0]),
                 };
@@ -557,15 +557,15 @@ static int add_app(const struct facts *f, struct table *t, const struct fact_app
                 app->name,
                 app->word,
                 arena_u64(a, app->n_declared),
-                amount_count(a, f->has_units ? app->n_running : UINT64_MAX),
-                amount_count(a, f->has_units ? app->n_ready : UINT64_MAX),
+                amount_count(a, f->now.has_units ? app->n_running : UINT64_MAX),
+                amount_count(a, f->now.has_units ? app->n_ready : UINT64_MAX),
                 v->runs,
                 app->image,
                 show_since(c, app),
                 show_time(c, app->next),
                 describe_notes(a, app),
                 v->wanted,
-                amount_count(a, f->has_units ? app->n_failed : UINT64_MAX),
+                amount_count(a, f->now.has_units ? app->n_failed : UINT64_MAX),
                 truth(app->standing == FACT_AS_DECLARED),
                 is_pinned ? v->state.pinned : (struct str){ 0 },
                 is_hidden ? (struct str){ 0 } : truth(app->definition && app->definition->is_broken),
@@ -576,7 +576,7 @@ static int add_app(const struct facts *f, struct table *t, const struct fact_app
 
 /* The files of a removed app that no longer runs stay until the next boot; they are not shown. */
 static bool is_shown(const struct facts *f, const struct fact_app *app) {
-        return app->definition || (f->has_units && app->n_running > 0);
+        return app->definition || (f->now.has_units && app->n_running > 0);
 }
 
 static bool has_shown(const struct facts *f) {

@@ -107,7 +107,7 @@ void fuzz_podman(struct fuzz *f) {
         struct image_facts facts;
         struct str problem = { 0 };
 
-        require(podman_list(&f->arena, STR("shop"), &containers, &problem) == 0);
+        require(podman_list(&f->arena, STR("shop"), true, &containers, &problem) == 0);
         (void) podman_find(&containers, STR("shop-0"));
         check_objects(f);
         require(image_find_users(&podman, STR("shop"), &users) == 0);

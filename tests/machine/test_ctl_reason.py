@@ -109,6 +109,9 @@ def test_first_starts_that_cannot_succeed(ctl):
     doctor.says("failed", "bad", "crash: crash@0.service fails repeatedly: exited with status 3, failed", "boom, no DATABASE_URL")
     doctor.says("servers", "bad", "crash-0 waits for crash@0.service: exited with status 3")
     doctor.says("failed", "warning", "wrong: wrong@0.service is not ready: GET / .*[Cc]onnection refused")
+    for verb in "status", "doctor":
+        machine.run(f"strace -qq -s 9999 -e trace=sendmsg -o /run/calls pyservicectl {verb}", check=False)
+        assert machine.out("grep -c ListUnitsByPatterns /run/calls") == "1", f"{verb} lists the units more than once"
 
     # Without root the log is not shown.
     said = ctl.run("status", before="setpriv --reuid=65534 --regid=65534 --clear-groups").stdout

@@ -432,7 +432,7 @@ static void add_container(struct arena *a, struct podman_containers *list, const
                 *vec_push(a, &list->list) = (struct podman_container) { str_of(name), label_of(u->revision) };
 }
 
-int podman_list(struct arena *a, struct str app, struct podman_containers *ret, struct str *ret_problem) {
+int podman_list(struct arena *a, struct str app, bool is_all, struct podman_containers *ret, struct str *ret_problem) {
         spend();
         *ret = (struct podman_containers) { 0 };
         add_container(a, ret, "shop-0", &fake.instances[0]);
