@@ -28,10 +28,6 @@ static const struct publish_spec *find_fixed_port(const struct service *s) {
         return NULL;
 }
 
-static bool is_beat(const struct service *s) {
-        return s->container.run_mode.at.len > 0 && s->container.run_mode.index == RUN_MODE_BEAT;
-}
-
 /* /var/run is a link to /run. */
 static bool is_machines(struct str path) {
         return path_is_machines(str_has_prefix(path, STR("/var/run")) ? str_from(path, strlen("/var"))
@@ -104,8 +100,8 @@ enum spare service_spare(const struct app *app, const struct service *s, struct 
         const struct service *sharer = find_sharer(app, s);
         const struct mount *mount;
 
-        if (!s->proxy || s->is_sidecar || o->strategy.index != STRATEGY_ROLLING || is_beat(s) ||
-            (o->spare.at.len > 0 && !o->spare.yes))
+        if (!s->proxy || s->is_sidecar || o->strategy.index != STRATEGY_ROLLING ||
+            container_is_single(&s->container) || (o->spare.at.len > 0 && !o->spare.yes))
                 return SPARE_UNWANTED;
         if (port) {
                 *ret_at = port->at;

@@ -424,6 +424,11 @@ enum spare {
 /* *ret_at: the port or the mount that is the reason, if there is one. */
 enum spare service_spare(const struct app *app, const struct service *s, struct span *ret_at);
 
+/* True if two of it would do everything twice: it has one instance, and no spare. */
+static inline bool container_is_single(const struct container *c) {
+        return c->run_mode.index == RUN_MODE_BEAT;
+}
+
 static inline bool has_spare(const struct app *app, const struct service *s) {
         struct span at;
 

@@ -162,7 +162,7 @@ static bool is_scheduler(const struct words *words) {
 
 static void check_scheduler(struct world *w, const struct service *s, const struct words *words) {
         /* With `run_mode: BEAT` it is an error already. */
-        if (s->scale.n > 1 && s->container.run_mode.index != RUN_MODE_BEAT && is_scheduler(words))
+        if (s->scale.n > 1 && !container_is_single(&s->container) && is_scheduler(words))
                 (void) diag_add(
                         w->ds, DIAG_SCHEDULER_SCALE, s->scale.at,
                         "each of the %llu instances of '%.*s' is a scheduler, and starts every job; set "

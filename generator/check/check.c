@@ -5,11 +5,9 @@
 #include "app/resolve.h"
 #include "check/check-parts.h"
 
-/* Two schedulers would do everything twice. */
 static void check_beat(struct world *w, struct app *app) {
         LIST_EACH(s, &app->services)
-                if (s->container.run_mode.at.len > 0 && s->container.run_mode.index == RUN_MODE_BEAT &&
-                    s->scale.n > 1)
+                if (container_is_single(&s->container) && s->scale.n > 1)
                         (void) diag_add(w->ds, DIAG_BEAT_SCALE, s->scale.at,
                                         "a service with 'run_mode: BEAT' must have one instance; set "
                                         "'scale: 1', or omit it");

@@ -42,7 +42,7 @@ static void put_strategy(struct kube *k, const struct kube_part *p) {
         const struct rollout *r = k->app->rollout;
         struct yaml_text *spec = kube_map(k, p->document->root, "spec"), *strategy;
         bool is_sidecar = p->service && p->service->is_sidecar;
-        bool is_single = !p->service || is_sidecar || p->container->run_mode.index == RUN_MODE_BEAT;
+        bool is_single = !p->service || is_sidecar || container_is_single(p->container);
 
         if (p->is_stateful) {
                 kube_text(k, kube_map(k, spec, "updateStrategy"), "type", STR("RollingUpdate"));
