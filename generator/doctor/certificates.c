@@ -9,7 +9,6 @@
 #include "config.h"
 #include "doctor/doctor.h"
 #include "model/certificates.h"
-#include "preview/check-front.h"
 #include "render/parts.h"
 #include "runtime/spawn.h"
 
@@ -322,7 +321,6 @@ static bool has_own_front(const struct own_front *f, const struct service *s) {
 
 void doctor_certificates(struct doctor *d) {
         struct certificates all = { 0 };
-        struct own_front own;
 
         collect(d, &all);
         VEC_EACH(c, &all.list) {
@@ -336,9 +334,8 @@ void doctor_certificates(struct doctor *d) {
         add_loaded(d, &all);
         if (all.list.n == 0)
                 return;
-        own_front_read(d->arena, doctor_world(d), d->ctl->root, &own);
         DOCTOR_EACH_APP(d, app)
                 APP_EACH_KEPT(s, app)
-                        if (s->proxy && (s->proxy->tls || has_own_front(&own, s)))
+                        if (s->proxy && (s->proxy->tls || has_own_front(doctor_front(d), s)))
                                 look_at_domains(d, &all, app, s);
 }

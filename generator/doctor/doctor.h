@@ -10,10 +10,10 @@
  * queries once, not for each unit. */
 
 #include "app/ports.h"
-#include "balancer/haproxy-program.h"
 #include "ctl/session.h"
 #include "model/snapshot.h"
 #include "model/view.h"
+#include "preview/check-front.h"
 #include "rollout/describe.h"
 
 enum doctor_level { DOCTOR_GOOD, DOCTOR_SKIPPED, DOCTOR_WARNING, DOCTOR_BAD };
@@ -73,9 +73,9 @@ struct doctor {
         int bus_error;      /* why systemd does not answer; 0 if it does */
         const char *podman; /* NULL if it is not installed, or not this machine's */
         bool uses_haproxy, uses_nginx;
-        bool haproxy_runs;              /* known after the check of that */
-        struct haproxy_program haproxy; /* of doctor/haproxy.c: as it is on this machine */
-        int haproxy_error;
+        bool haproxy_runs; /* known after the check of that */
+        bool knows_front;
+        struct own_front front;     /* of doctor_front() */
         VEC(struct doctor_own) own; /* sorted by path */
         VEC(struct doctor_described) described;
         VEC(struct doctor_result) results;
@@ -128,6 +128,9 @@ bool doctor_knows_haproxy(struct doctor *d);
 
 /* True if there is such a definition, good, broken or masked. */
 bool doctor_is_defined(const struct doctor *d, struct str app);
+
+/* HAProxy as it is installed, and its configuration, read once. */
+const struct own_front *doctor_front(struct doctor *d);
 
 /* describe_now(), once for each unit. */
 bool doctor_describe(struct doctor *d, struct str unit, struct described *ret);

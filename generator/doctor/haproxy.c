@@ -4,7 +4,6 @@
 
 #include <errno.h>
 
-#include "balancer/haproxy-program.h"
 #include "doctor/doctor.h"
 #include "runtime/proc.h"
 
@@ -26,16 +25,11 @@ bool doctor_knows_haproxy(struct doctor *d) {
         return d->uses_haproxy && d->now.counters_error >= 0;
 }
 
-/* As it is on this machine, found once; NULL if that is unknown. */
+/* As it is on this machine; NULL if that is unknown. */
 static const struct haproxy_program *find_program(struct doctor *d) {
-        struct haproxy_program *b = &d->haproxy;
+        const struct own_front *f = doctor_front(d);
 
-        if (!b->arena) {
-                *b = (struct haproxy_program){ .arena = d->arena, .settings = settings_of(d), .root = "" };
-                d->haproxy_error = haproxy_find(b);
-        }
-
-        return d->haproxy_error < 0 ? NULL : b;
+        return f->is_found ? &f->program : NULL;
 }
 
 static void look_at_container(struct doctor *d) {
@@ -177,14 +171,13 @@ void doctor_haproxy_reads(struct doctor *d) {
 
 /* The administrator's file, and the directories of generated files: what the next start of HAProxy reads. */
 void doctor_haproxy_config(struct doctor *d) {
-        const struct haproxy_program *b;
+        const struct haproxy_program *b = find_program(d);
         struct directories directories = { 0 };
         struct str seen, message = { 0 };
         size_t n = 0;
 
         collect_directories(d, &directories);
-        b = directories.list.n > 0 ? find_program(d) : NULL;
-        if (!b || !b->can_check)
+        if (directories.list.n == 0 || !b || !b->can_check)
                 return;
 
         VEC_EACH(directory, &directories.list)

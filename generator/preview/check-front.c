@@ -24,11 +24,9 @@ static void add_service(struct arena *a, const struct world *w, const struct ser
 }
 
 void own_front_read(struct arena *a, const struct world *w, const char *root, struct own_front *ret) {
-        struct haproxy_program b = { .arena = a,
-                                     .settings = w->host.haproxy,
-                                     .root = strcmp(root, "/") == 0 ? "" : root };
-
-        *ret = (struct own_front){ 0 };
+        *ret = (struct own_front){ .program = { .arena = a,
+                                                .settings = w->host.haproxy,
+                                                .root = strcmp(root, "/") == 0 ? "" : root } };
         if (w->places.is_user || !w->host.haproxy)
                 return;
 
@@ -39,10 +37,11 @@ void own_front_read(struct arena *a, const struct world *w, const char *root, st
                         if (is_balanced(s))
                                 add_service(a, w, s, &ret->set);
         }
-        if (ret->set.list.n == 0 || haproxy_find(&b) < 0)
+        ret->is_found = ret->set.list.n > 0 && haproxy_find(&ret->program) >= 0;
+        if (!ret->is_found)
                 return;
 
-        front_read(&b, &ret->set, &w->host, &ret->front);
+        front_read(&ret->program, &ret->set, &w->host, &ret->front);
 }
 
 const struct proxy_directory *own_front_lacking(const struct own_front *f,

@@ -6,6 +6,7 @@
  * doctor. */
 
 #include "balancer/front.h"
+#include "balancer/haproxy-program.h"
 #include "ctl/ctl.h"
 #include "ctl/session.h"
 
@@ -13,6 +14,8 @@ struct own_front {
         struct front front;
         struct proxy_set set; /* directories, with the routes and certificates of all applications that
                                  HAProxy balances */
+        struct haproxy_program program;
+        bool is_found; /* the program is known */
 };
 
 /* Reads it. Reads nothing if no application is balanced by HAProxy, or for a user's own applications. */
