@@ -115,6 +115,7 @@ enum severity {
         X(SHORT_IMAGE, "short-image", WARNING)                       \
         X(NO_SUBORDINATE_IDS, "no-subordinate-ids", WARNING)         \
         X(FIXED_OWNERS, "fixed-owners", WARNING)                     \
+        X(UNKNOWN_DEVICE, "unknown-device", WARNING)                 \
         /* what rollouts left */                                     \
         X(ROLLOUT_FAILED, "rollout-failed", ERROR)                   \
         X(BAD_STATE, "bad-state", ERROR)

@@ -10,6 +10,7 @@
 #include "app/resolve.h"
 #include "base/fs.h"
 #include "ctl/session.h"
+#include "model/cdi.h"
 #include "schema/syntax.h"
 
 enum { REGISTRIES_MAX = 1 << 20, NUMBERS_MAX = 1 << 20, STORAGE_MAX = 1 << 20, IMAGES_MAX = 1 << 24 };
@@ -205,6 +206,31 @@ static void check_stores(const struct checking *k, const struct container *c) {
         }
 }
 
+/* --- Devices --- */
+
+static void check_device(const struct checking *k, struct str device, struct span at, const char *advice) {
+        if (device.p[0] != '/' && !cdi_has(k->s->world.arena, k->s->world.root, device))
+                (void) diag_add(&k->s->ds, DIAG_UNKNOWN_DEVICE, at,
+                                "no file in " CDI_DIRECTORIES
+                                " describes the device '%.*s', so the container will not start; %s",
+                                STR_ARG(device), advice);
+}
+
+static void check_devices(const struct checking *k, const struct container *c) {
+        static const char nvidia[] = "'nvidia-ctk cdi generate --output=/etc/cdi/nvidia.yaml' writes one";
+
+        if (!machine_is_among(&k->s->world, c->hosts.at, c->hosts.n))
+                return;
+
+        LIST_EACH(device, &c->settings.devices)
+                check_device(k, device->text, device->at,
+                             str_has_prefix(device->text, STR("nvidia.com/"))
+                                     ? nvidia
+                                     : "the tool of its driver writes one; is the name correct?");
+        if (c->settings.gpus.at.len > 0)
+                check_device(k, STR("nvidia.com/gpu=all"), c->settings.gpus.at, nvidia);
+}
+
 static void check_app(const struct checking *k) {
         const struct app *app = k->app;
 
@@ -318,6 +344,7 @@ void check_machine(struct session *s) {
                         check_container(&k, c);
                         check_owners(&k, c);
                         check_stores(&k, c);
+                        check_devices(&k, c);
                         if (!is_built(d->app, c) && container_pull(c) != PULL_NEVER)
                                 check_image(&k, c->image);
                 }

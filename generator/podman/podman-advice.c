@@ -16,6 +16,9 @@ const char *podman_advice(struct str error) {
                   "to /etc/subgid" },
                 { "ranges found for user", "add a line with this name, such as 'NAME:100000:65536', to "
                                            "/etc/subuid and to /etc/subgid" },
+                { "unresolvable CDI devices",
+                  "no file in /etc/cdi or /run/cdi describes this device; the tool of "
+                  "its driver writes one, such as 'nvidia-ctk cdi generate'" },
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(advice); i++)

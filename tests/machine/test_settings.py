@@ -18,6 +18,7 @@ seen = {
     "somaxconn": open("/proc/sys/net/core/somaxconn").read().strip(), "device": os.path.exists("/dev/second-null"),
     "mounts": {line.split()[1]: line.split()[3] for line in open("/proc/self/mounts").read().splitlines()},
     "shm": os.statvfs("/dev/shm").f_blocks * os.statvfs("/dev/shm").f_frsize,
+    "gpu": (os.path.exists("/dev/nvidia-lab"), os.environ.get("NVIDIA_VISIBLE_DEVICES")),
 }
 open("/data/" + sys.argv[1], "w").write(json.dumps(seen))
 print("seen by the " + sys.argv[1])
@@ -38,6 +39,7 @@ services:
     command: service
     cap_add: [NET_BIND_SERVICE, SYS_PTRACE]
     devices: "/dev/null:/dev/second-null:rw"
+    gpus: all
     hostname: web.example.com
     groups: [4242]
     read_only: true
@@ -64,6 +66,10 @@ tasks:
     log: {{driver: journald, options: {{tag: work}}}}
 """
 
+# As a tool of NVIDIA describes its devices; this one is harmless.
+GPU = {"cdiVersion": "0.6.0", "kind": "nvidia.com/gpu", "devices": [{"name": "all", "containerEdits": {
+    "env": ["NVIDIA_VISIBLE_DEVICES=lab"], "deviceNodes": [{"path": "/dev/nvidia-lab", "hostPath": "/dev/null"}]}}]}
+
 CHOWN, NET_BIND_SERVICE, SYS_PTRACE = 1 << 0, 1 << 10, 1 << 19
 
 
@@ -81,7 +87,8 @@ def look(machine: Machine, name: str) -> dict:
 
 def test_each_part_has_its_own(machine):
     machine.write("/usr/share/zoneinfo/Asia/Tokyo", ZONE)
-    machine.run("rm -rf /srv/settings && mkdir -p /srv/settings")
+    machine.run("rm -rf /srv/settings && mkdir -p /srv/settings /etc/cdi")
+    machine.write("/etc/cdi/nvidia.json", json.dumps(GPU))
     define(machine, "cfg", APP.format(probe=json.dumps(PROBE)))
     machine.run("systemctl start cfg-work.service")
     web, side, work = look(machine, "service"), look(machine, "sidecar"), look(machine, "task")
@@ -98,6 +105,8 @@ def test_each_part_has_its_own(machine):
     assert web["nofile"] == [1000, 2000] and work["nofile"] == [1234, 1234]
     assert web["somaxconn"] == "77" and work["somaxconn"] != "77"
     assert (web["device"], work["device"]) == (True, False)
+    assert web["gpu"] == [True, "lab"] and work["gpu"] == [False, None]
+    machine.run("rm -r /etc/cdi")
     assert web["mounts"]["/"].startswith("ro") and work["mounts"]["/"].startswith("rw")
     assert "/cache" in web["mounts"] and "size=1024k" in web["mounts"]["/cache"] and "/cache" in work["mounts"] and "/cache" not in side["mounts"]
     assert web["shm"] == 16 << 20 and work["shm"] != 16 << 20

@@ -68,6 +68,8 @@ def test_it_can_be_said(tmp_path, definition, has, lacks):
     (tmp_path / "etc/shop").mkdir()
     (tmp_path / "etc/shop/auth.json").write_text("{}")
     (tmp_path / "etc/shop/auth.json").chmod(0o600)
+    (tmp_path / "etc/cdi").mkdir()
+    (tmp_path / "etc/cdi/nvidia.json").write_text('{"kind": "nvidia.com/gpu", "devices": [{"name": "all"}]}')
     for words in ["check"], ["render", f"--output={tmp_path}/out"]:
         done = subprocess.run([PYSERVICECTL, f"--root={tmp_path}", *words], capture_output=True, text=True, check=False, timeout=60)
         assert (done.returncode, done.stderr) == (0, ""), done

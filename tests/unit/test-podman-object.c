@@ -175,6 +175,7 @@ static const struct advice_row {
           "'userns: host'" },
         { "no ids", "Error: creating container storage: not enough unused IDs in user namespace", "'containers:" },
         { "no such name", "Error: no subuid ranges found for user \"joe\" in /etc/subuid", "/etc/subuid" },
+        { "no such device", "Error: setting up CDI devices: unresolvable CDI devices nvidia.com/gpu=all", "/etc/cdi" },
         { "one that says enough", "Error: statfs /srv/data: no such file or directory", NULL },
         { "none", "", NULL },
 };
