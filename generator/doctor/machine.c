@@ -33,13 +33,11 @@ void doctor_clock(struct doctor *d) {
 }
 
 static void look_at_room(struct doctor *d, struct str path, const char *advice) {
-        CLEANUP(close_fd)
-        int fd = openat(doctor_world(d)->root, path.p + 1, O_PATH | O_DIRECTORY | O_CLOEXEC);
         struct room room;
         unsigned left;
         struct str text;
 
-        if (fd < 0 || room_read(fd, &room) < 0)
+        if (room_read(doctor_world(d)->root, path, &room) < 0)
                 return;
         left = room.space < room.files ? room.space : room.files;
         if (left >= FREE_WARNING)
@@ -52,23 +50,6 @@ static void look_at_room(struct doctor *d, struct str path, const char *advice) 
                 doctor_warn(d, nobody, text, str_of(advice));
 }
 
-/* Where Podman has its images, as storage.conf has it. */
-static struct str storage_of(struct doctor *d) {
-        struct str text, line, path = STR("/var/lib/containers/storage");
-
-        if (!doctor_read(d, STR("/etc/containers/storage.conf"), &text))
-                return path;
-        while (str_split(&text, '\n', &line)) {
-                struct str value = str_from(line, str_find(line, '"'));
-
-                if (!str_has_prefix(str_trim(line), STR("graphroot")) || value.n < 3 || value.p[1] != '/')
-                        continue;
-                value = str_from(value, 1);
-                path = arena_str(d->arena, (struct str){ value.p, str_find(value, '"') });
-        }
-        return path;
-}
-
 /* Each file system once, by the first that lies on it. */
 void doctor_disk(struct doctor *d) {
         const char *home = d->ctl->is_user ? getenv("HOME") : NULL;
@@ -76,12 +57,11 @@ void doctor_disk(struct doctor *d) {
                 struct str path;
                 const char *advice;
         } rows[] = {
-                { home ? str_of(home) : storage_of(d),
-                  "podman image prune; 'podman system df' shows what uses the space" },
-                { doctor_world(d)->places.state, "rollouts need it: 'du -xh' shows what uses the space" },
+                { home ? str_of(home) : room_storage(d->arena, doctor_world(d)->root), ROOM_STORAGE_ADVICE },
+                { doctor_world(d)->places.state, ROOM_STATE_ADVICE },
                 { STR("/var"), "journalctl --vacuum-size=500M; 'du -xh -d2 /var' shows what uses the space" },
                 { STR("/etc"), "no definition can be written: 'du -xh -d2 /' shows what uses the space" },
-                { STR("/run"), "it is in memory: 'du -xh -d2 /run' shows what uses the space" },
+                { STR("/run"), ROOM_RUN_ADVICE },
         };
         struct stat seen[ARRAY_SIZE(rows)] = { 0 };
 

@@ -8,21 +8,24 @@
 #include "base/fs.h"
 #include "podman/podman.h"
 
-enum { SHORT_PERCENT = 3, SHORT_FILES = 100000 };
+enum { SHORT_PERCENT = 3, SHORT_FILES = 100000, STORAGE_CONF_MAX = 1 << 20, FILES_MIN = 32 };
 static const uint64_t short_bytes = 2ULL << 30;
 
 static unsigned percent(uint64_t part, uint64_t whole) {
         return whole == 0 ? 100 : (unsigned) ((double) part * 100 / (double) whole);
 }
 
-int room_read(int fd, struct room *ret) {
+int room_read(int root, struct str directory, struct room *ret) {
+        const char *path = root == AT_FDCWD ? directory.p : directory.n > 1 ? directory.p + 1 : ".";
+        CLEANUP(close_fd) int fd = openat(root, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
         struct statvfs st;
 
-        if (fstatvfs(fd, &st) < 0)
+        if (fd < 0 || fstatvfs(fd, &st) < 0)
                 return -errno;
 
         *ret = (struct room){ percent(st.f_bavail, st.f_blocks), percent(st.f_favail, st.f_files),
-                              (uint64_t) st.f_bavail * st.f_frsize, st.f_favail };
+                              (uint64_t) st.f_bavail * st.f_frsize,
+                              st.f_files == 0 ? UINT64_MAX : st.f_favail };
         return 0;
 }
 
@@ -48,10 +51,9 @@ int room_check(struct arena *a, struct str *ret_problem) {
                            &rest, &problem);
 
         while (r >= 0 && str_split(&rest, '\n', &path)) {
-                CLEANUP(close_fd) int fd = open(arena_str(a, path).p, O_PATH | O_DIRECTORY | O_CLOEXEC);
                 struct room room;
 
-                if (fd < 0 || room_read(fd, &room) < 0 || !room_is_short(&room))
+                if (room_read(AT_FDCWD, arena_str(a, path), &room) < 0 || !room_is_short(&room))
                         continue;
                 *ret_problem = arena_join(
                         a, STR("no image is pulled, because the disk is nearly full: "),
@@ -61,4 +63,52 @@ int room_check(struct arena *a, struct str *ret_problem) {
                 return -ENOSPC;
         }
         return 0;
+}
+
+struct str room_storage(struct arena *a, int root) {
+        struct str text, line, path = STR("/var/lib/containers/storage");
+
+        if (fs_read(a, root, "etc/containers/storage.conf", STORAGE_CONF_MAX, &text) < 0)
+                return path;
+
+        while (str_split(&text, '\n', &line)) {
+                struct str value = str_from(line, str_find(line, '"'));
+
+                if (!str_has_prefix(str_trim(line), STR("graphroot")) || value.n < 3 || value.p[1] != '/')
+                        continue;
+                value = str_from(value, 1);
+                path = arena_str(a, (struct str){ value.p, str_find(value, '"') });
+        }
+        return path;
+}
+
+struct str room_find_full(struct arena *a, const struct world *w) {
+        /* A rollout writes at least so much: a record of some lines, the units and servers of an application,
+         * the directories of a container. */
+        const struct {
+                struct str directory;
+                uint64_t bytes;
+                const char *advice;
+        } rows[] = {
+                { w->places.state, 128 << 10, ROOM_STATE_ADVICE },
+                { w->places.runtime, 1 << 20, ROOM_RUN_ADVICE },
+                { w->places.is_user ? STR("") : room_storage(a, w->root), 4 << 20, ROOM_STORAGE_ADVICE },
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                struct room room;
+
+                if (rows[i].directory.n == 0 || room_read(w->root, rows[i].directory, &room) < 0)
+                        continue;
+                if (room.n_bytes < rows[i].bytes)
+                        return arena_printf(a, "the disk with %s has %llu KiB free, and needs %llu KiB; %s",
+                                            rows[i].directory.p, (unsigned long long) room.n_bytes >> 10,
+                                            (unsigned long long) rows[i].bytes >> 10, rows[i].advice);
+                if (room.n_files < FILES_MIN)
+                        return arena_printf(a, "the disk with %s has %llu inodes free, and needs %d; %s",
+                                            rows[i].directory.p, (unsigned long long) room.n_files, FILES_MIN,
+                                            rows[i].advice);
+        }
+
+        return (struct str){ 0 };
 }

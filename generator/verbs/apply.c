@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "model/waiting.h"
+#include "podman/room.h"
 #include "rollout/describe.h"
 #include "terminal/ask.h"
 #include "verbs/apply.h"
@@ -229,6 +230,7 @@ static int show(struct apply *ap) {
 
 int apply_prepare(struct ctl *c, const char *verb, struct apply *ap) {
         struct forecast_totals totals;
+        struct str full = { 0 };
         int r;
 
         ap->ctl = c;
@@ -240,14 +242,22 @@ int apply_prepare(struct ctl *c, const char *verb, struct apply *ap) {
                 r = foresee_check_names(&ap->foreseen, &ap->shown);
         if (r == 0)
                 r = show(ap);
+        if (r == 0)
+                full = room_find_full(&c->arena, &ap->foreseen.session.world);
         foresee_close(&ap->foreseen);
         if (r != 0)
                 return r;
 
         forecast_count(&ap->foreseen.forecast, &ap->shown, &totals);
         ap->is_nothing = totals.n_changed == 0;
-        if (!foresee_has_errors(&ap->foreseen, &ap->shown))
-                return 0;
+        if (!foresee_has_errors(&ap->foreseen, &ap->shown)) {
+                /* A change that only stops parts may make room. */
+                if (str_is_absent(full) || totals.n_start + totals.n_restart + totals.n_tasks == 0)
+                        return 0;
+
+                (void) fprintf(stderr, "pyservicectl %s: nothing done: %.*s\n", verb, STR_ARG(full));
+                return CTL_ERROR;
+        }
 
         (void) fprintf(stderr, "pyservicectl %s: nothing done; fix the errors%s\n", verb,
                        c->argc > 0 ? "" : ", or name only the applications to apply");

@@ -117,6 +117,12 @@ services:
     machine.wait(lambda: starts(machine, short) > 7, what="a start that was asked for")
 
 
+def refused(machine) -> str:
+    done = machine.run("pyservicectl apply --yes", check=False)
+    assert done.returncode == 1 and "nothing done: " in done.stderr, done
+    return done.stderr
+
+
 def test_a_full_disk_fails_a_rollout_once(machine):
     def reports() -> int:
         return machine.out("journalctl --sync; journalctl -b -o cat --output-fields=REASON PYSERVICE_APP=hello").count("No space left")
@@ -127,7 +133,12 @@ def test_a_full_disk_fails_a_rollout_once(machine):
         app.define(1, 2)
         app.wait(1, 2)
         before = started(machine)
-        machine.run("cat /dev/zero >/var/lib/pyservice/.filler", check=False)
+        app.define(2, 2, reload=False)
+        machine.run("mount -o remount,nr_inodes=$(($(df --output=iused /var/lib/pyservice | tail -1) + 7)) /var/lib/pyservice")
+        assert "/var/lib/pyservice has 7 inodes free, and needs 32; rollouts need it: 'du -xh'" in refused(machine)
+        machine.run("mount -o remount,nr_inodes=10000 /var/lib/pyservice && cat /dev/zero >/var/lib/pyservice/.filler", check=False)
+        assert "/var/lib/pyservice has 0 KiB free, and needs 128 KiB; rollouts need it: 'du -xh'" in refused(machine)
+        assert app.versions() == app.expected(1, 2) and started(machine) == before
         app.define(2, 2)
         machine.wait(lambda: "No space left on device" in ctl(machine, "rollout", "status", "hello", check=False), what="the reason")
         machine.wait(lambda: "No space left on device" in ctl(machine, "status", "hello", check=False), what="the reason in status")
