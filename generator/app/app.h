@@ -24,6 +24,7 @@ enum proxy_via { VIA_PORT, VIA_DNS };
 enum proxy_kind { PROXY_HAPROXY, PROXY_NGINX };
 enum proxy_balance { BALANCE_LEASTCONN, BALANCE_ROUNDROBIN, BALANCE_SOURCE, BALANCE_FIRST, BALANCE_RANDOM };
 enum proxy_mode { MODE_HTTP, MODE_TCP };
+enum proxy_protocol { PROTOCOL_H1, PROTOCOL_H2 };
 enum strategy { STRATEGY_ROLLING, STRATEGY_RECREATE };
 enum on_failure { ON_FAILURE_REVERT, ON_FAILURE_STOP };
 enum scheme { SCHEME_HTTP, SCHEME_HTTPS };
@@ -204,7 +205,7 @@ struct timeouts {
 struct proxy {
         struct backend_name backend;
         struct number order;
-        struct choice kind, via, mode, balance;
+        struct choice kind, via, mode, protocol, balance;
         LIST(struct domain) domains;
         struct http_path path;
         struct flag strip, redirect_to_https, sticky;

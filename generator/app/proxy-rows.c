@@ -40,6 +40,11 @@ static const struct field proxy_fields[] = {
               "network.",
               .choices = "port|dns", .def = "port"),
         FIELD(proxy, mode, "mode", "What HAProxy forwards.", .choices = "http|tcp", .def = "http"),
+        FIELD(proxy, protocol, "protocol",
+              "Version of HTTP that the servers speak: 'h2' is HTTP/2 without encryption, as gRPC needs it. "
+              "'health: {http: …}' makes requests of HTTP/1.1; a server that cannot answer them needs "
+              "'health: {command: …}'.",
+              .choices = "h1|h2", .def = "h1"),
         FIELD_LIST(proxy, domains, "domains",
                    "Host names that lead here, through the generated frontend. Without them, only the "
                    "backend is written.",

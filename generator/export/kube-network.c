@@ -17,6 +17,10 @@ static void tell_proxy(struct kube *k, struct kube_document *d, const struct pro
                 kube_miss(k, d,
                           STR("proxy.sticky: with ingress-nginx: nginx.ingress.kubernetes.io/affinity: "
                               "cookie"));
+        if (x->protocol.index == PROTOCOL_H2)
+                kube_miss(k, d,
+                          STR("proxy.protocol: with ingress-nginx: "
+                              "nginx.ingress.kubernetes.io/backend-protocol: GRPC"));
         if (x->redirect_to_https.yes)
                 kube_miss(k, d, STR("proxy.redirect_to_https: ingress-nginx redirects if there is TLS"));
         LIST_EACH(header, &x->headers)

@@ -217,6 +217,8 @@ static const struct {
         { "order", "kind", "nginx", false },
         { "sticky", "kind", "nginx", false },
         { "sticky", "mode", "tcp", false },
+        { "protocol", "kind", "nginx", false },
+        { "protocol", "mode", "tcp", false },
         { "path", "mode", "tcp", false },
         { "strip", "mode", "tcp", false },
 };

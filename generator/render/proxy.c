@@ -196,6 +196,8 @@ static void put_defaults(struct haproxy *h, const struct service *s, const struc
          * server then takes; else two such would pass a request between them until its retries are used
          * up, as the least busy of all. */
         haproxy_word(h, "observe layer4 error-limit 1 on-error mark-down");
+        if (s->proxy->protocol.index == PROTOCOL_H2)
+                haproxy_word(h, "proto h2");
         if (s->proxy->maxconn.n > 0) {
                 haproxy_word(h, "maxconn");
                 haproxy_number(h, s->proxy->maxconn.n);

@@ -109,6 +109,30 @@ def ready_servers(machine: Machine) -> set[str]:
     return {line.split(",")[1] for line in text.splitlines() if ",UP" in line}
 
 
+def test_servers_that_speak_http2_only(machine):
+    """As gRPC's do. The server is a HAProxy that refuses HTTP/1.1 and answers with the version that it was asked with."""
+    machine.write("/srv/h2/h2.cfg", """
+defaults
+    mode http
+    timeout client 5s
+frontend h2
+    bind :8000 proto h2
+    http-request return status 200 content-type text/plain lf-string "%[req.ver]"
+""")
+    define(machine, "grpc", """
+image: localhost/haproxy:1
+port: 8000
+entrypoint: [haproxy, -db, -f, /srv/h2.cfg]
+volumes: ["/srv/h2:/srv:ro"]
+rollout: {min_ready: 1s}
+proxy: {domains: grpc.example.com, protocol: h2}
+""")
+    wait_for(machine, "grpc", 1)
+    ask = "curl -fsS --max-time 5 -w ' %{http_version}' -H 'Host: grpc.example.com' http://127.0.0.1/"
+    assert machine.wait(lambda: machine.out(ask), what="an answer") == "2.0 1.1"
+    assert machine.out(f"{ask} --http2-prior-knowledge") == "2.0 2"
+
+
 def test_a_stream_outlives_changes_of_another_application(machine):
     """Neither a scale nor a rollout of the other is a change of HAProxy's configuration."""
     def other(scale: int, version: int) -> None:
