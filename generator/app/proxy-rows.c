@@ -39,7 +39,10 @@ static const struct field proxy_fields[] = {
               "How HAProxy reaches instances: published loop-back ports, or container names on a common "
               "network.",
               .choices = "port|dns", .def = "port"),
-        FIELD(proxy, mode, "mode", "What HAProxy forwards.", .choices = "http|tcp", .def = "http"),
+        FIELD(proxy, mode, "mode",
+              "What HAProxy forwards: requests, or connections of any protocol. There is no generated "
+              "frontend for 'tcp'; 'pyservicectl check' prints the lines of one, if HAProxy has none.",
+              .choices = "http|tcp", .def = "http"),
         FIELD(proxy, protocol, "protocol",
               "Version of HTTP that the servers speak: 'h2' is HTTP/2 without encryption, as gRPC needs it. "
               "'health: {http: …}' makes requests of HTTP/1.1; a server that cannot answer them needs "

@@ -210,6 +210,7 @@ void front_config_add_haproxy(struct arena *a, struct str file, struct str text,
         struct reading r = { .arena = a, .config = c, .file = file, .section = STR("global") };
         struct str line;
 
+        c->is_known = true;
         while (str_split(&text, '\n', &line)) {
                 struct words words = { 0 };
 
@@ -292,6 +293,14 @@ const struct front_listen *front_config_find(const struct front_config *c, uint6
 
 bool front_config_names(const struct front_config *c, struct str backend) {
         return VEC_HAS(&c->backends, backend);
+}
+
+bool front_config_may_lead_to(const struct front_config *c, struct str backend) {
+        VEC_EACH(name, &c->backends)
+                if (str_find(*name, '%') < name->n)
+                        return true;
+
+        return front_config_names(c, backend);
 }
 
 const struct front_backend *front_config_backend(const struct front_config *c, struct str name) {

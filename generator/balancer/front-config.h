@@ -30,6 +30,7 @@ struct front_config {
         VEC(struct front_listen) listens; /* for TCP, in this network namespace */
         VEC(struct str) backends;         /* that use_backend and default_backend name */
         VEC(struct front_backend) own_backends;
+        bool is_known;                        /* a file of HAProxy's was read */
         bool names_routes;                    /* it names the file of our routes */
         uint64_t hard_stop_ms;                /* 0 for none: hard-stop-after */
         struct str hard_stop, hard_stop_file; /* as written, and where */
@@ -48,6 +49,9 @@ const struct front_listen *front_config_find(const struct front_config *c, uint6
 
 /* True if it names the backend. */
 bool front_config_names(const struct front_config *c, struct str backend);
+
+/* True if it may lead to the backend: it names it, or computes a name (use_backend %[…]). */
+bool front_config_may_lead_to(const struct front_config *c, struct str backend);
 
 /* The place of a backend of that name in it; NULL for nowhere. */
 const struct front_backend *front_config_backend(const struct front_config *c, struct str name);

@@ -109,6 +109,7 @@ enum severity {
         X(HAPROXY_REFUSED, "haproxy-refused", ERROR)                 \
         X(NOT_APPLIED, "not-applied", WARNING)                       \
         X(FRONT_TAKEN, "front-taken", WARNING)                       \
+        X(NO_FRONTEND, "no-frontend", WARNING)                       \
         X(HARD_STOP, "hard-stop", WARNING)                           \
         /* what the machine lacks */                                 \
         X(MISSING_PATH, "missing-path", WARNING)                     \

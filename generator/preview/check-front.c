@@ -104,6 +104,28 @@ static void check_backend(struct session *s, const struct own_front *f, const st
                         STR_ARG(other->file), other->line, STR_ARG(name));
 }
 
+/* The generated frontend is for requests. The name is computed in the lines to add, because HAProxy does not
+ * start if a frontend names a backend that is gone. */
+static void check_frontend(struct session *s, const struct own_front *f, const struct definition *d,
+                           const struct service *service) {
+        struct str name;
+
+        if (!is_balanced(service) || service->proxy->mode.index != MODE_TCP || !f->front.config.is_known)
+                return;
+
+        name = backend_of(service).text;
+        if (front_config_may_lead_to(&f->front.config, name))
+                return;
+
+        s->ds.owner = d->name.text;
+        (void) diag_add(&s->ds, DIAG_NO_FRONTEND, service->proxy->mode.at,
+                        "no frontend of HAProxy leads to '%.*s', so no client can connect to it; add to "
+                        "%.*s the lines 'frontend %.*s', 'mode tcp', 'bind :%llu' and 'use_backend "
+                        "%%[str(%.*s)]'",
+                        STR_ARG(name), STR_ARG(s->world.host.haproxy->config.text), STR_ARG(name),
+                        (unsigned long long) service->port.n, STR_ARG(name));
+}
+
 void check_front(struct ctl *c, struct session *s) {
         struct own_front f;
         const struct front_listen *by;
@@ -117,6 +139,7 @@ void check_front(struct ctl *c, struct session *s) {
                 APP_EACH_KEPT(service, d->app) {
                         check_drain(s, &f, d, service);
                         check_backend(s, &f, d, service);
+                        check_frontend(s, &f, d, service);
                 }
         }
 

@@ -2,8 +2,9 @@
 """A front of the administrator's beside the generated one: neither takes a request of the other, or cuts a connection."""
 
 import json
+import re
 
-from app import HELLO, define, instances_behind, wait_for
+from app import HELLO, define, instances_behind, undefine, wait_for
 from machine import Machine
 
 HAPROXY = "/etc/haproxy/haproxy.cfg"
@@ -89,6 +90,22 @@ def test_an_application_without_domains_needs_no_frontend(machine):
         reload_haproxy(machine, OWN + "\tdefault_backend hello\n")
         machine.wait(lambda: instances_behind(machine, HOST) == {"hello-0"}, what="the application")
         assert machine.out("systemctl --failed --plain --no-legend") == ""
+    finally:
+        reload_haproxy(machine, "")
+
+
+def test_a_frontend_for_connections(machine):
+    """check prints the lines of it. HAProxy accepts them also when the application is gone."""
+    define(machine, "hello", HELLO + "proxy: {mode: tcp}\n")
+    first, *lines = re.findall("'((?:frontend|mode|bind|use_backend) [^']*)'", machine.run("pyservicectl check").stderr)
+    assert first == "frontend hello" and "bind :8000" in lines, lines
+    try:
+        reload_haproxy(machine, "\n\t".join([first, *lines]) + "\n")
+        machine.wait("curl -fsS --max-time 5 http://127.0.0.1:8000/", what="an answer through the frontend")
+        assert machine.run("pyservicectl check").stderr == ""
+        undefine(machine, "hello")
+        machine.wait(lambda: not machine.exists("/run/pyservice/haproxy/10_backend_hello.cfg"), what="the backend to go")
+        machine.run(f"haproxy -c -q -f {HAPROXY} -f /run/pyservice/haproxy")
     finally:
         reload_haproxy(machine, "")
 
