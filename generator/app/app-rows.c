@@ -72,8 +72,10 @@ static const struct field rollout_fields[] = {
               .choices = "revert|stop", .def = "revert"),
         FIELD(rollout, keep_images, "keep_images",
               "Number of revisions to which 'rollout undo' can return, the accepted one included. When a "
-              "rollout has ended well, it removes the images that only older revisions used, if they were "
-              "pulled from a registry or built from 'source', and no container and no other tag uses them.",
+              "rollout has ended well, it removes the images that only older revisions used. An image stays "
+              "if a container or another tag uses it, if its name begins with localhost/ and it was not "
+              "built "
+              "from 'source', or with 'pull: never': then no registry may have it.",
               .def = "10", .min = 2, .max = PLAN_KEPT_MAX),
 };
 static SCHEMA(rollout, "How a new revision reaches the instances.");

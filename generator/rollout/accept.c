@@ -320,7 +320,7 @@ int accept_prune(struct rollout_run *ro, struct podman_images *ret_unneeded) {
                 r = state_read_history(ro->arena, ro->state, ro->app, &history);
         if (r >= 0)
                 r = wanted_read_revisions(ro->arena, ro->runtime, ro->app, &wanted);
-        if (r < 0)
+        if (r < 0 && r != -ENOENT)
                 return r;
 
         accept_find_kept(ro->arena, &s, &history, ro->plan.keep_images, &kept);

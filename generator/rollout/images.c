@@ -15,8 +15,9 @@ static void add(struct arena *a, struct podman_images *to, struct str image) {
                 *vec_push(a, &to->list) = image;
 }
 
-/* Not what an administrator built or loaded here: nobody could get it again. An image that `pyservicectl
- * update` replaced has only the name that the update gave it. */
+/* Not what an administrator built or loaded here, because no registry may have it: record->images has none of
+ * a part with `pull: never`. An image that `pyservicectl update` replaced has only the name that the update
+ * gave it. */
 static void add_replaceable(struct rollout_run *ro, const struct record *record, struct podman_images *to) {
         struct str built = arena_join(ro->arena, STR("localhost/pyservice-"), ro->app, STR(":"));
 

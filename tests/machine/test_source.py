@@ -151,6 +151,8 @@ def test_update_goes_on_after_commits_that_do_not_build_or_do_not_run(machine, r
     repository.release("mended")
     machine.run("pyservicectl update shop")
     wait_version(machine, "mended")
+    images = "podman image ls --quiet localhost/pyservice-shop"
+    machine.wait(lambda: len(set(machine.out(images).split())) == 2, what="the image that failed to go, and the others to stay")
 
 
 def test_failing_build_leaves_what_runs_and_says_why(machine, repository):
