@@ -53,7 +53,7 @@ int image_pull(struct podman *p, const struct container *c, struct str reference
         struct str timeout = spawn_find(p->arena, "timeout"), out;
         const char *argv[16] = { timeout.p, "--foreground", "--kill-after=1m", IMAGE_PULL_TIMEOUT };
         size_t n = str_is_absent(timeout) ? 0 : 4;
-        int r = room_check(p->arena, &p->problem) < 0 ? -EIO : 0;
+        int r = room_check(p->arena, p->program, &p->problem) < 0 ? -EIO : 0;
 
         if (r < 0)
                 return r;

@@ -159,8 +159,10 @@ static int make_image(struct build *b, struct str image) {
                 r = build_check_places(b);
         if (r >= 0 && str_is_absent(b->containerfile))
                 r = write_containerfile(b);
-        if (r >= 0 && room_check(b->arena, &b->problem) < 0)
+        if (r >= 0 && room_check(b->arena, b->podman, &b->problem) < 0) {
+                b->problem = arena_join(b->arena, b->problem, STR("\n"));
                 return -EIO;
+        }
         if (r >= 0)
                 r = run_podman(b, image);
         if (r >= 0)

@@ -6,7 +6,7 @@
 #include <sys/statvfs.h>
 
 #include "base/fs.h"
-#include "podman/podman.h"
+#include "runtime/spawn.h"
 
 enum { SHORT_PERCENT = 3, SHORT_FILES = 100000, STORAGE_CONF_MAX = 1 << 20, FILES_MIN = 32 };
 static const uint64_t short_bytes = 2ULL << 30;
@@ -42,15 +42,17 @@ bool room_is_short(const struct room *room) {
                (room->files < SHORT_PERCENT && room->n_files < SHORT_FILES);
 }
 
-int room_check(struct arena *a, struct str *ret_problem) {
-        struct str rest, path, problem;
+int room_check(struct arena *a, const char *podman, struct str *ret_problem) {
         /* A pull writes the layers to the second directory first. */
-        int r = podman_run(a,
-                           (const char *[]){ NULL, "info", "--format",
-                                             "{{.Store.GraphRoot}}\n{{.Store.ImageCopyTmpDir}}", NULL },
-                           &rest, &problem);
+        const char *const argv[] = { podman, "info", "--format",
+                                     "{{.Store.GraphRoot}}\n{{.Store.ImageCopyTmpDir}}", NULL };
+        struct spawn_result found;
+        struct str path;
 
-        while (r >= 0 && str_split(&rest, '\n', &path)) {
+        if (!podman || spawn_as_root(a, argv, &found) < 0 || found.status != 0)
+                return 0;
+
+        while (str_split(&found.out, '\n', &path)) {
                 struct room room;
 
                 if (room_read(AT_FDCWD, arena_str(a, path), &room) < 0 || !room_is_short(&room))

@@ -26,8 +26,9 @@ struct str room_text(struct arena *a, struct str path, const struct room *room);
 bool room_is_short(const struct room *room);
 
 /* 0 if the directories that Podman uses for a pull have room, or if they are not known. -ENOSPC otherwise;
- * *ret_problem then names the directory, its free space and what to do. */
-int room_check(struct arena *a, struct str *ret_problem);
+ * *ret_problem then names the directory, its free space and what to do. `podman`: its program; NULL if there
+ * is none. */
+int room_check(struct arena *a, const char *podman, struct str *ret_problem);
 
 /* Where root's Podman has its images and containers, as storage.conf has it. */
 struct str room_storage(struct arena *a, int root);

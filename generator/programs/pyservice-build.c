@@ -11,6 +11,7 @@
 #include "config.h"
 #include "image/build.h"
 #include "podman/room.h"
+#include "runtime/spawn.h"
 
 enum { EXIT_USER = 1, EXIT_USAGE = 2 };
 
@@ -65,7 +66,7 @@ static int check(struct build *b) {
 static int check_room(struct arena *a) {
         struct str problem;
 
-        if (room_check(a, &problem) == 0)
+        if (room_check(a, spawn_find(a, "podman").p, &problem) == 0)
                 return EXIT_SUCCESS;
 
         (void) fprintf(stderr, "Error: %.*s\n", STR_ARG(problem));

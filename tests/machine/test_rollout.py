@@ -345,6 +345,8 @@ def test_no_pull_without_room(app, registry):
             reasons = app.wait_failed()
             app.wait(1, 1)
         assert f"{full}: 1 % of the file system is free, 0 MiB; remove files there" in str(reasons), reasons
+        done = machine.run("pyservicectl update hello", check=False)
+        assert done.returncode != 0 and f"{full}: 1 % of the file system is free" in done.stderr
         machine.run(f"rm {full}/zeroes")
         app.ctl("rollout", "retry", "hello")
         app.wait(2, 1)
