@@ -130,12 +130,18 @@ static uint64_t rollout_duration(const struct subject *s) {
         return p->started == 0 || end < p->started ? FACT_NOT_KNOWN : end - p->started;
 }
 
-static uint64_t part_wanted(const struct subject *s) {
-        return s->part->scale;
-}
-
 static bool is_counted(const struct fact_unit *u) {
         return !u->is_instance || u->number != PORTS_NEXT;
+}
+
+/* An alert compares it with the number of ready ones, so those that the administrator stopped do not
+ * count. */
+static uint64_t part_wanted(const struct subject *s) {
+        uint64_t n = 0;
+
+        VEC_EACH(u, &s->part->units)
+                n += is_counted(u) && u->is_declared && u->state != FACT_HELD;
+        return n;
 }
 
 static uint64_t part_running(const struct subject *s) {
@@ -198,7 +204,7 @@ static const struct family simple[] = {
           METRIC_GAUGE, OF_APP, SCALE_ONE, app_failed },
         { "rollout_duration_seconds", "seconds", "How long the last rollout took, or takes until now.",
           METRIC_GAUGE, OF_APP, SCALE_USEC, rollout_duration },
-        { "instances_wanted", NULL, "Instances that are to run on this machine; of a sidecar 1.",
+        { "instances_wanted", NULL, "Instances that are to run on this machine, except stopped ones.",
           METRIC_GAUGE, OF_KEPT, SCALE_ONE, part_wanted },
         { "instances_running", NULL, "Instances that run, ready or not.", METRIC_GAUGE, OF_KEPT, SCALE_ONE,
           part_running },

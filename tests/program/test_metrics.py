@@ -63,6 +63,18 @@ def test_facts_of_files(root):
     assert "pyservice_instances_ready" not in now, "systemd was not asked"
 
 
+def test_what_the_administrator_stopped_is_not_wanted(root):
+    root.define()
+    root.publish(2)
+    root.replace(root.path / "run/pyservice/alive.conf", "Upholds=hello.target\n")
+    assert root.run("stop", "hello@1").returncode == 0
+    assert values(metrics(root), "pyservice_instances_wanted") == {("hello", "service", "hello"): 1}
+    assert root.run("stop", "hello").returncode == 0
+    now = metrics(root)
+    assert values(now, "pyservice_instances_wanted") == {("hello", "service", "hello"): 0}
+    assert values(now, "pyservice_app_stopped") == {("hello",): 1}
+
+
 def test_a_rollout_that_failed(root):
     root.define()
     root.publish(2)
