@@ -73,6 +73,8 @@ const struct doctor_unit_row doctor_unit_rows[] = {
         { "pyservice-config@.service", false },
         { "pyservice-keep.path", false },
         { "pyservice-keep.service", false },
+        { "pyservice-metrics.socket", true },
+        { "pyservice-metrics@.service", true },
         { "pyservice-proxy@.service", true },
         { "pyservice-proxy@.timer", true },
         { "pyservice-settle.service", false },

@@ -33,7 +33,7 @@ static const struct verb verbs[] = {
           "It shows no values without --reveal.\n", "env shop/web", "root user json", env_options, ctl_env,
           VERB_APPS_DEFINED },
         { VERB_LOOK, "metrics", "[APP…]", "Print facts about applications for Prometheus, as OpenMetrics",
-          NULL, "metrics shop", "root user", NULL, ctl_metrics },
+          NULL, "metrics shop", "root user", metrics_options, ctl_metrics },
         { VERB_LOOK, "graph", "[APP]", "Draw units, routes and dependencies, for Graphviz",
           "On a terminal it prints DOT. Into a file or a pipe it writes SVG if Graphviz\n"
           "is installed.\n",

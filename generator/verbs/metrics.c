@@ -4,7 +4,9 @@
  *
  * A fact that is not known has no sample. */
 
+#include <errno.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/utf8.h"
@@ -366,25 +368,95 @@ static struct str describe(const struct facts *f) {
         return buf_str(&all.out);
 }
 
+/* --- over HTTP: one request on standard input, which is a connection --- */
+
+enum { REQUEST_MAX = 8192 };
+
+static int respond(const char *status, const char *type, struct str body) {
+        (void) printf("HTTP/1.1 %s\r\nContent-Type: %s; charset=utf-8\r\nContent-Length: %zu\r\n"
+                      "Connection: close\r\n\r\n",
+                      status, type, body.n);
+        return ctl_write(stdout, body);
+}
+
+static int refuse(const char *status, const char *text) {
+        return respond(status, "text/plain", str_of(text));
+}
+
+/* Up to the empty line behind the headers; false if there is none. */
+static bool read_request(struct arena *a, struct str *ret) {
+        char *p = arena_alloc(a, REQUEST_MAX, 1);
+        struct str text = { p, 0 };
+
+        while (text.n < REQUEST_MAX) {
+                ssize_t n = read(STDIN_FILENO, p + text.n, REQUEST_MAX - text.n);
+
+                if (n < 0 && errno == EINTR)
+                        continue;
+                if (n <= 0)
+                        return false;
+                text.n += (size_t) n;
+                if (str_find_str(text, STR("\r\n\r\n")) < text.n) {
+                        *ret = text;
+                        return true;
+                }
+        }
+        return false;
+}
+
+static int serve(struct facts *f) {
+        struct str request, method, target, body;
+
+        if (!read_request(&f->c->arena, &request) || !str_split(&request, ' ', &method) ||
+            !str_split(&request, ' ', &target) || !str_has_prefix(request, STR("HTTP/1.")))
+                return refuse("400 Bad Request", "this is not a request of HTTP 1\n");
+        if (!str_is(method, "GET"))
+                return refuse("405 Method Not Allowed", "only GET is known\n");
+        target.n = str_find(target, '?');
+        if (!str_is(target, "/metrics"))
+                return refuse("404 Not Found", "there is only /metrics\n");
+        if (facts_open(f) != 0)
+                return refuse("500 Internal Server Error",
+                              "see: journalctl -u 'pyservice-metrics@*' on that machine\n");
+
+        body = describe(f);
+        return respond("200 OK", "application/openmetrics-text; version=1.0.0", body);
+}
+
+static struct { bool is_http; } options;
+
+const struct option_row metrics_options[] = {
+        { "http", NULL, "Answer an HTTP request on standard input", .flag = &options.is_http },
+        { 0 },
+};
+
+static int read_targets(struct ctl *c, struct targets *ret) {
+        int r = c->argc > 0 ? targets_parse(c, ret) : 0;
+
+        VEC_EACH(t, &ret->list)
+                if (r == 0 && !(str_is_absent(t->part) && str_is_absent(t->instance)))
+                        r = ctl_usage(c, "give the names of applications, or none");
+        return r;
+}
+
 int ctl_metrics(struct ctl *c) {
         CLEANUP(facts_close)
         struct facts f = { .c = c,
                            .about = FACTS_TIMES | FACTS_EACH | FACTS_USE | FACTS_BALANCER | FACTS_OOM };
         struct targets targets = { 0 };
-        int r = c->argc > 0 ? targets_parse(c, &targets) : 0;
+        int r = read_targets(c, &targets);
 
-        VEC_EACH(t, &targets.list)
-                if (r == 0 && !(str_is_absent(t->part) && str_is_absent(t->instance)))
-                        r = ctl_usage(c, "give the names of applications, or none");
         if (r != 0)
                 return r;
 
         f.targets = &targets;
-        r = facts_open(&f);
-        if (r != 0)
-                return r;
+        if (options.is_http)
+                return serve(&f);
 
-        r = ctl_write(stdout, describe(&f));
-        facts_tell_hidden(&f);
+        r = facts_open(&f);
+        if (r == 0)
+                r = ctl_write(stdout, describe(&f));
+        if (r == 0)
+                facts_tell_hidden(&f);
         return r;
 }

@@ -39,6 +39,7 @@ int ctl_update(struct ctl *c);
 extern const struct option_row apply_options[];
 extern const struct option_row env_options[];
 extern const struct option_row logs_options[];
+extern const struct option_row metrics_options[];
 extern const struct option_row plan_options[];
 extern const struct option_row render_options[];
 extern const struct option_row rollout_options[];

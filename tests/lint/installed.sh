@@ -21,6 +21,7 @@ for file in systemd/system-generators/pyservice-generator systemd/user-generator
         systemd/user/pyservice-keep.path systemd/user/pyservice-keep.service \
         systemd/system/pyservice-settle.timer systemd/system/pyservice-settle.service \
         systemd/user/pyservice-settle.timer systemd/user/pyservice-settle.service \
+        systemd/system/pyservice-metrics.socket systemd/system/pyservice-metrics@.service \
         systemd/system/pyservice-certificate@.path systemd/system/pyservice-certificate@.service \
         systemd/catalog/pyservice.catalog \
         share/pyservice/contracts/dci-api.yaml share/pyservice/pyservice.schema.json share/pyservice/haproxy/haproxy.cfg \

@@ -9,6 +9,7 @@ import time
 
 import pytest
 
+import openmetrics
 from answers import read_answer
 from app import define, settle, undefine
 from machine import Machine
@@ -87,6 +88,7 @@ def test_all_is_as_declared(ctl):
     check_whole(ctl)
     check_lines(ctl)
     check_use(ctl)
+    check_metrics(ctl)
     check_without_root(ctl)
     # Another root: of this one's files.
     files = ctl.json("--root=/.", "status", command="status")["apps"]
@@ -120,6 +122,34 @@ def check_whole(ctl):
     text = ctl.run("status", "shop").stdout
     assert text.startswith("shop - The shop\n") and re.search("^.-shop-web@0 +ready", text.replace("─", "-"), re.M) and f"Revision: {revision}\n" in text
     assert max(map(len, text.splitlines())) <= 100
+
+
+def check_metrics(ctl):
+    """Over the socket: the sandbox of its service hides no fact."""
+    machine, port = ctl.machine, 9977
+    machine.run("systemctl start pyservice-metrics.socket")
+    try:
+        answer = machine.http(f"http://127.0.0.1:{port}/metrics")
+        assert machine.http(f"http://127.0.0.1:{port}/").status == 404
+        machine.wait(lambda: not machine.out("systemctl list-units --all --plain --no-legend 'pyservice-metrics@*'"), what="its services to end")
+        lines = machine.run("journalctl -b --no-pager --quiet -u 'pyservice-metrics@*'", check=False).stdout
+        assert lines == "", "nothing is logged for each request"
+    finally:
+        machine.run("systemctl stop pyservice-metrics.socket")
+    families = openmetrics.read(answer.text)
+    assert answer.headers["content-type"].startswith("application/openmetrics-text; version=1.0.0")
+    by_part = {("hello", "hello", "service"): 2, ("shop", "web", "service"): 2, ("shop", "worker", "service"): 1, ("shop", "cache", "sidecar"): 1}
+    for name in ("wanted", "running", "ready"):
+        found = families[f"pyservice_instances_{name}"].samples
+        assert {tuple(dict(key)[label] for label in ("app", "part", "kind")): value for key, value in found.items()} == by_part, name
+    units = ["hello@0.service", "hello@1.service", "shop-cache.service", "shop-web@0.service", "shop-web@1.service", "shop-worker@0.service"]
+    assert sorted(dict(key)["unit"] for key in families["pyservice_restarts"].samples) == units
+    assert sorted(dict(key)["unit"] for key in families["pyservice_cpu_seconds"].samples) == units
+    tidy = (("app", "shop"), ("part", "tidy"))
+    times = [families[f"pyservice_timer_{word}_run_timestamp_seconds"].samples[tidy] for word in ("last", "next")]
+    assert times[1] - 86400 <= times[0] < times[1]
+    states = {(dict(key)["app"], dict(key)["state"]) for key, value in families["pyservice_rollout_state"].samples.items() if value}
+    assert states == {("hello", "done"), ("shop", "done")}
 
 
 def check_lines(ctl):

@@ -13,6 +13,7 @@ from app import HELLO, define, wait_for
 LIMITS = {
     r"pyservice-config@x": 1.1,
     r"pyservice-keep": 1.1,
+    r"pyservice-metrics@x": 1.1,
     r"pyservice-settle": 1.1,
     r"pyservice-state": 1.1,
     # It reads what definitions name, also in directories of other users.

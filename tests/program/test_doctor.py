@@ -22,7 +22,7 @@ pytestmark = pytest.mark.skipif(not PYSERVICECTL, reason="PYSERVICECTL is not se
 
 UNITS = ("pyservice.target pyservice-config@.path pyservice-config@.service pyservice-keep.path pyservice-keep.service pyservice-update.service "
          "pyservice-watch.path pyservice-watch.service pyservice-settle.timer pyservice-settle.service "
-         "pyservice-state.service pyservice-proxy@.service pyservice-proxy@.timer pyservice-certificate@.path "
+         "pyservice-state.service pyservice-metrics.socket pyservice-metrics@.service pyservice-proxy@.service pyservice-proxy@.timer pyservice-certificate@.path "
          "pyservice-certificate@.service haproxy.service.d/pyservice.conf").split()
 PROGRAMS = "build environment instance kms proxy rollout setup".split()
 GENERATORS = "usr/lib/systemd/system-generators"

@@ -100,3 +100,30 @@ def test_any_file_name_is_a_label(root):
     assert {path for path, in found} == {f"/etc/tls/{name}" for name in [*HOSTILE, "first.pem", "bytes??"]}
     assert len(set(found.values())) == 1
     assert 29 < (next(iter(found.values())) - time.time()) / 86400 < 30.01
+
+
+@pytest.mark.parametrize("request_text, status", [
+    ("GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n", "200 OK"),
+    ("GET /metrics?x=/ HTTP/1.0\r\n\r\n", "200 OK"),
+    ("GET /metrics/ HTTP/1.1\r\n\r\n", "404 Not Found"),
+    ("GET / HTTP/1.1\r\n\r\n", "404 Not Found"),
+    ("POST /metrics HTTP/1.1\r\n\r\n", "405 Method Not Allowed"),
+    ("GET /metrics\r\n\r\n", "400 Bad Request"),
+    ("GET /metrics HTTP/1.1\r\nHost: x\r\n", "400 Bad Request"),
+    ("GET /metrics HTTP/1.1\r\n" + "X: y\r\n" * 2000 + "\r\n", "400 Bad Request"),
+    ("\x16\x03\x01\x00\xee", "400 Bad Request"),
+    ("", "400 Bad Request"),
+])
+def test_http(root, request_text, status):
+    root.define()
+    done = subprocess.run(root.command("metrics", "--http"), input=request_text.encode(), capture_output=True, check=False)
+    head, body = done.stdout.split(b"\r\n\r\n", 1)
+    lines = head.decode().split("\r\n")
+    headers = dict(line.split(": ") for line in lines[1:])
+    assert (done.returncode, lines[0]) == (0, f"HTTP/1.1 {status}")
+    assert (int(headers["Content-Length"]), headers["Connection"]) == (len(body), "close")
+    if status == "200 OK":
+        assert headers["Content-Type"] == "application/openmetrics-text; version=1.0.0; charset=utf-8"
+        assert values(openmetrics.read(body.decode()), "pyservice_app_broken") == {("hello",): 0}
+    else:
+        assert headers["Content-Type"] == "text/plain; charset=utf-8" and body.endswith(b"\n")
