@@ -24,7 +24,7 @@ for file in systemd/system-generators/pyservice-generator systemd/user-generator
         systemd/system/pyservice-metrics.socket systemd/system/pyservice-metrics@.service \
         systemd/system/pyservice-certificate@.path systemd/system/pyservice-certificate@.service \
         systemd/catalog/pyservice.catalog \
-        share/pyservice/contracts/dci-api.yaml share/pyservice/pyservice.schema.json share/pyservice/haproxy/haproxy.cfg \
+        share/pyservice/contracts/dci-api.yaml share/pyservice/pyservice.schema.json share/pyservice/haproxy/haproxy.cfg share/pyservice/prometheus/pyservice.rules.yaml \
         share/man/man5/pyservice.d.5 share/man/man1/pyservicectl.1 share/man/man8/pyservice-generator.8 \
         share/bash-completion/completions/pyservicectl share/zsh/vendor-completions/_pyservicectl share/fish/vendor_completions.d/pyservicectl.fish; do
         find_one "$file"

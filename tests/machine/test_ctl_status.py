@@ -138,6 +138,7 @@ def check_metrics(ctl):
         machine.run("systemctl stop pyservice-metrics.socket")
     families = openmetrics.read(answer.text)
     assert answer.headers["content-type"].startswith("application/openmetrics-text; version=1.0.0")
+    assert openmetrics.sample_names(families) == openmetrics.described()
     by_part = {("hello", "hello", "service"): 2, ("shop", "web", "service"): 2, ("shop", "worker", "service"): 1, ("shop", "cache", "sidecar"): 1}
     for name in ("wanted", "running", "ready"):
         found = families[f"pyservice_instances_{name}"].samples

@@ -2,6 +2,7 @@
 """A strict reader of OpenMetrics text 1.0, for what `pyservicectl metrics` prints."""
 
 import re
+from pathlib import Path
 from typing import NamedTuple
 
 NAME = "[a-zA-Z_:][a-zA-Z0-9_:]*"
@@ -15,6 +16,16 @@ class Family(NamedTuple):
     type: str
     help: str
     samples: dict[tuple, float]     # by their labels, sorted pairs
+
+
+def described() -> set[str]:
+    """The names of samples that the manual has."""
+    manual = Path(__file__).resolve().parents[2] / "contrib/man/pyservicectl.1"
+    return set(re.findall("pyservice_[a-z_]+", manual.read_text()))
+
+
+def sample_names(families: dict[str, Family]) -> set[str]:
+    return {name + SUFFIX[family.type] for name, family in families.items()}
 
 
 def read(text: str) -> dict[str, Family]:

@@ -2,8 +2,10 @@
 """pyservicectl metrics below a root: what can be told from files alone, and any text in a label."""
 
 import os
+import re
 import subprocess
 import time
+from pathlib import Path
 
 import pytest
 
@@ -127,3 +129,11 @@ def test_http(root, request_text, status):
         assert values(openmetrics.read(body.decode()), "pyservice_app_broken") == {("hello",): 0}
     else:
         assert headers["Content-Type"] == "text/plain; charset=utf-8" and body.endswith(b"\n")
+
+
+@pytest.mark.parametrize("file", ["grafana.json", "pyservice.rules.yaml"])
+def test_alerts_and_dashboard_have_metrics_that_exist(root, file):
+    text = (Path(__file__).resolve().parents[2] / "contrib/prometheus" / file).read_text()
+    used = set(re.findall("pyservice_[a-z_]+", text))
+    assert len(used) > 5 and used <= openmetrics.described()
+    assert openmetrics.sample_names(metrics(root)) <= openmetrics.described()
