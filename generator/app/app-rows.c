@@ -208,6 +208,14 @@ static const struct field host_kms_fields[] = {
 };
 static SCHEMA(host_kms, "How AWS KMS is reached, for secrets with 'kms'.");
 
+static const struct field host_acme_fields[] = {
+        FIELD(host_acme, directory, "directory",
+              "URL of the certificate authority's directory (RFC 8555). After a change pyservice orders all "
+              "certificates again, from the new one.",
+              .def = "https://acme-v02.api.letsencrypt.org/directory"),
+};
+static SCHEMA(host_acme, "The certificate authority of services with 'proxy: {tls: auto}'.");
+
 static const struct field host_fields[] = {
         FIELD_STRUCT(host, ports, "ports", port_pool_schema,
                      "Ports of 127.0.0.1 that instances behind HAProxy are published on."),
@@ -215,6 +223,8 @@ static const struct field host_fields[] = {
         FIELD_STRUCT(host, nginx, "nginx", host_nginx_schema,
                      "The nginx of this machine, for services with 'proxy: {kind: nginx}'."),
         FIELD_STRUCT(host, kms, "kms", host_kms_schema, "How AWS KMS is reached, for secrets with 'kms'."),
+        FIELD_STRUCT(host, acme, "acme", host_acme_schema,
+                     "The certificate authority of services with 'proxy: {tls: auto}'."),
         FIELD(host, network, "network", "Network of containers whose definition has none."),
         FIELD(host, auth_file, "auth_file", "Registry credentials for images whose definition has none."),
 };

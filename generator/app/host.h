@@ -31,11 +31,17 @@ struct host_kms {
         struct abs_path credentials;
 };
 
+/* The certificate authority of `tls: auto`. */
+struct host_acme {
+        struct url directory;
+};
+
 struct host {
         struct port_pool *ports;
         struct host_haproxy *haproxy;
         struct host_nginx *nginx;
         struct host_kms *kms; /* NULL if host.yaml has none */
+        struct host_acme *acme;
         struct network_ref network;
         struct abs_path auth_file;
 };

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "balancer/acme.h"
 #include "balancer/balancer.h"
 #include "balancer/front.h"
 #include "balancer/haproxy-counters.h"
@@ -248,7 +249,11 @@ static void start_work(struct work *w, struct proxy_run *p) {
                            .memory = -1,
                            .directory = p->world->host.haproxy->directory.text },
                 .haproxy = { .arena = p->arena, .settings = p->world->host.haproxy, .root = p->root },
-                .place = { .arena = p->arena, .haproxy = &w->haproxy, .root = p->root, .front = &w->front },
+                .place = { .arena = p->arena,
+                           .haproxy = &w->haproxy,
+                           .root = p->root,
+                           .front = &w->front,
+                           .thumbprint = acme_thumbprint(p->arena, p->root) },
         };
 }
 
@@ -280,6 +285,7 @@ int haproxy_check_files(struct proxy_run *p, struct proxy_choice *ret) {
         int r;
 
         start_work(&w, p);
+        w.place.is_preview = true;
         choice = choice_of(&w);
         w.state.memory = fs_open_dir(AT_FDCWD, below(p, STR(MEMORY)).p);
         if (w.state.memory == -ENOENT && fs_make_dirs(p->runtime, "nothing", false) >= 0)
@@ -316,6 +322,8 @@ int haproxy_publish(struct proxy_run *p) {
         if (r != 0)
                 return r < 0 ? r : 0;
 
+        acme_prepare(p, &w.state);
+        w.place.thumbprint = acme_thumbprint(p->arena, p->root);
         read_front(&w);
         return work(&w);
 }

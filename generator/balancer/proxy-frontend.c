@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "balancer/proxy-frontend.h"
 
+#include "balancer/acme.h"
 #include "base/buf.h"
+#include "bundle/layout.h"
 
 /* In a double-quoted string of HAProxy's, where \n is a line feed. */
 #define NOT_CONFIGURED "No application is configured for this host.\\n"
@@ -78,7 +80,20 @@ static void put_redirect(struct buf *b, const struct proxy_frontend *f) {
         buf_put(b, "%[pathq] if { var(txn.pyservice_https) -m str yes } !{ ssl_fc }\n");
 }
 
-static struct str frontend_text(struct arena *a, const struct proxy_frontend *f, bool has_certificates) {
+/* Only for the domains whose certificates are ordered here: an application may order its own. The token goes
+ * back to its sender as text, and has no other bytes than RFC 8555 allows. */
+static void put_challenge(struct buf *b, const struct proxy_frontend *f) {
+        buf_put(b, "\thttp-request return status 200 content-type application/octet-stream lf-string "
+                   "\"%[path,field(4,/)].");
+        buf_put_str(b, f->thumbprint);
+        buf_put(b, "\" if { path_reg ^" ACME_CHALLENGE "[A-Za-z0-9_-]+$ } "
+                   "{ var(txn.pyservice_host) -m str -f ");
+        buf_put_str(b, f->directory);
+        buf_put(b, "/" PROXY_ACME " }\n");
+}
+
+static struct str frontend_text(struct arena *a, const struct proxy_frontend *f, bool has_certificates,
+                                bool has_acme) {
         struct buf b = buf_in(a);
 
         buf_put_str(&b, f->mark);
@@ -94,6 +109,8 @@ static struct str frontend_text(struct arena *a, const struct proxy_frontend *f,
         put(&b, "option idle-close-on-response");
         put_forwarded(&b);
         put(&b, "http-request set-var(txn.pyservice_host) req.fhdr(host),field(1,:),lower");
+        if (has_acme && !str_is_absent(f->thumbprint))
+                put_challenge(&b, f);
         put(&b, "http-request set-var(txn.pyservice_rest) var(txn.pyservice_host),field(2,.,0)");
         put(&b, "http-request set-var(txn.pyservice_path) path");
         put(&b,
@@ -132,20 +149,31 @@ static void add_maps(struct arena *a, const struct proxy_frontend *f, const stru
 
 void proxy_frontend_add(struct arena *a, const struct proxy_frontend *f, const struct proxy_directory *d,
                         const struct str *certificates, struct proxy_directory *to) {
-        struct buf list = buf_in(a);
+        struct buf list = buf_in(a), domains = buf_in(a);
+        bool has_acme = false;
 
         if (d->routes.n == 0)
                 return;
 
         add_maps(a, f, d, to);
         buf_put_str(&list, f->mark);
-        for (size_t i = 0; i < d->certificates.n; i++)
+        buf_put_str(&domains, f->mark);
+        for (size_t i = 0; i < d->certificates.n; i++) {
+                struct str domain = layout_acme_domain(d->certificates.at[i].path);
+
                 buf_put_str(&list, arena_join(a, certificates[i], STR("\n")));
+                if (str_is_absent(domain))
+                        continue;
+                has_acme = true;
+                buf_put_str(&domains, arena_join(a, domain, STR("\n")));
+        }
         if (d->certificates.n > 0)
                 add(a, to, PROXY_CERTIFICATES, &list);
+        if (has_acme)
+                add(a, to, PROXY_ACME, &domains);
 
         if (!f->is_left_out)
                 *vec_push(a, &to->files) =
                         (struct proxy_file){ .name = STR(PROXY_FRONTEND),
-                                             .text = frontend_text(a, f, d->certificates.n > 0) };
+                                             .text = frontend_text(a, f, d->certificates.n > 0, has_acme) };
 }

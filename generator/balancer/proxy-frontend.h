@@ -14,6 +14,7 @@
 #define PROXY_FRONTEND "20_frontend_pyservice.cfg"
 #define PROXY_ROUTES "pyservice-routes.map"
 #define PROXY_REDIRECTS "pyservice-https.map"
+#define PROXY_ACME "pyservice-acme.list"
 #define PROXY_CERTIFICATES "pyservice-certificates.list"
 
 struct proxy_frontend {
@@ -21,7 +22,8 @@ struct proxy_frontend {
         struct str directory; /* where HAProxy finds the maps; of plain bytes, no comma */
         uint64_t http_port, https_port;
         bool has_ipv6;
-        bool is_left_out; /* but its maps exist, for a frontend of the administrator's */
+        struct str thumbprint; /* acme_thumbprint() */
+        bool is_left_out;      /* but its maps exist, for a frontend of the administrator's */
 };
 
 /* True if HAProxy's expressions can name files in it. */

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/fs.h"
+#include "bundle/layout.h"
 
 /* Hidden, so HAProxy passes it over, and below the real one, so that what is mounted into a container is
  * mounted with it. */
@@ -53,15 +54,32 @@ static struct str candidate_path(const struct proxy_place *p, const struct proxy
         return arena_join(p->arena, d->path, STR("/" CANDIDATE));
 }
 
+/* In a preview, without certificates that a reload would make first. */
+static struct proxy_directory readable(const struct proxy_place *p, const struct proxy_directory *d) {
+        struct proxy_directory all = *d;
+
+        if (!p->is_preview)
+                return all;
+
+        all.certificates.n = all.certificates.room = 0;
+        all.certificates.at = NULL;
+        VEC_EACH(c, &d->certificates)
+                if (str_is_absent(layout_acme_domain(c->path)) || access(path_below(p, c->path).p, F_OK) == 0)
+                        *vec_push(p->arena, &all.certificates) = *c;
+        return all;
+}
+
 /* The intended content of `d`, with the generated files, whose paths are those of the candidate if
  * `is_check`. */
-static bool complete(const struct proxy_place *p, const struct proxy_directory *d, bool is_check,
+static bool complete(const struct proxy_place *p, const struct proxy_directory *wanted, bool is_check,
                      struct proxy_directory *ret, struct str *ret_message) {
+        const struct proxy_directory known = readable(p, wanted), *d = &known;
         const struct host_haproxy *settings = p->haproxy->settings;
         struct proxy_frontend f = { .mark = STR(PROXY_MARK),
                                     .http_port = settings->http_port.n,
                                     .https_port = settings->https_port.n,
                                     .has_ipv6 = p->front->has_ipv6,
+                                    .thumbprint = p->thumbprint,
                                     .is_left_out = front_taken(p->front, d) != NULL };
         struct str *certificates = arena_array(p->arena, d->certificates.n, struct str);
         struct proxy_directory all = { .path = d->path };

@@ -15,6 +15,8 @@ struct proxy_place {
         struct haproxy_program *haproxy;
         const char *root;          /* "" or a directory */
         const struct front *front; /* the administrator's own */
+        struct str thumbprint;     /* acme_thumbprint() */
+        bool is_preview;           /* nothing made the first certificates of new domains (acme_prepare()) */
         struct str at;             /* the directory that a failure was about */
 };
 

@@ -79,8 +79,7 @@ int proxy_end(struct proxy_run *p, const struct balancer *b, int r, struct str m
         return r < 0 ? proxy_fail(p, arena_join(p->arena, STR("reloading "), str_of(b->name)), r) : 0;
 }
 
-/* Reads host.yaml alone. 1 if it has errors, which are printed. */
-static int read_host(struct proxy_run *p) {
+int proxy_read_host(struct proxy_run *p) {
         struct world *w = p->world;
         struct node *root = NULL;
         struct buf text = buf_in(p->arena);
@@ -105,6 +104,8 @@ static int read_host(struct proxy_run *p) {
                 w->host.haproxy = arena_new(w->arena, struct host_haproxy);
         if (!w->host.nginx)
                 w->host.nginx = arena_new(w->arena, struct host_nginx);
+        if (!w->host.acme)
+                w->host.acme = arena_new(w->arena, struct host_acme);
         schema_apply_defaults(w->arena, &host_schema, &w->host);
         return 0;
 }
@@ -113,7 +114,7 @@ static int with_each(struct proxy_run *p, bool is_renewal) {
         struct str path = arena_join(p->arena, str_of(p->root), p->world->places.runtime);
         CLEANUP(close_fd) int runtime = -1;
         CLEANUP(close_fd) int lock = -1;
-        int r = read_host(p), error = 0;
+        int r = proxy_read_host(p), error = 0;
 
         if (r != 0)
                 return r < 0 ? r : 0;
@@ -142,7 +143,7 @@ int proxy_certificate(struct proxy_run *p) {
 }
 
 int proxy_states(struct proxy_run *p) {
-        int r = read_host(p);
+        int r = proxy_read_host(p);
 
         return r == 0 ? haproxy_tell_states(p) : r < 0 ? r : 0;
 }

@@ -29,6 +29,9 @@ int proxy_states(struct proxy_run *p);
 /* Makes the balancers serve the current file of p->certificate. 0; negative errno. */
 int proxy_certificate(struct proxy_run *p);
 
+/* Reads host.yaml alone. 0; 1 if it has errors, with a problem; negative errno. */
+int proxy_read_host(struct proxy_run *p);
+
 /* A problem for the user. */
 void proxy_report(struct proxy_run *p, struct str text);
 

@@ -29,6 +29,21 @@ struct str layout_container(struct arena *a, struct str unit, bool is_template) 
         return layout_quadlet(a, unit, is_template ? STR("@.container") : STR(".container"));
 }
 
+#define CERTIFICATES LAYOUT_STATE "/" LAYOUT_ACME "/" LAYOUT_ACME_CERTIFICATES
+
+struct str layout_acme_certificate(struct arena *a, struct str domain) {
+        return arena_join(a, STR(CERTIFICATES "/"), domain, STR(".pem"));
+}
+
+struct str layout_acme_domain(struct str path) {
+        struct str name;
+
+        if (!layout_is_in(path, STR(CERTIFICATES), &name) || !str_has_suffix(name, STR(".pem")))
+                return (struct str){ 0 };
+
+        return (struct str){ name.p, name.n - strlen(".pem") };
+}
+
 bool layout_is_in(struct str path, struct str directory, struct str *ret_name) {
         if (path.n <= directory.n || !str_has_prefix(path, directory) || path.p[directory.n] != '/')
                 return false;

@@ -61,8 +61,20 @@
 #define LAYOUT_LASTING "stopped"
 #define LAYOUT_LOCK ".lock"
 #define LAYOUT_STATE_FILE "state"
+#define LAYOUT_ACME ".acme"
 #define LAYOUT_NGINX_CONFIG ".nginx"
 #define LAYOUT_PROXY_MEMORY ".proxy"
+
+/* Names in ACME of the state directory: the PEM file of each domain that HAProxy reads, what is known of its
+ * last order, the files of the client, and what the key of its account adds to the answer to a challenge. */
+#define LAYOUT_ACME_CERTIFICATES "certificates"
+#define LAYOUT_ACME_ORDERS "orders"
+#define LAYOUT_ACME_CLIENT "uacme"
+#define LAYOUT_ACME_THUMBPRINT "thumbprint"
+
+/* The absolute path of the PEM file of a domain; and the domain of such a path, absent for other paths. */
+struct str layout_acme_certificate(struct arena *a, struct str domain);
+struct str layout_acme_domain(struct str path);
 
 /* apps/APP, and FILE in it. */
 struct str layout_app(struct arena *a, struct str app);

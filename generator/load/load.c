@@ -326,6 +326,14 @@ static void check_pool(struct world *w) {
                         (unsigned long long) pool->last.n, (unsigned long long) pool->first.n);
 }
 
+static void check_acme(struct world *w) {
+        struct url directory = w->host.acme->directory;
+
+        if (!str_has_prefix(directory.text, STR("https://")))
+                (void) diag_add(w->ds, DIAG_BAD_VALUE, directory.at,
+                                "a certificate authority is reached by https; write 'https://…'");
+}
+
 static int read_host(struct world *w) {
         size_t errors = w->ds->n_errors, waiting = w->n_waiting;
         struct node *root = NULL;
@@ -345,8 +353,11 @@ static int read_host(struct world *w) {
                 w->host.haproxy = arena_new(w->arena, struct host_haproxy);
         if (!w->host.nginx)
                 w->host.nginx = arena_new(w->arena, struct host_nginx);
+        if (!w->host.acme)
+                w->host.acme = arena_new(w->arena, struct host_acme);
         schema_apply_defaults(w->arena, &host_schema, &w->host);
         check_pool(w);
+        check_acme(w);
         w->is_host_broken = w->ds->n_errors > errors || w->n_waiting > waiting;
         return 0;
 }

@@ -23,6 +23,7 @@ for file in systemd/system-generators/pyservice-generator systemd/user-generator
         systemd/user/pyservice-settle.timer systemd/user/pyservice-settle.service \
         systemd/system/pyservice-metrics.socket systemd/system/pyservice-metrics@.service \
         systemd/system/pyservice-certificate@.path systemd/system/pyservice-certificate@.service \
+        systemd/system/pyservice-acme@.timer systemd/system/pyservice-acme@.service libexec/pyservice/pyservice-acme \
         systemd/catalog/pyservice.catalog \
         share/pyservice/contracts/dci-api.yaml share/pyservice/pyservice.schema.json share/pyservice/haproxy/haproxy.cfg share/pyservice/prometheus/pyservice.rules.yaml \
         share/man/man5/pyservice.d.5 share/man/man1/pyservicectl.1 share/man/man8/pyservice-generator.8 \

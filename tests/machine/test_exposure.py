@@ -20,6 +20,8 @@ LIMITS = {
     r"pyservice-update": 1.5,
     # It connects to the instances.
     r"pyservice-watch": 1.6,
+    # It connects to a certificate authority.
+    r"pyservice-acme@x": 1.6,
     # `haproxy -c` resolves names over the network, reads certificates of other users, and compiles expressions to machine code.
     r"pyservice-(proxy|certificate)@x": 2.0,
     # They have no /tmp of their own, which systemd would have to make at each start.

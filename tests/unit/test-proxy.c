@@ -8,6 +8,7 @@
 #include "balancer/proxy-choose.h"
 #include "balancer/proxy.h"
 #include "base/fs.h"
+#include "bundle/layout.h"
 #include "rows.h"
 #include "runtime/spawn.h"
 
@@ -25,7 +26,10 @@ struct whole {
         struct bring pieces[6];
         const char *routes;             /* the map without its mark; NULL where it can't be put together */
         const char *certificates, *problem;
+        const char *acme;               /* the domains whose challenges are answered; NULL for none */
 };
+
+#define ACME LAYOUT_STATE "/" LAYOUT_ACME "/" LAYOUT_ACME_CERTIFICATES "/"
 
 static const struct whole wholes[] = {
         { "set: nothing", { { 0 } }, "", "", NULL },
@@ -40,6 +44,8 @@ static const struct whole wholes[] = {
         { "set: a wildcard", { { "a", "routes", "*.example.com / a plain\n" } }, "*.example.com/ a\n", "", NULL },
         { "set: certificates, each once", { { "a", "routes", "x.org / a https\n" }, { "a", "certificates", "/z.pem\n/a.pem\n" }, { "b", "certificates.b", "/z.pem\n" } },
           "x.org/ a\n", "/a.pem\n/z.pem\n", NULL },
+        { "set: certificates that are ordered", { { "a", "routes", "x.org / a https\n" }, { "a", "certificates", "/z.pem\n" ACME "x.org.pem\n" ACME "b-c.org.pem\n" } },
+          "x.org/ a\n", ACME "b-c.org.pem\n" ACME "x.org.pem\n/z.pem\n", NULL, "b-c.org\nx.org\n" },
         { "set: certificates without a route", { { "a", "certificates", "/z.pem\n" } }, "", "", NULL },
         { "set: comments", { { "a", "routes", "# x\n\nx.org / a plain\n" } }, "x.org/ a\n", "", NULL },
         { "set: one route twice", { { "a", "routes", "x.org /b a plain\n" }, { "b", "routes", "x.org /b/ b plain\n" } }, NULL, NULL,
@@ -73,6 +79,7 @@ static struct proxy_directory complete(struct arena *a, struct proxy_set *set) {
         struct proxy_directory *d = proxy_set_directory(a, set, STR(DIRECTORY)), to = { .path = d->path };
         struct proxy_frontend f = { .mark = STR(PROXY_MARK),
                                     .directory = d->path,
+                                    .thumbprint = STR("THUMB-print"),
                                     .http_port = 80,
                                     .https_port = 8443,
                                     .has_ipv6 = true };
@@ -103,6 +110,8 @@ static void test_set(void **state) {
                 all = complete(&a, &set);
                 assert_string_equal(text_of(&a, &all, PROXY_ROUTES), row->routes);
                 assert_string_equal(text_of(&a, &all, PROXY_CERTIFICATES), row->certificates);
+                assert_string_equal(text_of(&a, &all, PROXY_ACME), row->acme ? row->acme : "");
+                assert_int_equal(strstr(text_of(&a, &all, PROXY_FRONTEND), "THUMB-print") != NULL, row->acme != NULL);
         } else
                 assert_non_null(strstr(problem.p, row->problem));
         arena_done(&a);
