@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "app/home.h"
 #include "app/ports-parts.h"
+#include "bundle/layout.h"
 #include "schema/syntax.h"
 
 /* That of the row, for a proxy without `timeouts:`. */
@@ -146,6 +147,23 @@ struct duration service_drain(const struct service *s) {
                 return (struct duration){ 0 };
 
         return s->proxy->timeouts ? s->proxy->timeouts->drain : (struct duration){ DRAIN_DEFAULT, NOWHERE };
+}
+
+/* One for each domain and not one for all, because a certificate authority issues none at all if a single
+ * domain of an order does not lead here. Services with the same domain share its certificate. */
+struct certificate_paths proxy_certificates(struct arena *a, const struct proxy *p) {
+        struct certificate_paths paths = { 0 };
+
+        if (p->tls)
+                *vec_push(a, &paths.list) = p->tls->certificate;
+        else if (has_auto_tls(p))
+                LIST_EACH(domain, &p->domains)
+                        *vec_push(a, &paths.list) = (struct abs_path){
+                                layout_acme_certificate(a, domain->text),
+                                domain->at,
+                        };
+
+        return paths;
 }
 
 bool has_init(const struct app *app, const struct container *c) {

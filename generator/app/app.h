@@ -209,6 +209,7 @@ struct proxy {
         LIST(struct domain) domains;
         struct http_path path;
         struct flag strip, redirect_to_https, sticky;
+        struct choice auto_tls; /* only where auto_tls.at is a place: has_auto_tls() */
         struct tls *tls;
         struct number maxconn, retries;
         struct check *check;
@@ -438,6 +439,23 @@ static inline bool has_spare(const struct app *app, const struct service *s) {
 
 /* How long a stop may wait for open requests; zero for a service without `proxy`. */
 struct duration service_drain(const struct service *s);
+
+/* True if its certificates are ordered from a certificate authority: `tls: auto`. */
+static inline bool has_auto_tls(const struct proxy *p) {
+        return p->auto_tls.at.len > 0;
+}
+
+static inline bool has_tls(const struct proxy *p) {
+        return p->tls || has_auto_tls(p);
+}
+
+struct certificate_paths {
+        VEC(struct abs_path) list;
+};
+
+/* The certificates that the front serves for it: the one that the definition names, or with `tls: auto` one
+ * for each domain. */
+struct certificate_paths proxy_certificates(struct arena *a, const struct proxy *p);
 
 /* The service or sidecar of that name; NULL if there is none. */
 struct service *app_find_kept(const struct app *app, struct str name);

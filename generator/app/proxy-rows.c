@@ -55,7 +55,12 @@ static const struct field proxy_fields[] = {
         FIELD(proxy, path, "path", "Prefix of the paths that lead here.", .def = "/"),
         FIELD(proxy, strip, "strip", "Whether 'path' is removed before the request reaches the server.",
               .def = "false"),
-        FIELD_STRUCT(proxy, tls, "tls", tls_schema, "Encryption at the front."),
+        FIELD(proxy, auto_tls, "tls",
+              "Encryption at the front, with a certificate for each domain from a certificate authority, "
+              "which "
+              "pyservice orders and renews; see pyservice(7), TLS.",
+              .choices = "auto"),
+        FIELD_STRUCT(proxy, tls, "tls", tls_schema, "As a map: encryption at the front."),
         FIELD(proxy, redirect_to_https, "redirect_to_https",
               "Whether plain requests are redirected to https (true with 'tls')."),
         FIELD(proxy, balance, "balance", "How a server is chosen.",

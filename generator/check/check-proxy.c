@@ -137,16 +137,61 @@ static void check_port_of_check(struct world *w, const struct service *s) {
                         (unsigned long long) h->port.n);
 }
 
+/* The path unit of its certificate has the domain in its name, with '-' as "\x2d". systemd takes no name of
+ * 256 bytes or more. */
+static bool is_long(struct str domain) {
+        size_t n = strlen("pyservice-certificate@var-lib-pyservice-.acme-certificates-.pem.path") + domain.n;
+
+        for (size_t i = 0; i < domain.n; i++)
+                n += domain.p[i] == '-' ? strlen("x2d") : 0;
+        return n > 255;
+}
+
+/* A certificate authority verifies a domain by a request to it on port 80. */
+static void check_auto_tls(struct world *w, const struct proxy *p) {
+        if (!has_auto_tls(p))
+                return;
+
+        if (w->places.is_user)
+                (void) diag_add(w->ds, DIAG_MISPLACED_KEY, p->auto_tls.at,
+                                "a user's applications cannot order certificates for the machine's HAProxy; "
+                                "remove 'tls: auto'");
+        if (p->kind.index == PROXY_NGINX)
+                (void) diag_add(
+                        w->ds, DIAG_MISPLACED_KEY, p->auto_tls.at,
+                        "'kind: nginx' does not support 'tls: auto'; remove one of them, or write "
+                        "'tls: {certificate: FILE}' and have a client such as certbot renew the file");
+        LIST_EACH(domain, &p->domains) {
+                if (str_has_prefix(domain->text, STR("*.")))
+                        (void) diag_add(w->ds, DIAG_BAD_VALUE, domain->at,
+                                        "'tls: auto' cannot order a certificate for '%.*s': certificate "
+                                        "authorities demand DNS records for that; list each host name, or "
+                                        "write 'tls: {certificate: FILE}'",
+                                        STR_ARG(domain->text));
+                else if (str_find(domain->text, '.') == domain->text.n)
+                        (void) diag_add(w->ds, DIAG_BAD_VALUE, domain->at,
+                                        "'tls: auto' cannot order a certificate for '%.*s', which is not a "
+                                        "name of the public DNS; write the full name",
+                                        STR_ARG(domain->text));
+                else if (is_long(domain->text))
+                        (void) diag_add(w->ds, DIAG_BAD_VALUE, domain->at,
+                                        "'%.*s' is too long for the name of a unit, which 'tls: auto' needs; "
+                                        "write a shorter name, or 'tls: {certificate: FILE}'",
+                                        STR_ARG(domain->text));
+        }
+}
+
 static void check_routes(struct world *w, const struct service *s) {
         const struct proxy *p = s->proxy;
 
+        check_auto_tls(w, p);
         if (p->mode.index == MODE_TCP)
                 return;
         if (p->strip.yes && str_is(p->path.text, "/"))
                 (void) diag_add(w->ds, DIAG_STRIP_NEEDS_PATH, p->strip.at,
                                 "'strip: true' needs 'path:', the prefix that it removes; add it");
-        if (p->tls && p->domains.n == 0)
-                (void) diag_add(w->ds, DIAG_MISSING_KEY, p->tls->certificate.at,
+        if (has_tls(p) && p->domains.n == 0)
+                (void) diag_add(w->ds, DIAG_MISSING_KEY, p->tls ? p->tls->certificate.at : p->auto_tls.at,
                                 "'tls:' needs 'domains:', the names that the certificate is for; add them");
         if (p->redirect_to_https.yes && p->domains.n == 0)
                 (void) diag_add(w->ds, DIAG_MISSING_KEY, p->redirect_to_https.at,

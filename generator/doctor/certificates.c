@@ -4,8 +4,10 @@
 
 #include <errno.h>
 
+#include "balancer/acme.h"
 #include "base/buf.h"
 #include "base/path.h"
+#include "bundle/layout.h"
 #include "config.h"
 #include "doctor/doctor.h"
 #include "model/certificates.h"
@@ -128,7 +130,7 @@ static bool look_at_end(struct doctor *d, struct certificate *c) {
         if (r > 0)
                 doctor_bad(d, c->app, arena_join(d->arena, c->path, STR(" expired on "), end_of(c)),
                            STR("renew the certificate"));
-        else if (r == 0)
+        else if (r == 0 && str_is_absent(layout_acme_domain(c->path)))
                 doctor_warn(d, c->app, arena_join(d->arena, c->path, STR(" expires soon, on "), end_of(c)),
                             STR("renew the certificate; if a timer should do that, see its log"));
         c->is_good = r == 0;
@@ -225,12 +227,42 @@ static void look_at_served(struct doctor *d, const struct certificate *c) {
         doctor_fix(d, (const char *[]){ LIBEXECDIR "/pyservice-proxy", option.p, NULL });
 }
 
+/* True if the authority issued the certificate. Without it, further checks would add nothing. */
+static bool look_at_order(struct doctor *d, const struct certificate_file *c, struct str domain) {
+        struct acme_record record = { 0 };
+        struct str unit = arena_join(d->arena, STR("pyservice-acme@"), domain, STR(".service")),
+                   advice = arena_join(d->arena, STR("see 'journalctl -u "), unit,
+                                       STR("'; order it now with: systemctl start "), unit);
+        int r = acme_record_read(d->arena, strcmp(d->ctl->root, "/") == 0 ? "" : d->ctl->root, domain,
+                                 &record);
+        bool is_issued = r == 0 && !str_is_absent(record.directory);
+
+        if (r == 0 && record.failed > 0 && is_issued)
+                doctor_warn(d, c->app,
+                            arena_join(d->arena, STR("the certificate of "), domain,
+                                       STR(" cannot be renewed: "), record.reason),
+                            advice);
+        else if (r == 0 && record.failed > 0)
+                doctor_bad(d, c->app,
+                           arena_join(d->arena, STR("no certificate was issued for "), domain, STR(": "),
+                                      record.reason),
+                           advice);
+        else if (!is_issued)
+                doctor_warn(d, c->app,
+                            arena_join(d->arena, STR("no certificate was issued yet for "), domain), advice);
+        return is_issued;
+}
+
 static void collect(struct doctor *d, struct certificates *ret) {
         struct certificate_files files = { 0 };
 
         DOCTOR_EACH_APP(d, app)
                 certificate_find(d->arena, d->ctl->root, app, &files);
-        VEC_EACH(c, &files.list)
+        VEC_EACH(c, &files.list) {
+                struct str domain = layout_acme_domain(c->path);
+
+                if (!str_is_absent(domain) && !look_at_order(d, c, domain))
+                        continue;
                 if (c->error < 0)
                         doctor_bad(d, c->app,
                                    arena_join(d->arena, STR("its certificate "), c->path, STR(": "),
@@ -244,6 +276,7 @@ static void collect(struct doctor *d, struct certificates *ret) {
                                 .file = c->file,
                                 .is_nginx = c->is_nginx,
                         };
+        }
 }
 
 static bool is_listed(const struct certificates *all, struct str path) {

@@ -67,6 +67,8 @@ static bool has_unit(const struct doctor *d, struct str unit) {
 
 const struct doctor_unit_row doctor_unit_rows[] = {
         { "pyservice.target", false },
+        { "pyservice-acme@.service", true },
+        { "pyservice-acme@.timer", true },
         { "pyservice-certificate@.path", true },
         { "pyservice-certificate@.service", true },
         { "pyservice-config@.path", false },
@@ -87,10 +89,10 @@ const struct doctor_unit_row doctor_unit_rows[] = {
 };
 
 void doctor_units(struct doctor *d) {
-        static const char *const programs[] = { "pyservice-build",    "pyservice-environment",
-                                                "pyservice-instance", "pyservice-kms",
-                                                "pyservice-proxy",    "pyservice-rollout",
-                                                "pyservice-setup" };
+        static const char *const programs[] = { "pyservice-acme",        "pyservice-build",
+                                                "pyservice-environment", "pyservice-instance",
+                                                "pyservice-kms",         "pyservice-proxy",
+                                                "pyservice-rollout",     "pyservice-setup" };
 
         const struct host_haproxy *haproxy = doctor_world(d)->host.haproxy;
         bool has_drop_in = has_unit(d, STR("haproxy.service.d/pyservice.conf"));

@@ -76,7 +76,7 @@ static void look_at_front(struct doctor *d, const struct proc_listeners *listene
 
 /* The generated frontends listen where some service has domains. */
 static void look_at_fronts(struct doctor *d, const struct proc_listeners *listeners) {
-        bool has_domains[ARRAY_SIZE(balancers)] = { 0 }, has_tls[ARRAY_SIZE(balancers)] = { 0 };
+        bool has_domains[ARRAY_SIZE(balancers)] = { 0 }, is_encrypted[ARRAY_SIZE(balancers)] = { 0 };
 
         VEC_EACH(definition, &doctor_world(d)->definitions) {
                 if (!definition->app)
@@ -84,7 +84,7 @@ static void look_at_fronts(struct doctor *d, const struct proc_listeners *listen
                 APP_EACH_KEPT(s, definition->app)
                         if (s->proxy && s->proxy->domains.n > 0) {
                                 has_domains[s->proxy->kind.index] = true;
-                                has_tls[s->proxy->kind.index] |= s->proxy->tls != NULL;
+                                is_encrypted[s->proxy->kind.index] |= has_tls(s->proxy);
                         }
         }
 
@@ -93,7 +93,7 @@ static void look_at_fronts(struct doctor *d, const struct proc_listeners *listen
 
                 if (has_domains[i])
                         look_at_front(d, listeners, settings.http_port, balancers[i]);
-                if (has_tls[i])
+                if (is_encrypted[i])
                         look_at_front(d, listeners, settings.https_port, balancers[i]);
         }
 }

@@ -65,8 +65,11 @@ static void put_tls(struct kube *k, struct kube_document *d, struct yaml_text *s
         LIST_EACH(domain, &s->proxy->domains)
                 (void) yaml_text_add_text(k->arena, kube_list(k, tls, "hosts"), domain->text);
         kube_text(k, tls, "secretName", secret);
-        KUBE_SAY(k, d, STR("Before: kubectl create secret tls "), secret,
-                 STR(" --cert=CERTIFICATE --key=KEY, both from "), s->proxy->tls->certificate.text);
+        if (s->proxy->tls)
+                KUBE_SAY(k, d, STR("Before: kubectl create secret tls "), secret,
+                         STR(" --cert=CERTIFICATE --key=KEY, both from "), s->proxy->tls->certificate.text);
+        else
+                KUBE_SAY(k, d, STR("Before: have cert-manager keep the certificate in the secret "), secret);
 }
 
 void kube_ingress(struct kube *k, const struct kube_part *p) {
@@ -88,7 +91,7 @@ void kube_ingress(struct kube *k, const struct kube_part *p) {
         kube_labels(k, kube_map(k, d->root, "metadata"), s->name.text);
         spec = kube_map(k, d->root, "spec");
         kube_say(k, d, STR("Without ingressClassName the cluster's default controller takes it."));
-        if (s->proxy->tls)
+        if (has_tls(s->proxy))
                 put_tls(k, d, spec, s);
         LIST_EACH(domain, &s->proxy->domains)
                 put_rule(k, spec, s, domain->text, p->object);

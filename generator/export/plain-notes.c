@@ -58,6 +58,8 @@ static void note_nginx(struct plain *p, const struct app *app, const struct serv
 }
 
 static void note_proxy(struct plain *p, const struct app *app, const struct service *s) {
+        struct certificate_paths certificates;
+
         if (!s->proxy)
                 return;
         if (is_nginx(s)) {
@@ -70,11 +72,15 @@ static void note_proxy(struct plain *p, const struct app *app, const struct serv
                        "Before you stop one: echo 'set server "),
                    backend_of(s).text, STR("/"), s->container.unit.text, s->is_sidecar ? STR("") : STR("-0"),
                    STR(" state drain' | socat stdio "), p->world->host.haproxy->socket.text);
+        certificates = proxy_certificates(p->arena, s->proxy);
         if (s->proxy->domains.n == 0)
                 PLAIN_MISS(p, app, s->name.text,
                            STR(": a proxy without domains: your own frontend is to use the backend"));
-        if (s->proxy->tls)
-                NEED(p, STR("certificate "), s->proxy->tls->certificate.text);
+        VEC_EACH(certificate, &certificates.list)
+                NEED(p, STR("certificate "), certificate->text);
+        if (has_auto_tls(s->proxy))
+                PLAIN_MISS(p, app, s->name.text,
+                           STR(": tls: auto: nothing orders its certificates; write them to these files"));
 }
 
 static void note_rollout(struct plain *p, const struct app *app) {

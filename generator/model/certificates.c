@@ -49,26 +49,35 @@ static void add_directory(struct arena *a, struct certificate_files *all, struct
         }
 }
 
+static void add_path(struct arena *a, const char *root, struct str path, struct certificate_file c,
+                     struct certificate_files *all) {
+        struct stat st;
+
+        c.path = arena_str(a, path);
+        c.file = arena_join(a, str_of(strcmp(root, "/") == 0 ? "" : root), c.path);
+        if (stat(c.file.p, &st) < 0) {
+                c.error = -errno;
+                add(a, all, c);
+        } else if (S_ISDIR(st.st_mode))
+                add_directory(a, all, c);
+        else
+                add(a, all, c);
+}
+
 void certificate_find(struct arena *a, const char *root, const struct app *app,
                       struct certificate_files *ret) {
         APP_EACH_KEPT(s, app) {
                 struct certificate_file c = { .app = app->name.text };
-                struct stat st;
+                struct certificate_paths paths = { 0 };
 
-                if (!s->proxy || !s->proxy->tls)
+                if (!s->proxy)
                         continue;
-                c.path = arena_str(a, s->proxy->tls->certificate.text);
-                c.file = arena_join(a, str_of(strcmp(root, "/") == 0 ? "" : root), c.path);
+                paths = proxy_certificates(a, s->proxy);
                 c.is_nginx = s->proxy->kind.index == PROXY_NGINX;
                 if (s->proxy->domains.n > 0)
                         c.domain = s->proxy->domains.at[0].text;
-                if (stat(c.file.p, &st) < 0) {
-                        c.error = -errno;
-                        add(a, ret, c);
-                } else if (S_ISDIR(st.st_mode))
-                        add_directory(a, ret, c);
-                else
-                        add(a, ret, c);
+                VEC_EACH(path, &paths.list)
+                        add_path(a, root, path->text, c, ret);
         }
 }
 

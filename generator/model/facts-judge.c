@@ -4,7 +4,9 @@
 
 #include <errno.h>
 
+#include "balancer/acme.h"
 #include "base/clock.h"
+#include "base/utf8.h"
 #include "bundle/layout.h"
 #include "ctl/session.h"
 #include "hooks/start-record.h"
@@ -357,6 +359,25 @@ static void note_killed(struct facts *f, struct fact_app *app, const struct fact
                 }
 }
 
+/* HAProxy continues with the previous certificate, or a self-signed one. */
+static void note_orders(struct facts *f, struct fact_app *app) {
+        const char *root = strcmp(f->c->root, "/") == 0 ? "" : f->c->root;
+
+        APP_EACH_KEPT(s, app->definition->app) {
+                if (!s->proxy || !has_auto_tls(s->proxy))
+                        continue;
+                LIST_EACH(domain, &s->proxy->domains) {
+                        struct acme_record record;
+
+                        if (acme_record_read(&f->c->arena, root, domain->text, &record) == 0 &&
+                            record.failed > 0)
+                                note(f, app,
+                                     arena_join(&f->c->arena, STR("no new certificate for "), domain->text,
+                                                STR(": "), utf8_clean(&f->c->arena, record.reason)));
+                }
+        }
+}
+
 static void judge_part(struct facts *f, struct fact_app *app, const struct fact_part *part) {
         struct str gap = find_gap(f, part);
 
@@ -386,6 +407,8 @@ void facts_judge(struct facts *f, struct fact_app *app) {
         } else
                 note(f, app, facts_why_undefined(f, app));
 
+        if (app->definition && app->definition->app)
+                note_orders(f, app);
         VEC_EACH(part, &app->parts)
                 judge_part(f, app, part);
         if (f->now.has_units && app->standing == FACT_AS_DECLARED &&

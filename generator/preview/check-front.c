@@ -14,13 +14,13 @@ static void add_service(struct arena *a, const struct world *w, const struct ser
         struct str path = str_is_absent(s->proxy->config_dir.text) ? w->host.haproxy->directory.text
                                                                    : s->proxy->config_dir.text;
         struct proxy_directory *d = proxy_set_directory(a, set, path);
+        struct certificate_paths paths = proxy_certificates(a, s->proxy);
 
         LIST_EACH(domain, &s->proxy->domains)
                 *vec_push(a, &d->routes) =
                         (struct proxy_route){ .domain = domain->text, .backend = backend_of(s).text };
-        if (s->proxy->tls)
-                *vec_push(a, &d->certificates) =
-                        (struct proxy_certificate){ .path = s->proxy->tls->certificate.text };
+        VEC_EACH(certificate, &paths.list)
+                *vec_push(a, &d->certificates) = (struct proxy_certificate){ .path = certificate->text };
 }
 
 void own_front_read(struct arena *a, const struct world *w, const char *root, struct own_front *ret) {

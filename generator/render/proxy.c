@@ -144,7 +144,7 @@ static void put_stickiness(struct haproxy *h, const struct service *s) {
         haproxy_part(h, s->container.unit);
         haproxy_arg_end(h);
         haproxy_word(h, "insert indirect nocache httponly");
-        if (s->proxy->tls)
+        if (has_tls(s->proxy))
                 haproxy_word(h, "secure");
 }
 
@@ -373,7 +373,8 @@ static void render_routes(struct rendering *r, const struct service *s, struct h
         const struct proxy *p = s->proxy;
         struct lines *routes = lines_new(r->arena), *certificates = lines_new(r->arena);
         struct str unit = s->container.unit.text;
-        bool redirects = p->redirect_to_https.at.len > 0 ? p->redirect_to_https.yes : p->tls != NULL;
+        struct certificate_paths paths = proxy_certificates(r->arena, p);
+        bool redirects = p->redirect_to_https.at.len > 0 ? p->redirect_to_https.yes : has_tls(p);
 
         /* So that another port in host.yaml is another file, which pyservice-proxy puts in place. */
         if (p->domains.n > 0) {
@@ -392,8 +393,8 @@ static void render_routes(struct rendering *r, const struct service *s, struct h
                         lines_const(routes, "plain");
                 lines_end(routes);
         }
-        if (p->tls) {
-                lines_word(certificates, p->tls->certificate);
+        VEC_EACH(path, &paths.list) {
+                lines_word(certificates, *path);
                 lines_end(certificates);
         }
 

@@ -97,16 +97,31 @@ static struct name escape_path(struct rendering *r, struct abs_path path) {
         return (struct name){ out, path.at };
 }
 
-/* A renewed certificate is to be served. */
-static void put_certificate(struct rendering *r, struct unit *u, const struct service *s) {
-        if (!s->proxy || !s->proxy->tls || r->world->places.is_user)
+/* A renewed certificate is to be served, and one of `tls: auto` is to be ordered. */
+static void put_certificates(struct rendering *r, struct unit *u, const struct service *s) {
+        struct certificate_paths paths = { 0 };
+
+        if (!s->proxy || r->world->places.is_user)
                 return;
 
-        unit_open(u, UNIT_UPHOLDS);
-        unit_const(u, "pyservice-certificate@");
-        unit_part(u, escape_path(r, s->proxy->tls->certificate));
-        unit_const(u, ".path");
-        unit_close(u);
+        paths = proxy_certificates(r->arena, s->proxy);
+        VEC_EACH(path, &paths.list) {
+                unit_open(u, UNIT_UPHOLDS);
+                unit_const(u, "pyservice-certificate@");
+                unit_part(u, escape_path(r, *path));
+                unit_const(u, ".path");
+                unit_close(u);
+        }
+        if (!has_auto_tls(s->proxy))
+                return;
+
+        LIST_EACH(domain, &s->proxy->domains) {
+                unit_open(u, UNIT_UPHOLDS);
+                unit_const(u, "pyservice-acme@");
+                unit_part(u, *domain);
+                unit_const(u, ".timer");
+                unit_close(u);
+        }
 }
 
 /* Further settings of the target for a part that it upholds; the record gives the units that uphold the part
@@ -119,7 +134,7 @@ static void render_needed(struct rendering *r, const struct service *s) {
                 return;
 
         put_requires_target(u, c->unit, &s->order);
-        put_certificate(r, u, s);
+        put_certificates(r, u, s);
         if (unit_text(u).n == 0)
                 return;
 

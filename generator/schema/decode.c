@@ -147,7 +147,8 @@ static bool decode_choice(struct decoder *d, const struct field *f, const struct
         }
 
         hint = diag_hint(d->arena, node->text, words, n,
-                         arena_join(d->arena, STR("write "), join_choices(d->arena, words, n)));
+                         arena_join(d->arena, STR("write "), join_choices(d->arena, words, n),
+                                    advise_map(d->arena, STR(" or "), str_of(f->key))));
         (void) diag_add(d->ds, DIAG_BAD_CHOICE, node->at, "invalid value '%.*s' for '%s'; %.*s",
                         STR_ARG(node->text), f->key, STR_ARG(hint));
         return false;

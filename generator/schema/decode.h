@@ -35,5 +35,9 @@ void decode_hide_value(struct diags *ds, const struct field *f, const struct nod
 /* The name of a schema in a message: "auth tracking". */
 struct str decode_name(struct arena *a, const struct schema *s);
 
+/* `before` and an example of the map that `key` takes; empty for a key whose map nobody expects to be
+ * shorter. */
+struct str advise_map(struct arena *a, struct str before, struct str key);
+
 /* Reports that `pair` has a key that `s` does not have, with what would be right. */
 void decode_unknown(struct decoder *d, const struct schema *s, const struct pair *pair);

@@ -343,7 +343,7 @@ static struct str advise_list(const struct decoder *d, const struct field *f, co
 }
 
 /* Maps that people expect to be shorter; other programs take a list of NAME=VALUE. */
-static struct str advise_map(const struct decoder *d, const struct pair *pair) {
+struct str advise_map(struct arena *a, struct str before, struct str key) {
         static const char *const maps[][2] = {
                 { "env", "{NAME: VALUE}" },
                 { "labels", "{NAME: VALUE}" },
@@ -352,16 +352,16 @@ static struct str advise_map(const struct decoder *d, const struct pair *pair) {
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(maps); i++)
-                if (str_is(pair->key->text, maps[i][0]))
-                        return arena_join(d->arena, STR("; write '"), pair->key->text, STR(": "),
-                                          str_of(maps[i][1]), STR("'"));
+                if (str_is(key, maps[i][0]))
+                        return arena_join(a, before, STR("'"), key, STR(": "), str_of(maps[i][1]), STR("'"));
 
         return STR("");
 }
 
 static void report_kind(struct decoder *d, const struct field *f, const struct pair *pair) {
-        struct str advice =
-                pair->value->kind == NODE_MAP ? advise_list(d, f, pair->value) : advise_map(d, pair);
+        struct str advice = pair->value->kind == NODE_MAP
+                                    ? advise_list(d, f, pair->value)
+                                    : advise_map(d->arena, STR("; write "), pair->key->text);
 
         diag_add(d->ds, DIAG_WRONG_KIND, pair->value->at, "'%.*s' takes %s, not %s%.*s",
                  STR_ARG(pair->key->text), shape_name(f->shape), node_name(pair->value), STR_ARG(advice))

@@ -220,8 +220,8 @@ static void put_domains(struct front *f, const struct proxy *p, struct str backe
 
                 put_frontend(f);
                 graph_node(f->graph, id,
-                           &(struct graph_label){ { arena_join(a, p->tls ? STR("https://") : STR("http://"),
-                                                               domain->text, path) } },
+                           &(struct graph_label){ { arena_join(
+                                   a, has_tls(p) ? STR("https://") : STR("http://"), domain->text, path) } },
                            "shape=plain");
                 graph_edge(f->graph, arena_join(a, f->id, STR("/frontend")), id, (struct str){ 0 },
                            "arrowhead=none");

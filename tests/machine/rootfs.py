@@ -26,6 +26,7 @@ MACHINE_PACKAGES = """
     podman crun netavark aardvark-dns nftables iproute2 uidmap passt
     haproxy nginx ca-certificates curl git less openssh-server openssl procps socat strace
     libyaml-0-2 libsystemd0 libcurl4t64 libcurl3t64-gnutls libmnl0 libjson-c5
+    uacme pebble
 """.split()
 
 IMAGE_PACKAGES = """

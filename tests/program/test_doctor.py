@@ -22,9 +22,9 @@ pytestmark = pytest.mark.skipif(not PYSERVICECTL, reason="PYSERVICECTL is not se
 
 UNITS = ("pyservice.target pyservice-config@.path pyservice-config@.service pyservice-keep.path pyservice-keep.service pyservice-update.service "
          "pyservice-watch.path pyservice-watch.service pyservice-settle.timer pyservice-settle.service "
-         "pyservice-state.service pyservice-metrics.socket pyservice-metrics@.service pyservice-proxy@.service pyservice-proxy@.timer pyservice-certificate@.path "
+         "pyservice-state.service pyservice-metrics.socket pyservice-metrics@.service pyservice-proxy@.service pyservice-proxy@.timer pyservice-acme@.timer pyservice-acme@.service pyservice-certificate@.path "
          "pyservice-certificate@.service haproxy.service.d/pyservice.conf").split()
-PROGRAMS = "build environment instance kms proxy rollout setup".split()
+PROGRAMS = "acme build environment instance kms proxy rollout setup".split()
 GENERATORS = "usr/lib/systemd/system-generators"
 SHOP = "image: localhost/hello:1\nport: 8000\nproxy: {domains: [shop.example.com]}\n"
 STAMP = "a b\na b\n-\n-\n-\nunits/shop.target\nunits/shop@.service\nunits/shop@.service.d/10-ports.conf\n"
@@ -288,6 +288,31 @@ def test_certificates(root, pem, pieces, level, words):
         assert found.keys() == ({"certificates"} if level else set()) and all(word.replace("/etc/", "/etc/certificates/") in found["certificates"] for word in words)
         write(root / "etc/certificates/shop.pem.key", pem["leaf.key"], mode=0o600)
         assert pieces != ["leaf", "between"] or doctor(root) == {}
+
+
+REFUSED = "failed 1796056495 yes it%20is%20refused\n"
+ISSUED = "issued https://ca.example.com/directory\n"
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("openssl"), reason="root alone reads keys; needs openssl")
+@pytest.mark.parametrize("record, piece, words", [
+    (None, "leaf", ["warning shop: no certificate was issued yet for shop.example.com", "systemctl start pyservice-acme@shop.example.com.service"]),
+    ("", "leaf", ["warning shop: no certificate was issued yet for shop.example.com"]),
+    (REFUSED, "leaf", ["bad shop: no certificate was issued for shop.example.com: it is refused"]),
+    (ISSUED, "leaf", []),
+    (ISSUED, "soon", []),
+    (ISSUED + REFUSED, "leaf", ["warning shop: the certificate of shop.example.com cannot be renewed: it is refused"]),
+    (ISSUED + REFUSED, "gone", ["cannot be renewed: it is refused", "bad shop: /var/lib/pyservice/.acme/certificates/shop.example.com.pem expired on "]),
+])
+def test_certificates_that_are_ordered(root, pem, record, piece, words):
+    write(root / "etc/pyservice.d/shop.yaml", SHOP.replace("]}", "], tls: auto}"))
+    key = pem["leaf.key" if piece == "gone" else f"{piece}.key"]
+    write(root / "var/lib/pyservice/.acme/certificates/shop.example.com.pem", pem[piece] + pem["between"] + key, mode=0o600)
+    if record is not None:
+        write(root / "var/lib/pyservice/.acme/orders/shop.example.com", record and "pyservice-acme 1\n" + record)
+    found = doctor(root)
+    assert found.keys() == ({"certificates"} if words else set()), found
+    assert all(word in found["certificates"] for word in words), found
 
 
 NAMES = {"leaf": "shop.example.com", "other": "a.example.com, b.example.com", "wild": "*.example.com", "nameless": ""}
