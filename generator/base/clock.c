@@ -10,6 +10,16 @@ uint64_t clock_usec(clockid_t clock) {
         return (uint64_t) t.tv_sec * 1000000 + (uint64_t) t.tv_nsec / 1000;
 }
 
+struct str clock_utc(struct arena *a, uint64_t usec) {
+        char text[64];
+        struct tm tm;
+        size_t n = gmtime_r(&(time_t){ (time_t) (usec / 1000000) }, &tm)
+                           ? strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm)
+                           : 0;
+
+        return arena_str(a, (struct str){ text, n });
+}
+
 bool clock_wait(int fd, uint64_t ms) {
         struct pollfd p = { .fd = fd, .events = POLLIN };
 

@@ -8,7 +8,12 @@
 #include <stdint.h>
 #include <time.h>
 
+#include "base/arena.h"
+
 uint64_t clock_usec(clockid_t clock);
+
+/* Formats a time for programs: "2026-11-20T14:03:12Z". `usec`: since 1970. */
+struct str clock_utc(struct arena *a, uint64_t usec);
 
 /* Waits. */
 void clock_pause(uint64_t ms);

@@ -4,6 +4,7 @@
 
 #include <time.h>
 
+#include "base/clock.h"
 #include "base/json.h"
 #include "model/view.h"
 
@@ -98,16 +99,6 @@ struct str view_time(struct arena *a, uint64_t usec) {
         struct tm tm;
         size_t n =
                 localtime_r(&seconds, &tm) ? strftime(text, sizeof(text), "%a %Y-%m-%d %H:%M:%S %Z", &tm) : 0;
-
-        return arena_str(a, (struct str){ text, n });
-}
-
-struct str view_time_utc(struct arena *a, uint64_t usec) {
-        char text[64];
-        struct tm tm;
-        size_t n = gmtime_r(&(time_t){ (time_t) (usec / 1000000) }, &tm)
-                           ? strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm)
-                           : 0;
 
         return arena_str(a, (struct str){ text, n });
 }
@@ -290,7 +281,7 @@ static void emit_failure(struct json_writer *e, const struct state_failure *fail
 
         json_open(e, "failure", '{');
         json_text(e, "revision", failure->revision);
-        json_text(e, "time", view_time_utc(e->out->arena, failure->time));
+        json_text(e, "time", clock_utc(e->out->arena, failure->time));
         json_text(e, "reason", failure->reason);
         json_close(e, '}');
 }
@@ -305,8 +296,8 @@ static void emit_progress(struct json_writer *e, const struct progress *p) {
         json_text(e, "revision", p->revision);
         json_text(e, "phase", p->phase);
         json_text(e, "message", p->message);
-        json_text(e, "started", view_time_utc(e->out->arena, p->started));
-        json_text(e, "since", p->since > 0 ? view_time_utc(e->out->arena, p->since) : (struct str){ 0 });
+        json_text(e, "started", clock_utc(e->out->arena, p->started));
+        json_text(e, "since", p->since > 0 ? clock_utc(e->out->arena, p->since) : (struct str){ 0 });
         json_open(e, "units", '[');
         VEC_EACH(u, &p->units) {
                 json_open(e, NULL, '{');

@@ -81,6 +81,3 @@ struct str view_phase(struct arena *a, const struct view *v);
 
 /* Formats a time like systemd: "Fri 2026-11-20 14:03:12 UTC". */
 struct str view_time(struct arena *a, uint64_t usec);
-
-/* Formats a time for programs: "2026-11-20T14:03:12Z". */
-struct str view_time_utc(struct arena *a, uint64_t usec);

@@ -2,6 +2,7 @@
 
 /* pyservicectl ps: instances and sidecars, one line each. */
 
+#include "base/clock.h"
 #include "change/amount.h"
 #include "ctl/target.h"
 #include "model/facts.h"
@@ -17,8 +18,8 @@ static void put_amounts(struct ctl *c, const struct fact_unit *u, struct str *ce
         cells[1] = c->is_json ? amount_count(a, u->cpu) : amount_cpu(a, u->cpu);
         cells[2] = u->detail.n_restarts > 0 || c->is_json ? arena_u64(a, u->detail.n_restarts)
                                                           : (struct str){ 0 };
-        cells[3] = c->is_json && has_since ? view_time_utc(a, u->detail.since)
-                                           : amount_distance(a, u->detail.since);
+        cells[3] =
+                c->is_json && has_since ? clock_utc(a, u->detail.since) : amount_distance(a, u->detail.since);
 }
 
 static int add_unit(const struct facts *f, struct table *t, const struct fact_place *place) {

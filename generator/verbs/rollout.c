@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/fs.h"
 #include "bundle/layout.h"
 #include "model/waiting.h"
@@ -379,7 +380,7 @@ static void merge(struct arena *a, const struct state *s, const struct state_his
 static int fill(struct ctl *c, struct table *t, const struct rows *rows) {
         VEC_EACH(row, &rows->list) {
                 struct str cells[] = { row->revision,
-                                       c->is_json ? view_time_utc(&c->arena, row->time)
+                                       c->is_json ? clock_utc(&c->arena, row->time)
                                                   : view_time(&c->arena, row->time),
                                        row->reason.n > 0 ? row->reason : (struct str){ 0 },
                                        row->mark.n > 0 ? row->mark : (struct str){ 0 } };

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/fs.h"
 #include "base/log.h"
 #include "base/utf8.h"
@@ -19,7 +20,7 @@
 
 static void emit_time(struct json_writer *e, const char *key, uint64_t usec) {
         if (usec != 0 && usec != UINT64_MAX)
-                json_text(e, key, view_time_utc(e->out->arena, usec));
+                json_text(e, key, clock_utc(e->out->arena, usec));
         else
                 json_null(e, key);
 }
@@ -529,7 +530,7 @@ static struct str show_time(struct ctl *c, uint64_t usec) {
         if (usec == 0 || usec == UINT64_MAX)
                 return (struct str){ 0 };
 
-        return c->is_json ? view_time_utc(&c->arena, usec) : amount_distance(&c->arena, usec);
+        return c->is_json ? clock_utc(&c->arena, usec) : amount_distance(&c->arena, usec);
 }
 
 /* Since when it is in the state that it is in; nothing runs of what is not loaded. */
