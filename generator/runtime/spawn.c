@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/buf.h"
 #include "base/fs.h"
 #include "base/utf8.h"
 #include "base/vec.h"
@@ -220,12 +221,29 @@ static bool has_all_rights(void) {
         return geteuid() != 0 || prctl(PR_CAPBSET_READ, CAP_SYS_ADMIN, 0, 0, 0) != 0;
 }
 
+/* systemd resolves variables in the words of a command. */
+static const char *escape_word(struct arena *a, const char *word) {
+        struct buf out = buf_in(a);
+
+        for (; *word; word++) {
+                buf_put_char(&out, *word);
+                if (*word == '$')
+                        buf_put_char(&out, '$');
+        }
+        return buf_str(&out).p;
+}
+
 int spawn_as_root(struct arena *a, const char *const *argv, struct spawn_result *ret) {
+        return spawn_order_as_root(a, argv, &(const struct spawn_order){ 0 }, ret);
+}
+
+int spawn_order_as_root(struct arena *a, const char *const *argv, const struct spawn_order *order,
+                        struct spawn_result *ret) {
         struct str systemd_run = spawn_find(a, "systemd-run");
         VEC(const char *) words = { 0 };
 
         if (has_all_rights() || str_is_absent(systemd_run) || access("/run/systemd/system", F_OK) < 0)
-                return spawn_run(a, argv, ret);
+                return spawn_run_on(a, argv, order->input, ret);
 
         /* While systemd reloads it does not answer, and generators may take up to 90 s. */
         if (setenv("SYSTEMD_BUS_TIMEOUT", "120s", false) < 0)
@@ -238,9 +256,12 @@ int spawn_as_root(struct arena *a, const char *const *argv, struct spawn_result 
         *vec_push(a, &words) = "--wait";
         *vec_push(a, &words) =
                 "--property=LogLevelMax=notice"; /* its start and end do not belong in the journal */
+        if (order->seconds > 0)
+                *vec_push(a, &words) =
+                        arena_join(a, STR("--property=RuntimeMaxSec="), arena_u64(a, order->seconds)).p;
         *vec_push(a, &words) = "--";
         for (; *argv; argv++)
-                *vec_push(a, &words) = *argv;
+                *vec_push(a, &words) = escape_word(a, *argv);
         *vec_push(a, &words) = NULL;
-        return spawn_run(a, words.at, ret);
+        return spawn_run_on(a, words.at, order->input, ret);
 }

@@ -32,5 +32,15 @@ int spawn_run(struct arena *a, const char *const *argv, struct spawn_result *ret
  * in a transient unit. */
 int spawn_as_root(struct arena *a, const char *const *argv, struct spawn_result *ret);
 
+/* Like spawn_as_root(), with `input` on the program's standard input (absent for none). systemd ends a
+ * program that takes longer than `seconds` (0 for no limit). */
+struct spawn_order {
+        struct str input;
+        uint64_t seconds;
+};
+
+int spawn_order_as_root(struct arena *a, const char *const *argv, const struct spawn_order *order,
+                        struct spawn_result *ret);
+
 /* Like spawn_run(), with `input` on the program's standard input. */
 int spawn_run_on(struct arena *a, const char *const *argv, struct str input, struct spawn_result *ret);

@@ -34,14 +34,16 @@ int credential_find(struct arena *a, const char *root, struct str name, struct c
                         *ret = (struct credential_place){ path, is_encrypted };
                         return 0;
                 }
-                if (errno != ENOENT)
+                /* systemd hides /run/credentials from a unit with a sandbox that has none. */
+                if (errno != ENOENT && !(errno == EACCES && str_has_prefix(path, STR("/run/credentials/"))))
                         return -errno;
         }
 
         return -ENOENT;
 }
 
-/* systemd-creds does it, since the key is the machine's own affair (a TPM, a file). */
+/* systemd-creds does it, since the key is the machine's own affair (a TPM, a file): outside of the sandbox
+ * of a unit of ours, which has no devices. */
 int credential_decrypt(struct arena *a, const struct credential_places *places, struct str name,
                        struct str path, struct str *ret) {
         struct str program = spawn_find(a, "systemd-creds");
@@ -55,7 +57,7 @@ int credential_decrypt(struct arena *a, const struct credential_places *places, 
         if (str_is_absent(program))
                 return -ENOPKG;
 
-        r = spawn_run(a, argv, &result);
+        r = places->is_user ? spawn_run(a, argv, &result) : spawn_as_root(a, argv, &result);
         if (r < 0)
                 return r;
 

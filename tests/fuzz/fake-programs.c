@@ -32,6 +32,10 @@ int spawn_as_root(struct arena *a, const char *const *argv, struct spawn_result 
         return spawn_run(a, argv, ret);
 }
 
+int spawn_order_as_root(struct arena *a, const char *const *argv, const struct spawn_order *order, struct spawn_result *ret) {
+        return spawn_run(a, argv, ret);
+}
+
 int spawn_run_on(struct arena *a, const char *const *argv, struct str input, struct spawn_result *ret) {
         return spawn_run(a, argv, ret);
 }
