@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "app/rows.h"
 #include "bundle/layout.h"
+#include "bundle/message.h"
 #include "bundle/plan.h"
 
 /* A rollout that waits longer than this is a typing error. */
@@ -216,6 +217,33 @@ static const struct field host_acme_fields[] = {
 };
 static SCHEMA(host_acme, "The certificate authority of services with 'proxy: {tls: auto}'.");
 
+static const struct field notify_webhook_fields[] = {
+        /* Secret, as the URLs of most chat services are. */
+        FIELD(notify_webhook, url, "url", "Where it is posted: http or https.",
+              .flags = FIELD_REQUIRED | FIELD_SECRET),
+        FIELD(notify_webhook, credential, "credential",
+              "Name of the systemd credential with the key of the signature. Without it, messages are not "
+              "signed."),
+};
+static SCHEMA(notify_webhook, "A web server that gets each message as a POST request.");
+
+static const struct field notify_mail_fields[] = {
+        FIELD_LIST(notify_mail, to, "to", "Who gets the mail.", .flags = FIELD_REQUIRED | FIELD_ONE_OK),
+};
+static SCHEMA(notify_mail, "Mail, sent by sendmail(8).");
+
+static const struct field host_notify_fields[] = {
+        FIELD_WORDS(host_notify, command, "command",
+                    "Program with its arguments, which gets the message as JSON on its standard input. It "
+                    "runs as root. The message counts as delivered if its exit status is 0."),
+        FIELD_STRUCT(host_notify, webhook, "webhook", notify_webhook_schema,
+                     "A web server that gets each message as a POST request."),
+        FIELD_STRUCT(host_notify, mail, "mail", notify_mail_schema, "Mail, sent by sendmail(8)."),
+        FIELD_LIST(host_notify, events, "events", "Events to report. Default: all.",
+                   .choices = MESSAGE_EVENTS, .flags = FIELD_ONE_OK),
+};
+static SCHEMA(host_notify, "Who is told about events. Give at least one of 'command', 'webhook' and 'mail'.");
+
 static const struct field host_fields[] = {
         FIELD_STRUCT(host, ports, "ports", port_pool_schema,
                      "Ports of 127.0.0.1 that instances behind HAProxy are published on."),
@@ -225,6 +253,7 @@ static const struct field host_fields[] = {
         FIELD_STRUCT(host, kms, "kms", host_kms_schema, "How AWS KMS is reached, for secrets with 'kms'."),
         FIELD_STRUCT(host, acme, "acme", host_acme_schema,
                      "The certificate authority of services with 'proxy: {tls: auto}'."),
+        FIELD_STRUCT(host, notify, "notify", host_notify_schema, "Who is told about events."),
         FIELD(host, network, "network", "Network of containers whose definition has none."),
         FIELD(host, auth_file, "auth_file", "Registry credentials for images whose definition has none."),
 };

@@ -36,12 +36,30 @@ struct host_acme {
         struct url directory;
 };
 
+struct notify_webhook {
+        struct url url;
+        struct credential credential;
+};
+
+struct notify_mail {
+        LIST(struct mail_address) to;
+};
+
+/* Who is told about events (bundle/message.h). */
+struct host_notify {
+        LIST(struct word) command;
+        struct notify_webhook *webhook;
+        struct notify_mail *mail;
+        LIST(struct choice) events;
+};
+
 struct host {
         struct port_pool *ports;
         struct host_haproxy *haproxy;
         struct host_nginx *nginx;
         struct host_kms *kms; /* NULL if host.yaml has none */
         struct host_acme *acme;
+        struct host_notify *notify; /* NULL if host.yaml has none */
         struct network_ref network;
         struct abs_path auth_file;
 };

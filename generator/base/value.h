@@ -100,6 +100,7 @@ struct str marks_show(struct arena *a, struct str text);
         X(SECCOMP, seccomp)               /* abs_path, or unconfined */                             \
         X(USER_NAMESPACE, user_namespace) /* --userns of podman-run(1) */                           \
         X(ID_MAP, id_map)                 /* --uidmap of podman-run(1) */                           \
+        X(MAIL_ADDRESS, mail_address)                                                               \
         X(URL, url)                                                                                 \
         X(GIT_URL, git_url)             /* where a Git repository is; holds no password */          \
         X(GIT_REF, git_ref)             /* tag, branch or commit */                                 \
@@ -212,7 +213,8 @@ TEXT_TYPES(X)
                  : platform_as_text, struct seccomp            \
                  : seccomp_as_text, struct user_namespace      \
                  : user_namespace_as_text, struct id_map       \
-                 : id_map_as_text, struct url                  \
+                 : id_map_as_text, struct mail_address         \
+                 : mail_address_as_text, struct url            \
                  : url_as_text, struct git_url                 \
                  : git_url_as_text, struct git_ref             \
                  : git_ref_as_text, struct relative_path       \

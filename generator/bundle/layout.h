@@ -25,6 +25,8 @@
 #define LAYOUT_KEEPING "keeping"
 #define LAYOUT_LIST_HAPROXY "proxy"
 #define LAYOUT_LIST_NGINX "nginx"
+#define LAYOUT_NOTIFY "notify"
+#define LAYOUT_NOTIFY_DROP_IN "notify.conf"
 #define LAYOUT_PROXY_LOCK "proxy.lock"
 #define LAYOUT_ROLLOUTS "rollouts"
 #define LAYOUT_SECRETS "secrets"
@@ -32,6 +34,7 @@
 #define LAYOUT_SETUP_DONE "setup"
 #define LAYOUT_STAGING ".staging"
 #define LAYOUT_STOPPED "stopped"
+#define LAYOUT_TOLD "told"
 #define LAYOUT_UNKEPT "unkept"
 #define LAYOUT_WITHOUT_STATE "without-state"
 
@@ -54,14 +57,15 @@
 #define LAYOUT_WANTED "wanted"
 #define LAYOUT_WHOLE "whole"
 
-/* Names in APP of the state directory; and two beside the applications'. The lock is also that of SERVERS and
- * SETUP_DONE above. */
+/* Names in APP of the state directory; and three beside the applications'. The lock is also that of
+ * SERVERS and SETUP_DONE above. */
 #define LAYOUT_BUNDLES "bundles"
 #define LAYOUT_HISTORY "history"
 #define LAYOUT_LASTING "stopped"
 #define LAYOUT_LOCK ".lock"
 #define LAYOUT_STATE_FILE "state"
 #define LAYOUT_ACME ".acme"
+#define LAYOUT_MESSAGES ".messages"
 #define LAYOUT_NGINX_CONFIG ".nginx"
 #define LAYOUT_PROXY_MEMORY ".proxy"
 

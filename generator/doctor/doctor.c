@@ -86,6 +86,8 @@ static const struct doctor_check checks[] = {
         { "applications", "hardening", "Parts that would run with 'hardening: strict' (only with APP)",
           CHECK_HERE | CHECK_AS_ROOT, doctor_hardening },
         { "applications", "removed", "Removed applications left nothing behind", 0, doctor_removed },
+        { "applications", "messages", "Messages about events are delivered", CHECK_AS_ROOT | CHECK_SYSTEM,
+          doctor_messages },
 
         { "requests", "servers", "Each backend has servers that are ready (503)",
           CHECK_HERE | CHECK_AS_ROOT | CHECK_SYSTEM | CHECK_BUS, doctor_haproxy_servers },

@@ -212,6 +212,7 @@ void doctor_objects(struct doctor *d);
 void doctor_leftovers(struct doctor *d);
 void doctor_hardening(struct doctor *d);
 void doctor_removed(struct doctor *d);
+void doctor_messages(struct doctor *d);
 
 void doctor_clock(struct doctor *d);
 void doctor_disk(struct doctor *d);

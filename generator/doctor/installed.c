@@ -77,6 +77,9 @@ const struct doctor_unit_row doctor_unit_rows[] = {
         { "pyservice-keep.service", false },
         { "pyservice-metrics.socket", true },
         { "pyservice-metrics@.service", true },
+        { "pyservice-notify.path", true },
+        { "pyservice-notify.service", true },
+        { "pyservice-notify@.service", true },
         { "pyservice-proxy@.service", true },
         { "pyservice-proxy@.timer", true },
         { "pyservice-settle.service", false },
@@ -91,8 +94,9 @@ const struct doctor_unit_row doctor_unit_rows[] = {
 void doctor_units(struct doctor *d) {
         static const char *const programs[] = { "pyservice-acme",        "pyservice-build",
                                                 "pyservice-environment", "pyservice-instance",
-                                                "pyservice-kms",         "pyservice-proxy",
-                                                "pyservice-rollout",     "pyservice-setup" };
+                                                "pyservice-kms",         "pyservice-notify",
+                                                "pyservice-proxy",       "pyservice-rollout",
+                                                "pyservice-setup" };
 
         const struct host_haproxy *haproxy = doctor_world(d)->host.haproxy;
         bool has_drop_in = has_unit(d, STR("haproxy.service.d/pyservice.conf"));

@@ -258,7 +258,7 @@ static void look_at_unit(struct doctor *d, struct str app, const struct bus_list
                 doctor_alike(d, unit->name, with_reason(d, STR("units have failed"), words));
         } else if (app.n > 0 && !doctor_is_defined(d, app))
                 return; /* it ends with its next start */
-        else if (found.n_failed >= DESCRIBED_FAILING) {
+        else if (found.n_failed >= BUS_FAILING) {
                 doctor_bad(d, app, arena_join(d->arena, unit->name, STR(" fails repeatedly"), words), advice);
                 doctor_alike(d, unit->name, with_reason(d, STR("units fail repeatedly"), words));
         } else if (is_restarting)

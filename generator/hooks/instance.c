@@ -262,5 +262,6 @@ int instance_drain(struct instance *i) {
 
 int instance_leave(struct instance *i) {
         lifecycle_note_end(i);
+        lifecycle_report_failing(i);
         return i->server.balancer ? with_balancer(i, i->server.balancer->leave) : 0;
 }

@@ -9,7 +9,9 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/path.h"
 #include "base/utf8.h"
+#include "bundle/layout.h"
 #include "bundle/rows.h"
 #include "hooks/start-record.h"
 #include "runtime/spawn.h"
@@ -143,6 +145,42 @@ void lifecycle_note_end(struct instance *i) {
         record.ready = 0;
         if (old.was_killed != record.was_killed || old.ready != record.ready)
                 write_record(i, &record);
+}
+
+/* The rollout reports its spare. */
+static bool is_spare(struct str unit) {
+        return str_find_str(unit, STR("@next.service")) < unit.n;
+}
+
+/* True if it counts as failing from this failure on. A unit that is not started again fails for systemd
+ * too, which then reports it itself (publish/notify.c). */
+static bool begins_to_fail(const struct instance *i, struct bus *bus, struct str unit) {
+        struct bus_unit u = { 0 };
+        bool is_stopping = true;
+
+        return bus_is_stopping(bus, unit, &is_stopping) >= 0 && !is_stopping &&
+               bus_get_unit(bus, i->arena, unit, &u) >= 0 && u.n_restarts + 1 == BUS_FAILING;
+}
+
+/* host.yaml says who is told (bundle/message.h). Another unit does it, in its sandbox. */
+void lifecycle_report_failing(struct instance *i) {
+        const char *result = getenv("SERVICE_RESULT");
+        struct str record = i->record ? str_of(i->record) : STR(""), unit = path_name(record);
+        size_t at = str_find_str(record, STR("/" START_RECORDS "/"));
+        struct str settings = arena_join(i->arena, (struct str){ record.p, at }, STR("/" LAYOUT_NOTIFY));
+        struct bus *bus = NULL;
+        struct bus_job *job;
+
+        if (!result || strcmp(result, "success") == 0 || strcmp(result, "exec-condition") == 0 ||
+            at == record.n || is_spare(unit) || access(settings.p, F_OK) < 0 ||
+            bus_open_private(i->arena, i->is_user, &bus) < 0)
+                return;
+
+        if (begins_to_fail(i, bus, unit))
+                (void) bus_start_job(bus, BUS_START,
+                                     arena_join(i->arena, STR("pyservice-notify@"), unit, STR(".service")),
+                                     &job);
+        bus_close(&bus);
 }
 
 /* The container's state, that of its health check, and of each run of that its exit status and what it

@@ -25,3 +25,6 @@ int lifecycle_await_health(struct instance *i);
 /* After its end: was it killed? If it ran well for long enough, systemd's count of restarts begins at zero
  * again. */
 void lifecycle_note_end(struct instance *i);
+
+/* After its end: if it has failed so often in a row that it counts as failing, somebody is told. */
+void lifecycle_report_failing(struct instance *i);

@@ -334,6 +334,27 @@ static void check_acme(struct world *w) {
                                 "a certificate authority is reached by https; write 'https://…'");
 }
 
+/* `at`: the key's value. */
+static void check_notify(struct world *w, const struct node *at) {
+        const struct host_notify *n = w->host.notify;
+        const struct url *url = n && n->webhook ? &n->webhook->url : NULL;
+
+        if (!n || at->is_refused)
+                return;
+        if (n->command.n == 0 && !n->webhook && !n->mail)
+                (void) diag_add(w->ds, DIAG_MISSING_KEY, at->at,
+                                "'notify' names nobody; add 'command', 'webhook' or 'mail'");
+        if (n->command.n > 0 && n->command.at->text.p[0] != '/')
+                (void) diag_add(w->ds, DIAG_BAD_COMMAND, n->command.at->at,
+                                "the program must be an absolute path, such as /usr/local/bin/%.*s",
+                                STR_ARG(n->command.at->text));
+        if (url && url->at.len > 0 && !str_has_prefix(url->text, STR("https://")) &&
+            !str_has_prefix(url->text, STR("http://")))
+                (void) diag_add(w->ds, DIAG_BAD_VALUE, url->at,
+                                "a webhook is reached with HTTP; write a URL that begins with https:// or "
+                                "http://");
+}
+
 static int read_host(struct world *w) {
         size_t errors = w->ds->n_errors, waiting = w->n_waiting;
         struct node *root = NULL;
@@ -358,6 +379,7 @@ static int read_host(struct world *w) {
         schema_apply_defaults(w->arena, &host_schema, &w->host);
         check_pool(w);
         check_acme(w);
+        check_notify(w, root ? node_get(root, "notify") : NULL);
         w->is_host_broken = w->ds->n_errors > errors || w->n_waiting > waiting;
         return 0;
 }

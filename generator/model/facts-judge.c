@@ -49,7 +49,7 @@ static struct str find_gap(const struct facts *f, const struct fact_part *part) 
 static bool is_failing(const struct fact_unit *u) {
         uint64_t n = u->detail.n_restarts + bus_waits_for_restart(u->detail.sub);
 
-        if (!u->is_kept || n < DESCRIBED_FAILING)
+        if (!u->is_kept || n < BUS_FAILING)
                 return false;
 
         return u->state == FACT_RESTARTING || u->state == FACT_STARTING ||

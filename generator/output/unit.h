@@ -61,6 +61,7 @@ enum unit_encoding {
         X(UNIT_BEFORE, UNIT, "Before", LITERAL)                                           \
         X(UNIT_CONFLICTS, UNIT, "Conflicts", LITERAL)                                     \
         X(UNIT_UPHOLDS, UNIT, "Upholds", LITERAL)                                         \
+        X(UNIT_ON_FAILURE, UNIT, "OnFailure", LITERAL)                                    \
         X(UNIT_STOPPED, UNIT, "X-Stopped", LITERAL) /* of ours; systemd passes over it */ \
         X(UNIT_STOP_WHEN_UNNEEDED, UNIT, "StopWhenUnneeded", LITERAL)                     \
         X(UNIT_COLLECT_MODE, UNIT, "CollectMode", LITERAL)                                \

@@ -187,6 +187,9 @@ static void finish(struct publishing *pub) {
         r = add_others(p, pub->apps, &linkables);
         if (r < 0)
                 publishing_fail(pub, NULL, r);
+        r = notify_write(p);
+        if (r < 0)
+                publishing_fail(pub, NULL, r);
         r = link_units(p, pub->apps, &linkables);
         if (r < 0)
                 publishing_fail(pub, NULL, r);
@@ -245,6 +248,7 @@ int publish_existing(struct publisher *p) {
 
         q = add_others(p, apps, &linkables);
         r = r < 0 ? r : q;
+        p->notify = notify_published(p);
         q = link_units(p, apps, &linkables);
         r = r < 0 ? r : q;
         q = uphold_link(p);

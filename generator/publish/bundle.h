@@ -29,6 +29,8 @@
  *                            pyservicectl, and by the generator at boot
  *     without-state          the directory of states was missing, perhaps not mounted yet, and so nothing new
  *                            was published; empty
+ *     notify                 who is told about events, 0600: bundle/message.h; missing if nobody is
+ *     notify.conf            the drop-in of units whose failure is such an event
  *     alive.conf             the upheld units: pyservice.target.d/50-pyservice.conf is a link to it
  *     .staging               unfinished bundles; if a run was interrupted, the next one removes them
  *
@@ -41,6 +43,7 @@
  *     pyservice-state.service         if there is without-state: reloads once the states can be read
  *     pyservice-settle.timer          if files were written just now and may be incomplete: reloads once they
  *                                     have settled
+ *     pyservice-notify.path           if there is notify: starts what delivers messages
  *     pyservice-config@APP.path       of apps whose definition has errors, and of HOST; starts the service of
  *                                     that name once
  *     pyservice-proxy@HASH.timer      starts the service of that name once. HASH: of the files for HAProxy,
@@ -86,6 +89,7 @@ struct publisher {
         bool awaits_state;   /* it is not there, and may come: nothing new is to be published before */
         bool awaits_files;   /* definitions were written just now, and may not be whole */
         const char *quadlet; /* program; argv[0] of it */
+        struct str notify;   /* the text of `notify`; absent if nobody is told about events */
         bool is_user;
         bool foresees;                /* the caller reads `bundles` after everything is published */
         const struct bundle *bundles; /* of the last generate_publish() */

@@ -228,6 +228,7 @@ int generate_publish(struct world *w, struct publisher *p) {
         size_t n = 0;
         int r, q, stopped;
 
+        p->notify = notify_settings(p, w);
         if (p->awaits_state)
                 return publish_held(w, p);
 

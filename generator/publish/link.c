@@ -28,7 +28,7 @@ int link_file(int from_dir, const char *from, int to_dir, const char *to, const 
         return symlinkat(path, to_dir, to) < 0 ? -errno : 0;
 }
 
-static int make_parent(int dir, struct str name) {
+int link_make_parent(int dir, struct str name) {
         size_t slash = str_find(name, '/');
         struct path path;
 
@@ -50,7 +50,7 @@ static bool is_same_file(int a_dir, const char *a, int b_dir, const char *b) {
 static int link_unit(const struct pass *pass, struct str app, struct str unit) {
         struct str name = str_from(unit, pass->prefix.n);
         struct path from, to, path;
-        int r = make_parent(pass->p->output, name);
+        int r = link_make_parent(pass->p->output, name);
 
         if (r < 0)
                 return r;
@@ -67,7 +67,7 @@ static int link_unit(const struct pass *pass, struct str app, struct str unit) {
 static int link_gone(const struct pass *pass, struct str unit) {
         struct str name = arena_join(pass->p->arena, str_from(unit, pass->prefix.n), STR(".d/90-" GONE));
         struct path path;
-        int r = make_parent(pass->p->output, name);
+        int r = link_make_parent(pass->p->output, name);
 
         if (r >= 0)
                 r = link_file(pass->p->runtime, GONE, pass->p->output, name.p,
@@ -120,6 +120,17 @@ static bool has_gone(const struct linkables *l) {
         return false;
 }
 
+static int link_notify(const struct publisher *p, int apps, const struct linkables *l) {
+        int error = notify_link_credential(p);
+
+        VEC_EACH(app, &l->list) {
+                int r = app->is_alive ? notify_link(p, apps, app) : 0;
+
+                error = error < 0 ? error : r;
+        }
+        return error;
+}
+
 int link_units(const struct publisher *p, int apps, const struct linkables *l) {
         static const struct {
                 struct str prefix;
@@ -143,5 +154,7 @@ int link_units(const struct publisher *p, int apps, const struct linkables *l) {
                 }
         }
 
+        if (error == 0 && !str_is_absent(p->notify))
+                error = link_notify(p, apps, l);
         return error;
 }

@@ -115,6 +115,26 @@ int link_units(const struct publisher *p, int apps, const struct linkables *l);
  * point to. */
 int link_file(int from_dir, const char *from, int to_dir, const char *to, const char *path);
 
+/* Makes the directory that `name` stands in, one level. */
+int link_make_parent(int dir, struct str name);
+
+/* notify.c: who is told about events. */
+
+/* The settings of host.yaml as bundle/message.h has them, or those that are published if host.yaml is
+ * broken; absent if nobody is told. */
+struct str notify_settings(const struct publisher *p, const struct world *w);
+struct str notify_published(const struct publisher *p);
+
+/* Writes or removes `notify` and its drop-in, if they differ. */
+int notify_write(const struct publisher *p);
+
+/* Writes the setting with which pyservice-notify.service gets the key of the webhook's signature. */
+int notify_link_credential(const struct publisher *p);
+
+/* Links the drop-in to each unit of the app whose failure is an event that no hook of its own sees: tasks,
+ * timers, builds, and parts that are not always started again. */
+int notify_link(const struct publisher *p, int apps, const struct linkable *l);
+
 /* withhold.c: what the administrator stopped. */
 
 /* At the first run since the boot: what was stopped lastingly is stopped now. */

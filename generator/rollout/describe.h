@@ -6,8 +6,6 @@
 
 #include "systemd/bus.h"
 
-enum { DESCRIBED_FAILING = 3 }; /* after so many failed starts in a row, a unit is failing */
-
 struct describing {
         struct arena *arena;
         struct bus *bus;

@@ -58,6 +58,20 @@ static int judge(struct rollout_run *ro, struct verdict *ret) {
         return 0;
 }
 
+/* A first revision is tried again and again: one message is enough. */
+static void tell_others(struct rollout_run *ro, const struct describing *d, const struct verdict *v,
+                        struct str reason) {
+        struct message m = { .event = str_is_absent(v->previous) ? STR(MESSAGE_REJECTED)
+                                                                 : STR(MESSAGE_REVERTED),
+                             .reason = reason };
+
+        if (!v->is_marked && ro->is_repeated)
+                return;
+
+        tell_add_log(ro->arena, &m, describe_log(d));
+        show_event(ro, &m, ro->failure.unit);
+}
+
 static struct str what_comes(const struct rollout_run *ro, const struct verdict *v) {
         if (!v->is_marked)
                 return STR("; there is no previous revision, so it is tried again");
@@ -130,6 +144,7 @@ int failure_handle(struct rollout_run *ro) {
                              what_comes(ro, &v));
         show_phase(ro, STR("failed"), message);
         tell(ro, &d, message, reason);
+        tell_others(ro, &d, &v, reason);
         if (v.is_marked)
                 r = accept_note_failure(ro, reason, v.previous);
         if (r >= 0 && v.is_marked)

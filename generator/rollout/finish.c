@@ -34,6 +34,19 @@ static struct str kept_objects(struct rollout_run *ro) {
         return text;
 }
 
+/* A revision that came back is no news: there was a message about the one that failed. */
+static void tell_others(struct rollout_run *ro) {
+        struct message m = { .event = STR(MESSAGE_ACCEPTED) };
+        struct state_history history = { 0 };
+
+        if (state_read_history(ro->arena, ro->state, ro->app, &history) < 0 || history.list.n == 0)
+                return;
+
+        m.reason = history.list.at[history.list.n - 1].reason;
+        if (!str_is(m.reason, "revert"))
+                show_event(ro, &m, (struct str){ 0 });
+}
+
 static void tell(struct rollout_run *ro) {
         struct str message = arena_join(ro->arena, ro->app, STR(": revision "), ro->revision, STR(" runs"),
                                         kept_objects(ro));
@@ -50,8 +63,10 @@ static void tell(struct rollout_run *ro) {
                 if (!str_is(unit->state, "failed"))
                         unit->state = STR("done");
         show_phase(ro, STR("done"), message);
-        if (ro->has_changed)
-                (void) journal_send(ro->arena, fields, ARRAY_SIZE(fields));
+        if (!ro->has_changed)
+                return;
+        (void) journal_send(ro->arena, fields, ARRAY_SIZE(fields));
+        tell_others(ro);
 }
 
 /* A unit that failed stays so, for `systemctl --failed` to show, until something newer was rolled out

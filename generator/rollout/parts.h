@@ -10,6 +10,7 @@
 #include "podman/podman-image.h"
 #include "podman/podman.h"
 #include "rollout/rollout.h"
+#include "rollout/tell.h"
 
 enum {
         RUN_ON = 0,
@@ -47,6 +48,9 @@ int wait_watch(struct rollout_run *ro, const struct bus_names *units);
 /* show.c: messages. */
 void show_phase(struct rollout_run *ro, struct str phase, struct str message);
 void show_unit(struct rollout_run *ro, struct str unit, struct str state);
+
+/* Leaves a message about the rollout; `unit`: the one that failed, absent for none. */
+void show_event(struct rollout_run *ro, struct message *m, struct str unit);
 
 /* accept.c */
 int state_now(struct rollout_run *ro, struct state *ret);

@@ -26,6 +26,7 @@ struct rollout_run {
         struct plan plan;
         struct progress progress;
         bool is_resumed;  /* one of us began it and was killed */
+        bool is_repeated; /* one of us failed with it before */
         bool is_stopped;  /* systemd stops it */
         bool has_changed; /* it has done something, so its end is reported */
         /* services without a running instance before it was accepted: nothing has shown yet that they work */

@@ -55,6 +55,7 @@ static void take_up_progress(struct rollout_run *ro, struct progress *old) {
         int r = progress_read(ro->arena, ro->runtime, ro->app, old);
 
         ro->is_resumed = r >= 0 && str_eq(old->revision, ro->revision) && !str_is(old->phase, "done");
+        ro->is_repeated = ro->is_resumed && str_is(old->phase, "failed");
         ro->progress = ro->is_resumed && !str_is(old->phase, "failed")
                                ? *old
                                : (struct progress){

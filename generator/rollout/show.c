@@ -37,3 +37,12 @@ void show_unit(struct rollout_run *ro, struct str unit, struct str state) {
         progress_set(ro->arena, &ro->progress, unit, state);
         write_progress(ro);
 }
+
+void show_event(struct rollout_run *ro, struct message *m, struct str unit) {
+        m->app = ro->app;
+        m->revision = ro->revision;
+        m->part = unit;
+        if (str_has_suffix(unit, STR(".service")))
+                m->part.n -= strlen(".service");
+        tell_event(ro->arena, ro->runtime, ro->state, m, arena_u64(ro->arena, ro->progress.started));
+}

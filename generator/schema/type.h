@@ -89,7 +89,8 @@ enum kind {
                  : KIND_PLATFORM, struct seccomp            \
                  : KIND_SECCOMP, struct user_namespace      \
                  : KIND_USER_NAMESPACE, struct id_map       \
-                 : KIND_ID_MAP, struct any_text             \
+                 : KIND_ID_MAP, struct mail_address         \
+                 : KIND_MAIL_ADDRESS, struct any_text       \
                  : KIND_ANY_TEXT)
 
 struct type {

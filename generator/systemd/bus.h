@@ -45,6 +45,8 @@ struct bus_unit {
         uint64_t start_timeout;  /* microseconds; UINT64_MAX for none */
 };
 
+enum { BUS_FAILING = 3 }; /* after so many failed starts in a row, a unit is failing */
+
 /* True for the sub-state in which a unit has failed and waits for its restart. */
 static inline bool bus_waits_for_restart(struct str sub) {
         return str_has_prefix(sub, STR("auto-restart"));

@@ -6,11 +6,13 @@
 #include "app/ports-parts.h"
 #include "balancer/proxy-set.h"
 #include "base/fs.h"
+#include "bundle/message.h"
 #include "bundle/plan.h"
 #include "bundle/wanted.h"
 #include "control/update.h"
 #include "hooks/start-record.h"
 #include "hooks/watch.h"
+#include "notify/body.h"
 #include "parsers.h"
 #include "publish/stamp.h"
 #include "rollout/progress.h"
@@ -64,6 +66,25 @@ static void check_progress(struct fuzz *f) {
         require(str_eq(text, progress_text(&f->arena, &again)));
 }
 
+static void check_messages(struct fuzz *f) {
+        struct message m = { 0 }, again = { 0 };
+        struct notify n = { 0 }, n_again = { 0 };
+        struct str text;
+
+        if (message_parse(&f->arena, f->text, &m) >= 0) {
+                text = message_text(&f->arena, &m);
+                require(message_parse(&f->arena, text, &again) == 0);
+                require(str_eq(text, message_text(&f->arena, &again)));
+                (void) body_json(&f->arena, &m);
+                (void) body_mail(&f->arena, &n, &m);
+        }
+        if (notify_parse(&f->arena, f->text, &n) >= 0) {
+                text = notify_text(&f->arena, &n);
+                require(notify_parse(&f->arena, text, &n_again) == 0);
+                require(str_eq(text, notify_text(&f->arena, &n_again)));
+        }
+}
+
 static void check_watch(struct fuzz *f) {
         struct watched w, again;
         struct str text;
@@ -115,6 +136,7 @@ void fuzz_state(struct fuzz *f) {
         check_state(f);
         check_holds(f);
         check_progress(f);
+        check_messages(f);
         check_watch(f);
         check_bundle(f);
         check_proxy(f);

@@ -19,6 +19,7 @@ for file in systemd/system-generators/pyservice-generator systemd/user-generator
         bin/pyservicectl libexec/pyservice/pyservice-build libexec/pyservice/pyservice-convert libexec/pyservice/pyservice-environment libexec/pyservice/pyservice-proxy libexec/pyservice/pyservice-instance libexec/pyservice/pyservice-kms libexec/pyservice/pyservice-rollout \
         systemd/system/pyservice-keep.path systemd/system/pyservice-keep.service systemd/system/pyservice-watch.path systemd/system/pyservice-watch.service systemd/user/pyservice-watch.path systemd/user/pyservice-watch.service \
         systemd/user/pyservice-keep.path systemd/user/pyservice-keep.service \
+        libexec/pyservice/pyservice-notify systemd/system/pyservice-notify.path systemd/system/pyservice-notify.service systemd/system/pyservice-notify@.service \
         systemd/system/pyservice-settle.timer systemd/system/pyservice-settle.service \
         systemd/user/pyservice-settle.timer systemd/user/pyservice-settle.service \
         systemd/system/pyservice-metrics.socket systemd/system/pyservice-metrics@.service \

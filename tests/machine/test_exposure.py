@@ -14,10 +14,13 @@ LIMITS = {
     r"pyservice-config@x": 1.1,
     r"pyservice-keep": 1.1,
     r"pyservice-metrics@x": 1.1,
+    r"pyservice-notify@x": 1.1,
     r"pyservice-settle": 1.1,
     r"pyservice-state": 1.1,
     # It reads what definitions name, also in directories of other users.
     r"pyservice-update": 1.5,
+    # It posts messages to a web server.
+    r"pyservice-notify": 1.6,
     # It connects to the instances.
     r"pyservice-watch": 1.6,
     # It connects to a certificate authority.

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What does not work is noticed before a client does, taken back, and told."""
 
+import hashlib
+import hmac
 import json
 import re
 
@@ -165,6 +167,108 @@ before_update: migrate
     warning = "this image is in /usr/lib/containers/storage, on an overlay, which Linux cannot mount with other owners"
     assert warning in machine.run("pyservicectl check").stderr
     machine.wait(lambda: advice in machine.run("pyservicectl status shop", check=False).stdout, what="the reason of the task's failure")
+
+
+NOTIFY = """
+notify:
+  webhook: {url: 'http://127.0.0.1:9911/hook', credential: hook}
+  command: [/bin/sh, -c, '{ printf "%s " "$1"; cat; } >>/home/told/command', sh, $HOME]
+  mail: {to: root}
+  events: [rejected, task-failed, part-failing]
+"""
+SENDMAIL = "/usr/local/sbin/sendmail"
+RECEIVER = """
+import http.server
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+        open("/srv/got", "a").write(self.headers["X-Pyservice-Signature"] + " " + body)
+        self.send_response(204)
+        self.end_headers()
+    log_message = print
+http.server.HTTPServer(("127.0.0.1", 9911), Handler).serve_forever()
+"""
+
+
+class Told:
+    """A web server on the machine that is told about events; it is down at first."""
+
+    def __init__(self, app):
+        self.app, self.machine = app, app.machine
+        self.machine.run("mkdir -p /etc/credstore /home/told && printf signature-4711 >/etc/credstore/hook && : >/home/told/got")
+        self.machine.write("/etc/pyservice/host.yaml", NOTIFY)
+        self.machine.write(SENDMAIL, "#!/bin/sh\ncat >>/home/told/mail\n", 0o755)
+
+    def start(self):
+        self.machine.run(["podman", "run", "-d", "--name", "told", "--network=host", "-v", "/home/told:/srv", "--entrypoint", "python3",
+                          "localhost/hello:1", "-c", RECEIVER])
+
+    def stop(self):
+        self.machine.run("podman rm -f -t 0 told; rm -rf /etc/credstore/hook /home/told " + SENDMAIL)
+
+    def got(self) -> list[dict]:
+        lines = self.app.file("/home/told/got").splitlines(keepends=True)
+        rows = [line.split(" ", 1) for line in lines if line.endswith("\n")]
+        for signature, body in rows:
+            assert signature == "sha256=" + hmac.new(b"signature-4711", body.encode(), hashlib.sha256).hexdigest()
+        return [json.loads(body) for _, body in rows]
+
+    def wait(self, event: str, **members: str) -> dict:
+        """The one message of this kind, once nothing waits to be delivered."""
+        def find():
+            return [message for message in self.got() if message["event"] == event and members.items() <= message.items()]
+
+        self.machine.wait(lambda: find() and self.machine.out("ls -A /var/lib/pyservice/.messages") == "",
+                          what=lambda: f"a message about {event}: {self.got()}")
+        (message,) = find()
+        return message
+
+
+@pytest.fixture
+def receiver(app):
+    receiver = Told(app)
+    yield receiver
+    receiver.stop()
+
+
+def test_somebody_is_told(app, receiver):
+    """Also one whose server was down at that time; and not of what he did not ask for."""
+    machine = app.machine
+    tasks = "tasks: [{name: tidy, entrypoint: /bin/sh, command: [-c, exit 4]}]\n"
+    app.define(1, 1, more=tasks)
+    app.wait(1, 1)
+    app.define(2, 1, env="HELLO_EXIT: 3", more=tasks)
+    (revision,) = app.wait_failed()
+
+    def undelivered():
+        checks = json.loads(app.ctl("doctor", "--json", check=False))["checks"]
+        return [finding["text"] for check in checks if check["check"] == "messages" for finding in check["findings"]]
+
+    machine.wait(lambda: any("webhook: " in text and "hello rejected" in text for text in undelivered()), what="doctor to name the message")
+    receiver.start()
+    rejected = receiver.wait("rejected", revision=revision)
+    assert rejected["application"] == "hello" and rejected["part"] == "hello@next" and rejected["host"] == machine.out("hostname").strip()
+    assert "exited with status 3" in rejected["reason"] and rejected["log"], rejected
+    assert undelivered() == []
+
+    machine.run("systemctl start hello-tidy.service", check=False)
+    failed = receiver.wait("task-failed")
+    assert failed["part"] == "hello-tidy" and "exited with status 4" in failed["reason"], failed
+
+    define(machine, "crash", "image: localhost/hello:1\nport: 8000\nenv: {HELLO_EXIT: 3}\nrestart: {policy: always, delay: 100ms}\n")
+    failing = receiver.wait("part-failing", application="crash")
+    assert failing["part"] == "crash@0" and "exited with status 3" in failing["reason"], failing
+    assert {message["event"] for message in receiver.got()} == {"rejected", "task-failed", "part-failing"}
+    # Nothing waited to be delivered when these came. By now there may be another one.
+    ids = {rejected["id"], failed["id"], failing["id"]}
+    lines = [line.split(" ", 1) for line in app.file("/home/told/command").splitlines(keepends=True) if line.endswith("\n")]
+    assert {json.loads(body)["id"] for _, body in lines} >= ids
+    assert {word for word, _ in lines} == {"$HOME"}, "no word is changed on its way through systemd"
+    mails = app.file("/home/told/mail")
+    assert all(f"X-Pyservice-Event-Id: {message}\n" in mails for message in ids)
+    assert "To: root\n" in mails and "] hello: rejected\n" in mails
+    assert not machine.ok("grep -qs signature-471[1] -r /run/pyservice /run/systemd/generator /var/lib/pyservice /proc/*/cmdline")
+    assert "signature-4711" not in machine.journal()
 
 
 def test_a_first_start_that_fails_goes_on_trying(app):

@@ -207,6 +207,8 @@ def test_broken(name):
 def test_host():
     assert mistakes("ports: {first: 20000, last: 20999}\nhaproxy: {container: haproxy}\nnetwork: quadlet.network", "host") == []
     assert mistakes("{}", "host") == []
+    assert mistakes("notify: {command: [/bin/tell, x], webhook: {url: 'https://a.example.com/x', credential: a.b}, mail: {to: root}, events: rejected}", "host") == []
+    assert mistakes("notify: {events: [failed]}", "host") != []
     assert mistakes("ports: {first: 80}", "host") != []
     assert mistakes("haproxy: {unit: haproxy}", "host") != []
     assert mistakes("haproxy: {unit: '{{ app_name }}.service'}", "host") != []

@@ -8,6 +8,7 @@
 
 #include "base/fs.h"
 #include "bundle/layout.h"
+#include "bundle/message.h"
 #include "fake-systemd.h"
 #include "rollout/parts.h"
 #include "rows.h"
@@ -274,20 +275,38 @@ struct roll_row {
         struct fake_behaviour now;
         bool is_good;
         unsigned least;                 /* that answer at any time */
+        const char *told;               /* the one event that there is a message about */
 };
 
 static const struct roll_row roll_rows[] = {
-        { "roll: good", { 0 }, true, 2 },
-        { "roll: with a task", { .has_task = true }, true, 2 },
-        { "roll: without a spare", { .is_plain = true }, true, 1 },
-        { "roll: all at once", { .is_recreate = true }, true, 0 },
-        { "roll: bad task", { .has_task = true, .task_fails = true }, false, 2 },
-        { "roll: the spare does not start", { .spare_fails = true }, false, 2 },
-        { "roll: the spare dies", { .spare_dies = true }, false, 2 },
-        { "roll: the instances do not start", { .instance_fails = true }, false, 1 },
-        { "roll: and there is no spare", { .instance_fails = true, .is_plain = true }, false, 1 },
-        { "roll: and they are all stopped", { .instance_fails = true, .is_recreate = true }, false, 0 },
+        { "roll: good", { 0 }, true, 2, "accepted" },
+        { "roll: with a task", { .has_task = true }, true, 2, "accepted" },
+        { "roll: without a spare", { .is_plain = true }, true, 1, "accepted" },
+        { "roll: all at once", { .is_recreate = true }, true, 0, "accepted" },
+        { "roll: bad task", { .has_task = true, .task_fails = true }, false, 2, "rejected" },
+        { "roll: the spare does not start", { .spare_fails = true }, false, 2, "rejected" },
+        { "roll: the spare dies", { .spare_dies = true }, false, 2, "rejected" },
+        { "roll: the instances do not start", { .instance_fails = true }, false, 1, "reverted" },
+        { "roll: and there is no spare", { .instance_fails = true, .is_plain = true }, false, 1, "reverted" },
+        { "roll: and they are all stopped", { .instance_fails = true, .is_recreate = true }, false, 0, "reverted" },
 };
+
+static void want_messages(void) {
+        put_file("notify", STR("pyservice-notify 1\ncommand /bin/true\n"));
+}
+
+/* "rejected accepted", in the order of their time. */
+static struct str messages(void) {
+        struct messages all = { 0 }, broken = { 0 };
+        struct bus_names events = { 0 };
+
+        assert_int_equal(message_list(&arena, fake.state, &all, &broken), 0);
+        VEC_EACH(m, &all.list) {
+                assert_true(str_is(m->app, "shop") && m->revision.n > 0 && m->reason.n > 0);
+                *vec_push(&arena, &events.list) = m->event;
+        }
+        return names(&events);
+}
 
 static void begin(const struct roll_row *row) {
         fake.behaviour[0].is_recreate = row->now.is_recreate;
@@ -332,8 +351,10 @@ static void test_roll(void **state) {
         const struct roll_row *row = *state;
 
         begin(row);
+        want_messages();
         assert_true(fake_settle());
         assert_settled(row);
+        assert_true(str_is(messages(), row->told));
         assert_true(fake.least_active >= row->least);
         assert_int_equal(fake.n_tasks[1], row->now.has_task);
         assert_int_equal(fake.n_failures, !row->is_good);
@@ -611,15 +632,20 @@ static void test_first_start_fails(void **state) {
 
         fake.behaviour[0] = (struct fake_behaviour) { .has_task = true, .task_fails = true };
         fake_open(&arena);
+        want_messages();
         fake_reload();
-        assert_int_equal(fake_roll(), 1);
-        assert_int_equal(fake.n_failures, 1);
+        for (unsigned tries = 1; tries <= 3; tries++) {
+                assert_int_equal(fake_roll(), 1);
+                assert_int_equal(fake.n_failures, tries);
+                assert_true(str_is(messages(), "rejected"));
+        }
         assert_true(state_read(&arena, fake.state, STR("shop"), &s) >= 0);
         assert_int_equal(s.failed.n, 0);
         fake.behaviour[0].task_fails = false;
         assert_true(fake_settle());
         assert_true(fake.instances[1].is_active);
-        assert_int_equal(fake.n_tasks[0], 2);
+        assert_int_equal(fake.n_tasks[0], 4);
+        assert_true(str_is(messages(), "rejected accepted"));
         fake_close();
 }
 

@@ -1,0 +1,209 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Messages about events: who is told, by host.yaml; what a web server and a program get; and what becomes of those that
+nobody takes. The messages themselves are written as an event leaves them (bundle/message.h).
+
+PYSERVICE_NOTIFY and PYSERVICE_GENERATOR name the programs.
+"""
+
+import hashlib
+import hmac
+import http.server
+import json
+import os
+import re
+import shutil
+import subprocess
+import threading
+import time
+
+import pytest
+
+NOTIFY, GENERATOR, PYSERVICECTL = (os.environ.get(f"PYSERVICE{name}", "") for name in ("_NOTIFY", "_GENERATOR", "CTL"))
+SANITIZERS = {name: value for name, value in os.environ.items() if name in ("ASAN_OPTIONS", "UBSAN_OPTIONS")}
+KEY = "key of the signature"
+HOSTILE = 'x", "event": "accepted", "a": "\\ \r\nSubject: y\x1b[31m é'
+pytestmark = pytest.mark.skipif(not NOTIFY or os.geteuid() != 0, reason="needs the program, and to be root")
+
+
+class Receiver:
+    """A web server that can be down, or refuse."""
+
+    def __init__(self):
+        self.got, self.status = [], 204
+        receiver = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_POST(self):
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                receiver.got.append((self.path, self.headers, body))
+                self.send_response(receiver.status)
+                self.end_headers()
+                self.wfile.write(b"a secret of the server" if receiver.status >= 400 else b"")
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.HTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}/hook?token=geheim"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def close(self):
+        self.server.shutdown()
+        self.server.server_close()
+
+
+@pytest.fixture
+def receiver():
+    server = Receiver()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def root(tmp_path):
+    for name in ("etc/pyservice", "etc/pyservice.d", "etc/credstore", "run/pyservice", "var/lib/pyservice", "out"):
+        (tmp_path / name).mkdir(parents=True)
+    return tmp_path
+
+
+def configure(root, text):
+    (root / "etc/pyservice/host.yaml").write_text(text)
+    shutil.rmtree(root / "out")
+    (root / "out").mkdir()
+    done = subprocess.run([GENERATOR, f"--root={root}", root / "out"], capture_output=True, text=True, timeout=60,
+                          env={**SANITIZERS, "PYSERVICE_QUADLET": "/bin/true"})
+    assert done.returncode == 0, done.stderr
+    return root / "run/pyservice/notify"
+
+
+def escaped(text):
+    return "".join(f"%{byte:02X}" if byte <= 32 or byte in b"%\x7f" else chr(byte) for byte in text.encode()).encode("latin-1")
+
+
+def leave(root, message="a1", event="rejected", reason="it is broken", log=(), age=0):
+    """As a rollout does it."""
+    directory = root / "var/lib/pyservice/.messages"
+    directory.mkdir(mode=0o700, exist_ok=True)
+    usec = int((time.time() - age) * 1e6)
+    head = f"pyservice-message 1\nevent {message} {event} shop shop@next 0123456789ab web1 {usec} ".encode()
+    (directory / ".new").write_bytes(head + escaped(reason) + b"\n" + b"".join(b"log " + escaped(line) + b"\n" for line in log))
+    (directory / ".new").rename(directory / message)
+
+
+def left(root):
+    directory = root / "var/lib/pyservice/.messages"
+    return sorted(os.listdir(directory)) if directory.exists() else []
+
+
+def deliver(root, *options):
+    done = subprocess.run([NOTIFY, f"--root={root}", *options, "deliver"], capture_output=True, text=True, timeout=60, env=SANITIZERS)
+    assert done.returncode == 0, done.stderr
+    assert KEY not in done.stderr and "geheim" not in done.stderr and "secret of the server" not in done.stderr
+    return done.stderr
+
+
+def signed(root, receiver):
+    (root / "etc/credstore/hook").write_text(KEY + "\n")
+    return configure(root, f"notify: {{webhook: {{url: '{receiver.url}', credential: hook}}}}\n")
+
+
+def test_who_is_told_is_roots_and_changes_with_the_file(root, receiver):
+    settings = signed(root, receiver)
+    assert settings.stat().st_mode & 0o777 == 0o600
+    assert KEY not in settings.read_text()
+    assert (root / "out/pyservice-notify.service.d/50-pyservice.conf").read_text() == "[Service]\nImportCredential=hook\n"
+    upheld = root / "out/pyservice.target.d/50-pyservice.conf"
+    assert "Upholds=pyservice-notify.path\n" in upheld.read_text()
+    configure(root, "notify: {command: /bin/true, events: [rejected, task-failed]}\n")
+    assert [line for line in settings.read_text().splitlines() if line.startswith("event")] == ["event rejected", "event task-failed"]
+    configure(root, "network: host\n")
+    assert not settings.exists() and "notify" not in upheld.read_text()
+
+
+def test_a_broken_host_file_tells_those_whom_it_told_before(root, receiver):
+    before = signed(root, receiver).read_text()
+    (root / "etc/pyservice/host.yaml").write_text("notify: {command: tell}\n")
+    done = subprocess.run([GENERATOR, f"--root={root}", root / "out"], capture_output=True, text=True, timeout=60, env=SANITIZERS)
+    assert done.returncode == 1
+    assert (root / "run/pyservice/notify").read_text() == before
+
+
+def test_a_web_server_gets_one_signed_object(root, receiver):
+    signed(root, receiver)
+    leave(root, reason=HOSTILE, log=["first line", HOSTILE])
+    assert deliver(root) == ""
+    assert left(root) == []
+    ((path, headers, body),) = receiver.got
+    assert path == "/hook?token=geheim"
+    assert headers["Content-Type"] == "application/json"
+    assert headers["X-Pyservice-Signature"] == "sha256=" + hmac.new(KEY.encode(), body, hashlib.sha256).hexdigest()
+    message = json.loads(body, object_pairs_hook=lambda pairs: pairs and dict(pairs, _keys=[key for key, _ in pairs]))
+    assert message.pop("_keys") == ["id", "event", "time", "host", "application", "part", "revision", "reason", "log"]
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", message.pop("time"))
+    assert message == {"id": "a1", "event": "rejected", "host": "web1", "application": "shop", "part": "shop@next",
+                       "revision": "0123456789ab", "reason": HOSTILE, "log": ["first line", HOSTILE]}
+    assert b"\x1b" not in body and body.count(b"\n") == 1
+
+
+def test_a_server_that_was_down_gets_it_later_and_once(root, receiver):
+    """The program waits for the time of the next try, and ends; its unit starts it again. A message that comes meanwhile does not wait."""
+    signed(root, receiver)
+    receiver.status = 503
+    leave(root)
+    assert deliver(root, "--once") == "shop: message a1 (rejected) is tried again: webhook: answered with status 503\n"
+    receiver.status = 204
+    with subprocess.Popen([NOTIFY, f"--root={root}", "deliver"], stderr=subprocess.PIPE, text=True, env=SANITIZERS) as program:
+        leave(root, "b2", event="accepted")
+        assert program.wait(timeout=60) == 0, program.stderr.read()
+    while left(root):
+        assert deliver(root) == ""
+    ids = [json.loads(body)["id"] for _, _, body in receiver.got]
+    assert sorted(ids) == ["a1", "a1", "b2"] and ids[0] == "a1"
+    bodies = [body for _, _, body in receiver.got if b'"a1"' in body]
+    assert bodies[0] == bodies[1], "each try has the same bytes"
+
+
+def test_one_recipient_that_is_down_holds_up_no_other(root, receiver):
+    got = root / "got"
+    program = root / "tell"
+    program.write_text(f'#!/bin/sh\nprintf "%s " "$@" >>{got}\ncat >>{got}\n')
+    program.chmod(0o755)
+    receiver.close()
+    configure(root, f"notify: {{command: '{program} --to \"all of us\"', webhook: {{url: '{receiver.url}'}}}}\n")
+    leave(root)
+    leave(root, "b2", event="task-failed")
+    problem = deliver(root, "--once")
+    assert problem.count("is tried again: webhook: ") == 1, "the server is asked once in a round, not for each message"
+    lines = got.read_text().splitlines()
+    assert sorted(json.loads(line.removeprefix("--to all of us "))["id"] for line in lines) == ["a1", "b2"]
+    deliver(root, "--once")
+    assert got.read_text().splitlines() == lines, "who got it does not get it again"
+    assert left(root) == ["a1", "b2"]
+
+    done = subprocess.run([PYSERVICECTL, f"--root={root}", "doctor", "--json"], capture_output=True, text=True, timeout=60, env=SANITIZERS)
+    (check,) = (check for check in json.loads(done.stdout)["checks"] if check["check"] == "messages")
+    assert "webhook: " in check["findings"][0]["text"] and "shop rejected" in check["findings"][0]["text"], check
+
+
+def test_a_missing_key_and_a_program_that_fails_are_named(root, receiver):
+    configure(root, f"notify: {{command: [/bin/sh, -c, 'echo boom >&2; exit 3'], webhook: {{url: '{receiver.url}', credential: hook}}}}\n")
+    leave(root)
+    problems = deliver(root, "--once")
+    assert "command: /bin/sh exited with status 3: boom" in problems
+    assert "the credential 'hook' is neither in /etc/credstore.encrypted" in problems
+    assert receiver.got == [], "never without its signature"
+
+
+def test_nothing_stays_for_ever(root, receiver):
+    receiver.status = 410
+    signed(root, receiver)
+    leave(root, age=2 * 86400)
+    (root / "var/lib/pyservice/.messages/garbage").write_text("rubbish\n")
+    said = deliver(root)
+    assert "message a1 (rejected) was not delivered within a day, and is removed" in said
+    assert "garbage is not a message; it is removed" in said
+    assert left(root) == []
+    leave(root)
+    configure(root, "network: host\n")
+    deliver(root)
+    assert left(root) == [], "nobody is told"
