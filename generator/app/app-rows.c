@@ -123,6 +123,11 @@ static const struct field app_fields[] = {
         FIELD_STRUCTS(app, timers, "timers", timer_schema, "Tasks on a schedule."),
         FIELD_LIST(app, before_update, "before_update",
                    "Tasks that run, once and in order, before a new revision starts.", .flags = FIELD_ONE_OK),
+        FIELD_LIST(app, after_update, "after_update",
+                   "Tasks that run, in order, at the end of a rollout, when all instances run the new "
+                   "revision; for example one that empties a cache. If one fails, it is reported, and the "
+                   "revision stays.",
+                   .flags = FIELD_ONE_OK),
         FIELD_STRUCT(app, rollout, "rollout", rollout_schema, "How a new revision reaches the instances."),
         FIELD(app, auto_update, "auto_update",
               "Whether podman-auto-update.timer also checks for a new "

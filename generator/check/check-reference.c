@@ -6,13 +6,32 @@
 
 #include "check/check-parts.h"
 
-static void check_before_update(struct world *w, struct app *app) {
+static bool is_before_update(const struct app *app, struct str task) {
+        LIST_EACH(name, &app->before_update)
+                if (str_eq(name->text, task))
+                        return true;
+
+        return false;
+}
+
+/* A rollout runs each of its tasks once. */
+static void check_after_update(struct world *w, struct app *app) {
+        LIST_EACH(name, &app->after_update)
+                if (is_before_update(app, name->text))
+                        (void) diag_add(
+                                w->ds, DIAG_BAD_VALUE, name->at,
+                                "the task '%.*s' runs before an update already ('before_update', or a "
+                                "part requires it); name another one",
+                                STR_ARG(name->text));
+}
+
+static void check_tasks(struct world *w, const struct app *app, const struct name *list, size_t n) {
         struct str *names = arena_array(w->arena, app->tasks.n + 1, struct str);
 
         for (size_t i = 0; i < app->tasks.n; i++)
                 names[i] = app->tasks.at[i].name.text;
 
-        LIST_EACH(name, &app->before_update) {
+        for (const struct name *name = list; name < list + n; name++) {
                 bool found = false;
                 struct str hint;
 
@@ -206,7 +225,9 @@ void check_references(struct world *w, struct app *app) {
         const struct unit_ref *ref;
 
         find_others(w->arena, &parts);
-        check_before_update(w, app);
+        check_tasks(w, app, app->before_update.at, app->before_update.n);
+        check_tasks(w, app, app->after_update.at, app->after_update.n);
+        check_after_update(w, app);
         VEC_EACH(p, &parts.list)
                 for (size_t i = 0; (ref = reference(p, i)); i++)
                         if (!p->others[i] && i >= count_running(p->order))

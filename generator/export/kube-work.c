@@ -20,9 +20,9 @@ static void put_job(struct kube *k, struct kube_part *p, const struct task *t, s
         kube_order(k, p->document, &t->container, &t->order);
 }
 
-static bool is_before_update(const struct app *app, struct str task) {
-        LIST_EACH(name, &app->before_update)
-                if (str_eq(name->text, task))
+static bool is_named(const struct name *list, size_t n, struct str task) {
+        for (size_t i = 0; i < n; i++)
+                if (str_eq(list[i].text, task))
                         return true;
 
         return false;
@@ -50,7 +50,10 @@ void kube_task(struct kube *k, struct task *t) {
                  p.object);
         KUBE_SAY(k, p.document, STR("A Job runs once: kubectl delete job "), p.object,
                  STR(" before it is applied again."));
-        if (is_before_update(k->app, t->name.text))
+        if (is_named(k->app->after_update.at, k->app->after_update.n, t->name.text))
+                KUBE_MISS(k, p.document,
+                          STR("after_update: run it when the rollout of the new image has ended"));
+        if (is_named(k->app->before_update.at, k->app->before_update.n, t->name.text))
                 KUBE_MISS(k, p.document,
                           STR("before_update: apply and run it with the new image, wait for "
                               "its end, and only then apply the rest. An initContainer would "

@@ -91,6 +91,10 @@ static void note_rollout(struct plain *p, const struct app *app) {
         LIST_EACH(task, &app->before_update)
                 PLAIN_MISS(p, app, STR("before_update: before a new version, run: systemctl start "),
                            app->name.text, STR("-"), task->text, STR(".service"));
+        LIST_EACH(task, &app->after_update)
+                PLAIN_MISS(p, app,
+                           STR("after_update: after all instances run a new version, run: systemctl start "),
+                           app->name.text, STR("-"), task->text, STR(".service"));
         plain_miss(p, app,
                    STR("scale: a further instance needs a link, a drop-in with its port, and its name in the "
                        "target and in HAProxy's file"));

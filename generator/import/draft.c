@@ -13,21 +13,21 @@
 
 /* The keys of an app and of its parts, as people expect them. */
 static const char *const order[] = {
-        "name",          "description",  "hosts",         "source",      "module",        "group",
-        "ensure_user",   "root",         "app_dir",       "code_dir",    "config_dir",    "data_dir",
-        "image",         "pull",         "auth_file",     "tls_verify",  "schedule",      "persistent",
-        "random_delay",  "command",      "commands",      "entrypoint",  "auto_update",   "user",
-        "workdir",       "network",      "network_of",    "aliases",     "scale",         "port",
-        "host_port",     "publish",      "labels",        "vars",        "env",           "env_files",
-        "volumes",       "networks",     "resources",     "health",      "proxy",         "restart",
-        "init",          "before_start", "after_start",   "before_stop", "start_timeout", "stop_timeout",
-        "stop_signal",   "timeout",      "requires",      "bound_to",    "after",         "hostname",
-        "extra_hosts",   "dns",          "hardening",     "userns",      "privileged",    "cap_add",
-        "cap_drop",      "security",     "groups",        "devices",     "gpus",          "read_only",
-        "tmpfs",         "shm_size",     "sysctls",       "ulimits",     "tty",           "timezone",
-        "platform",      "log",          "contract",      "config",      "services",      "sidecars",
-        "auth_tracking", "tasks",        "before_update", "timers",      "secrets",       "files",
-        "quadlet",
+        "name",          "description",  "hosts",         "source",       "module",        "group",
+        "ensure_user",   "root",         "app_dir",       "code_dir",     "config_dir",    "data_dir",
+        "image",         "pull",         "auth_file",     "tls_verify",   "schedule",      "persistent",
+        "random_delay",  "command",      "commands",      "entrypoint",   "auto_update",   "user",
+        "workdir",       "network",      "network_of",    "aliases",      "scale",         "port",
+        "host_port",     "publish",      "labels",        "vars",         "env",           "env_files",
+        "volumes",       "networks",     "resources",     "health",       "proxy",         "restart",
+        "init",          "before_start", "after_start",   "before_stop",  "start_timeout", "stop_timeout",
+        "stop_signal",   "timeout",      "requires",      "bound_to",     "after",         "hostname",
+        "extra_hosts",   "dns",          "hardening",     "userns",       "privileged",    "cap_add",
+        "cap_drop",      "security",     "groups",        "devices",      "gpus",          "read_only",
+        "tmpfs",         "shm_size",     "sysctls",       "ulimits",      "tty",           "timezone",
+        "platform",      "log",          "contract",      "config",       "services",      "sidecars",
+        "auth_tracking", "tasks",        "before_update", "after_update", "timers",        "secrets",
+        "files",         "quadlet",
 };
 
 enum { NAME_BYTES_MAX = 52, COPIED_MAX = 16 << 20, COPY_COST = 64, PARTS_MAX = 256 };

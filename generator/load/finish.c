@@ -279,12 +279,17 @@ static void inherit(struct world *w, struct app *app) {
                 inherit_container(w, app, &t->task.container);
 }
 
-/* A task that hangs before an update may stay unnoticed. */
-static void limit_updates(struct app *app) {
+static void limit_tasks(struct app *app, const struct name *list, size_t n) {
         LIST_EACH(t, &app->tasks)
-                LIST_EACH(name, &app->before_update)
-                        if (str_eq(name->text, t->name.text) && t->timeout.at.len == 0)
+                for (size_t i = 0; i < n; i++)
+                        if (str_eq(list[i].text, t->name.text) && t->timeout.at.len == 0)
                                 t->timeout.usec = UPDATE_TIMEOUT;
+}
+
+/* A task that hangs in an update may stay unnoticed. */
+static void limit_updates(struct app *app) {
+        limit_tasks(app, app->before_update.at, app->before_update.n);
+        limit_tasks(app, app->after_update.at, app->after_update.n);
 }
 
 /* From either form of `restart`. */

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <limits.h>
 #include <stdlib.h>
 
 #include "app/resolve.h"
@@ -160,7 +161,7 @@ static bool is_restarted(const struct comparing *c, struct str unit) {
         return false;
 }
 
-/* Tasks before instances change: only for a revision that is not accepted. */
+/* Tasks before and after instances change: only for a revision that is not accepted. */
 static void compare_rollout(struct comparing *c, const struct state *s) {
         struct forecast_app *app = c->app;
         bool is_replaced = !str_is_absent(app->runs) && !str_eq(app->runs, app->wanted);
@@ -174,6 +175,11 @@ static void compare_rollout(struct comparing *c, const struct state *s) {
                         add(c, FORECAST_RUN, FORECAST_TASK, c->plan->tasks.at[i]);
                         app->actions.at[app->actions.n - 1].number = i;
                 }
+        for (size_t i = 0; i < c->plan->after.n; i++) {
+                add(c, FORECAST_RUN, FORECAST_TASK, c->plan->after.at[i]);
+                app->actions.at[app->actions.n - 1].number = i;
+                app->actions.at[app->actions.n - 1].is_late = true;
+        }
         VEC_EACH(service, &c->plan->services)
                 if (is_replaced && !c->plan->is_recreate && service->has_spare &&
                     is_restarted(c, service->unit))
@@ -253,9 +259,9 @@ static void compare_files(struct comparing *c) {
         }
 }
 
-/* Parts that start early come before the tasks. */
+/* Parts that start early come before the tasks; tasks at the end come last. */
 static unsigned rank(const struct forecast_action *a) {
-        return a->is_early ? 2 * FORECAST_RUN - 1 : 2 * a->verb;
+        return a->is_late ? UINT_MAX : a->is_early ? 2 * FORECAST_RUN - 1 : 2 * a->verb;
 }
 
 static int compare_actions(const void *x, const void *y) {

@@ -58,6 +58,7 @@ struct forecast_action {
         struct str unit; /* of an instance, "hello", and its number */
         uint64_t number;
         bool is_early; /* before the tasks */
+        bool is_late;  /* a task at the end of the rollout */
 };
 
 enum forecast_change { FORECAST_SAME, FORECAST_CHANGED, FORECAST_NEW, FORECAST_GONE };

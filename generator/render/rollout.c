@@ -85,6 +85,11 @@ static void put_tasks(struct rendering *r, struct plan *plan) {
                         if (str_eq(t->name.text, name->text))
                                 *vec_push(r->arena, &plan->tasks) =
                                         arena_join(r->arena, t->container.unit.text, STR(".service"));
+        LIST_EACH(name, &r->app->after_update)
+                LIST_EACH(t, &r->app->tasks)
+                        if (str_eq(t->name.text, name->text))
+                                *vec_push(r->arena, &plan->after) =
+                                        arena_join(r->arena, t->container.unit.text, STR(".service"));
 }
 
 /* Services with clients come first. */

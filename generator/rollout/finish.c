@@ -34,26 +34,47 @@ static struct str kept_objects(struct rollout_run *ro) {
         return text;
 }
 
-/* A revision that came back is no news: there was a message about the one that failed. */
+/* Why it was accepted; absent for a revision that came back because a newer one failed. That is not an
+ * update, and no news: there was a message about the one that failed. */
+static struct str update_reason(struct rollout_run *ro) {
+        struct state_history h = { 0 };
+        struct str reason = { 0 };
+
+        if (state_read_history(ro->arena, ro->state, ro->app, &h) >= 0 && h.list.n > 0)
+                reason = h.list.at[h.list.n - 1].reason;
+        return str_is(reason, "revert") ? (struct str){ 0 } : reason;
+}
+
+/* One of us that was killed had done something. */
+static int run_after(struct rollout_run *ro, const struct state *s) {
+        bool is_update = (ro->has_changed || ro->is_resumed) && str_is_absent(s->held) &&
+                         !str_is_absent(update_reason(ro));
+
+        return is_update ? rollout_after(ro) : RUN_ON;
+}
+
+static struct str failed_tasks(struct rollout_run *ro) {
+        struct str text = STR("");
+
+        VEC_EACH(unit, &ro->failed_after)
+                text = arena_join(ro->arena, text, STR("; but "), *unit, STR(" of after_update failed"));
+        return text;
+}
+
 static void tell_others(struct rollout_run *ro) {
-        struct message m = { .event = STR(MESSAGE_ACCEPTED) };
-        struct state_history history = { 0 };
+        struct message m = { .event = STR(MESSAGE_ACCEPTED), .reason = update_reason(ro) };
 
-        if (state_read_history(ro->arena, ro->state, ro->app, &history) < 0 || history.list.n == 0)
-                return;
-
-        m.reason = history.list.at[history.list.n - 1].reason;
-        if (!str_is(m.reason, "revert"))
+        if (!str_is_absent(m.reason))
                 show_event(ro, &m, (struct str){ 0 });
 }
 
 static void tell(struct rollout_run *ro) {
         struct str message = arena_join(ro->arena, ro->app, STR(": revision "), ro->revision, STR(" runs"),
-                                        kept_objects(ro));
+                                        kept_objects(ro), failed_tasks(ro));
         const struct journal_field fields[] = {
                 { "MESSAGE", message },
                 { "MESSAGE_ID", STR(MESSAGE_ID) },
-                { "PRIORITY", STR("5") },
+                { "PRIORITY", ro->failed_after.n > 0 ? STR("4") : STR("5") },
                 { "PYSERVICE_APP", ro->app },
                 { "PYSERVICE_REVISION", ro->revision },
         };
@@ -96,6 +117,9 @@ int finish_reset(struct bus *bus, struct arena *a, struct str app, const struct 
         VEC_EACH(task, &plan->tasks)
                 if (r >= 0)
                         r = reset(bus, a, *task);
+        VEC_EACH(task, &plan->after)
+                if (r >= 0)
+                        r = reset(bus, a, *task);
         VEC_EACH(service, &plan->services) {
                 if (r >= 0)
                         r = reset(bus, a, pick_spare(a, service->unit));
@@ -124,7 +148,9 @@ int rollout_finish(struct rollout_run *ro) {
                 r = reset_failed(ro, &s);
         if (r >= 0)
                 r = accept_prune(ro, &unneeded);
-        if (r < 0)
+        if (r >= 0)
+                r = run_after(ro, &s);
+        if (r != RUN_ON)
                 return r;
 
         if (str_is_absent(s.held))

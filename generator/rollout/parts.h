@@ -94,6 +94,8 @@ void images_remove(struct rollout_run *ro, const struct podman_images *unneeded)
 /* tasks.c, spare.c, empty.c, instances.c: the steps. */
 int rollout_await_boot(struct rollout_run *ro);
 int rollout_tasks(struct rollout_run *ro);
+/* after_update: RUN_ON also if one failed, which is reported. */
+int rollout_after(struct rollout_run *ro);
 int rollout_stop_abandoned_tasks(struct rollout_run *ro,
                                  const struct progress *old); /* that the rollout of another revision began */
 int rollout_spares(struct rollout_run *ro);

@@ -98,20 +98,24 @@ int rollout_stop_abandoned_tasks(struct rollout_run *ro, const struct progress *
         return r;
 }
 
-static int run_task(struct rollout_run *ro, struct str unit) {
+static int start_task(struct rollout_run *ro, struct str unit) {
         struct wait_jobs jobs = { 0 };
+        int r;
+
+        show_phase(ro, STR("tasks"), arena_join(ro->arena, STR("running "), unit));
+        r = wait_add(ro, &jobs, BUS_START, unit);
+        return r == RUN_ON ? wait_for_jobs(ro, &jobs) : r;
+}
+
+static int run_task(struct rollout_run *ro, struct str unit) {
         /* By one of us who could not note it. */
         bool has_run = str_is(progress_find(&ro->progress, unit), "done");
         int r = has_run ? RUN_ON : wait_until_free(ro, unit, &has_run);
 
         if (r == RUN_ON && !has_run)
                 r = note(ro, (struct str){ 0 });
-        if (r == RUN_ON && !has_run) {
-                show_phase(ro, STR("tasks"), arena_join(ro->arena, STR("running "), unit));
-                r = wait_add(ro, &jobs, BUS_START, unit);
-                if (r == RUN_ON)
-                        r = wait_for_jobs(ro, &jobs);
-        }
+        if (r == RUN_ON && !has_run)
+                r = start_task(ro, unit);
 
         return r == RUN_ON ? note(ro, unit) : r;
 }
@@ -128,6 +132,26 @@ int rollout_tasks(struct rollout_run *ro) {
                         continue;
                 r = run_task(ro, *unit);
                 if (r != RUN_ON)
+                        return r;
+        }
+
+        return RUN_ON;
+}
+
+/* The revision runs by now, and a task of the second half of a deployment is no reason to take it back:
+ * the next one runs, and the message of the rollout names the one that failed. One of us that was killed
+ * may have run a task, and recorded no more than that it started it. */
+int rollout_after(struct rollout_run *ro) {
+        VEC_EACH(unit, &ro->plan.after) {
+                bool has_run = !str_is_absent(progress_find(&ro->progress, *unit)) &&
+                               !str_is(progress_find(&ro->progress, *unit), "restarting");
+                int r = has_run ? RUN_ON : wait_until_free(ro, *unit, &has_run);
+
+                if (r == RUN_ON && !has_run)
+                        r = start_task(ro, *unit);
+                if (r == RUN_FAILED)
+                        *vec_push(ro->arena, &ro->failed_after) = *unit;
+                else if (r != RUN_ON)
                         return r;
         }
 

@@ -144,7 +144,9 @@ sidecars: [{{name: helper}}]
 tasks:
   - {{name: backup, entrypoint: /bin/sh, command: [-c, 'read up rest </proc/uptime; echo backup $VERSION $up >>/count/tasks']}}
   - {{name: migrate, entrypoint: /bin/sh, command: [-c, 'read up rest </proc/uptime; echo migrate $VERSION $up >>/count/tasks']}}
+  - {{name: purge, entrypoint: /bin/sh, command: [-c, 'read up rest </proc/uptime; echo purge $VERSION $up >>/count/after; exit 3']}}
 before_update: [backup, migrate]
+after_update: purge
 rollout: {{min_ready: 500ms}}
 """
 PARTS_CONTAINERS = ["hello-helper", "hello-web-0", "hello-web-1", "hello-worker-0", "hello-worker-1"]
@@ -152,13 +154,13 @@ PARTS_CONTAINERS = ["hello-helper", "hello-web-0", "hello-web-1", "hello-worker-
 
 def test_tasks_first_sidecars_last(app):
     machine = app.machine
-    machine.run(f"rm -f {COUNT}/tasks")
+    machine.run(f"rm -f {COUNT}/tasks {COUNT}/after")
 
     def versions():
         return {row["Names"][0]: row["Labels"]["version"] for row in machine.podman_ps() if row["Labels"].get("version")}
 
-    def tasks():
-        return [line.rpartition(" ")[::2] for line in machine.read(f"{COUNT}/tasks").splitlines()]
+    def tasks(file="tasks"):
+        return [line.rpartition(" ")[::2] for line in machine.read(f"{COUNT}/{file}").splitlines()]
 
     def roll_out(version):
         define(machine, "hello", PARTS.format(version=version, count=COUNT))
@@ -170,6 +172,7 @@ def test_tasks_first_sidecars_last(app):
             assert times[-1] < times[0] < min(times[1:-1])
         else:
             assert times == sorted(times)
+        assert tasks("after")[-1][0] == f"purge {version}" and float(tasks("after")[-1][1]) > max(times)
 
     roll_out("1")
     assert [name for name, _ in tasks()] == ["backup 1", "migrate 1"]
@@ -180,6 +183,10 @@ def test_tasks_first_sidecars_last(app):
     app.ctl("rollout", "undo", "hello")
     machine.wait(lambda: app.is_done() and versions() == dict.fromkeys(PARTS_CONTAINERS, "1"), what=lambda: f"the undo, {app}")
     assert len(tasks()) == 4, "once per revision"
+    # The rollout is over when the task is, and a task that fails takes nothing back.
+    assert [name for name, _ in tasks("after")] == ["purge 1", "purge 2", "purge 1"]
+    assert "hello-purge.service of after_update failed" in machine.journal("hello-rollout@*.service")
+    assert machine.unit("hello-purge.service")["ActiveState"] == "failed"
 
 
 # --- by hand ---

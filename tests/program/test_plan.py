@@ -224,9 +224,10 @@ services:
   - {{name: web, scale: 2, port: 8000, health: {{http: /}}, proxy: {{domains: [a.example.com]}}}}
   - {{name: once, restart: on-failure}}
 sidecars: [{{name: helper}}]
-tasks: [{{name: first, command: [a]}}, {{name: second, command: [b]}}]
+tasks: [{{name: first, command: [a]}}, {{name: second, command: [b]}}, {{name: last, command: [d]}}]
 timers: [{{name: nightly, schedule: daily, command: [c]}}]
 before_update: [second, first]
+after_update: last
 """
 
 
@@ -241,15 +242,15 @@ def test_a_revision(root):
     assert root.actions() == ("changed", [
         "run task hello-second.service", "run task hello-first.service", "try spare hello-web@next.service",
         "restart instance hello-once@0.service", "restart instance hello-web@0.service", "restart instance hello-web@1.service",
-        "restart sidecar hello-helper.service"])
+        "restart sidecar hello-helper.service", "run task hello-last.service"])
     text = root.plan()
-    assert "2 tasks to run" in text and ", one after another\n" in text
+    assert "3 tasks to run" in text and ", one after another\n" in text
 
     # What was done for the revision is not done again; a pause holds it all back.
     wanted = read_answer("plan", root.plan("--json"))["apps"][0]["wanted"]
     state = root.path / "var/lib/pyservice/hello/state"
     state.write_text(state.read_text() + f"paused\ntask {wanted} hello-second.service\n")
-    assert [action for action in root.actions()[1] if action.startswith("run")] == ["run task hello-first.service"]
+    assert [action for action in root.actions()[1] if action.startswith("run")] == ["run task hello-first.service", "run task hello-last.service"]
     assert "it is paused until 'pyservicectl rollout resume hello'" in root.plan()
 
     # One that failed is not tried again.

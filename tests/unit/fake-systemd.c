@@ -63,6 +63,7 @@ static struct str plan_of(const struct fake_behaviour *b, int revision) {
         return arena_join(fake.arena, b->is_recreate ? STR("strategy recreate\n") : STR("strategy rolling\n"),
                           STR("max-unavailable 1\npause 0\nready-timeout 5000\nmin-ready 2000\n"),
                           b->stops ? STR("on-failure stop\n") : STR("on-failure revert\n"), b->has_task ? STR("task shop-migrate.service\n") : STR(""),
+                          b->has_after ? STR("after shop-purge.service\n") : STR(""),
                           STR("service shop "), label_of(revision), b->is_plain ? STR(" plain\n") : STR(" spare\n"));
 }
 
@@ -255,6 +256,8 @@ int bus_get_unit(struct bus *b, struct arena *a, struct str unit, struct bus_uni
 
         spend();
         *ret = (struct bus_unit) { .active = STR("inactive"), .sub = STR("dead"), .result = STR("success"), .status = STR(""), .invocation = STR("") };
+        if (str_is(unit, "shop-purge.service"))
+                ret->starting_since = fake.ran_after;
         if (!u)
                 return 0;
 
@@ -326,6 +329,15 @@ static bool run_task(void) {
         return !fake.behaviour[fake.target].task_fails;
 }
 
+/* When nothing else runs. */
+static bool run_after(void) {
+        for (size_t i = 0; i < FAKE_INSTANCES; i++)
+                assert_true(fake.instances[i].is_active && fake.instances[i].revision == fake.target);
+        fake.n_after[fake.target]++;
+        fake.ran_after = fake.now;
+        return !fake.behaviour[fake.target].after_fails;
+}
+
 static bool run_spare(enum bus_verb verb) {
         const struct fake_behaviour *b = fake.target < 0 ? NULL : &fake.behaviour[fake.target];
 
@@ -373,6 +385,8 @@ int bus_start_job(struct bus *b, enum bus_verb verb, struct str unit, struct bus
                 stop(u);
         else if (str_is(unit, "shop-migrate.service"))
                 is_good = run_task();
+        else if (verb == BUS_START && str_is(unit, "shop-purge.service"))
+                is_good = run_after();
         else if (u)
                 is_good = u == &fake.next ? run_spare(verb) : run_instance(u);
 

@@ -38,7 +38,7 @@ struct plan_row {
 
 static const struct plan_row plan_rows[] = {
         { "plan: empty", "", 0 },
-        { "plan: all", "strategy recreate\nmax-unavailable 2\npause 1\nready-timeout 0\nmin-ready 5\non-failure stop\ntask a.service\nservice a l spare\nsidecar b l\n"
+        { "plan: all", "strategy recreate\nmax-unavailable 2\npause 1\nready-timeout 0\nmin-ready 5\non-failure stop\ntask a.service\nafter b.service\nservice a l spare\nsidecar b l\n"
           "volume s-v - nfs h:/d rw,hard\nnetwork s-n bridge 10.0.0.0/24 10.0.0.1 mtu=1400 yes no yes\n", 0 },
         { "plan: unknown key", "surge 2\n", -EBADMSG },
         { "plan: unknown word", "strategy sideways\n", -EBADMSG },
@@ -66,6 +66,7 @@ static void test_plan_values(void **state) {
         assert_int_equal(plan.min_ready, 5);
         assert_int_equal(plan.tasks.n, 1);
         assert_true(str_is(plan.tasks.at[0], "a.service"));
+        assert_true(plan.after.n == 1 && str_is(plan.after.at[0], "b.service"));
         assert_true(plan.services.at[0].has_spare);
         assert_int_equal(plan.volumes.list.n + plan.networks.list.n, 2);
         assert_true(str_is_absent(plan.volumes.list.at[0].driver) && str_is(plan.volumes.list.at[0].device, "h:/d"));
@@ -283,6 +284,9 @@ static const struct roll_row roll_rows[] = {
         { "roll: with a task", { .has_task = true }, true, 2, "accepted" },
         { "roll: without a spare", { .is_plain = true }, true, 1, "accepted" },
         { "roll: all at once", { .is_recreate = true }, true, 0, "accepted" },
+        { "roll: with a task after it", { .has_after = true }, true, 2, "accepted" },
+        { "roll: whose task after it fails", { .has_after = true, .after_fails = true }, true, 2, "accepted" },
+        { "roll: bad, with a task after it", { .has_after = true, .spare_fails = true }, false, 2, "rejected" },
         { "roll: bad task", { .has_task = true, .task_fails = true }, false, 2, "rejected" },
         { "roll: the spare does not start", { .spare_fails = true }, false, 2, "rejected" },
         { "roll: the spare dies", { .spare_dies = true }, false, 2, "rejected" },
@@ -345,6 +349,9 @@ static void assert_settled(const struct roll_row *row) {
         }
         assert_false(fake.next.is_active);
         assert_int_equal(fake.target, revision);
+        /* If it fails and the rollout is killed, it runs again. */
+        if (!row->now.after_fails)
+                assert_int_equal(fake.n_after[1], row->is_good && row->now.has_after);
 }
 
 static void test_roll(void **state) {
