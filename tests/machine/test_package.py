@@ -136,8 +136,8 @@ SCRIPTS = {
     ("POSTIN", "2"): [TMPFILES, CATALOG],
     ("POSTUN", "1"): [RELOAD],
     ("PREUN", "1"): [],
-    ("PREUN", "0"): ["systemctl disable --now pyservice.target", LIST, "podman wait --ignore 1f2e", LIST,
-                     "systemctl stop pyservice-watch.service"],
+    ("PREUN", "0"): ["systemctl disable --now pyservice-metrics.socket pyservice.target", LIST, "podman wait --ignore 1f2e", LIST,
+                     "systemctl stop pyservice-watch.service pyservice-notify.service"],
     ("POSTUN", "0"): [RELOAD, HAPROXY],
 }
 
