@@ -224,7 +224,7 @@ static SCHEMA(host_acme, "The certificate authority of services with 'proxy: {tl
 
 static const struct field notify_webhook_fields[] = {
         /* Secret, as the URLs of most chat services are. */
-        FIELD(notify_webhook, url, "url", "Where it is posted: http or https.",
+        FIELD(notify_webhook, url, "url", "URL that gets the requests: http or https.",
               .flags = FIELD_REQUIRED | FIELD_SECRET),
         FIELD(notify_webhook, credential, "credential",
               "Name of the systemd credential with the key of the signature. Without it, messages are not "
@@ -233,7 +233,8 @@ static const struct field notify_webhook_fields[] = {
 static SCHEMA(notify_webhook, "A web server that gets each message as a POST request.");
 
 static const struct field notify_mail_fields[] = {
-        FIELD_LIST(notify_mail, to, "to", "Who gets the mail.", .flags = FIELD_REQUIRED | FIELD_ONE_OK),
+        FIELD_LIST(notify_mail, to, "to", "Addresses of the recipients.",
+                   .flags = FIELD_REQUIRED | FIELD_ONE_OK),
 };
 static SCHEMA(notify_mail, "Mail, sent by sendmail(8).");
 
@@ -247,7 +248,8 @@ static const struct field host_notify_fields[] = {
         FIELD_LIST(host_notify, events, "events", "Events to report. Default: all.",
                    .choices = MESSAGE_EVENTS, .flags = FIELD_ONE_OK),
 };
-static SCHEMA(host_notify, "Who is told about events. Give at least one of 'command', 'webhook' and 'mail'.");
+static SCHEMA(host_notify,
+              "Recipients of messages about events. Give at least one of 'command', 'webhook' and 'mail'.");
 
 static const struct field host_fields[] = {
         FIELD_STRUCT(host, ports, "ports", port_pool_schema,
@@ -258,7 +260,7 @@ static const struct field host_fields[] = {
         FIELD_STRUCT(host, kms, "kms", host_kms_schema, "How AWS KMS is reached, for secrets with 'kms'."),
         FIELD_STRUCT(host, acme, "acme", host_acme_schema,
                      "The certificate authority of services with 'proxy: {tls: auto}'."),
-        FIELD_STRUCT(host, notify, "notify", host_notify_schema, "Who is told about events."),
+        FIELD_STRUCT(host, notify, "notify", host_notify_schema, "Recipients of messages about events."),
         FIELD(host, network, "network", "Network of containers whose definition has none."),
         FIELD(host, auth_file, "auth_file", "Registry credentials for images whose definition has none."),
 };

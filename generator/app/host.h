@@ -45,7 +45,7 @@ struct notify_mail {
         LIST(struct mail_address) to;
 };
 
-/* Who is told about events (bundle/message.h). */
+/* The recipients of messages about events (bundle/message.h). */
 struct host_notify {
         LIST(struct word) command;
         struct notify_webhook *webhook;

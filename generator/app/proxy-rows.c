@@ -56,9 +56,8 @@ static const struct field proxy_fields[] = {
         FIELD(proxy, strip, "strip", "Whether 'path' is removed before the request reaches the server.",
               .def = "false"),
         FIELD(proxy, auto_tls, "tls",
-              "Encryption at the front, with a certificate for each domain from a certificate authority, "
-              "which "
-              "pyservice orders and renews; see pyservice(7), TLS.",
+              "Encryption at the front: pyservice orders a certificate for each domain from a certificate "
+              "authority, and renews it; see pyservice(7), TLS.",
               .choices = "auto"),
         FIELD_STRUCT(proxy, tls, "tls", tls_schema, "As a map: encryption at the front."),
         FIELD(proxy, redirect_to_https, "redirect_to_https",

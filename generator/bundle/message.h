@@ -74,7 +74,7 @@ struct messages {
 struct str notify_text(struct arena *a, const struct notify *n);
 int notify_parse(struct arena *a, struct str text, struct notify *ret);
 
-/* -ENOENT if nobody is to be told. */
+/* -ENOENT if there are no recipients. */
 int notify_read(struct arena *a, int runtime, struct notify *ret);
 
 /* True if messages about such an event are wanted. */

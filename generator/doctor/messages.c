@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
-/* Messages about events that nobody got yet. */
+/* Messages about events that are not delivered yet. */
 
 #include "base/clock.h"
 #include "base/fs.h"
@@ -29,7 +29,7 @@ static void look_at(struct doctor *d, const struct message *m) {
                             STR("make the recipient reachable, or correct 'notify' in host.yaml; pyservice "
                                 "tries again until a message is a day old"));
         if (m->ways.n == 0 && is_old)
-                add(d, m, STR("nobody tried"),
+                add(d, m, STR("never tried"),
                     STR("see 'systemctl status pyservice-notify.path pyservice-notify.service'"));
 }
 

@@ -162,7 +162,7 @@ static bool begins_to_fail(const struct instance *i, struct bus *bus, struct str
                bus_get_unit(bus, i->arena, unit, &u) >= 0 && u.n_restarts + 1 == BUS_FAILING;
 }
 
-/* host.yaml says who is told (bundle/message.h). Another unit does it, in its sandbox. */
+/* host.yaml names the recipients (bundle/message.h). Another unit writes the message, in its sandbox. */
 void lifecycle_report_failing(struct instance *i) {
         const char *result = getenv("SERVICE_RESULT");
         struct str record = i->record ? str_of(i->record) : STR(""), unit = path_name(record);

@@ -26,5 +26,6 @@ int lifecycle_await_health(struct instance *i);
  * again. */
 void lifecycle_note_end(struct instance *i);
 
-/* After its end: if it has failed so often in a row that it counts as failing, somebody is told. */
+/* After its end: if it has failed so often in a row that it counts as failing, a message about that is
+ * written. */
 void lifecycle_report_failing(struct instance *i);

@@ -2,15 +2,15 @@
 #pragma once
 
 /* The record of the last start and stop of an instance or sidecar: RUNTIME/starts/UNIT, in the format of
- * bundle/rows.h
+ * bundle/rows.h:
  *
  *     pyservice-start 1
  *     start REVISION READY KILLED
  *
  * REVISION: the container's label io.pyservice.revision. READY: when the start was complete, in
  * milliseconds of CLOCK_BOOTTIME, or 0. KILLED: 1 if the last stop of that revision ended with SIGKILL,
- * else 0. The unit's hooks write it; status and doctor read it. An
- * earlier pyservice wrote the three fields alone; those are read too. */
+ * else 0. The unit's hooks write it; status and doctor read it. An earlier pyservice wrote the three fields
+ * alone; those are read too. */
 
 #include "base/arena.h"
 

@@ -262,7 +262,7 @@ static int remove_broken(const struct round *r, const struct messages *broken) {
         return error;
 }
 
-/* 1 if messages are left. Without settings nobody waits for them. */
+/* 1 if messages are left. Without settings there is no recipient. */
 static int run_round(struct round *r) {
         struct messages all, broken;
         struct message **order;

@@ -29,7 +29,7 @@
  *                            pyservicectl, and by the generator at boot
  *     without-state          the directory of states was missing, perhaps not mounted yet, and so nothing new
  *                            was published; empty
- *     notify                 who is told about events, 0600: bundle/message.h; missing if nobody is
+ *     notify                 the recipients of messages about events, 0600: bundle/message.h; missing if none
  *     notify.conf            the drop-in of units whose failure is such an event
  *     alive.conf             the upheld units: pyservice.target.d/50-pyservice.conf is a link to it
  *     .staging               unfinished bundles; if a run was interrupted, the next one removes them
@@ -89,7 +89,7 @@ struct publisher {
         bool awaits_state;   /* it is not there, and may come: nothing new is to be published before */
         bool awaits_files;   /* definitions were written just now, and may not be whole */
         const char *quadlet; /* program; argv[0] of it */
-        struct str notify;   /* the text of `notify`; absent if nobody is told about events */
+        struct str notify;   /* the text of `notify`; absent if host.yaml names no recipients */
         bool is_user;
         bool foresees;                /* the caller reads `bundles` after everything is published */
         const struct bundle *bundles; /* of the last generate_publish() */

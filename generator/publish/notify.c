@@ -26,7 +26,7 @@ struct str notify_published(const struct publisher *p) {
                                                                                      : text;
 }
 
-/* Those of a user's applications are nobody's business but the user's, who sees them. */
+/* A user's applications send no messages: the user sees their failures. */
 struct str notify_settings(const struct publisher *p, const struct world *w) {
         const struct host_notify *host = w->host.notify;
         struct notify n = { 0 };

@@ -118,10 +118,10 @@ int link_file(int from_dir, const char *from, int to_dir, const char *to, const 
 /* Makes the directory that `name` stands in, one level. */
 int link_make_parent(int dir, struct str name);
 
-/* notify.c: who is told about events. */
+/* notify.c: the recipients of messages about events. */
 
 /* The settings of host.yaml as bundle/message.h has them, or those that are published if host.yaml is
- * broken; absent if nobody is told. */
+ * broken; absent if there are no recipients. */
 struct str notify_settings(const struct publisher *p, const struct world *w);
 struct str notify_published(const struct publisher *p);
 
