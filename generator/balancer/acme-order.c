@@ -91,7 +91,7 @@ static int fail(struct order *o, bool is_refused, struct str reason) {
         return r < 0 ? r : 1;
 }
 
-/* The request of the authority, made here first: it does not forgive many that fail. */
+/* Makes the authority's request first, because the authority limits the number of failures. */
 static bool answers(struct order *o, struct str thumbprint, struct str *ret_problem) {
         struct str host = arena_join(o->arena, STR("Host: "), o->domain),
                    port = arena_u64(o->arena, o->proxy->world->host.haproxy->http_port.n);

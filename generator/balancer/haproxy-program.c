@@ -168,7 +168,7 @@ static bool is_beside(struct str path, const struct str *directories, size_t n) 
         return false;
 }
 
-/* True if it ended after haproxy_find(), as where each of its starts fails; another may run by now. */
+/* True if it ended after haproxy_find(), for example because each of its starts fails; another may run. */
 static bool has_ended(const struct haproxy_program *b) {
         struct haproxy_program now = { .arena = b->arena, .settings = b->settings, .root = b->root };
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Files of the user's anywhere, as definitions: each belongs into the first directory of definitions, under
- * its own name. */
+/* Files of the user that become definitions, from any directory. Each is written to the first directory of
+ * definitions, under its own name. */
 
 #include "change/change-parts.h"
 

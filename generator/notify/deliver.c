@@ -206,9 +206,9 @@ static int fewer_tries(const void *left, const void *right) {
         return x != y ? (x > y) - (x < y) : (*a > *b) - (*a < *b);
 }
 
-/* One recipient that is down does not hold up the other ways. After its first failure the other messages
- * wait as long: a recipient that does not answer would take its time for each. One that alone is refused
- * comes last in the next round. */
+/* A recipient that is down does not delay the others. After its first failure its other messages wait for the
+ * same pause, because each would take the time of a try. A message that a recipient refuses comes last in the
+ * next round. */
 static void try_all(struct round *r, struct message *const *order, size_t n, const struct way *way) {
         uint64_t wait_until = 0;
 

@@ -4,10 +4,10 @@
 /* The program of pyservice-notify.service: delivers the messages of /var/lib/pyservice/.messages.
  *
  * It tries each message once, and if some are left, waits until the next try or until there is a new
- * message. Then it ends: pyservice-notify.path starts it again for as long as there are messages, and so
- * with the settings and the key of then. A way out that fails is tried again after a pause that doubles,
+ * message. Then it ends, and pyservice-notify.path starts it again as long as there are messages. So each
+ * start reads the settings and the key again. A way out that fails is tried again after a pause that doubles,
  * until a message is a day old; a message that one recipient got is not sent to that one again. Its only
- * memory are the files, so it may be ended at any time: a message is then delivered twice at most, with
+ * memory is the files, so it may be ended at any time: a message is then delivered twice at most, with
  * the same id. */
 
 #include "bundle/message.h"

@@ -99,7 +99,8 @@ static struct str find_revision(const struct reporting *p, const struct subject 
 }
 
 /* Each start of an instance tries again to build its image: one message is enough for a while. True if the
- * unit was reported a moment ago; a mark that cannot be written costs a message too many. */
+ * unit was reported a moment ago; a mark that cannot be written leads to one more
+ * message. */
 static bool was_told(const struct reporting *p, struct str unit) {
         struct str path = arena_join(p->arena, STR(LAYOUT_TOLD "/"), unit);
         uint64_t now = clock_usec(CLOCK_REALTIME) / 1000000;

@@ -20,8 +20,9 @@ struct podman_removals {
 };
 
 /* Removes each image of `unneeded` that no container uses, and that `needed` does not name in another way.
- * If it has tags besides its reference, only the reference goes. Without -EIO for what Podman refuses;
- * `ret` has what was removed or refused. -EIO with *ret_problem if Podman does not know what is used. */
+ * If it has tags besides its reference, only the reference goes. It is no error if Podman refuses one: `ret`
+ * has those that were removed and those that were refused. -EIO with *ret_problem if Podman does not report
+ * which images are in use. */
 int podman_remove_images(struct arena *a, const struct podman_images *unneeded,
                          const struct podman_images *needed, struct podman_removals *ret,
                          struct str *ret_problem);

@@ -15,9 +15,9 @@ static void add(struct arena *a, struct podman_images *to, struct str image) {
                 *vec_push(a, &to->list) = image;
 }
 
-/* Not what an administrator built or loaded here, because no registry may have it: record->images has none of
- * a part with `pull: never`. An image that `pyservicectl update` replaced has only the name that the update
- * gave it. */
+/* Adds the images that can be pulled or built again. An image that an administrator built or loaded here may
+ * be in no registry; record->images has none of a part with `pull: never`. An image that an update replaced
+ * has only the name that the update gave it. */
 static void add_replaceable(struct rollout_run *ro, const struct record *record, struct podman_images *to) {
         struct str built = arena_join(ro->arena, STR("localhost/pyservice-"), ro->app, STR(":"));
 
@@ -80,7 +80,8 @@ static int add_stored(struct rollout_run *ro, struct str app, struct podman_imag
         return r;
 }
 
-/* By all applications: what is published, what is being tried, and what an undo can return to. */
+/* The images that any application needs: for its published revision, for the one that is being tried, and for
+ * those to which an undo can return. */
 static int find_needed(struct rollout_run *ro, struct podman_images *ret) {
         struct fs_names published = { 0 }, stored = { 0 };
         int r = fs_list(ro->arena, ro->runtime, LAYOUT_APPS, &published);

@@ -138,9 +138,9 @@ int rollout_tasks(struct rollout_run *ro) {
         return RUN_ON;
 }
 
-/* The revision runs by now, and a task of the second half of a deployment is no reason to take it back:
- * the next one runs, and the message of the rollout names the one that failed. One of us that was killed
- * may have run a task, and recorded no more than that it started it. */
+/* The revision runs already, so a task that fails does not take it back: the next task runs, and the message
+ * of the rollout names the one that failed. A rollout that was killed may have run a task after it recorded
+ * only that the task started. */
 int rollout_after(struct rollout_run *ro) {
         VEC_EACH(unit, &ro->plan.after) {
                 bool has_run = !str_is_absent(progress_find(&ro->progress, *unit)) &&

@@ -42,8 +42,8 @@ int credential_find(struct arena *a, const char *root, struct str name, struct c
         return -ENOENT;
 }
 
-/* systemd-creds does it, since the key is the machine's own affair (a TPM, a file): outside of the sandbox
- * of a unit of ours, which has no devices. */
+/* systemd-creds knows where the machine's key is: in a TPM or a file. It runs outside of our unit's sandbox,
+ * which has no devices. */
 int credential_decrypt(struct arena *a, const struct credential_places *places, struct str name,
                        struct str path, struct str *ret) {
         struct str program = spawn_find(a, "systemd-creds");
