@@ -85,7 +85,7 @@ static struct str send_mail(const struct round *r, const struct message *m) {
         const char *argv[] = { program.p, "-i", "-t", NULL };
 
         if (str_is_absent(program))
-                return STR("sendmail is not installed");
+                return STR("sendmail is not installed; install a mail server");
         return run(r, argv, body_mail(r->arena, &r->settings, m));
 }
 

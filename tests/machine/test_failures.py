@@ -191,7 +191,7 @@ http.server.HTTPServer(("127.0.0.1", 9911), Handler).serve_forever()
 
 
 class Told:
-    """A web server on the machine that is told about events; it is down at first."""
+    """A recipient of messages about events: a web server on the machine, which is down at first."""
 
     def __init__(self, app):
         self.app, self.machine = app, app.machine
@@ -231,8 +231,8 @@ def receiver(app):
     receiver.stop()
 
 
-def test_somebody_is_told(app, receiver):
-    """Also one whose server was down at that time; and not of what he did not ask for."""
+def test_recipients_get_messages_about_events(app, receiver):
+    """A recipient whose server was down gets them later, and none gets an event that host.yaml does not name."""
     machine = app.machine
     tasks = "tasks: [{name: tidy, entrypoint: /bin/sh, command: [-c, exit 4]}]\n"
     app.define(1, 1, more=tasks)

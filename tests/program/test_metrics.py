@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""pyservicectl metrics below a root: what can be told from files alone, and any text in a label."""
+"""pyservicectl metrics below a root: the facts that files alone have, and any text in a label."""
 
 import os
 import re

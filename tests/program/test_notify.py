@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Messages about events: who is told, by host.yaml; what a web server and a program get; and what becomes of those that
-nobody takes. The messages themselves are written as an event leaves them (bundle/message.h).
+"""Messages about events: their recipients in host.yaml; what a web server and a program get; and when a message that no
+recipient accepts is removed. The messages themselves are written as an event leaves them (bundle/message.h).
 
 PYSERVICE_NOTIFY and PYSERVICE_GENERATOR name the programs.
 """
@@ -107,7 +107,7 @@ def signed(root, receiver):
     return configure(root, f"notify: {{webhook: {{url: '{receiver.url}', credential: hook}}}}\n")
 
 
-def test_who_is_told_is_roots_and_changes_with_the_file(root, receiver):
+def test_only_root_reads_the_recipients_which_change_with_the_file(root, receiver):
     settings = signed(root, receiver)
     assert settings.stat().st_mode & 0o777 == 0o600
     assert KEY not in settings.read_text()
@@ -120,7 +120,7 @@ def test_who_is_told_is_roots_and_changes_with_the_file(root, receiver):
     assert not settings.exists() and "notify" not in upheld.read_text()
 
 
-def test_a_broken_host_file_tells_those_whom_it_told_before(root, receiver):
+def test_a_broken_host_file_keeps_the_recipients(root, receiver):
     before = signed(root, receiver).read_text()
     (root / "etc/pyservice/host.yaml").write_text("notify: {command: tell}\n")
     done = subprocess.run([GENERATOR, f"--root={root}", root / "out"], capture_output=True, text=True, timeout=60, env=SANITIZERS)
@@ -206,4 +206,4 @@ def test_nothing_stays_for_ever(root, receiver):
     leave(root)
     configure(root, "network: host\n")
     deliver(root)
-    assert left(root) == [], "nobody is told"
+    assert left(root) == [], "without recipients no message is left"

@@ -41,7 +41,7 @@ static int close_shelf(void **state) {
         return 0;
 }
 
-/* What git is told when it asks this: the empty text where nothing. */
+/* The answer to git's question: the empty text if there is none. */
 static struct str answer(struct shelf *s, const char *question) {
         int out = openat(s->dir, "answer", O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0600), kept;
         struct str text;
