@@ -214,13 +214,13 @@ class Told:
         return [json.loads(body) for _, body in rows]
 
     def wait(self, event: str, **members: str) -> dict:
-        """The one message of this kind, once nothing waits to be delivered."""
-        def find():
-            return [message for message in self.got() if message["event"] == event and members.items() <= message.items()]
+        """The first message of this kind, once nothing waits to be delivered. A part may begin to fail again meanwhile."""
+        def look():
+            found = [message for message in self.got() if message["event"] == event and members.items() <= message.items()]
+            return found if self.machine.out("ls -A /var/lib/pyservice/.messages") == "" else []
 
-        self.machine.wait(lambda: find() and self.machine.out("ls -A /var/lib/pyservice/.messages") == "",
-                          what=lambda: f"a message about {event}: {self.got()}")
-        (message,) = find()
+        message, *others = self.machine.wait(look, what=lambda: f"a message about {event}: {self.got()}")
+        assert message["id"] not in {other["id"] for other in others}, "each is delivered once"
         return message
 
 
