@@ -105,7 +105,7 @@ def test_a_frontend_for_connections(machine):
         assert machine.run("pyservicectl check").stderr == ""
         undefine(machine, "hello")
         machine.wait(lambda: not machine.exists("/run/pyservice/haproxy/10_backend_hello.cfg"), what="the backend to go")
-        machine.run(f"haproxy -c -q -f {HAPROXY} -f /run/pyservice/haproxy")
+        machine.wait(f"haproxy -c -q -f {HAPROXY} -f /run/pyservice/haproxy", what="HAProxy to accept what is left")
     finally:
         reload_haproxy(machine, "")
 
