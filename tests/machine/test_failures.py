@@ -241,7 +241,7 @@ def test_recipients_get_messages_about_events(app, receiver):
     (revision,) = app.wait_failed()
 
     def undelivered():
-        checks = json.loads(app.ctl("doctor", "--json", check=False))["checks"]
+        checks = json.loads(machine.run("pyservicectl doctor --json", check=False).stdout)["checks"]
         return [finding["text"] for check in checks if check["check"] == "messages" for finding in check["findings"]]
 
     machine.wait(lambda: any("webhook: " in text and "hello rejected" in text for text in undelivered()), what="doctor to name the message")
