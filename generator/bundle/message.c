@@ -67,7 +67,7 @@ int message_parse(struct arena *a, struct str text, struct message *ret) {
         return rows_parse(a, &file, text, ret);
 }
 
-/* No field of a row is empty. */
+/* An empty text tells nobody anything. */
 static struct str line_of(struct arena *a, struct str text, size_t max) {
         struct str line = str_is_absent(text) ? text : utf8_clean_line(a, text, max);
 

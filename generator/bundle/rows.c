@@ -18,8 +18,8 @@ static void put_text(struct buf *out, struct str text) {
         bool is_dash = str_is(text, "-");
         size_t from = 0;
 
-        if (str_is_absent(text))
-                buf_put_char(out, '-');
+        if (text.n == 0)
+                buf_put_char(out, str_is_absent(text) ? '-' : '%');
         for (size_t i = 0; i < text.n; i++) {
                 unsigned char c = (unsigned char) text.p[i];
 
@@ -142,13 +142,13 @@ struct parsing {
         uint64_t seen; /* the kinds of which there can be one row only, a bit each */
 };
 
-/* The separator behind the text becomes its end. */
+/* The separator behind the text becomes its end. "%" alone is the empty text. */
 static bool take_text(const struct parsing *p, struct str word, struct str *ret) {
         char *from = p->text + (word.p - p->text), *to = from;
 
         if (p->is_bare || str_find(word, '%') == word.n)
                 to += word.n;
-        else
+        else if (word.n > 1)
                 for (size_t i = 0; i < word.n; i++) {
                         unsigned value = 0;
 

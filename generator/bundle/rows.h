@@ -5,8 +5,8 @@
  * FIELD …" with one blank between two. A table lists the rows and the members of a struct that they hold, and
  * both rows_text() and rows_parse() follow it.
  *
- * Fields are never empty: "-" stands for a text that is absent; in texts blanks, "%", control characters
- * and a "-" that stands alone are written as %XX.
+ * Fields are never empty: "-" stands for a text that is absent, and "%" for one that is empty; in texts
+ * blanks, "%", control characters and a "-" that stands alone are written as %XX.
  *
  * Before there were versions, some of these files had the same rows without the first line, and nothing in
  * them was escaped: the last field then continued to the end of the line. Such a file counts as version 0. */

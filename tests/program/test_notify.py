@@ -193,6 +193,13 @@ def test_one_recipient_that_is_down_holds_up_no_other(root, url_of_nobody):
     assert "webhook: " in check["findings"][0]["text"] and "shop rejected" in check["findings"][0]["text"], check
 
 
+def test_a_program_gets_an_empty_argument(root):
+    configure(root, f"notify: {{command: [/bin/sh, -c, 'echo \"$#\" >{root}/got', sh, '', x]}}\n")
+    leave(root)
+    assert deliver(root) == "" and left(root) == []
+    assert (root / "got").read_text() == "2\n"
+
+
 def test_a_missing_key_and_a_program_that_fails_are_named(root, receiver):
     configure(root, f"notify: {{command: [/bin/sh, -c, 'echo boom >&2; exit 3'], webhook: {{url: '{receiver.url}', credential: hook}}}}\n")
     leave(root)

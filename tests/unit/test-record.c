@@ -47,6 +47,21 @@ static void test_absent(void **state) {
         assert_int_equal(read.parts.n, 0);
 }
 
+/* An argument of a command, the reason of a failure: the file must not count as damaged for it. */
+static void test_empty(void **state) {
+        struct record r = { 0 }, read;
+        struct str text;
+
+        (void) state;
+        *vec_push(&arena, &r.parts) = (struct record_part) { .kind = RECORD_TASK, .unit = STR("shop"), .image = STR("") };
+        *vec_push(&arena, &r.volumes) = STR("");
+        text = record_text(&arena, &r);
+        assert_string_equal(text.p, "pyservice-bundle 2\npart task shop 0 - no no %\nvolume %\n");
+        assert_int_equal(record_parse(&arena, text, &read), 0);
+        assert_string_equal(read.parts.at[0].image.p, "");
+        assert_string_equal(read.volumes.at[0].p, "");
+}
+
 static void test_list(void **state) {
         static const char text[] = "pyservice-bundle 2\npart sidecar shop-a 1 - no no -\npart sidecar shop-b 1 - yes no -\npart sidecar shop-c 0 - no no -\n"
                 "part timer shop-d 1 - no no -\npart task shop-e 0 - no no -\npart service shop-f 2 - no no -\npart service shop-g 1 - yes no -\n"
@@ -94,6 +109,8 @@ static const struct bad_row bad_rows[] = {
         { "a field too many", HEAD PART " -\n", -EBADMSG },
         { "an empty field", HEAD "part service shop 1  no no -\n", -EBADMSG },
         { "half an escape", HEAD "part service shop 1 - no no a%2\n", -EBADMSG },
+        { "an escape without digits", HEAD "part service shop 1 - no no a%\n", -EBADMSG },
+        { "two of them", HEAD "part service shop 1 - no no %%\n", -EBADMSG },
         { "no escape", HEAD "part service shop 1 - no no a%zz\n", -EBADMSG },
         { "cut off", HEAD PART, -EBADMSG },
         { "an empty line", HEAD "\n" PART "\n", -EBADMSG },
@@ -111,6 +128,7 @@ int main(void) {
 
         rows_add_one(&all, test_whole);
         rows_add_one(&all, test_absent);
+        rows_add_one(&all, test_empty);
         rows_add_one(&all, test_list);
         rows_add(&all, test_bad, bad_rows);
         return rows_run(&all, "record");

@@ -156,6 +156,17 @@ static void test_failures(void **state) {
         assert_int_equal(state_read(&f.arena, f.dir, APP, &s), 0);
 }
 
+/* It would cost the accepted revision. */
+static void test_a_failure_without_words(void **state) {
+        struct state s = { .accepted = STR(A) };
+
+        (void) state;
+        state_add_failure(&f.arena, &s, (struct state_failure) { STR(B), STR(""), 1 });
+        assert_int_equal(state_write(&f.arena, f.dir, APP, &s), 0);
+        assert_int_equal(state_read(&f.arena, f.dir, APP, &s), 0);
+        assert_true(str_is(s.accepted, A) && s.failed.at[0].reason.n == 0);
+}
+
 static void test_tasks(void **state) {
         struct state s = { 0 };
 
@@ -370,6 +381,7 @@ int main(void) {
         add(&rows, "pinned over an error", test_pinned_over_an_error);
         add(&rows, "not writable", test_not_writable);
         add(&rows, "failures", test_failures);
+        add(&rows, "a failure without words", test_a_failure_without_words);
         add(&rows, "tasks", test_tasks);
         add(&rows, "history", test_history);
         add(&rows, "lock", test_lock);
