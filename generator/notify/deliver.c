@@ -108,7 +108,9 @@ static struct str read_key(const struct round *r, struct str *ret) {
 
         while (ret->n > 0 && ret->p[ret->n - 1] == '\n')
                 ret->n--;
-        return (struct str){ 0 };
+        /* Anybody could sign with it. */
+        return ret->n == 0 ? arena_join(r->arena, STR("the credential '"), name, STR("' is empty"))
+                           : (struct str){ 0 };
 }
 
 /* The answer may repeat what was sent, so only its status is reported. */

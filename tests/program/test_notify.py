@@ -209,6 +209,14 @@ def test_a_missing_key_and_a_program_that_fails_are_named(root, receiver):
     assert receiver.got == [], "never without its signature"
 
 
+def test_an_empty_key_signs_nothing(root, receiver):
+    signed(root, receiver)
+    (root / "etc/credstore/hook").write_text("\n")
+    leave(root)
+    assert "the credential 'hook' is empty" in deliver(root, "--once")
+    assert receiver.got == [] and left(root) == ["a1"]
+
+
 def test_nothing_stays_for_ever(root, receiver):
     receiver.status = 410
     signed(root, receiver)
