@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/fs.h"
+#include "base/utf8.h"
 #include "bundle/layout.h"
 #include "bundle/rows.h"
 #include "runtime/spawn.h"
@@ -18,7 +19,8 @@
 enum {
         KEY_MAX = 64 << 10,
         RECORD_MAX = 64 << 10,
-        COORDINATE = 32, /* bytes of each of the two of a P-256 key; they end its DER form */
+        REASON_MAX = 1000, /* the words of an authority, which may be any */
+        COORDINATE = 32,   /* bytes of each of the two of a P-256 key; they end its DER form */
 };
 
 /* Below the root. */
@@ -224,7 +226,10 @@ int acme_record_read(struct arena *a, const char *root, struct str domain, struc
 int acme_record_write(struct arena *a, const char *root, struct str domain,
                       const struct acme_record *record) {
         struct str path = record_path(a, root, domain);
+        struct acme_record short_one = *record;
         int r = fs_make_dirs(AT_FDCWD, path.p, true);
 
-        return r < 0 ? r : fs_replace(AT_FDCWD, path.p, 0644, rows_text(a, &record_file, record));
+        if (!str_is_absent(record->reason))
+                short_one.reason = utf8_clean_line(a, record->reason, REASON_MAX);
+        return r < 0 ? r : fs_replace(AT_FDCWD, path.p, 0644, rows_text(a, &record_file, &short_one));
 }

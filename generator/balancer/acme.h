@@ -35,6 +35,7 @@ struct acme_record {
 /* An empty record if there is none, or a damaged one. 0; negative errno. */
 int acme_record_read(struct arena *a, const char *root, struct str domain, struct acme_record *ret);
 
+/* Cuts the reason to a line of 1000 bytes. */
 int acme_record_write(struct arena *a, const char *root, struct str domain, const struct acme_record *record);
 
 /* Orders the certificate of `domain` if it is due. `triggered`: when the timer elapsed, in seconds; 0 for a

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "balancer/acme.h"
 #include "balancer/proxy-choose.h"
 #include "balancer/proxy.h"
 #include "base/fs.h"
@@ -427,6 +428,23 @@ static void test_spawn_much(void **state) {
         arena_done(&a);
 }
 
+/* What an authority answers has any length, and must not make a record that cannot be read again. */
+static void test_a_long_reason_of_an_authority(void **state) {
+        struct arena a = { 0 };
+        char path[] = "/tmp/test-proxy-XXXXXX", *bytes = arena_alloc(&a, 1 << 20, 1);
+        struct acme_record record = { .directory = STR("https://ca.example.com/"), .failed = 7, .reason = { bytes, 1 << 20 } };
+
+        (void) state;
+        memset(bytes, 'x', 1 << 20);
+        bytes[5] = '\n';
+        assert_non_null(mkdtemp(path));
+        assert_int_equal(acme_record_write(&a, path, STR("shop.example.com"), &record), 0);
+        assert_int_equal(acme_record_read(&a, path, STR("shop.example.com"), &record), 0);
+        assert_true(record.failed == 7 && record.reason.n == 1000 && record.reason.p[5] == ' ');
+        assert_int_equal(fs_remove_tree(AT_FDCWD, path), 0);
+        arena_done(&a);
+}
+
 int main(void) {
         static struct rows rows;
 
@@ -440,5 +458,6 @@ int main(void) {
         rows_add_one(&rows, test_bad_host_file);
         rows_add(&rows, test_spawn, programs);
         rows_add_one(&rows, test_spawn_much);
+        rows_add_one(&rows, test_a_long_reason_of_an_authority);
         return rows_run(&rows, "proxy");
 }
