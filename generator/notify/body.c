@@ -3,6 +3,10 @@
 
 #include "base/clock.h"
 #include "base/json.h"
+#include "base/utf8.h"
+
+/* RFC 5322 allows 998 bytes in a line, and a mail server may refuse the whole mail for a longer one. */
+enum { REASON_MAX = 900 };
 
 struct str body_json(struct arena *a, const struct message *m) {
         struct buf out = buf_in(a);
@@ -40,7 +44,7 @@ static struct str joined(struct arena *a, const struct notify *n) {
         struct str text = STR("");
 
         VEC_EACH(address, &n->recipients)
-                text = arena_join(a, text, text.n > 0 ? STR(", ") : STR(""), *address);
+                text = arena_join(a, text, text.n > 0 ? STR(",\n ") : STR(""), *address);
         return text;
 }
 
@@ -62,7 +66,8 @@ struct str body_mail(struct arena *a, const struct notify *n, const struct messa
         put_line(&out, "Event", m->event);
         put_line(&out, "Part", m->part);
         put_line(&out, "Revision", m->revision);
-        put_line(&out, "Reason", m->reason);
+        if (!str_is_absent(m->reason))
+                put_line(&out, "Reason", utf8_clean_line(a, m->reason, REASON_MAX));
         put_line(&out, "Host", m->host);
         put_line(&out, "Time", clock_utc(a, m->time));
         if (m->log.n > 0)

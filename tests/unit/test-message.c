@@ -99,7 +99,7 @@ static void test_a_mail(void **state) {
         *vec_push(&a, &n.recipients) = STR("root");
         m.id = STR("a1");
         assert_string_equal(body_mail(&a, &n, &m).p,
-                            "To: ops@example.com, root\n"
+                            "To: ops@example.com,\n root\n"
                             "Subject: [web1] shop: rejected\n"
                             "Auto-Submitted: auto-generated\n"
                             "MIME-Version: 1.0\n"
@@ -120,6 +120,23 @@ static void test_a_mail(void **state) {
         arena_done(&a);
 }
 
+static void test_a_mail_has_no_long_line(void **state) {
+        struct arena a = { 0 };
+        struct notify n = { 0 };
+        char *bytes = arena_alloc(&a, 2 * MESSAGE_REASON_MAX, 1);
+        struct message m;
+        struct str rest, line;
+
+        memset(bytes, 'x', 2 * MESSAGE_REASON_MAX);
+        m = sample(&a, (struct str) { bytes, 2 * MESSAGE_REASON_MAX });
+        for (unsigned i = 0; i < 100; i++)
+                *vec_push(&a, &n.recipients) = STR("somebody@example.com");
+        rest = body_mail(&a, &n, &m);
+        while (str_split(&rest, '\n', &line))
+                assert_true(line.n <= 998);
+        arena_done(&a);
+}
+
 int main(void) {
         static struct rows tests;
 
@@ -128,5 +145,6 @@ int main(void) {
         rows_add_one(&tests, test_an_id_is_stable);
         rows_add_one(&tests, test_the_oldest_go);
         rows_add_one(&tests, test_a_mail);
+        rows_add_one(&tests, test_a_mail_has_no_long_line);
         return rows_run(&tests, "message");
 }
