@@ -36,7 +36,8 @@ struct round {
         struct arena *arena;
         struct notify settings;
         uint64_t now;
-        uint64_t next; /* the earliest next try; UINT64_MAX for none */
+        uint64_t next;   /* the earliest next try; UINT64_MAX for none */
+        int write_error; /* negative errno: a result could not be written, or 0 */
 };
 
 /* A way out: sends it, and returns the reason if that fails; absent if it was delivered. */
@@ -216,6 +217,7 @@ static void try_all(struct round *r, struct message *const *order, size_t n, con
 
         for (size_t i = 0; i < n; i++) {
                 struct message_way *w = way_of(r->arena, order[i], way->name);
+                int q;
 
                 if (w->is_done || !is_due(r, w))
                         continue;
@@ -225,7 +227,8 @@ static void try_all(struct round *r, struct message *const *order, size_t n, con
                         try_way(r, way, order[i], w);
                 if (!w->is_done && wait_until == 0)
                         wait_until = w->next;
-                (void) message_write(r->arena, r->d->state, order[i]);
+                q = message_write(r->arena, r->d->state, order[i]);
+                r->write_error = q < 0 ? q : r->write_error;
         }
 }
 
@@ -317,6 +320,13 @@ int deliver_run(const struct delivery *d) {
         int r = run_round(&round);
         uint64_t ms = round.next > round.now ? (round.next - round.now) / 1000 + 1 : 0;
 
+        /* The next start knows nothing of this round, and sends again what was delivered. */
+        if (r > 0 && round.write_error < 0) {
+                d->say(arena_join(d->arena, STR("cannot write to " LAYOUT_STATE "/" LAYOUT_MESSAGES ": "),
+                                  str_of(strerror(-round.write_error)),
+                                  STR("; who got a message may get it again, in ten minutes")));
+                ms = WAIT_MAX_MS;
+        }
         if (r > 0 && !d->is_once)
                 (void) clock_wait(watch, ms < WAIT_MAX_MS ? ms : WAIT_MAX_MS);
         return r;

@@ -200,6 +200,16 @@ def test_a_program_gets_an_empty_argument(root):
     assert (root / "got").read_text() == "2\n"
 
 
+def test_a_result_that_cannot_be_written_is_reported(root, receiver):
+    """Otherwise the next try, after some seconds, and each one after it would go to all who got the message."""
+    receiver.status = 503
+    configure(root, f"notify: {{command: [/bin/sh, -c, 'echo x >>{root}/got'], webhook: {{url: '{receiver.url}'}}}}\n")
+    leave(root)
+    (root / "var/lib/pyservice/.messages/.a1.new").mkdir()
+    assert "cannot write to /var/lib/pyservice/.messages: Is a directory; who got a message may get it again, in ten minutes\n" in deliver(root, "--once")
+    assert left(root) == [".a1.new", "a1"] and (root / "got").read_text() == "x\n"
+
+
 def test_a_missing_key_and_a_program_that_fails_are_named(root, receiver):
     configure(root, f"notify: {{command: [/bin/sh, -c, 'echo boom >&2; exit 3'], webhook: {{url: '{receiver.url}', credential: hook}}}}\n")
     leave(root)
