@@ -98,9 +98,9 @@ static struct str find_revision(const struct reporting *p, const struct subject 
         return s->is_kept || str_is(s->event, MESSAGE_TIMER_FAILED) ? wanted.runs : wanted.wanted;
 }
 
-/* Each start of an instance tries again to build its image: one message is enough for a while. True if the
- * unit was reported a moment ago; a mark that cannot be written leads to one more
- * message. */
+/* Each start of an instance tries again to build its image, and a timer may run each minute: one message is
+ * enough for a while. True if the unit was reported a moment ago; a mark that cannot be written leads to one
+ * more message. */
 static bool was_told(const struct reporting *p, struct str unit) {
         struct str path = arena_join(p->arena, STR(LAYOUT_TOLD "/"), unit);
         uint64_t now = clock_usec(CLOCK_REALTIME) / 1000000;
@@ -128,7 +128,8 @@ int report_unit(const struct reporting *p, struct str unit) {
                 return r == -ENOENT ? 0 : r;
         r = bus_get_unit(p->bus, p->arena, unit, &u);
         if (r < 0 || !is_event(&subject, &u) ||
-            (str_is(subject.event, MESSAGE_BUILD_FAILED) && was_told(p, unit)))
+            ((str_is(subject.event, MESSAGE_BUILD_FAILED) || str_is(subject.event, MESSAGE_TIMER_FAILED)) &&
+             was_told(p, unit)))
                 return r;
 
         d.since = subject.is_kept ? 0 : u.starting_since;
