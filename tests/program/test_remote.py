@@ -21,7 +21,7 @@ PYSERVICECTL = os.environ.get("PYSERVICECTL", "")
 pytestmark = pytest.mark.skipif(not PYSERVICECTL, reason="PYSERVICECTL is not set")
 
 SSH = """#!/usr/bin/python3
-import json, os, sys
+import json, os, signal, sys
 options = sys.argv[1:sys.argv.index("--")]
 host, *words = sys.argv[sys.argv.index("--") + 1:]
 with open(os.environ["FAKE"] + "/ssh.log", "a") as log:
@@ -29,6 +29,7 @@ with open(os.environ["FAKE"] + "/ssh.log", "a") as log:
 if host == "away":
     sys.exit(255)
 os.environ.update(HOST=host, PATH=os.environ["FAKE"] + "/there:" + os.environ["PATH"])
+signal.signal(signal.SIGHUP, signal.SIG_DFL)     # as sshd has it, also where the tests run under nohup
 shell = os.environ.get("SHELL_THERE", "sh")
 os.execvp(shell, [shell, "-c", " ".join(words)])
 """
