@@ -12,7 +12,7 @@
 #include "bundle/layout.h"
 #include "config.h"
 #include "runtime/fetch.h"
-#include "runtime/spawn.h"
+#include "runtime/openssl.h"
 
 #define DIRECTORY LAYOUT_STATE "/" LAYOUT_ACME
 #define CLIENT DIRECTORY "/" LAYOUT_ACME_CLIENT
@@ -34,38 +34,15 @@ struct order {
         struct acme_record record;
 };
 
-/* The time behind the heading in the output of `openssl x509`; 0 if there is none. */
-static time_t parse_time(struct arena *a, struct str text, const char *heading) {
-        size_t at = str_find_str(text, str_of(heading));
-        struct tm tm = { 0 };
-
-        if (at == text.n ||
-            !strptime(arena_str(a, str_from(text, at + strlen(heading))).p, "%b %d %T %Y", &tm))
-                return 0;
-
-        return timegm(&tm);
-}
-
 /* When two thirds of its time are over; 0 if it cannot be read. A certificate of 90 days is then renewed 30
  * days before its end, and one of six days two days before. */
 static time_t renewal(struct order *o) {
-        const char *argv[] = { spawn_find(o->arena, "openssl").p,
-                               "x509",
-                               "-noout",
-                               "-startdate",
-                               "-enddate",
-                               "-in",
-                               layout_acme_certificate(o->arena, o->domain).p,
-                               NULL };
-        struct spawn_result found = { 0 };
         time_t start, end;
 
-        if (!argv[0] || spawn_run(o->arena, argv, &found) < 0 || found.status != 0)
-                return 0;
-
-        start = parse_time(o->arena, found.out, "notBefore=");
-        end = parse_time(o->arena, found.out, "notAfter=");
-        return start > 0 && end > start ? start + (end - start) / 3 * 2 : 0;
+        return openssl_read_times(o->arena, layout_acme_certificate(o->arena, o->domain), &start, &end) &&
+                               end > start
+                       ? start + (end - start) / 3 * 2
+                       : 0;
 }
 
 static bool is_due(struct order *o) {

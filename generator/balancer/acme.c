@@ -10,7 +10,7 @@
 #include "base/utf8.h"
 #include "bundle/layout.h"
 #include "bundle/rows.h"
-#include "runtime/spawn.h"
+#include "runtime/openssl.h"
 
 #define DIRECTORY LAYOUT_STATE "/" LAYOUT_ACME
 #define ACCOUNT_KEYS LAYOUT_ACME_CLIENT "/private"
@@ -30,21 +30,13 @@ static struct str place(struct arena *a, const char *root) {
 
 /* The output of openssl(1) with `input` on its standard input. */
 static int openssl(struct proxy_run *p, const char *const *words, struct str input, struct str *ret) {
-        struct str program = spawn_find(p->arena, "openssl");
-        const char *argv[16] = { program.p };
         struct spawn_result result = { 0 };
-        int r;
+        int r = openssl_run(p->arena, words, input, &result);
 
-        if (str_is_absent(program)) {
+        if (r == -ENOENT)
                 proxy_report(p,
                              STR("openssl is not installed, and certificates of 'tls: auto' need it; install "
                                  "it and uacme"));
-                return -ENOENT;
-        }
-        for (size_t i = 0; i + 2 < ARRAY_SIZE(argv) && words[i]; i++)
-                argv[i + 1] = words[i];
-
-        r = spawn_run_on(p->arena, argv, input, &result);
         if (r == 0 && result.status != 0) {
                 proxy_report(p, arena_join(p->arena, STR("openssl "), str_of(words[0]), STR(" failed: "),
                                            str_last_line(result.err)));

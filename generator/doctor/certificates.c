@@ -12,7 +12,7 @@
 #include "doctor/doctor.h"
 #include "model/certificates.h"
 #include "render/parts.h"
-#include "runtime/spawn.h"
+#include "runtime/openssl.h"
 
 /* certbot renews 30 days before the end, so its timer has failed for some days then. */
 static const char *const soon = "1814400"; /* three weeks, in seconds */
@@ -31,15 +31,8 @@ struct certificates {
 
 /* The exit status of `openssl WORDS`, or negative errno. */
 static int ask_openssl(struct doctor *d, const char *const *words, struct spawn_result *ret) {
-        struct str program = spawn_find(d->arena, "openssl");
-        const char *argv[16] = { program.p };
+        int r = openssl_run(d->arena, words, (struct str){ 0 }, ret);
 
-        if (str_is_absent(program))
-                return -ENOENT;
-        for (size_t i = 0; i + 2 < ARRAY_SIZE(argv) && words[i]; i++)
-                argv[i + 1] = words[i];
-
-        int r = spawn_run(d->arena, argv, ret);
         return r < 0 ? r : ret->status;
 }
 

@@ -8,7 +8,7 @@
 
 #include "app/resolve.h"
 #include "base/fs.h"
-#include "runtime/spawn.h"
+#include "runtime/openssl.h"
 
 bool certificate_is_file(struct str file) {
         struct stat st;
@@ -81,20 +81,8 @@ void certificate_find(struct arena *a, const char *root, const struct app *app,
         }
 }
 
-/* "notAfter=Nov 30 12:00:00 2027 GMT" */
 uint64_t certificate_read_end(struct arena *a, struct str file) {
-        struct str program = spawn_find(a, "openssl");
-        struct spawn_result found = { .out = STR("") };
-        struct tm tm = { 0 };
-        time_t end;
+        time_t start, end;
 
-        if (str_is_absent(program) || !certificate_is_file(file) ||
-            spawn_run(a,
-                      (const char *const[]){ program.p, "x509", "-noout", "-enddate", "-in", file.p, NULL },
-                      &found) < 0 ||
-            !strptime(arena_str(a, found.out).p, "notAfter=%b %d %H:%M:%S %Y GMT", &tm))
-                return 0;
-
-        end = timegm(&tm);
-        return end > 0 ? (uint64_t) end : 0;
+        return certificate_is_file(file) && openssl_read_times(a, file, &start, &end) ? (uint64_t) end : 0;
 }
