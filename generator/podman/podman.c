@@ -6,14 +6,17 @@
 #include "app/settings.h"
 #include "runtime/spawn.h"
 
-struct str podman_take_field(struct arena *a, struct str *line) {
+/* The next field of a line with tabs; empty if there is none. */
+static struct str take_field(struct arena *a, struct str *line) {
         struct str field;
 
         return str_split(line, '\t', &field) ? arena_str(a, field) : STR("");
 }
 
-struct str podman_take_label(struct arena *a, struct str *line) {
-        struct str field = podman_take_field(a, line);
+/* An image chooses its labels, also one with tabs and line feeds: so each is printed by `printf "%q"` of Go,
+ * and its quotes are removed here; escapes stay. */
+static struct str take_label(struct arena *a, struct str *line) {
+        struct str field = take_field(a, line);
 
         if (field.n < 2 || field.p[0] != '"' || field.p[field.n - 1] != '"')
                 return STR("");
@@ -31,19 +34,19 @@ void podman_parse(struct arena *a, struct str text, struct podman_containers *re
         struct str rest = text, line;
 
         while (str_split(&rest, '\n', &line)) {
-                struct podman_container c = { .name = podman_take_field(a, &line) };
+                struct podman_container c = { .name = take_field(a, &line) };
 
                 if (c.name.n == 0 || str_is_absent(line))
                         continue;
-                c.label = podman_take_label(a, &line);
-                c.status = podman_take_field(a, &line);
-                c.commit = podman_take_label(a, &line);
-                c.state = podman_take_field(a, &line);
-                c.ports = podman_take_field(a, &line);
-                c.networks = podman_take_field(a, &line);
-                c.app = podman_take_label(a, &line);
-                c.unit = podman_take_label(a, &line);
-                c.is_by_hand = podman_take_label(a, &line).n > 0;
+                c.label = take_label(a, &line);
+                c.status = take_field(a, &line);
+                c.commit = take_label(a, &line);
+                c.state = take_field(a, &line);
+                c.ports = take_field(a, &line);
+                c.networks = take_field(a, &line);
+                c.app = take_label(a, &line);
+                c.unit = take_label(a, &line);
+                c.is_by_hand = take_label(a, &line).n > 0;
                 *vec_push(a, &ret->list) = c;
         }
 }

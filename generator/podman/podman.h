@@ -31,12 +31,6 @@ int podman_list(struct arena *a, struct str app, bool is_all, struct podman_cont
  * *ret_out is then what it printed before. */
 int podman_run(struct arena *a, const char **argv, struct str *ret_out, struct str *ret_problem);
 
-/* The next field of a line with tabs. An image chooses its labels, also one with tabs and line feeds: so each
- * is printed by `printf "%q"` of Go, and its quotes are removed here; escapes stay. Empty if there is
- * none. */
-struct str podman_take_field(struct arena *a, struct str *line);
-struct str podman_take_label(struct arena *a, struct str *line);
-
 /* Parses what `podman ps` prints for that: the members in their order, a container a line, with quoted
  * labels. */
 void podman_parse(struct arena *a, struct str text, struct podman_containers *ret);

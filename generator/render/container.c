@@ -186,7 +186,9 @@ bool has_other_ids(const struct rendering *r, const struct container *c) {
         return (has_own_users(c) || settings_has_map(&c->settings)) && !r->world->places.is_user;
 }
 
-bool has_user_namespace(const struct rendering *r, const struct container *c) {
+/* True if the container has a user namespace of its own (a user's containers all are in that user's). Then
+ * each mount needs the option `idmap`, so that its files belong to the same numbers inside and outside. */
+static bool has_user_namespace(const struct rendering *r, const struct container *c) {
         return has_own_users(c) && !r->world->places.is_user;
 }
 
