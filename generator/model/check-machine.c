@@ -11,9 +11,10 @@
 #include "base/fs.h"
 #include "ctl/session.h"
 #include "model/cdi.h"
+#include "podman/podman.h"
 #include "schema/syntax.h"
 
-enum { REGISTRIES_MAX = 1 << 20, NUMBERS_MAX = 1 << 20, STORAGE_MAX = 1 << 20, IMAGES_MAX = 1 << 24 };
+enum { REGISTRIES_MAX = 1 << 20, NUMBERS_MAX = 1 << 20, IMAGES_MAX = 1 << 24 };
 
 struct checking {
         struct session *s;
@@ -161,19 +162,6 @@ static struct str toml_list(struct str text, struct str key) {
         }
 
         return (struct str){ 0 };
-}
-
-/* Only the first of these files counts. */
-static void read_stores(struct checking *k) {
-        static const char *const files[] = { "etc/containers/storage.conf",
-                                             "usr/share/containers/storage.conf" };
-        struct str text;
-
-        for (size_t i = 0; i < ARRAY_SIZE(files); i++)
-                if (fs_read(k->s->world.arena, k->s->world.root, files[i], STORAGE_MAX, &text) >= 0) {
-                        k->stores = toml_list(text, STR("additionalimagestores"));
-                        return;
-                }
 }
 
 /* Podman lists the images of a store with their names in one file. */
@@ -326,7 +314,8 @@ void check_machine(struct session *s) {
                 return;
 
         if (!s->world.places.is_user)
-                read_stores(&k);
+                k.stores = toml_list(podman_storage_conf(s->world.arena, s->world.root),
+                                     STR("additionalimagestores"));
         read_registries(&k, STR("usr/share/containers"));
         read_registries(&k, STR("etc/containers"));
         VEC_EACH(d, &s->world.definitions) {

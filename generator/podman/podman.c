@@ -4,7 +4,10 @@
 #include <errno.h>
 
 #include "app/settings.h"
+#include "base/fs.h"
 #include "runtime/spawn.h"
+
+enum { STORAGE_CONF_MAX = 1 << 20 };
 
 /* The next field of a line with tabs; empty if there is none. */
 static struct str take_field(struct arena *a, struct str *line) {
@@ -21,6 +24,18 @@ static struct str take_label(struct arena *a, struct str *line) {
         if (field.n < 2 || field.p[0] != '"' || field.p[field.n - 1] != '"')
                 return STR("");
         return arena_str(a, (struct str){ field.p + 1, field.n - 2 });
+}
+
+struct str podman_storage_conf(struct arena *a, int root) {
+        static const char *const files[] = { "etc/containers/storage.conf",
+                                             "usr/share/containers/storage.conf" };
+        struct str text;
+
+        for (size_t i = 0; i < ARRAY_SIZE(files); i++)
+                if (fs_read(a, root, files[i], STORAGE_CONF_MAX, &text) >= 0)
+                        return text;
+
+        return (struct str){ 0 };
 }
 
 #define FORMAT                                                                                          \

@@ -31,6 +31,10 @@ int podman_list(struct arena *a, struct str app, bool is_all, struct podman_cont
  * *ret_out is then what it printed before. */
 int podman_run(struct arena *a, const char **argv, struct str *ret_out, struct str *ret_problem);
 
+/* The text of storage.conf below the root of a machine; absent if there is none. Only the first of its places
+ * counts (containers-storage.conf(5)). */
+struct str podman_storage_conf(struct arena *a, int root);
+
 /* Parses what `podman ps` prints for that: the members in their order, a container a line, with quoted
  * labels. */
 void podman_parse(struct arena *a, struct str text, struct podman_containers *ret);

@@ -6,9 +6,10 @@
 #include <sys/statvfs.h>
 
 #include "base/fs.h"
+#include "podman/podman.h"
 #include "runtime/spawn.h"
 
-enum { SHORT_PERCENT = 3, SHORT_FILES = 100000, STORAGE_CONF_MAX = 1 << 20, FILES_MIN = 32 };
+enum { SHORT_PERCENT = 3, SHORT_FILES = 100000, FILES_MIN = 32 };
 static const uint64_t short_bytes = 2ULL << 30;
 
 static unsigned percent(uint64_t part, uint64_t whole) {
@@ -68,10 +69,7 @@ int room_check(struct arena *a, const char *podman, struct str *ret_problem) {
 }
 
 struct str room_storage(struct arena *a, int root) {
-        struct str text, line, path = STR("/var/lib/containers/storage");
-
-        if (fs_read(a, root, "etc/containers/storage.conf", STORAGE_CONF_MAX, &text) < 0)
-                return path;
+        struct str text = podman_storage_conf(a, root), line, path = STR("/var/lib/containers/storage");
 
         while (str_split(&text, '\n', &line)) {
                 struct str value = str_from(line, str_find(line, '"'));
