@@ -46,10 +46,6 @@ const char *compose_value(struct compose *c, struct str text, struct compose_var
  * an exit status after reporting why. */
 int compose_load(struct compose *c, struct import *m);
 
-/* The file `over` laid over the file `base`, NULL for none, which comes before it on the command line. Keys
- * with !reset are gone from the result. */
-struct node *compose_merge(struct arena *a, struct node *base, struct node *over);
-
 /* A text with ${VARIABLE} as {{ VARIABLE }}; absent if the node is not a text. */
 struct str compose_text(struct compose *c, const struct node *n);
 struct str compose_expand(struct compose *c, struct str text, struct span at);
