@@ -30,3 +30,6 @@ bool new_ask(struct arena *a, struct new_answers *answers);
 
 /* The definition, with comments. */
 struct str new_text(struct arena *a, struct str app, const struct new_answers *answers);
+
+/* The verb: a definition from a few answers, from an image, or from what another tool runs. */
+int ctl_new(struct ctl *c);

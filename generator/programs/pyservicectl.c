@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
+#include "change/new.h"
 #include "commandline/commandline.h"
 #include "commandline/find.h"
 #include "commandline/help.h"

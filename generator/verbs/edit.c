@@ -12,6 +12,7 @@
 #include "base/fs.h"
 #include "change/change-parts.h"
 #include "change/editor.h"
+#include "change/new.h"
 #include "ctl/interrupt.h"
 #include "ctl/session.h"
 #include "terminal/ask.h"

@@ -16,7 +16,6 @@ int ctl_get(struct ctl *c);
 int ctl_graph(struct ctl *c);
 int ctl_logs(struct ctl *c);
 int ctl_metrics(struct ctl *c);
-int ctl_new(struct ctl *c);
 int ctl_plan(struct ctl *c);
 int ctl_ps(struct ctl *c);
 int ctl_purge(struct ctl *c);
