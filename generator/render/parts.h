@@ -77,7 +77,8 @@ struct unit_name render_setup(struct rendering *r);
  * user, which only that unit knows. Needs render_setup(). */
 void render_owner(struct rendering *r, struct unit *u, const struct container *c);
 
-/* True if the container has a user namespace of its own, or a map of ids: the files that only it may read are mounted with `idmap`. */
+/* True if the container has a user namespace of its own, or a map of ids: the files that only it may read are
+ * mounted with `idmap`. */
 bool has_other_ids(const struct rendering *r, const struct container *c);
 
 /* The units that it waits for when it starts. */
