@@ -60,7 +60,7 @@ def load_schema(name):
 VALIDATORS = {name: jsonschema.Draft202012Validator(load_schema(name)) for name in SCHEMAS}
 
 
-def mistakes(document, schema="app"):
+def errors_in(document, schema="app"):
     return [f"{error.json_path}: {error.message}" for error in VALIDATORS[schema].iter_errors(load_yaml(document))]
 
 
@@ -118,12 +118,12 @@ def test_examples_and_defaults_pass(name):
 
 @pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.yaml")), ids=lambda path: path.name)
 def test_examples(path):
-    assert mistakes(path.read_text(encoding="utf-8")) == []
+    assert errors_in(path.read_text(encoding="utf-8")) == []
 
 
 @pytest.mark.parametrize("path", sorted(CONTRACTS.glob("*.yaml")), ids=lambda path: path.name)
 def test_contracts(path):
-    assert mistakes(path.read_text(encoding="utf-8"), "contract") == []
+    assert errors_in(path.read_text(encoding="utf-8"), "contract") == []
 
 
 GOOD = {
@@ -195,33 +195,33 @@ BROKEN = {
 
 @pytest.mark.parametrize("name", GOOD)
 def test_good(name):
-    assert mistakes(GOOD[name]) == []
+    assert errors_in(GOOD[name]) == []
 
 
 # That nothing is there to run is for the decoder to say.
 @pytest.mark.parametrize("name", [name for name in BROKEN if name != "empty"])
 def test_broken(name):
-    assert mistakes(BROKEN[name]) != []
+    assert errors_in(BROKEN[name]) != []
 
 
 def test_host():
-    assert mistakes("ports: {first: 20000, last: 20999}\nhaproxy: {container: haproxy}\nnetwork: quadlet.network", "host") == []
-    assert mistakes("{}", "host") == []
-    assert mistakes("notify: {command: [/bin/tell, x], webhook: {url: 'https://a.example.com/x', credential: a.b}, mail: {to: root}, events: rejected}", "host") == []
-    assert mistakes("notify: {events: [failed]}", "host") != []
-    assert mistakes("ports: {first: 80}", "host") != []
-    assert mistakes("haproxy: {unit: haproxy}", "host") != []
-    assert mistakes("haproxy: {unit: '{{ app_name }}.service'}", "host") != []
-    assert mistakes("image: a", "host") != []
+    assert errors_in("ports: {first: 20000, last: 20999}\nhaproxy: {container: haproxy}\nnetwork: quadlet.network", "host") == []
+    assert errors_in("{}", "host") == []
+    assert errors_in("notify: {command: [/bin/tell, x], webhook: {url: 'https://a.example.com/x', credential: a.b}, mail: {to: root}, events: rejected}", "host") == []
+    assert errors_in("notify: {events: [failed]}", "host") != []
+    assert errors_in("ports: {first: 80}", "host") != []
+    assert errors_in("haproxy: {unit: haproxy}", "host") != []
+    assert errors_in("haproxy: {unit: '{{ app_name }}.service'}", "host") != []
+    assert errors_in("image: a", "host") != []
 
 
 def test_contract():
     good = "variables: [{name: a, env: A, required: true, type: integer}, {name: b, template: 'x{{ a }}', secret: true}]"
-    assert mistakes(good, "contract") == []
-    assert mistakes("description: a", "contract") != []
-    assert mistakes("variables: [{name: a, type: int}]", "contract") != []
-    assert mistakes("variables: [{name: a, required: 'true'}]", "contract") != []
-    assert mistakes("variables: []\nsets: [{variables: [a]}]", "contract") != []
+    assert errors_in(good, "contract") == []
+    assert errors_in("description: a", "contract") != []
+    assert errors_in("variables: [{name: a, type: int}]", "contract") != []
+    assert errors_in("variables: [{name: a, required: 'true'}]", "contract") != []
+    assert errors_in("variables: []\nsets: [{variables: [a]}]", "contract") != []
 
 
 def mutate(source, text):
@@ -254,7 +254,7 @@ def test_examples_of_the_manual(page, schema):
     blocks = re.findall(r"^\.Bd -literal -offset indent\n(.*?)^\.Ed$", text, re.M | re.S)
     assert blocks
     for block in blocks:
-        assert mistakes(block.replace("\\-", "-"), schema) == []
+        assert errors_in(block.replace("\\-", "-"), schema) == []
 
 
 @pytest.mark.skipif(not PYSERVICECTL, reason="PYSERVICECTL is not set")
