@@ -14,10 +14,15 @@ TASK = ("tasks: [{name: migrate, entrypoint: /bin/sh, command: [-c, 'sleep 1; ec
         "before_update: migrate\nsidecars: [{name: helper}]\n")
 PHASES = ["tasks", "spare", "watch", "accept", "instances", "sidecars"]
 
-# Kills the rollout once it is at a step.
-KILL_AT = """i=0
-until grep -qsx "revision $1" /run/pyservice/rollouts/hello && grep -qsx "phase $0" /run/pyservice/rollouts/hello; do
-        i=$((i + 1)); [ $i -lt 10000 ] || exit 1
+# Kills the rollout once it is at a step; fails if that rollout is done before. It looks all the time, since some steps
+# last for milliseconds, and starts no process for it.
+KILL_AT = """until [ "$step" = "$1 $0" ]; do
+        revision= phase=
+        while read -r word rest; do
+                case $word in revision) revision=$rest;; phase) phase=$rest;; esac
+        done </run/pyservice/rollouts/hello
+        step="$revision $phase"
+        [ "$step" != "$1 done" ] || exit 1
 done
 kill -9 $(pidof pyservice-rollout)"""
 
