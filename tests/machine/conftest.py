@@ -155,6 +155,11 @@ def stay_on_one_processor() -> None:
     os.sched_setaffinity(0, {processors[number % len(processors)]})
 
 
+def pytest_addoption(parser):
+    parser.addoption("--steps", type=int, help="of one random walk (test_random.py), instead of the two short ones")
+    parser.addoption("--seed", type=int, help="of that walk", default=1)
+
+
 def pytest_configure(config):
     if "PYTEST_XDIST_WORKER" in os.environ:
         stay_on_one_processor()

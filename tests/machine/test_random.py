@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Two walks of random steps, the same each time: after each step, what runs is what the last good files say.
+"""Walks of random steps, the same each time: after each step, what runs is what the last good files say.
 
 Three apps take one step each, without waiting for one another; then all three must be as `Model` has them. Now and then
 something happens to the whole machine.
@@ -8,8 +8,6 @@ something happens to the whole machine.
 import dataclasses
 import random
 
-import pytest
-
 from app import settle
 from machine import Machine
 from pace import SLOWNESS, limit
@@ -17,7 +15,7 @@ from rolling import App
 
 SEEDS = [3, 4]
 STEPS = max(100 / SLOWNESS**2, 25)      # of each walk: on a slow machine fewer, each of which takes longer
-REBOOTS = 2
+STEPS_A_REBOOT = STEPS / 3
 OPTIONS = {"one": {}, "two": {"rollout": "max_unavailable: 2, min_ready: 0"}, "three": {"rollout": "spare: false, min_ready: 0"}}
 BAD = [{"env": "HELLO_EXIT: 3"}, {"env": "HELLO_HEALTH: 500"}, {"image": "localhost/no-such:1"}]
 QUICK = f"ready_timeout: {limit(6)}, "
@@ -178,13 +176,19 @@ class Walk:
         return found["answers"] == {name: set(model.expected(name).items()) for name, model in self.models.items() if model.accepted}
 
 
-@pytest.mark.parametrize("seed", SEEDS)
-def test_random_steps(own_machine, seed):
+def pytest_generate_tests(metafunc):
+    steps = metafunc.config.getoption("steps")
+    walks = [(metafunc.config.getoption("seed"), steps)] if steps else [(seed, STEPS) for seed in SEEDS]
+    metafunc.parametrize("seed, steps", walks, ids=[str(seed) for seed, _ in walks])
+
+
+def test_random_steps(own_machine, seed, steps):
     walk = Walk(own_machine, seed)
-    steps = 0
-    while steps < STEPS:
-        steps += walk.round()
+    done = 0
+    while done < steps:
+        done += walk.round()
         if walk.random.random() < 0.3:
-            steps += walk.alone(walk.random.choice([Walk.reload, Walk.kill_haproxy]))
-        if int(steps * (REBOOTS + 1) / STEPS) > walk.log.count("reboot"):
-            steps += walk.alone(Walk.reboot)
+            done += walk.alone(walk.random.choice([Walk.reload, Walk.kill_haproxy]))
+        if int(done / STEPS_A_REBOOT) > walk.log.count("reboot"):
+            done += walk.alone(Walk.reboot)
+    print(f"{done} steps, of which {walk.log.count('reboot')} are reboots")
