@@ -104,6 +104,15 @@ static const struct verb verbs[] = {
           "shell shop/web", "user", NULL, ctl_shell, .is_interactive = true },
         { VERB_FIX, "doctor", "[APP]", "Check the machine and its applications, and suggest fixes", NULL,
           "doctor shop", "root user json yes", doctor_options, ctl_doctor, .is_interactive = true },
+        { VERB_FIX, "drill", "APP[/SERVICE] [SCENE…]",
+          "Count failed requests while instances are restarted, die or hang",
+          "  restart  restart the instances one after another\n"
+          "  kill     kill the first instance with SIGKILL\n"
+          "  freeze   pause the first instance\n"
+          "  reload   reload HAProxy or nginx 20 times\n"
+          "Without SCENE it plays all of them. The exit status is 3 if requests failed.\n",
+          "drill shop/web kill", "json yes", drill_options, ctl_drill, VERB_APPS_DEFINED,
+          .is_interactive = true },
         { VERB_FIX, "purge", "APP", "Remove the data of an application that has no definition", NULL,
           "purge shop", "root user yes", NULL, ctl_purge, VERB_APPS_GONE, .is_interactive = true },
         { VERB_CONVERT, "import", "ansible-pyservice|compose|dci-api|kamal|procfile|quadlet FILE…",

@@ -9,6 +9,7 @@
 int ctl_apply(struct ctl *c);
 int ctl_cat(struct ctl *c);
 int ctl_check(struct ctl *c);
+int ctl_drill(struct ctl *c);
 int ctl_edit(struct ctl *c);
 int ctl_env(struct ctl *c);
 int ctl_exec(struct ctl *c);
@@ -36,6 +37,7 @@ int ctl_update(struct ctl *c);
 
 /* The options that only one verb has, in the file of the verb. */
 extern const struct option_row apply_options[];
+extern const struct option_row drill_options[];
 extern const struct option_row env_options[];
 extern const struct option_row logs_options[];
 extern const struct option_row metrics_options[];

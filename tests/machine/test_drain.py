@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 
+from answers import read_answer
 from app import define, instances_behind, settle, started, wait_for
 from load import Load
 from pace import PACE, limit
@@ -255,3 +256,31 @@ def test_health_inside_still_decides(machine):
     wait_for(machine, "hello", 2)
     assert machine.is_healthy("hello-0") and machine.is_healthy("hello-1")
     running(machine, 2)
+
+
+def drill(machine, *words: str) -> tuple[int, dict[str, dict]]:
+    done = machine.run(["pyservicectl", "drill", "--yes", "--json", *words], check=False, timeout=900)
+    assert done.returncode in (0, 3), done.stderr
+    return done.returncode, {row["scene"]: row for row in read_answer("drill", done.stdout)["scenes"]}
+
+
+def test_a_drill_counts_what_clients_notice(machine):
+    """With two instances no request is lost; with one, some are."""
+    define(machine, "hello", text(2, health=HTTP))
+    running(machine, 2)
+    before = started(machine)
+    status, rows = drill(machine, "hello", "restart", "kill", "reload", "freeze")
+    running(machine, 2)
+    assert [(scene, rows[scene]["failed"]) for scene in ("restart", "kill", "reload")] == [("restart", 0), ("kill", 0), ("reload", 0)]
+    assert min(row["requests"] for row in rows.values()) > 50
+    assert started(machine).items().isdisjoint(before.items())
+    # Those that it had when it froze, if it had any.
+    assert status == (3 if rows["freeze"]["failed"] else 0)
+
+    define(machine, "hello", text(1, health=""))
+    running(machine, 1)
+    status, rows = drill(machine, "--rate=20", "hello", "kill", "freeze")
+    assert status == 3
+    assert rows["kill"]["failed"] > 0 and rows["kill"]["note"] and rows["kill"]["repaired_ms"] > 0
+    assert rows["freeze"]["requests"] is None and "skipped: it has no 'health'" in rows["freeze"]["note"]
+    running(machine, 1)
