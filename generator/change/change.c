@@ -8,6 +8,7 @@
 #include "base/fs.h"
 #include "bundle/layout.h"
 #include "ctl/session.h"
+#include "podman/room.h"
 
 /* Who may not write the runtime directory may not write definitions either, which is then reported. */
 int change_lock(struct ctl *c, int *ret) {
@@ -89,6 +90,23 @@ int change_write(struct changing *ch) {
         return 0;
 }
 
+/* A change of the number of instances alone writes no revision. */
+static int check_room(const struct changing *ch) {
+        bool writes_revision = false;
+        struct str full;
+
+        VEC_EACH(change, &ch->changes->list)
+                writes_revision |= !str_is(change->key.words[change->key.n - 1], "scale");
+        if (!writes_revision)
+                return 0;
+
+        full = room_find_full(&ch->ctl->arena, &ch->before.world);
+        if (str_is_absent(full))
+                return 0;
+        (void) fprintf(stderr, "pyservicectl: nothing changed: %.*s\n", STR_ARG(full));
+        return CTL_ERROR;
+}
+
 int changes_make(struct ctl *c, struct changes *changes) {
         CLEANUP(close_fd) int locked = -1;
         struct changing ch = { .ctl = c, .changes = changes, .before.world.root = -1 };
@@ -100,6 +118,8 @@ int changes_make(struct ctl *c, struct changes *changes) {
                 r = change_edit(&ch);
         if (r == 0)
                 r = change_check(&ch);
+        if (r == 0)
+                r = check_room(&ch);
         if (r == 0)
                 r = change_write(&ch);
         session_close(&ch.before);

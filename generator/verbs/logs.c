@@ -230,13 +230,15 @@ static int show(struct logs *l) {
         struct journal_filter filter = { l->c->is_user, is_meant, is_shown, l };
         uint64_t until = options.follows ? clock_usec(CLOCK_REALTIME) - SETTLED_USEC : UINT64_MAX;
         struct journal_walk *w = NULL;
+        bool is_blind;
         int r = journal_open(&l->c->arena, &filter, &w);
 
         if (r >= 0)
                 r = journal_seek(w, l->since, until, l->n_lines);
         if (r >= 0)
                 r = print(l, w);
-        if (r == 0 && geteuid() != 0 && !l->c->is_user)
+        is_blind = r == 0 && geteuid() != 0 && !l->c->is_user;
+        if (is_blind)
                 (void) fputs("pyservicectl logs: this user may read no entries; root and the group "
                              "systemd-journal may read all\n",
                              stderr);
@@ -244,7 +246,9 @@ static int show(struct logs *l) {
                 r = go_on(l, w, until);
         journal_close(&w);
         /* Who stops reading has seen enough. */
-        return r == -EPIPE ? CTL_GOOD : r < 0 ? ctl_fail("the journal", r) : CTL_GOOD;
+        if (r < 0 && r != -EPIPE)
+                return ctl_fail("the journal", r);
+        return is_blind && !options.follows ? CTL_ERROR : CTL_GOOD;
 }
 
 static void close_logs(struct logs *l) {

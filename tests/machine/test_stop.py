@@ -117,9 +117,9 @@ services:
     machine.wait(lambda: starts(machine, short) > 7, what="a start that was asked for")
 
 
-def refused(machine) -> str:
-    done = machine.run("pyservicectl apply --yes", check=False)
-    assert done.returncode == 1 and "nothing done: " in done.stderr, done
+def refused(machine, command: str = "apply --yes") -> str:
+    done = machine.run(f"pyservicectl {command}", check=False)
+    assert done.returncode == 1 and re.search("nothing (done|changed): ", done.stderr), done
     return done.stderr
 
 
@@ -137,7 +137,8 @@ def test_a_full_disk_fails_a_rollout_once(machine):
         machine.run("mount -o remount,nr_inodes=$(($(df --output=iused /var/lib/pyservice | tail -1) + 7)) /var/lib/pyservice")
         assert "/var/lib/pyservice has 7 inodes free, and needs 32; rollouts need it: 'du -xh'" in refused(machine)
         machine.run("mount -o remount,nr_inodes=10000 /var/lib/pyservice && cat /dev/zero >/var/lib/pyservice/.filler", check=False)
-        assert "/var/lib/pyservice has 0 KiB free, and needs 128 KiB; rollouts need it: 'du -xh'" in refused(machine)
+        for command in ("apply --yes", "set hello env.FULL yes"):
+            assert "/var/lib/pyservice has 0 KiB free, and needs 128 KiB; rollouts need it: 'du -xh'" in refused(machine, command)
         assert app.versions() == app.expected(1, 2) and started(machine) == before
         app.define(2, 2)
         machine.wait(lambda: "No space left on device" in ctl(machine, "rollout", "status", "hello", check=False), what="the reason")
