@@ -357,7 +357,12 @@ static const struct table_column columns[] = {
 };
 
 static struct str format_ms(struct ctl *c, uint64_t ms) {
-        return c->is_json ? arena_u64(&c->arena, ms) : arena_printf(&c->arena, "%.1f s", (double) ms / 1000);
+        struct arena *a = &c->arena;
+
+        if (c->is_json)
+                return arena_u64(a, ms);
+        return ms < 1000 ? arena_join(a, arena_u64(a, ms), STR(" ms"))
+                         : arena_printf(a, "%.1f s", (double) ms / 1000);
 }
 
 static int add_row(struct drill *d, struct table *t, const struct played *p) {

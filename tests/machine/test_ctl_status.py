@@ -1,11 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """pyservicectl status, ps and top: what they tell is what systemd, Podman and HAProxy say."""
 
-import contextlib
 import re
 import shlex
 import subprocess
-import time
 
 import pytest
 
@@ -13,6 +11,7 @@ import openmetrics
 from answers import read_answer
 from app import define, settle, undefine
 from machine import Machine
+from tmux import Terminal
 
 SHELL = "stop_signal: SIGKILL, entrypoint: /bin/sh, command"
 SHOP = f"""\
@@ -259,31 +258,6 @@ def test_nobody_is_reached(ctl):
     assert [hello["ready"], hello["note"]] == [0, "HAProxy does not know 'hello'; see 'pyservicectl doctor'"] and ctl.run("status").returncode == 3
     machine.run("mv /run/aside/* /run/pyservice/haproxy && rmdir /run/aside && systemctl restart haproxy")
     ctl.wait("running")
-
-
-class Terminal:
-    """A session of tmux on the host, with a command of the machine in it."""
-
-    def __init__(self, machine: Machine, command: str, columns: int = 80, rows: int = 24):
-        self.machine, self.socket = machine, f"pyservice-{time.monotonic_ns()}"
-        inside = shlex.join(machine.lab.command(["sh", "-c", command]))
-        self.tmux("new-session", "-d", "-x", str(columns), "-y", str(rows), inside)
-
-    def tmux(self, *words: str) -> str:
-        return subprocess.run(["tmux", "-L", self.socket, "-f", "/dev/null", *words], capture_output=True, text=True, check=True).stdout
-
-    def screen(self) -> str:
-        return self.tmux("capture-pane", "-p")
-
-    def wait(self, pattern: str) -> str:
-        return self.machine.wait(lambda: re.search(pattern, screen := self.screen(), re.M) and screen, what=lambda: f"{pattern}: {self.screen()}")
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        with contextlib.suppress(subprocess.CalledProcessError):
-            self.tmux("kill-server")
 
 
 def test_top_on_a_terminal(ctl):

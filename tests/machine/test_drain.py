@@ -271,11 +271,12 @@ def test_a_drill_counts_what_clients_notice(machine):
     before = started(machine)
     status, rows = drill(machine, "hello", "restart", "kill", "reload", "freeze")
     running(machine, 2)
-    assert [(scene, rows[scene]["failed"]) for scene in ("restart", "kill", "reload")] == [("restart", 0), ("kill", 0), ("reload", 0)]
+    assert [(scene, rows[scene]["failed"]) for scene in ("restart", "reload")] == [("restart", 0), ("reload", 0)]
     assert min(row["requests"] for row in rows.values()) > 50
+    # What the killed one had begun to answer fails; a connection that is refused is made to the other one.
+    assert rows["kill"]["failed"] * 10 < rows["kill"]["requests"]
     assert started(machine).items().isdisjoint(before.items())
-    # Those that it had when it froze, if it had any.
-    assert status == (3 if rows["freeze"]["failed"] else 0)
+    assert status == (3 if any(row["failed"] for row in rows.values()) else 0)
 
     define(machine, "hello", text(1, health=""))
     running(machine, 1)
