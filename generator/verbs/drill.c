@@ -462,7 +462,7 @@ static int find_service(struct drill *d) {
         VEC_EACH(part, &d->aim.app->parts) {
                 const struct service *s = app_find_kept(definition->app, part->name);
 
-                if (!is_drillable(s) || part->units.n == 0 || d->service ||
+                if (!is_drillable(s) || !part->balancer || part->scale == 0 || d->service ||
                     (is_named && !str_eq(part->name, d->aim.target.part)))
                         continue;
                 d->part = part;
@@ -533,6 +533,23 @@ static int pick_scenes(struct drill *d) {
         return 0;
 }
 
+/* A scene ends when all instances are ready: they have to be before the first one. */
+static int check_ready(struct drill *d) {
+        bool is_ready;
+        int r = look_whether_repaired(d, &scenes[0], &is_ready);
+
+        if (r < 0)
+                return ctl_fail_systemd(r);
+        if (is_ready)
+                return 0;
+
+        (void) fprintf(stderr,
+                       "pyservicectl drill: nothing done: not all instances of %s are ready; 'pyservicectl "
+                       "status %s' shows why\n",
+                       d->word.p, d->aim.app->name.p);
+        return CTL_ERROR;
+}
+
 static int prepare(struct drill *d) {
         struct ctl *c = d->c;
         int r;
@@ -546,10 +563,14 @@ static int prepare(struct drill *d) {
                 return ctl_usage(c, "--path must begin with '/'");
 
         r = pick_scenes(d);
-        if (r == 0)
-                r = run_check_root(c, "drill");
-        if (r == 0)
-                r = aim_open(c, c->argv[0], &d->aim);
+        if (r != 0)
+                return r;
+        if (geteuid() != 0) {
+                (void) fputs("pyservicectl drill: this needs root\n", stderr);
+                return CTL_ERROR;
+        }
+
+        r = aim_open(c, c->argv[0], &d->aim);
         if (r == 0)
                 r = find_service(d);
         if (r != 0)
@@ -560,7 +581,7 @@ static int prepare(struct drill *d) {
         if (r < 0)
                 return ctl_fail("libcurl", r);
         r = bus_open(&c->arena, false, -1, &d->bus);
-        return r < 0 ? ctl_fail_systemd(r) : 0;
+        return r < 0 ? ctl_fail_systemd(r) : check_ready(d);
 }
 
 int ctl_drill(struct ctl *c) {

@@ -285,3 +285,6 @@ def test_a_drill_counts_what_clients_notice(machine):
     assert rows["kill"]["failed"] > 0 and rows["kill"]["note"] and rows["kill"]["repaired_ms"] > 0
     assert rows["freeze"]["requests"] is None and "skipped: it has no 'health'" in rows["freeze"]["note"]
     running(machine, 1)
+    machine.run("pyservicectl stop hello@0")
+    done = machine.run(["pyservicectl", "drill", "--yes", "hello"], check=False)
+    assert done.returncode == 1 and "nothing done: not all instances of hello are ready" in done.stderr
