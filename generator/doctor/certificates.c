@@ -5,17 +5,14 @@
 #include <errno.h>
 
 #include "balancer/acme.h"
+#include "balancer/certificates.h"
 #include "base/buf.h"
 #include "base/path.h"
 #include "bundle/layout.h"
 #include "config.h"
 #include "doctor/doctor.h"
-#include "model/certificates.h"
 #include "render/parts.h"
 #include "runtime/openssl.h"
-
-/* certbot renews 30 days before the end, so its timer has failed for some days then. */
-static const char *const soon = "1814400"; /* three weeks, in seconds */
 
 struct certificate {
         struct str app, path, domain; /* domain: the first; absent for none */
@@ -101,8 +98,9 @@ static struct str end_of(const struct certificate *c) {
 
 /* False if the other checks would add nothing. */
 static bool look_at_end(struct doctor *d, struct certificate *c) {
+        struct str soon = arena_u64(d->arena, CERTIFICATE_SOON);
         struct spawn_result found = { .out = STR("") };
-        int r = certificate_is_file(c->file) ? describe(d, c->file, soon, &found) : 1;
+        int r = certificate_is_file(c->file) ? describe(d, c->file, soon.p, &found) : 1;
 
         if (r < 0) {
                 doctor_skip(d, "need openssl, which is not installed");

@@ -8,11 +8,11 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "balancer/certificates.h"
 #include "base/clock.h"
 #include "base/utf8.h"
 #include "config.h"
 #include "ctl/target.h"
-#include "model/certificates.h"
 #include "model/facts.h"
 #include "verbs/verbs.h"
 
@@ -335,7 +335,8 @@ static void put_certificates(struct metrics *all) {
                         certificate_find(a, all->f->c->root, (*app)->definition->app, &files);
         VEC_EACH(c, &files.list) {
                 struct str path = utf8_clean(a, c->path);
-                uint64_t end = certificate_read_end(a, c->file);
+                time_t start, end;
+                bool is_known = certificate_read_times(a, c->file, &start, &end);
 
                 /* Two names may be the same text then, and no two samples may have the same labels. */
                 if (VEC_HAS(&seen, path))
@@ -343,7 +344,7 @@ static void put_certificates(struct metrics *all) {
                 *vec_push(a, &seen) = path;
                 put_sample(&all->out, &m,
                            (const struct label[LABELS_MAX]){ { "app", c->app }, { "path", path }, { NULL } },
-                           end == 0 ? FACT_NOT_KNOWN : end);
+                           is_known ? (uint64_t) end : FACT_NOT_KNOWN);
         }
 }
 

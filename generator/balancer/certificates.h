@@ -3,7 +3,13 @@
 
 /* The files of `proxy.tls`, and when their certificates expire. */
 
+#include <time.h>
+
 #include "app/app.h"
+
+/* Seconds before its end in which a certificate expires soon: certbot renews 30 days before the end, so what
+ * runs it has failed for some days then. */
+enum { CERTIFICATE_SOON = 21 * 86400 };
 
 struct certificate_file {
         struct str app, path, domain; /* domain: the first; absent for none */
@@ -25,5 +31,6 @@ bool certificate_is_file(struct str file);
 void certificate_find(struct arena *a, const char *root, const struct app *app,
                       struct certificate_files *ret);
 
-/* When the certificate of the file expires, in seconds since 1970; 0 if openssl cannot read it. */
-uint64_t certificate_read_end(struct arena *a, struct str file);
+/* When the certificate of the file begins and ends to be valid, in seconds since 1970. False if openssl
+ * cannot read that. */
+bool certificate_read_times(struct arena *a, struct str file, time_t *ret_start, time_t *ret_end);

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "model/certificates.h"
+#include "balancer/certificates.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <time.h>
 
 #include "app/resolve.h"
 #include "base/fs.h"
@@ -81,8 +80,6 @@ void certificate_find(struct arena *a, const char *root, const struct app *app,
         }
 }
 
-uint64_t certificate_read_end(struct arena *a, struct str file) {
-        time_t start, end;
-
-        return certificate_is_file(file) && openssl_read_times(a, file, &start, &end) ? (uint64_t) end : 0;
+bool certificate_read_times(struct arena *a, struct str file, time_t *ret_start, time_t *ret_end) {
+        return certificate_is_file(file) && openssl_read_times(a, file, ret_start, ret_end);
 }
