@@ -57,7 +57,7 @@
 #define LAYOUT_WANTED "wanted"
 #define LAYOUT_WHOLE "whole"
 
-/* Names in APP of the state directory; and three beside the applications'. The lock is also that of
+/* Names in APP of the state directory; and those beside the applications'. The lock is also that of
  * SERVERS and SETUP_DONE above. */
 #define LAYOUT_BUNDLES "bundles"
 #define LAYOUT_HISTORY "history"
@@ -65,6 +65,7 @@
 #define LAYOUT_LOCK ".lock"
 #define LAYOUT_STATE_FILE "state"
 #define LAYOUT_ACME ".acme"
+#define LAYOUT_EXPIRING ".expiring"
 #define LAYOUT_MESSAGES ".messages"
 #define LAYOUT_NGINX_CONFIG ".nginx"
 #define LAYOUT_PROXY_MEMORY ".proxy"

@@ -45,9 +45,11 @@ struct notify {
 #define MESSAGE_TIMER_FAILED "timer-failed"
 #define MESSAGE_BUILD_FAILED "build-failed"
 #define MESSAGE_PART_FAILING "part-failing"
-#define MESSAGE_EVENTS                                                                     \
-        MESSAGE_ACCEPTED "|" MESSAGE_REJECTED "|" MESSAGE_REVERTED "|" MESSAGE_TASK_FAILED \
-                         "|" MESSAGE_TIMER_FAILED "|" MESSAGE_BUILD_FAILED "|" MESSAGE_PART_FAILING
+#define MESSAGE_CERTIFICATE_EXPIRING "certificate-expiring"
+#define MESSAGE_EVENTS                                                                              \
+        MESSAGE_ACCEPTED "|" MESSAGE_REJECTED "|" MESSAGE_REVERTED "|" MESSAGE_TASK_FAILED          \
+                         "|" MESSAGE_TIMER_FAILED "|" MESSAGE_BUILD_FAILED "|" MESSAGE_PART_FAILING \
+                         "|" MESSAGE_CERTIFICATE_EXPIRING
 
 /* One of the three ways out: "command", "webhook", "mail". */
 struct message_way {

@@ -73,6 +73,8 @@ const struct doctor_unit_row doctor_unit_rows[] = {
         { "pyservice-certificate@.service", true },
         { "pyservice-config@.path", false },
         { "pyservice-config@.service", false },
+        { "pyservice-expiry.service", true },
+        { "pyservice-expiry.timer", true },
         { "pyservice-keep.path", false },
         { "pyservice-keep.service", false },
         { "pyservice-metrics.socket", true },

@@ -13,16 +13,17 @@
 #include "bundle/layout.h"
 #include "config.h"
 #include "notify/deliver.h"
+#include "notify/expiry.h"
 #include "notify/report.h"
 
 enum { EXIT_USAGE = 2 };
 
 static const char usage_text[] =
         "usage: pyservice-notify [--root=DIR] [--once] deliver\n       pyservice-notify [--root=DIR] report "
-        "UNIT\nDelivers messages about events of applications to those that host.yaml names, and leaves such "
-        "a "
-        "message about a unit that\nfailed. Units run it.\n  --root=DIR   work below DIR\n  --once       try "
-        "each message once, and do not wait\n";
+        "UNIT\n       pyservice-notify [--root=DIR] certificates\nDelivers messages about events of "
+        "applications to those that host.yaml names, and leaves such a message about a unit\nthat failed, or "
+        "about certificates that expire soon. Units run it.\n  --root=DIR   work below DIR\n  --once       "
+        "try each message once, and do not wait\n";
 
 struct program {
         struct arena arena;
@@ -79,6 +80,13 @@ static int report(struct program *p, struct str unit) {
         return r < 0 ? fail("reporting a unit", r) : 0;
 }
 
+static int report_certificates(struct program *p) {
+        const struct expiry e = { &p->arena, p->runtime, p->state, p->root };
+        int r = expiry_report(&e);
+
+        return r < 0 ? fail("reporting certificates", r) : 0;
+}
+
 static int usage(FILE *to) {
         return fputs(usage_text, to) < 0 ? EXIT_SYSTEM : to == stdout ? 0 : EXIT_USAGE;
 }
@@ -113,12 +121,15 @@ int main(int argc, char *argv[]) {
 
         argc -= optind;
         argv += optind;
-        if (!(argc == 1 && strcmp(argv[0], "deliver") == 0) && !(argc == 2 && strcmp(argv[0], "report") == 0))
+        if (!(argc == 1 && (strcmp(argv[0], "deliver") == 0 || strcmp(argv[0], "certificates") == 0)) &&
+            !(argc == 2 && strcmp(argv[0], "report") == 0))
                 return usage(stderr);
 
         r = open_places(&program);
         if (r != 0)
                 return r == 1 ? 0 : r;
 
-        return argc == 1 ? deliver(&program) : report(&program, str_of(argv[1]));
+        if (argc == 2)
+                return report(&program, str_of(argv[1]));
+        return strcmp(argv[0], "deliver") == 0 ? deliver(&program) : report_certificates(&program);
 }

@@ -44,6 +44,7 @@
  *     pyservice-settle.timer          if files were written just now and may be incomplete: reloads once they
  *                                     have settled
  *     pyservice-notify.path           if there is notify: starts what delivers messages
+ *     pyservice-expiry.timer          if there is notify: starts what reports certificates
  *     pyservice-config@APP.path       of apps whose definition has errors, and of HOST; starts the service of
  *                                     that name once
  *     pyservice-proxy@HASH.timer      starts the service of that name once. HASH: of the files for HAProxy,

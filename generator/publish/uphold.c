@@ -220,8 +220,10 @@ int uphold_write(const struct publisher *p, const struct linkables *l) {
                 unit_put_const(u, UNIT_UPHOLDS, "pyservice-state.service");
         if (p->awaits_files)
                 unit_put_const(u, UNIT_UPHOLDS, "pyservice-settle.timer");
-        if (!str_is_absent(p->notify))
+        if (!str_is_absent(p->notify)) {
                 unit_put_const(u, UNIT_UPHOLDS, "pyservice-notify.path");
+                unit_put_const(u, UNIT_UPHOLDS, "pyservice-expiry.timer");
+        }
         VEC_EACH(owner, &broken.list)
                 put_config(u, (struct name){ *owner, NOWHERE });
         if (hash.text.n > 0) {

@@ -13,6 +13,7 @@
 #include "hooks/start-record.h"
 #include "hooks/watch.h"
 #include "notify/body.h"
+#include "notify/expiry.h"
 #include "parsers.h"
 #include "publish/stamp.h"
 #include "rollout/progress.h"
@@ -85,6 +86,18 @@ static void check_messages(struct fuzz *f) {
         }
 }
 
+static void check_expiring(struct fuzz *f) {
+        struct expiring e = { 0 }, again = { 0 };
+        struct str text;
+
+        if (expiring_parse(&f->arena, f->text, &e) < 0)
+                return;
+
+        text = expiring_text(&f->arena, &e);
+        require(expiring_parse(&f->arena, text, &again) == 0);
+        require(str_eq(text, expiring_text(&f->arena, &again)));
+}
+
 static void check_watch(struct fuzz *f) {
         struct watched w, again;
         struct str text;
@@ -137,6 +150,7 @@ void fuzz_state(struct fuzz *f) {
         check_holds(f);
         check_progress(f);
         check_messages(f);
+        check_expiring(f);
         check_watch(f);
         check_bundle(f);
         check_proxy(f);

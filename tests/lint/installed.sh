@@ -20,6 +20,7 @@ for file in systemd/system-generators/pyservice-generator systemd/user-generator
         systemd/system/pyservice-keep.path systemd/system/pyservice-keep.service systemd/system/pyservice-watch.path systemd/system/pyservice-watch.service systemd/user/pyservice-watch.path systemd/user/pyservice-watch.service \
         systemd/user/pyservice-keep.path systemd/user/pyservice-keep.service \
         libexec/pyservice/pyservice-notify systemd/system/pyservice-notify.path systemd/system/pyservice-notify.service systemd/system/pyservice-notify@.service \
+        systemd/system/pyservice-expiry.timer systemd/system/pyservice-expiry.service \
         systemd/system/pyservice-settle.timer systemd/system/pyservice-settle.service \
         systemd/user/pyservice-settle.timer systemd/user/pyservice-settle.service \
         systemd/system/pyservice-metrics.socket systemd/system/pyservice-metrics@.service \

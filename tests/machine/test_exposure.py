@@ -18,7 +18,7 @@ LIMITS = {
     r"pyservice-settle": 1.1,
     r"pyservice-state": 1.1,
     # It reads what definitions name, also in directories of other users.
-    r"pyservice-update": 1.5,
+    r"pyservice-(expiry|update)": 1.5,
     # It posts messages to a web server.
     r"pyservice-notify": 1.6,
     # It connects to the instances.

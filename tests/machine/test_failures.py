@@ -174,8 +174,12 @@ notify:
   webhook: {url: 'http://127.0.0.1:9911/hook', credential: hook}
   command: [/bin/sh, -c, '{ printf "%s " "$1"; cat; } >>/home/told/command', sh, $HOME]
   mail: {to: root}
-  events: [rejected, task-failed, part-failing]
+  events: [rejected, task-failed, part-failing, certificate-expiring]
 """
+CERTIFICATE = "/home/crash.pem"       # its owner is another user
+MAKE_CERTIFICATE = ("openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=crash.example.com -keyout - -out -"
+                    " -not_before $(date -u -d -70days +%y%m%d000000Z) -not_after $(date -u -d +20days +%y%m%d000000Z)"
+                    f" >{CERTIFICATE} && chown 1000 {CERTIFICATE} && chmod 600 {CERTIFICATE}")
 SENDMAIL = "/usr/local/sbin/sendmail"
 RECEIVER = """
 import http.server
@@ -204,7 +208,7 @@ class Told:
                           "localhost/hello:1", "-c", RECEIVER])
 
     def stop(self):
-        self.machine.run("podman rm -f -t 0 told; rm -rf /etc/credstore/hook /home/told " + SENDMAIL)
+        self.machine.run(f"podman rm -f -t 0 told; rm -rf /etc/credstore/hook /home/told {CERTIFICATE} " + SENDMAIL)
 
     def got(self) -> list[dict]:
         lines = self.app.file("/home/told/got").splitlines(keepends=True)
@@ -255,12 +259,18 @@ def test_recipients_get_messages_about_events(app, receiver):
     failed = receiver.wait("task-failed")
     assert failed["part"] == "hello-tidy" and "exited with status 4" in failed["reason"], failed
 
-    define(machine, "crash", "image: localhost/hello:1\nport: 8000\nenv: {HELLO_EXIT: 3}\nrestart: {policy: always, delay: 100ms}\n")
+    machine.run(MAKE_CERTIFICATE)
+    define(machine, "crash", "image: localhost/hello:1\nport: 8000\nenv: {HELLO_EXIT: 3}\nrestart: {policy: always, delay: 100ms}\n"
+           f"proxy: {{domains: [crash.example.com], tls: {{certificate: {CERTIFICATE}}}}}\n")
     failing = receiver.wait("part-failing", application="crash")
     assert failing["part"] == "crash@0" and "exited with status 3" in failing["reason"], failing
-    assert {message["event"] for message in receiver.got()} == {"rejected", "task-failed", "part-failing"}
+    assert machine.is_active("pyservice-expiry.timer")
+    machine.run("systemctl start pyservice-expiry.service")
+    expiring = receiver.wait("certificate-expiring")
+    assert expiring["application"] == "crash" and f"{CERTIFICATE}, the certificate of crash.example.com, expires on " in expiring["reason"], expiring
+    assert {message["event"] for message in receiver.got()} == {"rejected", "task-failed", "part-failing", "certificate-expiring"}
     # Nothing waited to be delivered when these came. By now there may be another one.
-    ids = {rejected["id"], failed["id"], failing["id"]}
+    ids = {rejected["id"], failed["id"], failing["id"], expiring["id"]}
     lines = [line.split(" ", 1) for line in app.file("/home/told/command").splitlines(keepends=True) if line.endswith("\n")]
     assert {json.loads(body)["id"] for _, body in lines} >= ids
     assert {word for word, _ in lines} == {"$HOME"}, "no word is changed on its way through systemd"

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.skipif(not PYSERVICECTL, reason="PYSERVICECTL is not se
 UNITS = ("pyservice.target pyservice-config@.path pyservice-config@.service pyservice-keep.path pyservice-keep.service pyservice-update.service "
          "pyservice-watch.path pyservice-watch.service pyservice-settle.timer pyservice-settle.service "
          "pyservice-state.service pyservice-metrics.socket pyservice-metrics@.service pyservice-proxy@.service pyservice-proxy@.timer pyservice-acme@.timer pyservice-acme@.service pyservice-certificate@.path "
-         "pyservice-certificate@.service pyservice-notify.path pyservice-notify.service pyservice-notify@.service haproxy.service.d/pyservice.conf").split()
+         "pyservice-certificate@.service pyservice-expiry.timer pyservice-expiry.service pyservice-notify.path pyservice-notify.service pyservice-notify@.service haproxy.service.d/pyservice.conf").split()
 PROGRAMS = "acme build environment instance kms notify proxy rollout setup".split()
 GENERATORS = "usr/lib/systemd/system-generators"
 SHOP = "image: localhost/hello:1\nport: 8000\nproxy: {domains: [shop.example.com]}\n"

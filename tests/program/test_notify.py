@@ -16,6 +16,7 @@ import socket
 import subprocess
 import threading
 import time
+import urllib.parse
 
 import pytest
 
@@ -122,11 +123,11 @@ def test_only_root_reads_the_recipients_which_change_with_the_file(root, receive
     assert KEY not in settings.read_text()
     assert (root / "out/pyservice-notify.service.d/50-pyservice.conf").read_text() == "[Service]\nImportCredential=hook\n"
     upheld = root / "out/pyservice.target.d/50-pyservice.conf"
-    assert "Upholds=pyservice-notify.path\n" in upheld.read_text()
+    assert "Upholds=pyservice-notify.path\nUpholds=pyservice-expiry.timer\n" in upheld.read_text()
     configure(root, "notify: {command: /bin/true, events: [rejected, task-failed]}\n")
     assert [line for line in settings.read_text().splitlines() if line.startswith("event")] == ["event rejected", "event task-failed"]
     configure(root, "network: host\n")
-    assert not settings.exists() and "notify" not in upheld.read_text()
+    assert not settings.exists() and not re.search("notify|expiry", upheld.read_text())
 
 
 def test_a_broken_host_file_keeps_the_recipients(root, receiver):
@@ -240,3 +241,113 @@ def test_nothing_stays_for_ever(root, receiver):
     configure(root, "network: host\n")
     deliver(root)
     assert left(root) == [], "without recipients no message is left"
+
+
+CA = """
+[ca]
+default_ca = any
+[any]
+database = index
+serial = serial
+new_certs_dir = .
+default_md = sha256
+policy = policy
+unique_subject = no
+[policy]
+commonName = supplied
+"""
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory):
+    """Makes a certificate that is valid from some days ago until in some days."""
+    place = tmp_path_factory.mktemp("ca")
+    (place / "ca.conf").write_text(CA)
+    (place / "index").touch()
+    (place / "serial").write_text("01\n")
+
+    def openssl(*words):
+        subprocess.run(["openssl", *words], cwd=place, capture_output=True, check=True)
+
+    def day(days):
+        return time.strftime("%Y%m%d%H%M%SZ", time.gmtime(time.time() + days * 86400))
+
+    def make(path, ago, left):
+        openssl("ca", "-config", "ca.conf", "-selfsign", "-batch", "-notext", "-keyfile", "key", "-in", "request", "-out", "one",
+                "-startdate", day(-ago), "-enddate", day(left))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes((place / "one").read_bytes())
+        end = subprocess.run(["openssl", "x509", "-in", path, "-noout", "-enddate"], capture_output=True, check=True, text=True).stdout
+        return int(subprocess.run(["date", "-ud", end.strip().removeprefix("notAfter="), "+%s"], capture_output=True, check=True, text=True).stdout)
+
+    openssl("req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=shop", "-keyout", "key", "-out", "request")
+    return make
+
+
+def expiring(root):
+    """The messages about certificates that one run leaves, which then are delivered."""
+    done = subprocess.run([NOTIFY, f"--root={root}", "certificates"], capture_output=True, text=True, timeout=60, env=SANITIZERS)
+    assert (done.returncode, done.stderr) == (0, "")
+    found = {}
+    for name in left(root):
+        path = root / "var/lib/pyservice/.messages" / name
+        _, _, event, app, part, revision, _, _, reason = path.read_text().splitlines()[1].split(" ")
+        assert (event, part, revision) == ("certificate-expiring", "-", "-")
+        file, text = urllib.parse.unquote(reason).split(",", 1)
+        assert file not in found
+        found[file] = (app, text)
+        path.unlink()
+    return found
+
+
+def utc(seconds):
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
+
+
+@pytest.mark.skipif(not shutil.which("openssl"), reason="openssl is not installed")
+def test_a_certificate_that_expires_is_reported_once(root, certificate):
+    tls, shop = root / "etc/tls", root / "etc/pyservice.d/shop.yaml"
+    others = configure(root, "notify: {command: /bin/true, events: [rejected]}\n").read_text()
+    settings = configure(root, "notify: {command: /bin/true}\n")
+    for name, days in {"long": (10, 80), "month": (9, 21.5), "week": (3, 4)}.items():
+        certificate(tls / f"{name}.pem", *days)
+    soon, short, gone = (certificate(tls / f"{name}.pem", *days) for name, days in {"soon": (70, 20), "short": (5.5, 1.5), "gone": (91, -1)}.items())
+    (tls / "rubbish.pem").write_text("not a certificate\n")
+    definition = "image: a\nport: 80\nproxy: {domains: [shop.example.com], tls: {certificate: /etc/tls}}\n"
+    shop.write_text(definition)
+    shop.with_name("other.yaml").write_text(definition.replace("shop.", "other."))
+
+    wanted = settings.read_text()
+    settings.write_text(others)
+    assert expiring(root) == {}
+    settings.write_text(wanted)
+    assert expiring(root) == {f"/etc/tls/{name}.pem": ("other", f" the certificate of other.example.com, {words} on {utc(end)}")
+                              for name, words, end in (("soon", "expires", soon), ("short", "expires", short), ("gone", "expired", gone))}
+    assert expiring(root) == {}
+
+    # It is reported again when it has expired, and not again after the definitions had errors for a while.
+    told = root / "var/lib/pyservice/.expiring"
+    told.write_text("".join(line.replace(" expired", " soon") + "\n" for line in told.read_text().splitlines()))
+    assert list(expiring(root)) == ["/etc/tls/gone.pem"]
+    for path in shop, shop.with_name("other.yaml"):
+        path.write_text(definition + "scale: many\n")
+    assert expiring(root) == {}
+    shop.write_text(definition)
+    assert expiring(root) == {}
+
+    # A new one is another certificate.
+    certificate(tls / "gone.pem", 60, 30)
+    end = certificate(tls / "soon.pem", 71, 19)
+    assert expiring(root) == {"/etc/tls/soon.pem": ("shop", f" the certificate of shop.example.com, expires on {utc(end)}")}
+    assert f"certificate /etc/tls/soon.pem {soon} " in told.read_text()
+
+
+def test_the_reason_names_why_a_renewal_failed(root, certificate):
+    configure(root, "notify: {command: /bin/true}\n")
+    state = root / "var/lib/pyservice/.acme"
+    certificate(state / "certificates/shop.example.com.pem", 70, 20)
+    (state / "orders").mkdir()
+    (state / "orders/shop.example.com").write_text("pyservice-acme 1\nissued https://ca.example.com/directory\nfailed 1797768192 yes no%20such%20host\n")
+    (root / "etc/pyservice.d/shop.yaml").write_text("image: a\nport: 80\nproxy: {domains: [shop.example.com], tls: auto}\n")
+    ((app, text),) = expiring(root).values()
+    assert app == "shop" and text.endswith("Z; it cannot be renewed: no such host")
