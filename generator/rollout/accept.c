@@ -257,8 +257,8 @@ int rollout_accept(struct rollout_run *ro) {
                 return r == RUN_ON ? load_accepted(ro) : r;
         }
 
+        ro->progress.has_accepted = ro->has_changed = true;
         show_phase(ro, STR("accept"), arena_join(ro->arena, STR("accepting revision "), ro->revision));
-        ro->has_changed = true;
         r = store_patiently(ro, &tree);
         if (r == RUN_ON)
                 r = note_accepted(ro, &tree);

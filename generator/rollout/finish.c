@@ -45,10 +45,9 @@ static struct str update_reason(struct rollout_run *ro) {
         return str_is(reason, "revert") ? (struct str){ 0 } : reason;
 }
 
-/* One of us that was killed had done something. */
 static int run_after(struct rollout_run *ro, const struct state *s) {
-        bool is_update = (ro->has_changed || ro->is_resumed) && str_is_absent(s->held) &&
-                         !str_is_absent(update_reason(ro));
+        bool is_update =
+                ro->progress.has_accepted && str_is_absent(s->held) && !str_is_absent(update_reason(ro));
 
         return is_update ? rollout_after(ro) : RUN_ON;
 }
@@ -64,10 +63,11 @@ static struct str failed_tasks(struct rollout_run *ro) {
 static void tell_others(struct rollout_run *ro) {
         struct message m = { .event = STR(MESSAGE_ACCEPTED), .reason = update_reason(ro) };
 
-        if (!str_is_absent(m.reason))
+        if (ro->progress.has_accepted && !str_is_absent(m.reason))
                 show_event(ro, &m, (struct str){ 0 });
 }
 
+/* Reported before it is done: if this program is killed in between, it is reported again. */
 static void tell(struct rollout_run *ro) {
         struct str message = arena_join(ro->arena, ro->app, STR(": revision "), ro->revision, STR(" runs"),
                                         kept_objects(ro), failed_tasks(ro));
@@ -83,11 +83,10 @@ static void tell(struct rollout_run *ro) {
         VEC_EACH(unit, &ro->progress.units)
                 if (!str_is(unit->state, "failed"))
                         unit->state = STR("done");
-        show_phase(ro, STR("done"), message);
-        if (!ro->has_changed)
-                return;
-        (void) journal_send(ro->arena, fields, ARRAY_SIZE(fields));
+        if (ro->has_changed || ro->progress.has_accepted)
+                (void) journal_send(ro->arena, fields, ARRAY_SIZE(fields));
         tell_others(ro);
+        show_phase(ro, STR("done"), message);
 }
 
 /* A unit that failed stays so, for `systemctl --failed` to show, until something newer was rolled out

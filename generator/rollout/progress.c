@@ -42,6 +42,7 @@ static const struct row_kind kinds[] = {
         ROW_ONCE("began", ROW_FIELD(ROW_NUMBER, struct progress, began)),
         ROW_LIST("unit", struct progress, units, ROW_FIELD(ROW_NAME, struct progress_unit, name),
                  ROW_FIELD(ROW_NAME, struct progress_unit, state)),
+        ROW_MARK("accepted", struct progress, has_accepted),
         ROW_ONCE("message", ROW_FIELD(ROW_NAME, struct progress, message)),
         ROW_ONCE("since", ROW_FIELD(ROW_NUMBER, struct progress, since)),
 };

@@ -10,10 +10,12 @@
  *     started USEC                    since 1970
  *     began USEC                      when it started, but CLOCK_MONOTONIC, which nobody sets
  *     unit NAME waiting|restarting|done|failed
+ *     accepted                        this rollout accepted the revision
  *     message TEXT                    one line
  *     since USEC                      when the message became true
  *
- * A rollout that was killed reads it too when it continues: which task it had begun, and which was over. */
+ * A rollout that was killed reads it too when it continues: which task it had begun, which was over, and
+ * whether it accepted the revision, which then is still to be reported. */
 
 #include "base/arena.h"
 #include "base/vec.h"
@@ -27,6 +29,7 @@ struct progress {
         struct str revision, phase, message; /* message: may be absent */
         uint64_t started, since;             /* microseconds since 1970 */
         uint64_t began;                      /* CLOCK_MONOTONIC, as in struct bus_unit */
+        bool has_accepted;
         VEC(struct progress_unit) units;
 };
 

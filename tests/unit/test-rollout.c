@@ -328,6 +328,7 @@ static bool begin_and_kill(const struct roll_row *row, long at) {
         bool was_killed;
 
         begin(row);
+        want_messages();
         fake.budget = at;
         was_killed = fake_roll() == -EINTR;
         fake.budget = -1;
@@ -377,6 +378,9 @@ static void test_killed(void **state) {
 
                 assert_true(fake_settle());
                 assert_settled(row);
+                /* A failure may be reported twice. */
+                assert_true(row->is_good ? str_is(messages(), row->told) : str_has_prefix(messages(), str_of(row->told)));
+                assert_true(row->is_good || str_find_str(messages(), STR("accepted")) == messages().n);
                 fake_close();
                 if (!was_killed)
                         return;
