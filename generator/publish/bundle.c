@@ -177,9 +177,16 @@ static int add_others(const struct publisher *p, int apps, struct linkables *l) 
         return 0;
 }
 
+/* Applications run as well without messages about them. */
+static void publish_notify(struct publisher *p, int apps, const struct linkables *l) {
+        int r = notify_write(p), q = notify_link(p, apps, l);
+
+        p->notify_error = r < 0 ? r : q;
+}
+
 /* All of it, even after a failure: what is not linked stops. */
 static void finish(struct publishing *pub) {
-        const struct publisher *p = pub->p;
+        struct publisher *p = pub->p;
         struct linkables linkables = { 0 };
         int r;
 
@@ -187,12 +194,10 @@ static void finish(struct publishing *pub) {
         r = add_others(p, pub->apps, &linkables);
         if (r < 0)
                 publishing_fail(pub, NULL, r);
-        r = notify_write(p);
-        if (r < 0)
-                publishing_fail(pub, NULL, r);
         r = link_units(p, pub->apps, &linkables);
         if (r < 0)
                 publishing_fail(pub, NULL, r);
+        publish_notify(p, pub->apps, &linkables);
         r = uphold_write(p, &linkables);
         if (r < 0)
                 publishing_fail(pub, NULL, r);
@@ -251,6 +256,7 @@ int publish_existing(struct publisher *p) {
         p->notify = notify_published(p);
         q = link_units(p, apps, &linkables);
         r = r < 0 ? r : q;
+        p->notify_error = notify_link(p, apps, &linkables);
         q = uphold_link(p);
         return r < 0 ? r : q;
 }

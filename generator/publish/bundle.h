@@ -91,6 +91,7 @@ struct publisher {
         bool awaits_files;   /* definitions were written just now, and may not be whole */
         const char *quadlet; /* program; argv[0] of it */
         struct str notify;   /* the text of `notify`; absent if host.yaml names no recipients */
+        int notify_error;    /* negative errno: messages cannot be prepared, and all else is as usual; or 0 */
         bool is_user;
         bool foresees;                /* the caller reads `bundles` after everything is published */
         const struct bundle *bundles; /* of the last generate_publish() */

@@ -280,8 +280,8 @@ static void report(struct run *run) {
         log_kernel(run->ds.n_errors > 0 ? LOG_LEVEL_ERROR : LOG_LEVEL_WARNING, buf_str(&text));
 }
 
-static void report_failure(struct run *run, int r) {
-        struct str text = arena_printf(&run->arena, "cannot generate units: %s", strerror(-r));
+static void report_failure(struct run *run, const char *what, int r) {
+        struct str text = arena_printf(&run->arena, "cannot %s: %s", what, strerror(-r));
 
         if (log_is_person())
                 (void) fprintf(stderr, "pyservice-generator: %s\n", text.p);
@@ -319,9 +319,12 @@ int generate_run(const struct generate *g) {
                 r = generate_publish(&run.world, &run.publisher);
 
         report(&run);
+        if (run.publisher.notify_error < 0)
+                report_failure(&run, "prepare messages about events ('notify' in host.yaml)",
+                               run.publisher.notify_error);
         if (r < 0) {
                 attempt_end(&run.world);
-                report_failure(&run, r);
+                report_failure(&run, "generate units", r);
                 return EXIT_SYSTEM;
         }
 

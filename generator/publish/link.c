@@ -120,17 +120,6 @@ static bool has_gone(const struct linkables *l) {
         return false;
 }
 
-static int link_notify(const struct publisher *p, int apps, const struct linkables *l) {
-        int error = notify_link_credential(p);
-
-        VEC_EACH(app, &l->list) {
-                int r = app->is_alive ? notify_link(p, apps, app) : 0;
-
-                error = error < 0 ? error : r;
-        }
-        return error;
-}
-
 int link_units(const struct publisher *p, int apps, const struct linkables *l) {
         static const struct {
                 struct str prefix;
@@ -154,7 +143,5 @@ int link_units(const struct publisher *p, int apps, const struct linkables *l) {
                 }
         }
 
-        if (error == 0 && !str_is_absent(p->notify))
-                error = link_notify(p, apps, l);
         return error;
 }

@@ -96,7 +96,7 @@ static int link_part(const struct publisher *p, const struct record_part *part) 
 
 /* systemd reads and decrypts the key of the signature, and only for that unit (systemd < 254 does not know
  * the setting; the program then finds the key in the stores). */
-int notify_link_credential(const struct publisher *p) {
+static int link_credential(const struct publisher *p) {
         struct str name = STR("pyservice-notify.service.d/50-pyservice.conf");
         struct unit *u = unit_new(p->arena);
         struct notify n = { 0 };
@@ -110,7 +110,7 @@ int notify_link_credential(const struct publisher *p) {
         return r < 0 ? r : fs_replace(p->output, name.p, 0644, unit_text(u));
 }
 
-int notify_link(const struct publisher *p, int apps, const struct linkable *l) {
+static int link_app(const struct publisher *p, int apps, const struct linkable *l) {
         CLEANUP(close_fd) int bundle = fs_open_dir(apps, l->app.p);
         struct record record = { 0 };
         int r = bundle < 0 ? bundle : stored_record(p->arena, bundle, &record);
@@ -125,4 +125,15 @@ int notify_link(const struct publisher *p, int apps, const struct linkable *l) {
         }
         /* Its bundle was never published, or is of an older pyservice. */
         return r == -ENOENT || r == -EPROTONOSUPPORT ? 0 : r;
+}
+
+int notify_link(const struct publisher *p, int apps, const struct linkables *l) {
+        int error = str_is_absent(p->notify) ? 0 : link_credential(p);
+
+        VEC_EACH(app, &l->list) {
+                int r = app->is_alive && !str_is_absent(p->notify) ? link_app(p, apps, app) : 0;
+
+                error = error < 0 ? error : r;
+        }
+        return error;
 }

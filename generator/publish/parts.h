@@ -128,12 +128,10 @@ struct str notify_published(const struct publisher *p);
 /* Writes or removes `notify` and its drop-in, if they differ. */
 int notify_write(const struct publisher *p);
 
-/* Writes the setting with which pyservice-notify.service gets the key of the webhook's signature. */
-int notify_link_credential(const struct publisher *p);
-
-/* Links the drop-in to each unit of the app whose failure is an event that no hook of its own sees: tasks,
- * timers, builds, and parts that are not always started again. */
-int notify_link(const struct publisher *p, int apps, const struct linkable *l);
+/* Writes the setting with which pyservice-notify.service gets the key of the webhook's signature; links the
+ * drop-in to each unit of a living app whose failure is an event that no hook of its own sees: tasks, timers,
+ * builds, and parts that are not always started again. Goes on after a failure, and gives the first. */
+int notify_link(const struct publisher *p, int apps, const struct linkables *l);
 
 /* withhold.c: what the administrator stopped. */
 

@@ -138,6 +138,23 @@ def test_a_broken_host_file_keeps_the_recipients(root, receiver):
     assert (root / "run/pyservice/notify").read_text() == before
 
 
+@pytest.mark.parametrize("settings", ["a directory", "of a later version"])
+def test_settings_that_cannot_be_used_stop_nothing_else(root, settings):
+    """Everything else is generated as usual: 111 would make the generator fall back to what it published before."""
+    place = root / "run/pyservice/notify"
+    if settings == "a directory":
+        (place / "full").mkdir(parents=True)
+        text, status, problem = "notify: {command: /bin/true}\n", 0, "Is a directory"
+    else:
+        place.write_text("pyservice-notify 2\nnews\n")
+        text, status, problem = "notify: {command: tell}\n", 1, "Protocol not supported"
+    (root / "etc/pyservice/host.yaml").write_text(text)
+    done = subprocess.run([GENERATOR, f"--root={root}", root / "out"], capture_output=True, text=True, timeout=60, env=SANITIZERS)
+    assert (done.returncode, done.stderr.splitlines()[-1]) == (
+        status, f"pyservice-generator: cannot prepare messages about events ('notify' in host.yaml): {problem}")
+    assert "Upholds=pyservice-notify.path\n" in (root / "out/pyservice.target.d/50-pyservice.conf").read_text()
+
+
 def test_a_web_server_gets_one_signed_object(root, receiver):
     signed(root, receiver)
     leave(root, reason=HOSTILE, log=["first line", HOSTILE])
