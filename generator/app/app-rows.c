@@ -128,6 +128,12 @@ static const struct field app_fields[] = {
                    "revision; for example one that empties a cache. If one fails, it is reported, and the "
                    "revision stays.",
                    .flags = FIELD_ONE_OK),
+        FIELD_LIST(app, on_failure, "on_failure",
+                   "Tasks of the previous revision that run, in order, when a newer one was rejected or "
+                   "reverted and the previous one runs again. PYSERVICE_REASON and "
+                   "PYSERVICE_FAILED_REVISION in their environment name the reason and the revision that "
+                   "failed. If one fails, it is reported.",
+                   .flags = FIELD_ONE_OK),
         FIELD_STRUCT(app, rollout, "rollout", rollout_schema, "How a new revision reaches the instances."),
         FIELD(app, auto_update, "auto_update",
               "Whether podman-auto-update.timer also checks for a new "

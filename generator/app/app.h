@@ -376,7 +376,7 @@ struct app {
         LIST(struct service) services, sidecars;
         LIST(struct task) tasks;
         LIST(struct timer) timers;
-        LIST(struct name) before_update, after_update;
+        LIST(struct name) before_update, after_update, on_failure;
         struct repository *source; /* NULL for an app of an image */
         struct rollout *rollout;   /* never NULL after world_finish() */
         struct choice auto_update; /* only where auto_update.at is a place: has_auto_update() */

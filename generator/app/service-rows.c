@@ -381,7 +381,7 @@ static const struct field task_fields[] = {
                        .flags = FIELD_ONE_OK, .one_of = "command"),
         FIELD(task, timeout, "timeout",
               "Time after which the task fails. Without this key, a task in "
-              "'before_update' has one hour.",
+              "'before_update', 'after_update' or 'on_failure' has one hour.",
               .def = "infinity", .min = 1000000),
 };
 SCHEMA(task, "Work that runs to completion, when it is started.");

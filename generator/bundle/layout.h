@@ -38,6 +38,10 @@
 #define LAYOUT_UNKEPT "unkept"
 #define LAYOUT_WITHOUT_STATE "without-state"
 
+/* Behind the name of an application in ROLLOUTS: its lock, and the environment of its on_failure tasks. */
+#define LAYOUT_ROLLOUT_LOCK ".lock"
+#define LAYOUT_ROLLOUT_FAILURE ".failure"
+
 /* Names in a bundle: in apps/APP of the runtime directory, and in APP/bundles/REVISION of the state
  * directory. */
 #define LAYOUT_ENV "env"

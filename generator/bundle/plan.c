@@ -24,6 +24,7 @@ static const struct row_kind kinds[] = {
         ROW_LIST("early", struct plan, early, ROW_WHOLE(ROW_NAME)),
         ROW_LIST("task", struct plan, tasks, ROW_WHOLE(ROW_NAME)),
         ROW_LIST("after", struct plan, after, ROW_WHOLE(ROW_NAME)),
+        ROW_LIST("failure", struct plan, failure, ROW_WHOLE(ROW_NAME)),
         ROW_LIST("service", struct plan, services, ROW_FIELD(ROW_NAME, struct plan_part, unit),
                  ROW_FIELD(ROW_NAME, struct plan_part, label),
                  ROW_WORD(ROW_FLAG, struct plan_part, has_spare, spares)),

@@ -12,6 +12,7 @@
  *                                    revisions was accepted yet
  *     task UNIT.service              in order
  *     after UNIT.service             in order; at the end
+ *     failure UNIT.service           in order; at the end, if the rollout before it failed
  *     service UNIT LABEL spare|plain
  *     sidecar UNIT LABEL
  *     volume NAME DRIVER TYPE DEVICE OPTIONS              "-" for what the definition does not have
@@ -49,7 +50,7 @@ struct plan {
         bool is_recreate, stops_on_failure;
         uint64_t max_unavailable, pause, ready_timeout, min_ready; /* milliseconds */
         uint64_t keep_images;
-        VEC(struct str) early, tasks, after;
+        VEC(struct str) early, tasks, after, failure;
         VEC(struct plan_part) services, sidecars;
         struct podman_objects volumes, networks; /* when read: without the application's name and a place */
 };

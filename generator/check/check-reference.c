@@ -227,6 +227,7 @@ void check_references(struct world *w, struct app *app) {
         find_others(w->arena, &parts);
         check_tasks(w, app, app->before_update.at, app->before_update.n);
         check_tasks(w, app, app->after_update.at, app->after_update.n);
+        check_tasks(w, app, app->on_failure.at, app->on_failure.n);
         check_after_update(w, app);
         VEC_EACH(p, &parts.list)
                 for (size_t i = 0; (ref = reference(p, i)); i++)

@@ -53,6 +53,10 @@ void kube_task(struct kube *k, struct task *t) {
         if (is_named(k->app->after_update.at, k->app->after_update.n, t->name.text))
                 KUBE_MISS(k, p.document,
                           STR("after_update: run it when the rollout of the new image has ended"));
+        if (is_named(k->app->on_failure.at, k->app->on_failure.n, t->name.text))
+                KUBE_MISS(k, p.document,
+                          STR("on_failure: run it when a rollout failed and was undone (kubectl rollout "
+                              "undo)"));
         if (is_named(k->app->before_update.at, k->app->before_update.n, t->name.text))
                 KUBE_MISS(k, p.document,
                           STR("before_update: apply and run it with the new image, wait for "

@@ -95,6 +95,11 @@ static void note_rollout(struct plain *p, const struct app *app) {
                 PLAIN_MISS(p, app,
                            STR("after_update: after all instances run a new version, run: systemctl start "),
                            app->name.text, STR("-"), task->text, STR(".service"));
+        LIST_EACH(task, &app->on_failure)
+                PLAIN_MISS(
+                        p, app,
+                        STR("on_failure: after you returned to the previous version, run: systemctl start "),
+                        app->name.text, STR("-"), task->text, STR(".service"));
         plain_miss(p, app,
                    STR("scale: a further instance needs a link, a drop-in with its port, and its name in the "
                        "target and in HAProxy's file"));

@@ -290,6 +290,7 @@ static void limit_tasks(struct app *app, const struct name *list, size_t n) {
 static void limit_updates(struct app *app) {
         limit_tasks(app, app->before_update.at, app->before_update.n);
         limit_tasks(app, app->after_update.at, app->after_update.n);
+        limit_tasks(app, app->on_failure.at, app->on_failure.n);
 }
 
 /* From either form of `restart`. */

@@ -556,6 +556,40 @@ static void put_expanded(struct rendering *r, struct unit *u, const struct role 
         unit_close(u);
 }
 
+static bool is_on_failure(const struct rendering *r, const struct role *role) {
+        LIST_EACH(name, &r->app->on_failure)
+                if (role->is_task && str_eq(name->text, role->name.text))
+                        return true;
+
+        return false;
+}
+
+/* Podman passes them on if the rollout has written them for systemd. A task that is started by hand has
+ * none. */
+static void put_failure(struct rendering *r, struct unit *u, const struct role *role) {
+        static const char *const names[] = { "PYSERVICE_FAILED_REVISION", "PYSERVICE_REASON" };
+
+        if (r->is_plain || !is_on_failure(r, role))
+                return;
+
+        for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+                if (container_find_variable(role->container, str_of(names[i])))
+                        continue;
+                unit_open(u, CONTAINER_PODMAN_ARGS);
+                unit_word(u);
+                unit_const(u, "--env=");
+                unit_part(u, ((struct env_name){ str_of(names[i]), NOWHERE }));
+                unit_close(u);
+        }
+        unit_open(u, SERVICE_ENVIRONMENT_FILE);
+        unit_const(u, "-");
+        unit_part(u, ((struct abs_path){ r->world->places.runtime, NOWHERE }));
+        unit_const(u, "/" LAYOUT_ROLLOUTS "/");
+        unit_part(u, r->app->name);
+        unit_const(u, LAYOUT_ROLLOUT_FAILURE);
+        unit_close(u);
+}
+
 void render_finish(struct rendering *r, struct unit *u, const struct role *role) {
         const struct quadlet *q = role->container->quadlet;
         struct str unit = role->container->unit.text, env = layout_env(r->arena, unit, STR("."));
@@ -585,6 +619,7 @@ void render_finish(struct rendering *r, struct unit *u, const struct role *role)
                           (struct label_text){ revision.text, NOWHERE });
         put_identity(r, u, role, revision.text);
         put_expanded(r, u, role, revision);
+        put_failure(r, u, role);
         *vec_push(r->arena, &r->revisions) = revision;
         tree_mark(unit_finish(u, r->tree, file), role_kind(role), unit);
 }

@@ -79,17 +79,22 @@ static void put_early(struct rendering *r, struct plan *plan) {
                         *vec_push(r->arena, &plan->early) = parts[i].unit.text;
 }
 
+static struct str task_unit(struct rendering *r, struct name name) {
+        struct str unit = { 0 };
+
+        LIST_EACH(t, &r->app->tasks)
+                if (str_eq(t->name.text, name.text))
+                        unit = arena_join(r->arena, t->container.unit.text, STR(".service"));
+        return unit;
+}
+
 static void put_tasks(struct rendering *r, struct plan *plan) {
         LIST_EACH(name, &r->app->before_update)
-                LIST_EACH(t, &r->app->tasks)
-                        if (str_eq(t->name.text, name->text))
-                                *vec_push(r->arena, &plan->tasks) =
-                                        arena_join(r->arena, t->container.unit.text, STR(".service"));
+                *vec_push(r->arena, &plan->tasks) = task_unit(r, *name);
         LIST_EACH(name, &r->app->after_update)
-                LIST_EACH(t, &r->app->tasks)
-                        if (str_eq(t->name.text, name->text))
-                                *vec_push(r->arena, &plan->after) =
-                                        arena_join(r->arena, t->container.unit.text, STR(".service"));
+                *vec_push(r->arena, &plan->after) = task_unit(r, *name);
+        LIST_EACH(name, &r->app->on_failure)
+                *vec_push(r->arena, &plan->failure) = task_unit(r, *name);
 }
 
 /* Services with clients come first. */

@@ -292,6 +292,7 @@ int accept_note_failure(struct rollout_run *ro, struct str reason, struct str pr
                                                   .reason = reason,
                                                   .time = clock_usec(CLOCK_REALTIME) });
         s.emptied = (struct str){ 0 };
+        s.unanswered = ro->revision;
         if (str_eq(s.pinned, ro->revision))
                 s.pinned = s.pinned_over = (struct str){ 0 };
         if (!str_is_absent(previous)) {
@@ -303,6 +304,18 @@ int accept_note_failure(struct rollout_run *ro, struct str reason, struct str pr
                 return r;
 
         return add_event(ro, previous, STR("revert"));
+}
+
+int accept_note_answered(struct rollout_run *ro) {
+        CLEANUP(close_fd) int lock = -1;
+        struct state s = { 0 };
+        int r = take_state(ro, &s, &lock);
+
+        if (r < 0)
+                return r;
+
+        s.unanswered = (struct str){ 0 };
+        return state_written(ro, state_write(ro->arena, ro->state, ro->app, &s));
 }
 
 /* The bundles to which an undo can return stay, and that of the definition: if it failed, 'rollout retry'

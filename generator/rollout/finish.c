@@ -6,6 +6,14 @@
 /* units/pyservice.catalog explains it. */
 #define MESSAGE_ID "506c0d35203c43b1b0977a01cebc4745"
 
+static struct str failed_tasks(struct rollout_run *ro) {
+        struct str text = STR("");
+
+        VEC_EACH(task, &ro->failed_late)
+                text = arena_join(ro->arena, text, STR("; but "), *task, STR(" failed"));
+        return text;
+}
+
 /* on_failure: stop. The failure was reported; the message must not look like the end of it. */
 static void show_held(struct rollout_run *ro, struct str held) {
         show_phase(
@@ -13,7 +21,8 @@ static void show_held(struct rollout_run *ro, struct str held) {
                 arena_join(
                         ro->arena, ro->app, STR(": stopped where revision "), held,
                         STR(" failed; instances that run it keep it, until they crash or another revision is "
-                            "rolled out")));
+                            "rolled out"),
+                        failed_tasks(ro)));
 }
 
 /* "; but the volume shop-data is there, and keeps …": what a rollout does not change. */
@@ -52,12 +61,13 @@ static int run_after(struct rollout_run *ro, const struct state *s) {
         return is_update ? rollout_after(ro) : RUN_ON;
 }
 
-static struct str failed_tasks(struct rollout_run *ro) {
-        struct str text = STR("");
+/* The revision that runs is good, so what its tasks do can rely on it. A retry forgot the failure. */
+static int answer_failure(struct rollout_run *ro, const struct state *s) {
+        const struct state_failure *failure =
+                str_is_absent(s->unanswered) ? NULL : state_find_failure(s, s->unanswered);
+        int r = failure ? rollout_answer(ro, failure) : RUN_ON;
 
-        VEC_EACH(unit, &ro->failed_after)
-                text = arena_join(ro->arena, text, STR("; but "), *unit, STR(" of after_update failed"));
-        return text;
+        return r == RUN_ON && !str_is_absent(s->unanswered) ? accept_note_answered(ro) : r;
 }
 
 static void tell_others(struct rollout_run *ro) {
@@ -74,7 +84,7 @@ static void tell(struct rollout_run *ro) {
         const struct journal_field fields[] = {
                 { "MESSAGE", message },
                 { "MESSAGE_ID", STR(MESSAGE_ID) },
-                { "PRIORITY", ro->failed_after.n > 0 ? STR("4") : STR("5") },
+                { "PRIORITY", ro->failed_late.n > 0 ? STR("4") : STR("5") },
                 { "PYSERVICE_APP", ro->app },
                 { "PYSERVICE_REVISION", ro->revision },
         };
@@ -83,7 +93,7 @@ static void tell(struct rollout_run *ro) {
         VEC_EACH(unit, &ro->progress.units)
                 if (!str_is(unit->state, "failed"))
                         unit->state = STR("done");
-        if (ro->has_changed || ro->progress.has_accepted)
+        if (ro->has_changed || ro->progress.has_accepted || ro->failed_late.n > 0)
                 (void) journal_send(ro->arena, fields, ARRAY_SIZE(fields));
         tell_others(ro);
         show_phase(ro, STR("done"), message);
@@ -119,6 +129,9 @@ int finish_reset(struct bus *bus, struct arena *a, struct str app, const struct 
         VEC_EACH(task, &plan->after)
                 if (r >= 0)
                         r = reset(bus, a, *task);
+        VEC_EACH(task, &plan->failure)
+                if (r >= 0)
+                        r = reset(bus, a, *task);
         VEC_EACH(service, &plan->services) {
                 if (r >= 0)
                         r = reset(bus, a, pick_spare(a, service->unit));
@@ -148,6 +161,8 @@ int rollout_finish(struct rollout_run *ro) {
         if (r >= 0)
                 r = accept_prune(ro, &unneeded);
         if (r >= 0)
+                r = answer_failure(ro, &s);
+        if (r == RUN_ON)
                 r = run_after(ro, &s);
         if (r != RUN_ON)
                 return r;

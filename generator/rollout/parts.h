@@ -63,6 +63,7 @@ int accept_prepare(struct rollout_run *ro);
 int rollout_accept(struct rollout_run *ro);
 int rollout_set_emptied(struct rollout_run *ro, bool is_emptied);
 int accept_note_failure(struct rollout_run *ro, struct str reason, struct str previous);
+int accept_note_answered(struct rollout_run *ro); /* the tasks of on_failure are done */
 /* Removes the bundles that no undo needs, and finds their images. */
 int accept_prune(struct rollout_run *ro, struct podman_images *ret_unneeded);
 
@@ -94,8 +95,9 @@ void images_remove(struct rollout_run *ro, const struct podman_images *unneeded)
 /* tasks.c, spare.c, empty.c, instances.c: the steps. */
 int rollout_await_boot(struct rollout_run *ro);
 int rollout_tasks(struct rollout_run *ro);
-/* after_update: RUN_ON also if one failed, which is reported. */
+/* after_update, and on_failure: RUN_ON also if one failed, which is reported. */
 int rollout_after(struct rollout_run *ro);
+int rollout_answer(struct rollout_run *ro, const struct state_failure *failure);
 int rollout_stop_abandoned_tasks(struct rollout_run *ro,
                                  const struct progress *old); /* that the rollout of another revision began */
 int rollout_spares(struct rollout_run *ro);

@@ -83,7 +83,7 @@ void progress_remove(struct arena *a, int runtime, struct str app) {
 }
 
 int progress_open_lock(struct arena *a, int runtime, struct str app) {
-        struct str path = arena_join(a, STR(LAYOUT_ROLLOUTS "/"), app, STR(".lock"));
+        struct str path = arena_join(a, STR(LAYOUT_ROLLOUTS "/"), app, STR(LAYOUT_ROLLOUT_LOCK));
         int r = fs_make_dirs(runtime, path.p, true);
 
         if (r < 0)

@@ -32,7 +32,7 @@ struct rollout_run {
         /* services without a running instance before it was accepted: nothing has shown yet that they work */
         VEC(struct str)
         untried;
-        VEC(struct str) failed_after; /* tasks of after_update that failed */
+        VEC(struct str) failed_late; /* tasks at the end that failed: "UNIT of KEY" */
         struct {
                 struct str unit, text;
         } failure;

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <unistd.h>
+
 #include "base/fs.h"
+#include "bundle/layout.h"
+#include "output/env.h"
 #include "rollout/parts.h"
 
 enum { TICK_MS = 200 };
@@ -141,19 +145,48 @@ int rollout_tasks(struct rollout_run *ro) {
 /* The revision runs already, so a task that fails does not take it back: the next task runs, and the message
  * of the rollout names the one that failed. A rollout that was killed may have run a task after it recorded
  * only that the task started. */
-int rollout_after(struct rollout_run *ro) {
-        VEC_EACH(unit, &ro->plan.after) {
-                bool has_run = !str_is_absent(progress_find(&ro->progress, *unit)) &&
-                               !str_is(progress_find(&ro->progress, *unit), "restarting");
-                int r = has_run ? RUN_ON : wait_until_free(ro, *unit, &has_run);
+static int run_late(struct rollout_run *ro, struct str unit, struct str key) {
+        bool has_run = !str_is_absent(progress_find(&ro->progress, unit)) &&
+                       !str_is(progress_find(&ro->progress, unit), "restarting");
+        int r = has_run ? RUN_ON : wait_until_free(ro, unit, &has_run);
 
-                if (r == RUN_ON && !has_run)
-                        r = start_task(ro, *unit);
-                if (r == RUN_FAILED)
-                        *vec_push(ro->arena, &ro->failed_after) = *unit;
-                else if (r != RUN_ON)
-                        return r;
-        }
+        if (r == RUN_ON && !has_run)
+                r = start_task(ro, unit);
+        if (r != RUN_FAILED)
+                return r;
 
+        *vec_push(ro->arena, &ro->failed_late) = arena_join(ro->arena, unit, STR(" of "), key);
         return RUN_ON;
+}
+
+int rollout_after(struct rollout_run *ro) {
+        int r = RUN_ON;
+
+        VEC_EACH(unit, &ro->plan.after)
+                r = r == RUN_ON ? run_late(ro, *unit, STR("after_update")) : r;
+        return r;
+}
+
+/* For root, as the reason may quote what a container printed. */
+static int write_failure(struct rollout_run *ro, const struct state_failure *failure, struct str path) {
+        struct buf text = buf_in(ro->arena);
+        int r = env_unit_put(&text, STR("PYSERVICE_FAILED_REVISION"), failure->revision);
+
+        if (r >= 0)
+                r = env_unit_put(&text, STR("PYSERVICE_REASON"), failure->reason);
+        return r < 0 ? r : fs_replace(ro->runtime, path.p, 0600, buf_str(&text));
+}
+
+/* They run without the variables if these cannot be written. */
+int rollout_answer(struct rollout_run *ro, const struct state_failure *failure) {
+        struct str path =
+                arena_join(ro->arena, STR(LAYOUT_ROLLOUTS "/"), ro->app, STR(LAYOUT_ROLLOUT_FAILURE));
+        int r = RUN_ON;
+
+        if (ro->plan.failure.n > 0)
+                (void) write_failure(ro, failure, path);
+        VEC_EACH(unit, &ro->plan.failure)
+                r = r == RUN_ON ? run_late(ro, *unit, STR("on_failure")) : r;
+        (void) unlinkat(ro->runtime, path.p, 0);
+        return r;
 }

@@ -39,6 +39,7 @@ static const struct row_kind state_kinds[] = {
                  ROW_FIELD(ROW_TEXT, struct state, pinned_over)),
         ROW_ONCE("emptied", ROW_FIELD(ROW_NAME, struct state, emptied)),
         ROW_ONCE("held", ROW_FIELD(ROW_NAME, struct state, held)),
+        ROW_ONCE("unanswered", ROW_FIELD(ROW_NAME, struct state, unanswered)),
         ROW_MARK("paused", struct state, is_paused),
         ROW_LIST("failed", struct state, failed, ROW_FIELD(ROW_NAME, struct state_failure, revision),
                  ROW_FIELD(ROW_NUMBER, struct state_failure, time),
@@ -62,7 +63,8 @@ static const struct row_file history_file = ROW_FILE(
         struct state_history, history_kinds, .name = "pyservice-history", .version = 1, .bare_word = "event");
 
 static bool is_state(const struct state *s) {
-        const struct str revisions[] = { s->accepted, s->pinned, s->pinned_over, s->emptied, s->held };
+        const struct str revisions[] = { s->accepted, s->pinned, s->pinned_over,
+                                         s->emptied,  s->held,   s->unanswered };
 
         for (size_t i = 0; i < ARRAY_SIZE(revisions); i++)
                 if (!str_is_absent(revisions[i]) && !state_is_revision(revisions[i]))

@@ -13,6 +13,8 @@
  *     emptied REVISION                strategy recreate: nothing runs until REVISION is accepted
  *     held REVISION                   on_failure: stop: instances that moved to REVISION before it failed
  *                                     stay
+ *     unanswered REVISION             it failed, and no rollout has ended well since: the next one runs the
+ *                                     tasks of on_failure
  *     paused
  *     failed REVISION USEC REASON     the newest last, at most STATE_FAILED_MAX
  *     task REVISION UNIT              done; at most STATE_TASKS_MAX
@@ -49,7 +51,8 @@ struct state_image {
 };
 
 struct state {
-        struct str accepted, pinned, pinned_over, emptied, held; /* revisions; absent if there is none */
+        struct str accepted, pinned, pinned_over, emptied, held,
+                unanswered; /* revisions; absent if there is none */
         bool is_paused;
         VEC(struct state_failure) failed;
         VEC(struct state_task) tasks;

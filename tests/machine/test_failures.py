@@ -238,7 +238,9 @@ def receiver(app):
 def test_recipients_get_messages_about_events(app, receiver):
     """A recipient whose server was down gets them later, and none gets an event that host.yaml does not name."""
     machine = app.machine
-    tasks = "tasks: [{name: tidy, entrypoint: /bin/sh, command: [-c, exit 4]}]\n"
+    told = 'echo "[$PYSERVICE_FAILED_REVISION] [$PYSERVICE_REASON]"'
+    tasks = ("tasks: [{name: tidy, entrypoint: /bin/sh, command: [-c, exit 4]},\n"
+             f"        {{name: tell, entrypoint: /bin/sh, command: [-c, '{told}']}}]\non_failure: [tidy, tell]\n")
     app.define(1, 1, more=tasks)
     app.wait(1, 1)
     app.define(2, 1, env="HELLO_EXIT: 3", more=tasks)
@@ -255,9 +257,13 @@ def test_recipients_get_messages_about_events(app, receiver):
     assert "exited with status 3" in rejected["reason"] and rejected["log"], rejected
     assert undelivered() == []
 
-    machine.run("systemctl start hello-tidy.service", check=False)
+    # The tasks of on_failure run when the previous revision does, and the first one fails.
     failed = receiver.wait("task-failed")
     assert failed["part"] == "hello-tidy" and "exited with status 4" in failed["reason"], failed
+    machine.wait(lambda: "hello-tidy.service of on_failure failed" in machine.journal("hello-rollout@*.service"), what="the report of the task's failure")
+    assert f"[{revision}] [{rejected['reason']}]" in machine.journal("hello-tell.service")
+    machine.run("systemctl start hello-tell.service")
+    assert "[] []" in machine.journal("hello-tell.service"), "no failure led to a start by hand"
 
     machine.run(MAKE_CERTIFICATE)
     define(machine, "crash", "image: localhost/hello:1\nport: 8000\nenv: {HELLO_EXIT: 3}\nrestart: {policy: always, delay: 100ms}\n"

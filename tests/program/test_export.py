@@ -379,6 +379,7 @@ tasks:
   - {name: report, command: report}
 before_update: migrate
 after_update: report
+on_failure: report
 timers:
   - {name: clean, command: clean, schedule: ["*-*-* 04:30", "Mon..Fri *:0/15 UTC"], persistent: false}
   - {name: odd, command: odd, schedule: "Mon *-*-01"}
@@ -397,7 +398,7 @@ trusted: [10.0.0.0/8, "2001:db8::1"]
     migrate = documents["Job", "shop-migrate"]["spec"]
     assert migrate["suspend"] and migrate["backoffLimit"] == 0 and migrate["activeDeadlineSeconds"] == 300
     assert container(documents["Job", "shop-migrate"])["args"] == ["/bin/sh", "-c", "'a' 'b' && 'c'"]
-    assert "initContainer" in text and "before_update" in said and "after_update: run it when the rollout" in said
+    assert "initContainer" in text and "before_update" in said and "after_update: run it when the rollout" in said and "on_failure: run it when a rollout failed" in said
     assert "before_start: write an initContainer" in said and "lifecycle.postStart.exec" in said and "lifecycle.preStop.exec" in said
     clean, again, odd = (documents["CronJob", name]["spec"] for name in ("shop-clean", "shop-clean-2", "shop-odd"))
     assert (clean["schedule"], clean["timeZone"], clean["startingDeadlineSeconds"]) == ("30 4 * * *", "Europe/Berlin", 60)

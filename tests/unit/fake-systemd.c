@@ -63,7 +63,7 @@ static struct str plan_of(const struct fake_behaviour *b, int revision) {
         return arena_join(fake.arena, b->is_recreate ? STR("strategy recreate\n") : STR("strategy rolling\n"),
                           STR("max-unavailable 1\npause 0\nready-timeout 5000\nmin-ready 2000\n"),
                           b->stops ? STR("on-failure stop\n") : STR("on-failure revert\n"), b->has_task ? STR("task shop-migrate.service\n") : STR(""),
-                          b->has_after ? STR("after shop-purge.service\n") : STR(""),
+                          b->has_after ? STR("after shop-purge.service\n") : STR(""), b->has_answer ? STR("failure shop-sorry.service\n") : STR(""),
                           STR("service shop "), label_of(revision), b->is_plain ? STR(" plain\n") : STR(" spare\n"));
 }
 
@@ -258,6 +258,8 @@ int bus_get_unit(struct bus *b, struct arena *a, struct str unit, struct bus_uni
         *ret = (struct bus_unit) { .active = STR("inactive"), .sub = STR("dead"), .result = STR("success"), .status = STR(""), .invocation = STR("") };
         if (str_is(unit, "shop-purge.service"))
                 ret->starting_since = fake.ran_after;
+        if (str_is(unit, "shop-sorry.service"))
+                ret->starting_since = fake.ran_answer;
         if (!u)
                 return 0;
 
@@ -329,13 +331,25 @@ static bool run_task(void) {
         return !fake.behaviour[fake.target].task_fails;
 }
 
-/* When nothing else runs. */
-static bool run_after(void) {
+static void assert_all_run(void) {
         for (size_t i = 0; i < FAKE_INSTANCES; i++)
                 assert_true(fake.instances[i].is_active && fake.instances[i].revision == fake.target);
+}
+
+/* When nothing else runs. */
+static bool run_after(void) {
+        assert_all_run();
         fake.n_after[fake.target]++;
         fake.ran_after = fake.now;
         return !fake.behaviour[fake.target].after_fails;
+}
+
+static bool run_answer(void) {
+        assert_all_run();
+        fake.n_answers++;
+        fake.ran_answer = fake.now;
+        assert_true(fs_read(fake.arena, fake.runtime, "rollouts/shop.failure", 4096, &fake.answered) >= 0);
+        return !fake.behaviour[fake.target].answer_fails;
 }
 
 static bool run_spare(enum bus_verb verb) {
@@ -387,6 +401,8 @@ int bus_start_job(struct bus *b, enum bus_verb verb, struct str unit, struct bus
                 is_good = run_task();
         else if (verb == BUS_START && str_is(unit, "shop-purge.service"))
                 is_good = run_after();
+        else if (verb == BUS_START && str_is(unit, "shop-sorry.service"))
+                is_good = run_answer();
         else if (u)
                 is_good = u == &fake.next ? run_spare(verb) : run_instance(u);
 

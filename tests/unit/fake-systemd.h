@@ -16,6 +16,7 @@ enum { FAKE_REVISIONS = 4, FAKE_INSTANCES = 2 };
 struct fake_behaviour {
         bool spare_fails, spare_dies, instance_fails, task_fails;
         bool has_after, after_fails;    /* a task after the update */
+        bool has_answer, answer_fails;  /* a task after another revision failed */
         bool has_task, is_plain, is_recreate, stops;
         bool task_fills;                /* the disk; see fake_fill() */
         bool spare_waits;               /* for ever, before it starts: for its image */
@@ -41,9 +42,10 @@ struct fake {
         int base, target;               /* loaded; -1 for none */
         bool is_emptied;                /* as loaded: instances are not upheld */
         struct fake_unit instances[FAKE_INSTANCES], next;
-        unsigned n_tasks[FAKE_REVISIONS], n_after[FAKE_REVISIONS], n_reloads, n_messages, n_failures;
+        unsigned n_tasks[FAKE_REVISIONS], n_after[FAKE_REVISIONS], n_answers, n_reloads, n_messages, n_failures;
         uint64_t now, loaded;           /* when it read the units */
-        uint64_t ran_after;             /* when the task after the update began last */
+        uint64_t ran_after, ran_answer; /* when the task after the update, or after a failure, began last */
+        struct str answered;            /* the environment of the latter */
         long budget;                    /* calls before it is killed; -1: it is not */
         long changed_after;             /* calls before somebody changes the definition to `changed_to` and reloads; 0: nobody does */
         int changed_to;

@@ -72,6 +72,8 @@ static const struct check_row check_rows[] = {
         { "tasks: unknown", "image: x\ntasks: [{name: migrate}]\nbefore_update: [migrat, backup]\n", "unknown-task‹migrat› unknown-task‹backup›", "'migrate'?" },
         { "tasks: after an update", "image: x\ntasks: [{name: a}, {name: b}]\nbefore_update: a\nafter_update: [b]\n", "", NULL },
         { "tasks: unknown after an update", "image: x\ntasks: [{name: purge}]\nafter_update: purg\n", "unknown-task‹purg›", "'purge'?" },
+        { "tasks: after a failure", "image: x\ntasks: [{name: a}, {name: b}]\nbefore_update: a\nafter_update: b\non_failure: [a, b]\n", "", NULL },
+        { "tasks: unknown after a failure", "image: x\ntasks: [{name: purge}]\non_failure: purg\n", "unknown-task‹purg›", "'purge'?" },
         { "tasks: before and after", "image: x\ntasks: [{name: a}]\nbefore_update: a\nafter_update: a\n", "bad-value‹a›", "name another one" },
         { "tasks: a service is none", "image: x\nservices: [{name: web}]\nbefore_update: web\n", "unknown-task‹web›", NULL },
         { "tasks: two ways", "image: x\ntasks: [{name: a, command: x, commands: [z]}]\n", "misplaced-key‹commands›", NULL },

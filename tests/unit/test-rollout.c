@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/fs.h"
 #include "bundle/layout.h"
@@ -38,7 +39,7 @@ struct plan_row {
 
 static const struct plan_row plan_rows[] = {
         { "plan: empty", "", 0 },
-        { "plan: all", "strategy recreate\nmax-unavailable 2\npause 1\nready-timeout 0\nmin-ready 5\non-failure stop\ntask a.service\nafter b.service\nservice a l spare\nsidecar b l\n"
+        { "plan: all", "strategy recreate\nmax-unavailable 2\npause 1\nready-timeout 0\nmin-ready 5\non-failure stop\ntask a.service\nafter b.service\nfailure c.service\nservice a l spare\nsidecar b l\n"
           "volume s-v - nfs h:/d rw,hard\nnetwork s-n bridge 10.0.0.0/24 10.0.0.1 mtu=1400 yes no yes\n", 0 },
         { "plan: unknown key", "surge 2\n", -EBADMSG },
         { "plan: unknown word", "strategy sideways\n", -EBADMSG },
@@ -67,6 +68,7 @@ static void test_plan_values(void **state) {
         assert_int_equal(plan.tasks.n, 1);
         assert_true(str_is(plan.tasks.at[0], "a.service"));
         assert_true(plan.after.n == 1 && str_is(plan.after.at[0], "b.service"));
+        assert_true(plan.failure.n == 1 && str_is(plan.failure.at[0], "c.service"));
         assert_true(plan.services.at[0].has_spare);
         assert_int_equal(plan.volumes.list.n + plan.networks.list.n, 2);
         assert_true(str_is_absent(plan.volumes.list.at[0].driver) && str_is(plan.volumes.list.at[0].device, "h:/d"));
@@ -287,6 +289,10 @@ static const struct roll_row roll_rows[] = {
         { "roll: with a task after it", { .has_after = true }, true, 2, "accepted" },
         { "roll: whose task after it fails", { .has_after = true, .after_fails = true }, true, 2, "accepted" },
         { "roll: bad, with a task after it", { .has_after = true, .spare_fails = true }, false, 2, "rejected" },
+        { "roll: good, with a task for failures", { .has_answer = true }, true, 2, "accepted" },
+        { "roll: bad, with a task for failures", { .has_answer = true, .spare_fails = true }, false, 2, "rejected" },
+        { "roll: bad later, with a task for failures", { .has_answer = true, .instance_fails = true }, false, 1, "reverted" },
+        { "roll: whose task for failures fails", { .has_answer = true, .answer_fails = true, .spare_fails = true }, false, 2, "rejected" },
         { "roll: bad task", { .has_task = true, .task_fails = true }, false, 2, "rejected" },
         { "roll: the spare does not start", { .spare_fails = true }, false, 2, "rejected" },
         { "roll: the spare dies", { .spare_dies = true }, false, 2, "rejected" },
@@ -314,6 +320,8 @@ static struct str messages(void) {
 
 static void begin(const struct roll_row *row) {
         fake.behaviour[0].is_recreate = row->now.is_recreate;
+        fake.behaviour[0].has_answer = row->now.has_answer;
+        fake.behaviour[0].answer_fails = row->now.answer_fails;
         fake.behaviour[1] = row->now;
         fake_open(&arena);
         fake_reload();
@@ -353,6 +361,12 @@ static void assert_settled(const struct roll_row *row) {
         /* If it fails and the rollout is killed, it runs again. */
         if (!row->now.after_fails)
                 assert_int_equal(fake.n_after[1], row->is_good && row->now.has_after);
+        if (!row->now.answer_fails)
+                assert_int_equal(fake.n_answers, !row->is_good && row->now.has_answer);
+        if (fake.n_answers > 0)
+                assert_true(str_has_prefix(fake.answered, arena_join(&arena, STR("PYSERVICE_FAILED_REVISION=\""), fake.names[1],
+                                                                     STR("\"\nPYSERVICE_REASON=\"shop@"))));
+        assert_true(str_is_absent(s.unanswered) && faccessat(fake.runtime, "rollouts/shop.failure", F_OK, 0) < 0);
 }
 
 static void test_roll(void **state) {
