@@ -2,15 +2,17 @@
 #include "notify/deliver.h"
 
 #include <errno.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "base/buf.h"
 #include "base/clock.h"
 #include "base/fs.h"
-#include "base/hmac.h"
 #include "base/utf8.h"
 #include "bundle/layout.h"
 #include "notify/body.h"
@@ -114,9 +116,30 @@ static struct str read_key(const struct round *r, struct str *ret) {
                            : (struct str){ 0 };
 }
 
+/* The header with the signature; or the problem. */
+static struct str sign(const struct round *r, struct str body, const char **ret) {
+        unsigned char sum[EVP_MAX_MD_SIZE];
+        struct buf header = buf_in(r->arena);
+        struct str key = { 0 }, problem = read_key(r, &key);
+        unsigned n = 0;
+
+        if (!str_is_absent(problem))
+                return problem;
+        if (!HMAC(EVP_sha256(), key.p, (int) key.n, (const unsigned char *) body.p, body.n, sum, &n))
+                return STR("libcrypto cannot sign the message; does it allow so short a key?");
+
+        buf_put(&header, "X-Pyservice-Signature: sha256=");
+        for (unsigned i = 0; i < n; i++) {
+                buf_put_char(&header, "0123456789abcdef"[sum[i] >> 4]);
+                buf_put_char(&header, "0123456789abcdef"[sum[i] & 15]);
+        }
+        *ret = buf_str(&header).p;
+        return problem;
+}
+
 /* The answer may repeat what was sent, so only its status is reported. */
 static struct str send_webhook(const struct round *r, const struct message *m) {
-        struct str body = body_json(r->arena, m), key = { 0 }, problem = { 0 };
+        struct str body = body_json(r->arena, m), problem = { 0 };
         const char *headers[] = { "Content-Type: application/json", NULL, NULL };
         const struct fetch_request request = { .method = STR("POST"),
                                                .url = r->settings.url,
@@ -126,12 +149,8 @@ static struct str send_webhook(const struct round *r, const struct message *m) {
                                                .timeout_ms = POST_MS };
         struct fetch_answer answer = { 0 };
 
-        if (!str_is_absent(r->settings.credential)) {
-                problem = read_key(r, &key);
-                headers[1] = arena_join(r->arena, STR("X-Pyservice-Signature: sha256="),
-                                        hmac_sha256(r->arena, key, body))
-                                     .p;
-        }
+        if (!str_is_absent(r->settings.credential))
+                problem = sign(r, body, &headers[1]);
         if (!str_is_absent(problem))
                 return problem;
         if (fetch(r->arena, &request, &answer) < 0)

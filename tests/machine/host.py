@@ -36,6 +36,7 @@ BUILD_PACKAGES = {
     "/usr/include/*/curl/curl.h": "libcurl4-openssl-dev",
     "/usr/include/json-c/json.h": "libjson-c-dev",
     "/usr/include/libmnl/libmnl.h": "libmnl-dev",
+    "/usr/include/openssl/hmac.h": "libssl-dev",
     "/usr/include/libsmartcols/libsmartcols.h": "libsmartcols-dev",
     "/usr/*/pkgconfig/systemd.pc": "systemd-dev | systemd",
 }
