@@ -36,10 +36,11 @@ class Numbers:
 
 
 class Load:
-    """Clients at work while the block runs; then no request may have failed, and each POST was counted once."""
+    """Clients at work while the block runs, and until they have sent `requests`; then no request may have failed, and each POST
+    was counted once."""
 
-    def __init__(self, machine: Machine, host: str, name: str, kinds: tuple[str, ...] = ALL):
-        self.machine, self.host, self.name, self.kinds = machine, host, name, kinds
+    def __init__(self, machine: Machine, host: str, name: str, kinds: tuple[str, ...] = ALL, requests: int = 0):
+        self.machine, self.host, self.name, self.kinds, self.requests = machine, host, name, kinds, requests
         self.numbers: dict[str, Numbers] = {}
 
     def __enter__(self) -> "Load":
@@ -47,20 +48,21 @@ class Load:
             self.machine.run(f"mkdir -p {COUNT} && : >{COUNT}/posts")
         # The machine has no Python; the clients need its network only.
         command = ["nsenter", "-t", self.machine.lab.leader(), "-n", "setpriv", "--pdeathsig", "KILL",
-                   sys.executable, CLIENTS, self.host, TIMEOUT, *self.kinds]
+                   sys.executable, CLIENTS, self.host, TIMEOUT, self.requests, *self.kinds]
         self.process = subprocess.Popen([str(word) for word in command],
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         assert self.process.stdout.readline() == "started\n"
         return self
 
     def __exit__(self, kind, value, trace) -> None:
-        out, _ = self.process.communicate(timeout=3 * TIMEOUT)
+        out, _ = self.process.communicate(timeout=None if self.requests else 3 * TIMEOUT)
         self.numbers = {client: self.judge(client, **result) for client, result in json.loads(out).items()}
         SUMMARY.append(f"{self.name:30}" + "".join(f" | {client} {numbers}" for client, numbers in self.numbers.items()))
         if kind is None:
             failed = {client: numbers.failed for client, numbers in self.numbers.items() if numbers.failed}
             assert not failed, f"{self.name}: {failed}"
             assert all(numbers.requests > 10 for numbers in self.numbers.values())
+            assert sum(numbers.requests for numbers in self.numbers.values()) >= self.requests
 
     def judge(self, client: str, sent: dict[str, int], failed: list, times: list[float]) -> Numbers:
         if client == "posts":

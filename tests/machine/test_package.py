@@ -10,11 +10,21 @@ from pathlib import Path
 import pytest
 
 import host
-from app import HELLO, define, wait_for
-from load import COUNT, Load
+from app import wait_for
+from load import Load
+from rolling import App
 
 HOST = "hello.example.com"
-APP = HELLO + f"scale: 2\nenv: {{HELLO_COUNT: /count/posts}}\nvolumes: ['{COUNT}:/count']\nproxy: {{domains: [{HOST}]}}\n"
+# The state as pyservice wrote it before its files had versions (bundle/rows.h), and bundles a record.
+EARLIER = r"""
+cd /var/lib/pyservice/hello
+sed -i 1d state
+sed -i -e 1d -e 's/^event //' history
+for bundle in bundles/*; do
+        sed -i -e 1d -e '/ record$/d' -e 's/^file //' "$bundle/manifest"
+        rm "$bundle/record"
+done
+"""
 
 
 def build(kind, directory):
@@ -60,25 +70,31 @@ def test_packages_are_installed_upgraded_and_removed(bare_machine, packages, tmp
     for name, short in (("pyservice", "main"), ("pyservice-convert", "convert")):
         machine.write(f"/root/{short}.deb", packages[name].read_bytes())
         machine.write(f"/root/{short}-higher.deb", make_higher(packages[name], tmp_path_factory.mktemp(short)).read_bytes())
-    machine.run(f"mkdir -p {COUNT} && systemctl start haproxy.service")      # with Debian's own configuration
+    app = App(machine)
+    machine.run("systemctl start haproxy.service")      # with Debian's own configuration
 
     apt(machine, "install", "/root/main.deb")
     assert machine.is_active("pyservice.target")
-    define(machine, "hello", APP)
-    wait_for(machine, "hello", 2)
-    machine.wait(lambda: machine.http("http://127.0.0.1/", headers={"Host": HOST}).status == 200, what="an answer through HAProxy")
+    app.define(1)
+    app.wait(1, 2)
 
     assert "install the package pyservice-convert" in imported(machine).stderr
     apt(machine, "install", "/root/convert.deb")
     assert "\ncommand: ./run\n" in imported(machine).stdout
 
-    before = ids(machine)
-    with Load(machine, HOST, "an upgrade of the packages"):
+    before, accepted = ids(machine), app.accepted()
+    machine.run(EARLIER)
+    with Load(machine, HOST, "an upgrade of the packages", requests=10_000):
         apt(machine, "install", "/root/main-higher.deb", "/root/convert-higher.deb")
         machine.reload()
+        assert ids(machine) == before, "an upgrade restarts nothing"
+        app.define(2)
+        app.wait(2, 2)
+        app.ctl("rollout", "undo", "hello")
+        app.wait(1, 2)
+    assert app.accepted() == accepted, "the revision that the earlier package stored"
     versions = machine.out("dpkg-query -Wf '${Version}\n' pyservice pyservice-convert").split()
     assert len(versions) == 2 and all(version.startswith("1000.") for version in versions)
-    assert ids(machine) == before, "an upgrade restarts nothing"
 
     apt(machine, "remove", "pyservice")
     assert machine.containers() == {}, "apt waits for the end of the instances"
