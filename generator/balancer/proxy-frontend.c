@@ -2,11 +2,9 @@
 #include "balancer/proxy-frontend.h"
 
 #include "balancer/acme.h"
+#include "balancer/proxy-page.h"
 #include "base/buf.h"
 #include "bundle/layout.h"
-
-/* In a double-quoted string of HAProxy's, where \n is a line feed. */
-#define NOT_CONFIGURED "No application is configured for this host.\\n"
 
 bool proxy_frontend_is_directory(struct str path) {
         return str_has_prefix(path, STR("/")) &&
@@ -119,8 +117,7 @@ static struct str frontend_text(struct arena *a, const struct proxy_frontend *f,
                 "str(*.),concat(,txn.pyservice_rest,),concat(,txn.pyservice_path,/)");
         put_lookup(&b, f, "txn.pyservice_backend", PROXY_ROUTES);
         put_lookup(&b, f, "txn.pyservice_https", PROXY_REDIRECTS);
-        put(&b, "http-request return status 404 content-type text/plain string \"" NOT_CONFIGURED
-                "\" unless { var(txn.pyservice_backend) -m found }");
+        proxy_page_put(&b);
         put_redirect(&b, f);
         put(&b, "use_backend %[var(txn.pyservice_backend)]");
         return buf_str(&b);
