@@ -190,6 +190,9 @@ static const struct field host_haproxy_fields[] = {
               .max = 65535),
         FIELD(host_haproxy, https_port, "https_port", "Port of the generated frontend for TLS.", .def = "443",
               .min = 1, .max = 65535),
+        FIELD_STRUCT(
+                host_haproxy, errors, "errors", host_error_pages_schema,
+                "Pages that HAProxy sends if it answers instead of an instance, by status: {503: FILE}."),
 };
 static SCHEMA(host_haproxy, "The HAProxy of this machine.");
 

@@ -217,6 +217,7 @@ struct proxy {
         LIST(struct header_entry) headers;
         LIST(struct server_address) servers;
         struct abs_path config_dir;
+        struct error_pages *errors;
 };
 
 /* In what order parts start. */

@@ -9,6 +9,16 @@ struct port_pool {
         struct number first, last;
 };
 
+/* Pages that HAProxy sends instead of its own, by the status of the answer: error_statuses. */
+enum { ERROR_PAGES = 5 };
+
+struct error_pages {
+        struct abs_path files[ERROR_PAGES];
+        struct env_text texts[ERROR_PAGES]; /* from no row, but from the files: load/pages.h */
+};
+
+extern const uint16_t error_statuses[ERROR_PAGES];
+
 struct host_haproxy {
         struct unit_name unit;                 /* haproxy.service */
         struct name container;                 /* where HAProxy runs in a container: its name */
@@ -16,6 +26,7 @@ struct host_haproxy {
         struct abs_path directory;             /* where our files go */
         struct abs_path socket, master_socket; /* the socket for its commands */
         struct number http_port, https_port;
+        struct error_pages *errors; /* NULL if host.yaml has none */
 };
 
 struct host_nginx {

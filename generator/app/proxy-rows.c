@@ -28,6 +28,38 @@ static const struct field timeouts_fields[] = {
 };
 static SCHEMA(timeouts, "How long HAProxy waits.");
 
+const uint16_t error_statuses[] = { 403, 404, 502, 503, 504 };
+
+#define DENIED "The page for addresses that 'trusted' does not list."
+#define CLOSED "The page if an instance closed the connection without an answer."
+#define LATE "The page if an instance did not answer in time."
+#define UNAVAILABLE \
+        "The page if no instance is ready, or all are busy. HAProxy sends 'Retry-After: 10' with it."
+
+static const struct field error_pages_fields[] = {
+        FIELD(error_pages, files[0], "403", DENIED, .flags = FIELD_NOT_TMP),
+        FIELD(error_pages, files[2], "502", CLOSED, .flags = FIELD_NOT_TMP),
+        FIELD(error_pages, files[3], "503", UNAVAILABLE, .flags = FIELD_NOT_TMP),
+        FIELD(error_pages, files[4], "504", LATE, .flags = FIELD_NOT_TMP),
+};
+static SCHEMA(
+        error_pages,
+        "Pages that HAProxy sends if it answers instead of an instance. Each is a file with the body "
+        "alone: UTF-8, at most 14 KiB. A file that ends in .json is JSON, one in .txt plain text, every "
+        "other one HTML. The files are read by 'systemctl daemon-reload'.");
+
+static const struct field host_error_pages_fields[] = {
+        FIELD(error_pages, files[0], "403", DENIED, .flags = FIELD_NOT_TMP),
+        FIELD(error_pages, files[1], "404", "The page for hosts without an application.",
+              .flags = FIELD_NOT_TMP),
+        FIELD(error_pages, files[2], "502", CLOSED, .flags = FIELD_NOT_TMP),
+        FIELD(error_pages, files[3], "503", UNAVAILABLE, .flags = FIELD_NOT_TMP),
+        FIELD(error_pages, files[4], "504", LATE, .flags = FIELD_NOT_TMP),
+};
+SCHEMA(host_error_pages,
+       "Pages of applications without 'proxy: {errors: …}' for this status; see Error pages in "
+       "pyservice.d(5).");
+
 static const struct field proxy_fields[] = {
         FIELD(proxy, kind, "kind",
               "The load balancer: HAProxy, or nginx, which has no health checks, queue and sticky clients.",
@@ -81,5 +113,8 @@ static const struct field proxy_fields[] = {
                    .flags = FIELD_ONE_OK),
         FIELD(proxy, config_dir, "config_dir",
               "Directory that HAProxy reads. Default: the directory in host.yaml.", .flags = FIELD_NOT_TMP),
+        FIELD_STRUCT(
+                proxy, errors, "errors", error_pages_schema,
+                "Pages that HAProxy sends if it answers instead of an instance, by status: {503: FILE}."),
 };
 SCHEMA(proxy, "How HAProxy balances a service or a sidecar.");

@@ -7,4 +7,4 @@
 
 extern const struct schema file_schema, repository_schema, auth_tracking_schema, base_schema,
         container_schema, health_schema, proxy_schema, restart_policy_schema, service_schema, sidecar_schema,
-        task_schema, timer_schema;
+        task_schema, timer_schema, host_error_pages_schema;

@@ -12,6 +12,7 @@
 #include "balancer/haproxy-states.h"
 #include "base/fs.h"
 #include "bundle/layout.h"
+#include "load/pages.h"
 
 #define MEMORY LAYOUT_STATE "/" LAYOUT_PROXY_MEMORY
 #define MOUNTS ".mounts" /* in MEMORY: of HAProxy's container, when it ran last */
@@ -315,6 +316,13 @@ int haproxy_check_files(struct proxy_run *p, struct proxy_choice *ret) {
         return r < 0 ? proxy_fail(p, w.place.at, r) : 0;
 }
 
+/* A page that cannot be read must not keep the applications from their clients. */
+static void read_pages(struct proxy_run *p) {
+        pages_read(p->world, p->world->host.haproxy->errors);
+        if (p->world->ds->n_errors > 0)
+                proxy_report_errors(p, STR("the frontend sends pages of its own instead:\n"));
+}
+
 int haproxy_publish(struct proxy_run *p) {
         CLEANUP(close_work) struct work w = { .state.memory = -1 };
         int r = open_work(&w, p);
@@ -322,6 +330,7 @@ int haproxy_publish(struct proxy_run *p) {
         if (r != 0)
                 return r < 0 ? r : 0;
 
+        read_pages(p);
         acme_prepare(p, &w.state);
         w.place.thumbprint = acme_thumbprint(p->arena, p->root);
         read_front(&w);

@@ -117,7 +117,7 @@ static struct str frontend_text(struct arena *a, const struct proxy_frontend *f,
                 "str(*.),concat(,txn.pyservice_rest,),concat(,txn.pyservice_path,/)");
         put_lookup(&b, f, "txn.pyservice_backend", PROXY_ROUTES);
         put_lookup(&b, f, "txn.pyservice_https", PROXY_REDIRECTS);
-        proxy_page_put(&b);
+        proxy_page_put(a, &b, f->pages);
         put_redirect(&b, f);
         put(&b, "use_backend %[var(txn.pyservice_backend)]");
         return buf_str(&b);

@@ -9,6 +9,7 @@
  * has none, its first label is taken for "*". Headers of a client are not trusted: pyservice alone sets
  * X-Forwarded-…. Works with HAProxy 2.4 and later. */
 
+#include "app/host.h"
 #include "balancer/proxy-set.h"
 
 #define PROXY_FRONTEND "20_frontend_pyservice.cfg"
@@ -22,8 +23,9 @@ struct proxy_frontend {
         struct str directory; /* where HAProxy finds the maps; of plain bytes, no comma */
         uint64_t http_port, https_port;
         bool has_ipv6;
-        struct str thumbprint; /* acme_thumbprint() */
-        bool is_left_out;      /* but its maps exist, for a frontend of the administrator's */
+        struct str thumbprint;           /* acme_thumbprint() */
+        const struct error_pages *pages; /* of host.yaml; NULL if it has none */
+        bool is_left_out;                /* but its maps exist, for a frontend of the administrator's */
 };
 
 /* True if HAProxy's expressions can name files in it. */

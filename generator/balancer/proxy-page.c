@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "balancer/proxy-page.h"
 
+#include "output/haproxy.h"
+
 /* An argument in double quotes, so without " $ and \, and with % only where HAProxy is to evaluate it. */
 #define PAGE(title, text)                                                                             \
         "\"<!DOCTYPE html>\\n<html lang='en'><head><meta charset='utf-8'>"                            \
@@ -17,18 +19,30 @@
              "No instance of the application is ready right now.)] Please try again in a moment.")
 #define NOT_FOUND PAGE("Not found", "No application is configured for this host.")
 
-/* In ten seconds an instance starts, and a queue becomes short. */
-static const char *const lines[] = {
-        "http-error status 503 content-type \"text/html; charset=utf-8\" hdr Retry-After 10 "
-        "hdr Cache-Control no-store lf-string " UNAVAILABLE,
-        "http-request return status 404 content-type \"text/html; charset=utf-8\" string " NOT_FOUND
-        " unless { var(txn.pyservice_backend) -m found }",
-};
+#define HTML "content-type \"text/html; charset=utf-8\" "
 
-void proxy_page_put(struct buf *b) {
-        for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {
-                buf_put_char(b, '\t');
-                buf_put(b, lines[i]);
-                buf_put_char(b, '\n');
+static void put_own(struct haproxy *h, uint64_t status) {
+        if (status == 503)
+                haproxy_line(h, "http-error status 503 " HAPROXY_RETRY " " HTML "lf-string " UNAVAILABLE);
+        if (status == 404)
+                haproxy_line(h, "http-request return status 404 " HTML "string " NOT_FOUND);
+}
+
+void proxy_page_put(struct arena *a, struct buf *b, const struct error_pages *pages) {
+        struct haproxy *h = haproxy_new(a);
+
+        for (size_t i = 0; i < ERROR_PAGES; i++) {
+                uint64_t status = error_statuses[i];
+
+                if (!pages || str_is_absent(pages->files[i].text))
+                        put_own(h, status);
+                else if (status == 404) {
+                        haproxy_line(h, "http-request return status 404");
+                        haproxy_page(h, pages->files[i], pages->texts[i]);
+                } else
+                        haproxy_error(h, status, pages->files[i], pages->texts[i]);
+                if (status == 404)
+                        haproxy_word(h, "unless { var(txn.pyservice_backend) -m found }");
         }
+        buf_put_str(b, haproxy_text(h));
 }

@@ -80,6 +80,7 @@ static bool complete(const struct proxy_place *p, const struct proxy_directory *
                                     .https_port = settings->https_port.n,
                                     .has_ipv6 = p->front->has_ipv6,
                                     .thumbprint = p->thumbprint,
+                                    .pages = settings->errors,
                                     .is_left_out = front_taken(p->front, d) != NULL };
         struct str *certificates = arena_array(p->arena, d->certificates.n, struct str);
         struct proxy_directory all = { .path = d->path };

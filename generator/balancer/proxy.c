@@ -79,10 +79,16 @@ int proxy_end(struct proxy_run *p, const struct balancer *b, int r, struct str m
         return r < 0 ? proxy_fail(p, arena_join(p->arena, STR("reloading "), str_of(b->name)), r) : 0;
 }
 
+void proxy_report_errors(struct proxy_run *p, struct str heading) {
+        struct buf text = buf_in(p->arena);
+
+        diag_print(&text, p->world->ds, (struct str){ 0 }, 0);
+        proxy_report(p, arena_join(p->arena, heading, buf_str(&text)));
+}
+
 int proxy_read_host(struct proxy_run *p) {
         struct world *w = p->world;
         struct node *root = NULL;
-        struct buf text = buf_in(p->arena);
         uint32_t file;
         int r = world_read(w, w->places.host, &root, &file);
 
@@ -91,12 +97,8 @@ int proxy_read_host(struct proxy_run *p) {
         if (r >= 0 && root)
                 schema_decode(w->arena, w->ds, &host_schema, root, &w->host);
         if (w->ds->n_errors > 0) {
-                diag_print(&text, w->ds, (struct str){ 0 }, 0);
-                proxy_report(
-                        p,
-                        arena_join(p->arena,
-                                   STR("HAProxy's files stay as they are, because of errors in host.yaml:\n"),
-                                   buf_str(&text)));
+                proxy_report_errors(
+                        p, STR("HAProxy's files stay as they are, because of errors in host.yaml:\n"));
                 return 1;
         }
 

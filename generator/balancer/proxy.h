@@ -35,6 +35,9 @@ int proxy_read_host(struct proxy_run *p);
 /* A problem for the user. */
 void proxy_report(struct proxy_run *p, struct str text);
 
+/* The errors of definitions so far, as a problem. */
+void proxy_report_errors(struct proxy_run *p, struct str heading);
+
 /* Notes what a negative errno is about, if that is the first, and returns it. */
 int proxy_fail(struct proxy_run *p, struct str what, int r);
 

@@ -105,8 +105,10 @@ static void check_network(struct world *w, const struct app *app, const struct s
 
 /* Keys that only mean something of requests. */
 static void check_mode(struct world *w, const struct app *app, const struct service *s) {
-        static const char *const http_keys[] = { "domains",           "path",    "strip",  "tls",
-                                                 "redirect_to_https", "headers", "sticky", "protocol" };
+        static const char *const http_keys[] = {
+                "domains", "path",   "strip",    "tls",   "redirect_to_https",
+                "headers", "sticky", "protocol", "errors"
+        };
         const struct node *part = place_of_kept(app, s);
         const struct node *proxy = part ? node_get(part, "proxy") : NULL;
 

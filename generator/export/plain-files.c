@@ -48,6 +48,7 @@ static bool make_frontend(struct plain *p, const struct proxy_app *apps, struct 
                                     .directory = STR("/" PLAIN_HAPROXY),
                                     .http_port = settings->http_port.n,
                                     .https_port = settings->https_port.n,
+                                    .pages = settings->errors,
                                     .has_ipv6 = access("/proc/self/net/if_inet6", F_OK) == 0 };
         struct proxy_directory made = { 0 };
         struct proxy_set set;

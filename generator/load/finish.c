@@ -12,6 +12,7 @@
 #include "check/check.h"
 #include "load/environment.h"
 #include "load/order.h"
+#include "load/pages.h"
 #include "schema/syntax.h"
 
 #define OWN_NETWORK "default"
@@ -375,6 +376,9 @@ static void finish(struct world *w, struct definition *d) {
                 resolve_names(w, app);
         if (w->ds->n_errors == errors)
                 resolve_environment(w, app);
+        APP_EACH_KEPT(s, app)
+                if (w->ds->n_errors == errors && s->proxy)
+                        pages_read(w, s->proxy->errors);
         if (w->ds->n_errors == errors)
                 check_app(w, app);
 

@@ -14,6 +14,7 @@
 #include "load/file-name.h"
 #include "load/finish.h"
 #include "load/foreign.h"
+#include "load/pages.h"
 
 static struct span whole(uint32_t file) {
         return (struct span){ file, 0, 0 };
@@ -377,6 +378,7 @@ static int read_host(struct world *w) {
         if (!w->host.acme)
                 w->host.acme = arena_new(w->arena, struct host_acme);
         schema_apply_defaults(w->arena, &host_schema, &w->host);
+        pages_read(w, w->host.haproxy->errors);
         check_pool(w);
         check_acme(w);
         check_notify(w, root ? node_get(root, "notify") : NULL);

@@ -154,6 +154,25 @@ void haproxy_duration(struct haproxy *h, struct duration d) {
         buf_put(&h->text, "ms");
 }
 
+void haproxy_page(struct haproxy *h, struct abs_path file, struct env_text text) {
+        if (str_has_suffix(file.text, STR(".json")))
+                haproxy_word(h, "content-type application/json");
+        else if (str_has_suffix(file.text, STR(".txt")))
+                haproxy_word(h, "content-type \"text/plain; charset=utf-8\"");
+        else
+                haproxy_word(h, "content-type \"text/html; charset=utf-8\"");
+        haproxy_word(h, "string");
+        haproxy_arg(h, text);
+}
+
+void haproxy_error(struct haproxy *h, uint64_t status, struct abs_path file, struct env_text text) {
+        haproxy_line(h, "http-error status");
+        haproxy_number(h, status);
+        if (status == 503)
+                haproxy_word(h, HAPROXY_RETRY);
+        haproxy_page(h, file, text);
+}
+
 struct str haproxy_text(struct haproxy *h) {
         end_line(h);
         return buf_str(&h->text);

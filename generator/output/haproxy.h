@@ -17,6 +17,9 @@
 
 struct haproxy;
 
+/* In ten seconds an instance starts, and a queue becomes short. */
+#define HAPROXY_RETRY "hdr Retry-After 10 hdr Cache-Control no-store"
+
 struct haproxy *haproxy_new(struct arena *a);
 
 /* "# text" on a line of its own. */
@@ -45,6 +48,12 @@ void haproxy_part_text(struct haproxy *h, struct str text);
 #define haproxy_part_const(h, literal) haproxy_part_text((h), STR("" literal ""))
 void haproxy_part_number(struct haproxy *h, uint64_t n);
 void haproxy_arg_end(struct haproxy *h);
+
+/* The body of an answer, from a file whose name has its type; its status is before it. */
+void haproxy_page(struct haproxy *h, struct abs_path file, struct env_text text);
+
+/* A line for the page of that status, which HAProxy sends by itself. */
+void haproxy_error(struct haproxy *h, uint64_t status, struct abs_path file, struct env_text text);
 
 struct str haproxy_text(struct haproxy *h);
 

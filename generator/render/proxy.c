@@ -148,7 +148,20 @@ static void put_stickiness(struct haproxy *h, const struct service *s) {
                 haproxy_word(h, "secure");
 }
 
-static void put_http(struct haproxy *h, const struct service *s) {
+/* In each backend, and not only in the frontend: a backend takes over an `errorfile` of `defaults`, and the
+ * frontend may be the administrator's own. */
+static void put_errors(struct rendering *r, struct haproxy *h, const struct service *s) {
+        const struct error_pages *own = s->proxy->errors, *all = r->world->host.haproxy->errors;
+
+        for (size_t i = 0; i < ERROR_PAGES; i++) {
+                const struct error_pages *p = own && !str_is_absent(own->files[i].text) ? own : all;
+
+                if (p && !str_is_absent(p->files[i].text) && error_statuses[i] != 404)
+                        haproxy_error(h, error_statuses[i], p->files[i], p->texts[i]);
+        }
+}
+
+static void put_http(struct rendering *r, struct haproxy *h, const struct service *s) {
         const struct proxy *p = s->proxy;
 
         if (p->sticky.yes)
@@ -160,6 +173,7 @@ static void put_http(struct haproxy *h, const struct service *s) {
                 haproxy_arg(h, header->key);
                 haproxy_arg(h, header->value);
         }
+        put_errors(r, h, s);
 }
 
 /* The client's address, which no container sees. A line for each address: HAProxy takes 64 words a line. */
@@ -342,7 +356,7 @@ static void render_backend(struct rendering *r, const struct service *s, struct 
         put_check(h, s, &q);
         put_trusted(r, h, s);
         if (is_http(p))
-                put_http(h, s);
+                put_http(r, h, s);
         put_timeouts(h, p->timeouts);
         haproxy_line(h, "retries");
         haproxy_number(h, p->retries.n);
@@ -369,6 +383,23 @@ static void add_front(struct str unit, struct hash_state *front, struct tree_fil
         hash_add(front, file->text);
 }
 
+/* So that other settings in host.yaml are another file, which pyservice-proxy puts in place. */
+static void put_settings(struct rendering *r, struct lines *routes) {
+        const struct host_haproxy *settings = r->world->host.haproxy;
+        struct hash_state *pages = hash_start(r->arena);
+
+        lines_const(routes, "#");
+        lines_number(routes, settings->http_port.n);
+        lines_number(routes, settings->https_port.n);
+        for (size_t i = 0; settings->errors && i < ERROR_PAGES; i++) {
+                hash_add(pages, settings->errors->files[i].text);
+                hash_add(pages, settings->errors->texts[i].text);
+        }
+        if (settings->errors)
+                lines_word(routes, ((struct name){ hash_digits(r->arena, pages, 12), NOWHERE }));
+        lines_end(routes);
+}
+
 static void render_routes(struct rendering *r, const struct service *s, struct hash_state *front) {
         const struct proxy *p = s->proxy;
         struct lines *routes = lines_new(r->arena), *certificates = lines_new(r->arena);
@@ -376,13 +407,8 @@ static void render_routes(struct rendering *r, const struct service *s, struct h
         struct certificate_paths paths = proxy_certificates(r->arena, p);
         bool redirects = p->redirect_to_https.at.len > 0 ? p->redirect_to_https.yes : has_tls(p);
 
-        /* So that another port in host.yaml is another file, which pyservice-proxy puts in place. */
-        if (p->domains.n > 0) {
-                lines_const(routes, "#");
-                lines_number(routes, r->world->host.haproxy->http_port.n);
-                lines_number(routes, r->world->host.haproxy->https_port.n);
-                lines_end(routes);
-        }
+        if (p->domains.n > 0)
+                put_settings(r, routes);
         LIST_EACH(domain, &p->domains) {
                 lines_word(routes, *domain);
                 lines_word(routes, p->path);

@@ -55,17 +55,18 @@ class Front:
         definition = self.root / f"etc/pyservice.d/{name}.yaml"
         definition.parent.mkdir(parents=True, exist_ok=True)
         definition.write_text(text)
+        shutil.rmtree(self.root / "out", ignore_errors=True)
         run(PYSERVICECTL, "render", f"--root={self.root}", f"--output={self.root}/out")
         shutil.rmtree(self.root / "run/pyservice/apps", ignore_errors=True)
         shutil.copytree(self.root / "out", self.root / "run/pyservice/apps")
         (self.root / "run/pyservice/proxy").write_text(f"{name}\n")
         run(PROXY, f"--root={self.root}", "x")
 
-    def start(self, port=0):
-        """`port`: where the instances listen."""
+    def start(self, port=0, more=""):
+        """`port`: where the instances listen; `more`: lines of `defaults`."""
         directory = self.root / "haproxy"
         directory.mkdir()
-        (directory / "00_base.cfg").write_text(BASE.format(root=self.root))
+        (directory / "00_base.cfg").write_text(BASE.format(root=self.root) + more)
         for file in self.files.iterdir():
             text = file.read_text().replace("/run/pyservice/", f"{self.root}/run/pyservice/").replace(str(self.files), str(directory))
             text = re.sub(r"bind :80$", f"bind unix@{self.root}/front.sock", text, flags=re.M)
@@ -161,3 +162,32 @@ def test_the_queue_is_full(front, silent):
     first.close()
     is_page(answer, 503, "All instances of the application are busy")
     assert answer[1]["retry-after"] == "10"
+
+
+@needs_haproxy
+def test_pages_of_ones_own(front):
+    """The application's before the machine's, byte by byte, also if `defaults` has an errorfile, as Debian's configuration does."""
+    odd = '<p title="a\\b $HOME">%[path] \\x41 \'{{ app }}\'\r\n# Käse; \tend\n'
+    (front.root / "etc/pyservice").mkdir(parents=True)
+    for name, text in {"host.yaml": "haproxy: {errors: {404: /etc/pyservice/404.txt, 503: /etc/pyservice/503.json}}\n", "404.txt": "Nobody here.\n",
+                       "503.json": '{"retry": true}\n', "shop.html": odd, "large.html": "x" * 14336}.items():
+        (front.root / "etc/pyservice" / name).write_bytes(text.encode())
+    (front.root / "default.http").write_text("HTTP/1.0 503 Service Unavailable\r\nConnection: close\r\n\r\nthe default\n")
+    front.publish("shop", "image: localhost/shop:1\nservices:\n" + "".join(
+        f"  - {{name: {name}, port: 8000, proxy: {{domains: [{name}.example.com]{more}}}}}\n" for name, more in
+        (("shop", ", errors: {503: /etc/pyservice/shop.html}"), ("large", ", errors: {503: /etc/pyservice/large.html}"), ("plain", ""))))
+    front.start(more=f"\terrorfile 503 {front.root}/default.http\n")
+    told = {name: front.ask(f"{name}.example.com") for name in ("shop", "large", "plain", "unknown")}
+    assert {name: (status, headers["content-type"], headers.get("retry-after"), body) for name, (status, headers, body) in told.items()} == {
+        "shop": (503, "text/html; charset=utf-8", "10", odd), "large": (503, "text/html; charset=utf-8", "10", "x" * 14336),
+        "plain": (503, "application/json", "10", '{"retry": true}\n'), "unknown": (404, "text/plain; charset=utf-8", None, "Nobody here.\n")}
+
+    # Another page for hosts that no backend is for is also put in place.
+    before = (front.files / "20_frontend_pyservice.cfg").read_text()
+    (front.root / "etc/pyservice/404.txt").write_text("Still nobody.\n")
+    front.publish("shop", SHOP + "}\n")
+    assert "Still" in (front.files / "20_frontend_pyservice.cfg").read_text() and "Still" not in before
+    (front.root / "etc/pyservice/404.txt").unlink()
+    done = subprocess.run([PROXY, f"--root={front.root}", "x"], capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 1 and "/etc/pyservice/host.yaml:1:25: error: the page '/etc/pyservice/404.txt' cannot be used" in done.stderr
+    assert "No application is configured" in (front.files / "20_frontend_pyservice.cfg").read_text()

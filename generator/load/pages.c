@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "load/pages.h"
+
+#include <errno.h>
+
+#include "base/fs.h"
+#include "base/utf8.h"
+
+/* With its header, the page must fit into one buffer of HAProxy (tune.bufsize: 16 KiB). HAProxy accepts a
+ * page that does not, and answers 500 instead (seen with 2.6). */
+enum { PAGE_MAX = 14 << 10 };
+
+static bool is_text(struct str text) {
+        uint32_t c;
+
+        for (size_t at = 0; at < text.n;) {
+                unsigned n = utf8_decode(text, at, &c);
+
+                if (n == 0 || (utf8_is_control(c) && c != '\r'))
+                        return false;
+                at += n;
+        }
+
+        return true;
+}
+
+/* NULL if HAProxy can send it. */
+static const char *objection(int r, struct str text) {
+        if (r == -EFBIG)
+                return "it is larger than 14 KiB, so it does not fit into HAProxy's buffer; make it smaller";
+        if (r < 0)
+                return strerror(-r);
+        if (text.n == 0)
+                return "it is empty; write the body of the answer into it";
+        if (!is_text(text))
+                return "it is not text in UTF-8 without control characters";
+        if (str_has_prefix(text, STR("HTTP/")))
+                return "it begins with a status line, as a file for HAProxy's 'errorfile' does; write the "
+                       "body "
+                       "alone";
+        return NULL;
+}
+
+void pages_read(struct world *w, struct error_pages *pages) {
+        for (size_t i = 0; pages && i < ERROR_PAGES; i++) {
+                struct abs_path file = pages->files[i];
+                struct str text = STR("");
+                const char *why;
+                int r;
+
+                if (str_is_absent(file.text))
+                        continue;
+                r = fs_read(w->arena, w->root, world_below(file.text), PAGE_MAX, &text);
+                why = objection(r, text);
+                pages->files[i] = why ? (struct abs_path){ 0 } : file;
+                pages->texts[i] = (struct env_text){ text, file.at };
+                if (why)
+                        (void) diag_add(w->ds,
+                                        r == -EFBIG ? DIAG_FILE_TOO_LARGE
+                                        : r < 0     ? DIAG_FILE_UNREADABLE
+                                                    : DIAG_BAD_VALUE,
+                                        file.at, "the page '%.*s' cannot be used: %s", STR_ARG(file.text),
+                                        why);
+        }
+}
