@@ -323,6 +323,15 @@ static void read_pages(struct proxy_run *p) {
                 proxy_report_errors(p, STR("the frontend sends pages of its own instead:\n"));
 }
 
+/* After the state. */
+static void read_closed(struct work *w) {
+        struct proxy_run *p = w->proxy;
+        CLEANUP(close_fd) int state = fs_open_dir(AT_FDCWD, below(p, STR(LAYOUT_STATE)).p);
+
+        VEC_EACH(app, &w->state.apps)
+                proxy_closed_add(p->arena, p->runtime, state, app->app, &w->place.closed);
+}
+
 int haproxy_publish(struct proxy_run *p) {
         CLEANUP(close_work) struct work w = { .state.memory = -1 };
         int r = open_work(&w, p);
@@ -334,17 +343,24 @@ int haproxy_publish(struct proxy_run *p) {
         acme_prepare(p, &w.state);
         w.place.thumbprint = acme_thumbprint(p->arena, p->root);
         read_front(&w);
+        read_closed(&w);
         return work(&w);
+}
+
+/* The files in place; false if there are none. */
+static bool read_set(struct work *w, struct proxy_set *ret) {
+        struct str problem;
+
+        VEC_EACH(app, &w->state.apps)
+                app->chosen = app->in_place;
+        return proxy_state_set(&w->state, w->proxy->arena, ret, &problem);
 }
 
 /* True if it is one of the installed ones. */
 static bool has_certificate(struct work *w, struct str path) {
         struct proxy_set set = { 0 };
-        struct str problem;
 
-        VEC_EACH(app, &w->state.apps)
-                app->chosen = app->in_place;
-        if (!proxy_state_set(&w->state, w->proxy->arena, &set, &problem))
+        if (!read_set(w, &set))
                 return false;
 
         VEC_EACH(d, &set.list)
@@ -388,4 +404,53 @@ int haproxy_renew(struct proxy_run *p) {
         if (r == 0 && w.haproxy.is_active && has_certificate(&w, p->certificate))
                 r = renew(&w);
         return r < 0 ? r : 0;
+}
+
+static int put_closed(struct work *w, const struct proxy_directory *d) {
+        struct proxy_run *p = w->proxy;
+        struct str text = proxy_closed_map(p->arena, STR(PROXY_MARK), &w->place.closed, d);
+        CLEANUP(close_fd) int dir = fs_open_dir(AT_FDCWD, below(p, d->path).p);
+
+        return dir < 0 ? dir : fs_replace(dir, PROXY_CLOSED, 0644, text);
+}
+
+static int tell_closed(struct work *w, const struct proxy_directory *d) {
+        struct proxy_run *p = w->proxy;
+        struct haproxy_client client = haproxy_client_of(p->arena, p->world->host.haproxy);
+        struct str path = arena_join(p->arena, d->path, STR("/" PROXY_CLOSED));
+        struct proxy_backends backends = { 0 };
+        int r = 0;
+
+        if (!proxy_place_sees(&w->place, path, &path))
+                return 0;
+
+        proxy_closed_backends(p->arena, d, p->app, &backends);
+        VEC_EACH(backend, &backends.list) {
+                r = haproxy_set_map(&client, path, *backend, proxy_closed_value(&w->place.closed, p->app));
+                if (r < 0)
+                        return r;
+                p->is_told = p->is_told || r > 0;
+        }
+        return r;
+}
+
+int haproxy_close(struct proxy_run *p) {
+        CLEANUP(close_work) struct work w = { .state.memory = -1 };
+        struct proxy_set set = { 0 };
+        int r = open_work(&w, p);
+
+        if (r != 0 || !read_set(&w, &set))
+                return r < 0 ? r : 0;
+
+        read_closed(&w);
+        VEC_EACH(d, &set.list) {
+                if (d->routes.n == 0)
+                        continue;
+                r = put_closed(&w, d);
+                if (r >= 0 && p->root[0] == '\0')
+                        r = tell_closed(&w, d);
+                if (r < 0)
+                        return proxy_fail(p, d->path, r);
+        }
+        return 0;
 }

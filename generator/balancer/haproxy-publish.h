@@ -22,6 +22,9 @@ int haproxy_publish(struct proxy_run *p);
 /* Makes HAProxy serve the current file of p->certificate. 0; negative errno. */
 int haproxy_renew(struct proxy_run *p);
 
+/* Makes HAProxy close or open p->app (balancer/proxy-closed.h), and sets p->is_told. 0; negative errno. */
+int haproxy_close(struct proxy_run *p);
+
 /* Sends HAProxy the states that it could not read when it started: which servers are ready
  * (balancer/haproxy-states.h). An instance that became ready after HAProxy had read the file, and before it
  * listened, could not send its command. 0, also without files or HAProxy; negative errno. */

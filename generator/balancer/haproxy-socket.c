@@ -327,6 +327,24 @@ int haproxy_set_ready(const struct haproxy_client *c, const struct str *names, s
         return is_known;
 }
 
+int haproxy_set_map(const struct haproxy_client *c, struct str path, struct str key, struct str value) {
+        struct telling t = { .client = c };
+        int r;
+
+        add(&t, arena_join(c->arena, STR("del map "), path, STR(" "), key));
+        if (!str_is_absent(value))
+                add(&t, arena_join(c->arena, STR("add map "), path, STR(" "), key, STR(" "), value));
+        r = tell(&t);
+        if (r < 0)
+                return r;
+
+        VEC_EACH(answer, &t.answers)
+                if (str_find_str(*answer, STR("nknown map")) == answer->n)
+                        return 1;
+
+        return 0;
+}
+
 int haproxy_count(const struct haproxy_client *c, struct haproxy_answer *ret) {
         struct telling t = { .client = c };
         int r;

@@ -42,6 +42,11 @@ int haproxy_set_port(const struct haproxy_client *c, uint64_t port);
 /* Sets the servers `names` of the backend ready, whatever c->server is. As haproxy_set_state(). */
 int haproxy_set_ready(const struct haproxy_client *c, const struct str *names, size_t n);
 
+/* Replaces the entry of that key in the map that the workers have read from `path`; with an absent value the
+ * map has none afterwards. All three are of bytes that end no word. 1 if some worker has the map, 0 if none
+ * has; negative errno. */
+int haproxy_set_map(const struct haproxy_client *c, struct str path, struct str key, struct str value);
+
 int haproxy_count(const struct haproxy_client *c, struct haproxy_answer *ret);
 
 /* Queries the worker that serves now, and waits for no reload: through its socket, or through the master's if

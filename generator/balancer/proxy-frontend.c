@@ -69,6 +69,14 @@ static void put_lookup(struct buf *b, const struct proxy_frontend *f, const char
         }
 }
 
+static void put_closed(struct buf *b, const struct proxy_frontend *f) {
+        buf_put(b, "\thttp-request set-var(txn.pyservice_closed) var(txn.pyservice_backend),map(");
+        buf_put_str(b, f->directory);
+        buf_put(b, "/" PROXY_CLOSED ")\n");
+        put(b, "http-request set-var(txn.pyservice_why) str(\"The administrator stopped it.\") "
+               "if { var(txn.pyservice_closed) -m str stopped }");
+}
+
 static void put_redirect(struct buf *b, const struct proxy_frontend *f) {
         buf_put(b, "\thttp-request redirect code 308 location https://%[var(txn.pyservice_host)]");
         if (f->https_port != 443) {
@@ -117,6 +125,8 @@ static struct str frontend_text(struct arena *a, const struct proxy_frontend *f,
                 "str(*.),concat(,txn.pyservice_rest,),concat(,txn.pyservice_path,/)");
         put_lookup(&b, f, "txn.pyservice_backend", PROXY_ROUTES);
         put_lookup(&b, f, "txn.pyservice_https", PROXY_REDIRECTS);
+        if (f->closed)
+                put_closed(&b, f);
         proxy_page_put(a, &b, f->pages);
         put_redirect(&b, f);
         put(&b, "use_backend %[var(txn.pyservice_backend)]");
@@ -153,6 +163,10 @@ void proxy_frontend_add(struct arena *a, const struct proxy_frontend *f, const s
                 return;
 
         add_maps(a, f, d, to);
+        if (f->closed)
+                *vec_push(a, &to->files) =
+                        (struct proxy_file){ .name = STR(PROXY_CLOSED),
+                                             .text = proxy_closed_map(a, f->mark, f->closed, d) };
         buf_put_str(&list, f->mark);
         buf_put_str(&domains, f->mark);
         for (size_t i = 0; i < d->certificates.n; i++) {

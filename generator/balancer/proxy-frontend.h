@@ -10,7 +10,7 @@
  * X-Forwarded-…. Works with HAProxy 2.4 and later. */
 
 #include "app/host.h"
-#include "balancer/proxy-set.h"
+#include "balancer/proxy-closed.h"
 
 #define PROXY_FRONTEND "20_frontend_pyservice.cfg"
 #define PROXY_ROUTES "pyservice-routes.map"
@@ -23,9 +23,10 @@ struct proxy_frontend {
         struct str directory; /* where HAProxy finds the maps; of plain bytes, no comma */
         uint64_t http_port, https_port;
         bool has_ipv6;
-        struct str thumbprint;           /* acme_thumbprint() */
-        const struct error_pages *pages; /* of host.yaml; NULL if it has none */
-        bool is_left_out;                /* but its maps exist, for a frontend of the administrator's */
+        struct str thumbprint;                  /* acme_thumbprint() */
+        const struct error_pages *pages;        /* of host.yaml; NULL if it has none */
+        const struct proxy_closed_list *closed; /* NULL: no application can be closed */
+        bool is_left_out; /* but its maps exist, for a frontend of the administrator's */
 };
 
 /* True if HAProxy's expressions can name files in it. */

@@ -10,13 +10,14 @@
         "body{max-width:34em;margin:4em auto;padding:0 1em;font:1.1em/1.5 sans-serif}</style></head>" \
         "\\n<body><h1>" title "</h1>\\n<p>" text "</p></body></html>\\n\""
 
-/* A backend without a usable server, or a request that no server could take in time (`timeouts: {queue: …}`).
- * The texts that `iif` takes contain no comma and no bracket. */
-#define UNAVAILABLE                                                  \
-        PAGE("Service unavailable",                                  \
-             "%[var(txn.pyservice_backend),nbsrv,bool,iif("          \
-             "All instances of the application are busy right now.," \
-             "No instance of the application is ready right now.)] Please try again in a moment.")
+/* A backend without a usable server, and why if that is known; or a request that no server could take in time
+ * (`timeouts: {queue: …}`). The texts that `iif` takes contain no comma and no bracket. */
+#define UNAVAILABLE                                                                            \
+        PAGE("Service unavailable",                                                            \
+             "%[var(txn.pyservice_backend),nbsrv,bool,iif("                                    \
+             "All instances of the application are busy right now.,"                           \
+             "No instance of the application is ready right now.)] %[var(txn.pyservice_why)] " \
+             "Please try again later.")
 #define NOT_FOUND PAGE("Not found", "No application is configured for this host.")
 
 #define HTML "content-type \"text/html; charset=utf-8\" "

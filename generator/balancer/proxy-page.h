@@ -9,6 +9,6 @@
 #include "app/host.h"
 #include "base/buf.h"
 
-/* Adds the lines of the frontend. They use txn.pyservice_backend, the backend of the request. `pages` may be
- * NULL. */
+/* Adds the lines of the frontend. They use txn.pyservice_backend, the backend of the request, and
+ * txn.pyservice_why, a sentence. `pages` may be NULL. */
 void proxy_page_put(struct arena *a, struct buf *b, const struct error_pages *pages);

@@ -81,6 +81,7 @@ static bool complete(const struct proxy_place *p, const struct proxy_directory *
                                     .has_ipv6 = p->front->has_ipv6,
                                     .thumbprint = p->thumbprint,
                                     .pages = settings->errors,
+                                    .closed = &p->closed,
                                     .is_left_out = front_taken(p->front, d) != NULL };
         struct str *certificates = arena_array(p->arena, d->certificates.n, struct str);
         struct proxy_directory all = { .path = d->path };
@@ -109,6 +110,10 @@ static bool complete(const struct proxy_place *p, const struct proxy_directory *
         proxy_frontend_add(p->arena, &f, d, certificates, &all);
         *ret = all;
         return true;
+}
+
+bool proxy_place_sees(const struct proxy_place *p, struct str path, struct str *ret) {
+        return sees(p, path, false, ret);
 }
 
 static const struct proxy_file *find_file(const struct proxy_directory *d, struct str name) {

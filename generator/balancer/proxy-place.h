@@ -16,8 +16,9 @@ struct proxy_place {
         const char *root;          /* "" or a directory */
         const struct front *front; /* the administrator's own */
         struct str thumbprint;     /* acme_thumbprint() */
-        bool is_preview;           /* nothing made the first certificates of new domains (acme_prepare()) */
-        struct str at;             /* the directory that a failure was about */
+        struct proxy_closed_list closed;
+        bool is_preview; /* nothing made the first certificates of new domains (acme_prepare()) */
+        struct str at;   /* the directory that a failure was about */
 };
 
 /* Checks the set with HAProxy. Builds candidates beside the real files, and removes them. 0; 1 if it
@@ -29,6 +30,9 @@ int proxy_place_try(struct proxy_place *p, const struct proxy_set *set, struct s
  * lead to its routes. Then the message names that program, and the action to take. */
 bool proxy_place_lacks_front(const struct proxy_place *p, const struct proxy_set *set,
                              struct str *ret_problem, struct str *ret_advice);
+
+/* Where HAProxy finds a path of the machine when it runs. False if its container has no such mount. */
+bool proxy_place_sees(const struct proxy_place *p, struct str path, struct str *ret);
 
 /* Makes every directory of the set hold what it wants and nothing else of ours. *ret_changed is set if that
  * changed anything; with `is_dry_run` nothing is written. */

@@ -112,7 +112,19 @@ int proxy_read_host(struct proxy_run *p) {
         return 0;
 }
 
-static int with_each(struct proxy_run *p, bool is_renewal) {
+static int publish(const struct balancer *b, struct proxy_run *p) {
+        return b->publish(p);
+}
+
+static int renew(const struct balancer *b, struct proxy_run *p) {
+        return b->renew(p);
+}
+
+static int close_app(const struct balancer *b, struct proxy_run *p) {
+        return b == &balancer_haproxy ? haproxy_close(p) : 0;
+}
+
+static int with_each(struct proxy_run *p, int (*work)(const struct balancer *b, struct proxy_run *p)) {
         struct str path = arena_join(p->arena, str_of(p->root), p->world->places.runtime);
         CLEANUP(close_fd) int runtime = -1;
         CLEANUP(close_fd) int lock = -1;
@@ -130,18 +142,22 @@ static int with_each(struct proxy_run *p, bool is_renewal) {
 
         p->runtime = runtime;
         for (size_t i = 0; i < ARRAY_SIZE(balancers); i++) {
-                r = is_renewal ? balancers[i]->renew(p) : balancers[i]->publish(p);
+                r = work(balancers[i], p);
                 error = error < 0 ? error : r;
         }
         return error;
 }
 
 int proxy_apply(struct proxy_run *p) {
-        return with_each(p, false);
+        return with_each(p, publish);
 }
 
 int proxy_certificate(struct proxy_run *p) {
-        return with_each(p, true);
+        return with_each(p, renew);
+}
+
+int proxy_close(struct proxy_run *p) {
+        return with_each(p, close_app);
 }
 
 int proxy_states(struct proxy_run *p) {

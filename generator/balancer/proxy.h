@@ -13,6 +13,8 @@ struct proxy_run {
 
         int runtime;            /* /run/pyservice, or a directory like it; proxy_apply() and others open it */
         struct str certificate; /* of proxy_certificate(): an absolute path */
+        struct str app;         /* of proxy_close() */
+        bool is_told;           /* by proxy_close(): a worker of HAProxy has the generated frontend */
 
         VEC(struct str)
         problems; /* for the user, each perhaps of several lines; then the work was done in part */
@@ -28,6 +30,10 @@ int proxy_states(struct proxy_run *p);
 
 /* Makes the balancers serve the current file of p->certificate. 0; negative errno. */
 int proxy_certificate(struct proxy_run *p);
+
+/* Makes HAProxy close p->app to clients, or open it, as the files of the application now demand
+ * (balancer/proxy-closed.h), without a reload. 0; negative errno. */
+int proxy_close(struct proxy_run *p);
 
 /* Reads host.yaml alone. 0; 1 if it has errors, with a problem; negative errno. */
 int proxy_read_host(struct proxy_run *p);

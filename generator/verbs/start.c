@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/fs.h"
 #include "bundle/wanted.h"
+#include "control/close.h"
 #include "control/power.h"
 #include "verbs/verbs.h"
 
@@ -83,7 +84,8 @@ static int change(struct power *p, change_fn *fn) {
         return r < 0 ? power_fail(p, r) : 0;
 }
 
-/* All marks; then systemd reads them, once. */
+/* All marks; then HAProxy and systemd read them, once. A front that still has another page is no reason to
+ * leave an application as it is. */
 static int change_all(struct powers *ps, change_fn *fn, bool acts_now) {
         VEC_EACH(p, &ps->list) {
                 int r = change(p, fn);
@@ -91,6 +93,9 @@ static int change_all(struct powers *ps, change_fn *fn, bool acts_now) {
                 if (r != 0)
                         return r;
         }
+        VEC_EACH(p, &ps->list)
+                if (acts_now)
+                        (void) close_apply(ps->ctl, p->app);
         if (!acts_now || strcmp(ps->ctl->root, "/") != 0)
                 return 0;
 

@@ -59,8 +59,18 @@ class Front:
         run(PYSERVICECTL, "render", f"--root={self.root}", f"--output={self.root}/out")
         shutil.rmtree(self.root / "run/pyservice/apps", ignore_errors=True)
         shutil.copytree(self.root / "out", self.root / "run/pyservice/apps")
+        (self.root / "run/pyservice/alive.conf").write_text(f"[Unit]\nUpholds={name}.target\n")
+        (self.root / f"var/lib/pyservice/{name}").mkdir(parents=True, exist_ok=True)
         (self.root / "run/pyservice/proxy").write_text(f"{name}\n")
         run(PROXY, f"--root={self.root}", "x")
+
+    def ctl(self, *words):
+        run(PYSERVICECTL, f"--root={self.root}", *words)
+
+    def restart(self):
+        self.stop()
+        shutil.rmtree(self.root / "haproxy")
+        self.start()
 
     def start(self, port=0, more=""):
         """`port`: where the instances listen; `more`: lines of `defaults`."""
@@ -146,6 +156,30 @@ def test_no_instance_is_ready_and_an_unknown_host(front):
     is_page(answer, 503, "<h1>Service unavailable</h1>", "No instance of the application is ready")
     assert answer[1]["retry-after"] == "10" and answer[1]["cache-control"] == "no-store"
     is_page(front.ask("<b>.example.com", "/<script>"), 404, "<h1>Not found</h1>", "No application is configured for this host.")
+
+
+@needs_haproxy
+def test_a_stopped_application(front):
+    """The page names the reason, until the start; a stop of one part is none of the application."""
+    front.publish("shop", SHOP + "}\n")
+    closed = front.files / "pyservice-closed.map"
+    rest = {file.name: file.read_text() for file in front.files.iterdir() if file != closed}
+    front.ctl("stop", "shop@0")
+    assert closed.read_text().splitlines()[1:] == []
+    front.ctl("stop", "shop")
+    assert closed.read_text().splitlines()[1:] == ["shop stopped"]
+    # The next run of pyservice-proxy has nothing to do.
+    before = closed.stat().st_ino
+    run(PROXY, f"--root={front.root}", "x")
+    assert closed.stat().st_ino == before and {file.name: file.read_text() for file in front.files.iterdir() if file != closed} == rest
+    front.start()
+    answer = front.ask()
+    is_page(answer, 503, "No instance of the application is ready right now. The administrator stopped it.")
+    assert answer[1]["retry-after"] == "10"
+    front.ctl("start", "shop")
+    assert closed.read_text().splitlines()[1:] == []
+    front.restart()
+    assert "stopped" not in front.ask()[2]
 
 
 @needs_haproxy

@@ -222,7 +222,7 @@ struct scene {
         bool needs_haproxy;
 };
 
-#define FRONTEND " " PROXY_FRONTEND " " PROXY_REDIRECTS " " PROXY_ROUTES
+#define FRONTEND " " PROXY_FRONTEND " " PROXY_CLOSED " " PROXY_REDIRECTS " " PROXY_ROUTES
 
 static const struct scene scenes[] = {
         { "run: the first application", { { 0 } }, { { "a", "10_backend_a.cfg", BACKEND("a", "") } }, NULL, "10_backend_a.cfg", NULL, false },
