@@ -8,9 +8,12 @@
  * application writes first such a file, then the map, then the workers: so no worker misses it, also one that
  * a reload starts meanwhile. Lines of the map:
  *
- *     BACKEND stopped         state/hold.h: the page for 503 names the reason
+ *     BACKEND stopped                 state/hold.h: the page for 503 names the reason
+ *     BACKEND maintenance:SECONDS     state/maintenance.h: the frontend answers each request, with
+ *                                     "Retry-After: SECONDS" and pyservice's page, or
+ *     BACKEND page:SECONDS:PAGE       with this one, encoded by proxy_closed_page()
  *
- * Pure, except proxy_closed_add(). */
+ * Maintenance has precedence. Pure, except proxy_closed_add(). */
 
 #include "balancer/proxy-set.h"
 
@@ -27,6 +30,10 @@ struct proxy_closed_list {
 /* Adds the application if it is closed. `runtime` and `state` are descriptors of /run/pyservice and
  * /var/lib/pyservice, or -1. A file that is damaged closes nothing; `status` reports it. */
 void proxy_closed_add(struct arena *a, int runtime, int state, struct str app, struct proxy_closed_list *to);
+
+/* A page as a part of a value: HAProxy decodes %XX, but cannot send a line feed that was in a map, so each is
+ * a blank. NULL and the text if HAProxy can send the page, or else why it cannot. */
+const char *proxy_closed_page(struct arena *a, struct str page, struct str *ret);
 
 /* Absent if the application is open. */
 struct str proxy_closed_value(const struct proxy_closed_list *closed, struct str app);

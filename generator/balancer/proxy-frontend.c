@@ -129,6 +129,8 @@ static struct str frontend_text(struct arena *a, const struct proxy_frontend *f,
                 put_closed(&b, f);
         proxy_page_put(a, &b, f->pages);
         put_redirect(&b, f);
+        if (f->closed)
+                proxy_page_put_maintenance(a, &b);
         put(&b, "use_backend %[var(txn.pyservice_backend)]");
         return buf_str(&b);
 }

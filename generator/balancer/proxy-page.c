@@ -20,6 +20,8 @@
              "Please try again later.")
 #define NOT_FOUND PAGE("Not found", "No application is configured for this host.")
 
+#define MAINTENANCE PAGE("Maintenance", "The application is in maintenance. Please try again later.")
+
 #define HTML "content-type \"text/html; charset=utf-8\" "
 
 static void put_own(struct haproxy *h, uint64_t status) {
@@ -45,5 +47,18 @@ void proxy_page_put(struct arena *a, struct buf *b, const struct error_pages *pa
                 if (status == 404)
                         haproxy_word(h, "unless { var(txn.pyservice_backend) -m found }");
         }
+        buf_put_str(b, haproxy_text(h));
+}
+
+#define CLOSED                                                                                   \
+        "http-request return status 503 hdr Retry-After %[var(txn.pyservice_closed),word(2,:)] " \
+        "hdr Cache-Control no-store " HTML
+
+void proxy_page_put_maintenance(struct arena *a, struct buf *b) {
+        struct haproxy *h = haproxy_new(a);
+
+        haproxy_line(h, CLOSED "lf-string %[var(txn.pyservice_closed),word(3,:),url_dec] "
+                               "if { var(txn.pyservice_closed) -m beg page: }");
+        haproxy_line(h, CLOSED "string " MAINTENANCE " if { var(txn.pyservice_closed) -m beg maintenance: }");
         buf_put_str(b, haproxy_text(h));
 }

@@ -12,3 +12,7 @@
 /* Adds the lines of the frontend. They use txn.pyservice_backend, the backend of the request, and
  * txn.pyservice_why, a sentence. `pages` may be NULL. */
 void proxy_page_put(struct arena *a, struct buf *b, const struct error_pages *pages);
+
+/* Adds those that answer each request to an application in maintenance. They use txn.pyservice_closed, its
+ * value in the map (balancer/proxy-closed.h). */
+void proxy_page_put_maintenance(struct arena *a, struct buf *b);

@@ -67,6 +67,7 @@
 #define LAYOUT_HISTORY "history"
 #define LAYOUT_LASTING "stopped"
 #define LAYOUT_LOCK ".lock"
+#define LAYOUT_MAINTENANCE "maintenance"
 #define LAYOUT_STATE_FILE "state"
 #define LAYOUT_ACME ".acme"
 #define LAYOUT_EXPIRING ".expiring"

@@ -6,10 +6,6 @@
 #include "base/fs.h"
 #include "base/utf8.h"
 
-/* With its header, the page must fit into one buffer of HAProxy (tune.bufsize: 16 KiB). HAProxy accepts a
- * page that does not, and answers 500 instead (seen with 2.6). */
-enum { PAGE_MAX = 14 << 10 };
-
 static bool is_text(struct str text) {
         uint32_t c;
 
@@ -24,8 +20,7 @@ static bool is_text(struct str text) {
         return true;
 }
 
-/* NULL if HAProxy can send it. */
-static const char *objection(int r, struct str text) {
+const char *pages_objection(int r, struct str text) {
         if (r == -EFBIG)
                 return "it is larger than 14 KiB, so it does not fit into HAProxy's buffer; make it smaller";
         if (r < 0)
@@ -51,7 +46,7 @@ void pages_read(struct world *w, struct error_pages *pages) {
                 if (str_is_absent(file.text))
                         continue;
                 r = fs_read(w->arena, w->root, world_below(file.text), PAGE_MAX, &text);
-                why = objection(r, text);
+                why = pages_objection(r, text);
                 pages->files[i] = why ? (struct abs_path){ 0 } : file;
                 pages->texts[i] = (struct env_text){ text, file.at };
                 if (why)

@@ -6,6 +6,13 @@
 
 #include "app/world.h"
 
+/* With its header, the page must fit into one buffer of HAProxy (tune.bufsize: 16 KiB). HAProxy accepts a
+ * page that does not, and answers 500 instead (seen with 2.6). */
+enum { PAGE_MAX = 14 << 10 };
+
+/* Why HAProxy cannot send a page, whose file was read with the result `r`; NULL if it can. */
+const char *pages_objection(int r, struct str text);
+
 /* Reads them, below the root of the world; `pages` may be NULL. Reports files that HAProxy cannot send, and
  * removes their names. */
 void pages_read(struct world *w, struct error_pages *pages);

@@ -171,6 +171,17 @@ static void judge_holds(struct facts *f, struct fact_app *app) {
                                                : arena_join(a, STR("stopped: "), hold->unit));
 }
 
+/* Its instances are as declared, so this is only a note. */
+static void note_maintenance(struct facts *f, struct fact_app *app) {
+        struct arena *a = &f->c->arena;
+        uint64_t since = app->view.maintenance.since;
+
+        if (since > 0)
+                note(f, app,
+                     arena_join(a, STR("in maintenance since "), view_time(a, since),
+                                STR("; 'pyservicectl maintenance --off "), app->name, STR("' ends it")));
+}
+
 static uint64_t count_errors(const struct facts *f, const struct fact_app *app) {
         uint64_t n = 0;
 
@@ -406,6 +417,7 @@ void facts_judge(struct facts *f, struct fact_app *app) {
                 judge_timers(f, app);
         } else
                 note(f, app, facts_why_undefined(f, app));
+        note_maintenance(f, app);
 
         if (app->definition && app->definition->app)
                 note_orders(f, app);

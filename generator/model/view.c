@@ -109,6 +109,8 @@ int view_look(struct ctl *c, const struct view_places *p, struct str app, struct
         v->has_errors = p->runtime >= 0 && faccessat(p->runtime, errors.p, F_OK, 0) == 0;
 
         r = state_read(a, p->state, app, &v->state);
+        if (r >= 0)
+                r = maintenance_read(a, p->state, app, &v->maintenance);
         if (r < 0)
                 return r;
 

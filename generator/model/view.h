@@ -10,6 +10,7 @@
 
 #include "ctl/ctl.h"
 #include "rollout/progress.h"
+#include "state/maintenance.h"
 #include "state/state.h"
 
 /* Texts are one line each, of printable UTF-8. */
@@ -23,6 +24,7 @@ struct view {
         struct str left; /* what was followed until now, where something else is wanted since */
         struct progress progress;
         struct state state;
+        struct maintenance maintenance;
 };
 
 /* Where all that is; -1 if a directory is not there. */

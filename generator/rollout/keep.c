@@ -6,6 +6,7 @@
 #include "bundle/layout.h"
 #include "rollout/parts.h"
 #include "state/hold.h"
+#include "state/maintenance.h"
 #include "state/stored.h"
 
 /* The generator writes only to /run, and leaves a mark for each application to be saved: unkept/APP. Each
@@ -23,6 +24,8 @@ struct keeper {
 static int forget(const struct keeper *k, struct str app) {
         int r = hold_write_lasting(k->arena, k->state, app, &(const struct holds){ 0 });
 
+        if (r >= 0)
+                r = maintenance_write(k->arena, k->state, app, &(const struct maintenance){ 0 });
         progress_remove(k->arena, k->runtime, app);
         (void) finish_reset(k->bus, k->arena, app, &(const struct plan){ 0 });
         return r < 0 ? r : state_write(k->arena, k->state, app, &(const struct state){ 0 });

@@ -155,6 +155,7 @@ static void emit_app(struct json_writer *e, const struct facts *f, const struct 
         json_text(e, "wanted", v->wanted);
         json_text(e, "pinned", v->knows_state ? v->state.pinned : (struct str){ 0 });
         json_maybe(e, "paused", v->knows_state, v->state.is_paused);
+        json_maybe(e, "maintenance", v->knows_state, v->maintenance.since > 0);
         emit_time(e, "next", app->next);
         json_text(e, "note", fact_all_notes(e->out->arena, app));
 }

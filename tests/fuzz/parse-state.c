@@ -4,7 +4,7 @@
  * lost their end. What can be read is written, read and written again: the two texts are the same. */
 
 #include "app/ports-parts.h"
-#include "balancer/proxy-set.h"
+#include "balancer/proxy-closed.h"
 #include "base/fs.h"
 #include "bundle/message.h"
 #include "bundle/plan.h"
@@ -18,6 +18,7 @@
 #include "publish/stamp.h"
 #include "rollout/progress.h"
 #include "state/hold.h"
+#include "state/maintenance.h"
 #include "state/stored.h"
 
 enum { TEXT_MAX = 1 << 20 };
@@ -54,6 +55,23 @@ static void check_holds(struct fuzz *f) {
                 (void) hold_find(&h, STR("shop@1.service"));
         }
         (void) hold_read_lasting(&f->arena, f->root, STR("shop"), &h);
+}
+
+/* A page in a value of HAProxy's map is one word, of one command. */
+static void check_maintenance(struct fuzz *f) {
+        struct maintenance m;
+        struct str encoded;
+
+        if (maintenance_read(&f->arena, f->root, STR("shop"), &m) >= 0 && m.since > 0) {
+                require(fs_make_dirs(f->root, "copy", false) == 0 && fs_make_dirs(f->root, "copy2", false) == 0);
+                require(maintenance_write(&f->arena, f->root, copies[0], &m) == 0);
+                require(maintenance_read(&f->arena, f->root, copies[0], &m) == 0);
+                require(maintenance_write(&f->arena, f->root, copies[1], &m) == 0);
+                require_same(f, "copy/maintenance", "copy2/maintenance");
+        }
+        if (!proxy_closed_page(&f->arena, f->text, &encoded))
+                for (size_t i = 0; i < encoded.n; i++)
+                        require(encoded.p[i] > ' ' && encoded.p[i] < 127 && !strchr(":;\\\"#<", encoded.p[i]));
 }
 
 static void check_progress(struct fuzz *f) {
@@ -148,6 +166,7 @@ void fuzz_state(struct fuzz *f) {
 
         check_state(f);
         check_holds(f);
+        check_maintenance(f);
         check_progress(f);
         check_messages(f);
         check_expiring(f);

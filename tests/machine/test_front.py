@@ -226,3 +226,44 @@ def test_hard_stop_is_compared_with_the_drains(machine):
     assert "hard-stop-after 5m" in said and "/etc/pyservice.d/hello.yaml:" in said
     doctor = json.loads(machine.run("pyservicectl doctor --json", check=False).stdout)
     assert [check["level"] for check in doctor["checks"] if check["check"] == "hard-stop"] == ["warning"]
+
+
+def test_maintenance(machine):
+    """Without a reload, and over what HAProxy reads again: the first answer of each worker is the page."""
+    page = "<!DOCTYPE html>\n<title a=\"b\">100% 'Käse' & more: \\ ; # + ?</title>\n<p>$HOME %[path] <<\n"
+
+    def answer():
+        return machine.http("http://127.0.0.1/", headers={"Host": HOST})
+
+    def is_closed() -> bool:
+        """False if no HAProxy listens yet."""
+        got = answer()
+        assert got.status in (0, 503) and (got.status == 0 or "Maintenance" in got.text), got
+        return got.status == 503
+
+    define(machine, "hello", APP)
+    machine.wait(lambda: instances_behind(machine, HOST) == {"hello-0"}, what="hello behind HAProxy")
+    before = workers(machine)
+    machine.write("/srv/page.html", page)
+    machine.run("pyservicectl maintenance --page=/srv/page.html --retry-after=2min hello")
+    got = answer()
+    assert (got.status, got.headers["retry-after"], got.text) == (503, "120", page.replace("\n", " "))
+    machine.run("pyservicectl maintenance hello")
+    assert answer().headers["retry-after"] == "600" and is_closed() and workers(machine) == before
+    told = json.loads(machine.run("pyservicectl status --json hello").stdout)
+    assert told["maintenance"] is True and told["as_declared"] is True and "in maintenance since" in told["note"]
+
+    for verb in ("reload", "restart"):
+        machine.run(["systemctl", verb, "haproxy"])
+        machine.wait(is_closed, what=f"the page after a {verb}")
+    define(machine, "other", HELLO + "proxy: {domains: [other.example.com]}\n")
+    machine.wait(lambda: is_closed() and instances_behind(machine, "other.example.com") == {"other-0"}, what="another application beside it")
+
+    before = workers(machine)
+    machine.run("pyservicectl maintenance --off hello")
+    assert answer().status == 200 and workers(machine) == before
+    machine.run("pyservicectl stop hello")
+    got = answer()
+    assert got.status == 503 and "The administrator stopped it." in got.text and got.headers["retry-after"] == "10"
+    machine.run("pyservicectl start hello")
+    assert answer().status == 200 and workers(machine) == before

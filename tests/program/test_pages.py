@@ -2,6 +2,7 @@
 """Pages of the front while an application cannot answer: what a client receives from HAProxy, with the files that pyservice-proxy writes."""
 
 import http.client
+import json
 import os
 import re
 import shutil
@@ -50,8 +51,11 @@ class Front:
         self.root, self.process = root, None
         self.files = root / "run/pyservice/haproxy"
 
-    def publish(self, name, text):
-        """Writes the definition, and its files for HAProxy as the generator does."""
+    def publish(self, name, text, files=None):
+        """Writes the definition, and its files for HAProxy as the generator does; `files` by their paths below the root."""
+        for path, content in (files or {}).items():
+            (self.root / path).parent.mkdir(parents=True, exist_ok=True)
+            (self.root / path).write_bytes(content.encode())
         definition = self.root / f"etc/pyservice.d/{name}.yaml"
         definition.parent.mkdir(parents=True, exist_ok=True)
         definition.write_text(text)
@@ -60,12 +64,16 @@ class Front:
         shutil.rmtree(self.root / "run/pyservice/apps", ignore_errors=True)
         shutil.copytree(self.root / "out", self.root / "run/pyservice/apps")
         (self.root / "run/pyservice/alive.conf").write_text(f"[Unit]\nUpholds={name}.target\n")
-        (self.root / f"var/lib/pyservice/{name}").mkdir(parents=True, exist_ok=True)
-        (self.root / "run/pyservice/proxy").write_text(f"{name}\n")
+        for app in (self.root / "out").iterdir():
+            (self.root / "var/lib/pyservice" / app.name).mkdir(parents=True, exist_ok=True)
+        apps = [app.name for app in (self.root / "out").iterdir() if (app / "haproxy").exists()]
+        (self.root / "run/pyservice/proxy").write_text("".join(f"{app}\n" for app in sorted(apps)))
         run(PROXY, f"--root={self.root}", "x")
 
-    def ctl(self, *words):
-        run(PYSERVICECTL, f"--root={self.root}", *words)
+    def ctl(self, *words, status=0):
+        done = subprocess.run([PYSERVICECTL, f"--root={self.root}", *words], capture_output=True, text=True, check=False, timeout=60)
+        assert done.returncode == status, done
+        return done.stdout + done.stderr
 
     def restart(self):
         self.stop()
@@ -202,14 +210,12 @@ def test_the_queue_is_full(front, silent):
 def test_pages_of_ones_own(front):
     """The application's before the machine's, byte by byte, also if `defaults` has an errorfile, as Debian's configuration does."""
     odd = '<p title="a\\b $HOME">%[path] \\x41 \'{{ app }}\'\r\n# Käse; \tend\n'
-    (front.root / "etc/pyservice").mkdir(parents=True)
-    for name, text in {"host.yaml": "haproxy: {errors: {404: /etc/pyservice/404.txt, 503: /etc/pyservice/503.json}}\n", "404.txt": "Nobody here.\n",
-                       "503.json": '{"retry": true}\n', "shop.html": odd, "large.html": "x" * 14336}.items():
-        (front.root / "etc/pyservice" / name).write_bytes(text.encode())
     (front.root / "default.http").write_text("HTTP/1.0 503 Service Unavailable\r\nConnection: close\r\n\r\nthe default\n")
     front.publish("shop", "image: localhost/shop:1\nservices:\n" + "".join(
         f"  - {{name: {name}, port: 8000, proxy: {{domains: [{name}.example.com]{more}}}}}\n" for name, more in
-        (("shop", ", errors: {503: /etc/pyservice/shop.html}"), ("large", ", errors: {503: /etc/pyservice/large.html}"), ("plain", ""))))
+        (("shop", ", errors: {503: /etc/pyservice/shop.html}"), ("large", ", errors: {503: /etc/pyservice/large.html}"), ("plain", ""))), {
+            "etc/pyservice/host.yaml": "haproxy: {errors: {404: /etc/pyservice/404.txt, 503: /etc/pyservice/503.json}}\n", "etc/pyservice/404.txt": "Nobody here.\n",
+            "etc/pyservice/503.json": '{"retry": true}\n', "etc/pyservice/shop.html": odd, "etc/pyservice/large.html": "x" * 14336})
     front.start(more=f"\terrorfile 503 {front.root}/default.http\n")
     told = {name: front.ask(f"{name}.example.com") for name in ("shop", "large", "plain", "unknown")}
     assert {name: (status, headers["content-type"], headers.get("retry-after"), body) for name, (status, headers, body) in told.items()} == {
@@ -225,3 +231,73 @@ def test_pages_of_ones_own(front):
     done = subprocess.run([PROXY, f"--root={front.root}", "x"], capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 1 and "/etc/pyservice/host.yaml:1:25: error: the page '/etc/pyservice/404.txt' cannot be used" in done.stderr
     assert "No application is configured" in (front.files / "20_frontend_pyservice.cfg").read_text()
+
+
+def closed(front):
+    return (front.files / "pyservice-closed.map").read_text().splitlines()[1:]
+
+
+def kept(front):
+    return front.root / "var/lib/pyservice/shop/maintenance"
+
+
+@needs_haproxy
+def test_maintenance(front):
+    """HAProxy answers each request itself, with the pages as they are in the map: by its own rules, not by those of instances."""
+    page = "<!DOCTYPE html>\n<title a=\"b\">100% 'Käse' & more: \\ ; # + ?</title>\r\n<p>$HOME %[path] <<\n"
+    (front.root / "page.html").write_bytes(page.encode())
+    front.publish("shop", "image: localhost/shop:1\nservices:\n" + "".join(
+        f"  - {{name: {name}, port: 8000, proxy: {{domains: [{name}.example.com], errors: {{503: /etc/own.html}}}}}}\n" for name in ("web", "api")),
+        {"etc/own.html": "my own"})
+    assert front.ctl("maintenance", "shop") == "shop is in maintenance until 'pyservicectl maintenance --off shop'\n"
+    assert closed(front) == ["shop-web maintenance:600", "shop-api maintenance:600"]
+    front.start()
+    for name in ("web", "api"):
+        answer = front.ask(f"{name}.example.com")
+        is_page(answer, 503, "<h1>Maintenance</h1>")
+        assert answer[1]["retry-after"] == "600" and answer[1]["cache-control"] == "no-store"
+
+    # As after a boot, which empties /run.
+    (front.files / "pyservice-closed.map").unlink()
+    run(PROXY, f"--root={front.root}", "x")
+    assert closed(front) == ["shop-web maintenance:600", "shop-api maintenance:600"]
+
+    # A stop meanwhile does not change the page; another call has another page.
+    front.ctl("stop", "shop")
+    since = kept(front).read_text().split()[3]
+    front.ctl("maintenance", f"--page={front.root}/page.html", "--retry-after", "1h 1s", "shop")
+    assert oct(kept(front).stat().st_mode)[-3:] == "600" and kept(front).read_text().split()[3] == since
+    front.restart()
+    status, headers, body = front.ask("api.example.com")
+    assert (status, headers["retry-after"], headers["content-type"]) == (503, "3601", "text/html; charset=utf-8")
+    assert body == page.replace("\n", " ").replace("\r", " ")
+
+    assert front.ctl("maintenance", "--off", "shop") == "shop is no longer in maintenance\n" and not kept(front).exists()
+    assert closed(front) == ["shop-web stopped", "shop-api stopped"]
+    front.restart()
+    assert front.ask("web.example.com")[2] == "my own"
+
+
+def test_status_names_maintenance(front):
+    front.publish("shop", SHOP + "}\n")
+    assert json.loads(front.ctl("status", "--json", "shop", status=3))["maintenance"] is False
+    front.ctl("maintenance", "shop")
+    told = json.loads(front.ctl("status", "--json", "shop", status=3))
+    assert told["maintenance"] is True and "in maintenance since" in told["note"] and "'pyservicectl maintenance --off shop' ends it" in told["note"]
+    assert "in maintenance since" in front.ctl("status", "shop", status=3)
+
+
+def test_maintenance_is_refused(front):
+    front.publish("shop", SHOP + "}\n", {
+        "etc/pyservice.d/site.yaml": SHOP.replace(HOST, "site.example.com") + ", kind: nginx}\n",
+        "etc/pyservice.d/plain.yaml": "image: localhost/shop:1\nport: 8000\nproxy: {}\n",
+        "script": "<p>\n<SCRIPT>// x\n", "large": "<p> " * 2049, "binary": "\0"})
+    for words, status, expected in (
+            (["shop/shop"], 2, "expected one application"), (["shop", "shop"], 2, "expected one application"), ([], 2, "APP"),
+            (["none"], 1, "there is no application 'none'"), (["--off", "--retry-after=1min", "shop"], 2, "--off takes no other option"),
+            (["--retry-after=0", "shop"], 2, "invalid time '0'"), (["--retry-after=infinity", "shop"], 2, "invalid time 'infinity'"),
+            (["--page=/no/page", "shop"], 1, "/no/page: No such file"), ([f"--page={front.root}/script", "shop"], 1, "cannot have <pre>"),
+            ([f"--page={front.root}/large", "shop"], 1, "larger than 12 KiB"), ([f"--page={front.root}/binary", "shop"], 1, "not text in UTF-8"),
+            (["site"], 1, "maintenance needs HAProxy"), (["plain"], 1, "maintenance needs 'proxy: {domains: …}'")):
+        assert expected in front.ctl("maintenance", *words, status=status)
+    assert not kept(front).exists() and closed(front) == []
