@@ -15,6 +15,7 @@
 #include "render/parts.h"
 #include "rollout/reasons.h"
 #include "state/hold.h"
+#include "state/maintenance.h"
 
 static const struct str nobody = { 0 };
 
@@ -186,15 +187,29 @@ static bool is_balanced(const struct service *s) {
         return s->proxy && s->proxy->kind.index == PROXY_HAPROXY;
 }
 
+static void look_at_maintenance(struct doctor *d, const struct app *app) {
+        struct maintenance m;
+
+        if (maintenance_read(d->arena, d->places.state, app->name.text, &m) >= 0 && m.since > 0)
+                doctor_warn(
+                        d, app->name.text,
+                        arena_join(d->arena,
+                                   STR("503 Service Unavailable: the application is in maintenance since "),
+                                   view_time(d->arena, m.since)),
+                        arena_join(d->arena, STR("pyservicectl maintenance --off "), app->name.text));
+}
+
 void doctor_haproxy_servers(struct doctor *d) {
         if (!doctor_knows_haproxy(d))
                 return;
 
-        DOCTOR_EACH_APP(d, app)
+        DOCTOR_EACH_APP(d, app) {
+                look_at_maintenance(d, app);
                 APP_EACH_KEPT(s, app)
                         if (is_balanced(s) &&
                             machine_is_among(doctor_world(d), s->container.hosts.at, s->container.hosts.n))
                                 look_at_backend(d, app, s);
+        }
 }
 
 /* Servers whose answers were no good, with how often. */

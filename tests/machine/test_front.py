@@ -250,8 +250,10 @@ def test_maintenance(machine):
     assert (got.status, got.headers["retry-after"], got.text) == (503, "120", page.replace("\n", " "))
     machine.run("pyservicectl maintenance hello")
     assert answer().headers["retry-after"] == "600" and is_closed() and workers(machine) == before
-    told = json.loads(machine.run("pyservicectl status --json hello").stdout)
-    assert told["maintenance"] is True and told["as_declared"] is True and "in maintenance since" in told["note"]
+    told = machine.wait(lambda: json.loads(machine.run("pyservicectl status --json hello").stdout), what="hello to be as declared")
+    assert told["maintenance"] is True and "in maintenance since" in told["note"]
+    doctor = json.loads(machine.run("pyservicectl doctor --json hello", check=False).stdout)
+    assert [f["advice"] for check in doctor["checks"] for f in check["findings"] if "is in maintenance since" in f["text"]] == ["pyservicectl maintenance --off hello"]
 
     for verb in ("reload", "restart"):
         machine.run(["systemctl", verb, "haproxy"])
@@ -267,3 +269,26 @@ def test_maintenance(machine):
     assert got.status == 503 and "The administrator stopped it." in got.text and got.headers["retry-after"] == "10"
     machine.run("pyservicectl start hello")
     assert answer().status == 200 and workers(machine) == before
+
+
+def test_pages_of_the_administrator(machine):
+    """A reload reads the files again."""
+    def answer(host: str) -> tuple[int, str]:
+        got = machine.http("http://127.0.0.1/", headers={"Host": host})
+        return got.status, got.text
+
+    machine.write("/etc/pyservice/host.yaml", "haproxy: {errors: {404: /etc/pyservice/404.html}}\n")
+    machine.write("/etc/pyservice/404.html", "first\n")
+    machine.write("/etc/pyservice/503.html", "%[path] is away\n")
+    try:
+        define(machine, "hello", HELLO + f"scale: 0\nproxy: {{domains: [{HOST}], errors: {{503: /etc/pyservice/503.html}}}}\n")
+        machine.wait(lambda: (answer(HOST), answer("example.org")) == ((503, "%[path] is away\n"), (404, "first\n")), what="both pages")
+        machine.write("/etc/pyservice/404.html", "second\n")
+        machine.reload()
+        machine.wait(lambda: answer("example.org") == (404, "second\n"), what="the other page")
+        machine.remove("/etc/pyservice/503.html")
+        machine.reload()
+        assert answer(HOST) == (503, "%[path] is away\n"), "a definition with an error takes no effect"
+        assert "the page '/etc/pyservice/503.html' cannot be used: No such file" in machine.run("pyservicectl check", check=False).stderr
+    finally:
+        machine.run("rm -f /etc/pyservice/host.yaml /etc/pyservice/404.html /etc/pyservice/503.html")

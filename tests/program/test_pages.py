@@ -13,7 +13,7 @@ import threading
 import pytest
 
 PROXY, PYSERVICECTL = os.environ["PYSERVICE_PROXY"], os.environ["PYSERVICECTL"]
-needs_haproxy = pytest.mark.skipif(not shutil.which("haproxy"), reason="HAProxy is not installed")
+pytestmark = pytest.mark.skipif(not shutil.which("haproxy"), reason="HAProxy is not installed")
 HOST = "shop.example.com"
 SHOP = f"image: localhost/shop:1\nport: 8000\nproxy: {{domains: [{HOST}]"
 BASE = """\
@@ -156,7 +156,6 @@ def is_page(answer, status, *words):
     assert body.startswith("<!DOCTYPE html>\n") and "%" not in body and HOST not in body
 
 
-@needs_haproxy
 def test_no_instance_is_ready_and_an_unknown_host(front):
     front.publish("shop", SHOP + "}\n")
     front.start()
@@ -166,7 +165,6 @@ def test_no_instance_is_ready_and_an_unknown_host(front):
     is_page(front.ask("<b>.example.com", "/<script>"), 404, "<h1>Not found</h1>", "No application is configured for this host.")
 
 
-@needs_haproxy
 def test_a_stopped_application(front):
     """The page names the reason, until the start; a stop of one part is none of the application."""
     front.publish("shop", SHOP + "}\n")
@@ -190,7 +188,6 @@ def test_a_stopped_application(front):
     assert "stopped" not in front.ask()[2]
 
 
-@needs_haproxy
 def test_the_queue_is_full(front, silent):
     """The second request waits for the first, which gets no answer."""
     port, taken = silent
@@ -206,7 +203,6 @@ def test_the_queue_is_full(front, silent):
     assert answer[1]["retry-after"] == "10"
 
 
-@needs_haproxy
 def test_pages_of_ones_own(front):
     """The application's before the machine's, byte by byte, also if `defaults` has an errorfile, as Debian's configuration does."""
     odd = '<p title="a\\b $HOME">%[path] \\x41 \'{{ app }}\'\r\n# Käse; \tend\n'
@@ -241,7 +237,6 @@ def kept(front):
     return front.root / "var/lib/pyservice/shop/maintenance"
 
 
-@needs_haproxy
 def test_maintenance(front):
     """HAProxy answers each request itself, with the pages as they are in the map: by its own rules, not by those of instances."""
     page = "<!DOCTYPE html>\n<title a=\"b\">100% 'Käse' & more: \\ ; # + ?</title>\r\n<p>$HOME %[path] <<\n"
