@@ -30,7 +30,7 @@ def test_verbs_are_grouped_by_task():
     text = shown("--help")
     assert text == shown("help") == shown("-h")
     assert max(map(len, text.splitlines())) <= 80
-    assert len(verbs()) == len(set(verbs())) == 34
+    assert len(verbs()) == len(set(verbs())) == 35
     blocks = {block.partition(":\n")[0]: re.findall(r"^  ([a-z]+)", block, re.M) for block in text.split("\n\n")}
     assert blocks["Look at applications"][0] == "status" and "apply" in blocks["Deploy"] and "doctor" in blocks["Fix"]
     assert "import" in blocks["Convert"] and "set" in blocks["Write and change definitions"] and "stop" in blocks["Start, stop and run"]
