@@ -202,7 +202,7 @@ def typed(shell, setup, line, tmp_path, until, cwd="/") -> None:
     if pid == 0:
         os.chdir(cwd)
         os.execvpe(shell[0], shell, path(tmp_path))
-    shown, deadline = "", time.monotonic() + 30
+    shown, deadline = "", time.monotonic() + 120
     try:
         os.write(terminal, f"{setup}; echo READ''Y\n".encode())
         for wait_for, then in (("READY", f"{line}\t\t"), (until, "")):
