@@ -216,7 +216,7 @@ def prune(*needed: Path) -> None:
     """Makes room; under the lock, so that what is half made was given up."""
     for path in CACHE.glob("new-*"):
         shutil.rmtree(path)
-    used = {Path(state.read_text()) for state in CACHE.glob("machines/*/lower")} | set(needed)
+    used = {Path(state.read_text()) for state in host.machines().glob("*/lower")} | set(needed)
     for kind in ("packages-*", "root-*"):
         newest_first = sorted(CACHE.glob(kind), key=lambda path: path.stat().st_mtime, reverse=True)
         for path in newest_first[KEPT:]:
