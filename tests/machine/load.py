@@ -13,9 +13,10 @@ import sys
 from pathlib import Path
 
 from machine import Machine
+from pace import PACE
 
 COUNT = "/var/lib/count"     # on the machine, the application's volume: the requests that its instances counted
-TIMEOUT = 25                 # seconds until a request counts as failed
+TIMEOUT = 25 * PACE          # seconds until a request counts as failed
 ALL = ("kept", "closed", "posts")
 CLIENTS = Path(__file__).with_name("clients.py")
 
@@ -55,7 +56,7 @@ class Load:
         return self
 
     def __exit__(self, kind, value, trace) -> None:
-        out, _ = self.process.communicate(timeout=None if self.requests else 3 * TIMEOUT)
+        out, _ = self.process.communicate()     # each request has a limit
         self.numbers = {client: self.judge(client, **result) for client, result in json.loads(out).items()}
         SUMMARY.append(f"{self.name:30}" + "".join(f" | {client} {numbers}" for client, numbers in self.numbers.items()))
         if kind is None:

@@ -17,6 +17,7 @@ from pace import PACE
 
 PODMAN_SOCKET = "/run/lab-podman.sock"
 UNIT_TYPES = "service,target,timer,socket,path"
+ANSWERS = 12    # seconds of a fast machine in which a request is answered; a stop of 15 seconds is no failure
 
 KEPT = "/var/lib/lab-kept"  # in the machine: files as they were before a test wrote them
 WRITE = """set -e
@@ -79,7 +80,8 @@ class Machine:
         self.lab = lab
         self.written: set[str] = set()
         self.podman_ps()
-        self.first_units = self.active_units()
+        # A unit of systemd-run's that a program of ours waits for is gone in a moment, and cannot be started again.
+        self.first_units = {unit for unit in self.active_units() if not unit.startswith("run-p")}
 
     # --- commands ---
 
@@ -162,11 +164,13 @@ class Machine:
 
     def podman_ps(self) -> list[dict]:
         """What `podman ps -a` says. A service of the test's own is asked: the command costs twenty times as much."""
-        for _ in range(20):     # it fails as a whole if a container goes while it looks
+        def look() -> bytes:
             status, data = self.ask_podman("/v5.0.0/libpod/containers/json?all=true")
-            if status == 200:
-                return json.loads(data)
-        raise CommandFailed(f"podman ps: {data.decode()}")
+            if status != 200:
+                raise CommandFailed(f"podman ps: {data.decode()}")
+            return data
+
+        return json.loads(self.wait(look, what="podman ps, which fails as a whole if a container goes while it looks"))
 
     def ask_podman(self, path: str) -> tuple[int, bytes]:
         connection = PodmanConnection(f"/proc/{self.lab.leader()}/root{PODMAN_SOCKET}")
@@ -187,9 +191,9 @@ class Machine:
         return self.containers().get(container) == "healthy"
 
     def http(self, url: str, headers: dict[str, str] | None = None, method: str = "GET",
-             data: str | None = None, timeout: float = 30) -> Response:
+             data: str | None = None) -> Response:
         """Asks from inside the machine."""
-        command = ["curl", "-sS", "-i", "--http1.1", "--max-time", str(timeout), url]
+        command = ["curl", "-sS", "-i", "--http1.1", "--max-time", f"{ANSWERS * PACE:.0f}", url]
         command += ["--head"] if method == "HEAD" else ["-X", method]
         for name, value in (headers or {}).items():
             command += ["-H", f"{name}: {value}"]
@@ -205,8 +209,8 @@ class Machine:
     def wait(self, condition: Callable[[], object] | str, timeout: float = 120,
              what: str | Callable[[], str] = ""):
         """Waits until a function returns something true, which it returns, or a command succeeds; for `timeout` seconds
-        of a fast machine at the most. A command that fails in the function, or something it misses, is a "not yet":
-        between two looks a container may go and come back."""
+        of a fast machine at the most. A command that fails in the function, something it misses, or an answer that is cut
+        off, is a "not yet": between two looks a container may go and come back."""
         check = (lambda: self.ok(condition)) if isinstance(condition, str) else condition
         timeout *= PACE
         deadline = time.monotonic() + timeout
@@ -217,7 +221,7 @@ class Machine:
                 value = check()
                 if value:
                     return value
-            except (CommandFailed, LookupError) as error:
+            except (CommandFailed, LookupError, ValueError) as error:
                 failure = f"the last look failed: {error!r}\n"
             if time.monotonic() > deadline:
                 what = what() if callable(what) else what or (condition if isinstance(condition, str) else condition.__name__)

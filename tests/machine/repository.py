@@ -113,7 +113,9 @@ class Repository:
         self.machine.wait("ssh-keyscan -t ed25519 git.example.com 2>/dev/null | grep -q ed25519", what="sshd")
 
     def know_host(self) -> None:
-        self.machine.write("/etc/ssh/ssh_known_hosts", self.machine.out("ssh-keyscan -t ed25519 git.example.com 2>/dev/null") + "\n")
+        # ssh-keyscan gives up after five seconds, and then prints nothing.
+        key = self.machine.wait(lambda: self.machine.out("ssh-keyscan -t ed25519 git.example.com 2>/dev/null"), what="the key of sshd")
+        self.machine.write("/etc/ssh/ssh_known_hosts", key + "\n")
 
     def serve_https(self, port: int = 8443, login: str = "deploy:s3cret:Q") -> None:
         """With a password, or for everybody; the machine trusts its certificate for git alone."""

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import load
 from app import define, settle
-from machine import Machine
-from pace import limit
+from machine import ANSWERS, Machine
+from pace import PACE, limit
 
 HAPROXY = "/etc/haproxy/haproxy.cfg"
 
@@ -22,7 +22,7 @@ def text(version: object = 1, scale: int = 2, image: str = "localhost/hello:1", 
     return (f"image: {image}\nport: 8000\nscale: {scale}\nlabels: {{version: '{version}'}}\n"
             f"env: {{VERSION: '{version}', HELLO_QUIET: 1, HELLO_COUNT: /count/posts, {env}}}\n"
             f"volumes: ['{load.COUNT}:/count']\n"
-            f"health: {{http: /health, interval: 1s, start_period: {limit(10)}, timeout: {limit(6)}, retries: 1}}\n"
+            f"health: {{http: /health, interval: 1s, start_period: {limit(10)}, timeout: {limit(12)}, retries: 1}}\n"
             f"rollout: {{{with_spare(with_min_ready(rollout))}}}\n"
             f"proxy: {{domains: [{name}.example.com], {proxy}}}\n{more}")
 
@@ -106,7 +106,7 @@ class App:
 
     def answers(self, n: int = 16) -> set[tuple[str, str]]:
         """Host name and version of who answers through HAProxy, over a few requests; the status where that is not 200."""
-        command = ["nsenter", "-t", str(self.machine.lab.leader()), "-n", "curl", "-s", "--max-time", "20", "-w", "%{http_code}\n",
+        command = ["nsenter", "-t", str(self.machine.lab.leader()), "-n", "curl", "-s", "--max-time", f"{ANSWERS * PACE:.0f}", "-w", "%{http_code}\n",
                    "-H", f"Host: {self.name}.example.com", "-H", "Connection: close"]
         done = subprocess.run([*command, *["http://127.0.0.1/env"] * n], text=True, capture_output=True)
         parts = re.split(r"^(\d{3})$", done.stdout, flags=re.M)
@@ -121,23 +121,23 @@ class App:
         self.machine.remove(f"/etc/pyservice.d/{self.name}.yaml")
         self.machine.reload()
 
-    def wait(self, version: object, scale: int, timeout: float = 60) -> None:
+    def wait(self, version: object, scale: int) -> None:
         """Until these instances run that version, answer, and nothing goes on any more."""
         wanted = self.expected(version, scale)
-        self.machine.wait(lambda: self.is_done() and self.runs(wanted), timeout, what=lambda: f"{wanted}, {self}")
+        self.machine.wait(lambda: self.is_done() and self.runs(wanted), what=lambda: f"{wanted}, {self}")
         settle(self.machine)
         self.wait_answers(wanted)
 
     def wait_answers(self, wanted: dict[str, str]) -> None:
-        self.machine.wait(lambda: self.answers() == set(wanted.items()), 20, what=lambda: f"{wanted} to answer, {self}")
+        self.machine.wait(lambda: self.answers() == set(wanted.items()), what=lambda: f"{wanted} to answer, {self}")
 
-    def wait_phase(self, *phases: str, timeout: float = 30) -> str:
-        return self.machine.wait(lambda: (now := self.progress().get("phase")) in phases and now, timeout,
+    def wait_phase(self, *phases: str) -> str:
+        return self.machine.wait(lambda: (now := self.progress().get("phase")) in phases and now,
                                  what=lambda: f"the rollout to be at {phases}, {self}")
 
-    def wait_failed(self, count: int = 1, timeout: float = 60) -> dict[str, str]:
+    def wait_failed(self, count: int = 1) -> dict[str, str]:
         """Until that many revisions are marked as failed; revision and reason of each."""
-        self.machine.wait(lambda: len(self.failures()) >= count and self.is_done(), timeout, what=lambda: f"a failed revision, {self}")
+        self.machine.wait(lambda: len(self.failures()) >= count and self.is_done(), what=lambda: f"a failed revision, {self}")
         return self.failures()
 
     def load(self, name: str) -> load.Load:

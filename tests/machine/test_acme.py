@@ -81,7 +81,7 @@ def finding(machine) -> tuple[str, str]:
 def test_a_certificate_comes_once_and_is_renewed_under_load(machine, authority):
     start_authority(machine)
     define_app(machine, HOST)
-    machine.wait(lambda: is_issued(machine), timeout=30, what="the first certificate")
+    machine.wait(lambda: is_issued(machine), what="the first certificate")
     wait_for(machine, "shop", 1)
     assert machine.out(f"stat -c %a {PEM} {STATE}/uacme/private {STATE}/uacme/private/key.pem").split() == ["600", "700", "600"]
     machine.wait(lambda: finding(machine) == ("good", ""), what=lambda: f"the order to be noted: {finding(machine)}")

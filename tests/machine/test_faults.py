@@ -15,7 +15,7 @@ import pytest
 
 from app import define, settle, wait_for
 from load import COUNT, SUMMARY
-from pace import limit
+from pace import PACE, limit
 from registry import INSECURE
 from rolling import App
 
@@ -78,7 +78,7 @@ def test_system_calls_fail(traced, app):
                              what=lambda what=f"{program}, {call} {n}, {fault}": f"version {number} after {what}; {app}")
                 happened = machine.ok(f"grep -Eq 'INJECTED|killed by SIGKILL' /run/fault.{program}.log")
                 table[f"{program} {call} {fault}"] += happened
-                machine.wait(lambda number=number, failed=failed: app.runs(app.expected(number, 2)) or app.failures() != failed, 90,
+                machine.wait(lambda number=number, failed=failed: app.runs(app.expected(number, 2)) or app.failures() != failed,
                              what=lambda what=f"{program}, {call} {n}, {fault}": f"version {number} alone after {what}; {app}")
     settle(machine)
     app.define("last", 2)
@@ -94,7 +94,7 @@ def test_reloads_at_once(app):
         for scale in [4, 2] * 8:
             app.define(0, scale, reload=False)
             reloads = [machine.popen(["systemctl", "daemon-reload"]) for _ in range(2)]
-            assert [reload.wait(120) for reload in reloads] == [0, 0]
+            assert [reload.wait() for reload in reloads] == [0, 0]
         app.wait(0, 2)
 
 
@@ -119,13 +119,13 @@ def test_the_clock_jumps(machine, app):
         machine.run(f"systemctl kill --kill-whom=main --signal=KILL hello-rollout@{app.published()['wanted']}.service && touch {COUNT}/go")
         app.wait(1, 2)
         assert machine.read(f"{COUNT}/tasks").split() == ["1"], "the task runs once"
-        app.define(2, 2, more="entrypoint: ''\ncommand: sh -c 'echo no database; sleep 1; exit 7'\n", rollout=f"ready_timeout: {limit(5)}")
+        app.define(2, 2, more="entrypoint: ''\ncommand: sh -c 'echo no database; sleep 1; exit 7'\n", rollout=f"ready_timeout: {limit(12)}")
         (reason,) = app.wait_failed().values()
         app.wait(1, 2)
         assert "status 7" in reason and "no database" in reason, reason
         for jumps in range(2):      # the first look or the second one is an hour later
             define(machine, f"once-{jumps}", ONCE, reload=False)
-            machine.run(f"CLOCK_JUMPS={jumps} LD_PRELOAD=/run/clock.so timeout 60 pyservicectl --yes apply once-{jumps}")
+            machine.run(f"CLOCK_JUMPS={jumps} LD_PRELOAD=/run/clock.so timeout {60 * PACE:.0f} pyservicectl --yes apply once-{jumps}")
     SUMMARY.append("clock              an hour forth or back, each time it is read; nothing lost")
 
 
@@ -158,13 +158,13 @@ def test_haproxys_socket_hangs(app, mute_haproxy):
         begin()
         told = {verb: machine.run(f"pyservicectl {verb}", check=False, timeout=BOUND) for verb in ("status", "status hello", "doctor hello")}
         app.define(1, 2)
-        app.wait_phase("watch", timeout=60)
+        app.wait_phase("watch")
         assert set(app.expected(0, 2).items()) <= set(app.versions().items()), "what ran runs"
         for verb in "rollout status --no-follow hello", "status hello":
             machine.wait(lambda verb=verb: "hello@next: waiting for HAProxy, which does not answer"
-                         in machine.run(f"pyservicectl {verb}", check=False, timeout=BOUND).stdout, 60, what=f"the reason in {verb}")
+                         in machine.run(f"pyservicectl {verb}", check=False, timeout=BOUND).stdout, what=f"the reason in {verb}")
         end()
-        app.wait(1, 2, timeout=120)
+        app.wait(1, 2)
     assert told["status"].returncode != 0 and told["doctor hello"].returncode != 0, told
     assert "cannot query HAProxy's servers: Connection timed out" in told["status"].stderr, told
     assert "HAProxy does not answer" in told["status hello"].stdout, told
@@ -206,7 +206,7 @@ def test_a_registry_never_answers(app):
         # It began longer ago.
         machine.write(f"/etc/systemd/system/{image}.d/limit.conf", "[Service]\nTimeoutStartSec=2s\n")
         machine.reload()
-        reasons = app.wait_failed(timeout=120)
+        reasons = app.wait_failed()
         assert any(f"its image could not be fetched within 2s, see {image}" in reason for reason in reasons.values()), reasons
         app.wait(0, 2)
     machine.run("systemctl stop mute.service")
