@@ -6,6 +6,8 @@ import socket
 import subprocess
 import sys
 
+import pytest
+
 from answers import read_answer
 from app import define, instances_behind, settle, started, wait_for
 from load import Load
@@ -15,8 +17,13 @@ HOST = "hello.example.com"
 HTTP = f'health: {{http: /health, interval: 1s, start_period: {limit(8)}, retries: 3}}\n'
 IMAGE = "image: localhost/hello:1\nport: 8000\n"
 GETS = ("kept", "closed")
-HELD = 4 * PACE     # seconds that an answer takes: longer than a reload, and the look that finds its drain
-LATE = round(2 * PACE)  # seconds until an instance listens: longer than a look
+LATE = round(2 * PACE)  # seconds until an instance listens
+
+# The directory of the machine that instances have there. While it has a file `open`, they start; a request for the pipe `held` is
+# answered when somebody has written to it.
+GATE = "/srv/gate"
+VOLUME = f"volumes: ['{GATE}:/gate']\n"
+GATED = VOLUME + "entrypoint: /bin/sh\ncommand: [-c, 'until test -e /gate/open; do sleep 0.1; done; exec /app/hello']\n"
 
 # Asks from a port of its own, and again when it is told to; in between its connection is gone without a word to anybody.
 FROM_ONE_PORT = """
@@ -54,10 +61,16 @@ def running(machine, scale: int) -> None:
 
 
 def stat(machine, server: str, column: int) -> str:
-    with socket.socket(socket.AF_UNIX) as client:
-        client.connect(f"/proc/{machine.lab.leader()}/root/run/haproxy/admin.sock")
-        client.sendall(b"show stat hello 4 -1\n")
-        lines = client.makefile().read().splitlines()
+    def look() -> list[str]:
+        try:
+            with socket.socket(socket.AF_UNIX) as client:
+                client.connect(f"/proc/{machine.lab.leader()}/root/run/haproxy/admin.sock")
+                client.sendall(b"show stat hello 4 -1\n")
+                return client.makefile().read().splitlines()
+        except OSError:     # the socket of the worker before
+            return []
+
+    lines = machine.wait(look, what="HAProxy's statistics")
     return next((line.split(",")[column] for line in lines if f",{server}," in line), "")
 
 
@@ -66,9 +79,20 @@ def status(machine, server: str) -> str:
     return stat(machine, server, 17)
 
 
+@pytest.fixture
+def gate(machine):
+    machine.run(f"mkdir {GATE} && mkfifo {GATE}/held && touch {GATE}/open")
+    yield machine
+    machine.run(["rm", "-r", GATE])
+
+
+def ask(machine, path: str):
+    return machine.popen(["curl", "-sS", "-o", "/dev/null", "-w", "%{http_code}", "-H", f"Host: {HOST}", f"http://127.0.0.1{path}"],
+                         stdout=subprocess.PIPE, text=True)
+
+
 def slow(machine, seconds: float):
-    return machine.popen(["curl", "-sS", "-o", "/dev/null", "-w", "%{http_code}", "-H", f"Host: {HOST}",
-                          f"http://127.0.0.1/slow?s={seconds}"], stdout=subprocess.PIPE, text=True)
+    return ask(machine, f"/slow?s={seconds}")
 
 
 def in_flight(machine, server: str) -> None:
@@ -113,19 +137,25 @@ def test_no_request_goes_to_the_one_before(machine):
     assert out == "HTTP/1.1 200\n", problem
 
 
-def test_what_is_open_is_answered_before_a_stop(machine):
+def test_what_is_open_is_answered_before_a_stop(gate):
     """Longer than the server itself would wait for it (stop_timeout), also where HAProxy was reloaded meanwhile."""
     def definition(scale):
-        return text(scale, "stop_timeout: 1s\n").replace("domains:", "timeouts: {drain: 5min, server: 5min}, domains:")
+        return text(scale, VOLUME + "stop_timeout: 1s\n").replace("domains:", "timeouts: {drain: 1h, server: 1h}, domains:")
+
+    machine = gate
 
     define(machine, "hello", definition(2))
     running(machine, 2)
-    requests = [slow(machine, HELD) for _ in range(2)]
+    requests = [ask(machine, "/file?path=/gate/held") for _ in range(2)]
     for server in ("hello-0", "hello-1"):
         in_flight(machine, server)
     define(machine, "hello", definition(1))
     machine.wait(lambda: machine.unit("hello@1.service")["ActiveState"] == "deactivating", what="the drain")
-    assert [r.communicate()[0] for r in requests] == ["200", "200"]
+    with machine.popen(f"while :; do : >{GATE}/held; done") as answer:
+        try:
+            assert [r.communicate()[0] for r in requests] == ["200", "200"]
+        finally:
+            answer.kill()
     running(machine, 1)
 
 
@@ -143,8 +173,6 @@ def test_a_drain_ends_at_its_timeout(machine):
 def test_ready_when_it_answers(machine):
     """An image without a program that could ask, or a check inside: HAProxy gets it when it answers."""
     define(machine, "hello", text(1, f"env: {{HELLO_START_DELAY: {LATE}}}\n"), reload=True)
-    machine.wait(lambda: "hello-0" in machine.containers(), what="the container")
-    assert machine.unit("hello@0.service")["ActiveState"] == "activating"
     running(machine, 1)
     unit = machine.unit("hello@0.service")
     seconds = (int(unit["ActiveEnterTimestampMonotonic"]) - int(unit["ExecMainStartTimestampMonotonic"])) / 1e6
@@ -178,13 +206,15 @@ def test_one_that_ends_is_not_waited_for(machine):
     running(machine, 1)
 
 
-def test_after_a_crash_it_gets_nothing_before_it_is_ready(machine):
-    define(machine, "hello", text(2, "env: {HELLO_START_DELAY: 3}\n"))
+def test_after_a_crash_it_gets_nothing_before_it_is_ready(gate):
+    machine = gate
+    define(machine, "hello", text(2, GATED, HTTP.replace(limit(8), "10min")))
     running(machine, 2)
     assert status(machine, "hello-1").startswith("UP")     # "UP 1/3" after a reload, before the first check
-    machine.run("systemctl kill --signal=KILL hello@1")
+    machine.run(f"rm {GATE}/open && systemctl kill --signal=KILL hello@1")
     machine.wait(lambda: machine.unit("hello@1.service")["ActiveState"] == "activating"
                  and status(machine, "hello-1") == "MAINT", what="it to start again, out of HAProxy")
+    machine.run(["touch", f"{GATE}/open"])
     running(machine, 2)
     assert status(machine, "hello-1").startswith("UP")     # "UP 1/3" after a reload, before the first check
 
@@ -209,8 +239,8 @@ def test_a_silent_haproxy_is_waited_for(machine):
     workers = machine.out("pgrep -P $(systemctl show haproxy --property=MainPID --value)").replace("\n", " ")
     machine.run(f"kill -STOP {workers}; systemctl kill --signal=KILL hello@1")
     try:
-        machine.wait(lambda: machine.unit("hello@1.service").get("StatusText") == "waiting for HAProxy, which does not answer", what="it to wait")
-        assert machine.unit("hello@1.service")["ActiveState"] == "activating"
+        machine.wait(lambda: (unit := machine.unit("hello@1.service"))["ActiveState"] == "activating"
+                     and unit.get("StatusText") == "waiting for HAProxy, which does not answer", what="it to wait")
     finally:
         machine.run(f"kill -CONT {workers}")
     running(machine, 2)
@@ -232,17 +262,19 @@ def test_what_becomes_unhealthy_is_restarted(machine):
     assert f"hello@1.service: unhealthy, 3 times in a row: GET /health with Host: {HOST} on port" in said
 
 
-def test_haproxy_forgets_nothing(machine):
+def test_haproxy_forgets_nothing(gate):
     """Whoever reloads or restarts it, or kills it: one that is out stays out, one that is ready is in."""
-    define(machine, "hello", text(3, "env: {HELLO_START_DELAY: 2}\n"))
+    machine = gate
+    define(machine, "hello", text(3, GATED, HTTP.replace(limit(8), "10min")))
     running(machine, 3)
     with Load(machine, HOST, "HAProxy reloaded, hello@1 restarted", GETS):
         for _ in range(5):
-            machine.run("systemctl reload haproxy")
+            machine.run(f"systemctl reload haproxy && rm {GATE}/open")
             machine.run("systemctl restart --no-block hello@1")
             machine.wait(lambda: status(machine, "hello-1") == "MAINT", what="it to be out")
             machine.run("systemctl reload haproxy")
             assert status(machine, "hello-1") in ("MAINT", "no check")
+            machine.run(["touch", f"{GATE}/open"])
             running(machine, 3)
     machine.run("systemctl restart haproxy")
     running(machine, 3)
