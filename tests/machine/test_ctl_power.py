@@ -46,7 +46,7 @@ def shop(machine, scale: int = 2, version: int = 1) -> None:
 
 
 def wait_containers(machine, wanted: set[str]) -> None:
-    machine.wait(lambda: set(machine.containers()) == wanted, 60, what=lambda: f"{wanted}, not {set(machine.containers())}")
+    machine.wait(lambda: set(machine.containers()) == wanted, what=lambda: f"{wanted}, not {set(machine.containers())}")
 
 
 def marks(machine, app: str = "shop") -> list[str]:
@@ -84,7 +84,7 @@ def test_no_request_fails(machine):
 
 def test_what_is_stopped_stays_so(machine):
     shop(machine)
-    machine.wait(lambda: App(machine, "shop").is_done(), 60, what="the first rollout")
+    machine.wait(lambda: App(machine, "shop").is_done(), what="the first rollout")
     wait_containers(machine, EVERYTHING)
     good(machine, "stop", "shop/web@1", "shop/cache", "shop/nightly")
     left = {"shop-web-0", "shop-worker-0"}
@@ -129,13 +129,14 @@ def test_what_is_stopped_stays_so(machine):
     assert refused(machine, "restart", "shop") == "pyservicectl: shop is stopped; 'pyservicectl start shop' starts it\n"
     said = good(machine, "start", "shop")
     assert said == "shop is started\nshop: its rollout is still to come; 'pyservicectl rollout status shop' follows it\n"
-    machine.wait(lambda: App(machine, "shop").is_done() and App(machine, "shop").accepted() != accepted, 60, what="the rollout")
+    machine.wait(lambda: App(machine, "shop").is_done() and App(machine, "shop").accepted() != accepted, what="the rollout")
     wait_containers(machine, EVERYTHING)
     assert marks(machine) == [] and machine.is_active("shop-nightly.timer")
 
     # One that has nothing to restart.
     define(machine, "times", 'image: localhost/hello:1\nservices: []\ntimers: [{name: nightly, schedule: daily, command: ["true"]}]\n')
-    machine.wait(lambda: App(machine, "times").is_done(), 60, what="its first rollout")
+    machine.wait(lambda: App(machine, "times").is_done(), what="its first rollout")
+    settle(machine)     # it has its lock a moment longer
     assert refused(machine, "restart", "times") == "pyservicectl: times: it has no running instances or sidecars to restart\n"
     undefine(machine, "times")
 
@@ -172,7 +173,7 @@ def test_until_the_next_boot(own_machine):
     for name in ("one", "two", "three"):
         define(machine, name, "image: localhost/hello:1\nscale: 2\n")
         wait_for(machine, name, 2)
-        machine.wait(lambda: App(machine, name).is_done(), 60, what=f"{name} to be accepted")
+        machine.wait(lambda: App(machine, name).is_done(), what=f"{name} to be accepted")
     good(machine, "stop", "one")
     good(machine, "stop", "--lasting", "--now", "two@1")
     assert good(machine, "stop", "--lasting", "three").startswith("three keeps running, and is stopped from the next boot on")
