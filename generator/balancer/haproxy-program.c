@@ -15,7 +15,7 @@
 
 enum {
         CHECK_NO_LISTENER = 2, /* haproxy -c: "no error but will not start (no listener)" */
-        WORKER_TRIES = 100,    /* five seconds */
+        WORKER_TRIES = 600,    /* half a minute: a busy machine may stop a process for 15 seconds */
         WORKER_PAUSE_MS = 50,
         WORKER_STAYS_MS = 300,
 };

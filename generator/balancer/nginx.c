@@ -11,7 +11,7 @@
 #include "runtime/spawn.h"
 
 enum {
-        TRIES = 200, /* ten seconds in all */
+        TRIES = 600, /* half a minute: a busy machine may stop a process for 15 seconds */
         PAUSE_MS = 50,
 };
 
