@@ -13,6 +13,7 @@ import fake_kms
 from app import instances_behind, settle
 from conftest import boot
 from dci import environment, put_credential
+from pace import limit
 from rolling import App
 
 PROGRAM_TESTS = Path(__file__).resolve().parents[1] / "program"
@@ -27,7 +28,7 @@ KMS = "http://127.0.0.1:8099"
 LAB = f"""
 secrets: {{database-password: {{kms: "{fake_kms.encrypt(DATABASE_PASSWORD.encode())}"}}}}
 rollout: {{min_ready: 1s}}
-services: {{worker: {{health: {{interval: 1s}}}}, beat: {{health: {{interval: 1s}}}}}}
+services: {{worker: {{health: {{interval: 1s, start_period: {limit(20)}}}}}, beat: {{health: {{interval: 1s, start_period: {limit(20)}}}}}}}
 config: {{DJANGO_ALLOWED_HOSTS: [{DOMAIN}]}}
 """
 SERVERS = {  # beside the component, on the machine's own addresses; the second Redis is in RabbitMQ's place
