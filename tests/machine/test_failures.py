@@ -13,7 +13,7 @@ from pace import limit
 from rolling import App, text
 
 QUICK = f"ready_timeout: {limit(2)}, min_ready: 500ms"
-ASKED = f"ready_timeout: {limit(5)}, min_ready: 500ms"      # long enough for an answer
+ASKED = f"ready_timeout: {limit(9)}, min_ready: 500ms"      # long enough for an answer
 
 # Name → what is wrong with version 2, and what must be said of it.
 BAD = {
@@ -106,7 +106,7 @@ def test_one_that_fails_in_its_place(app, on_failure):
     app.define(1, 3)
     app.wait(1, 3)
     with app.load(f"fails later, {on_failure}"):
-        app.define(2, 3, env="ONLY: '{{ instance }}'", more=NOT_THE_SECOND, rollout=f"ready_timeout: {limit(5)}, on_failure: {on_failure}")
+        app.define(2, 3, env="ONLY: '{{ instance }}'", more=NOT_THE_SECOND, rollout=f"ready_timeout: {limit(12)}, on_failure: {on_failure}")
         (revision,) = app.wait_failed()
         app.wait_answers(app.expected(1, 3) if on_failure == "revert" else app.expected(1, 3) | {"hello-0": "2"})
     assert_told(app, revision, "hello@1")
@@ -117,7 +117,7 @@ def test_one_that_fails_after_all_were_stopped(app):
     """Strategy recreate: what runs of the new revision is stopped again, all of it, before the old one comes back."""
     app.define(1, 3, rollout="strategy: recreate")
     app.wait(1, 3)
-    app.define(2, 3, env="ONLY: '{{ instance }}'", more=NOT_THE_SECOND, rollout=f"strategy: recreate, ready_timeout: {limit(5)}")
+    app.define(2, 3, env="ONLY: '{{ instance }}'", more=NOT_THE_SECOND, rollout=f"strategy: recreate, ready_timeout: {limit(8)}")
     (revision,) = app.wait_failed()
     app.wait(1, 3)
     assert_told(app, revision, "hello@1")
@@ -131,7 +131,7 @@ def test_without_health_it_is_to_take_connections(app):
     app.wait(1, 2)
     before = started(app.machine)
     with app.load("another port"):
-        define(app.machine, "hello", plain.replace("env: {", "env: {PORT: 8001, ").replace("rollout: {", f"rollout: {{ready_timeout: {limit(5)}, "))
+        define(app.machine, "hello", plain.replace("env: {", "env: {PORT: 8001, ").replace("rollout: {", f"rollout: {{ready_timeout: {limit(9)}, "))
         (revision,) = app.wait_failed()
         app.wait(1, 2)
     assert_told(app, revision, "a connection to port")
