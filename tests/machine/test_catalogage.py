@@ -13,7 +13,8 @@ import host
 from app import define, settle, started
 from conftest import boot
 from dci import put_credential
-from machine import Machine
+from machine import ANSWERS, Machine
+from pace import PACE
 from repository import BARE, WORK, Repository
 from rolling import App
 
@@ -207,8 +208,10 @@ def set_secret(machine: Machine, url: str, verb: str = "set", environment: str =
 
 
 def test_as_it_stands(site):
-    define(site, "catalogage", EXAMPLE)
+    # The other way round, a migration may begin before there is a secret.
+    define(site, "catalogage", EXAMPLE, reload=False)
     set_secret(site, URL % (PASSWORD, "catalogage"))
+    site.reload()
     wait_version(site, "one")
     assert site.read("/etc/pyservice.d/catalogage.yaml") == EXAMPLE
     assert migrations(site) == (1, 1)
@@ -225,7 +228,7 @@ def test_as_it_stands(site):
 
 
 def seen(machine: Machine, *options: str) -> dict:
-    done = machine.run(["curl", "-sS", "--interface", "127.0.0.9", "--max-time", "20", "-H", "X-Forwarded-For: 192.0.2.66",
+    done = machine.run(["curl", "-sS", "--interface", "127.0.0.9", "--max-time", f"{ANSWERS * PACE:.0f}", "-H", "X-Forwarded-For: 192.0.2.66",
                         "-H", "X-Forwarded-Proto: ftp", *options], check=False)
     return json.loads(done.stdout) if done.stdout.startswith("{") else {"problem": done.stdout + done.stderr}
 

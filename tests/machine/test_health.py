@@ -63,7 +63,7 @@ services:
     proxy: {{domains: ["*.example.com", shop.example.com, www.example.com], tls: {{certificate: /srv/site/site.pem}}, timeouts: {{drain: 1s}}}}
 rollout: {{min_ready: 500ms, spare: true}}
 """
-LIMITS = f"interval: 1s, start_period: {limit(8)}, timeout: {limit(5)}"
+LIMITS = f"interval: 1s, start_period: {limit(8)}, timeout: {limit(12)}"
 HEALTH = f"{{http: /healthz, status: '200', retries: 2, {LIMITS}, headers: {{X-Mark: \"a \\\"b\\\" $c; 'd' # \\\\\"}}}}"
 
 
