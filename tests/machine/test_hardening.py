@@ -371,7 +371,7 @@ def test_pytq_runs(site, try_example):
     try_example("pytq", server % ", userns: host" + BIND)
     wait_for(site, "pytq-server", 1)
     wait_for(site, "pytq-worker", 3)
-    url = f"--max-time 5 --interface {SERVERS_IP} http://pytq.example.com:5000"
+    url = f"--max-time 60 --interface {SERVERS_IP} http://pytq.example.com:5000"
     site.run(f"curl -sS -X POST {url}/add?n=5")
     site.wait(lambda: len(json.loads(site.out(f"curl -sS {url}/state"))["done"]) == 5, what="all tasks to be done")
     assert site.out("stat -c %u /srv/data/5 /scratch/5").split() == ["0", "0"]
