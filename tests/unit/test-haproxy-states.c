@@ -82,7 +82,7 @@ static void test_lock(void **state) {
         directory = fs_open_dir(AT_FDCWD, path);
         other = fs_open_dir(AT_FDCWD, path);
         assert_int_equal(flock(other, LOCK_EX), 0);
-        (void) alarm(120);
+        (void) alarm(200);
         assert_int_equal(haproxy_states_put(&s, STR("shop-0"), 20001), 0);
         close_fd(&other);
 
