@@ -3,6 +3,8 @@
 
 import base64
 
+from held import Held
+
 HELLO = """
 [Unit]
 Description=hello
@@ -14,6 +16,7 @@ Environment=INSTANCE=7
 HealthCmd=curl -fs http://localhost:8000/health
 HealthInterval=1s
 Notify=healthy
+StopTimeout=600
 Exec=one "two words"
 """
 
@@ -46,10 +49,12 @@ def test_nothing_stays_from_the_test_before(machine):
 
 def test_what_is_in_flight_is_answered_during_a_stop(machine):
     start_hello(machine)
-    slow = machine.popen(["curl", "-fsS", "http://127.0.0.1:8000/slow?s=2"])
+    slow = Held(machine, "hello.example.com", 8000)
     machine.wait("ss -Htin state established dport = :8000 | grep -q 'bytes_acked:[0-9][0-9]'", what="the request, not only its connection")
-    machine.run("systemctl stop hello")
-    assert slow.wait() == 0
+    machine.run("systemctl stop --no-block hello")
+    machine.wait(lambda: machine.http("http://127.0.0.1:8000/").status == 0, what="it to take nothing new")
+    assert slow.end() == "200"
+    machine.wait(lambda: machine.unit("hello.service")["ActiveState"] == "inactive", what="the end")
     assert "drained" in machine.journal("hello")
 
 
