@@ -2,6 +2,7 @@
 """What one instance does keeps no other from starting, and moves no port."""
 
 from app import HELLO, define, instances_behind, undefine, wait_for
+from held import requests_at
 from test_drain import HOST
 
 # One ignores that it is to end, as an interpreter does that is process 1.
@@ -74,8 +75,7 @@ def test_an_instance_keeps_its_port(machine):
         machine.wait(lambda: machine.http("http://127.0.0.1/", headers={"Host": HOST}).status == 200, what="an answer")
         for _ in range(6):
             streams.append(machine.popen(f"exec curl -sN -H 'Host: {HOST}' -o /dev/null http://127.0.0.1/stream"))
-        established = "ss -Htn state established '( dport = :{} )' | grep -q ."
-        machine.wait(lambda: all(machine.ok(established.format(port)) for port in before.values()), what="a stream at each instance")
+        machine.wait(lambda: (at := requests_at(machine, "hello")) and all(at.get(f"hello-{n}") for n in before), what="a stream at each instance")
         define(machine, "hello", text(1))
         machine.wait(lambda: is_stopping(machine, "hello@1.service") and is_stopping(machine, "hello@2.service"), what="two to drain")
         define(machine, "other", HELLO + "scale: 2\nproxy: {}\n")
