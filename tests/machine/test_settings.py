@@ -20,7 +20,9 @@ seen = {
     "shm": os.statvfs("/dev/shm").f_blocks * os.statvfs("/dev/shm").f_frsize,
     "gpu": (os.path.exists("/dev/nvidia-lab"), os.environ.get("NVIDIA_VISIBLE_DEVICES")),
 }
-open("/data/" + sys.argv[1], "w").write(json.dumps(seen))
+with open("/data/new-" + sys.argv[1], "w") as file:
+    file.write(json.dumps(seen))
+os.rename(file.name, "/data/" + sys.argv[1])
 print("seen by the " + sys.argv[1])
 if sys.argv[1] != "task":
     time.sleep(1000000)
@@ -81,8 +83,7 @@ ZONE = ZONE_HEADER + ZONE_DATA + ZONE_HEADER + ZONE_DATA + b"\nJST-9\n"
 
 def look(machine: Machine, name: str) -> dict:
     path = f"/srv/settings/{name}"
-    machine.wait(lambda: machine.exists(path) and machine.read(path), what=f"the view of the {name}")
-    return json.loads(machine.read(path))
+    return json.loads(machine.wait(lambda: machine.read(path), what=f"the view of the {name}"))
 
 
 def test_each_part_has_its_own(machine):

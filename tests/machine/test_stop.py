@@ -4,7 +4,7 @@
 import json
 import re
 
-from app import define, started, undefine
+from app import define, settle, started, undefine
 from pace import limit
 from rolling import App
 
@@ -81,7 +81,7 @@ def test_a_timeout_is_called_a_timeout(machine):
     app.wait(1, 1)
     before = started(machine)
     text = machine.read("/etc/pyservice.d/hello.yaml")
-    bad = "health: {command: 'echo not yet; exit 4', interval: 1s, retries: 100}\nrollout: {ready_timeout: %s, spare: true}\n" % limit(4)
+    bad = "health: {command: 'echo not yet; exit 4', interval: 1s, retries: 100}\nrollout: {ready_timeout: %s, spare: true}\n" % limit(8)
     lines = [line for line in text.splitlines() if not line.startswith(("health:", "rollout:"))]
     define(machine, "hello", "\n".join(lines) + "\n" + bad)
     ((_, reason),) = app.wait_failed().items()
@@ -133,6 +133,8 @@ def test_a_full_disk_fails_a_rollout_once(machine):
         app.define(1, 2)
         app.wait(1, 2)
         before = started(machine)
+        machine.wait('[ -z "$(find /run/pyservice/unkept /run/pyservice/keeping -mindepth 1)" ]', what="`pyservice-rollout keep`, which writes too")
+        settle(machine)
         app.define(2, 2, reload=False)
         machine.run("mount -o remount,nr_inodes=$(($(df --output=iused /var/lib/pyservice | tail -1) + 7)) /var/lib/pyservice")
         assert "/var/lib/pyservice has 7 inodes free, and needs 32; rollouts need it: 'du -xh'" in refused(machine)
