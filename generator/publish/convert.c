@@ -10,10 +10,11 @@
 #include "publish/quadlet.h"
 
 /* A directory that holds one file which Quadlet can't read is refused as a whole. Which file it is, is
- * found by halving: about 24 rounds for one of 4,096 apps. All generators together have 90 s. */
+ * found by halving: about 24 rounds for one of 4,096 apps. All generators together have 90 s: LATE_MAX rounds
+ * take no more than 60 s of them. */
 enum {
         TIMEOUT_MSEC = 30000,
-        RETRY_TIMEOUT_MSEC = 3000,
+        RETRY_TIMEOUT_MSEC = 15000,
         ROUNDS_MAX = 256,
         LATE_MAX = 3,
 };

@@ -62,6 +62,8 @@ static inline int fixture_convert(struct arena *a, int in, int out, const char *
                 if (str_has_suffix(name, str_of(suffixes[i][0])))
                         unit = arena_join(a, (struct str) { name.p, name.n - strlen(suffixes[i][0]) }, str_of(suffixes[i][1]));
 
+        if (fixture_has(text, "Slow="))
+                (void) sleep(4);
         if (fixture_has(text, "Crash="))
                 (void) raise(SIGKILL);
         if (fixture_has(text, "Warn="))

@@ -220,6 +220,16 @@ static void test_spoiler(void **state) {
         fixture_close(&f);
 }
 
+/* One that a busy machine keeps from ending is not to blame for another one's syntax. */
+static void test_slow_beside_refused(void **state) {
+        (void) state;
+        (void) fixture_usual(&f, "bad", "!\n", "[Unit]\n");
+        (void) fixture_usual(&f, "slow", "[Container]\nSlow=1\n", "[Unit]\n");
+        assert_int_equal(fixture_publish(&f), 0);
+        assert_non_null(only_diag(DIAG_QUADLET_REFUSED, "bad"));
+        assert_int_equal(f.bundles[1].choice, BUNDLE_WANTED);
+}
+
 static void test_without_quadlet(void **state) {
         (void) state;
         (void) fixture_usual(&f, "shop", "[Container]\n", "[Unit]\n");
@@ -590,6 +600,7 @@ static void add_tests(struct rows *rows) {
         ONE(test_errors_go_away);
         ONE(test_errors_of_nobody);
         ONE(test_warnings_are_no_errors);
+        ONE(test_slow_beside_refused);
         ONE(test_without_quadlet);
         ONE(test_broken);
         ONE(test_retired);
