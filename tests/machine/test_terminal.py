@@ -61,7 +61,7 @@ class Terminal:
         self.said = set()
 
     def run(self, *words, says_evil=False):
-        if words[0] == "journalctl":
+        if words[0] == "journalctl" or "logs" in words:
             self.machine.run("journalctl --sync")
         done = self.machine.run(list(words), check=False)
         text = done.stdout + done.stderr
@@ -108,7 +108,7 @@ def script(command=()):
 
 
 def app(status="200", command=(), more=""):
-    return APP.format(status=status, command=script(command), limit=limit(6), octal=OCTAL) + more
+    return APP.format(status=status, command=script(command), limit=limit(8), octal=OCTAL) + more
 
 
 @pytest.fixture
@@ -140,6 +140,8 @@ def test_one_that_does_not_become_ready(hostile, status, command):
     define(hostile.machine, "hostile", app(status, command), reload=False)
     hostile.ctl("apply", "--yes", says_evil=True)
     hostile.ctl("rollout", "status", "hostile", says_evil=True)
+    # It is shown before it is logged.
+    hostile.machine.wait(f"journalctl -b -q MESSAGE_ID={FAILED} | grep -qa evil", what="the failure in the journal")
     hostile.run("journalctl", "--no-pager", "-x", "MESSAGE_ID=" + FAILED, says_evil=True)
     hostile.look()
     hostile.journal()
