@@ -187,7 +187,7 @@ def test_what_never_comes_up_goes_with_its_file(machine):
 
 def test_what_ends_in_failure_as_its_file_goes_is_not_shown_as_failed(machine):
     command = '["sh", "-c", "trap \'exit 3\' TERM; echo up; while :; do sleep 0.1; done"]'
-    define(machine, "sore", f"image: localhost/hello:1\nservices:\n  - {{name: sore, entrypoint: {command}, scale: 2}}\n")
+    define(machine, "sore", f"image: localhost/hello:1\nservices:\n  - {{name: sore, entrypoint: {command}, scale: 2, stop_timeout: 10min}}\n")
     machine.wait(lambda: "up" in machine.run("podman logs sore-sore-0", check=False).stdout, what="its trap to be set")
     undefine(machine, "sore")
     machine.wait(lambda: machine.out("systemctl list-units --all --plain --no-legend 'sore*'") == "", what="no unit of it")

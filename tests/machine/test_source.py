@@ -145,8 +145,8 @@ def test_update_goes_on_after_commits_that_do_not_build_or_do_not_run(machine, r
     repository.commit()
     machine.run("pyservicectl update shop")
     machine.wait(lambda: " failed" in status(machine), what="the rollout to fail")
+    machine.wait(lambda: started(machine) == before, what="what ran to run, and no spare")
     assert versions(machine) == {"good"}
-    assert started(machine) == before
 
     repository.release("mended")
     machine.run("pyservicectl update shop")
@@ -449,7 +449,7 @@ def test_giftwrap_as_it_stands(own_machine):
     machine.wait(lambda: giftwrap(machine), what="giftwrap to answer")
     uid = int(machine.out("id -u giftwrap"))
     assert giftwrap(machine) == {"uid": uid, "certificate": "the certificate", "data": "/applications/giftwrap/data"}
-    assert "giftwrap-something.timer" in machine.out("systemctl list-timers")
+    machine.wait(lambda: "giftwrap-something.timer" in machine.out("systemctl list-timers"), what="the timer, once the revision is accepted")
     machine.run("systemctl start giftwrap-something.service")
     assert machine.read("/applications/giftwrap/data/done") == str(uid)
     assert machine.out("stat -c '%U %a' /applications/giftwrap/app/code/setup.py") == "root 644"
