@@ -2,10 +2,12 @@
 """nginx as the front: sites, drains, and files that it refuses."""
 
 import json
+import time
 
 import pytest
 
 from app import define, instances_behind, settle, wait_for
+from held import Held
 from load import Load
 from test_drain import HOST, HTTP, IMAGE, ports, running, slow
 from test_trusted import APP, CLIENTS, IN, NETWORK, OUT, ask
@@ -27,9 +29,13 @@ def text(scale: int, more: str = "", proxy: str = "") -> str:
     return f"{IMAGE}{HTTP}scale: {scale}\nproxy: {{kind: nginx, domains: [{HOST}]{proxy}}}\n{more}"
 
 
-def in_flight(machine, number: str) -> None:
+def has_request(machine, number: str) -> bool:
     """nginx keeps no idle connection to an instance; connections of others are health checks."""
-    machine.wait(f"ss -Htnp state established dport = :{ports(machine)[number]} | grep -q nginx", what=f"a request to hello-{number}")
+    return machine.ok(f"ss -Htnp state established dport = :{ports(machine)[number]} | grep -q nginx")
+
+
+def in_flight(machine, number: str) -> None:
+    machine.wait(lambda: has_request(machine, number), what=f"a request to hello-{number}")
 
 
 def certify(machine) -> None:
@@ -42,6 +48,7 @@ def test_a_site(machine):
     define(machine, "hello", text(2, proxy=", path: /api, strip: true, redirect_to_https: false, tls: {certificate: /etc/hello.pem},"
                                            " headers: {X-Said: 'a \"b\" \\ ; } # c'}"))
     machine.wait(lambda: machine.http("http://127.0.0.1/api/", headers={"Host": HOST}).status == 200, what="an answer")
+    settle(machine)     # workers of before take nothing any more
     answer = machine.http("http://127.0.0.1/api/x%20y?a=b", headers={"Host": HOST, "X-Forwarded-For": "1.2.3.4"})
     assert answer.headers["x-said"] == 'a "b" \\ ; } # c'
     told = answer.json()
@@ -59,6 +66,7 @@ def test_doctor_compares_the_certificate_with_the_one_that_nginx_serves(machine)
     certify(machine)
     define(machine, "hello", text(1, proxy=", tls: {certificate: /etc/hello.pem}"))
     machine.wait(f"curl -sk -o /dev/null --resolve {HOST}:443:127.0.0.1 https://{HOST}/", what="nginx to serve the certificate")
+    settle(machine)     # workers of before take nothing any more
     assert [finding["level"] for finding in findings()] == ["warning"]  # it expires soon
 
     # inotify does not see a mount, so no unit reloads nginx.
@@ -68,9 +76,9 @@ def test_doctor_compares_the_certificate_with_the_one_that_nginx_serves(machine)
     settle(machine)     # nothing that the change of the file began goes on
     machine.run("mount --bind /run/first.pem /etc/hello.pem")
     try:
-        told = findings()
-        assert told[1]["level"] == "bad" and told[1]["text"] == "nginx does not serve the certificate in /etc/hello.pem"
-        machine.run(told[1]["advice"])
+        told = machine.wait(lambda: findings()[1:], what="the other certificate to be named")[0]
+        assert told["level"] == "bad" and told["text"] == "nginx does not serve the certificate in /etc/hello.pem"
+        machine.run(told["advice"])
         machine.wait(lambda: len(findings()) == 1, what="nginx to serve what the file has")
     finally:
         machine.run("umount /etc/hello.pem")
@@ -119,23 +127,34 @@ def test_an_instance_enters_and_leaves_without_a_message_bus(machine):
         machine.run("systemctl unmask --runtime dbus.service && systemctl reset-failed dbus.socket; systemctl start dbus.socket dbus.service")
 
 
+def version(machine) -> str:
+    answer = machine.http("http://127.0.0.1/", headers={"Host": HOST})
+    return answer.json()["version"] if answer.status == 200 else f"status {answer.status}"
+
+
 def test_a_rollout_costs_no_request(machine):
     define(machine, "hello", text(2))
     running(machine, 2)
     with Load(machine, HOST, "nginx, rollout", ("closed",)):
         define(machine, "hello", text(2).replace("hello:1", "hello:2"))
-        machine.wait(lambda: {machine.http("http://127.0.0.1/", headers={"Host": HOST}).json()["version"] for _ in range(8)} == {"2"}, what="version 2")
+        machine.wait(lambda: {version(machine) for _ in range(8)} == {"2"}, what="version 2")
         running(machine, 2)
 
 
 def test_what_is_open_is_answered_before_a_stop(machine):
-    define(machine, "hello", text(2, "stop_timeout: 1s\n"))
+    define(machine, "hello", text(2, "stop_timeout: 1s\n", ", timeouts: {drain: 10min}"))
     running(machine, 2)
-    requests = [slow(machine, 5) for _ in range(2)]
-    for number in ("0", "1"):
-        in_flight(machine, number)
-    define(machine, "hello", text(1, "stop_timeout: 1s\n"))
-    assert [r.communicate()[0] for r in requests] == ["200", "200"]
+    requests: list[Held] = []
+
+    def has_each_one() -> bool:
+        """nginx chooses at random, so it may take some."""
+        requests.append(Held(machine, HOST))
+        return all(has_request(machine, number) for number in "01")
+    machine.wait(has_each_one, what="a request to each instance")
+    define(machine, "hello", text(1, "stop_timeout: 1s\n", ", timeouts: {drain: 10min}"))
+    machine.wait(lambda: machine.unit("hello@1.service")["ActiveState"] == "deactivating", what="the drain")
+    time.sleep(2)       # longer than the stop itself would wait
+    assert [request.end() for request in requests] == ["200"] * len(requests)
     running(machine, 1)
 
 

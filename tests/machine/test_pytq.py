@@ -62,11 +62,11 @@ def names(machine: Machine) -> list[str]:
 
 
 def state(site: list[Machine]) -> dict:
-    return json.loads(site[1].out("curl -sS --max-time 10 http://pytq.example.com:5000/state"))
+    return json.loads(site[1].out("curl -sS --max-time 300 http://pytq.example.com:5000/state"))
 
 
 def post(site: list[Machine], what: str) -> None:
-    site[1].run(f"curl -sS --max-time 10 -X POST 'http://pytq.example.com:5000/{what}'")
+    site[1].run(f"curl -sS --max-time 300 -X POST 'http://pytq.example.com:5000/{what}'")
 
 
 def ask(machine: Machine, source: str, url: str) -> str:
@@ -110,15 +110,24 @@ def test_each_machine_runs_its_part(site):
 def test_the_workers_do_what_the_server_has(site):
     # A unit is active before its program asks.
     site[1].wait(lambda: all("working" in machine.journal(f"pytq-worker@{i}.service") for machine in site[1:] for i in range(3)), what="the workers to ask")
-    post(site, "add?n=60")
-    site[1].wait(lambda: len(state(site)["done"]) == 60, what="all tasks to be done")
-    done = state(site)["done"]
+    added = 0
+
+    def done_by_all() -> dict:
+        """More tasks are added as long as somebody has done none: on a busy machine the others may be faster."""
+        nonlocal added
+        done = state(site)["done"]
+        if len(done) == added and {workers[0] for workers in done.values()} == {f"pytq-{i}@{name}" for name in NAMES[1:] for i in range(3)}:
+            return done
+        if len(done) == added:
+            added += 60
+            post(site, "add?n=60")
+        return {}
+    done = site[1].wait(done_by_all, what="tasks to be done by each worker")
     assert all(len(workers) == 1 for workers in done.values())
-    assert {workers[0] for workers in done.values()} == {f"pytq-{i}@{name}" for name in NAMES[1:] for i in range(3)}
     written = [set(machine.out("ls /srv/data").split()) for machine in site[1:]]
     assert written[0] | written[1] == set(done) and not written[0] & written[1]
     log = site[0].out("cat $(podman volume inspect -f '{{.Mountpoint}}' pytq-logs)/pytq.log")
-    assert log.count(" did ") == 60
+    assert log.count(" did ") == added
 
 
 def test_only_trusted_addresses_reach_the_server(site):
@@ -149,7 +158,7 @@ def test_a_rollout_of_workers_that_are_paused_cuts_no_task(site):
     machine.wait(lambda: not (now := state(site))["running"] and not now["waiting"], timeout=240, what="all tasks to be done")
     done = {task: workers for task, workers in state(site)["done"].items() if task not in known}
     assert len(done) == 40 and all(len(workers) == 1 for workers in done.values())
-    assert set(started(machine)) == set(before) and all(before[name] != at for name, at in started(machine).items())
+    machine.wait(lambda: (now := started(machine)).keys() == before.keys() and not now.items() & before.items(), what="all to be new, and no other")
 
 
 def environment_of(machine: Machine, instance: int) -> str:
