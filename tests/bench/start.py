@@ -40,7 +40,7 @@ def times(machine, unit):
 
 def spare_times(machine):
     """How long the last spare took to start and to stop; systemd knows nothing of it any more."""
-    lines = machine.out("journalctl -b -o short-monotonic UNIT=hello@next.service").splitlines()
+    lines = machine.out("journalctl --sync; journalctl -b -o short-monotonic UNIT=hello@next.service").splitlines()
     at = {word: float(line[1:].partition("]")[0]) for line in lines for word in ("Starting", "Started", "Stopping", "Stopped")
           if f": {word} hello@next" in line}
     return at["Started"] - at["Starting"] + at["Stopped"] - at["Stopping"]
@@ -73,7 +73,7 @@ def rolling(app, version, scale):
     app.machine.wait(app.is_done, what=lambda: f"the rollout, {app}")
     end = time.monotonic()
     parts = [times(app.machine, f"hello@{i}.service") for i in range(scale)]
-    away = sum(part["ActiveEnter"] - part["ActiveExit"] for part in parts) + spare_times(app.machine)
+    away = sum(part["ActiveEnter"] - part["ActiveExit"] for part in parts) + app.machine.wait(lambda: spare_times(app.machine), what="the end of the spare")
     app.wait(version, scale)
     return end - begin, away
 

@@ -18,7 +18,7 @@ STEPS = max(100 / SLOWNESS**2, 25)      # of each walk: on a slow machine fewer,
 STEPS_A_REBOOT = STEPS / 3
 OPTIONS = {"one": {}, "two": {"rollout": "max_unavailable: 2, min_ready: 0"}, "three": {"rollout": "spare: false, min_ready: 0"}}
 BAD = [{"env": "HELLO_EXIT: 3"}, {"env": "HELLO_HEALTH: 500"}, {"image": "localhost/no-such:1"}]
-QUICK = f"ready_timeout: {limit(6)}, "
+QUICK = f"ready_timeout: {limit(10)}, "
 
 
 @dataclasses.dataclass
