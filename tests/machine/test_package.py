@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 import host
-from app import wait_for
+from app import define, wait_for
 from load import Load
+from pace import PACE
 from rolling import App
 
 HOST = "hello.example.com"
@@ -24,6 +25,13 @@ for bundle in bundles/*; do
         sed -i -e 1d -e '/ record$/d' -e 's/^file //' "$bundle/manifest"
         rm "$bundle/record"
 done
+"""
+
+# Takes some seconds to end. It runs when its trap is set.
+LATE = """image: localhost/hello:1
+entrypoint: ""
+command: [sh, -c, 'trap "sleep 3; exit" TERM; touch /tmp/ready; while :; do sleep 0.1; done']
+health: {command: test -e /tmp/ready, interval: 1s}
 """
 
 
@@ -65,6 +73,12 @@ def imported(machine):
     return machine.run("echo 'web: ./run' | pyservicectl import procfile -", check=False)
 
 
+def left(machine) -> list[str]:
+    """If something goes while find(1) looks, find fails."""
+    found = machine.out("find / -xdev -path /proc -prune -o -name '*pyservice*' -print").splitlines()
+    return [path for path in found if not path.startswith(("/run/systemd/", "/tmp/", "/var/tmp/"))]
+
+
 def test_packages_are_installed_upgraded_and_removed(bare_machine, packages, tmp_path_factory):
     machine = bare_machine
     for name, short in (("pyservice", "main"), ("pyservice-convert", "convert")):
@@ -75,8 +89,10 @@ def test_packages_are_installed_upgraded_and_removed(bare_machine, packages, tmp
 
     apt(machine, "install", "/root/main.deb")
     assert machine.is_active("pyservice.target")
+    define(machine, "late", LATE, reload=False)
     app.define(1)
     app.wait(1, 2)
+    wait_for(machine, "late", 1)
 
     assert "install the package pyservice-convert" in imported(machine).stderr
     apt(machine, "install", "/root/convert.deb")
@@ -97,18 +113,20 @@ def test_packages_are_installed_upgraded_and_removed(bare_machine, packages, tmp
     assert len(versions) == 2 and all(version.startswith("1000.") for version in versions)
 
     apt(machine, "remove", "pyservice")
-    assert machine.containers() == {}, "apt waits for the end of the instances"
+    assert not [row for row in machine.podman_ps() if row["State"] in ("running", "stopping")], "apt waits for the end of the instances"
+    # Podman removes them after that.
+    machine.wait(lambda: machine.containers() == {}, what="no container")
+    machine.remove("/etc/pyservice.d/late.yaml")
     assert machine.is_active("haproxy.service")
     assert "/run/pyservice" not in machine.out("systemctl show -P ExecStart -P Environment haproxy.service")
     assert machine.exists("/var/lib/pyservice") and machine.exists("/etc/pyservice.d/hello.yaml")
-    assert machine.run("systemctl list-units --plain --no-legend '*hello*' '*pyservice*' | grep -v '[.]slice'", check=False).stdout == ""
+    machine.wait("! systemctl list-units --plain --no-legend '*hello*' '*pyservice*' | grep -v '[.]slice'", what="no unit")
 
     apt(machine, "install", "/root/main-higher.deb")
     wait_for(machine, "hello", 2)
 
     apt(machine, "purge", "pyservice")
-    left = machine.out("find / -xdev -path /proc -prune -o -name '*pyservice*' -print").splitlines()
-    assert [path for path in left if not path.startswith(("/run/systemd/", "/tmp/", "/var/tmp/"))] == ["/etc/pyservice.d"]
+    machine.wait(lambda: left(machine) == ["/etc/pyservice.d"], what=lambda: f"the definitions alone to be left, there are {left(machine)}")
     assert machine.out("ls /etc/pyservice.d") == "hello.yaml"
 
 
@@ -145,7 +163,7 @@ esac
 """
 TMPFILES, CATALOG = "systemd-tmpfiles --create pyservice.conf", "journalctl --update-catalog"
 RELOAD, HAPROXY = "systemctl daemon-reload", "systemctl try-restart haproxy.service"
-LIST = "podman ps -q --filter label=io.pyservice.app"
+LIST = 'podman ps -a --filter label=io.pyservice.app --format {{if eq .State "running" "stopping"}}{{.ID}}{{end}}'
 # The number behind a script is how many versions are installed when it is done.
 SCRIPTS = {
     ("POSTIN", "1"): [TMPFILES, CATALOG, "systemctl preset pyservice.target", RELOAD, HAPROXY],
@@ -167,7 +185,7 @@ def calls_of(script, number, directory):
         (bin / name).chmod(0o755)
     (directory / "running").write_text("1f2e\n")
     (directory / "calls").touch()
-    subprocess.run(["sh", "-c", script, "-", number], check=True, cwd=directory, env={"PATH": f"{bin}:/usr/bin:/bin"}, timeout=60)
+    subprocess.run(["sh", "-c", script, "-", number], check=True, cwd=directory, env={"PATH": f"{bin}:/usr/bin:/bin"}, timeout=60 * PACE)
     return (directory / "calls").read_text().splitlines()
 
 
