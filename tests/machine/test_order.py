@@ -91,12 +91,15 @@ services: [{name: web, scale: 3, requires: db}]
 sidecars: [{name: db}, {name: alone}]
 """)
     machine.wait(lambda: starts(machine, "loop-web@0") > 3, what="loop-web@0 to fail a few times")
-    assert starts(machine, "loop-db") <= starts(machine, "loop-alone") + 1
+    # All but the first are restarts, as where nobody requires it: how many there are in a time differs.
+    for unit in ("loop-db", "loop-alone"):
+        journal = machine.journal(unit)
+        assert journal.count(f"Starting {unit}.service") <= journal.count("Scheduled restart job") + 1, journal
     machine.run("pyservicectl stop loop")       # systemd does not stop by itself what is still starting
 
 
 def connect(*names: str) -> str:
-    return f"[\"import socket\\nfor name in {list(names)}: socket.create_connection((name, 8000), 5)\"]"
+    return f"[\"import socket\\nfor name in {list(names)}: socket.create_connection((name, 8000), 60)\"]"
 
 
 def first(sidecars: str = "", requires: str = "", names: tuple[str, ...] = ("shop-db",)) -> str:
@@ -155,7 +158,7 @@ tasks:
     assert said == sorted(said)
 
     machine.run("podman kill --signal=KILL shop-web-0 shop-cache")
-    machine.wait(lambda: starts(machine, "shop-cache") == 2 and app.is_done(), what="new starts")
+    machine.wait(lambda: starts(machine, "shop-cache") >= 2 and app.is_done(), what="new starts")
     assert starts(machine, "shop-schema") == 1 == starts(machine, "shop-seed")
 
 
@@ -168,7 +171,7 @@ services:
     proxy: {{domains: [shop.example.com]}}
     volumes: [data:/data]
     env: {{WORD: "two words", COUNT: "{{{{ instance }}}}"}}
-    stop_timeout: {limit(3)}
+    stop_timeout: {limit(5)}
     user: "1000"
     before_start: {{command: [sh, -c, 'umask 0; echo before $WORD $COUNT $(hostname) $(id -u) >>/data/log; BEFORE'], user: root}}
     after_start: [sh, -c, 'echo after $WORD $COUNT $(hostname) $(id -u) >>/data/log; AFTER']
@@ -231,7 +234,7 @@ def test_a_task_that_hangs_is_shown_and_keeps_no_later_revision_back(app):
     define(machine, "shop", hanging("true", 'health: {command: "test -e /tmp/ready", interval: 1s}'))
     machine.wait(lambda: "shop-web-0" in machine.containers(), what=lambda: f"the second revision, {app}")
     assert "shop has no history yet" in app.ctl("rollout", "history", "shop")
-    machine.wait("podman exec shop-web-0 touch /tmp/ready")      # it may have no process yet
-    machine.wait(app.is_done, what=lambda: f"the second revision, {app}")
+    # At each look, because it may have no process yet, or another one than before.
+    machine.wait(lambda: machine.ok("podman exec shop-web-0 touch /tmp/ready") and app.is_done(), what=lambda: f"the second revision, {app}")
     assert len(re.findall(r"\bfirst +accepted\b", app.ctl("rollout", "history", "shop"))) == 1
     assert ids(machine, "shop-web-0")
