@@ -228,6 +228,8 @@ static const struct field host_acme_fields[] = {
               "URL of the certificate authority's directory (RFC 8555). After a change pyservice orders all "
               "certificates again, from the new one.",
               .def = "https://acme-v02.api.letsencrypt.org/directory"),
+        FIELD(host_acme, email, "email",
+              "Address of the machine's account at the authority. Most authorities need none."),
 };
 static SCHEMA(host_acme, "The certificate authority of services with 'proxy: {tls: auto}'.");
 

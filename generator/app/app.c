@@ -154,16 +154,26 @@ struct duration service_drain(const struct service *s) {
 struct certificate_paths proxy_certificates(struct arena *a, const struct proxy *p) {
         struct certificate_paths paths = { 0 };
 
-        if (p->tls)
-                *vec_push(a, &paths.list) = p->tls->certificate;
-        else if (has_auto_tls(p))
+        if (has_auto_tls(p))
                 LIST_EACH(domain, &p->domains)
                         *vec_push(a, &paths.list) = (struct abs_path){
                                 layout_acme_certificate(a, domain->text),
                                 domain->at,
                         };
+        else if (p->tls)
+                *vec_push(a, &paths.list) = p->tls->certificate;
 
         return paths;
+}
+
+struct acme proxy_acme(const struct host *host, const struct proxy *p) {
+        struct acme acme = { host->acme->directory, host->acme->email };
+
+        if (p->tls && p->tls->acme && p->tls->acme->directory.at.len > 0)
+                acme.directory = p->tls->acme->directory;
+        if (p->tls && p->tls->acme && p->tls->acme->email.at.len > 0)
+                acme.email = p->tls->acme->email;
+        return acme;
 }
 
 bool has_init(const struct app *app, const struct container *c) {

@@ -194,8 +194,15 @@ struct check {
         struct duration interval;
 };
 
+/* The certificate authority of its domains; what is absent comes from host.yaml. */
+struct acme {
+        struct url directory;
+        struct mail_address email;
+};
+
 struct tls {
-        struct abs_path certificate;
+        struct abs_path certificate; /* absent if `acme` is there */
+        struct acme *acme;
 };
 
 struct timeouts {
@@ -441,14 +448,19 @@ static inline bool has_spare(const struct app *app, const struct service *s) {
 /* How long a stop may wait for open requests; zero for a service without `proxy`. */
 struct duration service_drain(const struct service *s);
 
-/* True if its certificates are ordered from a certificate authority: `tls: auto`. */
+/* True if its certificates are ordered from a certificate authority: `tls: auto`, or `acme` in the map. */
 static inline bool has_auto_tls(const struct proxy *p) {
-        return p->auto_tls.at.len > 0;
+        return p->auto_tls.at.len > 0 || (p->tls && p->tls->acme);
 }
 
 static inline bool has_tls(const struct proxy *p) {
         return p->tls || has_auto_tls(p);
 }
+
+struct host;
+
+/* The certificate authority of a service with has_auto_tls(): its own settings, or else the machine's. */
+struct acme proxy_acme(const struct host *host, const struct proxy *p);
 
 struct certificate_paths {
         VEC(struct abs_path) list;

@@ -45,6 +45,7 @@ struct host_kms {
 /* The certificate authority of `tls: auto`. */
 struct host_acme {
         struct url directory;
+        struct mail_address email;
 };
 
 struct notify_webhook {

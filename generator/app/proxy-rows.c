@@ -8,12 +8,25 @@ static const struct field check_fields[] = {
 };
 static SCHEMA(check, "How HAProxy checks a server.");
 
+static const struct field acme_fields[] = {
+        FIELD(acme, directory, "directory",
+              "URL of the authority's directory (RFC 8555). Default: the one in host.yaml. After a change "
+              "pyservice orders the certificates again, from the new one."),
+        FIELD(acme, email, "email",
+              "Address of the account at the authority. Default: the one in host.yaml. The machine has one "
+              "account at each authority, and its address is that of the latest order."),
+};
+static SCHEMA(acme, "The certificate authority of the service's domains.");
+
 static const struct field tls_fields[] = {
         FIELD(tls, certificate, "certificate",
               "PEM file with the certificate, its chain and its key, or a directory of such files.",
-              .flags = FIELD_REQUIRED | FIELD_NOT_TMP),
+              .flags = FIELD_NOT_TMP),
+        FIELD_STRUCT(tls, acme, "acme", acme_schema,
+                     "Instead of a file: certificates are ordered as with 'auto', from this authority. '{}' "
+                     "is the one in host.yaml."),
 };
-static SCHEMA(tls, "Encryption at the front.");
+static SCHEMA(tls, "Encryption at the front. Give either 'certificate' or 'acme'.");
 
 static const struct field timeouts_fields[] = {
         FIELD(timeouts, connect, "connect", "How long to wait for a connection to a server.", .def = "3s",

@@ -30,7 +30,8 @@ enum {
 struct order {
         struct proxy_run *proxy;
         struct arena *arena;
-        struct str domain, directory; /* with a NUL behind them */
+        struct str domain; /* with a NUL behind it, as those of `how` */
+        struct record_acme how;
         struct acme_record record;
 };
 
@@ -46,7 +47,7 @@ static time_t renewal(struct order *o) {
 }
 
 static bool is_due(struct order *o) {
-        return !str_eq(o->record.directory, o->directory) || time(NULL) >= renewal(o);
+        return !str_eq(o->record.directory, o->how.directory) || time(NULL) >= renewal(o);
 }
 
 static int write_record(struct order *o) {
@@ -66,6 +67,12 @@ static int fail(struct order *o, bool is_refused, struct str reason) {
                      arena_join(o->arena, STR("no new certificate for "), o->domain, STR(": "), reason));
         r = write_record(o);
         return r < 0 ? r : 1;
+}
+
+/* The application that serves the domain. During a rollout, it may be the one of before, which did not. */
+static bool is_served(struct order *o, struct str *ret_problem) {
+        *ret_problem = STR("no application that is in place has the domain with 'tls: auto'");
+        return acme_find(o->proxy, o->domain, &o->how);
 }
 
 /* Makes the authority's request first, because the authority limits the number of failures. */
@@ -88,15 +95,20 @@ static bool answers(struct order *o, struct str thumbprint, struct str *ret_prob
         return str_eq(answer.body, arena_join(o->arena, STR("pyservice."), thumbprint));
 }
 
+static bool is_answered(struct order *o, struct str *ret_problem) {
+        struct str thumbprint = acme_thumbprint(o->arena, o->proxy->root);
+
+        *ret_problem = STR("HAProxy has no files for it yet; see 'pyservicectl doctor'");
+        return !str_is_absent(thumbprint) && answers(o, thumbprint, ret_problem);
+}
+
 /* After a reload pyservice-proxy@….service starts at the same time as this. */
-static bool waits_for_front(struct order *o, struct str *ret_problem) {
+static bool wait_for(struct order *o, bool (*is_true)(struct order *o, struct str *ret_problem),
+                     struct str *ret_problem) {
         uint64_t end = clock_usec(CLOCK_MONOTONIC) + (uint64_t) FRONT_WAIT_MS * 1000;
 
         for (;;) {
-                struct str thumbprint = acme_thumbprint(o->arena, o->proxy->root);
-
-                *ret_problem = STR("HAProxy has no files for it yet; see 'pyservicectl doctor'");
-                if (!str_is_absent(thumbprint) && answers(o, thumbprint, ret_problem))
+                if (is_true(o, ret_problem))
                         return true;
                 if (clock_usec(CLOCK_MONOTONIC) >= end)
                         return false;
@@ -117,7 +129,7 @@ static int run_client(struct order *o, const char *action, const char *what, str
                                "--confdir=" CLIENT,
                                "--hook=" LIBEXECDIR "/pyservice-acme",
                                "--acme-url",
-                               o->directory.p,
+                               o->how.directory.p,
                                action,
                                what,
                                NULL };
@@ -159,7 +171,7 @@ static int report_client(struct order *o, struct str messages) {
         messages = str_from(messages, at + unreached.n);
         messages.n = str_find(messages, '\n');
         return fail(o, false,
-                    arena_join(o->arena, STR("the certificate authority at "), o->directory,
+                    arena_join(o->arena, STR("the certificate authority at "), o->how.directory,
                                STR(" cannot be reached: "), messages));
 }
 
@@ -183,20 +195,30 @@ static int install(struct order *o) {
         if (r < 0)
                 return proxy_fail(o->proxy, STR(DIRECTORY), r);
 
-        o->record = (struct acme_record){ .directory = o->directory };
+        o->record = (struct acme_record){ .directory = o->how.directory };
         return write_record(o);
+}
+
+/* Each authority has its own account of the one key. Returns like run_client(). */
+static int make_account(struct order *o, struct str *ret_messages) {
+        const char *email = str_is_absent(o->how.email) ? NULL : o->how.email.p;
+        int r = run_client(o, "new", email, ret_messages);
+
+        /* It fails if the account exists. */
+        if (r <= 0 || str_find_str(*ret_messages, STR("Account already exists")) == ret_messages->n)
+                return r;
+        return email ? run_client(o, "update", email, ret_messages) : 0;
 }
 
 static int order(struct order *o) {
         struct str problem, messages;
         int r;
 
-        if (!waits_for_front(o, &problem))
+        if (!wait_for(o, is_answered, &problem))
                 return fail(o, false, problem);
 
-        /* It fails if the account exists, and if the authority cannot be reached: then so does the order. */
-        r = run_client(o, "new", NULL, &messages);
-        if (r >= 0 && !(r > 0 && str_find_str(messages, STR("curl_")) < messages.n))
+        r = make_account(o, &messages);
+        if (r == 0)
                 r = run_client(o, "issue", o->domain.p, &messages);
         if (r == 0)
                 r = install(o);
@@ -222,13 +244,10 @@ static struct str find_missing(struct arena *a) {
 }
 
 int acme_order(struct proxy_run *p, struct str domain, uint64_t triggered) {
-        struct order o = { .proxy = p,
-                           .arena = p->arena,
-                           .domain = arena_str(p->arena, domain),
-                           .directory = arena_str(p->arena, p->world->host.acme->directory.text) };
+        struct order o = { .proxy = p, .arena = p->arena, .domain = arena_str(p->arena, domain) };
         CLEANUP(close_fd) int dir = -1;
         CLEANUP(close_fd) int lock = -1;
-        struct str missing;
+        struct str missing, problem;
         int r = fs_make_dirs(AT_FDCWD, DIRECTORY, false);
 
         if (r >= 0)
@@ -244,6 +263,8 @@ int acme_order(struct proxy_run *p, struct str domain, uint64_t triggered) {
         missing = find_missing(p->arena);
         if (!str_is_absent(missing))
                 return fail(&o, false, arena_join(p->arena, missing, STR(" is not installed; install it")));
+        if (!wait_for(&o, is_served, &problem))
+                return fail(&o, false, problem);
         if (!is_due(&o))
                 return 0;
         if (is_suspended(&o, triggered)) {

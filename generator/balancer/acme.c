@@ -189,6 +189,40 @@ struct str acme_thumbprint(struct arena *a, const char *root) {
         return fs_read(a, AT_FDCWD, path.p, RECORD_MAX, &text) < 0 ? (struct str){ 0 } : text;
 }
 
+static bool find_in(struct arena *a, int apps, struct str app, struct str domain, struct record_acme *ret) {
+        struct record record;
+        struct str text;
+
+        if (fs_read(a, apps, arena_join(a, app, STR("/" LAYOUT_RECORD)).p, BUF_MAX, &text) < 0 ||
+            record_parse(a, text, &record) < 0)
+                return false;
+
+        VEC_EACH(acme, &record.acme)
+                if (str_eq(acme->domain, domain)) {
+                        *ret = *acme;
+                        ret->directory = arena_str(a, acme->directory);
+                        if (!str_is_absent(acme->email))
+                                ret->email = arena_str(a, acme->email);
+                        return true;
+                }
+        return false;
+}
+
+bool acme_find(const struct proxy_run *p, struct str domain, struct record_acme *ret) {
+        struct str path =
+                arena_join(p->arena, str_of(p->root), p->world->places.runtime, STR("/" LAYOUT_APPS));
+        CLEANUP(close_fd) int apps = fs_open_dir(AT_FDCWD, path.p);
+        struct fs_names names;
+
+        if (apps < 0 || fs_list(p->arena, apps, ".", &names) < 0)
+                return false;
+
+        VEC_EACH(app, &names.list)
+                if (find_in(p->arena, apps, *app, domain, ret))
+                        return true;
+        return false;
+}
+
 static const struct row_kind record_rows[] = {
         ROW_ONCE("issued", ROW_FIELD(ROW_TEXT, struct acme_record, directory)),
         ROW_ONCE("failed", ROW_FIELD(ROW_NUMBER, struct acme_record, failed),

@@ -14,6 +14,7 @@
 
 #include "balancer/proxy-state.h"
 #include "balancer/proxy.h"
+#include "bundle/record.h"
 
 #define ACME_CHALLENGE "/.well-known/acme-challenge/"
 
@@ -23,6 +24,10 @@ void acme_prepare(struct proxy_run *p, const struct proxy_state *s);
 
 /* Absent if there is no account yet. */
 struct str acme_thumbprint(struct arena *a, const char *root);
+
+/* The row of the domain in the record of a published application; those with the same domain agree about it.
+ * Its directory and e-mail address end with a NUL. False if there is none. */
+bool acme_find(const struct proxy_run *p, struct str domain, struct record_acme *ret);
 
 /* The state of a domain's certificate. */
 struct acme_record {

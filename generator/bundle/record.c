@@ -13,6 +13,8 @@ static const char *const kinds[] = {
         NULL,
 };
 
+static const char *const balancers[] = { "haproxy", "nginx" };
+
 static const struct row_kind rows[] = {
         ROW_LIST("part", struct record, parts, ROW_WORD(ROW_CHOICE, struct record_part, kind, kinds),
                  ROW_FIELD(ROW_NAME, struct record_part, unit),
@@ -33,6 +35,11 @@ static const struct row_kind rows[] = {
         ROW_LIST("image", struct record, images, ROW_FIELD(ROW_NAME, struct record_image, file),
                  ROW_FIELD(ROW_NAME, struct record_image, reference),
                  ROW_FIELD(ROW_FLAG, struct record_image, is_asked_always)),
+        ROW_LIST("acme", struct record, acme, ROW_FIELD(ROW_NAME, struct record_acme, unit),
+                 ROW_FIELD(ROW_NAME, struct record_acme, domain),
+                 ROW_WORD(ROW_FLAG, struct record_acme, is_nginx, balancers),
+                 ROW_FIELD(ROW_NAME, struct record_acme, directory),
+                 ROW_FIELD(ROW_TEXT, struct record_acme, email)),
 };
 
 static const struct row_file file =
@@ -105,6 +112,9 @@ void record_add_reach(struct arena *a, struct record *r, const struct record *fr
         VEC_EACH(server, &from->servers)
                 if (str_eq(server->unit, unit))
                         *vec_push(a, &r->servers) = *server;
+        VEC_EACH(acme, &from->acme)
+                if (str_eq(acme->unit, unit))
+                        *vec_push(a, &r->acme) = *acme;
 }
 
 const struct record_image *record_find_image(const struct record *r, struct str file_name) {

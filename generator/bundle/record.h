@@ -6,7 +6,7 @@
  * from the definition; publish/compose.c makes the record of what is published, and of that the units that
  * uphold the parts.
  *
- *     pyservice-bundle 2
+ *     pyservice-bundle 3
  *     part KIND UNIT SCALE LABEL ONCE SPARE IMAGE     sorted by unit
  *     stopped UNIT            of what these keep up: the administrator stopped it (state/hold.h)
  *     volume NAME             Podman creates one for each instance; '*' stands for the instance's number
@@ -14,16 +14,18 @@
  *     server UNIT NAME ADDRESS        one of HAProxy's servers of that service
  *     requires UNIT NAME      the part restarts and stops with the unit NAME
  *     image FILE REFERENCE ALWAYS     what quadlet/FILE pulls; ALWAYS: even if it is there
+ *     acme UNIT DOMAIN BALANCER DIRECTORY EMAIL       how the certificate of the domain is ordered
  *
  * In a published bundle the container of a part is that of the revision that runs, its scale the one that
  * holds now. When you add a field or a row, increase RECORD_VERSION, and the stamp's layout (publish/stamp.c)
- * so that all bundles are made again. Version 1 had no rows after `volume`. Bundles without a record are read
+ * so that all bundles are made again. Version 1 had no rows after `volume`, version 2 none after
+ * `image`. Bundles without a record are read
  * by state/old-bundle.h. */
 
 #include "base/arena.h"
 #include "base/vec.h"
 
-enum { RECORD_VERSION = 2 };
+enum { RECORD_VERSION = 3 };
 
 enum record_kind { RECORD_SERVICE, RECORD_SIDECAR, RECORD_TIMER, RECORD_TASK };
 
@@ -57,6 +59,14 @@ struct record_image {
         bool is_asked_always;
 };
 
+/* `tls: auto` */
+struct record_acme {
+        struct str unit, domain;
+        bool is_nginx;
+        struct str directory; /* URL of the certificate authority */
+        struct str email;     /* absent for none */
+};
+
 struct record {
         VEC(struct record_part) parts;
         VEC(struct str) stopped;
@@ -65,6 +75,7 @@ struct record {
         VEC(struct record_server) servers;
         VEC(struct record_require) requires;
         VEC(struct record_image) images;
+        VEC(struct record_acme) acme;
 };
 
 /* One that is kept up. */

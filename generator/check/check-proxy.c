@@ -149,18 +149,30 @@ static bool is_long(struct str domain) {
         return n > 255;
 }
 
+void check_acme(struct world *w, struct url directory, struct mail_address email) {
+        if (directory.at.len > 0 && !str_has_prefix(directory.text, STR("https://")))
+                (void) diag_add(w->ds, DIAG_BAD_VALUE, directory.at,
+                                "a certificate authority is reached by https; write 'https://…'");
+        if (email.at.len > 0 && str_find(email.text, '@') + 1 >= email.text.n)
+                (void) diag_add(w->ds, DIAG_BAD_VALUE, email.at,
+                                "a certificate authority cannot send mail to a user of this machine; write "
+                                "NAME@DOMAIN");
+}
+
 /* A certificate authority verifies a domain by a request to it on port 80. */
-static void check_auto_tls(struct world *w, const struct proxy *p) {
+static void check_auto_tls(struct world *w, const struct proxy *p, struct span at) {
         if (!has_auto_tls(p))
                 return;
 
+        if (p->tls)
+                check_acme(w, p->tls->acme->directory, p->tls->acme->email);
         if (w->places.is_user)
-                (void) diag_add(w->ds, DIAG_MISPLACED_KEY, p->auto_tls.at,
+                (void) diag_add(w->ds, DIAG_MISPLACED_KEY, at,
                                 "a user's applications cannot order certificates for the machine's HAProxy; "
-                                "remove 'tls: auto'");
+                                "remove 'tls'");
         if (p->kind.index == PROXY_NGINX)
                 (void) diag_add(
-                        w->ds, DIAG_MISPLACED_KEY, p->auto_tls.at,
+                        w->ds, DIAG_MISPLACED_KEY, at,
                         "'kind: nginx' does not support 'tls: auto'; remove one of them, or write "
                         "'tls: {certificate: FILE}' and have a client such as certbot renew the file");
         LIST_EACH(domain, &p->domains) {
@@ -183,18 +195,33 @@ static void check_auto_tls(struct world *w, const struct proxy *p) {
         }
 }
 
-static void check_routes(struct world *w, const struct service *s) {
+static void check_tls(struct world *w, const struct app *app, const struct service *s) {
+        const struct node *part = place_of_kept(app, s), *proxy = part ? node_get(part, "proxy") : NULL,
+                          *node = proxy ? node_get(proxy, "tls") : NULL;
+        struct span at = node ? node->at : s->name.at;
         const struct proxy *p = s->proxy;
 
-        check_auto_tls(w, p);
+        check_auto_tls(w, p, at);
+        if (p->tls && !p->tls->acme && str_is_absent(p->tls->certificate.text))
+                (void) diag_add(w->ds, DIAG_MISSING_KEY, at,
+                                "'tls:' needs 'certificate: FILE', or 'acme:' to order one; add it");
+        if (p->tls && p->tls->acme && p->tls->certificate.at.len > 0)
+                (void) diag_add(w->ds, DIAG_MISPLACED_KEY, p->tls->certificate.at,
+                                "'certificate:' has no effect with 'acme:'; remove one of them");
+        if (has_tls(p) && p->domains.n == 0)
+                (void) diag_add(w->ds, DIAG_MISSING_KEY, at,
+                                "'tls:' needs 'domains:', the names that the certificate is for; add them");
+}
+
+static void check_routes(struct world *w, const struct app *app, const struct service *s) {
+        const struct proxy *p = s->proxy;
+
         if (p->mode.index == MODE_TCP)
                 return;
+        check_tls(w, app, s);
         if (p->strip.yes && str_is(p->path.text, "/"))
                 (void) diag_add(w->ds, DIAG_STRIP_NEEDS_PATH, p->strip.at,
                                 "'strip: true' needs 'path:', the prefix that it removes; add it");
-        if (has_tls(p) && p->domains.n == 0)
-                (void) diag_add(w->ds, DIAG_MISSING_KEY, p->tls ? p->tls->certificate.at : p->auto_tls.at,
-                                "'tls:' needs 'domains:', the names that the certificate is for; add them");
         if (p->redirect_to_https.yes && p->domains.n == 0)
                 (void) diag_add(w->ds, DIAG_MISSING_KEY, p->redirect_to_https.at,
                                 "'redirect_to_https:' needs 'domains:'; add them");
@@ -214,7 +241,7 @@ void check_proxies(struct world *w, struct app *app) {
 
                 check_network(w, app, s);
                 check_mode(w, app, s);
-                check_routes(w, s);
+                check_routes(w, app, s);
                 check_port_of_check(w, s);
                 check_nginx(w, app, s);
         }

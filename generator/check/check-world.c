@@ -12,9 +12,9 @@
 #include "bundle/layout.h"
 #include "check/check-parts.h"
 
-/* Something that only one may have. */
+/* Something that only one may have, or several that agree about it. */
 struct claim {
-        struct str what;
+        struct str what, agreed; /* agreed: absent if only one may have it */
         struct definition *definition;
         struct span at;
         size_t order; /* so that sorting is stable */
@@ -33,7 +33,8 @@ struct rule {
 };
 
 static void claim(struct claims *c, struct definition *d, struct str what, struct span at) {
-        *vec_push(c->w->arena, &c->list) = (struct claim){ what, d, at, c->list.n };
+        *vec_push(c->w->arena, &c->list) =
+                (struct claim){ .what = what, .definition = d, .at = at, .order = c->list.n };
 }
 
 static int compare_claims(const void *a, const void *b) {
@@ -95,7 +96,8 @@ static void settle(struct claims *c, const struct rule *rule) {
         for (size_t i = 1; i < c->list.n; i++) {
                 struct claim *first = &c->list.at[i - 1], *second = &c->list.at[i];
 
-                if (!str_eq(first->what, second->what))
+                if (!str_eq(first->what, second->what) ||
+                    (!str_is_absent(first->agreed) && str_eq(first->agreed, second->agreed)))
                         continue;
                 if (!has_already(w, rule, first) && has_already(w, rule, second)) {
                         struct claim *swap = first;
@@ -242,6 +244,22 @@ static void claim_sites(struct claims *c, struct definition *d) {
                                 claim(c, d, domain->text, domain->at);
 }
 
+/* Services with the same domain share its certificate. */
+static void claim_orders(struct claims *c, struct definition *d) {
+        APP_EACH_KEPT(s, d->app) {
+                struct acme acme;
+
+                if (!s->proxy || !has_auto_tls(s->proxy))
+                        continue;
+                acme = proxy_acme(&c->w->host, s->proxy);
+                LIST_EACH(domain, &s->proxy->domains) {
+                        claim(c, d, domain->text, domain->at);
+                        c->list.at[c->list.n - 1].agreed =
+                                arena_join(c->w->arena, acme.directory.text, STR(" "), acme.email.text);
+                }
+        }
+}
+
 static void claim_all(struct world *w, const struct rule *rule) {
         struct claims c = { .w = w };
 
@@ -295,6 +313,8 @@ void check_world(struct world *w) {
                 { claim_backends, DIAG_BACKEND_TAKEN, "backend", "give one another name with 'backend:'",
                   NULL },
                 { claim_routes, DIAG_ROUTE_TAKEN, "route", "give one another domain or path", NULL },
+                { claim_orders, DIAG_ROUTE_TAKEN, "certificate of",
+                  "both share it, so write the same authority in 'tls:' there and here", NULL },
                 { claim_sites, DIAG_ROUTE_TAKEN, "site of nginx's", "give one another domain", NULL },
         };
 

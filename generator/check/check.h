@@ -12,6 +12,9 @@ bool is_reserved_name(struct str name);
 /* Only the definition's own mounts: resolve_home() adds to them, and leaves out what is there. */
 void check_mounts(struct world *w, struct app *app);
 
+/* Checks the settings of a certificate authority: host.yaml's, or those of a service. */
+void check_acme(struct world *w, struct url directory, struct mail_address email);
+
 /* Checks one app by itself. */
 void check_app(struct world *w, struct app *app);
 

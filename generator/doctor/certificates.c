@@ -296,11 +296,15 @@ static void add_loaded(struct doctor *d, struct certificates *all) {
         }
 }
 
+/* Absent without one, and if its certificates are ordered: doctor_certificates() knows more about these. */
+static struct str file_of(const struct service *s) {
+        return s->proxy->tls && !has_auto_tls(s->proxy) ? s->proxy->tls->certificate.text : (struct str){ 0 };
+}
+
 /* HAProxy chooses among all that it has; nginx has those of the service. */
 static bool may_serve(const struct certificate *c, const struct service *s) {
-        return s->proxy->kind.index == PROXY_HAPROXY
-                       ? !c->is_nginx
-                       : c->is_nginx && path_is_within(c->path, s->proxy->tls->certificate.text);
+        return s->proxy->kind.index == PROXY_HAPROXY ? !c->is_nginx
+                                                     : c->is_nginx && path_is_within(c->path, file_of(s));
 }
 
 /* Nothing is known if a certificate cannot be read, since that one may name them. */
@@ -315,7 +319,7 @@ static void look_at_domains(struct doctor *d, const struct certificates *all, co
                 if (!c->is_good)
                         return;
                 names = listed(a, names, c->names);
-                if (!s->proxy->tls || path_is_within(c->path, s->proxy->tls->certificate.text))
+                if (str_is_absent(file_of(s)) || path_is_within(c->path, file_of(s)))
                         shown = listed(a, shown, c->names);
         }
         LIST_EACH(domain, &s->proxy->domains)
@@ -326,9 +330,8 @@ static void look_at_domains(struct doctor *d, const struct certificates *all, co
 
         doctor_warn(d, app->name.text,
                     arena_join(a,
-                               s->proxy->tls ? arena_join(a, s->proxy->tls->certificate.text,
-                                                          STR(" does not name "))
-                                             : STR("no certificate of HAProxy names "),
+                               str_is_absent(file_of(s)) ? STR("no certificate of HAProxy names ")
+                                                         : arena_join(a, file_of(s), STR(" does not name ")),
                                missing, shown.n > 0 ? STR(", only ") : STR(", nor another host"), shown),
                     STR("browsers refuse it: renew it with the names of all domains (certbot: -d NAME for "
                         "each)"));
@@ -360,6 +363,6 @@ void doctor_certificates(struct doctor *d) {
                 return;
         DOCTOR_EACH_APP(d, app)
                 APP_EACH_KEPT(s, app)
-                        if (s->proxy && (s->proxy->tls || has_own_front(doctor_front(d), s)))
+                        if (s->proxy && (!str_is_absent(file_of(s)) || has_own_front(doctor_front(d), s)))
                                 look_at_domains(d, &all, app, s);
 }

@@ -65,11 +65,11 @@ static void put_tls(struct kube *k, struct kube_document *d, struct yaml_text *s
         LIST_EACH(domain, &s->proxy->domains)
                 (void) yaml_text_add_text(k->arena, kube_list(k, tls, "hosts"), domain->text);
         kube_text(k, tls, "secretName", secret);
-        if (s->proxy->tls)
+        if (has_auto_tls(s->proxy))
+                KUBE_SAY(k, d, STR("Before: have cert-manager keep the certificate in the secret "), secret);
+        else
                 KUBE_SAY(k, d, STR("Before: kubectl create secret tls "), secret,
                          STR(" --cert=CERTIFICATE --key=KEY, both from "), s->proxy->tls->certificate.text);
-        else
-                KUBE_SAY(k, d, STR("Before: have cert-manager keep the certificate in the secret "), secret);
 }
 
 void kube_ingress(struct kube *k, const struct kube_part *p) {

@@ -11,6 +11,7 @@
 #include "app/proposed.h"
 #include "app/trust.h"
 #include "base/fs.h"
+#include "check/check.h"
 #include "load/file-name.h"
 #include "load/finish.h"
 #include "load/foreign.h"
@@ -327,14 +328,6 @@ static void check_pool(struct world *w) {
                         (unsigned long long) pool->last.n, (unsigned long long) pool->first.n);
 }
 
-static void check_acme(struct world *w) {
-        struct url directory = w->host.acme->directory;
-
-        if (!str_has_prefix(directory.text, STR("https://")))
-                (void) diag_add(w->ds, DIAG_BAD_VALUE, directory.at,
-                                "a certificate authority is reached by https; write 'https://…'");
-}
-
 /* `at`: the key's value. */
 static void check_notify(struct world *w, const struct node *at) {
         const struct host_notify *n = w->host.notify;
@@ -380,7 +373,7 @@ static int read_host(struct world *w) {
         schema_apply_defaults(w->arena, &host_schema, &w->host);
         pages_read(w, w->host.haproxy->errors);
         check_pool(w);
-        check_acme(w);
+        check_acme(w, w->host.acme->directory, w->host.acme->email);
         check_notify(w, root ? node_get(root, "notify") : NULL);
         w->is_host_broken = w->ds->n_errors > errors || w->n_waiting > waiting;
         return 0;

@@ -13,7 +13,7 @@
 enum { STAMP_FILE_MAX = 4 << 20 };
 
 /* In every stamp: to be counted up when a bundle of an older pyservice must be made again. */
-#define LAYOUT "5"
+#define LAYOUT "6"
 
 static const struct {
         struct str suffix, unit_suffix;

@@ -194,7 +194,7 @@ static void put_redirect(struct rendering *r, struct nginx *n) {
 
 static void put_site(struct rendering *r, struct nginx *n, const struct service *s, bool is_tls) {
         const struct proxy *p = s->proxy;
-        bool redirects = p->redirect_to_https.at.len > 0 ? p->redirect_to_https.yes : p->tls != NULL;
+        bool redirects = p->redirect_to_https.at.len > 0 ? p->redirect_to_https.yes : has_tls(p);
 
         nginx_line(n, "server");
         nginx_block(n);

@@ -30,6 +30,23 @@ static struct record_part *add(struct rendering *r, struct record *record, enum 
         return part;
 }
 
+static void add_orders(struct rendering *r, struct record *record, const struct service *s) {
+        struct acme acme;
+
+        if (!s->proxy || !has_auto_tls(s->proxy))
+                return;
+
+        acme = proxy_acme(&r->world->host, s->proxy);
+        LIST_EACH(domain, &s->proxy->domains)
+                *vec_push(r->arena, &record->acme) = (struct record_acme){
+                        .unit = s->container.unit.text,
+                        .domain = domain->text,
+                        .is_nginx = is_nginx(s),
+                        .directory = acme.directory.text,
+                        .email = acme.email.text,
+                };
+}
+
 void render_record(struct rendering *r) {
         struct record *record = r->tree->record;
 
@@ -40,6 +57,7 @@ void render_record(struct rendering *r) {
                 part->scale *= s->scale.n;
                 part->runs_once = s->restart.index != RESTART_ALWAYS;
                 part->has_spare = has_spare(r->app, s);
+                add_orders(r, record, s);
         }
         LIST_EACH(t, &r->app->tasks)
                 (void) add(r, record, RECORD_TASK, &t->container);

@@ -18,6 +18,7 @@ CONFIG = {"pebble": {"listenAddress": "127.0.0.1:14000", "managementListenAddres
                      "httpPort": 80, "tlsPort": 443, "ocspResponderURL": "", "domainBlocklist": [REFUSED]}}
 PEBBLE = ("systemd-run --quiet --collect --unit=pebble -E PEBBLE_VA_NOSLEEP=1 -E PEBBLE_WFE_NONCEREJECT=0"
           " pebble -config /root/pebble/config.json")
+OWN = "{acme: {directory: 'https://localhost:14000/dir', email: ops@example.com}}"
 TRUST = "update-ca-certificates >/dev/null 2>&1"
 MAKE_KEY = ("openssl req -x509 -newkey rsa:2048 -nodes -days 9 -subj /CN=pebble -addext subjectAltName=DNS:localhost"
             " -keyout /root/pebble/key -out /root/pebble/pem 2>&1 && cp /root/pebble/pem /usr/local/share/ca-certificates/pebble.crt && ")
@@ -53,8 +54,8 @@ def start_authority(machine) -> None:
     machine.wait("curl --silent https://localhost:14000/dir", what="the authority")
 
 
-def define_app(machine, *domains: str) -> None:
-    define(machine, "shop", HELLO + f"proxy: {{domains: [{', '.join(domains)}], tls: auto}}\n")
+def define_app(machine, *domains: str, tls: str = "auto") -> None:
+    define(machine, "shop", HELLO + f"proxy: {{domains: [{', '.join(domains)}], tls: {tls}}}\n")
 
 
 def issuer(machine, host: str = HOST) -> str:
@@ -79,8 +80,10 @@ def finding(machine) -> tuple[str, str]:
 
 
 def test_a_certificate_comes_once_and_is_renewed_under_load(machine, authority):
+    """From the authority of the definition; nothing listens at that of host.yaml."""
     start_authority(machine)
-    define_app(machine, HOST)
+    machine.write("/etc/pyservice/host.yaml", "acme: {directory: 'https://localhost:1/dir', email: nobody@example.com}\n")
+    define_app(machine, HOST, tls=OWN)
     machine.wait(lambda: is_issued(machine), what="the first certificate")
     wait_for(machine, "shop", 1)
     assert machine.out(f"stat -c %a {PEM} {STATE}/uacme/private {STATE}/uacme/private/key.pem").split() == ["600", "700", "600"]
@@ -103,9 +106,10 @@ def test_a_certificate_comes_once_and_is_renewed_under_load(machine, authority):
     assert machine.read("/run/load/count").split()[1] == "0"
     assert workers(machine) == before, "a reload makes HAProxy another one"
     wait_for_orders(machine, 2)
+    assert "email is already up to date" in machine.journal(UNIT), "the account has the address"
 
     # The authority refuses a second domain: the first one keeps its certificate, and the order is not repeated for hours.
-    define_app(machine, HOST, REFUSED)
+    define_app(machine, HOST, REFUSED, tls=OWN)
     unit = f"pyservice-acme@{REFUSED}.service"
     machine.wait(lambda: machine.unit(unit)["Result"] == "exit-code", what="the order to fail")
     level, text = finding(machine)

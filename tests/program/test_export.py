@@ -284,6 +284,12 @@ proxy: {domains: [shop.example.com, "*.shop.example.com"], path: /api, tls: {cer
     assert ingress["rules"][0]["http"]["paths"][0]["path"] == "/api" and "kubectl create secret tls shop-tls" in text
 
 
+@pytest.mark.parametrize("tls", ["auto", "{acme: {email: ops@example.com}}"])
+def test_a_certificate_that_is_ordered(root, tls):
+    _, text, _ = export(root, f"image: registry.example.com/shop:1\nport: 8000\nproxy: {{domains: shop.example.com, tls: {tls}}}\n")
+    assert "cert-manager keep the certificate in the secret shop-tls" in text
+
+
 def test_environment_and_secrets(root):
     documents, text, said = export(root, """\
 image: registry.example.com/shop:1

@@ -46,7 +46,7 @@ static const struct check_row check_rows[] = {
         { "http: strip with a path", "image: x\nport: 80\nproxy: {domains: a.b, path: /api, strip: true}\n", "", NULL },
         { "http: strip without", "image: x\nport: 80\nproxy: {domains: a.b, strip: true}\n", "strip-needs-path‹true›", NULL },
         { "http: a query", "image: x\nport: 80\nproxy: {domains: a.b, path: '/a?b'}\n", "bad-value‹'/a?b'›", "query" },
-        { "http: tls without domains", "image: x\nport: 80\nproxy: {tls: {certificate: /a}}\n", "missing-key‹/a›", "'domains:'" },
+        { "http: tls without domains", "image: x\nport: 80\nproxy: {tls: {certificate: /a}}\n", "missing-key‹{certificate: /a}›", "'domains:'" },
         { "http: a redirect without domains", "image: x\nport: 80\nproxy: {redirect_to_https: true}\n", "missing-key‹true›", NULL },
         { "http: no redirect", "image: x\nport: 80\nproxy: {redirect_to_https: false}\n", "", NULL },
         { "tcp: alone", "image: x\nport: 80\nproxy: {mode: tcp, balance: source, check: {path: /}}\n", "", NULL },

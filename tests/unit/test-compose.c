@@ -13,7 +13,7 @@ static struct fixture f;
 #define UPHELD_2 UPHELD_1 "Upholds=shop@1.service\n"
 #define UPHELD_3 UPHELD_2 "Upholds=shop@2.service\n"
 #define UPHELD_DB "[Unit]\nUpholds=shop-db.service\n"
-#define RECORD "plan - record pyservice-bundle 2|part "
+#define RECORD "plan - record pyservice-bundle 3|part "
 
 #define NOTHING ((struct str) { 0 })
 
@@ -160,7 +160,7 @@ static const char *record_of(const struct tree *base, const struct tree *file, c
         return find(&composed, "record");
 }
 
-#define HEAD "pyservice-bundle 2\n"
+#define HEAD "pyservice-bundle 3\n"
 
 static void test_record(void **state) {
         struct tree *old = recorded("old", "2", ""), *now = recorded("new", "3", "");

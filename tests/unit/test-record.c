@@ -22,11 +22,20 @@ static void test_whole(void **state) {
         *vec_push(&arena, &r.parts) = (struct record_part) {
                 .kind = RECORD_TIMER, .unit = STR("shop"), .label = STR("-"), .image = STR("a b%\n-"),
         };
+        *vec_push(&arena, &r.acme) = (struct record_acme) {
+                .unit = STR("shop-web"), .domain = STR("shop.example.com"), .directory = STR("https://ca.example.com/"),
+        };
+        *vec_push(&arena, &r.acme) = (struct record_acme) {
+                .unit = STR("shop-api"), .domain = STR("api.example.com"), .is_nginx = true,
+                .directory = STR("https://ca.example.com/"), .email = STR("ops@example.com"),
+        };
         record_sort(&r);
         text = record_text(&arena, &r);
-        assert_string_equal(text.p, "pyservice-bundle 2\n"
+        assert_string_equal(text.p, "pyservice-bundle 3\n"
                             "part timer shop 0 %2D no no a%20b%25%0A-\n"
-                            "part service shop-web 3 0123456789ab yes yes quay.io/a/b:1\n");
+                            "part service shop-web 3 0123456789ab yes yes quay.io/a/b:1\n"
+                            "acme shop-web shop.example.com haproxy https://ca.example.com/ -\n"
+                            "acme shop-api api.example.com nginx https://ca.example.com/ ops@example.com\n");
 
         assert_int_equal(record_parse(&arena, text, &read), 0);
         assert_int_equal(read.parts.n, 2);
@@ -56,14 +65,14 @@ static void test_empty(void **state) {
         *vec_push(&arena, &r.parts) = (struct record_part) { .kind = RECORD_TASK, .unit = STR("shop"), .image = STR("") };
         *vec_push(&arena, &r.volumes) = STR("");
         text = record_text(&arena, &r);
-        assert_string_equal(text.p, "pyservice-bundle 2\npart task shop 0 - no no %\nvolume %\n");
+        assert_string_equal(text.p, "pyservice-bundle 3\npart task shop 0 - no no %\nvolume %\n");
         assert_int_equal(record_parse(&arena, text, &read), 0);
         assert_string_equal(read.parts.at[0].image.p, "");
         assert_string_equal(read.volumes.at[0].p, "");
 }
 
 static void test_list(void **state) {
-        static const char text[] = "pyservice-bundle 2\npart sidecar shop-a 1 - no no -\npart sidecar shop-b 1 - yes no -\npart sidecar shop-c 0 - no no -\n"
+        static const char text[] = "pyservice-bundle 3\npart sidecar shop-a 1 - no no -\npart sidecar shop-b 1 - yes no -\npart sidecar shop-c 0 - no no -\n"
                 "part timer shop-d 1 - no no -\npart task shop-e 0 - no no -\npart service shop-f 2 - no no -\npart service shop-g 1 - yes no -\n"
                 "part service shop-h 0 - no no -\nstopped shop-f@1.service\nvolume shop-data-*\n";
         struct buf out = buf_in(&arena);
@@ -91,7 +100,7 @@ struct bad_row {
         int error;
 };
 
-#define HEAD "pyservice-bundle 2\n"
+#define HEAD "pyservice-bundle 3\n"
 #define PART "part service shop 1 - no no -"
 
 static const struct bad_row bad_rows[] = {
@@ -99,7 +108,7 @@ static const struct bad_row bad_rows[] = {
         { "another file", "accepted 0123456789ab\n", -EBADMSG },
         { "no version", "pyservice-bundle\n", -EBADMSG },
         { "an older version", "pyservice-bundle 0\n" PART "\n", -EPROTONOSUPPORT },
-        { "a newer version", "pyservice-bundle 3\nstrange\n", -EPROTONOSUPPORT },
+        { "a newer version", "pyservice-bundle 4\nstrange\n", -EPROTONOSUPPORT },
         { "unknown row", HEAD "piece service shop 1 - no no -\n", -EBADMSG },
         { "unknown kind", HEAD "part thing shop 1 - no no -\n", -EBADMSG },
         { "no unit", HEAD "part service - 1 - no no -\n", -EBADMSG },

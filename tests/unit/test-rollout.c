@@ -625,7 +625,7 @@ static void test_comes_again(void **state) {
 
 /* The scale of what runs is kept while a newer revision is tried; nothing else of that comes into what was accepted. */
 static void test_keeps_scale(void **state) {
-        static const char head[] = "pyservice-bundle 2\npart service shop ";
+        static const char head[] = "pyservice-bundle 3\npart service shop ";
         struct tree t = { .arena = &arena }, kept;
         struct state s = { 0 };
 

@@ -222,7 +222,7 @@ static struct tree *make_tree(const char *text) {
         tree_mark(tree_add(t, STR("quadlet/shop@.container"), 0644, str_of(text)), TREE_REVISION, STR("shop"));
         tree_mark(tree_add(t, STR("env/a b.env"), 0600, STR("X=1")), TREE_TASK, STR("shop-a"));
         tree_mark(tree_add(t, STR("rollout"), 0644, STR("")), TREE_PLAN, (struct str) { 0 });
-        tree_mark(tree_add(t, STR("record"), 0644, STR("pyservice-bundle 2\n")), TREE_PLAN, (struct str) { 0 });
+        tree_mark(tree_add(t, STR("record"), 0644, STR("pyservice-bundle 3\n")), TREE_PLAN, (struct str) { 0 });
         tree_sort(t);
         return t;
 }
@@ -299,7 +299,7 @@ static void test_old_bundle(void **state) {
         file = tree_find(&read, STR("record"));
         assert_non_null(file);
         assert_int_equal(file->kind, TREE_PLAN);
-        assert_string_equal(file->text.p, "pyservice-bundle 2\n"
+        assert_string_equal(file->text.p, "pyservice-bundle 3\n"
                             "part service shop 2 0123456789ab no yes shop:2\n"
                             "part sidecar shop-cache 1 0123456789ab yes no cache:1\n"
                             "part task shop-move 0 0123456789ab no no shop:2\n"
@@ -312,7 +312,7 @@ static void test_later_record(void **state) {
         (void) state;
         VEC_EACH(file, &t->files)
                 if (str_is(file->path, "record"))
-                        file->text = STR("pyservice-bundle 3\nstrange\n");
+                        file->text = STR("pyservice-bundle 4\nstrange\n");
         assert_int_equal(stored_save(f.dir, APP, STR(A), t), 0);
         assert_int_equal(stored_load(&f.arena, f.dir, APP, STR(A), &read), -EBADMSG);
 }

@@ -13,7 +13,7 @@ static struct fixture f;
 #define CACHE "50-shop-cache.conf"
 #define WHOLE "[Unit]\nUpholds=shop@0.service\nUpholds=shop@1.service\n"
 
-#define RECORD "pyservice-bundle 2\npart service shop 2 - no no -\npart sidecar shop-cache 1 - yes no -\n"
+#define RECORD "pyservice-bundle 3\npart service shop 2 - no no -\npart sidecar shop-cache 1 - yes no -\n"
 
 static int set_up(void **state) {
         (void) state;
