@@ -37,7 +37,7 @@ static struct header_text host_of(const struct service *s) {
 /* As the front sets it for users: those of a site with TLS come with it, or are redirected to it. */
 static struct str protocol_of(const struct service *s, bool is_tls) {
         if (s->proxy)
-                is_tls = s->proxy->tls || s->proxy->redirect_to_https.yes;
+                is_tls = has_tls(s->proxy) || s->proxy->redirect_to_https.yes;
         return is_tls ? STR("https") : STR("http");
 }
 
