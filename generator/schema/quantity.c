@@ -34,6 +34,9 @@ static const struct unit_factor time_units[] = {
         { "w", 604800000000 },
         { "week", 604800000000 },
         { "weeks", 604800000000 },
+        { "y", 31557600000000 },
+        { "year", 31557600000000 },
+        { "years", 31557600000000 },
 };
 
 static struct str take_made_of(struct str *s, bool (*is)(char)) {

@@ -19,7 +19,7 @@ static const struct type types[KIND_COUNT] = {
                             .rule = "write seconds, or a time such as 5s, 1min 30s or 2h",
                             .pattern = "^[ \\t]*(infinity|(0|[1-9][0-9]*)|((0|[1-9][0-9]*)[ "
                                        "\\t]*(us|usec|ms|msec|s|sec|seconds?|m|min|minutes?|h|hr|hours?|d|"
-                                       "days?|w|weeks?)[ \\t]*)+)[ \\t]*$",
+                                       "days?|w|weeks?|y|years?)[ \\t]*)+)[ \\t]*$",
                             .good = TEXTS("5", "5s", "1min 30s", "500ms", "infinity"),
                             .bad = TEXTS("", "5 parsecs", "-1s", "s") },
         [KIND_BYTES] = { .name = "size",
