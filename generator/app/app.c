@@ -166,6 +166,21 @@ struct certificate_paths proxy_certificates(struct arena *a, const struct proxy 
         return paths;
 }
 
+struct header_text proxy_hsts(struct arena *a, const struct proxy *p) {
+        const struct hsts *map = p->tls ? p->tls->hsts : NULL;
+        struct duration age = map ? map->max_age : p->tls ? p->tls->hsts_age : (struct duration){ 0 };
+
+        if (age.at.len == 0)
+                return (struct header_text){ 0 };
+
+        return (struct header_text){
+                arena_join(a, STR("max-age="), arena_u64(a, age.usec / 1000000),
+                           map && map->include_subdomains.yes ? STR("; includeSubDomains") : STR(""),
+                           map && map->preload.yes ? STR("; preload") : STR("")),
+                age.at,
+        };
+}
+
 struct acme proxy_acme(const struct host *host, const struct proxy *p) {
         struct acme acme = { host->acme->directory, host->acme->email };
 

@@ -200,9 +200,17 @@ struct acme {
         struct mail_address email;
 };
 
+/* Strict-Transport-Security (RFC 6797) */
+struct hsts {
+        struct duration max_age;
+        struct flag include_subdomains, preload;
+};
+
 struct tls {
         struct abs_path certificate; /* absent if `acme` is there */
         struct acme *acme;
+        struct duration hsts_age; /* the short form of `hsts` */
+        struct hsts *hsts;
 };
 
 struct timeouts {
@@ -461,6 +469,9 @@ struct host;
 
 /* The certificate authority of a service with has_auto_tls(): its own settings, or else the machine's. */
 struct acme proxy_acme(const struct host *host, const struct proxy *p);
+
+/* The value of Strict-Transport-Security; absent for none. */
+struct header_text proxy_hsts(struct arena *a, const struct proxy *p);
 
 struct certificate_paths {
         VEC(struct abs_path) list;

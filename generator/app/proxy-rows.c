@@ -18,6 +18,21 @@ static const struct field acme_fields[] = {
 };
 static SCHEMA(acme, "The certificate authority of the service's domains.");
 
+#define HSTS_MAX (UINT64_C(10) * 31557600000000)
+
+static const struct field hsts_fields[] = {
+        FIELD(hsts, max_age, "max_age", "How long a browser remembers it; 0 makes it forget.",
+              .flags = FIELD_REQUIRED, .max = HSTS_MAX),
+        FIELD(hsts, include_subdomains, "include_subdomains",
+              "Whether it holds for all subdomains of the domains too, also those that are served elsewhere.",
+              .def = "false"),
+        FIELD(hsts, preload, "preload",
+              "Whether browser vendors may put the domains into their lists (hstspreload.org). It can take "
+              "months to leave these. Needs 'include_subdomains' and at least one year.",
+              .def = "false"),
+};
+static SCHEMA(hsts, "Strict-Transport-Security, in the answers over TLS.");
+
 static const struct field tls_fields[] = {
         FIELD(tls, certificate, "certificate",
               "PEM file with the certificate, its chain and its key, or a directory of such files.",
@@ -25,6 +40,11 @@ static const struct field tls_fields[] = {
         FIELD_STRUCT(tls, acme, "acme", acme_schema,
                      "Instead of a file: certificates are ordered as with 'auto', from this authority. '{}' "
                      "is the one in host.yaml."),
+        FIELD(tls, hsts_age, "hsts",
+              "How long browsers refuse to reach the domains without TLS (HSTS), for example 1year. Begin "
+              "with a short time: a browser that remembers it accepts no invalid certificate either.",
+              .max = HSTS_MAX),
+        FIELD_STRUCT(tls, hsts, "hsts", hsts_schema, "As a map: with its options."),
 };
 static SCHEMA(tls, "Encryption at the front. Give either 'certificate' or 'acme'.");
 

@@ -2,11 +2,16 @@
 
 /* Settings that HAProxy needs to reach a service, and keys that depend on each other. */
 
+#include <strings.h>
+
 #include "app/place.h"
 #include "check/check-parts.h"
 
 /* The kernel's default of net.ipv4.ip_unprivileged_port_start. */
 enum { LOW_PORTS_END = 1024 };
+
+#define HSTS_HEADER "Strict-Transport-Security"
+#define HSTS_PRELOAD (UINT64_C(365) * 86400 * 1000000) /* https://hstspreload.org/ */
 
 static void check_ports(struct world *w, const struct app *app, const struct service *s) {
         if (s->proxy && s->port.n == 0)
@@ -195,6 +200,23 @@ static void check_auto_tls(struct world *w, const struct proxy *p, struct span a
         }
 }
 
+static void check_hsts(struct world *w, const struct proxy *p) {
+        const struct hsts *hsts = p->tls ? p->tls->hsts : NULL;
+
+        if (hsts && hsts->max_age.at.len > 0 && hsts->preload.yes &&
+            (!hsts->include_subdomains.yes || hsts->max_age.usec < HSTS_PRELOAD))
+                (void) diag_add(w->ds, DIAG_BAD_VALUE, hsts->preload.at,
+                                "browser vendors accept 'preload: true' only with 'include_subdomains: true' "
+                                "and a 'max_age' of at least 365 days; add these, or remove it");
+        if (str_is_absent(proxy_hsts(w->arena, p).text))
+                return;
+        LIST_EACH(header, &p->headers)
+                if (header->key.text.n == strlen(HSTS_HEADER) &&
+                    strncasecmp(header->key.text.p, HSTS_HEADER, strlen(HSTS_HEADER)) == 0)
+                        (void) diag_add(w->ds, DIAG_MISPLACED_KEY, header->key.at,
+                                        "'hsts:' sets this header too; remove one of them");
+}
+
 static void check_tls(struct world *w, const struct app *app, const struct service *s) {
         const struct node *part = place_of_kept(app, s), *proxy = part ? node_get(part, "proxy") : NULL,
                           *node = proxy ? node_get(proxy, "tls") : NULL;
@@ -202,6 +224,7 @@ static void check_tls(struct world *w, const struct app *app, const struct servi
         const struct proxy *p = s->proxy;
 
         check_auto_tls(w, p, at);
+        check_hsts(w, p);
         if (p->tls && !p->tls->acme && str_is_absent(p->tls->certificate.text))
                 (void) diag_add(w->ds, DIAG_MISSING_KEY, at,
                                 "'tls:' needs 'certificate: FILE', or 'acme:' to order one; add it");

@@ -21,6 +21,10 @@ static void tell_proxy(struct kube *k, struct kube_document *d, const struct pro
                 kube_miss(k, d,
                           STR("proxy.protocol: with ingress-nginx: "
                               "nginx.ingress.kubernetes.io/backend-protocol: GRPC"));
+        if (!str_is_absent(proxy_hsts(k->arena, x).text))
+                kube_miss(
+                        k, d,
+                        STR("proxy.tls.hsts: with ingress-nginx: hsts-max-age and others in its ConfigMap"));
         if (x->redirect_to_https.yes)
                 kube_miss(k, d, STR("proxy.redirect_to_https: ingress-nginx redirects if there is TLS"));
         LIST_EACH(header, &x->headers)

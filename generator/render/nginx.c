@@ -136,6 +136,19 @@ static void put_settings(struct rendering *r, struct nginx *n, const struct serv
         }
 }
 
+/* Not in answers without TLS (RFC 6797, 7.2). The application may send one too. */
+static void put_hsts(struct rendering *r, struct nginx *n, const struct proxy *p) {
+        struct header_text hsts = proxy_hsts(r->arena, p);
+
+        if (str_is_absent(hsts.text))
+                return;
+
+        nginx_line(n, "proxy_hide_header Strict-Transport-Security");
+        nginx_line(n, "add_header Strict-Transport-Security");
+        nginx_arg(n, hsts);
+        nginx_word(n, "always");
+}
+
 static void put_pass(struct nginx *n, const struct service *s) {
         nginx_line(n, "proxy_pass");
         nginx_arg_begin(n);
@@ -210,6 +223,8 @@ static void put_site(struct rendering *r, struct nginx *n, const struct service 
                 put_redirect(r, n);
         } else {
                 put_settings(r, n, s);
+                if (is_tls)
+                        put_hsts(r, n, p);
                 put_locations(n, s);
         }
         nginx_close(n);

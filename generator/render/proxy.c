@@ -161,6 +161,18 @@ static void put_errors(struct rendering *r, struct haproxy *h, const struct serv
         }
 }
 
+/* Not in answers without TLS (RFC 6797, 7.2); also in those that HAProxy itself gives, such as 503. */
+static void put_hsts(struct rendering *r, struct haproxy *h, const struct proxy *p) {
+        struct header_text hsts = proxy_hsts(r->arena, p);
+
+        if (str_is_absent(hsts.text))
+                return;
+
+        haproxy_line(h, "http-after-response set-header Strict-Transport-Security");
+        haproxy_arg(h, hsts);
+        haproxy_word(h, "if { ssl_fc }");
+}
+
 static void put_http(struct rendering *r, struct haproxy *h, const struct service *s) {
         const struct proxy *p = s->proxy;
 
@@ -173,6 +185,7 @@ static void put_http(struct rendering *r, struct haproxy *h, const struct servic
                 haproxy_arg(h, header->key);
                 haproxy_arg(h, header->value);
         }
+        put_hsts(r, h, p);
         put_errors(r, h, s);
 }
 

@@ -18,7 +18,7 @@ CONFIG = {"pebble": {"listenAddress": "127.0.0.1:14000", "managementListenAddres
                      "httpPort": 80, "tlsPort": 443, "ocspResponderURL": "", "domainBlocklist": [REFUSED]}}
 PEBBLE = ("systemd-run --quiet --collect --unit=pebble -E PEBBLE_VA_NOSLEEP=1 -E PEBBLE_WFE_NONCEREJECT=0"
           " pebble -config /root/pebble/config.json")
-OWN = "{acme: {directory: 'https://localhost:14000/dir', email: ops@example.com}}"
+OWN = "{acme: {directory: 'https://localhost:14000/dir', email: ops@example.com}, hsts: 5min}"
 TRUST = "update-ca-certificates >/dev/null 2>&1"
 MAKE_KEY = ("openssl req -x509 -newkey rsa:2048 -nodes -days 9 -subj /CN=pebble -addext subjectAltName=DNS:localhost"
             " -keyout /root/pebble/key -out /root/pebble/pem 2>&1 && cp /root/pebble/pem /usr/local/share/ca-certificates/pebble.crt && ")
@@ -64,6 +64,12 @@ def issuer(machine, host: str = HOST) -> str:
     return machine.run(command, check=False).stdout.strip().removeprefix("issuer=CN=")
 
 
+def has_hsts(machine, scheme: str) -> bool:
+    port = {"http": 80, "https": 443}[scheme]
+    command = f"curl --silent --insecure --dump-header - --output /dev/null --connect-to {HOST}:{port}:127.0.0.1:{port} {scheme}://{HOST}/"
+    return "strict-transport-security: max-age=300" in machine.out(command).lower().splitlines()
+
+
 def is_issued(machine) -> bool:
     return issuer(machine).startswith("Pebble")
 
@@ -86,6 +92,7 @@ def test_a_certificate_comes_once_and_is_renewed_under_load(machine, authority):
     define_app(machine, HOST, tls=OWN)
     machine.wait(lambda: is_issued(machine), what="the first certificate")
     wait_for(machine, "shop", 1)
+    assert has_hsts(machine, "https") and not has_hsts(machine, "http")
     assert machine.out(f"stat -c %a {PEM} {STATE}/uacme/private {STATE}/uacme/private/key.pem").split() == ["600", "700", "600"]
     machine.wait(lambda: finding(machine) == ("good", ""), what=lambda: f"the order to be noted: {finding(machine)}")
 
