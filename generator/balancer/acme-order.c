@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "balancer/acme.h"
+#include "balancer/balancer.h"
 #include "base/clock.h"
 #include "base/fs.h"
 #include "bundle/layout.h"
@@ -75,10 +76,14 @@ static bool is_served(struct order *o, struct str *ret_problem) {
         return acme_find(o->proxy, o->domain, &o->how);
 }
 
+static const struct balancer *front_of(const struct order *o) {
+        return o->how.is_nginx ? &balancer_nginx : &balancer_haproxy;
+}
+
 /* Makes the authority's request first, because the authority limits the number of failures. */
 static bool answers(struct order *o, struct str thumbprint, struct str *ret_problem) {
         struct str host = arena_join(o->arena, STR("Host: "), o->domain),
-                   port = arena_u64(o->arena, o->proxy->world->host.haproxy->http_port.n);
+                   port = arena_u64(o->arena, front_of(o)->settings(&o->proxy->world->host).http_port);
         struct fetch_request request = { .method = STR("GET"),
                                          .url = arena_join(o->arena, STR("http://127.0.0.1:"), port,
                                                            STR(ACME_CHALLENGE "pyservice")),
@@ -89,7 +94,8 @@ static bool answers(struct order *o, struct str thumbprint, struct str *ret_prob
         if (fetch(o->arena, &request, &answer) < 0)
                 return false;
 
-        *ret_problem = arena_join(o->arena, STR("HAProxy does not answer challenges for it on port "), port,
+        *ret_problem = arena_join(o->arena, str_of(front_of(o)->name),
+                                  STR(" does not answer challenges for it on port "), port,
                                   answer.status == 0 ? STR(": ") : STR("; see 'pyservicectl doctor'"),
                                   answer.status == 0 ? answer.problem : STR(""));
         return str_eq(answer.body, arena_join(o->arena, STR("pyservice."), thumbprint));
@@ -98,7 +104,8 @@ static bool answers(struct order *o, struct str thumbprint, struct str *ret_prob
 static bool is_answered(struct order *o, struct str *ret_problem) {
         struct str thumbprint = acme_thumbprint(o->arena, o->proxy->root);
 
-        *ret_problem = STR("HAProxy has no files for it yet; see 'pyservicectl doctor'");
+        *ret_problem = arena_join(o->arena, str_of(front_of(o)->name),
+                                  STR(" has no files for it yet; see 'pyservicectl doctor'"));
         return !str_is_absent(thumbprint) && answers(o, thumbprint, ret_problem);
 }
 

@@ -158,6 +158,11 @@ static int prepare(struct proxy_run *p, struct str domain) {
         return r < 0 ? r : make_certificate(p, dir, domain);
 }
 
+static void report_failure(struct proxy_run *p, struct str domain, int r) {
+        proxy_report(p, arena_join(p->arena, STR("cannot make a first certificate for "), domain, STR(": "),
+                                   str_of(strerror(-r))));
+}
+
 static void prepare_part(struct proxy_run *p, const struct proxy_part *part) {
         struct str rest = part->text, line;
 
@@ -169,8 +174,7 @@ static void prepare_part(struct proxy_run *p, const struct proxy_part *part) {
                 int r = str_is_absent(domain) ? 0 : prepare(p, domain);
 
                 if (r < 0)
-                        proxy_report(p, arena_join(p->arena, STR("cannot make a first certificate for "),
-                                                   domain, STR(": "), str_of(strerror(-r))));
+                        report_failure(p, domain, r);
         }
 }
 
@@ -189,13 +193,49 @@ struct str acme_thumbprint(struct arena *a, const char *root) {
         return fs_read(a, AT_FDCWD, path.p, RECORD_MAX, &text) < 0 ? (struct str){ 0 } : text;
 }
 
-static bool find_in(struct arena *a, int apps, struct str app, struct str domain, struct record_acme *ret) {
+/* Empty if there is none. */
+static struct record read_record(struct arena *a, int runtime, struct str app) {
         struct record record;
         struct str text;
 
-        if (fs_read(a, apps, arena_join(a, app, STR("/" LAYOUT_RECORD)).p, BUF_MAX, &text) < 0 ||
+        if (fs_read(a, runtime, layout_app_file(a, app, STR(LAYOUT_RECORD)).p, BUF_MAX, &text) < 0 ||
             record_parse(a, text, &record) < 0)
-                return false;
+                return (struct record){ 0 };
+
+        return record;
+}
+
+/* Each site of a domain with 'tls: auto' includes it. */
+static int make_challenge(struct proxy_run *p, int dir) {
+        struct str old, text = arena_join(p->arena,
+                                          STR(PROXY_MARK "if ($uri ~ \"^" ACME_CHALLENGE
+                                                         "([A-Za-z0-9_-]+)$\") {\n\treturn 200 \"$1."),
+                                          acme_thumbprint(p->arena, p->root), STR("\";\n}\n"));
+
+        if (fs_read(p->arena, dir, LAYOUT_ACME_CHALLENGE, RECORD_MAX, &old) >= 0 && str_eq(old, text))
+                return 0;
+        return fs_replace_safely(dir, LAYOUT_ACME_CHALLENGE, 0644, text);
+}
+
+void acme_prepare_nginx(struct proxy_run *p, struct str app) {
+        struct record record = read_record(p->arena, p->runtime, app);
+
+        VEC_EACH(acme, &record.acme) {
+                CLEANUP(close_fd) int dir = -1;
+                int r = acme->is_nginx ? prepare(p, acme->domain) : 0;
+
+                if (r >= 0 && acme->is_nginx)
+                        r = dir = fs_open_dir(AT_FDCWD, place(p->arena, p->root).p);
+                if (r >= 0 && acme->is_nginx)
+                        r = make_challenge(p, dir);
+                if (r < 0)
+                        report_failure(p, acme->domain, r);
+        }
+}
+
+static bool find_in(struct arena *a, int runtime, struct str app, struct str domain,
+                    struct record_acme *ret) {
+        struct record record = read_record(a, runtime, app);
 
         VEC_EACH(acme, &record.acme)
                 if (str_eq(acme->domain, domain)) {
@@ -209,16 +249,15 @@ static bool find_in(struct arena *a, int apps, struct str app, struct str domain
 }
 
 bool acme_find(const struct proxy_run *p, struct str domain, struct record_acme *ret) {
-        struct str path =
-                arena_join(p->arena, str_of(p->root), p->world->places.runtime, STR("/" LAYOUT_APPS));
-        CLEANUP(close_fd) int apps = fs_open_dir(AT_FDCWD, path.p);
+        struct str path = arena_join(p->arena, str_of(p->root), p->world->places.runtime);
+        CLEANUP(close_fd) int runtime = fs_open_dir(AT_FDCWD, path.p);
         struct fs_names names;
 
-        if (apps < 0 || fs_list(p->arena, apps, ".", &names) < 0)
+        if (runtime < 0 || fs_list(p->arena, runtime, LAYOUT_APPS, &names) < 0)
                 return false;
 
         VEC_EACH(app, &names.list)
-                if (find_in(p->arena, apps, *app, domain, ret))
+                if (find_in(p->arena, runtime, *app, domain, ret))
                         return true;
         return false;
 }

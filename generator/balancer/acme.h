@@ -4,13 +4,13 @@
 /* Certificates of `tls: auto`, from a certificate authority by ACME (RFC 8555). Their files are below
  * /var/lib/pyservice/.acme (bundle/layout.h).
  *
- * pyservice-proxy prepares what HAProxy has to read: the key of the account, and for each new domain a
- * self-signed certificate. pyservice-acme@DOMAIN.service orders the real one with uacme(1), and writes it
- * over the other; pyservice-certificate@….path then has it served.
+ * pyservice-proxy prepares what HAProxy and nginx have to read: the key of the account, and for each new
+ * domain a self-signed certificate. pyservice-acme@DOMAIN.service orders the real one with uacme(1), and
+ * writes it over the other; pyservice-certificate@….path then has it served.
  *
  * The authority verifies a domain by a request for /.well-known/acme-challenge/TOKEN; the answer is
  * TOKEN.THUMBPRINT, and the thumbprint depends only on the account's key (section 8.3). So the frontend
- * answers by itself, and a challenge changes nothing in HAProxy. */
+ * answers by itself, and a challenge changes nothing in HAProxy or nginx. */
 
 #include "balancer/proxy-state.h"
 #include "balancer/proxy.h"
@@ -21,6 +21,10 @@
 /* Makes the files that are missing for the certificates of `s`; reports what fails, and HAProxy then refuses
  * the application's files. */
 void acme_prepare(struct proxy_run *p, const struct proxy_state *s);
+
+/* Like acme_prepare(), for what nginx has to read of an application. After proxy_apply() has opened
+ * p->runtime. */
+void acme_prepare_nginx(struct proxy_run *p, struct str app);
 
 /* Absent if there is no account yet. */
 struct str acme_thumbprint(struct arena *a, const char *root);

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "balancer/acme.h"
 #include "balancer/balancer.h"
 #include "balancer/front.h"
 #include "base/buf.h"
@@ -85,11 +86,13 @@ static int read_wanted(struct work *w, struct str list) {
         struct str app;
 
         while (str_split(&list, '\n', &app)) {
-                int r = app.n == 0
-                                ? 0
-                                : read_directory(w, w->proxy->runtime,
-                                                 layout_app_file(w->arena, app, STR(LAYOUT_NGINX)).p, true);
+                int r;
 
+                if (app.n == 0)
+                        continue;
+                acme_prepare_nginx(w->proxy, app);
+                r = read_directory(w, w->proxy->runtime, layout_app_file(w->arena, app, STR(LAYOUT_NGINX)).p,
+                                   true);
                 if (r < 0)
                         return r;
         }

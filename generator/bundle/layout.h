@@ -81,6 +81,7 @@
 #define LAYOUT_ACME_ORDERS "orders"
 #define LAYOUT_ACME_CLIENT "uacme"
 #define LAYOUT_ACME_THUMBPRINT "thumbprint"
+#define LAYOUT_ACME_CHALLENGE "challenge.conf" /* what nginx includes to answer challenges */
 
 /* The absolute path of the PEM file of a domain; and the domain of such a path, absent for other paths. */
 struct str layout_acme_certificate(struct arena *a, struct str domain);

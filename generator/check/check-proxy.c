@@ -175,11 +175,6 @@ static void check_auto_tls(struct world *w, const struct proxy *p, struct span a
                 (void) diag_add(w->ds, DIAG_MISPLACED_KEY, at,
                                 "a user's applications cannot order certificates for the machine's HAProxy; "
                                 "remove 'tls'");
-        if (p->kind.index == PROXY_NGINX)
-                (void) diag_add(
-                        w->ds, DIAG_MISPLACED_KEY, at,
-                        "'kind: nginx' does not support 'tls: auto'; remove one of them, or write "
-                        "'tls: {certificate: FILE}' and have a client such as certbot renew the file");
         LIST_EACH(domain, &p->domains) {
                 if (str_has_prefix(domain->text, STR("*.")))
                         (void) diag_add(w->ds, DIAG_BAD_VALUE, domain->at,

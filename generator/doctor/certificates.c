@@ -263,7 +263,7 @@ static void collect(struct doctor *d, struct certificates *ret) {
                         *vec_push(d->arena, &ret->list) = (struct certificate){
                                 .app = c->app,
                                 .path = c->path,
-                                .domain = c->domain,
+                                .domain = str_is_absent(domain) ? c->domain : domain,
                                 .file = c->file,
                                 .is_nginx = c->is_nginx,
                         };

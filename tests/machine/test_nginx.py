@@ -9,6 +9,7 @@ import pytest
 from app import define, instances_behind, settle, wait_for
 from held import Held
 from load import Load
+from test_acme import HOST as SHOP, OWN, REFUSED, authority, has_hsts, is_issued, issuer, start_authority  # noqa: F401
 from test_drain import HOST, HTTP, IMAGE, ports, running, slow
 from test_trusted import APP, CLIENTS, IN, NETWORK, OUT, ask
 
@@ -56,6 +57,24 @@ def test_a_site(machine):
     assert "1.2.3.4" not in str(told) and HOST in str(told)
     assert machine.http("http://127.0.0.1/apix", headers={"Host": HOST}).status == 404
     assert machine.out(f"curl -sk -o /dev/null -w '%{{http_code}}' --resolve {HOST}:443:127.0.0.1 https://{HOST}/api/") == "200"
+
+
+def test_certificates_from_an_authority(machine, authority):  # noqa: F811
+    """Each domain has its own: one that the authority refuses does not delay the other."""
+    def findings() -> list:
+        answer = json.loads(machine.run("pyservicectl doctor --json", check=False).stdout)
+        return [f["text"] for check in answer["checks"] if check["check"] == "certificates" for f in check["findings"]]
+
+    start_authority(machine)
+    define(machine, "hello", text(1).replace(HOST, f"{SHOP}, {REFUSED}").replace("]}", f"], tls: {OWN}}}"))
+    machine.wait(lambda: is_issued(machine), what="the first certificate")
+    machine.wait(lambda: issuer(machine, REFUSED) == "self-signed until one is issued", what="the self-signed certificate")
+    assert machine.http("http://127.0.0.1/x", headers={"Host": SHOP}).status == 308
+    assert machine.http("http://127.0.0.1/.well-known/acme-challenge/a.b", headers={"Host": SHOP}).status == 308, "not a token"
+    machine.wait(lambda: has_hsts(machine, "https"), what="the header")
+    assert not has_hsts(machine, "http")
+    refusal = f"no certificate was issued for {REFUSED}: the certificate authority refused it: "
+    machine.wait(lambda: [text.startswith(refusal) for text in findings()] == [True], what="doctor to report the refusal alone")
 
 
 def test_doctor_compares_the_certificate_with_the_one_that_nginx_serves(machine):
