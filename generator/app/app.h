@@ -221,6 +221,7 @@ struct proxy {
         struct backend_name backend;
         struct number order;
         struct choice kind, via, mode, protocol, balance;
+        struct listener listen;
         LIST(struct domain) domains;
         struct http_path path;
         struct flag strip, redirect_to_https, sticky;

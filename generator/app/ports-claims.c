@@ -72,3 +72,10 @@ bool claims_parse(struct publish_spec spec, struct claim *ret, uint16_t *ret_fir
         *ret = c;
         return true;
 }
+
+struct claim claims_listen(struct listener l, uint64_t *ret_port) {
+        struct syntax_listen parts = syntax_listen_split(l.text);
+
+        *ret_port = parts.port;
+        return (struct claim){ .at = l.at, .address = parts.address };
+}

@@ -196,6 +196,53 @@ static void claim_published(struct assignment *as) {
         }
 }
 
+/* The key of host.yaml that gives the port to the frontend for requests; NULL if none does. */
+static const char *key_of_front(const struct world *w, uint64_t port) {
+        const struct host_haproxy *h = w->host.haproxy;
+
+        return !h                        ? NULL
+               : port == h->http_port.n  ? "http_port"
+               : port == h->https_port.n ? "https_port"
+                                         : NULL;
+}
+
+static void claim_listen(struct assignment *as, struct definition *d, struct listener listen) {
+        struct arena *a = as->w->arena;
+        uint64_t number;
+        struct claim mine = claims_listen(listen, &number);
+        const char *key = key_of_front(as->w, number);
+        const struct claim *other;
+
+        mine.app = d->app->name.text;
+        if (key) {
+                (void) report(as, d, DIAG_PORT_TAKEN, mine.at,
+                              arena_printf(a,
+                                           "HAProxy's frontend for requests has port %u; choose another one, "
+                                           "or set 'haproxy: {%s: …}' in host.yaml",
+                                           (unsigned) number, key)
+                                      .p);
+                return;
+        }
+
+        other = claims_add(&as->claims, number, mine);
+        if (other)
+                report_taken(as, d, &mine, other,
+                             arena_printf(a, "port %u is taken by '%.*s'; choose another one",
+                                          (unsigned) number, STR_ARG(other->app))
+                                     .p);
+}
+
+static void claim_listens(struct assignment *as) {
+        VEC_EACH(d, &as->w->definitions) {
+                if (!d->app)
+                        continue;
+
+                APP_EACH_KEPT(s, d->app)
+                        if (s->proxy && !str_is_absent(s->proxy->listen.text))
+                                claim_listen(as, d, s->proxy->listen);
+        }
+}
+
 static void take(struct assignment *as, struct want *want, uint64_t number) {
         struct claim mine = { .app = want->port.app.text, .at = want->service->port.at, .address = LOOPBACK };
 
@@ -395,6 +442,7 @@ int ports_assign(struct world *w, int runtime, struct ports *ret) {
         claim_all_fixed(&as, true);
         claim_all_fixed(&as, false);
         claim_published(&as);
+        claim_listens(&as);
         keep_old(&as);
         draw(&as);
         hand_out(&as, &old, ret);

@@ -5,8 +5,8 @@
  *
  * An instance keeps the port that its published bundle holds, so that no other app's edit moves it; a new one
  * gets the pool's port at the hash of app, service and number, or the next free one. Fixed ports (host_port +
- * N) and those of `publish` are never given away. A service's spare has a port of the pool, whatever those of
- * its instances are. Equal definitions on a new machine get equal ports.
+ * N), and those of `publish` and `listen`, are never given away. A service's spare has a port of the pool,
+ * whatever those of its instances are. Equal definitions on a new machine get equal ports.
  *
  * If two apps claim one fixed port, the app that is published with it keeps it, else the first by name gets
  * it. Ports that a published bundle holds and no instance claims (of a service that shrank, or whose

@@ -105,9 +105,12 @@ static const struct field proxy_fields[] = {
               "network.",
               .choices = "port|dns", .def = "port"),
         FIELD(proxy, mode, "mode",
-              "What HAProxy forwards: requests, or connections of any protocol. There is no generated "
-              "frontend for 'tcp'; 'pyservicectl check' prints the lines of one, if HAProxy has none.",
+              "What HAProxy forwards: requests, or connections of any protocol, which 'listen' accepts.",
               .choices = "http|tcp", .def = "http"),
+        FIELD(proxy, listen, "listen",
+              "With 'mode: tcp': PORT or ADDRESS:PORT of the machine on which HAProxy accepts the "
+              "connections. Without it, only the backend is written; 'pyservicectl check' prints the lines "
+              "of a frontend, if HAProxy has none."),
         FIELD(proxy, protocol, "protocol",
               "Version of HTTP that the servers speak: 'h2' is HTTP/2 without encryption, as gRPC needs it. "
               "'health: {http: …}' makes requests of HTTP/1.1; a server that cannot answer them needs "

@@ -291,6 +291,25 @@ const struct front_listen *front_config_find(const struct front_config *c, uint6
         return NULL;
 }
 
+const struct front_listen *front_config_find_on(const struct front_config *c, uint64_t port,
+                                                struct str address, bool has_ipv6) {
+        struct str plain = without_brackets(address);
+        bool is_six = is_bracketed(address);
+
+        if (str_is_absent(address))
+                return front_config_find(c, port, has_ipv6);
+
+        VEC_EACH(l, &c->listens) {
+                if (port < l->first || port > l->last || !(is_six ? l->is_ipv6 : l->is_ipv4))
+                        continue;
+                if (is_every(l->address) || is_every(plain) ? !is_loopback(l->address)
+                                                            : str_eq(l->address, plain))
+                        return l;
+        }
+
+        return NULL;
+}
+
 bool front_config_names(const struct front_config *c, struct str backend) {
         return VEC_HAS(&c->backends, backend);
 }

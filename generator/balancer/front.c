@@ -10,6 +10,7 @@
 #include "balancer/proxy-frontend.h"
 #include "base/fs.h"
 #include "runtime/proc.h"
+#include "schema/syntax.h"
 
 enum { CONFIG_MAX = 16 << 20 };
 
@@ -115,6 +116,12 @@ const struct front_listen *front_taken(const struct front *f, const struct proxy
         return l;
 }
 
+const struct front_listen *front_taken_listen(const struct front *f, const struct proxy_listen *l) {
+        struct syntax_listen on = syntax_listen_split(l->on.text);
+
+        return front_config_find_on(&f->config, on.port, on.address, f->has_ipv6);
+}
+
 bool front_leads_to(const struct front *f, const struct proxy_directory *d) {
         if (f->config.names_routes)
                 return true;
@@ -130,13 +137,21 @@ static bool is_nginx(const struct front_listen *l) {
         return str_is(l->section, "server");
 }
 
-struct str front_problem(struct arena *a, const struct front_listen *l) {
-        return arena_join(a,
-                          STR("the frontend for applications with 'domains' is left out, because its port is "
-                              "taken by "),
+static struct str taken_by(struct arena *a, const struct front_listen *l) {
+        return arena_join(a, STR("is left out, because its port is taken by "),
                           is_nginx(l) ? STR("nginx") : arena_join(a, STR("'"), l->section, STR("'")),
                           STR(": "), l->file, STR(":"), arena_u64(a, l->line),
                           is_nginx(l) ? STR(": listen ") : STR(": bind "), l->text);
+}
+
+struct str front_problem(struct arena *a, const struct front_listen *l) {
+        return arena_join(a, STR("the frontend for applications with 'domains' "), taken_by(a, l));
+}
+
+struct str front_problem_listen(struct arena *a, const struct front_listen *by,
+                                const struct proxy_listen *l) {
+        return arena_join(a, STR("the frontend for connections to '"), l->backend.text, STR("' "),
+                          taken_by(a, by));
 }
 
 /* "example.com/api/" is in the map. Domains with "*" are not found like this. */

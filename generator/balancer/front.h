@@ -29,9 +29,14 @@ void front_read_haproxy(const struct haproxy_program *b, const struct proxy_set 
 /* The owner of a port that the generated frontend for these routes needs; NULL if there is none. */
 const struct front_listen *front_taken(const struct front *f, const struct proxy_directory *d);
 
+/* The owner of the port that the frontend of connections needs; NULL if there is none. */
+const struct front_listen *front_taken_listen(const struct front *f, const struct proxy_listen *l);
+
 /* True if the administrator's configuration leads to all routes by itself. */
 bool front_leads_to(const struct front *f, const struct proxy_directory *d);
 
 /* Two sentences: what is wrong, and the ways out. `routes`: the file of the routes as HAProxy finds it. */
 struct str front_problem(struct arena *a, const struct front_listen *l);
+#define FRONT_ADVICE_LISTEN "set another port with 'listen', or remove that line"
+struct str front_problem_listen(struct arena *a, const struct front_listen *by, const struct proxy_listen *l);
 struct str front_advice(struct arena *a, const struct front_listen *l, struct str routes);

@@ -5,6 +5,8 @@
 #include "balancer/proxy-page.h"
 #include "base/buf.h"
 #include "bundle/layout.h"
+#include "output/haproxy.h"
+#include "schema/syntax.h"
 
 bool proxy_frontend_is_directory(struct str path) {
         return str_has_prefix(path, STR("/")) &&
@@ -135,6 +137,40 @@ static struct str frontend_text(struct arena *a, const struct proxy_frontend *f,
         return buf_str(&b);
 }
 
+static void put_listen(struct haproxy *h, const struct proxy_frontend *f, const struct proxy_listen *l) {
+        struct syntax_listen on = syntax_listen_split(l->on.text);
+        bool is_every = str_is_absent(on.address);
+
+        haproxy_section(h, "frontend");
+        haproxy_arg_begin(h);
+        haproxy_part_const(h, "pyservice-");
+        haproxy_part(h, l->backend);
+        haproxy_arg_end(h);
+        haproxy_line(h, "mode tcp");
+        haproxy_line(h, "option tcplog");
+        for (size_t i = 0; i <= (is_every && f->has_ipv6); i++) {
+                haproxy_line(h, "bind");
+                haproxy_arg_begin(h);
+                if (is_every)
+                        haproxy_part_text(h, i == 0 ? STR(":") : STR(":::"));
+                haproxy_part(h, l->on);
+                haproxy_arg_end(h);
+                if (i == 1 || str_has_prefix(on.address, STR("[")))
+                        haproxy_word(h, "v6only");
+        }
+        haproxy_line(h, "default_backend");
+        haproxy_arg(h, l->backend);
+}
+
+static struct str listens_text(struct arena *a, const struct proxy_frontend *f,
+                               const struct proxy_directory *d) {
+        struct haproxy *h = haproxy_new(a);
+
+        VEC_EACH(l, &d->listens)
+                put_listen(h, f, l);
+        return arena_join(a, f->mark, haproxy_text(h));
+}
+
 static void add(struct arena *a, struct proxy_directory *to, const char *name, struct buf *text) {
         *vec_push(a, &to->files) = (struct proxy_file){ .name = str_of(name), .text = buf_str(text) };
 }
@@ -161,6 +197,9 @@ void proxy_frontend_add(struct arena *a, const struct proxy_frontend *f, const s
         struct buf list = buf_in(a), domains = buf_in(a);
         bool has_acme = false;
 
+        if (d->listens.n > 0)
+                *vec_push(a, &to->files) =
+                        (struct proxy_file){ .name = STR(PROXY_LISTENS), .text = listens_text(a, f, d) };
         if (d->routes.n == 0)
                 return;
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* The frontend through which applications with `domains` are reached, and the files that it looks up.
- * Pure.
+/* The frontend through which applications with `domains` are reached, and the files that it looks up; and
+ * those of applications with `listen`. Pure.
  *
  * A request is looked up by its host without port, in small letters, its path and a "/": keys end in "/" too,
  * so that "/api" is found for "/api" and "/api/x", not for "/apix". The longest key wins; if the host itself
@@ -13,6 +13,7 @@
 #include "balancer/proxy-closed.h"
 
 #define PROXY_FRONTEND "20_frontend_pyservice.cfg"
+#define PROXY_LISTENS "20_frontend_pyservice_tcp.cfg"
 #define PROXY_ROUTES "pyservice-routes.map"
 #define PROXY_REDIRECTS "pyservice-https.map"
 #define PROXY_ACME "pyservice-acme.list"
@@ -32,7 +33,8 @@ struct proxy_frontend {
 /* True if HAProxy's expressions can name files in it. */
 bool proxy_frontend_is_directory(struct str path);
 
-/* Adds the generated files to those of `to`, where `d` has routes, the configuration after what it reads.
+/* Adds the generated files to those of `to`, where `d` has routes or listens, the configuration after what it
+ * reads.
  * `certificates`: those of `d`, as HAProxy sees them. */
 void proxy_frontend_add(struct arena *a, const struct proxy_frontend *f, const struct proxy_directory *d,
                         const struct str *certificates, struct proxy_directory *to);

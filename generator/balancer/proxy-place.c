@@ -54,10 +54,16 @@ static struct str candidate_path(const struct proxy_place *p, const struct proxy
         return arena_join(p->arena, d->path, STR("/" CANDIDATE));
 }
 
-/* In a preview, without certificates that a reload would make first. */
+/* In a preview, without certificates that a reload would make first. Always without what listens on a port
+ * that the administrator's own configuration has. */
 static struct proxy_directory readable(const struct proxy_place *p, const struct proxy_directory *d) {
         struct proxy_directory all = *d;
 
+        all.listens.n = all.listens.room = 0;
+        all.listens.at = NULL;
+        VEC_EACH(l, &d->listens)
+                if (!front_taken_listen(p->front, l))
+                        *vec_push(p->arena, &all.listens) = *l;
         if (!p->is_preview)
                 return all;
 
@@ -89,6 +95,7 @@ static bool complete(const struct proxy_place *p, const struct proxy_directory *
         VEC_EACH(file, &d->files)
                 *vec_push(p->arena, &all.files) = *file;
         if (d->routes.n == 0) {
+                proxy_frontend_add(p->arena, &f, d, certificates, &all);
                 *ret = all;
                 return true;
         }
@@ -265,6 +272,16 @@ bool proxy_place_lacks_front(const struct proxy_place *p, const struct proxy_set
         VEC_EACH(d, &set->list) {
                 const struct front_listen *l = front_taken(p->front, d);
                 struct str routes = d->path;
+
+                VEC_EACH(listen, &d->listens) {
+                        const struct front_listen *by = front_taken_listen(p->front, listen);
+
+                        if (!by)
+                                continue;
+                        *ret_problem = front_problem_listen(p->arena, by, listen);
+                        *ret_advice = STR(FRONT_ADVICE_LISTEN);
+                        return true;
+                }
 
                 if (!l || front_leads_to(p->front, d))
                         continue;

@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "schema/type.h"
+
 /* The set that is being built. */
 struct building {
         struct arena *arena;
@@ -56,6 +58,21 @@ static bool add_route(struct building *b, struct proxy_directory *d, struct str 
         return true;
 }
 
+/* The words come from our own files; they are judged again because they become arguments. */
+static bool add_listen(struct building *b, struct proxy_directory *d, struct str app, struct str line) {
+        struct str rest = line, on;
+
+        if (!str_split(&rest, ' ', &on) || !type_accepts(KIND_LISTENER, on) ||
+            !type_accepts(KIND_BACKEND_NAME, rest)) {
+                b->problem = arena_printf(b->arena, "application '%.*s' has a malformed listener '%.*s'",
+                                          STR_ARG(app), STR_ARG(line));
+                return false;
+        }
+
+        *vec_push(b->arena, &d->listens) = (struct proxy_listen){ { on, NOWHERE }, { rest, NOWHERE }, app };
+        return true;
+}
+
 static bool add_certificate(struct building *b, struct proxy_directory *d, struct str app, struct str line) {
         if (!str_has_prefix(line, STR("/"))) {
                 b->problem = arena_printf(b->arena, "application '%.*s' has a malformed certificate '%.*s'",
@@ -86,16 +103,20 @@ static bool add_file(struct building *b, struct proxy_directory *d, struct str a
 
 static bool add_part(struct building *b, struct str app, const struct proxy_part *part) {
         struct proxy_directory *d = proxy_set_directory(b->arena, b->set, part->directory);
-        bool is_routes = is_kind(part->name, STR("routes"));
+        bool (*add)(struct building *, struct proxy_directory *, struct str, struct str) =
+                is_kind(part->name, STR("routes"))         ? add_route
+                : is_kind(part->name, STR("listens"))      ? add_listen
+                : is_kind(part->name, STR("certificates")) ? add_certificate
+                                                           : NULL;
         struct str rest = part->text, line;
 
-        if (!is_routes && !is_kind(part->name, STR("certificates")))
+        if (!add)
                 return add_file(b, d, app, part);
 
         while (str_split(&rest, '\n', &line)) {
                 if (line.n == 0 || line.p[0] == '#')
                         continue;
-                if (is_routes ? !add_route(b, d, app, line) : !add_certificate(b, d, app, line))
+                if (!add(b, d, app, line))
                         return false;
         }
 
@@ -109,6 +130,13 @@ static int compare_routes(const void *x, const void *y) {
         return r != 0 ? r : str_cmp(a->app, b->app);
 }
 
+static int compare_listens(const void *x, const void *y) {
+        const struct proxy_listen *a = x, *b = y;
+        int r = str_cmp(a->on.text, b->on.text);
+
+        return r != 0 ? r : str_cmp(a->app, b->app);
+}
+
 static int compare_certificates(const void *x, const void *y) {
         const struct proxy_certificate *a = x, *b = y;
         int r = str_cmp(a->path, b->path);
@@ -118,6 +146,24 @@ static int compare_certificates(const void *x, const void *y) {
 
 static int compare_files(const void *x, const void *y) {
         return str_cmp(((const struct proxy_file *) x)->name, ((const struct proxy_file *) y)->name);
+}
+
+static bool sort_listens(struct building *b, struct proxy_directory *d) {
+        if (d->listens.n > 0)
+                qsort(d->listens.at, d->listens.n, sizeof(*d->listens.at), compare_listens);
+        for (size_t i = 1; i < d->listens.n; i++) {
+                struct proxy_listen *one = &d->listens.at[i - 1], *other = &d->listens.at[i];
+
+                if (!str_eq(one->on.text, other->on.text))
+                        continue;
+                b->problem = arena_printf(
+                        b->arena,
+                        "applications '%.*s' and '%.*s' both listen on '%.*s'; give one another port",
+                        STR_ARG(one->app), STR_ARG(other->app), STR_ARG(one->on.text));
+                return false;
+        }
+
+        return true;
 }
 
 static bool sort_directory(struct building *b, struct proxy_directory *d) {
@@ -146,7 +192,7 @@ static bool sort_directory(struct building *b, struct proxy_directory *d) {
                 if (kept == 0 || !str_eq(d->certificates.at[kept - 1].path, d->certificates.at[i].path))
                         d->certificates.at[kept++] = d->certificates.at[i];
         d->certificates.n = kept;
-        return true;
+        return sort_listens(b, d);
 }
 
 bool proxy_set_build(struct arena *a, const struct proxy_app *apps, size_t n, struct proxy_set *ret,

@@ -5,10 +5,12 @@
  *
  * In a directory of an application's files, NN_backend_NAME.cfg are taken as they are; `routes` and
  * `routes.X` hold lines "DOMAIN PATH BACKEND plain|https" for the generated frontend, where "https" means
- * that plain requests are redirected; `certificates` and `certificates.X` hold lines with the path of a PEM
- * file. */
+ * that plain requests are redirected; `listens` and `listens.X` hold lines "LISTEN BACKEND" for frontends of
+ * connections, where LISTEN is PORT or ADDRESS:PORT; `certificates` and `certificates.X` hold lines with the
+ * path of a PEM file. */
 
 #include "balancer/proxy-parts.h"
+#include "base/value.h"
 
 /* The first line of every file of ours. One that is named like ours and begins otherwise is the
  * administrator's. */
@@ -25,6 +27,12 @@ struct proxy_route {
         bool is_redirected;
 };
 
+struct proxy_listen {
+        struct listener on;
+        struct backend_name backend;
+        struct str app;
+};
+
 struct proxy_certificate {
         struct str path, app;
 };
@@ -38,6 +46,7 @@ struct proxy_directory {
         struct str path;
         VEC(struct proxy_file) files;
         VEC(struct proxy_route) routes;             /* by key, descending, so that longer ones come first */
+        VEC(struct proxy_listen) listens;           /* by address */
         VEC(struct proxy_certificate) certificates; /* by path, each once */
 };
 

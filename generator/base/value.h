@@ -84,6 +84,7 @@ struct str marks_show(struct arena *a, struct str text);
         X(HEADER_TEXT, header_text)       /* printable ASCII */                                     \
         X(BACKEND_NAME, backend_name)     /* HAProxy's [A-Za-z0-9_.:-]+ */                          \
         X(SERVER_ADDRESS, server_address) /* HOST:PORT */                                           \
+        X(LISTENER, listener)             /* PORT or ADDRESS:PORT */                                \
         X(IP_PREFIX, ip_prefix)           /* address or address/bits */                             \
         X(CALENDAR, calendar)             /* OnCalendar=, systemd.time(7) */                        \
         X(OPTION_TEXT, option_text)       /* mount or driver options: no blank, no quote */         \
@@ -197,7 +198,8 @@ TEXT_TYPES(X)
                  : header_name_as_text, struct header_text     \
                  : header_text_as_text, struct backend_name    \
                  : backend_name_as_text, struct server_address \
-                 : server_address_as_text, struct ip_prefix    \
+                 : server_address_as_text, struct listener     \
+                 : listener_as_text, struct ip_prefix          \
                  : ip_prefix_as_text, struct calendar          \
                  : calendar_as_text, struct option_text        \
                  : option_text_as_text, struct capability      \

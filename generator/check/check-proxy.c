@@ -117,6 +117,10 @@ static void check_mode(struct world *w, const struct app *app, const struct serv
         const struct node *part = place_of_kept(app, s);
         const struct node *proxy = part ? node_get(part, "proxy") : NULL;
 
+        if (s->proxy->mode.index == MODE_HTTP && !str_is_absent(s->proxy->listen.text))
+                (void) diag_add(w->ds, DIAG_MISPLACED_KEY, s->proxy->listen.at,
+                                "'listen:' needs 'mode: tcp'; add that, or write 'domains:' for requests of "
+                                "HTTP");
         if (s->proxy->mode.index != MODE_TCP || !proxy)
                 return;
 

@@ -14,10 +14,18 @@ const struct own_front *doctor_front(struct doctor *d) {
 void doctor_haproxy_front(struct doctor *d) {
         const struct front_listen *by;
         const struct proxy_directory *lacking = own_front_lacking(doctor_front(d), &by);
+        struct proxy_listen listen;
 
         if (lacking)
                 doctor_bad(d, (struct str){ 0 }, front_problem(d->arena, by),
                            own_front_advice(d->arena, lacking, by));
+        DOCTOR_EACH_APP(d, app)
+                APP_EACH_KEPT(s, app) {
+                        by = own_front_takes(doctor_front(d), s, &listen);
+                        if (by)
+                                doctor_bad(d, app->name.text, front_problem_listen(d->arena, by, &listen),
+                                           STR(FRONT_ADVICE_LISTEN));
+                }
 }
 
 void doctor_haproxy_stop(struct doctor *d) {

@@ -31,6 +31,9 @@ static void tell_proxy(struct kube *k, struct kube_document *d, const struct pro
                 KUBE_MISS(k, d, STR("proxy.headers: the header "), header->key.text, STR(" of responses"));
         LIST_EACH(server, &x->servers)
                 KUBE_MISS(k, d, STR("proxy.servers: the additional server "), server->text);
+        if (!str_is_absent(x->listen.text))
+                KUBE_MISS(k, d, STR("proxy.listen: connections to "), x->listen.text,
+                          STR(" of the machine; with a load balancer: type: LoadBalancer in the Service"));
         if (x->maxconn.n > 0)
                 kube_miss(k, d, STR("proxy.maxconn: nothing queues requests"));
         if (x->balance.at.len > 0 && x->balance.index != BALANCE_SOURCE)

@@ -73,7 +73,7 @@ static void note_proxy(struct plain *p, const struct app *app, const struct serv
                    backend_of(s).text, STR("/"), s->container.unit.text, s->is_sidecar ? STR("") : STR("-0"),
                    STR(" state drain' | socat stdio "), p->world->host.haproxy->socket.text);
         certificates = proxy_certificates(p->arena, s->proxy);
-        if (s->proxy->domains.n == 0)
+        if (s->proxy->domains.n == 0 && str_is_absent(s->proxy->listen.text))
                 PLAIN_MISS(p, app, s->name.text,
                            STR(": a proxy without domains: your own frontend is to use the backend"));
         VEC_EACH(certificate, &certificates.list)

@@ -59,6 +59,15 @@ struct str own_front_advice(struct arena *a, const struct proxy_directory *d, co
         return front_advice(a, by, arena_join(a, d->path, STR("/" PROXY_ROUTES)));
 }
 
+const struct front_listen *own_front_takes(const struct own_front *f, const struct service *s,
+                                           struct proxy_listen *ret_listen) {
+        if (!is_balanced(s) || str_is_absent(s->proxy->listen.text))
+                return NULL;
+
+        *ret_listen = (struct proxy_listen){ .on = s->proxy->listen, .backend = backend_of(s) };
+        return front_taken_listen(&f->front, ret_listen);
+}
+
 bool own_front_cuts(const struct own_front *f, const struct service *s) {
         uint64_t ms = f->front.config.hard_stop_ms;
 
@@ -104,13 +113,27 @@ static void check_backend(struct session *s, const struct own_front *f, const st
                         STR_ARG(other->file), other->line, STR_ARG(name));
 }
 
-/* The generated frontend is for requests. The name is computed in the lines to add, because HAProxy does not
- * start if a frontend names a backend that is gone. */
+static void check_listen(struct session *s, const struct own_front *f, const struct definition *d,
+                         const struct service *service) {
+        struct proxy_listen listen;
+        const struct front_listen *by = own_front_takes(f, service, &listen);
+
+        if (!by)
+                return;
+
+        s->ds.owner = d->name.text;
+        (void) diag_add(&s->ds, DIAG_FRONT_TAKEN, listen.on.at, "%.*s; " FRONT_ADVICE_LISTEN,
+                        STR_ARG(front_problem_listen(s->ds.arena, by, &listen)));
+}
+
+/* Without 'listen' there is no generated frontend. The name is computed in the lines to add, because HAProxy
+ * does not start if a frontend names a backend that is gone. */
 static void check_frontend(struct session *s, const struct own_front *f, const struct definition *d,
                            const struct service *service) {
         struct str name;
 
-        if (!is_balanced(service) || service->proxy->mode.index != MODE_TCP || !f->front.config.is_known)
+        if (!is_balanced(service) || service->proxy->mode.index != MODE_TCP || !f->front.config.is_known ||
+            !str_is_absent(service->proxy->listen.text))
                 return;
 
         name = backend_of(service).text;
@@ -118,12 +141,14 @@ static void check_frontend(struct session *s, const struct own_front *f, const s
                 return;
 
         s->ds.owner = d->name.text;
-        (void) diag_add(&s->ds, DIAG_NO_FRONTEND, service->proxy->mode.at,
-                        "no frontend of HAProxy leads to '%.*s', so no client can connect to it; add to "
-                        "%.*s the lines 'frontend %.*s', 'mode tcp', 'bind :%llu' and 'use_backend "
-                        "%%[str(%.*s)]'",
-                        STR_ARG(name), STR_ARG(s->world.host.haproxy->config.text), STR_ARG(name),
-                        (unsigned long long) service->port.n, STR_ARG(name));
+        (void) diag_add(
+                &s->ds, DIAG_NO_FRONTEND, service->proxy->mode.at,
+                "no frontend of HAProxy leads to '%.*s', so no client can connect to it; add 'listen: "
+                "%llu', or add to %.*s the lines 'frontend %.*s', 'mode tcp', 'bind :%llu' and "
+                "'use_backend %%[str(%.*s)]'",
+                STR_ARG(name), (unsigned long long) service->port.n,
+                STR_ARG(s->world.host.haproxy->config.text), STR_ARG(name),
+                (unsigned long long) service->port.n, STR_ARG(name));
 }
 
 void check_front(struct ctl *c, struct session *s) {
@@ -140,6 +165,7 @@ void check_front(struct ctl *c, struct session *s) {
                         check_drain(s, &f, d, service);
                         check_backend(s, &f, d, service);
                         check_frontend(s, &f, d, service);
+                        check_listen(s, &f, d, service);
                 }
         }
 

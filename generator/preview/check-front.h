@@ -28,8 +28,12 @@ const struct proxy_directory *own_front_lacking(const struct own_front *f,
 /* The action to take. */
 struct str own_front_advice(struct arena *a, const struct proxy_directory *d, const struct front_listen *by);
 
+/* The owner of the port that the service's `listen` names; NULL if there is none. */
+const struct front_listen *own_front_takes(const struct own_front *f, const struct service *s,
+                                           struct proxy_listen *ret_listen);
+
 /* True if HAProxy's hard-stop-after is shorter than the service's drain. */
 bool own_front_cuts(const struct own_front *f, const struct service *s);
 
-/* Reports both. */
+/* Reports all three. */
 void check_front(struct ctl *c, struct session *s);

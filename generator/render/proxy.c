@@ -445,6 +445,22 @@ static void render_routes(struct rendering *r, const struct service *s, struct h
                                proxy_path(r, p, arena_join(r->arena, STR("certificates."), unit)), 0644));
 }
 
+/* The frontend is pyservice-proxy's: it knows if another one has the port, and if the machine has IPv6. */
+static void render_listen(struct rendering *r, const struct service *s, struct hash_state *front) {
+        struct lines *listens = lines_new(r->arena);
+        struct str unit = s->container.unit.text;
+
+        if (str_is_absent(s->proxy->listen.text))
+                return;
+
+        lines_word(listens, s->proxy->listen);
+        lines_word(listens, backend_of(s));
+        lines_end(listens);
+        add_front(unit, front,
+                  lines_finish(listens, r->tree,
+                               proxy_path(r, s->proxy, arena_join(r->arena, STR("listens."), unit)), 0644));
+}
+
 void render_proxy(struct rendering *r, const struct service *s) {
         struct str unit = s->container.unit.text;
         struct hash_state *front = hash_start(r->arena);
@@ -454,6 +470,7 @@ void render_proxy(struct rendering *r, const struct service *s) {
         else {
                 render_backend(r, s, front);
                 render_routes(r, s, front);
+                render_listen(r, s, front);
         }
         *vec_push(r->arena, &r->tree->record->fronts) =
                 (struct record_front){ unit, hash_digits(r->arena, front, 12) };

@@ -295,13 +295,46 @@ bool syntax_is_domain(struct str s) {
         return true;
 }
 
-bool syntax_is_server(struct str s) {
+/* Position of the last colon, or s.n. */
+static size_t find_last_colon(struct str s) {
         size_t colon = s.n;
-        struct str host;
 
         for (size_t i = 0; i < s.n; i++)
                 if (s.p[i] == ':')
                         colon = i;
+
+        return colon;
+}
+
+static bool is_in_brackets(struct str s) {
+        return s.n > 2 && s.p[0] == '[' && s.p[s.n - 1] == ']';
+}
+
+struct syntax_listen syntax_listen_split(struct str s) {
+        size_t colon = find_last_colon(s);
+        struct syntax_listen l = { 0 };
+
+        if (colon < s.n)
+                l.address = (struct str){ s.p, colon };
+        (void) str_to_u64(colon < s.n ? str_from(s, colon + 1) : s, UINT16_MAX, &l.port);
+        return l;
+}
+
+bool syntax_is_listen(struct str s) {
+        struct syntax_listen l = syntax_listen_split(s);
+
+        if (l.port == 0)
+                return false;
+        if (is_in_brackets(l.address))
+                return is_address((struct str){ l.address.p + 1, l.address.n - 2 }, AF_INET6);
+
+        return str_is_absent(l.address) || is_address(l.address, AF_INET);
+}
+
+bool syntax_is_server(struct str s) {
+        size_t colon = find_last_colon(s);
+        struct str host;
+
         if (colon == s.n || colon == 0 || !is_port(str_from(s, colon + 1)))
                 return false;
 

@@ -31,6 +31,13 @@ bool syntax_port_range(struct str s, uint16_t *ret_first, uint16_t *ret_last);
 bool syntax_is_signal(struct str s); /* signal(7) */
 bool syntax_is_domain(struct str s); /* RFC 1123 */
 bool syntax_is_server(struct str s);
+bool syntax_is_listen(struct str s);
+/* ADDRESS and PORT of such a text: the address with its brackets, absent for every address. */
+struct syntax_listen {
+        struct str address;
+        uint64_t port;
+};
+struct syntax_listen syntax_listen_split(struct str s);
 bool syntax_is_prefix(struct str s); /* inet_pton(3) */
 /* True if the address `s` is in `prefix`, ADDRESS/BITS. Both are valid. */
 bool syntax_is_within(struct str s, struct str prefix);

@@ -62,7 +62,8 @@ enum kind {
                  : KIND_HEADER_NAME, struct header_text     \
                  : KIND_HEADER_TEXT, struct backend_name    \
                  : KIND_BACKEND_NAME, struct server_address \
-                 : KIND_SERVER_ADDRESS, struct ip_prefix    \
+                 : KIND_SERVER_ADDRESS, struct listener     \
+                 : KIND_LISTENER, struct ip_prefix          \
                  : KIND_IP_PREFIX, struct calendar          \
                  : KIND_CALENDAR, struct option_text        \
                  : KIND_OPTION_TEXT, struct url             \

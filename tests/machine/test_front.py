@@ -135,6 +135,55 @@ def test_a_frontend_for_connections(machine):
         reload_haproxy(machine, "")
 
 
+TCP = """
+services:
+  - {name: web, port: 8000, scale: 2, health: {http: /health, interval: 1s},
+     proxy: {mode: tcp, listen: 5432, timeouts: {drain: 1min}}}
+"""
+
+# A connection after the other until /run/connect.end exists: what failed, and the number so far.
+CONNECT_ON = """
+n=0
+while [ ! -e /run/connect.end ]; do
+    curl -fsS --max-time 60 http://127.0.0.1:5432/ >/dev/null 2>>/run/connect.failed || echo "attempt $n" >>/run/connect.failed
+    n=$((n + 1))
+    echo $n >/run/connect.new && mv /run/connect.new /run/connect.count
+done
+"""
+
+
+def test_a_listener_for_connections(machine):
+    """Every attempt to connect succeeds over a rollout and a reload."""
+    machine.run("rm -f /run/connect.*")
+    define(machine, "hello", "image: localhost/hello:1" + TCP)
+    wait_for(machine, "hello-web", 2)
+    machine.wait("curl -fsS --max-time 5 http://127.0.0.1:5432/", what="an answer through HAProxy")
+    assert machine.ok("curl -fsS --max-time 5 'http://[::1]:5432/'") == machine.exists("/proc/net/if_inet6")
+    assert machine.run("pyservicectl check").stderr == ""
+
+    def attempts() -> int:
+        return int(machine.read("/run/connect.count"))
+
+    client = machine.popen(CONNECT_ON)
+    try:
+        machine.wait(lambda: attempts() > 20, what="the client to connect")
+        define(machine, "hello", "image: localhost/hello:2" + TCP)
+        machine.wait("grep -qsx 'phase done' /run/pyservice/rollouts/hello", what="the rollout")
+        wait_for(machine, "hello-web", 2)
+        machine.run("systemctl reload haproxy")
+        before = attempts()
+        machine.wait(lambda: attempts() > before + 20, what="the client to connect after the reload")
+        assert client.poll() is None
+    finally:
+        machine.write("/run/connect.end", "")
+        client.wait()
+    assert machine.read("/run/connect.failed") == ""
+
+    # Nothing listens when the application is gone.
+    undefine(machine, "hello")
+    machine.wait("! curl -sS --max-time 5 http://127.0.0.1:5432/", what="the listener to go")
+
+
 def ask_haproxy(machine: Machine, path: str, command: str) -> str:
     """socat itself would wait half a second for the answer."""
     return machine.run(["socat", "-t", "60", "-", path], input=command).stdout

@@ -16,6 +16,8 @@
 #define DIRECTORY "/run/pyservice/haproxy"
 #define BACKEND(name, more) PROXY_MARK "backend " name "\n\tmode http\n" more "\tserver " name "-0 127.0.0.1:7001\n"
 
+#define TCP_BACKEND(name) PROXY_MARK "backend " name "\n\tmode tcp\n\tserver " name "-0 127.0.0.1:7001\n"
+
 /* --- putting together --- */
 
 struct bring {
@@ -56,6 +58,10 @@ static const struct whole wholes[] = {
         { "set: a short route", { { "a", "routes", "x.org / a\n" } }, NULL, NULL, "application 'a' has a malformed route 'x.org / a'" },
         { "set: an unknown kind", { { "a", "routes", "x.org / a http\n" } }, NULL, NULL, "malformed route" },
         { "set: a relative path", { { "a", "routes", "x.org b a plain\n" } }, NULL, NULL, "malformed route" },
+        { "set: a listener twice", { { "a", "listens.a", "5432 a\n" }, { "b", "listens.b", "5432 b\n" } }, NULL, NULL,
+          "applications 'a' and 'b' both listen on '5432'" },
+        { "set: a listener with more words", { { "a", "listens", "5432 a ssl\n" } }, NULL, NULL, "application 'a' has a malformed listener '5432 a ssl'" },
+        { "set: a listener without a backend", { { "a", "listens", "5432\n" } }, NULL, NULL, "malformed listener" },
         { "set: a relative certificate", { { "a", "certificates", "x.pem\n" } }, NULL, NULL, "malformed certificate 'x.pem'" },
 };
 
@@ -137,6 +143,29 @@ static void test_redirects(void **state) {
         assert_non_null(strstr(text, "\tbind :80\n\tbind :::80 v6only\n"));
         assert_null(strstr(text, " ssl "));
         assert_non_null(strstr(text, "location https://%[var(txn.pyservice_host)]:8443%[pathq] if"));
+        arena_done(&a);
+}
+
+/* Each byte that could mean something is written as its number. */
+static void test_listens(void **state) {
+        struct bring piece = { "a", "listens", "[2001:db8::1]:53 c\n5432 a\n192.0.2.1:5432 b\n" };
+        struct proxy_set set = { 0 };
+        struct proxy_directory all;
+        struct arena a = { 0 };
+        struct proxy_app app = { STR("a"), parts_of(&a, &piece) };
+        struct str problem;
+
+        (void) state;
+        assert_true(proxy_set_build(&a, &app, 1, &set, &problem));
+        all = complete(&a, &set);
+        assert_string_equal(text_of(&a, &all, PROXY_LISTENS),
+                            "frontend \"pyservice-b\"\n        mode tcp\n        option tcplog\n        bind \"192.0.2.1:5432\"\n"
+                            "        default_backend \"b\"\n"
+                            "\nfrontend \"pyservice-a\"\n        mode tcp\n        option tcplog\n        bind \":5432\"\n"
+                            "        bind \":::5432\" v6only\n        default_backend \"a\"\n"
+                            "\nfrontend \"pyservice-c\"\n        mode tcp\n        option tcplog\n"
+                            "        bind \"\\x5b2001:db8::1\\x5d:53\" v6only\n        default_backend \"c\"\n");
+        assert_string_equal(text_of(&a, &all, PROXY_FRONTEND), "");
         arena_done(&a);
 }
 
@@ -230,6 +259,19 @@ static const struct scene scenes[] = {
           "20_backend_a.cfg", NULL, false },
         { "run: a route", { { 0 } }, { { "a", "10_backend_a.cfg", BACKEND("a", "") }, { "b", "routes", "x.org / a plain\n" } }, NULL,
           "10_backend_a.cfg" FRONTEND, NULL, false },
+        { "run: a listener", { { 0 } },
+          { { "a", "10_backend_a.cfg", TCP_BACKEND("a") }, { "b", "listens", "5432 a\n" } }, NULL, "10_backend_a.cfg " PROXY_LISTENS, NULL, true },
+        { "run: a listener goes", { { "a", "10_backend_a.cfg", TCP_BACKEND("a") }, { "b", "listens", "[::1]:5432 a\n" } },
+          { { "a", "10_backend_a.cfg", TCP_BACKEND("a") } }, NULL, "10_backend_a.cfg", NULL, true },
+        { "run: the administrator has the listener's port", { { 0 } },
+          { { "a", "10_backend_a.cfg", TCP_BACKEND("a") }, { "b", "listens", "5432 a\n" } },
+          "99_mine.cfg=frontend mine\n\tmode tcp\n\tbind 192.0.2.1:5000-6000\n\ttcp-request connection reject\n", "10_backend_a.cfg 99_mine.cfg",
+          "the frontend for connections to 'a' is left out, because its port is taken by 'frontend mine': " DIRECTORY
+          "/99_mine.cfg:3: bind 192.0.2.1:5000-6000\nset another port with 'listen', or remove that line", true },
+        { "run: the administrator has the port of another address", { { 0 } },
+          { { "a", "10_backend_a.cfg", TCP_BACKEND("a") }, { "b", "listens", "127.0.0.1:5432 a\n" } },
+          "99_mine.cfg=frontend mine\n\tmode tcp\n\tbind 192.0.2.1:5432\n\ttcp-request connection reject\n",
+          "10_backend_a.cfg " PROXY_LISTENS " 99_mine.cfg", NULL, true },
         { "run: the last one goes", { { "a", "10_backend_a.cfg", BACKEND("a", "") }, { "b", "routes", "x.org / a plain\n" } }, { { 0 } }, NULL, "", NULL, false },
         { "run: the administrator's files stay", { { "a", "10_backend_a.cfg", BACKEND("a", "") } }, { { 0 } }, "99_mine.cfg=# mine\n", "99_mine.cfg", NULL, false },
         { "run: the administrator's file of our name", { { 0 } }, { { "a", "10_backend_a.cfg", BACKEND("a", "") } }, "10_backend_a.cfg=# mine\n", "10_backend_a.cfg",
@@ -450,6 +492,7 @@ int main(void) {
 
         rows_add(&rows, test_set, wholes);
         rows_add_one(&rows, test_redirects);
+        rows_add_one(&rows, test_listens);
         rows_add(&rows, test_directory, plains);
         rows_add(&rows, test_alerts, speeches);
         rows_add(&rows, test_sees, sights);
