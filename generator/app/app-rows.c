@@ -209,6 +209,26 @@ static const struct field host_nginx_fields[] = {
 };
 static SCHEMA(host_nginx, "The nginx of this machine, for services with 'proxy: {kind: nginx}'.");
 
+static const struct field host_front_fields[] = {
+        FIELD_LIST(host_front, trusted_proxies, "trusted_proxies",
+                   "Addresses of the proxies: networks, or absolute paths of files with a network in each "
+                   "line, which a reload of HAProxy reads again. A client's headers X-Forwarded-… and "
+                   "'client_ip_header' are kept if it connects from one of them, and removed otherwise. The "
+                   "proxies must set or remove each of these headers themselves.",
+                   .flags = FIELD_REQUIRED | FIELD_ONE_OK | FIELD_NOT_TMP),
+        FIELD(host_front, client_ip_header, "client_ip_header",
+              "Header in which the proxies write the client's address, such as CF-Connecting-IP. Default: "
+              "X-Forwarded-For; its last address that is not a trusted proxy's is the client's, through up "
+              "to four proxies in a row."),
+        FIELD(host_front, proxy_protocol, "proxy_protocol",
+              "Whether each connection from these addresses begins with a header of the PROXY protocol, "
+              "also to a port that 'listen' names.",
+              .def = "false"),
+};
+static SCHEMA(host_front,
+              "Proxies in front of HAProxy, such as a load balancer or a CDN: through these, 'trusted' of an "
+              "application and HAProxy's log see the client's address. Needs HAProxy 2.6 or later.");
+
 static const struct field host_kms_fields[] = {
         FIELD(host_kms, endpoint, "endpoint", "URL of KMS, if it is not AWS itself (AWS_ENDPOINT_URL_KMS)."),
         FIELD(host_kms, region, "region",
@@ -268,6 +288,8 @@ static const struct field host_fields[] = {
         FIELD_STRUCT(host, haproxy, "haproxy", host_haproxy_schema, "The HAProxy of this machine."),
         FIELD_STRUCT(host, nginx, "nginx", host_nginx_schema,
                      "The nginx of this machine, for services with 'proxy: {kind: nginx}'."),
+        FIELD_STRUCT(host, front, "front", host_front_schema,
+                     "Proxies in front of HAProxy, such as a load balancer or a CDN."),
         FIELD_STRUCT(host, kms, "kms", host_kms_schema, "How AWS KMS is reached, for secrets with 'kms'."),
         FIELD_STRUCT(host, acme, "acme", host_acme_schema,
                      "The certificate authority of services with 'proxy: {tls: auto}'."),

@@ -35,6 +35,13 @@ struct host_nginx {
         struct number http_port, https_port;
 };
 
+/* The proxies in front of this machine, such as those of a CDN. */
+struct host_front {
+        LIST(struct address_set) trusted_proxies;
+        struct header_name client_ip_header;
+        struct flag proxy_protocol;
+};
+
 /* How AWS KMS is reached; what is absent comes from where AWS's own programs take it. */
 struct host_kms {
         struct url endpoint;
@@ -69,7 +76,8 @@ struct host {
         struct port_pool *ports;
         struct host_haproxy *haproxy;
         struct host_nginx *nginx;
-        struct host_kms *kms; /* NULL if host.yaml has none */
+        struct host_front *front; /* NULL if host.yaml has none */
+        struct host_kms *kms;     /* NULL if host.yaml has none */
         struct host_acme *acme;
         struct host_notify *notify; /* NULL if host.yaml has none */
         struct network_ref network;

@@ -254,7 +254,8 @@ static void start_work(struct work *w, struct proxy_run *p) {
                            .haproxy = &w->haproxy,
                            .root = p->root,
                            .front = &w->front,
-                           .thumbprint = acme_thumbprint(p->arena, p->root) },
+                           .thumbprint = acme_thumbprint(p->arena, p->root),
+                           .host_front = p->world->host.front },
         };
 }
 

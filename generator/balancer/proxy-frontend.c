@@ -1,12 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "balancer/proxy-frontend.h"
 
+#include <strings.h>
+
 #include "balancer/acme.h"
 #include "balancer/proxy-page.h"
 #include "base/buf.h"
 #include "bundle/layout.h"
 #include "output/haproxy.h"
 #include "schema/syntax.h"
+
+/* Conditions behind trusted proxies. */
+#define IS_PROXIED "{ var(txn.pyservice_proxied) -m bool }"
+#define HAS(name) "{ req.hdr(X-Forwarded-" name ") -m found }"
+#define IS_HTTPS "{ req.hdr(X-Forwarded-Proto) -m str -i https }"
+
+/* In a row, each with an address in X-Forwarded-For. */
+enum { PROXIES_MAX = 4 };
 
 bool proxy_frontend_is_directory(struct str path) {
         return str_has_prefix(path, STR("/")) &&
@@ -52,6 +62,83 @@ static void put_forwarded(struct buf *b) {
                 put(b, lines[i]);
 }
 
+static bool is_header(const struct host_front *front, const char *name) {
+        struct str header = front->client_ip_header.text;
+
+        return strlen(name) == header.n && strncasecmp(header.p, name, header.n) == 0;
+}
+
+/* The addresses of the proxies, and their way to name a client before its first byte. */
+static void put_proxies(struct haproxy *h, const struct host_front *front) {
+        LIST_EACH(set, &front->trusted_proxies) {
+                haproxy_line(h, "acl pyservice-proxies src");
+                if (str_has_prefix(set->text, STR("/")))
+                        haproxy_word(h, "-f");
+                haproxy_arg(h, *set);
+        }
+        if (front->proxy_protocol.yes)
+                haproxy_line(h, "tcp-request connection expect-proxy layer4 if pyservice-proxies");
+}
+
+/* The last address in X-Forwarded-For that is not a proxy's, one after the other from the end: the test of
+ * `src` sees the address that the line before has set. An entry that is not an address ends the search: the
+ * ones before it may be the client's invention. */
+static void put_walk(struct buf *b) {
+        for (unsigned i = 2; i <= 1 + PROXIES_MAX; i++) {
+                buf_put(b, "\thttp-request unset-var(txn.pyservice_proxied) unless pyservice-proxies "
+                           "{ req.hdr_ip(X-Forwarded-For,-");
+                buf_put_u64(b, i);
+                buf_put(b, ") -m found }\n\thttp-request set-src req.hdr_ip(X-Forwarded-For,-");
+                buf_put_u64(b, i);
+                buf_put(b, ") if " IS_PROXIED "\n");
+        }
+}
+
+/* The client's address, for ACLs and the log, from the header that the proxies set. */
+static void put_client(struct buf *b, struct arena *a, const struct host_front *front) {
+        struct haproxy *h = haproxy_new(a);
+
+        if (str_is_absent(front->client_ip_header.text) || is_header(front, "X-Forwarded-For")) {
+                put_walk(b);
+                return;
+        }
+
+        haproxy_line(h, "http-request del-header");
+        haproxy_arg(h, front->client_ip_header);
+        haproxy_word(h, "unless " IS_PROXIED);
+        haproxy_line(h, "http-request set-src");
+        haproxy_arg_begin(h);
+        haproxy_part_const(h, "req.hdr_ip(");
+        haproxy_part(h, front->client_ip_header);
+        haproxy_part_const(h, ",-1)");
+        haproxy_arg_end(h);
+        haproxy_word(h, "if " IS_PROXIED);
+        buf_put_str(b, haproxy_text(h));
+}
+
+/* Behind trusted proxies: their X-Forwarded-… are kept, and this machine's part is added. Proxies pass
+ * Forwarded and X-Real-IP on as the client sent them, if they do not know these. */
+static void put_forwarded_by(struct buf *b, struct arena *a, const struct host_front *front) {
+        static const char *const lines[] = {
+                "http-request set-var(txn.pyservice_proxied) bool(true) if pyservice-proxies",
+                "http-request del-header Forwarded",
+                "http-request del-header X-Forwarded- -m beg unless " IS_PROXIED,
+                "http-request set-header X-Forwarded-Port %[dst_port] if !" HAS("Port") " !" HAS("Proto"),
+                "http-request set-header X-Forwarded-Proto https if { ssl_fc } !" HAS("Proto"),
+                "http-request set-header X-Forwarded-Proto http unless " HAS("Proto"),
+                "http-request set-header X-Forwarded-Port 443 if !" HAS("Port") " " IS_HTTPS,
+                "http-request set-header X-Forwarded-Port 80 unless " HAS("Port"),
+                "http-request set-header X-Forwarded-Host %[req.fhdr(host)] unless " HAS("Host"),
+                "http-request add-header X-Forwarded-For %[src]",
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(lines); i++)
+                put(b, lines[i]);
+        if (!is_header(front, "X-Real-IP"))
+                put(b, "http-request del-header X-Real-IP");
+        put_client(b, a, front);
+}
+
 /* txn.NAME from a map, by the host's own key, or else by that with "*". */
 static void put_lookup(struct buf *b, const struct proxy_frontend *f, const char *variable, const char *map) {
         static const char *const keys[] = { "txn.pyservice_key", "txn.pyservice_any" };
@@ -85,7 +172,8 @@ static void put_redirect(struct buf *b, const struct proxy_frontend *f) {
                 buf_put_char(b, ':');
                 buf_put_u64(b, f->https_port);
         }
-        buf_put(b, "%[pathq] if { var(txn.pyservice_https) -m str yes } !{ ssl_fc }\n");
+        buf_put(b, "%[pathq] if { var(txn.pyservice_https) -m str yes } !");
+        buf_put(b, f->proxies ? IS_HTTPS "\n" : "{ ssl_fc }\n");
 }
 
 /* Only for the domains whose certificates are ordered here: an application may order its own. The token goes
@@ -115,7 +203,15 @@ static struct str frontend_text(struct arena *a, const struct proxy_frontend *f,
         /* Without this, the old process closes idle connections at once after a reload, and a request that is
          * on its way is lost. With it, the process answers one more request, and announces that it closes. */
         put(&b, "option idle-close-on-response");
-        put_forwarded(&b);
+        if (f->proxies) {
+                struct haproxy *h = haproxy_new(a);
+
+                put_proxies(h, f->proxies);
+                buf_put_str(&b, haproxy_text(h));
+                put_forwarded_by(&b, a, f->proxies);
+        } else {
+                put_forwarded(&b);
+        }
         put(&b, "http-request set-var(txn.pyservice_host) req.fhdr(host),field(1,:),lower");
         if (has_acme && !str_is_absent(f->thumbprint))
                 put_challenge(&b, f);
@@ -158,6 +254,8 @@ static void put_listen(struct haproxy *h, const struct proxy_frontend *f, const 
                 if (i == 1 || str_has_prefix(on.address, STR("[")))
                         haproxy_word(h, "v6only");
         }
+        if (f->proxies && f->proxies->proxy_protocol.yes)
+                put_proxies(h, f->proxies);
         haproxy_line(h, "default_backend");
         haproxy_arg(h, l->backend);
 }

@@ -7,7 +7,9 @@
  * A request is looked up by its host without port, in small letters, its path and a "/": keys end in "/" too,
  * so that "/api" is found for "/api" and "/api/x", not for "/apix". The longest key wins; if the host itself
  * has none, its first label is taken for "*". Headers of a client are not trusted: pyservice alone sets
- * X-Forwarded-…. Works with HAProxy 2.4 and later. */
+ * X-Forwarded-…, except for the trusted proxies of host.yaml. Works with HAProxy 2.4 and later; with trusted
+ * proxies it needs 2.6, because the address that an older one sets with set-src is that of the connection and
+ * not of the request. */
 
 #include "app/host.h"
 #include "balancer/proxy-closed.h"
@@ -27,6 +29,7 @@ struct proxy_frontend {
         struct str thumbprint;                  /* acme_thumbprint() */
         const struct error_pages *pages;        /* of host.yaml; NULL if it has none */
         const struct proxy_closed_list *closed; /* NULL: no application can be closed */
+        const struct host_front *proxies;       /* with paths as HAProxy sees them; NULL if there are none */
         bool is_left_out; /* but its maps exist, for a frontend of the administrator's */
 };
 

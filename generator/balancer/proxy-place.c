@@ -35,6 +35,27 @@ static bool sees(const struct proxy_place *p, struct str path, bool is_check, st
         return true;
 }
 
+/* The proxies of host.yaml, with the paths of their files as HAProxy finds them. */
+static const struct host_front *seen_proxies(const struct proxy_place *p, bool is_check) {
+        const struct host_front *front = p->host_front;
+        struct host_front *seen;
+
+        if (!front)
+                return NULL;
+
+        seen = arena_new(p->arena, struct host_front);
+        *seen = *front;
+        seen->trusted_proxies.at = arena_array(p->arena, front->trusted_proxies.n, struct address_set);
+        for (size_t i = 0; i < front->trusted_proxies.n; i++) {
+                struct address_set *set = &seen->trusted_proxies.at[i];
+
+                *set = front->trusted_proxies.at[i];
+                if (str_has_prefix(set->text, STR("/")))
+                        (void) sees(p, set->text, is_check, &set->text);
+        }
+        return seen;
+}
+
 static bool refuse_unseen(const struct proxy_place *p, const char *what, struct str path,
                           struct str *ret_message) {
         struct str container = p->haproxy->settings->container.text;
@@ -88,6 +109,7 @@ static bool complete(const struct proxy_place *p, const struct proxy_directory *
                                     .thumbprint = p->thumbprint,
                                     .pages = settings->errors,
                                     .closed = &p->closed,
+                                    .proxies = seen_proxies(p, is_check),
                                     .is_left_out = front_taken(p->front, d) != NULL };
         struct str *certificates = arena_array(p->arena, d->certificates.n, struct str);
         struct proxy_directory all = { .path = d->path };

@@ -17,6 +17,7 @@ struct proxy_place {
         const struct front *front; /* the administrator's own */
         struct str thumbprint;     /* acme_thumbprint() */
         struct proxy_closed_list closed;
+        const struct host_front *host_front; /* NULL if host.yaml has none */
         bool is_preview; /* nothing made the first certificates of new domains (acme_prepare()) */
         struct str at;   /* the directory that a failure was about */
 };

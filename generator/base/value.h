@@ -86,6 +86,7 @@ struct str marks_show(struct arena *a, struct str text);
         X(SERVER_ADDRESS, server_address) /* HOST:PORT */                                           \
         X(LISTENER, listener)             /* PORT or ADDRESS:PORT */                                \
         X(IP_PREFIX, ip_prefix)           /* address or address/bits */                             \
+        X(ADDRESS_SET, address_set)       /* ip_prefix, or the abs_path of a file of them */        \
         X(CALENDAR, calendar)             /* OnCalendar=, systemd.time(7) */                        \
         X(OPTION_TEXT, option_text)       /* mount or driver options: no blank, no quote */         \
         X(CAPABILITY, capability)         /* CAP_NET_ADMIN, NET_ADMIN, ALL */                       \
@@ -200,7 +201,8 @@ TEXT_TYPES(X)
                  : backend_name_as_text, struct server_address \
                  : server_address_as_text, struct listener     \
                  : listener_as_text, struct ip_prefix          \
-                 : ip_prefix_as_text, struct calendar          \
+                 : ip_prefix_as_text, struct address_set       \
+                 : address_set_as_text, struct calendar        \
                  : calendar_as_text, struct option_text        \
                  : option_text_as_text, struct capability      \
                  : capability_as_text, struct device           \

@@ -39,6 +39,9 @@ void check_nginx(struct world *w, const struct app *app, const struct service *s
         if (w->places.is_user)
                 (void) diag_add(w->ds, DIAG_MISPLACED_KEY, p->kind.at,
                                 "a user's applications cannot use the machine's nginx; remove 'kind: nginx'");
+        if (w->host.front)
+                (void) diag_add(w->ds, DIAG_MISPLACED_KEY, p->kind.at,
+                                "'kind: nginx' does not support 'front:' of host.yaml; remove one of them");
         check_keys(w, app, s);
         if (p->mode.index == MODE_TCP)
                 (void) diag_add(w->ds, DIAG_MISPLACED_KEY, p->mode.at,

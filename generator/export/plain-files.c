@@ -49,6 +49,7 @@ static bool make_frontend(struct plain *p, const struct proxy_app *apps, struct 
                                     .http_port = settings->http_port.n,
                                     .https_port = settings->https_port.n,
                                     .pages = settings->errors,
+                                    .proxies = p->world->host.front,
                                     .has_ipv6 = access("/proc/self/net/if_inet6", F_OK) == 0 };
         struct proxy_directory made = { 0 };
         struct proxy_set set;

@@ -413,6 +413,24 @@ static void put_settings(struct rendering *r, struct lines *routes) {
         lines_end(routes);
 }
 
+/* Another file for other settings of host.yaml, which pyservice-proxy then puts in place. */
+static void put_host_front(struct rendering *r, struct lines *lines) {
+        const struct host_front *front = r->world->host.front;
+        struct hash_state *h;
+
+        if (!front)
+                return;
+
+        h = hash_start(r->arena);
+        LIST_EACH(set, &front->trusted_proxies)
+                hash_add(h, set->text);
+        hash_add(h, front->client_ip_header.text);
+        hash_add(h, front->proxy_protocol.yes ? STR("proxy") : STR(""));
+        lines_const(lines, "#");
+        lines_word(lines, ((struct name){ hash_digits(r->arena, h, 12), NOWHERE }));
+        lines_end(lines);
+}
+
 static void render_routes(struct rendering *r, const struct service *s, struct hash_state *front) {
         const struct proxy *p = s->proxy;
         struct lines *routes = lines_new(r->arena), *certificates = lines_new(r->arena);
@@ -420,8 +438,10 @@ static void render_routes(struct rendering *r, const struct service *s, struct h
         struct certificate_paths paths = proxy_certificates(r->arena, p);
         bool redirects = p->redirect_to_https.at.len > 0 ? p->redirect_to_https.yes : has_tls(p);
 
-        if (p->domains.n > 0)
+        if (p->domains.n > 0) {
                 put_settings(r, routes);
+                put_host_front(r, routes);
+        }
         LIST_EACH(domain, &p->domains) {
                 lines_word(routes, *domain);
                 lines_word(routes, p->path);
@@ -453,6 +473,7 @@ static void render_listen(struct rendering *r, const struct service *s, struct h
         if (str_is_absent(s->proxy->listen.text))
                 return;
 
+        put_host_front(r, listens);
         lines_word(listens, s->proxy->listen);
         lines_word(listens, backend_of(s));
         lines_end(listens);

@@ -360,6 +360,10 @@ bool syntax_is_prefix(struct str s) {
         return is_address((struct str){ s.p, slash }, is_v6 ? AF_INET6 : AF_INET);
 }
 
+bool syntax_is_address_set(struct str s) {
+        return syntax_is_prefix(s) || (s.n > 1 && syntax_is_path(s));
+}
+
 bool syntax_is_within(struct str s, struct str prefix) {
         size_t slash = str_find(prefix, '/');
         int family = str_find(s, ':') < s.n ? AF_INET6 : AF_INET;

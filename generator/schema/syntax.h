@@ -38,7 +38,8 @@ struct syntax_listen {
         uint64_t port;
 };
 struct syntax_listen syntax_listen_split(struct str s);
-bool syntax_is_prefix(struct str s); /* inet_pton(3) */
+bool syntax_is_prefix(struct str s);      /* inet_pton(3) */
+bool syntax_is_address_set(struct str s); /* such a one, or the path of a file of them */
 /* True if the address `s` is in `prefix`, ADDRESS/BITS. Both are valid. */
 bool syntax_is_within(struct str s, struct str prefix);
 bool syntax_is_device(struct str s);     /* podman-run(1), --device */

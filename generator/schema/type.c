@@ -334,6 +334,18 @@ static const struct type types[KIND_COUNT] = {
                                         "(0|[1-9][0-9]{0,2}))?$",
                              .good = TEXTS("10.8.0.0/24", "192.0.2.17", "2001:db8::/64"),
                              .bad = TEXTS("", "10.0.0.0/33", "a.b", "1.2.3", "::/129", "any") },
+        [KIND_ADDRESS_SET] = { .name = "address or file",
+                               .rule = "write an IPv4 or IPv6 address, optionally with /BITS, or the "
+                                       "absolute "
+                                       "path of a file",
+                               .first = "/0-9A-Fa-f:",
+                               .chars = "A-Za-z0-9._/@:+,=~-",
+                               .max = 1024,
+                               .also = syntax_is_address_set,
+                               .pattern = "^(([0-9]{1,3}(\\.[0-9]{1,3}){3}|[0-9A-Fa-f.]*:[0-9A-Fa-f.:]*)(/"
+                                          "(0|[1-9][0-9]{0,2}))?|(/(?!\\.\\.?(/|$))[A-Za-z0-9._@:+,=~-]+)+)$",
+                               .good = TEXTS("192.0.2.0/24", "2001:db8::1", "/etc/haproxy/cdn.list"),
+                               .bad = TEXTS("", "/", "cdn.list", "10.0.0.0/33", "/a/../b", "/a b", "any") },
         [KIND_CALENDAR] = { .name = "calendar expression",
                             .rule = "write times in the format of systemd.time(7), such as 'Mon, 02:00', "
                                     "'*-*-01 04:30' "

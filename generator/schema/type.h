@@ -64,7 +64,8 @@ enum kind {
                  : KIND_BACKEND_NAME, struct server_address \
                  : KIND_SERVER_ADDRESS, struct listener     \
                  : KIND_LISTENER, struct ip_prefix          \
-                 : KIND_IP_PREFIX, struct calendar          \
+                 : KIND_IP_PREFIX, struct address_set       \
+                 : KIND_ADDRESS_SET, struct calendar        \
                  : KIND_CALENDAR, struct option_text        \
                  : KIND_OPTION_TEXT, struct url             \
                  : KIND_URL, struct git_url                 \

@@ -184,6 +184,31 @@ def test_a_listener_for_connections(machine):
     machine.wait("! curl -sS --max-time 5 http://127.0.0.1:5432/", what="the listener to go")
 
 
+def test_proxies_in_front_of_the_machine(machine):
+    """The application's view; tests/program/test_front.py has the rules."""
+    machine.write("/etc/pyservice/host.yaml", "front: {trusted_proxies: [127.0.0.2, /etc/cdn.list]}\n")
+    machine.write("/etc/cdn.list", "# the CDN\n127.0.0.8/29\n")
+
+    def seen(source: str) -> set[str]:
+        """The headers that the application gets; none if it gets no request."""
+        done = machine.run(["curl", "-fsS", "--interface", source, "--max-time", "20", "-H", f"Host: {HOST}", "-H", "X-Forwarded-For: 192.0.2.7",
+                            "-H", "X-Forwarded-Proto: https", "http://127.0.0.1/"], check=False)
+        headers = dict(json.loads(done.stdout, object_pairs_hook=list))["headers"] if done.returncode == 0 else []
+        return {f"{name[12:]}: {value}" for name, value in headers if name.startswith("x-forwarded-")}
+
+    def kept(proxy: str) -> set[str]:
+        return {f"host: {HOST}", "for: 192.0.2.7", f"for: {proxy}", "proto: https", "port: 443"}
+
+    own = {f"host: {HOST}", "for: 127.0.0.1", "proto: http", "port: 80"}
+    define(machine, "hello", "network: podman\n" + APP)
+    machine.wait(lambda: [seen(source) for source in ("127.0.0.1", "127.0.0.2", "127.0.0.9")] == [own, kept("127.0.0.2"), kept("127.0.0.9")],
+                 what=lambda: f"the views: {seen('127.0.0.1')}, {seen('127.0.0.2')}")
+
+    # The client is the one that the application trusts, or not.
+    define(machine, "hello", "network: podman\ntrusted: [192.0.2.7]\n" + APP)
+    machine.wait(lambda: (seen("127.0.0.1"), seen("127.0.0.2")) == (set(), kept("127.0.0.2")), what=lambda: f"the views: {seen('127.0.0.1')}, {seen('127.0.0.2')}")
+
+
 def ask_haproxy(machine: Machine, path: str, command: str) -> str:
     """socat itself would wait half a second for the answer."""
     return machine.run(["socat", "-t", "60", "-", path], input=command).stdout
