@@ -222,7 +222,9 @@ struct proxy {
         struct number order;
         struct choice kind, via, mode, protocol, balance;
         struct listener listen;
-        LIST(struct domain) domains;
+        LIST(struct domain) domains; /* with those of redirect_from, at the end */
+        LIST(struct domain) redirect_from;
+        LIST(struct ip_prefix) allow, deny;
         struct http_path path;
         struct flag strip, redirect_to_https, sticky;
         struct choice auto_tls; /* only where auto_tls.at is a place: has_auto_tls() */

@@ -120,6 +120,19 @@ static const struct field proxy_fields[] = {
                    "Host names that lead here, through the generated frontend. Without them, only the "
                    "backend is written.",
                    .flags = FIELD_ONE_OK),
+        FIELD_LIST(
+                proxy, redirect_from, "redirect_from",
+                "Host names whose requests are redirected to the first of 'domains', such as www.example.com "
+                "or an old name. 'tls' is for these too.",
+                .flags = FIELD_ONE_OK),
+        FIELD_LIST(
+                proxy, allow, "allow",
+                "Addresses and networks of clients; HAProxy refuses all others. In contrast to 'trusted', it "
+                "is for this proxy alone.",
+                .flags = FIELD_ONE_OK),
+        FIELD_LIST(proxy, deny, "deny",
+                   "Addresses and networks of clients that HAProxy refuses, even if 'allow' has them.",
+                   .flags = FIELD_ONE_OK),
         FIELD(proxy, path, "path", "Prefix of the paths that lead here.", .def = "/"),
         FIELD(proxy, strip, "strip", "Whether 'path' is removed before the request reaches the server.",
               .def = "false"),

@@ -17,8 +17,9 @@ static void check_text(struct world *w, struct str text, struct span at) {
 }
 
 static void check_keys(struct world *w, const struct app *app, const struct service *s) {
-        static const char *const keys[] = { "backend", "order",      "sticky",   "maxconn",
-                                            "check",   "config_dir", "protocol", "errors" };
+        static const char *const keys[] = { "backend", "order",         "sticky",   "maxconn",
+                                            "check",   "config_dir",    "protocol", "allow",
+                                            "deny",    "redirect_from", "errors" };
         const struct node *part = place_of_kept(app, s);
         const struct node *proxy = part ? node_get(part, "proxy") : NULL;
 

@@ -110,10 +110,10 @@ static void check_network(struct world *w, const struct app *app, const struct s
 
 /* Keys that only mean something of requests. */
 static void check_mode(struct world *w, const struct app *app, const struct service *s) {
-        static const char *const http_keys[] = {
-                "domains", "path",   "strip",    "tls",   "redirect_to_https",
-                "headers", "sticky", "protocol", "errors"
-        };
+        static const char *const http_keys[] = { "domains", "redirect_from", "path",
+                                                 "strip",   "tls",           "redirect_to_https",
+                                                 "headers", "sticky",        "protocol",
+                                                 "errors" };
         const struct node *part = place_of_kept(app, s);
         const struct node *proxy = part ? node_get(part, "proxy") : NULL;
 
@@ -199,6 +199,25 @@ static void check_auto_tls(struct world *w, const struct proxy *p, struct span a
         }
 }
 
+/* The first domain is where they are redirected to. */
+static void check_redirects(struct world *w, const struct proxy *p) {
+        if (p->redirect_from.n == 0)
+                return;
+
+        if (p->redirect_from.n == p->domains.n)
+                (void) diag_add(w->ds, DIAG_MISSING_KEY, p->redirect_from.at[0].at,
+                                "'redirect_from:' needs 'domains:', whose first name is where requests are "
+                                "redirected to; add them");
+        else if (str_has_prefix(p->domains.at[0].text, STR("*.")))
+                (void) diag_add(w->ds, DIAG_BAD_VALUE, p->domains.at[0].at,
+                                "'redirect_from:' cannot redirect to '%.*s'; write another name first",
+                                STR_ARG(p->domains.at[0].text));
+        LIST_EACH(domain, &p->redirect_from)
+                if (str_has_prefix(domain->text, STR("*.")))
+                        (void) diag_add(w->ds, DIAG_BAD_VALUE, domain->at,
+                                        "'redirect_from:' takes no names with '*'; list each host name");
+}
+
 static void check_hsts(struct world *w, const struct proxy *p) {
         const struct hsts *hsts = p->tls ? p->tls->hsts : NULL;
 
@@ -241,6 +260,7 @@ static void check_routes(struct world *w, const struct app *app, const struct se
         if (p->mode.index == MODE_TCP)
                 return;
         check_tls(w, app, s);
+        check_redirects(w, p);
         if (p->strip.yes && str_is(p->path.text, "/"))
                 (void) diag_add(w->ds, DIAG_STRIP_NEEDS_PATH, p->strip.at,
                                 "'strip: true' needs 'path:', the prefix that it removes; add it");

@@ -31,6 +31,14 @@ static void tell_proxy(struct kube *k, struct kube_document *d, const struct pro
                 KUBE_MISS(k, d, STR("proxy.headers: the header "), header->key.text, STR(" of responses"));
         LIST_EACH(server, &x->servers)
                 KUBE_MISS(k, d, STR("proxy.servers: the additional server "), server->text);
+        LIST_EACH(domain, &x->redirect_from)
+                KUBE_MISS(k, d, STR("proxy.redirect_from: the redirect of "), domain->text,
+                          STR("; with ingress-nginx: nginx.ingress.kubernetes.io/from-to-www-redirect"));
+        if (x->allow.n > 0 || x->deny.n > 0)
+                kube_miss(
+                        k, d,
+                        STR("proxy.allow and proxy.deny: with ingress-nginx: "
+                            "nginx.ingress.kubernetes.io/whitelist-source-range and denylist-source-range"));
         if (!str_is_absent(x->listen.text))
                 KUBE_MISS(k, d, STR("proxy.listen: connections to "), x->listen.text,
                           STR(" of the machine; with a load balancer: type: LoadBalancer in the Service"));

@@ -316,6 +316,21 @@ static void finish_hooks(struct hooks *h) {
                 h->before_stop = *h->before_stop_map;
 }
 
+/* The names that are redirected need routes and certificates as all others do. */
+static void finish_domains(struct world *w, struct proxy *p) {
+        size_t n = p->domains.n;
+        struct domain *all = p->redirect_from.n > 0
+                                     ? arena_array(w->arena, n + p->redirect_from.n, struct domain)
+                                     : p->domains.at;
+
+        for (size_t i = 0; i < n && all != p->domains.at; i++)
+                all[i] = p->domains.at[i];
+        LIST_EACH(domain, &p->redirect_from)
+                all[n++] = *domain;
+        p->domains.at = all;
+        p->domains.n = n;
+}
+
 static struct app *decode(struct world *w, const struct definition *d) {
         struct app *app = arena_new(w->arena, struct app);
         struct node *root = substitute_definition(w->arena, w->ds, d->name.text, d->root);
@@ -355,6 +370,8 @@ static struct app *decode(struct world *w, const struct definition *d) {
         APP_EACH_KEPT(s, app) {
                 finish_restart(w, &s->restart, &s->restart_policy);
                 finish_hooks(&s->hooks);
+                if (s->proxy)
+                        finish_domains(w, s->proxy);
         }
         return app;
 }

@@ -173,9 +173,32 @@ static void put_hsts(struct rendering *r, struct haproxy *h, const struct proxy 
         haproxy_word(h, "if { ssl_fc }");
 }
 
+/* With the scheme and port of the request: a redirect to https is the frontend's matter. */
+static void put_redirects(struct rendering *r, struct haproxy *h, const struct proxy *p) {
+        if (p->redirect_from.n == 0)
+                return;
+
+        LIST_EACH(domain, &p->redirect_from) {
+                haproxy_line(h, "acl pyservice-redirected req.fhdr(host),field(1,:),lower -m str");
+                haproxy_arg(h, *domain);
+        }
+        haproxy_line(h, "http-request redirect code 308 location");
+        haproxy_arg_begin(h);
+        if (r->world->host.front)
+                haproxy_part_const(h, "%[req.fhdr(X-Forwarded-Proto)]");
+        else
+                haproxy_part_const(h, "%[ssl_fc,iif(https,http)]");
+        haproxy_part_const(h, "://");
+        haproxy_part(h, p->domains.at[0]);
+        haproxy_part_const(h, "%[req.fhdr(host),regsub(^[^:]*,)]%[pathq]");
+        haproxy_arg_end(h);
+        haproxy_word(h, "if pyservice-redirected");
+}
+
 static void put_http(struct rendering *r, struct haproxy *h, const struct service *s) {
         const struct proxy *p = s->proxy;
 
+        put_redirects(r, h, p);
         if (p->sticky.yes)
                 put_stickiness(h, s);
         if (p->strip.yes)
@@ -189,6 +212,33 @@ static void put_http(struct rendering *r, struct haproxy *h, const struct servic
         put_errors(r, h, s);
 }
 
+static void put_refusal(struct haproxy *h, const struct proxy *p) {
+        if (is_http(p))
+                haproxy_line(h, "http-request deny");
+        else
+                haproxy_line(h, "tcp-request content reject");
+}
+
+/* A line for each address, as below. */
+static void put_access(struct haproxy *h, const struct proxy *p) {
+        LIST_EACH(address, &p->deny) {
+                haproxy_line(h, "acl pyservice-denied src");
+                haproxy_arg(h, *address);
+        }
+        LIST_EACH(address, &p->allow) {
+                haproxy_line(h, "acl pyservice-allowed src");
+                haproxy_arg(h, *address);
+        }
+        if (p->deny.n > 0) {
+                put_refusal(h, p);
+                haproxy_word(h, "if pyservice-denied");
+        }
+        if (p->allow.n > 0) {
+                put_refusal(h, p);
+                haproxy_word(h, "unless pyservice-allowed");
+        }
+}
+
 /* The client's address, which no container sees. A line for each address: HAProxy takes 64 words a line. */
 static void put_trusted(struct rendering *r, struct haproxy *h, const struct service *s) {
         if (r->app->trusted.n == 0)
@@ -198,10 +248,8 @@ static void put_trusted(struct rendering *r, struct haproxy *h, const struct ser
                 haproxy_line(h, "acl pyservice-trusted src");
                 haproxy_arg(h, *address);
         }
-        if (is_http(s->proxy))
-                haproxy_line(h, "http-request deny unless pyservice-trusted");
-        else
-                haproxy_line(h, "tcp-request content reject unless pyservice-trusted");
+        put_refusal(h, s->proxy);
+        haproxy_word(h, "unless pyservice-trusted");
 }
 
 static struct duration check_interval(const struct service *s) {
@@ -368,6 +416,7 @@ static void render_backend(struct rendering *r, const struct service *s, struct 
         haproxy_arg(h, ((struct name){ str_of(balances[p->balance.index]), NOWHERE }));
         put_check(h, s, &q);
         put_trusted(r, h, s);
+        put_access(h, p);
         if (is_http(p))
                 put_http(r, h, s);
         put_timeouts(h, p->timeouts);

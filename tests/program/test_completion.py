@@ -160,7 +160,7 @@ def test_keys(offered, shop):
     root = f"--root={shop}"
     (shop / "etc/pyservice.d/hello.yaml").write_text("image: localhost/hello:1\nenv: {LEVEL: info, LIMIT: \"2\"}\nlabels: {io.example/team: a}\n")
     assert offered(f"{root} set hello pro") == ["proxy."]
-    assert offered(f"{root} get hello proxy.d") == ["proxy.domains"]
+    assert offered(f"{root} get hello proxy.do") == ["proxy.domains"]
     assert offered(f"{root} get hello proxy.timeouts.dr") == ["proxy.timeouts.drain"]
     assert offered(f"{root} get hello env.") == ["env.LEVEL", "env.LIMIT"]
     assert offered(f"{root} get hello labels.") == ["labels.io.example/team"]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`front:` of host.yaml, as HAProxy executes it: what an application and the log see behind proxies in front of the machine.
+"""The front as HAProxy executes it: what an application and the log see, also behind proxies in front of the machine.
 
 Definitions go through the generator's renderer and pyservice-proxy. HAProxy gets sockets that listen already, so no port is chosen and
 no test waits for it; clients differ by their address in 127.0.0.0/8."""
@@ -64,14 +64,14 @@ class Balanced:
     def __init__(self, port, log):
         self.port, self.log = port, log
 
-    def ask(self, headers, source=PROXY, before=b""):
+    def ask(self, headers, source=PROXY, before=b"", host="shop.example.com", path="/"):
         """The status, and the header fields that the application gets."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60, source_address=(source, 0))
         connection.connect()
         with contextlib.closing(connection):
             connection.sock.sendall(before)
-            connection.putrequest("GET", "/", skip_accept_encoding=True, skip_host=True)
-            for name, value in [("Host", "shop.example.com"), *headers]:
+            connection.putrequest("GET", path, skip_accept_encoding=True, skip_host=True)
+            for name, value in [("Host", host), *headers]:
                 connection.putheader(name, value)
             connection.endheaders()
             answer = connection.getresponse()
@@ -225,3 +225,34 @@ def test_the_proxy_protocol_for_connections(tmp_path, server):
             front.ask([], before=b"PROXY TCP4 198.51.100.1 192.0.2.80 999 5432\r\n")
         with pytest.raises(OSError):
             front.ask([], OTHER)
+
+
+def test_names_that_are_redirected(tmp_path, server):
+    """With the path, the query and the port of the request."""
+    definition = shop(server).replace("]}", "], redirect_from: [www.example.com, old.example.org]}")
+    with balanced(tmp_path, definition) as front:
+        assert front.ask([])[0] == 200
+        assert front.ask([], host="WWW.example.com", path="/a%20b?c=d") == (308, "http://shop.example.com/a%20b?c=d")
+        assert front.ask([], host="old.example.org:8080") == (308, "http://shop.example.com:8080/")
+        assert front.ask([], host="a.www.example.com")[0] == 404
+
+
+def test_the_scheme_of_a_redirect_behind_a_proxy(tmp_path, server):
+    definition = shop(server).replace("]}", "], redirect_from: [www.example.com]}")
+    with balanced(tmp_path, definition, FRONT % "") as front:
+        assert front.ask([("X-Forwarded-Proto", "https")], host="www.example.com") == (308, "https://shop.example.com/")
+        assert front.ask([("X-Forwarded-Proto", "https")], OTHER, host="www.example.com") == (308, "http://shop.example.com/")
+
+
+def test_addresses_that_are_refused(tmp_path, server):
+    definition = shop(server).replace("]}", "], allow: [127.0.0.0/28], deny: [127.0.0.3, 127.0.0.4]}")
+    with balanced(tmp_path, definition) as front:
+        assert [front.ask([], f"127.0.0.{i}")[0] for i in (2, 3, 4, 15, 16)] == [200, 403, 403, 200, 403]
+
+
+def test_connections_that_are_refused(tmp_path, server):
+    definition = shop(server).replace("domains: [shop.example.com]", "mode: tcp, listen: 5432, deny: 127.0.0.3")
+    with balanced(tmp_path, definition, bind=":5432") as front:
+        assert front.ask([])[0] == 200
+        with pytest.raises(OSError):
+            front.ask([], "127.0.0.3")
