@@ -1,10 +1,285 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "input/yaml.h"
 
+#include <stdlib.h>
 #include <yaml.h>
 
 #include "base/utf8.h"
 #include "input/yaml-parts.h"
+
+/* A named node of a file. */
+struct anchor {
+        struct str name;
+        struct span at; /* of the name */
+        struct node *node;
+        size_t n_nodes;  /* with all that is in it */
+        unsigned height; /* of the collections in it */
+        bool is_used;
+};
+
+struct anchors {
+        struct arena *arena;
+        struct diags *diags;
+        VEC(struct anchor) list;
+        size_t n_nodes;   /* as if each alias were a copy */
+        size_t n_max;     /* the most of them */
+        unsigned deepest; /* since it was last set */
+};
+
+/* The last one of that name, as YAML has it. */
+static struct anchor *find_anchor(const struct anchors *f, struct str name) {
+        for (size_t i = f->list.n; i-- > 0;)
+                if (str_eq(f->list.at[i].name, name))
+                        return &f->list.at[i];
+
+        return NULL;
+}
+
+/* Makes `alias` (its text is the name) what it stands for, with `depth` collections around it. False if it
+ * would make the file too large. */
+static bool resolve_alias(struct anchors *f, struct node *alias, unsigned depth) {
+        struct anchor *anchor = find_anchor(f, alias->text);
+        struct span at = alias->at;
+
+        if (!anchor) {
+                (void) diag_add(f->diags, DIAG_YAML_ALIAS, at,
+                                "'*%.*s' is an alias, and no '&%.*s' comes before it; write a value that "
+                                "begins with '*' in quotes",
+                                STR_ARG(alias->text), STR_ARG(alias->text));
+                alias->is_refused = true;
+                return true;
+        }
+        if (f->n_nodes + anchor->n_nodes > f->n_max || depth + anchor->height > YAML_DEPTH_MAX) {
+                (void) diag_add(
+                        f->diags, DIAG_YAML_ALIAS, at,
+                        "with this alias the file has more than %zu values, or is nested deeper than %d",
+                        f->n_max, YAML_DEPTH_MAX);
+                return false;
+        }
+
+        f->n_nodes += anchor->n_nodes;
+        if (depth + anchor->height > f->deepest)
+                f->deepest = depth + anchor->height;
+        anchor->is_used = true;
+        diag_alias(f->diags, at, anchor->node->at);
+        *alias = *anchor->node;
+        alias->at = at;
+        return true;
+}
+
+/* Reports names of single values that no alias uses: such a value more likely begins with '&'. */
+static void check_unused(const struct anchors *f) {
+        VEC_EACH(anchor, &f->list)
+                if (anchor->node->kind == NODE_SCALAR && !anchor->is_used)
+                        (void) diag_add(f->diags, DIAG_YAML_ANCHOR, anchor->at,
+                                        "'&%.*s' names a value that no alias uses; write a value that begins "
+                                        "with '&' in quotes",
+                                        STR_ARG(anchor->name));
+}
+
+static bool is_merge(const struct pair *p) {
+        return p->key->kind == NODE_SCALAR && p->key->plain && str_is(p->key->text, "<<");
+}
+
+static bool has_key(const struct node *map, const struct node *key) {
+        for (size_t i = 0; i < map->n; i++)
+                if (map->pairs[i].key->kind == NODE_SCALAR && str_eq(map->pairs[i].key->text, key->text))
+                        return true;
+
+        return false;
+}
+
+/* Those of `from` that `merged` has not. */
+static void add_pairs(struct anchors *f, struct node *merged, const struct node *from) {
+        struct pair *pairs = arena_array(f->arena, merged->n + from->n, struct pair);
+
+        if (merged->n > 0)
+                memcpy(pairs, merged->pairs, merged->n * sizeof(*pairs));
+        merged->pairs = pairs;
+        for (size_t i = 0; i < from->n; i++)
+                if (from->pairs[i].key->kind == NODE_SCALAR && !has_key(merged, from->pairs[i].key))
+                        merged->pairs[merged->n++] = from->pairs[i];
+}
+
+static void merge(struct anchors *f, struct node *merged, const struct node *value) {
+        if (value->kind == NODE_MAP)
+                add_pairs(f, merged, value);
+        for (size_t i = 0; value->kind == NODE_LIST && i < value->n; i++)
+                if (value->items[i]->kind == NODE_MAP)
+                        add_pairs(f, merged, value->items[i]);
+        if (value->kind == NODE_SCALAR)
+                (void) diag_add(f->diags, DIAG_WRONG_KIND, value->at, "'<<' merges a map, or a list of maps");
+}
+
+/* Puts the pairs of merge keys (yaml.org/type/merge) among the map's own, which count more. */
+static void merge_keys(struct anchors *f, struct node *map) {
+        const struct node *value = node_get(map, "<<");
+        size_t n = 0;
+
+        if (!value)
+                return;
+        for (size_t i = 0; i < map->n; i++)
+                if (!is_merge(&map->pairs[i]))
+                        map->pairs[n++] = map->pairs[i];
+        if (n == map->n)
+                return;
+
+        map->n = n;
+        merge(f, map, value);
+}
+
+static int compare_keys(const void *left, const void *right) {
+        const struct node *a = *(const struct node *const *) left, *b = *(const struct node *const *) right;
+        int r = str_cmp(a->text, b->text);
+
+        if (r != 0)
+                return r;
+
+        return a->at.off < b->at.off ? -1 : a->at.off > b->at.off;
+}
+
+/* `{{ name }}` without quotes is, to YAML, a map whose key is a map. */
+static bool is_template(const struct node *map) {
+        const struct node *key = map->kind == NODE_MAP && map->n == 1 ? map->pairs[0].key : NULL;
+
+        return key && key->kind == NODE_MAP && key->at.off == map->at.off + 1;
+}
+
+static bool is_key(struct diags *ds, const struct node *map, const struct node *key) {
+        if (is_template(key))
+                return false; /* already reported */
+        if (is_template(map)) {
+                (void) diag_add(
+                        ds, DIAG_YAML_KEY, map->at,
+                        "a value that begins with '{{' is a map to YAML; write it in quotes: \"{{ … }}\"");
+                return false;
+        }
+        if (key->kind != NODE_SCALAR) {
+                (void) diag_add(ds, DIAG_YAML_KEY, key->at, "a key must be text, not a %s",
+                                key->kind == NODE_MAP ? "map" : "list");
+                return false;
+        }
+        if (key->plain && key->text.n == 0) {
+                (void) diag_add(ds, DIAG_YAML_KEY, key->at, "a key is missing before ':'");
+                return false;
+        }
+
+        return true;
+}
+
+/* Reports keys of a map that are not text, or that appear twice. */
+static void check_keys(struct arena *a, struct diags *ds, const struct node *map) {
+        const struct node **keys = arena_array(a, map->n, const struct node *), *first;
+        struct diag *d;
+        size_t n = 0;
+
+        for (size_t i = 0; i < map->n; i++)
+                if (is_key(ds, map, map->pairs[i].key))
+                        keys[n++] = map->pairs[i].key;
+        if (n < 2)
+                return;
+
+        qsort(keys, n, sizeof(*keys), compare_keys);
+        first = keys[0];
+        for (size_t i = 1; i < n; i++) {
+                if (!str_eq(first->text, keys[i]->text)) {
+                        first = keys[i];
+                        continue;
+                }
+                d = diag_add(ds, DIAG_YAML_DUPLICATE_KEY, keys[i]->at, "duplicate key '%.*s'; keep one",
+                             STR_ARG(keys[i]->text));
+                diag_note(ds, d, first->at, "'%.*s' is first defined here", STR_ARG(first->text));
+        }
+}
+
+/* One message for each kind: a file with Windows line ends has as many of them as it has lines. */
+enum kind {
+        KIND_NOT_UTF8,
+        KIND_CARRIAGE_RETURN,
+        KIND_LINE_SEPARATOR,
+        KIND_MARK,
+        KIND_CONTROL,
+        KIND_COUNT,
+};
+
+static enum kind kind_of(uint32_t c) {
+        if (c == '\r')
+                return KIND_CARRIAGE_RETURN;
+        if (c == 0x85 || c == 0x2028 || c == 0x2029)
+                return KIND_LINE_SEPARATOR;
+
+        return c == 0xfeff ? KIND_MARK : KIND_CONTROL;
+}
+
+static void report_carriage_return(struct diags *ds, struct span at, struct str text) {
+        bool is_crlf = at.off + 1 < text.n && text.p[at.off + 1] == '\n';
+
+        (void) diag_add(
+                ds, DIAG_LINE_BREAK, at,
+                is_crlf ? "lines end with CR LF, as on Windows; convert them with: sed -i 's/\\r$//' FILE"
+                        : "a carriage return does not end a line; end lines with a line feed");
+}
+
+static void report(struct diags *ds, enum kind kind, struct span at, uint32_t c) {
+        struct str text = ds->sources->list.at[at.file].text;
+
+        if (kind == KIND_CARRIAGE_RETURN)
+                report_carriage_return(ds, at, text);
+        if (kind == KIND_NOT_UTF8)
+                (void) diag_add(ds, DIAG_NOT_UTF8, at, "byte 0x%02X is not UTF-8; save the file as UTF-8",
+                                (unsigned) (uint8_t) text.p[at.off]);
+        if (kind == KIND_LINE_SEPARATOR)
+                (void) diag_add(ds, DIAG_LINE_BREAK, at,
+                                "U+%04X is a line break to YAML, but not to editors; remove it", c);
+        if (kind == KIND_MARK)
+                (void) diag_add(ds, DIAG_CONTROL_CHARACTER, at,
+                                "a byte order mark (U+FEFF) may only be at the start; remove it");
+        if (kind == KIND_CONTROL)
+                (void) diag_add(ds, DIAG_CONTROL_CHARACTER, at, "control character U+%04X; remove it", c);
+}
+
+static bool is_utf16(struct str text) {
+        return text.n >= 2 && (memcmp(text.p, "\xff\xfe", 2) == 0 || memcmp(text.p, "\xfe\xff", 2) == 0);
+}
+
+/* Reports characters that no definition may hold, the first of each kind, before libyaml sees the text.
+ * False if there are any. Sets *ret_is_ascii when characters and bytes are the same. */
+static bool check_bytes(struct diags *ds, uint32_t file, bool *ret_is_ascii) {
+        struct str text = ds->sources->list.at[file].text;
+        bool seen[KIND_COUNT] = { false }, is_ascii = true, is_good = true;
+        unsigned n;
+
+        if (is_utf16(text)) {
+                (void) diag_add(ds, DIAG_NOT_UTF8, (struct span){ file, 0, 2 },
+                                "the file is UTF-16; save it as UTF-8");
+                return false;
+        }
+
+        for (size_t at = 0; at<text.n; at += n> 0 ? n : 1) {
+                uint8_t byte = (uint8_t) text.p[at];
+                enum kind kind = KIND_NOT_UTF8;
+                uint32_t c = byte;
+
+                n = 1;
+                if ((byte >= ' ' && byte < 0x7f) || byte == '\n')
+                        continue;
+
+                is_ascii = is_ascii && byte < 0x80;
+                n = utf8_decode(text, at, &c);
+                if (n > 0 && (!utf8_is_control(c) || (c == 0xfeff && at == 0)))
+                        continue;
+
+                if (n > 0)
+                        kind = kind_of(c);
+                if (!seen[kind])
+                        report(ds, kind, (struct span){ file, (uint32_t) at, n > 0 ? n : 1 }, c);
+                seen[kind] = true;
+                is_good = false;
+        }
+
+        *ret_is_ascii = is_ascii;
+        return is_good;
+}
 
 /* Where a character of libyaml's is in bytes. Marks come almost in order, so that a few steps lead from
  * one to the next. */
@@ -23,7 +298,7 @@ struct reader {
         yaml_event_t event; /* the current one */
         uint32_t end;       /* of the last scalar */
         bool has_tags;      /* they are kept */
-        struct yaml_anchors anchors;
+        struct anchors anchors;
         VEC(struct node *) open; /* children of the collections that are being read */
 };
 
@@ -199,8 +474,8 @@ static bool read_collection(struct reader *r, struct node *node, unsigned depth)
                 fill_list(r, node, bottom);
         else {
                 fill_map(r, node, bottom);
-                yaml_check_keys(r->arena, r->diags, node);
-                yaml_merge_keys(&r->anchors, node);
+                check_keys(r->arena, r->diags, node);
+                merge_keys(&r->anchors, node);
         }
         r->open.n = bottom;
         return true;
@@ -245,7 +520,7 @@ static struct span property_span(const struct reader *r, uint32_t at, struct str
 }
 
 /* Anchor and tag stand before the value: node->at then begins with the value. */
-static void read_properties(struct reader *r, struct node *node, struct yaml_anchor *ret) {
+static void read_properties(struct reader *r, struct node *node, struct anchor *ret) {
         struct str anchor = event_anchor(&r->event), tag = event_tag(&r->event);
         uint32_t at = node->at.off, end = at + node->at.len;
 
@@ -274,8 +549,8 @@ static void read_properties(struct reader *r, struct node *node, struct yaml_anc
 
 /* Only what is whole has a name, so that nothing contains itself. */
 static bool read_value(struct reader *r, struct node *node, unsigned depth) {
-        struct yaml_anchors *f = &r->anchors;
-        struct yaml_anchor anchor = { 0 };
+        struct anchors *f = &r->anchors;
+        struct anchor anchor = { 0 };
         unsigned deepest = f->deepest;
         size_t n_before = f->n_nodes++;
 
@@ -303,7 +578,7 @@ static struct node *read_node(struct reader *r, unsigned depth) {
                 return read_value(r, node, depth) ? node : NULL;
 
         node->text = arena_str(r->arena, str_of((const char *) r->event.data.alias.anchor));
-        return yaml_resolve_alias(&r->anchors, node, depth) ? node : NULL;
+        return resolve_alias(&r->anchors, node, depth) ? node : NULL;
 }
 
 /* The current event begins a document. */
@@ -367,7 +642,7 @@ static void parse(struct arena *a, struct diags *ds, uint32_t file, bool is_fore
                                 "the file has %zu bytes; the maximum is %zu", r.text.n, SOURCE_MAX);
                 return;
         }
-        if (r.text.n == 0 || !yaml_check_bytes(ds, file, &r.is_ascii))
+        if (r.text.n == 0 || !check_bytes(ds, file, &r.is_ascii))
                 return;
 
         if (!yaml_parser_initialize(&r.parser))
@@ -378,7 +653,7 @@ static void parse(struct arena *a, struct diags *ds, uint32_t file, bool is_fore
         yaml_event_delete(&r.event);
         yaml_parser_delete(&r.parser);
         if (!is_foreign)
-                yaml_check_unused(&r.anchors);
+                check_unused(&r.anchors);
         if (ds->n_errors == n_before)
                 *ret = root;
 }
