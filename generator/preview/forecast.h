@@ -96,18 +96,6 @@ int forecast_make(struct ctl *c, struct trial *t, struct forecast *ret);
 /* NULL if there is none of that name. */
 const struct forecast_app *forecast_find(const struct forecast *f, struct str app);
 
-/* Adds the actions for an app that is not SAME, and n_files. `podman`: its program, or NULL if it must not be
- * queried. `is_user`: the machine's proxy is not concerned. */
-void forecast_compare(struct arena *a, struct forecast_app *app, const struct state *state,
-                      const char *podman, bool is_user);
-
-/* Adds a note about each service of the defined app that answers no requests while it restarts. `bus`: NULL
- * if systemd must not be queried. */
-void forecast_note_spares(struct arena *a, struct forecast_app *app, struct bus *bus);
-
-/* Also marks the volumes and networks that stay unchanged. Queries Podman, once for all apps. */
-void forecast_note_objects(struct arena *a, struct forecast *f, const struct podman_objects *wanted);
-
 /* The apps to print, and the form. */
 struct forecast_shown {
         const struct str *apps; /* `n` names; all if there are none */
