@@ -5,12 +5,6 @@
 
 #include "model/facts.h"
 
-/* facts-declared.c: the parts of an app, from its definition and from what was published. */
-void facts_find_parts(struct facts *f, struct fact_app *app);
-
-/* facts-units.c: the units of all parts, as systemd has them. Negative errno. */
-int facts_ask_systemd(struct facts *f);
-
 /* facts-use.c: facts of Podman, the balancer and the kernel. */
 void facts_ask_podman(struct facts *f);
 void facts_ask_balancer(struct facts *f);
