@@ -26,9 +26,6 @@ struct changing {
         VEC(struct changed_file) files;
 };
 
-/* Fills `files`: what all changes make of the drop-ins. Returns 0 or an exit status. */
-int change_edit(struct changing *ch);
-
 /* One that changes at a time, until *ret is closed. Returns 0 or an exit status. */
 int change_lock(struct ctl *c, int *ret);
 
