@@ -27,22 +27,7 @@ struct kms {
 /* `ciphertext` in base64. 0; 1 if it can't be decrypted; negative errno. */
 int kms_decrypt(struct kms *k, struct str ciphertext, struct str *ret);
 
-/* The parts; they give the same. */
+/* The parts; they give the same. The last reads from the instance metadata service alone. */
 int kms_find_credentials(struct kms *k);
 int kms_find_region(struct kms *k);
-
-/* Reads from the instance metadata service at PATH ("/latest/meta-data/…"), one line. */
-int kms_metadata_get(struct kms *k, struct str path, struct str *ret);
 int kms_metadata_credentials(struct kms *k);
-
-/* Notes `problem`; gives 1. */
-int kms_complain(struct kms *k, struct str problem);
-
-/* Joins the output of another program to one line. */
-struct str kms_one_line(struct kms *k, struct str text);
-
-/* Printable ASCII without blanks, and not empty: what may stand in a header. */
-bool kms_is_header_text(struct str s);
-
-/* An environment variable; absent if it is not set or empty. */
-struct str kms_variable(const char *name);
