@@ -180,10 +180,6 @@ void diag_alias(struct diags *ds, struct span use, struct span value);
  * be secret. */
 void diag_hide(struct diags *ds, struct span value);
 
-/* Puts stars over what an excerpt of *line, which begins at byte `start` of d's file, must not show: byte by
- * byte, so that all else keeps its place. False if the line must not be shown at all. */
-bool diag_cover(const struct diags *ds, const struct diag *d, uint32_t start, struct str *line);
-
 /* Sorts by file and offset (stable) and drops exact repetitions. */
 void diag_sort(struct diags *ds);
 
