@@ -35,12 +35,3 @@ int remote_spawn(const char *const *argv, int in, int out);
 
 /* Runs the command line on one machine. Returns its exit status. */
 int remote_run_one(struct remote *r, struct str host);
-
-/* Like remote_run(), at most `n` at once, each line with the name of its host. */
-int remote_run_parallel(struct remote *r, size_t n);
-
-/* True if the command is to run on no further machine after one where it failed. */
-bool remote_stops(const struct remote *r);
-
-/* Reports which machine failed, and on which the command did not run: the last `n_left`. */
-void remote_report(const struct remote *r, struct str host, int status, size_t n_left);
