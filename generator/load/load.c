@@ -8,14 +8,79 @@
 
 #include "app/attempt.h"
 #include "app/machine.h"
-#include "app/proposed.h"
-#include "app/trust.h"
 #include "base/fs.h"
 #include "check/check.h"
 #include "load/file-name.h"
 #include "load/finish.h"
 #include "load/foreign.h"
 #include "load/pages.h"
+
+/* Who else may not write. */
+static mode_t forbidden(const struct world *w, const struct stat *st) {
+        uid_t user = geteuid();
+
+        return w->places.is_user && user != 0 && st->st_uid == user && st->st_gid == user ? S_IWOTH
+                                                                                          : S_IWGRP | S_IWOTH;
+}
+
+/* True if the owner and the writers of a file that decides what runs are root, or for a user's manager that
+ * user as well. If a user has a private group (of the same number), its members may write, since the user is
+ * the only member; Debian's umask for users allows this. Also true if ownership does not matter: check
+ * FILE. */
+static bool is_trusted(const struct world *w, const struct stat *st) {
+        uid_t owner = w->places.is_user ? geteuid() : 0;
+
+        if (w->trusts_all)
+                return true;
+
+        return (st->st_uid == owner || st->st_uid == 0) && (st->st_mode & forbidden(w, st)) == 0;
+}
+
+/* Reports why the file is not trusted, and what to do. */
+static void report_untrusted(struct world *w, uint32_t file, struct str path, const struct stat *st) {
+        const char *who = w->places.is_user ? "yours" : "root's";
+        struct span at = { file, 0, 0 };
+
+        if (st->st_mode & forbidden(w, st))
+                (void) diag_add(w->ds, DIAG_UNSAFE_PERMISSIONS, at,
+                                "'%.*s' is writable by others (mode %04o), and it decides what runs; run "
+                                "'chmod go-w %.*s'",
+                                STR_ARG(path), (unsigned) (st->st_mode & 07777), STR_ARG(path));
+        else
+                (void) diag_add(
+                        w->ds, DIAG_UNSAFE_PERMISSIONS, at,
+                        "'%.*s' is not %s but belongs to user %u, and it decides what runs; change its owner",
+                        STR_ARG(path), who, (unsigned) st->st_uid);
+}
+
+/* Looks up a proposed file. Returns 0 and fills *ret, as if root had written it; -ENOENT if `path` is to be
+ * removed; 1 if nothing is proposed for `path`. */
+static int read_proposed(const struct world *w, struct str path, struct fs_file *ret) {
+        VEC_EACH(p, &w->proposed) {
+                if (!str_eq(p->path, path))
+                        continue;
+                if (str_is_absent(p->text))
+                        return -ENOENT;
+
+                *ret = (struct fs_file){ .text = p->text, .stat = { .st_mode = S_IFREG | p->mode } };
+                return 0;
+        }
+
+        return 1;
+}
+
+/* Adds the names that are proposed in `directory` and are not yet in `names`. */
+static void list_proposed(const struct world *w, struct str directory, struct fs_names *names) {
+        VEC_EACH(p, &w->proposed) {
+                struct str name = p->path;
+
+                if (!str_has_prefix(name, directory) || name.n <= directory.n || name.p[directory.n] != '/')
+                        continue;
+                name = str_from(name, directory.n + 1);
+                if (str_find(name, '/') == name.n && !VEC_HAS(&names->list, name))
+                        *vec_push(w->arena, &names->list) = name;
+        }
+}
 
 static struct span whole(uint32_t file) {
         return (struct span){ file, 0, 0 };
@@ -71,7 +136,7 @@ static bool is_whole(struct world *w, uint32_t file, const struct fs_file *read)
 /* Reads one file into the sources; false if something was reported. */
 static int read_source(struct world *w, struct str path, uint32_t *ret_file, bool *ret_good) {
         struct fs_file read = { .text = { "", 0 } };
-        int r = attempt_has_given_up(w, path) ? -E2BIG : proposed_read(w, path, &read);
+        int r = attempt_has_given_up(w, path) ? -E2BIG : read_proposed(w, path, &read);
 
         if (r > 0)
                 r = fs_read_file(w->arena, w->root, world_below(path), SOURCE_MAX, &read);
@@ -93,8 +158,8 @@ static int read_source(struct world *w, struct str path, uint32_t *ret_file, boo
         else if (r < 0)
                 (void) diag_add(w->ds, DIAG_FILE_UNREADABLE, whole(*ret_file), "the file cannot be read: %s",
                                 strerror(-r));
-        else if (!trust_is_given(w, &read.stat)) {
-                trust_complain(w, *ret_file, path, &read.stat);
+        else if (!is_trusted(w, &read.stat)) {
+                report_untrusted(w, *ret_file, path, &read.stat);
                 *ret_good = false;
         }
         if (*ret_good)
@@ -146,7 +211,7 @@ static int find_in(struct world *w, struct str directory, struct found_list *all
         if (r < 0 && r != -ENOENT && r != -ENOTDIR)
                 return r;
 
-        proposed_list(w, directory, &names);
+        list_proposed(w, directory, &names);
         VEC_EACH(name, &names.list) {
                 struct found key = { *name, directory };
 
@@ -199,10 +264,10 @@ static void check_directories(struct world *w, struct str sub) {
                 struct str path = arena_join(w->arena, w->places.definitions[i], sub);
                 struct stat st;
 
-                if (fstatat(w->root, world_below(path), &st, 0) < 0 || trust_is_given(w, &st))
+                if (fstatat(w->root, world_below(path), &st, 0) < 0 || is_trusted(w, &st))
                         continue;
 
-                trust_complain(w, source_add(w->arena, w->sources, path, STR("")), path, &st);
+                report_untrusted(w, source_add(w->arena, w->sources, path, STR("")), path, &st);
                 *vec_push(w->arena, &w->unsafe_directories) = path;
         }
 }
