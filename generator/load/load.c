@@ -4,16 +4,78 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "app/attempt.h"
 #include "app/machine.h"
 #include "base/fs.h"
 #include "check/check.h"
-#include "load/file-name.h"
 #include "load/finish.h"
 #include "load/foreign.h"
 #include "load/pages.h"
+
+/* "shop" of "shop.yaml" and "shop.yml". */
+static struct str stem_of(struct str file_name) {
+        return (struct str){ file_name.p, file_name.n - (str_has_suffix(file_name, STR(".yml")) ? 4 : 5) };
+}
+
+/* Reports the suffix that should be .yaml; `what`: "definition". False if it reported one. */
+static bool check_suffix(struct world *w, const char *what, struct str file_name, struct span at) {
+        if (!str_has_suffix(file_name, STR(".yml")))
+                return true;
+
+        (void) diag_add(w->ds, DIAG_BAD_FILE_NAME, at,
+                        "a %s's name ends in .yaml; rename '%.*s' to '%.*s.yaml'", what, STR_ARG(file_name),
+                        STR_ARG(stem_of(file_name)));
+        return false;
+}
+
+/* A mask has a file, and those that are passed over have one. */
+static bool has_file(const struct world *w, struct str file_name) {
+        struct stat st;
+
+        for (size_t i = 0; i < ARRAY_SIZE(w->places.definitions) && !str_is_absent(w->places.definitions[i]);
+             i++)
+                if (fstatat(w->root,
+                            world_below(arena_join(w->arena, w->places.definitions[i], STR("/"), file_name)),
+                            &st, AT_SYMLINK_NOFOLLOW) == 0)
+                        return true;
+
+        return false;
+}
+
+/* It may be proposed only. */
+static bool has_definition(const struct world *w, struct str file_name) {
+        return world_find(w, stem_of(file_name)) || has_file(w, file_name);
+}
+
+static void check_drop_ins_in(struct world *w, struct str directory) {
+        struct fs_names names = { 0 }, inside = { 0 };
+
+        (void) fs_list(w->arena, w->root, world_below(directory), &names);
+        VEC_EACH(name, &names.list) {
+                struct str path = arena_join(w->arena, directory, STR("/"), *name),
+                           file_name = { name->p, name->n - 2 };
+
+                if (!str_has_suffix(*name, STR(".yaml.d")) || has_definition(w, file_name) ||
+                    fs_list(w->arena, w->root, world_below(path), &inside) < 0 || inside.list.n == 0)
+                        continue;
+                (void) diag_add(w->ds, DIAG_UNUSED_DROP_IN,
+                                (struct span){ .file = source_add(w->arena, w->sources, path, STR("")) },
+                                "these drop-ins have no definition '%.*s'; write one, or remove them",
+                                STR_ARG(file_name));
+        }
+}
+
+/* Warns of drop-ins that are never read: the directory has a name without a definition, for example after a
+ * rename. All definitions were read. */
+static void check_drop_ins(struct world *w) {
+        w->ds->owner = (struct str){ NULL, 0 };
+        for (size_t i = 0; i < ARRAY_SIZE(w->places.definitions) && !str_is_absent(w->places.definitions[i]);
+             i++)
+                check_drop_ins_in(w, w->places.definitions[i]);
+}
 
 /* Who else may not write. */
 static mode_t forbidden(const struct world *w, const struct stat *st) {
@@ -289,7 +351,7 @@ static int lay_over(struct world *w, const struct found *file, struct definition
         if (r < 0 && r != -ENOENT)
                 return r;
 
-        (void) file_name_check(w, "drop-in", file->name, whole(index));
+        (void) check_suffix(w, "drop-in", file->name, whole(index));
         d->root = schema_merge(w->arena, w->ds, &app_schema, d->root, root);
         return 0;
 }
@@ -317,7 +379,7 @@ static int read_drop_ins(struct world *w, struct str sub, struct definition *d) 
 
 /* Messages about a file without an app belong to no app. */
 static struct str owner_of(struct str file_name) {
-        struct str stem = file_name_stem(file_name);
+        struct str stem = stem_of(file_name);
 
         return type_accepts(KIND_NAME, stem) ? stem : (struct str){ NULL, 0 };
 }
@@ -329,10 +391,10 @@ static bool is_first_of_name(const struct world *w, struct str name) {
 
 /* A file with a wrong suffix is an error of the app of that name, and not a reason to stop it. */
 static void take_name(struct world *w, struct definition *d, struct str file_name, uint32_t file) {
-        struct str stem = file_name_stem(file_name);
+        struct str stem = stem_of(file_name);
         bool is_name = type_accepts(KIND_NAME, stem);
 
-        if (file_name_check(w, "definition", file_name, whole(file)) && !is_name)
+        if (check_suffix(w, "definition", file_name, whole(file)) && !is_name)
                 (void) diag_add(w->ds, DIAG_BAD_FILE_NAME, whole(file), "invalid application name '%.*s'; %s",
                                 STR_ARG(stem), type_of(KIND_NAME)->rule);
         if (is_name && is_first_of_name(w, stem))
@@ -350,7 +412,7 @@ static int read_definition(struct world *w, const struct found *file, struct str
 
         if (is_mask(w, path)) {
                 if (str_has_suffix(file->name, STR(".yaml")))
-                        *vec_push(w->arena, &w->masks) = (struct mask){ file_name_stem(file->name), path };
+                        *vec_push(w->arena, &w->masks) = (struct mask){ stem_of(file->name), path };
                 return 0;
         }
 
@@ -447,10 +509,9 @@ static int read_host(struct world *w) {
 /* A definition that is not read does not count as removed: its published bundle stays. */
 static void pass_over(struct world *w, const struct found *from, const struct found *end) {
         for (const struct found *file = from; file < end; file++)
-                if (str_has_suffix(file->name, STR(".yaml")) &&
-                    type_accepts(KIND_NAME, file_name_stem(file->name)))
+                if (str_has_suffix(file->name, STR(".yaml")) && type_accepts(KIND_NAME, stem_of(file->name)))
                         *vec_push(w->arena, &w->definitions) = (struct definition){
-                                .name = { arena_str(w->arena, file_name_stem(file->name)), NOWHERE },
+                                .name = { arena_str(w->arena, stem_of(file->name)), NOWHERE },
                                 .is_broken = true,
                         };
 }
@@ -458,7 +519,7 @@ static void pass_over(struct world *w, const struct found *from, const struct fo
 /* "shop.yaml" comes before "shop-web.yaml", as "shop" does before "shop-web", and before "shop.yml". */
 static int compare_stems(const void *a, const void *b) {
         const struct found *x = a, *y = b;
-        int r = str_cmp(file_name_stem(x->name), file_name_stem(y->name));
+        int r = str_cmp(stem_of(x->name), stem_of(y->name));
 
         return r != 0 ? r : compare_found(a, b);
 }
@@ -490,7 +551,7 @@ static int read_all_definitions(struct world *w) {
                         return r;
         }
 
-        file_name_check_drop_ins(w);
+        check_drop_ins(w);
         return 0;
 }
 
