@@ -3,17 +3,13 @@
 /* pyservice-build: builds the image of an application from its Git repository. */
 
 #include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 
-#include "config.h"
 #include "image/build.h"
 #include "podman/room.h"
+#include "programs/usage.h"
 #include "runtime/spawn.h"
-
-enum { EXIT_USER = 1, EXIT_USAGE = 2 };
 
 static const char usage_text[] =
         "usage: pyservice-build build|look APP IMAGE --runtime=DIR --repo=REPOSITORY --ref=REF --code=DIR "
@@ -22,11 +18,6 @@ static const char usage_text[] =
         "application from its repository ('look': if the ref has moved), or reports why that fails.\n'room' "
         "checks that a pull has room. The "
         "clone is kept in $CACHE_DIRECTORY.\n";
-
-static int usage(void) {
-        (void) fputs(usage_text, stderr);
-        return EXIT_USAGE;
-}
 
 static int fail(struct build *b, int r, bool is_look) {
         if (r != -EIO && r != -ENOENT)
@@ -86,7 +77,7 @@ int main(int argc, char **argv) {
         if (argc == 2 && strcmp(argv[1], "room") == 0)
                 return check_room(&arena);
         if (argc < 2 || !build_read_arguments(&b, argc - 1, argv + 1))
-                return usage();
+                return usage_answer('?', usage_text);
         if (strcmp(argv[1], "check") == 0)
                 return check(&b);
 
@@ -94,7 +85,7 @@ int main(int argc, char **argv) {
         if (str_is_absent(b.cache) || b.cache.p[0] != '/' || str_is_absent(b.clone.repository) ||
             str_is_absent(b.clone.ref) || str_is_absent(b.code) ||
             (str_is_absent(b.containerfile) && str_is_absent(b.base)) || git_prepare(&b.clone) != 0)
-                return usage();
+                return usage_answer('?', usage_text);
 
         if (strcmp(argv[1], "build") == 0)
                 return build(&b);
@@ -104,5 +95,5 @@ int main(int argc, char **argv) {
                 return r < 0 ? fail(&b, r, true) : EXIT_SUCCESS;
         }
 
-        return usage();
+        return usage_answer('?', usage_text);
 }

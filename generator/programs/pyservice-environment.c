@@ -4,9 +4,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -14,10 +11,8 @@
 #include "base/buf.h"
 #include "base/fs.h"
 #include "base/utf8.h"
-#include "config.h"
 #include "hooks/environment.h"
-
-enum { EXIT_USER = 1, EXIT_USAGE = 2 };
+#include "programs/usage.h"
 
 static const char usage_text[] =
         "usage: pyservice-environment [--root=DIR] [--template=FILE] NAME[:MODE:UID:GID]=SOURCE...\n"
@@ -62,8 +57,7 @@ int main(int argc, char *argv[]) {
         static const struct option options[] = {
                 { "root", required_argument, NULL, 'r' },
                 { "template", required_argument, NULL, 't' },
-                { "help", no_argument, NULL, 'h' },
-                { "version", no_argument, NULL, 'v' },
+                USAGE_OPTIONS,
                 { 0 },
         };
         struct arena arena = { 0 };
@@ -87,9 +81,8 @@ int main(int argc, char *argv[]) {
                         template = optarg;
                         break;
                 case 'h':
-                        return fputs(usage_text, stdout) < 0 ? EXIT_SYSTEM : EXIT_SUCCESS;
                 case 'v':
-                        return puts("pyservice " VERSION) < 0 ? EXIT_SYSTEM : EXIT_SUCCESS;
+                        return usage_answer(c, usage_text);
                 default:
                         return usage("unknown option");
                 }

@@ -3,16 +3,11 @@
 /* pyservice-instance: what an instance's unit does besides running its container. */
 
 #include <errno.h>
-#include <getopt.h>
-#include <stdio.h>
-#include <stdlib.h>
 
 #include "base/utf8.h"
-#include "config.h"
 #include "hooks/instance.h"
 #include "hooks/watch.h"
-
-enum { EXIT_USER = 1, EXIT_USAGE = 2 };
+#include "programs/usage.h"
 
 static const char usage_text[] =
         "usage: pyservice-instance before|ready|enter|drain|leave|watch OPTION… [-- COMMAND…]\nWaits until "
@@ -101,9 +96,8 @@ static const struct option options[] = {
         { "limit", required_argument, NULL, 'L' },
         { "unit", required_argument, NULL, 'U' },
         { "image", required_argument, NULL, 'I' },
-        { "help", no_argument, NULL, 'h' },
         { "as", required_argument, NULL, 'a' },
-        { "version", no_argument, NULL, 'v' },
+        USAGE_OPTIONS,
         { 0 },
 };
 
@@ -256,12 +250,10 @@ int main(int argc, char *argv[]) {
         };
 
         for (int c; (c = getopt_long(argc, argv, "h", options, NULL)) != -1;) {
-                if (c == 'h')
-                        return fputs(usage_text, stdout) < 0 ? EXIT_SYSTEM : EXIT_SUCCESS;
-                if (c == 'v')
-                        return puts("pyservice " VERSION) < 0 ? EXIT_SYSTEM : EXIT_SUCCESS;
+                if (c == 'h' || c == 'v')
+                        return usage_answer(c, usage_text);
                 if (c == '?' || !take(&instance, c, optarg))
-                        return fputs(usage_text, stderr) < 0 ? EXIT_SYSTEM : EXIT_USAGE;
+                        return usage_answer('?', usage_text);
         }
 
         if (instance.request.port == 0)
@@ -274,5 +266,5 @@ int main(int argc, char *argv[]) {
                 if (strcmp(argv[optind], verbs[k].name) == 0)
                         return run(&instance, &verbs[k]);
 
-        return fputs(usage_text, stderr) < 0 ? EXIT_SYSTEM : EXIT_USAGE;
+        return usage_answer('?', usage_text);
 }

@@ -3,16 +3,14 @@
 /* pyservice-kms: decrypts one ciphertext with AWS KMS. pyservice-environment runs it. */
 
 #include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <sys/prctl.h>
 
 #include "base/fs.h"
 #include "base/utf8.h"
-#include "config.h"
 #include "hooks/kms.h"
+#include "programs/usage.h"
 
-enum { EXIT_USER = 1, EXIT_USAGE = 2, CIPHERTEXT_MAX = 8192 + 1 };
+enum { CIPHERTEXT_MAX = 8192 + 1 };
 
 static const char usage_text[] =
         "usage: pyservice-kms FILE\nDecrypts the base64 in FILE with AWS KMS, and writes the plaintext to "
@@ -29,13 +27,11 @@ int main(int argc, char *argv[]) {
         (void) prctl(PR_SET_DUMPABLE, 0);
 
         if (argc == 2 && strcmp(argv[1], "--help") == 0)
-                return fputs(usage_text, stdout) < 0 ? EXIT_SYSTEM : EXIT_SUCCESS;
+                return usage_answer('h', usage_text);
         if (argc == 2 && strcmp(argv[1], "--version") == 0)
-                return puts("pyservice " VERSION) < 0 ? EXIT_SYSTEM : EXIT_SUCCESS;
-        if (argc != 2 || argv[1][0] == '-') {
-                (void) fputs(usage_text, stderr);
-                return EXIT_USAGE;
-        }
+                return usage_answer('v', usage_text);
+        if (argc != 2 || argv[1][0] == '-')
+                return usage_answer('?', usage_text);
 
         r = fs_read(&arena, AT_FDCWD, argv[1], CIPHERTEXT_MAX, &text);
         if (r == 0)

@@ -4,19 +4,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
-#include <stdio.h>
 #include <sys/stat.h>
 
 #include "base/fs.h"
 #include "base/utf8.h"
 #include "bundle/layout.h"
-#include "config.h"
 #include "notify/deliver.h"
 #include "notify/expiry.h"
 #include "notify/report.h"
-
-enum { EXIT_USAGE = 2 };
+#include "programs/usage.h"
 
 static const char usage_text[] =
         "usage: pyservice-notify [--root=DIR] [--once] deliver\n       pyservice-notify [--root=DIR] report "
@@ -87,16 +83,11 @@ static int report_certificates(struct program *p) {
         return r < 0 ? fail("reporting certificates", r) : 0;
 }
 
-static int usage(FILE *to) {
-        return fputs(usage_text, to) < 0 ? EXIT_SYSTEM : to == stdout ? 0 : EXIT_USAGE;
-}
-
 int main(int argc, char *argv[]) {
         static const struct option options[] = {
                 { "root", required_argument, NULL, 'r' },
                 { "once", no_argument, NULL, 'o' },
-                { "help", no_argument, NULL, 'h' },
-                { "version", no_argument, NULL, 'v' },
+                USAGE_OPTIONS,
                 { 0 },
         };
         struct program program = { .root = "", .runtime = -1, .state = -1 };
@@ -111,19 +102,15 @@ int main(int argc, char *argv[]) {
                 case 'o':
                         program.is_once = true;
                         break;
-                case 'h':
-                        return usage(stdout);
-                case 'v':
-                        return puts("pyservice " VERSION) < 0 ? EXIT_SYSTEM : 0;
                 default:
-                        return usage(stderr);
+                        return usage_answer(c, usage_text);
                 }
 
         argc -= optind;
         argv += optind;
         if (!(argc == 1 && (strcmp(argv[0], "deliver") == 0 || strcmp(argv[0], "certificates") == 0)) &&
             !(argc == 2 && strcmp(argv[0], "report") == 0))
-                return usage(stderr);
+                return usage_answer('?', usage_text);
 
         r = open_places(&program);
         if (r != 0)

@@ -3,17 +3,12 @@
 /* pyservice-proxy: puts HAProxy's files of all applications in place. */
 
 #include <fcntl.h>
-#include <getopt.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <sys/stat.h>
 
 #include "balancer/proxy.h"
 #include "base/fs.h"
 #include "base/utf8.h"
-#include "config.h"
-
-enum { EXIT_USER = 1, EXIT_USAGE = 2 };
+#include "programs/usage.h"
 
 static const char usage_text[] =
         "usage: pyservice-proxy [--root=DIR] HASH\n       pyservice-proxy --states\n       pyservice-proxy "
@@ -54,9 +49,11 @@ static int run(const char *root, const char *certificate, int (*work)(struct pro
 
 int main(int argc, char *argv[]) {
         static const struct option options[] = {
-                { "root", required_argument, NULL, 'r' },        { "states", no_argument, NULL, 's' },
-                { "certificate", required_argument, NULL, 'c' }, { "help", no_argument, NULL, 'h' },
-                { "version", no_argument, NULL, 'v' },           { 0 },
+                { "root", required_argument, NULL, 'r' },
+                { "states", no_argument, NULL, 's' },
+                { "certificate", required_argument, NULL, 'c' },
+                USAGE_OPTIONS,
+                { 0 },
         };
         int (*work)(struct proxy_run * p) = proxy_apply;
         const char *root = "/", *certificate = NULL;
@@ -73,16 +70,12 @@ int main(int argc, char *argv[]) {
                         work = proxy_certificate;
                         certificate = optarg;
                         break;
-                case 'h':
-                        return fputs(usage_text, stdout) < 0 ? EXIT_SYSTEM : EXIT_SUCCESS;
-                case 'v':
-                        return puts("pyservice " VERSION) < 0 ? EXIT_SYSTEM : EXIT_SUCCESS;
                 default:
-                        return fputs(usage_text, stderr) < 0 ? EXIT_SYSTEM : EXIT_USAGE;
+                        return usage_answer(c, usage_text);
                 }
 
         if (argc - optind != (work == proxy_apply))
-                return fputs(usage_text, stderr) < 0 ? EXIT_SYSTEM : EXIT_USAGE;
+                return usage_answer('?', usage_text);
 
         return run(root, certificate, work);
 }

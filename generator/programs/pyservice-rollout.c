@@ -4,24 +4,20 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "app/world.h"
 #include "base/fs.h"
-#include "config.h"
+#include "programs/usage.h"
 #include "rollout/require.h"
 #include "rollout/rollout.h"
 #include "systemd/notify.h"
 
 enum {
-        EXIT_USAGE = 2,
         PAUSE_MS = 5000, /* systemd starts it again at once */
 };
 
@@ -157,15 +153,10 @@ static bool is_name(const char *text) {
                str_is_made_of(s, "abcdefghijklmnopqrstuvwxyz0123456789-");
 }
 
-static int usage(FILE *to) {
-        return fputs(usage_text, to) < 0 ? EXIT_SYSTEM : to == stdout ? EXIT_SUCCESS : EXIT_USAGE;
-}
-
 int main(int argc, char *argv[]) {
         static const struct option options[] = {
                 { "user", no_argument, NULL, 'u' },
-                { "help", no_argument, NULL, 'h' },
-                { "version", no_argument, NULL, 'v' },
+                USAGE_OPTIONS,
                 { 0 },
         };
         struct program program = { .stop = -1 };
@@ -177,12 +168,8 @@ int main(int argc, char *argv[]) {
                 case 'u':
                         program.rollout.is_user = true;
                         break;
-                case 'h':
-                        return usage(stdout);
-                case 'v':
-                        return puts("pyservice " VERSION) < 0 ? EXIT_SYSTEM : EXIT_SUCCESS;
                 default:
-                        return usage(stderr);
+                        return usage_answer(c, usage_text);
                 }
 
         argc -= optind;
@@ -194,5 +181,5 @@ int main(int argc, char *argv[]) {
         if (argc > 1 && strcmp(argv[0], "require") == 0)
                 return require(&program, argv + 1, (size_t) argc - 1);
 
-        return usage(stderr);
+        return usage_answer('?', usage_text);
 }

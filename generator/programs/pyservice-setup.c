@@ -2,18 +2,13 @@
 
 /* pyservice-setup: makes an app's user, directories and files before it starts. */
 
-#include <getopt.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 
 #include "base/arena.h"
 #include "base/utf8.h"
-#include "config.h"
 #include "hooks/setup.h"
-
-enum { EXIT_USER = 1, EXIT_USAGE = 2 };
+#include "programs/usage.h"
 
 static const char usage_text[] =
         "usage: pyservice-setup --app=NAME --marks=DIR --ready=NAME --tmpfiles=FILE [--sysusers=FILE]\n"
@@ -85,9 +80,8 @@ int main(int argc, char *argv[]) {
                 { "check", no_argument, NULL, 'c' },
                 { "path", required_argument, NULL, 'p' },
                 { "mount", required_argument, NULL, 'd' },
-                { "help", no_argument, NULL, 'h' },
                 { "secrets", required_argument, NULL, 'k' },
-                { "version", no_argument, NULL, 'v' },
+                USAGE_OPTIONS,
                 { 0 },
         };
         struct arena arena = { 0 };
@@ -99,10 +93,8 @@ int main(int argc, char *argv[]) {
         (void) umask(0022);
 
         for (int c; (c = getopt_long(argc, argv, "h", options, NULL)) != -1;) {
-                if (c == 'h')
-                        return fputs(usage_text, stdout) < 0 ? EXIT_SYSTEM : EXIT_SUCCESS;
-                if (c == 'v')
-                        return puts("pyservice " VERSION) < 0 ? EXIT_SYSTEM : EXIT_SUCCESS;
+                if (c == 'h' || c == 'v')
+                        return usage_answer(c, usage_text);
                 if (c == 'c')
                         is_check = true;
                 else if (!take_option(&s, c, optarg))
