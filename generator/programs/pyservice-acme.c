@@ -3,18 +3,13 @@
 /* pyservice-acme: orders the certificate of a domain with `tls: auto`. */
 
 #include <fcntl.h>
-#include <getopt.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 
 #include "balancer/acme.h"
 #include "base/fs.h"
 #include "base/utf8.h"
-#include "config.h"
-
-enum { EXIT_USER = 1, EXIT_USAGE = 2 };
+#include "programs/usage.h"
 
 /* uacme(1) runs the program as its hook with METHOD TYPE NAME TOKEN ANSWER. */
 enum { HOOK_ARGUMENTS = 5 };
@@ -63,10 +58,10 @@ static int run(struct str domain) {
 
 int main(int argc, char *argv[]) {
         static const struct option options[] = {
-                { "help", no_argument, NULL, 'h' },
-                { "version", no_argument, NULL, 'v' },
+                USAGE_OPTIONS,
                 { 0 },
         };
+        int c;
 
         /* It reads keys: a core dump would be a copy of them on the disk. */
         (void) prctl(PR_SET_DUMPABLE, 0);
@@ -76,17 +71,11 @@ int main(int argc, char *argv[]) {
         if (argc == 1 + HOOK_ARGUMENTS)
                 return strcmp(argv[2], "http-01") == 0 ? EXIT_SUCCESS : EXIT_USER;
 
-        for (int c; (c = getopt_long(argc, argv, "h", options, NULL)) != -1;)
-                switch (c) {
-                case 'h':
-                        return fputs(usage_text, stdout) < 0 ? EXIT_SYSTEM : EXIT_SUCCESS;
-                case 'v':
-                        return puts("pyservice " VERSION) < 0 ? EXIT_SYSTEM : EXIT_SUCCESS;
-                default:
-                        return fputs(usage_text, stderr) < 0 ? EXIT_SYSTEM : EXIT_USAGE;
-                }
+        c = getopt_long(argc, argv, "h", options, NULL);
+        if (c != -1)
+                return usage_answer(c, usage_text);
         if (argc - optind != 1 || !type_accepts(KIND_DOMAIN, str_of(argv[optind])) || argv[optind][0] == '*')
-                return fputs(usage_text, stderr) < 0 ? EXIT_SYSTEM : EXIT_USAGE;
+                return usage_answer('?', usage_text);
 
         return run(str_of(argv[optind]));
 }
