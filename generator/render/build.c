@@ -110,8 +110,7 @@ static struct unit *make_unit(struct rendering *r) {
         unit_const(u, " of ");
         unit_part(u, s->repo);
         unit_close(u);
-        unit_put(u, UNIT_SOURCE_PATH, ((struct abs_path){ r->app->path, NOWHERE }));
-        unit_put_const(u, UNIT_DOCUMENTATION, "man:pyservice.d(5)");
+        render_origin(r, u);
         if (!r->world->places.is_user) {
                 unit_put_const(u, UNIT_WANTS, "network-online.target");
                 unit_put_const(u, UNIT_AFTER, "network-online.target");

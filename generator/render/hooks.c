@@ -277,10 +277,7 @@ static void put_leave(struct rendering *r, struct unit *u, const struct role *ro
                 unit_const(u, "--settled=");
                 put_ms(u, role->restart_policy->max_delay);
         }
-        if (r->world->places.is_user) {
-                unit_word(u);
-                unit_const(u, "--user");
-        }
+        render_user(r, u);
         unit_close(u);
 }
 
@@ -346,10 +343,7 @@ static void put_before(struct rendering *r, struct unit *u, const struct service
         unit_part(u, app_pinned(r->app, s->container.image));
         unit_word(u);
         unit_const(u, "--unit=%n");
-        if (r->world->places.is_user) {
-                unit_word(u);
-                unit_const(u, "--user");
-        }
+        render_user(r, u);
         put_hook(u, &s->hooks.before_start);
         unit_close(u);
 }

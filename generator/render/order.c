@@ -66,8 +66,7 @@ static struct unit *start_unit(struct rendering *r, const struct role *role) {
         unit_part(u, role->container->unit);
         unit_const(u, " requires");
         unit_close(u);
-        unit_put(u, UNIT_SOURCE_PATH, ((struct abs_path){ r->app->path, NOWHERE }));
-        unit_put_const(u, UNIT_DOCUMENTATION, "man:pyservice.d(5)");
+        render_origin(r, u);
         return u;
 }
 
@@ -85,10 +84,7 @@ static void put_command(struct rendering *r, struct unit *u, const struct start_
                 return;
         }
         unit_const(u, LIBEXECDIR "/pyservice-rollout");
-        if (r->world->places.is_user) {
-                unit_word(u);
-                unit_const(u, "--user");
-        }
+        render_user(r, u);
         unit_word(u);
         unit_const(u, "require");
         LIST_EACH(ref, &o->requires) {

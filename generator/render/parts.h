@@ -28,6 +28,9 @@ void render_container(struct rendering *r, struct unit *u, const struct role *ro
 /* The definition, and the manual page about it; nothing without pyservice. */
 void render_origin(struct rendering *r, struct unit *u);
 
+/* The option of our programs for a user's manager. */
+void render_user(struct rendering *r, struct unit *u);
+
 /* Without pyservice: a stop of the app's target stops it. */
 void render_part_of(struct rendering *r, struct unit *u);
 

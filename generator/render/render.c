@@ -42,6 +42,14 @@ void render_origin(struct rendering *r, struct unit *u) {
         unit_put_const(u, UNIT_DOCUMENTATION, "man:pyservice.d(5)");
 }
 
+void render_user(struct rendering *r, struct unit *u) {
+        if (!r->world->places.is_user)
+                return;
+
+        unit_word(u);
+        unit_const(u, "--user");
+}
+
 void render_part_of(struct rendering *r, struct unit *u) {
         unit_open(u, UNIT_PART_OF);
         unit_part(u, r->app->name);

@@ -134,10 +134,7 @@ static void put_command(struct rendering *r, struct unit *u) {
         unit_open(u, SERVICE_EXEC_START);
         unit_word(u);
         unit_const(u, LIBEXECDIR "/pyservice-rollout");
-        if (r->world->places.is_user) {
-                unit_word(u);
-                unit_const(u, "--user");
-        }
+        render_user(r, u);
         unit_word(u);
         unit_const(u, "run");
         unit_word(u);
@@ -157,8 +154,7 @@ static void render_unit(struct rendering *r) {
         unit_part(u, r->app->name);
         unit_const(u, ", revision %i");
         unit_close(u);
-        unit_put(u, UNIT_SOURCE_PATH, ((struct abs_path){ r->app->path, NOWHERE }));
-        unit_put_const(u, UNIT_DOCUMENTATION, "man:pyservice.d(5)");
+        render_origin(r, u);
         unit_put_const(u, UNIT_STOP_WHEN_UNNEEDED, "yes");
         unit_put_const(u, UNIT_START_LIMIT_INTERVAL, "0");
         unit_open(u, UNIT_REQUIRES_MOUNTS);

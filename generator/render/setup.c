@@ -295,8 +295,7 @@ static void put_sandbox(struct rendering *r, struct unit *u) {
 static void put_head(struct rendering *r, struct unit *u) {
         unit_part(u, r->app->name);
         unit_close(u);
-        unit_put(u, UNIT_SOURCE_PATH, ((struct abs_path){ r->app->path, NOWHERE }));
-        unit_put_const(u, UNIT_DOCUMENTATION, "man:pyservice.d(5)");
+        render_origin(r, u);
         unit_put_const(u, UNIT_START_LIMIT_INTERVAL, "0");
 }
 
@@ -405,10 +404,7 @@ static void put_start(struct rendering *r, struct unit *u) {
         unit_open(u, SERVICE_EXEC_START_PRE);
         unit_word(u);
         unit_const(u, "-systemctl");
-        if (r->world->places.is_user) {
-                unit_word(u);
-                unit_const(u, "--user");
-        }
+        render_user(r, u);
         unit_word(u);
         unit_const(u, "start");
         unit_word(u);

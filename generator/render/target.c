@@ -52,8 +52,7 @@ static void render_main(struct rendering *r) {
         struct unit *u = unit_new(r->arena);
 
         put_description(r, u);
-        unit_put(u, UNIT_SOURCE_PATH, ((struct abs_path){ r->app->path, NOWHERE }));
-        unit_put_const(u, UNIT_DOCUMENTATION, "man:pyservice.d(5)");
+        render_origin(r, u);
         unit_put_const(u, UNIT_STOP_WHEN_UNNEEDED, "yes");
         unit_put_const(u, UNIT_DEFAULT_DEPENDENCIES, "no");
         unit_put_const(u, UNIT_CONFLICTS, "shutdown.target");
