@@ -89,26 +89,16 @@ void proxy_report_errors(struct proxy_run *p, struct str heading) {
 int proxy_read_host(struct proxy_run *p) {
         struct world *w = p->world;
         struct node *root = NULL;
-        uint32_t file;
-        int r = world_read(w, w->places.host, &root, &file);
+        int r = world_read_host(w, &root);
 
-        if (r < 0 && r != -ENOENT)
+        if (r < 0)
                 return proxy_fail(p, w->places.host, r);
-        if (r >= 0 && root)
-                schema_decode(w->arena, w->ds, &host_schema, root, &w->host);
         if (w->ds->n_errors > 0) {
                 proxy_report_errors(
                         p, STR("HAProxy's files stay as they are, because of errors in host.yaml:\n"));
                 return 1;
         }
 
-        if (!w->host.haproxy)
-                w->host.haproxy = arena_new(w->arena, struct host_haproxy);
-        if (!w->host.nginx)
-                w->host.nginx = arena_new(w->arena, struct host_nginx);
-        if (!w->host.acme)
-                w->host.acme = arena_new(w->arena, struct host_acme);
-        schema_apply_defaults(w->arena, &host_schema, &w->host);
         return 0;
 }
 

@@ -476,18 +476,14 @@ static void check_notify(struct world *w, const struct node *at) {
                                 "http://");
 }
 
-static int read_host(struct world *w) {
-        size_t errors = w->ds->n_errors, waiting = w->n_waiting;
-        struct node *root = NULL;
+int world_read_host(struct world *w, struct node **ret) {
         uint32_t file;
-        int r;
+        int r = world_read(w, w->places.host, ret, &file);
 
-        w->ds->owner = (struct str){ NULL, 0 };
-        r = world_read(w, w->places.host, &root, &file);
         if (r < 0 && r != -ENOENT)
                 return r;
-        if (r >= 0 && root)
-                schema_decode(w->arena, w->ds, &host_schema, root, &w->host);
+        if (*ret)
+                schema_decode(w->arena, w->ds, &host_schema, *ret, &w->host);
 
         if (!w->host.ports)
                 w->host.ports = arena_new(w->arena, struct port_pool);
@@ -498,6 +494,19 @@ static int read_host(struct world *w) {
         if (!w->host.acme)
                 w->host.acme = arena_new(w->arena, struct host_acme);
         schema_apply_defaults(w->arena, &host_schema, &w->host);
+        return 0;
+}
+
+static int read_host(struct world *w) {
+        size_t errors = w->ds->n_errors, waiting = w->n_waiting;
+        struct node *root = NULL;
+        int r;
+
+        w->ds->owner = (struct str){ NULL, 0 };
+        r = world_read_host(w, &root);
+        if (r < 0)
+                return r;
+
         pages_read(w, w->host.haproxy->errors);
         check_pool(w);
         check_acme(w, w->host.acme->directory, w->host.acme->email);

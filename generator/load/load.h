@@ -24,3 +24,7 @@ int world_load_files(struct world *w, const char *const *paths, size_t n); /* ab
 /* Reads a file below the root into the sources and parses it. -ENOENT if it does not exist; 0 with *ret NULL
  * if it has errors. */
 int world_read(struct world *w, struct str path, struct node **ret, uint32_t *ret_file);
+
+/* Reads host.yaml into w->host, with its defaults. *ret, which is NULL before, becomes its tree if it has
+ * one. Errors go to w->ds. 0 or negative errno. */
+int world_read_host(struct world *w, struct node **ret);
