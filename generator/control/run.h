@@ -58,9 +58,6 @@ int once_open(struct ctl *c, const struct aim *aim, struct once *ret);
  * status. */
 int once_prepare(struct once *o);
 
-/* Runs podman to its end; gives its exit status. */
-int once_run(const struct once *o, const char *const *argv);
-
 /* Who sees to it that neither the container nor its secrets are left when this program is killed. Negative
  * errno. */
 struct guard {

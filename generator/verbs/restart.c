@@ -14,10 +14,91 @@
 
 #include "base/fs.h"
 #include "bundle/layout.h"
+#include "bundle/plan.h"
 #include "bundle/wanted.h"
-#include "control/restart.h"
+#include "control/power.h"
 #include "runtime/spawn.h"
 #include "verbs/verbs.h"
+
+struct restarting {
+        struct powers *ps;
+        struct power *p;
+        struct plan plan;
+        bool is_settled;         /* what runs is what is wanted: the spare would be the same */
+        struct power_unit spare; /* that we started; without a unit if there is none */
+        bool is_first;           /* the first batch of a part: it has to stay up, too */
+        struct power_jobs jobs;  /* of the batch */
+        uint64_t n_left;         /* units whose turn has not come */
+};
+
+/* True if no other instance of the service can answer meanwhile. */
+static bool is_needed(const struct restarting *r, const struct power_unit *u, size_t n) {
+        size_t n_upheld = 0;
+
+        VEC_EACH(other, &r->p->units)
+                n_upheld += str_eq(other->part, u->part) && !hold_find(&r->p->holds, other->unit);
+        if (!u->is_instance || !r->is_settled || n < n_upheld || n > r->plan.max_unavailable)
+                return false;
+
+        VEC_EACH(service, &r->plan.services)
+                if (str_eq(service->unit, u->part))
+                        return service->has_spare;
+
+        return false;
+}
+
+static struct power_unit spare_of(const struct restarting *r, const struct power_unit *u) {
+        struct str unit = arena_join(&r->p->ctl->arena, u->part, STR("@next.service"));
+
+        return (struct power_unit){ .part = u->part, .upheld = unit, .unit = unit };
+}
+
+/* One job for the spare. */
+static int work(struct restarting *r, enum bus_verb verb) {
+        struct power_jobs jobs = { 0 };
+        int q = power_add_job(r->ps, &jobs, verb, r->spare.unit);
+
+        return q < 0 ? q : power_wait(r->ps, &jobs);
+}
+
+/* If all `n` instances of the service of `u` would be away at a time: starts its spare, and takes it into
+ * HAProxy. Negative errno; -ENOTRECOVERABLE if it does not start, after reporting it. */
+static int begin_spare(struct restarting *r, const struct power_unit *u, size_t n) {
+        uint64_t since = bus_now();
+        bool is_up = false;
+        int q;
+
+        if (!is_needed(r, u, n))
+                return 0;
+
+        (void) printf("%s: starting a spare, which answers in the meantime\n", power_unit_word(r->p, u).p);
+        (void) fflush(stdout);
+        r->spare = spare_of(r, u);
+        q = work(r, BUS_START);
+        if (q >= 0)
+                q = power_is_up(r->ps, &r->spare, &is_up);
+        if (q >= 0 && is_up)
+                q = work(r, BUS_RELOAD);
+        if (q < 0 || is_up)
+                return q;
+
+        power_complain(r->ps, &r->spare, since);
+        return -ENOTRECOVERABLE;
+}
+
+/* Stops it, with its drain, if there is one. */
+static int end_spare(struct restarting *r) {
+        int q;
+
+        if (str_is_absent(r->spare.unit))
+                return 0;
+
+        q = work(r, BUS_STOP);
+        if (q >= 0)
+                q = power_forget_failure(r->ps, r->spare.unit);
+        r->spare = (struct power_unit){ 0 };
+        return q;
+}
 
 enum { TICK_MS = 500 };
 
@@ -135,7 +216,7 @@ static int rest(struct restarting *r) {
 
 /* The units of one part. */
 static int restart_part(struct restarting *r, struct power_unit *const *units, size_t n) {
-        int q = restart_begin_spare(r, units[0], n), end;
+        int q = begin_spare(r, units[0], n), end;
 
         r->is_first = true;
         for (size_t i = 0, size; i < n && q >= 0; i += size) {
@@ -146,7 +227,7 @@ static int restart_part(struct restarting *r, struct power_unit *const *units, s
                 r->is_first = false;
         }
 
-        end = q == -ECANCELED ? 0 : restart_end_spare(r);
+        end = q == -ECANCELED ? 0 : end_spare(r);
         return q < 0 ? q : end;
 }
 
@@ -241,7 +322,7 @@ static int leave_well(struct restarting *r) {
 
         bus_close(&ps->bus);
         q = bus_open(&ps->ctl->arena, ps->ctl->is_user, -1, &ps->bus);
-        return q < 0 ? q : restart_end_spare(r);
+        return q < 0 ? q : end_spare(r);
 }
 
 static int restart_app(struct powers *ps, struct power *p) {
