@@ -271,6 +271,14 @@ void unit_word(struct unit *u);
         })
 void unit_part_text(struct unit *u, struct str text, struct span at);
 #define unit_const(u, literal) unit_const_bytes((u), STR("" literal ""))
+
+/* A word with a first part. */
+#define unit_word_part(u, value)         \
+        ({                               \
+                unit_word(u);            \
+                unit_part((u), (value)); \
+        })
+#define unit_word_const(u, literal) (unit_word(u), unit_const((u), literal))
 void unit_part_u64(struct unit *u, uint64_t value);
 void unit_close(struct unit *u);
 

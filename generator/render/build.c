@@ -19,8 +19,7 @@ static void put_commands(struct unit *u, const struct command *commands, size_t 
                 else
                         unit_const(u, "--after");
                 LIST_EACH(word, &commands[i].words) {
-                        unit_word(u);
-                        unit_const(u, "--word=");
+                        unit_word_const(u, "--word=");
                         unit_part(u, *word);
                 }
         }
@@ -69,17 +68,14 @@ static void put_program(struct rendering *r, struct unit *u, enum unit_key key, 
         const struct repository *s = r->app->source;
 
         unit_open(u, key);
-        unit_word(u);
-        unit_const(u, PROGRAM);
+        unit_word_const(u, PROGRAM);
         unit_word(u);
         if (is_look)
                 unit_const(u, "look");
         else
                 unit_const(u, "build");
-        unit_word(u);
-        unit_part(u, r->app->name);
-        unit_word(u);
-        unit_part(u, app_pinned(r->app, s->image));
+        unit_word_part(u, r->app->name);
+        unit_word_part(u, app_pinned(r->app, s->image));
         PUT_OPTION(u, "--runtime", ((struct abs_path){ r->world->places.runtime, NOWHERE }));
         PUT_OPTION(u, "--repo", s->repo);
         PUT_OPTION(u, "--ref", s->ref);
@@ -88,10 +84,8 @@ static void put_program(struct rendering *r, struct unit *u, enum unit_key key, 
         PUT_OPTION(u, "--code", s->code_dir);
         PUT_OPTION(u, "--pull", ((struct name){ str_of(pulls[container_pull(c)]), c->pull.at }));
         PUT_OPTION(u, "--auth-file", c->auth_file);
-        if (!c->tls_verify.yes) {
-                unit_word(u);
-                unit_const(u, "--no-tls-verify");
-        }
+        if (!c->tls_verify.yes)
+                unit_word_const(u, "--no-tls-verify");
         put_recipe(u, s);
         unit_close(u);
 }
@@ -216,14 +210,10 @@ struct unit_name render_plain_build(struct rendering *r) {
 
 void render_built(struct rendering *r, struct unit *u) {
         unit_open(u, SERVICE_EXEC_START_PRE);
-        unit_word(u);
-        unit_const(u, PROGRAM);
-        unit_word(u);
-        unit_const(u, "check");
-        unit_word(u);
-        unit_part(u, r->app->name);
-        unit_word(u);
-        unit_part(u, app_pinned(r->app, r->app->source->image));
+        unit_word_const(u, PROGRAM);
+        unit_word_const(u, "check");
+        unit_word_part(u, r->app->name);
+        unit_word_part(u, app_pinned(r->app, r->app->source->image));
         PUT_OPTION(u, "--runtime", ((struct abs_path){ r->world->places.runtime, NOWHERE }));
         unit_close(u);
 }

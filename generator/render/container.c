@@ -111,8 +111,7 @@ static void put_unit_section(struct rendering *r, struct unit *u, const struct r
 
 static void put_label(struct unit *u, struct label_name name, struct label_text text) {
         unit_open(u, CONTAINER_LABEL);
-        unit_word(u);
-        unit_part(u, name);
+        unit_word_part(u, name);
         unit_const(u, "=");
         unit_part(u, text);
         unit_close(u);
@@ -121,11 +120,9 @@ static void put_label(struct unit *u, struct label_name name, struct label_text 
 static void put_labels(struct rendering *r, struct unit *u, const struct role *role) {
         if (!r->is_plain) {
                 unit_open(u, CONTAINER_LABEL);
-                unit_word(u);
-                unit_const(u, "io.pyservice.app=");
+                unit_word_const(u, "io.pyservice.app=");
                 unit_part(u, r->app->name);
-                unit_word(u);
-                unit_const(u, "io.pyservice.service=");
+                unit_word_const(u, "io.pyservice.service=");
                 unit_part(u, role->name);
                 unit_close(u);
         }
@@ -151,24 +148,19 @@ static void put_command(struct unit *u, const struct container *c) {
         if (c->entrypoint.at && c->entrypoint.n == 0) {
                 /* Quadlet passes over an empty Entrypoint=. */
                 unit_open(u, CONTAINER_PODMAN_ARGS);
-                unit_word(u);
-                unit_const(u, "--entrypoint=");
+                unit_word_const(u, "--entrypoint=");
                 unit_close(u);
         }
         if (c->entrypoint.n > 0) {
                 unit_open(u, CONTAINER_ENTRYPOINT);
-                LIST_EACH(word, &c->entrypoint) {
-                        unit_word(u);
-                        unit_part(u, *word);
-                }
+                LIST_EACH(word, &c->entrypoint)
+                        unit_word_part(u, *word);
                 unit_close(u);
         }
         if (c->command.n > 0) {
                 unit_open(u, CONTAINER_EXEC);
-                LIST_EACH(word, &c->command) {
-                        unit_word(u);
-                        unit_part(u, *word);
-                }
+                LIST_EACH(word, &c->command)
+                        unit_word_part(u, *word);
                 unit_close(u);
         }
 }
@@ -238,8 +230,7 @@ static void put_limits(struct unit *u, const struct container *c) {
         if (!str_is_absent(c->stop_signal.text)) {
                 /* StopSignal= is a key since Podman 5.2 only. */
                 unit_open(u, CONTAINER_PODMAN_ARGS);
-                unit_word(u);
-                unit_const(u, "--stop-signal=");
+                unit_word_const(u, "--stop-signal=");
                 unit_part(u, c->stop_signal);
                 unit_close(u);
         }
@@ -270,10 +261,8 @@ static void put_health_command(struct unit *u, const struct health *h) {
                 return;
 
         unit_open(u, CONTAINER_HEALTH_CMD);
-        LIST_EACH(word, &h->words) {
-                unit_word(u);
-                unit_part(u, *word);
-        }
+        LIST_EACH(word, &h->words)
+                unit_word_part(u, *word);
         unit_close(u);
 }
 
@@ -299,8 +288,7 @@ static void put_health(struct rendering *r, struct unit *u, const struct health 
 static void put_names(struct unit *u, const struct attached *a) {
         LIST_EACH(name, &a->names) {
                 unit_open(u, CONTAINER_PODMAN_ARGS);
-                unit_word(u);
-                unit_const(u, "--network-alias=");
+                unit_word_const(u, "--network-alias=");
                 unit_part(u, *name);
                 unit_close(u);
         }
@@ -409,15 +397,11 @@ static struct duration start_timeout(const struct role *role) {
 /* A line of a file that the generator wrote, and the file. */
 static void put_condition(struct unit *u, struct abs_path file, struct name unit) {
         unit_open(u, SERVICE_EXEC_CONDITION);
-        unit_word(u);
-        unit_const(u, "/bin/grep");
-        unit_word(u);
-        unit_const(u, "-qsxF");
-        unit_word(u);
-        unit_const(u, "Upholds=");
+        unit_word_const(u, "/bin/grep");
+        unit_word_const(u, "-qsxF");
+        unit_word_const(u, "Upholds=");
         unit_part(u, unit);
-        unit_word(u);
-        unit_part(u, file);
+        unit_word_part(u, file);
         unit_close(u);
 }
 
@@ -451,12 +435,9 @@ static void put_directories(struct unit *u, const struct container *c) {
                         continue;
 
                 unit_open(u, SERVICE_EXEC_START_PRE);
-                unit_word(u);
-                unit_const(u, "/bin/mkdir");
-                unit_word(u);
-                unit_const(u, "-p");
-                unit_word(u);
-                unit_part(u, path);
+                unit_word_const(u, "/bin/mkdir");
+                unit_word_const(u, "-p");
+                unit_word_part(u, path);
                 unit_close(u);
         }
 }
@@ -504,8 +485,7 @@ static void put_identity_part(struct unit *u, const struct container *c, const c
         if (container_find_variable(c, str_of(name)))
                 return;
 
-        unit_word(u);
-        unit_part(u, ((struct env_name){ str_of(name), NOWHERE }));
+        unit_word_part(u, ((struct env_name){ str_of(name), NOWHERE }));
         unit_const(u, "=");
         unit_part(u, ((struct env_text){ value, NOWHERE }));
 }
@@ -521,14 +501,10 @@ static void put_identity(struct rendering *r, struct unit *u, const struct role 
         if (!r->is_plain)
                 put_identity_part(u, c, "PYSERVICE_REVISION", revision);
         put_identity_part(u, c, "PYSERVICE_IMAGE", app_pinned(r->app, c->image).text);
-        if (role->is_template && !container_find_variable(c, STR("PYSERVICE_INSTANCE"))) {
-                unit_word(u);
-                unit_const(u, "PYSERVICE_INSTANCE=%i");
-        }
-        if (!container_find_variable(c, STR("PYSERVICE_HOST"))) {
-                unit_word(u);
-                unit_const(u, "PYSERVICE_HOST=%H");
-        }
+        if (role->is_template && !container_find_variable(c, STR("PYSERVICE_INSTANCE")))
+                unit_word_const(u, "PYSERVICE_INSTANCE=%i");
+        if (!container_find_variable(c, STR("PYSERVICE_HOST")))
+                unit_word_const(u, "PYSERVICE_HOST=%H");
         unit_close(u);
 }
 
@@ -544,13 +520,11 @@ static void put_expanded(struct rendering *r, struct unit *u, const struct role 
 
         unit_open(u, SERVICE_ENVIRONMENT);
         if (has_revision) {
-                unit_word(u);
-                unit_const(u, "PYSERVICE_REVISION=");
+                unit_word_const(u, "PYSERVICE_REVISION=");
                 unit_part(u, revision);
         }
         if (has_image) {
-                unit_word(u);
-                unit_const(u, "PYSERVICE_IMAGE=");
+                unit_word_const(u, "PYSERVICE_IMAGE=");
                 unit_part(u, app_pinned(r->app, role->container->image));
         }
         unit_close(u);
@@ -576,8 +550,7 @@ static void put_failure(struct rendering *r, struct unit *u, const struct role *
                 if (container_find_variable(role->container, str_of(names[i])))
                         continue;
                 unit_open(u, CONTAINER_PODMAN_ARGS);
-                unit_word(u);
-                unit_const(u, "--env=");
+                unit_word_const(u, "--env=");
                 unit_part(u, ((struct env_name){ str_of(names[i]), NOWHERE }));
                 unit_close(u);
         }

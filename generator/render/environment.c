@@ -54,16 +54,14 @@ static void put_composed(struct rendering *r, struct unit *u, struct lines *file
                 return;
 
         unit_open(u, CONTAINER_PODMAN_ARGS);
-        unit_word(u);
-        unit_const(u, "--env=");
+        unit_word_const(u, "--env=");
         unit_part(u, v->name);
         unit_close(u);
 }
 
 static void put_podman(struct unit *u, const struct secret_entry *secret, const struct variable *v) {
         unit_open(u, CONTAINER_SECRET);
-        unit_word(u);
-        unit_part(u, secret->value.podman);
+        unit_word_part(u, secret->value.podman);
         unit_const(u, ",type=env,target=");
         unit_part(u, v->name);
         unit_close(u);
@@ -72,16 +70,14 @@ static void put_podman(struct unit *u, const struct secret_entry *secret, const 
 /* A file in the unit's runtime directory that Podman is to read. */
 static void put_runtime_file(struct rendering *r, struct unit *u, const struct role *role) {
         unit_open(u, CONTAINER_ENVIRONMENT_FILE);
-        unit_word(u);
-        unit_part(u, ((struct abs_path){ r->world->places.runtime, NOWHERE }));
+        unit_word_part(u, ((struct abs_path){ r->world->places.runtime, NOWHERE }));
         unit_const(u, "/");
         unit_part(u, secrets_directory(r, role));
 }
 
 static void put_in_unit(struct unit *u, const struct variable *v, struct str value) {
         unit_open(u, CONTAINER_ENVIRONMENT);
-        unit_word(u);
-        unit_part(u, v->name);
+        unit_word_part(u, v->name);
         unit_const(u, "=");
         unit_part(u, ((struct env_text){ value, v->name.at }));
         unit_close(u);
@@ -92,15 +88,12 @@ static void put_optional(struct rendering *r, struct unit *u, const struct role 
         struct env_file file = role->container->env_files.at[i];
 
         unit_open(u, SERVICE_EXEC_START_PRE);
-        unit_word(u);
-        unit_const(u, "/bin/sh");
-        unit_word(u);
-        unit_const(u, "-c");
+        unit_word_const(u, "/bin/sh");
+        unit_word_const(u, "-c");
         unit_word(u);
         unit_const(u,
                    "{ [ ! -e \\\"$$0\\\" ] || cat \\\"$$0\\\"; } >\\\"$$RUNTIME_DIRECTORY/.optional-$$1\\\"");
-        unit_word(u);
-        unit_part(u, ((struct abs_path){ str_from(file.text, 1), file.at }));
+        unit_word_part(u, ((struct abs_path){ str_from(file.text, 1), file.at }));
         unit_word(u);
         unit_part_u64(u, i);
         unit_close(u);

@@ -36,8 +36,7 @@ static void put_ms(struct unit *u, struct duration d) {
 }
 
 static void put_port(struct unit *u, const struct service *s) {
-        unit_word(u);
-        unit_const(u, "--port=");
+        unit_word_const(u, "--port=");
         render_port_name(u, s);
 }
 
@@ -49,40 +48,33 @@ static void put_container_name(struct unit *u, const struct service *s) {
 }
 
 static void put_nginx(struct rendering *r, struct unit *u, const struct service *s) {
-        unit_word(u);
-        unit_const(u, "--nginx=");
+        unit_word_const(u, "--nginx=");
         unit_part(u, nginx_server_of(r, s));
         if (s->is_sidecar)
                 unit_const(u, "@0.nginx");
         else
                 unit_const(u, "@%i.nginx");
-        unit_word(u);
-        unit_const(u, "--nginx-unit=");
+        unit_word_const(u, "--nginx-unit=");
         unit_part(u, r->world->host.nginx->unit);
 }
 
 static void put_haproxy(struct rendering *r, struct unit *u, const struct service *s) {
         const struct host_haproxy *haproxy = r->world->host.haproxy;
 
-        unit_word(u);
-        unit_const(u, "--server=");
+        unit_word_const(u, "--server=");
         unit_part(u, backend_of(s));
         unit_const(u, "/");
         put_container_name(u, s);
-        unit_word(u);
-        unit_const(u, "--socket=");
+        unit_word_const(u, "--socket=");
         unit_part(u, haproxy->socket);
-        unit_word(u);
-        unit_const(u, "--master=");
+        unit_word_const(u, "--master=");
         unit_part(u, haproxy->master_socket);
         if (!has_states(r, s))
                 return;
 
-        unit_word(u);
-        unit_const(u, "--states=");
+        unit_word_const(u, "--states=");
         unit_part(u, states_of(r, s));
-        unit_word(u);
-        unit_const(u, "--id=");
+        unit_word_const(u, "--id=");
         unit_part_u64(u, backend_id(s));
 }
 
@@ -93,32 +85,26 @@ static void put_address(struct unit *u, const struct service *s) {
         if (str_is(container_network(c), "host"))
                 return;
 
-        unit_word(u);
-        unit_const(u, "--container=");
+        unit_word_const(u, "--container=");
         if (shares_network(c))
                 unit_part(u, c->network_owner);
         else
                 put_container_name(u, s);
-        unit_word(u);
-        unit_const(u, "--network=");
+        unit_word_const(u, "--network=");
         if (str_is_absent(container_network(c)) || str_is(container_network(c), "bridge"))
                 unit_const(u, "podman");
         else
                 unit_part(u, c->attached.at[0].network);
-        if (c->is_network_shared) {
-                unit_word(u);
-                unit_const(u, "--shared-network");
-        }
+        if (c->is_network_shared)
+                unit_word_const(u, "--shared-network");
 }
 
 /* The address of its probe: the port that it publishes or, without one, the port of its own address. */
 static void put_where(struct unit *u, const struct service *s) {
-        unit_word(u);
-        unit_const(u, "--port=");
+        unit_word_const(u, "--port=");
         if (has_ports(s)) {
                 render_port_name(u, s);
-                unit_word(u);
-                unit_const(u, "--container-port=");
+                unit_word_const(u, "--container-port=");
                 unit_part_u64(u, s->port.n);
                 return;
         }
@@ -129,35 +115,28 @@ static void put_where(struct unit *u, const struct service *s) {
 
 /* A port for health alone is not published. */
 static void put_health_port(struct unit *u, const struct service *s, const struct health_request *q) {
-        unit_word(u);
-        unit_const(u, "--health-port=");
+        unit_word_const(u, "--health-port=");
         unit_part_u64(u, q->port.n);
         if (!has_ports(s))
                 return;
 
-        unit_word(u);
-        unit_const(u, "--published");
+        unit_word_const(u, "--published");
         put_address(u, s);
 }
 
 /* Each is one argument, whatever it holds. */
 static void put_request(struct unit *u, const struct service *s, const struct health_request *q) {
-        unit_word(u);
-        unit_const(u, "--path=");
+        unit_word_const(u, "--path=");
         unit_part(u, s->health->http);
         LIST_EACH(header, &q->headers) {
-                unit_word(u);
-                unit_const(u, "--header=");
+                unit_word_const(u, "--header=");
                 unit_part(u, header->key);
                 unit_const(u, ": ");
                 unit_part(u, header->value);
         }
-        if (q->is_tls) {
-                unit_word(u);
-                unit_const(u, "--tls");
-        }
-        unit_word(u);
-        unit_const(u, "--status=");
+        if (q->is_tls)
+                unit_word_const(u, "--tls");
+        unit_word_const(u, "--status=");
         unit_part(u, s->health->status);
         put_where(u, s);
         if (q->has_own_port)
@@ -177,22 +156,16 @@ static void put_probe(struct rendering *r, struct unit *u, const struct service 
         const struct health *h = s->health;
 
         put_request(u, s, &q);
-        unit_word(u);
-        unit_const(u, "--interval=");
+        unit_word_const(u, "--interval=");
         put_ms(u, h->interval);
-        unit_word(u);
-        unit_const(u, "--timeout=");
+        unit_word_const(u, "--timeout=");
         put_ms(u, h->timeout);
-        unit_word(u);
-        unit_const(u, "--start-period=");
+        unit_word_const(u, "--start-period=");
         put_ms(u, h->start_period);
-        unit_word(u);
-        unit_const(u, "--retries=");
+        unit_word_const(u, "--retries=");
         unit_part_u64(u, h->retries.n);
-        if (s->proxy && s->proxy->check) {
-                unit_word(u);
-                unit_const(u, "--own-check");
-        }
+        if (s->proxy && s->proxy->check)
+                unit_word_const(u, "--own-check");
 }
 
 static void put_ready(struct rendering *r, struct unit *u, const struct service *s, bool enters) {
@@ -207,8 +180,7 @@ static void put_ready(struct rendering *r, struct unit *u, const struct service 
 }
 
 static void put_name(struct unit *u, const struct service *s) {
-        unit_word(u);
-        unit_const(u, "--name=");
+        unit_word_const(u, "--name=");
         put_container_name(u, s);
 }
 
@@ -218,16 +190,12 @@ static void put_hook(struct unit *u, const struct hook *h) {
                 return;
 
         if (!str_is_absent(h->user.text)) {
-                unit_word(u);
-                unit_const(u, "--as=");
+                unit_word_const(u, "--as=");
                 unit_part(u, h->user);
         }
-        unit_word(u);
-        unit_const(u, "--");
-        LIST_EACH(word, &h->command) {
-                unit_word(u);
-                unit_part(u, *word);
-        }
+        unit_word_const(u, "--");
+        LIST_EACH(word, &h->command)
+                unit_word_part(u, *word);
 }
 
 /* Drains, then runs `before_stop`. A failure must not prevent the stop. */
@@ -235,20 +203,16 @@ static void put_drain(struct rendering *r, struct unit *u, const struct service 
         const struct hooks *hooks = &s->hooks;
 
         unit_open(u, SERVICE_EXEC_STOP);
-        unit_word(u);
-        unit_const(u, "-" PROGRAM);
-        unit_word(u);
-        unit_const(u, "drain");
+        unit_word_const(u, "-" PROGRAM);
+        unit_word_const(u, "drain");
         if (s->proxy) {
                 put_front(r, u, s);
-                unit_word(u);
-                unit_const(u, "--drain=");
+                unit_word_const(u, "--drain=");
                 put_ms(u, service_drain(s));
         }
         if (hooks->before_stop.command.n > 0) {
                 put_name(u, s);
-                unit_word(u);
-                unit_const(u, "--limit=");
+                unit_word_const(u, "--limit=");
                 put_ms(u, s->container.stop_timeout);
                 put_hook(u, &hooks->before_stop);
         }
@@ -256,8 +220,7 @@ static void put_drain(struct rendering *r, struct unit *u, const struct service 
 }
 
 static void put_record(struct rendering *r, struct unit *u) {
-        unit_word(u);
-        unit_const(u, "--record=");
+        unit_word_const(u, "--record=");
         unit_part(u, ((struct abs_path){ r->world->places.runtime, NOWHERE }));
         unit_const(u, "/starts/%n");
 }
@@ -265,16 +228,13 @@ static void put_record(struct rendering *r, struct unit *u) {
 /* After a crash, too: what comes back is to get no request before it is ready. */
 static void put_leave(struct rendering *r, struct unit *u, const struct role *role, const struct service *s) {
         unit_open(u, SERVICE_EXEC_STOP_POST);
-        unit_word(u);
-        unit_const(u, "-" PROGRAM);
-        unit_word(u);
-        unit_const(u, "leave");
+        unit_word_const(u, "-" PROGRAM);
+        unit_word_const(u, "leave");
         if (s->proxy)
                 put_front(r, u, s);
         put_record(r, u);
         if (role->restart.index == RESTART_ALWAYS || role->restart.index == RESTART_LIMITED) {
-                unit_word(u);
-                unit_const(u, "--settled=");
+                unit_word_const(u, "--settled=");
                 put_ms(u, role->restart_policy->max_delay);
         }
         render_user(r, u);
@@ -291,8 +251,7 @@ static void put_watch(struct rendering *r, struct unit *u, const struct service 
         if (!is_watched(r, s))
                 return;
 
-        unit_word(u);
-        unit_const(u, "--watch=");
+        unit_word_const(u, "--watch=");
         unit_part(u, ((struct abs_path){ r->world->places.runtime, NOWHERE }));
         unit_const(u, "/" LAYOUT_HEALTH "/");
         unit_part(u, s->container.unit);
@@ -305,8 +264,7 @@ static void put_watch(struct rendering *r, struct unit *u, const struct service 
 /* The verb follows. */
 static void open_hook(struct unit *u, enum unit_key key) {
         unit_open(u, key);
-        unit_word(u);
-        unit_const(u, PROGRAM);
+        unit_word_const(u, PROGRAM);
         unit_word(u);
 }
 
@@ -320,13 +278,11 @@ static void open_ready(struct rendering *r, struct unit *u, const struct service
         if (!has_health_command(h))
                 return;
 
-        unit_word(u);
-        unit_const(u, "--health");
+        unit_word_const(u, "--health");
         if (!str_is_absent(h->http.text))
                 return; /* put_probe() has the interval */
 
-        unit_word(u);
-        unit_const(u, "--interval=");
+        unit_word_const(u, "--interval=");
         put_ms(u, h->interval);
 }
 
@@ -338,11 +294,9 @@ static void put_before(struct rendering *r, struct unit *u, const struct service
         open_hook(u, SERVICE_EXEC_START_PRE);
         unit_const(u, "before");
         put_name(u, s);
-        unit_word(u);
-        unit_const(u, "--image=");
+        unit_word_const(u, "--image=");
         unit_part(u, app_pinned(r->app, s->container.image));
-        unit_word(u);
-        unit_const(u, "--unit=%n");
+        unit_word_const(u, "--unit=%n");
         render_user(r, u);
         put_hook(u, &s->hooks.before_start);
         unit_close(u);

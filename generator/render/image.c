@@ -58,8 +58,7 @@ static struct tree_file *render_pull(struct rendering *r, const struct container
 
         if (!str_is_absent(c->auth_file.text)) {
                 unit_open(u, SERVICE_ENVIRONMENT);
-                unit_word(u);
-                unit_const(u, "REGISTRY_AUTH_FILE=");
+                unit_word_const(u, "REGISTRY_AUTH_FILE=");
                 unit_part(u, c->auth_file);
                 unit_close(u);
         }
@@ -77,8 +76,7 @@ static struct tree_file *render_pull(struct rendering *r, const struct container
         put_pull(u, c);
         if (!r->is_plain)
                 unit_const(u, "; }");
-        unit_word(u);
-        unit_part(u, image);
+        unit_word_part(u, image);
         unit_close(u);
         unit_put_const(u, SERVICE_TIMEOUT_START, IMAGE_PULL_TIMEOUT);
         render_sandbox(r, u, SANDBOX_IMAGE);
@@ -115,8 +113,7 @@ static struct unit *make_unit(struct rendering *r, const struct container *c) {
                 if (str_is_absent(c->settings.platform.text))
                         unit_const(u, "exec ");
                 put_exists(u, c);
-                unit_word(u);
-                unit_part(u, image);
+                unit_word_part(u, image);
                 unit_close(u);
         }
         return u;
@@ -169,20 +166,15 @@ void render_image_check(struct rendering *r, struct unit *u, const struct role *
                 return;
 
         unit_open(u, SERVICE_EXEC_STOP_POST);
-        unit_word(u);
-        unit_const(u, "-/bin/sh");
-        unit_word(u);
-        unit_const(u, "-c");
-        unit_word(u);
-        unit_const(u, "test $$SERVICE_RESULT = success || ");
+        unit_word_const(u, "-/bin/sh");
+        unit_word_const(u, "-c");
+        unit_word_const(u, "test $$SERVICE_RESULT = success || ");
         put_exists(u, role->container);
         if (r->world->places.is_user)
                 unit_const(u, " || exec systemctl --user --no-block stop $$1");
         else
                 unit_const(u, " || exec systemctl --no-block stop $$1");
-        unit_word(u);
-        unit_part(u, app_pinned(r->app, role->container->image));
-        unit_word(u);
-        unit_part(u, unit);
+        unit_word_part(u, app_pinned(r->app, role->container->image));
+        unit_word_part(u, unit);
         unit_close(u);
 }

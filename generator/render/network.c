@@ -29,8 +29,7 @@ static void put_label(struct rendering *r, struct unit *u, enum unit_key key) {
                 return;
 
         unit_open(u, key);
-        unit_word(u);
-        unit_const(u, "io.pyservice.app=");
+        unit_word_const(u, "io.pyservice.app=");
         unit_part(u, r->app->name);
         unit_close(u);
 }
@@ -46,8 +45,7 @@ static void put_options(struct unit *u, struct option_text options) {
         while (str_split(&rest, ',', &part)) {
                 if (part.n == 0)
                         continue;
-                unit_word(u);
-                unit_part(u, ((struct option_text){ part, options.at }));
+                unit_word_part(u, ((struct option_text){ part, options.at }));
         }
         unit_close(u);
 }

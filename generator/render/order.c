@@ -85,15 +85,12 @@ static void put_command(struct rendering *r, struct unit *u, const struct start_
         }
         unit_const(u, LIBEXECDIR "/pyservice-rollout");
         render_user(r, u);
-        unit_word(u);
-        unit_const(u, "require");
+        unit_word_const(u, "require");
         LIST_EACH(ref, &o->requires) {
                 const struct service *s = app_find_kept(r->app, ref->text);
 
-                for (uint64_t i = 0; s && i < s->scale.n; i++) {
-                        unit_word(u);
-                        unit_part(u, instance_unit(r, s, i));
-                }
+                for (uint64_t i = 0; s && i < s->scale.n; i++)
+                        unit_word_part(u, instance_unit(r, s, i));
         }
         unit_close(u);
 }

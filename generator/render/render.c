@@ -46,8 +46,7 @@ void render_user(struct rendering *r, struct unit *u) {
         if (!r->world->places.is_user)
                 return;
 
-        unit_word(u);
-        unit_const(u, "--user");
+        unit_word_const(u, "--user");
 }
 
 void render_part_of(struct rendering *r, struct unit *u) {

@@ -132,15 +132,11 @@ static void render_plan(struct rendering *r) {
 
 static void put_command(struct rendering *r, struct unit *u) {
         unit_open(u, SERVICE_EXEC_START);
-        unit_word(u);
-        unit_const(u, LIBEXECDIR "/pyservice-rollout");
+        unit_word_const(u, LIBEXECDIR "/pyservice-rollout");
         render_user(r, u);
-        unit_word(u);
-        unit_const(u, "run");
-        unit_word(u);
-        unit_part(u, r->app->name);
-        unit_word(u);
-        unit_const(u, "%i");
+        unit_word_const(u, "run");
+        unit_word_part(u, r->app->name);
+        unit_word_const(u, "%i");
         unit_close(u);
 }
 
@@ -158,8 +154,7 @@ static void render_unit(struct rendering *r) {
         unit_put_const(u, UNIT_STOP_WHEN_UNNEEDED, "yes");
         unit_put_const(u, UNIT_START_LIMIT_INTERVAL, "0");
         unit_open(u, UNIT_REQUIRES_MOUNTS);
-        unit_word(u);
-        unit_part(u, ((struct abs_path){ r->world->places.state, NOWHERE }));
+        unit_word_part(u, ((struct abs_path){ r->world->places.state, NOWHERE }));
         unit_close(u);
         unit_put_const(u, SERVICE_TYPE, "notify");
         unit_put_const(u, SERVICE_REMAIN, "yes");

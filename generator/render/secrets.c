@@ -115,8 +115,7 @@ static void put_source(struct rendering *r, struct unit *u, const struct role *r
                        const struct secret_entry *s) {
         const struct access access = find_access(r, role->container, &s->value);
 
-        unit_word(u);
-        unit_part(u, s->key);
+        unit_word_part(u, s->key);
         if (has_access(&access)) {
                 unit_const(u, ":");
                 unit_part(u, access.mode);
@@ -169,8 +168,7 @@ static void put_program(struct rendering *r, struct unit *u, const struct role *
 
         unit_const(u, LIBEXECDIR "/pyservice-environment");
         if (!str_is_absent(template.text)) {
-                unit_word(u);
-                unit_const(u, "--template=");
+                unit_word_const(u, "--template=");
                 unit_part(u, template);
         }
         LIST_EACH(s, &c->secrets)
@@ -184,8 +182,7 @@ static void put_variable(struct unit *u, struct str name, struct str value, stru
                 return;
 
         unit_open(u, SERVICE_ENVIRONMENT);
-        unit_word(u);
-        unit_part(u, ((struct env_name){ name, NOWHERE }));
+        unit_word_part(u, ((struct env_name){ name, NOWHERE }));
         unit_const(u, "=");
         unit_part(u, ((struct env_text){ value, at }));
         unit_close(u);
@@ -217,8 +214,7 @@ static void put_podman(struct rendering *r, struct unit *u, const struct contain
         const struct access access = find_access(r, c, &s->value);
 
         unit_open(u, CONTAINER_SECRET);
-        unit_word(u);
-        unit_part(u, s->value.podman);
+        unit_word_part(u, s->value.podman);
         unit_const(u, ",type=mount,target=");
         unit_part(u, s->key);
         if (has_access(&access)) {

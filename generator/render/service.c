@@ -36,8 +36,7 @@ static void put_ports(struct rendering *r, struct unit *u, const struct service 
 
 static void put_port(struct unit *u, const struct port *port) {
         unit_open(u, SERVICE_ENVIRONMENT);
-        unit_word(u);
-        unit_const(u, "PYSERVICE_PORT_");
+        unit_word_const(u, "PYSERVICE_PORT_");
         if (port->instance == PORTS_NEXT)
                 unit_const(u, "next");
         else

@@ -26,8 +26,7 @@ static void put_host(struct unit *u, struct extra_host host) {
         size_t sign = syntax_host_name(host.text);
 
         unit_open(u, CONTAINER_PODMAN_ARGS);
-        unit_word(u);
-        unit_const(u, "--add-host=");
+        unit_word_const(u, "--add-host=");
         unit_part(u, ((struct extra_host){ { host.text.p, sign }, host.at }));
         unit_const(u, ":");
         unit_part(u, ((struct extra_host){ str_from(host.text, sign + 1), host.at }));
@@ -36,8 +35,7 @@ static void put_host(struct unit *u, struct extra_host host) {
 
 static void put_sysctl(struct unit *u, const struct sysctl_entry *entry) {
         unit_open(u, CONTAINER_SYSCTL);
-        unit_word(u);
-        unit_part(u, entry->key);
+        unit_word_part(u, entry->key);
         unit_const(u, "=");
         unit_part(u, entry->value);
         unit_close(u);
@@ -70,8 +68,7 @@ static void put_security(struct unit *u, const struct security *s) {
 
 static void put_log_option(struct unit *u, const struct log_option *option) {
         unit_open(u, CONTAINER_PODMAN_ARGS);
-        unit_word(u);
-        unit_const(u, "--log-opt=");
+        unit_word_const(u, "--log-opt=");
         unit_part(u, option->key);
         unit_const(u, "=");
         unit_part(u, option->value);

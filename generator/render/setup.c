@@ -162,16 +162,14 @@ static void put_copies(struct rendering *r, struct unit *u) {
         for (size_t i = 0; i < r->app->files.n; i++) {
                 if (str_is_absent(r->app->files.at[i].source.text))
                         continue;
-                unit_word(u);
-                unit_part(u, ((struct name){ copy_name(r, i), NOWHERE }));
+                unit_word_part(u, ((struct name){ copy_name(r, i), NOWHERE }));
                 unit_const(u, "=");
                 unit_part(u, r->app->files.at[i].source);
         }
 }
 
 static void put_mount(struct unit *u, struct abs_path path) {
-        unit_word(u);
-        unit_const(u, "--mount=");
+        unit_word_const(u, "--mount=");
         unit_part(u, path);
 }
 
@@ -187,22 +185,18 @@ static void put_paths(struct rendering *r, struct unit *u) {
                         put_mount(u, f->dest);
                         continue;
                 }
-                unit_word(u);
-                unit_const(u, "--path=");
+                unit_word_const(u, "--path=");
                 unit_part(u, f->dest);
         }
 }
 
 static void put_marks(struct rendering *r, struct unit *u) {
-        unit_word(u);
-        unit_const(u, "--app=");
+        unit_word_const(u, "--app=");
         unit_part(u, r->app->name);
-        unit_word(u);
-        unit_const(u, "--marks=");
+        unit_word_const(u, "--marks=");
         unit_part(u, ((struct abs_path){ r->world->places.runtime, NOWHERE }));
         unit_const(u, "/" LAYOUT_SETUP_DONE);
-        unit_word(u);
-        unit_const(u, "--ready=");
+        unit_word_const(u, "--ready=");
         unit_part(u, r->setup_ready);
 }
 
@@ -211,27 +205,22 @@ static void put_program(struct rendering *r, struct unit *u, struct abs_path sys
         const struct home *h = r->app->home;
 
         unit_open(u, SERVICE_EXEC_START);
-        unit_word(u);
-        unit_const(u, LIBEXECDIR "/pyservice-setup");
+        unit_word_const(u, LIBEXECDIR "/pyservice-setup");
         put_marks(r, u);
-        unit_word(u);
-        unit_const(u, "--tmpfiles=");
+        unit_word_const(u, "--tmpfiles=");
         unit_part(u, tmpfiles);
         if (!str_is_absent(sysusers.text)) {
-                unit_word(u);
-                unit_const(u, "--sysusers=");
+                unit_word_const(u, "--sysusers=");
                 unit_part(u, sysusers);
         }
         if (h->has_owner) {
-                unit_word(u);
-                unit_const(u, "--owner=");
+                unit_word_const(u, "--owner=");
                 unit_part(u, h->user);
                 unit_const(u, ":");
                 unit_part(u, h->group);
         }
         if (!str_is_absent(secrets.text)) {
-                unit_word(u);
-                unit_const(u, "--secrets=");
+                unit_word_const(u, "--secrets=");
                 unit_part(u, ((struct abs_path){ r->world->places.runtime, NOWHERE }));
                 unit_const(u, "/");
                 unit_part(u, secrets);
@@ -402,23 +391,18 @@ struct unit_name render_setup(struct rendering *r) {
  * depend on it too. */
 static void put_start(struct rendering *r, struct unit *u) {
         unit_open(u, SERVICE_EXEC_START_PRE);
-        unit_word(u);
-        unit_const(u, "-systemctl");
+        unit_word_const(u, "-systemctl");
         render_user(r, u);
-        unit_word(u);
-        unit_const(u, "start");
-        unit_word(u);
-        unit_part(u, render_setup(r));
+        unit_word_const(u, "start");
+        unit_word_part(u, render_setup(r));
         unit_close(u);
 }
 
 static void put_check(struct rendering *r, struct unit *u) {
         unit_open(u, SERVICE_EXEC_START_PRE);
-        unit_word(u);
-        unit_const(u, LIBEXECDIR "/pyservice-setup");
+        unit_word_const(u, LIBEXECDIR "/pyservice-setup");
         put_marks(r, u);
-        unit_word(u);
-        unit_const(u, "--check");
+        unit_word_const(u, "--check");
         unit_close(u);
 }
 
