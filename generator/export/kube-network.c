@@ -5,10 +5,31 @@
 #include "export/kube.h"
 
 /* Settings that the API has no field for; many controllers have an annotation. */
+static void tell_front(struct kube *k, struct kube_document *d, const struct proxy *x) {
+        if (!str_is_absent(proxy_hsts(k->arena, x).text))
+                kube_miss(
+                        k, d,
+                        STR("proxy.tls.hsts: with ingress-nginx: hsts-max-age and others in its ConfigMap"));
+        if (x->redirect_to_https.yes)
+                kube_miss(k, d, STR("proxy.redirect_to_https: ingress-nginx redirects if there is TLS"));
+        LIST_EACH(domain, &x->redirect_from)
+                KUBE_MISS(k, d, STR("proxy.redirect_from: the redirect of "), domain->text,
+                          STR("; with ingress-nginx: nginx.ingress.kubernetes.io/from-to-www-redirect"));
+        if (x->allow.n > 0 || x->deny.n > 0)
+                kube_miss(
+                        k, d,
+                        STR("proxy.allow and proxy.deny: with ingress-nginx: "
+                            "nginx.ingress.kubernetes.io/whitelist-source-range and denylist-source-range"));
+        if (!str_is_absent(x->listen.text))
+                KUBE_MISS(k, d, STR("proxy.listen: connections to "), x->listen.text,
+                          STR(" of the machine; with a load balancer: type: LoadBalancer in the Service"));
+}
+
 static void tell_proxy(struct kube *k, struct kube_document *d, const struct proxy *x) {
         bool is_http = x->mode.index == MODE_HTTP;
         struct str who = is_http ? STR("the controller") : STR("the cluster");
 
+        tell_front(k, d, x);
         if (x->strip.yes && !str_is(x->path.text, "/"))
                 KUBE_MISS(k, d, STR("proxy.strip: the path "), x->path.text,
                           STR(" is not removed; with ingress-nginx: "
@@ -21,27 +42,10 @@ static void tell_proxy(struct kube *k, struct kube_document *d, const struct pro
                 kube_miss(k, d,
                           STR("proxy.protocol: with ingress-nginx: "
                               "nginx.ingress.kubernetes.io/backend-protocol: GRPC"));
-        if (!str_is_absent(proxy_hsts(k->arena, x).text))
-                kube_miss(
-                        k, d,
-                        STR("proxy.tls.hsts: with ingress-nginx: hsts-max-age and others in its ConfigMap"));
-        if (x->redirect_to_https.yes)
-                kube_miss(k, d, STR("proxy.redirect_to_https: ingress-nginx redirects if there is TLS"));
         LIST_EACH(header, &x->headers)
                 KUBE_MISS(k, d, STR("proxy.headers: the header "), header->key.text, STR(" of responses"));
         LIST_EACH(server, &x->servers)
                 KUBE_MISS(k, d, STR("proxy.servers: the additional server "), server->text);
-        LIST_EACH(domain, &x->redirect_from)
-                KUBE_MISS(k, d, STR("proxy.redirect_from: the redirect of "), domain->text,
-                          STR("; with ingress-nginx: nginx.ingress.kubernetes.io/from-to-www-redirect"));
-        if (x->allow.n > 0 || x->deny.n > 0)
-                kube_miss(
-                        k, d,
-                        STR("proxy.allow and proxy.deny: with ingress-nginx: "
-                            "nginx.ingress.kubernetes.io/whitelist-source-range and denylist-source-range"));
-        if (!str_is_absent(x->listen.text))
-                KUBE_MISS(k, d, STR("proxy.listen: connections to "), x->listen.text,
-                          STR(" of the machine; with a load balancer: type: LoadBalancer in the Service"));
         if (x->maxconn.n > 0)
                 kube_miss(k, d, STR("proxy.maxconn: nothing queues requests"));
         if (x->balance.at.len > 0 && x->balance.index != BALANCE_SOURCE)
