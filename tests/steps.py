@@ -140,12 +140,12 @@ def run_install(words: list[str]) -> str:
     return run_program("install", [TESTS / "lint/installed.sh", BUILD / "gcc"])
 
 
-def start_machine(words: list[str]) -> Child:
+def start_machine(words: list[str], suite: str = "trixie") -> Child:
     # Each has a machine on one processor (conftest.py), which it leaves idle for most of its time, because it waits.
     workers = 2 * (os.cpu_count() or 1)
     command = [PYTHON, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-n", workers, "--dist", "loadgroup",
                "--durations=10", TESTS / "machine", *words]
-    return Child(command, BUILD / "machine.log", {"PYSERVICE_BUILD": str(BUILD / "gcc")})
+    return Child(command, BUILD / f"machine-{suite}.log", {"PYSERVICE_BUILD": str(BUILD / "gcc"), "PYSERVICE_SUITE": suite})
 
 
 def run_machine(words: list[str]) -> str:
@@ -156,6 +156,10 @@ def finish_machine(child: Child) -> str:
     if not child.wait():
         raise Failed(child.text())
     return child.text()
+
+
+def run_matrix(words: list[str]) -> str:
+    return "\n".join(f"{suite}: {finish_machine(start_machine(words, suite))}" for suite in ("trixie", "sid"))
 
 
 def run_bench(words: list[str]) -> str:
@@ -173,6 +177,7 @@ STEPS = {
     "fuzz": (run_fuzz, "some thousand executions of each fuzz target"),
     "machine": (run_machine, "on booted machines"),
     "bench": (run_bench, "bench (reported, not judged)"),
+    "matrix": (run_matrix, "on booted machines of Debian 13 and of sid (only if it is named)"),
 }
 BESIDE = ["unit", "install", "sanitizers", "valgrind", "fuzz"]      # run while the machine tests do
 
