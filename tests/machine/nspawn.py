@@ -7,6 +7,7 @@ because Podman's overlays cannot lie on an overlay). They outlive a reboot, and 
 is stopped.
 """
 
+import functools
 import os
 import shutil
 import signal
@@ -154,12 +155,23 @@ class Lab:
         leader = self.leader()
         if not leader:
             raise host.LabError(f"{self.name} does not run")
-        return [*host.in_cgroup(host.cgroup_of(leader)),
-                "nsenter", "-t", str(leader), "-m", "-u", "-i", "-n", "-p", "-C", "--",
-                "env", "-i", *ENVIRONMENT, "setpriv", "--pdeathsig", "KILL", "--", *command]
+        return [str(enter()), str(leader), str(host.cgroup_of(leader)), *ENVIRONMENT, "--", *command]
 
     def log_tail(self) -> str:
         return "".join(self.log.read_text(errors="replace").splitlines(keepends=True)[-30:])
+
+
+@functools.cache
+def enter() -> Path:
+    """The program of enter.c, made if it is not in the cache."""
+    source = Path(__file__).with_name("enter.c")
+    path = host.CACHE / f"enter-{rootfs.key_of(source.read_text())}"
+    if not path.exists():
+        host.CACHE.mkdir(parents=True, exist_ok=True)
+        new = path.with_name(f"{path.name}.{os.getpid()}")
+        host.run(["gcc", "-std=gnu17", "-D_GNU_SOURCE", "-O1", "-static", "-o", str(new), str(source)])
+        new.rename(path)
+    return path
 
 
 def mount(layers: list[Path], path: Path) -> None:
