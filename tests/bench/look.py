@@ -57,7 +57,7 @@ def define(machine, apps, instances):
         (root / f"etc/pyservice.d/{name}.yaml").write_text(DEFINITION.format(scale=instances, name=name))
     machine.reload()
     machine.wait(lambda: count(machine) == apps * instances, timeout=600, what="all to run")
-    machine.wait(lambda: "No jobs" in machine.out("systemctl list-jobs"), timeout=600, what="no jobs")
+    machine.wait(lambda: not machine.has_jobs(), timeout=600, what="no jobs")
 
 
 def count(machine):

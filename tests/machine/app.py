@@ -40,7 +40,7 @@ def wait_for(machine: Machine, prefix: str, scale: int) -> None:
 
 def settle(machine: Machine) -> None:
     """Until systemd has no jobs left."""
-    machine.wait(lambda: "No jobs" in machine.out("systemctl list-jobs"), what="no jobs")
+    machine.wait(lambda: not machine.has_jobs(), what="no jobs")
 
 
 def started(machine: Machine) -> dict[str, str]:

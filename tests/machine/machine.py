@@ -13,10 +13,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import nspawn
+from manager import Manager, ManagerError
 from pace import PACE
 
 PODMAN_SOCKET = "/run/lab-podman.sock"
-UNIT_TYPES = "service,target,timer,socket,path"
+UNIT_TYPES = (".service", ".target", ".timer", ".socket", ".path")
 ANSWERS = 12    # seconds of a fast machine in which a request is answered; a stop of 15 seconds is no failure
 
 KEPT = "/var/lib/lab-kept"  # in the machine: files as they were before a test wrote them
@@ -139,23 +140,32 @@ class Machine:
 
     # --- systemd, podman, http ---
 
+    def systemd(self) -> Manager:
+        return Manager(f"/proc/{self.lab.leader()}/root")
+
     def reload(self) -> None:
-        self.run(["systemctl", "daemon-reload"])
+        with self.systemd() as systemd:
+            systemd.reload()
 
     def unit(self, name: str) -> dict[str, str]:
         lines = self.run(["systemctl", "show", name]).stdout.splitlines()
         return dict(line.split("=", 1) for line in lines if "=" in line)
 
     def is_active(self, name: str) -> bool:
-        return self.ok(["systemctl", "is-active", "--quiet", name])
+        with self.systemd() as systemd:
+            return systemd.active_state(name) in ("active", "reloading")
 
     def are_active(self, names: list[str]) -> bool:
-        return not names or set(self.out(["systemctl", "show", "-P", "ActiveState", *names]).split()) == {"active"}
+        with self.systemd() as systemd:
+            return all(systemd.active_state(name) == "active" for name in names)
 
     def active_units(self) -> set[str]:
-        lines = self.out(["systemctl", "list-units", "--plain", "--no-legend", f"--type={UNIT_TYPES}",
-                          "--state=active,activating,deactivating,reloading"]).splitlines()
-        return {line.split()[0] for line in lines}
+        with self.systemd() as systemd:
+            return {name for name in systemd.units_in("active", "activating", "deactivating", "reloading") if name.endswith(UNIT_TYPES)}
+
+    def has_jobs(self) -> bool:
+        with self.systemd() as systemd:
+            return systemd.n_jobs() > 0
 
     def journal(self, unit: str = "") -> str:
         """With all that was sent to it before: journald may be behind."""
@@ -221,7 +231,7 @@ class Machine:
                 value = check()
                 if value:
                     return value
-            except (CommandFailed, LookupError, ValueError) as error:
+            except (CommandFailed, ManagerError, LookupError, ValueError) as error:
                 failure = f"the last look failed: {error!r}\n"
             if time.monotonic() > deadline:
                 what = what() if callable(what) else what or (condition if isinstance(condition, str) else condition.__name__)

@@ -139,7 +139,7 @@ def test_an_instance_enters_and_leaves_without_a_message_bus(machine):
     running(machine, 1)
     try:
         machine.run("systemctl mask --runtime --now dbus.service && systemctl start dbus.socket && systemctl restart hello@0")
-        running(machine, 1)
+        machine.wait(lambda: instances_behind(machine, HOST) == {"hello-0"}, what="the instance behind nginx")    # running() asks over the bus
         said = machine.out("journalctl -b --no-pager -o cat -u hello@0.service")
         assert "cannot" not in said, said
     finally:
