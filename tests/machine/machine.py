@@ -32,6 +32,10 @@ cat >"$0.new"
 chmod "$2" "$0.new"
 mv "$0.new" "$0"
 """
+RESTORE = """for path; do
+        if [ -e "$0$path" ]; then mv "$0$path" "$path"; else rm -rf "$path"; fi || exit
+done
+"""
 # Asks Podman only for what its storage has: an answer of "nothing" costs as much as any other.
 CLEAN = """cd /var/lib/containers/storage
 [ -z "$(ls -d overlay-containers/*/ 2>/dev/null)" ] || podman rm -afv -t 0
@@ -46,7 +50,6 @@ systemctl reset-failed
 journalctl --sync           # what waits to be written would be the next test's
 journalctl -q --rotate --vacuum-size=1
 """
-RESTORE = 'if [ -e "$1$0" ]; then mv "$1$0" "$0"; else rm -rf "$0"; fi'
 
 
 class CommandFailed(AssertionError):
@@ -260,10 +263,8 @@ class Machine:
         left = self.active_units() - self.first_units
         if left:
             self.run(["systemctl", "stop", *left], check=False)
-        for path in self.written:
-            self.run(["sh", "-c", RESTORE, path, KEPT])
+        self.run(["sh", "-c", RESTORE + CLEAN, KEPT, *self.written])
         self.written.clear()
-        self.run(CLEAN)
         gone = self.first_units - self.active_units()
         if gone:
             self.run(["systemctl", "start", *gone])

@@ -41,18 +41,21 @@ class App:
 
     def __init__(self, machine: Machine, name: str = "hello"):
         self.machine, self.name, self.begin = machine, name, time.time()
-        machine.run(["mkdir", "-p", load.COUNT])
+        self.on_machine(load.COUNT).mkdir(parents=True, exist_ok=True)
         # A line in the journal for each request at full speed would be most of the work.
-        config = machine.read(HAPROXY)
+        config = self.file(HAPROXY)
         if "null\n\toption dontlog-normal" not in config:
             machine.write(HAPROXY, config.replace("\toption dontlognull\n", "\toption dontlognull\n\toption dontlog-normal\n"))
 
     # --- what it says of itself ---
 
+    def on_machine(self, path: str) -> Path:
+        return Path(f"/proc/{self.machine.lab.leader()}/root") / path.lstrip("/")
+
     def file(self, path: str) -> str:
         """A file of the machine, read from here; empty where there is none."""
         try:
-            return (Path(f"/proc/{self.machine.lab.leader()}/root") / path.lstrip("/")).read_text()
+            return self.on_machine(path).read_text()
         except (FileNotFoundError, NotADirectoryError):
             return ""
 
