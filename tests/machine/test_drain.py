@@ -211,7 +211,7 @@ def test_after_a_crash_it_gets_nothing_before_it_is_ready(gate):
     define(machine, "hello", text(2, GATED, HTTP.replace(limit(8), "10min")))
     running(machine, 2)
     assert status(machine, "hello-1").startswith("UP")     # "UP 1/3" after a reload, before the first check
-    machine.run(f"rm {GATE}/open && systemctl kill --signal=KILL hello@1")
+    machine.run(f"rm {GATE}/open && podman kill --signal=KILL hello-1")
     machine.wait(lambda: machine.unit("hello@1.service")["ActiveState"] == "activating"
                  and status(machine, "hello-1") == "MAINT", what="it to start again, out of HAProxy")
     machine.run(["touch", f"{GATE}/open"])
