@@ -132,7 +132,7 @@ static const struct field app_fields[] = {
                    "Tasks of the previous revision that run, in order, when a newer one was rejected or "
                    "reverted and the previous one runs again. PYSERVICE_REASON and "
                    "PYSERVICE_FAILED_REVISION in their environment name the reason and the revision that "
-                   "failed. If one fails, it is reported.",
+                   "failed. If one fails, pyservice reports it, and runs the next one.",
                    .flags = FIELD_ONE_OK),
         FIELD_STRUCT(app, rollout, "rollout", rollout_schema, "How a new revision reaches the instances."),
         FIELD(app, auto_update, "auto_update",
@@ -212,22 +212,25 @@ static SCHEMA(host_nginx, "The nginx of this machine, for services with 'proxy: 
 static const struct field host_front_fields[] = {
         FIELD_LIST(host_front, trusted_proxies, "trusted_proxies",
                    "Addresses of the proxies: networks, or absolute paths of files with a network in each "
-                   "line, which a reload of HAProxy reads again. A client's headers X-Forwarded-… and "
-                   "'client_ip_header' are kept if it connects from one of them, and removed otherwise. The "
-                   "proxies must set or remove each of these headers themselves.",
+                   "line, which a reload of HAProxy reads again. HAProxy keeps the headers X-Forwarded-… and "
+                   "'client_ip_header' of a request if it comes from one of these addresses, and removes "
+                   "them otherwise. The proxies must set or remove each of these headers themselves.",
                    .flags = FIELD_REQUIRED | FIELD_ONE_OK | FIELD_NOT_TMP),
         FIELD(host_front, client_ip_header, "client_ip_header",
               "Header in which the proxies write the client's address, such as CF-Connecting-IP. Default: "
               "X-Forwarded-For; its last address that is not a trusted proxy's is the client's, through up "
               "to four proxies in a row."),
         FIELD(host_front, proxy_protocol, "proxy_protocol",
-              "Whether each connection from these addresses begins with a header of the PROXY protocol, "
-              "also to a port that 'listen' names.",
+              "Whether each connection from these addresses, also to a port that 'listen' names, begins with "
+              "a "
+              "header of the PROXY protocol. HAProxy then closes those without it.",
               .def = "false"),
 };
-static SCHEMA(host_front,
-              "Proxies in front of HAProxy, such as a load balancer or a CDN: through these, 'trusted' of an "
-              "application and HAProxy's log see the client's address. Needs HAProxy 2.6 or later.");
+static SCHEMA(
+        host_front,
+        "Proxies in front of HAProxy, such as a load balancer or a CDN. 'trusted', 'allow' and 'deny' then "
+        "compare the address of the client behind these, and HAProxy logs it. Needs HAProxy 2.6 or "
+        "later.");
 
 static const struct field host_kms_fields[] = {
         FIELD(host_kms, endpoint, "endpoint", "URL of KMS, if it is not AWS itself (AWS_ENDPOINT_URL_KMS)."),

@@ -21,10 +21,12 @@ static SCHEMA(acme, "The certificate authority of the service's domains.");
 #define HSTS_MAX (UINT64_C(10) * 31557600000000)
 
 static const struct field hsts_fields[] = {
-        FIELD(hsts, max_age, "max_age", "How long a browser remembers it; 0 makes it forget.",
+        FIELD(hsts, max_age, "max_age",
+              "How long a browser refuses to reach the domains without TLS; with 0 it forgets the header.",
               .flags = FIELD_REQUIRED, .max = HSTS_MAX),
         FIELD(hsts, include_subdomains, "include_subdomains",
-              "Whether it holds for all subdomains of the domains too, also those that are served elsewhere.",
+              "Whether browsers do so for all subdomains of the domains too, also those that other machines "
+              "serve.",
               .def = "false"),
         FIELD(hsts, preload, "preload",
               "Whether browser vendors may put the domains into their lists (hstspreload.org). It can take "
@@ -38,13 +40,15 @@ static const struct field tls_fields[] = {
               "PEM file with the certificate, its chain and its key, or a directory of such files.",
               .flags = FIELD_NOT_TMP),
         FIELD_STRUCT(tls, acme, "acme", acme_schema,
-                     "Instead of a file: certificates are ordered as with 'auto', from this authority. '{}' "
+                     "Instead of a file: pyservice orders the certificates as with 'auto', from this "
+                     "authority. '{}' "
                      "is the one in host.yaml."),
         FIELD(tls, hsts_age, "hsts",
               "How long browsers refuse to reach the domains without TLS (HSTS), for example 1year. Begin "
               "with a short time: a browser that remembers it accepts no invalid certificate either.",
               .max = HSTS_MAX),
-        FIELD_STRUCT(tls, hsts, "hsts", hsts_schema, "As a map: with its options."),
+        FIELD_STRUCT(tls, hsts, "hsts", hsts_schema,
+                     "As a map: the header Strict-Transport-Security with its options."),
 };
 static SCHEMA(tls, "Encryption at the front. Give either 'certificate' or 'acme'.");
 
@@ -63,7 +67,7 @@ static SCHEMA(timeouts, "How long HAProxy waits.");
 
 const uint16_t error_statuses[] = { 403, 404, 502, 503, 504 };
 
-#define DENIED "The page for addresses that 'trusted' does not list."
+#define DENIED "The page for clients that 'trusted', 'allow' or 'deny' refuses."
 #define CLOSED "The page if an instance closed the connection without an answer."
 #define LATE "The page if an instance did not answer in time."
 #define UNAVAILABLE \
@@ -79,11 +83,11 @@ static SCHEMA(
         error_pages,
         "Pages that HAProxy sends if it answers instead of an instance. Each is a file with the body "
         "alone: UTF-8, at most 14 KiB. A file that ends in .json is JSON, one in .txt plain text, every "
-        "other one HTML. The files are read by 'systemctl daemon-reload'.");
+        "other one HTML. 'systemctl daemon-reload' reads the files.");
 
 static const struct field host_error_pages_fields[] = {
         FIELD(error_pages, files[0], "403", DENIED, .flags = FIELD_NOT_TMP),
-        FIELD(error_pages, files[1], "404", "The page for hosts without an application.",
+        FIELD(error_pages, files[1], "404", "The page for hosts and paths that lead to no application.",
               .flags = FIELD_NOT_TMP),
         FIELD(error_pages, files[2], "502", CLOSED, .flags = FIELD_NOT_TMP),
         FIELD(error_pages, files[3], "503", UNAVAILABLE, .flags = FIELD_NOT_TMP),
@@ -123,13 +127,12 @@ static const struct field proxy_fields[] = {
         FIELD_LIST(
                 proxy, redirect_from, "redirect_from",
                 "Host names whose requests are redirected to the first of 'domains', such as www.example.com "
-                "or an old name. 'tls' is for these too.",
+                "or an old name. 'tls' applies to these too.",
                 .flags = FIELD_ONE_OK),
-        FIELD_LIST(
-                proxy, allow, "allow",
-                "Addresses and networks of clients; HAProxy refuses all others. In contrast to 'trusted', it "
-                "is for this proxy alone.",
-                .flags = FIELD_ONE_OK),
+        FIELD_LIST(proxy, allow, "allow",
+                   "Addresses and networks of clients; HAProxy refuses all others. In contrast to 'trusted', "
+                   "it applies to this proxy alone.",
+                   .flags = FIELD_ONE_OK),
         FIELD_LIST(proxy, deny, "deny",
                    "Addresses and networks of clients that HAProxy refuses, even if 'allow' has them.",
                    .flags = FIELD_ONE_OK),
