@@ -13,6 +13,7 @@ global
         log stderr format raw local0
 defaults
         mode http
+        log global
         timeout connect 3s
         timeout client 10s
         timeout server 30s
