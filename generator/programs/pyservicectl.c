@@ -93,7 +93,7 @@ static const struct verb verbs[] = {
           "Stop applications or parts, until a start or the next boot", NULL, "stop shop/worker",
           "root user no-follow", stop_options, ctl_stop, .is_interactive = true },
         { VERB_RUN, "maintenance", "[--page=FILE] [--retry-after=TIME] APP|--off APP",
-          "Have HAProxy answer for an application, with a page that says so",
+          "Have HAProxy answer for an application with a maintenance page",
           "It lasts until --off, also after a boot. Instances keep running.\n",
           "maintenance --retry-after=30min shop", "root", maintenance_options, ctl_maintenance },
         { VERB_RUN, "restart", "APP[/SERVICE][@N]…",
@@ -114,7 +114,7 @@ static const struct verb verbs[] = {
           "  kill     kill the first instance with SIGKILL\n"
           "  freeze   pause the first instance\n"
           "  reload   reload HAProxy or nginx 20 times\n"
-          "Without SCENE it plays all of them. The exit status is 3 if requests failed.\n",
+          "Without SCENE it runs all of them. The exit status is 3 if requests failed.\n",
           "drill shop/web kill", "json yes", drill_options, ctl_drill, VERB_APPS_DEFINED,
           .is_interactive = true },
         { VERB_FIX, "purge", "APP", "Remove the data of an application that has no definition", NULL,

@@ -21,12 +21,12 @@
 
 enum {
         RATE = 50,
-        RATE_MAX = 50, /* so many that wait ANSWER_MS each are as many as the pool takes */
+        RATE_MAX = 50, /* RATE_MAX * ANSWER_MS requests are as many as the pool takes */
         ANSWER_MS = 5000,
         SLOW_MS = 1000,
         TICK_MS = 5,
         LOOK_MS = 200,
-        BEFORE_MS = 1000, /* requests before the command begins, */
+        BEFORE_MS = 1000, /* of requests before the command begins, */
         AFTER_MS = 1000,  /* and after everything is repaired */
         REPAIR_MS = 300000,
         RELOADS = 20,
@@ -36,7 +36,7 @@ static struct { const char *rate, *path; } options;
 
 const struct option_row drill_options[] = {
         { "rate", "N", "Send N requests a second (default: 50, the most)", .text = &options.rate },
-        { "path", "PATH", "Request PATH (default: that of the health check)", .text = &options.path },
+        { "path", "PATH", "Request PATH (default: proxy.path, or health.http)", .text = &options.path },
         { 0 },
 };
 
@@ -47,7 +47,7 @@ struct drill;
 struct scene {
         const char *name;
         unsigned n_times;
-        bool replaces; /* it ends with another container behind the first instance */
+        bool replaces; /* afterwards the first instance has another container */
         /* Absent if the scene can be played, else why not. */
         struct str (*why_not)(const struct drill *d);
         void (*command)(const struct drill *d, const char **words);
@@ -136,7 +136,7 @@ static struct str why_not(const struct drill *d, const struct scene *s) {
         return s->why_not ? s->why_not(d) : (struct str){ 0 };
 }
 
-/* In a process of its own, which gives 0 if all went well. */
+/* Runs the command in a process of its own, which exits with 0 if all went well. */
 static int start_command(const struct drill *d, const struct scene *s, pid_t *ret) {
         const char *words[WORDS_MAX + 1] = { 0 };
         struct spawn_result result = { 0 };
@@ -200,7 +200,8 @@ static int take_answers(struct drill *d, struct played *p) {
         return r;
 }
 
-/* One that has no room is sent later: then 256 others wait, and this is no news. */
+/* Sends the requests that are due. If the pool is full, 256 requests wait for an answer, and the next one is
+ * sent later: it would wait too. */
 static int send_due(struct drill *d, struct played *p, uint64_t begin) {
         while (p->n_sent * 1000 <= (now_ms() - begin) * d->rate && http_has_room(d->pool)) {
                 int r = http_start(&d->c->arena, d->pool, &d->request, p->n_sent);
@@ -248,7 +249,8 @@ static int read_invocation(struct drill *d) {
         return r;
 }
 
-/* True if all instances are ready and, after a scene that replaces one, it is another one. */
+/* True if all instances are ready. If the scene replaces the first one, it must also have been started again
+ * since. */
 static int look_whether_repaired(struct drill *d, const struct scene *s, bool *ret) {
         struct arena a = { 0 };
         int r = 0;
@@ -274,7 +276,7 @@ static void end_command(pid_t *pid) {
                 (void) waitpid(*pid, NULL, 0);
 }
 
-/* 0; 1 if the command failed, or if it is not repaired in time. */
+/* 0; 1 if the command failed, or if the instances are not ready in time. */
 static int await_repair(struct drill *d, struct played *p, uint64_t begin) {
         CLEANUP(end_command) pid_t pid = 0;
         uint64_t since = now_ms();
@@ -309,8 +311,8 @@ static int play(struct drill *d, struct played *p) {
                 r = send_for(d, p, begin, BEFORE_MS);
         if (r >= 0 && p->n_failed > 0) {
                 (void) fprintf(stderr,
-                               "pyservicectl drill: %s does not answer well before '%s' begins: %.*s; "
-                               "nothing done\n",
+                               "pyservicectl drill: a request to %s failed before '%s' began: %.*s; "
+                               "its command did not run\n",
                                d->request.url.p, p->scene->name, STR_ARG(p->problem));
                 return 1;
         }
@@ -344,7 +346,7 @@ static int play_all(struct drill *d) {
         return r;
 }
 
-/* --- what is asked and told --- */
+/* --- the question and the results --- */
 
 static const struct table_column columns[] = {
         { "SCENE", "scene", 0 },
@@ -533,7 +535,7 @@ static int pick_scenes(struct drill *d) {
         return 0;
 }
 
-/* A scene ends when all instances are ready: they have to be before the first one. */
+/* A scene ends when all instances are ready, so they must be ready before the first scene. */
 static int check_ready(struct drill *d) {
         bool is_ready;
         int r = look_whether_repaired(d, &scenes[0], &is_ready);
