@@ -36,7 +36,7 @@ static inline bool claims_has(const struct claims *t, uint64_t port) {
 /* The host ports of a PublishPort= text, from the first to the last; false if it leaves them to Podman. */
 bool claims_parse(struct publish_spec spec, struct claim *ret, uint16_t *ret_first, uint16_t *ret_last);
 
-/* That of a frontend of HAProxy's on `l`, and its port. */
+/* The claim of HAProxy's frontend that listens on `l`, and the port. */
 struct claim claims_listen(struct listener l, uint64_t *ret_port);
 
 /* Reads the ports of the bundles below `runtime`. Negative errno. */

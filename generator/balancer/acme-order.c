@@ -70,7 +70,8 @@ static int fail(struct order *o, bool is_refused, struct str reason) {
         return r < 0 ? r : 1;
 }
 
-/* The application that serves the domain. During a rollout, it may be the one of before, which did not. */
+/* Finds the application that serves the domain. During a rollout, the published files may be those of the
+ * previous revision, which did not have the domain. */
 static bool is_served(struct order *o, struct str *ret_problem) {
         *ret_problem = STR("no application that is in place has the domain with 'tls: auto'");
         return acme_find(o->proxy, o->domain, &o->how);

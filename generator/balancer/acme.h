@@ -22,7 +22,7 @@
  * the application's files. */
 void acme_prepare(struct proxy_run *p, const struct proxy_state *s);
 
-/* Like acme_prepare(), for what nginx has to read of an application. After proxy_apply() has opened
+/* Like acme_prepare(), for the files of an application that nginx reads. proxy_apply() must have opened
  * p->runtime. */
 void acme_prepare_nginx(struct proxy_run *p, struct str app);
 

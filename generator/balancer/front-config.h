@@ -47,8 +47,8 @@ void front_config_add_nginx(struct arena *a, struct str dump, struct front_confi
 /* The owner of the port, on the addresses that a client from outside can reach; NULL if there is none. */
 const struct front_listen *front_config_find(const struct front_config *c, uint64_t port, bool has_ipv6);
 
-/* The owner of the port on an address that a listener on `address` has too: one in brackets is IPv6's, and an
- * absent one is every address. */
+/* The owner of the port that prevents a listener on `address`, which is in brackets if it is an IPv6 address,
+ * and absent for every address. NULL if there is none. */
 const struct front_listen *front_config_find_on(const struct front_config *c, uint64_t port,
                                                 struct str address, bool has_ipv6);
 

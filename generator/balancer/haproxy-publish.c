@@ -324,7 +324,7 @@ static void read_pages(struct proxy_run *p) {
                 proxy_report_errors(p, STR("the frontend sends pages of its own instead:\n"));
 }
 
-/* After the state. */
+/* Call it when the state has been read. */
 static void read_closed(struct work *w) {
         struct proxy_run *p = w->proxy;
         CLEANUP(close_fd) int state = fs_open_dir(AT_FDCWD, below(p, STR(LAYOUT_STATE)).p);

@@ -5,8 +5,8 @@
  *
  * The generated frontend looks the backend of a request up in a map. pyservice-proxy writes the map with its
  * other files, from files that reloads and restarts of HAProxy do not change. A verb that closes or opens an
- * application writes first such a file, then the map, then the workers: so no worker misses it, also one that
- * a reload starts meanwhile. Lines of the map:
+ * application writes such a file first, then the map, and then sends the change to the workers. So no worker
+ * misses it, not even one that a reload starts meanwhile. Lines of the map:
  *
  *     BACKEND stopped                 state/hold.h: the page for 503 names the reason
  *     BACKEND maintenance:SECONDS     state/maintenance.h: the frontend answers each request, with

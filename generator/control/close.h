@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-/* Makes the front close an application to clients, or open it, after a verb has written why
+/* Makes HAProxy close an application to clients, or open it, after a verb has written the reason
  * (balancer/proxy-closed.h). */
 
 #include "ctl/ctl.h"
 
-/* Reports a failure on standard error. Returns 1 if HAProxy's generated frontend now closes or opens it, 0 if
- * it will once HAProxy has that frontend; negative errno. Users' applications have no front: 0. */
+/* Reports a failure on standard error. Returns 1 if HAProxy's generated frontend now closes or opens the
+ * application, 0 if it will do so when HAProxy has that frontend, or if it is a user's application, which
+ * HAProxy does not serve; negative errno. */
 int close_apply(struct ctl *c, struct str app);

@@ -27,7 +27,8 @@ struct kms {
 /* `ciphertext` in base64. 0; 1 if it can't be decrypted; negative errno. */
 int kms_decrypt(struct kms *k, struct str ciphertext, struct str *ret);
 
-/* The parts; they give the same. The last reads from the instance metadata service alone. */
+/* The steps of kms_decrypt(), with the same return values. The last one reads from the instance metadata
+ * service alone. */
 int kms_find_credentials(struct kms *k);
 int kms_find_region(struct kms *k);
 int kms_metadata_credentials(struct kms *k);

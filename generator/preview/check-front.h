@@ -35,5 +35,5 @@ const struct front_listen *own_front_takes(const struct own_front *f, const stru
 /* True if HAProxy's hard-stop-after is shorter than the service's drain. */
 bool own_front_cuts(const struct own_front *f, const struct service *s);
 
-/* Reports all three. */
+/* Reports a frontend that is left out, a port of `listen` that is taken, and drains that are cut. */
 void check_front(struct ctl *c, struct session *s);

@@ -445,7 +445,8 @@ static void add_front(struct str unit, struct hash_state *front, struct tree_fil
         hash_add(front, file->text);
 }
 
-/* So that other settings in host.yaml are another file, which pyservice-proxy puts in place. */
+/* A comment with the settings of host.yaml: if they change, this file changes, and pyservice-proxy puts it in
+ * place. */
 static void put_settings(struct rendering *r, struct lines *routes) {
         const struct host_haproxy *settings = r->world->host.haproxy;
         struct hash_state *pages = hash_start(r->arena);
@@ -462,7 +463,7 @@ static void put_settings(struct rendering *r, struct lines *routes) {
         lines_end(routes);
 }
 
-/* Another file for other settings of host.yaml, which pyservice-proxy then puts in place. */
+/* Like put_settings(), for `front`. */
 static void put_host_front(struct rendering *r, struct lines *lines) {
         const struct host_front *front = r->world->host.front;
         struct hash_state *h;
@@ -514,7 +515,7 @@ static void render_routes(struct rendering *r, const struct service *s, struct h
                                proxy_path(r, p, arena_join(r->arena, STR("certificates."), unit)), 0644));
 }
 
-/* The frontend is pyservice-proxy's: it knows if another one has the port, and if the machine has IPv6. */
+/* pyservice-proxy writes the frontend: it knows if another one has the port, and if the machine has IPv6. */
 static void render_listen(struct rendering *r, const struct service *s, struct hash_state *front) {
         struct lines *listens = lines_new(r->arena);
         struct str unit = s->container.unit.text;

@@ -84,8 +84,8 @@ static int change(struct power *p, change_fn *fn) {
         return r < 0 ? power_fail(p, r) : 0;
 }
 
-/* All marks; then HAProxy and systemd read them, once. A front that still has another page is no reason to
- * leave an application as it is. */
+/* Writes all marks; then HAProxy and systemd read them, once. If HAProxy does not answer, close_apply()
+ * reports it, and the applications are started or stopped all the same. */
 static int change_all(struct powers *ps, change_fn *fn, bool acts_now) {
         VEC_EACH(p, &ps->list) {
                 int r = change(p, fn);
